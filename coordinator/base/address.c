@@ -1,0 +1,153 @@
+#include "base/address.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "base/error.h"
+
+size_t
+locum_address_length(enum locum_family family)
+{
+    return family == LOCUM_V4 ? 4 : 16;
+}
+
+int
+locum_address_parse(struct locum_slice text, struct locum_address *ret)
+{
+    char string[INET6_ADDRSTRLEN];
+    struct locum_address address = {0};
+    if (locum_slice_copy(text, string, sizeof(string)) != 0) {
+        return LOCUM_ERR_INVALID;
+    }
+    if (inet_pton(AF_INET, string, address.bytes) == 1) {
+        address.family = LOCUM_V4;
+    } else if (inet_pton(AF_INET6, string, address.bytes) == 1) {
+        address.family = LOCUM_V6;
+    } else {
+        return LOCUM_ERR_INVALID;
+    }
+    *ret = address;
+    return 0;
+}
+
+/* Split "host:port" or "[host]:port" at the last colon. */
+static int
+split_port(struct locum_slice text, struct locum_slice *ret_host, struct locum_slice *ret_port)
+{
+    size_t colon = text.length;
+    while (colon > 0 && text.at[colon - 1] != ':') {
+        colon--;
+    }
+    if (colon < 2) {
+        return LOCUM_ERR_INVALID;
+    }
+    struct locum_slice host = {.at = text.at, .length = colon - 1};
+    const bool bracketed = host.at[0] == '[' && host.at[host.length - 1] == ']';
+    if (bracketed) {
+        host = (struct locum_slice){.at = host.at + 1, .length = host.length - 2};
+    }
+    if (bracketed != (memchr(host.at, ':', host.length) != NULL)) {
+        return LOCUM_ERR_INVALID;
+    }
+    *ret_host = host;
+    *ret_port = (struct locum_slice){.at = text.at + colon, .length = text.length - colon};
+    return 0;
+}
+
+int
+locum_address_parse_port(struct locum_slice text, struct locum_address *ret)
+{
+    struct locum_slice host;
+    struct locum_slice port_text;
+    struct locum_address address;
+    uint64_t port;
+    int status = split_port(text, &host, &port_text);
+    if (status == 0) {
+        status = locum_address_parse(host, &address);
+    }
+    if (status == 0) {
+        status = locum_slice_u64(port_text, 65535, &port);
+    }
+    if (status == 0 && port == 0) {
+        status = LOCUM_ERR_RANGE;
+    }
+    if (status == 0) {
+        address.port = (uint16_t)port;
+        *ret = address;
+    }
+    return status;
+}
+
+void
+locum_address_add(const struct locum_address *self, struct locum_text *text)
+{
+    char string[INET6_ADDRSTRLEN];
+    const int family = self->family == LOCUM_V4 ? AF_INET : AF_INET6;
+    LOCUM_INVARIANT(inet_ntop(family, self->bytes, string, sizeof(string)) != NULL);
+    locum_text_add(text, string);
+}
+
+void
+locum_address_add_port(const struct locum_address *self, struct locum_text *text)
+{
+    locum_text_add(text, self->family == LOCUM_V6 ? "[" : "");
+    locum_address_add(self, text);
+    locum_text_add(text, self->family == LOCUM_V6 ? "]:" : ":");
+    locum_text_add_u64(text, self->port);
+}
+
+bool
+locum_address_same_host(const struct locum_address *a, const struct locum_address *b)
+{
+    return a->family == b->family &&
+           memcmp(a->bytes, b->bytes, locum_address_length(a->family)) == 0;
+}
+
+bool
+locum_address_equal(const struct locum_address *a, const struct locum_address *b)
+{
+    return locum_address_same_host(a, b) && a->port == b->port;
+}
+
+socklen_t
+locum_address_to_sockaddr(const struct locum_address *self, struct sockaddr_storage *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    if (self->family == LOCUM_V4) {
+        struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(self->port)};
+        memcpy(&v4.sin_addr, self->bytes, 4);
+        memcpy(ret, &v4, sizeof(v4));
+        return sizeof(v4);
+    }
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(self->port)};
+    memcpy(&v6.sin6_addr, self->bytes, 16);
+    memcpy(ret, &v6, sizeof(v6));
+    return sizeof(v6);
+}
+
+int
+locum_address_from_sockaddr(const struct sockaddr *from, struct locum_address *ret)
+{
+    struct locum_address address = {0};
+    if (from->sa_family == AF_INET) {
+        struct sockaddr_in v4;
+        memcpy(&v4, from, sizeof(v4));
+        memcpy(address.bytes, &v4.sin_addr, 4);
+        address.port = ntohs(v4.sin_port);
+    } else if (from->sa_family == AF_INET6) {
+        struct sockaddr_in6 v6;
+        memcpy(&v6, from, sizeof(v6));
+        address.port = ntohs(v6.sin6_port);
+        if (IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
+            memcpy(address.bytes, v6.sin6_addr.s6_addr + 12, 4);
+        } else {
+            address.family = LOCUM_V6;
+            memcpy(address.bytes, &v6.sin6_addr, 16);
+        }
+    } else {
+        return LOCUM_ERR_INVALID;
+    }
+    *ret = address;
+    return 0;
+}

@@ -1,0 +1,52 @@
+/*
+ * address: an IPv4 or IPv6 address with a port, in text and as a sockaddr. Numeric only: names are
+ * resolved by redis/ (evdns), never here.
+ */
+#ifndef LOCUM_BASE_ADDRESS_H
+#define LOCUM_BASE_ADDRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/family.h"
+#include "base/text.h"
+
+/* Room for "[" + the longest IPv6 text + "]:65535" + NUL. */
+enum { LOCUM_ADDRESS_TEXT_MAX = 56 };
+
+struct locum_address {
+    enum locum_family family;
+    uint8_t bytes[16]; /* network order; IPv4 uses the first 4, the rest is 0 */
+    uint16_t port;     /* host order; 0: none given */
+};
+
+/* Bytes of an address of this family: 4 or 16. */
+size_t locum_address_length(enum locum_family family);
+
+/* "192.0.2.1" or "2001:db8::1", nothing else; port 0. 0 or LOCUM_ERR_INVALID. */
+int locum_address_parse(struct locum_slice text, struct locum_address *ret) LOCUM_MUST_CHECK;
+
+/* "192.0.2.1:53" or "[2001:db8::1]:53"; port 1..65535. 0, LOCUM_ERR_INVALID or LOCUM_ERR_RANGE. */
+int locum_address_parse_port(struct locum_slice text, struct locum_address *ret) LOCUM_MUST_CHECK;
+
+/* The address without its port. */
+void locum_address_add(const struct locum_address *self, struct locum_text *text);
+
+/* The address with its port, as locum_address_parse_port() reads it. */
+void locum_address_add_port(const struct locum_address *self, struct locum_text *text);
+
+/* Equal in family, bytes and port. */
+bool locum_address_equal(const struct locum_address *a, const struct locum_address *b);
+
+/* Equal in family and bytes. */
+bool locum_address_same_host(const struct locum_address *a, const struct locum_address *b);
+
+/* To a socket address; returns its length. */
+socklen_t locum_address_to_sockaddr(const struct locum_address *self, struct sockaddr_storage *ret);
+
+/* From a socket address (IPv4-mapped IPv6 becomes IPv4). 0 or LOCUM_ERR_INVALID. */
+int locum_address_from_sockaddr(const struct sockaddr *from,
+                                struct locum_address *ret) LOCUM_MUST_CHECK;
+
+#endif

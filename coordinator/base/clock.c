@@ -1,0 +1,21 @@
+#include "base/clock.h"
+
+#include <time.h>
+
+#include "base/invariant.h"
+
+static locum_ms
+read_ms(clockid_t clock)
+{
+    struct timespec now;
+    LOCUM_INVARIANT(clock_gettime(clock, &now) == 0);
+    return (locum_ms)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+struct locum_now
+locum_now_read(void)
+{
+    return (struct locum_now){.mono = read_ms(CLOCK_MONOTONIC),
+                              .boot = read_ms(CLOCK_BOOTTIME),
+                              .wall = read_ms(CLOCK_REALTIME)};
+}

@@ -1,0 +1,20 @@
+/*
+ * clock: the three clocks, read together once a turn of the loop. The type is all that core/ sees.
+ */
+#ifndef LOCUM_BASE_CLOCK_H
+#define LOCUM_BASE_CLOCK_H
+
+#include <stdint.h>
+
+typedef int64_t locum_ms; /* milliseconds; a point in time or a duration */
+
+struct locum_now {
+    locum_ms mono; /* CLOCK_MONOTONIC: every decision; never goes back, stands still in suspend */
+    locum_ms boot; /* CLOCK_BOOTTIME: leases; goes on in suspend */
+    locum_ms wall; /* CLOCK_REALTIME, Unix ms: shown to people, seeds the incarnation; may jump */
+};
+
+/* Read all three. Cannot fail on Linux. */
+struct locum_now locum_now_read(void);
+
+#endif

@@ -1,0 +1,121 @@
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+enum { LINE_BYTES_MAX = 4096, RECENT_MAX = 32, REPEAT_QUIET_MS = 10000 };
+
+/* What was printed lately, by hash of the line. */
+static struct recent {
+    uint64_t hash;
+    locum_ms printed_mono;
+    uint64_t left_out;
+} recent[RECENT_MAX];
+
+static enum locum_level level_max = LOCUM_LOG_INFO;
+
+void
+locum_log_level_set(enum locum_level level)
+{
+    level_max = level;
+}
+
+/* FNV-1a, 64 bits. */
+static uint64_t
+hash_of(const char *line)
+{
+    uint64_t hash = 14695981039346656037u;
+    for (; *line != '\0'; line++) {
+        hash = (hash ^ (uint8_t)*line) * 1099511628211u;
+    }
+    return hash;
+}
+
+/* True if the line may be printed; then *ret_left_out says how many equals were dropped before. */
+static bool
+admit(const char *line, locum_ms mono, uint64_t *ret_left_out)
+{
+    const uint64_t hash = hash_of(line);
+    struct recent *oldest = &recent[0];
+    for (size_t i = 0; i < RECENT_MAX; i++) {
+        struct recent *entry = &recent[i];
+        if (entry->hash == hash && entry->printed_mono != 0) {
+            if (mono - entry->printed_mono < REPEAT_QUIET_MS) {
+                entry->left_out++;
+                return false;
+            }
+            *ret_left_out = entry->left_out;
+            *entry = (struct recent){.hash = hash, .printed_mono = mono};
+            return true;
+        }
+        if (entry->printed_mono < oldest->printed_mono) {
+            oldest = entry;
+        }
+    }
+    *ret_left_out = 0;
+    *oldest = (struct recent){.hash = hash, .printed_mono = mono};
+    return true;
+}
+
+static void
+add_prefix(struct locum_text *line, enum locum_level level)
+{
+    static const char *const priority[] = {"<3>", "<4>", "<6>", "<7>"};
+    static const char *const word[] = {"err ", "warn ", "info ", "debug "};
+    locum_text_add(line, getenv("JOURNAL_STREAM") != NULL ? priority[level] : word[level]);
+}
+
+void
+locum_log_line(enum locum_level level, const char *event, ...)
+{
+    if (level > level_max) {
+        return;
+    }
+    char buffer[LINE_BYTES_MAX];
+    struct locum_text line = locum_text_init(buffer, sizeof(buffer) - 32);
+    add_prefix(&line, level);
+    locum_text_add(&line, "event=");
+    locum_text_add(&line, event);
+    va_list pairs;
+    va_start(pairs, event);
+    for (const char *key = va_arg(pairs, const char *); key != NULL;
+         key = va_arg(pairs, const char *)) {
+        const char *value = va_arg(pairs, const char *);
+        if (value == NULL) {
+            continue;
+        }
+        const bool quoted = strpbrk(value, " =\"") != NULL;
+        locum_text_add_char(&line, ' ');
+        locum_text_add(&line, key);
+        locum_text_add(&line, quoted ? "=\"" : "=");
+        for (const char *c = value; *c != '\0'; c++) {
+            if (*c == ' ' || *c == '=') {
+                locum_text_add_char(&line, *c);
+            } else {
+                locum_text_add_escaped(&line, c, 1);
+            }
+        }
+        locum_text_add(&line, quoted ? "\"" : "");
+    }
+    va_end(pairs);
+    uint64_t left_out;
+    if (!admit(buffer, locum_now_read().mono, &left_out)) {
+        return;
+    }
+    line.size = sizeof(buffer);
+    line.truncated = false;
+    if (left_out > 0) {
+        locum_text_add(&line, " repeated=");
+        locum_text_add_u64(&line, left_out);
+    }
+    locum_text_add_char(&line, '\n');
+    if (write(STDERR_FILENO, buffer, line.length) < 0) {
+        return; /* nobody to tell */
+    }
+}

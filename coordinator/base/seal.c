@@ -1,0 +1,179 @@
+#include "base/seal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+enum { MAC_BYTES = 32, FILE_BYTES_MAX = 4096 };
+
+static const char marker[] = " hmac=";
+
+/* Read the whole file; *ret_why says what is wrong with it. */
+static int
+read_file(const char *path, char *buffer, size_t size, size_t *ret_length,
+          struct locum_text *ret_why)
+{
+    struct stat info;
+    size_t length = 0;
+    ssize_t got = 1;
+    int status = 0;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        status = locum_error_from_errno(errno);
+        locum_text_add(ret_why, strerror(errno));
+        locum_text_add(ret_why, ": make one with `locum keygen --cluster` and give the service's "
+                                "user read access");
+        return status;
+    }
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        status = LOCUM_ERR_INVALID;
+        locum_text_add(ret_why, "not a regular file");
+    } else if ((info.st_mode & S_IRWXO) != 0) {
+        status = LOCUM_ERR_DENIED;
+        locum_text_add(ret_why, "others may read it: chmod o= ");
+        locum_text_add(ret_why, path);
+    }
+    while (status == 0 && got > 0 && length < size) {
+        got = read(fd, buffer + length, size - length);
+        if (got < 0) {
+            status = locum_error_from_errno(errno);
+            locum_text_add(ret_why, strerror(errno));
+        } else {
+            length += (size_t)got;
+        }
+    }
+    (void)close(fd);
+    *ret_length = length;
+    return status;
+}
+
+static void
+add_line_error(struct locum_text *why, uint64_t line, const char *what)
+{
+    locum_text_add(why, "line ");
+    locum_text_add_u64(why, line);
+    locum_text_add(why, what);
+}
+
+static int
+parse_secrets(struct locum_slice rest, struct locum_secrets *ret, struct locum_text *ret_why)
+{
+    struct locum_slice line;
+    for (uint64_t number = 1; locum_slice_cut(&rest, '\n', &line); number++) {
+        if (line.length == 0 || line.at[0] == '#') {
+            continue;
+        }
+        if (ret->count == LOCUM_SECRETS_MAX) {
+            add_line_error(ret_why, number, ": at most 8 secrets");
+            return LOCUM_ERR_RANGE;
+        }
+        if (locum_slice_hex(line, ret->key[ret->count], LOCUM_SECRET_BYTES) != 0) {
+            add_line_error(ret_why, number,
+                           ": not 64 hex digits: make one with `locum keygen --cluster`");
+            return LOCUM_ERR_INVALID;
+        }
+        ret->count++;
+    }
+    if (ret->count == 0) {
+        locum_text_add(ret_why, "holds no secret: make one with `locum keygen --cluster`");
+        return LOCUM_ERR_INVALID;
+    }
+    return 0;
+}
+
+int
+locum_secrets_read(const char *path, struct locum_secrets *ret, struct locum_text *ret_why)
+{
+    char buffer[FILE_BYTES_MAX];
+    struct locum_secrets secrets = {0};
+    size_t length = 0;
+    int status = read_file(path, buffer, sizeof(buffer), &length, ret_why);
+    if (status == 0 && length == sizeof(buffer)) {
+        locum_text_add(ret_why, "larger than 4 KiB: it holds 64 hex digits a line");
+        status = LOCUM_ERR_RANGE;
+    }
+    if (status == 0) {
+        status =
+            parse_secrets((struct locum_slice){.at = buffer, .length = length}, &secrets, ret_why);
+    }
+    if (status == 0) {
+        *ret = secrets;
+    }
+    OPENSSL_cleanse(buffer, sizeof(buffer));
+    OPENSSL_cleanse(&secrets, sizeof(secrets));
+    return status;
+}
+
+int
+locum_secret_generate(char ret_hex[2 * LOCUM_SECRET_BYTES + 1])
+{
+    uint8_t key[LOCUM_SECRET_BYTES];
+    if (RAND_bytes(key, sizeof(key)) != 1) {
+        return LOCUM_ERR_IO;
+    }
+    struct locum_text text = locum_text_init(ret_hex, 2 * LOCUM_SECRET_BYTES + 1);
+    locum_text_add_hex(&text, key, sizeof(key));
+    OPENSSL_cleanse(key, sizeof(key));
+    return 0;
+}
+
+static void
+mac_of(const uint8_t key[LOCUM_SECRET_BYTES], const char *at, size_t length,
+       uint8_t ret_mac[MAC_BYTES])
+{
+    unsigned int written = 0;
+    LOCUM_INVARIANT(HMAC(EVP_sha256(), key, LOCUM_SECRET_BYTES, (const unsigned char *)at, length,
+                         ret_mac, &written) != NULL &&
+                    written == MAC_BYTES);
+}
+
+int
+locum_seal_add(const struct locum_secrets *secrets, struct locum_text *text)
+{
+    LOCUM_INVARIANT(secrets->count > 0);
+    uint8_t mac[MAC_BYTES];
+    if (text->truncated || text->size - text->length <= LOCUM_SEAL_BYTES) {
+        return LOCUM_ERR_SPACE;
+    }
+    mac_of(secrets->key[0], text->at, text->length, mac);
+    locum_text_add(text, marker);
+    locum_text_add_hex(text, mac, sizeof(mac));
+    return 0;
+}
+
+int
+locum_seal_open(const struct locum_secrets *secrets, struct locum_slice line,
+                struct locum_slice *ret_text, size_t *ret_secret)
+{
+    uint8_t given[MAC_BYTES];
+    uint8_t mac[MAC_BYTES];
+    if (line.length <= LOCUM_SEAL_BYTES) {
+        return LOCUM_ERR_INVALID;
+    }
+    const struct locum_slice text = {.at = line.at, .length = line.length - LOCUM_SEAL_BYTES};
+    const struct locum_slice seal = {.at = line.at + text.length, .length = LOCUM_SEAL_BYTES};
+    const struct locum_slice digits = {.at = seal.at + sizeof(marker) - 1,
+                                       .length = seal.length - (sizeof(marker) - 1)};
+    if (!locum_slice_starts(seal, marker) || locum_slice_hex(digits, given, sizeof(given)) != 0) {
+        return LOCUM_ERR_INVALID;
+    }
+    for (size_t i = 0; i < secrets->count; i++) {
+        mac_of(secrets->key[i], text.at, text.length, mac);
+        if (CRYPTO_memcmp(mac, given, sizeof(mac)) == 0) {
+            *ret_text = text;
+            if (ret_secret != NULL) {
+                *ret_secret = i;
+            }
+            return 0;
+        }
+    }
+    return LOCUM_ERR_SEAL;
+}

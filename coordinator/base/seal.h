@@ -1,0 +1,54 @@
+/*
+ * seal: HMAC-SHA256 (RFC 2104, FIPS 180-4) over a heartbeat's text with the cluster secret.
+ *
+ * A sealed line is "<text> hmac=<64 hex digits>". Several secrets are accepted, the first signs; to
+ * rotate: add the new one last on every node, then move it first on every node, then remove the
+ * old. The only room file that uses libcrypto.
+ */
+#ifndef LOCUM_BASE_SEAL_H
+#define LOCUM_BASE_SEAL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+enum {
+    LOCUM_SECRET_BYTES = 32,
+    LOCUM_SECRETS_MAX = 8,
+    LOCUM_SEAL_BYTES = 6 + 64, /* " hmac=" and the digits */
+};
+
+struct locum_secrets {
+    uint8_t key[LOCUM_SECRETS_MAX][LOCUM_SECRET_BYTES];
+    size_t count; /* 1 .. LOCUM_SECRETS_MAX once read */
+};
+
+/*
+ * Read a secret file: 64 hex digits a line, blank lines and lines starting with # skipped.
+ *
+ * ret_why  filled on failure with what is wrong and what to do, e.g. "mode 0644 lets others read
+ *          it: chmod 0640 PATH" (LOCUM_ERR_DENIED), "line 2: not 64 hex digits ..."
+ * (LOCUM_ERR_INVALID). Returns 0, LOCUM_ERR_NOT_FOUND, LOCUM_ERR_DENIED, LOCUM_ERR_INVALID,
+ * LOCUM_ERR_RANGE, LOCUM_ERR_IO.
+ */
+int locum_secrets_read(const char *path, struct locum_secrets *ret,
+                       struct locum_text *ret_why) LOCUM_MUST_CHECK;
+
+/* A fresh random secret as 64 hex digits. 0 or LOCUM_ERR_IO. */
+int locum_secret_generate(char ret_hex[2 * LOCUM_SECRET_BYTES + 1]) LOCUM_MUST_CHECK;
+
+/* Append the seal of all that `text` holds, made with the first secret. 0, LOCUM_ERR_SPACE. */
+int locum_seal_add(const struct locum_secrets *secrets, struct locum_text *text) LOCUM_MUST_CHECK;
+
+/*
+ * Check a sealed line against every secret, in constant time for each.
+ *
+ * ret_text    the line without its seal, borrowed from `line`.
+ * ret_secret  index of the secret that made it; may be NULL.
+ * Returns 0, LOCUM_ERR_INVALID (no seal at the end) or LOCUM_ERR_SEAL.
+ */
+int locum_seal_open(const struct locum_secrets *secrets, struct locum_slice line,
+                    struct locum_slice *ret_text, size_t *ret_secret) LOCUM_MUST_CHECK;
+
+#endif

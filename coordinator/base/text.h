@@ -1,0 +1,72 @@
+/*
+ * text: building and scanning short texts without stdio, heap or locale. Pure, so that core/ may
+ * use it; everything that leaves the program as text (heartbeats, log lines, Redis fields) is built
+ * here.
+ */
+#ifndef LOCUM_BASE_TEXT_H
+#define LOCUM_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/invariant.h"
+
+/* A text under construction in the caller's memory; always NUL-terminated. */
+struct locum_text {
+    char *at;       /* the caller's buffer, borrowed */
+    size_t size;    /* its size in bytes, the NUL included; at least 1 */
+    size_t length;  /* bytes written, the NUL not counted */
+    bool truncated; /* something did not fit; everything after it was dropped too */
+};
+
+/* Start an empty text in `buffer` of `size_bytes` (>= 1). */
+struct locum_text locum_text_init(char *buffer, size_t size_bytes);
+
+/* Append; what does not fit whole is left out whole and sets `truncated`. */
+void locum_text_add(struct locum_text *self, const char *string);
+void locum_text_add_bytes(struct locum_text *self, const char *bytes, size_t length);
+void locum_text_add_char(struct locum_text *self, char c);
+void locum_text_add_u64(struct locum_text *self, uint64_t value);
+void locum_text_add_i64(struct locum_text *self, int64_t value);
+void locum_text_add_hex(struct locum_text *self, const uint8_t *bytes, size_t length);
+
+/* Append untrusted bytes: printable ASCII but space, '"', '=' and '\' as they are, the rest \xHH.
+ */
+void locum_text_add_escaped(struct locum_text *self, const char *bytes, size_t length);
+
+/* Append a wall-clock time as RFC 3339 in UTC with milliseconds: 2025-11-23T02:00:58.173Z. */
+void locum_text_add_time(struct locum_text *self, int64_t wall_ms);
+
+/* Append a duration the way the configuration writes it: 250ms, 1s, 5m, 7d. */
+void locum_text_add_duration(struct locum_text *self, int64_t duration_ms);
+
+/* A piece of somebody else's text; not NUL-terminated, borrowed. */
+struct locum_slice {
+    const char *at;
+    size_t length;
+};
+
+struct locum_slice locum_slice_of(const char *string);
+bool locum_slice_is(struct locum_slice self, const char *string);
+bool locum_slice_starts(struct locum_slice self, const char *prefix);
+
+/*
+ * Cut the next piece off the front of `rest`, up to `separator` (which is dropped) or the end.
+ * Returns false when `rest` was used up (its `at` is NULL then).
+ */
+bool locum_slice_cut(struct locum_slice *rest, char separator, struct locum_slice *ret_piece);
+
+/* Decimal digits only, no sign, no leading blank. 0, LOCUM_ERR_INVALID or LOCUM_ERR_RANGE. */
+int locum_slice_u64(struct locum_slice self, uint64_t max, uint64_t *ret_value) LOCUM_MUST_CHECK;
+
+/* Exactly `length` bytes written as 2 * length hex digits. 0 or LOCUM_ERR_INVALID. */
+int locum_slice_hex(struct locum_slice self, uint8_t *ret_bytes, size_t length) LOCUM_MUST_CHECK;
+
+/* "250ms", "1s", "5m", "2h", "7d" to milliseconds. 0, LOCUM_ERR_INVALID or LOCUM_ERR_RANGE. */
+int locum_slice_duration(struct locum_slice self, int64_t *ret_ms) LOCUM_MUST_CHECK;
+
+/* Copy into `buffer` as a C string. 0 or LOCUM_ERR_SPACE. */
+int locum_slice_copy(struct locum_slice self, char *buffer, size_t size_bytes) LOCUM_MUST_CHECK;
+
+#endif

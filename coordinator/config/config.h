@@ -1,0 +1,162 @@
+/*
+ * config: one YAML file -> a validated configuration, or every error in it with file:line:col.
+ *
+ * In: locum.yaml and the secret file it names. Out: struct locum_config, immutable once made. All
+ * checks that need no ldns are made here; static records are checked by dns/ (locum_zone_check()),
+ * with the positions kept here. Includes base, core/types.h and libyaml only.
+ */
+#ifndef LOCUM_CONFIG_CONFIG_H
+#define LOCUM_CONFIG_CONFIG_H
+
+#include "base/address.h"
+#include "base/seal.h"
+#include "core/types.h"
+
+#define LOCUM_CONFIG_DEFAULT_PATH "/etc/locum/locum.yaml"
+
+enum {
+    LOCUM_CONFIG_FILE_BYTES_MAX = 256 * 1024,
+    LOCUM_CONFIG_DEPTH_MAX = 8,
+    LOCUM_ZONES_MAX = 8,
+    LOCUM_ADDRESSES_MAX = 8, /* of one node, and of one listen list */
+    LOCUM_NS_MAX = 8,
+    LOCUM_RECORDS_MAX = 64, /* static records of a zone */
+    LOCUM_ARGV_MAX = 16,
+    LOCUM_DOMAIN_MAX = 254, /* characters of an absolute name with its last dot */
+    LOCUM_HOST_MAX = 253,
+    LOCUM_PATH_MAX = 255,
+    LOCUM_STRING_MAX = 511,
+};
+
+/* Where something stands in the file; line and column from 1, 0 where unknown. */
+struct locum_position {
+    uint32_t line, column;
+};
+
+/* host:port; the host is a name or a numeric address. port 0: not configured. */
+struct locum_endpoint {
+    char host[LOCUM_HOST_MAX + 1];
+    uint16_t port;
+};
+
+struct locum_config_node {
+    struct locum_address address[LOCUM_ADDRESSES_MAX]; /* port 0 */
+    size_t address_count;
+    uint16_t peer_port; /* 9853 */
+    struct locum_endpoint redis;
+    struct locum_endpoint sentinel;
+    char mirrorbits[LOCUM_HOST_MAX + 1]; /* host name its Mirrorbits announces */
+};
+
+struct locum_config_record {
+    char text[LOCUM_STRING_MAX + 1]; /* zone-file syntax, owner relative to the zone */
+    struct locum_position at;
+};
+
+struct locum_config_zone {
+    char name[LOCUM_DOMAIN_MAX + 1]; /* absolute, lower case, with its last dot */
+    enum locum_policy policy;
+    uint32_t ttl_s, failover_ttl_s;
+    char ns[LOCUM_NS_MAX][LOCUM_DOMAIN_MAX + 1]; /* absolute */
+    size_t ns_count;                             /* >= 1 */
+    struct {
+        char mname[LOCUM_DOMAIN_MAX + 1]; /* absolute */
+        char rname[LOCUM_DOMAIN_MAX + 1]; /* absolute, as a domain name */
+        uint32_t refresh_s, retry_s, expire_s, minimum_s;
+    } soa;
+    struct locum_config_record records[LOCUM_RECORDS_MAX];
+    size_t record_count;
+    struct locum_position at;
+};
+
+/* The text of core.names[i]. */
+struct locum_config_name {
+    size_t zone;
+    char name[LOCUM_DOMAIN_MAX + 1]; /* absolute, lower case */
+};
+
+enum locum_check_kind {
+    LOCUM_CHECK_HTTP,
+    LOCUM_CHECK_TCP,
+    LOCUM_CHECK_COMMAND,
+    LOCUM_CHECK_MIRRORBITS
+};
+
+struct locum_config_check {
+    enum locum_check_kind kind;
+    char name[LOCUM_STRING_MAX + 1]; /* for people, e.g. "http 127.0.0.1:8080" */
+    locum_ms timeout_ms;             /* interval, rise, fall, fast_fail: core.checks[i] */
+    struct {
+        char url[LOCUM_STRING_MAX + 1];
+        uint16_t expect_min, expect_max; /* status codes, inclusive */
+        char method[16];                 /* GET or HEAD */
+        char host[LOCUM_HOST_MAX + 1];   /* Host header and SNI; "": from the URL */
+    } http;
+    struct locum_address tcp;
+};
+
+struct locum_config_redis {
+    char master_name[64]; /* "": no Redis configured */
+    char user[64], password[256];
+    char sentinel_user[64], sentinel_password[256];
+    uint32_t db;
+    locum_ms timeout_ms; /* sentinel-poll: core.sentinel_poll_ms */
+};
+
+struct locum_config {
+    struct locum_core_config core; /* what the core decides with; nodes, names, checks by index */
+    struct locum_config_node nodes[LOCUM_NODES_MAX];    /* core.nodes[i] */
+    struct locum_config_name names[LOCUM_NAMES_MAX];    /* core.names[i] */
+    struct locum_config_check checks[LOCUM_CHECKS_MAX]; /* core.checks[i] */
+    struct locum_config_zone zones[LOCUM_ZONES_MAX];
+    size_t zone_count;
+    struct locum_config_redis redis;
+    struct locum_secrets secrets;
+    struct locum_address listen_dns[LOCUM_ADDRESSES_MAX];
+    size_t listen_dns_count; /* 0: `none`, or a witness */
+    struct locum_address listen_peer[LOCUM_ADDRESSES_MAX];
+    size_t listen_peer_count;
+    struct locum_address listen_http; /* port 0: none */
+    char listen_control[LOCUM_PATH_MAX + 1];
+    char state_dir[LOCUM_PATH_MAX + 1];
+    uint32_t events_keep;
+    uint32_t dns_workers;
+    char path[LOCUM_PATH_MAX + 1]; /* the file it was read from */
+};
+
+/* Called for every error and warning, in file order; the text is valid during the call only. */
+enum locum_severity { LOCUM_SEVERITY_ERROR, LOCUM_SEVERITY_WARNING };
+struct locum_problem {
+    enum locum_severity severity;
+    const char *file;
+    struct locum_position at; /* 0,0: about the file as a whole */
+    const char *text;         /* what is wrong, the value, and what would be right */
+};
+typedef void locum_problem_fn(void *user, const struct locum_problem *problem);
+
+/*
+ * Read and validate.
+ *
+ * path     borrowed.
+ * node     overrides `node:` (tests); NULL: the file's, else the host's name.
+ * report   called for each error and warning before this returns; never NULL.
+ * ret      a configuration that the caller frees with locum_config_free(); untouched on failure.
+ * Returns 0 (there may have been warnings) or LOCUM_ERR_INVALID, LOCUM_ERR_MEMORY.
+ */
+int locum_config_load(const char *path, const char *node, locum_problem_fn *report, void *user,
+                      struct locum_config **ret) LOCUM_MUST_CHECK;
+
+/* Free; secrets are wiped. NULL is fine. */
+void locum_config_free(struct locum_config *self);
+
+/*
+ * May `next` take effect without a restart? 0, or LOCUM_ERR_REFUSED with the key that forbids it
+ * (`cluster`, `node` or `listen`) in *ret_key (static).
+ */
+int locum_config_reloadable(const struct locum_config *running, const struct locum_config *next,
+                            const char **ret_key) LOCUM_MUST_CHECK;
+
+/* "FILE:LINE:COL: error: TEXT", the one way a problem is printed. */
+void locum_problem_add(struct locum_text *text, const struct locum_problem *problem);
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * control: the API over HTTP/1.1 on the control socket (mode 0660) and, GETs only, on listen.http.
+ *
+ *   GET  /status /explain?name=&if= /events?after=&wait= /zone?name=&wait=SERIAL /metrics /healthz
+ *   POST /admin {admin, for_s, reason, force}  /exclude {node}  /include {node}  /reload
+ *        /nsd {zone, serial, lag_ms, state, error}
+ *
+ * This room does HTTP and JSON shape; what to answer comes from the handlers. Refused: 4xx with
+ * {"errors": [...]}. Limits: 64 KiB a body, 8 KiB of headers, 10 s for a request.
+ */
+#ifndef LOCUM_CONTROL_CONTROL_H
+#define LOCUM_CONTROL_CONTROL_H
+
+#include <event2/event.h>
+#include <jansson.h>
+
+#include "config/config.h"
+
+struct locum_control;
+
+enum { LOCUM_CONTROL_WAIT_MAX_MS = 3000 };
+
+/*
+ * A handler's answer. `status`: 200, 400, 404, 409, 500 ... `body`: JSON, owned by the answer (NULL
+ * with `text`: text/plain). `later`: nothing to say yet, ask again at the next
+ * locum_control_poke() or when the request's wait is over (then `final` is true and the handler
+ * must answer).
+ */
+struct locum_reply {
+    int status;
+    json_t *body;
+    char *text; /* heap, freed by control; used when body is NULL */
+    bool later;
+};
+
+/* One request as a handler sees it; borrowed during the call. */
+struct locum_request {
+    const char *name;   /* ?name=, NULL if absent */
+    const char *cond;   /* ?if= */
+    const char *after;  /* ?after= */
+    const char *wait;   /* ?wait=: for /events how many ms at most, for /zone the serial known */
+    const json_t *body; /* POST: an object; NULL if the body was empty */
+    bool final;         /* the wait is over: answer now */
+};
+
+typedef struct locum_reply locum_handler_fn(void *user, const struct locum_request *request);
+
+struct locum_control_handlers {
+    locum_handler_fn *status, *explain, *events, *zone, *metrics, *healthz;
+    locum_handler_fn *admin, *exclude, *include, *reload, *nsd; /* control socket only */
+};
+
+/* {"errors": [text]} with this status. Aborts nothing: on lack of memory the body is NULL. */
+struct locum_reply locum_reply_error(int status, const char *text);
+struct locum_reply locum_reply_json(json_t *body); /* 200; takes body; NULL becomes a 500 */
+
+/*
+ * Listen. A stale control socket is replaced (only if nobody answers on it). On failure *ret_why
+ * says what is wrong and what to do. 0, LOCUM_ERR_IN_USE, LOCUM_ERR_DENIED, LOCUM_ERR_MEMORY,
+ * LOCUM_ERR_IO.
+ */
+int locum_control_create(struct event_base *base, const struct locum_config *config,
+                         const struct locum_control_handlers *handlers, void *user,
+                         struct locum_control **ret, struct locum_text *ret_why) LOCUM_MUST_CHECK;
+
+/* Something changed: answers held back by `later` are asked for again after this turn. */
+void locum_control_poke(struct locum_control *self);
+
+void locum_control_destroy(struct locum_control *self);
+
+#endif

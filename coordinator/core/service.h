@@ -1,0 +1,54 @@
+/*
+ * service: samples of the own checks -> the own service word, with rise, fall and probation. Pure.
+ *
+ * The first sample of a check decides at start; then `rise` passes or `fall` failures in a row. A
+ * flap (failing again within 60 s of a recovery) brings probation of 5 s at the next recovery,
+ * doubling to 60 s, forgotten after 10 min up.
+ */
+#ifndef LOCUM_CORE_SERVICE_H
+#define LOCUM_CORE_SERVICE_H
+
+#include "core/types.h"
+
+enum {
+    LOCUM_FLAP_WINDOW_MS = 60000,
+    LOCUM_PROBATION_FIRST_MS = 5000,
+    LOCUM_PROBATION_MAX_MS = 60000,
+    LOCUM_PROBATION_FORGET_MS = 600000,
+    LOCUM_MIRRORBITS_FORGET_MS = 5000, /* Mirrorbits forgets a node after 5 s of silence */
+};
+
+enum locum_sample {
+    LOCUM_SAMPLE_PASS,
+    LOCUM_SAMPLE_FAIL,
+    LOCUM_SAMPLE_REFUSED, /* nobody listens: fails at once where fast_fail is set */
+};
+
+/* One check as it is judged. */
+struct locum_check_state {
+    enum locum_service verdict; /* unknown, up or failing */
+    uint32_t run;               /* samples in a row that contradict the verdict */
+    locum_ms since_wall;        /* wall time of the last change; LOCUM_NEVER */
+    locum_ms next_sample;       /* Mirrorbits checks: mono time of the next own sample */
+};
+
+struct locum_service_state {
+    struct locum_check_state check[LOCUM_CHECKS_MAX];
+    enum locum_service word;  /* what is told */
+    locum_ms recovered;       /* mono time of the last recovery; LOCUM_NEVER */
+    locum_ms probation_ms;    /* at the next recovery; 0: none */
+    locum_ms probation_until; /* mono; while word is probation */
+};
+
+/* A witness says up for ever; a server starts unknown (up if no check counts). */
+void locum_service_init(struct locum_service_state *self, const struct locum_core_config *config);
+
+/* Take one sample of check `check` (< check_count). */
+void locum_service_sample(struct locum_service_state *self, const struct locum_core_config *config,
+                          size_t check, enum locum_sample sample, struct locum_now now);
+
+/* Derive the word from the checks and the time. Returns true if it changed. */
+bool locum_service_advance(struct locum_service_state *self, const struct locum_core_config *config,
+                           struct locum_now now);
+
+#endif

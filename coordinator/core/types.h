@@ -1,0 +1,109 @@
+/*
+ * types: limits, words and the configuration of the decision core. A node is an index here, never
+ * an address or a file name; dns/ alone turns nodes into addresses.
+ *
+ * Source: the rules in README.md ("How it decides") and doc/decisions.md.
+ */
+#ifndef LOCUM_CORE_TYPES_H
+#define LOCUM_CORE_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/family.h"
+
+enum {
+    LOCUM_NODES_MAX = 32,     /* a set of nodes is one 32-bit mask */
+    LOCUM_NODE_NAME_MAX = 15, /* characters a-z 0-9 - */
+    LOCUM_CLUSTER_NAME_MAX = 15,
+    LOCUM_NAMES_MAX = 256, /* shared and owned names of all zones */
+    LOCUM_CHECKS_MAX = 16,
+    LOCUM_DIGEST_CHARS = 8, /* hex digits of the configuration's digest */
+    LOCUM_VERSION_MAX = 23, /* characters of a program version */
+    LOCUM_REASON_MAX = 79,  /* characters of an operator's reason */
+};
+
+typedef uint8_t locum_node;   /* index of a configured node, 0 .. node_count - 1 */
+typedef uint32_t locum_nodes; /* a set of them: bit i is node i */
+
+#define LOCUM_NODE_NONE ((locum_node)0xff)
+#define LOCUM_NEVER     ((locum_ms)-1) /* a time that has not come, an age that is not known */
+
+static inline locum_nodes
+locum_nodes_of(locum_node node)
+{
+    return (locum_nodes)1 << node;
+}
+
+static inline bool
+locum_nodes_has(locum_nodes set, locum_node node)
+{
+    return (set >> node & 1u) != 0;
+}
+
+/* The words, in the order of their text tables in words.c. */
+enum locum_role { LOCUM_ROLE_SERVER, LOCUM_ROLE_WITNESS, LOCUM_ROLE_SENTINEL };
+enum locum_condition { LOCUM_UNKNOWN, LOCUM_ALIVE, LOCUM_SUSPECT, LOCUM_DOWN, LOCUM_RETURNING };
+enum locum_service { LOCUM_SERVICE_UNKNOWN, LOCUM_UP, LOCUM_FAILING, LOCUM_PROBATION };
+enum locum_admin { LOCUM_READY, LOCUM_DRAIN, LOCUM_MAINT };
+enum locum_rank {
+    LOCUM_RANK_A,
+    LOCUM_RANK_B,
+    LOCUM_RANK_C,
+    LOCUM_RANK_D,
+    LOCUM_RANK_E,
+    LOCUM_RANK_F
+};
+enum locum_path { LOCUM_PATH_REDIS, LOCUM_PATH_PEER };
+enum { LOCUM_PATHS = 2 };
+enum locum_policy { LOCUM_ANSWER_SELF, LOCUM_ANSWER_ALL };
+
+/* One configured node. */
+struct locum_core_node {
+    char name[LOCUM_NODE_NAME_MAX + 1];
+    enum locum_role role;
+    bool has[LOCUM_FAMILIES];             /* it has an address of this family to be named by */
+    locum_node failover[LOCUM_NODES_MAX]; /* configured successors of its owned names, in order */
+    size_t failover_count;                /* 0: the configured node order decides */
+};
+
+/* One shared or owned name of some zone; its text is known to config/ and dns/ only. */
+struct locum_core_name {
+    locum_node owner;         /* LOCUM_NODE_NONE: a shared name */
+    enum locum_policy policy; /* of its zone; an owned name ignores it */
+    uint32_t ttl_s;           /* TTL while the answer is that of the all-well plan */
+    uint32_t failover_ttl_s;  /* TTL of any other answer */
+};
+
+/* How one check's samples are judged. */
+struct locum_core_check {
+    bool counts;     /* false: it reports only */
+    bool mirrorbits; /* sampled by the core itself, from LOCUM_EVENT_MIRRORBITS, each interval_ms */
+    uint32_t rise;   /* passes in a row that make it up, >= 1 */
+    uint32_t fall;   /* failures in a row that make it failing, >= 1 */
+    bool fast_fail;  /* a refused connection fails it at once */
+    locum_ms interval_ms;
+};
+
+struct locum_core_config {
+    char cluster[LOCUM_CLUSTER_NAME_MAX + 1];
+    locum_node self;
+    struct locum_core_node nodes[LOCUM_NODES_MAX]; /* in configured order, the same on every node */
+    size_t node_count;                             /* 1 .. LOCUM_NODES_MAX */
+    struct locum_core_name names[LOCUM_NAMES_MAX];
+    size_t name_count;
+    struct locum_core_check checks[LOCUM_CHECKS_MAX];
+    size_t check_count;
+    locum_ms interval_ms;      /* heartbeat.interval */
+    locum_ms timeout_ms;       /* heartbeat.timeout */
+    locum_ms recover_after_ms; /* heartbeat.recover-after */
+    locum_ms sentinel_poll_ms; /* redis.sentinel-poll */
+    uint32_t quorum;           /* >= 1; the default floor(n/2) + 1 is filled in by config/ */
+    uint32_t min_serving;
+    char digest[LOCUM_DIGEST_CHARS + 1]; /* of the normalised configuration without `node` */
+    char version[LOCUM_VERSION_MAX + 1]; /* of this program */
+};
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * health: runs the service checks on their schedule and tells each outcome. It gives samples; the
+ * core judges them (rise, fall, fast-fail, probation). Mirrorbits checks are the core's own.
+ *
+ * http by libcurl's multi interface in the loop, tcp by a plain connect; each with a total
+ * deadline.
+ */
+#ifndef LOCUM_HEALTH_HEALTH_H
+#define LOCUM_HEALTH_HEALTH_H
+
+#include <event2/event.h>
+
+#include "config/config.h"
+#include "core/service.h"
+
+struct locum_health;
+
+/* One outcome. `text` for people: "200 in 3 ms", "connection refused"; borrowed. From the loop. */
+typedef void locum_sample_fn(void *user, size_t check, enum locum_sample outcome, const char *text);
+
+/*
+ * Begin at once with one probe of each check, then every interval (a probe never overlaps itself).
+ * config is borrowed until destroy: on a reload the caller destroys and creates anew.
+ * 0, LOCUM_ERR_MEMORY.
+ */
+int locum_health_create(struct event_base *base, const struct locum_config *config,
+                        locum_sample_fn *on_sample, void *user,
+                        struct locum_health **ret) LOCUM_MUST_CHECK;
+
+/* The last outcome of a check for people, "" before the first. Borrowed until the next outcome. */
+const char *locum_health_last(const struct locum_health *self, size_t check);
+
+void locum_health_destroy(struct locum_health *self);
+
+#endif
