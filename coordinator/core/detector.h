@@ -28,7 +28,8 @@ struct locum_condition_state {
     enum locum_condition condition;
     bool accepted;             /* a heartbeat was accepted since the last turn */
     bool adopted;              /* down was adopted from a peer, not found by me */
-    bool fresh_run;            /* returning by a new incarnation after leaving: no waiting */
+    bool left;                 /* its last word was leaving when it became down */
+    bool trusted;              /* returning without the wait: adopted, or a new run after leaving */
     bool silent;               /* returning, and silent: letter s, rank F */
     locum_ms verdict;          /* mono time at which it became down */
     uint64_t down_incarnation; /* recorded incarnation when it became down */

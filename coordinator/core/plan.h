@@ -55,7 +55,7 @@ void locum_plan_make(const struct locum_core_config *config, const enum locum_ra
 
 /* The serving word of a plan. */
 struct locum_serving locum_plan_serving(const struct locum_core_config *config,
-                                        const enum locum_rank *rank, const struct locum_plan *plan);
+                                        const struct locum_plan *plan);
 
 bool locum_serving_equal(struct locum_serving a, struct locum_serving b);
 void locum_serving_add(struct locum_text *text, const struct locum_core_config *config,

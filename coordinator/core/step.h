@@ -16,6 +16,7 @@
 #include "core/detector.h"
 #include "core/heartbeat.h"
 #include "core/plan.h"
+#include "core/rank.h"
 #include "core/service.h"
 #include "core/view.h"
 
@@ -129,6 +130,10 @@ struct locum_actions {
     size_t count;
     struct locum_action at[LOCUM_ACTIONS_MAX];
 };
+
+/* Append an action; its edge is zero but for .kind. Returns it. */
+struct locum_action *locum_actions_add(struct locum_actions *self, enum locum_action_kind kind);
+struct locum_edge *locum_actions_add_edge(struct locum_actions *self, enum locum_edge_kind kind);
 
 /* What outlives a run: kept in the state file by daemon/. No condition of a peer is in it. */
 struct locum_saved {

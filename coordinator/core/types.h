@@ -2,7 +2,7 @@
  * types: limits, words and the configuration of the decision core. A node is an index here, never
  * an address or a file name; dns/ alone turns nodes into addresses.
  *
- * Source: the rules in README.md ("How it decides") and doc/decisions.md.
+ * Source of the rules: doc/decisions.md.
  */
 #ifndef LOCUM_CORE_TYPES_H
 #define LOCUM_CORE_TYPES_H

@@ -30,10 +30,10 @@ struct locum_sentinel_facts {
 struct locum_peer_facts {
     uint64_t incarnation, seq; /* recorded[P]: the highest authentic heartbeat; acknowledged */
     struct locum_path_facts path[LOCUM_PATHS];
-    locum_ms heard;             /* heard[P]: the last accepted; LOCUM_NEVER */
-    locum_ms heard_before;      /* the accepted one before that; LOCUM_NEVER */
-    locum_ms grace;             /* P's grace; LOCUM_NEVER */
-    bool word_known;            /* some heartbeat of it was accepted: the fields below hold */
+    locum_ms heard;  /* heard[P]: the last accepted; LOCUM_NEVER */
+    locum_ms gap;    /* the last accepted one that came a limit or more after its predecessor */
+    locum_ms grace;  /* P's grace; LOCUM_NEVER */
+    bool word_known; /* some heartbeat of it was accepted: the fields below hold */
     enum locum_service service; /* its last verdict: `unknown` never replaces another */
     enum locum_admin admin;
     bool leaving;
@@ -42,7 +42,8 @@ struct locum_peer_facts {
     char digest[LOCUM_DIGEST_CHARS + 1];
     char version[LOCUM_VERSION_MAX + 1];
     enum locum_condition letters[LOCUM_NODES_MAX]; /* its conditions of the others */
-    bool deaf;           /* it acknowledges nothing fresh of mine: it does not hear me */
+    bool deaf;           /* it has not heard me for 2 timeouts, though I hear it */
+    locum_ms deaf_since; /* its newest heartbeats acknowledge nothing fresh; LOCUM_NEVER */
     bool acked_leaving;  /* it has acknowledged a heartbeat that said leaving */
     locum_ms mirrorbits; /* its Mirrorbits was last heard then; LOCUM_NEVER */
     struct locum_sentinel_facts sentinel; /* the Sentinel at this node */

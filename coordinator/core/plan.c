@@ -1,0 +1,234 @@
+#include "core/plan.h"
+
+#include <string.h>
+
+size_t
+locum_successors(const struct locum_core_config *config, locum_node first,
+                 locum_node ret_order[LOCUM_NODES_MAX])
+{
+    const struct locum_core_node *node = &config->nodes[first];
+    const size_t start = node->failover_count > 0 ? 0 : (size_t)first + 1;
+    locum_nodes listed = locum_nodes_of(first);
+    size_t count = 0;
+    for (size_t i = 0; i < node->failover_count; i++) {
+        ret_order[count++] = node->failover[i];
+        listed |= locum_nodes_of(node->failover[i]);
+    }
+    for (size_t i = 0; i < config->node_count; i++) {
+        const locum_node next = (locum_node)((start + i) % config->node_count);
+        if (config->nodes[next].role == LOCUM_ROLE_SERVER && !locum_nodes_has(listed, next)) {
+            ret_order[count++] = next;
+        }
+    }
+    return count;
+}
+
+static bool
+candidate(const struct locum_core_config *config, locum_node node, enum locum_family family)
+{
+    return config->nodes[node].role == LOCUM_ROLE_SERVER && config->nodes[node].has[family];
+}
+
+/* The best server of this family: ties to `first`, then in successor order. NONE: there is none. */
+static locum_node
+best(const struct locum_core_config *config, const enum locum_rank *rank, locum_node first,
+     enum locum_family family)
+{
+    locum_node order[LOCUM_NODES_MAX];
+    const size_t count = locum_successors(config, first, order);
+    locum_node found = candidate(config, first, family) ? first : LOCUM_NODE_NONE;
+    for (size_t i = 0; i < count; i++) {
+        if (candidate(config, order[i], family) &&
+            (found == LOCUM_NODE_NONE || rank[order[i]] < rank[found])) {
+            found = order[i];
+        }
+    }
+    return found;
+}
+
+/* All of the best rank, and while that is A, B or C every D too. */
+static locum_nodes
+all_of_best(const struct locum_core_config *config, const enum locum_rank *rank,
+            enum locum_family family)
+{
+    const locum_node leader = best(config, rank, config->self, family);
+    locum_nodes set = 0;
+    for (locum_node node = 0; node < config->node_count; node++) {
+        if (candidate(config, node, family) &&
+            (rank[node] == rank[leader] ||
+             (rank[leader] <= LOCUM_RANK_C && rank[node] == LOCUM_RANK_D))) {
+            set |= locum_nodes_of(node);
+        }
+    }
+    return set;
+}
+
+static locum_nodes
+set_of(locum_node node)
+{
+    return node == LOCUM_NODE_NONE ? 0 : locum_nodes_of(node);
+}
+
+/* The nodes to name for one name and family. */
+static locum_nodes
+choose(const struct locum_core_config *config, const enum locum_rank *rank,
+       const struct locum_core_name *name, enum locum_family family)
+{
+    const locum_node owner = name->owner;
+    if (owner == LOCUM_NODE_NONE) {
+        return name->policy == LOCUM_ANSWER_ALL ? all_of_best(config, rank, family)
+                                                : set_of(best(config, rank, config->self, family));
+    }
+    if (!config->nodes[owner].has[family]) {
+        return 0; /* an owned name has the address types that its owner has */
+    }
+    if (rank[owner] == LOCUM_RANK_A || rank[owner] == LOCUM_RANK_D) {
+        return locum_nodes_of(owner);
+    }
+    return set_of(best(config, rank, owner, family));
+}
+
+static enum locum_plan_reason
+reason_of(const struct locum_core_config *config, const enum locum_rank *rank,
+          const struct locum_core_name *name, locum_nodes nodes)
+{
+    if (nodes == 0) {
+        return LOCUM_REASON_NONE;
+    }
+    if (name->owner != LOCUM_NODE_NONE) {
+        return nodes == locum_nodes_of(name->owner) ? LOCUM_REASON_OWNER : LOCUM_REASON_TAKEOVER;
+    }
+    if (rank[__builtin_ctz(nodes)] >= LOCUM_RANK_E) {
+        return LOCUM_REASON_FAIL_OPEN;
+    }
+    if (name->policy == LOCUM_ANSWER_ALL) {
+        return LOCUM_REASON_ALL;
+    }
+    return nodes == locum_nodes_of(config->self) ? LOCUM_REASON_SELF : LOCUM_REASON_YIELDING;
+}
+
+void
+locum_plan_make(const struct locum_core_config *config, const enum locum_rank *rank,
+                struct locum_plan *ret)
+{
+    static const enum locum_rank all_well[LOCUM_NODES_MAX]; /* everybody A */
+    memset(ret, 0, sizeof(*ret));
+    for (size_t i = 0; i < config->name_count; i++) {
+        const struct locum_core_name *name = &config->names[i];
+        for (enum locum_family family = LOCUM_V4; family <= LOCUM_V6; family++) {
+            struct locum_answer *answer = &ret->answers[i][family];
+            answer->nodes = choose(config, rank, name, family);
+            answer->reason = reason_of(config, rank, name, answer->nodes);
+            answer->ttl_s = answer->nodes == choose(config, all_well, name, family)
+                                ? name->ttl_s
+                                : name->failover_ttl_s;
+        }
+    }
+}
+
+/* Peers whose owned names are answered with this node alone. */
+static locum_nodes
+taken_by_self(const struct locum_core_config *config, const struct locum_plan *plan)
+{
+    locum_nodes taken = 0;
+    for (size_t i = 0; i < config->name_count; i++) {
+        const locum_node owner = config->names[i].owner;
+        if (owner == LOCUM_NODE_NONE || owner == config->self) {
+            continue;
+        }
+        for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
+            if (plan->answers[i][family].nodes == locum_nodes_of(config->self)) {
+                taken |= locum_nodes_of(owner);
+            }
+        }
+    }
+    return taken;
+}
+
+/* The answer of the first shared name that has one; NULL: there is none. */
+static const struct locum_answer *
+first_shared(const struct locum_core_config *config, const struct locum_plan *plan)
+{
+    for (size_t i = 0; i < config->name_count; i++) {
+        for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
+            if (config->names[i].owner == LOCUM_NODE_NONE && plan->answers[i][family].nodes != 0) {
+                return &plan->answers[i][family];
+            }
+        }
+    }
+    return NULL;
+}
+
+struct locum_serving
+locum_plan_serving(const struct locum_core_config *config, const struct locum_plan *plan)
+{
+    struct locum_serving serving = {.kind = LOCUM_SERVING_SELF};
+    if (config->nodes[config->self].role != LOCUM_ROLE_SERVER) {
+        serving.kind = LOCUM_SERVING_WITNESS;
+        return serving;
+    }
+    serving.taken = taken_by_self(config, plan);
+    serving.named = locum_nodes_of(config->self);
+    const struct locum_answer *answer = first_shared(config, plan);
+    if (answer == NULL) {
+        return serving;
+    }
+    serving.named = answer->nodes;
+    if (answer->reason == LOCUM_REASON_YIELDING) {
+        serving.kind = LOCUM_SERVING_YIELDING;
+    } else if (answer->reason == LOCUM_REASON_ALL) {
+        serving.kind = LOCUM_SERVING_ALL;
+    } else if (answer->reason == LOCUM_REASON_FAIL_OPEN) {
+        serving.kind = LOCUM_SERVING_FAIL_OPEN;
+    }
+    return serving;
+}
+
+bool
+locum_serving_equal(struct locum_serving a, struct locum_serving b)
+{
+    return a.kind == b.kind && a.named == b.named && a.taken == b.taken;
+}
+
+static void
+add_with_nodes(struct locum_text *text, const struct locum_core_config *config, const char *word,
+               locum_nodes nodes)
+{
+    locum_text_add(text, word);
+    locum_text_add_char(text, '(');
+    locum_nodes_add(text, config, nodes);
+    locum_text_add_char(text, ')');
+}
+
+void
+locum_serving_add(struct locum_text *text, const struct locum_core_config *config,
+                  struct locum_serving serving)
+{
+    switch (serving.kind) {
+    case LOCUM_SERVING_SELF: locum_text_add(text, "self"); break;
+    case LOCUM_SERVING_YIELDING: add_with_nodes(text, config, "yielding", serving.named); break;
+    case LOCUM_SERVING_ALL: add_with_nodes(text, config, "all", serving.named); break;
+    case LOCUM_SERVING_FAIL_OPEN: locum_text_add(text, "fail-open"); break;
+    case LOCUM_SERVING_WITNESS: locum_text_add(text, "witness"); break;
+    }
+    if (serving.taken != 0) {
+        add_with_nodes(text, config, "+takeover", serving.taken);
+    }
+}
+
+void
+locum_reason_add(struct locum_text *text, const struct locum_core_config *config, size_t name,
+                 const struct locum_answer *answer)
+{
+    switch (answer->reason) {
+    case LOCUM_REASON_NONE: locum_text_add(text, "none"); break;
+    case LOCUM_REASON_SELF: locum_text_add(text, "self"); break;
+    case LOCUM_REASON_YIELDING: add_with_nodes(text, config, "yielding", answer->nodes); break;
+    case LOCUM_REASON_ALL: add_with_nodes(text, config, "all", answer->nodes); break;
+    case LOCUM_REASON_FAIL_OPEN: locum_text_add(text, "fail-open"); break;
+    case LOCUM_REASON_OWNER: locum_text_add(text, "owner"); break;
+    case LOCUM_REASON_TAKEOVER:
+        add_with_nodes(text, config, "takeover", locum_nodes_of(config->names[name].owner));
+        break;
+    }
+}

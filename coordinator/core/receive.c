@@ -1,0 +1,179 @@
+#include "core/receive.h"
+
+#include <string.h>
+
+enum { TWIN_QUIET_MS = 10000 };
+
+/* (inc, seq) a is later than b. */
+static bool
+later(uint64_t inc_a, uint64_t seq_a, uint64_t inc_b, uint64_t seq_b)
+{
+    return inc_a != inc_b ? inc_a > inc_b : seq_a > seq_b;
+}
+
+/* My own heartbeat came back through Redis: Redis carried it from when I sent it until now. */
+static void
+receive_own(struct locum_core *self, const struct locum_heartbeat *heartbeat, locum_ms mono,
+            struct locum_actions *actions)
+{
+    struct locum_view *view = &self->view;
+    if (heartbeat->incarnation > view->incarnation) {
+        if (self->twin_told == LOCUM_NEVER || mono - self->twin_told >= TWIN_QUIET_MS) {
+            self->twin_told = mono;
+            locum_actions_add_edge(actions, LOCUM_EDGE_TWIN)->incarnation = heartbeat->incarnation;
+        }
+        return;
+    }
+    const locum_ms sent = locum_view_sent(view, heartbeat->incarnation, heartbeat->seq);
+    if (sent == LOCUM_NEVER || sent < view->own_return) {
+        return;
+    }
+    if (view->own_return_since == LOCUM_NEVER ||
+        sent - view->own_return >= self->config.timeout_ms) {
+        view->own_return_since = sent;
+    }
+    view->own_return = sent;
+}
+
+/* A peer remembers a later run of mine (the state was lost, the clock set back): outdo it. */
+static void
+outdo(struct locum_core *self, uint64_t incarnation, struct locum_actions *actions)
+{
+    if (incarnation <= self->view.incarnation) {
+        return;
+    }
+    self->view.incarnation = incarnation + 1;
+    self->send_wanted = true;
+    locum_actions_add_edge(actions, LOCUM_EDGE_INCARNATION)->incarnation = incarnation + 1;
+    locum_actions_add(actions, LOCUM_ACTION_PERSIST);
+}
+
+static void
+tell_deaf(struct locum_core *self, locum_node peer, bool deaf, struct locum_actions *actions)
+{
+    struct locum_peer_facts *facts = &self->view.peer[peer];
+    if (facts->deaf != deaf) {
+        struct locum_edge *edge = locum_actions_add_edge(actions, LOCUM_EDGE_DEAF);
+        edge->deaf.node = peer;
+        edge->deaf.deaf = deaf;
+        facts->deaf = deaf;
+    }
+}
+
+/* The newest heartbeat of a peer acknowledges nothing fresh of mine: it is no sign of life. */
+static void
+note_deaf(struct locum_core *self, locum_node peer, locum_ms mono, struct locum_actions *actions)
+{
+    struct locum_peer_facts *facts = &self->view.peer[peer];
+    if (facts->deaf_since == LOCUM_NEVER) {
+        facts->deaf_since = mono; /* a (re)start of either side looks so for one exchange */
+    }
+    if (mono - facts->deaf_since >= 2 * self->config.timeout_ms) {
+        tell_deaf(self, peer, true, actions);
+    }
+}
+
+static void
+accept(struct locum_core *self, const struct locum_heartbeat *heartbeat, struct locum_now now,
+       struct locum_actions *actions)
+{
+    const locum_node peer = heartbeat->sender;
+    struct locum_peer_facts *facts = &self->view.peer[peer];
+    if (facts->heard != LOCUM_NEVER &&
+        now.mono - facts->heard >= locum_view_limit(&self->view, &self->config, peer)) {
+        facts->gap = now.mono;
+    }
+    facts->heard = now.mono;
+    facts->deaf_since = LOCUM_NEVER;
+    tell_deaf(self, peer, false, actions);
+    if (heartbeat->service != LOCUM_SERVICE_UNKNOWN || !facts->word_known) {
+        facts->service = heartbeat->service;
+    }
+    facts->word_known = true;
+    facts->admin = heartbeat->admin;
+    facts->leaving = heartbeat->leaving;
+    facts->interval_ms = heartbeat->interval_ms;
+    facts->wall_offset = heartbeat->wall - now.wall;
+    memcpy(facts->digest, heartbeat->digest, sizeof(facts->digest));
+    memcpy(facts->version, heartbeat->version, sizeof(facts->version));
+    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
+        facts->letters[i] = heartbeat->acks[i].letter; /* not told: unknown */
+    }
+    locum_detector_heard(&self->detector, peer);
+}
+
+/* Sort one heartbeat into its path; false: a replay, a reordered or an older one. */
+static bool
+in_order(struct locum_peer_facts *facts, struct locum_path_facts *path,
+         const struct locum_heartbeat *heartbeat)
+{
+    const bool newer = later(heartbeat->incarnation, heartbeat->seq, path->incarnation, path->seq);
+    path->received++;
+    if (!newer || heartbeat->incarnation < facts->incarnation) {
+        const bool equal =
+            heartbeat->incarnation == path->incarnation && heartbeat->seq == path->seq;
+        path->dropped += equal ? 0 : 1;
+        return false;
+    }
+    path->incarnation = heartbeat->incarnation;
+    path->seq = heartbeat->seq;
+    return true;
+}
+
+static void
+receive_peer(struct locum_core *self, const struct locum_heartbeat *heartbeat, enum locum_path by,
+             struct locum_now now, struct locum_actions *actions)
+{
+    struct locum_view *view = &self->view;
+    const locum_node peer = heartbeat->sender;
+    struct locum_peer_facts *facts = &view->peer[peer];
+    const struct locum_ack *ack = &heartbeat->acks[self->config.self];
+    outdo(self, ack->incarnation, actions);
+    if (!in_order(facts, &facts->path[by], heartbeat)) {
+        return;
+    }
+    if (heartbeat->incarnation != facts->incarnation) {
+        self->send_wanted = true; /* so that a restart costs no takeover */
+    }
+    const bool newest =
+        later(heartbeat->incarnation, heartbeat->seq, facts->incarnation, facts->seq);
+    if (newest) {
+        facts->incarnation = heartbeat->incarnation;
+        facts->seq = heartbeat->seq;
+    }
+    const locum_ms sent = locum_view_sent(view, ack->incarnation, ack->seq);
+    if (sent == LOCUM_NEVER || now.mono - sent > 2 * self->config.timeout_ms) {
+        if (newest) {
+            note_deaf(self, peer, now.mono, actions);
+        }
+        return;
+    }
+    if (self->leaving_seq != 0 && ack->seq >= self->leaving_seq) {
+        facts->acked_leaving = true;
+    }
+    facts->path[by].heard = now.mono;
+    if (!newest) {
+        return; /* the other path was quicker */
+    }
+    const struct locum_condition_state *state = &self->detector.peer[peer];
+    if (state->condition == LOCUM_DOWN && sent < state->verdict) {
+        return; /* last words that arrive late revive nobody */
+    }
+    accept(self, heartbeat, now, actions);
+}
+
+void
+locum_receive(struct locum_core *self, const struct locum_event *event,
+              struct locum_actions *actions)
+{
+    struct locum_heartbeat heartbeat;
+    if (locum_heartbeat_parse(event->heartbeat.text, &self->config, &heartbeat) != 0) {
+        self->ignored++;
+    } else if (heartbeat.sender != self->config.self) {
+        receive_peer(self, &heartbeat, event->heartbeat.path, event->now, actions);
+    } else if (event->heartbeat.path == LOCUM_PATH_REDIS) {
+        receive_own(self, &heartbeat, event->now.mono, actions);
+    } else {
+        self->ignored++; /* nobody sends me my own datagrams */
+    }
+}

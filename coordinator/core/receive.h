@@ -1,0 +1,12 @@
+/*
+ * receive: what one authentic heartbeat changes in the view (the rule RECEIVE). Part of step.
+ */
+#ifndef LOCUM_CORE_RECEIVE_H
+#define LOCUM_CORE_RECEIVE_H
+
+#include "core/step.h"
+
+void locum_receive(struct locum_core *self, const struct locum_event *event,
+                   struct locum_actions *actions);
+
+#endif

@@ -1,0 +1,99 @@
+/* A new configuration for a running core: facts follow their node's name to its new index. */
+#include <string.h>
+
+#include "base/error.h"
+#include "core/step.h"
+
+/* Old index of each new node, or LOCUM_NODE_NONE. */
+struct moves {
+    locum_node from[LOCUM_NODES_MAX];
+    size_t count;
+};
+
+static struct moves
+find_moves(const struct locum_core_config *old, const struct locum_core_config *new)
+{
+    struct moves moves = {.count = new->node_count};
+    for (size_t i = 0; i < new->node_count; i++) {
+        moves.from[i] = locum_node_find(old, locum_slice_of(new->nodes[i].name));
+    }
+    return moves;
+}
+
+static void
+move_counts(const struct moves *moves, const uint8_t old[LOCUM_NODES_MAX],
+            uint8_t ret[LOCUM_NODES_MAX])
+{
+    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
+        const bool kept = i < moves->count && moves->from[i] != LOCUM_NODE_NONE;
+        ret[i] = kept ? old[moves->from[i]] : 0;
+    }
+}
+
+static void
+move_facts(const struct moves *moves, const struct locum_peer_facts *old,
+           struct locum_peer_facts *ret)
+{
+    *ret = *old;
+    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
+        const bool kept = i < moves->count && moves->from[i] != LOCUM_NODE_NONE;
+        ret->letters[i] = kept ? old->letters[moves->from[i]] : LOCUM_UNKNOWN;
+    }
+    move_counts(moves, old->sentinel.known, ret->sentinel.known);
+    move_counts(moves, old->sentinel.down, ret->sentinel.down);
+}
+
+static locum_nodes
+move_set(const struct moves *moves, locum_nodes old)
+{
+    locum_nodes set = 0;
+    for (size_t i = 0; i < moves->count; i++) {
+        if (moves->from[i] != LOCUM_NODE_NONE && locum_nodes_has(old, moves->from[i])) {
+            set |= locum_nodes_of((locum_node)i);
+        }
+    }
+    return set;
+}
+
+/* The checks start anew, and until each has spoken the word stands. */
+static void
+restart_checks(struct locum_core *self)
+{
+    struct locum_service_state fresh;
+    locum_service_init(&fresh, &self->config);
+    memcpy(self->service.check, fresh.check, sizeof(fresh.check));
+    if (self->config.nodes[self->config.self].role == LOCUM_ROLE_WITNESS) {
+        self->service.word = LOCUM_UP;
+    }
+}
+
+int
+locum_core_reconfigure(struct locum_core *self, const struct locum_core_config *config,
+                       struct locum_now now)
+{
+    const struct locum_slice own = locum_slice_of(self->config.nodes[self->config.self].name);
+    if (strcmp(self->config.cluster, config->cluster) != 0 ||
+        !locum_slice_is(own, config->nodes[config->self].name)) {
+        return LOCUM_ERR_REFUSED;
+    }
+    const struct moves moves = find_moves(&self->config, config);
+    const struct locum_view old_view = self->view;
+    const struct locum_detector old_detector = self->detector;
+    struct locum_view fresh;
+    locum_view_init(&fresh, now, old_view.incarnation);
+    locum_detector_init(&self->detector);
+    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
+        self->view.peer[i] = fresh.peer[i];
+        self->view.peer[i].grace = now.mono; /* a new peer had no time to be heard yet */
+        if (i < moves.count && moves.from[i] != LOCUM_NODE_NONE) {
+            move_facts(&moves, &old_view.peer[moves.from[i]], &self->view.peer[i]);
+            self->detector.peer[i] = old_detector.peer[moves.from[i]];
+        }
+    }
+    self->admin.excluded = move_set(&moves, self->admin.excluded);
+    self->config = *config;
+    restart_checks(self);
+    (void)locum_core_replan(self);
+    self->plan_told = false;
+    return 0;
+}

@@ -1,0 +1,118 @@
+#include "core/service.h"
+
+#include <string.h>
+
+#include "base/invariant.h"
+
+void
+locum_service_init(struct locum_service_state *self, const struct locum_core_config *config)
+{
+    memset(self, 0, sizeof(*self));
+    self->recovered = LOCUM_NEVER;
+    for (size_t i = 0; i < LOCUM_CHECKS_MAX; i++) {
+        self->check[i].since_wall = LOCUM_NEVER;
+        self->check[i].next_sample = LOCUM_NEVER;
+    }
+    const bool witness = config->nodes[config->self].role == LOCUM_ROLE_WITNESS;
+    self->word = witness ? LOCUM_UP : LOCUM_SERVICE_UNKNOWN;
+}
+
+void
+locum_service_sample(struct locum_service_state *self, const struct locum_core_config *config,
+                     size_t check, enum locum_sample sample, struct locum_now now)
+{
+    LOCUM_INVARIANT(check < config->check_count);
+    const struct locum_core_check *rule = &config->checks[check];
+    struct locum_check_state *state = &self->check[check];
+    const enum locum_service says = sample == LOCUM_SAMPLE_PASS ? LOCUM_UP : LOCUM_FAILING;
+    const bool at_once = state->verdict == LOCUM_SERVICE_UNKNOWN ||
+                         (sample == LOCUM_SAMPLE_REFUSED && rule->fast_fail);
+    if (says == state->verdict) {
+        state->run = 0;
+        return;
+    }
+    state->run++;
+    if (at_once || state->run >= (says == LOCUM_UP ? rule->rise : rule->fall)) {
+        state->verdict = says;
+        state->run = 0;
+        state->since_wall = now.wall;
+    }
+}
+
+/* All checks that count must pass. */
+static enum locum_service
+verdict_of_checks(const struct locum_service_state *self, const struct locum_core_config *config)
+{
+    enum locum_service verdict = LOCUM_UP;
+    for (size_t i = 0; i < config->check_count; i++) {
+        if (!config->checks[i].counts) {
+            continue;
+        }
+        if (self->check[i].verdict == LOCUM_FAILING) {
+            return LOCUM_FAILING;
+        }
+        if (self->check[i].verdict == LOCUM_SERVICE_UNKNOWN) {
+            verdict = LOCUM_SERVICE_UNKNOWN;
+        }
+    }
+    return verdict;
+}
+
+/* up or probation -> failing: soon after a recovery it is a flap */
+static void
+note_failure(struct locum_service_state *self, locum_ms mono)
+{
+    if (self->recovered != LOCUM_NEVER && mono - self->recovered < LOCUM_FLAP_WINDOW_MS) {
+        const locum_ms doubled = 2 * self->probation_ms;
+        self->probation_ms = doubled == 0                       ? LOCUM_PROBATION_FIRST_MS
+                             : doubled > LOCUM_PROBATION_MAX_MS ? LOCUM_PROBATION_MAX_MS
+                                                                : doubled;
+    }
+}
+
+/* failing -> up, by way of probation if it flapped */
+static enum locum_service
+recover(struct locum_service_state *self, locum_ms mono)
+{
+    self->recovered = mono;
+    self->probation_until = mono + self->probation_ms;
+    return self->probation_ms > 0 ? LOCUM_PROBATION : LOCUM_UP;
+}
+
+static enum locum_service
+next_word(struct locum_service_state *self, enum locum_service verdict, locum_ms mono)
+{
+    const enum locum_service word = self->word;
+    if (verdict == LOCUM_FAILING) {
+        if (word == LOCUM_UP || word == LOCUM_PROBATION) {
+            note_failure(self, mono);
+        }
+        return LOCUM_FAILING;
+    }
+    if (verdict == LOCUM_SERVICE_UNKNOWN) {
+        return word; /* a check that has not spoken yet changes nothing */
+    }
+    if (word == LOCUM_FAILING) {
+        return recover(self, mono);
+    }
+    if (word == LOCUM_PROBATION && mono < self->probation_until) {
+        return LOCUM_PROBATION;
+    }
+    return LOCUM_UP;
+}
+
+bool
+locum_service_advance(struct locum_service_state *self, const struct locum_core_config *config,
+                      struct locum_now now)
+{
+    if (config->nodes[config->self].role != LOCUM_ROLE_SERVER) {
+        return false;
+    }
+    const enum locum_service before = self->word;
+    self->word = next_word(self, verdict_of_checks(self, config), now.mono);
+    if (self->word == LOCUM_UP && self->recovered != LOCUM_NEVER &&
+        now.mono - self->probation_until >= LOCUM_PROBATION_FORGET_MS) {
+        self->probation_ms = 0;
+    }
+    return self->word != before;
+}

@@ -1,0 +1,190 @@
+/* The state of a run as a whole: its begin, what is asked of it, a new configuration. */
+#include <string.h>
+
+#include "base/error.h"
+#include "core/step.h"
+
+static void
+check_config(const struct locum_core_config *config)
+{
+    LOCUM_INVARIANT(config->node_count >= 1 && config->node_count <= LOCUM_NODES_MAX);
+    LOCUM_INVARIANT(config->self < config->node_count);
+    LOCUM_INVARIANT(config->nodes[config->self].role != LOCUM_ROLE_SENTINEL);
+    LOCUM_INVARIANT(config->name_count <= LOCUM_NAMES_MAX);
+    LOCUM_INVARIANT(config->check_count <= LOCUM_CHECKS_MAX);
+    LOCUM_INVARIANT(config->quorum >= 1 && config->interval_ms > 0 && config->timeout_ms > 0);
+}
+
+void
+locum_core_init(struct locum_core *self, const struct locum_core_config *config,
+                const struct locum_saved *saved, struct locum_now now)
+{
+    check_config(config);
+    const uint64_t next = saved == NULL ? 1 : saved->incarnation + 1;
+    const uint64_t wall = now.wall > 0 ? (uint64_t)now.wall : 0;
+    memset(self, 0, sizeof(*self));
+    self->config = *config;
+    locum_view_init(&self->view, now, next > wall ? next : wall);
+    locum_detector_init(&self->detector);
+    locum_service_init(&self->service, config);
+    self->admin.until_boot = LOCUM_NEVER;
+    if (saved != NULL) {
+        self->admin = saved->admin;
+        self->admin.excluded &= ~locum_nodes_of(config->self);
+    }
+    self->last_send = LOCUM_NEVER;
+    self->last_tick = LOCUM_NEVER;
+    self->twin_told = LOCUM_NEVER;
+    (void)locum_core_replan(self);
+}
+
+enum locum_condition
+locum_core_condition(const struct locum_core *self, locum_node node)
+{
+    return node == self->config.self ? LOCUM_ALIVE : self->detector.peer[node].condition;
+}
+
+enum locum_service
+locum_core_service(const struct locum_core *self, locum_node node)
+{
+    return node == self->config.self ? self->service.word : self->view.peer[node].service;
+}
+
+enum locum_admin
+locum_core_admin(const struct locum_core *self, locum_node node)
+{
+    return node == self->config.self ? self->admin.word : self->view.peer[node].admin;
+}
+
+static enum locum_rank
+rank_of(const struct locum_core *self, locum_node node)
+{
+    return locum_rank_of((struct locum_standing){
+        .excluded = locum_nodes_has(self->admin.excluded, node),
+        .condition = locum_core_condition(self, node),
+        .silent = self->detector.peer[node].silent,
+        .service = locum_core_service(self, node),
+        .admin = locum_core_admin(self, node),
+    });
+}
+
+bool
+locum_core_replan(struct locum_core *self)
+{
+    struct locum_plan plan;
+    for (locum_node node = 0; node < self->config.node_count; node++) {
+        self->rank[node] = rank_of(self, node);
+    }
+    locum_plan_make(&self->config, self->rank, &plan);
+    const struct locum_serving serving = locum_plan_serving(&self->config, &plan);
+    const bool changed = memcmp(&plan, &self->plan, sizeof(plan)) != 0 ||
+                         !locum_serving_equal(serving, self->serving);
+    self->plan = plan;
+    self->serving = serving;
+    return changed;
+}
+
+void
+locum_core_heartbeat(const struct locum_core *self, locum_node to, struct locum_now now,
+                     struct locum_text *text)
+{
+    const struct locum_core_config *config = &self->config;
+    struct locum_heartbeat heartbeat = {
+        .sender = config->self,
+        .incarnation = self->view.incarnation,
+        .seq = self->view.seq,
+        .interval_ms = config->interval_ms,
+        .service = self->service.word,
+        .admin = self->admin.word,
+        .leaving = self->leaving,
+        .wall = now.wall > 0 ? now.wall : 0,
+    };
+    memcpy(heartbeat.digest, config->digest, sizeof(heartbeat.digest));
+    memcpy(heartbeat.version, config->version, sizeof(heartbeat.version));
+    for (locum_node peer = 0; peer < config->node_count; peer++) {
+        if (peer == config->self || config->nodes[peer].role == LOCUM_ROLE_SENTINEL) {
+            continue;
+        }
+        heartbeat.told |= locum_nodes_of(peer);
+        heartbeat.acks[peer] = (struct locum_ack){
+            .has_number = to == LOCUM_NODE_NONE || to == peer,
+            .incarnation = self->view.peer[peer].incarnation,
+            .seq = self->view.peer[peer].seq,
+            .letter = locum_detector_letter(&self->detector, peer),
+        };
+    }
+    locum_heartbeat_add(text, config, &heartbeat);
+}
+
+void
+locum_core_saved(const struct locum_core *self, struct locum_saved *ret)
+{
+    *ret = (struct locum_saved){.incarnation = self->view.incarnation, .admin = self->admin};
+}
+
+int
+locum_core_admin_check(const struct locum_core *self, enum locum_admin word, bool force,
+                       size_t *ret_left)
+{
+    size_t left = 0;
+    for (locum_node node = 0; node < self->config.node_count; node++) {
+        if (node != self->config.self && self->config.nodes[node].role == LOCUM_ROLE_SERVER &&
+            self->rank[node] <= LOCUM_RANK_B) {
+            left++;
+        }
+    }
+    *ret_left = left;
+    const bool gives_up_a_server =
+        word != LOCUM_READY && self->config.nodes[self->config.self].role == LOCUM_ROLE_SERVER;
+    return gives_up_a_server && !force && left < self->config.min_serving ? LOCUM_ERR_REFUSED : 0;
+}
+
+static void
+assume_condition(struct locum_core *copy, locum_node node, enum locum_condition condition)
+{
+    copy->detector.peer[node].condition = condition;
+    copy->detector.peer[node].silent = false;
+}
+
+static void
+assume_service(struct locum_core *copy, locum_node node, enum locum_service service)
+{
+    if (node == copy->config.self) {
+        copy->service.word = service;
+    } else {
+        copy->view.peer[node].service = service;
+    }
+}
+
+static void
+assume_admin(struct locum_core *copy, locum_node node, enum locum_admin admin)
+{
+    if (node == copy->config.self) {
+        copy->admin.word = admin;
+    } else {
+        copy->view.peer[node].admin = admin;
+    }
+}
+
+int
+locum_core_assume(struct locum_core *copy, locum_node node, struct locum_slice word)
+{
+    enum locum_condition condition;
+    enum locum_service service;
+    enum locum_admin admin;
+    const bool self = node == copy->config.self;
+    const bool is_condition = locum_condition_parse(word, &condition) == 0;
+    if (locum_slice_is(word, "excluded") || (self && is_condition && condition == LOCUM_DOWN)) {
+        copy->admin.excluded |= locum_nodes_of(node); /* I cannot be down to myself: rank F */
+    } else if (!self && is_condition && copy->config.nodes[node].role != LOCUM_ROLE_SENTINEL) {
+        assume_condition(copy, node, condition);
+    } else if (locum_service_parse(word, &service) == 0) {
+        assume_service(copy, node, service);
+    } else if (locum_admin_parse(word, &admin) == 0) {
+        assume_admin(copy, node, admin);
+    } else {
+        return LOCUM_ERR_INVALID;
+    }
+    (void)locum_core_replan(copy);
+    return 0;
+}

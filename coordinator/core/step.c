@@ -1,0 +1,284 @@
+#include "core/step.h"
+
+#include <string.h>
+
+#include "core/receive.h"
+
+struct locum_action *
+locum_actions_add(struct locum_actions *self, enum locum_action_kind kind)
+{
+    LOCUM_INVARIANT(self->count < LOCUM_ACTIONS_MAX);
+    struct locum_action *action = &self->at[self->count++];
+    memset(action, 0, sizeof(*action));
+    action->kind = kind;
+    return action;
+}
+
+struct locum_edge *
+locum_actions_add_edge(struct locum_actions *self, enum locum_edge_kind kind)
+{
+    struct locum_edge *edge = &locum_actions_add(self, LOCUM_ACTION_EDGE)->edge;
+    edge->kind = kind;
+    return edge;
+}
+
+/* A change of condition is told to the others at once. */
+static void
+add_condition_edges(struct locum_core *self, const struct locum_condition_edge *edges, size_t count,
+                    struct locum_actions *actions)
+{
+    for (size_t i = 0; i < count; i++) {
+        locum_actions_add_edge(actions, LOCUM_EDGE_CONDITION)->condition = edges[i];
+        self->send_wanted = true;
+    }
+}
+
+static void
+grace(struct locum_core *self, locum_nodes which, struct locum_now now,
+      struct locum_actions *actions)
+{
+    struct locum_condition_edge edges[LOCUM_NODES_MAX];
+    const size_t count = locum_detector_grace(&self->detector, &self->config, which, now, edges);
+    add_condition_edges(self, edges, count, actions);
+}
+
+/* A turn that came more than timeout/2 late: I could not have heard anybody. */
+static void
+check_stall(struct locum_core *self, struct locum_now now, struct locum_actions *actions)
+{
+    const locum_ms late =
+        self->last_tick == LOCUM_NEVER ? 0 : now.mono - self->last_tick - LOCUM_TICK_MS;
+    self->last_tick = now.mono;
+    if (late <= self->config.timeout_ms / 2) {
+        return;
+    }
+    self->view.grace = now.mono;
+    locum_actions_add_edge(actions, LOCUM_EDGE_STALL)->late_ms = late;
+    grace(self, ~(locum_nodes)0, now, actions);
+}
+
+/*
+ * A check of the own Mirrorbits: heard lately is a pass; unheard is a failure only if my own
+ * heartbeats came back through Redis during the whole window, for losing Redis must never read as
+ * "every node fails".
+ */
+static void
+sample_mirrorbits(struct locum_core *self, size_t check, struct locum_now now)
+{
+    const struct locum_view *view = &self->view;
+    const locum_ms heard = view->peer[self->config.self].mirrorbits;
+    const bool redis_worked = view->subscribed && view->own_return_since != LOCUM_NEVER &&
+                              now.mono - view->own_return < self->config.timeout_ms &&
+                              now.mono - view->own_return_since >= LOCUM_MIRRORBITS_FORGET_MS;
+    if (heard != LOCUM_NEVER && now.mono - heard < LOCUM_MIRRORBITS_FORGET_MS) {
+        locum_service_sample(&self->service, &self->config, check, LOCUM_SAMPLE_PASS, now);
+    } else if (redis_worked) {
+        locum_service_sample(&self->service, &self->config, check, LOCUM_SAMPLE_FAIL, now);
+    }
+}
+
+static void
+run_own_checks(struct locum_core *self, struct locum_now now)
+{
+    for (size_t i = 0; i < self->config.check_count; i++) {
+        struct locum_check_state *state = &self->service.check[i];
+        if (self->config.checks[i].mirrorbits && now.mono >= state->next_sample) {
+            state->next_sample = now.mono + self->config.checks[i].interval_ms;
+            sample_mirrorbits(self, i, now);
+        }
+    }
+}
+
+static void
+advance_service(struct locum_core *self, struct locum_now now, struct locum_actions *actions)
+{
+    const enum locum_service before = self->service.word;
+    run_own_checks(self, now);
+    if (locum_service_advance(&self->service, &self->config, now)) {
+        struct locum_edge *edge = locum_actions_add_edge(actions, LOCUM_EDGE_SERVICE);
+        edge->service.from = before;
+        edge->service.to = self->service.word;
+        self->send_wanted = true;
+    }
+}
+
+static void
+add_admin_edge(struct locum_core *self, enum locum_admin before, enum locum_cause cause,
+               struct locum_actions *actions)
+{
+    struct locum_edge *edge = locum_actions_add_edge(actions, LOCUM_EDGE_ADMIN);
+    edge->admin.from = before;
+    edge->admin.to = self->admin.word;
+    edge->admin.cause = cause;
+    self->send_wanted = true;
+    locum_actions_add(actions, LOCUM_ACTION_PERSIST);
+}
+
+static void
+advance_plan(struct locum_core *self, struct locum_actions *actions)
+{
+    const struct locum_serving before = self->serving;
+    if (locum_core_replan(self) || !self->plan_told) {
+        self->plan_told = true;
+        locum_actions_add(actions, LOCUM_ACTION_PLAN);
+    }
+    if (!locum_serving_equal(before, self->serving)) {
+        struct locum_edge *edge = locum_actions_add_edge(actions, LOCUM_EDGE_SERVING);
+        edge->serving.from = before;
+        edge->serving.to = self->serving;
+    }
+}
+
+/* Every peer that is heard knows that I leave, or it has taken long enough. */
+static void
+check_left(struct locum_core *self, locum_ms mono, struct locum_actions *actions)
+{
+    if (!self->leaving || self->left || self->leaving_seq == 0) {
+        return;
+    }
+    bool told = true;
+    for (locum_node peer = 0; peer < self->config.node_count; peer++) {
+        if (peer != self->config.self &&
+            locum_view_heard_within_limit(&self->view, &self->config, peer, mono)) {
+            told = told && self->view.peer[peer].acked_leaving;
+        }
+    }
+    if (told || mono - self->leaving_since >= LOCUM_LEAVING_MAX_MS) {
+        self->left = true;
+        locum_actions_add(actions, LOCUM_ACTION_LEFT);
+    }
+}
+
+static void
+send_heartbeat(struct locum_core *self, locum_ms mono, struct locum_actions *actions)
+{
+    const locum_ms gap = self->send_wanted ? LOCUM_SEND_GAP_MS : self->config.interval_ms;
+    if (self->last_send != LOCUM_NEVER && mono - self->last_send < gap) {
+        return;
+    }
+    self->send_wanted = false;
+    self->last_send = mono;
+    self->view.seq++;
+    self->view.sent[self->view.seq % LOCUM_SENT_MAX] = mono;
+    if (self->leaving && self->leaving_seq == 0) {
+        self->leaving_seq = self->view.seq;
+    }
+    locum_actions_add(actions, LOCUM_ACTION_HEARTBEAT);
+}
+
+static void
+tick(struct locum_core *self, struct locum_now now, struct locum_actions *actions)
+{
+    struct locum_condition_edge edges[LOCUM_NODES_MAX];
+    const enum locum_admin admin = self->admin.word;
+    check_stall(self, now, actions);
+    advance_service(self, now, actions);
+    if (locum_admin_advance(&self->admin, now)) {
+        add_admin_edge(self, admin, LOCUM_CAUSE_LEASE, actions);
+    }
+    const size_t count =
+        locum_detector_advance(&self->detector, &self->view, &self->config, now, edges);
+    add_condition_edges(self, edges, count, actions);
+    advance_plan(self, actions);
+    send_heartbeat(self, now.mono, actions);
+    check_left(self, now.mono, actions);
+}
+
+/* The heartbeat channel was (re)subscribed or lost. */
+static void
+redis_changed(struct locum_core *self, bool subscribed, struct locum_now now,
+              struct locum_actions *actions)
+{
+    struct locum_view *view = &self->view;
+    locum_nodes unheard = 0;
+    view->own_return_since = LOCUM_NEVER;
+    view->subscribed = subscribed;
+    if (!subscribed) {
+        return;
+    }
+    view->subscribed_at = now.mono;
+    for (locum_node peer = 0; peer < self->config.node_count; peer++) {
+        if (!locum_view_direct(view, peer, now.mono)) {
+            view->peer[peer].grace = now.mono;
+            unheard |= locum_nodes_of(peer);
+        }
+    }
+    grace(self, unheard, now, actions);
+}
+
+static void
+sentinel_told(struct locum_core *self, const struct locum_event *event)
+{
+    LOCUM_INVARIANT(event->sentinel.voter < self->config.node_count);
+    struct locum_sentinel_facts *facts = &self->view.peer[event->sentinel.voter].sentinel;
+    facts->polled = event->now.mono;
+    facts->tilt = event->sentinel.tilt;
+    memcpy(facts->known, event->sentinel.known, sizeof(facts->known));
+    memcpy(facts->down, event->sentinel.down, sizeof(facts->down));
+}
+
+static void
+admin_wanted(struct locum_core *self, const struct locum_event *event,
+             struct locum_actions *actions)
+{
+    const enum locum_admin before = self->admin.word;
+    const bool leased = event->admin.word != LOCUM_READY && event->admin.for_ms != LOCUM_NEVER;
+    self->admin.word = event->admin.word;
+    self->admin.until_boot = leased ? event->now.boot + event->admin.for_ms : LOCUM_NEVER;
+    memcpy(self->admin.reason, event->admin.reason, sizeof(self->admin.reason));
+    if (event->admin.word == LOCUM_READY) {
+        self->admin.reason[0] = '\0';
+    }
+    add_admin_edge(self, before, LOCUM_CAUSE_OPERATOR, actions);
+}
+
+static void
+exclude_wanted(struct locum_core *self, locum_node node, bool excluded,
+               struct locum_actions *actions)
+{
+    LOCUM_INVARIANT(node < self->config.node_count && node != self->config.self);
+    if (locum_nodes_has(self->admin.excluded, node) == excluded) {
+        return;
+    }
+    self->admin.excluded ^= locum_nodes_of(node);
+    struct locum_edge *edge = locum_actions_add_edge(actions, LOCUM_EDGE_EXCLUDED);
+    edge->exclude.node = node;
+    edge->exclude.excluded = excluded;
+    locum_actions_add(actions, LOCUM_ACTION_PERSIST);
+}
+
+static void
+leave(struct locum_core *self, locum_ms mono, struct locum_actions *actions)
+{
+    if (self->leaving) {
+        return;
+    }
+    self->leaving = true;
+    self->leaving_since = mono;
+    self->send_wanted = true;
+    locum_actions_add_edge(actions, LOCUM_EDGE_LEAVING);
+}
+
+void
+locum_core_step(struct locum_core *self, const struct locum_event *event,
+                struct locum_actions *ret_actions)
+{
+    const struct locum_now now = event->now;
+    ret_actions->count = 0;
+    switch (event->kind) {
+    case LOCUM_EVENT_TICK: tick(self, now, ret_actions); break;
+    case LOCUM_EVENT_HEARTBEAT: locum_receive(self, event, ret_actions); break;
+    case LOCUM_EVENT_REDIS: redis_changed(self, event->subscribed, now, ret_actions); break;
+    case LOCUM_EVENT_SENTINEL: sentinel_told(self, event); break;
+    case LOCUM_EVENT_SAMPLE:
+        locum_service_sample(&self->service, &self->config, event->sample.check,
+                             event->sample.outcome, now);
+        break;
+    case LOCUM_EVENT_MIRRORBITS: self->view.peer[event->node].mirrorbits = now.mono; break;
+    case LOCUM_EVENT_ADMIN: admin_wanted(self, event, ret_actions); break;
+    case LOCUM_EVENT_EXCLUDE:
+        exclude_wanted(self, event->exclude.node, event->exclude.excluded, ret_actions);
+        break;
+    case LOCUM_EVENT_LEAVE: leave(self, now.mono, ret_actions); break;
+    }
+}

@@ -1,0 +1,93 @@
+#include "core/view.h"
+
+#include <string.h>
+
+/* UDP may lag Redis by this much before it is no evidence any more. */
+enum { DIRECT_MS = 10000 };
+
+void
+locum_view_init(struct locum_view *self, struct locum_now now, uint64_t incarnation)
+{
+    memset(self, 0, sizeof(*self));
+    self->started = now.mono;
+    self->grace = now.mono;
+    self->subscribed_at = LOCUM_NEVER;
+    self->own_return = LOCUM_NEVER;
+    self->own_return_since = LOCUM_NEVER;
+    self->incarnation = incarnation;
+    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
+        struct locum_peer_facts *peer = &self->peer[i];
+        peer->path[LOCUM_PATH_REDIS].heard = LOCUM_NEVER;
+        peer->path[LOCUM_PATH_PEER].heard = LOCUM_NEVER;
+        peer->heard = LOCUM_NEVER;
+        peer->gap = LOCUM_NEVER;
+        peer->grace = LOCUM_NEVER;
+        peer->deaf_since = LOCUM_NEVER;
+        peer->mirrorbits = LOCUM_NEVER;
+        peer->sentinel.polled = LOCUM_NEVER;
+    }
+}
+
+locum_ms
+locum_view_sent(const struct locum_view *self, uint64_t incarnation, uint64_t seq)
+{
+    if (incarnation != self->incarnation || seq == 0 || seq > self->seq ||
+        self->seq - seq >= LOCUM_SENT_MAX) {
+        return LOCUM_NEVER;
+    }
+    return self->sent[seq % LOCUM_SENT_MAX];
+}
+
+static locum_ms
+later(locum_ms a, locum_ms b)
+{
+    return a > b ? a : b;
+}
+
+locum_ms
+locum_view_limit(const struct locum_view *self, const struct locum_core_config *config,
+                 locum_node peer)
+{
+    const struct locum_peer_facts *facts = &self->peer[peer];
+    const locum_ms interval = facts->word_known ? facts->interval_ms : config->interval_ms;
+    return later(config->timeout_ms, 4 * interval);
+}
+
+locum_ms
+locum_view_base(const struct locum_view *self, locum_node peer)
+{
+    const struct locum_peer_facts *facts = &self->peer[peer];
+    const locum_ms heard = facts->heard == LOCUM_NEVER ? self->started : facts->heard;
+    return later(heard, later(self->grace, facts->grace));
+}
+
+bool
+locum_view_direct(const struct locum_view *self, locum_node peer, locum_ms now)
+{
+    const locum_ms udp = self->peer[peer].path[LOCUM_PATH_PEER].heard;
+    const locum_ms redis = self->peer[peer].path[LOCUM_PATH_REDIS].heard;
+    if (udp == LOCUM_NEVER && redis == LOCUM_NEVER) {
+        return now - self->started >= DIRECT_MS;
+    }
+    return udp != LOCUM_NEVER && redis - udp <= DIRECT_MS;
+}
+
+bool
+locum_view_silent(const struct locum_view *self, const struct locum_core_config *config,
+                  locum_node peer, locum_ms now)
+{
+    const locum_ms limit = locum_view_limit(self, config, peer);
+    const locum_ms base = locum_view_base(self, peer);
+    if (locum_view_direct(self, peer, now) && now - base >= limit) {
+        return true;
+    }
+    return self->subscribed && self->own_return - later(base, self->subscribed_at) >= limit;
+}
+
+bool
+locum_view_heard_within_limit(const struct locum_view *self, const struct locum_core_config *config,
+                              locum_node peer, locum_ms now)
+{
+    const locum_ms heard = self->peer[peer].heard;
+    return heard != LOCUM_NEVER && now - heard <= locum_view_limit(self, config, peer);
+}
