@@ -1,9 +1,14 @@
 /*
- * peer: the peer port. Sealed heartbeats as UDP datagrams, one line each, to every address of every
- * peer and from each of the own ones, since evidence must travel the path that users use.
+ * peer: the peer port. Sealed heartbeats as UDP datagrams, one line each, to every address of a
+ * peer and from the own address of that family, since evidence must travel the path that users use.
  *
  * In: datagrams -> callback with the raw line (the daemon opens the seal; the sender is told by the
- * line, never by its address). Out: locum_peer_send(). An address that cannot be bound is retried.
+ * line, never by its address). Out: locum_peer_send(). An address that cannot be bound is retried
+ * every LOCUM_PEER_RETRY_MS.
+ *
+ * A flood cannot starve the loop: after LOCUM_PEER_BATCH datagrams a socket rests until an event of
+ * the base's lowest priority has had its turn (libevent runs no event while one of higher priority
+ * is active, so a bound alone would not let the tick through).
  */
 #ifndef LOCUM_PEER_PEER_H
 #define LOCUM_PEER_PEER_H
@@ -11,17 +16,29 @@
 #include <event2/event.h>
 
 #include "config/config.h"
+#include "core/heartbeat.h"
 
 struct locum_peer;
+
+enum {
+    LOCUM_PEER_BATCH = 256,     /* datagrams read from a socket in one turn: 1 s of 32 nodes */
+    LOCUM_PEER_RETRY_MS = 2000, /* between two tries to bind an address */
+};
 
 /* One datagram; `line` is borrowed and at most LOCUM_DATAGRAM_MAX bytes. From the loop only. */
 typedef void locum_peer_line_fn(void *user, struct locum_slice line);
 
-/* A socket could not be bound (error < 0, `text` says what to do) or could at last (0). */
+/*
+ * A socket could not be bound (error < 0, `text` says what to do), told once for each different
+ * error, or could at last (0, `text` is "bound"). May run before locum_peer_create() returns.
+ */
 typedef void locum_peer_report_fn(void *user, const struct locum_address *address, int error,
                                   const char *text);
 
-/* Begin; config is borrowed until reconfigure or destroy. 0 or LOCUM_ERR_MEMORY. */
+/*
+ * Bind config->listen_peer and begin. config is borrowed until reconfigure or destroy; both
+ * callbacks must not destroy the peer. 0 or LOCUM_ERR_MEMORY.
+ */
 int locum_peer_create(struct event_base *base, const struct locum_config *config,
                       locum_peer_line_fn *on_line, locum_peer_report_fn *report, void *user,
                       struct locum_peer **ret) LOCUM_MUST_CHECK;
@@ -30,16 +47,23 @@ int locum_peer_create(struct event_base *base, const struct locum_config *config
 void locum_peer_reconfigure(struct locum_peer *self, const struct locum_config *config);
 
 /*
- * Send one line to every address of `node` (of a family that is bound here). Never blocks; a full
- * buffer or an unreachable host is counted and forgotten: the next heartbeat comes soon.
+ * Send one line to every address of `node`, from the first own address of its family that is bound;
+ * a family that is not bound here is passed over. Never blocks; a full buffer or an unreachable
+ * host is counted and forgotten: the next heartbeat comes soon. The caller leaves out nodes of role
+ * sentinel: nobody listens there.
  */
 void locum_peer_send(struct locum_peer *self, locum_node node, struct locum_slice line);
 
+/* Since the start; datagrams. */
 struct locum_peer_counts {
-    uint64_t sent, failed, received, oversized;
+    uint64_t sent;      /* handed to the kernel */
+    uint64_t failed;    /* not taken by the kernel, or longer than LOCUM_DATAGRAM_MAX */
+    uint64_t received;  /* handed to on_line */
+    uint64_t oversized; /* longer than LOCUM_DATAGRAM_MAX, dropped; empty ones are not counted */
 };
 void locum_peer_counts(const struct locum_peer *self, struct locum_peer_counts *ret);
 
+/* Close the sockets. NULL is fine. */
 void locum_peer_destroy(struct locum_peer *self);
 
 #endif
