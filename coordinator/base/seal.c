@@ -177,3 +177,11 @@ locum_seal_open(const struct locum_secrets *secrets, struct locum_slice line,
     }
     return LOCUM_ERR_SEAL;
 }
+
+void
+locum_digest(const char *bytes, size_t length, uint8_t ret_digest[LOCUM_DIGEST_BYTES])
+{
+    unsigned int written = 0;
+    LOCUM_INVARIANT(EVP_Digest(bytes, length, ret_digest, &written, EVP_sha256(), NULL) == 1 &&
+                    written == LOCUM_DIGEST_BYTES);
+}

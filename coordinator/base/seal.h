@@ -1,5 +1,6 @@
 /*
- * seal: HMAC-SHA256 (RFC 2104, FIPS 180-4) over a heartbeat's text with the cluster secret.
+ * seal: HMAC-SHA256 (RFC 2104, FIPS 180-4) over a heartbeat's text with the cluster secret; and the
+ * plain digest that shows whether two nodes run the same configuration.
  *
  * A sealed line is "<text> hmac=<64 hex digits>". Several secrets are accepted, the first signs; to
  * rotate: add the new one last on every node, then move it first on every node, then remove the
@@ -14,6 +15,7 @@
 #include "base/text.h"
 
 enum {
+    LOCUM_DIGEST_BYTES = 32,
     LOCUM_SECRET_BYTES = 32,
     LOCUM_SECRETS_MAX = 8,
     LOCUM_SEAL_BYTES = 6 + 64, /* " hmac=" and the digits */
@@ -50,5 +52,8 @@ int locum_seal_add(const struct locum_secrets *secrets, struct locum_text *text)
  */
 int locum_seal_open(const struct locum_secrets *secrets, struct locum_slice line,
                     struct locum_slice *ret_text, size_t *ret_secret) LOCUM_MUST_CHECK;
+
+/* SHA-256 (FIPS 180-4) of `length` bytes. Cannot fail. */
+void locum_digest(const char *bytes, size_t length, uint8_t ret_digest[LOCUM_DIGEST_BYTES]);
 
 #endif

@@ -1,0 +1,9 @@
+/*
+ * version: the version of this program, as heartbeats, `locum version` and the status tell it.
+ */
+#ifndef LOCUM_BASE_VERSION_H
+#define LOCUM_BASE_VERSION_H
+
+#define LOCUM_VERSION "0.1.0"
+
+#endif

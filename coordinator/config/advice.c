@@ -1,0 +1,126 @@
+/* advice: what is allowed and risky; `locum check` warns of it, the daemon runs. */
+#include "config/load.h"
+
+enum { TTL_S_WISE = 30, HEARTBEATS_WISE = 6 };
+
+static const struct locum_position whole_file = {0};
+
+static void
+advise_quorum(struct locum_load *self)
+{
+    const struct locum_core_config *core = &self->config->core;
+    const struct locum_position at =
+        locum_load_at(self, "quorum", 0, locum_load_at(self, "nodes", 0, whole_file));
+    if (core->node_count < 2) {
+        return;
+    }
+    if (core->quorum > core->node_count - 1) {
+        locum_problems_warning(
+            &self->problems, at,
+            "a dead node leaves %zu of the %u votes that the quorum needs: owned "
+            "names are never taken over; add a third site (a witness or a "
+            "sentinel) or write quorum: 1",
+            core->node_count - 1, core->quorum);
+    } else if (core->quorum < core->node_count / 2 + 1) {
+        locum_problems_warning(&self->problems, at,
+                               "quorum %u is less than the majority of %zu nodes (%zu): nodes that "
+                               "only lost sight of each other take over each other's names",
+                               core->quorum, core->node_count, core->node_count / 2 + 1);
+    }
+}
+
+static void
+advise_ttl(struct locum_load *self)
+{
+    for (size_t i = 0; i < self->config->zone_count; i++) {
+        const struct locum_config_zone *zone = &self->config->zones[i];
+        if (zone->ttl_s < TTL_S_WISE) {
+            locum_problems_warning(&self->problems, locum_load_at(self, "zones[].ttl", i, zone->at),
+                                   "ttl %us is under %ds: many more queries, and some resolvers "
+                                   "keep answers longer anyway",
+                                   zone->ttl_s, TTL_S_WISE);
+        }
+    }
+}
+
+static void
+advise_families(struct locum_load *self)
+{
+    const struct locum_core_config *core = &self->config->core;
+    static const char *const names[] = {[LOCUM_V4] = "IPv4", [LOCUM_V6] = "IPv6"};
+    for (int family = 0; family < LOCUM_FAMILIES; family++) {
+        bool any = false;
+        for (size_t i = 0; i < core->node_count; i++) {
+            any |= core->nodes[i].has[family];
+        }
+        for (size_t i = 0; i < core->node_count && any; i++) {
+            if (core->nodes[i].role == LOCUM_ROLE_SERVER && !core->nodes[i].has[family]) {
+                locum_problems_warning(&self->problems,
+                                       locum_load_at(self, "nodes.*.address", i, whole_file),
+                                       "server %s has no %s address and others have: it cannot "
+                                       "stand in for them there",
+                                       core->nodes[i].name, names[family]);
+            }
+        }
+    }
+}
+
+static void
+advise_heartbeat(struct locum_load *self)
+{
+    const struct locum_core_config *core = &self->config->core;
+    if (core->timeout_ms < HEARTBEATS_WISE * core->interval_ms) {
+        locum_problems_warning(
+            &self->problems,
+            locum_load_at(self, "heartbeat.timeout", 0,
+                          locum_load_at(self, "heartbeat.interval", 0, whole_file)),
+            "only %lld heartbeats fit into the timeout: with less than %d a lost packet or two "
+            "makes a node suspect",
+            (long long)(core->timeout_ms / core->interval_ms), HEARTBEATS_WISE);
+    }
+}
+
+static void
+advise_redis(struct locum_load *self)
+{
+    const struct locum_config *config = self->config;
+    bool redis = false;
+    bool sentinel = false;
+    for (size_t i = 0; i < config->core.node_count; i++) {
+        redis |= config->nodes[i].redis.port != 0;
+        sentinel |= config->nodes[i].sentinel.port != 0;
+    }
+    const struct locum_position at = locum_load_at(self, "nodes", 0, whole_file);
+    if (sentinel && !redis) {
+        locum_problems_warning(&self->problems, at,
+                               "nodes have a sentinel and none has redis: what the Sentinels see "
+                               "down belongs to no node, so they cannot vote");
+    } else if (!sentinel && config->redis.master_name[0] != '\0') {
+        locum_problems_warning(&self->problems, at,
+                               "no node has a sentinel: the Redis master is found through them, so "
+                               "heartbeats go by the peer port alone");
+    }
+}
+
+static void
+advise_password(struct locum_load *self)
+{
+    if (self->shared && self->config->redis.password[0] != '\0' &&
+        locum_load_good(self, "redis.password", 0)) {
+        locum_problems_warning(&self->problems,
+                               locum_load_at(self, "redis.password", 0, whole_file),
+                               "a password in a file that others may read: use password-file, or "
+                               "chmod o= this file");
+    }
+}
+
+void
+locum_load_advice(struct locum_load *self)
+{
+    advise_quorum(self);
+    advise_ttl(self);
+    advise_families(self);
+    advise_heartbeat(self);
+    advise_redis(self);
+    advise_password(self);
+}

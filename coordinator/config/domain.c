@@ -1,0 +1,108 @@
+#include "config/domain.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+enum { LABEL_MAX = 63 };
+
+static char
+lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool
+is_label_char(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+static const char *
+label_wrong(struct locum_slice label)
+{
+    if (label.length == 0) {
+        return "it has an empty label";
+    }
+    if (label.length > LABEL_MAX) {
+        return "a label is longer than 63 characters";
+    }
+    for (size_t i = 0; i < label.length; i++) {
+        if (!is_label_char(lower(label.at[i]))) {
+            return "only a-z 0-9 - _ and dots may stand in it";
+        }
+    }
+    if (label.at[0] == '-' || label.at[label.length - 1] == '-') {
+        return "a label begins or ends with -";
+    }
+    return NULL;
+}
+
+/* Append the labels of `text`, each with its dot. */
+static int
+add_labels(struct locum_slice text, struct locum_text *name, const char **ret_why)
+{
+    struct locum_slice label;
+    while (locum_slice_cut(&text, '.', &label)) {
+        const char *why = label_wrong(label);
+        if (why != NULL) {
+            *ret_why = why;
+            return LOCUM_ERR_INVALID;
+        }
+        for (size_t i = 0; i < label.length; i++) {
+            locum_text_add_char(name, lower(label.at[i]));
+        }
+        locum_text_add_char(name, '.');
+    }
+    return 0;
+}
+
+static int
+finish(const struct locum_text *name, char ret[LOCUM_DOMAIN_MAX + 1], const char **ret_why)
+{
+    if (name->truncated) {
+        *ret_why = "it is longer than 253 characters";
+        return LOCUM_ERR_INVALID;
+    }
+    memcpy(ret, name->at, name->length + 1);
+    return 0;
+}
+
+int
+locum_domain_absolute(struct locum_slice text, char ret[LOCUM_DOMAIN_MAX + 1], const char **ret_why)
+{
+    char buffer[LOCUM_DOMAIN_MAX + 1];
+    struct locum_text name = locum_text_init(buffer, sizeof(buffer));
+    if (text.length > 1 && text.at[text.length - 1] == '.') {
+        text.length--;
+    }
+    const int status = add_labels(text, &name, ret_why);
+    return status != 0 ? status : finish(&name, ret, ret_why);
+}
+
+int
+locum_domain_relative(struct locum_slice text, const char *zone, char ret[LOCUM_DOMAIN_MAX + 1],
+                      const char **ret_why)
+{
+    char buffer[LOCUM_DOMAIN_MAX + 1];
+    struct locum_text name = locum_text_init(buffer, sizeof(buffer));
+    if (!locum_slice_is(text, "@")) {
+        const int status = add_labels(text, &name, ret_why);
+        if (status != 0) {
+            return status;
+        }
+    }
+    locum_text_add(&name, zone);
+    return finish(&name, ret, ret_why);
+}
+
+bool
+locum_domain_within(const char *name, const char *zone)
+{
+    const size_t name_length = strlen(name);
+    const size_t zone_length = strlen(zone);
+    if (zone_length > name_length || strcmp(name + name_length - zone_length, zone) != 0) {
+        return false;
+    }
+    return zone_length == name_length || name[name_length - zone_length - 1] == '.';
+}

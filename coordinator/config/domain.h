@@ -1,0 +1,24 @@
+/*
+ * domain: domain names as text. Inside this program a name is absolute, lower case and ends with a
+ * dot; its labels hold a-z 0-9 - _ (RFC 1035 2.3.1, with the underscore of RFC 8552).
+ */
+#ifndef LOCUM_CONFIG_DOMAIN_H
+#define LOCUM_CONFIG_DOMAIN_H
+
+#include "config/config.h"
+
+/*
+ * An absolute name, written with or without its last dot. On LOCUM_ERR_INVALID *ret_why is a static
+ * text of what is wrong with it.
+ */
+int locum_domain_absolute(struct locum_slice text, char ret[LOCUM_DOMAIN_MAX + 1],
+                          const char **ret_why) LOCUM_MUST_CHECK;
+
+/* A name relative to `zone` (absolute); "@" is the zone itself. Errors as above. */
+int locum_domain_relative(struct locum_slice text, const char *zone, char ret[LOCUM_DOMAIN_MAX + 1],
+                          const char **ret_why) LOCUM_MUST_CHECK;
+
+/* Is `name` the zone or below it? Both absolute and lower case. */
+bool locum_domain_within(const char *name, const char *zone);
+
+#endif

@@ -1,0 +1,106 @@
+#include "config/problems.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static void
+add(struct locum_problems *self, enum locum_severity severity, struct locum_position at,
+    const char *format, va_list values)
+{
+    if (severity == LOCUM_SEVERITY_ERROR) {
+        self->error_count++;
+    }
+    if (self->count == LOCUM_PROBLEMS_MAX) {
+        self->left_out = true;
+        return;
+    }
+    self->list[self->count].severity = severity;
+    self->list[self->count].at = at;
+    (void)vsnprintf(self->list[self->count].text, LOCUM_PROBLEM_BYTES, format, values);
+    self->count++;
+}
+
+void
+locum_problems_error(struct locum_problems *self, struct locum_position at, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    add(self, LOCUM_SEVERITY_ERROR, at, format, values);
+    va_end(values);
+}
+
+void
+locum_problems_warning(struct locum_problems *self, struct locum_position at, const char *format,
+                       ...)
+{
+    va_list values;
+    va_start(values, format);
+    add(self, LOCUM_SEVERITY_WARNING, at, format, values);
+    va_end(values);
+}
+
+static bool
+before(struct locum_position a, struct locum_position b)
+{
+    return a.line != b.line ? a.line < b.line : a.column < b.column;
+}
+
+void
+locum_problems_tell(struct locum_problems *self, const char *file, locum_problem_fn *report,
+                    void *user)
+{
+    size_t order[LOCUM_PROBLEMS_MAX];
+    for (size_t i = 0; i < self->count; i++) {
+        size_t place = i;
+        while (place > 0 && before(self->list[i].at, self->list[order[place - 1]].at)) {
+            order[place] = order[place - 1];
+            place--;
+        }
+        order[place] = i;
+    }
+    struct locum_problem problem = {.file = file};
+    for (size_t i = 0; i < self->count; i++) {
+        problem.severity = self->list[order[i]].severity;
+        problem.at = self->list[order[i]].at;
+        problem.text = self->list[order[i]].text;
+        report(user, &problem);
+    }
+    if (self->left_out) {
+        problem.severity = LOCUM_SEVERITY_ERROR;
+        problem.at = (struct locum_position){0};
+        problem.text = "there is more than this wrong: correct these first";
+        report(user, &problem);
+    }
+}
+
+struct locum_quoted
+locum_quote(struct locum_slice value)
+{
+    struct locum_quoted quoted;
+    struct locum_text text = locum_text_init(quoted.text, sizeof(quoted.text));
+    locum_text_add_char(&text, '"');
+    for (size_t i = 0; i < value.length && i < LOCUM_QUOTED_MAX; i++) {
+        const char c = value.at[i];
+        if (c == ' ' || c == '=') {
+            locum_text_add_char(&text, c);
+        } else {
+            locum_text_add_escaped(&text, &c, 1);
+        }
+    }
+    locum_text_add(&text, value.length > LOCUM_QUOTED_MAX ? "...\"" : "\"");
+    return quoted;
+}
+
+void
+locum_problem_add(struct locum_text *text, const struct locum_problem *problem)
+{
+    locum_text_add(text, problem->file);
+    if (problem->at.line > 0) {
+        locum_text_add_char(text, ':');
+        locum_text_add_u64(text, problem->at.line);
+        locum_text_add_char(text, ':');
+        locum_text_add_u64(text, problem->at.column);
+    }
+    locum_text_add(text, problem->severity == LOCUM_SEVERITY_ERROR ? ": error: " : ": warning: ");
+    locum_text_add(text, problem->text);
+}
