@@ -1,0 +1,446 @@
+#include "dns/compile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+enum {
+    /* What a TCP message holds besides header, question and OPT. */
+    BODY_BYTES_MAX = 65535 - LOCUM_DNS_HEADER_BYTES - LOCUM_DNS_NAME_MAX - 4 - 11,
+    POINTER = 0xc000,     /* RFC 1035 4.1.4 */
+    RR_FIXED_BYTES = 12,  /* pointer, type, class, TTL, RDLENGTH */
+    CNAME_CHAIN_MAX = 8,  /* `locum check` refuses longer ones */
+    POINTED_MAX = 0x3fff, /* how far a pointer reaches */
+};
+
+/* The body under construction. */
+struct draft {
+    struct locum_wire wire;
+    size_t base;   /* offset of the body in the message; 0: the same body serves many questions */
+    size_t length; /* of body */
+    bool overflow;
+    uint8_t body[BODY_BYTES_MAX];
+};
+
+struct compiler {
+    struct locum_table *table;
+    const struct locum_zone *zones[LOCUM_ZONES_MAX]; /* in the table's order */
+    ldns_rdf *apexes[LOCUM_ZONES_MAX];               /* theirs */
+    size_t zone_count;
+    uint32_t nodata[LOCUM_ZONES_MAX]; /* wires */
+    struct draft draft;
+};
+
+static void
+draft_begin(struct draft *self, size_t name_length)
+{
+    self->wire = (struct locum_wire){.apex_at = LOCUM_WIRE_NO_APEX};
+    self->base = name_length == 0 ? 0 : LOCUM_DNS_HEADER_BYTES + name_length + 4;
+    self->length = 0;
+    self->overflow = false;
+}
+
+static void
+put_bytes(struct draft *self, const uint8_t *bytes, size_t length)
+{
+    if (length > sizeof(self->body) - self->length) {
+        self->overflow = true;
+        return;
+    }
+    memcpy(self->body + self->length, bytes, length);
+    self->length += length;
+}
+
+static void
+put_u16(struct draft *self, size_t value)
+{
+    uint8_t bytes[2];
+    locum_put_u16(bytes, (uint16_t)value);
+    put_bytes(self, bytes, sizeof(bytes));
+}
+
+/* One record whose owner stands at offset `owner` of the message. */
+static void
+put_rr(struct draft *self, const ldns_rr *rr, size_t owner, uint32_t ttl_s)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
+        length += ldns_rdf_size(ldns_rr_rdf(rr, i));
+    }
+    self->overflow = self->overflow || owner > POINTED_MAX;
+    put_u16(self, POINTER | owner);
+    put_u16(self, ldns_rr_get_type(rr));
+    put_u16(self, ldns_rr_get_class(rr));
+    put_u16(self, ttl_s >> 16);
+    put_u16(self, ttl_s & 0xffff);
+    put_u16(self, length);
+    for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
+        const ldns_rdf *rdf = ldns_rr_rdf(rr, i);
+        put_bytes(self, ldns_rdf_data(rdf), ldns_rdf_size(rdf));
+    }
+}
+
+/* An RRset in the answer section. */
+static void
+put_set(struct draft *self, const struct locum_rrset *set, size_t owner)
+{
+    const size_t count = ldns_rr_list_rr_count(set->rrs);
+    const size_t start = self->length;
+    for (size_t i = 0; i < count; i++) {
+        put_rr(self, ldns_rr_list_rr(set->rrs, i), owner, locum_rrset_ttl(set));
+    }
+    self->wire.answer_count = (uint16_t)(self->wire.answer_count + count);
+    if (set->rotate && count > 1) {
+        self->wire.rotate_at = (uint16_t)start;
+        self->wire.rotate_bytes = (uint16_t)((self->length - start) / count);
+        self->wire.rotate_count = (uint16_t)count;
+    }
+}
+
+/* The SOA in the authority section (RFC 2308 2); its owner is filled in for each question. */
+static void
+put_negative(struct draft *self, const struct locum_zone *zone, uint8_t rcode)
+{
+    const struct locum_rrset *soa = locum_zone_find(zone, zone->apex, LDNS_RR_TYPE_SOA);
+    self->wire.rcode = rcode;
+    self->wire.apex_at = (uint16_t)self->length;
+    self->wire.authority_count = 1;
+    put_rr(self, ldns_rr_list_rr(soa->rrs, 0), 0, zone->negative_ttl_s);
+}
+
+/* Addresses of the hosts of an NS RRset that the zone has, into the additional section. */
+static void
+put_glue(struct draft *self, const struct locum_zone *zone, const struct locum_rrset *ns)
+{
+    static const ldns_rr_type types[] = {LDNS_RR_TYPE_A, LDNS_RR_TYPE_AAAA};
+    size_t at = self->base; /* of the NS record looked at */
+    for (size_t i = 0; i < ldns_rr_list_rr_count(ns->rrs); i++) {
+        const ldns_rdf *host = ldns_rr_rdf(ldns_rr_list_rr(ns->rrs, i), 0);
+        for (size_t t = 0; t < LOCUM_COUNT(types); t++) {
+            const struct locum_rrset *set = locum_zone_find(zone, host, types[t]);
+            const size_t count = set == NULL ? 0 : ldns_rr_list_rr_count(set->rrs);
+            for (size_t j = 0; j < count; j++) {
+                put_rr(self, ldns_rr_list_rr(set->rrs, j), at + RR_FIXED_BYTES,
+                       locum_rrset_ttl(set));
+                self->wire.extra_count++;
+            }
+        }
+        at += RR_FIXED_BYTES + ldns_rdf_size(host);
+    }
+}
+
+/* Store the draft; the answer and authority sections are its first `length` bytes. */
+static int
+draft_end(struct compiler *self, size_t length, uint32_t *ret_wire)
+{
+    struct draft *draft = &self->draft;
+    if (draft->overflow) {
+        return LOCUM_ERR_SPACE;
+    }
+    draft->wire.length = (uint16_t)length;
+    draft->wire.extra_length = (uint16_t)(draft->length - length);
+    return locum_table_wire(self->table, &draft->wire, draft->body, ret_wire);
+}
+
+/* Add the owner and all names between it and the apex: those exist too (RFC 8020, RFC 4592). */
+static int
+add_owner(struct compiler *self, size_t zone, const ldns_rdf *owner, uint32_t *ret_name)
+{
+    const uint8_t *name = ldns_rdf_data(owner);
+    const size_t apex_length = ldns_rdf_size(self->apexes[zone]);
+    size_t length = ldns_rdf_size(owner);
+    int status = locum_table_name(self->table, name, length, zone, ret_name);
+    while (status == 0 && length > apex_length) {
+        uint32_t above;
+        length -= 1u + name[0];
+        name += 1u + name[0];
+        status = locum_table_name(self->table, name, length, zone, &above);
+    }
+    return status;
+}
+
+static int
+add_owners(struct compiler *self, size_t zone)
+{
+    int status = 0;
+    for (size_t i = 0; i < self->zones[zone]->set_count && status == 0; i++) {
+        uint32_t name;
+        status = add_owner(self, zone, locum_rrset_owner(&self->zones[zone]->sets[i]), &name);
+    }
+    return status;
+}
+
+/* NODATA and NXDOMAIN: one body for all names of the zone. */
+static int
+compile_negatives(struct compiler *self, size_t zone)
+{
+    static const uint8_t rcodes[] = {LOCUM_RCODE_NOERROR, LOCUM_RCODE_NXDOMAIN};
+    uint32_t *const rets[] = {&self->nodata[zone], &self->table->zones[zone].nxdomain};
+    int status = 0;
+    for (size_t i = 0; i < LOCUM_COUNT(rcodes) && status == 0; i++) {
+        draft_begin(&self->draft, 0);
+        put_negative(&self->draft, self->zones[zone], rcodes[i]);
+        status = draft_end(self, self->draft.length, rets[i]);
+    }
+    return status;
+}
+
+static int
+compile_set(struct compiler *self, size_t zone, const struct locum_rrset *set)
+{
+    const ldns_rdf *owner = locum_rrset_owner(set);
+    uint32_t name;
+    uint32_t wire;
+    int status = add_owner(self, zone, owner, &name);
+    if (status != 0) {
+        return status;
+    }
+    draft_begin(&self->draft, ldns_rdf_size(owner));
+    put_set(&self->draft, set, LOCUM_DNS_HEADER_BYTES);
+    const size_t length = self->draft.length;
+    if (locum_rrset_type(set) == LDNS_RR_TYPE_NS) {
+        put_glue(&self->draft, self->zones[zone], set);
+    }
+    status = draft_end(self, length, &wire);
+    if (status == 0) {
+        status = locum_table_set(self->table, name, (uint16_t)locum_rrset_type(set), wire);
+    }
+    return status;
+}
+
+/* Where a chain of CNAMEs in a zone ends. */
+struct chain {
+    const struct locum_rrset *links[CNAME_CHAIN_MAX];
+    size_t count;
+    ldns_rdf *end; /* the last target, lower case; freed by the caller; NULL: no memory */
+    bool inside;   /* the end lies in this zone, and is no CNAME itself */
+};
+
+static struct chain
+follow(const struct compiler *self, size_t zone, const struct locum_rrset *first)
+{
+    struct chain chain = {.links = {first}, .count = 1};
+    for (;;) {
+        ldns_rdf_deep_free(chain.end);
+        const struct locum_rrset *last = chain.links[chain.count - 1];
+        chain.end = ldns_rdf_clone(ldns_rr_rdf(ldns_rr_list_rr(last->rrs, 0), 0));
+        if (chain.end == NULL) {
+            return chain;
+        }
+        ldns_dname2canonical(chain.end);
+        if (locum_zone_of(self->apexes, self->zone_count, chain.end) != zone) {
+            return chain;
+        }
+        const struct locum_rrset *next =
+            locum_zone_find(self->zones[zone], chain.end, LDNS_RR_TYPE_CNAME);
+        if (next == NULL) {
+            chain.inside = true;
+            return chain;
+        }
+        if (chain.count == CNAME_CHAIN_MAX) {
+            return chain; /* the resolver asks on from here */
+        }
+        chain.links[chain.count++] = next;
+    }
+}
+
+/* The first `count` links, each owned by the target of the one before; the offset of the last. */
+static size_t
+put_chain(struct draft *self, const struct chain *chain, size_t name_length, size_t count)
+{
+    size_t owner = LOCUM_DNS_HEADER_BYTES;
+    draft_begin(self, name_length);
+    for (size_t i = 0; i < count; i++) {
+        const size_t next = self->base + self->length + RR_FIXED_BYTES;
+        put_set(self, chain->links[i], owner);
+        owner = next;
+    }
+    return owner;
+}
+
+/* The CNAME followed by each RRset that its end has. */
+static int
+compile_chain_sets(struct compiler *self, size_t zone, const struct chain *chain, uint32_t name,
+                   size_t name_length)
+{
+    int status = 0;
+    for (size_t i = 0; i < self->zones[zone]->set_count && status == 0; i++) {
+        const struct locum_rrset *set = &self->zones[zone]->sets[i];
+        uint32_t wire;
+        if (ldns_dname_compare(locum_rrset_owner(set), chain->end) != 0) {
+            continue;
+        }
+        const size_t owner = put_chain(&self->draft, chain, name_length, chain->count);
+        put_set(&self->draft, set, owner);
+        status = draft_end(self, self->draft.length, &wire);
+        if (status == 0) {
+            status = locum_table_set(self->table, name, (uint16_t)locum_rrset_type(set), wire);
+        }
+    }
+    return status;
+}
+
+/* All answers of a name that has a CNAME (RFC 1034 4.3.2 3a; rcode of the end, RFC 6604). */
+static int
+compile_cname(struct compiler *self, size_t zone, const struct locum_rrset *set)
+{
+    const ldns_rdf *owner = locum_rrset_owner(set);
+    const size_t name_length = ldns_rdf_size(owner);
+    struct chain chain = follow(self, zone, set);
+    uint32_t name;
+    uint32_t alone;
+    uint32_t otherwise;
+    int status = chain.end == NULL ? LOCUM_ERR_MEMORY : add_owner(self, zone, owner, &name);
+    if (status == 0) {
+        put_chain(&self->draft, &chain, name_length, 1);
+        status = draft_end(self, self->draft.length, &alone);
+    }
+    if (status == 0) {
+        status = locum_table_set(self->table, name, LOCUM_TYPE_CNAME, alone);
+    }
+    if (status == 0 && chain.inside) {
+        status = compile_chain_sets(self, zone, &chain, name, name_length);
+    }
+    if (status == 0) {
+        put_chain(&self->draft, &chain, name_length, chain.count);
+        if (chain.inside) {
+            const bool exists = locum_table_find_name(self->table, ldns_rdf_data(chain.end),
+                                                      ldns_rdf_size(chain.end)) != NULL;
+            put_negative(&self->draft, self->zones[zone],
+                         exists ? LOCUM_RCODE_NOERROR : LOCUM_RCODE_NXDOMAIN);
+        }
+        status = draft_end(self, self->draft.length, &otherwise);
+    }
+    if (status == 0) {
+        self->table->names[name].any = alone;
+        self->table->names[name].otherwise = otherwise;
+    }
+    ldns_rdf_deep_free(chain.end);
+    return status;
+}
+
+/* NODATA where nothing else is set; ANY is one RRset, that of the lowest type (RFC 8482 4.1). */
+static void
+complete_names(struct compiler *self)
+{
+    for (size_t i = 0; i < self->table->name_count; i++) {
+        struct locum_table_name *name = &self->table->names[i];
+        if (name->otherwise == LOCUM_TABLE_NONE) {
+            name->otherwise = self->nodata[name->zone];
+        }
+        if (name->any != LOCUM_TABLE_NONE) {
+            continue;
+        }
+        name->any = name->otherwise;
+        uint16_t lowest = UINT16_MAX;
+        for (uint32_t s = name->first_set; s != LOCUM_TABLE_NONE; s = self->table->sets[s].next) {
+            if (self->table->sets[s].type < lowest) {
+                lowest = self->table->sets[s].type;
+                name->any = self->table->sets[s].wire;
+            }
+        }
+    }
+}
+
+static int
+compile_zone(struct compiler *self, size_t zone)
+{
+    struct locum_table_zone *entry = &self->table->zones[zone];
+    entry->length = (uint8_t)ldns_rdf_size(self->apexes[zone]);
+    memcpy(entry->name, ldns_rdf_data(self->apexes[zone]), entry->length);
+    int status = compile_negatives(self, zone);
+    for (size_t i = 0; i < self->zones[zone]->set_count && status == 0; i++) {
+        const struct locum_rrset *set = &self->zones[zone]->sets[i];
+        status = locum_rrset_type(set) == LDNS_RR_TYPE_CNAME ? compile_cname(self, zone, set)
+                                                             : compile_set(self, zone, set);
+    }
+    return status;
+}
+
+/* A TXT record of class CH with one string. */
+static int
+compile_chaos(struct compiler *self, const char *text, uint32_t *ret_wire)
+{
+    struct draft *draft = &self->draft;
+    const size_t length = strlen(text) < 255 ? strlen(text) : 255;
+    draft_begin(draft, 0);
+    put_u16(draft, POINTER | LOCUM_DNS_HEADER_BYTES);
+    put_u16(draft, LOCUM_TYPE_TXT);
+    put_u16(draft, LOCUM_CLASS_CH);
+    put_u16(draft, 0);
+    put_u16(draft, 0);
+    put_u16(draft, length + 1);
+    put_bytes(draft, (const uint8_t[]){(uint8_t)length}, 1);
+    put_bytes(draft, (const uint8_t *)text, length);
+    draft->wire.answer_count = 1;
+    return draft_end(self, draft->length, ret_wire);
+}
+
+/* Longest apex first, so that the first match of a look-up is the longest. */
+static void
+take_zones(struct compiler *self, const struct locum_zone *zones, size_t zone_count)
+{
+    for (size_t i = 0; i < zone_count; i++) {
+        size_t at = i;
+        while (at > 0 && ldns_rdf_size(self->apexes[at - 1]) < ldns_rdf_size(zones[i].apex)) {
+            self->zones[at] = self->zones[at - 1];
+            self->apexes[at] = self->apexes[at - 1];
+            at--;
+        }
+        self->zones[at] = &zones[i];
+        self->apexes[at] = zones[i].apex;
+    }
+    self->zone_count = zone_count;
+}
+
+/* No more names than this can come of the zones: owners and the labels between them and apexes. */
+static size_t
+count_names(const struct locum_zone *zones, size_t zone_count)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < zone_count; i++) {
+        for (size_t j = 0; j < zones[i].set_count; j++) {
+            const ldns_rdf *owner = locum_rrset_owner(&zones[i].sets[j]);
+            count += 1u + ldns_dname_label_count(owner) - ldns_dname_label_count(zones[i].apex);
+        }
+    }
+    return count;
+}
+
+int
+locum_compile(const struct locum_zone *zones, size_t zone_count, const char *version,
+              const char *host, struct locum_table **ret_table)
+{
+    LOCUM_INVARIANT(zone_count <= LOCUM_ZONES_MAX);
+    struct compiler *self = calloc(1, sizeof(*self));
+    if (self == NULL) {
+        return LOCUM_ERR_MEMORY;
+    }
+    int status = LOCUM_ERR_MEMORY;
+    self->table = locum_table_create(count_names(zones, zone_count));
+    if (self->table == NULL) {
+        goto out;
+    }
+    take_zones(self, zones, zone_count);
+    self->table->zone_count = zone_count;
+    status = compile_chaos(self, version, &self->table->chaos_version);
+    if (status == 0) {
+        status = compile_chaos(self, host, &self->table->chaos_host);
+    }
+    for (size_t i = 0; i < zone_count && status == 0; i++) {
+        status = add_owners(self, i);
+    }
+    for (size_t i = 0; i < zone_count && status == 0; i++) {
+        status = compile_zone(self, i);
+    }
+    if (status == 0) {
+        complete_names(self);
+        *ret_table = self->table;
+        self->table = NULL;
+    }
+out:
+    locum_table_release(self->table);
+    free(self);
+    return status;
+}

@@ -1,0 +1,213 @@
+/*
+ * fixture: the article's site as a configuration and a plan, and small DNS tools for the tests of
+ * this room: queries made by hand, replies read with ldns.
+ */
+#ifndef LOCUM_TESTS_DNS_FIXTURE_H
+#define LOCUM_TESTS_DNS_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <ldns/ldns.h>
+
+#include "base/error.h"
+#include "dns/compile.h"
+#include "dns/query.h"
+#include "dns/zone.h"
+
+#define UNUSED __attribute__((unused))
+
+struct site {
+    struct locum_config config;
+    struct locum_plan plan;
+};
+
+static inline struct locum_address
+address(const char *text, uint16_t port)
+{
+    struct locum_address ret;
+    assert_int_equal(locum_address_parse(locum_slice_of(text), &ret), 0);
+    ret.port = port;
+    return ret;
+}
+
+static inline void
+site_node(struct site *self, const char *name, const char *v4, const char *v6)
+{
+    struct locum_config *config = &self->config;
+    const size_t i = config->core.node_count++;
+    strcpy(config->core.nodes[i].name, name);
+    config->nodes[i].address[config->nodes[i].address_count++] = address(v4, 0);
+    if (v6 != NULL) {
+        config->nodes[i].address[config->nodes[i].address_count++] = address(v6, 0);
+    }
+}
+
+/* A name that answers with these nodes, in both families. */
+static inline size_t
+site_name(struct site *self, size_t zone, const char *name, locum_node owner, locum_nodes nodes)
+{
+    struct locum_config *config = &self->config;
+    const size_t i = config->core.name_count++;
+    strcpy(config->names[i].name, name);
+    config->names[i].zone = zone;
+    config->core.names[i] = (struct locum_core_name){
+        .owner = owner, .policy = config->zones[zone].policy, .ttl_s = 60, .failover_ttl_s = 15};
+    for (int f = 0; f < LOCUM_FAMILIES; f++) {
+        self->plan.answers[i][f] =
+            (struct locum_answer){.nodes = nodes, .ttl_s = 60, .reason = LOCUM_REASON_SELF};
+    }
+    return i;
+}
+
+static inline size_t
+site_zone(struct site *self, const char *name, enum locum_policy policy)
+{
+    const size_t i = self->config.zone_count++;
+    struct locum_config_zone *zone = &self->config.zones[i];
+    strcpy(zone->name, name);
+    zone->policy = policy;
+    zone->ttl_s = 60;
+    zone->failover_ttl_s = 15;
+    strcpy(zone->soa.rname, "hostmaster.");
+    strcat(zone->soa.rname, name);
+    zone->soa.refresh_s = 3600;
+    zone->soa.retry_s = 600;
+    zone->soa.expire_s = 604800;
+    zone->soa.minimum_s = 15;
+    zone->at = (struct locum_position){.line = 10, .column = 5};
+    return i;
+}
+
+static inline void
+site_ns(struct site *self, size_t zone, const char *host)
+{
+    struct locum_config_zone *to = &self->config.zones[zone];
+    if (to->ns_count == 0) {
+        strcpy(to->soa.mname, host);
+    }
+    strcpy(to->ns[to->ns_count++], host);
+}
+
+static inline void
+site_record(struct site *self, size_t zone, const char *text)
+{
+    struct locum_config_zone *to = &self->config.zones[zone];
+    to->records[to->record_count].at =
+        (struct locum_position){.line = (uint32_t)(20 + to->record_count), .column = 9};
+    strcpy(to->records[to->record_count++].text, text);
+}
+
+/* dc2, dc3 and the zone get.example.org, policy self, as dc2 sees it when all is well. */
+static inline struct site *
+site_new(void)
+{
+    struct site *self = calloc(1, sizeof(*self));
+    assert_non_null(self);
+    strcpy(self->config.core.version, "0.1.0");
+    site_node(self, "dc2", "192.0.2.12", "2001:db8:2::12");
+    site_node(self, "dc3", "192.0.2.13", NULL);
+    const size_t zone = site_zone(self, "get.example.org.", LOCUM_ANSWER_SELF);
+    site_ns(self, zone, "dc2.example.org.");
+    site_ns(self, zone, "dc3.example.org.");
+    site_name(self, zone, "get.example.org.", LOCUM_NODE_NONE, 1u << 0);
+    site_name(self, zone, "dc2.get.example.org.", 0, 1u << 0);
+    site_name(self, zone, "dc3.get.example.org.", 1, 1u << 1);
+    return self;
+}
+
+static inline struct locum_table *
+site_table(const struct site *self)
+{
+    struct locum_zone zones[LOCUM_ZONES_MAX];
+    struct locum_table *table = NULL;
+    for (size_t i = 0; i < self->config.zone_count; i++) {
+        assert_int_equal(locum_zone_build(&self->config, i, &self->plan, 1763863258, &zones[i]), 0);
+    }
+    assert_int_equal(locum_compile(zones, self->config.zone_count, "Locum 0.1.0", "dc2", &table),
+                     0);
+    for (size_t i = 0; i < self->config.zone_count; i++) {
+        locum_zone_fini(&zones[i]);
+    }
+    return table;
+}
+
+/* How a query differs from the plainest one. */
+struct ask {
+    const char *name; /* dotted, no escapes */
+    uint16_t type;
+    uint16_t class;   /* 0: IN */
+    uint8_t flags[2]; /* third and fourth byte of the header */
+    bool edns;
+    uint8_t version;
+    bool dnssec_ok;
+    uint16_t payload;
+};
+
+static inline size_t
+put_name(uint8_t *to, const char *name)
+{
+    size_t length = 0;
+    while (*name != '\0' && strcmp(name, ".") != 0) {
+        const size_t label = strcspn(name, ".");
+        to[length++] = (uint8_t)label;
+        memcpy(to + length, name, label);
+        length += label;
+        name += label + (name[label] == '.');
+    }
+    to[length++] = 0;
+    return length;
+}
+
+static inline size_t
+make_query(const struct ask *ask, uint8_t *packet)
+{
+    const uint8_t header[12] = {0x12,
+                                0x34,
+                                ask->flags[0],
+                                ask->flags[1],
+                                0,
+                                1,
+                                0,
+                                0,
+                                0,
+                                0,
+                                0,
+                                (uint8_t)(ask->edns ? 1 : 0)};
+    size_t length = sizeof(header);
+    memcpy(packet, header, length);
+    length += put_name(packet + length, ask->name);
+    locum_put_u16(packet + length, ask->type);
+    locum_put_u16(packet + length + 2, ask->class == 0 ? 1 : ask->class);
+    length += 4;
+    if (ask->edns) {
+        const uint8_t opt[11] = {0,
+                                 0,
+                                 41,
+                                 (uint8_t)(ask->payload >> 8),
+                                 (uint8_t)ask->payload,
+                                 0,
+                                 ask->version,
+                                 ask->dnssec_ok ? 0x80 : 0};
+        memcpy(packet + length, opt, sizeof(opt));
+        length += sizeof(opt);
+    }
+    return length;
+}
+
+/* Read a reply with ldns; freed by the caller. */
+static inline ldns_pkt *
+read_reply(const uint8_t *reply, size_t length)
+{
+    ldns_pkt *packet = NULL;
+    assert_int_equal(ldns_wire2pkt(&packet, reply, length), LDNS_STATUS_OK);
+    return packet;
+}
+
+#endif
