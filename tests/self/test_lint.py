@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""tests/lint/lint finds what it is there to find: a small tree, then one fault at a time."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+import cases
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+GOOD = {
+    "coordinator/main.c": '#include "redis/link.h"\n\nint\nmain(void)\n{\n    return 0;\n}\n',
+    "coordinator/base/text.h":
+        "#ifndef LOCUM_BASE_TEXT_H\n#define LOCUM_BASE_TEXT_H\n\n#include <stddef.h>\n\n#endif\n",
+    "coordinator/core/view.h":
+        '#ifndef LOCUM_CORE_VIEW_H\n#define LOCUM_CORE_VIEW_H\n\n#include "base/text.h"\n\n#endif\n',
+    "coordinator/core/view.c": '#include "core/view.h"\n\n#include <string.h>\n',
+    "coordinator/redis/link.h":
+        "#ifndef LOCUM_REDIS_LINK_H\n#define LOCUM_REDIS_LINK_H\n\n#endif\n",
+    "coordinator/peer/peer.c": '#include "core/view.h"\n',
+    "deploy/go": "#!/bin/sh\necho fine\n",
+    "tests/lint/exceptions": "# none\n",
+}
+
+
+def lint(changes):
+    """Lints the good tree with these files changed; returns (exit code, output)."""
+    with tempfile.TemporaryDirectory(prefix="locum-lint-") as root:
+        for path, text in {**GOOD, **changes}.items():
+            path = os.path.join(root, path)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+        shutil.copy(os.path.join(ROOT, ".clang-format"), root)
+        environment = {name: value for name, value in os.environ.items()
+                       if name not in ("BUILD", "COMPILE")}
+        run = subprocess.run([os.path.join(ROOT, "tests/lint/lint"), root], env=environment,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return run.returncode, run.stdout
+
+
+def refused(path, text, place, words):
+    """This text at this path is refused, with that place and those words."""
+    code, output = lint({path: text})
+    assert code == 1, f"accepted {text[:60]!r}\n{output}"
+    wanted = [line for line in output.splitlines() if line.startswith(f"  {place}: ")]
+    assert wanted and words in wanted[0], f"no '{place}: ... {words}' in:\n{output}"
+
+
+def test_good_tree_passes():
+    code, output = lint({})
+    assert code == 0 and "not ok" not in output, output
+
+
+def test_core_does_no_io():
+    for header in ("<stdio.h>", "<time.h>", "<event2/event.h>", "<stdlib.h>"):
+        refused("coordinator/core/view.c", f"#include {header}\n", "coordinator/core/view.c:1",
+                "core/ must not include")
+    refused("coordinator/core/view.c", '#include "base/log.h"\n', "coordinator/core/view.c:1",
+            "no such header")
+
+
+def test_core_takes_only_pure_headers_of_base():
+    code, output = lint({"coordinator/core/view.c": '#include "base/log.h"\n',
+                         "coordinator/base/log.h": GOOD["coordinator/base/text.h"].replace(
+                             "TEXT", "LOG")})
+    assert code == 1 and 'core/ must not include "base/log.h": of base/ only' in output, output
+
+
+def test_arrows_point_one_way():
+    for path, header in (("coordinator/peer/peer.c", "redis/link.h"),
+                         ("coordinator/core/view.c", "redis/link.h"),
+                         ("coordinator/base/text.c", "core/view.h")):
+        refused(path, f'#include "{header}"\n', f"{path}:1", "must not include")
+
+
+def test_unknown_room():
+    refused("coordinator/attic/old.c", "int x;\n", "coordinator/attic/old.c:1", "not known")
+
+
+def test_libraries_have_owners():
+    for header in ("hiredis/hiredis.h", "ldns/ldns.h", "openssl/hmac.h", "yaml.h", "curl/curl.h",
+                   "jansson.h"):
+        refused("coordinator/peer/peer.c", f"#include <{header}>\n", "coordinator/peer/peer.c:1",
+                "may include")
+
+
+def test_libcrypto_is_for_seal():
+    seal = "#include <openssl/hmac.h>\n"
+    refused("coordinator/base/text.c", seal, "coordinator/base/text.c:1", "only base/seal.c")
+    code, output = lint({"coordinator/base/seal.c": seal})
+    assert code == 0, output
+
+
+def test_long_function():
+    body = "".join(f"    x += {n};\n" for n in range(71))
+    text = f"int\nlong_one(int x)\n{{\n{body}    return x;\n}}\n"
+    refused("coordinator/base/text.c", text, "coordinator/base/text.c:3", "long_one() has 72")
+    for reason, wanted in ((" a table", 0), ("", 1)):
+        code, output = lint({"coordinator/base/text.c": text, "tests/lint/exceptions":
+                             f"coordinator/base/text.c:long_one{reason}\n"})
+        assert code == wanted, output
+
+
+def test_long_file():
+    refused("tests/unit/base/test_x.c", "int x;\n" * 601, "tests/unit/base/test_x.c:1", "601 lines")
+
+
+def test_exception_that_is_not_needed():
+    refused("tests/lint/exceptions", "coordinator/base/text.h is long\n",
+            "tests/lint/exceptions:1", "not needed")
+
+
+def test_words():
+    for word in ("TO" + "DO", "FIX" + "ME", "XX" + "X", "/ho" + "me/somebody/x"):
+        refused("doc/x.md", f"fine\n{word} later\n", "doc/x.md:2", word[:3])
+    code, output = lint({"doc/x.md": "mktemp /tmp/locum.XXXXXX\n"})
+    assert code == 0, output
+
+
+def test_header_compiles_alone():
+    text = "#ifndef LOCUM_BASE_A_H\n#define LOCUM_BASE_A_H\n\nsize_t a(void);\n\n#endif\n"
+    refused("coordinator/base/a.h", text, "coordinator/base/a.h:1", "does not compile alone")
+    refused("coordinator/base/a.h", "int a(void);\n", "coordinator/base/a.h:1", "no #ifndef")
+
+
+def test_layout():
+    code, output = lint({"coordinator/base/text.c": "int   x;\n"})
+    assert "coordinator/base/text.c:1: not laid out" in output or "SKIP" in output, output
+    assert code == (1 if "not laid out" in output else 0)
+
+
+def test_scripts_are_parsed():
+    refused("deploy/go", "#!/bin/sh\nif true\n", "deploy/go:1", "")
+    refused("tests/a.py", "def f(:\n", "tests/a.py:1", "")
+    refused("tests/b", "#!/usr/bin/env python3\nx = (\n", "tests/b:2", "")
+
+
+cases.run(globals())

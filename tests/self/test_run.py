@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+"""tests/run counts right, notices every bad end, and stops what hangs."""
+
+import os
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+import cases
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def run(*scripts):
+    """Runs these shell scripts as suites; returns (exit code, lines of output)."""
+    with tempfile.TemporaryDirectory(prefix="locum-run-") as folder:
+        paths = []
+        for number, script in enumerate(scripts):
+            paths.append(os.path.join(folder, f"suite{number}"))
+            with open(paths[-1], "w", encoding="utf-8") as file:
+                file.write("#!/bin/sh\n" + script)
+            os.chmod(paths[-1], 0o755)
+        process = subprocess.run([os.path.join(ROOT, "tests/run"), "--build", folder, *paths],
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return process.returncode, process.stdout.splitlines()
+
+
+def expect(code, last, *scripts, words=""):
+    got, lines = run(*scripts)
+    text = "\n".join(lines)
+    assert (got, lines[-1]) == (code, last), f"{got}:\n{text}"
+    assert words in text, f"no {words!r} in:\n{text}"
+    return text
+
+
+CMOCKA = """cat <<'END'
+[==========] Running 3 test(s).
+[ RUN      ] test_a
+[       OK ] test_a
+[ RUN      ] test_b
+boom
+[  FAILED  ] test_b
+[ RUN      ] test_c
+[  SKIPPED ] test_c
+[==========] 3 test(s) run.
+[  PASSED  ] 1 test(s).
+[  FAILED  ] 1 test(s), listed below:
+[  FAILED  ] test_b
+END
+exit 1
+"""
+
+
+def test_counts_scripts():
+    expect(0, "2 passed, 0 failed", "echo ok a; echo ok b\n")
+    expect(0, "2 passed, 0 failed, 1 skipped", "echo ok a\n", "echo ok b; echo 'SKIP c: no root'\n",
+           words="SKIP c: no root")
+
+
+def test_counts_cmocka():
+    expect(1, "1 passed, 1 failed, 1 skipped", CMOCKA, words="failed: test_b")
+
+
+def test_failure_shows_why_and_log():
+    text = expect(1, "1 passed, 1 failed", "echo ok a; echo noise; echo 'not ok b: too late'; "
+                  "exit 1\n", words="failed: b: too late")
+    assert "| noise" in text and "log: " in text, text
+    text = expect(0, "1 passed, 0 failed", "echo noise; echo ok a\n")
+    assert "noise" not in text, text
+
+
+def test_bad_ends():
+    expect(1, "1 passed, 1 failed", "echo ok a; exit 3\n", words="exit code 3")
+    expect(1, "1 passed, 1 failed", "echo ok a; kill -SEGV $$\n", words="died of SIGSEGV")
+    expect(1, "0 passed, 1 failed", "echo '[ RUN      ] test_x'; kill -ABRT $$\n",
+           words="failed: test_x: died of SIGABRT")
+    expect(1, "0 passed, 1 failed", "echo nothing\n", words="ran no test")
+
+
+def test_failed_line_with_good_exit_code():
+    expect(1, "0 passed, 1 failed", "echo 'not ok a: why'\n", words="failed: a: why")
+
+
+def test_deadline():
+    text = expect(1, "1 passed, 1 failed", "# deadline: 1 s\necho ok a; sleep 100\n",
+                  words="not done after 1 s")
+    assert "died of" not in text, text
+
+
+def test_leftovers():
+    expect(1, "1 passed, 1 failed", "sleep 100 & echo ok a\n", words="left processes behind")
+
+
+def test_unknown_group():
+    process = subprocess.run([os.path.join(ROOT, "tests/run"), "nosuch"], capture_output=True,
+                             text=True)
+    assert process.returncode != 0 and "neither a group" in process.stderr
+
+
+cases.run(globals())
