@@ -1,0 +1,367 @@
+"""article: the site of the article, whole: ns0 (parent, witness), dc2, dc3 (servers), a client.
+
+    client   Unbound, the probers
+    ns0      NSD (parent zone), Sentinel, Locum as witness
+    dc2      nginx, Redis, Sentinel, Locum
+    dc3      nginx, Redis (first master), Sentinel, Locum
+
+start() brings it up in the order in which things need each other and returns when every node
+holds every other for alive. The faults below go through the Site, since it keeps the truth by
+which answers are judged: which node could serve at which moment, and from when on naming a node
+that cannot is wrong.
+"""
+
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import wire
+from programs import Late, Locum, Nginx, Nsd, Redis, Sentinel, Unbound, until
+
+PORTS = SimpleNamespace(dns=53, http=80, redis=6379, sentinel=26379, status=9854)
+HIGH_PORTS = SimpleNamespace(dns=15353, http=18080, redis=16379, sentinel=26380, status=19854)
+
+WEB_ALLOWED_S = 0.5     # from a web server's death until naming its node is wrong
+HOST_ALLOWED_S = 1.5    # the same for a whole host
+
+
+class Host:
+    """One machine of the site: addresses, a cable, programs in their order of start."""
+
+    def __init__(self, site, name, address, private, address6, kinds):
+        self.site, self.name = site, name
+        self.address, self.private, self.address6 = address, private, address6
+        self.dir = site.dir / name
+        self.ports = PORTS if site.network.namespaces else HIGH_PORTS
+        own = [f"{a}/24" for a in {address, private}] + ([f"{address6}/32"] if address6 else [])
+        if name == "client":
+            site.network.address_client(*own)
+            self.plug = SimpleNamespace(before=[], pass_fds=(), fd=None)
+        else:
+            self.plug = site.network.plug(name, own)
+        self.programs = {kind.name: kind(self) for kind in kinds}
+        self.up = True
+
+    def __getattr__(self, name):
+        """host.redis, host.locum ... are its programs."""
+        try:
+            return self.__dict__["programs"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def call(self, *words, env=None, within=20):
+        """Run a command on this host; a CompletedProcess with text."""
+        return subprocess.run([*self.plug.before, *words], capture_output=True, text=True,
+                              errors="replace", stdin=subprocess.DEVNULL, timeout=within,
+                              pass_fds=self.plug.pass_fds, env=env)
+
+    def run(self, *words, env=None):
+        """What a command prints on this host, its errors too."""
+        done = self.call(*words, env=env)
+        return done.stdout + done.stderr
+
+    @staticmethod
+    def accepts(address, port):
+        """Does a TCP connection from the client come about?"""
+        try:
+            socket.create_connection((address, port), timeout=0.3).close()
+            return True
+        except OSError:
+            return False
+
+    def start(self, wait=True):
+        for program in self.programs.values():
+            program.start(wait=False)
+        if wait:
+            for program in self.programs.values():
+                program.wait_ready()
+
+    def __repr__(self):
+        return self.name
+
+
+class Truth:
+    """Which node could serve, and which name server ought to answer, at any moment so far."""
+
+    def __init__(self):
+        self.cannot = {}     # host name -> [[from, until or None, allowed_s]]
+        self.mute = {}       # the same for its DNS
+
+    @staticmethod
+    def _begin(spans, host, allowed_s=0.0):
+        mine = spans.setdefault(host.name, [])
+        if not mine or mine[-1][1] is not None:
+            mine.append([time.monotonic(), None, allowed_s])
+
+    @staticmethod
+    def _end(spans, host):
+        mine = spans.get(host.name)
+        if mine and mine[-1][1] is None:
+            mine[-1][1] = time.monotonic()
+
+    def unable(self, host, allowed_s):
+        self._begin(self.cannot, host, allowed_s)
+
+    def able(self, host):
+        self._end(self.cannot, host)
+
+    def muted(self, host):
+        self._begin(self.mute, host)
+
+    def speaks(self, host):
+        self._end(self.mute, host)
+
+    def may_be_named(self, name, at, extra_s=0.0):
+        """Is naming this node at this moment right, or still within the allowed time?"""
+        return not any(begin + allowed + extra_s < at and (end is None or at < end)
+                       for begin, end, allowed in self.cannot.get(name, []))
+
+    def ought_to_answer(self, name, begin, end):
+        """Did its DNS run, reachable, through this whole stretch of time?"""
+        return not any(b < end and (e is None or begin < e) for b, e, _ in self.mute.get(name, []))
+
+
+class Site:
+    """The builder. `say` is told what is going on, a line at a time."""
+
+    cluster, parent, zone = "get", "example.org", "get.example.org"
+
+    def __init__(self, network, say=lambda text: None, ttl_s=60):
+        self.network, self.say, self.ttl_s = network, say, ttl_s
+        self.dir = Path(tempfile.mkdtemp(prefix="locum-site-"))
+        self.redis_password = secrets.token_hex(8)
+        self.truth = Truth()
+        (self.dir / "secret").touch(mode=0o600)
+        (self.dir / "secret").write_text(secrets.token_hex(32) + "\n")
+        self.hosts = {}
+        self._host("ns0", 10, None, [Nsd, Sentinel, Locum])
+        self._host("dc2", 12, "2001:db8:2::12", [Redis, Sentinel, Nginx, Locum])
+        self._host("dc3", 13, "2001:db8:3::13", [Redis, Sentinel, Nginx, Locum])
+        self._host("client", 100, "2001:db8:1::100", [Unbound])
+        self.servers = [self.hosts["dc2"], self.hosts["dc3"]]
+        self.coordinators = [*self.servers, self.hosts["ns0"]]
+        self.first_master = self.hosts["dc3"]
+        self.names = [self.zone] + [f"{node.name}.{self.zone}" for node in self.servers]
+        for host in self.hosts.values():
+            for program in host.programs.values():
+                program.configure()
+        self._write_helpers()
+
+    def _host(self, name, last, address6, kinds):
+        if self.network.namespaces:
+            addresses = f"192.0.2.{last}", f"10.0.0.{last}", address6
+        else:
+            addresses = f"127.0.0.{last}", f"127.0.0.{last}", None
+        self.hosts[name] = Host(self, name, *addresses, kinds)
+
+    def __getattr__(self, name):
+        """site.dc2, site.ns0 ... are its hosts."""
+        try:
+            return self.__dict__["hosts"][name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    # Start and end
+
+    def start(self, redis=True):
+        """Everything but the probers. `redis` False: no Redis and no Sentinel, as after a fire."""
+        begin = time.monotonic()
+        self.say("NSD as the parent on ns0, nginx on dc2 and dc3")
+        self._start("nsd", "nginx")
+        if redis:
+            self.say("Redis: dc3 is the master, dc2 its replica; a Sentinel on each host")
+            self.start_redis()
+        self.say("Locum on dc2, dc3 and, as a witness, on ns0")
+        self._start("locum")
+        self.wait_calm()
+        self.say("Unbound as the client's resolver")
+        self._start("unbound")
+        until("an answer through Unbound",
+              lambda: self.asks(self.client, self.zone, recurse=True), 20)
+        self.say(f"the site stands after {time.monotonic() - begin:.1f} s")
+
+    def start_redis(self):
+        """Master and replica in step first, then the Sentinels, until each knows all of it."""
+        self._start("redis")
+        replica = next(node for node in self.servers if node is not self.first_master)
+        until("the replica follows the master", lambda: replica.redis.info("replication").get(
+            "master_link_status") == "up", 20)
+        self._start("sentinel")
+        for host in self.with_program("sentinel"):
+            until(f"{host.sentinel} knows all of Redis", host.sentinel.complete, 20)
+
+    def _start(self, *kinds):
+        programs = [h.programs[k] for k in kinds for h in self.with_program(k)]
+        for program in programs:
+            program.start(wait=False)
+        for program in programs:
+            program.wait_ready()
+
+    def with_program(self, kind):
+        return [host for host in self.hosts.values() if kind in host.programs]
+
+    def close(self, keep=False):
+        """Kill every program; remove the folder unless it is to be kept."""
+        for host in self.hosts.values():
+            for program in host.programs.values():
+                program.kill()
+        if not keep:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    # Questions
+
+    def asks(self, host, name, kind="A", recurse=False, within=0.5):
+        """The addresses a name server gives the client; None without an answer or with an error."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(within)
+            try:
+                sock.sendto(b"\x12\x34" + wire.question(name, kind, recurse)[2:],
+                            (host.address, host.ports.dns))
+                _, rcode, addresses = wire.answer(sock.recv(4096))
+            except (OSError, ValueError):
+                return None
+        return addresses if rcode == 0 else None
+
+    def host_of(self, address):
+        """The name of the node that has this address; the address itself if none has."""
+        for host in self.servers:
+            if address in (host.address, host.address6):
+                return host.name
+        return address
+
+    def calm(self):
+        """Every coordinator holds every other one for alive, up and named as at a normal time."""
+        for host in self.coordinators:
+            nodes = host.locum.status().get("nodes", [])
+            good = {n["name"] for n in nodes if n["self"] or n["condition"] == "alive"}
+            well = {n["name"] for n in nodes if n["rank"] == "A" or n["role"] != "server"}
+            everyone = {h.name for h in self.coordinators}
+            if good != everyone or well != everyone:
+                return False
+        return all(self.asks(node, f"{owner.name}.{self.zone}") == [owner.address]
+                   for node in self.servers for owner in self.servers)
+
+    def wait_calm(self, within=30.0):
+        until("every node alive, up and named by its own name", self.calm, within, 0.1)
+
+    def redis_master(self):
+        """The host whose Redis most Sentinels hold for the master, once that one agrees."""
+        def agreed():
+            told = [h.sentinel.view().get("address") for h in self.with_program("sentinel")
+                    if h.up and h.sentinel.running and not h.sentinel.frozen]
+            for host in self.with_program("redis"):
+                address = f"{host.private}:{host.ports.redis}"
+                if told and all(t == address for t in told) and host.up and host.redis.is_master:
+                    return host
+            return None
+        return until("the Sentinels agree on a Redis master", agreed, 30, 0.1)
+
+    def wait_redis_whole(self, within=40.0):
+        """One master, the other its replica and in step, every Sentinel knows it."""
+        def whole():
+            master = self.redis_master()
+            others = [h for h in self.with_program("redis") if h is not master]
+            return all(o.redis.info("replication").get("master_link_status") == "up"
+                       for o in others) and all(h.sentinel.complete()
+                                                for h in self.with_program("sentinel"))
+        until("Redis is whole again: master, replica, three Sentinels", whole, within, 0.2)
+
+    # Faults. Each returns the moment it began.
+
+    def stop_web(self, host):
+        begin = time.monotonic()
+        self.truth.unable(host, WEB_ALLOWED_S)
+        host.nginx.stop()
+        return begin
+
+    def start_web(self, host):
+        host.nginx.start()
+        self.truth.able(host)
+        return time.monotonic()
+
+    def crash(self, host):
+        """The machine loses power: no packet more, not even a farewell, then no process."""
+        begin = time.monotonic()
+        self.truth.unable(host, HOST_ALLOWED_S)
+        self.truth.muted(host)
+        host.plug.pull()
+        host.up = False
+        for program in host.programs.values():
+            program.kill()
+        return begin
+
+    def revive(self, host):
+        """The machine boots: all its programs at once, with what they had on disk."""
+        begin = time.monotonic()
+        host.plug.push()
+        host.up = True
+        host.start()
+        self.truth.able(host)
+        until(f"{host.name} answers", lambda: self.asks(host, self.zone), 20)
+        self.truth.speaks(host)
+        return begin
+
+    def freeze(self, host):
+        """The hypervisor stops the machine: its kernel still takes packets, nobody reads them."""
+        begin = time.monotonic()
+        self.truth.unable(host, HOST_ALLOWED_S)
+        self.truth.muted(host)
+        host.up = False
+        for program in host.programs.values():
+            program.freeze()
+        return begin
+
+    def thaw(self, host):
+        begin = time.monotonic()
+        self.truth.able(host)
+        host.up = True
+        for program in host.programs.values():
+            program.thaw()
+        until(f"{host.name} answers", lambda: self.asks(host, self.zone), 20)
+        self.truth.speaks(host)
+        return begin
+
+    def stop_locum(self, host):
+        """An orderly stop of the coordinator alone. Its names stay as they are, nobody answers."""
+        begin = time.monotonic()
+        self.truth.muted(host)
+        code = host.locum.stop()
+        if code != 0:
+            raise Late(f"{host.locum} ended with {code}: {host.locum.last_words()}")
+        return begin
+
+    def start_locum(self, host):
+        begin = time.monotonic()
+        host.locum.start()
+        if host in self.servers:
+            until(f"{host.name} answers", lambda: self.asks(host, self.zone), 20)
+        self.truth.speaks(host)
+        return begin
+
+    # For people
+
+    def _write_helpers(self):
+        """DIR/in HOST COMMAND...: run a command on a host, from outside."""
+        lines = ["#!/bin/sh", "# in HOST COMMAND...: run a command on a host of the site",
+                 "host=$1; shift", 'case "$host" in']
+        if self.network.namespaces:
+            main = os.readlink("/proc/self")
+            enter = f"exec nsenter --mount=/proc/{main}/ns/mnt"
+            if self.network.user:
+                enter += f" --preserve-credentials --user=/proc/{main}/ns/user"
+            for host in self.hosts.values():
+                net = "ns/net" if host.plug.fd is None else f"fd/{host.plug.fd}"
+                lines.append(f"{host.name}) {enter} --net=/proc/{main}/{net} -- \"$@\" ;;")
+        else:
+            lines.append(f"{'|'.join(self.hosts)}) exec \"$@\" ;;")
+        lines += ['*) echo "no host $host; there are: ' + " ".join(self.hosts) + '" >&2; exit 2',
+                  "esac", ""]
+        script = self.dir / "in"
+        script.write_text("\n".join(lines))
+        script.chmod(0o755)

@@ -1,0 +1,242 @@
+"""probe: what clients see: every name asked of every node and of Unbound every 20 ms; pages fetched.
+
+Every question is kept as a Sample, so that a fault can be judged afterwards: when did each server
+give the right answers for good, was anything wrong, empty or missing in between.
+"""
+
+import http.client
+import select
+import socket
+import struct
+import threading
+import time
+from collections import Counter
+
+import wire
+
+INTERVAL_S = 0.02
+PATIENCE_S = 1.0        # without an answer for so long, there is none
+
+
+class Sample:
+    """One question and what came back."""
+
+    __slots__ = ("target", "name", "kind", "sent", "received", "rcode", "addresses")
+
+    def __init__(self, target, name, kind, sent):
+        self.target, self.name, self.kind, self.sent = target, name, kind, sent
+        self.received = self.rcode = None
+        self.addresses = ()
+
+    def over(self, now):
+        return self.received is not None or now - self.sent > PATIENCE_S
+
+
+class Prober(threading.Thread):
+    """Asks until stop(). Targets are the servers of the site and the client's Unbound."""
+
+    def __init__(self, site):
+        super().__init__(daemon=True)
+        self.site = site
+        kinds = ("A", "AAAA") if site.servers[0].address6 else ("A",)
+        self.targets = {}
+        for host in [*site.servers, site.client]:
+            recurse = host is site.client
+            asked = [(n, k) for n in site.names for k in (("A",) if recurse else kinds)]
+            self.targets[host.name] = _Target(host, [(n, k, wire.question(n, k, recurse))
+                                                     for n, k in asked])
+        self._ending = threading.Event()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        self._ending.set()
+        self.join()
+
+    def run(self):
+        due = time.monotonic()
+        while not self._ending.is_set():
+            due = max(due + INTERVAL_S, time.monotonic() - 5 * INTERVAL_S)
+            for target in self.targets.values():
+                target.ask()
+            self._receive_until(due)
+        self._receive_until(time.monotonic() + 0.2)
+
+    def _receive_until(self, due):
+        while True:
+            left = due - time.monotonic()
+            if left <= 0:
+                return
+            ready, _, _ = select.select(self.targets.values(), [], [], left)
+            for target in ready:
+                target.receive()
+
+    # Judgement
+
+    def settled(self, target, goal, begin):
+        """
+        Seconds from `begin` until this target's answers matched the goal for good, and seconds
+        since then; None while the latest answers do not match. goal: name -> host name.
+        """
+        now, first = time.monotonic(), None
+        for sample in reversed(self.targets[target].samples):
+            if sample.sent < begin:
+                break
+            if not sample.over(now):
+                continue
+            hosts = {self.site.host_of(a) for a in sample.addresses}
+            if sample.received is None or hosts != {goal[sample.name]}:
+                break
+            first = sample
+        if first is None:
+            return None
+        return max(first.received - begin, 0.0), now - first.received
+
+    def wait_settled(self, goal, begin, within, targets=None, hold=1.0):
+        """{target: seconds until right for good, or None if that took too long}."""
+        targets = list(targets or (h.name for h in self.site.servers))
+        while True:
+            found = {t: self.settled(t, goal, begin) for t in targets}
+            if all(f is not None and f[1] >= hold for f in found.values()):
+                break
+            if time.monotonic() > begin + within + hold + PATIENCE_S:
+                break
+            time.sleep(0.05)
+        return {t: f[0] if f is not None and f[1] >= hold else None for t, f in found.items()}
+
+    def verdict(self, begin, end=None, targets=None):
+        """How many answers between two moments were right, wrong, empty or silent."""
+        counts = Counter(right=0, wrong=0, empty=0, silent=0)
+        for sample, word in self.judged(begin, end, targets):
+            counts[word] += 1
+        return counts
+
+    def judged(self, begin, end=None, targets=None):
+        """(sample, word) of every question that ought to have been answered."""
+        now = time.monotonic()
+        end = end or now
+        for name in targets or (h.name for h in self.site.servers):
+            for sample in list(self.targets[name].samples):
+                if begin <= sample.sent < end and sample.over(now):
+                    word = self._judge(sample)
+                    if word:
+                        yield sample, word
+
+    def _judge(self, sample):
+        truth, through_cache = self.site.truth, sample.target == "client"
+        if sample.received is None:
+            if through_cache:
+                return None     # a resolver may try for longer than we wait: fetches tell
+            ought = truth.ought_to_answer(sample.target, sample.sent, sample.sent + PATIENCE_S)
+            return "silent" if ought else None
+        if sample.rcode != 0 or not sample.addresses:
+            return "empty"
+        extra_s = self.site.ttl_s + 2.0 if through_cache else 0.0
+        named = {self.site.host_of(a) for a in sample.addresses}
+        if all(truth.may_be_named(n, sample.sent, extra_s) for n in named):
+            return "right"
+        other = any(truth.may_be_named(h.name, sample.sent) for h in self.site.servers
+                    if h.name not in named)
+        return "wrong" if other else "right"
+
+
+class _Target:
+    """One name server: a socket, the questions, the samples."""
+
+    def __init__(self, host, questions):
+        self.name, self.to = host.name, (host.address, host.ports.dns)
+        self.questions = questions
+        self.samples, self.pending, self.number = [], {}, 0
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.setblocking(False)
+
+    def fileno(self):
+        return self.sock.fileno()
+
+    def ask(self):
+        for name, kind, packet in self.questions:
+            self.number = (self.number + 1) & 0xFFFF
+            sample = Sample(self.name, name, kind, time.monotonic())
+            self.samples.append(sample)
+            self.pending[self.number] = sample
+            try:
+                self.sock.sendto(struct.pack("!H", self.number) + packet[2:], self.to)
+            except OSError:
+                pass            # no way there: an answer that does not come
+
+    def receive(self):
+        try:
+            number, rcode, addresses = wire.answer(self.sock.recv(4096))
+        except (OSError, ValueError):
+            return
+        sample = self.pending.pop(number, None)
+        now = time.monotonic()
+        if sample is not None and now - sample.sent <= PATIENCE_S:
+            sample.received, sample.rcode, sample.addresses = now, rcode, tuple(addresses)
+
+
+class Fetch:
+    """One page asked for, as a browser does: resolve, connect to the first address, GET."""
+
+    __slots__ = ("at", "name", "address", "page", "error")
+
+    def __init__(self, at, name):
+        self.at, self.name = at, name
+        self.address = self.page = self.error = None
+
+
+class Fetcher(threading.Thread):
+    """Fetches a page by one name through Unbound, time and again."""
+
+    def __init__(self, site, name, interval_s=0.2, tell=lambda fetch: None):
+        super().__init__(daemon=True)
+        self.site, self.name, self.interval_s, self.tell = site, name, interval_s, tell
+        self.fetches = []
+        self._ending = threading.Event()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        self._ending.set()
+        self.join()
+
+    def run(self):
+        while not self._ending.wait(self.interval_s):
+            fetch = self._fetch()
+            self.fetches.append(fetch)
+            self.tell(fetch)
+
+    def failed(self, begin, end=None):
+        """Fetches between two moments that brought no page."""
+        return sum(1 for f in self.fetches if begin <= f.at < (end or f.at + 1) and f.error)
+
+    def _fetch(self):
+        fetch = Fetch(time.monotonic(), self.name)
+        addresses = self.site.asks(self.site.client, self.name, recurse=True, within=2.0)
+        if not addresses:
+            fetch.error = "no address"
+            return fetch
+        fetch.address = addresses[0]
+        connection = http.client.HTTPConnection(fetch.address, self.site.client.ports.http,
+                                                timeout=1.0)
+        try:
+            connection.request("GET", "/", headers={"Host": self.name})
+            response = connection.getresponse()
+            fetch.page = response.read().decode(errors="replace").strip()
+            if response.status != 200:
+                fetch.error = f"HTTP {response.status}"
+        except (OSError, http.client.HTTPException) as error:
+            fetch.error = type(error).__name__ if not str(error) else str(error)
+        finally:
+            connection.close()
+        return fetch

@@ -1,0 +1,431 @@
+"""programs: every program of the site: its configuration file, its start, how it is seen ready.
+
+Each runs in its host's namespace, in a session of its own (so that its children die and freeze
+with it), logs into its folder, and is killed by the kernel if the builder dies.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+MASTER = "mirrorbits"       # the name under which the Sentinels know the Redis master
+
+
+class Late(Exception):
+    """Something did not come true in time."""
+
+
+def until(what, true, within=10.0, pause=0.03):
+    """Wait until true() is; returns what it returned. Late tells what was waited for."""
+    deadline = time.monotonic() + within
+    while True:
+        result = true()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise Late(f"waited {within:g} s in vain: {what}")
+        time.sleep(pause)
+
+
+class Program:
+    """One program on one host. Heirs give argv(), configure() and ready()."""
+
+    name = ""
+
+    def __init__(self, host):
+        self.host = host
+        self.dir = host.dir / self.name
+        self.dir.mkdir(parents=True)
+        self.log = self.dir / "log"
+        self.process = None
+        self.frozen = False
+
+    def configure(self):
+        """Write the configuration; called once, so that what the program rewrote itself stays."""
+
+    def argv(self):
+        raise NotImplementedError
+
+    def ready(self):
+        raise NotImplementedError
+
+    def environment(self):
+        return os.environ
+
+    @property
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def start(self, wait=True):
+        assert not self.running, f"{self} is running already"
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [*self.host.plug.before, "setpriv", "--pdeathsig", "KILL", "--", *self.argv()],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.dir,
+                env=self.environment(), pass_fds=self.host.plug.pass_fds, start_new_session=True)
+        self.frozen = False
+        if wait:
+            self.wait_ready()
+
+    def wait_ready(self, within=10.0):
+        def ready():
+            if not self.running:
+                raise Late(f"{self} ended with {self.process.returncode}: {self.last_words()}")
+            return self.ready()
+        until(f"{self} ready (log: {self.log})", ready, within)
+
+    def last_words(self):
+        lines = self.log.read_text(errors="replace").splitlines()
+        return " / ".join(lines[-3:]) or "(said nothing)"
+
+    def signal(self, number):
+        """To the program and all its children."""
+        if self.running:
+            os.killpg(self.process.pid, number)
+
+    def kill(self):
+        """Dead at once, without a farewell."""
+        self.signal(signal.SIGKILL)
+        if self.process is not None:
+            self.process.wait()
+
+    def stop(self, within=5.0):
+        """An orderly stop. Returns the exit code."""
+        if self.running:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(within)
+            except subprocess.TimeoutExpired as error:
+                raise Late(f"{self} did not stop within {within:g} s of SIGTERM") from error
+        return self.process.returncode
+
+    def freeze(self):
+        self.signal(signal.SIGSTOP)
+        self.frozen = True
+
+    def thaw(self):
+        self.signal(signal.SIGCONT)
+        self.frozen = False
+
+    def __str__(self):
+        return f"{self.name} on {self.host.name}"
+
+
+class Redis(Program):
+    """redis-server; the first master is named by the site, later the Sentinels decide."""
+
+    name = "redis"
+
+    def configure(self):
+        host, site = self.host, self.host.site
+        text = f"""\
+bind {host.private}
+port {host.ports.redis}
+dir {self.dir}
+requirepass {site.redis_password}
+masterauth {site.redis_password}
+replica-announce-ip {host.private}
+save ""
+appendonly no
+repl-diskless-sync yes
+repl-diskless-sync-delay 0
+repl-timeout 5
+"""
+        if site.first_master is not host:
+            master = site.first_master
+            text += f"replicaof {master.private} {master.ports.redis}\n"
+        (self.dir / "redis.conf").write_text(text)
+
+    def argv(self):
+        return ["redis-server", str(self.dir / "redis.conf")]
+
+    def cli(self, *words, port=None):
+        """What redis-cli, run on this host, prints."""
+        return self.host.run("redis-cli", "-h", self.host.private,
+                             "-p", str(port or self.host.ports.redis), *words,
+                             env={**os.environ, "REDISCLI_AUTH": self.host.site.redis_password})
+
+    def info(self, section):
+        return dict(line.split(":", 1) for line in self.cli("INFO", section).splitlines()
+                    if ":" in line)
+
+    @property
+    def is_master(self):
+        return self.running and not self.frozen and \
+            self.info("replication").get("role") == "master"
+
+    def ready(self):
+        return self.cli("PING").strip() == "PONG"
+
+
+class Sentinel(Program):
+    """redis-sentinel, with down-after short enough for a demonstration."""
+
+    name = "sentinel"
+
+    def configure(self):
+        host, master = self.host, self.host.site.first_master
+        (self.dir / "sentinel.conf").write_text(f"""\
+bind {host.private}
+port {host.ports.sentinel}
+dir {self.dir}
+protected-mode no
+sentinel announce-ip {host.private}
+sentinel announce-port {host.ports.sentinel}
+sentinel monitor {MASTER} {master.private} {master.ports.redis} 2
+sentinel auth-pass {MASTER} {host.site.redis_password}
+sentinel down-after-milliseconds {MASTER} 500
+sentinel failover-timeout {MASTER} 3000
+sentinel parallel-syncs {MASTER} 2
+""")
+
+    def argv(self):
+        return ["redis-sentinel", str(self.dir / "sentinel.conf")]
+
+    def cli(self, *words):
+        return self.host.run("redis-cli", "-h", self.host.private,
+                             "-p", str(self.host.ports.sentinel), *words)
+
+    def view(self):
+        """What this Sentinel knows of the master: {'status': 'ok', 'address': ..., ...}."""
+        for line in self.cli("INFO", "sentinel").splitlines():
+            if line.startswith("master0:"):
+                return dict(pair.split("=", 1) for pair in line[8:].split(","))
+        return {}
+
+    def ready(self):
+        return self.view() != {}
+
+    def complete(self):
+        """It knows the other Sentinels and the replica."""
+        view = self.view()
+        sentinels = sum(1 for h in self.host.site.hosts.values() if "sentinel" in h.programs)
+        redis = sum(1 for h in self.host.site.hosts.values() if "redis" in h.programs)
+        return (view.get("status") == "ok" and int(view.get("sentinels", 0)) == sentinels
+                and int(view.get("slaves", 0)) == redis - 1)
+
+
+class Nginx(Program):
+    """The web server of a node; its page is the node's name."""
+
+    name = "nginx"
+
+    def configure(self):
+        host = self.host
+        listen = [host.address] + ([f"[{host.address6}]"] if host.address6 else [])
+        lines = "\n".join(f"        listen {a}:{host.ports.http};" for a in listen)
+        temp = "\n".join(f"    {kind}_temp_path {self.dir}/{kind};" for kind in
+                         ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        (self.dir / "nginx.conf").write_text(f"""\
+user root root;
+daemon off;
+master_process off;
+pid {self.dir}/pid;
+error_log stderr;
+events {{ worker_connections 128; }}
+http {{
+{temp}
+    access_log off;
+    default_type text/plain;
+    server {{
+{lines}
+        location / {{ return 200 "{host.name}\\n"; }}
+    }}
+}}
+""")
+
+    def argv(self):
+        return ["nginx", "-p", str(self.dir), "-e", "stderr", "-c", str(self.dir / "nginx.conf")]
+
+    def ready(self):
+        return self.host.accepts(self.host.address, self.host.ports.http)
+
+
+class Nsd(Program):
+    """The parent's name server: it delegates the site's zone to the nodes."""
+
+    name = "nsd"
+
+    def configure(self):
+        site, host = self.host.site, self.host
+        zone = [f"$ORIGIN {site.parent}.", "$TTL 3600",
+                f"@ SOA {host.name} hostmaster 1 3600 600 604800 60",
+                f"@ NS {host.name}", f"{host.name} A {host.address}"]
+        for node in site.servers:
+            zone.append(f"{site.zone}. NS {node.name}.{site.parent}.")
+            zone.append(f"{node.name} A {node.address}")
+            if node.address6:
+                zone.append(f"{node.name} AAAA {node.address6}")
+        (self.dir / "parent.zone").write_text("\n".join(zone) + "\n")
+        (self.dir / "nsd.conf").write_text(f"""\
+server:
+    ip-address: {host.address}@{host.ports.dns}
+    username: ""
+    chroot: ""
+    database: ""
+    pidfile: "{self.dir}/pid"
+    xfrdfile: "{self.dir}/xfrd.state"
+    xfrdir: "{self.dir}"
+    zonelistfile: "{self.dir}/zone.list"
+    cookie-secret-file: "{self.dir}/cookies"
+    server-count: 1
+remote-control:
+    control-enable: no
+zone:
+    name: {site.parent}
+    zonefile: "{self.dir}/parent.zone"
+""")
+
+    def argv(self):
+        return ["nsd", "-d", "-c", str(self.dir / "nsd.conf")]
+
+    def ready(self):
+        return self.host.site.asks(self.host, self.host.site.parent) is not None
+
+
+class Unbound(Program):
+    """The client's resolver. It knows where the parent zone is, and nothing else of the world."""
+
+    name = "unbound"
+
+    def configure(self):
+        site, host = self.host.site, self.host
+        if site.network.namespaces:
+            where = [f"{site.hosts['ns0'].address}@{site.hosts['ns0'].ports.dns}"]
+            zone = site.parent
+        else:
+            where = [f"{node.address}@{node.ports.dns}" for node in site.servers]
+            zone = site.zone
+        stubs = "\n".join(f"    stub-addr: {a}" for a in where)
+        (self.dir / "unbound.conf").write_text(f"""\
+server:
+    interface: {host.address}
+    port: {host.ports.dns}
+    access-control: 0.0.0.0/0 allow
+    username: ""
+    chroot: ""
+    directory: "{self.dir}"
+    pidfile: "{self.dir}/pid"
+    use-syslog: no
+    logfile: ""
+    module-config: "iterator"
+    do-not-query-localhost: no
+    num-threads: 1
+stub-zone:
+    name: {zone}
+{stubs}
+remote-control:
+    control-enable: no
+""")
+
+    def argv(self):
+        return ["unbound", "-d", "-p", "-c", str(self.dir / "unbound.conf")]
+
+    def ready(self):
+        return self.host.site.asks(self.host, "localhost", recurse=True) is not None
+
+
+class Locum(Program):
+    """The coordinator. Its attributes are what tests change before they call configure()."""
+
+    name = "locum"
+
+    def __init__(self, host):
+        super().__init__(host)
+        self.config = self.dir / "locum.yaml"
+        self.secret_file = host.site.dir / "secret"
+        self.state_dir = self.dir / "state"
+        self.socket = self.dir / "control.sock"
+        self.redis_password = host.site.redis_password
+        self.master_name = MASTER
+        self.dns_address = f"{host.address}:{host.ports.dns}"
+        self.endpoints = {}         # "dc2.redis" -> another endpoint than the true one
+        self.before = []            # put before the command: a wrapper, less privileges
+
+    def configure(self):
+        self.state_dir.mkdir(exist_ok=True)
+        self.config.write_text(self.yaml())
+
+    def yaml(self):
+        site, host = self.host.site, self.host
+        listen = [f"control: {self.socket}"]
+        if host in site.servers:
+            dns = [self.dns_address] + ([f"[{host.address6}]:{host.ports.dns}"]
+                                        if host.address6 else [])
+            listen.append("dns: [" + ", ".join(f'"{a}"' for a in dns) + "]")
+            listen.append(f'http: "{host.address}:{host.ports.status}"')
+        owned = ", ".join(f"{node.name}: [{node.name}]" for node in site.servers)
+        servers = ", ".join(f"{node.name}.{site.parent}" for node in site.servers)
+        text = f"""\
+cluster: {site.cluster}
+node: {host.name}
+secret-file: {self.secret_file}
+state-dir: {self.state_dir}
+nodes:
+{self._nodes()}
+zones:
+  - name: {site.zone}
+    answer: self
+    ns: [{servers}]
+    shared: ["@"]
+    owned: {{{owned}}}
+    ttl: {site.ttl_s}s
+    failover-ttl: {site.ttl_s}s
+    records: ["@ CAA 0 issue \\"letsencrypt.org\\""]
+redis:
+  master-name: {self.master_name}
+  password: {self.redis_password}
+listen: {{{", ".join(listen)}}}
+"""
+        if host in site.servers:
+            text += f"""\
+service:
+  checks:
+    - http: {{url: "http://{host.address}:{host.ports.http}/", interval: 250ms}}
+"""
+        return text
+
+    def _nodes(self):
+        lines = []
+        for node in self.host.site.coordinators:
+            addresses = ", ".join(f'"{a}"' for a in (node.address, node.address6) if a)
+            parts = [] if node in self.host.site.servers else ["role: witness"]
+            parts.append(f"address: [{addresses}]")
+            for kind in ("redis", "sentinel"):
+                if kind in node.programs:
+                    true = f"{node.private}:{getattr(node.ports, kind)}"
+                    parts.append(f'{kind}: "{self.endpoints.get(f"{node.name}.{kind}", true)}"')
+            lines.append(f"  {node.name}: {{{', '.join(parts)}}}")
+        return "\n".join(lines)
+
+    def argv(self):
+        return [*self.before, str(self.binary()), "run", "-c", str(self.config)]
+
+    @staticmethod
+    def binary():
+        """LOCUM names another build, for example one with sanitizers."""
+        return Path(os.environ.get("LOCUM", ROOT / "build" / "locum")).resolve()
+
+    def command(self, *words, check=False):
+        """Run a sub-command of this node: a CompletedProcess with text."""
+        done = self.host.call(str(self.binary()), words[0], "-c", str(self.config), *words[1:])
+        if check and done.returncode != 0:
+            raise AssertionError(f"locum {' '.join(words)} on {self.host.name} ended with "
+                                 f"{done.returncode}: {done.stdout}{done.stderr}")
+        return done
+
+    def status(self):
+        """`locum status --json` as a dictionary; {} while the daemon cannot be reached."""
+        done = self.command("status", "--json")
+        return json.loads(done.stdout) if done.returncode in (0, 1) else {}
+
+    def peer(self, name):
+        """What this node holds another one to be: its entry in the status."""
+        return next((n for n in self.status().get("nodes", []) if n["name"] == name), {})
+
+    def ready(self):
+        return self.socket.exists() and self.status() != {}

@@ -1,0 +1,47 @@
+"""wire: as much DNS as a client needs (RFC 1035, section 4): ask for an address, read the answer."""
+
+import ipaddress
+import struct
+
+TYPES = {"A": 1, "AAAA": 28}
+RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
+
+
+def question(name, kind, recurse=False):
+    """A query with the message id left at 0; the caller puts its own into the first two bytes."""
+    labels = b"".join(bytes([len(part)]) + part.encode("ascii")
+                      for part in name.rstrip(".").split("."))
+    return (struct.pack("!6H", 0, 0x0100 if recurse else 0, 1, 0, 0, 0)
+            + labels + b"\0" + struct.pack("!2H", TYPES[kind], 1))
+
+
+def answer(packet):
+    """(id, rcode, [addresses]) of a response; ValueError if it is none."""
+    try:
+        number, flags, questions, answers = struct.unpack_from("!4H", packet)
+        if not flags & 0x8000:
+            raise ValueError("not a response")
+        at = 12
+        for _ in range(questions):
+            at = _skip_name(packet, at) + 4
+        addresses = []
+        for _ in range(answers):
+            at = _skip_name(packet, at)
+            kind, _, _, length = struct.unpack_from("!HHIH", packet, at)
+            at += 10
+            if kind in TYPES.values():
+                addresses.append(str(ipaddress.ip_address(packet[at:at + length])))
+            at += length
+        return number, flags & 15, addresses
+    except (struct.error, IndexError) as error:
+        raise ValueError("cut short") from error
+
+
+def _skip_name(packet, at):
+    while True:
+        length = packet[at]
+        if length >= 0xC0:
+            return at + 2
+        at += 1 + length
+        if length == 0:
+            return at
