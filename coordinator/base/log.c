@@ -9,7 +9,13 @@
 #include "base/clock.h"
 #include "base/text.h"
 
-enum { LINE_BYTES_MAX = 4096, RECENT_MAX = 32, REPEAT_QUIET_MS = 10000 };
+enum {
+    LINE_BYTES_MAX = 4096,
+    TAIL_BYTES = 32,
+    FIELDS_MAX = 16,
+    RECENT_MAX = 32,
+    REPEAT_QUIET_MS = 10000
+};
 
 /* What was printed lately, by hash of the line. */
 static struct recent {
@@ -71,40 +77,41 @@ add_prefix(struct locum_text *line, enum locum_level level)
     locum_text_add(line, getenv("JOURNAL_STREAM") != NULL ? priority[level] : word[level]);
 }
 
+static void
+add_field(struct locum_text *line, const struct locum_field *field)
+{
+    const bool quoted = strpbrk(field->value, " =\"") != NULL;
+    locum_text_add_char(line, ' ');
+    locum_text_add(line, field->key);
+    locum_text_add(line, quoted ? "=\"" : "=");
+    for (const char *c = field->value; *c != '\0'; c++) {
+        if (*c == ' ' || *c == '=') {
+            locum_text_add_char(line, *c);
+        } else {
+            locum_text_add_escaped(line, c, 1);
+        }
+    }
+    locum_text_add(line, quoted ? "\"" : "");
+}
+
 void
-locum_log_line(enum locum_level level, const char *event, ...)
+locum_log_fields(enum locum_level level, const char *event, const struct locum_field *fields,
+                 size_t count)
 {
     if (level > level_max) {
         return;
     }
     char buffer[LINE_BYTES_MAX];
-    struct locum_text line = locum_text_init(buffer, sizeof(buffer) - 32);
+    uint64_t left_out;
+    struct locum_text line = locum_text_init(buffer, sizeof(buffer) - TAIL_BYTES);
     add_prefix(&line, level);
     locum_text_add(&line, "event=");
     locum_text_add(&line, event);
-    va_list pairs;
-    va_start(pairs, event);
-    for (const char *key = va_arg(pairs, const char *); key != NULL;
-         key = va_arg(pairs, const char *)) {
-        const char *value = va_arg(pairs, const char *);
-        if (value == NULL) {
-            continue;
+    for (size_t i = 0; i < count; i++) {
+        if (fields[i].value != NULL) {
+            add_field(&line, &fields[i]);
         }
-        const bool quoted = strpbrk(value, " =\"") != NULL;
-        locum_text_add_char(&line, ' ');
-        locum_text_add(&line, key);
-        locum_text_add(&line, quoted ? "=\"" : "=");
-        for (const char *c = value; *c != '\0'; c++) {
-            if (*c == ' ' || *c == '=') {
-                locum_text_add_char(&line, *c);
-            } else {
-                locum_text_add_escaped(&line, c, 1);
-            }
-        }
-        locum_text_add(&line, quoted ? "\"" : "");
     }
-    va_end(pairs);
-    uint64_t left_out;
     if (!admit(buffer, locum_now_read().mono, &left_out)) {
         return;
     }
@@ -118,4 +125,19 @@ locum_log_line(enum locum_level level, const char *event, ...)
     if (write(STDERR_FILENO, buffer, line.length) < 0) {
         return; /* nobody to tell */
     }
+}
+
+void
+locum_log_line(enum locum_level level, const char *event, ...)
+{
+    struct locum_field fields[FIELDS_MAX];
+    size_t count = 0;
+    va_list pairs;
+    va_start(pairs, event);
+    for (const char *key = va_arg(pairs, const char *); key != NULL && count < FIELDS_MAX;
+         key = va_arg(pairs, const char *)) {
+        fields[count++] = (struct locum_field){.key = key, .value = va_arg(pairs, const char *)};
+    }
+    va_end(pairs);
+    locum_log_fields(level, event, fields, count);
 }

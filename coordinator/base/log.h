@@ -11,6 +11,8 @@
 #ifndef LOCUM_BASE_LOG_H
 #define LOCUM_BASE_LOG_H
 
+#include <stddef.h>
+
 enum locum_level {
     LOCUM_LOG_ERR,   /* the operator must act */
     LOCUM_LOG_WARN,  /* degraded, going on */
@@ -21,8 +23,18 @@ enum locum_level {
 /* Lines above `level` are dropped. Default: LOCUM_LOG_INFO. */
 void locum_log_level_set(enum locum_level level);
 
+/* One word of a line, an event or a hash; borrowed. */
+struct locum_field {
+    const char *key;
+    const char *value; /* NULL: the field is left out */
+};
+
+/* Print one line: the event and its fields. */
+void locum_log_fields(enum locum_level level, const char *event, const struct locum_field *fields,
+                      size_t count);
+
 /*
- * Print one line: the event, then key, value pairs, ended by NULL (LOCUM_LOG adds it). A NULL value
+ * The same with key, value pairs, ended by NULL (LOCUM_LOG adds it). A NULL value
  * leaves its key out. Never blocks for long, never fails. Never hand it a secret.
  */
 void locum_log_line(enum locum_level level, const char *event, ...) __attribute__((sentinel));
