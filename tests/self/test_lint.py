@@ -106,6 +106,13 @@ def test_long_function():
         assert code == wanted, output
 
 
+def test_table_in_a_function():
+    rows = "        1,\n" * 71
+    text = f"int\nf(void)\n{{\n    int table[] = {{\n{rows}    }};\n    return table[0];\n}}\n"
+    code, output = lint({"coordinator/base/text.c": text})
+    assert "lines; more than" not in output, output
+
+
 def test_long_file():
     refused("tests/unit/base/test_x.c", "int x;\n" * 601, "tests/unit/base/test_x.c:1", "601 lines")
 
