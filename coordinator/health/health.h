@@ -2,8 +2,8 @@
  * health: runs the service checks on their schedule and tells each outcome. It gives samples; the
  * core judges them (rise, fall, fast-fail, probation). Mirrorbits checks are the core's own.
  *
- * http by libcurl's multi interface in the loop, tcp by a plain connect; each with a total
- * deadline.
+ * http by libcurl's multi interface in the loop (http.h), tcp by a plain connect (tcp.h); each with
+ * a total deadline.
  */
 #ifndef LOCUM_HEALTH_HEALTH_H
 #define LOCUM_HEALTH_HEALTH_H
@@ -15,7 +15,10 @@
 
 struct locum_health;
 
-/* One outcome. `text` for people: "200 in 3 ms", "connection refused"; borrowed. From the loop. */
+/*
+ * One outcome. `text` for people, printable ASCII: "200 in 3 ms", "503 in 2 ms, expected 200-399",
+ * "connection refused", "no answer within 500 ms"; borrowed. From the loop; must not destroy.
+ */
 typedef void locum_sample_fn(void *user, size_t check, enum locum_sample outcome, const char *text);
 
 /*
@@ -30,6 +33,7 @@ int locum_health_create(struct event_base *base, const struct locum_config *conf
 /* The last outcome of a check for people, "" before the first. Borrowed until the next outcome. */
 const char *locum_health_last(const struct locum_health *self, size_t check);
 
+/* Probes under way are dropped without a word. NULL is fine. */
 void locum_health_destroy(struct locum_health *self);
 
 #endif

@@ -1,0 +1,139 @@
+#include "health/health.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "health/http.h"
+#include "health/tcp.h"
+
+/* One check of the configuration that is run here. */
+struct probe {
+    struct locum_health *health;
+    size_t check;                  /* index in the configuration */
+    struct locum_http_check *http; /* the one of its kind is set, the other NULL */
+    struct locum_tcp *tcp;
+    struct event *timer; /* pending between two probes, so that none overlaps itself */
+    locum_ms due;        /* mono time at which the last one was to start */
+    char last[LOCUM_PROBE_TEXT_MAX];
+};
+
+struct locum_health {
+    const struct locum_config *config;
+    locum_sample_fn *on_sample;
+    void *user;
+    char agent[sizeof("locum/") + LOCUM_VERSION_MAX];
+    struct locum_http *http;
+    struct probe probes[LOCUM_CHECKS_MAX]; /* by index in the configuration */
+};
+
+static void
+on_due(evutil_socket_t fd, short what, void *user)
+{
+    struct probe *self = user;
+    (void)fd, (void)what;
+    if (self->http != NULL) {
+        locum_http_check_start(self->http);
+    } else {
+        locum_tcp_start(self->tcp);
+    }
+}
+
+/* Start to start is one interval; a probe that took longer is followed by the next at once. */
+static void
+schedule_next(struct probe *self)
+{
+    const locum_ms now = locum_now_read().mono;
+    self->due += self->health->config->core.checks[self->check].interval_ms;
+    if (self->due < now) {
+        self->due = now;
+    }
+    const struct timeval wait = locum_probe_timeval(self->due - now);
+    (void)evtimer_add(self->timer, &wait);
+}
+
+static void
+on_done(void *user, enum locum_sample outcome, const char *text)
+{
+    struct probe *self = user;
+    struct locum_text last = locum_text_init(self->last, sizeof(self->last));
+    locum_text_add(&last, text);
+    schedule_next(self);
+    self->health->on_sample(self->health->user, self->check, outcome, self->last);
+}
+
+/* 0 (also for a kind that is not run here) or LOCUM_ERR_MEMORY. */
+static int
+create_probe(struct locum_health *self, struct event_base *base, size_t index)
+{
+    const struct locum_config_check *check = &self->config->checks[index];
+    struct probe *probe = &self->probes[index];
+    int status = 0;
+    probe->health = self;
+    probe->check = index;
+    if (check->kind == LOCUM_CHECK_HTTP) {
+        status = locum_http_check_create(self->http, check, on_done, probe, &probe->http);
+    } else if (check->kind == LOCUM_CHECK_TCP) {
+        status = locum_tcp_create(base, check, on_done, probe, &probe->tcp);
+    } else {
+        return 0;
+    }
+    if (status != 0) {
+        return status;
+    }
+    probe->due = locum_now_read().mono;
+    probe->timer = evtimer_new(base, on_due, probe);
+    return probe->timer == NULL || evtimer_add(probe->timer, &(struct timeval){0}) != 0
+               ? LOCUM_ERR_MEMORY
+               : 0;
+}
+
+int
+locum_health_create(struct event_base *base, const struct locum_config *config,
+                    locum_sample_fn *on_sample, void *user, struct locum_health **ret)
+{
+    struct locum_health *self = calloc(1, sizeof(*self));
+    if (self == NULL) {
+        return LOCUM_ERR_MEMORY;
+    }
+    self->config = config;
+    self->on_sample = on_sample;
+    self->user = user;
+    struct locum_text agent = locum_text_init(self->agent, sizeof(self->agent));
+    locum_text_add(&agent, "locum/");
+    locum_text_add(&agent, config->core.version);
+    int status = locum_http_create(base, self->agent, &self->http);
+    for (size_t i = 0; status == 0 && i < config->core.check_count; i++) {
+        status = create_probe(self, base, i);
+    }
+    if (status != 0) {
+        locum_health_destroy(self);
+        return status;
+    }
+    *ret = self;
+    return 0;
+}
+
+const char *
+locum_health_last(const struct locum_health *self, size_t check)
+{
+    LOCUM_INVARIANT(check < LOCUM_CHECKS_MAX);
+    return self->probes[check].last;
+}
+
+void
+locum_health_destroy(struct locum_health *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < LOCUM_CHECKS_MAX; i++) {
+        struct probe *probe = &self->probes[i];
+        if (probe->timer != NULL) {
+            event_free(probe->timer);
+        }
+        locum_http_check_destroy(probe->http);
+        locum_tcp_destroy(probe->tcp);
+    }
+    locum_http_destroy(self->http);
+    free(self);
+}

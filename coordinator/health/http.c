@@ -1,0 +1,376 @@
+#include "health/http.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+struct locum_http {
+    struct event_base *base;
+    CURLM *multi;
+    struct event *timer; /* libcurl's own next deadline */
+    const char *agent;   /* borrowed */
+};
+
+struct locum_http_check {
+    struct locum_http *http;
+    const struct locum_config_check *check;
+    locum_probe_fn *on_done;
+    void *user;
+    CURL *easy;
+    struct curl_slist *headers;    /* the Host header; NULL: none given */
+    struct curl_slist *connect_to; /* where to connect instead of the told host; NULL: the same */
+    char error[CURL_ERROR_SIZE];   /* libcurl's text of the last failure */
+    bool running;
+    locum_ms started;  /* mono */
+    size_t size_bytes; /* received by this probe */
+};
+
+static void
+add_printable(struct locum_text *text, const char *string)
+{
+    for (; *string != '\0'; string++) {
+        locum_text_add_char(text, *string >= ' ' && *string < 127 ? *string : '?');
+    }
+}
+
+/* The status code says the outcome. */
+static enum locum_sample
+judge_code(const struct locum_http_check *self, long code, struct locum_text *text)
+{
+    const struct locum_config_check *check = self->check;
+    const bool pass = code >= check->http.expect_min && code <= check->http.expect_max;
+    locum_text_add_i64(text, code);
+    locum_text_add(text, " in ");
+    locum_text_add_i64(text, locum_now_read().mono - self->started);
+    locum_text_add(text, " ms");
+    if (!pass) {
+        locum_text_add(text, ", expected ");
+        locum_text_add_u64(text, check->http.expect_min);
+        if (check->http.expect_max != check->http.expect_min) {
+            locum_text_add_char(text, '-');
+            locum_text_add_u64(text, check->http.expect_max);
+        }
+    }
+    return pass ? LOCUM_SAMPLE_PASS : LOCUM_SAMPLE_FAIL;
+}
+
+static enum locum_sample
+judge(const struct locum_http_check *self, CURLcode result, struct locum_text *text)
+{
+    long code = 0;
+    long os_errno = 0;
+    (void)curl_easy_getinfo(self->easy, CURLINFO_RESPONSE_CODE, &code);
+    (void)curl_easy_getinfo(self->easy, CURLINFO_OS_ERRNO, &os_errno);
+    if (result == CURLE_OK || (code > 0 && self->size_bytes > LOCUM_HTTP_BYTES_MAX)) {
+        return judge_code(self, code, text);
+    }
+    if (result == CURLE_COULDNT_CONNECT && os_errno == ECONNREFUSED) {
+        locum_text_add(text, "connection refused");
+        return LOCUM_SAMPLE_REFUSED;
+    }
+    if (result == CURLE_OPERATION_TIMEDOUT) {
+        if (code > 0) {
+            locum_text_add_i64(text, code);
+        }
+        locum_text_add(text, code > 0 ? ", but not whole within " : "no answer within ");
+        locum_text_add_i64(text, self->check->timeout_ms);
+        locum_text_add(text, " ms");
+    } else if (result == CURLE_COULDNT_CONNECT && os_errno != 0) {
+        locum_text_add(text, strerror((int)os_errno));
+    } else {
+        add_printable(text, self->error[0] != '\0' ? self->error : curl_easy_strerror(result));
+    }
+    return LOCUM_SAMPLE_FAIL;
+}
+
+static void
+finish(struct locum_http_check *self, CURLcode result)
+{
+    char buffer[LOCUM_PROBE_TEXT_MAX];
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+    const enum locum_sample outcome = judge(self, result, &text);
+    (void)curl_multi_remove_handle(self->http->multi, self->easy);
+    self->running = false;
+    self->on_done(self->user, outcome, buffer);
+}
+
+static void
+finish_all(struct locum_http *self)
+{
+    int left = 0;
+    for (CURLMsg *message = curl_multi_info_read(self->multi, &left); message != NULL;
+         message = curl_multi_info_read(self->multi, &left)) {
+        char *check = NULL;
+        if (message->msg == CURLMSG_DONE &&
+            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &check) == CURLE_OK) {
+            finish((struct locum_http_check *)(void *)check, message->data.result);
+        }
+    }
+}
+
+static void
+on_socket(evutil_socket_t fd, short what, void *user)
+{
+    struct locum_http *self = user;
+    const int flags = ((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) |
+                      ((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0);
+    int running;
+    (void)curl_multi_socket_action(self->multi, fd, flags, &running);
+    finish_all(self);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *user)
+{
+    struct locum_http *self = user;
+    int running;
+    (void)fd, (void)what;
+    (void)curl_multi_socket_action(self->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+    finish_all(self);
+}
+
+/* CURLMOPT_SOCKETFUNCTION: the event of a socket is kept by libcurl as its `event`. */
+static int
+set_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *old)
+{
+    struct locum_http *self = user;
+    struct event *event = NULL;
+    (void)easy;
+    if (old != NULL) {
+        event_free(old);
+    }
+    if (what != CURL_POLL_REMOVE) {
+        const int flags = ((what & CURL_POLL_IN) != 0 ? EV_READ : 0) |
+                          ((what & CURL_POLL_OUT) != 0 ? EV_WRITE : 0) | EV_PERSIST;
+        event = event_new(self->base, fd, (short)flags, on_socket, self);
+        if (event == NULL || event_add(event, NULL) != 0) {
+            return -1;
+        }
+    }
+    (void)curl_multi_assign(self->multi, fd, event);
+    return 0;
+}
+
+/* CURLMOPT_TIMERFUNCTION */
+static int
+set_timer(CURLM *multi, long timeout_ms, void *user)
+{
+    struct locum_http *self = user;
+    const struct timeval wait = locum_probe_timeval(timeout_ms);
+    (void)multi;
+    return timeout_ms < 0 ? event_del(self->timer) : event_add(self->timer, &wait);
+}
+
+int
+locum_http_create(struct event_base *base, const char *agent, struct locum_http **ret)
+{
+    struct locum_http *self = calloc(1, sizeof(*self));
+    if (self == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) { /* counted in there */
+        free(self);
+        return LOCUM_ERR_MEMORY;
+    }
+    self->base = base;
+    self->agent = agent;
+    self->multi = curl_multi_init();
+    self->timer = evtimer_new(base, on_timer, self);
+    if (self->multi == NULL || self->timer == NULL ||
+        curl_multi_setopt(self->multi, CURLMOPT_SOCKETFUNCTION, set_socket) != CURLM_OK ||
+        curl_multi_setopt(self->multi, CURLMOPT_SOCKETDATA, self) != CURLM_OK ||
+        curl_multi_setopt(self->multi, CURLMOPT_TIMERFUNCTION, set_timer) != CURLM_OK ||
+        curl_multi_setopt(self->multi, CURLMOPT_TIMERDATA, self) != CURLM_OK) {
+        locum_http_destroy(self);
+        return LOCUM_ERR_MEMORY;
+    }
+    *ret = self;
+    return 0;
+}
+
+void
+locum_http_destroy(struct locum_http *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    if (self->multi != NULL) {
+        (void)curl_multi_cleanup(self->multi);
+    }
+    if (self->timer != NULL) {
+        event_free(self->timer);
+    }
+    curl_global_cleanup();
+    free(self);
+}
+
+/* CURLOPT_WRITEFUNCTION and CURLOPT_HEADERFUNCTION: count; past the limit end the transfer. */
+static size_t
+count_bytes(char *bytes, size_t size, size_t count, void *user)
+{
+    struct locum_http_check *self = user;
+    (void)bytes;
+    self->size_bytes += size * count;
+    return self->size_bytes > LOCUM_HTTP_BYTES_MAX ? 0 : size * count;
+}
+
+/* Tell `host`, but connect to the host of the URL. 0 or LOCUM_ERR_MEMORY. */
+static CURLcode
+set_host(struct locum_http_check *self, CURLU *url, const char *host)
+{
+    char buffer[LOCUM_STRING_MAX + 8];
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+    char *target = NULL;
+    locum_text_add(&text, "Host: ");
+    locum_text_add(&text, host);
+    self->headers = curl_slist_append(NULL, buffer);
+    if (self->headers == NULL || curl_url_get(url, CURLUPART_HOST, &target, 0) != CURLUE_OK) {
+        return CURLE_OUT_OF_MEMORY;
+    }
+    text = locum_text_init(buffer, sizeof(buffer));
+    locum_text_add(&text, "::"); /* any host and port -> this host, same port */
+    locum_text_add(&text, target);
+    locum_text_add(&text, ":");
+    curl_free(target);
+    self->connect_to = curl_slist_append(NULL, buffer);
+    if (self->connect_to == NULL ||
+        curl_url_set(url, CURLUPART_HOST, host, 0) == CURLUE_OUT_OF_MEMORY) {
+        return CURLE_OUT_OF_MEMORY;
+    }
+    const CURLcode failure = curl_easy_setopt(self->easy, CURLOPT_CONNECT_TO, self->connect_to);
+    return failure != CURLE_OK ? failure
+                               : curl_easy_setopt(self->easy, CURLOPT_HTTPHEADER, self->headers);
+}
+
+/* A URL that libcurl cannot read is given to it all the same: each probe fails with its words. */
+static CURLcode
+set_url(struct locum_http_check *self)
+{
+    const struct locum_config_check *check = self->check;
+    char *whole = NULL;
+    CURLcode failure = CURLE_OK;
+    CURLU *url = curl_url();
+    if (url == NULL) {
+        return CURLE_OUT_OF_MEMORY;
+    }
+    if (curl_url_set(url, CURLUPART_URL, check->http.url, 0) == CURLUE_OK) {
+        if (check->http.host[0] != '\0') {
+            failure = set_host(self, url, check->http.host);
+        }
+        if (failure == CURLE_OK && curl_url_get(url, CURLUPART_URL, &whole, 0) != CURLUE_OK) {
+            failure = CURLE_OUT_OF_MEMORY;
+        }
+    }
+    if (failure == CURLE_OK) {
+        failure =
+            curl_easy_setopt(self->easy, CURLOPT_URL, whole != NULL ? whole : check->http.url);
+    }
+    curl_free(whole);
+    curl_url_cleanup(url);
+    return failure;
+}
+
+/* All but the URL. CURLE_OK or the first failure, which can only be a lack of memory. */
+static CURLcode
+set_options(struct locum_http_check *self)
+{
+    const long timeout_ms = (long)self->check->timeout_ms;
+    const bool head = locum_slice_is(locum_slice_of(self->check->http.method), "HEAD");
+    const struct {
+        CURLoption option;
+        long value;
+    } numbers[] = {
+        {CURLOPT_NOSIGNAL, 1},
+        {CURLOPT_TIMEOUT_MS, timeout_ms}, /* over all of it */
+        {CURLOPT_CONNECTTIMEOUT_MS, timeout_ms},
+        {CURLOPT_FRESH_CONNECT, 1},
+        {CURLOPT_FORBID_REUSE, 1},
+        {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
+        {CURLOPT_NOBODY, head},
+        /* Else a name lookup that is past its deadline is waited for, and the loop with it. */
+        {CURLOPT_QUICK_EXIT, 1},
+    };
+    const struct {
+        CURLoption option;
+        const char *value;
+    } strings[] = {
+        {CURLOPT_PROXY, ""},
+        {CURLOPT_PROTOCOLS_STR, "http,https"},
+        {CURLOPT_USERAGENT, self->http->agent},
+    };
+    const struct {
+        CURLoption option;
+        void *value;
+    } pointers[] = {
+        {CURLOPT_PRIVATE, self},
+        {CURLOPT_WRITEDATA, self},
+        {CURLOPT_HEADERDATA, self},
+        {CURLOPT_ERRORBUFFER, self->error},
+    };
+    CURLcode failure = CURLE_OK;
+    for (size_t i = 0; failure == CURLE_OK && i < LOCUM_COUNT(numbers); i++) {
+        failure = curl_easy_setopt(self->easy, numbers[i].option, numbers[i].value);
+    }
+    for (size_t i = 0; failure == CURLE_OK && i < LOCUM_COUNT(strings); i++) {
+        failure = curl_easy_setopt(self->easy, strings[i].option, strings[i].value);
+    }
+    for (size_t i = 0; failure == CURLE_OK && i < LOCUM_COUNT(pointers); i++) {
+        failure = curl_easy_setopt(self->easy, pointers[i].option, pointers[i].value);
+    }
+    if (failure == CURLE_OK) {
+        failure = curl_easy_setopt(self->easy, CURLOPT_WRITEFUNCTION, count_bytes);
+    }
+    if (failure == CURLE_OK) {
+        failure = curl_easy_setopt(self->easy, CURLOPT_HEADERFUNCTION, count_bytes);
+    }
+    return failure;
+}
+
+int
+locum_http_check_create(struct locum_http *http, const struct locum_config_check *check,
+                        locum_probe_fn *on_done, void *user, struct locum_http_check **ret)
+{
+    struct locum_http_check *self = calloc(1, sizeof(*self));
+    if (self == NULL) {
+        return LOCUM_ERR_MEMORY;
+    }
+    self->http = http;
+    self->check = check;
+    self->on_done = on_done;
+    self->user = user;
+    self->easy = curl_easy_init();
+    if (self->easy == NULL || set_options(self) != CURLE_OK || set_url(self) != CURLE_OK) {
+        locum_http_check_destroy(self);
+        return LOCUM_ERR_MEMORY;
+    }
+    *ret = self;
+    return 0;
+}
+
+void
+locum_http_check_start(struct locum_http_check *self)
+{
+    LOCUM_INVARIANT(!self->running);
+    self->running = true;
+    self->started = locum_now_read().mono;
+    self->size_bytes = 0;
+    self->error[0] = '\0';
+    if (curl_multi_add_handle(self->http->multi, self->easy) != CURLM_OK) {
+        finish(self, CURLE_OUT_OF_MEMORY);
+    }
+}
+
+void
+locum_http_check_destroy(struct locum_http_check *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    if (self->running) {
+        (void)curl_multi_remove_handle(self->http->multi, self->easy);
+    }
+    curl_easy_cleanup(self->easy);
+    curl_slist_free_all(self->headers);
+    curl_slist_free_all(self->connect_to);
+    free(self);
+}

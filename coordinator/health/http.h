@@ -1,0 +1,42 @@
+/*
+ * http: checks that fetch a URL and look at the status code, by libcurl's multi interface in the
+ * loop (libcurl-multi(3), curl_multi_socket_action(3)). Used by health.c only.
+ *
+ * Every probe is a connection of its own with one deadline over all of it, name lookup and body
+ * included, so a server that drips its answer cannot stretch it. Redirects are an answer and not
+ * followed; the body is read up to LOCUM_HTTP_BYTES_MAX and the rest left unread; a proxy of the
+ * environment is ignored; the certificate and name of https are verified.
+ */
+#ifndef LOCUM_HEALTH_HTTP_H
+#define LOCUM_HEALTH_HTTP_H
+
+#include "health/probe.h"
+
+enum { LOCUM_HTTP_BYTES_MAX = 64 * 1024 }; /* head and body together */
+
+struct locum_http;       /* shared by all http checks */
+struct locum_http_check; /* one of them */
+
+/* `agent`: the User-Agent header, copied when a check is created. 0 or LOCUM_ERR_MEMORY. */
+int locum_http_create(struct event_base *base, const char *agent,
+                      struct locum_http **ret) LOCUM_MUST_CHECK;
+
+/* After all its checks. NULL is fine. */
+void locum_http_destroy(struct locum_http *self);
+
+/*
+ * Prepare a check; nothing is sent yet. `check` is borrowed. With a host given, the URL's own host
+ * is connected to, and the other is told, as Host header and SNI, and must be in the certificate.
+ * 0 or LOCUM_ERR_MEMORY.
+ */
+int locum_http_check_create(struct locum_http *http, const struct locum_config_check *check,
+                            locum_probe_fn *on_done, void *user,
+                            struct locum_http_check **ret) LOCUM_MUST_CHECK;
+
+/* Begin one probe; none may be under way. on_done may run before this returns. */
+void locum_http_check_start(struct locum_http_check *self);
+
+/* Without a word to on_done. NULL is fine. */
+void locum_http_check_destroy(struct locum_http_check *self);
+
+#endif

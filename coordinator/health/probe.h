@@ -1,0 +1,24 @@
+/*
+ * probe: what the kinds of checks (http, tcp) have in common. Used inside health/ only.
+ */
+#ifndef LOCUM_HEALTH_PROBE_H
+#define LOCUM_HEALTH_PROBE_H
+
+#include <event2/event.h>
+
+#include "config/config.h"
+#include "core/service.h"
+
+/* Room for an outcome's text for people, the NUL included. */
+enum { LOCUM_PROBE_TEXT_MAX = 256 };
+
+/* A probe has ended; `text` is borrowed. Start the next from a timer, not from here. */
+typedef void locum_probe_fn(void *user, enum locum_sample outcome, const char *text);
+
+static inline struct timeval
+locum_probe_timeval(locum_ms duration_ms)
+{
+    return (struct timeval){.tv_sec = duration_ms / 1000, .tv_usec = duration_ms % 1000 * 1000};
+}
+
+#endif

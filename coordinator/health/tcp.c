@@ -1,0 +1,120 @@
+#include "health/tcp.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+struct locum_tcp {
+    struct event_base *base;
+    const struct locum_config_check *check;
+    locum_probe_fn *on_done;
+    void *user;
+    int fd;              /* -1: no probe under way */
+    struct event *event; /* fd is connected, or the deadline has passed; NULL while fd is -1 */
+    locum_ms started;    /* mono */
+};
+
+static void
+hang_up(struct locum_tcp *self)
+{
+    if (self->event != NULL) {
+        event_free(self->event);
+        self->event = NULL;
+    }
+    if (self->fd >= 0) {
+        (void)close(self->fd);
+        self->fd = -1;
+    }
+}
+
+/* End the probe with this errno, 0: it is connected. */
+static void
+finish(struct locum_tcp *self, int failure)
+{
+    char buffer[LOCUM_PROBE_TEXT_MAX];
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+    enum locum_sample outcome = LOCUM_SAMPLE_FAIL;
+    hang_up(self);
+    if (failure == 0) {
+        outcome = LOCUM_SAMPLE_PASS;
+        locum_text_add(&text, "connected in ");
+        locum_text_add_i64(&text, locum_now_read().mono - self->started);
+        locum_text_add(&text, " ms");
+    } else if (failure == ECONNREFUSED) {
+        outcome = LOCUM_SAMPLE_REFUSED;
+        locum_text_add(&text, "connection refused");
+    } else if (failure == ETIMEDOUT) {
+        locum_text_add(&text, "no answer within ");
+        locum_text_add_i64(&text, self->check->timeout_ms);
+        locum_text_add(&text, " ms");
+    } else {
+        locum_text_add(&text, strerror(failure));
+    }
+    self->on_done(self->user, outcome, buffer);
+}
+
+static void
+on_socket(evutil_socket_t fd, short what, void *user)
+{
+    int failure = ETIMEDOUT;
+    socklen_t length = sizeof(failure);
+    if ((what & EV_WRITE) != 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &length) != 0) {
+        failure = errno;
+    }
+    finish(user, failure);
+}
+
+int
+locum_tcp_create(struct event_base *base, const struct locum_config_check *check,
+                 locum_probe_fn *on_done, void *user, struct locum_tcp **ret)
+{
+    struct locum_tcp *self = malloc(sizeof(*self));
+    if (self == NULL) {
+        return LOCUM_ERR_MEMORY;
+    }
+    *self = (struct locum_tcp){
+        .base = base, .check = check, .on_done = on_done, .user = user, .fd = -1};
+    *ret = self;
+    return 0;
+}
+
+/* Begin to connect. 0 or the errno of a failure at once. */
+static int
+begin_connect(struct locum_tcp *self)
+{
+    struct sockaddr_storage name;
+    const struct timeval timeout = locum_probe_timeval(self->check->timeout_ms);
+    const socklen_t length = locum_address_to_sockaddr(&self->check->tcp, &name);
+    self->fd = socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (self->fd < 0 || (connect(self->fd, (struct sockaddr *)&name, length) != 0 &&
+                         errno != EINPROGRESS && errno != EINTR)) {
+        return errno;
+    }
+    self->event = event_new(self->base, self->fd, EV_WRITE, on_socket, self);
+    return self->event == NULL || event_add(self->event, &timeout) != 0 ? ENOMEM : 0;
+}
+
+void
+locum_tcp_start(struct locum_tcp *self)
+{
+    LOCUM_INVARIANT(self->fd < 0);
+    self->started = locum_now_read().mono;
+    const int failure = begin_connect(self);
+    if (failure != 0) {
+        finish(self, failure);
+    }
+}
+
+void
+locum_tcp_destroy(struct locum_tcp *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    hang_up(self);
+    free(self);
+}

@@ -1,0 +1,151 @@
+#include "fixture.h"
+
+enum { LONG_MS = 60000, TIMEOUT_MS = 200 };
+
+static void
+test_tcp_that_listens_passes(void **state)
+{
+    (void)state;
+    add_check(LOCUM_CHECK_TCP, LONG_MS, TIMEOUT_MS)->tcp = the.address;
+    start_health();
+    wait_for(&the.samples[0], 1);
+    assert_sample(LOCUM_SAMPLE_PASS, "connected in * ms");
+}
+
+static void
+test_tcp_refused_is_told_apart(void **state)
+{
+    (void)state;
+    add_check(LOCUM_CHECK_TCP, LONG_MS, TIMEOUT_MS)->tcp = free_address();
+    start_health();
+    wait_for(&the.samples[0], 1);
+    assert_sample(LOCUM_SAMPLE_REFUSED, "connection refused");
+}
+
+/* A listener whose queue is full: Linux drops further connection attempts without a word. */
+static void
+test_tcp_without_an_answer_ends_at_its_deadline(void **state)
+{
+    enum { FILLERS = 4 };
+    (void)state;
+    struct sockaddr_storage name;
+    const struct locum_address any = loopback();
+    socklen_t length = locum_address_to_sockaddr(&any, &name);
+    int fds[1 + FILLERS];
+    for (size_t i = 0; i < LOCUM_COUNT(fds); i++) {
+        fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        assert_true(fds[i] >= 0);
+    }
+    assert_int_equal(bind(fds[0], (struct sockaddr *)&name, length), 0);
+    assert_int_equal(listen(fds[0], 0), 0);
+    const struct locum_address address = address_of_socket(fds[0]);
+    length = locum_address_to_sockaddr(&address, &name);
+    for (size_t i = 1; i < LOCUM_COUNT(fds); i++) {
+        (void)connect(fds[i], (struct sockaddr *)&name, length);
+    }
+    add_check(LOCUM_CHECK_TCP, LONG_MS, TIMEOUT_MS)->tcp = address;
+    start_health();
+    wait_for(&the.samples[0], 1);
+    assert_sample(LOCUM_SAMPLE_FAIL, "no answer within 200 ms");
+    for (size_t i = 0; i < LOCUM_COUNT(fds); i++) {
+        (void)close(fds[i]);
+    }
+}
+
+/* A broadcast address cannot be connected to: the kernel says so at once. */
+static void
+test_tcp_that_fails_at_once_is_told(void **state)
+{
+    (void)state;
+    struct locum_address *address = &add_check(LOCUM_CHECK_TCP, LONG_MS, TIMEOUT_MS)->tcp;
+    *address = (struct locum_address){.bytes = {255, 255, 255, 255}, .port = 80};
+    start_health();
+    wait_for(&the.samples[0], 1);
+    assert_sample(LOCUM_SAMPLE_FAIL, "* un*"); /* network is unreachable */
+}
+
+static void
+test_every_check_goes_its_own_way(void **state)
+{
+    (void)state;
+    (void)add_http(&the.address, "/silent", 20, LONG_MS);
+    (void)add_check(LOCUM_CHECK_MIRRORBITS, 20, TIMEOUT_MS);
+    (void)add_http(&the.address, "/200", 20, TIMEOUT_MS);
+    add_check(LOCUM_CHECK_TCP, 20, TIMEOUT_MS)->tcp = the.address;
+    start_health();
+    wait_for(&the.samples[2], 4);
+    wait_for(&the.samples[3], 4);
+    assert_int_equal(the.samples[0], 0);
+    assert_int_equal(the.samples[1], 0); /* the core samples it */
+    assert_string_equal(locum_health_last(the.health, 1), "");
+}
+
+static void
+test_a_probe_never_overlaps_itself(void **state)
+{
+    (void)state;
+    (void)add_http(&the.address, "/slow", 10, LONG_MS);
+    start_health();
+    wait_for(&the.samples[0], 4);
+    assert_int_equal(the.open_max, 1);
+    assert_in_range(the.requests, 4, 5);
+    assert_sample(LOCUM_SAMPLE_PASS, "200 in * ms");
+}
+
+/* 4 intervals of 200 ms; were it from end to start, they would take 4 * (200 + 150) ms. */
+static void
+test_the_interval_is_from_start_to_start(void **state)
+{
+    (void)state;
+    (void)add_http(&the.address, "/slow", 200, LONG_MS);
+    const locum_ms before = locum_now_read().mono;
+    start_health();
+    wait_for(&the.requests, 5);
+    assert_in_range(locum_now_read().mono - before, 4 * 200 - 10, 4 * (200 + SLOW_MS) - 50);
+}
+
+static void
+test_destroy_while_probes_are_under_way(void **state)
+{
+    (void)state;
+    (void)add_http(&the.address, "/silent", 20, LONG_MS);
+    (void)add_http(&the.address, "/drip-body", 20, LONG_MS);
+    (void)add_http(&the.address, "/200", 20, LONG_MS);
+    add_check(LOCUM_CHECK_TCP, 20, LONG_MS)->tcp = the.address;
+    for (size_t turns = 0; turns < 12; turns++) { /* at each stage of a probe */
+        start_health();
+        for (size_t i = 0; i < turns; i++) {
+            (void)event_base_loop(the.base, EVLOOP_ONCE);
+        }
+        locum_health_destroy(the.health);
+        memset(the.samples, 0, sizeof(the.samples));
+    }
+    start_health();
+    wait_for(&the.requests, the.requests + 3);
+}
+
+static void
+test_without_checks_there_is_nothing(void **state)
+{
+    (void)state;
+    start_health();
+    assert_int_equal(event_base_loop(the.base, EVLOOP_NONBLOCK), 0);
+    locum_health_destroy(NULL);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_tcp_that_listens_passes),
+        TEST(test_tcp_refused_is_told_apart),
+        TEST(test_tcp_without_an_answer_ends_at_its_deadline),
+        TEST(test_tcp_that_fails_at_once_is_told),
+        TEST(test_every_check_goes_its_own_way),
+        TEST(test_a_probe_never_overlaps_itself),
+        TEST(test_the_interval_is_from_start_to_start),
+        TEST(test_destroy_while_probes_are_under_way),
+        TEST(test_without_checks_there_is_nothing),
+    };
+    return cmocka_run_group_tests_name("health", tests, NULL, NULL);
+}

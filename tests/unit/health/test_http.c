@@ -1,0 +1,255 @@
+#include "fixture.h"
+
+#include <netdb.h>
+#include <pthread.h>
+#include <sched.h>
+#include <time.h>
+
+#include "health/http.h"
+
+enum { LONG_MS = 60000, SHORT_MS = 200 };
+
+/*
+ * In place of the C library's, so that a name lookup can hang: "hangs.test" is looked up until the
+ * test lets go (at the latest after PATIENCE_S), every other name is unknown at once.
+ */
+static struct {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool hang;
+    size_t inside;
+} lookup = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+
+int
+getaddrinfo(const char *restrict node, const char *restrict service,
+            const struct addrinfo *restrict hints, struct addrinfo **restrict result)
+{
+    struct timespec until;
+    int failure = clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += PATIENCE_S;
+    (void)service, (void)hints, (void)result;
+    if (strcmp(node, "hangs.test") == 0) {
+        (void)pthread_mutex_lock(&lookup.lock);
+        lookup.inside++;
+        while (lookup.hang && failure == 0) {
+            failure = pthread_cond_timedwait(&lookup.changed, &lookup.lock, &until);
+        }
+        lookup.inside--;
+        (void)pthread_cond_signal(&lookup.changed);
+        (void)pthread_mutex_unlock(&lookup.lock);
+    }
+    return EAI_NONAME;
+}
+
+/* One probe of `path`; method and host NULL: GET and none. */
+static void
+probe(const char *path, const char *method, const char *host)
+{
+    struct locum_config_check *check = add_http(&the.address, path, LONG_MS, SHORT_MS);
+    if (method != NULL) {
+        assert_int_equal(locum_slice_copy(locum_slice_of(method), check->http.method, 16), 0);
+    }
+    if (host != NULL) {
+        assert_int_equal(locum_slice_copy(locum_slice_of(host), check->http.host, 254), 0);
+    }
+    start_health();
+    wait_for(&the.samples[0], 1);
+}
+
+static void
+end_probe(void)
+{
+    locum_health_destroy(the.health);
+    the.health = NULL;
+    the.config->core.check_count = 0;
+    the.samples[0] = 0;
+}
+
+static void
+test_answers_are_judged(void **state)
+{
+    static const struct {
+        const char *path;
+        enum locum_sample outcome;
+        const char *pattern;
+    } rows[] = {
+        {"/200", LOCUM_SAMPLE_PASS, "200 in * ms"},
+        {"/204", LOCUM_SAMPLE_PASS, "204 in * ms"},
+        {"/302", LOCUM_SAMPLE_PASS, "302 in * ms"}, /* not followed */
+        {"/404", LOCUM_SAMPLE_FAIL, "404 in * ms, expected 200-399"},
+        {"/503", LOCUM_SAMPLE_FAIL, "503 in * ms, expected 200-399"},
+        {"/huge", LOCUM_SAMPLE_PASS, "200 in * ms"}, /* the rest is left unread */
+        {"/silent", LOCUM_SAMPLE_FAIL, "no answer within 200 ms"},
+        {"/drip-head", LOCUM_SAMPLE_FAIL, "200, but not whole within 200 ms"},
+        {"/drip-body", LOCUM_SAMPLE_FAIL, "200, but not whole within 200 ms"},
+        {"/short", LOCUM_SAMPLE_FAIL, "transfer closed with 7 bytes remaining to read"},
+        {"/empty", LOCUM_SAMPLE_FAIL, "Empty reply from server"},
+        {"/garbage", LOCUM_SAMPLE_FAIL, "Received HTTP/0.9 when not allowed"},
+    };
+    (void)state;
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        probe(rows[i].path, NULL, NULL);
+        assert_sample(rows[i].outcome, rows[i].pattern);
+        assert_int_equal(the.requests, i + 1);
+        end_probe();
+    }
+}
+
+static void
+test_the_expected_range_is_inclusive(void **state)
+{
+    static const struct {
+        uint16_t min, max;
+        enum locum_sample outcome;
+        const char *pattern;
+    } rows[] = {
+        {404, 404, LOCUM_SAMPLE_PASS, "404 in * ms"},
+        {403, 404, LOCUM_SAMPLE_PASS, "404 in * ms"},
+        {404, 405, LOCUM_SAMPLE_PASS, "404 in * ms"},
+        {405, 499, LOCUM_SAMPLE_FAIL, "404 in * ms, expected 405-499"},
+        {403, 403, LOCUM_SAMPLE_FAIL, "404 in * ms, expected 403"},
+    };
+    (void)state;
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        struct locum_config_check *check = add_http(&the.address, "/404", LONG_MS, SHORT_MS);
+        check->http.expect_min = rows[i].min;
+        check->http.expect_max = rows[i].max;
+        start_health();
+        wait_for(&the.samples[0], 1);
+        assert_sample(rows[i].outcome, rows[i].pattern);
+        end_probe();
+    }
+}
+
+static void
+test_a_refused_connection_is_told_apart(void **state)
+{
+    (void)state;
+    const struct locum_address nobody = free_address();
+    (void)add_http(&nobody, "/", LONG_MS, SHORT_MS);
+    start_health();
+    wait_for(&the.samples[0], 1);
+    assert_sample(LOCUM_SAMPLE_REFUSED, "connection refused");
+}
+
+static void
+test_a_dripping_server_ends_at_the_deadline(void **state)
+{
+    (void)state;
+    const locum_ms before = locum_now_read().mono;
+    probe("/drip-head", NULL, NULL);
+    const locum_ms took = locum_now_read().mono - before;
+    assert_int_equal(the.outcome[0], LOCUM_SAMPLE_FAIL);
+    assert_in_range(took, SHORT_MS - 10, 10 * SHORT_MS);
+}
+
+static void
+test_a_huge_body_is_not_read_to_its_end(void **state)
+{
+    (void)state;
+    const locum_ms before = locum_now_read().mono;
+    probe("/huge", NULL, NULL);
+    assert_true(locum_now_read().mono - before < SHORT_MS);
+}
+
+static void
+test_the_request_is_as_configured(void **state)
+{
+    (void)state;
+    probe("/200", NULL, NULL);
+    char host[96];
+    struct locum_text text = locum_text_init(host, sizeof(host));
+    locum_text_add(&text, "\r\nHost: ");
+    locum_address_add_port(&the.address, &text);
+    locum_text_add(&text, "\r\n");
+    assert_ptr_equal(strstr(the.request, "GET /200 HTTP/1.1\r\n"), the.request);
+    assert_non_null(strstr(the.request, host));
+    assert_non_null(strstr(the.request, "\r\nUser-Agent: locum/1.2.3\r\n"));
+    end_probe();
+    probe("/200?deep=1", "HEAD", "get.example.org");
+    assert_ptr_equal(strstr(the.request, "HEAD /200?deep=1 HTTP/1.1\r\n"), the.request);
+    assert_non_null(strstr(the.request, "\r\nHost: get.example.org\r\n"));
+    assert_null(strstr(strstr(the.request, "Host:") + 1, "Host:"));
+    end_probe();
+    probe("/200", "HEAD", NULL);
+    assert_sample(LOCUM_SAMPLE_PASS, "200 in * ms");
+}
+
+static void
+test_a_proxy_of_the_environment_is_ignored(void **state)
+{
+    (void)state;
+    assert_int_equal(setenv("http_proxy", "http://127.0.0.1:1/", 1), 0);
+    probe("/200", NULL, NULL);
+    assert_int_equal(unsetenv("http_proxy"), 0);
+    assert_sample(LOCUM_SAMPLE_PASS, "200 in * ms");
+}
+
+/* One probe of a URL as it stands. */
+static void
+probe_url(const char *url)
+{
+    struct locum_config_check *check = add_http(&the.address, "/", LONG_MS, SHORT_MS);
+    assert_int_equal(locum_slice_copy(locum_slice_of(url), check->http.url, 512), 0);
+    start_health();
+    wait_for(&the.samples[0], 1);
+}
+
+static void
+test_urls_that_cannot_work_fail_in_words(void **state)
+{
+    (void)state;
+    probe_url("http://unknown.test/");
+    assert_sample(LOCUM_SAMPLE_FAIL, "Could not resolve host: unknown.test");
+    end_probe();
+    probe_url("file:///etc/passwd");
+    assert_sample(LOCUM_SAMPLE_FAIL, "Protocol * not supported*");
+    end_probe();
+    probe_url("http://a b/");
+    assert_int_equal(the.outcome[0], LOCUM_SAMPLE_FAIL);
+    assert_string_not_equal(the.text[0], "");
+}
+
+/* libcurl waits for a lookup that is past its deadline, unless told not to. */
+static void
+test_a_name_lookup_that_hangs_does_not_stop_the_loop(void **state)
+{
+    (void)state;
+    const size_t descriptors = count_descriptors();
+    lookup.hang = true;
+    const locum_ms before = locum_now_read().mono;
+    probe_url("http://hangs.test/");
+    assert_true(locum_now_read().mono - before < 10 * SHORT_MS);
+    assert_sample(LOCUM_SAMPLE_FAIL, "no answer within 200 ms");
+    end_probe();
+    (void)pthread_mutex_lock(&lookup.lock);
+    assert_int_equal(lookup.inside, 1);
+    lookup.hang = false;
+    (void)pthread_cond_broadcast(&lookup.changed);
+    while (lookup.inside > 0) {
+        (void)pthread_cond_wait(&lookup.changed, &lookup.lock);
+    }
+    (void)pthread_mutex_unlock(&lookup.lock);
+    /* libcurl's thread gives its descriptor back when the lookup is over. */
+    const locum_ms patience = locum_now_read().mono + PATIENCE_S * 1000;
+    while (count_descriptors() > descriptors && locum_now_read().mono < patience) {
+        (void)sched_yield();
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_answers_are_judged),
+        TEST(test_the_expected_range_is_inclusive),
+        TEST(test_a_refused_connection_is_told_apart),
+        TEST(test_a_dripping_server_ends_at_the_deadline),
+        TEST(test_a_huge_body_is_not_read_to_its_end),
+        TEST(test_the_request_is_as_configured),
+        TEST(test_a_proxy_of_the_environment_is_ignored),
+        TEST(test_urls_that_cannot_work_fail_in_words),
+        TEST(test_a_name_lookup_that_hangs_does_not_stop_the_loop),
+    };
+    return cmocka_run_group_tests_name("health: http", tests, NULL, NULL);
+}
