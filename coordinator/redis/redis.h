@@ -37,7 +37,7 @@ struct locum_redis_field {
     const char *value;
 };
 
-enum { LOCUM_REDIS_ERROR_MAX = 159 };
+enum { LOCUM_REDIS_ERROR_MAX = 159, LOCUM_REDIS_FIELDS_MAX = 32 };
 
 struct locum_redis_status {
     bool connected;                        /* to a master, and subscribed */
@@ -71,9 +71,9 @@ void locum_redis_reconfigure(struct locum_redis *self, const struct locum_config
 void locum_redis_publish(struct locum_redis *self, struct locum_slice line);
 
 /*
- * State for people, best effort: the node's hash (with its expiry of 7 d) and its score in the
- * sorted set; an entry of the event stream (capped at events.keep). Dropped while there is no
- * connection.
+ * State for people, best effort, of at most LOCUM_REDIS_FIELDS_MAX fields: the node's hash (with
+ * its expiry of 7 d) and its score in the sorted set; an entry of the event stream (capped at
+ * events.keep). Dropped while there is no connection.
  */
 void locum_redis_write_node(struct locum_redis *self, const struct locum_redis_field *fields,
                             size_t count, locum_ms wall);

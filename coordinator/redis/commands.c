@@ -1,0 +1,107 @@
+#include "redis/commands.h"
+
+#include <string.h>
+
+const struct locum_command_row locum_command_table[LOCUM_COMMANDS] = {
+    [LOCUM_COMMAND_AUTH] = {"AUTH", NULL, true, true, true},
+    [LOCUM_COMMAND_CLIENT_SETNAME] = {"CLIENT", "SETNAME", true, true, false},
+    [LOCUM_COMMAND_SELECT] = {"SELECT", NULL, true, false, false},
+    [LOCUM_COMMAND_ROLE] = {"ROLE", NULL, true, false, false},
+    [LOCUM_COMMAND_PUBLISH] = {"PUBLISH", NULL, true, false, false},
+    [LOCUM_COMMAND_SUBSCRIBE] = {"SUBSCRIBE", NULL, true, true, false},
+    [LOCUM_COMMAND_HSET] = {"HSET", NULL, true, false, false},
+    [LOCUM_COMMAND_PEXPIRE] = {"PEXPIRE", NULL, true, false, false},
+    [LOCUM_COMMAND_ZADD] = {"ZADD", NULL, true, false, false},
+    [LOCUM_COMMAND_XADD] = {"XADD", NULL, true, false, false},
+    [LOCUM_COMMAND_INFO] = {"INFO", NULL, false, true, false},
+    [LOCUM_COMMAND_SENTINEL_ADDRESS] = {"SENTINEL", "GET-MASTER-ADDR-BY-NAME", false, true, false},
+    [LOCUM_COMMAND_SENTINEL_MASTER] = {"SENTINEL", "MASTER", false, true, false},
+    [LOCUM_COMMAND_SENTINEL_MASTERS] = {"SENTINEL", "MASTERS", false, true, false},
+    [LOCUM_COMMAND_SENTINEL_REPLICAS] = {"SENTINEL", "REPLICAS", false, true, false},
+    [LOCUM_COMMAND_SENTINEL_SENTINELS] = {"SENTINEL", "SENTINELS", false, true, false},
+};
+
+const char *const locum_sentinel_channels[LOCUM_SENTINEL_CHANNELS] = {
+    "+switch-master", "+sdown", "-sdown", "+odown", "-odown", "+tilt", "-tilt",
+};
+
+void
+locum_command_add(enum locum_command command, struct locum_text *text)
+{
+    const struct locum_command_row *row = &locum_command_table[command];
+    locum_text_add(text, row->name);
+    if (row->subcommand != NULL) {
+        locum_text_add_char(text, ' ');
+        locum_text_add(text, row->subcommand);
+    }
+}
+
+struct locum_argv
+locum_argv_init(enum locum_command command)
+{
+    struct locum_argv self;
+    self.command = command;
+    self.count = 0;
+    locum_argv_add(&self, locum_command_table[command].name);
+    if (locum_command_table[command].subcommand != NULL) {
+        locum_argv_add(&self, locum_command_table[command].subcommand);
+    }
+    return self;
+}
+
+void
+locum_argv_add(struct locum_argv *self, const char *argument)
+{
+    locum_argv_add_slice(self, locum_slice_of(argument));
+}
+
+void
+locum_argv_add_slice(struct locum_argv *self, struct locum_slice argument)
+{
+    LOCUM_INVARIANT(self->count < LOCUM_ARGV_COUNT_MAX);
+    self->at[self->count] = argument.at;
+    self->length[self->count] = argument.length;
+    self->count++;
+}
+
+/* "locum:<cluster>:<word>[:<node>]" */
+static struct locum_key
+make_key(const char *cluster, const char *word, const char *node)
+{
+    struct locum_key key;
+    struct locum_text text = locum_text_init(key.text, sizeof(key.text));
+    locum_text_add(&text, "locum:");
+    locum_text_add(&text, cluster);
+    locum_text_add_char(&text, ':');
+    locum_text_add(&text, word);
+    if (node != NULL) {
+        locum_text_add_char(&text, ':');
+        locum_text_add(&text, node);
+    }
+    LOCUM_INVARIANT(!text.truncated);
+    return key;
+}
+
+struct locum_key
+locum_key_heartbeat(const char *cluster)
+{
+    return make_key(cluster, "heartbeat", NULL);
+}
+
+struct locum_key
+locum_key_nodes(const char *cluster)
+{
+    return make_key(cluster, "nodes", NULL);
+}
+
+struct locum_key
+locum_key_node(const char *cluster, const char *node)
+{
+    return make_key(cluster, "node", node);
+}
+
+struct locum_key
+locum_key_events(const char *cluster)
+{
+    return make_key(cluster, "events", NULL);
+}

@@ -1,0 +1,450 @@
+#include "redis/link.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "redis/reply.h"
+
+enum { CHUNK_BYTES = 4096, WHY_MAX = 191 };
+
+struct waiting {
+    enum locum_command command;
+    locum_link_reply_fn *reply;
+    void *user;
+    locum_ms deadline; /* mono */
+};
+
+struct locum_link {
+    struct event_base *base;
+    const struct locum_link_events *events;
+    void *user;
+    uint64_t *commands;
+    locum_ms timeout_ms;
+
+    int fd;                   /* -1 once the bufferevent owns it */
+    struct event *connecting; /* the socket becomes writable: connected, or refused */
+    struct bufferevent *bev;  /* once connected */
+    struct event *deadline;   /* of the connect, then of the oldest waiting command */
+
+    redisReader *reader;
+    redisReplyObjectFunctions functions;
+    size_t partial_bytes; /* fed, and not part of a whole reply yet */
+
+    struct waiting waiting[LOCUM_LINK_WAITING_MAX]; /* a ring */
+    size_t first, count;
+
+    unsigned depth; /* of callbacks on the stack */
+    bool over;      /* `closed` was called, or nobody wants it */
+    bool doomed;    /* to be freed when depth is 0 */
+    char why[WHY_MAX + 1];
+};
+
+static void
+shut(struct locum_link *self)
+{
+    self->over = true;
+    self->count = 0;
+    if (self->connecting != NULL) {
+        event_free(self->connecting);
+        self->connecting = NULL;
+    }
+    if (self->bev != NULL) {
+        bufferevent_free(self->bev);
+        self->bev = NULL;
+    }
+    if (self->fd >= 0) {
+        close(self->fd);
+        self->fd = -1;
+    }
+    if (self->deadline != NULL) {
+        event_del(self->deadline);
+    }
+}
+
+static void
+destroy(struct locum_link *self)
+{
+    if (self->deadline != NULL) {
+        event_free(self->deadline);
+    }
+    if (self->reader != NULL) {
+        redisReaderFree(self->reader);
+    }
+    free(self);
+}
+
+static void
+enter(struct locum_link *self)
+{
+    self->depth++;
+}
+
+static void
+leave(struct locum_link *self)
+{
+    self->depth--;
+    if (self->depth == 0 && self->doomed) {
+        destroy(self);
+    }
+}
+
+static void
+fail(struct locum_link *self, const char *why)
+{
+    if (self->over) {
+        return;
+    }
+    shut(self);
+    self->events->closed(self->user, why);
+}
+
+/* Fail from inside a function of the header: at the loop's next turn. */
+static void
+fail_later(struct locum_link *self, const char *why)
+{
+    if (self->why[0] == '\0') {
+        struct locum_text text = locum_text_init(self->why, sizeof(self->why));
+        locum_text_add(&text, why);
+        event_active(self->deadline, EV_TIMEOUT, 0);
+    }
+}
+
+static void
+arm(struct locum_link *self, locum_ms after_ms)
+{
+    const locum_ms wait = after_ms > 0 ? after_ms : 0;
+    const struct timeval tv = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
+    event_add(self->deadline, &tv);
+}
+
+/* The timer belongs to the oldest waiting command. */
+static void
+arm_for_oldest(struct locum_link *self)
+{
+    if (self->count > 0) {
+        arm(self, self->waiting[self->first].deadline - locum_now_read().mono);
+    } else {
+        event_del(self->deadline);
+    }
+}
+
+static void
+on_deadline(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    struct locum_link *self = user;
+    enter(self);
+    if (self->why[0] == '\0') {
+        struct locum_text text = locum_text_init(self->why, sizeof(self->why));
+        locum_text_add(&text, self->bev == NULL ? "no connection" : "no reply");
+        if (self->bev != NULL && self->count > 0) {
+            locum_text_add(&text, " to ");
+            locum_command_add(self->waiting[self->first].command, &text);
+        }
+        locum_text_add(&text, " within ");
+        locum_text_add_duration(&text, self->timeout_ms);
+    }
+    fail(self, self->why);
+    leave(self);
+}
+
+/* Hand a reply to the command that waits for it. */
+static void
+answer(struct locum_link *self, const redisReply *reply)
+{
+    const struct waiting waiting = self->waiting[self->first];
+    self->first = (self->first + 1) % LOCUM_LINK_WAITING_MAX;
+    self->count--;
+    arm_for_oldest(self);
+    if (waiting.reply != NULL) {
+        waiting.reply(waiting.user, waiting.command, reply);
+    }
+}
+
+/* A reply nobody asked for; some errors come so, before the connection is closed. */
+static void
+fail_unasked(struct locum_link *self, const redisReply *reply)
+{
+    char why[WHY_MAX + 1];
+    struct locum_text text = locum_text_init(why, sizeof(why));
+    struct locum_slice error;
+    if (locum_reply_error(reply, &error)) {
+        locum_text_add(&text, "it said: ");
+        locum_foreign_add(&text, error);
+    } else {
+        locum_text_add(&text, "it sent a reply to a question nobody asked: is this a Redis?");
+    }
+    fail(self, why);
+}
+
+static void
+dispatch(struct locum_link *self, const redisReply *reply)
+{
+    struct locum_slice channel;
+    struct locum_slice payload;
+    if (self->events->message != NULL && locum_reply_message(reply, &channel, &payload)) {
+        self->events->message(self->user, channel, payload);
+    } else if (self->count > 0) {
+        answer(self, reply);
+    } else {
+        fail_unasked(self, reply);
+    }
+}
+
+/* Take every whole reply out of the reader. */
+static void
+drain(struct locum_link *self)
+{
+    void *reply = NULL;
+    while (!self->over) {
+        if (redisReaderGetReply(self->reader, &reply) != REDIS_OK) {
+            char why[WHY_MAX + 1];
+            struct locum_text text = locum_text_init(why, sizeof(why));
+            locum_text_add(&text, "it does not speak Redis' protocol: ");
+            locum_foreign_add(&text, locum_slice_of(self->reader->errstr));
+            fail(self, why);
+            return;
+        }
+        if (reply == NULL) {
+            return;
+        }
+        self->partial_bytes = self->reader->len - self->reader->pos;
+        dispatch(self, reply);
+        freeReplyObject(reply);
+    }
+}
+
+static void
+on_read(struct bufferevent *bev, void *user)
+{
+    struct locum_link *self = user;
+    char chunk[CHUNK_BYTES];
+    enter(self);
+    while (!self->over) {
+        const size_t length = bufferevent_read(bev, chunk, sizeof(chunk));
+        if (length == 0) {
+            break;
+        }
+        self->partial_bytes += length;
+        if (redisReaderFeed(self->reader, chunk, length) != REDIS_OK) {
+            fail(self, "out of memory for a reply");
+            break;
+        }
+        drain(self);
+        if (self->partial_bytes > LOCUM_LINK_REPLY_BYTES_MAX) {
+            fail(self, "it sent a reply longer than 256 KiB");
+        }
+    }
+    leave(self);
+}
+
+static void
+on_event(struct bufferevent *bev, short what, void *user)
+{
+    (void)bev;
+    struct locum_link *self = user;
+    const int error = EVUTIL_SOCKET_ERROR();
+    enter(self);
+    if ((what & BEV_EVENT_EOF) != 0) {
+        fail(self, self->partial_bytes > 0 ? "it closed the connection in the middle of a reply"
+                                           : "it closed the connection");
+    } else {
+        fail(self, locum_error_text(locum_error_from_errno(error)));
+    }
+    leave(self);
+}
+
+/*
+ * The connected socket becomes a bufferevent. (Here, and only here, TLS goes in between:
+ * bufferevent_openssl_socket_new().)
+ */
+static struct bufferevent *
+make_transport(struct locum_link *self)
+{
+    struct bufferevent *bev = bufferevent_socket_new(self->base, self->fd, BEV_OPT_CLOSE_ON_FREE);
+    if (bev != NULL) {
+        self->fd = -1;
+        bufferevent_setcb(bev, on_read, NULL, on_event, self);
+        if (bufferevent_enable(bev, EV_READ | EV_WRITE) != 0) {
+            bufferevent_free(bev);
+            bev = NULL;
+        }
+    }
+    return bev;
+}
+
+static void
+on_connected(evutil_socket_t fd, short what, void *user)
+{
+    (void)what;
+    struct locum_link *self = user;
+    int error = 0;
+    socklen_t length = sizeof(error);
+    enter(self);
+    event_free(self->connecting);
+    self->connecting = NULL;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) {
+        error = errno;
+    }
+    if (error == 0) {
+        event_del(self->deadline);
+        self->bev = make_transport(self);
+        error = self->bev == NULL ? ENOMEM : 0;
+    }
+    if (error == 0) {
+        self->events->up(self->user);
+    } else {
+        fail(self, error == ECONNREFUSED ? "connection refused"
+                                         : locum_error_text(locum_error_from_errno(error)));
+    }
+    leave(self);
+}
+
+/* Begin to connect; 0 or an errno value. */
+static int
+begin(struct locum_link *self, const struct locum_address *address)
+{
+    static const int one = 1;
+    struct sockaddr_storage to;
+    const socklen_t length = locum_address_to_sockaddr(address, &to);
+    self->fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (self->fd < 0) {
+        return errno;
+    }
+    setsockopt(self->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (connect(self->fd, (const struct sockaddr *)&to, length) != 0 && errno != EINPROGRESS) {
+        return errno;
+    }
+    self->connecting = event_new(self->base, self->fd, EV_WRITE, on_connected, self);
+    if (self->connecting == NULL || event_add(self->connecting, NULL) != 0) {
+        return ENOMEM;
+    }
+    arm(self, self->timeout_ms);
+    return 0;
+}
+
+/*
+ * hiredis' own functions for building replies, but for arrays: an announced length is memory, so
+ * one that is absurd is refused. The reader then reports "Out of memory".
+ */
+static void *
+create_array(const redisReadTask *task, int elements)
+{
+    const redisReplyObjectFunctions *original = task->privdata;
+    return elements > LOCUM_LINK_ELEMENTS_MAX ? NULL : original->createArray(task, elements);
+}
+
+static redisReader *
+make_reader(struct locum_link *self)
+{
+    redisReader *reader = redisReaderCreate();
+    if (reader != NULL) {
+        self->functions = *reader->fn;
+        reader->privdata = reader->fn;
+        self->functions.createArray = create_array;
+        reader->fn = &self->functions;
+    }
+    return reader;
+}
+
+struct locum_link *
+locum_link_open(struct event_base *base, const struct locum_address *address, locum_ms timeout_ms,
+                const struct locum_link_events *events, void *user, uint64_t *commands)
+{
+    struct locum_link *self = calloc(1, sizeof(*self));
+    if (self == NULL) {
+        return NULL;
+    }
+    self->base = base;
+    self->events = events;
+    self->user = user;
+    self->commands = commands;
+    self->timeout_ms = timeout_ms;
+    self->fd = -1;
+    self->reader = make_reader(self);
+    self->deadline = event_new(base, -1, 0, on_deadline, self);
+    if (self->reader == NULL || self->deadline == NULL) {
+        destroy(self);
+        return NULL;
+    }
+    /* Last in a turn: what has arrived is read before it is held to be late. */
+    event_priority_set(self->deadline, event_base_get_npriorities(base) - 1);
+    const int error = begin(self, address);
+    if (error != 0) {
+        fail_later(self, locum_error_text(locum_error_from_errno(error)));
+    }
+    return self;
+}
+
+bool
+locum_link_is_up(const struct locum_link *self)
+{
+    return self != NULL && self->bev != NULL && !self->over && self->why[0] == '\0';
+}
+
+static void
+enqueue(struct locum_link *self, enum locum_command command, locum_link_reply_fn *reply, void *user)
+{
+    const size_t at = (self->first + self->count) % LOCUM_LINK_WAITING_MAX;
+    self->waiting[at] = (struct waiting){
+        .command = command,
+        .reply = reply,
+        .user = user,
+        .deadline = locum_now_read().mono + self->timeout_ms,
+    };
+    self->count++;
+    if (self->count == 1) {
+        arm_for_oldest(self);
+    }
+}
+
+void
+locum_link_send(struct locum_link *self, const struct locum_argv *argv, locum_link_reply_fn *reply,
+                void *user)
+{
+    if (!locum_link_is_up(self)) {
+        return;
+    }
+    char *bytes = NULL;
+    struct locum_argv words = *argv; /* hiredis takes pointers to non-const */
+    const int length = redisFormatCommandArgv(&bytes, (int)words.count, words.at, words.length);
+    if (length < 0) {
+        fail_later(self, "out of memory for a command");
+        return;
+    }
+    const size_t waiting = evbuffer_get_length(bufferevent_get_output(self->bev));
+    if (self->count == LOCUM_LINK_WAITING_MAX ||
+        waiting + (size_t)length > LOCUM_LINK_OUTPUT_BYTES_MAX) {
+        fail_later(self, "too many commands wait for it");
+    } else if (bufferevent_write(self->bev, bytes, (size_t)length) != 0) {
+        fail_later(self, "out of memory for a command");
+    } else {
+        enqueue(self, argv->command, reply, user);
+        ++*self->commands;
+    }
+    redisFreeCommand(bytes);
+}
+
+void
+locum_link_close(struct locum_link *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    shut(self);
+    self->doomed = true;
+    if (self->depth == 0) {
+        destroy(self);
+    }
+}

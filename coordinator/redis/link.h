@@ -1,0 +1,72 @@
+/*
+ * link: one connection to a Redis or a Sentinel.
+ *
+ * In: commands. Out: one reply each, in order; messages, if it subscribes; one `closed` at its end.
+ * Bytes go through a libevent bufferevent, hiredis formats and parses; its own connections are not
+ * used (they abort on odd replies and know no deadline).
+ *
+ * One timer watches the connection: first for the connect, then for the oldest unanswered command.
+ * Sending never moves it. Anything the other side does wrong ends the link with a sentence that
+ * says what: a reply nobody asked for, one too long or too deep, garbage.
+ *
+ * A link may be closed from inside its own callbacks; its memory goes when they have returned.
+ */
+#ifndef LOCUM_REDIS_LINK_H
+#define LOCUM_REDIS_LINK_H
+
+#include <event2/event.h>
+#include <hiredis/hiredis.h>
+
+#include "base/address.h"
+#include "base/clock.h"
+#include "redis/commands.h"
+
+enum {
+    LOCUM_LINK_REPLY_BYTES_MAX = 256 * 1024,  /* of one reply */
+    LOCUM_LINK_ELEMENTS_MAX = 4096,           /* of one array of it */
+    LOCUM_LINK_OUTPUT_BYTES_MAX = 256 * 1024, /* waiting to be sent */
+    LOCUM_LINK_WAITING_MAX = 256,             /* commands without a reply */
+};
+
+struct locum_link;
+
+/* No callback runs inside a function of this header. */
+struct locum_link_events {
+    /* Connected: commands may be sent. */
+    void (*up)(void *user);
+    /* A message of a subscribed channel, borrowed. NULL: this link subscribes to nothing. */
+    void (*message)(void *user, struct locum_slice channel, struct locum_slice payload);
+    /*
+     * It is over; `why` is for people ("connection refused"), borrowed. Replies still awaited
+     * will not come. locum_link_close() is still to be called.
+     */
+    void (*closed)(void *user, const char *why);
+};
+
+/* The reply to a command; borrowed, never NULL, of any shape. */
+typedef void locum_link_reply_fn(void *user, enum locum_command command, const redisReply *reply);
+
+/*
+ * Begin to connect.
+ *
+ * address     numeric, with its port; copied.
+ * timeout_ms  deadline of the connect and of each reply, > 0.
+ * events      borrowed while the link lives.
+ * commands    counts the commands sent; borrowed.
+ * Returns NULL if there is no memory.
+ */
+struct locum_link *locum_link_open(struct event_base *base, const struct locum_address *address,
+                                   locum_ms timeout_ms, const struct locum_link_events *events,
+                                   void *user, uint64_t *commands);
+
+/* Connected and not closed yet? */
+bool locum_link_is_up(const struct locum_link *self);
+
+/* Send a command; dropped silently unless the link is up. reply may be NULL (not interested). */
+void locum_link_send(struct locum_link *self, const struct locum_argv *argv,
+                     locum_link_reply_fn *reply, void *user);
+
+/* Close and free; no callback comes any more. NULL is fine. */
+void locum_link_close(struct locum_link *self);
+
+#endif

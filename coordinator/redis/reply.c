@@ -1,0 +1,297 @@
+#include "redis/reply.h"
+
+#include <string.h>
+
+#include "base/error.h"
+
+enum { MIRRORBITS_DIGITS = 5, MIRRORBITS_INSTANCE_MAX = 253 + 1 + MIRRORBITS_DIGITS };
+
+bool
+locum_reply_error(const redisReply *reply, struct locum_slice *ret_text)
+{
+    if (reply->type != REDIS_REPLY_ERROR || reply->str == NULL) {
+        return false;
+    }
+    *ret_text = (struct locum_slice){.at = reply->str, .length = (size_t)reply->len};
+    return true;
+}
+
+int
+locum_reply_text(const redisReply *reply, struct locum_slice *ret_text)
+{
+    if (reply == NULL || reply->str == NULL ||
+        (reply->type != REDIS_REPLY_STRING && reply->type != REDIS_REPLY_STATUS)) {
+        return LOCUM_ERR_PROTOCOL;
+    }
+    *ret_text = (struct locum_slice){.at = reply->str, .length = (size_t)reply->len};
+    return 0;
+}
+
+/* The elements of an array; false if it is none. */
+static bool
+is_array(const redisReply *reply)
+{
+    return reply != NULL && reply->type == REDIS_REPLY_ARRAY &&
+           (reply->elements == 0 || reply->element != NULL);
+}
+
+int
+locum_reply_field(const redisReply *map, const char *key, struct locum_slice *ret_value)
+{
+    if (!is_array(map) || map->elements % 2 != 0) {
+        return LOCUM_ERR_PROTOCOL;
+    }
+    for (size_t i = 0; i < map->elements; i += 2) {
+        struct locum_slice name;
+        if (locum_reply_text(map->element[i], &name) != 0) {
+            return LOCUM_ERR_PROTOCOL;
+        }
+        if (locum_slice_is(name, key)) {
+            return locum_reply_text(map->element[i + 1], ret_value);
+        }
+    }
+    return LOCUM_ERR_NOT_FOUND;
+}
+
+/* An address from two texts. A port of 0 is a protocol error here. */
+static int
+parse_address(struct locum_slice ip, struct locum_slice port, struct locum_address *ret)
+{
+    uint64_t number;
+    struct locum_address address;
+    if (locum_slice_u64(port, UINT16_MAX, &number) != 0 || number == 0) {
+        return LOCUM_ERR_PROTOCOL;
+    }
+    if (locum_address_parse(ip, &address) != 0) {
+        return LOCUM_ERR_INVALID;
+    }
+    address.port = (uint16_t)number;
+    *ret = address;
+    return 0;
+}
+
+int
+locum_reply_address(const redisReply *reply, struct locum_address *ret)
+{
+    struct locum_slice ip;
+    struct locum_slice port;
+    if (reply->type == REDIS_REPLY_NIL) {
+        return LOCUM_ERR_NOT_FOUND;
+    }
+    if (!is_array(reply) || reply->elements != 2 || locum_reply_text(reply->element[0], &ip) != 0 ||
+        locum_reply_text(reply->element[1], &port) != 0) {
+        return LOCUM_ERR_PROTOCOL;
+    }
+    return parse_address(ip, port, ret);
+}
+
+int
+locum_reply_epoch(const redisReply *map, uint64_t *ret_epoch)
+{
+    struct locum_slice text;
+    if (locum_reply_field(map, "config-epoch", &text) != 0 ||
+        locum_slice_u64(text, UINT64_MAX, ret_epoch) != 0) {
+        return LOCUM_ERR_PROTOCOL;
+    }
+    return 0;
+}
+
+static bool
+has_down_flag(struct locum_slice flags)
+{
+    struct locum_slice flag;
+    while (locum_slice_cut(&flags, ',', &flag)) {
+        if (locum_slice_is(flag, "s_down") || locum_slice_is(flag, "o_down")) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int
+locum_reply_instance(const redisReply *map, struct locum_instances *list)
+{
+    struct locum_slice ip;
+    struct locum_slice port;
+    struct locum_slice flags;
+    struct locum_instance instance;
+    if (locum_reply_field(map, "ip", &ip) != 0 || locum_reply_field(map, "port", &port) != 0 ||
+        locum_reply_field(map, "flags", &flags) != 0) {
+        return LOCUM_ERR_PROTOCOL;
+    }
+    if (locum_slice_is(port, "0")) {
+        return 0;
+    }
+    const int status = parse_address(ip, port, &instance.address);
+    if (status != 0) {
+        return status;
+    }
+    if (list->count == LOCUM_INSTANCES_MAX) {
+        return LOCUM_ERR_SPACE;
+    }
+    instance.down = has_down_flag(flags);
+    list->at[list->count++] = instance;
+    return 0;
+}
+
+int
+locum_reply_instances(const redisReply *reply, struct locum_instances *list)
+{
+    if (!is_array(reply)) {
+        return LOCUM_ERR_PROTOCOL;
+    }
+    for (size_t i = 0; i < reply->elements; i++) {
+        const int status = locum_reply_instance(reply->element[i], list);
+        if (status != 0) {
+            return status;
+        }
+    }
+    return 0;
+}
+
+int
+locum_reply_masters(const redisReply *reply, struct locum_text *text)
+{
+    if (!is_array(reply)) {
+        return LOCUM_ERR_PROTOCOL;
+    }
+    for (size_t i = 0; i < reply->elements; i++) {
+        struct locum_slice name;
+        if (locum_reply_field(reply->element[i], "name", &name) != 0) {
+            return LOCUM_ERR_PROTOCOL;
+        }
+        locum_text_add(text, i > 0 ? ", " : "");
+        locum_foreign_add(text, name);
+    }
+    if (reply->elements == 0) {
+        locum_text_add(text, "none");
+    }
+    return 0;
+}
+
+int
+locum_reply_role(const redisReply *reply, enum locum_redis_role *ret)
+{
+    struct locum_slice word;
+    if (!is_array(reply) || reply->elements < 1 ||
+        locum_reply_text(reply->element[0], &word) != 0) {
+        return LOCUM_ERR_PROTOCOL;
+    }
+    if (locum_slice_is(word, "master")) {
+        *ret = LOCUM_REDIS_MASTER;
+    } else if (locum_slice_is(word, "slave")) {
+        *ret = LOCUM_REDIS_REPLICA;
+    } else if (locum_slice_is(word, "sentinel")) {
+        *ret = LOCUM_REDIS_SENTINEL;
+    } else {
+        return LOCUM_ERR_PROTOCOL;
+    }
+    return 0;
+}
+
+int
+locum_reply_tilt(const redisReply *reply, bool *ret_tilt)
+{
+    static const char key[] = "sentinel_tilt:";
+    struct locum_slice rest;
+    struct locum_slice line;
+    if (locum_reply_text(reply, &rest) != 0) {
+        return LOCUM_ERR_PROTOCOL;
+    }
+    while (locum_slice_cut(&rest, '\n', &line)) {
+        if (locum_slice_starts(line, key) && line.length > sizeof(key) - 1) {
+            *ret_tilt = line.at[sizeof(key) - 1] != '0';
+            return 0;
+        }
+    }
+    return LOCUM_ERR_PROTOCOL;
+}
+
+bool
+locum_reply_message(const redisReply *reply, struct locum_slice *ret_channel,
+                    struct locum_slice *ret_payload)
+{
+    struct locum_slice kind;
+    return is_array(reply) && reply->elements == 3 &&
+           locum_reply_text(reply->element[0], &kind) == 0 && locum_slice_is(kind, "message") &&
+           locum_reply_text(reply->element[1], ret_channel) == 0 &&
+           locum_reply_text(reply->element[2], ret_payload) == 0;
+}
+
+int
+locum_reply_subscribed(const redisReply *reply, const char *channel)
+{
+    struct locum_slice kind;
+    struct locum_slice name;
+    if (!is_array(reply) || reply->elements != 3 ||
+        locum_reply_text(reply->element[0], &kind) != 0 ||
+        locum_reply_text(reply->element[1], &name) != 0 || !locum_slice_is(kind, "subscribe") ||
+        !locum_slice_is(name, channel)) {
+        return LOCUM_ERR_PROTOCOL;
+    }
+    return 0;
+}
+
+static bool
+is_digits(const char *at, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        if (at[i] < '0' || at[i] > '9') {
+            return false;
+        }
+    }
+    return length > 0;
+}
+
+/* A host's name: letters, digits, "." "-" "_". */
+static bool
+is_host(struct locum_slice name)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        const char c = name.at[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '.' || c == '-' || c == '_')) {
+            return false;
+        }
+    }
+    return name.length > 0;
+}
+
+int
+locum_mirrorbits_hello(struct locum_slice payload, struct locum_slice *ret_host,
+                       struct locum_slice *ret_instance)
+{
+    static const char hello[] = "HELLO";
+    struct locum_slice instance = payload;
+    struct locum_slice word;
+    if (!locum_slice_cut(&instance, ' ', &word) || instance.at == NULL ||
+        !locum_slice_starts(word, hello) ||
+        !is_digits(word.at + sizeof(hello) - 1, word.length - (sizeof(hello) - 1))) {
+        return LOCUM_ERR_INVALID;
+    }
+    if (instance.length < 1 + 1 + MIRRORBITS_DIGITS || instance.length > MIRRORBITS_INSTANCE_MAX) {
+        return LOCUM_ERR_INVALID;
+    }
+    const struct locum_slice host = {.at = instance.at,
+                                     .length = instance.length - 1 - MIRRORBITS_DIGITS};
+    if (!is_host(host) || instance.at[host.length] != '-' ||
+        !is_digits(instance.at + host.length + 1, MIRRORBITS_DIGITS)) {
+        return LOCUM_ERR_INVALID;
+    }
+    *ret_host = host;
+    *ret_instance = instance;
+    return 0;
+}
+
+void
+locum_foreign_add(struct locum_text *text, struct locum_slice foreign)
+{
+    enum { FOREIGN_BYTES_MAX = 96 };
+    for (size_t i = 0; i < foreign.length && i < FOREIGN_BYTES_MAX; i++) {
+        const char c = foreign.at[i];
+        locum_text_add_char(text, c >= ' ' && c < 127 ? c : '?');
+    }
+    if (foreign.length > FOREIGN_BYTES_MAX) {
+        locum_text_add(text, "...");
+    }
+}

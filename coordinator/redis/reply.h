@@ -1,0 +1,87 @@
+/*
+ * reply: what Redis and Sentinel answer, decoded. Every function checks type and length at each
+ * level and trusts nothing: replies may be of any shape hiredis' reader lets through.
+ *
+ * Pure. Sources: redis.io "RESP protocol", "Redis Sentinel", "ROLE", "Pub/Sub"; Mirrorbits'
+ * cluster announcements.
+ */
+#ifndef LOCUM_REDIS_REPLY_H
+#define LOCUM_REDIS_REPLY_H
+
+#include <hiredis/hiredis.h>
+
+#include "base/address.h"
+
+/* An instance that a Sentinel lists, as that Sentinel sees it. */
+struct locum_instance {
+    struct locum_address address;
+    bool down; /* s_down (or o_down, which implies it) */
+};
+
+enum { LOCUM_INSTANCES_MAX = 128 };
+struct locum_instances {
+    struct locum_instance at[LOCUM_INSTANCES_MAX];
+    size_t count;
+};
+
+enum locum_redis_role { LOCUM_REDIS_MASTER, LOCUM_REDIS_REPLICA, LOCUM_REDIS_SENTINEL };
+
+/* Is it an error? Its text then, borrowed. */
+bool locum_reply_error(const redisReply *reply, struct locum_slice *ret_text);
+
+/* A bulk or status string, borrowed. 0 or LOCUM_ERR_PROTOCOL. */
+int locum_reply_text(const redisReply *reply, struct locum_slice *ret_text) LOCUM_MUST_CHECK;
+
+/*
+ * The value of a key in a map that is sent as a flat array. 0, LOCUM_ERR_NOT_FOUND,
+ * LOCUM_ERR_PROTOCOL.
+ */
+int locum_reply_field(const redisReply *map, const char *key,
+                      struct locum_slice *ret_value) LOCUM_MUST_CHECK;
+
+/*
+ * SENTINEL GET-MASTER-ADDR-BY-NAME: [ip, port]. 0, LOCUM_ERR_NOT_FOUND (nil: no such master),
+ * LOCUM_ERR_INVALID (a host name, not an address), LOCUM_ERR_PROTOCOL.
+ */
+int locum_reply_address(const redisReply *reply, struct locum_address *ret) LOCUM_MUST_CHECK;
+
+/* SENTINEL MASTER: its config-epoch. 0 or LOCUM_ERR_PROTOCOL. */
+int locum_reply_epoch(const redisReply *map, uint64_t *ret_epoch) LOCUM_MUST_CHECK;
+
+/*
+ * SENTINEL MASTER: append the one instance. One without a valid port (how Sentinel marks an address
+ * that is no longer true) is left out. 0, LOCUM_ERR_INVALID (named by host name), LOCUM_ERR_SPACE,
+ * LOCUM_ERR_PROTOCOL.
+ */
+int locum_reply_instance(const redisReply *map, struct locum_instances *list) LOCUM_MUST_CHECK;
+
+/* SENTINEL REPLICAS and SENTINELS: append every instance; errors as above. */
+int locum_reply_instances(const redisReply *reply, struct locum_instances *list) LOCUM_MUST_CHECK;
+
+/* SENTINEL MASTERS: append "name, name"; "none" if there are none. 0 or LOCUM_ERR_PROTOCOL. */
+int locum_reply_masters(const redisReply *reply, struct locum_text *text) LOCUM_MUST_CHECK;
+
+/* ROLE. 0 or LOCUM_ERR_PROTOCOL. */
+int locum_reply_role(const redisReply *reply, enum locum_redis_role *ret) LOCUM_MUST_CHECK;
+
+/* INFO sentinel: sentinel_tilt. 0 or LOCUM_ERR_PROTOCOL. */
+int locum_reply_tilt(const redisReply *reply, bool *ret_tilt) LOCUM_MUST_CHECK;
+
+/* On a subscribed connection: ["message", channel, payload]? Both borrowed. */
+bool locum_reply_message(const redisReply *reply, struct locum_slice *ret_channel,
+                         struct locum_slice *ret_payload);
+
+/* The confirmation ["subscribe", channel, count]. 0 or LOCUM_ERR_PROTOCOL. */
+int locum_reply_subscribed(const redisReply *reply, const char *channel) LOCUM_MUST_CHECK;
+
+/*
+ * Mirrorbits' announcement "HELLO<db> <host>-<5 digits>": the host, and the whole instance. Both
+ * borrowed. 0 or LOCUM_ERR_INVALID.
+ */
+int locum_mirrorbits_hello(struct locum_slice payload, struct locum_slice *ret_host,
+                           struct locum_slice *ret_instance) LOCUM_MUST_CHECK;
+
+/* Append somebody else's text for people to read: printable ASCII, at most 96 bytes of it. */
+void locum_foreign_add(struct locum_text *text, struct locum_slice foreign);
+
+#endif
