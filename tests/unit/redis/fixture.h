@@ -1,0 +1,156 @@
+/*
+ * fixture: a configuration made by hand, ears for what the room tells, and waiting with a deadline.
+ */
+#ifndef TESTS_REDIS_FIXTURE_H
+#define TESTS_REDIS_FIXTURE_H
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <event2/event.h>
+
+#include "redis/redis.h"
+
+/* What one node was told. */
+struct ears {
+    unsigned lines, polls, announcements, won, lost;
+    unsigned repeated; /* told what was known already: never */
+    bool subscribed;
+    char line[256];
+    char instance[256];
+    locum_node announced;
+    locum_ms lost_at;
+    struct {
+        unsigned polls;
+        bool tilt;
+        uint8_t known[LOCUM_NODES_MAX], down[LOCUM_NODES_MAX];
+    } sentinel[LOCUM_NODES_MAX];
+};
+
+static void
+hear_line(void *user, struct locum_slice line)
+{
+    struct ears *ears = user;
+    ears->lines++;
+    if (locum_slice_copy(line, ears->line, sizeof(ears->line)) != 0) {
+        ears->line[0] = '\0';
+    }
+}
+
+static void
+hear_subscribed(void *user, bool subscribed)
+{
+    struct ears *ears = user;
+    ears->repeated += subscribed == ears->subscribed;
+    ears->subscribed = subscribed;
+    ears->won += subscribed;
+    ears->lost += !subscribed;
+    ears->lost_at = subscribed ? ears->lost_at : locum_now_read().mono;
+}
+
+static void
+hear_sentinel(void *user, locum_node voter, bool tilt, const uint8_t known[LOCUM_NODES_MAX],
+              const uint8_t down[LOCUM_NODES_MAX])
+{
+    struct ears *ears = user;
+    ears->polls++;
+    ears->sentinel[voter].polls++;
+    ears->sentinel[voter].tilt = tilt;
+    memcpy(ears->sentinel[voter].known, known, LOCUM_NODES_MAX);
+    memcpy(ears->sentinel[voter].down, down, LOCUM_NODES_MAX);
+}
+
+static void
+hear_mirrorbits(void *user, locum_node node, const char *instance)
+{
+    struct ears *ears = user;
+    ears->announcements++;
+    ears->announced = node;
+    struct locum_text text = locum_text_init(ears->instance, sizeof(ears->instance));
+    locum_text_add(&text, instance);
+}
+
+static const struct locum_redis_events ears_events = {
+    .line = hear_line,
+    .subscribed = hear_subscribed,
+    .sentinel = hear_sentinel,
+    .mirrorbits = hear_mirrorbits,
+};
+
+static inline void
+set_text(char *buffer, size_t size, const char *string)
+{
+    struct locum_text text = locum_text_init(buffer, size);
+    locum_text_add(&text, string);
+    assert_false(text.truncated);
+}
+#define SET_TEXT(array, string) set_text(array, sizeof(array), string)
+
+/* Nodes dc2, dc3 and ns0; no endpoints yet. The caller frees it. */
+static inline struct locum_config *
+make_config(locum_node self)
+{
+    static const char *const names[] = {"dc2", "dc3", "ns0"};
+    struct locum_config *config = calloc(1, sizeof(*config));
+    assert_non_null(config);
+    SET_TEXT(config->core.cluster, "get");
+    config->core.self = self;
+    config->core.node_count = LOCUM_COUNT(names);
+    for (size_t i = 0; i < LOCUM_COUNT(names); i++) {
+        SET_TEXT(config->core.nodes[i].name, names[i]);
+        SET_TEXT(config->nodes[i].mirrorbits, names[i]);
+    }
+    config->core.sentinel_poll_ms = 200;
+    SET_TEXT(config->redis.master_name, "mirrorbits");
+    config->redis.timeout_ms = 1000;
+    config->events_keep = 1000;
+    return config;
+}
+
+static inline void
+set_endpoint(struct locum_endpoint *endpoint, uint16_t port)
+{
+    SET_TEXT(endpoint->host, "127.0.0.1");
+    endpoint->port = port;
+}
+
+/* Turn the loop until the condition holds; false after the deadline. */
+typedef bool condition_fn(void *user);
+static inline bool
+wait_until(struct event_base *base, condition_fn *holds, void *user, locum_ms deadline_ms)
+{
+    const locum_ms end = locum_now_read().mono + deadline_ms;
+    while (!holds(user)) {
+        if (locum_now_read().mono >= end) {
+            return false;
+        }
+        const struct timeval tv = {.tv_usec = 5000};
+        event_base_loopexit(base, &tv);
+        event_base_dispatch(base);
+    }
+    return true;
+}
+
+/* A port of 127.0.0.1 that is free now. */
+static inline uint16_t
+free_port(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(address);
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &length), 0);
+    close(fd);
+    return ntohs(address.sin_port);
+}
+
+#endif

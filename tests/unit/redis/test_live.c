@@ -1,0 +1,582 @@
+/*
+ * The room against real Redis and Sentinel processes on 127.0.0.1: a master, a replica and three
+ * Sentinels, made in a temporary folder, ended by process id.
+ */
+#include "fixture.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <hiredis/hiredis.h>
+
+enum { SERVERS = 2, SENTINELS = 3, DC2 = 0, DC3 = 1, NS0 = 2 };
+
+struct process {
+    pid_t pid; /* 0: none */
+    uint16_t port;
+};
+
+static struct site {
+    char folder[64];
+    struct process server[SERVERS]; /* of dc2 and dc3 */
+    struct process sentinel[SENTINELS];
+    struct event_base *base;
+} site;
+
+static bool
+is_installed(const char *program)
+{
+    const char *path = getenv("PATH");
+    char file[512];
+    struct locum_slice rest = locum_slice_of(path != NULL ? path : "/usr/bin");
+    struct locum_slice folder;
+    while (locum_slice_cut(&rest, ':', &folder)) {
+        snprintf(file, sizeof(file), "%.*s/%s", (int)folder.length, folder.at, program);
+        if (access(file, X_OK) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Start a program in the site's folder, silent; it dies with us. */
+static pid_t
+start(const char *const argv[])
+{
+    const pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        const int null = open("/dev/null", O_RDWR);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        dup2(null, 0);
+        dup2(null, 1);
+        dup2(null, 2);
+        if (chdir(site.folder) == 0) {
+            execvp(argv[0], (char *const *)argv);
+        }
+        _exit(127);
+    }
+    return pid;
+}
+
+static void
+stop(struct process *process)
+{
+    if (process->pid > 0) {
+        kill(process->pid, SIGKILL);
+        waitpid(process->pid, NULL, 0);
+        process->pid = 0;
+    }
+}
+
+/* A connection for the test's own questions, once the server answers. */
+static redisContext *
+reach(uint16_t port)
+{
+    const locum_ms end = locum_now_read().mono + 5000;
+    const struct timeval tv = {.tv_sec = 2};
+    while (locum_now_read().mono < end) {
+        redisContext *context = redisConnectWithTimeout("127.0.0.1", port, tv);
+        if (context != NULL && context->err == 0) {
+            redisSetTimeout(context, tv);
+            return context;
+        }
+        redisFree(context);
+        usleep(10000);
+    }
+    fail_msg("no Redis answers on port %u", port);
+    return NULL;
+}
+
+static void
+start_server(struct process *process, const char *master_port, const char *password)
+{
+    char port[8];
+    process->port = free_port();
+    snprintf(port, sizeof(port), "%u", process->port);
+    const char *argv[] = {"redis-server",
+                          "--port",
+                          port,
+                          "--bind",
+                          "127.0.0.1",
+                          "--save",
+                          "",
+                          "--repl-diskless-sync-delay",
+                          "0",
+                          "--dbfilename",
+                          port,
+                          "--enable-debug-command",
+                          "yes",
+                          NULL,
+                          NULL,
+                          NULL,
+                          NULL};
+    if (master_port != NULL) {
+        argv[13] = "--replicaof";
+        argv[14] = "127.0.0.1";
+        argv[15] = master_port;
+    } else if (password != NULL) {
+        argv[13] = "--requirepass";
+        argv[14] = password;
+    }
+    process->pid = start(argv);
+    redisFree(reach(process->port));
+}
+
+static void
+start_sentinel(struct process *process, uint16_t master)
+{
+    char file[128];
+    char name[32];
+    process->port = free_port();
+    snprintf(name, sizeof(name), "sentinel-%u.conf", process->port);
+    snprintf(file, sizeof(file), "%s/%s", site.folder, name);
+    FILE *out = fopen(file, "w");
+    assert_non_null(out);
+    fprintf(out,
+            "port %u\nbind 127.0.0.1\ndir %s\n"
+            "sentinel monitor mirrorbits 127.0.0.1 %u 2\n"
+            "sentinel down-after-milliseconds mirrorbits 500\n"
+            "sentinel failover-timeout mirrorbits 3000\n",
+            process->port, site.folder, master);
+    fclose(out);
+    const char *argv[] = {"redis-sentinel", name, NULL};
+    process->pid = start(argv);
+    redisFree(reach(process->port));
+}
+
+static long long
+ask_number(uint16_t port, const char *command)
+{
+    redisContext *context = reach(port);
+    redisReply *reply = redisCommand(context, command);
+    assert_non_null(reply);
+    const long long number = reply->type == REDIS_REPLY_INTEGER ? reply->integer : -1;
+    freeReplyObject(reply);
+    redisFree(context);
+    return number;
+}
+
+static void
+ask_text(uint16_t port, const char *command, char *buffer, size_t size)
+{
+    redisContext *context = reach(port);
+    redisReply *reply = redisCommand(context, command);
+    assert_non_null(reply);
+    buffer[0] = '\0';
+    if (reply->str != NULL) {
+        snprintf(buffer, size, "%s", reply->str);
+    }
+    freeReplyObject(reply);
+    redisFree(context);
+}
+
+static bool
+replica_is_in_sync(void *user)
+{
+    char info[4096];
+    (void)user;
+    ask_text(site.server[DC3].port, "INFO replication", info, sizeof(info));
+    return strstr(info, "master_link_status:up") != NULL;
+}
+
+static int
+start_site(void **state)
+{
+    (void)state;
+    char port[8];
+    SET_TEXT(site.folder, "/tmp/locum-test-redis-XXXXXX");
+    assert_non_null(mkdtemp(site.folder));
+    site.base = event_base_new();
+    start_server(&site.server[DC2], NULL, NULL);
+    snprintf(port, sizeof(port), "%u", site.server[DC2].port);
+    start_server(&site.server[DC3], port, NULL);
+    assert_true(wait_until(site.base, replica_is_in_sync, NULL, 5000));
+    for (size_t i = 0; i < SENTINELS; i++) {
+        start_sentinel(&site.sentinel[i], site.server[DC2].port);
+    }
+    return 0;
+}
+
+static int
+remove_one(const char *path, const struct stat *status, int flag, struct FTW *ftw)
+{
+    (void)status;
+    (void)flag;
+    (void)ftw;
+    return remove(path);
+}
+
+static int
+end_site(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SERVERS; i++) {
+        stop(&site.server[i]);
+    }
+    for (size_t i = 0; i < SENTINELS; i++) {
+        stop(&site.sentinel[i]);
+    }
+    event_base_free(site.base);
+    return nftw(site.folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+/* A node of the site: its configuration, its room, its ears. */
+static struct node {
+    struct locum_config *config;
+    struct locum_redis *redis;
+    struct ears ears;
+} dc2, dc3;
+
+static void
+node_prepare(struct node *node, locum_node self)
+{
+    memset(node, 0, sizeof(*node));
+    node->config = make_config(self);
+    for (size_t i = 0; i < SERVERS; i++) {
+        set_endpoint(&node->config->nodes[i].redis, site.server[i].port);
+    }
+    for (size_t i = 0; i < SENTINELS; i++) {
+        set_endpoint(&node->config->nodes[i].sentinel, site.sentinel[i].port);
+    }
+}
+
+static void
+node_start(struct node *node)
+{
+    assert_int_equal(
+        locum_redis_create(site.base, node->config, &ears_events, &node->ears, &node->redis), 0);
+}
+
+static void
+node_stop(struct node *node)
+{
+    locum_redis_destroy(node->redis);
+    free(node->config);
+    memset(node, 0, sizeof(*node));
+}
+
+/* After each test, also one that failed. */
+static int
+stop_nodes(void **state)
+{
+    (void)state;
+    const unsigned repeated = dc2.ears.repeated + dc3.ears.repeated;
+    node_stop(&dc2);
+    node_stop(&dc3);
+    return repeated == 0 ? 0 : -1;
+}
+
+static bool
+is_subscribed(void *user)
+{
+    return ((struct node *)user)->ears.subscribed;
+}
+
+static bool
+is_lost(void *user)
+{
+    return ((struct node *)user)->ears.lost > 0;
+}
+
+static bool
+has_line(void *user)
+{
+    return ((struct node *)user)->ears.lines > 0;
+}
+
+/* Every Sentinel knows the whole site: five instances, all up. */
+static bool
+knows_all(void *user)
+{
+    const struct ears *ears = &((struct node *)user)->ears;
+    for (size_t i = 0; i < SENTINELS; i++) {
+        if (ears->sentinel[i].known[DC2] != 2 || ears->sentinel[i].known[DC3] != 2 ||
+            ears->sentinel[i].known[NS0] != 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void
+finds_publishes_receives(void **state)
+{
+    (void)state;
+    struct locum_redis_status status;
+    node_prepare(&dc2, DC2);
+    node_prepare(&dc3, DC3);
+    node_start(&dc2);
+    node_start(&dc3);
+    assert_true(wait_until(site.base, is_subscribed, &dc2, 3000));
+    assert_true(wait_until(site.base, is_subscribed, &dc3, 3000));
+    locum_redis_publish(dc2.redis, locum_slice_of("locum1 get dc2 \"two words\""));
+    assert_true(wait_until(site.base, has_line, &dc3, 1000));
+    assert_true(wait_until(site.base, has_line, &dc2, 1000));
+    assert_string_equal(dc3.ears.line, "locum1 get dc2 \"two words\"");
+    locum_redis_status(dc2.redis, &status);
+    assert_true(status.connected);
+    assert_int_equal(status.master.port, site.server[DC2].port);
+    assert_string_equal(status.error, "");
+    assert_true(status.since_wall > 0);
+    assert_int_equal(status.sentinel_count, SENTINELS);
+}
+
+static void
+sees_every_instance(void **state)
+{
+    (void)state;
+    struct locum_redis_status status;
+    node_prepare(&dc2, DC2);
+    node_start(&dc2);
+    assert_true(wait_until(site.base, knows_all, &dc2, 6000));
+    for (size_t i = 0; i < SENTINELS; i++) {
+        assert_int_equal(dc2.ears.sentinel[i].down[DC2], 0);
+        assert_int_equal(dc2.ears.sentinel[i].down[DC3], 0);
+        assert_false(dc2.ears.sentinel[i].tilt);
+    }
+    locum_redis_status(dc2.redis, &status);
+    assert_string_equal(status.strangers, "");
+    for (size_t i = 0; i < status.sentinel_count; i++) {
+        assert_true(status.sentinels[i].connected);
+        assert_string_equal(status.sentinels[i].error, "");
+    }
+}
+
+static bool
+has_event(void *user)
+{
+    (void)user;
+    return ask_number(site.server[DC2].port, "XLEN locum:get:events") > 0;
+}
+
+static void
+writes_keys(void **state)
+{
+    (void)state;
+    static const struct locum_redis_field fields[] = {
+        {"role", "server"}, {"serving", "self+takeover(dc3)"}, {"mirrorbits", ""}};
+    static const struct locum_redis_field event[] = {{"node", "dc2"}, {"event", "condition"}};
+    const uint16_t port = site.server[DC2].port;
+    char text[8192];
+    node_prepare(&dc2, DC2);
+    node_start(&dc2);
+    assert_true(wait_until(site.base, is_subscribed, &dc2, 3000));
+    locum_redis_write_node(dc2.redis, fields, LOCUM_COUNT(fields), 1763863261373);
+    locum_redis_add_event(dc2.redis, event, LOCUM_COUNT(event));
+    assert_true(wait_until(site.base, has_event, NULL, 2000));
+    ask_text(port, "TYPE locum:get:node:dc2", text, sizeof(text));
+    assert_string_equal(text, "hash");
+    ask_text(port, "HGET locum:get:node:dc2 serving", text, sizeof(text));
+    assert_string_equal(text, "self+takeover(dc3)");
+    const long long left = ask_number(port, "PTTL locum:get:node:dc2");
+    assert_true(left > 604800000 - 5000 && left <= 604800000);
+    ask_text(port, "TYPE locum:get:nodes", text, sizeof(text));
+    assert_string_equal(text, "zset");
+    ask_text(port, "ZSCORE locum:get:nodes dc2", text, sizeof(text));
+    assert_string_equal(text, "1763863261373");
+    ask_text(port, "TYPE locum:get:events", text, sizeof(text));
+    assert_string_equal(text, "stream");
+    ask_text(port, "CLIENT LIST", text, sizeof(text));
+    assert_non_null(strstr(text, "name=locum-dc2"));
+}
+
+static bool
+has_announcement(void *user)
+{
+    return ((struct node *)user)->ears.announcements > 0;
+}
+
+static void
+hears_mirrorbits(void **state)
+{
+    (void)state;
+    char text[16];
+    node_prepare(&dc2, DC2);
+    node_start(&dc2);
+    assert_true(wait_until(site.base, is_subscribed, &dc2, 3000));
+    ask_text(site.server[DC2].port, "PUBLISH _mirrorbits_cluster garbage", text, sizeof(text));
+    redisContext *context = reach(site.server[DC2].port);
+    freeReplyObject(redisCommand(context, "PUBLISH _mirrorbits_cluster %s", "HELLO3 dc3-23362"));
+    redisFree(context);
+    assert_true(wait_until(site.base, has_announcement, &dc2, 2000));
+    assert_int_equal(dc2.ears.announcements, 1);
+    assert_int_equal(dc2.ears.announced, DC3);
+    assert_string_equal(dc2.ears.instance, "dc3-23362");
+}
+
+/* Wait for a sentence of the status; fails with the one that is there. */
+struct sentence {
+    const struct node *node;
+    const char *want;
+};
+
+static bool
+says(void *user)
+{
+    const struct sentence *sentence = user;
+    struct locum_redis_status status;
+    locum_redis_status(sentence->node->redis, &status);
+    return strstr(status.error, sentence->want) != NULL;
+}
+
+static void
+assert_says(const struct node *node, const char *want)
+{
+    struct sentence sentence = {node, want};
+    if (!wait_until(site.base, says, &sentence, 4000)) {
+        struct locum_redis_status status;
+        locum_redis_status(node->redis, &status);
+        fail_msg("wanted \"%s\", status says \"%s\"", want, status.error);
+    }
+}
+
+static void
+tells_of_an_unknown_master_name(void **state)
+{
+    (void)state;
+    node_prepare(&dc2, DC2);
+    SET_TEXT(dc2.config->redis.master_name, "mirorbits");
+    for (size_t i = 0; i < SERVERS; i++) {
+        dc2.config->nodes[i].redis.port = 0;
+    }
+    node_start(&dc2);
+    assert_says(&dc2, "knows no master named 'mirorbits': check redis.master-name; it knows: "
+                      "mirrorbits");
+}
+
+static void
+without_a_sentinel_it_takes_the_configured_master(void **state)
+{
+    (void)state;
+    node_prepare(&dc2, DC2);
+    for (size_t i = 0; i < SENTINELS; i++) {
+        dc2.config->nodes[i].sentinel.port = 0;
+    }
+    /* The replica is tried first. */
+    set_endpoint(&dc2.config->nodes[DC2].redis, site.server[DC3].port);
+    set_endpoint(&dc2.config->nodes[DC3].redis, site.server[DC2].port);
+    node_start(&dc2);
+    assert_true(wait_until(site.base, is_subscribed, &dc2, 3000));
+    struct locum_redis_status status;
+    locum_redis_status(dc2.redis, &status);
+    assert_int_equal(status.master.port, site.server[DC2].port);
+}
+
+static void
+a_replica_alone_is_no_master(void **state)
+{
+    (void)state;
+    node_prepare(&dc2, DC2);
+    for (size_t i = 0; i < SENTINELS; i++) {
+        dc2.config->nodes[i].sentinel.port = 0;
+    }
+    dc2.config->nodes[DC2].redis.port = 0;
+    node_start(&dc2);
+    assert_says(&dc2, "is a replica, not the master");
+    assert_int_equal(dc2.ears.won, 0);
+}
+
+static void
+a_password_is_asked_for_and_checked(void **state)
+{
+    (void)state;
+    struct process server = {0};
+    start_server(&server, NULL, "right");
+    node_prepare(&dc2, DC2);
+    for (size_t i = 0; i < SENTINELS; i++) {
+        dc2.config->nodes[i].sentinel.port = 0;
+    }
+    set_endpoint(&dc2.config->nodes[DC2].redis, server.port);
+    dc2.config->nodes[DC3].redis.port = 0;
+    node_start(&dc2);
+    assert_says(&dc2, "asks for a password: set redis.password");
+
+    struct locum_config *wrong = malloc(sizeof(*wrong));
+    assert_non_null(wrong);
+    *wrong = *dc2.config;
+    SET_TEXT(wrong->redis.password, "wrong");
+    locum_redis_reconfigure(dc2.redis, wrong);
+    assert_says(&dc2, "refuses the password: check redis.user and redis.password");
+    assert_int_equal(dc2.ears.won, 0);
+
+    SET_TEXT(dc2.config->redis.password, "right");
+    locum_redis_reconfigure(dc2.redis, dc2.config);
+    free(wrong);
+    assert_true(wait_until(site.base, is_subscribed, &dc2, 4000));
+    assert_says(&dc2, "");
+    stop(&server);
+}
+
+static bool
+is_on_dc3(void *user)
+{
+    struct locum_redis_status status;
+    locum_redis_status(((struct node *)user)->redis, &status);
+    return status.connected && status.master.port == site.server[DC3].port;
+}
+
+static bool
+holds_dc2_down(void *user)
+{
+    const struct ears *ears = &((struct node *)user)->ears;
+    return ears->sentinel[NS0].down[DC2] == 1 && ears->sentinel[DC3].down[DC2] == 1;
+}
+
+static void
+follows_a_failover_and_notices_a_frozen_master(void **state)
+{
+    (void)state;
+    node_prepare(&dc3, DC3);
+    node_start(&dc3);
+    assert_true(wait_until(site.base, is_subscribed, &dc3, 3000));
+    assert_true(wait_until(site.base, knows_all, &dc3, 6000));
+
+    const locum_ms killed = locum_now_read().mono;
+    stop(&site.server[DC2]);
+    assert_true(wait_until(site.base, is_lost, &dc3, 500));
+    assert_true(wait_until(site.base, is_on_dc3, &dc3, 8000));
+    print_message("failover followed after %d ms\n", (int)(locum_now_read().mono - killed));
+    assert_true(wait_until(site.base, holds_dc2_down, &dc3, 3000));
+    assert_int_equal(dc3.ears.won, 2);
+    locum_redis_publish(dc3.redis, locum_slice_of("after"));
+    assert_true(wait_until(site.base, has_line, &dc3, 1000));
+
+    dc3.ears.lost = 0;
+    const locum_ms frozen = locum_now_read().mono;
+    kill(site.server[DC3].pid, SIGSTOP);
+    assert_true(wait_until(site.base, is_lost, &dc3, 2000));
+    print_message("frozen master noticed after %d ms\n", (int)(dc3.ears.lost_at - frozen));
+    /* redis.timeout, and at most a quarter of it until the next question */
+    assert_in_range(dc3.ears.lost_at - frozen, 700, 1400);
+    kill(site.server[DC3].pid, SIGCONT);
+    assert_true(wait_until(site.base, is_subscribed, &dc3, 5000));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(finds_publishes_receives, stop_nodes),
+        cmocka_unit_test_teardown(writes_keys, stop_nodes),
+        cmocka_unit_test_teardown(hears_mirrorbits, stop_nodes),
+        cmocka_unit_test_teardown(tells_of_an_unknown_master_name, stop_nodes),
+        cmocka_unit_test_teardown(without_a_sentinel_it_takes_the_configured_master, stop_nodes),
+        cmocka_unit_test_teardown(a_replica_alone_is_no_master, stop_nodes),
+        cmocka_unit_test_teardown(a_password_is_asked_for_and_checked, stop_nodes),
+        cmocka_unit_test_teardown(sees_every_instance, stop_nodes),
+        cmocka_unit_test_teardown(follows_a_failover_and_notices_a_frozen_master, stop_nodes),
+    };
+    signal(SIGPIPE, SIG_IGN);
+    if (!is_installed("redis-server") || !is_installed("redis-sentinel")) {
+        print_message("SKIP: redis-server and redis-sentinel are not installed; nothing was "
+                      "tested against a real Redis (apt-get install redis-server "
+                      "redis-sentinel)\n");
+        return 0;
+    }
+    return cmocka_run_group_tests(tests, start_site, end_site);
+}
