@@ -1,4 +1,5 @@
 /* The binder: walks the document along the table of options. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -6,7 +7,7 @@
 #include "config/load.h"
 #include "config/value.h"
 
-enum { DESCRIBED_MAX = 200, DISTANCE_MAX = 2, KEY_LENGTH_MAX = 32 };
+enum { KEYS_MAX = 256, DESCRIBED_MAX = 200, DISTANCE_MAX = 2, KEY_LENGTH_MAX = 32 };
 
 struct described {
     char text[DESCRIBED_MAX];
@@ -98,6 +99,14 @@ store_scalar(struct locum_load *self, const struct locum_option *option, struct 
     return locum_load_path(self, text, field, (size_t)option->max + 1) ? 0 : LOCUM_ERR_RANGE;
 }
 
+/* Passwords are not, nor a URL that holds one. */
+static bool
+is_shown(const struct locum_option *option, struct locum_slice text)
+{
+    return option->kind != LOCUM_KIND_SECRET &&
+           (option->kind != LOCUM_KIND_URL || memchr(text.at, '@', text.length) == NULL);
+}
+
 static bool
 bind_scalar(struct locum_load *self, const struct locum_option *option, const yaml_node_t *node,
             size_t instance)
@@ -109,10 +118,10 @@ bind_scalar(struct locum_load *self, const struct locum_option *option, const ya
     const struct locum_slice text = locum_document_text(node);
     const int status = store_scalar(self, option, text, instance);
     if (status != 0) {
-        const bool secret = option->kind == LOCUM_KIND_SECRET;
+        const bool shown = is_shown(option, text);
         locum_problems_error(&self->problems, locum_document_at(node), "%s%s%s is not right: %s",
-                             short_key(option), secret ? "" : " ",
-                             secret ? "" : locum_quote(text).text, describe(option).text);
+                             short_key(option), shown ? " " : "",
+                             shown ? locum_quote(text).text : "", describe(option).text);
     }
     return status == 0;
 }
@@ -133,6 +142,12 @@ find_key(struct locum_load *self, const yaml_node_pair_t *pairs, size_t count,
 }
 
 static size_t
+length_of_map(const yaml_node_t *node)
+{
+    return (size_t)(node->data.mapping.pairs.top - node->data.mapping.pairs.start);
+}
+
+static size_t
 length_of_list(const yaml_node_t *node)
 {
     return (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
@@ -145,8 +160,9 @@ fits(struct locum_load *self, const struct locum_option *option, const yaml_node
     if (length >= (uint64_t)option->min && length <= (uint64_t)option->max) {
         return true;
     }
-    locum_problems_error(&self->problems, locum_document_at(node), "%s holds %zu: %s",
-                         short_key(option), length, describe(option).text);
+    locum_problems_error(&self->problems, locum_document_at(node),
+                         "%s holds %zu: write %" PRId64 " to %" PRId64, short_key(option), length,
+                         option->min, option->max);
     return false;
 }
 
@@ -186,8 +202,13 @@ static bool
 check_keys(struct locum_load *self, const yaml_node_t *map)
 {
     const yaml_node_pair_t *pairs = map->data.mapping.pairs.start;
-    const size_t count = (size_t)(map->data.mapping.pairs.top - pairs);
-    bool good = true;
+    const size_t count = length_of_map(map);
+    bool good = count <= KEYS_MAX;
+    if (!good) {
+        locum_problems_error(&self->problems, locum_document_at(map),
+                             "%zu keys in one mapping: at most %d", count, KEYS_MAX);
+        return good;
+    }
     for (size_t i = 0; i < count; i++) {
         const yaml_node_t *key = yaml_document_get_node(&self->document, pairs[i].key);
         if (key->type != YAML_SCALAR_NODE) {
@@ -259,7 +280,7 @@ bind_nodes(struct locum_load *self, const struct locum_option *option, const yam
         return false;
     }
     const yaml_node_pair_t *pairs = node->data.mapping.pairs.start;
-    const size_t count = (size_t)(node->data.mapping.pairs.top - pairs);
+    const size_t count = length_of_map(node);
     if (!fits(self, option, node, count)) {
         return false;
     }
@@ -412,7 +433,9 @@ bind_map(struct locum_load *self, const yaml_node_t *node, const char *prefix, s
     }
     if (node != NULL) {
         at = prefix[0] == '\0' ? at : locum_document_at(node);
-        (void)check_keys(self, node);
+        if (!check_keys(self, node) && length_of_map(node) > KEYS_MAX) {
+            return;
+        }
         bind_pairs(self, node, prefix, instance);
     }
     bind_absent(self, at, prefix, instance);

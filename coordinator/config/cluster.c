@@ -50,7 +50,7 @@ take_quorum(struct locum_load *self)
                              "majority",
                              core->quorum, core->node_count, core->node_count);
     }
-    if (core->min_serving > server_count(core)) {
+    if (server_count(core) > 0 && core->min_serving > server_count(core)) {
         locum_problems_error(&self->problems, locum_load_at(self, "min-serving", 0, whole_file),
                              "min-serving %u of %zu servers: write at most %zu", core->min_serving,
                              server_count(core), server_count(core));

@@ -130,24 +130,37 @@ owner_text(const struct locum_config *config, locum_node owner)
     return owner == LOCUM_NODE_NONE ? "all servers" : config->core.nodes[owner].name;
 }
 
-/* Complains if the name is there already. */
-static bool
-is_new_name(struct locum_load *self, const char *name, struct locum_slice text, locum_node owner,
+static void
+refuse_name(struct locum_load *self, size_t first, struct locum_slice text, locum_node owner,
             struct locum_position at)
 {
-    struct locum_config *config = self->config;
-    for (size_t i = 0; i < config->core.name_count; i++) {
-        if (strcmp(config->names[i].name, name) == 0) {
-            locum_problems_error(
-                &self->problems, at,
-                "name %s of %s is a name of %s already, by line %u: a name belongs "
-                "to all servers or to one",
-                locum_quote(text).text, owner_text(config, owner),
-                owner_text(config, config->core.names[i].owner), self->name_at[i].line);
-            return false;
-        }
+    const struct locum_config *config = self->config;
+    const locum_node other = config->core.names[first].owner;
+    const uint32_t line = self->name_at[first].line;
+    if (owner == other) {
+        locum_problems_error(&self->problems, at, "name %s of %s stands at line %u too: remove one",
+                             locum_quote(text).text, owner_text(config, owner), line);
+        return;
     }
-    return true;
+    const bool by_default =
+        locum_load_value(self, "zones[].owned", config->names[first].zone)->node == NULL;
+    locum_problems_error(&self->problems, at,
+                         "name %s of %s%s belongs to %s already, by line %u: a name belongs to all "
+                         "servers or to one",
+                         locum_quote(text).text, owner_text(config, owner),
+                         by_default ? " (its own by default; write owned to change that)" : "",
+                         owner_text(config, other), line);
+}
+
+/* The place of a name among those taken so far, or their count. */
+static size_t
+find_name(const struct locum_config *config, const char *name)
+{
+    size_t place = 0;
+    while (place < config->core.name_count && strcmp(config->names[place].name, name) != 0) {
+        place++;
+    }
+    return place;
 }
 
 static void
@@ -163,10 +176,11 @@ add_name(struct locum_load *self, size_t index, struct locum_slice text, locum_n
                              locum_quote(text).text, wrong);
         return;
     }
-    if (!is_new_name(self, name, text, owner, at)) {
+    const size_t place = find_name(config, name);
+    if (place < config->core.name_count) {
+        refuse_name(self, place, text, owner, at);
         return;
     }
-    const size_t place = config->core.name_count;
     if (place == LOCUM_NAMES_MAX) {
         locum_problems_error(&self->problems, at,
                              "name %s: all zones together hold at most %d names",
@@ -255,14 +269,18 @@ check_apart(struct locum_load *self, size_t index)
 {
     const struct locum_config *config = self->config;
     const char *name = config->zones[index].name;
+    const struct locum_position at =
+        locum_load_at(self, "zones[].name", index, config->zones[index].at);
     for (size_t i = 0; i < index; i++) {
         const char *other = config->zones[i].name;
-        if (other[0] != '\0' &&
-            (locum_domain_within(name, other) || locum_domain_within(other, name))) {
-            locum_problems_error(
-                &self->problems,
-                locum_load_at(self, "zones[].name", index, config->zones[index].at),
-                "zone %s and zone %s overlap: no zone may be in another", name, other);
+        if (strcmp(name, other) == 0) {
+            locum_problems_error(&self->problems, at, "zone %s stands at line %u too: remove one",
+                                 name, config->zones[i].at.line);
+        } else if (other[0] != '\0' &&
+                   (locum_domain_within(name, other) || locum_domain_within(other, name))) {
+            locum_problems_error(&self->problems, at,
+                                 "zone %s and zone %s overlap: no zone may be in another", name,
+                                 other);
         }
     }
 }
