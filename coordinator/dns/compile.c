@@ -10,7 +10,6 @@ enum {
     BODY_BYTES_MAX = 65535 - LOCUM_DNS_HEADER_BYTES - LOCUM_DNS_NAME_MAX - 4 - 11,
     POINTER = 0xc000,     /* RFC 1035 4.1.4 */
     RR_FIXED_BYTES = 12,  /* pointer, type, class, TTL, RDLENGTH */
-    CNAME_CHAIN_MAX = 8,  /* `locum check` refuses longer ones */
     POINTED_MAX = 0x3fff, /* how far a pointer reaches */
 };
 
@@ -211,7 +210,7 @@ compile_set(struct compiler *self, size_t zone, const struct locum_rrset *set)
 
 /* Where a chain of CNAMEs in a zone ends. */
 struct chain {
-    const struct locum_rrset *links[CNAME_CHAIN_MAX];
+    const struct locum_rrset *links[LOCUM_CNAME_CHAIN_MAX];
     size_t count;
     ldns_rdf *end; /* the last target, lower case; freed by the caller; NULL: no memory */
     bool inside;   /* the end lies in this zone, and is no CNAME itself */
@@ -238,7 +237,7 @@ follow(const struct compiler *self, size_t zone, const struct locum_rrset *first
             chain.inside = true;
             return chain;
         }
-        if (chain.count == CNAME_CHAIN_MAX) {
+        if (chain.count == LOCUM_CNAME_CHAIN_MAX) {
             return chain; /* the resolver asks on from here */
         }
         chain.links[chain.count++] = next;

@@ -12,8 +12,10 @@
 
 #include "dns/dns.h"
 
-/* TTL of NS records and of the addresses of NS hosts. */
-enum { LOCUM_NS_TTL_S = 3600 };
+enum {
+    LOCUM_NS_TTL_S = 3600,     /* of NS records, and of static addresses of their hosts */
+    LOCUM_CNAME_CHAIN_MAX = 8, /* links inside a zone */
+};
 
 /* What a static record without a TTL is parsed with; no legal TTL (RFC 2181 8). */
 #define LOCUM_TTL_NONE UINT32_MAX

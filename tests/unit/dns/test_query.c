@@ -7,7 +7,15 @@ extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *old, size_t size);
 static size_t allocations;
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#endif
+
+#ifndef SANITIZED
 #define COUNTS_ALLOCATIONS 1
 void *
 malloc(size_t size)
@@ -179,6 +187,315 @@ test_answers(void **state)
 }
 
 static void
+test_errors(void **state)
+{
+    (void)state;
+    static const struct {
+        struct ask ask;
+        size_t cut; /* bytes taken off the end */
+        int rcode;  /* -1: silence */
+        bool header_only;
+    } cases[] = {
+        {{.name = "get.example.org", .type = 1, .flags = {0x80, 0}}, 0, -1, false},
+        {{.name = "get.example.org", .type = 1}, 22, -1, false},
+        {{.name = "get.example.org", .type = 1, .flags = {1, 0}}, 1, 1, true},
+        {{.name = "get.example.org", .type = 1, .flags = {0x29, 0}}, 0, 4, true},
+        {{.name = "get.example.org", .type = 1, .class = 4}, 0, 5, false},
+        {{.name = "get.example.org", .type = 1, .class = 255}, 0, 5, false},
+        {{.name = "get.example.org", .type = 16, .class = 3}, 0, 5, false},
+        {{.name = "version.bind", .type = 1, .class = 3}, 0, 5, false},
+        {{.name = "version.bind", .type = 16, .class = 1}, 0, 5, false},
+        {{.name = "get.example.org", .type = 1, .edns = true, .version = 1}, 0, 16, false},
+    };
+    struct site *site = site_new();
+    struct locum_table *table = site_table(site);
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        const size_t length = make_query(&cases[i].ask, query) - cases[i].cut;
+        const struct locum_reply given =
+            locum_query_answer(table, query, length, 0, reply, LOCUM_DNS_UDP_BYTES_MAX);
+        if (cases[i].rcode < 0) {
+            assert_int_equal(given.length, 0);
+            continue;
+        }
+        assert_int_equal(given.rcode, cases[i].rcode);
+        assert_int_equal(reply[0], 0x12);
+        assert_int_equal(reply[2], 0x80 | (cases[i].ask.flags[0] & 0x79));
+        assert_int_equal(reply[3], cases[i].rcode & 15);
+        if (cases[i].header_only) {
+            assert_int_equal(given.length, 12);
+            assert_memory_equal(reply + 4, "\0\0\0\0\0\0\0\0", 8);
+            continue;
+        }
+        ldns_pkt *packet = read_reply(reply, given.length);
+        assert_int_equal(ldns_pkt_ancount(packet) + ldns_pkt_nscount(packet), 0);
+        assert_int_equal(ldns_pkt_edns_extended_rcode(packet), cases[i].rcode >> 4);
+        assert_int_equal(ldns_pkt_edns_version(packet), 0);
+        ldns_pkt_free(packet);
+    }
+    locum_table_release(table);
+    free(site);
+}
+
+static void
+test_chaos(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        const char *text;
+    } cases[] = {
+        {"version.bind", "an version.bind. 0 CH TXT \"Locum 0.1.0\""},
+        {"VERSION.server", "an VERSION.server. 0 CH TXT \"Locum 0.1.0\""},
+        {"hostname.bind", "an hostname.bind. 0 CH TXT \"dc2\""},
+        {"id.server", "an id.server. 0 CH TXT \"dc2\""},
+    };
+    struct site *site = site_new();
+    struct locum_table *table = site_table(site);
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        char text[512];
+        const struct ask ask = {.name = cases[i].name, .type = 16, .class = 3};
+        ldns_pkt *packet = read_reply(reply, give(table, &ask, 0, LOCUM_DNS_UDP_BYTES_MAX).length);
+        describe(packet, text, sizeof(text));
+        assert_string_equal(text, cases[i].text);
+        ldns_pkt_free(packet);
+    }
+    locum_table_release(table);
+    free(site);
+}
+
+static void
+test_edns(void **state)
+{
+    (void)state;
+    struct site *site = site_new();
+    struct locum_table *table = site_table(site);
+    for (int dnssec_ok = 0; dnssec_ok < 2; dnssec_ok++) {
+        const struct ask ask = {.name = "nope.get.example.org",
+                                .type = 1,
+                                .edns = true,
+                                .payload = 4096,
+                                .dnssec_ok = dnssec_ok != 0};
+        ldns_pkt *packet = read_reply(reply, give(table, &ask, 0, LOCUM_DNS_UDP_BYTES_MAX).length);
+        assert_true(ldns_pkt_edns(packet));
+        assert_int_equal(ldns_pkt_edns_udp_size(packet), 1232);
+        assert_int_equal(ldns_pkt_edns_do(packet), dnssec_ok);
+        assert_int_equal(ldns_pkt_edns_unassigned(packet), 0);
+        assert_int_equal(ldns_pkt_get_rcode(packet), LDNS_RCODE_NXDOMAIN);
+        assert_int_equal(ldns_pkt_nscount(packet), 1);
+        ldns_pkt_free(packet);
+    }
+    locum_table_release(table);
+    free(site);
+}
+
+/* 20 records of 50 characters: more than 1232 bytes and less than 65535. */
+static void
+test_truncation(void **state)
+{
+    (void)state;
+    static const struct {
+        bool edns;
+        uint16_t payload;
+        size_t bytes_max;
+        const char *name;
+        bool truncated;
+    } cases[] = {
+        {false, 0, LOCUM_DNS_UDP_BYTES_MAX, "big.get.example.org", true},
+        {true, 4096, LOCUM_DNS_UDP_BYTES_MAX, "big.get.example.org", true},
+        {true, 4096, LOCUM_DNS_TCP_BYTES_MAX, "big.get.example.org", false},
+        {false, 0, LOCUM_DNS_TCP_BYTES_MAX, "big.get.example.org", false},
+        {false, 0, LOCUM_DNS_UDP_BYTES_MAX, "mid.get.example.org", true},
+        {true, 100, LOCUM_DNS_UDP_BYTES_MAX, "mid.get.example.org", true},
+        {true, 800, LOCUM_DNS_UDP_BYTES_MAX, "mid.get.example.org", false},
+        {true, 65535, LOCUM_DNS_UDP_BYTES_MAX, "mid.get.example.org", false},
+    };
+    struct site *site = site_new();
+    for (int i = 0; i < 20; i++) {
+        char record[] = "big TXT \"a123456789012345678901234567890123456789012345678\"";
+        record[9] = (char)('a' + i);
+        site_record(site, 0, record);
+        if (i < 9) {
+            memcpy(record, "mid", 3);
+            site_record(site, 0, record);
+        }
+    }
+    struct locum_table *table = site_table(site);
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        const struct ask ask = {
+            .name = cases[i].name, .type = 16, .edns = cases[i].edns, .payload = cases[i].payload};
+        const struct locum_reply given = give(table, &ask, 0, cases[i].bytes_max);
+        ldns_pkt *packet = read_reply(reply, given.length);
+        assert_int_equal(given.truncated, cases[i].truncated);
+        assert_int_equal(ldns_pkt_tc(packet), cases[i].truncated);
+        assert_int_equal(ldns_pkt_edns(packet), cases[i].edns);
+        assert_true(ldns_pkt_aa(packet));
+        assert_int_equal(ldns_pkt_ancount(packet), cases[i].truncated        ? 0
+                                                   : cases[i].name[0] == 'b' ? 20
+                                                                             : 9);
+        ldns_pkt_free(packet);
+    }
+    /* To the byte: the payload that just fits, and one less. */
+    const struct ask probe = {
+        .name = "mid.get.example.org", .type = 16, .edns = true, .payload = 1232};
+    const size_t whole = give(table, &probe, 0, LOCUM_DNS_UDP_BYTES_MAX).length;
+    for (size_t less = 0; less < 2; less++) {
+        struct ask ask = probe;
+        ask.payload = (uint16_t)(whole - less);
+        assert_int_equal(give(table, &ask, 0, LOCUM_DNS_UDP_BYTES_MAX).truncated, less == 1);
+    }
+    locum_table_release(table);
+    free(site);
+}
+
+/* Glue comes with NS where the zone has it, and is left out where it does not fit. */
+static void
+test_glue(void **state)
+{
+    (void)state;
+    struct site *site = site_new();
+    char text[4096];
+    site_ns(site, 0, "NS.get.example.org.");
+    site_record(site, 0, "ns A 192.0.2.7");
+    site_record(site, 0, "ns AAAA 2001:db8::7");
+    struct locum_table *table = site_table(site);
+    const struct ask ask = {.name = "get.example.org", .type = 2};
+    ldns_pkt *packet = read_reply(reply, give(table, &ask, 0, LOCUM_DNS_UDP_BYTES_MAX).length);
+    describe(packet, text, sizeof(text));
+    assert_string_equal(text, "an get.example.org. 3600 IN NS dc2.example.org. | "
+                              "an get.example.org. 3600 IN NS dc3.example.org. | "
+                              "an get.example.org. 3600 IN NS ns.get.example.org. | "
+                              "ar ns.get.example.org. 3600 IN A 192.0.2.7 | "
+                              "ar ns.get.example.org. 3600 IN AAAA 2001:db8::7");
+    ldns_pkt_free(packet);
+    locum_table_release(table);
+    for (int i = 0; i < 40; i++) {
+        char record[] = "ns A 192.0.3.a";
+        record[13] = (char)('0' + i % 10);
+        record[11] = (char)('3' + i / 10);
+        site_record(site, 0, record);
+    }
+    table = site_table(site);
+    const struct locum_reply given = give(table, &ask, 0, LOCUM_DNS_UDP_BYTES_MAX);
+    packet = read_reply(reply, given.length);
+    assert_false(ldns_pkt_tc(packet) || given.truncated);
+    assert_int_equal(ldns_pkt_ancount(packet), 3);
+    assert_int_equal(ldns_pkt_arcount(packet), 0);
+    ldns_pkt_free(packet);
+    packet = read_reply(reply, give(table, &ask, 0, LOCUM_DNS_TCP_BYTES_MAX).length);
+    assert_int_equal(ldns_pkt_arcount(packet), 42);
+    ldns_pkt_free(packet);
+    locum_table_release(table);
+    free(site);
+}
+
+/* Under `all` each answer starts with another record, also behind a CNAME; under `self` never. */
+static void
+test_rotation(void **state)
+{
+    (void)state;
+    static const char *const firsts[] = {"192.0.2.12", "192.0.2.13", "192.0.2.14"};
+    struct site *site = calloc(1, sizeof(*site));
+    assert_non_null(site);
+    site_node(site, "dc2", firsts[0], NULL);
+    site_node(site, "dc3", firsts[1], NULL);
+    site_node(site, "dc4", firsts[2], NULL);
+    site_ns(site, site_zone(site, "all.test.", LOCUM_ANSWER_ALL), "ns.test.");
+    site_ns(site, site_zone(site, "self.test.", LOCUM_ANSWER_SELF), "ns.test.");
+    site_name(site, 0, "all.test.", LOCUM_NODE_NONE, 7);
+    site_name(site, 0, "dc2.all.test.", 0, 7);
+    site_name(site, 1, "self.test.", LOCUM_NODE_NONE, 7);
+    site_record(site, 0, "www CNAME @");
+    struct locum_table *table = site_table(site);
+    for (uint32_t turn = 0; turn < 7; turn++) {
+        const struct {
+            const char *name;
+            size_t at;
+            size_t first;
+        } cases[] = {{"all.test", 0, turn % 3},
+                     {"www.all.test", 1, turn % 3},
+                     {"dc2.all.test", 0, 0},
+                     {"self.test", 0, 0}};
+        for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+            const struct ask ask = {.name = cases[i].name, .type = 1};
+            ldns_pkt *packet =
+                read_reply(reply, give(table, &ask, turn, LOCUM_DNS_UDP_BYTES_MAX).length);
+            assert_int_equal(ldns_pkt_ancount(packet), cases[i].at + 3);
+            for (size_t j = 0; j < 3; j++) {
+                const ldns_rr *rr = ldns_rr_list_rr(ldns_pkt_answer(packet), cases[i].at + j);
+                char *shown = ldns_rdf2str(ldns_rr_rdf(rr, 0));
+                assert_string_equal(shown, firsts[(cases[i].first + j) % 3]);
+                free(shown);
+            }
+            ldns_pkt_free(packet);
+        }
+    }
+    locum_table_release(table);
+    free(site);
+}
+
+/* The longest zone answers, also for what is not there. */
+static void
+test_nested_zones(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        ldns_pkt_rcode rcode;
+        const char *soa;
+    } cases[] = {
+        {"x.example.org", 3, "example.org."},
+        {"get.example.org", 0, "get.example.org."},
+        {"x.get.example.org", 3, "get.example.org."},
+        {"get.get.example.org", 3, "get.example.org."},
+        {"x.target.example.org", 3, "example.org."},
+        {"org", 5, NULL},
+    };
+    struct site *site = calloc(1, sizeof(*site));
+    assert_non_null(site);
+    site_ns(site, site_zone(site, "example.org.", LOCUM_ANSWER_SELF), "ns.test.");
+    site_ns(site, site_zone(site, "get.example.org.", LOCUM_ANSWER_SELF), "ns.test.");
+    struct locum_table *table = site_table(site);
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        const struct ask ask = {.name = cases[i].name, .type = 1};
+        ldns_pkt *packet = read_reply(reply, give(table, &ask, 0, LOCUM_DNS_UDP_BYTES_MAX).length);
+        assert_int_equal(ldns_pkt_get_rcode(packet), cases[i].rcode);
+        assert_int_equal(ldns_pkt_nscount(packet), cases[i].soa != NULL);
+        if (cases[i].soa != NULL) {
+            char *owner =
+                ldns_rdf2str(ldns_rr_owner(ldns_rr_list_rr(ldns_pkt_authority(packet), 0)));
+            assert_string_equal(owner, cases[i].soa);
+            free(owner);
+        }
+        ldns_pkt_free(packet);
+    }
+    locum_table_release(table);
+    free(site);
+}
+
+/* As big as a configuration may be: every name is found. */
+static void
+test_many_names(void **state)
+{
+    (void)state;
+    struct site *site = site_new();
+    for (size_t i = site->config.core.name_count; i < LOCUM_NAMES_MAX; i++) {
+        char name[] = "aa.get.example.org.";
+        name[0] = (char)('a' + i % 26);
+        name[1] = (char)('a' + i / 26);
+        site_name(site, 0, name, LOCUM_NODE_NONE, 1);
+    }
+    struct locum_table *table = site_table(site);
+    for (size_t i = 0; i < LOCUM_NAMES_MAX; i++) {
+        const struct ask ask = {.name = site->config.names[i].name, .type = 1};
+        const struct locum_reply given = give(table, &ask, 0, LOCUM_DNS_UDP_BYTES_MAX);
+        assert_int_equal(given.rcode, 0);
+        assert_int_equal(reply[7], 1);
+    }
+    locum_table_release(table);
+    free(site);
+}
+
+static void
 test_no_allocation(void **state)
 {
     (void)state;
@@ -191,7 +508,8 @@ test_no_allocation(void **state)
         print_message("not counted: the sanitizer owns the allocator\n");
     }
     const size_t before = allocations;
-    free(malloc(1));
+    void *volatile block = malloc(1);
+    free(block);
     assert_true(!COUNTS_ALLOCATIONS || allocations > before); /* the count works */
     for (size_t i = 0; i < LOCUM_COUNT(names); i++) {
         for (uint16_t type = 0; type < 300; type++) {
@@ -216,8 +534,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_no_allocation),
+        cmocka_unit_test(test_answers),    cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_chaos),      cmocka_unit_test(test_edns),
+        cmocka_unit_test(test_truncation), cmocka_unit_test(test_glue),
+        cmocka_unit_test(test_rotation),   cmocka_unit_test(test_nested_zones),
+        cmocka_unit_test(test_many_names), cmocka_unit_test(test_no_allocation),
     };
     return cmocka_run_group_tests_name("dns/query", tests, NULL, NULL);
 }

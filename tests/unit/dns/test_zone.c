@@ -1,0 +1,207 @@
+/* zone: what the configuration may not say, and what a zone is as text. */
+#include "fixture.h"
+
+struct collected {
+    size_t count;
+    struct locum_position at;
+    char text[2048]; /* of the last */
+};
+
+static void
+collect(void *user, const struct locum_problem *problem)
+{
+    struct collected *self = user;
+    assert_int_equal(problem->severity, LOCUM_SEVERITY_ERROR);
+    self->count++;
+    self->at = problem->at;
+    strcpy(self->text, problem->text);
+}
+
+static void
+test_article_site_is_fine(void **state)
+{
+    (void)state;
+    struct site *site = site_new();
+    struct collected found = {0};
+    site_record(site, 0, "@ CAA 0 issue \"letsencrypt.org\"");
+    site_record(site, 0, "www CNAME @");
+    site_record(site, 0, "www2 CNAME www");
+    site_record(site, 0, "@ TXT a");
+    site_record(site, 0, "@ TXT b");
+    site_record(site, 0, "mail 1h A 192.0.2.1");
+    site_record(site, 0, "mail AAAA 2001:db8::1");
+    site_record(site, 0, "ns A 192.0.2.1");
+    site_ns(site, 0, "ns.get.example.org.");
+    assert_int_equal(locum_zone_check(&site->config, collect, &found), 0);
+    assert_int_equal(found.count, 0);
+    free(site);
+}
+
+static void
+test_records_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first; /* a good record before it, or NULL */
+        const char *record;
+        const char *why;
+    } cases[] = {
+        {NULL, "www AX 1", "could not parse the RR's rdata"},
+        {NULL, "www A 192.0.2", "could not parse the RR's rdata"},
+        {NULL, "www A", "value expected"},
+        {NULL, "www A 192.0.2.1 x", "superfluous text"},
+        {NULL, "", "could not parse the RR"},
+        {NULL, "www", "it is written as in a zone file"},
+        {NULL, "a..b A 192.0.2.1", "could not parse the RR"},
+        {NULL, "raw TYPE65280 \\# 4 0102", "could not parse"},
+        {NULL, " A 192.0.2.1", "begins with a blank"},
+        {NULL, "www CH TXT a", "only class IN"},
+        {NULL, "www.example.com. A 192.0.2.1", "outside of the zone"},
+        {NULL, "*.x A 192.0.2.1", "wildcards"},
+        {NULL, "@ SOA a b 1 2 3 4 5", "made from soa"},
+        {NULL, "@ NS ns", "belong into ns"},
+        {NULL, "sub NS ns", "delegations"},
+        {NULL, "sub DNAME example.com.", "DNAME"},
+        {NULL, "sub DS 1 13 2 00", "DNSSEC"},
+        {NULL, "sub TYPE255 \\# 0", "questions only"},
+        {NULL, "@ A 192.0.2.1", "shared or owned name"},
+        {NULL, "dc3 AAAA 2001:db8::1", "shared or owned name"},
+        {NULL, "DC3 CNAME www", "shared or owned name"},
+        {NULL, "@ CNAME www", "cannot stand at the zone itself"},
+        {"www A 192.0.2.1", "WWW CNAME x", "only record of its owner"},
+        {"www CNAME x", "www CNAME y", "only record of its owner"},
+        {"www CNAME x", "www TXT y", "only record of its owner"},
+        {"www A 192.0.2.1", "www A 192.0.2.1", "already there"},
+        {"www 60 A 192.0.2.1", "www 61 A 192.0.2.2", "another TTL"},
+        {NULL, "www CNAME www", "loop"},
+        {NULL, "x.deep A 192.0.2.1", "zone of its own"},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        struct site *site = site_new();
+        struct collected found = {0};
+        const size_t deep = site_zone(site, "deep.get.example.org.", LOCUM_ANSWER_SELF);
+        site_ns(site, deep, "ns.example.com.");
+        if (cases[i].first != NULL) {
+            site_record(site, 0, cases[i].first);
+        }
+        site_record(site, 0, cases[i].record);
+        const int status = locum_zone_check(&site->config, collect, &found);
+        if (status != LOCUM_ERR_INVALID || found.count != 1 ||
+            strstr(found.text, cases[i].why) == NULL ||
+            strstr(found.text, cases[i].record) == NULL) {
+            fail_msg("%s: status %d, %zu problems: %s", cases[i].record, status, found.count,
+                     found.text);
+        }
+        assert_int_equal(found.at.line, cases[i].first == NULL ? 20 : 21);
+        assert_int_equal(found.at.column, 9);
+        free(site);
+    }
+}
+
+static void
+test_name_servers_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *host;
+        const char *why;
+    } cases[] = {
+        {"dc3.get.example.org.", "must keep its own address"},
+        {"ns.get.example.org.", "has no address there: write 'ns.get.example.org. A ADDRESS'"},
+        {"alias.get.example.org.", "is a CNAME"},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        struct site *site = site_new();
+        struct collected found = {0};
+        site_ns(site, 0, cases[i].host);
+        site_record(site, 0, "alias CNAME www");
+        assert_int_equal(locum_zone_check(&site->config, collect, &found), LOCUM_ERR_INVALID);
+        assert_int_equal(found.count, 1);
+        assert_int_equal(found.at.line, 10);
+        assert_non_null(strstr(found.text, cases[i].why));
+        assert_non_null(strstr(found.text, cases[i].host));
+        free(site);
+    }
+}
+
+static void
+test_all_problems_are_told(void **state)
+{
+    (void)state;
+    struct site *site = site_new();
+    struct collected found = {0};
+    site_record(site, 0, "www A x");
+    site_record(site, 0, "l1 CNAME l2");
+    site_record(site, 0, "l2 CNAME l1");
+    site_record(site, 0, "@ NS ns");
+    site_ns(site, 0, "ns.get.example.org.");
+    site_name(site, 0, "www.example.com.", LOCUM_NODE_NONE, 1);
+    site_name(site, 0, "*.get.example.org.", LOCUM_NODE_NONE, 1);
+    assert_int_equal(locum_zone_check(&site->config, collect, &found), LOCUM_ERR_INVALID);
+    assert_int_equal(found.count, 7);
+    free(site);
+}
+
+static void
+test_chain_limit(void **state)
+{
+    (void)state;
+    for (size_t links = 7; links <= 9; links++) {
+        struct site *site = site_new();
+        struct collected found = {0};
+        for (size_t i = 0; i < links; i++) {
+            char record[32] = "c0 CNAME c1";
+            record[1] = (char)('0' + i);
+            record[10] = (char)('1' + i);
+            site_record(site, 0, record);
+        }
+        assert_int_equal(locum_zone_check(&site->config, collect, &found),
+                         links > 8 ? LOCUM_ERR_INVALID : 0);
+        assert_int_equal(found.count, links > 8 ? 1 : 0);
+        free(site);
+    }
+}
+
+static void
+test_text(void **state)
+{
+    (void)state;
+    struct site *site = site_new();
+    char *text = NULL;
+    site_record(site, 0, "ns A 192.0.2.1");
+    site_record(site, 0, "Www TXT \"a b\"");
+    site_ns(site, 0, "ns.get.example.org.");
+    site->plan.answers[0][LOCUM_V4].nodes = 3; /* both */
+    site->plan.answers[2][LOCUM_V4].ttl_s = 15;
+    assert_int_equal(locum_zone_text(&site->config, 0, &site->plan, 7, &text), 0);
+    assert_string_equal(
+        text, "get.example.org.\t60\tIN\tSOA\tdc2.example.org. hostmaster.get.example.org. 7 3600 "
+              "600 604800 15\n"
+              "get.example.org.\t3600\tIN\tNS\tdc2.example.org.\n"
+              "get.example.org.\t3600\tIN\tNS\tdc3.example.org.\n"
+              "get.example.org.\t3600\tIN\tNS\tns.get.example.org.\n"
+              "ns.get.example.org.\t3600\tIN\tA\t192.0.2.1\n"
+              "www.get.example.org.\t60\tIN\tTXT\t\"a b\"\n"
+              "get.example.org.\t60\tIN\tA\t192.0.2.12\n"
+              "get.example.org.\t60\tIN\tA\t192.0.2.13\n"
+              "get.example.org.\t60\tIN\tAAAA\t2001:db8:2::12\n"
+              "dc2.get.example.org.\t60\tIN\tA\t192.0.2.12\n"
+              "dc2.get.example.org.\t60\tIN\tAAAA\t2001:db8:2::12\n"
+              "dc3.get.example.org.\t15\tIN\tA\t192.0.2.13\n");
+    free(text);
+    assert_int_equal(locum_zone_text(&site->config, 1, &site->plan, 7, &text), LOCUM_ERR_INVALID);
+    strcpy(site->config.zones[0].records[1].text, "www A x");
+    assert_int_equal(locum_zone_text(&site->config, 0, &site->plan, 7, &text), LOCUM_ERR_INVALID);
+    free(site);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_article_site_is_fine), cmocka_unit_test(test_records_refused),
+        cmocka_unit_test(test_name_servers_refused), cmocka_unit_test(test_all_problems_are_told),
+        cmocka_unit_test(test_chain_limit),          cmocka_unit_test(test_text),
+    };
+    return cmocka_run_group_tests_name("dns/zone", tests, NULL, NULL);
+}
