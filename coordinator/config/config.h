@@ -156,6 +156,12 @@ void locum_config_free(struct locum_config *self);
 int locum_config_reloadable(const struct locum_config *running, const struct locum_config *next,
                             const char **ret_key) LOCUM_MUST_CHECK;
 
+/*
+ * listen.control of a file, its default where the file does not say: for the sub-commands, which
+ * must find the daemon also when the file has become invalid, or names a secret they may not read.
+ */
+void locum_config_control_path(const char *path, char ret_path[LOCUM_PATH_MAX + 1]);
+
 /* "FILE:LINE:COL: error: TEXT", the one way a problem is printed. */
 void locum_problem_add(struct locum_text *text, const struct locum_problem *problem);
 

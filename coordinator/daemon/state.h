@@ -1,0 +1,59 @@
+/*
+ * state: what must outlive a run, in one text file a cluster (STATE-DIR/CLUSTER.state), one
+ * `key value` a line:
+ *
+ *   incarnation 1763863200123      serial 1763863258       boot-id 0b8e...
+ *   admin drain                    until-boot-ms 8123000   left-ms 1500000
+ *   reason moving the rack         excluded dc4
+ *
+ * No condition of a peer is in it. Written by a thread of its own (temp + fsync + rename), so no
+ * disk ever stops the loop; unwritable: told, tried again, and serving goes on.
+ */
+#ifndef LOCUM_DAEMON_STATE_H
+#define LOCUM_DAEMON_STATE_H
+
+#include "config/config.h"
+#include "core/step.h"
+
+enum {
+    LOCUM_STATE_BYTES_MAX = 4096,
+    LOCUM_STATE_PATH_MAX = LOCUM_PATH_MAX + LOCUM_CLUSTER_NAME_MAX + 32,
+};
+
+/* STATE-DIR/CLUSTER and a suffix such as ".state". */
+void locum_state_path(const struct locum_config *config, const char *suffix,
+                      char ret[LOCUM_STATE_PATH_MAX]);
+
+/* The file's text. */
+void locum_state_add(struct locum_text *text, const struct locum_config *config,
+                     const struct locum_saved *saved, uint32_t serial, struct locum_now now);
+
+/*
+ * Read what the last run left. A lease of the same boot ends when it was to end; after a boot what
+ * was left of it counts from now. Peers that are no longer configured are skipped.
+ *
+ * No file: all zero, 0. A file that cannot be read or understood: what could be read of it, the
+ * error, and *ret_why says what is wrong; a malformed file is kept as FILE.broken.
+ * 0, LOCUM_ERR_DENIED, LOCUM_ERR_INVALID, LOCUM_ERR_IO.
+ */
+int locum_state_load(const struct locum_config *config, struct locum_now now,
+                     struct locum_saved *ret_saved, uint32_t *ret_serial,
+                     struct locum_text *ret_why) LOCUM_MUST_CHECK;
+
+struct locum_state_writer;
+
+/* Start the thread. 0, LOCUM_ERR_MEMORY, LOCUM_ERR_IO. */
+int locum_state_writer_create(const struct locum_config *config,
+                              struct locum_state_writer **ret) LOCUM_MUST_CHECK;
+
+/* Have this written soon; the newest one wins. Never blocks on a disk. */
+void locum_state_writer_put(struct locum_state_writer *self, const struct locum_config *config,
+                            const struct locum_saved *saved, uint32_t serial, struct locum_now now);
+
+/* True if the last try failed; then *ret_why says why and what to do. */
+bool locum_state_writer_error(struct locum_state_writer *self, struct locum_text *ret_why);
+
+/* Write what is still to be written (waiting at most about a second), end the thread, free. */
+void locum_state_writer_destroy(struct locum_state_writer *self);
+
+#endif
