@@ -361,7 +361,7 @@ locum_master_publish(struct locum_master *self, struct locum_slice line)
 }
 
 static void
-add_fields(struct locum_argv *argv, const struct locum_redis_field *fields, size_t count)
+add_fields(struct locum_argv *argv, const struct locum_field *fields, size_t count)
 {
     LOCUM_INVARIANT(count <= LOCUM_REDIS_FIELDS_MAX);
     for (size_t i = 0; i < count; i++) {
@@ -371,8 +371,8 @@ add_fields(struct locum_argv *argv, const struct locum_redis_field *fields, size
 }
 
 void
-locum_master_write_node(struct locum_master *self, const struct locum_redis_field *fields,
-                        size_t count, locum_ms wall)
+locum_master_write_node(struct locum_master *self, const struct locum_field *fields, size_t count,
+                        locum_ms wall)
 {
     if (!self->is_master || !self->selected || count == 0) {
         return;
@@ -402,8 +402,8 @@ locum_master_write_node(struct locum_master *self, const struct locum_redis_fiel
 }
 
 void
-locum_master_add_event(struct locum_master *self, const struct locum_redis_field *fields,
-                       size_t count, uint32_t keep)
+locum_master_add_event(struct locum_master *self, const struct locum_field *fields, size_t count,
+                       uint32_t keep)
 {
     if (!self->is_master || !self->selected || count == 0) {
         return;

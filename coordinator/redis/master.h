@@ -66,9 +66,9 @@ const char *locum_master_trouble(const struct locum_master *self);
 
 /* See redis.h. Dropped unless connected and known to be a master. */
 void locum_master_publish(struct locum_master *self, struct locum_slice line);
-void locum_master_write_node(struct locum_master *self, const struct locum_redis_field *fields,
+void locum_master_write_node(struct locum_master *self, const struct locum_field *fields,
                              size_t count, locum_ms wall);
-void locum_master_add_event(struct locum_master *self, const struct locum_redis_field *fields,
+void locum_master_add_event(struct locum_master *self, const struct locum_field *fields,
                             size_t count, uint32_t keep);
 
 /* NULL is fine. Not from inside a callback. */

@@ -359,15 +359,14 @@ locum_redis_publish(struct locum_redis *self, struct locum_slice line)
 }
 
 void
-locum_redis_write_node(struct locum_redis *self, const struct locum_redis_field *fields,
-                       size_t count, locum_ms wall)
+locum_redis_write_node(struct locum_redis *self, const struct locum_field *fields, size_t count,
+                       locum_ms wall)
 {
     locum_master_write_node(self->master, fields, count, wall);
 }
 
 void
-locum_redis_add_event(struct locum_redis *self, const struct locum_redis_field *fields,
-                      size_t count)
+locum_redis_add_event(struct locum_redis *self, const struct locum_field *fields, size_t count)
 {
     locum_master_add_event(self->master, fields, count, self->config->events_keep);
 }

@@ -13,6 +13,7 @@
 
 #include <event2/event.h>
 
+#include "base/log.h"
 #include "config/config.h"
 
 struct locum_redis;
@@ -29,12 +30,6 @@ struct locum_redis_events {
                      const uint8_t down[LOCUM_NODES_MAX]);
     /* The Mirrorbits of `node` announced itself, as `instance` ("vm-23362"); borrowed. */
     void (*mirrorbits)(void *user, locum_node node, const char *instance);
-};
-
-/* One field of a hash or stream entry; borrowed. */
-struct locum_redis_field {
-    const char *key;
-    const char *value;
 };
 
 enum { LOCUM_REDIS_ERROR_MAX = 159, LOCUM_REDIS_FIELDS_MAX = 32 };
@@ -75,9 +70,9 @@ void locum_redis_publish(struct locum_redis *self, struct locum_slice line);
  * its expiry of 7 d) and its score in the sorted set; an entry of the event stream (capped at
  * events.keep). Dropped while there is no connection.
  */
-void locum_redis_write_node(struct locum_redis *self, const struct locum_redis_field *fields,
+void locum_redis_write_node(struct locum_redis *self, const struct locum_field *fields,
                             size_t count, locum_ms wall);
-void locum_redis_add_event(struct locum_redis *self, const struct locum_redis_field *fields,
+void locum_redis_add_event(struct locum_redis *self, const struct locum_field *fields,
                            size_t count);
 
 void locum_redis_status(const struct locum_redis *self, struct locum_redis_status *ret);

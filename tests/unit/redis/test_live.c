@@ -358,9 +358,9 @@ static void
 writes_keys(void **state)
 {
     (void)state;
-    static const struct locum_redis_field fields[] = {
+    static const struct locum_field fields[] = {
         {"role", "server"}, {"serving", "self+takeover(dc3)"}, {"mirrorbits", ""}};
-    static const struct locum_redis_field event[] = {{"node", "dc2"}, {"event", "condition"}};
+    static const struct locum_field event[] = {{"node", "dc2"}, {"event", "condition"}};
     const uint16_t port = site.server[DC2].port;
     char text[8192];
     node_prepare(&dc2, DC2);
