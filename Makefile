@@ -1,6 +1,7 @@
 # Locum: build, check, show. `make help` prints the targets; CI calls nothing else.
 # Honoured: CC CFLAGS LDFLAGS PREFIX DESTDIR; BUILD names the build folder, JOBS how much is done at
-# a time, V=1 shows the commands. Nothing here needs git.
+# a time, SCHEDULES how many schedules `make test` simulates, V=1 shows the commands.
+# Nothing here needs git.
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 SHELL := /bin/bash
@@ -19,6 +20,8 @@ ROOMS := base core config redis peer health dns control cli daemon
 SOURCES := $(foreach room,$(ROOMS),$(wildcard coordinator/$(room)/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
+SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
+SIM := $(if $(SIM_OBJECTS),$(BUILD)/tests/sim/sim)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
 # Asked when a compiler is first called, so that `make deps` and `make help` need no library.
@@ -32,9 +35,15 @@ Q := $(if $(V),,@)
 # A recipe that builds does it on all processors, unless the caller said how many.
 PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(JOBS))
 RUN = BUILD='$(abspath $(BUILD))' COMPILE='$(COMPILE)' tests/run -j $(JOBS)
-SANITIZE = $(MAKE) $(PARALLEL) WERROR=-Werror programs
+# A build of its own, in a folder below: $(call build-in,folder,CFLAGS)
+build-in = $(MAKE) $(PARALLEL) WERROR=-Werror BUILD='$(BUILD)/$(1)' CFLAGS='$(2)' programs
+ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+TSAN := -O1 -g -fsanitize=thread
+COVER := -O0 -g --coverage
+SCHEDULES ?= 10000
 
-.PHONY: all help deps programs check unit test demo lint fmt asan tsan install clean FORCE
+.PHONY: all help deps programs check test demo unit sim lint fmt cover asan tsan bench install \
+	clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -49,12 +58,12 @@ deps: ## install what building needs and this Debian lacks (asks sudo)
 check: ## units, short simulation, lint: under a minute
 	@deploy/deps test
 	@$(MAKE) $(PARALLEL) WERROR=-Werror programs
-	@$(RUN) lint self unit
+	@$(RUN) lint self sim unit
 
 test: ## all of check, then the whole site with real daemons
 	@deploy/deps test
 	@$(MAKE) $(PARALLEL) WERROR=-Werror programs
-	@$(RUN) lint self unit lab
+	@SCHEDULES='$(SCHEDULES)' $(RUN) lint self sim unit lab
 
 demo: ## show a site that fails over; KEEP=1 leaves it running
 	@deploy/deps demo
@@ -64,21 +73,37 @@ demo: ## show a site that fails over; KEEP=1 leaves it running
 unit: programs ## the unit tests alone
 	@$(RUN) unit
 
+sim: $(SIM) ## the simulation: SEED=n one schedule, else without end
+	@$(SIM) $(SEED)
+
 lint: ## arrows of inclusion, lengths, layout
 	@$(RUN) lint
 
 fmt: ## lay out the C sources
 	find coordinator tests -name '*.[ch]' -exec clang-format -i {} +
 
-asan: ## units under AddressSanitizer and UndefinedBehaviorSanitizer
-	@$(SANITIZE) BUILD=$(BUILD)/asan \
-		CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
-		-fno-sanitize-recover=all'
-	@tests/run -j $(JOBS) --build $(BUILD)/asan unit
+cover: ## branches of the core that units and simulation take: all, or it fails
+	@deploy/deps all
+	@$(call build-in,cover,$(COVER))
+	@find $(BUILD)/cover -name '*.gcda' -delete
+	@tests/run -j $(JOBS) --build $(BUILD)/cover sim unit
+	@gcovr --root . --filter coordinator/core/ --branches --fail-under-branch 100 \
+		--exclude-lines-by-pattern '.*(LOCUM_INVARIANT|/\* unreachable).*' $(BUILD)/cover
+
+asan: ## units and simulation under AddressSanitizer and UndefinedBehaviorSanitizer
+	@deploy/deps test
+	@$(call build-in,asan,$(ASAN))
+	@tests/run -j $(JOBS) --build $(BUILD)/asan sim unit
 
 tsan: ## units under ThreadSanitizer
-	@$(SANITIZE) BUILD=$(BUILD)/tsan CFLAGS='-O1 -g -fsanitize=thread'
+	@deploy/deps test
+	@$(call build-in,tsan,$(TSAN))
 	@tests/run -j $(JOBS) --build $(BUILD)/tsan unit
+
+bench: ## queries a second and CPU per query beside NSD, on this machine, now
+	@deploy/deps bench
+	@$(MAKE) $(PARALLEL) all
+	@BUILD='$(abspath $(BUILD))' tests/bench/bench
 
 install: all ## to DESTDIR and PREFIX
 	install -D -m 755 $(BUILD)/locum $(DESTDIR)$(PREFIX)/sbin/locum
@@ -94,7 +119,7 @@ install: all ## to DESTDIR and PREFIX
 clean: ## remove the build folder
 	rm -rf $(BUILD)
 
-programs: $(BUILD)/locum $(UNIT_TESTS)
+programs: $(BUILD)/locum $(UNIT_TESTS) $(SIM)
 
 # Other flags than last time: compile everything again.
 $(BUILD)/flags: FORCE
@@ -117,5 +142,9 @@ $(BUILD)/locum: $(BUILD)/coordinator/main.o $(BUILD)/liblocum.a
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/liblocum.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) $^ $(PACKAGE_LIBS) -lcmocka -o $@
+
+$(BUILD)/tests/sim/sim: $(SIM_OBJECTS) $(BUILD)/liblocum.a
+	@echo "  LINK  $@"
+	$(Q)$(LINK) $^ $(PACKAGE_LIBS) -o $@
 
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
