@@ -356,6 +356,11 @@ test_every_key_of_checks(void **state)
     assert_true(config->core.checks[2].counts);
     assert_int_equal(config->core.checks[2].fall, 9);
     locum_config_free(config);
+    config = load_quietly(CHECK, "    - http: {url: \"http://[::1]?q\"}\n"
+                                 "    - http: {url: \"http://get.example.org:80\"}\n");
+    assert_string_equal(config->checks[0].name, "http [::1]?q");
+    assert_string_equal(config->checks[1].name, "http get.example.org:80");
+    locum_config_free(config);
     config = load_quietly(CHECK, CHECK "    - mirrorbits: {}\n");
     assert_false(config->core.checks[1].counts); /* it reports only */
     locum_config_free(config);
@@ -384,6 +389,18 @@ test_every_key_of_redis(void **state)
     config = load_quietly("service:", "redis: {password: \" a secret \"}\n"
                                       "service:");
     assert_string_equal(config->redis.password, " a secret ");
+    locum_config_free(config);
+}
+
+static void
+test_utf8_and_a_byte_order_mark(void **state)
+{
+    (void)state;
+    struct locum_config *config = load_quietly(
+        "cluster: get", "\xef\xbb\xbf# gr\u00fc\u00dfe \u20ac \U0001f600\ncluster: get");
+    locum_config_free(config);
+    config = load_quietly("service:", "redis: {password: \"\u20ac\U0001f600\"}\nservice:");
+    assert_string_equal(config->redis.password, "\u20ac\U0001f600");
     locum_config_free(config);
 }
 
@@ -458,6 +475,7 @@ main(void)
         cmocka_unit_test(test_a_short_ttl_bounds_the_failover_ttl),
         cmocka_unit_test(test_every_key_of_checks),
         cmocka_unit_test(test_every_key_of_redis),
+        cmocka_unit_test(test_utf8_and_a_byte_order_mark),
         cmocka_unit_test(test_relative_paths_start_at_the_file),
         cmocka_unit_test(test_the_node_is_the_host),
         cmocka_unit_test(test_the_caller_chooses_the_node),

@@ -1,7 +1,20 @@
 /* Right by themselves and wrong together: refused, each with all that is said about it. */
 #include "fixture.h"
 
+#define LABEL63 "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggg"
+#define NAME247                                                                                    \
+    LABEL63 "." LABEL63 "." LABEL63 "."                                                            \
+            "hhhhhhhhhhiiiiiiiiiijjjjjjjjjjkkkkkkkkkkllllllll.eeeeee"
+
 static const struct broken broken[] = {
+    {"a name too long",
+     {{"ns1.example.org", NAME247 ".example"}},
+     "locum.yaml:10:10: error: ns \"" LABEL63 ".aaaaaaaaaabbbbbb...\" is not right: it is longer "
+     "than 253 characters; write an absolute name, as in ns1.example.org\n"},
+    {"hostmaster and the zone make a name too long",
+     {{"get.example.org", NAME247}, {"    ns:", "    owned: {}\n    ns:"}},
+     "locum.yaml:9:5: error: hostmaster. and the zone make a name longer than 253 characters: "
+     "write soa.rname\n"},
     {"address",
      {{"[192.0.2.12]", "[192.0.2.256]"}},
      "locum.yaml:5:19: error: address \"192.0.2.256\" is not right: write a numeric address "
@@ -313,6 +326,26 @@ test_each_is_refused_with_its_words(void **state)
 }
 
 static void
+test_very_many_names(void **state)
+{
+    (void)state;
+    static char shared[8192];
+    struct locum_text text = locum_text_init(shared, sizeof(shared));
+    locum_text_add(&text, "    shared: [");
+    for (uint64_t i = 0; i < LOCUM_NAMES_MAX; i++) {
+        locum_text_add(&text, i > 0 ? ", n" : "n");
+        locum_text_add_u64(&text, i);
+    }
+    locum_text_add(&text, "]\n    ns:");
+    const struct change change = {"    ns:", shared};
+    assert_null(load_changed(&change, 1));
+    assert_string_equal(report, "locum.yaml:9:5: error: name \"dc2\": all zones together hold at "
+                                "most 256 names\n"
+                                "locum.yaml:9:5: error: name \"dc3\": all zones together hold at "
+                                "most 256 names\n");
+}
+
+static void
 test_a_node_given_by_the_caller(void **state)
 {
     (void)state;
@@ -343,6 +376,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_is_refused_with_its_words),
+        cmocka_unit_test(test_very_many_names),
         cmocka_unit_test(test_a_node_given_by_the_caller),
         cmocka_unit_test(test_a_host_that_is_no_node),
     };

@@ -40,6 +40,25 @@ static const struct broken broken[] = {
     {"a control character",
      {{"node: dc2", "node: dc\0012"}},
      "locum.yaml:2:9: error: control character 0x01: remove it\n"},
+    {"a sequence that breaks off",
+     {{"node: dc2", "node: \xe2\x82(2"}},
+     "locum.yaml:2:7: error: byte 0xe2 is not UTF-8: save the file as UTF-8 text\n"},
+    {"half a surrogate pair",
+     {{"node: dc2", "node: \xed\xa0\x80"}},
+     "locum.yaml:2:7: error: byte 0xed is not UTF-8: save the file as UTF-8 text\n"},
+    {"columns count characters",
+     {{"node: dc2", "node: \"\u00e9\u20ac\U0001f600\" \x01"}},
+     "locum.yaml:2:13: error: control character 0x01: remove it\n"},
+    {"anchors and tags of lists and mappings",
+     {{"service:", "dns: &a {workers: 1}\n"
+                   "events: !x {keep: 50}\n"
+                   "redis: &b [x]\n"
+                   "listen: !y [x]\n"
+                   "service:"}},
+     "locum.yaml:11:6: error: an anchor (&): write the value itself wherever it is needed\n"
+     "locum.yaml:12:9: error: a tag (!): write the value without it\n"
+     "locum.yaml:13:8: error: an anchor (&): write the value itself wherever it is needed\n"
+     "locum.yaml:14:9: error: a tag (!): write the value without it\n"},
     {"a list at the top",
      {{NULL, "- a\n"
              "- b\n"}},
@@ -229,6 +248,10 @@ static const struct broken broken[] = {
      {{CHECK, "    - http: {url: \"ftp://127.0.0.1/\"}\n"}},
      "locum.yaml:13:19: error: url \"ftp://127.0.0.1/\" is not right: write a URL without user or "
      "fragment, as in http://127.0.0.1:8080/\n"},
+    {"url with a blank",
+     {{CHECK, "    - http: {url: \"http://127.0.0.1/ x\"}\n"}},
+     "locum.yaml:13:19: error: url \"http://127.0.0.1/ x\" is not right: write a URL without user "
+     "or fragment, as in http://127.0.0.1:8080/\n"},
     {"url with a user",
      {{CHECK, "    - http: {url: \"http://me:secret@127.0.0.1/\"}\n"}},
      "locum.yaml:13:19: error: url is not right: write a URL without user or fragment, as in "
@@ -252,6 +275,24 @@ static const struct broken broken[] = {
      "locum.yaml:5:39: error: redis \"10.0.0.12\" is not right: write a numeric address and a "
      "port, as in 10.0.0.12:6379 or [2001:db8::12]:6379 (version " LOCUM_VERSION
      " resolves no host names)\n"},
+    {"host",
+     {{CHECK, "    - http: {url: \"http://127.0.0.1/\", host: \"a b\"}\n"}},
+     "locum.yaml:13:46: error: host \"a b\" is not right: write a host name, as in vm-23362\n"},
+    {"an empty master-name",
+     {{"service:", "redis: {master-name: \"\"}\n"
+                   "service:"}},
+     "locum.yaml:11:22: error: master-name \"\" is not right: write 1 to 63 characters, none of "
+     "them a control character\n"},
+    {"listen.dns is a word",
+     {{"service:", "listen: {dns: all}\n"
+                   "service:"}},
+     "locum.yaml:11:15: error: dns is a single value: write a list of 1 to 8, as in "
+     "[\"192.0.2.12:53\"], or none\n"},
+    {"listen.http",
+     {{"service:", "listen: {http: 9854}\n"
+                   "service:"}},
+     "locum.yaml:11:16: error: http \"9854\" is not right: write a numeric address and a port, as "
+     "in 127.0.0.1:9854 or [::1]:9854\n"},
     {"control characters are escaped",
      {{"cluster: get", "cluster: \"a\\eb\\n\""}},
      "locum.yaml:1:10: error: cluster \"a\\x1bb\\x0a\" is not right: write 1 to 15 characters of "
