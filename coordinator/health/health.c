@@ -11,7 +11,7 @@ struct probe {
     struct locum_health *health;
     size_t check;                  /* index in the configuration */
     struct locum_http_check *http; /* the one of its kind is set, the other NULL */
-    struct locum_tcp *tcp;
+    struct locum_tcp_check *tcp;
     struct event *timer; /* pending between two probes, so that none overlaps itself */
     locum_ms due;        /* mono time at which the last one was to start */
     char last[LOCUM_PROBE_TEXT_MAX];
@@ -22,7 +22,7 @@ struct locum_health {
     locum_sample_fn *on_sample;
     void *user;
     char agent[sizeof("locum/") + LOCUM_VERSION_MAX];
-    struct locum_http *http;
+    struct locum_http_pool *http;
     struct probe probes[LOCUM_CHECKS_MAX]; /* by index in the configuration */
 };
 
@@ -34,7 +34,7 @@ on_due(evutil_socket_t fd, short what, void *user)
     if (self->http != NULL) {
         locum_http_check_start(self->http);
     } else {
-        locum_tcp_start(self->tcp);
+        locum_tcp_check_start(self->tcp);
     }
 }
 
@@ -73,7 +73,7 @@ create_probe(struct locum_health *self, struct event_base *base, size_t index)
     if (check->kind == LOCUM_CHECK_HTTP) {
         status = locum_http_check_create(self->http, check, on_done, probe, &probe->http);
     } else if (check->kind == LOCUM_CHECK_TCP) {
-        status = locum_tcp_create(base, check, on_done, probe, &probe->tcp);
+        status = locum_tcp_check_create(base, check, on_done, probe, &probe->tcp);
     } else {
         return 0;
     }
@@ -101,7 +101,7 @@ locum_health_create(struct event_base *base, const struct locum_config *config,
     struct locum_text agent = locum_text_init(self->agent, sizeof(self->agent));
     locum_text_add(&agent, "locum/");
     locum_text_add(&agent, config->core.version);
-    int status = locum_http_create(base, self->agent, &self->http);
+    int status = locum_http_pool_create(base, self->agent, &self->http);
     for (size_t i = 0; status == 0 && i < config->core.check_count; i++) {
         status = create_probe(self, base, i);
     }
@@ -132,8 +132,8 @@ locum_health_destroy(struct locum_health *self)
             event_free(probe->timer);
         }
         locum_http_check_destroy(probe->http);
-        locum_tcp_destroy(probe->tcp);
+        locum_tcp_check_destroy(probe->tcp);
     }
-    locum_http_destroy(self->http);
+    locum_http_pool_destroy(self->http);
     free(self);
 }

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-struct locum_http {
+struct locum_http_pool {
     struct event_base *base;
     CURLM *multi;
     struct event *timer; /* libcurl's own next deadline */
@@ -15,7 +15,7 @@ struct locum_http {
 };
 
 struct locum_http_check {
-    struct locum_http *http;
+    struct locum_http_pool *http;
     const struct locum_config_check *check;
     locum_probe_fn *on_done;
     void *user;
@@ -98,7 +98,7 @@ finish(struct locum_http_check *self, CURLcode result)
 }
 
 static void
-finish_all(struct locum_http *self)
+finish_all(struct locum_http_pool *self)
 {
     int left = 0;
     for (CURLMsg *message = curl_multi_info_read(self->multi, &left); message != NULL;
@@ -114,7 +114,7 @@ finish_all(struct locum_http *self)
 static void
 on_socket(evutil_socket_t fd, short what, void *user)
 {
-    struct locum_http *self = user;
+    struct locum_http_pool *self = user;
     const int flags = ((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) |
                       ((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0);
     int running;
@@ -125,7 +125,7 @@ on_socket(evutil_socket_t fd, short what, void *user)
 static void
 on_timer(evutil_socket_t fd, short what, void *user)
 {
-    struct locum_http *self = user;
+    struct locum_http_pool *self = user;
     int running;
     (void)fd, (void)what;
     (void)curl_multi_socket_action(self->multi, CURL_SOCKET_TIMEOUT, 0, &running);
@@ -136,7 +136,7 @@ on_timer(evutil_socket_t fd, short what, void *user)
 static int
 set_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *old)
 {
-    struct locum_http *self = user;
+    struct locum_http_pool *self = user;
     struct event *event = NULL;
     (void)easy;
     if (old != NULL) {
@@ -158,16 +158,16 @@ set_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *old)
 static int
 set_timer(CURLM *multi, long timeout_ms, void *user)
 {
-    struct locum_http *self = user;
+    struct locum_http_pool *self = user;
     const struct timeval wait = locum_probe_timeval(timeout_ms);
     (void)multi;
     return timeout_ms < 0 ? event_del(self->timer) : event_add(self->timer, &wait);
 }
 
 int
-locum_http_create(struct event_base *base, const char *agent, struct locum_http **ret)
+locum_http_pool_create(struct event_base *base, const char *agent, struct locum_http_pool **ret)
 {
-    struct locum_http *self = calloc(1, sizeof(*self));
+    struct locum_http_pool *self = calloc(1, sizeof(*self));
     if (self == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) { /* counted in there */
         free(self);
         return LOCUM_ERR_MEMORY;
@@ -181,7 +181,7 @@ locum_http_create(struct event_base *base, const char *agent, struct locum_http 
         curl_multi_setopt(self->multi, CURLMOPT_SOCKETDATA, self) != CURLM_OK ||
         curl_multi_setopt(self->multi, CURLMOPT_TIMERFUNCTION, set_timer) != CURLM_OK ||
         curl_multi_setopt(self->multi, CURLMOPT_TIMERDATA, self) != CURLM_OK) {
-        locum_http_destroy(self);
+        locum_http_pool_destroy(self);
         return LOCUM_ERR_MEMORY;
     }
     *ret = self;
@@ -189,7 +189,7 @@ locum_http_create(struct event_base *base, const char *agent, struct locum_http 
 }
 
 void
-locum_http_destroy(struct locum_http *self)
+locum_http_pool_destroy(struct locum_http_pool *self)
 {
     if (self == NULL) {
         return;
@@ -327,7 +327,7 @@ set_options(struct locum_http_check *self)
 }
 
 int
-locum_http_check_create(struct locum_http *http, const struct locum_config_check *check,
+locum_http_check_create(struct locum_http_pool *http, const struct locum_config_check *check,
                         locum_probe_fn *on_done, void *user, struct locum_http_check **ret)
 {
     struct locum_http_check *self = calloc(1, sizeof(*self));

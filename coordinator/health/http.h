@@ -14,22 +14,22 @@
 
 enum { LOCUM_HTTP_BYTES_MAX = 64 * 1024 }; /* head and body together */
 
-struct locum_http;       /* shared by all http checks */
+struct locum_http_pool;  /* shared by all http checks */
 struct locum_http_check; /* one of them */
 
 /* `agent`: the User-Agent header, copied when a check is created. 0 or LOCUM_ERR_MEMORY. */
-int locum_http_create(struct event_base *base, const char *agent,
-                      struct locum_http **ret) LOCUM_MUST_CHECK;
+int locum_http_pool_create(struct event_base *base, const char *agent,
+                           struct locum_http_pool **ret) LOCUM_MUST_CHECK;
 
 /* After all its checks. NULL is fine. */
-void locum_http_destroy(struct locum_http *self);
+void locum_http_pool_destroy(struct locum_http_pool *self);
 
 /*
  * Prepare a check; nothing is sent yet. `check` is borrowed. With a host given, the URL's own host
  * is connected to, and the other is told, as Host header and SNI, and must be in the certificate.
  * 0 or LOCUM_ERR_MEMORY.
  */
-int locum_http_check_create(struct locum_http *http, const struct locum_config_check *check,
+int locum_http_check_create(struct locum_http_pool *http, const struct locum_config_check *check,
                             locum_probe_fn *on_done, void *user,
                             struct locum_http_check **ret) LOCUM_MUST_CHECK;
 

@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-struct locum_tcp {
+struct locum_tcp_check {
     struct event_base *base;
     const struct locum_config_check *check;
     locum_probe_fn *on_done;
@@ -19,7 +19,7 @@ struct locum_tcp {
 };
 
 static void
-hang_up(struct locum_tcp *self)
+hang_up(struct locum_tcp_check *self)
 {
     if (self->event != NULL) {
         event_free(self->event);
@@ -33,7 +33,7 @@ hang_up(struct locum_tcp *self)
 
 /* End the probe with this errno, 0: it is connected. */
 static void
-finish(struct locum_tcp *self, int failure)
+finish(struct locum_tcp_check *self, int failure)
 {
     char buffer[LOCUM_PROBE_TEXT_MAX];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
@@ -69,14 +69,14 @@ on_socket(evutil_socket_t fd, short what, void *user)
 }
 
 int
-locum_tcp_create(struct event_base *base, const struct locum_config_check *check,
-                 locum_probe_fn *on_done, void *user, struct locum_tcp **ret)
+locum_tcp_check_create(struct event_base *base, const struct locum_config_check *check,
+                       locum_probe_fn *on_done, void *user, struct locum_tcp_check **ret)
 {
-    struct locum_tcp *self = malloc(sizeof(*self));
+    struct locum_tcp_check *self = malloc(sizeof(*self));
     if (self == NULL) {
         return LOCUM_ERR_MEMORY;
     }
-    *self = (struct locum_tcp){
+    *self = (struct locum_tcp_check){
         .base = base, .check = check, .on_done = on_done, .user = user, .fd = -1};
     *ret = self;
     return 0;
@@ -84,7 +84,7 @@ locum_tcp_create(struct event_base *base, const struct locum_config_check *check
 
 /* Begin to connect. 0 or the errno of a failure at once. */
 static int
-begin_connect(struct locum_tcp *self)
+begin_connect(struct locum_tcp_check *self)
 {
     struct sockaddr_storage name;
     const struct timeval timeout = locum_probe_timeval(self->check->timeout_ms);
@@ -99,7 +99,7 @@ begin_connect(struct locum_tcp *self)
 }
 
 void
-locum_tcp_start(struct locum_tcp *self)
+locum_tcp_check_start(struct locum_tcp_check *self)
 {
     LOCUM_INVARIANT(self->fd < 0);
     self->started = locum_now_read().mono;
@@ -110,7 +110,7 @@ locum_tcp_start(struct locum_tcp *self)
 }
 
 void
-locum_tcp_destroy(struct locum_tcp *self)
+locum_tcp_check_destroy(struct locum_tcp_check *self)
 {
     if (self == NULL) {
         return;

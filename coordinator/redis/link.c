@@ -179,7 +179,7 @@ fail_unasked(struct locum_link *self, const redisReply *reply)
     char why[WHY_MAX + 1];
     struct locum_text text = locum_text_init(why, sizeof(why));
     struct locum_slice error;
-    if (locum_reply_error(reply, &error)) {
+    if (locum_resp_error(reply, &error)) {
         locum_text_add(&text, "it said: ");
         locum_foreign_add(&text, error);
     } else {
@@ -193,7 +193,7 @@ dispatch(struct locum_link *self, const redisReply *reply)
 {
     struct locum_slice channel;
     struct locum_slice payload;
-    if (self->events->message != NULL && locum_reply_message(reply, &channel, &payload)) {
+    if (self->events->message != NULL && locum_resp_message(reply, &channel, &payload)) {
         self->events->message(self->user, channel, payload);
     } else if (self->count > 0) {
         answer(self, reply);

@@ -25,7 +25,7 @@ locum_login_refused(enum locum_command command, const redisReply *reply, const c
                     const struct locum_address *address, struct locum_text *text)
 {
     struct locum_slice error;
-    if (!locum_reply_error(reply, &error)) {
+    if (!locum_resp_error(reply, &error)) {
         return false;
     }
     const bool refused = command == LOCUM_COMMAND_AUTH ? !locum_trouble_is_no_password_set(error)

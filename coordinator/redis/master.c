@@ -109,7 +109,7 @@ note(struct locum_master *self, size_t place, enum locum_command command, const 
     struct locum_slice error;
     char sentence[LOCUM_REDIS_ERROR_MAX + 1];
     struct locum_text text = locum_text_init(sentence, sizeof(sentence));
-    if (!locum_reply_error(reply, &error)) {
+    if (!locum_resp_error(reply, &error)) {
         self->trouble[place][0] = '\0';
         return false;
     }
@@ -131,12 +131,12 @@ on_role(struct locum_master *self, const redisReply *reply)
 {
     struct locum_slice error;
     enum locum_redis_role role;
-    if (locum_reply_error(reply, &error)) {
+    if (locum_resp_error(reply, &error)) {
         char why[LOCUM_REDIS_ERROR_MAX + 1];
         struct locum_text text = locum_text_init(why, sizeof(why));
         locum_trouble_add(&text, "Redis", &self->address, LOCUM_COMMAND_ROLE, error);
         end(self, LOCUM_DISCOVERY_UNREACHABLE, why);
-    } else if (locum_reply_role(reply, &role) != 0) {
+    } else if (locum_resp_role(reply, &role) != 0) {
         end_with(self, LOCUM_DISCOVERY_UNREACHABLE,
                  " answers ROLE with something else: is this a Redis?");
     } else if (role == LOCUM_REDIS_SENTINEL) {
@@ -183,7 +183,7 @@ is_confirmed(struct locum_master *self, size_t place, const char *channel, const
     if (note(self, place, LOCUM_COMMAND_SUBSCRIBE, reply)) {
         return self->listen != NULL;
     }
-    if (locum_reply_subscribed(reply, channel) != 0) {
+    if (locum_resp_subscribed(reply, channel) != 0) {
         end_with(self, LOCUM_DISCOVERY_UNREACHABLE,
                  " answers SUBSCRIBE with something else: is this a Redis?");
         return false;

@@ -7,7 +7,7 @@
 enum { MIRRORBITS_DIGITS = 5, MIRRORBITS_INSTANCE_MAX = 253 + 1 + MIRRORBITS_DIGITS };
 
 bool
-locum_reply_error(const redisReply *reply, struct locum_slice *ret_text)
+locum_resp_error(const redisReply *reply, struct locum_slice *ret_text)
 {
     if (reply->type != REDIS_REPLY_ERROR || reply->str == NULL) {
         return false;
@@ -17,7 +17,7 @@ locum_reply_error(const redisReply *reply, struct locum_slice *ret_text)
 }
 
 int
-locum_reply_text(const redisReply *reply, struct locum_slice *ret_text)
+locum_resp_text(const redisReply *reply, struct locum_slice *ret_text)
 {
     if (reply == NULL || reply->str == NULL ||
         (reply->type != REDIS_REPLY_STRING && reply->type != REDIS_REPLY_STATUS)) {
@@ -36,18 +36,18 @@ is_array(const redisReply *reply)
 }
 
 int
-locum_reply_field(const redisReply *map, const char *key, struct locum_slice *ret_value)
+locum_resp_field(const redisReply *map, const char *key, struct locum_slice *ret_value)
 {
     if (!is_array(map) || map->elements % 2 != 0) {
         return LOCUM_ERR_PROTOCOL;
     }
     for (size_t i = 0; i < map->elements; i += 2) {
         struct locum_slice name;
-        if (locum_reply_text(map->element[i], &name) != 0) {
+        if (locum_resp_text(map->element[i], &name) != 0) {
             return LOCUM_ERR_PROTOCOL;
         }
         if (locum_slice_is(name, key)) {
-            return locum_reply_text(map->element[i + 1], ret_value);
+            return locum_resp_text(map->element[i + 1], ret_value);
         }
     }
     return LOCUM_ERR_NOT_FOUND;
@@ -71,25 +71,25 @@ parse_address(struct locum_slice ip, struct locum_slice port, struct locum_addre
 }
 
 int
-locum_reply_address(const redisReply *reply, struct locum_address *ret)
+locum_resp_address(const redisReply *reply, struct locum_address *ret)
 {
     struct locum_slice ip;
     struct locum_slice port;
     if (reply->type == REDIS_REPLY_NIL) {
         return LOCUM_ERR_NOT_FOUND;
     }
-    if (!is_array(reply) || reply->elements != 2 || locum_reply_text(reply->element[0], &ip) != 0 ||
-        locum_reply_text(reply->element[1], &port) != 0) {
+    if (!is_array(reply) || reply->elements != 2 || locum_resp_text(reply->element[0], &ip) != 0 ||
+        locum_resp_text(reply->element[1], &port) != 0) {
         return LOCUM_ERR_PROTOCOL;
     }
     return parse_address(ip, port, ret);
 }
 
 int
-locum_reply_epoch(const redisReply *map, uint64_t *ret_epoch)
+locum_resp_epoch(const redisReply *map, uint64_t *ret_epoch)
 {
     struct locum_slice text;
-    if (locum_reply_field(map, "config-epoch", &text) != 0 ||
+    if (locum_resp_field(map, "config-epoch", &text) != 0 ||
         locum_slice_u64(text, UINT64_MAX, ret_epoch) != 0) {
         return LOCUM_ERR_PROTOCOL;
     }
@@ -109,14 +109,14 @@ has_down_flag(struct locum_slice flags)
 }
 
 int
-locum_reply_instance(const redisReply *map, struct locum_instances *list)
+locum_resp_instance(const redisReply *map, struct locum_instances *list)
 {
     struct locum_slice ip;
     struct locum_slice port;
     struct locum_slice flags;
     struct locum_instance instance;
-    if (locum_reply_field(map, "ip", &ip) != 0 || locum_reply_field(map, "port", &port) != 0 ||
-        locum_reply_field(map, "flags", &flags) != 0) {
+    if (locum_resp_field(map, "ip", &ip) != 0 || locum_resp_field(map, "port", &port) != 0 ||
+        locum_resp_field(map, "flags", &flags) != 0) {
         return LOCUM_ERR_PROTOCOL;
     }
     if (locum_slice_is(port, "0")) {
@@ -135,13 +135,13 @@ locum_reply_instance(const redisReply *map, struct locum_instances *list)
 }
 
 int
-locum_reply_instances(const redisReply *reply, struct locum_instances *list)
+locum_resp_instances(const redisReply *reply, struct locum_instances *list)
 {
     if (!is_array(reply)) {
         return LOCUM_ERR_PROTOCOL;
     }
     for (size_t i = 0; i < reply->elements; i++) {
-        const int status = locum_reply_instance(reply->element[i], list);
+        const int status = locum_resp_instance(reply->element[i], list);
         if (status != 0) {
             return status;
         }
@@ -150,14 +150,14 @@ locum_reply_instances(const redisReply *reply, struct locum_instances *list)
 }
 
 int
-locum_reply_masters(const redisReply *reply, struct locum_text *text)
+locum_resp_masters(const redisReply *reply, struct locum_text *text)
 {
     if (!is_array(reply)) {
         return LOCUM_ERR_PROTOCOL;
     }
     for (size_t i = 0; i < reply->elements; i++) {
         struct locum_slice name;
-        if (locum_reply_field(reply->element[i], "name", &name) != 0) {
+        if (locum_resp_field(reply->element[i], "name", &name) != 0) {
             return LOCUM_ERR_PROTOCOL;
         }
         locum_text_add(text, i > 0 ? ", " : "");
@@ -170,11 +170,10 @@ locum_reply_masters(const redisReply *reply, struct locum_text *text)
 }
 
 int
-locum_reply_role(const redisReply *reply, enum locum_redis_role *ret)
+locum_resp_role(const redisReply *reply, enum locum_redis_role *ret)
 {
     struct locum_slice word;
-    if (!is_array(reply) || reply->elements < 1 ||
-        locum_reply_text(reply->element[0], &word) != 0) {
+    if (!is_array(reply) || reply->elements < 1 || locum_resp_text(reply->element[0], &word) != 0) {
         return LOCUM_ERR_PROTOCOL;
     }
     if (locum_slice_is(word, "master")) {
@@ -190,12 +189,12 @@ locum_reply_role(const redisReply *reply, enum locum_redis_role *ret)
 }
 
 int
-locum_reply_tilt(const redisReply *reply, bool *ret_tilt)
+locum_resp_tilt(const redisReply *reply, bool *ret_tilt)
 {
     static const char key[] = "sentinel_tilt:";
     struct locum_slice rest;
     struct locum_slice line;
-    if (locum_reply_text(reply, &rest) != 0) {
+    if (locum_resp_text(reply, &rest) != 0) {
         return LOCUM_ERR_PROTOCOL;
     }
     while (locum_slice_cut(&rest, '\n', &line)) {
@@ -208,24 +207,24 @@ locum_reply_tilt(const redisReply *reply, bool *ret_tilt)
 }
 
 bool
-locum_reply_message(const redisReply *reply, struct locum_slice *ret_channel,
-                    struct locum_slice *ret_payload)
+locum_resp_message(const redisReply *reply, struct locum_slice *ret_channel,
+                   struct locum_slice *ret_payload)
 {
     struct locum_slice kind;
     return is_array(reply) && reply->elements == 3 &&
-           locum_reply_text(reply->element[0], &kind) == 0 && locum_slice_is(kind, "message") &&
-           locum_reply_text(reply->element[1], ret_channel) == 0 &&
-           locum_reply_text(reply->element[2], ret_payload) == 0;
+           locum_resp_text(reply->element[0], &kind) == 0 && locum_slice_is(kind, "message") &&
+           locum_resp_text(reply->element[1], ret_channel) == 0 &&
+           locum_resp_text(reply->element[2], ret_payload) == 0;
 }
 
 int
-locum_reply_subscribed(const redisReply *reply, const char *channel)
+locum_resp_subscribed(const redisReply *reply, const char *channel)
 {
     struct locum_slice kind;
     struct locum_slice name;
     if (!is_array(reply) || reply->elements != 3 ||
-        locum_reply_text(reply->element[0], &kind) != 0 ||
-        locum_reply_text(reply->element[1], &name) != 0 || !locum_slice_is(kind, "subscribe") ||
+        locum_resp_text(reply->element[0], &kind) != 0 ||
+        locum_resp_text(reply->element[1], &name) != 0 || !locum_slice_is(kind, "subscribe") ||
         !locum_slice_is(name, channel)) {
         return LOCUM_ERR_PROTOCOL;
     }

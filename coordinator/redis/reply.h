@@ -27,52 +27,52 @@ struct locum_instances {
 enum locum_redis_role { LOCUM_REDIS_MASTER, LOCUM_REDIS_REPLICA, LOCUM_REDIS_SENTINEL };
 
 /* Is it an error? Its text then, borrowed. */
-bool locum_reply_error(const redisReply *reply, struct locum_slice *ret_text);
+bool locum_resp_error(const redisReply *reply, struct locum_slice *ret_text);
 
 /* A bulk or status string, borrowed. 0 or LOCUM_ERR_PROTOCOL. */
-int locum_reply_text(const redisReply *reply, struct locum_slice *ret_text) LOCUM_MUST_CHECK;
+int locum_resp_text(const redisReply *reply, struct locum_slice *ret_text) LOCUM_MUST_CHECK;
 
 /*
  * The value of a key in a map that is sent as a flat array. 0, LOCUM_ERR_NOT_FOUND,
  * LOCUM_ERR_PROTOCOL.
  */
-int locum_reply_field(const redisReply *map, const char *key,
-                      struct locum_slice *ret_value) LOCUM_MUST_CHECK;
+int locum_resp_field(const redisReply *map, const char *key,
+                     struct locum_slice *ret_value) LOCUM_MUST_CHECK;
 
 /*
  * SENTINEL GET-MASTER-ADDR-BY-NAME: [ip, port]. 0, LOCUM_ERR_NOT_FOUND (nil: no such master),
  * LOCUM_ERR_INVALID (a host name, not an address), LOCUM_ERR_PROTOCOL.
  */
-int locum_reply_address(const redisReply *reply, struct locum_address *ret) LOCUM_MUST_CHECK;
+int locum_resp_address(const redisReply *reply, struct locum_address *ret) LOCUM_MUST_CHECK;
 
 /* SENTINEL MASTER: its config-epoch. 0 or LOCUM_ERR_PROTOCOL. */
-int locum_reply_epoch(const redisReply *map, uint64_t *ret_epoch) LOCUM_MUST_CHECK;
+int locum_resp_epoch(const redisReply *map, uint64_t *ret_epoch) LOCUM_MUST_CHECK;
 
 /*
  * SENTINEL MASTER: append the one instance. One without a valid port (how Sentinel marks an address
  * that is no longer true) is left out. 0, LOCUM_ERR_INVALID (named by host name), LOCUM_ERR_SPACE,
  * LOCUM_ERR_PROTOCOL.
  */
-int locum_reply_instance(const redisReply *map, struct locum_instances *list) LOCUM_MUST_CHECK;
+int locum_resp_instance(const redisReply *map, struct locum_instances *list) LOCUM_MUST_CHECK;
 
 /* SENTINEL REPLICAS and SENTINELS: append every instance; errors as above. */
-int locum_reply_instances(const redisReply *reply, struct locum_instances *list) LOCUM_MUST_CHECK;
+int locum_resp_instances(const redisReply *reply, struct locum_instances *list) LOCUM_MUST_CHECK;
 
 /* SENTINEL MASTERS: append "name, name"; "none" if there are none. 0 or LOCUM_ERR_PROTOCOL. */
-int locum_reply_masters(const redisReply *reply, struct locum_text *text) LOCUM_MUST_CHECK;
+int locum_resp_masters(const redisReply *reply, struct locum_text *text) LOCUM_MUST_CHECK;
 
 /* ROLE. 0 or LOCUM_ERR_PROTOCOL. */
-int locum_reply_role(const redisReply *reply, enum locum_redis_role *ret) LOCUM_MUST_CHECK;
+int locum_resp_role(const redisReply *reply, enum locum_redis_role *ret) LOCUM_MUST_CHECK;
 
 /* INFO sentinel: sentinel_tilt. 0 or LOCUM_ERR_PROTOCOL. */
-int locum_reply_tilt(const redisReply *reply, bool *ret_tilt) LOCUM_MUST_CHECK;
+int locum_resp_tilt(const redisReply *reply, bool *ret_tilt) LOCUM_MUST_CHECK;
 
 /* On a subscribed connection: ["message", channel, payload]? Both borrowed. */
-bool locum_reply_message(const redisReply *reply, struct locum_slice *ret_channel,
-                         struct locum_slice *ret_payload);
+bool locum_resp_message(const redisReply *reply, struct locum_slice *ret_channel,
+                        struct locum_slice *ret_payload);
 
 /* The confirmation ["subscribe", channel, count]. 0 or LOCUM_ERR_PROTOCOL. */
-int locum_reply_subscribed(const redisReply *reply, const char *channel) LOCUM_MUST_CHECK;
+int locum_resp_subscribed(const redisReply *reply, const char *channel) LOCUM_MUST_CHECK;
 
 /*
  * Mirrorbits' announcement "HELLO<db> <host>-<5 digits>": the host, and the whole instance. Both

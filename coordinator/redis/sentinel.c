@@ -136,7 +136,7 @@ on_masters(struct locum_sentinel *self, const redisReply *reply)
     locum_text_add(&text, " knows no master named '");
     locum_text_add(&text, self->settings.master_name);
     locum_text_add(&text, "': check redis.master-name; it knows: ");
-    if (locum_reply_masters(reply, &text) != 0) {
+    if (locum_resp_masters(reply, &text) != 0) {
         locum_text_add(&text, "(no list)");
     }
     say(self, error);
@@ -194,14 +194,14 @@ decode(struct locum_sentinel *self, enum locum_command command, const redisReply
 {
     struct locum_sentinel_view *view = &self->view;
     switch (command) {
-    case LOCUM_COMMAND_SENTINEL_ADDRESS: return locum_reply_address(reply, &view->master);
+    case LOCUM_COMMAND_SENTINEL_ADDRESS: return locum_resp_address(reply, &view->master);
     case LOCUM_COMMAND_SENTINEL_MASTER: {
-        const int status = locum_reply_epoch(reply, &view->epoch);
-        return status != 0 ? status : locum_reply_instance(reply, &view->instances);
+        const int status = locum_resp_epoch(reply, &view->epoch);
+        return status != 0 ? status : locum_resp_instance(reply, &view->instances);
     }
     case LOCUM_COMMAND_SENTINEL_REPLICAS:
-    case LOCUM_COMMAND_SENTINEL_SENTINELS: return locum_reply_instances(reply, &view->instances);
-    case LOCUM_COMMAND_INFO: return locum_reply_tilt(reply, &view->tilt);
+    case LOCUM_COMMAND_SENTINEL_SENTINELS: return locum_resp_instances(reply, &view->instances);
+    case LOCUM_COMMAND_INFO: return locum_resp_tilt(reply, &view->tilt);
     default: return LOCUM_ERR_PROTOCOL;
     }
 }
@@ -219,7 +219,7 @@ on_reply(void *user, enum locum_command command, const redisReply *reply)
         const struct locum_argv argv = locum_argv_init(LOCUM_COMMAND_SENTINEL_MASTERS);
         self->spoiled = true; /* on_masters() says why */
         locum_link_send(self->ask, &argv, on_reply, self);
-    } else if (locum_reply_error(reply, &error)) {
+    } else if (locum_resp_error(reply, &error)) {
         spoil_with_error(self, command, error);
     } else if (!self->spoiled) {
         take(self, decode(self, command, reply));
@@ -258,13 +258,13 @@ on_subscribed(void *user, enum locum_command command, const redisReply *reply)
     struct locum_slice error;
     const size_t at = self->answers < LOCUM_SENTINEL_CHANNELS ? self->answers : 0;
     self->answers++;
-    self->deaf = locum_reply_error(reply, &error);
+    self->deaf = locum_resp_error(reply, &error);
     if (self->deaf) {
         char sentence[LOCUM_REDIS_ERROR_MAX + 1];
         struct locum_text text = locum_text_init(sentence, sizeof(sentence));
         locum_trouble_add(&text, "Sentinel", &self->settings.address, command, error);
         say(self, sentence);
-    } else if (locum_reply_subscribed(reply, locum_sentinel_channels[at]) != 0) {
+    } else if (locum_resp_subscribed(reply, locum_sentinel_channels[at]) != 0) {
         rest_with(self, " answers SUBSCRIBE with something else: is this a Sentinel?");
     } else if (self->answers == LOCUM_SENTINEL_CHANNELS) {
         ask_all(self);
