@@ -6,7 +6,12 @@
  *        /nsd {zone, serial, lag_ms, state, error}
  *
  * This room does HTTP and JSON shape; what to answer comes from the handlers. Refused: 4xx with
- * {"errors": [...]}. Limits: 64 KiB a body, 8 KiB of headers, 10 s for a request.
+ * {"errors": [...]}. Limits: 64 KiB a body, 8 KiB of headers, 10 s for a request, 64 connections a
+ * listener, one request each. The process must ignore SIGPIPE.
+ *
+ *   listen.c  the sockets            http.c   connections, limits, deadlines, holding
+ *   request.c bytes -> head          query.c  target -> path and values
+ *   route.c   the table of the API   control.c  request -> handler -> answer
  */
 #ifndef LOCUM_CONTROL_CONTROL_H
 #define LOCUM_CONTROL_CONTROL_H
@@ -40,7 +45,7 @@ struct locum_request {
     const char *after;  /* ?after= */
     const char *wait;   /* ?wait=: for /events how many ms at most, for /zone the serial known */
     const json_t *body; /* POST: an object; NULL if the body was empty */
-    bool final;         /* the wait is over: answer now */
+    bool final;         /* no (more) waiting: answer now, not `later` */
 };
 
 typedef struct locum_reply locum_handler_fn(void *user, const struct locum_request *request);
@@ -55,17 +60,25 @@ struct locum_reply locum_reply_error(int status, const char *text);
 struct locum_reply locum_reply_json(json_t *body); /* 200; takes body; NULL becomes a 500 */
 
 /*
- * Listen. A stale control socket is replaced (only if nobody answers on it). On failure *ret_why
- * says what is wrong and what to do. 0, LOCUM_ERR_IN_USE, LOCUM_ERR_DENIED, LOCUM_ERR_MEMORY,
- * LOCUM_ERR_IO.
+ * Listen. A stale control socket is replaced (only if nobody answers on it).
+ *
+ * config    borrowed during the call: listen_control, listen_http.
+ * handlers  copied; one that is NULL makes its path unknown (404). They are called from the loop
+ *           and must not destroy the room.
+ * ret_why   on failure what is wrong and what to do. On success it is empty, or says why
+ *           listen.http could not be had: the control socket works all the same.
+ * 0, LOCUM_ERR_IN_USE, LOCUM_ERR_DENIED, LOCUM_ERR_NOT_FOUND (no folder for the socket),
+ * LOCUM_ERR_RANGE (its path is too long), LOCUM_ERR_MEMORY, LOCUM_ERR_IO.
  */
 int locum_control_create(struct event_base *base, const struct locum_config *config,
                          const struct locum_control_handlers *handlers, void *user,
                          struct locum_control **ret, struct locum_text *ret_why) LOCUM_MUST_CHECK;
 
-/* Something changed: answers held back by `later` are asked for again after this turn. */
+/* Something changed: answers held back by `later` are asked for again, after the caller's callback
+ * has returned to the loop. Cheap if nothing is held. */
 void locum_control_poke(struct locum_control *self);
 
+/* Close everything, held requests too, and remove the socket file. NULL is fine. */
 void locum_control_destroy(struct locum_control *self);
 
 #endif

@@ -1,0 +1,302 @@
+/*
+ * site: a real control room on a temporary socket and a TCP port, handlers that note what they were
+ * asked, and raw clients in the same loop. SIGPIPE is ignored, as the daemon does.
+ */
+#ifndef TESTS_UNIT_CONTROL_SITE_H
+#define TESTS_UNIT_CONTROL_SITE_H
+
+#include <dirent.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "control/control.h"
+#include "control/http.h"
+
+enum { DEADLINE_MS = 8000, CLIENT_BYTES = 160 * 1024 };
+
+struct site {
+    struct event_base *base;
+    struct locum_config *config;
+    struct locum_control *control;
+    char folder[64];
+    size_t descriptors; /* open before the test */
+    /* What the handlers saw, and what they are to say. */
+    unsigned asked;
+    unsigned finals;
+    bool happened;
+    char seen[1024];
+};
+
+struct client {
+    int fd;
+    char *bytes; /* CLIENT_BYTES + 1 */
+    size_t length;
+    bool closed;
+};
+
+static inline size_t
+count_descriptors(void)
+{
+    size_t count = 0;
+    DIR *folder = opendir("/proc/self/fd");
+    assert_non_null(folder);
+    while (readdir(folder) != NULL) {
+        count++;
+    }
+    (void)closedir(folder);
+    return count;
+}
+
+/* Says what the request was. */
+static inline struct locum_reply
+echo(void *user, const struct locum_request *request)
+{
+    struct site *site = user;
+    site->asked++;
+    return locum_reply_json(json_pack(
+        "{s:s?, s:s?, s:s?, s:s?, s:O?, s:b}", "name", request->name, "if", request->cond, "after",
+        request->after, "wait", request->wait, "body", request->body, "final", request->final));
+}
+
+/* Has nothing to say until something has happened. */
+static inline struct locum_reply
+wait_for_it(void *user, const struct locum_request *request)
+{
+    struct site *site = user;
+    site->asked++;
+    site->finals += request->final ? 1 : 0;
+    if (!site->happened && !request->final) {
+        return (struct locum_reply){.later = true};
+    }
+    return locum_reply_json(
+        json_pack("{s:b, s:b}", "happened", site->happened, "final", request->final));
+}
+
+static inline struct locum_reply
+never(void *user, const struct locum_request *request)
+{
+    (void)user;
+    (void)request;
+    return (struct locum_reply){.later = true};
+}
+
+static inline struct locum_reply
+plain(void *user, const struct locum_request *request)
+{
+    (void)user;
+    (void)request;
+    return (struct locum_reply){.status = 200, .text = strdup("locum_up 1\n")};
+}
+
+static inline struct locum_reply
+refuse(void *user, const struct locum_request *request)
+{
+    (void)user;
+    (void)request;
+    return locum_reply_error(409, "fewer than min-serving (1) nodes would be wanted");
+}
+
+/* Four answers of this do not fit into a socket's buffer at once. */
+static inline struct locum_reply
+large(void *user, const struct locum_request *request)
+{
+    (void)user;
+    (void)request;
+    char *text = malloc(128 * 1024 + 1);
+    memset(text, 'x', 128 * 1024);
+    text[128 * 1024] = '\0';
+    return (struct locum_reply){.status = 200, .text = text};
+}
+
+static const struct locum_control_handlers handlers = {
+    .status = echo,
+    .explain = echo,
+    .events = wait_for_it,
+    .zone = never,
+    .metrics = plain,
+    .healthz = large,
+    .admin = echo,
+    .exclude = refuse,
+    .reload = plain,
+};
+
+/* A port that was free a moment ago. */
+static inline uint16_t
+free_port(void)
+{
+    struct locum_address address;
+    struct sockaddr_storage storage;
+    assert_int_equal(locum_address_parse(locum_slice_of("127.0.0.7"), &address), 0);
+    socklen_t length = locum_address_to_sockaddr(&address, &storage);
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&storage, length), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&storage, &length), 0);
+    (void)close(fd);
+    assert_int_equal(locum_address_from_sockaddr((struct sockaddr *)&storage, &address), 0);
+    return address.port;
+}
+
+static inline int
+create(struct site *site, struct locum_text *why)
+{
+    return locum_control_create(site->base, site->config, &handlers, site, &site->control, why);
+}
+
+static inline int
+setup(void **state)
+{
+    (void)signal(SIGPIPE, SIG_IGN);
+    struct site *site = calloc(1, sizeof(*site));
+    site->descriptors = count_descriptors();
+    site->base = event_base_new();
+    site->config = calloc(1, sizeof(*site->config));
+    (void)strcpy(site->folder, "/tmp/locum-control-XXXXXX");
+    assert_non_null(mkdtemp(site->folder));
+    (void)snprintf(site->config->listen_control, sizeof(site->config->listen_control), "%s/sock",
+                   site->folder);
+    assert_int_equal(locum_address_parse(locum_slice_of("127.0.0.7"), &site->config->listen_http),
+                     0);
+    site->config->listen_http.port = free_port();
+    char buffer[512];
+    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
+    assert_int_equal(create(site, &why), 0);
+    assert_string_equal(buffer, "");
+    *state = site;
+    return 0;
+}
+
+static inline int
+teardown(void **state)
+{
+    struct site *site = *state;
+    locum_control_destroy(site->control);
+    struct stat file;
+    assert_int_equal(lstat(site->config->listen_control, &file), -1);
+    assert_int_equal(rmdir(site->folder), 0);
+    event_base_free(site->base);
+    assert_int_equal(count_descriptors(), site->descriptors);
+    free(site->config);
+    free(site);
+    return 0;
+}
+
+static inline void
+turn(struct site *site)
+{
+    const struct timeval pause = {.tv_usec = 2000};
+    (void)event_base_loopexit(site->base, &pause);
+    (void)event_base_loop(site->base, EVLOOP_ONCE);
+}
+
+static inline void
+client_open(struct client *client, const struct site *site, bool local)
+{
+    *client = (struct client){.bytes = malloc(CLIENT_BYTES + 1)};
+    struct sockaddr_storage storage = {0};
+    socklen_t length;
+    if (local) {
+        struct sockaddr_un *address = (struct sockaddr_un *)&storage;
+        address->sun_family = AF_UNIX;
+        (void)strcpy(address->sun_path, site->config->listen_control);
+        length = sizeof(*address);
+    } else {
+        length = locum_address_to_sockaddr(&site->config->listen_http, &storage);
+    }
+    client->fd = socket(storage.ss_family, SOCK_STREAM, 0);
+    assert_int_equal(connect(client->fd, (struct sockaddr *)&storage, length), 0);
+}
+
+static inline void
+client_send(struct client *client, const char *bytes)
+{
+    assert_int_equal(send(client->fd, bytes, strlen(bytes), 0), (ssize_t)strlen(bytes));
+}
+
+static inline void
+client_close(struct client *client)
+{
+    (void)close(client->fd);
+    free(client->bytes);
+    client->bytes = NULL;
+}
+
+static inline void
+client_read(struct client *client)
+{
+    const ssize_t got = recv(client->fd, client->bytes + client->length,
+                             CLIENT_BYTES - client->length, MSG_DONTWAIT);
+    if (got > 0) {
+        client->length += (size_t)got;
+    } else if (got == 0 || errno != EAGAIN) {
+        client->closed = true;
+        assert_int_equal(got, 0); /* not reset: the answer must arrive whole */
+    }
+    client->bytes[client->length] = '\0';
+}
+
+/* Run the loop until the server closes the connection. */
+static inline void
+client_finish(struct client *client, struct site *site)
+{
+    const locum_ms start = locum_now_read().mono;
+    while (!client->closed) {
+        assert_true(locum_now_read().mono - start < DEADLINE_MS);
+        turn(site);
+        client_read(client);
+    }
+}
+
+/* Run until the handlers were asked this often. */
+static inline void
+until_asked(struct site *site, unsigned times)
+{
+    const locum_ms start = locum_now_read().mono;
+    while (site->asked < times) {
+        assert_true(locum_now_read().mono - start < DEADLINE_MS);
+        turn(site);
+    }
+}
+
+static inline void
+assert_has(const struct client *client, const char *part)
+{
+    if (strstr(client->bytes, part) == NULL) {
+        fail_msg("\"%.600s\" has no \"%s\"", client->bytes, part);
+    }
+}
+
+/* One request from start to end: the status line and a part of the answer. */
+static inline void
+exchange(struct site *site, bool local, const char *request, const char *status, const char *part)
+{
+    struct client client;
+    client_open(&client, site, local);
+    client_send(&client, request);
+    client_finish(&client, site);
+    assert_int_equal(strncmp(client.bytes, "HTTP/1.1 ", 9), 0);
+    if (strncmp(client.bytes + 9, status, strlen(status)) != 0) {
+        fail_msg("\"%.80s\" answered \"%.300s\", not %s", request, client.bytes, status);
+    }
+    assert_has(&client, part);
+    client_close(&client);
+}
+
+#define GET(target) "GET " target " HTTP/1.1\r\nHost: x\r\n\r\n"
+#define TEST(name)  cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+#endif
