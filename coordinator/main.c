@@ -1,5 +1,171 @@
-int
-main(void)
+/*
+ * locum: the coordinator and its sub-commands.
+ *
+ * `run` is the daemon (daemon/), `check`, `keygen` and `version` need none, and the rest asks a
+ * running one over its control socket (cli/).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/seal.h"
+#include "base/version.h"
+#include "cli/cli.h"
+#include "config/config.h"
+#include "daemon/daemon.h"
+#include "dns/dns.h"
+
+static int
+run_daemon(const char *config_path, int argc, char **argv)
 {
-    return 0;
+    (void)argv;
+    if (argc != 1) {
+        (void)fprintf(stderr, "locum run: takes no argument but -c FILE\n");
+        return LOCUM_EXIT_USAGE;
+    }
+    return locum_daemon_run(config_path);
+}
+
+struct findings {
+    size_t errors;
+    size_t warnings;
+};
+
+static void
+print_problem(void *user, const struct locum_problem *problem)
+{
+    struct findings *findings = user;
+    char line[1024];
+    struct locum_text text = locum_text_init(line, sizeof(line));
+    locum_problem_add(&text, problem);
+    (void)fprintf(stderr, "%s\n", line);
+    *(problem->severity == LOCUM_SEVERITY_ERROR ? &findings->errors : &findings->warnings) += 1;
+}
+
+static int
+run_check(const char *config_path, int argc, char **argv)
+{
+    struct findings findings = {0};
+    struct locum_config *config = NULL;
+    (void)argv;
+    if (argc != 1) {
+        (void)fprintf(stderr, "locum check: takes no argument but -c FILE\n");
+        return LOCUM_EXIT_USAGE;
+    }
+    int status = locum_config_load(config_path, NULL, print_problem, &findings, &config);
+    if (status == 0) {
+        status = locum_zone_check(config, print_problem, &findings);
+    }
+    if (status != 0) {
+        (void)fprintf(stderr, "%s: refused: %zu error(s), %zu warning(s)\n", config_path,
+                      findings.errors, findings.warnings);
+        locum_config_free(config);
+        return LOCUM_EXIT_NOT_FINE;
+    }
+    const struct locum_core_config *core = &config->core;
+    (void)printf("%s: good: cluster %s, node %s of %zu, %zu name(s), digest %s, %zu warning(s)\n",
+                 config_path, core->cluster, core->nodes[core->self].name, core->node_count,
+                 core->name_count, core->digest, findings.warnings);
+    locum_config_free(config);
+    return LOCUM_EXIT_OK;
+}
+
+static int
+run_keygen(const char *config_path, int argc, char **argv)
+{
+    char secret[2 * LOCUM_SECRET_BYTES + 1];
+    (void)config_path;
+    if (argc != 2 || strcmp(argv[1], "--cluster") != 0) {
+        (void)fprintf(stderr, "usage: locum keygen --cluster > /etc/locum/secret\n");
+        return LOCUM_EXIT_USAGE;
+    }
+    if (locum_secret_generate(secret) != 0) {
+        (void)fprintf(stderr, "locum keygen: the system gives no random bytes\n");
+        return LOCUM_EXIT_NOT_FINE;
+    }
+    (void)printf("%s\n", secret);
+    return LOCUM_EXIT_OK;
+}
+
+static int
+run_version(const char *config_path, int argc, char **argv)
+{
+    (void)config_path;
+    (void)argc;
+    (void)argv;
+    (void)printf("locum %s\n", LOCUM_VERSION);
+    return LOCUM_EXIT_OK;
+}
+
+/* The sub-commands that need no running daemon; those that do are cli/'s. */
+static const struct {
+    const char *name;
+    const char *usage;
+    const char *help;
+    int (*run)(const char *config_path, int argc, char **argv);
+} commands[] = {
+    {"run", "run", "the daemon, in the foreground", run_daemon},
+    {"check", "check", "validate the configuration, offline", run_check},
+    {"keygen", "keygen --cluster", "print a new heartbeat secret", run_keygen},
+    {"version", "version", "print the version", run_version},
+};
+
+static void
+print_help(FILE *out)
+{
+    (void)fprintf(out, "usage: locum COMMAND [-c FILE] ...   (FILE: %s)\n\n",
+                  LOCUM_CONFIG_DEFAULT_PATH);
+    for (size_t i = 0; i < LOCUM_COUNT(commands); i++) {
+        (void)fprintf(out, "  %-58s %s\n", commands[i].usage, commands[i].help);
+    }
+    (void)fprintf(out, "\nlocum(8) tells more.\n");
+}
+
+/* Take `-c FILE` out of the arguments. False: -c without a FILE. */
+static bool
+take_config_path(int *argc, char **argv, const char **ret_path)
+{
+    int kept = 0;
+    for (int i = 0; i < *argc; i++) {
+        if (strcmp(argv[i], "-c") != 0) {
+            argv[kept++] = argv[i];
+        } else if (i + 1 < *argc) {
+            *ret_path = argv[++i];
+        } else {
+            return false;
+        }
+    }
+    *argc = kept;
+    return true;
+}
+
+static int
+run_command(const char *config_path, int argc, char **argv)
+{
+    for (size_t i = 0; i < LOCUM_COUNT(commands); i++) {
+        if (strcmp(argv[0], commands[i].name) == 0) {
+            return commands[i].run(config_path, argc, argv);
+        }
+    }
+    (void)fprintf(stderr, "locum: there is no command '%s'; `locum help` lists them\n", argv[0]);
+    return LOCUM_EXIT_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+    const char *config_path = LOCUM_CONFIG_DEFAULT_PATH;
+    argc--;
+    argv++;
+    if (!take_config_path(&argc, argv, &config_path)) {
+        (void)fprintf(stderr, "locum: -c needs a FILE\n");
+        return LOCUM_EXIT_USAGE;
+    }
+    const bool help = argc > 0 && (strcmp(argv[0], "help") == 0 || strcmp(argv[0], "--help") == 0 ||
+                                   strcmp(argv[0], "-h") == 0);
+    if (argc == 0 || help) {
+        print_help(help ? stdout : stderr);
+        return help ? LOCUM_EXIT_OK : LOCUM_EXIT_USAGE;
+    }
+    return run_command(config_path, argc, argv);
 }

@@ -1,0 +1,165 @@
+/* The life of the daemon: begin, run, an orderly stop. */
+#include "daemon/daemon.h"
+
+#include <event2/event.h>
+#include <event2/thread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+
+static void
+print_problem(void *user, const struct locum_problem *problem)
+{
+    char line[1024];
+    struct locum_text text = locum_text_init(line, sizeof(line));
+    (void)user;
+    locum_problem_add(&text, problem);
+    LOCUM_LOG(problem->severity == LOCUM_SEVERITY_ERROR ? LOCUM_LOG_ERR : LOCUM_LOG_WARN, "config",
+              "reason", line);
+}
+
+static void
+on_stop(evutil_socket_t signal_number, short what, void *user)
+{
+    struct locum_daemon *self = user;
+    (void)signal_number;
+    (void)what;
+    if (self->core.leaving) {
+        (void)event_base_loopbreak(self->base); /* asked twice: at once */
+        return;
+    }
+    struct locum_event event = {.kind = LOCUM_EVENT_LEAVE};
+    locum_daemon_deliver(self, &event);
+}
+
+static void
+on_reload(evutil_socket_t signal_number, short what, void *user)
+{
+    json_t *errors;
+    (void)signal_number;
+    (void)what;
+    (void)!locum_daemon_reload(user, &errors); /* what was wrong has been logged */
+    json_decref(errors);
+}
+
+static int
+add_signals(struct locum_daemon *self)
+{
+    static const struct {
+        int number;
+        event_callback_fn callback;
+    } handlers[] = {{SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGHUP, on_reload}};
+    for (size_t i = 0; i < LOCUM_COUNT(handlers); i++) {
+        self->signals[i] = evsignal_new(self->base, handlers[i].number, handlers[i].callback, self);
+        if (self->signals[i] == NULL || evsignal_add(self->signals[i], NULL) != 0) {
+            return LOCUM_ERR_MEMORY;
+        }
+    }
+    return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? LOCUM_ERR_IO : 0;
+}
+
+/* What the last run left, and the core on top of it. */
+static int
+begin_core(struct locum_daemon *self)
+{
+    char buffer[512];
+    struct locum_saved saved = {0};
+    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
+    const struct locum_now now = locum_daemon_now(self);
+    const int status = locum_state_load(self->config, now, &saved, &self->serial, &why);
+    if (status != 0 || why.length > 0) {
+        LOCUM_LOG(LOCUM_LOG_WARN, "state", "reason", buffer);
+    }
+    locum_core_init(&self->core, &self->config->core, &saved, now);
+    self->started_mono = now.mono;
+    self->serving_since = now.wall;
+    locum_story_keep(self->story, self->config->events_keep);
+    return locum_state_writer_create(self->config, &self->writer);
+}
+
+static int
+create_base(struct locum_daemon *self)
+{
+    struct event_config *settings = event_config_new();
+    if (settings == NULL || evthread_use_pthreads() != 0) {
+        event_config_free(settings);
+        return LOCUM_ERR_MEMORY;
+    }
+    (void)event_config_set_flag(settings, EVENT_BASE_FLAG_PRECISE_TIMER);
+    self->base = event_base_new_with_config(settings);
+    event_config_free(settings);
+    self->story = locum_story_create();
+    const bool made = self->base != NULL && self->story != NULL;
+    return made && event_base_priority_init(self->base, 2) == 0 ? 0 : LOCUM_ERR_MEMORY;
+}
+
+static int
+create(struct locum_daemon *self, const char *config_path)
+{
+    int status = locum_config_load(config_path, NULL, print_problem, NULL, &self->config);
+    if (status == 0) {
+        status = locum_zone_check(self->config, print_problem, NULL);
+    }
+    if (status == 0) {
+        status = create_base(self);
+    }
+    if (status == 0) {
+        status = begin_core(self);
+    }
+    if (status == 0) {
+        status = add_signals(self);
+    }
+    if (status == 0) {
+        status = locum_daemon_rooms_create(self);
+    }
+    return status == 0 ? locum_daemon_turn_start(self) : status;
+}
+
+static void
+destroy(struct locum_daemon *self)
+{
+    locum_daemon_rooms_destroy(self);
+    locum_state_writer_destroy(self->writer);
+    for (size_t i = 0; i < LOCUM_COUNT(self->signals); i++) {
+        if (self->signals[i] != NULL) {
+            event_free(self->signals[i]);
+        }
+    }
+    if (self->tick != NULL) {
+        event_free(self->tick);
+    }
+    if (self->second != NULL) {
+        event_free(self->second);
+    }
+    locum_story_destroy(self->story);
+    json_decref(self->nsd);
+    if (self->base != NULL) {
+        event_base_free(self->base);
+    }
+    locum_config_free(self->config);
+    libevent_global_shutdown();
+    free(self);
+}
+
+int
+locum_daemon_run(const char *config_path)
+{
+    struct locum_daemon *self = calloc(1, sizeof(*self));
+    if (self == NULL) {
+        LOCUM_LOG(LOCUM_LOG_ERR, "start", "reason", locum_error_text(LOCUM_ERR_MEMORY));
+        return 1;
+    }
+    const int status = create(self, config_path);
+    if (status == 0) {
+        locum_daemon_tell(self, LOCUM_LOG_INFO, "start", "version", self->config->core.version,
+                          "digest", self->config->core.digest, (const char *)NULL);
+        (void)event_base_dispatch(self->base);
+        locum_daemon_tell(self, LOCUM_LOG_INFO, "stop", (const char *)NULL);
+    } else {
+        LOCUM_LOG(LOCUM_LOG_ERR, "start", "reason", locum_error_text(status), "hint",
+                  "what is wrong stands in the lines above");
+    }
+    destroy(self);
+    return status == 0 ? 0 : 1;
+}

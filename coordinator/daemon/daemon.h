@@ -1,0 +1,102 @@
+/*
+ * daemon: builds the rooms, hands their events to locum_core_step(), performs the actions.
+ *
+ *   redis/ peer/ health/ control/  --events-->  turn.c  -->  core  -->  perform.c  --> dns/ redis/
+ * peer/
+ *
+ * One thread runs the loop; nothing here waits for a disk, a peer or a Redis. This header is the
+ * inside of the room; main.c uses locum_daemon_run() only.
+ */
+#ifndef LOCUM_DAEMON_DAEMON_H
+#define LOCUM_DAEMON_DAEMON_H
+
+#include <event2/event.h>
+#include <jansson.h>
+
+#include "config/config.h"
+#include "control/control.h"
+#include "core/step.h"
+#include "daemon/state.h"
+#include "daemon/story.h"
+#include "dns/dns.h"
+#include "health/health.h"
+#include "peer/peer.h"
+#include "redis/redis.h"
+
+struct locum_daemon {
+    struct event_base *base;
+    struct locum_config *config; /* replaced whole by a reload */
+    struct locum_core core;
+    struct locum_actions actions; /* of the last step; too large for the stack */
+    struct locum_story *story;    /* what happened, newest last */
+
+    struct locum_dns *dns;
+    struct locum_redis *redis;
+    struct locum_peer *peer;
+    struct locum_health *health;
+    struct locum_control *control; /* NULL: it could not be opened; everything else goes on */
+    struct locum_state_writer *writer;
+
+    struct event *tick;   /* lower priority than every socket: all that arrived is seen first */
+    struct event *second; /* state for people, retries */
+    struct event *signals[3];
+
+    struct locum_now now; /* of this turn */
+    bool in_turn;         /* now is valid */
+    locum_ms started_mono;
+    locum_ms serving_since; /* wall time of the last change of serving */
+    uint32_t serial;        /* SOA serial of what is served */
+    bool publish_failed;    /* the answers are older than the plan: tried again each second */
+    bool told_dirty;        /* the node's hash in Redis is older than the state */
+    bool redis_was_connected;
+    uint64_t plan_changes;
+    uint64_t bad_lines[LOCUM_PATHS]; /* lines whose seal or form was refused */
+    char mirrorbits[64];             /* the own Mirrorbits' instance; "" if never heard */
+    json_t *nsd;                     /* what the adapter last reported; NULL */
+};
+
+/*
+ * Run until SIGTERM or SIGINT. Returns the exit code of the program: 0 after an orderly stop, 1 if
+ * it could not start; what went wrong has been logged.
+ */
+int locum_daemon_run(const char *config_path);
+
+/* turn.c: one event from a room; its time is this turn's. */
+void locum_daemon_deliver(struct locum_daemon *self, struct locum_event *event);
+struct locum_now locum_daemon_now(struct locum_daemon *self);
+int locum_daemon_turn_start(struct locum_daemon *self) LOCUM_MUST_CHECK;
+
+/* rooms.c: build the rooms, and their callbacks. */
+int locum_daemon_rooms_create(struct locum_daemon *self) LOCUM_MUST_CHECK;
+void locum_daemon_rooms_destroy(struct locum_daemon *self);
+/* The checks of a configuration, begun; they deliver to self. */
+int locum_daemon_health_create(struct locum_daemon *self, const struct locum_config *config,
+                               struct locum_health **ret) LOCUM_MUST_CHECK;
+void locum_daemon_dns_retry(struct locum_daemon *self);
+
+/* perform.c: the actions, and what is written each second. */
+void locum_daemon_perform(struct locum_daemon *self);
+void locum_daemon_publish(struct locum_daemon *self); /* the plan to dns/, with a new serial */
+void locum_daemon_persist(struct locum_daemon *self);
+void locum_daemon_each_second(struct locum_daemon *self);
+
+/* Tell an event of the daemon itself: log, stream, story. Key, value pairs ended by NULL. */
+void locum_daemon_tell(struct locum_daemon *self, enum locum_level level, const char *event, ...)
+    __attribute__((sentinel));
+
+/* reload.c: all of the new configuration or nothing of it; *ret_errors: array of texts, owned. */
+int locum_daemon_reload(struct locum_daemon *self, json_t **ret_errors) LOCUM_MUST_CHECK;
+
+/* api.c: the handlers of the control room. */
+extern const struct locum_control_handlers locum_daemon_handlers;
+
+/* status.c, explain.c, metrics.c: what the API tells. New references; NULL on lack of memory. */
+json_t *locum_daemon_status(struct locum_daemon *self);
+json_t *locum_daemon_answers(const struct locum_daemon *self, const struct locum_core *core,
+                             size_t name);
+json_t *locum_daemon_names_of(const struct locum_core_config *config, locum_nodes set);
+json_t *locum_daemon_explain(struct locum_daemon *self, size_t name, const struct locum_core *core,
+                             const char *supposed);
+char *locum_daemon_metrics(struct locum_daemon *self);
+
+#endif

@@ -1,0 +1,86 @@
+/* The configuration read again: all of it is valid and takes effect, or none of it does. */
+#include "daemon/daemon.h"
+
+#include "base/error.h"
+
+static void
+collect(void *user, const struct locum_problem *problem)
+{
+    char line[1024];
+    struct locum_text text = locum_text_init(line, sizeof(line));
+    if (problem->severity == LOCUM_SEVERITY_ERROR) {
+        locum_problem_add(&text, problem);
+        LOCUM_LOG(LOCUM_LOG_ERR, "reload-refused", "reason", line);
+        (void)json_array_append_new(user, json_string(line));
+    }
+}
+
+static int
+refuse(json_t *errors, const char *before, const char *what, const char *after)
+{
+    char line[256];
+    struct locum_text text = locum_text_init(line, sizeof(line));
+    locum_text_add(&text, before);
+    locum_text_add(&text, what);
+    locum_text_add(&text, after);
+    LOCUM_LOG(LOCUM_LOG_ERR, "reload-refused", "reason", line);
+    (void)json_array_append_new(errors, json_string(line));
+    return LOCUM_ERR_REFUSED;
+}
+
+/* Read and check everything that can be refused, before anything is touched. */
+static int
+prepare(struct locum_daemon *self, json_t *errors, struct locum_config **ret,
+        struct locum_health **ret_health)
+{
+    const char *key;
+    const struct locum_core_config *core = &self->config->core;
+    const char *node = core->nodes[core->self].name;
+    struct locum_config *next = NULL;
+    int status = locum_config_load(self->config->path, NULL, collect, errors, &next);
+    if (status == 0) {
+        status = locum_zone_check(next, collect, errors);
+    }
+    if (status == 0 && locum_config_reloadable(self->config, next, &key) != 0) {
+        status = refuse(errors, "", key, " changed: this needs a restart of the coordinator");
+    }
+    if (status == 0) {
+        status = locum_daemon_health_create(self, next, ret_health);
+    }
+    if (status != 0) {
+        locum_config_free(next);
+        if (json_array_size(errors) == 0) {
+            (void)refuse(errors, node, ": ", locum_error_text(status));
+        }
+        return status;
+    }
+    *ret = next;
+    return 0;
+}
+
+int
+locum_daemon_reload(struct locum_daemon *self, json_t **ret_errors)
+{
+    struct locum_config *next;
+    struct locum_health *health;
+    json_t *errors = json_array();
+    *ret_errors = errors;
+    const int status = prepare(self, errors, &next, &health);
+    if (status != 0) {
+        return status;
+    }
+    /* What config_reloadable() lets through the core takes. */
+    LOCUM_INVARIANT(locum_core_reconfigure(&self->core, &next->core, locum_daemon_now(self)) == 0);
+    struct locum_config *old = self->config;
+    self->config = next;
+    locum_redis_reconfigure(self->redis, next);
+    locum_peer_reconfigure(self->peer, next);
+    locum_story_keep(self->story, next->events_keep);
+    locum_health_destroy(self->health);
+    self->health = health;
+    locum_config_free(old);
+    locum_daemon_publish(self);
+    locum_daemon_tell(self, LOCUM_LOG_INFO, "reload", "digest", next->core.digest,
+                      (const char *)NULL);
+    return 0;
+}

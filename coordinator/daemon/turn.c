@@ -1,0 +1,78 @@
+/* A turn of the loop: every event that has arrived, then one tick, all with one time. */
+#include "daemon/daemon.h"
+
+#include "base/error.h"
+
+/*
+ * A flood of events must not put off the tick for ever: a turn that lasts longer than this is ended
+ * in the middle. Far below any timeout, and far above what reading all sockets takes.
+ */
+enum { TURN_MS_MAX = 50, TICK_PRIORITY = 1, PRIORITIES = 2 };
+
+struct locum_now
+locum_daemon_now(struct locum_daemon *self)
+{
+    if (!self->in_turn) {
+        self->now = locum_now_read();
+        self->in_turn = true;
+    }
+    return self->now;
+}
+
+static void
+step(struct locum_daemon *self, const struct locum_event *event)
+{
+    locum_core_step(&self->core, event, &self->actions);
+    locum_daemon_perform(self);
+}
+
+static void
+end_turn(struct locum_daemon *self)
+{
+    self->in_turn = false;
+    const struct locum_event event = {.kind = LOCUM_EVENT_TICK, .now = locum_daemon_now(self)};
+    step(self, &event);
+    self->in_turn = false;
+}
+
+void
+locum_daemon_deliver(struct locum_daemon *self, struct locum_event *event)
+{
+    event->now = locum_daemon_now(self);
+    step(self, event);
+    if (locum_now_read().mono - event->now.mono > TURN_MS_MAX) {
+        end_turn(self);
+    }
+    event_active(self->tick, EV_TIMEOUT, 1);
+}
+
+static void
+on_tick(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    end_turn(user);
+}
+
+static void
+on_second(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    locum_daemon_each_second(user);
+}
+
+int
+locum_daemon_turn_start(struct locum_daemon *self)
+{
+    const struct timeval tick = {.tv_usec = LOCUM_TICK_MS * 1000};
+    const struct timeval second = {.tv_sec = 1};
+    self->tick = event_new(self->base, -1, EV_PERSIST, on_tick, self);
+    self->second = event_new(self->base, -1, EV_PERSIST, on_second, self);
+    if (self->tick == NULL || self->second == NULL ||
+        event_priority_set(self->tick, TICK_PRIORITY) != 0 || event_add(self->tick, &tick) != 0 ||
+        event_add(self->second, &second) != 0) {
+        return LOCUM_ERR_MEMORY;
+    }
+    return 0;
+}
