@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
-#include "control/http.h"
 #include "control/listen.h"
 #include "control/route.h"
+#include "control/server.h"
 
 static const char type_json[] = "application/json";
 static const char type_text[] = "text/plain; charset=utf-8";
@@ -18,7 +18,7 @@ enum { WHY_BYTES = 512 };
 /* A listener and what may be asked on it. */
 struct door {
     struct locum_control *control;
-    struct locum_http *http;
+    struct locum_server *http;
     bool read_only;
 };
 
@@ -26,7 +26,7 @@ struct door {
 struct held {
     LIST_ENTRY(held) entry;
     struct locum_control *control;
-    struct locum_http_client *client;
+    struct locum_server_client *client;
     const struct locum_route *route;
     struct locum_query query;
 };
@@ -41,24 +41,9 @@ struct locum_control {
     struct stat file; /* of the socket that we made */
 };
 
-struct locum_reply
-locum_reply_json(json_t *body)
-{
-    if (body == NULL) {
-        return locum_reply_error(500, "out of memory while the answer was made");
-    }
-    return (struct locum_reply){.status = 200, .body = body};
-}
-
-struct locum_reply
-locum_reply_error(int status, const char *text)
-{
-    return (struct locum_reply){.status = status, .body = json_pack("{s:[s]}", "errors", text)};
-}
-
 /* Send a reply and free what it owns. */
 static void
-send_reply(struct locum_http_client *client, struct locum_reply reply, const char *allow)
+send_reply(struct locum_server_client *client, struct locum_reply reply, const char *allow)
 {
     static const char failed[] = "{\"errors\":[\"the answer could not be made: out of memory\"]}";
     char *json = reply.body != NULL ? json_dumps(reply.body, JSON_COMPACT) : NULL;
@@ -68,17 +53,17 @@ send_reply(struct locum_http_client *client, struct locum_reply reply, const cha
         body = failed;
     }
     const bool plain = reply.body == NULL && reply.text != NULL;
-    locum_http_answer(client, &(struct locum_http_answer){.status = reply.status,
-                                                          .type = plain ? type_text : type_json,
-                                                          .allow = allow,
-                                                          .body = body});
+    locum_server_answer(client, &(struct locum_server_answer){.status = reply.status,
+                                                              .type = plain ? type_text : type_json,
+                                                              .allow = allow,
+                                                              .body = body});
     free(json);
     free(reply.text);
     json_decref(reply.body);
 }
 
 static void
-send_error(struct locum_http_client *client, int status, const char *text)
+send_error(struct locum_server_client *client, int status, const char *text)
 {
     send_reply(client, locum_reply_error(status, text), NULL);
 }
@@ -125,15 +110,15 @@ ask_held(struct held *held, bool final)
     if (reply.later) {
         return false;
     }
-    struct locum_http_client *client = held->client;
+    struct locum_server_client *client = held->client;
     forget(held);
     send_reply(client, reply, NULL);
     return true;
 }
 
 static void
-hold(struct locum_control *self, struct locum_http_client *client, const struct locum_route *route,
-     const struct locum_query *query, locum_ms wait_ms)
+hold(struct locum_control *self, struct locum_server_client *client,
+     const struct locum_route *route, const struct locum_query *query, locum_ms wait_ms)
 {
     struct held *held = malloc(sizeof(*held));
     if (held == NULL) {
@@ -142,11 +127,12 @@ hold(struct locum_control *self, struct locum_http_client *client, const struct 
     }
     *held = (struct held){.control = self, .client = client, .route = route, .query = *query};
     LIST_INSERT_HEAD(&self->held, held, entry);
-    locum_http_hold(client, wait_ms, held);
+    locum_server_hold(client, wait_ms, held);
 }
 
 static void
-refuse_method(struct door *door, struct locum_http_client *client, const struct locum_route *route)
+refuse_method(struct door *door, struct locum_server_client *client,
+              const struct locum_route *route)
 {
     const bool get = door->read_only || route->method == LOCUM_HTTP_GET;
     const char *text = "this path takes GET";
@@ -159,7 +145,7 @@ refuse_method(struct door *door, struct locum_http_client *client, const struct 
 }
 
 static void
-refuse_path(struct door *door, struct locum_http_client *client, struct locum_slice path)
+refuse_path(struct door *door, struct locum_server_client *client, struct locum_slice path)
 {
     char buffer[WHY_BYTES];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
@@ -200,8 +186,8 @@ parse_body(struct locum_slice body, json_t **ret, struct locum_text *why)
 
 /* The request is well-formed: body and query are read, the handler is asked. */
 static void
-serve(struct locum_control *self, struct locum_http_client *client, const struct locum_route *route,
-      struct locum_slice query_text, struct locum_slice body)
+serve(struct locum_control *self, struct locum_server_client *client,
+      const struct locum_route *route, struct locum_slice query_text, struct locum_slice body)
 {
     char buffer[WHY_BYTES];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
@@ -225,7 +211,7 @@ serve(struct locum_control *self, struct locum_http_client *client, const struct
 }
 
 static void
-on_request(void *user, struct locum_http_client *client, const struct locum_http_head *head,
+on_request(void *user, struct locum_server_client *client, const struct locum_http_head *head,
            struct locum_slice body)
 {
     struct door *door = user;
@@ -250,7 +236,7 @@ on_request(void *user, struct locum_http_client *client, const struct locum_http
 }
 
 static void
-on_refused(void *user, struct locum_http_client *client, const struct locum_http_refusal *refusal)
+on_refused(void *user, struct locum_server_client *client, const struct locum_http_refusal *refusal)
 {
     (void)user;
     send_error(client, refusal->status, refusal->text);
@@ -295,13 +281,13 @@ locum_control_poke(struct locum_control *self)
 static int
 open_door(struct event_base *base, struct door *door, int fd)
 {
-    static const struct locum_http_events events = {
+    static const struct locum_server_events events = {
         .request = on_request,
         .refused = on_refused,
         .wait_over = on_wait_over,
         .gone = on_gone,
     };
-    return locum_http_create(base, fd, LOCUM_HTTP_DEADLINE_MS, &events, door, &door->http);
+    return locum_server_create(base, fd, LOCUM_SERVER_DEADLINE_MS, &events, door, &door->http);
 }
 
 static int
@@ -365,8 +351,8 @@ locum_control_destroy(struct locum_control *self)
     if (self == NULL) {
         return;
     }
-    locum_http_destroy(self->local.http);
-    locum_http_destroy(self->public.http);
+    locum_server_destroy(self->local.http);
+    locum_server_destroy(self->public.http);
     if (self->path[0] != '\0') {
         locum_listen_unlink(self->path, &self->file);
     }

@@ -9,7 +9,7 @@
  * {"errors": [...]}. Limits: 64 KiB a body, 8 KiB of headers, 10 s for a request, 64 connections a
  * listener, one request each. The process must ignore SIGPIPE.
  *
- *   listen.c  the sockets            http.c   connections, limits, deadlines, holding
+ *   listen.c  the sockets            server.c connections, limits, deadlines, holding
  *   request.c bytes -> head          query.c  target -> path and values
  *   route.c   the table of the API   control.c  request -> handler -> answer
  */
@@ -56,8 +56,21 @@ struct locum_control_handlers {
 };
 
 /* {"errors": [text]} with this status. Aborts nothing: on lack of memory the body is NULL. */
-struct locum_reply locum_reply_error(int status, const char *text);
-struct locum_reply locum_reply_json(json_t *body); /* 200; takes body; NULL becomes a 500 */
+static inline struct locum_reply
+locum_reply_error(int status, const char *text)
+{
+    return (struct locum_reply){.status = status, .body = json_pack("{s:[s]}", "errors", text)};
+}
+
+/* 200; takes body; NULL becomes a 500. */
+static inline struct locum_reply
+locum_reply_json(json_t *body)
+{
+    if (body == NULL) {
+        return locum_reply_error(500, "out of memory while the answer was made");
+    }
+    return (struct locum_reply){.status = 200, .body = body};
+}
 
 /*
  * Listen. A stale control socket is replaced (only if nobody answers on it).

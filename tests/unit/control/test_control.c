@@ -258,7 +258,7 @@ static void
 test_at_most_64(void **state)
 {
     struct site *site = *state;
-    struct client held[LOCUM_HTTP_CLIENTS_MAX];
+    struct client held[LOCUM_SERVER_CLIENTS_MAX];
     struct client late;
     for (size_t i = 0; i < LOCUM_COUNT(held); i++) {
         client_open(&held[i], site, false);
@@ -270,7 +270,7 @@ test_at_most_64(void **state)
     for (int i = 0; i < 20; i++) {
         turn(site);
     }
-    assert_int_equal(site->asked, LOCUM_HTTP_CLIENTS_MAX);
+    assert_int_equal(site->asked, LOCUM_SERVER_CLIENTS_MAX);
     exchange(site, true, GET("/status"), "200", "final"); /* the other listener is not touched */
     client_close(&held[0]);
     client_finish(&late, site);

@@ -119,21 +119,21 @@ test_port_in_use(void **state)
 /* --- the deadline, on a listener of its own with a short one --- */
 
 static void
-on_request(void *user, struct locum_http_client *client, const struct locum_http_head *head,
+on_request(void *user, struct locum_server_client *client, const struct locum_http_head *head,
            struct locum_slice body)
 {
     (void)user;
     (void)head;
     (void)body;
-    locum_http_answer(client, &(struct locum_http_answer){200, "text/plain", NULL, "ok"});
+    locum_server_answer(client, &(struct locum_server_answer){200, "text/plain", NULL, "ok"});
 }
 
 static void
-on_refused(void *user, struct locum_http_client *client, const struct locum_http_refusal *refusal)
+on_refused(void *user, struct locum_server_client *client, const struct locum_http_refusal *refusal)
 {
     (void)user;
-    locum_http_answer(
-        client, &(struct locum_http_answer){refusal->status, "text/plain", NULL, refusal->text});
+    locum_server_answer(
+        client, &(struct locum_server_answer){refusal->status, "text/plain", NULL, refusal->text});
 }
 
 /* A byte now and then does not buy more time. */
@@ -141,15 +141,15 @@ static void
 test_slow_client(void **state)
 {
     struct site *site = *state;
-    static const struct locum_http_events events = {.request = on_request, .refused = on_refused};
+    static const struct locum_server_events events = {.request = on_request, .refused = on_refused};
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     struct sockaddr_storage storage;
     site->config->listen_http.port = free_port();
     const socklen_t length = locum_address_to_sockaddr(&site->config->listen_http, &storage);
     assert_int_equal(bind(fd, (struct sockaddr *)&storage, length), 0);
     assert_int_equal(listen(fd, 8), 0);
-    struct locum_http *http = NULL;
-    assert_int_equal(locum_http_create(site->base, fd, 150, &events, site, &http), 0);
+    struct locum_server *http = NULL;
+    assert_int_equal(locum_server_create(site->base, fd, 150, &events, site, &http), 0);
     struct client client;
     client_open(&client, site, false);
     const locum_ms start = locum_now_read().mono;
@@ -167,7 +167,7 @@ test_slow_client(void **state)
     assert_true(locum_now_read().mono - start >= 140);
     assert_has(&client, "HTTP/1.1 408 Request Timeout\r\n");
     client_close(&client);
-    locum_http_destroy(http);
+    locum_server_destroy(http);
 }
 
 int

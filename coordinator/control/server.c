@@ -1,4 +1,4 @@
-#include "control/http.h"
+#include "control/server.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -22,9 +22,9 @@ enum state {
     LINGERING, /* answered before the request was read: what still comes is thrown away */
 };
 
-struct locum_http_client {
-    LIST_ENTRY(locum_http_client) entry;
-    struct locum_http *server;
+struct locum_server_client {
+    LIST_ENTRY(locum_server_client) entry;
+    struct locum_server *server;
     struct bufferevent *stream;
     struct event *timer; /* the one deadline of the state */
     enum state state;
@@ -34,14 +34,14 @@ struct locum_http_client {
     void *held;
 };
 
-struct locum_http {
+struct locum_server {
     struct event_base *base;
     struct evconnlistener *listener;
     struct event *resume; /* takes connections again after a failed accept */
-    LIST_HEAD(, locum_http_client) clients;
+    LIST_HEAD(, locum_server_client) clients;
     size_t client_count;
     locum_ms deadline_ms;
-    struct locum_http_events events;
+    struct locum_server_events events;
     void *user;
 };
 
@@ -52,7 +52,7 @@ timeval_of(locum_ms ms)
 }
 
 static void
-set_deadline(struct locum_http_client *self, locum_ms ms)
+set_deadline(struct locum_server_client *self, locum_ms ms)
 {
     const struct timeval wait = timeval_of(ms);
     (void)event_add(self->timer, &wait);
@@ -60,9 +60,9 @@ set_deadline(struct locum_http_client *self, locum_ms ms)
 
 /* Close and forget; whoever holds the request is told. */
 static void
-drop(struct locum_http_client *self)
+drop(struct locum_server_client *self)
 {
-    struct locum_http *server = self->server;
+    struct locum_server *server = self->server;
     const bool held = self->state == HELD;
     LIST_REMOVE(self, entry);
     server->client_count--;
@@ -107,7 +107,7 @@ status_text(int status)
 }
 
 void
-locum_http_answer(struct locum_http_client *client, const struct locum_http_answer *answer)
+locum_server_answer(struct locum_server_client *client, const struct locum_server_answer *answer)
 {
     char head[512];
     struct locum_text text = locum_text_init(head, sizeof(head));
@@ -136,7 +136,7 @@ locum_http_answer(struct locum_http_client *client, const struct locum_http_answ
 }
 
 void
-locum_http_hold(struct locum_http_client *client, locum_ms wait_ms, void *held)
+locum_server_hold(struct locum_server_client *client, locum_ms wait_ms, void *held)
 {
     LOCUM_INVARIANT(client->state == READING && wait_ms > 0);
     client->state = HELD;
@@ -145,14 +145,14 @@ locum_http_hold(struct locum_http_client *client, locum_ms wait_ms, void *held)
 }
 
 static void
-refuse(struct locum_http_client *self, const struct locum_http_refusal *refusal)
+refuse(struct locum_server_client *self, const struct locum_http_refusal *refusal)
 {
     self->unread = true;
     self->server->events.refused(self->server->user, self, refusal);
 }
 
 static void
-continue_body(struct locum_http_client *self, const struct locum_http_head *head)
+continue_body(struct locum_server_client *self, const struct locum_http_head *head)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     if (head->expect_continue && !self->continued) {
@@ -163,7 +163,7 @@ continue_body(struct locum_http_client *self, const struct locum_http_head *head
 
 /* All bytes so far, in one piece; the request's head is parsed anew until its body is there. */
 static void
-read_request(struct locum_http_client *self)
+read_request(struct locum_server_client *self)
 {
     struct evbuffer *input = bufferevent_get_input(self->stream);
     struct locum_slice bytes = {.length = evbuffer_get_length(input)};
@@ -195,7 +195,7 @@ read_request(struct locum_http_client *self)
 static void
 on_readable(struct bufferevent *stream, void *user)
 {
-    struct locum_http_client *self = user;
+    struct locum_server_client *self = user;
     if (self->state == READING) {
         read_request(self);
     }
@@ -209,7 +209,7 @@ on_readable(struct bufferevent *stream, void *user)
 static void
 on_written(struct bufferevent *stream, void *user)
 {
-    struct locum_http_client *self = user;
+    struct locum_server_client *self = user;
     if (self->state != WRITING) {
         return; /* it was "100 Continue" */
     }
@@ -220,14 +220,14 @@ on_written(struct bufferevent *stream, void *user)
     /* Closing with bytes unread would reset the connection and lose the answer: RFC 9112 9.6. */
     self->state = LINGERING;
     (void)shutdown(bufferevent_getfd(stream), SHUT_WR);
-    set_deadline(self, LOCUM_HTTP_LINGER_MS);
+    set_deadline(self, LOCUM_SERVER_LINGER_MS);
 }
 
 static void
 on_stream_event(struct bufferevent *stream, short what, void *user)
 {
     (void)stream;
-    struct locum_http_client *self = user;
+    struct locum_server_client *self = user;
     const bool half_closed = (what & BEV_EVENT_EOF) != 0 && (what & BEV_EVENT_READING) != 0;
     if (self->state == WRITING && half_closed) {
         return; /* it sends no more, and may still read */
@@ -240,7 +240,7 @@ on_deadline(int fd, short what, void *user)
 {
     (void)fd;
     (void)what;
-    struct locum_http_client *self = user;
+    struct locum_server_client *self = user;
     static const struct locum_http_refusal slow = {
         .status = 408, .text = "the request did not arrive whole within 10 s"};
     switch (self->state) {
@@ -252,9 +252,9 @@ on_deadline(int fd, short what, void *user)
 }
 
 static int
-client_create(struct locum_http *server, int fd)
+client_create(struct locum_server *server, int fd)
 {
-    struct locum_http_client *self = calloc(1, sizeof(*self));
+    struct locum_server_client *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         goto failed;
     }
@@ -291,8 +291,8 @@ on_accept(struct evconnlistener *listener, int fd, struct sockaddr *from, int le
 {
     (void)from;
     (void)length;
-    struct locum_http *self = user;
-    if (client_create(self, fd) == 0 && self->client_count >= LOCUM_HTTP_CLIENTS_MAX) {
+    struct locum_server *self = user;
+    if (client_create(self, fd) == 0 && self->client_count >= LOCUM_SERVER_CLIENTS_MAX) {
         (void)evconnlistener_disable(listener);
     }
 }
@@ -301,7 +301,7 @@ on_accept(struct evconnlistener *listener, int fd, struct sockaddr *from, int le
 static void
 on_accept_error(struct evconnlistener *listener, void *user)
 {
-    struct locum_http *self = user;
+    struct locum_server *self = user;
     const struct timeval pause = timeval_of(ACCEPT_PAUSE_MS);
     (void)evconnlistener_disable(listener);
     (void)event_add(self->resume, &pause);
@@ -312,22 +312,22 @@ on_resume(int fd, short what, void *user)
 {
     (void)fd;
     (void)what;
-    struct locum_http *self = user;
-    if (self->client_count < LOCUM_HTTP_CLIENTS_MAX) {
+    struct locum_server *self = user;
+    if (self->client_count < LOCUM_SERVER_CLIENTS_MAX) {
         (void)evconnlistener_enable(self->listener);
     }
 }
 
 int
-locum_http_create(struct event_base *base, int fd, locum_ms deadline_ms,
-                  const struct locum_http_events *events, void *user, struct locum_http **ret)
+locum_server_create(struct event_base *base, int fd, locum_ms deadline_ms,
+                    const struct locum_server_events *events, void *user, struct locum_server **ret)
 {
-    struct locum_http *self = calloc(1, sizeof(*self));
+    struct locum_server *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         (void)close(fd);
         return LOCUM_ERR_MEMORY;
     }
-    *self = (struct locum_http){
+    *self = (struct locum_server){
         .base = base, .deadline_ms = deadline_ms, .events = *events, .user = user};
     LIST_INIT(&self->clients);
     self->listener = evconnlistener_new(base, on_accept, self,
@@ -337,7 +337,7 @@ locum_http_create(struct event_base *base, int fd, locum_ms deadline_ms,
     }
     self->resume = event_new(base, -1, 0, on_resume, self);
     if (self->listener == NULL || self->resume == NULL) {
-        locum_http_destroy(self);
+        locum_server_destroy(self);
         return LOCUM_ERR_MEMORY;
     }
     evconnlistener_set_error_cb(self->listener, on_accept_error);
@@ -346,7 +346,7 @@ locum_http_create(struct event_base *base, int fd, locum_ms deadline_ms,
 }
 
 void
-locum_http_destroy(struct locum_http *self)
+locum_server_destroy(struct locum_server *self)
 {
     if (self == NULL) {
         return;
