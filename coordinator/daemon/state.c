@@ -62,6 +62,7 @@ struct lines {
     uint64_t until_boot_ms;
     uint64_t left_ms;
     bool leased;
+    bool worded; /* `admin` is there, which every whole file has */
 };
 
 static void
@@ -96,6 +97,7 @@ parse_line(const struct locum_config *config, struct locum_slice line, struct li
         status = locum_slice_copy(line, ret->boot_id, sizeof(ret->boot_id));
     } else if (locum_slice_is(key, "admin")) {
         status = locum_admin_parse(line, &ret->saved.admin.word);
+        ret->worded = true;
     } else if (locum_slice_is(key, "until-boot-ms")) {
         status = locum_slice_u64(line, time_max, &ret->until_boot_ms);
     } else if (locum_slice_is(key, "left-ms")) {
@@ -113,6 +115,8 @@ static int
 parse_file(const struct locum_config *config, struct locum_slice rest, struct lines *ret,
            struct locum_text *ret_why)
 {
+    const bool whole =
+        rest.length > 0 && rest.length < LOCUM_STATE_BYTES_MAX && rest.at[rest.length - 1] == '\n';
     struct locum_slice line;
     int status = 0;
     for (uint64_t number = 1; locum_slice_cut(&rest, '\n', &line); number++) {
@@ -123,6 +127,10 @@ parse_file(const struct locum_config *config, struct locum_slice rest, struct li
             locum_text_add(ret_why, " is malformed: ");
             locum_text_add_escaped(ret_why, line.at, line.length < 80 ? line.length : 80);
         }
+    }
+    if (status == 0 && !(whole && ret->worded)) {
+        status = LOCUM_ERR_INVALID;
+        locum_text_add(ret_why, "a part is missing");
     }
     return status;
 }
@@ -194,12 +202,15 @@ add_line_number(struct locum_text *text, const char *key, uint64_t value)
     locum_text_add_char(text, '\n');
 }
 
+/* Control characters become blanks, so that a line stays a line whatever an operator writes. */
 static void
 add_line(struct locum_text *text, const char *key, const char *value)
 {
     locum_text_add(text, key);
     locum_text_add_char(text, ' ');
-    locum_text_add(text, value);
+    for (; *value != '\0'; value++) {
+        locum_text_add_char(text, (uint8_t)*value < ' ' ? ' ' : *value);
+    }
     locum_text_add_char(text, '\n');
 }
 

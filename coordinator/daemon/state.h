@@ -24,7 +24,7 @@ enum {
 void locum_state_path(const struct locum_config *config, const char *suffix,
                       char ret[LOCUM_STATE_PATH_MAX]);
 
-/* The file's text. */
+/* Append the file's text. In the reason, control characters become blanks. */
 void locum_state_add(struct locum_text *text, const struct locum_config *config,
                      const struct locum_saved *saved, uint32_t serial, struct locum_now now);
 

@@ -26,9 +26,18 @@ struct locum_state_writer {
     size_t wanted_length;
     bool pending; /* wanted is newer than the file */
     bool stop;
-    bool done; /* the thread has ended */
-    int error; /* errno of the last try; 0: it went well */
+    bool done;      /* the thread has ended */
+    bool abandoned; /* nobody waits for the thread any more: it frees all this at its end */
+    int error;      /* errno of the last try; 0: it went well */
 };
+
+static void
+free_writer(struct locum_state_writer *self)
+{
+    (void)pthread_cond_destroy(&self->wake);
+    (void)pthread_mutex_destroy(&self->lock);
+    free(self);
+}
 
 /* 0 or errno. */
 static int
@@ -130,7 +139,11 @@ write_loop(void *user)
     }
     self->done = true;
     (void)pthread_cond_broadcast(&self->wake);
+    const bool abandoned = self->abandoned;
     (void)pthread_mutex_unlock(&self->lock);
+    if (abandoned) {
+        free_writer(self);
+    }
     return NULL;
 }
 
@@ -185,6 +198,21 @@ locum_state_writer_put(struct locum_state_writer *self, const struct locum_confi
     (void)pthread_mutex_unlock(&self->lock);
 }
 
+static const char *
+advice_on(int error)
+{
+    switch (error) {
+    case EACCES:
+    case EPERM: return "; give the service's user write access to it";
+    case EROFS: return "; remount it writable, or choose another `state-dir`";
+    case ENOSPC:
+    case EDQUOT: return "; free space on its disk";
+    case ENOENT:
+    case ENOTDIR: return "; create it, owned by the service's user";
+    default: return "";
+    }
+}
+
 bool
 locum_state_writer_error(struct locum_state_writer *self, struct locum_text *ret_why)
 {
@@ -199,6 +227,7 @@ locum_state_writer_error(struct locum_state_writer *self, struct locum_text *ret
     locum_text_add(ret_why, " cannot be written (");
     locum_text_add(ret_why, strerror(error));
     locum_text_add(ret_why, "): a restart would forget drains and exclusions; serving goes on");
+    locum_text_add(ret_why, advice_on(error));
     return true;
 }
 
@@ -218,13 +247,14 @@ locum_state_writer_destroy(struct locum_state_writer *self)
     while (!self->done && waited == 0) {
         waited = pthread_cond_timedwait(&self->wake, &self->lock, &until);
     }
+    const pthread_t thread = self->thread;
     const bool done = self->done;
+    self->abandoned = !done; /* a disk that hangs: the process ends without it */
     (void)pthread_mutex_unlock(&self->lock);
-    if (!done) {
-        return; /* a disk that hangs: the process ends without it, and this memory with it */
+    if (done) {
+        (void)pthread_join(thread, NULL);
+        free_writer(self);
+    } else {
+        (void)pthread_detach(thread);
     }
-    (void)pthread_join(self->thread, NULL);
-    (void)pthread_cond_destroy(&self->wake);
-    (void)pthread_mutex_destroy(&self->lock);
-    free(self);
 }
