@@ -3,8 +3,7 @@
 
 #include "config/config.h"
 #include "config/document.h"
-
-static const char default_path[] = "/run/locum/control.sock";
+#include "config/options.h"
 
 /* The value of a key of a mapping; NULL: there is none. */
 static const yaml_node_t *
@@ -23,21 +22,31 @@ find(yaml_document_t *document, const yaml_node_t *mapping, const char *key)
     return NULL;
 }
 
+/* The value in the file, or an empty slice. */
+static struct locum_slice
+find_control(yaml_document_t *document)
+{
+    const yaml_node_t *listen = find(document, yaml_document_get_root_node(document), "listen");
+    const yaml_node_t *control = find(document, listen, "control");
+    return control != NULL && control->type == YAML_SCALAR_NODE ? locum_document_text(control)
+                                                                : (struct locum_slice){0};
+}
+
 void
 locum_config_control_path(const char *path, char ret_path[LOCUM_PATH_MAX + 1])
 {
-    struct locum_problems problems = {0};
+    struct locum_problems unheard = {0};
+    const char *usual = locum_options[locum_option_index("listen.control")].fallback;
     yaml_document_t document;
     bool shared;
-    memcpy(ret_path, default_path, sizeof(default_path));
-    if (locum_document_load(path, &problems, &document, &shared) == 0) {
-        const yaml_node_t *listen =
-            find(&document, yaml_document_get_root_node(&document), "listen");
-        const yaml_node_t *control = find(&document, listen, "control");
-        if (control != NULL && control->type == YAML_SCALAR_NODE &&
-            locum_slice_copy(locum_document_text(control), ret_path, LOCUM_PATH_MAX + 1) != 0) {
-            memcpy(ret_path, default_path, sizeof(default_path));
-        }
+    bool found = false;
+    if (locum_document_load(path, &unheard, &document, &shared) == 0) {
+        const struct locum_slice control = find_control(&document);
+        found =
+            control.length > 0 && locum_document_path(path, control, ret_path, LOCUM_PATH_MAX + 1);
         yaml_document_delete(&document);
+    }
+    if (!found) {
+        memcpy(ret_path, usual, strlen(usual) + 1);
     }
 }

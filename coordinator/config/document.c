@@ -294,3 +294,15 @@ locum_document_load(const char *path, struct locum_problems *problems, yaml_docu
     free(buffer.at);
     return status;
 }
+
+bool
+locum_document_path(const char *file, struct locum_slice path, char *ret, size_t size)
+{
+    const char *slash = strrchr(file, '/');
+    struct locum_text text = locum_text_init(ret, size);
+    if (path.at[0] != '/' && slash != NULL) {
+        locum_text_add_bytes(&text, file, (size_t)(slash - file) + 1);
+    }
+    locum_text_add_bytes(&text, path.at, path.length);
+    return !text.truncated;
+}

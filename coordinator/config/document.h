@@ -23,4 +23,11 @@ struct locum_position locum_document_at(const yaml_node_t *node);
 /* The text of a scalar node. */
 struct locum_slice locum_document_text(const yaml_node_t *node);
 
+/*
+ * A path that is written in `file`: relative ones start at the file's folder. Not empty. False if
+ * it does not fit into `size` bytes.
+ */
+bool locum_document_path(const char *file, struct locum_slice path, char *ret,
+                         size_t size) LOCUM_MUST_CHECK;
+
 #endif

@@ -73,11 +73,5 @@ locum_load_add_nodes(const struct locum_load *self, struct locum_text *text)
 bool
 locum_load_path(const struct locum_load *self, struct locum_slice path, char *ret, size_t size)
 {
-    const char *slash = strrchr(self->config->path, '/');
-    struct locum_text text = locum_text_init(ret, size);
-    if (path.at[0] != '/' && slash != NULL) {
-        locum_text_add_bytes(&text, self->config->path, (size_t)(slash - self->config->path) + 1);
-    }
-    locum_text_add_bytes(&text, path.at, path.length);
-    return !text.truncated;
+    return locum_document_path(self->config->path, path, ret, size);
 }

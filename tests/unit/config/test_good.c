@@ -426,6 +426,33 @@ test_relative_paths_start_at_the_file(void **state)
     locum_config_free(config);
 }
 
+/* Commands find the daemon through a file that it would refuse, too. */
+static void
+test_the_control_socket_of_any_file(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *expected;
+    } cases[] = {
+        {"listen: {control: /tmp/c.sock}\nnonsense: 1\n", "/tmp/c.sock"},
+        {"listen: {control: c.sock}\n", "./c.sock"},
+        {"listen: {control: \"\"}\n", "/run/locum/control.sock"},
+        {"listen: {control: [a]}\n", "/run/locum/control.sock"},
+        {"listen: none\n", "/run/locum/control.sock"},
+        {"cluster: get\n", "/run/locum/control.sock"},
+        {"- a\n", "/run/locum/control.sock"},
+        {"listen: {control\n", "/run/locum/control.sock"},
+    };
+    char path[LOCUM_PATH_MAX + 1];
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        write_file("locum.yaml", cases[i].text, 0640);
+        locum_config_control_path("./locum.yaml", path);
+        assert_string_equal(path, cases[i].expected);
+    }
+    locum_config_control_path("nothing.yaml", path);
+    assert_string_equal(path, "/run/locum/control.sock");
+}
+
 static void
 test_the_node_is_the_host(void **state)
 {
@@ -477,6 +504,7 @@ main(void)
         cmocka_unit_test(test_every_key_of_redis),
         cmocka_unit_test(test_utf8_and_a_byte_order_mark),
         cmocka_unit_test(test_relative_paths_start_at_the_file),
+        cmocka_unit_test(test_the_control_socket_of_any_file),
         cmocka_unit_test(test_the_node_is_the_host),
         cmocka_unit_test(test_the_caller_chooses_the_node),
     };

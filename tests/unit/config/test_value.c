@@ -1,0 +1,198 @@
+/* Single values at the edges of what is right, and domain names. */
+#include "fixture.h"
+
+#include "config/domain.h"
+#include "config/options.h"
+#include "config/value.h"
+
+#define LABEL63 "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggg"
+
+static const struct {
+    const char *key, *text;
+    bool right;
+} values[] = {
+    {"cluster", "", false},
+    {"cluster", "a", true},
+    {"cluster", "azAZ", false},
+    {"cluster", "az-09", true},
+    {"cluster", "-a", false},
+    {"cluster", "a-", false},
+    {"cluster", "-", false},
+    {"cluster", "abcdefghijklmno", true},
+    {"cluster", "abcdefghijklmnop", false},
+    {"cluster", "a/b", false},
+    {"cluster", "a:b", false},
+    {"cluster", "a{b", false},
+    {"cluster", "a`b", false},
+    {"redis.user", "a b", true},
+    {"redis.user", "a\tb", false},
+    {"redis.user", "a\x7f", false},
+    {"redis.user", LABEL63, true},
+    {"redis.user", LABEL63 "h", false},
+    {"quorum", "0", false},
+    {"quorum", "1", true},
+    {"quorum", "32", true},
+    {"quorum", "33", false},
+    {"quorum", "+1", false},
+    {"min-serving", "0", true},
+    {"min-serving", "00", false},
+    {"nodes.*.port", "0", false},
+    {"nodes.*.port", "65535", true},
+    {"nodes.*.port", "65536", false},
+    {"heartbeat.interval", "19ms", false},
+    {"heartbeat.interval", "20ms", true},
+    {"heartbeat.interval", "10s", true},
+    {"heartbeat.interval", "10001ms", false},
+    {"zones[].ttl", "999ms", false},
+    {"zones[].ttl", "1000ms", true},
+    {"zones[].ttl", "1d", true},
+    {"zones[].ttl", "86401s", false},
+    {"service.checks[].http.expect", "100-599", true},
+    {"service.checks[].http.expect", "204", true},
+    {"service.checks[].http.expect", "204-204", true},
+    {"service.checks[].http.expect", "205-204", false},
+    {"service.checks[].http.expect", "99", false},
+    {"service.checks[].http.expect", "600", false},
+    {"service.checks[].http.expect", "200-", false},
+    {"service.checks[].http.expect", "-200", false},
+    {"service.checks[].http.expect", "200-300-400", false},
+    {"service.checks[].http.method", "GET", true},
+    {"service.checks[].http.method", "get", false},
+    {"service.checks[].http.method", "GE", false},
+    {"service.checks[].http.method", "", false},
+    {"service.checks[].http.url", "http://a", true},
+    {"service.checks[].http.url", "https://a:1?x", true},
+    {"service.checks[].http.url", "http://[::1]:80/", true},
+    {"service.checks[].http.url", "http://[192.0.2.1]/", false},
+    {"service.checks[].http.url", "http://[::1/", false},
+    {"service.checks[].http.url", "http://", false},
+    {"service.checks[].http.url", "http:///x", false},
+    {"service.checks[].http.url", "http://a:", false},
+    {"service.checks[].http.url", "http://a:0/", false},
+    {"service.checks[].http.url", "http://a.:80/", false},
+    {"service.checks[].http.url", "http://a/#f", false},
+    {"service.checks[].http.url", "HTTP://a/", false},
+    {"service.checks[].http.url", "http://a/\x7f", false},
+    {"service.checks[].http.host", "Get.Example.org", true},
+    {"service.checks[].http.host", "get.example.org.", false},
+    {"service.checks[].http.host", "", false},
+    {"service.checks[].http.host", "a..b", false},
+    {"listen.http", "127.0.0.1:1", true},
+    {"listen.http", "127.0.0.1", false},
+    {"nodes.*.redis", "[::1]:6379", true},
+    {"nodes.*.redis", "redis:6379", false},
+};
+
+static void
+test_edges(void **state)
+{
+    (void)state;
+    union {
+        uint64_t align;
+        char bytes[1024];
+    } field;
+    for (size_t i = 0; i < LOCUM_COUNT(values); i++) {
+        const struct locum_option *option = &locum_options[locum_option_index(values[i].key)];
+        const bool right = locum_value_parse(option, locum_slice_of(values[i].text), &field) == 0;
+        if (right != values[i].right) {
+            print_error("%s: %s\n", values[i].key, values[i].text);
+        }
+        assert_int_equal(right, values[i].right);
+    }
+}
+
+static void
+test_absolute_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *name, *why;
+    } cases[] = {
+        {"azAZ09-_.org", "azaz09-_.org.", NULL},
+        {"org.", "org.", NULL},
+        {"ns1.Example.ORG.", "ns1.example.org.", NULL},
+        {LABEL63 ".org", LABEL63 ".org.", NULL},
+        {LABEL63 "h.org", NULL, "a label is longer than 63 characters"},
+        {"", NULL, "it has an empty label"},
+        {".", NULL, "it has an empty label"},
+        {"..", NULL, "it has an empty label"},
+        {".org", NULL, "it has an empty label"},
+        {"a..org", NULL, "it has an empty label"},
+        {"-a.org", NULL, "a label begins or ends with -"},
+        {"a-.org", NULL, "a label begins or ends with -"},
+        {"a@b.org", NULL, "only a-z 0-9 - _ and dots may stand in it"},
+        {"a`.org", NULL, "only a-z 0-9 - _ and dots may stand in it"},
+        {"a{.org", NULL, "only a-z 0-9 - _ and dots may stand in it"},
+        {"a[.org", NULL, "only a-z 0-9 - _ and dots may stand in it"},
+        {"a/.org", NULL, "only a-z 0-9 - _ and dots may stand in it"},
+        {"a:.org", NULL, "only a-z 0-9 - _ and dots may stand in it"},
+        {"\xc3\xa9.org", NULL, "only a-z 0-9 - _ and dots may stand in it"},
+        {LABEL63 "." LABEL63 "." LABEL63 "." LABEL63, NULL, "it is longer than 253 characters"},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        char name[LOCUM_DOMAIN_MAX + 1] = "untouched";
+        const char *why = NULL;
+        const int status = locum_domain_absolute(locum_slice_of(cases[i].text), name, &why);
+        assert_int_equal(status, cases[i].why == NULL ? 0 : LOCUM_ERR_INVALID);
+        assert_string_equal(name, cases[i].name != NULL ? cases[i].name : "untouched");
+        if (cases[i].why != NULL) {
+            assert_string_equal(why, cases[i].why);
+        }
+    }
+}
+
+/* 253 characters fit, with their last dot 254 (RFC 1035 2.3.4: 255 bytes on the wire). */
+static void
+test_the_longest_name(void **state)
+{
+    (void)state;
+    static const char longest[] =
+        LABEL63 "." LABEL63 "." LABEL63 "."
+                "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffg";
+    char name[LOCUM_DOMAIN_MAX + 1];
+    char text[300];
+    const char *why = NULL;
+    assert_int_equal(strlen(longest), 253);
+    assert_int_equal(locum_domain_absolute(locum_slice_of(longest), name, &why), 0);
+    assert_int_equal(strlen(name), 254);
+    (void)snprintf(text, sizeof(text), "%sh", longest);
+    assert_int_equal(locum_domain_absolute(locum_slice_of(text), name, &why), LOCUM_ERR_INVALID);
+}
+
+static void
+test_relative_names(void **state)
+{
+    (void)state;
+    char name[LOCUM_DOMAIN_MAX + 1];
+    const char *why = NULL;
+    assert_int_equal(locum_domain_relative(locum_slice_of("@"), "a.org.", name, &why), 0);
+    assert_string_equal(name, "a.org.");
+    assert_int_equal(locum_domain_relative(locum_slice_of("X.y"), "a.org.", name, &why), 0);
+    assert_string_equal(name, "x.y.a.org.");
+    assert_int_equal(locum_domain_relative(locum_slice_of("@.y"), "a.org.", name, &why),
+                     LOCUM_ERR_INVALID);
+}
+
+static void
+test_within(void **state)
+{
+    (void)state;
+    assert_true(locum_domain_within("a.org.", "a.org."));
+    assert_true(locum_domain_within("x.a.org.", "a.org."));
+    assert_false(locum_domain_within("xa.org.", "a.org."));
+    assert_false(locum_domain_within("org.", "a.org."));
+    assert_false(locum_domain_within("a.org.x.", "a.org."));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_edges),
+        cmocka_unit_test(test_absolute_names),
+        cmocka_unit_test(test_the_longest_name),
+        cmocka_unit_test(test_relative_names),
+        cmocka_unit_test(test_within),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
