@@ -16,14 +16,14 @@ enum { REPORT_BYTES = 512 };
 struct listener {
     struct locum_address address;
     bool open;
-    struct locum_udp *workers; /* worker_count of them; NULL while not open */
+    struct locum_dns_udp *workers; /* worker_count of them; NULL while not open */
 };
 
 struct locum_dns {
     struct listener listeners[LOCUM_ADDRESSES_MAX];
     size_t listener_count;
     size_t worker_count;       /* UDP threads an address, >= 1 */
-    struct locum_tcp *tcp;     /* NULL: nothing to listen on */
+    struct locum_dns_tcp *tcp; /* NULL: nothing to listen on */
     struct locum_table *table; /* the last one published; NULL before the first */
 };
 
@@ -78,7 +78,7 @@ static void
 stop_workers(struct listener *listener, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        locum_udp_stop(&listener->workers[i]);
+        locum_dns_udp_stop(&listener->workers[i]);
     }
     free(listener->workers);
     listener->workers = NULL;
@@ -94,13 +94,13 @@ open_udp(struct locum_dns *self, struct listener *listener, int *ret_failed)
     }
     *ret_failed = 0;
     for (size_t i = 0; i < self->worker_count; i++) {
-        struct locum_udp *worker = &listener->workers[i];
-        const int fd = locum_udp_bind(&listener->address, self->worker_count > 1);
+        struct locum_dns_udp *worker = &listener->workers[i];
+        const int fd = locum_dns_udp_bind(&listener->address, self->worker_count > 1);
         *ret_failed = fd < 0 ? errno : 0;
         if (fd >= 0 && self->table != NULL) {
             locum_mailbox_put(&worker->mailbox, self->table);
         }
-        if (fd < 0 || locum_udp_start(worker, fd) != 0) {
+        if (fd < 0 || locum_dns_udp_start(worker, fd) != 0) {
             locum_mailbox_fini(&worker->mailbox);
             if (fd >= 0) {
                 close(fd);
@@ -121,7 +121,7 @@ open_listener(struct locum_dns *self, struct listener *listener, int *ret_failed
               const char **ret_transport)
 {
     *ret_transport = " (TCP)";
-    const int fd = locum_tcp_bind(&listener->address);
+    const int fd = locum_dns_tcp_bind(&listener->address);
     *ret_failed = fd < 0 ? errno : 0;
     if (fd < 0) {
         return LOCUM_ERR_IO;
@@ -129,7 +129,7 @@ open_listener(struct locum_dns *self, struct listener *listener, int *ret_failed
     *ret_transport = " (UDP)";
     int status = open_udp(self, listener, ret_failed);
     if (status == 0) {
-        status = locum_tcp_listen(self->tcp, fd);
+        status = locum_dns_tcp_listen(self->tcp, fd);
         if (status != 0) {
             stop_workers(listener, self->worker_count);
         }
@@ -155,7 +155,7 @@ locum_dns_create(const struct locum_config *config, locum_dns_report_fn *report,
     self->listener_count = config->listen_dns_count;
     self->worker_count = config->dns_workers == 0 ? 1 : config->dns_workers;
     if (self->listener_count > 0) {
-        status = locum_tcp_create(&locum_tcp_limits_default, &self->tcp);
+        status = locum_dns_tcp_create(&locum_dns_tcp_limits_default, &self->tcp);
     }
     for (size_t i = 0; i < self->listener_count && status == 0; i++) {
         int failed;
@@ -233,7 +233,7 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
             locum_mailbox_put(&self->listeners[i].workers[j].mailbox, table);
         }
     }
-    locum_tcp_publish(self->tcp, table);
+    locum_dns_tcp_publish(self->tcp, table);
     locum_table_release(self->table);
     self->table = table;
     return 0;
@@ -249,7 +249,7 @@ locum_dns_counts(const struct locum_dns *self, struct locum_dns_counts *ret)
         }
     }
     if (self->tcp != NULL) {
-        locum_tcp_sum(self->tcp, ret);
+        locum_dns_tcp_sum(self->tcp, ret);
     }
 }
 
@@ -264,7 +264,7 @@ locum_dns_destroy(struct locum_dns *self)
             stop_workers(&self->listeners[i], self->worker_count);
         }
     }
-    locum_tcp_destroy(self->tcp);
+    locum_dns_tcp_destroy(self->tcp);
     locum_table_release(self->table);
     free(self);
 }

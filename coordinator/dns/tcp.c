@@ -25,7 +25,7 @@ enum {
     COMMAND_STOP = -1,     /* on the pipe; anything else is a descriptor to accept on */
 };
 
-const struct locum_tcp_limits locum_tcp_limits_default = {
+const struct locum_dns_tcp_limits locum_dns_tcp_limits_default = {
     .connections_max = 256,
     .address_connections_max = 32,
     .output_bytes_max = 65536,
@@ -36,7 +36,7 @@ const struct locum_tcp_limits locum_tcp_limits_default = {
 
 struct connection {
     TAILQ_ENTRY(connection) link;
-    struct locum_tcp *tcp;
+    struct locum_dns_tcp *tcp;
     struct bufferevent *stream;
     struct event *timer;
     struct locum_address peer;
@@ -45,8 +45,8 @@ struct connection {
 };
 TAILQ_HEAD(connections, connection);
 
-struct locum_tcp {
-    struct locum_tcp_limits limits;
+struct locum_dns_tcp {
+    struct locum_dns_tcp_limits limits;
     struct event_base *base;
     struct event *command; /* readable: the main thread wants something */
     struct event *resume;  /* timer: accept again */
@@ -64,7 +64,7 @@ struct locum_tcp {
 };
 
 static size_t
-count_open(const struct locum_tcp *self)
+count_open(const struct locum_dns_tcp *self)
 {
     return (size_t)atomic_load_explicit(&self->open_count, memory_order_relaxed);
 }
@@ -72,7 +72,7 @@ count_open(const struct locum_tcp *self)
 static void
 close_connection(struct connection *connection)
 {
-    struct locum_tcp *tcp = connection->tcp;
+    struct locum_dns_tcp *tcp = connection->tcp;
     TAILQ_REMOVE(&tcp->open, connection, link);
     atomic_store_explicit(&tcp->open_count, count_open(tcp) - 1, memory_order_relaxed);
     event_free(connection->timer);
@@ -99,7 +99,7 @@ output_bytes(const struct connection *connection)
 static void
 set_deadline(struct connection *connection, bool answered)
 {
-    const struct locum_tcp_limits *limits = &connection->tcp->limits;
+    const struct locum_dns_tcp_limits *limits = &connection->tcp->limits;
     const locum_ms now = locum_now_read().mono;
     if (output_bytes(connection) == 0) {
         connection->write_by = LOCUM_NEVER;
@@ -126,7 +126,7 @@ set_deadline(struct connection *connection, bool answered)
 static bool
 answer_message(struct connection *connection, const uint8_t *message, size_t length)
 {
-    struct locum_tcp *tcp = connection->tcp;
+    struct locum_dns_tcp *tcp = connection->tcp;
     struct locum_reply given = {0};
     locum_mailbox_take(&tcp->mailbox, &tcp->table);
     if (tcp->table != NULL) {
@@ -169,7 +169,7 @@ take_message(struct connection *connection)
 static void
 proceed(struct connection *connection)
 {
-    struct locum_tcp *tcp = connection->tcp;
+    struct locum_dns_tcp *tcp = connection->tcp;
     enum progress progress = ANSWERED;
     bool answered = false;
     while (progress == ANSWERED && output_bytes(connection) < tcp->limits.output_bytes_max) {
@@ -192,16 +192,25 @@ proceed(struct connection *connection)
     set_deadline(connection, answered);
 }
 
-/* More input, or all output taken. */
 static void
-on_stream(struct bufferevent *stream, void *user)
+on_input(struct bufferevent *stream, void *user)
 {
     (void)stream;
     proceed(user);
 }
 
+/* All answers are taken; what waited behind the cap comes next, with a deadline of its own. */
 static void
-on_stream_end(struct bufferevent *stream, short what, void *user)
+on_output_taken(struct bufferevent *stream, void *user)
+{
+    struct connection *connection = user;
+    (void)stream;
+    connection->write_by = LOCUM_NEVER;
+    proceed(connection);
+}
+
+static void
+on_end(struct bufferevent *stream, short what, void *user)
 {
     struct connection *connection = user;
     (void)stream;
@@ -223,7 +232,7 @@ on_deadline(evutil_socket_t fd, short what, void *user)
 
 /* Close the connection longest without a query, of `peer` only if it is given. */
 static void
-evict(struct locum_tcp *self, const struct locum_address *peer)
+evict(struct locum_dns_tcp *self, const struct locum_address *peer)
 {
     struct connection *connection;
     TAILQ_FOREACH(connection, &self->open, link)
@@ -236,7 +245,7 @@ evict(struct locum_tcp *self, const struct locum_address *peer)
 }
 
 static size_t
-count_of(const struct locum_tcp *self, const struct locum_address *peer)
+count_of(const struct locum_dns_tcp *self, const struct locum_address *peer)
 {
     const struct connection *connection;
     size_t count = 0;
@@ -249,7 +258,7 @@ count_of(const struct locum_tcp *self, const struct locum_address *peer)
 
 /* Make the connection's parts; false: no memory, and `fd` is closed. */
 static bool
-open_stream(struct locum_tcp *self, struct connection *connection, evutil_socket_t fd)
+open_stream(struct locum_dns_tcp *self, struct connection *connection, evutil_socket_t fd)
 {
     connection->stream = bufferevent_socket_new(self->base, fd, BEV_OPT_CLOSE_ON_FREE);
     if (connection->stream == NULL) {
@@ -261,7 +270,7 @@ open_stream(struct locum_tcp *self, struct connection *connection, evutil_socket
         bufferevent_free(connection->stream);
         return false;
     }
-    bufferevent_setcb(connection->stream, on_stream, on_stream, on_stream_end, connection);
+    bufferevent_setcb(connection->stream, on_input, on_output_taken, on_end, connection);
     bufferevent_setwatermark(connection->stream, EV_READ, 0,
                              LENGTH_BYTES + LOCUM_DNS_TCP_BYTES_MAX);
     return true;
@@ -271,7 +280,7 @@ static void
 on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from, int length,
           void *user)
 {
-    struct locum_tcp *self = user;
+    struct locum_dns_tcp *self = user;
     struct connection *connection = calloc(1, sizeof(*connection));
     const int on = 1;
     (void)listener;
@@ -304,7 +313,7 @@ static void
 on_accept_error(struct evconnlistener *listener, void *user)
 {
     const struct timeval pause = {.tv_usec = ACCEPT_PAUSE_MS * 1000};
-    struct locum_tcp *self = user;
+    struct locum_dns_tcp *self = user;
     (void)listener;
     evict(self, NULL);
     for (size_t i = 0; i < self->listener_count; i++) {
@@ -316,7 +325,7 @@ on_accept_error(struct evconnlistener *listener, void *user)
 static void
 on_resume(evutil_socket_t fd, short what, void *user)
 {
-    struct locum_tcp *self = user;
+    struct locum_dns_tcp *self = user;
     (void)fd;
     (void)what;
     for (size_t i = 0; i < self->listener_count; i++) {
@@ -325,7 +334,7 @@ on_resume(evutil_socket_t fd, short what, void *user)
 }
 
 static void
-add_listener(struct locum_tcp *self, int fd)
+add_listener(struct locum_dns_tcp *self, int fd)
 {
     struct evconnlistener *listener = NULL;
     if (self->listener_count < LISTENERS_MAX) {
@@ -343,7 +352,7 @@ add_listener(struct locum_tcp *self, int fd)
 static void
 on_command(evutil_socket_t fd, short what, void *user)
 {
-    struct locum_tcp *self = user;
+    struct locum_dns_tcp *self = user;
     int command;
     (void)what;
     if (read(fd, &command, sizeof(command)) != (ssize_t)sizeof(command)) {
@@ -359,13 +368,13 @@ on_command(evutil_socket_t fd, short what, void *user)
 static void *
 run(void *argument)
 {
-    struct locum_tcp *self = argument;
+    struct locum_dns_tcp *self = argument;
     event_base_dispatch(self->base);
     return NULL;
 }
 
 static int
-send_command(struct locum_tcp *self, int command)
+send_command(struct locum_dns_tcp *self, int command)
 {
     const ssize_t written = write(self->commands[1], &command, sizeof(command));
     return written == (ssize_t)sizeof(command) ? 0 : LOCUM_ERR_IO;
@@ -391,7 +400,7 @@ bind_and_listen(int fd, const struct locum_address *address)
 }
 
 int
-locum_tcp_bind(const struct locum_address *address)
+locum_dns_tcp_bind(const struct locum_address *address)
 {
     const int family = address->family == LOCUM_V6 ? AF_INET6 : AF_INET;
     const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -406,7 +415,7 @@ locum_tcp_bind(const struct locum_address *address)
 
 /* The loop and its two events of its own. */
 static int
-make_loop(struct locum_tcp *self)
+make_loop(struct locum_dns_tcp *self)
 {
     struct event_config *config = event_config_new();
     if (config == NULL) {
@@ -429,7 +438,7 @@ make_loop(struct locum_tcp *self)
 
 /* Free all but the thread. */
 static void
-dispose(struct locum_tcp *self)
+dispose(struct locum_dns_tcp *self)
 {
     while (!TAILQ_EMPTY(&self->open)) {
         close_connection(TAILQ_FIRST(&self->open));
@@ -454,9 +463,9 @@ dispose(struct locum_tcp *self)
 }
 
 int
-locum_tcp_create(const struct locum_tcp_limits *limits, struct locum_tcp **ret)
+locum_dns_tcp_create(const struct locum_dns_tcp_limits *limits, struct locum_dns_tcp **ret)
 {
-    struct locum_tcp *self = calloc(1, sizeof(*self));
+    struct locum_dns_tcp *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return LOCUM_ERR_MEMORY;
     }
@@ -468,7 +477,7 @@ locum_tcp_create(const struct locum_tcp_limits *limits, struct locum_tcp **ret)
     TAILQ_INIT(&self->open);
     int status = make_loop(self);
     if (status == 0) {
-        status = locum_thread_start(&self->thread, "locum-tcp", run, self);
+        status = locum_dns_thread_start(&self->thread, "locum-tcp", run, self);
     }
     if (status != 0) {
         dispose(self);
@@ -479,26 +488,26 @@ locum_tcp_create(const struct locum_tcp_limits *limits, struct locum_tcp **ret)
 }
 
 int
-locum_tcp_listen(struct locum_tcp *self, int fd)
+locum_dns_tcp_listen(struct locum_dns_tcp *self, int fd)
 {
     return send_command(self, fd);
 }
 
 void
-locum_tcp_publish(struct locum_tcp *self, struct locum_table *table)
+locum_dns_tcp_publish(struct locum_dns_tcp *self, struct locum_table *table)
 {
     locum_mailbox_put(&self->mailbox, table);
 }
 
 void
-locum_tcp_sum(const struct locum_tcp *self, struct locum_dns_counts *ret)
+locum_dns_tcp_sum(const struct locum_dns_tcp *self, struct locum_dns_counts *ret)
 {
     locum_tally_sum(&self->tally, ret);
     ret->tcp_connections += count_open(self);
 }
 
 void
-locum_tcp_destroy(struct locum_tcp *self)
+locum_dns_tcp_destroy(struct locum_dns_tcp *self)
 {
     if (self == NULL) {
         return;

@@ -8,7 +8,7 @@
 enum { STACK_BYTES = 1024 * 1024 };
 
 int
-locum_thread_start(pthread_t *ret, const char *name, void *(*run)(void *), void *argument)
+locum_dns_thread_start(pthread_t *ret, const char *name, void *(*run)(void *), void *argument)
 {
     pthread_t thread;
     pthread_attr_t attributes;

@@ -14,7 +14,7 @@
  * name  at most 15 characters, as ps -L and gdb show it.
  * 0 or LOCUM_ERR_IO.
  */
-int locum_thread_start(pthread_t *ret, const char *name, void *(*run)(void *),
-                       void *argument) LOCUM_MUST_CHECK;
+int locum_dns_thread_start(pthread_t *ret, const char *name, void *(*run)(void *),
+                           void *argument) LOCUM_MUST_CHECK;
 
 #endif

@@ -33,7 +33,7 @@ struct batch {
 };
 
 struct loop {
-    struct locum_udp *worker;
+    struct locum_dns_udp *worker;
     struct locum_table *table; /* NULL before the first */
     uint32_t turn;
     struct batch batch;
@@ -72,7 +72,7 @@ set_options(int fd, const struct locum_address *address, bool shared)
 }
 
 int
-locum_udp_bind(const struct locum_address *address, bool shared)
+locum_dns_udp_bind(const struct locum_address *address, bool shared)
 {
     struct sockaddr_storage name;
     const socklen_t length = locum_address_to_sockaddr(address, &name);
@@ -215,7 +215,7 @@ serve_batch(struct loop *self)
 static void *
 run(void *argument)
 {
-    struct locum_udp *worker = argument;
+    struct locum_dns_udp *worker = argument;
     struct loop self = {.worker = worker};
     size_t plain = 0;
     while (!atomic_load_explicit(&worker->stopping, memory_order_acquire)) {
@@ -231,7 +231,7 @@ run(void *argument)
 }
 
 int
-locum_udp_start(struct locum_udp *self, int fd)
+locum_dns_udp_start(struct locum_dns_udp *self, int fd)
 {
     struct sockaddr_storage name;
     struct locum_address bound;
@@ -242,7 +242,7 @@ locum_udp_start(struct locum_udp *self, int fd)
     }
     self->fd = fd;
     self->wildcard = is_wildcard(&bound);
-    return locum_thread_start(&self->thread, "locum-udp", run, self);
+    return locum_dns_thread_start(&self->thread, "locum-udp", run, self);
 }
 
 /* An empty datagram to the socket's own address, from a port of its own each time. */
@@ -262,7 +262,7 @@ nudge(int fd)
 }
 
 void
-locum_udp_stop(struct locum_udp *self)
+locum_dns_udp_stop(struct locum_dns_udp *self)
 {
     atomic_store_explicit(&self->stopping, true, memory_order_release);
     /* Another worker on the same port may get the datagram: so again, until it is the right one. */

@@ -14,7 +14,7 @@
 #include "dns/mailbox.h"
 #include "dns/query.h"
 
-struct locum_udp {
+struct locum_dns_udp {
     int fd;        /* owned */
     bool wildcard; /* bound to all addresses: answers must leave from the one that was asked */
     struct locum_mailbox mailbox;
@@ -29,15 +29,15 @@ struct locum_udp {
  * shared  several workers will bind it (SO_REUSEPORT).
  * Returns its descriptor or -1 with errno set.
  */
-int locum_udp_bind(const struct locum_address *address, bool shared) LOCUM_MUST_CHECK;
+int locum_dns_udp_bind(const struct locum_address *address, bool shared) LOCUM_MUST_CHECK;
 
 /*
  * Start a worker in zeroed memory that stays where it is; nothing is answered before its mailbox
  * has held a table. `fd` is taken, on success only. 0 or LOCUM_ERR_IO (no thread).
  */
-int locum_udp_start(struct locum_udp *self, int fd) LOCUM_MUST_CHECK;
+int locum_dns_udp_start(struct locum_dns_udp *self, int fd) LOCUM_MUST_CHECK;
 
 /* Stop the thread, close the socket, drop the tables. */
-void locum_udp_stop(struct locum_udp *self);
+void locum_dns_udp_stop(struct locum_dns_udp *self);
 
 #endif

@@ -1,0 +1,397 @@
+/* dns: real sockets, from the plan to what a client receives. */
+#include "net.h"
+
+#include <pthread.h>
+
+static const struct ask plain = {.name = "get.example.org", .type = 1};
+
+struct told {
+    size_t count;
+    int error; /* of the last */
+    char text[1024];
+};
+
+static void
+tell(void *user, const struct locum_address *at, int error, const char *text)
+{
+    struct told *self = user;
+    (void)at;
+    self->count++;
+    self->error = error;
+    strcpy(self->text, text);
+}
+
+/* The site, listening on one address. */
+static struct site *
+site_on(const char *host)
+{
+    struct site *site = site_new();
+    site->config.listen_dns[0] = address(host, free_port(host));
+    site->config.listen_dns_count = 1;
+    return site;
+}
+
+static struct locum_dns *
+start(const struct site *site, size_t open_expected)
+{
+    struct locum_dns *dns = NULL;
+    struct told told = {0};
+    size_t open = 99;
+    assert_int_equal(locum_dns_create(&site->config, tell, &told, &dns, &open), 0);
+    assert_int_equal(open, open_expected);
+    assert_int_equal(told.count, site->config.listen_dns_count - open_expected);
+    return dns;
+}
+
+static void
+publish(struct locum_dns *dns, const struct site *site, uint32_t serial)
+{
+    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, serial), 0);
+}
+
+/* The last octet of the only A record of the answer by UDP; 0 if none comes. */
+static int
+ask_udp(const char *from, const struct locum_address *to, int wait_ms)
+{
+    uint8_t bytes[1232];
+    const int fd = connect_from(from, to, SOCK_DGRAM);
+    const size_t length = make_query(&plain, bytes);
+    assert_int_equal(send(fd, bytes, length, 0), length);
+    const size_t got = receive_datagram(fd, bytes, sizeof(bytes), wait_ms);
+    close(fd);
+    if (got == 0) {
+        return 0;
+    }
+    assert_int_equal(bytes[3], 0);
+    assert_int_equal(bytes[7], 1);
+    return bytes[got - 1];
+}
+
+static int
+ask_tcp(const struct locum_address *to)
+{
+    uint8_t bytes[1232];
+    const int fd = connect_from(NULL, to, SOCK_STREAM);
+    send_all(fd, bytes, make_message(&plain, 1, bytes));
+    const size_t got = receive_message(fd, bytes, sizeof(bytes));
+    close(fd);
+    return got == 0 ? 0 : bytes[got - 1];
+}
+
+static struct locum_dns_counts
+counts_of(const struct locum_dns *dns)
+{
+    struct locum_dns_counts counts;
+    locum_dns_counts(dns, &counts);
+    return counts;
+}
+
+static void
+test_answers_and_new_plans(void **state)
+{
+    (void)state;
+    struct site *site = site_on("127.0.0.1");
+    site->config.listen_dns[1] = address("127.0.0.2", free_port("127.0.0.2"));
+    site->config.listen_dns_count = 2;
+    struct locum_dns *dns = start(site, 2);
+    for (uint32_t serial = 1; serial <= 4; serial++) {
+        const int expected = serial % 2 == 0 ? 13 : 12;
+        site->plan.answers[0][LOCUM_V4].nodes = serial % 2 == 0 ? 2 : 1;
+        publish(dns, site, serial);
+        for (size_t i = 0; i < 2; i++) {
+            assert_int_equal(ask_udp(NULL, &site->config.listen_dns[i], PATIENCE_MS), expected);
+            assert_int_equal(ask_tcp(&site->config.listen_dns[i]), expected);
+        }
+    }
+    const struct locum_dns_counts counts = counts_of(dns);
+    assert_int_equal(counts.queries, 16);
+    assert_int_equal(counts.answers_by_rcode[0], 16);
+    assert_int_equal(counts.dropped, 0);
+    locum_dns_destroy(dns);
+    free(site);
+}
+
+static void
+test_ipv6(void **state)
+{
+    (void)state;
+    const int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+    const struct sockaddr_in6 name = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    const bool there = fd >= 0 && bind(fd, (const struct sockaddr *)&name, sizeof(name)) == 0;
+    close(fd);
+    if (!there) {
+        print_message("SKIP: this host has no ::1\n");
+        skip();
+    }
+    struct site *site = site_on("::1");
+    struct locum_dns *dns = start(site, 1);
+    publish(dns, site, 1);
+    assert_int_equal(ask_udp(NULL, &site->config.listen_dns[0], PATIENCE_MS), 12);
+    assert_int_equal(ask_tcp(&site->config.listen_dns[0]), 12);
+    locum_dns_destroy(dns);
+    free(site);
+}
+
+static void
+test_nothing_before_the_first_plan(void **state)
+{
+    (void)state;
+    struct site *site = site_on("127.0.0.1");
+    struct locum_dns *dns = start(site, 1);
+    assert_int_equal(ask_udp(NULL, &site->config.listen_dns[0], 50), 0);
+    const locum_ms end = now_ms() + PATIENCE_MS;
+    while (counts_of(dns).dropped == 0 && now_ms() < end) {
+        poll(NULL, 0, 1);
+    }
+    assert_int_equal(counts_of(dns).dropped, 1);
+    publish(dns, site, 1);
+    assert_int_equal(ask_udp(NULL, &site->config.listen_dns[0], PATIENCE_MS), 12);
+    locum_dns_destroy(dns);
+    free(site);
+}
+
+static void
+test_witness_opens_nothing(void **state)
+{
+    (void)state;
+    struct site *site = site_new();
+    struct locum_dns *dns = start(site, 0);
+    publish(dns, site, 1);
+    assert_int_equal(counts_of(dns).queries, 0);
+    locum_dns_destroy(dns);
+    locum_dns_destroy(NULL);
+    free(site);
+}
+
+/* A plan that cannot be compiled leaves the last answers standing. */
+static void
+test_bad_plan_changes_nothing(void **state)
+{
+    (void)state;
+    struct site *site = site_on("127.0.0.1");
+    struct locum_dns *dns = start(site, 1);
+    publish(dns, site, 1);
+    site->plan.answers[0][LOCUM_V4].nodes = 2;
+    site_record(site, 0, "no record at all");
+    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, 2), LOCUM_ERR_INVALID);
+    assert_int_equal(ask_udp(NULL, &site->config.listen_dns[0], PATIENCE_MS), 12);
+    locum_dns_destroy(dns);
+    free(site);
+}
+
+/* Another program holds the port, by one transport or the other. */
+static void
+test_port_in_use(void **state)
+{
+    (void)state;
+    static const struct {
+        int type;
+        const char *text;
+    } cases[] = {{SOCK_DGRAM, " (UDP): Address already in use; "},
+                 {SOCK_STREAM, " (TCP): Address already in use; "}};
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        struct site *site = site_on("127.0.0.1");
+        struct locum_dns *dns = NULL;
+        struct told told = {0};
+        size_t open = 99;
+        struct sockaddr_storage name;
+        const socklen_t length = locum_address_to_sockaddr(&site->config.listen_dns[0], &name);
+        const int holder = socket(AF_INET, cases[i].type, 0);
+        assert_int_equal(bind(holder, (const struct sockaddr *)&name, length), 0);
+        assert_int_equal(cases[i].type == SOCK_STREAM ? listen(holder, 1) : 0, 0);
+
+        assert_int_equal(locum_dns_create(&site->config, tell, &told, &dns, &open), 0);
+        assert_int_equal(open, 0);
+        assert_int_equal(told.count, 1);
+        assert_int_equal(told.error, LOCUM_ERR_IN_USE);
+        assert_non_null(strstr(told.text, "cannot listen on 127.0.0.1:"));
+        assert_non_null(strstr(told.text, cases[i].text));
+        assert_non_null(strstr(told.text, "systemd-resolved"));
+        assert_non_null(strstr(told.text, "listen.dns"));
+        assert_non_null(strstr(told.text, "ss -lntup 'sport = :"));
+        publish(dns, site, 1);
+        locum_dns_retry(dns, tell, &told);
+        assert_int_equal(told.count, 1);
+
+        close(holder);
+        locum_dns_retry(dns, tell, &told);
+        assert_int_equal(told.count, 2);
+        assert_int_equal(told.error, 0);
+        assert_non_null(strstr(told.text, "listening on 127.0.0.1:"));
+        /* It knows the plan that was published while it was not open. */
+        assert_int_equal(ask_udp(NULL, &site->config.listen_dns[0], PATIENCE_MS), 12);
+        assert_int_equal(ask_tcp(&site->config.listen_dns[0]), 12);
+        locum_dns_retry(dns, tell, &told);
+        assert_int_equal(told.count, 2);
+        locum_dns_destroy(dns);
+        free(site);
+    }
+}
+
+static void
+test_address_of_another_host(void **state)
+{
+    (void)state;
+    struct site *site = site_on("127.0.0.1");
+    struct locum_dns *dns = NULL;
+    struct told told = {0};
+    size_t open = 99;
+    site->config.listen_dns[1] = address("192.0.2.1", 53);
+    site->config.listen_dns_count = 2;
+    assert_int_equal(locum_dns_create(&site->config, tell, &told, &dns, &open), 0);
+    assert_int_equal(open, 1);
+    assert_int_equal(told.count, 1);
+    assert_non_null(strstr(told.text, "this host has no such address"));
+    publish(dns, site, 1);
+    assert_int_equal(ask_udp(NULL, &site->config.listen_dns[0], PATIENCE_MS), 12);
+    locum_dns_destroy(dns);
+    free(site);
+}
+
+/* On all addresses: the answer comes from the one that was asked, or connect() would hide it. */
+static void
+test_wildcard(void **state)
+{
+    (void)state;
+    struct site *site = site_on("0.0.0.0");
+    struct locum_dns *dns = start(site, 1);
+    publish(dns, site, 1);
+    for (int i = 1; i <= 3; i++) {
+        struct locum_address to = address("127.0.0.1", site->config.listen_dns[0].port);
+        to.bytes[3] = (uint8_t)(10 + i);
+        assert_int_equal(ask_udp("127.0.0.1", &to, PATIENCE_MS), 12);
+    }
+    locum_dns_destroy(dns);
+    free(site);
+}
+
+/* More queries at once than one batch holds, by several workers; garbage between them. */
+static void
+test_bursts(void **state)
+{
+    (void)state;
+    enum { ROUNDS = 20, BURST = 100 };
+    for (uint32_t workers = 1; workers <= 3; workers += 2) {
+        struct site *site = site_on("127.0.0.1");
+        site->config.dns_workers = workers;
+        struct locum_dns *dns = start(site, 1);
+        uint8_t bytes[1232];
+        int fds[4];
+        size_t got = 0;
+        publish(dns, site, 1);
+        for (size_t i = 0; i < LOCUM_COUNT(fds); i++) {
+            fds[i] = connect_from(NULL, &site->config.listen_dns[0], SOCK_DGRAM);
+        }
+        for (size_t round = 0; round < ROUNDS; round++) {
+            for (size_t i = 0; i < BURST; i++) {
+                const size_t length = make_query(&plain, bytes);
+                assert_int_equal(send(fds[i % 4], bytes, length, 0), length);
+                assert_int_equal(send(fds[i % 4], bytes, 7, 0), 7);
+            }
+            for (size_t i = 0; i < BURST; i++) {
+                got += receive_datagram(fds[i % 4], bytes, sizeof(bytes), PATIENCE_MS) > 0;
+            }
+        }
+        assert_int_equal(got, ROUNDS * BURST);
+        const locum_ms end = now_ms() + PATIENCE_MS;
+        while (counts_of(dns).dropped < ROUNDS * BURST && now_ms() < end) {
+            poll(NULL, 0, 1);
+        }
+        assert_int_equal(counts_of(dns).queries, ROUNDS * BURST);
+        assert_int_equal(counts_of(dns).dropped, ROUNDS * BURST);
+        for (size_t i = 0; i < LOCUM_COUNT(fds); i++) {
+            close(fds[i]);
+        }
+        locum_dns_destroy(dns);
+        free(site);
+    }
+}
+
+struct load {
+    struct locum_address to;
+    int type;
+    atomic_bool stop;
+    atomic_uint answers;
+    atomic_uint wrong;
+};
+
+/* Ask without a pause; every answer must be whole and of one plan or the other. */
+static void *
+ask_on(void *user)
+{
+    struct load *self = user;
+    uint8_t bytes[1232];
+    const int fd = connect_from(NULL, &self->to, self->type);
+    while (!atomic_load(&self->stop)) {
+        size_t got;
+        if (self->type == SOCK_DGRAM) {
+            const size_t length = make_query(&plain, bytes);
+            (void)!send(fd, bytes, length, 0);
+            got = receive_datagram(fd, bytes, sizeof(bytes), PATIENCE_MS);
+        } else {
+            send_all(fd, bytes, make_message(&plain, 1, bytes));
+            got = receive_message(fd, bytes, sizeof(bytes));
+        }
+        const int last = got == 0 ? 0 : bytes[got - 1];
+        atomic_fetch_add(&self->answers, 1);
+        if ((last != 12 && last != 13) || bytes[7] != 1) {
+            atomic_fetch_add(&self->wrong, 1);
+        }
+    }
+    close(fd);
+    return NULL;
+}
+
+static void
+test_plans_change_under_load(void **state)
+{
+    (void)state;
+    enum { PLANS = 500 };
+    struct site *site = site_on("127.0.0.1");
+    site->config.dns_workers = 2;
+    struct locum_dns *dns = start(site, 1);
+    struct load loads[3] = {0};
+    pthread_t threads[3];
+    publish(dns, site, 1);
+    for (size_t i = 0; i < 3; i++) {
+        loads[i].to = site->config.listen_dns[0];
+        loads[i].type = i < 2 ? SOCK_DGRAM : SOCK_STREAM;
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_on, &loads[i]), 0);
+    }
+    for (uint32_t serial = 2; serial < PLANS; serial++) {
+        const unsigned seen = atomic_load(&loads[0].answers);
+        site->plan.answers[0][LOCUM_V4].nodes = 1u + serial % 2;
+        publish(dns, site, serial);
+        (void)counts_of(dns);
+        const locum_ms end = now_ms() + PATIENCE_MS;
+        while (serial % 8 == 0 && atomic_load(&loads[0].answers) == seen && now_ms() < end) {
+            poll(NULL, 0, 0);
+        }
+    }
+    for (size_t i = 0; i < 3; i++) {
+        atomic_store(&loads[i].stop, true);
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_true(atomic_load(&loads[i].answers) > 0);
+        assert_int_equal(atomic_load(&loads[i].wrong), 0);
+    }
+    locum_dns_destroy(dns);
+    free(site);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_answers_and_new_plans),
+        cmocka_unit_test(test_ipv6),
+        cmocka_unit_test(test_nothing_before_the_first_plan),
+        cmocka_unit_test(test_witness_opens_nothing),
+        cmocka_unit_test(test_bad_plan_changes_nothing),
+        cmocka_unit_test(test_port_in_use),
+        cmocka_unit_test(test_address_of_another_host),
+        cmocka_unit_test(test_wildcard),
+        cmocka_unit_test(test_bursts),
+        cmocka_unit_test(test_plans_change_under_load),
+    };
+    return cmocka_run_group_tests_name("dns/dns", tests, NULL, NULL);
+}

@@ -1,0 +1,435 @@
+/* tcp: streams however they are cut, and peers that hold on to what they should give back. */
+#include "net.h"
+
+#include <sys/resource.h>
+
+#include "dns/tcp.h"
+
+static const struct ask plain = {.name = "get.example.org", .type = 1};
+
+struct server {
+    struct locum_dns_tcp *tcp;
+    struct locum_address at;
+};
+
+static struct server
+serve(const struct locum_dns_tcp_limits *limits)
+{
+    struct server self = {.at = address("127.0.0.1", 0)};
+    struct site *site = site_new();
+    struct locum_table *table = site_table(site);
+    self.at.port = free_port("127.0.0.1");
+    const int fd = locum_dns_tcp_bind(&self.at);
+    assert_true(fd >= 0);
+    assert_int_equal(locum_dns_tcp_create(limits, &self.tcp), 0);
+    locum_dns_tcp_publish(self.tcp, table);
+    assert_int_equal(locum_dns_tcp_listen(self.tcp, fd), 0);
+    locum_table_release(table);
+    free(site);
+    return self;
+}
+
+static int
+dial(const struct server *self)
+{
+    return connect_from(NULL, &self->at, SOCK_STREAM);
+}
+
+/* Ask once and see the answer. */
+static void
+assert_answered(int fd, uint16_t id)
+{
+    uint8_t bytes[1024];
+    send_all(fd, bytes, make_message(&plain, id, bytes));
+    assert_true(receive_message(fd, bytes, sizeof(bytes)) > 0);
+    assert_int_equal(locum_get_u16(bytes), id);
+    assert_int_equal(bytes[7], 1);
+}
+
+static uint64_t
+open_connections(const struct server *self)
+{
+    struct locum_dns_counts counts = {0};
+    locum_dns_tcp_sum(self->tcp, &counts);
+    return counts.tcp_connections;
+}
+
+static void
+test_pipelined_in_one_segment(void **state)
+{
+    (void)state;
+    struct server server = serve(&locum_dns_tcp_limits_default);
+    const int fd = dial(&server);
+    uint8_t bytes[50 * 64];
+    size_t length = 0;
+    for (uint16_t id = 0; id < 50; id++) {
+        length += make_message(&plain, id, bytes + length);
+    }
+    send_all(fd, bytes, length);
+    for (uint16_t id = 0; id < 50; id++) {
+        assert_true(receive_message(fd, bytes, sizeof(bytes)) > 0);
+        assert_int_equal(locum_get_u16(bytes), id);
+    }
+    struct locum_dns_counts counts = {0};
+    locum_dns_tcp_sum(server.tcp, &counts);
+    assert_int_equal(counts.queries, 50);
+    assert_int_equal(counts.answers_by_rcode[0], 50);
+    assert_int_equal(counts.tcp_connections, 1);
+    close(fd);
+    locum_dns_tcp_destroy(server.tcp);
+}
+
+/* Three messages, cut after each number of bytes. */
+static void
+test_split_anywhere(void **state)
+{
+    (void)state;
+    struct server server = serve(&locum_dns_tcp_limits_default);
+    uint8_t bytes[256];
+    size_t length = 0;
+    for (uint16_t id = 0; id < 3; id++) {
+        length += make_message(&plain, id, bytes + length);
+    }
+    const int fd = dial(&server);
+    for (size_t cut = 1; cut < length; cut++) {
+        uint8_t answer[512];
+        send_all(fd, bytes, cut);
+        send_all(fd, bytes + cut, length - cut);
+        for (uint16_t id = 0; id < 3; id++) {
+            assert_true(receive_message(fd, answer, sizeof(answer)) > 0);
+            assert_int_equal(locum_get_u16(answer), id);
+        }
+    }
+    for (size_t i = 0; i < length; i++) {
+        send_all(fd, bytes + i, 1);
+    }
+    for (uint16_t id = 0; id < 3; id++) {
+        assert_true(receive_message(fd, bytes, sizeof(bytes)) > 0);
+        assert_int_equal(locum_get_u16(bytes), id);
+    }
+    close(fd);
+    locum_dns_tcp_destroy(server.tcp);
+}
+
+/* A byte at a time extends nothing: the deadline of a message is absolute. */
+static void
+test_message_deadline(void **state)
+{
+    (void)state;
+    struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
+    limits.message_ms = 200;
+    struct server server = serve(&limits);
+    const int fd = dial(&server);
+    uint8_t bytes[64];
+    const size_t length = make_message(&plain, 1, bytes);
+    const locum_ms start = now_ms();
+    bool closed = false;
+    for (size_t i = 0; i < length && !closed; i++) {
+        closed = send(fd, bytes + i, 1, MSG_NOSIGNAL) != 1 || is_closed_within(fd, 40);
+    }
+    assert_true(closed); /* sent one each 40 ms, all would have taken 1400 */
+    assert_true(now_ms() - start >= 180);
+    assert_true(now_ms() - start < 1000);
+    close(fd);
+    locum_dns_tcp_destroy(server.tcp);
+}
+
+/* An answered query does not buy time for one begun before it: each message has its own. */
+static void
+test_deadline_restarts_with_each_message(void **state)
+{
+    (void)state;
+    struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
+    limits.message_ms = 300;
+    struct server server = serve(&limits);
+    const int fd = dial(&server);
+    uint8_t bytes[64];
+    const size_t length = make_message(&plain, 1, bytes);
+    const locum_ms start = now_ms();
+    send_all(fd, bytes, 5);
+    while (now_ms() - start <
+           900) { /* always in the middle of a message, none longer than 150 ms */
+        uint8_t answer[512];
+        assert_false(is_closed_within(fd, 100));
+        send_all(fd, bytes + 5, length - 5);
+        send_all(fd, bytes, 5);
+        assert_true(receive_message(fd, answer, sizeof(answer)) > 0);
+    }
+    assert_true(is_closed_within(fd, PATIENCE_MS));
+    close(fd);
+    locum_dns_tcp_destroy(server.tcp);
+}
+
+static void
+test_idle_is_closed(void **state)
+{
+    (void)state;
+    struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
+    limits.idle_ms = 200;
+    struct server server = serve(&limits);
+    const int silent = dial(&server);
+    const int asked = dial(&server);
+    assert_answered(asked, 7);
+    const locum_ms start = now_ms();
+    assert_true(is_closed_within(silent, PATIENCE_MS));
+    assert_true(is_closed_within(asked, PATIENCE_MS));
+    assert_true(now_ms() - start >= 150);
+    close(silent);
+    close(asked);
+    locum_dns_tcp_destroy(server.tcp);
+}
+
+/* A peer that always has questions waiting and takes its answers may go on for ever. */
+static void
+test_cap_pauses_and_goes_on(void **state)
+{
+    (void)state;
+    enum { BLOCK = 1000 };
+    struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
+    limits.output_bytes_max = 1024;
+    limits.write_ms = 200;
+    struct server server = serve(&limits);
+    const int fd = dial(&server);
+    uint8_t answers[16384];
+    uint8_t block[BLOCK * 64];
+    size_t length = 0;
+    size_t sent = 0; /* bytes of the block */
+    for (uint16_t id = 0; id < BLOCK; id++) {
+        length += make_message(&plain, id, block + length);
+    }
+    for (const locum_ms end = now_ms() + 800; now_ms() < end;) {
+        struct pollfd poll_fd = {.fd = fd, .events = POLLIN | POLLOUT};
+        assert_int_equal(poll(&poll_fd, 1, PATIENCE_MS), 1);
+        if ((poll_fd.revents & POLLOUT) != 0) {
+            const ssize_t n = send(fd, block + sent, length - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+            assert_true(n > 0);
+            sent = (sent + (size_t)n) % length;
+        }
+        if ((poll_fd.revents & POLLIN) != 0) {
+            assert_true(recv(fd, answers, sizeof(answers), 0) > 0);
+        }
+    }
+    struct locum_dns_counts counts = {0};
+    locum_dns_tcp_sum(server.tcp, &counts);
+    assert_true(counts.queries > BLOCK);
+    assert_int_equal(counts.answers_by_rcode[0], counts.queries);
+    close(fd);
+    locum_dns_tcp_destroy(server.tcp);
+}
+
+/* A peer that asks and never reads is closed by the deadline for taking answers. */
+static void
+test_never_reading_is_closed(void **state)
+{
+    (void)state;
+    struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
+    limits.write_ms = 300;
+    struct server server = serve(&limits);
+    const int fd = dial(&server);
+    uint8_t bytes[64];
+    const size_t length = make_message(&plain, 1, bytes);
+    const locum_ms end = now_ms() + PATIENCE_MS;
+    bool closed = false;
+    while (!closed && now_ms() < end) {
+        struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+        if (poll(&poll_fd, 1, 20) == 1) {
+            const ssize_t n = send(fd, bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+            closed = n < 0 && errno != EAGAIN;
+        } else {
+            closed = open_connections(&server) == 0;
+        }
+    }
+    assert_true(closed);
+    assert_int_equal(open_connections(&server), 0);
+    close(fd);
+    locum_dns_tcp_destroy(server.tcp);
+}
+
+/* The one longest without a query makes room for the next of the same address. */
+static void
+test_limit_of_an_address(void **state)
+{
+    (void)state;
+    struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
+    limits.address_connections_max = 2;
+    struct server server = serve(&limits);
+    const int other = connect_from("127.0.0.9", &server.at, SOCK_STREAM);
+    assert_answered(other, 1); /* the longest of all, but of another address */
+    const int first = dial(&server);
+    assert_answered(first, 2);
+    const int second = dial(&server);
+    assert_answered(second, 3);
+    assert_answered(first, 4);
+    const int third = dial(&server);
+    assert_answered(third, 5);
+    assert_true(is_closed_within(second, PATIENCE_MS));
+    assert_answered(first, 6);
+    assert_answered(other, 7);
+    assert_int_equal(open_connections(&server), 3);
+    close(other);
+    close(first);
+    close(second);
+    close(third);
+    locum_dns_tcp_destroy(server.tcp);
+}
+
+static void
+test_limit_in_all(void **state)
+{
+    (void)state;
+    static const char *const sources[] = {"127.0.0.1", "127.0.0.2", "127.0.0.3"};
+    struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
+    limits.connections_max = 3;
+    struct server server = serve(&limits);
+    int fds[3];
+    for (uint16_t i = 0; i < 3; i++) {
+        fds[i] = connect_from(sources[i], &server.at, SOCK_STREAM);
+        assert_answered(fds[i], i);
+    }
+    assert_answered(fds[0], 3);
+    const int next = connect_from("127.0.0.4", &server.at, SOCK_STREAM);
+    assert_answered(next, 4);
+    assert_true(is_closed_within(fds[1], PATIENCE_MS));
+    assert_answered(fds[0], 5);
+    assert_answered(fds[2], 6);
+    for (size_t i = 0; i < 3; i++) {
+        close(fds[i]);
+    }
+    close(next);
+    locum_dns_tcp_destroy(server.tcp);
+}
+
+/* The peer has no more to say, but wants its answers. */
+static void
+test_half_closed(void **state)
+{
+    (void)state;
+    struct server server = serve(&locum_dns_tcp_limits_default);
+    const int fd = dial(&server);
+    uint8_t bytes[512];
+    size_t length = make_message(&plain, 1, bytes);
+    length += make_message(&plain, 2, bytes + length);
+    send_all(fd, bytes, length);
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    for (uint16_t id = 1; id <= 2; id++) {
+        assert_true(receive_message(fd, bytes, sizeof(bytes)) > 0);
+        assert_int_equal(locum_get_u16(bytes), id);
+    }
+    assert_true(is_closed_within(fd, PATIENCE_MS));
+    close(fd);
+    locum_dns_tcp_destroy(server.tcp);
+}
+
+static void
+test_not_dns_is_closed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t length;
+    } cases[] = {
+        {"\0\0", 2}, /* an empty message */
+        {"\0\13"
+         "12345678901",
+         13},                                        /* 11 bytes: no header */
+        {"\0\14\x12\x34\x80\0\0\1\0\0\0\0\0\0", 14}, /* a response */
+        {"\0\1GET / HTTP/1.1\r\n\r\n", 20},
+    };
+    struct server server = serve(&locum_dns_tcp_limits_default);
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        const int fd = dial(&server);
+        send_all(fd, (const uint8_t *)cases[i].bytes, cases[i].length);
+        assert_true(is_closed_within(fd, PATIENCE_MS));
+        close(fd);
+    }
+    /* What is a message, and wrong, is answered: FORMERR, and the next one is heard. */
+    const int fd = dial(&server);
+    uint8_t bytes[64];
+    send_all(fd, (const uint8_t *)"\0\14\x12\x34\0\0\0\1\0\0\0\0\0\0", 14);
+    assert_int_equal(receive_message(fd, bytes, sizeof(bytes)), 12);
+    assert_int_equal(bytes[3], 1);
+    assert_answered(fd, 9);
+    close(fd);
+    locum_dns_tcp_destroy(server.tcp);
+}
+
+static locum_ms
+cpu_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return now.tv_sec * (locum_ms)1000 + now.tv_nsec / 1000000;
+}
+
+/* Out of descriptors, the listener pauses instead of spinning, and comes back. */
+static void
+test_out_of_descriptors(void **state)
+{
+    (void)state;
+    struct server server = serve(&locum_dns_tcp_limits_default);
+    struct rlimit before;
+    uint8_t bytes[512];
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    struct sockaddr_storage name;
+    const socklen_t length = locum_address_to_sockaddr(&server.at, &name);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&name, length),
+                     0); /* the backlog has it */
+    send_all(fd, bytes, make_message(&plain, 1, bytes));
+    const locum_ms cpu = cpu_ms();
+    uint8_t answer[1];
+    /* recv() with a time-out, since poll() respects the limit too. */
+    const struct timeval wait = {.tv_usec = 400000};
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)), 0);
+    assert_int_equal(recv(fd, answer, sizeof(answer), 0), -1);
+    const locum_ms used = cpu_ms() - cpu;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_true(used < 150);
+    assert_true(receive_message(fd, bytes, sizeof(bytes)) > 0);
+    assert_int_equal(locum_get_u16(bytes), 1);
+    close(fd);
+    locum_dns_tcp_destroy(server.tcp);
+}
+
+static void
+test_destroy_with_open_connections(void **state)
+{
+    (void)state;
+    struct server server = serve(&locum_dns_tcp_limits_default);
+    int fds[8];
+    for (uint16_t i = 0; i < 8; i++) {
+        fds[i] = dial(&server);
+        if (i % 2 == 0) {
+            assert_answered(fds[i], i);
+            send_all(fds[i], (const uint8_t *)"\0", 1);
+        }
+    }
+    locum_dns_tcp_destroy(server.tcp);
+    for (size_t i = 0; i < 8; i++) {
+        assert_true(is_closed_within(fds[i], PATIENCE_MS));
+        close(fds[i]);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pipelined_in_one_segment),
+        cmocka_unit_test(test_split_anywhere),
+        cmocka_unit_test(test_message_deadline),
+        cmocka_unit_test(test_deadline_restarts_with_each_message),
+        cmocka_unit_test(test_idle_is_closed),
+        cmocka_unit_test(test_cap_pauses_and_goes_on),
+        cmocka_unit_test(test_never_reading_is_closed),
+        cmocka_unit_test(test_limit_of_an_address),
+        cmocka_unit_test(test_limit_in_all),
+        cmocka_unit_test(test_half_closed),
+        cmocka_unit_test(test_not_dns_is_closed),
+        cmocka_unit_test(test_out_of_descriptors),
+        cmocka_unit_test(test_destroy_with_open_connections),
+    };
+    return cmocka_run_group_tests_name("dns/tcp", tests, NULL, NULL);
+}
