@@ -92,13 +92,36 @@ advise_redis(struct locum_load *self)
     }
     const struct locum_position at = locum_load_at(self, "nodes", 0, whole_file);
     if (sentinel && !redis) {
+        locum_problems_warning(
+            &self->problems, at,
+            "nodes have a sentinel and none has redis: a Sentinel votes on a site "
+            "by the Redis and the Sentinel there, so none can vote");
+    } else if (!sentinel && redis) {
         locum_problems_warning(&self->problems, at,
-                               "nodes have a sentinel and none has redis: what the Sentinels see "
-                               "down belongs to no node, so they cannot vote");
-    } else if (!sentinel && config->redis.master_name[0] != '\0') {
-        locum_problems_warning(&self->problems, at,
-                               "no node has a sentinel: the Redis master is found through them, so "
-                               "heartbeats go by the peer port alone");
+                               "nodes have redis and none has a sentinel: a failover of Redis is "
+                               "followed late, by trying one after the other");
+    }
+}
+
+/* A Sentinel votes on a site only if it knows two instances there and holds both down. */
+static void
+advise_sentinel_votes(struct locum_load *self)
+{
+    const struct locum_config *config = self->config;
+    const struct locum_core_node *voter = NULL;
+    for (size_t i = 0; i < config->core.node_count; i++) {
+        if (config->core.nodes[i].role == LOCUM_ROLE_SENTINEL) {
+            voter = &config->core.nodes[i];
+        }
+    }
+    for (size_t i = 0; i < config->core.node_count && voter != NULL; i++) {
+        if (config->core.nodes[i].role == LOCUM_ROLE_SERVER &&
+            (config->nodes[i].redis.port == 0 || config->nodes[i].sentinel.port == 0)) {
+            locum_problems_warning(&self->problems, locum_document_at(self->node_keys[i]),
+                                   "server %s has not both redis and sentinel: node %s, of role "
+                                   "sentinel, cannot vote on it",
+                                   config->core.nodes[i].name, voter->name);
+        }
     }
 }
 
@@ -122,5 +145,6 @@ locum_load_advice(struct locum_load *self)
     advise_families(self);
     advise_heartbeat(self);
     advise_redis(self);
+    advise_sentinel_votes(self);
     advise_password(self);
 }

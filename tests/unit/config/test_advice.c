@@ -85,13 +85,19 @@ static const struct {
                    "service:"}},
      ""},
     {{{", redis: \"10.0.0.12:6379\"", ""}, {", redis: \"10.0.0.13:6379\"", ""}},
-     "locum.yaml:5:3: warning: nodes have a sentinel and none has redis: what the Sentinels see "
-     "down belongs to no node, so they cannot vote\n"},
+     "locum.yaml:5:3: warning: nodes have a sentinel and none has redis: a Sentinel votes on a "
+     "site "
+     "by the Redis and the Sentinel there, so none can vote\n"},
     {{{", sentinel: \"10.0.0.12:26379\"", ""},
       {", sentinel: \"10.0.0.13:26379\"", ""},
       {", sentinel: \"10.0.0.10:26379\"", ""}},
-     "locum.yaml:5:3: warning: no node has a sentinel: the Redis master is found through them, so "
-     "heartbeats go by the peer port alone\n"},
+     "locum.yaml:5:3: warning: nodes have redis and none has a sentinel: a failover of Redis is "
+     "followed late, by trying one after the other\n"},
+    {{{", sentinel: \"10.0.0.13:26379\"", ""},
+      {"role: witness, address: [192.0.2.10]", "role: sentinel"}},
+     "locum.yaml:6:3: warning: server dc3 has not both redis and sentinel: node ns0, of role "
+     "sentinel, cannot vote on it\n"},
+    {{{"role: witness, address: [192.0.2.10]", "role: sentinel"}}, ""},
 };
 
 static void

@@ -238,13 +238,15 @@ static void
 test_every_key_of_a_node(void **state)
 {
     (void)state;
-    struct locum_config *config = load_quietly(
+    const struct change change = {
         NODES,
         "nodes:\n"
         "  dc2: {address: [\"2001:DB8::12\"], port: 1, mirrorbits: vm-2.example, failover: [dc4]}\n"
         "  dc3: {address: [\"2001:db8::13\"], failover: [dc4, dc2]}\n"
         "  dc4: {address: [\"2001:db8::14\"], redis: \"[2001:DB8::1]:6379\"}\n"
-        "  s1: {role: sentinel, sentinel: \"10.0.0.9:26379\"}\n");
+        "  s1: {role: sentinel, sentinel: \"10.0.0.9:26379\"}\n"};
+    struct locum_config *config = load_changed(&change, 1); /* with warnings */
+    assert_non_null(config);
     assert_int_equal(config->core.quorum, 3);
     assert_int_equal(config->nodes[0].peer_port, 1);
     assert_string_equal(config->nodes[0].mirrorbits, "vm-2.example");
