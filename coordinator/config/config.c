@@ -116,5 +116,13 @@ locum_config_reloadable(const struct locum_config *running, const struct locum_c
         *ret_key = "listen";
         return LOCUM_ERR_REFUSED;
     }
+    if (strcmp(running->state_dir, next->state_dir) != 0) {
+        *ret_key = "state-dir";
+        return LOCUM_ERR_REFUSED;
+    }
+    if (running->dns_workers != next->dns_workers) {
+        *ret_key = "dns.workers";
+        return LOCUM_ERR_REFUSED;
+    }
     return 0;
 }

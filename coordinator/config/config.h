@@ -151,7 +151,7 @@ void locum_config_free(struct locum_config *self);
 
 /*
  * May `next` take effect without a restart? 0, or LOCUM_ERR_REFUSED with the key that forbids it
- * (`cluster`, `node` or `listen`) in *ret_key (static).
+ * (`cluster`, `node`, `listen`, `state-dir` or `dns.workers`) in *ret_key (static).
  */
 int locum_config_reloadable(const struct locum_config *running, const struct locum_config *next,
                             const char **ret_key) LOCUM_MUST_CHECK;

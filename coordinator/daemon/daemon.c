@@ -73,6 +73,7 @@ begin_core(struct locum_daemon *self)
     }
     locum_core_init(&self->core, &self->config->core, &saved, now);
     self->started_mono = now.mono;
+    self->bad_line_mono = LOCUM_NEVER;
     self->serving_since = now.wall;
     locum_story_keep(self->story, self->config->events_keep);
     return locum_state_writer_create(self->config, &self->writer);

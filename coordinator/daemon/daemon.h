@@ -50,7 +50,8 @@ struct locum_daemon {
     bool told_dirty;        /* the node's hash in Redis is older than the state */
     bool redis_was_connected;
     uint64_t plan_changes;
-    uint64_t bad_lines[LOCUM_PATHS]; /* lines whose seal or form was refused */
+    uint64_t bad_lines[LOCUM_PATHS]; /* lines that no accepted secret has sealed */
+    locum_ms bad_line_mono;          /* when the last of them came; LOCUM_NEVER */
     char mirrorbits[64];             /* the own Mirrorbits' instance; "" if never heard */
     json_t *nsd;                     /* what the adapter last reported; NULL */
 };

@@ -95,6 +95,9 @@ locum_daemon_metrics(struct locum_daemon *self)
     locum_redis_status(self->redis, &redis);
     locum_dns_counts(self->dns, &dns);
     add_peers(&text, core);
+    add_value(&text, "locum_heartbeats_refused_total", "counter",
+              "Lines that no accepted secret has sealed, by either path.",
+              self->bad_lines[LOCUM_PATH_REDIS] + self->bad_lines[LOCUM_PATH_PEER]);
     add_value(&text, "locum_service_up", "gauge", "1 while the own service is up.",
               core->service.word == LOCUM_UP ? 1 : 0);
     add_value(&text, "locum_quorum_reachable_nodes", "gauge", "Nodes whose vote could be had now.",

@@ -11,6 +11,7 @@ on_line(struct locum_daemon *self, enum locum_path path, struct locum_slice line
     struct locum_event event = {.kind = LOCUM_EVENT_HEARTBEAT};
     const int status = locum_seal_open(&self->config->secrets, line, &event.heartbeat.text, NULL);
     if (status != 0) {
+        self->bad_line_mono = locum_daemon_now(self).mono;
         if (self->bad_lines[path]++ == 0) {
             LOCUM_LOG(LOCUM_LOG_WARN, "bad-heartbeat", "path", locum_path_text(path), "reason",
                       locum_error_text(status), "hint",

@@ -6,7 +6,7 @@
 
 #include "core/vote.h"
 
-enum { SERVING_BYTES_MAX = 1024, WALL_OFFSET_WARN_MS = 5000 };
+enum { SERVING_BYTES_MAX = 1024, WALL_OFFSET_WARN_MS = 5000, BAD_LINE_WARN_MS = 60000 };
 
 json_t *
 locum_daemon_names_of(const struct locum_core_config *config, locum_nodes set)
@@ -302,7 +302,8 @@ warn_of_peers(const struct locum_core *core, json_t *warnings)
 }
 
 static json_t *
-warnings_of(const struct locum_daemon *self, const struct locum_redis_status *redis)
+warnings_of(const struct locum_daemon *self, const struct locum_redis_status *redis,
+            struct locum_now now)
 {
     json_t *warnings = json_array();
     char disk[256];
@@ -314,8 +315,8 @@ warnings_of(const struct locum_daemon *self, const struct locum_redis_status *re
     if (locum_state_writer_error(self->writer, &why)) {
         warn(warnings, "", disk, "");
     }
-    if (self->bad_lines[LOCUM_PATH_PEER] + self->bad_lines[LOCUM_PATH_REDIS] > 0) {
-        warn(warnings, "heartbeats with a bad seal came in", "",
+    if (self->bad_line_mono != LOCUM_NEVER && now.mono - self->bad_line_mono < BAD_LINE_WARN_MS) {
+        warn(warnings, "heartbeats with a bad seal came in within the last minute", "",
              ": is the secret file the same on every node?");
     }
     if (self->publish_failed) {
@@ -348,5 +349,5 @@ locum_daemon_status(struct locum_daemon *self)
         nodes_of(self, now), "names", names_of(self), "redis", redis_of(&redis), "sentinels",
         sentinels_of(self, &redis, now), "checks", checks_of(self), "dns", "serial",
         (json_int_t)self->serial, "queries", (json_int_t)dns.queries, "nsd", self->nsd, "next_loss",
-        next_loss_of(self, now), "warnings", warnings_of(self, &redis));
+        next_loss_of(self, now), "warnings", warnings_of(self, &redis, now));
 }
