@@ -92,7 +92,9 @@ create_base(struct locum_daemon *self)
     event_config_free(settings);
     self->story = locum_story_create();
     const bool made = self->base != NULL && self->story != NULL;
-    return made && event_base_priority_init(self->base, 2) == 0 ? 0 : LOCUM_ERR_MEMORY;
+    return made && event_base_priority_init(self->base, LOCUM_DAEMON_PRIORITIES) == 0
+               ? 0
+               : LOCUM_ERR_MEMORY;
 }
 
 static int

@@ -23,6 +23,10 @@
 #include "peer/peer.h"
 #include "redis/redis.h"
 
+/* libevent gives every event the middle one, so the tick, with the last, comes after all sockets.
+ */
+enum { LOCUM_DAEMON_PRIORITIES = 3 };
+
 struct locum_daemon {
     struct event_base *base;
     struct locum_config *config; /* replaced whole by a reload */

@@ -7,7 +7,7 @@
  * A flood of events must not put off the tick for ever: a turn that lasts longer than this is ended
  * in the middle. Far below any timeout, and far above what reading all sockets takes.
  */
-enum { TURN_MS_MAX = 50, TICK_PRIORITY = 1, PRIORITIES = 2 };
+enum { TURN_MS_MAX = 50 };
 
 struct locum_now
 locum_daemon_now(struct locum_daemon *self)
@@ -70,8 +70,8 @@ locum_daemon_turn_start(struct locum_daemon *self)
     self->tick = event_new(self->base, -1, EV_PERSIST, on_tick, self);
     self->second = event_new(self->base, -1, EV_PERSIST, on_second, self);
     if (self->tick == NULL || self->second == NULL ||
-        event_priority_set(self->tick, TICK_PRIORITY) != 0 || event_add(self->tick, &tick) != 0 ||
-        event_add(self->second, &second) != 0) {
+        event_priority_set(self->tick, LOCUM_DAEMON_PRIORITIES - 1) != 0 ||
+        event_add(self->tick, &tick) != 0 || event_add(self->second, &second) != 0) {
         return LOCUM_ERR_MEMORY;
     }
     return 0;
