@@ -34,7 +34,9 @@ LINK = $(CC) $(CFLAGS) $(LDFLAGS) -pthread
 Q := $(if $(V),,@)
 # A recipe that builds does it on all processors, unless the caller said how many.
 PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(JOBS))
-RUN = BUILD='$(abspath $(BUILD))' COMPILE='$(COMPILE)' tests/run -j $(JOBS)
+# pkg-config is asked by the shell: make expands a whole recipe before deploy/deps has run.
+RUN = BUILD='$(abspath $(BUILD))' COMPILE="$(CC) $(FLAGS) -Werror $$(pkg-config --cflags $(PACKAGES))" \
+	tests/run -j $(JOBS)
 # A build of its own, in a folder below: $(call build-in,folder,CFLAGS)
 build-in = $(MAKE) $(PARALLEL) WERROR=-Werror BUILD='$(BUILD)/$(1)' CFLAGS='$(2)' programs
 ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all

@@ -42,6 +42,7 @@ CMOCKA = """cat <<'END'
 boom
 [  FAILED  ] test_b
 [ RUN      ] test_c
+SKIP: no ::1
 [  SKIPPED ] test_c
 [==========] 3 test(s) run.
 [  PASSED  ] 1 test(s).
@@ -60,6 +61,7 @@ def test_counts_scripts():
 
 def test_counts_cmocka():
     expect(1, "1 passed, 1 failed, 1 skipped", CMOCKA, words="failed: test_b")
+    expect(1, "1 passed, 1 failed, 1 skipped", CMOCKA, words="SKIP test_c: no ::1")
 
 
 def test_failure_shows_why_and_log():
