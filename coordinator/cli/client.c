@@ -1,0 +1,180 @@
+#include "cli/client.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <curl/curl.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "cli/cli.h"
+#include "cli/print.h"
+
+enum {
+    ANSWER_BYTES_MAX = 16 * 1024 * 1024,
+    /* Longer than the daemon holds a request (3 s) and than a stall of a busy machine. */
+    TIMEOUT_MS = 10000,
+};
+
+struct answer {
+    char *bytes;
+    size_t length;
+};
+
+static size_t
+on_bytes(char *bytes, size_t one, size_t length, void *user)
+{
+    (void)one; /* always 1: CURLOPT_WRITEFUNCTION(3) */
+    struct answer *self = user;
+    if (length > ANSWER_BYTES_MAX - self->length) {
+        return 0;
+    }
+    char *grown = realloc(self->bytes, self->length + length + 1);
+    if (grown == NULL) {
+        return 0;
+    }
+    memcpy(grown + self->length, bytes, length);
+    self->bytes = grown;
+    self->length += length;
+    return length;
+}
+
+static int
+complain_memory(void)
+{
+    (void)fputs("locum: out of memory\n", stderr);
+    return LOCUM_EXIT_NOT_FINE;
+}
+
+/* The system's text as it stands inside a sentence: "connection refused". */
+static const char *
+errno_text(int errno_value, char *buffer, size_t size)
+{
+    struct locum_text text = locum_text_init(buffer, size);
+    locum_text_add(&text, strerror(errno_value));
+    buffer[0] = (char)tolower((unsigned char)buffer[0]);
+    return buffer;
+}
+
+/* Why there is no answer, and what to do. */
+static int
+complain_unreachable(const char *socket, CURL *curl, CURLcode code)
+{
+    char buffer[128];
+    long errno_value = 0;
+    (void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &errno_value);
+    const int error = locum_error_from_errno((int)errno_value);
+    const bool refused = code == CURLE_COULDNT_CONNECT && errno_value != 0;
+    const char *why = curl_easy_strerror(code);
+    const char *advice = "is `locum run` running? systemctl status locum";
+    if (refused) {
+        why = errno_text((int)errno_value, buffer, sizeof(buffer));
+    } else if (code == CURLE_OPERATION_TIMEDOUT) {
+        why = "no answer within 10 s";
+        advice = "it hangs or the machine is overloaded: journalctl -u locum";
+    }
+    if (refused && error == LOCUM_ERR_DENIED) {
+        advice = "join the group that owns the socket, or use sudo";
+    }
+    (void)fprintf(stderr, "locum: cannot reach the daemon at %s (%s): %s\n", socket, why, advice);
+    return LOCUM_EXIT_UNREACHABLE;
+}
+
+/* The daemon's own reasons, one a line. */
+static int
+complain_refused(long status, const json_t *json)
+{
+    const json_t *errors = json_object_get(json, "errors");
+    size_t i;
+    const json_t *error;
+    if (json_array_size(errors) == 0) {
+        (void)fprintf(stderr, "locum: the daemon answered with HTTP status %ld\n", status);
+    }
+    json_array_foreach(errors, i, error)
+    {
+        locum_print_text(stderr, json_string_value(error));
+        (void)fputc('\n', stderr);
+    }
+    return LOCUM_EXIT_NOT_FINE;
+}
+
+static int
+read_answer(const char *socket, long status, const struct answer *answer, json_t **ret_json)
+{
+    json_t *json = NULL;
+    if (answer->bytes != NULL) {
+        json = json_loadb(answer->bytes, answer->length, 0, NULL);
+    }
+    if (status < 200 || status > 299) {
+        const int result = complain_refused(status, json);
+        json_decref(json);
+        return result;
+    }
+    if (!json_is_object(json)) {
+        json_decref(json);
+        (void)fprintf(stderr,
+                      "locum: what answers at %s is no locum of this version: restart it after "
+                      "an upgrade (systemctl restart locum)\n",
+                      socket);
+        return LOCUM_EXIT_UNREACHABLE;
+    }
+    *ret_json = json;
+    return LOCUM_EXIT_OK;
+}
+
+static bool
+set_options(CURL *curl, const char *socket, const char *target, const char *post,
+            struct answer *answer)
+{
+    char url[2048];
+    struct locum_text text = locum_text_init(url, sizeof(url));
+    locum_text_add(&text, "http://locum");
+    locum_text_add(&text, target);
+    return !text.truncated && curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes) == CURLE_OK &&
+           curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer) == CURLE_OK &&
+           (post == NULL || curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, post) == CURLE_OK);
+}
+
+int
+locum_client_ask(const char *socket, const char *target, const json_t *body, json_t **ret_json)
+{
+    int result = LOCUM_EXIT_NOT_FINE;
+    struct answer answer = {0};
+    char *post = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
+    CURL *curl = curl_easy_init();
+    if (curl == NULL || (body != NULL && post == NULL) ||
+        !set_options(curl, socket, target, post, &answer)) {
+        result = complain_memory();
+        goto done;
+    }
+    const CURLcode code = curl_easy_perform(curl);
+    if (code != CURLE_OK) {
+        result = complain_unreachable(socket, curl, code);
+        goto done;
+    }
+    long status = 0;
+    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+    result = read_answer(socket, status, &answer, ret_json);
+
+done:
+    curl_easy_cleanup(curl);
+    free(post);
+    free(answer.bytes);
+    return result;
+}
+
+char *
+locum_client_escape(const char *text)
+{
+    char *escaped = curl_easy_escape(NULL, text, 0);
+    char *copy = escaped != NULL ? strdup(escaped) : NULL;
+    curl_free(escaped);
+    return copy;
+}

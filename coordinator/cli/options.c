@@ -1,0 +1,121 @@
+#include "cli/options.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#include "cli/print.h"
+
+static const struct {
+    const char *text;
+    enum locum_option option;
+    const char *value; /* what it needs; NULL: it is a switch */
+} table[] = {
+    {"--json", LOCUM_OPTION_JSON, NULL},
+    {"--if", LOCUM_OPTION_IF, "NODE=WORD, for example dc3=down"},
+    {"--follow", LOCUM_OPTION_FOLLOW, NULL},
+    {"--for", LOCUM_OPTION_FOR, "a duration of 1s or more, for example 30m"},
+    {"--reason", LOCUM_OPTION_REASON, "a text of 1 to 79 characters"},
+    {"--wait", LOCUM_OPTION_WAIT, NULL},
+    {"--force", LOCUM_OPTION_FORCE, NULL},
+};
+
+static const char *
+usage_of(const char *command)
+{
+    for (const struct locum_cli_command *at = locum_cli_commands; at->name != NULL; at++) {
+        if (strcmp(at->name, command) == 0) {
+            return at->usage;
+        }
+    }
+    return command;
+}
+
+static int
+complain(const char *command, const char *subject, const char *what)
+{
+    (void)fprintf(stderr, "locum %s: ", command);
+    locum_print_text(stderr, subject);
+    (void)fprintf(stderr, " %s\nusage: locum %s\n", what, usage_of(command));
+    return LOCUM_EXIT_USAGE;
+}
+
+static bool
+take_value(enum locum_option option, const char *value, struct locum_options *ret)
+{
+    const size_t length = strlen(value);
+    switch (option) {
+    case LOCUM_OPTION_IF: {
+        const char *equals = strchr(value, '=');
+        ret->supposed = value;
+        return equals != NULL && equals > value && equals[1] != '\0' && length <= 64;
+    }
+    case LOCUM_OPTION_FOR:
+        return locum_slice_duration(locum_slice_of(value), &ret->for_ms) == 0 &&
+               ret->for_ms >= 1000 && ret->for_ms % 1000 == 0;
+    case LOCUM_OPTION_REASON: ret->reason = value; return length > 0 && length <= LOCUM_REASON_MAX;
+    default: return true;
+    }
+}
+
+/* "--for 30m" or "--for=30m"; the value of the first form is the next of argv. */
+static int
+take_option(int argc, char **argv, int *at, unsigned allowed, struct locum_options *ret)
+{
+    struct locum_slice rest = locum_slice_of(argv[*at]);
+    struct locum_slice word;
+    (void)locum_slice_cut(&rest, '=', &word);
+    for (size_t i = 0; i < LOCUM_COUNT(table); i++) {
+        if (!locum_slice_is(word, table[i].text) || (allowed & table[i].option) == 0) {
+            continue;
+        }
+        if ((ret->given & table[i].option) != 0) {
+            return complain(argv[0], table[i].text, "is there twice");
+        }
+        ret->given |= table[i].option;
+        const char *value = rest.at;
+        if (table[i].value == NULL) {
+            return value == NULL ? LOCUM_EXIT_OK
+                                 : complain(argv[0], table[i].text, "takes no value");
+        }
+        if (value == NULL && *at + 1 < argc) {
+            value = argv[++*at];
+        }
+        if (value == NULL || !take_value(table[i].option, value, ret)) {
+            (void)fprintf(stderr, "locum %s: %s needs %s", argv[0], table[i].text, table[i].value);
+            (void)fputs(value != NULL ? ", not \"" : "", stderr);
+            locum_print_text(stderr, value != NULL ? value : "");
+            (void)fprintf(stderr, "%s\nusage: locum %s\n", value != NULL ? "\"" : "",
+                          usage_of(argv[0]));
+            return LOCUM_EXIT_USAGE;
+        }
+        return LOCUM_EXIT_OK;
+    }
+    return complain(argv[0], argv[*at], "is no option of this command");
+}
+
+int
+locum_options_read(int argc, char **argv, unsigned allowed, const char *argument,
+                   struct locum_options *ret)
+{
+    struct locum_options options = {.for_ms = LOCUM_NEVER};
+    for (int i = 1; i < argc; i++) {
+        if (argv[i][0] == '-') {
+            const int result = take_option(argc, argv, &i, allowed, &options);
+            if (result != LOCUM_EXIT_OK) {
+                return result;
+            }
+        } else if (argument == NULL || options.argument != NULL || argv[i][0] == '\0') {
+            return complain(argv[0], argv[i][0] != '\0' ? argv[i] : "\"\"",
+                            "is one argument too many");
+        } else {
+            options.argument = argv[i];
+        }
+    }
+    if (argument != NULL && options.argument == NULL) {
+        return complain(argv[0], argument, "is missing");
+    }
+    *ret = options;
+    return LOCUM_EXIT_OK;
+}
