@@ -118,6 +118,10 @@ print_help(FILE *out)
     for (size_t i = 0; i < LOCUM_COUNT(commands); i++) {
         (void)fprintf(out, "  %-58s %s\n", commands[i].usage, commands[i].help);
     }
+    for (const struct locum_cli_command *command = locum_cli_commands; command->name != NULL;
+         command++) {
+        (void)fprintf(out, "  %-58s %s\n", command->usage, command->help);
+    }
     (void)fprintf(out, "\nlocum(8) tells more.\n");
 }
 
@@ -145,6 +149,14 @@ run_command(const char *config_path, int argc, char **argv)
     for (size_t i = 0; i < LOCUM_COUNT(commands); i++) {
         if (strcmp(argv[0], commands[i].name) == 0) {
             return commands[i].run(config_path, argc, argv);
+        }
+    }
+    for (const struct locum_cli_command *command = locum_cli_commands; command->name != NULL;
+         command++) {
+        if (strcmp(argv[0], command->name) == 0) {
+            char socket[LOCUM_PATH_MAX + 1];
+            locum_config_control_path(config_path, socket);
+            return command->run(socket, argc, argv);
         }
     }
     (void)fprintf(stderr, "locum: there is no command '%s'; `locum help` lists them\n", argv[0]);
