@@ -212,8 +212,10 @@ run_admin(const char *socket, int argc, char **argv)
     const json_t *wait_ms = json_object_get(answer, "wait_ms");
     (void)fputs("this node is now: ", stdout);
     locum_print_member(stdout, answer, "admin");
-    (void)fputs("; resolvers may hold older answers for another ", stdout);
-    locum_print_age(stdout, wait_ms);
+    if (json_integer_value(wait_ms) > 0) {
+        (void)fputs("; resolvers may hold older answers for another ", stdout);
+        locum_print_age(stdout, wait_ms);
+    }
     (void)fputc('\n', stdout);
     (void)fflush(stdout);
     if ((options.given & LOCUM_OPTION_WAIT) != 0) {

@@ -76,6 +76,18 @@ locum_vote_sentinels(const struct locum_view *view, const struct locum_core_conf
     return sentinels;
 }
 
+bool
+locum_vote_sentinels_speak(const struct locum_view *view, const struct locum_core_config *config,
+                           locum_ms now)
+{
+    for (locum_node node = 0; node < config->node_count; node++) {
+        if (sentinel_speaks(view, config, node, now)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 locum_nodes
 locum_vote_reachable(const struct locum_view *view, const struct locum_core_config *config,
                      locum_ms now)

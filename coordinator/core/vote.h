@@ -16,6 +16,10 @@ locum_nodes locum_vote_sentinels(const struct locum_view *view,
                                  const struct locum_core_config *config, locum_node peer,
                                  locum_ms now);
 
+/* Some Sentinel was polled lately and is not in TILT. */
+bool locum_vote_sentinels_speak(const struct locum_view *view,
+                                const struct locum_core_config *config, locum_ms now);
+
 /* The nodes whose vote this node could get now, itself included (quorum.reachable in status). */
 locum_nodes locum_vote_reachable(const struct locum_view *view,
                                  const struct locum_core_config *config, locum_ms now);

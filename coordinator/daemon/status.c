@@ -77,6 +77,17 @@ mirrorbits_of(const struct locum_core *core, locum_node node, struct locum_now n
                      "heard_ms", age_of(heard, now));
 }
 
+/* Who holds all its instances down; null: no Sentinel can be asked. */
+static json_t *
+sentinel_down_of(const struct locum_core *core, locum_node node, struct locum_now now)
+{
+    if (!locum_vote_sentinels_speak(&core->view, &core->config, now.mono)) {
+        return json_null();
+    }
+    return locum_daemon_names_of(&core->config,
+                                 locum_vote_sentinels(&core->view, &core->config, node, now.mono));
+}
+
 static json_t *
 node_of(const struct locum_daemon *self, locum_node node, struct locum_now now)
 {
@@ -98,9 +109,8 @@ node_of(const struct locum_daemon *self, locum_node node, struct locum_now now)
         age_of(facts->path[LOCUM_PATH_PEER].heard, now), "since",
         time_of(own ? self->serving_since : core->detector.peer[node].since_wall), "votes",
         locum_daemon_names_of(config, own || sentinel_only ? 0 : voters_of(core, node, now)),
-        "sentinel_down",
-        locum_daemon_names_of(config, locum_vote_sentinels(&core->view, config, node, now.mono)),
-        "mirrorbits", mirrorbits_of(core, node, now), "digest",
+        "sentinel_down", sentinel_down_of(core, node, now), "mirrorbits",
+        mirrorbits_of(core, node, now), "digest",
         text_or_null(own ? config->digest : facts->digest), "version",
         text_or_null(own ? config->version : facts->version));
 }
