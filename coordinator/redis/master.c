@@ -114,14 +114,12 @@ note(struct locum_master *self, size_t place, enum locum_command command, const 
         return false;
     }
     locum_trouble_add(&text, "Redis", &self->address, command, error);
-    if (strcmp(sentence, self->trouble[place]) != 0) {
+    if (locum_trouble_is_not_master(error)) {
+        end(self, LOCUM_DISCOVERY_NOT_MASTER, sentence);
+    } else if (strcmp(sentence, self->trouble[place]) != 0) {
         LOCUM_LOG(LOCUM_LOG_WARN, "redis", "error", sentence);
         text = locum_text_init(self->trouble[place], sizeof(self->trouble[place]));
         locum_text_add(&text, sentence);
-    }
-    if (locum_trouble_is_not_master(error)) {
-        end_with(self, LOCUM_DISCOVERY_NOT_MASTER,
-                 " is a read-only replica, not the master: looking for the master");
     }
     return true;
 }

@@ -92,6 +92,17 @@ tell(struct locum_redis *self)
     self->events->subscribed(self->user, ready);
 }
 
+/* Leave the connection, for the address that is to be used instead; its evidence is void. */
+static void
+leave_for(struct locum_redis *self, const struct locum_address *chosen)
+{
+    struct locum_text text = locum_text_init(self->error, sizeof(self->error));
+    locum_text_add(&text, "the Sentinels name another master now: ");
+    locum_address_add_port(chosen, &text);
+    locum_master_leave(self->master);
+    tell(self);
+}
+
 /* Use the address that discovery names; leave another at once. */
 static void
 evaluate(struct locum_redis *self)
@@ -108,8 +119,7 @@ evaluate(struct locum_redis *self)
         return;
     }
     if (current != NULL) {
-        locum_master_leave(self->master);
-        tell(self);
+        leave_for(self, &chosen);
     }
     if (not_before > now) {
         wake_in(self, not_before - now);

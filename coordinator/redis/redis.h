@@ -32,7 +32,7 @@ struct locum_redis_events {
     void (*mirrorbits)(void *user, locum_node node, const char *instance);
 };
 
-enum { LOCUM_REDIS_ERROR_MAX = 159, LOCUM_REDIS_FIELDS_MAX = 32 };
+enum { LOCUM_REDIS_ERROR_MAX = 255, LOCUM_REDIS_FIELDS_MAX = 32 };
 
 struct locum_redis_status {
     bool connected;                        /* to a master, and subscribed */

@@ -1,0 +1,244 @@
+/*
+ * fake: a server on 127.0.0.1 that answers RESP commands from a table, on the test's own loop. It
+ * may be as wrong as a test wants.
+ */
+#ifndef TESTS_REDIS_FAKE_H
+#define TESTS_REDIS_FAKE_H
+
+#include "fixture.h"
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+#include <hiredis/hiredis.h>
+
+#define FAKE_SILENCE ((const char *)0)
+#define FAKE_CLOSE   "CLOSE"
+
+/*
+ * The first rule whose words begin the command answers it. A reply that starts with '@' is a list
+ * of words to be sent as an array ("@subscribe x"); "CLOSE" closes, with what precedes it sent;
+ * anything else is sent as it is. No rule, or FAKE_SILENCE: no answer.
+ */
+struct fake_rule {
+    const char *match;
+    const char *reply;
+};
+
+enum { FAKE_CLIENTS_MAX = 16, FAKE_RULES_MAX = 24, FAKE_LOG_MAX = 1 << 16 };
+
+struct fake;
+struct fake_client {
+    struct fake *fake;
+    struct bufferevent *bev; /* NULL: gone */
+    redisReader *reader;
+    bool subscribed;
+    bool answered; /* anything at all */
+};
+
+struct fake {
+    struct event_base *base;
+    struct evconnlistener *listener;
+    struct locum_address address;
+    struct fake_rule rules[FAKE_RULES_MAX];
+    const char *greeting; /* sent to whoever connects; NULL: nothing */
+    bool endless;         /* after the first answer, more and more */
+    bool deaf;            /* reads nothing */
+    unsigned accepted;
+    struct fake_client clients[FAKE_CLIENTS_MAX];
+    char log[FAKE_LOG_MAX]; /* every command, a line each */
+    struct locum_text text;
+};
+
+static void
+fake_add_words(struct evbuffer *out, const char *words)
+{
+    size_t count = 0;
+    struct locum_slice rest = locum_slice_of(words);
+    struct locum_slice word;
+    while (locum_slice_cut(&rest, ' ', &word)) {
+        count++;
+    }
+    evbuffer_add_printf(out, "*%zu\r\n", count);
+    rest = locum_slice_of(words);
+    while (locum_slice_cut(&rest, ' ', &word)) {
+        evbuffer_add_printf(out, "$%zu\r\n%.*s\r\n", word.length, (int)word.length, word.at);
+    }
+}
+
+static void
+fake_drop(struct fake_client *client)
+{
+    if (client->bev != NULL) {
+        bufferevent_free(client->bev);
+        redisReaderFree(client->reader);
+        memset(client, 0, sizeof(*client));
+    }
+}
+
+static void
+fake_on_flushed(struct bufferevent *bev, void *user)
+{
+    struct fake_client *client = user;
+    static char filler[16384];
+    if (client->fake->endless && client->answered) {
+        memset(filler, 'a', sizeof(filler));
+        bufferevent_write(bev, filler, sizeof(filler));
+    }
+}
+
+/* Send what a rule says; false if the connection is gone then. */
+static bool
+fake_send(struct fake_client *client, const char *reply)
+{
+    struct evbuffer *out = bufferevent_get_output(client->bev);
+    const size_t length = strlen(reply);
+    const size_t word = sizeof(FAKE_CLOSE) - 1;
+    const bool closes = length >= word && strcmp(reply + length - word, FAKE_CLOSE) == 0;
+    client->answered = true;
+    if (closes) {
+        (void)!write(bufferevent_getfd(client->bev), reply, length - word);
+        fake_drop(client);
+    } else if (reply[0] == '@') {
+        fake_add_words(out, reply + 1);
+    } else {
+        evbuffer_add(out, reply, length);
+    }
+    return !closes;
+}
+
+static bool
+fake_answer(struct fake_client *client, const char *command)
+{
+    const struct fake_rule *rules = client->fake->rules;
+    for (size_t i = 0; i < FAKE_RULES_MAX && rules[i].match != NULL; i++) {
+        if (strncmp(command, rules[i].match, strlen(rules[i].match)) == 0) {
+            return rules[i].reply == FAKE_SILENCE || fake_send(client, rules[i].reply);
+        }
+    }
+    if (strncmp(command, "SUBSCRIBE ", 10) == 0) {
+        evbuffer_add_printf(bufferevent_get_output(client->bev),
+                            "*3\r\n$9\r\nsubscribe\r\n$%zu\r\n%s\r\n:1\r\n", strlen(command + 10),
+                            command + 10);
+        client->subscribed = true;
+    }
+    return true;
+}
+
+static void
+fake_on_read(struct bufferevent *bev, void *user)
+{
+    struct fake_client *client = user;
+    char chunk[4096];
+    void *parsed = NULL;
+    const size_t length = bufferevent_read(bev, chunk, sizeof(chunk));
+    assert_int_equal(redisReaderFeed(client->reader, chunk, length), REDIS_OK);
+    while (redisReaderGetReply(client->reader, &parsed) == REDIS_OK && parsed != NULL) {
+        char command[1024];
+        struct locum_text text = locum_text_init(command, sizeof(command));
+        redisReply *reply = parsed;
+        for (size_t i = 0; i < reply->elements; i++) {
+            locum_text_add(&text, i > 0 ? " " : "");
+            locum_text_add_bytes(&text, reply->element[i]->str, (size_t)reply->element[i]->len);
+        }
+        freeReplyObject(reply);
+        locum_text_add(&client->fake->text, command);
+        locum_text_add(&client->fake->text, "\n");
+        if (!fake_answer(client, command)) {
+            return;
+        }
+    }
+}
+
+static void
+fake_on_event(struct bufferevent *bev, short what, void *user)
+{
+    (void)bev;
+    (void)what;
+    fake_drop(user);
+}
+
+static void
+fake_on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from,
+               int length, void *user)
+{
+    (void)listener;
+    (void)from;
+    (void)length;
+    struct fake *fake = user;
+    struct fake_client *client = NULL;
+    for (size_t i = 0; i < FAKE_CLIENTS_MAX; i++) {
+        client = fake->clients[i].bev == NULL ? &fake->clients[i] : client;
+    }
+    fake->accepted++;
+    if (client == NULL) {
+        close(fd);
+        return;
+    }
+    client->fake = fake;
+    client->reader = redisReaderCreate();
+    client->bev = bufferevent_socket_new(fake->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    bufferevent_setcb(client->bev, fake_on_read, fake_on_flushed, fake_on_event, client);
+    bufferevent_enable(client->bev, fake->deaf ? EV_WRITE : EV_READ | EV_WRITE);
+    if (fake->greeting != NULL) {
+        (void)fake_send(client, fake->greeting);
+    }
+}
+
+/* Listen; the rules are the caller's to fill. */
+static inline void
+fake_start(struct fake *fake, struct event_base *base)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_storage bound;
+    socklen_t length = sizeof(bound);
+    memset(fake, 0, sizeof(*fake));
+    fake->base = base;
+    fake->text = locum_text_init(fake->log, sizeof(fake->log));
+    fake->listener =
+        evconnlistener_new_bind(base, fake_on_accept, fake, LEV_OPT_CLOSE_ON_FREE, -1,
+                                (const struct sockaddr *)&address, (int)sizeof(address));
+    assert_non_null(fake->listener);
+    assert_int_equal(
+        getsockname(evconnlistener_get_fd(fake->listener), (struct sockaddr *)&bound, &length), 0);
+    assert_int_equal(locum_address_from_sockaddr((const struct sockaddr *)&bound, &fake->address),
+                     0);
+}
+
+/* Add a rule, or replace the reply of the same one. */
+static inline void
+fake_rule(struct fake *fake, const char *match, const char *reply)
+{
+    for (size_t i = 0; i < FAKE_RULES_MAX; i++) {
+        if (fake->rules[i].match == NULL || strcmp(fake->rules[i].match, match) == 0) {
+            fake->rules[i] = (struct fake_rule){match, reply};
+            return;
+        }
+    }
+    fail_msg("no room for a rule");
+}
+
+/* To everybody who subscribed to something. */
+static inline void
+fake_broadcast(struct fake *fake, const char *words)
+{
+    for (size_t i = 0; i < FAKE_CLIENTS_MAX; i++) {
+        if (fake->clients[i].bev != NULL && fake->clients[i].subscribed) {
+            fake_add_words(bufferevent_get_output(fake->clients[i].bev), words);
+        }
+    }
+}
+
+static inline void
+fake_stop(struct fake *fake)
+{
+    if (fake->listener != NULL) {
+        evconnlistener_free(fake->listener);
+    }
+    for (size_t i = 0; i < FAKE_CLIENTS_MAX; i++) {
+        fake_drop(&fake->clients[i]);
+    }
+    memset(fake, 0, sizeof(*fake));
+}
+
+#endif

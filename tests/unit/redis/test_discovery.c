@@ -1,0 +1,302 @@
+/*
+ * Which Redis is used, when, and to which node an instance belongs: the pure files.
+ */
+#include "fixture.h"
+
+#include "redis/commands.h"
+#include "redis/discovery.h"
+#include "redis/roster.h"
+#include "redis/trouble.h"
+
+enum { FRESH_MS = 1200, PATIENCE_MS = 1000 };
+
+static struct locum_address
+address_of(const char *text)
+{
+    struct locum_address address;
+    assert_int_equal(locum_address_parse_port(locum_slice_of(text), &address), 0);
+    return address;
+}
+
+/* What is chosen: its text, "none", or "wait" if it may not be tried yet. */
+static const char *
+choice(const struct locum_discovery *self, const char *current, locum_ms now)
+{
+    static char buffer[LOCUM_ADDRESS_TEXT_MAX];
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+    struct locum_address in_use;
+    struct locum_address address;
+    locum_ms not_before;
+    if (current != NULL) {
+        in_use = address_of(current);
+    }
+    if (!locum_discovery_choose(self, current != NULL ? &in_use : NULL, now, &address,
+                                &not_before)) {
+        return "none";
+    }
+    if (not_before > now) {
+        return "wait";
+    }
+    locum_address_add_port(&address, &text);
+    return buffer;
+}
+
+#define A "10.0.0.12:6379"
+#define B "10.0.0.13:6379"
+#define C "10.0.0.14:6379"
+
+static void
+the_highest_epoch_wins(void **state)
+{
+    (void)state;
+    static const struct {
+        struct {
+            const char *address; /* NULL: this Sentinel has not told anything */
+            uint64_t epoch;
+            locum_ms when;
+        } claims[3];
+        const char *current;
+        const char *want; /* at 10000 */
+    } rows[] = {
+        {{{NULL, 0, 0}, {NULL, 0, 0}, {NULL, 0, 0}}, NULL, "none"},
+        {{{A, 0, 10000}, {NULL, 0, 0}, {NULL, 0, 0}}, NULL, A},
+        {{{A, 5, 10000}, {B, 6, 10000}, {A, 5, 10000}}, NULL, B},
+        {{{A, 5, 10000}, {B, 6, 10000}, {A, 5, 10000}}, A, B},
+        {{{B, 6, 8800}, {A, 5, 10000}, {A, 5, 10000}}, A, B},
+        {{{B, 6, 8799}, {A, 5, 10000}, {A, 5, 10000}}, A, A},     /* stale */
+        {{{A, 5, 10000}, {B, 5, 10000}, {B, 5, 10000}}, NULL, B}, /* the more, the better */
+        {{{A, 5, 10000}, {B, 5, 10000}, {B, 5, 10000}}, A, A},    /* ... but for the one in use */
+        {{{A, 5, 10000}, {B, 5, 10000}, {B, 4, 10000}}, NULL, A}, /* even: the first Sentinel */
+        {{{A, 5, 10000}, {B, 5, 10000}, {C, 4, 10000}}, C, A},    /* in use, and old */
+        {{{A, 5, 100}, {B, 6, 100}, {NULL, 0, 0}}, A, A},         /* none is fresh: keep */
+        {{{A, 5, 100}, {B, 6, 100}, {NULL, 0, 0}}, NULL, B},      /* ... or the last told */
+        {{{A, 5, 100}, {NULL, 0, 0}, {NULL, 0, 0}}, C, C},        /* ... whatever is in use */
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        struct locum_discovery self;
+        locum_discovery_init(&self, true, FRESH_MS, 1000000, 0);
+        if (i == 11) {
+            self.patience_ms = PATIENCE_MS;
+        }
+        for (size_t j = 0; j < 3; j++) {
+            if (rows[i].claims[j].address != NULL) {
+                const struct locum_address address = address_of(rows[i].claims[j].address);
+                locum_discovery_claim(&self, (locum_node)j, &address, rows[i].claims[j].epoch,
+                                      rows[i].claims[j].when);
+            }
+        }
+        const char *got = choice(&self, rows[i].current, 10000);
+        if (strcmp(got, rows[i].want) != 0) {
+            fail_msg("row %zu: %s, not %s", i, got, rows[i].want);
+        }
+    }
+}
+
+static void
+one_that_is_no_master_is_left_out_but_no_old_one_is_taken(void **state)
+{
+    (void)state;
+    struct locum_discovery self;
+    const struct locum_address a = address_of(A);
+    const struct locum_address b = address_of(B);
+    locum_discovery_init(&self, true, FRESH_MS, PATIENCE_MS, 0);
+    locum_discovery_claim(&self, 0, &a, 5, 1000);
+    locum_discovery_claim(&self, 1, &b, 6, 1000);
+    locum_discovery_tried(&self, &b, 1000);
+    locum_discovery_failed(&self, &b, LOCUM_DISCOVERY_NOT_MASTER, 0, 1000);
+    assert_string_equal(choice(&self, NULL, 1500), "none");
+    locum_discovery_claim(&self, 0, &a, 5, 2000);
+    locum_discovery_claim(&self, 1, &b, 6, 2000);
+    assert_string_equal(choice(&self, NULL, 2000), B);
+    /* News make it worth an attempt at once. */
+    locum_discovery_tried(&self, &b, 2000);
+    locum_discovery_failed(&self, &b, LOCUM_DISCOVERY_NOT_MASTER, 0, 2000);
+    locum_discovery_claim(&self, 0, &b, 7, 2100);
+    assert_string_equal(choice(&self, NULL, 2100), "wait");
+    assert_string_equal(choice(&self, NULL, 2200), B);
+}
+
+static void
+attempts_are_paced(void **state)
+{
+    (void)state;
+    struct locum_discovery self;
+    const struct locum_address a = address_of(A);
+    locum_ms now = 5000;
+    locum_ms longest = 0;
+    locum_discovery_init(&self, false, FRESH_MS, PATIENCE_MS, 0);
+    self.servers[self.server_count++] = a;
+    for (int i = 0; i < 10; i++) {
+        struct locum_address address;
+        locum_ms not_before;
+        locum_discovery_tried(&self, &a, now);
+        locum_discovery_failed(&self, &a, LOCUM_DISCOVERY_UNREACHABLE, UINT32_MAX, now);
+        assert_true(locum_discovery_choose(&self, NULL, now, &address, &not_before));
+        assert_in_range(not_before - now, LOCUM_DISCOVERY_GAP_MS, LOCUM_DISCOVERY_WAIT_MAX_MS);
+        longest = not_before - now > longest ? not_before - now : longest;
+        now = not_before;
+    }
+    assert_true(longest >= LOCUM_DISCOVERY_WAIT_MAX_MS / 2);
+    /* After a success it begins with short waits again. */
+    locum_discovery_worked(&self, &a);
+    locum_discovery_failed(&self, &a, LOCUM_DISCOVERY_UNREACHABLE, UINT32_MAX, now);
+    assert_string_equal(choice(&self, NULL, now + 2 * LOCUM_DISCOVERY_GAP_MS), A);
+}
+
+static void
+without_sentinels_the_servers_take_turns(void **state)
+{
+    (void)state;
+    struct locum_discovery self;
+    const struct locum_address a = address_of(A);
+    const struct locum_address b = address_of(B);
+    locum_discovery_init(&self, true, FRESH_MS, PATIENCE_MS, 0);
+    self.servers[self.server_count++] = a;
+    self.servers[self.server_count++] = b;
+    assert_string_equal(choice(&self, NULL, PATIENCE_MS - 1), "none");
+    assert_string_equal(choice(&self, NULL, PATIENCE_MS), A);
+    locum_discovery_tried(&self, &a, 1000);
+    locum_discovery_failed(&self, &a, LOCUM_DISCOVERY_NOT_MASTER, 0, 1001);
+    assert_string_equal(choice(&self, NULL, 1001), B);
+    locum_discovery_tried(&self, &b, 1001);
+    locum_discovery_failed(&self, &b, LOCUM_DISCOVERY_UNREACHABLE, UINT32_MAX, 1002);
+    assert_string_equal(choice(&self, NULL, 1002), "wait");
+    assert_string_equal(choice(&self, NULL, 1202), A);
+    assert_string_equal(choice(&self, C, 1202), C);
+}
+
+static void
+more_addresses_than_places_are_no_harm(void **state)
+{
+    (void)state;
+    struct locum_discovery self;
+    struct locum_address address = address_of(A);
+    locum_discovery_init(&self, true, FRESH_MS, PATIENCE_MS, 0);
+    for (uint16_t port = 1; port < 1000; port++) {
+        address.port = port;
+        locum_discovery_claim(&self, port % LOCUM_NODES_MAX, &address, port, 1000 + port);
+        locum_discovery_tried(&self, &address, 1000 + port);
+    }
+    assert_string_equal(choice(&self, NULL, 5000 - FRESH_MS), "10.0.0.12:999");
+}
+
+static void
+instances_are_sorted_to_nodes(void **state)
+{
+    (void)state;
+    struct locum_config *config = make_config(0);
+    struct locum_roster roster;
+    struct locum_roster_view view;
+    for (uint16_t i = 0; i < 3; i++) {
+        set_endpoint(&config->nodes[i].redis, (uint16_t)(7000 + i));
+        set_endpoint(&config->nodes[i].sentinel, (uint16_t)(8000 + i));
+    }
+    config->nodes[2].redis.port = 7001; /* belongs to two */
+    locum_roster_init(&roster, config);
+    const struct locum_instances instances = {
+        .at =
+            {
+                {address_of("127.0.0.1:7000"), true},
+                {address_of("127.0.0.1:8000"), true},
+                {address_of("127.0.0.1:7001"), true},
+                {address_of("127.0.0.1:8001"), false},
+                {address_of("127.0.0.1:8001"), true}, /* again */
+                {address_of("127.0.0.2:7000"), true},
+                {address_of("[::1]:7000"), false},
+            },
+        .count = 7,
+    };
+    locum_roster_sort(&roster, &instances, 2, &view);
+    assert_int_equal(view.known[0], 2);
+    assert_int_equal(view.down[0], 2);
+    assert_int_equal(view.known[1], 1);
+    assert_int_equal(view.down[1], 0);
+    assert_int_equal(view.known[2], 1);
+    assert_int_equal(view.down[2], 0);
+    assert_int_equal(view.stranger_count, 3);
+    assert_string_equal(roster.unusable, "");
+    SET_TEXT(config->nodes[1].redis.host, "redis.example.org");
+    locum_roster_init(&roster, config);
+    assert_non_null(strstr(roster.unusable, "redis.example.org"));
+    free(config);
+}
+
+static void
+errors_become_advice(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *kind, *error, *want;
+    } rows[] = {
+        {"Redis", "NOAUTH Authentication required.", "set redis.password"},
+        {"Sentinel", "NOAUTH Authentication required.", "set redis.sentinel-password-file"},
+        {"Redis", "WRONGPASS invalid username-password pair", "check redis.user and"},
+        {"Redis", "ERR invalid password", "check redis.password"},
+        {"Redis", "LOADING Redis is loading the dataset in memory", "heartbeats go on"},
+        {"Redis", "MISCONF Redis is configured to save RDB", "check its disk and log"},
+        {"Redis", "NOREPLICAS Not enough good replicas", "set min-replicas-to-write 0"},
+        {"Redis", "NOPERM this user has no permissions", "does not let our user run HSET"},
+        {"Redis", "WRONGTYPE Operation against a key", "remove or rename that locum:"},
+        {"Redis", "READONLY You can't write", "looking for the master"},
+        {"Redis", "OOM command not allowed", "maxmemory"},
+        {"Redis", "ERR some\nthing", "answered HSET with: ERR some?thing"},
+        {"Redis", "", "answered HSET with: "},
+    };
+    const struct locum_address address = address_of(A);
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        char buffer[LOCUM_REDIS_ERROR_MAX + 1];
+        struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+        locum_trouble_add(&text, rows[i].kind, &address, LOCUM_COMMAND_HSET,
+                          locum_slice_of(rows[i].error));
+        if (text.truncated || strstr(buffer, rows[i].want) == NULL || strstr(buffer, A) == NULL) {
+            fail_msg("row %zu: %s", i, buffer);
+        }
+    }
+}
+
+/* The longest sentence with the longest address and command still fits. */
+static void
+no_advice_is_cut_off(void **state)
+{
+    (void)state;
+    static const char *const errors[] = {"NOAUTH",
+                                         "WRONGPASS",
+                                         "ERR invalid password",
+                                         "READONLY",
+                                         "MASTERDOWN",
+                                         "LOADING",
+                                         "MISCONF",
+                                         "NOREPLICAS",
+                                         "OOM",
+                                         "DENIED",
+                                         "ERR max number of clients",
+                                         "NOPERM",
+                                         "WRONGTYPE"};
+    const struct locum_address address =
+        address_of("[2001:db8:1111:2222:3333:4444:5555:6666]:26379");
+    for (size_t i = 0; i < LOCUM_COUNT(errors); i++) {
+        char buffer[LOCUM_REDIS_ERROR_MAX + 1];
+        struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+        locum_trouble_add(&text, "Sentinel", &address, LOCUM_COMMAND_SENTINEL_ADDRESS,
+                          locum_slice_of(errors[i]));
+        if (text.truncated) {
+            fail_msg("%s: %s", errors[i], buffer);
+        }
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_highest_epoch_wins),
+        cmocka_unit_test(one_that_is_no_master_is_left_out_but_no_old_one_is_taken),
+        cmocka_unit_test(attempts_are_paced),
+        cmocka_unit_test(without_sentinels_the_servers_take_turns),
+        cmocka_unit_test(more_addresses_than_places_are_no_harm),
+        cmocka_unit_test(instances_are_sorted_to_nodes),
+        cmocka_unit_test(errors_become_advice),
+        cmocka_unit_test(no_advice_is_cut_off),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,315 @@
+/*
+ * What Redis and Sentinel may answer, decoded: right shapes, and every wrong one that hiredis'
+ * reader lets through. Replies are written as they travel (RESP).
+ */
+#include "fixture.h"
+
+#include "base/error.h"
+#include "redis/reply.h"
+
+/* Parse the bytes of one reply; the caller frees it. */
+static redisReply *
+parse(const char *bytes)
+{
+    redisReader *reader = redisReaderCreate();
+    void *reply = NULL;
+    assert_int_equal(redisReaderFeed(reader, bytes, strlen(bytes)), REDIS_OK);
+    assert_int_equal(redisReaderGetReply(reader, &reply), REDIS_OK);
+    assert_non_null(reply);
+    redisReaderFree(reader);
+    return reply;
+}
+
+#define IP    "$2\r\nip\r\n$9\r\n10.0.0.12\r\n"
+#define PORT  "$4\r\nport\r\n$4\r\n6379\r\n"
+#define FLAGS "$5\r\nflags\r\n$6\r\nmaster\r\n"
+#define EPOCH "$12\r\nconfig-epoch\r\n$1\r\n7\r\n"
+
+static void
+an_address(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        int status;
+    } rows[] = {
+        {"*2\r\n$9\r\n10.0.0.12\r\n$4\r\n6379\r\n", 0},
+        {"*-1\r\n", LOCUM_ERR_NOT_FOUND},
+        {"$-1\r\n", LOCUM_ERR_NOT_FOUND},
+        {"*2\r\n$4\r\ndc2a\r\n$4\r\n6379\r\n", LOCUM_ERR_INVALID},
+        {"*2\r\n$9\r\n10.0.0.12\r\n$1\r\n0\r\n", LOCUM_ERR_PROTOCOL},
+        {"*2\r\n$9\r\n10.0.0.12\r\n$5\r\n65536\r\n", LOCUM_ERR_PROTOCOL},
+        {"*2\r\n$9\r\n10.0.0.12\r\n:6379\r\n", LOCUM_ERR_PROTOCOL},
+        {"*2\r\n*0\r\n$4\r\n6379\r\n", LOCUM_ERR_PROTOCOL},
+        {"*2\r\n$-1\r\n$-1\r\n", LOCUM_ERR_PROTOCOL},
+        {"*1\r\n$9\r\n10.0.0.12\r\n", LOCUM_ERR_PROTOCOL},
+        {"*0\r\n", LOCUM_ERR_PROTOCOL},
+        {":1\r\n", LOCUM_ERR_PROTOCOL},
+        {"+OK\r\n", LOCUM_ERR_PROTOCOL},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        struct locum_address address = {0};
+        redisReply *reply = parse(rows[i].bytes);
+        if (locum_resp_address(reply, &address) != rows[i].status) {
+            fail_msg("row %zu", i);
+        }
+        assert_int_equal(address.port, rows[i].status == 0 ? 6379 : 0);
+        freeReplyObject(reply);
+    }
+}
+
+static void
+an_instance(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        int status;
+        size_t count;
+        bool down;
+    } rows[] = {
+        {"*6\r\n" IP PORT FLAGS, 0, 1, false},
+        {"*6\r\n" IP PORT "$5\r\nflags\r\n$19\r\ns_down,master,odown\r\n", 0, 1, true},
+        {"*6\r\n" IP PORT "$5\r\nflags\r\n$13\r\nmaster,o_down\r\n", 0, 1, true},
+        {"*6\r\n" IP PORT "$5\r\nflags\r\n$20\r\nmaster,xs_down,s_dow\r\n", 0, 1, false},
+        {"*6\r\n" IP PORT "$5\r\nflags\r\n$0\r\n\r\n", 0, 1, false},
+        {"*6\r\n" IP FLAGS "$4\r\nport\r\n$1\r\n0\r\n", 0, 0, false},
+        {"*6\r\n$2\r\nip\r\n$4\r\ndc2a\r\n" PORT FLAGS, LOCUM_ERR_INVALID, 0, false},
+        {"*4\r\n" IP PORT, LOCUM_ERR_PROTOCOL, 0, false},
+        {"*5\r\n" IP PORT "$5\r\nflags\r\n", LOCUM_ERR_PROTOCOL, 0, false},
+        {"*6\r\n" IP PORT "$5\r\nflags\r\n:1\r\n", LOCUM_ERR_PROTOCOL, 0, false},
+        {"*6\r\n" IP PORT "*1\r\n$5\r\nflags\r\n$1\r\nx\r\n", LOCUM_ERR_PROTOCOL, 0, false},
+        {"*6\r\n$-1\r\n$-1\r\n" PORT FLAGS, LOCUM_ERR_PROTOCOL, 0, false},
+        {"*0\r\n", LOCUM_ERR_PROTOCOL, 0, false},
+        {"$2\r\nip\r\n", LOCUM_ERR_PROTOCOL, 0, false},
+        {"-ERR No such master with that name\r\n", LOCUM_ERR_PROTOCOL, 0, false},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        struct locum_instances list = {0};
+        redisReply *reply = parse(rows[i].bytes);
+        if (locum_resp_instance(reply, &list) != rows[i].status || list.count != rows[i].count ||
+            list.at[0].down != rows[i].down) {
+            fail_msg("row %zu", i);
+        }
+        freeReplyObject(reply);
+    }
+}
+
+static void
+lists_of_instances(void **state)
+{
+    (void)state;
+    struct locum_instances list = {0};
+    redisReply *reply = parse("*2\r\n*6\r\n" IP PORT FLAGS "*6\r\n" IP PORT FLAGS);
+    assert_int_equal(locum_resp_instances(reply, &list), 0);
+    assert_int_equal(list.count, 2);
+    list.count = LOCUM_INSTANCES_MAX - 1;
+    assert_int_equal(locum_resp_instances(reply, &list), LOCUM_ERR_SPACE);
+    freeReplyObject(reply);
+
+    static const char *const wrong[] = {"*1\r\n:1\r\n", "*1\r\n*-1\r\n", ":3\r\n", "$-1\r\n",
+                                        "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n"};
+    for (size_t i = 0; i < LOCUM_COUNT(wrong); i++) {
+        list.count = 0;
+        reply = parse(wrong[i]);
+        assert_int_equal(locum_resp_instances(reply, &list), LOCUM_ERR_PROTOCOL);
+        freeReplyObject(reply);
+    }
+    reply = parse("*0\r\n");
+    assert_int_equal(locum_resp_instances(reply, &list), 0);
+    assert_int_equal(list.count, 0);
+    freeReplyObject(reply);
+}
+
+static void
+an_epoch(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        int status;
+    } rows[] = {
+        {"*4\r\n" IP EPOCH, 0},
+        {"*2\r\n" IP, LOCUM_ERR_PROTOCOL},
+        {"*2\r\n$12\r\nconfig-epoch\r\n$2\r\n-1\r\n", LOCUM_ERR_PROTOCOL},
+        {"*2\r\n$12\r\nconfig-epoch\r\n:7\r\n", LOCUM_ERR_PROTOCOL},
+        {"*2\r\n$12\r\nconfig-epoch\r\n$20\r\n99999999999999999999\r\n", LOCUM_ERR_PROTOCOL},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        uint64_t epoch = 0;
+        redisReply *reply = parse(rows[i].bytes);
+        if (locum_resp_epoch(reply, &epoch) != rows[i].status) {
+            fail_msg("row %zu", i);
+        }
+        assert_int_equal(epoch, rows[i].status == 0 ? 7 : 0);
+        freeReplyObject(reply);
+    }
+}
+
+static void
+a_role(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        int status;
+        enum locum_redis_role role;
+    } rows[] = {
+        {"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n", 0, LOCUM_REDIS_MASTER},
+        {"*1\r\n$5\r\nslave\r\n", 0, LOCUM_REDIS_REPLICA},
+        {"*2\r\n$8\r\nsentinel\r\n*0\r\n", 0, LOCUM_REDIS_SENTINEL},
+        {"*1\r\n$7\r\nmasterx\r\n", LOCUM_ERR_PROTOCOL, 0},
+        {"*1\r\n:1\r\n", LOCUM_ERR_PROTOCOL, 0},
+        {"*1\r\n*1\r\n$6\r\nmaster\r\n", LOCUM_ERR_PROTOCOL, 0},
+        {"*0\r\n", LOCUM_ERR_PROTOCOL, 0},
+        {"*-1\r\n", LOCUM_ERR_PROTOCOL, 0},
+        {"$6\r\nmaster\r\n", LOCUM_ERR_PROTOCOL, 0},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        enum locum_redis_role role = LOCUM_REDIS_MASTER;
+        redisReply *reply = parse(rows[i].bytes);
+        if (locum_resp_role(reply, &role) != rows[i].status || role != rows[i].role) {
+            fail_msg("row %zu", i);
+        }
+        freeReplyObject(reply);
+    }
+}
+
+static void
+a_tilt(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        int status;
+        bool tilt;
+    } rows[] = {
+        {"$29\r\n# Sentinel\r\nsentinel_tilt:0\r\n\r\n", 0, false},
+        {"$29\r\n# Sentinel\r\nsentinel_tilt:1\r\n\r\n", 0, true},
+        {"$15\r\nsentinel_tilt:1\r\n", 0, true},
+        {"$14\r\nsentinel_tilt:\r\n", LOCUM_ERR_PROTOCOL, false},
+        {"$0\r\n\r\n", LOCUM_ERR_PROTOCOL, false},
+        {"$-1\r\n", LOCUM_ERR_PROTOCOL, false},
+        {":1\r\n", LOCUM_ERR_PROTOCOL, false},
+        {"*0\r\n", LOCUM_ERR_PROTOCOL, false},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        bool tilt = false;
+        redisReply *reply = parse(rows[i].bytes);
+        if (locum_resp_tilt(reply, &tilt) != rows[i].status || tilt != rows[i].tilt) {
+            fail_msg("row %zu", i);
+        }
+        freeReplyObject(reply);
+    }
+}
+
+static void
+a_message_and_a_confirmation(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        bool message;
+        bool confirmation;
+    } rows[] = {
+        {"*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$2\r\nhi\r\n", true, false},
+        {"*3\r\n$9\r\nsubscribe\r\n$1\r\nc\r\n:1\r\n", false, true},
+        {"*3\r\n$9\r\nsubscribe\r\n$1\r\nd\r\n:1\r\n", false, false},
+        {"*1\r\n$7\r\nmessage\r\n", false, false},
+        {"*3\r\n$7\r\nmessage\r\n:1\r\n$2\r\nhi\r\n", false, false},
+        {"*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n*0\r\n", false, false},
+        {"*3\r\n$9\r\nsubscribe\r\n:1\r\n:1\r\n", false, false},
+        {"*4\r\n$8\r\npmessage\r\n$1\r\nc\r\n$1\r\nc\r\n$1\r\nx\r\n", false, false},
+        {"*0\r\n", false, false},
+        {"+OK\r\n", false, false},
+        {":1\r\n", false, false},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        struct locum_slice channel;
+        struct locum_slice payload;
+        redisReply *reply = parse(rows[i].bytes);
+        if (locum_resp_message(reply, &channel, &payload) != rows[i].message ||
+            (locum_resp_subscribed(reply, "c") == 0) != rows[i].confirmation) {
+            fail_msg("row %zu", i);
+        }
+        freeReplyObject(reply);
+    }
+}
+
+static void
+names_of_masters(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        int status;
+        const char *text;
+    } rows[] = {
+        {"*2\r\n*2\r\n$4\r\nname\r\n$1\r\na\r\n*2\r\n$4\r\nname\r\n$3\r\nb\nc\r\n", 0, "a, b?c"},
+        {"*0\r\n", 0, "none"},
+        {"*1\r\n*0\r\n", LOCUM_ERR_PROTOCOL, ""},
+        {":0\r\n", LOCUM_ERR_PROTOCOL, ""},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        char buffer[64];
+        struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+        redisReply *reply = parse(rows[i].bytes);
+        assert_int_equal(locum_resp_masters(reply, &text), rows[i].status);
+        assert_string_equal(buffer, rows[i].text);
+        freeReplyObject(reply);
+    }
+}
+
+static void
+an_announcement_of_mirrorbits(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *payload;
+        const char *host; /* NULL: refused */
+    } rows[] = {
+        {"HELLO0 vm-23362", "vm"},
+        {"HELLO15 dc2.example.org-00001", "dc2.example.org"},
+        {"HELLO0 a-b-12345-54321", "a-b-12345"},
+        {"HELLO vm-23362", NULL},
+        {"HELLO0vm-23362", NULL},
+        {"HELLO0 vm-2336", NULL},
+        {"HELLO0 vm-233622", NULL},
+        {"HELLO0 vm23362", NULL},
+        {"HELLO0 -23362", NULL},
+        {"HELLO0 v m-23362", NULL},
+        {"HELLO0 v\"m-23362", NULL},
+        {"HELLOx vm-23362", NULL},
+        {"HELLO0 ", NULL},
+        {"HELLO0", NULL},
+        {" vm-23362", NULL},
+        {"", NULL},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        struct locum_slice host;
+        struct locum_slice instance;
+        const int status =
+            locum_mirrorbits_hello(locum_slice_of(rows[i].payload), &host, &instance);
+        if ((status == 0) != (rows[i].host != NULL) ||
+            (status == 0 && !locum_slice_is(host, rows[i].host))) {
+            fail_msg("row %zu: %s", i, rows[i].payload);
+        }
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_address),
+        cmocka_unit_test(an_instance),
+        cmocka_unit_test(lists_of_instances),
+        cmocka_unit_test(an_epoch),
+        cmocka_unit_test(a_role),
+        cmocka_unit_test(a_tilt),
+        cmocka_unit_test(a_message_and_a_confirmation),
+        cmocka_unit_test(names_of_masters),
+        cmocka_unit_test(an_announcement_of_mirrorbits),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
