@@ -17,6 +17,11 @@ serve(const struct locum_dns_tcp_limits *limits)
 {
     struct server self = {.at = address("127.0.0.1", 0)};
     struct site *site = site_new();
+    for (size_t i = 0; i < 20; i++) {
+        char record[LOCUM_STRING_MAX] = "big TXT ";
+        memset(record + strlen(record), (int)('a' + i), 250);
+        site_record(site, 0, record);
+    }
     struct locum_table *table = site_table(site);
     self.at.port = free_port("127.0.0.1");
     const int fd = locum_dns_tcp_bind(&self.at);
@@ -140,7 +145,7 @@ test_deadline_restarts_with_each_message(void **state)
 {
     (void)state;
     struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
-    limits.message_ms = 300;
+    limits.message_ms = 600;
     struct server server = serve(&limits);
     const int fd = dial(&server);
     uint8_t bytes[64];
@@ -320,6 +325,43 @@ test_half_closed(void **state)
     locum_dns_tcp_destroy(server.tcp);
 }
 
+/* The same when the end of the stream is seen while answers still wait to be taken. */
+static void
+test_half_closed_with_answers_waiting(void **state)
+{
+    (void)state;
+    enum { QUERIES = 2000 };
+    struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
+    limits.output_bytes_max = 64 * 1024 * 1024;
+    struct server server = serve(&limits);
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    const int window_bytes = 32 * 1024;
+    struct sockaddr_storage name;
+    const socklen_t length = locum_address_to_sockaddr(&server.at, &name);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window_bytes, sizeof(int)), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&name, length), 0);
+    const struct ask big = {.name = "big.get.example.org", .type = 16};
+    uint8_t bytes[8192];
+    for (int i = 0; i < QUERIES; i++) {
+        send_all(fd, bytes, make_message(&big, (uint16_t)i, bytes));
+    }
+    assert_int_equal(shutdown(fd, SHUT_WR), 0);
+    const locum_ms end = now_ms() + PATIENCE_MS;
+    struct locum_dns_counts counts = {0};
+    while (counts.queries < QUERIES && now_ms() < end) {
+        poll(NULL, 0, 1);
+        counts = (struct locum_dns_counts){0};
+        locum_dns_tcp_sum(server.tcp, &counts);
+    }
+    for (int i = 0; i < QUERIES; i++) {
+        assert_true(receive_message(fd, bytes, sizeof(bytes)) > 0);
+        assert_int_equal(locum_get_u16(bytes), (uint16_t)i);
+    }
+    assert_true(is_closed_within(fd, PATIENCE_MS));
+    close(fd);
+    locum_dns_tcp_destroy(server.tcp);
+}
+
 static void
 test_not_dns_is_closed(void **state)
 {
@@ -361,17 +403,25 @@ cpu_ms(void)
     return now.tv_sec * (locum_ms)1000 + now.tv_nsec / 1000000;
 }
 
+static struct rlimit descriptors_before;
+
+static int
+restore_descriptors(void **state)
+{
+    (void)state;
+    return setrlimit(RLIMIT_NOFILE, &descriptors_before);
+}
+
 /* Out of descriptors, the listener pauses instead of spinning, and comes back. */
 static void
 test_out_of_descriptors(void **state)
 {
     (void)state;
     struct server server = serve(&locum_dns_tcp_limits_default);
-    struct rlimit before;
     uint8_t bytes[512];
     const int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
-    const struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &descriptors_before), 0);
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = descriptors_before.rlim_max};
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
     struct sockaddr_storage name;
     const socklen_t length = locum_address_to_sockaddr(&server.at, &name);
@@ -385,7 +435,7 @@ test_out_of_descriptors(void **state)
     assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)), 0);
     assert_int_equal(recv(fd, answer, sizeof(answer), 0), -1);
     const locum_ms used = cpu_ms() - cpu;
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &descriptors_before), 0);
     assert_true(used < 150);
     assert_true(receive_message(fd, bytes, sizeof(bytes)) > 0);
     assert_int_equal(locum_get_u16(bytes), 1);
@@ -427,8 +477,9 @@ main(void)
         cmocka_unit_test(test_limit_of_an_address),
         cmocka_unit_test(test_limit_in_all),
         cmocka_unit_test(test_half_closed),
+        cmocka_unit_test(test_half_closed_with_answers_waiting),
         cmocka_unit_test(test_not_dns_is_closed),
-        cmocka_unit_test(test_out_of_descriptors),
+        cmocka_unit_test_teardown(test_out_of_descriptors, restore_descriptors),
         cmocka_unit_test(test_destroy_with_open_connections),
     };
     return cmocka_run_group_tests_name("dns/tcp", tests, NULL, NULL);
