@@ -44,7 +44,7 @@ TSAN := -O1 -g -fsanitize=thread
 COVER := -O0 -g --coverage
 SCHEDULES ?= 10000
 
-.PHONY: all help deps programs check test demo unit sim lint fmt cover asan tsan bench install \
+.PHONY: all help deps programs check test demo unit sim mutants lint fmt cover asan tsan bench install \
 	clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -77,6 +77,9 @@ unit: programs ## the unit tests alone
 
 sim: $(SIM) ## the simulation: SEED=n one schedule, else without end
 	@$(SIM) $(SEED)
+
+mutants: programs ## can the simulation fail? breaks the core in some places, one at a time
+	@BUILD='$(abspath $(BUILD))' COMPILE='$(COMPILE)' tests/sim/mutants
 
 lint: ## arrows of inclusion, lengths, layout
 	@$(RUN) lint

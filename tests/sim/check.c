@@ -1,0 +1,281 @@
+/*
+ * check: what must hold after every turn, judged by a second reading of the rules: ranks and plan
+ * are made here once more, without the core's code.
+ */
+#include <stdarg.h>
+#include <string.h>
+
+#include "sim.h"
+
+void
+sim_violated(struct sim *sim, locum_node node, const char *invariant, const char *format, ...)
+{
+    va_list arguments;
+    printf("seed %llu  t=%lld.%03lld  %s: invariant %s: ", (unsigned long long)sim->seed,
+           (long long)(sim->now / 1000), (long long)(sim->now % 1000), sim_name(sim, node),
+           invariant);
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    printf("\n");
+    sim->violations++;
+}
+
+/* The table RANK, from the facts. */
+static enum locum_rank
+rank_of(const struct locum_core *core, locum_node node)
+{
+    const bool self = node == core->config.self;
+    const enum locum_condition condition = self ? LOCUM_ALIVE : core->detector.peer[node].condition;
+    const enum locum_service service = self ? core->service.word : core->view.peer[node].service;
+    const enum locum_admin admin = self ? core->admin.word : core->view.peer[node].admin;
+    const bool away = condition == LOCUM_SUSPECT || condition == LOCUM_UNKNOWN;
+    if (locum_nodes_has(core->admin.excluded, node) || condition == LOCUM_DOWN ||
+        (condition == LOCUM_RETURNING && core->detector.peer[node].silent)) {
+        return LOCUM_RANK_F;
+    }
+    if (away && (service == LOCUM_FAILING || service == LOCUM_PROBATION || admin != LOCUM_READY)) {
+        return LOCUM_RANK_F;
+    }
+    if (service == LOCUM_FAILING || admin == LOCUM_MAINT) {
+        return LOCUM_RANK_E;
+    }
+    if (service == LOCUM_SERVICE_UNKNOWN &&
+        (admin == LOCUM_DRAIN || condition == LOCUM_RETURNING)) {
+        return LOCUM_RANK_E;
+    }
+    if (away || service == LOCUM_SERVICE_UNKNOWN) {
+        return LOCUM_RANK_D;
+    }
+    if (admin == LOCUM_DRAIN) {
+        return LOCUM_RANK_C;
+    }
+    return condition == LOCUM_RETURNING || service == LOCUM_PROBATION ? LOCUM_RANK_B : LOCUM_RANK_A;
+}
+
+/* The best server of a family in the order: first, its list, then the others from first on. */
+static locum_node
+best(const struct locum_core_config *config, const enum locum_rank *rank, locum_node first,
+     size_t family)
+{
+    const struct locum_core_node *head = &config->nodes[first];
+    locum_node order[1 + 2 * LOCUM_NODES_MAX] = {first};
+    size_t count = 1;
+    locum_node found = LOCUM_NODE_NONE;
+    for (size_t i = 0; i < head->failover_count; i++) {
+        order[count++] = head->failover[i];
+    }
+    const size_t start = head->failover_count > 0 ? 0 : first;
+    for (size_t i = 0; i < config->node_count; i++) {
+        order[count++] = (locum_node)((start + i) % config->node_count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct locum_core_node *node = &config->nodes[order[i]];
+        if (node->role == LOCUM_ROLE_SERVER && node->has[family] &&
+            (found == LOCUM_NODE_NONE || rank[order[i]] < rank[found])) {
+            found = order[i];
+        }
+    }
+    return found;
+}
+
+static locum_nodes
+one(locum_node node)
+{
+    return node == LOCUM_NODE_NONE ? 0 : locum_nodes_of(node);
+}
+
+/* The rule PLAN for one name and family. */
+static locum_nodes
+answer_of(const struct locum_core_config *config, const enum locum_rank *rank,
+          const struct locum_core_name *name, size_t family)
+{
+    if (name->owner != LOCUM_NODE_NONE) {
+        const enum locum_rank owner = rank[name->owner];
+        if (!config->nodes[name->owner].has[family]) {
+            return 0;
+        }
+        return owner == LOCUM_RANK_A || owner == LOCUM_RANK_D
+                   ? locum_nodes_of(name->owner)
+                   : one(best(config, rank, name->owner, family));
+    }
+    const locum_node first = best(config, rank, config->self, family);
+    if (name->policy == LOCUM_ANSWER_SELF || first == LOCUM_NODE_NONE) {
+        return one(first);
+    }
+    locum_nodes all = 0;
+    for (locum_node node = 0; node < config->node_count; node++) {
+        const bool also = rank[first] <= LOCUM_RANK_C && rank[node] == LOCUM_RANK_D;
+        if (config->nodes[node].role == LOCUM_ROLE_SERVER && config->nodes[node].has[family] &&
+            (rank[node] == rank[first] || also)) {
+            all |= locum_nodes_of(node);
+        }
+    }
+    return all;
+}
+
+/* P's name is given away only for a reason. */
+static bool
+may_give_away(const struct locum_core *core, locum_node owner)
+{
+    const enum locum_condition condition = locum_core_condition(core, owner);
+    const enum locum_service service = locum_core_service(core, owner);
+    return condition == LOCUM_DOWN || condition == LOCUM_RETURNING || service == LOCUM_FAILING ||
+           service == LOCUM_PROBATION || locum_core_admin(core, owner) != LOCUM_READY ||
+           locum_nodes_has(core->admin.excluded, owner);
+}
+
+static void
+check_answer(struct sim *sim, locum_node node, size_t i, size_t family)
+{
+    static const enum locum_rank all_well[LOCUM_NODES_MAX];
+    const struct locum_core *core = &sim->node[node].core;
+    const struct locum_core_name *name = &core->config.names[i];
+    const struct locum_answer *answer = &core->plan.answers[i][family];
+    const locum_nodes right = answer_of(&core->config, core->rank, name, family);
+    const locum_nodes well = answer_of(&core->config, all_well, name, family);
+    if ((answer->nodes == 0) != (well == 0)) {
+        sim_violated(sim, node, "3 never silent", "name %zu family %zu is empty", i, family);
+    }
+    if (answer->nodes != right) {
+        sim_violated(sim, node, "4 never knowingly worse",
+                     "name %zu family %zu answers nodes %#x, the rules say %#x", i, family,
+                     answer->nodes, right);
+    }
+    if (answer->ttl_s != (right == well ? name->ttl_s : name->failover_ttl_s)) {
+        sim_violated(sim, node, "4 never knowingly worse", "name %zu has a TTL of %u s", i,
+                     answer->ttl_s);
+    }
+    if (name->owner != LOCUM_NODE_NONE && answer->nodes != 0 &&
+        answer->nodes != locum_nodes_of(name->owner) && !may_give_away(core, name->owner)) {
+        sim_violated(sim, node, "1 no false takeover", "the name of %s is given away for nothing",
+                     sim_name(sim, name->owner));
+    }
+}
+
+/* Same ranks, same owned names; and asked again, the core says the same. */
+static void
+check_alike(struct sim *sim, locum_node node)
+{
+    static struct locum_core copy;
+    const struct locum_core *core = &sim->node[node].core;
+    copy = *core;
+    if (locum_core_replan(&copy)) {
+        sim_violated(sim, node, "7 determinism", "the same facts give another plan");
+    }
+    for (locum_node other = 0; other < sim->nodes; other++) {
+        const struct locum_core *its = &sim->node[other].core;
+        if (!sim->node[other].running ||
+            memcmp(core->rank, its->rank, sim->nodes * sizeof(core->rank[0])) != 0) {
+            continue;
+        }
+        for (size_t i = 0; i < core->config.name_count; i++) {
+            if (core->config.names[i].owner != LOCUM_NODE_NONE &&
+                memcmp(core->plan.answers[i], its->plan.answers[i],
+                       sizeof(core->plan.answers[i])) != 0) {
+                sim_violated(sim, node, "7 determinism", "name %zu differs from that of %s", i,
+                             sim_name(sim, other));
+            }
+        }
+    }
+}
+
+static void
+note_service(struct sim *sim, locum_node node)
+{
+    struct sim_node *self = &sim->node[node];
+    if (self->core.service.word != LOCUM_UP) {
+        self->up_since = LOCUM_NEVER;
+    } else if (self->up_since == LOCUM_NEVER) {
+        self->up_since = sim->now;
+    }
+}
+
+void
+sim_check_turn(struct sim *sim, locum_node node)
+{
+    struct sim_node *self = &sim->node[node];
+    const struct locum_core *core = &self->core;
+    for (locum_node other = 0; other < sim->nodes; other++) {
+        if (core->rank[other] != rank_of(core, other)) {
+            sim_violated(sim, node, "4 never knowingly worse", "%s has rank %s, the rules say %s",
+                         sim_name(sim, other), locum_rank_text(core->rank[other]),
+                         locum_rank_text(rank_of(core, other)));
+        }
+    }
+    for (size_t i = 0; i < core->config.name_count; i++) {
+        for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
+            check_answer(sim, node, i, family);
+        }
+    }
+    if (memcmp(self->rank, core->rank, sizeof(self->rank)) != 0) {
+        memcpy(self->rank, core->rank, sizeof(self->rank));
+        check_alike(sim, node);
+    }
+    note_service(sim, node);
+}
+
+/* When `node` must hold `peer` alive after everything was healed; LOCUM_NEVER: nobody can say. */
+static locum_ms
+deadline_of(const struct sim *sim, locum_node node, locum_node peer)
+{
+    const struct locum_core_config *config = &sim->config;
+    const struct sim_connection *mine = &sim->node[node].redis;
+    const struct sim_connection *its = &sim->node[peer].redis;
+    locum_ms from = sim->healed;
+    if (sim->node[peer].up_since == LOCUM_NEVER ||
+        (!sim->udp && !(mine->connected && its->connected))) {
+        return LOCUM_NEVER;
+    }
+    from = sim->node[peer].up_since > from ? sim->node[peer].up_since : from;
+    from = !sim->udp && mine->since > from ? mine->since : from;
+    from = !sim->udp && its->since > from ? its->since : from;
+    return from + config->recover_after_ms + config->timeout_ms + 2 * config->interval_ms +
+           2 * sim->delay_max_ms + 100;
+}
+
+static void
+check_converged(struct sim *sim, locum_node node)
+{
+    for (locum_node peer = 0; peer < sim->nodes; peer++) {
+        const struct locum_core *core = &sim->node[node].core;
+        if (peer == node || sim->config.nodes[peer].role == LOCUM_ROLE_SENTINEL) {
+            continue;
+        }
+        if (locum_core_condition(core, peer) != LOCUM_ALIVE) {
+            sim_violated(sim, node, "5 convergence", "%s is still %s", sim_name(sim, peer),
+                         locum_condition_text(locum_core_condition(core, peer)));
+        } else if (core->rank[peer] != LOCUM_RANK_A) {
+            sim_violated(sim, node, "5 convergence", "%s still has rank %s", sim_name(sim, peer),
+                         locum_rank_text(core->rank[peer]));
+        }
+    }
+}
+
+bool
+sim_check_end(struct sim *sim)
+{
+    const locum_ms latest = sim->healed + LOCUM_PROBATION_MAX_MS + 20000;
+    locum_ms until = sim->now;
+    if (sim->healed == LOCUM_NEVER) {
+        return false;
+    }
+    for (locum_node node = 0; node < sim->nodes; node++) {
+        for (locum_node peer = 0; peer < sim->nodes; peer++) {
+            if (peer != node && sim->node[node].running && sim->node[peer].running) {
+                const locum_ms deadline = deadline_of(sim, node, peer);
+                until = deadline == LOCUM_NEVER ? latest : deadline > until ? deadline : until;
+            }
+        }
+    }
+    if (until > sim->now && sim->now < latest) {
+        sim->end = until < latest ? until : latest;
+        return true;
+    }
+    for (locum_node node = 0; node < sim->nodes; node++) {
+        if (sim->node[node].running) {
+            check_converged(sim, node);
+        }
+    }
+    return false;
+}

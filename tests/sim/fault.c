@@ -1,0 +1,288 @@
+/* fault: do what a schedule or a story says. */
+#include "sim.h"
+
+void
+sim_fault_add(struct sim *sim, locum_ms at, enum sim_fault_kind kind, locum_node a, locum_node b,
+              locum_ms amount)
+{
+    if (sim->faults < SIM_FAULTS_MAX) {
+        sim->fault[sim->faults] =
+            (struct sim_fault){.at = at, .kind = kind, .a = a, .b = b, .amount = amount};
+        sim_push(sim,
+                 (struct sim_event){.at = at, .kind = SIM_EVENT_FAULT, .index = sim->faults++});
+    }
+}
+
+/* One reason more or less; what was healed meanwhile stays healed. */
+static void
+count(unsigned *reasons, bool more)
+{
+    if (more) {
+        ++*reasons;
+    } else if (*reasons > 0) {
+        --*reasons;
+    }
+}
+
+static void
+cut(struct sim *sim, locum_node from, locum_node to, bool more)
+{
+    count(&sim->link[from][to].cut, more);
+}
+
+static void
+cut_from_all(struct sim *sim, locum_node node, bool more)
+{
+    for (locum_node other = 0; other < sim->nodes; other++) {
+        if (other != node) {
+            cut(sim, node, other, more);
+            cut(sim, other, node, more);
+        }
+    }
+}
+
+static void
+block(struct sim *sim, locum_node from, locum_node to, bool more)
+{
+    count(&sim->link[from][to].udp_cut, more);
+}
+
+static void
+deafen(struct sim *sim, locum_node node, bool more)
+{
+    for (locum_node other = 0; other < sim->nodes; other++) {
+        if (other != node) {
+            block(sim, other, node, more);
+        }
+    }
+}
+
+static void
+lag(struct sim *sim, locum_node node, locum_ms longer)
+{
+    for (locum_node other = 0; other < sim->nodes; other++) {
+        sim->link[node][other].lag_ms = other == node ? 0 : longer;
+    }
+}
+
+static void
+sentinel_start(struct sim *sim, locum_node node)
+{
+    struct sim_sentinel *sentinel = &sim->sentinel[node];
+    sentinel->alive = sentinel->exists;
+    for (locum_node other = 0; other < sim->nodes; other++) {
+        for (int i = 0; i < SIM_INSTANCES; i++) {
+            sentinel->unanswered[other][i] = LOCUM_NEVER;
+        }
+    }
+}
+
+static void
+redis_set(struct sim *sim, locum_node node, bool alive)
+{
+    struct sim_redis *redis = &sim->redis[node];
+    alive = alive && redis->exists;
+    redis->run += redis->alive != alive ? 1 : 0;
+    redis->alive = alive;
+}
+
+static void
+host_crash(struct sim *sim, locum_node node)
+{
+    if (!sim->node[node].host_up) {
+        return;
+    }
+    sim_oracle_crash(sim, node, true);
+    sim_node_stop(sim, node);
+    redis_set(sim, node, false);
+    sim->sentinel[node].alive = false;
+    sim->node[node].host_up = false;
+}
+
+static void
+host_boot(struct sim *sim, locum_node node)
+{
+    if (sim->node[node].host_up) {
+        return;
+    }
+    sim->node[node].host_up = true;
+    redis_set(sim, node, true);
+    sentinel_start(sim, node);
+    sim_node_start(sim, node, true);
+}
+
+static void
+crash(struct sim *sim, locum_node node)
+{
+    if (sim->node[node].running) {
+        sim_oracle_crash(sim, node, false);
+        sim_node_stop(sim, node);
+    }
+}
+
+/* Hand the core what an operator wants. */
+static void
+operate(struct sim *sim, const struct sim_fault *fault)
+{
+    struct locum_event event = {.kind = LOCUM_EVENT_LEAVE};
+    if (!sim->node[fault->a].running || sim_node_frozen(sim, fault->a)) {
+        return;
+    }
+    if (fault->kind == SIM_ADMIN) {
+        event.kind = LOCUM_EVENT_ADMIN;
+        event.admin.word = (enum locum_admin)fault->amount;
+        event.admin.for_ms = LOCUM_NEVER;
+    } else if (fault->kind == SIM_EXCLUDE || fault->kind == SIM_INCLUDE) {
+        event.kind = LOCUM_EVENT_EXCLUDE;
+        event.exclude.node = fault->b;
+        event.exclude.excluded = fault->kind == SIM_EXCLUDE;
+    } else {
+        sim->node[fault->a].ever_left = true;
+    }
+    sim_node_step(sim, fault->a, &event);
+}
+
+static void
+freeze_host(struct sim *sim, const struct sim_fault *fault)
+{
+    sim_node_freeze(sim, fault->a, fault->amount);
+    sim->redis[fault->a].frozen_until = sim->now + fault->amount;
+    sim->sentinel[fault->a].frozen_until = sim->now + fault->amount;
+}
+
+static void
+heal_links(struct sim *sim)
+{
+    sim->loss_permille = 0;
+    sim->duplicate_permille = 0;
+    for (locum_node a = 0; a < sim->nodes; a++) {
+        for (locum_node b = 0; b < sim->nodes; b++) {
+            sim->link[a][b].cut = 0;
+            sim->link[a][b].udp_cut = 0;
+            sim->link[a][b].lag_ms = 0;
+        }
+    }
+}
+
+static void
+heal(struct sim *sim)
+{
+    heal_links(sim);
+    for (locum_node node = 0; node < sim->nodes; node++) {
+        struct sim_node *self = &sim->node[node];
+        host_boot(sim, node);
+        sim_node_start(sim, node, true);
+        redis_set(sim, node, true);
+        sim->redis[node].frozen_until = 0;
+        sim->sentinel[node].frozen_until = 0;
+        if (!sim->sentinel[node].alive) {
+            sentinel_start(sim, node);
+        }
+        sim->sentinel[node].tilt = false;
+        self->service_ok = true;
+        if (sim_node_frozen(sim, node)) {
+            self->frozen_until = sim->now;
+            sim_node_thaw(sim, node);
+        }
+        operate(sim, &(struct sim_fault){.kind = SIM_ADMIN, .a = node, .amount = LOCUM_READY});
+        for (locum_node other = 0; other < sim->nodes; other++) {
+            if (other != node) {
+                operate(sim, &(struct sim_fault){.kind = SIM_INCLUDE, .a = node, .b = other});
+            }
+        }
+    }
+    sim->healed = sim->now;
+}
+
+static void
+do_host(struct sim *sim, const struct sim_fault *fault)
+{
+    struct sim_node *node = &sim->node[fault->a];
+    switch (fault->kind) {
+    case SIM_HOST_CRASH: host_crash(sim, fault->a); break;
+    case SIM_HOST_BOOT: host_boot(sim, fault->a); break;
+    case SIM_CRASH: crash(sim, fault->a); break;
+    case SIM_START: sim_node_start(sim, fault->a, true); break;
+    case SIM_START_EMPTY: sim_node_start(sim, fault->a, false); break;
+    case SIM_FREEZE: sim_node_freeze(sim, fault->a, fault->amount); break;
+    case SIM_FREEZE_HOST: freeze_host(sim, fault); break;
+    case SIM_WALL_STEP: node->wall_offset += fault->amount; break;
+    case SIM_SERVICE_FAIL:
+        node->service_ok = false;
+        node->service_refuses = fault->amount != 0;
+        break;
+    case SIM_SERVICE_BACK: node->service_ok = true; break;
+    default: operate(sim, fault); break;
+    }
+}
+
+static void
+do_net(struct sim *sim, const struct sim_fault *fault)
+{
+    const locum_node a = fault->a;
+    const locum_node b = fault->b;
+    switch (fault->kind) {
+    case SIM_CUT:
+    case SIM_UNCUT:
+        cut(sim, a, b, fault->kind == SIM_CUT);
+        cut(sim, b, a, fault->kind == SIM_CUT);
+        break;
+    case SIM_CUT_ONE_WAY: cut(sim, a, b, true); break;
+    case SIM_UNCUT_ONE_WAY: cut(sim, a, b, false); break;
+    case SIM_ISOLATE: cut_from_all(sim, a, true); break;
+    case SIM_REJOIN: cut_from_all(sim, a, false); break;
+    case SIM_UDP_BLOCK:
+    case SIM_UDP_UNBLOCK:
+        block(sim, a, b, fault->kind == SIM_UDP_BLOCK);
+        block(sim, b, a, fault->kind == SIM_UDP_BLOCK);
+        break;
+    case SIM_DEAF: deafen(sim, a, true); break;
+    case SIM_UNDEAF: deafen(sim, a, false); break;
+    case SIM_LAG: lag(sim, a, fault->amount); break;
+    case SIM_LOSS: sim->loss_permille = (unsigned)fault->amount; break;
+    default: break;
+    }
+}
+
+static void
+do_redis(struct sim *sim, const struct sim_fault *fault)
+{
+    const locum_node a = fault->a;
+    const bool up = sim->node[a].host_up;
+    switch (fault->kind) {
+    case SIM_REDIS_KILL: redis_set(sim, a, false); break;
+    case SIM_REDIS_START: redis_set(sim, a, up); break;
+    case SIM_REDIS_FREEZE: sim->redis[a].frozen_until = sim->now + fault->amount; break;
+    case SIM_KICK: sim_redis_drop(sim, a); break;
+    case SIM_SENTINEL_KILL: sim->sentinel[a].alive = false; break;
+    case SIM_SENTINEL_START:
+        if (up) {
+            sentinel_start(sim, a);
+        }
+        break;
+    case SIM_TILT: sim->sentinel[a].tilt = true; break;
+    case SIM_UNTILT: sim->sentinel[a].tilt = false; break;
+    default: break;
+    }
+}
+
+void
+sim_fault_do(struct sim *sim, const struct sim_fault *fault)
+{
+    if (sim->healed != LOCUM_NEVER) {
+        return;
+    }
+    sim_trace_fault(sim, fault);
+    sim_paths_note(sim);
+    if (fault->kind == SIM_HEAL) {
+        heal(sim);
+    } else if (fault->kind >= SIM_CUT && fault->kind <= SIM_LOSS) {
+        do_net(sim, fault);
+    } else if (fault->kind >= SIM_REDIS_KILL && fault->kind <= SIM_UNTILT) {
+        do_redis(sim, fault);
+    } else {
+        do_host(sim, fault);
+    }
+    sim_paths_note(sim);
+    sim->last_fault = sim->now;
+}

@@ -1,0 +1,103 @@
+/* net: the links between the sites, and what is known of them for the oracles. */
+#include "sim.h"
+
+bool
+sim_passes(const struct sim *sim, locum_node from, locum_node to)
+{
+    return sim->node[from].host_up && sim->node[to].host_up &&
+           (from == to || sim->link[from][to].cut == 0);
+}
+
+bool
+sim_connects(const struct sim *sim, locum_node a, locum_node b)
+{
+    return sim_passes(sim, a, b) && sim_passes(sim, b, a);
+}
+
+static locum_ms
+one_way(struct sim *sim, locum_node from, locum_node to)
+{
+    const struct sim_link *link = &sim->link[from][to];
+    return link->delay_ms + link->lag_ms +
+           (link->jitter_ms > 0 ? sim_between(sim, 0, link->jitter_ms) : 0);
+}
+
+static bool
+udp_passes(const struct sim *sim, locum_node from, locum_node to)
+{
+    return sim->udp && sim_passes(sim, from, to) && sim->link[from][to].udp_cut == 0;
+}
+
+void
+sim_datagram(struct sim *sim, locum_node from, locum_node to, struct sim_text *text)
+{
+    const unsigned copies = sim_chance(sim, sim->duplicate_permille) ? 2 : 1;
+    for (unsigned i = 0; i < copies; i++) {
+        const locum_ms delay = one_way(sim, from, to);
+        if (!udp_passes(sim, from, to) || sim_chance(sim, sim->loss_permille)) {
+            continue;
+        }
+        text->holders++;
+        sim_push(sim, (struct sim_event){.at = sim->now + delay,
+                                         .kind = SIM_EVENT_DATAGRAM,
+                                         .node = to,
+                                         .token = sim->node[to].run,
+                                         .text = text});
+    }
+}
+
+/* RFC 6298: a lost segment is sent again after 200 ms (Linux' least), then after twice as long. */
+locum_ms
+sim_tcp_delay(struct sim *sim, locum_node from, locum_node to)
+{
+    locum_ms delay = from == to ? 0 : one_way(sim, from, to);
+    locum_ms timeout = 200;
+    while (from != to && timeout <= 3200 && sim_chance(sim, sim->loss_permille)) {
+        delay += timeout;
+        timeout *= 2;
+    }
+    return delay;
+}
+
+static bool
+both_run(const struct sim *sim, locum_node a, locum_node b)
+{
+    return sim->node[a].running && sim->node[b].running && !sim_node_frozen(sim, a) &&
+           !sim_node_frozen(sim, b);
+}
+
+static bool
+in_time(const struct sim *sim, locum_node from, locum_node to)
+{
+    return udp_passes(sim, from, to) && sim->link[from][to].lag_ms == 0;
+}
+
+void
+sim_paths_note(struct sim *sim)
+{
+    for (locum_node a = 0; a < sim->nodes; a++) {
+        for (locum_node b = 0; b < sim->nodes; b++) {
+            const bool both = both_run(sim, a, b) && in_time(sim, a, b) && in_time(sim, b, a);
+            if (!both || sim->loss_permille > 100) {
+                sim->pair[a][b].not_working = sim->now;
+            }
+            if (!both || sim->loss_permille > 0) {
+                sim->pair[a][b].not_clean = sim->now;
+            }
+        }
+    }
+}
+
+bool
+sim_path_working_for(struct sim *sim, locum_node a, locum_node b, locum_ms duration)
+{
+    sim_paths_note(sim);
+    return sim->now - sim->pair[a][b].not_working >= duration;
+}
+
+bool
+sim_path_clean_for(struct sim *sim, locum_node a, locum_node b, locum_ms duration)
+{
+    sim_paths_note(sim);
+    return sim->now - sim->pair[a][b].not_clean >= duration;
+}

@@ -1,0 +1,269 @@
+/*
+ * node: one coordinator. What the shells would do around the core: hand it what arrives, perform
+ * what it asks for. While the process is frozen its input waits in the kernel.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim.h"
+
+struct locum_now
+sim_node_now(const struct sim *sim, locum_node node)
+{
+    const struct sim_node *self = &sim->node[node];
+    return (struct locum_now){
+        .mono = sim->now + self->mono_offset,
+        .boot = sim->now + self->mono_offset,
+        .wall = sim->now + self->wall_offset,
+    };
+}
+
+bool
+sim_node_frozen(const struct sim *sim, locum_node node)
+{
+    return sim->now < sim->node[node].frozen_until;
+}
+
+static void
+turn_at(struct sim *sim, locum_node node, locum_ms at)
+{
+    struct sim_node *self = &sim->node[node];
+    self->turn_at = at;
+    sim_push(sim, (struct sim_event){
+                      .at = at, .kind = SIM_EVENT_TURN, .node = node, .token = ++self->turn});
+}
+
+/* A heartbeat goes out twice: published, and as one datagram to each peer. */
+static void
+send_heartbeat(struct sim *sim, locum_node node)
+{
+    struct sim_node *self = &sim->node[node];
+    const struct locum_now now = sim_node_now(sim, node);
+    char buffer[LOCUM_HEARTBEAT_MAX];
+    self->last_send = sim->now;
+    for (locum_node peer = 0; peer <= sim->nodes; peer++) {
+        const bool publish = peer == sim->nodes;
+        if (peer == node || (!publish && sim->config.nodes[peer].role == LOCUM_ROLE_SENTINEL)) {
+            continue;
+        }
+        struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+        locum_core_heartbeat(&self->core, publish ? LOCUM_NODE_NONE : peer, now, &text);
+        LOCUM_INVARIANT(!text.truncated);
+        struct sim_text *sent = sim_text_make(buffer, text.length);
+        if (publish) {
+            sim_redis_publish(sim, node, sent);
+        } else {
+            sim_datagram(sim, node, peer, sent);
+        }
+        sim_text_drop(sent);
+    }
+}
+
+static void
+perform(struct sim *sim, locum_node node, const struct locum_action *action)
+{
+    struct sim_node *self = &sim->node[node];
+    switch (action->kind) {
+    case LOCUM_ACTION_HEARTBEAT: send_heartbeat(sim, node); break;
+    case LOCUM_ACTION_PLAN: break; /* looked at after each step */
+    case LOCUM_ACTION_EDGE:
+        sim_trace_edge(sim, node, &action->edge);
+        if (action->edge.kind == LOCUM_EDGE_CONDITION) {
+            sim_oracle_edge(sim, node, &action->edge.condition);
+        }
+        break;
+    case LOCUM_ACTION_PERSIST:
+        locum_core_saved(&self->core, &self->saved);
+        self->has_saved = true;
+        break;
+    case LOCUM_ACTION_LEFT: sim_node_stop(sim, node); break;
+    }
+}
+
+void
+sim_node_step(struct sim *sim, locum_node node, struct locum_event *event)
+{
+    static struct locum_actions actions;
+    struct sim_node *self = &sim->node[node];
+    const uint32_t run = self->run;
+    event->now = sim_node_now(sim, node);
+    locum_core_step(&self->core, event, &actions);
+    sim->steps++;
+    sim_oracle_heard(sim, node);
+    for (size_t i = 0; i < actions.count && self->run == run; i++) {
+        perform(sim, node, &actions.at[i]);
+    }
+    if (self->run != run) {
+        return;
+    }
+    if (event->kind == LOCUM_EVENT_TICK) {
+        sim_check_turn(sim, node); /* the plan moves at the end of a turn */
+    } else if (self->turn_at > sim->now) {
+        turn_at(sim, node, sim->now);
+    }
+}
+
+void
+sim_node_start(struct sim *sim, locum_node node, bool with_saved)
+{
+    struct sim_node *self = &sim->node[node];
+    if (self->running || !self->host_up || sim->config.nodes[node].role == LOCUM_ROLE_SENTINEL) {
+        return;
+    }
+    sim_paths_note(sim);
+    struct locum_core_config config = sim->config;
+    config.self = node;
+    self->running = true;
+    self->run++;
+    self->frozen_until = 0;
+    self->up_since = LOCUM_NEVER;
+    self->last_send = LOCUM_NEVER;
+    for (locum_node peer = 0; peer < sim->nodes; peer++) {
+        sim->pair[node][peer].heard = LOCUM_NEVER;
+        sim->pair[node][peer].dead_verdict = false;
+        self->told_at[peer] = LOCUM_NEVER;
+    }
+    locum_core_init(&self->core, &config, with_saved && self->has_saved ? &self->saved : NULL,
+                    sim_node_now(sim, node));
+    locum_core_saved(&self->core, &self->saved); /* as the daemon does at its start */
+    self->has_saved = true;
+    const enum sim_event_kind own[] = {SIM_EVENT_SHELL, SIM_EVENT_POLL, SIM_EVENT_SAMPLE};
+    for (size_t i = 0; i < LOCUM_COUNT(own); i++) {
+        sim_push(sim, (struct sim_event){.at = sim->now + sim_between(sim, 1, 40),
+                                         .kind = own[i],
+                                         .node = node,
+                                         .token = self->run});
+    }
+    turn_at(sim, node, sim->now);
+}
+
+void
+sim_node_stop(struct sim *sim, locum_node node)
+{
+    struct sim_node *self = &sim->node[node];
+    sim_paths_note(sim);
+    self->running = false;
+    self->run++;
+    self->turn++;
+    for (size_t i = 0; i < self->inbox_count; i++) {
+        sim_text_drop(self->inbox[i].text);
+    }
+    self->inbox_count = 0;
+    self->inbox_datagrams = 0;
+    sim_redis_drop(sim, node);
+}
+
+/* One input, for a process that runs. */
+static void
+handle(struct sim *sim, const struct sim_event *in)
+{
+    struct sim_node *self = &sim->node[in->node];
+    struct locum_event event = {.kind = LOCUM_EVENT_HEARTBEAT};
+    switch (in->kind) {
+    case SIM_EVENT_DATAGRAM:
+    case SIM_EVENT_MESSAGE:
+        event.heartbeat.path = in->kind == SIM_EVENT_MESSAGE ? LOCUM_PATH_REDIS : LOCUM_PATH_PEER;
+        event.heartbeat.text = (struct locum_slice){in->text->at, in->text->length};
+        break;
+    case SIM_EVENT_POLLED:
+        event.kind = LOCUM_EVENT_SENTINEL;
+        event.sentinel.voter = in->sentinel.voter;
+        event.sentinel.tilt = in->sentinel.tilt;
+        memcpy(event.sentinel.known, in->sentinel.known, sizeof(in->sentinel.known));
+        memcpy(event.sentinel.down, in->sentinel.down, sizeof(in->sentinel.down));
+        self->told[in->sentinel.voter] = in->sentinel;
+        self->told_at[in->sentinel.voter] = sim->now;
+        break;
+    case SIM_EVENT_SAMPLE:
+        event.kind = LOCUM_EVENT_SAMPLE;
+        event.sample.outcome = self->service_ok        ? LOCUM_SAMPLE_PASS
+                               : self->service_refuses ? LOCUM_SAMPLE_REFUSED
+                                                       : LOCUM_SAMPLE_FAIL;
+        break;
+    default: return;
+    }
+    sim_node_step(sim, in->node, &event);
+}
+
+/* A message on a connection that was given up while the process stood still is void. */
+static bool
+is_void(const struct sim *sim, const struct sim_event *in)
+{
+    const struct sim_node *self = &sim->node[in->node];
+    return in->token != (in->kind == SIM_EVENT_MESSAGE ? self->redis.token : self->run);
+}
+
+void
+sim_node_input(struct sim *sim, const struct sim_event *event)
+{
+    struct sim_node *self = &sim->node[event->node];
+    if (!self->running || is_void(sim, event)) {
+        return;
+    }
+    if (!sim_node_frozen(sim, event->node)) {
+        handle(sim, event);
+        return;
+    }
+    const bool datagram = event->kind == SIM_EVENT_DATAGRAM;
+    if (event->kind == SIM_EVENT_SAMPLE || self->inbox_count == SIM_INBOX_MAX ||
+        (datagram && self->inbox_datagrams == SIM_DATAGRAMS_MAX)) {
+        return;
+    }
+    self->inbox_datagrams += datagram ? 1 : 0;
+    self->inbox[self->inbox_count++] = *event;
+    if (event->text != NULL) {
+        event->text->holders++;
+    }
+}
+
+void
+sim_node_freeze(struct sim *sim, locum_node node, locum_ms duration)
+{
+    struct sim_node *self = &sim->node[node];
+    if (!self->running || sim_node_frozen(sim, node)) {
+        return;
+    }
+    sim_paths_note(sim);
+    self->frozen_until = sim->now + duration;
+    sim_push(sim, (struct sim_event){.at = self->frozen_until,
+                                     .kind = SIM_EVENT_THAW,
+                                     .node = node,
+                                     .token = self->run});
+}
+
+/* The process goes on: first it reads all that has piled up, then time passes for it. */
+void
+sim_node_thaw(struct sim *sim, locum_node node)
+{
+    struct sim_node *self = &sim->node[node];
+    if (sim_node_frozen(sim, node) || !self->running) {
+        return;
+    }
+    sim->now--; /* until this very moment it stood still */
+    sim_paths_note(sim);
+    sim->now++;
+    self->redis.last_reply = sim->now; /* no command of mine is without its reply */
+    turn_at(sim, node, sim->now);
+    for (size_t i = 0; i < self->inbox_count; i++) {
+        if (self->running && !is_void(sim, &self->inbox[i])) {
+            handle(sim, &self->inbox[i]);
+        }
+        sim_text_drop(self->inbox[i].text);
+    }
+    self->inbox_count = 0;
+    self->inbox_datagrams = 0;
+}
+
+void
+sim_node_turn(struct sim *sim, const struct sim_event *event)
+{
+    struct sim_node *self = &sim->node[event->node];
+    if (!self->running || event->token != self->turn || sim_node_frozen(sim, event->node)) {
+        return;
+    }
+    struct locum_event tick = {.kind = LOCUM_EVENT_TICK};
+    sim_node_step(sim, event->node, &tick);
+    if (self->running && self->turn == event->token) {
+        turn_at(sim, event->node, sim->now + LOCUM_TICK_MS);
+    }
+}

@@ -1,0 +1,241 @@
+/*
+ * oracle: judged from outside, by what the simulator knows and no node can: who really runs, which
+ * lines really work, what was really accepted.
+ */
+#include "sim.h"
+
+/* Note what `node` has accepted, for the stretches in which it accepted nothing. */
+void
+sim_oracle_heard(struct sim *sim, locum_node node)
+{
+    const struct locum_core *core = &sim->node[node].core;
+    for (locum_node peer = 0; peer < sim->nodes; peer++) {
+        struct sim_pair *pair = &sim->pair[node][peer];
+        if (locum_core_condition(core, peer) == LOCUM_DOWN) {
+            pair->held_down = sim->now;
+        }
+        if (core->view.peer[peer].heard == pair->heard) {
+            continue;
+        }
+        const locum_ms before = pair->accepted == LOCUM_NEVER ? 0 : pair->accepted;
+        if (sim->now - before >= sim->config.timeout_ms) {
+            pair->gap = sim->now;
+        }
+        pair->heard = core->view.peer[peer].heard;
+        pair->accepted = sim->now;
+    }
+}
+
+/*
+ * Within 2 x timeout the coordinator at `voter` had a stretch of timeout without an accepted
+ * heartbeat of `peer`.
+ */
+static bool
+had_gap(const struct sim *sim, locum_node voter, locum_node peer)
+{
+    const struct sim_pair *pair = &sim->pair[voter][peer];
+    const locum_ms timeout = sim->config.timeout_ms;
+    const locum_ms accepted = pair->accepted == LOCUM_NEVER ? 0 : pair->accepted;
+    if (sim->config.nodes[voter].role == LOCUM_ROLE_SENTINEL) {
+        return false; /* nobody listens there */
+    }
+    return sim->now - accepted >= timeout ||
+           (pair->gap != LOCUM_NEVER && sim->now - pair->gap <= 2 * timeout);
+}
+
+/* The Sentinel at `voter` told `node` that all of `peer` is s_down, and was to be believed. */
+static bool
+sentinel_told(const struct sim *sim, locum_node node, locum_node voter, locum_node peer)
+{
+    const struct sim_sentinel_told *told = &sim->node[node].told[voter];
+    const locum_ms at = sim->node[node].told_at[voter];
+    bool connected = false;
+    for (locum_node other = 0; other < sim->nodes; other++) {
+        connected = connected ||
+                    (other != voter && other != peer && told->known[other] > told->down[other]);
+    }
+    return at != LOCUM_NEVER && sim->now - at <= 2 * sim->config.sentinel_poll_ms + 200 &&
+           !told->tilt && connected && told->known[peer] >= 2 &&
+           told->down[peer] == told->known[peer];
+}
+
+static void
+check_voters(struct sim *sim, locum_node node, const struct locum_condition_edge *edge)
+{
+    const locum_nodes voters = edge->voters;
+    if ((uint32_t)__builtin_popcount(voters) < sim->config.quorum ||
+        !locum_nodes_has(voters, node) || locum_nodes_has(voters, edge->peer)) {
+        sim_violated(sim, node, "1 no false takeover", "%s down without a quorum (voters %#x)",
+                     sim_name(sim, edge->peer), voters);
+    }
+    for (locum_node voter = 0; voter < sim->nodes; voter++) {
+        if (locum_nodes_has(voters, voter) && !had_gap(sim, voter, edge->peer) &&
+            !sentinel_told(sim, node, voter, edge->peer) && !sim->pair[voter][edge->peer].adopted) {
+            sim_violated(sim, node, "1 no false takeover", "%s down by %s, which heard it",
+                         sim_name(sim, edge->peer), sim_name(sim, voter));
+        }
+    }
+}
+
+/* More than N - 1 - quorum others are too many for a quorum without them. */
+static bool
+too_many(const struct sim *sim, size_t others)
+{
+    return (int)others > (int)sim->nodes - 1 - (int)sim->config.quorum;
+}
+
+static void
+check_really_gone(struct sim *sim, locum_node node, locum_node peer)
+{
+    const locum_ms timeout = sim->config.timeout_ms;
+    size_t working = 0;
+    size_t steady = 0;
+    for (locum_node other = 0; other < sim->nodes; other++) {
+        if (other == peer) {
+            continue;
+        }
+        working += sim_path_working_for(sim, other, peer, timeout * 5 / 2) ? 1 : 0;
+        steady +=
+            sim->node[peer].running && !had_gap(sim, other, peer) && !had_gap(sim, peer, other) ? 1
+                                                                                                : 0;
+    }
+    if (too_many(sim, working)) {
+        sim_violated(sim, node, "1 no false takeover",
+                     "%s down though %zu others have a working path to it", sim_name(sim, peer),
+                     working);
+    }
+    if (too_many(sim, steady)) {
+        sim_violated(sim, node, "6 no flapping", "%s down though %zu others accept its heartbeats",
+                     sim_name(sim, peer), steady);
+    }
+}
+
+static void
+check_adopted(struct sim *sim, locum_node node, const struct locum_condition_edge *edge)
+{
+    for (locum_node voter = 0; voter < sim->nodes; voter++) {
+        const locum_ms held = sim->pair[voter][edge->peer].held_down;
+        if (locum_nodes_has(edge->voters, voter) &&
+            (held == LOCUM_NEVER || sim->now - held > 3 * sim->config.timeout_ms)) {
+            sim_violated(sim, node, "1 no false takeover",
+                         "%s adopted as down from %s, for nothing", sim_name(sim, edge->peer),
+                         sim_name(sim, voter));
+        }
+    }
+}
+
+static void
+fell(struct sim *sim, locum_node node, const struct locum_condition_edge *edge)
+{
+    struct sim_pair *pair = &sim->pair[node][edge->peer];
+    pair->dead_verdict = !sim->node[edge->peer].running;
+    pair->verdict_run = sim->node[edge->peer].run;
+    pair->adopted = edge->cause == LOCUM_CAUSE_ADOPTED;
+    if (edge->cause == LOCUM_CAUSE_QUORUM) {
+        check_voters(sim, node, edge);
+        check_really_gone(sim, node, edge->peer);
+    } else if (edge->cause == LOCUM_CAUSE_ADOPTED) {
+        check_adopted(sim, node, edge);
+    } else if (!sim->node[edge->peer].ever_left) {
+        sim_violated(sim, node, "1 no false takeover", "%s never said that it leaves",
+                     sim_name(sim, edge->peer));
+    }
+}
+
+void
+sim_oracle_edge(struct sim *sim, locum_node node, const struct locum_condition_edge *edge)
+{
+    const struct sim_node *peer = &sim->node[edge->peer];
+    struct sim_pair *pair = &sim->pair[node][edge->peer];
+    if (edge->to == LOCUM_DOWN) {
+        fell(sim, node, edge);
+    } else if (edge->from == LOCUM_DOWN) {
+        if (pair->dead_verdict && !peer->running && peer->run == pair->verdict_run) {
+            sim_violated(sim, node, "2 takeover in time, once", "%s is dead, and is %s again",
+                         sim_name(sim, edge->peer), locum_condition_text(edge->to));
+        }
+        pair->returned = sim->now;
+    }
+    if (edge->to == LOCUM_ALIVE && edge->from >= LOCUM_DOWN && !pair->adopted && !peer->ever_left &&
+        sim->now - pair->returned < sim->config.recover_after_ms) {
+        sim_violated(sim, node, "6 no flapping", "%s trusted after %lld ms",
+                     sim_name(sim, edge->peer), (long long)(sim->now - pair->returned));
+    }
+    pair->adopted = pair->adopted && edge->to != LOCUM_ALIVE;
+    if (sim->calm && edge->to == LOCUM_SUSPECT && sim->now > 3000) {
+        sim_violated(sim, node, "6 no flapping", "%s suspected at %u per mille loss",
+                     sim_name(sim, edge->peer), sim->loss_permille);
+    }
+}
+
+void
+sim_oracle_crash(struct sim *sim, locum_node node, bool host)
+{
+    const locum_ms by_peers = sim->config.timeout_ms + 2 * sim->delay_max_ms + 50;
+    const locum_ms by_sentinels = sim->down_after_ms + 1100 + 500 + 2 * sim->delay_max_ms + 50;
+    struct sim_crash crash = {.node = node, .at = sim->now, .run = sim->node[node].run + 1};
+    if (!sim->node[node].running || sim->crashes + 2 > SIM_FAULTS_MAX) {
+        return;
+    }
+    for (locum_node other = 0; other < sim->nodes; other++) {
+        if (other != node && sim_path_clean_for(sim, other, node, sim->config.timeout_ms * 5 / 2)) {
+            crash.witnesses |= locum_nodes_of(other);
+        }
+    }
+    sim->crash[sim->crashes] = crash;
+    sim_push(sim, (struct sim_event){.at = sim->now + by_peers,
+                                     .kind = SIM_EVENT_VERDICT,
+                                     .index = sim->crashes++});
+    if (!host || !sim->redis[node].exists || sim->redis[node].frozen_until > sim->now ||
+        (sim->last_fault != LOCUM_NEVER && sim->now - sim->last_fault < 3000)) {
+        return;
+    }
+    crash.sentinels = true;
+    sim->crash[sim->crashes] = crash;
+    sim_push(sim, (struct sim_event){.at = sim->now +
+                                           (by_peers > by_sentinels ? by_peers : by_sentinels),
+                                     .kind = SIM_EVENT_VERDICT,
+                                     .index = sim->crashes++});
+}
+
+/* A site without a coordinator whose Sentinel has seen all of it, nothing else having happened. */
+static bool
+sentinel_votes(const struct sim *sim, const struct sim_crash *crash, locum_node node,
+               locum_node voter)
+{
+    return crash->sentinels && sim->last_fault == crash->at &&
+           sim->config.nodes[voter].role == LOCUM_ROLE_SENTINEL && !sim->sentinel[voter].tilt &&
+           sim->sentinel[voter].frozen_until < crash->at - 3000 &&
+           sim->sentinel[node].frozen_until < crash->at - 3000 &&
+           sim_sentinel_answers(sim, voter, node) && sim_sentinel_answers(sim, node, voter);
+}
+
+/* The deadline after a crash has come: who could know must have taken over. */
+void
+sim_oracle_verdict(struct sim *sim, size_t index)
+{
+    const struct sim_crash *crash = &sim->crash[index];
+    const locum_ms elapsed = sim->now - crash->at + sim->config.timeout_ms * 5 / 2;
+    if (sim->node[crash->node].run != crash->run) {
+        return;
+    }
+    for (locum_node node = 0; node < sim->nodes; node++) {
+        if (!locum_nodes_has(crash->witnesses, node) ||
+            !sim_path_clean_for(sim, node, node, elapsed)) {
+            continue;
+        }
+        size_t votes = 1;
+        for (locum_node voter = 0; voter < sim->nodes; voter++) {
+            const bool coordinator = voter != node && locum_nodes_has(crash->witnesses, voter) &&
+                                     sim_path_clean_for(sim, node, voter, elapsed);
+            votes += coordinator || sentinel_votes(sim, crash, node, voter) ? 1 : 0;
+        }
+        const enum locum_condition holds = locum_core_condition(&sim->node[node].core, crash->node);
+        if (votes >= sim->config.quorum && holds != LOCUM_DOWN) {
+            sim_violated(sim, node, "2 takeover in time, once",
+                         "%s died %lld ms ago with %zu votes against it, and is %s",
+                         sim_name(sim, crash->node), (long long)(sim->now - crash->at), votes,
+                         locum_condition_text(holds));
+        }
+    }
+}

@@ -1,0 +1,202 @@
+/*
+ * sentinel: what each Sentinel holds of every instance, and the failover of Redis.
+ *
+ * Source: Redis 7 sentinel.c. An instance is pinged each min(1 s, down-after); it is s_down once a
+ * ping has gone unanswered for down-after. Timer: 100 ms.
+ */
+#include "sim.h"
+
+enum { REDIS, SENTINEL };
+
+static bool
+exists(const struct sim *sim, locum_node node, int instance)
+{
+    return instance == REDIS ? sim->redis[node].exists : sim->sentinel[node].exists;
+}
+
+static bool
+answers_ping(const struct sim *sim, locum_node node, int instance, locum_node asker)
+{
+    const struct sim_redis *redis = &sim->redis[node];
+    const struct sim_sentinel *sentinel = &sim->sentinel[node];
+    const bool alive = instance == REDIS ? redis->alive && sim->now >= redis->frozen_until
+                                         : sentinel->alive && sim->now >= sentinel->frozen_until;
+    return alive && sim_connects(sim, asker, node);
+}
+
+bool
+sim_sentinel_answers(const struct sim *sim, locum_node at, locum_node asker)
+{
+    return sim->sentinel[at].exists && answers_ping(sim, at, SENTINEL, asker);
+}
+
+static bool
+s_down(const struct sim *sim, locum_node voter, locum_node node, int instance)
+{
+    const locum_ms since = sim->sentinel[voter].unanswered[node][instance];
+    return since != LOCUM_NEVER && sim->now - since > sim->down_after_ms;
+}
+
+static bool
+is_awake(const struct sim *sim, locum_node at)
+{
+    const struct sim_sentinel *self = &sim->sentinel[at];
+    return self->exists && self->alive && sim->node[at].host_up && sim->now >= self->frozen_until;
+}
+
+static void
+ping(struct sim *sim, locum_node voter)
+{
+    struct sim_sentinel *self = &sim->sentinel[voter];
+    const locum_ms period = sim->down_after_ms < 1000 ? sim->down_after_ms : 1000;
+    for (locum_node node = 0; node < sim->nodes; node++) {
+        for (int i = 0; i < SIM_INSTANCES; i++) {
+            locum_ms *unanswered = &self->unanswered[node][i];
+            const bool answers = answers_ping(sim, node, i, voter);
+            if (!exists(sim, node, i) || sim->now < self->next_ping[node][i]) {
+                continue;
+            }
+            self->next_ping[node][i] = sim->now + period;
+            if (answers) {
+                *unanswered = LOCUM_NEVER;
+            } else if (*unanswered == LOCUM_NEVER) {
+                *unanswered = sim->now;
+            }
+        }
+    }
+}
+
+/* Sentinels tell each other the newest configuration. */
+static void
+gossip(struct sim *sim, locum_node at)
+{
+    for (locum_node other = 0; other < sim->nodes; other++) {
+        if (is_awake(sim, other) && sim_connects(sim, at, other) &&
+            sim->sentinel[other].epoch > sim->sentinel[at].epoch) {
+            sim->sentinel[at].epoch = sim->sentinel[other].epoch;
+        }
+    }
+}
+
+/* Would `leader` find a majority of Sentinels, and two of them that hold the master s_down? */
+static bool
+may_fail_over(const struct sim *sim, locum_node leader)
+{
+    const locum_node master = sim->master[sim->epoch];
+    size_t all = 0;
+    size_t reached = 0;
+    size_t agree = 0;
+    for (locum_node at = 0; at < sim->nodes; at++) {
+        all += sim->sentinel[at].exists ? 1 : 0;
+        if (is_awake(sim, at) && sim_connects(sim, leader, at) && !sim->sentinel[at].tilt) {
+            reached++;
+            agree += s_down(sim, at, master, REDIS) ? 1 : 0;
+        }
+    }
+    return is_awake(sim, leader) && sim->sentinel[leader].epoch == sim->epoch &&
+           2 * reached > all && agree >= 2 && s_down(sim, leader, master, REDIS);
+}
+
+static void
+promote(struct sim *sim, locum_node leader)
+{
+    for (locum_node node = 0; node < sim->nodes; node++) {
+        if (node != sim->master[sim->epoch] && sim->redis[node].exists &&
+            answers_ping(sim, node, REDIS, leader) && sim->epoch < SIM_FAULTS_MAX) {
+            sim->epoch++;
+            sim->master[sim->epoch] = node;
+            sim->redis[node].master = true;
+            sim->redis[node].demote_at = LOCUM_NEVER;
+            sim->sentinel[leader].epoch = sim->epoch;
+            sim_trace(sim, LOCUM_NODE_NONE, "Redis: %s is the master", sim_name(sim, node));
+            return;
+        }
+    }
+}
+
+static void
+fail_over(struct sim *sim)
+{
+    locum_node leader = 0;
+    while (leader < sim->nodes && !may_fail_over(sim, leader)) {
+        leader++;
+    }
+    if (leader == sim->nodes) {
+        sim->failover_at = LOCUM_NEVER;
+    } else if (sim->failover_at == LOCUM_NEVER) {
+        sim->failover_at = sim->now + sim_between(sim, 300, 2000);
+    } else if (sim->now >= sim->failover_at) {
+        sim->failover_at = LOCUM_NEVER;
+        promote(sim, leader);
+    }
+}
+
+/* An old master that is back stays master for some ten seconds, then follows. */
+static void
+demote(struct sim *sim)
+{
+    for (locum_node node = 0; node < sim->nodes; node++) {
+        struct sim_redis *redis = &sim->redis[node];
+        if (!redis->master || node == sim->master[sim->epoch] || !redis->alive ||
+            !sim->node[node].host_up) {
+            redis->demote_at = LOCUM_NEVER;
+        } else if (redis->demote_at == LOCUM_NEVER) {
+            redis->demote_at = sim->now + 10500;
+        } else if (sim->now >= redis->demote_at) {
+            redis->master = false;
+        }
+    }
+}
+
+void
+sim_sentinel_world(struct sim *sim)
+{
+    for (locum_node at = 0; at < sim->nodes; at++) {
+        if (is_awake(sim, at)) {
+            ping(sim, at);
+            gossip(sim, at);
+        }
+    }
+    fail_over(sim);
+    demote(sim);
+}
+
+static struct sim_sentinel_told
+view_of(const struct sim *sim, locum_node voter)
+{
+    struct sim_sentinel_told told = {.voter = voter, .tilt = sim->sentinel[voter].tilt};
+    for (locum_node node = 0; node < sim->nodes; node++) {
+        for (int i = 0; i < SIM_INSTANCES; i++) {
+            const bool itself = i == SENTINEL && node == voter;
+            if (exists(sim, node, i) && !itself) {
+                told.known[node]++;
+                told.down[node] = (uint8_t)(told.down[node] + s_down(sim, voter, node, i));
+            }
+        }
+    }
+    return told;
+}
+
+bool
+sim_sentinel_holds_down(const struct sim *sim, locum_node voter, locum_node node)
+{
+    const struct sim_sentinel_told told = view_of(sim, voter);
+    return is_awake(sim, voter) && !told.tilt && told.known[node] >= 2 &&
+           told.down[node] == told.known[node];
+}
+
+void
+sim_sentinel_poll(struct sim *sim, locum_node node)
+{
+    for (locum_node at = 0; at < sim->nodes; at++) {
+        if (sim_sentinel_answers(sim, at, node)) {
+            const locum_ms there_and_back =
+                sim_tcp_delay(sim, node, at) + sim_tcp_delay(sim, at, node);
+            sim_push(sim, (struct sim_event){.at = sim->now + there_and_back,
+                                             .kind = SIM_EVENT_POLLED,
+                                             .node = node,
+                                             .token = sim->node[node].run,
+                                             .sentinel = view_of(sim, at)});
+        }
+    }
+}
