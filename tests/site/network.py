@@ -42,10 +42,11 @@ def enter():
     return Network(False)
 
 
-def keep():
-    """Let the site outlive the terminal: whoever waits outside goes home now."""
+def keep(code):
+    """Let the site outlive the terminal: who waits outside goes home now with this exit code."""
     if _kept_fd is None:
         return
+    os.write(_kept_fd, bytes([code]))
     os.kill(1, signal.SIGUSR1)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
@@ -184,8 +185,11 @@ def _move(flags):
 def _wait_outside(first, kept_read):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: os.kill(first, signal.SIGTERM))
-    if os.read(kept_read, 1) == b"k":
-        os._exit(0)
+    told = b""
+    while chunk := os.read(kept_read, 2):
+        told += chunk
+        if told.endswith(b"k"):         # after the exit code: the site stays
+            os._exit(told[0])
     _, status = os.waitpid(first, 0)
     os._exit(_exit_code(status))
 

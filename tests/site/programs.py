@@ -337,25 +337,27 @@ class Locum(Program):
     def __init__(self, host):
         super().__init__(host)
         self.config = self.dir / "locum.yaml"
+        self.socket = self.dir / "control.sock"
         self.secret_file = host.site.dir / "secret"
         self.state_dir = self.dir / "state"
-        self.socket = self.dir / "control.sock"
         self.redis_password = host.site.redis_password
         self.master_name = MASTER
-        self.dns_address = f"{host.address}:{host.ports.dns}"
-        self.endpoints = {}         # "dc2.redis" -> another endpoint than the true one
-        self.before = []            # put before the command: a wrapper, less privileges
+        self.before = []            # put before the command, to take privileges away
 
     def configure(self):
         self.state_dir.mkdir(exist_ok=True)
+        password = self.dir / "redis-password"
+        password.touch(mode=0o600)
+        password.write_text(self.redis_password + "\n")
         self.config.write_text(self.yaml())
 
     def yaml(self):
         site, host = self.host.site, self.host
         listen = [f"control: {self.socket}"]
         if host in site.servers:
-            dns = [self.dns_address] + ([f"[{host.address6}]:{host.ports.dns}"]
-                                        if host.address6 else [])
+            dns = [f"{host.address}:{host.ports.dns}"]
+            if host.address6:
+                dns.append(f"[{host.address6}]:{host.ports.dns}")
             listen.append("dns: [" + ", ".join(f'"{a}"' for a in dns) + "]")
             listen.append(f'http: "{host.address}:{host.ports.status}"')
         owned = ", ".join(f"{node.name}: [{node.name}]" for node in site.servers)
@@ -378,7 +380,7 @@ zones:
     records: ["@ CAA 0 issue \\"letsencrypt.org\\""]
 redis:
   master-name: {self.master_name}
-  password: {self.redis_password}
+  password-file: {self.dir}/redis-password
 listen: {{{", ".join(listen)}}}
 """
         if host in site.servers:
@@ -397,8 +399,7 @@ service:
             parts.append(f"address: [{addresses}]")
             for kind in ("redis", "sentinel"):
                 if kind in node.programs:
-                    true = f"{node.private}:{getattr(node.ports, kind)}"
-                    parts.append(f'{kind}: "{self.endpoints.get(f"{node.name}.{kind}", true)}"')
+                    parts.append(f'{kind}: "{node.private}:{getattr(node.ports, kind)}"')
             lines.append(f"  {node.name}: {{{', '.join(parts)}}}")
         return "\n".join(lines)
 
@@ -407,8 +408,9 @@ service:
 
     @staticmethod
     def binary():
-        """LOCUM names another build, for example one with sanitizers."""
-        return Path(os.environ.get("LOCUM", ROOT / "build" / "locum")).resolve()
+        """The program under test: LOCUM, else the one in the build folder BUILD."""
+        build = Path(os.environ.get("BUILD") or ROOT / "build")
+        return Path(os.environ.get("LOCUM") or build / "locum").resolve()
 
     def command(self, *words, check=False):
         """Run a sub-command of this node: a CompletedProcess with text."""

@@ -1,0 +1,103 @@
+"""lab: runs the tests of one program of tests/lab/ on one site, and says what tests/run reads.
+
+A test is a function that takes the site; its name, underscores as spaces, is the test's. It fails
+by any exception. After each, the site is healed; what it logged stays if anything failed.
+"""
+
+import statistics
+import sys
+import time
+import traceback
+
+import network
+from article import Site
+
+SLACK = 3.0     # the median of five keeps the figure, each single time this much of it
+
+
+class Skip(Exception):
+    """This machine cannot do it; the text says what is missing."""
+
+
+def main(tests, redis=True):
+    """Build the site, run the tests in order. Ends the program."""
+    net = network.enter()
+    begin, failed = time.monotonic(), 0
+
+    def say(text):
+        print(f"{time.monotonic() - begin:7.2f} s  {text}", flush=True)
+
+    site = Site(net, say=say, slack=SLACK)
+    done = False
+    try:
+        site.start(redis=redis)
+        for test in tests:
+            say(f"-- {_name(test)}")
+            failed += not _passes(test, site)
+        done = True
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:          # the site itself: all tests that are left have failed
+        traceback.print_exc()
+        print(f"not ok {_name(tests[0]) if tests else 'site'} - the site: {_line(error)}")
+    finally:
+        keep = failed or not done
+        site.close(keep=keep)
+        if keep:
+            print(f"The logs are in {site.dir}", flush=True)
+    sys.exit(1 if failed or not done else 0)
+
+
+def _name(test):
+    return test.__name__.replace("_", " ")
+
+
+def _line(error):
+    return " ".join(f"{type(error).__name__}: {error}".split())[:400]
+
+
+def _passes(test, site):
+    try:
+        test(site)
+        site.heal()
+        print(f"ok {_name(test)}", flush=True)
+        return True
+    except Skip as reason:
+        print(f"SKIP {_name(test)}: {reason}", flush=True)
+        return True
+    except Exception as error:
+        traceback.print_exc()
+        print(f"not ok {_name(test)}: {_line(error)}", flush=True)
+    try:
+        site.heal()
+    except Exception as error:
+        site.say(f"and the site did not heal: {_line(error)}")
+    return False
+
+
+def check(true, what):
+    """Assert, with words."""
+    if not true:
+        raise AssertionError(what)
+
+
+def check_times(what, seconds, figure):
+    """Median within the figure, each within SLACK times it; says the times."""
+    told = " ".join("never" if s is None else f"{s:.3f}" for s in seconds)
+    print(f"  {what}: {told} s; allowed {figure:g} s", flush=True)
+    check(None not in seconds, f"{what}: never, once or more ({told})")
+    check(max(seconds) <= SLACK * figure, f"{what}: {told} s, one over {SLACK * figure:g} s")
+    check(statistics.median(seconds) <= figure, f"{what}: {told} s, median over {figure:g} s")
+
+
+def check_verdict(prober, begin, end=None):
+    """Nothing wrong, nothing empty, nothing missing of all that the nodes were asked."""
+    bad = []
+    counts = prober.verdict(begin, end)
+    for sample, word in prober.judged(begin, end):
+        if word != "right" and len(bad) < 5:
+            bad.append(f"{word}: {sample.kind} {sample.name} at {sample.target} "
+                       f"{sample.sent - begin:.2f} s in: {' '.join(sample.addresses) or '-'}")
+    print(f"  answers: {dict(counts)}", flush=True)
+    check(not bad, f"{dict(counts)}: " + "; ".join(bad))
+    check(counts["right"] > 0, "nobody was asked anything")
