@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+"""Redis and its Sentinels freeze, restart, die, are absent: no client notices."""
+# deadline: 300 s
+
+import sys
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "site"))
+
+import lab                                  # noqa: E402
+from lab import check, check_times, check_verdict   # noqa: E402
+from probe import Prober                    # noqa: E402
+from programs import until                  # noqa: E402
+
+FROZEN_S = 30.0
+
+
+class Undisturbed:
+    """While this lasts every node goes on naming what it named: nothing else is right."""
+
+    def __init__(self, site):
+        self.site, self.prober = site, Prober(site)
+
+    def __enter__(self):
+        self.prober.start()
+        self.begin = time.monotonic()
+        return self.prober
+
+    def __exit__(self, kind, *_):
+        self.prober.stop()
+        if kind is not None:
+            return
+        check_verdict(self.prober, self.begin)
+        for host in self.site.servers:
+            goal = {f"{h.name}.{self.site.zone}": h.name for h in self.site.servers}
+            goal[self.site.zone] = host.name
+            check(self.prober.settled(host.name, goal, self.begin) is not None,
+                  f"{host.name} does not name what it named before")
+            changed = sum(1 for s in self.prober.targets[host.name].samples if s.received
+                          and {self.site.host_of(a) for a in s.addresses} != {goal[s.name]})
+            check(changed == 0, f"{host.name} changed {changed} answers because of Redis")
+
+
+def connected(site, yes=True):
+    return all(h.locum.status().get("redis", {}).get("connected") is yes
+               for h in site.coordinators)
+
+
+def redis_absent_at_start(site):
+    """The site was started without any Redis or Sentinel; later they come."""
+    with Undisturbed(site):
+        for host in site.coordinators:
+            status = host.locum.status()
+            check(status["redis"]["connected"] is False, "connected to a Redis that is not there?")
+            check(status["redis"]["error"], f"{host.name} does not say that Redis is away")
+            check(all(not s["connected"] for s in status["sentinels"]), "connected to no Sentinel?")
+        site.start_redis()
+        until("every coordinator found Redis", lambda: connected(site), 15)
+        for host in site.coordinators:
+            master = f"{site.first_master.private}:{site.first_master.ports.redis}"
+            check(host.locum.status()["redis"]["master"] == master, "not the master")
+
+
+def redis_master_frozen(site):
+    """For 30 s: Redis fails over, the coordinators follow, and do not go back to the thawed one."""
+    master = site.redis_master()
+    begin = time.monotonic()
+    with Undisturbed(site):
+        master.redis.freeze()
+        new = site.redis_master()
+        check(new is not master, "the Sentinels kept the frozen master")
+        address = f"{new.private}:{new.ports.redis}"
+
+        def followed():
+            return all(h.locum.status().get("redis", {}).get("master") == address
+                       for h in site.coordinators) and connected(site)
+        until("every coordinator follows to the new master", followed, 10)
+        site.say(f"all follow to {new.name} after {time.monotonic() - begin:.2f} s")
+        until("30 s are over", lambda: time.monotonic() - begin >= FROZEN_S, 40, 0.2)
+        check(followed(), "a coordinator left the new master")
+        master.redis.thaw()
+        site.wait_redis_whole()
+        check(followed(), "a coordinator went back to the thawed master")
+
+
+def sentinels_all_restarted(site):
+    with Undisturbed(site):
+        for host in site.with_program("sentinel"):
+            host.sentinel.stop()
+        for host in site.with_program("sentinel"):
+            host.sentinel.start()
+        until("every coordinator is connected to every Sentinel",
+              lambda: all(len(s) == 3 and all(one["connected"] for one in s) for s in
+                          (h.locum.status().get("sentinels", []) for h in site.coordinators)), 15)
+        check(connected(site), "a coordinator lost Redis with its Sentinels")
+
+
+def redis_killed_for_good(site):
+    """Both Redis, with all Sentinels: no change; and a dead web server is still left at once."""
+    with Undisturbed(site):
+        for host in site.with_program("redis"):
+            host.redis.kill()
+        for host in site.with_program("sentinel"):
+            host.sentinel.kill()
+        until("the coordinators notice", lambda: connected(site, False), 10)
+        gone = time.monotonic()
+        until("10 s are over", lambda: time.monotonic() - gone >= 10, 15, 0.2)
+        for host in site.coordinators:
+            check(host.locum.status()["redis"]["error"], f"{host.name} does not say what is wrong")
+    with Prober(site) as prober:
+        begin = time.monotonic()
+        moment = site.stop_web(site.dc2)
+        times = prober.wait_settled({n: "dc3" for n in site.names}, moment, 1.5).values()
+        check_times("right without Redis after a web server stopped", list(times), 0.5)
+        site.start_web(site.dc2)
+        until("calm", site.calm, 10)
+        moment = site.crash(site.dc3)
+        times = prober.wait_settled({n: "dc2" for n in site.names}, moment, 4.5, ["dc2"]).values()
+        check_times("right without Redis after a host died", list(times), 1.5)
+        site.revive(site.dc3)
+        site.wait_calm()
+        check_verdict(prober, begin)
+
+
+if __name__ == "__main__":
+    lab.main([redis_absent_at_start, redis_master_frozen, sentinels_all_restarted,
+              redis_killed_for_good], redis=False)
