@@ -189,6 +189,10 @@ take(struct locum_sentinel *self, int status)
     }
 }
 
+/*
+ * The master's address is asked for by name: the leader of a failover gives SENTINEL MASTER the new
+ * config-epoch while its address is still the dead one's, until the replicas have followed.
+ */
 static int
 decode(struct locum_sentinel *self, enum locum_command command, const redisReply *reply)
 {

@@ -29,8 +29,7 @@ struct locum_sentinel_view {
     struct locum_address master;
     uint64_t epoch;
     bool tilt;
-    struct locum_instances
-        instances; /* master, replicas, other Sentinels; itself is not among them */
+    struct locum_instances instances; /* master, replicas, other Sentinels, but not itself */
 };
 
 struct locum_sentinel_events {
