@@ -44,8 +44,8 @@ TSAN := -O1 -g -fsanitize=thread
 COVER := -O0 -g --coverage
 SCHEDULES ?= 10000
 
-.PHONY: all help deps programs check test demo unit sim mutants lint fmt cover asan tsan bench install \
-	clean FORCE
+.PHONY: all help deps programs check test demo unit sim mutants lint fmt cover asan tsan bench \
+	install clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 

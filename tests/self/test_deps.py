@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""deploy/deps asks for nothing when nothing is missing, and says what it wants when something is.
+
+Debian's tools are replaced by small stand-ins that write down how they were called; what
+deploy/deps does as root is tried on a bare Debian (tests/compose/fresh).
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+import cases
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+DEPS = os.path.join(ROOT, "deploy/deps")
+# All that is asked for is installed but what MISSING names.
+DPKG_QUERY = """for word; do
+    case $word in -*|'${'*|$MISSING) ;; *) echo "installed $word" ;; esac
+done"""
+CALLED = 'echo "${0##*/} $*" >>"$CALLS"'
+
+
+def deps(*words, missing="", tools=("dpkg-query", "apt-get", "sudo"), user=1000, env=None):
+    """Runs deploy/deps among stand-ins; returns (exit code, output, calls)."""
+    with tempfile.TemporaryDirectory(prefix="locum-deps-") as folder:
+        for name in ("cat", "sed", "sh"):
+            os.symlink(shutil.which(name), os.path.join(folder, name))
+        for name, body in (("dpkg-query", DPKG_QUERY), ("apt-get", CALLED), ("sudo", CALLED),
+                           ("id", f"echo {user}")):
+            if name in tools or name == "id":
+                path = os.path.join(folder, name)
+                with open(path, "w", encoding="ascii") as file:
+                    file.write(f"#!/bin/sh\n{body}\n")
+                os.chmod(path, 0o755)
+        calls = os.path.join(folder, "calls")
+        environment = {"PATH": folder, "CALLS": calls, "MISSING": missing or "none", **(env or {})}
+        run = subprocess.run(["/bin/sh", DEPS, *words], env=environment, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True)
+        called = ""
+        if os.path.exists(calls):
+            with open(calls, encoding="ascii") as file:
+                called = file.read()
+        return run.returncode, run.stdout, called
+
+
+def test_nothing_missing():
+    for purpose in ("build", "test", "demo", "bench", "all"):
+        begin = time.monotonic()
+        code, output, called = deps(purpose)
+        seconds = time.monotonic() - begin
+        assert (code, output, called) == (0, "", ""), (purpose, code, output, called)
+        assert seconds < 1.5, f"{purpose} took {seconds:.2f} s"
+
+
+def test_missing_is_asked_of_sudo_with_reasons():
+    code, output, called = deps("test", missing="unbound")
+    assert code == 0 and "unbound" in output and "resolves as a client" in output, output
+    assert called == f"sudo sh {DEPS} --as-root unbound\n", called
+
+
+def test_purposes_differ():
+    assert deps("build", missing="unbound")[1] == ""
+    assert deps("demo", missing="libcmocka-dev")[1] == ""
+    for purpose in ("build", "test", "demo", "bench", "all"):
+        assert "gcc" in deps(purpose, missing="gcc")[1], purpose
+    assert "valgrind" in deps("all", missing="valgrind")[1]
+
+
+def test_without_sudo_it_says_what_root_must_type():
+    code, output, called = deps("build", missing="gcc", tools=("dpkg-query", "apt-get"))
+    assert code == 1 and called == "", (code, called)
+    assert "apt-get install --no-install-recommends gcc" in output, output
+
+
+def test_another_system():
+    code, output, called = deps("build", tools=())
+    assert code == 1 and "this is no Debian" in output and "libldns-dev" in output, output
+    assert deps("build", tools=(), env={"LOCUM_DEPS": "skip"})[:2] == (0, "")
+
+
+def test_usage():
+    for words in (("everything",), ("build", "test")):
+        code, output, _ = deps(*words)
+        assert code == 2 and "deploy/deps [build|test" in output, (words, code, output)
+
+
+cases.run(globals())
