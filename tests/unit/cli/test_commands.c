@@ -473,6 +473,29 @@ test_table_of_commands(void **state)
     assert_int_equal(count, 9);
 }
 
+/* Each command and each option of its usage stands in the manual page. */
+static void
+test_manual(void **state)
+{
+    (void)state;
+    static char manual[64 * 1024];
+    FILE *file = fopen("doc/locum.8", "r");
+    assert_non_null(file);
+    manual[fread(manual, 1, sizeof(manual) - 1, file)] = '\0';
+    (void)fclose(file);
+    for (const struct locum_cli_command *at = locum_cli_commands; at->name != NULL; at++) {
+        char part[64];
+        (void)snprintf(part, sizeof(part), "Cm %s", at->name);
+        assert_has(manual, part);
+        for (const char *option = strstr(at->usage, "--"); option != NULL;
+             option = strstr(option + 2, "--")) {
+            const int length = (int)strcspn(option + 2, " ]");
+            (void)snprintf(part, sizeof(part), "Fl -%.*s", length, option + 2);
+            assert_has(manual, part);
+        }
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -483,7 +506,7 @@ main(void)
         TEST(test_events),        TEST(test_events_follow),      TEST(test_admin),
         TEST(test_admin_wait),    TEST(test_exclude_and_reload), TEST(test_unreachable),
         TEST(test_not_permitted), TEST(test_no_locum),           TEST(test_usage),
-        TEST(test_too_long),      TEST(test_table_of_commands),
+        TEST(test_too_long),      TEST(test_table_of_commands),  TEST(test_manual),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
