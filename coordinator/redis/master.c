@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "redis/backlog.h"
 #include "redis/reply.h"
 #include "redis/trouble.h"
 
@@ -27,6 +28,8 @@ struct locum_master {
     bool announced;  /* subscribed to Mirrorbits' channel */
     bool selected;   /* the right database: keys may be written */
     char trouble[TROUBLES][LOCUM_REDIS_ERROR_MAX + 1];
+    struct locum_backlog backlog; /* events that Redis has not confirmed */
+    uint32_t keep;                /* entries of the stream */
 };
 
 bool
@@ -58,6 +61,7 @@ locum_master_leave(struct locum_master *self)
     locum_link_close(self->command);
     locum_link_close(self->listen);
     event_del(self->pulse);
+    locum_backlog_again(&self->backlog);
     self->command = NULL;
     self->listen = NULL;
     self->address = (struct locum_address){0};
@@ -159,6 +163,64 @@ on_login(struct locum_master *self, enum locum_command command, const redisReply
     }
 }
 
+static void on_reply(void *user, enum locum_command command, const redisReply *reply);
+
+static void
+add_fields(struct locum_argv *argv, const struct locum_field *fields, size_t count)
+{
+    LOCUM_INVARIANT(count <= LOCUM_REDIS_FIELDS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        locum_argv_add(argv, fields[i].key);
+        locum_argv_add(argv, fields[i].value);
+    }
+}
+
+static void
+send_event(struct locum_master *self, const struct locum_backlog_entry *entry,
+           const struct locum_field *fields)
+{
+    const struct locum_key key = locum_key_events(self->settings.cluster);
+    char number[24];
+    char when[32];
+    struct locum_text text = locum_text_init(number, sizeof(number));
+    locum_text_add_u64(&text, self->keep);
+    struct locum_argv argv = locum_argv_init(LOCUM_COMMAND_XADD);
+    locum_argv_add(&argv, key.text);
+    locum_argv_add(&argv, "MAXLEN");
+    locum_argv_add(&argv, "~");
+    locum_argv_add(&argv, number);
+    locum_argv_add(&argv, "*");
+    add_fields(&argv, fields, entry->count);
+    if (entry->late) {
+        text = locum_text_init(when, sizeof(when));
+        locum_text_add_time(&text, entry->wall);
+        locum_argv_add(&argv, "at");
+        locum_argv_add(&argv, when);
+    }
+    locum_link_send(self->command, &argv, on_reply, self);
+}
+
+/* Send the events that wait, if this is a master and the right database is selected. */
+static void
+send_events(struct locum_master *self)
+{
+    struct locum_field fields[LOCUM_REDIS_FIELDS_MAX];
+    const struct locum_backlog_entry *entry;
+    while (self->is_master && self->selected &&
+           (entry = locum_backlog_take(&self->backlog, fields, LOCUM_COUNT(fields))) != NULL) {
+        send_event(self, entry, fields);
+    }
+}
+
+/* An event that is refused is given up, unless the connection ended with it. */
+static void
+on_event_added(struct locum_master *self, const redisReply *reply)
+{
+    if (!note(self, LOCUM_COMMAND_XADD, LOCUM_COMMAND_XADD, reply) || self->command != NULL) {
+        locum_backlog_done(&self->backlog);
+    }
+}
+
 static void
 on_reply(void *user, enum locum_command command, const redisReply *reply)
 {
@@ -167,7 +229,11 @@ on_reply(void *user, enum locum_command command, const redisReply *reply)
     case LOCUM_COMMAND_AUTH:
     case LOCUM_COMMAND_CLIENT_SETNAME: on_login(self, command, reply); break;
     case LOCUM_COMMAND_ROLE: on_role(self, reply); break;
-    case LOCUM_COMMAND_SELECT: self->selected = !note(self, command, command, reply); break;
+    case LOCUM_COMMAND_SELECT:
+        self->selected = !note(self, command, command, reply);
+        send_events(self);
+        break;
+    case LOCUM_COMMAND_XADD: on_event_added(self, reply); break;
     default: (void)note(self, command, command, reply); break;
     }
 }
@@ -358,16 +424,6 @@ locum_master_publish(struct locum_master *self, struct locum_slice line)
     locum_link_send(self->command, &argv, on_reply, self);
 }
 
-static void
-add_fields(struct locum_argv *argv, const struct locum_field *fields, size_t count)
-{
-    LOCUM_INVARIANT(count <= LOCUM_REDIS_FIELDS_MAX);
-    for (size_t i = 0; i < count; i++) {
-        locum_argv_add(argv, fields[i].key);
-        locum_argv_add(argv, fields[i].value);
-    }
-}
-
 void
 locum_master_write_node(struct locum_master *self, const struct locum_field *fields, size_t count,
                         locum_ms wall)
@@ -403,21 +459,13 @@ void
 locum_master_add_event(struct locum_master *self, const struct locum_field *fields, size_t count,
                        uint32_t keep)
 {
-    if (!self->is_master || !self->selected || count == 0) {
-        return;
+    LOCUM_INVARIANT(count <= LOCUM_REDIS_FIELDS_MAX);
+    self->keep = keep;
+    locum_backlog_add(&self->backlog, fields, count, locum_now_read().wall);
+    send_events(self);
+    if (!self->is_master || !self->selected) {
+        locum_backlog_again(&self->backlog); /* late */
     }
-    const struct locum_key key = locum_key_events(self->settings.cluster);
-    char number[24];
-    struct locum_text text = locum_text_init(number, sizeof(number));
-    locum_text_add_u64(&text, keep);
-    struct locum_argv argv = locum_argv_init(LOCUM_COMMAND_XADD);
-    locum_argv_add(&argv, key.text);
-    locum_argv_add(&argv, "MAXLEN");
-    locum_argv_add(&argv, "~");
-    locum_argv_add(&argv, number);
-    locum_argv_add(&argv, "*");
-    add_fields(&argv, fields, count);
-    locum_link_send(self->command, &argv, on_reply, self);
 }
 
 void
@@ -427,6 +475,7 @@ locum_master_destroy(struct locum_master *self)
         return;
     }
     locum_master_leave(self);
+    locum_backlog_fini(&self->backlog);
     event_free(self->pulse);
     free(self);
 }

@@ -64,7 +64,7 @@ bool locum_master_is_ready(const struct locum_master *self);
 /* What is wrong though connected; "": nothing. */
 const char *locum_master_trouble(const struct locum_master *self);
 
-/* See redis.h. Dropped unless connected and known to be a master. */
+/* See redis.h. Dropped unless connected and known to be a master, but for events, which wait. */
 void locum_master_publish(struct locum_master *self, struct locum_slice line);
 void locum_master_write_node(struct locum_master *self, const struct locum_field *fields,
                              size_t count, locum_ms wall);

@@ -67,8 +67,9 @@ void locum_redis_publish(struct locum_redis *self, struct locum_slice line);
 
 /*
  * State for people, best effort, of at most LOCUM_REDIS_FIELDS_MAX fields: the node's hash (with
- * its expiry of 7 d) and its score in the sorted set; an entry of the event stream (capped at
- * events.keep). Dropped while there is no connection.
+ * its expiry of 7 d) and its score in the sorted set, dropped while there is no connection; an
+ * entry of the event stream (capped at events.keep), which waits for one (backlog.h) and is then
+ * given the field `at`: when it happened.
  */
 void locum_redis_write_node(struct locum_redis *self, const struct locum_field *fields,
                             size_t count, locum_ms wall);
