@@ -32,6 +32,12 @@ locum_log_level_set(enum locum_level level)
     level_max = level;
 }
 
+void
+locum_log_repeat(void)
+{
+    memset(recent, 0, sizeof(recent));
+}
+
 /* FNV-1a, 64 bits. */
 static uint64_t
 hash_of(const char *line)

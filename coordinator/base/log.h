@@ -29,6 +29,9 @@ struct locum_field {
     const char *value; /* NULL: the field is left out */
 };
 
+/* Somebody asked for something again: say again what was said just now. */
+void locum_log_repeat(void);
+
 /* Print one line: the event and its fields. */
 void locum_log_fields(enum locum_level level, const char *event, const struct locum_field *fields,
                       size_t count);

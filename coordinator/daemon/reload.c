@@ -65,6 +65,7 @@ locum_daemon_reload(struct locum_daemon *self, json_t **ret_errors)
     struct locum_health *health;
     json_t *errors = json_array();
     *ret_errors = errors;
+    locum_log_repeat(); /* the same mistake twice is an answer, too */
     const int status = prepare(self, errors, &next, &health);
     if (status != 0) {
         return status;
