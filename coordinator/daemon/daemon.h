@@ -53,6 +53,7 @@ struct locum_daemon {
     bool publish_failed;    /* the answers are older than the plan: tried again each second */
     bool told_dirty;        /* the node's hash in Redis is older than the state */
     bool redis_was_connected;
+    bool state_failed; /* told: the state folder cannot be written */
     uint64_t plan_changes;
     uint64_t bad_lines[LOCUM_PATHS]; /* lines that no accepted secret has sealed */
     locum_ms bad_line_mono;          /* when the last of them came; LOCUM_NEVER */

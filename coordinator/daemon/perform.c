@@ -273,6 +273,21 @@ watch_redis(struct locum_daemon *self)
                       status.error[0] != '\0' ? status.error : NULL, (const char *)NULL);
 }
 
+/* So is the state folder that cannot be written, or can be again. */
+static void
+watch_state(struct locum_daemon *self)
+{
+    char why[256];
+    struct locum_text text = locum_text_init(why, sizeof(why));
+    const bool failed = locum_state_writer_error(self->writer, &text);
+    if (failed != self->state_failed) {
+        self->state_failed = failed;
+        locum_daemon_tell(self, failed ? LOCUM_LOG_WARN : LOCUM_LOG_INFO,
+                          failed ? "state-lost" : "state-written", "reason", failed ? why : NULL,
+                          (const char *)NULL);
+    }
+}
+
 void
 locum_daemon_each_second(struct locum_daemon *self)
 {
@@ -280,6 +295,7 @@ locum_daemon_each_second(struct locum_daemon *self)
         locum_daemon_publish(self);
     }
     watch_redis(self);
+    watch_state(self);
     write_node(self);
     locum_daemon_dns_retry(self);
 }
