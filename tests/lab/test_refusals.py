@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""Bad surroundings: each is told with what to do about it, and the node serves where it can."""
+# deadline: 300 s
+
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "site"))
+
+import lab                                  # noqa: E402
+from lab import Skip, check, check_verdict  # noqa: E402
+from probe import Prober                    # noqa: E402
+from programs import Program, until         # noqa: E402
+
+
+@contextmanager
+def other_settings(site, host, **attributes):
+    """The host's Locum runs with these; afterwards with the right ones again."""
+    locum = host.locum
+    before = {key: getattr(locum, key) for key in attributes}
+    site.stop_locum(host)
+    said = locum.log.stat().st_size
+    try:
+        for key, value in attributes.items():
+            setattr(locum, key, value)
+        locum.configure()
+        site.start_locum(host)
+        yield lambda: locum.log.read_text()[said:]
+    finally:
+        if locum.running:
+            site.stop_locum(host)
+        for key, value in before.items():
+            setattr(locum, key, value)
+        locum.configure()
+        site.start_locum(host)
+
+
+@contextmanager
+def undisturbed(site):
+    """Nothing wrong, nothing empty, while this lasts."""
+    with Prober(site) as prober:
+        begin = time.monotonic()
+        yield prober
+        check_verdict(prober, begin)
+
+
+def wait_said(what, source, *words):
+    """Until all of these words are in the text."""
+    text = until(f"{what} says {words}",
+                 lambda: (t := source() or "") and all(w in t for w in words) and t, 10, 0.1)
+    line = next((x for x in text.splitlines() if all(w in x for w in words)), text[:300])
+    print(f"  {what}: {line}", flush=True)
+
+
+def redis_error(host):
+    return lambda: host.locum.status().get("redis", {}).get("error")
+
+
+def wrong_cluster_secret(site):
+    """Its heartbeats count for nobody; everybody says why; everybody goes on answering."""
+    other = site.dir / "other-secret"
+    other.touch(mode=0o600)
+    other.write_text("ab" * 32 + "\n")
+    with undisturbed(site), other_settings(site, site.dc3, secret_file=other) as log:
+        wait_said("dc3's log", log, "secret")
+        wait_said("dc2's log", site.dc2.locum.log.read_text, "secret")
+        until("dc2 does not hear dc3 any more",
+              lambda: site.dc2.locum.peer("dc3")["condition"] == "down", 10)
+        check(site.asks(site.dc3, site.zone) == [site.dc3.address], "dc3 does not serve itself")
+        check(site.asks(site.dc2, site.zone) == [site.dc2.address], "dc2 does not serve itself")
+    site.wait_calm()
+
+
+def wrong_redis_password(site):
+    with undisturbed(site), other_settings(site, site.dc2, redis_password="wrong") as log:
+        wait_said("status", redis_error(site.dc2), "password")
+        wait_said("log", log, "password")
+        check(site.asks(site.dc2, f"dc3.{site.zone}") == [site.dc3.address], "the names")
+
+
+def sentinel_knows_no_such_master(site):
+    with undisturbed(site), other_settings(site, site.dc2, master_name="nosuch") as log:
+        wait_said("status", redis_error(site.dc2), "nosuch")
+        wait_said("log", log, "nosuch")
+        check(site.dc2.locum.status()["redis"]["connected"] is False, "connected to what?")
+        check(site.dc2.locum.peer("dc3")["condition"] == "alive", "dc3 is heard by UDP")
+
+
+def redis_that_is_no_master(site):
+    """Somebody typed REPLICAOF on the master while no Sentinel was there to put it right."""
+    master = site.redis_master()
+    replica = next(h for h in site.servers if h is not master)
+    with undisturbed(site):
+        for host in site.with_program("sentinel"):
+            host.sentinel.kill()
+        master.redis.cli("REPLICAOF", replica.private, str(replica.ports.redis))
+        for host in site.coordinators:
+            wait_said(f"status of {host.name}", redis_error(host), "master")
+        for host in site.with_program("sentinel"):
+            host.sentinel.start()
+        until("all are connected to a master again", lambda: all(
+            h.locum.status().get("redis", {}).get("connected") for h in site.coordinators), 60, 0.2)
+        site.wait_redis_whole(60)
+
+
+class Squatter(Program):
+    """Another program on port 53."""
+
+    name = "squatter"
+
+    def argv(self):
+        return ["python3", "-c", "import socket, signal\n"
+                "s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+                f"s.bind(('{self.host.address}', {self.host.ports.dns}))\n"
+                "print('bound', flush=True)\nsignal.pause()\n"]
+
+    def ready(self):
+        return "bound" in self.log.read_text()
+
+
+def port_53_in_use(site):
+    """The other address is served; the taken one as soon as it is free."""
+    host, squatter = site.dc2, Squatter(site.dc2)
+    site.stop_locum(host)
+    said = host.locum.log.stat().st_size
+    squatter.start()
+    try:
+        host.locum.start()
+        wait_said("log", lambda: host.locum.log.read_text()[said:],
+                  f"{host.address}:{host.ports.dns}", "another program", "stop it")
+        check(site.asks(host, site.zone) is None, "who answered?")
+        if host.address6:
+            text = site.client.run("dig", f"@{host.address6}", "+short", site.zone)
+            check(text.strip() == host.address, f"the free address does not answer: {text}")
+        check(host.locum.peer("dc3")["condition"] == "alive", "no heartbeats")
+    finally:
+        squatter.kill()
+    until("the address is served once it is free", lambda: site.asks(host, site.zone), 20, 0.1)
+    site.truth.speaks(host)
+
+
+def refused_start(site, host, *words):
+    """It does not start, says why in these words, with exit code 1."""
+    said = host.locum.log.stat().st_size
+    host.locum.start(wait=False)
+    try:
+        code = host.locum.process.wait(10)
+    except subprocess.TimeoutExpired:
+        host.locum.kill()
+        raise AssertionError(f"it started, though: {words}") from None
+    text = host.locum.log.read_text()[said:]
+    check(code == 1, f"exit code {code}: {text}")
+    check(all(w in text for w in words), f"not {words}, but: {text}")
+    print("  " + text.strip().replace("\n", "\n  "), flush=True)
+
+
+def unreadable_secret(site):
+    """Absent, readable by others, not readable by us, without a key: no start, and why."""
+    host, folder = site.ns0, site.dir / "secrets"
+    folder.mkdir()
+    key = "ab" * 32 + "\n"
+    cases = [("absent", None, 0, ("No such file",)), ("open", key, 0o644, ("others",)),
+             ("short", "abcd\n", 0o600, ("64",)), ("locked", key, 0o000, ("ermission",))]
+    right = host.locum.secret_file
+    site.stop_locum(host)
+    try:
+        for name, text, mode, words in cases:
+            file = host.locum.secret_file = folder / name
+            if text is not None:
+                file.write_text(text)
+                file.chmod(mode)
+            # Without capabilities even this user may not read what has no permission to be read.
+            host.locum.before = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] \
+                if name == "locked" and site.network.namespaces else []
+            host.locum.configure()
+            refused_start(site, host, str(file), *words)
+    finally:
+        host.locum.secret_file, host.locum.before = right, []
+        host.locum.configure()
+        site.start_locum(host)
+
+
+def full_and_read_only_state_folder(site):
+    """Warned, in log and status; served; and what an operator says counts, until the restart."""
+    if not site.network.namespaces:
+        raise Skip("no mount namespace here to fill a file system in")
+    host, folder = site.dc2, site.dir / "small"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", str(folder)], check=True)
+    try:
+        (folder / "full").write_bytes(bytes(4096))
+        with undisturbed(site), other_settings(site, host, state_dir=folder) as log:
+            wait_said("log", log, str(folder), "No space left")
+            wait_said("status", lambda: "\n".join(host.locum.status().get("warnings", [])),
+                      str(folder))
+            host.locum.command("drain", check=True)
+            until("the drain counts", lambda: site.asks(host, site.zone) == [site.dc3.address])
+            host.locum.command("ready", check=True)
+            (folder / "full").unlink()
+            until("the warning ends once there is room",
+                  lambda: host.locum.status().get("warnings") == [], 30, 0.2)
+        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+        with undisturbed(site), other_settings(site, host, state_dir=folder) as log:
+            wait_said("log", log, str(folder), "ead-only")
+            check(site.asks(host, site.zone) == [host.address], "it does not serve")
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=False)
+
+
+if __name__ == "__main__":
+    lab.main([wrong_cluster_secret, wrong_redis_password, sentinel_knows_no_such_master,
+              redis_that_is_no_master, port_53_in_use, unreadable_secret,
+              full_and_read_only_state_folder])
