@@ -173,8 +173,10 @@ note_condition(const json_t *node, FILE *out)
     locum_print_member(out, node, "name");
     (void)fputs(" is ", out);
     locum_print_member(out, node, "condition");
-    (void)fputs(" since ", out);
-    locum_print_member(out, node, "since");
+    if (json_is_string(json_object_get(node, "since"))) {
+        (void)fputs(" since ", out);
+        locum_print_member(out, node, "since");
+    }
     if (json_array_size(json_object_get(node, "votes")) > 0) {
         (void)fputs(", votes: ", out);
         locum_print_list(out, json_object_get(node, "votes"), ", ");
