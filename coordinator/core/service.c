@@ -4,6 +4,25 @@
 
 #include "base/invariant.h"
 
+/* All checks that count must pass. */
+static enum locum_service
+verdict_of_checks(const struct locum_service_state *self, const struct locum_core_config *config)
+{
+    enum locum_service verdict = LOCUM_UP;
+    for (size_t i = 0; i < config->check_count; i++) {
+        if (!config->checks[i].counts) {
+            continue;
+        }
+        if (self->check[i].verdict == LOCUM_FAILING) {
+            return LOCUM_FAILING;
+        }
+        if (self->check[i].verdict == LOCUM_SERVICE_UNKNOWN) {
+            verdict = LOCUM_SERVICE_UNKNOWN;
+        }
+    }
+    return verdict;
+}
+
 void
 locum_service_init(struct locum_service_state *self, const struct locum_core_config *config)
 {
@@ -14,7 +33,7 @@ locum_service_init(struct locum_service_state *self, const struct locum_core_con
         self->check[i].next_sample = LOCUM_NEVER;
     }
     const bool witness = config->nodes[config->self].role == LOCUM_ROLE_WITNESS;
-    self->word = witness ? LOCUM_UP : LOCUM_SERVICE_UNKNOWN;
+    self->word = witness ? LOCUM_UP : verdict_of_checks(self, config);
 }
 
 void
@@ -37,25 +56,6 @@ locum_service_sample(struct locum_service_state *self, const struct locum_core_c
         state->run = 0;
         state->since_wall = now.wall;
     }
-}
-
-/* All checks that count must pass. */
-static enum locum_service
-verdict_of_checks(const struct locum_service_state *self, const struct locum_core_config *config)
-{
-    enum locum_service verdict = LOCUM_UP;
-    for (size_t i = 0; i < config->check_count; i++) {
-        if (!config->checks[i].counts) {
-            continue;
-        }
-        if (self->check[i].verdict == LOCUM_FAILING) {
-            return LOCUM_FAILING;
-        }
-        if (self->check[i].verdict == LOCUM_SERVICE_UNKNOWN) {
-            verdict = LOCUM_SERVICE_UNKNOWN;
-        }
-    }
-    return verdict;
 }
 
 /* up or probation -> failing: soon after a recovery it is a flap */

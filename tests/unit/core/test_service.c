@@ -1,0 +1,253 @@
+/* service: samples -> the own word, with rise, fall and probation. */
+#include "fixture.h"
+
+struct bench {
+    struct locum_core_config config;
+    struct locum_service_state service;
+    struct locum_now now;
+};
+
+/* One check that counts: rise 2, fall 3. */
+static void
+set_up(struct bench *bench)
+{
+    bench->config = config_of(2, 1, 0);
+    bench->config.check_count = 1;
+    bench->config.checks[0] =
+        (struct locum_core_check){.counts = true, .rise = 2, .fall = 3, .interval_ms = 250};
+    bench->now = beginning;
+    locum_service_init(&bench->service, &bench->config);
+}
+
+static enum locum_service
+sample(struct bench *bench, size_t check, enum locum_sample outcome)
+{
+    const enum locum_service before = bench->service.word;
+    locum_service_sample(&bench->service, &bench->config, check, outcome, bench->now);
+    const bool changed = locum_service_advance(&bench->service, &bench->config, bench->now);
+    assert_int_equal(changed, bench->service.word != before);
+    return bench->service.word;
+}
+
+static enum locum_service
+later(struct bench *bench, locum_ms ms)
+{
+    bench->now.mono += ms;
+    bench->now.wall += ms;
+    (void)locum_service_advance(&bench->service, &bench->config, bench->now);
+    return bench->service.word;
+}
+
+/* Three failures: failing. */
+static void
+fail_it(struct bench *bench)
+{
+    (void)sample(bench, 0, LOCUM_SAMPLE_FAIL);
+    (void)sample(bench, 0, LOCUM_SAMPLE_FAIL);
+    assert_int_equal(sample(bench, 0, LOCUM_SAMPLE_FAIL), LOCUM_FAILING);
+}
+
+/* Two passes: recovered, perhaps on probation. */
+static enum locum_service
+mend_it(struct bench *bench)
+{
+    assert_int_equal(sample(bench, 0, LOCUM_SAMPLE_PASS), LOCUM_FAILING);
+    return sample(bench, 0, LOCUM_SAMPLE_PASS);
+}
+
+/* The first sample decides at start, either way. */
+static void
+test_first_sample(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    assert_int_equal(later(&bench, 10), LOCUM_SERVICE_UNKNOWN);
+    assert_int_equal(bench.service.check[0].since_wall, LOCUM_NEVER);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_PASS), LOCUM_UP);
+    assert_int_equal(bench.service.check[0].since_wall, bench.now.wall);
+    set_up(&bench);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_FAIL), LOCUM_FAILING);
+    set_up(&bench);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_REFUSED), LOCUM_FAILING);
+}
+
+/* Then `fall` failures in a row; a pass between them starts the count again. */
+static void
+test_fall(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    (void)sample(&bench, 0, LOCUM_SAMPLE_PASS);
+    (void)sample(&bench, 0, LOCUM_SAMPLE_FAIL);
+    (void)sample(&bench, 0, LOCUM_SAMPLE_FAIL);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_PASS), LOCUM_UP);
+    (void)sample(&bench, 0, LOCUM_SAMPLE_FAIL);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_REFUSED), LOCUM_UP);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_FAIL), LOCUM_FAILING);
+}
+
+/* And `rise` passes in a row; a failure between them starts the count again. */
+static void
+test_rise(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    (void)sample(&bench, 0, LOCUM_SAMPLE_FAIL);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_PASS), LOCUM_FAILING);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_FAIL), LOCUM_FAILING);
+    assert_int_equal(mend_it(&bench), LOCUM_UP); /* the first return is no flap */
+}
+
+/* A refused connection fails at once where fast-fail is set, and nowhere else. */
+static void
+test_fast_fail(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    bench.config.checks[0].fast_fail = true;
+    (void)sample(&bench, 0, LOCUM_SAMPLE_PASS);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_FAIL), LOCUM_UP);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_REFUSED), LOCUM_FAILING);
+    assert_int_equal(mend_it(&bench), LOCUM_UP);
+}
+
+/* All checks that count must pass; one that reports only changes nothing. */
+static void
+test_several_checks(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    bench.config.check_count = 3;
+    bench.config.checks[1] = (struct locum_core_check){.counts = false, .rise = 1, .fall = 1};
+    bench.config.checks[2] = (struct locum_core_check){.counts = true, .rise = 1, .fall = 1};
+    assert_int_equal(sample(&bench, 1, LOCUM_SAMPLE_FAIL), LOCUM_SERVICE_UNKNOWN);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_PASS), LOCUM_SERVICE_UNKNOWN);
+    assert_int_equal(sample(&bench, 2, LOCUM_SAMPLE_PASS), LOCUM_UP);
+    assert_int_equal(sample(&bench, 2, LOCUM_SAMPLE_FAIL), LOCUM_FAILING);
+    assert_int_equal(sample(&bench, 2, LOCUM_SAMPLE_PASS), LOCUM_UP);
+    bench.service.check[0].verdict = LOCUM_SERVICE_UNKNOWN;
+    assert_int_equal(later(&bench, 10), LOCUM_UP); /* has not spoken yet: the word stands */
+}
+
+/* A witness says up for ever; so does a server without a check that counts. */
+static void
+test_without_checks(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    bench.config.self = NS0;
+    locum_service_init(&bench.service, &bench.config);
+    assert_int_equal(bench.service.word, LOCUM_UP);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_FAIL), LOCUM_UP);
+    bench.config.self = DC2;
+    bench.config.checks[0].counts = false;
+    locum_service_init(&bench.service, &bench.config);
+    assert_int_equal(bench.service.word, LOCUM_UP);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_FAIL), LOCUM_UP);
+}
+
+/* A flap brings probation of 5 s, doubling to 60 s. */
+static void
+test_probation_doubles(void **state)
+{
+    (void)state;
+    static const locum_ms probation_ms[] = {5000, 10000, 20000, 40000, 60000, 60000};
+    struct bench bench;
+    set_up(&bench);
+    (void)sample(&bench, 0, LOCUM_SAMPLE_PASS);
+    fail_it(&bench);
+    assert_int_equal(mend_it(&bench), LOCUM_UP);
+    for (size_t i = 0; i < LOCUM_COUNT(probation_ms); i++) {
+        (void)later(&bench, 100);
+        fail_it(&bench);
+        assert_int_equal(mend_it(&bench), LOCUM_PROBATION);
+        if (i + 1 < LOCUM_COUNT(probation_ms)) {
+            continue; /* a failure in probation is a flap too */
+        }
+        assert_int_equal(later(&bench, probation_ms[i] - 1), LOCUM_PROBATION);
+        assert_int_equal(later(&bench, 1), LOCUM_UP);
+    }
+    for (size_t i = 0; i < 4; i++) { /* each of them in full: 5, 10, 20 and 40 s */
+        set_up(&bench);
+        (void)sample(&bench, 0, LOCUM_SAMPLE_FAIL);
+        (void)mend_it(&bench);
+        for (size_t flap = 0; flap <= i; flap++) {
+            fail_it(&bench);
+            (void)mend_it(&bench);
+        }
+        assert_int_equal(later(&bench, probation_ms[i] - 1), LOCUM_PROBATION);
+        assert_int_equal(later(&bench, 1), LOCUM_UP);
+    }
+}
+
+/* Failing 60 s after a recovery is no flap. */
+static void
+test_flap_window(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    (void)sample(&bench, 0, LOCUM_SAMPLE_FAIL);
+    assert_int_equal(mend_it(&bench), LOCUM_UP);
+    assert_int_equal(later(&bench, 60000), LOCUM_UP);
+    fail_it(&bench);
+    assert_int_equal(mend_it(&bench), LOCUM_UP);
+    assert_int_equal(later(&bench, 59999), LOCUM_UP);
+    fail_it(&bench);
+    assert_int_equal(mend_it(&bench), LOCUM_PROBATION);
+}
+
+/* A failure before any recovery is no flap, however soon it comes. */
+static void
+test_first_failure(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    (void)sample(&bench, 0, LOCUM_SAMPLE_PASS);
+    fail_it(&bench);
+    assert_int_equal(mend_it(&bench), LOCUM_UP);
+}
+
+/* Flaps are remembered until 10 min up in a row. */
+static void
+test_forgotten(void **state)
+{
+    (void)state;
+    struct bench bench;
+    for (int forgotten = 0; forgotten <= 1; forgotten++) {
+        set_up(&bench);
+        (void)sample(&bench, 0, LOCUM_SAMPLE_FAIL);
+        (void)mend_it(&bench);
+        fail_it(&bench);
+        assert_int_equal(mend_it(&bench), LOCUM_PROBATION);
+        assert_int_equal(later(&bench, 5000), LOCUM_UP);
+        assert_int_equal(later(&bench, 600000 - 1 + forgotten), LOCUM_UP);
+        fail_it(&bench);
+        assert_int_equal(mend_it(&bench), forgotten ? LOCUM_UP : LOCUM_PROBATION);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_first_sample),
+        cmocka_unit_test(test_fall),
+        cmocka_unit_test(test_rise),
+        cmocka_unit_test(test_fast_fail),
+        cmocka_unit_test(test_several_checks),
+        cmocka_unit_test(test_without_checks),
+        cmocka_unit_test(test_probation_doubles),
+        cmocka_unit_test(test_flap_window),
+        cmocka_unit_test(test_first_failure),
+        cmocka_unit_test(test_forgotten),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
