@@ -1,0 +1,42 @@
+/* admin: leases end on the boot clock, which goes on in suspend. */
+#include "fixture.h"
+
+/* A lease ends when its boot time has come, and takes the reason along; exclusions stay. */
+static void
+test_lease_ends(void **state)
+{
+    (void)state;
+    struct locum_admin_state admin = {
+        .word = LOCUM_DRAIN, .until_boot = 5000, .reason = "disk", .excluded = 2};
+    assert_false(locum_admin_advance(&admin, (struct locum_now){9000, 4999, 9000}));
+    assert_int_equal(admin.word, LOCUM_DRAIN);
+    assert_string_equal(admin.reason, "disk");
+    assert_true(locum_admin_advance(&admin, (struct locum_now){0, 5000, 0}));
+    assert_int_equal(admin.word, LOCUM_READY);
+    assert_int_equal(admin.until_boot, LOCUM_NEVER);
+    assert_string_equal(admin.reason, "");
+    assert_int_equal(admin.excluded, 2);
+    assert_false(locum_admin_advance(&admin, (struct locum_now){0, 9000, 0}));
+}
+
+/* Without a lease the word stays; ready has none. */
+static void
+test_no_lease(void **state)
+{
+    (void)state;
+    struct locum_admin_state maint = {.word = LOCUM_MAINT, .until_boot = LOCUM_NEVER};
+    struct locum_admin_state ready = {.word = LOCUM_READY, .until_boot = 5};
+    assert_false(locum_admin_advance(&maint, (struct locum_now){1, INT64_MAX, 1}));
+    assert_int_equal(maint.word, LOCUM_MAINT);
+    assert_false(locum_admin_advance(&ready, (struct locum_now){1, 10, 1}));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lease_ends),
+        cmocka_unit_test(test_no_lease),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,251 @@
+/* heartbeat: the text to the letter, what is read, and what is refused. */
+#include "fixture.h"
+
+static const char example[] = "locum1 get dc2 1763863200123 522 125 up ready - 1763863265373 "
+                              "a1b2c3d4 dc3=1763863199001,529,a ns0=1763863100500,1317,a";
+
+static struct locum_heartbeat
+example_heartbeat(void)
+{
+    struct locum_heartbeat heartbeat = {.sender = DC2,
+                                        .incarnation = 1763863200123,
+                                        .seq = 522,
+                                        .interval_ms = 125,
+                                        .service = LOCUM_UP,
+                                        .wall = 1763863265373,
+                                        .digest = "a1b2c3d4",
+                                        .told = 6};
+    heartbeat.acks[DC3] = (struct locum_ack){true, 1763863199001, 529, LOCUM_ALIVE};
+    heartbeat.acks[NS0] = (struct locum_ack){true, 1763863100500, 1317, LOCUM_ALIVE};
+    return heartbeat;
+}
+
+static int
+parse(const char *text, struct locum_heartbeat *ret)
+{
+    const struct locum_core_config config = config_of(2, 1, 1);
+    return locum_heartbeat_parse(locum_slice_of(text), &config, ret);
+}
+
+static void
+assert_written(const struct locum_heartbeat *heartbeat, const char *expected)
+{
+    const struct locum_core_config config = config_of(2, 1, 0);
+    char buffer[LOCUM_HEARTBEAT_MAX];
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+    locum_heartbeat_add(&text, &config, heartbeat);
+    assert_false(text.truncated);
+    assert_string_equal(buffer, expected);
+}
+
+/* The example of the contract, to the letter, and back. */
+static void
+test_example(void **state)
+{
+    (void)state;
+    const struct locum_heartbeat heartbeat = example_heartbeat();
+    struct locum_heartbeat read;
+    memset(&read, 0xee, sizeof(read));
+    assert_written(&heartbeat, example);
+    assert_int_equal(parse(example, &read), 0);
+    assert_memory_equal(&read, &heartbeat, sizeof(read));
+}
+
+/* By UDP the numbers are given for the receiver alone; every other word, and x-version. */
+static void
+test_other_words(void **state)
+{
+    (void)state;
+    static const char text[] = "locum1 get dc2 1763863200123 522 125 failing maint leaving "
+                               "1763863265373 a1b2c3d4 dc3=,,s ns0=0,0,u x-version=1.0~rc1";
+    struct locum_heartbeat heartbeat = example_heartbeat();
+    struct locum_heartbeat read;
+    memset(&read, 0xee, sizeof(read));
+    heartbeat.service = LOCUM_FAILING;
+    heartbeat.admin = LOCUM_MAINT;
+    heartbeat.leaving = true;
+    heartbeat.acks[DC3] = (struct locum_ack){.letter = LOCUM_SUSPECT};
+    heartbeat.acks[NS0] = (struct locum_ack){.has_number = true, .letter = LOCUM_UNKNOWN};
+    memcpy(heartbeat.version, "1.0~rc1", 8);
+    assert_written(&heartbeat, text);
+    assert_int_equal(parse(text, &read), 0);
+    assert_memory_equal(&read, &heartbeat, sizeof(read));
+}
+
+/* The core's own text: role sentinel left out; never heard is 0,0,u; by UDP for the receiver. */
+static void
+test_of_the_core(void **state)
+{
+    (void)state;
+    const struct locum_core_config config = config_of(2, 1, 1);
+    struct site site;
+    char buffer[LOCUM_HEARTBEAT_MAX];
+    begin(&site, &config, NULL);
+    memcpy(site.core.config.version, "9.9", 4);
+    tick(&site);
+    hear(&site, DC3, LOCUM_PATH_PEER);
+    pass(&site, LOCUM_SEND_GAP_MS);
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+    locum_core_heartbeat(&site.core, LOCUM_NODE_NONE, site.now, &text);
+    assert_string_equal(buffer, "locum1 get dc2 1763863200123 2 125 up ready - 1763863200143 "
+                                "a1b2c3d4 dc3=1763863199001,1,a ns0=0,0,u x-version=9.9");
+    text = locum_text_init(buffer, sizeof(buffer));
+    locum_core_heartbeat(&site.core, NS0, (struct locum_now){1, 1, -1}, &text);
+    assert_string_equal(buffer, "locum1 get dc2 1763863200123 2 125 up ready - 0 "
+                                "a1b2c3d4 dc3=,,a ns0=0,0,u x-version=9.9");
+}
+
+/* Unknown peers, x-keys and versions too long are as if absent. */
+static void
+test_unknown_fields(void **state)
+{
+    (void)state;
+    struct locum_heartbeat read;
+    assert_int_equal(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 zz9=what,ever x-= "
+                           "x-colour=red=blue dc2=5,6,d x-version=012345678901234567890123",
+                           &read),
+                     0);
+    assert_int_equal(read.sender, DC3);
+    assert_int_equal(read.told, 1);
+    assert_int_equal(read.acks[DC2].seq, 6);
+    assert_string_equal(read.version, "");
+    assert_int_equal(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4", &read), 0);
+    assert_int_equal(read.told, 0);
+}
+
+/* Another version, cluster or sender is ignored; what is malformed is told so. */
+static void
+test_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        const char *text;
+    } table[] = {
+        {LOCUM_ERR_NOT_FOUND, "locum2 get dc3 anything at all"},
+        {LOCUM_ERR_NOT_FOUND, "locum1 put dc3 1 1 125 up ready - 0 a1b2c3d4"},
+        {LOCUM_ERR_NOT_FOUND, "locum1 get dc9 1 1 125 up ready - 0 a1b2c3d4"},
+        {LOCUM_ERR_NOT_FOUND, "locum1 get sn0 1 1 125 up ready - 0 a1b2c3d4"},
+        {LOCUM_ERR_INVALID, ""},
+        {LOCUM_ERR_INVALID, "locum1"},
+        {LOCUM_ERR_INVALID, "locum1 get"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready -"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 -1 1 125 up ready - 0 a1b2c3d4"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 x 125 up ready - 0 a1b2c3d4"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 1s up ready - 0 a1b2c3d4"},
+        {LOCUM_ERR_NOT_FOUND, "locum1  get dc3 1 1 125 up ready - 0 a1b2c3d4"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1  1 125 up ready - 0 a1b2c3d4"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 works ready - 0 a1b2c3d4"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up set - 0 a1b2c3d4"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready going 0 a1b2c3d4"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - x a1b2c3d4"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4e"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 "},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2="},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=1"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=1,1"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=1,1,a,"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=1,1,"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=1,1,ad"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=1,1,x"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=,1,a"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=1,,a"},
+        {LOCUM_ERR_RANGE, "locum1 get dc3 0 1 125 up ready - 0 a1b2c3d4"},
+        {LOCUM_ERR_RANGE, "locum1 get dc3 1 0 125 up ready - 0 a1b2c3d4"},
+        {LOCUM_ERR_RANGE, "locum1 get dc3 1 1 0 up ready - 0 a1b2c3d4"},
+        {LOCUM_ERR_RANGE, "locum1 get dc3 1 1 3600001 up ready - 0 a1b2c3d4"},
+        {LOCUM_ERR_RANGE, "locum1 get dc3 9007199254740993 1 125 up ready - 0 a1b2c3d4"},
+        {LOCUM_ERR_RANGE, "locum1 get dc3 1 99999999999999999999 125 up ready - 0 a1b2c3d4"},
+        {LOCUM_ERR_RANGE, "locum1 get dc3 1 1 125 up ready - 9007199254740993 a1b2c3d4"},
+        {LOCUM_ERR_RANGE, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=9007199254740993,1,a"},
+        {LOCUM_ERR_RANGE, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=1,9007199254740993,a"},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(table); i++) {
+        struct locum_heartbeat read;
+        struct locum_heartbeat untouched;
+        memset(&read, 0xee, sizeof(read));
+        memset(&untouched, 0xee, sizeof(untouched));
+        if (parse(table[i].text, &read) != table[i].status) {
+            fail_msg("row %zu: %s", i, table[i].text);
+        }
+        assert_memory_equal(&read, &untouched, sizeof(read));
+    }
+}
+
+/* Every beginning of a good heartbeat is read or refused, never more than that. */
+static void
+test_cut_anywhere(void **state)
+{
+    (void)state;
+    const struct locum_core_config config = config_of(2, 1, 0);
+    for (size_t length = 0; length < sizeof(example); length++) {
+        struct locum_heartbeat read;
+        const int status =
+            locum_heartbeat_parse((struct locum_slice){example, length}, &config, &read);
+        assert_true(status == 0 || status == LOCUM_ERR_INVALID || status == LOCUM_ERR_NOT_FOUND);
+    }
+}
+
+/* 32 nodes, the longest names and numbers: all fits, and by UDP into one datagram. */
+static void
+test_largest(void **state)
+{
+    (void)state;
+    enum { SEAL = 6 + 64 };
+    const uint64_t most = (uint64_t)1 << 53;
+    struct locum_core_config config = {.cluster = "clustercluster9", .node_count = 32};
+    struct locum_heartbeat heartbeat = {.incarnation = most,
+                                        .seq = most,
+                                        .interval_ms = 3600000,
+                                        .service = LOCUM_PROBATION,
+                                        .admin = LOCUM_READY,
+                                        .leaving = true,
+                                        .wall = (locum_ms)most,
+                                        .digest = "ffffffff",
+                                        .version = "12345678901234567890123",
+                                        .told = ~(locum_nodes)1};
+    char buffer[LOCUM_HEARTBEAT_MAX];
+    for (locum_node node = 0; node < 32; node++) {
+        memcpy(config.nodes[node].name, "nodenodenodenXX", 16);
+        config.nodes[node].name[13] = (char)('a' + node / 10);
+        config.nodes[node].name[14] = (char)('0' + node % 10);
+        heartbeat.acks[node] = (struct locum_ack){true, most, most, LOCUM_RETURNING};
+    }
+    heartbeat.acks[0] = (struct locum_ack){0}; /* it says nothing about itself */
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer) - SEAL);
+    locum_heartbeat_add(&text, &config, &heartbeat);
+    assert_false(text.truncated);
+    struct locum_heartbeat read;
+    memset(&read, 0, sizeof(read));
+    assert_int_equal(
+        locum_heartbeat_parse((struct locum_slice){buffer, text.length}, &config, &read), 0);
+    assert_memory_equal(&read, &heartbeat, sizeof(read));
+    for (locum_node node = 2; node < 32; node++) {
+        heartbeat.acks[node].has_number = false;
+    }
+    text = locum_text_init(buffer, sizeof(buffer));
+    locum_heartbeat_add(&text, &config, &heartbeat);
+    assert_false(text.truncated);
+    assert_true(text.length + SEAL <= LOCUM_DATAGRAM_MAX);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_example),     cmocka_unit_test(test_other_words),
+        cmocka_unit_test(test_of_the_core), cmocka_unit_test(test_unknown_fields),
+        cmocka_unit_test(test_refused),     cmocka_unit_test(test_cut_anywhere),
+        cmocka_unit_test(test_largest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,108 @@
+/* rank: the table line by line; the first line that matches. */
+#include "fixture.h"
+
+enum { no, yes };
+#define U LOCUM_SERVICE_UNKNOWN
+
+static const struct {
+    struct locum_standing standing;
+    enum locum_rank rank;
+} table[] = {
+    /* F: excluded by me; down; returning and silent */
+    {{yes, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_F},
+    {{no, LOCUM_DOWN, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_F},
+    {{no, LOCUM_DOWN, no, LOCUM_FAILING, LOCUM_MAINT}, LOCUM_RANK_F},
+    {{no, LOCUM_RETURNING, yes, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_F},
+    /* F: suspect or unknown whose last word was failing, probation, maint or drain */
+    {{no, LOCUM_SUSPECT, no, LOCUM_FAILING, LOCUM_READY}, LOCUM_RANK_F},
+    {{no, LOCUM_UNKNOWN, no, LOCUM_FAILING, LOCUM_READY}, LOCUM_RANK_F},
+    {{no, LOCUM_SUSPECT, no, LOCUM_PROBATION, LOCUM_READY}, LOCUM_RANK_F},
+    {{no, LOCUM_UNKNOWN, no, LOCUM_UP, LOCUM_MAINT}, LOCUM_RANK_F},
+    {{no, LOCUM_SUSPECT, no, LOCUM_UP, LOCUM_DRAIN}, LOCUM_RANK_F},
+    {{no, LOCUM_SUSPECT, no, U, LOCUM_DRAIN}, LOCUM_RANK_F},
+    /* E: failing; maint; drain with service unknown; returning with service unknown */
+    {{no, LOCUM_ALIVE, no, LOCUM_FAILING, LOCUM_READY}, LOCUM_RANK_E},
+    {{no, LOCUM_RETURNING, no, LOCUM_FAILING, LOCUM_READY}, LOCUM_RANK_E},
+    {{no, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_MAINT}, LOCUM_RANK_E},
+    {{no, LOCUM_ALIVE, no, U, LOCUM_DRAIN}, LOCUM_RANK_E},
+    {{no, LOCUM_RETURNING, no, U, LOCUM_READY}, LOCUM_RANK_E},
+    /* D: suspect or unknown; service unknown */
+    {{no, LOCUM_SUSPECT, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_D},
+    {{no, LOCUM_UNKNOWN, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_D},
+    {{no, LOCUM_UNKNOWN, no, U, LOCUM_READY}, LOCUM_RANK_D},
+    {{no, LOCUM_ALIVE, no, U, LOCUM_READY}, LOCUM_RANK_D},
+    /* C: admin drain */
+    {{no, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_DRAIN}, LOCUM_RANK_C},
+    {{no, LOCUM_ALIVE, no, LOCUM_PROBATION, LOCUM_DRAIN}, LOCUM_RANK_C},
+    {{no, LOCUM_RETURNING, no, LOCUM_UP, LOCUM_DRAIN}, LOCUM_RANK_C},
+    /* B: returning or probation */
+    {{no, LOCUM_RETURNING, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_B},
+    {{no, LOCUM_ALIVE, no, LOCUM_PROBATION, LOCUM_READY}, LOCUM_RANK_B},
+    /* A: the rest; silent means something of a returning alone */
+    {{no, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_A},
+    {{no, LOCUM_ALIVE, yes, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_A},
+};
+
+static void
+test_every_line(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < LOCUM_COUNT(table); i++) {
+        if (locum_rank_of(table[i].standing) != table[i].rank) {
+            fail_msg("row %zu: %s", i, locum_rank_text(locum_rank_of(table[i].standing)));
+        }
+    }
+}
+
+/* The table of the contract, written a second time, agrees for every standing there is. */
+static enum locum_rank
+by_the_book(struct locum_standing s)
+{
+    const bool unheard = s.condition == LOCUM_SUSPECT || s.condition == LOCUM_UNKNOWN;
+    const bool returning = s.condition == LOCUM_RETURNING;
+    if (s.excluded || s.condition == LOCUM_DOWN || (returning && s.silent)) {
+        return LOCUM_RANK_F;
+    }
+    if (unheard && (s.service > LOCUM_UP || s.admin > LOCUM_READY)) {
+        return LOCUM_RANK_F;
+    }
+    if (s.service == LOCUM_FAILING || s.admin == LOCUM_MAINT) {
+        return LOCUM_RANK_E;
+    }
+    if (s.service == U && (s.admin == LOCUM_DRAIN || returning)) {
+        return LOCUM_RANK_E;
+    }
+    if (unheard || s.service == U) {
+        return LOCUM_RANK_D;
+    }
+    if (s.admin == LOCUM_DRAIN) {
+        return LOCUM_RANK_C;
+    }
+    return returning || s.service == LOCUM_PROBATION ? LOCUM_RANK_B : LOCUM_RANK_A;
+}
+
+static void
+test_every_standing(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2 * 5 * 2 * 4 * 3; i++) {
+        const struct locum_standing standing = {
+            .excluded = i % 2,
+            .condition = i / 2 % 5,
+            .silent = i / 10 % 2,
+            .service = i / 20 % 4,
+            .admin = i / 80,
+        };
+        assert_int_equal(locum_rank_of(standing), by_the_book(standing));
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_line),
+        cmocka_unit_test(test_every_standing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,147 @@
+/* words: every word there and back, and nothing else. */
+#include "fixture.h"
+
+#include "core/detector.h"
+
+static const char *const roles[] = {"server", "witness", "sentinel"};
+static const char *const conditions[] = {"unknown", "alive", "suspect", "down", "returning"};
+static const char *const services[] = {"unknown", "up", "failing", "probation"};
+static const char *const admins[] = {"ready", "drain", "maint"};
+static const char *const policies[] = {"self", "all"};
+static const char *const not_words[] = {"", "UP", "alivee", "aliv", " alive", "ready ", "serve"};
+
+/* Every word is written and read as the manual spells it. */
+static void
+test_there_and_back(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < LOCUM_COUNT(roles); i++) {
+        enum locum_role role;
+        assert_string_equal(locum_role_text(i), roles[i]);
+        assert_int_equal(locum_role_parse(locum_slice_of(roles[i]), &role), 0);
+        assert_int_equal(role, i);
+    }
+    for (unsigned i = 0; i < LOCUM_COUNT(conditions); i++) {
+        enum locum_condition condition_read;
+        assert_string_equal(locum_condition_text(i), conditions[i]);
+        assert_int_equal(locum_condition_parse(locum_slice_of(conditions[i]), &condition_read), 0);
+        assert_int_equal(condition_read, i);
+    }
+    for (unsigned i = 0; i < LOCUM_COUNT(services); i++) {
+        enum locum_service service;
+        assert_string_equal(locum_service_text(i), services[i]);
+        assert_int_equal(locum_service_parse(locum_slice_of(services[i]), &service), 0);
+        assert_int_equal(service, i);
+    }
+    for (unsigned i = 0; i < LOCUM_COUNT(admins); i++) {
+        enum locum_admin admin;
+        assert_string_equal(locum_admin_text(i), admins[i]);
+        assert_int_equal(locum_admin_parse(locum_slice_of(admins[i]), &admin), 0);
+        assert_int_equal(admin, i);
+    }
+    for (unsigned i = 0; i < LOCUM_COUNT(policies); i++) {
+        enum locum_policy policy;
+        assert_string_equal(locum_policy_text(i), policies[i]);
+        assert_int_equal(locum_policy_parse(locum_slice_of(policies[i]), &policy), 0);
+        assert_int_equal(policy, i);
+    }
+}
+
+/* What is no word is refused, and the output stays. */
+static void
+test_no_words(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < LOCUM_COUNT(not_words); i++) {
+        const struct locum_slice text = locum_slice_of(not_words[i]);
+        enum locum_role role = LOCUM_ROLE_WITNESS;
+        enum locum_condition condition_read = LOCUM_DOWN;
+        enum locum_service service = LOCUM_FAILING;
+        enum locum_admin admin = LOCUM_MAINT;
+        enum locum_policy policy = LOCUM_ANSWER_ALL;
+        assert_int_equal(locum_role_parse(text, &role), LOCUM_ERR_INVALID);
+        assert_int_equal(locum_condition_parse(text, &condition_read), LOCUM_ERR_INVALID);
+        assert_int_equal(locum_service_parse(text, &service), LOCUM_ERR_INVALID);
+        assert_int_equal(locum_admin_parse(text, &admin), LOCUM_ERR_INVALID);
+        assert_int_equal(locum_policy_parse(text, &policy), LOCUM_ERR_INVALID);
+        assert_true(role == LOCUM_ROLE_WITNESS && condition_read == LOCUM_DOWN &&
+                    service == LOCUM_FAILING && admin == LOCUM_MAINT && policy == LOCUM_ANSWER_ALL);
+    }
+}
+
+/* The letters of a heartbeat are u a s d r. */
+static void
+test_letters(void **state)
+{
+    (void)state;
+    static const char letters[] = "uasdr";
+    enum locum_condition read = LOCUM_DOWN;
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(locum_condition_letter(i), letters[i]);
+        assert_int_equal(locum_condition_from_letter(letters[i], &read), 0);
+        assert_int_equal(read, i);
+    }
+    assert_int_equal(locum_condition_from_letter('x', &read), LOCUM_ERR_INVALID);
+    assert_int_equal(locum_condition_from_letter('\0', &read), LOCUM_ERR_INVALID);
+    assert_int_equal(read, LOCUM_RETURNING);
+}
+
+/* Ranks, paths and causes have a word each. */
+static void
+test_one_way_words(void **state)
+{
+    (void)state;
+    static const char *const causes[] = {"heard", "silent",    "quorum",   "leaving",   "adopted",
+                                         "grace", "recovered", "operator", "lease-end", "checks"};
+    for (unsigned i = 0; i <= LOCUM_RANK_F; i++) {
+        assert_int_equal(locum_rank_text(i)[0], 'A' + (int)i);
+        assert_int_equal(locum_rank_text(i)[1], '\0');
+    }
+    assert_string_equal(locum_path_text(LOCUM_PATH_REDIS), "redis");
+    assert_string_equal(locum_path_text(LOCUM_PATH_PEER), "peer");
+    for (unsigned i = 0; i <= LOCUM_CAUSE_CHECKS; i++) {
+        assert_string_equal(locum_cause_text(i), causes[i]);
+    }
+}
+
+/* A set of nodes is written in configured order; nobody is "-". */
+static void
+test_sets(void **state)
+{
+    (void)state;
+    static const struct {
+        locum_nodes set;
+        const char *text;
+    } table[] = {{0, "-"}, {1, "dc2"}, {4, "ns0"}, {5, "dc2,ns0"}, {7, "dc2,dc3,ns0"}};
+    const struct locum_core_config config = config_of(2, 1, 0);
+    for (size_t i = 0; i < LOCUM_COUNT(table); i++) {
+        char buffer[64];
+        struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+        locum_nodes_add(&text, &config, table[i].set);
+        assert_string_equal(buffer, table[i].text);
+    }
+}
+
+/* A node is found by its whole name. */
+static void
+test_find(void **state)
+{
+    (void)state;
+    const struct locum_core_config config = config_of(2, 1, 0);
+    assert_int_equal(locum_node_find(&config, locum_slice_of("dc2")), DC2);
+    assert_int_equal(locum_node_find(&config, locum_slice_of("ns0")), NS0);
+    assert_int_equal(locum_node_find(&config, locum_slice_of("ns")), LOCUM_NODE_NONE);
+    assert_int_equal(locum_node_find(&config, locum_slice_of("ns00")), LOCUM_NODE_NONE);
+    assert_int_equal(locum_node_find(&config, locum_slice_of("")), LOCUM_NODE_NONE);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_no_words),
+        cmocka_unit_test(test_letters),        cmocka_unit_test(test_one_way_words),
+        cmocka_unit_test(test_sets),           cmocka_unit_test(test_find),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
