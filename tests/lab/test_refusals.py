@@ -2,6 +2,7 @@
 """Bad surroundings: each is told with what to do about it, and the node serves where it can."""
 # deadline: 300 s
 
+import os
 import subprocess
 import sys
 import time
@@ -100,10 +101,11 @@ def redis_that_is_no_master(site):
         master.redis.cli("REPLICAOF", replica.private, str(replica.ports.redis))
         for host in site.coordinators:
             wait_said(f"status of {host.name}", redis_error(host), "master")
+        master.redis.cli("REPLICAOF", "NO", "ONE")
+        until("all are connected to a master again", lambda: all(
+            h.locum.status().get("redis", {}).get("connected") for h in site.coordinators), 20, 0.2)
         for host in site.with_program("sentinel"):
             host.sentinel.start()
-        until("all are connected to a master again", lambda: all(
-            h.locum.status().get("redis", {}).get("connected") for h in site.coordinators), 60, 0.2)
         site.wait_redis_whole(60)
 
 
@@ -175,7 +177,7 @@ def unreadable_secret(site):
                 file.chmod(mode)
             # Without capabilities even this user may not read what has no permission to be read.
             host.locum.before = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] \
-                if name == "locked" and site.network.namespaces else []
+                if name == "locked" and os.geteuid() == 0 else []
             host.locum.configure()
             refused_start(site, host, str(file), *words)
     finally:

@@ -11,7 +11,6 @@ which answers are judged: which node could serve at which moment, and from when 
 that cannot is wrong.
 """
 
-import os
 import secrets
 import shutil
 import socket
@@ -21,8 +20,8 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import network
 import wire
-from network import Plug
 from programs import Late, Locum, Nginx, Nsd, Redis, Sentinel, Unbound, until
 
 PORTS = SimpleNamespace(dns=53, http=80, redis=6379, sentinel=26379, status=9854)
@@ -43,7 +42,7 @@ class Host:
         own = [f"{a}/24" for a in {address, private}] + ([f"{address6}/32"] if address6 else [])
         if name == "client":
             site.network.address_client(*own)
-            self.plug = Plug(name, None)        # it is this process's own place
+            self.plug = network.Plug(name, None)        # it is this process's own place
         else:
             self.plug = site.network.plug(name, own)
         self.programs = {kind.name: kind(self) for kind in kinds}
@@ -367,8 +366,8 @@ class Site:
         lines = ["#!/bin/sh", "# in HOST COMMAND...: run a command on a host of the site",
                  "host=$1; shift", 'case "$host" in']
         if self.network.namespaces:
-            main = os.readlink("/proc/self")
-            enter = f"exec nsenter --mount=/proc/{main}/ns/mnt"
+            main = network.main_pid()
+            enter = f"exec nsenter --mount=/proc/{main}/ns/mnt --pid=/proc/{main}/ns/pid"
             if self.network.user:
                 enter += f" --preserve-credentials --user=/proc/{main}/ns/user"
             for host in self.hosts.values():

@@ -34,6 +34,7 @@ def main(tests, redis=True):
         for test in tests:
             say(f"-- {_name(test)}")
             failed += not _passes(test, site)
+        failed += not _passes(everything_ends_in_order, site, heal=False)
         done = True
     except KeyboardInterrupt:
         sys.exit(130)
@@ -56,10 +57,19 @@ def _line(error):
     return " ".join(f"{type(error).__name__}: {error}".split())[:400]
 
 
-def _passes(test, site):
+def everything_ends_in_order(site):
+    """After all that: SIGTERM, exit code 0, and no sanitizer (if built with one) complained."""
+    for host in site.coordinators:
+        site.stop_locum(host)
+        for line in host.locum.log.read_text(errors="replace").splitlines():
+            check("Sanitizer" not in line and "runtime error" not in line, f"{host}: {line}")
+
+
+def _passes(test, site, heal=True):
     try:
         test(site)
-        site.heal()
+        if heal:
+            site.heal()
         print(f"ok {_name(test)}", flush=True)
         return True
     except Skip as reason:
@@ -69,7 +79,8 @@ def _passes(test, site):
         traceback.print_exc()
         print(f"not ok {_name(test)}: {_line(error)}", flush=True)
     try:
-        site.heal()
+        if heal:
+            site.heal()
     except Exception as error:
         site.say(f"and the site did not heal: {_line(error)}")
     return False

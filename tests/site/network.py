@@ -23,7 +23,10 @@ CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = (
 PR_SET_PDEATHSIG = 1
 
 _libc = ctypes.CDLL(None, use_errno=True)
-_kept_fd = None     # set in the process that goes on: tells the one outside that the site stays
+
+# Set in the process that goes on.
+_kept_fd = None     # tells the one outside that the site stays
+_main_pid = None    # its own process id outside
 
 
 def enter():
@@ -53,7 +56,7 @@ def keep(code):
 
 def main_pid():
     """This process as seen from outside, for nsenter and kill."""
-    return int(os.readlink("/proc/self"))
+    return _main_pid or os.getpid()
 
 
 class Network:
@@ -163,7 +166,7 @@ def _move(flags):
     Three processes: the one outside waits; the first inside (process 1 of the namespace: when it
     ends, the kernel kills everything in there) collects the dead; the second inside goes on.
     """
-    global _kept_fd
+    global _kept_fd, _main_pid
     kept_read, kept_write = os.pipe()
     _unshare(flags)
     first = os.fork()
@@ -178,7 +181,10 @@ def _move(flags):
     os.setsid()
     _kept_fd = kept_write
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    _main_pid = int(os.readlink("/proc/self"))
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+    # A /proc of these processes, for sanitizers; refused in a container that hides parts of its own.
+    subprocess.run(["mount", "-t", "proc", "proc", "/proc"], check=False, capture_output=True)
     _catch_signals()
 
 

@@ -423,7 +423,11 @@ service:
     def status(self):
         """`locum status --json` as a dictionary; {} while the daemon cannot be reached."""
         done = self.command("status", "--json")
-        return json.loads(done.stdout) if done.returncode in (0, 1) else {}
+        try:
+            return json.loads(done.stdout) if done.returncode in (0, 1) else {}
+        except ValueError:
+            raise AssertionError(f"{self}: status ended with {done.returncode}: "
+                                 f"{done.stdout}{done.stderr}") from None
 
     def peer(self, name):
         """What this node holds another one to be: its entry in the status."""
