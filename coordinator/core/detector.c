@@ -63,8 +63,7 @@ evidence_age(const struct look *look, locum_node voter)
     if (locum_view_heard_within_limit(look->view, look->config, voter, look->now.mono)) {
         return look->now.mono - facts->heard;
     }
-    return facts->sentinel.polled == LOCUM_NEVER ? LOCUM_NEVER
-                                                 : look->now.mono - facts->sentinel.polled;
+    return look->now.mono - facts->sentinel.polled; /* its Sentinel voted, so it was polled */
 }
 
 static void

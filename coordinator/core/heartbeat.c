@@ -158,8 +158,9 @@ parse_ack(struct locum_slice value, struct locum_ack *ret)
     struct locum_slice seq;
     struct locum_slice letter;
     struct locum_ack ack = {0};
-    if (!locum_slice_cut(&value, ',', &incarnation) || !locum_slice_cut(&value, ',', &seq) ||
-        !locum_slice_cut(&value, ',', &letter) || value.at != NULL || letter.length != 1) {
+    (void)locum_slice_cut(&value, ',', &incarnation); /* a first piece there is always */
+    if (!locum_slice_cut(&value, ',', &seq) || !locum_slice_cut(&value, ',', &letter) ||
+        value.at != NULL || letter.length != 1) {
         return LOCUM_ERR_INVALID;
     }
     int status = locum_condition_from_letter(letter.at[0], &ack.letter);
@@ -182,7 +183,8 @@ parse_extra(struct locum_slice field, const struct locum_core_config *config,
             struct locum_heartbeat *ret)
 {
     struct locum_slice key;
-    if (!locum_slice_cut(&field, '=', &key) || field.at == NULL) {
+    (void)locum_slice_cut(&field, '=', &key); /* a first piece there is always */
+    if (field.at == NULL) {
         return LOCUM_ERR_INVALID;
     }
     if (locum_slice_starts(key, "x-")) {

@@ -204,7 +204,7 @@ void
 locum_serving_add(struct locum_text *text, const struct locum_core_config *config,
                   struct locum_serving serving)
 {
-    switch (serving.kind) {
+    switch (serving.kind) { /* unreachable: none of these */
     case LOCUM_SERVING_SELF: locum_text_add(text, "self"); break;
     case LOCUM_SERVING_YIELDING: add_with_nodes(text, config, "yielding", serving.named); break;
     case LOCUM_SERVING_ALL: add_with_nodes(text, config, "all", serving.named); break;
@@ -220,7 +220,7 @@ void
 locum_reason_add(struct locum_text *text, const struct locum_core_config *config, size_t name,
                  const struct locum_answer *answer)
 {
-    switch (answer->reason) {
+    switch (answer->reason) { /* unreachable: none of these */
     case LOCUM_REASON_NONE: locum_text_add(text, "none"); break;
     case LOCUM_REASON_SELF: locum_text_add(text, "self"); break;
     case LOCUM_REASON_YIELDING: add_with_nodes(text, config, "yielding", answer->nodes); break;

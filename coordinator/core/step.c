@@ -265,7 +265,7 @@ locum_core_step(struct locum_core *self, const struct locum_event *event,
 {
     const struct locum_now now = event->now;
     ret_actions->count = 0;
-    switch (event->kind) {
+    switch (event->kind) { /* unreachable: none of these */
     case LOCUM_EVENT_TICK: tick(self, now, ret_actions); break;
     case LOCUM_EVENT_HEARTBEAT: locum_receive(self, event, ret_actions); break;
     case LOCUM_EVENT_REDIS: redis_changed(self, event->subscribed, now, ret_actions); break;

@@ -193,6 +193,30 @@ test_cut_anywhere(void **state)
             locum_heartbeat_parse((struct locum_slice){example, length}, &config, &read);
         assert_true(status == 0 || status == LOCUM_ERR_INVALID || status == LOCUM_ERR_NOT_FOUND);
     }
+    struct locum_heartbeat none;
+    const struct locum_slice nothing = {NULL, 0};
+    assert_int_equal(locum_heartbeat_parse(nothing, &config, &none), LOCUM_ERR_INVALID);
+}
+
+/* Any one byte another: read as something else or refused, and no index is out of its bounds. */
+static void
+test_any_byte_changed(void **state)
+{
+    (void)state;
+    const struct locum_core_config config = config_of(2, 1, 0);
+    for (size_t i = 0; i + 1 < sizeof(example); i++) {
+        char line[sizeof(example)];
+        memcpy(line, example, sizeof(line));
+        for (int byte = 0; byte < 256; byte++) {
+            struct locum_heartbeat read;
+            line[i] = (char)byte;
+            const struct locum_slice text = {line, sizeof(line) - 1};
+            if (locum_heartbeat_parse(text, &config, &read) == 0) {
+                assert_in_range(read.sender, DC2, NS0);
+                assert_in_range(read.acks[DC3].letter, LOCUM_UNKNOWN, LOCUM_RETURNING);
+            }
+        }
+    }
 }
 
 /* 32 nodes, the longest names and numbers: all fits, and by UDP into one datagram. */
@@ -242,10 +266,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_example),     cmocka_unit_test(test_other_words),
-        cmocka_unit_test(test_of_the_core), cmocka_unit_test(test_unknown_fields),
-        cmocka_unit_test(test_refused),     cmocka_unit_test(test_cut_anywhere),
-        cmocka_unit_test(test_largest),
+        cmocka_unit_test(test_example),          cmocka_unit_test(test_other_words),
+        cmocka_unit_test(test_of_the_core),      cmocka_unit_test(test_unknown_fields),
+        cmocka_unit_test(test_refused),          cmocka_unit_test(test_cut_anywhere),
+        cmocka_unit_test(test_any_byte_changed), cmocka_unit_test(test_largest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,280 @@
+/* plan: the table, line for line; what is said of it in words. */
+#include "bench.h"
+
+#define A LOCUM_RANK_A
+#define B LOCUM_RANK_B
+#define C LOCUM_RANK_C
+#define D LOCUM_RANK_D
+#define E LOCUM_RANK_E
+#define F LOCUM_RANK_F
+
+static locum_nodes
+answer(const struct locum_core_config *config, const enum locum_rank *rank, size_t name,
+       enum locum_family family)
+{
+    struct locum_plan plan;
+    locum_plan_make(config, rank, &plan);
+    return plan.answers[name][family].nodes;
+}
+
+/* dc2 of four servers, dc2 dc3 dc4 dc5 with a witness between: ranks, and whom it names. */
+static void
+test_shared_self(void **state)
+{
+    (void)state;
+    static const struct {
+        enum locum_rank rank[5];
+        locum_nodes named[4]; /* by dc2, dc3, dc4, dc5 */
+    } cases[] = {
+        {{A, A, A, A, A}, {1, 2, 4, 8}},
+        {{F, A, A, A, A}, {2, 2, 4, 8}}, /* ties: successor order */
+        {{A, F, A, A, A}, {1, 4, 4, 8}},
+        {{A, A, A, F, A}, {1, 2, 4, 1}}, /* and round */
+        {{F, F, F, F, A}, {1, 2, 4, 8}}, /* all F: fail open, itself */
+        {{B, C, D, E, A}, {1, 1, 1, 1}},
+        {{E, F, F, D, A}, {8, 8, 8, 8}},
+    };
+    struct locum_core_config config = cluster(DC2, 4, 1, 0);
+    site_name(&config, LOCUM_NODE_NONE, LOCUM_ANSWER_SELF);
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        for (config.self = 0; config.self < 4; config.self++) {
+            assert_int_equal(answer(&config, cases[i].rank, 0, LOCUM_V4),
+                             cases[i].named[config.self]);
+            assert_int_equal(answer(&config, cases[i].rank, 0, LOCUM_V6), 0);
+        }
+    }
+    config.self = 4; /* a witness names the best too, its own order */
+    assert_int_equal(answer(&config, cases[0].rank, 0, LOCUM_V4), 1);
+    assert_int_equal(answer(&config, cases[6].rank, 0, LOCUM_V4), 8);
+}
+
+static void
+test_shared_all(void **state)
+{
+    (void)state;
+    static const struct {
+        enum locum_rank rank[4];
+        locum_nodes named;
+    } cases[] = {
+        {{A, A, A, A}, 15},       {{A, B, A, C}, 5}, {{A, D, A, D}, 15}, {{B, D, B, F}, 7},
+        {{C, D, E, F}, 3},        {{D, D, E, F}, 3}, {{E, E, F, F}, 3},  {{F, F, F, F}, 15},
+        {{F, A, F, F}, 1 << DC3}, {{D, E, E, E}, 1},
+    };
+    struct locum_core_config config = cluster(DC2, 4, 0, 0);
+    site_name(&config, LOCUM_NODE_NONE, LOCUM_ANSWER_ALL);
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        for (config.self = 0; config.self < 4; config.self++) {
+            assert_int_equal(answer(&config, cases[i].rank, 0, LOCUM_V4), cases[i].named);
+        }
+    }
+}
+
+/* A name of dc3: its own while it is A or D, else the best successor's; the same at every node. */
+static void
+test_owned(void **state)
+{
+    (void)state;
+    static const struct {
+        enum locum_rank rank[4];
+        locum_nodes named;
+    } cases[] = {
+        {{A, A, A, A}, 1 << 1}, {{A, D, A, A}, 1 << 1}, {{A, B, A, A}, 1 << 2},
+        {{A, C, B, A}, 1 << 3}, {{A, E, F, B}, 1 << 0}, {{A, F, A, A}, 1 << 2},
+        {{E, E, E, E}, 1 << 1}, {{F, F, F, F}, 1 << 1}, {{D, F, F, F}, 1 << 0},
+        {{C, B, C, C}, 1 << 1}, {{D, C, D, D}, 1 << 1},
+    };
+    struct locum_core_config config = cluster(DC2, 4, 0, 0);
+    site_name(&config, DC3, LOCUM_ANSWER_ALL); /* the zone's policy does not matter */
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        for (config.self = 0; config.self < 4; config.self++) {
+            assert_int_equal(answer(&config, cases[i].rank, 0, LOCUM_V4), cases[i].named);
+        }
+    }
+}
+
+/* Each family chooses for itself. */
+static void
+test_families(void **state)
+{
+    (void)state;
+    struct locum_core_config config = cluster(DC2, 3, 0, 0);
+    site_name(&config, LOCUM_NODE_NONE, LOCUM_ANSWER_SELF);
+    site_name(&config, LOCUM_NODE_NONE, LOCUM_ANSWER_ALL);
+    site_name(&config, DC2, LOCUM_ANSWER_SELF);
+    site_name(&config, 2, LOCUM_ANSWER_SELF);
+    config.nodes[DC3].has[LOCUM_V6] = config.nodes[2].has[LOCUM_V6] = true;
+    const enum locum_rank well[] = {A, A, A};
+    assert_int_equal(answer(&config, well, 0, LOCUM_V6), 2); /* dc2 has none: its successor */
+    assert_int_equal(answer(&config, well, 1, LOCUM_V6), 6);
+    assert_int_equal(answer(&config, well, 2, LOCUM_V6), 0); /* its owner has none */
+    assert_int_equal(answer(&config, well, 3, LOCUM_V6), 4);
+    const enum locum_rank dc4_down[] = {A, E, F};
+    assert_int_equal(answer(&config, dc4_down, 3, LOCUM_V4), 1);
+    assert_int_equal(answer(&config, dc4_down, 3, LOCUM_V6), 2); /* E, but better than F */
+}
+
+static void
+expect_order(const struct locum_core_config *config, locum_node first, const char *names)
+{
+    locum_node order[LOCUM_NODES_MAX];
+    char buffer[128];
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+    const size_t count = locum_successors(config, first, order);
+    for (size_t i = 0; i < count; i++) {
+        locum_text_add(&text, i == 0 ? "" : " ");
+        locum_text_add(&text, config->nodes[order[i]].name);
+    }
+    assert_string_equal(buffer, names);
+}
+
+static void
+test_successors(void **state)
+{
+    (void)state;
+    struct locum_core_config config = cluster(DC2, 4, 1, 1);
+    expect_order(&config, 0, "dc3 dc4 dc5");
+    expect_order(&config, 2, "dc5 dc2 dc3");
+    expect_order(&config, 3, "dc2 dc3 dc4");
+    expect_order(&config, 4, "dc2 dc3 dc4 dc5"); /* after the witness */
+    config.nodes[2].failover[0] = 3;
+    config.nodes[2].failover[1] = 1;
+    config.nodes[2].failover_count = 2;
+    expect_order(&config, 2, "dc5 dc3 dc2"); /* who is not listed follows as configured */
+    config.nodes[2].failover_count = 1;
+    expect_order(&config, 2, "dc5 dc2 dc3");
+}
+
+static void
+test_ttl(void **state)
+{
+    (void)state;
+    struct locum_core_config config = article(DC2);
+    site_name(&config, LOCUM_NODE_NONE, LOCUM_ANSWER_ALL);
+    struct locum_plan plan;
+    const enum locum_rank well[] = {A, A, A};
+    const enum locum_rank drained[] = {A, C, A};
+    const enum locum_rank suspect[] = {A, D, A};
+    locum_plan_make(&config, well, &plan);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(plan.answers[i][LOCUM_V4].ttl_s, 60);
+    }
+    locum_plan_make(&config, suspect, &plan); /* the same answers, the same TTL */
+    assert_int_equal(plan.answers[2][LOCUM_V4].ttl_s, 60);
+    assert_int_equal(plan.answers[3][LOCUM_V4].ttl_s, 60);
+    locum_plan_make(&config, drained, &plan);
+    assert_int_equal(plan.answers[0][LOCUM_V4].ttl_s, 60);
+    assert_int_equal(plan.answers[1][LOCUM_V4].ttl_s, 60);
+    assert_int_equal(plan.answers[2][LOCUM_V4].ttl_s, 15);
+    assert_int_equal(plan.answers[3][LOCUM_V4].ttl_s, 15);
+}
+
+/* Ranks of dc2, dc3; what dc2 says it does, and why each of its names is answered so. */
+static void
+test_serving_and_reasons(void **state)
+{
+    (void)state;
+    static const struct {
+        enum locum_policy policy;
+        enum locum_rank rank[3];
+        const char *serving, *shared, *dc2, *dc3;
+    } cases[] = {
+        {LOCUM_ANSWER_SELF, {A, A, A}, "self", "self", "owner", "owner"},
+        {LOCUM_ANSWER_SELF, {A, F, A}, "self+takeover(dc3)", "self", "owner", "takeover(dc3)"},
+        {LOCUM_ANSWER_SELF, {E, A, A}, "yielding(dc3)", "yielding(dc3)", "takeover(dc2)", "owner"},
+        {LOCUM_ANSWER_SELF, {E, E, A}, "fail-open", "fail-open", "owner", "owner"},
+        {LOCUM_ANSWER_SELF,
+         {E, F, A},
+         "fail-open+takeover(dc3)",
+         "fail-open",
+         "owner",
+         "takeover(dc3)"},
+        {LOCUM_ANSWER_ALL, {A, A, A}, "all(dc2,dc3)", "all(dc2,dc3)", "owner", "owner"},
+        {LOCUM_ANSWER_ALL,
+         {A, F, A},
+         "all(dc2)+takeover(dc3)",
+         "all(dc2)",
+         "owner",
+         "takeover(dc3)"},
+        {LOCUM_ANSWER_ALL, {F, F, A}, "fail-open", "fail-open", "owner", "owner"},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        const char *const reasons[] = {cases[i].shared, cases[i].dc2, cases[i].dc3};
+        struct locum_core_config config = article(DC2);
+        struct locum_plan plan;
+        char buffer[64];
+        struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+        config.names[0].policy = cases[i].policy;
+        locum_plan_make(&config, cases[i].rank, &plan);
+        locum_serving_add(&text, &config, locum_plan_serving(&config, &plan));
+        assert_string_equal(buffer, cases[i].serving);
+        for (size_t name = 0; name < 3; name++) {
+            text = locum_text_init(buffer, sizeof(buffer));
+            locum_reason_add(&text, &config, name, &plan.answers[name][LOCUM_V4]);
+            assert_string_equal(buffer, reasons[name]);
+        }
+        text = locum_text_init(buffer, sizeof(buffer));
+        locum_reason_add(&text, &config, 0, &plan.answers[0][LOCUM_V6]);
+        assert_string_equal(buffer, "none");
+    }
+}
+
+/* No shared name, or none that has an answer; a witness. */
+static void
+test_serving_at_the_edges(void **state)
+{
+    (void)state;
+    const enum locum_rank well[] = {A, A, A};
+    struct locum_core_config config = cluster(DC2, 2, 1, 0);
+    struct locum_plan plan;
+    char buffer[64];
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+    site_name(&config, DC3, LOCUM_ANSWER_SELF);
+    locum_plan_make(&config, well, &plan);
+    const struct locum_serving alone = locum_plan_serving(&config, &plan);
+    assert_int_equal(alone.kind, LOCUM_SERVING_SELF);
+    assert_int_equal(alone.named, 1u << DC2);
+    config = article(DC2);
+    config.nodes[DC2].has[LOCUM_V4] = config.nodes[DC3].has[LOCUM_V4] = false;
+    config.nodes[DC3].has[LOCUM_V6] = true; /* the shared name has v6 alone */
+    locum_plan_make(&config, well, &plan);
+    const struct locum_serving yielding = locum_plan_serving(&config, &plan);
+    assert_int_equal(yielding.kind, LOCUM_SERVING_YIELDING);
+    config.nodes[DC3].has[LOCUM_V6] = false; /* nobody has any address */
+    locum_plan_make(&config, well, &plan);
+    assert_int_equal(plan.answers[0][LOCUM_V4].reason, LOCUM_REASON_NONE);
+    assert_int_equal(locum_plan_serving(&config, &plan).kind, LOCUM_SERVING_SELF);
+    config = article(NS0);
+    locum_plan_make(&config, well, &plan);
+    locum_serving_add(&text, &config, locum_plan_serving(&config, &plan));
+    assert_string_equal(buffer, "witness");
+}
+
+static void
+test_serving_equal(void **state)
+{
+    (void)state;
+    const struct locum_serving a = {LOCUM_SERVING_SELF, 1, 0};
+    const struct locum_serving others[] = {
+        {LOCUM_SERVING_ALL, 1, 0}, {LOCUM_SERVING_SELF, 3, 0}, {LOCUM_SERVING_SELF, 1, 2}};
+    assert_true(locum_serving_equal(a, a));
+    for (size_t i = 0; i < LOCUM_COUNT(others); i++) {
+        assert_false(locum_serving_equal(a, others[i]));
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_shared_self),
+        cmocka_unit_test(test_shared_all),
+        cmocka_unit_test(test_owned),
+        cmocka_unit_test(test_families),
+        cmocka_unit_test(test_successors),
+        cmocka_unit_test(test_ttl),
+        cmocka_unit_test(test_serving_and_reasons),
+        cmocka_unit_test(test_serving_at_the_edges),
+        cmocka_unit_test(test_serving_equal),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

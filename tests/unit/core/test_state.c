@@ -1,0 +1,166 @@
+/* reconfigure: facts follow the name. assume: what if? */
+#include "bench.h"
+
+/* dc2's site with a new server dc4 put between dc2 and dc3, and no witness any more. */
+static struct locum_core_config
+moved_site(void)
+{
+    struct locum_core_config config = cluster(DC2, 2, 0, 0);
+    strcpy(config.nodes[1].name, "dc4");
+    site_node(&config, "dc3", LOCUM_ROLE_SERVER);
+    site_name(&config, LOCUM_NODE_NONE, LOCUM_ANSWER_SELF);
+    for (locum_node node = 0; node < 3; node++) {
+        site_name(&config, node, LOCUM_ANSWER_SELF);
+    }
+    config.checks[0] = article(DC2).checks[0];
+    config.check_count = 1;
+    return config;
+}
+
+static void
+test_facts_follow_the_name(void **state)
+{
+    (void)state;
+    struct bench bench;
+    const struct locum_core_config config = article(DC2);
+    const struct locum_core_config moved = moved_site();
+    bench_start_without_dc3(&bench, &config);
+    struct locum_view *view = &bench.core.view;
+    view->peer[DC3].letters[NS0] = LOCUM_SUSPECT;
+    view->peer[DC3].letters[DC2] = LOCUM_RETURNING;
+    view->peer[DC3].sentinel.known[DC3] = 2;
+    view->peer[DC3].sentinel.down[NS0] = 1;
+    bench.core.admin.excluded = 1u << DC3 | 1u << NS0;
+    const struct locum_peer_facts dc3 = view->peer[DC3];
+    const uint64_t incarnation = view->incarnation;
+    const uint64_t seq = view->seq;
+    assert_int_equal(locum_core_reconfigure(&bench.core, &moved, at(START + 1200)), 0);
+    assert_int_equal(view->incarnation, incarnation);
+    assert_int_equal(view->seq, seq);
+    assert_int_equal(view->peer[2].seq, dc3.seq);
+    assert_int_equal(view->peer[2].heard, dc3.heard);
+    assert_int_equal(view->peer[2].letters[DC2], LOCUM_RETURNING);
+    assert_int_equal(view->peer[2].letters[1], LOCUM_UNKNOWN);
+    assert_int_equal(view->peer[2].letters[2], dc3.letters[DC3]);
+    assert_int_equal(view->peer[2].sentinel.known[2], 2);
+    assert_int_equal(view->peer[2].sentinel.known[1], 0);
+    assert_int_equal(view->peer[2].sentinel.down[1], 0);
+    assert_int_equal(condition(&bench, 2), LOCUM_DOWN); /* reloading lifts no verdict */
+    assert_int_equal(condition(&bench, 1), LOCUM_UNKNOWN);
+    assert_int_equal(view->peer[1].grace, START + 1200);
+    assert_int_equal(bench.core.admin.excluded, 1u << 2);
+    assert_int_equal(bench.core.service.word, LOCUM_UP); /* until the checks have spoken again */
+    assert_int_equal(bench.core.service.check[0].verdict, LOCUM_SERVICE_UNKNOWN);
+    tick(&bench, START + 1210);
+    assert_int_equal(count_actions(&bench, LOCUM_ACTION_PLAN), 1);
+    assert_int_equal(bench.core.plan.answers[3][LOCUM_V4].nodes, 1u << DC2);
+}
+
+static void
+test_refuses_another_cluster_or_name(void **state)
+{
+    (void)state;
+    struct bench bench;
+    const struct locum_core_config config = article(DC2);
+    bench_start_well(&bench, &config);
+    static struct locum_core before;
+    before = bench.core;
+    struct locum_core_config other = article(DC2);
+    strcpy(other.cluster, "other");
+    assert_int_equal(locum_core_reconfigure(&bench.core, &other, at(START + 200)),
+                     LOCUM_ERR_REFUSED);
+    other = article(DC3);
+    assert_int_equal(locum_core_reconfigure(&bench.core, &other, at(START + 200)),
+                     LOCUM_ERR_REFUSED);
+    assert_memory_equal(&before, &bench.core, sizeof(before));
+}
+
+static void
+test_a_server_becomes_a_witness(void **state)
+{
+    (void)state;
+    struct bench bench;
+    const struct locum_core_config config = cluster(DC2, 2, 1, 0); /* nothing is named */
+    bench_start(&bench, &config, NULL);
+    assert_int_equal(bench.core.serving.kind, LOCUM_SERVING_SELF);
+    struct locum_core_config witness = config;
+    witness.nodes[DC2].role = LOCUM_ROLE_WITNESS;
+    assert_int_equal(locum_core_reconfigure(&bench.core, &witness, at(START + 10)), 0);
+    assert_int_equal(bench.core.service.word, LOCUM_UP);
+    assert_int_equal(bench.core.serving.kind, LOCUM_SERVING_WITNESS);
+}
+
+static void
+test_assume(void **state)
+{
+    (void)state;
+    static const struct {
+        locum_node node;
+        const char *word;
+        enum locum_rank dc2, dc3;
+        locum_nodes shared, of_dc3;
+    } cases[] = {
+        {DC3, "down", LOCUM_RANK_A, LOCUM_RANK_F, 1, 1},
+        {DC3, "suspect", LOCUM_RANK_A, LOCUM_RANK_D, 1, 2},
+        {DC3, "unknown", LOCUM_RANK_A, LOCUM_RANK_D, 1, 2},
+        {DC3, "alive", LOCUM_RANK_A, LOCUM_RANK_A, 1, 2},
+        {DC3, "returning", LOCUM_RANK_A, LOCUM_RANK_B, 1, 1},
+        {DC3, "failing", LOCUM_RANK_A, LOCUM_RANK_E, 1, 1},
+        {DC3, "probation", LOCUM_RANK_A, LOCUM_RANK_B, 1, 1},
+        {DC3, "up", LOCUM_RANK_A, LOCUM_RANK_A, 1, 2},
+        {DC3, "drain", LOCUM_RANK_A, LOCUM_RANK_C, 1, 1},
+        {DC3, "maint", LOCUM_RANK_A, LOCUM_RANK_E, 1, 1},
+        {DC3, "ready", LOCUM_RANK_A, LOCUM_RANK_A, 1, 2},
+        {DC3, "excluded", LOCUM_RANK_A, LOCUM_RANK_F, 1, 1},
+        {DC2, "failing", LOCUM_RANK_E, LOCUM_RANK_A, 2, 2},
+        {DC2, "drain", LOCUM_RANK_C, LOCUM_RANK_A, 2, 2},
+        {DC2, "down", LOCUM_RANK_F, LOCUM_RANK_A, 2, 2},
+        {DC2, "excluded", LOCUM_RANK_F, LOCUM_RANK_A, 2, 2},
+        {DC2, "unknown", LOCUM_RANK_D, LOCUM_RANK_A, 2, 2}, /* my own: the service */
+    };
+    struct bench bench;
+    const struct locum_core_config config = article(DC2);
+    bench_start_well(&bench, &config);
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        static struct locum_core copy;
+        copy = bench.core;
+        assert_int_equal(locum_core_assume(&copy, cases[i].node, locum_slice_of(cases[i].word)), 0);
+        assert_int_equal(copy.rank[DC2], cases[i].dc2);
+        assert_int_equal(copy.rank[DC3], cases[i].dc3);
+        assert_int_equal(copy.plan.answers[0][LOCUM_V4].nodes, cases[i].shared);
+        assert_int_equal(copy.plan.answers[2][LOCUM_V4].nodes, cases[i].of_dc3);
+    }
+}
+
+static void
+test_assume_makes_no_sense(void **state)
+{
+    (void)state;
+    static const struct {
+        locum_node node;
+        const char *word;
+    } cases[] = {{DC3, "gone"}, {DC3, ""}, {DC2, "suspect"}, {DC2, "returning"}, {NS0, "down"}};
+    struct bench bench;
+    const struct locum_core_config config = article_sentinel(DC2);
+    bench_start(&bench, &config, NULL);
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        static struct locum_core copy;
+        copy = bench.core;
+        assert_int_equal(locum_core_assume(&copy, cases[i].node, locum_slice_of(cases[i].word)),
+                         LOCUM_ERR_INVALID);
+        assert_memory_equal(&copy, &bench.core, sizeof(copy));
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_facts_follow_the_name),
+        cmocka_unit_test(test_refuses_another_cluster_or_name),
+        cmocka_unit_test(test_a_server_becomes_a_witness),
+        cmocka_unit_test(test_assume),
+        cmocka_unit_test(test_assume_makes_no_sense),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
