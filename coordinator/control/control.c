@@ -11,7 +11,7 @@
 #include "control/server.h"
 
 static const char type_json[] = "application/json";
-static const char type_text[] = "text/plain; charset=utf-8";
+static const char type_text[] = "text/plain; version=0.0.4; charset=utf-8";
 
 enum { WHY_BYTES = 512 };
 

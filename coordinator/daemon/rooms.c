@@ -127,6 +127,9 @@ create_control(struct locum_daemon *self)
     const int status = locum_control_create(self->base, self->config, &locum_daemon_handlers, self,
                                             &self->control, &why);
     if (status == 0) {
+        if (why.length > 0) {
+            LOCUM_LOG(LOCUM_LOG_WARN, "control", "reason", buffer);
+        }
         return 0;
     }
     LOCUM_LOG(LOCUM_LOG_ERR, "control", "reason", buffer, "effect",

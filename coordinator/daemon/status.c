@@ -204,9 +204,13 @@ sentinels_of(const struct locum_daemon *self, const struct locum_redis_status *r
     return sentinels;
 }
 
+/* null: none is configured. */
 static json_t *
-redis_of(const struct locum_redis_status *redis)
+redis_of(const struct locum_daemon *self, const struct locum_redis_status *redis)
 {
+    if (self->config->redis.master_name[0] == '\0') {
+        return json_null();
+    }
     char master[LOCUM_ADDRESS_TEXT_MAX];
     struct locum_text text = locum_text_init(master, sizeof(master));
     if (redis->master.port != 0) {
@@ -356,7 +360,7 @@ locum_daemon_status(struct locum_daemon *self)
         config->version, "incarnation", (json_int_t)core->view.incarnation, "uptime_ms",
         (json_int_t)(now.mono - self->started_mono), "mode", "normal", "serving", serving, "quorum",
         "needed", (int)config->quorum, "reachable", __builtin_popcount(reachable), "nodes",
-        nodes_of(self, now), "names", names_of(self), "redis", redis_of(&redis), "sentinels",
+        nodes_of(self, now), "names", names_of(self), "redis", redis_of(self, &redis), "sentinels",
         sentinels_of(self, &redis, now), "checks", checks_of(self), "dns", "serial",
         (json_int_t)self->serial, "queries", (json_int_t)dns.queries, "nsd", self->nsd, "next_loss",
         next_loss_of(self, now), "warnings", warnings_of(self, &redis, now));

@@ -13,7 +13,7 @@ test_answers(void **state)
         {GET("/status"), "200", "Connection: close\r\n"},
         {GET("/explain?name=get.example.org.&if=dc3%3Ddown"), "200",
          "\"name\":\"get.example.org.\",\"if\":\"dc3=down\""},
-        {GET("/metrics"), "200", "Content-Type: text/plain; charset=utf-8\r\n"},
+        {GET("/metrics"), "200", "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"},
         {GET("/metrics"), "200", "\r\n\r\nlocum_up 1\n"},
         {GET("/nothing"), "404 Not Found\r\n", "no such path: /nothing; there are GET /status, "},
         {GET("/include"), "404", "{\"errors\":[\"no such path: /include; there are "},
