@@ -86,12 +86,15 @@ add_prefix(struct locum_text *line, enum locum_level level)
 static void
 add_field(struct locum_text *line, const struct locum_field *field)
 {
-    const bool quoted = strpbrk(field->value, " =\"") != NULL;
+    const bool quoted = strpbrk(field->value, " =\"\\") != NULL;
     locum_text_add_char(line, ' ');
     locum_text_add(line, field->key);
     locum_text_add(line, quoted ? "=\"" : "=");
     for (const char *c = field->value; *c != '\0'; c++) {
-        if (*c == ' ' || *c == '=') {
+        if (*c == '"' || *c == '\\') {
+            locum_text_add_char(line, '\\');
+            locum_text_add_char(line, *c);
+        } else if (*c == ' ' || *c == '=') {
             locum_text_add_char(line, *c);
         } else {
             locum_text_add_escaped(line, c, 1);

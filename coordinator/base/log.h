@@ -3,7 +3,8 @@
  *
  *   event=condition node=dc2 peer=dc3 from=suspect to=down votes=dc2,ns0
  *
- * Values are escaped (text.h), so a line stays a line whatever a peer sends. Equal lines (same
+ * A value with a blank, '=', '"' or '\' is quoted, '"' and '\' in it stand behind a '\', and what
+ * is not printable is written \xHH: a line stays a line whatever a peer sends. Equal lines (same
  * level, event and values) are printed at most once in 10 s; the next one that is printed says how
  * many were left out (repeated=N). Under the journal (JOURNAL_STREAM) each line carries its <N>
  * priority, sd-daemon(3). Main thread only; others hand their words to it.

@@ -150,7 +150,7 @@ locum_daemon_run(const char *config_path)
 {
     struct locum_daemon *self = calloc(1, sizeof(*self));
     if (self == NULL) {
-        LOCUM_LOG(LOCUM_LOG_ERR, "start", "reason", locum_error_text(LOCUM_ERR_MEMORY));
+        LOCUM_LOG(LOCUM_LOG_ERR, "not-started", "reason", locum_error_text(LOCUM_ERR_MEMORY));
         return 1;
     }
     const int status = create(self, config_path);
@@ -160,8 +160,9 @@ locum_daemon_run(const char *config_path)
         (void)event_base_dispatch(self->base);
         locum_daemon_tell(self, LOCUM_LOG_INFO, "stop", (const char *)NULL);
     } else {
-        LOCUM_LOG(LOCUM_LOG_ERR, "start", "reason", locum_error_text(status), "hint",
-                  "what is wrong stands in the lines above");
+        LOCUM_LOG(LOCUM_LOG_ERR, "not-started", "reason",
+                  status == LOCUM_ERR_MEMORY ? locum_error_text(status)
+                                             : "what is wrong stands in the lines above");
     }
     destroy(self);
     return status == 0 ? 0 : 1;

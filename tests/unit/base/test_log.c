@@ -1,0 +1,115 @@
+/* log: what a line looks like, and that a repeated one is counted. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+
+/* Standard error goes into this pipe while a line is printed. */
+static int pipe_ends[2];
+static int kept_stderr;
+
+static int
+begin(void **state)
+{
+    (void)state;
+    (void)unsetenv("JOURNAL_STREAM");
+    locum_log_repeat();
+    kept_stderr = dup(STDERR_FILENO);
+    return kept_stderr < 0 || pipe(pipe_ends) != 0 || dup2(pipe_ends[1], STDERR_FILENO) < 0;
+}
+
+static int
+end(void **state)
+{
+    (void)state;
+    (void)dup2(kept_stderr, STDERR_FILENO);
+    (void)close(kept_stderr);
+    (void)close(pipe_ends[0]);
+    (void)close(pipe_ends[1]);
+    return 0;
+}
+
+/* All that was printed since; the line of the end marker is in it always. */
+static void
+printed(char *ret, size_t size)
+{
+    static const char marker[] = "--end--\n";
+    size_t length = 0;
+    assert_int_equal(write(pipe_ends[1], marker, sizeof(marker) - 1), sizeof(marker) - 1);
+    do {
+        const ssize_t got = read(pipe_ends[0], ret + length, size - 1 - length);
+        assert_true(got > 0);
+        length += (size_t)got;
+        ret[length] = '\0';
+    } while (strstr(ret, marker) == NULL);
+    *strstr(ret, marker) = '\0';
+}
+
+static void
+values_are_quoted_and_escaped(void **state)
+{
+    (void)state;
+    char text[512];
+    LOCUM_LOG(LOCUM_LOG_WARN, "config", "plain", "dc2,ns0", "left-out", NULL, "blank", "a b=c",
+              "quote", "\"x\" is \\ no\n address");
+    printed(text, sizeof(text));
+    assert_string_equal(text, "warn event=config plain=dc2,ns0 blank=\"a b=c\" "
+                              "quote=\"\\\"x\\\" is \\\\ no\\x0a address\"\n");
+}
+
+static void
+the_journal_gets_priorities(void **state)
+{
+    (void)state;
+    char text[512];
+    assert_int_equal(setenv("JOURNAL_STREAM", "8:1", 1), 0);
+    LOCUM_LOG(LOCUM_LOG_ERR, "twin");
+    LOCUM_LOG(LOCUM_LOG_INFO, "start");
+    printed(text, sizeof(text));
+    assert_string_equal(text, "<3>event=twin\n<6>event=start\n");
+}
+
+static void
+equal_lines_are_printed_once(void **state)
+{
+    (void)state;
+    char text[512];
+    for (int i = 0; i < 5; i++) {
+        LOCUM_LOG(LOCUM_LOG_INFO, "redis", "error", "refused");
+    }
+    LOCUM_LOG(LOCUM_LOG_INFO, "redis", "error", "timeout");
+    printed(text, sizeof(text));
+    assert_string_equal(text, "info event=redis error=refused\ninfo event=redis error=timeout\n");
+}
+
+static void
+lines_above_the_level_are_dropped(void **state)
+{
+    (void)state;
+    char text[512];
+    LOCUM_LOG(LOCUM_LOG_DEBUG, "hidden");
+    locum_log_level_set(LOCUM_LOG_DEBUG);
+    LOCUM_LOG(LOCUM_LOG_DEBUG, "shown");
+    locum_log_level_set(LOCUM_LOG_INFO);
+    printed(text, sizeof(text));
+    assert_string_equal(text, "debug event=shown\n");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(values_are_quoted_and_escaped, begin, end),
+        cmocka_unit_test_setup_teardown(the_journal_gets_priorities, begin, end),
+        cmocka_unit_test_setup_teardown(equal_lines_are_printed_once, begin, end),
+        cmocka_unit_test_setup_teardown(lines_above_the_level_are_dropped, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
