@@ -77,6 +77,16 @@ room(const struct answer *self)
     return question->edns ? bytes - OPT_BYTES : bytes;
 }
 
+/*
+ * Which of `count` records comes first: turns that are multiples of the golden ratio fall evenly on
+ * all of them also for who has only every second turn, as a client that asks for A, then AAAA.
+ */
+static size_t
+first_of(uint32_t turn, size_t count)
+{
+    return (size_t)((uint64_t)(turn * 0x9e3779b1u) * count >> 32);
+}
+
 /* Copy the body; records that may come in any order start with another one in each turn. */
 static void
 copy_body(const struct locum_table *table, const struct locum_wire *wire, size_t length,
@@ -85,7 +95,7 @@ copy_body(const struct locum_table *table, const struct locum_wire *wire, size_t
     const uint8_t *body = table->bytes + wire->at;
     memcpy(to, body, length);
     if (wire->rotate_count > 1) {
-        const size_t skip = (size_t)wire->rotate_bytes * (turn % wire->rotate_count);
+        const size_t skip = (size_t)wire->rotate_bytes * first_of(turn, wire->rotate_count);
         const size_t rest = (size_t)wire->rotate_bytes * wire->rotate_count - skip;
         memcpy(to + wire->rotate_at, body + wire->rotate_at + skip, rest);
         memcpy(to + wire->rotate_at + rest, body + wire->rotate_at, skip);

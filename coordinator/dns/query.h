@@ -31,7 +31,7 @@ struct locum_reply {
  * table      borrowed, not NULL.
  * bytes_max  LOCUM_DNS_UDP_BYTES_MAX or LOCUM_DNS_TCP_BYTES_MAX: the transport's limit, and the
  *            room in `reply`.
- * turn       grows by one from call to call: which record comes first under policy `all`.
+ * turn       grows by one from call to call: picks which record comes first under policy `all`.
  */
 struct locum_reply locum_query_answer(const struct locum_table *table, const uint8_t *packet,
                                       size_t length, uint32_t turn, uint8_t *reply,

@@ -389,6 +389,28 @@ test_glue(void **state)
 }
 
 /* Under `all` each answer starts with another record, also behind a CNAME; under `self` never. */
+/* Which of the three addresses comes first; the others must follow it in their order. */
+static size_t
+first_of(const struct locum_table *table, const struct ask *ask, uint32_t turn, size_t at,
+         const char *const addresses[3])
+{
+    ldns_pkt *packet = read_reply(reply, give(table, ask, turn, LOCUM_DNS_UDP_BYTES_MAX).length);
+    size_t first = 3;
+    assert_int_equal(ldns_pkt_ancount(packet), at + 3);
+    for (size_t j = 0; j < 3; j++) {
+        const ldns_rr *rr = ldns_rr_list_rr(ldns_pkt_answer(packet), at + j);
+        char *shown = ldns_rdf2str(ldns_rr_rdf(rr, 0));
+        for (size_t k = 0; j == 0 && k < 3; k++) {
+            first = strcmp(shown, addresses[k]) == 0 ? k : first;
+        }
+        assert_true(first < 3);
+        assert_string_equal(shown, addresses[(first + j) % 3]);
+        free(shown);
+    }
+    ldns_pkt_free(packet);
+    return first;
+}
+
 static void
 test_rotation(void **state)
 {
@@ -406,27 +428,27 @@ test_rotation(void **state)
     site_name(site, 1, "self.test.", LOCUM_NODE_NONE, 7);
     site_record(site, 0, "www CNAME @");
     struct locum_table *table = site_table(site);
-    for (uint32_t turn = 0; turn < 7; turn++) {
-        const struct {
-            const char *name;
-            size_t at;
-            size_t first;
-        } cases[] = {{"all.test", 0, turn % 3},
-                     {"www.all.test", 1, turn % 3},
-                     {"dc2.all.test", 0, 0},
-                     {"self.test", 0, 0}};
-        for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
-            const struct ask ask = {.name = cases[i].name, .type = 1};
-            ldns_pkt *packet =
-                read_reply(reply, give(table, &ask, turn, LOCUM_DNS_UDP_BYTES_MAX).length);
-            assert_int_equal(ldns_pkt_ancount(packet), cases[i].at + 3);
-            for (size_t j = 0; j < 3; j++) {
-                const ldns_rr *rr = ldns_rr_list_rr(ldns_pkt_answer(packet), cases[i].at + j);
-                char *shown = ldns_rdf2str(ldns_rr_rdf(rr, 0));
-                assert_string_equal(shown, firsts[(cases[i].first + j) % 3]);
-                free(shown);
+    static const struct {
+        const char *name;
+        size_t at; /* of the first address in the answer */
+        bool rotates;
+    } cases[] = {{"all.test", 0, true},
+                 {"www.all.test", 1, true},
+                 {"dc2.all.test", 0, false},
+                 {"self.test", 0, false}};
+    enum { TURNS = 300 };
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        /* A client that asks for A, then AAAA, comes with every second turn. */
+        for (uint32_t stride = 1; stride <= 6; stride++) {
+            size_t counts[3] = {0};
+            for (uint32_t turn = 0; turn < TURNS; turn++) {
+                const struct ask ask = {.name = cases[i].name, .type = 1};
+                counts[first_of(table, &ask, turn * stride, cases[i].at, firsts)]++;
             }
-            ldns_pkt_free(packet);
+            for (size_t j = 0; j < 3; j++) {
+                const size_t fair = cases[i].rotates ? TURNS / 3 : j == 0 ? TURNS : 0;
+                assert_in_range(counts[j] + TURNS / 20, fair, fair + TURNS / 10);
+            }
         }
     }
     locum_table_release(table);
