@@ -107,7 +107,14 @@ record_refused(const struct check *self, size_t zone, const ldns_rr *rr)
     if (ldns_dname_is_wildcard(owner)) {
         return "wildcards are not supported: write each name";
     }
+    if (ldns_rr_ttl(rr) > INT32_MAX && ldns_rr_ttl(rr) != LOCUM_TTL_NONE) {
+        return "its TTL is too long: resolvers take more than 2147483647 s for 0 (RFC 2181 8)";
+    }
     const char *why = type_refused(type, at_apex);
+    if (why == NULL && ldns_rr_rd_count(rr) < ldns_rr_descriptor_minimum(ldns_rr_descript(type))) {
+        /* ldns takes any length after \# (RFC 3597 5), and stops at a CNAME without a target. */
+        why = "its data are too short for its type";
+    }
     if (why == NULL && type == LDNS_RR_TYPE_CNAME && at_apex) {
         why = "a CNAME cannot stand at the zone itself, beside SOA and NS (RFC 1034 3.6.2)";
     }
