@@ -111,7 +111,8 @@ record_refused(const struct check *self, size_t zone, const ldns_rr *rr)
         return "its TTL is too long: resolvers take more than 2147483647 s for 0 (RFC 2181 8)";
     }
     const char *why = type_refused(type, at_apex);
-    if (why == NULL && ldns_rr_rd_count(rr) < ldns_rr_descriptor_minimum(ldns_rr_descript(type))) {
+    const ldns_rr_descriptor *shape = ldns_rr_descript((uint16_t)type);
+    if (why == NULL && ldns_rr_rd_count(rr) < ldns_rr_descriptor_minimum(shape)) {
         /* ldns takes any length after \# (RFC 3597 5), and stops at a CNAME without a target. */
         why = "its data are too short for its type";
     }
