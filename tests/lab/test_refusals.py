@@ -205,7 +205,7 @@ def full_and_read_only_state_folder(site):
             (folder / "full").unlink()
             until("the warning ends once there is room",
                   lambda: host.locum.status().get("warnings") == [], 30, 0.2)
-        subprocess.run(["mount", "-o", "remount,ro", str(folder)], check=True)
+        subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
         with undisturbed(site), other_settings(site, host, state_dir=folder) as log:
             wait_said("log", log, str(folder), "ead-only")
             check(site.asks(host, site.zone) == [host.address], "it does not serve")
