@@ -98,7 +98,7 @@ create_base(struct locum_daemon *self)
 }
 
 static int
-create(struct locum_daemon *self, const char *config_path)
+build(struct locum_daemon *self, const char *config_path)
 {
     int status = locum_config_load(config_path, NULL, print_problem, NULL, &self->config);
     if (status == 0) {
@@ -119,9 +119,28 @@ create(struct locum_daemon *self, const char *config_path)
     return status == 0 ? locum_daemon_turn_start(self) : status;
 }
 
-static void
-destroy(struct locum_daemon *self)
+int
+locum_daemon_create(const char *config_path, struct locum_daemon **ret)
 {
+    struct locum_daemon *self = calloc(1, sizeof(*self));
+    const int status = self == NULL ? LOCUM_ERR_MEMORY : build(self, config_path);
+    if (status != 0) {
+        LOCUM_LOG(LOCUM_LOG_ERR, "not-started", "reason",
+                  status == LOCUM_ERR_MEMORY ? locum_error_text(status)
+                                             : "what is wrong stands in the lines above");
+        locum_daemon_destroy(self);
+        return status;
+    }
+    *ret = self;
+    return 0;
+}
+
+void
+locum_daemon_destroy(struct locum_daemon *self)
+{
+    if (self == NULL) {
+        return;
+    }
     locum_daemon_rooms_destroy(self);
     locum_state_writer_destroy(self->writer);
     for (size_t i = 0; i < LOCUM_COUNT(self->signals); i++) {
@@ -132,6 +151,9 @@ destroy(struct locum_daemon *self)
     if (self->tick != NULL) {
         event_free(self->tick);
     }
+    if (self->press != NULL) {
+        event_free(self->press);
+    }
     if (self->second != NULL) {
         event_free(self->second);
     }
@@ -141,29 +163,21 @@ destroy(struct locum_daemon *self)
         event_base_free(self->base);
     }
     locum_config_free(self->config);
-    libevent_global_shutdown();
     free(self);
 }
 
 int
 locum_daemon_run(const char *config_path)
 {
-    struct locum_daemon *self = calloc(1, sizeof(*self));
-    if (self == NULL) {
-        LOCUM_LOG(LOCUM_LOG_ERR, "not-started", "reason", locum_error_text(LOCUM_ERR_MEMORY));
+    struct locum_daemon *self;
+    if (locum_daemon_create(config_path, &self) != 0) {
         return 1;
     }
-    const int status = create(self, config_path);
-    if (status == 0) {
-        locum_daemon_tell(self, LOCUM_LOG_INFO, "start", "version", self->config->core.version,
-                          "digest", self->config->core.digest, (const char *)NULL);
-        (void)event_base_dispatch(self->base);
-        locum_daemon_tell(self, LOCUM_LOG_INFO, "stop", (const char *)NULL);
-    } else {
-        LOCUM_LOG(LOCUM_LOG_ERR, "not-started", "reason",
-                  status == LOCUM_ERR_MEMORY ? locum_error_text(status)
-                                             : "what is wrong stands in the lines above");
-    }
-    destroy(self);
-    return status == 0 ? 0 : 1;
+    locum_daemon_tell(self, LOCUM_LOG_INFO, "start", "version", self->config->core.version,
+                      "digest", self->config->core.digest, (const char *)NULL);
+    (void)event_base_dispatch(self->base);
+    locum_daemon_tell(self, LOCUM_LOG_INFO, "stop", (const char *)NULL);
+    locum_daemon_destroy(self);
+    libevent_global_shutdown();
+    return 0;
 }

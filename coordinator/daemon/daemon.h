@@ -42,11 +42,13 @@ struct locum_daemon {
     struct locum_state_writer *writer;
 
     struct event *tick;   /* lower priority than every socket: all that arrived is seen first */
+    struct event *press;  /* higher priority: sees that the tick is not kept away */
     struct event *second; /* state for people, retries */
     struct event *signals[3];
 
     struct locum_now now; /* of this turn */
     bool in_turn;         /* now is valid */
+    locum_ms pressed_at;  /* core.last_tick when `press` came last */
     locum_ms started_mono;
     locum_ms serving_since; /* wall time of the last change of serving */
     uint32_t serial;        /* SOA serial of what is served */
@@ -66,6 +68,11 @@ struct locum_daemon {
  * it could not start; what went wrong has been logged.
  */
 int locum_daemon_run(const char *config_path);
+
+/* Its two halves, for run and for tests: all rooms on one loop, which does not turn yet. 0 or what
+ * was wrong, which has been logged. */
+int locum_daemon_create(const char *config_path, struct locum_daemon **ret) LOCUM_MUST_CHECK;
+void locum_daemon_destroy(struct locum_daemon *self); /* NULL is fine */
 
 /* turn.c: one event from a room; its time is this turn's. */
 void locum_daemon_deliver(struct locum_daemon *self, struct locum_event *event);

@@ -1,0 +1,148 @@
+/*
+ * fixture: a whole daemon in the test's own loop, in a folder and on a loopback address of its own:
+ * dc2 of two servers and a witness; the other two are not there. What it logs is kept in a file.
+ */
+#ifndef TESTS_UNIT_DAEMON_FIXTURE_H
+#define TESTS_UNIT_DAEMON_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "daemon/daemon.h"
+
+enum { CONFIG_BYTES = 4096, LOG_BYTES = 64 * 1024 };
+
+#define SECRET "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
+
+static struct locum_daemon *daemon_;
+static char folder[32], host[20]; /* the own address: each process has another */
+static int stderr_kept = -1;
+static char logged[LOG_BYTES];
+
+/* The configuration; `more` is added at its end, `http` to `listen`. */
+static void
+write_config(const char *http, const char *more)
+{
+    char text[CONFIG_BYTES];
+    const int length = snprintf(text, sizeof(text),
+                                "cluster: get\n"
+                                "node: dc2\n"
+                                "secret-file: %s/secret\n"
+                                "state-dir: %s\n"
+                                "listen: {dns: none, control: %s/control.sock%s}\n"
+                                "nodes:\n"
+                                "  dc2: {address: [%s], port: 19853}\n"
+                                "  dc3: {address: [192.0.2.13]}\n"
+                                "  ns0: {role: witness, address: [192.0.2.10]}\n"
+                                "zones:\n"
+                                "  - name: get.example.org\n"
+                                "    ns: [dc2.example.org, dc3.example.org]\n"
+                                "service: {checks: [{tcp: {address: \"127.0.0.1:9\"}}]}\n"
+                                "%s",
+                                folder, folder, folder, http, host, more);
+    assert_true(length > 0 && length < CONFIG_BYTES);
+    const int fd = open("locum.yaml", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, text, (size_t)length), length);
+    (void)close(fd);
+}
+
+static void
+write_file(const char *name, const char *text)
+{
+    const int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+    (void)close(fd);
+}
+
+/* What was logged so far. */
+static const char *
+read_log(void)
+{
+    const int fd = open("log", O_RDONLY | O_CLOEXEC);
+    const ssize_t length = read(fd, logged, sizeof(logged) - 1);
+    (void)close(fd);
+    logged[length > 0 ? length : 0] = '\0';
+    return logged;
+}
+
+static int
+setup(void **state)
+{
+    const int pid = (int)getpid();
+    (void)state;
+    memcpy(folder, "/tmp/locum-daemon-XXXXXX", 25);
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chdir(folder), 0);
+    (void)snprintf(host, sizeof(host), "127.77.%d.%d", (pid >> 8) & 255, 1 + pid % 254);
+    write_file("secret", SECRET);
+    stderr_kept = dup(STDERR_FILENO);
+    const int log = open("log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    assert_int_equal(dup2(log, STDERR_FILENO), STDERR_FILENO);
+    (void)close(log);
+    daemon_ = NULL;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    (void)state;
+    locum_daemon_destroy(daemon_);
+    daemon_ = NULL;
+    (void)dup2(stderr_kept, STDERR_FILENO);
+    (void)close(stderr_kept);
+    DIR *files = opendir(folder);
+    for (const struct dirent *file; (file = readdir(files)) != NULL;) {
+        (void)unlink(file->d_name);
+    }
+    (void)closedir(files);
+    assert_int_equal(chdir("/"), 0);
+    assert_int_equal(rmdir(folder), 0);
+    return 0;
+}
+
+static void
+start(void)
+{
+    if (locum_daemon_create("locum.yaml", &daemon_) != 0) {
+        (void)dup2(stderr_kept, STDERR_FILENO);
+        fail_msg("it does not start: %s", read_log());
+    }
+}
+
+/* Turn the loop until the condition holds; false after five seconds. */
+static inline bool
+wait_until(bool (*holds)(void))
+{
+    const locum_ms end = locum_now_read().mono + 5000;
+    while (!holds() && locum_now_read().mono < end) {
+        const struct timeval tv = {.tv_usec = 5000};
+        (void)event_base_loopexit(daemon_->base, &tv);
+        (void)event_base_dispatch(daemon_->base);
+    }
+    return holds();
+}
+
+/* Turn the loop for a while. */
+static inline void
+turn_for(locum_ms ms)
+{
+    const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    (void)event_base_loopexit(daemon_->base, &tv);
+    (void)event_base_dispatch(daemon_->base);
+}
+
+#endif
