@@ -146,12 +146,13 @@ set_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *old)
         const int flags = ((what & CURL_POLL_IN) != 0 ? EV_READ : 0) |
                           ((what & CURL_POLL_OUT) != 0 ? EV_WRITE : 0) | EV_PERSIST;
         event = event_new(self->base, fd, (short)flags, on_socket, self);
-        if (event == NULL || event_add(event, NULL) != 0) {
-            return -1;
+        if (event != NULL && event_add(event, NULL) != 0) {
+            event_free(event);
+            event = NULL;
         }
     }
-    (void)curl_multi_assign(self->multi, fd, event);
-    return 0;
+    (void)curl_multi_assign(self->multi, fd, event); /* `old` is gone whatever happened */
+    return event == NULL && what != CURL_POLL_REMOVE ? -1 : 0;
 }
 
 /* CURLMOPT_TIMERFUNCTION */

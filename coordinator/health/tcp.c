@@ -57,6 +57,22 @@ finish(struct locum_tcp_check *self, int failure)
     self->on_done(self->user, outcome, buffer);
 }
 
+/*
+ * Both ends are one: nobody listens there, and the kernel chose for this end the very port that it
+ * was to connect to (simultaneous open, RFC 9293 3.5).
+ */
+static bool
+is_own_end(int fd)
+{
+    struct sockaddr_storage own = {0};
+    struct sockaddr_storage peer = {0};
+    socklen_t own_length = sizeof(own);
+    socklen_t peer_length = sizeof(peer);
+    return getsockname(fd, (struct sockaddr *)&own, &own_length) == 0 &&
+           getpeername(fd, (struct sockaddr *)&peer, &peer_length) == 0 &&
+           own_length == peer_length && memcmp(&own, &peer, own_length) == 0;
+}
+
 static void
 on_socket(evutil_socket_t fd, short what, void *user)
 {
@@ -64,6 +80,9 @@ on_socket(evutil_socket_t fd, short what, void *user)
     socklen_t length = sizeof(failure);
     if ((what & EV_WRITE) != 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &length) != 0) {
         failure = errno;
+    }
+    if (failure == 0 && is_own_end(fd)) {
+        failure = ECONNREFUSED;
     }
     finish(user, failure);
 }
