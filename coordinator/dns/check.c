@@ -87,6 +87,20 @@ type_refused(ldns_rr_type type, bool at_apex)
     }
 }
 
+/* A label "*" anywhere: an inner one makes a wildcard of the empty non-terminal (RFC 4592 4.2.1).
+ */
+static bool
+has_wildcard(const ldns_rdf *name)
+{
+    const uint8_t *at = ldns_rdf_data(name);
+    for (; at[0] != 0; at += 1 + at[0]) {
+        if (at[0] == 1 && at[1] == '*') {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Why this record may not stand in its zone, whatever else does; NULL if it may. */
 static const char *
 record_refused(const struct check *self, size_t zone, const ldns_rr *rr)
@@ -104,7 +118,7 @@ record_refused(const struct check *self, size_t zone, const ldns_rr *rr)
     if (locum_zone_of(self->apexes, self->config->zone_count, owner) != zone) {
         return "its owner lies in a zone of its own, configured here too: write it there";
     }
-    if (ldns_dname_is_wildcard(owner)) {
+    if (has_wildcard(owner)) {
         return "wildcards are not supported: write each name";
     }
     if (ldns_rr_ttl(rr) > INT32_MAX && ldns_rr_ttl(rr) != LOCUM_TTL_NONE) {
@@ -279,7 +293,7 @@ check_names(struct check *self)
                      " does not belong into zone ", config->zones[zone].name,
                      home < config->zone_count ? " but into the zone of its own configured here"
                                                : ": it lies outside of it");
-        } else if (ldns_dname_is_wildcard(self->names[i])) {
+        } else if (has_wildcard(self->names[i])) {
             COMPLAIN(self, config->zones[zone].at, "name ", config->names[i].name,
                      " is a wildcard, which is not supported");
         }

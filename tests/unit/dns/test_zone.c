@@ -62,6 +62,7 @@ test_records_refused(void **state)
         {NULL, "www CH TXT a", "only class IN"},
         {NULL, "www.example.com. A 192.0.2.1", "outside of the zone"},
         {NULL, "*.x A 192.0.2.1", "wildcards"},
+        {NULL, "x.*.y A 192.0.2.1", "wildcards"},
         {NULL, "@ SOA a b 1 2 3 4 5", "made from soa"},
         {NULL, "@ NS ns", "belong into ns"},
         {NULL, "sub NS ns", "delegations"},
