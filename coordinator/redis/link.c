@@ -127,10 +127,13 @@ arm(struct locum_link *self, locum_ms after_ms)
     event_add(self->deadline, &tv);
 }
 
-/* The timer belongs to the oldest waiting command. */
+/* The timer belongs to the oldest waiting command, unless fail_later() has taken it. */
 static void
 arm_for_oldest(struct locum_link *self)
 {
+    if (self->why[0] != '\0') {
+        return; /* adding or deleting it would take back its activation */
+    }
     if (self->count > 0) {
         arm(self, self->waiting[self->first].deadline - locum_now_read().mono);
     } else {

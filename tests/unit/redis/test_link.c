@@ -113,6 +113,7 @@ setup(void **state)
 {
     (void)state;
     base = event_base_new();
+    assert_int_equal(event_base_priority_init(base, 3), 0); /* as the daemon has */
     memset(&probe, 0, sizeof(probe));
     fake_start(&fake, base);
     return 0;
@@ -353,6 +354,22 @@ what_waits_is_bounded(void **state)
     assert_string_equal(probe.why, "too many commands wait for it");
 }
 
+/* Replies that come between the last straw and its `closed` do not undo it. */
+static void
+it_ends_though_all_replies_come_at_last(void **state)
+{
+    (void)state;
+    fake_rule(&fake, "ROLE", "+a\r\n");
+    open_link(&plain_events);
+    assert_true(wait_until(base, is_up, NULL, 2000));
+    for (int i = 0; i <= LOCUM_LINK_WAITING_MAX; i++) {
+        ask();
+    }
+    assert_false(locum_link_is_up(probe.link));
+    assert_true(wait_until(base, is_closed, NULL, 2000));
+    assert_string_equal(probe.why, "too many commands wait for it");
+}
+
 static void
 a_message_answers_no_question(void **state)
 {
@@ -417,6 +434,7 @@ main(void)
         TEST(sending_does_not_move_the_deadline),
         TEST(an_idle_link_stays),
         TEST(what_waits_is_bounded),
+        TEST(it_ends_though_all_replies_come_at_last),
         TEST(a_message_answers_no_question),
         TEST(it_may_be_closed_in_any_callback),
     };
