@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -10,8 +12,8 @@
 #include "base/text.h"
 
 enum {
-    LINE_BYTES_MAX = 4096,
-    TAIL_BYTES = 32,
+    LINE_BYTES_MAX = PIPE_BUF,
+    TAIL_BYTES = 80, /* both counts */
     FIELDS_MAX = 16,
     RECENT_MAX = 32,
     REPEAT_QUIET_MS = 10000
@@ -23,6 +25,8 @@ static struct recent {
     locum_ms printed_mono;
     uint64_t left_out;
 } recent[RECENT_MAX];
+
+static uint64_t lost_lines; /* since the last that was printed */
 
 static enum locum_level level_max = LOCUM_LOG_INFO;
 
@@ -103,6 +107,32 @@ add_field(struct locum_text *line, const struct locum_field *field)
     locum_text_add(line, quoted ? "\"" : "");
 }
 
+static void
+add_count(struct locum_text *line, const char *key, uint64_t count)
+{
+    if (count > 0) {
+        locum_text_add(line, key);
+        locum_text_add_u64(line, count);
+    }
+}
+
+/*
+ * Who reads standard error may have stopped (a frozen journal, a terminal in Ctrl-S), and the loop
+ * must not stop with him. Not O_NONBLOCK: the open file is shared with other processes. pipe(7): a
+ * pipe that can be written takes PIPE_BUF bytes at once.
+ */
+static void
+print(const char *line, size_t length)
+{
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+    const bool can = poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) != 0;
+    if (can && write(STDERR_FILENO, line, length) == (ssize_t)length) {
+        lost_lines = 0;
+    } else {
+        lost_lines++;
+    }
+}
+
 void
 locum_log_fields(enum locum_level level, const char *event, const struct locum_field *fields,
                  size_t count)
@@ -126,14 +156,10 @@ locum_log_fields(enum locum_level level, const char *event, const struct locum_f
     }
     line.size = sizeof(buffer);
     line.truncated = false;
-    if (left_out > 0) {
-        locum_text_add(&line, " repeated=");
-        locum_text_add_u64(&line, left_out);
-    }
+    add_count(&line, " repeated=", left_out);
+    add_count(&line, " lost-lines=", lost_lines);
     locum_text_add_char(&line, '\n');
-    if (write(STDERR_FILENO, buffer, line.length) < 0) {
-        return; /* nobody to tell */
-    }
+    print(buffer, line.length);
 }
 
 void

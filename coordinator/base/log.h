@@ -6,8 +6,9 @@
  * A value with a blank, '=', '"' or '\' is quoted, '"' and '\' in it stand behind a '\', and what
  * is not printable is written \xHH: a line stays a line whatever a peer sends. Equal lines (same
  * level, event and values) are printed at most once in 10 s; the next one that is printed says how
- * many were left out (repeated=N). Under the journal (JOURNAL_STREAM) each line carries its <N>
- * priority, sd-daemon(3). Main thread only; others hand their words to it.
+ * many were left out (repeated=N). A line that standard error does not take at once is lost, and
+ * counted in the next one (lost-lines=N). Under the journal (JOURNAL_STREAM) each line carries its
+ * <N> priority, sd-daemon(3). Main thread only; others hand their words to it.
  */
 #ifndef LOCUM_BASE_LOG_H
 #define LOCUM_BASE_LOG_H

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 
 #include "base/log.h"
 
@@ -50,6 +51,32 @@ printed(char *ret, size_t size)
         ret[length] = '\0';
     } while (strstr(ret, marker) == NULL);
     *strstr(ret, marker) = '\0';
+}
+
+/* Nobody reads: the line is given up, and the next that can be printed says how many were. */
+static void
+a_full_pipe_stops_nobody(void **state)
+{
+    (void)state;
+    char text[1024] = {0};
+    char junk[4096];
+    const int flags = fcntl(pipe_ends[1], F_GETFL);
+    memset(junk, 'x', sizeof(junk));
+    assert_int_equal(fcntl(pipe_ends[1], F_SETFL, flags | O_NONBLOCK), 0);
+    while (write(pipe_ends[1], junk, sizeof(junk)) > 0) {
+    }
+    assert_int_equal(fcntl(pipe_ends[1], F_SETFL, flags), 0);
+    (void)alarm(10); /* ends the test, should it wait after all */
+    LOCUM_LOG(LOCUM_LOG_WARN, "one");
+    LOCUM_LOG(LOCUM_LOG_WARN, "two");
+    (void)alarm(0);
+    assert_int_equal(fcntl(pipe_ends[0], F_SETFL, O_NONBLOCK), 0);
+    while (read(pipe_ends[0], junk, sizeof(junk)) > 0) {
+    }
+    LOCUM_LOG(LOCUM_LOG_WARN, "three");
+    LOCUM_LOG(LOCUM_LOG_WARN, "four");
+    assert_true(read(pipe_ends[0], text, sizeof(text) - 1) > 0);
+    assert_string_equal(text, "warn event=three lost-lines=2\nwarn event=four\n");
 }
 
 static void
@@ -107,6 +134,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(values_are_quoted_and_escaped, begin, end),
+        cmocka_unit_test_setup_teardown(a_full_pipe_stops_nobody, begin, end),
         cmocka_unit_test_setup_teardown(the_journal_gets_priorities, begin, end),
         cmocka_unit_test_setup_teardown(equal_lines_are_printed_once, begin, end),
         cmocka_unit_test_setup_teardown(lines_above_the_level_are_dropped, begin, end),
