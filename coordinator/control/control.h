@@ -80,8 +80,9 @@ locum_reply_json(json_t *body)
  *           and must not destroy the room.
  * ret_why   on failure what is wrong and what to do. On success it is empty, or says why
  *           listen.http could not be had: the control socket works all the same.
- * 0, LOCUM_ERR_IN_USE, LOCUM_ERR_DENIED, LOCUM_ERR_NOT_FOUND (no folder for the socket),
- * LOCUM_ERR_RANGE (its path is too long), LOCUM_ERR_MEMORY, LOCUM_ERR_IO.
+ * 0, LOCUM_ERR_IN_USE (somebody answers on it), LOCUM_ERR_INVALID (no socket), LOCUM_ERR_DENIED,
+ * LOCUM_ERR_NOT_FOUND (no folder for the socket), LOCUM_ERR_RANGE (its path is too long),
+ * LOCUM_ERR_MEMORY, LOCUM_ERR_IO.
  */
 int locum_control_create(struct event_base *base, const struct locum_config *config,
                          const struct locum_control_handlers *handlers, void *user,

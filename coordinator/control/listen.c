@@ -75,7 +75,7 @@ remove_stale(const char *path, const struct sockaddr_un *address, struct locum_t
         return errno == ENOENT ? 0 : explain_bind(why, path, errno);
     }
     if (!S_ISSOCK(file.st_mode)) {
-        return explain(why, path, LOCUM_ERR_IN_USE,
+        return explain(why, path, LOCUM_ERR_INVALID,
                        "it is there and is no socket: remove it, or set listen.control");
     }
     const int answer = try_connect(address);

@@ -14,7 +14,8 @@
  *
  * ret_file  identity of the socket file, for locum_listen_unlink().
  * ret_why   on failure what is wrong and what to do.
- * Returns a descriptor (non-blocking, close-on-exec, listening) or LOCUM_ERR_IN_USE,
+ * Returns a descriptor (non-blocking, close-on-exec, listening) or LOCUM_ERR_IN_USE
+ * (another coordinator answers on it), LOCUM_ERR_INVALID (it is there and no socket),
  * LOCUM_ERR_DENIED, LOCUM_ERR_NOT_FOUND (no such folder), LOCUM_ERR_RANGE (path too long),
  * LOCUM_ERR_IO.
  */

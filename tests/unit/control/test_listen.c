@@ -59,7 +59,7 @@ test_no_socket_there(void **state)
     FILE *file = fopen(site->config->listen_control, "w");
     assert_non_null(file);
     (void)fclose(file);
-    assert_refused(site, LOCUM_ERR_IN_USE, "it is there and is no socket: remove it");
+    assert_refused(site, LOCUM_ERR_INVALID, "it is there and is no socket: remove it");
     assert_int_equal(unlink(site->config->listen_control), 0);
 }
 
