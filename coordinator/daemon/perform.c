@@ -230,10 +230,16 @@ write_node(struct locum_daemon *self)
 void
 locum_daemon_perform(struct locum_daemon *self)
 {
+    /* First what peers wait for, then what people read. */
+    for (size_t i = 0; i < self->actions.count; i++) {
+        if (self->actions.at[i].kind == LOCUM_ACTION_HEARTBEAT) {
+            send_heartbeat(self);
+        }
+    }
     for (size_t i = 0; i < self->actions.count; i++) {
         const struct locum_action *action = &self->actions.at[i];
         switch (action->kind) {
-        case LOCUM_ACTION_HEARTBEAT: send_heartbeat(self); break;
+        case LOCUM_ACTION_HEARTBEAT: break;
         case LOCUM_ACTION_PLAN:
             locum_daemon_publish(self);
             self->told_dirty = true;
