@@ -313,13 +313,11 @@ handle_include(void *user, const struct locum_request *request)
 static struct locum_reply
 handle_reload(void *user, const struct locum_request *request)
 {
-    json_t *errors;
+    json_t *told;
     (void)request;
-    if (locum_daemon_reload(user, &errors) == 0) {
-        json_decref(errors);
-        return locum_reply_json(json_pack("{s:b, s:[]}", "reloaded", 1, "warnings"));
-    }
-    return (struct locum_reply){.status = 409, .body = json_pack("{s:o}", "errors", errors)};
+    return locum_daemon_reload(user, &told) == 0
+               ? locum_reply_json(json_pack("{s:b, s:o}", "reloaded", 1, "warnings", told))
+               : (struct locum_reply){.status = 409, .body = json_pack("{s:o}", "errors", told)};
 }
 
 /* What the adapter for NSD has achieved: shown in status, and nothing else. */

@@ -36,11 +36,11 @@ on_stop(evutil_socket_t signal_number, short what, void *user)
 static void
 on_reload(evutil_socket_t signal_number, short what, void *user)
 {
-    json_t *errors;
+    json_t *told;
     (void)signal_number;
     (void)what;
-    (void)!locum_daemon_reload(user, &errors); /* what was wrong has been logged */
-    json_decref(errors);
+    (void)!locum_daemon_reload(user, &told); /* what was wrong has been logged */
+    json_decref(told);
 }
 
 static int
@@ -84,7 +84,9 @@ create_base(struct locum_daemon *self)
 {
     struct event_config *settings = event_config_new();
     if (settings == NULL || evthread_use_pthreads() != 0) {
-        event_config_free(settings);
+        if (settings != NULL) {
+            event_config_free(settings);
+        }
         return LOCUM_ERR_MEMORY;
     }
     (void)event_config_set_flag(settings, EVENT_BASE_FLAG_PRECISE_TIMER);

@@ -97,8 +97,9 @@ void locum_daemon_each_second(struct locum_daemon *self);
 void locum_daemon_tell(struct locum_daemon *self, enum locum_level level, const char *event, ...)
     __attribute__((sentinel));
 
-/* reload.c: all of the new configuration or nothing of it; *ret_errors: array of texts, owned. */
-int locum_daemon_reload(struct locum_daemon *self, json_t **ret_errors) LOCUM_MUST_CHECK;
+/* reload.c: all of the new configuration or nothing of it. *ret_told: an array of texts, owned, the
+ * errors if it is refused, else the warnings; NULL: no memory. */
+int locum_daemon_reload(struct locum_daemon *self, json_t **ret_told) LOCUM_MUST_CHECK;
 
 /* api.c: the handlers of the control room. */
 extern const struct locum_control_handlers locum_daemon_handlers;

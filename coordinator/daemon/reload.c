@@ -3,16 +3,23 @@
 
 #include "base/error.h"
 
+/* What is told to who asked for the reload: arrays of texts. */
+struct findings {
+    json_t *errors;
+    json_t *warnings;
+};
+
 static void
 collect(void *user, const struct locum_problem *problem)
 {
+    const struct findings *findings = user;
+    const bool error = problem->severity == LOCUM_SEVERITY_ERROR;
     char line[1024];
     struct locum_text text = locum_text_init(line, sizeof(line));
-    if (problem->severity == LOCUM_SEVERITY_ERROR) {
-        locum_problem_add(&text, problem);
-        LOCUM_LOG(LOCUM_LOG_ERR, "reload-refused", "reason", line);
-        (void)json_array_append_new(user, json_string(line));
-    }
+    locum_problem_add(&text, problem);
+    LOCUM_LOG(error ? LOCUM_LOG_ERR : LOCUM_LOG_WARN, error ? "reload-refused" : "config", "reason",
+              line);
+    (void)json_array_append_new(error ? findings->errors : findings->warnings, json_string(line));
 }
 
 static int
@@ -30,27 +37,28 @@ refuse(json_t *errors, const char *before, const char *what, const char *after)
 
 /* Read and check everything that can be refused, before anything is touched. */
 static int
-prepare(struct locum_daemon *self, json_t *errors, struct locum_config **ret,
+prepare(struct locum_daemon *self, struct findings *findings, struct locum_config **ret,
         struct locum_health **ret_health)
 {
     const char *key;
     const struct locum_core_config *core = &self->config->core;
     const char *node = core->nodes[core->self].name;
     struct locum_config *next = NULL;
-    int status = locum_config_load(self->config->path, NULL, collect, errors, &next);
+    int status = locum_config_load(self->config->path, NULL, collect, findings, &next);
     if (status == 0) {
-        status = locum_zone_check(next, collect, errors);
+        status = locum_zone_check(next, collect, findings);
     }
     if (status == 0 && locum_config_reloadable(self->config, next, &key) != 0) {
-        status = refuse(errors, "", key, " changed: this needs a restart of the coordinator");
+        status =
+            refuse(findings->errors, "", key, " changed: this needs a restart of the coordinator");
     }
     if (status == 0) {
         status = locum_daemon_health_create(self, next, ret_health);
     }
     if (status != 0) {
         locum_config_free(next);
-        if (json_array_size(errors) == 0) {
-            (void)refuse(errors, node, ": ", locum_error_text(status));
+        if (json_array_size(findings->errors) == 0) {
+            (void)refuse(findings->errors, node, ": ", locum_error_text(status));
         }
         return status;
     }
@@ -59,14 +67,15 @@ prepare(struct locum_daemon *self, json_t *errors, struct locum_config **ret,
 }
 
 int
-locum_daemon_reload(struct locum_daemon *self, json_t **ret_errors)
+locum_daemon_reload(struct locum_daemon *self, json_t **ret_told)
 {
     struct locum_config *next;
     struct locum_health *health;
-    json_t *errors = json_array();
-    *ret_errors = errors;
+    struct findings findings = {.errors = json_array(), .warnings = json_array()};
     locum_log_repeat(); /* the same mistake twice is an answer, too */
-    const int status = prepare(self, errors, &next, &health);
+    const int status = prepare(self, &findings, &next, &health);
+    *ret_told = status != 0 ? findings.errors : findings.warnings;
+    json_decref(status != 0 ? findings.warnings : findings.errors);
     if (status != 0) {
         return status;
     }

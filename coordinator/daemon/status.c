@@ -39,10 +39,12 @@ age_of(locum_ms mono, struct locum_now now)
     return mono == LOCUM_NEVER ? json_null() : json_integer(now.mono - mono);
 }
 
+/* null also for what is no UTF-8: a NULL would take the whole object away. */
 static json_t *
 text_or_null(const char *text)
 {
-    return text[0] == '\0' ? json_null() : json_string(text);
+    json_t *string = text[0] == '\0' ? NULL : json_string(text);
+    return string != NULL ? string : json_null();
 }
 
 static json_t *
@@ -297,6 +299,9 @@ warn_of_peers(const struct locum_core *core, json_t *warnings)
     for (locum_node node = 0; node < config->node_count; node++) {
         const struct locum_peer_facts *facts = &core->view.peer[node];
         const char *name = config->nodes[node].name;
+        if (locum_nodes_has(core->admin.excluded, node)) {
+            warn(warnings, "", name, " is excluded by the operator: locum include brings it back");
+        }
         if (node == config->self || !facts->word_known) {
             continue;
         }
@@ -308,9 +313,6 @@ warn_of_peers(const struct locum_core *core, json_t *warnings)
         }
         if (facts->deaf) {
             warn(warnings, "", name, " does not hear this node: check UDP on the peer port");
-        }
-        if (locum_nodes_has(core->admin.excluded, node)) {
-            warn(warnings, "", name, " is excluded by the operator: locum include brings it back");
         }
     }
 }
@@ -324,7 +326,9 @@ warnings_of(const struct locum_daemon *self, const struct locum_redis_status *re
     struct locum_text why = locum_text_init(disk, sizeof(disk));
     warn_of_peers(&self->core, warnings);
     if (redis->strangers[0] != '\0') {
-        warn(warnings, "", redis->strangers, "");
+        warn(warnings, "a Sentinel lists ", redis->strangers,
+             ", which belong to no node here, or to two: set nodes.X.redis and nodes.X.sentinel, "
+             "or `SENTINEL RESET` if they are gone");
     }
     if (locum_state_writer_error(self->writer, &why)) {
         warn(warnings, "", disk, "");

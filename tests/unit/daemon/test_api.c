@@ -1,0 +1,170 @@
+/* What the handlers of the API answer, on a whole daemon that hears nobody. */
+#include "fixture.h"
+
+static const struct locum_request nothing = {.final = true};
+
+static json_t *
+get_status(void)
+{
+    const struct locum_reply reply = locum_daemon_handlers.status(daemon_, &nothing);
+    assert_int_equal(reply.status, 200);
+    return reply.body;
+}
+
+/* Every key of `words`, and no other but "error". */
+static void
+assert_keys(const json_t *object, const char *words)
+{
+    size_t count = 0;
+    struct locum_slice rest = locum_slice_of(words);
+    struct locum_slice word;
+    char key[32];
+    assert_true(json_is_object(object));
+    while (locum_slice_cut(&rest, ' ', &word)) {
+        assert_int_equal(locum_slice_copy(word, key, sizeof(key)), 0);
+        if (json_object_get(object, key) == NULL) {
+            fail_msg("%s is missing", key);
+        }
+        count++;
+    }
+    assert_int_equal(json_object_size(object), count);
+}
+
+static json_t *
+node_of(const json_t *status, const char *name)
+{
+    size_t i;
+    json_t *node;
+    json_array_foreach(json_object_get(status, "nodes"), i, node)
+    {
+        if (strcmp(json_string_value(json_object_get(node, "name")), name) == 0) {
+            return node;
+        }
+    }
+    fail_msg("no node %s", name);
+    return NULL;
+}
+
+static void
+test_status_has_every_key(void **state)
+{
+    (void)state;
+    write_config("", "redis: {master-name: mirrorbits}\n");
+    start();
+    json_t *status = get_status();
+    assert_keys(status,
+                "cluster node version incarnation uptime_ms mode serving quorum nodes names "
+                "redis sentinels checks dns nsd next_loss warnings");
+    assert_keys(json_object_get(status, "quorum"), "needed reachable");
+    assert_keys(json_object_get(status, "redis"), "connected master since error");
+    assert_keys(json_object_get(status, "dns"), "serial queries");
+    assert_keys(json_array_get(json_object_get(status, "names"), 0),
+                "name type ttl_s answers nodes reason");
+    assert_keys(json_array_get(json_object_get(status, "checks"), 0), "name state last since");
+    for (size_t i = 0; i < 3; i++) {
+        const json_t *node = json_array_get(json_object_get(status, "nodes"), i);
+        assert_keys(node, "name role self condition service admin rank excluded heard_ms since "
+                          "votes sentinel_down mirrorbits digest version");
+        assert_keys(json_object_get(node, "admin"), "state left_ms reason");
+        assert_keys(json_object_get(node, "heard_ms"), "redis peer");
+        assert_keys(json_object_get(node, "mirrorbits"), "seen heard_ms");
+    }
+    json_decref(status);
+}
+
+/* A state file that somebody has edited must not take the node out of the answer. */
+static void
+test_a_reason_that_is_no_utf8_hides_no_node(void **state)
+{
+    (void)state;
+    write_config("", "");
+    write_file("get.state", "incarnation 1\nserial 1\nadmin drain\nreason caf\xe9\n");
+    start();
+    json_t *status = get_status();
+    const json_t *admin = json_object_get(node_of(status, "dc2"), "admin");
+    assert_string_equal(json_string_value(json_object_get(admin, "state")), "drain");
+    assert_true(json_is_null(json_object_get(admin, "reason")));
+    json_decref(status);
+}
+
+static bool
+says(const json_t *list, const char *words)
+{
+    size_t i;
+    const json_t *line;
+    json_array_foreach(list, i, line)
+    {
+        if (strstr(json_string_value(line), words) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* An exclusion outlives the run, and so does its warning, also of a node that is never heard. */
+static void
+test_an_excluded_node_is_warned_of(void **state)
+{
+    (void)state;
+    write_config("", "");
+    write_file("get.state", "incarnation 1\nserial 1\nadmin ready\nexcluded dc3\n");
+    start();
+    json_t *status = get_status();
+    assert_true(says(json_object_get(status, "warnings"), "dc3 is excluded by the operator"));
+    json_decref(status);
+}
+
+static void
+test_a_reload_is_refused_whole(void **state)
+{
+    (void)state;
+    write_config("", "");
+    start();
+    const struct locum_config *before = daemon_->config;
+    write_config("", "min-serving: 99\nevents: {keep: no}\n");
+    struct locum_reply reply = locum_daemon_handlers.reload(daemon_, &nothing);
+    assert_int_equal(reply.status, 409);
+    assert_true(says(json_object_get(reply.body, "errors"), "min-serving"));
+    assert_true(says(json_object_get(reply.body, "errors"), "error: keep"));
+    json_decref(reply.body);
+    write_config(", http: \"127.0.0.1:19854\"", "");
+    reply = locum_daemon_handlers.reload(daemon_, &nothing);
+    assert_int_equal(reply.status, 409);
+    assert_true(
+        says(json_object_get(reply.body, "errors"), "listen changed: this needs a restart"));
+    json_decref(reply.body);
+    assert_ptr_equal(daemon_->config, before);
+}
+
+static void
+test_a_reload_takes_effect_and_tells_its_warnings(void **state)
+{
+    (void)state;
+    write_config("", "");
+    start();
+    turn_for(50);
+    const uint32_t serial = daemon_->serial;
+    write_config("", "heartbeat: {interval: 250ms}\n");
+    const struct locum_reply reply = locum_daemon_handlers.reload(daemon_, &nothing);
+    assert_int_equal(reply.status, 200);
+    assert_true(json_is_true(json_object_get(reply.body, "reloaded")));
+    assert_true(says(json_object_get(reply.body, "warnings"), "heartbeat"));
+    json_decref(reply.body);
+    assert_int_equal(daemon_->core.config.interval_ms, 250);
+    turn_for(50);
+    assert_true(daemon_->serial > serial);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_status_has_every_key),
+        TEST(test_a_reason_that_is_no_utf8_hides_no_node),
+        TEST(test_an_excluded_node_is_warned_of),
+        TEST(test_a_reload_is_refused_whole),
+        TEST(test_a_reload_takes_effect_and_tells_its_warnings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
