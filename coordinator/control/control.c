@@ -5,10 +5,12 @@
 #include <sys/queue.h>
 #include <sys/stat.h>
 
+#include <event2/buffer.h>
+
 #include "base/error.h"
+#include "control/http.h"
 #include "control/listen.h"
 #include "control/route.h"
-#include "control/server.h"
 
 static const char type_json[] = "application/json";
 static const char type_text[] = "text/plain; version=0.0.4; charset=utf-8";
@@ -18,20 +20,22 @@ enum { WHY_BYTES = 512 };
 /* A listener and what may be asked on it. */
 struct door {
     struct locum_control *control;
-    struct locum_server *http;
+    struct locum_http *http;
     bool read_only;
 };
 
-/* A request that waits for something to happen. */
+/* A request that waits for something to happen. evhttp owns `http`. */
 struct held {
     LIST_ENTRY(held) entry;
     struct locum_control *control;
-    struct locum_server_client *client;
+    struct evhttp_request *http;
+    struct event *deadline;
     const struct locum_route *route;
-    struct locum_query query;
+    struct evkeyvalq query;
 };
 
 struct locum_control {
+    struct event_base *base;
     struct locum_control_handlers handlers;
     void *user;
     struct door local, public;
@@ -41,54 +45,63 @@ struct locum_control {
     struct stat file; /* of the socket that we made */
 };
 
-/* Send a reply and free what it owns. */
 static void
-send_reply(struct locum_server_client *client, struct locum_reply reply, const char *allow)
+set_header(struct evhttp_request *http, const char *key, const char *value)
+{
+    (void)evhttp_add_header(evhttp_request_get_output_headers(http), key, value);
+}
+
+/* Send a reply and free what it owns; one request a connection. */
+static void
+send_reply(struct evhttp_request *http, struct locum_reply reply)
 {
     static const char failed[] = "{\"errors\":[\"the answer could not be made: out of memory\"]}";
     char *json = reply.body != NULL ? json_dumps(reply.body, JSON_COMPACT) : NULL;
     const char *body = json != NULL ? json : reply.text;
+    const bool plain = body != NULL && body == reply.text;
+    struct evbuffer *bytes = evbuffer_new();
     if (body == NULL) {
         reply.status = 500;
         body = failed;
     }
-    const bool plain = reply.body == NULL && reply.text != NULL;
-    locum_server_answer(client, &(struct locum_server_answer){.status = reply.status,
-                                                              .type = plain ? type_text : type_json,
-                                                              .allow = allow,
-                                                              .body = body});
+    if (bytes == NULL || evbuffer_add(bytes, body, strlen(body)) != 0) {
+        reply.status = 500;
+    }
+    set_header(http, "Content-Type", plain ? type_text : type_json);
+    set_header(http, "Cache-Control", "no-store");
+    set_header(http, "X-Content-Type-Options", "nosniff");
+    set_header(http, "Connection", "close");
+    evhttp_send_reply(http, reply.status, NULL, bytes);
+    if (bytes != NULL) {
+        evbuffer_free(bytes);
+    }
     free(json);
     free(reply.text);
     json_decref(reply.body);
 }
 
 static void
-send_error(struct locum_server_client *client, int status, const char *text)
+send_error(struct evhttp_request *http, int status, const char *text)
 {
-    send_reply(client, locum_reply_error(status, text), NULL);
-}
-
-static struct locum_request
-request_of(const struct locum_query *query, const json_t *body, bool final)
-{
-    return (struct locum_request){
-        .name = locum_query_value(query, LOCUM_QUERY_NAME),
-        .cond = locum_query_value(query, LOCUM_QUERY_IF),
-        .after = locum_query_value(query, LOCUM_QUERY_AFTER),
-        .wait = locum_query_value(query, LOCUM_QUERY_WAIT),
-        .body = body,
-        .final = final,
-    };
+    send_reply(http, locum_reply_error(status, text));
 }
 
 /* Ask the handler; `later` in answer to a final request is the handler's fault. */
 static struct locum_reply
-ask(struct locum_control *self, const struct locum_route *route,
-    const struct locum_request *request)
+ask(struct locum_control *self, const struct locum_route *route, const struct evkeyvalq *query,
+    const json_t *body, bool final)
 {
+    const struct locum_request request = {
+        .name = evhttp_find_header(query, "name"),
+        .cond = evhttp_find_header(query, "if"),
+        .after = evhttp_find_header(query, "after"),
+        .wait = evhttp_find_header(query, "wait"),
+        .body = body,
+        .final = final,
+    };
     const struct locum_reply reply =
-        locum_route_handler(&self->handlers, route)(self->user, request);
-    if (reply.later && request->final) {
+        locum_route_handler(&self->handlers, route)(self->user, &request);
+    if (reply.later && final) {
         return locum_reply_error(500, "no answer was made in time");
     }
     return reply;
@@ -98,74 +111,120 @@ static void
 forget(struct held *held)
 {
     LIST_REMOVE(held, entry);
+    event_free(held->deadline);
+    evhttp_clear_headers(&held->query);
     free(held);
 }
 
-/* Ask for a held request again; true if it was answered and `held` is gone. */
-static bool
+/* Ask for a held request again; if there is an answer it is sent and `held` is gone. */
+static void
 ask_held(struct held *held, bool final)
 {
-    const struct locum_request request = request_of(&held->query, NULL, final);
-    const struct locum_reply reply = ask(held->control, held->route, &request);
+    const struct locum_reply reply = ask(held->control, held->route, &held->query, NULL, final);
     if (reply.later) {
-        return false;
-    }
-    struct locum_server_client *client = held->client;
-    forget(held);
-    send_reply(client, reply, NULL);
-    return true;
-}
-
-static void
-hold(struct locum_control *self, struct locum_server_client *client,
-     const struct locum_route *route, const struct locum_query *query, locum_ms wait_ms)
-{
-    struct held *held = malloc(sizeof(*held));
-    if (held == NULL) {
-        send_error(client, 500, "out of memory");
         return;
     }
-    *held = (struct held){.control = self, .client = client, .route = route, .query = *query};
-    LIST_INSERT_HEAD(&self->held, held, entry);
-    locum_server_hold(client, wait_ms, held);
+    struct evhttp_request *http = held->http;
+    evhttp_connection_set_closecb(evhttp_request_get_connection(http), NULL, NULL);
+    forget(held);
+    send_reply(http, reply);
 }
 
 static void
-refuse_method(struct door *door, struct locum_server_client *client,
-              const struct locum_route *route)
+on_wait_over(int fd, short what, void *user)
 {
-    const bool get = door->read_only || route->method == LOCUM_HTTP_GET;
-    const char *text = "this path takes GET";
+    (void)fd;
+    (void)what;
+    ask_held(user, true);
+}
+
+/* The connection closes. If it has let go of the request already, that is ours to free. */
+static void
+on_gone(struct evhttp_connection *connection, void *user)
+{
+    (void)connection;
+    struct held *held = user;
+    struct evhttp_request *http = held->http;
+    forget(held);
+    if (evhttp_request_get_connection(http) == NULL) {
+        evhttp_request_free(http);
+    }
+}
+
+/* Takes the query, also on failure. */
+static void
+hold(struct locum_control *self, struct evhttp_request *http, const struct locum_route *route,
+     struct evkeyvalq *query, locum_ms wait_ms)
+{
+    const struct timeval wait = {.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000};
+    struct held *held = malloc(sizeof(*held));
+    struct event *deadline = event_new(self->base, -1, 0, on_wait_over, held);
+    if (held == NULL || deadline == NULL || event_add(deadline, &wait) != 0) {
+        if (deadline != NULL) {
+            event_free(deadline);
+        }
+        free(held);
+        evhttp_clear_headers(query);
+        send_error(http, 500, "out of memory");
+        return;
+    }
+    *held = (struct held){.control = self, .http = http, .deadline = deadline, .route = route};
+    TAILQ_INIT(&held->query);
+    TAILQ_CONCAT(&held->query, query, next);
+    LIST_INSERT_HEAD(&self->held, held, entry);
+    evhttp_connection_set_closecb(evhttp_request_get_connection(http), on_gone, held);
+}
+
+static void
+refuse_method(struct door *door, struct evhttp_request *http, const struct locum_route *route)
+{
+    const bool get = door->read_only || route->method == EVHTTP_REQ_GET;
+    const char *text = get ? "this path takes GET" : "this path takes POST";
     if (door->read_only) {
         text = "only GET is taken on this port: everything else goes to the control socket";
-    } else if (!get) {
-        text = "this path takes POST";
     }
-    send_reply(client, locum_reply_error(405, text), get ? "GET" : "POST");
+    set_header(http, "Allow", get ? "GET" : "POST");
+    send_error(http, 405, text);
 }
 
 static void
-refuse_path(struct door *door, struct locum_server_client *client, struct locum_slice path)
+refuse_path(struct door *door, struct evhttp_request *http, const char *path)
 {
     char buffer[WHY_BYTES];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     locum_text_add(&text, "no such path: ");
-    locum_text_add_escaped(&text, path.at, path.length < 64 ? path.length : 64);
+    locum_text_add_escaped(&text, path, strnlen(path, 64));
     locum_text_add(&text, "; there are ");
     locum_route_add_all(&text, &door->control->handlers, door->read_only);
-    send_error(client, 404, buffer);
+    send_error(http, 404, buffer);
+}
+
+/* The query string's keys and values; freed by the caller with evhttp_clear_headers(). */
+static int
+parse_query(struct evhttp_request *http, struct evkeyvalq *ret, struct locum_text *why)
+{
+    const char *text = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(http));
+    if (text != NULL && evhttp_parse_query_str(text, ret) != 0) {
+        TAILQ_INIT(ret);
+        locum_text_add(why, "the query string is not of the form key=value&key=value");
+        return LOCUM_ERR_INVALID;
+    }
+    return 0;
 }
 
 /* The body as an object, NULL if it is empty. 0, or LOCUM_ERR_INVALID and *why. */
 static int
-parse_body(struct locum_slice body, json_t **ret, struct locum_text *why)
+parse_body(struct evhttp_request *http, json_t **ret, struct locum_text *why)
 {
-    if (body.length == 0) {
+    struct evbuffer *input = evhttp_request_get_input_buffer(http);
+    const size_t length = evbuffer_get_length(input);
+    const char *bytes = (const char *)evbuffer_pullup(input, -1);
+    if (length == 0 || bytes == NULL) {
         *ret = NULL;
         return 0;
     }
     json_error_t error;
-    json_t *json = json_loadb(body.at, body.length, JSON_REJECT_DUPLICATES, &error);
+    json_t *json = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &error);
     if (json_is_object(json)) {
         *ret = json;
         return 0;
@@ -184,77 +243,49 @@ parse_body(struct locum_slice body, json_t **ret, struct locum_text *why)
     return LOCUM_ERR_INVALID;
 }
 
-/* The request is well-formed: body and query are read, the handler is asked. */
+/* Method and path are right: query and body are read, the handler is asked. */
 static void
-serve(struct locum_control *self, struct locum_server_client *client,
-      const struct locum_route *route, struct locum_slice query_text, struct locum_slice body)
+serve(struct locum_control *self, struct evhttp_request *http, const struct locum_route *route)
 {
     char buffer[WHY_BYTES];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
-    struct locum_query query = {0};
+    struct evkeyvalq query = TAILQ_HEAD_INITIALIZER(query);
     locum_ms wait_ms = 0;
     json_t *json = NULL;
-    if (locum_query_parse(query_text, route->keys, &query, &why) != 0 ||
+    if (parse_query(http, &query, &why) != 0 ||
         locum_route_check(route, &query, &wait_ms, &why) != 0 ||
-        parse_body(body, &json, &why) != 0) {
-        send_error(client, 400, buffer);
+        parse_body(http, &json, &why) != 0) {
+        evhttp_clear_headers(&query);
+        send_error(http, 400, buffer);
         return;
     }
-    const struct locum_request request = request_of(&query, json, wait_ms == 0);
-    const struct locum_reply reply = ask(self, route, &request);
+    const struct locum_reply reply = ask(self, route, &query, json, wait_ms == 0);
     json_decref(json);
     if (reply.later) {
-        hold(self, client, route, &query, wait_ms);
+        hold(self, http, route, &query, wait_ms);
     } else {
-        send_reply(client, reply, NULL);
+        evhttp_clear_headers(&query);
+        send_reply(http, reply);
     }
 }
 
 static void
-on_request(void *user, struct locum_server_client *client, const struct locum_http_head *head,
-           struct locum_slice body)
+on_request(struct evhttp_request *http, void *user)
 {
     struct door *door = user;
-    struct locum_slice path;
-    struct locum_slice query;
-    if (locum_target_cut(head->target, &path, &query) != 0) {
-        send_error(client, 400, "the target must be a path, such as /status");
-        return;
-    }
-    const struct locum_route *route = locum_route_find(&door->control->handlers, path);
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(http);
+    const char *path = uri != NULL ? evhttp_uri_get_path(uri) : NULL;
+    const enum evhttp_cmd_type method = evhttp_request_get_command(http);
+    const struct locum_route *route =
+        path != NULL ? locum_route_find(&door->control->handlers, path) : NULL;
     if (route == NULL ||
-        (door->read_only && route->method != LOCUM_HTTP_GET && head->method == LOCUM_HTTP_GET)) {
-        refuse_path(door, client, path);
-    } else if (head->method != route->method ||
-               (door->read_only && head->method != LOCUM_HTTP_GET)) {
-        refuse_method(door, client, route);
-    } else if (head->method == LOCUM_HTTP_GET && body.length > 0) {
-        send_error(client, 400, "a GET takes no body");
+        (door->read_only && route->method != EVHTTP_REQ_GET && method == EVHTTP_REQ_GET)) {
+        refuse_path(door, http, path != NULL ? path : "");
+    } else if (method != route->method || (door->read_only && method != EVHTTP_REQ_GET)) {
+        refuse_method(door, http, route);
     } else {
-        serve(door->control, client, route, query, body);
+        serve(door->control, http, route);
     }
-}
-
-static void
-on_refused(void *user, struct locum_server_client *client, const struct locum_http_refusal *refusal)
-{
-    (void)user;
-    send_error(client, refusal->status, refusal->text);
-}
-
-static void
-on_wait_over(void *user, void *held)
-{
-    (void)user;
-    const bool answered = ask_held(held, true);
-    LOCUM_INVARIANT(answered);
-}
-
-static void
-on_gone(void *user, void *held)
-{
-    (void)user;
-    forget(held);
 }
 
 static void
@@ -266,7 +297,7 @@ on_poked(int fd, short what, void *user)
     struct held *next;
     for (struct held *held = LIST_FIRST(&self->held); held != NULL; held = next) {
         next = LIST_NEXT(held, entry);
-        (void)ask_held(held, false);
+        ask_held(held, false);
     }
 }
 
@@ -281,13 +312,7 @@ locum_control_poke(struct locum_control *self)
 static int
 open_door(struct event_base *base, struct door *door, int fd)
 {
-    static const struct locum_server_events events = {
-        .request = on_request,
-        .refused = on_refused,
-        .wait_over = on_wait_over,
-        .gone = on_gone,
-    };
-    return locum_server_create(base, fd, LOCUM_SERVER_DEADLINE_MS, &events, door, &door->http);
+    return locum_http_create(base, fd, LOCUM_HTTP_LIFE_MS, on_request, door, &door->http);
 }
 
 static int
@@ -324,6 +349,7 @@ locum_control_create(struct event_base *base, const struct locum_config *config,
     if (self == NULL) {
         return LOCUM_ERR_MEMORY;
     }
+    self->base = base;
     self->handlers = *handlers;
     self->user = user;
     self->local = (struct door){.control = self};
@@ -351,8 +377,8 @@ locum_control_destroy(struct locum_control *self)
     if (self == NULL) {
         return;
     }
-    locum_server_destroy(self->local.http);
-    locum_server_destroy(self->public.http);
+    locum_http_destroy(self->local.http);
+    locum_http_destroy(self->public.http);
     if (self->path[0] != '\0') {
         locum_listen_unlink(self->path, &self->file);
     }

@@ -5,13 +5,14 @@
  *   POST /admin {admin, for_s, reason, force}  /exclude {node}  /include {node}  /reload
  *        /nsd {zone, serial, lag_ms, state, error}
  *
- * This room does HTTP and JSON shape; what to answer comes from the handlers. Refused: 4xx with
- * {"errors": [...]}. Limits: 64 KiB a body, 8 KiB of headers, 10 s for a request, 64 connections a
- * listener, one request each. The process must ignore SIGPIPE.
+ * HTTP is libevent's evhttp; this room adds the table of the API, the limits and the holding of
+ * requests; what to answer comes from the handlers. Refused by us: 4xx with {"errors": [...]}; what
+ * evhttp itself refuses (see http.h) it answers in HTML. One request a connection. That a client
+ * has gone is noticed when its held request is answered, within LOCUM_CONTROL_WAIT_MAX_MS. The
+ * process must ignore SIGPIPE.
  *
- *   listen.c  the sockets            server.c connections, limits, deadlines, holding
- *   request.c bytes -> head          query.c  target -> path and values
- *   route.c   the table of the API   control.c  request -> handler -> answer
+ *   listen.c  the sockets            http.c     evhttp within limits
+ *   route.c   the table of the API   control.c  request -> handler -> answer, now or later
  */
 #ifndef LOCUM_CONTROL_CONTROL_H
 #define LOCUM_CONTROL_CONTROL_H

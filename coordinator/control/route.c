@@ -1,24 +1,32 @@
 #include "control/route.h"
 
 #include <string.h>
+#include <sys/queue.h>
 
 #include "base/error.h"
 
-#define KEY(key)      (1u << LOCUM_QUERY_##key)
 #define HANDLER(name) offsetof(struct locum_control_handlers, name)
+#define GET(path, wait, name, ...)                                                                 \
+    {                                                                                              \
+        path, EVHTTP_REQ_GET, {__VA_ARGS__}, LOCUM_ROUTE_##wait, HANDLER(name)                     \
+    }
+#define POST(path, name)                                                                           \
+    {                                                                                              \
+        path, EVHTTP_REQ_POST, {NULL}, LOCUM_ROUTE_ANSWERS, HANDLER(name)                          \
+    }
 
 static const struct locum_route routes[] = {
-    {"/status", LOCUM_HTTP_GET, 0, LOCUM_ROUTE_ANSWERS, HANDLER(status)},
-    {"/explain", LOCUM_HTTP_GET, KEY(NAME) | KEY(IF), LOCUM_ROUTE_ANSWERS, HANDLER(explain)},
-    {"/events", LOCUM_HTTP_GET, KEY(AFTER) | KEY(WAIT), LOCUM_ROUTE_WAIT_MS, HANDLER(events)},
-    {"/zone", LOCUM_HTTP_GET, KEY(NAME) | KEY(WAIT), LOCUM_ROUTE_WAIT_SERIAL, HANDLER(zone)},
-    {"/metrics", LOCUM_HTTP_GET, 0, LOCUM_ROUTE_ANSWERS, HANDLER(metrics)},
-    {"/healthz", LOCUM_HTTP_GET, 0, LOCUM_ROUTE_ANSWERS, HANDLER(healthz)},
-    {"/admin", LOCUM_HTTP_POST, 0, LOCUM_ROUTE_ANSWERS, HANDLER(admin)},
-    {"/exclude", LOCUM_HTTP_POST, 0, LOCUM_ROUTE_ANSWERS, HANDLER(exclude)},
-    {"/include", LOCUM_HTTP_POST, 0, LOCUM_ROUTE_ANSWERS, HANDLER(include)},
-    {"/reload", LOCUM_HTTP_POST, 0, LOCUM_ROUTE_ANSWERS, HANDLER(reload)},
-    {"/nsd", LOCUM_HTTP_POST, 0, LOCUM_ROUTE_ANSWERS, HANDLER(nsd)},
+    GET("/status", ANSWERS, status, NULL),
+    GET("/explain", ANSWERS, explain, "name", "if"),
+    GET("/events", WAIT_MS, events, "after", "wait"),
+    GET("/zone", WAIT_SERIAL, zone, "name", "wait"),
+    GET("/metrics", ANSWERS, metrics, NULL),
+    GET("/healthz", ANSWERS, healthz, NULL),
+    POST("/admin", admin),
+    POST("/exclude", exclude),
+    POST("/include", include),
+    POST("/reload", reload),
+    POST("/nsd", nsd),
 };
 
 locum_handler_fn *
@@ -30,10 +38,10 @@ locum_route_handler(const struct locum_control_handlers *handlers, const struct 
 }
 
 const struct locum_route *
-locum_route_find(const struct locum_control_handlers *handlers, struct locum_slice path)
+locum_route_find(const struct locum_control_handlers *handlers, const char *path)
 {
     for (size_t i = 0; i < LOCUM_COUNT(routes); i++) {
-        if (locum_slice_is(path, routes[i].path)) {
+        if (strcmp(path, routes[i].path) == 0) {
             return locum_route_handler(handlers, &routes[i]) != NULL ? &routes[i] : NULL;
         }
     }
@@ -46,7 +54,7 @@ locum_route_add_all(struct locum_text *text, const struct locum_control_handlers
 {
     const char *before = "";
     for (size_t i = 0; i < LOCUM_COUNT(routes); i++) {
-        const bool get = routes[i].method == LOCUM_HTTP_GET;
+        const bool get = routes[i].method == EVHTTP_REQ_GET;
         if (locum_route_handler(handlers, &routes[i]) == NULL || (read_only && !get)) {
             continue;
         }
@@ -57,43 +65,115 @@ locum_route_add_all(struct locum_text *text, const struct locum_control_handlers
     }
 }
 
+static bool
+takes(const struct locum_route *route, const char *key)
+{
+    for (size_t i = 0; i < LOCUM_COUNT(route->keys); i++) {
+        if (route->keys[i] != NULL && strcmp(route->keys[i], key) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* `pair` comes after another one with its key. */
+static bool
+is_second(const struct evkeyvalq *query, const struct evkeyval *pair)
+{
+    const struct evkeyval *first = TAILQ_FIRST(query);
+    while (strcmp(first->key, pair->key) != 0) {
+        first = TAILQ_NEXT(first, next);
+    }
+    return first != pair;
+}
+
+static bool
+is_printable(const char *value)
+{
+    for (const char *c = value; *c != '\0'; c++) {
+        if (*c <= ' ' || *c >= 127) {
+            return false;
+        }
+    }
+    return value[0] != '\0';
+}
+
+static int
+refuse_key(const struct locum_route *route, const char *key, const char *what,
+           struct locum_text *why)
+{
+    locum_text_add(why, "query key \"");
+    locum_text_add_escaped(why, key, strnlen(key, 64));
+    locum_text_add(why, "\": ");
+    locum_text_add(why, what);
+    const char *before = "; taken here: ";
+    for (size_t i = 0; i < LOCUM_COUNT(route->keys) && route->keys[i] != NULL; i++) {
+        locum_text_add(why, before);
+        locum_text_add(why, route->keys[i]);
+        before = ", ";
+    }
+    locum_text_add(why, route->keys[0] == NULL ? "; nothing is taken here" : "");
+    return LOCUM_ERR_INVALID;
+}
+
+static int
+check_pairs(const struct locum_route *route, const struct evkeyvalq *query, struct locum_text *why)
+{
+    const struct evkeyval *pair;
+    TAILQ_FOREACH(pair, query, next)
+    {
+        if (!takes(route, pair->key)) {
+            return refuse_key(route, pair->key, "no such key", why);
+        }
+        if (is_second(query, pair)) {
+            return refuse_key(route, pair->key, "this key is there twice", why);
+        }
+        if (!is_printable(pair->value)) {
+            return refuse_key(route, pair->key, "the value must be printable ASCII without blanks",
+                              why);
+        }
+    }
+    return 0;
+}
+
 /* The value of `key` must be a number up to `max`; absent is fine. */
 static int
-check_number(const struct locum_query *query, enum locum_query_key key, uint64_t max,
-             const char *what, uint64_t *ret, struct locum_text *why)
+check_number(const struct evkeyvalq *query, const char *key, uint64_t max, const char *what,
+             uint64_t *ret, struct locum_text *why)
 {
-    const char *value = locum_query_value(query, key);
+    const char *value = evhttp_find_header(query, key);
     if (value == NULL || locum_slice_u64(locum_slice_of(value), max, ret) == 0) {
         return 0;
     }
+    locum_text_add(why, key);
     locum_text_add(why, what);
     locum_text_add(why, " is a number from 0 to ");
     locum_text_add_u64(why, max);
     locum_text_add(why, ", not \"");
-    locum_text_add(why, value);
+    locum_text_add_escaped(why, value, strnlen(value, 64));
     locum_text_add_char(why, '"');
     return LOCUM_ERR_INVALID;
 }
 
 int
-locum_route_check(const struct locum_route *route, const struct locum_query *query,
+locum_route_check(const struct locum_route *route, const struct evkeyvalq *query,
                   locum_ms *ret_wait_ms, struct locum_text *ret_why)
 {
     uint64_t wait = 0;
     uint64_t after = 0;
-    int error = check_number(query, LOCUM_QUERY_AFTER, INT64_MAX, "after (the id of an event)",
-                             &after, ret_why);
+    int error = check_pairs(route, query, ret_why);
+    if (error == 0) {
+        error = check_number(query, "after", INT64_MAX, " (the id of an event)", &after, ret_why);
+    }
     if (error == 0 && route->wait == LOCUM_ROUTE_WAIT_MS) {
-        error = check_number(query, LOCUM_QUERY_WAIT, LOCUM_CONTROL_WAIT_MAX_MS,
-                             "wait (milliseconds)", &wait, ret_why);
+        error = check_number(query, "wait", LOCUM_CONTROL_WAIT_MAX_MS, " (milliseconds)", &wait,
+                             ret_why);
     }
     if (error == 0 && route->wait == LOCUM_ROUTE_WAIT_SERIAL) {
-        error = check_number(query, LOCUM_QUERY_WAIT, UINT32_MAX, "wait (the serial you know)",
-                             &wait, ret_why);
-        wait = query->has[LOCUM_QUERY_WAIT] ? LOCUM_CONTROL_WAIT_MAX_MS : 0;
+        error = check_number(query, "wait", UINT32_MAX, " (the serial you know)", &wait, ret_why);
+        wait = evhttp_find_header(query, "wait") != NULL ? LOCUM_CONTROL_WAIT_MAX_MS : 0;
     }
-    const bool named = (route->keys & KEY(NAME)) != 0;
-    if (error == 0 && named && !query->has[LOCUM_QUERY_NAME]) {
+    if (error == 0 && takes(route, "name") && evhttp_find_header(query, "name") == NULL) {
         locum_text_add(ret_why, route->path);
         locum_text_add(ret_why, " needs ?name=, an absolute name such as get.example.org.");
         error = LOCUM_ERR_INVALID;

@@ -4,9 +4,10 @@
 #ifndef LOCUM_CONTROL_ROUTE_H
 #define LOCUM_CONTROL_ROUTE_H
 
+#include <event2/http.h>
+#include <event2/keyvalq_struct.h>
+
 #include "control/control.h"
-#include "control/query.h"
-#include "control/request.h"
 
 /* How ?wait= of a path is read. */
 enum locum_route_wait {
@@ -17,15 +18,15 @@ enum locum_route_wait {
 
 struct locum_route {
     const char *path;
-    enum locum_http_method method;
-    unsigned keys; /* bit 1 << locum_query_key for each that it takes */
+    enum evhttp_cmd_type method; /* POST: on the control socket only */
+    const char *keys[2];         /* query keys that it takes */
     enum locum_route_wait wait;
     size_t handler_at; /* its offset in struct locum_control_handlers */
 };
 
 /* The route of a path; NULL if there is none, or no handler for it. */
 const struct locum_route *locum_route_find(const struct locum_control_handlers *handlers,
-                                           struct locum_slice path);
+                                           const char *path);
 
 locum_handler_fn *locum_route_handler(const struct locum_control_handlers *handlers,
                                       const struct locum_route *route);
@@ -35,14 +36,15 @@ void locum_route_add_all(struct locum_text *text, const struct locum_control_han
                          bool read_only);
 
 /*
- * Check the values of a query that have a form (numbers, what must be there) and say how long the
- * request may be held.
+ * Check a query: keys that the path takes, each once; printable ASCII without blanks; numbers where
+ * they are wanted. A typing error is refused, not passed over.
  *
- * ret_wait_ms  0: answer at once.
+ * query        as evhttp_parse_query_str() makes it.
+ * ret_wait_ms  how long the request may be held; 0: answer at once.
  * ret_why      on failure what is wrong and what would be right.
  * 0 or LOCUM_ERR_INVALID.
  */
-int locum_route_check(const struct locum_route *route, const struct locum_query *query,
+int locum_route_check(const struct locum_route *route, const struct evkeyvalq *query,
                       locum_ms *ret_wait_ms, struct locum_text *ret_why) LOCUM_MUST_CHECK;
 
 #endif

@@ -25,7 +25,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "control/control.h"
-#include "control/server.h"
+#include "control/http.h"
 
 enum { DEADLINE_MS = 8000, CLIENT_BYTES = 160 * 1024 };
 

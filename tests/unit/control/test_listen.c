@@ -1,4 +1,7 @@
-/* control: how the sockets are opened and what is said when they cannot be; the deadline. */
+/* control: how the sockets are opened and what is said when they cannot be; what
+ * evhttp is not left alone with. */
+#include <sys/resource.h>
+
 #include "site.h"
 
 static void
@@ -116,58 +119,93 @@ test_port_in_use(void **state)
     (void)strcpy(site->config->listen_control, kept);
 }
 
-/* --- the deadline, on a listener of its own with a short one --- */
+/* --- evhttp's gaps, on a listener of its own with a short life of connections --- */
 
 static void
-on_request(void *user, struct locum_server_client *client, const struct locum_http_head *head,
-           struct locum_slice body)
+answer_at_once(struct evhttp_request *request, void *user)
 {
     (void)user;
-    (void)head;
-    (void)body;
-    locum_server_answer(client, &(struct locum_server_answer){200, "text/plain", NULL, "ok"});
+    evhttp_send_reply(request, 200, NULL, NULL);
 }
 
-static void
-on_refused(void *user, struct locum_server_client *client, const struct locum_http_refusal *refusal)
+static struct locum_http *
+create_short_lived(struct site *site)
 {
-    (void)user;
-    locum_server_answer(
-        client, &(struct locum_server_answer){refusal->status, "text/plain", NULL, refusal->text});
-}
-
-/* A byte now and then does not buy more time. */
-static void
-test_slow_client(void **state)
-{
-    struct site *site = *state;
-    static const struct locum_server_events events = {.request = on_request, .refused = on_refused};
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     struct sockaddr_storage storage;
+    struct locum_http *http = NULL;
     site->config->listen_http.port = free_port();
     const socklen_t length = locum_address_to_sockaddr(&site->config->listen_http, &storage);
     assert_int_equal(bind(fd, (struct sockaddr *)&storage, length), 0);
-    assert_int_equal(listen(fd, 8), 0);
-    struct locum_server *http = NULL;
-    assert_int_equal(locum_server_create(site->base, fd, 150, &events, site, &http), 0);
-    struct client client;
-    client_open(&client, site, false);
+    assert_int_equal(listen(fd, 128), 0);
+    assert_int_equal(locum_http_create(site->base, fd, 150, answer_at_once, site, &http), 0);
+    return http;
+}
+
+/* All places are taken by clients that send a byte now and then: the old ones must go. */
+static void
+test_slow_clients(void **state)
+{
+    struct site *site = *state;
+    struct locum_http *http = create_short_lived(site);
+    struct client slow[LOCUM_HTTP_CLIENTS_MAX];
+    struct client late;
+    for (size_t i = 0; i < LOCUM_COUNT(slow); i++) {
+        client_open(&slow[i], site, false);
+        client_send(&slow[i], "GET /status HTTP/1.1\r\nX: ");
+        turn(site);
+    }
+    client_open(&late, site, false);
+    client_send(&late, "GET /status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     const locum_ms start = locum_now_read().mono;
-    client_send(&client, "GET /status HTTP/1.1\r\nX: ");
-    locum_ms sent = start;
-    while (client.length == 0) {
+    while (late.length == 0) {
         assert_true(locum_now_read().mono - start < DEADLINE_MS);
-        if (locum_now_read().mono - sent >= 10) {
-            client_send(&client, "a");
-            sent = locum_now_read().mono;
+        for (size_t i = 0; i < LOCUM_COUNT(slow); i++) {
+            (void)send(slow[i].fd, "a", 1, MSG_NOSIGNAL);
         }
         turn(site);
-        client_read(&client);
+        client_read(&late);
     }
-    assert_true(locum_now_read().mono - start >= 140);
-    assert_has(&client, "HTTP/1.1 408 Request Timeout\r\n");
+    assert_has(&late, "HTTP/1.1 200 OK\r\n");
+    client_close(&late);
+    for (size_t i = 0; i < LOCUM_COUNT(slow); i++) {
+        client_close(&slow[i]);
+    }
+    locum_http_destroy(http);
+}
+
+/* No descriptor is left: the loop rests, and the connection is served once there is one. */
+static void
+test_no_descriptor_left(void **state)
+{
+    struct site *site = *state;
+    struct client client;
+    int taken[1024];
+    size_t count = 0;
+    struct rlimit old;
+    client_open(&client, site, false);
+    client_send(&client, GET("/status"));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+    const struct rlimit few = {.rlim_cur = 256, .rlim_max = old.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    while (count < LOCUM_COUNT(taken) && (taken[count] = dup(0)) >= 0) {
+        count++;
+    }
+    size_t turns = 0; /* each ends by 2 ms, or at once if there is something to do */
+    const locum_ms start = locum_now_read().mono;
+    while (locum_now_read().mono - start < 300) {
+        turn(site);
+        turns++;
+    }
+    while (count > 0) {
+        (void)close(taken[--count]);
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
+    assert_int_equal(site->asked, 0);
+    assert_true(turns < 1000);
+    client_finish(&client, site);
+    assert_has(&client, "HTTP/1.1 200 OK\r\n");
     client_close(&client);
-    locum_server_destroy(http);
 }
 
 int
@@ -181,7 +219,8 @@ main(void)
         TEST(test_folder_missing_and_path_too_long),
         TEST(test_folder_not_writable),
         TEST(test_port_in_use),
-        TEST(test_slow_client),
+        TEST(test_slow_clients),
+        TEST(test_no_descriptor_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

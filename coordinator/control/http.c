@@ -1,0 +1,190 @@
+#include "control/http.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <event2/bufferevent.h>
+#include <event2/listener.h>
+
+#include "base/error.h"
+
+enum { LOOK_MS = 250 };
+
+/* An accepted connection: open as long as its descriptor is still this socket. */
+struct place {
+    int fd;
+    ino_t inode;
+    locum_ms since;
+};
+
+/*
+ * evhttp of libevent 2.1 takes as many connections as come and tells of none. So the listener is
+ * paused with each one; `look`, in the same turn of the loop and every LOOK_MS, learns its
+ * descriptor, counts what is open and lets the next one in if there is a place.
+ */
+struct locum_http {
+    struct evhttp *http;
+    struct evconnlistener *listener; /* owned by http */
+    struct event *look;
+    struct bufferevent *fresh; /* of the connection just accepted; a reference, or NULL */
+    struct place places[LOCUM_HTTP_CLIENTS_MAX];
+    size_t count;
+    locum_ms life_ms;
+};
+
+static bool
+is_open(const struct place *place)
+{
+    struct stat file;
+    return fstat(place->fd, &file) == 0 && S_ISSOCK(file.st_mode) && file.st_ino == place->inode;
+}
+
+static void
+take_fresh(struct locum_http *self, locum_ms now)
+{
+    struct stat file;
+    if (self->fresh == NULL) {
+        return;
+    }
+    const int fd = bufferevent_getfd(self->fresh);
+    if (fd >= 0 && self->count < LOCUM_HTTP_CLIENTS_MAX && fstat(fd, &file) == 0) {
+        self->places[self->count++] = (struct place){.fd = fd, .inode = file.st_ino, .since = now};
+    }
+    (void)bufferevent_decref(self->fresh);
+    self->fresh = NULL;
+}
+
+static void
+forget_closed(struct locum_http *self)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        if (is_open(&self->places[i])) {
+            self->places[kept++] = self->places[i];
+        }
+    }
+    self->count = kept;
+}
+
+/* evhttp sees an end of file, or fails to write, and closes. */
+static void
+end_old(const struct locum_http *self, locum_ms now)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        if (now - self->places[i].since > self->life_ms) {
+            (void)shutdown(self->places[i].fd, SHUT_RDWR);
+        }
+    }
+}
+
+static int
+look_again(struct locum_http *self)
+{
+    static const struct timeval wait = {.tv_usec = LOOK_MS * 1000};
+    return event_add(self->look, &wait);
+}
+
+static void
+on_look(int fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    struct locum_http *self = user;
+    const locum_ms now = locum_now_read().mono;
+    take_fresh(self, now);
+    forget_closed(self);
+    end_old(self, now);
+    if (self->count < LOCUM_HTTP_CLIENTS_MAX) {
+        (void)evconnlistener_enable(self->listener);
+    }
+    (void)look_again(self);
+}
+
+/* evhttp asks for the stream of a connection that it has just accepted. NULL: it makes its own. */
+static struct bufferevent *
+on_accepted(struct event_base *base, void *user)
+{
+    struct locum_http *self = user;
+    (void)evconnlistener_disable(self->listener);
+    take_fresh(self, locum_now_read().mono);
+    self->fresh = bufferevent_socket_new(base, -1, 0); /* evhttp closes the descriptor itself */
+    if (self->fresh != NULL) {
+        bufferevent_incref(self->fresh);
+    }
+    event_active(self->look, EV_TIMEOUT, 0);
+    return self->fresh;
+}
+
+/* No descriptor is left: without a pause the listener spins. The connection stays in the queue
+ * until on_look(). */
+static void
+on_accept_error(struct evconnlistener *listener, void *user)
+{
+    (void)user; /* evhttp's */
+    (void)evconnlistener_disable(listener);
+}
+
+/* The listener belongs to the evhttp from here on; on failure `fd` is closed. */
+static int
+listen_on(struct locum_http *self, struct event_base *base, int fd)
+{
+    self->listener =
+        evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+    if (self->listener == NULL) {
+        (void)close(fd);
+        return LOCUM_ERR_MEMORY;
+    }
+    if (self->http == NULL || evhttp_bind_listener(self->http, self->listener) == NULL) {
+        evconnlistener_free(self->listener);
+        return LOCUM_ERR_MEMORY;
+    }
+    evconnlistener_set_error_cb(self->listener, on_accept_error);
+    return 0;
+}
+
+int
+locum_http_create(struct event_base *base, int fd, locum_ms life_ms,
+                  locum_http_request_fn *on_request, void *user, struct locum_http **ret)
+{
+    struct locum_http *self = calloc(1, sizeof(*self));
+    if (self == NULL) {
+        (void)close(fd);
+        return LOCUM_ERR_MEMORY;
+    }
+    self->life_ms = life_ms;
+    self->http = evhttp_new(base);
+    self->look = event_new(base, -1, 0, on_look, self);
+    if (listen_on(self, base, fd) != 0 || self->look == NULL || look_again(self) != 0) {
+        locum_http_destroy(self);
+        return LOCUM_ERR_MEMORY;
+    }
+    evhttp_set_max_headers_size(self->http, LOCUM_HTTP_HEAD_BYTES_MAX);
+    evhttp_set_max_body_size(self->http, LOCUM_HTTP_BODY_BYTES_MAX);
+    evhttp_set_allowed_methods(self->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST);
+    evhttp_set_timeout(self->http, LOCUM_HTTP_IDLE_S);
+    evhttp_set_bevcb(self->http, on_accepted, self);
+    evhttp_set_gencb(self->http, on_request, user);
+    *ret = self;
+    return 0;
+}
+
+void
+locum_http_destroy(struct locum_http *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    if (self->fresh != NULL) {
+        (void)bufferevent_decref(self->fresh);
+    }
+    if (self->http != NULL) {
+        evhttp_free(self->http);
+    }
+    if (self->look != NULL) {
+        event_free(self->look);
+    }
+    free(self);
+}

@@ -1,0 +1,78 @@
+/* route: which queries are taken, and how long a request may be held. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "control/route.h"
+
+static struct locum_reply
+no_handler(void *user, const struct locum_request *request)
+{
+    (void)user;
+    (void)request;
+    return locum_reply_error(500, "not called here");
+}
+
+static void
+test_route_check(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *path;
+        const char *query; /* NULL: none */
+        locum_ms wait_ms;
+        const char *why; /* NULL: fine */
+    } cases[] = {
+        {"/status", NULL, 0, NULL},
+        {"/events", NULL, 0, NULL},
+        {"/events", "wait=0", 0, NULL},
+        {"/events", "after=1763863258173&wait=3000", 3000, NULL},
+        {"/events", "wait=3001", 0, "wait (milliseconds) is a number from 0 to 3000, not \"3001\""},
+        {"/events", "after=-1", 0, "after (the id of an event) is a number"},
+        {"/events", "after=9223372036854775808", 0, "after (the id of an event) is a number"},
+        {"/zone", "name=a.", 0, NULL},
+        {"/zone", "name=a.&wait=0", LOCUM_CONTROL_WAIT_MAX_MS, NULL},
+        {"/zone", "name=a.&wait=4294967295", LOCUM_CONTROL_WAIT_MAX_MS, NULL},
+        {"/zone", "name=a.&wait=4294967296", 0, "wait (the serial you know) is a number"},
+        {"/zone", "wait=1", 0, "/zone needs ?name="},
+        {"/status", "x=1", 0, "query key \"x\": no such key; nothing is taken here"},
+        {"/zone", "name=a.&after=1", 0, "\"after\": no such key; taken here: name, wait"},
+        {"/zone", "name=a.&name=b.", 0, "this key is there twice"},
+        {"/zone", "NAME=a.", 0, "no such key"},
+        {"/zone", "name=", 0, "printable ASCII"},
+        {"/zone", "name=a+b", 0, "printable ASCII"},
+        {"/explain", NULL, 0, "/explain needs ?name="},
+    };
+    const struct locum_control_handlers handlers = {
+        .status = no_handler, .events = no_handler, .zone = no_handler, .explain = no_handler};
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        const struct locum_route *route = locum_route_find(&handlers, cases[i].path);
+        assert_non_null(route);
+        struct evkeyvalq query;
+        char buffer[256];
+        struct locum_text why = locum_text_init(buffer, sizeof(buffer));
+        locum_ms wait_ms = -1;
+        const char *text = cases[i].query != NULL ? cases[i].query : "";
+        assert_int_equal(evhttp_parse_query_str(text, &query), 0);
+        const int error = locum_route_check(route, &query, &wait_ms, &why);
+        assert_int_equal(error, cases[i].why != NULL ? LOCUM_ERR_INVALID : 0);
+        assert_int_equal(wait_ms, error == 0 ? cases[i].wait_ms : -1);
+        assert_true(error == 0 || strstr(buffer, cases[i].why) != NULL);
+        evhttp_clear_headers(&query);
+    }
+    assert_null(locum_route_find(&handlers, "/nsd"));
+    assert_null(locum_route_find(&handlers, "/statu"));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_route_check)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
