@@ -129,7 +129,7 @@ fall(const struct look *look, bool adopted)
     look->state->adopted = adopted;
     look->state->left = look->facts->leaving;
     look->state->verdict = look->now.mono;
-    look->state->down_incarnation = look->facts->incarnation;
+    look->state->down_incarnation = look->facts->word_incarnation;
     return LOCUM_DOWN;
 }
 

@@ -32,7 +32,7 @@ struct locum_condition_state {
     bool trusted;              /* returning without the wait: adopted, or a new run after leaving */
     bool silent;               /* returning, and silent: letter s, rank F */
     locum_ms verdict;          /* mono time at which it became down */
-    uint64_t down_incarnation; /* recorded incarnation when it became down */
+    uint64_t down_incarnation; /* of its last word when it became down */
     locum_ms returning_since;  /* the clock of a returning */
     locum_ms since_wall;       /* wall time of the last edge, Unix ms; LOCUM_NEVER */
 };

@@ -90,6 +90,7 @@ accept(struct locum_core *self, const struct locum_heartbeat *heartbeat, struct 
         facts->service = heartbeat->service;
     }
     facts->word_known = true;
+    facts->word_incarnation = heartbeat->incarnation;
     facts->admin = heartbeat->admin;
     facts->leaving = heartbeat->leaving;
     facts->interval_ms = heartbeat->interval_ms;

@@ -27,7 +27,7 @@ struct site {
     struct locum_now now;
     struct locum_heartbeat say[LOCUM_NODES_MAX]; /* what each peer said last */
     struct locum_actions actions;                /* of the last step */
-    unsigned sent, plans, persists, lefts;       /* since forget() */
+    unsigned sent;                               /* heartbeats since forget() */
     size_t edges;
     struct locum_edge edge[EDGES_KEPT];
 };
@@ -74,7 +74,7 @@ config_of(unsigned servers, unsigned witnesses, unsigned sentinels)
 static inline void
 forget(struct site *site)
 {
-    site->sent = site->plans = site->persists = site->lefts = 0;
+    site->sent = 0;
     site->edges = 0;
 }
 
@@ -110,9 +110,6 @@ step(struct site *site, struct locum_event event)
     for (size_t i = 0; i < site->actions.count; i++) {
         const struct locum_action *action = &site->actions.at[i];
         site->sent += action->kind == LOCUM_ACTION_HEARTBEAT;
-        site->plans += action->kind == LOCUM_ACTION_PLAN;
-        site->persists += action->kind == LOCUM_ACTION_PERSIST;
-        site->lefts += action->kind == LOCUM_ACTION_LEFT;
         if (action->kind == LOCUM_ACTION_EDGE) {
             assert_true(site->edges < EDGES_KEPT);
             site->edge[site->edges++] = action->edge;

@@ -1,0 +1,358 @@
+/* What I hold a peer to be, by the events that bring it about: all of the core together. */
+#include "fixture.h"
+
+enum { HEAR_NS0 = 1 << NS0, HEAR_DC3 = 1 << DC3, HEAR_BOTH = HEAR_NS0 | HEAR_DC3 };
+
+static struct site site;
+
+static int
+set_up_well(void **state)
+{
+    (void)state;
+    begin_usual_well(&site);
+    return 0;
+}
+
+static int
+set_up_fresh(void **state)
+{
+    (void)state;
+    begin_usual(&site);
+    tick(&site);
+    return 0;
+}
+
+static void
+ns0_says(enum locum_condition letter)
+{
+    site.say[NS0].acks[DC3].letter = letter;
+}
+
+/* The last edge of dc3 was this one. */
+static const struct locum_condition_edge *
+assert_edge(enum locum_condition from, enum locum_condition to, enum locum_cause cause)
+{
+    const struct locum_edge *edge = last_edge(&site, LOCUM_EDGE_CONDITION);
+    assert_non_null(edge);
+    assert_int_equal(edge->condition.peer, DC3);
+    assert_int_equal(edge->condition.from, from);
+    assert_int_equal(edge->condition.to, to);
+    assert_int_equal(edge->condition.cause, cause);
+    assert_int_equal(condition(&site, DC3), to);
+    return &edge->condition;
+}
+
+/* dc3 silent for a quorum. */
+static void
+kill_dc3(void)
+{
+    ns0_says(LOCUM_ALIVE);
+    pass_hearing(&site, TIMEOUT + 50, HEAR_NS0);
+    ns0_says(LOCUM_SUSPECT);
+    pass_hearing(&site, 250, HEAR_NS0);
+    assert_edge(LOCUM_SUSPECT, LOCUM_DOWN, LOCUM_CAUSE_QUORUM);
+    ns0_says(LOCUM_DOWN);
+    forget(&site);
+}
+
+/* unknown, silent -> suspect */
+static void
+test_unknown_silent(void **state)
+{
+    (void)state;
+    pass(&site, 9990);
+    assert_int_equal(condition(&site, DC3), LOCUM_UNKNOWN);
+    pass(&site, 10); /* nothing at all for 10 s since my start: UDP is evidence */
+    assert_int_equal(condition(&site, DC3), LOCUM_SUSPECT);
+    assert_int_equal(condition(&site, NS0), LOCUM_SUSPECT);
+}
+
+/* alive stays alive by either path alone. */
+static void
+test_alive_by_one_path(void **state)
+{
+    (void)state;
+    tell_subscribed(&site, true);
+    for (int i = 0; i < 300; i++) {
+        hear(&site, DC3, LOCUM_PATH_REDIS); /* UDP is cut: after 10 s it is no evidence */
+        hear_own(&site, site.core.view.incarnation, site.core.view.seq);
+        pass_hearing(&site, 120, HEAR_NS0);
+    }
+    assert_int_equal(count_edges(&site, LOCUM_EDGE_CONDITION), 0);
+    for (int i = 0; i < 300; i++) {
+        hear(&site, DC3, LOCUM_PATH_PEER); /* Redis carries mine, and not those of dc3 */
+        hear_own(&site, site.core.view.incarnation, site.core.view.seq);
+        pass_hearing(&site, 120, HEAR_NS0);
+    }
+    assert_int_equal(count_edges(&site, LOCUM_EDGE_CONDITION), 0);
+}
+
+/* suspect, its last word was leaving -> down without a vote; not before the silence */
+static void
+test_suspect_left(void **state)
+{
+    (void)state;
+    site.say[DC3].leaving = true;
+    hear(&site, DC3, LOCUM_PATH_PEER);
+    pass_hearing(&site, TIMEOUT - 10, HEAR_NS0);
+    assert_int_equal(condition(&site, DC3), LOCUM_ALIVE);
+    pass_hearing(&site, 20, HEAR_NS0);
+    const struct locum_condition_edge *edge =
+        assert_edge(LOCUM_SUSPECT, LOCUM_DOWN, LOCUM_CAUSE_LEFT);
+    assert_int_equal(edge->voters, 1 << DC2);
+    assert_int_equal(edge->age_ms[DC2], TIMEOUT + 10);
+}
+
+/* suspect, GRACE -> unknown; down is never touched */
+static void
+test_grace(void **state)
+{
+    (void)state;
+    pass_hearing(&site, TIMEOUT + 100, HEAR_NS0);
+    sleep_ms(&site, TIMEOUT / 2 + LOCUM_TICK_MS);
+    tick(&site);
+    assert_int_equal(condition(&site, DC3), LOCUM_SUSPECT); /* not more than timeout/2 late */
+    sleep_ms(&site, TIMEOUT / 2 + LOCUM_TICK_MS + 1);
+    tick(&site);
+    assert_edge(LOCUM_SUSPECT, LOCUM_UNKNOWN, LOCUM_CAUSE_GRACE);
+    assert_int_equal(last_edge(&site, LOCUM_EDGE_STALL)->late_ms, TIMEOUT / 2 + 1);
+    assert_int_equal(site.core.detector.peer[DC3].since_wall, site.now.wall);
+    pass_hearing(&site, TIMEOUT - 10, HEAR_NS0);
+    assert_int_equal(condition(&site, DC3), LOCUM_UNKNOWN); /* all silence counts from now */
+    kill_dc3();
+    sleep_ms(&site, 10 * TIMEOUT);
+    tick(&site);
+    assert_int_equal(condition(&site, DC3), LOCUM_DOWN);
+}
+
+/* down, accepted -> returning, and the clock starts */
+static void
+test_down_heard(void **state)
+{
+    (void)state;
+    kill_dc3();
+    pass_hearing(&site, RECOVER, HEAR_NS0);
+    site.say[DC3].incarnation++; /* a crash is no leaving */
+    site.say[DC3].seq = 0;
+    hear(&site, DC3, LOCUM_PATH_PEER);
+    pass_hearing(&site, 10, HEAR_NS0);
+    assert_edge(LOCUM_DOWN, LOCUM_RETURNING, LOCUM_CAUSE_HEARD);
+    assert_int_equal(locum_detector_letter(&site.core.detector, DC3), LOCUM_RETURNING);
+    pass_hearing(&site, RECOVER - 10, HEAR_BOTH);
+    assert_int_equal(condition(&site, DC3), LOCUM_RETURNING);
+    pass_hearing(&site, 10, HEAR_BOTH);
+    assert_edge(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
+}
+
+/* Late last words revive nobody: the ack must be of something sent after the verdict. */
+static void
+test_late_last_words(void **state)
+{
+    (void)state;
+    kill_dc3();
+    const locum_ms heard = site.core.view.peer[DC3].heard;
+    hear_ack(&site, DC3, LOCUM_PATH_REDIS, site.core.view.seq - 4);
+    pass_hearing(&site, 10, HEAR_NS0);
+    assert_int_equal(condition(&site, DC3), LOCUM_DOWN);
+    assert_int_equal(site.core.view.peer[DC3].heard, heard);
+    pass_hearing(&site, 200, HEAR_NS0);
+    hear(&site, DC3, LOCUM_PATH_REDIS);
+    pass_hearing(&site, 10, HEAR_NS0);
+    assert_edge(LOCUM_DOWN, LOCUM_RETURNING, LOCUM_CAUSE_HEARD);
+}
+
+static void
+adopt_down(void)
+{
+    begin_usual(&site);
+    tick(&site);
+    ns0_says(LOCUM_DOWN);
+    pass_hearing(&site, 500, HEAR_NS0);
+    assert_edge(LOCUM_UNKNOWN, LOCUM_DOWN, LOCUM_CAUSE_ADOPTED);
+}
+
+/* down that was adopted, accepted with service up -> alive */
+static void
+test_adopted_heard(void **state)
+{
+    (void)state;
+    adopt_down();
+    pass_hearing(&site, 500, HEAR_NS0);
+    hear(&site, DC3, LOCUM_PATH_PEER);
+    pass_hearing(&site, 10, HEAR_NS0);
+    assert_edge(LOCUM_DOWN, LOCUM_ALIVE, LOCUM_CAUSE_HEARD);
+}
+
+/* ... with another service: returning without the wait, alive as soon as it is up */
+static void
+test_adopted_not_up(void **state)
+{
+    (void)state;
+    adopt_down();
+    pass_hearing(&site, 500, HEAR_NS0);
+    site.say[DC3].service = LOCUM_FAILING;
+    pass_hearing(&site, 500, HEAR_BOTH);
+    assert_edge(LOCUM_DOWN, LOCUM_RETURNING, LOCUM_CAUSE_HEARD);
+    site.say[DC3].service = LOCUM_UP;
+    pass_hearing(&site, 130, HEAR_BOTH);
+    assert_edge(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
+}
+
+/* ... but a gap meanwhile ends that trust: then it waits like any other */
+static void
+test_adopted_gap(void **state)
+{
+    (void)state;
+    adopt_down();
+    pass_hearing(&site, 500, HEAR_NS0);
+    site.say[DC3].service = LOCUM_FAILING;
+    pass_hearing(&site, 500, HEAR_BOTH);
+    ns0_says(LOCUM_ALIVE);
+    pass_hearing(&site, TIMEOUT + 100, HEAR_NS0);
+    site.say[DC3].service = LOCUM_UP;
+    hear(&site, DC3, LOCUM_PATH_PEER);
+    pass_hearing(&site, RECOVER - 10, HEAR_BOTH);
+    assert_int_equal(condition(&site, DC3), LOCUM_RETURNING);
+    pass_hearing(&site, 10, HEAR_BOTH);
+    assert_edge(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
+}
+
+static void
+leave_and_fall(void)
+{
+    site.say[DC3].leaving = true;
+    hear(&site, DC3, LOCUM_PATH_PEER);
+    pass_hearing(&site, TIMEOUT + 100, HEAR_NS0);
+    assert_edge(LOCUM_SUSPECT, LOCUM_DOWN, LOCUM_CAUSE_LEFT);
+    site.say[DC3].leaving = false;
+}
+
+/* down after leaving: a new run with service up -> alive, so a restart is not a takeover */
+static void
+test_restart(void **state)
+{
+    (void)state;
+    leave_and_fall();
+    site.say[DC3].incarnation++;
+    site.say[DC3].seq = 0;
+    pass_hearing(&site, 200, HEAR_BOTH);
+    assert_edge(LOCUM_DOWN, LOCUM_ALIVE, LOCUM_CAUSE_HEARD);
+}
+
+/* ... also where the new run was heard before the verdict, but had not heard me yet */
+static void
+test_restart_before_verdict(void **state)
+{
+    (void)state;
+    site.say[DC3].leaving = true;
+    hear(&site, DC3, LOCUM_PATH_PEER);
+    site.say[DC3].leaving = false;
+    pass_hearing(&site, TIMEOUT - 20, HEAR_NS0);
+    site.say[DC3].incarnation++;
+    site.say[DC3].seq = 0;
+    hear_deaf(&site, DC3, LOCUM_PATH_PEER);
+    pass_hearing(&site, 40, HEAR_NS0);
+    assert_edge(LOCUM_SUSPECT, LOCUM_DOWN, LOCUM_CAUSE_LEFT);
+    pass_hearing(&site, 200, HEAR_BOTH);
+    assert_edge(LOCUM_DOWN, LOCUM_ALIVE, LOCUM_CAUSE_HEARD);
+}
+
+/* ... and the same run that said leaving is on probation like any other */
+static void
+test_left_and_back(void **state)
+{
+    (void)state;
+    leave_and_fall();
+    pass_hearing(&site, 200, HEAR_BOTH);
+    assert_edge(LOCUM_DOWN, LOCUM_RETURNING, LOCUM_CAUSE_HEARD);
+}
+
+static void
+bring_back(void)
+{
+    kill_dc3();
+    pass_hearing(&site, 200, HEAR_NS0);
+    hear(&site, DC3, LOCUM_PATH_PEER);
+    pass_hearing(&site, 20, HEAR_NS0);
+    assert_edge(LOCUM_DOWN, LOCUM_RETURNING, LOCUM_CAUSE_HEARD);
+    forget(&site);
+}
+
+/* returning, silent -> returning, its clock restarts; letter s, rank F until heard */
+static void
+test_returning_silent(void **state)
+{
+    (void)state;
+    bring_back();
+    ns0_says(LOCUM_ALIVE);
+    pass_hearing(&site, 3000, HEAR_BOTH);
+    assert_int_equal(site.core.rank[DC3], LOCUM_RANK_B);
+    pass_hearing(&site, TIMEOUT + 100, HEAR_NS0);
+    assert_int_equal(condition(&site, DC3), LOCUM_RETURNING);
+    assert_int_equal(locum_detector_letter(&site.core.detector, DC3), LOCUM_SUSPECT);
+    assert_int_equal(site.core.rank[DC3], LOCUM_RANK_F);
+    hear(&site, DC3, LOCUM_PATH_PEER);
+    tick(&site);
+    assert_int_equal(locum_detector_letter(&site.core.detector, DC3), LOCUM_RETURNING);
+    assert_int_equal(site.core.rank[DC3], LOCUM_RANK_B);
+    pass_hearing(&site, RECOVER - 10, HEAR_BOTH);
+    assert_int_equal(condition(&site, DC3), LOCUM_RETURNING);
+    pass_hearing(&site, 20, HEAR_BOTH);
+    assert_edge(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
+}
+
+/* returning, silent for a quorum -> down */
+static void
+test_returning_quorum(void **state)
+{
+    (void)state;
+    bring_back();
+    ns0_says(LOCUM_SUSPECT);
+    pass_hearing(&site, TIMEOUT + 50, HEAR_NS0);
+    assert_edge(LOCUM_RETURNING, LOCUM_DOWN, LOCUM_CAUSE_QUORUM);
+}
+
+/* A gap of a limit that no turn saw as silence starts the clock again. */
+static void
+test_returning_gap(void **state)
+{
+    (void)state;
+    bring_back();
+    pass_hearing(&site, 3000, HEAR_BOTH);
+    hear(&site, DC3, LOCUM_PATH_PEER);
+    pass_hearing(&site, TIMEOUT - 10, HEAR_NS0);
+    sleep_ms(&site, 10);
+    hear(&site, DC3, LOCUM_PATH_PEER); /* in the very turn that would have found it silent */
+    tick(&site);
+    assert_int_equal(condition(&site, DC3), LOCUM_RETURNING);
+    assert_int_equal(locum_detector_letter(&site.core.detector, DC3), LOCUM_RETURNING);
+    pass_hearing(&site, RECOVER - 10, HEAR_BOTH);
+    assert_int_equal(condition(&site, DC3), LOCUM_RETURNING);
+    pass_hearing(&site, 10, HEAR_BOTH);
+    assert_edge(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
+}
+
+int
+main(void)
+{
+#define FRESH(test) cmocka_unit_test_setup(test, set_up_fresh)
+#define WELL(test)  cmocka_unit_test_setup(test, set_up_well)
+    const struct CMUnitTest tests[] = {
+        FRESH(test_unknown_silent),
+        WELL(test_alive_by_one_path),
+        WELL(test_suspect_left),
+        WELL(test_grace),
+        WELL(test_down_heard),
+        WELL(test_late_last_words),
+        WELL(test_adopted_heard),
+        WELL(test_adopted_not_up),
+        WELL(test_adopted_gap),
+        WELL(test_restart),
+        WELL(test_restart_before_verdict),
+        WELL(test_left_and_back),
+        WELL(test_returning_silent),
+        WELL(test_returning_quorum),
+        WELL(test_returning_gap),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
