@@ -79,8 +79,9 @@ accept(struct locum_core *self, const struct locum_heartbeat *heartbeat, struct 
 {
     const locum_node peer = heartbeat->sender;
     struct locum_peer_facts *facts = &self->view.peer[peer];
+    const locum_ms silence = now.mono - locum_view_base(&self->view, peer); /* my stall is none */
     if (facts->heard != LOCUM_NEVER &&
-        now.mono - facts->heard >= locum_view_limit(&self->view, &self->config, peer)) {
+        silence >= locum_view_limit(&self->view, &self->config, peer)) {
         facts->gap = now.mono;
     }
     facts->heard = now.mono;

@@ -30,10 +30,10 @@ struct locum_sentinel_facts {
 struct locum_peer_facts {
     uint64_t incarnation, seq; /* recorded[P]: the highest authentic heartbeat; acknowledged */
     struct locum_path_facts path[LOCUM_PATHS];
-    locum_ms heard;  /* heard[P]: the last accepted; LOCUM_NEVER */
-    locum_ms gap;    /* the last accepted one that came a limit or more after the one before */
-    locum_ms grace;  /* P's grace; LOCUM_NEVER */
-    bool word_known; /* some heartbeat of it was accepted: the fields below hold */
+    locum_ms heard;             /* heard[P]: the last accepted; LOCUM_NEVER */
+    locum_ms gap;               /* the last accepted one that came a limit or more after base(P) */
+    locum_ms grace;             /* P's grace; LOCUM_NEVER */
+    bool word_known;            /* some heartbeat of it was accepted: the fields below hold */
     uint64_t word_incarnation;  /* the run whose word this is */
     enum locum_service service; /* its last verdict: `unknown` never replaces another */
     enum locum_admin admin;

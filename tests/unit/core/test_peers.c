@@ -332,6 +332,46 @@ test_returning_gap(void **state)
     assert_edge(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
 }
 
+/* GRACE starts the clock of a returning again; a silent one stays silent until it is heard. */
+static void
+test_returning_grace(void **state)
+{
+    (void)state;
+    bring_back();
+    pass_hearing(&site, 4000, HEAR_BOTH);
+    sleep_ms(&site, TIMEOUT);
+    tick(&site);
+    pass_hearing(&site, RECOVER - 10, HEAR_BOTH);
+    assert_int_equal(condition(&site, DC3), LOCUM_RETURNING);
+    pass_hearing(&site, 10, HEAR_BOTH);
+    assert_int_equal(condition(&site, DC3), LOCUM_ALIVE);
+    begin_usual_well(&site);
+    bring_back();
+    ns0_says(LOCUM_ALIVE);
+    pass_hearing(&site, TIMEOUT + 100, HEAR_NS0);
+    assert_int_equal(site.core.rank[DC3], LOCUM_RANK_F);
+    sleep_ms(&site, TIMEOUT);
+    tick(&site);
+    assert_int_equal(site.core.rank[DC3], LOCUM_RANK_F);
+}
+
+/* My stall is no gap of the peer: one that needs no wait still needs none. */
+static void
+test_stall_is_no_gap(void **state)
+{
+    (void)state;
+    adopt_down();
+    pass_hearing(&site, 500, HEAR_NS0);
+    site.say[DC3].service = LOCUM_FAILING;
+    pass_hearing(&site, 500, HEAR_BOTH);
+    assert_edge(LOCUM_DOWN, LOCUM_RETURNING, LOCUM_CAUSE_HEARD);
+    sleep_ms(&site, 3 * TIMEOUT);
+    tick(&site);
+    site.say[DC3].service = LOCUM_UP;
+    pass_hearing(&site, 250, HEAR_BOTH);
+    assert_int_equal(condition(&site, DC3), LOCUM_ALIVE);
+}
+
 int
 main(void)
 {
@@ -353,6 +393,8 @@ main(void)
         WELL(test_returning_silent),
         WELL(test_returning_quorum),
         WELL(test_returning_gap),
+        WELL(test_returning_grace),
+        WELL(test_stall_is_no_gap),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

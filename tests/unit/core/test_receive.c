@@ -331,11 +331,15 @@ test_gap_is_noted(void **state)
     struct bench bench;
     const struct locum_core_config config = article(DC2);
     bench_start_well(&bench, &config);
+    run_without_dc3(&bench, START + 1090);
     bench.now = START + 1099;
     hear(&bench, LOCUM_PATH_PEER, DC3);
     assert_int_equal(bench.core.view.peer[DC3].gap, LOCUM_NEVER);
-    tick(&bench, START + 1100);
-    bench.now = START + 2099;
+    run_without_dc3(&bench, START + 2099);
+    hear(&bench, LOCUM_PATH_PEER, DC3);
+    assert_int_equal(bench.core.view.peer[DC3].gap, START + 2099);
+    tick(&bench, START + 9000); /* all silence counts from my stall */
+    bench.now = START + 9100;
     hear(&bench, LOCUM_PATH_PEER, DC3);
     assert_int_equal(bench.core.view.peer[DC3].gap, START + 2099);
 }
