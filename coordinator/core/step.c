@@ -166,19 +166,32 @@ send_heartbeat(struct locum_core *self, locum_ms mono, struct locum_actions *act
     locum_actions_add(actions, LOCUM_ACTION_HEARTBEAT);
 }
 
+/* A letter is told at once also where the condition stays: a returning that falls silent. */
+static void
+advance_conditions(struct locum_core *self, struct locum_now now, struct locum_actions *actions)
+{
+    struct locum_condition_edge edges[LOCUM_NODES_MAX];
+    const struct locum_detector before = self->detector;
+    const size_t count =
+        locum_detector_advance(&self->detector, &self->view, &self->config, now, edges);
+    add_condition_edges(self, edges, count, actions);
+    for (locum_node peer = 0; peer < self->config.node_count; peer++) {
+        if (locum_detector_letter(&self->detector, peer) != locum_detector_letter(&before, peer)) {
+            self->send_wanted = true;
+        }
+    }
+}
+
 static void
 tick(struct locum_core *self, struct locum_now now, struct locum_actions *actions)
 {
-    struct locum_condition_edge edges[LOCUM_NODES_MAX];
     const enum locum_admin admin = self->admin.word;
     check_stall(self, now, actions);
     advance_service(self, now, actions);
     if (locum_admin_advance(&self->admin, now)) {
         add_admin_edge(self, admin, LOCUM_CAUSE_LEASE, actions);
     }
-    const size_t count =
-        locum_detector_advance(&self->detector, &self->view, &self->config, now, edges);
-    add_condition_edges(self, edges, count, actions);
+    advance_conditions(self, now, actions);
     advance_plan(self, actions);
     send_heartbeat(self, now.mono, actions);
     check_left(self, now.mono, actions);

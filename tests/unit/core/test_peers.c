@@ -301,6 +301,24 @@ test_returning_silent(void **state)
     assert_edge(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
 }
 
+/* The letter of a returning that falls silent is told at once: others wait for this vote. */
+static void
+test_returning_silent_is_told(void **state)
+{
+    (void)state;
+    bring_back();
+    ns0_says(LOCUM_ALIVE);
+    pass_hearing(&site, TIMEOUT - 30, HEAR_NS0);
+    const locum_ms sent = site.core.last_send;
+    while (locum_detector_letter(&site.core.detector, DC3) == LOCUM_RETURNING) {
+        site.core.last_send = site.now.mono; /* the next would be due in an interval */
+        pass(&site, 10);
+        assert_true(site.now.mono < sent + TIMEOUT);
+    }
+    pass(&site, LOCUM_SEND_GAP_MS);
+    assert_true(site.now.mono - site.core.last_send <= LOCUM_SEND_GAP_MS);
+}
+
 /* returning, silent for a quorum -> down */
 static void
 test_returning_quorum(void **state)
@@ -391,6 +409,7 @@ main(void)
         WELL(test_restart_before_verdict),
         WELL(test_left_and_back),
         WELL(test_returning_silent),
+        WELL(test_returning_silent_is_told),
         WELL(test_returning_quorum),
         WELL(test_returning_gap),
         WELL(test_returning_grace),
