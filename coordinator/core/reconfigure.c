@@ -87,7 +87,9 @@ locum_core_reconfigure(struct locum_core *self, const struct locum_core_config *
         self->view.peer[i].grace = now.mono; /* a new peer had no time to be heard yet */
         if (i < moves.count && moves.from[i] != LOCUM_NODE_NONE) {
             move_facts(&moves, &old_view.peer[moves.from[i]], &self->view.peer[i]);
-            self->detector.peer[i] = old_detector.peer[moves.from[i]];
+            if (config->nodes[i].role != LOCUM_ROLE_SENTINEL) { /* that has no condition */
+                self->detector.peer[i] = old_detector.peer[moves.from[i]];
+            }
         }
     }
     self->admin.excluded = move_set(&moves, self->admin.excluded);

@@ -174,9 +174,12 @@ locum_core_assume(struct locum_core *copy, locum_node node, struct locum_slice w
     enum locum_admin admin;
     const bool self = node == copy->config.self;
     const bool is_condition = locum_condition_parse(word, &condition) == 0;
+    if (copy->config.nodes[node].role == LOCUM_ROLE_SENTINEL) {
+        return LOCUM_ERR_INVALID; /* it only votes */
+    }
     if (locum_slice_is(word, "excluded") || (self && is_condition && condition == LOCUM_DOWN)) {
         copy->admin.excluded |= locum_nodes_of(node); /* I cannot be down to myself: rank F */
-    } else if (!self && is_condition && copy->config.nodes[node].role != LOCUM_ROLE_SENTINEL) {
+    } else if (!self && is_condition) {
         assume_condition(copy, node, condition);
     } else if (locum_service_parse(word, &service) == 0) {
         assume_service(copy, node, service);

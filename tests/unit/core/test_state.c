@@ -90,6 +90,21 @@ test_a_server_becomes_a_witness(void **state)
     assert_int_equal(bench.core.serving.kind, LOCUM_SERVING_WITNESS);
 }
 
+/* A node of role sentinel has no condition, whatever it was before. */
+static void
+test_a_witness_becomes_a_sentinel(void **state)
+{
+    (void)state;
+    struct bench bench;
+    const struct locum_core_config config = article(DC2);
+    bench_start_well(&bench, &config);
+    assert_int_equal(condition(&bench, NS0), LOCUM_ALIVE);
+    struct locum_core_config sentinel = config;
+    sentinel.nodes[NS0].role = LOCUM_ROLE_SENTINEL;
+    assert_int_equal(locum_core_reconfigure(&bench.core, &sentinel, at(START + 200)), 0);
+    assert_int_equal(condition(&bench, NS0), LOCUM_UNKNOWN);
+}
+
 static void
 test_assume(void **state)
 {
@@ -139,7 +154,8 @@ test_assume_makes_no_sense(void **state)
     static const struct {
         locum_node node;
         const char *word;
-    } cases[] = {{DC3, "gone"}, {DC3, ""}, {DC2, "suspect"}, {DC2, "returning"}, {NS0, "down"}};
+    } cases[] = {{DC3, "gone"}, {DC3, ""},         {DC2, "suspect"}, {DC2, "returning"},
+                 {NS0, "down"}, {NS0, "excluded"}, {NS0, "failing"}, {NS0, "drain"}};
     struct bench bench;
     const struct locum_core_config config = article_sentinel(DC2);
     bench_start(&bench, &config, NULL);
@@ -159,6 +175,7 @@ main(void)
         cmocka_unit_test(test_facts_follow_the_name),
         cmocka_unit_test(test_refuses_another_cluster_or_name),
         cmocka_unit_test(test_a_server_becomes_a_witness),
+        cmocka_unit_test(test_a_witness_becomes_a_sentinel),
         cmocka_unit_test(test_assume),
         cmocka_unit_test(test_assume_makes_no_sense),
     };
