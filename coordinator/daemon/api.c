@@ -72,7 +72,10 @@ suppose(struct locum_daemon *self, size_t name, const char *condition)
     }
     const locum_node node = locum_node_find(&self->config->core, node_name);
     if (node == LOCUM_NODE_NONE) {
-        return error_with(404, "no node is called ", condition, "");
+        char called[128] = "";
+        struct locum_text text = locum_text_init(called, sizeof(called));
+        locum_text_add_bytes(&text, node_name.at, node_name.length);
+        return error_with(404, "no node is called ", called, ": locum status lists them");
     }
     struct locum_core *copy = malloc(sizeof(*copy));
     if (copy == NULL) {
@@ -82,8 +85,8 @@ suppose(struct locum_daemon *self, size_t name, const char *condition)
     const int status = locum_core_assume(copy, node, word);
     const struct locum_reply reply =
         status == 0 ? locum_reply_json(locum_daemon_explain(self, name, copy, condition))
-                    : error_with(400, "", condition,
-                                 ": after = write one of unknown alive suspect down returning up "
+                    : error_with(400, "", word.at,
+                                 ": instead write one of unknown alive suspect down returning up "
                                  "failing probation ready drain maint excluded");
     free(copy);
     return reply;
