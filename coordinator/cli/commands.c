@@ -244,8 +244,13 @@ run_exclude(const char *socket, int argc, char **argv)
                               body, &answer);
     json_decref(body);
     if (result == LOCUM_EXIT_OK) {
-        (void)fputs("excluded from this node's answers: ", stdout);
-        locum_print_list(stdout, json_object_get(answer, "excluded"), ", ");
+        json_t *excluded = json_object_get(answer, "excluded");
+        if (json_array_size(excluded) == 0) {
+            (void)fputs("no node is excluded from this node's answers", stdout);
+        } else {
+            (void)fputs("excluded from this node's answers: ", stdout);
+            locum_print_list(stdout, excluded, ", ");
+        }
         (void)fputc('\n', stdout);
         json_decref(answer);
     }

@@ -329,7 +329,7 @@ test_exclude_and_reload(void **state)
     assert_string_equal(site->out, "excluded from this node's answers: dc3, dc4\n");
     assert_int_equal(RUN(site, OK "{\"excluded\": []}", "include", "dc3"), LOCUM_EXIT_OK);
     assert_has(site->asked, "POST /include HTTP/1.1\r\n");
-    assert_string_equal(site->out, "excluded from this node's answers: -\n");
+    assert_string_equal(site->out, "no node is excluded from this node's answers\n");
     assert_int_equal(
         RUN(site, OK "{\"reloaded\": true, \"warnings\": [\"ttl 20s is short\"]}", "reload"),
         LOCUM_EXIT_OK);
