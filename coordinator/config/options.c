@@ -151,7 +151,7 @@ const struct locum_option locum_options[] = {
 {"listen.peer", LOCUM_KIND_LIST, DERIVED("the node's addresses and port"), 1, LOCUM_ADDRESSES_MAX,
  NULL, NOWHERE, "address:port list of the peer port"},
 {"listen.http", LOCUM_KIND_ADDRESS, NONE, 0, 0, NULL, CONFIG(listen_http),
- "read-only API, status page, metrics"},
+ "read-only API and metrics"},
 {"listen.control", LOCUM_KIND_PATH, DEFAULT("/run/locum/control.sock"), 1, 107, NULL,
  CONFIG(listen_control), "Unix socket of the commands, mode 0660"},
 
