@@ -69,8 +69,8 @@ prepare(struct locum_daemon *self, struct findings *findings, struct locum_confi
 int
 locum_daemon_reload(struct locum_daemon *self, json_t **ret_told)
 {
-    struct locum_config *next;
-    struct locum_health *health;
+    struct locum_config *next = NULL;
+    struct locum_health *health = NULL;
     struct findings findings = {.errors = json_array(), .warnings = json_array()};
     locum_log_repeat(); /* the same mistake twice is an answer, too */
     const int status = prepare(self, &findings, &next, &health);
