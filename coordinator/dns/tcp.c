@@ -41,7 +41,7 @@ struct connection {
     struct event *timer;
     struct locum_address peer;
     locum_ms message_by, write_by; /* deadlines, mono; LOCUM_NEVER */
-    bool ended;                    /* the peer sends nothing more: close once it has its answers */
+    bool ended;                    /* nothing more is read: close once it has its answers */
 };
 TAILQ_HEAD(connections, connection);
 
@@ -165,6 +165,17 @@ take_message(struct connection *connection)
     return ANSWERED;
 }
 
+/* Read no more of a peer that has broken off or broken the rules; what it asked before that is
+ * answered still. */
+static void
+end_input(struct connection *connection)
+{
+    struct evbuffer *input = bufferevent_get_input(connection->stream);
+    connection->ended = true;
+    bufferevent_disable(connection->stream, EV_READ);
+    evbuffer_drain(input, evbuffer_get_length(input));
+}
+
 /* Answer what has come, as long as the peer takes the answers. May close the connection. */
 static void
 proceed(struct connection *connection)
@@ -176,7 +187,10 @@ proceed(struct connection *connection)
         progress = take_message(connection);
         answered = answered || progress == ANSWERED;
     }
-    if (progress == BROKEN || (connection->ended && output_bytes(connection) == 0)) {
+    if (progress == BROKEN) {
+        end_input(connection);
+    }
+    if (connection->ended && output_bytes(connection) == 0) {
         close_connection(connection);
         return;
     }

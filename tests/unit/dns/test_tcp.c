@@ -395,6 +395,28 @@ test_not_dns_is_closed(void **state)
     locum_dns_tcp_destroy(server.tcp);
 }
 
+/* What was asked before the broken message, in the same segment, is answered; then it is closed. */
+static void
+test_answered_before_it_is_closed(void **state)
+{
+    (void)state;
+    static const char broken[] = "\0\1GET / HTTP/1.1\r\n\r\n";
+    struct server server = serve(&locum_dns_tcp_limits_default);
+    uint8_t bytes[256];
+    size_t length = make_message(&plain, 1, bytes);
+    length += make_message(&plain, 2, bytes + length);
+    memcpy(bytes + length, broken, sizeof(broken));
+    const int fd = dial(&server);
+    send_all(fd, bytes, length + sizeof(broken));
+    for (uint16_t id = 1; id <= 2; id++) {
+        assert_true(receive_message(fd, bytes, sizeof(bytes)) > 0);
+        assert_int_equal(locum_get_u16(bytes), id);
+    }
+    assert_true(is_closed_within(fd, PATIENCE_MS));
+    close(fd);
+    locum_dns_tcp_destroy(server.tcp);
+}
+
 static locum_ms
 cpu_ms(void)
 {
@@ -479,6 +501,7 @@ main(void)
         cmocka_unit_test(test_half_closed),
         cmocka_unit_test(test_half_closed_with_answers_waiting),
         cmocka_unit_test(test_not_dns_is_closed),
+        cmocka_unit_test(test_answered_before_it_is_closed),
         cmocka_unit_test_teardown(test_out_of_descriptors, restore_descriptors),
         cmocka_unit_test(test_destroy_with_open_connections),
     };
