@@ -121,9 +121,6 @@ record_refused(const struct check *self, size_t zone, const ldns_rr *rr)
     if (has_wildcard(owner)) {
         return "wildcards are not supported: write each name";
     }
-    if (ldns_rr_ttl(rr) > INT32_MAX && ldns_rr_ttl(rr) != LOCUM_TTL_NONE) {
-        return "its TTL is too long: resolvers take more than 2147483647 s for 0 (RFC 2181 8)";
-    }
     const char *why = type_refused(type, at_apex);
     const ldns_rr_descriptor *shape = ldns_rr_descript((uint16_t)type);
     if (why == NULL && ldns_rr_rd_count(rr) < ldns_rr_descriptor_minimum(shape)) {

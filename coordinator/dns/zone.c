@@ -66,10 +66,68 @@ locum_zone_find(const struct locum_zone *self, const ldns_rdf *owner, ldns_rr_ty
     return NULL;
 }
 
+/* Digits with units, as in 3600 or 1h30m: at most INT32_MAX seconds (RFC 2181 8)? */
+static bool
+is_ttl(const char *text)
+{
+    static const char units[] = "smhdwSMHDW";
+    static const uint64_t seconds[] = {1, 60, 3600, 86400, 604800};
+    uint64_t total = 0;
+    do {
+        const size_t digits = strspn(text, "0123456789");
+        const char *unit = text[digits] == '\0' ? units : strchr(units, text[digits]);
+        uint64_t number;
+        if (unit == NULL || locum_slice_u64((struct locum_slice){.at = text, .length = digits},
+                                            INT32_MAX, &number) != 0) {
+            return false;
+        }
+        total += number * seconds[(size_t)(unit - units) % LOCUM_COUNT(seconds)];
+        text += digits + (text[digits] != '\0');
+    } while (*text != '\0' && total <= INT32_MAX);
+    return total <= INT32_MAX;
+}
+
+/*
+ * What ldns takes for a TTL without a word: it wraps at 2^32, stops at the first letter that is no
+ * unit, and takes an empty word (before a comment) for 0. Its own reader of words finds the second.
+ */
+static int
+check_ttl(const char *text, const char **ret_why)
+{
+    char word[LDNS_MAX_DOMAINLEN + 1] = "";
+    ldns_buffer *buffer = ldns_buffer_new(strlen(text) + 1);
+    if (buffer == NULL) {
+        return LOCUM_ERR_MEMORY;
+    }
+    ldns_buffer_write_string(buffer, text);
+    ldns_buffer_flip(buffer);
+    int status = 0;
+    if (ldns_bget_token(buffer, word, "\t\n ", sizeof(word)) != -1 &&
+        ldns_bget_token(buffer, word, "\t\n ", sizeof(word)) != -1) {
+        if (word[0] == '\0') {
+            *ret_why = "a blank or a comment stands where its type belongs";
+            status = LOCUM_ERR_INVALID;
+        } else if (word[0] >= '0' && word[0] <= '9' && !is_ttl(word)) {
+            *ret_why = "this is no TTL: write 3600 or 1h, at most 2147483647 s (RFC 2181 8)";
+            status = LOCUM_ERR_INVALID;
+        }
+    }
+    ldns_buffer_free(buffer);
+    return status;
+}
+
 int
 locum_record_parse(const char *text, const ldns_rdf *apex, ldns_rr **ret_rr, const char **ret_why)
 {
     ldns_rr *rr = NULL;
+    const char *why = NULL;
+    const int ttl_status = check_ttl(text, &why);
+    if (ttl_status != 0) {
+        if (ret_why != NULL) {
+            *ret_why = why;
+        }
+        return ttl_status;
+    }
     const ldns_status status = ldns_rr_new_frm_str(&rr, text, LOCUM_TTL_NONE, apex, NULL);
     if (status != LDNS_STATUS_OK) {
         if (ret_why != NULL) {

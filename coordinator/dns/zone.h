@@ -58,7 +58,7 @@ uint32_t locum_rrset_ttl(const struct locum_rrset *self);
  *
  * ret_rr     owned by the caller; its owner is in lower case, its TTL LOCUM_TTL_NONE if none is
  *            written.
- * ret_why    what ldns holds against it; static; set on LOCUM_ERR_INVALID only; may be NULL.
+ * ret_why    what we or ldns hold against it; static; set on LOCUM_ERR_INVALID only; may be NULL.
  */
 int locum_record_parse(const char *text, const ldns_rdf *apex, ldns_rr **ret_rr,
                        const char **ret_why) LOCUM_MUST_CHECK;

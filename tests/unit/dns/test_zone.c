@@ -57,7 +57,15 @@ test_records_refused(void **state)
         {NULL, "www CNAME \\# 0", "too short for its type"},
         {NULL, "www A \\# 0", "too short for its type"},
         {NULL, "www SRV \\# 2 0001", "too short for its type"},
-        {NULL, "www 2147483648 A 192.0.2.1", "TTL is too long"},
+        {NULL, "www 2147483648 A 192.0.2.1", "at most 2147483647 s"},
+        {NULL, "www 4294967356 A 192.0.2.1", "at most 2147483647 s"}, /* ldns: 60 */
+        {NULL, "www 7102w A 192.0.2.1", "at most 2147483647 s"},      /* ldns: 60 */
+        {NULL, "www 99999999999999999 A 192.0.2.1", "at most 2147483647 s"},
+        {NULL, "www 3550w1w A 192.0.2.1", "at most 2147483647 s"},
+        {NULL, "www 60x A 192.0.2.1", "at most 2147483647 s"},   /* ldns: 60 */
+        {NULL, "www 60-30 A 192.0.2.1", "at most 2147483647 s"}, /* ldns: 6030 */
+        {NULL, "www 1mm A 192.0.2.1", "at most 2147483647 s"},
+        {NULL, "www ; 60\n A 192.0.2.1", "where its type belongs"}, /* ldns: 0 */
         {NULL, " A 192.0.2.1", "begins with a blank"},
         {NULL, "www CH TXT a", "only class IN"},
         {NULL, "www.example.com. A 192.0.2.1", "outside of the zone"},
