@@ -147,4 +147,15 @@ def test_scripts_are_parsed():
     refused("tests/b", "#!/usr/bin/env python3\nx = (\n", "tests/b:2", "")
 
 
+PAGE = ".Dd November 25, 2026\n.Dt X 8\n.Os\n.Sh NAME\n.Nm x\n.Nd tries the lint\n"
+
+
+def test_manual_pages():
+    code, output = lint({"doc/x.8": PAGE})
+    assert code == 0, output
+    if "SKIP mandoc" not in output:
+        refused("doc/x.8", PAGE + ".Sh DESCRIPTION\n.Xx no such macro\n", "doc/x.8:8", "mandoc: ")
+        refused("doc/x.8", PAGE + ".Sh DESCRIPTION\n\\*(no\n", "doc/x.8:8", "")
+
+
 cases.run(globals())
