@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/record.h"
+
 void
 locum_words_init(struct locum_words *self)
 {
@@ -18,127 +20,69 @@ locum_words_add(struct locum_words *self, const char *key, const char *value)
     }
 }
 
-/* Begin a value that is built in the buffer; end it with end_value(). */
-static char *
-begin_value(struct locum_words *self)
+/* The line of the core's edge, cut into its event word and its fields where it stands. */
+static const char *
+cut_edge(struct locum_words *self, const struct locum_core_config *config,
+         const struct locum_edge *edge)
 {
-    return self->buffer + self->text.length;
-}
-
-static void
-end_value(struct locum_words *self, const char *key, const char *value)
-{
-    locum_words_add(self, key, self->text.truncated ? "..." : value);
-    locum_text_add_bytes(&self->text, "", 1); /* the NUL stays between two values */
-}
-
-static void
-add_ages(struct locum_words *self, const struct locum_core_config *config,
-         const struct locum_condition_edge *edge)
-{
-    const char *separator = "";
-    char *value = begin_value(self);
-    for (locum_node voter = 0; voter < config->node_count; voter++) {
-        if (locum_nodes_has(edge->voters, voter)) {
-            locum_text_add(&self->text, separator);
-            locum_text_add(&self->text, config->nodes[voter].name);
-            locum_text_add_char(&self->text, '=');
-            locum_text_add_i64(&self->text, edge->age_ms[voter]);
-            separator = ",";
-        }
+    char *line = self->buffer;
+    locum_record_edge(&self->text, config, edge);
+    char *next = strchr(line, ' ');
+    while (next != NULL) {
+        *next++ = '\0';
+        char *key = next;
+        next = strchr(key, ' ');
+        char *value = strchr(key, '=');
+        *value = '\0';
+        locum_words_add(self, key, value + 1);
     }
-    end_value(self, "ages", value);
+    return line;
+}
+
+/* What the operator should know about it, or NULL. */
+static const char *
+reason_of(const struct locum_edge *edge)
+{
+    switch (edge->kind) {
+    case LOCUM_EDGE_INCARNATION: return "a peer remembers a later run of this node";
+    case LOCUM_EDGE_TWIN:
+        return "another coordinator runs under this node's name: stop one of the two";
+    case LOCUM_EDGE_DEAF:
+        return edge->deaf.deaf ? "it does not hear this node: check its firewall, and the way "
+                                 "there, for UDP on the peer port"
+                               : NULL;
+    default: return NULL;
+    }
 }
 
 static enum locum_level
-add_condition(struct locum_words *self, const struct locum_core_config *config,
-              const struct locum_condition_edge *edge)
+level_of(const struct locum_edge *edge)
 {
-    locum_words_add(self, "peer", config->nodes[edge->peer].name);
-    locum_words_add(self, "from", locum_condition_text(edge->from));
-    locum_words_add(self, "to", locum_condition_text(edge->to));
-    if (edge->voters != 0) {
-        char *value = begin_value(self);
-        locum_nodes_add(&self->text, config, edge->voters);
-        end_value(self, "votes", value);
-        add_ages(self, config, edge);
+    switch (edge->kind) {
+    case LOCUM_EDGE_CONDITION:
+        return edge->condition.to == LOCUM_DOWN || edge->condition.to == LOCUM_SUSPECT
+                   ? LOCUM_LOG_WARN
+                   : LOCUM_LOG_INFO;
+    case LOCUM_EDGE_SERVICE:
+        return edge->service.to == LOCUM_FAILING ? LOCUM_LOG_WARN : LOCUM_LOG_INFO;
+    case LOCUM_EDGE_STALL:
+    case LOCUM_EDGE_INCARNATION: return LOCUM_LOG_WARN;
+    case LOCUM_EDGE_TWIN: return LOCUM_LOG_ERR;
+    case LOCUM_EDGE_DEAF: return edge->deaf.deaf ? LOCUM_LOG_WARN : LOCUM_LOG_INFO;
+    default: return LOCUM_LOG_INFO;
     }
-    locum_words_add(self, "reason", locum_cause_text(edge->cause));
-    return edge->to == LOCUM_DOWN || edge->to == LOCUM_SUSPECT ? LOCUM_LOG_WARN : LOCUM_LOG_INFO;
-}
-
-static void
-add_serving(struct locum_words *self, const struct locum_core_config *config, const char *key,
-            struct locum_serving serving)
-{
-    char *value = begin_value(self);
-    locum_serving_add(&self->text, config, serving);
-    end_value(self, key, value);
-}
-
-static void
-add_number(struct locum_words *self, const char *key, uint64_t number)
-{
-    char *value = begin_value(self);
-    locum_text_add_u64(&self->text, number);
-    end_value(self, key, value);
 }
 
 enum locum_level
 locum_words_of_edge(struct locum_words *self, const struct locum_core_config *config,
                     const struct locum_edge *edge, const char **ret_event)
 {
-    switch (edge->kind) {
-    case LOCUM_EDGE_CONDITION:
-        *ret_event = "condition";
-        return add_condition(self, config, &edge->condition);
-    case LOCUM_EDGE_SERVICE:
-        *ret_event = "service";
-        locum_words_add(self, "from", locum_service_text(edge->service.from));
-        locum_words_add(self, "to", locum_service_text(edge->service.to));
-        locum_words_add(self, "reason", locum_cause_text(LOCUM_CAUSE_CHECKS));
-        return edge->service.to == LOCUM_FAILING ? LOCUM_LOG_WARN : LOCUM_LOG_INFO;
-    case LOCUM_EDGE_ADMIN:
-        *ret_event = "admin";
-        locum_words_add(self, "from", locum_admin_text(edge->admin.from));
-        locum_words_add(self, "to", locum_admin_text(edge->admin.to));
-        locum_words_add(self, "reason", locum_cause_text(edge->admin.cause));
-        return LOCUM_LOG_INFO;
-    case LOCUM_EDGE_SERVING:
-        *ret_event = "serving";
-        add_serving(self, config, "from", edge->serving.from);
-        add_serving(self, config, "to", edge->serving.to);
-        return LOCUM_LOG_INFO;
-    case LOCUM_EDGE_EXCLUDED:
-        *ret_event = edge->exclude.excluded ? "excluded" : "included";
-        locum_words_add(self, "peer", config->nodes[edge->exclude.node].name);
-        return LOCUM_LOG_INFO;
-    case LOCUM_EDGE_STALL:
-        *ret_event = "stall";
-        add_number(self, "late-ms", (uint64_t)edge->late_ms);
-        return LOCUM_LOG_WARN;
-    case LOCUM_EDGE_INCARNATION:
-        *ret_event = "incarnation";
-        add_number(self, "to", edge->incarnation);
-        locum_words_add(self, "reason", "a peer remembers a later run of this node");
-        return LOCUM_LOG_WARN;
-    case LOCUM_EDGE_TWIN:
-        *ret_event = "twin";
-        add_number(self, "incarnation", edge->incarnation);
-        locum_words_add(self, "reason",
-                        "another coordinator runs under this node's name: stop one of the two");
-        return LOCUM_LOG_ERR;
-    case LOCUM_EDGE_DEAF:
-        *ret_event = edge->deaf.deaf ? "deaf" : "hearing";
-        locum_words_add(self, "peer", config->nodes[edge->deaf.node].name);
-        locum_words_add(self, "reason",
-                        edge->deaf.deaf ? "it does not hear this node: check its firewall, and the "
-                                          "way there, for UDP on the peer port"
-                                        : NULL);
-        return edge->deaf.deaf ? LOCUM_LOG_WARN : LOCUM_LOG_INFO;
-    case LOCUM_EDGE_LEAVING:
-    default: *ret_event = "leaving"; return LOCUM_LOG_INFO;
+    const char *reason = reason_of(edge);
+    *ret_event = cut_edge(self, config, edge);
+    if (reason != NULL) {
+        locum_words_add(self, "reason", reason);
     }
+    return level_of(edge);
 }
 
 struct entry {

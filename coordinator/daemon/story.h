@@ -24,8 +24,8 @@ void locum_words_init(struct locum_words *self);
 void locum_words_add(struct locum_words *self, const char *key, const char *value);
 
 /*
- * The words of an edge, without `node` and `event`.
- * ret_event  its event word, static. Returns the level it is logged at.
+ * The words of an edge (core/record), without `node` and `event`, and what they mean for an
+ * operator. ret_event  its event word, in `self`. Returns the level it is logged at.
  */
 enum locum_level locum_words_of_edge(struct locum_words *self,
                                      const struct locum_core_config *config,

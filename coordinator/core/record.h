@@ -1,0 +1,53 @@
+/*
+ * record: what goes into the core and what comes out of it, one line of text each. The same text
+ * stands in the traces of the simulation, in its golden files and in the log, and a stretch that a
+ * daemon has recorded replays through the same core. Pure.
+ *
+ * An event is its time and its content:
+ *
+ *   MONO BOOT WALL tick
+ *   MONO BOOT WALL heartbeat redis|peer TEXT      without the seal
+ *   MONO BOOT WALL redis subscribed|lost
+ *   MONO BOOT WALL sentinel ns0 tilt|- dc2=2,0    instances known, of them s_down; 0,0 left out
+ *   MONO BOOT WALL sample CHECK pass|fail|refused
+ *   MONO BOOT WALL mirrorbits NODE
+ *   MONO BOOT WALL admin drain 5m|- REASON
+ *   MONO BOOT WALL exclude|include NODE
+ *   MONO BOOT WALL leave
+ *
+ * An action is a word and key=value pairs, as the log has them:
+ *
+ *   condition peer=dc3 from=suspect to=down votes=dc2,ns0 ages=dc2=1004,ns0=30 reason=quorum
+ *   serving from=self to=self+takeover(dc3)
+ *   plan 0/4=dc2,60 3/4=dc2,15                    name/family=nodes,TTL
+ *   heartbeat TEXT, persist, left
+ */
+#ifndef LOCUM_CORE_RECORD_H
+#define LOCUM_CORE_RECORD_H
+
+#include "core/step.h"
+
+/* The longest event, and the longest edge; a plan may be longer. */
+enum { LOCUM_RECORD_MAX = LOCUM_HEARTBEAT_MAX + 128 };
+
+/* Append one event, without a newline. Bytes of others that are not printable become '?'. */
+void locum_record_event(struct locum_text *text, const struct locum_core_config *config,
+                        const struct locum_event *event);
+
+/*
+ * Read one event. A heartbeat's text is borrowed from `line`.
+ * Returns 0, LOCUM_ERR_INVALID, LOCUM_ERR_RANGE, LOCUM_ERR_SPACE (the reason is too long) or
+ * LOCUM_ERR_NOT_FOUND (no such node or check); *ret is then untouched.
+ */
+int locum_record_event_parse(struct locum_slice line, const struct locum_core_config *config,
+                             struct locum_event *ret) LOCUM_MUST_CHECK;
+
+/* Append one edge. No value has a blank in it, no key a '='. */
+void locum_record_edge(struct locum_text *text, const struct locum_core_config *config,
+                       const struct locum_edge *edge);
+
+/* Append one action of the step that was just made; the core is as that step has left it. */
+void locum_record_action(struct locum_text *text, const struct locum_core *core,
+                         struct locum_now now, const struct locum_action *action);
+
+#endif

@@ -1,0 +1,204 @@
+/* The text form of events and actions: what is written is read, and nothing else is. */
+#include "fixture.h"
+
+#include "core/record.h"
+
+enum { LINE = 8192 };
+
+static struct locum_core_config
+config(void)
+{
+    struct locum_core_config ret = config_of(2, 1, 0);
+    ret.check_count = 2;
+    return ret;
+}
+
+static void
+test_every_event_is_written_as_it_was_read(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "1000 2000 1763863200123 tick",
+        "1000 2000 1763863200123 heartbeat redis locum1 get dc3 1 2 125 up ready - 3 a1b2c3d4",
+        "1000 2000 1763863200123 heartbeat peer ",
+        "1000 2000 1763863200123 redis subscribed",
+        "1000 2000 1763863200123 redis lost",
+        "1000 2000 1763863200123 sentinel ns0 tilt",
+        "0 0 0 sentinel dc3 - dc2=2,0 ns0=0,255",
+        "1000 2000 1763863200123 sample 1 pass",
+        "1000 2000 1763863200123 sample 0 fail",
+        "1000 2000 1763863200123 sample 0 refused",
+        "1000 2000 1763863200123 mirrorbits ns0",
+        "1000 2000 1763863200123 admin drain 5m a new disk",
+        "1000 2000 1763863200123 admin maint -",
+        "1000 2000 1763863200123 exclude dc3",
+        "1000 2000 1763863200123 include ns0",
+        "1000 2000 1763863200123 leave",
+    };
+    const struct locum_core_config site = config();
+    for (size_t i = 0; i < LOCUM_COUNT(lines); i++) {
+        char line[LINE];
+        struct locum_event event;
+        struct locum_text text = locum_text_init(line, sizeof(line));
+        assert_int_equal(locum_record_event_parse(locum_slice_of(lines[i]), &site, &event), 0);
+        locum_record_event(&text, &site, &event);
+        assert_string_equal(line, lines[i]);
+    }
+}
+
+static void
+test_a_wrong_line_is_refused_and_changes_nothing(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *line;
+        int error;
+    } rows[] = {
+        {"", LOCUM_ERR_INVALID},
+        {"1", LOCUM_ERR_INVALID},
+        {"1 2", LOCUM_ERR_INVALID},
+        {"1 2 3", LOCUM_ERR_INVALID},
+        {"x 2 3 tick", LOCUM_ERR_INVALID},
+        {"-1 2 3 tick", LOCUM_ERR_INVALID},
+        {"1 99999999999999999 3 tick", LOCUM_ERR_RANGE},
+        {"1 2 3 tack", LOCUM_ERR_INVALID},
+        {"1 2 3 tick tock", LOCUM_ERR_INVALID},
+        {"1 2 3 heartbeat", LOCUM_ERR_INVALID},
+        {"1 2 3 heartbeat peer", LOCUM_ERR_INVALID},
+        {"1 2 3 heartbeat post x", LOCUM_ERR_INVALID},
+        {"1 2 3 redis", LOCUM_ERR_INVALID},
+        {"1 2 3 redis gone", LOCUM_ERR_INVALID},
+        {"1 2 3 sentinel", LOCUM_ERR_INVALID},
+        {"1 2 3 sentinel dc9 -", LOCUM_ERR_NOT_FOUND},
+        {"1 2 3 sentinel dc2", LOCUM_ERR_INVALID},
+        {"1 2 3 sentinel dc2 - dc9=1,1", LOCUM_ERR_NOT_FOUND},
+        {"1 2 3 sentinel dc2 - dc3", LOCUM_ERR_INVALID},
+        {"1 2 3 sentinel dc2 - dc3=1", LOCUM_ERR_INVALID},
+        {"1 2 3 sentinel dc2 - dc3=1,256", LOCUM_ERR_RANGE},
+        {"1 2 3 sentinel dc2 - dc3=256,1", LOCUM_ERR_RANGE},
+        {"1 2 3 sample", LOCUM_ERR_INVALID},
+        {"1 2 3 sample 0", LOCUM_ERR_INVALID},
+        {"1 2 3 sample 0 good", LOCUM_ERR_INVALID},
+        {"1 2 3 sample 2 pass", LOCUM_ERR_NOT_FOUND},
+        {"1 2 3 mirrorbits", LOCUM_ERR_INVALID},
+        {"1 2 3 mirrorbits nobody", LOCUM_ERR_NOT_FOUND},
+        {"1 2 3 admin", LOCUM_ERR_INVALID},
+        {"1 2 3 admin drain", LOCUM_ERR_INVALID},
+        {"1 2 3 admin rest -", LOCUM_ERR_INVALID},
+        {"1 2 3 admin drain soon", LOCUM_ERR_INVALID},
+        {"1 2 3 admin drain - "
+         "an operator who writes more than there is room for in a reason, which is short, is wrong",
+         LOCUM_ERR_SPACE},
+        {"1 2 3 exclude dc2", LOCUM_ERR_INVALID},
+        {"1 2 3 include dc9", LOCUM_ERR_NOT_FOUND},
+    };
+    const struct locum_core_config site = config();
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        struct locum_event event = {.kind = LOCUM_EVENT_LEAVE};
+        assert_int_equal(locum_record_event_parse(locum_slice_of(rows[i].line), &site, &event),
+                         rows[i].error);
+        assert_int_equal(event.kind, LOCUM_EVENT_LEAVE);
+        assert_int_equal(event.now.mono, 0);
+    }
+}
+
+/* A line is one line, whatever a peer or an operator has sent. */
+static void
+test_foreign_bytes_break_no_line(void **state)
+{
+    (void)state;
+    const struct locum_core_config site = config();
+    char line[LINE];
+    struct locum_text text = locum_text_init(line, sizeof(line));
+    struct locum_event event = {.kind = LOCUM_EVENT_HEARTBEAT, .now = {1, 2, -3}};
+    event.heartbeat.text = locum_slice_of("a\nb\x7f\xff\x01");
+    locum_record_event(&text, &site, &event);
+    assert_string_equal(line, "1 2 0 heartbeat redis a?b???");
+}
+
+static void
+assert_action(const struct locum_core *core, struct locum_action action, const char *right)
+{
+    char line[LINE];
+    struct locum_text text = locum_text_init(line, sizeof(line));
+    locum_record_action(&text, core, beginning, &action);
+    assert_string_equal(line, right);
+}
+
+static void
+test_actions_are_lines(void **state)
+{
+    (void)state;
+    static struct locum_core core;
+    const struct locum_core_config site = config();
+    struct locum_action edge = {.kind = LOCUM_ACTION_EDGE, .edge = {.kind = LOCUM_EDGE_LEAVING}};
+    locum_core_init(&core, &site, NULL, beginning);
+    assert_action(&core, edge, "leaving");
+    assert_action(&core, (struct locum_action){.kind = LOCUM_ACTION_PERSIST}, "persist");
+    assert_action(&core, (struct locum_action){.kind = LOCUM_ACTION_LEFT}, "left");
+    assert_action(&core, (struct locum_action){.kind = LOCUM_ACTION_PLAN},
+                  "plan 0/4=dc2,60 0/6=dc2,60 1/4=dc2,300 1/6=dc2,300 2/4=dc3,300 2/6=dc3,300");
+    core.plan.answers[1][LOCUM_V6].nodes = 0;
+    assert_action(&core, (struct locum_action){.kind = LOCUM_ACTION_PLAN},
+                  "plan 0/4=dc2,60 0/6=dc2,60 1/4=dc2,300 2/4=dc3,300 2/6=dc3,300");
+    assert_action(&core, (struct locum_action){.kind = LOCUM_ACTION_HEARTBEAT},
+                  "heartbeat locum1 get dc2 1763863200123 0 125 up ready - 1763863200123 "
+                  "a1b2c3d4 dc3=0,0,u ns0=0,0,u");
+}
+
+static void
+test_edges_are_lines(void **state)
+{
+    (void)state;
+    const struct locum_core_config site = config();
+    const struct {
+        struct locum_edge edge;
+        const char *right;
+    } rows[] = {
+        {{.kind = LOCUM_EDGE_CONDITION,
+          .condition = {.peer = DC3,
+                        .from = LOCUM_SUSPECT,
+                        .to = LOCUM_DOWN,
+                        .cause = LOCUM_CAUSE_QUORUM,
+                        .voters = 5,
+                        .age_ms = {1010, -1, 5}}},
+         "condition peer=dc3 from=suspect to=down votes=dc2,ns0 ages=dc2=1010,ns0=5 "
+         "reason=quorum"},
+        {{.kind = LOCUM_EDGE_CONDITION,
+          .condition = {.peer = NS0, .from = LOCUM_UNKNOWN, .to = LOCUM_ALIVE}},
+         "condition peer=ns0 from=unknown to=alive reason=heard"},
+        {{.kind = LOCUM_EDGE_SERVICE, .service = {LOCUM_UP, LOCUM_FAILING}},
+         "service from=up to=failing reason=checks"},
+        {{.kind = LOCUM_EDGE_ADMIN, .admin = {LOCUM_DRAIN, LOCUM_READY, LOCUM_CAUSE_LEASE}},
+         "admin from=drain to=ready reason=lease-end"},
+        {{.kind = LOCUM_EDGE_SERVING, .serving = {.to = {.kind = LOCUM_SERVING_FAIL_OPEN}}},
+         "serving from=self to=fail-open"},
+        {{.kind = LOCUM_EDGE_EXCLUDED, .exclude = {DC3, true}}, "excluded peer=dc3"},
+        {{.kind = LOCUM_EDGE_EXCLUDED, .exclude = {DC3, false}}, "included peer=dc3"},
+        {{.kind = LOCUM_EDGE_STALL, .late_ms = 750}, "stall late-ms=750"},
+        {{.kind = LOCUM_EDGE_INCARNATION, .incarnation = 7}, "incarnation to=7"},
+        {{.kind = LOCUM_EDGE_TWIN, .incarnation = 7}, "twin incarnation=7"},
+        {{.kind = LOCUM_EDGE_DEAF, .deaf = {DC3, true}}, "deaf peer=dc3"},
+        {{.kind = LOCUM_EDGE_DEAF, .deaf = {DC3, false}}, "hearing peer=dc3"},
+        {{.kind = LOCUM_EDGE_LEAVING}, "leaving"},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        char line[LINE];
+        struct locum_text text = locum_text_init(line, sizeof(line));
+        locum_record_edge(&text, &site, &rows[i].edge);
+        assert_string_equal(line, rows[i].right);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_event_is_written_as_it_was_read),
+        cmocka_unit_test(test_a_wrong_line_is_refused_and_changes_nothing),
+        cmocka_unit_test(test_foreign_bytes_break_no_line),
+        cmocka_unit_test(test_actions_are_lines),
+        cmocka_unit_test(test_edges_are_lines),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
