@@ -125,6 +125,37 @@ print_help(FILE *out)
     (void)fprintf(out, "\nlocum(8) tells more.\n");
 }
 
+static bool
+is_help_option(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* `locum COMMAND --help`. False: there is no such command. */
+static bool
+print_help_of(const char *name)
+{
+    const char *usage = NULL;
+    const char *help = NULL;
+    for (size_t i = 0; i < LOCUM_COUNT(commands); i++) {
+        if (strcmp(name, commands[i].name) == 0) {
+            usage = commands[i].usage;
+            help = commands[i].help;
+        }
+    }
+    for (const struct locum_cli_command *at = locum_cli_commands; at->name != NULL; at++) {
+        if (strcmp(name, at->name) == 0) {
+            usage = at->usage;
+            help = at->help;
+        }
+    }
+    if (usage != NULL) {
+        (void)printf("usage: locum %s [-c FILE]   (FILE: %s)\n\n%s\n\nlocum(8) tells more.\n",
+                     usage, LOCUM_CONFIG_DEFAULT_PATH, help);
+    }
+    return usage != NULL;
+}
+
 /* Take `-c FILE` out of the arguments. False: -c without a FILE. */
 static bool
 take_config_path(int *argc, char **argv, const char **ret_path)
@@ -143,6 +174,20 @@ take_config_path(int *argc, char **argv, const char **ret_path)
     return true;
 }
 
+/* Where the daemon is asked. A FILE of one's own that does not tell is said to be none. */
+static void
+find_socket(const char *config_path, char ret_socket[LOCUM_PATH_MAX + 1])
+{
+    if (!locum_config_control_path(config_path, ret_socket) &&
+        strcmp(config_path, LOCUM_CONFIG_DEFAULT_PATH) != 0) {
+        (void)fprintf(
+            stderr,
+            "locum: %s cannot be read, or is no configuration (locum check tells more): asking "
+            "the daemon at the default %s\n",
+            config_path, ret_socket);
+    }
+}
+
 static int
 run_command(const char *config_path, int argc, char **argv)
 {
@@ -155,7 +200,7 @@ run_command(const char *config_path, int argc, char **argv)
          command++) {
         if (strcmp(argv[0], command->name) == 0) {
             char socket[LOCUM_PATH_MAX + 1];
-            locum_config_control_path(config_path, socket);
+            find_socket(config_path, socket);
             return command->run(socket, argc, argv);
         }
     }
@@ -173,11 +218,21 @@ main(int argc, char **argv)
         (void)fprintf(stderr, "locum: -c needs a FILE\n");
         return LOCUM_EXIT_USAGE;
     }
-    const bool help = argc > 0 && (strcmp(argv[0], "help") == 0 || strcmp(argv[0], "--help") == 0 ||
-                                   strcmp(argv[0], "-h") == 0);
-    if (argc == 0 || help) {
-        print_help(help ? stdout : stderr);
-        return help ? LOCUM_EXIT_OK : LOCUM_EXIT_USAGE;
+    if (argc == 0) {
+        print_help(stderr);
+        return LOCUM_EXIT_USAGE;
+    }
+    if (is_help_option(argv[0]) || strcmp(argv[0], "help") == 0) {
+        print_help(stdout);
+        return LOCUM_EXIT_OK;
+    }
+    for (int i = 0; i < argc; i++) {
+        if (is_help_option(argv[i]) && print_help_of(argv[0])) {
+            return LOCUM_EXIT_OK;
+        }
+        if (strcmp(argv[i], "--version") == 0) {
+            return run_version(NULL, 0, NULL);
+        }
     }
     return run_command(config_path, argc, argv);
 }

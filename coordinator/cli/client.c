@@ -42,9 +42,9 @@ on_bytes(char *bytes, size_t one, size_t length, void *user)
 }
 
 static int
-complain_memory(void)
+complain_memory(FILE *errors)
 {
-    (void)fputs("locum: out of memory\n", stderr);
+    (void)fputs("locum: out of memory\n", errors);
     return LOCUM_EXIT_NOT_FINE;
 }
 
@@ -60,7 +60,7 @@ errno_text(int errno_value, char *buffer, size_t size)
 
 /* Why there is no answer, and what to do. */
 static int
-complain_unreachable(const char *socket, CURL *curl, CURLcode code)
+complain_unreachable(const char *socket, CURL *curl, CURLcode code, FILE *errors)
 {
     char buffer[128];
     long errno_value = 0;
@@ -78,43 +78,44 @@ complain_unreachable(const char *socket, CURL *curl, CURLcode code)
     if (refused && error == LOCUM_ERR_DENIED) {
         advice = "join the group that owns the socket, or use sudo";
     }
-    (void)fprintf(stderr, "locum: cannot reach the daemon at %s (%s): %s\n", socket, why, advice);
+    (void)fprintf(errors, "locum: cannot reach the daemon at %s (%s): %s\n", socket, why, advice);
     return LOCUM_EXIT_UNREACHABLE;
 }
 
 /* The daemon's own reasons, one a line. */
 static int
-complain_refused(long status, const json_t *json)
+complain_refused(long status, const json_t *json, FILE *errors)
 {
-    const json_t *errors = json_object_get(json, "errors");
+    const json_t *reasons = json_object_get(json, "errors");
     size_t i;
-    const json_t *error;
-    if (json_array_size(errors) == 0) {
-        (void)fprintf(stderr, "locum: the daemon answered with HTTP status %ld\n", status);
+    const json_t *reason;
+    if (json_array_size(reasons) == 0) {
+        (void)fprintf(errors, "locum: the daemon answered with HTTP status %ld\n", status);
     }
-    json_array_foreach(errors, i, error)
+    json_array_foreach(reasons, i, reason)
     {
-        locum_print_text(stderr, json_string_value(error));
-        (void)fputc('\n', stderr);
+        locum_print_text(errors, json_string_value(reason));
+        (void)fputc('\n', errors);
     }
     return LOCUM_EXIT_NOT_FINE;
 }
 
 static int
-read_answer(const char *socket, long status, const struct answer *answer, json_t **ret_json)
+read_answer(const char *socket, long status, const struct answer *answer, FILE *errors,
+            json_t **ret_json)
 {
     json_t *json = NULL;
     if (answer->bytes != NULL) {
         json = json_loadb(answer->bytes, answer->length, 0, NULL);
     }
     if (status < 200 || status > 299) {
-        const int result = complain_refused(status, json);
+        const int result = complain_refused(status, json, errors);
         json_decref(json);
         return result;
     }
     if (!json_is_object(json)) {
         json_decref(json);
-        (void)fprintf(stderr,
+        (void)fprintf(errors,
                       "locum: what answers at %s is no locum of this version: restart it after "
                       "an upgrade (systemctl restart locum)\n",
                       socket);
@@ -143,7 +144,8 @@ set_options(CURL *curl, const char *socket, const char *target, const char *post
 }
 
 int
-locum_client_ask(const char *socket, const char *target, const json_t *body, json_t **ret_json)
+locum_client_ask(const char *socket, const char *target, const json_t *body, FILE *errors,
+                 json_t **ret_json)
 {
     int result = LOCUM_EXIT_NOT_FINE;
     struct answer answer = {0};
@@ -151,17 +153,17 @@ locum_client_ask(const char *socket, const char *target, const json_t *body, jso
     CURL *curl = curl_easy_init();
     if (curl == NULL || (body != NULL && post == NULL) ||
         !set_options(curl, socket, target, post, &answer)) {
-        result = complain_memory();
+        result = complain_memory(errors);
         goto done;
     }
     const CURLcode code = curl_easy_perform(curl);
     if (code != CURLE_OK) {
-        result = complain_unreachable(socket, curl, code);
+        result = complain_unreachable(socket, curl, code, errors);
         goto done;
     }
     long status = 0;
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    result = read_answer(socket, status, &answer, ret_json);
+    result = read_answer(socket, status, &answer, errors, ret_json);
 
 done:
     curl_easy_cleanup(curl);

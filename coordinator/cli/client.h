@@ -5,6 +5,7 @@
 #define LOCUM_CLI_CLIENT_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "base/invariant.h"
 
@@ -14,11 +15,12 @@
  * socket    path of the control socket.
  * target    path and query string, already encoded (locum_client_escape()).
  * body      a POST of this object, borrowed; NULL: a GET.
+ * errors    where it is told why there is no answer.
  * ret_json  on LOCUM_EXIT_OK the answer, an object; the caller drops it with json_decref().
- * Returns LOCUM_EXIT_OK; LOCUM_EXIT_NOT_FINE if the daemon refused (its reasons are on stderr, one
- * a line) or lack of memory; LOCUM_EXIT_UNREACHABLE if it did not answer (what to do is on stderr).
+ * Returns LOCUM_EXIT_OK; LOCUM_EXIT_NOT_FINE if the daemon refused (its reasons are in `errors`,
+ * one a line) or lack of memory; LOCUM_EXIT_UNREACHABLE if it did not answer (what to do is there).
  */
-int locum_client_ask(const char *socket, const char *target, const json_t *body,
+int locum_client_ask(const char *socket, const char *target, const json_t *body, FILE *errors,
                      json_t **ret_json) LOCUM_MUST_CHECK;
 
 /* Text as it may stand in a query string; freed by the caller with free(). NULL: no memory. */

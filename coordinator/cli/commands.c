@@ -11,12 +11,9 @@
 #include "cli/client.h"
 #include "cli/options.h"
 #include "cli/show.h"
+#include "cli/watch.h"
 
-enum {
-    TARGET_BYTES = 1024,
-    FOLLOW_WAIT_MS = 3000, /* the longest that the daemon holds a request */
-    FOLLOW_PAUSE_MS = 200, /* between two questions, should it answer at once with nothing */
-};
+enum { TARGET_BYTES = 2048 };
 
 static void
 sleep_ms(locum_ms ms)
@@ -38,15 +35,21 @@ run_status(const char *socket, int argc, char **argv)
 {
     struct locum_options options;
     json_t *status = NULL;
-    int result = locum_options_read(argc, argv, LOCUM_OPTION_JSON, NULL, &options);
-    if (result == LOCUM_EXIT_OK) {
-        result = locum_client_ask(socket, "/status", NULL, &status);
+    int result =
+        locum_options_read(argc, argv, LOCUM_OPTION_JSON | LOCUM_OPTION_WATCH, NULL, &options);
+    if (result != LOCUM_EXIT_OK) {
+        return result;
     }
+    const bool json = (options.given & LOCUM_OPTION_JSON) != 0;
+    if ((options.given & LOCUM_OPTION_WATCH) != 0) {
+        return locum_watch_status(socket, json);
+    }
+    result = locum_client_ask(socket, "/status", NULL, stderr, &status);
     if (result != LOCUM_EXIT_OK) {
         return result;
     }
     const struct locum_print print = locum_print_stdout();
-    if ((options.given & LOCUM_OPTION_JSON) != 0) {
+    if (json) {
         (void)json_dumpf(status, stdout, JSON_INDENT(1));
         (void)fputc('\n', stdout);
     } else {
@@ -59,21 +62,25 @@ run_status(const char *socket, int argc, char **argv)
     return result;
 }
 
-/* "/explain?name=NAME&if=NODE=WORD", encoded. */
+static bool
+add_escaped(struct locum_text *target, const char *text)
+{
+    char *escaped = locum_client_escape(text);
+    locum_text_add(target, escaped != NULL ? escaped : "");
+    free(escaped);
+    return escaped != NULL;
+}
+
+/* "/explain?name=NAME&if=NODE=WORD,NODE=WORD", encoded. */
 static bool
 explain_target(const struct locum_options *options, struct locum_text *ret)
 {
-    char *name = locum_client_escape(options->argument);
-    char *supposed = options->supposed != NULL ? locum_client_escape(options->supposed) : NULL;
-    const bool made = name != NULL && (supposed != NULL || options->supposed == NULL);
-    if (made) {
-        locum_text_add(ret, "/explain?name=");
-        locum_text_add(ret, name);
-        locum_text_add(ret, supposed != NULL ? "&if=" : "");
-        locum_text_add(ret, supposed != NULL ? supposed : "");
+    locum_text_add(ret, "/explain?name=");
+    bool made = add_escaped(ret, options->argument);
+    for (size_t i = 0; i < options->supposed_count; i++) {
+        locum_text_add(ret, i == 0 ? "&if=" : ",");
+        made = made && add_escaped(ret, options->supposed[i]);
     }
-    free(name);
-    free(supposed);
     return made && !ret->truncated;
 }
 
@@ -91,7 +98,7 @@ run_explain(const char *socket, int argc, char **argv)
     }
     if (result == LOCUM_EXIT_OK) {
         result = explain_target(&options, &target)
-                     ? locum_client_ask(socket, buffer, NULL, &explain)
+                     ? locum_client_ask(socket, buffer, NULL, stderr, &explain)
                      : no_memory();
     }
     if (result == LOCUM_EXIT_OK) {
@@ -102,50 +109,14 @@ run_explain(const char *socket, int argc, char **argv)
     return result;
 }
 
-/* Print the events after *after; *after becomes the last one's id. */
-static int
-next_events(const char *socket, json_int_t *after, int wait_ms, bool *ret_any)
-{
-    char buffer[TARGET_BYTES];
-    struct locum_text target = locum_text_init(buffer, sizeof(buffer));
-    locum_text_add(&target, "/events?after=");
-    locum_text_add_i64(&target, *after);
-    locum_text_add(&target, "&wait=");
-    locum_text_add_i64(&target, wait_ms);
-    json_t *events = NULL;
-    const int result = locum_client_ask(socket, buffer, NULL, &events);
-    if (result != LOCUM_EXIT_OK) {
-        return result;
-    }
-    const struct locum_print print = locum_print_stdout();
-    locum_show_events(events, &print);
-    (void)fflush(stdout);
-    *ret_any = json_array_size(json_object_get(events, "events")) > 0;
-    const json_t *next = json_object_get(events, "next");
-    if (json_is_integer(next)) {
-        *after = json_integer_value(next);
-    }
-    json_decref(events);
-    return LOCUM_EXIT_OK;
-}
-
 static int
 run_events(const char *socket, int argc, char **argv)
 {
     struct locum_options options;
-    int result = locum_options_read(argc, argv, LOCUM_OPTION_FOLLOW, NULL, &options);
-    json_int_t after = 0;
-    bool any = false;
-    if (result == LOCUM_EXIT_OK) {
-        result = next_events(socket, &after, 0, &any);
-    }
-    while (result == LOCUM_EXIT_OK && (options.given & LOCUM_OPTION_FOLLOW) != 0) {
-        if (!any) {
-            sleep_ms(FOLLOW_PAUSE_MS);
-        }
-        result = next_events(socket, &after, FOLLOW_WAIT_MS, &any);
-    }
-    return result;
+    const int result = locum_options_read(argc, argv, LOCUM_OPTION_FOLLOW, NULL, &options);
+    return result == LOCUM_EXIT_OK
+               ? locum_watch_events(socket, (options.given & LOCUM_OPTION_FOLLOW) != 0)
+               : result;
 }
 
 /* Until no resolver holds an older answer; on a terminal the seconds are counted down. */
@@ -204,7 +175,7 @@ run_admin(const char *socket, int argc, char **argv)
         (void)fputs("locum: --reason must be UTF-8 text\n", stderr);
         return LOCUM_EXIT_USAGE;
     }
-    result = locum_client_ask(socket, "/admin", body, &answer);
+    result = locum_client_ask(socket, "/admin", body, stderr, &answer);
     json_decref(body);
     if (result != LOCUM_EXIT_OK) {
         return result;
@@ -241,7 +212,7 @@ run_exclude(const char *socket, int argc, char **argv)
         return LOCUM_EXIT_USAGE;
     }
     result = locum_client_ask(socket, strcmp(argv[0], "exclude") == 0 ? "/exclude" : "/include",
-                              body, &answer);
+                              body, stderr, &answer);
     json_decref(body);
     if (result == LOCUM_EXIT_OK) {
         json_t *excluded = json_object_get(answer, "excluded");
@@ -265,7 +236,8 @@ run_reload(const char *socket, int argc, char **argv)
     int result = locum_options_read(argc, argv, 0, NULL, &options);
     json_t *body = json_object();
     if (result == LOCUM_EXIT_OK) {
-        result = body != NULL ? locum_client_ask(socket, "/reload", body, &answer) : no_memory();
+        result =
+            body != NULL ? locum_client_ask(socket, "/reload", body, stderr, &answer) : no_memory();
     }
     json_decref(body);
     if (result != LOCUM_EXIT_OK) {
@@ -285,8 +257,9 @@ run_reload(const char *socket, int argc, char **argv)
 }
 
 const struct locum_cli_command locum_cli_commands[] = {
-    {"status", "status [--json]", "the cluster at a glance; exit 1 if it is degraded", run_status},
-    {"explain", "explain NAME [--if NODE=WORD]",
+    {"status", "status [--json] [--watch]", "the cluster at a glance; exit 1 if it is degraded",
+     run_status},
+    {"explain", "explain NAME [--if NODE=WORD] ...",
      "why a name is answered so, or would be if a node were down, failing, drain ...", run_explain},
     {"events", "events [--follow]", "what happened, newest last", run_events},
     {"drain", "drain [--for 30m] [--reason TEXT] [--wait] [--force]",

@@ -43,7 +43,8 @@ check_node(struct degraded *self, const json_t *node)
         add(self, name, ": service ", word_of(node, "service"));
     }
     const char *admin = word_of(json_object_get(node, "admin"), "state");
-    if (strcmp(admin, "ready") != 0) {
+    const bool witness = strcmp(word_of(node, "role"), "witness") == 0; /* is named in no answer */
+    if (!witness && strcmp(admin, "ready") != 0) {
         add(self, name, ": admin ", admin);
     }
     if (json_is_true(json_object_get(node, "excluded"))) {

@@ -13,7 +13,8 @@ static const struct {
     const char *value; /* what it needs; NULL: it is a switch */
 } table[] = {
     {"--json", LOCUM_OPTION_JSON, NULL},
-    {"--if", LOCUM_OPTION_IF, "NODE=WORD, for example dc3=down"},
+    {"--watch", LOCUM_OPTION_WATCH, NULL},
+    {"--if", LOCUM_OPTION_IF, "NODE=WORD, for example dc3=down, at most 8 times"},
     {"--follow", LOCUM_OPTION_FOLLOW, NULL},
     {"--for", LOCUM_OPTION_FOR, "a duration of 1s or more, for example 30m"},
     {"--reason", LOCUM_OPTION_REASON, "a text of 1 to 79 characters"},
@@ -48,8 +49,12 @@ take_value(enum locum_option option, const char *value, struct locum_options *re
     switch (option) {
     case LOCUM_OPTION_IF: {
         const char *equals = strchr(value, '=');
-        ret->supposed = value;
-        return equals != NULL && equals > value && equals[1] != '\0' && length <= 64;
+        if (equals == NULL || equals == value || equals[1] == '\0' || length > 64 ||
+            ret->supposed_count == LOCUM_SUPPOSED_MAX) {
+            return false;
+        }
+        ret->supposed[ret->supposed_count++] = value;
+        return true;
     }
     case LOCUM_OPTION_FOR:
         return locum_slice_duration(locum_slice_of(value), &ret->for_ms) == 0 &&
@@ -70,7 +75,7 @@ take_option(int argc, char **argv, int *at, unsigned allowed, struct locum_optio
         if (!locum_slice_is(word, table[i].text) || (allowed & table[i].option) == 0) {
             continue;
         }
-        if ((ret->given & table[i].option) != 0) {
+        if ((ret->given & table[i].option & ~(unsigned)LOCUM_OPTION_IF) != 0) {
             return complain(argv[0], table[i].text, "is there twice");
         }
         ret->given |= table[i].option;

@@ -18,11 +18,15 @@ enum locum_option {
     LOCUM_OPTION_REASON = 16,
     LOCUM_OPTION_WAIT = 32,
     LOCUM_OPTION_FORCE = 64,
+    LOCUM_OPTION_WATCH = 128,
 };
 
+enum { LOCUM_SUPPOSED_MAX = 8 };
+
 struct locum_options {
-    unsigned given;       /* bits of the options that were there */
-    const char *supposed; /* --if NODE=WORD; NULL if not given */
+    unsigned given;                           /* bits of the options that were there */
+    const char *supposed[LOCUM_SUPPOSED_MAX]; /* each --if NODE=WORD, in their order */
+    size_t supposed_count;
     locum_ms for_ms;      /* --for, whole seconds, at least 1 s; LOCUM_NEVER if not given */
     const char *reason;   /* --reason; NULL if not given */
     const char *argument; /* the one argument beside the options; NULL if none is taken */

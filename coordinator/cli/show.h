@@ -11,8 +11,8 @@
  * Is anything lost already? What `locum status` exits with 1 for:
  *
  *   - no node in the answer
- *   - a coordinator (role server or witness) that is not alive, or not up, or not ready, or
- * excluded
+ *   - a coordinator (role server or witness) that is not alive, or not up, or excluded
+ *   - a server that is not ready
  *   - fewer nodes reachable than the quorum needs
  *   - Redis configured and not connected; a Sentinel not connected or in TILT
  *   - this node fails open: nobody is known to be good

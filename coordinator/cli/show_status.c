@@ -139,6 +139,24 @@ sentinel_cell(const struct locum_table *table, const json_t *down)
     }
 }
 
+/* The word of a peer that is not heard is its last one, and shown as that. */
+static void
+service_cell(const struct locum_table *table, const json_t *node)
+{
+    const json_t *condition = json_object_get(node, "condition");
+    const bool heard = !json_is_string(condition) || is_word(node, "condition", "alive") ||
+                       is_word(node, "condition", "returning");
+    if (heard || is_word(node, "service", "unknown") ||
+        !json_is_string(json_object_get(node, "service"))) {
+        word_cell(table, node, "service", "up",
+                  is_word(node, "service", "failing") ? LOCUM_RED : LOCUM_YELLOW);
+        return;
+    }
+    locum_table_colour(table, LOCUM_DIM);
+    (void)fputs("was ", table->cells);
+    cell(table, node, "service");
+}
+
 static void
 node_row(const struct locum_table *table, const json_t *node)
 {
@@ -149,8 +167,7 @@ node_row(const struct locum_table *table, const json_t *node)
     cell(table, node, "role");
     word_cell(table, node, "condition", "alive",
               is_word(node, "condition", "down") ? LOCUM_RED : LOCUM_YELLOW);
-    word_cell(table, node, "service", "up",
-              is_word(node, "service", "failing") ? LOCUM_RED : LOCUM_YELLOW);
+    service_cell(table, node);
     word_cell(table, admin, "state", "ready", LOCUM_YELLOW);
     cell(table, node, "rank");
     age_cell(table, json_object_get(heard, "peer"));

@@ -159,8 +159,9 @@ int locum_config_reloadable(const struct locum_config *running, const struct loc
 /*
  * listen.control of a file, its default where the file does not say: for the sub-commands, which
  * must find the daemon also when the file has become invalid, or names a secret they may not read.
+ * False: it could not be read at all, or is no YAML mapping, and the default may be wrong.
  */
-void locum_config_control_path(const char *path, char ret_path[LOCUM_PATH_MAX + 1]);
+bool locum_config_control_path(const char *path, char ret_path[LOCUM_PATH_MAX + 1]);
 
 /* "FILE:LINE:COL: error: TEXT", the one way a problem is printed. */
 void locum_problem_add(struct locum_text *text, const struct locum_problem *problem);

@@ -32,7 +32,7 @@ find_control(yaml_document_t *document)
                                                                 : (struct locum_slice){0};
 }
 
-void
+bool
 locum_config_control_path(const char *path, char ret_path[LOCUM_PATH_MAX + 1])
 {
     struct locum_problems unheard = {0};
@@ -40,7 +40,10 @@ locum_config_control_path(const char *path, char ret_path[LOCUM_PATH_MAX + 1])
     yaml_document_t document;
     bool shared;
     bool found = false;
+    bool read = false;
     if (locum_document_load(path, &unheard, &document, &shared) == 0) {
+        const yaml_node_t *root = yaml_document_get_root_node(&document);
+        read = root == NULL || root->type == YAML_MAPPING_NODE;
         const struct locum_slice control = find_control(&document);
         found =
             control.length > 0 && locum_document_path(path, control, ret_path, LOCUM_PATH_MAX + 1);
@@ -49,4 +52,5 @@ locum_config_control_path(const char *path, char ret_path[LOCUM_PATH_MAX + 1])
     if (!found) {
         memcpy(ret_path, usual, strlen(usual) + 1);
     }
+    return read;
 }

@@ -61,33 +61,52 @@ find_name(const struct locum_config *config, const char *wanted, size_t *ret)
     return false;
 }
 
-/* NODE=WORD on a copy of the core. */
-static struct locum_reply
-suppose(struct locum_daemon *self, size_t name, const char *condition)
+/* One NODE=WORD on a copy of the core. 0, or *ret_error. */
+static int
+suppose_one(struct locum_core *copy, struct locum_slice word, struct locum_reply *ret_error)
 {
-    struct locum_slice word = locum_slice_of(condition);
-    struct locum_slice node_name;
-    if (!locum_slice_cut(&word, '=', &node_name) || word.at == NULL) {
-        return locum_reply_error(400, "if: write NODE=WORD, e.g. dc3=down");
+    struct locum_slice name;
+    char written[128] = "";
+    struct locum_text text = locum_text_init(written, sizeof(written));
+    if (!locum_slice_cut(&word, '=', &name) || word.at == NULL) {
+        *ret_error = locum_reply_error(400, "if: write NODE=WORD, e.g. dc3=down");
+        return LOCUM_ERR_INVALID;
     }
-    const locum_node node = locum_node_find(&self->config->core, node_name);
+    const locum_node node = locum_node_find(&copy->config, name);
     if (node == LOCUM_NODE_NONE) {
-        char called[128] = "";
-        struct locum_text text = locum_text_init(called, sizeof(called));
-        locum_text_add_bytes(&text, node_name.at, node_name.length);
-        return error_with(404, "no node is called ", called, ": locum status lists them");
+        locum_text_add_bytes(&text, name.at, name.length);
+        *ret_error = error_with(404, "no node is called ", written, ": locum status lists them");
+        return LOCUM_ERR_NOT_FOUND;
     }
+    const int status = locum_core_assume(copy, node, word);
+    if (status != 0) {
+        locum_text_add_bytes(&text, word.at, word.length);
+        *ret_error = error_with(400, "", written,
+                                ": instead write one of unknown alive suspect down returning up "
+                                "failing probation ready drain maint excluded");
+    }
+    return status;
+}
+
+/* NODE=WORD,NODE=WORD ... on a copy of the core. */
+static struct locum_reply
+suppose(struct locum_daemon *self, size_t name, const char *supposed)
+{
+    struct locum_slice rest = locum_slice_of(supposed);
+    struct locum_slice word;
+    struct locum_reply reply;
     struct locum_core *copy = malloc(sizeof(*copy));
     if (copy == NULL) {
         return locum_reply_error(500, "out of memory");
     }
     *copy = self->core;
-    const int status = locum_core_assume(copy, node, word);
-    const struct locum_reply reply =
-        status == 0 ? locum_reply_json(locum_daemon_explain(self, name, copy, condition))
-                    : error_with(400, "", word.at,
-                                 ": instead write one of unknown alive suspect down returning up "
-                                 "failing probation ready drain maint excluded");
+    int status = 0;
+    while (status == 0 && locum_slice_cut(&rest, ',', &word)) {
+        status = suppose_one(copy, word, &reply);
+    }
+    if (status == 0) {
+        reply = locum_reply_json(locum_daemon_explain(self, name, copy, supposed));
+    }
     free(copy);
     return reply;
 }
@@ -266,6 +285,11 @@ handle_admin(void *user, const struct locum_request *request)
     const char *wrong = parse_admin(request->body, &event, &force);
     if (wrong != NULL) {
         return locum_reply_error(400, wrong);
+    }
+    if (event.admin.word != LOCUM_READY &&
+        self->core.config.nodes[self->core.config.self].role == LOCUM_ROLE_WITNESS) {
+        return locum_reply_error(409, "this node is a witness: no answer names it, so there is "
+                                      "nothing to take out of service; just stop it");
     }
     if (locum_core_admin_check(&self->core, event.admin.word, force, &left) != 0) {
         return refuse_admin(self, left);

@@ -97,6 +97,7 @@ struct locum_story {
     size_t count;
     size_t first; /* index of the oldest */
     uint64_t last_id;
+    uint64_t lost_id; /* the newest that is not kept any more; 0: none */
 };
 
 enum { KEEP_DEFAULT = 1000 };
@@ -126,6 +127,7 @@ at(const struct locum_story *self, size_t i)
 static void
 drop_oldest(struct locum_story *self)
 {
+    self->lost_id = at(self, 0)->id;
     json_decref(at(self, 0)->fields);
     self->first = (self->first + 1) % self->keep;
     self->count--;
@@ -202,5 +204,6 @@ locum_story_since(const struct locum_story *self, uint64_t after, size_t *ret_co
                                               "time", time, "fields", entry->fields));
     }
     *ret_count = json_array_size(events);
-    return json_pack("{s:o, s:I}", "events", events, "next", (json_int_t)self->last_id);
+    return json_pack("{s:o, s:I, s:I}", "events", events, "next", (json_int_t)self->last_id, "lost",
+                     (json_int_t)self->lost_id);
 }

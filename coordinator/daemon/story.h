@@ -43,7 +43,10 @@ void locum_story_keep(struct locum_story *self, size_t keep);
 void locum_story_add(struct locum_story *self, locum_ms wall, const struct locum_field *fields,
                      size_t count);
 
-/* {"events": [..], "next": id} of all with an id > after; *ret_count of them. New reference. */
+/*
+ * {"events": [..], "next": id, "lost": id} of all with an id > after; *ret_count of them. next: of
+ * the newest; lost: of the newest that is not kept any more, 0 if all are. New reference.
+ */
 json_t *locum_story_since(const struct locum_story *self, uint64_t after, size_t *ret_count);
 
 #endif

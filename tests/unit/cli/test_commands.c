@@ -237,6 +237,9 @@ test_explain(void **state)
     assert_has(site->out, "get.example.org.\nis answered\n");
     assert_int_equal(RUN(site, OK "{}", "explain", "--if", "dc3=down", "a&b c"), LOCUM_EXIT_OK);
     assert_has(site->asked, "GET /explain?name=a%26b%20c&if=dc3%3Ddown HTTP/1.1\r\n");
+    assert_int_equal(RUN(site, OK "{}", "explain", "--if", "dc3=down", "a", "--if=dc2=drain"),
+                     LOCUM_EXIT_OK);
+    assert_has(site->asked, "GET /explain?name=a&if=dc3%3Ddown,dc2%3Ddrain HTTP/1.1\r\n");
     assert_int_equal(RUN(site,
                          "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n"
                          "{\"errors\": [\"no such name: x\", \"there are:\\u001b[2J a\"]}",
@@ -259,7 +262,7 @@ test_events(void **state)
     assert_string_equal(site->out, "T stall late-ms=600\n");
 }
 
-/* It goes on where it was, and ends when the daemon does. */
+/* It goes on where it was, and ends when the daemon refuses. */
 static void
 test_events_follow(void **state)
 {
@@ -280,6 +283,66 @@ test_events_follow(void **state)
     assert_has(site->asked, "after=0&wait=0 ");
     assert_has(site->asked, "after=5&wait=3000 ");
     assert_has(site->asked, "after=6&wait=3000 ");
+}
+
+/* The daemon kept too few; it was restarted with its clock set back. */
+static void
+test_events_follow_tells_what_is_missing(void **state)
+{
+    struct site *site = *state;
+    const char *const answers[] = {
+        OK "{\"events\": [{\"id\": 5, \"time\": \"T\", \"fields\": {\"event\": \"a\"}}], "
+           "\"next\": 5, \"lost\": 4}",
+        OK "{\"events\": [{\"id\": 9, \"time\": \"U\", \"fields\": {\"event\": \"b\"}}], "
+           "\"next\": 9, \"lost\": 8}",
+        OK "{\"events\": [], \"next\": 2, \"lost\": 0}",
+        OK "{\"events\": [{\"id\": 2, \"time\": \"S\", \"fields\": {\"event\": \"c\"}}], "
+           "\"next\": 2, \"lost\": 0}",
+        "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n",
+        NULL,
+    };
+    assert_int_equal(run_with(site, answers, (const char *const[]){"events", "--follow", NULL}),
+                     LOCUM_EXIT_NOT_FINE);
+    assert_string_equal(site->out, "T a\nU b\nS c\n");
+    assert_string_equal(site->err,
+                        "locum: some events before these are missing: more came than the daemon "
+                        "keeps (events.keep)\n"
+                        "locum: the daemon answered with HTTP status 503\n");
+    assert_has(site->asked, "after=9&wait=3000 ");
+    assert_has(site->asked, "after=0&wait=3000 ");
+}
+
+static const char refused[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n";
+
+/* No terminal: a block each time, under its time. */
+static void
+test_status_watch(void **state)
+{
+    struct site *site = *state;
+    const char *const answers[] = {WELL, OK "{\"nodes\": []}", refused, NULL};
+    assert_int_equal(run_with(site, answers, (const char *const[]){"status", "--watch", NULL}),
+                     LOCUM_EXIT_NOT_FINE);
+    const char *first = strstr(site->out, "\nall well\n\n");
+    assert_non_null(first);
+    assert_non_null(strstr(first, "Z\ncluster -"));
+    assert_non_null(strstr(first, "\ndegraded: the daemon names no node\n\n"));
+    assert_null(strchr(site->out, '\033'));
+    assert_string_equal(site->err, "locum: the daemon answered with HTTP status 503\n");
+}
+
+/* A line of JSON each time; a daemon that is away is told once, and asked again. */
+static void
+test_status_watch_json(void **state)
+{
+    struct site *site = *state;
+    const char *const answers[] = {"", "", OK "{\"a\": 1}", refused, NULL};
+    assert_int_equal(
+        run_with(site, answers, (const char *const[]){"status", "--watch", "--json", NULL}),
+        LOCUM_EXIT_NOT_FINE);
+    assert_string_equal(site->out, "{\"a\":1}\n");
+    const char *told = strstr(site->err, "cannot reach");
+    assert_non_null(told);
+    assert_null(strstr(told + 1, "cannot reach"));
 }
 
 static void
@@ -404,7 +467,7 @@ test_usage(void **state)
     } cases[] = {
         {{"status", "--jsn"},
          "locum status: --jsn is no option of this command\n"
-         "usage: locum status [--json]\n"},
+         "usage: locum status [--json] [--watch]\n"},
         {{"status", "--json", "--json"}, "locum status: --json is there twice\n"},
         {{"status", "--json=1"}, "locum status: --json takes no value\n"},
         {{"status", "dc2"}, "locum status: dc2 is one argument too many\n"},
@@ -412,8 +475,9 @@ test_usage(void **state)
         {{"explain"}, "locum explain: NAME is missing\nusage: locum explain NAME [--if "},
         {{"explain", ""}, "locum explain: \"\" is one argument too many\n"},
         {{"explain", "a", "b"}, "locum explain: b is one argument too many\n"},
-        {{"explain", "a", "--if"}, "--if needs NODE=WORD, for example dc3=down\nusage: "},
-        {{"explain", "a", "--if", "dc3"}, "for example dc3=down, not \"dc3\"\n"},
+        {{"explain", "a", "--if"},
+         "--if needs NODE=WORD, for example dc3=down, at most 8 times\nusage: "},
+        {{"explain", "a", "--if", "dc3"}, "at most 8 times, not \"dc3\"\n"},
         {{"explain", "a", "--if", "=down"}, "not \"=down\"\n"},
         {{"explain", "a", "--if="}, "not \"\"\n"},
         {{"events", "--for", "1s"}, "locum events: --for is no option of this command\n"},
@@ -502,11 +566,24 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_status),        TEST(test_status_json),        TEST(test_explain),
-        TEST(test_events),        TEST(test_events_follow),      TEST(test_admin),
-        TEST(test_admin_wait),    TEST(test_exclude_and_reload), TEST(test_unreachable),
-        TEST(test_not_permitted), TEST(test_no_locum),           TEST(test_usage),
-        TEST(test_too_long),      TEST(test_table_of_commands),  TEST(test_manual),
+        TEST(test_status),
+        TEST(test_status_json),
+        TEST(test_explain),
+        TEST(test_events),
+        TEST(test_events_follow),
+        TEST(test_events_follow_tells_what_is_missing),
+        TEST(test_status_watch),
+        TEST(test_status_watch_json),
+        TEST(test_admin),
+        TEST(test_admin_wait),
+        TEST(test_exclude_and_reload),
+        TEST(test_unreachable),
+        TEST(test_not_permitted),
+        TEST(test_no_locum),
+        TEST(test_usage),
+        TEST(test_too_long),
+        TEST(test_table_of_commands),
+        TEST(test_manual),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);

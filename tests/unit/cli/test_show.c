@@ -245,6 +245,9 @@ test_degraded(void **state)
         {"{\"nodes\": [{\"role\": \"witness\", \"condition\": \"alive\", \"service\": \"up\","
          " \"admin\": {\"state\": \"ready\"}, \"excluded\": false}]}",
          0},
+        {"{\"nodes\": [{\"role\": \"witness\", \"condition\": \"alive\", \"service\": \"up\","
+         " \"admin\": {\"state\": \"drain\"}}]}",
+         0}, /* it is named in no answer */
         {"{\"nodes\": [{\"role\": \"sentinel\", \"condition\": null}]}", 0},
         {"{\"nodes\": [{\"role\": \"server\", \"condition\": \"suspect\", \"service\": \"up\","
          " \"admin\": {\"state\": \"ready\"}, \"excluded\": false}]}",

@@ -435,23 +435,25 @@ test_the_control_socket_of_any_file(void **state)
     (void)state;
     static const struct {
         const char *text, *expected;
+        bool read;
     } cases[] = {
-        {"listen: {control: /tmp/c.sock}\nnonsense: 1\n", "/tmp/c.sock"},
-        {"listen: {control: c.sock}\n", "./c.sock"},
-        {"listen: {control: \"\"}\n", "/run/locum/control.sock"},
-        {"listen: {control: [a]}\n", "/run/locum/control.sock"},
-        {"listen: none\n", "/run/locum/control.sock"},
-        {"cluster: get\n", "/run/locum/control.sock"},
-        {"- a\n", "/run/locum/control.sock"},
-        {"listen: {control\n", "/run/locum/control.sock"},
+        {"listen: {control: /tmp/c.sock}\nnonsense: 1\n", "/tmp/c.sock", true},
+        {"listen: {control: c.sock}\n", "./c.sock", true},
+        {"listen: {control: \"\"}\n", "/run/locum/control.sock", true},
+        {"listen: {control: [a]}\n", "/run/locum/control.sock", true},
+        {"listen: none\n", "/run/locum/control.sock", true},
+        {"cluster: get\n", "/run/locum/control.sock", true},
+        {"- a\n", "/run/locum/control.sock", false},
+        {"example.org\n", "/run/locum/control.sock", false},
+        {"listen: {control\n", "/run/locum/control.sock", false},
     };
     char path[LOCUM_PATH_MAX + 1];
     for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
         write_file("locum.yaml", cases[i].text, 0640);
-        locum_config_control_path("./locum.yaml", path);
+        assert_int_equal(locum_config_control_path("./locum.yaml", path), cases[i].read);
         assert_string_equal(path, cases[i].expected);
     }
-    locum_config_control_path("nothing.yaml", path);
+    assert_false(locum_config_control_path("nothing.yaml", path));
     assert_string_equal(path, "/run/locum/control.sock");
 }
 

@@ -114,6 +114,76 @@ test_an_excluded_node_is_warned_of(void **state)
     json_decref(status);
 }
 
+static struct locum_reply
+explain(const char *supposed)
+{
+    const struct locum_request request = {
+        .name = "DC3.get.example.org", .cond = supposed, .final = true};
+    return locum_daemon_handlers.explain(daemon_, &request);
+}
+
+/* Who is named under this supposition; the API's answer is dropped. */
+static const char *
+named_if(const char *supposed)
+{
+    static char name[32];
+    const struct locum_reply reply = explain(supposed);
+    assert_int_equal(reply.status, 200);
+    const json_t *answer = json_array_get(json_object_get(reply.body, "answers"), 0);
+    assert_string_equal(json_string_value(json_object_get(reply.body, "supposed")), supposed);
+    assert_int_equal(json_array_size(json_object_get(answer, "nodes")), 1);
+    (void)snprintf(name, sizeof(name), "%s",
+                   json_string_value(json_array_get(json_object_get(answer, "nodes"), 0)));
+    json_decref(reply.body);
+    return name;
+}
+
+/* Every word of every axis, and several at once. dc2's one check fails; dc3 is never heard. */
+static void
+test_explain_supposes(void **state)
+{
+    static const struct {
+        const char *supposed, *named;
+    } cases[] = {
+        {"dc3=unknown", "dc3"},
+        {"dc3=alive", "dc3"},
+        {"dc3=suspect", "dc3"},
+        {"dc2=up,dc3=down", "dc2"},
+        {"dc2=up,dc3=returning,dc3=up", "dc2"},
+        {"dc2=up,dc3=alive,dc3=failing", "dc2"},
+        {"dc2=up,dc3=alive,dc3=probation", "dc2"},
+        {"dc2=up,dc3=alive,dc3=up,dc3=ready", "dc3"},
+        {"dc2=up,dc3=alive,dc3=up,dc3=drain", "dc2"},
+        {"dc2=up,dc3=alive,dc3=up,dc3=maint", "dc2"},
+        {"dc2=up,dc3=excluded", "dc2"},
+        {"dc2=failing,dc3=alive,dc3=drain,dc3=up", "dc3"},
+        {"dc2=down,dc3=alive,dc3=maint,dc3=up", "dc3"},
+        {"ns0=down", "dc3"},
+    };
+    static const struct {
+        const char *supposed;
+        int status;
+    } wrong[] = {{"dc3", 400},       {"dc3=", 400},         {"dc3=asleep", 400},
+                 {"dc9=down", 404},  {"=down", 404},        {",", 400},
+                 {"dc3=down,", 400}, {"dc3=down,dc2", 400}, {"dc2=alive", 400}};
+    (void)state;
+    write_config("", "");
+    start();
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        const char *named = named_if(cases[i].supposed);
+        if (strcmp(named, cases[i].named) != 0) {
+            fail_msg("%s: %s is named", cases[i].supposed, named);
+        }
+    }
+    for (size_t i = 0; i < LOCUM_COUNT(wrong); i++) {
+        const struct locum_reply reply = explain(wrong[i].supposed);
+        json_decref(reply.body);
+        if (reply.status != wrong[i].status) {
+            fail_msg("%s: %d", wrong[i].supposed, reply.status);
+        }
+    }
+}
+
 static void
 test_a_reload_is_refused_whole(void **state)
 {
@@ -163,6 +233,7 @@ main(void)
         TEST(test_status_has_every_key),
         TEST(test_a_reason_that_is_no_utf8_hides_no_node),
         TEST(test_an_excluded_node_is_warned_of),
+        TEST(test_explain_supposes),
         TEST(test_a_reload_is_refused_whole),
         TEST(test_a_reload_takes_effect_and_tells_its_warnings),
     };

@@ -112,6 +112,17 @@ id_at(const struct locum_story *story, uint64_t after, size_t i)
     return id;
 }
 
+/* The newest event that is not kept any more. */
+static json_int_t
+lost_of(const struct locum_story *story)
+{
+    size_t count;
+    json_t *told = locum_story_since(story, 0, &count);
+    const json_int_t id = json_integer_value(json_object_get(told, "lost"));
+    json_decref(told);
+    return id;
+}
+
 static void
 ids_grow_also_when_the_clock_goes_back(void **state)
 {
@@ -141,6 +152,7 @@ keeps_the_newest(void **state)
         add(story, i, "x");
     }
     assert_int_equal(id_at(story, 0, 0), 3);
+    assert_int_equal(lost_of(story), 2);
     locum_story_keep(story, 5);
     assert_int_equal(id_at(story, 0, 0), 3);
     add(story, 6, "x");
@@ -165,7 +177,7 @@ an_event_is_told_whole(void **state)
     assert_string_equal(text,
                         "{\"events\":[{\"id\":1763863258173,\"time\":\"2025-11-23T02:00:58.173Z\","
                         "\"fields\":{\"node\":\"dc2\",\"event\":\"condition\"}}],"
-                        "\"next\":1763863258173}");
+                        "\"next\":1763863258173,\"lost\":0}");
     free(text);
     json_decref(told);
     locum_story_destroy(story);
