@@ -175,10 +175,10 @@ locum_daemon_run(const char *config_path)
     if (locum_daemon_create(config_path, &self) != 0) {
         return 1;
     }
-    locum_daemon_tell(self, LOCUM_LOG_INFO, "start", "version", self->config->core.version,
+    locum_daemon_tell(self, LOCUM_LOG_INFO, LOCUM_TOLD_START, "version", self->config->core.version,
                       "digest", self->config->core.digest, (const char *)NULL);
     (void)event_base_dispatch(self->base);
-    locum_daemon_tell(self, LOCUM_LOG_INFO, "stop", (const char *)NULL);
+    locum_daemon_tell(self, LOCUM_LOG_INFO, LOCUM_TOLD_STOP, (const char *)NULL);
     locum_daemon_destroy(self);
     libevent_global_shutdown();
     return 0;

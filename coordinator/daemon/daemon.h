@@ -18,6 +18,7 @@
 #include "core/step.h"
 #include "daemon/state.h"
 #include "daemon/story.h"
+#include "daemon/vocabulary.h"
 #include "dns/dns.h"
 #include "health/health.h"
 #include "peer/peer.h"
@@ -57,6 +58,7 @@ struct locum_daemon {
     bool redis_was_connected;
     bool state_failed; /* told: the state folder cannot be written */
     uint64_t plan_changes;
+    uint64_t told[LOCUM_TOLD_COUNT]; /* events told since the start */
     uint64_t bad_lines[LOCUM_PATHS]; /* lines that no accepted secret has sealed */
     locum_ms bad_line_mono;          /* when the last of them came; LOCUM_NEVER */
     char mirrorbits[64];             /* the own Mirrorbits' instance; "" if never heard */
@@ -93,8 +95,12 @@ void locum_daemon_publish(struct locum_daemon *self); /* the plan to dns/, with 
 void locum_daemon_persist(struct locum_daemon *self);
 void locum_daemon_each_second(struct locum_daemon *self);
 
-/* Tell an event of the daemon itself: log, stream, story. Key, value pairs ended by NULL. */
-void locum_daemon_tell(struct locum_daemon *self, enum locum_level level, const char *event, ...)
+/* hash.c: write the node's hash, for people, now. */
+void locum_daemon_write_node(struct locum_daemon *self);
+
+/* Tell an event of the daemon itself: log, stream, story. Key, value pairs ended by NULL; a key
+ * that the event's row in vocabulary.c has not is left out. */
+void locum_daemon_tell(struct locum_daemon *self, enum locum_level level, enum locum_told told, ...)
     __attribute__((sentinel));
 
 /* reload.c: all of the new configuration or nothing of it. *ret_told: an array of texts, owned, the

@@ -7,18 +7,18 @@
 
 #include "base/error.h"
 
-enum { ANSWERS_BYTES_MAX = 64 * 1024, WORDS_BYTES_MAX = 2048 };
-
-/* Log, story and stream, with `node` and `event` in front. */
+/* Log, story and stream, with `node` and `event` in front; no field that the event's row has not.
+ */
 static void
-tell(struct locum_daemon *self, enum locum_level level, const char *event,
+tell(struct locum_daemon *self, enum locum_level level, enum locum_told told,
      const struct locum_field *words, size_t count)
 {
+    const char *event = locum_told_rows[told].event;
     struct locum_field fields[LOCUM_STORY_FIELDS_MAX + 2] = {
         {"node", self->config->core.nodes[self->config->core.self].name}, {"event", event}};
     size_t total = 2;
     for (size_t i = 0; i < count; i++) {
-        if (words[i].value != NULL) {
+        if (words[i].value != NULL && locum_told_has(told, words[i].key)) {
             fields[total++] = words[i];
         }
     }
@@ -27,6 +27,7 @@ tell(struct locum_daemon *self, enum locum_level level, const char *event,
     memcpy(&logged[1], &fields[2], (total - 2) * sizeof(fields[0]));
     locum_log_fields(level, event, logged, total - 1);
     locum_story_add(self->story, locum_daemon_now(self).wall, fields, total);
+    self->told[told]++;
     if (self->redis != NULL) {
         locum_redis_add_event(self->redis, fields, total);
     }
@@ -36,34 +37,34 @@ tell(struct locum_daemon *self, enum locum_level level, const char *event,
 }
 
 void
-locum_daemon_tell(struct locum_daemon *self, enum locum_level level, const char *event, ...)
+locum_daemon_tell(struct locum_daemon *self, enum locum_level level, enum locum_told told, ...)
 {
     struct locum_field words[LOCUM_STORY_FIELDS_MAX];
     size_t count = 0;
     va_list pairs;
-    va_start(pairs, event);
+    va_start(pairs, told);
     for (const char *key = va_arg(pairs, const char *);
          key != NULL && count < LOCUM_STORY_FIELDS_MAX; key = va_arg(pairs, const char *)) {
         words[count++] = (struct locum_field){.key = key, .value = va_arg(pairs, const char *)};
     }
     va_end(pairs);
-    tell(self, level, event, words, count);
+    tell(self, level, told, words, count);
 }
 
 static void
 tell_edge(struct locum_daemon *self, const struct locum_edge *edge)
 {
     struct locum_words words;
-    const char *event;
+    enum locum_told told;
     locum_words_init(&words);
-    const enum locum_level level = locum_words_of_edge(&words, &self->config->core, edge, &event);
+    const enum locum_level level = locum_words_of_edge(&words, &self->config->core, edge, &told);
     if (edge->kind == LOCUM_EDGE_ADMIN && self->core.admin.reason[0] != '\0') {
         locum_words_add(&words, "text", self->core.admin.reason);
     }
     if (edge->kind == LOCUM_EDGE_SERVING) {
         self->serving_since = locum_daemon_now(self).wall;
     }
-    tell(self, level, event, words.fields, words.count);
+    tell(self, level, told, words.fields, words.count);
 }
 
 /* One heartbeat on both paths. */
@@ -99,7 +100,7 @@ locum_daemon_publish(struct locum_daemon *self)
     const int status = locum_dns_publish(self->dns, self->config, &self->core.plan, serial);
     if (status != 0) {
         if (!self->publish_failed) {
-            locum_daemon_tell(self, LOCUM_LOG_ERR, "publish-failed", "reason",
+            locum_daemon_tell(self, LOCUM_LOG_ERR, LOCUM_TOLD_PUBLISH_FAILED, "reason",
                               locum_error_text(status), "effect",
                               "the last answers stay; tried again each second", (const char *)NULL);
         }
@@ -122,109 +123,6 @@ locum_daemon_persist(struct locum_daemon *self)
     locum_core_saved(&self->core, &saved);
     locum_state_writer_put(self->writer, self->config, &saved, self->serial,
                            locum_daemon_now(self));
-}
-
-/* A name and its addresses, as the hash shows them: get.example.org./A=192.0.2.12+192.0.2.13 */
-static void
-add_answer(const struct locum_daemon *self, size_t name, enum locum_family family,
-           struct locum_text *text)
-{
-    const locum_nodes nodes = self->core.plan.answers[name][family].nodes;
-    const char *separator = "=";
-    if (nodes == 0) {
-        return;
-    }
-    locum_text_add(text, text->length > 0 ? " " : "");
-    locum_text_add(text, self->config->names[name].name);
-    locum_text_add(text, family == LOCUM_V4 ? "/A" : "/AAAA");
-    for (locum_node node = 0; node < self->config->core.node_count; node++) {
-        for (size_t i = 0;
-             locum_nodes_has(nodes, node) && i < self->config->nodes[node].address_count; i++) {
-            const struct locum_address *address = &self->config->nodes[node].address[i];
-            if (address->family == family) {
-                locum_text_add(text, separator);
-                locum_address_add(address, text);
-                separator = "+";
-            }
-        }
-    }
-}
-
-static void
-add_conditions(const struct locum_daemon *self, struct locum_text *text)
-{
-    const struct locum_core_config *config = &self->config->core;
-    for (locum_node node = 0; node < config->node_count; node++) {
-        if (node != config->self && config->nodes[node].role != LOCUM_ROLE_SENTINEL) {
-            locum_text_add(text, text->length > 0 ? "," : "");
-            locum_text_add(text, config->nodes[node].name);
-            locum_text_add_char(text, '=');
-            locum_text_add(text, locum_condition_text(locum_core_condition(&self->core, node)));
-        }
-    }
-}
-
-static void
-add_ranks(const struct locum_daemon *self, struct locum_text *text)
-{
-    const struct locum_core_config *config = &self->config->core;
-    for (locum_node node = 0; node < config->node_count; node++) {
-        if (config->nodes[node].role == LOCUM_ROLE_SERVER) {
-            locum_text_add(text, text->length > 0 ? "," : "");
-            locum_text_add(text, config->nodes[node].name);
-            locum_text_add_char(text, '=');
-            locum_text_add(text, locum_rank_text(self->core.rank[node]));
-        }
-    }
-}
-
-/* The node's hash: what it says of itself and of the others. */
-static void
-write_node(struct locum_daemon *self)
-{
-    static char answers[ANSWERS_BYTES_MAX];
-    char conditions[WORDS_BYTES_MAX], ranks[WORDS_BYTES_MAX], serving[WORDS_BYTES_MAX];
-    char since[32], seq[24], incarnation[24], beat[24];
-    const struct locum_core *core = &self->core;
-    const struct locum_core_config *config = &self->config->core;
-    const struct locum_now now = locum_daemon_now(self);
-    struct locum_text text = locum_text_init(answers, sizeof(answers));
-    for (size_t i = 0; i < config->name_count; i++) {
-        add_answer(self, i, LOCUM_V4, &text);
-        add_answer(self, i, LOCUM_V6, &text);
-    }
-    text = locum_text_init(conditions, sizeof(conditions));
-    add_conditions(self, &text);
-    text = locum_text_init(ranks, sizeof(ranks));
-    add_ranks(self, &text);
-    text = locum_text_init(serving, sizeof(serving));
-    locum_serving_add(&text, config, core->serving);
-    text = locum_text_init(since, sizeof(since));
-    locum_text_add_time(&text, self->serving_since);
-    text = locum_text_init(seq, sizeof(seq));
-    locum_text_add_u64(&text, core->view.seq);
-    text = locum_text_init(incarnation, sizeof(incarnation));
-    locum_text_add_u64(&text, core->view.incarnation);
-    text = locum_text_init(beat, sizeof(beat));
-    locum_text_add_i64(&text, now.wall);
-    const struct locum_field fields[] = {
-        {"role", locum_role_text(config->nodes[config->self].role)},
-        {"service", locum_service_text(core->service.word)},
-        {"admin", locum_admin_text(core->admin.word)},
-        {"serving", serving},
-        {"conditions", conditions},
-        {"ranks", ranks},
-        {"answers", answers},
-        {"since", since},
-        {"seq", seq},
-        {"incarnation", incarnation},
-        {"version", config->version},
-        {"digest", config->digest},
-        {"heartbeat-ms", beat},
-        {"mirrorbits", self->mirrorbits},
-    };
-    locum_redis_write_node(self->redis, fields, LOCUM_COUNT(fields), now.wall);
-    self->told_dirty = false;
 }
 
 void
@@ -254,7 +152,7 @@ locum_daemon_perform(struct locum_daemon *self)
     }
     self->actions.count = 0;
     if (self->told_dirty) {
-        write_node(self);
+        locum_daemon_write_node(self);
     }
 }
 
@@ -274,8 +172,8 @@ watch_redis(struct locum_daemon *self)
         locum_address_add_port(&status.master, &text);
     }
     locum_daemon_tell(self, status.connected ? LOCUM_LOG_INFO : LOCUM_LOG_WARN,
-                      status.connected ? "redis-connected" : "redis-lost", "master",
-                      status.connected ? master : NULL, "reason",
+                      status.connected ? LOCUM_TOLD_REDIS_CONNECTED : LOCUM_TOLD_REDIS_LOST,
+                      "master", status.connected ? master : NULL, "reason",
                       status.error[0] != '\0' ? status.error : NULL, (const char *)NULL);
 }
 
@@ -289,8 +187,8 @@ watch_state(struct locum_daemon *self)
     if (failed != self->state_failed) {
         self->state_failed = failed;
         locum_daemon_tell(self, failed ? LOCUM_LOG_WARN : LOCUM_LOG_INFO,
-                          failed ? "state-lost" : "state-written", "reason", failed ? why : NULL,
-                          (const char *)NULL);
+                          failed ? LOCUM_TOLD_STATE_LOST : LOCUM_TOLD_STATE_WRITTEN, "reason",
+                          failed ? why : NULL, (const char *)NULL);
     }
 }
 
@@ -302,6 +200,6 @@ locum_daemon_each_second(struct locum_daemon *self)
     }
     watch_redis(self);
     watch_state(self);
-    write_node(self);
+    locum_daemon_write_node(self);
     locum_daemon_dns_retry(self);
 }

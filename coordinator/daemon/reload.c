@@ -90,7 +90,7 @@ locum_daemon_reload(struct locum_daemon *self, json_t **ret_told)
     self->health = health;
     locum_config_free(old);
     locum_daemon_publish(self);
-    locum_daemon_tell(self, LOCUM_LOG_INFO, "reload", "digest", next->core.digest,
+    locum_daemon_tell(self, LOCUM_LOG_INFO, LOCUM_TOLD_RELOAD, "digest", next->core.digest,
                       (const char *)NULL);
     return 0;
 }

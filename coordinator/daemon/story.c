@@ -20,8 +20,8 @@ locum_words_add(struct locum_words *self, const char *key, const char *value)
     }
 }
 
-/* The line of the core's edge, cut into its event word and its fields where it stands. */
-static const char *
+/* The fields of the core's edge, cut out of its line where they stand. */
+static void
 cut_edge(struct locum_words *self, const struct locum_core_config *config,
          const struct locum_edge *edge)
 {
@@ -36,7 +36,26 @@ cut_edge(struct locum_words *self, const struct locum_core_config *config,
         *value = '\0';
         locum_words_add(self, key, value + 1);
     }
-    return line;
+}
+
+/* Its row in the table, whose word is the first of that line. */
+static enum locum_told
+told_of(const struct locum_edge *edge)
+{
+    switch (edge->kind) {
+    case LOCUM_EDGE_CONDITION: return LOCUM_TOLD_CONDITION;
+    case LOCUM_EDGE_SERVICE: return LOCUM_TOLD_SERVICE;
+    case LOCUM_EDGE_ADMIN: return LOCUM_TOLD_ADMIN;
+    case LOCUM_EDGE_SERVING: return LOCUM_TOLD_SERVING;
+    case LOCUM_EDGE_EXCLUDED:
+        return edge->exclude.excluded ? LOCUM_TOLD_EXCLUDED : LOCUM_TOLD_INCLUDED;
+    case LOCUM_EDGE_STALL: return LOCUM_TOLD_STALL;
+    case LOCUM_EDGE_INCARNATION: return LOCUM_TOLD_INCARNATION;
+    case LOCUM_EDGE_TWIN: return LOCUM_TOLD_TWIN;
+    case LOCUM_EDGE_DEAF: return edge->deaf.deaf ? LOCUM_TOLD_DEAF : LOCUM_TOLD_HEARING;
+    case LOCUM_EDGE_LEAVING: break;
+    }
+    return LOCUM_TOLD_LEAVING;
 }
 
 /* What the operator should know about it, or NULL. */
@@ -75,10 +94,11 @@ level_of(const struct locum_edge *edge)
 
 enum locum_level
 locum_words_of_edge(struct locum_words *self, const struct locum_core_config *config,
-                    const struct locum_edge *edge, const char **ret_event)
+                    const struct locum_edge *edge, enum locum_told *ret_told)
 {
     const char *reason = reason_of(edge);
-    *ret_event = cut_edge(self, config, edge);
+    *ret_told = told_of(edge);
+    cut_edge(self, config, edge);
     if (reason != NULL) {
         locum_words_add(self, "reason", reason);
     }

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "core/step.h"
+#include "daemon/vocabulary.h"
 
 enum { LOCUM_STORY_FIELDS_MAX = 12, LOCUM_STORY_BYTES_MAX = 4096 };
 
@@ -25,11 +26,12 @@ void locum_words_add(struct locum_words *self, const char *key, const char *valu
 
 /*
  * The words of an edge (core/record), without `node` and `event`, and what they mean for an
- * operator. ret_event  its event word, in `self`. Returns the level it is logged at.
+ * operator.
+ * ret_told  which event it is. Returns the level it is logged at.
  */
 enum locum_level locum_words_of_edge(struct locum_words *self,
                                      const struct locum_core_config *config,
-                                     const struct locum_edge *edge, const char **ret_event);
+                                     const struct locum_edge *edge, enum locum_told *ret_told);
 
 struct locum_story;
 

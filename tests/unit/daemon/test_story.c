@@ -25,15 +25,17 @@ print(const struct locum_edge *edge, char *ret, size_t size, enum locum_level *r
     static const char *const levels[] = {"err", "warn", "info", "debug"};
     const struct locum_core_config config = site();
     struct locum_words words;
-    const char *event;
+    enum locum_told told;
     struct locum_text text = locum_text_init(ret, size);
     locum_words_init(&words);
-    *ret_level = locum_words_of_edge(&words, &config, edge, &event);
+    *ret_level = locum_words_of_edge(&words, &config, edge, &told);
     locum_text_add(&text, levels[*ret_level]);
     locum_text_add_char(&text, ' ');
-    locum_text_add(&text, event);
+    assert_string_equal(words.buffer, locum_told_rows[told].event); /* the core's word for it */
+    locum_text_add(&text, locum_told_rows[told].event);
     for (size_t i = 0; i < words.count; i++) {
         if (words.fields[i].value != NULL) {
+            assert_true(locum_told_has(told, words.fields[i].key)); /* else it would be left out */
             locum_text_add_char(&text, ' ');
             locum_text_add(&text, words.fields[i].key);
             locum_text_add_char(&text, '=');

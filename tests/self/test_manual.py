@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""The words of the log that are no events, as the sources write them and as locum(8) lists them."""
+
+import glob
+import os
+import re
+import sys
+
+sys.dont_write_bytecode = True
+import cases
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def second_argument(text, start):
+    """Of the call whose arguments begin at start."""
+    depth = commas = 0
+    quoted = False
+    begin = None
+    for at in range(start, len(text)):
+        letter = text[at]
+        if letter == '"' and text[at - 1] != "\\":
+            quoted = not quoted
+        elif quoted:
+            continue
+        elif letter in "({":
+            depth += 1
+        elif letter in ")}":
+            depth -= 1
+        if (letter == "," and depth == 0) or depth < 0:
+            commas += 1
+            if commas == 2 or depth < 0:
+                return text[begin:at]
+            begin = at + 1
+    raise AssertionError("a call without an end")
+
+
+def test_words_of_the_log():
+    logged = set()
+    for path in glob.glob(os.path.join(ROOT, "coordinator/*/*.c")):
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        for call in re.finditer(r"\bLOCUM_LOG\(", text):
+            words = re.findall(r'"([^"]*)"', second_argument(text, call.end()))
+            assert words, f"{path}: a word of the log that is not written out"
+            logged.update(words)
+    assert len(logged) > 5, logged
+    with open(os.path.join(ROOT, "doc/locum.8"), encoding="utf-8") as file:
+        section = re.search(r"^\.Sh LOG\n(.*?)^\.Sh ", file.read(), re.M | re.S).group(1)
+    listed = re.findall(r"^\.It Cm (.*)$", section, re.M)
+    listed = [word for line in listed for word in line.split(" , ")]
+    assert sorted(listed) == sorted(logged), f"locum(8): {sorted(set(listed) ^ logged)}"
+
+
+cases.run(globals())
