@@ -44,7 +44,7 @@ TSAN := -O1 -g -fsanitize=thread
 COVER := -O0 -g --coverage
 SCHEDULES ?= 10000
 
-.PHONY: all help deps programs check test demo unit sim mutants lint fmt cover asan tsan bench \
+.PHONY: all help deps programs check test demo unit sim mutants lint fmt acl cover asan tsan bench \
 	install clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -87,6 +87,9 @@ lint: ## arrows of inclusion, lengths, layout
 fmt: ## lay out the C sources
 	find coordinator tests -name '*.[ch]' -exec clang-format -i {} +
 
+acl: $(BUILD)/tests/unit/redis/test_acl ## write deploy/redis/*.acl from the table of commands
+	@$< write
+
 cover: ## branches of the core that units and simulation take: all, or it fails
 	@deploy/deps all
 	@$(call build-in,cover,$(COVER))
@@ -116,7 +119,7 @@ install: all ## to DESTDIR and PREFIX
 		[ ! -e $$page ] || install -v -D -m 644 -t \
 			$(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page || exit 1; \
 	done
-	@for file in deploy/examples/*; do \
+	@for file in deploy/examples/* deploy/redis/*; do \
 		[ ! -e $$file ] || install -v -D -m 644 -t \
 			$(DESTDIR)$(PREFIX)/share/doc/locum/examples $$file || exit 1; \
 	done

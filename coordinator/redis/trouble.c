@@ -41,12 +41,14 @@ locum_trouble_add_who(struct locum_text *text, const char *kind,
 
 /* Errors whose sentence names the command; false if it is none of them. */
 static bool
-add_with_command(struct locum_text *text, enum locum_command command, struct locum_slice error)
+add_with_command(struct locum_text *text, const char *kind, enum locum_command command,
+                 struct locum_slice error)
 {
     if (locum_slice_starts(error, "NOPERM")) {
         locum_text_add(text, " does not let our user run ");
         locum_command_add(command, text);
-        locum_text_add(text, ": give it the commands, keys and channels of Locum's ACL");
+        locum_text_add(text, ": give it the commands, keys and channels of ");
+        locum_text_add(text, kind[0] == 'S' ? "locum-sentinel.acl" : "locum.acl");
         return true;
     }
     if (locum_slice_starts(error, "WRONGTYPE")) {
@@ -63,7 +65,7 @@ locum_trouble_add(struct locum_text *text, const char *kind, const struct locum_
                   enum locum_command command, struct locum_slice error)
 {
     locum_trouble_add_who(text, kind, address);
-    if (add_with_command(text, command, error)) {
+    if (add_with_command(text, kind, command, error)) {
         return;
     }
     for (size_t i = 0; i < LOCUM_COUNT(sentences); i++) {

@@ -129,7 +129,8 @@ class Site:
     def __init__(self, network, say=lambda text: None, ttl_s=60, slack=1.0):
         self.network, self.say, self.ttl_s = network, say, ttl_s
         self.dir = Path(tempfile.mkdtemp(prefix="locum-site-"))
-        self.redis_password = secrets.token_hex(8)
+        self.redis_password = secrets.token_hex(8)      # of Mirrorbits, replicas, Sentinels
+        self.locum_password = secrets.token_hex(8)
         self.truth = Truth(slack)
         (self.dir / "secret").touch(mode=0o600)
         (self.dir / "secret").write_text(secrets.token_hex(32) + "\n")

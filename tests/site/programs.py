@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy/redis"  # what operators are given is what is tried here
 MASTER = "mirrorbits"       # the name under which the Sentinels know the Redis master
 
 
@@ -115,6 +116,14 @@ class Program:
         return f"{self.name} on {self.host.name}"
 
 
+def write_acl(site, name, to):
+    """The access list of deploy/redis/, its passwords filled in as an operator does."""
+    text = (DEPLOY / name).read_text()
+    text = text.replace("#MIRRORBITS-PASSWORD", ">" + site.redis_password)
+    text = text.replace("#LOCUM-PASSWORD", ">" + site.locum_password)
+    to.write_text(text.replace("#ADMIN-PASSWORD", ">" + site.redis_password))
+
+
 class Redis(Program):
     """redis-server; the first master is named by the site, later the Sentinels decide."""
 
@@ -126,19 +135,15 @@ class Redis(Program):
 bind {host.private}
 port {host.ports.redis}
 dir {self.dir}
-requirepass {site.redis_password}
+aclfile {self.dir}/locum.acl
 masterauth {site.redis_password}
 replica-announce-ip {host.private}
-save ""
-appendonly no
-repl-diskless-sync yes
-repl-diskless-sync-delay 0
-repl-timeout 5
 """
         if site.first_master is not host:
             master = site.first_master
             text += f"replicaof {master.private} {master.ports.redis}\n"
-        (self.dir / "redis.conf").write_text(text)
+        (self.dir / "redis.conf").write_text(text + (DEPLOY / "redis.conf").read_text())
+        write_acl(site, "locum.acl", self.dir / "locum.acl")
 
     def argv(self):
         return ["redis-server", str(self.dir / "redis.conf")]
@@ -163,25 +168,24 @@ repl-timeout 5
 
 
 class Sentinel(Program):
-    """redis-sentinel, with down-after short enough for a demonstration."""
+    """redis-sentinel."""
 
     name = "sentinel"
 
     def configure(self):
         host, master = self.host, self.host.site.first_master
-        (self.dir / "sentinel.conf").write_text(f"""\
+        text = f"""\
 bind {host.private}
 port {host.ports.sentinel}
 dir {self.dir}
-protected-mode no
+aclfile {self.dir}/locum-sentinel.acl
 sentinel announce-ip {host.private}
 sentinel announce-port {host.ports.sentinel}
 sentinel monitor {MASTER} {master.private} {master.ports.redis} 2
 sentinel auth-pass {MASTER} {host.site.redis_password}
-sentinel down-after-milliseconds {MASTER} 500
-sentinel failover-timeout {MASTER} 3000
-sentinel parallel-syncs {MASTER} 2
-""")
+"""
+        (self.dir / "sentinel.conf").write_text(text + (DEPLOY / "sentinel.conf").read_text())
+        write_acl(host.site, "locum-sentinel.acl", self.dir / "locum-sentinel.acl")
 
     def argv(self):
         return ["redis-sentinel", str(self.dir / "sentinel.conf")]
@@ -340,15 +344,17 @@ class Locum(Program):
         self.socket = self.dir / "control.sock"
         self.secret_file = host.site.dir / "secret"
         self.state_dir = self.dir / "state"
-        self.redis_password = host.site.redis_password
+        self.redis_password = host.site.locum_password
+        self.sentinel_password = host.site.locum_password
         self.master_name = MASTER
         self.before = []            # put before the command, to take privileges away
 
     def configure(self):
         self.state_dir.mkdir(exist_ok=True)
-        password = self.dir / "redis-password"
-        password.touch(mode=0o600)
-        password.write_text(self.redis_password + "\n")
+        for kind in ("redis", "sentinel"):
+            password = self.dir / f"{kind}-password"
+            password.touch(mode=0o600)
+            password.write_text(getattr(self, f"{kind}_password") + "\n")
         self.config.write_text(self.yaml())
 
     def yaml(self):
@@ -380,7 +386,10 @@ zones:
     records: ["@ CAA 0 issue \\"letsencrypt.org\\""]
 redis:
   master-name: {self.master_name}
+  user: locum
   password-file: {self.dir}/redis-password
+  sentinel-user: locum
+  sentinel-password-file: {self.dir}/sentinel-password
 listen: {{{", ".join(listen)}}}
 """
         if host in site.servers:

@@ -2,178 +2,15 @@
  * The room against real Redis and Sentinel processes on 127.0.0.1: a master, a replica and three
  * Sentinels, made in a temporary folder, ended by process id.
  */
-#include "fixture.h"
-
-#include <fcntl.h>
-#include <ftw.h>
-#include <signal.h>
-#include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-
-#include <hiredis/hiredis.h>
+#include "live.h"
 
 enum { SERVERS = 2, SENTINELS = 3, DC2 = 0, DC3 = 1, NS0 = 2 };
 
-struct process {
-    pid_t pid; /* 0: none */
-    uint16_t port;
-};
-
 static struct site {
-    char folder[64];
     struct process server[SERVERS]; /* of dc2 and dc3 */
     struct process sentinel[SENTINELS];
     struct event_base *base;
 } site;
-
-static bool
-is_installed(const char *program)
-{
-    const char *path = getenv("PATH");
-    char file[512];
-    struct locum_slice rest = locum_slice_of(path != NULL ? path : "/usr/bin");
-    struct locum_slice folder;
-    while (locum_slice_cut(&rest, ':', &folder)) {
-        snprintf(file, sizeof(file), "%.*s/%s", (int)folder.length, folder.at, program);
-        if (access(file, X_OK) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Start a program in the site's folder, silent; it dies with us. */
-static pid_t
-start(const char *const argv[])
-{
-    const pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        const int null = open("/dev/null", O_RDWR);
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        dup2(null, 0);
-        dup2(null, 1);
-        dup2(null, 2);
-        if (chdir(site.folder) == 0) {
-            execvp(argv[0], (char *const *)argv);
-        }
-        _exit(127);
-    }
-    return pid;
-}
-
-static void
-stop(struct process *process)
-{
-    if (process->pid > 0) {
-        kill(process->pid, SIGKILL);
-        waitpid(process->pid, NULL, 0);
-        process->pid = 0;
-    }
-}
-
-/* A connection for the test's own questions, once the server answers. */
-static redisContext *
-reach(uint16_t port)
-{
-    const locum_ms end = locum_now_read().mono + 5000;
-    const struct timeval tv = {.tv_sec = 2};
-    while (locum_now_read().mono < end) {
-        redisContext *context = redisConnectWithTimeout("127.0.0.1", port, tv);
-        if (context != NULL && context->err == 0) {
-            redisSetTimeout(context, tv);
-            return context;
-        }
-        redisFree(context);
-        usleep(10000);
-    }
-    fail_msg("no Redis answers on port %u", port);
-    return NULL;
-}
-
-static void
-start_server(struct process *process, const char *master_port, const char *password)
-{
-    char port[8];
-    process->port = free_port();
-    snprintf(port, sizeof(port), "%u", process->port);
-    const char *argv[] = {"redis-server",
-                          "--port",
-                          port,
-                          "--bind",
-                          "127.0.0.1",
-                          "--save",
-                          "",
-                          "--repl-diskless-sync-delay",
-                          "0",
-                          "--dbfilename",
-                          port,
-                          "--enable-debug-command",
-                          "yes",
-                          NULL,
-                          NULL,
-                          NULL,
-                          NULL};
-    if (master_port != NULL) {
-        argv[13] = "--replicaof";
-        argv[14] = "127.0.0.1";
-        argv[15] = master_port;
-    } else if (password != NULL) {
-        argv[13] = "--requirepass";
-        argv[14] = password;
-    }
-    process->pid = start(argv);
-    redisFree(reach(process->port));
-}
-
-static void
-start_sentinel(struct process *process, uint16_t master)
-{
-    char file[128];
-    char name[32];
-    process->port = free_port();
-    snprintf(name, sizeof(name), "sentinel-%u.conf", process->port);
-    snprintf(file, sizeof(file), "%s/%s", site.folder, name);
-    FILE *out = fopen(file, "w");
-    assert_non_null(out);
-    fprintf(out,
-            "port %u\nbind 127.0.0.1\ndir %s\n"
-            "sentinel monitor mirrorbits 127.0.0.1 %u 2\n"
-            "sentinel down-after-milliseconds mirrorbits 500\n"
-            "sentinel failover-timeout mirrorbits 3000\n",
-            process->port, site.folder, master);
-    fclose(out);
-    const char *argv[] = {"redis-sentinel", name, NULL};
-    process->pid = start(argv);
-    redisFree(reach(process->port));
-}
-
-static long long
-ask_number(uint16_t port, const char *command)
-{
-    redisContext *context = reach(port);
-    redisReply *reply = redisCommand(context, command);
-    assert_non_null(reply);
-    const long long number = reply->type == REDIS_REPLY_INTEGER ? reply->integer : -1;
-    freeReplyObject(reply);
-    redisFree(context);
-    return number;
-}
-
-static void
-ask_text(uint16_t port, const char *command, char *buffer, size_t size)
-{
-    redisContext *context = reach(port);
-    redisReply *reply = redisCommand(context, command);
-    assert_non_null(reply);
-    buffer[0] = '\0';
-    if (reply->str != NULL) {
-        snprintf(buffer, size, "%s", reply->str);
-    }
-    freeReplyObject(reply);
-    redisFree(context);
-}
 
 static bool
 replica_is_in_sync(void *user)
@@ -189,26 +26,17 @@ start_site(void **state)
 {
     (void)state;
     char port[8];
-    SET_TEXT(site.folder, "/tmp/locum-test-redis-XXXXXX");
-    assert_non_null(mkdtemp(site.folder));
+    make_folder();
     site.base = event_base_new();
-    start_server(&site.server[DC2], NULL, NULL);
+    start_server(&site.server[DC2], NULL);
     snprintf(port, sizeof(port), "%u", site.server[DC2].port);
-    start_server(&site.server[DC3], port, NULL);
+    const char *const replica[] = {"--replicaof", "127.0.0.1", port, NULL};
+    start_server(&site.server[DC3], replica);
     assert_true(wait_until(site.base, replica_is_in_sync, NULL, 5000));
     for (size_t i = 0; i < SENTINELS; i++) {
-        start_sentinel(&site.sentinel[i], site.server[DC2].port);
+        start_sentinel(&site.sentinel[i], site.server[DC2].port, "");
     }
     return 0;
-}
-
-static int
-remove_one(const char *path, const struct stat *status, int flag, struct FTW *ftw)
-{
-    (void)status;
-    (void)flag;
-    (void)ftw;
-    return remove(path);
 }
 
 static int
@@ -222,7 +50,7 @@ end_site(void **state)
         stop(&site.sentinel[i]);
     }
     event_base_free(site.base);
-    return nftw(site.folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return remove_folder();
 }
 
 /* A node of the site: its configuration, its room, its ears. */
@@ -486,7 +314,8 @@ a_password_is_asked_for_and_checked(void **state)
 {
     (void)state;
     struct process server = {0};
-    start_server(&server, NULL, "right");
+    static const char *const locked[] = {"--requirepass", "right", NULL};
+    start_server(&server, locked);
     node_prepare(&dc2, DC2);
     for (size_t i = 0; i < SENTINELS; i++) {
         dc2.config->nodes[i].sentinel.port = 0;
@@ -573,10 +402,7 @@ main(void)
         cmocka_unit_test_teardown(follows_a_failover_and_notices_a_frozen_master, stop_nodes),
     };
     signal(SIGPIPE, SIG_IGN);
-    if (!is_installed("redis-server") || !is_installed("redis-sentinel")) {
-        print_message("SKIP: redis-server and redis-sentinel are not installed; nothing was "
-                      "tested against a real Redis (apt-get install redis-server "
-                      "redis-sentinel)\n");
+    if (!is_redis_installed()) {
         return 0;
     }
     return cmocka_run_group_tests(tests, start_site, end_site);

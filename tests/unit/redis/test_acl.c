@@ -1,0 +1,134 @@
+/*
+ * The access lists in deploy/redis/ are what the table of commands gives.
+ *
+ *   test_acl         compares
+ *   test_acl write   writes them: `make acl`
+ */
+#include "fixture.h"
+
+#include <stdio.h>
+
+#include "redis/commands.h"
+
+enum { ACL_BYTES = 2048 };
+#define CLUSTER "get"
+
+struct acl {
+    const char *path;
+    void (*add)(struct locum_text *text);
+};
+
+static char in_tree[2][ACL_BYTES];
+
+/* " +client|setname +select ..." */
+static void
+add_commands(struct locum_text *text, bool sentinel)
+{
+    for (size_t i = 0; i < LOCUM_COMMANDS; i++) {
+        const struct locum_command_row *row = &locum_command_table[i];
+        char word[64];
+        struct locum_text name = locum_text_init(word, sizeof(word));
+        if (row->needs_no_grant || !(sentinel ? row->sentinel : row->master)) {
+            continue;
+        }
+        locum_text_add(&name, row->name);
+        if (row->subcommand != NULL) {
+            locum_text_add_char(&name, '|');
+            locum_text_add(&name, row->subcommand);
+        }
+        for (char *c = word; *c != '\0'; c++) {
+            *c = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+        }
+        locum_text_add(text, " +");
+        locum_text_add(text, word);
+    }
+    locum_text_add_char(text, '\n');
+}
+
+static void
+add_redis(struct locum_text *text)
+{
+    const struct locum_key keys[] = {locum_key_nodes(CLUSTER), locum_key_node(CLUSTER, "*"),
+                                     locum_key_events(CLUSTER)};
+    locum_text_add(text, "user default on #MIRRORBITS-PASSWORD ~* &* +@all\n"
+                         "user locum on #LOCUM-PASSWORD resetkeys");
+    for (size_t i = 0; i < LOCUM_COUNT(keys); i++) {
+        locum_text_add(text, " ~");
+        locum_text_add(text, keys[i].text);
+    }
+    locum_text_add(text, " resetchannels &");
+    locum_text_add(text, locum_key_heartbeat(CLUSTER).text);
+    locum_text_add(text, " &" LOCUM_CHANNEL_MIRRORBITS " -@all");
+    add_commands(text, false);
+}
+
+/* What a Sentinel asks of another, what Mirrorbits asks of it, and INFO to look at it. */
+static void
+add_sentinel(struct locum_text *text)
+{
+    locum_text_add(text, "user default on nopass resetkeys resetchannels &__sentinel__:hello -@all "
+                         "+ping +publish +client|setname +role +info "
+                         "+sentinel|is-master-down-by-addr +sentinel|get-master-addr-by-name\n"
+                         "user admin on #ADMIN-PASSWORD ~* &* +@all\n"
+                         "user locum on #LOCUM-PASSWORD resetkeys resetchannels");
+    for (size_t i = 0; i < LOCUM_SENTINEL_CHANNELS; i++) {
+        locum_text_add(text, " &");
+        locum_text_add(text, locum_sentinel_channels[i]);
+    }
+    locum_text_add(text, " -@all");
+    add_commands(text, true);
+}
+
+static const struct acl acls[] = {
+    {"deploy/redis/locum.acl", add_redis},
+    {"deploy/redis/locum-sentinel.acl", add_sentinel},
+};
+
+static void
+the_files_are_what_the_table_gives(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < LOCUM_COUNT(acls); i++) {
+        char want[ACL_BYTES];
+        struct locum_text text = locum_text_init(want, sizeof(want));
+        acls[i].add(&text);
+        assert_false(text.truncated);
+        if (strcmp(in_tree[i], want) != 0) {
+            fail_msg("%s: run `make acl`; it should be\n%s", acls[i].path, want);
+        }
+    }
+}
+
+static int
+write_all(void)
+{
+    int status = 0;
+    for (size_t i = 0; i < LOCUM_COUNT(acls); i++) {
+        char buffer[ACL_BYTES];
+        struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+        FILE *file = fopen(acls[i].path, "w");
+        acls[i].add(&text);
+        if (file == NULL || fputs(buffer, file) < 0 || fclose(file) != 0) {
+            perror(acls[i].path);
+            status = 1;
+        }
+    }
+    return status;
+}
+
+int
+main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(the_files_are_what_the_table_gives)};
+    if (argc == 2 && strcmp(argv[1], "write") == 0) {
+        return write_all();
+    }
+    for (size_t i = 0; i < LOCUM_COUNT(acls); i++) {
+        FILE *file = fopen(acls[i].path, "r");
+        if (file != NULL) {
+            in_tree[i][fread(in_tree[i], 1, ACL_BYTES - 1, file)] = '\0';
+            (void)fclose(file);
+        }
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,293 @@
+/*
+ * Users, passwords, database: against a real Redis and a real Sentinel that have the access lists
+ * of deploy/redis/, with the passwords filled in.
+ */
+#include "live.h"
+
+enum { DC2 = 0, ACL_BYTES = 4096 };
+
+static char lists[2][ACL_BYTES]; /* read in the project's folder */
+static const char *const names[2] = {"locum.acl", "locum-sentinel.acl"};
+static struct process server;
+static struct process sentinel;
+static struct event_base *base;
+static struct locum_config *config;
+static struct locum_redis *room;
+static struct ears ears;
+
+/* As an operator does it: each #...-PASSWORD becomes > and a password. */
+static void
+write_list(size_t which)
+{
+    static const char *const marks[][2] = {{"#MIRRORBITS-PASSWORD", ">mirrorbits-pw"},
+                                           {"#LOCUM-PASSWORD", ">locum-pw"},
+                                           {"#ADMIN-PASSWORD", ">admin-pw"}};
+    char path[128];
+    snprintf(path, sizeof(path), "%s/%s", live_folder, names[which]);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (const char *at = lists[which]; *at != '\0'; at++) {
+        size_t i = 0;
+        while (i < LOCUM_COUNT(marks) && strncmp(at, marks[i][0], strlen(marks[i][0])) != 0) {
+            i++;
+        }
+        if (i < LOCUM_COUNT(marks)) {
+            fputs(marks[i][1], file);
+            at += strlen(marks[i][0]) - 1;
+        } else {
+            fputc(*at, file);
+        }
+    }
+    fclose(file);
+}
+
+static int
+start_both(void **state)
+{
+    (void)state;
+    static const char *const options[] = {"--aclfile", "locum.acl", NULL};
+    make_folder();
+    write_list(0);
+    write_list(1);
+    start_server(&server, options);
+    start_sentinel(&sentinel, server.port,
+                   "sentinel auth-pass mirrorbits mirrorbits-pw\n"
+                   "aclfile locum-sentinel.acl\nprotected-mode no\n");
+    return 0;
+}
+
+static int
+end_both(void **state)
+{
+    (void)state;
+    stop(&server);
+    stop(&sentinel);
+    return remove_folder();
+}
+
+static int
+setup(void **state)
+{
+    (void)state;
+    memset(&ears, 0, sizeof(ears));
+    base = event_base_new();
+    config = make_config(DC2);
+    set_endpoint(&config->nodes[DC2].redis, server.port);
+    set_endpoint(&config->nodes[DC2].sentinel, sentinel.port);
+    SET_TEXT(config->redis.user, "locum");
+    SET_TEXT(config->redis.password, "locum-pw");
+    SET_TEXT(config->redis.sentinel_user, "locum");
+    SET_TEXT(config->redis.sentinel_password, "locum-pw");
+    config->redis.db = 3;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    (void)state;
+    locum_redis_destroy(room);
+    room = NULL;
+    free(config);
+    event_base_free(base);
+    return 0;
+}
+
+static void
+start_room(void)
+{
+    assert_int_equal(locum_redis_create(base, config, &ears_events, &ears, &room), 0);
+}
+
+/* What a server answers a user, each time on a connection of its own. */
+static void
+ask_as(uint16_t port, const char *user, const char *password, const char *command, char *ret,
+       size_t size)
+{
+    redisContext *context = reach(port);
+    if (user != NULL) {
+        freeReplyObject(redisCommand(context, "AUTH %s %s", user, password));
+    }
+    redisReply *reply = redisCommand(context, command);
+    assert_non_null(reply);
+    snprintf(ret, size, "%s", reply->str != NULL ? reply->str : "");
+    freeReplyObject(reply);
+    redisFree(context);
+}
+
+static bool
+has_polls_and_master(void *user)
+{
+    (void)user;
+    return ears.subscribed && ears.sentinel[DC2].polls > 0;
+}
+
+static bool
+has_event(void *user)
+{
+    char length[32];
+    (void)user;
+    redisContext *context = reach(server.port);
+    freeReplyObject(redisCommand(context, "AUTH mirrorbits-pw"));
+    freeReplyObject(redisCommand(context, "SELECT 3"));
+    redisReply *reply = redisCommand(context, "XLEN locum:get:events");
+    snprintf(length, sizeof(length), "%lld", reply != NULL ? reply->integer : -1);
+    freeReplyObject(reply);
+    redisFree(context);
+    return strcmp(length, "1") == 0;
+}
+
+static bool
+has_line(void *user)
+{
+    (void)user;
+    return ears.lines > 0 && ears.announcements > 0;
+}
+
+static void
+the_access_lists_let_through_all_that_is_needed(void **state)
+{
+    (void)state;
+    static const struct locum_field field = {"role", "server"};
+    struct locum_redis_status status;
+    char text[1024];
+    start_room();
+    assert_true(wait_until(base, has_polls_and_master, NULL, 5000));
+    locum_redis_publish(room, locum_slice_of("line"));
+    locum_redis_write_node(room, &field, 1, 1763863261373);
+    locum_redis_add_event(room, &field, 1);
+    redisContext *context = reach(server.port);
+    freeReplyObject(redisCommand(context, "AUTH mirrorbits-pw"));
+    freeReplyObject(redisCommand(context, "PUBLISH _mirrorbits_cluster %s", "HELLO3 dc2-23362"));
+    redisFree(context);
+    assert_true(wait_until(base, has_line, NULL, 2000));
+    assert_true(wait_until(base, has_event, NULL, 2000));
+    locum_redis_status(room, &status);
+    assert_string_equal(status.error, "");
+    assert_string_equal(status.sentinels[0].error, "");
+    assert_int_equal(ears.sentinel[DC2].known[DC2], 2);
+    ask_as(server.port, "default", "mirrorbits-pw", "CLIENT LIST", text, sizeof(text));
+    assert_non_null(strstr(text, "user=locum"));
+    ask_as(sentinel.port, "admin", "admin-pw", "CLIENT LIST", text, sizeof(text));
+    assert_non_null(strstr(text, "user=locum"));
+}
+
+static void
+the_access_lists_let_through_nothing_else(void **state)
+{
+    (void)state;
+    static const struct {
+        bool sentinel;
+        const char *user, *password, *command;
+    } rows[] = {
+        {false, "locum", "locum-pw", "GET foreign"},
+        {false, "locum", "locum-pw", "HSET foreign a b"},
+        {false, "locum", "locum-pw", "DEL locum:get:events"},
+        {false, "locum", "locum-pw", "PUBLISH elsewhere x"},
+        {false, "locum", "locum-pw", "SUBSCRIBE __sentinel__:hello"},
+        {false, "locum", "locum-pw", "FLUSHALL"},
+        {false, "locum", "locum-pw", "CONFIG GET dir"},
+        {false, "locum", "locum-pw", "REPLICAOF NO ONE"},
+        {false, "locum", "locum-pw", "ACL LIST"},
+        {false, "locum", "locum-pw", "KEYS *"},
+        {false, "locum", "locum-pw", "SHUTDOWN NOSAVE"},
+        {false, NULL, NULL, "GET foreign"},
+        {true, "locum", "locum-pw", "SENTINEL FAILOVER mirrorbits"},
+        {true, "locum", "locum-pw", "SENTINEL SET mirrorbits quorum 1"},
+        {true, "locum", "locum-pw", "SENTINEL RESET *"},
+        {true, "locum", "locum-pw", "SENTINEL REMOVE mirrorbits"},
+        {true, "locum", "locum-pw", "PUBLISH __sentinel__:hello x"},
+        {true, NULL, NULL, "SENTINEL FAILOVER mirrorbits"},
+        {true, NULL, NULL, "SENTINEL SET mirrorbits quorum 1"},
+        {true, NULL, NULL, "SENTINEL RESET *"},
+        {true, NULL, NULL, "SENTINEL CONFIG GET *"},
+        {true, NULL, NULL, "ACL LIST"},
+        {true, NULL, NULL, "SHUTDOWN"},
+    };
+    char text[256];
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        ask_as(rows[i].sentinel ? sentinel.port : server.port, rows[i].user, rows[i].password,
+               rows[i].command, text, sizeof(text));
+        if (strncmp(text, "NOPERM", 6) != 0 && strncmp(text, "NOAUTH", 6) != 0) {
+            fail_msg("%s by %s: %s", rows[i].command, rows[i].user, text);
+        }
+    }
+}
+
+/* Wait for a sentence at Redis, or at the Sentinel. */
+static bool
+says(void *user)
+{
+    struct locum_redis_status status;
+    locum_redis_status(room, &status);
+    return strstr(status.error, user) != NULL || strstr(status.sentinels[0].error, user) != NULL;
+}
+
+static void
+assert_says(const char *want)
+{
+    char copy[256];
+    SET_TEXT(copy, want);
+    if (!wait_until(base, says, copy, 4000)) {
+        struct locum_redis_status status;
+        locum_redis_status(room, &status);
+        fail_msg("wanted \"%s\"; \"%s\", \"%s\"", want, status.error, status.sentinels[0].error);
+    }
+}
+
+static void
+a_wrong_login_is_told_and_a_reload_mends_it(void **state)
+{
+    (void)state;
+    struct locum_config *right = malloc(sizeof(*right));
+    assert_non_null(right);
+    *right = *config;
+    SET_TEXT(config->redis.user, "lokum");
+    SET_TEXT(config->redis.sentinel_password, "wrong");
+    start_room();
+    assert_says("refuses the password: check redis.user and redis.password");
+    assert_says("refuses the password: check redis.sentinel-user and redis.sentinel-password-file");
+    assert_int_equal(ears.won, 0);
+    assert_int_equal(ears.polls, 0);
+    locum_redis_reconfigure(room, right);
+    free(config);
+    config = right;
+    assert_true(wait_until(base, has_polls_and_master, NULL, 5000));
+}
+
+static void
+without_a_login_what_is_missing_is_told(void **state)
+{
+    (void)state;
+    config->redis.user[0] = config->redis.password[0] = '\0';
+    config->redis.sentinel_user[0] = config->redis.sentinel_password[0] = '\0';
+    start_room();
+    assert_says("asks for a password: set redis.password");
+    assert_says("does not let our user run"); /* its default user may do little */
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_access_lists_let_through_all_that_is_needed),
+        TEST(the_access_lists_let_through_nothing_else),
+        TEST(a_wrong_login_is_told_and_a_reload_mends_it),
+        TEST(without_a_login_what_is_missing_is_told),
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(names); i++) {
+        char path[64];
+        snprintf(path, sizeof(path), "deploy/redis/%s", names[i]);
+        FILE *file = fopen(path, "r");
+        if (file == NULL) {
+            print_error("%s: run this in the project's folder\n", path);
+            return 1;
+        }
+        lists[i][fread(lists[i], 1, ACL_BYTES - 1, file)] = '\0';
+        fclose(file);
+    }
+    signal(SIGPIPE, SIG_IGN);
+    return is_redis_installed() ? cmocka_run_group_tests(tests, start_both, end_both) : 0;
+}
