@@ -103,10 +103,8 @@ static bool
 reported_down(const struct look *look)
 {
     const locum_ms unheard = look->now.mono - locum_view_base(look->view, look->peer);
-    const locum_ms interval =
-        look->facts->word_known ? look->facts->interval_ms : look->config->interval_ms;
     locum_nodes tellers = 0;
-    if (unheard < 2 * interval) {
+    if (unheard < 2 * locum_view_interval(look->view, look->config, look->peer)) {
         return false;
     }
     for (locum_node voter = 0; voter < look->config->node_count; voter++) {

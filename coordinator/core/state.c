@@ -33,7 +33,7 @@ locum_core_init(struct locum_core *self, const struct locum_core_config *config,
         self->admin.excluded &= ~locum_nodes_of(config->self);
     }
     self->last_send = LOCUM_NEVER;
-    self->last_tick = LOCUM_NEVER;
+    self->next_turn = LOCUM_NEVER;
     self->twin_told = LOCUM_NEVER;
     (void)locum_core_replan(self);
 }

@@ -42,13 +42,11 @@ grace(struct locum_core *self, locum_nodes which, struct locum_now now,
     add_condition_edges(self, edges, count, actions);
 }
 
-/* A turn that came more than timeout/2 late: I could not have heard anybody. */
+/* A turn that came more than timeout/2 after it was due: I could not have heard anybody. */
 static void
 check_stall(struct locum_core *self, struct locum_now now, struct locum_actions *actions)
 {
-    const locum_ms late =
-        self->last_tick == LOCUM_NEVER ? 0 : now.mono - self->last_tick - LOCUM_TICK_MS;
-    self->last_tick = now.mono;
+    const locum_ms late = self->next_turn == LOCUM_NEVER ? 0 : now.mono - self->next_turn;
     if (late <= self->config.timeout_ms / 2) {
         return;
     }
@@ -166,8 +164,11 @@ send_heartbeat(struct locum_core *self, locum_ms mono, struct locum_actions *act
     locum_actions_add(actions, LOCUM_ACTION_HEARTBEAT);
 }
 
-/* A letter is told at once also where the condition stays: a returning that falls silent. */
-static void
+/*
+ * True if a condition changed. A letter is told at once also where the condition stays: a returning
+ * that falls silent.
+ */
+static bool
 advance_conditions(struct locum_core *self, struct locum_now now, struct locum_actions *actions)
 {
     struct locum_condition_edge edges[LOCUM_NODES_MAX];
@@ -180,6 +181,7 @@ advance_conditions(struct locum_core *self, struct locum_now now, struct locum_a
             self->send_wanted = true;
         }
     }
+    return count > 0;
 }
 
 static void
@@ -191,10 +193,12 @@ tick(struct locum_core *self, struct locum_now now, struct locum_actions *action
     if (locum_admin_advance(&self->admin, now)) {
         add_admin_edge(self, admin, LOCUM_CAUSE_LEASE, actions);
     }
-    advance_conditions(self, now, actions);
+    const bool moved = advance_conditions(self, now, actions);
     advance_plan(self, actions);
     send_heartbeat(self, now.mono, actions);
     check_left(self, now.mono, actions);
+    /* One edge can make the next one possible: suspect, and the votes are there already. */
+    self->next_turn = moved ? now.mono + 1 : locum_core_next(self, now);
 }
 
 /* The heartbeat channel was (re)subscribed or lost. */

@@ -7,7 +7,9 @@
  *
  * A turn of the loop: every event that has arrived, then one LOCUM_EVENT_TICK with the same or a
  * later time. Conditions and the plan advance at the tick only, after all sockets were read.
- * A tick must come at least each LOCUM_TICK_MS; one that is more than timeout/2 late is a stall.
+ * A tick follows every event, locum_core_init() and locum_core_reconfigure(); without any the next
+ * must come at `next_turn`: it is what time alone will change. One that comes more than timeout/2
+ * after that is a stall; one that comes before changes nothing.
  */
 #ifndef LOCUM_CORE_STEP_H
 #define LOCUM_CORE_STEP_H
@@ -21,7 +23,6 @@
 #include "core/view.h"
 
 enum {
-    LOCUM_TICK_MS = 10,
     LOCUM_SEND_GAP_MS = 20,     /* heartbeats out of turn are at least this far apart */
     LOCUM_LEAVING_MAX_MS = 200, /* an orderly stop waits at most this long for acknowledgements */
 };
@@ -153,7 +154,7 @@ struct locum_core {
     bool plan_told;     /* the first plan was handed out */
     bool send_wanted;   /* at once, but for LOCUM_SEND_GAP_MS */
     locum_ms last_send; /* mono; LOCUM_NEVER */
-    locum_ms last_tick; /* mono; LOCUM_NEVER */
+    locum_ms next_turn; /* mono, when time alone asks for a tick; LOCUM_NEVER: at once */
     bool leaving;
     uint64_t leaving_seq;   /* the first heartbeat that said leaving; 0: none yet */
     locum_ms leaving_since; /* mono */
@@ -171,6 +172,15 @@ struct locum_core {
  */
 void locum_core_init(struct locum_core *self, const struct locum_core_config *config,
                      const struct locum_saved *saved, struct locum_now now);
+
+/*
+ * The first moment after `now` at which a tick could change anything though no event has come: not
+ * sooner than `now` + 1, not later than `now` + interval, so that no mistake here stops time. For
+ * the tick, which leaves it in `next_turn`.
+ *
+ * now  of the tick that has just been performed.
+ */
+locum_ms locum_core_next(const struct locum_core *self, struct locum_now now);
 
 /* Perform one event. `ret_actions` is written whole. */
 void locum_core_step(struct locum_core *self, const struct locum_event *event,

@@ -2,9 +2,6 @@
 
 #include <string.h>
 
-/* UDP may lag Redis by this much before it is no evidence any more. */
-enum { DIRECT_MS = 10000 };
-
 void
 locum_view_init(struct locum_view *self, struct locum_now now, uint64_t incarnation)
 {
@@ -45,11 +42,18 @@ later(locum_ms a, locum_ms b)
 }
 
 locum_ms
+locum_view_interval(const struct locum_view *self, const struct locum_core_config *config,
+                    locum_node peer)
+{
+    const struct locum_peer_facts *facts = &self->peer[peer];
+    return facts->word_known ? facts->interval_ms : config->interval_ms;
+}
+
+locum_ms
 locum_view_limit(const struct locum_view *self, const struct locum_core_config *config,
                  locum_node peer)
 {
-    const struct locum_peer_facts *facts = &self->peer[peer];
-    const locum_ms interval = facts->word_known ? facts->interval_ms : config->interval_ms;
+    const locum_ms interval = locum_view_interval(self, config, peer);
     return later(config->timeout_ms, 4 * interval);
 }
 
@@ -67,9 +71,9 @@ locum_view_direct(const struct locum_view *self, locum_node peer, locum_ms now)
     const locum_ms udp = self->peer[peer].path[LOCUM_PATH_PEER].heard;
     const locum_ms redis = self->peer[peer].path[LOCUM_PATH_REDIS].heard;
     if (udp == LOCUM_NEVER && redis == LOCUM_NEVER) {
-        return now - self->started >= DIRECT_MS;
+        return now - self->started >= LOCUM_DIRECT_MS;
     }
-    return udp != LOCUM_NEVER && redis - udp <= DIRECT_MS;
+    return udp != LOCUM_NEVER && redis - udp <= LOCUM_DIRECT_MS;
 }
 
 bool

@@ -8,8 +8,10 @@
 #include "core/heartbeat.h"
 #include "core/types.h"
 
-/* Own heartbeats remembered, to tell when an acknowledged one was sent. */
-enum { LOCUM_SENT_MAX = 512 };
+enum {
+    LOCUM_SENT_MAX = 512,    /* own heartbeats remembered, to tell when one was sent */
+    LOCUM_DIRECT_MS = 10000, /* UDP may lag Redis by this much before it is no evidence any more */
+};
 
 /* What one path has brought of a peer. */
 struct locum_path_facts {
@@ -68,6 +70,10 @@ void locum_view_init(struct locum_view *self, struct locum_now now, uint64_t inc
 
 /* When my heartbeat (incarnation, seq) was sent in this run, or LOCUM_NEVER if it is not known. */
 locum_ms locum_view_sent(const struct locum_view *self, uint64_t incarnation, uint64_t seq);
+
+/* Each how many ms the peer sends: as it says, until then as I do. */
+locum_ms locum_view_interval(const struct locum_view *self, const struct locum_core_config *config,
+                             locum_node peer);
 
 /* max(timeout, 4 * P's interval) */
 locum_ms locum_view_limit(const struct locum_view *self, const struct locum_core_config *config,

@@ -110,15 +110,15 @@ build(struct locum_daemon *self, const char *config_path)
         status = create_base(self);
     }
     if (status == 0) {
+        status = locum_daemon_turn_create(self);
+    }
+    if (status == 0) {
         status = begin_core(self);
     }
     if (status == 0) {
         status = add_signals(self);
     }
-    if (status == 0) {
-        status = locum_daemon_rooms_create(self);
-    }
-    return status == 0 ? locum_daemon_turn_start(self) : status;
+    return status == 0 ? locum_daemon_rooms_create(self) : status;
 }
 
 int

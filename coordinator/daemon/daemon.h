@@ -42,14 +42,14 @@ struct locum_daemon {
     struct locum_control *control; /* NULL: it could not be opened; everything else goes on */
     struct locum_state_writer *writer;
 
-    struct event *tick;   /* lower priority than every socket: all that arrived is seen first */
+    struct event *tick;   /* ends a turn; after every socket: all that arrived is seen first */
     struct event *press;  /* higher priority: sees that the tick is not kept away */
     struct event *second; /* state for people, retries */
     struct event *signals[3];
 
     struct locum_now now; /* of this turn */
     bool in_turn;         /* now is valid */
-    locum_ms pressed_at;  /* core.last_tick when `press` came last */
+    bool pressed;         /* `press` came once since the last tick */
     locum_ms started_mono;
     locum_ms serving_since; /* wall time of the last change of serving */
     uint32_t serial;        /* SOA serial of what is served */
@@ -76,10 +76,10 @@ int locum_daemon_run(const char *config_path);
 int locum_daemon_create(const char *config_path, struct locum_daemon **ret) LOCUM_MUST_CHECK;
 void locum_daemon_destroy(struct locum_daemon *self); /* NULL is fine */
 
-/* turn.c: one event from a room; its time is this turn's. */
+/* turn.c: one event from a room; its time is this turn's. Who asks for that has a tick follow. */
 void locum_daemon_deliver(struct locum_daemon *self, struct locum_event *event);
 struct locum_now locum_daemon_now(struct locum_daemon *self);
-int locum_daemon_turn_start(struct locum_daemon *self) LOCUM_MUST_CHECK;
+int locum_daemon_turn_create(struct locum_daemon *self) LOCUM_MUST_CHECK;
 
 /* rooms.c: build the rooms, and their callbacks. */
 int locum_daemon_rooms_create(struct locum_daemon *self) LOCUM_MUST_CHECK;

@@ -1,20 +1,31 @@
 /* A turn of the loop: every event that has arrived, then one tick, all with one time. */
 #include "daemon/daemon.h"
 
+#include <sys/time.h>
+
 #include "base/error.h"
 
 /*
  * Sockets that never run dry must not put off the tick for ever: a turn in which this time passes
  * twice is ended in the middle. Far below any timeout, far above what reading all sockets takes.
  */
-enum { PRESS_MS = 50 };
+static const struct timeval press_after = {.tv_usec = 50 * 1000};
 
+static void
+begin_turn(struct locum_daemon *self)
+{
+    self->now = locum_now_read();
+    self->in_turn = true;
+}
+
+/* Whoever asks for the time begins a turn, and a turn ends with a tick. */
 struct locum_now
 locum_daemon_now(struct locum_daemon *self)
 {
     if (!self->in_turn) {
-        self->now = locum_now_read();
-        self->in_turn = true;
+        begin_turn(self);
+        event_active(self->tick, EV_READ, 1);
+        (void)event_add(self->press, &press_after);
     }
     return self->now;
 }
@@ -26,12 +37,27 @@ step(struct locum_daemon *self, const struct locum_event *event)
     locum_daemon_perform(self);
 }
 
+/* Time alone asks for the next turn; if it cannot have it, `press` sees to it. */
+static void
+arm(struct locum_daemon *self)
+{
+    const locum_ms ms = self->core.next_turn - self->now.mono;
+    const struct timeval tick = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    struct timeval press;
+    timeradd(&tick, &press_after, &press);
+    (void)event_add(self->tick, &tick);
+    (void)event_add(self->press, &press);
+}
+
 static void
 end_turn(struct locum_daemon *self)
 {
-    self->in_turn = false;
-    const struct locum_event event = {.kind = LOCUM_EVENT_TICK, .now = locum_daemon_now(self)};
+    begin_turn(self);
+    const struct locum_event event = {.kind = LOCUM_EVENT_TICK, .now = self->now};
     step(self, &event);
+    (void)event_del(self->tick); /* `press` can come while it waits for its turn */
+    arm(self);
+    self->pressed = false;
     self->in_turn = false;
 }
 
@@ -40,8 +66,6 @@ locum_daemon_deliver(struct locum_daemon *self, struct locum_event *event)
 {
     event->now = locum_daemon_now(self);
     step(self, event);
-    /* Not EV_TIMEOUT: each would move the next tick by one interval further, as of libevent 2.1. */
-    event_active(self->tick, EV_READ, 1);
 }
 
 static void
@@ -54,7 +78,7 @@ on_tick(evutil_socket_t fd, short what, void *user)
 
 /*
  * It comes before all sockets, so once is not enough: after a stall they hold what would be taken
- * for silence. The second time they were read for PRESS_MS.
+ * for silence. The second time they were read for as long as it waits.
  */
 static void
 on_press(evutil_socket_t fd, short what, void *user)
@@ -62,10 +86,12 @@ on_press(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     struct locum_daemon *self = user;
-    if (self->pressed_at == self->core.last_tick) {
+    if (self->pressed) {
         end_turn(self);
+        return;
     }
-    self->pressed_at = self->core.last_tick;
+    self->pressed = true;
+    (void)event_add(self->press, &press_after);
 }
 
 static void
@@ -77,18 +103,15 @@ on_second(evutil_socket_t fd, short what, void *user)
 }
 
 int
-locum_daemon_turn_start(struct locum_daemon *self)
+locum_daemon_turn_create(struct locum_daemon *self)
 {
-    const struct timeval tick = {.tv_usec = LOCUM_TICK_MS * 1000};
-    const struct timeval press = {.tv_usec = PRESS_MS * 1000};
     const struct timeval second = {.tv_sec = 1};
-    self->tick = event_new(self->base, -1, EV_PERSIST, on_tick, self);
-    self->press = event_new(self->base, -1, EV_PERSIST, on_press, self);
+    self->tick = evtimer_new(self->base, on_tick, self);
+    self->press = evtimer_new(self->base, on_press, self);
     self->second = event_new(self->base, -1, EV_PERSIST, on_second, self);
     if (self->tick == NULL || self->press == NULL || self->second == NULL ||
         event_priority_set(self->tick, LOCUM_DAEMON_PRIORITIES - 1) != 0 ||
-        event_priority_set(self->press, 0) != 0 || event_add(self->tick, &tick) != 0 ||
-        event_add(self->press, &press) != 0 || event_add(self->second, &second) != 0) {
+        event_priority_set(self->press, 0) != 0 || event_add(self->second, &second) != 0) {
         return LOCUM_ERR_MEMORY;
     }
     return 0;

@@ -7,6 +7,8 @@
 
 #include "sim.h"
 
+enum { NEXT_EVERY = 4 };
+
 void
 sim_violated(struct sim *sim, locum_node node, const char *invariant, const char *format, ...)
 {
@@ -213,6 +215,45 @@ sim_check_turn(struct sim *sim, locum_node node)
         check_alike(sim, node);
     }
     note_service(sim, node);
+}
+
+/*
+ * Nothing happens by time alone before the moment for which the core asks: a copy of it that has a
+ * tick somewhere in between neither does anything nor becomes another. The last of these moments
+ * sees the most, so it comes as often as all others together. A copy costs more than a turn: one
+ * turn in NEXT_EVERY is looked at.
+ */
+void
+sim_check_next(struct sim *sim, locum_node node)
+{
+    static struct locum_core copy;
+    static struct locum_actions actions;
+    const struct locum_core *core = &sim->node[node].core;
+    struct locum_event tick = {.kind = LOCUM_EVENT_TICK, .now = sim_node_now(sim, node)};
+    const locum_ms wait = core->next_turn - tick.now.mono;
+    const uint64_t draw = sim->steps * 0x9e3779b97f4a7c15u >> 32; /* not of sim->random */
+    if (wait < 1 || wait > core->config.interval_ms) {
+        sim_violated(sim, node, "2 in time", "the next turn is %lld ms ahead", (long long)wait);
+    }
+    if (wait <= 1 || draw % NEXT_EVERY != 0) {
+        return;
+    }
+    const locum_ms early =
+        draw / NEXT_EVERY % 2 == 0 ? wait - 1 : 1 + (locum_ms)(draw >> 8) % (wait - 1);
+    tick.now.mono += early;
+    tick.now.boot += early;
+    tick.now.wall += early;
+    copy = *core;
+    locum_core_step(&copy, &tick, &actions);
+    for (locum_node peer = 0; peer < sim->nodes; peer++) {
+        if (copy.detector.peer[peer].silent) { /* its clock stands at now, whoever looks */
+            copy.detector.peer[peer].returning_since = core->detector.peer[peer].returning_since;
+        }
+    }
+    if (actions.count > 0 || memcmp(&copy, core, sizeof(copy)) != 0) {
+        sim_violated(sim, node, "2 in time", "a turn %lld ms before the next one changes something",
+                     (long long)(wait - early));
+    }
 }
 
 /* When `node` must hold `peer` alive after everything was healed; LOCUM_NEVER: nobody can say. */

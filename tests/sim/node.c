@@ -98,6 +98,7 @@ sim_node_step(struct sim *sim, locum_node node, struct locum_event *event)
     }
     if (event->kind == LOCUM_EVENT_TICK) {
         sim_check_turn(sim, node); /* the plan moves at the end of a turn */
+        sim_check_next(sim, node);
     } else if (self->turn_at > sim->now) {
         turn_at(sim, node, sim->now);
     }
@@ -264,6 +265,6 @@ sim_node_turn(struct sim *sim, const struct sim_event *event)
     struct locum_event tick = {.kind = LOCUM_EVENT_TICK};
     sim_node_step(sim, event->node, &tick);
     if (self->running && self->turn == event->token) {
-        turn_at(sim, event->node, sim->now + LOCUM_TICK_MS);
+        turn_at(sim, event->node, self->core.next_turn - self->mono_offset);
     }
 }

@@ -102,7 +102,7 @@ enum sim_event_kind {
     SIM_EVENT_SAMPLE,   /* .node's service check */
     SIM_EVENT_SHELL,    /* .node looks after its connection */
     SIM_EVENT_VERDICT,  /* .index: a takeover must have happened by now */
-    SIM_EVENT_TURN,     /* .node's tick: the last thing of its millisecond */
+    SIM_EVENT_TURN,     /* .node's tick, after input or when its time has come; ends its ms */
 };
 
 struct sim_sentinel_told {
@@ -317,6 +317,8 @@ void sim_story_list(FILE *out);
 /* --- check.c, oracle.c ------------------------------------------------------------------------ */
 
 void sim_check_turn(struct sim *sim, locum_node node);
+/* The core's next turn is the first that can change anything. */
+void sim_check_next(struct sim *sim, locum_node node);
 /* The schedule is over: is everybody well again? True if there is reason to wait a while longer. */
 bool sim_check_end(struct sim *sim);
 void sim_oracle_heard(struct sim *sim, locum_node node);

@@ -18,6 +18,7 @@
 #include "core/vote.h"
 
 enum { DC2, DC3, NS0 };
+enum { TURN_MS = 10 };
 
 enum { START = 1000000, WALL = 1763863200 }; /* START ms monotonic is WALL s */
 
@@ -221,7 +222,7 @@ static inline void
 run_without_dc3(struct bench *self, locum_ms until)
 {
     while (self->now < until) {
-        const locum_ms next = self->now + LOCUM_TICK_MS;
+        const locum_ms next = self->now + TURN_MS;
         if (next % 100 == 0) {
             self->now = next;
             hear(self, LOCUM_PATH_PEER, NS0);

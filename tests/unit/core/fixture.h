@@ -18,7 +18,7 @@
 
 enum { DC2, DC3, NS0 }; /* in the usual site: two servers and a witness */
 enum { INTERVAL = 125, TIMEOUT = 1000, RECOVER = 5000, POLL = 500 };
-enum { EDGES_KEPT = 64 };
+enum { EDGES_KEPT = 64, TURN_MS = 10 };
 
 static const struct locum_now beginning = {100000, 200000, 1763863200123};
 
@@ -135,8 +135,8 @@ tick(struct site *site)
 static inline void
 pass(struct site *site, locum_ms ms)
 {
-    for (locum_ms gone = 0; gone < ms; gone += LOCUM_TICK_MS) {
-        sleep_ms(site, LOCUM_TICK_MS);
+    for (locum_ms gone = 0; gone < ms; gone += TURN_MS) {
+        sleep_ms(site, TURN_MS);
         tick(site);
     }
 }
@@ -190,10 +190,10 @@ hear(struct site *site, locum_node peer, enum locum_path path)
 static inline void
 pass_hearing(struct site *site, locum_ms ms, locum_nodes peers)
 {
-    for (locum_ms gone = 0; gone < ms; gone += LOCUM_TICK_MS) {
-        sleep_ms(site, LOCUM_TICK_MS);
+    for (locum_ms gone = 0; gone < ms; gone += TURN_MS) {
+        sleep_ms(site, TURN_MS);
         for (locum_node peer = 0; peer < site->core.config.node_count; peer++) {
-            if (locum_nodes_has(peers, peer) && gone / 120 != (gone + LOCUM_TICK_MS) / 120) {
+            if (locum_nodes_has(peers, peer) && gone / 120 != (gone + TURN_MS) / 120) {
                 hear(site, peer, LOCUM_PATH_PEER);
             }
         }

@@ -109,10 +109,10 @@ test_grace(void **state)
 {
     (void)state;
     pass_hearing(&site, TIMEOUT + 100, HEAR_NS0);
-    sleep_ms(&site, TIMEOUT / 2 + LOCUM_TICK_MS);
+    sleep_ms(&site, site.core.next_turn - site.now.mono + TIMEOUT / 2);
     tick(&site);
     assert_int_equal(condition(&site, DC3), LOCUM_SUSPECT); /* not more than timeout/2 late */
-    sleep_ms(&site, TIMEOUT / 2 + LOCUM_TICK_MS + 1);
+    sleep_ms(&site, site.core.next_turn - site.now.mono + TIMEOUT / 2 + 1);
     tick(&site);
     assert_edge(LOCUM_SUSPECT, LOCUM_UNKNOWN, LOCUM_CAUSE_GRACE);
     assert_int_equal(last_edge(&site, LOCUM_EDGE_STALL)->late_ms, TIMEOUT / 2 + 1);
