@@ -21,6 +21,7 @@ SOURCES := $(foreach room,$(ROOMS),$(wildcard coordinator/$(room)/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
+LINE := $(BUILD)/tests/site/line
 SIM := $(if $(SIM_OBJECTS),$(BUILD)/tests/sim/sim)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
@@ -127,7 +128,7 @@ install: all ## to DESTDIR and PREFIX
 clean: ## remove the build folder
 	rm -rf $(BUILD)
 
-programs: $(BUILD)/locum $(UNIT_TESTS) $(SIM)
+programs: $(BUILD)/locum $(UNIT_TESTS) $(SIM) $(LINE)
 
 # Other flags than last time: compile everything again.
 $(BUILD)/flags: FORCE
@@ -154,5 +155,9 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/liblocum.a
 $(BUILD)/tests/sim/sim: $(SIM_OBJECTS) $(BUILD)/liblocum.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) $^ $(PACKAGE_LIBS) -o $@
+
+$(LINE): $(LINE).o
+	@echo "  LINK  $@"
+	$(Q)$(LINK) $^ -o $@
 
 -include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')

@@ -8,6 +8,11 @@ is the client of the site; every host gets a network namespace of its own on one
                                 --- v-dc2 | eth0 (dc2)
                                 --- v-dc3 | eth0 (dc3)
 
+A cable may be a long one: then v-dc2 and eth0 end in one more namespace, without addresses, where
+the program line.c carries every frame from one to the other, later. (Not netem: many kernels lack
+it, and of two ways one would be untried.) What is lost on the way between two hosts nftables drops
+where it arrives.
+
 Where the kernel or the administrator allows no namespaces, the same site runs on 127.0.0.x with
 high ports; that is said loudly, since a dead host then refuses packets instead of losing them.
 """
@@ -21,6 +26,7 @@ import sys
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = (
     0x00020000, 0x10000000, 0x20000000, 0x40000000)
 PR_SET_PDEATHSIG = 1
+JITTER = 0.1            # of a long cable's delay, at most, on top of it
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -65,6 +71,7 @@ class Network:
     def __init__(self, namespaces, user=False):
         self.namespaces = namespaces
         self.user = user        # in a user namespace of its own, too
+        self.lines, self.wires, self.carrier = [], None, None
         if namespaces:
             _ip("link set lo up", "link add br0 type bridge mcast_snooping 0", "link set br0 up")
 
@@ -74,17 +81,46 @@ class Network:
             _ip(*(f"addr add {a} dev br0 nodad" if ":" in a else f"addr add {a} dev br0"
                   for a in addresses))
 
-    def plug(self, name, addresses):
-        """A namespace with these addresses (`a/prefix`); returns what to put before a command."""
+    def plug(self, name, addresses, delay_s=0.0):
+        """A namespace with these addresses (`a/prefix`), so far away from the client."""
         if not self.namespaces:
             return Plug(name, None)
         plug = Plug(name, _new_network())
-        _ip(f"link add v-{name} type veth peer name eth0 netns /proc/self/fd/{plug.fd}",
-            f"link set v-{name} master br0 up", fd=plug.fd)
+        if delay_s:
+            self._long_cable(plug, delay_s)
+        else:
+            _ip(f"link add v-{name} type veth peer name eth0 netns /proc/self/fd/{plug.fd}",
+                fd=plug.fd)
+        _ip(f"link set v-{name} master br0 up")
         lines = ["link set lo up", "link set eth0 up"]
         lines += [f"addr add {a} dev eth0" + (" nodad" if ":" in a else "") for a in addresses]
         _ip(*lines, before=plug.before, fd=plug.fd)
         return plug
+
+    def _long_cable(self, plug, delay_s):
+        if self.wires is None:
+            self.wires = Plug("wires", _new_network())
+        ends = {f"near-{plug.name}": (f"v-{plug.name}", os.getpid()),
+                f"far-{plug.name}": ("eth0", f"/proc/self/fd/{plug.fd}")}
+        for end, (other, place) in ends.items():
+            _ip(f"link add {end} type veth peer name {other} netns {place}",
+                f"link set {end} addrgenmode none", f"link set {end} up",
+                before=self.wires.before, fds=(self.wires.fd, plug.fd))
+        self.lines.append(":".join([*ends, str(int(delay_s * 1e6)), str(int(delay_s * JITTER * 1e6))]))
+
+    def carry(self, program):
+        """All long cables are there: from now on frames pass. `program`: line.c, built."""
+        if self.lines:
+            self.carrier = subprocess.Popen(
+                [*self.wires.before, "setpriv", "--pdeathsig", "KILL", "--", program, *self.lines],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=self.wires.pass_fds)
+            if self.carrier.stdout.readline() != b"ready\n":
+                raise OSError(f"{program} did not join {self.lines}")
+
+    def close(self):
+        if self.carrier:
+            self.carrier.kill()
+            self.carrier.wait()
 
 
 class Plug:
@@ -92,6 +128,7 @@ class Plug:
 
     def __init__(self, name, fd):
         self.name, self.fd = name, fd
+        self.losses = {}        # address of a sender -> percent of its packets that are lost
         self.before = ["nsenter", f"--net=/proc/self/fd/{fd}", "--"] if fd is not None else []
         self.pass_fds = (fd,) if fd is not None else ()
 
@@ -106,9 +143,27 @@ class Plug:
             _ip(f"link set v-{self.name} up")
 
 
-def _ip(*lines, before=(), fd=None):
-    done = subprocess.run([*before, "ip", "-batch", "-"], input="\n".join(lines) + "\n",
-                          text=True, capture_output=True, pass_fds=() if fd is None else (fd,))
+    def lose(self, addresses, percent):
+        """Of what comes from these addresses so much is lost before anybody here sees it."""
+        for address in addresses:
+            self.losses.pop(address, None)
+            if percent:
+                self.losses[address] = percent
+        rules = [f"{'ip6' if ':' in a else 'ip'} saddr {a}"
+                 + (f" numgen random mod 100 < {p}" if p < 100 else "") + " drop"
+                 for a, p in self.losses.items()]
+        table = "\n".join(["add table inet lost", "delete table inet lost", "table inet lost {",
+                           "chain arrive {", "type filter hook prerouting priority -300",
+                           *rules, "}", "}", ""])
+        done = subprocess.run([*self.before, "nft", "-f", "-"], input=table, text=True,
+                              capture_output=True, pass_fds=self.pass_fds)
+        if done.returncode != 0:
+            raise OSError(f"nft refused {rules}: {done.stderr.strip()}")
+
+
+def _ip(*lines, before=(), fd=None, fds=()):
+    done = subprocess.run([*before, "ip", "-batch", "-"], input="\n".join(lines) + "\n", text=True,
+                          capture_output=True, pass_fds=fds or (() if fd is None else (fd,)))
     if done.returncode != 0:
         raise OSError(f"ip refused {lines}: {done.stderr.strip()}")
 
