@@ -4,6 +4,12 @@
     ns0      NSD (parent zone), Sentinel, Locum as witness
     dc2      nginx, Redis, Sentinel, Locum
     dc3      nginx, Redis (first master), Sentinel, Locum
+    dc4      nginx, Locum; only with dc4=True
+
+With far=True the hosts are as far from each other as data centres are: LINES_S. With compare=True
+the same servers answer for two zones more, under the same faults: all.example.org by Locum with
+`answer: all`, and plain.example.org by the article's own means, an NSD on each server that names
+this server and no more. The client gets BIND beside Unbound then.
 
 start() brings it up in the order in which things need each other and returns when every node
 holds every other for alive. The faults below go through the Site, since it keeps the truth by
@@ -22,13 +28,17 @@ from types import SimpleNamespace
 
 import network
 import wire
-from programs import Late, Locum, Nginx, Nsd, Redis, Sentinel, Unbound, until
+from programs import (Bind, Late, Locum, Nginx, Nsd, Plain, Redis, Sentinel, Unbound, tool,
+                      until)
 
 PORTS = SimpleNamespace(dns=53, http=80, redis=6379, sentinel=26379, status=9854)
 HIGH_PORTS = SimpleNamespace(dns=15353, http=18080, redis=16379, sentinel=26380, status=19854)
 
 WEB_ALLOWED_S = 0.5     # from a web server's death until naming its node is wrong
 HOST_ALLOWED_S = 1.5    # the same for a whole host
+
+# From the client to each host, one way; two servers are as far from each other as their sum.
+LINES_S = {"ns0": 0.005, "dc2": 0.008, "dc3": 0.012, "dc4": 0.020}
 
 
 class Host:
@@ -39,12 +49,16 @@ class Host:
         self.address, self.private, self.address6 = address, private, address6
         self.dir = site.dir / name
         self.ports = PORTS if site.network.namespaces else HIGH_PORTS
-        own = [f"{a}/24" for a in {address, private}] + ([f"{address6}/32"] if address6 else [])
+        # Where an NSD that stands for itself answers, beside Locum.
+        self.plain_address = address.replace("192.0.2.", "192.0.2.1") if Plain in kinds else None
+        self.addresses = list(dict.fromkeys(
+            a for a in (address, private, address6, self.plain_address) if a))
+        own = [f"{a}/{32 if ':' in a else 24}" for a in self.addresses]
         if name == "client":
             site.network.address_client(*own)
             self.plug = network.Plug(name, None)        # it is this process's own place
         else:
-            self.plug = site.network.plug(name, own)
+            self.plug = site.network.plug(name, own, LINES_S[name] if site.far else 0.0)
         self.programs = {kind.name: kind(self) for kind in kinds}
         self.up = True
 
@@ -125,9 +139,12 @@ class Site:
     """The builder. `say` is told what is going on, a line at a time."""
 
     cluster, parent, zone = "get", "example.org", "get.example.org"
+    zone_all, zone_plain = "all.example.org", "plain.example.org"
 
-    def __init__(self, network, say=lambda text: None, ttl_s=60, slack=1.0):
+    def __init__(self, network, say=lambda text: None, ttl_s=60, slack=1.0,
+                 far=False, compare=False, dc4=False):
         self.network, self.say, self.ttl_s = network, say, ttl_s
+        self.far, self.compare = far, compare
         self.dir = Path(tempfile.mkdtemp(prefix="locum-site-"))
         self.redis_password = secrets.token_hex(8)      # of Mirrorbits, replicas, Sentinels
         self.locum_password = secrets.token_hex(8)
@@ -135,11 +152,16 @@ class Site:
         (self.dir / "secret").touch(mode=0o600)
         (self.dir / "secret").write_text(secrets.token_hex(32) + "\n")
         self.hosts = {}
+        web, resolvers = ([Nginx, Plain, Locum], [Unbound, Bind]) if compare else \
+            ([Nginx, Locum], [Unbound])
         self._host("ns0", 10, None, [Nsd, Sentinel, Locum])
-        self._host("dc2", 12, "2001:db8:2::12", [Redis, Sentinel, Nginx, Locum])
-        self._host("dc3", 13, "2001:db8:3::13", [Redis, Sentinel, Nginx, Locum])
-        self._host("client", 100, "2001:db8:1::100", [Unbound])
-        self.servers = [self.hosts["dc2"], self.hosts["dc3"]]
+        self._host("dc2", 12, "2001:db8:2::12", [Redis, Sentinel, *web])
+        self._host("dc3", 13, "2001:db8:3::13", [Redis, Sentinel, *web])
+        if dc4:
+            self._host("dc4", 14, "2001:db8:4::14", web)
+        self._host("client", 100, "2001:db8:1::100", resolvers)
+        network.carry(tool("line"))
+        self.servers = [h for h in self.hosts.values() if Nginx.name in h.programs]
         self.coordinators = [*self.servers, self.hosts["ns0"]]
         self.first_master = self.hosts["dc3"]
         self.names = [self.zone] + [f"{node.name}.{self.zone}" for node in self.servers]
@@ -168,15 +190,15 @@ class Site:
         """Everything but the probers. `redis` False: no Redis and no Sentinel, as after a fire."""
         begin = time.monotonic()
         self.say("NSD as the parent on ns0, nginx on dc2 and dc3")
-        self._start("nsd", "nginx")
+        self._start("nsd", "nginx", "plain")
         if redis:
             self.say("Redis: dc3 is the master, dc2 its replica; a Sentinel on each host")
             self.start_redis()
         self.say("Locum on dc2, dc3 and, as a witness, on ns0")
         self._start("locum")
         self.wait_calm()
-        self.say("Unbound as the client's resolver")
-        self._start("unbound")
+        self.say("Unbound as the client's resolver" + (", BIND too" if self.compare else ""))
+        self._start("unbound", "bind")
         until("an answer through Unbound",
               lambda: self.asks(self.client, self.zone, recurse=True), 20)
         self.say(f"the site stands after {time.monotonic() - begin:.1f} s")
@@ -206,6 +228,7 @@ class Site:
         for host in self.hosts.values():
             for program in host.programs.values():
                 program.kill()
+        self.network.close()
         if not keep:
             shutil.rmtree(self.dir, ignore_errors=True)
 
@@ -327,6 +350,54 @@ class Site:
         self.truth.speaks(host)
         return begin
 
+    def lose(self, a, b, percent=100, back=True):
+        """So much of what a sends b is lost; of what b sends a too, unless it is to come `back`."""
+        b.plug.lose(a.addresses, percent)
+        if back:
+            a.plug.lose(b.addresses, percent)
+
+    def lose_around(self, host, percent):
+        """The same between this host and everybody, the client too."""
+        for other in self.hosts.values():
+            if other is not host:
+                self.lose(host, other, percent)
+
+    def isolate(self, host):
+        """It runs, and reaches nobody, nor does anybody reach it."""
+        begin = time.monotonic()
+        self.truth.unable(host, HOST_ALLOWED_S)
+        self.truth.muted(host)
+        self.lose_around(host, 100)
+        return begin
+
+    def rejoin(self, host):
+        begin = time.monotonic()
+        self.lose_around(host, 0)
+        self.truth.able(host)
+        self.truth.speaks(host)
+        return begin
+
+    def kill_locum(self, host):
+        """The coordinator dies without a word, all else on its host lives on."""
+        begin = time.monotonic()
+        self.truth.muted(host)
+        host.locum.kill()
+        return begin
+
+    def freeze_locum(self, host):
+        begin = time.monotonic()
+        self.truth.muted(host)
+        host.locum.freeze()
+        return begin
+
+    def thaw_locum(self, host):
+        begin = time.monotonic()
+        host.locum.thaw()
+        until(f"{host.name} answers", lambda: host not in self.servers
+              or self.asks(host, self.zone), 20)
+        self.truth.speaks(host)
+        return begin
+
     def stop_locum(self, host):
         """An orderly stop of the coordinator alone. Its names stay as they are, nobody answers."""
         begin = time.monotonic()
@@ -348,6 +419,7 @@ class Site:
         """Everything runs again, whatever a test did or left undone."""
         for host in self.hosts.values():
             host.plug.push()
+            host.plug.lose(list(host.plug.losses), 0)
             host.up = True
             for program in host.programs.values():
                 if program.frozen:

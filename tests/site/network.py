@@ -145,6 +145,8 @@ class Plug:
 
     def lose(self, addresses, percent):
         """Of what comes from these addresses so much is lost before anybody here sees it."""
+        if not addresses:
+            return
         for address in addresses:
             self.losses.pop(address, None)
             if percent:

@@ -6,6 +6,7 @@ with it), logs into its folder, and is killed by the kernel if the builder dies.
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -30,6 +31,22 @@ def until(what, true, within=10.0, pause=0.03):
         if time.monotonic() > deadline:
             raise Late(f"waited {within:g} s in vain: {what}")
         time.sleep(pause)
+
+
+def tool(name):
+    """A program of this folder's, where `make programs` puts it."""
+    return str(Path(os.environ.get("BUILD") or ROOT / "build").resolve() / "tests/site" / name)
+
+
+def unconfined(program, folder):
+    """
+    A copy of a program, in this folder. Debian's AppArmor profiles for Unbound and BIND hang on
+    their paths and let them read their configuration in /etc alone.
+    """
+    copy = folder / Path(program).name
+    if not copy.exists():
+        shutil.copy(program, copy)
+    return str(copy)
 
 
 class Program:
@@ -260,14 +277,22 @@ class Nsd(Program):
                 f"@ SOA {host.name} hostmaster 1 3600 600 604800 60",
                 f"@ NS {host.name}", f"{host.name} A {host.address}"]
         for node in site.servers:
-            zone.append(f"{site.zone}. NS {node.name}.{site.parent}.")
+            zones = [site.zone] + ([site.zone_all] if site.compare else [])
+            zone += [f"{name}. NS {node.name}.{site.parent}." for name in zones]
             zone.append(f"{node.name} A {node.address}")
             if node.address6:
                 zone.append(f"{node.name} AAAA {node.address6}")
-        (self.dir / "parent.zone").write_text("\n".join(zone) + "\n")
+            if node.plain_address:
+                zone += [f"{site.zone_plain}. NS plain-{node.name}",
+                         f"plain-{node.name} A {node.plain_address}"]
+        self.serve(site.parent, host.address, zone)
+
+    def serve(self, name, address, lines):
+        """One zone at one address, asked for as often as anybody likes."""
+        (self.dir / "zone").write_text("\n".join(lines) + "\n")
         (self.dir / "nsd.conf").write_text(f"""\
 server:
-    ip-address: {host.address}@{host.ports.dns}
+    ip-address: {address}@{self.host.ports.dns}
     username: ""
     chroot: ""
     database: ""
@@ -277,11 +302,12 @@ server:
     zonelistfile: "{self.dir}/zone.list"
     cookie-secret-file: "{self.dir}/cookies"
     server-count: 1
+    rrl-ratelimit: 0
 remote-control:
     control-enable: no
 zone:
-    name: {site.parent}
-    zonefile: "{self.dir}/parent.zone"
+    name: {name}
+    zonefile: "{self.dir}/zone"
 """)
 
     def argv(self):
@@ -289,6 +315,22 @@ zone:
 
     def ready(self):
         return self.host.site.asks(self.host, self.host.site.parent) is not None
+
+
+class Plain(Nsd):
+    """The article's own set-up: an NSD on each server whose zone names this server and no more."""
+
+    name = "plain"
+
+    def configure(self):
+        site, host = self.host.site, self.host
+        self.serve(site.zone_plain, host.plain_address, [
+            f"$ORIGIN {site.zone_plain}.", f"$TTL {site.ttl_s}",
+            f"@ SOA plain-{host.name}.{site.parent}. hostmaster 1 3600 3600 3600000 3600",
+            f"@ NS plain-{host.name}.{site.parent}.", f"@ A {host.address}"])
+
+    def ready(self):
+        return self.host.accepts(self.host.plain_address, self.host.ports.dns)
 
 
 class Unbound(Program):
@@ -327,10 +369,47 @@ remote-control:
 """)
 
     def argv(self):
-        return ["unbound", "-d", "-p", "-c", str(self.dir / "unbound.conf")]
+        return [unconfined("/usr/sbin/unbound", self.dir), "-d", "-p", "-c",
+                str(self.dir / "unbound.conf")]
 
     def ready(self):
         return self.host.site.asks(self.host, "localhost", recurse=True) is not None
+
+
+class Bind(Program):
+    """The client's other resolver, on a port of its own."""
+
+    name = "bind"
+
+    def __init__(self, host):
+        super().__init__(host)
+        self.port = host.ports.dns + 1000
+
+    def configure(self):
+        site, host = self.host.site, self.host
+        (self.dir / "named.conf").write_text(f"""\
+options {{
+    directory "{self.dir}";
+    pid-file "{self.dir}/pid";
+    session-keyfile "{self.dir}/session.key";
+    managed-keys-directory "{self.dir}";
+    listen-on port {self.port} {{ {host.address}; }};
+    listen-on-v6 {{ none; }};
+    allow-query {{ any; }};
+    recursion yes;
+    dnssec-validation no;
+    empty-zones-enable no;
+}};
+controls {{ }};
+zone "{site.parent}" {{ type static-stub; server-addresses {{ {site.hosts["ns0"].address}; }}; }};
+""")
+
+    def argv(self):
+        return [unconfined("/usr/sbin/named", self.dir), "-g", "-n", "1",
+                "-c", str(self.dir / "named.conf")]
+
+    def ready(self):
+        return self.host.accepts(self.host.address, self.port)
 
 
 class Locum(Program):
@@ -384,6 +463,13 @@ zones:
     ttl: {site.ttl_s}s
     failover-ttl: {site.ttl_s}s
     records: ["@ CAA 0 issue \\"letsencrypt.org\\""]
+"""
+        if site.compare:
+            text += f"""\
+  - {{name: {site.zone_all}, answer: all, ns: [{servers}], owned: {{}},
+     ttl: {site.ttl_s}s, failover-ttl: {site.ttl_s}s}}
+"""
+        text += f"""\
 redis:
   master-name: {self.master_name}
   user: locum
