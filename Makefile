@@ -150,7 +150,7 @@ $(BUILD)/locum: $(BUILD)/coordinator/main.o $(BUILD)/liblocum.a
 
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/liblocum.a
 	@echo "  LINK  $@"
-	$(Q)$(LINK) $^ $(PACKAGE_LIBS) -lcmocka -o $@
+	$(Q)$(LINK) $^ $(PACKAGE_LIBS) -lcmocka -lssl -o $@
 
 $(BUILD)/tests/sim/sim: $(SIM_OBJECTS) $(BUILD)/liblocum.a
 	@echo "  LINK  $@"

@@ -1,4 +1,8 @@
 /* advice: what is allowed and risky; `locum check` warns of it, the daemon runs. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "config/load.h"
 
 enum { TTL_S_WISE = 30, HEARTBEATS_WISE = 6 };
@@ -137,6 +141,24 @@ advise_password(struct locum_load *self)
     }
 }
 
+/*
+ * A file that a check needs and this process cannot read. No error: the check will fail and say so,
+ * which is better than no daemon; and the file may be there only where the check runs.
+ */
+static void
+advise_check_files(struct locum_load *self)
+{
+    for (size_t i = 0; i < self->config->core.check_count; i++) {
+        const char *file = self->config->checks[i].http.ca_file;
+        if (file[0] != '\0' && access(file, R_OK) != 0) {
+            locum_problems_warning(
+                &self->problems,
+                locum_load_at(self, "service.checks[].http.ca-file", i, whole_file),
+                "ca-file %s: %s: the check fails until it can be read", file, strerror(errno));
+        }
+    }
+}
+
 void
 locum_load_advice(struct locum_load *self)
 {
@@ -147,4 +169,5 @@ locum_load_advice(struct locum_load *self)
     advise_redis(self);
     advise_sentinel_votes(self);
     advise_password(self);
+    advise_check_files(self);
 }

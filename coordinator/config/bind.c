@@ -119,9 +119,12 @@ bind_scalar(struct locum_load *self, const struct locum_option *option, const ya
     const int status = store_scalar(self, option, text, instance);
     if (status != 0) {
         const bool shown = is_shown(option, text);
-        locum_problems_error(&self->problems, locum_document_at(node), "%s%s%s is not right: %s",
+        char buffer[DESCRIBED_MAX];
+        struct locum_text reason = locum_text_init(buffer, sizeof(buffer));
+        locum_value_reason(option, text, &reason);
+        locum_problems_error(&self->problems, locum_document_at(node), "%s%s%s is not right%s: %s",
                              short_key(option), shown ? " " : "",
-                             shown ? locum_quote(text).text : "", describe(option).text);
+                             shown ? locum_quote(text).text : "", buffer, describe(option).text);
     }
     return status == 0;
 }

@@ -9,6 +9,7 @@
 #define LOCUM_CONFIG_CONFIG_H
 
 #include "base/address.h"
+#include "base/pattern.h"
 #include "base/seal.h"
 #include "core/types.h"
 
@@ -26,6 +27,7 @@ enum {
     LOCUM_HOST_MAX = 253,
     LOCUM_PATH_MAX = 255,
     LOCUM_STRING_MAX = 511,
+    LOCUM_STATUS_RANGES_MAX = 8,
 };
 
 /* Where something stands in the file; line and column from 1, 0 where unknown. */
@@ -82,15 +84,25 @@ enum locum_check_kind {
     LOCUM_CHECK_MIRRORBITS
 };
 
+/* HTTP status codes, both ends included; a list of them ends before the first with `max` 0. */
+struct locum_status_range {
+    uint16_t min, max;
+};
+
 struct locum_config_check {
     enum locum_check_kind kind;
     char name[LOCUM_STRING_MAX + 1]; /* for people, e.g. "http 127.0.0.1:8080" */
     locum_ms timeout_ms;             /* interval, rise, fall, fast_fail: core.checks[i] */
     struct {
         char url[LOCUM_STRING_MAX + 1];
-        uint16_t expect_min, expect_max; /* status codes, inclusive */
-        char method[16];                 /* GET or HEAD */
-        char host[LOCUM_HOST_MAX + 1];   /* Host header and SNI; "": from the URL */
+        struct locum_status_range expect[LOCUM_STATUS_RANGES_MAX];
+        char method[16];               /* GET or HEAD */
+        char host[LOCUM_HOST_MAX + 1]; /* Host header and SNI; "": from the URL */
+        /* Patterns that the body, or the target of the redirect, must or must not match; "": any */
+        char body[LOCUM_PATTERN_MAX + 1], body_not[LOCUM_PATTERN_MAX + 1];
+        char location[LOCUM_PATTERN_MAX + 1], location_not[LOCUM_PATTERN_MAX + 1];
+        char ca_file[LOCUM_PATH_MAX + 1]; /* the only authorities; "": the system's */
+        struct locum_address connect_to;  /* instead of the URL's host; port 0: not given */
     } http;
     struct locum_address tcp;
 };

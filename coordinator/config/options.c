@@ -118,11 +118,23 @@ const struct locum_option locum_options[] = {
 {"service.checks[].http.url", LOCUM_KIND_URL, REQUIRED, 1, LOCUM_STRING_MAX, NULL,
  CHECK(http.url), "http:// or https:// URL"},
 {"service.checks[].http.expect", LOCUM_KIND_STATUS, DEFAULT("200-399"), 100, 599, NULL,
- CHECK(http.expect_min), "status codes that pass"},
+ CHECK(http.expect), "status codes that pass, as in \"200-299,302\""},
 {"service.checks[].http.method", LOCUM_KIND_WORD, DEFAULT("GET"), 0, 0, "GET HEAD",
  CHECK(http.method), "request method"},
 {"service.checks[].http.host", LOCUM_KIND_HOST, DERIVED("from the URL"), 1, LOCUM_HOST_MAX, NULL,
  CHECK(http.host), "Host header and TLS server name"},
+{"service.checks[].http.connect-to", LOCUM_KIND_ADDRESS, NONE, 0, 0, NULL, CHECK(http.connect_to),
+ "connect there, whatever the host of the URL stands for"},
+{"service.checks[].http.ca-file", LOCUM_KIND_PATH, NONE, 1, LOCUM_PATH_MAX, NULL,
+ CHECK(http.ca_file), "certificate authorities (PEM) to trust instead of the system's"},
+{"service.checks[].http.body", LOCUM_KIND_PATTERN, NONE, 1, LOCUM_PATTERN_MAX, NULL,
+ CHECK(http.body), "pattern that the body (its first 64 KiB) must match"},
+{"service.checks[].http.body-not", LOCUM_KIND_PATTERN, NONE, 1, LOCUM_PATTERN_MAX, NULL,
+ CHECK(http.body_not), "pattern that the body must not match"},
+{"service.checks[].http.location", LOCUM_KIND_PATTERN, NONE, 1, LOCUM_PATTERN_MAX, NULL,
+ CHECK(http.location), "the answer must be a redirect to a URL that matches this pattern"},
+{"service.checks[].http.location-not", LOCUM_KIND_PATTERN, NONE, 1, LOCUM_PATTERN_MAX, NULL,
+ CHECK(http.location_not), "the answer must be a redirect to a URL that does not match this one"},
 {"service.checks[].tcp", LOCUM_KIND_MAP, NONE, 0, 0, NULL, NOWHERE, "connect"},
 {"service.checks[].tcp.address", LOCUM_KIND_ADDRESS, REQUIRED, 0, 0, NULL, CHECK(tcp),
  "where to connect"},
@@ -163,9 +175,6 @@ const struct locum_option locum_options[] = {
 
 const size_t locum_option_count = LOCUM_COUNT(locum_options);
 _Static_assert(LOCUM_COUNT(locum_options) <= LOCUM_OPTIONS_MAX, "room for every option");
-_Static_assert(offsetof(struct locum_config_check, http.expect_max) ==
-                   offsetof(struct locum_config_check, http.expect_min) + sizeof(uint16_t),
-               "a status range is two numbers in a row");
 
 size_t
 locum_option_index(const char *key)

@@ -22,7 +22,8 @@ enum locum_option_kind {
     LOCUM_KIND_FLAG,     /* bool */
     LOCUM_KIND_NUMBER,   /* uint32_t: min..max */
     LOCUM_KIND_PORT,     /* uint16_t: 1..65535 */
-    LOCUM_KIND_STATUS,   /* uint16_t[2]: a range of HTTP status codes */
+    LOCUM_KIND_STATUS,   /* struct locum_status_range[LOCUM_STATUS_RANGES_MAX] */
+    LOCUM_KIND_PATTERN,  /* char[]: min..max characters of a regular expression */
     LOCUM_KIND_DURATION, /* locum_ms: min..max ms */
     LOCUM_KIND_SECONDS,  /* uint32_t: whole seconds; min..max in ms too */
     LOCUM_KIND_ENDPOINT, /* struct locum_endpoint */
@@ -68,7 +69,7 @@ struct locum_option {
 };
 
 extern const struct locum_option locum_options[];
-enum { LOCUM_OPTIONS_MAX = 80 };
+enum { LOCUM_OPTIONS_MAX = 96 };
 extern const size_t locum_option_count; /* <= LOCUM_OPTIONS_MAX */
 
 /* The option of this path, exactly as the table writes it; the table holds it. */

@@ -22,6 +22,10 @@ name_http(struct locum_config_check *check)
         locum_text_add(&name, " host ");
         locum_text_add(&name, check->http.host);
     }
+    if (check->http.connect_to.port != 0) {
+        locum_text_add(&name, " at ");
+        locum_address_add_port(&check->http.connect_to, &name);
+    }
 }
 
 static void
@@ -57,6 +61,29 @@ kind_of(struct locum_load *self, size_t index, enum locum_check_kind *ret)
     }
     *ret = http ? LOCUM_CHECK_HTTP : tcp ? LOCUM_CHECK_TCP : LOCUM_CHECK_MIRRORBITS;
     return true;
+}
+
+/* What goes wrong with settings that are right each by itself. */
+static void
+check_http(struct locum_load *self, size_t index)
+{
+    const struct locum_config_check *check = &self->config->checks[index];
+    static const char *const of_body[] = {"service.checks[].http.body",
+                                          "service.checks[].http.body-not"};
+    for (size_t i = 0; i < LOCUM_COUNT(of_body); i++) {
+        if (locum_load_good(self, of_body[i], index) && strcmp(check->http.method, "HEAD") == 0) {
+            locum_problems_error(&self->problems,
+                                 locum_load_at(self, of_body[i], index, (struct locum_position){0}),
+                                 "the answer to HEAD has no body: write method: GET");
+        }
+    }
+    if (locum_load_good(self, "service.checks[].http.ca-file", index) &&
+        !locum_slice_starts(locum_slice_of(check->http.url), "https")) {
+        locum_problems_error(
+            &self->problems,
+            locum_load_at(self, "service.checks[].http.ca-file", index, (struct locum_position){0}),
+            "ca-file is for an https:// URL");
+    }
 }
 
 static void
@@ -96,6 +123,9 @@ take_check(struct locum_load *self, size_t index)
     if (complete) {
         name_check(check);
         check_is_new(self, index);
+        if (check->kind == LOCUM_CHECK_HTTP) {
+            check_http(self, index);
+        }
     }
     return !core->mirrorbits;
 }

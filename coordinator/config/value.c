@@ -94,20 +94,63 @@ parse_u16(const struct locum_option *option, struct locum_slice text, uint16_t *
 
 /* "200" or "200-399" */
 static int
-parse_status(const struct locum_option *option, struct locum_slice text, void *field)
+parse_status_range(const struct locum_option *option, struct locum_slice text,
+                   struct locum_status_range *ret)
 {
-    uint16_t range[2];
     struct locum_slice rest = text;
     struct locum_slice first;
     struct locum_slice last;
     (void)locum_slice_cut(&rest, '-', &first);
     last = rest.at != NULL ? rest : first;
-    if (parse_u16(option, first, &range[0]) != 0 || parse_u16(option, last, &range[1]) != 0 ||
-        range[0] > range[1]) {
+    return parse_u16(option, first, &ret->min) != 0 || parse_u16(option, last, &ret->max) != 0 ||
+                   ret->min > ret->max
+               ? LOCUM_ERR_INVALID
+               : 0;
+}
+
+/* One or several of them, separated by commas. */
+static int
+parse_status(const struct locum_option *option, struct locum_slice text, void *field)
+{
+    struct locum_status_range ranges[LOCUM_STATUS_RANGES_MAX] = {0};
+    struct locum_slice piece;
+    for (size_t i = 0; locum_slice_cut(&text, ',', &piece); i++) {
+        while (piece.length > 0 && piece.at[0] == ' ') {
+            piece = (struct locum_slice){.at = piece.at + 1, .length = piece.length - 1};
+        }
+        if (i >= LOCUM_COUNT(ranges) || parse_status_range(option, piece, &ranges[i]) != 0) {
+            return LOCUM_ERR_INVALID;
+        }
+    }
+    memcpy(field, ranges, sizeof(ranges));
+    return 0;
+}
+
+static int
+parse_pattern(const struct locum_option *option, struct locum_slice text, void *field,
+              struct locum_text *why)
+{
+    char expression[LOCUM_PATTERN_MAX + 1];
+    regex_t compiled;
+    if (parse_text(option, text, expression) != 0 ||
+        locum_pattern_compile(expression, &compiled, why) != 0) {
         return LOCUM_ERR_INVALID;
     }
-    memcpy(field, range, sizeof(range));
-    return 0;
+    regfree(&compiled);
+    return field == NULL ? 0 : parse_text(option, text, field);
+}
+
+void
+locum_value_reason(const struct locum_option *option, struct locum_slice value,
+                   struct locum_text *text)
+{
+    char buffer[100];
+    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
+    if (option->kind == LOCUM_KIND_PATTERN && parse_pattern(option, value, NULL, &why) != 0 &&
+        why.length > 0) {
+        locum_text_add(text, ": ");
+        locum_text_add(text, buffer);
+    }
 }
 
 static int
@@ -243,6 +286,11 @@ locum_value_parse(const struct locum_option *option, struct locum_slice text, vo
     case LOCUM_KIND_NUMBER: return parse_u32(option, text, field);
     case LOCUM_KIND_PORT: return parse_u16(option, text, field);
     case LOCUM_KIND_STATUS: return parse_status(option, text, field);
+    case LOCUM_KIND_PATTERN: {
+        char buffer[100];
+        struct locum_text why_not = locum_text_init(buffer, sizeof(buffer));
+        return parse_pattern(option, text, field, &why_not);
+    }
     case LOCUM_KIND_DURATION:
     case LOCUM_KIND_SECONDS: return parse_duration(option, text, field);
     case LOCUM_KIND_ENDPOINT: return parse_endpoint(text, field);
@@ -299,7 +347,8 @@ form_of(enum locum_option_kind kind)
     case LOCUM_KIND_FLAG: return "true or false";
     case LOCUM_KIND_NUMBER:
     case LOCUM_KIND_PORT: return "a number from ";
-    case LOCUM_KIND_STATUS: return "a status or a range within 100 to 599, as in 200-399";
+    case LOCUM_KIND_STATUS: return "statuses or ranges within 100 to 599, as in \"200-299,302\"";
+    case LOCUM_KIND_PATTERN: return " characters of a POSIX extended regular expression";
     case LOCUM_KIND_DURATION: return ", as in 250ms, 1s or 5m";
     case LOCUM_KIND_SECONDS: return " in whole seconds, as in 15s or 5m";
     case LOCUM_KIND_ENDPOINT:
@@ -339,6 +388,7 @@ locum_value_describe(const struct locum_option *option, struct locum_text *text)
     case LOCUM_KIND_TEXT:
     case LOCUM_KIND_SECRET:
     case LOCUM_KIND_PATH:
+    case LOCUM_KIND_PATTERN:
     case LOCUM_KIND_DURATION:
     case LOCUM_KIND_SECONDS: break;
     default: locum_text_add(text, form_of(option->kind)); return;

@@ -13,6 +13,11 @@ int locum_value_parse(const struct locum_option *option, struct locum_slice text
 /* Append what would be right, e.g. "write a number from 1 to 16". */
 void locum_value_describe(const struct locum_option *option, struct locum_text *text);
 
+/* Append why a value is not right where that is to be had, e.g. ": Unmatched ( or \(", or nothing.
+ */
+void locum_value_reason(const struct locum_option *option, struct locum_slice value,
+                        struct locum_text *text);
+
 /* 1..max characters of a-z 0-9 -, no - at either end. */
 bool locum_value_is_name(struct locum_slice text, size_t max);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "health/answer.h"
 
 struct locum_http_pool {
     struct event_base *base;
@@ -22,39 +23,28 @@ struct locum_http_check {
     CURL *easy;
     struct curl_slist *headers;    /* the Host header; NULL: none given */
     struct curl_slist *connect_to; /* where to connect instead of the told host; NULL: the same */
-    char error[CURL_ERROR_SIZE];   /* libcurl's text of the last failure */
+    struct locum_answer_patterns patterns;
+    char *body;                  /* LOCUM_HTTP_BYTES_MAX; NULL: no pattern asks for it */
+    size_t body_bytes;           /* of it, read by this probe */
+    char error[CURL_ERROR_SIZE]; /* libcurl's text of the last failure */
     bool running;
     locum_ms started;  /* mono */
     size_t size_bytes; /* received by this probe */
 };
 
-static void
-add_printable(struct locum_text *text, const char *string)
-{
-    for (; *string != '\0'; string++) {
-        locum_text_add_char(text, *string >= ' ' && *string < 127 ? *string : '?');
-    }
-}
-
-/* The status code says the outcome. */
+/* There is an answer. */
 static enum locum_sample
-judge_code(const struct locum_http_check *self, long code, struct locum_text *text)
+judge_answer(const struct locum_http_check *self, long code, struct locum_text *text)
 {
-    const struct locum_config_check *check = self->check;
-    const bool pass = code >= check->http.expect_min && code <= check->http.expect_max;
-    locum_text_add_i64(text, code);
-    locum_text_add(text, " in ");
-    locum_text_add_i64(text, locum_now_read().mono - self->started);
-    locum_text_add(text, " ms");
-    if (!pass) {
-        locum_text_add(text, ", expected ");
-        locum_text_add_u64(text, check->http.expect_min);
-        if (check->http.expect_max != check->http.expect_min) {
-            locum_text_add_char(text, '-');
-            locum_text_add_u64(text, check->http.expect_max);
-        }
-    }
-    return pass ? LOCUM_SAMPLE_PASS : LOCUM_SAMPLE_FAIL;
+    char *location = NULL;
+    (void)curl_easy_getinfo(self->easy, CURLINFO_REDIRECT_URL, &location);
+    const struct locum_answer answer = {
+        .code = code,
+        .took_ms = locum_now_read().mono - self->started,
+        .body = {.at = self->body, .length = self->body_bytes},
+        .location = location,
+    };
+    return locum_answer_judge(&self->patterns, self->check, &answer, text);
 }
 
 static enum locum_sample
@@ -65,7 +55,7 @@ judge(const struct locum_http_check *self, CURLcode result, struct locum_text *t
     (void)curl_easy_getinfo(self->easy, CURLINFO_RESPONSE_CODE, &code);
     (void)curl_easy_getinfo(self->easy, CURLINFO_OS_ERRNO, &os_errno);
     if (result == CURLE_OK || (code > 0 && self->size_bytes > LOCUM_HTTP_BYTES_MAX)) {
-        return judge_code(self, code, text);
+        return judge_answer(self, code, text);
     }
     if (result == CURLE_COULDNT_CONNECT && os_errno == ECONNREFUSED) {
         locum_text_add(text, "connection refused");
@@ -81,7 +71,8 @@ judge(const struct locum_http_check *self, CURLcode result, struct locum_text *t
     } else if (result == CURLE_COULDNT_CONNECT && os_errno != 0) {
         locum_text_add(text, strerror((int)os_errno));
     } else {
-        add_printable(text, self->error[0] != '\0' ? self->error : curl_easy_strerror(result));
+        const char *words = self->error[0] != '\0' ? self->error : curl_easy_strerror(result);
+        locum_answer_add_printable(text, locum_slice_of(words), LOCUM_PROBE_TEXT_MAX);
     }
     return LOCUM_SAMPLE_FAIL;
 }
@@ -205,7 +196,7 @@ locum_http_pool_destroy(struct locum_http_pool *self)
     free(self);
 }
 
-/* CURLOPT_WRITEFUNCTION and CURLOPT_HEADERFUNCTION: count; past the limit end the transfer. */
+/* CURLOPT_HEADERFUNCTION: count; past the limit end the transfer. */
 static size_t
 count_bytes(char *bytes, size_t size, size_t count, void *user)
 {
@@ -215,32 +206,65 @@ count_bytes(char *bytes, size_t size, size_t count, void *user)
     return self->size_bytes > LOCUM_HTTP_BYTES_MAX ? 0 : size * count;
 }
 
-/* Tell `host`, but connect to the host of the URL. 0 or LOCUM_ERR_MEMORY. */
+/* CURLOPT_WRITEFUNCTION: the same, and keep what a pattern is looked for in. */
+static size_t
+take_body(char *bytes, size_t size, size_t count, void *user)
+{
+    struct locum_http_check *self = user;
+    const size_t room = LOCUM_HTTP_BYTES_MAX - self->body_bytes;
+    const size_t taken = size * count < room ? size * count : room;
+    if (self->body != NULL) {
+        memcpy(self->body + self->body_bytes, bytes, taken);
+        self->body_bytes += taken;
+    }
+    return count_bytes(bytes, size, count, user);
+}
+
+/* Any host and port of a URL -> this one; the port "" stays as it is. */
+static CURLcode
+set_target(struct locum_http_check *self, const char *target)
+{
+    self->connect_to = curl_slist_append(NULL, target);
+    return self->connect_to == NULL
+               ? CURLE_OUT_OF_MEMORY
+               : curl_easy_setopt(self->easy, CURLOPT_CONNECT_TO, self->connect_to);
+}
+
+/* Connect to the address that the configuration names, or else to the host of the URL. */
+static CURLcode
+set_connect_to(struct locum_http_check *self, CURLU *url)
+{
+    char buffer[LOCUM_STRING_MAX + 8];
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+    char *target = NULL;
+    locum_text_add(&text, "::");
+    if (self->check->http.connect_to.port != 0) {
+        locum_address_add_port(&self->check->http.connect_to, &text);
+        return set_target(self, buffer);
+    }
+    if (curl_url_get(url, CURLUPART_HOST, &target, 0) != CURLUE_OK) {
+        return CURLE_OUT_OF_MEMORY;
+    }
+    locum_text_add(&text, target);
+    locum_text_add(&text, ":");
+    curl_free(target);
+    return set_target(self, buffer);
+}
+
+/* Tell `host` in place of the URL's own. */
 static CURLcode
 set_host(struct locum_http_check *self, CURLU *url, const char *host)
 {
     char buffer[LOCUM_STRING_MAX + 8];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-    char *target = NULL;
     locum_text_add(&text, "Host: ");
     locum_text_add(&text, host);
     self->headers = curl_slist_append(NULL, buffer);
-    if (self->headers == NULL || curl_url_get(url, CURLUPART_HOST, &target, 0) != CURLUE_OK) {
-        return CURLE_OUT_OF_MEMORY;
-    }
-    text = locum_text_init(buffer, sizeof(buffer));
-    locum_text_add(&text, "::"); /* any host and port -> this host, same port */
-    locum_text_add(&text, target);
-    locum_text_add(&text, ":");
-    curl_free(target);
-    self->connect_to = curl_slist_append(NULL, buffer);
-    if (self->connect_to == NULL ||
+    if (self->headers == NULL ||
         curl_url_set(url, CURLUPART_HOST, host, 0) == CURLUE_OUT_OF_MEMORY) {
         return CURLE_OUT_OF_MEMORY;
     }
-    const CURLcode failure = curl_easy_setopt(self->easy, CURLOPT_CONNECT_TO, self->connect_to);
-    return failure != CURLE_OK ? failure
-                               : curl_easy_setopt(self->easy, CURLOPT_HTTPHEADER, self->headers);
+    return curl_easy_setopt(self->easy, CURLOPT_HTTPHEADER, self->headers);
 }
 
 /* A URL that libcurl cannot read is given to it all the same: each probe fails with its words. */
@@ -255,7 +279,10 @@ set_url(struct locum_http_check *self)
         return CURLE_OUT_OF_MEMORY;
     }
     if (curl_url_set(url, CURLUPART_URL, check->http.url, 0) == CURLUE_OK) {
-        if (check->http.host[0] != '\0') {
+        if (check->http.host[0] != '\0' || check->http.connect_to.port != 0) {
+            failure = set_connect_to(self, url);
+        }
+        if (failure == CURLE_OK && check->http.host[0] != '\0') {
             failure = set_host(self, url, check->http.host);
         }
         if (failure == CURLE_OK && curl_url_get(url, CURLUPART_URL, &whole, 0) != CURLUE_OK) {
@@ -269,6 +296,18 @@ set_url(struct locum_http_check *self)
     curl_free(whole);
     curl_url_cleanup(url);
     return failure;
+}
+
+/* Only the authorities of this file. It is read by the first probe, and again after a reload. */
+static CURLcode
+set_authorities(struct locum_http_check *self)
+{
+    const char *file = self->check->http.ca_file;
+    if (file[0] == '\0') {
+        return CURLE_OK;
+    }
+    const CURLcode failure = curl_easy_setopt(self->easy, CURLOPT_CAPATH, NULL);
+    return failure != CURLE_OK ? failure : curl_easy_setopt(self->easy, CURLOPT_CAINFO, file);
 }
 
 /* All but the URL. CURLE_OK or the first failure, which can only be a lack of memory. */
@@ -319,12 +358,24 @@ set_options(struct locum_http_check *self)
         failure = curl_easy_setopt(self->easy, pointers[i].option, pointers[i].value);
     }
     if (failure == CURLE_OK) {
-        failure = curl_easy_setopt(self->easy, CURLOPT_WRITEFUNCTION, count_bytes);
+        failure = curl_easy_setopt(self->easy, CURLOPT_WRITEFUNCTION, take_body);
     }
     if (failure == CURLE_OK) {
         failure = curl_easy_setopt(self->easy, CURLOPT_HEADERFUNCTION, count_bytes);
     }
-    return failure;
+    return failure == CURLE_OK ? set_authorities(self) : failure;
+}
+
+/* The patterns, and room for a body if one of them is looked for in it. */
+static int
+prepare_patterns(struct locum_http_check *self)
+{
+    const int status = locum_answer_patterns_init(&self->patterns, self->check);
+    if (status == 0 && (self->patterns.body.wanted || self->patterns.body_not.wanted)) {
+        self->body = malloc(LOCUM_HTTP_BYTES_MAX);
+        return self->body == NULL ? LOCUM_ERR_MEMORY : 0;
+    }
+    return status;
 }
 
 int
@@ -340,7 +391,8 @@ locum_http_check_create(struct locum_http_pool *http, const struct locum_config_
     self->on_done = on_done;
     self->user = user;
     self->easy = curl_easy_init();
-    if (self->easy == NULL || set_options(self) != CURLE_OK || set_url(self) != CURLE_OK) {
+    if (self->easy == NULL || prepare_patterns(self) != 0 || set_options(self) != CURLE_OK ||
+        set_url(self) != CURLE_OK) {
         locum_http_check_destroy(self);
         return LOCUM_ERR_MEMORY;
     }
@@ -355,6 +407,7 @@ locum_http_check_start(struct locum_http_check *self)
     self->running = true;
     self->started = locum_now_read().mono;
     self->size_bytes = 0;
+    self->body_bytes = 0;
     self->error[0] = '\0';
     if (curl_multi_add_handle(self->http->multi, self->easy) != CURLM_OK) {
         finish(self, CURLE_OUT_OF_MEMORY);
@@ -373,5 +426,7 @@ locum_http_check_destroy(struct locum_http_check *self)
     curl_easy_cleanup(self->easy);
     curl_slist_free_all(self->headers);
     curl_slist_free_all(self->connect_to);
+    locum_answer_patterns_fini(&self->patterns);
+    free(self->body);
     free(self);
 }

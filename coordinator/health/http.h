@@ -1,11 +1,13 @@
 /*
- * http: checks that fetch a URL and look at the status code, by libcurl's multi interface in the
- * loop (libcurl-multi(3), curl_multi_socket_action(3)). Used by health.c only.
+ * http: checks that fetch a URL and judge the answer (answer.h), by libcurl's multi interface in
+ * the loop (libcurl-multi(3), curl_multi_socket_action(3)). Used by health.c only.
  *
  * Every probe is a connection of its own with one deadline over all of it, name lookup and body
  * included, so a server that drips its answer cannot stretch it. Redirects are an answer and not
  * followed; the body is read up to LOCUM_HTTP_BYTES_MAX and the rest left unread; a proxy of the
- * environment is ignored; the certificate and name of https are verified.
+ * environment is ignored; the chain and the name of a certificate are verified, against the
+ * system's authorities or, with a ca-file, against those alone; what is wrong with it is in the
+ * outcome's text, in libcurl's words.
  */
 #ifndef LOCUM_HEALTH_HTTP_H
 #define LOCUM_HEALTH_HTTP_H
@@ -25,8 +27,9 @@ int locum_http_pool_create(struct event_base *base, const char *agent,
 void locum_http_pool_destroy(struct locum_http_pool *self);
 
 /*
- * Prepare a check; nothing is sent yet. `check` is borrowed. With a host given, the URL's own host
- * is connected to, and the other is told, as Host header and SNI, and must be in the certificate.
+ * Prepare a check; nothing is sent yet. `check` is borrowed. With a host given, it is
+ * told in place of the URL's own, as Host header and SNI, and must be in the certificate. Connected
+ * to is connect-to, else the URL's own host.
  * 0 or LOCUM_ERR_MEMORY.
  */
 int locum_http_check_create(struct locum_http_pool *http, const struct locum_config_check *check,

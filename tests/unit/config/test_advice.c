@@ -98,6 +98,9 @@ static const struct {
      "locum.yaml:6:3: warning: server dc3 has not both redis and sentinel: node ns0, of role "
      "sentinel, cannot vote on it\n"},
     {{{"role: witness, address: [192.0.2.10]", "role: sentinel"}}, ""},
+    {{{CHECK, "    - http: {url: \"https://127.0.0.1/\", ca-file: absent.pem}\n"}},
+     "locum.yaml:13:50: warning: ca-file absent.pem: No such file or directory: the check fails "
+     "until it can be read\n"},
 };
 
 static void

@@ -124,8 +124,11 @@ test_defaults_of_checks(void **state)
     assert_int_equal(check->kind, LOCUM_CHECK_HTTP);
     assert_string_equal(check->name, "http 127.0.0.1:8080");
     assert_string_equal(check->http.url, "http://127.0.0.1:8080/");
-    assert_int_equal(check->http.expect_min, 200);
-    assert_int_equal(check->http.expect_max, 399);
+    assert_int_equal(check->http.expect[0].min, 200);
+    assert_int_equal(check->http.expect[0].max, 399);
+    assert_int_equal(check->http.expect[1].max, 0);
+    assert_string_equal(check->http.location_not, "");
+    assert_int_equal(check->http.connect_to.port, 0);
     assert_string_equal(check->http.method, "GET");
     assert_string_equal(check->http.host, "");
     assert_int_equal(check->timeout_ms, 500);
@@ -337,8 +340,8 @@ test_every_key_of_checks(void **state)
                "    - mirrorbits: {gate: true, fall: 9}\n");
     assert_int_equal(config->core.check_count, 3);
     assert_string_equal(config->checks[0].name, "https HEAD [::1]:8443/x?y host get.example.org");
-    assert_int_equal(config->checks[0].http.expect_min, 302);
-    assert_int_equal(config->checks[0].http.expect_max, 302);
+    assert_int_equal(config->checks[0].http.expect[0].min, 302);
+    assert_int_equal(config->checks[0].http.expect[0].max, 302);
     assert_string_equal(config->checks[0].http.method, "HEAD");
     assert_string_equal(config->checks[0].http.host, "get.example.org");
     assert_int_equal(config->checks[0].timeout_ms, 1000);
@@ -362,6 +365,23 @@ test_every_key_of_checks(void **state)
                                  "    - http: {url: \"http://get.example.org:80\"}\n");
     assert_string_equal(config->checks[0].name, "http [::1]?q");
     assert_string_equal(config->checks[1].name, "http get.example.org:80");
+    locum_config_free(config);
+    config = load_quietly(
+        CHECK, "    - http: {url: \"https://get.example.org/f\", connect-to: \"127.0.0.1:8443\", "
+               "ca-file: secret, expect: \"200-299,302\",\n"
+               "             body: \"^ok$\", body-not: error, location: \"^https:\", "
+               "location-not: \"://fallback\"}\n");
+    const struct locum_config_check *check = &config->checks[0];
+    assert_string_equal(check->name, "https get.example.org/f at 127.0.0.1:8443");
+    assert_address(&check->http.connect_to, "127.0.0.1:8443");
+    assert_string_equal(check->http.ca_file, "secret");
+    assert_int_equal(check->http.expect[0].max, 299);
+    assert_int_equal(check->http.expect[1].min, 302);
+    assert_int_equal(check->http.expect[2].max, 0);
+    assert_string_equal(check->http.body, "^ok$");
+    assert_string_equal(check->http.body_not, "error");
+    assert_string_equal(check->http.location, "^https:");
+    assert_string_equal(check->http.location_not, "://fallback");
     locum_config_free(config);
     config = load_quietly(CHECK, CHECK "    - mirrorbits: {}\n");
     assert_false(config->core.checks[1].counts); /* it reports only */

@@ -236,6 +236,17 @@ static const struct broken broken[] = {
      {{CHECK, CHECK "    - {}\n"}},
      "locum.yaml:14:7: error: a check has one key, http, tcp or mirrorbits: write each check as an "
      "item of its own, and its settings inside that key\n"},
+    {"a body of HEAD",
+     {{CHECK, "    - http: {url: \"http://127.0.0.1:8080/\", method: HEAD, body: ok}\n"}},
+     "locum.yaml:13:65: error: the answer to HEAD has no body: write method: GET\n"},
+    {"authorities without TLS",
+     {{CHECK, "    - http: {url: \"http://127.0.0.1:8080/\", ca-file: secret}\n"}},
+     "locum.yaml:13:54: error: ca-file is for an https:// URL\n"},
+    {"a pattern that is none",
+     {{CHECK, "    - http: {url: \"http://127.0.0.1:8080/\", location-not: \"a(b\"}\n"}},
+     "locum.yaml:13:59: error: location-not \"a(b\" is not right: Unmatched ( or \\(: write 1 to "
+     "255 "
+     "characters of a POSIX extended regular expression\n"},
     {"the same check twice",
      {{CHECK, CHECK CHECK}},
      "locum.yaml:14:7: error: check \"http 127.0.0.1:8080\" stands at line 13 already: remove "

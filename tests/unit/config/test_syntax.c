@@ -100,21 +100,11 @@ static const struct broken broken[] = {
      ": known here are "
      "master-name, user, password, password-file, sentinel-user, sentinel-password-file, db, "
      "timeout, sentinel-poll\n"},
-    {"http body",
-     {{CHECK, "    - http: {url: \"http://127.0.0.1:8080/\", body: x, location: y, ca-file: z, "
-              "connect-to: w}\n"}},
-     "locum.yaml:13:45: error: unknown key \"body\" in version " LOCUM_VERSION
-     ": known here are url, expect, "
-     "method, host, interval, timeout, rise, fall, fast-fail\n"
-     "locum.yaml:13:54: error: unknown key \"location\" in version " LOCUM_VERSION
-     ": known here are url, "
-     "expect, method, host, interval, timeout, rise, fall, fast-fail\n"
-     "locum.yaml:13:67: error: unknown key \"ca-file\" in version " LOCUM_VERSION
-     ": known here are url, "
-     "expect, method, host, interval, timeout, rise, fall, fast-fail\n"
-     "locum.yaml:13:79: error: unknown key \"connect-to\" in version " LOCUM_VERSION
-     ": known here are url, "
-     "expect, method, host, interval, timeout, rise, fall, fast-fail\n"},
+    {"an unknown key of a check",
+     {{CHECK, "    - http: {url: \"http://127.0.0.1:8080/\", redirects: 3}\n"}},
+     "locum.yaml:13:45: error: unknown key \"redirects\" in version " LOCUM_VERSION
+     ": known here are url, expect, method, host, connect-to, ca-file, body, body-not, location, "
+     "location-not, interval, timeout, rise, fall, fast-fail\n"},
     {"a command check",
      {{CHECK, CHECK "    - command: {argv: [/bin/true]}\n"}},
      "locum.yaml:14:7: error: unknown key \"command\" in version " LOCUM_VERSION
@@ -242,8 +232,9 @@ static const struct broken broken[] = {
      "locum.yaml:13:53: error: method \"POST\" is not right: write GET or HEAD\n"},
     {"status range",
      {{CHECK, "    - http: {url: \"http://127.0.0.1:8080/\", expect: \"399-200\"}\n"}},
-     "locum.yaml:13:53: error: expect \"399-200\" is not right: write a status or a range within "
-     "100 to 599, as in 200-399\n"},
+     "locum.yaml:13:53: error: expect \"399-200\" is not right: write statuses or ranges within "
+     "100 "
+     "to 599, as in \"200-299,302\"\n"},
     {"url",
      {{CHECK, "    - http: {url: \"ftp://127.0.0.1/\"}\n"}},
      "locum.yaml:13:19: error: url \"ftp://127.0.0.1/\" is not right: write a URL without user or "

@@ -131,6 +131,11 @@ serve(struct connection *self, struct locum_slice path)
         {"/200", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"},
         {"/204", "HTTP/1.1 204 No Content\r\n\r\n"},
         {"/302", "HTTP/1.1 302 Found\r\nLocation: /200\r\nContent-Length: 0\r\n\r\n"},
+        {"/mirror", "HTTP/1.1 302 Found\r\nLocation: http://m1.example.org/f\r\n"
+                    "Content-Length: 0\r\n\r\n"},
+        {"/fallback", "HTTP/1.1 302 Found\r\nLocation: http://fallback1.example.org/f\r\n"
+                      "Content-Length: 0\r\n\r\n"},
+        {"/lines", "HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\nfirst\nok\nlast\n"},
         {"/404", "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"},
         {"/503", "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"},
         {"/short", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok"},
@@ -157,7 +162,7 @@ serve(struct connection *self, struct locum_slice path)
     } else if (locum_slice_is(path, "/slow")) {
         start_timer(self, on_late, 0, SLOW_MS);
     } else if (locum_slice_is(path, "/huge")) {
-        static const char block[1 << 16];
+        static const char block[1 << 16] = "begin";
         (void)evbuffer_add_printf(output, "HTTP/1.1 200 OK\r\nContent-Length: 99999999\r\n\r\n");
         for (size_t i = 0; i < 64; i++) {
             (void)evbuffer_add_reference(output, block, sizeof(block), NULL, NULL);
@@ -221,7 +226,7 @@ loopback(void)
 }
 
 /* An address where nobody listens: a port is taken from the kernel and given back. */
-static struct locum_address
+__attribute__((unused)) static struct locum_address
 free_address(void)
 {
     struct sockaddr_storage name;
@@ -291,8 +296,7 @@ add_http(const struct locum_address *address, const char *path, locum_ms interva
     locum_text_add(&url, "http://");
     locum_address_add_port(address, &url);
     locum_text_add(&url, path);
-    check->http.expect_min = 200;
-    check->http.expect_max = 399;
+    check->http.expect[0] = (struct locum_status_range){200, 399};
     memcpy(check->http.method, "GET", 4);
     return check;
 }

@@ -112,13 +112,117 @@ test_the_expected_range_is_inclusive(void **state)
     (void)state;
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         struct locum_config_check *check = add_http(&the.address, "/404", LONG_MS, SHORT_MS);
-        check->http.expect_min = rows[i].min;
-        check->http.expect_max = rows[i].max;
+        check->http.expect[0] = (struct locum_status_range){rows[i].min, rows[i].max};
         start_health();
         wait_for(&the.samples[0], 1);
         assert_sample(rows[i].outcome, rows[i].pattern);
         end_probe();
     }
+}
+
+static void
+test_several_ranges(void **state)
+{
+    (void)state;
+    static const struct locum_status_range ranges[] = {{200, 299}, {302, 302}};
+    static const struct {
+        const char *path;
+        enum locum_sample outcome;
+        const char *pattern;
+    } rows[] = {
+        {"/200", LOCUM_SAMPLE_PASS, "200 in * ms"},
+        {"/302", LOCUM_SAMPLE_PASS, "302 in * ms"},
+        {"/404", LOCUM_SAMPLE_FAIL, "404 in * ms, expected 200-299,302"},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        memcpy(add_http(&the.address, rows[i].path, LONG_MS, SHORT_MS)->http.expect, ranges,
+               sizeof(ranges));
+        start_health();
+        wait_for(&the.samples[0], 1);
+        assert_sample(rows[i].outcome, rows[i].pattern);
+        end_probe();
+    }
+}
+
+static void
+set_pattern(char field[LOCUM_PATTERN_MAX + 1], const char *pattern)
+{
+    assert_int_equal(locum_slice_copy(locum_slice_of(pattern), field, LOCUM_PATTERN_MAX + 1), 0);
+}
+
+/* Where a redirect leads to, and where it must not: a Mirrorbits that has lost its database. */
+static void
+test_the_target_of_a_redirect(void **state)
+{
+    static const struct {
+        const char *path, *location, *location_not;
+        enum locum_sample outcome;
+        const char *pattern;
+    } rows[] = {
+        {"/mirror", "", "://fallback", LOCUM_SAMPLE_PASS, "302 in * ms to http://m1.example.org/f"},
+        {"/fallback", "", "://fallback", LOCUM_SAMPLE_FAIL,
+         "302 in * ms to http://fallback1.example.org/f, which matches location-not"},
+        {"/200", "", "://fallback", LOCUM_SAMPLE_FAIL, "200 in * ms, which is no redirect"},
+        {"/404", "", "://fallback", LOCUM_SAMPLE_FAIL, "404 in * ms, expected 200-399"},
+        {"/mirror", "^http://m[0-9]\\.", "", LOCUM_SAMPLE_PASS, "302 in * ms to http://m1.*"},
+        {"/fallback", "^http://m[0-9]\\.", "", LOCUM_SAMPLE_FAIL,
+         "302 in * ms to http://fallback1.example.org/f, which does not match location"},
+        {"/302", "^http://127.0.0.1:[0-9]+/200$", "", LOCUM_SAMPLE_PASS, "302 in * ms to *"},
+        {"/mirror", "/f$", "m1", LOCUM_SAMPLE_FAIL, "302 in * ms to *, which matches location-not"},
+    };
+    (void)state;
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        struct locum_config_check *check = add_http(&the.address, rows[i].path, LONG_MS, SHORT_MS);
+        set_pattern(check->http.location, rows[i].location);
+        set_pattern(check->http.location_not, rows[i].location_not);
+        start_health();
+        wait_for(&the.samples[0], 1);
+        assert_sample(rows[i].outcome, rows[i].pattern);
+        end_probe();
+    }
+}
+
+static void
+test_the_body(void **state)
+{
+    static const struct {
+        const char *path, *body, *body_not;
+        enum locum_sample outcome;
+        const char *pattern;
+    } rows[] = {
+        {"/lines", "^ok$", "", LOCUM_SAMPLE_PASS, "200 in * ms"},
+        {"/lines", "^okay$", "", LOCUM_SAMPLE_FAIL,
+         "200 in * ms, and its body does not match body"},
+        {"/lines", "", "^last", LOCUM_SAMPLE_FAIL, "200 in * ms, and its body matches body-not"},
+        {"/lines", "ok", "error", LOCUM_SAMPLE_PASS, "200 in * ms"},
+        {"/204", "ok", "", LOCUM_SAMPLE_FAIL, "204 in * ms, and its body does not match body"},
+        {"/huge", "^begin", "", LOCUM_SAMPLE_PASS, "200 in * ms"}, /* its first 64 KiB */
+    };
+    (void)state;
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        struct locum_config_check *check = add_http(&the.address, rows[i].path, LONG_MS, SHORT_MS);
+        set_pattern(check->http.body, rows[i].body);
+        set_pattern(check->http.body_not, rows[i].body_not);
+        start_health();
+        wait_for(&the.samples[0], 1);
+        assert_sample(rows[i].outcome, rows[i].pattern);
+        end_probe();
+    }
+}
+
+/* A name that cannot be looked up is no hindrance, and it is told to the server. */
+static void
+test_connect_to(void **state)
+{
+    (void)state;
+    struct locum_config_check *check = add_http(&the.address, "/", LONG_MS, SHORT_MS);
+    assert_int_equal(
+        locum_slice_copy(locum_slice_of("http://unknown.test/200"), check->http.url, 512), 0);
+    check->http.connect_to = the.address;
+    start_health();
+    wait_for(&the.samples[0], 1);
+    assert_sample(LOCUM_SAMPLE_PASS, "200 in * ms");
+    assert_non_null(strstr(the.request, "\r\nHost: unknown.test\r\n"));
 }
 
 static void
@@ -243,6 +347,10 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_answers_are_judged),
         TEST(test_the_expected_range_is_inclusive),
+        TEST(test_several_ranges),
+        TEST(test_the_target_of_a_redirect),
+        TEST(test_the_body),
+        TEST(test_connect_to),
         TEST(test_a_refused_connection_is_told_apart),
         TEST(test_a_dripping_server_ends_at_the_deadline),
         TEST(test_a_huge_body_is_not_read_to_its_end),

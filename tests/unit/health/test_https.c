@@ -1,0 +1,300 @@
+/* health: https against a real TLS server: what is wrong with a certificate is told by name. */
+#include "fixture.h"
+
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+
+enum { LONG_MS = 60000, TLS_MS = 5000, SILENT_MS = 100, DAY_S = 24 * 3600 };
+
+struct identity {
+    EVP_PKEY *key;
+    X509 *certificate;
+};
+
+/* The server: one connection after the other, until `stop` can be read. */
+static struct {
+    SSL_CTX *context;
+    int listener, stop[2];
+    pthread_t thread;
+    struct locum_address address;
+    char told[254]; /* the last server name that a client asked for */
+} server;
+
+static struct identity authority, stranger;
+static char folder[] = "/tmp/locum-https-XXXXXX";
+
+static void
+add_extension(X509 *certificate, int kind, const char *value)
+{
+    X509V3_CTX context;
+    X509V3_set_ctx_nodb(&context);
+    X509V3_set_ctx(&context, certificate, certificate, NULL, NULL, 0);
+    X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, &context, kind, value);
+    assert_non_null(extension);
+    assert_int_equal(X509_add_ext(certificate, extension, -1), 1);
+    X509_EXTENSION_free(extension);
+}
+
+/* A certificate for `name`, valid between two times from now; issuer NULL: signed by itself. */
+static struct identity
+identity_of(const char *name, const struct identity *issuer, bool authority_itself, long from_s,
+            long until_s)
+{
+    static long serial;
+    char san[300];
+    struct locum_text text = locum_text_init(san, sizeof(san));
+    struct identity self = {EVP_EC_gen("P-256"), X509_new()};
+    assert_non_null(self.key);
+    assert_non_null(self.certificate);
+    X509_set_version(self.certificate, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(self.certificate), ++serial);
+    X509_gmtime_adj(X509_getm_notBefore(self.certificate), from_s);
+    X509_gmtime_adj(X509_getm_notAfter(self.certificate), until_s);
+    X509_set_pubkey(self.certificate, self.key);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(self.certificate), "CN", MBSTRING_ASC,
+                               (const unsigned char *)name, -1, -1, 0);
+    X509_set_issuer_name(
+        self.certificate,
+        X509_get_subject_name(issuer != NULL ? issuer->certificate : self.certificate));
+    add_extension(self.certificate, NID_basic_constraints,
+                  authority_itself ? "critical,CA:TRUE" : "CA:FALSE");
+    locum_text_add(&text, "DNS:");
+    locum_text_add(&text, name);
+    add_extension(self.certificate, NID_subject_alt_name, san);
+    assert_true(X509_sign(self.certificate, issuer != NULL ? issuer->key : self.key, EVP_sha256()) >
+                0);
+    return self;
+}
+
+static void
+forget(struct identity *self)
+{
+    X509_free(self->certificate);
+    EVP_PKEY_free(self->key);
+}
+
+static void
+path_in_folder(const char *name, char ret[LOCUM_PATH_MAX + 1])
+{
+    struct locum_text text = locum_text_init(ret, LOCUM_PATH_MAX + 1);
+    locum_text_add(&text, folder);
+    locum_text_add(&text, "/");
+    locum_text_add(&text, name);
+}
+
+static void
+write_certificate(const char *name, const struct identity *identity)
+{
+    char path[LOCUM_PATH_MAX + 1];
+    path_in_folder(name, path);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(PEM_write_X509(file, identity->certificate), 1);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void
+serve_one(int fd)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    char request[2048];
+    SSL *stream = SSL_new(server.context);
+    SSL_set_fd(stream, fd);
+    if (SSL_accept(stream) == 1 && SSL_read(stream, request, sizeof(request)) > 0) {
+        const char *name = SSL_get_servername(stream, TLSEXT_NAMETYPE_host_name);
+        struct locum_text told = locum_text_init(server.told, sizeof(server.told));
+        locum_text_add(&told, name != NULL ? name : "");
+        (void)SSL_write(stream, answer, sizeof(answer) - 1);
+        (void)SSL_shutdown(stream);
+    }
+    SSL_free(stream);
+    (void)close(fd);
+}
+
+static void *
+serve_all(void *user)
+{
+    struct pollfd fds[] = {{.fd = server.listener, .events = POLLIN},
+                           {.fd = server.stop[0], .events = POLLIN}};
+    (void)user;
+    while (poll(fds, 2, -1) >= 0 && fds[1].revents == 0) {
+        const int fd = accept4(server.listener, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0) {
+            serve_one(fd);
+        }
+    }
+    return NULL;
+}
+
+static void
+start_server(const struct identity *identity)
+{
+    struct sockaddr_storage name;
+    const struct locum_address any = loopback();
+    const socklen_t length = locum_address_to_sockaddr(&any, &name);
+    server.context = SSL_CTX_new(TLS_server_method());
+    assert_non_null(server.context);
+    assert_int_equal(SSL_CTX_use_certificate(server.context, identity->certificate), 1);
+    assert_int_equal(SSL_CTX_use_PrivateKey(server.context, identity->key), 1);
+    server.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(server.listener, (struct sockaddr *)&name, length), 0);
+    assert_int_equal(listen(server.listener, 8), 0);
+    server.address = address_of_socket(server.listener);
+    assert_int_equal(pipe(server.stop), 0);
+    assert_int_equal(pthread_create(&server.thread, NULL, serve_all, NULL), 0);
+}
+
+static void
+stop_server(void)
+{
+    assert_int_equal(write(server.stop[1], "", 1), 1);
+    assert_int_equal(pthread_join(server.thread, NULL), 0);
+    (void)close(server.stop[0]);
+    (void)close(server.stop[1]);
+    (void)close(server.listener);
+    SSL_CTX_free(server.context);
+}
+
+/* One probe of https://get.example.org/ at the address; trusting this file of the folder alone. */
+static void
+probe(const struct locum_address *address, const char *ca_file, locum_ms timeout_ms)
+{
+    struct locum_config_check *check = add_http(address, "/", LONG_MS, timeout_ms);
+    struct locum_text url = locum_text_init(check->http.url, sizeof(check->http.url));
+    locum_text_add(&url, "https://get.example.org/");
+    check->http.connect_to = *address;
+    path_in_folder(ca_file, check->http.ca_file);
+    start_health();
+    wait_for(&the.samples[0], 1);
+}
+
+static void
+end_probe(void)
+{
+    locum_health_destroy(the.health);
+    the.health = NULL;
+    the.config->core.check_count = 0;
+    the.samples[0] = 0;
+}
+
+static void
+test_certificates_are_verified(void **state)
+{
+    static const struct {
+        const char *name;
+        bool self_signed;
+        long from_s, until_s;
+        const char *ca_file;
+        enum locum_sample outcome;
+        const char *pattern;
+    } rows[] = {
+        {"get.example.org", false, -DAY_S, DAY_S, "ca", LOCUM_SAMPLE_PASS, "200 in * ms"},
+        {"*.example.org", false, -DAY_S, DAY_S, "ca", LOCUM_SAMPLE_PASS, "200 in * ms"},
+        {"other.example.org", false, -DAY_S, DAY_S, "ca", LOCUM_SAMPLE_FAIL,
+         "SSL: no alternative certificate subject name matches target host name "
+         "'get.example.org'"},
+        {"get.example.org", false, -DAY_S, DAY_S, "stranger", LOCUM_SAMPLE_FAIL,
+         "SSL certificate problem: unable to get local issuer certificate"},
+        {"get.example.org", true, -DAY_S, DAY_S, "ca", LOCUM_SAMPLE_FAIL,
+         "SSL certificate problem: self*signed certificate"},
+        {"get.example.org", false, -2 * DAY_S, -DAY_S, "ca", LOCUM_SAMPLE_FAIL,
+         "SSL certificate problem: certificate has expired"},
+        {"get.example.org", false, DAY_S, 2 * DAY_S, "ca", LOCUM_SAMPLE_FAIL,
+         "SSL certificate problem: certificate is not yet valid"},
+        {"get.example.org", false, -DAY_S, DAY_S, "absent", LOCUM_SAMPLE_FAIL,
+         "error setting certificate file: */absent"},
+    };
+    (void)state;
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        struct identity identity =
+            identity_of(rows[i].name, rows[i].self_signed ? NULL : &authority, false,
+                        rows[i].from_s, rows[i].until_s);
+        start_server(&identity);
+        probe(&server.address, rows[i].ca_file, TLS_MS);
+        assert_sample(rows[i].outcome, rows[i].pattern);
+        end_probe();
+        stop_server();
+        forget(&identity);
+    }
+}
+
+/* The name that the certificate must be for is the one that the server is asked for. */
+static void
+test_the_server_name_is_told(void **state)
+{
+    (void)state;
+    struct identity identity = identity_of("get.example.org", &authority, false, -DAY_S, DAY_S);
+    start_server(&identity);
+    probe(&server.address, "ca", TLS_MS);
+    assert_sample(LOCUM_SAMPLE_PASS, "200 in * ms");
+    end_probe();
+    assert_string_equal(server.told, "get.example.org");
+    struct locum_config_check *check = add_http(&server.address, "/", LONG_MS, TLS_MS);
+    struct locum_text url = locum_text_init(check->http.url, sizeof(check->http.url));
+    locum_text_add(&url, "https://");
+    locum_address_add_port(&server.address, &url);
+    path_in_folder("ca", check->http.ca_file);
+    server.told[0] = '\0';
+    assert_int_equal(locum_slice_copy(locum_slice_of("get.example.org"), check->http.host, 254), 0);
+    start_health();
+    wait_for(&the.samples[0], 1);
+    assert_sample(LOCUM_SAMPLE_PASS, "200 in * ms");
+    end_probe();
+    stop_server();
+    assert_string_equal(server.told, "get.example.org");
+    forget(&identity);
+}
+
+/* A peer that takes the connection and shakes no hands; one that speaks no TLS. */
+static void
+test_a_peer_without_tls(void **state)
+{
+    (void)state;
+    probe(&the.address, "ca", SILENT_MS);
+    assert_sample(LOCUM_SAMPLE_FAIL, "no answer within 100 ms");
+}
+
+static int
+begin(void **state)
+{
+    (void)state;
+    (void)signal(SIGPIPE, SIG_IGN); /* a client that trusts not hangs up */
+    authority = identity_of("authority", NULL, true, -DAY_S, DAY_S);
+    stranger = identity_of("stranger", NULL, true, -DAY_S, DAY_S);
+    if (mkdtemp(folder) == NULL) {
+        return 1;
+    }
+    write_certificate("ca", &authority);
+    write_certificate("stranger", &stranger);
+    return 0;
+}
+
+static int
+end(void **state)
+{
+    static const char *const files[] = {"ca", "stranger"};
+    char path[LOCUM_PATH_MAX + 1];
+    (void)state;
+    for (size_t i = 0; i < LOCUM_COUNT(files); i++) {
+        path_in_folder(files[i], path);
+        (void)unlink(path);
+    }
+    forget(&authority);
+    forget(&stranger);
+    return rmdir(folder);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_certificates_are_verified),
+        TEST(test_the_server_name_is_told),
+        TEST(test_a_peer_without_tls),
+    };
+    return cmocka_run_group_tests_name("health: https", tests, begin, end);
+}
