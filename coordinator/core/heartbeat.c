@@ -134,6 +134,18 @@ parse_words(struct locum_slice *rest, struct locum_heartbeat *ret)
     return status == 0 ? locum_admin_parse(admin, &ret->admin) : status;
 }
 
+/* Printable ASCII: it is shown to people. */
+static bool
+is_printable(struct locum_slice word)
+{
+    for (size_t i = 0; i < word.length; i++) {
+        if (word.at[i] <= ' ' || word.at[i] >= 127) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int
 parse_tail(struct locum_slice *rest, struct locum_heartbeat *ret)
 {
@@ -144,7 +156,8 @@ parse_tail(struct locum_slice *rest, struct locum_heartbeat *ret)
         return status;
     }
     ret->wall = (locum_ms)wall;
-    if (!locum_slice_cut(rest, ' ', &digest) || digest.length != LOCUM_DIGEST_CHARS) {
+    if (!locum_slice_cut(rest, ' ', &digest) || digest.length != LOCUM_DIGEST_CHARS ||
+        !is_printable(digest)) {
         return LOCUM_ERR_INVALID;
     }
     return locum_slice_copy(digest, ret->digest, sizeof(ret->digest));
@@ -189,8 +202,9 @@ parse_extra(struct locum_slice field, const struct locum_core_config *config,
     }
     if (locum_slice_starts(key, "x-")) {
         if (locum_slice_is(key, "x-version") &&
-            locum_slice_copy(field, ret->version, sizeof(ret->version)) != 0) {
-            ret->version[0] = '\0'; /* longer than any version of ours: as if absent */
+            (!is_printable(field) ||
+             locum_slice_copy(field, ret->version, sizeof(ret->version)) != 0)) {
+            ret->version[0] = '\0'; /* no version of ours: as if absent */
         }
         return 0;
     }

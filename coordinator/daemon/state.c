@@ -10,6 +10,8 @@
 
 enum { BOOT_ID_MAX = 40 };
 
+static const uint64_t time_max = (uint64_t)1 << 53; /* ms: no time is read that is beyond it */
+
 void
 locum_state_path(const struct locum_config *config, const char *suffix,
                  char ret[LOCUM_STATE_PATH_MAX])
@@ -81,7 +83,6 @@ parse_excluded(const struct locum_config *config, struct locum_slice names,
 static int
 parse_line(const struct locum_config *config, struct locum_slice line, struct lines *ret)
 {
-    const uint64_t time_max = (uint64_t)1 << 53;
     struct locum_slice key;
     uint64_t number;
     int status = 0;
@@ -144,7 +145,9 @@ lease_end(const struct lines *lines, struct locum_now now)
     }
     read_boot_id(boot_id);
     const bool same_boot = boot_id[0] != '\0' && strcmp(boot_id, lines->boot_id) == 0;
-    return same_boot ? (locum_ms)lines->until_boot_ms : now.boot + (locum_ms)lines->left_ms;
+    const locum_ms until =
+        same_boot ? (locum_ms)lines->until_boot_ms : now.boot + (locum_ms)lines->left_ms;
+    return until < (locum_ms)time_max ? until : (locum_ms)time_max;
 }
 
 /* Keep a malformed file for a person to look at, and say so. */

@@ -95,7 +95,7 @@ test_of_the_core(void **state)
                                 "a1b2c3d4 dc3=,,a ns0=0,0,u x-version=9.9");
 }
 
-/* Unknown peers, x-keys and versions too long are as if absent. */
+/* Unknown peers, x-keys and versions that are none of ours are as if absent. */
 static void
 test_unknown_fields(void **state)
 {
@@ -108,6 +108,9 @@ test_unknown_fields(void **state)
     assert_int_equal(read.sender, DC3);
     assert_int_equal(read.told, 1);
     assert_int_equal(read.acks[DC2].seq, 6);
+    assert_string_equal(read.version, "");
+    assert_int_equal(
+        parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 x-version=1\x1b[2J", &read), 0);
     assert_string_equal(read.version, "");
     assert_int_equal(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4", &read), 0);
     assert_int_equal(read.told, 0);
@@ -148,6 +151,8 @@ test_refused(void **state)
         {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - x a1b2c3d4"},
         {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d"},
         {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4e"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2\x1b[2J"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3\xc3\xa4"},
         {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 "},
         {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2"},
         {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2="},
