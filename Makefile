@@ -20,6 +20,7 @@ ROOMS := base core config redis peer health dns control cli daemon
 SOURCES := $(foreach room,$(ROOMS),$(wildcard coordinator/$(room)/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
+FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
 LINE := $(BUILD)/tests/site/line
 SIM := $(if $(SIM_OBJECTS),$(BUILD)/tests/sim/sim)
@@ -43,10 +44,15 @@ build-in = $(MAKE) $(PARALLEL) WERROR=-Werror BUILD='$(BUILD)/$(1)' CFLAGS='$(2)
 ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 TSAN := -O1 -g -fsanitize=thread
 COVER := -O0 -g --coverage
+FUZZ := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all
+# What a fuzz target is linked with: the replay of its corpus, but for `make fuzz`.
+FUZZ_MAIN := $(BUILD)/tests/fuzz/replay.o
+SECONDS ?= 60
 SCHEDULES ?= 10000
 
-.PHONY: all help deps programs check test demo unit sim mutants lint fmt acl cover asan tsan bench \
-	install clean FORCE
+.PHONY: all help deps programs check test demo unit sim mutants lint fmt acl cover asan tsan fuzz \
+	fuzzers bench install clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -58,15 +64,15 @@ help: ## print the targets
 deps: ## install what building needs and this Debian lacks (asks sudo)
 	@deploy/deps build
 
-check: ## units, short simulation, lint: under a minute
+check: ## units, short simulation, replay of hostile input, lint: under a minute
 	@deploy/deps test
 	@$(MAKE) $(PARALLEL) WERROR=-Werror programs
-	@$(RUN) lint self sim unit
+	@$(RUN) lint self sim unit fuzz
 
 test: ## all of check, then the whole site with real daemons
 	@deploy/deps test
 	@$(MAKE) $(PARALLEL) WERROR=-Werror programs
-	@SCHEDULES='$(SCHEDULES)' $(RUN) lint self sim unit lab
+	@SCHEDULES='$(SCHEDULES)' $(RUN) lint self sim unit fuzz lab
 
 demo: ## show a site that fails over; KEEP=1 leaves it running
 	@deploy/deps demo
@@ -99,15 +105,21 @@ cover: ## branches of the core that units and simulation take: all, or it fails
 	@gcovr --root . --filter coordinator/core/ --branches --fail-under-branch 100 \
 		--exclude-lines-by-pattern '.*(LOCUM_INVARIANT|/\* unreachable).*' $(BUILD)/cover
 
-asan: ## units and simulation under AddressSanitizer and UndefinedBehaviorSanitizer
+asan: ## check under AddressSanitizer and UndefinedBehaviorSanitizer
 	@deploy/deps test
 	@$(call build-in,asan,$(ASAN))
-	@tests/run -j $(JOBS) --build $(BUILD)/asan sim unit
+	@tests/run -j $(JOBS) --build $(BUILD)/asan sim unit fuzz
 
 tsan: ## units under ThreadSanitizer
 	@deploy/deps test
 	@$(call build-in,tsan,$(TSAN))
 	@tests/run -j $(JOBS) --build $(BUILD)/tsan unit
+
+fuzz: ## hostile input from the corpus on; TARGET=x one target, SECONDS=n each (0: without end)
+	@deploy/deps all
+	@$(MAKE) $(PARALLEL) CC=clang WERROR=-Werror BUILD='$(BUILD)/fuzz' CFLAGS='$(FUZZ)' \
+		FUZZ_MAIN= FUZZ_LINK=-fsanitize=fuzzer fuzzers
+	@BUILD='$(abspath $(BUILD))/fuzz' SECONDS_EACH='$(SECONDS)' tests/fuzz/run $(TARGET)
 
 bench: ## queries a second and CPU per query beside NSD, on this machine, now
 	@deploy/deps bench
@@ -128,7 +140,9 @@ install: all ## to DESTDIR and PREFIX
 clean: ## remove the build folder
 	rm -rf $(BUILD)
 
-programs: $(BUILD)/locum $(UNIT_TESTS) $(SIM) $(LINE)
+programs: $(BUILD)/locum $(UNIT_TESTS) $(SIM) $(LINE) $(FUZZERS)
+
+fuzzers: $(FUZZERS)
 
 # Other flags than last time: compile everything again.
 $(BUILD)/flags: FORCE
@@ -151,6 +165,10 @@ $(BUILD)/locum: $(BUILD)/coordinator/main.o $(BUILD)/liblocum.a
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/liblocum.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) $^ $(PACKAGE_LIBS) -lcmocka -lssl -o $@
+
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(FUZZ_MAIN) $(BUILD)/liblocum.a
+	@echo "  LINK  $@"
+	$(Q)$(LINK) $(FUZZ_LINK) $^ $(PACKAGE_LIBS) -lcmocka -o $@
 
 $(BUILD)/tests/sim/sim: $(SIM_OBJECTS) $(BUILD)/liblocum.a
 	@echo "  LINK  $@"

@@ -1,0 +1,98 @@
+/*
+ * fuzz_config: a configuration file. One that is refused says where and what; one that is taken has
+ * the same digest on every node, and its zones can be served.
+ */
+#include "folder.h"
+
+#include "config/config.h"
+#include "core/plan.h"
+#include "dns/compile.h"
+
+const unsigned fuzz_mutations = 1500;
+
+static const char secret[] = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";
+
+struct told {
+    size_t errors;
+    const char *file;
+};
+
+static void
+report(void *user, const struct locum_problem *problem)
+{
+    struct told *told = user;
+    char line[2048];
+    struct locum_text text = locum_text_init(line, sizeof(line));
+    told->errors += problem->severity == LOCUM_SEVERITY_ERROR;
+    REQUIRE(strcmp(problem->file, told->file) == 0);
+    REQUIRE((problem->at.line == 0) == (problem->at.column == 0));
+    locum_problem_add(&text, problem);
+    REQUIRE(!text.truncated && problem->text[0] != '\0');
+    for (const char *c = line; *c != '\0'; c++) {
+        REQUIRE((uint8_t)*c >= ' ' && *c != 127); /* one line, whatever the file holds */
+    }
+}
+
+static struct locum_config *
+load(const char *path, const char *node)
+{
+    struct told told = {.file = path};
+    struct locum_config *config = NULL;
+    if (locum_config_load(path, node, report, &told, &config) != 0) {
+        REQUIRE(told.errors > 0);
+        return NULL;
+    }
+    REQUIRE(told.errors == 0);
+    return config;
+}
+
+/* Every zone, with every node well: built, compiled, and written as text that ldns reads again. */
+static void
+serve(const struct locum_config *config)
+{
+    static struct locum_plan plan;
+    static const enum locum_rank all_well[LOCUM_NODES_MAX];
+    struct locum_zone zones[LOCUM_ZONES_MAX];
+    struct locum_table *table = NULL;
+    locum_plan_make(&config->core, all_well, &plan);
+    for (size_t i = 0; i < config->zone_count; i++) {
+        char *text = NULL;
+        REQUIRE(locum_zone_build(config, i, &plan, 1, &zones[i]) == 0);
+        REQUIRE(locum_zone_text(config, i, &plan, 1, &text) == 0);
+        free(text);
+    }
+    REQUIRE(locum_compile(zones, config->zone_count, "Locum", "dc2", &table) == 0);
+    locum_table_release(table);
+    for (size_t i = 0; i < config->zone_count; i++) {
+        locum_zone_fini(&zones[i]);
+    }
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static bool began;
+    char control[LOCUM_PATH_MAX + 1];
+    if (!began) {
+        (void)write_own("secret", secret, sizeof(secret) - 1);
+        began = true;
+    }
+    const char *path = write_own("locum.yaml", data, size);
+    struct told told = {.file = path};
+    struct locum_config *one = load(path, "dc2");
+    struct locum_config *other = one == NULL ? NULL : load(path, "dc3");
+    locum_config_control_path(path, control);
+    REQUIRE(control[0] != '\0');
+    if (other != NULL) {
+        REQUIRE(strcmp(one->core.digest, other->core.digest) == 0);
+    }
+    if (one != NULL && locum_zone_check(one, report, &told) == 0) {
+        REQUIRE(told.errors == 0);
+        serve(one);
+    } else if (one != NULL) {
+        REQUIRE(told.errors > 0);
+    }
+    locum_config_free(one);
+    locum_config_free(other);
+    return 0;
+}

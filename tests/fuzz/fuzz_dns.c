@@ -1,0 +1,82 @@
+/*
+ * fuzz_dns: a packet from the network. What the parser accepts ldns accepts with the same meaning,
+ * and every reply is one that ldns can read.
+ */
+#include "fuzz.h"
+
+#include "../unit/dns/fixture.h"
+
+const unsigned fuzz_mutations = 200000;
+
+static const struct locum_table *
+table(void)
+{
+    static struct locum_table *kept;
+    if (kept == NULL) {
+        struct site *site = site_new();
+        site_record(site, 0, "www CNAME @");
+        site_record(site, 0, "@ TXT \"text\"");
+        kept = site_table(site);
+        free(site);
+    }
+    return kept;
+}
+
+/* ldns read the same packet: does it mean the same? */
+static void
+compare(const struct locum_question *ours, const ldns_pkt *theirs)
+{
+    const ldns_rr *question = ldns_rr_list_rr(ldns_pkt_question(theirs), 0);
+    ldns_rdf *name = ldns_rr_owner(question);
+    REQUIRE(ldns_pkt_qdcount(theirs) == 1);
+    ldns_dname2canonical(name);
+    REQUIRE(ldns_rdf_size(name) == ours->name_length);
+    REQUIRE(memcmp(ldns_rdf_data(name), ours->name, ours->name_length) == 0);
+    REQUIRE(ldns_rr_get_type(question) == (ldns_rr_type)ours->type);
+    REQUIRE(ldns_rr_get_class(question) == (ldns_rr_class)ours->class);
+    REQUIRE(ldns_pkt_edns(theirs) == ours->edns);
+    REQUIRE(!ours->edns || ldns_pkt_edns_do(theirs) == ours->dnssec_ok);
+    REQUIRE(!ours->edns || ldns_pkt_edns_udp_size(theirs) == ours->payload);
+}
+
+/* The question is that of the query, byte for byte, and the identifier too. */
+static void
+check_reply(const uint8_t *query, const uint8_t *reply, size_t length, bool question)
+{
+    ldns_pkt *packet = NULL;
+    REQUIRE(ldns_wire2pkt(&packet, reply, length) == LDNS_STATUS_OK);
+    REQUIRE(memcmp(reply, query, 2) == 0);
+    REQUIRE(ldns_pkt_qr(packet) && !ldns_pkt_ra(packet));
+    if (question) {
+        const size_t bytes =
+            ldns_rdf_size(ldns_rr_owner(ldns_rr_list_rr(ldns_pkt_question(packet), 0)));
+        REQUIRE(memcmp(reply + 12, query + 12, bytes + 4) == 0);
+    }
+    ldns_pkt_free(packet);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static uint32_t turn;
+    struct locum_question question;
+    uint8_t reply[LOCUM_DNS_UDP_BYTES_MAX];
+    if (size > 65535) {
+        return 0; /* no datagram, and no TCP message either */
+    }
+    const enum locum_parsed parsed = locum_parse(data, size, &question);
+    const struct locum_reply given =
+        locum_query_answer(table(), data, size, turn++, reply, sizeof(reply));
+    REQUIRE((given.length == 0) == (parsed == LOCUM_PARSED_SILENCE));
+    REQUIRE(given.length <= sizeof(reply));
+    if (parsed == LOCUM_PARSED_QUESTION) {
+        ldns_pkt *theirs = NULL;
+        REQUIRE(ldns_wire2pkt(&theirs, data, size) == LDNS_STATUS_OK);
+        compare(&question, theirs);
+        ldns_pkt_free(theirs);
+    }
+    if (given.length > 0) {
+        check_reply(data, reply, given.length, parsed == LOCUM_PARSED_QUESTION);
+    }
+    return 0;
+}

@@ -1,0 +1,88 @@
+/*
+ * fuzz_event: an event whose values are anybody's bytes (value NUL value NUL ...). In the log it is
+ * one line of printable ASCII, in the story of the API it is JSON, and the backlog for Redis gives
+ * it back as it was.
+ */
+#include "fuzz.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "daemon/story.h"
+#include "redis/backlog.h"
+
+const unsigned fuzz_mutations = 10000;
+
+enum { FIELDS = 4 };
+
+static void
+check_line(const struct locum_field *fields)
+{
+    char line[8192];
+    int ends[2];
+    REQUIRE(pipe(ends) == 0);
+    const int kept = dup(STDERR_FILENO);
+    REQUIRE(kept >= 0 && dup2(ends[1], STDERR_FILENO) == STDERR_FILENO);
+    locum_log_repeat();
+    locum_log_fields(LOCUM_LOG_WARN, "event", fields, FIELDS);
+    REQUIRE(dup2(kept, STDERR_FILENO) == STDERR_FILENO);
+    (void)close(kept);
+    (void)close(ends[1]);
+    const ssize_t length = read(ends[0], line, sizeof(line));
+    (void)close(ends[0]);
+    REQUIRE(length > 0 && line[length - 1] == '\n');
+    for (ssize_t i = 0; i < length - 1; i++) {
+        REQUIRE(line[i] >= ' ' && line[i] < 127);
+    }
+}
+
+static void
+check_story(const struct locum_field *fields)
+{
+    size_t count;
+    struct locum_story *story = locum_story_create();
+    REQUIRE(story != NULL);
+    locum_story_add(story, 1763863200123, fields, FIELDS);
+    json_t *events = locum_story_since(story, 0, &count);
+    char *text = json_dumps(events, JSON_COMPACT);
+    REQUIRE(count == 1 && text != NULL);
+    free(text);
+    json_decref(events);
+    locum_story_destroy(story);
+}
+
+static void
+check_backlog(const struct locum_field *fields)
+{
+    static struct locum_backlog backlog;
+    struct locum_field back[FIELDS];
+    locum_backlog_add(&backlog, fields, FIELDS, 1);
+    const struct locum_backlog_entry *entry = locum_backlog_take(&backlog, back, FIELDS);
+    REQUIRE(entry != NULL && entry->count == FIELDS);
+    for (size_t i = 0; i < FIELDS; i++) {
+        REQUIRE(strcmp(back[i].key, fields[i].key) == 0);
+        REQUIRE(strcmp(back[i].value, fields[i].value) == 0);
+    }
+    locum_backlog_done(&backlog);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const char *const keys[FIELDS] = {"peer", "reason", "text", "last"};
+    struct locum_field fields[FIELDS];
+    char *copy = calloc(1, size + FIELDS + 1); /* ends with as many values as are wanted */
+    const char *value = copy;
+    REQUIRE(copy != NULL);
+    memcpy(copy, data, size);
+    for (size_t i = 0; i < FIELDS; i++) {
+        fields[i] = (struct locum_field){.key = keys[i], .value = value};
+        value += value < copy + size ? strlen(value) + 1 : 0;
+    }
+    check_line(fields);
+    check_story(fields);
+    check_backlog(fields);
+    free(copy);
+    return 0;
+}

@@ -1,0 +1,122 @@
+/*
+ * fuzz_heartbeat: a line from the peer port or Redis' channel. Nothing is opened that was not
+ * sealed; what is read and written again means the same; the core takes all of it.
+ */
+#include "fuzz.h"
+
+#include "../unit/core/fixture.h"
+#include "base/seal.h"
+
+const unsigned fuzz_mutations = 40000;
+
+static const struct locum_secrets secrets = {.key = {{1, 2, 3}, {4, 5, 6}}, .count = 2};
+
+/* A core that has sent some heartbeats, so that an acknowledgement of them counts. */
+static const struct locum_core *
+began(void)
+{
+    static struct locum_core core;
+    static bool made;
+    if (!made) {
+        static struct locum_actions actions;
+        const struct locum_core_config config = config_of(2, 1, 1);
+        locum_core_init(&core, &config, NULL, beginning);
+        for (locum_ms ms = 0; ms <= 500; ms += 10) {
+            const struct locum_event event = {
+                .kind = LOCUM_EVENT_TICK,
+                .now = {beginning.mono + ms, beginning.boot + ms, beginning.wall + ms}};
+            locum_core_step(&core, &event, &actions);
+        }
+        made = true;
+    }
+    return &core;
+}
+
+static bool
+is_same(const struct locum_heartbeat *a, const struct locum_heartbeat *b)
+{
+    bool same = a->sender == b->sender && a->incarnation == b->incarnation && a->seq == b->seq &&
+                a->interval_ms == b->interval_ms && a->service == b->service &&
+                a->admin == b->admin && a->leaving == b->leaving && a->wall == b->wall &&
+                a->told == b->told && strcmp(a->digest, b->digest) == 0 &&
+                strcmp(a->version, b->version) == 0;
+    for (locum_node peer = 0; peer < LOCUM_NODES_MAX; peer++) {
+        const struct locum_ack *x = &a->acks[peer];
+        const struct locum_ack *y = &b->acks[peer];
+        same = same && x->has_number == y->has_number && x->letter == y->letter &&
+               x->incarnation == y->incarnation && x->seq == y->seq;
+    }
+    return same;
+}
+
+static void
+check_meaning(struct locum_slice line)
+{
+    const struct locum_core_config *config = &began()->config;
+    struct locum_heartbeat first;
+    struct locum_heartbeat second;
+    char buffer[LOCUM_HEARTBEAT_MAX];
+    if (locum_heartbeat_parse(line, config, &first) != 0) {
+        return;
+    }
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer) - LOCUM_SEAL_BYTES);
+    locum_heartbeat_add(&text, config, &first);
+    REQUIRE(!text.truncated);
+    REQUIRE(locum_heartbeat_parse((struct locum_slice){buffer, text.length}, config, &second) == 0);
+    REQUIRE(is_same(&first, &second));
+    for (const char *c = buffer; *c != '\0'; c++) {
+        REQUIRE(*c >= ' ' && *c < 127); /* it is shown to people, and stays one line */
+    }
+}
+
+static void
+check_seal(struct locum_slice line)
+{
+    static char buffer[65536 + LOCUM_SEAL_BYTES + 1];
+    struct locum_slice opened;
+    size_t secret;
+    REQUIRE(locum_seal_open(&secrets, line, &opened, &secret) != 0); /* who could have sealed it? */
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+    locum_text_add_bytes(&text, line.at, line.length);
+    REQUIRE(locum_seal_add(&secrets, &text) == 0);
+    const struct locum_slice sealed = {buffer, text.length};
+    REQUIRE(locum_seal_open(&secrets, sealed, &opened, &secret) == 0 && secret == 0);
+    REQUIRE(opened.at == buffer && opened.length == line.length);
+    const size_t place = line.length > 0 ? (uint8_t)line.at[0] % sealed.length : 0;
+    buffer[place] ^= 1;
+    REQUIRE(locum_seal_open(&secrets, sealed, &opened, &secret) != 0);
+}
+
+static void
+check_core(struct locum_slice line)
+{
+    static struct locum_core core;
+    static struct locum_actions actions;
+    struct locum_event event = {
+        .kind = LOCUM_EVENT_HEARTBEAT,
+        .now = {beginning.mono + 600, beginning.boot + 600, beginning.wall + 600}};
+    core = *began();
+    for (int path = 0; path < LOCUM_PATHS; path++) {
+        event.kind = LOCUM_EVENT_HEARTBEAT;
+        event.heartbeat.path = (enum locum_path)path;
+        event.heartbeat.text = line;
+        locum_core_step(&core, &event, &actions);
+        event.kind = LOCUM_EVENT_TICK;
+        locum_core_step(&core, &event, &actions);
+    }
+    for (size_t i = 0; i < core.config.name_count; i++) {
+        REQUIRE(core.plan.answers[i][LOCUM_V4].nodes != 0); /* never silent */
+    }
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const struct locum_slice line = {.at = (const char *)data, .length = size};
+    if (size > 0 && size <= 65536) {
+        check_seal(line);
+        check_meaning(line);
+        check_core(line);
+    }
+    return 0;
+}

@@ -1,0 +1,81 @@
+/*
+ * fuzz_sentinel: what a Sentinel says on its two connections, to the real watcher. The first two
+ * bytes say how much of the rest the one that asks is told; the other is told what is left. A view
+ * that comes of it is within its limits, and every sentence for people is one line.
+ */
+#include "wire.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "redis/roster.h"
+#include "redis/sentinel.h"
+
+const unsigned fuzz_mutations = 5000;
+
+static struct locum_roster roster;
+
+static void
+on_polled(void *user, locum_node node, const struct locum_sentinel_view *view)
+{
+    struct locum_roster_view sorted;
+    unsigned *polls = user;
+    ++*polls;
+    REQUIRE(node == 2 && view->instances.count <= LOCUM_INSTANCES_MAX && view->master.port != 0);
+    locum_roster_sort(&roster, &view->instances, 2, &sorted);
+    REQUIRE(sorted.stranger_count <= LOCUM_STRANGERS_MAX && sorted.known[2] >= 1);
+    for (locum_node i = 0; i < LOCUM_NODES_MAX; i++) {
+        REQUIRE(sorted.down[i] <= sorted.known[i] && sorted.known[i] <= 3);
+    }
+}
+
+static const struct locum_sentinel_events events = {on_polled};
+
+static void
+begin(void)
+{
+    static struct locum_config config = {.core.node_count = 3};
+    static const char *const hosts[] = {"10.0.0.12", "10.0.0.13", "10.0.0.10"};
+    for (size_t i = 0; i < 3; i++) {
+        strcpy(config.nodes[i].redis.host, hosts[i]);
+        strcpy(config.nodes[i].sentinel.host, hosts[i]);
+        config.nodes[i].redis.port = 6379;
+        config.nodes[i].sentinel.port = 26379;
+    }
+    locum_roster_init(&roster, &config);
+    locum_log_level_set(LOCUM_LOG_ERR);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const bool never;
+    uint64_t commands = 0;
+    unsigned polls = 0;
+    struct locum_sentinel_settings settings = {.login = {"", "", "locum-dc2"},
+                                               .master_name = "mirrorbits",
+                                               .timeout_ms = 3600000,
+                                               .poll_ms = 3600000};
+    if (size < 2 || size > WIRE_BYTES_MAX) {
+        return 0;
+    }
+    if (roster.redis_count == 0) {
+        begin();
+    }
+    const size_t rest = size - 2;
+    const size_t asked = ((size_t)data[0] << 8 | data[1]) % (rest + 1);
+    wires[0] = (struct wire){.say = data + 2, .size = asked};
+    wires[1] = (struct wire){.say = data + 2 + asked, .size = rest - asked};
+    REQUIRE(locum_address_parse(locum_slice_of("10.0.0.10"), &settings.address) == 0);
+    settings.address.port = 26379;
+    struct locum_sentinel *sentinel =
+        locum_sentinel_create(loop(), 2, &settings, &events, &polls, &commands);
+    REQUIRE(sentinel != NULL);
+    turn_until(&never);
+    REQUIRE(strchr(locum_sentinel_error(sentinel), '\n') == NULL);
+    REQUIRE((locum_sentinel_polled(sentinel) == LOCUM_NEVER) == (polls == 0));
+    locum_sentinel_destroy(sentinel);
+    hang_up();
+    return 0;
+}
