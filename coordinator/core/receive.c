@@ -154,6 +154,7 @@ receive_peer(struct locum_core *self, const struct locum_heartbeat *heartbeat, e
         facts->acked_leaving = true;
     }
     facts->path[by].heard = now.mono;
+    facts->path[by].accepted++;
     if (!newest) {
         return; /* the other path was quicker */
     }

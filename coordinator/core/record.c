@@ -13,7 +13,6 @@ static const char *const event_words[] = {
     [LOCUM_EVENT_ADMIN] = "admin",   [LOCUM_EVENT_EXCLUDE] = "exclude",
     [LOCUM_EVENT_LEAVE] = "leave",
 };
-static const char *const sample_words[] = {"pass", "fail", "refused"};
 
 static void
 add_word(struct locum_text *text, const char *word)
@@ -89,10 +88,9 @@ locum_record_event(struct locum_text *text, const struct locum_core_config *conf
     case LOCUM_EVENT_REDIS: add_word(text, event->subscribed ? "subscribed" : "lost"); break;
     case LOCUM_EVENT_SENTINEL: add_sentinel(text, config, event); break;
     case LOCUM_EVENT_SAMPLE:
-        LOCUM_INVARIANT(event->sample.outcome < LOCUM_COUNT(sample_words));
         locum_text_add_char(text, ' ');
         locum_text_add_u64(text, event->sample.check);
-        add_word(text, sample_words[event->sample.outcome]);
+        add_word(text, locum_sample_text(event->sample.outcome));
         break;
     case LOCUM_EVENT_MIRRORBITS: add_word(text, config->nodes[event->node].name); break;
     case LOCUM_EVENT_ADMIN: add_admin(text, event); break;
@@ -216,11 +214,14 @@ static int
 parse_sample(struct locum_slice *rest, const struct locum_core_config *config,
              struct locum_event *event)
 {
+    const char *const words[] = {locum_sample_text(LOCUM_SAMPLE_PASS),
+                                 locum_sample_text(LOCUM_SAMPLE_FAIL),
+                                 locum_sample_text(LOCUM_SAMPLE_REFUSED)};
     locum_ms check;
     size_t outcome;
     int status = cut_time(rest, &check);
     if (status == 0) {
-        status = cut_word(rest, sample_words, LOCUM_COUNT(sample_words), &outcome);
+        status = cut_word(rest, words, LOCUM_COUNT(words), &outcome);
     }
     if (status != 0) {
         return status;

@@ -18,12 +18,6 @@ enum {
     LOCUM_MIRRORBITS_FORGET_MS = 5000, /* Mirrorbits forgets a node after 5 s of silence */
 };
 
-enum locum_sample {
-    LOCUM_SAMPLE_PASS,
-    LOCUM_SAMPLE_FAIL,
-    LOCUM_SAMPLE_REFUSED, /* nobody listens: fails at once where fast_fail is set */
-};
-
 /* One check as it is judged. */
 struct locum_check_state {
     enum locum_service verdict; /* unknown, up or failing */

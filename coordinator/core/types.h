@@ -47,6 +47,9 @@ locum_nodes_has(locum_nodes set, locum_node node)
 enum locum_role { LOCUM_ROLE_SERVER, LOCUM_ROLE_WITNESS, LOCUM_ROLE_SENTINEL };
 enum locum_condition { LOCUM_UNKNOWN, LOCUM_ALIVE, LOCUM_SUSPECT, LOCUM_DOWN, LOCUM_RETURNING };
 enum locum_service { LOCUM_SERVICE_UNKNOWN, LOCUM_UP, LOCUM_FAILING, LOCUM_PROBATION };
+/* The outcome of one probe of a check; refused: nobody listens, fails at once with fast_fail. */
+enum locum_sample { LOCUM_SAMPLE_PASS, LOCUM_SAMPLE_FAIL, LOCUM_SAMPLE_REFUSED };
+enum { LOCUM_SAMPLES = 3 };
 enum locum_admin { LOCUM_READY, LOCUM_DRAIN, LOCUM_MAINT };
 enum locum_rank {
     LOCUM_RANK_A,

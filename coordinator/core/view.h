@@ -19,6 +19,7 @@ struct locum_path_facts {
     locum_ms heard;            /* mono time of the last that passed the ack check; LOCUM_NEVER */
     uint64_t received;         /* heartbeats read, for metrics */
     uint64_t dropped;          /* replays, reordered and older ones, for metrics */
+    uint64_t accepted;         /* those that passed the ack check, for metrics */
 };
 
 /* What a Sentinel at a node told at its last poll. */

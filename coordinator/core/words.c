@@ -6,6 +6,7 @@ static const char *const role_words[] = {"server", "witness", "sentinel"};
 static const char *const condition_words[] = {"unknown", "alive", "suspect", "down", "returning"};
 static const char *const service_words[] = {"unknown", "up", "failing", "probation"};
 static const char *const admin_words[] = {"ready", "drain", "maint"};
+static const char *const sample_words[] = {"pass", "fail", "refused"};
 static const char *const rank_words[] = {"A", "B", "C", "D", "E", "F"};
 static const char *const path_words[] = {"redis", "peer"};
 static const char *const policy_words[] = {"self", "all"};
@@ -48,6 +49,13 @@ locum_admin_text(enum locum_admin admin)
 {
     LOCUM_INVARIANT(admin < LOCUM_COUNT(admin_words));
     return admin_words[admin];
+}
+
+const char *
+locum_sample_text(enum locum_sample sample)
+{
+    LOCUM_INVARIANT(sample < LOCUM_COUNT(sample_words));
+    return sample_words[sample];
 }
 
 const char *

@@ -13,6 +13,7 @@ const char *locum_role_text(enum locum_role role);
 const char *locum_condition_text(enum locum_condition condition);
 const char *locum_service_text(enum locum_service service);
 const char *locum_admin_text(enum locum_admin admin);
+const char *locum_sample_text(enum locum_sample sample);
 const char *locum_rank_text(enum locum_rank rank); /* "A" .. "F" */
 const char *locum_path_text(enum locum_path path); /* "redis", "peer" */
 const char *locum_policy_text(enum locum_policy policy);

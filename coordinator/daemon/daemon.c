@@ -75,6 +75,7 @@ begin_core(struct locum_daemon *self)
     self->started_mono = now.mono;
     self->bad_line_mono = LOCUM_NEVER;
     self->serving_since = now.wall;
+    self->serving_since_mono = now.mono;
     locum_story_keep(self->story, self->config->events_keep);
     return locum_state_writer_create(self->config, &self->writer);
 }

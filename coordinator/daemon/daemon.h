@@ -16,6 +16,7 @@
 #include "config/config.h"
 #include "control/control.h"
 #include "core/step.h"
+#include "daemon/lag.h"
 #include "daemon/state.h"
 #include "daemon/story.h"
 #include "daemon/vocabulary.h"
@@ -50,11 +51,14 @@ struct locum_daemon {
     struct locum_now now; /* of this turn */
     bool in_turn;         /* now is valid */
     bool pressed;         /* `press` came once since the last tick */
+    uint64_t turns;       /* since the start */
+    struct locum_lag lag; /* of turns that time alone asked for */
     locum_ms started_mono;
     locum_ms serving_since; /* wall time of the last change of serving */
-    uint32_t serial;        /* SOA serial of what is served */
-    bool publish_failed;    /* the answers are older than the plan: tried again each second */
-    bool told_dirty;        /* the node's hash in Redis is older than the state */
+    locum_ms serving_since_mono;
+    uint32_t serial;     /* SOA serial of what is served */
+    bool publish_failed; /* the answers are older than the plan: tried again each second */
+    bool told_dirty;     /* the node's hash in Redis is older than the state */
     bool redis_was_connected;
     bool state_failed; /* told: the state folder cannot be written */
     uint64_t plan_changes;
@@ -118,5 +122,8 @@ json_t *locum_daemon_names_of(const struct locum_core_config *config, locum_node
 json_t *locum_daemon_explain(struct locum_daemon *self, size_t name, const struct locum_core *core,
                              const char *supposed);
 char *locum_daemon_metrics(struct locum_daemon *self);
+/* Who votes against a peer now: this node too only if it holds it silent itself. */
+locum_nodes locum_daemon_voters(const struct locum_core *core, locum_node node,
+                                struct locum_now now);
 
 #endif

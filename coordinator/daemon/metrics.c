@@ -1,81 +1,182 @@
-/* GET /metrics: Prometheus text format 0.0.4. */
-#include "daemon/daemon.h"
+#include "daemon/metrics.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/vote.h"
 
-enum { METRICS_BYTES_MAX = 32 * 1024 };
+/* 32 nodes, 16 checks, a name of 511 bytes each: about 150 KB. */
+enum { METRICS_BYTES_MAX = 512 * 1024 };
 
-static void
-add_head(struct locum_text *text, const char *name, const char *type, const char *help)
+const char *
+locum_metric_type_text(enum locum_metric_type type)
 {
-    locum_text_add(text, "# HELP ");
-    locum_text_add(text, name);
-    locum_text_add_char(text, ' ');
-    locum_text_add(text, help);
-    locum_text_add(text, "\n# TYPE ");
-    locum_text_add(text, name);
-    locum_text_add_char(text, ' ');
-    locum_text_add(text, type);
-    locum_text_add_char(text, '\n');
+    static const char *const texts[] = {"counter", "gauge", "histogram"};
+    return texts[type];
 }
 
-static void
-add_value(struct locum_text *text, const char *name, const char *type, const char *help,
-          uint64_t value)
+void
+locum_scrape_add_quoted(struct locum_text *text, const char *value)
 {
-    add_head(text, name, type, help);
-    locum_text_add(text, name);
-    locum_text_add_char(text, ' ');
-    locum_text_add_u64(text, value);
-    locum_text_add_char(text, '\n');
+    locum_text_add_char(text, '"');
+    for (const char *c = value; *c != '\0'; c++) {
+        if (*c == '\n') {
+            locum_text_add(text, "\\n");
+        } else {
+            locum_text_add(text, *c == '"' || *c == '\\' ? "\\" : "");
+            locum_text_add_char(text, *c);
+        }
+    }
+    locum_text_add_char(text, '"');
 }
 
-/* name{peer="dc3",key="word"} value */
+/* {peer="dc3",path="redis"} */
 static void
-add_of_peer(struct locum_text *text, const char *name, const char *peer, const char *key,
-            const char *word, uint64_t value)
+add_labels(struct locum_scrape *self, const char *first, const char *second)
 {
-    locum_text_add(text, name);
-    locum_text_add(text, "{peer=\"");
-    locum_text_add(text, peer);
-    locum_text_add(text, "\",");
-    locum_text_add(text, key);
-    locum_text_add(text, "=\"");
-    locum_text_add(text, word);
-    locum_text_add(text, "\"} ");
-    locum_text_add_u64(text, value);
-    locum_text_add_char(text, '\n');
+    const char *const values[] = {first, second};
+    struct locum_slice rest = locum_slice_of(self->metric->labels);
+    struct locum_slice label;
+    if (first == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < LOCUM_COUNT(values) && values[i] != NULL; i++) {
+        LOCUM_INVARIANT(locum_slice_cut(&rest, ' ', &label));
+        locum_text_add_char(&self->text, i == 0 ? '{' : ',');
+        locum_text_add_bytes(&self->text, label.at, label.length);
+        locum_text_add_char(&self->text, '=');
+        locum_scrape_add_quoted(&self->text, values[i]);
+    }
+    locum_text_add_char(&self->text, '}');
+}
+
+/* Milliseconds as seconds: 0.125 */
+static void
+add_seconds(struct locum_text *text, int64_t ms)
+{
+    const uint64_t size = ms < 0 ? -(uint64_t)ms : (uint64_t)ms;
+    const char digits[] = {'.', (char)('0' + size / 100 % 10), (char)('0' + size / 10 % 10),
+                           (char)('0' + size % 10)};
+    locum_text_add(text, ms < 0 ? "-" : "");
+    locum_text_add_u64(text, size / 1000);
+    locum_text_add_bytes(text, digits, sizeof(digits));
 }
 
 static bool
-is_peer(const struct locum_core_config *config, locum_node node)
+is_in_seconds(const struct locum_metric *metric)
 {
-    return node != config->self && config->nodes[node].role != LOCUM_ROLE_SENTINEL;
+    static const char unit[] = "_seconds";
+    const size_t length = strlen(metric->name);
+    return length > strlen(unit) && strcmp(metric->name + length - strlen(unit), unit) == 0;
+}
+
+void
+locum_scrape_add(struct locum_scrape *self, const char *first, const char *second, int64_t value)
+{
+    locum_text_add(&self->text, self->metric->name);
+    add_labels(self, first, second);
+    locum_text_add_char(&self->text, ' ');
+    if (is_in_seconds(self->metric)) {
+        add_seconds(&self->text, value);
+    } else {
+        locum_text_add_i64(&self->text, value);
+    }
+    locum_text_add_char(&self->text, '\n');
+}
+
+void
+locum_scrape_add_states(struct locum_scrape *self, const char *first, int count, int current,
+                        const char *(*text)(int state))
+{
+    for (int state = 0; state < count; state++) {
+        locum_scrape_add(self, first != NULL ? first : text(state),
+                         first != NULL ? text(state) : NULL, state == current ? 1 : 0);
+    }
 }
 
 static void
-add_peers(struct locum_text *text, const struct locum_core *core)
+add_bucket(struct locum_scrape *self, const char *bound, uint64_t count)
 {
-    const struct locum_core_config *config = &core->config;
-    add_head(text, "locum_peer_condition", "gauge",
-             "1 for the condition this node holds of a peer.");
-    for (locum_node node = 0; node < config->node_count; node++) {
-        for (enum locum_condition c = LOCUM_UNKNOWN; is_peer(config, node) && c <= LOCUM_RETURNING;
-             c++) {
-            add_of_peer(text, "locum_peer_condition", config->nodes[node].name, "condition",
-                        locum_condition_text(c), locum_core_condition(core, node) == c ? 1 : 0);
-        }
+    locum_text_add(&self->text, self->metric->name);
+    locum_text_add(&self->text, "_bucket{le=\"");
+    locum_text_add(&self->text, bound);
+    locum_text_add(&self->text, "\"} ");
+    locum_text_add_u64(&self->text, count);
+    locum_text_add_char(&self->text, '\n');
+}
+
+void
+locum_scrape_add_lag(struct locum_scrape *self, const struct locum_lag *lag)
+{
+    for (size_t i = 0; i < LOCUM_LAG_BUCKETS; i++) {
+        char bound[24];
+        struct locum_text text = locum_text_init(bound, sizeof(bound));
+        add_seconds(&text, locum_lag_bounds[i]);
+        add_bucket(self, bound, lag->at_most[i]);
     }
-    add_head(text, "locum_peer_heartbeats_total", "counter", "Heartbeats received of a peer.");
-    for (locum_node node = 0; node < config->node_count; node++) {
-        for (enum locum_path path = LOCUM_PATH_REDIS;
-             is_peer(config, node) && path <= LOCUM_PATH_PEER; path++) {
-            add_of_peer(text, "locum_peer_heartbeats_total", config->nodes[node].name, "path",
-                        locum_path_text(path), core->view.peer[node].path[path].received);
-        }
+    add_bucket(self, "+Inf", lag->count);
+    locum_text_add(&self->text, self->metric->name);
+    locum_text_add(&self->text, "_sum ");
+    add_seconds(&self->text, lag->sum_ms);
+    locum_text_add(&self->text, "\n");
+    locum_text_add(&self->text, self->metric->name);
+    locum_text_add(&self->text, "_count ");
+    locum_text_add_u64(&self->text, lag->count);
+    locum_text_add(&self->text, "\n");
+}
+
+/* All that is read once. */
+static void
+gather(struct locum_scrape *self)
+{
+    struct locum_daemon *daemon = self->daemon;
+    const struct locum_core *core = &daemon->core;
+    const locum_ms written = locum_state_writer_written(daemon->writer);
+    const locum_nodes reachable = locum_vote_reachable(&core->view, &core->config, self->now.mono);
+    locum_redis_status(daemon->redis, &self->redis);
+    locum_dns_counts(daemon->dns, &self->dns);
+    self->uptime = self->now.mono - daemon->started_mono;
+    self->serving_age = self->now.mono - daemon->serving_since_mono;
+    self->persist_age = written == LOCUM_NEVER ? LOCUM_NEVER : self->now.mono - written;
+    self->lag_max = daemon->lag.max_ms;
+    self->turns = (int64_t)daemon->turns;
+    self->plan_changes = (int64_t)daemon->plan_changes;
+    self->answers_stale = daemon->publish_failed;
+    self->zone_serial = daemon->serial;
+    self->takeovers = __builtin_popcount(core->serving.taken);
+    self->quorum_needed = core->config.quorum;
+    self->quorum_reachable = __builtin_popcount(reachable);
+    self->heartbeats_sent = (int64_t)core->view.seq;
+    self->heartbeats_ignored = (int64_t)core->ignored;
+    self->redis_connected = self->redis.connected;
+    self->redis_trouble = self->redis.error[0] != '\0';
+    self->redis_commands = (int64_t)self->redis.commands;
+    self->redis_failures = (int64_t)self->redis.failures;
+    self->tcp_connections = (int64_t)self->dns.tcp_connections;
+    self->state_failed = daemon->state_failed;
+}
+
+static void
+add_metric(struct locum_scrape *self, const struct locum_metric *metric)
+{
+    self->metric = metric;
+    locum_text_add(&self->text, "# HELP ");
+    locum_text_add(&self->text, metric->name);
+    locum_text_add_char(&self->text, ' ');
+    locum_text_add(&self->text, metric->help);
+    locum_text_add(&self->text, "\n# TYPE ");
+    locum_text_add(&self->text, metric->name);
+    locum_text_add_char(&self->text, ' ');
+    locum_text_add(&self->text, locum_metric_type_text(metric->type));
+    locum_text_add_char(&self->text, '\n');
+    if (metric->add != NULL) {
+        metric->add(self);
+        return;
+    }
+    int64_t number;
+    memcpy(&number, (const char *)self + metric->offset, sizeof(number));
+    if (number != LOCUM_NEVER) {
+        locum_scrape_add(self, NULL, NULL, number);
     }
 }
 
@@ -86,30 +187,15 @@ locum_daemon_metrics(struct locum_daemon *self)
     if (buffer == NULL) {
         return NULL;
     }
-    const struct locum_core *core = &self->core;
-    const locum_nodes reachable =
-        locum_vote_reachable(&core->view, &core->config, locum_daemon_now(self).mono);
-    struct locum_redis_status redis;
-    struct locum_dns_counts dns;
-    struct locum_text text = locum_text_init(buffer, METRICS_BYTES_MAX);
-    locum_redis_status(self->redis, &redis);
-    locum_dns_counts(self->dns, &dns);
-    add_peers(&text, core);
-    add_value(&text, "locum_heartbeats_refused_total", "counter",
-              "Lines that no accepted secret has sealed, by either path.",
-              self->bad_lines[LOCUM_PATH_REDIS] + self->bad_lines[LOCUM_PATH_PEER]);
-    add_value(&text, "locum_service_up", "gauge", "1 while the own service is up.",
-              core->service.word == LOCUM_UP ? 1 : 0);
-    add_value(&text, "locum_quorum_reachable_nodes", "gauge", "Nodes whose vote could be had now.",
-              (uint64_t)__builtin_popcount(reachable));
-    add_value(&text, "locum_redis_connected", "gauge", "1 while subscribed to the Redis master.",
-              redis.connected ? 1 : 0);
-    add_value(&text, "locum_redis_commands_total", "counter", "Commands sent to Redis.",
-              redis.commands);
-    add_value(&text, "locum_plan_changes_total", "counter", "Answer tables handed out.",
-              self->plan_changes);
-    add_value(&text, "locum_dns_queries_total", "counter", "DNS questions received.", dns.queries);
-    add_value(&text, "locum_dns_dropped_total", "counter", "DNS messages not answered.",
-              dns.dropped);
+    struct locum_scrape scrape = {.daemon = self, .now = locum_daemon_now(self)};
+    scrape.text = locum_text_init(buffer, METRICS_BYTES_MAX);
+    gather(&scrape);
+    for (size_t i = 0; i < locum_metric_count; i++) {
+        add_metric(&scrape, &locum_metrics[i]);
+    }
+    if (scrape.text.truncated) {
+        free(buffer);
+        return NULL;
+    }
     return buffer;
 }

@@ -63,6 +63,7 @@ tell_edge(struct locum_daemon *self, const struct locum_edge *edge)
     }
     if (edge->kind == LOCUM_EDGE_SERVING) {
         self->serving_since = locum_daemon_now(self).wall;
+        self->serving_since_mono = locum_daemon_now(self).mono;
     }
     tell(self, level, told, words.fields, words.count);
 }

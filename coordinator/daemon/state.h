@@ -53,6 +53,9 @@ void locum_state_writer_put(struct locum_state_writer *self, const struct locum_
 /* True if the last try failed; then *ret_why says why and what to do. */
 bool locum_state_writer_error(struct locum_state_writer *self, struct locum_text *ret_why);
 
+/* When it last wrote a file, mono; LOCUM_NEVER. */
+locum_ms locum_state_writer_written(struct locum_state_writer *self);
+
 /* Write what is still to be written (waiting at most about a second), end the thread, free. */
 void locum_state_writer_destroy(struct locum_state_writer *self);
 

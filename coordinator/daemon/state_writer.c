@@ -26,9 +26,10 @@ struct locum_state_writer {
     size_t wanted_length;
     bool pending; /* wanted is newer than the file */
     bool stop;
-    bool done;      /* the thread has ended */
-    bool abandoned; /* nobody waits for the thread any more: it frees all this at its end */
-    int error;      /* errno of the last try; 0: it went well */
+    bool done;        /* the thread has ended */
+    bool abandoned;   /* nobody waits for the thread any more: it frees all this at its end */
+    int error;        /* errno of the last try; 0: it went well */
+    locum_ms written; /* mono; LOCUM_NEVER */
 };
 
 static void
@@ -132,6 +133,7 @@ write_loop(void *user)
         self->error = error;
         retry_ms = error == 0 ? 0 : locum_backoff_next(&backoff, (uint32_t)length);
         if (error == 0) {
+            self->written = locum_now_read().mono;
             locum_backoff_reset(&backoff);
         } else {
             self->pending = true;
@@ -167,6 +169,7 @@ locum_state_writer_create(const struct locum_config *config, struct locum_state_
     if (self == NULL) {
         return LOCUM_ERR_MEMORY;
     }
+    self->written = LOCUM_NEVER;
     locum_state_path(config, ".state", self->path);
     locum_state_path(config, ".state.new", self->temp);
     memcpy(self->dir, config->state_dir, sizeof(self->dir));
@@ -229,6 +232,15 @@ locum_state_writer_error(struct locum_state_writer *self, struct locum_text *ret
     locum_text_add(ret_why, "): a restart would forget drains and exclusions; serving goes on");
     locum_text_add(ret_why, advice_on(error));
     return true;
+}
+
+locum_ms
+locum_state_writer_written(struct locum_state_writer *self)
+{
+    (void)pthread_mutex_lock(&self->lock);
+    const locum_ms written = self->written;
+    (void)pthread_mutex_unlock(&self->lock);
+    return written;
 }
 
 void

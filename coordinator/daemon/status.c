@@ -59,9 +59,8 @@ admin_of(const struct locum_daemon *self, locum_node node, struct locum_now now)
                      "reason", own ? text_or_null(core->admin.reason) : json_null());
 }
 
-/* Who votes against a peer now: this node too only if it holds it silent itself. */
-static locum_nodes
-voters_of(const struct locum_core *core, locum_node node, struct locum_now now)
+locum_nodes
+locum_daemon_voters(const struct locum_core *core, locum_node node, struct locum_now now)
 {
     const enum locum_condition letter = locum_detector_letter(&core->detector, node);
     const locum_nodes voters = locum_vote_count(&core->view, &core->config, node, now.mono);
@@ -110,7 +109,8 @@ node_of(const struct locum_daemon *self, locum_node node, struct locum_now now)
         age_of(facts->path[LOCUM_PATH_REDIS].heard, now), "peer",
         age_of(facts->path[LOCUM_PATH_PEER].heard, now), "since",
         time_of(own ? self->serving_since : core->detector.peer[node].since_wall), "votes",
-        locum_daemon_names_of(config, own || sentinel_only ? 0 : voters_of(core, node, now)),
+        locum_daemon_names_of(config,
+                              own || sentinel_only ? 0 : locum_daemon_voters(core, node, now)),
         "sentinel_down", sentinel_down_of(core, node, now), "mirrorbits",
         mirrorbits_of(core, node, now), "digest",
         text_or_null(own ? config->digest : facts->digest), "version",
@@ -366,6 +366,7 @@ locum_daemon_status(struct locum_daemon *self)
         "needed", (int)config->quorum, "reachable", __builtin_popcount(reachable), "nodes",
         nodes_of(self, now), "names", names_of(self), "redis", redis_of(self, &redis), "sentinels",
         sentinels_of(self, &redis, now), "checks", checks_of(self), "dns", "serial",
-        (json_int_t)self->serial, "queries", (json_int_t)dns.queries, "nsd", self->nsd, "next_loss",
-        next_loss_of(self, now), "warnings", warnings_of(self, &redis, now));
+        (json_int_t)self->serial, "queries", (json_int_t)(dns.udp.queries + dns.tcp.queries), "nsd",
+        self->nsd, "next_loss", next_loss_of(self, now), "warnings",
+        warnings_of(self, &redis, now));
 }

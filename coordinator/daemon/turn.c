@@ -53,6 +53,10 @@ static void
 end_turn(struct locum_daemon *self)
 {
     begin_turn(self);
+    self->turns++;
+    if (self->core.next_turn != LOCUM_NEVER && self->now.mono >= self->core.next_turn) {
+        locum_lag_note(&self->lag, self->now.mono - self->core.next_turn);
+    }
     const struct locum_event event = {.kind = LOCUM_EVENT_TICK, .now = self->now};
     step(self, &event);
     (void)event_del(self->tick); /* `press` can come while it waits for its turn */

@@ -245,7 +245,7 @@ locum_dns_counts(const struct locum_dns *self, struct locum_dns_counts *ret)
     *ret = (struct locum_dns_counts){0};
     for (size_t i = 0; i < self->listener_count; i++) {
         for (size_t j = 0; self->listeners[i].open && j < self->worker_count; j++) {
-            locum_tally_sum(&self->listeners[i].workers[j].tally, ret);
+            locum_tally_sum(&self->listeners[i].workers[j].tally, &ret->udp);
         }
     }
     if (self->tcp != NULL) {

@@ -15,12 +15,19 @@
 
 struct locum_dns; /* sockets, workers and the table they answer from */
 
+enum { LOCUM_DNS_RCODES = 24 }; /* NOERROR .. BADCOOKIE */
+
+/* Since the start. */
+struct locum_dns_tallied {
+    uint64_t queries; /* datagrams and TCP messages that were answered */
+    uint64_t answers_by_rcode[LOCUM_DNS_RCODES];
+    uint64_t truncated; /* answers with TC */
+    uint64_t dropped;   /* no answer given: too short, QR set */
+};
+
 struct locum_dns_counts {
-    uint64_t queries;              /* datagrams and TCP messages that were questions */
-    uint64_t answers_by_rcode[24]; /* NOERROR .. BADCOOKIE */
-    uint64_t truncated;            /* answers with TC */
-    uint64_t dropped;              /* no answer given: too short, QR set */
-    uint64_t tcp_connections;      /* open now */
+    struct locum_dns_tallied udp, tcp;
+    uint64_t tcp_connections; /* open now */
 };
 
 /*

@@ -224,7 +224,7 @@ read_counter(const _Atomic uint64_t *counter)
 }
 
 void
-locum_tally_sum(const struct locum_tally *self, struct locum_dns_counts *ret)
+locum_tally_sum(const struct locum_tally *self, struct locum_dns_tallied *ret)
 {
     ret->queries += read_counter(&self->queries);
     for (size_t i = 0; i < LOCUM_DNS_RCODES; i++) {

@@ -16,7 +16,6 @@ enum {
     LOCUM_DNS_PLAIN_BYTES_MAX = 512, /* an answer by UDP without EDNS, RFC 1035 4.2.1 */
     LOCUM_DNS_UDP_BYTES_MAX = 1232,  /* with EDNS: no fragments (DNS flag day 2020, RFC 9715) */
     LOCUM_DNS_TCP_BYTES_MAX = 65535,
-    LOCUM_DNS_RCODES = 24,
 };
 
 struct locum_reply {
@@ -49,6 +48,6 @@ struct locum_tally {
 void locum_tally_reply(struct locum_tally *self, struct locum_reply reply);
 
 /* Add what it holds to *ret. */
-void locum_tally_sum(const struct locum_tally *self, struct locum_dns_counts *ret);
+void locum_tally_sum(const struct locum_tally *self, struct locum_dns_tallied *ret);
 
 #endif

@@ -516,7 +516,7 @@ locum_dns_tcp_publish(struct locum_dns_tcp *self, struct locum_table *table)
 void
 locum_dns_tcp_sum(const struct locum_dns_tcp *self, struct locum_dns_counts *ret)
 {
-    locum_tally_sum(&self->tally, ret);
+    locum_tally_sum(&self->tally, &ret->tcp);
     ret->tcp_connections += count_open(self);
 }
 

@@ -14,6 +14,8 @@ struct probe {
     struct locum_tcp_check *tcp;
     struct event *timer; /* pending between two probes, so that none overlaps itself */
     locum_ms due;        /* mono time at which the last one was to start */
+    locum_ms begun;      /* mono time at which it did */
+    struct locum_health_counts counts;
     char last[LOCUM_PROBE_TEXT_MAX];
 };
 
@@ -31,6 +33,7 @@ on_due(evutil_socket_t fd, short what, void *user)
 {
     struct probe *self = user;
     (void)fd, (void)what;
+    self->begun = locum_now_read().mono;
     if (self->http != NULL) {
         locum_http_check_start(self->http);
     } else {
@@ -57,6 +60,8 @@ on_done(void *user, enum locum_sample outcome, const char *text)
     struct probe *self = user;
     struct locum_text last = locum_text_init(self->last, sizeof(self->last));
     locum_text_add(&last, text);
+    self->counts.outcomes[outcome]++;
+    self->counts.last_ms = locum_now_read().mono - self->begun;
     schedule_next(self);
     self->health->on_sample(self->health->user, self->check, outcome, self->last);
 }
@@ -70,6 +75,7 @@ create_probe(struct locum_health *self, struct event_base *base, size_t index)
     int status = 0;
     probe->health = self;
     probe->check = index;
+    probe->counts.last_ms = LOCUM_NEVER;
     if (check->kind == LOCUM_CHECK_HTTP) {
         status = locum_http_check_create(self->http, check, on_done, probe, &probe->http);
     } else if (check->kind == LOCUM_CHECK_TCP) {
@@ -111,6 +117,13 @@ locum_health_create(struct event_base *base, const struct locum_config *config,
     }
     *ret = self;
     return 0;
+}
+
+void
+locum_health_counts(const struct locum_health *self, size_t check, struct locum_health_counts *ret)
+{
+    LOCUM_INVARIANT(check < LOCUM_CHECKS_MAX);
+    *ret = self->probes[check].counts;
 }
 
 const char *

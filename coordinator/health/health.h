@@ -30,6 +30,14 @@ int locum_health_create(struct event_base *base, const struct locum_config *conf
                         locum_sample_fn *on_sample, void *user,
                         struct locum_health **ret) LOCUM_MUST_CHECK;
 
+/* What a check has brought since it was configured; all zero for a kind that is not run here. */
+struct locum_health_counts {
+    uint64_t outcomes[LOCUM_SAMPLES]; /* by enum locum_sample */
+    locum_ms last_ms;                 /* how long the last one took; LOCUM_NEVER */
+};
+void locum_health_counts(const struct locum_health *self, size_t check,
+                         struct locum_health_counts *ret);
+
 /* The last outcome of a check for people, "" before the first. Borrowed until the next outcome. */
 const char *locum_health_last(const struct locum_health *self, size_t check);
 

@@ -43,6 +43,8 @@ struct locum_redis {
     struct locum_address worked;           /* the master in use, for the log */
     char error[LOCUM_REDIS_ERROR_MAX + 1]; /* why the last connection ended */
     uint64_t commands;
+    uint64_t failures;
+    uint64_t polls[LOCUM_NODES_MAX]; /* of the Sentinel at each node */
 };
 
 static void
@@ -154,6 +156,7 @@ on_master_left(void *user, const struct locum_address *address,
 {
     struct locum_redis *self = user;
     const bool is_new = strcmp(self->error, why) != 0;
+    self->failures++;
     struct locum_text text = locum_text_init(self->error, sizeof(self->error));
     locum_text_add(&text, why);
     if (is_new && !self->told) {
@@ -208,6 +211,7 @@ on_polled(void *user, locum_node node, const struct locum_sentinel_view *view)
 {
     struct locum_redis *self = user;
     struct locum_roster_view *seen = &self->seen[node];
+    self->polls[node]++;
     locum_roster_sort(&self->roster, &view->instances, node, seen);
     locum_discovery_claim(&self->discovery, node, &view->master, view->epoch,
                           locum_now_read().mono);
@@ -288,6 +292,7 @@ static void
 begin(struct locum_redis *self, struct locum_sentinel *old[LOCUM_NODES_MAX])
 {
     memset(self->seen, 0, sizeof(self->seen));
+    memset(self->polls, 0, sizeof(self->polls));
     memset(&self->roster, 0, sizeof(self->roster));
     wake_in(self, 0);
     if (!is_wanted(self)) {
@@ -433,8 +438,9 @@ add_error(const struct locum_redis *self, struct locum_text *text)
 }
 
 static void
-add_sentinel(const struct locum_sentinel *sentinel, size_t node, struct locum_redis_status *ret)
+add_sentinel(const struct locum_redis *self, size_t node, struct locum_redis_status *ret)
 {
+    const struct locum_sentinel *sentinel = self->sentinels[node];
     const size_t at = ret->sentinel_count++;
     struct locum_text text =
         locum_text_init(ret->sentinels[at].error, sizeof(ret->sentinels[at].error));
@@ -442,6 +448,7 @@ add_sentinel(const struct locum_sentinel *sentinel, size_t node, struct locum_re
     ret->sentinels[at].connected = locum_sentinel_is_connected(sentinel);
     ret->sentinels[at].tilt = locum_sentinel_tilt(sentinel);
     ret->sentinels[at].polled_mono = locum_sentinel_polled(sentinel);
+    ret->sentinels[at].polls = self->polls[node];
     locum_text_add(&text, locum_sentinel_error(sentinel));
 }
 
@@ -455,6 +462,7 @@ locum_redis_status(const struct locum_redis *self, struct locum_redis_status *re
     ret->connected = locum_master_is_ready(self->master);
     ret->since_wall = self->since_wall;
     ret->commands = self->commands;
+    ret->failures = self->failures;
     if (master != NULL) {
         ret->master = *master;
     }
@@ -462,7 +470,7 @@ locum_redis_status(const struct locum_redis *self, struct locum_redis_status *re
     add_strangers(self, &strangers);
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
         if (self->sentinels[i] != NULL) {
-            add_sentinel(self->sentinels[i], i, ret);
+            add_sentinel(self, i, ret);
         }
     }
 }

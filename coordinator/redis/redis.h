@@ -44,11 +44,13 @@ struct locum_redis_status {
         bool connected;
         bool tilt;
         locum_ms polled_mono; /* LOCUM_NEVER */
+        uint64_t polls;       /* complete ones, since it was configured */
         char error[LOCUM_REDIS_ERROR_MAX + 1];
     } sentinels[LOCUM_NODES_MAX];
     size_t sentinel_count;
     char strangers[LOCUM_REDIS_ERROR_MAX + 1]; /* instances that belong to no node or to two; "" */
     uint64_t commands;                         /* sent so far */
+    uint64_t failures; /* connections to a master that ended, attempts that failed */
 };
 
 /*

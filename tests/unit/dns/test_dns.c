@@ -104,9 +104,11 @@ test_answers_and_new_plans(void **state)
         }
     }
     const struct locum_dns_counts counts = counts_of(dns);
-    assert_int_equal(counts.queries, 16);
-    assert_int_equal(counts.answers_by_rcode[0], 16);
-    assert_int_equal(counts.dropped, 0);
+    assert_int_equal(counts.udp.queries, 8);
+    assert_int_equal(counts.udp.answers_by_rcode[0], 8);
+    assert_int_equal(counts.tcp.queries, 8);
+    assert_int_equal(counts.tcp.answers_by_rcode[0], 8);
+    assert_int_equal(counts.udp.dropped + counts.tcp.dropped, 0);
     locum_dns_destroy(dns);
     free(site);
 }
@@ -140,10 +142,10 @@ test_nothing_before_the_first_plan(void **state)
     struct locum_dns *dns = start(site, 1);
     assert_int_equal(ask_udp(NULL, &site->config.listen_dns[0], 50), 0);
     const locum_ms end = now_ms() + PATIENCE_MS;
-    while (counts_of(dns).dropped == 0 && now_ms() < end) {
+    while (counts_of(dns).udp.dropped == 0 && now_ms() < end) {
         poll(NULL, 0, 1);
     }
-    assert_int_equal(counts_of(dns).dropped, 1);
+    assert_int_equal(counts_of(dns).udp.dropped, 1);
     publish(dns, site, 1);
     assert_int_equal(ask_udp(NULL, &site->config.listen_dns[0], PATIENCE_MS), 12);
     locum_dns_destroy(dns);
@@ -157,7 +159,7 @@ test_witness_opens_nothing(void **state)
     struct site *site = site_new();
     struct locum_dns *dns = start(site, 0);
     publish(dns, site, 1);
-    assert_int_equal(counts_of(dns).queries, 0);
+    assert_int_equal(counts_of(dns).udp.queries, 0);
     locum_dns_destroy(dns);
     locum_dns_destroy(NULL);
     free(site);
@@ -294,11 +296,11 @@ test_bursts(void **state)
         }
         assert_int_equal(got, ROUNDS * BURST);
         const locum_ms end = now_ms() + PATIENCE_MS;
-        while (counts_of(dns).dropped < ROUNDS * BURST && now_ms() < end) {
+        while (counts_of(dns).udp.dropped < ROUNDS * BURST && now_ms() < end) {
             poll(NULL, 0, 1);
         }
-        assert_int_equal(counts_of(dns).queries, ROUNDS * BURST);
-        assert_int_equal(counts_of(dns).dropped, ROUNDS * BURST);
+        assert_int_equal(counts_of(dns).udp.queries, ROUNDS * BURST);
+        assert_int_equal(counts_of(dns).udp.dropped, ROUNDS * BURST);
         for (size_t i = 0; i < LOCUM_COUNT(fds); i++) {
             close(fds[i]);
         }

@@ -77,8 +77,8 @@ test_pipelined_in_one_segment(void **state)
     }
     struct locum_dns_counts counts = {0};
     locum_dns_tcp_sum(server.tcp, &counts);
-    assert_int_equal(counts.queries, 50);
-    assert_int_equal(counts.answers_by_rcode[0], 50);
+    assert_int_equal(counts.tcp.queries, 50);
+    assert_int_equal(counts.tcp.answers_by_rcode[0], 50);
     assert_int_equal(counts.tcp_connections, 1);
     close(fd);
     locum_dns_tcp_destroy(server.tcp);
@@ -216,8 +216,8 @@ test_cap_pauses_and_goes_on(void **state)
     }
     struct locum_dns_counts counts = {0};
     locum_dns_tcp_sum(server.tcp, &counts);
-    assert_true(counts.queries > BLOCK);
-    assert_int_equal(counts.answers_by_rcode[0], counts.queries);
+    assert_true(counts.tcp.queries > BLOCK);
+    assert_int_equal(counts.tcp.answers_by_rcode[0], counts.tcp.queries);
     close(fd);
     locum_dns_tcp_destroy(server.tcp);
 }
@@ -348,7 +348,7 @@ test_half_closed_with_answers_waiting(void **state)
     assert_int_equal(shutdown(fd, SHUT_WR), 0);
     const locum_ms end = now_ms() + PATIENCE_MS;
     struct locum_dns_counts counts = {0};
-    while (counts.queries < QUERIES && now_ms() < end) {
+    while (counts.tcp.queries < QUERIES && now_ms() < end) {
         poll(NULL, 0, 1);
         counts = (struct locum_dns_counts){0};
         locum_dns_tcp_sum(server.tcp, &counts);

@@ -1,0 +1,88 @@
+"""A coordinator without anybody: a server in a folder and on loopback addresses of its own."""
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+CONFIG = """\
+cluster: get
+node: dc2
+secret-file: secret
+state-dir: {folder}
+listen:
+  dns: ["{host}:15353"]
+  control: {folder}/control.sock
+nodes:
+  dc2: {{address: [{host}], port: 19853, redis: "{host}:16379", sentinel: "{host}:16380"}}
+  dc3: {{address: [127.0.0.3], port: 19853}}
+  ns0: {{role: witness, address: [127.0.0.4], port: 19853}}
+zones:
+  - name: get.example.org
+    ns: [dc2.example.org, dc3.example.org]
+service:
+  checks:
+    - tcp: {{address: "{host}:9"}}
+"""
+
+
+class Alone:
+    """with Alone() as it: it.get("/status"); its environment can be added to."""
+
+    def __init__(self, **environment):
+        self.environment = {**os.environ, **environment}
+
+    def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix="locum-alone-")
+        host = f"127.{os.getpid() // 65536 % 100 + 80}.{os.getpid() // 256 % 256}." \
+               f"{os.getpid() % 254 + 1}"
+        self._write("secret", bytes(range(32)).hex() + "\n")
+        self._write("locum.yaml", CONFIG.format(folder=self.folder, host=host))
+        self.log = open(os.path.join(self.folder, "log"), "w+", encoding="utf-8")
+        self.process = subprocess.Popen(
+            [os.environ["LOCUM"], "run", "-c", os.path.join(self.folder, "locum.yaml")],
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=self.environment)
+        return self
+
+    def _write(self, name, text):
+        with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(text)
+
+    def get(self, path):
+        """The body of the API's answer."""
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(5)
+            link.connect(os.path.join(self.folder, "control.sock"))
+            link.sendall(f"GET {path} HTTP/1.1\r\nHost: locum\r\n\r\n".encode())
+            data = b""
+            while part := link.recv(65536):
+                data += part
+        head, _, body = data.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 "), head
+        return body.decode()
+
+    def until(self, what, true, within=10.0):
+        """What true() returns, once that is something."""
+        end = time.monotonic() + within
+        while time.monotonic() < end:
+            try:
+                if found := true():
+                    return found
+            except OSError:
+                pass
+            assert self.process.poll() is None, f"it ended: {self.words()}"
+            time.sleep(0.02)
+        raise AssertionError(f"{what}: not within {within:.0f} s; it said: {self.words()}")
+
+    def words(self):
+        with open(self.log.name, encoding="utf-8") as file:
+            return file.read()
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.log.close()
+        shutil.rmtree(self.folder)
