@@ -7,20 +7,40 @@
 
 #include "sim.h"
 
-enum { NEXT_EVERY = 4 };
+enum { NEXT_EVERY = 16 };
 
-void
-sim_violated(struct sim *sim, locum_node node, const char *invariant, const char *format, ...)
+const char *
+sim_check_name(enum sim_check check)
 {
+    static const char *const names[SIM_CHECKS] = {
+        [SIM_NO_FALSE_TAKEOVER] = "1 no false takeover",
+        [SIM_TAKEOVER_IN_TIME] = "2 takeover in time, once",
+        [SIM_NEVER_SILENT] = "3 never silent",
+        [SIM_NEVER_WORSE] = "4 never knowingly worse",
+        [SIM_CONVERGENCE] = "5 convergence",
+        [SIM_NO_FLAPPING] = "6 no flapping",
+        [SIM_DETERMINISM] = "7 determinism",
+    };
+    return names[check];
+}
+
+/* The first violation is kept; the run ends with it. */
+void
+sim_violated(struct sim *sim, locum_node node, enum sim_check check, const char *format, ...)
+{
+    char what[400];
     va_list arguments;
-    printf("seed %llu  t=%lld.%03lld  %s: invariant %s: ", (unsigned long long)sim->seed,
-           (long long)(sim->now / 1000), (long long)(sim->now % 1000), sim_name(sim, node),
-           invariant);
+    if (sim->violated) {
+        return;
+    }
     va_start(arguments, format);
-    vprintf(format, arguments);
+    vsnprintf(what, sizeof(what), format, arguments);
     va_end(arguments);
-    printf("\n");
-    sim->violations++;
+    sim->violated = true;
+    sim->violated_check = check;
+    snprintf(sim->violation, sizeof(sim->violation), "invariant %s: %s", sim_check_name(check),
+             what);
+    sim_trace(sim, node, "VIOLATED %s", sim->violation);
 }
 
 /* The table RANK, from the facts. */
@@ -134,23 +154,24 @@ check_answer(struct sim *sim, locum_node node, size_t i, size_t family)
     const struct locum_core *core = &sim->node[node].core;
     const struct locum_core_name *name = &core->config.names[i];
     const struct locum_answer *answer = &core->plan.answers[i][family];
+    sim->judged[SIM_NEVER_SILENT]++;
+    sim->judged[SIM_NEVER_WORSE]++;
     const locum_nodes right = answer_of(&core->config, core->rank, name, family);
     const locum_nodes well = answer_of(&core->config, all_well, name, family);
     if ((answer->nodes == 0) != (well == 0)) {
-        sim_violated(sim, node, "3 never silent", "name %zu family %zu is empty", i, family);
+        sim_violated(sim, node, SIM_NEVER_SILENT, "name %zu family %zu is empty", i, family);
     }
     if (answer->nodes != right) {
-        sim_violated(sim, node, "4 never knowingly worse",
+        sim_violated(sim, node, SIM_NEVER_WORSE,
                      "name %zu family %zu answers nodes %#x, the rules say %#x", i, family,
                      answer->nodes, right);
     }
     if (answer->ttl_s != (right == well ? name->ttl_s : name->failover_ttl_s)) {
-        sim_violated(sim, node, "4 never knowingly worse", "name %zu has a TTL of %u s", i,
-                     answer->ttl_s);
+        sim_violated(sim, node, SIM_NEVER_WORSE, "name %zu has a TTL of %u s", i, answer->ttl_s);
     }
     if (name->owner != LOCUM_NODE_NONE && answer->nodes != 0 &&
         answer->nodes != locum_nodes_of(name->owner) && !may_give_away(core, name->owner)) {
-        sim_violated(sim, node, "1 no false takeover", "the name of %s is given away for nothing",
+        sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER, "the name of %s is given away for nothing",
                      sim_name(sim, name->owner));
     }
 }
@@ -162,12 +183,13 @@ check_alike(struct sim *sim, locum_node node)
     static struct locum_core copy;
     const struct locum_core *core = &sim->node[node].core;
     copy = *core;
+    sim->judged[SIM_DETERMINISM]++;
     if (locum_core_replan(&copy)) {
-        sim_violated(sim, node, "7 determinism", "the same facts give another plan");
+        sim_violated(sim, node, SIM_DETERMINISM, "the same facts give another plan");
     }
     for (locum_node other = 0; other < sim->nodes; other++) {
         const struct locum_core *its = &sim->node[other].core;
-        if (!sim->node[other].running ||
+        if (!sim->node[other].running || sim->node[other].variant != sim->node[node].variant ||
             memcmp(core->rank, its->rank, sim->nodes * sizeof(core->rank[0])) != 0) {
             continue;
         }
@@ -175,7 +197,7 @@ check_alike(struct sim *sim, locum_node node)
             if (core->config.names[i].owner != LOCUM_NODE_NONE &&
                 memcmp(core->plan.answers[i], its->plan.answers[i],
                        sizeof(core->plan.answers[i])) != 0) {
-                sim_violated(sim, node, "7 determinism", "name %zu differs from that of %s", i,
+                sim_violated(sim, node, SIM_DETERMINISM, "name %zu differs from that of %s", i,
                              sim_name(sim, other));
             }
         }
@@ -193,6 +215,40 @@ note_service(struct sim *sim, locum_node node)
     }
 }
 
+/* Do two running nodes answer an owned name differently? For the figures. */
+static void
+note_disagreement(struct sim *sim, locum_node node)
+{
+    struct sim_counts *counts = &sim->counts;
+    bool differ = false;
+    for (locum_node other = 0; other < sim->nodes && !differ; other++) {
+        for (size_t i = 2; i < sim->config.name_count && sim->node[other].running; i++) {
+            const locum_nodes its = sim->node[other].core.plan.answers[i][LOCUM_V4].nodes;
+            differ = differ || its != sim->node[node].core.plan.answers[i][LOCUM_V4].nodes;
+        }
+    }
+    if (differ && counts->disagree_since == LOCUM_NEVER) {
+        counts->disagree_since = sim->now;
+    } else if (!differ && counts->disagree_since != LOCUM_NEVER) {
+        const locum_ms lasted = sim->now - counts->disagree_since;
+        counts->disagreed = lasted > counts->disagreed ? lasted : counts->disagreed;
+        counts->disagree_since = LOCUM_NEVER;
+    }
+}
+
+/* Nothing that the answers depend on has changed since they were judged. */
+static bool
+judged_already(struct sim_node *self)
+{
+    const size_t bytes = self->core.config.name_count * sizeof(self->plan[0]);
+    const bool same = self->checked &&
+                      memcmp(self->rank, self->core.rank, sizeof(self->rank)) == 0 &&
+                      memcmp(self->plan, self->core.plan.answers, bytes) == 0;
+    memcpy(self->plan, self->core.plan.answers, bytes);
+    self->checked = true;
+    return same;
+}
+
 void
 sim_check_turn(struct sim *sim, locum_node node)
 {
@@ -200,21 +256,23 @@ sim_check_turn(struct sim *sim, locum_node node)
     const struct locum_core *core = &self->core;
     for (locum_node other = 0; other < sim->nodes; other++) {
         if (core->rank[other] != rank_of(core, other)) {
-            sim_violated(sim, node, "4 never knowingly worse", "%s has rank %s, the rules say %s",
+            sim_violated(sim, node, SIM_NEVER_WORSE, "%s has rank %s, the rules say %s",
                          sim_name(sim, other), locum_rank_text(core->rank[other]),
                          locum_rank_text(rank_of(core, other)));
         }
+    }
+    note_service(sim, node);
+    if (judged_already(self)) {
+        return;
     }
     for (size_t i = 0; i < core->config.name_count; i++) {
         for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
             check_answer(sim, node, i, family);
         }
     }
-    if (memcmp(self->rank, core->rank, sizeof(self->rank)) != 0) {
-        memcpy(self->rank, core->rank, sizeof(self->rank));
-        check_alike(sim, node);
-    }
-    note_service(sim, node);
+    memcpy(self->rank, core->rank, sizeof(self->rank));
+    check_alike(sim, node);
+    note_disagreement(sim, node);
 }
 
 /*
@@ -231,9 +289,10 @@ sim_check_next(struct sim *sim, locum_node node)
     const struct locum_core *core = &sim->node[node].core;
     struct locum_event tick = {.kind = LOCUM_EVENT_TICK, .now = sim_node_now(sim, node)};
     const locum_ms wait = core->next_turn - tick.now.mono;
-    const uint64_t draw = sim->steps * 0x9e3779b97f4a7c15u >> 32; /* not of sim->random */
+    const uint64_t draw = sim->counts.steps * 0x9e3779b97f4a7c15u >> 32; /* not of sim->random */
     if (wait < 1 || wait > core->config.interval_ms) {
-        sim_violated(sim, node, "2 in time", "the next turn is %lld ms ahead", (long long)wait);
+        sim_violated(sim, node, SIM_TAKEOVER_IN_TIME, "the next turn is %lld ms ahead",
+                     (long long)wait);
     }
     if (wait <= 1 || draw % NEXT_EVERY != 0) {
         return;
@@ -251,7 +310,8 @@ sim_check_next(struct sim *sim, locum_node node)
         }
     }
     if (actions.count > 0 || memcmp(&copy, core, sizeof(copy)) != 0) {
-        sim_violated(sim, node, "2 in time", "a turn %lld ms before the next one changes something",
+        sim_violated(sim, node, SIM_TAKEOVER_IN_TIME,
+                     "a turn %lld ms before the next one changes something",
                      (long long)(wait - early));
     }
 }
@@ -271,8 +331,8 @@ deadline_of(const struct sim *sim, locum_node node, locum_node peer)
     from = sim->node[peer].up_since > from ? sim->node[peer].up_since : from;
     from = !sim->udp && mine->since > from ? mine->since : from;
     from = !sim->udp && its->since > from ? its->since : from;
-    return from + config->recover_after_ms + config->timeout_ms + 2 * config->interval_ms +
-           2 * sim->delay_max_ms + 100;
+    return from + config->recover_after_ms + SIM_VARIANT_MS + config->timeout_ms +
+           2 * config->interval_ms + 2 * sim->delay_max_ms + 100;
 }
 
 static void
@@ -283,11 +343,12 @@ check_converged(struct sim *sim, locum_node node)
         if (peer == node || sim->config.nodes[peer].role == LOCUM_ROLE_SENTINEL) {
             continue;
         }
+        sim->judged[SIM_CONVERGENCE]++;
         if (locum_core_condition(core, peer) != LOCUM_ALIVE) {
-            sim_violated(sim, node, "5 convergence", "%s is still %s", sim_name(sim, peer),
+            sim_violated(sim, node, SIM_CONVERGENCE, "%s is still %s", sim_name(sim, peer),
                          locum_condition_text(locum_core_condition(core, peer)));
         } else if (core->rank[peer] != LOCUM_RANK_A) {
-            sim_violated(sim, node, "5 convergence", "%s still has rank %s", sim_name(sim, peer),
+            sim_violated(sim, node, SIM_CONVERGENCE, "%s still has rank %s", sim_name(sim, peer),
                          locum_rank_text(core->rank[peer]));
         }
     }

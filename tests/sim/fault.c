@@ -1,18 +1,6 @@
 /* fault: do what a schedule or a story says. */
 #include "sim.h"
 
-void
-sim_fault_add(struct sim *sim, locum_ms at, enum sim_fault_kind kind, locum_node a, locum_node b,
-              locum_ms amount)
-{
-    if (sim->faults < SIM_FAULTS_MAX) {
-        sim->fault[sim->faults] =
-            (struct sim_fault){.at = at, .kind = kind, .a = a, .b = b, .amount = amount};
-        sim_push(sim,
-                 (struct sim_event){.at = at, .kind = SIM_EVENT_FAULT, .index = sim->faults++});
-    }
-}
-
 /* One reason more or less; what was healed meanwhile stays healed. */
 static void
 count(unsigned *reasons, bool more)
@@ -47,12 +35,15 @@ block(struct sim *sim, locum_node from, locum_node to, bool more)
     count(&sim->link[from][to].udp_cut, more);
 }
 
+/* In or out: nothing passes, or no datagram. */
 static void
-deafen(struct sim *sim, locum_node node, bool more)
+close_way(struct sim *sim, locum_node node, bool in, bool udp_only, bool more)
 {
     for (locum_node other = 0; other < sim->nodes; other++) {
+        const locum_node from = in ? other : node;
+        const locum_node to = in ? node : other;
         if (other != node) {
-            block(sim, other, node, more);
+            (udp_only ? block : cut)(sim, from, to, more);
         }
     }
 }
@@ -130,8 +121,8 @@ operate(struct sim *sim, const struct sim_fault *fault)
     }
     if (fault->kind == SIM_ADMIN) {
         event.kind = LOCUM_EVENT_ADMIN;
-        event.admin.word = (enum locum_admin)fault->amount;
-        event.admin.for_ms = LOCUM_NEVER;
+        event.admin.word = (enum locum_admin)fault->b;
+        event.admin.for_ms = fault->amount > 0 ? fault->amount : LOCUM_NEVER;
     } else if (fault->kind == SIM_EXCLUDE || fault->kind == SIM_INCLUDE) {
         event.kind = LOCUM_EVENT_EXCLUDE;
         event.exclude.node = fault->b;
@@ -148,6 +139,38 @@ freeze_host(struct sim *sim, const struct sim_fault *fault)
     sim_node_freeze(sim, fault->a, fault->amount);
     sim->redis[fault->a].frozen_until = sim->now + fault->amount;
     sim->sentinel[fault->a].frozen_until = sim->now + fault->amount;
+}
+
+/* Its monotonic clock stands still meanwhile. */
+static void
+suspend(struct sim *sim, const struct sim_fault *fault)
+{
+    if (sim->node[fault->a].running && !sim_node_frozen(sim, fault->a)) {
+        sim->node[fault->a].suspended_at = sim->now;
+    }
+    freeze_host(sim, fault);
+}
+
+/* A secret that is rotated: the new one last, then first, then alone. */
+static void
+set_secret(struct sim *sim, locum_node node, locum_ms stage)
+{
+    static const struct {
+        unsigned sign, accepts;
+    } stages[] = {{0, 1}, {0, 3}, {1, 3}, {1, 2}};
+    if (stage < (locum_ms)LOCUM_COUNT(stages)) {
+        sim->node[node].sign = stages[stage].sign;
+        sim->node[node].accepts = stages[stage].accepts;
+    }
+}
+
+static void
+set_flaky(struct sim *sim, const struct sim_fault *fault)
+{
+    struct sim_node *node = &sim->node[fault->a];
+    node->service_ok = fault->kind == SIM_SERVICE_BACK || fault->kind == SIM_SERVICE_FLAKY;
+    node->service_refuses = fault->kind == SIM_SERVICE_REFUSE;
+    node->service_flaky = fault->kind == SIM_SERVICE_FLAKY ? (unsigned)fault->amount : 0;
 }
 
 static void
@@ -191,17 +214,21 @@ heal(struct sim *sim)
         sim_node_start(sim, node, true);
         redis_set(sim, node, true);
         sim->redis[node].frozen_until = 0;
+        sim->redis[node].loading = sim->redis[node].misconf = false;
         sim->sentinel[node].frozen_until = 0;
         if (!sim->sentinel[node].alive) {
             sentinel_start(sim, node);
         }
         sim->sentinel[node].tilt = false;
         self->service_ok = true;
+        self->service_flaky = 0;
+        self->kick_each = 0;
+        self->accepts = 3;
         if (sim_node_frozen(sim, node)) {
             self->frozen_until = sim->now;
             sim_node_thaw(sim, node);
         }
-        operate(sim, &(struct sim_fault){.kind = SIM_ADMIN, .a = node, .amount = LOCUM_READY});
+        operate(sim, &(struct sim_fault){.kind = SIM_ADMIN, .a = node, .b = LOCUM_READY});
         for (locum_node other = 0; other < sim->nodes; other++) {
             if (other != node) {
                 operate(sim, &(struct sim_fault){.kind = SIM_INCLUDE, .a = node, .b = other});
@@ -221,14 +248,20 @@ do_host(struct sim *sim, const struct sim_fault *fault)
     case SIM_CRASH: crash(sim, fault->a); break;
     case SIM_START: sim_node_start(sim, fault->a, true); break;
     case SIM_START_EMPTY: sim_node_start(sim, fault->a, false); break;
+    case SIM_START_NEXT:
+        node->next_version = true;
+        sim_node_start(sim, fault->a, true);
+        break;
     case SIM_FREEZE: sim_node_freeze(sim, fault->a, fault->amount); break;
     case SIM_FREEZE_HOST: freeze_host(sim, fault); break;
+    case SIM_SUSPEND: suspend(sim, fault); break;
     case SIM_WALL_STEP: node->wall_offset += fault->amount; break;
     case SIM_SERVICE_FAIL:
-        node->service_ok = false;
-        node->service_refuses = fault->amount != 0;
-        break;
-    case SIM_SERVICE_BACK: node->service_ok = true; break;
+    case SIM_SERVICE_REFUSE:
+    case SIM_SERVICE_FLAKY:
+    case SIM_SERVICE_BACK: set_flaky(sim, fault); break;
+    case SIM_RECONFIGURE: sim_node_reload(sim, fault->a, fault->amount != 0); break;
+    case SIM_SECRET: set_secret(sim, fault->a, fault->amount); break;
     default: operate(sim, fault); break;
     }
 }
@@ -248,13 +281,17 @@ do_net(struct sim *sim, const struct sim_fault *fault)
     case SIM_UNCUT_ONE_WAY: cut(sim, a, b, false); break;
     case SIM_ISOLATE: cut_from_all(sim, a, true); break;
     case SIM_REJOIN: cut_from_all(sim, a, false); break;
+    case SIM_MUTE: close_way(sim, a, false, false, true); break;
+    case SIM_UNMUTE: close_way(sim, a, false, false, false); break;
+    case SIM_DEAFEN: close_way(sim, a, true, false, true); break;
+    case SIM_UNDEAFEN: close_way(sim, a, true, false, false); break;
     case SIM_UDP_BLOCK:
     case SIM_UDP_UNBLOCK:
         block(sim, a, b, fault->kind == SIM_UDP_BLOCK);
         block(sim, b, a, fault->kind == SIM_UDP_BLOCK);
         break;
-    case SIM_DEAF: deafen(sim, a, true); break;
-    case SIM_UNDEAF: deafen(sim, a, false); break;
+    case SIM_UDP_DEAFEN: close_way(sim, a, true, true, true); break;
+    case SIM_UDP_UNDEAFEN: close_way(sim, a, true, true, false); break;
     case SIM_LAG: lag(sim, a, fault->amount); break;
     case SIM_LOSS: sim->loss_permille = (unsigned)fault->amount; break;
     default: break;
@@ -262,15 +299,31 @@ do_net(struct sim *sim, const struct sim_fault *fault)
 }
 
 static void
+kick_each(struct sim *sim, locum_node node, locum_ms each)
+{
+    struct sim_node *self = &sim->node[node];
+    self->kick_each = each;
+    self->kick_token++;
+    sim_push(sim,
+             (struct sim_event){
+                 .at = sim->now, .kind = SIM_EVENT_KICK, .node = node, .token = self->kick_token});
+}
+
+static void
 do_redis(struct sim *sim, const struct sim_fault *fault)
 {
     const locum_node a = fault->a;
     const bool up = sim->node[a].host_up;
+    struct sim_redis *redis = &sim->redis[a];
     switch (fault->kind) {
     case SIM_REDIS_KILL: redis_set(sim, a, false); break;
     case SIM_REDIS_START: redis_set(sim, a, up); break;
-    case SIM_REDIS_FREEZE: sim->redis[a].frozen_until = sim->now + fault->amount; break;
+    case SIM_REDIS_FREEZE: redis->frozen_until = sim->now + fault->amount; break;
+    case SIM_REDIS_LOADING: redis->loading = true; break;
+    case SIM_REDIS_MISCONF: redis->misconf = true; break;
+    case SIM_REDIS_WELL: redis->loading = redis->misconf = false; break;
     case SIM_KICK: sim_redis_drop(sim, a); break;
+    case SIM_KICK_EACH: kick_each(sim, a, fault->amount); break;
     case SIM_SENTINEL_KILL: sim->sentinel[a].alive = false; break;
     case SIM_SENTINEL_START:
         if (up) {
@@ -284,8 +337,9 @@ do_redis(struct sim *sim, const struct sim_fault *fault)
 }
 
 void
-sim_fault_do(struct sim *sim, const struct sim_fault *fault)
+sim_fault_do(struct sim *sim, size_t index)
 {
+    const struct sim_fault *fault = &sim->schedule.fault[index];
     if (sim->healed != LOCUM_NEVER) {
         return;
     }
@@ -293,6 +347,9 @@ sim_fault_do(struct sim *sim, const struct sim_fault *fault)
     sim_paths_note(sim);
     if (fault->kind == SIM_HEAL) {
         heal(sim);
+    } else if (fault->kind == SIM_REPLAY || fault->kind == SIM_SPOOF) {
+        sim_attack(sim, &(struct sim_event){.kind = SIM_EVENT_ATTACK, .index = (uint32_t)index});
+        return; /* it harms nobody: what is expected of the others stays */
     } else if (fault->kind >= SIM_CUT && fault->kind <= SIM_LOSS) {
         do_net(sim, fault);
     } else if (fault->kind >= SIM_REDIS_KILL && fault->kind <= SIM_UNTILT) {

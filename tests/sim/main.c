@@ -1,11 +1,16 @@
 /*
- * sim: run schedules. Standard output is the same for the same arguments; timings go to standard
- * error.
+ * sim: run schedules. Standard output is the same for the same arguments, but for --figures cost;
+ * timings go to standard error.
  *
  *   sim                         random schedules without end
  *   sim --count K [--first N]   K of them, seeds N, N + 1, ... (N: 1)
- *   sim N, sim --seed N         one of them again, the first form with its trace
- *   sim --story NAME            a story, with its trace; --stories lists them
+ *   sim N                       one of them again, with its trace
+ *   sim --replay FILE           the schedule in a file (text.c), with its trace
+ *   sim --shrink N|FILE         what of it is needed to break an invariant
+ *   sim --figures WHICH         what is counted over many runs (figures.c)
+ *
+ * With --quick the first violation ends it, and is not shrunk. Exit code: 0 no invariant was
+ * broken, 1 one was, 2 wrong usage.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -13,12 +18,20 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/version.h"
 #include "sim.h"
 
 enum {
     TWICE = 10, /* so many of the schedules are run twice and compared */
     ENDLESS_CHUNK = 1000,
-    FAILED_MAX = 10, /* enough to look at */
+    FAILED_MAX = 3, /* enough to look at */
+    USAGE = 2,
+};
+
+struct options {
+    uint64_t first, count, seed;
+    bool quick;
+    const char *replay, *shrink, *figures;
 };
 
 static uint64_t running_seed;
@@ -35,136 +48,90 @@ stopped(int number)
     locum_text_add_i64(&text, number);
     locum_text_add_char(&text, '\n');
     const ssize_t written = write(STDOUT_FILENO, line, text.length);
-    _exit(written < 0 ? 2 : 1);
+    _exit(written < 0 ? USAGE : 1);
 }
 
-static struct sim *
-create(FILE *trace)
+/* The smallest schedule that breaks the same invariant, with its trace: a file to keep. */
+static void
+print_least(const struct sim_schedule *schedule)
 {
-    struct sim *sim = calloc(1, sizeof(*sim));
-    if (sim == NULL) {
-        fputs("sim: out of memory\n", stderr);
-        exit(2);
-    }
-    sim->trace = trace;
-    return sim;
+    struct sim_schedule least = *schedule;
+    sim_shrink(&least);
+    const struct sim_outcome outcome = sim_schedule_run(&least, NULL);
+    printf("# seed %lld, locum %s: %s\n", (long long)least.world.seed, LOCUM_VERSION,
+           outcome.violated ? outcome.violation : "no invariant is broken");
+    sim_world_print(&least.world, stdout);
+    (void)sim_schedule_run(&least, stdout);
 }
 
-struct outcome {
-    unsigned violations;
-    uint64_t digest, steps;
-};
-
-static struct outcome
-run_seed(uint64_t seed, FILE *trace)
+static struct sim_outcome
+run_seed(uint64_t seed, bool twice)
 {
-    struct sim *sim = create(trace);
+    struct sim_schedule schedule;
     running_seed = seed;
-    sim_world_random(sim, seed);
-    if (trace != NULL) {
-        fprintf(trace,
-                "# %zu servers of %zu nodes, quorum %u, timeout %lld ms, interval %lld ms, "
-                "UDP %s, loss %u per mille%s\n",
-                sim->servers, sim->nodes, sim->config.quorum, (long long)sim->config.timeout_ms,
-                (long long)sim->config.interval_ms, sim->udp ? "open" : "closed",
-                sim->loss_permille, sim->calm ? ", calm" : "");
+    sim_schedule_random(&schedule, seed);
+    struct sim_outcome outcome = sim_schedule_run(&schedule, NULL);
+    if (twice && !outcome.violated && sim_schedule_run(&schedule, NULL).digest != outcome.digest) {
+        outcome.violated = true;
+        outcome.check = SIM_DETERMINISM;
+        (void)snprintf(outcome.violation, sizeof(outcome.violation),
+                       "invariant %s: a second run went another way",
+                       sim_check_name(SIM_DETERMINISM));
     }
-    sim_run(sim);
-    const struct outcome outcome = {sim->violations, sim->digest, sim->steps};
-    sim_fini(sim);
-    free(sim);
     return outcome;
 }
 
-static int
-run_many(uint64_t first, uint64_t count)
+static void
+report(uint64_t seed, const struct sim_outcome *outcome, bool quick)
 {
+    struct sim_schedule schedule;
+    printf("seed %llu, locum %s: %s\n", (unsigned long long)seed, LOCUM_VERSION,
+           outcome->violation);
+    if (!quick) {
+        printf("what of it is needed (keep it in tests/sim/regressions/):\n");
+        sim_schedule_random(&schedule, seed);
+        print_least(&schedule);
+    }
+}
+
+static void
+print_judged(const uint64_t judged[SIM_CHECKS])
+{
+    for (size_t check = 0; check < SIM_CHECKS; check++) {
+        printf("  invariant %s: judged %llu times\n", sim_check_name((enum sim_check)check),
+               (unsigned long long)judged[check]);
+    }
+}
+
+static int
+run_many(const struct options *options, uint64_t first, uint64_t count)
+{
+    const uint64_t failed_max = options->quick ? 1 : FAILED_MAX;
     uint64_t failed = 0;
     uint64_t digest = 0;
     uint64_t steps = 0;
+    uint64_t judged[SIM_CHECKS] = {0};
     printf("seeds %llu to %llu, %d s each\n", (unsigned long long)first,
            (unsigned long long)(first + count - 1), SIM_END_MS / 1000);
     fflush(stdout);
-    for (uint64_t seed = first; seed < first + count && failed < FAILED_MAX; seed++) {
-        struct outcome outcome = run_seed(seed, NULL);
-        if (seed - first < TWICE && outcome.violations == 0 &&
-            run_seed(seed, NULL).digest != outcome.digest) {
-            printf("seed %llu: invariant 7 determinism: a second run went another way\n",
-                   (unsigned long long)seed);
-            outcome.violations++;
+    for (uint64_t seed = first; seed < first + count && failed < failed_max; seed++) {
+        const struct sim_outcome outcome = run_seed(seed, seed - first < TWICE);
+        if (outcome.violated) {
+            failed++;
+            report(seed, &outcome, options->quick);
         }
-        failed += outcome.violations > 0 ? 1 : 0;
         digest = (digest ^ outcome.digest) * 0x100000001b3u;
-        steps += outcome.steps;
+        steps += outcome.counts.steps;
+        for (size_t check = 0; check < SIM_CHECKS; check++) {
+            judged[check] += outcome.judged[check];
+        }
         fflush(stdout);
     }
     printf("%llu schedules, %llu steps, %llu failed%s, digest %016llx\n", (unsigned long long)count,
            (unsigned long long)steps, (unsigned long long)failed,
-           failed == FAILED_MAX ? " (then stopped)" : "", (unsigned long long)digest);
+           failed == failed_max ? " (then stopped)" : "", (unsigned long long)digest);
+    print_judged(judged);
     return failed > 0 ? 1 : 0;
-}
-
-static int
-run_story(const char *name)
-{
-    struct sim *sim = create(stdout);
-    if (!sim_story(sim, name)) {
-        fprintf(stderr, "sim: no story is called %s; these are:\n", name);
-        sim_story_list(stderr);
-        free(sim);
-        return 2;
-    }
-    sim_run(sim);
-    const int status = sim->violations > 0 ? 1 : 0;
-    sim_fini(sim);
-    free(sim);
-    return status;
-}
-
-struct options {
-    uint64_t first, count, seed;
-    bool trace, list;
-    const char *story;
-};
-
-/* --NAME and its value; 0, or -1 if that is no option. */
-static int
-parse_pair(const char *name, const char *value, struct options *ret)
-{
-    uint64_t *number = strcmp(name, "--count") == 0   ? &ret->count
-                       : strcmp(name, "--first") == 0 ? &ret->first
-                       : strcmp(name, "--seed") == 0  ? &ret->seed
-                                                      : NULL;
-    if (value != NULL && strcmp(name, "--story") == 0) {
-        ret->story = value;
-        return 0;
-    }
-    if (value == NULL || number == NULL) {
-        return -1;
-    }
-    return locum_slice_u64(locum_slice_of(value), UINT32_MAX, number) == 0 ? 0 : -1;
-}
-
-static int
-parse(int argc, char **argv, struct options *ret)
-{
-    *ret = (struct options){.first = 1};
-    if (argc == 2 && locum_slice_u64(locum_slice_of(argv[1]), UINT32_MAX, &ret->seed) == 0) {
-        ret->trace = true;
-        return 0;
-    }
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--trace") == 0) {
-            ret->trace = true;
-        } else if (strcmp(argv[i], "--stories") == 0) {
-            ret->list = true;
-        } else if (parse_pair(argv[i], i + 1 < argc ? argv[i + 1] : NULL, ret) == 0) {
-            i++;
-        } else {
-            return -1;
-        }
-    }
-    return 0;
 }
 
 static double
@@ -176,42 +143,135 @@ seconds(void)
 }
 
 static int
-run_one(const struct options *options)
+run_on(const struct options *options)
 {
-    printf("seed %llu\n", (unsigned long long)options->seed);
+    const double begin = seconds();
+    const uint64_t chunk = options->count > 0 ? options->count : ENDLESS_CHUNK;
+    uint64_t first = options->first;
+    int status;
+    do {
+        status = run_many(options, first, chunk);
+        fprintf(stderr, "%.1f s\n", seconds() - begin);
+        first += chunk;
+    } while (status == 0 && options->count == 0);
+    return status;
+}
+
+/* With its trace, and the smaller one if it fails. */
+static int
+run_schedule(const struct sim_schedule *schedule, bool quick)
+{
+    running_seed = (uint64_t)schedule->world.seed;
+    sim_world_print(&schedule->world, stdout);
     fflush(stdout);
-    return run_seed(options->seed, options->trace ? stdout : NULL).violations > 0 ? 1 : 0;
+    const struct sim_outcome outcome = sim_schedule_run(schedule, stdout);
+    if (outcome.violated && !quick) {
+        printf("\nwhat of it is needed:\n");
+        print_least(schedule);
+    }
+    return outcome.violated ? 1 : 0;
+}
+
+static int
+read_file(const char *name, FILE *echo, struct sim_schedule *ret)
+{
+    FILE *in = fopen(name, "r");
+    if (in == NULL) {
+        perror(name);
+        return -1;
+    }
+    const int status = sim_schedule_read(in, name, echo, ret);
+    (void)fclose(in);
+    return status;
+}
+
+static int
+run_replay(const struct options *options)
+{
+    struct sim_schedule schedule;
+    return read_file(options->replay, stdout, &schedule) == 0
+               ? run_schedule(&schedule, options->quick)
+               : USAGE;
+}
+
+static int
+run_shrink(const char *what)
+{
+    struct sim_schedule schedule;
+    uint64_t seed;
+    if (locum_slice_u64(locum_slice_of(what), UINT32_MAX, &seed) == 0) {
+        sim_schedule_random(&schedule, seed);
+    } else if (read_file(what, stderr, &schedule) != 0) {
+        return USAGE;
+    }
+    print_least(&schedule);
+    return 0;
+}
+
+static int
+run_seed_traced(const struct options *options)
+{
+    struct sim_schedule schedule;
+    printf("seed %llu, locum %s\n", (unsigned long long)options->seed, LOCUM_VERSION);
+    sim_schedule_random(&schedule, options->seed);
+    return run_schedule(&schedule, options->quick);
+}
+
+/* --NAME and its value; false if that is no option. */
+static bool
+parse_pair(const char *name, const char *value, struct options *ret)
+{
+    static const char *const texts[] = {"--replay", "--shrink", "--figures"};
+    const char **const text[] = {&ret->replay, &ret->shrink, &ret->figures};
+    uint64_t *number = strcmp(name, "--count") == 0   ? &ret->count
+                       : strcmp(name, "--first") == 0 ? &ret->first
+                                                      : NULL;
+    for (size_t i = 0; i < LOCUM_COUNT(texts) && value != NULL; i++) {
+        if (strcmp(name, texts[i]) == 0) {
+            *text[i] = value;
+            return true;
+        }
+    }
+    return value != NULL && number != NULL &&
+           locum_slice_u64(locum_slice_of(value), UINT32_MAX, number) == 0;
+}
+
+static bool
+parse(int argc, char **argv, struct options *ret)
+{
+    *ret = (struct options){.first = 1};
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--quick") == 0) {
+            ret->quick = true;
+        } else if (parse_pair(argv[i], i + 1 < argc ? argv[i + 1] : NULL, ret)) {
+            i++;
+        } else if (locum_slice_u64(locum_slice_of(argv[i]), UINT32_MAX, &ret->seed) != 0) {
+            return false;
+        }
+    }
+    return true;
 }
 
 int
 main(int argc, char **argv)
 {
     struct options options;
-    if (parse(argc, argv, &options) != 0) {
-        fputs("usage: sim [N | --seed N [--trace] | --count K [--first N] | --story NAME | "
-              "--stories]\n",
+    if (!parse(argc, argv, &options)) {
+        fputs("usage: sim [N | --count K [--first N] | --replay FILE | --shrink N|FILE | "
+              "--figures WHICH] [--quick]\n",
               stderr);
-        return 2;
+        return USAGE;
     }
     signal(SIGILL, stopped);
     signal(SIGTRAP, stopped);
-    if (options.list) {
-        sim_story_list(stdout);
-        return 0;
+    if (options.figures != NULL) {
+        return sim_figures(options.figures);
     }
-    if (options.story != NULL) {
-        return run_story(options.story);
+    if (options.shrink != NULL) {
+        return run_shrink(options.shrink);
     }
-    if (options.seed != 0) {
-        return run_one(&options);
+    if (options.replay != NULL) {
+        return run_replay(&options);
     }
-    const double begin = seconds();
-    const uint64_t chunk = options.count > 0 ? options.count : ENDLESS_CHUNK;
-    int status;
-    do {
-        status = run_many(options.first, chunk);
-        fprintf(stderr, "%.1f s\n", seconds() - begin);
-        options.first += chunk;
-    } while (status == 0 && options.count == 0);
-    return status;
+    return options.seed != 0 ? run_seed_traced(&options) : run_on(&options);
 }

@@ -31,6 +31,10 @@ udp_passes(const struct sim *sim, locum_node from, locum_node to)
 void
 sim_datagram(struct sim *sim, locum_node from, locum_node to, struct sim_text *text)
 {
+    sim->counts.datagrams++;
+    if (sim->taping) {
+        sim_tape(sim, from, to, text);
+    }
     const unsigned copies = sim_chance(sim, sim->duplicate_permille) ? 2 : 1;
     for (unsigned i = 0; i < copies; i++) {
         const locum_ms delay = one_way(sim, from, to);
@@ -66,10 +70,12 @@ both_run(const struct sim *sim, locum_node a, locum_node b)
            !sim_node_frozen(sim, b);
 }
 
+/* Datagrams arrive, not later than the line is long, and the receiver has the sender's secret. */
 static bool
 in_time(const struct sim *sim, locum_node from, locum_node to)
 {
-    return udp_passes(sim, from, to) && sim->link[from][to].lag_ms == 0;
+    return udp_passes(sim, from, to) && sim->link[from][to].lag_ms == 0 &&
+           (sim->node[to].accepts >> sim->node[from].sign & 1u) != 0;
 }
 
 void

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "sim.h"
 
@@ -11,9 +12,10 @@ struct locum_now
 sim_node_now(const struct sim *sim, locum_node node)
 {
     const struct sim_node *self = &sim->node[node];
+    const bool still = self->suspended_at != LOCUM_NEVER;
     return (struct locum_now){
-        .mono = sim->now + self->mono_offset,
-        .boot = sim->now + self->mono_offset,
+        .mono = (still ? self->suspended_at : sim->now) + self->mono_offset,
+        .boot = sim->now + self->boot_offset,
         .wall = sim->now + self->wall_offset,
     };
 }
@@ -41,6 +43,7 @@ send_heartbeat(struct sim *sim, locum_node node)
     const struct locum_now now = sim_node_now(sim, node);
     char buffer[LOCUM_HEARTBEAT_MAX];
     self->last_send = sim->now;
+    sim->counts.heartbeats++;
     for (locum_node peer = 0; peer <= sim->nodes; peer++) {
         const bool publish = peer == sim->nodes;
         if (peer == node || (!publish && sim->config.nodes[peer].role == LOCUM_ROLE_SENTINEL)) {
@@ -48,8 +51,11 @@ send_heartbeat(struct sim *sim, locum_node node)
         }
         struct locum_text text = locum_text_init(buffer, sizeof(buffer));
         locum_core_heartbeat(&self->core, publish ? LOCUM_NODE_NONE : peer, now, &text);
+        if (self->next_version) {
+            locum_text_add(&text, " x-next=1"); /* something of the future */
+        }
         LOCUM_INVARIANT(!text.truncated);
-        struct sim_text *sent = sim_text_make(buffer, text.length);
+        struct sim_text *sent = sim_text_make(buffer, text.length, self->sign);
         if (publish) {
             sim_redis_publish(sim, node, sent);
         } else {
@@ -80,6 +86,14 @@ perform(struct sim *sim, locum_node node, const struct locum_action *action)
     }
 }
 
+static uint64_t
+cpu_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 void
 sim_node_step(struct sim *sim, locum_node node, struct locum_event *event)
 {
@@ -87,8 +101,10 @@ sim_node_step(struct sim *sim, locum_node node, struct locum_event *event)
     struct sim_node *self = &sim->node[node];
     const uint32_t run = self->run;
     event->now = sim_node_now(sim, node);
+    const uint64_t begin = sim->clock ? cpu_ns() : 0;
     locum_core_step(&self->core, event, &actions);
-    sim->steps++;
+    sim->counts.cpu_ns += sim->clock ? cpu_ns() - begin : 0;
+    sim->counts.steps++;
     sim_oracle_heard(sim, node);
     for (size_t i = 0; i < actions.count && self->run == run; i++) {
         perform(sim, node, &actions.at[i]);
@@ -105,6 +121,46 @@ sim_node_step(struct sim *sim, locum_node node, struct locum_event *event)
 }
 
 void
+sim_node_config(const struct sim *sim, locum_node node, struct locum_core_config *ret)
+{
+    const struct sim_node *self = &sim->node[node];
+    *ret = sim->config;
+    ret->self = node;
+    if (self->next_version) {
+        memcpy(ret->version, "0.2.0", 6);
+    }
+    if (!self->variant) {
+        return;
+    }
+    memcpy(ret->digest, "b2c3d4e5", 9);
+    ret->recover_after_ms += SIM_VARIANT_MS;
+    ret->checks[0].rise++;
+    for (size_t i = 0; i < ret->name_count; i++) {
+        ret->names[i].ttl_s = 30;
+    }
+    for (locum_node server = 0; server < sim->servers; server++) {
+        const locum_node other = (locum_node)((server + sim->servers - 1) % sim->servers);
+        ret->nodes[server].failover[0] = other;
+        ret->nodes[server].failover_count = other == server ? 0 : 1;
+    }
+}
+
+/* A new configuration for the running core. */
+void
+sim_node_reload(struct sim *sim, locum_node node, bool variant)
+{
+    static struct locum_core_config config;
+    struct sim_node *self = &sim->node[node];
+    if (self->running && !sim_node_frozen(sim, node)) {
+        self->variant = variant;
+        self->checked = false;
+        sim_node_config(sim, node, &config);
+        LOCUM_INVARIANT(locum_core_reconfigure(&self->core, &config, sim_node_now(sim, node)) == 0);
+        turn_at(sim, node, sim->now);
+    }
+}
+
+void
 sim_node_start(struct sim *sim, locum_node node, bool with_saved)
 {
     struct sim_node *self = &sim->node[node];
@@ -112,9 +168,11 @@ sim_node_start(struct sim *sim, locum_node node, bool with_saved)
         return;
     }
     sim_paths_note(sim);
-    struct locum_core_config config = sim->config;
-    config.self = node;
+    static struct locum_core_config config;
+    sim_node_config(sim, node, &config);
     self->running = true;
+    self->checked = false;
+    self->suspended_at = LOCUM_NEVER;
     self->run++;
     self->frozen_until = 0;
     self->up_since = LOCUM_NEVER;
@@ -154,13 +212,31 @@ sim_node_stop(struct sim *sim, locum_node node)
     sim_redis_drop(sim, node);
 }
 
+static enum locum_sample
+sample(struct sim *sim, const struct sim_node *self)
+{
+    if (self->service_ok && !sim_chance(sim, self->service_flaky)) {
+        return LOCUM_SAMPLE_PASS;
+    }
+    return self->service_refuses ? LOCUM_SAMPLE_REFUSED : LOCUM_SAMPLE_FAIL;
+}
+
+/* A heartbeat that no accepted secret has sealed does not reach the core. */
+static bool
+is_sealed(const struct sim_node *self, const struct sim_event *in)
+{
+    return in->kind == SIM_EVENT_POLLED || in->text == NULL ||
+           (self->accepts >> in->text->key & 1u) != 0;
+}
+
 /* One input, for a process that runs. */
 static void
 handle(struct sim *sim, const struct sim_event *in)
 {
     struct sim_node *self = &sim->node[in->node];
     struct locum_event event = {.kind = LOCUM_EVENT_HEARTBEAT};
-    switch (in->kind) {
+    struct sim_sentinel_told told;
+    switch ((enum sim_event_kind)in->kind) {
     case SIM_EVENT_DATAGRAM:
     case SIM_EVENT_MESSAGE:
         event.heartbeat.path = in->kind == SIM_EVENT_MESSAGE ? LOCUM_PATH_REDIS : LOCUM_PATH_PEER;
@@ -168,18 +244,17 @@ handle(struct sim *sim, const struct sim_event *in)
         break;
     case SIM_EVENT_POLLED:
         event.kind = LOCUM_EVENT_SENTINEL;
-        event.sentinel.voter = in->sentinel.voter;
-        event.sentinel.tilt = in->sentinel.tilt;
-        memcpy(event.sentinel.known, in->sentinel.known, sizeof(in->sentinel.known));
-        memcpy(event.sentinel.down, in->sentinel.down, sizeof(in->sentinel.down));
-        self->told[in->sentinel.voter] = in->sentinel;
-        self->told_at[in->sentinel.voter] = sim->now;
+        memcpy(&told, in->text->at, sizeof(told));
+        event.sentinel.voter = told.voter;
+        event.sentinel.tilt = told.tilt;
+        memcpy(event.sentinel.known, told.known, sizeof(told.known));
+        memcpy(event.sentinel.down, told.down, sizeof(told.down));
+        self->told[told.voter] = told;
+        self->told_at[told.voter] = sim->now;
         break;
     case SIM_EVENT_SAMPLE:
         event.kind = LOCUM_EVENT_SAMPLE;
-        event.sample.outcome = self->service_ok        ? LOCUM_SAMPLE_PASS
-                               : self->service_refuses ? LOCUM_SAMPLE_REFUSED
-                                                       : LOCUM_SAMPLE_FAIL;
+        event.sample.outcome = sample(sim, self);
         break;
     default: return;
     }
@@ -201,6 +276,9 @@ sim_node_input(struct sim *sim, const struct sim_event *event)
     if (!self->running || is_void(sim, event)) {
         return;
     }
+    if (!is_sealed(self, event)) {
+        return;
+    }
     if (!sim_node_frozen(sim, event->node)) {
         handle(sim, event);
         return;
@@ -211,6 +289,11 @@ sim_node_input(struct sim *sim, const struct sim_event *event)
         return;
     }
     self->inbox_datagrams += datagram ? 1 : 0;
+    if (self->inbox_count == self->inbox_room) {
+        self->inbox_room = self->inbox_room == 0 ? 64 : 2 * self->inbox_room;
+        self->inbox = realloc(self->inbox, self->inbox_room * sizeof(*self->inbox));
+        LOCUM_INVARIANT(self->inbox != NULL);
+    }
     self->inbox[self->inbox_count++] = *event;
     if (event->text != NULL) {
         event->text->holders++;
@@ -243,6 +326,10 @@ sim_node_thaw(struct sim *sim, locum_node node)
     sim->now--; /* until this very moment it stood still */
     sim_paths_note(sim);
     sim->now++;
+    if (self->suspended_at != LOCUM_NEVER) {
+        self->mono_offset -= sim->now - self->suspended_at;
+        self->suspended_at = LOCUM_NEVER;
+    }
     self->redis.last_reply = sim->now; /* no command of mine is without its reply */
     turn_at(sim, node, sim->now);
     for (size_t i = 0; i < self->inbox_count; i++) {

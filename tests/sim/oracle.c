@@ -63,15 +63,17 @@ static void
 check_voters(struct sim *sim, locum_node node, const struct locum_condition_edge *edge)
 {
     const locum_nodes voters = edge->voters;
+    sim->judged[SIM_NO_FALSE_TAKEOVER]++;
+    sim->judged[SIM_NO_FLAPPING]++;
     if ((uint32_t)__builtin_popcount(voters) < sim->config.quorum ||
         !locum_nodes_has(voters, node) || locum_nodes_has(voters, edge->peer)) {
-        sim_violated(sim, node, "1 no false takeover", "%s down without a quorum (voters %#x)",
+        sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER, "%s down without a quorum (voters %#x)",
                      sim_name(sim, edge->peer), voters);
     }
     for (locum_node voter = 0; voter < sim->nodes; voter++) {
         if (locum_nodes_has(voters, voter) && !had_gap(sim, voter, edge->peer) &&
             !sentinel_told(sim, node, voter, edge->peer) && !sim->pair[voter][edge->peer].adopted) {
-            sim_violated(sim, node, "1 no false takeover", "%s down by %s, which heard it",
+            sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER, "%s down by %s, which heard it",
                          sim_name(sim, edge->peer), sim_name(sim, voter));
         }
     }
@@ -100,12 +102,12 @@ check_really_gone(struct sim *sim, locum_node node, locum_node peer)
                                                                                                 : 0;
     }
     if (too_many(sim, working)) {
-        sim_violated(sim, node, "1 no false takeover",
+        sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER,
                      "%s down though %zu others have a working path to it", sim_name(sim, peer),
                      working);
     }
     if (too_many(sim, steady)) {
-        sim_violated(sim, node, "6 no flapping", "%s down though %zu others accept its heartbeats",
+        sim_violated(sim, node, SIM_NO_FLAPPING, "%s down though %zu others accept its heartbeats",
                      sim_name(sim, peer), steady);
     }
 }
@@ -117,7 +119,7 @@ check_adopted(struct sim *sim, locum_node node, const struct locum_condition_edg
         const locum_ms held = sim->pair[voter][edge->peer].held_down;
         if (locum_nodes_has(edge->voters, voter) &&
             (held == LOCUM_NEVER || sim->now - held > 3 * sim->config.timeout_ms)) {
-            sim_violated(sim, node, "1 no false takeover",
+            sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER,
                          "%s adopted as down from %s, for nothing", sim_name(sim, edge->peer),
                          sim_name(sim, voter));
         }
@@ -132,12 +134,17 @@ fell(struct sim *sim, locum_node node, const struct locum_condition_edge *edge)
     pair->verdict_run = sim->node[edge->peer].run;
     pair->adopted = edge->cause == LOCUM_CAUSE_ADOPTED;
     if (edge->cause == LOCUM_CAUSE_QUORUM) {
+        sim->counts.downs++;
+        sim->counts.last_down = sim->now;
+        if (sim->counts.first_down == LOCUM_NEVER) {
+            sim->counts.first_down = sim->now;
+        }
         check_voters(sim, node, edge);
         check_really_gone(sim, node, edge->peer);
     } else if (edge->cause == LOCUM_CAUSE_ADOPTED) {
         check_adopted(sim, node, edge);
     } else if (!sim->node[edge->peer].ever_left) {
-        sim_violated(sim, node, "1 no false takeover", "%s never said that it leaves",
+        sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER, "%s never said that it leaves",
                      sim_name(sim, edge->peer));
     }
 }
@@ -151,19 +158,20 @@ sim_oracle_edge(struct sim *sim, locum_node node, const struct locum_condition_e
         fell(sim, node, edge);
     } else if (edge->from == LOCUM_DOWN) {
         if (pair->dead_verdict && !peer->running && peer->run == pair->verdict_run) {
-            sim_violated(sim, node, "2 takeover in time, once", "%s is dead, and is %s again",
+            sim_violated(sim, node, SIM_TAKEOVER_IN_TIME, "%s is dead, and is %s again",
                          sim_name(sim, edge->peer), locum_condition_text(edge->to));
         }
         pair->returned = sim->now;
     }
     if (edge->to == LOCUM_ALIVE && edge->from >= LOCUM_DOWN && !pair->adopted && !peer->ever_left &&
         sim->now - pair->returned < sim->config.recover_after_ms) {
-        sim_violated(sim, node, "6 no flapping", "%s trusted after %lld ms",
+        sim_violated(sim, node, SIM_NO_FLAPPING, "%s trusted after %lld ms",
                      sim_name(sim, edge->peer), (long long)(sim->now - pair->returned));
     }
     pair->adopted = pair->adopted && edge->to != LOCUM_ALIVE;
-    if (sim->calm && edge->to == LOCUM_SUSPECT && sim->now > 3000) {
-        sim_violated(sim, node, "6 no flapping", "%s suspected at %u per mille loss",
+    sim->counts.suspicions += edge->to == LOCUM_SUSPECT ? 1 : 0;
+    if (sim->schedule.world.calm && edge->to == LOCUM_SUSPECT && sim->now > 3000) {
+        sim_violated(sim, node, SIM_NO_FLAPPING, "%s suspected at %u per mille loss",
                      sim_name(sim, edge->peer), sim->loss_permille);
     }
 }
@@ -185,7 +193,7 @@ sim_oracle_crash(struct sim *sim, locum_node node, bool host)
     sim->crash[sim->crashes] = crash;
     sim_push(sim, (struct sim_event){.at = sim->now + by_peers,
                                      .kind = SIM_EVENT_VERDICT,
-                                     .index = sim->crashes++});
+                                     .index = (uint32_t)sim->crashes++});
     if (!host || !sim->redis[node].exists || sim->redis[node].frozen_until > sim->now ||
         (sim->last_fault != LOCUM_NEVER && sim->now - sim->last_fault < 3000)) {
         return;
@@ -195,7 +203,7 @@ sim_oracle_crash(struct sim *sim, locum_node node, bool host)
     sim_push(sim, (struct sim_event){.at = sim->now +
                                            (by_peers > by_sentinels ? by_peers : by_sentinels),
                                      .kind = SIM_EVENT_VERDICT,
-                                     .index = sim->crashes++});
+                                     .index = (uint32_t)sim->crashes++});
 }
 
 /* A site without a coordinator whose Sentinel has seen all of it, nothing else having happened. */
@@ -231,8 +239,9 @@ sim_oracle_verdict(struct sim *sim, size_t index)
             votes += coordinator || sentinel_votes(sim, crash, node, voter) ? 1 : 0;
         }
         const enum locum_condition holds = locum_core_condition(&sim->node[node].core, crash->node);
+        sim->judged[SIM_TAKEOVER_IN_TIME] += votes >= sim->config.quorum ? 1 : 0;
         if (votes >= sim->config.quorum && holds != LOCUM_DOWN) {
-            sim_violated(sim, node, "2 takeover in time, once",
+            sim_violated(sim, node, SIM_TAKEOVER_IN_TIME,
                          "%s died %lld ms ago with %zu votes against it, and is %s",
                          sim_name(sim, crash->node), (long long)(sim->now - crash->at), votes,
                          locum_condition_text(holds));

@@ -4,26 +4,12 @@
 
 #include "sim.h"
 
+static const uint64_t after_all_others = (uint64_t)1 << 62;
+
 static bool
 earlier(const struct sim_event *a, const struct sim_event *b)
 {
-    const bool a_turn = a->kind == SIM_EVENT_TURN;
-    const bool b_turn = b->kind == SIM_EVENT_TURN;
-    if (a->at != b->at) {
-        return a->at < b->at;
-    }
-    if (a_turn != b_turn) {
-        return b_turn;
-    }
-    return a->order < b->order;
-}
-
-static void
-swap(struct sim_event *a, struct sim_event *b)
-{
-    const struct sim_event c = *a;
-    *a = *b;
-    *b = c;
+    return a->at != b->at ? a->at < b->at : a->order < b->order;
 }
 
 void
@@ -35,12 +21,12 @@ sim_push(struct sim *sim, struct sim_event event)
         LOCUM_INVARIANT(sim->queue != NULL);
     }
     LOCUM_INVARIANT(event.at >= sim->now);
-    event.order = sim->scheduled++;
+    event.order = sim->scheduled++ | (event.kind == SIM_EVENT_TURN ? after_all_others : 0);
     size_t i = sim->queued++;
-    sim->queue[i] = event;
-    for (; i > 0 && earlier(&sim->queue[i], &sim->queue[(i - 1) / 2]); i = (i - 1) / 2) {
-        swap(&sim->queue[i], &sim->queue[(i - 1) / 2]);
+    for (; i > 0 && earlier(&event, &sim->queue[(i - 1) / 2]); i = (i - 1) / 2) {
+        sim->queue[i] = sim->queue[(i - 1) / 2];
     }
+    sim->queue[i] = event;
 }
 
 bool
@@ -50,28 +36,29 @@ sim_pop(struct sim *sim, struct sim_event *ret)
         return false;
     }
     *ret = sim->queue[0];
-    sim->queue[0] = sim->queue[--sim->queued];
-    for (size_t i = 0;;) {
-        size_t first = i;
-        for (size_t child = 2 * i + 1; child <= 2 * i + 2 && child < sim->queued; child++) {
-            if (earlier(&sim->queue[child], &sim->queue[first])) {
-                first = child;
-            }
+    const struct sim_event last = sim->queue[--sim->queued];
+    size_t i = 0;
+    for (size_t child = 1; child < sim->queued; child = 2 * i + 1) {
+        if (child + 1 < sim->queued && earlier(&sim->queue[child + 1], &sim->queue[child])) {
+            child++;
         }
-        if (first == i) {
-            return true;
+        if (!earlier(&sim->queue[child], &last)) {
+            break;
         }
-        swap(&sim->queue[i], &sim->queue[first]);
-        i = first;
+        sim->queue[i] = sim->queue[child];
+        i = child;
     }
+    sim->queue[i] = last;
+    return true;
 }
 
 struct sim_text *
-sim_text_make(const char *at, size_t length)
+sim_text_make(const void *at, size_t length, unsigned key)
 {
     struct sim_text *text = malloc(sizeof(*text) + length);
     LOCUM_INVARIANT(text != NULL);
     text->holders = 1;
+    text->key = key;
     text->length = length;
     memcpy(text->at, at, length);
     return text;

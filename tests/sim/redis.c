@@ -39,6 +39,7 @@ sim_redis_publish(struct sim *sim, locum_node node, struct sim_text *text)
 {
     const struct sim_connection *connection = &sim->node[node].redis;
     if (connection->connected) {
+        sim->counts.publications++;
         const locum_ms delay = sim_tcp_delay(sim, node, connection->to);
         send_in_order(sim, node, SIM_EVENT_PUBLISH, sim->now + delay, text);
     }
@@ -83,6 +84,7 @@ sim_redis_arrived(struct sim *sim, const struct sim_event *event)
     for (locum_node to = 0; to < sim->nodes; to++) {
         if (sim->node[to].redis.connected && sim->node[to].redis.to == at) {
             const locum_ms delay = sim_tcp_delay(sim, at, to);
+            sim->counts.deliveries++;
             send_in_order(sim, to, SIM_EVENT_MESSAGE, sim->now + delay, event->text);
         }
     }

@@ -15,112 +15,246 @@ static const struct recipe recipes[] = {
     {SIM_CRASH, SIM_START, 4, 100, 9000},
     {SIM_CRASH, SIM_START_EMPTY, 1, 100, 4000},
     {SIM_LEAVE, SIM_START, 3, 300, 6000},
+    {SIM_LEAVE, SIM_START_NEXT, 2, 300, 2000},
     {SIM_FREEZE, SIM_HEAL, 3, 50, 6000},
     {SIM_FREEZE_HOST, SIM_HEAL, 2, 50, 6000},
+    {SIM_SUSPEND, SIM_HEAL, 3, 50, 6000},
     {SIM_CUT, SIM_UNCUT, 4, 100, 9000},
     {SIM_CUT_ONE_WAY, SIM_UNCUT_ONE_WAY, 3, 100, 9000},
     {SIM_ISOLATE, SIM_REJOIN, 3, 100, 9000},
+    {SIM_MUTE, SIM_UNMUTE, 2, 100, 9000},
+    {SIM_DEAFEN, SIM_UNDEAFEN, 2, 100, 9000},
     {SIM_UDP_BLOCK, SIM_UDP_UNBLOCK, 3, 100, 14000},
-    {SIM_DEAF, SIM_UNDEAF, 2, 100, 14000},
+    {SIM_UDP_DEAFEN, SIM_UDP_UNDEAFEN, 2, 100, 14000},
     {SIM_LAG, SIM_LAG, 2, 100, 3000},
     {SIM_LOSS, SIM_LOSS, 2, 500, 9000},
     {SIM_REDIS_KILL, SIM_REDIS_START, 3, 100, 12000},
     {SIM_REDIS_FREEZE, SIM_HEAL, 3, 100, 9000},
+    {SIM_REDIS_MISCONF, SIM_REDIS_WELL, 2, 500, 9000},
+    {SIM_REDIS_LOADING, SIM_REDIS_WELL, 1, 500, 9000},
     {SIM_KICK, SIM_HEAL, 2, 0, 0},
+    {SIM_KICK_EACH, SIM_KICK_EACH, 1, 1000, 9000},
     {SIM_SENTINEL_KILL, SIM_SENTINEL_START, 2, 100, 9000},
     {SIM_TILT, SIM_UNTILT, 1, 1000, 12000},
     {SIM_WALL_STEP, SIM_HEAL, 2, -86400000, 86400000},
     {SIM_ADMIN, SIM_ADMIN, 2, 500, 9000},
-    {SIM_SERVICE_FAIL, SIM_SERVICE_BACK, 5, 300, 6000},
+    {SIM_SERVICE_FAIL, SIM_SERVICE_BACK, 3, 300, 6000},
+    {SIM_SERVICE_REFUSE, SIM_SERVICE_BACK, 3, 100, 6000},
+    {SIM_SERVICE_FLAKY, SIM_SERVICE_BACK, 2, 1000, 9000},
     {SIM_EXCLUDE, SIM_INCLUDE, 1, 500, 9000},
+    {SIM_RECONFIGURE, SIM_RECONFIGURE, 2, 100, 9000},
+    {SIM_REPLAY, SIM_HEAL, 1, 500, 4000},
+    {SIM_SPOOF, SIM_HEAL, 1, 500, 4000},
+};
+
+/* Dice, and what they fill in. */
+struct draw {
+    struct sim dice;
+    struct sim_schedule *schedule;
+    size_t nodes, servers;
 };
 
 static const struct recipe *
-pick(struct sim *sim)
+pick(struct sim *dice)
 {
     unsigned all = 0;
     for (size_t i = 0; i < LOCUM_COUNT(recipes); i++) {
         all += recipes[i].weight;
     }
-    unsigned left = (unsigned)sim_random(sim, all);
-    for (size_t i = 0; i + 1 < LOCUM_COUNT(recipes); i++) {
-        if (left < recipes[i].weight) {
-            return &recipes[i];
-        }
-        left -= recipes[i].weight;
+    unsigned left = (unsigned)sim_random(dice, all);
+    const struct recipe *recipe = recipes;
+    while (left >= recipe->weight) {
+        left -= recipe->weight;
+        recipe++;
     }
-    return &recipes[LOCUM_COUNT(recipes) - 1];
+    return recipe;
 }
 
 /* Short times as often as long ones. */
 static locum_ms
-duration(struct sim *sim, const struct recipe *recipe)
+duration(struct sim *dice, const struct recipe *recipe)
 {
     const locum_ms most =
-        sim_chance(sim, 500) ? recipe->at_most : recipe->at_least + recipe->at_most / 8;
-    return most > recipe->at_least ? sim_between(sim, recipe->at_least, most) : recipe->at_least;
-}
-
-static void
-add(struct sim *sim, const struct recipe *recipe)
-{
-    const bool server_only = recipe->kind == SIM_SERVICE_FAIL || recipe->kind == SIM_REDIS_KILL ||
-                             recipe->kind == SIM_REDIS_FREEZE;
-    const locum_node a = (locum_node)sim_random(sim, server_only ? sim->servers : sim->nodes);
-    const locum_node b = (locum_node)((a + 1 + sim_random(sim, sim->nodes - 1)) % sim->nodes);
-    const locum_ms at = sim_between(sim, FIRST_MS, LAST_MS);
-    const locum_ms lasts = duration(sim, recipe);
-    locum_ms amount = lasts;
-    if (recipe->kind == SIM_LOSS) {
-        amount = sim_between(sim, 0, 400);
-    } else if (recipe->kind == SIM_ADMIN) {
-        amount = sim_between(sim, LOCUM_DRAIN, LOCUM_MAINT);
-    } else if (recipe->kind == SIM_SERVICE_FAIL) {
-        amount = sim_between(sim, 0, 1);
-    }
-    sim_fault_add(sim, at, recipe->kind, a, b, amount);
-    if (recipe->back != SIM_HEAL) {
-        sim_fault_add(sim, at + lasts, recipe->back, a, b, 0);
-    }
-}
-
-/* One crash on good lines; at times what it said last is on its way for long, or a Sentinel is mad.
- */
-static void
-add_crash(struct sim *sim)
-{
-    const locum_node node = (locum_node)sim_random(sim, sim->nodes);
-    const locum_ms at = sim_between(sim, FIRST_MS, LAST_MS);
-    const bool host = sim_chance(sim, 700);
-    if (sim_chance(sim, 200)) {
-        const locum_ms lag_ms = sim_between(sim, 500, 2000);
-        sim_fault_add(sim, at - sim_between(sim, 0, 500), SIM_LAG, node, 0, lag_ms);
-    }
-    if (sim_chance(sim, 200)) {
-        const locum_node mad = (locum_node)(sim->nodes - 1);
-        sim_fault_add(sim, at - sim_between(sim, 0, 500), SIM_TILT, mad, 0, 0);
-    }
-    sim_fault_add(sim, at, host ? SIM_HOST_CRASH : SIM_CRASH, node, 0, 0);
+        sim_chance(dice, 500) ? recipe->at_most : recipe->at_least + recipe->at_most / 8;
+    return most > recipe->at_least ? sim_between(dice, recipe->at_least, most) : recipe->at_least;
 }
 
 void
-sim_schedule_random(struct sim *sim)
+sim_schedule_add(struct sim_schedule *schedule, struct sim_fault fault)
 {
-    const uint64_t kind = sim_random(sim, 10);
-    sim->duplicate_permille = sim_chance(sim, 200) ? 50 : 0;
-    sim_fault_add(sim, SIM_HEAL_MS, SIM_HEAL, 0, 0, 0);
+    if (schedule->faults < SIM_FAULTS_MAX) {
+        schedule->fault[schedule->faults++] = fault;
+    }
+}
+
+static void
+add(struct draw *draw, locum_ms at, enum sim_fault_kind kind, size_t a, size_t b, locum_ms amount)
+{
+    sim_schedule_add(
+        draw->schedule,
+        (struct sim_fault){
+            .at = at, .kind = kind, .a = (locum_node)a, .b = (locum_node)b, .amount = amount});
+}
+
+static locum_ms
+amount_of(struct sim *dice, enum sim_fault_kind kind, locum_ms lasts)
+{
+    switch (kind) {
+    case SIM_LOSS: return sim_between(dice, 0, 400);
+    case SIM_KICK_EACH: return sim_between(dice, 200, 1500);
+    case SIM_SERVICE_FLAKY: return sim_between(dice, 100, 900);
+    case SIM_RECONFIGURE: return 1;
+    case SIM_ADMIN: return sim_chance(dice, 500) ? lasts / 2 : 0;
+    default: return lasts;
+    }
+}
+
+static void
+add_recipe(struct draw *draw, const struct recipe *recipe)
+{
+    struct sim *dice = &draw->dice;
+    const bool server_only = recipe->kind >= SIM_SERVICE_FAIL && recipe->kind <= SIM_SERVICE_BACK;
+    const bool redis = recipe->kind >= SIM_REDIS_KILL && recipe->kind <= SIM_REDIS_WELL;
+    const size_t a = sim_random(dice, server_only || redis ? draw->servers : draw->nodes);
+    size_t b = (a + 1 + sim_random(dice, draw->nodes - 1)) % draw->nodes;
+    const locum_ms at = sim_between(dice, FIRST_MS, LAST_MS);
+    const locum_ms lasts = duration(dice, recipe);
+    if (recipe->kind == SIM_ADMIN) {
+        b = (size_t)sim_between(dice, LOCUM_DRAIN, LOCUM_MAINT);
+    }
+    add(draw, at, recipe->kind, a, b, amount_of(dice, recipe->kind, lasts));
+    if (recipe->back != SIM_HEAL) {
+        add(draw, at + lasts, recipe->back, a, recipe->kind == SIM_ADMIN ? LOCUM_READY : b, 0);
+    }
+}
+
+/* One crash on good lines; at times what it said last is on its way for long, or a Sentinel is mad,
+ * or an attacker plays what it has said before. */
+static void
+add_crash(struct draw *draw)
+{
+    struct sim *dice = &draw->dice;
+    const size_t node = sim_random(dice, draw->nodes);
+    const locum_ms at = sim_between(dice, FIRST_MS, LAST_MS);
+    const bool host = sim_chance(dice, 700);
+    if (sim_chance(dice, 200)) {
+        const locum_ms lag_ms = sim_between(dice, 500, 2000);
+        add(draw, at - sim_between(dice, 0, 500), SIM_LAG, node, 0, lag_ms);
+    }
+    if (sim_chance(dice, 200)) {
+        add(draw, at - sim_between(dice, 0, 500), SIM_TILT, draw->nodes - 1, 0, 0);
+    }
+    if (sim_chance(dice, 200)) {
+        add(draw, at + sim_between(dice, 0, 2000), SIM_REPLAY, node, 0, 4000);
+    }
+    add(draw, at, host ? SIM_HOST_CRASH : SIM_CRASH, node, 0, 0);
+}
+
+/* A service that fails and recovers again and again. */
+static void
+add_flapping(struct draw *draw)
+{
+    struct sim *dice = &draw->dice;
+    const size_t node = sim_random(dice, draw->servers);
+    locum_ms at = sim_between(dice, FIRST_MS, 8000);
+    while (at < SIM_HEAL_MS) {
+        add(draw, at, sim_chance(dice, 500) ? SIM_SERVICE_FAIL : SIM_SERVICE_REFUSE, node, 0, 0);
+        at += sim_between(dice, 800, 3000);
+        add(draw, at, SIM_SERVICE_BACK, node, 0, 0);
+        at += sim_between(dice, 300, 4000);
+    }
+}
+
+/*
+ * The new secret last on every node, then first, then the old one away; or another configuration
+ * on one node after the other; or another version.
+ */
+static void
+add_rollover(struct draw *draw)
+{
+    struct sim *dice = &draw->dice;
+    const uint64_t what = sim_random(dice, 3);
+    const int64_t stages = what == 0 ? 3 : 1;
+    locum_ms at = FIRST_MS;
+    for (int64_t stage = 1; stage <= stages; stage++) {
+        for (size_t node = 0; node < draw->nodes; node++) {
+            at += sim_between(dice, 10, 4 * SIM_END_MS / (locum_ms)(10 * draw->nodes));
+            if (what == 2) {
+                add(draw, at, SIM_LEAVE, node, 0, 0);
+                add(draw, at + sim_between(dice, 220, 900), SIM_START_NEXT, node, 0, 0);
+            } else {
+                add(draw, at, what == 0 ? SIM_SECRET : SIM_RECONFIGURE, node, 0, stage);
+            }
+        }
+    }
+}
+
+static void
+draw_world(struct draw *draw, uint64_t seed)
+{
+    struct sim *dice = &draw->dice;
+    struct sim_world *world = &draw->schedule->world;
+    *world = sim_world_usual;
+    world->seed = (int64_t)seed;
+    world->servers = sim_chance(dice, 600) ? sim_between(dice, 2, 3) : sim_between(dice, 2, 9);
+    world->witnesses = sim_between(dice, 0, 2);
+    world->sentinels = sim_chance(dice, 400) ? sim_between(dice, 1, 2) : 0;
+    world->lone = sim_chance(dice, 50) ? 1 : 0;
+    world->quorum =
+        world->servers == 2 && world->witnesses + world->sentinels == 0 && sim_chance(dice, 500)
+            ? 1
+            : 0;
+    world->udp = sim_chance(dice, 150) ? 0 : 1;
+    world->mixed = 1;
+    if (sim_chance(dice, 300)) {
+        world->timeout = sim_between(dice, 800, 2000);
+        world->interval = sim_between(dice, 60, world->timeout / 8);
+        world->recover_after = sim_between(dice, 2000, 5000);
+    }
+    world->down_after = sim_chance(dice, 500) ? 500 : 1000;
+    world->delay_min = 1;
+    world->delay_max = sim_between(dice, 2, 50);
+    world->jitter = sim_between(dice, 0, 25);
+    world->duplicate = sim_chance(dice, 200) ? 50 : 0;
+    draw->servers = (size_t)world->servers;
+    draw->nodes = (size_t)(world->servers + world->witnesses + world->sentinels);
+}
+
+static void
+draw_faults(struct draw *draw)
+{
+    struct sim *dice = &draw->dice;
+    struct sim_world *world = &draw->schedule->world;
+    const uint64_t kind = sim_random(dice, 14);
     if (kind == 0) { /* nothing but loss */
-        sim->udp = true;
-        sim->calm = true;
-        sim->loss_permille = (unsigned)sim_random(sim, 101);
+        world->udp = 1;
+        world->calm = 1;
+        world->loss = sim_between(dice, 0, 100);
         return;
     }
     if (kind <= 2) {
-        add_crash(sim);
+        add_crash(draw);
         return;
     }
-    sim->loss_permille = sim_chance(sim, 300) ? (unsigned)sim_random(sim, 101) : 0;
-    for (size_t left = 1 + sim_random(sim, kind == 9 ? 14 : 5); left > 0; left--) {
-        add(sim, pick(sim));
+    world->loss = sim_chance(dice, 300) ? sim_between(dice, 0, 100) : 0;
+    if (kind == 3) {
+        add_flapping(draw);
+    } else if (kind == 4) {
+        add_rollover(draw);
     }
+    for (size_t left = 1 + sim_random(dice, kind == 5 ? 14 : 5); left > 0; left--) {
+        add_recipe(draw, pick(dice));
+    }
+}
+
+void
+sim_schedule_random(struct sim_schedule *ret, uint64_t seed)
+{
+    static struct draw draw;
+    draw.dice.random = ~seed; /* another stream than that of the run */
+    draw.schedule = ret;
+    ret->faults = 0;
+    draw_world(&draw, seed);
+    add(&draw, SIM_HEAL_MS, SIM_HEAL, 0, 0, 0);
+    draw_faults(&draw);
 }

@@ -2,11 +2,14 @@
  * sentinel: what each Sentinel holds of every instance, and the failover of Redis.
  *
  * Source: Redis 7 sentinel.c. An instance is pinged each min(1 s, down-after); it is s_down once a
- * ping has gone unanswered for down-after. Timer: 100 ms.
+ * ping has gone unanswered for down-after. Timer: 100 ms. LOADING is an answer, MISCONF (which a
+ * master gives to PING, too) is none. A failover takes 1.3 to 3 s from the death on, beyond
+ * down-after; an election that is split is held again after twice the failover-timeout of 3 s.
  */
 #include "sim.h"
 
 enum { REDIS, SENTINEL };
+enum { SPLIT_PERMILLE = 60, SPLIT_MS = 6000, STALE_MS = 11000 };
 
 static bool
 exists(const struct sim *sim, locum_node node, int instance)
@@ -19,7 +22,8 @@ answers_ping(const struct sim *sim, locum_node node, int instance, locum_node as
 {
     const struct sim_redis *redis = &sim->redis[node];
     const struct sim_sentinel *sentinel = &sim->sentinel[node];
-    const bool alive = instance == REDIS ? redis->alive && sim->now >= redis->frozen_until
+    const bool alive = instance == REDIS ? redis->alive && sim->now >= redis->frozen_until &&
+                                               !(redis->misconf && redis->master)
                                          : sentinel->alive && sim->now >= sentinel->frozen_until;
     return alive && sim_connects(sim, asker, node);
 }
@@ -102,13 +106,14 @@ promote(struct sim *sim, locum_node leader)
 {
     for (locum_node node = 0; node < sim->nodes; node++) {
         if (node != sim->master[sim->epoch] && sim->redis[node].exists &&
-            answers_ping(sim, node, REDIS, leader) && sim->epoch < SIM_FAULTS_MAX) {
+            answers_ping(sim, node, REDIS, leader) && !sim->redis[node].loading &&
+            sim->epoch < SIM_FAULTS_MAX) {
             sim->epoch++;
             sim->master[sim->epoch] = node;
             sim->redis[node].master = true;
             sim->redis[node].demote_at = LOCUM_NEVER;
             sim->sentinel[leader].epoch = sim->epoch;
-            sim_trace(sim, LOCUM_NODE_NONE, "Redis: %s is the master", sim_name(sim, node));
+            sim_trace(sim, node, "redis-master");
             return;
         }
     }
@@ -124,24 +129,28 @@ fail_over(struct sim *sim)
     if (leader == sim->nodes) {
         sim->failover_at = LOCUM_NEVER;
     } else if (sim->failover_at == LOCUM_NEVER) {
-        sim->failover_at = sim->now + sim_between(sim, 300, 2000);
+        const locum_ms since = sim->sentinel[leader].unanswered[sim->master[sim->epoch]][REDIS];
+        const locum_ms at = since + sim->down_after_ms + sim_between(sim, 1000, 2700);
+        sim->failover_at = at > sim->now ? at : sim->now;
+    } else if (sim->now >= sim->failover_at && sim_chance(sim, SPLIT_PERMILLE)) {
+        sim->failover_at = sim->now + SPLIT_MS;
     } else if (sim->now >= sim->failover_at) {
         sim->failover_at = LOCUM_NEVER;
         promote(sim, leader);
     }
 }
 
-/* An old master that is back stays master for some ten seconds, then follows. */
+/* An old master that is back stays master for eleven seconds, then follows. */
 static void
 demote(struct sim *sim)
 {
     for (locum_node node = 0; node < sim->nodes; node++) {
         struct sim_redis *redis = &sim->redis[node];
         if (!redis->master || node == sim->master[sim->epoch] || !redis->alive ||
-            !sim->node[node].host_up) {
+            sim->now < redis->frozen_until || !sim->node[node].host_up) {
             redis->demote_at = LOCUM_NEVER;
         } else if (redis->demote_at == LOCUM_NEVER) {
-            redis->demote_at = sim->now + 10500;
+            redis->demote_at = sim->now + STALE_MS;
         } else if (sim->now >= redis->demote_at) {
             redis->master = false;
         }
@@ -177,14 +186,6 @@ view_of(const struct sim *sim, locum_node voter)
     return told;
 }
 
-bool
-sim_sentinel_holds_down(const struct sim *sim, locum_node voter, locum_node node)
-{
-    const struct sim_sentinel_told told = view_of(sim, voter);
-    return is_awake(sim, voter) && !told.tilt && told.known[node] >= 2 &&
-           told.down[node] == told.known[node];
-}
-
 void
 sim_sentinel_poll(struct sim *sim, locum_node node)
 {
@@ -192,11 +193,12 @@ sim_sentinel_poll(struct sim *sim, locum_node node)
         if (sim_sentinel_answers(sim, at, node)) {
             const locum_ms there_and_back =
                 sim_tcp_delay(sim, node, at) + sim_tcp_delay(sim, at, node);
+            const struct sim_sentinel_told told = view_of(sim, at);
             sim_push(sim, (struct sim_event){.at = sim->now + there_and_back,
                                              .kind = SIM_EVENT_POLLED,
                                              .node = node,
                                              .token = sim->node[node].run,
-                                             .sentinel = view_of(sim, at)});
+                                             .text = sim_text_make(&told, sizeof(told), 0)});
         }
     }
 }

@@ -1,9 +1,12 @@
 /*
  * sim: the real decision core of every node of a cluster under one virtual clock, with a model of
- * the network, of Redis and of Sentinel around it. Everything that happens follows from one seed.
+ * the network, of Redis and of Sentinel around it. Everything that happens follows from a schedule:
+ * the shape of the world, a seed, and what goes wrong when (faults).
  *
- *   schedule.c, story.c   what goes wrong, and when (faults)
- *   fault.c               does it
+ *   schedule.c            a random schedule
+ *   text.c                a schedule as text: read, written
+ *   shrink.c              a schedule that fails, made smaller
+ *   fault.c, tape.c       do what a schedule says; heartbeats recorded and played again
  *   net.c                 links: delay, jitter, loss, duplication, cuts in one or both directions
  *   redis.c               Redis instances, each coordinator's connection, publish and subscribe
  *   sentinel.c            what each Sentinel sees; failover of Redis; polls by the coordinators
@@ -11,6 +14,7 @@
  *   check.c, oracle.c     the invariants, after every turn
  *   world.c, queue.c      the cluster's shape, the loop
  *   trace.c               what happened, for a reader
+ *   figures.c             what is counted over many runs
  *
  * The models are those of the shells around the core: what a connection does, not what it decides.
  */
@@ -25,54 +29,102 @@
 #include "core/vote.h"
 
 enum {
-    SIM_NODES_MAX = 8,
+    SIM_NODES_MAX = LOCUM_NODES_MAX,
+    SIM_NAMES_MAX = SIM_NODES_MAX + 2, /* two shared ones, one owned by each server */
     SIM_FAULTS_MAX = 128,
     SIM_INBOX_MAX = 2048,    /* events kept while a process is frozen */
     SIM_DATAGRAMS_MAX = 200, /* of them datagrams: a socket buffer is not endless */
+    SIM_TAPE_MAX = 2048,     /* datagrams that an attacker has recorded */
     SIM_SHELL_MS = 50,       /* a coordinator looks after its connections this often */
     SIM_WORLD_MS = 100,      /* Sentinel's own timer */
     SIM_REDIS_TIMEOUT_MS = 1000,
-    SIM_CHECK_MS = 250,  /* a sample of the download service */
-    SIM_HEAL_MS = 20000, /* a random schedule's faults end here */
-    SIM_END_MS = 30000,  /* and it ends here, later only if somebody is on probation */
+    SIM_CHECK_MS = 250,   /* a sample of the download service */
+    SIM_HEAL_MS = 20000,  /* a random schedule's faults end here */
+    SIM_END_MS = 30000,   /* and it ends here, later only if somebody is on probation */
+    SIM_VARIANT_MS = 500, /* recover-after is so much longer in the other configuration */
 };
 
-/* What goes wrong or right again. `a`, `b`: nodes; `amount`: see each. */
+/* The invariants of the contract, each judged by a check of its own. */
+enum sim_check {
+    SIM_NO_FALSE_TAKEOVER,
+    SIM_TAKEOVER_IN_TIME,
+    SIM_NEVER_SILENT,
+    SIM_NEVER_WORSE,
+    SIM_CONVERGENCE,
+    SIM_NO_FLAPPING,
+    SIM_DETERMINISM,
+};
+enum { SIM_CHECKS = SIM_DETERMINISM + 1 };
+
+/* The shape of a world. Times in ms, rates per mille. Its text form: text.c. */
+struct sim_world {
+    int64_t seed; /* of everything that is left to chance below, and of the run */
+    int64_t servers, witnesses;
+    int64_t sentinels; /* sites with a Sentinel and no coordinator */
+    int64_t lone;      /* 1: the last node alone has a Sentinel */
+    int64_t quorum;    /* 0: the default */
+    int64_t interval, timeout, recover_after;
+    int64_t down_after;                   /* of the Sentinels */
+    int64_t udp;                          /* 0: the peer port is closed everywhere */
+    int64_t delay_min, delay_max, jitter; /* of each link, one way */
+    int64_t loss, duplicate;
+    int64_t mixed; /* 1: some have IPv6 too, some a list of successors */
+    int64_t calm;  /* 1: nothing but loss up to 10 %: no suspicion may be raised */
+    int64_t end;
+};
+
+/* What goes wrong or right again. `a`, `b`: nodes; `amount`: ms unless it says another thing. */
 enum sim_fault_kind {
     SIM_HOST_CRASH, /* a: its coordinator, Redis, Sentinel and network */
     SIM_HOST_BOOT,
     SIM_CRASH,       /* a: the coordinator's process */
     SIM_START,       /* a: with what it had saved */
     SIM_START_EMPTY, /* a: its state file is lost */
+    SIM_START_NEXT,  /* a: the next version of the program */
     SIM_LEAVE,       /* a: an orderly stop */
-    SIM_FREEZE,      /* a: the coordinator stands still for `amount` ms */
+    SIM_FREEZE,      /* a: the coordinator stands still for `amount` */
     SIM_FREEZE_HOST, /* a: Redis and Sentinel too */
+    SIM_SUSPEND,     /* a: the host, and its monotonic clock does not see it */
+    SIM_WALL_STEP,   /* a: by `amount` */
+    SIM_ADMIN,       /* a: b is an enum locum_admin; `amount` is its lease, 0: none */
+    SIM_EXCLUDE,     /* a keeps b out of its answers */
+    SIM_INCLUDE,
+    SIM_SERVICE_FAIL,   /* a: times out */
+    SIM_SERVICE_REFUSE, /* a: refuses connections */
+    SIM_SERVICE_FLAKY,  /* a: fails `amount` per mille of the samples */
+    SIM_SERVICE_BACK,
+    SIM_RECONFIGURE, /* a: a reload; `amount` 1: the other configuration, 0: the first */
+    SIM_SECRET,      /* a: `amount` 0 old, 1 old signs, 2 new signs, 3 new */
+    SIM_REPLAY,      /* a: what it has sent is played again to its receivers for `amount` */
+    SIM_SPOOF,       /* a: somebody without the secret speaks in its name for `amount` */
     SIM_CUT,         /* a, b: in both directions */
     SIM_UNCUT,
     SIM_CUT_ONE_WAY, /* a -> b */
     SIM_UNCUT_ONE_WAY,
     SIM_ISOLATE, /* a: from everybody */
     SIM_REJOIN,
+    SIM_MUTE, /* a: nothing that it sends arrives */
+    SIM_UNMUTE,
+    SIM_DEAFEN, /* a: nothing reaches it */
+    SIM_UNDEAFEN,
     SIM_UDP_BLOCK, /* a, b: datagrams only, in both directions */
     SIM_UDP_UNBLOCK,
-    SIM_DEAF, /* a: no datagram reaches it */
-    SIM_UNDEAF,
-    SIM_LAG,  /* a: what it sends takes `amount` ms longer; 0: as ever */
+    SIM_UDP_DEAFEN, /* a: no datagram reaches it */
+    SIM_UDP_UNDEAFEN,
+    SIM_LAG,  /* a: what it sends takes `amount` longer; 0: as ever */
     SIM_LOSS, /* everywhere: `amount` per mille; 0: none */
     SIM_REDIS_KILL,
     SIM_REDIS_START,
-    SIM_REDIS_FREEZE, /* a: for `amount` ms */
-    SIM_KICK,         /* a: Redis throws this subscriber out */
+    SIM_REDIS_FREEZE,  /* a: for `amount` */
+    SIM_REDIS_LOADING, /* a: publishes, but is no replica to promote */
+    SIM_REDIS_MISCONF, /* a: publishes, but answers no PING as Sentinel wants it */
+    SIM_REDIS_WELL,
+    SIM_KICK,      /* a: Redis throws this subscriber out */
+    SIM_KICK_EACH, /* a: again and again, each `amount`; 0: no more */
     SIM_SENTINEL_KILL,
     SIM_SENTINEL_START,
     SIM_TILT, /* a: its Sentinel trusts nothing, itself included */
     SIM_UNTILT,
-    SIM_WALL_STEP,    /* a: by `amount` ms */
-    SIM_ADMIN,        /* a: `amount` is an enum locum_admin */
-    SIM_SERVICE_FAIL, /* a: times out (`amount` 0) or refuses (1) */
-    SIM_SERVICE_BACK,
-    SIM_EXCLUDE, /* a keeps b out of its answers */
-    SIM_INCLUDE,
     SIM_HEAL, /* everything */
 };
 
@@ -83,9 +135,16 @@ struct sim_fault {
     locum_ms amount;
 };
 
+struct sim_schedule {
+    struct sim_world world;
+    struct sim_fault fault[SIM_FAULTS_MAX];
+    size_t faults;
+};
+
 /* A text on its way, shared by its receivers. */
 struct sim_text {
     unsigned holders;
+    unsigned key; /* the secret that has sealed it */
     size_t length;
     char at[];
 };
@@ -98,9 +157,11 @@ enum sim_event_kind {
     SIM_EVENT_PUBLISH,  /* .text of .node reaches the Redis it is connected to */
     SIM_EVENT_MESSAGE,  /* .text reaches .node, a subscriber */
     SIM_EVENT_POLL,     /* .node asks all Sentinels */
-    SIM_EVENT_POLLED,   /* .node gets .sentinel */
+    SIM_EVENT_POLLED,   /* .node gets .text, a struct sim_sentinel_told */
     SIM_EVENT_SAMPLE,   /* .node's service check */
     SIM_EVENT_SHELL,    /* .node looks after its connection */
+    SIM_EVENT_KICK,     /* .node is thrown out once more */
+    SIM_EVENT_ATTACK,   /* .index: the fault that goes on */
     SIM_EVENT_VERDICT,  /* .index: a takeover must have happened by now */
     SIM_EVENT_TURN,     /* .node's tick, after input or when its time has come; ends its ms */
 };
@@ -114,13 +175,12 @@ struct sim_sentinel_told {
 
 struct sim_event {
     locum_ms at;
-    uint64_t order; /* of being scheduled */
-    enum sim_event_kind kind;
-    locum_node node;
-    uint32_t token; /* must still be the node's run, connection or turn, else it is void */
-    size_t index;
+    uint64_t order;        /* of being scheduled; turns after all others */
     struct sim_text *text; /* held */
-    struct sim_sentinel_told sentinel;
+    uint32_t token;        /* must still be the node's run, connection or turn, else it is void */
+    uint32_t index;
+    uint8_t kind; /* enum sim_event_kind */
+    locum_node node;
 };
 
 /* One direction between two nodes. */
@@ -133,6 +193,7 @@ struct sim_link {
 
 struct sim_redis {
     bool exists, alive, master;
+    bool loading, misconf;
     uint32_t run;
     locum_ms frozen_until;
     locum_ms demote_at; /* a returned old master learns of the new one then; LOCUM_NEVER */
@@ -163,23 +224,31 @@ struct sim_node {
     bool host_up, running;
     uint32_t run;
     locum_ms frozen_until;
-    locum_ms mono_offset, wall_offset;
+    locum_ms suspended_at; /* its monotonic clock stands still since; LOCUM_NEVER */
+    locum_ms mono_offset, boot_offset, wall_offset;
     struct locum_core core;
     struct locum_saved saved;
     bool has_saved;
-    uint32_t turn; /* only the turn event with this token counts */
+    bool next_version, variant; /* of the program; of the configuration */
+    unsigned sign, accepts;     /* secrets: the one that signs, a set */
+    uint32_t turn;              /* only the turn event with this token counts */
     locum_ms turn_at;
-    struct sim_event inbox[SIM_INBOX_MAX];
-    size_t inbox_count, inbox_datagrams;
+    struct sim_event *inbox;
+    size_t inbox_count, inbox_room, inbox_datagrams;
     struct sim_connection redis;
+    uint32_t kick_token; /* only the kick event with this token counts */
+    locum_ms kick_each;
     uint64_t epoch; /* of the master it goes by */
     bool service_ok, service_refuses;
-    locum_ms up_since; /* its own service word is up since; LOCUM_NEVER */
+    unsigned service_flaky; /* per mille */
+    locum_ms up_since;      /* its own service word is up since; LOCUM_NEVER */
     struct sim_sentinel_told told[SIM_NODES_MAX]; /* the last poll of each Sentinel */
     locum_ms told_at[SIM_NODES_MAX];
     locum_ms last_send;
-    bool ever_left;                        /* an orderly stop was asked for */
-    enum locum_rank rank[LOCUM_NODES_MAX]; /* as last looked at */
+    bool ever_left;                                          /* an orderly stop was asked for */
+    enum locum_rank rank[LOCUM_NODES_MAX];                   /* as last looked at */
+    bool checked;                                            /* the two fields below hold */
+    struct locum_answer plan[SIM_NAMES_MAX][LOCUM_FAMILIES]; /* as last judged */
 };
 
 /* What node I has really accepted of P, for the oracles. */
@@ -205,15 +274,31 @@ struct sim_crash {
     locum_nodes witnesses; /* coordinators that had clean two-way UDP with it */
 };
 
+/* A datagram that an attacker has kept. */
+struct sim_taped {
+    locum_node from, to;
+    struct sim_text *text;
+};
+
+/* What is counted for the figures. */
+struct sim_counts {
+    uint64_t steps, heartbeats, datagrams, publications, deliveries;
+    uint64_t suspicions, downs;     /* conditions that became suspect, down by votes */
+    locum_ms first_down, last_down; /* LOCUM_NEVER */
+    locum_ms disagree_since;        /* two answer an owned name differently; LOCUM_NEVER */
+    locum_ms disagreed;             /* the longest such time that has ended */
+    uint64_t cpu_ns;                /* inside the core, if it is asked for */
+};
+
 struct sim {
-    uint64_t seed, random;
+    struct sim_schedule schedule;
+    uint64_t random;
     locum_ms now;
     struct locum_core_config config; /* with self = 0 */
     size_t nodes, servers;
-    bool udp;               /* the peer port is open at all */
-    bool calm;              /* nothing but loss up to 10 %: no suspicion may be raised */
-    locum_ms down_after_ms; /* of the Sentinels */
-    locum_ms delay_max_ms;  /* the longest one-way delay of any link */
+    locum_ms down_after_ms;
+    locum_ms delay_max_ms; /* the longest one-way delay of any link */
+    bool udp;
     unsigned loss_permille, duplicate_permille;
     struct sim_link link[SIM_NODES_MAX][SIM_NODES_MAX];
     struct sim_redis redis[SIM_NODES_MAX];
@@ -223,30 +308,34 @@ struct sim {
     locum_node master[SIM_FAULTS_MAX + 1]; /* by config epoch */
     uint64_t epoch;                        /* the highest */
     locum_ms failover_at;                  /* LOCUM_NEVER: none under way */
-    struct sim_fault fault[SIM_FAULTS_MAX];
-    size_t faults;
     struct sim_crash crash[SIM_FAULTS_MAX];
     size_t crashes;
+    bool taping; /* some fault plays the tape */
+    struct sim_taped tape[SIM_TAPE_MAX];
+    size_t taped;
     locum_ms last_fault; /* LOCUM_NEVER */
     locum_ms healed;     /* LOCUM_NEVER */
     locum_ms end;
     struct sim_event *queue;
     size_t queued, queue_room;
     uint64_t scheduled;
-    uint64_t steps;
-    FILE *trace;     /* NULL: none */
-    uint64_t digest; /* of all edges: two runs of one seed are the same */
-    unsigned violations;
+    struct sim_counts counts;
+    bool clock;                  /* fill in counts.cpu_ns */
+    uint64_t judged[SIM_CHECKS]; /* how often each check has looked */
+    FILE *trace;                 /* NULL: none */
+    uint64_t digest;             /* of all edges: two runs of one schedule are the same */
+    bool violated;               /* and how: */
+    enum sim_check violated_check;
+    char violation[512];
 };
 
 /* --- world.c ---------------------------------------------------------------------------------- */
 
-/* A random cluster. `sim` is all zero but for the trace. */
-void sim_world_random(struct sim *sim, uint64_t seed);
-/* The cluster of the stories: `servers` dc2, dc3, ..., then ns0, ... and s0, .... */
-void sim_world_shape(struct sim *sim, uint64_t seed, size_t servers, size_t witnesses,
-                     size_t sentinels);
-/* Run it to its end, or to the first violation. */
+/* The usual world: two servers, a witness, everything well. */
+extern const struct sim_world sim_world_usual;
+/* Nodes and their names, as the world says: enough to read and write faults. */
+void sim_world_config(struct sim *sim);
+/* Run sim->schedule to its end, or to the first violation. All else is zero but for the trace. */
 void sim_run(struct sim *sim);
 void sim_fini(struct sim *sim);
 /* Uniform in 0 .. below - 1; below >= 1. */
@@ -254,11 +343,35 @@ uint64_t sim_random(struct sim *sim, uint64_t below);
 locum_ms sim_between(struct sim *sim, locum_ms from, locum_ms to);
 bool sim_chance(struct sim *sim, unsigned permille);
 
+/* --- schedule.c, text.c, shrink.c ------------------------------------------------------------- */
+
+void sim_schedule_random(struct sim_schedule *ret, uint64_t seed);
+void sim_schedule_add(struct sim_schedule *schedule, struct sim_fault fault);
+void sim_world_print(const struct sim_world *world, FILE *out);
+void sim_fault_print(const struct sim *sim, const struct sim_fault *fault, struct locum_text *text);
+/*
+ * Read a schedule: comments, the world, then faults; all other lines (of a trace) are skipped. The
+ * comments go to `echo`. 0, or -1 after a message on standard error.
+ */
+int sim_schedule_read(FILE *in, const char *name, FILE *echo, struct sim_schedule *ret);
+
+struct sim_outcome {
+    bool violated;
+    enum sim_check check;
+    char violation[512];
+    uint64_t digest;
+    struct sim_counts counts;
+    uint64_t judged[SIM_CHECKS];
+};
+struct sim_outcome sim_schedule_run(const struct sim_schedule *schedule, FILE *trace);
+/* Leave out what is not needed for a violation of the same invariant. */
+void sim_shrink(struct sim_schedule *schedule);
+
 /* --- queue.c ---------------------------------------------------------------------------------- */
 
 void sim_push(struct sim *sim, struct sim_event event);
 bool sim_pop(struct sim *sim, struct sim_event *ret);
-struct sim_text *sim_text_make(const char *at, size_t length);
+struct sim_text *sim_text_make(const void *at, size_t length, unsigned key);
 void sim_text_drop(struct sim_text *text);
 
 /* --- net.c ------------------------------------------------------------------------------------ */
@@ -287,53 +400,55 @@ void sim_redis_shell(struct sim *sim, locum_node node);
 void sim_sentinel_world(struct sim *sim);
 void sim_sentinel_poll(struct sim *sim, locum_node node);
 bool sim_sentinel_answers(const struct sim *sim, locum_node at, locum_node asker);
-/* Does the Sentinel at `voter` hold all instances of `node` s_down now? */
-bool sim_sentinel_holds_down(const struct sim *sim, locum_node voter, locum_node node);
 
 /* --- node.c ----------------------------------------------------------------------------------- */
 
 void sim_node_start(struct sim *sim, locum_node node, bool with_saved);
 void sim_node_stop(struct sim *sim, locum_node node);
-bool sim_node_frozen(const struct sim *sim, locum_node node);
-void sim_node_freeze(struct sim *sim, locum_node node, locum_ms duration);
-/* An input from the queue: handled now, or kept until the process is thawed. */
-void sim_node_input(struct sim *sim, const struct sim_event *event);
-void sim_node_thaw(struct sim *sim, locum_node node);
-void sim_node_turn(struct sim *sim, const struct sim_event *event);
-/* Hand an event to the core and perform what comes of it. */
 void sim_node_step(struct sim *sim, locum_node node, struct locum_event *event);
+void sim_node_input(struct sim *sim, const struct sim_event *event);
+void sim_node_turn(struct sim *sim, const struct sim_event *event);
+void sim_node_freeze(struct sim *sim, locum_node node, locum_ms duration);
+void sim_node_thaw(struct sim *sim, locum_node node);
+void sim_node_reload(struct sim *sim, locum_node node, bool variant);
+bool sim_node_frozen(const struct sim *sim, locum_node node);
 struct locum_now sim_node_now(const struct sim *sim, locum_node node);
+/* The configuration that this node has now. */
+void sim_node_config(const struct sim *sim, locum_node node, struct locum_core_config *ret);
 
-/* --- fault.c, schedule.c, story.c ------------------------------------------------------------- */
+/* --- fault.c, tape.c -------------------------------------------------------------------------- */
 
-void sim_fault_do(struct sim *sim, const struct sim_fault *fault);
-void sim_fault_add(struct sim *sim, locum_ms at, enum sim_fault_kind kind, locum_node a,
-                   locum_node b, locum_ms amount);
-void sim_schedule_random(struct sim *sim);
-/* Set up the story of that name; false if there is none. */
-bool sim_story(struct sim *sim, const char *name);
-void sim_story_list(FILE *out);
+void sim_fault_do(struct sim *sim, size_t index);
+void sim_tape(struct sim *sim, locum_node from, locum_node to, struct sim_text *text);
+/* The next step of an attack, event->index is its fault. */
+void sim_attack(struct sim *sim, const struct sim_event *event);
 
 /* --- check.c, oracle.c ------------------------------------------------------------------------ */
 
+const char *sim_check_name(enum sim_check check);
+void sim_violated(struct sim *sim, locum_node node, enum sim_check check, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 void sim_check_turn(struct sim *sim, locum_node node);
-/* The core's next turn is the first that can change anything. */
+/* Before the core's next_turn time alone changes nothing. */
 void sim_check_next(struct sim *sim, locum_node node);
-/* The schedule is over: is everybody well again? True if there is reason to wait a while longer. */
+/* The end has come: true if somebody's probation is to be waited for; sim->end is later then. */
 bool sim_check_end(struct sim *sim);
 void sim_oracle_heard(struct sim *sim, locum_node node);
 void sim_oracle_edge(struct sim *sim, locum_node node, const struct locum_condition_edge *edge);
 void sim_oracle_crash(struct sim *sim, locum_node node, bool host);
-void sim_oracle_verdict(struct sim *sim, size_t crash);
-void sim_violated(struct sim *sim, locum_node node, const char *invariant, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void sim_oracle_verdict(struct sim *sim, size_t index);
 
 /* --- trace.c ---------------------------------------------------------------------------------- */
 
+/* node LOCUM_NODE_NONE: the world */
 void sim_trace(struct sim *sim, locum_node node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 void sim_trace_edge(struct sim *sim, locum_node node, const struct locum_edge *edge);
 void sim_trace_fault(struct sim *sim, const struct sim_fault *fault);
 const char *sim_name(const struct sim *sim, locum_node node);
+
+/* --- figures.c -------------------------------------------------------------------------------- */
+
+int sim_figures(const char *which);
 
 #endif

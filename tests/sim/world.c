@@ -31,6 +31,20 @@ sim_chance(struct sim *sim, unsigned permille)
     return permille > 0 && sim_random(sim, 1000) < permille;
 }
 
+const struct sim_world sim_world_usual = {
+    .seed = 1,
+    .servers = 2,
+    .witnesses = 1,
+    .interval = 125,
+    .timeout = 1000,
+    .recover_after = 5000,
+    .down_after = 500,
+    .udp = 1,
+    .delay_min = 8,
+    .delay_max = 8,
+    .end = SIM_END_MS,
+};
+
 static void
 add_node(struct sim *sim, enum locum_role role, const char *prefix, unsigned number)
 {
@@ -49,59 +63,76 @@ add_name(struct sim *sim, locum_node owner, enum locum_policy policy)
         .owner = owner, .policy = policy, .ttl_s = 60, .failover_ttl_s = 15};
 }
 
+/* dc2, dc3, ..., then ns0, ... and s0, ... */
 static void
-make_config(struct sim *sim, size_t servers, size_t witnesses, size_t sentinels)
+add_nodes(struct sim *sim)
 {
-    struct locum_core_config *config = &sim->config;
-    struct locum_text cluster = locum_text_init(config->cluster, sizeof(config->cluster));
-    locum_text_add(&cluster, "get");
-    for (unsigned i = 0; i < servers; i++) {
+    const struct sim_world *world = &sim->schedule.world;
+    for (unsigned i = 0; i < world->servers; i++) {
         add_node(sim, LOCUM_ROLE_SERVER, "dc", 2 + i);
     }
-    for (unsigned i = 0; i < witnesses; i++) {
+    for (unsigned i = 0; i < world->witnesses; i++) {
         add_node(sim, LOCUM_ROLE_WITNESS, "ns", i);
     }
-    for (unsigned i = 0; i < sentinels; i++) {
+    for (unsigned i = 0; i < world->sentinels; i++) {
         add_node(sim, LOCUM_ROLE_SENTINEL, "s", i);
     }
+}
+
+void
+sim_world_config(struct sim *sim)
+{
+    const struct sim_world *world = &sim->schedule.world;
+    struct locum_core_config *config = &sim->config;
+    *config = (struct locum_core_config){
+        .cluster = "get",
+        .checks = {{.counts = true,
+                    .rise = 2,
+                    .fall = 3,
+                    .fast_fail = true,
+                    .interval_ms = SIM_CHECK_MS}},
+        .check_count = 1,
+        .interval_ms = world->interval,
+        .timeout_ms = world->timeout,
+        .recover_after_ms = world->recover_after,
+        .sentinel_poll_ms = 500,
+        .min_serving = 1,
+        .digest = "a1b2c3d4",
+        .version = "0.1.0",
+    };
+    add_nodes(sim);
     add_name(sim, LOCUM_NODE_NONE, LOCUM_ANSWER_SELF);
     add_name(sim, LOCUM_NODE_NONE, LOCUM_ANSWER_ALL);
-    for (locum_node i = 0; i < servers; i++) {
+    for (locum_node i = 0; i < world->servers; i++) {
         add_name(sim, i, LOCUM_ANSWER_SELF);
     }
-    config->checks[0] = (struct locum_core_check){
-        .counts = true, .rise = 2, .fall = 3, .fast_fail = true, .interval_ms = SIM_CHECK_MS};
-    config->check_count = 1;
-    config->interval_ms = 125;
-    config->timeout_ms = 1000;
-    config->recover_after_ms = 5000;
-    config->sentinel_poll_ms = 500;
-    config->quorum = (uint32_t)config->node_count / 2 + 1;
-    config->min_serving = 1;
-    struct locum_text digest = locum_text_init(config->digest, sizeof(config->digest));
-    locum_text_add(&digest, "a1b2c3d4");
-    struct locum_text version = locum_text_init(config->version, sizeof(config->version));
-    locum_text_add(&version, "0.1.0");
+    sim->nodes = config->node_count;
+    sim->servers = (size_t)world->servers;
+    config->quorum = world->quorum > 0 ? (uint32_t)world->quorum : (uint32_t)sim->nodes / 2 + 1;
 }
 
 static void
 make_site(struct sim *sim, locum_node node)
 {
-    const enum locum_role role = sim->config.nodes[node].role;
+    const bool lone = sim->schedule.world.lone != 0;
     struct sim_sentinel *sentinel = &sim->sentinel[node];
-    sim->redis[node].exists = sim->redis[node].alive = role == LOCUM_ROLE_SERVER;
-    sim->redis[node].demote_at = LOCUM_NEVER;
-    sentinel->exists = sentinel->alive = true;
-    sim->node[node].host_up = true;
-    sim->node[node].service_ok = true;
-    sim->node[node].mono_offset = sim_between(sim, 1000, 1000000);
-    sim->node[node].wall_offset = 1763863200000 + sim_between(sim, -300, 300);
+    struct sim_redis *redis = &sim->redis[node];
+    struct sim_node *self = &sim->node[node];
+    redis->exists = redis->alive = sim->config.nodes[node].role == LOCUM_ROLE_SERVER;
+    redis->demote_at = LOCUM_NEVER;
+    sentinel->exists = sentinel->alive = !lone || node + 1u == sim->nodes;
+    self->host_up = true;
+    self->suspended_at = LOCUM_NEVER;
+    self->accepts = 1;
+    self->service_ok = true;
+    self->mono_offset = sim_between(sim, 1000, 1000000);
+    self->boot_offset = self->mono_offset + sim_between(sim, 0, 1000000);
+    self->wall_offset = 1763863200000 + sim_between(sim, -300, 300);
     for (locum_node other = 0; other < sim->nodes; other++) {
         for (int i = 0; i < SIM_INSTANCES; i++) {
             sentinel->next_ping[other][i] = sim_between(sim, 0, 999);
             sentinel->unanswered[other][i] = LOCUM_NEVER;
         }
-        sim->link[node][other].delay_ms = node == other ? 0 : 8;
         sim->pair[node][other] = (struct sim_pair){
             .heard = LOCUM_NEVER,
             .accepted = LOCUM_NEVER,
@@ -111,56 +142,26 @@ make_site(struct sim *sim, locum_node node)
     }
 }
 
-void
-sim_world_shape(struct sim *sim, uint64_t seed, size_t servers, size_t witnesses, size_t sentinels)
-{
-    sim->seed = seed;
-    sim->random = seed;
-    sim->udp = true;
-    sim->down_after_ms = 500;
-    sim->delay_max_ms = 8;
-    sim->failover_at = LOCUM_NEVER;
-    sim->last_fault = LOCUM_NEVER;
-    sim->healed = LOCUM_NEVER;
-    sim->end = SIM_END_MS;
-    make_config(sim, servers, witnesses, sentinels);
-    sim->nodes = sim->config.node_count;
-    sim->servers = servers;
-    for (locum_node node = 0; node < sim->nodes; node++) {
-        make_site(sim, node);
-    }
-    sim->redis[0].master = true;
-    sim_push(sim, (struct sim_event){.at = 0, .kind = SIM_EVENT_WORLD});
-}
-
 static void
-random_timing(struct sim *sim)
+make_links(struct sim *sim)
 {
-    struct locum_core_config *config = &sim->config;
-    if (sim_chance(sim, 300)) {
-        config->timeout_ms = sim_between(sim, 800, 2000);
-        config->interval_ms = sim_between(sim, 60, config->timeout_ms / 8);
-        config->recover_after_ms = sim_between(sim, 2000, 5000);
-    }
-    sim->down_after_ms = sim_chance(sim, 500) ? 500 : 1000;
-    const locum_ms delay_max = sim_between(sim, 2, 50);
-    const locum_ms jitter_max = sim_between(sim, 0, 25);
+    const struct sim_world *world = &sim->schedule.world;
     for (locum_node a = 0; a < sim->nodes; a++) {
         for (locum_node b = 0; b < sim->nodes; b++) {
             if (a != b) {
-                sim->link[a][b].delay_ms = sim_between(sim, 1, delay_max);
-                sim->link[a][b].jitter_ms = jitter_max;
+                sim->link[a][b].delay_ms = sim_between(sim, world->delay_min, world->delay_max);
+                sim->link[a][b].jitter_ms = world->jitter;
             }
         }
     }
-    sim->delay_max_ms = delay_max + jitter_max;
+    sim->delay_max_ms = world->delay_max + world->jitter;
 }
 
 /* Some servers have IPv6 too; some names have a list of successors. */
 static void
-random_names(struct sim *sim)
+mix_names(struct sim *sim)
 {
-    for (locum_node node = 0; node < sim->servers; node++) {
+    for (locum_node node = 0; node < sim->servers && sim->schedule.world.mixed; node++) {
         struct locum_core_node *self = &sim->config.nodes[node];
         self->has[LOCUM_V6] = sim_chance(sim, 500);
         if (sim_chance(sim, 300)) {
@@ -171,21 +172,34 @@ random_names(struct sim *sim)
     }
 }
 
-void
-sim_world_random(struct sim *sim, uint64_t seed)
+/* The world as its schedule says. */
+static void
+make_world(struct sim *sim)
 {
-    sim->random = seed;
-    const size_t servers = 2 + sim_random(sim, 4);
-    const size_t witnesses = sim_random(sim, 3);
-    const size_t sentinels = servers + witnesses < SIM_NODES_MAX ? sim_random(sim, 2) : 0;
-    sim_world_shape(sim, seed, servers, witnesses, sentinels);
-    if (sim->nodes == 2 && sim_chance(sim, 500)) {
-        sim->config.quorum = 1;
+    const struct sim_schedule *schedule = &sim->schedule;
+    sim->random = (uint64_t)schedule->world.seed;
+    sim->udp = schedule->world.udp != 0;
+    sim->down_after_ms = schedule->world.down_after;
+    sim->loss_permille = (unsigned)schedule->world.loss;
+    sim->duplicate_permille = (unsigned)schedule->world.duplicate;
+    sim->failover_at = LOCUM_NEVER;
+    sim->last_fault = LOCUM_NEVER;
+    sim->healed = LOCUM_NEVER;
+    sim->end = schedule->world.end;
+    sim->counts.first_down = sim->counts.last_down = sim->counts.disagree_since = LOCUM_NEVER;
+    sim_world_config(sim);
+    for (locum_node node = 0; node < sim->nodes; node++) {
+        make_site(sim, node);
     }
-    sim->udp = !sim_chance(sim, 150);
-    random_timing(sim);
-    random_names(sim);
-    sim_schedule_random(sim);
+    make_links(sim);
+    mix_names(sim);
+    sim->redis[0].master = true;
+    sim_push(sim, (struct sim_event){.at = 0, .kind = SIM_EVENT_WORLD});
+    for (uint32_t i = 0; i < schedule->faults; i++) {
+        sim->taping = sim->taping || schedule->fault[i].kind == SIM_REPLAY;
+        sim_push(sim, (struct sim_event){
+                          .at = schedule->fault[i].at, .kind = SIM_EVENT_FAULT, .index = i});
+    }
 }
 
 /* A node's own timers run as long as its run does. */
@@ -215,11 +229,24 @@ own_timer(struct sim *sim, const struct sim_event *event)
     }
 }
 
+/* Out of Redis again. */
+static void
+kick(struct sim *sim, const struct sim_event *event)
+{
+    struct sim_node *self = &sim->node[event->node];
+    if (event->token == self->kick_token && self->kick_each > 0) {
+        sim_redis_drop(sim, event->node);
+        struct sim_event again = *event;
+        again.at = sim->now + self->kick_each;
+        sim_push(sim, again);
+    }
+}
+
 static void
 happen(struct sim *sim, struct sim_event *event)
 {
-    switch (event->kind) {
-    case SIM_EVENT_FAULT: sim_fault_do(sim, &sim->fault[event->index]); break;
+    switch ((enum sim_event_kind)event->kind) {
+    case SIM_EVENT_FAULT: sim_fault_do(sim, event->index); break;
     case SIM_EVENT_THAW:
         if (event->token == sim->node[event->node].run) {
             sim_node_thaw(sim, event->node);
@@ -236,6 +263,8 @@ happen(struct sim *sim, struct sim_event *event)
     case SIM_EVENT_POLL:
     case SIM_EVENT_SAMPLE:
     case SIM_EVENT_SHELL: own_timer(sim, event); break;
+    case SIM_EVENT_KICK: kick(sim, event); break;
+    case SIM_EVENT_ATTACK: sim_attack(sim, event); break;
     case SIM_EVENT_VERDICT: sim_oracle_verdict(sim, event->index); break;
     case SIM_EVENT_TURN: sim_node_turn(sim, event); break;
     }
@@ -246,10 +275,11 @@ void
 sim_run(struct sim *sim)
 {
     struct sim_event event;
+    make_world(sim);
     for (locum_node node = 0; node < sim->nodes; node++) {
         sim_node_start(sim, node, false);
     }
-    while (sim->violations == 0 && sim_pop(sim, &event)) {
+    while (!sim->violated && sim_pop(sim, &event)) {
         if (event.at > sim->end && !sim_check_end(sim)) {
             sim_text_drop(event.text);
             break;
@@ -270,6 +300,10 @@ sim_fini(struct sim *sim)
         for (size_t i = 0; i < sim->node[node].inbox_count; i++) {
             sim_text_drop(sim->node[node].inbox[i].text);
         }
+        free(sim->node[node].inbox);
+    }
+    for (size_t i = 0; i < SIM_TAPE_MAX; i++) {
+        sim_text_drop(sim->tape[i].text);
     }
     free(sim->queue);
 }

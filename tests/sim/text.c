@@ -1,0 +1,331 @@
+/*
+ * text: a schedule as text. Comments, one line for the world, one for each fault:
+ *
+ *   # the host with the Redis master dies
+ *   world servers=2 witnesses=1 end=16000
+ *     5.000  *    host-crash dc2
+ *
+ * What is not told about the world is as usual (sim_world_usual). A trace has the same lines and,
+ * between them, what happened; so a trace is a schedule, too.
+ */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "sim.h"
+
+enum { LINE_MAX_BYTES = 1024 };
+
+static const struct {
+    const char *key;
+    size_t offset;
+    int64_t min, max;
+} params[] = {
+    {"seed", offsetof(struct sim_world, seed), 0, INT64_MAX},
+    {"servers", offsetof(struct sim_world, servers), 1, SIM_NODES_MAX},
+    {"witnesses", offsetof(struct sim_world, witnesses), 0, SIM_NODES_MAX},
+    {"sentinels", offsetof(struct sim_world, sentinels), 0, SIM_NODES_MAX},
+    {"lone", offsetof(struct sim_world, lone), 0, 1},
+    {"quorum", offsetof(struct sim_world, quorum), 0, SIM_NODES_MAX},
+    {"interval", offsetof(struct sim_world, interval), 1, 3600000},
+    {"timeout", offsetof(struct sim_world, timeout), 1, 3600000},
+    {"recover-after", offsetof(struct sim_world, recover_after), 1, 3600000},
+    {"down-after", offsetof(struct sim_world, down_after), 1, 3600000},
+    {"udp", offsetof(struct sim_world, udp), 0, 1},
+    {"delay-min", offsetof(struct sim_world, delay_min), 0, 10000},
+    {"delay-max", offsetof(struct sim_world, delay_max), 0, 10000},
+    {"jitter", offsetof(struct sim_world, jitter), 0, 10000},
+    {"loss", offsetof(struct sim_world, loss), 0, 1000},
+    {"duplicate", offsetof(struct sim_world, duplicate), 0, 1000},
+    {"mixed", offsetof(struct sim_world, mixed), 0, 1},
+    {"calm", offsetof(struct sim_world, calm), 0, 1},
+    {"end", offsetof(struct sim_world, end), 1, INT64_MAX},
+};
+
+/* a, b: nodes; t: a time, n: a number, w: an admin word and, if there is one, its lease */
+static const struct {
+    const char *word, *shape;
+} faults[] = {
+    [SIM_HOST_CRASH] = {"host-crash", "a"},
+    [SIM_HOST_BOOT] = {"host-boot", "a"},
+    [SIM_CRASH] = {"crash", "a"},
+    [SIM_START] = {"start", "a"},
+    [SIM_START_EMPTY] = {"start-empty", "a"},
+    [SIM_START_NEXT] = {"start-next-version", "a"},
+    [SIM_LEAVE] = {"stop", "a"},
+    [SIM_FREEZE] = {"freeze", "at"},
+    [SIM_FREEZE_HOST] = {"freeze-host", "at"},
+    [SIM_SUSPEND] = {"suspend-host", "at"},
+    [SIM_WALL_STEP] = {"clock-step", "at"},
+    [SIM_ADMIN] = {"admin", "aw"},
+    [SIM_EXCLUDE] = {"exclude", "ab"},
+    [SIM_INCLUDE] = {"include", "ab"},
+    [SIM_SERVICE_FAIL] = {"service-times-out", "a"},
+    [SIM_SERVICE_REFUSE] = {"service-refuses", "a"},
+    [SIM_SERVICE_FLAKY] = {"service-flaky", "an"},
+    [SIM_SERVICE_BACK] = {"service-back", "a"},
+    [SIM_RECONFIGURE] = {"reload", "an"},
+    [SIM_SECRET] = {"secret-stage", "an"},
+    [SIM_REPLAY] = {"replayed-heartbeats", "at"},
+    [SIM_SPOOF] = {"spoofed-heartbeats", "at"},
+    [SIM_CUT] = {"cut", "ab"},
+    [SIM_UNCUT] = {"uncut", "ab"},
+    [SIM_CUT_ONE_WAY] = {"cut-one-way", "ab"},
+    [SIM_UNCUT_ONE_WAY] = {"uncut-one-way", "ab"},
+    [SIM_ISOLATE] = {"isolate", "a"},
+    [SIM_REJOIN] = {"rejoin", "a"},
+    [SIM_MUTE] = {"mute", "a"},
+    [SIM_UNMUTE] = {"unmute", "a"},
+    [SIM_DEAFEN] = {"deafen", "a"},
+    [SIM_UNDEAFEN] = {"undeafen", "a"},
+    [SIM_UDP_BLOCK] = {"udp-block", "ab"},
+    [SIM_UDP_UNBLOCK] = {"udp-unblock", "ab"},
+    [SIM_UDP_DEAFEN] = {"udp-deafen", "a"},
+    [SIM_UDP_UNDEAFEN] = {"udp-undeafen", "a"},
+    [SIM_LAG] = {"lag", "at"},
+    [SIM_LOSS] = {"loss", "n"},
+    [SIM_REDIS_KILL] = {"redis-kill", "a"},
+    [SIM_REDIS_START] = {"redis-start", "a"},
+    [SIM_REDIS_FREEZE] = {"redis-freeze", "at"},
+    [SIM_REDIS_LOADING] = {"redis-loading", "a"},
+    [SIM_REDIS_MISCONF] = {"redis-misconf", "a"},
+    [SIM_REDIS_WELL] = {"redis-well", "a"},
+    [SIM_KICK] = {"redis-kicks", "a"},
+    [SIM_KICK_EACH] = {"redis-kicks-each", "at"},
+    [SIM_SENTINEL_KILL] = {"sentinel-kill", "a"},
+    [SIM_SENTINEL_START] = {"sentinel-start", "a"},
+    [SIM_TILT] = {"tilt", "a"},
+    [SIM_UNTILT] = {"untilt", "a"},
+    [SIM_HEAL] = {"heal", ""},
+};
+
+static int64_t *
+param(struct sim_world *world, size_t i)
+{
+    return (int64_t *)(void *)((char *)world + params[i].offset);
+}
+
+void
+sim_world_print(const struct sim_world *world, FILE *out)
+{
+    struct sim_world copy = *world;
+    struct sim_world usual = sim_world_usual;
+    fputs("world", out);
+    for (size_t i = 0; i < LOCUM_COUNT(params); i++) {
+        if (*param(&copy, i) != *param(&usual, i)) {
+            fprintf(out, " %s=%lld", params[i].key, (long long)*param(&copy, i));
+        }
+    }
+    fputc('\n', out);
+}
+
+static void
+add_time(struct locum_text *text, locum_ms time)
+{
+    locum_text_add(text, time < 0 ? " -" : " ");
+    locum_text_add_duration(text, time < 0 ? -time : time);
+}
+
+void
+sim_fault_print(const struct sim *sim, const struct sim_fault *fault, struct locum_text *text)
+{
+    locum_text_add(text, faults[fault->kind].word);
+    for (const char *shape = faults[fault->kind].shape; *shape != '\0'; shape++) {
+        switch (*shape) {
+        case 't': add_time(text, fault->amount); break;
+        case 'n':
+            locum_text_add_char(text, ' ');
+            locum_text_add_i64(text, fault->amount);
+            break;
+        case 'w':
+            locum_text_add_char(text, ' ');
+            locum_text_add(text, locum_admin_text((enum locum_admin)fault->b));
+            if (fault->amount > 0) {
+                add_time(text, fault->amount);
+            }
+            break;
+        default:
+            locum_text_add_char(text, ' ');
+            locum_text_add(text, sim_name(sim, *shape == 'a' ? fault->a : fault->b));
+        }
+    }
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
+
+/* The next piece that is not empty. */
+static bool
+cut(struct locum_slice *rest, struct locum_slice *ret)
+{
+    while (locum_slice_cut(rest, ' ', ret)) {
+        if (ret->length > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* key=number */
+static bool
+read_param(struct locum_slice pair, struct sim_world *world)
+{
+    struct locum_slice key;
+    uint64_t number;
+    (void)locum_slice_cut(&pair, '=', &key);
+    for (size_t i = 0; i < LOCUM_COUNT(params); i++) {
+        if (locum_slice_is(key, params[i].key) && pair.at != NULL &&
+            locum_slice_u64(pair, (uint64_t)params[i].max, &number) == 0 &&
+            (int64_t)number >= params[i].min) {
+            *param(world, i) = (int64_t)number;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+read_world(struct locum_slice rest, struct sim_world *ret)
+{
+    struct locum_slice pair;
+    *ret = sim_world_usual;
+    while (cut(&rest, &pair)) {
+        if (!read_param(pair, ret)) {
+            return false;
+        }
+    }
+    return ret->servers + ret->witnesses + ret->sentinels <= SIM_NODES_MAX;
+}
+
+static bool
+read_time(struct locum_slice word, locum_ms *ret)
+{
+    const bool negative = word.length > 0 && word.at[0] == '-';
+    if (negative) {
+        word.at++;
+        word.length--;
+    }
+    if (locum_slice_duration(word, ret) != 0) {
+        return false;
+    }
+    *ret = negative ? -*ret : *ret;
+    return true;
+}
+
+static bool
+read_word(const struct sim *sim, char shape, struct locum_slice word, struct locum_slice *rest,
+          struct sim_fault *fault)
+{
+    uint64_t number;
+    enum locum_admin admin;
+    locum_node node;
+    switch (shape) {
+    case 't': return read_time(word, &fault->amount);
+    case 'n':
+        if (locum_slice_u64(word, UINT32_MAX, &number) != 0) {
+            return false;
+        }
+        fault->amount = (locum_ms)number;
+        return true;
+    case 'w':
+        if (locum_admin_parse(word, &admin) != 0) {
+            return false;
+        }
+        fault->b = (locum_node)admin;
+        return !cut(rest, &word) || read_time(word, &fault->amount);
+    default:
+        node = locum_node_find(&sim->config, word);
+        *(shape == 'a' ? &fault->a : &fault->b) = node;
+        return node != LOCUM_NODE_NONE;
+    }
+}
+
+static bool
+read_fault(const struct sim *sim, struct locum_slice rest, struct sim_fault *fault)
+{
+    struct locum_slice word;
+    size_t kind = 0;
+    if (!cut(&rest, &word)) {
+        return false;
+    }
+    while (kind < LOCUM_COUNT(faults) && !locum_slice_is(word, faults[kind].word)) {
+        kind++;
+    }
+    if (kind == LOCUM_COUNT(faults)) {
+        return false;
+    }
+    fault->kind = (enum sim_fault_kind)kind;
+    for (const char *shape = faults[kind].shape; *shape != '\0'; shape++) {
+        if (!cut(&rest, &word) || !read_word(sim, *shape, word, &rest, fault)) {
+            return false;
+        }
+    }
+    return !cut(&rest, &word);
+}
+
+/* 5.000 */
+static bool
+read_clock(struct locum_slice word, locum_ms *ret)
+{
+    struct locum_slice seconds;
+    uint64_t s;
+    uint64_t ms;
+    if (!locum_slice_cut(&word, '.', &seconds) || word.at == NULL || word.length != 3 ||
+        locum_slice_u64(seconds, UINT32_MAX, &s) != 0 || locum_slice_u64(word, 999, &ms) != 0) {
+        return false;
+    }
+    *ret = (locum_ms)(1000 * s + ms);
+    return true;
+}
+
+/* A line that is neither a comment nor the world: a fault, or what happened. */
+static bool
+read_line(const struct sim *sim, struct locum_slice line, struct sim_schedule *ret)
+{
+    struct locum_slice rest = line;
+    struct locum_slice time;
+    struct locum_slice who;
+    struct sim_fault fault = {0};
+    if (!cut(&rest, &time) || !cut(&rest, &who) || !locum_slice_is(who, "*")) {
+        return true;
+    }
+    if (!read_clock(time, &fault.at) || !read_fault(sim, rest, &fault) ||
+        ret->faults == SIM_FAULTS_MAX) {
+        return false;
+    }
+    sim_schedule_add(ret, fault);
+    return true;
+}
+
+int
+sim_schedule_read(FILE *in, const char *name, FILE *echo, struct sim_schedule *ret)
+{
+    static struct sim names;
+    char buffer[LINE_MAX_BYTES];
+    bool world = false;
+    ret->faults = 0;
+    for (unsigned number = 1; fgets(buffer, sizeof(buffer), in) != NULL; number++) {
+        struct locum_slice line = {.at = buffer, .length = strcspn(buffer, "\n")};
+        bool good = true;
+        if (line.length > 0 && line.at[0] == '#') {
+            fputs(buffer, echo);
+        } else if (locum_slice_starts(line, "world")) {
+            line.at += 5;
+            line.length -= 5;
+            good = !world && read_world(line, &ret->world);
+            names.schedule.world = ret->world;
+            sim_world_config(&names);
+            world = true;
+        } else {
+            good = world && read_line(&names, line, ret);
+        }
+        if (!good) {
+            fprintf(stderr, "%s:%u: not understood: %s", name, number, buffer);
+            return -1;
+        }
+    }
+    if (!world) {
+        fprintf(stderr, "%s: no line `world ...`\n", name);
+    }
+    return world ? 0 : -1;
+}
