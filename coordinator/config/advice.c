@@ -149,7 +149,14 @@ static void
 advise_check_files(struct locum_load *self)
 {
     for (size_t i = 0; i < self->config->core.check_count; i++) {
+        const char *program = self->config->checks[i].command.words;
         const char *file = self->config->checks[i].http.ca_file;
+        if (program[0] != '\0' && access(program, X_OK) != 0) {
+            locum_problems_warning(
+                &self->problems,
+                locum_load_at(self, "service.checks[].command.argv", i, whole_file),
+                "program %s: %s: the check fails until it can be run", program, strerror(errno));
+        }
         if (file[0] != '\0' && access(file, R_OK) != 0) {
             locum_problems_warning(
                 &self->problems,

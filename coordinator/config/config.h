@@ -23,7 +23,8 @@ enum {
     LOCUM_NS_MAX = 8,
     LOCUM_RECORDS_MAX = 64, /* static records of a zone */
     LOCUM_ARGV_MAX = 16,
-    LOCUM_DOMAIN_MAX = 254, /* characters of an absolute name with its last dot */
+    LOCUM_COMMAND_BYTES_MAX = 500, /* of all words of a command, with a NUL after each */
+    LOCUM_DOMAIN_MAX = 254,        /* characters of an absolute name with its last dot */
     LOCUM_HOST_MAX = 253,
     LOCUM_PATH_MAX = 255,
     LOCUM_STRING_MAX = 511,
@@ -89,6 +90,12 @@ struct locum_status_range {
     uint16_t min, max;
 };
 
+/* A program and its arguments, one after the other, each ended by NUL. */
+struct locum_config_command {
+    char words[LOCUM_COMMAND_BYTES_MAX];
+    size_t count;
+};
+
 struct locum_config_check {
     enum locum_check_kind kind;
     char name[LOCUM_STRING_MAX + 1]; /* for people, e.g. "http 127.0.0.1:8080" */
@@ -105,6 +112,7 @@ struct locum_config_check {
         struct locum_address connect_to;  /* instead of the URL's host; port 0: not given */
     } http;
     struct locum_address tcp;
+    struct locum_config_command command;
 };
 
 struct locum_config_redis {

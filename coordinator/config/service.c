@@ -29,6 +29,20 @@ name_http(struct locum_config_check *check)
 }
 
 static void
+name_command(struct locum_config_check *check)
+{
+    struct locum_text name = locum_text_init(check->name, sizeof(check->name));
+    const char *word = check->command.words;
+    locum_text_add(&name, "command");
+    for (size_t i = 0; i < check->command.count; i++, word++) {
+        locum_text_add_char(&name, ' ');
+        for (; *word != '\0'; word++) {
+            locum_text_add_char(&name, *word >= ' ' && *word < 127 ? *word : '?');
+        }
+    }
+}
+
+static void
 name_check(struct locum_config_check *check)
 {
     struct locum_text name = locum_text_init(check->name, sizeof(check->name));
@@ -38,7 +52,7 @@ name_check(struct locum_config_check *check)
         locum_text_add(&name, "tcp ");
         locum_address_add_port(&check->tcp, &name);
         break;
-    case LOCUM_CHECK_COMMAND:
+    case LOCUM_CHECK_COMMAND: name_command(check); break;
     case LOCUM_CHECK_MIRRORBITS: locum_text_add(&name, "mirrorbits"); break;
     }
 }
@@ -50,17 +64,58 @@ kind_of(struct locum_load *self, size_t index, enum locum_check_kind *ret)
     const yaml_node_t *item = self->check_items[index];
     const bool http = locum_load_value(self, "service.checks[].http", index)->node != NULL;
     const bool tcp = locum_load_value(self, "service.checks[].tcp", index)->node != NULL;
+    const bool command = locum_load_value(self, "service.checks[].command", index)->node != NULL;
     if (item->type != YAML_MAPPING_NODE) {
         return false; /* complained about already */
     }
     if (item->data.mapping.pairs.top - item->data.mapping.pairs.start != 1) {
-        locum_problems_error(&self->problems, locum_document_at(item),
-                             "a check has one key, http, tcp or mirrorbits: write each check as an "
-                             "item of its own, and its settings inside that key");
+        locum_problems_error(
+            &self->problems, locum_document_at(item),
+            "a check has one key, http, tcp, command or mirrorbits: write each check "
+            "as an item of its own, and its settings inside that key");
         return false;
     }
-    *ret = http ? LOCUM_CHECK_HTTP : tcp ? LOCUM_CHECK_TCP : LOCUM_CHECK_MIRRORBITS;
+    *ret = http      ? LOCUM_CHECK_HTTP
+           : tcp     ? LOCUM_CHECK_TCP
+           : command ? LOCUM_CHECK_COMMAND
+                     : LOCUM_CHECK_MIRRORBITS;
     return true;
+}
+
+/* The words of a command; those that are no good are complained about. */
+static void
+take_command(struct locum_load *self, size_t index)
+{
+    static const char key[] = "service.checks[].command.argv";
+    struct locum_config_command *command = &self->config->checks[index].command;
+    struct locum_text words = locum_text_init(command->words, sizeof(command->words));
+    const size_t count = locum_load_items(self, key, index);
+    for (size_t i = 0; i < count; i++) {
+        const yaml_node_t *item = locum_load_item(self, key, index, i);
+        const struct locum_slice word = locum_document_text(item);
+        if (i == 0 && (word.length == 0 || word.at[0] != '/')) {
+            locum_problems_error(&self->problems, locum_document_at(item),
+                                 "argv begins with %s: write the whole path of a program, as in "
+                                 "/usr/local/lib/check",
+                                 locum_quote(word).text);
+            return;
+        }
+        if (memchr(word.at, '\0', word.length) != NULL) {
+            locum_problems_error(&self->problems, locum_document_at(item),
+                                 "a NUL in argv: write the word without it");
+            return;
+        }
+        locum_text_add_bytes(&words, word.at, word.length);
+        locum_text_add_bytes(&words, "", 1);
+    }
+    if (words.truncated) {
+        locum_problems_error(&self->problems,
+                             locum_load_at(self, key, index, (struct locum_position){0}),
+                             "argv is longer than %d characters: put the command into a script",
+                             LOCUM_COMMAND_BYTES_MAX - 1);
+        return;
+    }
+    command->count = count;
 }
 
 /* What goes wrong with settings that are right each by itself. */
@@ -118,8 +173,12 @@ take_check(struct locum_load *self, size_t index)
                              "a mirrorbits check listens to Redis: write the nodes' redis and "
                              "sentinel endpoints");
     }
+    if (check->kind == LOCUM_CHECK_COMMAND) {
+        take_command(self, index);
+    }
     const bool complete = (check->kind != LOCUM_CHECK_HTTP || check->http.url[0] != '\0') &&
-                          (check->kind != LOCUM_CHECK_TCP || check->tcp.port != 0);
+                          (check->kind != LOCUM_CHECK_TCP || check->tcp.port != 0) &&
+                          (check->kind != LOCUM_CHECK_COMMAND || check->command.count > 0);
     if (complete) {
         name_check(check);
         check_is_new(self, index);
@@ -148,7 +207,7 @@ locum_load_service(struct locum_load *self)
             &self->problems,
             locum_load_at(self, "service.checks", 0,
                           locum_load_at(self, "service", 0, (struct locum_position){0})),
-            "a server needs at least one http or tcp check in service.checks, as in "
+            "a server needs at least one http, tcp or command check in service.checks, as in "
             "{http: {url: \"http://127.0.0.1:8080/\"}}");
     }
 }

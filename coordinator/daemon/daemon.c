@@ -56,7 +56,9 @@ add_signals(struct locum_daemon *self)
             return LOCUM_ERR_MEMORY;
         }
     }
-    return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? LOCUM_ERR_IO : 0;
+    /* Whoever started us may have ignored SIGCHLD: then no exit code of a check would be told. */
+    return signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGCHLD, SIG_DFL) == SIG_ERR ? LOCUM_ERR_IO
+                                                                                      : 0;
 }
 
 /* What the last run left, and the core on top of it. */

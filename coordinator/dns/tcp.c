@@ -15,7 +15,7 @@
 #include <event2/listener.h>
 
 #include "base/error.h"
-#include "dns/thread.h"
+#include "base/thread.h"
 
 enum {
     LENGTH_BYTES = 2,
@@ -491,7 +491,7 @@ locum_dns_tcp_create(const struct locum_dns_tcp_limits *limits, struct locum_dns
     TAILQ_INIT(&self->open);
     int status = make_loop(self);
     if (status == 0) {
-        status = locum_dns_thread_start(&self->thread, "locum-tcp", run, self);
+        status = locum_thread_start(&self->thread, "locum-tcp", run, self);
     }
     if (status != 0) {
         dispose(self);

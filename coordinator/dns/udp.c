@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "dns/thread.h"
+#include "base/thread.h"
 
 enum {
     BATCH = 32,
@@ -242,7 +242,7 @@ locum_dns_udp_start(struct locum_dns_udp *self, int fd)
     }
     self->fd = fd;
     self->wildcard = is_wildcard(&bound);
-    return locum_dns_thread_start(&self->thread, "locum-udp", run, self);
+    return locum_thread_start(&self->thread, "locum-udp", run, self);
 }
 
 /* An empty datagram to the socket's own address, from a port of its own each time. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "health/command.h"
 #include "health/http.h"
 #include "health/tcp.h"
 
@@ -10,8 +11,9 @@
 struct probe {
     struct locum_health *health;
     size_t check;                  /* index in the configuration */
-    struct locum_http_check *http; /* the one of its kind is set, the other NULL */
+    struct locum_http_check *http; /* the one of its kind is set, the others NULL */
     struct locum_tcp_check *tcp;
+    struct locum_command_check *command;
     struct event *timer; /* pending between two probes, so that none overlaps itself */
     locum_ms due;        /* mono time at which the last one was to start */
     locum_ms begun;      /* mono time at which it did */
@@ -36,8 +38,10 @@ on_due(evutil_socket_t fd, short what, void *user)
     self->begun = locum_now_read().mono;
     if (self->http != NULL) {
         locum_http_check_start(self->http);
-    } else {
+    } else if (self->tcp != NULL) {
         locum_tcp_check_start(self->tcp);
+    } else {
+        locum_command_check_start(self->command);
     }
 }
 
@@ -66,7 +70,7 @@ on_done(void *user, enum locum_sample outcome, const char *text)
     self->health->on_sample(self->health->user, self->check, outcome, self->last);
 }
 
-/* 0 (also for a kind that is not run here) or LOCUM_ERR_MEMORY. */
+/* 0 (also for a kind that is not run here) or a negative code. */
 static int
 create_probe(struct locum_health *self, struct event_base *base, size_t index)
 {
@@ -80,6 +84,8 @@ create_probe(struct locum_health *self, struct event_base *base, size_t index)
         status = locum_http_check_create(self->http, check, on_done, probe, &probe->http);
     } else if (check->kind == LOCUM_CHECK_TCP) {
         status = locum_tcp_check_create(base, check, on_done, probe, &probe->tcp);
+    } else if (check->kind == LOCUM_CHECK_COMMAND) {
+        status = locum_command_check_create(base, check, on_done, probe, &probe->command);
     } else {
         return 0;
     }
@@ -146,6 +152,7 @@ locum_health_destroy(struct locum_health *self)
         }
         locum_http_check_destroy(probe->http);
         locum_tcp_check_destroy(probe->tcp);
+        locum_command_check_destroy(probe->command);
     }
     locum_http_pool_destroy(self->http);
     free(self);

@@ -2,8 +2,8 @@
  * health: runs the service checks on their schedule and tells each outcome. It gives samples; the
  * core judges them (rise, fall, fast-fail, probation). Mirrorbits checks are the core's own.
  *
- * http by libcurl's multi interface in the loop (http.h), tcp by a plain connect (tcp.h); each with
- * a total deadline.
+ * http by libcurl's multi interface in the loop (http.h), tcp by a plain connect (tcp.h), command
+ * by a process that a thread starts and waits for (command.h, run.h); each with a total deadline.
  */
 #ifndef LOCUM_HEALTH_HEALTH_H
 #define LOCUM_HEALTH_HEALTH_H
@@ -17,14 +17,15 @@ struct locum_health;
 
 /*
  * One outcome. `text` for people, printable ASCII: "200 in 3 ms", "503 in 2 ms, expected 200-399",
- * "connection refused", "no answer within 500 ms"; borrowed. From the loop; must not destroy.
+ * "connection refused", "no answer within 500 ms", "exit 3 in 9 ms: disk full"; borrowed. From the
+ * loop; must not destroy.
  */
 typedef void locum_sample_fn(void *user, size_t check, enum locum_sample outcome, const char *text);
 
 /*
  * Begin at once with one probe of each check, then every interval (a probe never overlaps itself).
  * config is borrowed until destroy: on a reload the caller destroys and creates anew.
- * 0, LOCUM_ERR_MEMORY.
+ * 0, LOCUM_ERR_MEMORY, LOCUM_ERR_IO.
  */
 int locum_health_create(struct event_base *base, const struct locum_config *config,
                         locum_sample_fn *on_sample, void *user,
@@ -41,7 +42,7 @@ void locum_health_counts(const struct locum_health *self, size_t check,
 /* The last outcome of a check for people, "" before the first. Borrowed until the next outcome. */
 const char *locum_health_last(const struct locum_health *self, size_t check);
 
-/* Probes under way are dropped without a word. NULL is fine. */
+/* Probes under way are dropped without a word, and commands killed. NULL is fine. */
 void locum_health_destroy(struct locum_health *self);
 
 #endif

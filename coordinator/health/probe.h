@@ -1,5 +1,5 @@
 /*
- * probe: what the kinds of checks (http, tcp) have in common. Used inside health/ only.
+ * probe: what the kinds of checks (http, tcp, command) have in common. Used inside health/ only.
  */
 #ifndef LOCUM_HEALTH_PROBE_H
 #define LOCUM_HEALTH_PROBE_H

@@ -101,6 +101,9 @@ static const struct {
     {{{CHECK, "    - http: {url: \"https://127.0.0.1/\", ca-file: absent.pem}\n"}},
      "locum.yaml:13:50: warning: ca-file absent.pem: No such file or directory: the check fails "
      "until it can be read\n"},
+    {{{CHECK, "    - command: {argv: [/bin/absent]}\n"}},
+     "locum.yaml:13:23: warning: program /bin/absent: No such file or directory: the check fails "
+     "until it can be run\n"},
 };
 
 static void

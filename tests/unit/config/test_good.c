@@ -383,6 +383,13 @@ test_every_key_of_checks(void **state)
     assert_string_equal(check->http.location, "^https:");
     assert_string_equal(check->http.location_not, "://fallback");
     locum_config_free(config);
+    config = load_quietly(CHECK, "    - command: {argv: [/bin/sh, -c, \"\", \"a b\\nc\"]}\n");
+    assert_int_equal(config->checks[0].kind, LOCUM_CHECK_COMMAND);
+    assert_string_equal(config->checks[0].name, "command /bin/sh -c  a b?c");
+    assert_int_equal(config->checks[0].command.count, 4);
+    assert_memory_equal(config->checks[0].command.words, "/bin/sh\0-c\0\0a b\nc", 18);
+    assert_true(config->core.checks[0].counts);
+    locum_config_free(config);
     config = load_quietly(CHECK, CHECK "    - mirrorbits: {}\n");
     assert_false(config->core.checks[1].counts); /* it reports only */
     locum_config_free(config);

@@ -1,6 +1,10 @@
 /* Right by themselves and wrong together: refused, each with all that is said about it. */
 #include "fixture.h"
 
+#define LONG                                                                                       \
+    "01234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901" \
+    "23456789"
+
 #define LABEL63 "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggg"
 #define NAME247                                                                                    \
     LABEL63 "." LABEL63 "." LABEL63 "."                                                            \
@@ -219,23 +223,41 @@ static const struct broken broken[] = {
        "  checks:\n"
        "    - http: {url: \"http://127.0.0.1:8080/\"}\n",
        ""}},
-     "locum.yaml: error: a server needs at least one http or tcp check in service.checks, as in "
+     "locum.yaml: error: a server needs at least one http, tcp or command check in service.checks, "
+     "as in "
      "{http: {url: \"http://127.0.0.1:8080/\"}}\n"},
     {"an empty list of checks",
      {{CHECK, ""}, {"checks:", "checks: []"}},
      "locum.yaml:12:11: error: checks holds 0: write 1 to 16\n"},
     {"a mirrorbits check alone",
      {{CHECK, "    - mirrorbits: {}\n"}},
-     "locum.yaml:13:5: error: a server needs at least one http or tcp check in service.checks, as "
+     "locum.yaml:13:5: error: a server needs at least one http, tcp or command check in "
+     "service.checks, as "
      "in {http: {url: \"http://127.0.0.1:8080/\"}}\n"},
     {"two kinds in one check",
      {{CHECK, CHECK "      tcp: {address: \"127.0.0.1:80\"}\n"}},
-     "locum.yaml:13:7: error: a check has one key, http, tcp or mirrorbits: write each check as an "
-     "item of its own, and its settings inside that key\n"},
+     "locum.yaml:13:7: error: a check has one key, http, tcp, command or mirrorbits: write each "
+     "check "
+     "as an item of its own, and its settings inside that key\n"},
     {"an empty check",
      {{CHECK, CHECK "    - {}\n"}},
-     "locum.yaml:14:7: error: a check has one key, http, tcp or mirrorbits: write each check as an "
-     "item of its own, and its settings inside that key\n"},
+     "locum.yaml:14:7: error: a check has one key, http, tcp, command or mirrorbits: write each "
+     "check "
+     "as an item of its own, and its settings inside that key\n"},
+    {"a program without its folder",
+     {{CHECK, "    - command: {argv: [true]}\n"}},
+     "locum.yaml:13:24: error: argv begins with \"true\": write the whole path of a program, as in "
+     "/usr/local/lib/check\n"},
+    {"a command without words",
+     {{CHECK, "    - command: {argv: []}\n"}},
+     "locum.yaml:13:23: error: argv holds 0: write 1 to 16\n"},
+    {"a NUL in a word",
+     {{CHECK, "    - command: {argv: [/bin/echo, \"a\\0b\"]}\n"}},
+     "locum.yaml:13:35: error: a NUL in argv: write the word without it\n"},
+    {"a command that is too long",
+     {{CHECK, "    - command: {argv: [/bin/echo, " LONG LONG LONG LONG LONG "]}\n"}},
+     "locum.yaml:13:23: error: argv is longer than 499 characters: put the command into a "
+     "script\n"},
     {"a body of HEAD",
      {{CHECK, "    - http: {url: \"http://127.0.0.1:8080/\", method: HEAD, body: ok}\n"}},
      "locum.yaml:13:65: error: the answer to HEAD has no body: write method: GET\n"},

@@ -105,11 +105,10 @@ static const struct broken broken[] = {
      "locum.yaml:13:45: error: unknown key \"redirects\" in version " LOCUM_VERSION
      ": known here are url, expect, method, host, connect-to, ca-file, body, body-not, location, "
      "location-not, interval, timeout, rise, fall, fast-fail\n"},
-    {"a command check",
-     {{CHECK, CHECK "    - command: {argv: [/bin/true]}\n"}},
-     "locum.yaml:14:7: error: unknown key \"command\" in version " LOCUM_VERSION
-     ": known here are http, tcp, "
-     "mirrorbits\n"},
+    {"an unknown kind of check",
+     {{CHECK, CHECK "    - exec: {argv: [/bin/true]}\n"}},
+     "locum.yaml:14:7: error: unknown key \"exec\" in version " LOCUM_VERSION
+     ": known here are http, tcp, command, mirrorbits\n"},
     {"a duplicate key",
      {{"service:", "node: dc3\n"
                    "service:"}},

@@ -287,7 +287,7 @@ add_check(enum locum_check_kind kind, locum_ms interval_ms, locum_ms timeout_ms)
 }
 
 /* GET, any status from 200 to 399. */
-static struct locum_config_check *
+__attribute__((unused)) static struct locum_config_check *
 add_http(const struct locum_address *address, const char *path, locum_ms interval_ms,
          locum_ms timeout_ms)
 {

@@ -1,14 +1,14 @@
-#include "dns/thread.h"
+#include "base/thread.h"
 
 #include <signal.h>
 
 #include "base/error.h"
 
-/* The workers' frames hold their buffers, some 200 KiB; the system's default may be less. */
+/* Those of dns/ hold their buffers in their frames, some 200 KiB; the default may be less. */
 enum { STACK_BYTES = 1024 * 1024 };
 
 int
-locum_dns_thread_start(pthread_t *ret, const char *name, void *(*run)(void *), void *argument)
+locum_thread_start(pthread_t *ret, const char *name, void *(*run)(void *), void *argument)
 {
     pthread_t thread;
     pthread_attr_t attributes;

@@ -1,0 +1,24 @@
+/*
+ * command: one check that runs a program (run.h) and takes its exit code for the verdict: 0 passes.
+ * The text is the code, the time it took and the first line that was printed. At the deadline its
+ * whole process group is killed. Used by health.c only.
+ */
+#ifndef LOCUM_HEALTH_COMMAND_H
+#define LOCUM_HEALTH_COMMAND_H
+
+#include "health/probe.h"
+
+struct locum_command_check;
+
+/* Prepare the check; nothing is run yet. `check` is borrowed. 0, LOCUM_ERR_MEMORY, LOCUM_ERR_IO. */
+int locum_command_check_create(struct event_base *base, const struct locum_config_check *check,
+                               locum_probe_fn *on_done, void *user,
+                               struct locum_command_check **ret) LOCUM_MUST_CHECK;
+
+/* Begin one probe; none may be under way. on_done may run before this returns. */
+void locum_command_check_start(struct locum_command_check *self);
+
+/* Without a word to on_done; what runs is killed. NULL is fine. */
+void locum_command_check_destroy(struct locum_command_check *self);
+
+#endif
