@@ -35,15 +35,23 @@ receive_own(struct locum_core *self, const struct locum_heartbeat *heartbeat, lo
     view->own_return = sent;
 }
 
-/* A peer remembers a later run of mine (the state was lost, the clock set back): outdo it. */
+/*
+ * A peer remembers a later run of mine (the state was lost, the clock set back): outdo it. Two
+ * nodes under one name do so in turn, without end: that is told, and written to disk, now and then
+ * only.
+ */
 static void
-outdo(struct locum_core *self, uint64_t incarnation, struct locum_actions *actions)
+outdo(struct locum_core *self, uint64_t incarnation, locum_ms mono, struct locum_actions *actions)
 {
     if (incarnation <= self->view.incarnation) {
         return;
     }
     self->view.incarnation = incarnation + 1;
     self->send_wanted = true;
+    if (self->outdone_told != LOCUM_NEVER && mono - self->outdone_told < TWIN_QUIET_MS) {
+        return;
+    }
+    self->outdone_told = mono;
     locum_actions_add_edge(actions, LOCUM_EDGE_INCARNATION)->incarnation = incarnation + 1;
     locum_actions_add(actions, LOCUM_ACTION_PERSIST);
 }
@@ -73,9 +81,21 @@ note_deaf(struct locum_core *self, locum_node peer, locum_ms mono, struct locum_
     }
 }
 
+/*
+ * Its wall clock minus mine. It was written after it had heard what I sent at `sent`, so that its
+ * stamp belongs to some moment between then and now: the least difference that this allows.
+ */
+static locum_ms
+wall_offset_of(const struct locum_heartbeat *heartbeat, locum_ms sent, struct locum_now now)
+{
+    const locum_ms least = heartbeat->wall - now.wall;
+    const locum_ms most = least + (now.mono - sent);
+    return least > 0 ? least : most < 0 ? most : 0;
+}
+
 static void
-accept(struct locum_core *self, const struct locum_heartbeat *heartbeat, struct locum_now now,
-       struct locum_actions *actions)
+accept(struct locum_core *self, const struct locum_heartbeat *heartbeat, locum_ms sent,
+       struct locum_now now, struct locum_actions *actions)
 {
     const locum_node peer = heartbeat->sender;
     struct locum_peer_facts *facts = &self->view.peer[peer];
@@ -95,7 +115,7 @@ accept(struct locum_core *self, const struct locum_heartbeat *heartbeat, struct 
     facts->admin = heartbeat->admin;
     facts->leaving = heartbeat->leaving;
     facts->interval_ms = heartbeat->interval_ms;
-    facts->wall_offset = heartbeat->wall - now.wall;
+    facts->wall_offset = wall_offset_of(heartbeat, sent, now);
     memcpy(facts->digest, heartbeat->digest, sizeof(facts->digest));
     memcpy(facts->version, heartbeat->version, sizeof(facts->version));
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
@@ -130,7 +150,7 @@ receive_peer(struct locum_core *self, const struct locum_heartbeat *heartbeat, e
     const locum_node peer = heartbeat->sender;
     struct locum_peer_facts *facts = &view->peer[peer];
     const struct locum_ack *ack = &heartbeat->acks[self->config.self];
-    outdo(self, ack->incarnation, actions);
+    outdo(self, ack->incarnation, now.mono, actions);
     if (!in_order(facts, &facts->path[by], heartbeat)) {
         return;
     }
@@ -162,7 +182,7 @@ receive_peer(struct locum_core *self, const struct locum_heartbeat *heartbeat, e
     if (state->condition == LOCUM_DOWN && sent < state->verdict) {
         return; /* last words that arrive late revive nobody */
     }
-    accept(self, heartbeat, now, actions);
+    accept(self, heartbeat, sent, now, actions);
 }
 
 void

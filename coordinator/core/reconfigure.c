@@ -96,6 +96,6 @@ locum_core_reconfigure(struct locum_core *self, const struct locum_core_config *
     self->config = *config;
     restart_checks(self);
     (void)locum_core_replan(self);
-    self->plan_told = false;
+    self->plan_told = true;
     return 0;
 }

@@ -35,6 +35,7 @@ locum_core_init(struct locum_core *self, const struct locum_core_config *config,
     self->last_send = LOCUM_NEVER;
     self->next_turn = LOCUM_NEVER;
     self->twin_told = LOCUM_NEVER;
+    self->outdone_told = LOCUM_NEVER;
     (void)locum_core_replan(self);
 }
 

@@ -160,6 +160,7 @@ struct locum_core {
     locum_ms leaving_since; /* mono */
     bool left;              /* LOCUM_ACTION_LEFT was given */
     locum_ms twin_told;     /* mono time of the last LOCUM_EDGE_TWIN; LOCUM_NEVER */
+    locum_ms outdone_told;  /* mono time of the last LOCUM_EDGE_INCARNATION; LOCUM_NEVER */
     uint64_t ignored;       /* heartbeats of no known version, cluster or node, or malformed */
 };
 
@@ -188,7 +189,8 @@ void locum_core_step(struct locum_core *self, const struct locum_event *event,
 
 /*
  * Take a new configuration. The cluster, the own name and node, or nothing of it, is kept: facts of
- * nodes that are still there (by name) stay, those of others are forgotten; checks start anew.
+ * nodes that are still there (by name) stay, those of others are forgotten; checks start anew. The
+ * plan is made at once, and is the caller's to hand out.
  * Returns 0 or LOCUM_ERR_REFUSED (cluster or own name differ), and then nothing has changed.
  */
 int locum_core_reconfigure(struct locum_core *self, const struct locum_core_config *config,

@@ -42,7 +42,8 @@ struct locum_peer_facts {
     enum locum_admin admin;
     bool leaving;
     locum_ms interval_ms;
-    locum_ms wall_offset; /* its wall clock minus mine when last accepted */
+    locum_ms wall_offset; /* its wall clock minus mine; what the last heartbeat's age may explain is
+                           * not in it */
     char digest[LOCUM_DIGEST_CHARS + 1];
     char version[LOCUM_VERSION_MAX + 1];
     enum locum_condition letters[LOCUM_NODES_MAX]; /* its conditions of the others */

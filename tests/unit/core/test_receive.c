@@ -137,6 +137,53 @@ test_incarnation_is_outdone(void **state)
     assert_null(edge_of(&bench, LOCUM_EDGE_INCARNATION));
 }
 
+/* Two nodes under my name outdo each other in turn: told and persisted once in ten seconds. */
+static void
+test_outdoing_without_end_is_quiet(void **state)
+{
+    (void)state;
+    struct bench bench;
+    const struct locum_core_config config = article(DC2);
+    bench_start_well(&bench, &config);
+    struct locum_heartbeat *dc3 = &bench.peer[DC3];
+    const locum_ms begin = bench.now;
+    for (locum_ms after = 0; after <= 10000; after += 1250) {
+        const uint64_t later = bench.core.view.incarnation + 1;
+        bench.now = begin + after;
+        dc3->seq++;
+        dc3->acks[DC2] = (struct locum_ack){true, later, 9, LOCUM_ALIVE};
+        hear_as_is(&bench, LOCUM_PATH_PEER, dc3);
+        assert_int_equal(bench.core.view.incarnation, later + 1);
+        const bool told = after == 0 || after == 10000;
+        assert_int_equal(edge_of(&bench, LOCUM_EDGE_INCARNATION) != NULL, told);
+        assert_int_equal(count_actions(&bench, LOCUM_ACTION_PERSIST), told);
+    }
+}
+
+/* A heartbeat may have been long on its way, as its acknowledgement shows; that is no difference.
+ */
+static void
+test_clocks_are_compared_with_the_age_allowed_for(void **state)
+{
+    static const struct {
+        locum_ms age, wall, offset; /* its stamp minus my clock when it comes */
+    } cases[] = {
+        {0, 0, 0},     {0, -5001, -5001},  {0, 5001, 5001},      {1500, -1500, 0},
+        {1500, -1, 0}, {1500, 5001, 5001}, {1500, -6501, -5001}, {1500, -1501, -1},
+    };
+    (void)state;
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        struct bench bench;
+        const struct locum_core_config config = article(DC2);
+        bench_start(&bench, &config, NULL);
+        tick(&bench, START); /* sends the one that is acknowledged */
+        bench.now = START + cases[i].age;
+        bench.peer[DC3].wall = at(bench.now).wall + cases[i].wall;
+        hear(&bench, LOCUM_PATH_PEER, DC3);
+        assert_int_equal(bench.core.view.peer[DC3].wall_offset, cases[i].offset);
+    }
+}
+
 static void
 test_replays_and_disorder(void **state)
 {
@@ -353,6 +400,8 @@ main(void)
         cmocka_unit_test(test_own_return),
         cmocka_unit_test(test_twin),
         cmocka_unit_test(test_incarnation_is_outdone),
+        cmocka_unit_test(test_outdoing_without_end_is_quiet),
+        cmocka_unit_test(test_clocks_are_compared_with_the_age_allowed_for),
         cmocka_unit_test(test_replays_and_disorder),
         cmocka_unit_test(test_older_incarnation),
         cmocka_unit_test(test_new_incarnation_is_answered_at_once),
