@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-enum { FOR_S_MAX = 30 * 86400, WAIT_S_TO_MS = 1000 };
+enum { FOR_S_MAX = 30 * 86400 };
 
 static struct locum_reply
 error_with(int status, const char *before, const char *what, const char *after)
@@ -210,22 +210,6 @@ handle_zone(void *user, const struct locum_request *request)
     return error_with(404, "", request->name, " is no zone of this cluster");
 }
 
-/* How long resolvers may go on with answers that name this node. */
-static locum_ms
-longest_ttl_ms(const struct locum_core *core)
-{
-    uint32_t longest_s = 0;
-    for (size_t i = 0; i < core->config.name_count; i++) {
-        for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
-            const struct locum_answer *answer = &core->plan.answers[i][family];
-            if (locum_nodes_has(answer->nodes, core->config.self) && answer->ttl_s > longest_s) {
-                longest_s = answer->ttl_s;
-            }
-        }
-    }
-    return (locum_ms)longest_s * WAIT_S_TO_MS;
-}
-
 /* The body of POST /admin; NULL if it is well formed, else what is wrong. */
 static const char *
 parse_admin(const json_t *body, struct locum_event *event, bool *ret_force)
@@ -294,7 +278,7 @@ handle_admin(void *user, const struct locum_request *request)
     if (locum_core_admin_check(&self->core, event.admin.word, force, &left) != 0) {
         return refuse_admin(self, left);
     }
-    const locum_ms wait_ms = event.admin.word == LOCUM_READY ? 0 : longest_ttl_ms(&self->core);
+    const locum_ms wait_ms = event.admin.word == LOCUM_READY ? 0 : locum_daemon_named_ms(self);
     const char *word = locum_admin_text(event.admin.word);
     locum_daemon_deliver(self, &event);
     return locum_reply_json(json_pack("{s:s, s:I}", "admin", word, "wait_ms", (json_int_t)wait_ms));

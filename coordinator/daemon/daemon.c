@@ -26,6 +26,7 @@ on_stop(evutil_socket_t signal_number, short what, void *user)
     (void)signal_number;
     (void)what;
     if (self->core.leaving) {
+        locum_daemon_tell(self, LOCUM_LOG_INFO, LOCUM_TOLD_STOP, (const char *)NULL);
         (void)event_base_loopbreak(self->base); /* asked twice: at once */
         return;
     }
@@ -75,7 +76,8 @@ begin_core(struct locum_daemon *self)
     }
     locum_core_init(&self->core, &self->config->core, &saved, now);
     self->started_mono = now.mono;
-    self->bad_line_mono = LOCUM_NEVER;
+    locum_evidence_init(&self->evidence);
+    self->warned = json_object();
     self->serving_since = now.wall;
     self->serving_since_mono = now.mono;
     locum_story_keep(self->story, self->config->events_keep);
@@ -164,6 +166,7 @@ locum_daemon_destroy(struct locum_daemon *self)
     }
     locum_story_destroy(self->story);
     json_decref(self->nsd);
+    json_decref(self->warned);
     if (self->base != NULL) {
         event_base_free(self->base);
     }
@@ -181,7 +184,6 @@ locum_daemon_run(const char *config_path)
     locum_daemon_tell(self, LOCUM_LOG_INFO, LOCUM_TOLD_START, "version", self->config->core.version,
                       "digest", self->config->core.digest, (const char *)NULL);
     (void)event_base_dispatch(self->base);
-    locum_daemon_tell(self, LOCUM_LOG_INFO, LOCUM_TOLD_STOP, (const char *)NULL);
     locum_daemon_destroy(self);
     libevent_global_shutdown();
     return 0;

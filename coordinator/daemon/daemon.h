@@ -20,6 +20,7 @@
 #include "daemon/state.h"
 #include "daemon/story.h"
 #include "daemon/vocabulary.h"
+#include "daemon/warnings.h"
 #include "dns/dns.h"
 #include "health/health.h"
 #include "peer/peer.h"
@@ -59,12 +60,14 @@ struct locum_daemon {
     uint32_t serial;     /* SOA serial of what is served */
     bool publish_failed; /* the answers are older than the plan: tried again each second */
     bool told_dirty;     /* the node's hash in Redis is older than the state */
-    bool redis_was_connected;
-    bool state_failed; /* told: the state folder cannot be written */
+    struct locum_evidence evidence; /* for warnings */
+    json_t *warned;                 /* the warnings that were told as events */
+    size_t dns_closed;              /* addresses of listen.dns that could not be opened */
+    locum_ms named_until;           /* mono: when the last answer that named this node runs out, */
+    locum_ms named_ttl_ms;          /* but for those of now, which live this long; 0: they do not */
     uint64_t plan_changes;
     uint64_t told[LOCUM_TOLD_COUNT]; /* events told since the start */
     uint64_t bad_lines[LOCUM_PATHS]; /* lines that no accepted secret has sealed */
-    locum_ms bad_line_mono;          /* when the last of them came; LOCUM_NEVER */
     char mirrorbits[64];             /* the own Mirrorbits' instance; "" if never heard */
     json_t *nsd;                     /* what the adapter last reported; NULL */
 };
@@ -114,8 +117,20 @@ int locum_daemon_reload(struct locum_daemon *self, json_t **ret_told) LOCUM_MUST
 /* api.c: the handlers of the control room. */
 extern const struct locum_control_handlers locum_daemon_handlers;
 
-/* status.c, explain.c, metrics.c: what the API tells. New references; NULL on lack of memory. */
+/* The connection to Redis was won or lost. */
+void locum_daemon_redis_changed(struct locum_daemon *self);
+
+/* How long resolvers may go on with answers that named this node. */
+locum_ms locum_daemon_named_ms(struct locum_daemon *self);
+
+/* warnings.c: each second, what has begun and what is over, as events. */
+void locum_daemon_watch_warnings(struct locum_daemon *self);
+
+/* status.c, warnings.c, next_loss.c, explain.c, metrics.c: what the API tells. New references; NULL
+ * on lack of memory. */
 json_t *locum_daemon_status(struct locum_daemon *self);
+json_t *locum_daemon_warnings(struct locum_daemon *self);
+json_t *locum_daemon_next_loss(const struct locum_core *core, struct locum_now now);
 json_t *locum_daemon_answers(const struct locum_daemon *self, const struct locum_core *core,
                              size_t name);
 json_t *locum_daemon_names_of(const struct locum_core_config *config, locum_nodes set);

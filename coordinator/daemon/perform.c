@@ -7,6 +7,11 @@
 
 #include "base/error.h"
 
+enum { FAILING_BYTES_MAX = 512 };
+
+/* From the last event to the end of the loop: for Redis to be given it. */
+enum { FAREWELL_MS = 20 };
+
 /* Log, story and stream, with `node` and `event` in front; no field that the event's row has not.
  */
 static void
@@ -51,15 +56,40 @@ locum_daemon_tell(struct locum_daemon *self, enum locum_level level, enum locum_
     tell(self, level, told, words, count);
 }
 
+/* Which checks fail, and how: "http 127.0.0.1:8080 (connection refused), ..." */
+static void
+add_failing(const struct locum_daemon *self, struct locum_text *text)
+{
+    for (size_t i = 0; i < self->config->core.check_count; i++) {
+        if (self->config->core.checks[i].counts &&
+            self->core.service.check[i].verdict == LOCUM_FAILING) {
+            locum_text_add(text, text->length > 0 ? ", " : "");
+            locum_text_add(text, self->config->checks[i].name);
+            locum_text_add(text, " (");
+            locum_text_add(text, locum_health_last(self->health, i));
+            locum_text_add_char(text, ')');
+        }
+    }
+}
+
 static void
 tell_edge(struct locum_daemon *self, const struct locum_edge *edge)
 {
     struct locum_words words;
+    char failing[FAILING_BYTES_MAX];
     enum locum_told told;
     locum_words_init(&words);
     const enum locum_level level = locum_words_of_edge(&words, &self->config->core, edge, &told);
     if (edge->kind == LOCUM_EDGE_ADMIN && self->core.admin.reason[0] != '\0') {
         locum_words_add(&words, "text", self->core.admin.reason);
+    }
+    if (edge->kind == LOCUM_EDGE_SERVICE && edge->service.to == LOCUM_FAILING) {
+        struct locum_text text = locum_text_init(failing, sizeof(failing));
+        add_failing(self, &text);
+        locum_words_add(&words, "checks", failing);
+    }
+    if (edge->kind == LOCUM_EDGE_CONDITION) {
+        locum_evidence_edge(&self->evidence, &edge->condition, locum_daemon_now(self).mono);
     }
     if (edge->kind == LOCUM_EDGE_SERVING) {
         self->serving_since = locum_daemon_now(self).wall;
@@ -92,6 +122,40 @@ send_heartbeat(struct locum_daemon *self)
     }
 }
 
+/* The longest TTL of the answers of now that name this node. */
+static locum_ms
+longest_ttl_ms(const struct locum_core *core)
+{
+    uint32_t longest_s = 0;
+    for (size_t i = 0; i < core->config.name_count; i++) {
+        for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
+            const struct locum_answer *answer = &core->plan.answers[i][family];
+            if (locum_nodes_has(answer->nodes, core->config.self) && answer->ttl_s > longest_s) {
+                longest_s = answer->ttl_s;
+            }
+        }
+    }
+    return (locum_ms)longest_s * 1000;
+}
+
+/* Other answers from now on: those so far live on in resolvers. */
+static void
+note_named(struct locum_daemon *self)
+{
+    const locum_ms until = locum_daemon_now(self).mono + self->named_ttl_ms;
+    if (self->named_ttl_ms > 0 && until > self->named_until) {
+        self->named_until = until;
+    }
+    self->named_ttl_ms = longest_ttl_ms(&self->core);
+}
+
+locum_ms
+locum_daemon_named_ms(struct locum_daemon *self)
+{
+    const locum_ms left = self->named_until - locum_daemon_now(self).mono;
+    return left > self->named_ttl_ms ? left : self->named_ttl_ms;
+}
+
 void
 locum_daemon_publish(struct locum_daemon *self)
 {
@@ -109,6 +173,7 @@ locum_daemon_publish(struct locum_daemon *self)
         return;
     }
     self->publish_failed = false;
+    note_named(self);
     self->serial = serial;
     self->plan_changes++;
     locum_daemon_persist(self);
@@ -124,6 +189,15 @@ locum_daemon_persist(struct locum_daemon *self)
     locum_core_saved(&self->core, &saved);
     locum_state_writer_put(self->writer, self->config, &saved, self->serial,
                            locum_daemon_now(self));
+}
+
+/* The orderly stop is over: a last word, and a moment for it to reach Redis. */
+static void
+end(struct locum_daemon *self)
+{
+    const struct timeval farewell = {.tv_usec = FAREWELL_MS * 1000};
+    locum_daemon_tell(self, LOCUM_LOG_INFO, LOCUM_TOLD_STOP, (const char *)NULL);
+    (void)event_base_loopexit(self->base, &farewell);
 }
 
 void
@@ -148,7 +222,7 @@ locum_daemon_perform(struct locum_daemon *self)
             self->told_dirty = true;
             break;
         case LOCUM_ACTION_PERSIST: locum_daemon_persist(self); break;
-        case LOCUM_ACTION_LEFT: (void)event_base_loopexit(self->base, NULL); break;
+        case LOCUM_ACTION_LEFT: end(self); break;
         }
     }
     self->actions.count = 0;
@@ -157,17 +231,12 @@ locum_daemon_perform(struct locum_daemon *self)
     }
 }
 
-/* The connection to Redis, won or lost, is an event of the daemon's own. */
-static void
-watch_redis(struct locum_daemon *self)
+void
+locum_daemon_redis_changed(struct locum_daemon *self)
 {
     struct locum_redis_status status;
     char master[LOCUM_ADDRESS_TEXT_MAX];
     locum_redis_status(self->redis, &status);
-    if (status.connected == self->redis_was_connected) {
-        return;
-    }
-    self->redis_was_connected = status.connected;
     struct locum_text text = locum_text_init(master, sizeof(master));
     if (status.connected) {
         locum_address_add_port(&status.master, &text);
@@ -178,29 +247,13 @@ watch_redis(struct locum_daemon *self)
                       status.error[0] != '\0' ? status.error : NULL, (const char *)NULL);
 }
 
-/* So is the state folder that cannot be written, or can be again. */
-static void
-watch_state(struct locum_daemon *self)
-{
-    char why[256];
-    struct locum_text text = locum_text_init(why, sizeof(why));
-    const bool failed = locum_state_writer_error(self->writer, &text);
-    if (failed != self->state_failed) {
-        self->state_failed = failed;
-        locum_daemon_tell(self, failed ? LOCUM_LOG_WARN : LOCUM_LOG_INFO,
-                          failed ? LOCUM_TOLD_STATE_LOST : LOCUM_TOLD_STATE_WRITTEN, "reason",
-                          failed ? why : NULL, (const char *)NULL);
-    }
-}
-
 void
 locum_daemon_each_second(struct locum_daemon *self)
 {
     if (self->publish_failed) {
         locum_daemon_publish(self);
     }
-    watch_redis(self);
-    watch_state(self);
+    locum_daemon_watch_warnings(self);
     locum_daemon_write_node(self);
     locum_daemon_dns_retry(self);
 }

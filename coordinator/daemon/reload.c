@@ -1,7 +1,11 @@
 /* The configuration read again: all of it is valid and takes effect, or none of it does. */
 #include "daemon/daemon.h"
 
+#include <string.h>
+
 #include "base/error.h"
+
+enum { SERVING_BYTES_MAX = 1024 };
 
 /* What is told to who asked for the reload: arrays of texts. */
 struct findings {
@@ -66,6 +70,27 @@ prepare(struct locum_daemon *self, struct findings *findings, struct locum_confi
     return 0;
 }
 
+static void
+add_serving(const struct locum_daemon *self, char ret[SERVING_BYTES_MAX])
+{
+    struct locum_text text = locum_text_init(ret, SERVING_BYTES_MAX);
+    locum_serving_add(&text, &self->core.config, self->core.serving);
+}
+
+/* A reload that changes what is served is a change of serving like any other. */
+static void
+tell_serving(struct locum_daemon *self, const char *before)
+{
+    char after[SERVING_BYTES_MAX];
+    add_serving(self, after);
+    if (strcmp(before, after) != 0) {
+        self->serving_since = locum_daemon_now(self).wall;
+        self->serving_since_mono = locum_daemon_now(self).mono;
+        locum_daemon_tell(self, LOCUM_LOG_INFO, LOCUM_TOLD_SERVING, "from", before, "to", after,
+                          (const char *)NULL);
+    }
+}
+
 int
 locum_daemon_reload(struct locum_daemon *self, json_t **ret_told)
 {
@@ -79,6 +104,8 @@ locum_daemon_reload(struct locum_daemon *self, json_t **ret_told)
     if (status != 0) {
         return status;
     }
+    char before[SERVING_BYTES_MAX];
+    add_serving(self, before);
     /* What config_reloadable() lets through the core takes. */
     LOCUM_INVARIANT(locum_core_reconfigure(&self->core, &next->core, locum_daemon_now(self)) == 0);
     struct locum_config *old = self->config;
@@ -86,11 +113,13 @@ locum_daemon_reload(struct locum_daemon *self, json_t **ret_told)
     locum_redis_reconfigure(self->redis, next);
     locum_peer_reconfigure(self->peer, next);
     locum_story_keep(self->story, next->events_keep);
+    locum_evidence_init(&self->evidence);
     locum_health_destroy(self->health);
     self->health = health;
     locum_config_free(old);
     locum_daemon_publish(self);
     locum_daemon_tell(self, LOCUM_LOG_INFO, LOCUM_TOLD_RELOAD, "digest", next->core.digest,
                       (const char *)NULL);
+    tell_serving(self, before);
     return 0;
 }

@@ -9,14 +9,13 @@ static void
 on_line(struct locum_daemon *self, enum locum_path path, struct locum_slice line)
 {
     struct locum_event event = {.kind = LOCUM_EVENT_HEARTBEAT};
-    const int status = locum_seal_open(&self->config->secrets, line, &event.heartbeat.text, NULL);
+    size_t secret = 0;
+    const int status =
+        locum_seal_open(&self->config->secrets, line, &event.heartbeat.text, &secret);
+    locum_evidence_line(&self->evidence, &self->config->core, line, status == 0, secret,
+                        locum_daemon_now(self).mono);
     if (status != 0) {
-        self->bad_line_mono = locum_daemon_now(self).mono;
-        if (self->bad_lines[path]++ == 0) {
-            LOCUM_LOG(LOCUM_LOG_WARN, "bad-heartbeat", "path", locum_path_text(path), "reason",
-                      locum_error_text(status), "hint",
-                      "is the secret file the same on every node?");
-        }
+        self->bad_lines[path]++;
         return;
     }
     event.heartbeat.path = path;
@@ -40,6 +39,7 @@ on_subscribed(void *user, bool subscribed)
 {
     struct locum_event event = {.kind = LOCUM_EVENT_REDIS, .subscribed = subscribed};
     locum_daemon_deliver(user, &event);
+    locum_daemon_redis_changed(user);
 }
 
 static void
@@ -91,7 +91,8 @@ report_socket(const char *what, const struct locum_address *address, int error, 
 static void
 on_dns_report(void *user, const struct locum_address *address, int error, const char *text)
 {
-    (void)user;
+    struct locum_daemon *self = user;
+    self->dns_closed += error == 0 ? (size_t)-1 : 1;
     report_socket("dns", address, error, text);
 }
 

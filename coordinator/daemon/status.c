@@ -6,7 +6,7 @@
 
 #include "core/vote.h"
 
-enum { SERVING_BYTES_MAX = 1024, WALL_OFFSET_WARN_MS = 5000, BAD_LINE_WARN_MS = 60000 };
+enum { SERVING_BYTES_MAX = 1024 };
 
 json_t *
 locum_daemon_names_of(const struct locum_core_config *config, locum_nodes set)
@@ -238,111 +238,6 @@ checks_of(const struct locum_daemon *self)
     return checks;
 }
 
-/* What the loss of one node more would cost; NULL: nothing. */
-static const char *
-cost_of_loss(const struct locum_core *core, struct locum_core *copy, locum_node lost,
-             locum_nodes reachable)
-{
-    const struct locum_core_config *config = &core->config;
-    enum locum_rank best = LOCUM_RANK_F;
-    *copy = *core;
-    if (config->nodes[lost].role == LOCUM_ROLE_SERVER &&
-        locum_core_assume(copy, lost, locum_slice_of("excluded")) == 0) {
-        for (locum_node node = 0; node < config->node_count; node++) {
-            if (config->nodes[node].role == LOCUM_ROLE_SERVER && copy->rank[node] < best) {
-                best = copy->rank[node];
-            }
-        }
-        if (best >= LOCUM_RANK_E) {
-            return "everything";
-        }
-    }
-    const locum_nodes left = reachable & ~locum_nodes_of(lost);
-    return (uint32_t)__builtin_popcount(left) < config->quorum ? "takeover (no quorum)" : NULL;
-}
-
-static json_t *
-next_loss_of(const struct locum_daemon *self, struct locum_now now)
-{
-    json_t *losses = json_array();
-    const struct locum_core *core = &self->core;
-    const locum_nodes reachable = locum_vote_reachable(&core->view, &core->config, now.mono);
-    struct locum_core *copy = malloc(sizeof(*copy));
-    for (locum_node node = 0; copy != NULL && node < core->config.node_count; node++) {
-        const char *cost =
-            locum_nodes_has(reachable, node) ? cost_of_loss(core, copy, node, reachable) : NULL;
-        if (cost != NULL) {
-            (void)json_array_append_new(
-                losses,
-                json_pack("{s:s, s:s}", "node", core->config.nodes[node].name, "lost", cost));
-        }
-    }
-    free(copy);
-    return losses;
-}
-
-static void
-warn(json_t *warnings, const char *before, const char *what, const char *after)
-{
-    char line[512];
-    struct locum_text text = locum_text_init(line, sizeof(line));
-    locum_text_add(&text, before);
-    locum_text_add(&text, what);
-    locum_text_add(&text, after);
-    (void)json_array_append_new(warnings, json_string(line));
-}
-
-static void
-warn_of_peers(const struct locum_core *core, json_t *warnings)
-{
-    const struct locum_core_config *config = &core->config;
-    for (locum_node node = 0; node < config->node_count; node++) {
-        const struct locum_peer_facts *facts = &core->view.peer[node];
-        const char *name = config->nodes[node].name;
-        if (locum_nodes_has(core->admin.excluded, node)) {
-            warn(warnings, "", name, " is excluded by the operator: locum include brings it back");
-        }
-        if (node == config->self || !facts->word_known) {
-            continue;
-        }
-        if (strcmp(facts->digest, config->digest) != 0) {
-            warn(warnings, "", name, " runs with a different configuration: compare the files");
-        }
-        if (llabs(facts->wall_offset) > WALL_OFFSET_WARN_MS) {
-            warn(warnings, "the clock of ", name, " differs by more than 5 s: check NTP");
-        }
-        if (facts->deaf) {
-            warn(warnings, "", name, " does not hear this node: check UDP on the peer port");
-        }
-    }
-}
-
-static json_t *
-warnings_of(const struct locum_daemon *self, const struct locum_redis_status *redis,
-            struct locum_now now)
-{
-    json_t *warnings = json_array();
-    char disk[256];
-    struct locum_text why = locum_text_init(disk, sizeof(disk));
-    warn_of_peers(&self->core, warnings);
-    if (redis->strangers[0] != '\0') {
-        warn(warnings, "a Sentinel lists ", redis->strangers,
-             ", which belong to no node here, or to two: set nodes.X.redis and nodes.X.sentinel, "
-             "or `SENTINEL RESET` if they are gone");
-    }
-    if (locum_state_writer_error(self->writer, &why)) {
-        warn(warnings, "", disk, "");
-    }
-    if (self->bad_line_mono != LOCUM_NEVER && now.mono - self->bad_line_mono < BAD_LINE_WARN_MS) {
-        warn(warnings, "heartbeats with a bad seal came in within the last minute", "",
-             ": is the secret file the same on every node?");
-    }
-    if (self->publish_failed) {
-        warn(warnings, "the answers are older than the plan", "", ": see the log");
-    }
-    return warnings;
-}
-
 json_t *
 locum_daemon_status(struct locum_daemon *self)
 {
@@ -367,6 +262,6 @@ locum_daemon_status(struct locum_daemon *self)
         nodes_of(self, now), "names", names_of(self), "redis", redis_of(self, &redis), "sentinels",
         sentinels_of(self, &redis, now), "checks", checks_of(self), "dns", "serial",
         (json_int_t)self->serial, "queries", (json_int_t)(dns.udp.queries + dns.tcp.queries), "nsd",
-        self->nsd, "next_loss", next_loss_of(self, now), "warnings",
-        warnings_of(self, &redis, now));
+        self->nsd, "next_loss", locum_daemon_next_loss(core, now), "warnings",
+        locum_daemon_warnings(self));
 }

@@ -16,14 +16,14 @@ const struct locum_told_row locum_told_rows[LOCUM_TOLD_COUNT] = {
     [LOCUM_TOLD_REDIS_CONNECTED] = {"redis-connected", "master"},
     [LOCUM_TOLD_REDIS_LOST] =      {"redis-lost", "reason"},
     [LOCUM_TOLD_RELOAD] =          {"reload", "digest"},
-    [LOCUM_TOLD_SERVICE] =         {"service", "from to reason"},
+    [LOCUM_TOLD_SERVICE] =         {"service", "from to reason checks"},
     [LOCUM_TOLD_SERVING] =         {"serving", "from to"},
     [LOCUM_TOLD_STALL] =           {"stall", "late-ms"},
     [LOCUM_TOLD_START] =           {"start", "version digest"},
-    [LOCUM_TOLD_STATE_LOST] =      {"state-lost", "reason"},
-    [LOCUM_TOLD_STATE_WRITTEN] =   {"state-written", ""},
     [LOCUM_TOLD_STOP] =            {"stop", ""},
     [LOCUM_TOLD_TWIN] =            {"twin", "incarnation reason"},
+    [LOCUM_TOLD_WARNING] =         {"warning", "about peer reason"},
+    [LOCUM_TOLD_WARNING_OVER] =    {"warning-over", "about peer"},
 };
 
 const char *const locum_hash_fields[LOCUM_HASH_COUNT] = {

@@ -40,7 +40,6 @@ struct locum_redis {
     struct event *wake; /* see to it that the right master is used, and tell what changed */
     bool told;          /* the last `subscribed` */
     locum_ms since_wall;
-    struct locum_address worked;           /* the master in use, for the log */
     char error[LOCUM_REDIS_ERROR_MAX + 1]; /* why the last connection ended */
     uint64_t commands;
     uint64_t failures;
@@ -61,20 +60,6 @@ is_wanted(const struct locum_redis *self)
     return self->settings.redis.master_name[0] != '\0';
 }
 
-static void
-log_state(const struct locum_redis *self, bool connected)
-{
-    char address[LOCUM_ADDRESS_TEXT_MAX];
-    struct locum_text text = locum_text_init(address, sizeof(address));
-    locum_address_add_port(&self->worked, &text);
-    if (connected) {
-        LOCUM_LOG(LOCUM_LOG_INFO, "redis", "master", address, "state", "subscribed");
-    } else {
-        LOCUM_LOG(LOCUM_LOG_WARN, "redis", "master", address, "state", "lost", "error",
-                  self->error[0] != '\0' ? self->error : NULL);
-    }
-}
-
 /* Tell the daemon if the channel was won or lost. */
 static void
 tell(struct locum_redis *self)
@@ -86,11 +71,9 @@ tell(struct locum_redis *self)
     self->told = ready;
     self->since_wall = ready ? locum_now_read().wall : LOCUM_NEVER;
     if (ready) {
-        self->worked = *locum_master_address(self->master);
         self->error[0] = '\0';
-        locum_discovery_worked(&self->discovery, &self->worked);
+        locum_discovery_worked(&self->discovery, locum_master_address(self->master));
     }
-    log_state(self, ready);
     self->events->subscribed(self->user, ready);
 }
 
