@@ -100,7 +100,7 @@ advise_redis(struct locum_load *self)
             &self->problems, at,
             "nodes have a sentinel and none has redis: a Sentinel votes on a site "
             "by the Redis and the Sentinel there, so none can vote");
-    } else if (!sentinel && redis) {
+    } else if (!sentinel && redis && config->redis.sentinel_count == 0) {
         locum_problems_warning(&self->problems, at,
                                "nodes have redis and none has a sentinel: a failover of Redis is "
                                "followed late, by trying one after the other");

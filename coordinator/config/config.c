@@ -16,6 +16,7 @@ load_all(struct locum_load *load, const char *node)
     locum_load_bind(load);
     locum_load_nodes(load, node);
     locum_load_zones(load);
+    locum_load_mirrorbits(load);
     locum_load_redis(load);
     locum_load_service(load);
     locum_load_listen(load);
@@ -76,6 +77,16 @@ locum_config_free(struct locum_config *self)
         explicit_bzero(self, sizeof(*self));
         free(self);
     }
+}
+
+void
+locum_endpoint_add(const struct locum_endpoint *self, struct locum_text *text)
+{
+    const bool bracketed = strchr(self->host, ':') != NULL;
+    locum_text_add(text, bracketed ? "[" : "");
+    locum_text_add(text, self->host);
+    locum_text_add(text, bracketed ? "]:" : ":");
+    locum_text_add_u64(text, self->port);
 }
 
 static bool

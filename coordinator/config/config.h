@@ -120,7 +120,10 @@ struct locum_config_redis {
     char user[64], password[256];
     char sentinel_user[64], sentinel_password[256];
     uint32_t db;
-    locum_ms timeout_ms; /* sentinel-poll: core.sentinel_poll_ms */
+    locum_ms timeout_ms;          /* sentinel-poll: core.sentinel_poll_ms */
+    struct locum_endpoint server; /* of mirrorbits-config, where no node has a redis */
+    struct locum_endpoint sentinels[LOCUM_NODES_MAX]; /* of mirrorbits-config, of no node */
+    size_t sentinel_count;
 };
 
 struct locum_config {
@@ -185,5 +188,8 @@ bool locum_config_control_path(const char *path, char ret_path[LOCUM_PATH_MAX + 
 
 /* "FILE:LINE:COL: error: TEXT", the one way a problem is printed. */
 void locum_problem_add(struct locum_text *text, const struct locum_problem *problem);
+
+/* "10.0.0.12:6379", "[2001:db8::12]:6379" or "dc2.example.org:6379": as it is written. */
+void locum_endpoint_add(const struct locum_endpoint *self, struct locum_text *text);
 
 #endif

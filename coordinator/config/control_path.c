@@ -5,29 +5,13 @@
 #include "config/document.h"
 #include "config/options.h"
 
-/* The value of a key of a mapping; NULL: there is none. */
-static const yaml_node_t *
-find(yaml_document_t *document, const yaml_node_t *mapping, const char *key)
-{
-    if (mapping == NULL || mapping->type != YAML_MAPPING_NODE) {
-        return NULL;
-    }
-    for (const yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
-         pair < mapping->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *name = yaml_document_get_node(document, pair->key);
-        if (name->type == YAML_SCALAR_NODE && locum_slice_is(locum_document_text(name), key)) {
-            return yaml_document_get_node(document, pair->value);
-        }
-    }
-    return NULL;
-}
-
 /* The value in the file, or an empty slice. */
 static struct locum_slice
 find_control(yaml_document_t *document)
 {
-    const yaml_node_t *listen = find(document, yaml_document_get_root_node(document), "listen");
-    const yaml_node_t *control = find(document, listen, "control");
+    const yaml_node_t *listen =
+        locum_document_find(document, yaml_document_get_root_node(document), "listen");
+    const yaml_node_t *control = locum_document_find(document, listen, "control");
     return control != NULL && control->type == YAML_SCALAR_NODE ? locum_document_text(control)
                                                                 : (struct locum_slice){0};
 }

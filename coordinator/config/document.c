@@ -243,7 +243,8 @@ scan_events(const struct bytes *buffer, struct locum_problems *problems)
 }
 
 static int
-load_tree(const struct bytes *buffer, struct locum_problems *problems, yaml_document_t *ret)
+load_tree(const struct bytes *buffer, bool foreign, struct locum_problems *problems,
+          yaml_document_t *ret)
 {
     yaml_parser_t parser;
     int status = 0;
@@ -259,6 +260,9 @@ load_tree(const struct bytes *buffer, struct locum_problems *problems, yaml_docu
         return status;
     }
     const yaml_node_t *root = yaml_document_get_root_node(ret);
+    if (root == NULL && foreign) {
+        return 0;
+    }
     if (root == NULL) {
         locum_problems_error(problems, whole_file,
                              "is empty: it needs at least cluster, secret-file, nodes and zones");
@@ -272,9 +276,9 @@ load_tree(const struct bytes *buffer, struct locum_problems *problems, yaml_docu
     return LOCUM_ERR_INVALID;
 }
 
-int
-locum_document_load(const char *path, struct locum_problems *problems, yaml_document_t *ret,
-                    bool *ret_shared)
+static int
+load(const char *path, bool foreign, struct locum_problems *problems, yaml_document_t *ret,
+     bool *ret_shared)
 {
     struct bytes buffer = {.at = malloc(LOCUM_CONFIG_FILE_BYTES_MAX + 1)};
     if (buffer.at == NULL) {
@@ -284,15 +288,46 @@ locum_document_load(const char *path, struct locum_problems *problems, yaml_docu
     if (status == 0) {
         status = check_bytes(&buffer, problems);
     }
-    if (status == 0) {
+    if (status == 0 && !foreign) {
         status = scan_events(&buffer, problems);
     }
     if (status == 0) {
-        status = load_tree(&buffer, problems, ret);
+        status = load_tree(&buffer, foreign, problems, ret);
     }
     explicit_bzero(buffer.at, LOCUM_CONFIG_FILE_BYTES_MAX + 1); /* a password may stand in it */
     free(buffer.at);
     return status;
+}
+
+int
+locum_document_load(const char *path, struct locum_problems *problems, yaml_document_t *ret,
+                    bool *ret_shared)
+{
+    return load(path, false, problems, ret, ret_shared);
+}
+
+int
+locum_document_load_foreign(const char *path, struct locum_problems *problems, yaml_document_t *ret)
+{
+    bool shared;
+    return load(path, true, problems, ret, &shared);
+}
+
+yaml_node_t *
+locum_document_find(yaml_document_t *document, const yaml_node_t *mapping, const char *key)
+{
+    yaml_node_t *found = NULL;
+    if (mapping == NULL || mapping->type != YAML_MAPPING_NODE) {
+        return NULL;
+    }
+    for (const yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
+         pair < mapping->data.mapping.pairs.top; pair++) {
+        const yaml_node_t *name = yaml_document_get_node(document, pair->key);
+        if (name->type == YAML_SCALAR_NODE && locum_slice_is(locum_document_text(name), key)) {
+            found = yaml_document_get_node(document, pair->value);
+        }
+    }
+    return found;
 }
 
 bool

@@ -17,6 +17,17 @@
 int locum_document_load(const char *path, struct locum_problems *problems, yaml_document_t *ret,
                         bool *ret_shared) LOCUM_MUST_CHECK;
 
+/*
+ * The same for another program's file, in which anchors, aliases and tags may stand, and which may
+ * hold nothing at all: the document's root is a mapping, or NULL.
+ */
+int locum_document_load_foreign(const char *path, struct locum_problems *problems,
+                                yaml_document_t *ret) LOCUM_MUST_CHECK;
+
+/* The value of a key of a mapping, the last if there are several; NULL: there is none. */
+yaml_node_t *locum_document_find(yaml_document_t *document, const yaml_node_t *mapping,
+                                 const char *key);
+
 /* Where a node begins. */
 struct locum_position locum_document_at(const yaml_node_t *node);
 

@@ -61,6 +61,7 @@ bool locum_load_path(const struct locum_load *self, struct locum_slice path, cha
 void locum_load_nodes(struct locum_load *self, const char *self_name);
 void locum_load_zones(struct locum_load *self);
 void locum_load_service(struct locum_load *self);
+void locum_load_mirrorbits(struct locum_load *self);
 void locum_load_redis(struct locum_load *self);
 void locum_load_listen(struct locum_load *self);
 void locum_load_cluster(struct locum_load *self);

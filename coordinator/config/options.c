@@ -93,8 +93,10 @@ const struct locum_option locum_options[] = {
 
 {"redis", LOCUM_KIND_MAP, DEFAULT(NULL), 0, 0, NULL, NOWHERE, "the Redis that Mirrorbits uses"},
 {"redis.master-name", LOCUM_KIND_TEXT,
- DERIVED("mirrorbits if a node has redis or sentinel, else none"), 1, 63, NULL,
+ DERIVED("mirrorbits if a Redis or a Sentinel is known, else none"), 1, 63, NULL,
  CONFIG(redis.master_name), "name by which the Sentinels know the master"},
+{"redis.mirrorbits-config", LOCUM_KIND_PATH, NONE, 1, LOCUM_PATH_MAX, NULL, NOWHERE,
+ "Mirrorbits' own configuration: what is not written here is taken from it, at each reload again"},
 {"redis.user", LOCUM_KIND_TEXT, NONE, 1, 63, NULL, CONFIG(redis.user), "Redis ACL user"},
 {"redis.password", LOCUM_KIND_SECRET, NONE, 1, 255, NULL, CONFIG(redis.password),
  "password of the user, or of the default user"},

@@ -31,10 +31,12 @@ default_master_name(struct locum_load *self)
         }
         return;
     }
+    bool known = config->redis.server.port != 0 || config->redis.sentinel_count > 0;
     for (size_t i = 0; i < config->core.node_count; i++) {
-        if (config->nodes[i].redis.port != 0 || config->nodes[i].sentinel.port != 0) {
-            memcpy(config->redis.master_name, "mirrorbits", sizeof("mirrorbits"));
-        }
+        known |= config->nodes[i].redis.port != 0 || config->nodes[i].sentinel.port != 0;
+    }
+    if (known && config->redis.master_name[0] == '\0') {
+        memcpy(config->redis.master_name, "mirrorbits", sizeof("mirrorbits"));
     }
 }
 

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/version.h"
 #include "config/domain.h"
 
 bool
@@ -175,17 +174,33 @@ parse_duration(const struct locum_option *option, struct locum_slice text, void 
     return 0;
 }
 
+static const struct locum_option any_port = {.min = 1, .max = 65535};
+
+static bool
+is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* A host name whose last label ends in a digit is an address with a mistake (RFC 3696 2). */
 static int
 parse_endpoint(struct locum_slice text, struct locum_endpoint *field)
 {
     struct locum_address address;
-    const int status = locum_address_parse_port(text, &address);
-    if (status == 0) {
-        struct locum_text host = locum_text_init(field->host, sizeof(field->host));
+    struct locum_slice name;
+    struct locum_text host = locum_text_init(field->host, sizeof(field->host));
+    if (locum_address_parse_port(text, &address) == 0) {
         locum_address_add(&address, &host);
         field->port = address.port;
+        return 0;
     }
-    return status;
+    (void)locum_slice_cut(&text, ':', &name);
+    if (!is_host(name) || is_digit(name.at[name.length - 1]) || text.at == NULL ||
+        parse_u16(&any_port, text, &field->port) != 0) {
+        return LOCUM_ERR_INVALID;
+    }
+    locum_text_add_bytes(&host, name.at, name.length);
+    return 0;
 }
 
 static int
@@ -235,7 +250,6 @@ locum_value_url_authority(struct locum_slice url)
 static bool
 is_authority(struct locum_slice text)
 {
-    static const struct locum_option port = {.min = 1, .max = 65535};
     struct locum_address address;
     if (locum_address_parse_port(text, &address) == 0) {
         return true;
@@ -247,7 +261,7 @@ is_authority(struct locum_slice text)
     struct locum_slice host;
     const bool has_port = memchr(text.at, ':', text.length) != NULL;
     (void)locum_slice_cut(&text, ':', &host);
-    return is_host(host) && (!has_port || parse_u16(&port, text, NULL) == 0);
+    return is_host(host) && (!has_port || parse_u16(&any_port, text, NULL) == 0);
 }
 
 static int
@@ -352,8 +366,8 @@ form_of(enum locum_option_kind kind)
     case LOCUM_KIND_DURATION: return ", as in 250ms, 1s or 5m";
     case LOCUM_KIND_SECONDS: return " in whole seconds, as in 15s or 5m";
     case LOCUM_KIND_ENDPOINT:
-        return "a numeric address and a port, as in 10.0.0.12:6379 or [2001:db8::12]:6379 "
-               "(version " LOCUM_VERSION " resolves no host names)";
+        return "an address or a host name, and a port, as in 10.0.0.12:6379, "
+               "[2001:db8::12]:6379 or redis.example.org:6379";
     case LOCUM_KIND_ADDRESS:
         return "a numeric address and a port, as in 127.0.0.1:9854 or [::1]:9854";
     case LOCUM_KIND_MAP: return "its keys and their values, indented below it";

@@ -299,7 +299,9 @@ add_check_probes(struct locum_scrape *self)
 static const char *
 sentinel_name(const struct locum_scrape *self, size_t i)
 {
-    return self->daemon->core.config.nodes[self->redis.sentinels[i].node].name;
+    const locum_node node = self->redis.sentinels[i].node;
+    return node != LOCUM_NODE_NONE ? self->daemon->core.config.nodes[node].name
+                                   : self->redis.sentinels[i].where;
 }
 
 static void

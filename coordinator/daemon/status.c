@@ -188,17 +188,11 @@ sentinels_of(const struct locum_daemon *self, const struct locum_redis_status *r
     json_t *sentinels = json_array();
     for (size_t i = 0; i < redis->sentinel_count; i++) {
         const locum_node node = redis->sentinels[i].node;
-        const struct locum_endpoint *endpoint = &self->config->nodes[node].sentinel;
-        char where[LOCUM_HOST_MAX + 16];
-        struct locum_text text = locum_text_init(where, sizeof(where));
-        const bool bracketed = strchr(endpoint->host, ':') != NULL;
-        locum_text_add(&text, bracketed ? "[" : "");
-        locum_text_add(&text, endpoint->host);
-        locum_text_add(&text, bracketed ? "]:" : ":");
-        locum_text_add_u64(&text, endpoint->port);
+        json_t *name =
+            node != LOCUM_NODE_NONE ? json_string(self->core.config.nodes[node].name) : json_null();
         (void)json_array_append_new(
-            sentinels, json_pack("{s:s, s:s, s:b, s:b, s:o, s:o}", "address", where, "node",
-                                 self->core.config.nodes[node].name, "connected",
+            sentinels, json_pack("{s:s, s:o, s:b, s:b, s:o, s:o}", "address",
+                                 redis->sentinels[i].where, "node", name, "connected",
                                  redis->sentinels[i].connected, "tilt", redis->sentinels[i].tilt,
                                  "polled_ms", age_of(redis->sentinels[i].polled_mono, now), "error",
                                  text_or_null(redis->sentinels[i].error)));

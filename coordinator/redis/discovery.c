@@ -53,10 +53,10 @@ take_place(struct locum_discovery *self, const struct locum_address *address)
 }
 
 void
-locum_discovery_claim(struct locum_discovery *self, locum_node node,
+locum_discovery_claim(struct locum_discovery *self, size_t sentinel,
                       const struct locum_address *address, uint64_t epoch, locum_ms now)
 {
-    struct locum_discovery_claim *claim = &self->claims[node];
+    struct locum_discovery_claim *claim = &self->claims[sentinel];
     const bool is_new = claim->when == LOCUM_NEVER || claim->epoch != epoch ||
                         !locum_address_equal(&claim->address, address);
     *claim = (struct locum_discovery_claim){.address = *address, .epoch = epoch, .when = now};

@@ -23,7 +23,8 @@ enum {
     LOCUM_DISCOVERY_GAP_MS = 200,         /* least time between two attempts at one address */
     LOCUM_DISCOVERY_WAIT_MAX_MS = 2000,   /* longest wait between two of them */
     LOCUM_DISCOVERY_NOT_MASTER_MS = 1000, /* how long a "not a master" is believed */
-    LOCUM_DISCOVERY_PLACES_MAX = 2 * LOCUM_NODES_MAX,
+    LOCUM_DISCOVERY_SERVERS_MAX = 2 * LOCUM_NODES_MAX,
+    LOCUM_DISCOVERY_PLACES_MAX = LOCUM_NODES_MAX + LOCUM_DISCOVERY_SERVERS_MAX,
 };
 
 enum locum_discovery_failure {
@@ -48,9 +49,9 @@ struct locum_discovery_place {
 };
 
 struct locum_discovery {
-    struct locum_discovery_claim claims[LOCUM_NODES_MAX]; /* by the Sentinel's node */
-    bool has_sentinels;                                   /* any is configured */
-    struct locum_address servers[LOCUM_NODES_MAX];        /* configured Redis servers */
+    struct locum_discovery_claim claims[LOCUM_NODES_MAX];      /* by Sentinel */
+    bool has_sentinels;                                        /* any is configured */
+    struct locum_address servers[LOCUM_DISCOVERY_SERVERS_MAX]; /* configured Redis servers */
     size_t server_count;
     locum_ms started;     /* mono */
     locum_ms fresh_ms;    /* age up to which a claim counts */
@@ -62,8 +63,9 @@ struct locum_discovery {
 void locum_discovery_init(struct locum_discovery *self, bool has_sentinels, locum_ms fresh_ms,
                           locum_ms patience_ms, locum_ms now);
 
-/* The Sentinel at `node` told this. What is new is worth an attempt at once (but for the gap). */
-void locum_discovery_claim(struct locum_discovery *self, locum_node node,
+/* The Sentinel number `sentinel` told this. What is new is worth an attempt at once (but for the
+ * gap). */
+void locum_discovery_claim(struct locum_discovery *self, size_t sentinel,
                            const struct locum_address *address, uint64_t epoch, locum_ms now);
 
 /* An attempt begins; it has failed (or a connection that worked was lost); it works. */

@@ -22,7 +22,7 @@ locum_login_send(const struct locum_login *self, struct locum_link *link,
 
 bool
 locum_login_refused(enum locum_command command, const redisReply *reply, const char *kind,
-                    const struct locum_address *address, struct locum_text *text)
+                    const char *where, struct locum_text *text)
 {
     struct locum_slice error;
     if (!locum_resp_error(reply, &error)) {
@@ -31,7 +31,7 @@ locum_login_refused(enum locum_command command, const redisReply *reply, const c
     const bool refused = command == LOCUM_COMMAND_AUTH ? !locum_trouble_is_no_password_set(error)
                                                        : locum_trouble_is_shut_out(error);
     if (refused) {
-        locum_trouble_add(text, kind, address, command, error);
+        locum_trouble_add(text, kind, where, command, error);
     }
     return refused;
 }

@@ -21,6 +21,6 @@ void locum_login_send(const struct locum_login *self, struct locum_link *link,
  * is appended to `text`. (A name is a courtesy: not being allowed to set it is no matter.)
  */
 bool locum_login_refused(enum locum_command command, const redisReply *reply, const char *kind,
-                         const struct locum_address *address, struct locum_text *text);
+                         const char *where, struct locum_text *text);
 
 #endif

@@ -19,6 +19,7 @@ struct locum_master {
     uint64_t *commands;
 
     struct locum_address address; /* port 0: none */
+    char where[LOCUM_ADDRESS_TEXT_MAX];
     struct locum_link *command;
     struct locum_link *listen;
     struct event *pulse;
@@ -88,7 +89,7 @@ end_with(struct locum_master *self, enum locum_discovery_failure failure, const 
 {
     char why[LOCUM_REDIS_ERROR_MAX + 1];
     struct locum_text text = locum_text_init(why, sizeof(why));
-    locum_trouble_add_who(&text, "Redis", &self->address);
+    locum_trouble_add_who(&text, "Redis", self->where);
     locum_text_add(&text, what);
     end(self, failure, why);
 }
@@ -117,7 +118,7 @@ note(struct locum_master *self, size_t place, enum locum_command command, const 
         self->trouble[place][0] = '\0';
         return false;
     }
-    locum_trouble_add(&text, "Redis", &self->address, command, error);
+    locum_trouble_add(&text, "Redis", self->where, command, error);
     if (locum_trouble_is_not_master(error)) {
         end(self, LOCUM_DISCOVERY_NOT_MASTER, sentence);
     } else if (strcmp(sentence, self->trouble[place]) != 0) {
@@ -136,7 +137,7 @@ on_role(struct locum_master *self, const redisReply *reply)
     if (locum_resp_error(reply, &error)) {
         char why[LOCUM_REDIS_ERROR_MAX + 1];
         struct locum_text text = locum_text_init(why, sizeof(why));
-        locum_trouble_add(&text, "Redis", &self->address, LOCUM_COMMAND_ROLE, error);
+        locum_trouble_add(&text, "Redis", self->where, LOCUM_COMMAND_ROLE, error);
         end(self, LOCUM_DISCOVERY_UNREACHABLE, why);
     } else if (locum_resp_role(reply, &role) != 0) {
         end_with(self, LOCUM_DISCOVERY_UNREACHABLE,
@@ -158,7 +159,7 @@ on_login(struct locum_master *self, enum locum_command command, const redisReply
 {
     char why[LOCUM_REDIS_ERROR_MAX + 1];
     struct locum_text text = locum_text_init(why, sizeof(why));
-    if (locum_login_refused(command, reply, "Redis", &self->address, &text)) {
+    if (locum_login_refused(command, reply, "Redis", self->where, &text)) {
         end(self, LOCUM_DISCOVERY_UNREACHABLE, why);
     }
 }
@@ -400,6 +401,8 @@ locum_master_settings_set(struct locum_master *self, const struct locum_master_s
 void
 locum_master_connect(struct locum_master *self, const struct locum_address *address)
 {
+    struct locum_text where = locum_text_init(self->where, sizeof(self->where));
+    locum_address_add_port(address, &where);
     self->address = *address;
     self->command = locum_link_open(self->base, address, self->settings.timeout_ms, &command_events,
                                     self, self->commands);

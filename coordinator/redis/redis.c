@@ -5,46 +5,10 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "redis/discovery.h"
-#include "redis/master.h"
 #include "redis/random.h"
-#include "redis/roster.h"
-#include "redis/sentinel.h"
-#include "redis/trouble.h"
+#include "redis/room.h"
 
-enum { RETRY_MS = LOCUM_DISCOVERY_GAP_MS, NAME_MAX_BYTES = 6 + LOCUM_NODE_NAME_MAX + 1 };
-
-/*
- * What the connections were made with, copied: the configuration may be gone while they are
- * compared with the next one.
- */
-struct settings {
-    char cluster[LOCUM_CLUSTER_NAME_MAX + 1];
-    char node[LOCUM_NODE_NAME_MAX + 1];
-    char client[NAME_MAX_BYTES]; /* "locum-dc2" */
-    struct locum_config_redis redis;
-    locum_ms poll_ms;
-};
-
-struct locum_redis {
-    struct event_base *base;
-    const struct locum_config *config;
-    struct settings settings;
-    const struct locum_redis_events *events;
-    void *user;
-    struct locum_roster roster;
-    struct locum_discovery discovery;
-    struct locum_master *master;
-    struct locum_sentinel *sentinels[LOCUM_NODES_MAX]; /* by node; NULL: none */
-    struct locum_roster_view seen[LOCUM_NODES_MAX];    /* of each Sentinel's last poll */
-    struct event *wake; /* see to it that the right master is used, and tell what changed */
-    bool told;          /* the last `subscribed` */
-    locum_ms since_wall;
-    char error[LOCUM_REDIS_ERROR_MAX + 1]; /* why the last connection ended */
-    uint64_t commands;
-    uint64_t failures;
-    uint64_t polls[LOCUM_NODES_MAX]; /* of the Sentinel at each node */
-};
+enum { RETRY_MS = LOCUM_DISCOVERY_GAP_MS };
 
 static void
 wake_in(struct locum_redis *self, locum_ms wait)
@@ -52,12 +16,6 @@ wake_in(struct locum_redis *self, locum_ms wait)
     const locum_ms ms = wait > 0 ? wait : 0;
     const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
     event_add(self->wake, &tv);
-}
-
-static bool
-is_wanted(const struct locum_redis *self)
-{
-    return self->settings.redis.master_name[0] != '\0';
 }
 
 /* Tell the daemon if the channel was won or lost. */
@@ -122,7 +80,7 @@ on_wake(evutil_socket_t fd, short what, void *user)
     (void)what;
     struct locum_redis *self = user;
     tell(self);
-    if (is_wanted(self)) {
+    if (locum_redis_is_wanted(self)) {
         evaluate(self);
     }
 }
@@ -131,6 +89,17 @@ static void
 on_master_changed(void *user)
 {
     tell(user);
+}
+
+/* The host names of Redis servers may have other addresses now. */
+static void
+refresh_redis(struct locum_redis *self)
+{
+    for (size_t i = 0; i < self->roster.redis_count; i++) {
+        if (self->roster.redis[i].named) {
+            locum_resolver_refresh(self->resolver, self->roster.redis[i].endpoint.host);
+        }
+    }
 }
 
 static void
@@ -147,6 +116,8 @@ on_master_left(void *user, const struct locum_address *address,
     }
     locum_discovery_failed(&self->discovery, address, failure, locum_random(),
                            locum_now_read().mono);
+    self->turn++;
+    refresh_redis(self);
     tell(self);
     wake_in(self, 0);
 }
@@ -189,17 +160,48 @@ on_announcement(void *user, struct locum_slice payload)
     }
 }
 
+/* What the Sentinel told of the master, if that is a place that can be reached. */
 static void
-on_polled(void *user, locum_node node, const struct locum_sentinel_view *view)
+take_claim(struct locum_redis *self, size_t number, const struct locum_sentinel_view *view)
+{
+    struct locum_address address;
+    self->lost[0] = '\0';
+    if (locum_roster_locate(&self->roster, &view->master, self->turn, &address)) {
+        locum_discovery_claim(&self->discovery, number, &address, view->epoch,
+                              locum_now_read().mono);
+        return;
+    }
+    struct locum_text text = locum_text_init(self->lost, sizeof(self->lost));
+    locum_text_add(&text, "the Sentinels name the master ");
+    locum_text_add(&text, view->master.host);
+    locum_text_add_char(&text, ':');
+    locum_text_add_u64(&text, view->master.address.port);
+    locum_text_add(&text, ", which is no nodes.X.redis, or has no address: write it there as it "
+                          "stands here, or set `sentinel announce-hostnames no`");
+}
+
+static void
+on_polled(void *user, size_t number, const struct locum_sentinel_view *view)
 {
     struct locum_redis *self = user;
-    struct locum_roster_view *seen = &self->seen[node];
-    self->polls[node]++;
+    const locum_node node = self->roster.sentinels[number].node;
+    struct locum_roster_view *seen = &self->seen[number];
+    self->polls[number]++;
     locum_roster_sort(&self->roster, &view->instances, node, seen);
-    locum_discovery_claim(&self->discovery, node, &view->master, view->epoch,
-                          locum_now_read().mono);
+    take_claim(self, number, view);
     evaluate(self);
-    self->events->sentinel(self->user, node, view->tilt, seen->known, seen->down);
+    if (node != LOCUM_NODE_NONE) {
+        self->events->sentinel(self->user, node, view->tilt, seen->known, seen->down);
+    }
+}
+
+static void
+on_sentinel_lost(void *user, size_t number)
+{
+    struct locum_redis *self = user;
+    if (self->roster.sentinels[number].named) {
+        locum_resolver_refresh(self->resolver, self->roster.sentinels[number].endpoint.host);
+    }
 }
 
 static const struct locum_master_events master_events = {
@@ -208,10 +210,11 @@ static const struct locum_master_events master_events = {
     .announcement = on_announcement,
     .left = on_master_left,
 };
-static const struct locum_sentinel_events sentinel_events = {.polled = on_polled};
+static const struct locum_sentinel_events sentinel_events = {.polled = on_polled,
+                                                             .lost = on_sentinel_lost};
 
 static void
-copy_settings(struct settings *self, const struct locum_config *config)
+copy_settings(struct locum_redis_settings *self, const struct locum_config *config)
 {
     memset(self, 0, sizeof(*self));
     const char *node = config->core.nodes[config->core.self].name;
@@ -229,7 +232,7 @@ copy_settings(struct settings *self, const struct locum_config *config)
 static struct locum_master_settings
 master_settings(const struct locum_redis *self)
 {
-    const struct settings *from = &self->settings;
+    const struct locum_redis_settings *from = &self->settings;
     return (struct locum_master_settings){
         .login = {from->redis.user, from->redis.password, from->client},
         .db = from->redis.db,
@@ -239,63 +242,123 @@ master_settings(const struct locum_redis *self)
     };
 }
 
-/* A Sentinel for each node that has one: kept from `old` where nothing changed, else made anew. */
 static void
-make_sentinels(struct locum_redis *self, struct locum_sentinel *old[LOCUM_NODES_MAX])
+keep_or_create(struct locum_redis *self, size_t number,
+               struct locum_sentinel *old[LOCUM_ROSTER_SENTINELS_MAX])
 {
-    const struct settings *from = &self->settings;
+    const struct locum_redis_settings *from = &self->settings;
+    const struct locum_sentinel_settings settings = {
+        .endpoint = self->roster.sentinels[number].endpoint,
+        .login = {from->redis.sentinel_user, from->redis.sentinel_password, from->client},
+        .master_name = from->redis.master_name,
+        .timeout_ms = from->redis.timeout_ms,
+        .poll_ms = from->poll_ms,
+    };
+    struct locum_sentinel **slot = &self->sentinels[number];
+    for (size_t i = 0; i < LOCUM_ROSTER_SENTINELS_MAX && *slot == NULL; i++) {
+        if (old[i] != NULL && locum_sentinel_keep(old[i], number, &settings)) {
+            *slot = old[i];
+            old[i] = NULL;
+        }
+    }
+    if (*slot == NULL) {
+        *slot = locum_sentinel_create(self->base, number, &settings, &sentinel_events, self,
+                                      &self->commands);
+    }
+    if (*slot == NULL) {
+        LOCUM_LOG(LOCUM_LOG_ERR, "sentinel", "error", "out of memory: it is not watched");
+    }
+}
+
+/* Look after the host names of the roster, and no others. */
+static void
+watch_names(struct locum_redis *self)
+{
+    for (size_t i = 0; i < self->roster.redis_count; i++) {
+        if (self->roster.redis[i].named) {
+            locum_resolver_add(self->resolver, self->roster.redis[i].endpoint.host);
+        }
+    }
     for (size_t i = 0; i < self->roster.sentinel_count; i++) {
-        const struct locum_roster_entry *entry = &self->roster.sentinels[i];
-        const struct locum_sentinel_settings settings = {
-            .address = entry->address,
-            .login = {from->redis.sentinel_user, from->redis.sentinel_password, from->client},
-            .master_name = from->redis.master_name,
-            .timeout_ms = from->redis.timeout_ms,
-            .poll_ms = from->poll_ms,
-        };
-        struct locum_sentinel **slot = &self->sentinels[entry->node];
-        for (size_t j = 0; j < LOCUM_NODES_MAX && *slot == NULL; j++) {
-            if (old[j] != NULL && locum_sentinel_keep(old[j], entry->node, &settings)) {
-                *slot = old[j];
-                old[j] = NULL;
-            }
+        if (self->roster.sentinels[i].named) {
+            locum_resolver_add(self->resolver, self->roster.sentinels[i].endpoint.host);
         }
-        if (*slot == NULL) {
-            *slot = locum_sentinel_create(self->base, entry->node, &settings, &sentinel_events,
-                                          self, &self->commands);
+    }
+    locum_resolver_trim(self->resolver);
+}
+
+static void
+take_addresses(struct locum_redis *self, struct locum_roster_entry *entry)
+{
+    const struct locum_address *addresses = NULL;
+    if (entry->named) {
+        const size_t count =
+            locum_resolver_addresses(self->resolver, entry->endpoint.host, &addresses);
+        locum_roster_set(entry, addresses, count);
+    }
+}
+
+/* Everybody gets the addresses that the resolver has now. */
+static void
+spread_addresses(struct locum_redis *self)
+{
+    struct locum_discovery *discovery = &self->discovery;
+    discovery->server_count = 0;
+    for (size_t i = 0; i < self->roster.redis_count; i++) {
+        struct locum_roster_entry *entry = &self->roster.redis[i];
+        take_addresses(self, entry);
+        for (size_t j = 0;
+             j < entry->address_count && discovery->server_count < LOCUM_DISCOVERY_SERVERS_MAX;
+             j++) {
+            discovery->servers[discovery->server_count++] = entry->addresses[j];
         }
-        if (*slot == NULL) {
-            LOCUM_LOG(LOCUM_LOG_ERR, "sentinel", "error", "out of memory: it is not watched");
+    }
+    for (size_t i = 0; i < self->roster.sentinel_count; i++) {
+        struct locum_roster_entry *entry = &self->roster.sentinels[i];
+        take_addresses(self, entry);
+        if (self->sentinels[i] != NULL) {
+            locum_sentinel_addresses_set(
+                self->sentinels[i], entry->addresses, entry->address_count,
+                locum_resolver_error(self->resolver, entry->endpoint.host));
         }
     }
 }
 
+static void
+on_addresses(void *user)
+{
+    struct locum_redis *self = user;
+    spread_addresses(self);
+    wake_in(self, 0);
+}
+
 /* Begin, or go on, with self->config. */
 static void
-begin(struct locum_redis *self, struct locum_sentinel *old[LOCUM_NODES_MAX])
+begin(struct locum_redis *self, struct locum_sentinel *old[LOCUM_ROSTER_SENTINELS_MAX])
 {
     memset(self->seen, 0, sizeof(self->seen));
     memset(self->polls, 0, sizeof(self->polls));
     memset(&self->roster, 0, sizeof(self->roster));
+    self->lost[0] = '\0';
     wake_in(self, 0);
-    if (!is_wanted(self)) {
-        return;
+    if (locum_redis_is_wanted(self)) {
+        locum_roster_init(&self->roster, self->config);
     }
-    locum_roster_init(&self->roster, self->config);
     locum_discovery_init(&self->discovery, self->roster.sentinel_count > 0,
                          2 * self->settings.poll_ms + 200, self->settings.redis.timeout_ms,
                          locum_now_read().mono);
-    for (size_t i = 0; i < self->roster.redis_count; i++) {
-        self->discovery.servers[self->discovery.server_count++] = self->roster.redis[i].address;
+    watch_names(self);
+    for (size_t i = 0; i < self->roster.sentinel_count; i++) {
+        keep_or_create(self, i, old);
     }
-    make_sentinels(self, old);
+    spread_addresses(self);
 }
 
 int
 locum_redis_create(struct event_base *base, const struct locum_config *config,
                    const struct locum_redis_events *events, void *user, struct locum_redis **ret)
 {
-    struct locum_sentinel *none[LOCUM_NODES_MAX] = {0};
+    struct locum_sentinel *none[LOCUM_ROSTER_SENTINELS_MAX] = {0};
     struct locum_redis *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return LOCUM_ERR_MEMORY;
@@ -309,7 +372,8 @@ locum_redis_create(struct event_base *base, const struct locum_config *config,
     const struct locum_master_settings settings = master_settings(self);
     self->master = locum_master_create(base, &settings, &master_events, self, &self->commands);
     self->wake = event_new(base, -1, 0, on_wake, self);
-    if (self->master == NULL || self->wake == NULL) {
+    self->resolver = locum_resolver_create(base, NULL, on_addresses, self);
+    if (self->master == NULL || self->wake == NULL || self->resolver == NULL) {
         locum_redis_destroy(self);
         return LOCUM_ERR_MEMORY;
     }
@@ -320,7 +384,7 @@ locum_redis_create(struct event_base *base, const struct locum_config *config,
 
 /* Is the connection to the master to be made anew? */
 static bool
-master_differs(const struct settings *a, const struct settings *b)
+master_differs(const struct locum_redis_settings *a, const struct locum_redis_settings *b)
 {
     return strcmp(a->cluster, b->cluster) != 0 || strcmp(a->node, b->node) != 0 ||
            strcmp(a->redis.master_name, b->redis.master_name) != 0 ||
@@ -332,8 +396,8 @@ master_differs(const struct settings *a, const struct settings *b)
 void
 locum_redis_reconfigure(struct locum_redis *self, const struct locum_config *config)
 {
-    struct locum_sentinel *old[LOCUM_NODES_MAX];
-    struct settings before = self->settings;
+    struct locum_sentinel *old[LOCUM_ROSTER_SENTINELS_MAX];
+    struct locum_redis_settings before = self->settings;
     memcpy(old, self->sentinels, sizeof(old));
     memset(self->sentinels, 0, sizeof(self->sentinels));
     self->config = config;
@@ -345,7 +409,7 @@ locum_redis_reconfigure(struct locum_redis *self, const struct locum_config *con
         self->error[0] = '\0';
     }
     begin(self, old);
-    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
+    for (size_t i = 0; i < LOCUM_ROSTER_SENTINELS_MAX; i++) {
         locum_sentinel_destroy(old[i]);
     }
 }
@@ -369,104 +433,16 @@ locum_redis_add_event(struct locum_redis *self, const struct locum_field *fields
     locum_master_add_event(self->master, fields, count, self->config->events_keep);
 }
 
-/* Is this stranger of the Sentinel at `node` one that an earlier Sentinel lists too? */
-static bool
-is_told_before(const struct locum_redis *self, size_t node, const struct locum_address *stranger)
-{
-    for (size_t i = 0; i < node; i++) {
-        for (size_t j = 0; j < self->seen[i].stranger_count; j++) {
-            if (locum_address_equal(&self->seen[i].strangers[j], stranger)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static void
-add_strangers(const struct locum_redis *self, struct locum_text *text)
-{
-    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
-        for (size_t j = 0; j < self->seen[i].stranger_count; j++) {
-            const struct locum_address *stranger = &self->seen[i].strangers[j];
-            if (!is_told_before(self, i, stranger)) {
-                locum_text_add(text, text->length > 0 ? ", " : "");
-                locum_address_add_port(stranger, text);
-            }
-        }
-    }
-}
-
-/* The sentence an operator should see first. */
-static void
-add_error(const struct locum_redis *self, struct locum_text *text)
-{
-    locum_text_add(text, locum_master_trouble(self->master));
-    if (text->length > 0 || self->told || !is_wanted(self)) {
-        return;
-    }
-    locum_text_add(text, self->error);
-    for (size_t i = 0; i < LOCUM_NODES_MAX && text->length == 0; i++) {
-        if (self->sentinels[i] != NULL) {
-            locum_text_add(text, locum_sentinel_error(self->sentinels[i]));
-        }
-    }
-    if (text->length == 0) {
-        locum_text_add(text, self->roster.unusable);
-    }
-    if (text->length == 0 && self->roster.sentinel_count + self->roster.redis_count == 0) {
-        locum_text_add(text, "no node has a redis or sentinel address: set nodes.X.redis and "
-                             "nodes.X.sentinel");
-    }
-}
-
-static void
-add_sentinel(const struct locum_redis *self, size_t node, struct locum_redis_status *ret)
-{
-    const struct locum_sentinel *sentinel = self->sentinels[node];
-    const size_t at = ret->sentinel_count++;
-    struct locum_text text =
-        locum_text_init(ret->sentinels[at].error, sizeof(ret->sentinels[at].error));
-    ret->sentinels[at].node = (locum_node)node;
-    ret->sentinels[at].connected = locum_sentinel_is_connected(sentinel);
-    ret->sentinels[at].tilt = locum_sentinel_tilt(sentinel);
-    ret->sentinels[at].polled_mono = locum_sentinel_polled(sentinel);
-    ret->sentinels[at].polls = self->polls[node];
-    locum_text_add(&text, locum_sentinel_error(sentinel));
-}
-
-void
-locum_redis_status(const struct locum_redis *self, struct locum_redis_status *ret)
-{
-    memset(ret, 0, sizeof(*ret));
-    struct locum_text error = locum_text_init(ret->error, sizeof(ret->error));
-    struct locum_text strangers = locum_text_init(ret->strangers, sizeof(ret->strangers));
-    const struct locum_address *master = locum_master_address(self->master);
-    ret->connected = locum_master_is_ready(self->master);
-    ret->since_wall = self->since_wall;
-    ret->commands = self->commands;
-    ret->failures = self->failures;
-    if (master != NULL) {
-        ret->master = *master;
-    }
-    add_error(self, &error);
-    add_strangers(self, &strangers);
-    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
-        if (self->sentinels[i] != NULL) {
-            add_sentinel(self, i, ret);
-        }
-    }
-}
-
 void
 locum_redis_destroy(struct locum_redis *self)
 {
     if (self == NULL) {
         return;
     }
-    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
+    for (size_t i = 0; i < LOCUM_ROSTER_SENTINELS_MAX; i++) {
         locum_sentinel_destroy(self->sentinels[i]);
     }
+    locum_resolver_destroy(self->resolver);
     locum_master_destroy(self->master);
     if (self->wake != NULL) {
         event_free(self->wake);

@@ -32,7 +32,7 @@ struct locum_redis_events {
     void (*mirrorbits)(void *user, locum_node node, const char *instance);
 };
 
-enum { LOCUM_REDIS_ERROR_MAX = 255, LOCUM_REDIS_FIELDS_MAX = 32 };
+enum { LOCUM_REDIS_ERROR_MAX = 511, LOCUM_REDIS_FIELDS_MAX = 32 };
 
 struct locum_redis_status {
     bool connected;                        /* to a master, and subscribed */
@@ -40,7 +40,8 @@ struct locum_redis_status {
     locum_ms since_wall;                   /* of `connected`; LOCUM_NEVER */
     char error[LOCUM_REDIS_ERROR_MAX + 1]; /* what is wrong and what to do; "": nothing */
     struct {
-        locum_node node; /* the node it is configured at */
+        char where[LOCUM_HOST_MAX + 9]; /* "10.0.0.10:26379", as it is written */
+        locum_node node;                /* whose it is; LOCUM_NODE_NONE: nobody's */
         bool connected;
         bool tilt;
         locum_ms polled_mono; /* LOCUM_NEVER */

@@ -53,25 +53,40 @@ locum_resp_field(const redisReply *map, const char *key, struct locum_slice *ret
     return LOCUM_ERR_NOT_FOUND;
 }
 
-/* An address from two texts. A port of 0 is a protocol error here. */
+/* A host's name: letters, digits, "." "-" "_". */
+static bool
+is_host(struct locum_slice name)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        const char c = name.at[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '.' || c == '-' || c == '_')) {
+            return false;
+        }
+    }
+    return name.length > 0;
+}
+
+/* Where an instance is, from two texts. A port of 0 is a protocol error here. */
 static int
-parse_address(struct locum_slice ip, struct locum_slice port, struct locum_address *ret)
+parse_place(struct locum_slice host, struct locum_slice port, struct locum_instance *ret)
 {
     uint64_t number;
-    struct locum_address address;
+    struct locum_instance place = {0};
     if (locum_slice_u64(port, UINT16_MAX, &number) != 0 || number == 0) {
         return LOCUM_ERR_PROTOCOL;
     }
-    if (locum_address_parse(ip, &address) != 0) {
+    if (locum_address_parse(host, &place.address) != 0 &&
+        (!is_host(host) || locum_slice_copy(host, place.host, sizeof(place.host)) != 0)) {
         return LOCUM_ERR_INVALID;
     }
-    address.port = (uint16_t)number;
-    *ret = address;
+    place.address.port = (uint16_t)number;
+    *ret = place;
     return 0;
 }
 
 int
-locum_resp_address(const redisReply *reply, struct locum_address *ret)
+locum_resp_address(const redisReply *reply, struct locum_instance *ret)
 {
     struct locum_slice ip;
     struct locum_slice port;
@@ -82,7 +97,7 @@ locum_resp_address(const redisReply *reply, struct locum_address *ret)
         locum_resp_text(reply->element[1], &port) != 0) {
         return LOCUM_ERR_PROTOCOL;
     }
-    return parse_address(ip, port, ret);
+    return parse_place(ip, port, ret);
 }
 
 int
@@ -122,7 +137,7 @@ locum_resp_instance(const redisReply *map, struct locum_instances *list)
     if (locum_slice_is(port, "0")) {
         return 0;
     }
-    const int status = parse_address(ip, port, &instance.address);
+    const int status = parse_place(ip, port, &instance);
     if (status != 0) {
         return status;
     }
@@ -240,20 +255,6 @@ is_digits(const char *at, size_t length)
         }
     }
     return length > 0;
-}
-
-/* A host's name: letters, digits, "." "-" "_". */
-static bool
-is_host(struct locum_slice name)
-{
-    for (size_t i = 0; i < name.length; i++) {
-        const char c = name.at[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              c == '.' || c == '-' || c == '_')) {
-            return false;
-        }
-    }
-    return name.length > 0;
 }
 
 int

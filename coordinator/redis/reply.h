@@ -13,9 +13,11 @@
 #include "base/address.h"
 
 /* An instance that a Sentinel lists, as that Sentinel sees it. */
+enum { LOCUM_INSTANCE_HOST_MAX = 127 };
 struct locum_instance {
-    struct locum_address address;
-    bool down; /* s_down (or o_down, which implies it) */
+    struct locum_address address;           /* of a host name only the port */
+    bool down;                              /* s_down (or o_down, which implies it) */
+    char host[LOCUM_INSTANCE_HOST_MAX + 1]; /* the host name it is told by; "": by its address */
 };
 
 enum { LOCUM_INSTANCES_MAX = 128 };
@@ -40,17 +42,18 @@ int locum_resp_field(const redisReply *map, const char *key,
                      struct locum_slice *ret_value) LOCUM_MUST_CHECK;
 
 /*
- * SENTINEL GET-MASTER-ADDR-BY-NAME: [ip, port]. 0, LOCUM_ERR_NOT_FOUND (nil: no such master),
- * LOCUM_ERR_INVALID (a host name, not an address), LOCUM_ERR_PROTOCOL.
+ * SENTINEL GET-MASTER-ADDR-BY-NAME: [ip, port], or a host name with `sentinel announce-hostnames`.
+ * 0, LOCUM_ERR_NOT_FOUND (nil: no such master), LOCUM_ERR_INVALID (neither address nor host name),
+ * LOCUM_ERR_PROTOCOL.
  */
-int locum_resp_address(const redisReply *reply, struct locum_address *ret) LOCUM_MUST_CHECK;
+int locum_resp_address(const redisReply *reply, struct locum_instance *ret) LOCUM_MUST_CHECK;
 
 /* SENTINEL MASTER: its config-epoch. 0 or LOCUM_ERR_PROTOCOL. */
 int locum_resp_epoch(const redisReply *map, uint64_t *ret_epoch) LOCUM_MUST_CHECK;
 
 /*
  * SENTINEL MASTER: append the one instance. One without a valid port (how Sentinel marks an address
- * that is no longer true) is left out. 0, LOCUM_ERR_INVALID (named by host name), LOCUM_ERR_SPACE,
+ * that is no longer true) is left out. 0, LOCUM_ERR_INVALID (as above), LOCUM_ERR_SPACE,
  * LOCUM_ERR_PROTOCOL.
  */
 int locum_resp_instance(const redisReply *map, struct locum_instances *list) LOCUM_MUST_CHECK;

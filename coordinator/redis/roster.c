@@ -2,109 +2,177 @@
 
 #include <string.h>
 
-static bool
-endpoint_address(const struct locum_endpoint *endpoint, struct locum_address *ret)
-{
-    if (locum_address_parse(locum_slice_of(endpoint->host), ret) != 0) {
-        return false;
-    }
-    ret->port = endpoint->port;
-    return true;
-}
+/* What a Sentinel said of one entry. */
+struct mark {
+    bool listed;
+    bool up; /* in one place at least */
+};
+struct marks {
+    struct mark redis[LOCUM_ROSTER_REDIS_MAX];
+    struct mark sentinels[LOCUM_ROSTER_SENTINELS_MAX];
+};
 
 static void
-add_endpoint(struct locum_roster_entry *entries, size_t *count, locum_node node,
-             const struct locum_endpoint *endpoint, struct locum_text *unusable)
+add_entry(struct locum_roster_entry *entries, size_t *count, locum_node node,
+          const struct locum_endpoint *endpoint)
 {
     struct locum_address address;
     if (endpoint->port == 0) {
         return;
     }
-    if (endpoint_address(endpoint, &address)) {
-        entries[(*count)++] = (struct locum_roster_entry){.address = address, .node = node};
-        return;
+    struct locum_roster_entry *entry = &entries[(*count)++];
+    *entry = (struct locum_roster_entry){.endpoint = *endpoint, .node = node};
+    entry->named = locum_address_parse(locum_slice_of(endpoint->host), &address) != 0;
+    if (!entry->named) {
+        locum_roster_set(entry, &address, 1);
     }
-    locum_text_add(unusable, unusable->length > 0 ? ", " : "write an address, not a host name: ");
-    locum_text_add(unusable, endpoint->host);
 }
 
 void
 locum_roster_init(struct locum_roster *self, const struct locum_config *config)
 {
     memset(self, 0, sizeof(*self));
-    struct locum_text unusable = locum_text_init(self->unusable, sizeof(self->unusable));
     for (size_t i = 0; i < config->core.node_count; i++) {
         const struct locum_config_node *node = &config->nodes[i];
-        add_endpoint(self->redis, &self->redis_count, (locum_node)i, &node->redis, &unusable);
-        add_endpoint(self->sentinels, &self->sentinel_count, (locum_node)i, &node->sentinel,
-                     &unusable);
+        add_entry(self->redis, &self->redis_count, (locum_node)i, &node->redis);
+        add_entry(self->sentinels, &self->sentinel_count, (locum_node)i, &node->sentinel);
+    }
+    add_entry(self->redis, &self->redis_count, LOCUM_NODE_NONE, &config->redis.server);
+    for (size_t i = 0; i < config->redis.sentinel_count; i++) {
+        LOCUM_INVARIANT(self->sentinel_count < LOCUM_ROSTER_SENTINELS_MAX);
+        add_entry(self->sentinels, &self->sentinel_count, LOCUM_NODE_NONE,
+                  &config->redis.sentinels[i]);
     }
 }
 
-static void
-look_up(const struct locum_roster_entry *entries, size_t count, const struct locum_address *address,
-        locum_nodes *nodes)
+void
+locum_roster_set(struct locum_roster_entry *entry, const struct locum_address *addresses,
+                 size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        if (locum_address_equal(&entries[i].address, address)) {
-            *nodes |= locum_nodes_of(entries[i].node);
-        }
+    entry->address_count = count < LOCUM_ROSTER_ADDRESSES_MAX ? count : LOCUM_ROSTER_ADDRESSES_MAX;
+    for (size_t i = 0; i < entry->address_count; i++) {
+        entry->addresses[i] = addresses[i];
+        entry->addresses[i].port = entry->endpoint.port;
     }
 }
 
-/* The one node of an address; LOCUM_NODE_NONE if there is none or more than one. */
-static locum_node
-node_of(const struct locum_roster *self, const struct locum_address *address)
-{
-    locum_nodes nodes = 0;
-    look_up(self->redis, self->redis_count, address, &nodes);
-    look_up(self->sentinels, self->sentinel_count, address, &nodes);
-    if (nodes == 0 || (nodes & (nodes - 1)) != 0) {
-        return LOCUM_NODE_NONE;
-    }
-    return (locum_node)__builtin_ctz(nodes);
-}
-
+/* Is this entry meant, by name or by address? */
 static bool
-is_listed_before(const struct locum_instances *instances, size_t at)
+is_meant(const struct locum_roster_entry *entry, const struct locum_instance *told)
 {
-    for (size_t i = 0; i < at; i++) {
-        if (locum_address_equal(&instances->at[i].address, &instances->at[at].address)) {
+    if (told->host[0] != '\0') {
+        return entry->endpoint.port == told->address.port &&
+               strcasecmp(entry->endpoint.host, told->host) == 0;
+    }
+    for (size_t i = 0; i < entry->address_count; i++) {
+        if (locum_address_equal(&entry->addresses[i], &told->address)) {
             return true;
         }
     }
     return false;
 }
 
-static bool
-is_down_everywhere(const struct locum_instances *instances, size_t at)
+bool
+locum_roster_locate(const struct locum_roster *self, const struct locum_instance *told, size_t turn,
+                    struct locum_address *ret)
 {
-    for (size_t i = 0; i < instances->count; i++) {
-        if (!instances->at[i].down &&
-            locum_address_equal(&instances->at[i].address, &instances->at[at].address)) {
-            return false;
+    if (told->host[0] == '\0') {
+        *ret = told->address;
+        return true;
+    }
+    for (size_t i = 0; i < self->redis_count; i++) {
+        const struct locum_roster_entry *entry = &self->redis[i];
+        if (is_meant(entry, told) && entry->address_count > 0) {
+            *ret = entry->addresses[turn % entry->address_count];
+            return true;
         }
     }
-    return true;
+    return false;
+}
+
+/* Mark the entries that are meant; returns the nodes they belong to, *ret_any if there are any. */
+static locum_nodes
+mark(const struct locum_roster_entry *entries, size_t count, const struct locum_instance *told,
+     struct mark *marks, bool *ret_any)
+{
+    locum_nodes nodes = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (is_meant(&entries[i], told)) {
+            *ret_any = true;
+            nodes |= entries[i].node != LOCUM_NODE_NONE ? locum_nodes_of(entries[i].node) : 0;
+            if (marks != NULL) {
+                marks[i].listed = true;
+                marks[i].up |= !told->down;
+            }
+        }
+    }
+    return nodes;
+}
+
+static bool
+is_known(const struct locum_roster *self, const struct locum_instance *told)
+{
+    bool any = false;
+    const locum_nodes nodes = mark(self->redis, self->redis_count, told, NULL, &any) |
+                              mark(self->sentinels, self->sentinel_count, told, NULL, &any);
+    return any && (nodes & (nodes - 1)) == 0;
+}
+
+static void
+add_stranger(struct locum_roster_view *view, const struct locum_instance *told)
+{
+    if (view->stranger_count == LOCUM_STRANGERS_MAX) {
+        return;
+    }
+    char *name = view->strangers[view->stranger_count];
+    struct locum_text text = locum_text_init(name, sizeof(view->strangers[0]));
+    if (told->host[0] == '\0') {
+        locum_address_add_port(&told->address, &text);
+    } else {
+        locum_text_add(&text, told->host);
+        locum_text_add_char(&text, ':');
+        locum_text_add_u64(&text, told->address.port);
+    }
+    for (size_t i = 0; i < view->stranger_count; i++) {
+        if (strcmp(view->strangers[i], name) == 0) {
+            return;
+        }
+    }
+    view->stranger_count++;
+}
+
+static void
+count_marks(const struct locum_roster_entry *entries, size_t count, const struct mark *marks,
+            struct locum_roster_view *view)
+{
+    for (size_t i = 0; i < count; i++) {
+        const locum_node node = entries[i].node;
+        if (marks[i].listed && node != LOCUM_NODE_NONE) {
+            view->known[node]++;
+            view->down[node] = (uint8_t)(view->down[node] + !marks[i].up);
+        }
+    }
 }
 
 void
 locum_roster_sort(const struct locum_roster *self, const struct locum_instances *instances,
                   locum_node voter, struct locum_roster_view *ret)
 {
+    struct marks marks = {0};
+    bool any;
     memset(ret, 0, sizeof(*ret));
-    ret->known[voter] = 1;
     for (size_t i = 0; i < instances->count; i++) {
-        const struct locum_address *address = &instances->at[i].address;
-        const locum_node node = node_of(self, address);
-        if (is_listed_before(instances, i)) {
-            continue;
-        }
-        if (node != LOCUM_NODE_NONE) {
-            ret->known[node]++;
-            ret->down[node] = (uint8_t)(ret->down[node] + is_down_everywhere(instances, i));
-        } else if (ret->stranger_count < LOCUM_STRANGERS_MAX) {
-            ret->strangers[ret->stranger_count++] = *address;
+        const struct locum_instance *told = &instances->at[i];
+        if (is_known(self, told)) {
+            (void)mark(self->redis, self->redis_count, told, marks.redis, &any);
+            (void)mark(self->sentinels, self->sentinel_count, told, marks.sentinels, &any);
+        } else {
+            add_stranger(ret, told);
         }
     }
+    if (voter != LOCUM_NODE_NONE) {
+        ret->known[voter] = 1;
+    }
+    count_marks(self->redis, self->redis_count, marks.redis, ret);
+    count_marks(self->sentinels, self->sentinel_count, marks.sentinels, ret);
 }

@@ -1,8 +1,10 @@
 /*
- * roster: which node an instance belongs to, by the addresses of the configuration.
+ * roster: every Redis and Sentinel of the configuration, the addresses it has now, and which node
+ * an instance belongs to.
  *
- * Pure. Each node may have a Redis and a Sentinel. An instance of no node or of two is a stranger:
- * it is shown and is no evidence.
+ * Pure. Each node may have a Redis and a Sentinel; mirrorbits-config may add some that belong to no
+ * node. Host names get their addresses from resolver.h. An instance that a Sentinel lists and that
+ * belongs nowhere, or to two nodes, is a stranger: it is shown and is no evidence.
  */
 #ifndef LOCUM_REDIS_ROSTER_H
 #define LOCUM_REDIS_ROSTER_H
@@ -10,35 +12,55 @@
 #include "redis/redis.h"
 #include "redis/reply.h"
 
-enum { LOCUM_STRANGERS_MAX = 8 }; /* remembered of one Sentinel */
+enum {
+    LOCUM_ROSTER_REDIS_MAX = LOCUM_NODES_MAX + 1, /* of nodes, and one of mirrorbits-config */
+    LOCUM_ROSTER_SENTINELS_MAX = LOCUM_NODES_MAX,
+    LOCUM_ROSTER_ADDRESSES_MAX = 4, /* of one host name */
+    LOCUM_STRANGERS_MAX = 8,        /* remembered of one Sentinel */
+};
 
 struct locum_roster_entry {
-    struct locum_address address;
-    locum_node node;
+    struct locum_endpoint endpoint; /* as it is written */
+    locum_node node;                /* LOCUM_NODE_NONE: it belongs to none */
+    bool named;                     /* by a host name */
+    struct locum_address addresses[LOCUM_ROSTER_ADDRESSES_MAX]; /* with the port */
+    size_t address_count;                                       /* 0: not resolved yet */
 };
 
 struct locum_roster {
-    struct locum_roster_entry redis[LOCUM_NODES_MAX];
+    struct locum_roster_entry redis[LOCUM_ROSTER_REDIS_MAX];
     size_t redis_count;
-    struct locum_roster_entry sentinels[LOCUM_NODES_MAX];
+    struct locum_roster_entry sentinels[LOCUM_ROSTER_SENTINELS_MAX];
     size_t sentinel_count;
-    char unusable[LOCUM_REDIS_ERROR_MAX + 1]; /* endpoints that are no address; "" */
 };
 
 /* What a Sentinel sees, by node; and whom it lists that belongs nowhere. */
 struct locum_roster_view {
     uint8_t known[LOCUM_NODES_MAX];
     uint8_t down[LOCUM_NODES_MAX];
-    struct locum_address strangers[LOCUM_STRANGERS_MAX];
+    char strangers[LOCUM_STRANGERS_MAX][LOCUM_INSTANCE_HOST_MAX + 8];
     size_t stranger_count;
 };
 
-/* Read the endpoints of the configuration. Host names are not resolved: they go to `unusable`. */
+/* Read the endpoints of the configuration. Host names have no address yet. */
 void locum_roster_init(struct locum_roster *self, const struct locum_config *config);
+
+/* The addresses of a host name; at most LOCUM_ROSTER_ADDRESSES_MAX are kept, ports are set. */
+void locum_roster_set(struct locum_roster_entry *entry, const struct locum_address *addresses,
+                      size_t count);
+
+/*
+ * Where a Redis is that a Sentinel told: the address itself, or an address of the entry with that
+ * host name; `turn` chooses among several. False: nobody knows the name, or it is not resolved.
+ */
+bool locum_roster_locate(const struct locum_roster *self, const struct locum_instance *told,
+                         size_t turn, struct locum_address *ret);
 
 /*
  * Sort what the Sentinel of `voter` lists. The Sentinel itself counts as an instance of its node
- * that is up. An address that is listed twice counts once, down only if it is down in both.
+ * that is up. One that is listed twice counts once, down only if it is down in both.
+ *
+ * voter  LOCUM_NODE_NONE: it belongs to none.
  */
 void locum_roster_sort(const struct locum_roster *self, const struct locum_instances *instances,
                        locum_node voter, struct locum_roster_view *ret);

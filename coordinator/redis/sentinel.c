@@ -11,12 +11,17 @@
 
 struct locum_sentinel {
     struct event_base *base;
-    locum_node node;
+    size_t number;
     struct locum_sentinel_settings settings; /* its strings are the four below */
     char login_user[64], login_password[256], login_name[64], master_name[64];
     const struct locum_sentinel_events *events;
     void *user;
     uint64_t *commands;
+
+    char where[LOCUM_HOST_MAX + 9];        /* the endpoint, for people */
+    const struct locum_address *addresses; /* the roster's */
+    size_t address_count;
+    size_t turn; /* counts the attempts */
 
     struct locum_link *ask;
     struct locum_link *listen;
@@ -50,7 +55,7 @@ arm(struct locum_sentinel *self, locum_ms wait)
 static void
 add_who(const struct locum_sentinel *self, struct locum_text *text)
 {
-    locum_trouble_add_who(text, "Sentinel", &self->settings.address);
+    locum_trouble_add_who(text, "Sentinel", self->where);
 }
 
 /* A new sentence for status; said once in the log, when it changes. */
@@ -82,6 +87,7 @@ rest(struct locum_sentinel *self)
     self->answers = 0;
     self->deaf = false;
     arm(self, locum_backoff_next(&self->backoff, locum_random()));
+    self->events->lost(self->user, self->number);
 }
 
 /* Rest, because of "Sentinel 10.0.0.10:26379<what>". */
@@ -122,7 +128,7 @@ spoil_with_error(struct locum_sentinel *self, enum locum_command command, struct
 {
     char error[LOCUM_REDIS_ERROR_MAX + 1];
     struct locum_text text = locum_text_init(error, sizeof(error));
-    locum_trouble_add(&text, "Sentinel", &self->settings.address, command, reply);
+    locum_trouble_add(&text, "Sentinel", self->where, command, reply);
     spoil(self, error);
 }
 
@@ -157,10 +163,7 @@ finish(struct locum_sentinel *self)
         return;
     }
     if (!self->connected) {
-        char address[LOCUM_ADDRESS_TEXT_MAX];
-        struct locum_text text = locum_text_init(address, sizeof(address));
-        locum_address_add_port(&self->settings.address, &text);
-        LOCUM_LOG(LOCUM_LOG_INFO, "sentinel", "address", address, "state", "connected");
+        LOCUM_LOG(LOCUM_LOG_INFO, "sentinel", "address", self->where, "state", "connected");
     }
     self->connected = true;
     self->polled = now;
@@ -169,7 +172,7 @@ finish(struct locum_sentinel *self)
     if (!self->deaf) {
         say(self, "");
     }
-    self->events->polled(self->user, self->node, &self->view);
+    self->events->polled(self->user, self->number, &self->view);
 }
 
 /* One decoded reply of the poll; `status` is the decoder's. */
@@ -179,8 +182,8 @@ take(struct locum_sentinel *self, int status)
     switch (status) {
     case 0: break;
     case LOCUM_ERR_INVALID:
-        spoil_with(self,
-                   " names instances by host name: set `sentinel announce-hostnames no` there");
+        spoil_with(self, " lists an instance by what is neither an address nor a host name: check "
+                         "its `sentinel announce-ip`");
         break;
     case LOCUM_ERR_SPACE:
         spoil_with(self, " lists more than 128 instances: `SENTINEL RESET` forgets old ones");
@@ -247,7 +250,7 @@ on_login(void *user, enum locum_command command, const redisReply *reply)
     struct locum_sentinel *self = user;
     char error[LOCUM_REDIS_ERROR_MAX + 1];
     struct locum_text text = locum_text_init(error, sizeof(error));
-    if (locum_login_refused(command, reply, "Sentinel", &self->settings.address, &text)) {
+    if (locum_login_refused(command, reply, "Sentinel", self->where, &text)) {
         rest(self);
         say(self, error);
     }
@@ -266,7 +269,7 @@ on_subscribed(void *user, enum locum_command command, const redisReply *reply)
     if (self->deaf) {
         char sentence[LOCUM_REDIS_ERROR_MAX + 1];
         struct locum_text text = locum_text_init(sentence, sizeof(sentence));
-        locum_trouble_add(&text, "Sentinel", &self->settings.address, command, error);
+        locum_trouble_add(&text, "Sentinel", self->where, command, error);
         say(self, sentence);
     } else if (locum_resp_subscribed(reply, locum_sentinel_channels[at]) != 0) {
         rest_with(self, " answers SUBSCRIBE with something else: is this a Sentinel?");
@@ -299,7 +302,7 @@ ask_all(struct locum_sentinel *self)
         arm(self, self->asked + LOCUM_SENTINEL_ASK_GAP_MS - now);
         return;
     }
-    memset(&self->view, 0, sizeof(self->view));
+    self->view.instances.count = 0; /* the rest is overwritten, or the poll is spoiled */
     self->polling = true;
     self->spoiled = false;
     self->again = false;
@@ -356,12 +359,16 @@ static const struct locum_link_events listen_events = {on_listen_up, on_message,
 static void
 connect_both(struct locum_sentinel *self)
 {
-    const struct locum_sentinel_settings *settings = &self->settings;
+    const locum_ms timeout_ms = self->settings.timeout_ms;
+    if (self->address_count == 0) {
+        arm(self, LOCUM_SENTINEL_RETRY_FIRST_MS); /* sooner, when there is one */
+        return;
+    }
+    const struct locum_address *address = &self->addresses[self->turn++ % self->address_count];
     self->asked = LOCUM_NEVER;
-    self->ask = locum_link_open(self->base, &settings->address, settings->timeout_ms, &ask_events,
-                                self, self->commands);
-    self->listen = locum_link_open(self->base, &settings->address, settings->timeout_ms,
-                                   &listen_events, self, self->commands);
+    self->ask = locum_link_open(self->base, address, timeout_ms, &ask_events, self, self->commands);
+    self->listen =
+        locum_link_open(self->base, address, timeout_ms, &listen_events, self, self->commands);
     if (self->ask == NULL || self->listen == NULL) {
         rest(self);
     }
@@ -398,10 +405,12 @@ copy_settings(struct locum_sentinel *self, const struct locum_sentinel_settings 
         copy(self->login_password, sizeof(self->login_password), from->login.password);
     to->login.name = copy(self->login_name, sizeof(self->login_name), from->login.name);
     to->master_name = copy(self->master_name, sizeof(self->master_name), from->master_name);
+    struct locum_text where = locum_text_init(self->where, sizeof(self->where));
+    locum_endpoint_add(&to->endpoint, &where);
 }
 
 struct locum_sentinel *
-locum_sentinel_create(struct event_base *base, locum_node node,
+locum_sentinel_create(struct event_base *base, size_t number,
                       const struct locum_sentinel_settings *settings,
                       const struct locum_sentinel_events *events, void *user, uint64_t *commands)
 {
@@ -410,7 +419,7 @@ locum_sentinel_create(struct event_base *base, locum_node node,
         return NULL;
     }
     self->base = base;
-    self->node = node;
+    self->number = number;
     copy_settings(self, settings);
     self->events = events;
     self->user = user;
@@ -428,11 +437,12 @@ locum_sentinel_create(struct event_base *base, locum_node node,
 }
 
 bool
-locum_sentinel_keep(struct locum_sentinel *self, locum_node node,
+locum_sentinel_keep(struct locum_sentinel *self, size_t number,
                     const struct locum_sentinel_settings *settings)
 {
     const struct locum_sentinel_settings *mine = &self->settings;
-    if (!locum_address_equal(&mine->address, &settings->address) ||
+    if (strcmp(mine->endpoint.host, settings->endpoint.host) != 0 ||
+        mine->endpoint.port != settings->endpoint.port ||
         strcmp(mine->login.user, settings->login.user) != 0 ||
         strcmp(mine->login.password, settings->login.password) != 0 ||
         strcmp(mine->login.name, settings->login.name) != 0 ||
@@ -440,14 +450,27 @@ locum_sentinel_keep(struct locum_sentinel *self, locum_node node,
         mine->timeout_ms != settings->timeout_ms || mine->poll_ms != settings->poll_ms) {
         return false;
     }
-    self->node = node;
+    self->number = number;
     return true;
 }
 
-const struct locum_address *
-locum_sentinel_address(const struct locum_sentinel *self)
+void
+locum_sentinel_addresses_set(struct locum_sentinel *self, const struct locum_address *addresses,
+                             size_t count, const char *why)
 {
-    return &self->settings.address;
+    const bool first = self->address_count == 0 && count > 0;
+    self->addresses = addresses;
+    self->address_count = count;
+    if (first && self->ask == NULL) {
+        arm(self, 0);
+    } else if (count == 0 && why[0] != '\0') {
+        char error[LOCUM_REDIS_ERROR_MAX + 1];
+        struct locum_text text = locum_text_init(error, sizeof(error));
+        add_who(self, &text);
+        locum_text_add(&text, ": the host name has no address: ");
+        locum_text_add(&text, why);
+        say(self, error);
+    }
 }
 
 bool

@@ -26,7 +26,7 @@ struct locum_sentinel;
 
 /* What one complete poll told. */
 struct locum_sentinel_view {
-    struct locum_address master;
+    struct locum_instance master;
     uint64_t epoch;
     bool tilt;
     struct locum_instances instances; /* master, replicas, other Sentinels, but not itself */
@@ -34,31 +34,43 @@ struct locum_sentinel_view {
 
 struct locum_sentinel_events {
     /* A poll is complete; borrowed. Never called inside a function of this header. */
-    void (*polled)(void *user, locum_node node, const struct locum_sentinel_view *view);
+    void (*polled)(void *user, size_t number, const struct locum_sentinel_view *view);
+    /* The connection, or the attempt, is over: its host name may have another address now. */
+    void (*lost)(void *user, size_t number);
 };
 
 struct locum_sentinel_settings {
-    struct locum_address address;
+    struct locum_endpoint endpoint; /* where it is, as it is written */
     struct locum_login login;
     const char *master_name;
     locum_ms timeout_ms;
     locum_ms poll_ms;
 };
 
-/* Begin. node: whose Sentinel it is. Strings are copied, events and commands borrowed. NULL: no
- * memory. */
-struct locum_sentinel *locum_sentinel_create(struct event_base *base, locum_node node,
+/*
+ * Begin. It connects once it has addresses.
+ *
+ * number  which one it is, for the callbacks.
+ * Strings are copied, events and commands borrowed. NULL: no memory.
+ */
+struct locum_sentinel *locum_sentinel_create(struct event_base *base, size_t number,
                                              const struct locum_sentinel_settings *settings,
                                              const struct locum_sentinel_events *events, void *user,
                                              uint64_t *commands);
 
-/*
- * After a reload: are these settings the same in value? Then keep it, with its node's new index.
- */
-bool locum_sentinel_keep(struct locum_sentinel *self, locum_node node,
+/* After a reload: are these settings the same in value? Then keep it, with its new number. */
+bool locum_sentinel_keep(struct locum_sentinel *self, size_t number,
                          const struct locum_sentinel_settings *settings);
 
-const struct locum_address *locum_sentinel_address(const struct locum_sentinel *self);
+/*
+ * The addresses to connect to from now on, in turn; borrowed for good.
+ *
+ * why  why there is none; "": not known yet.
+ */
+void locum_sentinel_addresses_set(struct locum_sentinel *self,
+                                  const struct locum_address *addresses, size_t count,
+                                  const char *why);
+
 bool locum_sentinel_is_connected(const struct locum_sentinel *self); /* a poll has come through */
 bool locum_sentinel_tilt(const struct locum_sentinel *self);
 locum_ms locum_sentinel_polled(const struct locum_sentinel *self);   /* mono; LOCUM_NEVER */

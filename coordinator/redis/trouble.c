@@ -31,12 +31,11 @@ static const struct {
 };
 
 void
-locum_trouble_add_who(struct locum_text *text, const char *kind,
-                      const struct locum_address *address)
+locum_trouble_add_who(struct locum_text *text, const char *kind, const char *where)
 {
     locum_text_add(text, kind);
     locum_text_add_char(text, ' ');
-    locum_address_add_port(address, text);
+    locum_text_add(text, where);
 }
 
 /* Errors whose sentence names the command; false if it is none of them. */
@@ -61,10 +60,10 @@ add_with_command(struct locum_text *text, const char *kind, enum locum_command c
 }
 
 void
-locum_trouble_add(struct locum_text *text, const char *kind, const struct locum_address *address,
+locum_trouble_add(struct locum_text *text, const char *kind, const char *where,
                   enum locum_command command, struct locum_slice error)
 {
-    locum_trouble_add_who(text, kind, address);
+    locum_trouble_add_who(text, kind, where);
     if (add_with_command(text, kind, command, error)) {
         return;
     }

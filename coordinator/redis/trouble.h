@@ -7,23 +7,21 @@
 #ifndef LOCUM_REDIS_TROUBLE_H
 #define LOCUM_REDIS_TROUBLE_H
 
-#include "base/address.h"
 #include "redis/commands.h"
 
 /*
  * Append "Redis 10.0.0.12:6379 ...: do this".
  *
  * kind     "Redis" or "Sentinel".
+ * where    "10.0.0.12:6379".
  * command  what was answered so.
  * error    the reply, e.g. "NOAUTH Authentication required."; untrusted.
  */
-void locum_trouble_add(struct locum_text *text, const char *kind,
-                       const struct locum_address *address, enum locum_command command,
-                       struct locum_slice error);
+void locum_trouble_add(struct locum_text *text, const char *kind, const char *where,
+                       enum locum_command command, struct locum_slice error);
 
 /* "Redis 10.0.0.12:6379" */
-void locum_trouble_add_who(struct locum_text *text, const char *kind,
-                           const struct locum_address *address);
+void locum_trouble_add_who(struct locum_text *text, const char *kind, const char *where);
 
 /* Does this error say that it is no master? */
 bool locum_trouble_is_not_master(struct locum_slice error);

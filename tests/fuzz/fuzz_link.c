@@ -37,15 +37,15 @@ decode(const redisReply *reply)
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     struct locum_slice slice = {0};
     struct locum_slice other = {0};
-    struct locum_address address;
+    struct locum_instance place;
     enum locum_redis_role role;
     uint64_t epoch;
     bool tilt;
     use(locum_resp_error(reply, &slice) ? 0 : -1, slice);
     use(locum_resp_text(reply, &slice), slice);
     use(locum_resp_field(reply, "flags", &slice), slice);
-    if (locum_resp_address(reply, &address) == 0) {
-        REQUIRE(address.port != 0);
+    if (locum_resp_address(reply, &place) == 0) {
+        REQUIRE(place.address.port != 0 && strlen(place.host) <= LOCUM_INSTANCE_HOST_MAX);
     }
     (void)!locum_resp_epoch(reply, &epoch);
     (void)!locum_resp_role(reply, &role);

@@ -17,12 +17,13 @@ const unsigned fuzz_mutations = 5000;
 static struct locum_roster roster;
 
 static void
-on_polled(void *user, locum_node node, const struct locum_sentinel_view *view)
+on_polled(void *user, size_t number, const struct locum_sentinel_view *view)
 {
     struct locum_roster_view sorted;
     unsigned *polls = user;
     ++*polls;
-    REQUIRE(node == 2 && view->instances.count <= LOCUM_INSTANCES_MAX && view->master.port != 0);
+    REQUIRE(number == 2 && view->instances.count <= LOCUM_INSTANCES_MAX &&
+            view->master.address.port != 0);
     locum_roster_sort(&roster, &view->instances, 2, &sorted);
     REQUIRE(sorted.stranger_count <= LOCUM_STRANGERS_MAX && sorted.known[2] >= 1);
     for (locum_node i = 0; i < LOCUM_NODES_MAX; i++) {
@@ -30,7 +31,14 @@ on_polled(void *user, locum_node node, const struct locum_sentinel_view *view)
     }
 }
 
-static const struct locum_sentinel_events events = {on_polled};
+static void
+on_lost(void *user, size_t number)
+{
+    (void)user;
+    REQUIRE(number == 2);
+}
+
+static const struct locum_sentinel_events events = {on_polled, on_lost};
 
 static void
 begin(void)
@@ -67,11 +75,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const size_t asked = ((size_t)data[0] << 8 | data[1]) % (rest + 1);
     wires[0] = (struct wire){.say = data + 2, .size = asked};
     wires[1] = (struct wire){.say = data + 2 + asked, .size = rest - asked};
-    REQUIRE(locum_address_parse(locum_slice_of("10.0.0.10"), &settings.address) == 0);
-    settings.address.port = 26379;
+    strcpy(settings.endpoint.host, "10.0.0.10");
+    settings.endpoint.port = 26379;
     struct locum_sentinel *sentinel =
         locum_sentinel_create(loop(), 2, &settings, &events, &polls, &commands);
     REQUIRE(sentinel != NULL);
+    locum_sentinel_addresses_set(sentinel, roster.sentinels[2].addresses, 1, "");
     turn_until(&never);
     REQUIRE(strchr(locum_sentinel_error(sentinel), '\n') == NULL);
     REQUIRE((locum_sentinel_polled(sentinel) == LOCUM_NEVER) == (polls == 0));

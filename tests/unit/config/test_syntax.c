@@ -3,6 +3,10 @@
 
 #include "base/version.h"
 
+#define ENDPOINT                                                                                   \
+    "write an address or a host name, and a port, as in 10.0.0.12:6379, [2001:db8::12]:6379 or "   \
+    "redis.example.org:6379\n"
+
 static const struct broken broken[] = {
     {"two documents",
      {{"service:", "---\n"
@@ -90,16 +94,9 @@ static const struct broken broken[] = {
      {{"service:", "redis: {tls: true}\n"
                    "service:"}},
      "locum.yaml:11:9: error: unknown key \"tls\" in version " LOCUM_VERSION
-     ": known here are master-name, "
+     ": known here are master-name, mirrorbits-config, "
      "user, password, password-file, sentinel-user, sentinel-password-file, db, timeout, "
      "sentinel-poll\n"},
-    {"redis.mirrorbits-config",
-     {{"service:", "redis: {mirrorbits-config: /etc/mirrorbits.conf}\n"
-                   "service:"}},
-     "locum.yaml:11:9: error: unknown key \"mirrorbits-config\" in version " LOCUM_VERSION
-     ": known here are "
-     "master-name, user, password, password-file, sentinel-user, sentinel-password-file, db, "
-     "timeout, sentinel-poll\n"},
     {"an unknown key of a check",
      {{CHECK, "    - http: {url: \"http://127.0.0.1:8080/\", redirects: 3}\n"}},
      "locum.yaml:13:45: error: unknown key \"redirects\" in version " LOCUM_VERSION
@@ -254,17 +251,18 @@ static const struct broken broken[] = {
      {{CHECK, "    - tcp: {address: \"localhost:80\"}\n"}},
      "locum.yaml:13:22: error: address \"localhost:80\" is not right: write a numeric address and "
      "a port, as in 127.0.0.1:9854 or [::1]:9854\n"},
-    {"a host name as endpoint",
-     {{"redis: \"10.0.0.12:6379\"", "redis: \"redis.example.org:6379\""}},
-     "locum.yaml:5:39: error: redis \"redis.example.org:6379\" is not right: write a numeric "
-     "address and a port, as in 10.0.0.12:6379 or [2001:db8::12]:6379 (version " LOCUM_VERSION
-     " resolves no "
-     "host names)\n"},
+    {"an address with a mistake as endpoint",
+     {{"redis: \"10.0.0.12:6379\"", "redis: \"10.0.0.512:6379\""}},
+     "locum.yaml:5:39: error: redis \"10.0.0.512:6379\" is not right: " ENDPOINT},
+    {"an endpoint with a name that cannot be",
+     {{"redis: \"10.0.0.12:6379\"", "redis: \"redis..example.org:6379\""}},
+     "locum.yaml:5:39: error: redis \"redis..example.org:6379\" is not right: " ENDPOINT},
     {"an endpoint without port",
-     {{"redis: \"10.0.0.12:6379\"", "redis: 10.0.0.12"}},
-     "locum.yaml:5:39: error: redis \"10.0.0.12\" is not right: write a numeric address and a "
-     "port, as in 10.0.0.12:6379 or [2001:db8::12]:6379 (version " LOCUM_VERSION
-     " resolves no host names)\n"},
+     {{"redis: \"10.0.0.12:6379\"", "redis: redis.example.org"}},
+     "locum.yaml:5:39: error: redis \"redis.example.org\" is not right: " ENDPOINT},
+    {"an endpoint with a port that cannot be",
+     {{"redis: \"10.0.0.12:6379\"", "redis: \"redis.example.org:0\""}},
+     "locum.yaml:5:39: error: redis \"redis.example.org:0\" is not right: " ENDPOINT},
     {"host",
      {{CHECK, "    - http: {url: \"http://127.0.0.1/\", host: \"a b\"}\n"}},
      "locum.yaml:13:46: error: host \"a b\" is not right: write a host name, as in vm-23362\n"},

@@ -91,7 +91,15 @@ static const struct {
     {"listen.http", "127.0.0.1:1", true},
     {"listen.http", "127.0.0.1", false},
     {"nodes.*.redis", "[::1]:6379", true},
-    {"nodes.*.redis", "redis:6379", false},
+    {"nodes.*.redis", "redis:6379", true},
+    {"nodes.*.redis", "redis.example.org:6379", true},
+    {"nodes.*.redis", "redis:", false},
+    {"nodes.*.redis", "redis", false},
+    {"nodes.*.redis", ":6379", false},
+    {"nodes.*.redis", "redis.:6379", false},
+    {"nodes.*.redis", "10.0.0.512:6379", false},
+    {"nodes.*.redis", "10.0.0.12:65536", false},
+    {"nodes.*.redis", "::1:6379", false},
 };
 
 static void

@@ -3,6 +3,8 @@
  */
 #include "fixture.h"
 
+#include <stdio.h>
+
 #include "redis/commands.h"
 #include "redis/discovery.h"
 #include "redis/roster.h"
@@ -180,6 +182,19 @@ more_addresses_than_places_are_no_harm(void **state)
     assert_string_equal(choice(&self, NULL, 5000 - FRESH_MS), "10.0.0.12:999");
 }
 
+/* An instance as a Sentinel tells it: "10.0.0.12:6379", or by a host name. */
+static struct locum_instance
+told(const char *where, bool down)
+{
+    struct locum_instance instance = {.down = down};
+    if (locum_address_parse_port(locum_slice_of(where), &instance.address) != 0) {
+        const char *colon = strchr(where, ':');
+        snprintf(instance.host, sizeof(instance.host), "%.*s", (int)(colon - where), where);
+        instance.address.port = (uint16_t)atoi(colon + 1);
+    }
+    return instance;
+}
+
 static void
 instances_are_sorted_to_nodes(void **state)
 {
@@ -196,15 +211,16 @@ instances_are_sorted_to_nodes(void **state)
     const struct locum_instances instances = {
         .at =
             {
-                {address_of("127.0.0.1:7000"), true},
-                {address_of("127.0.0.1:8000"), true},
-                {address_of("127.0.0.1:7001"), true},
-                {address_of("127.0.0.1:8001"), false},
-                {address_of("127.0.0.1:8001"), true}, /* again */
-                {address_of("127.0.0.2:7000"), true},
-                {address_of("[::1]:7000"), false},
+                told("127.0.0.1:7000", true),
+                told("127.0.0.1:8000", true),
+                told("127.0.0.1:7001", true),
+                told("127.0.0.1:8001", false),
+                told("127.0.0.1:8001", true), /* again */
+                told("127.0.0.2:7000", true),
+                told("[::1]:7000", false),
+                told("[::1]:7000", false),
             },
-        .count = 7,
+        .count = 8,
     };
     locum_roster_sort(&roster, &instances, 2, &view);
     assert_int_equal(view.known[0], 2);
@@ -214,10 +230,66 @@ instances_are_sorted_to_nodes(void **state)
     assert_int_equal(view.known[2], 1);
     assert_int_equal(view.down[2], 0);
     assert_int_equal(view.stranger_count, 3);
-    assert_string_equal(roster.unusable, "");
-    SET_TEXT(config->nodes[1].redis.host, "redis.example.org");
+    assert_string_equal(view.strangers[2], "[::1]:7000");
+    free(config);
+}
+
+/* The configuration gives host names; Sentinels tell addresses, or those names. */
+static void
+host_names_are_sorted_to_nodes(void **state)
+{
+    (void)state;
+    struct locum_config *config = make_config(0);
+    struct locum_roster roster;
+    struct locum_roster_view view;
+    struct locum_address found;
+    static const char *const hosts[] = {"dc2.example.org", "dc3.example.org"};
+    for (uint16_t i = 0; i < 2; i++) {
+        SET_TEXT(config->nodes[i].redis.host, hosts[i]);
+        SET_TEXT(config->nodes[i].sentinel.host, hosts[i]);
+        config->nodes[i].redis.port = 6379;
+        config->nodes[i].sentinel.port = 26379;
+    }
+    SET_TEXT(config->redis.sentinels[0].host, "10.0.0.99");
+    config->redis.sentinels[0].port = 26379;
+    config->redis.sentinel_count = 1;
     locum_roster_init(&roster, config);
-    assert_non_null(strstr(roster.unusable, "redis.example.org"));
+    const struct locum_address addresses[] = {address_of("10.0.0.12:1"),
+                                              address_of("[2001:db8::12]:1")};
+    locum_roster_set(&roster.redis[0], addresses, 2);
+    const struct locum_instances instances = {
+        .at =
+            {
+                told("10.0.0.12:6379", true),
+                told("[2001:db8::12]:6379", true), /* the same one */
+                told("DC2.example.org:26379", true),
+                told("dc3.example.org:6379", true), /* known by name, though it has no address */
+                told("10.0.0.13:26379", true),
+                told("10.0.0.99:26379", false), /* known, and of no node */
+                told("elsewhere:6379", true),
+            },
+        .count = 7,
+    };
+    locum_roster_sort(&roster, &instances, LOCUM_NODE_NONE, &view);
+    assert_int_equal(view.known[0], 2);
+    assert_int_equal(view.down[0], 2);
+    assert_int_equal(view.known[1], 1);
+    assert_int_equal(view.down[1], 1);
+    assert_int_equal(view.known[2], 0);
+    assert_int_equal(view.stranger_count, 2);
+    assert_string_equal(view.strangers[0], "10.0.0.13:26379");
+    assert_string_equal(view.strangers[1], "elsewhere:6379");
+
+    const struct locum_instance by_name = told("dc2.example.org:6379", false);
+    const struct locum_instance unresolved = told("dc3.example.org:6379", false);
+    const struct locum_instance other_port = told("dc2.example.org:6380", false);
+    assert_true(locum_roster_locate(&roster, &by_name, 0, &found));
+    assert_true(locum_address_equal(&found, &instances.at[0].address));
+    assert_true(locum_roster_locate(&roster, &by_name, 1, &found));
+    assert_true(locum_address_equal(&found, &instances.at[1].address));
+    assert_false(locum_roster_locate(&roster, &unresolved, 0, &found));
+    assert_false(locum_roster_locate(&roster, &other_port, 0, &found));
+    assert_true(locum_roster_locate(&roster, &instances.at[4], 0, &found));
     free(config);
 }
 
@@ -242,11 +314,10 @@ errors_become_advice(void **state)
         {"Redis", "ERR some\nthing", "answered HSET with: ERR some?thing"},
         {"Redis", "", "answered HSET with: "},
     };
-    const struct locum_address address = address_of(A);
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         char buffer[LOCUM_REDIS_ERROR_MAX + 1];
         struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-        locum_trouble_add(&text, rows[i].kind, &address, LOCUM_COMMAND_HSET,
+        locum_trouble_add(&text, rows[i].kind, A, LOCUM_COMMAND_HSET,
                           locum_slice_of(rows[i].error));
         if (text.truncated || strstr(buffer, rows[i].want) == NULL || strstr(buffer, A) == NULL) {
             fail_msg("row %zu: %s", i, buffer);
@@ -272,12 +343,13 @@ no_advice_is_cut_off(void **state)
                                          "ERR max number of clients",
                                          "NOPERM",
                                          "WRONGTYPE"};
-    const struct locum_address address =
-        address_of("[2001:db8:1111:2222:3333:4444:5555:6666]:26379");
+    char where[LOCUM_HOST_MAX + 9];
+    memset(where, 'x', sizeof(where) - 1);
+    where[sizeof(where) - 1] = '\0';
     for (size_t i = 0; i < LOCUM_COUNT(errors); i++) {
         char buffer[LOCUM_REDIS_ERROR_MAX + 1];
         struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-        locum_trouble_add(&text, "Sentinel", &address, LOCUM_COMMAND_SENTINEL_ADDRESS,
+        locum_trouble_add(&text, "Sentinel", where, LOCUM_COMMAND_SENTINEL_ADDRESS,
                           locum_slice_of(errors[i]));
         if (text.truncated) {
             fail_msg("%s: %s", errors[i], buffer);
@@ -295,6 +367,7 @@ main(void)
         cmocka_unit_test(without_sentinels_the_servers_take_turns),
         cmocka_unit_test(more_addresses_than_places_are_no_harm),
         cmocka_unit_test(instances_are_sorted_to_nodes),
+        cmocka_unit_test(host_names_are_sorted_to_nodes),
         cmocka_unit_test(errors_become_advice),
         cmocka_unit_test(no_advice_is_cut_off),
     };

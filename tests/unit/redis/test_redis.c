@@ -420,6 +420,27 @@ a_view_is_sorted_to_nodes(void **state)
     assert_true(status.sentinels[0].tilt);
 }
 
+/* Of mirrorbits-config: they lead to the master, and are nobody's evidence. */
+static void
+a_sentinel_of_no_node_leads_to_the_master(void **state)
+{
+    (void)state;
+    start_sentinel(NS0, redis[DC2].address.port, "5");
+    config->redis.sentinels[0] = config->nodes[NS0].sentinel;
+    config->redis.sentinel_count = 1;
+    memset(&config->nodes[NS0].sentinel, 0, sizeof(config->nodes[NS0].sentinel));
+    config->redis.server = config->nodes[DC3].redis;
+    config->nodes[DC2].redis.port = config->nodes[DC3].redis.port = 0;
+    start_room();
+    assert_true(wait_until(base, is_subscribed, NULL, 2000));
+    const struct locum_redis_status status = get_status();
+    assert_int_equal(status.master.port, redis[DC2].address.port);
+    assert_int_equal(status.sentinel_count, 1);
+    assert_int_equal(status.sentinels[0].node, LOCUM_NODE_NONE);
+    assert_non_null(strstr(status.sentinels[0].where, "127.0.0.1:"));
+    assert_int_equal(ears.polls, 0);
+}
+
 static bool
 sentinel_says(void *user)
 {
@@ -439,8 +460,8 @@ a_wrong_sentinel_is_told_and_gives_no_view(void **state)
         {"SENTINEL SENTINELS", "$-1\r\n", "sent a reply that makes no sense"},
         {"SENTINEL MASTER mirrorbits", "@ip 127.0.0.1 port 1 flags master",
          "sent a reply that makes no sense"},
-        {"SENTINEL MASTER mirrorbits", "@ip dc2 port 1 flags master config-epoch 1",
-         "set `sentinel announce-hostnames no`"},
+        {"SENTINEL MASTER mirrorbits", "@ip dc/2 port 1 flags master config-epoch 1",
+         "neither an address nor a host name"},
         {"SENTINEL GET-MASTER-ADDR-BY-NAME mirrorbits", "+OK\r\n", "makes no sense"},
         {"SENTINEL GET-MASTER-ADDR-BY-NAME mirrorbits", "*-1\r\n",
          "knows no master named 'mirrorbits': check redis.master-name; it knows: (no list)"},
@@ -564,6 +585,7 @@ main(void)
         TEST(a_silent_master_is_left_in_time),
         TEST(the_higher_epoch_is_followed_at_once),
         TEST(a_view_is_sorted_to_nodes),
+        TEST(a_sentinel_of_no_node_leads_to_the_master),
         TEST(a_wrong_sentinel_is_told_and_gives_no_view),
         TEST(a_sentinel_that_comes_back_is_asked_again),
         TEST(a_reload_keeps_what_did_not_change),

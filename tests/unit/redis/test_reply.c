@@ -36,7 +36,9 @@ an_address(void **state)
         {"*2\r\n$9\r\n10.0.0.12\r\n$4\r\n6379\r\n", 0},
         {"*-1\r\n", LOCUM_ERR_NOT_FOUND},
         {"$-1\r\n", LOCUM_ERR_NOT_FOUND},
-        {"*2\r\n$4\r\ndc2a\r\n$4\r\n6379\r\n", LOCUM_ERR_INVALID},
+        {"*2\r\n$4\r\ndc2a\r\n$4\r\n6379\r\n", 0},
+        {"*2\r\n$4\r\ndc2\n\r\n$4\r\n6379\r\n", LOCUM_ERR_INVALID},
+        {"*2\r\n$0\r\n\r\n$4\r\n6379\r\n", LOCUM_ERR_INVALID},
         {"*2\r\n$9\r\n10.0.0.12\r\n$1\r\n0\r\n", LOCUM_ERR_PROTOCOL},
         {"*2\r\n$9\r\n10.0.0.12\r\n$5\r\n65536\r\n", LOCUM_ERR_PROTOCOL},
         {"*2\r\n$9\r\n10.0.0.12\r\n:6379\r\n", LOCUM_ERR_PROTOCOL},
@@ -48,12 +50,13 @@ an_address(void **state)
         {"+OK\r\n", LOCUM_ERR_PROTOCOL},
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
-        struct locum_address address = {0};
+        struct locum_instance place = {0};
         redisReply *reply = parse(rows[i].bytes);
-        if (locum_resp_address(reply, &address) != rows[i].status) {
+        if (locum_resp_address(reply, &place) != rows[i].status) {
             fail_msg("row %zu", i);
         }
-        assert_int_equal(address.port, rows[i].status == 0 ? 6379 : 0);
+        assert_string_equal(place.host, strstr(rows[i].bytes, "dc2a") != NULL ? "dc2a" : "");
+        assert_int_equal(place.address.port, rows[i].status == 0 ? 6379 : 0);
         freeReplyObject(reply);
     }
 }
@@ -74,7 +77,8 @@ an_instance(void **state)
         {"*6\r\n" IP PORT "$5\r\nflags\r\n$20\r\nmaster,xs_down,s_dow\r\n", 0, 1, false},
         {"*6\r\n" IP PORT "$5\r\nflags\r\n$0\r\n\r\n", 0, 1, false},
         {"*6\r\n" IP FLAGS "$4\r\nport\r\n$1\r\n0\r\n", 0, 0, false},
-        {"*6\r\n$2\r\nip\r\n$4\r\ndc2a\r\n" PORT FLAGS, LOCUM_ERR_INVALID, 0, false},
+        {"*6\r\n$2\r\nip\r\n$4\r\ndc2a\r\n" PORT FLAGS, 0, 1, false},
+        {"*6\r\n$2\r\nip\r\n$4\r\ndc 2\r\n" PORT FLAGS, LOCUM_ERR_INVALID, 0, false},
         {"*4\r\n" IP PORT, LOCUM_ERR_PROTOCOL, 0, false},
         {"*5\r\n" IP PORT "$5\r\nflags\r\n", LOCUM_ERR_PROTOCOL, 0, false},
         {"*6\r\n" IP PORT "$5\r\nflags\r\n:1\r\n", LOCUM_ERR_PROTOCOL, 0, false},

@@ -1,0 +1,335 @@
+#include "redis/resolver.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <event2/dns.h>
+
+#include "base/backoff.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "redis/random.h"
+
+enum { WHY_MAX = 95, SERVERS_FRESH_MS = 2000 };
+
+struct name {
+    struct locum_resolver *resolver;
+    char text[LOCUM_HOST_MAX + 1];
+    struct locum_address addresses[LOCUM_RESOLVER_ADDRESSES_MAX];
+    size_t count;
+    char why[WHY_MAX + 1]; /* of the last lookup; "": it worked, or none has ended */
+    struct event *timer;   /* the next lookup */
+    locum_ms next;         /* mono time of it */
+    struct locum_backoff backoff;
+    bool busy;   /* a lookup is on its way */
+    bool wanted; /* since the last trim */
+    bool gone;   /* to be freed when its lookup has ended */
+};
+
+struct locum_resolver {
+    struct event_base *base;
+    const char *resolv_conf;
+    locum_resolver_changed_fn *changed;
+    void *user;
+    struct evdns_base *servers; /* NULL: not needed yet */
+    locum_ms servers_read;      /* mono */
+    struct name *names[LOCUM_RESOLVER_NAMES_MAX];
+    size_t count;
+};
+
+static void
+arm(struct name *self, locum_ms wait)
+{
+    const struct timeval tv = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
+    self->next = locum_now_read().mono + wait;
+    event_add(self->timer, &tv);
+}
+
+static bool
+is_idle(const struct locum_resolver *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        if (self->names[i]->busy) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What it says of single name servers is of no use to an operator. */
+static void
+ignore(int is_warning, const char *message)
+{
+    (void)is_warning;
+    (void)message;
+}
+
+/* The name servers and /etc/hosts as they are now. */
+static struct evdns_base *
+read_servers(const struct locum_resolver *self)
+{
+    const char *file = self->resolv_conf != NULL ? self->resolv_conf : "/etc/resolv.conf";
+    struct evdns_base *servers = evdns_base_new(self->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+    if (servers == NULL) {
+        return NULL;
+    }
+    evdns_set_log_fn(ignore);
+    (void)evdns_base_load_hosts(servers, "/etc/hosts");
+    (void)evdns_base_resolv_conf_parse(servers, DNS_OPTION_SEARCH | DNS_OPTION_NAMESERVERS, file);
+    if (evdns_base_count_nameservers(servers) <= 0) {
+        (void)evdns_base_nameserver_ip_add(servers, "127.0.0.1");
+    }
+    /* The deadline of every lookup; none is ever cancelled. */
+    (void)evdns_base_set_option(servers, "timeout:", "1");
+    (void)evdns_base_set_option(servers, "attempts:", "3");
+    (void)evdns_base_set_option(servers, "getaddrinfo-allow-skew:", "1");
+    return servers;
+}
+
+static struct evdns_base *
+servers_of(struct locum_resolver *self)
+{
+    const locum_ms now = locum_now_read().mono;
+    if (self->servers != NULL && now - self->servers_read >= SERVERS_FRESH_MS && is_idle(self)) {
+        evdns_base_free(self->servers, 0);
+        self->servers = NULL;
+    }
+    if (self->servers == NULL) {
+        self->servers = read_servers(self);
+        self->servers_read = now;
+    }
+    return self->servers;
+}
+
+static bool
+has(const struct locum_address *list, size_t count, const struct locum_address *address)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (locum_address_equal(&list[i], address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The addresses of an answer, each once. */
+static size_t
+collect(const struct evutil_addrinfo *answer, struct locum_address *ret)
+{
+    size_t count = 0;
+    for (; answer != NULL && count < LOCUM_RESOLVER_ADDRESSES_MAX; answer = answer->ai_next) {
+        struct locum_address address;
+        if (locum_address_from_sockaddr(answer->ai_addr, &address) == 0) {
+            address.port = 0;
+            if (!has(ret, count, &address)) {
+                ret[count++] = address;
+            }
+        }
+    }
+    return count;
+}
+
+/* New addresses; in another order they are the same. */
+static void
+take(struct name *self, const struct locum_address *addresses, size_t count)
+{
+    bool same = count == self->count;
+    for (size_t i = 0; i < count; i++) {
+        same = same && has(self->addresses, self->count, &addresses[i]);
+    }
+    locum_backoff_reset(&self->backoff);
+    self->why[0] = '\0';
+    arm(self, LOCUM_RESOLVER_FRESH_MS);
+    if (!same) {
+        memcpy(self->addresses, addresses, count * sizeof(*addresses));
+        self->count = count;
+        self->resolver->changed(self->resolver->user);
+    }
+}
+
+static void
+fail(struct name *self, const char *why)
+{
+    const bool is_new = strcmp(self->why, why) != 0;
+    struct locum_text text = locum_text_init(self->why, sizeof(self->why));
+    locum_text_add(&text, why);
+    arm(self, locum_backoff_next(&self->backoff, locum_random()));
+    if (is_new) {
+        LOCUM_LOG(LOCUM_LOG_WARN, "resolve", "name", self->text, "error", self->why);
+        self->resolver->changed(self->resolver->user);
+    }
+}
+
+static void
+destroy(struct name *self)
+{
+    if (self->timer != NULL) {
+        event_free(self->timer);
+    }
+    free(self);
+}
+
+static void
+on_answer(int error, struct evutil_addrinfo *answer, void *user)
+{
+    struct name *self = user;
+    struct locum_address addresses[LOCUM_RESOLVER_ADDRESSES_MAX];
+    const size_t count = error == 0 ? collect(answer, addresses) : 0;
+    if (answer != NULL) {
+        evutil_freeaddrinfo(answer);
+    }
+    self->busy = false;
+    if (self->gone) {
+        destroy(self);
+    } else if (count > 0) {
+        take(self, addresses, count);
+    } else if (error == EVUTIL_EAI_NONAME || error == EVUTIL_EAI_NODATA || error == 0) {
+        fail(self, "there is no such name");
+    } else {
+        fail(self, "no name server answers, or it refuses to: check /etc/resolv.conf");
+    }
+}
+
+static void
+look_up(struct name *self)
+{
+    const struct evutil_addrinfo hints = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP};
+    struct evdns_base *servers = servers_of(self->resolver);
+    if (servers == NULL) {
+        fail(self, "out of memory");
+        return;
+    }
+    self->busy = true;
+    (void)evdns_getaddrinfo(servers, self->text, NULL, &hints, on_answer, self);
+}
+
+static void
+on_timer(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    look_up(user);
+}
+
+struct locum_resolver *
+locum_resolver_create(struct event_base *base, const char *resolv_conf,
+                      locum_resolver_changed_fn *changed, void *user)
+{
+    struct locum_resolver *self = calloc(1, sizeof(*self));
+    if (self != NULL) {
+        self->base = base;
+        self->resolv_conf = resolv_conf;
+        self->changed = changed;
+        self->user = user;
+    }
+    return self;
+}
+
+static struct name *
+find(const struct locum_resolver *self, const char *name)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        if (strcasecmp(self->names[i]->text, name) == 0) {
+            return self->names[i];
+        }
+    }
+    return NULL;
+}
+
+void
+locum_resolver_add(struct locum_resolver *self, const char *text)
+{
+    struct name *name = find(self, text);
+    if (name == NULL && self->count < LOCUM_RESOLVER_NAMES_MAX) {
+        name = calloc(1, sizeof(*name));
+        if (name == NULL) {
+            return;
+        }
+        name->timer = event_new(self->base, -1, 0, on_timer, name);
+        if (name->timer == NULL ||
+            locum_slice_copy(locum_slice_of(text), name->text, sizeof(name->text)) != 0) {
+            destroy(name);
+            return;
+        }
+        name->resolver = self;
+        name->backoff.first_ms = LOCUM_RESOLVER_RETRY_FIRST_MS;
+        name->backoff.max_ms = LOCUM_RESOLVER_RETRY_MAX_MS;
+        self->names[self->count++] = name;
+        arm(name, 0);
+    }
+    if (name != NULL) {
+        name->wanted = true;
+    }
+}
+
+static void
+drop(struct name *self)
+{
+    if (self->busy) {
+        self->gone = true; /* its answer comes */
+    } else {
+        destroy(self);
+    }
+}
+
+void
+locum_resolver_trim(struct locum_resolver *self)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        struct name *name = self->names[i];
+        if (name->wanted) {
+            name->wanted = false;
+            self->names[kept++] = name;
+        } else {
+            drop(name);
+        }
+    }
+    self->count = kept;
+}
+
+void
+locum_resolver_refresh(struct locum_resolver *self, const char *text)
+{
+    struct name *name = find(self, text);
+    const locum_ms soon = locum_now_read().mono + LOCUM_RESOLVER_RETRY_FIRST_MS;
+    /* One that failed is looked up again soon anyway. */
+    if (name != NULL && !name->busy && name->why[0] == '\0' && name->next > soon) {
+        arm(name, LOCUM_RESOLVER_RETRY_FIRST_MS);
+    }
+}
+
+size_t
+locum_resolver_addresses(const struct locum_resolver *self, const char *text,
+                         const struct locum_address **ret)
+{
+    const struct name *name = find(self, text);
+    if (name == NULL) {
+        return 0;
+    }
+    *ret = name->addresses;
+    return name->count;
+}
+
+const char *
+locum_resolver_error(const struct locum_resolver *self, const char *text)
+{
+    const struct name *name = find(self, text);
+    return name != NULL && name->count == 0 ? name->why : "";
+}
+
+void
+locum_resolver_destroy(struct locum_resolver *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    locum_resolver_trim(self);
+    locum_resolver_trim(self);
+    if (self->servers != NULL) {
+        evdns_base_free(self->servers, 1); /* what is on its way ends at the loop's next turn */
+    }
+    free(self);
+}

@@ -1,0 +1,59 @@
+/*
+ * resolver: keeps the addresses of host names fresh, without ever waiting for one.
+ *
+ * In: names. Out: their addresses, IPv4 and IPv6, as of the last good answer, and `changed` when
+ * they are others. /etc/hosts counts, then the name servers of /etc/resolv.conf, both read again
+ * for each round, so that a machine that gets its network late needs no restart. Every lookup has
+ * a deadline; one that failed is repeated with back-off, one that worked after
+ * LOCUM_RESOLVER_FRESH_MS or when somebody could not connect. What was known stays known meanwhile.
+ */
+#ifndef LOCUM_REDIS_RESOLVER_H
+#define LOCUM_REDIS_RESOLVER_H
+
+#include <event2/event.h>
+
+#include "base/address.h"
+#include "base/clock.h"
+
+enum {
+    LOCUM_RESOLVER_NAMES_MAX = 72,
+    LOCUM_RESOLVER_ADDRESSES_MAX = 4,
+    LOCUM_RESOLVER_FRESH_MS = 30 * 1000,
+    LOCUM_RESOLVER_RETRY_FIRST_MS = 400, /* bound of the first wait; half of it at least */
+    LOCUM_RESOLVER_RETRY_MAX_MS = 5000,
+};
+
+struct locum_resolver;
+
+/* Addresses of some name are others now. Never called inside a function of this header. */
+typedef void locum_resolver_changed_fn(void *user);
+
+/*
+ * Begin without names.
+ *
+ * resolv_conf  file to take the name servers from; NULL: /etc/resolv.conf. Borrowed.
+ * Returns NULL if there is no memory.
+ */
+struct locum_resolver *locum_resolver_create(struct event_base *base, const char *resolv_conf,
+                                             locum_resolver_changed_fn *changed, void *user);
+
+/* Look after this name too; one that is there already stays as it is. */
+void locum_resolver_add(struct locum_resolver *self, const char *name);
+
+/* Forget the names that were not added since the last call of this. */
+void locum_resolver_trim(struct locum_resolver *self);
+
+/* Somebody could not connect to it: look again soon. */
+void locum_resolver_refresh(struct locum_resolver *self, const char *name);
+
+/* What is known of a name: its addresses, port 0; returns how many. */
+size_t locum_resolver_addresses(const struct locum_resolver *self, const char *name,
+                                const struct locum_address **ret);
+
+/* Why there is none, for people: "no such name"; "": no answer yet, or there are addresses. */
+const char *locum_resolver_error(const struct locum_resolver *self, const char *name);
+
+/* NULL is fine. Not from inside `changed`. */
+void locum_resolver_destroy(struct locum_resolver *self);
+
+#endif

@@ -1,0 +1,207 @@
+/* redis.mirrorbits-config: what is taken from a real mirrorbits.conf, what is not, what is told. */
+#include "fixture.h"
+
+#define NODES_WITHOUT                                                                              \
+    "nodes:\n"                                                                                     \
+    "  dc2: {address: [192.0.2.12]}\n"                                                             \
+    "  dc3: {address: [192.0.2.13]}\n"                                                             \
+    "  ns0: {role: witness, address: [192.0.2.10]}\n"
+#define IMPORT "redis: {mirrorbits-config: mirrorbits.conf}\nservice:"
+
+/* As Mirrorbits ships it: everything is commented out, other programs' YAML is around it. */
+static const char shipped[] = "# vim: set ft=yaml:\n"
+                              "###################\n"
+                              "##### GENERAL #####\n"
+                              "###################\n"
+                              "\n"
+                              "## Path to the local repository\n"
+                              "# Repository: /srv/repo\n"
+                              "# RedisAddress: 10.0.0.1:6379\n"
+                              "# RedisPassword: supersecure\n"
+                              "# RedisDB: 0\n";
+
+static const char real[] = "# vim: set ft=yaml:\n"
+                           "Repository: /srv/repo\n"
+                           "ListenAddress: :8080\n"
+                           "Gzip: false\n"
+                           "Hashes:\n"
+                           "    SHA256: On\n"
+                           "    SHA1: Off\n"
+                           "RedisSentinelMasterName: downloads\n"
+                           "RedisSentinels:\n"
+                           "    - Host: 10.0.0.10:26379\n"
+                           "    - Host: 192.0.2.12:26379\n"
+                           "    - Host: sentinel3.example.org:26379\n"
+                           "RedisAddress: 10.0.0.12:6379\n"
+                           "RedisPassword: supersecure\n"
+                           "RedisDB: 3\n"
+                           "Fallbacks: &anchored\n"
+                           "    - URL: http://fallback1.mirror/repo/\n"
+                           "      CountryCode: fr\n"
+                           "Other: *anchored\n";
+
+static struct locum_config *
+load_with(const char *nodes, const char *service)
+{
+    const struct change changes[] = {{NODES, nodes}, {"service:", service}};
+    return load_changed(changes, LOCUM_COUNT(changes));
+}
+
+static void
+test_everything_is_taken_where_nothing_is_written(void **state)
+{
+    (void)state;
+    write_file("mirrorbits.conf", real, 0640);
+    struct locum_config *config = load_with(NODES_WITHOUT, IMPORT);
+    assert_non_null(config);
+    assert_string_equal(config->redis.master_name, "downloads");
+    assert_string_equal(config->redis.password, "supersecure");
+    assert_string_equal(config->redis.user, "");
+    assert_int_equal(config->redis.db, 3);
+    assert_string_equal(config->redis.server.host, "10.0.0.12");
+    assert_int_equal(config->redis.server.port, 6379);
+    /* One is on dc2's host, and so dc2's; two belong to nobody. */
+    assert_string_equal(config->nodes[0].sentinel.host, "192.0.2.12");
+    assert_int_equal(config->nodes[0].sentinel.port, 26379);
+    assert_int_equal(config->nodes[1].sentinel.port, 0);
+    assert_int_equal(config->redis.sentinel_count, 2);
+    assert_string_equal(config->redis.sentinels[0].host, "10.0.0.10");
+    assert_string_equal(config->redis.sentinels[1].host, "sentinel3.example.org");
+    assert_int_equal(config->redis.sentinels[1].port, 26379);
+    locum_config_free(config);
+}
+
+static void
+test_what_is_written_here_stands(void **state)
+{
+    (void)state;
+    write_file("mirrorbits.conf", real, 0640);
+    write_file("pw", "hello\n", 0600);
+    struct locum_config *config =
+        load_with(NODES, "redis: {mirrorbits-config: mirrorbits.conf, master-name: mine, db: 0, "
+                         "password-file: pw}\nservice:");
+    assert_string_equal(report, "");
+    assert_non_null(config);
+    assert_string_equal(config->redis.master_name, "mine");
+    assert_string_equal(config->redis.password, "hello");
+    assert_int_equal(config->redis.db, 0);
+    assert_int_equal(config->redis.server.port, 0);
+    assert_int_equal(config->redis.sentinel_count, 0);
+    assert_string_equal(config->nodes[0].sentinel.host, "10.0.0.12");
+    locum_config_free(config);
+}
+
+/* A password of Mirrorbits is not one of our user. */
+static void
+test_its_password_is_not_our_users(void **state)
+{
+    (void)state;
+    write_file("mirrorbits.conf", real, 0640);
+    assert_null(
+        load_with(NODES, "redis: {mirrorbits-config: mirrorbits.conf, user: locum}\nservice:"));
+    assert_non_null(strstr(report, "user without a password"));
+}
+
+static void
+test_a_file_without_values_gives_nothing(void **state)
+{
+    (void)state;
+    static const char *const files_[] = {
+        "", shipped, "RedisPassword:\nRedisSentinels:\nRedisAddress: ~\nRedisDB:\n"};
+    for (size_t i = 0; i < LOCUM_COUNT(files_); i++) {
+        write_file("mirrorbits.conf", files_[i], 0640);
+        struct locum_config *config = load_with(NODES, IMPORT);
+        assert_string_equal(report, "");
+        assert_non_null(config);
+        assert_string_equal(config->redis.master_name, "mirrorbits");
+        assert_string_equal(config->redis.password, "");
+        assert_int_equal(config->redis.db, 0);
+        locum_config_free(config);
+    }
+}
+
+/* ":6379" is this host; a Redis without Sentinels is enough. */
+static void
+test_an_address_without_a_host(void **state)
+{
+    (void)state;
+    write_file("mirrorbits.conf", "RedisAddress: :6380\n", 0640);
+    struct locum_config *config = load_with(NODES_WITHOUT, IMPORT);
+    assert_non_null(config);
+    assert_string_equal(config->redis.server.host, "127.0.0.1");
+    assert_int_equal(config->redis.server.port, 6380);
+    assert_string_equal(config->redis.master_name, "mirrorbits");
+    locum_config_free(config);
+}
+
+static void
+test_what_is_wrong_in_it_is_told_with_its_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {"Gzip: false\nRedisAddress: nowhere\n",
+         "locum.yaml:11:28: error: mirrorbits.conf:2:15: RedisAddress \"nowhere\" is not right: "
+         "write an address or a host name, and a port"},
+        {"RedisDB: many\n", "mirrorbits.conf:1:10: RedisDB \"many\" is not right: write a number"},
+        {"RedisDB: [1]\n", "mirrorbits.conf:1:10: RedisDB is not right: write a number"},
+        {"RedisSentinels: 10.0.0.1:26379\n", "mirrorbits.conf:1:17: RedisSentinels is no list"},
+        {"RedisSentinels:\n  - Host: 10.0.0.1\n",
+         "mirrorbits.conf:2:11: Host \"10.0.0.1\" is not right"},
+        {"RedisSentinelMasterName: [a]\n", "mirrorbits.conf:1:26: RedisSentinelMasterName is not"},
+        {"RedisPassword: {a: b}\n", "mirrorbits.conf:1:16: RedisPassword is not right"},
+        {"RedisDB: 1\n RedisDB: 2\n", "mirrorbits.conf:2:9: not YAML"},
+        {"- a\n", "mirrorbits.conf:1:1: a configuration is keys and values"},
+        {"\x01\n", "mirrorbits.conf:1:1: control character 0x01"},
+        {"RedisAddress: x:0\nRedisDB: x\n", "mirrorbits.conf:2:10: RedisDB"},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        write_file("mirrorbits.conf", rows[i].text, 0640);
+        struct locum_config *config = load_with(NODES_WITHOUT, IMPORT);
+        if (config != NULL || strstr(report, rows[i].want) == NULL) {
+            fail_msg("row %zu: %s", i, report);
+        }
+    }
+    /* A password is never shown. */
+    write_file("mirrorbits.conf", "RedisPassword: \"a\\tsecret\"\n", 0640);
+    assert_null(load_with(NODES_WITHOUT, IMPORT));
+    assert_non_null(strstr(report, "RedisPassword is not right"));
+    assert_null(strstr(report, "secret\""));
+}
+
+static void
+test_an_absent_file(void **state)
+{
+    (void)state;
+    static const char absent[] = "redis: {mirrorbits-config: absent.conf}\nservice:";
+    assert_null(load_with(NODES_WITHOUT, absent));
+    assert_non_null(strstr(report, "error: mirrorbits-config \"absent.conf\" is not there, and "
+                                   "without it master-name or the addresses"));
+    assert_null(load_with(NODES, absent));
+    struct locum_config *config = load_with(
+        NODES, "redis: {mirrorbits-config: absent.conf, master-name: mirrorbits}\nservice:");
+    assert_string_equal(report, "locum.yaml:11:28: warning: mirrorbits-config \"absent.conf\" is "
+                                "not there: nothing is taken from it\n");
+    assert_non_null(config);
+    locum_config_free(config);
+    /* What is there and cannot be read is an error. */
+    assert_null(
+        load_with(NODES, "redis: {mirrorbits-config: ., master-name: mirrorbits}\nservice:"));
+    assert_non_null(strstr(report, "is not a regular file"));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_everything_is_taken_where_nothing_is_written),
+        cmocka_unit_test(test_what_is_written_here_stands),
+        cmocka_unit_test(test_its_password_is_not_our_users),
+        cmocka_unit_test(test_a_file_without_values_gives_nothing),
+        cmocka_unit_test(test_an_address_without_a_host),
+        cmocka_unit_test(test_what_is_wrong_in_it_is_told_with_its_place),
+        cmocka_unit_test(test_an_absent_file),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
