@@ -15,7 +15,6 @@ enum {
     LOCUM_PROBATION_FIRST_MS = 5000,
     LOCUM_PROBATION_MAX_MS = 60000,
     LOCUM_PROBATION_FORGET_MS = 600000,
-    LOCUM_MIRRORBITS_FORGET_MS = 5000, /* Mirrorbits forgets a node after 5 s of silence */
 };
 
 /* One check as it is judged. */

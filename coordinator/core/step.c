@@ -63,14 +63,10 @@ check_stall(struct locum_core *self, struct locum_now now, struct locum_actions 
 static void
 sample_mirrorbits(struct locum_core *self, size_t check, struct locum_now now)
 {
-    const struct locum_view *view = &self->view;
-    const locum_ms heard = view->peer[self->config.self].mirrorbits;
-    const bool redis_worked = view->subscribed && view->own_return_since != LOCUM_NEVER &&
-                              now.mono - view->own_return < self->config.timeout_ms &&
-                              now.mono - view->own_return_since >= LOCUM_MIRRORBITS_FORGET_MS;
-    if (heard != LOCUM_NEVER && now.mono - heard < LOCUM_MIRRORBITS_FORGET_MS) {
+    if (locum_view_mirrorbits_seen(&self->view, self->config.self, now.mono)) {
         locum_service_sample(&self->service, &self->config, check, LOCUM_SAMPLE_PASS, now);
-    } else if (redis_worked) {
+    } else if (locum_view_redis_worked(&self->view, &self->config, LOCUM_MIRRORBITS_FORGET_MS,
+                                       now.mono)) {
         locum_service_sample(&self->service, &self->config, check, LOCUM_SAMPLE_FAIL, now);
     }
 }

@@ -95,3 +95,18 @@ locum_view_heard_within_limit(const struct locum_view *self, const struct locum_
     const locum_ms heard = self->peer[peer].heard;
     return heard != LOCUM_NEVER && now - heard <= locum_view_limit(self, config, peer);
 }
+
+bool
+locum_view_mirrorbits_seen(const struct locum_view *self, locum_node node, locum_ms now)
+{
+    const locum_ms heard = self->peer[node].mirrorbits;
+    return heard != LOCUM_NEVER && now - heard < LOCUM_MIRRORBITS_FORGET_MS;
+}
+
+bool
+locum_view_redis_worked(const struct locum_view *self, const struct locum_core_config *config,
+                        locum_ms window_ms, locum_ms now)
+{
+    return self->subscribed && self->own_return_since != LOCUM_NEVER &&
+           now - self->own_return < config->timeout_ms && now - self->own_return_since >= window_ms;
+}

@@ -13,6 +13,8 @@ enum {
     LOCUM_DIRECT_MS = 10000, /* UDP may lag Redis by this much before it is no evidence any more */
 };
 
+enum { LOCUM_MIRRORBITS_FORGET_MS = 5000 }; /* Mirrorbits forgets a node after 5 s of silence */
+
 /* What one path has brought of a peer. */
 struct locum_path_facts {
     uint64_t incarnation, seq; /* the last heartbeat by this path */
@@ -90,6 +92,13 @@ bool locum_view_direct(const struct locum_view *self, locum_node peer, locum_ms 
 /* Nothing came for the peer's limit, by a path that would have brought it. */
 bool locum_view_silent(const struct locum_view *self, const struct locum_core_config *config,
                        locum_node peer, locum_ms now);
+
+/* The node's Mirrorbits has announced itself lately enough to be a member of its cluster. */
+bool locum_view_mirrorbits_seen(const struct locum_view *self, locum_node node, locum_ms now);
+
+/* My own heartbeats came back through Redis during the whole of the last window_ms. */
+bool locum_view_redis_worked(const struct locum_view *self, const struct locum_core_config *config,
+                             locum_ms window_ms, locum_ms now);
 
 /* Heard (accepted) at some time, and not longer ago than its limit. */
 bool locum_view_heard_within_limit(const struct locum_view *self,

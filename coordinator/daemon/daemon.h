@@ -66,10 +66,10 @@ struct locum_daemon {
     locum_ms named_until;           /* mono: when the last answer that named this node runs out, */
     locum_ms named_ttl_ms;          /* but for those of now, which live this long; 0: they do not */
     uint64_t plan_changes;
-    uint64_t told[LOCUM_TOLD_COUNT]; /* events told since the start */
-    uint64_t bad_lines[LOCUM_PATHS]; /* lines that no accepted secret has sealed */
-    char mirrorbits[64];             /* the own Mirrorbits' instance; "" if never heard */
-    json_t *nsd;                     /* what the adapter last reported; NULL */
+    uint64_t told[LOCUM_TOLD_COUNT];     /* events told since the start */
+    uint64_t bad_lines[LOCUM_PATHS];     /* lines that no accepted secret has sealed */
+    char mirrorbits[LOCUM_HOST_MAX + 8]; /* the own Mirrorbits' last instance; "": never heard */
+    json_t *nsd;                         /* what the adapter last reported; NULL */
 };
 
 /*
@@ -113,6 +113,10 @@ void locum_daemon_tell(struct locum_daemon *self, enum locum_level level, enum l
 /* reload.c: all of the new configuration or nothing of it. *ret_told: an array of texts, owned, the
  * errors if it is refused, else the warnings; NULL: no memory. */
 int locum_daemon_reload(struct locum_daemon *self, json_t **ret_told) LOCUM_MUST_CHECK;
+
+/* checks.c: append what a check last said, for people. */
+enum { LOCUM_CHECK_SAID_MAX = 256 };
+void locum_daemon_add_check(struct locum_daemon *self, size_t check, struct locum_text *text);
 
 /* api.c: the handlers of the control room. */
 extern const struct locum_control_handlers locum_daemon_handlers;

@@ -99,7 +99,8 @@ locum_daemon_write_node(struct locum_daemon *self)
         [LOCUM_HASH_VERSION] = config->version,
         [LOCUM_HASH_DIGEST] = config->digest,
         [LOCUM_HASH_HEARTBEAT_MS] = beat,
-        [LOCUM_HASH_MIRRORBITS] = self->mirrorbits,
+        [LOCUM_HASH_MIRRORBITS] =
+            locum_view_mirrorbits_seen(&core->view, config->self, now.mono) ? self->mirrorbits : "",
     };
     struct locum_field fields[LOCUM_HASH_COUNT];
     for (size_t i = 0; i < LOCUM_HASH_COUNT; i++) {

@@ -87,11 +87,9 @@ add_mirrorbits(struct locum_scrape *self)
 {
     const struct locum_core *core = &self->daemon->core;
     for (locum_node node = 0; node < core->config.node_count; node++) {
-        const locum_ms heard = core->view.peer[node].mirrorbits;
         if (core->config.nodes[node].role == LOCUM_ROLE_SERVER) {
             locum_scrape_add(self, core->config.nodes[node].name, NULL,
-                             heard != LOCUM_NEVER &&
-                                 self->now.mono - heard < LOCUM_MIRRORBITS_FORGET_MS);
+                             locum_view_mirrorbits_seen(&core->view, node, self->now.mono));
         }
     }
 }

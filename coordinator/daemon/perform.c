@@ -58,7 +58,7 @@ locum_daemon_tell(struct locum_daemon *self, enum locum_level level, enum locum_
 
 /* Which checks fail, and how: "http 127.0.0.1:8080 (connection refused), ..." */
 static void
-add_failing(const struct locum_daemon *self, struct locum_text *text)
+add_failing(struct locum_daemon *self, struct locum_text *text)
 {
     for (size_t i = 0; i < self->config->core.check_count; i++) {
         if (self->config->core.checks[i].counts &&
@@ -66,7 +66,7 @@ add_failing(const struct locum_daemon *self, struct locum_text *text)
             locum_text_add(text, text->length > 0 ? ", " : "");
             locum_text_add(text, self->config->checks[i].name);
             locum_text_add(text, " (");
-            locum_text_add(text, locum_health_last(self->health, i));
+            locum_daemon_add_check(self, i, text);
             locum_text_add_char(text, ')');
         }
     }

@@ -73,8 +73,7 @@ static json_t *
 mirrorbits_of(const struct locum_core *core, locum_node node, struct locum_now now)
 {
     const locum_ms heard = core->view.peer[node].mirrorbits;
-    return json_pack("{s:b, s:o}", "seen",
-                     heard != LOCUM_NEVER && now.mono - heard < LOCUM_MIRRORBITS_FORGET_MS,
+    return json_pack("{s:b, s:o}", "seen", locum_view_mirrorbits_seen(&core->view, node, now.mono),
                      "heard_ms", age_of(heard, now));
 }
 
@@ -218,16 +217,18 @@ redis_of(const struct locum_daemon *self, const struct locum_redis_status *redis
 }
 
 static json_t *
-checks_of(const struct locum_daemon *self)
+checks_of(struct locum_daemon *self)
 {
     json_t *checks = json_array();
+    char last[LOCUM_CHECK_SAID_MAX];
     for (size_t i = 0; i < self->core.config.check_count; i++) {
         const struct locum_check_state *state = &self->core.service.check[i];
+        struct locum_text text = locum_text_init(last, sizeof(last));
+        locum_daemon_add_check(self, i, &text);
         (void)json_array_append_new(
             checks, json_pack("{s:s, s:s, s:o, s:o}", "name", self->config->checks[i].name, "state",
-                              locum_service_text(state->verdict), "last",
-                              text_or_null(locum_health_last(self->health, i)), "since",
-                              time_of(state->since_wall)));
+                              locum_service_text(state->verdict), "last", text_or_null(last),
+                              "since", time_of(state->since_wall)));
     }
     return checks;
 }

@@ -78,12 +78,13 @@ enum about {
     ABOUT_LINE,
     ABOUT_TILT,
     ABOUT_INSTANCES,
+    ABOUT_MIRRORBITS,
     ABOUT_STATE,
     ABOUT_DNS,
 };
-static const char *const about_texts[] = {"excluded", "deaf",      "answers", "configuration",
-                                          "clock",    "secret",    "seal",    "line",
-                                          "tilt",     "instances", "state",   "dns"};
+static const char *const about_texts[] = {
+    "excluded", "deaf", "answers",   "configuration", "clock", "secret", "seal",
+    "line",     "tilt", "instances", "mirrorbits",    "state", "dns"};
 
 /* The warnings of one moment. */
 struct list {
@@ -197,11 +198,35 @@ warn_of_tilt(const struct list *list, const struct locum_core *core, locum_node 
     }
 }
 
+/* A Mirrorbits of another database is none of this cluster, unless it is redis.db that is wrong. */
 static void
-warn_of_instances(const struct list *list, const struct locum_daemon *self)
+warn_of_database(const struct list *list, const struct locum_daemon *self,
+                 const struct locum_redis_elsewhere *elsewhere, locum_node node,
+                 struct locum_now now)
+{
+    char after[160];
+    struct locum_text text = locum_text_init(after, sizeof(after));
+    if (!is_lately(elsewhere->heard_mono, LOCUM_MIRRORBITS_FORGET_MS, now.mono) ||
+        locum_view_mirrorbits_seen(&self->core.view, node, now.mono)) {
+        return;
+    }
+    locum_text_add(&text, " announces itself for database ");
+    locum_text_add_u64(&text, elsewhere->db);
+    locum_text_add(&text, ", and redis.db is ");
+    locum_text_add_u64(&text, self->config->redis.db);
+    locum_text_add(&text, ": write its RedisDB there");
+    warn(list, ABOUT_MIRRORBITS, self->core.config.nodes[node].name, "the Mirrorbits of ",
+         self->core.config.nodes[node].name, after);
+}
+
+static void
+warn_of_redis(const struct list *list, const struct locum_daemon *self, struct locum_now now)
 {
     struct locum_redis_status redis;
     locum_redis_status(self->redis, &redis);
+    for (locum_node node = 0; node < self->core.config.node_count; node++) {
+        warn_of_database(list, self, &redis.elsewhere[node], node, now);
+    }
     if (redis.strangers[0] != '\0') {
         warn(list, ABOUT_INSTANCES, NULL, "a Sentinel lists ", redis.strangers,
              ", which belong to no node here, or to two: set nodes.X.redis and nodes.X.sentinel, "
@@ -241,7 +266,7 @@ find_warnings(struct locum_daemon *self)
             warn_of_tilt(&list, &self->core, node, now);
         }
     }
-    warn_of_instances(&list, self);
+    warn_of_redis(&list, self, now);
     warn_of_self(&list, self, now);
     return list;
 }

@@ -149,14 +149,21 @@ on_announcement(void *user, struct locum_slice payload)
     struct locum_redis *self = user;
     struct locum_slice host;
     struct locum_slice instance;
+    uint32_t db;
     char text[LOCUM_HOST_MAX + 8];
-    if (locum_mirrorbits_hello(payload, &host, &instance) != 0 ||
+    if (locum_mirrorbits_hello(payload, &db, &host, &instance) != 0 ||
         locum_slice_copy(instance, text, sizeof(text)) != 0) {
         return;
     }
     const locum_node node = node_of_mirrorbits(self->config, host);
-    if (node != LOCUM_NODE_NONE) {
+    if (node == LOCUM_NODE_NONE) {
+        return;
+    }
+    if (db == self->settings.redis.db) {
         self->events->mirrorbits(self->user, node, text);
+    } else { /* channels know no database: it is of another cluster of Mirrorbits */
+        self->elsewhere[node].db = db;
+        self->elsewhere[node].heard_mono = locum_now_read().mono;
     }
 }
 
@@ -347,6 +354,9 @@ begin(struct locum_redis *self, struct locum_sentinel *old[LOCUM_ROSTER_SENTINEL
     locum_discovery_init(&self->discovery, self->roster.sentinel_count > 0,
                          2 * self->settings.poll_ms + 200, self->settings.redis.timeout_ms,
                          locum_now_read().mono);
+    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
+        self->elsewhere[i].heard_mono = LOCUM_NEVER;
+    }
     watch_names(self);
     for (size_t i = 0; i < self->roster.sentinel_count; i++) {
         keep_or_create(self, i, old);

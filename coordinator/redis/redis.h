@@ -28,11 +28,18 @@ struct locum_redis_events {
      * s_down. */
     void (*sentinel)(void *user, locum_node voter, bool tilt, const uint8_t known[LOCUM_NODES_MAX],
                      const uint8_t down[LOCUM_NODES_MAX]);
-    /* The Mirrorbits of `node` announced itself, as `instance` ("vm-23362"); borrowed. */
+    /* The Mirrorbits of `node` announced itself for redis.db, as `instance` ("vm-23362");
+     * borrowed. */
     void (*mirrorbits)(void *user, locum_node node, const char *instance);
 };
 
 enum { LOCUM_REDIS_ERROR_MAX = 511, LOCUM_REDIS_FIELDS_MAX = 32 };
+
+/* A Mirrorbits has announced itself for this database, which is not redis.db. */
+struct locum_redis_elsewhere {
+    uint32_t db;
+    locum_ms heard_mono; /* LOCUM_NEVER */
+};
 
 struct locum_redis_status {
     bool connected;                        /* to a master, and subscribed */
@@ -50,7 +57,8 @@ struct locum_redis_status {
     } sentinels[LOCUM_NODES_MAX];
     size_t sentinel_count;
     char strangers[LOCUM_REDIS_ERROR_MAX + 1]; /* instances that belong to no node or to two; "" */
-    uint64_t commands;                         /* sent so far */
+    struct locum_redis_elsewhere elsewhere[LOCUM_NODES_MAX]; /* by node */
+    uint64_t commands;                                       /* sent so far */
     uint64_t failures; /* connections to a master that ended, attempts that failed */
 };
 

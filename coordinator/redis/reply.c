@@ -258,15 +258,18 @@ is_digits(const char *at, size_t length)
 }
 
 int
-locum_mirrorbits_hello(struct locum_slice payload, struct locum_slice *ret_host,
+locum_mirrorbits_hello(struct locum_slice payload, uint32_t *ret_db, struct locum_slice *ret_host,
                        struct locum_slice *ret_instance)
 {
     static const char hello[] = "HELLO";
+    uint64_t db;
     struct locum_slice instance = payload;
     struct locum_slice word;
     if (!locum_slice_cut(&instance, ' ', &word) || instance.at == NULL ||
         !locum_slice_starts(word, hello) ||
-        !is_digits(word.at + sizeof(hello) - 1, word.length - (sizeof(hello) - 1))) {
+        locum_slice_u64((struct locum_slice){.at = word.at + sizeof(hello) - 1,
+                                             .length = word.length - (sizeof(hello) - 1)},
+                        UINT32_MAX, &db) != 0) {
         return LOCUM_ERR_INVALID;
     }
     if (instance.length < 1 + 1 + MIRRORBITS_DIGITS || instance.length > MIRRORBITS_INSTANCE_MAX) {
@@ -278,6 +281,7 @@ locum_mirrorbits_hello(struct locum_slice payload, struct locum_slice *ret_host,
         !is_digits(instance.at + host.length + 1, MIRRORBITS_DIGITS)) {
         return LOCUM_ERR_INVALID;
     }
+    *ret_db = (uint32_t)db;
     *ret_host = host;
     *ret_instance = instance;
     return 0;

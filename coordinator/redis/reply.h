@@ -78,10 +78,11 @@ bool locum_resp_message(const redisReply *reply, struct locum_slice *ret_channel
 int locum_resp_subscribed(const redisReply *reply, const char *channel) LOCUM_MUST_CHECK;
 
 /*
- * Mirrorbits' announcement "HELLO<db> <host>-<5 digits>": the host, and the whole instance. Both
- * borrowed. 0 or LOCUM_ERR_INVALID.
+ * Mirrorbits' announcement "HELLO<db> <host>-<5 digits>": the database, the host, and the whole
+ * instance. Both texts borrowed. 0 or LOCUM_ERR_INVALID.
  */
-int locum_mirrorbits_hello(struct locum_slice payload, struct locum_slice *ret_host,
+int locum_mirrorbits_hello(struct locum_slice payload, uint32_t *ret_db,
+                           struct locum_slice *ret_host,
                            struct locum_slice *ret_instance) LOCUM_MUST_CHECK;
 
 /* Append somebody else's text for people to read: printable ASCII, at most 96 bytes of it. */

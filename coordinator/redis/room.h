@@ -45,7 +45,8 @@ struct locum_redis {
     char error[LOCUM_REDIS_ERROR_MAX + 1]; /* why the last connection ended */
     uint64_t commands;
     uint64_t failures;
-    uint64_t polls[LOCUM_ROSTER_SENTINELS_MAX]; /* of each Sentinel */
+    struct locum_redis_elsewhere elsewhere[LOCUM_NODES_MAX]; /* by node */
+    uint64_t polls[LOCUM_ROSTER_SENTINELS_MAX];              /* of each Sentinel */
 };
 
 /* Is a Redis configured at all? */

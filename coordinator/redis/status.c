@@ -98,6 +98,7 @@ locum_redis_status(const struct locum_redis *self, struct locum_redis_status *re
     ret->since_wall = self->since_wall;
     ret->commands = self->commands;
     ret->failures = self->failures;
+    memcpy(ret->elsewhere, self->elsewhere, sizeof(ret->elsewhere));
     if (master != NULL) {
         ret->master = *master;
     }

@@ -53,7 +53,8 @@ decode(const redisReply *reply)
     (void)!locum_resp_subscribed(reply, "get");
     if (locum_resp_message(reply, &slice, &other)) {
         use(0, slice);
-        use(locum_mirrorbits_hello(other, &slice, &other), other);
+        uint32_t db;
+        use(locum_mirrorbits_hello(other, &db, &slice, &other), other);
     }
     instances.count = 0;
     (void)!locum_resp_instance(reply, &instances);

@@ -229,12 +229,18 @@ hears_mirrorbits(void **state)
     assert_true(wait_until(site.base, is_subscribed, &dc2, 3000));
     ask_text(site.server[DC2].port, "PUBLISH _mirrorbits_cluster garbage", text, sizeof(text));
     redisContext *context = reach(site.server[DC2].port);
-    freeReplyObject(redisCommand(context, "PUBLISH _mirrorbits_cluster %s", "HELLO3 dc3-23362"));
+    freeReplyObject(redisCommand(context, "PUBLISH _mirrorbits_cluster %s", "HELLO3 dc3-23361"));
+    freeReplyObject(redisCommand(context, "PUBLISH _mirrorbits_cluster %s", "HELLO0 dc3-23362"));
     redisFree(context);
     assert_true(wait_until(site.base, has_announcement, &dc2, 2000));
     assert_int_equal(dc2.ears.announcements, 1);
     assert_int_equal(dc2.ears.announced, DC3);
     assert_string_equal(dc2.ears.instance, "dc3-23362");
+    struct locum_redis_status status; /* that of another database is none of this cluster */
+    locum_redis_status(dc2.redis, &status);
+    assert_int_equal(status.elsewhere[DC3].db, 3);
+    assert_int_not_equal(status.elsewhere[DC3].heard_mono, LOCUM_NEVER);
+    assert_int_equal(status.elsewhere[DC2].heard_mono, LOCUM_NEVER);
 }
 
 /* Wait for a sentence of the status; fails with the one that is there. */

@@ -271,31 +271,34 @@ an_announcement_of_mirrorbits(void **state)
     static const struct {
         const char *payload;
         const char *host; /* NULL: refused */
+        uint32_t db;
     } rows[] = {
-        {"HELLO0 vm-23362", "vm"},
-        {"HELLO15 dc2.example.org-00001", "dc2.example.org"},
-        {"HELLO0 a-b-12345-54321", "a-b-12345"},
-        {"HELLO vm-23362", NULL},
-        {"HELLO0vm-23362", NULL},
-        {"HELLO0 vm-2336", NULL},
-        {"HELLO0 vm-233622", NULL},
-        {"HELLO0 vm23362", NULL},
-        {"HELLO0 -23362", NULL},
-        {"HELLO0 v m-23362", NULL},
-        {"HELLO0 v\"m-23362", NULL},
-        {"HELLOx vm-23362", NULL},
-        {"HELLO0 ", NULL},
-        {"HELLO0", NULL},
-        {" vm-23362", NULL},
-        {"", NULL},
+        {"HELLO0 vm-23362", "vm", 0},
+        {"HELLO15 dc2.example.org-00001", "dc2.example.org", 15},
+        {"HELLO0 a-b-12345-54321", "a-b-12345", 0},
+        {"HELLO4294967296 vm-23362", NULL, 0},
+        {"HELLO vm-23362", NULL, 0},
+        {"HELLO0vm-23362", NULL, 0},
+        {"HELLO0 vm-2336", NULL, 0},
+        {"HELLO0 vm-233622", NULL, 0},
+        {"HELLO0 vm23362", NULL, 0},
+        {"HELLO0 -23362", NULL, 0},
+        {"HELLO0 v m-23362", NULL, 0},
+        {"HELLO0 v\"m-23362", NULL, 0},
+        {"HELLOx vm-23362", NULL, 0},
+        {"HELLO0 ", NULL, 0},
+        {"HELLO0", NULL, 0},
+        {" vm-23362", NULL, 0},
+        {"", NULL, 0},
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         struct locum_slice host;
         struct locum_slice instance;
+        uint32_t db;
         const int status =
-            locum_mirrorbits_hello(locum_slice_of(rows[i].payload), &host, &instance);
+            locum_mirrorbits_hello(locum_slice_of(rows[i].payload), &db, &host, &instance);
         if ((status == 0) != (rows[i].host != NULL) ||
-            (status == 0 && !locum_slice_is(host, rows[i].host))) {
+            (status == 0 && (!locum_slice_is(host, rows[i].host) || db != rows[i].db))) {
             fail_msg("row %zu: %s", i, rows[i].payload);
         }
     }
