@@ -51,7 +51,7 @@ FUZZ_MAIN := $(BUILD)/tests/fuzz/replay.o
 SECONDS ?= 60
 SCHEDULES ?= 10000
 
-.PHONY: all help deps programs check test demo unit sim mutants lint fmt acl cover asan tsan fuzz \
+.PHONY: all help deps programs check test demo unit sim mutants lint fmt acl cover cover-sim asan tsan fuzz \
 	fuzzers bench install clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -85,8 +85,8 @@ unit: programs ## the unit tests alone
 sim: $(SIM) ## the simulation: SEED=n one schedule, else without end
 	@$(SIM) $(SEED)
 
-mutants: programs ## can the simulation fail? breaks the core in some places, one at a time
-	@BUILD='$(abspath $(BUILD))' COMPILE='$(COMPILE)' tests/sim/mutants
+mutants: programs ## can the tests of the core fail? breaks it in one place at a time
+	@BUILD='$(abspath $(BUILD))' COMPILE='$(COMPILE)' JOBS='$(JOBS)' tests/sim/mutants
 
 lint: ## arrows of inclusion, lengths, layout
 	@$(RUN) lint
@@ -103,6 +103,14 @@ cover: ## branches of the core that units and simulation take: all, or it fails
 	@find $(BUILD)/cover -name '*.gcda' -delete
 	@tests/run -j $(JOBS) --build $(BUILD)/cover sim unit
 	@gcovr --root . --filter coordinator/core/ --branches --fail-under-branch 100 \
+		--exclude-lines-by-pattern '.*(LOCUM_INVARIANT|/\* unreachable).*' $(BUILD)/cover
+
+cover-sim: ## branches of the core that the simulation alone takes
+	@deploy/deps all
+	@$(call build-in,cover,$(COVER))
+	@find $(BUILD)/cover -name '*.gcda' -delete
+	@tests/run -j $(JOBS) --build $(BUILD)/cover sim
+	@gcovr --root . --filter coordinator/core/ --branches \
 		--exclude-lines-by-pattern '.*(LOCUM_INVARIANT|/\* unreachable).*' $(BUILD)/cover
 
 asan: ## check under AddressSanitizer and UndefinedBehaviorSanitizer
