@@ -35,7 +35,10 @@ struct locum_daemon {
     struct locum_config *config; /* replaced whole by a reload */
     struct locum_core core;
     struct locum_actions actions; /* of the last step; too large for the stack */
-    struct locum_story *story;    /* what happened, newest last */
+    /* Sees each event and the actions that it led to, before they are performed; NULL: nobody. */
+    void (*watch)(void *user, const struct locum_event *event, const struct locum_actions *actions);
+    void *watch_user;
+    struct locum_story *story; /* what happened, newest last */
 
     struct locum_dns *dns;
     struct locum_redis *redis;

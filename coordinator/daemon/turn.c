@@ -34,6 +34,9 @@ static void
 step(struct locum_daemon *self, const struct locum_event *event)
 {
     locum_core_step(&self->core, event, &self->actions);
+    if (self->watch != NULL) {
+        self->watch(self->watch_user, event, &self->actions);
+    }
     locum_daemon_perform(self);
 }
 
