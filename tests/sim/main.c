@@ -212,7 +212,7 @@ static int
 run_seed_traced(const struct options *options)
 {
     struct sim_schedule schedule;
-    printf("seed %llu, locum %s\n", (unsigned long long)options->seed, LOCUM_VERSION);
+    printf("# seed %llu, locum %s\n", (unsigned long long)options->seed, LOCUM_VERSION);
     sim_schedule_random(&schedule, options->seed);
     return run_schedule(&schedule, options->quick);
 }

@@ -32,6 +32,7 @@ void
 sim_datagram(struct sim *sim, locum_node from, locum_node to, struct sim_text *text)
 {
     sim->counts.datagrams++;
+    sim->counts.datagram_bytes += text->length;
     if (sim->taping) {
         sim_tape(sim, from, to, text);
     }

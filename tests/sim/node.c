@@ -35,6 +35,14 @@ turn_at(struct sim *sim, locum_node node, locum_ms at)
                       .at = at, .kind = SIM_EVENT_TURN, .node = node, .token = ++self->turn});
 }
 
+static uint64_t
+cpu_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 /* A heartbeat goes out twice: published, and as one datagram to each peer. */
 static void
 send_heartbeat(struct sim *sim, locum_node node)
@@ -50,7 +58,9 @@ send_heartbeat(struct sim *sim, locum_node node)
             continue;
         }
         struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+        const uint64_t begin = sim->clock ? cpu_ns() : 0;
         locum_core_heartbeat(&self->core, publish ? LOCUM_NODE_NONE : peer, now, &text);
+        sim->counts.cpu_ns += sim->clock ? cpu_ns() - begin : 0;
         if (self->next_version) {
             locum_text_add(&text, " x-next=1"); /* something of the future */
         }
@@ -84,14 +94,6 @@ perform(struct sim *sim, locum_node node, const struct locum_action *action)
         break;
     case LOCUM_ACTION_LEFT: sim_node_stop(sim, node); break;
     }
-}
-
-static uint64_t
-cpu_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 void

@@ -4,6 +4,19 @@
  */
 #include "sim.h"
 
+/* A verdict on a dead peer is over; it must not be dead any more. */
+static void
+retracted(struct sim *sim, locum_node node, locum_node peer)
+{
+    struct sim_pair *pair = &sim->pair[node][peer];
+    pair->dead_verdict = false;
+    if (!sim->node[peer].running && sim->node[peer].run == pair->verdict_run) {
+        sim_violated(sim, node, SIM_TAKEOVER_IN_TIME, "%s is dead, and is %s again",
+                     sim_name(sim, peer),
+                     locum_condition_text(locum_core_condition(&sim->node[node].core, peer)));
+    }
+}
+
 /* Note what `node` has accepted, for the stretches in which it accepted nothing. */
 void
 sim_oracle_heard(struct sim *sim, locum_node node)
@@ -13,6 +26,8 @@ sim_oracle_heard(struct sim *sim, locum_node node)
         struct sim_pair *pair = &sim->pair[node][peer];
         if (locum_core_condition(core, peer) == LOCUM_DOWN) {
             pair->held_down = sim->now;
+        } else if (pair->dead_verdict) {
+            retracted(sim, node, peer);
         }
         if (core->view.peer[peer].heard == pair->heard) {
             continue;
@@ -157,10 +172,6 @@ sim_oracle_edge(struct sim *sim, locum_node node, const struct locum_condition_e
     if (edge->to == LOCUM_DOWN) {
         fell(sim, node, edge);
     } else if (edge->from == LOCUM_DOWN) {
-        if (pair->dead_verdict && !peer->running && peer->run == pair->verdict_run) {
-            sim_violated(sim, node, SIM_TAKEOVER_IN_TIME, "%s is dead, and is %s again",
-                         sim_name(sim, edge->peer), locum_condition_text(edge->to));
-        }
         pair->returned = sim->now;
     }
     if (edge->to == LOCUM_ALIVE && edge->from >= LOCUM_DOWN && !pair->adopted && !peer->ever_left &&

@@ -85,6 +85,7 @@ sim_redis_arrived(struct sim *sim, const struct sim_event *event)
         if (sim->node[to].redis.connected && sim->node[to].redis.to == at) {
             const locum_ms delay = sim_tcp_delay(sim, at, to);
             sim->counts.deliveries++;
+            sim->counts.delivered_bytes += event->text->length;
             send_in_order(sim, to, SIM_EVENT_MESSAGE, sim->now + delay, event->text);
         }
     }

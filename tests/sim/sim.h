@@ -283,11 +283,12 @@ struct sim_taped {
 /* What is counted for the figures. */
 struct sim_counts {
     uint64_t steps, heartbeats, datagrams, publications, deliveries;
-    uint64_t suspicions, downs;     /* conditions that became suspect, down by votes */
-    locum_ms first_down, last_down; /* LOCUM_NEVER */
-    locum_ms disagree_since;        /* two answer an owned name differently; LOCUM_NEVER */
-    locum_ms disagreed;             /* the longest such time that has ended */
-    uint64_t cpu_ns;                /* inside the core, if it is asked for */
+    uint64_t datagram_bytes, delivered_bytes; /* without seals and packet headers */
+    uint64_t suspicions, downs;               /* conditions that became suspect, down by votes */
+    locum_ms first_down, last_down;           /* LOCUM_NEVER */
+    locum_ms disagree_since; /* two answer an owned name differently; LOCUM_NEVER */
+    locum_ms disagreed;      /* the longest such time that has ended */
+    uint64_t cpu_ns;         /* in the core, texts of heartbeats included; if `clock` asks for it */
 };
 
 struct sim {
