@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,30 +10,40 @@
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
 
+#include "base/descriptors.h"
 #include "base/error.h"
+#include "base/log.h"
 
-enum { LOOK_MS = 250 };
+enum {
+    LOOK_MS = 250,
+    ASK_WITHIN_MS = 100, /* what a client has in any case to put its request */
+};
 
 /* An accepted connection: open as long as its descriptor is still this socket. */
 struct place {
     int fd;
     ino_t inode;
     locum_ms since;
+    bool asked; /* its request is whole: it waits for us */
 };
 
 /*
  * evhttp of libevent 2.1 takes as many connections as come and tells of none. So the listener is
  * paused with each one; `look`, in the same turn of the loop and every LOOK_MS, learns its
- * descriptor, counts what is open and lets the next one in if there is a place.
+ * descriptor, counts what is open and lets the next one in if there is a place, or one whose holder
+ * has not asked yet.
  */
 struct locum_http {
     struct evhttp *http;
     struct evconnlistener *listener; /* owned by http */
     struct event *look;
     struct bufferevent *fresh; /* of the connection just accepted; a reference, or NULL */
-    struct place places[LOCUM_HTTP_CLIENTS_MAX];
-    size_t count;
+    struct place places[LOCUM_HTTP_CLIENTS_MAX + 1]; /* one over: all may have asked meanwhile */
+    size_t count;                                    /* the oldest first */
+    size_t clients_max;
     locum_ms life_ms;
+    locum_http_request_fn *on_request;
+    void *user;
 };
 
 static bool
@@ -50,7 +61,7 @@ take_fresh(struct locum_http *self, locum_ms now)
         return;
     }
     const int fd = bufferevent_getfd(self->fresh);
-    if (fd >= 0 && self->count < LOCUM_HTTP_CLIENTS_MAX && fstat(fd, &file) == 0) {
+    if (fd >= 0 && self->count < LOCUM_COUNT(self->places) && fstat(fd, &file) == 0) {
         self->places[self->count++] = (struct place){.fd = fd, .inode = file.st_ino, .since = now};
     }
     (void)bufferevent_decref(self->fresh);
@@ -80,6 +91,31 @@ end_old(const struct locum_http *self, locum_ms now)
     }
 }
 
+/* The oldest that has had its time and has not asked; count: there is none. */
+static size_t
+oldest_idle(const struct locum_http *self, locum_ms now)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        if (!self->places[i].asked && now - self->places[i].since >= ASK_WITHIN_MS) {
+            return i;
+        }
+    }
+    return self->count;
+}
+
+/* Its place goes to another; evhttp closes it in the next turn. */
+static void
+evict(struct locum_http *self, locum_ms now)
+{
+    const size_t idle = oldest_idle(self, now);
+    if (idle < self->count) {
+        (void)shutdown(self->places[idle].fd, SHUT_RDWR);
+        self->count--;
+        memmove(&self->places[idle], &self->places[idle + 1],
+                (self->count - idle) * sizeof(self->places[0]));
+    }
+}
+
 static int
 look_again(struct locum_http *self)
 {
@@ -97,7 +133,8 @@ on_look(int fd, short what, void *user)
     take_fresh(self, now);
     forget_closed(self);
     end_old(self, now);
-    if (self->count < LOCUM_HTTP_CLIENTS_MAX) {
+    if (self->count < self->clients_max ||
+        (self->count == self->clients_max && oldest_idle(self, now) < self->count)) {
         (void)evconnlistener_enable(self->listener);
     }
     (void)look_again(self);
@@ -108,8 +145,13 @@ static struct bufferevent *
 on_accepted(struct event_base *base, void *user)
 {
     struct locum_http *self = user;
+    const locum_ms now = locum_now_read().mono;
     (void)evconnlistener_disable(self->listener);
-    take_fresh(self, locum_now_read().mono);
+    take_fresh(self, now);
+    forget_closed(self);
+    if (self->count >= self->clients_max) {
+        evict(self, now);
+    }
     self->fresh = bufferevent_socket_new(base, -1, 0); /* evhttp closes the descriptor itself */
     if (self->fresh != NULL) {
         bufferevent_incref(self->fresh);
@@ -125,6 +167,21 @@ on_accept_error(struct evconnlistener *listener, void *user)
 {
     (void)user; /* evhttp's */
     (void)evconnlistener_disable(listener);
+    LOCUM_LOG(LOCUM_LOG_WARN, "descriptors", "reason",
+              "none is left for a client of the API: raise the limit (systemd: LimitNOFILE)");
+}
+
+static void
+on_whole_request(struct evhttp_request *request, void *user)
+{
+    struct locum_http *self = user;
+    struct evhttp_connection *connection = evhttp_request_get_connection(request);
+    const int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
+    take_fresh(self, locum_now_read().mono);
+    for (size_t i = 0; i < self->count; i++) {
+        self->places[i].asked = self->places[i].asked || self->places[i].fd == fd;
+    }
+    self->on_request(request, self->user);
 }
 
 /* The listener belongs to the evhttp from here on; on failure `fd` is closed. */
@@ -154,7 +211,10 @@ locum_http_create(struct event_base *base, int fd, locum_ms life_ms,
         (void)close(fd);
         return LOCUM_ERR_MEMORY;
     }
+    self->clients_max = locum_descriptors_share(LOCUM_HTTP_CLIENTS_MAX);
     self->life_ms = life_ms;
+    self->on_request = on_request;
+    self->user = user;
     self->http = evhttp_new(base);
     self->look = event_new(base, -1, 0, on_look, self);
     if (listen_on(self, base, fd) != 0 || self->look == NULL || look_again(self) != 0) {
@@ -166,7 +226,7 @@ locum_http_create(struct event_base *base, int fd, locum_ms life_ms,
     evhttp_set_allowed_methods(self->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST);
     evhttp_set_timeout(self->http, LOCUM_HTTP_IDLE_S);
     evhttp_set_bevcb(self->http, on_accepted, self);
-    evhttp_set_gencb(self->http, on_request, user);
+    evhttp_set_gencb(self->http, on_whole_request, self);
     *ret = self;
     return 0;
 }

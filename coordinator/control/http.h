@@ -3,10 +3,11 @@
  *
  *   accept -> evhttp reads a request -> locum_http_request_fn -> evhttp_send_reply() -> close
  *
- * Limits: LOCUM_HTTP_CLIENTS_MAX connections (further ones wait in the kernel's queue), 8 KiB of
- * headers, 64 KiB a body, LOCUM_HTTP_IDLE_S without a byte, LOCUM_HTTP_LIFE_MS in all, however many
- * bytes trickle in. What evhttp refuses by itself (no HTTP, sizes, methods other than GET and POST)
- * it answers in HTML or by closing.
+ * Limits: LOCUM_HTTP_CLIENTS_MAX connections, or their share of the descriptors (a further one
+ * takes the place of the oldest without a whole request, or else waits in the kernel's queue), 8
+ * KiB of headers, 64 KiB a body, LOCUM_HTTP_IDLE_S without a byte, LOCUM_HTTP_LIFE_MS in all,
+ * however many bytes trickle in. What evhttp refuses by itself (no HTTP, sizes, methods other than
+ * GET and POST) it answers in HTML or by closing.
  */
 #ifndef LOCUM_CONTROL_HTTP_H
 #define LOCUM_CONTROL_HTTP_H

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 
 static void
@@ -104,6 +105,23 @@ create_base(struct locum_daemon *self)
                : LOCUM_ERR_MEMORY;
 }
 
+static void
+raise_descriptors(void)
+{
+    uint64_t limit;
+    if (locum_descriptors_raise(&limit)) {
+        return;
+    }
+    char line[160];
+    struct locum_text text = locum_text_init(line, sizeof(line));
+    locum_text_add(&text, "only ");
+    locum_text_add_u64(&text, limit);
+    locum_text_add(&text, " may be open: fewer clients are served at a time; raise the limit "
+                          "(systemd: LimitNOFILE) to ");
+    locum_text_add_u64(&text, LOCUM_DESCRIPTORS_OWN + LOCUM_DESCRIPTORS_CLIENTS);
+    LOCUM_LOG(LOCUM_LOG_WARN, "descriptors", "reason", line);
+}
+
 static int
 build(struct locum_daemon *self, const char *config_path)
 {
@@ -112,6 +130,7 @@ build(struct locum_daemon *self, const char *config_path)
         status = locum_zone_check(self->config, print_problem, NULL);
     }
     if (status == 0) {
+        raise_descriptors();
         status = create_base(self);
     }
     if (status == 0) {

@@ -68,6 +68,7 @@ struct locum_daemon {
     size_t dns_closed;              /* addresses of listen.dns that could not be opened */
     locum_ms named_until;           /* mono: when the last answer that named this node runs out, */
     locum_ms named_ttl_ms;          /* but for those of now, which live this long; 0: they do not */
+    uint64_t tcp_short;             /* of locum_dns_counts, as it was told last */
     uint64_t plan_changes;
     uint64_t told[LOCUM_TOLD_COUNT];     /* events told since the start */
     uint64_t bad_lines[LOCUM_PATHS];     /* lines that no accepted secret has sealed */

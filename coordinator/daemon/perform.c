@@ -247,6 +247,20 @@ locum_daemon_redis_changed(struct locum_daemon *self)
                       status.error[0] != '\0' ? status.error : NULL, (const char *)NULL);
 }
 
+/* The thread of DNS over TCP has no voice of its own. */
+static void
+watch_descriptors(struct locum_daemon *self)
+{
+    struct locum_dns_counts counts;
+    locum_dns_counts(self->dns, &counts);
+    if (counts.tcp_short != self->tcp_short) {
+        LOCUM_LOG(LOCUM_LOG_WARN, "descriptors", "reason",
+                  "none is left for a client of DNS over TCP: raise the limit (systemd: "
+                  "LimitNOFILE)");
+    }
+    self->tcp_short = counts.tcp_short;
+}
+
 void
 locum_daemon_each_second(struct locum_daemon *self)
 {
@@ -256,4 +270,5 @@ locum_daemon_each_second(struct locum_daemon *self)
     locum_daemon_watch_warnings(self);
     locum_daemon_write_node(self);
     locum_daemon_dns_retry(self);
+    watch_descriptors(self);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "dns/compile.h"
 #include "dns/tcp.h"
@@ -155,7 +156,9 @@ locum_dns_create(const struct locum_config *config, locum_dns_report_fn *report,
     self->listener_count = config->listen_dns_count;
     self->worker_count = config->dns_workers == 0 ? 1 : config->dns_workers;
     if (self->listener_count > 0) {
-        status = locum_dns_tcp_create(&locum_dns_tcp_limits_default, &self->tcp);
+        struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
+        limits.connections_max = locum_descriptors_share(limits.connections_max);
+        status = locum_dns_tcp_create(&limits, &self->tcp);
     }
     for (size_t i = 0; i < self->listener_count && status == 0; i++) {
         int failed;

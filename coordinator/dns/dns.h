@@ -28,6 +28,7 @@ struct locum_dns_tallied {
 struct locum_dns_counts {
     struct locum_dns_tallied udp, tcp;
     uint64_t tcp_connections; /* open now */
+    uint64_t tcp_short;       /* how often no descriptor was left for a connection */
 };
 
 /*

@@ -55,7 +55,8 @@ struct locum_dns_tcp {
     size_t listener_count;
     struct connections open; /* the one longest without a query first */
     _Atomic uint64_t open_count;
-    struct locum_table *table; /* NULL before the first */
+    _Atomic uint64_t short_count; /* how often no descriptor was left */
+    struct locum_table *table;    /* NULL before the first */
     uint32_t turn;
     struct locum_mailbox mailbox;
     struct locum_tally tally;
@@ -329,6 +330,7 @@ on_accept_error(struct evconnlistener *listener, void *user)
     const struct timeval pause = {.tv_usec = ACCEPT_PAUSE_MS * 1000};
     struct locum_dns_tcp *self = user;
     (void)listener;
+    atomic_fetch_add_explicit(&self->short_count, 1, memory_order_relaxed);
     evict(self, NULL);
     for (size_t i = 0; i < self->listener_count; i++) {
         evconnlistener_disable(self->listeners[i]);
@@ -518,6 +520,7 @@ locum_dns_tcp_sum(const struct locum_dns_tcp *self, struct locum_dns_counts *ret
 {
     locum_tally_sum(&self->tally, &ret->tcp);
     ret->tcp_connections += count_open(self);
+    ret->tcp_short += atomic_load_explicit(&self->short_count, memory_order_relaxed);
 }
 
 void

@@ -174,6 +174,41 @@ test_slow_clients(void **state)
     locum_http_destroy(http);
 }
 
+/* Many times more connections than places, none of which ever asks: who asks has an answer. */
+static void
+test_idle_clients_make_room(void **state)
+{
+    enum { IDLE = 3 * LOCUM_HTTP_CLIENTS_MAX, EACH_MS = 5 }; /* more would fill the queue */
+    struct site *site = *state;
+    struct client *idle = calloc(IDLE, sizeof(*idle));
+    struct client held;
+    client_open(&held, site, false);
+    client_send(&held, GET("/events?wait=3000"));
+    until_asked(site, 1);
+    const locum_ms start = locum_now_read().mono;
+    for (size_t i = 0; i < IDLE; i++) {
+        client_open(&idle[i], site, false);
+        if (i % 2 == 0) {
+            client_send(&idle[i], "GET /status HTTP/1.1\r\n");
+        }
+        while (locum_now_read().mono - start < (locum_ms)i * EACH_MS) {
+            turn(site);
+        }
+    }
+    assert_true(count_descriptors() - site->descriptors < IDLE + LOCUM_HTTP_CLIENTS_MAX + 16);
+    exchange(site, false, GET("/status"), "200", "final");
+    assert_true(locum_now_read().mono - start < LOCUM_HTTP_IDLE_S * 1000);
+    site->happened = true; /* who has asked was not put out */
+    locum_control_poke(site->control);
+    client_finish(&held, site);
+    assert_has(&held, "{\"happened\":true,");
+    client_close(&held);
+    for (size_t i = 0; i < IDLE; i++) {
+        client_close(&idle[i]);
+    }
+    free(idle);
+}
+
 /* No descriptor is left: the loop rests, and the connection is served once there is one. */
 static void
 test_no_descriptor_left(void **state)
@@ -220,6 +255,7 @@ main(void)
         TEST(test_folder_not_writable),
         TEST(test_port_in_use),
         TEST(test_slow_clients),
+        TEST(test_idle_clients_make_room),
         TEST(test_no_descriptor_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
