@@ -96,6 +96,7 @@ create_base(struct locum_daemon *self)
         return LOCUM_ERR_MEMORY;
     }
     (void)event_config_set_flag(settings, EVENT_BASE_FLAG_PRECISE_TIMER);
+    (void)event_config_set_flag(settings, EVENT_BASE_FLAG_NOLOCK); /* no other thread touches it */
     self->base = event_base_new_with_config(settings);
     event_config_free(settings);
     self->story = locum_story_create();
@@ -176,6 +177,9 @@ locum_daemon_destroy(struct locum_daemon *self)
     }
     if (self->tick != NULL) {
         event_free(self->tick);
+    }
+    if (self->late != NULL) {
+        event_free(self->late);
     }
     if (self->press != NULL) {
         event_free(self->press);

@@ -26,8 +26,7 @@
 #include "peer/peer.h"
 #include "redis/redis.h"
 
-/* libevent gives every event the middle one, so the tick, with the last, comes after all sockets.
- */
+/* libevent gives every event the middle one, so what has the last comes after all sockets. */
 enum { LOCUM_DAEMON_PRIORITIES = 3 };
 
 struct locum_daemon {
@@ -47,7 +46,8 @@ struct locum_daemon {
     struct locum_control *control; /* NULL: it could not be opened; everything else goes on */
     struct locum_state_writer *writer;
 
-    struct event *tick;   /* ends a turn; after every socket: all that arrived is seen first */
+    struct event *tick;   /* ends a turn; in the queue behind the sockets that have been reported */
+    struct event *late;   /* ends a late one; after every socket: all that arrived is seen first */
     struct event *press;  /* higher priority: sees that the tick is not kept away */
     struct event *second; /* state for people, retries */
     struct event *signals[3];

@@ -11,6 +11,12 @@
  */
 static const struct timeval press_after = {.tv_usec = 50 * 1000};
 
+/*
+ * A turn in time ends when the sockets that the kernel reported have been read. One that comes
+ * later than this ends when the kernel reports no more: a stall leaves more than one round reads.
+ */
+enum { IN_TIME_MS = 20 };
+
 static void
 begin_turn(struct locum_daemon *self)
 {
@@ -62,7 +68,7 @@ end_turn(struct locum_daemon *self)
     }
     const struct locum_event event = {.kind = LOCUM_EVENT_TICK, .now = self->now};
     step(self, &event);
-    (void)event_del(self->tick); /* `press` can come while it waits for its turn */
+    (void)event_del(self->late); /* `press` can come while it waits for its turn */
     arm(self);
     self->pressed = false;
     self->in_turn = false;
@@ -77,6 +83,22 @@ locum_daemon_deliver(struct locum_daemon *self, struct locum_event *event)
 
 static void
 on_tick(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    struct locum_daemon *self = user;
+    if (!self->in_turn) {
+        begin_turn(self);
+    }
+    if (self->core.next_turn != LOCUM_NEVER && self->now.mono - self->core.next_turn > IN_TIME_MS) {
+        event_active(self->late, EV_READ, 1);
+    } else {
+        end_turn(self);
+    }
+}
+
+static void
+on_late(evutil_socket_t fd, short what, void *user)
 {
     (void)fd;
     (void)what;
@@ -114,10 +136,11 @@ locum_daemon_turn_create(struct locum_daemon *self)
 {
     const struct timeval second = {.tv_sec = 1};
     self->tick = evtimer_new(self->base, on_tick, self);
+    self->late = evtimer_new(self->base, on_late, self);
     self->press = evtimer_new(self->base, on_press, self);
     self->second = event_new(self->base, -1, EV_PERSIST, on_second, self);
-    if (self->tick == NULL || self->press == NULL || self->second == NULL ||
-        event_priority_set(self->tick, LOCUM_DAEMON_PRIORITIES - 1) != 0 ||
+    if (self->tick == NULL || self->late == NULL || self->press == NULL || self->second == NULL ||
+        event_priority_set(self->late, LOCUM_DAEMON_PRIORITIES - 1) != 0 ||
         event_priority_set(self->press, 0) != 0 || event_add(self->second, &second) != 0) {
         return LOCUM_ERR_MEMORY;
     }

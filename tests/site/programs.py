@@ -426,6 +426,7 @@ class Locum(Program):
         self.redis_password = host.site.locum_password
         self.sentinel_password = host.site.locum_password
         self.master_name = MASTER
+        self.check_interval = "250ms"
         self.before = []            # put before the command, to take privileges away
 
     def configure(self):
@@ -482,7 +483,7 @@ listen: {{{", ".join(listen)}}}
             text += f"""\
 service:
   checks:
-    - http: {{url: "http://{host.address}:{host.ports.http}/", interval: 250ms}}
+    - http: {{url: "http://{host.address}:{host.ports.http}/", interval: {self.check_interval}}}
 """
         return text
 

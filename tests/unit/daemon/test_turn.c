@@ -77,6 +77,41 @@ test_no_turn_without_need(void **state)
     assert_true(turns <= 3 * (daemon_->core.view.seq - before) + 12);
 }
 
+static locum_ms no_stall;
+
+static void
+on_byte(evutil_socket_t fd, short what, void *user)
+{
+    char byte;
+    (void)what, (void)user;
+    assert_int_equal(read(fd, &byte, 1), 1); /* one of several: the kernel reports it again */
+    assert_int_equal(daemon_->core.view.grace, no_stall);
+}
+
+/* After a stall no time passes before everything that has arrived is read, however often the kernel
+ * must be asked for it. */
+static void
+test_a_late_turn_reads_all_first(void **state)
+{
+    (void)state;
+    int pipes[2];
+    write_config("", "");
+    start();
+    turn_for(200);
+    assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+    assert_int_equal(write(pipes[1], "12345", 5), 5);
+    noise = event_new(daemon_->base, pipes[0], EV_READ | EV_PERSIST, on_byte, NULL);
+    assert_int_equal(event_add(noise, NULL), 0);
+    no_stall = daemon_->core.view.grace;
+    daemon_->core.next_turn -= 1000; /* as if this turn were so late */
+    assert_int_equal(event_add(daemon_->tick, &(struct timeval){0}), 0);
+    turn_for(50);
+    event_free(noise);
+    (void)close(pipes[0]);
+    (void)close(pipes[1]);
+    assert_true(daemon_->core.view.grace > no_stall);
+}
+
 static void
 on_endless(evutil_socket_t fd, short what, void *user)
 {
@@ -110,6 +145,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_many_events_put_off_no_tick, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_turn_without_need, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_late_turn_reads_all_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_endless_socket_keeps_no_tick_away, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
