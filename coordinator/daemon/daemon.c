@@ -31,6 +31,7 @@ on_stop(evutil_socket_t signal_number, short what, void *user)
         (void)event_base_loopbreak(self->base); /* asked twice: at once */
         return;
     }
+    locum_notify_stopping(&self->notify);
     struct locum_event event = {.kind = LOCUM_EVENT_LEAVE};
     locum_daemon_deliver(self, &event);
 }
@@ -126,6 +127,11 @@ raise_descriptors(void)
 static int
 build(struct locum_daemon *self, const char *config_path)
 {
+    if (locum_notify_open(&self->notify) != 0) {
+        LOCUM_LOG(LOCUM_LOG_WARN, "notify", "reason",
+                  "NOTIFY_SOCKET is no address of a socket here", "effect",
+                  "the service manager is told nothing");
+    }
     int status = locum_config_load(config_path, NULL, print_problem, NULL, &self->config);
     if (status == 0) {
         status = locum_zone_check(self->config, print_problem, NULL);
@@ -187,6 +193,7 @@ locum_daemon_destroy(struct locum_daemon *self)
     if (self->second != NULL) {
         event_free(self->second);
     }
+    locum_notify_close(&self->notify);
     locum_story_destroy(self->story);
     json_decref(self->nsd);
     json_decref(self->warned);

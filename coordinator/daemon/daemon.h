@@ -15,6 +15,7 @@
 
 #include "config/config.h"
 #include "control/control.h"
+#include "control/notify.h"
 #include "core/step.h"
 #include "daemon/lag.h"
 #include "daemon/state.h"
@@ -45,6 +46,8 @@ struct locum_daemon {
     struct locum_health *health;
     struct locum_control *control; /* NULL: it could not be opened; everything else goes on */
     struct locum_state_writer *writer;
+
+    struct locum_notify notify; /* to the service manager */
 
     struct event *tick;   /* ends a turn; in the queue behind the sockets that have been reported */
     struct event *late;   /* ends a late one; after every socket: all that arrived is seen first */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "core/vote.h"
 
 enum { FAILING_BYTES_MAX = 512 };
 
@@ -261,6 +262,27 @@ watch_descriptors(struct locum_daemon *self)
     self->tcp_short = counts.tcp_short;
 }
 
+/* One line, as `systemctl status` shows it. */
+static void
+notify_status(struct locum_daemon *self)
+{
+    char line[LOCUM_NOTIFY_BYTES_MAX / 2];
+    const struct locum_core *core = &self->core;
+    struct locum_text text = locum_text_init(line, sizeof(line));
+    locum_serving_add(&text, &core->config, core->serving);
+    locum_text_add(&text, ", ");
+    locum_text_add_u64(&text, (uint64_t)__builtin_popcount(locum_vote_reachable(
+                                  &core->view, &core->config, locum_daemon_now(self).mono)));
+    locum_text_add(&text, " of ");
+    locum_text_add_u64(&text, core->config.node_count);
+    locum_text_add(&text, " nodes reachable, quorum ");
+    locum_text_add_u64(&text, core->config.quorum);
+    if (self->config->redis.master_name[0] != '\0') {
+        locum_text_add(&text, core->view.subscribed ? ", Redis connected" : ", Redis away");
+    }
+    locum_notify_status(&self->notify, line);
+}
+
 void
 locum_daemon_each_second(struct locum_daemon *self)
 {
@@ -268,6 +290,7 @@ locum_daemon_each_second(struct locum_daemon *self)
         locum_daemon_publish(self);
     }
     locum_daemon_watch_warnings(self);
+    notify_status(self);
     locum_daemon_write_node(self);
     locum_daemon_dns_retry(self);
     watch_descriptors(self);

@@ -91,8 +91,8 @@ tell_serving(struct locum_daemon *self, const char *before)
     }
 }
 
-int
-locum_daemon_reload(struct locum_daemon *self, json_t **ret_told)
+static int
+reload(struct locum_daemon *self, json_t **ret_told)
 {
     struct locum_config *next = NULL;
     struct locum_health *health = NULL;
@@ -122,4 +122,13 @@ locum_daemon_reload(struct locum_daemon *self, json_t **ret_told)
                       (const char *)NULL);
     tell_serving(self, before);
     return 0;
+}
+
+int
+locum_daemon_reload(struct locum_daemon *self, json_t **ret_told)
+{
+    locum_notify_reloading(&self->notify);
+    const int status = reload(self, ret_told);
+    locum_notify_reloaded(&self->notify);
+    return status;
 }

@@ -70,6 +70,7 @@ end_turn(struct locum_daemon *self)
     step(self, &event);
     (void)event_del(self->late); /* `press` can come while it waits for its turn */
     arm(self);
+    locum_notify_turn(&self->notify, self->now.mono);
     self->pressed = false;
     self->in_turn = false;
 }

@@ -1,0 +1,163 @@
+#include "control/notify.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+enum { WATCHDOG_PARTS = 4 }; /* fed that often in its time: three turns may be late */
+
+static const locum_ms never = -1;
+
+/* A path, or @ and an abstract name, which begins with a NUL and ends where the address does. */
+static int
+set_address(struct locum_notify *self, const char *name)
+{
+    const size_t length = strlen(name);
+    if ((name[0] != '/' && name[0] != '@') || length < 2 || length >= sizeof(self->to.sun_path)) {
+        return LOCUM_ERR_INVALID;
+    }
+    self->to = (struct sockaddr_un){.sun_family = AF_UNIX};
+    memcpy(self->to.sun_path, name, length);
+    self->to_length = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length + 1);
+    if (name[0] == '@') {
+        self->to.sun_path[0] = '\0';
+        self->to_length--;
+    }
+    return 0;
+}
+
+/* A number of the environment; false: it is not there, or is none. */
+static bool
+read_number(const char *name, uint64_t max, uint64_t *ret)
+{
+    const char *text = getenv(name);
+    return text != NULL && locum_slice_u64(locum_slice_of(text), max, ret) == 0;
+}
+
+/* The watchdog's time, if it is this process that is watched (sd_watchdog_enabled(3)). */
+static locum_ms
+read_watchdog(void)
+{
+    uint64_t us;
+    uint64_t pid = 0;
+    const bool for_one = getenv("WATCHDOG_PID") != NULL;
+    if (!read_number("WATCHDOG_USEC", INT64_MAX, &us) ||
+        (for_one && (!read_number("WATCHDOG_PID", INT32_MAX, &pid) || (pid_t)pid != getpid()))) {
+        return 0;
+    }
+    return (locum_ms)(us / 1000);
+}
+
+int
+locum_notify_open(struct locum_notify *self)
+{
+    const char *name = getenv("NOTIFY_SOCKET");
+    *self = (struct locum_notify){.fd = -1, .watchdog_ms = read_watchdog(), .fed = never};
+    int status = name == NULL ? 0 : set_address(self, name);
+    if (name != NULL && status == 0) {
+        self->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        status = self->fd < 0 ? LOCUM_ERR_IO : 0;
+    }
+    (void)unsetenv("NOTIFY_SOCKET");
+    (void)unsetenv("WATCHDOG_USEC");
+    (void)unsetenv("WATCHDOG_PID");
+    return status;
+}
+
+static bool
+take(struct locum_notify *self, const char *message)
+{
+    ssize_t sent;
+    do {
+        sent = sendto(self->fd, message, strlen(message), MSG_DONTWAIT | MSG_NOSIGNAL,
+                      (const struct sockaddr *)&self->to, self->to_length);
+    } while (sent < 0 && errno == EINTR);
+    return sent >= 0;
+}
+
+static void
+send_message(struct locum_notify *self, const char *message)
+{
+    if (self->fd < 0) {
+        return;
+    }
+    struct locum_text unsent = locum_text_init(self->unsent, sizeof(self->unsent));
+    locum_text_add(&unsent, take(self, message) ? "" : message);
+}
+
+void
+locum_notify_turn(struct locum_notify *self, locum_ms mono)
+{
+    if (self->fd < 0) {
+        return;
+    }
+    if (self->unsent[0] != '\0' && take(self, self->unsent)) {
+        self->unsent[0] = '\0';
+    }
+    if (!self->ready) {
+        self->ready = true;
+        send_message(self, "READY=1");
+    }
+    if (self->watchdog_ms > 0 &&
+        (self->fed == never || mono - self->fed >= self->watchdog_ms / WATCHDOG_PARTS)) {
+        self->fed = mono;
+        (void)take(self, "WATCHDOG=1"); /* not taken: the next one comes soon */
+    }
+}
+
+/* What would break out of its line becomes a blank. */
+void
+locum_notify_status(struct locum_notify *self, const char *status)
+{
+    char message[LOCUM_NOTIFY_BYTES_MAX];
+    struct locum_text text = locum_text_init(message, sizeof(message));
+    if (self->fd < 0 || self->unsent[0] != '\0' || strcmp(status, self->status) == 0) {
+        return;
+    }
+    locum_text_add(&text, "STATUS=");
+    for (const char *c = status; *c != '\0'; c++) {
+        locum_text_add_char(&text, *c == '\n' ? ' ' : *c);
+    }
+    if (take(self, message)) {
+        text = locum_text_init(self->status, sizeof(self->status));
+        locum_text_add(&text, status);
+    }
+}
+
+void
+locum_notify_reloading(struct locum_notify *self)
+{
+    char message[LOCUM_NOTIFY_BYTES_MAX];
+    struct timespec now;
+    struct locum_text text = locum_text_init(message, sizeof(message));
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    locum_text_add(&text, "RELOADING=1\nMONOTONIC_USEC=");
+    locum_text_add_u64(&text, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+    send_message(self, message);
+}
+
+void
+locum_notify_reloaded(struct locum_notify *self)
+{
+    send_message(self, "READY=1");
+}
+
+void
+locum_notify_stopping(struct locum_notify *self)
+{
+    send_message(self, "STOPPING=1");
+}
+
+void
+locum_notify_close(struct locum_notify *self)
+{
+    if (self->fd >= 0) {
+        (void)close(self->fd);
+        self->fd = -1;
+    }
+}

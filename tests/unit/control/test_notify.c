@@ -1,0 +1,208 @@
+/* notify: what a service manager hears, and when. The times are the test's own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "manager.h"
+
+#include "base/error.h"
+#include "control/notify.h"
+
+static char path[64];
+
+static struct locum_notify
+open_notify(void)
+{
+    struct locum_notify notify;
+    assert_int_equal(locum_notify_open(&notify), 0);
+    return notify;
+}
+
+static void
+watch(const char *us, int pid)
+{
+    char text[16];
+    (void)snprintf(text, sizeof(text), "%d", pid);
+    assert_int_equal(setenv("WATCHDOG_USEC", us, 1), 0);
+    assert_int_equal(setenv("WATCHDOG_PID", text, 1), 0);
+}
+
+static void
+test_no_manager(void **state)
+{
+    (void)state;
+    (void)unsetenv("NOTIFY_SOCKET");
+    struct locum_notify notify = open_notify();
+    locum_notify_turn(&notify, 1);
+    locum_notify_status(&notify, "fine");
+    locum_notify_reloading(&notify);
+    locum_notify_stopping(&notify);
+    assert_int_equal(notify.fd, -1);
+    locum_notify_close(&notify);
+}
+
+static void
+test_from_start_to_stop(void **state)
+{
+    (void)state;
+    const int fd = manager_open(path);
+    struct locum_notify notify = open_notify();
+    assert_string_equal(manager_read(fd), "");
+    locum_notify_turn(&notify, 1000);
+    assert_string_equal(manager_read(fd), "READY=1");
+    locum_notify_turn(&notify, 2000);
+    assert_string_equal(manager_read(fd), ""); /* no watchdog is asked for */
+    locum_notify_status(&notify, "self, 3 of 3\nREADY=0");
+    assert_string_equal(manager_read(fd), "STATUS=self, 3 of 3 READY=0");
+    locum_notify_status(&notify, "self, 3 of 3\nREADY=0");
+    assert_string_equal(manager_read(fd), "");
+    locum_notify_reloading(&notify);
+    const char *message = manager_read(fd);
+    uint64_t us;
+    assert_memory_equal(message, "RELOADING=1\nMONOTONIC_USEC=", 27);
+    assert_int_equal(locum_slice_u64(locum_slice_of(message + 27), UINT64_MAX, &us), 0);
+    const locum_ms now = locum_now_read().mono;
+    assert_in_range(now - (locum_ms)(us / 1000), 0, 5000);
+    locum_notify_reloaded(&notify);
+    assert_string_equal(manager_read(fd), "READY=1");
+    locum_notify_stopping(&notify);
+    assert_string_equal(manager_read(fd), "STOPPING=1");
+    locum_notify_close(&notify);
+    (void)close(fd);
+    (void)unlink(path);
+}
+
+static void
+test_abstract_name(void **state)
+{
+    (void)state;
+    char name[64];
+    (void)snprintf(name, sizeof(name), "@locum-test-%d", (int)getpid());
+    const int fd = manager_open(name);
+    struct locum_notify notify = open_notify();
+    locum_notify_turn(&notify, 0);
+    assert_string_equal(manager_read(fd), "READY=1");
+    locum_notify_close(&notify);
+    (void)close(fd);
+}
+
+/* Fed four times in its time, by turns alone. */
+static void
+test_watchdog(void **state)
+{
+    (void)state;
+    const int fd = manager_open(path);
+    watch("2000000", getpid());
+    struct locum_notify notify = open_notify();
+    assert_int_equal(notify.watchdog_ms, 2000);
+    locum_notify_turn(&notify, 1000);
+    assert_string_equal(manager_read(fd), "READY=1");
+    assert_string_equal(manager_read(fd), "WATCHDOG=1");
+    locum_notify_turn(&notify, 1499);
+    assert_string_equal(manager_read(fd), "");
+    locum_notify_turn(&notify, 1500);
+    assert_string_equal(manager_read(fd), "WATCHDOG=1");
+    locum_notify_status(&notify, "no turn, no food");
+    assert_string_equal(manager_read(fd), "STATUS=no turn, no food");
+    assert_string_equal(manager_read(fd), "");
+    locum_notify_turn(&notify, 9000);
+    assert_string_equal(manager_read(fd), "WATCHDOG=1");
+    locum_notify_close(&notify);
+    (void)close(fd);
+    (void)unlink(path);
+}
+
+static void
+test_watchdog_of_another_process(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *us;
+        int pid;
+    } cases[] = {{"2000000", 1}, {"soon", 0}, {"-5", 0}, {"", 0}};
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        watch(cases[i].us, cases[i].pid != 0 ? cases[i].pid : getpid());
+        struct locum_notify notify = open_notify();
+        assert_int_equal(notify.watchdog_ms, 0);
+    }
+}
+
+/* A command that a check runs must not speak for the daemon. */
+static void
+test_no_child_inherits_it(void **state)
+{
+    (void)state;
+    const int fd = manager_open(path);
+    watch("2000000", getpid());
+    struct locum_notify notify = open_notify();
+    assert_null(getenv("NOTIFY_SOCKET"));
+    assert_null(getenv("WATCHDOG_USEC"));
+    assert_null(getenv("WATCHDOG_PID"));
+    locum_notify_close(&notify);
+    (void)close(fd);
+    (void)unlink(path);
+}
+
+static void
+test_no_address(void **state)
+{
+    (void)state;
+    static char long_name[200];
+    memset(long_name, 'x', sizeof(long_name) - 1);
+    long_name[0] = '/';
+    const char *const names[] = {"", "/", "@", "run/notify", "vsock:2:1234", long_name};
+    for (size_t i = 0; i < LOCUM_COUNT(names); i++) {
+        struct locum_notify notify;
+        assert_int_equal(setenv("NOTIFY_SOCKET", names[i], 1), 0);
+        assert_int_equal(locum_notify_open(&notify), LOCUM_ERR_INVALID);
+        locum_notify_turn(&notify, 1); /* as without a manager */
+        assert_int_equal(notify.fd, -1);
+    }
+}
+
+/* A manager that does not read stops nothing, and hears the newest word when it reads again. */
+static void
+test_a_manager_that_is_busy(void **state)
+{
+    (void)state;
+    const int fd = manager_open(path);
+    struct locum_notify notify = open_notify();
+    notify.watchdog_ms = 4; /* a message each turn */
+    locum_ms now = 1000;
+    locum_notify_turn(&notify, now);
+    for (size_t i = 0; i < 100000 && notify.unsent[0] == '\0'; i++) {
+        locum_notify_turn(&notify, ++now);
+        locum_notify_reloaded(&notify);
+    }
+    assert_string_equal(notify.unsent, "READY=1");
+    locum_notify_stopping(&notify);
+    assert_string_equal(notify.unsent, "STOPPING=1");
+    while (manager_read(fd)[0] != '\0') {
+    }
+    locum_notify_turn(&notify, now);
+    assert_string_equal(manager_read(fd), "STOPPING=1");
+    assert_string_equal(notify.unsent, "");
+    locum_notify_close(&notify);
+    (void)close(fd);
+    (void)unlink(path);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_manager),
+        cmocka_unit_test(test_from_start_to_stop),
+        cmocka_unit_test(test_abstract_name),
+        cmocka_unit_test(test_watchdog),
+        cmocka_unit_test(test_watchdog_of_another_process),
+        cmocka_unit_test(test_no_child_inherits_it),
+        cmocka_unit_test(test_no_address),
+        cmocka_unit_test(test_a_manager_that_is_busy),
+    };
+    (void)snprintf(path, sizeof(path), "/tmp/locum-notify-%d", (int)getpid());
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
