@@ -15,7 +15,8 @@ DESTDIR ?=
 BUILD ?= build
 JOBS ?= $(shell nproc)
 
-PACKAGES := hiredis libevent libevent_pthreads ldns yaml-0.1 libcurl jansson libcrypto
+PACKAGES := hiredis libevent libevent_pthreads libevent_openssl ldns yaml-0.1 libcurl jansson libssl \
+	libcrypto
 ROOMS := base core config redis peer health dns control cli daemon
 SOURCES := $(foreach room,$(ROOMS),$(wildcard coordinator/$(room)/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)

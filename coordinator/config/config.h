@@ -115,12 +115,21 @@ struct locum_config_check {
     struct locum_config_command command;
 };
 
+struct locum_config_tls {
+    bool on;
+    char ca_file[LOCUM_PATH_MAX + 1];
+    char cert_file[LOCUM_PATH_MAX + 1]; /* own certificate and key; "": none */
+    char key_file[LOCUM_PATH_MAX + 1];
+    char name[LOCUM_HOST_MAX + 1]; /* in all certificates; "": where one connects to */
+};
+
 struct locum_config_redis {
     char master_name[64]; /* "": no Redis configured */
     char user[64], password[256];
     char sentinel_user[64], sentinel_password[256];
     uint32_t db;
-    locum_ms timeout_ms;          /* sentinel-poll: core.sentinel_poll_ms */
+    locum_ms timeout_ms; /* sentinel-poll: core.sentinel_poll_ms */
+    struct locum_config_tls tls;
     struct locum_endpoint server; /* of mirrorbits-config, where no node has a redis */
     struct locum_endpoint sentinels[LOCUM_NODES_MAX]; /* of mirrorbits-config, of no node */
     size_t sentinel_count;

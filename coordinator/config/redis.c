@@ -111,11 +111,50 @@ require_password(struct locum_load *self, const char *user, const char *file, bo
     }
 }
 
+/* Can the file be read, and, if it is private, by nobody else? Its contents are read later. */
+static void
+check_file(struct locum_load *self, const char *key, const char *path, bool private)
+{
+    struct stat info;
+    const char *wrong = NULL;
+    if (!locum_load_good(self, key, 0)) {
+        return;
+    }
+    if (stat(path, &info) != 0 || access(path, R_OK) != 0) {
+        wrong = strerror(errno);
+    } else if (!S_ISREG(info.st_mode)) {
+        wrong = "not a regular file";
+    } else if (private && (info.st_mode & S_IRWXO) != 0) {
+        wrong = "others may read it: take that right away with chmod o=";
+    }
+    if (wrong != NULL) {
+        locum_problems_error(&self->problems, locum_load_at(self, key, 0, whole_file), "%s %s: %s",
+                             strrchr(key, '.') + 1, locum_quote(locum_slice_of(path)).text, wrong);
+    }
+}
+
+static void
+check_tls(struct locum_load *self)
+{
+    struct locum_config_tls *tls = &self->config->redis.tls;
+    tls->on = is_written(self, "redis.tls");
+    check_file(self, "redis.tls.ca-file", tls->ca_file, false);
+    check_file(self, "redis.tls.cert-file", tls->cert_file, false);
+    check_file(self, "redis.tls.key-file", tls->key_file, true);
+    if (is_written(self, "redis.tls.cert-file") != is_written(self, "redis.tls.key-file")) {
+        const bool cert = is_written(self, "redis.tls.cert-file");
+        locum_problems_error(&self->problems, locum_load_at(self, "redis.tls", 0, whole_file),
+                             "tls has %s without %s: write both, or neither",
+                             cert ? "cert-file" : "key-file", cert ? "key-file" : "cert-file");
+    }
+}
+
 void
 locum_load_redis(struct locum_load *self)
 {
     struct locum_config_redis *redis = &self->config->redis;
     default_master_name(self);
+    check_tls(self);
     if (is_written(self, "redis.password") && is_written(self, "redis.password-file")) {
         locum_problems_error(&self->problems,
                              locum_load_at(self, "redis.password-file", 0, whole_file),

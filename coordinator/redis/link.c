@@ -13,7 +13,9 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "config/config.h"
 #include "redis/reply.h"
+#include "redis/tls.h"
 
 enum { CHUNK_BYTES = 4096, WHY_MAX = 191 };
 
@@ -34,10 +36,14 @@ struct locum_link {
     int fd;                   /* -1 once the bufferevent owns it */
     struct event *connecting; /* the socket becomes writable: connected, or refused */
     struct bufferevent *bev;  /* once connected */
-    struct event *deadline;   /* of the connect, then of the oldest waiting command */
+    struct locum_tls *tls;    /* own copy; NULL: plain text */
+    char name[LOCUM_HOST_MAX + 1];
+    bool handshaking;
+    struct event *deadline; /* of the connect, then of the oldest waiting command */
 
     redisReader *reader;
     redisReplyObjectFunctions functions;
+    bool heard;           /* a whole reply has come */
     size_t partial_bytes; /* fed, and not part of a whole reply yet */
 
     struct waiting waiting[LOCUM_LINK_WAITING_MAX]; /* a ring */
@@ -80,6 +86,7 @@ destroy(struct locum_link *self)
     if (self->reader != NULL) {
         redisReaderFree(self->reader);
     }
+    locum_tls_destroy(self->tls);
     free(self);
 }
 
@@ -150,13 +157,16 @@ on_deadline(evutil_socket_t fd, short what, void *user)
     enter(self);
     if (self->why[0] == '\0') {
         struct locum_text text = locum_text_init(self->why, sizeof(self->why));
-        locum_text_add(&text, self->bev == NULL ? "no connection" : "no reply");
+        locum_text_add(&text, self->bev == NULL   ? "no connection"
+                              : self->handshaking ? "no TLS handshake"
+                                                  : "no reply");
         if (self->bev != NULL && self->count > 0) {
             locum_text_add(&text, " to ");
             locum_command_add(self->waiting[self->first].command, &text);
         }
         locum_text_add(&text, " within ");
         locum_text_add_duration(&text, self->timeout_ms);
+        locum_text_add(&text, self->handshaking ? ": is it a port without TLS?" : "");
     }
     fail(self, self->why);
     leave(self);
@@ -223,6 +233,7 @@ drain(struct locum_link *self)
             return;
         }
         self->partial_bytes = self->reader->len - self->reader->pos;
+        self->heard = true;
         dispatch(self, reply);
         freeReplyObject(reply);
     }
@@ -255,29 +266,39 @@ on_read(struct bufferevent *bev, void *user)
 static void
 on_event(struct bufferevent *bev, short what, void *user)
 {
-    (void)bev;
     struct locum_link *self = user;
     const int error = EVUTIL_SOCKET_ERROR();
     enter(self);
-    if ((what & BEV_EVENT_EOF) != 0) {
+    if ((what & BEV_EVENT_CONNECTED) != 0) {
+        event_del(self->deadline);
+        self->handshaking = false;
+        self->events->up(self->user);
+    } else if (self->tls != NULL && self->partial_bytes == 0) {
+        char why[WHY_MAX + LOCUM_HOST_MAX + 1];
+        struct locum_text text = locum_text_init(why, sizeof(why));
+        locum_tls_explain(bev, self->name, &text);
+        fail(self, why);
+    } else if ((what & BEV_EVENT_EOF) != 0 || error == ECONNRESET || error == EPIPE) {
         fail(self, self->partial_bytes > 0 ? "it closed the connection in the middle of a reply"
-                                           : "it closed the connection");
+                   : self->heard           ? "it closed the connection"
+                                           : "it closed the connection without a word: is it a "
+                                             "port with TLS? Then set redis.tls");
     } else {
         fail(self, locum_error_text(locum_error_from_errno(error)));
     }
     leave(self);
 }
 
-/*
- * The connected socket becomes a bufferevent. (Here, and only here, TLS goes in between:
- * bufferevent_openssl_socket_new().)
- */
+/* The connected socket becomes a bufferevent; here, and only here, TLS goes in between. */
 static struct bufferevent *
 make_transport(struct locum_link *self)
 {
-    struct bufferevent *bev = bufferevent_socket_new(self->base, self->fd, BEV_OPT_CLOSE_ON_FREE);
+    struct bufferevent *bev =
+        self->tls != NULL ? locum_tls_begin(self->tls, self->base, self->fd, self->name)
+                          : bufferevent_socket_new(self->base, self->fd, BEV_OPT_CLOSE_ON_FREE);
     if (bev != NULL) {
         self->fd = -1;
+        self->handshaking = self->tls != NULL;
         bufferevent_setcb(bev, on_read, NULL, on_event, self);
         if (bufferevent_enable(bev, EV_READ | EV_WRITE) != 0) {
             bufferevent_free(bev);
@@ -301,13 +322,13 @@ on_connected(evutil_socket_t fd, short what, void *user)
         error = errno;
     }
     if (error == 0) {
-        event_del(self->deadline);
         self->bev = make_transport(self);
         error = self->bev == NULL ? ENOMEM : 0;
     }
-    if (error == 0) {
+    if (error == 0 && !self->handshaking) {
+        event_del(self->deadline);
         self->events->up(self->user);
-    } else {
+    } else if (error != 0) {
         fail(self, error == ECONNREFUSED ? "connection refused"
                                          : locum_error_text(locum_error_from_errno(error)));
     }
@@ -362,8 +383,9 @@ make_reader(struct locum_link *self)
 }
 
 struct locum_link *
-locum_link_open(struct event_base *base, const struct locum_address *address, locum_ms timeout_ms,
-                const struct locum_link_events *events, void *user, uint64_t *commands)
+locum_link_open(struct event_base *base, const struct locum_link_target *target,
+                locum_ms timeout_ms, const struct locum_link_events *events, void *user,
+                uint64_t *commands)
 {
     struct locum_link *self = calloc(1, sizeof(*self));
     if (self == NULL) {
@@ -374,16 +396,22 @@ locum_link_open(struct event_base *base, const struct locum_address *address, lo
     self->user = user;
     self->commands = commands;
     self->timeout_ms = timeout_ms;
+    if (target->tls != NULL) {
+        struct locum_text name = locum_text_init(self->name, sizeof(self->name));
+        locum_text_add(&name, target->name);
+        self->tls = locum_tls_copy(target->tls);
+    }
     self->fd = -1;
     self->reader = make_reader(self);
     self->deadline = event_new(base, -1, 0, on_deadline, self);
-    if (self->reader == NULL || self->deadline == NULL) {
+    if (self->reader == NULL || self->deadline == NULL ||
+        (target->tls != NULL && self->tls == NULL)) {
         destroy(self);
         return NULL;
     }
     /* Last in a turn: what has arrived is read before it is held to be late. */
     event_priority_set(self->deadline, event_base_get_npriorities(base) - 1);
-    const int error = begin(self, address);
+    const int error = begin(self, &target->address);
     if (error != 0) {
         fail_later(self, locum_error_text(locum_error_from_errno(error)));
     }
@@ -393,7 +421,8 @@ locum_link_open(struct event_base *base, const struct locum_address *address, lo
 bool
 locum_link_is_up(const struct locum_link *self)
 {
-    return self != NULL && self->bev != NULL && !self->over && self->why[0] == '\0';
+    return self != NULL && self->bev != NULL && !self->handshaking && !self->over &&
+           self->why[0] == '\0';
 }
 
 static void

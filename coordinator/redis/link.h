@@ -2,8 +2,8 @@
  * link: one connection to a Redis or a Sentinel.
  *
  * In: commands. Out: one reply each, in order; messages, if it subscribes; one `closed` at its end.
- * Bytes go through a libevent bufferevent, hiredis formats and parses; its own connections are not
- * used (they abort on odd replies and know no deadline).
+ * Bytes go through a libevent bufferevent, with TLS or without, hiredis formats and parses; its own
+ * connections are not used (they abort on odd replies and know no deadline).
  *
  * One timer watches the connection: first for the connect, then for the oldest unanswered command.
  * Sending never moves it. Anything the other side does wrong ends the link with a sentence that
@@ -29,6 +29,14 @@ enum {
 };
 
 struct locum_link;
+struct locum_tls;
+
+/* Where to connect to. */
+struct locum_link_target {
+    struct locum_address address; /* numeric, with its port */
+    const struct locum_tls *tls;  /* NULL: plain text */
+    const char *name;             /* with TLS: what the certificate must be for (tls.h) */
+};
 
 /* No callback runs inside a function of this header. */
 struct locum_link_events {
@@ -49,13 +57,13 @@ typedef void locum_link_reply_fn(void *user, enum locum_command command, const r
 /*
  * Begin to connect.
  *
- * address     numeric, with its port; copied.
- * timeout_ms  deadline of the connect and of each reply, > 0.
+ * target      copied.
+ * timeout_ms  deadline of the connect (with the TLS handshake) and of each reply, > 0.
  * events      borrowed while the link lives.
  * commands    counts the commands sent; borrowed.
  * Returns NULL if there is no memory.
  */
-struct locum_link *locum_link_open(struct event_base *base, const struct locum_address *address,
+struct locum_link *locum_link_open(struct event_base *base, const struct locum_link_target *target,
                                    locum_ms timeout_ms, const struct locum_link_events *events,
                                    void *user, uint64_t *commands);
 

@@ -399,15 +399,25 @@ locum_master_settings_set(struct locum_master *self, const struct locum_master_s
 }
 
 void
-locum_master_connect(struct locum_master *self, const struct locum_address *address)
+locum_master_connect(struct locum_master *self, const struct locum_address *address,
+                     const char *name)
 {
+    char host[LOCUM_ADDRESS_TEXT_MAX];
+    struct locum_text host_text = locum_text_init(host, sizeof(host));
+    locum_address_add(address, &host_text);
+    const struct locum_link_target target = {
+        .address = *address,
+        .tls = self->settings.tls,
+        .name = name != NULL ? name : host,
+    };
+    const locum_ms timeout_ms = self->settings.timeout_ms;
     struct locum_text where = locum_text_init(self->where, sizeof(self->where));
     locum_address_add_port(address, &where);
     self->address = *address;
-    self->command = locum_link_open(self->base, address, self->settings.timeout_ms, &command_events,
-                                    self, self->commands);
-    self->listen = locum_link_open(self->base, address, self->settings.timeout_ms, &listen_events,
-                                   self, self->commands);
+    self->command =
+        locum_link_open(self->base, &target, timeout_ms, &command_events, self, self->commands);
+    self->listen =
+        locum_link_open(self->base, &target, timeout_ms, &listen_events, self, self->commands);
     if (self->command == NULL || self->listen == NULL) {
         locum_master_leave(self);
         return;

@@ -34,6 +34,7 @@ struct locum_master_events {
 
 struct locum_master_settings {
     struct locum_login login;
+    const struct locum_tls *tls; /* NULL: plain text; borrowed */
     uint32_t db;
     locum_ms timeout_ms;
     const char *cluster; /* borrowed */
@@ -46,12 +47,17 @@ struct locum_master *locum_master_create(struct event_base *base,
                                          const struct locum_master_events *events, void *user,
                                          uint64_t *commands);
 
-/* New settings, for the next connection. Not while one is open. */
+/* New settings, for the next connection; while one is open, only its tls may be another. */
 void locum_master_settings_set(struct locum_master *self,
                                const struct locum_master_settings *settings);
 
-/* Begin with this address; not while another is in use. Its end comes by `left`, always later. */
-void locum_master_connect(struct locum_master *self, const struct locum_address *address);
+/*
+ * Begin with this address; not while another is in use. Its end comes by `left`, always later.
+ *
+ * name  what its certificate must be for; NULL: the address.
+ */
+void locum_master_connect(struct locum_master *self, const struct locum_address *address,
+                          const char *name);
 
 /* Leave, without a callback. */
 void locum_master_leave(struct locum_master *self);

@@ -46,6 +46,14 @@ leave_for(struct locum_redis *self, const struct locum_address *chosen)
     tell(self);
 }
 
+/* What the certificate of the Redis at this address must be for; NULL: the address. */
+static const char *
+certificate_name(const struct locum_redis *self, const struct locum_address *address)
+{
+    const char *name = self->settings.redis.tls.name;
+    return name[0] != '\0' ? name : locum_roster_name(&self->roster, address);
+}
+
 /* Use the address that discovery names; leave another at once. */
 static void
 evaluate(struct locum_redis *self)
@@ -69,7 +77,7 @@ evaluate(struct locum_redis *self)
         return;
     }
     locum_discovery_tried(&self->discovery, &chosen, now);
-    locum_master_connect(self->master, &chosen);
+    locum_master_connect(self->master, &chosen, certificate_name(self, &chosen));
     wake_in(self, RETRY_MS);
 }
 
@@ -80,7 +88,7 @@ on_wake(evutil_socket_t fd, short what, void *user)
     (void)what;
     struct locum_redis *self = user;
     tell(self);
-    if (locum_redis_is_wanted(self)) {
+    if (locum_redis_is_wanted(self) && self->tls_error[0] == '\0') {
         evaluate(self);
     }
 }
@@ -242,6 +250,7 @@ master_settings(const struct locum_redis *self)
     const struct locum_redis_settings *from = &self->settings;
     return (struct locum_master_settings){
         .login = {from->redis.user, from->redis.password, from->client},
+        .tls = self->tls,
         .db = from->redis.db,
         .timeout_ms = from->redis.timeout_ms,
         .cluster = from->cluster,
@@ -257,6 +266,8 @@ keep_or_create(struct locum_redis *self, size_t number,
     const struct locum_sentinel_settings settings = {
         .endpoint = self->roster.sentinels[number].endpoint,
         .login = {from->redis.sentinel_user, from->redis.sentinel_password, from->client},
+        .tls = self->tls,
+        .name = from->redis.tls.name,
         .master_name = from->redis.master_name,
         .timeout_ms = from->redis.timeout_ms,
         .poll_ms = from->poll_ms,
@@ -358,10 +369,40 @@ begin(struct locum_redis *self, struct locum_sentinel *old[LOCUM_ROSTER_SENTINEL
         self->elsewhere[i].heard_mono = LOCUM_NEVER;
     }
     watch_names(self);
-    for (size_t i = 0; i < self->roster.sentinel_count; i++) {
+    for (size_t i = 0; i < self->roster.sentinel_count && self->tls_error[0] == '\0'; i++) {
         keep_or_create(self, i, old);
     }
     spread_addresses(self);
+}
+
+static bool
+tls_differs(const struct locum_config_tls *a, const struct locum_config_tls *b)
+{
+    return a->on != b->on || strcmp(a->ca_file, b->ca_file) != 0 ||
+           strcmp(a->cert_file, b->cert_file) != 0 || strcmp(a->key_file, b->key_file) != 0 ||
+           strcmp(a->name, b->name) != 0;
+}
+
+/*
+ * Read the files of redis.tls, again at each reload: certificates are renewed.
+ *
+ * usable  what was read before is of the same files, and better than nothing.
+ */
+static void
+read_tls(struct locum_redis *self, bool usable)
+{
+    const struct locum_config_tls *config = &self->settings.redis.tls;
+    struct locum_text why = locum_text_init(self->tls_error, sizeof(self->tls_error));
+    struct locum_tls *next = config->on ? locum_tls_create(config, &why) : NULL;
+    if (why.length > 0) {
+        LOCUM_LOG(LOCUM_LOG_ERR, "redis", "error", self->tls_error);
+    }
+    if (why.length > 0 && usable && self->tls != NULL) {
+        self->tls_error[0] = '\0';
+        return;
+    }
+    locum_tls_destroy(self->tls);
+    self->tls = next;
 }
 
 int
@@ -379,6 +420,7 @@ locum_redis_create(struct event_base *base, const struct locum_config *config,
     self->user = user;
     self->since_wall = LOCUM_NEVER;
     copy_settings(&self->settings, config);
+    read_tls(self, false);
     const struct locum_master_settings settings = master_settings(self);
     self->master = locum_master_create(base, &settings, &master_events, self, &self->commands);
     self->wake = event_new(base, -1, 0, on_wake, self);
@@ -400,7 +442,7 @@ master_differs(const struct locum_redis_settings *a, const struct locum_redis_se
            strcmp(a->redis.master_name, b->redis.master_name) != 0 ||
            strcmp(a->redis.user, b->redis.user) != 0 ||
            strcmp(a->redis.password, b->redis.password) != 0 || a->redis.db != b->redis.db ||
-           a->redis.timeout_ms != b->redis.timeout_ms;
+           tls_differs(&a->redis.tls, &b->redis.tls) || a->redis.timeout_ms != b->redis.timeout_ms;
 }
 
 void
@@ -412,11 +454,17 @@ locum_redis_reconfigure(struct locum_redis *self, const struct locum_config *con
     memset(self->sentinels, 0, sizeof(self->sentinels));
     self->config = config;
     copy_settings(&self->settings, config);
-    if (master_differs(&before, &self->settings)) {
-        const struct locum_master_settings settings = master_settings(self);
+    read_tls(self, false);
+    const struct locum_master_settings settings = master_settings(self);
+    const bool other_tls = tls_differs(&before.redis.tls, &self->settings.redis.tls);
+    if (master_differs(&before, &self->settings) || self->tls_error[0] != '\0') {
         locum_master_leave(self->master);
-        locum_master_settings_set(self->master, &settings);
         self->error[0] = '\0';
+    }
+    locum_master_settings_set(self->master, &settings);
+    for (size_t i = 0; i < LOCUM_ROSTER_SENTINELS_MAX && other_tls; i++) {
+        locum_sentinel_destroy(old[i]);
+        old[i] = NULL;
     }
     begin(self, old);
     for (size_t i = 0; i < LOCUM_ROSTER_SENTINELS_MAX; i++) {
@@ -454,6 +502,7 @@ locum_redis_destroy(struct locum_redis *self)
     }
     locum_resolver_destroy(self->resolver);
     locum_master_destroy(self->master);
+    locum_tls_destroy(self->tls);
     if (self->wake != NULL) {
         event_free(self->wake);
     }

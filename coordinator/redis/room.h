@@ -9,6 +9,7 @@
 #include "redis/resolver.h"
 #include "redis/roster.h"
 #include "redis/sentinel.h"
+#include "redis/tls.h"
 
 enum { LOCUM_REDIS_CLIENT_BYTES = 6 + LOCUM_NODE_NAME_MAX + 1 };
 
@@ -30,6 +31,8 @@ struct locum_redis {
     struct locum_redis_settings settings;
     const struct locum_redis_events *events;
     void *user;
+    struct locum_tls *tls;                     /* NULL: plain text, or its files are no use */
+    char tls_error[LOCUM_REDIS_ERROR_MAX + 1]; /* then nothing is connected; "" */
     struct locum_roster roster;
     struct locum_resolver *resolver;
     struct locum_discovery discovery;

@@ -90,6 +90,18 @@ locum_roster_locate(const struct locum_roster *self, const struct locum_instance
     return false;
 }
 
+const char *
+locum_roster_name(const struct locum_roster *self, const struct locum_address *address)
+{
+    const struct locum_instance place = {.address = *address};
+    for (size_t i = 0; i < self->redis_count; i++) {
+        if (self->redis[i].named && is_meant(&self->redis[i], &place)) {
+            return self->redis[i].endpoint.host;
+        }
+    }
+    return NULL;
+}
+
 /* Mark the entries that are meant; returns the nodes they belong to, *ret_any if there are any. */
 static locum_nodes
 mark(const struct locum_roster_entry *entries, size_t count, const struct locum_instance *told,

@@ -56,6 +56,9 @@ void locum_roster_set(struct locum_roster_entry *entry, const struct locum_addre
 bool locum_roster_locate(const struct locum_roster *self, const struct locum_instance *told,
                          size_t turn, struct locum_address *ret);
 
+/* The host name of the Redis at this address; NULL: it is known by its address only. */
+const char *locum_roster_name(const struct locum_roster *self, const struct locum_address *address);
+
 /*
  * Sort what the Sentinel of `voter` lists. The Sentinel itself counts as an instance of its node
  * that is up. One that is listed twice counts once, down only if it is down in both.

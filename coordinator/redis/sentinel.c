@@ -12,8 +12,9 @@
 struct locum_sentinel {
     struct event_base *base;
     size_t number;
-    struct locum_sentinel_settings settings; /* its strings are the four below */
+    struct locum_sentinel_settings settings; /* its strings are those below */
     char login_user[64], login_password[256], login_name[64], master_name[64];
+    char name[LOCUM_HOST_MAX + 1];
     const struct locum_sentinel_events *events;
     void *user;
     uint64_t *commands;
@@ -364,11 +365,16 @@ connect_both(struct locum_sentinel *self)
         arm(self, LOCUM_SENTINEL_RETRY_FIRST_MS); /* sooner, when there is one */
         return;
     }
-    const struct locum_address *address = &self->addresses[self->turn++ % self->address_count];
+    const struct locum_sentinel_settings *settings = &self->settings;
+    const struct locum_link_target target = {
+        .address = self->addresses[self->turn++ % self->address_count],
+        .tls = settings->tls,
+        .name = settings->name[0] != '\0' ? settings->name : settings->endpoint.host,
+    };
     self->asked = LOCUM_NEVER;
-    self->ask = locum_link_open(self->base, address, timeout_ms, &ask_events, self, self->commands);
+    self->ask = locum_link_open(self->base, &target, timeout_ms, &ask_events, self, self->commands);
     self->listen =
-        locum_link_open(self->base, address, timeout_ms, &listen_events, self, self->commands);
+        locum_link_open(self->base, &target, timeout_ms, &listen_events, self, self->commands);
     if (self->ask == NULL || self->listen == NULL) {
         rest(self);
     }
@@ -404,6 +410,7 @@ copy_settings(struct locum_sentinel *self, const struct locum_sentinel_settings 
     to->login.password =
         copy(self->login_password, sizeof(self->login_password), from->login.password);
     to->login.name = copy(self->login_name, sizeof(self->login_name), from->login.name);
+    to->name = copy(self->name, sizeof(self->name), from->name);
     to->master_name = copy(self->master_name, sizeof(self->master_name), from->master_name);
     struct locum_text where = locum_text_init(self->where, sizeof(self->where));
     locum_endpoint_add(&to->endpoint, &where);
@@ -447,10 +454,12 @@ locum_sentinel_keep(struct locum_sentinel *self, size_t number,
         strcmp(mine->login.password, settings->login.password) != 0 ||
         strcmp(mine->login.name, settings->login.name) != 0 ||
         strcmp(mine->master_name, settings->master_name) != 0 ||
-        mine->timeout_ms != settings->timeout_ms || mine->poll_ms != settings->poll_ms) {
+        strcmp(mine->name, settings->name) != 0 || mine->timeout_ms != settings->timeout_ms ||
+        mine->poll_ms != settings->poll_ms) {
         return false;
     }
     self->number = number;
+    self->settings.tls = settings->tls;
     return true;
 }
 

@@ -42,6 +42,8 @@ struct locum_sentinel_events {
 struct locum_sentinel_settings {
     struct locum_endpoint endpoint; /* where it is, as it is written */
     struct locum_login login;
+    const struct locum_tls *tls; /* NULL: plain text; borrowed */
+    const char *name;            /* what its certificate must be for; "": its endpoint */
     const char *master_name;
     locum_ms timeout_ms;
     locum_ms poll_ms;

@@ -51,7 +51,8 @@ add_unresolved(const struct locum_redis *self, struct locum_text *text)
 static void
 add_error(const struct locum_redis *self, struct locum_text *text)
 {
-    locum_text_add(text, locum_master_trouble(self->master));
+    locum_text_add(text, self->tls_error);
+    locum_text_add(text, text->length == 0 ? locum_master_trouble(self->master) : "");
     if (text->length > 0 || self->told || !locum_redis_is_wanted(self)) {
         return;
     }

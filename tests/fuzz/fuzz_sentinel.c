@@ -62,6 +62,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint64_t commands = 0;
     unsigned polls = 0;
     struct locum_sentinel_settings settings = {.login = {"", "", "locum-dc2"},
+                                               .name = "",
                                                .master_name = "mirrorbits",
                                                .timeout_ms = 3600000,
                                                .poll_ms = 3600000};

@@ -90,13 +90,35 @@ static const struct broken broken[] = {
                    "service:"}},
      "locum.yaml:11:1: error: unknown key \"mode\" in version " LOCUM_VERSION
      ": did you mean \"node\"?\n"},
-    {"redis.tls",
+    {"an unknown key of redis",
+     {{"service:", "redis: {sentinels: []}\n"
+                   "service:"}},
+     "locum.yaml:11:9: error: unknown key \"sentinels\" in version " LOCUM_VERSION
+     ": known here are master-name, mirrorbits-config, "
+     "user, password, password-file, sentinel-user, sentinel-password-file, db, tls, timeout, "
+     "sentinel-poll\n"},
+    {"redis.tls as a word",
      {{"service:", "redis: {tls: true}\n"
                    "service:"}},
-     "locum.yaml:11:9: error: unknown key \"tls\" in version " LOCUM_VERSION
-     ": known here are master-name, mirrorbits-config, "
-     "user, password, password-file, sentinel-user, sentinel-password-file, db, timeout, "
-     "sentinel-poll\n"},
+     "locum.yaml:11:14: error: tls is a single value: write its keys and their values, indented "
+     "below it\n"},
+    {"redis.tls without its issuers",
+     {{"service:", "redis: {tls: {}}\n"
+                   "service:"}},
+     "locum.yaml:11:14: error: ca-file is missing: certificates, PEM, of the issuers that are "
+     "trusted\n"},
+    {"redis.tls with half a certificate and files that cannot be",
+     {{"service:", "redis: {tls: {ca-file: absent, cert-file: ., name: a b}}\n"
+                   "service:"}},
+     "locum.yaml:11:14: error: tls has cert-file without key-file: write both, or neither\n"
+     "locum.yaml:11:24: error: ca-file \"absent\": No such file or directory\n"
+     "locum.yaml:11:43: error: cert-file \".\": not a regular file\n"
+     "locum.yaml:11:52: error: name \"a b\" is not right: write a host name, as in vm-23362\n"},
+    {"redis.tls with a key that everybody may read",
+     {{"service:", "redis: {tls: {ca-file: secret, cert-file: secret, key-file: open-secret}}\n"
+                   "service:"}},
+     "locum.yaml:11:61: error: key-file \"open-secret\": others may read it: take that right away "
+     "with chmod o=\n"},
     {"an unknown key of a check",
      {{CHECK, "    - http: {url: \"http://127.0.0.1:8080/\", redirects: 3}\n"}},
      "locum.yaml:13:45: error: unknown key \"redirects\" in version " LOCUM_VERSION

@@ -18,8 +18,8 @@
 static char live_folder[64];
 
 struct process {
-    pid_t pid; /* 0: none */
-    uint16_t port;
+    pid_t pid;     /* 0: none */
+    uint16_t port; /* 0: one is chosen at the start */
 };
 
 static inline bool
@@ -98,7 +98,7 @@ start_server(struct process *process, const char *const *options)
     char port[8];
     const char *argv[32] = {"redis-server", "--port", port, "--bind", "127.0.0.1"};
     size_t count = 5;
-    process->port = free_port();
+    process->port = process->port != 0 ? process->port : free_port();
     snprintf(port, sizeof(port), "%u", process->port);
     static const char *const more[] = {
         "--save",      "", "--repl-diskless-sync-delay", "0", "--enable-debug-command", "yes",
@@ -120,7 +120,7 @@ start_sentinel(struct process *process, uint16_t master, const char *lines)
 {
     char file[128];
     char name[32];
-    process->port = free_port();
+    process->port = process->port != 0 ? process->port : free_port();
     snprintf(name, sizeof(name), "sentinel-%u.conf", process->port);
     snprintf(file, sizeof(file), "%s/%s", live_folder, name);
     FILE *out = fopen(file, "w");

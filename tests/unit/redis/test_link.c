@@ -103,7 +103,8 @@ static void
 open_link(const struct locum_link_events *events)
 {
     probe.began = locum_now_read().mono;
-    probe.link = locum_link_open(base, &fake.address, TIMEOUT_MS, events, NULL, &probe.commands);
+    const struct locum_link_target target = {.address = fake.address};
+    probe.link = locum_link_open(base, &target, TIMEOUT_MS, events, NULL, &probe.commands);
     assert_non_null(probe.link);
     assert_int_equal(probe.closed, 0);
 }

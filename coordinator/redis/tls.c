@@ -1,0 +1,224 @@
+#include "redis/tls.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <event2/bufferevent_ssl.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "base/error.h"
+
+struct locum_tls {
+    SSL_CTX *context;
+};
+
+/* A key with a passphrase is refused: nobody is there to type it. */
+static int
+no_passphrase(char *buffer, int size, int writing, void *user)
+{
+    (void)buffer;
+    (void)size;
+    (void)writing;
+    (void)user;
+    return 0;
+}
+
+static bool
+refuse(struct locum_text *why, const char *key, const char *path, const char *what)
+{
+    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    locum_text_add(why, "redis.tls.");
+    locum_text_add(why, key);
+    locum_text_add_char(why, ' ');
+    locum_text_add(why, path);
+    locum_text_add(why, what);
+    if (reason != NULL) {
+        locum_text_add(why, " (");
+        locum_text_add(why, reason);
+        locum_text_add_char(why, ')');
+    }
+    locum_text_add(why, ": mend it, then `locum reload`");
+    ERR_clear_error();
+    return false;
+}
+
+static bool
+read_files(SSL_CTX *context, const struct locum_config_tls *config, struct locum_text *why)
+{
+    ERR_clear_error();
+    if (SSL_CTX_load_verify_locations(context, config->ca_file, NULL) != 1) {
+        return refuse(why, "ca-file", config->ca_file, " holds no certificates in PEM form");
+    }
+    if (config->cert_file[0] == '\0') {
+        return true;
+    }
+    if (SSL_CTX_use_certificate_chain_file(context, config->cert_file) != 1) {
+        return refuse(why, "cert-file", config->cert_file, " holds no certificate in PEM form");
+    }
+    if (SSL_CTX_use_PrivateKey_file(context, config->key_file, SSL_FILETYPE_PEM) != 1) {
+        return refuse(why, "key-file", config->key_file,
+                      " holds no private key in PEM form, without passphrase, of that certificate");
+    }
+    return true;
+}
+
+struct locum_tls *
+locum_tls_create(const struct locum_config_tls *config, struct locum_text *ret_why)
+{
+    struct locum_tls *self = calloc(1, sizeof(*self));
+    SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+    if (self == NULL || context == NULL) {
+        locum_text_add(ret_why, "redis.tls: out of memory");
+        goto failed;
+    }
+    SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+    /* RESP says itself where a reply ends. */
+    SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
+    SSL_CTX_set_default_passwd_cb(context, no_passphrase);
+    if (!read_files(context, config, ret_why)) {
+        goto failed;
+    }
+    self->context = context;
+    return self;
+failed:
+    SSL_CTX_free(context);
+    free(self);
+    return NULL;
+}
+
+struct locum_tls *
+locum_tls_copy(const struct locum_tls *self)
+{
+    struct locum_tls *copy = calloc(1, sizeof(*copy));
+    if (copy != NULL) {
+        SSL_CTX_up_ref(self->context);
+        copy->context = self->context;
+    }
+    return copy;
+}
+
+/* What the certificate must be for. False: no memory. */
+static bool
+expect(SSL *ssl, const char *name)
+{
+    struct locum_address address;
+    if (locum_address_parse(locum_slice_of(name), &address) == 0) {
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;
+    }
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
+}
+
+struct bufferevent *
+locum_tls_begin(const struct locum_tls *self, struct event_base *base, int fd, const char *name)
+{
+    SSL *ssl = SSL_new(self->context);
+    struct bufferevent *bev = NULL;
+    if (ssl != NULL && expect(ssl, name)) {
+        bev = bufferevent_openssl_socket_new(base, fd, ssl, BUFFEREVENT_SSL_CONNECTING,
+                                             BEV_OPT_CLOSE_ON_FREE);
+    }
+    if (bev == NULL) {
+        SSL_free(ssl);
+        return NULL;
+    }
+    bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
+    return bev;
+}
+
+/* What is wrong with the certificate; NULL: OpenSSL's own words say it. */
+static const char *
+certificate_fault(long result)
+{
+    switch (result) {
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH: return "is for another name: set redis.tls.name, or ";
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        return "is from an issuer that redis.tls.ca-file does not hold";
+    case X509_V_ERR_CERT_HAS_EXPIRED: return "has expired: renew it there";
+    case X509_V_ERR_CERT_NOT_YET_VALID: return "is not valid yet: check the clocks";
+    default: return NULL;
+    }
+}
+
+static void
+explain_certificate(long result, const char *name, struct locum_text *text)
+{
+    const char *fault = certificate_fault(result);
+    locum_text_add(text, "its certificate ");
+    if (fault == NULL) {
+        locum_text_add(text, "was refused: ");
+        locum_text_add(text, X509_verify_cert_error_string(result));
+        return;
+    }
+    locum_text_add(text, fault);
+    if (result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH) {
+        locum_text_add(text, "give it one for ");
+        locum_text_add(text, name);
+    }
+}
+
+static void
+explain_error(unsigned long error, struct locum_text *text)
+{
+    const char *words = ERR_reason_error_string(error);
+    switch (ERR_GET_REASON(error)) {
+    case SSL_R_WRONG_VERSION_NUMBER:
+    case SSL_R_PACKET_LENGTH_TOO_LONG:
+    case SSL_R_HTTP_REQUEST:
+        locum_text_add(text, "it does not speak TLS: is it a port without TLS?");
+        break;
+    case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
+        locum_text_add(text, "it asks for our certificate: set redis.tls.cert-file and key-file");
+        break;
+    case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
+    case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
+    case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
+    case SSL_R_TLSV1_ALERT_DECRYPT_ERROR:
+        locum_text_add(text, "it refuses our certificate, redis.tls.cert-file: ");
+        locum_text_add(text, words != NULL ? words : "");
+        break;
+    default:
+        locum_text_add(text, "TLS: ");
+        locum_text_add(text, words != NULL ? words : "the handshake failed");
+        break;
+    }
+}
+
+void
+locum_tls_explain(struct bufferevent *bev, const char *name, struct locum_text *text)
+{
+    SSL *ssl = bufferevent_openssl_get_ssl(bev);
+    const long result = SSL_get_verify_result(ssl);
+    const unsigned long error = bufferevent_get_openssl_error(bev);
+    if (result != X509_V_OK) {
+        explain_certificate(result, name, text);
+    } else if (error != 0) {
+        explain_error(error, text);
+    } else {
+        locum_text_add(text, SSL_is_init_finished(ssl)
+                                 ? "it closed the connection"
+                                 : "it closed the connection at the TLS handshake: is it a port "
+                                   "with TLS?");
+    }
+    ERR_clear_error();
+}
+
+void
+locum_tls_destroy(struct locum_tls *self)
+{
+    if (self != NULL) {
+        SSL_CTX_free(self->context);
+        free(self);
+    }
+}

@@ -1,0 +1,330 @@
+/*
+ * TLS against real Redis servers and a real Sentinel: it works, and whatever is wrong is named.
+ */
+#include "certificate.h"
+
+#include <netinet/in.h>
+
+enum { DC2 = 0, DC3 = 1, NS0 = 2 };
+
+static struct process right, expired, careful, plain, sentinel;
+static struct event_base *base;
+static struct locum_config *config;
+static struct locum_redis *room;
+static struct ears ears;
+
+static void
+start_tls(struct process *process, const char *name, const char *clients)
+{
+    char port[8];
+    char certificate[32];
+    char key[32];
+    process->port = free_port();
+    snprintf(port, sizeof(port), "%u", process->port);
+    snprintf(certificate, sizeof(certificate), "%s.pem", name);
+    snprintf(key, sizeof(key), "%s.key", name);
+    const char *const options[] = {"--port",
+                                   "0",
+                                   "--tls-port",
+                                   port,
+                                   "--tls-cert-file",
+                                   certificate,
+                                   "--tls-key-file",
+                                   key,
+                                   "--tls-ca-cert-file",
+                                   "ca.pem",
+                                   "--tls-auth-clients",
+                                   clients,
+                                   NULL};
+    start_server(process, options);
+}
+
+static void
+start_tls_sentinel(void)
+{
+    char lines[512];
+    sentinel.port = free_port();
+    snprintf(lines, sizeof(lines),
+             "port 0\ntls-port %u\ntls-cert-file right.pem\ntls-key-file right.key\n"
+             "tls-ca-cert-file ca.pem\ntls-auth-clients no\ntls-replication yes\n",
+             sentinel.port);
+    start_sentinel(&sentinel, right.port, lines);
+}
+
+static int
+start_site(void **state)
+{
+    (void)state;
+    make_folder();
+    struct issuer issuer = make_issuer("ca");
+    struct issuer other = make_issuer("other-ca");
+    issue(&issuer, "right", "DNS:localhost,IP:127.0.0.1", 86400);
+    issue(&issuer, "expired", "DNS:localhost,IP:127.0.0.1", -3600);
+    issue(&issuer, "client", "DNS:locum", 86400);
+    issue(&other, "stranger", "DNS:locum", 86400);
+    free_issuer(&issuer);
+    free_issuer(&other);
+    start_tls(&right, "right", "no");
+    start_tls(&expired, "expired", "no");
+    start_tls(&careful, "right", "yes");
+    start_server(&plain, NULL);
+    start_tls_sentinel();
+    return 0;
+}
+
+static int
+end_site(void **state)
+{
+    (void)state;
+    struct process *const all[] = {&right, &expired, &careful, &plain, &sentinel};
+    for (size_t i = 0; i < LOCUM_COUNT(all); i++) {
+        stop(all[i]);
+    }
+    return remove_folder();
+}
+
+static void
+set_path(char *field, const char *name)
+{
+    snprintf(field, LOCUM_PATH_MAX + 1, "%s/%s", live_folder, name);
+}
+
+static int
+setup(void **state)
+{
+    (void)state;
+    memset(&ears, 0, sizeof(ears));
+    base = event_base_new();
+    assert_int_equal(event_base_priority_init(base, 3), 0);
+    config = make_config(DC2);
+    config->redis.timeout_ms = 500;
+    config->redis.tls.on = true;
+    set_path(config->redis.tls.ca_file, "ca.pem");
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    (void)state;
+    locum_redis_destroy(room);
+    room = NULL;
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    free(config);
+    event_base_free(base);
+    return 0;
+}
+
+static void
+start_room(const struct process *redis)
+{
+    set_endpoint(&config->nodes[DC2].redis, redis->port);
+    assert_int_equal(locum_redis_create(base, config, &ears_events, &ears, &room), 0);
+}
+
+static bool
+is_subscribed(void *user)
+{
+    (void)user;
+    return ears.subscribed;
+}
+
+static bool
+has_line_and_view(void *user)
+{
+    (void)user;
+    return ears.lines > 0 && ears.sentinel[NS0].polls > 0;
+}
+
+static bool
+redis_says(void *user)
+{
+    struct locum_redis_status status;
+    locum_redis_status(room, &status);
+    return strstr(status.error, user) != NULL;
+}
+
+static bool
+sentinel_says(void *user)
+{
+    struct locum_redis_status status;
+    locum_redis_status(room, &status);
+    return strstr(status.sentinels[0].error, user) != NULL;
+}
+
+static void
+assert_says(bool (*says)(void *user), const char *want)
+{
+    char copy[256];
+    SET_TEXT(copy, want);
+    if (!wait_until(base, says, copy, 4000)) {
+        struct locum_redis_status status;
+        locum_redis_status(room, &status);
+        fail_msg("wanted \"%s\"; \"%s\", \"%s\"", want, status.error, status.sentinels[0].error);
+    }
+    assert_int_equal(ears.won, 0);
+    assert_int_equal(ears.polls, 0);
+}
+
+static void
+redis_and_sentinel_by_address_and_by_name(void **state)
+{
+    (void)state;
+    static const char *const hosts[] = {"127.0.0.1", "localhost"};
+    for (size_t i = 0; i < LOCUM_COUNT(hosts); i++) {
+        set_endpoint(&config->nodes[NS0].sentinel, sentinel.port);
+        SET_TEXT(config->nodes[NS0].sentinel.host, hosts[i]);
+        start_room(&right);
+        assert_true(wait_until(base, is_subscribed, NULL, 5000));
+        locum_redis_publish(room, locum_slice_of("line"));
+        assert_true(wait_until(base, has_line_and_view, NULL, 5000));
+        assert_int_equal(ears.sentinel[NS0].known[DC2], 1);
+        assert_int_equal(teardown(state), 0);
+        assert_int_equal(setup(state), 0);
+    }
+}
+
+/* The same is told of a Redis and of a Sentinel. */
+static void
+what_is_wrong_with_a_certificate_is_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct process *at;
+        const char *ca, *name, *want;
+    } rows[] = {
+        {&right, "ca.pem", "redis.example.org",
+         "its certificate is for another name: set redis.tls.name, or give it one for "
+         "redis.example.org"},
+        {&right, "ca.pem", "127.0.0.2", "its certificate is for another name"},
+        {&right, "other-ca.pem", "",
+         "its certificate is from an issuer that redis.tls.ca-file does not hold"},
+        {&expired, "ca.pem", "", "its certificate has expired"},
+        {&plain, "ca.pem", "", "is it a port without TLS?"},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        set_path(config->redis.tls.ca_file, rows[i].ca);
+        SET_TEXT(config->redis.tls.name, rows[i].name);
+        start_room(rows[i].at);
+        assert_says(redis_says, rows[i].want);
+        assert_int_equal(teardown(state), 0);
+        assert_int_equal(setup(state), 0);
+
+        set_path(config->redis.tls.ca_file, rows[i].ca);
+        SET_TEXT(config->redis.tls.name, rows[i].name);
+        set_endpoint(&config->nodes[NS0].sentinel, rows[i].at->port);
+        assert_int_equal(locum_redis_create(base, config, &ears_events, &ears, &room), 0);
+        assert_says(sentinel_says, rows[i].want);
+        assert_int_equal(teardown(state), 0);
+        assert_int_equal(setup(state), 0);
+    }
+}
+
+static void
+plain_text_to_a_port_with_tls_is_named(void **state)
+{
+    (void)state;
+    config->redis.tls.on = false;
+    start_room(&right);
+    assert_says(redis_says, "is it a port with TLS? Then set redis.tls");
+}
+
+static void
+it_may_ask_for_our_certificate(void **state)
+{
+    (void)state;
+    start_room(&careful);
+    assert_says(redis_says, "it asks for our certificate: set redis.tls.cert-file and key-file");
+    assert_int_equal(teardown(state), 0);
+    assert_int_equal(setup(state), 0);
+
+    set_path(config->redis.tls.cert_file, "stranger.pem");
+    set_path(config->redis.tls.key_file, "stranger.key");
+    start_room(&careful);
+    assert_says(redis_says, "it refuses our certificate, redis.tls.cert-file");
+    assert_int_equal(teardown(state), 0);
+    assert_int_equal(setup(state), 0);
+
+    set_path(config->redis.tls.cert_file, "client.pem");
+    set_path(config->redis.tls.key_file, "client.key");
+    start_room(&careful);
+    assert_true(wait_until(base, is_subscribed, NULL, 5000));
+}
+
+/* A socket on which nobody ever answers. */
+static void
+silence_is_told_in_time(void **state)
+{
+    (void)state;
+    struct process silent = {.port = free_port()};
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                  .sin_port = htons(silent.port)};
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(fd, 8), 0);
+    const locum_ms begin = locum_now_read().mono;
+    start_room(&silent);
+    assert_says(redis_says, "no TLS handshake within 500ms");
+    assert_in_range(locum_now_read().mono - begin, 450, 1500);
+    close(fd);
+}
+
+/* Files that are no use: nothing is connected, in plain text least of all; a reload mends it. */
+static void
+without_its_files_nothing_is_connected(void **state)
+{
+    (void)state;
+    static const char *const rows[][4] = {
+        {"right.key", "", "", "holds no certificates in PEM form"},
+        {"ca.pem", "ca.pem", "right.key", "holds no private key in PEM form"},
+        {"ca.pem", "right.key", "right.key", "holds no certificate in PEM form"},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        set_path(config->redis.tls.ca_file, rows[i][0]);
+        if (rows[i][1][0] != '\0') {
+            set_path(config->redis.tls.cert_file, rows[i][1]);
+            set_path(config->redis.tls.key_file, rows[i][2]);
+        }
+        start_room(&plain);
+        assert_says(redis_says, rows[i][3]);
+        struct locum_redis_status status;
+        locum_redis_status(room, &status);
+        assert_int_equal(status.commands, 0);
+        assert_int_equal(teardown(state), 0);
+        assert_int_equal(setup(state), 0);
+    }
+    struct locum_config *mended = malloc(sizeof(*mended));
+    assert_non_null(mended);
+    set_path(config->redis.tls.ca_file, "right.key");
+    start_room(&right);
+    assert_says(redis_says, "mend it");
+    *mended = *config;
+    set_path(mended->redis.tls.ca_file, "ca.pem");
+    locum_redis_reconfigure(room, mended);
+    free(config);
+    config = mended;
+    assert_true(wait_until(base, is_subscribed, NULL, 5000));
+    /* The same again: the connection stays. */
+    locum_redis_reconfigure(room, config);
+    locum_redis_publish(room, locum_slice_of("line"));
+    event_base_loop(base, EVLOOP_NONBLOCK);
+    assert_int_equal(ears.lost, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(redis_and_sentinel_by_address_and_by_name),
+        TEST(what_is_wrong_with_a_certificate_is_named),
+        TEST(plain_text_to_a_port_with_tls_is_named),
+        TEST(it_may_ask_for_our_certificate),
+        TEST(silence_is_told_in_time),
+        TEST(without_its_files_nothing_is_connected),
+    };
+    signal(SIGPIPE, SIG_IGN);
+    return is_redis_installed() ? cmocka_run_group_tests(tests, start_site, end_site) : 0;
+}
