@@ -70,10 +70,10 @@ check: ## units, short simulation, replay of hostile input, lint: under a minute
 	@$(MAKE) $(PARALLEL) WERROR=-Werror programs
 	@$(RUN) lint self sim unit fuzz
 
-test: ## all of check, then the whole site with real daemons
+test: ## all of check, then whole sites: real daemons in namespaces, containers
 	@deploy/deps test
 	@$(MAKE) $(PARALLEL) WERROR=-Werror programs
-	@SCHEDULES='$(SCHEDULES)' $(RUN) lint self sim unit fuzz lab
+	@SCHEDULES='$(SCHEDULES)' $(RUN) lint self sim unit fuzz lab compose
 
 demo: ## show a site that fails over; KEEP=1 leaves it running
 	@deploy/deps demo

@@ -236,15 +236,7 @@ class Site:
 
     def asks(self, host, name, kind="A", recurse=False, within=0.5):
         """The addresses a name server gives the client; None without an answer or with an error."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.settimeout(within)
-            try:
-                sock.sendto(b"\x12\x34" + wire.question(name, kind, recurse)[2:],
-                            (host.address, host.ports.dns))
-                _, rcode, addresses = wire.answer(sock.recv(4096))
-            except (OSError, ValueError):
-                return None
-        return addresses if rcode == 0 else None
+        return wire.ask(host.address, host.ports.dns, name, kind, recurse, within)
 
     def host_of(self, address):
         """The name of the node that has this address; the address itself if none has."""

@@ -1,6 +1,7 @@
 """wire: as much DNS as a client needs (RFC 1035, section 4): ask for an address, read the answer."""
 
 import ipaddress
+import socket
 import struct
 
 TYPES = {"A": 1, "AAAA": 28}
@@ -35,6 +36,18 @@ def answer(packet):
         return number, flags & 15, addresses
     except (struct.error, IndexError) as error:
         raise ValueError("cut short") from error
+
+
+def ask(address, port, name, kind="A", recurse=False, within=0.5):
+    """The addresses a name server gives; None without an answer or with an error."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.settimeout(within)
+        try:
+            sock.sendto(b"\x12\x34" + question(name, kind, recurse)[2:], (address, port))
+            _, rcode, addresses = answer(sock.recv(4096))
+        except (OSError, ValueError):
+            return None
+    return addresses if rcode == 0 else None
 
 
 def _skip_name(packet, at):

@@ -1,0 +1,225 @@
+"""containers: the site of docker-compose.yml, driven as a user drives it; looks like a Site to probers.
+
+Nothing here knows an address: the compose file does, and is asked.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+from article import Truth
+from probe import Fetch, Fetcher, Prober, Sample
+from programs import until
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = "locum-test"
+ZONE = "get.example.org"
+COMMANDS = {"redis": "redis-server", "sentinel": "redis-sentinel"}   # where it has another name
+HERE = Path(__file__).resolve().parent
+AGENT = [HERE / "asker.py", HERE.parent / "site/probe.py", HERE.parent / "site/wire.py"]
+
+
+class Refused(Exception):
+    """A command of docker's failed; the text is what it said."""
+
+
+def run(*words, within=60, **more):
+    """What a command prints. Refused with its last words if it fails."""
+    done = subprocess.run([str(w) for w in words], capture_output=True, text=True, errors="replace",
+                          stdin=subprocess.DEVNULL, timeout=within, check=False, **more)
+    if done.returncode != 0:
+        said = (done.stderr + done.stdout).strip().splitlines()
+        raise Refused(f"{' '.join(map(str, words))}: " + " / ".join(said[-8:]))
+    return done.stdout
+
+
+def compose_tool():
+    """The words that call compose on this machine, [] without it: COMPOSE, the newer, the older."""
+    if os.environ.get("COMPOSE"):
+        return os.environ["COMPOSE"].split()
+    for words in (["docker", "compose"], ["docker-compose"]):
+        if shutil.which(words[0]) and subprocess.run(
+                [*words, "version"], capture_output=True, check=False).returncode == 0:
+            return words
+    return []
+
+
+def missing():
+    """Why this cannot be run here; "" if it can."""
+    if not shutil.which("docker") or not compose_tool():
+        return "no docker and docker-compose here"
+    if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode != 0:
+        return "no Docker engine answers"
+    return ""
+
+
+class Containers:
+    """The site. `say` is told what is going on, a line at a time."""
+
+    def __init__(self, say, environment=None, profiles=()):
+        self.say, self.ttl_s = say, 5      # as in deploy/docker/site/locum.yaml
+        self.environment = {"BASE": "locum-base", **os.environ, **(environment or {})}
+        self.tool = [*compose_tool(), "-p", PROJECT, "--project-directory", str(ROOT),
+                     "-f", str(ROOT / "docker-compose.yml")]
+        for profile in profiles:
+            self.tool += ["--profile", profile]
+        self.ids = {}           # service -> container
+        self.truth = Truth(slack=3.0)
+
+    def _host(self, name):
+        """A host as the engine tells it: its network and fixed addresses."""
+        networks = json.loads(run("docker", "inspect", "--format", "{{json .NetworkSettings.Networks}}",
+                                  self.ids[name]))
+        (net, at), = networks.items()
+        return SimpleNamespace(name=name, network=net, address=at["IPAddress"],
+                               address6=at["GlobalIPv6Address"],
+                               ports=SimpleNamespace(dns=53, http=80))
+
+    # Start and end
+
+    def compose(self, *words, within=600):
+        return run(*self.tool, *words, within=within, env=self.environment)
+
+    def up(self):
+        begin = time.monotonic()
+        self.say("docker-compose up --build (the first time compiles; some minutes)")
+        self.compose("up", "-d", "--build", within=1200)
+        self.ids = {name: self.compose("ps", "-q", name).strip()
+                    for name in self.compose("config", "--services").split()}
+        self.dc2, self.dc3 = self.servers = [self._host("dc2"), self._host("dc3")]
+        self.client, self.resolver = self._host("client"), self._host("resolver")
+        self.names = [ZONE, *(f"{h.name}.{ZONE}" for h in self.servers)]
+        until("every node alive, up and named by its own name", self.calm, 60, 0.2)
+        self.say(f"the site stands after {time.monotonic() - begin:.1f} s")
+
+    def keep_logs(self):
+        """What the containers said, in a file; its path."""
+        path = Path(tempfile.mkdtemp(prefix="locum-containers-")) / "log"
+        path.write_text(self.compose("logs", "--no-color", "--timestamps"))
+        return path
+
+    def down(self):
+        self.compose("down", "--volumes", "--timeout", "2")
+
+    # Questions
+
+    def call(self, host, *words, within=20):
+        """Run a command in a container; what it prints."""
+        return run("docker", "exec", self.ids[host], *words, within=within)
+
+    def status(self, host):
+        """`locum status --json` of a node as a dictionary; {} while it cannot be had."""
+        done = subprocess.run(["docker", "exec", self.ids[host], "locum", "status", "--json"],
+                              capture_output=True, text=True, timeout=20, check=False)
+        return json.loads(done.stdout) if done.returncode in (0, 1) and done.stdout else {}
+
+    def condition(self, at, of):
+        return next((n["condition"] for n in self.status(at).get("nodes", []) if n["name"] == of),
+                    None)
+
+    def redis(self, host, *words):
+        """What redis-cli prints on a host."""
+        return self.call(host, "redis-cli", *words)
+
+    def dig(self, *words):
+        """What dig, run in the client, prints (+short)."""
+        try:
+            return self.call("client", "dig", "+short", "+tries=1", "+time=1", *words).split()
+        except Refused:
+            return []
+
+    def answers(self, host):
+        return self.dig(f"@{host.address}", ZONE) != []
+
+    def host_of(self, address):
+        return next((h.name for h in self.servers if address in (h.address, h.address6)), address)
+
+    def calm(self):
+        for name in ("dc2", "dc3", "ns0"):
+            status = self.status(name)
+            nodes = status.get("nodes", [])
+            if not nodes or not status["redis"] or not status["redis"]["connected"] or \
+                    any(n["condition"] != "alive" and not n["self"] for n in nodes) or \
+                    any(n["rank"] != "A" for n in nodes):
+                return False
+        return all(self.dig(f"@{at.address}", f"{of.name}.{ZONE}") == [of.address]
+                   for at in self.servers for of in self.servers)
+
+    # Faults
+
+    def kill(self, host):
+        self.compose("kill", host)
+
+    def stop(self, host):
+        self.compose("stop", "--timeout", "5", host)
+
+    def start(self, host):
+        self.compose("start", host)
+
+    def pause(self, host):
+        self.compose("pause", host)
+
+    def unpause(self, host):
+        self.compose("unpause", host)
+
+    def unplug(self, host):
+        run("docker", "network", "disconnect", host.network, self.ids[host.name])
+
+    def plug(self, host):
+        run("docker", "network", "connect", "--ip", host.address, "--ip6", host.address6,
+            host.network, self.ids[host.name])
+
+    def cut(self, a, b, heal=False):
+        """At the router: nothing passes from a to b any more (one way)."""
+        verb = "del" if heal else "add"
+        for version, x, y in (("-4", a.address, b.address), ("-6", a.address6, b.address6)):
+            self.call("router", "ip", version, "rule", verb, "from", x, "to", y, "blackhole")
+
+    def end_program(self, host, program):
+        """Killed alone, and not started again by its supervisor."""
+        self.call(host, "sv", "once", f"/run/service/{program}")
+        self.call(host, "pkill", "-KILL", "-x", COMMANDS.get(program, program))
+
+    def start_program(self, host, program):
+        self.call(host, "sv", "up", f"/run/service/{program}")
+
+
+class RemoteProber(Prober):
+    """A Prober whose questions are asked in the client's container (asker.py); so are the fetches."""
+
+    def __init__(self, site):
+        super().__init__(site)
+        self.fetches = Fetcher(site, site.names[0])     # never started: it keeps what is told
+        for path in AGENT:
+            run("docker", "cp", path, f"{site.ids['client']}:/tmp/")
+        told = {"servers": {h.name: h.address for h in site.servers},
+                "resolver": site.resolver.address, "names": site.names}
+        self.agent = subprocess.Popen(
+            ["docker", "exec", "-i", site.ids["client"], "python3", "/tmp/asker.py",
+             json.dumps(told)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def run(self):
+        for line in self.agent.stdout:
+            self._keep(json.loads(line))
+
+    def _keep(self, told):
+        if "target" not in told:
+            fetch = Fetch(told["at"], told["name"])
+            fetch.address, fetch.page, fetch.error = told["address"], told["page"], told["error"]
+            self.fetches.fetches.append(fetch)
+            return
+        sample = Sample(told["target"], told["name"], told["kind"], told["sent"])
+        sample.received, sample.rcode = told["received"], told["rcode"]
+        sample.addresses = tuple(told["addresses"])
+        self.targets[told["target"]].samples.append(sample)
+
+    def stop(self):
+        self.agent.stdin.close()
+        self.join(5)
+        self.agent.kill()
+        self.agent.wait()
