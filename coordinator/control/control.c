@@ -8,6 +8,7 @@
 #include <event2/buffer.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "control/http.h"
 #include "control/listen.h"
 #include "control/route.h"
@@ -15,7 +16,7 @@
 static const char type_json[] = "application/json";
 static const char type_text[] = "text/plain; version=0.0.4; charset=utf-8";
 
-enum { WHY_BYTES = 512 };
+enum { WHY_BYTES = 512, RETRY_S = 1 };
 
 /* A listener and what may be asked on it. */
 struct door {
@@ -39,6 +40,8 @@ struct locum_control {
     struct locum_control_handlers handlers;
     void *user;
     struct door local, public;
+    struct locum_address http; /* listen.http; port 0: none */
+    struct event *retry;       /* of listen.http, pending while it could not be had */
     struct event *poked;
     LIST_HEAD(, held) held;
     char path[LOCUM_PATH_MAX + 1];
@@ -328,16 +331,35 @@ open_local(struct event_base *base, struct locum_control *self, const char *path
     return open_door(base, &self->local, fd);
 }
 
-/* A port that cannot be had costs the port only: *why says so, and the socket goes on. */
+/* A port that cannot be had costs the port only: *why says so, and it is tried again. */
 static int
-open_public(struct event_base *base, struct locum_control *self,
-            const struct locum_address *address, struct locum_text *why)
+open_public(struct locum_control *self, struct locum_text *why)
 {
-    if (address->port == 0) {
+    static const struct timeval wait = {.tv_sec = RETRY_S};
+    if (self->http.port == 0) {
         return 0;
     }
-    const int fd = locum_listen_tcp(address, why);
-    return fd < 0 ? 0 : open_door(base, &self->public, fd);
+    const int fd = locum_listen_tcp(&self->http, why);
+    if (fd >= 0) {
+        return open_door(self->base, &self->public, fd);
+    }
+    locum_text_add(why, "; tried again each second");
+    return event_add(self->retry, &wait) == 0 ? 0 : LOCUM_ERR_MEMORY;
+}
+
+static void
+on_retry(int fd, short what, void *user)
+{
+    struct locum_control *self = user;
+    char buffer[WHY_BYTES];
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+    (void)fd;
+    (void)what;
+    if (open_public(self, &text) == 0 && self->public.http != NULL) {
+        text = locum_text_init(buffer, sizeof(buffer));
+        locum_address_add_port(&self->http, &text);
+        LOCUM_LOG(LOCUM_LOG_INFO, "listening", "for", "http", "address", buffer);
+    }
 }
 
 int
@@ -355,13 +377,15 @@ locum_control_create(struct event_base *base, const struct locum_config *config,
     self->local = (struct door){.control = self};
     self->public = (struct door){.control = self, .read_only = true};
     LIST_INIT(&self->held);
+    self->http = config->listen_http;
     self->poked = event_new(base, -1, 0, on_poked, self);
-    int error = self->poked != NULL ? 0 : LOCUM_ERR_MEMORY;
+    self->retry = evtimer_new(base, on_retry, self);
+    int error = self->poked != NULL && self->retry != NULL ? 0 : LOCUM_ERR_MEMORY;
     if (error == 0) {
         error = open_local(base, self, config->listen_control, ret_why);
     }
     if (error == 0) {
-        error = open_public(base, self, &config->listen_http, ret_why);
+        error = open_public(self, ret_why);
     }
     if (error != 0) {
         locum_control_destroy(self);
@@ -384,6 +408,9 @@ locum_control_destroy(struct locum_control *self)
     }
     if (self->poked != NULL) {
         event_free(self->poked);
+    }
+    if (self->retry != NULL) {
+        event_free(self->retry);
     }
     free(self);
 }

@@ -80,7 +80,8 @@ locum_reply_json(json_t *body)
  * handlers  copied; one that is NULL makes its path unknown (404). They are called from the loop
  *           and must not destroy the room.
  * ret_why   on failure what is wrong and what to do. On success it is empty, or says why
- *           listen.http could not be had: the control socket works all the same.
+ *           listen.http could not be had: the control socket works all the same, and it is tried
+ *           again each second (its success is logged).
  * 0, LOCUM_ERR_IN_USE (somebody answers on it), LOCUM_ERR_INVALID (no socket), LOCUM_ERR_DENIED,
  * LOCUM_ERR_NOT_FOUND (no folder for the socket), LOCUM_ERR_RANGE (its path is too long),
  * LOCUM_ERR_MEMORY, LOCUM_ERR_IO.
