@@ -163,6 +163,19 @@ parse_tail(struct locum_slice *rest, struct locum_heartbeat *ret)
     return locum_slice_copy(digest, ret->digest, sizeof(ret->digest));
 }
 
+/* A letter that some later version may have says nothing that is known here. */
+static int
+parse_letter(char letter, enum locum_condition *ret)
+{
+    if (letter < 'a' || letter > 'z') {
+        return LOCUM_ERR_INVALID;
+    }
+    if (locum_condition_from_letter(letter, ret) != 0) {
+        *ret = LOCUM_UNKNOWN;
+    }
+    return 0;
+}
+
 /* inc,seq,letter or ,,letter */
 static int
 parse_ack(struct locum_slice value, struct locum_ack *ret)
@@ -176,7 +189,7 @@ parse_ack(struct locum_slice value, struct locum_ack *ret)
         value.at != NULL || letter.length != 1) {
         return LOCUM_ERR_INVALID;
     }
-    int status = locum_condition_from_letter(letter.at[0], &ack.letter);
+    int status = parse_letter(letter.at[0], &ack.letter);
     ack.has_number = incarnation.length > 0 || seq.length > 0;
     if (status == 0 && ack.has_number) {
         status = locum_slice_u64(incarnation, number_max, &ack.incarnation);

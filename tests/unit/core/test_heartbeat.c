@@ -161,7 +161,7 @@ test_refused(void **state)
         {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=1,1,a,"},
         {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=1,1,"},
         {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=1,1,ad"},
-        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=1,1,x"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=1,1,X"},
         {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=,1,a"},
         {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=1,,a"},
         {LOCUM_ERR_RANGE, "locum1 get dc3 0 1 125 up ready - 0 a1b2c3d4"},
