@@ -271,6 +271,17 @@ def small_commands(site):
     for word in "run check status explain events drain ready maint exclude include reload keygen" \
             .split():
         check(re.search(rf"\b{word}\b", text), f"help does not tell of {word}")
+    for words in (["--help"], ["status", "--help"], ["help"], ["drain", "-h"]):
+        done = site.dc2.call(binary, *words)
+        check(done.returncode == 0 and done.stdout.startswith("usage: locum "), f"{words}: {done}")
+    check("--watch" in site.dc2.run(binary, "status", "--help"), "the usage of status")
+    for words in (["--version"], ["status", "--version"]):
+        check(site.dc2.run(binary, *words) == site.dc2.run(binary, "version"), str(words))
+    strange = site.dir / "strange"
+    strange.write_text("no configuration\n")
+    done = site.dc2.call(binary, "status", "-c", str(strange))
+    check(done.returncode == 3 and f"{strange} cannot be read, or is no configuration" in
+          done.stderr, f"another file asks the default in silence: {done}")
     keys = {site.dc2.run(binary, "keygen", "--cluster").strip() for _ in range(2)}
     check(len(keys) == 2 and all(re.fullmatch(r"[0-9a-f]{64}", k) for k in keys), str(keys))
     check(site.dc2.call(binary, "fly").returncode == 2, "an unknown command is usage, 2")

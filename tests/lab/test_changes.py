@@ -1,0 +1,415 @@
+#!/usr/bin/env python3
+"""What is changed while the site works: configuration, secret, versions; and an orderly stop."""
+# deadline: 300 s
+
+import json
+import random
+import select
+import socket
+import struct
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "site"))
+
+import lab                                  # noqa: E402
+import wire                                 # noqa: E402
+from lab import Skip, check                 # noqa: E402
+from programs import until                  # noqa: E402
+
+PATIENCE_S = 2.0        # an answer that takes longer is lost
+STANDIN = Path(__file__).resolve().parents[1] / "site" / "standin.py"
+
+
+class Load(threading.Thread):
+    """Asks one node's DNS all names in turn, at an even rate; counts what is lost and wrong."""
+
+    def __init__(self, site, host, rate=500):
+        super().__init__(daemon=True)
+        self.host, self.rate = host, rate
+        self.right = {name: owner.address for name, owner in
+                      [(site.zone, host)] + [(f"{s.name}.{site.zone}", s) for s in site.servers]}
+        self.questions = [(name, wire.question(name, "A")) for name in self.right]
+        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self.pending, self.good, self.bad = {}, 0, []
+        self._ending = threading.Event()
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self._ending.set()
+        self.join()
+
+    def run(self):
+        begin, asked = time.monotonic(), 0
+        while not self._ending.is_set():
+            while asked < (time.monotonic() - begin) * self.rate:
+                self._ask(asked)
+                asked += 1
+            self._receive(0.002)
+        end = time.monotonic() + PATIENCE_S
+        while self.pending and time.monotonic() < end:
+            self._receive(0.05)
+        self.bad += [f"lost: {name}" for name in self.pending.values()]
+
+    def _ask(self, number):
+        name, packet = self.questions[number % len(self.questions)]
+        number &= 0xFFFF
+        if number in self.pending:
+            self.bad.append(f"lost: {self.pending[number]}")
+        self.pending[number] = name
+        self.sock.sendto(struct.pack("!H", number) + packet[2:],
+                         (self.host.address, self.host.ports.dns))
+
+    def _receive(self, wait):
+        while select.select([self.sock], [], [], wait)[0]:
+            wait = 0
+            number, rcode, addresses = wire.answer(self.sock.recv(4096))
+            name = self.pending.pop(number, None)
+            if name is None:
+                continue
+            if rcode == 0 and addresses == [self.right[name]]:
+                self.good += 1
+            else:
+                self.bad.append(f"wrong: {name}: {wire.RCODES.get(rcode)} {addresses}")
+
+
+def locum(host, *words, code=0):
+    """Run a sub-command; returns what it printed. The exit code must be this one."""
+    done = host.locum.command(*words)
+    text = done.stdout + done.stderr
+    check(done.returncode == code,
+          f"locum {' '.join(words)} ended with {done.returncode}, not {code}: {text}")
+    return text
+
+
+class Logs:
+    """What the coordinators have logged since this was made."""
+
+    def __init__(self, site):
+        self.site = site
+        self.begin = {h.name: h.locum.log.stat().st_size for h in site.coordinators}
+
+    def of(self, host):
+        with open(host.locum.log, "rb") as log:
+            log.seek(self.begin[host.name])
+            return log.read().decode(errors="replace")
+
+    def check_no_suspicion(self, *hosts):
+        for host in hosts or self.site.coordinators:
+            for line in self.of(host).splitlines():
+                check("event=condition" not in line or
+                      ("to=suspect" not in line and "to=down" not in line), f"{host}: {line}")
+
+
+def told(host, **fields):
+    """The events of the stream with these fields that this node told, newest first."""
+    words = host.site.redis_master().redis.cli("--json", "XREVRANGE", "locum:get:events", "+", "-",
+                                               "COUNT", "300")
+    entries = [dict(zip(e[::2], e[1::2])) for _, e in json.loads(words)]
+    return [e for e in entries if {"node": host.name, **fields}.items() <= e.items()]
+
+
+def names_of_nodes(host):
+    """Asked at the socket itself: the configuration may hide where it is."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.connect(str(host.locum.socket))
+        sock.sendall(b"GET /status HTTP/1.0\r\n\r\n")
+        with sock.makefile("rb") as answer:
+            return [n["name"] for n in json.loads(answer.read().partition(b"\r\n\r\n")[2])["nodes"]]
+
+
+def variants(site, good):
+    """(what, text, good?): configurations that take effect, and such that must not."""
+    second = ("  - name: mirror.example.net\n    ns: [dc2.example.org, dc3.example.org]\n"
+              "    shared: [www]\n    owned: {}\n")
+    nodes = good.index("zones:")
+    witness = next(line for line in good.splitlines() if line.startswith("  ns0:")) + "\n"
+    return [
+        ("another TTL", good.replace(f"ttl: {site.ttl_s}s", "ttl: 47s"), True),
+        ("a zone more", good.replace("redis:\n", second + "redis:\n", 1), True),
+        ("a node more", good[:nodes] + "  dc9: {address: [192.0.2.19]}\n" + good[nodes:]
+         .replace("    owned: {", "    owned: {dc9: [dc9], "), True),
+        ("a node less", good.replace(witness, ""), True),
+        ("a slower heartbeat", good + "heartbeat: {interval: 200ms, timeout: 2s}\n", True),
+        ("another check", good.replace("interval: 250ms", "interval: 300ms, fall: 5"), True),
+        ("no YAML", good + "  - {", False),
+        ("an unknown key", good + "colour: red\n", False),
+        ("a second error in a zone", good.replace("records: [", "records: [\"@ A 192.0.2.1\", "),
+         False),
+        ("another port", good.replace(f'http: "{site.dc2.address}', 'http: "127.0.0.1'), False),
+        ("no secret", good.replace("secret-file: ", "secret-file: /nowhere"), False),
+        ("half a file", good[:len(good) // 2], False),
+    ]
+
+
+def reload_under_load(site):
+    """Good and bad configurations, by command and by SIGHUP, at 500 questions a second."""
+    node, good = site.dc2, site.dc2.locum.config.read_text()
+    seed = random.randrange(1 << 32)
+    print(f"  seed {seed}")
+    dice, logs = random.Random(seed), Logs(site)
+    cases = [(what, text, fine) for what, text, fine in variants(site, good)]
+    check(all(text != good for _, text, _ in cases), "a variant is none")
+    order = cases + dice.sample(cases, 8)
+    serial = node.locum.status()["dns"]["serial"]
+    try:
+        with Load(site, node) as load:
+            for what, text, fine in order:
+                before = names_of_nodes(node)
+                node.locum.config.write_text(text)
+                # A file that is no YAML hides where the daemon listens from the command.
+                if dice.random() < 0.5 and what not in ("no YAML", "half a file"):
+                    said = locum(node, "reload", code=0 if fine else 1)
+                    check(fine or str(node.locum.config) in said or "restart" in said, said)
+                else:
+                    marks = "event=reload ", "event=reload-refused "
+                    seen = [logs.of(node).count(mark) for mark in marks]
+                    node.locum.process.send_signal(1)
+                    until(f"SIGHUP is taken: {what}", lambda: [
+                        logs.of(node).count(mark) for mark in marks] != seen, 5)
+                    check((logs.of(node).count(marks[0]) > seen[0]) == fine, f"{what}: SIGHUP")
+                names = names_of_nodes(node)
+                if fine:
+                    check(("dc9" in names) == (what == "a node more"), f"{what}: {names}")
+                    check(("ns0" not in names) == (what == "a node less"), f"{what}: {names}")
+                else:
+                    check(names == before, f"{what}: {names}")
+                answered = load.good
+                until("100 answers more", lambda n=answered: load.good >= n + 100 or load.bad, 10)
+            node.locum.config.write_text(good)
+            locum(node, "reload")
+            site.wait_calm(10)
+    finally:
+        node.locum.config.write_text(good)
+    print(f"  {load.good} answers right, {len(load.bad)} lost or wrong")
+    check(not load.bad and load.good > 1000, f"{len(load.bad)} of {load.good}: {load.bad[:3]}")
+    logs.check_no_suspicion()
+    check(node.locum.status()["dns"]["serial"] > serial, "the serial does not grow")
+
+
+def warnings_of(host):
+    return "\n".join(host.locum.status().get("warnings", []))
+
+
+def a_secret_is_rotated(site):
+    """Last everywhere, first everywhere, the old one removed: nobody is silent for a moment."""
+    logs, old = Logs(site), (site.dir / "secret").read_text()
+    new = site.dc2.run(str(site.dc2.locum.binary()), "keygen", "--cluster")
+    kept = {}
+    secrets = {}
+    for host in site.coordinators:      # each gets a file of its own, as on machines of their own
+        kept[host] = host.locum.config.read_text()
+        secrets[host] = host.dir / "rotated"
+        secrets[host].touch(mode=0o600)
+        secrets[host].write_text(old)
+        host.locum.config.write_text(kept[host].replace(str(site.dir / "secret"),
+                                                        str(secrets[host])))
+        locum(host, "reload")
+
+    def everywhere(text, between=lambda host: None):
+        for host in site.coordinators:
+            secrets[host].write_text(text)
+            locum(host, "reload")
+            between(host)
+
+    def other_is_warned_of(host):
+        if host is site.coordinators[0]:
+            for other in site.coordinators[1:]:
+                until(f"{other} warns of {host}", lambda o=other: f"{host} seals its heartbeats "
+                      "with another accepted secret" in warnings_of(o), 5)
+                until(f"{host} warns of {other}", lambda o=other: f"{o} seals" in
+                      warnings_of(host), 5)
+                until(f"{other} tells it", lambda o=other: any(
+                    "event=warning " in line and f"about=secret peer={host} " in line
+                    for line in logs.of(o).splitlines()), 5)
+    try:
+        everywhere(old + new,
+                   lambda host: check("seals" not in warnings_of(host), warnings_of(host)))
+        everywhere(new + old, other_is_warned_of)
+        for host in site.coordinators:
+            until(f"{host} warns of no secret", lambda h=host: "seals" not in warnings_of(h), 5)
+        everywhere(new)
+        site.wait_calm(5)
+        logs.check_no_suspicion()
+        until("begin and end are in the stream", lambda: all(
+            told(site.dc3, event=e, about="secret", peer="dc2")
+            for e in ("warning", "warning-over")), 10)
+        # What the new one has not sealed says nothing any more, and is told.
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendto(b"locum1 get dc3 1 1 125 up ready - 1 00000000 hmac=" + b"0" * 64,
+                        (site.dc2.address, 9853))
+        until("a forged heartbeat is warned of", lambda: "in the name of dc3 bear the seal of no "
+              "secret" in warnings_of(site.dc2), 5)
+        (site.dir / "secret").write_text(new)
+    finally:
+        for host in site.coordinators:
+            host.locum.config.write_text(kept[host])
+            locum(host, "reload")
+
+
+def start_standin(site, style):
+    """A witness of another version in the place of ns0's coordinator."""
+    ns0 = site.ns0
+    peers = [f"{s.name}={s.address}:9853" for s in site.servers]
+    return subprocess.Popen(
+        [*ns0.plug.before, "setpriv", "--pdeathsig", "KILL", sys.executable, str(STANDIN),
+         site.cluster, "ns0", str(site.dir / "secret"), f"{ns0.address}:9853", style, *peers],
+        pass_fds=ns0.plug.pass_fds, stdin=subprocess.DEVNULL)
+
+
+def an_upgrade_rolls_through(site):
+    """A witness of an older and of a newer version: no suspicion, shown, and its vote counts."""
+    if not site.network.namespaces:
+        raise Skip("the stand-in needs the peer port of its own host")
+    for style, version in (("old", None), ("new", "99.1.0")):
+        site.stop_locum(site.ns0)
+        standin = start_standin(site, style)
+        try:
+            for node in site.servers:
+                until(f"{node} holds the {style} witness for alive", lambda n=node:
+                      n.locum.peer("ns0").get("condition") == "alive", 15)
+            logs = Logs(site)
+            for node in site.servers:
+                until(f"{node} shows its version", lambda n=node:
+                      n.locum.peer("ns0")["version"] == version, 5)
+            if version is not None:
+                check(f"ns0 runs version {version}" in locum(site.dc2, "status"), "no word of it")
+            # Five of its timeouts.
+            seen = int(site.dc2.locum.status()["uptime_ms"])
+            until("5 s pass", lambda: site.dc2.locum.status()["uptime_ms"] > seen + 5000, 20, 0.5)
+            logs.check_no_suspicion(*site.servers)
+            for node in site.servers:
+                check("ns0" not in warnings_of(node), warnings_of(node))
+            moment = site.crash(site.dc3)
+            until("dc3 is taken over", lambda: site.asks(site.dc2, f"dc3.{site.zone}") ==
+                  [site.dc2.address], 10)
+            print(f"  {style}: dc3 taken over after {time.monotonic() - moment:.2f} s")
+            check("ns0" in logs.of(site.dc2).split("to=down", 1)[1].splitlines()[0],
+                  "the witness's vote was not needed")
+            site.revive(site.dc3)
+        finally:
+            standin.kill()
+            standin.wait()
+        site.start_locum(site.ns0)
+        site.wait_calm(30)
+        site.wait_redis_whole()
+
+
+def an_orderly_stop_is_told(site):
+    """leaving and stop reach the stream; a restart is no takeover and no gap at the others."""
+    logs = Logs(site)
+    with Load(site, site.dc2) as load:
+        site.stop_locum(site.dc3)
+        site.start_locum(site.dc3)
+        site.wait_calm(10)
+    check(not load.bad, f"{len(load.bad)} of {load.good}: {load.bad[:3]}")
+    check("to=down" not in logs.of(site.dc2), "a restart was a takeover")
+    for event in ("leaving", "stop", "start"):
+        until(f"{event} is in the stream", lambda e=event: told(site.dc3, event=e), 10)
+
+
+def a_lease_runs_on(site):
+    """drain --for through a restart; --wait as long as older answers live; who is left."""
+    node = site.dc3
+    begin = time.monotonic()
+    locum(node, "drain", "--for", "8s", "--reason", "new disks")
+    site.stop_locum(node)
+    site.start_locum(node)
+    own = node.locum.peer("dc3")["admin"]
+    gone_ms = (time.monotonic() - begin) * 1000
+    check(own["state"] == "drain" and own["reason"] == "new disks", str(own))
+    check(own["left_ms"] <= 8000 - gone_ms + 1500, f"{own}: {gone_ms:.0f} ms are gone")
+    text = locum(site.dc2, "maint", code=1)
+    check("min-serving" in text and "--force" in text, text)
+    until("the lease ends", lambda: node.locum.peer("dc3")["admin"]["state"] == "ready", 15)
+    took = time.monotonic() - begin
+    check(7.5 <= took <= 12, f"a lease of 8 s took {took:.1f} s")
+    check("witness" in locum(site.ns0, "drain", code=1), "there is nothing to drain")
+    good = site.dc2.locum.config.read_text()
+    try:        # 3 s are in force when it drains, but more was handed out just before
+        site.dc2.locum.config.write_text(good.replace(f"ttl: {site.ttl_s}s", "ttl: 3s"))
+        locum(site.dc2, "reload")
+        for _ in range(2):
+            text = locum(site.dc2, "drain")
+            check(f"for another {site.ttl_s - 10}" < text[text.index("for another"):], text)
+            until("dc3 is named", lambda: site.asks(site.dc2, site.zone) == [site.dc3.address], 5)
+        locum(site.dc2, "ready")
+        site.stop_locum(site.dc2)       # a run that has handed out no more than 3 s
+        site.start_locum(site.dc2)
+        site.wait_calm(10)
+        begin = time.monotonic()
+        locum(site.dc2, "drain", "--wait")
+        took = time.monotonic() - begin
+        check(2.9 <= took <= 8, f"it waited {took:.1f} s for answers of 3 s")
+        until("dc3 is named", lambda: site.asks(site.dc2, site.zone) == [site.dc3.address], 1)
+    finally:
+        locum(site.dc2, "ready")
+        site.dc2.locum.config.write_text(good)
+        locum(site.dc2, "reload")
+    site.wait_calm(10)
+
+
+def what_goes_on_outlives_a_restart(site):
+    """status --watch and events --follow through a restart of their daemon, ended by ctrl-C."""
+    node = site.dc2
+    before = [*node.plug.before, str(node.locum.binary())]
+    after = ["-c", str(node.locum.config)]
+    outputs, runs = [], []
+    for number, words in enumerate((["status", "--watch"], ["status", "--watch", "--json"],
+                                    ["events", "--follow"])):
+        outputs.append(site.dir / f"goes-on-{number}")
+        with open(outputs[-1], "w", encoding="utf-8") as file:
+            runs.append(subprocess.Popen([*before, *words, *after], stdout=file, stderr=file,
+                                         pass_fds=node.plug.pass_fds))
+    try:
+        until("all have begun", lambda: all(o.stat().st_size > 0 for o in outputs), 10)
+        site.stop_locum(node)
+        for output in outputs:
+            until("the daemon is said to be away", lambda o=output: o.read_text().count(
+                "cannot reach the daemon") == 1, 10)
+        site.start_locum(node)
+        lengths = [o.stat().st_size for o in outputs[:2]]
+        until("both go on", lambda: all(o.stat().st_size > n for o, n in zip(outputs, lengths)), 10)
+        until("the new run is told", lambda: outputs[2].read_text().split("cannot reach", 1)[1]
+              .count(" start node=dc2") == 1, 10)
+        check(outputs[2].read_text().count(" stop node=dc2") == 1, outputs[2].read_text()[-500:])
+        for run in runs:
+            run.send_signal(2)
+            check(run.wait(5) == 0, f"ctrl-C ended it with {run.returncode}")
+    finally:
+        for run in runs:
+            run.kill()
+            run.wait()
+    for line in outputs[1].read_text().splitlines():
+        check(line[0] == "{" or "cannot reach" in line, line)
+
+
+def strangers_are_warned_of(site):
+    """A Redis that a Sentinel lists and no node here has."""
+    node, good = site.dc2, site.dc2.locum.config.read_text()
+    where = f"{site.dc3.private}:{site.dc3.ports.redis}"
+    try:
+        node.locum.config.write_text(good.replace(f', redis: "{where}"', ""))
+        locum(node, "reload")
+        until("the stranger is warned of", lambda: where in warnings_of(node), 10)
+        until("the others warn of another configuration", lambda: "dc2 runs with a different"
+              in warnings_of(site.dc3), 5)
+    finally:
+        node.locum.config.write_text(good)
+        locum(node, "reload")
+    for host in site.coordinators:
+        until(f"{host} warns of nothing", lambda h=host: not warnings_of(h), 10)
+
+
+if __name__ == "__main__":
+    lab.main([reload_under_load, strangers_are_warned_of, a_secret_is_rotated,
+              an_upgrade_rolls_through, an_orderly_stop_is_told, a_lease_runs_on,
+              what_goes_on_outlives_a_restart])
