@@ -135,16 +135,22 @@ bench: ## queries a second and CPU per query beside NSD, on this machine, now
 	@$(MAKE) $(PARALLEL) all
 	@BUILD='$(abspath $(BUILD))' tests/bench/bench
 
-install: all ## to DESTDIR and PREFIX
+# $(call install-with-paths,from,to): a file that names paths below PREFIX, as if that were /usr/local.
+define install-with-paths
+@install -v -D -m 644 $(1) $(DESTDIR)$(PREFIX)/$(2)
+@sed -i 's|/usr/local/|$(PREFIX)/|g' $(DESTDIR)$(PREFIX)/$(2)
+
+endef
+
+install: all ## to DESTDIR and PREFIX; starts nothing
 	install -D -m 755 $(BUILD)/locum $(DESTDIR)$(PREFIX)/sbin/locum
-	@for page in doc/*.[1-8]; do \
-		[ ! -e $$page ] || install -v -D -m 644 -t \
-			$(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page || exit 1; \
-	done
-	@for file in deploy/examples/* deploy/redis/*; do \
-		[ ! -e $$file ] || install -v -D -m 644 -t \
-			$(DESTDIR)$(PREFIX)/share/doc/locum/examples $$file || exit 1; \
-	done
+	$(foreach page,$(wildcard doc/*.[1-8]),\
+		$(call install-with-paths,$(page),share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page))))
+	$(foreach unit,$(wildcard deploy/systemd/*.service),\
+		$(call install-with-paths,$(unit),lib/systemd/system/$(notdir $(unit))))
+	@install -v -D -m 644 deploy/systemd/locum.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/locum.conf
+	@install -v -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/locum/examples \
+		$(wildcard deploy/examples/*) $(wildcard deploy/redis/*)
 
 clean: ## remove the build folder
 	rm -rf $(BUILD)

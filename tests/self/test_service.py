@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""`make install`, and the unit it installs as systemd reads it."""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+import cases
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+EXPOSURE_MAX = 1.5
+
+
+class Installed:
+    """with Installed("/usr") as path: path("sbin/locum")"""
+
+    def __init__(self, prefix):
+        self.prefix = prefix
+
+    def __enter__(self):
+        self.destination = tempfile.mkdtemp(prefix="locum-install-")
+        environment = {name: value for name, value in os.environ.items()
+                       if not name.startswith(("MAKE", "MFLAGS"))}
+        # -o all: what was built for the tests is installed, with whatever flags.
+        run = subprocess.run(["make", "-o", "all", "install", f"BUILD={os.environ['BUILD']}",
+                              f"DESTDIR={self.destination}", f"PREFIX={self.prefix}"],
+                             cwd=ROOT, env=environment, stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, text=True, check=False)
+        assert run.returncode == 0, run.stdout
+        return self.path
+
+    def path(self, name):
+        return os.path.join(self.destination + self.prefix, name)
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.destination)
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def test_everything_is_installed():
+    with Installed("/usr") as path:
+        version = subprocess.run([path("sbin/locum"), "version"], capture_output=True, text=True,
+                                 check=True).stdout
+        assert re.match(r"locum \d+\.\d+", version), version
+        wanted = {"sbin/locum", "lib/systemd/system/locum.service", "lib/sysusers.d/locum.conf"}
+        for page in glob.glob(os.path.join(ROOT, "doc/*.[1-8]")):
+            wanted.add(f"share/man/man{page[-1]}/{os.path.basename(page)}")
+        for example in glob.glob(os.path.join(ROOT, "deploy/examples/*")) + \
+                glob.glob(os.path.join(ROOT, "deploy/redis/*")):
+            wanted.add(f"share/doc/locum/examples/{os.path.basename(example)}")
+        assert {"share/man/man5/locum.yaml.5", "share/man/man8/locum.8",
+                "share/doc/locum/examples/locum.yaml"} <= wanted
+        found = set()
+        for folder, _, files in os.walk(path("")):
+            for name in files:
+                file = os.path.join(folder, name)
+                found.add(os.path.relpath(file, path("")))
+                mode = os.stat(file).st_mode & 0o777
+                assert mode == (0o755 if file.endswith("sbin/locum") else 0o644), (file, oct(mode))
+        assert found == wanted, found ^ wanted
+
+
+def test_paths_are_those_of_the_prefix():
+    for prefix in ("/usr", "/usr/local", "/opt/locum"):
+        with Installed(prefix) as path:
+            unit = read(path("lib/systemd/system/locum.service"))
+            assert re.findall(r"^Exec\w+=(\S+)", unit, re.M) == [f"{prefix}/sbin/locum"] * 2, unit
+            page = read(path("share/man/man5/locum.yaml.5"))
+            assert f"{prefix}/share/doc/locum/examples/locum.yaml" in page
+            if prefix != "/usr/local":
+                assert "/usr/local/" not in unit + page
+
+
+def test_the_examples_a_page_names_are_there():
+    with Installed("/usr") as path:
+        named = re.findall(r"/usr/share/doc/locum/\S+", read(path("share/man/man5/locum.yaml.5")))
+        assert named and all(os.path.exists(path(name.removeprefix("/usr/"))) for name in named)
+
+
+def analyze(*words):
+    run = subprocess.run(["systemd-analyze", *words], stdout=subprocess.PIPE,
+                         stderr=subprocess.STDOUT, text=True, check=False)
+    return run.returncode, run.stdout
+
+
+def unit_for_here(path, folder):
+    """The installed unit, with the program that is there."""
+    unit = os.path.join(folder, "locum.service")
+    with open(unit, "w", encoding="utf-8") as file:
+        file.write(read(path("lib/systemd/system/locum.service")).replace(
+            "/usr/sbin/locum", path("sbin/locum")))
+    return unit
+
+
+def test_systemd_understands_the_unit():
+    with Installed("/usr") as path, tempfile.TemporaryDirectory(prefix="locum-unit-") as folder:
+        unit = unit_for_here(path, folder)
+        code, output = analyze("verify", "--man=no", unit)
+        assert code == 0 and not output.strip(), output
+        with open(unit, "a", encoding="utf-8") as file:
+            file.write("[Service]\nProtectEverything=yes\n")
+        assert "ProtectEverything" in analyze("verify", "--man=no", unit)[1]
+
+
+def test_the_unit_is_shut_in():
+    with Installed("/usr") as path, tempfile.TemporaryDirectory(prefix="locum-unit-") as folder:
+        unit = unit_for_here(path, folder)
+        code, output = analyze("security", "--offline=true", unit)
+        exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", output)
+        assert code == 0 and exposure and float(exposure.group(1)) <= EXPOSURE_MAX, output
+
+
+if not shutil.which("systemd-analyze"):
+    for case in (test_systemd_understands_the_unit, test_the_unit_is_shut_in):
+        print(f"SKIP {case.__name__}: no systemd-analyze here")
+    del test_systemd_understands_the_unit, test_the_unit_is_shut_in, case
+cases.run(globals())
