@@ -130,7 +130,7 @@ fuzz: ## hostile input from the corpus on; TARGET=x one target, SECONDS=n each (
 		FUZZ_MAIN= FUZZ_LINK=-fsanitize=fuzzer fuzzers
 	@BUILD='$(abspath $(BUILD))/fuzz' SECONDS_EACH='$(SECONDS)' tests/fuzz/run $(TARGET)
 
-bench: ## queries a second and CPU per query beside NSD, on this machine, now
+bench: ## what it costs: answering beside NSD, at rest, failed check to wire; with limits
 	@deploy/deps bench
 	@$(MAKE) $(PARALLEL) all
 	@BUILD='$(abspath $(BUILD))' tests/bench/bench

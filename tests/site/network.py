@@ -17,6 +17,7 @@ Where the kernel or the administrator allows no namespaces, the same site runs o
 high ports; that is said loudly, since a dead host then refuses packets instead of losing them.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -131,6 +132,18 @@ class Plug:
         self.losses = {}        # address of a sender -> percent of its packets that are lost
         self.before = ["nsenter", f"--net=/proc/self/fd/{fd}", "--"] if fd is not None else []
         self.pass_fds = (fd,) if fd is not None else ()
+
+    @contextlib.contextmanager
+    def inside(self):
+        """What this thread opens meanwhile belongs to this host."""
+        here = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        try:
+            if self.fd is not None:
+                _check(_libc.setns(self.fd, CLONE_NEWNET), "setns")
+            yield
+        finally:
+            _check(_libc.setns(here, CLONE_NEWNET), "setns")
+            os.close(here)
 
     def pull(self):
         """From now on every packet from and to the host is lost."""

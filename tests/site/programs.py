@@ -100,6 +100,16 @@ class Program:
         lines = self.log.read_text(errors="replace").splitlines()
         return " / ".join(lines[-3:]) or "(said nothing)"
 
+    def cpu_s(self):
+        """Seconds of a processor so far, all its threads, as exact as the scheduler counts."""
+        return sum(int(thread.read_text().split()[0]) for thread in
+                   Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")) / 1e9
+
+    def private_dirty_kib(self):
+        """Memory that is its own and nowhere on disk."""
+        text = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
+        return int(text.split("Private_Dirty:")[1].split()[0])
+
     def signal(self, number):
         """To the program and all its children."""
         if self.running:

@@ -1,0 +1,43 @@
+#!/usr/bin/env python3
+"""A coordinator at rest stays cheap: a regression is seen here, the figures are `make bench`'s."""
+
+import sys
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "site"))
+
+import lab                                  # noqa: E402
+from lab import check                       # noqa: E402
+
+# Three times what make bench allows, since other work on the machine makes caches cold.
+CPU_PERCENT = 0.9
+MEMORY_KIB = 5 * 1024
+ROUNDS, ROUND_S = 4, 2.0
+
+
+def an_idle_coordinator_uses_little_of_a_processor(site):
+    """The best of some windows: a busy machine only ever adds."""
+    best = {host: 100.0 for host in site.coordinators}
+    for _ in range(ROUNDS):
+        begin, before = time.monotonic(), {host: host.locum.cpu_s() for host in best}
+        time.sleep(ROUND_S)
+        took = time.monotonic() - begin
+        for host, cpu in before.items():
+            best[host] = min(best[host], 100 * (host.locum.cpu_s() - cpu) / took)
+    told = ", ".join(f"{host} {share:.2f} %" for host, share in best.items())
+    print(f"  {told}; allowed {CPU_PERCENT:g} %", flush=True)
+    check(max(best.values()) <= CPU_PERCENT, f"{told} of a processor")
+
+
+def a_coordinator_holds_little_memory(site):
+    """Private and dirty: what no other process shares and no file holds."""
+    held = {host: host.locum.private_dirty_kib() for host in site.coordinators}
+    told = ", ".join(f"{host} {kib} KiB" for host, kib in held.items())
+    print(f"  {told}; allowed {MEMORY_KIB} KiB", flush=True)
+    check(max(held.values()) <= MEMORY_KIB, told)
+
+
+if __name__ == "__main__":
+    lab.main([an_idle_coordinator_uses_little_of_a_processor, a_coordinator_holds_little_memory])
