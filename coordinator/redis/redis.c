@@ -58,6 +58,7 @@ certificate_name(const struct locum_redis *self, const struct locum_address *add
 static void
 evaluate(struct locum_redis *self)
 {
+    tell(self); /* what a reload has left must not seem to be the connection that comes now */
     const locum_ms now = locum_now_read().mono;
     const struct locum_address *current = locum_master_address(self->master);
     struct locum_address chosen;
@@ -87,9 +88,10 @@ on_wake(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     struct locum_redis *self = user;
-    tell(self);
     if (locum_redis_is_wanted(self) && self->tls_error[0] == '\0') {
         evaluate(self);
+    } else {
+        tell(self);
     }
 }
 

@@ -9,8 +9,13 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/listener.h>
 #include <hiredis/hiredis.h>
+#include <openssl/ssl.h>
+
+/* What the servers speak TLS with; NULL: plain text. */
+__attribute__((unused)) static SSL_CTX *fake_tls;
 
 #define FAKE_SILENCE ((const char *)0)
 #define FAKE_CLOSE   "CLOSE"
@@ -97,7 +102,12 @@ fake_send(struct fake_client *client, const char *reply)
     const bool closes = length >= word && strcmp(reply + length - word, FAKE_CLOSE) == 0;
     client->answered = true;
     if (closes) {
-        (void)!write(bufferevent_getfd(client->bev), reply, length - word);
+        SSL *ssl = fake_tls != NULL ? bufferevent_openssl_get_ssl(client->bev) : NULL;
+        if (ssl == NULL) {
+            (void)!write(bufferevent_getfd(client->bev), reply, length - word);
+        } else if (SSL_is_init_finished(ssl) && length > word) {
+            (void)SSL_write(ssl, reply, (int)(length - word));
+        }
         fake_drop(client);
     } else if (reply[0] == '@') {
         fake_add_words(out, reply + 1);
@@ -154,8 +164,9 @@ static void
 fake_on_event(struct bufferevent *bev, short what, void *user)
 {
     (void)bev;
-    (void)what;
-    fake_drop(user);
+    if ((what & BEV_EVENT_CONNECTED) == 0) {
+        fake_drop(user);
+    }
 }
 
 static void
@@ -177,7 +188,11 @@ fake_on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct socka
     }
     client->fake = fake;
     client->reader = redisReaderCreate();
-    client->bev = bufferevent_socket_new(fake->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    client->bev =
+        fake_tls != NULL
+            ? bufferevent_openssl_socket_new(fake->base, fd, SSL_new(fake_tls),
+                                             BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE)
+            : bufferevent_socket_new(fake->base, fd, BEV_OPT_CLOSE_ON_FREE);
     bufferevent_setcb(client->bev, fake_on_read, fake_on_flushed, fake_on_event, client);
     bufferevent_enable(client->bev, fake->deaf ? EV_WRITE : EV_READ | EV_WRITE);
     if (fake->greeting != NULL) {

@@ -1,11 +1,13 @@
 /*
- * One connection against a server that is as wrong as can be: every way ends in one `closed` with a
- * sentence, in time, and nothing else is lost or freed twice.
+ * One connection against a server that is as wrong as can be, in plain text and with TLS: every way
+ * ends in one `closed` with a sentence, in time, and nothing else is lost or freed twice.
  */
+#include "certificate.h"
 #include "fake.h"
 
 #include "base/error.h"
 #include "redis/link.h"
+#include "redis/tls.h"
 
 enum { TIMEOUT_MS = 200 };
 
@@ -28,6 +30,7 @@ struct probe {
 static struct event_base *base;
 static struct fake fake;
 static struct probe probe;
+static struct locum_tls *tls; /* NULL: plain text */
 
 static void
 close_link(enum when when)
@@ -103,7 +106,8 @@ static void
 open_link(const struct locum_link_events *events)
 {
     probe.began = locum_now_read().mono;
-    const struct locum_link_target target = {.address = fake.address};
+    const struct locum_link_target target = {
+        .address = fake.address, .tls = tls, .name = "127.0.0.1"};
     probe.link = locum_link_open(base, &target, TIMEOUT_MS, events, NULL, &probe.commands);
     assert_non_null(probe.link);
     assert_int_equal(probe.closed, 0);
@@ -420,24 +424,63 @@ it_may_be_closed_in_any_callback(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+/* An issuer, a certificate of the fake server, and our side of it. */
+static int
+start_tls(void **state)
+{
+    (void)state;
+    char path[128];
+    struct locum_config_tls config = {.on = true};
+    char why[256];
+    struct locum_text text = locum_text_init(why, sizeof(why));
+    make_folder();
+    struct issuer issuer = make_issuer("ca");
+    issue(&issuer, "server", "IP:127.0.0.1", 86400);
+    free_issuer(&issuer);
+    fake_tls = SSL_CTX_new(TLS_server_method());
+    snprintf(path, sizeof(path), "%s/server.pem", live_folder);
+    assert_int_equal(SSL_CTX_use_certificate_chain_file(fake_tls, path), 1);
+    snprintf(path, sizeof(path), "%s/server.key", live_folder);
+    assert_int_equal(SSL_CTX_use_PrivateKey_file(fake_tls, path, SSL_FILETYPE_PEM), 1);
+    snprintf(config.ca_file, sizeof(config.ca_file), "%s/ca.pem", live_folder);
+    tls = locum_tls_create(&config, &text);
+    assert_non_null(tls);
+    return 0;
+}
+
+static int
+end_tls(void **state)
+{
+    (void)state;
+    locum_tls_destroy(tls);
+    SSL_CTX_free(fake_tls);
+    return remove_folder();
+}
+
+#define TESTS(prefix)                                                                              \
+    {                                                                                              \
+        TEST(prefix, every_wrong_end_has_a_sentence),                                              \
+            TEST(prefix, a_refused_connection_is_told_later),                                      \
+            TEST(prefix, an_impossible_address_is_told_later),                                     \
+            TEST(prefix, a_connection_that_does_not_come_about_ends_in_time),                      \
+            TEST(prefix, an_endless_reply_is_cut_off), TEST(prefix, replies_come_in_order),        \
+            TEST(prefix, sending_does_not_move_the_deadline), TEST(prefix, an_idle_link_stays),    \
+            TEST(prefix, what_waits_is_bounded),                                                   \
+            TEST(prefix, it_ends_though_all_replies_come_at_last),                                 \
+            TEST(prefix, a_message_answers_no_question),                                           \
+            TEST(prefix, it_may_be_closed_in_any_callback),                                        \
+    }
+#define TEST(prefix, name)                                                                         \
+    {                                                                                              \
+        prefix #name, name, setup, teardown, NULL                                                  \
+    }
 
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {
-        TEST(every_wrong_end_has_a_sentence),
-        TEST(a_refused_connection_is_told_later),
-        TEST(an_impossible_address_is_told_later),
-        TEST(a_connection_that_does_not_come_about_ends_in_time),
-        TEST(an_endless_reply_is_cut_off),
-        TEST(replies_come_in_order),
-        TEST(sending_does_not_move_the_deadline),
-        TEST(an_idle_link_stays),
-        TEST(what_waits_is_bounded),
-        TEST(it_ends_though_all_replies_come_at_last),
-        TEST(a_message_answers_no_question),
-        TEST(it_may_be_closed_in_any_callback),
-    };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest plain[] = TESTS("");
+    const struct CMUnitTest encrypted[] = TESTS("with_tls_");
+    signal(SIGPIPE, SIG_IGN);
+    const int failed = cmocka_run_group_tests(plain, NULL, NULL);
+    return failed + cmocka_run_group_tests(encrypted, start_tls, end_tls);
 }

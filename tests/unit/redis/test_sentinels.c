@@ -1,0 +1,214 @@
+/*
+ * The Sentinels' side of the room: which master is followed, what their views become, and what a
+ * Sentinel that is wrong, foreign or hostile comes to.
+ */
+#include "room.h"
+
+static void
+the_higher_epoch_is_followed_at_once(void **state)
+{
+    (void)state;
+    start_sentinel(DC2, redis[DC2].address.port, "5");
+    start_sentinel(NS0, redis[DC2].address.port, "5");
+    fake_rule(&redis[DC3], "ROLE", MASTER_ROLE);
+    start_room();
+    assert_true(wait_until(base, is_subscribed, NULL, 2000));
+    assert_int_equal(get_status().master.port, redis[DC2].address.port);
+    /* One Sentinel knows more; the event makes us ask. */
+    tell_master(NS0, redis[DC3].address.port, "6");
+    fake_broadcast(&sentinel[NS0], "message +switch-master whatever");
+    assert_true(wait_until(base, is_lost, NULL, 1000));
+    assert_true(wait_until(base, is_subscribed, NULL, 1000));
+    assert_int_equal(get_status().master.port, redis[DC3].address.port);
+    /* The old one is not gone back to, though it still calls itself master. */
+    assert_int_equal(ears.won, 2);
+    assert_int_equal(ears.lost, 1);
+}
+
+static void
+a_view_is_sorted_to_nodes(void **state)
+{
+    (void)state;
+    static char lists[2][256];
+    start_sentinel(NS0, redis[DC2].address.port, "5");
+    set_endpoint(&config->nodes[DC3].sentinel, sentinel[NS0].address.port);
+    config->nodes[DC3].sentinel.port = 0;
+    struct locum_text text = locum_text_init(lists[0], sizeof(lists[0]));
+    locum_text_add(&text, "*2\r\n*6\r\n$2\r\nip\r\n$9\r\n127.0.0.1\r\n$4\r\nport\r\n$5\r\n");
+    locum_text_add_u64(&text, redis[DC3].address.port);
+    locum_text_add(&text, "\r\n$5\r\nflags\r\n$12\r\ns_down,slave\r\n"
+                          "*6\r\n$2\r\nip\r\n$9\r\n127.0.0.9\r\n$4\r\nport\r\n$5\r\n26379\r\n"
+                          "$5\r\nflags\r\n$5\r\nslave\r\n");
+    fake_rule(&sentinel[NS0], "SENTINEL REPLICAS", lists[0]);
+    fake_rule(&sentinel[NS0], "INFO", "$15\r\nsentinel_tilt:1\r\n");
+    start_room();
+    assert_true(wait_until(base, has_polls, NULL, 2000));
+    assert_true(ears.sentinel[NS0].tilt);
+    assert_int_equal(ears.sentinel[NS0].known[DC2], 1);
+    assert_int_equal(ears.sentinel[NS0].down[DC2], 0);
+    assert_int_equal(ears.sentinel[NS0].known[DC3], 1);
+    assert_int_equal(ears.sentinel[NS0].down[DC3], 1);
+    assert_int_equal(ears.sentinel[NS0].known[NS0], 1);
+    const struct locum_redis_status status = get_status();
+    assert_string_equal(status.strangers, "127.0.0.9:26379");
+    assert_int_equal(status.sentinel_count, 1);
+    assert_int_equal(status.sentinels[0].node, NS0);
+    assert_true(status.sentinels[0].connected);
+    assert_true(status.sentinels[0].tilt);
+}
+
+/* Of mirrorbits-config: they lead to the master, and are nobody's evidence. */
+static void
+a_sentinel_of_no_node_leads_to_the_master(void **state)
+{
+    (void)state;
+    start_sentinel(NS0, redis[DC2].address.port, "5");
+    config->redis.sentinels[0] = config->nodes[NS0].sentinel;
+    config->redis.sentinel_count = 1;
+    memset(&config->nodes[NS0].sentinel, 0, sizeof(config->nodes[NS0].sentinel));
+    config->redis.server = config->nodes[DC3].redis;
+    config->nodes[DC2].redis.port = config->nodes[DC3].redis.port = 0;
+    start_room();
+    assert_true(wait_until(base, is_subscribed, NULL, 2000));
+    const struct locum_redis_status status = get_status();
+    assert_int_equal(status.master.port, redis[DC2].address.port);
+    assert_int_equal(status.sentinel_count, 1);
+    assert_int_equal(status.sentinels[0].node, LOCUM_NODE_NONE);
+    assert_non_null(strstr(status.sentinels[0].where, "127.0.0.1:"));
+    assert_int_equal(ears.polls, 0);
+}
+
+static bool
+sentinel_says(void *user)
+{
+    return strstr(get_status().sentinels[0].error, user) != NULL;
+}
+
+/* No view comes of a reply that is wrong in one place; the room says what is wrong. */
+static void
+a_wrong_sentinel_is_told_and_gives_no_view(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *match, *reply, *want;
+    } rows[] = {
+        {"SENTINEL REPLICAS", ":1\r\n", "sent a reply that makes no sense"},
+        {"SENTINEL REPLICAS", "*1\r\n*1\r\n*0\r\n", "sent a reply that makes no sense"},
+        {"SENTINEL SENTINELS", "$-1\r\n", "sent a reply that makes no sense"},
+        {"SENTINEL MASTER mirrorbits", "@ip 127.0.0.1 port 1 flags master",
+         "sent a reply that makes no sense"},
+        {"SENTINEL MASTER mirrorbits", "@ip dc/2 port 1 flags master config-epoch 1",
+         "neither an address nor a host name"},
+        {"SENTINEL GET-MASTER-ADDR-BY-NAME mirrorbits", "+OK\r\n", "makes no sense"},
+        {"SENTINEL GET-MASTER-ADDR-BY-NAME mirrorbits", "*-1\r\n",
+         "knows no master named 'mirrorbits': check redis.master-name; it knows: (no list)"},
+        {"INFO", "$0\r\n\r\n", "makes no sense"},
+        {"INFO", "-NOPERM this user\r\n", "does not let our user run INFO"},
+        {"INFO", FAKE_SILENCE, "no reply to INFO within 300ms"},
+        {"INFO", FAKE_CLOSE, "it closed the connection"},
+        {"INFO", "$14\r\nsentinel_tilt:", "no reply to INFO"},
+        {"CLIENT SETNAME", "-NOAUTH Authentication required.\r\n",
+         "asks for a password: set redis.sentinel-password-file"},
+        {"SUBSCRIBE", ":1\r\n", "answers SUBSCRIBE with something else"},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        char want[128];
+        SET_TEXT(want, rows[i].want);
+        start_sentinel(NS0, redis[DC2].address.port, "5");
+        fake_rule(&sentinel[NS0], "SENTINEL MASTERS", ":1\r\n");
+        fake_rule(&sentinel[NS0], rows[i].match, rows[i].reply);
+        start_room();
+        if (!wait_until(base, sentinel_says, want, 3000)) {
+            fail_msg("row %zu: %s", i, get_status().sentinels[0].error);
+        }
+        if (strcmp(rows[i].match, "SUBSCRIBE") != 0) {
+            assert_int_equal(ears.polls, 0);
+        }
+        assert_int_equal(teardown(state), 0);
+        assert_int_equal(setup(state), 0);
+    }
+}
+
+/* What is no Sentinel at all, or one that lost its mind: told, tried again, never followed. */
+static void
+a_hostile_sentinel_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *greeting, *master; /* the reply to SENTINEL MASTER; NULL: the right one */
+        bool endless, deaf;
+        const char *want;
+    } rows[] = {
+        {"+OK\r\n", NULL, false, false, "a question nobody asked"},
+        {":1\r\n", NULL, false, false, "a question nobody asked"},
+        {"@message +sdown x", NULL, false, false, "a question nobody asked"},
+        {"*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", NULL, false, false, "protocol"},
+        {"HTTP/1.1 200 OK\r\n", NULL, false, false, "protocol"},
+        {"-DENIED Redis is running in protected mode\r\n", NULL, false, false,
+         "is in protected mode"},
+        {FAKE_CLOSE, NULL, false, false, "without a word: is it a port with TLS?"},
+        {NULL, NULL, false, true, "no reply to CLIENT SETNAME within 300ms"},
+        {"$1000000000\r\n", NULL, true, false, "longer than 256 KiB"},
+        {NULL, "*1000000000\r\n", false, false, "Out of memory"},
+        {NULL, "-LOADING Redis is loading\r\n", false, false, "is loading"},
+        {NULL, "-MISCONF no\r\n", false, false, "its disk"},
+        {NULL, "-NOPERM this user\r\n", false, false, "locum-sentinel.acl"},
+        {NULL, "-ERR \x1b[31mred\r\n", false, false, "answered SENTINEL MASTER with: ERR ?[31mred"},
+        {NULL, "*2\r\n*2\r\n:1\r\n:2\r\n$-1\r\n", false, false, "makes no sense"},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        char want[128];
+        SET_TEXT(want, rows[i].want);
+        start_sentinel(NS0, redis[DC2].address.port, "5");
+        if (rows[i].master != NULL) {
+            fake_rule(&sentinel[NS0], "SENTINEL MASTER mirrorbits", rows[i].master);
+        }
+        sentinel[NS0].greeting = rows[i].greeting;
+        sentinel[NS0].endless = rows[i].endless;
+        sentinel[NS0].deaf = rows[i].deaf;
+        start_room();
+        if (!wait_until(base, sentinel_says, want, 3000)) {
+            fail_msg("row %zu: %s", i, get_status().sentinels[0].error);
+        }
+        assert_int_equal(ears.polls, 0);
+        /* The configured Redis is found without it. */
+        assert_true(wait_until(base, is_subscribed, NULL, 3000));
+        assert_int_equal(teardown(state), 0);
+        assert_int_equal(setup(state), 0);
+    }
+}
+
+static bool
+was_accepted_twice(void *user)
+{
+    (void)user;
+    return sentinel[NS0].accepted >= 4 && ears.polls > 0;
+}
+
+static void
+a_sentinel_that_comes_back_is_asked_again(void **state)
+{
+    (void)state;
+    start_sentinel(NS0, redis[DC2].address.port, "5");
+    sentinel[NS0].greeting = FAKE_CLOSE;
+    start_room();
+    char want[] = "it closed the connection";
+    assert_true(wait_until(base, sentinel_says, want, 2000));
+    sentinel[NS0].greeting = NULL;
+    assert_true(wait_until(base, was_accepted_twice, NULL, 3000));
+    assert_string_equal(get_status().sentinels[0].error, "");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_higher_epoch_is_followed_at_once),
+        TEST(a_view_is_sorted_to_nodes),
+        TEST(a_sentinel_of_no_node_leads_to_the_master),
+        TEST(a_wrong_sentinel_is_told_and_gives_no_view),
+        TEST(a_hostile_sentinel_is_told),
+        TEST(a_sentinel_that_comes_back_is_asked_again),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
