@@ -153,6 +153,7 @@ gather(struct locum_scrape *self)
     self->redis_commands = (int64_t)self->redis.commands;
     self->redis_failures = (int64_t)self->redis.failures;
     self->tcp_connections = (int64_t)self->dns.tcp_connections;
+    self->warnings = (int64_t)json_object_size(daemon->warned);
     self->state_failed = json_object_get(daemon->warned, "state") != NULL;
 }
 

@@ -27,7 +27,7 @@ struct locum_scrape {
     int64_t quorum_needed, quorum_reachable;
     int64_t heartbeats_sent, heartbeats_ignored;
     int64_t redis_connected, redis_trouble, redis_commands, redis_failures;
-    int64_t tcp_connections, state_failed;
+    int64_t tcp_connections, state_failed, warnings;
 };
 
 struct locum_metric {

@@ -474,6 +474,8 @@ const struct locum_metric locum_metrics[] = {
 {"locum_dns_tcp_connections", GAUGE, "", "TCP connections open now.", NUMBER(tcp_connections)},
 {"locum_zone_serial", GAUGE, "", "SOA serial of the answers.", NUMBER(zone_serial)},
 
+{"locum_warnings", GAUGE, "", "Warnings of locum status that begin and end as events.",
+ NUMBER(warnings)},
 {"locum_state_failed", GAUGE, "", "1 while the state folder cannot be written.",
  NUMBER(state_failed)},
 {"locum_state_age_seconds", GAUGE, "", "Time since the state was last written.",

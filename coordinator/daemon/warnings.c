@@ -81,10 +81,17 @@ enum about {
     ABOUT_MIRRORBITS,
     ABOUT_STATE,
     ABOUT_DNS,
+    ABOUT_COUNT,
 };
-static const char *const about_texts[] = {
-    "excluded", "deaf", "answers",   "configuration", "clock", "secret", "seal",
-    "line",     "tilt", "instances", "mirrorbits",    "state", "dns"};
+const char *const locum_warning_abouts[] = {
+    [ABOUT_EXCLUDED] = "excluded", [ABOUT_DEAF] = "deaf",
+    [ABOUT_ANSWERS] = "answers",   [ABOUT_CONFIGURATION] = "configuration",
+    [ABOUT_CLOCK] = "clock",       [ABOUT_SECRET] = "secret",
+    [ABOUT_SEAL] = "seal",         [ABOUT_LINE] = "line",
+    [ABOUT_TILT] = "tilt",         [ABOUT_INSTANCES] = "instances",
+    [ABOUT_STATE] = "state",       [ABOUT_DNS] = "dns",
+    [ABOUT_COUNT] = NULL,
+};
 
 /* The warnings of one moment. */
 struct list {
@@ -106,7 +113,7 @@ warn(const struct list *self, enum about about, const char *peer, const char *be
     (void)json_array_append_new(self->shown, json_string(line));
     if (about > ABOUT_ANSWERS) {
         text = locum_text_init(key, sizeof(key));
-        locum_text_add(&text, about_texts[about]);
+        locum_text_add(&text, locum_warning_abouts[about]);
         locum_text_add(&text, peer != NULL ? " " : "");
         locum_text_add(&text, peer != NULL ? peer : "");
         (void)json_object_set_new(self->told, key, json_string(line));

@@ -14,6 +14,9 @@
 
 enum { LOCUM_FALSE_ALARMS = 3 }; /* so many in an hour, and the line to that peer is warned of */
 
+/* The words that events say they are about; ended by NULL. locum(8) is compared with them. */
+extern const char *const locum_warning_abouts[];
+
 struct locum_evidence {
     size_t sealed_by[LOCUM_NODES_MAX];  /* index of the secret of its last heartbeat; 0: mine */
     locum_ms bad_seal[LOCUM_NODES_MAX]; /* mono: a line in its name had no accepted seal */

@@ -3,6 +3,8 @@
 # deadline: 300 s
 
 import json
+import os
+import pty
 import random
 import select
 import socket
@@ -369,7 +371,16 @@ def what_goes_on_outlives_a_restart(site):
         with open(outputs[-1], "w", encoding="utf-8") as file:
             runs.append(subprocess.Popen([*before, *words, *after], stdout=file, stderr=file,
                                          pass_fds=node.plug.pass_fds))
+    screen, terminal = pty.openpty()
+    runs.append(subprocess.Popen([*before, "status", "--watch", *after], stdout=terminal,
+                                 stderr=terminal, pass_fds=node.plug.pass_fds))
+    os.close(terminal)
+    drawn = b""
     try:
+        while drawn.count(b"\033[H\033[J") < 2:
+            check(select.select([screen], [], [], 10)[0], f"it draws no more: {drawn}")
+            drawn += os.read(screen, 65536)
+        check(b"all well" in drawn, str(drawn))
         until("all have begun", lambda: all(o.stat().st_size > 0 for o in outputs), 10)
         site.stop_locum(node)
         for output in outputs:
@@ -388,6 +399,7 @@ def what_goes_on_outlives_a_restart(site):
         for run in runs:
             run.kill()
             run.wait()
+        os.close(screen)
     for line in outputs[1].read_text().splitlines():
         check(line[0] == "{" or "cannot reach" in line, line)
 

@@ -186,6 +186,9 @@ def status_and_explain(site):
     wait_names(site, site.dc2, at="dc2", dc2="dc2", dc3="dc2")
     text = locum(site.dc2, "status", code=1)
     check("degraded" in text and "failing" in text, text)
+    until("the event names the check", lambda: any(
+        e["node"] == "dc3" and e["event"] == "service" and e["to"] == "failing"
+        and f"http {site.dc3.address}" in e.get("checks", "") for e in events(site, 50)), 10)
     site.start_web(site.dc3)
 
 

@@ -3,6 +3,8 @@
 
 enum { DC2, DC3, NS0 };
 
+static char manual_path[4096]; /* the fixture changes the folder */
+
 /* dc3 has been heard just now, and says what this node says. */
 static struct locum_peer_facts *
 hear_dc3(void)
@@ -224,6 +226,28 @@ test_begin_and_end_are_told_once(void **state)
     assert_int_equal(count_in_log("event=warning-over node=dc2 about=clock peer=dc3"), 1);
 }
 
+/* What an event may be about stands in the manual page; the first three have events of their own.
+ */
+static void
+test_manual(void **state)
+{
+    static char manual[128 * 1024];
+    char item[64];
+    (void)state;
+    FILE *file = fopen(manual_path, "r");
+    assert_non_null(file);
+    manual[fread(manual, 1, sizeof(manual) - 1, file)] = '\0';
+    (void)fclose(file);
+    const char *section = strstr(manual, "\n.Sh WARNINGS\n");
+    assert_non_null(section);
+    for (size_t i = 3; locum_warning_abouts[i] != NULL; i++) {
+        (void)snprintf(item, sizeof(item), "\n.It Cm %s\n", locum_warning_abouts[i]);
+        if (strstr(section, item) == NULL) {
+            fail_msg("locum(8) does not tell of the warning %s", locum_warning_abouts[i]);
+        }
+    }
+}
+
 int
 main(void)
 {
@@ -233,7 +257,8 @@ main(void)
         TEST(test_a_peer_that_does_not_hear),   TEST(test_a_rotation_is_not_finished),
         TEST(test_a_seal_of_no_known_secret),   TEST(test_suspicions_pile_up),
         TEST(test_a_sentinel_in_tilt),          TEST(test_answers_and_sockets),
-        TEST(test_begin_and_end_are_told_once),
+        TEST(test_begin_and_end_are_told_once), TEST(test_manual),
     };
+    assert_non_null(realpath("doc/locum.8", manual_path));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
