@@ -82,6 +82,8 @@ def wait_names(site, host, within=5.0, **wanted):
 
 def redis_cli_shows_the_cluster(site):
     """Sorted set and hashes, as the manual tells them."""
+    until("all are in the sorted set", lambda: len(master_cli(
+        site, "ZRANGE", "locum:get:nodes", "0", "-1").split()) == 3, 5)
     text = master_cli(site, "ZRANGE", "locum:get:nodes", "0", "-1", "WITHSCORES").split()
     scores = dict(zip(text[::2], text[1::2]))
     check(set(scores) == {"dc2", "dc3", "ns0"}, f"locum:get:nodes holds {scores}")
