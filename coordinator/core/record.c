@@ -244,6 +244,9 @@ parse_admin(struct locum_slice *rest, struct locum_event *event)
     if (status == 0 && !locum_slice_is(duration, "-")) {
         status = locum_slice_duration(duration, &event->admin.for_ms);
     }
+    if (status == 0 && event->admin.for_ms > (locum_ms)time_max) {
+        status = LOCUM_ERR_RANGE; /* no moment is so far away */
+    }
     if (status == 0 && rest->at != NULL) {
         status = locum_slice_copy(*rest, event->admin.reason, sizeof(event->admin.reason));
         *rest = (struct locum_slice){0};

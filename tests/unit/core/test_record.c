@@ -86,6 +86,7 @@ test_a_wrong_line_is_refused_and_changes_nothing(void **state)
         {"1 2 3 admin drain", LOCUM_ERR_INVALID},
         {"1 2 3 admin rest -", LOCUM_ERR_INVALID},
         {"1 2 3 admin drain soon", LOCUM_ERR_INVALID},
+        {"1 2 3 admin drain 9007199254740993ms", LOCUM_ERR_RANGE},
         {"1 2 3 admin drain - "
          "an operator who writes more than there is room for in a reason, which is short, is wrong",
          LOCUM_ERR_SPACE},
