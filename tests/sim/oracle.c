@@ -74,20 +74,37 @@ sentinel_told(const struct sim *sim, locum_node node, locum_node voter, locum_no
            told->down[peer] == told->known[peer];
 }
 
+/* It is the word of the coordinator at `voter` that counts for `node`, not that of its Sentinel. */
+static bool
+is_heard(const struct sim *sim, locum_node node, locum_node voter)
+{
+    const struct locum_core *core = &sim->node[node].core;
+    const struct locum_peer_facts *facts = &core->view.peer[voter];
+    const locum_ms four = 4 * facts->interval_ms;
+    const locum_ms limit = four > core->config.timeout_ms ? four : core->config.timeout_ms;
+    return facts->heard != LOCUM_NEVER && sim_node_now(sim, node).mono - facts->heard <= limit;
+}
+
+static bool
+is_just(const struct sim *sim, locum_node node, locum_node voter, locum_node peer)
+{
+    const bool silent = had_gap(sim, voter, peer) || sim->pair[voter][peer].adopted;
+    return voter == node || is_heard(sim, node, voter) ? silent
+                                                       : sentinel_told(sim, node, voter, peer);
+}
+
 static void
 check_voters(struct sim *sim, locum_node node, const struct locum_condition_edge *edge)
 {
     const locum_nodes voters = edge->voters;
     sim->judged[SIM_NO_FALSE_TAKEOVER]++;
-    sim->judged[SIM_NO_FLAPPING]++;
     if ((uint32_t)__builtin_popcount(voters) < sim->config.quorum ||
         !locum_nodes_has(voters, node) || locum_nodes_has(voters, edge->peer)) {
         sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER, "%s down without a quorum (voters %#x)",
                      sim_name(sim, edge->peer), voters);
     }
     for (locum_node voter = 0; voter < sim->nodes; voter++) {
-        if (locum_nodes_has(voters, voter) && !had_gap(sim, voter, edge->peer) &&
-            !sentinel_told(sim, node, voter, edge->peer) && !sim->pair[voter][edge->peer].adopted) {
+        if (locum_nodes_has(voters, voter) && !is_just(sim, node, voter, edge->peer)) {
             sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER, "%s down by %s, which heard it",
                          sim_name(sim, edge->peer), sim_name(sim, voter));
         }
@@ -104,23 +121,36 @@ too_many(const struct sim *sim, size_t others)
 static void
 check_really_gone(struct sim *sim, locum_node node, locum_node peer)
 {
-    const locum_ms timeout = sim->config.timeout_ms;
     size_t working = 0;
-    size_t steady = 0;
     for (locum_node other = 0; other < sim->nodes; other++) {
-        if (other == peer) {
-            continue;
-        }
-        working += sim_path_working_for(sim, other, peer, timeout * 5 / 2) ? 1 : 0;
-        steady +=
-            sim->node[peer].running && !had_gap(sim, other, peer) && !had_gap(sim, peer, other) ? 1
-                                                                                                : 0;
+        working +=
+            other != peer && sim_path_working_for(sim, other, peer, sim->config.timeout_ms * 5 / 2)
+                ? 1
+                : 0;
     }
     if (too_many(sim, working)) {
         sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER,
                      "%s down though %zu others have a working path to it", sim_name(sim, peer),
                      working);
     }
+}
+
+/* By coordinators' votes alone, and yet too many of them and it hear each other. */
+static void
+check_steady(struct sim *sim, locum_node node, const struct locum_condition_edge *edge)
+{
+    const locum_node peer = edge->peer;
+    size_t steady = 0;
+    for (locum_node other = 0; other < sim->nodes; other++) {
+        if (other != node && locum_nodes_has(edge->voters, other) && !is_heard(sim, node, other)) {
+            return; /* a Sentinel has voted: it pings in its own way */
+        }
+        steady += other != peer && sim->node[peer].running && !had_gap(sim, other, peer) &&
+                          !had_gap(sim, peer, other)
+                      ? 1
+                      : 0;
+    }
+    sim->judged[SIM_NO_FLAPPING]++;
     if (too_many(sim, steady)) {
         sim_violated(sim, node, SIM_NO_FLAPPING, "%s down though %zu others accept its heartbeats",
                      sim_name(sim, peer), steady);
@@ -156,6 +186,7 @@ fell(struct sim *sim, locum_node node, const struct locum_condition_edge *edge)
         }
         check_voters(sim, node, edge);
         check_really_gone(sim, node, edge->peer);
+        check_steady(sim, node, edge);
     } else if (edge->cause == LOCUM_CAUSE_ADOPTED) {
         check_adopted(sim, node, edge);
     } else if (!sim->node[edge->peer].ever_left) {
