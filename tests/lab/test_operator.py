@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What an operator sees and does: redis-cli, status, explain, events, drain, exclude, reload."""
+"""What an operator sees and does: redis-cli, status, metrics, explain, events, drain, exclude, reload."""
 # deadline: 300 s
 
 import json
@@ -192,6 +192,49 @@ def status_and_explain(site):
         e["node"] == "dc3" and e["event"] == "service" and e["to"] == "failing"
         and f"http {site.dc3.address}" in e.get("checks", "") for e in events(site, 50)), 10)
     site.start_web(site.dc3)
+
+
+def metrics(host):
+    """Every sample of a node's /metrics, by its name with labels."""
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(5)
+        link.connect(str(host.locum.socket))
+        link.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        data = b""
+        while part := link.recv(65536):
+            data += part
+    head, _, body = data.partition(b"\r\n\r\n")
+    check(b" 200 " in head.splitlines()[0], f"/metrics answers {head[:80]}")
+    return {name: float(value) for name, value in
+            (line.rsplit(" ", 1) for line in body.decode().splitlines() if line[0] != "#")}
+
+
+def metrics_of_the_site(site):
+    """What the monitoring of a node sees of all others, and of Redis, Sentinels and DNS."""
+    site.asks(site.dc2, f"dc3.{site.zone}")
+    for host in site.coordinators:
+        seen = metrics(host)
+        for peer in site.coordinators:
+            if peer is not host:
+                check(seen[f'locum_peer_condition{{peer="{peer.name}",condition="alive"}}'] == 1,
+                      f"{host.name} does not hold {peer.name} alive")
+                for path in ("redis", "peer"):
+                    label = f'{{peer="{peer.name}",path="{path}"}}'
+                    check(seen["locum_peer_heard_age_seconds" + label] < 1, f"{label} is old")
+                    check(seen["locum_peer_heartbeats_accepted_total" + label] > 0, label)
+        for name in ("dc2", "dc3", "ns0"):
+            check(seen[f'locum_sentinel_connected{{node="{name}"}}'] == 1, f"Sentinel of {name}")
+            check(seen[f'locum_sentinel_polls_total{{node="{name}"}}'] > 0, f"polls of {name}")
+        check(seen["locum_redis_connected"] == 1 and seen["locum_redis_trouble"] == 0, "Redis")
+        check(seen["locum_quorum_reachable_nodes"] == 3, "quorum")
+        check(seen['locum_serving_age_seconds'] <= seen["locum_uptime_seconds"], "ages")
+    seen = metrics(site.dc2)
+    check(seen['locum_dns_answers_total{transport="udp",rcode="NOERROR"}'] > 0, "no DNS answers")
+    probes = [value for name, value in seen.items()
+              if name.startswith("locum_check_probes_total") and 'outcome="pass"' in name]
+    check(probes and probes[0] > 0, "no probes of the web server")
+    check(seen['locum_serving{kind="self"}'] == 1 and seen['locum_service{state="up"}'] == 1,
+          "serving")
 
 
 def events_follow(site):
@@ -403,6 +446,6 @@ def malformed_packets(site):
 
 if __name__ == "__main__":
     lab.main([redis_cli_shows_the_cluster, xrevrange_tells_the_story_of_a_failover,
-              status_and_explain, events_follow, drain_maint_ready, exclude_and_include,
-              drained_across_a_restart, small_commands, reload_takes_all_or_nothing,
+              status_and_explain, metrics_of_the_site, events_follow, drain_maint_ready,
+              exclude_and_include, drained_across_a_restart, small_commands, reload_takes_all_or_nothing,
               orderly_stop, malformed_packets])
