@@ -28,6 +28,7 @@ from types import SimpleNamespace
 
 import network
 import wire
+from probe import Scheme
 from programs import (Bind, Late, Locum, Nginx, Nsd, Plain, Redis, Sentinel, Unbound, tool,
                       until)
 
@@ -125,9 +126,15 @@ class Truth:
     def speaks(self, host):
         self._end(self.mute, host)
 
-    def may_be_named(self, name, at, extra_s=0.0):
+    def able_now(self, name, at):
+        """Could it serve at this moment? No grace."""
+        return not any(begin < at and (end is None or at < end)
+                       for begin, end, _ in self.cannot.get(name, []))
+
+    def may_be_named(self, name, at, extra_s=0.0, slack=None):
         """Is naming this node at this moment right, or still within the allowed time?"""
-        return not any(begin + allowed * self.slack + extra_s < at and (end is None or at < end)
+        slack = self.slack if slack is None else slack
+        return not any(begin + allowed * slack + extra_s < at and (end is None or at < end)
                        for begin, end, allowed in self.cannot.get(name, []))
 
     def ought_to_answer(self, name, begin, end):
@@ -237,6 +244,27 @@ class Site:
     def asks(self, host, name, kind="A", recurse=False, within=0.5):
         """The addresses a name server gives the client; None without an answer or with an error."""
         return wire.ask(host.address, host.ports.dns, name, kind, recurse, within)
+
+    def scheme(self):
+        """Locum with `answer: self`: what every site has."""
+        host = self.servers[0]
+        return Scheme("Locum self", self.zone, self.names, ("A", "AAAA") if host.address6 else ("A",),
+                      {h.name: (h.address, h.ports.dns) for h in self.servers})
+
+    def schemes(self):
+        """All ways in which the servers answer, side by side."""
+        own = self.scheme()
+        if not self.compare:
+            return [own]
+        plain = {h.name: (h.plain_address, h.ports.dns) for h in self.servers}
+        return [own, Scheme("Locum all", self.zone_all, [self.zone_all], own.kinds, own.servers),
+                Scheme("NSD alone", self.zone_plain, [self.zone_plain], ("A",), plain)]
+
+    def resolvers(self):
+        """{name: (address, port)} of the client's resolvers."""
+        client = self.client
+        told = {"Unbound": (client.address, client.ports.dns)}
+        return told | ({"BIND": (client.address, client.bind.port)} if self.compare else {})
 
     def host_of(self, address):
         """The name of the node that has this address; the address itself if none has."""
@@ -364,8 +392,8 @@ class Site:
 
     def rejoin(self, host):
         begin = time.monotonic()
-        self.lose_around(host, 0)
         self.truth.able(host)
+        self.lose_around(host, 0)
         self.truth.speaks(host)
         return begin
 

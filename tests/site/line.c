@@ -93,8 +93,9 @@ open_interface(const char *interface)
     }
     set(fd, PACKET_VNET_HDR, interface);
     set(fd, PACKET_IGNORE_OUTGOING, interface);
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size_bytes, sizeof size_bytes);
-    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size_bytes, sizeof size_bytes);
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size_bytes, sizeof size_bytes) != 0) {
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size_bytes, sizeof size_bytes);
+    }
     at.sll_ifindex = (int)if_nametoindex(interface);
     if (at.sll_ifindex == 0 || bind(fd, (struct sockaddr *)&at, sizeof at) != 0) {
         die("bind", interface);

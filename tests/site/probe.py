@@ -32,19 +32,31 @@ class Sample:
         return self.received is not None or now - self.sent > PATIENCE_S
 
 
-class Prober(threading.Thread):
-    """Asks until stop(). Targets are the servers of the site and the client's Unbound."""
+class Scheme:
+    """One way in which the servers answer: a zone, its names, where each server answers for it."""
 
-    def __init__(self, site):
+    def __init__(self, label, zone, names, kinds, servers):
+        self.label, self.zone, self.names, self.kinds = label, zone, names, kinds
+        self.servers = servers      # {node: (address, port)}
+
+
+class Prober(threading.Thread):
+    """
+    Asks until stop(). Targets are the servers of the site and the client's Unbound; with a scheme,
+    the servers as in that one alone. Of the site it needs truth, servers and host_of().
+    """
+
+    def __init__(self, site, scheme=None, interval_s=INTERVAL_S):
         super().__init__(daemon=True)
-        self.site = site
-        kinds = ("A", "AAAA") if site.servers[0].address6 else ("A",)
-        self.targets = {}
-        for host in [*site.servers, site.client]:
-            recurse = host is site.client
-            asked = [(n, k) for n in site.names for k in (("A",) if recurse else kinds)]
-            self.targets[host.name] = _Target(host, [(n, k, wire.question(n, k, recurse))
-                                                     for n, k in asked])
+        self.site, self.interval_s = site, interval_s
+        asked = scheme or site.scheme()
+        self.targets = {node: _Target(node, to, [(n, k, wire.question(n, k))
+                                                 for n in asked.names for k in asked.kinds])
+                        for node, to in asked.servers.items()}
+        if scheme is None:
+            to = site.client.address, site.client.ports.dns
+            self.targets["client"] = _Target("client", to, [(n, "A", wire.question(n, "A", True))
+                                                            for n in site.names])
         self._ending = threading.Event()
 
     def __enter__(self):
@@ -61,7 +73,7 @@ class Prober(threading.Thread):
     def run(self):
         due = time.monotonic()
         while not self._ending.is_set():
-            due = max(due + INTERVAL_S, time.monotonic() - 5 * INTERVAL_S)
+            due = max(due + self.interval_s, time.monotonic() - 5 * self.interval_s)
             for target in self.targets.values():
                 target.ask()
             self._receive_until(due)
@@ -116,18 +128,18 @@ class Prober(threading.Thread):
             counts[word] += 1
         return counts
 
-    def judged(self, begin, end=None, targets=None):
+    def judged(self, begin, end=None, targets=None, slack=None):
         """(sample, word) of every question that ought to have been answered."""
         now = time.monotonic()
         end = end or now
-        for name in targets or (h.name for h in self.site.servers):
+        for name in targets or (n for n in self.targets if n != "client"):
             for sample in list(self.targets[name].samples):
                 if begin <= sample.sent < end and sample.over(now):
-                    word = self._judge(sample)
+                    word = self._judge(sample, slack)
                     if word:
                         yield sample, word
 
-    def _judge(self, sample):
+    def _judge(self, sample, slack):
         truth, through_cache = self.site.truth, sample.target == "client"
         if sample.received is None:
             if through_cache:
@@ -138,9 +150,11 @@ class Prober(threading.Thread):
             return "empty"
         extra_s = self.site.ttl_s + 2.0 if through_cache else 0.0
         named = {self.site.host_of(a) for a in sample.addresses}
-        if all(truth.may_be_named(n, sample.sent, extra_s) for n in named):
+        # At any moment while the question was under way: a frozen host answers when it thaws.
+        if any(all(truth.may_be_named(n, at, extra_s, slack) for n in named)
+               for at in (sample.sent, sample.received)):
             return "right"
-        other = any(truth.may_be_named(h.name, sample.sent) for h in self.site.servers
+        other = any(truth.may_be_named(h.name, sample.sent, slack=slack) for h in self.site.servers
                     if h.name not in named)
         return "wrong" if other else "right"
 
@@ -148,8 +162,8 @@ class Prober(threading.Thread):
 class _Target:
     """One name server: a socket, the questions, the samples."""
 
-    def __init__(self, host, questions):
-        self.name, self.to = host.name, (host.address, host.ports.dns)
+    def __init__(self, name, to, questions):
+        self.name, self.to = name, to
         self.questions = questions
         self.samples, self.pending, self.number = [], {}, 0
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

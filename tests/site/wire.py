@@ -18,6 +18,17 @@ def question(name, kind, recurse=False):
 
 def answer(packet):
     """(id, rcode, [addresses]) of a response; ValueError if it is none."""
+    number, rcode, records = _records(packet)
+    return number, rcode, [address for address, _ in records]
+
+
+def ttl(packet):
+    """For how many seconds a cache may keep the addresses of a response; 0 without any."""
+    return min((seconds for _, seconds in _records(packet)[2]), default=0)
+
+
+def _records(packet):
+    """(id, rcode, [(address, TTL)])."""
     try:
         number, flags, questions, answers = struct.unpack_from("!4H", packet)
         if not flags & 0x8000:
@@ -25,15 +36,15 @@ def answer(packet):
         at = 12
         for _ in range(questions):
             at = _skip_name(packet, at) + 4
-        addresses = []
+        records = []
         for _ in range(answers):
             at = _skip_name(packet, at)
-            kind, _, _, length = struct.unpack_from("!HHIH", packet, at)
+            kind, _, seconds, length = struct.unpack_from("!HHIH", packet, at)
             at += 10
             if kind in TYPES.values():
-                addresses.append(str(ipaddress.ip_address(packet[at:at + length])))
+                records.append((str(ipaddress.ip_address(packet[at:at + length])), seconds))
             at += length
-        return number, flags & 15, addresses
+        return number, flags & 15, records
     except (struct.error, IndexError) as error:
         raise ValueError("cut short") from error
 

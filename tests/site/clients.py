@@ -1,0 +1,192 @@
+"""clients: people who fetch a page: new ones, ones with a cache, ones behind a real resolver.
+
+A client resolves a zone's name and fetches the page at the first address; if that fails it tries
+the second, where the answer has one. What would have come of it without that second try is kept
+too, so each fetch tells of both sorts of client.
+
+    fresh       one every 100 ms, with an empty cache: asks the zone's name servers as a resolver
+                does, any of them first, the next one after 0.4 s of silence
+    cached      twenty for each zone, each with a page every 2 s; it asks anew only when the TTL of
+                what it has is over. renew() fills the caches as if at any moment of the last TTL,
+                as among real clients, so that in a window of any length as many of them turn over
+                as would in life
+    Unbound,    a client without a cache of its own behind the real resolver, which has one for all
+    BIND
+
+Knows nothing of how a site is built: schemes and resolvers are addresses and names.
+"""
+
+import asyncio
+import random
+import socket
+import struct
+import threading
+import time
+from collections import namedtuple
+
+import wire
+
+FRESH_S = 0.1
+CACHED, CACHED_S = 20, 2.0
+RESOLVER_S = 0.4            # between two fetches behind a real resolver
+SERVER_S = 0.4              # a name server silent for so long is left for the next one
+RESOLVER_PATIENCE_S = 2.0
+CONNECT_S, PAGE_S = 1.0, 1.0
+
+# first: the page came from the first address. second: from it or from the one after it.
+Fetch = namedtuple("Fetch", "at scheme kind first second")
+
+
+class Crowd(threading.Thread):
+    """All clients, until stop(). schemes: probe.Scheme; resolvers: {name: (address, port)}."""
+
+    def __init__(self, schemes, resolvers, web_port):
+        super().__init__(daemon=True)
+        self.schemes, self.resolvers, self.web_port = schemes, resolvers, web_port
+        self.fetches = []
+        self._caches = []
+        self._loop = None
+        self._started, self._ending = threading.Event(), threading.Event()
+
+    def renew(self):
+        """What is cached was asked for in normal times: the fault to come is the first in a TTL."""
+        self._started.wait()
+
+        async def fill():
+            await asyncio.gather(*(c.fill() for c in self._caches))
+        asyncio.run_coroutine_threadsafe(fill(), self._loop).result(10)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self._ending.set()
+        self.join()
+
+    def failed(self, scheme, kind, begin, end, second=False):
+        """(failed, all) of the fetches begun between two moments."""
+        mine = [f for f in self.fetches
+                if begin <= f.at < end and f.scheme == scheme.label and f.kind == kind]
+        return sum(not (f.second if second else f.first) for f in mine), len(mine)
+
+    def run(self):
+        asyncio.run(self._main())
+
+    async def _main(self):
+        tasks = []
+        for scheme in self.schemes:
+            ask = Authoritative(scheme)
+            tasks.append(self._stream(scheme, "fresh", FRESH_S, lambda a=ask: a.resolve()))
+            for name, to in self.resolvers.items():
+                resolver = Recursive(scheme, to)
+                tasks.append(self._stream(scheme, name, RESOLVER_S, resolver.resolve))
+            for _ in range(CACHED):
+                self._caches.append(Cache(ask))
+                tasks.append(self._stream(scheme, "cached", CACHED_S, self._caches[-1].resolve))
+        running = [asyncio.ensure_future(t) for t in tasks]
+        self._loop = asyncio.get_running_loop()
+        self._started.set()
+        while not self._ending.is_set():
+            await asyncio.sleep(0.1)
+        for task in running:
+            task.cancel()
+        for result in await asyncio.gather(*running, return_exceptions=True):
+            if isinstance(result, Exception):
+                raise result
+
+    async def _stream(self, scheme, kind, interval_s, resolve):
+        """Begin a fetch every so often, whatever has become of the one before."""
+        due = time.monotonic() + random.random() * interval_s
+        going = set()
+        while True:
+            await asyncio.sleep(max(due - time.monotonic(), 0))
+            due += interval_s
+            task = asyncio.ensure_future(self._fetch(scheme, kind, resolve))
+            going.add(task)
+            task.add_done_callback(going.discard)
+
+    async def _fetch(self, scheme, kind, resolve):
+        at = time.monotonic()
+        addresses = await resolve()
+        first = bool(addresses) and await self._page(addresses[0], scheme.zone)
+        second = first or len(addresses) > 1 and await self._page(addresses[1], scheme.zone)
+        self.fetches.append(Fetch(at, scheme.label, kind, first, second))
+
+    async def _page(self, address, host):
+        loop = asyncio.get_running_loop()
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
+            sock.setblocking(False)
+            try:
+                async with asyncio.timeout(CONNECT_S):
+                    await loop.sock_connect(sock, (address, self.web_port))
+                async with asyncio.timeout(PAGE_S):
+                    await loop.sock_sendall(
+                        sock, f"GET / HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+                    return b" 200 " in await loop.sock_recv(sock, 4096)
+            except (OSError, TimeoutError):
+                return False
+
+
+class Authoritative:
+    """Resolves by asking the zone's own name servers."""
+
+    def __init__(self, scheme):
+        self.servers = list(scheme.servers.values())
+        self.packet = wire.question(scheme.zone, "A")
+
+    async def resolve(self):
+        return (await self.ask())[0]
+
+    async def ask(self):
+        """([addresses], TTL); two rounds through the servers, then nothing."""
+        order = random.sample(self.servers, len(self.servers))
+        for to in order * 2:
+            addresses, ttl_s = await _ask(to, self.packet, SERVER_S)
+            if addresses:
+                return addresses, ttl_s
+        return [], 0
+
+
+class Recursive:
+    """Resolves by a real resolver."""
+
+    def __init__(self, scheme, to):
+        self.to, self.packet = to, wire.question(scheme.zone, "A", recurse=True)
+
+    async def resolve(self):
+        return (await _ask(self.to, self.packet, RESOLVER_PATIENCE_S))[0]
+
+
+class Cache:
+    """Keeps an answer until its TTL is over."""
+
+    def __init__(self, source):
+        self.source, self.addresses, self.until = source, [], 0.0
+
+    async def resolve(self):
+        if time.monotonic() >= self.until:
+            self.addresses, ttl_s = await self.source.ask()
+            self.until = time.monotonic() + ttl_s
+        return self.addresses
+
+    async def fill(self):
+        """As if asked for at any moment of the last TTL."""
+        self.addresses, ttl_s = await self.source.ask()
+        self.until = time.monotonic() + ttl_s * random.random()
+
+
+async def _ask(to, packet, patience_s):
+    """([addresses], TTL) of one name server's answer; ([], 0) without one."""
+    loop, number = asyncio.get_running_loop(), struct.pack("!H", random.randrange(65536))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.setblocking(False)
+        try:
+            sock.connect(to)
+            async with asyncio.timeout(patience_s):
+                await loop.sock_sendall(sock, number + packet[2:])
+                while (answer := await loop.sock_recv(sock, 4096))[:2] != number:
+                    pass
+            return wire.answer(answer)[2], wire.ttl(answer)
+        except (OSError, TimeoutError, ValueError):
+            return [], 0

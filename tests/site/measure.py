@@ -1,0 +1,183 @@
+"""measure: what came of a fault, from what probers and clients kept.
+
+A Round watches one fault: the direct answers of every server in every scheme, and the pages of the
+crowd of clients, from a second before the fault until all is as before. It is told three moments:
+begin() of the fault, healed(), and its end. Several rounds of one fault make a row of the table.
+
+Of the site it needs what a Prober needs, so that it does not matter how the site is built.
+"""
+
+import statistics
+import time
+from collections import Counter
+
+from probe import Prober
+from programs import until
+
+INTERVAL_S = 0.05
+NEVER = None
+
+
+class Round:
+    """One fault, once."""
+
+    def __init__(self, site, schemes, crowd):
+        self.site, self.schemes, self.crowd = site, schemes, crowd
+        self.probers = {s.label: Prober(site, s, INTERVAL_S) for s in schemes}
+        self.begun = self.healed_at = self.end = None
+
+    def __enter__(self):
+        self.start = time.monotonic()
+        for prober in self.probers.values():
+            prober.start()
+        self.crowd.renew()
+        until("a second of answers", lambda: time.monotonic() - self.start > 1.2, 5)
+        self.before = {s.label: self._answers(s) for s in self.schemes}
+        return self
+
+    def __exit__(self, *_):
+        for prober in self.probers.values():
+            prober.stop()
+        self.end = time.monotonic()
+
+    def begin(self, moment):
+        self.begun = moment
+
+    def healed(self, moment):
+        self.healed_at = moment
+
+    # What they did
+
+    def samples(self, scheme):
+        """{(node, name, type): [samples]}, in the order in which they were sent."""
+        streams = {}
+        for target in self.probers[scheme.label].targets.values():
+            for sample in list(target.samples):
+                streams.setdefault((sample.target, sample.name, sample.kind), []).append(sample)
+        return streams
+
+    def _answers(self, scheme):
+        """What each stream says at this time: {(node, name, type): set of addresses}."""
+        return {key: frozenset(next((s.addresses for s in reversed(samples) if s.received), ()))
+                for key, samples in self.samples(scheme).items()}
+
+    def right(self, scheme):
+        """Seconds until no answer named a node any more that could not serve; NEVER."""
+        truth = self.site.truth
+
+        def good(sample):
+            if not truth.ought_to_answer(sample.target, sample.sent, sample.received):
+                return True     # the last words of a node that dies, before its cable is out
+            named = {self.site.host_of(a) for a in sample.addresses}
+            able = {h.name for h in self.site.servers if truth.able_now(h.name, sample.sent)
+                    or truth.able_now(h.name, sample.received)}
+            return bool(named) and (named <= able or not able)
+        return self._longest(scheme, self.begun, self.healed_at, good, True)
+
+    def normal(self, scheme):
+        """Seconds from healing until every node answers what it answered before; NEVER."""
+        return self._longest(scheme, self.healed_at, self.end, None, False)
+
+    def _longest(self, scheme, begin, end, good, forgive):
+        longest, now = 0.0, time.monotonic()
+        for key, samples in self.samples(scheme).items():
+            as_before = good or (lambda s, k=key: frozenset(s.addresses) == self.before[
+                scheme.label].get(k))
+            seconds = until_good(samples, begin, end or now, now, as_before, forgive)
+            if seconds is NEVER:
+                return NEVER
+            longest = max(longest, seconds)
+        return longest
+
+    def calm_for(self, schemes, since):
+        """Seconds since which all answers of these schemes are right, or as before if healed."""
+        now = time.monotonic()
+        found = [(self.normal if self.healed_at else self.right)(s) for s in schemes]
+        return 0.0 if NEVER in found else now - since - max(found)
+
+    # What came of it
+
+    def counts(self, scheme, slack=None):
+        """How many answers were right, wrong, empty, lost."""
+        counts = Counter(word for _, word in self.probers[scheme.label].judged(
+            self.begun, self.end, slack=slack))
+        return {"right": counts["right"], "wrong": counts["wrong"], "empty": counts["empty"],
+                "lost": counts["silent"]}
+
+    def changes(self, scheme):
+        """How often the answer for one name at one node changed, at the most."""
+        return max(count_changes([s for s in samples if s.sent >= self.begun and s.received])
+                   for samples in self.samples(scheme).values())
+
+    def fetches(self, scheme, kind, second=False):
+        """(failed, all)"""
+        return self.crowd.failed(scheme, kind, self.begun, self.end, second)
+
+
+def until_good(samples, begin, end, now, good, forgive):
+    """
+    Seconds from `begin` until the answer after which all were good; 0 if all were; NEVER if the
+    last before `end` was not. `forgive`: no answer is no fault (its own column counts them).
+    """
+    last_bad, first_good = None, None
+    for sample in samples:
+        if sample.sent < begin or not sample.over(now):
+            continue
+        if (sample.received or sample.sent) >= end or sample.received is None and forgive:
+            continue
+        if sample.received is None or not good(sample):
+            last_bad, first_good = sample, None
+        elif first_good is None:
+            first_good = sample
+    if last_bad is None:
+        return 0.0
+    return first_good.received - begin if first_good else NEVER
+
+
+def count_changes(samples):
+    """Of a list of answered samples: how often an answer was another one than the one before."""
+    answers = [frozenset(s.addresses) for s in samples]
+    return sum(a != b for a, b in zip(answers, answers[1:]))
+
+
+# The table
+
+COLUMNS = ("fault", "answers by", "right", "wrong", "empty", "lost", "changes", "fresh", "cached",
+           "cached+2nd", "Unbound", "BIND", "normal")
+
+
+def cells(name, rounds, scheme):
+    """One line: several rounds of one fault, in one scheme."""
+    def total(pairs):
+        pairs = list(pairs)
+        return f"{sum(p[0] for p in pairs)}/{sum(p[1] for p in pairs)}"
+
+    counts = [r.counts(scheme, slack=1.0) for r in rounds]
+    fetched = [total(r.fetches(scheme, kind, second) for r in rounds) for kind, second in
+               (("fresh", False), ("cached", False), ("cached", True), ("Unbound", False),
+                ("BIND", False))]
+    return [name, scheme.label, seconds_cell([r.right(scheme) for r in rounds]),
+            *(str(sum(c[word] for c in counts)) for word in ("wrong", "empty", "lost")),
+            str(max(r.changes(scheme) for r in rounds)), *fetched,
+            seconds_cell([r.normal(scheme) for r in rounds])]
+
+
+def seconds_cell(times):
+    """Median and, of several, the longest."""
+    if NEVER in times:
+        return "never" if set(times) == {NEVER} else f"never {times.count(NEVER)}/{len(times)}"
+    median = f"{statistics.median(times):.2f}"
+    return median if len(times) == 1 else f"{median} ({max(times):.2f})"
+
+
+def lay_out(columns, rows, markdown=False):
+    """Lines of text; the first two columns to the left, all others to the right."""
+    widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
+    lines = []
+    for row in [columns, *rows]:
+        padded = [c.ljust(w) if i < 2 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths))]
+        lines.append("| " + " | ".join(padded) + " |" if markdown else "  ".join(padded).rstrip())
+    if markdown:
+        lines.insert(1, "|" + "|".join("-" * (w + 1) + ("-" if i < 2 else ":")
+                                       for i, w in enumerate(widths)) + "|")
+    return lines
