@@ -52,8 +52,8 @@ FUZZ_MAIN := $(BUILD)/tests/fuzz/replay.o
 SECONDS ?= 60
 SCHEDULES ?= 10000
 
-.PHONY: all help deps programs check test demo unit sim mutants lint fmt acl cover cover-sim asan tsan fuzz \
-	fuzzers bench install clean FORCE
+.PHONY: all help deps programs check test demo unit sim chaos mutants lint fmt acl cover cover-sim \
+	asan tsan fuzz fuzzers bench install clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -85,6 +85,11 @@ unit: programs ## the unit tests alone
 
 sim: $(SIM) ## the simulation: SEED=n one schedule, else without end
 	@$(SIM) $(SEED)
+
+chaos: ## the laboratory for 45 minutes, faults longer than any TTL; ROWS=crashes: some of it
+	@deploy/deps test
+	@$(MAKE) $(PARALLEL) WERROR=-Werror programs
+	@BUILD='$(abspath $(BUILD))' LOCUM='$(abspath $(BUILD))/locum' tests/lab/chaos $(ROWS)
 
 mutants: programs ## can the tests of the core fail? breaks it in one place at a time
 	@BUILD='$(abspath $(BUILD))' COMPILE='$(COMPILE)' JOBS='$(JOBS)' tests/sim/mutants
