@@ -112,6 +112,9 @@ test_unknown_fields(void **state)
     assert_int_equal(
         parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 x-version=1\x1b[2J", &read), 0);
     assert_string_equal(read.version, "");
+    assert_int_equal(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=5,6,q", &read), 0);
+    assert_int_equal(read.acks[DC2].seq, 6);
+    assert_int_equal(read.acks[DC2].letter, LOCUM_UNKNOWN); /* a letter of a later version */
     assert_int_equal(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4", &read), 0);
     assert_int_equal(read.told, 0);
 }
@@ -162,6 +165,7 @@ test_refused(void **state)
         {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=1,1,"},
         {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=1,1,ad"},
         {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=1,1,X"},
+        {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=1,1,{"},
         {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=,1,a"},
         {LOCUM_ERR_INVALID, "locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=1,,a"},
         {LOCUM_ERR_RANGE, "locum1 get dc3 0 1 125 up ready - 0 a1b2c3d4"},
