@@ -116,10 +116,18 @@ evict(struct locum_http *self, locum_ms now)
     }
 }
 
+/* When all places are taken, as soon as the oldest that has not asked has had its time. */
 static int
-look_again(struct locum_http *self)
+look_again(struct locum_http *self, locum_ms now)
 {
-    static const struct timeval wait = {.tv_usec = LOOK_MS * 1000};
+    locum_ms wait_ms = LOOK_MS;
+    for (size_t i = 0; self->count >= self->clients_max && i < self->count; i++) {
+        const locum_ms left = self->places[i].since + ASK_WITHIN_MS - now;
+        if (!self->places[i].asked && left > 0 && left < wait_ms) {
+            wait_ms = left;
+        }
+    }
+    const struct timeval wait = {.tv_usec = wait_ms * 1000};
     return event_add(self->look, &wait);
 }
 
@@ -137,7 +145,7 @@ on_look(int fd, short what, void *user)
         (self->count == self->clients_max && oldest_idle(self, now) < self->count)) {
         (void)evconnlistener_enable(self->listener);
     }
-    (void)look_again(self);
+    (void)look_again(self, now);
 }
 
 /* evhttp asks for the stream of a connection that it has just accepted. NULL: it makes its own. */
@@ -217,7 +225,8 @@ locum_http_create(struct event_base *base, int fd, locum_ms life_ms,
     self->user = user;
     self->http = evhttp_new(base);
     self->look = event_new(base, -1, 0, on_look, self);
-    if (listen_on(self, base, fd) != 0 || self->look == NULL || look_again(self) != 0) {
+    if (listen_on(self, base, fd) != 0 || self->look == NULL ||
+        look_again(self, locum_now_read().mono) != 0) {
         locum_http_destroy(self);
         return LOCUM_ERR_MEMORY;
     }

@@ -70,6 +70,17 @@ count_open(const struct locum_dns_tcp *self)
     return (size_t)atomic_load_explicit(&self->open_count, memory_order_relaxed);
 }
 
+/* bufferevent_free() alone would close the descriptor in the loop's next turn only, and within this
+ * one a hundred more may be accepted. */
+static void
+close_stream(struct bufferevent *stream)
+{
+    const int fd = bufferevent_getfd(stream);
+    (void)bufferevent_setfd(stream, -1);
+    (void)close(fd);
+    bufferevent_free(stream);
+}
+
 static void
 close_connection(struct connection *connection)
 {
@@ -77,7 +88,7 @@ close_connection(struct connection *connection)
     TAILQ_REMOVE(&tcp->open, connection, link);
     atomic_store_explicit(&tcp->open_count, count_open(tcp) - 1, memory_order_relaxed);
     event_free(connection->timer);
-    bufferevent_free(connection->stream);
+    close_stream(connection->stream);
     free(connection);
 }
 
@@ -275,14 +286,14 @@ count_of(const struct locum_dns_tcp *self, const struct locum_address *peer)
 static bool
 open_stream(struct locum_dns_tcp *self, struct connection *connection, evutil_socket_t fd)
 {
-    connection->stream = bufferevent_socket_new(self->base, fd, BEV_OPT_CLOSE_ON_FREE);
+    connection->stream = bufferevent_socket_new(self->base, fd, 0);
     if (connection->stream == NULL) {
         close(fd);
         return false;
     }
     connection->timer = evtimer_new(self->base, on_deadline, connection);
     if (connection->timer == NULL) {
-        bufferevent_free(connection->stream);
+        close_stream(connection->stream);
         return false;
     }
     bufferevent_setcb(connection->stream, on_input, on_output_taken, on_end, connection);
