@@ -273,7 +273,7 @@ on_event(struct bufferevent *bev, short what, void *user)
         event_del(self->deadline);
         self->handshaking = false;
         self->events->up(self->user);
-    } else if (self->tls != NULL && self->partial_bytes == 0) {
+    } else if (self->tls != NULL && !self->heard && self->partial_bytes == 0) {
         char why[WHY_MAX + LOCUM_HOST_MAX + 1];
         struct locum_text text = locum_text_init(why, sizeof(why));
         locum_tls_explain(bev, self->name, &text);

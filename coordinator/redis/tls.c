@@ -195,6 +195,25 @@ explain_error(unsigned long error, struct locum_text *text)
     }
 }
 
+/*
+ * It closed the connection and OpenSSL does not know why. With TLS 1.3 a server looks at our
+ * certificate after our handshake is done, and its alert may be lost when we have sent on.
+ */
+static void
+explain_end(SSL *ssl, struct locum_text *text)
+{
+    if (!SSL_is_init_finished(ssl)) {
+        locum_text_add(text, "it closed the connection at the TLS handshake: is it a port with "
+                             "TLS?");
+    } else if (SSL_get_certificate(ssl) == NULL) {
+        locum_text_add(text, "it closed the connection after the TLS handshake: if it asks for our "
+                             "certificate, set redis.tls.cert-file and key-file");
+    } else {
+        locum_text_add(text, "it closed the connection after the TLS handshake: if it refuses our "
+                             "certificate, check redis.tls.cert-file");
+    }
+}
+
 void
 locum_tls_explain(struct bufferevent *bev, const char *name, struct locum_text *text)
 {
@@ -203,13 +222,10 @@ locum_tls_explain(struct bufferevent *bev, const char *name, struct locum_text *
     const unsigned long error = bufferevent_get_openssl_error(bev);
     if (result != X509_V_OK) {
         explain_certificate(result, name, text);
-    } else if (error != 0) {
+    } else if (error != 0 && ERR_GET_LIB(error) == ERR_LIB_SSL) {
         explain_error(error, text);
     } else {
-        locum_text_add(text, SSL_is_init_finished(ssl)
-                                 ? "it closed the connection"
-                                 : "it closed the connection at the TLS handshake: is it a port "
-                                   "with TLS?");
+        explain_end(ssl, text);
     }
     ERR_clear_error();
 }

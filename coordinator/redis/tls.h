@@ -36,7 +36,7 @@ struct locum_tls *locum_tls_copy(const struct locum_tls *self);
 struct bufferevent *locum_tls_begin(const struct locum_tls *self, struct event_base *base, int fd,
                                     const char *name);
 
-/* Append why it ended: "its certificate has expired". name: as above. */
+/* Append why it ended before anything was heard: "its certificate has expired". name: as above. */
 void locum_tls_explain(struct bufferevent *bev, const char *name, struct locum_text *text);
 
 /* NULL is fine. */

@@ -234,14 +234,14 @@ it_may_ask_for_our_certificate(void **state)
 {
     (void)state;
     start_room(&careful);
-    assert_says(redis_says, "it asks for our certificate: set redis.tls.cert-file and key-file");
+    assert_says(redis_says, "it asks for our certificate");
     assert_int_equal(teardown(state), 0);
     assert_int_equal(setup(state), 0);
 
     set_path(config->redis.tls.cert_file, "stranger.pem");
     set_path(config->redis.tls.key_file, "stranger.key");
     start_room(&careful);
-    assert_says(redis_says, "it refuses our certificate, redis.tls.cert-file");
+    assert_says(redis_says, "it refuses our certificate");
     assert_int_equal(teardown(state), 0);
     assert_int_equal(setup(state), 0);
 
