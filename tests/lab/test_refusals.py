@@ -83,6 +83,32 @@ def wrong_redis_password(site):
         check(site.asks(site.dc2, f"dc3.{site.zone}") == [site.dc3.address], "the names")
 
 
+def mirrorbits_config_is_followed(site):
+    """Its wrong password is told; corrected there, a reload connects; what is no YAML, is refused."""
+    file = site.dir / "mirrorbits.conf"
+
+    def write(password):
+        file.write_text("# vim: set ft=yaml:\nRepository: /srv/repo\nListenAddress: :8080\n"
+                        "RedisSentinelMasterName: mirrorbits\nRedisSentinels:\n" +
+                        "".join(f"    - Host: {h.private}:{h.ports.sentinel}\n"
+                                for h in site.with_program("sentinel")) +
+                        f"RedisPassword: {password}\nRedisDB: 0\n")
+    write("wrong")
+    with undisturbed(site), other_settings(site, site.dc2, mirrorbits_config=file):
+        wait_said("status", redis_error(site.dc2), "password")
+        write(site.redis_password)
+        site.dc2.locum.command("reload", check=True)
+        until("dc2 is connected", lambda: site.dc2.locum.status()["redis"]["connected"], 10)
+        sentinels = site.dc2.locum.status()["sentinels"]
+        check(len(sentinels) == 3 and all(s["connected"] for s in sentinels), f"{sentinels}")
+        file.write_text("RedisDB: many\n")
+        done = site.dc2.locum.command("reload")
+        check(done.returncode == 1 and "mirrorbits.conf:1:10: RedisDB" in done.stdout + done.stderr,
+              f"reload ended with {done.returncode}: {done.stdout}{done.stderr}")
+        check(site.dc2.locum.status()["redis"]["connected"], "a refused reload cost the connection")
+        write(site.redis_password)
+
+
 def sentinel_knows_no_such_master(site):
     with undisturbed(site), other_settings(site, site.dc2, master_name="nosuch") as log:
         wait_said("status", redis_error(site.dc2), "nosuch")
@@ -214,6 +240,6 @@ def full_and_read_only_state_folder(site):
 
 
 if __name__ == "__main__":
-    lab.main([wrong_cluster_secret, wrong_redis_password, sentinel_knows_no_such_master,
-              redis_that_is_no_master, port_53_in_use, unreadable_secret,
-              full_and_read_only_state_folder])
+    lab.main([wrong_cluster_secret, wrong_redis_password, mirrorbits_config_is_followed,
+              sentinel_knows_no_such_master, redis_that_is_no_master, port_53_in_use,
+              unreadable_secret, full_and_read_only_state_folder])

@@ -436,6 +436,7 @@ class Locum(Program):
         self.redis_password = host.site.locum_password
         self.sentinel_password = host.site.locum_password
         self.master_name = MASTER
+        self.mirrorbits_config = None   # a file: Redis and Sentinels are taken from it alone
         self.check_interval = "250ms"
         self.before = []            # put before the command, to take privileges away
 
@@ -482,9 +483,7 @@ zones:
 """
         text += f"""\
 redis:
-  master-name: {self.master_name}
-  user: locum
-  password-file: {self.dir}/redis-password
+{self._redis()}
   sentinel-user: locum
   sentinel-password-file: {self.dir}/sentinel-password
 listen: {{{", ".join(listen)}}}
@@ -497,6 +496,12 @@ service:
 """
         return text
 
+    def _redis(self):
+        if self.mirrorbits_config:
+            return f"  mirrorbits-config: {self.mirrorbits_config}"
+        return (f"  master-name: {self.master_name}\n  user: locum\n"
+                f"  password-file: {self.dir}/redis-password")
+
     def _nodes(self):
         lines = []
         for node in self.host.site.coordinators:
@@ -504,7 +509,7 @@ service:
             parts = [] if node in self.host.site.servers else ["role: witness"]
             parts.append(f"address: [{addresses}]")
             for kind in ("redis", "sentinel"):
-                if kind in node.programs:
+                if kind in node.programs and not self.mirrorbits_config:
                     parts.append(f'{kind}: "{node.private}:{getattr(node.ports, kind)}"')
             lines.append(f"  {node.name}: {{{', '.join(parts)}}}")
         return "\n".join(lines)
