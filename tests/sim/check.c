@@ -190,6 +190,7 @@ check_alike(struct sim *sim, locum_node node)
     for (locum_node other = 0; other < sim->nodes; other++) {
         const struct locum_core *its = &sim->node[other].core;
         if (!sim->node[other].running || sim->node[other].variant != sim->node[node].variant ||
+            its->config.node_count != core->config.node_count ||
             memcmp(core->rank, its->rank, sim->nodes * sizeof(core->rank[0])) != 0) {
             continue;
         }
@@ -254,7 +255,7 @@ sim_check_turn(struct sim *sim, locum_node node)
 {
     struct sim_node *self = &sim->node[node];
     const struct locum_core *core = &self->core;
-    for (locum_node other = 0; other < sim->nodes; other++) {
+    for (locum_node other = 0; other < core->config.node_count; other++) {
         if (core->rank[other] != rank_of(core, other)) {
             sim_violated(sim, node, SIM_NEVER_WORSE, "%s has rank %s, the rules say %s",
                          sim_name(sim, other), locum_rank_text(core->rank[other]),

@@ -130,7 +130,10 @@ operate(struct sim *sim, const struct sim_fault *fault)
     } else {
         sim->node[fault->a].ever_left = true;
     }
-    sim_node_step(sim, fault->a, &event);
+    if (event.kind != LOCUM_EVENT_EXCLUDE ||
+        fault->b < sim->node[fault->a].core.config.node_count) {
+        sim_node_step(sim, fault->a, &event);
+    }
 }
 
 static void
@@ -227,6 +230,9 @@ heal(struct sim *sim)
         if (sim_node_frozen(sim, node)) {
             self->frozen_until = sim->now;
             sim_node_thaw(sim, node);
+        }
+        if (self->older) {
+            sim_node_reload(sim, node, self->variant);
         }
         operate(sim, &(struct sim_fault){.kind = SIM_ADMIN, .a = node, .b = LOCUM_READY});
         for (locum_node other = 0; other < sim->nodes; other++) {

@@ -65,10 +65,16 @@ sim_tcp_delay(struct sim *sim, locum_node from, locum_node to)
 }
 
 static bool
+knows(const struct sim *sim, locum_node a, locum_node b)
+{
+    return b < sim->node[a].core.config.node_count;
+}
+
+static bool
 both_run(const struct sim *sim, locum_node a, locum_node b)
 {
-    return sim->node[a].running && sim->node[b].running && !sim_node_frozen(sim, a) &&
-           !sim_node_frozen(sim, b);
+    return knows(sim, a, b) && knows(sim, b, a) && sim->node[a].running && sim->node[b].running &&
+           !sim_node_frozen(sim, a) && !sim_node_frozen(sim, b);
 }
 
 /* Datagrams arrive, not later than the line is long, and the receiver has the sender's secret. */

@@ -54,7 +54,8 @@ send_heartbeat(struct sim *sim, locum_node node)
     sim->counts.heartbeats++;
     for (locum_node peer = 0; peer <= sim->nodes; peer++) {
         const bool publish = peer == sim->nodes;
-        if (peer == node || (!publish && sim->config.nodes[peer].role == LOCUM_ROLE_SENTINEL)) {
+        if (peer == node || (!publish && (peer >= self->core.config.node_count ||
+                                          sim->config.nodes[peer].role == LOCUM_ROLE_SENTINEL))) {
             continue;
         }
         struct locum_text text = locum_text_init(buffer, sizeof(buffer));
@@ -131,6 +132,11 @@ sim_node_config(const struct sim *sim, locum_node node, struct locum_core_config
     if (self->next_version) {
         memcpy(ret->version, "0.2.0", 6);
     }
+    if (self->older) {
+        ret->node_count--;
+        ret->name_count -= ret->nodes[ret->node_count].role == LOCUM_ROLE_SERVER ? 1 : 0;
+        ret->quorum = (uint32_t)ret->node_count / 2 + 1;
+    }
     if (!self->variant) {
         return;
     }
@@ -155,6 +161,7 @@ sim_node_reload(struct sim *sim, locum_node node, bool variant)
     struct sim_node *self = &sim->node[node];
     if (self->running && !sim_node_frozen(sim, node)) {
         self->variant = variant;
+        self->older = false;
         self->checked = false;
         sim_node_config(sim, node, &config);
         LOCUM_INVARIANT(locum_core_reconfigure(&self->core, &config, sim_node_now(sim, node)) == 0);
@@ -247,6 +254,9 @@ handle(struct sim *sim, const struct sim_event *in)
     case SIM_EVENT_POLLED:
         event.kind = LOCUM_EVENT_SENTINEL;
         memcpy(&told, in->text->at, sizeof(told));
+        if (told.voter >= self->core.config.node_count) {
+            return; /* no node that it knows */
+        }
         event.sentinel.voter = told.voter;
         event.sentinel.tilt = told.tilt;
         memcpy(event.sentinel.known, told.known, sizeof(told.known));

@@ -98,7 +98,7 @@ check_voters(struct sim *sim, locum_node node, const struct locum_condition_edge
 {
     const locum_nodes voters = edge->voters;
     sim->judged[SIM_NO_FALSE_TAKEOVER]++;
-    if ((uint32_t)__builtin_popcount(voters) < sim->config.quorum ||
+    if ((uint32_t)__builtin_popcount(voters) < sim->node[node].core.config.quorum ||
         !locum_nodes_has(voters, node) || locum_nodes_has(voters, edge->peer)) {
         sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER, "%s down without a quorum (voters %#x)",
                      sim_name(sim, edge->peer), voters);
@@ -113,22 +113,23 @@ check_voters(struct sim *sim, locum_node node, const struct locum_condition_edge
 
 /* More than N - 1 - quorum others are too many for a quorum without them. */
 static bool
-too_many(const struct sim *sim, size_t others)
+too_many(const struct sim *sim, locum_node node, size_t others)
 {
-    return (int)others > (int)sim->nodes - 1 - (int)sim->config.quorum;
+    const struct locum_core_config *config = &sim->node[node].core.config;
+    return (int)others > (int)config->node_count - 1 - (int)config->quorum;
 }
 
 static void
 check_really_gone(struct sim *sim, locum_node node, locum_node peer)
 {
     size_t working = 0;
-    for (locum_node other = 0; other < sim->nodes; other++) {
+    for (locum_node other = 0; other < sim->node[node].core.config.node_count; other++) {
         working +=
             other != peer && sim_path_working_for(sim, other, peer, sim->config.timeout_ms * 5 / 2)
                 ? 1
                 : 0;
     }
-    if (too_many(sim, working)) {
+    if (too_many(sim, node, working)) {
         sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER,
                      "%s down though %zu others have a working path to it", sim_name(sim, peer),
                      working);
@@ -141,7 +142,7 @@ check_steady(struct sim *sim, locum_node node, const struct locum_condition_edge
 {
     const locum_node peer = edge->peer;
     size_t steady = 0;
-    for (locum_node other = 0; other < sim->nodes; other++) {
+    for (locum_node other = 0; other < sim->node[node].core.config.node_count; other++) {
         if (other != node && locum_nodes_has(edge->voters, other) && !is_heard(sim, node, other)) {
             return; /* a Sentinel has voted: it pings in its own way */
         }
@@ -151,7 +152,7 @@ check_steady(struct sim *sim, locum_node node, const struct locum_condition_edge
                       : 0;
     }
     sim->judged[SIM_NO_FLAPPING]++;
-    if (too_many(sim, steady)) {
+    if (too_many(sim, node, steady)) {
         sim_violated(sim, node, SIM_NO_FLAPPING, "%s down though %zu others accept its heartbeats",
                      sim_name(sim, peer), steady);
     }
@@ -271,18 +272,20 @@ sim_oracle_verdict(struct sim *sim, size_t index)
     }
     for (locum_node node = 0; node < sim->nodes; node++) {
         if (!locum_nodes_has(crash->witnesses, node) ||
+            crash->node >= sim->node[node].core.config.node_count ||
             !sim_path_clean_for(sim, node, node, elapsed)) {
             continue;
         }
         size_t votes = 1;
-        for (locum_node voter = 0; voter < sim->nodes; voter++) {
+        for (locum_node voter = 0; voter < sim->node[node].core.config.node_count; voter++) {
             const bool coordinator = voter != node && locum_nodes_has(crash->witnesses, voter) &&
                                      sim_path_clean_for(sim, node, voter, elapsed);
             votes += coordinator || sentinel_votes(sim, crash, node, voter) ? 1 : 0;
         }
         const enum locum_condition holds = locum_core_condition(&sim->node[node].core, crash->node);
-        sim->judged[SIM_TAKEOVER_IN_TIME] += votes >= sim->config.quorum ? 1 : 0;
-        if (votes >= sim->config.quorum && holds != LOCUM_DOWN) {
+        const uint32_t quorum = sim->node[node].core.config.quorum;
+        sim->judged[SIM_TAKEOVER_IN_TIME] += votes >= quorum ? 1 : 0;
+        if (votes >= quorum && holds != LOCUM_DOWN) {
             sim_violated(sim, node, SIM_TAKEOVER_IN_TIME,
                          "%s died %lld ms ago with %zu votes against it, and is %s",
                          sim_name(sim, crash->node), (long long)(sim->now - crash->at), votes,

@@ -1,7 +1,7 @@
 /* schedule: what goes wrong in a random schedule. All of it is over at SIM_HEAL_MS. */
 #include "sim.h"
 
-enum { FIRST_MS = 4000, LAST_MS = 18000 };
+enum { FIRST_MS = 4000, LAST_MS = 18000, NEWCOMER_EACH = 19 };
 
 /* A fault that ends by another one; `back` is SIM_HEAL if it ends by itself. */
 struct recipe {
@@ -247,6 +247,16 @@ draw_faults(struct draw *draw)
     }
 }
 
+/* The last node is new: the others are told of it one after the other. */
+static void
+add_newcomer(struct draw *draw)
+{
+    draw->schedule->world.newcomer = 1;
+    for (size_t node = 0; node + 1 < draw->nodes; node++) {
+        add(draw, sim_between(&draw->dice, 500, LAST_MS), SIM_RECONFIGURE, node, 0, 0);
+    }
+}
+
 void
 sim_schedule_random(struct sim_schedule *ret, uint64_t seed)
 {
@@ -257,4 +267,7 @@ sim_schedule_random(struct sim_schedule *ret, uint64_t seed)
     draw_world(&draw, seed);
     add(&draw, SIM_HEAL_MS, SIM_HEAL, 0, 0, 0);
     draw_faults(&draw);
+    if (seed % NEWCOMER_EACH == 0 && draw.nodes > 2 && !ret->world.calm) {
+        add_newcomer(&draw);
+    }
 }

@@ -68,8 +68,9 @@ struct sim_world {
     int64_t udp;                          /* 0: the peer port is closed everywhere */
     int64_t delay_min, delay_max, jitter; /* of each link, one way */
     int64_t loss, duplicate;
-    int64_t mixed; /* 1: some have IPv6 too, some a list of successors */
-    int64_t calm;  /* 1: nothing but loss up to 10 %: no suspicion may be raised */
+    int64_t mixed;    /* 1: some have IPv6 too, some a list of successors */
+    int64_t newcomer; /* 1: before a reload nobody else knows the last node */
+    int64_t calm;     /* 1: nothing but loss up to 10 %: no suspicion may be raised */
     int64_t end;
 };
 
@@ -230,6 +231,7 @@ struct sim_node {
     struct locum_saved saved;
     bool has_saved;
     bool next_version, variant; /* of the program; of the configuration */
+    bool older;                 /* its configuration lacks the last node */
     unsigned sign, accepts;     /* secrets: the one that signs, a set */
     uint32_t turn;              /* only the turn event with this token counts */
     locum_ms turn_at;

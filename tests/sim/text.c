@@ -39,6 +39,7 @@ static const struct {
     {"loss", offsetof(struct sim_world, loss), 0, 1000},
     {"duplicate", offsetof(struct sim_world, duplicate), 0, 1000},
     {"mixed", offsetof(struct sim_world, mixed), 0, 1},
+    {"newcomer", offsetof(struct sim_world, newcomer), 0, 1},
     {"calm", offsetof(struct sim_world, calm), 0, 1},
     {"end", offsetof(struct sim_world, end), 1, INT64_MAX},
 };

@@ -122,6 +122,7 @@ make_site(struct sim *sim, locum_node node)
     redis->demote_at = LOCUM_NEVER;
     sentinel->exists = sentinel->alive = !lone || node + 1u == sim->nodes;
     self->host_up = true;
+    self->older = sim->schedule.world.newcomer != 0 && node + 1u != sim->nodes;
     self->suspended_at = LOCUM_NEVER;
     self->accepts = 1;
     self->service_ok = true;
