@@ -119,15 +119,15 @@ cover-sim: ## branches of the core that the simulation alone takes
 	@gcovr --root . --filter coordinator/core/ --branches \
 		--exclude-lines-by-pattern '.*(LOCUM_INVARIANT|/\* unreachable).*' $(BUILD)/cover
 
-asan: ## check under AddressSanitizer and UndefinedBehaviorSanitizer
+asan: ## check under AddressSanitizer and UndefinedBehaviorSanitizer; LAB=lab: the whole site too
 	@deploy/deps test
 	@$(call build-in,asan,$(ASAN))
-	@tests/run -j $(JOBS) --build $(BUILD)/asan sim unit fuzz
+	@tests/run -j $(JOBS) --build $(BUILD)/asan sim unit fuzz $(LAB)
 
-tsan: ## units under ThreadSanitizer
+tsan: ## units under ThreadSanitizer; LAB=lab: the whole site too, or one program of it
 	@deploy/deps test
 	@$(call build-in,tsan,$(TSAN))
-	@tests/run -j $(JOBS) --build $(BUILD)/tsan unit
+	@tests/run -j $(JOBS) --build $(BUILD)/tsan unit $(LAB)
 
 fuzz: ## hostile input from the corpus on; TARGET=x one target, SECONDS=n each (0: without end)
 	@deploy/deps all

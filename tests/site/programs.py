@@ -526,6 +526,8 @@ service:
     def command(self, *words, check=False):
         """Run a sub-command of this node: a CompletedProcess with text."""
         done = self.host.call(str(self.binary()), words[0], "-c", str(self.config), *words[1:])
+        if "Sanitizer" in done.stderr or "runtime error" in done.stderr:
+            raise AssertionError(f"locum {' '.join(words)} on {self.host.name}: {done.stderr}")
         if check and done.returncode != 0:
             raise AssertionError(f"locum {' '.join(words)} on {self.host.name} ended with "
                                  f"{done.returncode}: {done.stdout}{done.stderr}")
