@@ -9,7 +9,8 @@
 With far=True the hosts are as far from each other as data centres are: LINES_S. With compare=True
 the same servers answer for two zones more, under the same faults: all.example.org by Locum with
 `answer: all`, and plain.example.org by the article's own means, an NSD on each server that names
-this server and no more. The client gets BIND beside Unbound then.
+this server and no more. The client gets BIND beside Unbound then. With mirrorbits=True each server
+has a stand-in for Mirrorbits, its database is filled, and Locum checks it.
 
 start() brings it up in the order in which things need each other and returns when every node
 holds every other for alive. The faults below go through the Site, since it keeps the truth by
@@ -28,12 +29,15 @@ from types import SimpleNamespace
 
 import network
 import wire
-from probe import Scheme
+from mirrorbits import Mirrorbits, write_keys
 from programs import (Bind, Late, Locum, Nginx, Nsd, Plain, Redis, Sentinel, Unbound, tool,
                       until)
+from probe import Scheme
 
-PORTS = SimpleNamespace(dns=53, http=80, redis=6379, sentinel=26379, status=9854)
-HIGH_PORTS = SimpleNamespace(dns=15353, http=18080, redis=16379, sentinel=26380, status=19854)
+PORTS = SimpleNamespace(dns=53, http=80, redis=6379, sentinel=26379, status=9854,
+                        mirrorbits=8080)
+HIGH_PORTS = SimpleNamespace(dns=15353, http=18080, redis=16379, sentinel=26380, status=19854,
+                             mirrorbits=18081)
 
 WEB_ALLOWED_S = 0.5     # from a web server's death until naming its node is wrong
 HOST_ALLOWED_S = 1.5    # the same for a whole host
@@ -149,7 +153,7 @@ class Site:
     zone_all, zone_plain = "all.example.org", "plain.example.org"
 
     def __init__(self, network, say=lambda text: None, ttl_s=60, slack=1.0,
-                 far=False, compare=False, dc4=False):
+                 far=False, compare=False, dc4=False, mirrorbits=False):
         self.network, self.say, self.ttl_s = network, say, ttl_s
         self.far, self.compare = far, compare
         self.dir = Path(tempfile.mkdtemp(prefix="locum-site-"))
@@ -160,7 +164,7 @@ class Site:
         (self.dir / "secret").write_text(secrets.token_hex(32) + "\n")
         self.hosts = {}
         web, resolvers = ([Nginx, Plain, Locum], [Unbound, Bind]) if compare else \
-            ([Nginx, Locum], [Unbound])
+            ([Nginx, *([Mirrorbits] if mirrorbits else []), Locum], [Unbound])
         self._host("ns0", 10, None, [Nsd, Sentinel, Locum])
         self._host("dc2", 12, "2001:db8:2::12", [Redis, Sentinel, *web])
         self._host("dc3", 13, "2001:db8:3::13", [Redis, Sentinel, *web])
@@ -201,6 +205,9 @@ class Site:
         if redis:
             self.say("Redis: dc3 is the master, dc2 its replica; a Sentinel on each host")
             self.start_redis()
+            if self.with_program("mirrorbits"):
+                write_keys(self.first_master)
+        self._start("mirrorbits")
         self.say("Locum on dc2, dc3 and, as a witness, on ns0")
         self._start("locum")
         self.wait_calm()

@@ -494,6 +494,12 @@ service:
   checks:
     - http: {{url: "http://{host.address}:{host.ports.http}/", interval: {self.check_interval}}}
 """
+            if "mirrorbits" in host.programs:
+                text += f"""\
+    - http: {{url: "{host.mirrorbits.url}", interval: 250ms, expect: "302",
+             location: "^http://m[0-9]+[.]", location-not: "://fallback"}}
+    - mirrorbits: {{gate: {str(host.mirrorbits.gate).lower()}}}
+"""
         return text
 
     def _redis(self):
@@ -511,6 +517,8 @@ service:
             for kind in ("redis", "sentinel"):
                 if kind in node.programs and not self.mirrorbits_config:
                     parts.append(f'{kind}: "{node.private}:{getattr(node.ports, kind)}"')
+            if "mirrorbits" in node.programs:
+                parts.append(f"mirrorbits: {node.mirrorbits.hostname}")
             lines.append(f"  {node.name}: {{{', '.join(parts)}}}")
         return "\n".join(lines)
 
