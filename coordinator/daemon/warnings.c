@@ -84,12 +84,19 @@ enum about {
     ABOUT_COUNT,
 };
 const char *const locum_warning_abouts[] = {
-    [ABOUT_EXCLUDED] = "excluded", [ABOUT_DEAF] = "deaf",
-    [ABOUT_ANSWERS] = "answers",   [ABOUT_CONFIGURATION] = "configuration",
-    [ABOUT_CLOCK] = "clock",       [ABOUT_SECRET] = "secret",
-    [ABOUT_SEAL] = "seal",         [ABOUT_LINE] = "line",
-    [ABOUT_TILT] = "tilt",         [ABOUT_INSTANCES] = "instances",
-    [ABOUT_STATE] = "state",       [ABOUT_DNS] = "dns",
+    [ABOUT_EXCLUDED] = "excluded",
+    [ABOUT_DEAF] = "deaf",
+    [ABOUT_ANSWERS] = "answers",
+    [ABOUT_CONFIGURATION] = "configuration",
+    [ABOUT_CLOCK] = "clock",
+    [ABOUT_SECRET] = "secret",
+    [ABOUT_SEAL] = "seal",
+    [ABOUT_LINE] = "line",
+    [ABOUT_TILT] = "tilt",
+    [ABOUT_INSTANCES] = "instances",
+    [ABOUT_MIRRORBITS] = "mirrorbits",
+    [ABOUT_STATE] = "state",
+    [ABOUT_DNS] = "dns",
     [ABOUT_COUNT] = NULL,
 };
 

@@ -1,6 +1,8 @@
 /* Each warning: what brings it, what it says, and that its begin and end are told once. */
 #include "fixture.h"
 
+#include "redis/room.h"
+
 enum { DC2, DC3, NS0 };
 
 static char manual_path[4096]; /* the fixture changes the folder */
@@ -177,6 +179,25 @@ test_a_sentinel_in_tilt(void **state)
     assert_null(warning("TILT"));
 }
 
+/* Another cluster of Mirrorbits on the same Redis, or a redis.db that is wrong. */
+static void
+test_a_mirrorbits_of_another_database(void **state)
+{
+    (void)state;
+    start_quietly();
+    daemon_->redis->elsewhere[DC3] =
+        (struct locum_redis_elsewhere){.db = 3, .heard_mono = locum_daemon_now(daemon_).mono};
+    assert_warned("the Mirrorbits of dc3 announces itself for database 3, and redis.db is 0",
+                  "write its RedisDB there");
+    locum_daemon_watch_warnings(daemon_);
+    assert_int_equal(count_in_log("about=mirrorbits peer=dc3"), 1);
+    daemon_->core.view.peer[DC3].mirrorbits = locum_daemon_now(daemon_).mono;
+    assert_null(warning("database")); /* the one of this cluster is heard, too */
+    daemon_->core.view.peer[DC3].mirrorbits = LOCUM_NEVER;
+    daemon_->redis->elsewhere[DC3].heard_mono -= LOCUM_MIRRORBITS_FORGET_MS;
+    assert_null(warning("database"));
+}
+
 static void
 test_answers_and_sockets(void **state)
 {
@@ -253,11 +274,17 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_configurations_differ),       TEST(test_clocks_differ),
-        TEST(test_a_peer_that_does_not_hear),   TEST(test_a_rotation_is_not_finished),
-        TEST(test_a_seal_of_no_known_secret),   TEST(test_suspicions_pile_up),
-        TEST(test_a_sentinel_in_tilt),          TEST(test_answers_and_sockets),
-        TEST(test_begin_and_end_are_told_once), TEST(test_manual),
+        TEST(test_configurations_differ),
+        TEST(test_clocks_differ),
+        TEST(test_a_peer_that_does_not_hear),
+        TEST(test_a_rotation_is_not_finished),
+        TEST(test_a_seal_of_no_known_secret),
+        TEST(test_suspicions_pile_up),
+        TEST(test_a_sentinel_in_tilt),
+        TEST(test_a_mirrorbits_of_another_database),
+        TEST(test_answers_and_sockets),
+        TEST(test_begin_and_end_are_told_once),
+        TEST(test_manual),
     };
     assert_non_null(realpath("doc/locum.8", manual_path));
     return cmocka_run_group_tests(tests, NULL, NULL);
