@@ -18,7 +18,7 @@ from article import HOST_ALLOWED_S, WEB_ALLOWED_S, Site     # noqa: E402
 from clients import Crowd                                   # noqa: E402
 from lab import SLACK, check, check_times                   # noqa: E402
 from load import Load                                       # noqa: E402
-from measure import COLUMNS, Round, cells, lay_out          # noqa: E402
+from measure import COLUMNS, NEVER, Round, cells, lay_out   # noqa: E402
 from programs import ROOT, until                            # noqa: E402
 import timeline                                             # noqa: E402
 
@@ -244,7 +244,10 @@ class Matrix:
     @staticmethod
     def _judge(row, rounds, schemes):
         """What the row promises; the article's own set-up is only measured."""
-        own, everyone, _ = schemes
+        own, everyone, plain = schemes
+        if row.fault is Site.stop_web:      # it cannot know; if that is not seen, nothing is
+            check({r.right(plain) for r in rounds} == {NEVER}, "the probers see no wrong answers")
+            check(all(r.fetches(plain, "fresh")[0] for r in rounds), "the clients miss no page")
         for scheme in (own, everyone):
             counts = [r.counts(scheme) for r in rounds]     # with the slack of one single time
             for word in ("wrong", "empty") + (() if row.load else ("lost",)):
