@@ -81,7 +81,6 @@ enum about {
     ABOUT_MIRRORBITS,
     ABOUT_STATE,
     ABOUT_DNS,
-    ABOUT_COUNT,
 };
 const char *const locum_warning_abouts[] = {
     [ABOUT_EXCLUDED] = "excluded",
@@ -97,8 +96,8 @@ const char *const locum_warning_abouts[] = {
     [ABOUT_MIRRORBITS] = "mirrorbits",
     [ABOUT_STATE] = "state",
     [ABOUT_DNS] = "dns",
-    [ABOUT_COUNT] = NULL,
 };
+const size_t locum_warning_about_count = LOCUM_COUNT(locum_warning_abouts);
 
 /* The warnings of one moment. */
 struct list {

@@ -14,8 +14,9 @@
 
 enum { LOCUM_FALSE_ALARMS = 3 }; /* so many in an hour, and the line to that peer is warned of */
 
-/* The words that events say they are about; ended by NULL. locum(8) is compared with them. */
+/* The words that events say they are about. locum(8) is compared with them. */
 extern const char *const locum_warning_abouts[];
+extern const size_t locum_warning_about_count;
 
 struct locum_evidence {
     size_t sealed_by[LOCUM_NODES_MAX];  /* index of the secret of its last heartbeat; 0: mine */

@@ -259,9 +259,11 @@ test_manual(void **state)
     assert_non_null(file);
     manual[fread(manual, 1, sizeof(manual) - 1, file)] = '\0';
     (void)fclose(file);
-    const char *section = strstr(manual, "\n.Sh WARNINGS\n");
+    char *section = strstr(manual, "\n.Sh WARNINGS\n");
     assert_non_null(section);
-    for (size_t i = 3; locum_warning_abouts[i] != NULL; i++) {
+    *strstr(section + 1, "\n.Sh ") = '\0'; /* the hash has a field of the same name */
+    for (size_t i = 3; i < locum_warning_about_count; i++) {
+        assert_non_null(locum_warning_abouts[i]);
         (void)snprintf(item, sizeof(item), "\n.It Cm %s\n", locum_warning_abouts[i]);
         if (strstr(section, item) == NULL) {
             fail_msg("locum(8) does not tell of the warning %s", locum_warning_abouts[i]);
