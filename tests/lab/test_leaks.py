@@ -51,8 +51,7 @@ def nothing_is_lost(site):
     host = site.dc2
     if shutil.which("valgrind") is None:
         raise Skip("no valgrind here")
-    if b"__asan_init" in host.locum.binary().read_bytes() or \
-            b"__tsan_init" in host.locum.binary().read_bytes():
+    if host.locum.sanitized():
         raise Skip("built with a sanitizer, which valgrind cannot run")
     report = host.locum.dir / "valgrind"
     site.stop_locum(host)

@@ -531,6 +531,12 @@ service:
         build = Path(os.environ.get("BUILD") or ROOT / "build")
         return Path(os.environ.get("LOCUM") or build / "locum").resolve()
 
+    @classmethod
+    def sanitized(cls):
+        """Is it built with a sanitizer?"""
+        program = cls.binary().read_bytes()
+        return b"__asan_init" in program or b"__tsan_init" in program
+
     def command(self, *words, check=False):
         """Run a sub-command of this node: a CompletedProcess with text."""
         done = self.host.call(str(self.binary()), words[0], "-c", str(self.config), *words[1:])
