@@ -125,6 +125,33 @@ test_grace(void **state)
     assert_int_equal(condition(&site, DC3), LOCUM_DOWN);
 }
 
+/* A suspicion that grace takes back is told at once: it was a vote. */
+static void
+test_grace_is_told_at_once(void **state)
+{
+    (void)state;
+    tell_subscribed(&site, true);
+    for (int i = 0; i < 100; i++) {
+        if (i < 90) {
+            hear(&site, DC3, LOCUM_PATH_REDIS); /* its datagrams have been missing for 10 s */
+        }
+        hear_own(&site, site.core.view.incarnation, site.core.view.seq);
+        pass_hearing(&site, 120, HEAR_NS0);
+    }
+    assert_int_equal(condition(&site, DC3), LOCUM_SUSPECT);
+    tell_subscribed(&site, false);
+    forget(&site);
+    while (site.sent == 0) {
+        pass_hearing(&site, 10, HEAR_NS0);
+    }
+    pass_hearing(&site, 30, HEAR_NS0); /* the next is not due */
+    assert_int_equal(site.sent, 1);
+    tell_subscribed(&site, true);
+    assert_edge(LOCUM_SUSPECT, LOCUM_UNKNOWN, LOCUM_CAUSE_GRACE);
+    tick(&site);
+    assert_int_equal(site.sent, 2);
+}
+
 /* down, accepted -> returning, and the clock starts */
 static void
 test_down_heard(void **state)
@@ -400,6 +427,7 @@ main(void)
         WELL(test_alive_by_one_path),
         WELL(test_suspect_left),
         WELL(test_grace),
+        WELL(test_grace_is_told_at_once),
         WELL(test_down_heard),
         WELL(test_late_last_words),
         WELL(test_adopted_heard),
