@@ -21,7 +21,7 @@
 struct locum_peer;
 
 enum {
-    LOCUM_PEER_BATCH = 256,     /* datagrams read from a socket in one turn: 1 s of 32 nodes */
+    LOCUM_PEER_BATCH = 256,     /* datagrams read from a socket before it rests: 1 s of 32 nodes */
     LOCUM_PEER_RETRY_MS = 2000, /* between two tries to bind an address */
 };
 

@@ -36,6 +36,7 @@ struct locum_link {
     int fd;                   /* -1 once the bufferevent owns it */
     struct event *connecting; /* the socket becomes writable: connected, or refused */
     struct bufferevent *bev;  /* once connected */
+    struct event *flush;      /* active: commands wait to be written, all of a turn in one go */
     struct locum_tls *tls;    /* own copy; NULL: plain text */
     char name[LOCUM_HOST_MAX + 1];
     bool handshaking;
@@ -75,6 +76,9 @@ shut(struct locum_link *self)
     if (self->deadline != NULL) {
         event_del(self->deadline);
     }
+    if (self->flush != NULL) {
+        event_del(self->flush);
+    }
 }
 
 static void
@@ -82,6 +86,9 @@ destroy(struct locum_link *self)
 {
     if (self->deadline != NULL) {
         event_free(self->deadline);
+    }
+    if (self->flush != NULL) {
+        event_free(self->flush);
     }
     if (self->reader != NULL) {
         redisReaderFree(self->reader);
@@ -289,6 +296,44 @@ on_event(struct bufferevent *bev, short what, void *user)
     leave(self);
 }
 
+/*
+ * A plain bufferevent asks the kernel when it may write, and then that it need not know any more:
+ * two calls and a round of the loop for each command of some hundred bytes. So without TLS it does
+ * not write by itself, unless the socket's buffer is full.
+ */
+void
+locum_link_flush(struct locum_link *self)
+{
+    if (!locum_link_is_up(self) || (bufferevent_get_enabled(self->bev) & EV_WRITE) != 0) {
+        return;
+    }
+    event_del(self->flush);
+    struct evbuffer *output = bufferevent_get_output(self->bev);
+    evbuffer_unfreeze(output, 1);
+    (void)evbuffer_write(output, bufferevent_getfd(self->bev)); /* an error shows again below */
+    evbuffer_freeze(output, 1);
+    if (evbuffer_get_length(output) > 0 && bufferevent_enable(self->bev, EV_WRITE) != 0) {
+        fail_later(self, "out of memory for a command");
+    }
+}
+
+static void
+on_flush(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd, (void)what;
+    locum_link_flush(user);
+}
+
+/* What the socket did not take at once is written. */
+static void
+on_written(struct bufferevent *bev, void *user)
+{
+    const struct locum_link *self = user;
+    if (self->tls == NULL) {
+        (void)bufferevent_disable(bev, EV_WRITE);
+    }
+}
+
 /* The connected socket becomes a bufferevent; here, and only here, TLS goes in between. */
 static struct bufferevent *
 make_transport(struct locum_link *self)
@@ -299,8 +344,9 @@ make_transport(struct locum_link *self)
     if (bev != NULL) {
         self->fd = -1;
         self->handshaking = self->tls != NULL;
-        bufferevent_setcb(bev, on_read, NULL, on_event, self);
-        if (bufferevent_enable(bev, EV_READ | EV_WRITE) != 0) {
+        bufferevent_setcb(bev, on_read, on_written, on_event, self);
+        if (bufferevent_enable(bev, EV_READ) != 0 ||
+            (self->tls == NULL && bufferevent_disable(bev, EV_WRITE) != 0)) {
             bufferevent_free(bev);
             bev = NULL;
         }
@@ -404,7 +450,8 @@ locum_link_open(struct event_base *base, const struct locum_link_target *target,
     self->fd = -1;
     self->reader = make_reader(self);
     self->deadline = event_new(base, -1, 0, on_deadline, self);
-    if (self->reader == NULL || self->deadline == NULL ||
+    self->flush = event_new(base, -1, 0, on_flush, self);
+    if (self->reader == NULL || self->deadline == NULL || self->flush == NULL ||
         (target->tls != NULL && self->tls == NULL)) {
         destroy(self);
         return NULL;
@@ -463,6 +510,7 @@ locum_link_send(struct locum_link *self, const struct locum_argv *argv, locum_li
         fail_later(self, "out of memory for a command");
     } else {
         enqueue(self, argv->command, reply, user);
+        event_active(self->flush, EV_WRITE, 0);
         ++*self->commands;
     }
     redisFreeCommand(bytes);

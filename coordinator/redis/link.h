@@ -74,6 +74,9 @@ bool locum_link_is_up(const struct locum_link *self);
 void locum_link_send(struct locum_link *self, const struct locum_argv *argv,
                      locum_link_reply_fn *reply, void *user);
 
+/* Write what was sent now, instead of at the end of this turn with what else is sent in it. */
+void locum_link_flush(struct locum_link *self);
+
 /* Close and free; no callback comes any more. NULL is fine. */
 void locum_link_close(struct locum_link *self);
 

@@ -23,6 +23,7 @@ struct locum_master {
     struct locum_link *command;
     struct locum_link *listen;
     struct event *pulse;
+    bool heard; /* a message since the last pulse: the listening connection lives */
     struct locum_key channel;
     bool is_master;  /* ROLE said so, on this connection */
     bool subscribed; /* to the heartbeat channel */
@@ -311,11 +312,14 @@ on_pulse(evutil_socket_t fd, short what, void *user)
         ask_role(self);
     }
     if (locum_link_is_up(self->listen)) {
-        subscribe(self, self->channel.text, on_subscribed);
+        if (!self->heard) {
+            subscribe(self, self->channel.text, on_subscribed);
+        }
         if (!self->announced) {
             subscribe(self, LOCUM_CHANNEL_MIRRORBITS, on_mirrorbits_subscribed);
         }
     }
+    self->heard = false;
     arm_pulse(self);
 }
 
@@ -349,6 +353,7 @@ on_message(void *user, struct locum_slice channel, struct locum_slice payload)
     if (!locum_master_is_ready(self)) {
         return;
     }
+    self->heard = true;
     if (locum_slice_is(channel, self->channel.text)) {
         self->events->heartbeat(self->user, payload);
     } else if (locum_slice_is(channel, LOCUM_CHANNEL_MIRRORBITS)) {
@@ -435,6 +440,7 @@ locum_master_publish(struct locum_master *self, struct locum_slice line)
     locum_argv_add(&argv, self->channel.text);
     locum_argv_add_slice(&argv, line);
     locum_link_send(self->command, &argv, on_reply, self);
+    locum_link_flush(self->command);
 }
 
 void

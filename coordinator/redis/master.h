@@ -7,7 +7,8 @@
  * subscribed. Both connections live and die together.
  *
  * It is asked something on each connection every quarter of redis.timeout: ROLE on one (a master
- * can become a replica), SUBSCRIBE again on the other. A reply of any kind is life. An error reply
+ * can become a replica), SUBSCRIBE again on the other if no message came meanwhile. A reply of any
+ * kind is life. An error reply
  * costs nothing but a sentence in `trouble`, unless it says that this is no master or lets us not
  * in.
  */
