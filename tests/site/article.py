@@ -255,7 +255,8 @@ class Site:
     def scheme(self):
         """Locum with `answer: self`: what every site has."""
         host = self.servers[0]
-        return Scheme("Locum self", self.zone, self.names, ("A", "AAAA") if host.address6 else ("A",),
+        kinds = ("A", "AAAA") if host.address6 else ("A",)
+        return Scheme("Locum self", self.zone, self.names, kinds,
                       {h.name: (h.address, h.ports.dns) for h in self.servers})
 
     def schemes(self):

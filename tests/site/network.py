@@ -107,7 +107,8 @@ class Network:
             _ip(f"link add {end} type veth peer name {other} netns {place}",
                 f"link set {end} addrgenmode none", f"link set {end} up",
                 before=self.wires.before, fds=(self.wires.fd, plug.fd))
-        self.lines.append(":".join([*ends, str(int(delay_s * 1e6)), str(int(delay_s * JITTER * 1e6))]))
+        delay_us = int(delay_s * 1e6)
+        self.lines.append(":".join([*ends, str(delay_us), str(int(delay_us * JITTER))]))
 
     def carry(self, program):
         """All long cables are there: from now on frames pass. `program`: line.c, built."""
