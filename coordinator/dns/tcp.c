@@ -302,6 +302,17 @@ open_stream(struct locum_dns_tcp *self, struct connection *connection, evutil_so
     return true;
 }
 
+/* Accept no more for this long; 0: before the loop's next turn. */
+static void
+pause_accepting(struct locum_dns_tcp *self, suseconds_t pause_ms)
+{
+    const struct timeval pause = {.tv_usec = pause_ms * 1000};
+    for (size_t i = 0; i < self->listener_count; i++) {
+        evconnlistener_disable(self->listeners[i]);
+    }
+    evtimer_add(self->resume, &pause);
+}
+
 static void
 on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from, int length,
           void *user)
@@ -320,6 +331,7 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
         evict(self, &connection->peer);
     } else if (count_open(self) >= self->limits.connections_max) {
         evict(self, NULL);
+        pause_accepting(self, 0); /* a newcomer's query is read before others put it out */
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     connection->tcp = self;
@@ -338,15 +350,11 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
 static void
 on_accept_error(struct evconnlistener *listener, void *user)
 {
-    const struct timeval pause = {.tv_usec = ACCEPT_PAUSE_MS * 1000};
     struct locum_dns_tcp *self = user;
     (void)listener;
     atomic_fetch_add_explicit(&self->short_count, 1, memory_order_relaxed);
     evict(self, NULL);
-    for (size_t i = 0; i < self->listener_count; i++) {
-        evconnlistener_disable(self->listeners[i]);
-    }
-    evtimer_add(self->resume, &pause);
+    pause_accepting(self, ACCEPT_PAUSE_MS);
 }
 
 static void
