@@ -4,7 +4,10 @@
 
 #include "base/invariant.h"
 
-/* All checks that count must pass. */
+/*
+ * All checks that count must pass. A Mirrorbits of which nothing is known yet, because Redis is
+ * away, holds up the first word only: it keeps no node failing.
+ */
 static enum locum_service
 verdict_of_checks(const struct locum_service_state *self, const struct locum_core_config *config)
 {
@@ -16,7 +19,8 @@ verdict_of_checks(const struct locum_service_state *self, const struct locum_cor
         if (self->check[i].verdict == LOCUM_FAILING) {
             return LOCUM_FAILING;
         }
-        if (self->check[i].verdict == LOCUM_SERVICE_UNKNOWN) {
+        if (self->check[i].verdict == LOCUM_SERVICE_UNKNOWN &&
+            !(config->checks[i].mirrorbits && self->word != LOCUM_SERVICE_UNKNOWN)) {
             verdict = LOCUM_SERVICE_UNKNOWN;
         }
     }

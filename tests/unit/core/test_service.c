@@ -72,6 +72,26 @@ test_first_sample(void **state)
     assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_REFUSED), LOCUM_FAILING);
 }
 
+/*
+ * Redis is away since the start or a reload, so nothing can be said of the own Mirrorbits. That
+ * holds up the first word, and keeps no node failing whose other checks pass again.
+ */
+static void
+test_a_mirrorbits_nothing_is_known_of(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    bench.config.check_count = 2;
+    bench.config.checks[1] = (struct locum_core_check){
+        .counts = true, .mirrorbits = true, .rise = 1, .fall = 1, .interval_ms = 250};
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_PASS), LOCUM_SERVICE_UNKNOWN);
+    fail_it(&bench);
+    assert_int_equal(mend_it(&bench), LOCUM_UP);
+    assert_int_equal(bench.service.check[1].verdict, LOCUM_SERVICE_UNKNOWN);
+    assert_int_equal(sample(&bench, 1, LOCUM_SAMPLE_FAIL), LOCUM_FAILING);
+}
+
 /* Then `fall` failures in a row; a pass between them starts the count again. */
 static void
 test_fall(void **state)
@@ -239,6 +259,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_sample),
+        cmocka_unit_test(test_a_mirrorbits_nothing_is_known_of),
         cmocka_unit_test(test_fall),
         cmocka_unit_test(test_rise),
         cmocka_unit_test(test_fast_fail),
