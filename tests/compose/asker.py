@@ -7,12 +7,13 @@ containers of a machine share. Ends with its standard input.
 """
 
 import json
+import select
 import sys
 import time
 from types import SimpleNamespace
 
 import wire
-from probe import Fetcher, Prober
+from probe import Fetcher, Prober, Scheme
 
 PORTS = SimpleNamespace(dns=53, http=80)
 
@@ -21,43 +22,37 @@ class Site:
     """As much of a site as the probers want to know."""
 
     def __init__(self, told):
-        self.servers = [SimpleNamespace(name=name, address=address, address6=None, ports=PORTS)
-                        for name, address in told["servers"].items()]
-        self.client = SimpleNamespace(name="client", address=told["resolver"], address6=None,
-                                      ports=PORTS)
-        self.names = told["names"]
+        self.servers, self.names = told["servers"], told["names"]
+        self.client = SimpleNamespace(name="client", address=told["resolver"], ports=PORTS)
+
+    def scheme(self):
+        return Scheme("Locum self", self.names[0], self.names, ("A", "AAAA"),
+                      {name: (address, PORTS.dns) for name, address in self.servers.items()})
 
     @staticmethod
     def asks(host, name, kind="A", recurse=False, within=0.5):
         return wire.ask(host.address, host.ports.dns, name, kind, recurse, within)
 
 
-def tell(**outcome):
-    sys.stdout.write(json.dumps(outcome) + "\n")
-
-
 def main():
     site = Site(json.loads(sys.argv[1]))
-    ended = []
-
-    def fetched(fetch):
-        ended.append(fetch)
-
-    told = dict.fromkeys([*(s.name for s in site.servers), "client"], 0)
-    with Prober(site) as prober, Fetcher(site, site.names[0], tell=fetched):
-        import select
+    told, fetched = {}, []
+    with Prober(site) as prober, Fetcher(site, site.names[0], tell=fetched.append):
         while not select.select([sys.stdin], [], [], 0.02)[0]:
             now = time.monotonic()
             for name, target in prober.targets.items():
-                while told[name] < len(target.samples) and target.samples[told[name]].over(now):
-                    s = target.samples[told[name]]
-                    told[name] += 1
-                    tell(target=name, name=s.name, kind=s.kind, sent=s.sent, received=s.received,
-                         rcode=s.rcode, addresses=s.addresses)
-            while ended:
-                f = ended.pop(0)
-                tell(at=f.at, name=f.name, address=f.address, page=f.page, error=f.error)
+                for sample in target.samples[told.get(name, 0):]:
+                    if not sample.over(now):
+                        break
+                    told[name] = told.get(name, 0) + 1
+                    tell(sample, "target", "name", "kind", "sent", "received", "rcode", "addresses")
+            while fetched:
+                tell(fetched.pop(0), "at", "name", "address", "page", "error")
             sys.stdout.flush()
+
+
+def tell(outcome, *fields):
+    print(json.dumps({field: getattr(outcome, field) for field in fields}))
 
 
 main()

@@ -13,7 +13,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from article import Truth
-from probe import Fetch, Fetcher, Prober, Sample
+from probe import Fetch, Fetcher, Prober, Sample, Scheme
 from programs import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -149,6 +149,10 @@ class Containers:
                 return False
         return all(self.dig(f"@{at.address}", f"{of.name}.{ZONE}") == [of.address]
                    for at in self.servers for of in self.servers)
+
+    def scheme(self):
+        return Scheme("Locum self", ZONE, self.names, ("A", "AAAA"),
+                      {h.name: (h.address, h.ports.dns) for h in self.servers})
 
     # Faults
 
