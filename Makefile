@@ -20,6 +20,8 @@ PACKAGES := hiredis libevent libevent_pthreads libevent_openssl ldns yaml-0.1 li
 ROOMS := base core config redis peer health dns control cli daemon
 SOURCES := $(foreach room,$(ROOMS),$(wildcard coordinator/$(room)/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+# locum-nsd is linked with the coordinator's rooms that it uses.
+ADAPTER := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard nsd-adapter/*.c)))
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
@@ -30,7 +32,7 @@ WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
 # Asked when a compiler is first called, so that `make deps` and `make help` need no library.
 PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PACKAGE_CFLAGS)
 PACKAGE_LIBS = $(eval PACKAGE_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PACKAGE_LIBS)
-FLAGS = -std=c17 -D_GNU_SOURCE -Icoordinator -pthread $(WARNINGS) $(CFLAGS)
+FLAGS = -std=c17 -D_GNU_SOURCE -Icoordinator -I. -pthread $(WARNINGS) $(CFLAGS)
 COMPILE = $(CC) $(FLAGS) $(WERROR) $(PACKAGE_CFLAGS)
 LINK = $(CC) $(CFLAGS) $(LDFLAGS) -pthread
 
@@ -57,7 +59,7 @@ SCHEDULES ?= 10000
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(BUILD)/locum ## build the program
+all: $(BUILD)/locum $(BUILD)/locum-nsd ## build the programs
 
 help: ## print the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -98,7 +100,7 @@ lint: ## arrows of inclusion, lengths, layout
 	@$(RUN) lint
 
 fmt: ## lay out the C sources
-	find coordinator tests -name '*.[ch]' -exec clang-format -i {} +
+	find coordinator nsd-adapter tests -name '*.[ch]' -exec clang-format -i {} +
 
 acl: $(BUILD)/tests/unit/redis/test_acl ## write deploy/redis/*.acl from the table of commands
 	@$< write
@@ -150,6 +152,7 @@ endef
 
 install: all ## to DESTDIR and PREFIX; starts nothing
 	install -D -m 755 $(BUILD)/locum $(DESTDIR)$(PREFIX)/sbin/locum
+	install -D -m 755 $(BUILD)/locum-nsd $(DESTDIR)$(PREFIX)/sbin/locum-nsd
 	$(foreach page,$(wildcard doc/*.[1-8]),\
 		$(call install-with-paths,$(page),share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page))))
 	$(foreach unit,$(wildcard deploy/systemd/*.service),\
@@ -161,7 +164,7 @@ install: all ## to DESTDIR and PREFIX; starts nothing
 clean: ## remove the build folder
 	rm -rf $(BUILD)
 
-programs: $(BUILD)/locum $(UNIT_TESTS) $(SIM) $(LINE) $(FUZZERS)
+programs: $(BUILD)/locum $(BUILD)/locum-nsd $(UNIT_TESTS) $(SIM) $(LINE) $(FUZZERS)
 
 fuzzers: $(FUZZERS)
 
@@ -175,11 +178,15 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC    $<"
 	$(Q)$(COMPILE) -MMD -MP -c $< -o $@
 
-$(BUILD)/liblocum.a: $(OBJECTS)
+$(BUILD)/liblocum.a: $(OBJECTS) $(ADAPTER)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
 $(BUILD)/locum: $(BUILD)/coordinator/main.o $(BUILD)/liblocum.a
+	@echo "  LINK  $@"
+	$(Q)$(LINK) $^ $(PACKAGE_LIBS) -o $@
+
+$(BUILD)/locum-nsd: $(BUILD)/nsd-adapter/main.o $(BUILD)/liblocum.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) $^ $(PACKAGE_LIBS) -o $@
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`make install`, and the unit it installs as systemd reads it."""
+"""`make install`, and the units it installs as systemd reads them."""
 
 import glob
 import os
@@ -51,7 +51,8 @@ def test_everything_is_installed():
         version = subprocess.run([path("sbin/locum"), "version"], capture_output=True, text=True,
                                  check=True).stdout
         assert re.match(r"locum \d+\.\d+", version), version
-        wanted = {"sbin/locum", "lib/systemd/system/locum.service", "lib/sysusers.d/locum.conf"}
+        wanted = {"sbin/locum", "sbin/locum-nsd", "lib/systemd/system/locum.service",
+                  "lib/systemd/system/locum-nsd.service", "lib/sysusers.d/locum.conf"}
         for page in glob.glob(os.path.join(ROOT, "doc/*.[1-8]")):
             wanted.add(f"share/man/man{page[-1]}/{os.path.basename(page)}")
         for example in glob.glob(os.path.join(ROOT, "deploy/examples/*")) + \
@@ -65,7 +66,7 @@ def test_everything_is_installed():
                 file = os.path.join(folder, name)
                 found.add(os.path.relpath(file, path("")))
                 mode = os.stat(file).st_mode & 0o777
-                assert mode == (0o755 if file.endswith("sbin/locum") else 0o644), (file, oct(mode))
+                assert mode == (0o755 if "/sbin/" in file else 0o644), (file, oct(mode))
         assert found == wanted, found ^ wanted
 
 
@@ -74,6 +75,8 @@ def test_paths_are_those_of_the_prefix():
         with Installed(prefix) as path:
             unit = read(path("lib/systemd/system/locum.service"))
             assert re.findall(r"^Exec\w+=(\S+)", unit, re.M) == [f"{prefix}/sbin/locum"] * 2, unit
+            assert f"={prefix}/sbin/locum-nsd run" in read(path("lib/systemd/system/"
+                                                                "locum-nsd.service"))
             page = read(path("share/man/man5/locum.yaml.5"))
             assert f"{prefix}/share/doc/locum/examples/locum.yaml" in page
             if prefix != "/usr/local":
@@ -92,20 +95,23 @@ def analyze(*words):
     return run.returncode, run.stdout
 
 
-def unit_for_here(path, folder):
+UNITS = ("locum.service", "locum-nsd.service")
+
+
+def unit_for_here(path, folder, name):
     """The installed unit, with the program that is there."""
-    unit = os.path.join(folder, "locum.service")
+    unit = os.path.join(folder, name)
     with open(unit, "w", encoding="utf-8") as file:
-        file.write(read(path("lib/systemd/system/locum.service")).replace(
-            "/usr/sbin/locum", path("sbin/locum")))
+        file.write(read(path("lib/systemd/system/" + name)).replace("/usr/sbin/", path("sbin/")))
     return unit
 
 
 def test_systemd_understands_the_unit():
     with Installed("/usr") as path, tempfile.TemporaryDirectory(prefix="locum-unit-") as folder:
-        unit = unit_for_here(path, folder)
-        code, output = analyze("verify", "--man=no", unit)
-        assert code == 0 and not output.strip(), output
+        for name in UNITS:
+            unit = unit_for_here(path, folder, name)
+            code, output = analyze("verify", "--man=no", unit)
+            assert code == 0 and not output.strip(), output
         with open(unit, "a", encoding="utf-8") as file:
             file.write("[Service]\nProtectEverything=yes\n")
         assert "ProtectEverything" in analyze("verify", "--man=no", unit)[1]
@@ -113,10 +119,11 @@ def test_systemd_understands_the_unit():
 
 def test_the_unit_is_shut_in():
     with Installed("/usr") as path, tempfile.TemporaryDirectory(prefix="locum-unit-") as folder:
-        unit = unit_for_here(path, folder)
-        code, output = analyze("security", "--offline=true", unit)
-        exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", output)
-        assert code == 0 and exposure and float(exposure.group(1)) <= EXPOSURE_MAX, output
+        for name in UNITS:
+            unit = unit_for_here(path, folder, name)
+            code, output = analyze("security", "--offline=true", unit)
+            exposure = re.search(r"Overall exposure level for \S+: ([\d.]+)", output)
+            assert code == 0 and exposure and float(exposure.group(1)) <= EXPOSURE_MAX, output
 
 
 if not shutil.which("systemd-analyze"):

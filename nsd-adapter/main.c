@@ -1,0 +1,123 @@
+/*
+ * locum-nsd: keeps an NSD that owns port 53 on the zone that the coordinator means.
+ *
+ * `run` is the daemon (adapter.c), `check` validates, `status` compares what coordinator, zone file
+ * and NSD say. locum-nsd(8).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/version.h"
+#include "nsd-adapter/adapter.h"
+#include "nsd-adapter/nsdconf.h"
+#include "nsd-adapter/status.h"
+
+enum { EXIT_FINE = 0, EXIT_NOT_FINE = 1, EXIT_USAGE = 2 };
+
+static void
+print_problem(void *user, const struct locum_problem *problem)
+{
+    char line[1024];
+    struct locum_text text = locum_text_init(line, sizeof(line));
+    (void)user;
+    locum_problem_add(&text, problem);
+    (void)fprintf(stderr, "%s\n", line);
+}
+
+static int
+run_check(const char *path, const struct locum_nsd_settings *settings)
+{
+    struct locum_nsd_conf conf;
+    if (locum_nsd_conf_read(settings, print_problem, NULL, &conf) != 0) {
+        (void)fprintf(stderr, "%s: refused\n", path);
+        return EXIT_NOT_FINE;
+    }
+    (void)printf("%s: good: zone %s, file %s, NSD's control by %s\n", path, settings->zone,
+                 settings->zonefile, conf.socket[0] != '\0' ? conf.socket : "TLS");
+    return EXIT_FINE;
+}
+
+static int
+run_adapter(const char *path, const struct locum_nsd_settings *settings)
+{
+    (void)path;
+    return locum_nsd_adapter_run(settings);
+}
+
+static int
+run_status(const char *path, const struct locum_nsd_settings *settings)
+{
+    (void)path;
+    return locum_nsd_status(settings, stdout);
+}
+
+static const struct {
+    const char *name;
+    const char *help;
+    int (*run)(const char *path, const struct locum_nsd_settings *settings);
+} commands[] = {
+    {"run", "the daemon, in the foreground", run_adapter},
+    {"check", "validate the configuration, and NSD's as far as it matters here", run_check},
+    {"status", "what coordinator, zone file and NSD say, side by side", run_status},
+};
+
+static void
+print_help(FILE *out)
+{
+    (void)fprintf(out, "usage: locum-nsd COMMAND [-c FILE]   (FILE: %s)\n\n",
+                  LOCUM_NSD_SETTINGS_DEFAULT_PATH);
+    for (size_t i = 0; i < LOCUM_COUNT(commands); i++) {
+        (void)fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+    }
+    (void)fprintf(out, "  %-10s %s\n\nlocum-nsd(8) tells more.\n", "version", "print the version");
+}
+
+static int
+run_command(const char *path, const char *name)
+{
+    struct locum_nsd_settings settings;
+    for (size_t i = 0; i < LOCUM_COUNT(commands); i++) {
+        if (strcmp(name, commands[i].name) != 0) {
+            continue;
+        }
+        if (locum_nsd_settings_load(path, print_problem, NULL, &settings) != 0) {
+            (void)fprintf(stderr, "%s: refused\n", path);
+            return EXIT_NOT_FINE;
+        }
+        return commands[i].run(path, &settings);
+    }
+    (void)fprintf(stderr, "locum-nsd: there is no command '%s'; `locum-nsd help` lists them\n",
+                  name);
+    return EXIT_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+    const char *path = LOCUM_NSD_SETTINGS_DEFAULT_PATH;
+    const char *command = NULL;
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "-c") == 0 && i + 1 < argc) {
+            path = argv[++i];
+        } else if (command == NULL) {
+            command = argv[i];
+        } else {
+            (void)fprintf(stderr, "locum-nsd: '%s' is one argument too many\n", argv[i]);
+            return EXIT_USAGE;
+        }
+    }
+    if (command == NULL) {
+        print_help(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(command, "help") == 0 || strcmp(command, "--help") == 0 ||
+        strcmp(command, "-h") == 0) {
+        print_help(stdout);
+        return EXIT_FINE;
+    }
+    if (strcmp(command, "version") == 0 || strcmp(command, "--version") == 0) {
+        (void)printf("locum-nsd %s\n", LOCUM_VERSION);
+        return EXIT_FINE;
+    }
+    return run_command(path, command);
+}

@@ -1,0 +1,44 @@
+/*
+ * fuzz_adapter: the adapter's configuration file. One that is refused says where and what; one that
+ * is taken holds nothing that is out of its limits.
+ */
+#include "folder.h"
+
+#include "nsd-adapter/settings.h"
+
+const unsigned fuzz_mutations = 3000;
+
+static void
+report(void *user, const struct locum_problem *problem)
+{
+    char line[2048];
+    struct locum_text text = locum_text_init(line, sizeof(line));
+    *(size_t *)user += 1;
+    REQUIRE((problem->at.line == 0) == (problem->at.column == 0));
+    locum_problem_add(&text, problem);
+    REQUIRE(!text.truncated && problem->text[0] != '\0');
+    for (const char *c = line; *c != '\0'; c++) {
+        REQUIRE((uint8_t)*c >= ' ' && *c != 127); /* one line, whatever the file holds */
+    }
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    size_t errors = 0;
+    struct locum_nsd_settings settings;
+    char plain[LOCUM_DOMAIN_MAX + 1];
+    if (locum_nsd_settings_load(write_own("locum-nsd.yaml", data, size), report, &errors,
+                                &settings) != 0) {
+        REQUIRE(errors > 0);
+        return 0;
+    }
+    REQUIRE(errors == 0);
+    REQUIRE(settings.lost_ms >= 5000 && settings.address.port != 0);
+    REQUIRE(settings.coordinator[0] != '\0' && settings.zonefile[0] != '\0' &&
+            settings.nsd_config[0] != '\0' && settings.pattern[0] != '\0');
+    REQUIRE(settings.zone[strlen(settings.zone) - 1] == '.');
+    locum_nsd_zone_plain(settings.zone, plain);
+    REQUIRE(strlen(plain) + 1 == strlen(settings.zone) || strcmp(plain, ".") == 0);
+    return 0;
+}

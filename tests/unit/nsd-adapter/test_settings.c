@@ -1,0 +1,119 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <unistd.h>
+
+#include "nsd-adapter/settings.h"
+
+static char told[4096];
+
+static void
+report(void *user, const struct locum_problem *problem)
+{
+    (void)user;
+    struct locum_text text = {.at = told, .size = sizeof(told), .length = strlen(told)};
+    const char *slash = strrchr(problem->file, '/');
+    struct locum_problem shown = *problem;
+    shown.file = slash != NULL ? slash + 1 : problem->file;
+    locum_problem_add(&text, &shown);
+    locum_text_add_char(&text, '\n');
+}
+
+static int
+load(const char *yaml, struct locum_nsd_settings *ret)
+{
+    char path[] = "/tmp/settings-XXXXXX.yaml";
+    const int fd = mkstemps(path, 5);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, yaml, strlen(yaml)), strlen(yaml));
+    assert_int_equal(close(fd), 0);
+    told[0] = '\0';
+    const int status = locum_nsd_settings_load(path, report, NULL, ret);
+    assert_int_equal(unlink(path), 0);
+    return status;
+}
+
+static void
+test_the_smallest_file_and_its_defaults(void **state)
+{
+    (void)state;
+    struct locum_nsd_settings settings;
+    assert_int_equal(
+        load("zone: Get.example.org\nnsd: {zonefile: /var/lib/locum-nsd/get.zone}\n", &settings),
+        0);
+    assert_string_equal(settings.coordinator, "/run/locum/control.sock");
+    assert_int_equal(settings.lost_ms, 10000);
+    assert_string_equal(settings.zone, "get.example.org.");
+    assert_string_equal(settings.nsd_config, "/etc/nsd/nsd.conf");
+    assert_string_equal(settings.zonefile, "/var/lib/locum-nsd/get.zone");
+    assert_int_equal(settings.address.port, 53);
+    assert_string_equal(settings.pattern, "locum");
+    assert_string_equal(told, "");
+}
+
+static void
+test_everything_written(void **state)
+{
+    (void)state;
+    struct locum_nsd_settings settings;
+    assert_int_equal(load("coordinator: /c.sock\ncoordinator-lost: 30s\nzone: get.example.org.\n"
+                          "nsd:\n  config: /n.conf\n  zonefile: z\n  address: \"[::1]:5353\"\n"
+                          "  pattern: mine\n",
+                          &settings),
+                     0);
+    assert_string_equal(settings.coordinator, "/c.sock");
+    assert_int_equal(settings.lost_ms, 30000);
+    assert_string_equal(settings.nsd_config, "/n.conf");
+    assert_string_equal(settings.zonefile, "/tmp/z"); /* from the file's folder */
+    assert_int_equal(settings.address.family, LOCUM_V6);
+    assert_int_equal(settings.address.port, 5353);
+    assert_string_equal(settings.pattern, "mine");
+}
+
+static void
+test_all_errors_are_told_with_their_place(void **state)
+{
+    (void)state;
+    struct locum_nsd_settings settings;
+    assert_int_not_equal(load("zone: get..org\nzon: x\ncoordinator-lost: 1s\nzone: y\n"
+                              "nsd: {address: \"127.0.0.1\", file: z, config: [a]}\n",
+                              &settings),
+                         0);
+    static const char *const expected[] = {
+        ":1:7: error: zone \"get..org\" is not right",
+        ":2:1: error: unknown key \"zon\"",
+        ":3:19: error: coordinator-lost \"1s\" is not right",
+        ":4:1: error: key \"zone\" stands here twice, first at line 1",
+        ":5:16: error: nsd.address \"127.0.0.1\" is not right",
+        ":5:29: error: unknown key \"file\"",
+        ":5:46: error: nsd.config is no single value",
+        ":5:6: error: nsd.zonefile is missing",
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(expected); i++) {
+        if (strstr(told, expected[i]) == NULL) {
+            print_message("%s\nnot in:\n%s", expected[i], told);
+            fail();
+        }
+    }
+    assert_int_not_equal(load("{}\n", &settings), 0);
+    assert_non_null(strstr(told, "zone is missing"));
+    assert_non_null(strstr(told, "nsd is missing"));
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_smallest_file_and_its_defaults),
+        cmocka_unit_test(test_everything_written),
+        cmocka_unit_test(test_all_errors_are_told_with_their_place),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
