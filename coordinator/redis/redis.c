@@ -88,7 +88,7 @@ on_wake(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     struct locum_redis *self = user;
-    if (locum_redis_is_wanted(self) && self->tls_error[0] == '\0') {
+    if (locum_redis_is_wanted(self) && locum_redis_may_connect(self)) {
         evaluate(self);
     } else {
         tell(self);
@@ -371,7 +371,7 @@ begin(struct locum_redis *self, struct locum_sentinel *old[LOCUM_ROSTER_SENTINEL
         self->elsewhere[i].heard_mono = LOCUM_NEVER;
     }
     watch_names(self);
-    for (size_t i = 0; i < self->roster.sentinel_count && self->tls_error[0] == '\0'; i++) {
+    for (size_t i = 0; i < self->roster.sentinel_count && locum_redis_may_connect(self); i++) {
         keep_or_create(self, i, old);
     }
     spread_addresses(self);
@@ -388,10 +388,10 @@ tls_differs(const struct locum_config_tls *a, const struct locum_config_tls *b)
 /*
  * Read the files of redis.tls, again at each reload: certificates are renewed.
  *
- * usable  what was read before is of the same files, and better than nothing.
+ * same  they are those of the last time: if they went bad meanwhile, what was read then stays.
  */
 static void
-read_tls(struct locum_redis *self, bool usable)
+read_tls(struct locum_redis *self, bool same)
 {
     const struct locum_config_tls *config = &self->settings.redis.tls;
     struct locum_text why = locum_text_init(self->tls_error, sizeof(self->tls_error));
@@ -399,12 +399,10 @@ read_tls(struct locum_redis *self, bool usable)
     if (why.length > 0) {
         LOCUM_LOG(LOCUM_LOG_ERR, "redis", "error", self->tls_error);
     }
-    if (why.length > 0 && usable && self->tls != NULL) {
-        self->tls_error[0] = '\0';
-        return;
+    if (why.length == 0 || !same) {
+        locum_tls_destroy(self->tls);
+        self->tls = next;
     }
-    locum_tls_destroy(self->tls);
-    self->tls = next;
 }
 
 int
@@ -456,10 +454,10 @@ locum_redis_reconfigure(struct locum_redis *self, const struct locum_config *con
     memset(self->sentinels, 0, sizeof(self->sentinels));
     self->config = config;
     copy_settings(&self->settings, config);
-    read_tls(self, false);
-    const struct locum_master_settings settings = master_settings(self);
     const bool other_tls = tls_differs(&before.redis.tls, &self->settings.redis.tls);
-    if (master_differs(&before, &self->settings) || self->tls_error[0] != '\0') {
+    read_tls(self, !other_tls);
+    const struct locum_master_settings settings = master_settings(self);
+    if (master_differs(&before, &self->settings)) {
         locum_master_leave(self->master);
         self->error[0] = '\0';
     }

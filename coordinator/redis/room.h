@@ -32,7 +32,7 @@ struct locum_redis {
     const struct locum_redis_events *events;
     void *user;
     struct locum_tls *tls;                     /* NULL: plain text, or its files are no use */
-    char tls_error[LOCUM_REDIS_ERROR_MAX + 1]; /* then nothing is connected; "" */
+    char tls_error[LOCUM_REDIS_ERROR_MAX + 1]; /* why they were no use at the last reading; "" */
     struct locum_roster roster;
     struct locum_resolver *resolver;
     struct locum_discovery discovery;
@@ -57,6 +57,13 @@ static inline bool
 locum_redis_is_wanted(const struct locum_redis *self)
 {
     return self->settings.redis.master_name[0] != '\0';
+}
+
+/* With redis.tls nothing is ever connected in plain text. */
+static inline bool
+locum_redis_may_connect(const struct locum_redis *self)
+{
+    return !self->settings.redis.tls.on || self->tls != NULL;
 }
 
 #endif

@@ -312,6 +312,43 @@ without_its_files_nothing_is_connected(void **state)
     assert_int_equal(ears.lost, 0);
 }
 
+/* An empty file in its place. */
+static int
+truncate_link(const char *path)
+{
+    FILE *file = unlink(path) == 0 ? fopen(path, "w") : NULL;
+    return file != NULL ? fclose(file) : -1;
+}
+
+/* A certificate that is being exchanged while somebody reloads is told, and disturbs nothing. */
+static void
+files_that_went_bad_disturb_no_connection(void **state)
+{
+    (void)state;
+    char copy[LOCUM_PATH_MAX + 1];
+    char good[LOCUM_PATH_MAX + 1];
+    set_path(copy, "renewed.pem");
+    set_path(good, "ca.pem");
+    assert_int_equal(symlink(good, copy), 0);
+    set_path(config->redis.tls.ca_file, "renewed.pem");
+    set_endpoint(&config->nodes[NS0].sentinel, sentinel.port);
+    start_room(&right);
+    assert_true(wait_until(base, is_subscribed, NULL, 5000));
+    assert_int_equal(truncate_link(copy), 0);
+    ears.sentinel[NS0].polls = 0;
+    locum_redis_reconfigure(room, config);
+    locum_redis_publish(room, locum_slice_of("line"));
+    assert_true(wait_until(base, has_line_and_view, NULL, 5000));
+    assert_int_equal(ears.lost, 0);
+    assert_true(redis_says("holds no certificates in PEM form"));
+    assert_int_equal(unlink(copy), 0);
+    assert_int_equal(symlink(good, copy), 0);
+    locum_redis_reconfigure(room, config);
+    assert_false(redis_says("PEM"));
+    assert_int_equal(ears.lost, 0);
+    assert_int_equal(unlink(copy), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -324,6 +361,7 @@ main(void)
         TEST(it_may_ask_for_our_certificate),
         TEST(silence_is_told_in_time),
         TEST(without_its_files_nothing_is_connected),
+        TEST(files_that_went_bad_disturb_no_connection),
     };
     signal(SIGPIPE, SIG_IGN);
     return is_redis_installed() ? cmocka_run_group_tests(tests, start_site, end_site) : 0;
