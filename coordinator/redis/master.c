@@ -23,7 +23,8 @@ struct locum_master {
     struct locum_link *command;
     struct locum_link *listen;
     struct event *pulse;
-    bool heard; /* a message since the last pulse: the listening connection lives */
+    locum_ms pulsed; /* mono time of the last pulse */
+    bool heard;      /* a message since then: the listening connection lives */
     struct locum_key channel;
     bool is_master;  /* ROLE said so, on this connection */
     bool subscribed; /* to the heartbeat channel */
@@ -300,14 +301,12 @@ arm_pulse(struct locum_master *self)
     const locum_ms wait = self->settings.timeout_ms / 4 + 1;
     const struct timeval tv = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
     event_add(self->pulse, &tv);
+    self->pulsed = locum_now_read().mono;
 }
 
 static void
-on_pulse(evutil_socket_t fd, short what, void *user)
+pulse(struct locum_master *self)
 {
-    (void)fd;
-    (void)what;
-    struct locum_master *self = user;
     if (locum_link_is_up(self->command)) {
         ask_role(self);
     }
@@ -321,6 +320,13 @@ on_pulse(evutil_socket_t fd, short what, void *user)
     }
     self->heard = false;
     arm_pulse(self);
+}
+
+static void
+on_pulse(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd, (void)what;
+    pulse(user);
 }
 
 static void
@@ -440,6 +446,9 @@ locum_master_publish(struct locum_master *self, struct locum_slice line)
     locum_argv_add(&argv, self->channel.text);
     locum_argv_add_slice(&argv, line);
     locum_link_send(self->command, &argv, on_reply, self);
+    if (locum_now_read().mono - self->pulsed >= self->settings.timeout_ms / 5) {
+        pulse(self); /* nearly due: it goes in the same packet, and costs no waking up of its own */
+    }
     locum_link_flush(self->command);
 }
 

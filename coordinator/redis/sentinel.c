@@ -158,7 +158,9 @@ finish(struct locum_sentinel *self)
     if (self->again) {
         arm(self, self->asked + LOCUM_SENTINEL_ASK_GAP_MS - now);
     } else {
-        arm(self, self->asked + self->settings.poll_ms - now);
+        /* All Sentinels are asked at the same moments, by one waking up. */
+        arm(self,
+            self->asked - self->asked % self->settings.poll_ms + self->settings.poll_ms - now);
     }
     if (self->spoiled) {
         return;
