@@ -16,6 +16,7 @@
 
 enum {
     LOOK_MS = 250,
+    LOOK_IDLE_MS = 1000, /* without a connection, for want of a descriptor or of clients */
     ASK_WITHIN_MS = 100, /* what a client has in any case to put its request */
 };
 
@@ -120,14 +121,14 @@ evict(struct locum_http *self, locum_ms now)
 static int
 look_again(struct locum_http *self, locum_ms now)
 {
-    locum_ms wait_ms = LOOK_MS;
+    locum_ms wait_ms = self->count > 0 ? LOOK_MS : LOOK_IDLE_MS;
     for (size_t i = 0; self->count >= self->clients_max && i < self->count; i++) {
         const locum_ms left = self->places[i].since + ASK_WITHIN_MS - now;
         if (!self->places[i].asked && left > 0 && left < wait_ms) {
             wait_ms = left;
         }
     }
-    const struct timeval wait = {.tv_usec = wait_ms * 1000};
+    const struct timeval wait = {.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000};
     return event_add(self->look, &wait);
 }
 
