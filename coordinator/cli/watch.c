@@ -145,31 +145,41 @@ tell_missing(const json_t *events, json_int_t after)
     }
 }
 
+/* How far the events have been printed. */
+struct progress {
+    json_int_t after; /* id of the last one */
+    bool any;         /* the last answer brought some */
+    bool more;        /* and did not hold all that there are */
+};
+
 /*
- * Print the events after *after; *after becomes the last one's id. A daemon that knows of no event
- * as late as that has been restarted after its clock was set back: from its beginning, then.
+ * Print the next events. A daemon that knows of no event as late as the last one has been restarted
+ * after its clock was set back: from its beginning, then.
  */
 static int
-next_events(struct daemon *daemon, json_int_t *after, int wait_ms, bool *ret_any)
+next_events(struct daemon *daemon, struct progress *progress, int wait_ms)
 {
     char buffer[TARGET_BYTES];
     struct locum_text target = locum_text_init(buffer, sizeof(buffer));
+    const json_int_t after = progress->after;
     json_t *events = NULL;
     locum_text_add(&target, "/events?after=");
-    locum_text_add_i64(&target, *after);
+    locum_text_add_i64(&target, after);
     locum_text_add(&target, "&wait=");
     locum_text_add_i64(&target, wait_ms);
+    *progress = (struct progress){.after = after};
     const int result = ask(daemon, buffer, &events);
     if (result != LOCUM_EXIT_OK) {
         return result;
     }
     const struct locum_print print = locum_print_stdout();
-    tell_missing(events, *after);
+    tell_missing(events, after);
     locum_show_events(events, &print);
     (void)fflush(stdout);
     const json_int_t next = integer_of(events, "next");
-    *ret_any = json_array_size(json_object_get(events, "events")) > 0 || next < *after;
-    *after = next < *after ? 0 : next;
+    progress->any = json_array_size(json_object_get(events, "events")) > 0 || next < after;
+    progress->more = json_is_true(json_object_get(events, "more"));
+    progress->after = next < after ? 0 : next;
     json_decref(events);
     return LOCUM_EXIT_OK;
 }
@@ -178,18 +188,19 @@ int
 locum_watch_events(const char *socket, bool follow)
 {
     struct daemon daemon = {.socket = socket};
-    json_int_t after = 0;
-    bool any = false;
+    struct progress progress = {.more = true};
+    int result = LOCUM_EXIT_OK;
     end_in_order_when_interrupted();
-    int result = next_events(&daemon, &after, 0, &any);
+    while (result == LOCUM_EXIT_OK && progress.more) {
+        result = next_events(&daemon, &progress, 0);
+    }
     while (follow && (result == LOCUM_EXIT_OK || result == LOCUM_EXIT_UNREACHABLE)) {
         if (result != LOCUM_EXIT_OK) {
             sleep_ms(WATCH_MS);
-        } else if (!any) {
+        } else if (!progress.any) {
             sleep_ms(FOLLOW_PAUSE_MS);
         }
-        any = false;
-        result = next_events(&daemon, &after, FOLLOW_WAIT_MS, &any);
+        result = next_events(&daemon, &progress, FOLLOW_WAIT_MS);
     }
     free(daemon.trouble);
     return result;

@@ -211,19 +211,24 @@ json_t *
 locum_story_since(const struct locum_story *self, uint64_t after, size_t *ret_count)
 {
     json_t *events = json_array();
-    for (size_t i = 0; i < self->count; i++) {
+    uint64_t next = self->last_id;
+    size_t i = 0;
+    while (i < self->count && at(self, i)->id <= after) {
+        i++;
+    }
+    const size_t left = self->count - i;
+    const bool more = left > LOCUM_STORY_ANSWER_MAX;
+    for (const size_t end = more ? i + LOCUM_STORY_ANSWER_MAX : self->count; i < end; i++) {
         const struct entry *entry = at(self, i);
         char time[32];
         struct locum_text text = locum_text_init(time, sizeof(time));
-        if (entry->id <= after) {
-            continue;
-        }
         locum_text_add_time(&text, entry->wall);
         (void)json_array_append_new(events,
                                     json_pack("{s:I, s:s, s:O}", "id", (json_int_t)entry->id,
                                               "time", time, "fields", entry->fields));
+        next = entry->id;
     }
     *ret_count = json_array_size(events);
-    return json_pack("{s:o, s:I, s:I}", "events", events, "next", (json_int_t)self->last_id, "lost",
-                     (json_int_t)self->lost_id);
+    return json_pack("{s:o, s:I, s:b, s:I}", "events", events, "next", (json_int_t)next, "more",
+                     more, "lost", (json_int_t)self->lost_id);
 }

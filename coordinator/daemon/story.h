@@ -45,9 +45,13 @@ void locum_story_keep(struct locum_story *self, size_t keep);
 void locum_story_add(struct locum_story *self, locum_ms wall, const struct locum_field *fields,
                      size_t count);
 
+/* Events of one answer: a client that wants all asks again, and holds up the loop in parts. */
+enum { LOCUM_STORY_ANSWER_MAX = 1000 };
+
 /*
- * {"events": [..], "next": id, "lost": id} of all with an id > after; *ret_count of them. next: of
- * the newest; lost: of the newest that is not kept any more, 0 if all are. New reference.
+ * {"events": [..], "next": id, "more": bool, "lost": id} of the first with an id > after;
+ * *ret_count of them. next: to ask after for what comes behind them, of which there is some already
+ * if `more`; lost: of the newest that is not kept any more, 0 if all are. New reference.
  */
 json_t *locum_story_since(const struct locum_story *self, uint64_t after, size_t *ret_count);
 

@@ -249,17 +249,27 @@ test_explain(void **state)
     assert_string_equal(site->out, "");
 }
 
+static const char refused[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n";
+
+#define EVENT(id, time, name)                                                                      \
+    "{\"id\": " #id ", \"time\": \"" time "\", \"fields\": {\"event\": \"" name "\"}}"
+#define EVENTS(list, more) OK "{\"events\": [" list "], " more "}"
+
+/* More than one answer holds: asked for until there are no more. */
 static void
 test_events(void **state)
 {
     struct site *site = *state;
-    assert_int_equal(RUN(site,
-                         OK "{\"events\": [{\"id\": 5, \"time\": \"T\", \"fields\": "
-                            "{\"event\": \"stall\", \"late-ms\": 600}}], \"next\": 5}",
-                         "events"),
-                     LOCUM_EXIT_OK);
+    const char *const answers[] = {
+        OK "{\"events\": [{\"id\": 5, \"time\": \"T\", \"fields\": "
+           "{\"event\": \"stall\", \"late-ms\": 600}}], \"next\": 5, \"more\": true}",
+        EVENTS(EVENT(6, "U", "b"), "\"next\": 6, \"more\": false"),
+        NULL,
+    };
+    assert_int_equal(run_with(site, answers, (const char *const[]){"events", NULL}), LOCUM_EXIT_OK);
     assert_has(site->asked, "GET /events?after=0&wait=0 HTTP/1.1\r\n");
-    assert_string_equal(site->out, "T stall late-ms=600\n");
+    assert_has(site->asked, "GET /events?after=5&wait=0 HTTP/1.1\r\n");
+    assert_string_equal(site->out, "T stall late-ms=600\nU b\n");
 }
 
 /* It goes on where it was, and ends when the daemon refuses. */
@@ -268,12 +278,10 @@ test_events_follow(void **state)
 {
     struct site *site = *state;
     const char *const answers[] = {
-        OK "{\"events\": [{\"id\": 5, \"time\": \"T\", \"fields\": {\"event\": \"a\"}}], "
-           "\"next\": 5}",
-        OK "{\"events\": [], \"next\": 5}",
-        OK "{\"events\": [{\"id\": 6, \"time\": \"U\", \"fields\": {\"event\": \"b\"}}], "
-           "\"next\": 6}",
-        "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n",
+        EVENTS(EVENT(5, "T", "a"), "\"next\": 5"),
+        EVENTS("", "\"next\": 5"),
+        EVENTS(EVENT(6, "U", "b"), "\"next\": 6"),
+        refused,
         NULL,
     };
     assert_int_equal(run_with(site, answers, (const char *const[]){"events", "--follow", NULL}),
@@ -291,14 +299,11 @@ test_events_follow_tells_what_is_missing(void **state)
 {
     struct site *site = *state;
     const char *const answers[] = {
-        OK "{\"events\": [{\"id\": 5, \"time\": \"T\", \"fields\": {\"event\": \"a\"}}], "
-           "\"next\": 5, \"lost\": 4}",
-        OK "{\"events\": [{\"id\": 9, \"time\": \"U\", \"fields\": {\"event\": \"b\"}}], "
-           "\"next\": 9, \"lost\": 8}",
-        OK "{\"events\": [], \"next\": 2, \"lost\": 0}",
-        OK "{\"events\": [{\"id\": 2, \"time\": \"S\", \"fields\": {\"event\": \"c\"}}], "
-           "\"next\": 2, \"lost\": 0}",
-        "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n",
+        EVENTS(EVENT(5, "T", "a"), "\"next\": 5, \"lost\": 4"),
+        EVENTS(EVENT(9, "U", "b"), "\"next\": 9, \"lost\": 8"),
+        EVENTS("", "\"next\": 2, \"lost\": 0"),
+        EVENTS(EVENT(2, "S", "c"), "\"next\": 2, \"lost\": 0"),
+        refused,
         NULL,
     };
     assert_int_equal(run_with(site, answers, (const char *const[]){"events", "--follow", NULL}),
@@ -311,8 +316,6 @@ test_events_follow_tells_what_is_missing(void **state)
     assert_has(site->asked, "after=9&wait=3000 ");
     assert_has(site->asked, "after=0&wait=3000 ");
 }
-
-static const char refused[] = "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n";
 
 /* No terminal: a block each time, under its time. */
 static void

@@ -179,8 +179,33 @@ an_event_is_told_whole(void **state)
     assert_string_equal(text,
                         "{\"events\":[{\"id\":1763863258173,\"time\":\"2025-11-23T02:00:58.173Z\","
                         "\"fields\":{\"node\":\"dc2\",\"event\":\"condition\"}}],"
-                        "\"next\":1763863258173,\"lost\":0}");
+                        "\"next\":1763863258173,\"more\":false,\"lost\":0}");
     free(text);
+    json_decref(told);
+    locum_story_destroy(story);
+}
+
+/* 100000 of them at once would hold up the loop for a quarter of a second. */
+static void
+many_are_told_in_several_answers(void **state)
+{
+    (void)state;
+    size_t count;
+    struct locum_story *story = locum_story_create();
+    assert_non_null(story);
+    locum_story_keep(story, 2 * LOCUM_STORY_ANSWER_MAX);
+    for (locum_ms i = 1; i <= LOCUM_STORY_ANSWER_MAX + 1; i++) {
+        add(story, i, "x");
+    }
+    json_t *told = locum_story_since(story, 0, &count);
+    assert_int_equal(count, LOCUM_STORY_ANSWER_MAX);
+    assert_int_equal(json_integer_value(json_object_get(told, "next")), LOCUM_STORY_ANSWER_MAX);
+    assert_true(json_is_true(json_object_get(told, "more")));
+    json_decref(told);
+    told = locum_story_since(story, LOCUM_STORY_ANSWER_MAX, &count);
+    assert_int_equal(count, 1);
+    assert_int_equal(json_integer_value(json_object_get(told, "next")), LOCUM_STORY_ANSWER_MAX + 1);
+    assert_true(json_is_false(json_object_get(told, "more")));
     json_decref(told);
     locum_story_destroy(story);
 }
@@ -193,6 +218,7 @@ main(void)
         cmocka_unit_test(ids_grow_also_when_the_clock_goes_back),
         cmocka_unit_test(keeps_the_newest),
         cmocka_unit_test(an_event_is_told_whole),
+        cmocka_unit_test(many_are_told_in_several_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
