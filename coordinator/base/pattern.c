@@ -1,7 +1,8 @@
 #include "base/pattern.h"
 
-#include <string.h>
+#include <regex.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 
 /* The number at *at, which is moved behind it; too large ones are LOCUM_PATTERN_COUNTS_MAX + 1. */
@@ -32,7 +33,7 @@ find_excess(const char *at)
             const uint64_t count = most > least ? most : least;
             product *= count > 1 ? count : 1;
             if (product > LOCUM_PATTERN_COUNTS_MAX) {
-                return "the counts in braces multiply to more than 1000";
+                return "the counts in braces multiply to more than 100";
             }
             continue;
         }
@@ -41,27 +42,64 @@ find_excess(const char *at)
     return NULL;
 }
 
+static int
+compile(const char *expression, regex_t *ret)
+{
+    return regcomp(ret, expression, REG_EXTENDED | REG_NOSUB | REG_NEWLINE);
+}
+
 int
-locum_pattern_compile(const char *expression, regex_t *ret, struct locum_text *why)
+locum_pattern_check(const char *expression, struct locum_text *why)
 {
     const char *excess = find_excess(expression);
     char words[80];
+    regex_t compiled;
     if (excess != NULL) {
         locum_text_add(why, excess);
         return LOCUM_ERR_INVALID;
     }
-    const int failure = regcomp(ret, expression, REG_EXTENDED | REG_NOSUB | REG_NEWLINE);
+    const int failure = compile(expression, &compiled);
     if (failure != 0) {
-        (void)regerror(failure, ret, words, sizeof(words));
+        (void)regerror(failure, &compiled, words, sizeof(words));
         locum_text_add(why, words);
         return LOCUM_ERR_INVALID;
     }
+    regfree(&compiled);
     return 0;
 }
 
-bool
-locum_pattern_found(const regex_t *self, struct locum_slice text)
+/* In the piece that begins at `at`; what stands before it is seen by ^, what follows by $. */
+static enum locum_pattern_result
+search_piece(const regex_t *compiled, struct locum_slice text, size_t at)
 {
-    regmatch_t whole = {.rm_so = 0, .rm_eo = (regoff_t)text.length};
-    return regexec(self, text.length > 0 ? text.at : "", 1, &whole, REG_STARTEND) == 0;
+    const size_t left = text.length - at;
+    const bool whole = left <= LOCUM_PATTERN_PIECE_BYTES;
+    const size_t end = whole ? text.length : at + LOCUM_PATTERN_PIECE_BYTES;
+    const int flags = REG_STARTEND | (whole || text.at[end] == '\n' ? 0 : REG_NOTEOL);
+    regmatch_t piece = {.rm_so = (regoff_t)at, .rm_eo = (regoff_t)end};
+    switch (regexec(compiled, text.length > 0 ? text.at : "", 1, &piece, flags)) {
+    case 0: return LOCUM_PATTERN_FOUND;
+    case REG_NOMATCH: return LOCUM_PATTERN_ABSENT;
+    default: return LOCUM_PATTERN_GIVEN_UP;
+    }
+}
+
+/* Compiled anew each time: what the matcher remembers of a text is kept with the expression. */
+enum locum_pattern_result
+locum_pattern_search(const char *expression, struct locum_slice text)
+{
+    const locum_ms end = locum_now_read().mono + LOCUM_PATTERN_SEARCH_MS;
+    regex_t compiled;
+    if (compile(expression, &compiled) != 0) {
+        return LOCUM_PATTERN_GIVEN_UP;
+    }
+    size_t at = 0;
+    enum locum_pattern_result result = search_piece(&compiled, text, at);
+    while (result == LOCUM_PATTERN_ABSENT && text.length - at > LOCUM_PATTERN_PIECE_BYTES) {
+        at += LOCUM_PATTERN_PIECE_BYTES / 2;
+        result = locum_now_read().mono > end ? LOCUM_PATTERN_GIVEN_UP
+                                             : search_piece(&compiled, text, at);
+    }
+    regfree(&compiled);
+    return result;
 }

@@ -130,12 +130,9 @@ parse_pattern(const struct locum_option *option, struct locum_slice text, void *
               struct locum_text *why)
 {
     char expression[LOCUM_PATTERN_MAX + 1];
-    regex_t compiled;
-    if (parse_text(option, text, expression) != 0 ||
-        locum_pattern_compile(expression, &compiled, why) != 0) {
+    if (parse_text(option, text, expression) != 0 || locum_pattern_check(expression, why) != 0) {
         return LOCUM_ERR_INVALID;
     }
-    regfree(&compiled);
     return field == NULL ? 0 : parse_text(option, text, field);
 }
 

@@ -4,52 +4,6 @@
 
 enum { LOCATION_SHOWN_MAX = 120 };
 
-static int
-compile(const char *expression, bool *ret_wanted, regex_t *ret)
-{
-    char buffer[100];
-    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
-    if (expression[0] == '\0') {
-        return 0;
-    }
-    *ret_wanted = locum_pattern_compile(expression, ret, &why) == 0;
-    return *ret_wanted ? 0 : LOCUM_ERR_MEMORY;
-}
-
-int
-locum_answer_patterns_init(struct locum_answer_patterns *self,
-                           const struct locum_config_check *check)
-{
-    *self = (struct locum_answer_patterns){0};
-    if (compile(check->http.body, &self->body.wanted, &self->body.compiled) != 0 ||
-        compile(check->http.body_not, &self->body_not.wanted, &self->body_not.compiled) != 0 ||
-        compile(check->http.location, &self->location.wanted, &self->location.compiled) != 0 ||
-        compile(check->http.location_not, &self->location_not.wanted,
-                &self->location_not.compiled) != 0) {
-        locum_answer_patterns_fini(self);
-        return LOCUM_ERR_MEMORY;
-    }
-    return 0;
-}
-
-static void
-release(bool *wanted, regex_t *compiled)
-{
-    if (*wanted) {
-        regfree(compiled);
-        *wanted = false;
-    }
-}
-
-void
-locum_answer_patterns_fini(struct locum_answer_patterns *self)
-{
-    release(&self->body.wanted, &self->body.compiled);
-    release(&self->body_not.wanted, &self->body_not.compiled);
-    release(&self->location.wanted, &self->location.compiled);
-    release(&self->location_not.wanted, &self->location_not.compiled);
-}
-
 void
 locum_answer_add_printable(struct locum_text *text, struct locum_slice foreign, size_t max)
 {
@@ -82,11 +36,35 @@ code_passes(const struct locum_config_check *check, long code, struct locum_text
     return false;
 }
 
+/* Is `wanted` found, and `unwanted` not? Each may be "". `what` and `key` are for the text. */
 static bool
-location_passes(const struct locum_answer_patterns *patterns, const char *location,
+patterns_pass(const char *wanted, const char *unwanted, struct locum_slice subject,
+              const char *what, const char *key, struct locum_text *text)
+{
+    const enum locum_pattern_result good =
+        wanted[0] == '\0' ? LOCUM_PATTERN_FOUND : locum_pattern_search(wanted, subject);
+    const enum locum_pattern_result bad =
+        unwanted[0] == '\0' ? LOCUM_PATTERN_ABSENT : locum_pattern_search(unwanted, subject);
+    if (good == LOCUM_PATTERN_FOUND && bad == LOCUM_PATTERN_ABSENT) {
+        return true;
+    }
+    locum_text_add(text, what);
+    if (good == LOCUM_PATTERN_GIVEN_UP || bad == LOCUM_PATTERN_GIVEN_UP) {
+        locum_text_add(text, " takes too long to search for ");
+        locum_text_add(text, key);
+    } else {
+        locum_text_add(text, good == LOCUM_PATTERN_FOUND ? " matches " : " does not match ");
+        locum_text_add(text, key);
+    }
+    locum_text_add(text, good == LOCUM_PATTERN_FOUND ? "-not" : "");
+    return false;
+}
+
+static bool
+location_passes(const struct locum_config_check *check, const char *location,
                 struct locum_text *text)
 {
-    if (!patterns->location.wanted && !patterns->location_not.wanted) {
+    if (check->http.location[0] == '\0' && check->http.location_not[0] == '\0') {
         return true;
     }
     if (location == NULL) {
@@ -96,36 +74,12 @@ location_passes(const struct locum_answer_patterns *patterns, const char *locati
     const struct locum_slice target = locum_slice_of(location);
     locum_text_add(text, " to ");
     locum_answer_add_printable(text, target, LOCATION_SHOWN_MAX);
-    if (patterns->location.wanted && !locum_pattern_found(&patterns->location.compiled, target)) {
-        locum_text_add(text, ", which does not match location");
-        return false;
-    }
-    if (patterns->location_not.wanted &&
-        locum_pattern_found(&patterns->location_not.compiled, target)) {
-        locum_text_add(text, ", which matches location-not");
-        return false;
-    }
-    return true;
-}
-
-static bool
-body_passes(const struct locum_answer_patterns *patterns, struct locum_slice body,
-            struct locum_text *text)
-{
-    if (patterns->body.wanted && !locum_pattern_found(&patterns->body.compiled, body)) {
-        locum_text_add(text, ", and its body does not match body");
-        return false;
-    }
-    if (patterns->body_not.wanted && locum_pattern_found(&patterns->body_not.compiled, body)) {
-        locum_text_add(text, ", and its body matches body-not");
-        return false;
-    }
-    return true;
+    return patterns_pass(check->http.location, check->http.location_not, target, ", which",
+                         "location", text);
 }
 
 enum locum_sample
-locum_answer_judge(const struct locum_answer_patterns *patterns,
-                   const struct locum_config_check *check, const struct locum_answer *answer,
+locum_answer_judge(const struct locum_config_check *check, const struct locum_answer *answer,
                    struct locum_text *text)
 {
     locum_text_add_i64(text, answer->code);
@@ -133,7 +87,8 @@ locum_answer_judge(const struct locum_answer_patterns *patterns,
     locum_text_add_i64(text, answer->took_ms);
     locum_text_add(text, " ms");
     const bool pass = code_passes(check, answer->code, text) &&
-                      location_passes(patterns, answer->location, text) &&
-                      body_passes(patterns, answer->body, text);
+                      location_passes(check, answer->location, text) &&
+                      patterns_pass(check->http.body, check->http.body_not, answer->body,
+                                    ", and its body", "body", text);
     return pass ? LOCUM_SAMPLE_PASS : LOCUM_SAMPLE_FAIL;
 }

@@ -8,14 +8,6 @@
 #include "base/pattern.h"
 #include "health/probe.h"
 
-/* The patterns of one check, compiled; each may be absent. */
-struct locum_answer_patterns {
-    struct {
-        bool wanted;
-        regex_t compiled;
-    } body, body_not, location, location_not;
-};
-
 struct locum_answer {
     long code;
     locum_ms took_ms;
@@ -23,15 +15,9 @@ struct locum_answer {
     const char *location;    /* the URL that it redirects to; NULL: it is no redirect */
 };
 
-/* Borrows nothing. 0, or LOCUM_ERR_MEMORY: config/ has seen that the patterns can be compiled. */
-int locum_answer_patterns_init(struct locum_answer_patterns *self,
-                               const struct locum_config_check *check) LOCUM_MUST_CHECK;
-void locum_answer_patterns_fini(struct locum_answer_patterns *self);
-
 /* The outcome, and its text: "302 in 2 ms to http://m1.example.org/f", "503 in 3 ms, expected 200".
  */
-enum locum_sample locum_answer_judge(const struct locum_answer_patterns *patterns,
-                                     const struct locum_config_check *check,
+enum locum_sample locum_answer_judge(const struct locum_config_check *check,
                                      const struct locum_answer *answer, struct locum_text *text);
 
 /* Append at most `max` characters, what is not printable ASCII as '?'. */

@@ -23,10 +23,9 @@ struct locum_http_check {
     CURL *easy;
     struct curl_slist *headers;    /* the Host header; NULL: none given */
     struct curl_slist *connect_to; /* where to connect instead of the told host; NULL: the same */
-    struct locum_answer_patterns patterns;
-    char *body;                  /* LOCUM_HTTP_BYTES_MAX; NULL: no pattern asks for it */
-    size_t body_bytes;           /* of it, read by this probe */
-    char error[CURL_ERROR_SIZE]; /* libcurl's text of the last failure */
+    char *body;                    /* LOCUM_HTTP_BYTES_MAX; NULL: no pattern asks for it */
+    size_t body_bytes;             /* of it, read by this probe */
+    char error[CURL_ERROR_SIZE];   /* libcurl's text of the last failure */
     bool running;
     locum_ms started;  /* mono */
     size_t size_bytes; /* received by this probe */
@@ -44,7 +43,7 @@ judge_answer(const struct locum_http_check *self, long code, struct locum_text *
         .body = {.at = self->body, .length = self->body_bytes},
         .location = location,
     };
-    return locum_answer_judge(&self->patterns, self->check, &answer, text);
+    return locum_answer_judge(self->check, &answer, text);
 }
 
 static enum locum_sample
@@ -325,6 +324,7 @@ set_options(struct locum_http_check *self)
         {CURLOPT_CONNECTTIMEOUT_MS, timeout_ms},
         {CURLOPT_FRESH_CONNECT, 1},
         {CURLOPT_FORBID_REUSE, 1},
+        {CURLOPT_SSL_SESSIONID_CACHE, 0}, /* a resumed session verifies no certificate */
         {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
         {CURLOPT_NOBODY, head},
         /* Else a name lookup that is past its deadline is waited for, and the loop with it. */
@@ -366,18 +366,6 @@ set_options(struct locum_http_check *self)
     return failure == CURLE_OK ? set_authorities(self) : failure;
 }
 
-/* The patterns, and room for a body if one of them is looked for in it. */
-static int
-prepare_patterns(struct locum_http_check *self)
-{
-    const int status = locum_answer_patterns_init(&self->patterns, self->check);
-    if (status == 0 && (self->patterns.body.wanted || self->patterns.body_not.wanted)) {
-        self->body = malloc(LOCUM_HTTP_BYTES_MAX);
-        return self->body == NULL ? LOCUM_ERR_MEMORY : 0;
-    }
-    return status;
-}
-
 int
 locum_http_check_create(struct locum_http_pool *http, const struct locum_config_check *check,
                         locum_probe_fn *on_done, void *user, struct locum_http_check **ret)
@@ -391,7 +379,9 @@ locum_http_check_create(struct locum_http_pool *http, const struct locum_config_
     self->on_done = on_done;
     self->user = user;
     self->easy = curl_easy_init();
-    if (self->easy == NULL || prepare_patterns(self) != 0 || set_options(self) != CURLE_OK ||
+    const bool searched = check->http.body[0] != '\0' || check->http.body_not[0] != '\0';
+    self->body = searched ? malloc(LOCUM_HTTP_BYTES_MAX) : NULL;
+    if (self->easy == NULL || (searched && self->body == NULL) || set_options(self) != CURLE_OK ||
         set_url(self) != CURLE_OK) {
         locum_http_check_destroy(self);
         return LOCUM_ERR_MEMORY;
@@ -426,7 +416,6 @@ locum_http_check_destroy(struct locum_http_check *self)
     curl_easy_cleanup(self->easy);
     curl_slist_free_all(self->headers);
     curl_slist_free_all(self->connect_to);
-    locum_answer_patterns_fini(&self->patterns);
     free(self->body);
     free(self);
 }

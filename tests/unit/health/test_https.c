@@ -22,6 +22,7 @@ static struct {
     pthread_t thread;
     struct locum_address address;
     char told[254]; /* the last server name that a client asked for */
+    int resumed;    /* sessions, without a certificate looked at */
 } server;
 
 static struct identity authority, stranger;
@@ -108,6 +109,7 @@ serve_one(int fd)
         const char *name = SSL_get_servername(stream, TLSEXT_NAMETYPE_host_name);
         struct locum_text told = locum_text_init(server.told, sizeof(server.told));
         locum_text_add(&told, name != NULL ? name : "");
+        server.resumed += SSL_session_reused(stream);
         (void)SSL_write(stream, answer, sizeof(answer) - 1);
         (void)SSL_shutdown(stream);
     }
@@ -249,6 +251,28 @@ test_the_server_name_is_told(void **state)
     forget(&identity);
 }
 
+/* The certificate is looked at by every probe: one that expires meanwhile is seen. */
+static void
+test_no_session_is_resumed(void **state)
+{
+    (void)state;
+    struct identity identity = identity_of("get.example.org", &authority, false, -DAY_S, DAY_S);
+    start_server(&identity);
+    server.resumed = 0;
+    struct locum_config_check *check = add_http(&server.address, "/", 10, TLS_MS);
+    struct locum_text url = locum_text_init(check->http.url, sizeof(check->http.url));
+    locum_text_add(&url, "https://get.example.org/");
+    check->http.connect_to = server.address;
+    path_in_folder("ca", check->http.ca_file);
+    start_health();
+    wait_for(&the.samples[0], 4);
+    assert_sample(LOCUM_SAMPLE_PASS, "200 in * ms");
+    end_probe();
+    stop_server();
+    assert_int_equal(server.resumed, 0);
+    forget(&identity);
+}
+
 /* A peer that takes the connection and shakes no hands; one that speaks no TLS. */
 static void
 test_a_peer_without_tls(void **state)
@@ -294,6 +318,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_certificates_are_verified),
         TEST(test_the_server_name_is_told),
+        TEST(test_no_session_is_resumed),
         TEST(test_a_peer_without_tls),
     };
     return cmocka_run_group_tests_name("health: https", tests, begin, end);
