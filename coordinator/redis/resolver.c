@@ -11,7 +11,7 @@
 #include "config/config.h"
 #include "redis/random.h"
 
-enum { WHY_MAX = 95, SERVERS_FRESH_MS = 2000 };
+enum { WHY_MAX = 95, SERVERS_FRESH_MS = 2000, ROUND_WAIT_MS = 50 };
 
 struct name {
     struct locum_resolver *resolver;
@@ -36,6 +36,8 @@ struct locum_resolver {
     locum_ms servers_read;      /* mono */
     struct name *names[LOCUM_RESOLVER_NAMES_MAX];
     size_t count;
+    size_t lookups; /* on their way, also those of names that have gone */
+    bool gone;      /* to be freed when the last of them has ended */
 };
 
 static void
@@ -44,17 +46,6 @@ arm(struct name *self, locum_ms wait)
     const struct timeval tv = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
     self->next = locum_now_read().mono + wait;
     event_add(self->timer, &tv);
-}
-
-static bool
-is_idle(const struct locum_resolver *self)
-{
-    for (size_t i = 0; i < self->count; i++) {
-        if (self->names[i]->busy) {
-            return false;
-        }
-    }
-    return true;
 }
 
 /* What it says of single name servers is of no use to an operator. */
@@ -87,11 +78,21 @@ read_servers(const struct locum_resolver *self)
     return servers;
 }
 
+/*
+ * What was read last, or anew if that is too old. NULL: no memory, or, with *ret_wait, the old ones
+ * still have lookups on their way: no other is given to them, so that the round comes to its end
+ * however many names there are.
+ */
 static struct evdns_base *
-servers_of(struct locum_resolver *self)
+servers_of(struct locum_resolver *self, bool *ret_wait)
 {
     const locum_ms now = locum_now_read().mono;
-    if (self->servers != NULL && now - self->servers_read >= SERVERS_FRESH_MS && is_idle(self)) {
+    const bool stale = self->servers != NULL && now - self->servers_read >= SERVERS_FRESH_MS;
+    *ret_wait = stale && self->lookups > 0;
+    if (*ret_wait) {
+        return NULL;
+    }
+    if (stale) {
         evdns_base_free(self->servers, 0);
         self->servers = NULL;
     }
@@ -174,14 +175,19 @@ static void
 on_answer(int error, struct evutil_addrinfo *answer, void *user)
 {
     struct name *self = user;
+    struct locum_resolver *resolver = self->resolver;
     struct locum_address addresses[LOCUM_RESOLVER_ADDRESSES_MAX];
     const size_t count = error == 0 ? collect(answer, addresses) : 0;
     if (answer != NULL) {
         evutil_freeaddrinfo(answer);
     }
     self->busy = false;
+    resolver->lookups--;
     if (self->gone) {
         destroy(self);
+        if (resolver->gone && resolver->lookups == 0) {
+            free(resolver);
+        }
     } else if (count > 0) {
         take(self, addresses, count);
     } else if (error == EVUTIL_EAI_NONAME || error == EVUTIL_EAI_NODATA || error == 0) {
@@ -196,12 +202,18 @@ look_up(struct name *self)
 {
     const struct evutil_addrinfo hints = {
         .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP};
-    struct evdns_base *servers = servers_of(self->resolver);
+    bool wait;
+    struct evdns_base *servers = servers_of(self->resolver, &wait);
+    if (wait) {
+        arm(self, ROUND_WAIT_MS);
+        return;
+    }
     if (servers == NULL) {
         fail(self, "out of memory");
         return;
     }
     self->busy = true;
+    self->resolver->lookups++;
     (void)evdns_getaddrinfo(servers, self->text, NULL, &hints, on_answer, self);
 }
 
@@ -331,5 +343,8 @@ locum_resolver_destroy(struct locum_resolver *self)
     if (self->servers != NULL) {
         evdns_base_free(self->servers, 1); /* what is on its way ends at the loop's next turn */
     }
-    free(self);
+    self->gone = true;
+    if (self->lookups == 0) {
+        free(self);
+    }
 }

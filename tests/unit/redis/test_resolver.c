@@ -247,6 +247,47 @@ names_may_go_at_any_time(void **state)
     assert_int_equal(changes, 0);
 }
 
+/*
+ * A machine whose network comes late has many names that fail, each at its own times, and a
+ * resolv.conf of no use; one name has gone with its lookup on its way.
+ */
+static void
+new_name_servers_are_taken_however_many_names_fail(void **state)
+{
+    (void)state;
+    enum { OTHERS = 30 };
+    char name[32];
+    char want[] = "127.0.0.3";
+    char good[sizeof(conf)];
+    memcpy(good, conf, sizeof(conf));
+    SET_TEXT(conf, "/tmp/locum-test-resolv-XXXXXX");
+    const int fd = mkstemp(conf);
+    const int deaf = socket(AF_INET, SOCK_DGRAM, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(address);
+    assert_int_equal(bind(deaf, (const struct sockaddr *)&address, length), 0);
+    assert_int_equal(getsockname(deaf, (struct sockaddr *)&address, &length), 0);
+    assert_true(dprintf(fd, "nameserver 127.0.0.1:%u\n", ntohs(address.sin_port)) > 0);
+    close(fd);
+    known[0].v4 = want;
+    listen_now();
+    start_resolver("gone.test");
+    assert_false(wait_until(base, is_dc2, want, 50));
+    locum_resolver_add(resolver, "dc2.test");
+    for (int i = 0; i < OTHERS; i++) {
+        snprintf(name, sizeof(name), "other%d.test", i);
+        locum_resolver_add(resolver, name);
+        if (i == 0) {
+            locum_resolver_trim(resolver);
+        }
+        assert_false(wait_until(base, is_dc2, want, 100));
+    }
+    assert_int_equal(rename(good, conf), 0);
+    const bool found = wait_until(base, is_dc2, want, 10000);
+    close(deaf);
+    assert_true(found);
+}
+
 /* The room: localhost is in /etc/hosts, with one address or two. */
 static struct locum_redis *room;
 static struct ears ears;
@@ -327,6 +368,7 @@ main(void)
         TEST(a_silent_name_server_is_told_in_time),
         TEST(it_is_looked_up_again_when_asked),
         TEST(names_may_go_at_any_time),
+        TEST(new_name_servers_are_taken_however_many_names_fail),
         TEST(a_site_of_host_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
