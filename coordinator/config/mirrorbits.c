@@ -156,7 +156,10 @@ take_sentinels(struct import *self, const yaml_node_t *root)
         const yaml_node_t *entry = yaml_document_get_node(&self->document, *item);
         const yaml_node_t *host = locum_document_find(&self->document, entry, "Host");
         struct locum_endpoint endpoint;
-        if (take_endpoint(self, host, "Host", &endpoint)) {
+        if (host == NULL && !is_empty(entry)) {
+            complain(self, locum_document_at(entry),
+                     "no Host in this item of RedisSentinels: write `- Host: 10.0.0.12:26379`");
+        } else if (take_endpoint(self, host, "Host", &endpoint)) {
             add_sentinel(self, &endpoint);
         }
     }
