@@ -41,6 +41,7 @@ struct adapter {
     char nsd_says[WHY_BYTES]; /* why the last look at NSD did not show the zone; "": it did */
     enum locum_nsd_state logged_state;
     uint32_t logged_serial;
+    uint64_t logged_failures;
     bool logged;
 };
 
@@ -63,8 +64,10 @@ tell_state(struct adapter *self, locum_ms now)
     const bool served = state == LOCUM_NSD_SERVED || state == LOCUM_NSD_FAIL_OPEN;
     char serial[16];
     char lag[16];
-    if (self->logged && state == self->logged_state &&
-        (!served || core->seen_serial == self->logged_serial) && state != LOCUM_NSD_FAILED) {
+    const bool again = state == LOCUM_NSD_FAILED
+                           ? core->failures != self->logged_failures
+                           : served && core->seen_serial != self->logged_serial;
+    if (self->logged && state == self->logged_state && !again) {
         return;
     }
     if (state == LOCUM_NSD_APPLYING) {
@@ -84,6 +87,7 @@ tell_state(struct adapter *self, locum_ms now)
     self->logged = true;
     self->logged_state = state;
     self->logged_serial = core->seen_serial;
+    self->logged_failures = core->failures;
 }
 
 static void

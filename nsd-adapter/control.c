@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -76,6 +77,10 @@ judge(struct locum_nsd_channel *self)
     const struct locum_slice reply = {.at = length > 0 ? (char *)evbuffer_pullup(input, -1) : "",
                                       .length = length};
     const enum locum_nsd_control outcome = locum_nsd_reply_read(reply, &why);
+    if (length == 0 && self->conf->socket[0] == '\0') { /* TLS 1.3: its alert may be lost */
+        locum_text_add(&why, ": is this client's certificate the one it trusts? "
+                             "(nsd-control-setup(8))");
+    }
     finish(self, outcome, buffer);
 }
 
@@ -145,15 +150,16 @@ load(SSL_CTX *context, const struct locum_nsd_conf *conf, struct locum_text *why
            refuse_file(why, conf->control_key);
 }
 
+/* Takes the socket unless it returns NULL: then *why says it, or there is no memory. */
 static struct bufferevent *
-open_tls(struct locum_nsd_channel *self, struct locum_text *why)
+open_tls(struct locum_nsd_channel *self, int fd, struct locum_text *why)
 {
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     struct bufferevent *stream = NULL;
     if (context != NULL && load(context, self->conf, why)) {
         SSL *ssl = SSL_new(context); /* holds the context, and is freed with the stream */
         if (ssl != NULL) {
-            stream = bufferevent_openssl_socket_new(self->base, -1, ssl, BUFFEREVENT_SSL_CONNECTING,
+            stream = bufferevent_openssl_socket_new(self->base, fd, ssl, BUFFEREVENT_SSL_CONNECTING,
                                                     BEV_OPT_CLOSE_ON_FREE);
         }
         if (stream != NULL) {
@@ -166,33 +172,48 @@ open_tls(struct locum_nsd_channel *self, struct locum_text *why)
     return stream;
 }
 
-static bool
-connect_stream(struct locum_nsd_channel *self, struct locum_text *why)
+/* By hand: bufferevent_socket_connect() forgets why an attempt was refused at once. -1: errno. */
+static int
+open_socket(const struct locum_nsd_conf *conf)
 {
     struct sockaddr_storage to = {0};
     socklen_t length;
-    if (self->conf->socket[0] != '\0') {
+    if (conf->socket[0] != '\0') {
         struct sockaddr_un *local = (struct sockaddr_un *)&to;
         local->sun_family = AF_UNIX;
-        memcpy(local->sun_path, self->conf->socket, strlen(self->conf->socket) + 1);
+        memcpy(local->sun_path, conf->socket, strlen(conf->socket) + 1);
         length = sizeof(*local);
-        self->stream = bufferevent_socket_new(self->base, -1, BEV_OPT_CLOSE_ON_FREE);
     } else {
-        length = locum_address_to_sockaddr(&self->conf->control, &to);
-        self->stream = open_tls(self, why);
+        length = locum_address_to_sockaddr(&conf->control, &to);
     }
-    if (self->stream == NULL) {
-        return false;
+    const int fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && connect(fd, (struct sockaddr *)&to, length) != 0 && errno != EINPROGRESS) {
+        const int error = errno;
+        (void)close(fd);
+        errno = error;
+        return -1;
     }
-    errno = 0;
-    if (bufferevent_socket_connect(self->stream, (struct sockaddr *)&to, (int)length) != 0) {
+    return fd;
+}
+
+static bool
+connect_stream(struct locum_nsd_channel *self, struct locum_text *why)
+{
+    const int fd = open_socket(self->conf);
+    if (fd < 0) {
         const int error = errno;
         add_where(self, why);
         locum_text_add(why, ": ");
         locum_text_add(why, strerror(error));
         return false;
     }
-    return true;
+    self->stream = self->conf->socket[0] != '\0'
+                       ? bufferevent_socket_new(self->base, fd, BEV_OPT_CLOSE_ON_FREE)
+                       : open_tls(self, fd, why);
+    if (self->stream == NULL) {
+        (void)close(fd);
+    }
+    return self->stream != NULL;
 }
 
 void

@@ -57,10 +57,17 @@ locum_nsd_is_lost(const struct locum_nsd_reconciler *self, locum_ms now)
     return now - self->heard >= self->lost_ms;
 }
 
+/* At a start without the coordinator, of an NSD that serves nothing: there is nothing to lose. */
+static bool
+is_bare(const struct locum_nsd_reconciler *self)
+{
+    return !self->word.known && self->mismatches >= 2 && self->seen == LOCUM_NSD_SOA_NONE;
+}
+
 static enum locum_nsd_source
 wanted(const struct locum_nsd_reconciler *self, locum_ms now)
 {
-    if (locum_nsd_is_lost(self, now) && self->open.known) {
+    if (self->open.known && (locum_nsd_is_lost(self, now) || is_bare(self))) {
         return LOCUM_NSD_OPEN;
     }
     return self->word.known ? LOCUM_NSD_WORD : LOCUM_NSD_NOTHING;

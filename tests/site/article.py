@@ -12,6 +12,9 @@ the same servers answer for two zones more, under the same faults: all.example.o
 this server and no more. The client gets BIND beside Unbound then. With mirrorbits=True each server
 has a stand-in for Mirrorbits, its database is filled, and Locum checks it.
 
+With adapter=True port 53 of the servers belongs to an NSD ("own"), which locum-nsd ("adapter")
+feeds from the coordinator.
+
 start() brings it up in the order in which things need each other and returns when every node
 holds every other for alive. The faults below go through the Site, since it keeps the truth by
 which answers are judged: which node could serve at which moment, and from when on naming a node
@@ -29,6 +32,7 @@ from types import SimpleNamespace
 
 import network
 import wire
+from adapter import LocumNsd, OwnedNsd
 from mirrorbits import Mirrorbits, write_keys
 from programs import (Bind, Late, Locum, Nginx, Nsd, Plain, Redis, Sentinel, Unbound, tool,
                       until)
@@ -153,7 +157,7 @@ class Site:
     zone_all, zone_plain = "all.example.org", "plain.example.org"
 
     def __init__(self, network, say=lambda text: None, ttl_s=60, slack=1.0,
-                 far=False, compare=False, dc4=False, mirrorbits=False):
+                 far=False, compare=False, dc4=False, mirrorbits=False, adapter=False):
         self.network, self.say, self.ttl_s = network, say, ttl_s
         self.far, self.compare = far, compare
         self.dir = Path(tempfile.mkdtemp(prefix="locum-site-"))
@@ -165,6 +169,8 @@ class Site:
         self.hosts = {}
         web, resolvers = ([Nginx, Plain, Locum], [Unbound, Bind]) if compare else \
             ([Nginx, *([Mirrorbits] if mirrorbits else []), Locum], [Unbound])
+        if adapter:
+            web = [*web[:-1], OwnedNsd, Locum, LocumNsd]
         self._host("ns0", 10, None, [Nsd, Sentinel, Locum])
         self._host("dc2", 12, "2001:db8:2::12", [Redis, Sentinel, *web])
         self._host("dc3", 13, "2001:db8:3::13", [Redis, Sentinel, *web])
@@ -209,7 +215,8 @@ class Site:
                 write_keys(self.first_master)
         self._start("mirrorbits")
         self.say("Locum on dc2, dc3 and, as a witness, on ns0")
-        self._start("locum")
+        self._start("own")
+        self._start("locum", "adapter")
         self.wait_calm()
         self.say("Unbound as the client's resolver" + (", BIND too" if self.compare else ""))
         self._start("unbound", "bind")

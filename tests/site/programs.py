@@ -451,7 +451,9 @@ class Locum(Program):
     def yaml(self):
         site, host = self.host.site, self.host
         listen = [f"control: {self.socket}"]
-        if host in site.servers:
+        if "own" in host.programs:      # an NSD that owns port 53
+            listen += ["dns: none", f'http: "{host.address}:{host.ports.status}"']
+        elif host in site.servers:
             dns = [f"{host.address}:{host.ports.dns}"]
             if host.address6:
                 dns.append(f"[{host.address6}]:{host.ports.dns}")

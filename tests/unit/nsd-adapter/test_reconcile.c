@@ -449,19 +449,42 @@ test_a_restart_of_the_adapter_on_a_good_zone_changes_nothing(void **state)
     assert_int_equal(w->last_state, LOCUM_NSD_SERVED);
 }
 
+/* NSD serves something, if only of yesterday: the coordinator has its time. */
 static void
 test_started_without_a_coordinator_it_opens_with_what_it_kept(void **state)
 {
     (void)state;
     struct world *w = begin(1);
     w->speaks = false;
+    w->knows = true;
+    w->file = version(80, 3);
+    load(w, true);
+    step(w, &(struct locum_nsd_event){.kind = LOCUM_NSD_EVENT_FILE, .word = w->file});
     step(w,
-         &(struct locum_nsd_event){.kind = LOCUM_NSD_EVENT_OPEN, .open = version(80, OPEN_DIGEST)});
+         &(struct locum_nsd_event){.kind = LOCUM_NSD_EVENT_OPEN, .open = version(79, OPEN_DIGEST)});
     run(w, LOST_MS - 100);
     assert_int_equal(w->prepared, 0);
     assert_int_equal(w->last_state, LOCUM_NSD_STARTING);
     run(w, 200);
     assert_served(w, OPEN_DIGEST);
+    assert_int_equal(w->loaded.serial, 81);
+    assert_int_equal(w->last_state, LOCUM_NSD_FAIL_OPEN);
+}
+
+static void
+test_an_nsd_that_serves_nothing_is_given_what_was_kept_at_once(void **state)
+{
+    (void)state;
+    struct world *w = begin(1);
+    w->speaks = false;
+    step(w,
+         &(struct locum_nsd_event){.kind = LOCUM_NSD_EVENT_OPEN, .open = version(80, OPEN_DIGEST)});
+    run(w, 500);
+    assert_served(w, OPEN_DIGEST);
+    w->speaks = true;
+    speak(w);
+    run(w, 100);
+    assert_served(w, 1);
 }
 
 static void
@@ -539,6 +562,7 @@ main(void)
         cmocka_unit_test(test_a_pause_of_our_own_is_no_silence_of_the_coordinator),
         cmocka_unit_test(test_a_restart_of_the_adapter_on_a_good_zone_changes_nothing),
         cmocka_unit_test(test_started_without_a_coordinator_it_opens_with_what_it_kept),
+        cmocka_unit_test(test_an_nsd_that_serves_nothing_is_given_what_was_kept_at_once),
         cmocka_unit_test(test_whatever_happens_it_comes_to_rest_on_the_right_zone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
