@@ -182,8 +182,9 @@ static void
 take_claim(struct locum_redis *self, size_t number, const struct locum_sentinel_view *view)
 {
     struct locum_address address;
+    const struct locum_address *in_use = locum_master_address(self->master);
     self->lost[0] = '\0';
-    if (locum_roster_locate(&self->roster, &view->master, self->turn, &address)) {
+    if (locum_roster_locate(&self->roster, &view->master, in_use, self->turn, &address)) {
         locum_discovery_claim(&self->discovery, number, &address, view->epoch,
                               locum_now_read().mono);
         return;

@@ -56,6 +56,17 @@ locum_roster_set(struct locum_roster_entry *entry, const struct locum_address *a
     }
 }
 
+static bool
+is_at(const struct locum_roster_entry *entry, const struct locum_address *address)
+{
+    for (size_t i = 0; i < entry->address_count; i++) {
+        if (locum_address_equal(&entry->addresses[i], address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Is this entry meant, by name or by address? */
 static bool
 is_meant(const struct locum_roster_entry *entry, const struct locum_instance *told)
@@ -64,17 +75,12 @@ is_meant(const struct locum_roster_entry *entry, const struct locum_instance *to
         return entry->endpoint.port == told->address.port &&
                strcasecmp(entry->endpoint.host, told->host) == 0;
     }
-    for (size_t i = 0; i < entry->address_count; i++) {
-        if (locum_address_equal(&entry->addresses[i], &told->address)) {
-            return true;
-        }
-    }
-    return false;
+    return is_at(entry, &told->address);
 }
 
 bool
-locum_roster_locate(const struct locum_roster *self, const struct locum_instance *told, size_t turn,
-                    struct locum_address *ret)
+locum_roster_locate(const struct locum_roster *self, const struct locum_instance *told,
+                    const struct locum_address *in_use, size_t turn, struct locum_address *ret)
 {
     if (told->host[0] == '\0') {
         *ret = told->address;
@@ -83,7 +89,8 @@ locum_roster_locate(const struct locum_roster *self, const struct locum_instance
     for (size_t i = 0; i < self->redis_count; i++) {
         const struct locum_roster_entry *entry = &self->redis[i];
         if (is_meant(entry, told) && entry->address_count > 0) {
-            *ret = entry->addresses[turn % entry->address_count];
+            const bool stays = in_use != NULL && is_at(entry, in_use);
+            *ret = stays ? *in_use : entry->addresses[turn % entry->address_count];
             return true;
         }
     }

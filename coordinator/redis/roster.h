@@ -51,10 +51,15 @@ void locum_roster_set(struct locum_roster_entry *entry, const struct locum_addre
 
 /*
  * Where a Redis is that a Sentinel told: the address itself, or an address of the entry with that
- * host name; `turn` chooses among several. False: nobody knows the name, or it is not resolved.
+ * host name: the one in use, if that is one of them (a lookup that brings another order, or fewer,
+ * is no reason to leave a connection), else `turn` chooses. False: nobody knows the name, or it is
+ * not resolved.
+ *
+ * in_use  NULL: none.
  */
 bool locum_roster_locate(const struct locum_roster *self, const struct locum_instance *told,
-                         size_t turn, struct locum_address *ret);
+                         const struct locum_address *in_use, size_t turn,
+                         struct locum_address *ret);
 
 /* The host name of the Redis at this address; NULL: it is known by its address only. */
 const char *locum_roster_name(const struct locum_roster *self, const struct locum_address *address);

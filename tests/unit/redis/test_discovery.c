@@ -283,13 +283,19 @@ host_names_are_sorted_to_nodes(void **state)
     const struct locum_instance by_name = told("dc2.example.org:6379", false);
     const struct locum_instance unresolved = told("dc3.example.org:6379", false);
     const struct locum_instance other_port = told("dc2.example.org:6380", false);
-    assert_true(locum_roster_locate(&roster, &by_name, 0, &found));
+    assert_true(locum_roster_locate(&roster, &by_name, NULL, 0, &found));
     assert_true(locum_address_equal(&found, &instances.at[0].address));
-    assert_true(locum_roster_locate(&roster, &by_name, 1, &found));
+    assert_true(locum_roster_locate(&roster, &by_name, NULL, 1, &found));
     assert_true(locum_address_equal(&found, &instances.at[1].address));
-    assert_false(locum_roster_locate(&roster, &unresolved, 0, &found));
-    assert_false(locum_roster_locate(&roster, &other_port, 0, &found));
-    assert_true(locum_roster_locate(&roster, &instances.at[4], 0, &found));
+    /* The one in use stays, if the name has it still. */
+    const struct locum_address in_use = found;
+    assert_true(locum_roster_locate(&roster, &by_name, &in_use, 0, &found));
+    assert_true(locum_address_equal(&found, &in_use));
+    assert_true(locum_roster_locate(&roster, &by_name, &instances.at[4].address, 0, &found));
+    assert_true(locum_address_equal(&found, &instances.at[0].address));
+    assert_false(locum_roster_locate(&roster, &unresolved, NULL, 0, &found));
+    assert_false(locum_roster_locate(&roster, &other_port, NULL, 0, &found));
+    assert_true(locum_roster_locate(&roster, &instances.at[4], NULL, 0, &found));
     free(config);
 }
 
