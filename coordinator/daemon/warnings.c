@@ -76,6 +76,7 @@ enum about {
     ABOUT_SECRET,
     ABOUT_SEAL,
     ABOUT_LINE,
+    ABOUT_UDP,
     ABOUT_TILT,
     ABOUT_INSTANCES,
     ABOUT_MIRRORBITS,
@@ -91,6 +92,7 @@ const char *const locum_warning_abouts[] = {
     [ABOUT_SECRET] = "secret",
     [ABOUT_SEAL] = "seal",
     [ABOUT_LINE] = "line",
+    [ABOUT_UDP] = "udp",
     [ABOUT_TILT] = "tilt",
     [ABOUT_INSTANCES] = "instances",
     [ABOUT_MIRRORBITS] = "mirrorbits",
@@ -126,6 +128,18 @@ warn(const struct list *self, enum about about, const char *peer, const char *be
     }
 }
 
+/* Heard, but not by UDP for so long that silence there is no evidence any more: what a firewall
+ * does, and nobody would see it before Redis is lost too. */
+static bool
+is_heard_by_redis_alone(const struct locum_daemon *self, locum_node node, struct locum_now now)
+{
+    const struct locum_core *core = &self->core;
+    const locum_ms heard = core->view.peer[node].path[LOCUM_PATH_PEER].heard;
+    const locum_ms since = heard != LOCUM_NEVER ? heard : self->started_mono;
+    return now.mono - since > LOCUM_DIRECT_MS &&
+           locum_view_heard_within_limit(&core->view, &core->config, node, now.mono);
+}
+
 /* What a peer's own heartbeats show. */
 static void
 warn_of_word(const struct list *list, const struct locum_daemon *self, locum_node node,
@@ -146,6 +160,11 @@ warn_of_word(const struct list *list, const struct locum_daemon *self, locum_nod
     if (facts->deaf) {
         warn(list, ABOUT_DEAF, name, "", name,
              " does not hear this node: check UDP on the peer port");
+    }
+    if (is_heard_by_redis_alone(self, node, now)) {
+        warn(list, ABOUT_UDP, name, "", name,
+             " is heard through Redis alone, not by UDP: let its heartbeats in (nodes.X.port, 9853 "
+             "if not written; a firewall on the way?), or it is suspect as soon as Redis is lost");
     }
     if (self->evidence.sealed_by[node] != 0 &&
         locum_view_heard_within_limit(&core->view, &core->config, node, now.mono)) {

@@ -101,6 +101,28 @@ test_a_peer_that_does_not_hear(void **state)
     assert_warned("dc3 does not hear this node", "UDP");
 }
 
+/* A firewall: heartbeats come through Redis, and by UDP never, or no more. */
+static void
+test_a_peer_that_udp_does_not_bring(void **state)
+{
+    (void)state;
+    start_quietly();
+    locum_ms *by_udp = &hear_dc3()->path[LOCUM_PATH_PEER].heard;
+    daemon_->started_mono = daemon_->now.mono - LOCUM_DIRECT_MS;
+    *by_udp = LOCUM_NEVER;
+    assert_null(warning("dc3"));
+    daemon_->started_mono--;
+    assert_warned("dc3 is heard through Redis alone", "firewall");
+    *by_udp = daemon_->now.mono - LOCUM_DIRECT_MS;
+    assert_null(warning("dc3"));
+    --*by_udp;
+    assert_warned("dc3 is heard through Redis alone", "9853");
+    locum_daemon_watch_warnings(daemon_);
+    assert_int_equal(count_in_log("about=udp peer=dc3"), 1);
+    daemon_->core.view.peer[DC3].heard = LOCUM_NEVER; /* silent by both: that is its condition */
+    assert_null(warning("Redis alone"));
+}
+
 static void
 come(const char *line, bool sealed, size_t secret)
 {
@@ -279,6 +301,7 @@ main(void)
         TEST(test_configurations_differ),
         TEST(test_clocks_differ),
         TEST(test_a_peer_that_does_not_hear),
+        TEST(test_a_peer_that_udp_does_not_bring),
         TEST(test_a_rotation_is_not_finished),
         TEST(test_a_seal_of_no_known_secret),
         TEST(test_suspicions_pile_up),
