@@ -98,6 +98,9 @@ locum_show_degraded(const json_t *status, const struct locum_print *print)
     if (strncmp(word_of(status, "serving"), "fail-open", 9) == 0) {
         add(&self, word_of(status, "node"), " fails open", ": no node is known to be good");
     }
+    if (json_integer_value(json_object_get(json_object_get(status, "dns"), "closed")) > 0) {
+        add(&self, "dns: ", "nobody is answered", " at an address of listen.dns that is not open");
+    }
     const json_t *nsd_error = json_object_get(json_object_get(status, "nsd"), "error");
     if (json_is_string(nsd_error)) {
         add(&self, "nsd: ", json_string_value(nsd_error), "");

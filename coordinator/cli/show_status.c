@@ -423,7 +423,9 @@ locum_show_status(const json_t *status, const struct locum_print *print)
     show_warnings(json_object_get(status, "warnings"), print);
     (void)fputc('\n', print->out);
     if (locum_show_degraded(status, print) == 0) {
-        locum_print_in(print, LOCUM_GREEN, "all well");
+        const bool warned = json_array_size(json_object_get(status, "warnings")) > 0;
+        locum_print_in(print, warned ? LOCUM_YELLOW : LOCUM_GREEN,
+                       warned ? "well but for the warnings" : "all well");
         (void)fputc('\n', print->out);
     }
 }

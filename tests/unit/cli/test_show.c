@@ -240,6 +240,8 @@ test_degraded(void **state)
         {"{" WELL "\"sentinels\": [{\"connected\": true, \"tilt\": false}]}", 0},
         {"{" WELL "\"sentinels\": [{\"connected\": true, \"tilt\": true}, {\"connected\": false}]}",
          2},
+        {"{" WELL "\"dns\": {\"queries\": 7, \"closed\": 0}}", 0},
+        {"{" WELL "\"dns\": {\"queries\": 7, \"closed\": 1}}", 1},
         {"{" WELL "\"nsd\": {\"error\": null}}", 0},
         {"{" WELL "\"nsd\": {\"error\": \"refused\"}}", 1},
         {"{\"nodes\": [{\"role\": \"witness\", \"condition\": \"alive\", \"service\": \"up\","
