@@ -29,8 +29,12 @@ read_file(const char *path, char *buffer, size_t size, size_t *ret_length,
     if (fd < 0) {
         status = locum_error_from_errno(errno);
         locum_text_add(ret_why, strerror(errno));
-        locum_text_add(ret_why, ": make one with `locum keygen --cluster` and give the service's "
-                                "user read access");
+        if (status == LOCUM_ERR_NOT_FOUND) {
+            locum_text_add(ret_why, ": copy it from another node, or make the cluster's first with "
+                                    "`locum keygen --cluster`");
+        } else if (status == LOCUM_ERR_DENIED) {
+            locum_text_add(ret_why, ": let the service's user read it: chgrp locum, mode 0640");
+        }
         return status;
     }
     if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {

@@ -145,6 +145,31 @@ parser_start(yaml_parser_t *parser, const struct bytes *buffer)
     yaml_parser_set_input_string(parser, (const unsigned char *)buffer->at, buffer->length);
 }
 
+/* What to do about the commonest of libyaml's complaints, which say what it expected; "" for
+ * others. */
+static const char *
+advice_on(const char *problem)
+{
+    static const struct {
+        const char *problem, *advice;
+    } table[] = {
+        {"did not find expected key", "; indent what belongs together alike, here and above"},
+        {"did not find expected '-'", "; indent what belongs together alike, here and above"},
+        {"mapping values are not allowed",
+         "; indent what belongs together alike, and quote a value with a colon and a blank in it"},
+        {"could not find expected ':'", "; write a blank behind the colon, here or a line above"},
+        {"found a tab character", "; indent with blanks, not with tabs"},
+        {"found character that cannot start any token",
+         "; indent with blanks, not with tabs, and quote a value that begins with @, % or `"},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(table); i++) {
+        if (strncmp(problem, table[i].problem, strlen(table[i].problem)) == 0) {
+            return table[i].advice;
+        }
+    }
+    return "";
+}
+
 static int
 complain_parser(const yaml_parser_t *parser, struct locum_problems *problems)
 {
@@ -154,10 +179,10 @@ complain_parser(const yaml_parser_t *parser, struct locum_problems *problems)
     const struct locum_position at = position_of(parser->problem_mark);
     const char *problem = parser->problem != NULL ? parser->problem : "cannot be parsed";
     if (parser->context != NULL) {
-        locum_problems_error(problems, at, "not YAML: %s, %s that begins at line %zu", problem,
-                             parser->context, parser->context_mark.line + 1);
+        locum_problems_error(problems, at, "not YAML: %s, %s that begins at line %zu%s", problem,
+                             parser->context, parser->context_mark.line + 1, advice_on(problem));
     } else {
-        locum_problems_error(problems, at, "not YAML: %s", problem);
+        locum_problems_error(problems, at, "not YAML: %s%s", problem, advice_on(problem));
     }
     return LOCUM_ERR_INVALID;
 }

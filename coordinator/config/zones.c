@@ -60,8 +60,8 @@ take_ns(struct locum_load *self, size_t index)
         const yaml_node_t *item = locum_load_item(self, "zones[].ns", index, i);
         const struct locum_slice text = locum_document_text(item);
         char *name = zone->ns[zone->ns_count];
-        const char *why;
-        if (locum_domain_absolute(text, name, &why) != 0) {
+        const char *why = "it has one label";
+        if (locum_domain_absolute(text, name, &why) != 0 || strchr(name, '.')[1] == '\0') {
             locum_problems_error(&self->problems, locum_document_at(item),
                                  "ns %s is not right: %s; write an absolute name, as in "
                                  "ns1.example.org",

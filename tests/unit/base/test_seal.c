@@ -94,8 +94,8 @@ test_secret_files_that_are_none(void **state)
     struct locum_text why = locum_text_init(why_buffer, sizeof(why_buffer));
     char large[5000];
     assert_int_equal(locum_secrets_read("nothing", &secrets, &why), LOCUM_ERR_NOT_FOUND);
-    assert_string_equal(why_buffer, "No such file or directory: make one with `locum keygen "
-                                    "--cluster` and give the service's user read access");
+    assert_string_equal(why_buffer, "No such file or directory: copy it from another node, or make "
+                                    "the cluster's first with `locum keygen --cluster`");
     why = locum_text_init(why_buffer, sizeof(why_buffer));
     assert_int_equal(locum_secrets_read("/tmp", &secrets, &why), LOCUM_ERR_INVALID);
     assert_string_equal(why_buffer, "not a regular file");

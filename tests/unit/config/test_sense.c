@@ -121,6 +121,10 @@ static const struct broken broken[] = {
      {{"ns1.example.org", "ns1_.example.org.x-"}},
      "locum.yaml:10:10: error: ns \"ns1_.example.org.x-\" is not right: a label begins or ends "
      "with -; write an absolute name, as in ns1.example.org\n"},
+    {"ns relative to some zone",
+     {{"ns1.example.org", "ns1"}},
+     "locum.yaml:10:10: error: ns \"ns1\" is not right: it has one label; write an absolute name, "
+     "as in ns1.example.org\n"},
     {"ns twice",
      {{"ns2.example.org", "NS1.example.org."}},
      "locum.yaml:10:27: error: ns \"NS1.example.org.\" stands here twice: remove one\n"},
@@ -309,8 +313,8 @@ static const struct broken broken[] = {
      "locum.yaml:11:33: error: sentinel-password-file \"empty\": its first line is empty\n"},
     {"no secret",
      {{"secret-file: secret", "secret-file: nothing"}},
-     "locum.yaml:3:14: error: secret-file \"nothing\": No such file or directory: make one with "
-     "`locum keygen --cluster` and give the service's user read access\n"},
+     "locum.yaml:3:14: error: secret-file \"nothing\": No such file or directory: copy it from "
+     "another node, or make the cluster's first with `locum keygen --cluster`\n"},
     {"a secret for all",
      {{"secret-file: secret", "secret-file: open-secret"}},
      "locum.yaml:3:14: error: secret-file \"open-secret\": others may read it: chmod o= "

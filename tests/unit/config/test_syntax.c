@@ -34,7 +34,17 @@ static const struct broken broken[] = {
     {"a tab for indentation",
      {{"    ns:", "\tns:"}},
      "locum.yaml:10:1: error: not YAML: found a tab character that violates indentation, while "
-     "scanning a plain scalar that begins at line 9\n"},
+     "scanning a plain scalar that begins at line 9; indent with blanks, not with tabs\n"},
+    {"a value that wants quotes",
+     {{"service:", "events: {keep: @}\n"
+                   "service:"}},
+     "locum.yaml:11:16: error: not YAML: found character that cannot start any token, while "
+     "scanning for the next token that begins at line 11; indent with blanks, not with tabs, and "
+     "quote a value that begins with @, % or `\n"},
+    {"indented too little",
+     {{"    ns:", "   ns:"}},
+     "locum.yaml:10:4: error: not YAML: did not find expected '-' indicator, while parsing a block "
+     "collection that begins at line 9; indent what belongs together alike, here and above\n"},
     {"not UTF-8",
      {{"node: dc2", "node: d\377c2"}},
      "locum.yaml:2:8: error: byte 0xff is not UTF-8: save the file as UTF-8 text\n"},
