@@ -129,8 +129,7 @@ asan: ## check under AddressSanitizer and UndefinedBehaviorSanitizer; LAB=lab: t
 tsan: ## units under ThreadSanitizer; LAB=lab: the whole site too, or one program of it
 	@deploy/deps test
 	@$(call build-in,tsan,$(TSAN))
-	@TSAN_OPTIONS='suppressions=$(CURDIR)/tests/site/tsan.supp' \
-		tests/run -j $(JOBS) --build $(BUILD)/tsan unit $(LAB)
+	@tests/run -j $(JOBS) --build $(BUILD)/tsan unit $(LAB)
 
 fuzz: ## hostile input from the corpus on; TARGET=x one target, SECONDS=n each (0: without end)
 	@deploy/deps all

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <event2/bufferevent.h>
@@ -20,25 +19,25 @@ enum {
     ASK_WITHIN_MS = 100, /* what a client has in any case to put its request */
 };
 
-/* An accepted connection: open as long as its descriptor is still this socket. */
+/*
+ * An accepted connection. The reference keeps its descriptor from being closed, and so from being
+ * another's, until we let go too.
+ */
 struct place {
-    int fd;
-    ino_t inode;
+    struct bufferevent *stream;
     locum_ms since;
     bool asked; /* its request is whole: it waits for us */
 };
 
 /*
  * evhttp of libevent 2.1 takes as many connections as come and tells of none. So the listener is
- * paused with each one; `look`, in the same turn of the loop and every LOOK_MS, learns its
- * descriptor, counts what is open and lets the next one in if there is a place, or one whose holder
- * has not asked yet.
+ * paused with each one; `look`, in the same turn of the loop and every LOOK_MS, counts what is open
+ * and lets the next one in if there is a place, or one whose holder has not asked yet.
  */
 struct locum_http {
     struct evhttp *http;
     struct evconnlistener *listener; /* owned by http */
     struct event *look;
-    struct bufferevent *fresh; /* of the connection just accepted; a reference, or NULL */
     struct place places[LOCUM_HTTP_CLIENTS_MAX + 1]; /* one over: all may have asked meanwhile */
     size_t count;                                    /* the oldest first */
     size_t clients_max;
@@ -47,26 +46,13 @@ struct locum_http {
     void *user;
 };
 
+/* evhttp's callbacks are on a stream until it closes it. */
 static bool
 is_open(const struct place *place)
 {
-    struct stat file;
-    return fstat(place->fd, &file) == 0 && S_ISSOCK(file.st_mode) && file.st_ino == place->inode;
-}
-
-static void
-take_fresh(struct locum_http *self, locum_ms now)
-{
-    struct stat file;
-    if (self->fresh == NULL) {
-        return;
-    }
-    const int fd = bufferevent_getfd(self->fresh);
-    if (fd >= 0 && self->count < LOCUM_COUNT(self->places) && fstat(fd, &file) == 0) {
-        self->places[self->count++] = (struct place){.fd = fd, .inode = file.st_ino, .since = now};
-    }
-    (void)bufferevent_decref(self->fresh);
-    self->fresh = NULL;
+    void *connection;
+    bufferevent_getcb(place->stream, NULL, NULL, NULL, &connection);
+    return connection != NULL;
 }
 
 static void
@@ -76,6 +62,8 @@ forget_closed(struct locum_http *self)
     for (size_t i = 0; i < self->count; i++) {
         if (is_open(&self->places[i])) {
             self->places[kept++] = self->places[i];
+        } else {
+            (void)bufferevent_decref(self->places[i].stream);
         }
     }
     self->count = kept;
@@ -83,11 +71,17 @@ forget_closed(struct locum_http *self)
 
 /* evhttp sees an end of file, or fails to write, and closes. */
 static void
+end(const struct place *place)
+{
+    (void)shutdown(bufferevent_getfd(place->stream), SHUT_RDWR);
+}
+
+static void
 end_old(const struct locum_http *self, locum_ms now)
 {
     for (size_t i = 0; i < self->count; i++) {
         if (now - self->places[i].since > self->life_ms) {
-            (void)shutdown(self->places[i].fd, SHUT_RDWR);
+            end(&self->places[i]);
         }
     }
 }
@@ -110,7 +104,8 @@ evict(struct locum_http *self, locum_ms now)
 {
     const size_t idle = oldest_idle(self, now);
     if (idle < self->count) {
-        (void)shutdown(self->places[idle].fd, SHUT_RDWR);
+        end(&self->places[idle]);
+        (void)bufferevent_decref(self->places[idle].stream);
         self->count--;
         memmove(&self->places[idle], &self->places[idle + 1],
                 (self->count - idle) * sizeof(self->places[0]));
@@ -139,7 +134,6 @@ on_look(int fd, short what, void *user)
     (void)what;
     struct locum_http *self = user;
     const locum_ms now = locum_now_read().mono;
-    take_fresh(self, now);
     forget_closed(self);
     end_old(self, now);
     if (self->count < self->clients_max ||
@@ -156,17 +150,17 @@ on_accepted(struct event_base *base, void *user)
     struct locum_http *self = user;
     const locum_ms now = locum_now_read().mono;
     (void)evconnlistener_disable(self->listener);
-    take_fresh(self, now);
     forget_closed(self);
     if (self->count >= self->clients_max) {
         evict(self, now);
     }
-    self->fresh = bufferevent_socket_new(base, -1, 0); /* evhttp closes the descriptor itself */
-    if (self->fresh != NULL) {
-        bufferevent_incref(self->fresh);
+    struct bufferevent *stream = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
+    if (stream != NULL && self->count < LOCUM_COUNT(self->places)) {
+        bufferevent_incref(stream);
+        self->places[self->count++] = (struct place){.stream = stream, .since = now};
     }
     event_active(self->look, EV_TIMEOUT, 0);
-    return self->fresh;
+    return stream;
 }
 
 /* No descriptor is left: without a pause the listener spins. The connection stays in the queue
@@ -185,10 +179,9 @@ on_whole_request(struct evhttp_request *request, void *user)
 {
     struct locum_http *self = user;
     struct evhttp_connection *connection = evhttp_request_get_connection(request);
-    const int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(connection));
-    take_fresh(self, locum_now_read().mono);
+    const struct bufferevent *stream = evhttp_connection_get_bufferevent(connection);
     for (size_t i = 0; i < self->count; i++) {
-        self->places[i].asked = self->places[i].asked || self->places[i].fd == fd;
+        self->places[i].asked = self->places[i].asked || self->places[i].stream == stream;
     }
     self->on_request(request, self->user);
 }
@@ -247,12 +240,10 @@ locum_http_destroy(struct locum_http *self)
     if (self == NULL) {
         return;
     }
-    if (self->fresh != NULL) {
-        (void)bufferevent_decref(self->fresh);
-    }
     if (self->http != NULL) {
         evhttp_free(self->http);
     }
+    forget_closed(self);
     if (self->look != NULL) {
         event_free(self->look);
     }
