@@ -7,6 +7,7 @@
 
 #include <event2/buffer.h>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "control/http.h"
@@ -22,13 +23,14 @@ enum { WHY_BYTES = 512, RETRY_S = 1 };
 struct door {
     struct locum_control *control;
     struct locum_http *http;
+    size_t held_count, held_max;
     bool read_only;
 };
 
 /* A request that waits for something to happen. evhttp owns `http`. */
 struct held {
     LIST_ENTRY(held) entry;
-    struct locum_control *control;
+    struct door *door;
     struct evhttp_request *http;
     struct event *deadline;
     const struct locum_route *route;
@@ -114,6 +116,7 @@ static void
 forget(struct held *held)
 {
     LIST_REMOVE(held, entry);
+    held->door->held_count--;
     event_free(held->deadline);
     evhttp_clear_headers(&held->query);
     free(held);
@@ -123,7 +126,8 @@ forget(struct held *held)
 static void
 ask_held(struct held *held, bool final)
 {
-    const struct locum_reply reply = ask(held->control, held->route, &held->query, NULL, final);
+    const struct locum_reply reply =
+        ask(held->door->control, held->route, &held->query, NULL, final);
     if (reply.later) {
         return;
     }
@@ -156,9 +160,10 @@ on_gone(struct evhttp_connection *connection, void *user)
 
 /* Takes the query, also on failure. */
 static void
-hold(struct locum_control *self, struct evhttp_request *http, const struct locum_route *route,
+hold(struct door *door, struct evhttp_request *http, const struct locum_route *route,
      struct evkeyvalq *query, locum_ms wait_ms)
 {
+    struct locum_control *self = door->control;
     const struct timeval wait = {.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000};
     struct held *held = malloc(sizeof(*held));
     struct event *deadline = event_new(self->base, -1, 0, on_wait_over, held);
@@ -171,10 +176,11 @@ hold(struct locum_control *self, struct evhttp_request *http, const struct locum
         send_error(http, 500, "out of memory");
         return;
     }
-    *held = (struct held){.control = self, .http = http, .deadline = deadline, .route = route};
+    *held = (struct held){.door = door, .http = http, .deadline = deadline, .route = route};
     TAILQ_INIT(&held->query);
     TAILQ_CONCAT(&held->query, query, next);
     LIST_INSERT_HEAD(&self->held, held, entry);
+    door->held_count++;
     evhttp_connection_set_closecb(evhttp_request_get_connection(http), on_gone, held);
 }
 
@@ -248,8 +254,9 @@ parse_body(struct evhttp_request *http, json_t **ret, struct locum_text *why)
 
 /* Method and path are right: query and body are read, the handler is asked. */
 static void
-serve(struct locum_control *self, struct evhttp_request *http, const struct locum_route *route)
+serve(struct door *door, struct evhttp_request *http, const struct locum_route *route)
 {
+    struct locum_control *self = door->control;
     char buffer[WHY_BYTES];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
     struct evkeyvalq query = TAILQ_HEAD_INITIALIZER(query);
@@ -264,8 +271,12 @@ serve(struct locum_control *self, struct evhttp_request *http, const struct locu
     }
     const struct locum_reply reply = ask(self, route, &query, json, wait_ms == 0);
     json_decref(json);
-    if (reply.later) {
-        hold(self, http, route, &query, wait_ms);
+    if (reply.later && door->held_count >= door->held_max) {
+        evhttp_clear_headers(&query);
+        set_header(http, "Retry-After", "1");
+        send_error(http, 503, "too many wait for something to happen: ask again without wait");
+    } else if (reply.later) {
+        hold(door, http, route, &query, wait_ms);
     } else {
         evhttp_clear_headers(&query);
         send_reply(http, reply);
@@ -287,7 +298,7 @@ on_request(struct evhttp_request *http, void *user)
     } else if (method != route->method || (door->read_only && method != EVHTTP_REQ_GET)) {
         refuse_method(door, http, route);
     } else {
-        serve(door->control, http, route);
+        serve(door, http, route);
     }
 }
 
@@ -315,6 +326,8 @@ locum_control_poke(struct locum_control *self)
 static int
 open_door(struct event_base *base, struct door *door, int fd)
 {
+    const size_t clients = locum_descriptors_share(LOCUM_HTTP_CLIENTS_MAX);
+    door->held_max = clients - clients / 4;
     return locum_http_create(base, fd, LOCUM_HTTP_LIFE_MS, on_request, door, &door->http);
 }
 

@@ -7,9 +7,10 @@
  *
  * HTTP is libevent's evhttp; this room adds the table of the API, the limits and the holding of
  * requests; what to answer comes from the handlers. Refused by us: 4xx with {"errors": [...]}; what
- * evhttp itself refuses (see http.h) it answers in HTML. One request a connection. That a client
- * has gone is noticed when its held request is answered, within LOCUM_CONTROL_WAIT_MAX_MS. The
- * process must ignore SIGPIPE.
+ * evhttp itself refuses (see http.h) it answers in HTML. One request a connection. Three quarters
+ * of a listener's connections may wait for something to happen: a further one that would is told
+ * 503, so that who asks for what is known finds a place. That a client has gone is noticed when its
+ * held request is answered, within LOCUM_CONTROL_WAIT_MAX_MS. The process must ignore SIGPIPE.
  *
  *   listen.c  the sockets            http.c     evhttp within limits
  *   route.c   the table of the API   control.c  request -> handler -> answer, now or later

@@ -247,23 +247,23 @@ test_destroy_with_clients(void **state)
     }
 }
 
-/* All at once: the 65th to 70th wait until places are free. */
+/* A quarter of the places is for those who do not wait; the other listener is not touched. */
 static void
-test_at_most_64(void **state)
+test_places_for_who_does_not_wait(void **state)
 {
-    enum { COUNT = LOCUM_HTTP_CLIENTS_MAX + 6 };
+    enum { COUNT = LOCUM_HTTP_CLIENTS_MAX / 4 * 3, MORE = LOCUM_HTTP_CLIENTS_MAX };
     struct site *site = *state;
     struct client clients[COUNT];
     for (size_t i = 0; i < COUNT; i++) {
         client_open(&clients[i], site, false);
         client_send(&clients[i], GET("/events?wait=3000"));
     }
-    until_asked(site, LOCUM_HTTP_CLIENTS_MAX);
-    for (int i = 0; i < 20; i++) {
-        turn(site);
+    until_asked(site, COUNT);
+    for (int i = 0; i < MORE; i++) {
+        exchange(site, false, GET("/events?wait=3000"), "503", "{\"errors\":[\"too many wait ");
+        exchange(site, false, GET("/events"), "200", "{\"happened\":false,");
     }
-    assert_int_equal(site->asked, LOCUM_HTTP_CLIENTS_MAX);
-    exchange(site, true, GET("/status"), "200", "final"); /* the other listener is not touched */
+    exchange(site, true, GET("/events?wait=1"), "200", "{\"happened\":false,\"final\":true}");
     site->happened = true;
     locum_control_poke(site->control);
     for (size_t i = 0; i < COUNT; i++) {
@@ -271,6 +271,8 @@ test_at_most_64(void **state)
         assert_has(&clients[i], "{\"happened\":true,");
         client_close(&clients[i]);
     }
+    site->happened = false;
+    exchange(site, false, GET("/events?wait=1"), "200", "{\"happened\":false,\"final\":true}");
 }
 
 int
@@ -289,7 +291,7 @@ main(void)
         TEST(test_client_goes_away),
         TEST(test_bytes_behind_a_held_request),
         TEST(test_destroy_with_clients),
-        TEST(test_at_most_64),
+        TEST(test_places_for_who_does_not_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -139,7 +139,7 @@ test_port_in_use(void **state)
     (void)strcpy(site->config->listen_control, kept);
 }
 
-/* --- evhttp's gaps, on a listener of its own with a short life of connections --- */
+/* --- evhttp's gaps, on a listener of its own --- */
 
 static void
 answer_at_once(struct evhttp_request *request, void *user)
@@ -149,7 +149,7 @@ answer_at_once(struct evhttp_request *request, void *user)
 }
 
 static struct locum_http *
-create_short_lived(struct site *site)
+create_http(struct site *site, locum_ms life_ms, locum_http_request_fn *on_request, void *user)
 {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     struct sockaddr_storage storage;
@@ -158,7 +158,7 @@ create_short_lived(struct site *site)
     const socklen_t length = locum_address_to_sockaddr(&site->config->listen_http, &storage);
     assert_int_equal(bind(fd, (struct sockaddr *)&storage, length), 0);
     assert_int_equal(listen(fd, 128), 0);
-    assert_int_equal(locum_http_create(site->base, fd, 150, answer_at_once, site, &http), 0);
+    assert_int_equal(locum_http_create(site->base, fd, life_ms, on_request, user, &http), 0);
     return http;
 }
 
@@ -167,7 +167,7 @@ static void
 test_slow_clients(void **state)
 {
     struct site *site = *state;
-    struct locum_http *http = create_short_lived(site);
+    struct locum_http *http = create_http(site, 150, answer_at_once, site);
     struct client slow[LOCUM_HTTP_CLIENTS_MAX];
     struct client late;
     for (size_t i = 0; i < LOCUM_COUNT(slow); i++) {
@@ -190,6 +190,57 @@ test_slow_clients(void **state)
     client_close(&late);
     for (size_t i = 0; i < LOCUM_COUNT(slow); i++) {
         client_close(&slow[i]);
+    }
+    locum_http_destroy(http);
+}
+
+struct waiting {
+    struct evhttp_request *requests[LOCUM_HTTP_CLIENTS_MAX + 6];
+    size_t count;
+};
+
+static void
+keep_waiting(struct evhttp_request *request, void *user)
+{
+    struct waiting *waiting = user;
+    waiting->requests[waiting->count++] = request;
+}
+
+static void
+until_waiting(struct site *site, const struct waiting *waiting, size_t count)
+{
+    const locum_ms start = locum_now_read().mono;
+    while (waiting->count < count) {
+        assert_true(locum_now_read().mono - start < DEADLINE_MS);
+        turn(site);
+    }
+}
+
+/* All at once: the 65th to 70th wait in the kernel until places are free. */
+static void
+test_at_most_64(void **state)
+{
+    struct site *site = *state;
+    struct waiting waiting = {0};
+    struct locum_http *http = create_http(site, LOCUM_HTTP_LIFE_MS, keep_waiting, &waiting);
+    struct client clients[LOCUM_COUNT(waiting.requests)];
+    for (size_t i = 0; i < LOCUM_COUNT(clients); i++) {
+        client_open(&clients[i], site, false);
+        client_send(&clients[i], "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    }
+    until_waiting(site, &waiting, LOCUM_HTTP_CLIENTS_MAX);
+    for (int i = 0; i < 20; i++) {
+        turn(site);
+    }
+    assert_int_equal(waiting.count, LOCUM_HTTP_CLIENTS_MAX);
+    for (size_t i = 0; i < LOCUM_COUNT(clients); i++) {
+        until_waiting(site, &waiting, i + 1);
+        evhttp_send_reply(waiting.requests[i], 200, NULL, NULL);
+    }
+    for (size_t i = 0; i < LOCUM_COUNT(clients); i++) {
+        client_finish(&clients[i], site);
+        assert_has(&clients[i], "HTTP/1.1 200 OK\r\n");
+        client_close(&clients[i]);
     }
     locum_http_destroy(http);
 }
@@ -275,6 +326,7 @@ main(void)
         TEST(test_folder_not_writable),
         TEST(test_port_in_use),
         TEST(test_slow_clients),
+        TEST(test_at_most_64),
         TEST(test_idle_clients_make_room),
         TEST(test_no_descriptor_left),
     };
