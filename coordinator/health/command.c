@@ -94,6 +94,10 @@ static enum locum_sample
 judge(const struct locum_command_check *self, const struct locum_run_result *result,
       struct locum_text *text)
 {
+    if (locum_probe_lacks(result->failure)) {
+        locum_text_add(text, strerror(result->failure));
+        return LOCUM_PROBE_NOT_RUN;
+    }
     if (result->failure != 0) {
         locum_text_add(text, "cannot be run: ");
         locum_text_add(text, strerror(result->failure));
@@ -125,7 +129,7 @@ begin(struct locum_command_check *self)
     const int status =
         locum_run_create(&self->check->command, self->ended_fd, &self->run, &self->output_fd);
     if (status != 0) {
-        finish(self, LOCUM_SAMPLE_FAIL, "cannot be run: no memory, descriptor or thread left");
+        finish(self, LOCUM_PROBE_NOT_RUN, "no memory, descriptor or thread left");
         return;
     }
     self->output = event_new(self->base, self->output_fd, EV_READ | EV_PERSIST, on_output, self);

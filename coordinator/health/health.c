@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "health/command.h"
 #include "health/http.h"
 #include "health/tcp.h"
@@ -18,6 +19,7 @@ struct probe {
     locum_ms due;        /* mono time at which the last one was to start */
     locum_ms begun;      /* mono time at which it did */
     struct locum_health_counts counts;
+    bool lacking; /* the last one could not be run */
     char last[LOCUM_PROBE_TEXT_MAX];
 };
 
@@ -58,10 +60,30 @@ schedule_next(struct probe *self)
     (void)evtimer_add(self->timer, &wait);
 }
 
+/* No sample: what the check has last said stands. */
+static void
+skip(struct probe *self, const char *lack)
+{
+    struct locum_text last = locum_text_init(self->last, sizeof(self->last));
+    locum_text_add(&last, "cannot be run, and the last verdict stands: ");
+    locum_text_add(&last, lack);
+    if (!self->lacking) {
+        LOCUM_LOG(LOCUM_LOG_WARN, "check", "name", self->health->config->checks[self->check].name,
+                  "reason", self->last);
+    }
+    self->lacking = true;
+    schedule_next(self);
+}
+
 static void
 on_done(void *user, enum locum_sample outcome, const char *text)
 {
     struct probe *self = user;
+    if (outcome == LOCUM_PROBE_NOT_RUN) {
+        skip(self, text);
+        return;
+    }
+    self->lacking = false;
     struct locum_text last = locum_text_init(self->last, sizeof(self->last));
     locum_text_add(&last, text);
     self->counts.outcomes[outcome]++;

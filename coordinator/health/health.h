@@ -16,9 +16,10 @@
 struct locum_health;
 
 /*
- * One outcome. `text` for people, printable ASCII: "200 in 3 ms", "503 in 2 ms, expected 200-399",
- * "connection refused", "no answer within 500 ms", "exit 3 in 9 ms: disk full"; borrowed. From the
- * loop; must not destroy.
+ * One outcome. A probe that this machine could not run, for lack of descriptors, memory or
+ * processes, has none: it is told by the log and locum_health_last(). `text` for people, printable
+ * ASCII: "200 in 3 ms", "503 in 2 ms, expected 200-399", "connection refused", "no answer within
+ * 500 ms", "exit 3 in 9 ms: disk full"; borrowed. From the loop; must not destroy.
  */
 typedef void locum_sample_fn(void *user, size_t check, enum locum_sample outcome, const char *text);
 

@@ -2,8 +2,11 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "health/answer.h"
@@ -29,6 +32,7 @@ struct locum_http_check {
     bool running;
     locum_ms started;  /* mono */
     size_t size_bytes; /* received by this probe */
+    int lack;          /* errno: there was no socket for this probe; 0 */
 };
 
 /* There is an answer. */
@@ -76,12 +80,37 @@ judge(const struct locum_http_check *self, CURLcode result, struct locum_text *t
     return LOCUM_SAMPLE_FAIL;
 }
 
+/* errno: why the question could not be put, 0: it could. */
+static int
+find_lack(const struct locum_http_check *self, CURLcode result)
+{
+    int ends[2];
+    if (result == CURLE_OUT_OF_MEMORY) {
+        return ENOMEM;
+    }
+    if (result != CURLE_COULDNT_RESOLVE_HOST && result != CURLE_SSL_CACERT_BADFILE) {
+        return result == CURLE_COULDNT_CONNECT ? self->lack : 0;
+    }
+    if (pipe2(ends, O_CLOEXEC) != 0) { /* nor could libcurl and the resolver open theirs */
+        return errno;
+    }
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    return 0;
+}
+
 static void
 finish(struct locum_http_check *self, CURLcode result)
 {
     char buffer[LOCUM_PROBE_TEXT_MAX];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-    const enum locum_sample outcome = judge(self, result, &text);
+    const int lack = find_lack(self, result);
+    enum locum_sample outcome = LOCUM_PROBE_NOT_RUN;
+    if (lack != 0) {
+        locum_text_add(&text, strerror(lack));
+    } else {
+        outcome = judge(self, result, &text);
+    }
     (void)curl_multi_remove_handle(self->http->multi, self->easy);
     self->running = false;
     self->on_done(self->user, outcome, buffer);
@@ -193,6 +222,19 @@ locum_http_pool_destroy(struct locum_http_pool *self)
     }
     curl_global_cleanup();
     free(self);
+}
+
+/* CURLOPT_OPENSOCKETFUNCTION: as libcurl does it, but for noting why there is none. */
+static curl_socket_t
+open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct locum_http_check *self = user;
+    (void)purpose;
+    const int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd < 0 && locum_probe_lacks(errno)) {
+        self->lack = errno;
+    }
+    return fd;
 }
 
 /* CURLOPT_HEADERFUNCTION: count; past the limit end the transfer. */
@@ -345,6 +387,7 @@ set_options(struct locum_http_check *self)
         {CURLOPT_PRIVATE, self},
         {CURLOPT_WRITEDATA, self},
         {CURLOPT_HEADERDATA, self},
+        {CURLOPT_OPENSOCKETDATA, self},
         {CURLOPT_ERRORBUFFER, self->error},
     };
     CURLcode failure = CURLE_OK;
@@ -362,6 +405,9 @@ set_options(struct locum_http_check *self)
     }
     if (failure == CURLE_OK) {
         failure = curl_easy_setopt(self->easy, CURLOPT_HEADERFUNCTION, count_bytes);
+    }
+    if (failure == CURLE_OK) {
+        failure = curl_easy_setopt(self->easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
     }
     return failure == CURLE_OK ? set_authorities(self) : failure;
 }
@@ -398,6 +444,7 @@ locum_http_check_start(struct locum_http_check *self)
     self->started = locum_now_read().mono;
     self->size_bytes = 0;
     self->body_bytes = 0;
+    self->lack = 0;
     self->error[0] = '\0';
     if (curl_multi_add_handle(self->http->multi, self->easy) != CURLM_OK) {
         finish(self, CURLE_OUT_OF_MEMORY);

@@ -52,6 +52,7 @@ finish(struct locum_tcp_check *self, int failure)
         locum_text_add_i64(&text, self->check->timeout_ms);
         locum_text_add(&text, " ms");
     } else {
+        outcome = locum_probe_lacks(failure) ? LOCUM_PROBE_NOT_RUN : LOCUM_SAMPLE_FAIL;
         locum_text_add(&text, strerror(failure));
     }
     self->on_done(self->user, outcome, buffer);

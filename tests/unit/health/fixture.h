@@ -21,6 +21,7 @@
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <fnmatch.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -349,6 +350,35 @@ assert_sample(enum locum_sample outcome, const char *pattern)
                  (int)outcome, pattern);
     }
     assert_string_equal(locum_health_last(the.health, 0), the.text[0]);
+}
+
+/* While nothing can be opened, the checks bring no sample and say so; then they do again. */
+__attribute__((unused)) static void
+assert_lack_is_no_sample(const char *lack)
+{
+    struct rlimit before;
+    size_t samples[LOCUM_CHECKS_MAX];
+    const size_t count = the.config->core.check_count;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(
+        setrlimit(RLIMIT_NOFILE, &(struct rlimit){.rlim_cur = 3, .rlim_max = before.rlim_max}), 0);
+    const locum_ms patience = locum_now_read().mono + PATIENCE_S * 1000;
+    for (size_t i = 0; i < count; i++) {
+        while (fnmatch(lack, locum_health_last(the.health, i), 0) != 0) {
+            assert_true(locum_now_read().mono < patience);
+            assert_int_not_equal(event_base_loop(the.base, EVLOOP_ONCE), -1);
+        }
+    }
+    memcpy(samples, the.samples, sizeof(samples));
+    for (size_t turns = 0; turns < 50; turns++) {
+        assert_int_not_equal(event_base_loop(the.base, EVLOOP_ONCE), -1);
+    }
+    assert_memory_equal(the.samples, samples, sizeof(samples));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    for (size_t i = 0; i < count; i++) {
+        wait_for(&the.samples[i], samples[i] + 1);
+        assert_string_equal(locum_health_last(the.health, i), the.text[i]);
+    }
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

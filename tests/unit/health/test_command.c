@@ -296,6 +296,18 @@ test_children_that_are_not_told(void **state)
     end_health();
 }
 
+static void
+test_no_descriptor_is_no_sample(void **state)
+{
+    (void)state;
+    add_script("exit 0", 20, AMPLE_MS);
+    start_health();
+    wait_for(&the.samples[0], 1);
+    assert_lack_is_no_sample("cannot be run, and the last verdict stands: no memory, descriptor *");
+    assert_int_equal(the.outcome[0], LOCUM_SAMPLE_PASS);
+    end_health();
+}
+
 int
 main(void)
 {
@@ -307,6 +319,7 @@ main(void)
         TEST(test_what_is_left_in_the_background_is_killed),
         TEST(test_runs_follow_each_other),
         TEST(test_destroy_kills_what_runs),
+        TEST(test_no_descriptor_is_no_sample),
         TEST(test_children_that_are_not_told),
     };
     return cmocka_run_group_tests_name("health: command", tests, NULL, NULL);

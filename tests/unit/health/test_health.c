@@ -125,6 +125,20 @@ test_destroy_while_probes_are_under_way(void **state)
 }
 
 static void
+test_no_descriptor_is_no_sample(void **state)
+{
+    (void)state;
+    (void)add_http(&the.address, "/200", 20, LONG_MS);
+    add_check(LOCUM_CHECK_TCP, 20, LONG_MS)->tcp = the.address;
+    start_health();
+    wait_for(&the.samples[0], 1);
+    wait_for(&the.samples[1], 1);
+    assert_lack_is_no_sample("cannot be run, and the last verdict stands: Too many open files");
+    assert_int_equal(the.outcome[0], LOCUM_SAMPLE_PASS);
+    assert_int_equal(the.outcome[1], LOCUM_SAMPLE_PASS);
+}
+
+static void
 test_without_checks_there_is_nothing(void **state)
 {
     (void)state;
@@ -145,6 +159,7 @@ main(void)
         TEST(test_a_probe_never_overlaps_itself),
         TEST(test_the_interval_is_from_start_to_start),
         TEST(test_destroy_while_probes_are_under_way),
+        TEST(test_no_descriptor_is_no_sample),
         TEST(test_without_checks_there_is_nothing),
     };
     return cmocka_run_group_tests_name("health", tests, NULL, NULL);

@@ -314,6 +314,19 @@ test_urls_that_cannot_work_fail_in_words(void **state)
     assert_string_not_equal(the.text[0], "");
 }
 
+static void
+test_no_descriptor_for_a_lookup_is_no_sample(void **state)
+{
+    (void)state;
+    struct locum_config_check *check = add_http(&the.address, "/", 20, LONG_MS);
+    assert_int_equal(locum_slice_copy(locum_slice_of("http://unknown.test/"), check->http.url, 512),
+                     0);
+    start_health();
+    wait_for(&the.samples[0], 1);
+    assert_lack_is_no_sample("cannot be run, and the last verdict stands: Too many open files");
+    assert_sample(LOCUM_SAMPLE_FAIL, "Could not resolve host: unknown.test");
+}
+
 /* libcurl waits for a lookup that is past its deadline, unless told not to. */
 static void
 test_a_name_lookup_that_hangs_does_not_stop_the_loop(void **state)
@@ -356,6 +369,7 @@ main(void)
         TEST(test_a_huge_body_is_not_read_to_its_end),
         TEST(test_the_request_is_as_configured),
         TEST(test_a_proxy_of_the_environment_is_ignored),
+        TEST(test_no_descriptor_for_a_lookup_is_no_sample),
         TEST(test_urls_that_cannot_work_fail_in_words),
         TEST(test_a_name_lookup_that_hangs_does_not_stop_the_loop),
     };
