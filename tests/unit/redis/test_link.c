@@ -102,13 +102,15 @@ on_closed(void *user, const char *why)
 static const struct locum_link_events plain_events = {on_up, NULL, on_closed};
 static const struct locum_link_events subscriber_events = {on_up, on_message, on_closed};
 
+static locum_ms timeout_ms = TIMEOUT_MS;
+
 static void
 open_link(const struct locum_link_events *events)
 {
     probe.began = locum_now_read().mono;
     const struct locum_link_target target = {
         .address = fake.address, .tls = tls, .name = "127.0.0.1"};
-    probe.link = locum_link_open(base, &target, TIMEOUT_MS, events, NULL, &probe.commands);
+    probe.link = locum_link_open(base, &target, timeout_ms, events, NULL, &probe.commands);
     assert_non_null(probe.link);
     assert_int_equal(probe.closed, 0);
 }
@@ -424,6 +426,103 @@ it_may_be_closed_in_any_callback(void **state)
     }
 }
 
+/* The kernel is to keep little of what our side writes: the socket is the one to this port. */
+static void
+narrow(uint16_t port)
+{
+    static const int size = 4096;
+    unsigned narrowed = 0;
+    for (int fd = 3; fd < 256; fd++) {
+        struct sockaddr_in name;
+        socklen_t length = sizeof(name);
+        if (getpeername(fd, (struct sockaddr *)&name, &length) == 0 &&
+            name.sin_port == htons(port)) {
+            assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), 0);
+            narrowed++;
+        }
+    }
+    assert_int_equal(narrowed, 1);
+}
+
+/* A peer whose window is full, and that reads at last: all is written, once, and then the next. */
+static int
+accept_slow(void)
+{
+    static const int window = 2048;
+    struct sockaddr_storage name;
+    const struct locum_address any = {.family = LOCUM_V4, .bytes = {127, 0, 0, 1}};
+    socklen_t length = locum_address_to_sockaddr(&any, &name);
+    const int listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window)), 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&name, length), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&name, &length), 0);
+    timeout_ms = 10000;
+    fake.address.port = ntohs(((struct sockaddr_in *)&name)->sin_port);
+    open_link(&plain_events);
+    assert_true(wait_until(base, is_up, NULL, 2000));
+    const int fd = accept(listener, NULL, NULL);
+    assert_true(fd >= 0);
+    close(listener);
+    narrow(fake.address.port);
+    return fd;
+}
+
+static bool
+never(void *user)
+{
+    (void)user;
+    return false;
+}
+
+/* Read until the peer has `wanted` bytes, the loop running; how many of them are `c`. */
+static size_t
+read_all(int fd, size_t wanted, char c)
+{
+    static char bytes[65536];
+    size_t found = 0;
+    size_t got = 0;
+    const locum_ms patience = locum_now_read().mono + 4000;
+    while (got < wanted) {
+        assert_true(locum_now_read().mono < patience);
+        const ssize_t length = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+        for (ssize_t i = 0; i < length; i++) {
+            found += bytes[i] == c;
+        }
+        got += length > 0 ? (size_t)length : 0;
+        (void)wait_until(base, never, NULL, 1);
+    }
+    assert_int_equal(got, wanted);
+    return found;
+}
+
+static void
+what_a_full_window_held_back_is_written_later(void **state)
+{
+    (void)state;
+    enum { COMMANDS = 200, BYTES = 1000 };
+    static const size_t head = sizeof("*2\r\n$7\r\nPUBLISH\r\n$1000\r\n") - 1;
+    static char payload[BYTES];
+    const int fd = accept_slow();
+    struct locum_argv argv = locum_argv_init(LOCUM_COMMAND_PUBLISH);
+    memset(payload, '#', sizeof(payload));
+    locum_argv_add_slice(&argv, (struct locum_slice){payload, sizeof(payload)});
+    for (unsigned i = 0; i < COMMANDS; i++) {
+        locum_link_send(probe.link, &argv, on_reply, NULL);
+        locum_link_flush(probe.link);
+    }
+    assert_int_equal(read_all(fd, COMMANDS * (head + BYTES + 2), '#'), COMMANDS * BYTES);
+    for (unsigned i = 0; i < COMMANDS; i++) {
+        assert_int_equal(send(fd, ":1\r\n", 4, 0), 4);
+    }
+    unsigned want = COMMANDS;
+    assert_true(wait_until(base, has_replies, &want, 2000));
+    ask();
+    assert_int_equal(read_all(fd, sizeof("*1\r\n$4\r\nROLE\r\n") - 1, '$'), 1);
+    assert_int_equal(probe.closed, 0);
+    close(fd);
+}
+
 /* An issuer, a certificate of the fake server, and our side of it. */
 static int
 start_tls(void **state)
@@ -480,7 +579,10 @@ main(void)
 {
     const struct CMUnitTest plain[] = TESTS("");
     const struct CMUnitTest encrypted[] = TESTS("with_tls_");
+    const struct CMUnitTest slow[] = {TEST("", what_a_full_window_held_back_is_written_later)};
     signal(SIGPIPE, SIG_IGN);
-    const int failed = cmocka_run_group_tests(plain, NULL, NULL);
+    int failed = cmocka_run_group_tests(plain, NULL, NULL);
+    failed += cmocka_run_group_tests(slow, NULL, NULL);
+    timeout_ms = TIMEOUT_MS;
     return failed + cmocka_run_group_tests(encrypted, start_tls, end_tls);
 }
