@@ -9,7 +9,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "site"))
 
 import lab                                  # noqa: E402
-from lab import check                       # noqa: E402
+from lab import Skip, check                 # noqa: E402
 
 # Three times what make bench allows, since other work on the machine makes caches cold.
 CPU_PERCENT = 0.9
@@ -17,8 +17,15 @@ MEMORY_KIB = 5 * 1024
 ROUNDS, ROUND_S = 4, 2.0
 
 
+def as_it_is_built_for_use(site):
+    """A sanitizer's own cost is no regression."""
+    if site.dc2.locum.sanitized():
+        raise Skip("built with a sanitizer, which costs more than what is measured")
+
+
 def an_idle_coordinator_uses_little_of_a_processor(site):
     """The best of some windows: a busy machine only ever adds."""
+    as_it_is_built_for_use(site)
     best = {host: 100.0 for host in site.coordinators}
     for _ in range(ROUNDS):
         begin, before = time.monotonic(), {host: host.locum.cpu_s() for host in best}
@@ -33,6 +40,7 @@ def an_idle_coordinator_uses_little_of_a_processor(site):
 
 def a_coordinator_holds_little_memory(site):
     """Private and dirty: what no other process shares and no file holds."""
+    as_it_is_built_for_use(site)
     held = {host: host.locum.private_dirty_kib() for host in site.coordinators}
     told = ", ".join(f"{host} {kib} KiB" for host, kib in held.items())
     print(f"  {told}; allowed {MEMORY_KIB} KiB", flush=True)

@@ -6,11 +6,11 @@ deploy/deps does as root is tried on a bare Debian (tests/compose/fresh).
 """
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
 
 sys.dont_write_bytecode = True
 import cases
@@ -47,11 +47,17 @@ def deps(*words, missing="", tools=("dpkg-query", "apt-get", "sudo"), user=1000,
         return run.returncode, run.stdout, called
 
 
+def processor_s():
+    """What the processes that have ended took of a processor: others may be at work here too."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def test_nothing_missing():
     for purpose in ("build", "test", "demo", "bench", "all"):
-        begin = time.monotonic()
+        begin = processor_s()
         code, output, called = deps(purpose)
-        seconds = time.monotonic() - begin
+        seconds = processor_s() - begin
         assert (code, output, called) == (0, "", ""), (purpose, code, output, called)
         assert seconds < 1.5, f"{purpose} took {seconds:.2f} s"
 

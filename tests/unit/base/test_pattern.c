@@ -4,10 +4,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
-#include "base/clock.h"
 #include "base/pattern.h"
 
 static void
@@ -87,11 +87,11 @@ test_time_is_bounded(void **state)
         text[i] = "axxbc"[(seed >> 16) % 5];
     }
     for (size_t i = 0; i < LOCUM_COUNT(expressions); i++) {
-        const locum_ms begin = locum_now_read().mono;
+        const clock_t begin = clock(); /* of the processor: others may be at work here too */
         assert_int_not_equal(
             locum_pattern_search(expressions[i], (struct locum_slice){text, LENGTH}),
             LOCUM_PATTERN_FOUND);
-        assert_in_range(locum_now_read().mono - begin, 0, 1000);
+        assert_in_range(clock() - begin, 0, CLOCKS_PER_SEC);
     }
 }
 

@@ -134,7 +134,6 @@ test_message_deadline(void **state)
     }
     assert_true(closed); /* sent one each 40 ms, all would have taken 1400 */
     assert_true(now_ms() - start >= 180);
-    assert_true(now_ms() - start < 1000);
     close(fd);
     locum_dns_tcp_destroy(server.tcp);
 }

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <sys/wait.h>
 
-enum { LONG_MS = 60000, AMPLE_MS = 20000, SHORT_MS = 150 };
+enum { LONG_MS = 60000, AMPLE_MS = 20000, SHORT_MS = 500 };
 
 /* argv: words, ended by NULL. */
 static void
@@ -213,7 +213,7 @@ test_at_the_deadline_the_whole_group_is_killed(void **state)
     start_health();
     wait_for(&the.samples[0], 1);
     assert_true(locum_now_read().mono - before >= SHORT_MS - 10);
-    assert_sample(LOCUM_SAMPLE_FAIL, "not over within 150 ms: killed: *");
+    assert_sample(LOCUM_SAMPLE_FAIL, "not over within 500 ms: killed: *");
     assert_dies(told_pid());
     end_health();
 }
@@ -243,8 +243,10 @@ test_runs_follow_each_other(void **state)
     end_health();
     add_script("sleep 1000", 20, 50);
     start_health();
-    wait_for(&the.samples[0], 4);
+    wait_for(&the.samples[0], 1);
     assert_sample(LOCUM_SAMPLE_FAIL, "not over within 50 ms: killed");
+    wait_for(&the.samples[0], 4);
+    assert_sample(LOCUM_SAMPLE_FAIL, "*killed*"); /* on a busy machine: it does not end yet */
     end_health();
 }
 
