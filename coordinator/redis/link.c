@@ -41,6 +41,7 @@ struct locum_link {
     char name[LOCUM_HOST_MAX + 1];
     bool handshaking;
     struct event *deadline; /* of the connect, then of the oldest waiting command */
+    locum_ms due;           /* mono time of that */
 
     redisReader *reader;
     redisReplyObjectFunctions functions;
@@ -138,6 +139,7 @@ arm(struct locum_link *self, locum_ms after_ms)
 {
     const locum_ms wait = after_ms > 0 ? after_ms : 0;
     const struct timeval tv = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
+    self->due = locum_now_read().mono + wait;
     event_add(self->deadline, &tv);
 }
 
@@ -161,6 +163,11 @@ on_deadline(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     struct locum_link *self = user;
+    const locum_ms left = self->due - locum_now_read().mono;
+    if (self->why[0] == '\0' && left > 0) {
+        arm(self, left); /* libevent counts from the beginning of the turn that armed it */
+        return;
+    }
     enter(self);
     if (self->why[0] == '\0') {
         struct locum_text text = locum_text_init(self->why, sizeof(self->why));
