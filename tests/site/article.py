@@ -13,7 +13,9 @@ this server and no more. The client gets BIND beside Unbound then. With mirrorbi
 has a stand-in for Mirrorbits, its database is filled, and Locum checks it.
 
 With adapter=True port 53 of the servers belongs to an NSD ("own"), which locum-nsd ("adapter")
-feeds from the coordinator.
+feeds from the coordinator. With by_hand=True there are the machines, the web servers, Redis, the
+Sentinels and the client alone: name servers and Locum are what a test puts there, as a reader of
+doc/from-the-article.md does.
 
 start() brings it up in the order in which things need each other and returns when every node
 holds every other for alive. The faults below go through the Site, since it keeps the truth by
@@ -157,9 +159,10 @@ class Site:
     zone_all, zone_plain = "all.example.org", "plain.example.org"
 
     def __init__(self, network, say=lambda text: None, ttl_s=60, slack=1.0,
-                 far=False, compare=False, dc4=False, mirrorbits=False, adapter=False):
+                 far=False, compare=False, dc4=False, mirrorbits=False, adapter=False,
+                 by_hand=False):
         self.network, self.say, self.ttl_s = network, say, ttl_s
-        self.far, self.compare = far, compare
+        self.far, self.compare, self.by_hand = far, compare, by_hand
         self.dir = Path(tempfile.mkdtemp(prefix="locum-site-"))
         self.redis_password = secrets.token_hex(8)      # of Mirrorbits, replicas, Sentinels
         self.locum_password = secrets.token_hex(8)
@@ -171,7 +174,9 @@ class Site:
             ([Nginx, *([Mirrorbits] if mirrorbits else []), Locum], [Unbound])
         if adapter:
             web = [*web[:-1], OwnedNsd, Locum, LocumNsd]
-        self._host("ns0", 10, None, [Nsd, Sentinel, Locum])
+        if by_hand:
+            web = [Nginx]
+        self._host("ns0", 10, None, [Sentinel] if by_hand else [Nsd, Sentinel, Locum])
         self._host("dc2", 12, "2001:db8:2::12", [Redis, Sentinel, *web])
         self._host("dc3", 13, "2001:db8:3::13", [Redis, Sentinel, *web])
         if dc4:
@@ -179,7 +184,7 @@ class Site:
         self._host("client", 100, "2001:db8:1::100", resolvers)
         network.carry(tool("line"))
         self.servers = [h for h in self.hosts.values() if Nginx.name in h.programs]
-        self.coordinators = [*self.servers, self.hosts["ns0"]]
+        self.coordinators = [h for h in (*self.servers, self.ns0) if Locum.name in h.programs]
         self.first_master = self.hosts["dc3"]
         self.names = [self.zone] + [f"{node.name}.{self.zone}" for node in self.servers]
         for host in self.hosts.values():
@@ -206,13 +211,15 @@ class Site:
     def start(self, redis=True):
         """Everything but the probers. `redis` False: no Redis and no Sentinel, as after a fire."""
         begin = time.monotonic()
-        self.say("NSD as the parent on ns0, nginx on dc2 and dc3")
+        self.say(("" if self.by_hand else "NSD as the parent on ns0, ") + "nginx on dc2 and dc3")
         self._start("nsd", "nginx", "plain")
         if redis:
             self.say("Redis: dc3 is the master, dc2 its replica; a Sentinel on each host")
             self.start_redis()
             if self.with_program("mirrorbits"):
                 write_keys(self.first_master)
+        if self.by_hand:
+            return self._start("unbound")
         self._start("mirrorbits")
         self.say("Locum on dc2, dc3 and, as a witness, on ns0")
         self._start("own")
@@ -297,8 +304,9 @@ class Site:
             everyone = {h.name for h in self.coordinators}
             if good != everyone or well != everyone:
                 return False
-        return all(self.asks(node, f"{owner.name}.{self.zone}") == [owner.address]
-                   for node in self.servers for owner in self.servers)
+        return self.by_hand or all(
+            self.asks(node, f"{owner.name}.{self.zone}") == [owner.address]
+            for node in self.servers for owner in self.servers)
 
     def wait_calm(self, within=30.0):
         until("every node alive, up and named by its own name", self.calm, within, 0.1)

@@ -134,6 +134,29 @@ class Plug:
         self.before = ["nsenter", f"--net=/proc/self/fd/{fd}", "--"] if fd is not None else []
         self.pass_fds = (fd,) if fd is not None else ()
 
+    def furnish(self, script, *words):
+        """
+        A host name and a mount namespace of its own, in which this shell script has run: what is
+        to be put before a command so that it runs there. None of it is seen anywhere else.
+        """
+        wait = 'read -r pid rest </proc/self/stat; echo "$pid"; read -r end'
+        made = subprocess.Popen(
+            [*self.before, "unshare", "--mount", "--uts", "setpriv", "--pdeathsig", "KILL", "--",
+             "sh", "-euc", f'hostname "$0"\n{script}\n{wait}', self.name, *words],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=self.pass_fds)
+        try:
+            pid = made.stdout.readline().strip()
+            if not pid:
+                raise OSError(f"{self.name} was not furnished: sh ended with {made.wait()}")
+            fds = [os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY) for kind in ("mnt", "uts")]
+        finally:
+            made.stdin.close()
+            made.stdout.close()
+            made.wait()
+        self.pass_fds += tuple(fds)
+        return [*self.before[:-1], f"--mount=/proc/self/fd/{fds[0]}",
+                f"--uts=/proc/self/fd/{fds[1]}", "--"]
+
     @contextlib.contextmanager
     def inside(self):
         """What this thread opens meanwhile belongs to this host."""

@@ -75,6 +75,11 @@ class Program:
         return os.environ
 
     @property
+    def place(self):
+        """What is put before a command so that it runs where this program does."""
+        return self.host.plug.before
+
+    @property
     def running(self):
         return self.process is not None and self.process.poll() is None
 
@@ -82,7 +87,7 @@ class Program:
         assert not self.running, f"{self} is running already"
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [*self.host.plug.before, "setpriv", "--pdeathsig", "KILL", "--", *self.argv()],
+                [*self.place, "setpriv", "--pdeathsig", "KILL", "--", *self.argv()],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.dir,
                 env=self.environment(), pass_fds=self.host.plug.pass_fds, start_new_session=True)
         self.frozen = False
@@ -205,7 +210,7 @@ class Sentinel(Program):
 bind {host.private}
 port {host.ports.sentinel}
 dir {self.dir}
-aclfile {self.dir}/locum-sentinel.acl
+{"" if host.site.by_hand else f"aclfile {self.dir}/locum-sentinel.acl"}
 sentinel announce-ip {host.private}
 sentinel announce-port {host.ports.sentinel}
 sentinel monitor {MASTER} {master.private} {master.ports.redis} 2
@@ -248,6 +253,8 @@ class Nginx(Program):
     def configure(self):
         host = self.host
         listen = [host.address] + ([f"[{host.address6}]"] if host.address6 else [])
+        if host.site.network.namespaces:
+            listen.append("127.0.0.1")
         lines = "\n".join(f"        listen {a}:{host.ports.http};" for a in listen)
         temp = "\n".join(f"    {kind}_temp_path {self.dir}/{kind};" for kind in
                          ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""The example files are right: by our own `check`, and by BIND's and NSD's."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+import cases
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+LOCUM, LOCUM_NSD = (os.path.join(os.environ["BUILD"], name) for name in ("locum", "locum-nsd"))
+
+
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return file.read()
+
+
+def write(path, text):
+    with open(path, "w", encoding="utf-8", opener=lambda p, f: os.open(p, f, 0o600)) as file:
+        file.write(text)
+
+
+def call(*words):
+    run = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                         check=False, timeout=20)
+    return run.returncode, run.stdout
+
+
+def test_the_articles_locum_yaml_is_good_on_each_node():
+    with tempfile.TemporaryDirectory(prefix="locum-examples-") as folder:
+        write(f"{folder}/secret", "0123456789abcdef" * 4 + "\n")
+        write(f"{folder}/redis-password", "password\n")
+        text = read("deploy/examples/article-locum.yaml")
+        for node in ("dc2", "dc3", "ns0"):
+            write(f"{folder}/locum.yaml", f"node: {node}\n{text}")
+            code, told = call(LOCUM, "check", "-c", f"{folder}/locum.yaml")
+            assert code == 0 and " 0 warning(s)" in told, told
+        assert re.search(r"^listen: {dns: none}", text, re.M)
+
+
+def test_locum_nsd_yaml_is_good_with_the_nsd_conf_in_it():
+    with tempfile.TemporaryDirectory(prefix="locum-examples-") as folder:
+        text = read("deploy/examples/locum-nsd.yaml")
+        nsd = [line[4:] for line in text.splitlines() if line.startswith("#   ")]
+        assert "remote-control:" in nsd and "pattern:" in nsd, nsd
+        write(f"{folder}/nsd.conf", "\n".join(nsd) + "\n")
+        assert "config: /etc/nsd/nsd.conf" in text
+        write(f"{folder}/a.yaml", text.replace("/etc/nsd/nsd.conf", f"{folder}/nsd.conf"))
+        code, told = call(LOCUM_NSD, "check", "-c", f"{folder}/a.yaml")
+        assert code == 0 and "/run/nsd/nsd.ctl" in told, told
+
+
+def records(zone):
+    """The zone as BIND reads it: what it has below get."""
+    with tempfile.TemporaryDirectory(prefix="locum-examples-") as folder:
+        write(f"{folder}/zone", zone)
+        code, told = call("named-checkzone", "-D", "-i", "local", "example.org", f"{folder}/zone")
+        assert code == 0, told
+        return {" ".join(line.split()) for line in told.splitlines() if line.startswith("get.")}
+
+
+def test_the_parents_lines_are_those_of_the_page():
+    head = "$ORIGIN example.org.\n@ 3600 IN SOA ns0 hostmaster 1 1 1 1 1\n@ 3600 IN NS ns0\n" \
+        "ns0 3600 IN A 192.0.2.10\n"
+    lines = read("deploy/examples/article-parent.zone")
+    shown = re.search(r"`/etc/bind/zones/example.org`, on ns0:\n\n```\n(.*?)```",
+                      read("doc/from-the-article.md"), re.S).group(1)
+    found = records(head + lines)
+    assert len(found) == 4 and found == records(shown), found ^ records(shown)
+    with_ipv6 = records(head + re.sub(r"^;(?=get)", "", lines, flags=re.M))
+    assert len(with_ipv6) == 6 and found < with_ipv6, with_ipv6
+
+
+cases.run(globals())
