@@ -73,6 +73,22 @@ show_redis(const json_t *redis, FILE *out)
     }
 }
 
+/* A line only where locum-nsd has reported. */
+static void
+show_nsd(const json_t *nsd, FILE *out)
+{
+    if (!json_is_object(nsd)) {
+        return;
+    }
+    (void)fputs("  nsd      ", out);
+    locum_print_member(out, nsd, "state");
+    (void)fputs(", serial ", out);
+    locum_print_number(out, json_object_get(nsd, "serial"));
+    (void)fputs(", last change took ", out);
+    locum_print_age(out, json_object_get(nsd, "lag_ms"));
+    (void)fputc('\n', out);
+}
+
 static void
 show_head(const json_t *status, const struct locum_print *print)
 {
@@ -96,7 +112,9 @@ show_head(const json_t *status, const struct locum_print *print)
     locum_print_number(out, json_object_get(dns, "serial"));
     (void)fputs(", ", out);
     locum_print_number(out, json_object_get(dns, "queries"));
-    (void)fputs(" queries\n  program  locum ", out);
+    (void)fputs(" queries\n", out);
+    show_nsd(json_object_get(status, "nsd"), out);
+    (void)fputs("  program  locum ", out);
     locum_print_member(out, status, "version");
     (void)fputs(", up ", out);
     locum_print_age(out, json_object_get(status, "uptime_ms"));

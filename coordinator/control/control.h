@@ -3,7 +3,7 @@
  *
  *   GET  /status /explain?name=&if= /events?after=&wait= /zone?name=&wait=SERIAL /metrics /healthz
  *   POST /admin {admin, for_s, reason, force}  /exclude {node}  /include {node}  /reload
- *        /nsd {zone, serial, lag_ms, state, error}
+ *        /nsd {zone, serial, lag_ms, state, error}: of locum-nsd, every 2 s
  *
  * HTTP is libevent's evhttp; this room adds the table of the API, the limits and the holding of
  * requests; what to answer comes from the handlers. Refused by us: 4xx with {"errors": [...]}; what

@@ -331,28 +331,6 @@ handle_reload(void *user, const struct locum_request *request)
                : (struct locum_reply){.status = 409, .body = json_pack("{s:o}", "errors", told)};
 }
 
-/* What the adapter for NSD has achieved: shown in status, and nothing else. */
-static struct locum_reply
-handle_nsd(void *user, const struct locum_request *request)
-{
-    struct locum_daemon *self = user;
-    static const char *const keys[] = {"zone", "serial", "lag_ms", "state", "error"};
-    json_t *report = json_object();
-    for (size_t i = 0; i < LOCUM_COUNT(keys); i++) {
-        json_t *value = json_object_get(request->body, keys[i]);
-        (void)json_object_set_new(report, keys[i],
-                                  value == NULL ? json_null() : json_incref(value));
-    }
-    if (!json_is_string(json_object_get(report, "zone")) ||
-        !json_is_integer(json_object_get(report, "serial"))) {
-        json_decref(report);
-        return locum_reply_error(400, "zone: a string, and serial: a number, are needed");
-    }
-    json_decref(self->nsd);
-    self->nsd = report;
-    return locum_reply_json(json_pack("{s:b}", "ok", 1));
-}
-
 const struct locum_control_handlers locum_daemon_handlers = {
     .status = handle_status,
     .explain = handle_explain,
@@ -364,5 +342,5 @@ const struct locum_control_handlers locum_daemon_handlers = {
     .exclude = handle_exclude,
     .include = handle_include,
     .reload = handle_reload,
-    .nsd = handle_nsd,
+    .nsd = locum_daemon_nsd_take,
 };

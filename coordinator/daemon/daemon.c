@@ -195,7 +195,7 @@ locum_daemon_destroy(struct locum_daemon *self)
     }
     locum_notify_close(&self->notify);
     locum_story_destroy(self->story);
-    json_decref(self->nsd);
+    locum_daemon_nsd_forget(&self->nsd);
     json_decref(self->warned);
     if (self->base != NULL) {
         event_base_free(self->base);

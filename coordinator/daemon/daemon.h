@@ -18,6 +18,7 @@
 #include "control/notify.h"
 #include "core/step.h"
 #include "daemon/lag.h"
+#include "daemon/nsd.h"
 #include "daemon/state.h"
 #include "daemon/story.h"
 #include "daemon/vocabulary.h"
@@ -76,7 +77,7 @@ struct locum_daemon {
     uint64_t told[LOCUM_TOLD_COUNT];     /* events told since the start */
     uint64_t bad_lines[LOCUM_PATHS];     /* lines that no accepted secret has sealed */
     char mirrorbits[LOCUM_HOST_MAX + 8]; /* the own Mirrorbits' last instance; "": never heard */
-    json_t *nsd;                         /* what the adapter last reported; NULL */
+    struct locum_daemon_nsd nsd;         /* what the adapters last reported */
 };
 
 /*

@@ -1,4 +1,6 @@
 /* What each metric says, and where it is read. */
+#include <string.h>
+
 #include "core/vote.h"
 #include "daemon/metrics.h"
 
@@ -391,6 +393,50 @@ add_unanswered(struct locum_scrape *self)
 #define NUMBER(member) NULL, offsetof(struct locum_scrape, member)
 #define BY(function)   function, 0
 
+/* --- NSD -------------------------------------------------------------------------------------- */
+
+/* The number of a key of every report; `served`: 1 where its state is that word. */
+static void
+add_nsd(struct locum_scrape *self, const char *key, const char *served)
+{
+    const struct locum_config *config = self->daemon->config;
+    for (size_t zone = 0; zone < config->zone_count; zone++) {
+        json_t *report = locum_daemon_nsd_of(self->daemon, zone);
+        const json_t *value = json_object_get(report, key);
+        if (json_is_integer(value)) {
+            locum_scrape_add(self, config->zones[zone].name, NULL, json_integer_value(value));
+        } else if (served != NULL && json_is_string(value)) {
+            locum_scrape_add(self, config->zones[zone].name, NULL,
+                             strcmp(json_string_value(value), served) == 0);
+        }
+        json_decref(report);
+    }
+}
+
+static void
+add_nsd_served(struct locum_scrape *self)
+{
+    add_nsd(self, "state", "served");
+}
+
+static void
+add_nsd_serials(struct locum_scrape *self)
+{
+    add_nsd(self, "serial", NULL);
+}
+
+static void
+add_nsd_lags(struct locum_scrape *self)
+{
+    add_nsd(self, "lag_ms", NULL);
+}
+
+static void
+add_nsd_ages(struct locum_scrape *self)
+{
+    add_nsd(self, "heard_ms", NULL);
+}
+
 /* clang-format off */
 const struct locum_metric locum_metrics[] = {
 /* name, type, labels, help, how it is read */
@@ -474,6 +520,13 @@ const struct locum_metric locum_metrics[] = {
  BY(add_unanswered)},
 {"locum_dns_tcp_connections", GAUGE, "", "TCP connections open now.", NUMBER(tcp_connections)},
 {"locum_zone_serial", GAUGE, "", "SOA serial of the answers.", NUMBER(zone_serial)},
+{"locum_nsd_served", GAUGE, "zone", "1 while NSD serves what this node means, as locum-nsd says.",
+ BY(add_nsd_served)},
+{"locum_nsd_serial", GAUGE, "zone", "SOA serial that NSD serves.", BY(add_nsd_serials)},
+{"locum_nsd_lag_seconds", GAUGE, "zone", "From the decision until NSD served it.",
+ BY(add_nsd_lags)},
+{"locum_nsd_report_age_seconds", GAUGE, "zone", "Time since locum-nsd last reported.",
+ BY(add_nsd_ages)},
 
 {"locum_warnings", GAUGE, "", "Warnings of locum status that begin and end as events.",
  NUMBER(warnings)},

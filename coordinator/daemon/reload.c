@@ -114,6 +114,7 @@ reload(struct locum_daemon *self, json_t **ret_told)
     locum_peer_reconfigure(self->peer, next);
     locum_story_keep(self->story, next->events_keep);
     locum_evidence_init(&self->evidence);
+    locum_daemon_nsd_forget(&self->nsd); /* they report again within 2 s */
     locum_health_destroy(self->health);
     self->health = health;
     locum_config_free(old);

@@ -250,7 +250,7 @@ locum_daemon_status(struct locum_daemon *self)
     return json_pack(
         "{s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o, s:{s:I, s:I, "
         "s:I}, "
-        "s:O?, s:o, s:o}",
+        "s:o, s:o, s:o}",
         "cluster", config->cluster, "node", config->nodes[config->self].name, "version",
         config->version, "incarnation", (json_int_t)core->view.incarnation, "uptime_ms",
         (json_int_t)(now.mono - self->started_mono), "mode", "normal", "serving", serving, "quorum",
@@ -258,6 +258,6 @@ locum_daemon_status(struct locum_daemon *self)
         nodes_of(self, now), "names", names_of(self), "redis", redis_of(self, &redis), "sentinels",
         sentinels_of(self, &redis, now), "checks", checks_of(self), "dns", "serial",
         (json_int_t)self->serial, "queries", (json_int_t)(dns.udp.queries + dns.tcp.queries),
-        "closed", (json_int_t)self->dns_closed, "nsd", self->nsd, "next_loss",
+        "closed", (json_int_t)self->dns_closed, "nsd", locum_daemon_nsd(self), "next_loss",
         locum_daemon_next_loss(core, now), "warnings", locum_daemon_warnings(self));
 }

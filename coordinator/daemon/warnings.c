@@ -82,6 +82,7 @@ enum about {
     ABOUT_MIRRORBITS,
     ABOUT_STATE,
     ABOUT_DNS,
+    ABOUT_NSD,
 };
 const char *const locum_warning_abouts[] = {
     [ABOUT_EXCLUDED] = "excluded",
@@ -98,6 +99,7 @@ const char *const locum_warning_abouts[] = {
     [ABOUT_MIRRORBITS] = "mirrorbits",
     [ABOUT_STATE] = "state",
     [ABOUT_DNS] = "dns",
+    [ABOUT_NSD] = "nsd",
 };
 const size_t locum_warning_about_count = LOCUM_COUNT(locum_warning_abouts);
 
@@ -287,6 +289,18 @@ warn_of_self(const struct list *list, const struct locum_daemon *self, struct lo
     }
 }
 
+/* An adapter whose zone is not at NSD, or that is silent. */
+static void
+warn_of_nsd(const struct list *list, struct locum_daemon *self)
+{
+    json_t *report = locum_daemon_nsd(self);
+    const char *error = json_string_value(json_object_get(report, "error"));
+    if (error != NULL) {
+        warn(list, ABOUT_NSD, NULL, "NSD may answer with an older zone: ", error, "");
+    }
+    json_decref(report);
+}
+
 static struct list
 find_warnings(struct locum_daemon *self)
 {
@@ -300,6 +314,7 @@ find_warnings(struct locum_daemon *self)
     }
     warn_of_redis(&list, self, now);
     warn_of_self(&list, self, now);
+    warn_of_nsd(&list, self);
     return list;
 }
 

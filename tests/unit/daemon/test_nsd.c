@@ -1,0 +1,183 @@
+/* GET /zone and POST /nsd: what the adapter is given, and what becomes of its reports. */
+#include "fixture.h"
+
+static const struct locum_request nothing = {.final = true};
+
+static struct locum_reply
+get_zone(const char *name, const char *wait, bool final)
+{
+    const struct locum_request request = {.name = name, .wait = wait, .final = final};
+    return locum_daemon_handlers.zone(daemon_, &request);
+}
+
+static int
+post(const char *body)
+{
+    json_t *json = json_loads(body, 0, NULL);
+    const struct locum_request request = {.body = json, .final = true};
+    const struct locum_reply reply = locum_daemon_handlers.nsd(daemon_, &request);
+    json_decref(json);
+    json_decref(reply.body);
+    return reply.status;
+}
+
+/* status's "nsd"; the caller drops it. */
+static json_t *
+get_nsd(void)
+{
+    const struct locum_reply reply = locum_daemon_handlers.status(daemon_, &nothing);
+    json_t *nsd = json_incref(json_object_get(reply.body, "nsd"));
+    json_decref(reply.body);
+    return nsd;
+}
+
+static bool
+metrics_say(const char *line)
+{
+    const struct locum_reply reply = locum_daemon_handlers.metrics(daemon_, &nothing);
+    const bool said = strstr(reply.text, line) != NULL;
+    free(reply.text);
+    return said;
+}
+
+static void
+test_the_zone_comes_at_once_or_when_it_changes(void **state)
+{
+    char serial[16];
+    (void)state;
+    write_config("", "");
+    start();
+    (void)snprintf(serial, sizeof(serial), "%u", daemon_->serial);
+    struct locum_reply reply = get_zone("Get.example.org", NULL, false);
+    assert_int_equal(reply.status, 200);
+    assert_int_equal(json_integer_value(json_object_get(reply.body, "serial")), daemon_->serial);
+    const char *zone = json_string_value(json_object_get(reply.body, "zone"));
+    const char *open = json_string_value(json_object_get(reply.body, "fail_open"));
+    assert_int_equal(strncmp(zone, "get.example.org.\t", 17), 0);
+    assert_non_null(strstr(zone, serial));
+    assert_non_null(strstr(open, host)); /* every server, whatever is known of it */
+    assert_non_null(strstr(open, "\tA\t192.0.2.13"));
+    json_decref(reply.body);
+    assert_true(get_zone("get.example.org.", serial, false).later);
+    reply = get_zone("get.example.org.", serial, true); /* its time is over */
+    assert_int_equal(reply.status, 200);
+    json_decref(reply.body);
+    locum_daemon_publish(daemon_);
+    reply = get_zone("get.example.org.", serial, false);
+    assert_false(reply.later);
+    json_decref(reply.body);
+    reply = get_zone("example.org", NULL, false);
+    assert_int_equal(reply.status, 404);
+    json_decref(reply.body);
+}
+
+static void
+test_a_report_is_shown(void **state)
+{
+    (void)state;
+    write_config("", "");
+    start();
+    json_t *nsd = get_nsd();
+    assert_true(json_is_null(nsd));
+    json_decref(nsd);
+    assert_false(metrics_say("locum_nsd_served{"));
+    assert_int_equal(post("{\"zone\": \"GET.example.org\", \"serial\": 7, \"lag_ms\": 12, "
+                          "\"state\": \"served\", \"error\": null}"),
+                     200);
+    nsd = get_nsd();
+    assert_int_equal(json_integer_value(json_object_get(nsd, "serial")), 7);
+    assert_string_equal(json_string_value(json_object_get(nsd, "state")), "served");
+    assert_true(json_is_null(json_object_get(nsd, "error")));
+    assert_true(json_is_integer(json_object_get(nsd, "heard_ms")));
+    json_decref(nsd);
+    assert_true(metrics_say("\nlocum_nsd_served{zone=\"get.example.org.\"} 1\n"));
+    assert_true(metrics_say("\nlocum_nsd_serial{zone=\"get.example.org.\"} 7\n"));
+    assert_true(metrics_say("\nlocum_nsd_lag_seconds{zone=\"get.example.org.\"} 0.012\n"));
+    assert_int_equal(post("{\"zone\": \"get.example.org\", \"serial\": null, \"lag_ms\": null, "
+                          "\"state\": \"failed\", \"error\": \"no room\"}"),
+                     200);
+    assert_true(metrics_say("\nlocum_nsd_served{zone=\"get.example.org.\"} 0\n"));
+    assert_false(metrics_say("\nlocum_nsd_serial{zone"));
+    locum_daemon_watch_warnings(daemon_);
+    assert_non_null(strstr(read_log(), "event=warning node=dc2 about=nsd reason=\"NSD may answer "
+                                       "with an older zone: no room\""));
+}
+
+static void
+test_a_silent_adapter_is_told(void **state)
+{
+    (void)state;
+    write_config("", "");
+    start();
+    assert_int_equal(post("{\"zone\": \"get.example.org\", \"serial\": 7, \"lag_ms\": 12, "
+                          "\"state\": \"served\", \"error\": null}"),
+                     200);
+    daemon_->nsd.heard[0] -= LOCUM_NSD_SILENT_MS + 1000;
+    json_t *nsd = get_nsd();
+    assert_string_equal(json_string_value(json_object_get(nsd, "state")), "silent");
+    assert_true(json_is_string(json_object_get(nsd, "error")));
+    json_decref(nsd);
+    assert_true(metrics_say("\nlocum_nsd_served{zone=\"get.example.org.\"} 0\n"));
+}
+
+static void
+test_a_serial_above_ours_is_passed(void **state)
+{
+    char body[128];
+    (void)state;
+    write_config("", "");
+    start();
+    const uint32_t serial = daemon_->serial;
+    const uint32_t served[] = {serial, serial - 5, serial + 1000};
+    const uint32_t expected[] = {serial, serial, serial + 1001};
+    for (size_t i = 0; i < LOCUM_COUNT(served); i++) {
+        (void)snprintf(body, sizeof(body),
+                       "{\"zone\": \"get.example.org\", \"serial\": %u, \"state\": \"served\"}",
+                       served[i]);
+        assert_int_equal(post(body), 200);
+        assert_int_equal(daemon_->serial, expected[i]);
+    }
+}
+
+static void
+test_a_bad_report_is_refused(void **state)
+{
+    static const struct {
+        const char *body;
+        int status;
+    } cases[] = {
+        {"{}", 400},
+        {"{\"zone\": 1, \"serial\": 1, \"state\": \"served\"}", 400},
+        {"{\"zone\": \"get.example.org\", \"state\": \"served\"}", 400},
+        {"{\"zone\": \"get.example.org\", \"serial\": -1, \"state\": \"served\"}", 400},
+        {"{\"zone\": \"get.example.org\", \"serial\": 4294967296, \"state\": \"served\"}", 400},
+        {"{\"zone\": \"get.example.org\", \"serial\": 1, \"state\": []}", 400},
+        {"{\"zone\": \"get.example.org\", \"serial\": 1, \"state\": \"x\", \"lag_ms\": -1}", 400},
+        {"{\"zone\": \"get.example.org\", \"serial\": 1, \"state\": \"x\", \"error\": {}}", 400},
+        {"{\"zone\": \"example.org\", \"serial\": 1, \"state\": \"served\"}", 404},
+        {"{\"zone\": \"\", \"serial\": 1, \"state\": \"served\"}", 404},
+    };
+    (void)state;
+    write_config("", "");
+    start();
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        assert_int_equal(post(cases[i].body), cases[i].status);
+    }
+    json_t *nsd = get_nsd();
+    assert_true(json_is_null(nsd));
+    json_decref(nsd);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_the_zone_comes_at_once_or_when_it_changes),
+        TEST(test_a_report_is_shown),
+        TEST(test_a_silent_adapter_is_told),
+        TEST(test_a_serial_above_ours_is_passed),
+        TEST(test_a_bad_report_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
