@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/timeval.h"
 #include "base/version.h"
 #include "control/notify.h"
 #include "nsd-adapter/ask.h"
@@ -95,7 +96,7 @@ arm(struct adapter *self, locum_ms now)
 {
     const locum_ms next = locum_nsd_next(&self->reconciler);
     const locum_ms wait = next > now ? next - now : 1;
-    const struct timeval time = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
+    const struct timeval time = locum_timeval(wait);
     (void)event_add(self->tick, &time);
 }
 

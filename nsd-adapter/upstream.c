@@ -7,6 +7,7 @@
 
 #include "base/backoff.h"
 #include "base/error.h"
+#include "base/timeval.h"
 
 enum {
     ANSWER_BYTES_MAX = 40 * 1024 * 1024, /* two zones, escaped */
@@ -122,18 +123,12 @@ set_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *old)
     return event == NULL && what != CURL_POLL_REMOVE ? -1 : 0;
 }
 
-static struct timeval
-timeval_of(long ms)
-{
-    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-}
-
 /* CURLMOPT_TIMERFUNCTION */
 static int
 set_timer(CURLM *multi, long timeout_ms, void *user)
 {
     struct locum_nsd_upstream *self = user;
-    const struct timeval wait = timeval_of(timeout_ms);
+    const struct timeval wait = locum_timeval(timeout_ms);
     (void)multi;
     return timeout_ms < 0 ? event_del(self->timer) : event_add(self->timer, &wait);
 }
@@ -171,7 +166,7 @@ ask_again(struct locum_nsd_upstream *self, bool good)
         locum_backoff_reset(&self->backoff);
     } else {
         self->known = false;
-        wait = timeval_of((long)locum_backoff_next(&self->backoff, (uint32_t)random()));
+        wait = locum_timeval(locum_backoff_next(&self->backoff, (uint32_t)random()));
     }
     (void)event_add(self->again, &wait);
 }

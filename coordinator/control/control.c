@@ -10,6 +10,7 @@
 #include "base/descriptors.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/timeval.h"
 #include "control/http.h"
 #include "control/listen.h"
 #include "control/route.h"
@@ -164,7 +165,7 @@ hold(struct door *door, struct evhttp_request *http, const struct locum_route *r
      struct evkeyvalq *query, locum_ms wait_ms)
 {
     struct locum_control *self = door->control;
-    const struct timeval wait = {.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000};
+    const struct timeval wait = locum_timeval(wait_ms);
     struct held *held = malloc(sizeof(*held));
     struct event *deadline = event_new(self->base, -1, 0, on_wait_over, held);
     if (held == NULL || deadline == NULL || event_add(deadline, &wait) != 0) {

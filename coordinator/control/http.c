@@ -12,6 +12,7 @@
 #include "base/descriptors.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/timeval.h"
 
 enum {
     LOOK_MS = 250,
@@ -123,7 +124,7 @@ look_again(struct locum_http *self, locum_ms now)
             wait_ms = left;
         }
     }
-    const struct timeval wait = {.tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000};
+    const struct timeval wait = locum_timeval(wait_ms);
     return event_add(self->look, &wait);
 }
 

@@ -4,6 +4,7 @@
 #include <sys/time.h>
 
 #include "base/error.h"
+#include "base/timeval.h"
 
 /*
  * Sockets that never run dry must not put off the tick for ever: a turn in which this time passes
@@ -51,7 +52,7 @@ static void
 arm(struct locum_daemon *self)
 {
     const locum_ms ms = self->core.next_turn - self->now.mono;
-    const struct timeval tick = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    const struct timeval tick = locum_timeval(ms);
     struct timeval press;
     timeradd(&tick, &press_after, &press);
     (void)event_add(self->tick, &tick);

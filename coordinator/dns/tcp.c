@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/thread.h"
+#include "base/timeval.h"
 
 enum {
     LENGTH_BYTES = 2,
@@ -130,7 +131,7 @@ set_deadline(struct connection *connection, bool answered)
         by = connection->message_by;
     }
     const locum_ms left = by > now ? by - now : 0;
-    const struct timeval wait = {.tv_sec = left / 1000, .tv_usec = left % 1000 * 1000};
+    const struct timeval wait = locum_timeval(left);
     event_add(connection->timer, &wait);
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/timeval.h"
 #include "health/answer.h"
 #include "health/run.h"
 
@@ -212,7 +213,7 @@ void
 locum_command_check_start(struct locum_command_check *self)
 {
     LOCUM_INVARIANT(!self->probing);
-    const struct timeval timeout = locum_probe_timeval(self->check->timeout_ms);
+    const struct timeval timeout = locum_timeval(self->check->timeout_ms);
     self->probing = true;
     self->started = locum_now_read().mono;
     (void)event_add(self->timer, &timeout);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/timeval.h"
 #include "health/command.h"
 #include "health/http.h"
 #include "health/tcp.h"
@@ -56,7 +57,7 @@ schedule_next(struct probe *self)
     if (self->due < now) {
         self->due = now;
     }
-    const struct timeval wait = locum_probe_timeval(self->due - now);
+    const struct timeval wait = locum_timeval(self->due - now);
     (void)evtimer_add(self->timer, &wait);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/timeval.h"
 #include "health/answer.h"
 
 struct locum_http_pool {
@@ -179,7 +180,7 @@ static int
 set_timer(CURLM *multi, long timeout_ms, void *user)
 {
     struct locum_http_pool *self = user;
-    const struct timeval wait = locum_probe_timeval(timeout_ms);
+    const struct timeval wait = locum_timeval(timeout_ms);
     (void)multi;
     return timeout_ms < 0 ? event_del(self->timer) : event_add(self->timer, &wait);
 }

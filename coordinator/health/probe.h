@@ -31,10 +31,4 @@ locum_probe_lacks(int failure)
            failure == EAGAIN;
 }
 
-static inline struct timeval
-locum_probe_timeval(locum_ms duration_ms)
-{
-    return (struct timeval){.tv_sec = duration_ms / 1000, .tv_usec = duration_ms % 1000 * 1000};
-}
-
 #endif

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/timeval.h"
 
 struct locum_tcp_check {
     struct event_base *base;
@@ -107,7 +108,7 @@ static int
 begin_connect(struct locum_tcp_check *self)
 {
     struct sockaddr_storage name;
-    const struct timeval timeout = locum_probe_timeval(self->check->timeout_ms);
+    const struct timeval timeout = locum_timeval(self->check->timeout_ms);
     const socklen_t length = locum_address_to_sockaddr(&self->check->tcp, &name);
     self->fd = socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (self->fd < 0 || (connect(self->fd, (struct sockaddr *)&name, length) != 0 &&

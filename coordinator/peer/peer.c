@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/timeval.h"
 
 /* One own address. */
 struct own_socket {
@@ -196,8 +197,7 @@ open_socket(struct own_socket *self)
 static void
 open_sockets(struct locum_peer *self)
 {
-    static const struct timeval wait = {.tv_sec = LOCUM_PEER_RETRY_MS / 1000,
-                                        .tv_usec = LOCUM_PEER_RETRY_MS % 1000 * 1000};
+    const struct timeval wait = locum_timeval(LOCUM_PEER_RETRY_MS);
     bool missing = false;
     for (size_t i = 0; i < self->own_count; i++) {
         if (self->own[i].fd < 0) {

@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "base/timeval.h"
 #include "config/config.h"
 #include "redis/reply.h"
 #include "redis/tls.h"
@@ -138,7 +139,7 @@ static void
 arm(struct locum_link *self, locum_ms after_ms)
 {
     const locum_ms wait = after_ms > 0 ? after_ms : 0;
-    const struct timeval tv = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
+    const struct timeval tv = locum_timeval(wait);
     self->due = locum_now_read().mono + wait;
     event_add(self->deadline, &tv);
 }

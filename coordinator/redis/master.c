@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/timeval.h"
 #include "redis/backlog.h"
 #include "redis/reply.h"
 #include "redis/trouble.h"
@@ -299,7 +300,7 @@ static void
 arm_pulse(struct locum_master *self)
 {
     const locum_ms wait = self->settings.timeout_ms / 4 + 1;
-    const struct timeval tv = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
+    const struct timeval tv = locum_timeval(wait);
     event_add(self->pulse, &tv);
     self->pulsed = locum_now_read().mono;
 }

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/timeval.h"
 #include "redis/random.h"
 #include "redis/room.h"
 
@@ -14,7 +15,7 @@ static void
 wake_in(struct locum_redis *self, locum_ms wait)
 {
     const locum_ms ms = wait > 0 ? wait : 0;
-    const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    const struct timeval tv = locum_timeval(ms);
     event_add(self->wake, &tv);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/backoff.h"
 #include "base/log.h"
+#include "base/timeval.h"
 #include "config/config.h"
 #include "redis/random.h"
 
@@ -43,7 +44,7 @@ struct locum_resolver {
 static void
 arm(struct name *self, locum_ms wait)
 {
-    const struct timeval tv = {.tv_sec = wait / 1000, .tv_usec = wait % 1000 * 1000};
+    const struct timeval tv = locum_timeval(wait);
     self->next = locum_now_read().mono + wait;
     event_add(self->timer, &tv);
 }

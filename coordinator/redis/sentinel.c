@@ -6,6 +6,7 @@
 #include "base/backoff.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/timeval.h"
 #include "redis/random.h"
 #include "redis/trouble.h"
 
@@ -49,7 +50,7 @@ static void
 arm(struct locum_sentinel *self, locum_ms wait)
 {
     const locum_ms ms = wait > 0 ? wait : 0;
-    const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    const struct timeval tv = locum_timeval(ms);
     event_add(self->timer, &tv);
 }
 

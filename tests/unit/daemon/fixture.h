@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/timeval.h"
 #include "daemon/daemon.h"
 
 enum { CONFIG_BYTES = 4096, LOG_BYTES = 64 * 1024 };
@@ -140,7 +141,7 @@ wait_until(bool (*holds)(void))
 static inline void
 turn_for(locum_ms ms)
 {
-    const struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    const struct timeval tv = locum_timeval(ms);
     (void)event_base_loopexit(daemon_->base, &tv);
     (void)event_base_dispatch(daemon_->base);
 }
