@@ -77,10 +77,10 @@ test: ## all of check, then whole sites: real daemons in namespaces, containers
 	@$(MAKE) $(PARALLEL) WERROR=-Werror programs
 	@SCHEDULES='$(SCHEDULES)' $(RUN) lint self sim unit fuzz lab compose
 
-demo: ## show a site that fails over; KEEP=1 leaves it running
+demo: ## show a site that fails over; KEEP=1 leaves it running, ADAPTER=nsd: NSD owns port 53
 	@deploy/deps demo
 	@$(MAKE) $(PARALLEL) all
-	@BUILD='$(abspath $(BUILD))' KEEP='$(KEEP)' tests/site/demo
+	@BUILD='$(abspath $(BUILD))' KEEP='$(KEEP)' ADAPTER='$(ADAPTER)' tests/site/demo
 
 unit: programs ## the unit tests alone
 	@$(RUN) unit

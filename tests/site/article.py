@@ -13,7 +13,8 @@ this server and no more. The client gets BIND beside Unbound then. With mirrorbi
 has a stand-in for Mirrorbits, its database is filled, and Locum checks it.
 
 With adapter=True port 53 of the servers belongs to an NSD ("own"), which locum-nsd ("adapter")
-feeds from the coordinator. With by_hand=True there are the machines, the web servers, Redis, the
+feeds from the coordinator; with beside=True too the coordinator answers as well, at a second
+address, so that both suffer the very same fault. With by_hand=True there are the machines, the web servers, Redis, the
 Sentinels and the client alone: name servers and Locum are what a test puts there, as a reader of
 doc/from-the-article.md does.
 
@@ -47,6 +48,7 @@ HIGH_PORTS = SimpleNamespace(dns=15353, http=18080, redis=16379, sentinel=26380,
 
 WEB_ALLOWED_S = 0.5     # from a web server's death until naming its node is wrong
 HOST_ALLOWED_S = 1.5    # the same for a whole host
+LATER_ALLOWED_S = 0.25  # where NSD has to be told first, on top of both
 
 # From the client to each host, one way; two servers are as far from each other as their sum.
 LINES_S = {"ns0": 0.005, "dc2": 0.008, "dc3": 0.012, "dc4": 0.020}
@@ -60,10 +62,11 @@ class Host:
         self.address, self.private, self.address6 = address, private, address6
         self.dir = site.dir / name
         self.ports = PORTS if site.network.namespaces else HIGH_PORTS
-        # Where an NSD that stands for itself answers, beside Locum.
-        self.plain_address = address.replace("192.0.2.", "192.0.2.1") if Plain in kinds else None
+        # Where another way of answering does so, for comparison.
+        self.second_address = address.replace("192.0.2.", "192.0.2.1") \
+            if Plain in kinds or site.beside and Nginx in kinds else None
         self.addresses = list(dict.fromkeys(
-            a for a in (address, private, address6, self.plain_address) if a))
+            a for a in (address, private, address6, self.second_address) if a))
         own = [f"{a}/{32 if ':' in a else 24}" for a in self.addresses]
         if name == "client":
             site.network.address_client(*own)
@@ -160,9 +163,9 @@ class Site:
 
     def __init__(self, network, say=lambda text: None, ttl_s=60, slack=1.0,
                  far=False, compare=False, dc4=False, mirrorbits=False, adapter=False,
-                 by_hand=False):
+                 beside=False, by_hand=False):
         self.network, self.say, self.ttl_s = network, say, ttl_s
-        self.far, self.compare, self.by_hand = far, compare, by_hand
+        self.far, self.compare, self.beside, self.by_hand = far, compare, beside, by_hand
         self.dir = Path(tempfile.mkdtemp(prefix="locum-site-"))
         self.redis_password = secrets.token_hex(8)      # of Mirrorbits, replicas, Sentinels
         self.locum_password = secrets.token_hex(8)
@@ -221,8 +224,10 @@ class Site:
         if self.by_hand:
             return self._start("unbound")
         self._start("mirrorbits")
+        if self.with_program("own"):
+            self.say("NSD on port 53 of dc2 and dc3, and locum-nsd, which feeds it")
+            self._start("own")
         self.say("Locum on dc2, dc3 and, as a witness, on ns0")
-        self._start("own")
         self._start("locum", "adapter")
         self.wait_calm()
         self.say("Unbound as the client's resolver" + (", BIND too" if self.compare else ""))
@@ -276,9 +281,12 @@ class Site:
     def schemes(self):
         """All ways in which the servers answer, side by side."""
         own = self.scheme()
+        plain = {h.name: (h.second_address, h.ports.dns) for h in self.servers}
+        if self.beside:
+            return [Scheme("Locum itself", own.zone, own.names, own.kinds, plain),
+                    Scheme("Locum by NSD", own.zone, own.names, own.kinds, own.servers)]
         if not self.compare:
             return [own]
-        plain = {h.name: (h.plain_address, h.ports.dns) for h in self.servers}
         return [own, Scheme("Locum all", self.zone_all, [self.zone_all], own.kinds, own.servers),
                 Scheme("NSD alone", self.zone_plain, [self.zone_plain], ("A",), plain)]
 

@@ -299,9 +299,9 @@ class Nsd(Program):
             zone.append(f"{node.name} A {node.address}")
             if node.address6:
                 zone.append(f"{node.name} AAAA {node.address6}")
-            if node.plain_address:
+            if "plain" in node.programs:
                 zone += [f"{site.zone_plain}. NS plain-{node.name}",
-                         f"plain-{node.name} A {node.plain_address}"]
+                         f"plain-{node.name} A {node.second_address}"]
         self.serve(site.parent, host.address, zone)
 
     def serve(self, name, address, lines):
@@ -341,13 +341,13 @@ class Plain(Nsd):
 
     def configure(self):
         site, host = self.host.site, self.host
-        self.serve(site.zone_plain, host.plain_address, [
+        self.serve(site.zone_plain, host.second_address, [
             f"$ORIGIN {site.zone_plain}.", f"$TTL {site.ttl_s}",
             f"@ SOA plain-{host.name}.{site.parent}. hostmaster 1 3600 3600 3600000 3600",
             f"@ NS plain-{host.name}.{site.parent}.", f"@ A {host.address}"])
 
     def ready(self):
-        return self.host.accepts(self.host.plain_address, self.host.ports.dns)
+        return self.host.accepts(self.host.second_address, self.host.ports.dns)
 
 
 class Unbound(Program):
@@ -459,7 +459,8 @@ class Locum(Program):
         site, host = self.host.site, self.host
         listen = [f"control: {self.socket}"]
         if "own" in host.programs:      # an NSD that owns port 53
-            listen += ["dns: none", f'http: "{host.address}:{host.ports.status}"']
+            listen += [f'dns: ["{host.second_address}:{host.ports.dns}"]' if site.beside
+                       else "dns: none", f'http: "{host.address}:{host.ports.status}"']
         elif host in site.servers:
             dns = [f"{host.address}:{host.ports.dns}"]
             if host.address6:
