@@ -1,0 +1,175 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "nsd-adapter/files.h"
+
+static char folder[40], path[64];
+static struct locum_nsd_files files;
+static char why_buffer[400];
+static struct locum_text why;
+
+static int
+setup(void **state)
+{
+    (void)state;
+    memcpy(folder, "/tmp/locum-nsd-XXXXXX", 22);
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof(path), "%s/z", folder);
+    locum_nsd_files_init(&files, path);
+    why = locum_text_init(why_buffer, sizeof(why_buffer));
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    (void)state;
+    const char *const names[] = {files.path, files.fresh, files.last, files.open, files.lock};
+    locum_nsd_files_fini(&files);
+    for (size_t i = 0; i < LOCUM_COUNT(names); i++) {
+        (void)unlink(names[i]);
+    }
+    assert_int_equal(rmdir(folder), 0);
+    return 0;
+}
+
+static void
+put(const char *text, bool keep)
+{
+    assert_int_equal(locum_nsd_files_write(&files, text, &why), 0);
+    assert_int_equal(locum_nsd_files_place(&files, keep, &why), 0);
+}
+
+static void
+assert_holds(const char *file, const char *text)
+{
+    char *found;
+    size_t length;
+    assert_int_equal(locum_nsd_files_read(file, &found, &length, &why), 0);
+    assert_string_equal(found, text);
+    free(found);
+}
+
+static void
+test_a_file_replaces_the_last_whole(void **state)
+{
+    (void)state;
+    struct stat info;
+    const mode_t mask = umask(0077);
+    put("one\n", false);
+    (void)umask(mask);
+    assert_int_equal(stat(files.path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0644); /* NSD runs as another user */
+    put("two\n", true);
+    assert_holds(files.path, "two\n");
+    assert_holds(files.last, "one\n");
+    put("three\n", false);
+    assert_holds(files.last, "one\n");
+    assert_int_not_equal(access(files.fresh, F_OK), 0);
+    assert_false(locum_nsd_files_changed(&files));
+}
+
+/* NSD skips a file of the mtime that it knows: each has another, wherever the clock was set. */
+static void
+test_every_file_has_a_new_mtime(void **state)
+{
+    (void)state;
+    struct stat before;
+    struct stat after;
+    put("one\n", false);
+    for (int i = 0; i < 50; i++) {
+        assert_int_equal(stat(files.path, &before), 0);
+        if (i % 2 == 0) {
+            put("two\n", true);
+        } else {
+            locum_nsd_files_touch(&files);
+        }
+        assert_int_equal(stat(files.path, &after), 0);
+        assert_true(before.st_mtim.tv_sec != after.st_mtim.tv_sec ||
+                    before.st_mtim.tv_nsec != after.st_mtim.tv_nsec);
+    }
+    const struct timespec ahead[2] = {{.tv_sec = time(NULL) + 86400},
+                                      {.tv_sec = time(NULL) + 86400}};
+    assert_int_equal(utimensat(AT_FDCWD, files.path, ahead, 0),
+                     0); /* the clock was set back since */
+    assert_true(locum_nsd_files_changed(&files));
+    put("three\n", true);
+    assert_int_equal(stat(files.path, &after), 0);
+    assert_true(after.st_mtim.tv_sec < ahead[1].tv_sec);
+}
+
+static void
+test_another_hand_is_seen_once(void **state)
+{
+    (void)state;
+    put("one\n", false);
+    assert_false(locum_nsd_files_changed(&files));
+    assert_int_equal(unlink(files.path), 0);
+    assert_true(locum_nsd_files_changed(&files));
+    assert_false(locum_nsd_files_changed(&files));
+    put("two\n", true); /* nothing there to keep */
+    assert_holds(files.path, "two\n");
+}
+
+static void
+test_what_cannot_be_written_says_why_and_leaves_the_file(void **state)
+{
+    (void)state;
+    put("one\n", false);
+    assert_int_equal(mkdir(files.fresh, 0700), 0); /* stops root, too */
+    assert_int_not_equal(locum_nsd_files_write(&files, "two\n", &why), 0);
+    assert_non_null(strstr(why_buffer, files.fresh));
+    assert_int_equal(rmdir(files.fresh), 0);
+    assert_int_not_equal(locum_nsd_files_place(&files, true, &why), 0);
+    assert_holds(files.path, "one\n");
+}
+
+static void
+test_the_lock_has_one_holder(void **state)
+{
+    (void)state;
+    int status;
+    assert_int_equal(locum_nsd_files_holder(&files), 0);
+    assert_int_equal(locum_nsd_files_lock(&files, &why), 0);
+    const pid_t parent = getpid();
+    const pid_t child = fork(); /* the lock is the process's */
+    if (child == 0) {
+        struct locum_nsd_files other;
+        char number[16];
+        locum_nsd_files_init(&other, path);
+        (void)snprintf(number, sizeof(number), "process %d:", (int)parent);
+        const bool good = locum_nsd_files_holder(&other) == parent &&
+                          locum_nsd_files_lock(&other, &why) == LOCUM_ERR_IN_USE &&
+                          strstr(why_buffer, number) != NULL;
+        _exit(good ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_file_replaces_the_last_whole),
+        TEST(test_every_file_has_a_new_mtime),
+        TEST(test_another_hand_is_seen_once),
+        TEST(test_what_cannot_be_written_says_why_and_leaves_the_file),
+        TEST(test_the_lock_has_one_holder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
