@@ -1,0 +1,176 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "nsd-adapter/control.h"
+
+/* What stands at the other end of the control socket: it says `says`, and closes or does not. */
+static struct event_base *base;
+static struct locum_nsd_conf conf;
+static struct locum_nsd_channel *channel;
+static char folder[40];
+static int listener = -1;
+static int client = -1;
+static enum locum_nsd_control outcome;
+static char said[400];
+static bool done;
+
+static void
+on_done(void *user, enum locum_nsd_control ret, const char *why)
+{
+    (void)user;
+    outcome = ret;
+    (void)snprintf(said, sizeof(said), "%s", why != NULL ? why : "");
+    done = true;
+    (void)event_base_loopbreak(base);
+}
+
+static int
+setup(void **state)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    (void)state;
+    memcpy(folder, "/tmp/locum-ctl-XXXXXX", 22);
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(conf.socket, sizeof(conf.socket), "%s/ctl", folder);
+    memcpy(address.sun_path, conf.socket, strlen(conf.socket) + 1);
+    listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+    assert_int_equal(listen(listener, 4), 0);
+    base = event_base_new();
+    channel = locum_nsd_channel_create(base, &conf, on_done, NULL);
+    assert_non_null(channel);
+    done = false;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    (void)state;
+    locum_nsd_channel_destroy(channel);
+    event_base_free(base);
+    (void)close(listener);
+    if (client >= 0) {
+        (void)close(client);
+        client = -1;
+    }
+    (void)unlink(conf.socket);
+    assert_int_equal(rmdir(folder), 0);
+    return 0;
+}
+
+/* Send the command; the other end takes the connection, and has it. */
+static void
+send_command(void)
+{
+    char command[100] = "";
+    locum_nsd_channel_send(channel, "reload get.example.org");
+    client = accept(listener, NULL, NULL);
+    assert_true(client >= 0);
+    (void)event_base_loop(base, EVLOOP_ONCE);
+    assert_true(read(client, command, sizeof(command) - 1) > 0);
+    assert_string_equal(command, "NSDCT1 reload get.example.org\n");
+}
+
+static void
+answer(const char *text)
+{
+    assert_int_equal(write(client, text, strlen(text)), strlen(text));
+    (void)close(client);
+    client = -1;
+}
+
+static void
+run_to_the_end(void)
+{
+    (void)event_base_dispatch(base);
+    assert_true(done);
+}
+
+static void
+test_a_command_is_sent_and_answered(void **state)
+{
+    (void)state;
+    send_command();
+    answer("ok\n");
+    run_to_the_end();
+    assert_int_equal(outcome, LOCUM_NSD_CONTROL_OK);
+}
+
+static void
+test_one_command_after_the_other(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        done = false;
+        send_command();
+        answer("error zone get.example.org not configured\n");
+        run_to_the_end();
+        assert_int_equal(outcome, LOCUM_NSD_CONTROL_NO_ZONE);
+    }
+}
+
+static void
+test_more_than_nsd_ever_says_is_cut(void **state)
+{
+    static char flood[64 * 1024];
+    (void)state;
+    memset(flood, 'x', sizeof(flood));
+    send_command();
+    assert_int_equal(write(client, flood, sizeof(flood)), sizeof(flood)); /* and never closes */
+    run_to_the_end();
+    assert_int_equal(outcome, LOCUM_NSD_CONTROL_FAILED);
+    assert_true(strlen(said) < 200);
+}
+
+static void
+test_one_that_is_silent_has_its_time(void **state)
+{
+    (void)state;
+    const locum_ms begin = locum_now_read().mono;
+    send_command();
+    run_to_the_end();
+    const locum_ms took = locum_now_read().mono - begin;
+    assert_int_equal(outcome, LOCUM_NSD_CONTROL_FAILED);
+    assert_non_null(strstr(said, "does not answer within 3 s"));
+    assert_true(took >= LOCUM_NSD_CONTROL_MS - 100 && took < 3 * LOCUM_NSD_CONTROL_MS);
+}
+
+static void
+test_nobody_there_is_told(void **state)
+{
+    (void)state;
+    (void)close(listener);
+    listener = -1;
+    locum_nsd_channel_send(channel, "reload get.example.org");
+    assert_false(done); /* never from within */
+    run_to_the_end();
+    assert_int_equal(outcome, LOCUM_NSD_CONTROL_FAILED);
+    assert_non_null(strstr(said, "Connection refused"));
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_command_is_sent_and_answered), TEST(test_one_command_after_the_other),
+        TEST(test_more_than_nsd_ever_says_is_cut), TEST(test_one_that_is_silent_has_its_time),
+        TEST(test_nobody_there_is_told),
+    };
+    (void)signal(SIGPIPE, SIG_IGN);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
