@@ -29,8 +29,9 @@ class Tried:
         self.scheme = Scheme("the name", site.zone, [site.zone], ("A",),
                              {h.name: (h.address, h.ports.dns) for h in site.servers})
 
-    def way(self, begin, program, steps):
+    def way(self, begin, program, steps, other=None):
         """From the article's site by these steps, each there, back and there; then all back."""
+        self.other = other
         site, read = self.site, self.reader
         read.do("The parent")
         read.do(begin)
@@ -51,7 +52,7 @@ class Tried:
 
     def _span(self, step, back):
         begin = time.monotonic()
-        self.reader.do(step, back)
+        self.reader.do(step, back, self.other)
         self._answered_right(step)
         self._a_while()
         return ("back from " if back else "") + step, begin, time.monotonic()
@@ -111,9 +112,14 @@ def bind_gives_way_to_locum(site):
     tried(site).way("BIND on the servers", "named", ["2.", "A1.", "A2."])
 
 
+def nsd_gives_way_to_locum(site):
+    tried(site).way("Or NSD on the servers", "nsd", ["2.", "A1.", "A2."], ("named", "nsd"))
+
+
 def nsd_stays_and_is_fed(site):
     tried(site).way("Or NSD on the servers", "nsd", ["2.", "B1.", "B2.", "B3."])
 
 
 if __name__ == "__main__":
-    lab.main([bind_gives_way_to_locum, nsd_stays_and_is_fed], by_hand=True)
+    lab.main([bind_gives_way_to_locum, nsd_gives_way_to_locum, nsd_stays_and_is_fed],
+             by_hand=True)

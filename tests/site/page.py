@@ -203,8 +203,8 @@ class Reader:
         self.machines = {h.name: Machine(h, installed / "usr/local")
                          for h in site.hosts.values() if h.name != "client"}
 
-    def do(self, begin, back=False):
-        """A step, or the way back from it."""
+    def do(self, begin, back=False, other=None):
+        """A step, or the way back from it. `other`: a pair, what to write for what in commands."""
         step = self.page.step(begin)
         acts = step.back if back else step.forth
         if not acts:
@@ -215,8 +215,9 @@ class Reader:
                 for name in where:
                     self.machines[name].write(what, more)
             else:
+                command = what.replace(*other) if other else what
                 for name in [where] if where != "each" else self.machines:
-                    self._run(self.machines[name], what, more)
+                    self._run(self.machines[name], command, more)
 
     def stop(self):
         """All that runs by the page's commands, whatever it was."""

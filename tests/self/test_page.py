@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""The reader of pages, and that doc/from-the-article.md hides nothing from it."""
+
+import os
+import re
+import sys
+
+sys.dont_write_bytecode = True
+import cases
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests/site"))
+from page import Page, matches      # noqa: E402
+
+PAGE = os.path.join(ROOT, "doc/from-the-article.md")
+
+
+def test_what_is_printed_is_compared():
+    for printed, shown, same in (
+            ("a", "a", True), ("a", "b", False), ("a\nb", "a", False), ("a", "a\nb", False),
+            ("serial 17  x", "serial ...  x", True), ("serial 17  y", "serial ...  x", False),
+            ("a\nb\nc", "...\nc", True), ("a\nb\nc", "a\n...", True), ("a\nb\nc", "...\nb", False),
+            ("c", "...\nc", True), ("* [a] b?", "* [a] b?", True), ("xyz [a] b", "* [a] b", False),
+            ("", "...", True), ("a", "", False)):
+        assert matches(printed.splitlines(), shown.splitlines()) == same, (printed, shown)
+
+
+def test_every_step_has_its_way_back():
+    steps = [s for s in Page(PAGE).steps if re.match(r"(\d|[AB]\d)\. ", s.title)]
+    assert [s.title.split(".")[0] for s in steps] == ["1", "2", "A1", "A2", "B1", "B2", "B3"]
+    for step in steps[1:]:
+        assert step.forth and step.back, step.title
+        for host in {where for _, where, _, _ in step.forth if isinstance(where, str)}:
+            assert host in ("each", "dc2", "dc3", "ns0"), (step.title, host)
+
+
+def test_what_is_not_tried_is_marked():
+    with open(PAGE, encoding="utf-8") as file:
+        sections = re.split(r"^(?=#)", file.read(), flags=re.M)
+    blocks, tried = 0, sum(len(s.forth) + len(s.back) for s in Page(PAGE).steps)
+    for section in sections:
+        for kind, body in re.findall(r"^```(\w*)\n(.*?)^```$", section, re.M | re.S):
+            blocks += 1
+            if kind == "sh":
+                assert "*Real machine.*" in section, section.splitlines()[0]
+            elif kind == "console":
+                tried -= len(re.findall(r"^\w+# ", body, re.M))
+            else:
+                tried -= 1          # a file: one act for all its hosts
+    assert blocks > 20 and tried == 0, (blocks, tried)
+
+
+cases.run(globals())
