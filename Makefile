@@ -17,7 +17,7 @@ JOBS ?= $(shell nproc)
 
 PACKAGES := hiredis libevent libevent_pthreads libevent_openssl ldns yaml-0.1 libcurl jansson libssl \
 	libcrypto
-ROOMS := base core config redis peer health dns control cli daemon
+ROOMS := base core config fetch redis peer health dns control cli daemon
 SOURCES := $(foreach room,$(ROOMS),$(wildcard coordinator/$(room)/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 # locum-nsd is linked with the coordinator's rooms that it uses.

@@ -8,6 +8,8 @@
 #include "base/backoff.h"
 #include "base/error.h"
 #include "base/timeval.h"
+#include "fetch/api.h"
+#include "fetch/loop.h"
 
 enum {
     ANSWER_BYTES_MAX = 40 * 1024 * 1024, /* two zones, escaped */
@@ -24,17 +26,14 @@ struct call {
     void (*on_done)(struct locum_nsd_upstream *upstream, CURLcode result);
     CURL *easy;
     bool running;
-    char *bytes;
-    size_t length;
+    struct locum_fetch_answer answer;
 };
 
 struct locum_nsd_upstream {
-    struct event_base *base;
     const char *socket;
     locum_nsd_upstream_fn *on_zone;
     void *user;
-    CURLM *multi;
-    struct event *timer; /* libcurl's own next deadline */
+    struct locum_fetch_loop *loop;
     struct event *again; /* the next question */
     struct call zone, report;
     char *zone_escaped;
@@ -44,117 +43,22 @@ struct locum_nsd_upstream {
     char *unsent; /* the newest report, while an older one is under way; NULL */
 };
 
-static size_t
-on_bytes(char *bytes, size_t one, size_t length, void *user)
-{
-    struct call *self = user;
-    (void)one; /* always 1: CURLOPT_WRITEFUNCTION(3) */
-    if (length > ANSWER_BYTES_MAX - self->length) {
-        return 0;
-    }
-    char *grown = realloc(self->bytes, self->length + length + 1);
-    if (grown == NULL) {
-        return 0;
-    }
-    memcpy(grown + self->length, bytes, length);
-    self->bytes = grown;
-    self->length += length;
-    return length;
-}
-
 static void
-finish_all(struct locum_nsd_upstream *self)
+on_fetched(void *user, CURLcode result)
 {
-    int left = 0;
-    for (CURLMsg *message = curl_multi_info_read(self->multi, &left); message != NULL;
-         message = curl_multi_info_read(self->multi, &left)) {
-        if (message->msg == CURLMSG_DONE) {
-            struct call *call =
-                message->easy_handle == self->zone.easy ? &self->zone : &self->report;
-            const CURLcode result = message->data.result;
-            (void)curl_multi_remove_handle(self->multi, call->easy);
-            call->running = false;
-            call->on_done(self, result);
-        }
-    }
-}
-
-static void
-on_socket(evutil_socket_t fd, short what, void *user)
-{
-    struct locum_nsd_upstream *self = user;
-    const int flags = ((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) |
-                      ((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0);
-    int running;
-    (void)curl_multi_socket_action(self->multi, fd, flags, &running);
-    finish_all(self);
-}
-
-static void
-on_timer(evutil_socket_t fd, short what, void *user)
-{
-    struct locum_nsd_upstream *self = user;
-    int running;
-    (void)fd, (void)what;
-    (void)curl_multi_socket_action(self->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    finish_all(self);
-}
-
-/* CURLMOPT_SOCKETFUNCTION: the event of a socket is kept by libcurl as its `event`. */
-static int
-set_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *old)
-{
-    struct locum_nsd_upstream *self = user;
-    struct event *event = NULL;
-    (void)easy;
-    if (old != NULL) {
-        event_free(old);
-    }
-    if (what != CURL_POLL_REMOVE) {
-        const int flags = ((what & CURL_POLL_IN) != 0 ? EV_READ : 0) |
-                          ((what & CURL_POLL_OUT) != 0 ? EV_WRITE : 0) | EV_PERSIST;
-        event = event_new(self->base, fd, (short)flags, on_socket, self);
-        if (event != NULL && event_add(event, NULL) != 0) {
-            event_free(event);
-            event = NULL;
-        }
-    }
-    (void)curl_multi_assign(self->multi, fd, event); /* `old` is gone whatever happened */
-    return event == NULL && what != CURL_POLL_REMOVE ? -1 : 0;
-}
-
-/* CURLMOPT_TIMERFUNCTION */
-static int
-set_timer(CURLM *multi, long timeout_ms, void *user)
-{
-    struct locum_nsd_upstream *self = user;
-    const struct timeval wait = locum_timeval(timeout_ms);
-    (void)multi;
-    return timeout_ms < 0 ? event_del(self->timer) : event_add(self->timer, &wait);
+    struct call *call = user;
+    call->running = false;
+    call->on_done(call->upstream, result);
 }
 
 /* False: no memory. */
 static bool
 begin(struct call *call, const char *target, const char *post, long timeout_ms)
 {
-    char url[URL_BYTES];
     struct locum_nsd_upstream *self = call->upstream;
-    struct locum_text text = locum_text_init(url, sizeof(url));
-    locum_text_add(&text, "http://locum");
-    locum_text_add(&text, target);
-    free(call->bytes);
-    call->bytes = NULL;
-    call->length = 0;
-    call->running =
-        !text.truncated && curl_easy_setopt(call->easy, CURLOPT_URL, url) == CURLE_OK &&
-        curl_easy_setopt(call->easy, CURLOPT_UNIX_SOCKET_PATH, self->socket) == CURLE_OK &&
-        curl_easy_setopt(call->easy, CURLOPT_PROXY, "") == CURLE_OK &&
-        curl_easy_setopt(call->easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-        curl_easy_setopt(call->easy, CURLOPT_TIMEOUT_MS, timeout_ms) == CURLE_OK &&
-        curl_easy_setopt(call->easy, CURLOPT_WRITEFUNCTION, on_bytes) == CURLE_OK &&
-        curl_easy_setopt(call->easy, CURLOPT_WRITEDATA, call) == CURLE_OK &&
-        (post == NULL || curl_easy_setopt(call->easy, CURLOPT_COPYPOSTFIELDS, post) == CURLE_OK) &&
-        curl_multi_add_handle(self->multi, call->easy) == CURLM_OK;
+    call->running = locum_fetch_api_prepare(call->easy, self->socket, target, post, timeout_ms,
+                                            &call->answer) &&
+                    locum_fetch_loop_add(self->loop, call->easy) == CURLM_OK;
     return call->running;
 }
 
@@ -213,8 +117,9 @@ on_zone_done(struct locum_nsd_upstream *self, CURLcode result)
     json_t *json = NULL;
     (void)curl_easy_getinfo(self->zone.easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(self->zone.easy, CURLINFO_OS_ERRNO, &os_errno);
-    if (result == CURLE_OK && self->zone.bytes != NULL) {
-        json = json_loadb(self->zone.bytes, self->zone.length, JSON_REJECT_DUPLICATES, NULL);
+    if (result == CURLE_OK && self->zone.answer.bytes != NULL) {
+        json = json_loadb(self->zone.answer.bytes, self->zone.answer.length, JSON_REJECT_DUPLICATES,
+                          NULL);
     }
     if (result != CURLE_OK) {
         const bool refused = result == CURLE_COULDNT_CONNECT && os_errno != 0;
@@ -273,35 +178,39 @@ locum_nsd_upstream_start(struct locum_nsd_upstream *self)
     ask_again(self, true);
 }
 
+/* False: no memory. */
+static bool
+init_call(struct call *self)
+{
+    self->easy = curl_easy_init();
+    self->answer.size_max = ANSWER_BYTES_MAX;
+    return self->easy != NULL && curl_easy_setopt(self->easy, CURLOPT_PRIVATE, self) == CURLE_OK;
+}
+
 int
 locum_nsd_upstream_create(struct event_base *base, const char *socket, const char *zone,
                           locum_nsd_upstream_fn *on_zone, void *user,
                           struct locum_nsd_upstream **ret)
 {
+    struct locum_fetch_loop *loop;
     struct locum_nsd_upstream *self = calloc(1, sizeof(*self));
-    if (self == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    if (self == NULL || locum_fetch_loop_create(base, on_fetched, &loop) != 0) {
         free(self);
         return LOCUM_ERR_MEMORY;
     }
     *self = (struct locum_nsd_upstream){
-        .base = base,
         .socket = socket,
         .on_zone = on_zone,
         .user = user,
-        .multi = curl_multi_init(),
-        .timer = evtimer_new(base, on_timer, self),
+        .loop = loop,
         .again = evtimer_new(base, on_again, self),
-        .zone = {.upstream = self, .on_done = on_zone_done, .easy = curl_easy_init()},
-        .report = {.upstream = self, .on_done = on_report_done, .easy = curl_easy_init()},
+        .zone = {.upstream = self, .on_done = on_zone_done},
+        .report = {.upstream = self, .on_done = on_report_done},
         .zone_escaped = curl_easy_escape(NULL, zone, 0),
         .backoff = {.first_ms = RETRY_FIRST_MS, .max_ms = RETRY_MAX_MS},
     };
-    if (self->multi == NULL || self->timer == NULL || self->again == NULL ||
-        self->zone.easy == NULL || self->report.easy == NULL || self->zone_escaped == NULL ||
-        curl_multi_setopt(self->multi, CURLMOPT_SOCKETFUNCTION, set_socket) != CURLM_OK ||
-        curl_multi_setopt(self->multi, CURLMOPT_SOCKETDATA, self) != CURLM_OK ||
-        curl_multi_setopt(self->multi, CURLMOPT_TIMERFUNCTION, set_timer) != CURLM_OK ||
-        curl_multi_setopt(self->multi, CURLMOPT_TIMERDATA, self) != CURLM_OK) {
+    if (self->again == NULL || self->zone_escaped == NULL || !init_call(&self->zone) ||
+        !init_call(&self->report)) {
         locum_nsd_upstream_destroy(self);
         return LOCUM_ERR_MEMORY;
     }
@@ -310,13 +219,13 @@ locum_nsd_upstream_create(struct event_base *base, const char *socket, const cha
 }
 
 static void
-destroy_call(struct locum_nsd_upstream *self, struct call *call)
+fini_call(struct call *self)
 {
-    if (call->running) {
-        (void)curl_multi_remove_handle(self->multi, call->easy);
+    if (self->running) {
+        locum_fetch_loop_remove(self->upstream->loop, self->easy);
     }
-    curl_easy_cleanup(call->easy);
-    free(call->bytes);
+    curl_easy_cleanup(self->easy);
+    locum_fetch_answer_fini(&self->answer);
 }
 
 void
@@ -325,19 +234,13 @@ locum_nsd_upstream_destroy(struct locum_nsd_upstream *self)
     if (self == NULL) {
         return;
     }
-    destroy_call(self, &self->zone);
-    destroy_call(self, &self->report);
-    if (self->multi != NULL) {
-        (void)curl_multi_cleanup(self->multi);
-    }
-    if (self->timer != NULL) {
-        event_free(self->timer);
-    }
+    fini_call(&self->zone);
+    fini_call(&self->report);
     if (self->again != NULL) {
         event_free(self->again);
     }
     curl_free(self->zone_escaped);
     free(self->unsent);
+    locum_fetch_loop_destroy(self->loop);
     free(self);
-    curl_global_cleanup();
 }

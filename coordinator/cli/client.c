@@ -11,35 +11,13 @@
 #include "base/text.h"
 #include "cli/cli.h"
 #include "cli/print.h"
+#include "fetch/api.h"
 
 enum {
     ANSWER_BYTES_MAX = 16 * 1024 * 1024,
     /* Longer than the daemon holds a request (3 s) and than a stall of a busy machine. */
     TIMEOUT_MS = 10000,
 };
-
-struct answer {
-    char *bytes;
-    size_t length;
-};
-
-static size_t
-on_bytes(char *bytes, size_t one, size_t length, void *user)
-{
-    (void)one; /* always 1: CURLOPT_WRITEFUNCTION(3) */
-    struct answer *self = user;
-    if (length > ANSWER_BYTES_MAX - self->length) {
-        return 0;
-    }
-    char *grown = realloc(self->bytes, self->length + length + 1);
-    if (grown == NULL) {
-        return 0;
-    }
-    memcpy(grown + self->length, bytes, length);
-    self->bytes = grown;
-    self->length += length;
-    return length;
-}
 
 static int
 complain_memory(FILE *errors)
@@ -101,7 +79,7 @@ complain_refused(long status, const json_t *json, FILE *errors)
 }
 
 static int
-read_answer(const char *socket, long status, const struct answer *answer, FILE *errors,
+read_answer(const char *socket, long status, const struct locum_fetch_answer *answer, FILE *errors,
             json_t **ret_json)
 {
     json_t *json = NULL;
@@ -125,34 +103,16 @@ read_answer(const char *socket, long status, const struct answer *answer, FILE *
     return LOCUM_EXIT_OK;
 }
 
-static bool
-set_options(CURL *curl, const char *socket, const char *target, const char *post,
-            struct answer *answer)
-{
-    char url[2048];
-    struct locum_text text = locum_text_init(url, sizeof(url));
-    locum_text_add(&text, "http://locum");
-    locum_text_add(&text, target);
-    return !text.truncated && curl_easy_setopt(curl, CURLOPT_URL, url) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer) == CURLE_OK &&
-           (post == NULL || curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, post) == CURLE_OK);
-}
-
 int
 locum_client_ask(const char *socket, const char *target, const json_t *body, FILE *errors,
                  json_t **ret_json)
 {
     int result = LOCUM_EXIT_NOT_FINE;
-    struct answer answer = {0};
+    struct locum_fetch_answer answer = {.size_max = ANSWER_BYTES_MAX};
     char *post = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
     CURL *curl = curl_easy_init();
     if (curl == NULL || (body != NULL && post == NULL) ||
-        !set_options(curl, socket, target, post, &answer)) {
+        !locum_fetch_api_prepare(curl, socket, target, post, TIMEOUT_MS, &answer)) {
         result = complain_memory(errors);
         goto done;
     }
@@ -168,7 +128,7 @@ locum_client_ask(const char *socket, const char *target, const json_t *body, FIL
 done:
     curl_easy_cleanup(curl);
     free(post);
-    free(answer.bytes);
+    locum_fetch_answer_fini(&answer);
     return result;
 }
 

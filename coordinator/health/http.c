@@ -9,14 +9,12 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/timeval.h"
+#include "fetch/loop.h"
 #include "health/answer.h"
 
 struct locum_http_pool {
-    struct event_base *base;
-    CURLM *multi;
-    struct event *timer; /* libcurl's own next deadline */
-    const char *agent;   /* borrowed */
+    struct locum_fetch_loop *loop;
+    const char *agent; /* borrowed */
 };
 
 struct locum_http_check {
@@ -112,99 +110,25 @@ finish(struct locum_http_check *self, CURLcode result)
     } else {
         outcome = judge(self, result, &text);
     }
-    (void)curl_multi_remove_handle(self->http->multi, self->easy);
     self->running = false;
     self->on_done(self->user, outcome, buffer);
 }
 
 static void
-finish_all(struct locum_http_pool *self)
+on_fetched(void *user, CURLcode result)
 {
-    int left = 0;
-    for (CURLMsg *message = curl_multi_info_read(self->multi, &left); message != NULL;
-         message = curl_multi_info_read(self->multi, &left)) {
-        char *check = NULL;
-        if (message->msg == CURLMSG_DONE &&
-            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &check) == CURLE_OK) {
-            finish((struct locum_http_check *)(void *)check, message->data.result);
-        }
-    }
-}
-
-static void
-on_socket(evutil_socket_t fd, short what, void *user)
-{
-    struct locum_http_pool *self = user;
-    const int flags = ((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) |
-                      ((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0);
-    int running;
-    (void)curl_multi_socket_action(self->multi, fd, flags, &running);
-    finish_all(self);
-}
-
-static void
-on_timer(evutil_socket_t fd, short what, void *user)
-{
-    struct locum_http_pool *self = user;
-    int running;
-    (void)fd, (void)what;
-    (void)curl_multi_socket_action(self->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-    finish_all(self);
-}
-
-/* CURLMOPT_SOCKETFUNCTION: the event of a socket is kept by libcurl as its `event`. */
-static int
-set_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *old)
-{
-    struct locum_http_pool *self = user;
-    struct event *event = NULL;
-    (void)easy;
-    if (old != NULL) {
-        event_free(old);
-    }
-    if (what != CURL_POLL_REMOVE) {
-        const int flags = ((what & CURL_POLL_IN) != 0 ? EV_READ : 0) |
-                          ((what & CURL_POLL_OUT) != 0 ? EV_WRITE : 0) | EV_PERSIST;
-        event = event_new(self->base, fd, (short)flags, on_socket, self);
-        if (event != NULL && event_add(event, NULL) != 0) {
-            event_free(event);
-            event = NULL;
-        }
-    }
-    (void)curl_multi_assign(self->multi, fd, event); /* `old` is gone whatever happened */
-    return event == NULL && what != CURL_POLL_REMOVE ? -1 : 0;
-}
-
-/* CURLMOPT_TIMERFUNCTION */
-static int
-set_timer(CURLM *multi, long timeout_ms, void *user)
-{
-    struct locum_http_pool *self = user;
-    const struct timeval wait = locum_timeval(timeout_ms);
-    (void)multi;
-    return timeout_ms < 0 ? event_del(self->timer) : event_add(self->timer, &wait);
+    finish(user, result);
 }
 
 int
 locum_http_pool_create(struct event_base *base, const char *agent, struct locum_http_pool **ret)
 {
     struct locum_http_pool *self = calloc(1, sizeof(*self));
-    if (self == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) { /* counted in there */
+    if (self == NULL || locum_fetch_loop_create(base, on_fetched, &self->loop) != 0) {
         free(self);
         return LOCUM_ERR_MEMORY;
     }
-    self->base = base;
     self->agent = agent;
-    self->multi = curl_multi_init();
-    self->timer = evtimer_new(base, on_timer, self);
-    if (self->multi == NULL || self->timer == NULL ||
-        curl_multi_setopt(self->multi, CURLMOPT_SOCKETFUNCTION, set_socket) != CURLM_OK ||
-        curl_multi_setopt(self->multi, CURLMOPT_SOCKETDATA, self) != CURLM_OK ||
-        curl_multi_setopt(self->multi, CURLMOPT_TIMERFUNCTION, set_timer) != CURLM_OK ||
-        curl_multi_setopt(self->multi, CURLMOPT_TIMERDATA, self) != CURLM_OK) {
-        locum_http_pool_destroy(self);
-        return LOCUM_ERR_MEMORY;
-    }
     *ret = self;
     return 0;
 }
@@ -212,17 +136,10 @@ locum_http_pool_create(struct event_base *base, const char *agent, struct locum_
 void
 locum_http_pool_destroy(struct locum_http_pool *self)
 {
-    if (self == NULL) {
-        return;
+    if (self != NULL) {
+        locum_fetch_loop_destroy(self->loop);
+        free(self);
     }
-    if (self->multi != NULL) {
-        (void)curl_multi_cleanup(self->multi);
-    }
-    if (self->timer != NULL) {
-        event_free(self->timer);
-    }
-    curl_global_cleanup();
-    free(self);
 }
 
 /* CURLOPT_OPENSOCKETFUNCTION: as libcurl does it, but for noting why there is none. */
@@ -447,7 +364,7 @@ locum_http_check_start(struct locum_http_check *self)
     self->body_bytes = 0;
     self->lack = 0;
     self->error[0] = '\0';
-    if (curl_multi_add_handle(self->http->multi, self->easy) != CURLM_OK) {
+    if (locum_fetch_loop_add(self->http->loop, self->easy) != CURLM_OK) {
         finish(self, CURLE_OUT_OF_MEMORY);
     }
 }
@@ -459,7 +376,7 @@ locum_http_check_destroy(struct locum_http_check *self)
         return;
     }
     if (self->running) {
-        (void)curl_multi_remove_handle(self->http->multi, self->easy);
+        locum_fetch_loop_remove(self->http->loop, self->easy);
     }
     curl_easy_cleanup(self->easy);
     curl_slist_free_all(self->headers);

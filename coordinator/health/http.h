@@ -1,6 +1,6 @@
 /*
- * http: checks that fetch a URL and judge the answer (answer.h), by libcurl's multi interface in
- * the loop (libcurl-multi(3), curl_multi_socket_action(3)). Used by health.c only.
+ * http: checks that fetch a URL (fetch/loop.h) and judge the answer (answer.h). Used by health.c
+ * only.
  *
  * Every probe is a connection of its own with one deadline over all of it, name lookup and body
  * included, so a server that drips its answer cannot stretch it. Redirects are an answer and not
