@@ -17,7 +17,7 @@
 enum {
     LOOK_MS = 250,
     LOOK_IDLE_MS = 1000, /* without a connection, for want of a descriptor or of clients */
-    ASK_WITHIN_MS = 100, /* what a client has in any case to put its request */
+    ASK_WITHIN_MS = 25,  /* what a client has in any case to put its request, also in a crowd */
 };
 
 /*
