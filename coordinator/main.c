@@ -32,13 +32,10 @@ struct findings {
 };
 
 static void
-print_problem(void *user, const struct locum_problem *problem)
+print_and_count(void *user, const struct locum_problem *problem)
 {
     struct findings *findings = user;
-    char line[1024];
-    struct locum_text text = locum_text_init(line, sizeof(line));
-    locum_problem_add(&text, problem);
-    (void)fprintf(stderr, "%s\n", line);
+    locum_problem_print(NULL, problem);
     *(problem->severity == LOCUM_SEVERITY_ERROR ? &findings->errors : &findings->warnings) += 1;
 }
 
@@ -52,9 +49,9 @@ run_check(const char *config_path, int argc, char **argv)
         (void)fprintf(stderr, "locum check: takes no argument but -c FILE\n");
         return LOCUM_EXIT_USAGE;
     }
-    int status = locum_config_load(config_path, NULL, print_problem, &findings, &config);
+    int status = locum_config_load(config_path, NULL, print_and_count, &findings, &config);
     if (status == 0) {
-        status = locum_zone_check(config, print_problem, &findings);
+        status = locum_zone_check(config, print_and_count, &findings);
     }
     if (status != 0) {
         (void)fprintf(stderr, "%s: refused: %zu error(s), %zu warning(s)\n", config_path,

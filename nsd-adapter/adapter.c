@@ -500,23 +500,12 @@ destroy(struct adapter *self)
     libevent_global_shutdown();
 }
 
-static void
-log_problem(void *user, const struct locum_problem *problem)
-{
-    char line[1024];
-    struct locum_text text = locum_text_init(line, sizeof(line));
-    (void)user;
-    locum_problem_add(&text, problem);
-    LOCUM_LOG(problem->severity == LOCUM_SEVERITY_ERROR ? LOCUM_LOG_ERR : LOCUM_LOG_WARN, "config",
-              "reason", line);
-}
-
 static int
 start(struct adapter *self, struct locum_text *why)
 {
     int status = locum_nsd_files_lock(&self->files, why);
     if (status == 0) {
-        status = locum_nsd_conf_read(self->settings, log_problem, NULL, &self->conf);
+        status = locum_nsd_conf_read(self->settings, locum_problem_log, NULL, &self->conf);
     }
     return status == 0 ? build(self) : status;
 }

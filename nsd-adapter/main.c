@@ -14,21 +14,11 @@
 
 enum { EXIT_FINE = 0, EXIT_NOT_FINE = 1, EXIT_USAGE = 2 };
 
-static void
-print_problem(void *user, const struct locum_problem *problem)
-{
-    char line[1024];
-    struct locum_text text = locum_text_init(line, sizeof(line));
-    (void)user;
-    locum_problem_add(&text, problem);
-    (void)fprintf(stderr, "%s\n", line);
-}
-
 static int
 run_check(const char *path, const struct locum_nsd_settings *settings)
 {
     struct locum_nsd_conf conf;
-    if (locum_nsd_conf_read(settings, print_problem, NULL, &conf) != 0) {
+    if (locum_nsd_conf_read(settings, locum_problem_print, NULL, &conf) != 0) {
         (void)fprintf(stderr, "%s: refused\n", path);
         return EXIT_NOT_FINE;
     }
@@ -80,7 +70,7 @@ run_command(const char *path, const char *name)
         if (strcmp(name, commands[i].name) != 0) {
             continue;
         }
-        if (locum_nsd_settings_load(path, print_problem, NULL, &settings) != 0) {
+        if (locum_nsd_settings_load(path, locum_problem_print, NULL, &settings) != 0) {
             (void)fprintf(stderr, "%s: refused\n", path);
             return EXIT_NOT_FINE;
         }

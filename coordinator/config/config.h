@@ -198,6 +198,12 @@ bool locum_config_control_path(const char *path, char ret_path[LOCUM_PATH_MAX + 
 /* "FILE:LINE:COL: error: TEXT", the one way a problem is printed. */
 void locum_problem_add(struct locum_text *text, const struct locum_problem *problem);
 
+/* A locum_problem_fn that prints a line on standard error; `user` is not looked at. */
+void locum_problem_print(void *user, const struct locum_problem *problem);
+
+/* The same into the log, event=config. */
+void locum_problem_log(void *user, const struct locum_problem *problem);
+
 /* "10.0.0.12:6379", "[2001:db8::12]:6379" or "dc2.example.org:6379": as it is written. */
 void locum_endpoint_add(const struct locum_endpoint *self, struct locum_text *text);
 

@@ -3,6 +3,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/log.h"
+
+enum { LINE_BYTES = 1024 };
+
 static void
 add(struct locum_problems *self, enum locum_severity severity, struct locum_position at,
     const char *format, va_list values)
@@ -103,4 +107,25 @@ locum_problem_add(struct locum_text *text, const struct locum_problem *problem)
     }
     locum_text_add(text, problem->severity == LOCUM_SEVERITY_ERROR ? ": error: " : ": warning: ");
     locum_text_add(text, problem->text);
+}
+
+void
+locum_problem_print(void *user, const struct locum_problem *problem)
+{
+    char line[LINE_BYTES];
+    struct locum_text text = locum_text_init(line, sizeof(line));
+    (void)user;
+    locum_problem_add(&text, problem);
+    (void)fprintf(stderr, "%s\n", line);
+}
+
+void
+locum_problem_log(void *user, const struct locum_problem *problem)
+{
+    char line[LINE_BYTES];
+    struct locum_text text = locum_text_init(line, sizeof(line));
+    (void)user;
+    locum_problem_add(&text, problem);
+    LOCUM_LOG(problem->severity == LOCUM_SEVERITY_ERROR ? LOCUM_LOG_ERR : LOCUM_LOG_WARN, "config",
+              "reason", line);
 }

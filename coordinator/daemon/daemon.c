@@ -10,17 +10,6 @@
 #include "base/error.h"
 
 static void
-print_problem(void *user, const struct locum_problem *problem)
-{
-    char line[1024];
-    struct locum_text text = locum_text_init(line, sizeof(line));
-    (void)user;
-    locum_problem_add(&text, problem);
-    LOCUM_LOG(problem->severity == LOCUM_SEVERITY_ERROR ? LOCUM_LOG_ERR : LOCUM_LOG_WARN, "config",
-              "reason", line);
-}
-
-static void
 on_stop(evutil_socket_t signal_number, short what, void *user)
 {
     struct locum_daemon *self = user;
@@ -132,9 +121,9 @@ build(struct locum_daemon *self, const char *config_path)
                   "NOTIFY_SOCKET is no address of a socket here", "effect",
                   "the service manager is told nothing");
     }
-    int status = locum_config_load(config_path, NULL, print_problem, NULL, &self->config);
+    int status = locum_config_load(config_path, NULL, locum_problem_log, NULL, &self->config);
     if (status == 0) {
-        status = locum_zone_check(self->config, print_problem, NULL);
+        status = locum_zone_check(self->config, locum_problem_log, NULL);
     }
     if (status == 0) {
         raise_descriptors();

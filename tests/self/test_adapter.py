@@ -87,7 +87,7 @@ def test_the_manual_lists_every_key_and_word():
     section = re.search(r"^\.Sh CONFIGURATION\n(.*?)^\.Sh ", page, re.M | re.S).group(1)
     assert len(keys) >= 8 and re.findall(r"^\.It Cm (.*)$", section, re.M) == keys
     logged = set()
-    for path in glob.glob(os.path.join(ROOT, "nsd-adapter/*.c")):
+    for path in (*glob.glob(os.path.join(ROOT, "nsd-adapter/*.c")), "coordinator/config/problems.c"):
         for words in re.findall(r"\bLOCUM_LOG\((.*?)\);", read(path), re.S):
             strings = re.sub(r"LOCUM_LOG_\w+|[?:]", "", words)
             logged.add(re.search(r'"([^"]+)"', strings).group(1))
