@@ -1,8 +1,6 @@
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -14,14 +12,6 @@
 #include "cli/watch.h"
 
 enum { TARGET_BYTES = 2048 };
-
-static void
-sleep_ms(locum_ms ms)
-{
-    struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-    while (nanosleep(&left, &left) != 0 && errno == EINTR) {
-    }
-}
 
 static int
 no_memory(void)
@@ -131,7 +121,7 @@ wait_out(json_int_t wait_ms)
             (void)fprintf(stderr, "\rwaiting %lld s for the last TTL to run out ",
                           (long long)((left + 999) / 1000));
         }
-        sleep_ms(left < 1000 ? left : 1000);
+        locum_watch_pause(left < 1000 ? left : 1000);
     }
     if (shown) {
         (void)fputs("\r\033[K", stderr);

@@ -42,8 +42,8 @@ end_in_order_when_interrupted(void)
     (void)sigaction(SIGINT, &action, NULL);
 }
 
-static void
-sleep_ms(locum_ms ms)
+void
+locum_watch_pause(locum_ms ms)
 {
     struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
     while (nanosleep(&left, &left) != 0 && errno == EINTR) {
@@ -124,7 +124,7 @@ locum_watch_status(const char *socket, bool json)
             draw_status(status, json);
             json_decref(status);
         }
-        sleep_ms(WATCH_MS);
+        locum_watch_pause(WATCH_MS);
     }
 }
 
@@ -196,9 +196,9 @@ locum_watch_events(const char *socket, bool follow)
     }
     while (follow && (result == LOCUM_EXIT_OK || result == LOCUM_EXIT_UNREACHABLE)) {
         if (result != LOCUM_EXIT_OK) {
-            sleep_ms(WATCH_MS);
+            locum_watch_pause(WATCH_MS);
         } else if (!progress.any) {
-            sleep_ms(FOLLOW_PAUSE_MS);
+            locum_watch_pause(FOLLOW_PAUSE_MS);
         }
         result = next_events(&daemon, &progress, FOLLOW_WAIT_MS);
     }

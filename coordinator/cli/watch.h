@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include "base/clock.h"
 #include "base/invariant.h"
 
 /*
@@ -22,5 +23,8 @@ int locum_watch_status(const char *socket, bool json) LOCUM_MUST_CHECK;
  * also LOCUM_EXIT_UNREACHABLE.
  */
 int locum_watch_events(const char *socket, bool follow) LOCUM_MUST_CHECK;
+
+/* Sleep that long, whatever signals come that do not end the program. */
+void locum_watch_pause(locum_ms ms);
 
 #endif
