@@ -5,7 +5,6 @@
 #ifndef TESTS_UNIT_CONTROL_SITE_H
 #define TESTS_UNIT_CONTROL_SITE_H
 
-#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -26,6 +25,7 @@
 #include "base/error.h"
 #include "control/control.h"
 #include "control/http.h"
+#include "tests/unit/entries.h"
 
 enum { DEADLINE_MS = 8000, CLIENT_BYTES = 160 * 1024 };
 
@@ -48,19 +48,6 @@ struct client {
     size_t length;
     bool closed;
 };
-
-static inline size_t
-count_descriptors(void)
-{
-    size_t count = 0;
-    DIR *folder = opendir("/proc/self/fd");
-    assert_non_null(folder);
-    while (readdir(folder) != NULL) {
-        count++;
-    }
-    (void)closedir(folder);
-    return count;
-}
 
 /* Says what the request was. */
 static inline struct locum_reply
@@ -162,7 +149,7 @@ setup(void **state)
 {
     (void)signal(SIGPIPE, SIG_IGN);
     struct site *site = calloc(1, sizeof(*site));
-    site->descriptors = count_descriptors();
+    site->descriptors = count_entries("/proc/self/fd");
     site->base = event_base_new();
     site->config = calloc(1, sizeof(*site->config));
     (void)strcpy(site->folder, "/tmp/locum-control-XXXXXX");
@@ -189,7 +176,7 @@ teardown(void **state)
     assert_int_equal(lstat(site->config->listen_control, &file), -1);
     assert_int_equal(rmdir(site->folder), 0);
     event_base_free(site->base);
-    assert_int_equal(count_descriptors(), site->descriptors);
+    assert_int_equal(count_entries("/proc/self/fd"), site->descriptors);
     free(site->config);
     free(site);
     return 0;

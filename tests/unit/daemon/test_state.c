@@ -8,7 +8,6 @@
 
 #include <cmocka.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -22,6 +21,7 @@
 
 #include "base/error.h"
 #include "daemon/state.h"
+#include "tests/unit/entries.h"
 
 enum { PATIENCE_MS = 10000, HOUR_MS = 3600000, NOBODY = 65534 };
 
@@ -513,26 +513,13 @@ test_a_full_disk_is_told(void **state)
     assert_int_equal(umount(config->state_dir), 0);
 }
 
-static size_t
-count_threads(void)
-{
-    size_t count = 0;
-    DIR *folder = opendir("/proc/self/task");
-    assert_non_null(folder);
-    while (readdir(folder) != NULL) {
-        count++;
-    }
-    (void)closedir(folder);
-    return count;
-}
-
 /* A pipe that nobody reads in place of the temporary file: opening it hangs, as a dead disk does.
  */
 static void
 test_a_disk_that_hangs_stops_neither_the_loop_nor_the_end(void **state)
 {
     (void)state;
-    const size_t threads = count_threads();
+    const size_t threads = count_entries("/proc/self/task");
     assert_int_equal(mkfifo(temp, 0600), 0);
     start_writer();
     for (uint32_t serial = 1; serial < 100; serial++) {
@@ -545,10 +532,10 @@ test_a_disk_that_hangs_stops_neither_the_loop_nor_the_end(void **state)
     const int reader = open(temp, O_RDONLY | O_NONBLOCK | O_CLOEXEC); /* lets the thread go */
     assert_true(reader >= 0);
     const locum_ms patience = locum_now_read().mono + PATIENCE_MS;
-    while (count_threads() > threads && locum_now_read().mono < patience) {
+    while (count_entries("/proc/self/task") > threads && locum_now_read().mono < patience) {
         pause_1ms();
     }
-    assert_int_equal(count_threads(), threads);
+    assert_int_equal(count_entries("/proc/self/task"), threads);
     (void)close(reader);
 }
 

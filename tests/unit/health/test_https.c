@@ -175,15 +175,6 @@ probe(const struct locum_address *address, const char *ca_file, locum_ms timeout
 }
 
 static void
-end_probe(void)
-{
-    locum_health_destroy(the.health);
-    the.health = NULL;
-    the.config->core.check_count = 0;
-    the.samples[0] = 0;
-}
-
-static void
 test_certificates_are_verified(void **state)
 {
     static const struct {
