@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/error.h"
 #include "base/seal.h"
 #include "base/version.h"
 #include "cli/cli.h"

@@ -6,8 +6,6 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "base/error.h"
-
 struct locum_nsd_asker {
     struct event_base *base;
     const struct locum_address *address;

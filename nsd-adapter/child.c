@@ -1,6 +1,5 @@
 #include "nsd-adapter/child.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>

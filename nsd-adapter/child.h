@@ -7,7 +7,6 @@
 
 #include <event2/event.h>
 
-#include "base/clock.h"
 #include "base/text.h"
 
 enum { LOCUM_NSD_CHILD_MS = 10000, LOCUM_NSD_OUTPUT_MAX = 4096 };

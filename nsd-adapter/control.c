@@ -12,8 +12,6 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-#include "base/error.h"
-
 enum { WHY_BYTES = 400 };
 
 struct locum_nsd_channel {

@@ -8,8 +8,6 @@
 #ifndef LOCUM_CLI_CLI_H
 #define LOCUM_CLI_CLI_H
 
-#include <stdbool.h>
-
 enum {
     LOCUM_EXIT_OK = 0,
     LOCUM_EXIT_NOT_FINE = 1,

@@ -1,7 +1,6 @@
 /* zones: the names they hold, whose each is, and the SOA. */
 #include <string.h>
 
-#include "base/error.h"
 #include "config/domain.h"
 #include "config/load.h"
 

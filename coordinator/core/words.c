@@ -80,17 +80,6 @@ locum_policy_text(enum locum_policy policy)
 }
 
 int
-locum_role_parse(struct locum_slice text, enum locum_role *ret)
-{
-    const size_t i = find(text, role_words, LOCUM_COUNT(role_words));
-    if (i == LOCUM_COUNT(role_words)) {
-        return LOCUM_ERR_INVALID;
-    }
-    *ret = (enum locum_role)i;
-    return 0;
-}
-
-int
 locum_condition_parse(struct locum_slice text, enum locum_condition *ret)
 {
     const size_t i = find(text, condition_words, LOCUM_COUNT(condition_words));
@@ -120,17 +109,6 @@ locum_admin_parse(struct locum_slice text, enum locum_admin *ret)
         return LOCUM_ERR_INVALID;
     }
     *ret = (enum locum_admin)i;
-    return 0;
-}
-
-int
-locum_policy_parse(struct locum_slice text, enum locum_policy *ret)
-{
-    const size_t i = find(text, policy_words, LOCUM_COUNT(policy_words));
-    if (i == LOCUM_COUNT(policy_words)) {
-        return LOCUM_ERR_INVALID;
-    }
-    *ret = (enum locum_policy)i;
     return 0;
 }
 

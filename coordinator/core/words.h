@@ -19,11 +19,9 @@ const char *locum_path_text(enum locum_path path); /* "redis", "peer" */
 const char *locum_policy_text(enum locum_policy policy);
 
 /* 0 or LOCUM_ERR_INVALID; output untouched on failure. */
-int locum_role_parse(struct locum_slice text, enum locum_role *ret) LOCUM_MUST_CHECK;
 int locum_condition_parse(struct locum_slice text, enum locum_condition *ret) LOCUM_MUST_CHECK;
 int locum_service_parse(struct locum_slice text, enum locum_service *ret) LOCUM_MUST_CHECK;
 int locum_admin_parse(struct locum_slice text, enum locum_admin *ret) LOCUM_MUST_CHECK;
-int locum_policy_parse(struct locum_slice text, enum locum_policy *ret) LOCUM_MUST_CHECK;
 
 /* The letter of a condition in a heartbeat: u a s d r. */
 char locum_condition_letter(enum locum_condition condition);

@@ -1,7 +1,6 @@
 /* What each metric says, and where it is read. */
 #include <string.h>
 
-#include "core/vote.h"
 #include "daemon/metrics.h"
 
 /* --- this node -------------------------------------------------------------------------------- */

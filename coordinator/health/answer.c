@@ -1,6 +1,6 @@
 #include "health/answer.h"
 
-#include "base/error.h"
+#include "base/pattern.h"
 
 enum { LOCATION_SHOWN_MAX = 120 };
 

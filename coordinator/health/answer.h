@@ -5,7 +5,6 @@
 #ifndef LOCUM_HEALTH_ANSWER_H
 #define LOCUM_HEALTH_ANSWER_H
 
-#include "base/pattern.h"
 #include "health/probe.h"
 
 struct locum_answer {

@@ -13,7 +13,6 @@
 #include <event2/event.h>
 
 #include "base/address.h"
-#include "base/clock.h"
 
 enum {
     LOCUM_RESOLVER_NAMES_MAX = 72,

@@ -1,14 +1,11 @@
 #include "redis/tls.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include <event2/bufferevent_ssl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
-
-#include "base/error.h"
 
 struct locum_tls {
     SSL_CTX *context;
