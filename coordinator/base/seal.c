@@ -2,9 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -129,14 +130,58 @@ locum_secret_generate(char ret_hex[2 * LOCUM_SECRET_BYTES + 1])
     return 0;
 }
 
+/*
+ * A context for each secret in use, made once: to look up the algorithm and take in the key costs
+ * more than the MAC of a heartbeat. One of a secret that has gone gives its place to the next.
+ */
+struct context {
+    uint8_t key[LOCUM_SECRET_BYTES];
+    EVP_MAC_CTX *mac; /* NULL: not in use */
+};
+
+static EVP_MAC_CTX *
+make_context(const uint8_t key[LOCUM_SECRET_BYTES])
+{
+    char digest[] = "SHA256"; /* OpenSSL takes a pointer to non-const */
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *mac = EVP_MAC_CTX_new(hmac);
+    LOCUM_INVARIANT(mac != NULL && EVP_MAC_init(mac, key, LOCUM_SECRET_BYTES, params) == 1);
+    EVP_MAC_free(hmac);
+    return mac;
+}
+
+static EVP_MAC_CTX *
+context_of(const uint8_t key[LOCUM_SECRET_BYTES])
+{
+    static _Thread_local struct context contexts[LOCUM_SECRETS_MAX];
+    static _Thread_local size_t next;
+    for (size_t i = 0; i < LOCUM_SECRETS_MAX; i++) {
+        if (contexts[i].mac != NULL &&
+            CRYPTO_memcmp(contexts[i].key, key, LOCUM_SECRET_BYTES) == 0) {
+            return contexts[i].mac;
+        }
+    }
+    struct context *context = &contexts[next];
+    next = (next + 1) % LOCUM_SECRETS_MAX;
+    EVP_MAC_CTX_free(context->mac);
+    memcpy(context->key, key, LOCUM_SECRET_BYTES);
+    context->mac = make_context(key);
+    return context->mac;
+}
+
 static void
 mac_of(const uint8_t key[LOCUM_SECRET_BYTES], const char *at, size_t length,
        uint8_t ret_mac[MAC_BYTES])
 {
-    unsigned int written = 0;
-    LOCUM_INVARIANT(HMAC(EVP_sha256(), key, LOCUM_SECRET_BYTES, (const unsigned char *)at, length,
-                         ret_mac, &written) != NULL &&
-                    written == MAC_BYTES);
+    EVP_MAC_CTX *mac = context_of(key);
+    size_t written = 0;
+    LOCUM_INVARIANT(EVP_MAC_init(mac, NULL, 0, NULL) == 1 &&
+                    EVP_MAC_update(mac, (const unsigned char *)at, length) == 1 &&
+                    EVP_MAC_final(mac, ret_mac, &written, MAC_BYTES) == 1 && written == MAC_BYTES);
 }
 
 int
