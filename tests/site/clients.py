@@ -46,11 +46,11 @@ class Crowd(threading.Thread):
         self.fetches = []
         self._caches = []
         self._loop = None
-        self._started, self._ending = threading.Event(), threading.Event()
+        self._standing, self._ending = threading.Event(), threading.Event()
 
     def renew(self):
         """What is cached was asked for in normal times: the fault to come is the first in a TTL."""
-        self._started.wait()
+        self._standing.wait()
 
         async def fill():
             await asyncio.gather(*(c.fill() for c in self._caches))
@@ -86,7 +86,7 @@ class Crowd(threading.Thread):
                 tasks.append(self._stream(scheme, "cached", CACHED_S, self._caches[-1].resolve))
         running = [asyncio.ensure_future(t) for t in tasks]
         self._loop = asyncio.get_running_loop()
-        self._started.set()
+        self._standing.set()
         while not self._ending.is_set():
             await asyncio.sleep(0.1)
         for task in running:
