@@ -198,7 +198,7 @@ sim_node_start(struct sim *sim, locum_node node, bool with_saved)
     const enum sim_event_kind own[] = {SIM_EVENT_SHELL, SIM_EVENT_POLL, SIM_EVENT_SAMPLE};
     for (size_t i = 0; i < LOCUM_COUNT(own); i++) {
         sim_push(sim, (struct sim_event){.at = sim->now + sim_between(sim, 1, 40),
-                                         .kind = own[i],
+                                         .kind = (uint8_t)own[i],
                                          .node = node,
                                          .token = self->run});
     }

@@ -28,10 +28,11 @@ send_in_order(struct sim *sim, locum_node node, enum sim_event_kind kind, locum_
     locum_ms *last = &connection->last_arrival[kind == SIM_EVENT_PUBLISH ? OUT : IN];
     *last = latest(*last, arrives);
     text->holders++;
-    sim_push(
-        sim,
-        (struct sim_event){
-            .at = *last, .kind = kind, .node = node, .token = connection->token, .text = text});
+    sim_push(sim, (struct sim_event){.at = *last,
+                                     .kind = (uint8_t)kind,
+                                     .node = node,
+                                     .token = connection->token,
+                                     .text = text});
 }
 
 void

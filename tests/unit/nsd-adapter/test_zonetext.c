@@ -65,7 +65,7 @@ test_what_is_no_zone_of_ours_is_refused(void **state)
         "",
         "\n",
         REST,
-        "$TTL 60\n" SOA,
+        ("$TTL 60\n" SOA),
         "other.example.org. 60 IN SOA a. b. 1 2 3 4 5\n",
         "get.example.org. 60 IN SOA a. b. x 2 3 4 5\n",
         "get.example.org. 60 IN SOA a. b. 4294967296 2 3 4 5\n",
