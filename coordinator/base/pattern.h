@@ -16,7 +16,7 @@ enum {
     LOCUM_PATTERN_MAX = 255,         /* characters */
     LOCUM_PATTERN_COUNTS_MAX = 100,  /* product */
     LOCUM_PATTERN_PIECE_BYTES = 512, /* what is found has half as many characters at most */
-    LOCUM_PATTERN_SEARCH_MS = 50,    /* no new piece is begun after that */
+    LOCUM_PATTERN_SEARCH_MS = 50,    /* of the processor; no new piece is begun after */
 };
 
 enum locum_pattern_result {
