@@ -21,7 +21,7 @@ ROOMS := base core config fetch redis peer health dns control cli daemon
 SOURCES := $(foreach room,$(ROOMS),$(wildcard coordinator/$(room)/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 # locum-nsd is linked with the coordinator's rooms that it uses.
-ADAPTER := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard nsd-adapter/*.c)))
+NSD_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard nsd-adapter/*.c)))
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
@@ -177,7 +177,7 @@ $(BUILD)/%.o: %.c $(BUILD)/flags
 	@echo "  CC    $<"
 	$(Q)$(COMPILE) -MMD -MP -c $< -o $@
 
-$(BUILD)/liblocum.a: $(OBJECTS) $(ADAPTER)
+$(BUILD)/liblocum.a: $(OBJECTS) $(NSD_OBJECTS)
 	@rm -f $@
 	$(Q)ar rcs $@ $^
 
