@@ -138,10 +138,30 @@ test_heard_within_limit(void **state)
     assert_false(locum_view_heard_within_limit(&view, &config, DC3, 61001));
 }
 
+/* Redis worked for a window: subscribed, and what I sent came back all the while, to the last. */
+static void
+test_redis_worked(void **state)
+{
+    (void)state;
+    assert_false(locum_view_redis_worked(&view, &config, 5000, 60000)); /* nothing ever came back */
+    view.subscribed = true;
+    assert_false(locum_view_redis_worked(&view, &config, 5000, 60000));
+    view.own_return_since = 55000;
+    view.own_return = 59001;
+    assert_true(locum_view_redis_worked(&view, &config, 5000, 60000));
+    assert_false(locum_view_redis_worked(&view, &config, 5001, 60000));
+    view.own_return = 59000;
+    assert_false(locum_view_redis_worked(&view, &config, 5000, 60000));
+    view.own_return = 59001;
+    view.subscribed = false;
+    assert_false(locum_view_redis_worked(&view, &config, 5000, 60000));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_redis_worked, set_up),
         cmocka_unit_test_setup(test_sent_ring, set_up),
         cmocka_unit_test_setup(test_limit, set_up),
         cmocka_unit_test_setup(test_base, set_up),
