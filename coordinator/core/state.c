@@ -70,6 +70,17 @@ rank_of(const struct locum_core *self, locum_node node)
 }
 
 bool
+locum_core_ranks_moved(const struct locum_core *self)
+{
+    for (locum_node node = 0; node < self->config.node_count; node++) {
+        if (rank_of(self, node) != self->rank[node]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
 locum_core_replan(struct locum_core *self)
 {
     struct locum_plan plan;

@@ -112,6 +112,9 @@ static void
 advance_plan(struct locum_core *self, struct locum_actions *actions)
 {
     const struct locum_serving before = self->serving;
+    if (self->plan_told && !locum_core_ranks_moved(self)) {
+        return;
+    }
     if (locum_core_replan(self) || !self->plan_told) {
         self->plan_told = true;
         locum_actions_add(actions, LOCUM_ACTION_PLAN);
@@ -168,12 +171,15 @@ static bool
 advance_conditions(struct locum_core *self, struct locum_now now, struct locum_actions *actions)
 {
     struct locum_condition_edge edges[LOCUM_NODES_MAX];
-    const struct locum_detector before = self->detector;
+    enum locum_condition before[LOCUM_NODES_MAX];
+    for (locum_node peer = 0; peer < self->config.node_count; peer++) {
+        before[peer] = locum_detector_letter(&self->detector, peer);
+    }
     const size_t count =
         locum_detector_advance(&self->detector, &self->view, &self->config, now, edges);
     add_condition_edges(self, edges, count, actions);
     for (locum_node peer = 0; peer < self->config.node_count; peer++) {
-        if (locum_detector_letter(&self->detector, peer) != locum_detector_letter(&before, peer)) {
+        if (locum_detector_letter(&self->detector, peer) != before[peer]) {
             self->send_wanted = true;
         }
     }

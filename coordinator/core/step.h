@@ -221,6 +221,9 @@ enum locum_condition locum_core_condition(const struct locum_core *self, locum_n
 enum locum_service locum_core_service(const struct locum_core *self, locum_node node);
 enum locum_admin locum_core_admin(const struct locum_core *self, locum_node node);
 
+/* Some rank is another than the plan was made from: nothing else of what moves goes into it. */
+bool locum_core_ranks_moved(const struct locum_core *self);
+
 /* Ranks, plan and serving anew from the state; returns true if plan or serving changed. */
 bool locum_core_replan(struct locum_core *self);
 

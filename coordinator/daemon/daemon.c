@@ -67,6 +67,7 @@ begin_core(struct locum_daemon *self)
     }
     locum_core_init(&self->core, &self->config->core, &saved, now);
     self->started_mono = now.mono;
+    self->second_at = now.mono;
     locum_evidence_init(&self->evidence);
     self->warned = json_object();
     self->serving_since = now.wall;
@@ -178,9 +179,6 @@ locum_daemon_destroy(struct locum_daemon *self)
     }
     if (self->press != NULL) {
         event_free(self->press);
-    }
-    if (self->second != NULL) {
-        event_free(self->second);
     }
     locum_notify_close(&self->notify);
     locum_story_destroy(self->story);

@@ -18,6 +18,9 @@ static const struct timeval press_after = {.tv_usec = 50 * 1000};
  */
 enum { IN_TIME_MS = 20 };
 
+/* People are told each second, and no turn of its own is made for that while others come often. */
+enum { SECOND_MS = 1000 };
+
 static void
 begin_turn(struct locum_daemon *self)
 {
@@ -51,12 +54,25 @@ step(struct locum_daemon *self, const struct locum_event *event)
 static void
 arm(struct locum_daemon *self)
 {
-    const locum_ms ms = self->core.next_turn - self->now.mono;
+    const locum_ms wait = self->core.next_turn - self->now.mono;
+    const locum_ms ms = wait < SECOND_MS ? wait : SECOND_MS;
     const struct timeval tick = locum_timeval(ms);
     struct timeval press;
     timeradd(&tick, &press_after, &press);
     (void)event_add(self->tick, &tick);
     (void)event_add(self->press, &press);
+}
+
+/* Nearly a second has passed: half an interval more, and it would need a turn of its own. */
+static void
+look_at_second(struct locum_daemon *self)
+{
+    const locum_ms half = self->config->core.interval_ms / 2;
+    const locum_ms early = half < SECOND_MS / 8 ? half : SECOND_MS / 8;
+    if (self->now.mono - self->second_at >= SECOND_MS - early) {
+        self->second_at = self->now.mono;
+        locum_daemon_each_second(self);
+    }
 }
 
 static void
@@ -69,11 +85,22 @@ end_turn(struct locum_daemon *self)
     }
     const struct locum_event event = {.kind = LOCUM_EVENT_TICK, .now = self->now};
     step(self, &event);
+    look_at_second(self);
     (void)event_del(self->late); /* `press` can come while it waits for its turn */
     arm(self);
     locum_notify_turn(&self->notify, self->now.mono);
     self->pressed = false;
     self->in_turn = false;
+    self->redis_read = false;
+}
+
+/* Once a turn. */
+bool
+locum_daemon_read_redis(struct locum_daemon *self)
+{
+    const bool begun = !self->redis_read && locum_redis_read(self->redis);
+    self->redis_read = true;
+    return begun;
 }
 
 void
@@ -91,8 +118,13 @@ on_tick(evutil_socket_t fd, short what, void *user)
     struct locum_daemon *self = user;
     if (!self->in_turn) {
         begin_turn(self);
+        if (locum_daemon_read_redis(self)) {
+            event_active(self->tick, EV_READ, 1); /* behind it */
+            return;
+        }
     }
     if (self->core.next_turn != LOCUM_NEVER && self->now.mono - self->core.next_turn > IN_TIME_MS) {
+        (void)locum_daemon_read_redis(self);
         event_active(self->late, EV_READ, 1);
     } else {
         end_turn(self);
@@ -125,25 +157,15 @@ on_press(evutil_socket_t fd, short what, void *user)
     (void)event_add(self->press, &press_after);
 }
 
-static void
-on_second(evutil_socket_t fd, short what, void *user)
-{
-    (void)fd;
-    (void)what;
-    locum_daemon_each_second(user);
-}
-
 int
 locum_daemon_turn_create(struct locum_daemon *self)
 {
-    const struct timeval second = {.tv_sec = 1};
     self->tick = evtimer_new(self->base, on_tick, self);
     self->late = evtimer_new(self->base, on_late, self);
     self->press = evtimer_new(self->base, on_press, self);
-    self->second = event_new(self->base, -1, EV_PERSIST, on_second, self);
-    if (self->tick == NULL || self->late == NULL || self->press == NULL || self->second == NULL ||
+    if (self->tick == NULL || self->late == NULL || self->press == NULL ||
         event_priority_set(self->late, LOCUM_DAEMON_PRIORITIES - 1) != 0 ||
-        event_priority_set(self->press, 0) != 0 || event_add(self->second, &second) != 0) {
+        event_priority_set(self->press, 0) != 0) {
         return LOCUM_ERR_MEMORY;
     }
     return 0;

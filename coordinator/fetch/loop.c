@@ -80,6 +80,10 @@ set_timer(CURLM *multi, long timeout_ms, void *user)
     struct locum_fetch_loop *self = user;
     const struct timeval wait = locum_timeval(timeout_ms);
     (void)multi;
+    if (timeout_ms == 0) { /* without asking the kernel first */
+        event_active(self->timer, EV_TIMEOUT, 0);
+        return 0;
+    }
     return timeout_ms < 0 ? event_del(self->timer) : event_add(self->timer, &wait);
 }
 

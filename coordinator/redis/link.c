@@ -18,7 +18,7 @@
 #include "redis/reply.h"
 #include "redis/tls.h"
 
-enum { CHUNK_BYTES = 4096, WHY_MAX = 191 };
+enum { CHUNK_BYTES = 4096, PATIENT_BYTES = 8192, OUTPUT_BYTES = 4096, WHY_MAX = 191 };
 
 struct waiting {
     enum locum_command command;
@@ -37,8 +37,12 @@ struct locum_link {
     int fd;                   /* -1 once the bufferevent owns it */
     struct event *connecting; /* the socket becomes writable: connected, or refused */
     struct bufferevent *bev;  /* once connected */
-    struct event *flush;      /* active: commands wait to be written, all of a turn in one go */
-    struct locum_tls *tls;    /* own copy; NULL: plain text */
+    struct event *late_read;  /* active: read what a patient link has left */
+    bool patient;             /* the kernel tells of PATIENT_BYTES or the end, not of less */
+    struct event *flush;      /* active: what waits in `output` is written, all of a turn at once */
+    char output[OUTPUT_BYTES];
+    size_t output_length;
+    struct locum_tls *tls; /* own copy; NULL: plain text */
     char name[LOCUM_HOST_MAX + 1];
     bool handshaking;
     struct event *deadline; /* of the connect, then of the oldest waiting command */
@@ -75,22 +79,22 @@ shut(struct locum_link *self)
         close(self->fd);
         self->fd = -1;
     }
-    if (self->deadline != NULL) {
-        event_del(self->deadline);
-    }
-    if (self->flush != NULL) {
-        event_del(self->flush);
+    struct event *const mine[] = {self->deadline, self->flush, self->late_read};
+    for (size_t i = 0; i < LOCUM_COUNT(mine); i++) {
+        if (mine[i] != NULL) {
+            event_del(mine[i]);
+        }
     }
 }
 
 static void
 destroy(struct locum_link *self)
 {
-    if (self->deadline != NULL) {
-        event_free(self->deadline);
-    }
-    if (self->flush != NULL) {
-        event_free(self->flush);
+    struct event *const mine[] = {self->deadline, self->flush, self->late_read};
+    for (size_t i = 0; i < LOCUM_COUNT(mine); i++) {
+        if (mine[i] != NULL) {
+            event_free(mine[i]);
+        }
     }
     if (self->reader != NULL) {
         redisReaderFree(self->reader);
@@ -254,6 +258,21 @@ drain(struct locum_link *self)
     }
 }
 
+/* Bytes that have come. */
+static void
+take(struct locum_link *self, const char *bytes, size_t length)
+{
+    self->partial_bytes += length;
+    if (redisReaderFeed(self->reader, bytes, length) != REDIS_OK) {
+        fail(self, "out of memory for a reply");
+        return;
+    }
+    drain(self);
+    if (self->partial_bytes > LOCUM_LINK_REPLY_BYTES_MAX) {
+        fail(self, "it sent a reply longer than 256 KiB");
+    }
+}
+
 static void
 on_read(struct bufferevent *bev, void *user)
 {
@@ -265,14 +284,25 @@ on_read(struct bufferevent *bev, void *user)
         if (length == 0) {
             break;
         }
-        self->partial_bytes += length;
-        if (redisReaderFeed(self->reader, chunk, length) != REDIS_OK) {
-            fail(self, "out of memory for a reply");
-            break;
-        }
-        drain(self);
-        if (self->partial_bytes > LOCUM_LINK_REPLY_BYTES_MAX) {
-            fail(self, "it sent a reply longer than 256 KiB");
+        take(self, chunk, length);
+    }
+    (void)locum_link_read(self); /* 4 KiB are read at a time: the kernel tells of no rest */
+    leave(self);
+}
+
+/* What a patient link has left in the kernel. An end or an error is the bufferevent's to tell. */
+static void
+on_late_read(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd, (void)what;
+    struct locum_link *self = user;
+    char chunk[CHUNK_BYTES];
+    ssize_t length = CHUNK_BYTES;
+    enter(self);
+    while (locum_link_is_up(self) && length == CHUNK_BYTES) {
+        length = recv(bufferevent_getfd(self->bev), chunk, sizeof(chunk), MSG_DONTWAIT);
+        if (length > 0) {
+            take(self, chunk, (size_t)length);
         }
     }
     leave(self);
@@ -304,25 +334,57 @@ on_event(struct bufferevent *bev, short what, void *user)
     leave(self);
 }
 
+static bool
+is_writing(const struct locum_link *self)
+{
+    return (bufferevent_get_enabled(self->bev) & EV_WRITE) != 0;
+}
+
+/* The bufferevent writes it, as the socket takes it. */
+static void
+hand_over(struct locum_link *self, const char *bytes, size_t length)
+{
+    if (bufferevent_write(self->bev, bytes, length) != 0 ||
+        (!is_writing(self) && bufferevent_enable(self->bev, EV_WRITE) != 0)) {
+        fail_later(self, "out of memory for a command");
+    }
+}
+
 /*
  * A plain bufferevent asks the kernel when it may write, and then that it need not know any more:
- * two calls and a round of the loop for each command of some hundred bytes. So without TLS it does
- * not write by itself, unless the socket's buffer is full.
+ * two calls and a round of the loop for each command of some hundred bytes. So without TLS it gets
+ * only what the socket does not take at once.
  */
 void
 locum_link_flush(struct locum_link *self)
 {
-    if (!locum_link_is_up(self) || (bufferevent_get_enabled(self->bev) & EV_WRITE) != 0) {
+    if (!locum_link_is_up(self) || self->output_length == 0 || is_writing(self)) {
         return;
     }
     event_del(self->flush);
-    struct evbuffer *output = bufferevent_get_output(self->bev);
-    evbuffer_unfreeze(output, 1);
-    (void)evbuffer_write(output, bufferevent_getfd(self->bev)); /* an error shows again below */
-    evbuffer_freeze(output, 1);
-    if (evbuffer_get_length(output) > 0 && bufferevent_enable(self->bev, EV_WRITE) != 0) {
-        fail_later(self, "out of memory for a command");
+    const ssize_t sent = send(bufferevent_getfd(self->bev), self->output, self->output_length,
+                              MSG_DONTWAIT | MSG_NOSIGNAL);
+    const size_t taken = sent > 0 ? (size_t)sent : 0; /* an error shows again when it is tried */
+    if (taken < self->output_length) {
+        hand_over(self, self->output + taken, self->output_length - taken);
     }
+    self->output_length = 0;
+}
+
+/* Bytes of a command, behind those that wait already. */
+static void
+put(struct locum_link *self, const char *bytes, size_t length)
+{
+    if (self->output_length + length > sizeof(self->output)) {
+        locum_link_flush(self);
+    }
+    if (is_writing(self) || length > sizeof(self->output)) {
+        hand_over(self, bytes, length);
+        return;
+    }
+    memcpy(self->output + self->output_length, bytes, length);
+    self->output_length += length;
+    event_active(self->flush, EV_WRITE, 0);
 }
 
 static void
@@ -412,30 +474,6 @@ begin(struct locum_link *self, const struct locum_address *address)
     return 0;
 }
 
-/*
- * hiredis' own functions for building replies, but for arrays: an announced length is memory, so
- * one that is absurd is refused. The reader then reports "Out of memory".
- */
-static void *
-create_array(const redisReadTask *task, int elements)
-{
-    const redisReplyObjectFunctions *original = task->privdata;
-    return elements > LOCUM_LINK_ELEMENTS_MAX ? NULL : original->createArray(task, elements);
-}
-
-static redisReader *
-make_reader(struct locum_link *self)
-{
-    redisReader *reader = redisReaderCreate();
-    if (reader != NULL) {
-        self->functions = *reader->fn;
-        reader->privdata = reader->fn;
-        self->functions.createArray = create_array;
-        reader->fn = &self->functions;
-    }
-    return reader;
-}
-
 struct locum_link *
 locum_link_open(struct event_base *base, const struct locum_link_target *target,
                 locum_ms timeout_ms, const struct locum_link_events *events, void *user,
@@ -456,11 +494,12 @@ locum_link_open(struct event_base *base, const struct locum_link_target *target,
         self->tls = locum_tls_copy(target->tls);
     }
     self->fd = -1;
-    self->reader = make_reader(self);
+    self->reader = locum_resp_reader(&self->functions);
     self->deadline = event_new(base, -1, 0, on_deadline, self);
     self->flush = event_new(base, -1, 0, on_flush, self);
+    self->late_read = event_new(base, -1, 0, on_late_read, self);
     if (self->reader == NULL || self->deadline == NULL || self->flush == NULL ||
-        (target->tls != NULL && self->tls == NULL)) {
+        self->late_read == NULL || (target->tls != NULL && self->tls == NULL)) {
         destroy(self);
         return NULL;
     }
@@ -510,18 +549,40 @@ locum_link_send(struct locum_link *self, const struct locum_argv *argv, locum_li
         fail_later(self, "out of memory for a command");
         return;
     }
-    const size_t waiting = evbuffer_get_length(bufferevent_get_output(self->bev));
+    const size_t waiting =
+        evbuffer_get_length(bufferevent_get_output(self->bev)) + self->output_length;
     if (self->count == LOCUM_LINK_WAITING_MAX ||
         waiting + (size_t)length > LOCUM_LINK_OUTPUT_BYTES_MAX) {
         fail_later(self, "too many commands wait for it");
-    } else if (bufferevent_write(self->bev, bytes, (size_t)length) != 0) {
-        fail_later(self, "out of memory for a command");
     } else {
         enqueue(self, argv->command, reply, user);
-        event_active(self->flush, EV_WRITE, 0);
+        put(self, bytes, (size_t)length);
         ++*self->commands;
     }
     redisFreeCommand(bytes);
+}
+
+void
+locum_link_set_patient(struct locum_link *self, bool patient)
+{
+    const int least = patient ? PATIENT_BYTES : 1;
+    if (!locum_link_is_up(self) || self->tls != NULL || self->patient == patient) {
+        return;
+    }
+    if (setsockopt(bufferevent_getfd(self->bev), SOL_SOCKET, SO_RCVLOWAT, &least, sizeof(least)) ==
+        0) {
+        self->patient = patient;
+    }
+}
+
+bool
+locum_link_read(struct locum_link *self)
+{
+    const bool patient = locum_link_is_up(self) && self->patient;
+    if (patient) {
+        event_active(self->late_read, EV_READ, 0);
+    }
+    return patient;
 }
 
 void

@@ -23,7 +23,6 @@
 
 enum {
     LOCUM_LINK_REPLY_BYTES_MAX = 256 * 1024,  /* of one reply */
-    LOCUM_LINK_ELEMENTS_MAX = 4096,           /* of one array of it */
     LOCUM_LINK_OUTPUT_BYTES_MAX = 256 * 1024, /* waiting to be sent */
     LOCUM_LINK_WAITING_MAX = 256,             /* commands without a reply */
 };
@@ -76,6 +75,17 @@ void locum_link_send(struct locum_link *self, const struct locum_argv *argv,
 
 /* Write what was sent now, instead of at the end of this turn with what else is sent in it. */
 void locum_link_flush(struct locum_link *self);
+
+/*
+ * Patient: what comes is left in the kernel until locum_link_read(), or until there are 8 KiB of
+ * it; the end of the connection is told at once all the same. So messages that are in no hurry wake
+ * nobody; replies have their deadline, so read well before it. Nothing while it is not up, NULL, or
+ * with TLS, where it reads as ever. SO_RCVLOWAT: socket(7), tcp(7); Linux 4.18.
+ */
+void locum_link_set_patient(struct locum_link *self, bool patient);
+
+/* Read what a patient link has left: true, and its callbacks come in this turn. NULL is fine. */
+bool locum_link_read(struct locum_link *self);
 
 /* Close and free; no callback comes any more. NULL is fine. */
 void locum_link_close(struct locum_link *self);

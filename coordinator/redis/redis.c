@@ -246,6 +246,7 @@ copy_settings(struct locum_redis_settings *self, const struct locum_config *conf
     locum_text_add(&text, node);
     self->redis = config->redis;
     self->poll_ms = config->core.sentinel_poll_ms;
+    self->interval_ms = config->core.interval_ms;
 }
 
 static struct locum_master_settings
@@ -275,6 +276,7 @@ keep_or_create(struct locum_redis *self, size_t number,
         .master_name = from->redis.master_name,
         .timeout_ms = from->redis.timeout_ms,
         .poll_ms = from->poll_ms,
+        .slack_ms = 4 * from->interval_ms <= from->poll_ms ? from->interval_ms / 2 : 0,
     };
     struct locum_sentinel **slot = &self->sentinels[number];
     for (size_t i = 0; i < LOCUM_ROSTER_SENTINELS_MAX && *slot == NULL; i++) {
@@ -478,6 +480,24 @@ void
 locum_redis_publish(struct locum_redis *self, struct locum_slice line)
 {
     locum_master_publish(self->master, line);
+    for (size_t i = 0; i < self->roster.sentinel_count; i++) {
+        if (self->sentinels[i] != NULL) {
+            locum_sentinel_beat(self->sentinels[i]);
+        }
+    }
+}
+
+void
+locum_redis_set_patient(struct locum_redis *self, bool patient)
+{
+    const bool often = 4 * self->settings.interval_ms <= self->settings.redis.timeout_ms;
+    locum_master_set_patient(self->master, patient && often);
+}
+
+bool
+locum_redis_read(struct locum_redis *self)
+{
+    return locum_master_read(self->master);
 }
 
 void

@@ -6,6 +6,26 @@
 
 enum { MIRRORBITS_DIGITS = 5, MIRRORBITS_INSTANCE_MAX = 253 + 1 + MIRRORBITS_DIGITS };
 
+static void *
+create_array(const redisReadTask *task, int elements)
+{
+    const redisReplyObjectFunctions *original = task->privdata;
+    return elements > LOCUM_RESP_ELEMENTS_MAX ? NULL : original->createArray(task, elements);
+}
+
+redisReader *
+locum_resp_reader(redisReplyObjectFunctions *functions)
+{
+    redisReader *reader = redisReaderCreate();
+    if (reader != NULL) {
+        *functions = *reader->fn;
+        reader->privdata = reader->fn;
+        functions->createArray = create_array;
+        reader->fn = functions;
+    }
+    return reader;
+}
+
 bool
 locum_resp_error(const redisReply *reply, struct locum_slice *ret_text)
 {

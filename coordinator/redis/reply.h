@@ -28,6 +28,16 @@ struct locum_instances {
 
 enum locum_redis_role { LOCUM_REDIS_MASTER, LOCUM_REDIS_REPLICA, LOCUM_REDIS_SENTINEL };
 
+/*
+ * A reader, freed by redisReaderFree(). An announced length is memory, so an array of more than
+ * LOCUM_RESP_ELEMENTS_MAX is refused: the reader then reports "Out of memory".
+ *
+ * functions  written here and used by the reader as long as it lives.
+ * NULL: no memory.
+ */
+enum { LOCUM_RESP_ELEMENTS_MAX = 4096 };
+redisReader *locum_resp_reader(redisReplyObjectFunctions *functions);
+
 /* Is it an error? Its text then, borrowed. */
 bool locum_resp_error(const redisReply *reply, struct locum_slice *ret_text);
 

@@ -10,6 +10,9 @@
 #include "redis/random.h"
 #include "redis/trouble.h"
 
+/* Who listens is asked for a sign of life that rarely: without it events are late, not lost. */
+enum { POLLS_A_PING = 4 };
+
 struct locum_sentinel {
     struct event_base *base;
     size_t number;
@@ -37,6 +40,8 @@ struct locum_sentinel {
     size_t answers;                  /* to SUBSCRIBE since the last connect */
     bool deaf;                       /* the last of them was an error */
     locum_ms asked;                  /* mono time of the last poll's begin; LOCUM_NEVER */
+
+    unsigned polls; /* counts them, for the ping */
 
     bool connected; /* a poll came through on this connection */
     bool tilt;      /* at the last poll */
@@ -156,13 +161,10 @@ finish(struct locum_sentinel *self)
 {
     const locum_ms now = locum_now_read().mono;
     self->polling = false;
-    if (self->again) {
-        arm(self, self->asked + LOCUM_SENTINEL_ASK_GAP_MS - now);
-    } else {
-        /* All Sentinels are asked at the same moments, by one waking up. */
-        arm(self,
-            self->asked - self->asked % self->settings.poll_ms + self->settings.poll_ms - now);
-    }
+    const struct locum_sentinel_settings *settings = &self->settings;
+    arm(self,
+        self->asked - now +
+            (self->again ? LOCUM_SENTINEL_ASK_GAP_MS : settings->poll_ms + settings->slack_ms));
     if (self->spoiled) {
         return;
     }
@@ -316,8 +318,18 @@ ask_all(struct locum_sentinel *self)
     ask(self, LOCUM_COMMAND_SENTINEL_REPLICAS, self->settings.master_name);
     ask(self, LOCUM_COMMAND_SENTINEL_SENTINELS, self->settings.master_name);
     ask(self, LOCUM_COMMAND_INFO, "sentinel");
-    if (locum_link_is_up(self->listen)) {
+    if (locum_link_is_up(self->listen) && self->polls++ % POLLS_A_PING == 0) {
         subscribe(self, locum_sentinel_channels[0]); /* its ping */
+    }
+}
+
+void
+locum_sentinel_beat(struct locum_sentinel *self)
+{
+    const struct locum_sentinel_settings *settings = &self->settings;
+    if (!self->polling && self->asked != LOCUM_NEVER &&
+        locum_now_read().mono - self->asked >= settings->poll_ms - settings->slack_ms) {
+        ask_all(self);
     }
 }
 
@@ -463,6 +475,7 @@ locum_sentinel_keep(struct locum_sentinel *self, size_t number,
     }
     self->number = number;
     self->settings.tls = settings->tls;
+    self->settings.slack_ms = settings->slack_ms;
     return true;
 }
 

@@ -14,6 +14,7 @@ from lab import Skip, check                 # noqa: E402
 # Three times what make bench allows, since other work on the machine makes caches cold.
 CPU_PERCENT = 0.9
 MEMORY_KIB = 5 * 1024
+WAKES_A_SECOND = 44             # 34 are usual: heartbeats, those of the peers, polls, checks
 ROUNDS, ROUND_S = 4, 2.0
 
 
@@ -38,6 +39,27 @@ def an_idle_coordinator_uses_little_of_a_processor(site):
     check(max(best.values()) <= CPU_PERCENT, f"{told} of a processor")
 
 
+def wakes(host):
+    """How often its loop has gone to sleep so far."""
+    pid = host.locum.process.pid
+    status = Path(f"/proc/{pid}/task/{pid}/status").read_text()
+    return int(status.split("\nvoluntary_ctxt_switches:")[1].split()[0])
+
+
+def what_is_in_no_hurry_wakes_nobody(site):
+    """What Redis brings goes with a heartbeat while UDP brings the same: else it were 20 more."""
+    least = {host: 1e9 for host in site.coordinators}
+    for _ in range(ROUNDS):
+        begin, before = time.monotonic(), {host: wakes(host) for host in least}
+        time.sleep(ROUND_S)
+        took = time.monotonic() - begin
+        for host, count in before.items():
+            least[host] = min(least[host], (wakes(host) - count) / took)
+    told = ", ".join(f"{host} {rate:.0f}" for host, rate in least.items())
+    print(f"  {told} a second; allowed {WAKES_A_SECOND}", flush=True)
+    check(max(least.values()) <= WAKES_A_SECOND, f"woken {told} times a second")
+
+
 def a_coordinator_holds_little_memory(site):
     """Private and dirty: what no other process shares and no file holds."""
     as_it_is_built_for_use(site)
@@ -48,4 +70,5 @@ def a_coordinator_holds_little_memory(site):
 
 
 if __name__ == "__main__":
-    lab.main([an_idle_coordinator_uses_little_of_a_processor, a_coordinator_holds_little_memory])
+    lab.main([an_idle_coordinator_uses_little_of_a_processor, what_is_in_no_hurry_wakes_nobody,
+              a_coordinator_holds_little_memory])

@@ -51,6 +51,7 @@ send_heartbeat(struct sim *sim, locum_node node)
     const struct locum_now now = sim_node_now(sim, node);
     char buffer[LOCUM_HEARTBEAT_MAX];
     self->last_send = sim->now;
+    self->patient = locum_view_redis_can_wait(&self->core.view, &self->core.config, now.mono);
     sim->counts.heartbeats++;
     for (locum_node peer = 0; peer <= sim->nodes; peer++) {
         const bool publish = peer == sim->nodes;
@@ -186,6 +187,7 @@ sim_node_start(struct sim *sim, locum_node node, bool with_saved)
     self->frozen_until = 0;
     self->up_since = LOCUM_NEVER;
     self->last_send = LOCUM_NEVER;
+    self->patient = false;
     for (locum_node peer = 0; peer < sim->nodes; peer++) {
         sim->pair[node][peer].heard = LOCUM_NEVER;
         sim->pair[node][peer].dead_verdict = false;
@@ -291,7 +293,8 @@ sim_node_input(struct sim *sim, const struct sim_event *event)
     if (!is_sealed(self, event)) {
         return;
     }
-    if (!sim_node_frozen(sim, event->node)) {
+    const bool left = self->patient && event->kind == SIM_EVENT_MESSAGE;
+    if (!sim_node_frozen(sim, event->node) && !left) {
         handle(sim, event);
         return;
     }
@@ -327,6 +330,21 @@ sim_node_freeze(struct sim *sim, locum_node node, locum_ms duration)
                                      .token = self->run});
 }
 
+/* What has waited in the kernel. */
+static void
+read_inbox(struct sim *sim, locum_node node)
+{
+    struct sim_node *self = &sim->node[node];
+    for (size_t i = 0; i < self->inbox_count; i++) {
+        if (self->running && !is_void(sim, &self->inbox[i])) {
+            handle(sim, &self->inbox[i]);
+        }
+        sim_text_drop(self->inbox[i].text);
+    }
+    self->inbox_count = 0;
+    self->inbox_datagrams = 0;
+}
+
 /* The process goes on: first it reads all that has piled up, then time passes for it. */
 void
 sim_node_thaw(struct sim *sim, locum_node node)
@@ -344,14 +362,7 @@ sim_node_thaw(struct sim *sim, locum_node node)
     }
     self->redis.last_reply = sim->now; /* no command of mine is without its reply */
     turn_at(sim, node, sim->now);
-    for (size_t i = 0; i < self->inbox_count; i++) {
-        if (self->running && !is_void(sim, &self->inbox[i])) {
-            handle(sim, &self->inbox[i]);
-        }
-        sim_text_drop(self->inbox[i].text);
-    }
-    self->inbox_count = 0;
-    self->inbox_datagrams = 0;
+    read_inbox(sim, node);
 }
 
 void
@@ -365,5 +376,8 @@ sim_node_turn(struct sim *sim, const struct sim_event *event)
     sim_node_step(sim, event->node, &tick);
     if (self->running && self->turn == event->token) {
         turn_at(sim, event->node, self->core.next_turn - self->mono_offset);
+    }
+    if (self->last_send == sim->now) {
+        read_inbox(sim, event->node); /* with each heartbeat, and as late as that can be */
     }
 }

@@ -235,6 +235,7 @@ struct sim_node {
     unsigned sign, accepts;     /* secrets: the one that signs, a set */
     uint32_t turn;              /* only the turn event with this token counts */
     locum_ms turn_at;
+    bool patient; /* what comes from Redis is read with its next heartbeat */
     struct sim_event *inbox;
     size_t inbox_count, inbox_room, inbox_datagrams;
     struct sim_connection redis;

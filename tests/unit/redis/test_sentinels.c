@@ -4,6 +4,8 @@
  */
 #include "room.h"
 
+#include "base/timeval.h"
+
 static void
 the_higher_epoch_is_followed_at_once(void **state)
 {
@@ -82,6 +84,89 @@ static bool
 sentinel_says(void *user)
 {
     return strstr(get_status().sentinels[0].error, user) != NULL;
+}
+
+static size_t
+count_lines(const struct fake *fake, const char *line)
+{
+    size_t count = 0;
+    for (const char *at = strstr(fake->log, line); at != NULL; at = strstr(at + 1, line)) {
+        count++;
+    }
+    return count;
+}
+
+static bool
+has_many_polls(void *user)
+{
+    return ears.sentinel[NS0].polls >= *(const unsigned *)user;
+}
+
+static void
+beat(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd, (void)what, (void)user;
+    locum_redis_publish(room, locum_slice_of("heartbeat"));
+}
+
+/* How long eight polls take, heartbeats going out each `beats_ms`. */
+static locum_ms
+time_of_polls(locum_ms beats_ms)
+{
+    unsigned want = 1;
+    struct event *beats = event_new(base, -1, EV_PERSIST, beat, NULL);
+    const struct timeval tv = locum_timeval(beats_ms);
+    start_sentinel(NS0, redis[DC2].address.port, "5");
+    start_room();
+    assert_true(wait_until(base, has_many_polls, &want, 2000));
+    assert_int_equal(event_add(beats, &tv), 0);
+    const locum_ms begin = locum_now_read().mono;
+    want = ears.sentinel[NS0].polls + 8;
+    assert_true(wait_until(base, has_many_polls, &want, 10000));
+    event_free(beats);
+    return locum_now_read().mono - begin;
+}
+
+/* A poll that is nearly due goes with a heartbeat, whose interval of 100 ms leaves 50 of 400. */
+static void
+a_poll_goes_with_a_heartbeat(void **state)
+{
+    (void)state;
+    config->core.sentinel_poll_ms = 400;
+    config->core.interval_ms = 100;
+    const locum_ms took = time_of_polls(360); /* 40 ms before it is due */
+    assert_true(took >= 7 * 355 && took < 8 * 395);
+}
+
+static void
+a_poll_needs_no_heartbeat(void **state)
+{
+    (void)state;
+    config->core.interval_ms = 20;
+    const locum_ms took = time_of_polls(60000); /* none */
+    assert_true(took >= 7 * 105);
+}
+
+/* Heartbeats too far apart for that are not waited for. */
+static void
+a_poll_waits_for_no_rare_heartbeat(void **state)
+{
+    (void)state;
+    config->core.interval_ms = 1000;
+    const locum_ms took = time_of_polls(60000);
+    assert_true(took < 8 * 400);
+}
+
+/* Who listens is asked for a sign of life with each fourth poll. */
+static void
+pings_are_rarer_than_polls(void **state)
+{
+    (void)state;
+    (void)time_of_polls(60000);
+    const size_t polls = count_lines(&sentinel[NS0], "INFO sentinel\n");
+    const size_t others = count_lines(&sentinel[NS0], "SUBSCRIBE +switch-master\n");
+    assert_true(polls >= 8);
+    assert_true(others >= 1 + polls / 4 && others <= 1 + (polls + 3) / 4);
 }
 
 /* No view comes of a reply that is wrong in one place; the room says what is wrong. */
@@ -208,6 +293,10 @@ main(void)
         TEST(a_sentinel_of_no_node_leads_to_the_master),
         TEST(a_wrong_sentinel_is_told_and_gives_no_view),
         TEST(a_hostile_sentinel_is_told),
+        TEST(a_poll_goes_with_a_heartbeat),
+        TEST(a_poll_needs_no_heartbeat),
+        TEST(a_poll_waits_for_no_rare_heartbeat),
+        TEST(pings_are_rarer_than_polls),
         TEST(a_sentinel_that_comes_back_is_asked_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,212 @@
+/*
+ * probe: one link against a server that answers from a table, in plain text or with TLS, and what
+ * came of it.
+ */
+#ifndef TESTS_REDIS_PROBE_H
+#define TESTS_REDIS_PROBE_H
+
+#include "certificate.h"
+#include "fake.h"
+
+#include "base/error.h"
+#include "redis/link.h"
+#include "redis/tls.h"
+
+enum { TIMEOUT_MS = 200 };
+
+enum when { CLOSE_NEVER, CLOSE_IN_UP, CLOSE_IN_REPLY, CLOSE_IN_MESSAGE, CLOSE_IN_CLOSED };
+
+/* What the link does when it is up, and what came of it. */
+struct probe {
+    struct locum_link *link;
+    unsigned up, replies, messages, closed;
+    char why[256];
+    char order[16];
+    enum locum_command commands_answered[16];
+    locum_ms began, ended;
+    uint64_t commands;
+    /* what to do */
+    unsigned ask;      /* commands to send when up */
+    locum_ms stall_ms; /* how long the turn takes before that */
+    enum when close;
+};
+
+static struct event_base *base;
+static struct fake fake;
+static struct probe probe;
+static struct locum_tls *tls; /* NULL: plain text */
+
+static inline void
+close_link(enum when when)
+{
+    if (probe.close == when) {
+        locum_link_close(probe.link);
+        probe.link = NULL;
+    }
+}
+
+static inline void
+on_reply(void *user, enum locum_command command, const redisReply *reply)
+{
+    (void)user;
+    if (probe.replies < LOCUM_COUNT(probe.order) - 1) {
+        probe.order[probe.replies] = reply->str != NULL && reply->len > 0 ? reply->str[0] : '?';
+        probe.commands_answered[probe.replies] = command;
+    }
+    probe.replies++;
+    close_link(CLOSE_IN_REPLY);
+}
+
+static inline void
+send_one(enum locum_command command)
+{
+    const struct locum_argv argv = locum_argv_init(command);
+    locum_link_send(probe.link, &argv, on_reply, NULL);
+}
+
+static inline void
+ask(void)
+{
+    send_one(LOCUM_COMMAND_ROLE);
+}
+
+static inline void
+on_up(void *user)
+{
+    (void)user;
+    probe.up++;
+    const locum_ms stalled = locum_now_read().mono + probe.stall_ms;
+    do {
+        probe.began = locum_now_read().mono;
+    } while (probe.began < stalled);
+    for (unsigned i = 0; i < probe.ask; i++) {
+        ask();
+    }
+    close_link(CLOSE_IN_UP);
+}
+
+static inline void
+on_message(void *user, struct locum_slice channel, struct locum_slice payload)
+{
+    (void)user;
+    (void)channel;
+    (void)payload;
+    probe.messages++;
+    close_link(CLOSE_IN_MESSAGE);
+}
+
+static inline void
+on_closed(void *user, const char *why)
+{
+    (void)user;
+    probe.closed++;
+    probe.ended = locum_now_read().mono;
+    struct locum_text text = locum_text_init(probe.why, sizeof(probe.why));
+    locum_text_add(&text, why);
+    close_link(CLOSE_IN_CLOSED);
+}
+
+static const struct locum_link_events plain_events = {on_up, NULL, on_closed};
+static const struct locum_link_events subscriber_events = {on_up, on_message, on_closed};
+
+static locum_ms timeout_ms = TIMEOUT_MS;
+
+static inline void
+open_link(const struct locum_link_events *events)
+{
+    probe.began = locum_now_read().mono;
+    const struct locum_link_target target = {
+        .address = fake.address, .tls = tls, .name = "127.0.0.1"};
+    probe.link = locum_link_open(base, &target, timeout_ms, events, NULL, &probe.commands);
+    assert_non_null(probe.link);
+    assert_int_equal(probe.closed, 0);
+}
+
+static inline int
+setup(void **state)
+{
+    (void)state;
+    base = event_base_new();
+    assert_int_equal(event_base_priority_init(base, 3), 0); /* as the daemon has */
+    memset(&probe, 0, sizeof(probe));
+    fake_start(&fake, base);
+    return 0;
+}
+
+static inline int
+teardown(void **state)
+{
+    (void)state;
+    locum_link_close(probe.link);
+    fake_stop(&fake);
+    event_base_free(base);
+    return 0;
+}
+
+static inline bool
+is_closed(void *user)
+{
+    (void)user;
+    return probe.closed > 0;
+}
+
+static inline bool
+has_replies(void *user)
+{
+    return probe.replies >= *(const unsigned *)user;
+}
+
+static inline bool
+is_up(void *user)
+{
+    (void)user;
+    return probe.up > 0;
+}
+
+static inline void
+renew(void)
+{
+    void *none = NULL;
+    assert_int_equal(teardown(&none), 0);
+    assert_int_equal(setup(&none), 0);
+}
+
+/* An issuer, a certificate of the fake server, and our side of it. */
+static inline int
+start_tls(void **state)
+{
+    (void)state;
+    char path[128];
+    struct locum_config_tls config = {.on = true};
+    char why[256];
+    struct locum_text text = locum_text_init(why, sizeof(why));
+    make_folder();
+    struct issuer issuer = make_issuer("ca");
+    issue(&issuer, "server", "IP:127.0.0.1", 86400);
+    free_issuer(&issuer);
+    fake_tls = SSL_CTX_new(TLS_server_method());
+    snprintf(path, sizeof(path), "%s/server.pem", live_folder);
+    assert_int_equal(SSL_CTX_use_certificate_chain_file(fake_tls, path), 1);
+    snprintf(path, sizeof(path), "%s/server.key", live_folder);
+    assert_int_equal(SSL_CTX_use_PrivateKey_file(fake_tls, path, SSL_FILETYPE_PEM), 1);
+    snprintf(config.ca_file, sizeof(config.ca_file), "%s/ca.pem", live_folder);
+    tls = locum_tls_create(&config, &text);
+    assert_non_null(tls);
+    return 0;
+}
+
+static inline int
+end_tls(void **state)
+{
+    (void)state;
+    locum_tls_destroy(tls);
+    SSL_CTX_free(fake_tls);
+    return remove_folder();
+}
+
+#define TEST(prefix, name)                                                                         \
+    {                                                                                              \
+        prefix #name, name, setup, teardown, NULL                                                  \
+    }
+
+#endif
