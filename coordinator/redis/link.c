@@ -18,7 +18,13 @@
 #include "redis/reply.h"
 #include "redis/tls.h"
 
-enum { CHUNK_BYTES = 4096, PATIENT_BYTES = 8192, OUTPUT_BYTES = 4096, WHY_MAX = 191 };
+enum {
+    CHUNK_BYTES = 4096,
+    PATIENT_BYTES = 8192,
+    PATIENT_READS = 16,
+    OUTPUT_BYTES = 4096,
+    WHY_MAX = 191
+};
 
 struct waiting {
     enum locum_command command;
@@ -162,35 +168,6 @@ arm_for_oldest(struct locum_link *self)
     }
 }
 
-static void
-on_deadline(evutil_socket_t fd, short what, void *user)
-{
-    (void)fd;
-    (void)what;
-    struct locum_link *self = user;
-    const locum_ms left = self->due - locum_now_read().mono;
-    if (self->why[0] == '\0' && left > 0) {
-        arm(self, left); /* libevent counts from the beginning of the turn that armed it */
-        return;
-    }
-    enter(self);
-    if (self->why[0] == '\0') {
-        struct locum_text text = locum_text_init(self->why, sizeof(self->why));
-        locum_text_add(&text, self->bev == NULL   ? "no connection"
-                              : self->handshaking ? "no TLS handshake"
-                                                  : "no reply");
-        if (self->bev != NULL && self->count > 0) {
-            locum_text_add(&text, " to ");
-            locum_command_add(self->waiting[self->first].command, &text);
-        }
-        locum_text_add(&text, " within ");
-        locum_text_add_duration(&text, self->timeout_ms);
-        locum_text_add(&text, self->handshaking ? ": is it a port without TLS?" : "");
-    }
-    fail(self, self->why);
-    leave(self);
-}
-
 /* Hand a reply to the command that waits for it. */
 static void
 answer(struct locum_link *self, const redisReply *reply)
@@ -290,20 +267,73 @@ on_read(struct bufferevent *bev, void *user)
     leave(self);
 }
 
-/* What a patient link has left in the kernel. An end or an error is the bufferevent's to tell. */
+/*
+ * What a patient link has left in the kernel. An end or an error is the bufferevent's to tell; so
+ * is more than PATIENT_READS: who sends without end must not keep the loop.
+ */
+static void
+read_left(struct locum_link *self)
+{
+    char chunk[CHUNK_BYTES];
+    ssize_t length = CHUNK_BYTES;
+    for (size_t i = 0; locum_link_is_up(self) && length == CHUNK_BYTES; i++) {
+        if (i == PATIENT_READS) {
+            locum_link_set_patient(self, false);
+            return;
+        }
+        length = recv(bufferevent_getfd(self->bev), chunk, sizeof(chunk), MSG_DONTWAIT);
+        if (length > 0) {
+            take(self, chunk, (size_t)length);
+        }
+    }
+}
+
 static void
 on_late_read(evutil_socket_t fd, short what, void *user)
 {
     (void)fd, (void)what;
     struct locum_link *self = user;
-    char chunk[CHUNK_BYTES];
-    ssize_t length = CHUNK_BYTES;
     enter(self);
-    while (locum_link_is_up(self) && length == CHUNK_BYTES) {
-        length = recv(bufferevent_getfd(self->bev), chunk, sizeof(chunk), MSG_DONTWAIT);
-        if (length > 0) {
-            take(self, chunk, (size_t)length);
+    read_left(self);
+    leave(self);
+}
+
+/* The deadline has passed, or fail_later() has its turn. */
+static void
+fail_late(struct locum_link *self)
+{
+    if (self->why[0] == '\0') {
+        struct locum_text text = locum_text_init(self->why, sizeof(self->why));
+        locum_text_add(&text, self->bev == NULL   ? "no connection"
+                              : self->handshaking ? "no TLS handshake"
+                                                  : "no reply");
+        if (self->bev != NULL && self->count > 0) {
+            locum_text_add(&text, " to ");
+            locum_command_add(self->waiting[self->first].command, &text);
         }
+        locum_text_add(&text, " within ");
+        locum_text_add_duration(&text, self->timeout_ms);
+        locum_text_add(&text, self->handshaking ? ": is it a port without TLS?" : "");
+    }
+    fail(self, self->why);
+}
+
+static void
+on_deadline(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd;
+    (void)what;
+    struct locum_link *self = user;
+    enter(self);
+    if (self->patient) {
+        read_left(self); /* what has arrived is no silence */
+    }
+    const bool idle = locum_link_is_up(self) && self->count == 0;
+    const locum_ms left = self->due - locum_now_read().mono;
+    if (!self->over && !idle && self->why[0] == '\0' && left > 0) {
+        arm(self, left); /* libevent counts from the beginning of the turn that armed it */
+    } else if (!self->over && !idle) {
+        fail_late(self);
     }
     leave(self);
 }
@@ -358,7 +388,8 @@ hand_over(struct locum_link *self, const char *bytes, size_t length)
 void
 locum_link_flush(struct locum_link *self)
 {
-    if (!locum_link_is_up(self) || self->output_length == 0 || is_writing(self)) {
+    if (!locum_link_is_up(self) || self->output_length == 0 || self->tls != NULL ||
+        is_writing(self)) {
         return;
     }
     event_del(self->flush);

@@ -458,6 +458,7 @@ locum_redis_reconfigure(struct locum_redis *self, const struct locum_config *con
     memset(self->sentinels, 0, sizeof(self->sentinels));
     self->config = config;
     copy_settings(&self->settings, config);
+    locum_master_set_patient(self->master, false); /* until a heartbeat under the new settings */
     const bool other_tls = tls_differs(&before.redis.tls, &self->settings.redis.tls);
     read_tls(self, !other_tls);
     const struct locum_master_settings settings = master_settings(self);

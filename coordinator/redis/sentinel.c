@@ -161,10 +161,9 @@ finish(struct locum_sentinel *self)
 {
     const locum_ms now = locum_now_read().mono;
     self->polling = false;
-    const struct locum_sentinel_settings *settings = &self->settings;
-    arm(self,
-        self->asked - now +
-            (self->again ? LOCUM_SENTINEL_ASK_GAP_MS : settings->poll_ms + settings->slack_ms));
+    const locum_ms slack_ms = self->spoiled ? 0 : self->settings.slack_ms;
+    const locum_ms wait = self->settings.poll_ms + slack_ms;
+    arm(self, self->asked - now + (self->again ? LOCUM_SENTINEL_ASK_GAP_MS : wait));
     if (self->spoiled) {
         return;
     }
@@ -309,6 +308,7 @@ ask_all(struct locum_sentinel *self)
         return;
     }
     self->view.instances.count = 0; /* the rest is overwritten, or the poll is spoiled */
+    event_del(self->timer);         /* the end of the poll sets it, or that of the connection */
     self->polling = true;
     self->spoiled = false;
     self->again = false;

@@ -13,6 +13,7 @@
 #include <event2/listener.h>
 #include <hiredis/hiredis.h>
 #include <openssl/ssl.h>
+#include <signal.h>
 
 /* What the servers speak TLS with; NULL: plain text. */
 __attribute__((unused)) static SSL_CTX *fake_tls;
@@ -207,6 +208,7 @@ fake_start(struct fake *fake, struct event_base *base)
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct sockaddr_storage bound;
     socklen_t length = sizeof(bound);
+    signal(SIGPIPE, SIG_IGN); /* a peer may be gone before it is answered */
     memset(fake, 0, sizeof(*fake));
     fake->base = base;
     fake->text = locum_text_init(fake->log, sizeof(fake->log));

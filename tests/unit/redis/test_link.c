@@ -302,7 +302,6 @@ main(void)
 {
     const struct CMUnitTest plain[] = TESTS("");
     const struct CMUnitTest encrypted[] = TESTS("with_tls_");
-    signal(SIGPIPE, SIG_IGN);
     const int failed = cmocka_run_group_tests(plain, NULL, NULL);
     return failed + cmocka_run_group_tests(encrypted, start_tls, end_tls);
 }

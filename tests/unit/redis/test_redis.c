@@ -331,6 +331,39 @@ without_a_master_name_it_does_nothing(void **state)
     assert_int_equal(get_status().master.port, 0);
 }
 
+static bool
+has_lines(void *user)
+{
+    return ears.lines >= *(const unsigned *)user;
+}
+
+/* Patient: what comes is read when it is asked for; under new settings first at once again. */
+static void
+what_is_in_no_hurry_is_read_when_asked_for(void **state)
+{
+    (void)state;
+    unsigned want = 1;
+    config->core.interval_ms = config->redis.timeout_ms / 4;
+    start_room();
+    assert_false(locum_redis_read(room));
+    assert_true(wait_until(base, is_subscribed, NULL, 2000));
+    locum_redis_set_patient(room, true);
+    fake_broadcast(&redis[DC2], "message locum:get:heartbeat one");
+    while (!wait_until(base, has_lines, &want, 10)) {
+        assert_true(locum_redis_read(room));
+    }
+    locum_redis_reconfigure(room, config);
+    assert_false(locum_redis_read(room));
+    config->core.interval_ms++; /* too rare for redis.timeout */
+    locum_redis_reconfigure(room, config);
+    locum_redis_set_patient(room, true);
+    assert_false(locum_redis_read(room));
+    fake_broadcast(&redis[DC2], "message locum:get:heartbeat two");
+    want = 2;
+    assert_true(wait_until(base, has_lines, &want, 250));
+    assert_int_equal(ears.lost, 0);
+}
+
 int
 main(void)
 {
@@ -345,6 +378,7 @@ main(void)
         TEST(a_silent_master_is_left_in_time),
         TEST(a_reload_keeps_what_did_not_change),
         TEST(a_reload_that_connects_anew_is_told),
+        TEST(what_is_in_no_hurry_is_read_when_asked_for),
         TEST(without_a_master_name_it_does_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

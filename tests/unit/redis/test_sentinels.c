@@ -157,6 +157,45 @@ a_poll_waits_for_no_rare_heartbeat(void **state)
     assert_true(took < 8 * 400);
 }
 
+static bool
+has_asked(void *user)
+{
+    return count_lines(&sentinel[NS0], "INFO sentinel\n") >= *(const size_t *)user;
+}
+
+/* A Sentinel far away answers after the time at which it would have been asked without a heartbeat:
+ * that is no reason to ask it again. */
+static void
+a_slow_answer_is_not_asked_for_twice(void **state)
+{
+    (void)state;
+    unsigned polled = 3; /* those that connecting and subscribing ask for are over */
+    config->redis.timeout_ms = 1000;
+    config->core.sentinel_poll_ms = 400;
+    config->core.interval_ms = 100;
+    start_sentinel(NS0, redis[DC2].address.port, "5");
+    start_room();
+    assert_true(wait_until(base, has_many_polls, &polled, 2000));
+    const locum_ms first = get_status().sentinels[0].polled_mono;
+    fake_rule(&sentinel[NS0], "INFO", FAKE_SILENCE);
+    size_t asked = count_lines(&sentinel[NS0], "INFO sentinel\n") + 1;
+    while (!wait_until(base, has_asked, &asked, 20)) { /* one of them takes the poll along */
+        locum_redis_publish(room, locum_slice_of("heartbeat"));
+    }
+    assert_true(locum_now_read().mono - first < 400);
+    asked++;
+    assert_false(wait_until(base, has_asked, &asked, 200));
+    for (size_t i = 0; i < FAKE_CLIENTS_MAX; i++) {
+        struct fake_client *client = &sentinel[NS0].clients[i];
+        if (client->bev != NULL && !client->subscribed) {
+            (void)fake_send(client, "$29\r\n# Sentinel\r\nsentinel_tilt:0\r\n\r\n");
+        }
+    }
+    polled = ears.sentinel[NS0].polls + 1;
+    assert_true(wait_until(base, has_many_polls, &polled, 2000));
+    assert_false(wait_until(base, has_asked, &asked, 120)); /* 330 ms after it was asked */
+}
+
 /* Who listens is asked for a sign of life with each fourth poll. */
 static void
 pings_are_rarer_than_polls(void **state)
@@ -296,6 +335,7 @@ main(void)
         TEST(a_poll_goes_with_a_heartbeat),
         TEST(a_poll_needs_no_heartbeat),
         TEST(a_poll_waits_for_no_rare_heartbeat),
+        TEST(a_slow_answer_is_not_asked_for_twice),
         TEST(pings_are_rarer_than_polls),
         TEST(a_sentinel_that_comes_back_is_asked_again),
     };

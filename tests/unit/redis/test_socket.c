@@ -111,6 +111,27 @@ a_patient_link_is_woken_for_much_or_the_end(void **state)
     assert_string_equal(probe.why, "it closed the connection");
 }
 
+/* A reply that is there when its deadline comes has come, though nobody has read it. */
+static void
+a_patient_link_reads_before_it_calls_late(void **state)
+{
+    (void)state;
+    unsigned want = 2;
+    fake_rule(&fake, "ROLE", "+a\r\n");
+    probe.ask = 1;
+    timeout_ms = TIMEOUT_MS;
+    open_link(&plain_events);
+    assert_true(wait_until(base, is_up, NULL, 2000));
+    locum_link_set_patient(probe.link, true);
+    ask();
+    assert_true(wait_until(base, has_replies, &want, 2 * TIMEOUT_MS + 2000));
+    assert_true(locum_now_read().mono - probe.began >= TIMEOUT_MS - 20);
+    fake_rule(&fake, "ROLE", FAKE_SILENCE);
+    ask();
+    assert_true(wait_until(base, is_closed, NULL, 2000));
+    assert_string_equal(probe.why, "no reply to ROLE within 200ms");
+}
+
 /* What TLS has read of the socket no kernel tells of. */
 static void
 there_is_no_patience_with_tls(void **state)
@@ -237,9 +258,9 @@ main(void)
 {
     const struct CMUnitTest plain[] = {TEST("", what_a_full_window_held_back_is_written_later),
                                        TEST("", a_turn_may_send_much),
+                                       TEST("", a_patient_link_reads_before_it_calls_late),
                                        TEST("", a_patient_link_is_woken_for_much_or_the_end)};
     const struct CMUnitTest encrypted[] = {TEST("", there_is_no_patience_with_tls)};
-    signal(SIGPIPE, SIG_IGN);
     const int failed = cmocka_run_group_tests(plain, NULL, NULL);
     return failed + cmocka_run_group_tests(encrypted, start_tls, end_tls);
 }
