@@ -102,28 +102,40 @@ has_many_polls(void *user)
     return ears.sentinel[NS0].polls >= *(const unsigned *)user;
 }
 
+/* A poll is five commands at least; a heartbeat with all else that goes with it is four at most. */
 static void
 beat(evutil_socket_t fd, short what, void *user)
 {
-    (void)fd, (void)what, (void)user;
+    (void)fd, (void)what;
+    size_t *with_poll = user;
+    const uint64_t before = get_status().commands;
     locum_redis_publish(room, locum_slice_of("heartbeat"));
+    *with_poll += get_status().commands - before >= 5;
 }
 
-/* How long eight polls take, heartbeats going out each `beats_ms`. */
-static locum_ms
-time_of_polls(locum_ms beats_ms)
+static bool
+has_asked(void *user)
 {
-    unsigned want = 1;
-    struct event *beats = event_new(base, -1, EV_PERSIST, beat, NULL);
-    const struct timeval tv = locum_timeval(beats_ms);
+    return count_lines(&sentinel[NS0], "INFO sentinel\n") >= *(const size_t *)user;
+}
+
+/* Until the polls that connecting and subscribing ask for are over. */
+static void
+start_polls(void)
+{
+    size_t want = 3;
     start_sentinel(NS0, redis[DC2].address.port, "5");
     start_room();
-    assert_true(wait_until(base, has_many_polls, &want, 2000));
-    assert_int_equal(event_add(beats, &tv), 0);
+    assert_true(wait_until(base, has_asked, &want, 3000));
+}
+
+/* How long so many more polls take. */
+static locum_ms
+time_of_polls(size_t polls)
+{
     const locum_ms begin = locum_now_read().mono;
-    want = ears.sentinel[NS0].polls + 8;
-    assert_true(wait_until(base, has_many_polls, &want, 10000));
-    event_free(beats);
+    size_t want = count_lines(&sentinel[NS0], "INFO sentinel\n") + polls;
+    assert_true(wait_until(base, has_asked, &want, 10000));
     return locum_now_read().mono - begin;
 }
 
@@ -132,10 +144,17 @@ static void
 a_poll_goes_with_a_heartbeat(void **state)
 {
     (void)state;
+    size_t with_poll = 0;
+    struct event *beats = event_new(base, -1, EV_PERSIST, beat, &with_poll);
+    const struct timeval tv = locum_timeval(90); /* 360 and 450, but never 400 */
     config->core.sentinel_poll_ms = 400;
     config->core.interval_ms = 100;
-    const locum_ms took = time_of_polls(360); /* 40 ms before it is due */
-    assert_true(took >= 7 * 355 && took < 8 * 395);
+    start_polls();
+    assert_int_equal(event_add(beats, &tv), 0);
+    const locum_ms took = time_of_polls(5);
+    event_free(beats);
+    assert_in_range(with_poll, 4, 5);
+    assert_true(took >= 5 * 345);
 }
 
 static void
@@ -143,8 +162,8 @@ a_poll_needs_no_heartbeat(void **state)
 {
     (void)state;
     config->core.interval_ms = 20;
-    const locum_ms took = time_of_polls(60000); /* none */
-    assert_true(took >= 7 * 105);
+    start_polls();
+    assert_true(time_of_polls(8) >= 8 * 105);
 }
 
 /* Heartbeats too far apart for that are not waited for. */
@@ -153,14 +172,37 @@ a_poll_waits_for_no_rare_heartbeat(void **state)
 {
     (void)state;
     config->core.interval_ms = 1000;
-    const locum_ms took = time_of_polls(60000);
-    assert_true(took < 8 * 400);
+    start_polls();
+    assert_true(time_of_polls(8) < 8 * 400);
 }
 
-static bool
-has_asked(void *user)
+/* A poll that gave nothing is not put off. */
+static void
+a_spoiled_poll_waits_for_no_heartbeat(void **state)
 {
-    return count_lines(&sentinel[NS0], "INFO sentinel\n") >= *(const size_t *)user;
+    (void)state;
+    config->core.sentinel_poll_ms = 400;
+    config->core.interval_ms = 100;
+    start_polls();
+    fake_rule(&sentinel[NS0], "INFO", "-ERR no\r\n");
+    (void)time_of_polls(1);
+    assert_true(time_of_polls(4) < 4 * 435);
+    assert_int_equal(sentinel[NS0].accepted, 2);
+}
+
+/* A reload that makes heartbeats more frequent, or rarer, tells the Sentinels that stay. */
+static void
+a_reload_changes_what_a_poll_waits_for(void **state)
+{
+    (void)state;
+    config->core.sentinel_poll_ms = 400;
+    config->core.interval_ms = 1000;
+    start_polls();
+    config->core.interval_ms = 100;
+    locum_redis_reconfigure(room, config);
+    (void)time_of_polls(1);
+    assert_true(time_of_polls(4) >= 4 * 440);
+    assert_int_equal(sentinel[NS0].accepted, 2);
 }
 
 /* A Sentinel far away answers after the time at which it would have been asked without a heartbeat:
@@ -201,10 +243,11 @@ static void
 pings_are_rarer_than_polls(void **state)
 {
     (void)state;
-    (void)time_of_polls(60000);
+    start_polls();
+    (void)time_of_polls(21);
     const size_t polls = count_lines(&sentinel[NS0], "INFO sentinel\n");
     const size_t others = count_lines(&sentinel[NS0], "SUBSCRIBE +switch-master\n");
-    assert_true(polls >= 8);
+    assert_true(polls >= 24);
     assert_true(others >= 1 + polls / 4 && others <= 1 + (polls + 3) / 4);
 }
 
@@ -335,6 +378,8 @@ main(void)
         TEST(a_poll_goes_with_a_heartbeat),
         TEST(a_poll_needs_no_heartbeat),
         TEST(a_poll_waits_for_no_rare_heartbeat),
+        TEST(a_spoiled_poll_waits_for_no_heartbeat),
+        TEST(a_reload_changes_what_a_poll_waits_for),
         TEST(a_slow_answer_is_not_asked_for_twice),
         TEST(pings_are_rarer_than_polls),
         TEST(a_sentinel_that_comes_back_is_asked_again),

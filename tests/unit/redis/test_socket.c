@@ -4,6 +4,7 @@
  */
 #include "probe.h"
 
+#include <poll.h>
 #include <sys/ioctl.h>
 
 /* Our side's socket: the one to this port. */
@@ -146,7 +147,7 @@ there_is_no_patience_with_tls(void **state)
 
 /* A peer whose window is full, and that reads at last: all is written, once, and then the next. */
 static int
-accept_slow(void)
+accept_slow(const struct locum_link_events *events)
 {
     static const int window = 2048;
     struct sockaddr_storage name;
@@ -159,7 +160,7 @@ accept_slow(void)
     assert_int_equal(getsockname(listener, (struct sockaddr *)&name, &length), 0);
     timeout_ms = 10000;
     fake.address.port = ntohs(((struct sockaddr_in *)&name)->sin_port);
-    open_link(&plain_events);
+    open_link(events);
     assert_true(wait_until(base, is_up, NULL, 2000));
     const int fd = accept(listener, NULL, NULL);
     assert_true(fd >= 0);
@@ -204,7 +205,7 @@ what_a_full_window_held_back_is_written_later(void **state)
     enum { COMMANDS = 200, BYTES = 1000 };
     static const size_t head = sizeof("*2\r\n$7\r\nPUBLISH\r\n$1000\r\n") - 1;
     static char payload[BYTES];
-    const int fd = accept_slow();
+    const int fd = accept_slow(&plain_events);
     struct locum_argv argv = locum_argv_init(LOCUM_COMMAND_PUBLISH);
     memset(payload, '#', sizeof(payload));
     locum_argv_add_slice(&argv, (struct locum_slice){payload, sizeof(payload)});
@@ -218,7 +219,11 @@ what_a_full_window_held_back_is_written_later(void **state)
     }
     unsigned want = COMMANDS;
     assert_true(wait_until(base, has_replies, &want, 2000));
+    /* From now on the kernel need not say when it may be written: a flush writes, not the loop. */
+    struct pollfd written = {.fd = fd, .events = POLLIN};
     ask();
+    locum_link_flush(probe.link);
+    assert_int_equal(poll(&written, 1, 2000), 1);
     assert_int_equal(read_all(fd, sizeof("*1\r\n$4\r\nROLE\r\n") - 1, '$'), 1);
     assert_int_equal(probe.closed, 0);
     close(fd);
@@ -234,7 +239,7 @@ a_turn_may_send_much(void **state)
     static char expected[32768];
     static char got[sizeof(expected)];
     struct locum_text text = locum_text_init(expected, sizeof(expected));
-    const int fd = accept_slow();
+    const int fd = accept_slow(&plain_events);
     for (size_t i = 0; i < LOCUM_COUNT(sizes); i++) {
         struct locum_argv argv = locum_argv_init(LOCUM_COMMAND_PUBLISH);
         memset(payload, (int)('a' + i), sizeof(payload));
@@ -253,11 +258,73 @@ a_turn_may_send_much(void **state)
     close(fd);
 }
 
+/* Nothing of a turn's commands is written before its end, unless a flush asks for it. */
+static void
+the_commands_of_a_turn_are_written_at_its_end(void **state)
+{
+    (void)state;
+    static const char role[] = "*1\r\n$4\r\nROLE\r\n";
+    static const char all[] = "*1\r\n$4\r\nROLE\r\n*1\r\n$4\r\nROLE\r\n*1\r\n$4\r\nROLE\r\n";
+    char got[sizeof(all)];
+    const int fd = accept_slow(&plain_events);
+    struct pollfd written = {.fd = fd, .events = POLLIN};
+    for (unsigned i = 0; i < 3; i++) {
+        ask();
+        assert_true(recv(fd, got, sizeof(got), MSG_DONTWAIT) < 0);
+    }
+    (void)event_base_loop(base, EVLOOP_NONBLOCK);
+    assert_int_equal(poll(&written, 1, 2000), 1);
+    assert_int_equal(recv(fd, got, sizeof(got), MSG_DONTWAIT), sizeof(all) - 1);
+    assert_memory_equal(got, all, sizeof(all) - 1);
+    ask();
+    locum_link_flush(probe.link);
+    assert_int_equal(poll(&written, 1, 2000), 1);
+    assert_int_equal(recv(fd, got, sizeof(got), MSG_DONTWAIT), sizeof(role) - 1);
+    (void)event_base_loop(base, EVLOOP_NONBLOCK); /* and not once more */
+    assert_true(recv(fd, got, sizeof(got), MSG_DONTWAIT) < 0);
+    close(fd);
+}
+
+/* Who sends more than is read at a time is read by the loop's turns, and nothing of it is lost. */
+static void
+patience_ends_with_who_sends_without_end(void **state)
+{
+    (void)state;
+    static const char message[] = "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nx\r\n";
+    enum { LENGTH = sizeof(message) - 1, MESSAGES = 4096 };
+    static char bytes[LENGTH * MESSAGES];
+    const int fd = accept_slow(&subscriber_events);
+    const locum_ms patience = locum_now_read().mono + 4000;
+    size_t sent = 0;
+    for (size_t i = 0; i < MESSAGES; i++) {
+        memcpy(bytes + i * LENGTH, message, LENGTH);
+    }
+    locum_link_set_patient(probe.link, true);
+    assert_true(locum_link_read(probe.link)); /* nothing there: it stays patient */
+    (void)event_base_loop(base, EVLOOP_NONBLOCK);
+    assert_true(locum_link_read(probe.link));
+    while (locum_link_read(probe.link)) {
+        ssize_t length;
+        do {
+            const size_t at = sent % sizeof(bytes);
+            length = send(fd, bytes + at, sizeof(bytes) - at, MSG_DONTWAIT);
+            sent += length > 0 ? (size_t)length : 0;
+        } while (length > 0);
+        (void)event_base_loop(base, EVLOOP_NONBLOCK);
+        assert_true(locum_now_read().mono < patience);
+    }
+    assert_comes((unsigned)(sent / LENGTH));
+    assert_int_equal(probe.closed, 0);
+    close(fd);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest plain[] = {TEST("", what_a_full_window_held_back_is_written_later),
                                        TEST("", a_turn_may_send_much),
+                                       TEST("", the_commands_of_a_turn_are_written_at_its_end),
+                                       TEST("", patience_ends_with_who_sends_without_end),
                                        TEST("", a_patient_link_reads_before_it_calls_late),
                                        TEST("", a_patient_link_is_woken_for_much_or_the_end)};
     const struct CMUnitTest encrypted[] = {TEST("", there_is_no_patience_with_tls)};
