@@ -110,8 +110,10 @@ bool
 locum_view_redis_can_wait(const struct locum_view *self, const struct locum_core_config *config,
                           locum_ms now)
 {
-    if (config->timeout_ms < 4 * config->interval_ms) {
-        return false; /* my own returns, up to two intervals old then, must not look lost */
+    /* My own returns, up to two intervals old then, and Mirrorbits must not look lost. */
+    if (config->timeout_ms < 4 * config->interval_ms ||
+        LOCUM_MIRRORBITS_FORGET_MS < 4 * config->interval_ms) {
+        return false;
     }
     for (locum_node peer = 0; peer < config->node_count; peer++) {
         if (peer != config->self && config->nodes[peer].role != LOCUM_ROLE_SENTINEL &&

@@ -94,8 +94,8 @@ bool locum_view_silent(const struct locum_view *self, const struct locum_core_co
                        locum_node peer, locum_ms now);
 
 /*
- * What Redis brings may be read with my next heartbeat: every peer was heard by UDP so lately that
- * its copy by Redis decides nothing before that.
+ * What Redis brings may be read with my next heartbeat: that comes soon enough for all that only
+ * Redis tells, and every peer was heard by UDP so lately that its copy decides nothing before.
  */
 bool locum_view_redis_can_wait(const struct locum_view *self,
                                const struct locum_core_config *config, locum_ms now);

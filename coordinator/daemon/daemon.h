@@ -57,7 +57,6 @@ struct locum_daemon {
 
     struct locum_now now; /* of this turn */
     bool in_turn;         /* now is valid */
-    bool redis_read;      /* in this turn, what a patient connection had left */
     bool pressed;         /* `press` came once since the last tick */
     locum_ms second_at;   /* mono: people were told last, or the start */
     uint64_t turns;       /* since the start */
@@ -95,8 +94,6 @@ void locum_daemon_destroy(struct locum_daemon *self); /* NULL is fine */
 /* turn.c: one event from a room; its time is this turn's. Who asks for that has a tick follow. */
 void locum_daemon_deliver(struct locum_daemon *self, struct locum_event *event);
 struct locum_now locum_daemon_now(struct locum_daemon *self);
-/* What a patient connection to Redis has left (redis.h); at each heartbeat at the latest. */
-bool locum_daemon_read_redis(struct locum_daemon *self);
 int locum_daemon_turn_create(struct locum_daemon *self) LOCUM_MUST_CHECK;
 
 /* rooms.c: build the rooms, and their callbacks. */

@@ -110,8 +110,8 @@ send_heartbeat(struct locum_daemon *self)
     locum_core_heartbeat(&self->core, LOCUM_NODE_NONE, now, &line);
     locum_redis_set_patient(self->redis,
                             locum_view_redis_can_wait(&self->core.view, config, now.mono));
+    (void)locum_redis_read(self->redis);
     if (locum_seal_add(&self->config->secrets, &line) == 0) {
-        (void)locum_daemon_read_redis(self);
         locum_redis_publish(self->redis, locum_slice_of(buffer));
     }
     for (locum_node peer = 0; peer < config->node_count; peer++) {

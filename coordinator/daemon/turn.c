@@ -91,16 +91,6 @@ end_turn(struct locum_daemon *self)
     locum_notify_turn(&self->notify, self->now.mono);
     self->pressed = false;
     self->in_turn = false;
-    self->redis_read = false;
-}
-
-/* Once a turn. */
-bool
-locum_daemon_read_redis(struct locum_daemon *self)
-{
-    const bool begun = !self->redis_read && locum_redis_read(self->redis);
-    self->redis_read = true;
-    return begun;
 }
 
 void
@@ -118,13 +108,9 @@ on_tick(evutil_socket_t fd, short what, void *user)
     struct locum_daemon *self = user;
     if (!self->in_turn) {
         begin_turn(self);
-        if (locum_daemon_read_redis(self)) {
-            event_active(self->tick, EV_READ, 1); /* behind it */
-            return;
-        }
     }
     if (self->core.next_turn != LOCUM_NEVER && self->now.mono - self->core.next_turn > IN_TIME_MS) {
-        (void)locum_daemon_read_redis(self);
+        (void)locum_redis_read(self->redis); /* before it, as all that has arrived */
         event_active(self->late, EV_READ, 1);
     } else {
         end_turn(self);

@@ -22,7 +22,7 @@ enum {
     CHUNK_BYTES = 4096,
     PATIENT_BYTES = 8192,
     PATIENT_READS = 16,
-    OUTPUT_BYTES = 4096,
+
     WHY_MAX = 191
 };
 
@@ -45,10 +45,8 @@ struct locum_link {
     struct bufferevent *bev;  /* once connected */
     struct event *late_read;  /* active: read what a patient link has left */
     bool patient;             /* the kernel tells of PATIENT_BYTES or the end, not of less */
-    struct event *flush;      /* active: what waits in `output` is written, all of a turn at once */
-    char output[OUTPUT_BYTES];
-    size_t output_length;
-    struct locum_tls *tls; /* own copy; NULL: plain text */
+    struct event *flush;      /* active: commands wait to be written, all of a turn in one go */
+    struct locum_tls *tls;    /* own copy; NULL: plain text */
     char name[LOCUM_HOST_MAX + 1];
     bool handshaking;
     struct event *deadline; /* of the connect, then of the oldest waiting command */
@@ -364,58 +362,25 @@ on_event(struct bufferevent *bev, short what, void *user)
     leave(self);
 }
 
-static bool
-is_writing(const struct locum_link *self)
-{
-    return (bufferevent_get_enabled(self->bev) & EV_WRITE) != 0;
-}
-
-/* The bufferevent writes it, as the socket takes it. */
-static void
-hand_over(struct locum_link *self, const char *bytes, size_t length)
-{
-    if (bufferevent_write(self->bev, bytes, length) != 0 ||
-        (!is_writing(self) && bufferevent_enable(self->bev, EV_WRITE) != 0)) {
-        fail_later(self, "out of memory for a command");
-    }
-}
-
 /*
  * A plain bufferevent asks the kernel when it may write, and then that it need not know any more:
- * two calls and a round of the loop for each command of some hundred bytes. So without TLS it gets
- * only what the socket does not take at once.
+ * two calls and a round of the loop for each command of some hundred bytes. So without TLS it does
+ * not write by itself, unless the socket's buffer is full.
  */
 void
 locum_link_flush(struct locum_link *self)
 {
-    if (!locum_link_is_up(self) || self->output_length == 0 || self->tls != NULL ||
-        is_writing(self)) {
+    if (!locum_link_is_up(self) || (bufferevent_get_enabled(self->bev) & EV_WRITE) != 0) {
         return;
     }
     event_del(self->flush);
-    const ssize_t sent = send(bufferevent_getfd(self->bev), self->output, self->output_length,
-                              MSG_DONTWAIT | MSG_NOSIGNAL);
-    const size_t taken = sent > 0 ? (size_t)sent : 0; /* an error shows again when it is tried */
-    if (taken < self->output_length) {
-        hand_over(self, self->output + taken, self->output_length - taken);
+    struct evbuffer *output = bufferevent_get_output(self->bev);
+    evbuffer_unfreeze(output, 1);
+    (void)evbuffer_write(output, bufferevent_getfd(self->bev)); /* an error shows again below */
+    evbuffer_freeze(output, 1);
+    if (evbuffer_get_length(output) > 0 && bufferevent_enable(self->bev, EV_WRITE) != 0) {
+        fail_later(self, "out of memory for a command");
     }
-    self->output_length = 0;
-}
-
-/* Bytes of a command, behind those that wait already. */
-static void
-put(struct locum_link *self, const char *bytes, size_t length)
-{
-    if (self->output_length + length > sizeof(self->output)) {
-        locum_link_flush(self);
-    }
-    if (is_writing(self) || length > sizeof(self->output)) {
-        hand_over(self, bytes, length);
-        return;
-    }
-    memcpy(self->output + self->output_length, bytes, length);
-    self->output_length += length;
-    event_active(self->flush, EV_WRITE, 0);
 }
 
 static void
@@ -580,14 +545,15 @@ locum_link_send(struct locum_link *self, const struct locum_argv *argv, locum_li
         fail_later(self, "out of memory for a command");
         return;
     }
-    const size_t waiting =
-        evbuffer_get_length(bufferevent_get_output(self->bev)) + self->output_length;
+    const size_t waiting = evbuffer_get_length(bufferevent_get_output(self->bev));
     if (self->count == LOCUM_LINK_WAITING_MAX ||
         waiting + (size_t)length > LOCUM_LINK_OUTPUT_BYTES_MAX) {
         fail_later(self, "too many commands wait for it");
+    } else if (bufferevent_write(self->bev, bytes, (size_t)length) != 0) {
+        fail_later(self, "out of memory for a command");
     } else {
         enqueue(self, argv->command, reply, user);
-        put(self, bytes, (size_t)length);
+        event_active(self->flush, EV_WRITE, 0);
         ++*self->commands;
     }
     redisFreeCommand(bytes);

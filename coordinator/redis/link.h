@@ -77,10 +77,10 @@ void locum_link_send(struct locum_link *self, const struct locum_argv *argv,
 void locum_link_flush(struct locum_link *self);
 
 /*
- * Patient: what comes is left in the kernel until locum_link_read(), or until there are 8 KiB of
- * it; the end of the connection is told at once all the same. So messages that are in no hurry wake
- * nobody; replies have their deadline, so read well before it. Nothing while it is not up, NULL, or
- * with TLS, where it reads as ever. SO_RCVLOWAT: socket(7), tcp(7); Linux 4.18.
+ * Patient: what comes is left in the kernel until locum_link_read(), until a reply's deadline, or
+ * until there are 8 KiB of it; the end of the connection is told at once all the same. So what is
+ * in no hurry wakes nobody. Nothing while it is not up, NULL, or with TLS, where it reads as ever.
+ * SO_RCVLOWAT: socket(7), tcp(7); Linux 4.18.
  */
 void locum_link_set_patient(struct locum_link *self, bool patient);
 

@@ -491,8 +491,7 @@ locum_redis_publish(struct locum_redis *self, struct locum_slice line)
 void
 locum_redis_set_patient(struct locum_redis *self, bool patient)
 {
-    const bool often = 4 * self->settings.interval_ms <= self->settings.redis.timeout_ms;
-    locum_master_set_patient(self->master, patient && often);
+    locum_master_set_patient(self->master, patient);
 }
 
 bool

@@ -80,7 +80,7 @@ void locum_redis_publish(struct locum_redis *self, struct locum_slice line);
 /*
  * Patient: what the master sends wakes nobody, and is read when locum_redis_read() asks for it: at
  * each heartbeat. For when nothing that Redis brings is in a hurry; the Sentinels are heard at once
- * all the same. Not while heartbeats are too rare for redis.timeout.
+ * all the same.
  */
 void locum_redis_set_patient(struct locum_redis *self, bool patient);
 

@@ -24,16 +24,22 @@ def as_it_is_built_for_use(site):
         raise Skip("built with a sanitizer, which costs more than what is measured")
 
 
-def an_idle_coordinator_uses_little_of_a_processor(site):
-    """The best of some windows: a busy machine only ever adds."""
-    as_it_is_built_for_use(site)
-    best = {host: 100.0 for host in site.coordinators}
+def rates(site, count):
+    """What each coordinator counts in a second, the least of some windows: others only ever add."""
+    least = {}
     for _ in range(ROUNDS):
-        begin, before = time.monotonic(), {host: host.locum.cpu_s() for host in best}
+        begin, before = time.monotonic(), {host: count(host) for host in site.coordinators}
         time.sleep(ROUND_S)
         took = time.monotonic() - begin
-        for host, cpu in before.items():
-            best[host] = min(best[host], 100 * (host.locum.cpu_s() - cpu) / took)
+        for host, start in before.items():
+            rate = (count(host) - start) / took
+            least[host] = min(least.get(host, rate), rate)
+    return least
+
+
+def an_idle_coordinator_uses_little_of_a_processor(site):
+    as_it_is_built_for_use(site)
+    best = rates(site, lambda host: 100 * host.locum.cpu_s())
     told = ", ".join(f"{host} {share:.2f} %" for host, share in best.items())
     print(f"  {told}; allowed {CPU_PERCENT:g} %", flush=True)
     check(max(best.values()) <= CPU_PERCENT, f"{told} of a processor")
@@ -48,13 +54,7 @@ def wakes(host):
 
 def what_is_in_no_hurry_wakes_nobody(site):
     """What Redis brings goes with a heartbeat while UDP brings the same: else it were 20 more."""
-    least = {host: 1e9 for host in site.coordinators}
-    for _ in range(ROUNDS):
-        begin, before = time.monotonic(), {host: wakes(host) for host in least}
-        time.sleep(ROUND_S)
-        took = time.monotonic() - begin
-        for host, count in before.items():
-            least[host] = min(least[host], (wakes(host) - count) / took)
+    least = rates(site, wakes)
     told = ", ".join(f"{host} {rate:.0f}" for host, rate in least.items())
     print(f"  {told} a second; allowed {WAKES_A_SECOND}", flush=True)
     check(max(least.values()) <= WAKES_A_SECOND, f"woken {told} times a second")

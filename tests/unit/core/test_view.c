@@ -179,6 +179,11 @@ test_redis_can_wait(void **state)
     assert_true(locum_view_redis_can_wait(&view, &config, 60000));
     config.interval_ms = 251; /* my own returns would look lost */
     assert_false(locum_view_redis_can_wait(&view, &config, 60000));
+    config.timeout_ms = 20000;
+    config.interval_ms = LOCUM_MIRRORBITS_FORGET_MS / 4;
+    assert_true(locum_view_redis_can_wait(&view, &config, 60000));
+    config.interval_ms++; /* so would Mirrorbits */
+    assert_false(locum_view_redis_can_wait(&view, &config, 60000));
 }
 
 int

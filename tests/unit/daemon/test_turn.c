@@ -79,6 +79,32 @@ test_no_turn_without_need(void **state)
     assert_true(turns <= 3 * (daemon_->core.view.seq - before) + 12);
 }
 
+static locum_ms told_at;
+
+static bool
+people_are_told(void)
+{
+    return daemon_->second_at != told_at;
+}
+
+/* Each second, whether heartbeats come often or rarely. */
+static void
+test_people_are_told_each_second(void **state)
+{
+    static const char *const heartbeats[] = {"", "heartbeat: {interval: 3s, timeout: 12s}\n"};
+    for (size_t i = 0; i < LOCUM_COUNT(heartbeats); i++) {
+        write_config("", heartbeats[i]);
+        start();
+        for (size_t told = 0; told < 3; told++) {
+            told_at = daemon_->second_at;
+            assert_true(wait_until(people_are_told));
+            assert_in_range(daemon_->second_at - told_at, 875, 1300);
+        }
+        assert_int_equal(teardown(state), 0);
+        assert_int_equal(setup(state), 0);
+    }
+}
+
 static locum_ms no_stall;
 
 static bool
@@ -155,6 +181,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_many_events_put_off_no_tick, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_turn_without_need, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_people_are_told_each_second, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_late_turn_reads_all_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_endless_socket_keeps_no_tick_away, setup, teardown),
     };
