@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """doc/from-the-article.md as its reader follows it, from the article's site to Locum and back."""
-# deadline: 300 s
+# deadline: 300 s, beside others
 
 import functools
 import secrets

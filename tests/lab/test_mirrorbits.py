@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Beside Mirrorbits: it is seen, judged by where it redirects to, and nothing of it is touched."""
-# deadline: 300 s
+# deadline: 300 s, beside others
 
 import re
 import socket

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What an operator sees and does: redis-cli, status, metrics, explain, events, drain, exclude, reload."""
-# deadline: 300 s
+# deadline: 300 s, beside others
 
 import json
 import random

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Bad surroundings: each is told with what to do about it, and the node serves where it can."""
-# deadline: 300 s
+# deadline: 300 s, beside others
 
 import os
 import subprocess

@@ -21,8 +21,8 @@ def run(*scripts):
             with open(paths[-1], "w", encoding="utf-8") as file:
                 file.write("#!/bin/sh\n" + script)
             os.chmod(paths[-1], 0o755)
-        process = subprocess.run([os.path.join(ROOT, "tests/run"), "--build", folder, *paths],
-                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        command = [os.path.join(ROOT, "tests/run"), "-j", "2", "--build", folder, *paths]
+        process = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         return process.returncode, process.stdout.splitlines()
 
 
@@ -88,6 +88,15 @@ def test_deadline():
     text = expect(1, "1 passed, 1 failed", "# deadline: 1 s\necho ok a; sleep 100\n",
                   words="not done after 1 s")
     assert "died of" not in text, text
+
+
+def test_beside_others():
+    """One makes a fifo that the other waits for; whoever runs alone waits in vain."""
+    meet = 'cd "$(dirname "$0")" && { mkfifo meet 2>/dev/null; %s meet && echo ok met; }\n'
+    both = [meet % "echo >", meet % "read -r _ <"]
+    expect(0, "2 passed, 0 failed", *(f"# deadline: 5 s, beside others\n{one}" for one in both))
+    expect(1, "0 passed, 2 failed", *(f"# deadline: 1 s\n{one}" for one in both),
+           words="not done after 1 s")
 
 
 def test_leftovers():
