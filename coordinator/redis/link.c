@@ -554,6 +554,9 @@ locum_link_send(struct locum_link *self, const struct locum_argv *argv, locum_li
     } else {
         enqueue(self, argv->command, reply, user);
         event_active(self->flush, EV_WRITE, 0);
+        if (self->count > LOCUM_LINK_WAITING_MAX / 4) {
+            (void)locum_link_read(self); /* their replies may be there */
+        }
         ++*self->commands;
     }
     redisFreeCommand(bytes);

@@ -276,7 +276,7 @@ keep_or_create(struct locum_redis *self, size_t number,
         .master_name = from->redis.master_name,
         .timeout_ms = from->redis.timeout_ms,
         .poll_ms = from->poll_ms,
-        .slack_ms = 4 * from->interval_ms <= from->poll_ms ? from->interval_ms / 2 : 0,
+        .interval_ms = 4 * from->interval_ms <= from->poll_ms ? from->interval_ms : 0,
     };
     struct locum_sentinel **slot = &self->sentinels[number];
     for (size_t i = 0; i < LOCUM_ROSTER_SENTINELS_MAX && *slot == NULL; i++) {

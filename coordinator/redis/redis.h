@@ -84,7 +84,10 @@ void locum_redis_publish(struct locum_redis *self, struct locum_slice line);
  */
 void locum_redis_set_patient(struct locum_redis *self, bool patient);
 
-/* Read what was left so: true, and its callbacks come in this turn. false: nothing was. */
+/*
+ * Read what was left so: true, and its callbacks come in this round of the loop, after the caller
+ * has returned to it. false: nothing was.
+ */
 bool locum_redis_read(struct locum_redis *self);
 
 /*

@@ -155,15 +155,20 @@ on_masters(struct locum_sentinel *self, const redisReply *reply)
     say(self, error);
 }
 
+/* From poll to poll at most: for the timers of the heartbeats between may each be a little late. */
+static locum_ms
+latest_ms(const struct locum_sentinel *self)
+{
+    return self->settings.poll_ms + self->settings.interval_ms / 8;
+}
+
 /* The poll's last reply has come. */
 static void
 finish(struct locum_sentinel *self)
 {
     const locum_ms now = locum_now_read().mono;
     self->polling = false;
-    const locum_ms slack_ms = self->spoiled ? 0 : self->settings.slack_ms;
-    const locum_ms wait = self->settings.poll_ms + slack_ms;
-    arm(self, self->asked - now + (self->again ? LOCUM_SENTINEL_ASK_GAP_MS : wait));
+    arm(self, self->asked - now + (self->again ? LOCUM_SENTINEL_ASK_GAP_MS : latest_ms(self)));
     if (self->spoiled) {
         return;
     }
@@ -326,9 +331,8 @@ ask_all(struct locum_sentinel *self)
 void
 locum_sentinel_beat(struct locum_sentinel *self)
 {
-    const struct locum_sentinel_settings *settings = &self->settings;
     if (!self->polling && self->asked != LOCUM_NEVER &&
-        locum_now_read().mono - self->asked >= settings->poll_ms - settings->slack_ms) {
+        locum_now_read().mono - self->asked + self->settings.interval_ms > latest_ms(self)) {
         ask_all(self);
     }
 }
@@ -475,7 +479,7 @@ locum_sentinel_keep(struct locum_sentinel *self, size_t number,
     }
     self->number = number;
     self->settings.tls = settings->tls;
-    self->settings.slack_ms = settings->slack_ms;
+    self->settings.interval_ms = settings->interval_ms;
     return true;
 }
 

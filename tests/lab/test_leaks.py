@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A whole story under valgrind: nothing is read that was not written, nothing is lost at the end."""
-# deadline: 300 s, beside others
+# deadline: 300 s
 
 import re
 import shutil

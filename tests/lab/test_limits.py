@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """At the limits of what a machine gives and of what strangers may take: the answers go on."""
-# deadline: 300 s, beside others
+# deadline: 300 s
 
 import os
 import resource

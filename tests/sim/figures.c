@@ -52,7 +52,7 @@ world_of(uint64_t seed)
     world.delay_min = 5;
     world.delay_max = 15;
     world.jitter = 5;
-    world.end = FAULT_MS + 12000;
+    world.end = FAULT_MS + 30000;
     return world;
 }
 

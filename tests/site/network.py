@@ -19,6 +19,7 @@ high ports; that is said loudly, since a dead host then refuses packets instead 
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import signal
 import subprocess
@@ -34,6 +35,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 # Set in the process that goes on.
 _kept_fd = None     # tells the one outside that the site stays
 _main_pid = None    # its own process id outside
+_turn = None        # the lock of the sites without namespaces
 
 
 def enter():
@@ -49,6 +51,9 @@ def enter():
           f" and Unbound\n!! asks the nodes directly, without the parent.\n{loud}",
           file=sys.stderr, flush=True)
     _catch_signals()
+    global _turn
+    _turn = open(f"/tmp/locum-site-{os.getuid()}.lock", "w")    # they share addresses and ports
+    fcntl.flock(_turn, fcntl.LOCK_EX)
     return Network(False)
 
 

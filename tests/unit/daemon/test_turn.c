@@ -1,6 +1,9 @@
 /* When the tick comes: after all sockets, and whatever they do. */
 #include "fixture.h"
 
+#include <arpa/inet.h>
+#include <hiredis/hiredis.h>
+#include <sys/socket.h>
 #include <sys/time.h>
 
 enum { BURST = 200 };
@@ -148,6 +151,104 @@ test_a_late_turn_reads_all_first(void **state)
     (void)close(pipes[1]);
 }
 
+/* A Redis that is as it ought to be; its clients are the daemon's. */
+struct redis {
+    int listener;
+    int client[2];
+    redisReader *reader[2];
+    struct event *events[3];
+    int subscriber;
+};
+
+static void
+on_command(evutil_socket_t fd, short what, void *user)
+{
+    static const char master[] = "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n";
+    struct redis *self = user;
+    redisReader *reader = self->reader[fd == self->client[1]];
+    char bytes[4096];
+    void *command = NULL;
+    (void)what;
+    const ssize_t length = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    assert_true(length > 0);
+    assert_int_equal(redisReaderFeed(reader, bytes, (size_t)length), REDIS_OK);
+    while (redisReaderGetReply(reader, &command) == REDIS_OK && command != NULL) {
+        const redisReply *words = command;
+        const char *word = words->element[0]->str;
+        if (strcmp(word, "ROLE") == 0) {
+            assert_int_equal(dprintf(fd, "%s", master), sizeof(master) - 1);
+        } else if (strcmp(word, "SUBSCRIBE") != 0) {
+            assert_true(dprintf(fd, strcmp(word, "CLIENT") == 0 ? "+OK\r\n" : ":1\r\n") > 0);
+        }
+        for (size_t i = 1; i < words->elements && strcmp(word, "SUBSCRIBE") == 0; i++) {
+            const char *channel = words->element[i]->str;
+            self->subscriber = fd;
+            assert_true(dprintf(fd, "*3\r\n$9\r\nsubscribe\r\n$%zu\r\n%s\r\n:%zu\r\n",
+                                strlen(channel), channel, i) > 0);
+        }
+        freeReplyObject(command);
+    }
+}
+
+static void
+on_client(evutil_socket_t fd, short what, void *user)
+{
+    struct redis *self = user;
+    const int which = self->client[0] >= 0;
+    (void)what;
+    assert_int_equal(self->client[which], -1);
+    self->client[which] = accept(fd, NULL, NULL);
+    self->reader[which] = redisReaderCreate();
+    self->events[which] =
+        event_new(daemon_->base, self->client[which], EV_READ | EV_PERSIST, on_command, self);
+    assert_int_equal(event_add(self->events[which], NULL), 0);
+}
+
+static bool
+is_subscribed(void)
+{
+    return daemon_->core.view.subscribed;
+}
+
+/* Also what Redis has brought, and what nobody was in a hurry to read. */
+static void
+test_a_late_turn_reads_redis_first(void **state)
+{
+    static const char message[] =
+        "*3\r\n$7\r\nmessage\r\n$19\r\nlocum:get:heartbeat\r\n$1\r\nx\r\n";
+    struct redis redis = {.client = {-1, -1}, .listener = socket(AF_INET, SOCK_STREAM, 0)};
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(name);
+    char text[128];
+    (void)state;
+    assert_int_equal(bind(redis.listener, (struct sockaddr *)&name, length), 0);
+    assert_int_equal(listen(redis.listener, 2), 0);
+    assert_int_equal(getsockname(redis.listener, (struct sockaddr *)&name, &length), 0);
+    (void)snprintf(text, sizeof(text), "RedisAddress: 127.0.0.1:%d\n", ntohs(name.sin_port));
+    write_file("mirrorbits.conf", text);
+    (void)snprintf(text, sizeof(text), "redis: {mirrorbits-config: %s/mirrorbits.conf}\n", folder);
+    write_config("", text);
+    start();
+    redis.events[2] =
+        event_new(daemon_->base, redis.listener, EV_READ | EV_PERSIST, on_client, &redis);
+    assert_int_equal(event_add(redis.events[2], NULL), 0);
+    assert_true(wait_until(is_subscribed));
+    locum_redis_set_patient(daemon_->redis, true);
+    assert_int_equal(send(redis.subscriber, message, sizeof(message) - 1, 0), sizeof(message) - 1);
+    no_stall = daemon_->core.view.grace;
+    daemon_->core.next_turn -= 1000;
+    assert_int_equal(event_add(daemon_->tick, &(struct timeval){0}), 0);
+    assert_int_equal(daemon_->bad_lines[LOCUM_PATH_REDIS], 0);
+    assert_true(wait_until(stall_is_seen));
+    assert_int_equal(daemon_->bad_lines[LOCUM_PATH_REDIS], 1);
+    for (size_t i = 0; i < 3; i++) {
+        event_free(redis.events[i]);
+        (void)close(i < 2 ? redis.client[i] : redis.listener);
+    }
+    redisReaderFree(redis.reader[0]);
+    redisReaderFree(redis.reader[1]);
+}
+
 static void
 on_endless(evutil_socket_t fd, short what, void *user)
 {
@@ -183,6 +284,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_no_turn_without_need, setup, teardown),
         cmocka_unit_test_setup_teardown(test_people_are_told_each_second, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_late_turn_reads_all_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_late_turn_reads_redis_first, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_endless_socket_keeps_no_tick_away, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -246,6 +246,17 @@ fake_broadcast(struct fake *fake, const char *words)
     }
 }
 
+/* How often this is in the log. */
+static inline size_t
+fake_count(const struct fake *fake, const char *line)
+{
+    size_t count = 0;
+    for (const char *at = strstr(fake->log, line); at != NULL; at = strstr(at + 1, line)) {
+        count++;
+    }
+    return count;
+}
+
 static inline void
 fake_stop(struct fake *fake)
 {

@@ -133,6 +133,26 @@ a_patient_link_reads_before_it_calls_late(void **state)
     assert_string_equal(probe.why, "no reply to ROLE within 200ms");
 }
 
+/* Many commands are no reason to give up a server that answers them all. */
+static void
+a_patient_link_reads_for_the_sake_of_many_commands(void **state)
+{
+    (void)state;
+    fake_rule(&fake, "ROLE", "+a\r\n");
+    timeout_ms = 10000;
+    open_link(&plain_events);
+    assert_true(wait_until(base, is_up, NULL, 2000));
+    locum_link_set_patient(probe.link, true);
+    for (unsigned i = 1; i <= 4 * LOCUM_LINK_WAITING_MAX; i++) {
+        ask();
+        while (fake_count(&fake, "ROLE\n") < i) {
+            assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
+            assert_int_equal(probe.closed, 0);
+        }
+    }
+    assert_in_range(probe.replies, 3 * LOCUM_LINK_WAITING_MAX, 4 * LOCUM_LINK_WAITING_MAX - 1);
+}
+
 /* What TLS has read of the socket no kernel tells of. */
 static void
 there_is_no_patience_with_tls(void **state)
@@ -326,6 +346,7 @@ main(void)
                                        TEST("", the_commands_of_a_turn_are_written_at_its_end),
                                        TEST("", patience_ends_with_who_sends_without_end),
                                        TEST("", a_patient_link_reads_before_it_calls_late),
+                                       TEST("", a_patient_link_reads_for_the_sake_of_many_commands),
                                        TEST("", a_patient_link_is_woken_for_much_or_the_end)};
     const struct CMUnitTest encrypted[] = {TEST("", there_is_no_patience_with_tls)};
     const int failed = cmocka_run_group_tests(plain, NULL, NULL);
