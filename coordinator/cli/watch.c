@@ -67,7 +67,7 @@ tell_trouble(struct daemon *self, char *text)
     self->trouble = text;
 }
 
-/* As locum_client_ask(), but that an unreachable daemon is told once. */
+/* As locum_client_ask(), but that why a daemon is unreachable is told once. */
 static int
 ask(struct daemon *self, const char *target, json_t **ret_json)
 {

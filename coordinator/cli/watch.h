@@ -1,6 +1,6 @@
 /*
  * watch: the commands that go on until they are interrupted. A daemon that cannot be reached is
- * told once on standard error and asked again, so that they outlive its restart.
+ * told once, for each reason, on standard error and asked again, so that they outlive its restart.
  */
 #ifndef LOCUM_CLI_WATCH_H
 #define LOCUM_CLI_WATCH_H
