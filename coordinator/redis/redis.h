@@ -74,7 +74,7 @@ int locum_redis_create(struct event_base *base, const struct locum_config *confi
 void locum_redis_reconfigure(struct locum_redis *self, const struct locum_config *config);
 
 /* Publish one sealed heartbeat; alone and first. Dropped silently while there is no connection.
- * What is nearly due to be asked goes with it. */
+ * What is due to be asked before the next one goes with it. */
 void locum_redis_publish(struct locum_redis *self, struct locum_slice line);
 
 /*

@@ -203,7 +203,8 @@ make_world(struct sim *sim)
     }
 }
 
-/* From poll to poll of a Sentinel, at most: those between go with a heartbeat (redis/sentinel.c).
+/* From poll to poll of a Sentinel, at least as late as a daemon's: those between go with a
+ * heartbeat (redis/sentinel.c).
  */
 static locum_ms
 poll_ms_at_most(const struct sim *sim)
