@@ -18,13 +18,7 @@
 #include "redis/reply.h"
 #include "redis/tls.h"
 
-enum {
-    CHUNK_BYTES = 4096,
-    PATIENT_BYTES = 8192,
-    PATIENT_READS = 16,
-
-    WHY_MAX = 191
-};
+enum { CHUNK_BYTES = 4096, PATIENT_BYTES = 8192, PATIENT_READS = 16, WHY_MAX = 191 };
 
 struct waiting {
     enum locum_command command;

@@ -149,8 +149,11 @@ a_patient_link_reads_for_the_sake_of_many_commands(void **state)
             assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
             assert_int_equal(probe.closed, 0);
         }
+        if (i == LOCUM_LINK_WAITING_MAX / 4) {
+            assert_int_equal(probe.replies, 0); /* so few are no reason to read */
+        }
     }
-    assert_in_range(probe.replies, 3 * LOCUM_LINK_WAITING_MAX, 4 * LOCUM_LINK_WAITING_MAX - 1);
+    assert_true(probe.replies >= 3 * LOCUM_LINK_WAITING_MAX);
 }
 
 /* What TLS has read of the socket no kernel tells of. */
