@@ -53,7 +53,11 @@ def enter():
     _catch_signals()
     global _turn
     _turn = open(f"/tmp/locum-site-{os.getuid()}.lock", "w")    # they share addresses and ports
-    fcntl.flock(_turn, fcntl.LOCK_EX)
+    try:
+        fcntl.flock(_turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("!! waiting for another site to end", file=sys.stderr, flush=True)
+        fcntl.flock(_turn, fcntl.LOCK_EX)
     return Network(False)
 
 
