@@ -101,13 +101,13 @@ arm(struct adapter *self, locum_ms now)
 }
 
 static void
-deliver(struct adapter *self, const struct locum_nsd_event *event)
+deliver(struct adapter *self, const struct locum_nsd_input *event)
 {
     struct locum_nsd_actions actions;
     const locum_ms now = locum_now_read().mono;
     locum_nsd_step(&self->reconciler, event, now, (uint32_t)random(), &actions);
     tell_state(self, now);
-    locum_notify_turn(&self->notify, now);
+    locum_notify_iteration(&self->notify, now);
     perform(self, &actions);
     arm(self, now);
 }
@@ -125,7 +125,7 @@ look_at_file(struct adapter *self)
 {
     char why_buffer[WHY_BYTES];
     struct locum_text why = locum_text_init(why_buffer, sizeof(why_buffer));
-    struct locum_nsd_event event = {.kind = LOCUM_NSD_EVENT_FILE};
+    struct locum_nsd_input event = {.kind = LOCUM_NSD_INPUT_FILE};
     struct locum_nsd_zonetext read;
     const char *wrong;
     char *text;
@@ -153,7 +153,7 @@ on_tick(evutil_socket_t fd, short what, void *user)
         look_at_file(self);
         return;
     }
-    deliver(self, &(struct locum_nsd_event){.kind = LOCUM_NSD_EVENT_TICK});
+    deliver(self, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_TICK});
 }
 
 /* Keep the fail-open zone for a start without the coordinator. */
@@ -234,7 +234,7 @@ on_zone(void *user, const json_t *answer, const char *why)
     }
     tell_upstream(self, NULL);
     keep_open(self);
-    deliver(self, &(struct locum_nsd_event){.kind = LOCUM_NSD_EVENT_WORD,
+    deliver(self, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_WORD,
                                             .word = version_of(&self->word_read),
                                             .open = version_of(&self->open_read)});
     return true;
@@ -246,22 +246,22 @@ on_soa(void *user, enum locum_nsd_soa outcome, uint32_t serial, const char *why)
     struct adapter *self = user;
     struct locum_text text = locum_text_init(self->nsd_says, sizeof(self->nsd_says));
     locum_text_add(&text, why != NULL ? why : "");
-    deliver(self, &(struct locum_nsd_event){
-                      .kind = LOCUM_NSD_EVENT_SOA, .soa = outcome, .serial = serial, .why = why});
+    deliver(self, &(struct locum_nsd_input){
+                      .kind = LOCUM_NSD_INPUT_SOA, .soa = outcome, .serial = serial, .why = why});
 }
 
 static void
 on_control(void *user, enum locum_nsd_control outcome, const char *why)
 {
-    deliver(user, &(struct locum_nsd_event){
-                      .kind = LOCUM_NSD_EVENT_CONTROL, .control = outcome, .why = why});
+    deliver(user, &(struct locum_nsd_input){
+                      .kind = LOCUM_NSD_INPUT_CONTROL, .control = outcome, .why = why});
 }
 
 static void
 prepared(struct adapter *self, bool ok, const char *why)
 {
     deliver(self,
-            &(struct locum_nsd_event){.kind = LOCUM_NSD_EVENT_PREPARED, .ok = ok, .why = why});
+            &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_PREPARED, .ok = ok, .why = why});
 }
 
 static void
@@ -307,7 +307,7 @@ placed(struct adapter *self, bool keep, struct locum_text *why)
 {
     const bool ok = why->length == 0 && locum_nsd_files_place(&self->files, keep, why) == 0;
     deliver(self,
-            &(struct locum_nsd_event){.kind = LOCUM_NSD_EVENT_PLACED, .ok = ok, .why = why->at});
+            &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_PLACED, .ok = ok, .why = why->at});
 }
 
 /* The last good zone once more. NSD has served it, so it is not checked again. */
@@ -467,7 +467,7 @@ remember(struct adapter *self)
                                     self->settings->zone, &self->open_read, &wrong) == 0) {
             self->open = text;
             self->open_kept = self->open_read.digest;
-            deliver(self, &(struct locum_nsd_event){.kind = LOCUM_NSD_EVENT_OPEN,
+            deliver(self, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_OPEN,
                                                     .open = version_of(&self->open_read)});
         } else {
             free(text);

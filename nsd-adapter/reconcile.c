@@ -185,7 +185,7 @@ give_up(struct locum_nsd_reconciler *self, locum_ms now, uint32_t random,
 }
 
 static void
-on_word(struct locum_nsd_reconciler *self, const struct locum_nsd_event *event, locum_ms now)
+on_word(struct locum_nsd_reconciler *self, const struct locum_nsd_input *event, locum_ms now)
 {
     const bool news = !self->word.known || self->word.digest != event->word.digest ||
                       self->word.serial != event->word.serial;
@@ -198,7 +198,7 @@ on_word(struct locum_nsd_reconciler *self, const struct locum_nsd_event *event, 
 }
 
 static void
-on_placed(struct locum_nsd_reconciler *self, const struct locum_nsd_event *event, locum_ms now,
+on_placed(struct locum_nsd_reconciler *self, const struct locum_nsd_input *event, locum_ms now,
           uint32_t random, struct locum_nsd_actions *out)
 {
     const bool restored = self->phase == LOCUM_NSD_RESTORING;
@@ -217,7 +217,7 @@ on_placed(struct locum_nsd_reconciler *self, const struct locum_nsd_event *event
 }
 
 static void
-on_control(struct locum_nsd_reconciler *self, const struct locum_nsd_event *event, locum_ms now,
+on_control(struct locum_nsd_reconciler *self, const struct locum_nsd_input *event, locum_ms now,
            uint32_t random, struct locum_nsd_actions *out)
 {
     const bool adding = self->phase == LOCUM_NSD_ADDING;
@@ -235,7 +235,7 @@ on_control(struct locum_nsd_reconciler *self, const struct locum_nsd_event *even
 }
 
 static void
-on_soa(struct locum_nsd_reconciler *self, const struct locum_nsd_event *event, locum_ms now)
+on_soa(struct locum_nsd_reconciler *self, const struct locum_nsd_input *event, locum_ms now)
 {
     self->asking = false;
     self->looked = true;
@@ -334,7 +334,7 @@ report(struct locum_nsd_reconciler *self, locum_ms now, struct locum_nsd_actions
 }
 
 void
-locum_nsd_step(struct locum_nsd_reconciler *self, const struct locum_nsd_event *event, locum_ms now,
+locum_nsd_step(struct locum_nsd_reconciler *self, const struct locum_nsd_input *event, locum_ms now,
                uint32_t random, struct locum_nsd_actions *ret)
 {
     ret->count = 0;
@@ -343,16 +343,16 @@ locum_nsd_step(struct locum_nsd_reconciler *self, const struct locum_nsd_event *
     }
     self->stepped = now;
     switch (event->kind) {
-    case LOCUM_NSD_EVENT_WORD: on_word(self, event, now); break;
-    case LOCUM_NSD_EVENT_OPEN: self->open = event->open; break;
-    case LOCUM_NSD_EVENT_FILE:
+    case LOCUM_NSD_INPUT_WORD: on_word(self, event, now); break;
+    case LOCUM_NSD_INPUT_OPEN: self->open = event->open; break;
+    case LOCUM_NSD_INPUT_FILE:
         self->file = event->word;
         self->file_good = false;
         if (self->file.known) {
             note_issued(self, self->file.serial);
         }
         break;
-    case LOCUM_NSD_EVENT_PREPARED:
+    case LOCUM_NSD_INPUT_PREPARED:
         if (event->ok) {
             self->phase = LOCUM_NSD_PLACING;
             add(ret, LOCUM_NSD_PLACE)->keep = self->file_good;
@@ -360,10 +360,10 @@ locum_nsd_step(struct locum_nsd_reconciler *self, const struct locum_nsd_event *
             fail(self, event->why, now, random);
         }
         break;
-    case LOCUM_NSD_EVENT_PLACED: on_placed(self, event, now, random, ret); break;
-    case LOCUM_NSD_EVENT_CONTROL: on_control(self, event, now, random, ret); break;
-    case LOCUM_NSD_EVENT_SOA: on_soa(self, event, now); break;
-    case LOCUM_NSD_EVENT_TICK: break;
+    case LOCUM_NSD_INPUT_PLACED: on_placed(self, event, now, random, ret); break;
+    case LOCUM_NSD_INPUT_CONTROL: on_control(self, event, now, random, ret); break;
+    case LOCUM_NSD_INPUT_SOA: on_soa(self, event, now); break;
+    case LOCUM_NSD_INPUT_TICK: break;
     }
     measure(self, now);
     act(self, now, random, ret);

@@ -63,19 +63,19 @@ enum locum_nsd_state {
 };
 const char *locum_nsd_state_text(enum locum_nsd_state state);
 
-enum locum_nsd_event_kind {
-    LOCUM_NSD_EVENT_WORD,     /* the coordinator has spoken: word, open */
-    LOCUM_NSD_EVENT_OPEN,     /* at the start: the fail-open zone that an earlier run has kept */
-    LOCUM_NSD_EVENT_FILE,     /* the zone file, at the start and when another hand changed it */
-    LOCUM_NSD_EVENT_PREPARED, /* ok, or why not */
-    LOCUM_NSD_EVENT_PLACED,   /* of PLACE and RESTORE: ok, or why not */
-    LOCUM_NSD_EVENT_CONTROL,  /* the outcome of RELOAD or ADDZONE */
-    LOCUM_NSD_EVENT_SOA,      /* the outcome of ASK */
-    LOCUM_NSD_EVENT_TICK,     /* time passes */
+enum locum_nsd_input_kind {
+    LOCUM_NSD_INPUT_WORD,     /* the coordinator has spoken: word, open */
+    LOCUM_NSD_INPUT_OPEN,     /* at the start: the fail-open zone that an earlier run has kept */
+    LOCUM_NSD_INPUT_FILE,     /* the zone file, at the start and when another hand changed it */
+    LOCUM_NSD_INPUT_PREPARED, /* ok, or why not */
+    LOCUM_NSD_INPUT_PLACED,   /* of PLACE and RESTORE: ok, or why not */
+    LOCUM_NSD_INPUT_CONTROL,  /* the outcome of RELOAD or ADDZONE */
+    LOCUM_NSD_INPUT_SOA,      /* the outcome of ASK */
+    LOCUM_NSD_INPUT_TICK,     /* time passes */
 };
 
-struct locum_nsd_event {
-    enum locum_nsd_event_kind kind;
+struct locum_nsd_input {
+    enum locum_nsd_input_kind kind;
     struct locum_nsd_version word; /* WORD; FILE: what stands in it, unknown: absent, or no zone */
     struct locum_nsd_version open; /* WORD, OPEN */
     bool ok;
@@ -162,7 +162,7 @@ void locum_nsd_reconciler_init(struct locum_nsd_reconciler *self, locum_ms lost_
  * random  for the back-off.
  * ret     what to do, in this order; overwritten.
  */
-void locum_nsd_step(struct locum_nsd_reconciler *self, const struct locum_nsd_event *event,
+void locum_nsd_step(struct locum_nsd_reconciler *self, const struct locum_nsd_input *event,
                     locum_ms now, uint32_t random, struct locum_nsd_actions *ret);
 
 /* When it wants to be told of the time at the latest; not before that TICKs are of use. */

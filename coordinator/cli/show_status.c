@@ -188,7 +188,7 @@ node_row(const struct locum_table *table, const json_t *node)
     service_cell(table, node);
     word_cell(table, admin, "state", "ready", LOCUM_YELLOW);
     cell(table, node, "rank");
-    age_cell(table, json_object_get(heard, "peer"));
+    age_cell(table, json_object_get(heard, "udp"));
     age_cell(table, json_object_get(heard, "redis"));
     sentinel_cell(table, json_object_get(node, "sentinel_down"));
     mirrorbits_cell(table, json_object_get(node, "mirrorbits"));

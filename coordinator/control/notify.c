@@ -91,7 +91,7 @@ send_message(struct locum_notify *self, const char *message)
 }
 
 void
-locum_notify_turn(struct locum_notify *self, locum_ms mono)
+locum_notify_iteration(struct locum_notify *self, locum_ms mono)
 {
     if (self->fd < 0) {
         return;

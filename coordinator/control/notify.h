@@ -5,8 +5,8 @@
  * Without a service manager nothing happens. Never blocks: a message that the manager does not take
  * is kept, the newest one only, and tried again at the next turn. Main thread only.
  *
- * WATCHDOG=1 goes out from locum_notify_turn() alone, which the daemon calls when the core has had
- * its turn: a loop that turns round something else starves the watchdog, and is replaced.
+ * WATCHDOG=1 goes out from locum_notify_iteration() alone, which the daemon calls when the core has
+ * had its turn: a loop that turns round something else starves the watchdog, and is replaced.
  */
 #ifndef LOCUM_CONTROL_NOTIFY_H
 #define LOCUM_CONTROL_NOTIFY_H
@@ -40,7 +40,7 @@ struct locum_notify {
 int locum_notify_open(struct locum_notify *self) LOCUM_MUST_CHECK;
 
 /* The core has had a turn: READY=1 the first time, and WATCHDOG=1 often enough. */
-void locum_notify_turn(struct locum_notify *self, locum_ms mono);
+void locum_notify_iteration(struct locum_notify *self, locum_ms mono);
 
 /* A line for people; sent if it is another one than the last. */
 void locum_notify_status(struct locum_notify *self, const char *status);

@@ -8,7 +8,7 @@
 #include "core/types.h"
 
 struct locum_admin_state {
-    enum locum_admin word;
+    enum locum_admin state;
     locum_ms until_boot;               /* boot clock; LOCUM_NEVER: for ever */
     char reason[LOCUM_REASON_MAX + 1]; /* "" if none was given */
     locum_nodes excluded;              /* never holds this node itself */

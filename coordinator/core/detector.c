@@ -5,14 +5,14 @@
 #include "core/vote.h"
 
 /* What one row of the table looks at. */
-struct look {
+struct context {
     struct locum_condition_state *state;
     const struct locum_peer_facts *facts;
     const struct locum_view *view;
     const struct locum_core_config *config;
     locum_node peer;
     struct locum_now now;
-    struct locum_condition_edge *edge; /* voters and cause of the edge, if there is one */
+    struct locum_condition_event *event; /* voters and cause of the event, if there is one */
 };
 
 const char *
@@ -46,196 +46,198 @@ has_condition(const struct locum_core_config *config, locum_node peer)
 }
 
 static bool
-silent(const struct look *look)
+silent(const struct context *context)
 {
-    return locum_view_silent(look->view, look->config, look->peer, look->now.mono);
+    return locum_view_silent(context->view, context->config, context->peer, context->now.mono);
 }
 
 /* How old the evidence of a voter is: its last word, or its Sentinel's last poll; mine: P's
  * silence. */
 static locum_ms
-evidence_age(const struct look *look, locum_node voter)
+evidence_age(const struct context *context, locum_node voter)
 {
-    const struct locum_peer_facts *facts = &look->view->peer[voter];
-    if (voter == look->config->self) {
-        return look->now.mono - locum_view_base(look->view, look->peer);
+    const struct locum_peer_facts *facts = &context->view->peer[voter];
+    if (voter == context->config->self) {
+        return context->now.mono - locum_view_base(context->view, context->peer);
     }
-    if (locum_view_heard_within_limit(look->view, look->config, voter, look->now.mono)) {
-        return look->now.mono - facts->heard;
+    if (locum_view_heard_within_limit(context->view, context->config, voter, context->now.mono)) {
+        return context->now.mono - facts->heard;
     }
-    return look->now.mono - facts->sentinel.polled; /* its Sentinel voted, so it was polled */
+    return context->now.mono - facts->sentinel.polled; /* its Sentinel voted, so it was polled */
 }
 
 static void
-note_voters(const struct look *look, enum locum_cause cause, locum_nodes voters)
+note_voters(const struct context *context, enum locum_cause cause, locum_nodes voters)
 {
-    look->edge->cause = cause;
-    look->edge->voters = voters;
-    for (locum_node voter = 0; voter < look->config->node_count; voter++) {
+    context->event->cause = cause;
+    context->event->voters = voters;
+    for (locum_node voter = 0; voter < context->config->node_count; voter++) {
         if (locum_nodes_has(voters, voter)) {
-            look->edge->age_ms[voter] = evidence_age(look, voter);
+            context->event->age_ms[voter] = evidence_age(context, voter);
         }
     }
 }
 
 static enum locum_condition
-because(const struct look *look, enum locum_cause cause, enum locum_condition to)
+because(const struct context *context, enum locum_cause cause, enum locum_condition to)
 {
-    look->edge->cause = cause;
+    context->event->cause = cause;
     return to;
 }
 
 /* Silent for a quorum: for me and enough others. */
 static bool
-quorum(const struct look *look)
+quorum(const struct context *context)
 {
     const locum_nodes voters =
-        locum_vote_count(look->view, look->config, look->peer, look->now.mono);
-    if ((uint32_t)__builtin_popcount(voters) < look->config->quorum) {
+        locum_vote_count(context->view, context->config, context->peer, context->now.mono);
+    if ((uint32_t)__builtin_popcount(voters) < context->config->quorum) {
         return false;
     }
-    note_voters(look, LOCUM_CAUSE_QUORUM, voters);
+    note_voters(context, LOCUM_CAUSE_QUORUM, voters);
     return true;
 }
 
 /* Peers that I hear hold it down, and I have not heard it: they know more than I. */
 static bool
-reported_down(const struct look *look)
+reported_down(const struct context *context)
 {
-    const locum_ms unheard = look->now.mono - locum_view_base(look->view, look->peer);
+    const locum_ms unheard = context->now.mono - locum_view_base(context->view, context->peer);
     locum_nodes tellers = 0;
-    if (unheard < 2 * locum_view_interval(look->view, look->config, look->peer)) {
+    if (unheard < 2 * locum_view_interval(context->view, context->config, context->peer)) {
         return false;
     }
-    for (locum_node voter = 0; voter < look->config->node_count; voter++) {
-        if (voter != look->config->self && voter != look->peer &&
-            locum_view_heard_within_limit(look->view, look->config, voter, look->now.mono) &&
-            look->view->peer[voter].letters[look->peer] == LOCUM_DOWN) {
+    for (locum_node voter = 0; voter < context->config->node_count; voter++) {
+        if (voter != context->config->self && voter != context->peer &&
+            locum_view_heard_within_limit(context->view, context->config, voter,
+                                          context->now.mono) &&
+            context->view->peer[voter].state_codes[context->peer] == LOCUM_DOWN) {
             tellers |= locum_nodes_of(voter);
         }
     }
     if (tellers == 0) {
         return false;
     }
-    note_voters(look, LOCUM_CAUSE_ADOPTED, tellers);
+    note_voters(context, LOCUM_CAUSE_ADOPTED, tellers);
     return true;
 }
 
 static enum locum_condition
-fall(const struct look *look, bool adopted)
+fall(const struct context *context, bool adopted)
 {
-    look->state->adopted = adopted;
-    look->state->left = look->facts->leaving;
-    look->state->verdict = look->now.mono;
-    look->state->down_incarnation = look->facts->word_incarnation;
+    context->state->adopted = adopted;
+    context->state->left = context->facts->leaving;
+    context->state->verdict = context->now.mono;
+    context->state->down_incarnation = context->facts->state_incarnation;
     return LOCUM_DOWN;
 }
 
 /* down, and an accepted heartbeat came */
 static enum locum_condition
-rise(const struct look *look)
+rise(const struct context *context)
 {
-    struct locum_condition_state *state = look->state;
+    struct locum_condition_state *state = context->state;
     const bool new_run_after_leaving =
-        state->left && look->facts->incarnation > state->down_incarnation;
+        state->left && context->facts->incarnation > state->down_incarnation;
     state->trusted = state->adopted || new_run_after_leaving;
-    if (state->trusted && look->facts->service == LOCUM_UP) {
-        return because(look, LOCUM_CAUSE_HEARD, LOCUM_ALIVE);
+    if (state->trusted && context->facts->service == LOCUM_UP) {
+        return because(context, LOCUM_CAUSE_HEARD, LOCUM_ALIVE);
     }
-    state->returning_since = look->now.mono;
+    state->returning_since = context->now.mono;
     state->silent = false;
-    return because(look, LOCUM_CAUSE_HEARD, LOCUM_RETURNING);
+    return because(context, LOCUM_CAUSE_HEARD, LOCUM_RETURNING);
 }
 
 static enum locum_condition
-next_returning(const struct look *look)
+next_returning(const struct context *context)
 {
-    struct locum_condition_state *state = look->state;
+    struct locum_condition_state *state = context->state;
     if (state->accepted) {
         state->silent = false;
     }
-    if (look->facts->gap > state->returning_since) {
-        state->returning_since = look->facts->gap;
+    if (context->facts->gap > state->returning_since) {
+        state->returning_since = context->facts->gap;
         state->trusted = false;
     }
-    if (silent(look)) {
+    if (silent(context)) {
         state->silent = true;
         state->trusted = false;
-        state->returning_since = look->now.mono;
-        return quorum(look) ? fall(look, false) : LOCUM_RETURNING;
+        state->returning_since = context->now.mono;
+        return quorum(context) ? fall(context, false) : LOCUM_RETURNING;
     }
-    const bool waited =
-        state->trusted || look->now.mono - state->returning_since >= look->config->recover_after_ms;
-    if (waited && !state->silent && look->facts->service == LOCUM_UP) {
-        return because(look, LOCUM_CAUSE_RECOVERED, LOCUM_ALIVE);
+    const bool waited = state->trusted || context->now.mono - state->returning_since >=
+                                              context->config->recover_after_ms;
+    if (waited && !state->silent && context->facts->service == LOCUM_UP) {
+        return because(context, LOCUM_CAUSE_RECOVERED, LOCUM_ALIVE);
     }
     return LOCUM_RETURNING;
 }
 
 /* The table, row for row. */
 static enum locum_condition
-next_condition(const struct look *look)
+next_condition(const struct context *context)
 {
-    struct locum_condition_state *state = look->state;
+    struct locum_condition_state *state = context->state;
     switch (state->condition) {
     case LOCUM_UNKNOWN:
         if (state->accepted) {
-            return because(look, LOCUM_CAUSE_HEARD, LOCUM_ALIVE);
+            return because(context, LOCUM_CAUSE_HEARD, LOCUM_ALIVE);
         }
-        if (reported_down(look)) {
-            return fall(look, true); /* adopted after my restart or stall */
+        if (reported_down(context)) {
+            return fall(context, true); /* adopted after my restart or stall */
         }
-        return silent(look) ? because(look, LOCUM_CAUSE_SILENT, LOCUM_SUSPECT) : LOCUM_UNKNOWN;
+        return silent(context) ? because(context, LOCUM_CAUSE_SILENT, LOCUM_SUSPECT)
+                               : LOCUM_UNKNOWN;
     case LOCUM_ALIVE:
-        return silent(look) ? because(look, LOCUM_CAUSE_SILENT, LOCUM_SUSPECT) : LOCUM_ALIVE;
+        return silent(context) ? because(context, LOCUM_CAUSE_SILENT, LOCUM_SUSPECT) : LOCUM_ALIVE;
     case LOCUM_SUSPECT:
         if (state->accepted) {
-            return because(look, LOCUM_CAUSE_HEARD, LOCUM_ALIVE);
+            return because(context, LOCUM_CAUSE_HEARD, LOCUM_ALIVE);
         }
-        if (look->facts->leaving) {
-            note_voters(look, LOCUM_CAUSE_LEFT, locum_nodes_of(look->config->self));
-            return fall(look, false);
+        if (context->facts->leaving) {
+            note_voters(context, LOCUM_CAUSE_LEFT, locum_nodes_of(context->config->self));
+            return fall(context, false);
         }
-        return quorum(look) ? fall(look, false) : LOCUM_SUSPECT; /* gives names away */
-    case LOCUM_DOWN: return state->accepted ? rise(look) : LOCUM_DOWN;
+        return quorum(context) ? fall(context, false) : LOCUM_SUSPECT; /* gives names away */
+    case LOCUM_DOWN: return state->accepted ? rise(context) : LOCUM_DOWN;
     case LOCUM_RETURNING:
-    default: return next_returning(look); /* the only edge that gives them back is in here */
+    default: return next_returning(context); /* the only event that gives them back is in here */
     }
 }
 
 static void
-clear_edge(struct locum_condition_edge *edge, locum_node peer)
+clear_event(struct locum_condition_event *event, locum_node peer)
 {
-    *edge = (struct locum_condition_edge){.peer = peer};
+    *event = (struct locum_condition_event){.peer = peer};
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
-        edge->age_ms[i] = LOCUM_NEVER;
+        event->age_ms[i] = LOCUM_NEVER;
     }
 }
 
 size_t
 locum_detector_advance(struct locum_detector *self, const struct locum_view *view,
                        const struct locum_core_config *config, struct locum_now now,
-                       struct locum_condition_edge ret_edge[LOCUM_NODES_MAX])
+                       struct locum_condition_event ret_event[LOCUM_NODES_MAX])
 {
     size_t count = 0;
     for (locum_node peer = 0; peer < config->node_count; peer++) {
         struct locum_condition_state *state = &self->peer[peer];
-        struct locum_condition_edge *edge = &ret_edge[count];
+        struct locum_condition_event *event = &ret_event[count];
         if (!has_condition(config, peer)) {
             continue;
         }
-        clear_edge(edge, peer);
-        edge->from = state->condition;
-        edge->to = next_condition(&(struct look){.state = state,
-                                                 .facts = &view->peer[peer],
-                                                 .view = view,
-                                                 .config = config,
-                                                 .peer = peer,
-                                                 .now = now,
-                                                 .edge = edge});
+        clear_event(event, peer);
+        event->from = state->condition;
+        event->to = next_condition(&(struct context){.state = state,
+                                                     .facts = &view->peer[peer],
+                                                     .view = view,
+                                                     .config = config,
+                                                     .peer = peer,
+                                                     .now = now,
+                                                     .event = event});
         state->accepted = false;
-        if (edge->to != edge->from) {
-            state->condition = edge->to;
+        if (event->to != event->from) {
+            state->condition = event->to;
             state->since_wall = now.wall;
             count++;
         }
@@ -246,7 +248,7 @@ locum_detector_advance(struct locum_detector *self, const struct locum_view *vie
 size_t
 locum_detector_grace(struct locum_detector *self, const struct locum_core_config *config,
                      locum_nodes which, struct locum_now now,
-                     struct locum_condition_edge ret_edge[LOCUM_NODES_MAX])
+                     struct locum_condition_event ret_event[LOCUM_NODES_MAX])
 {
     size_t count = 0;
     for (locum_node peer = 0; peer < config->node_count; peer++) {
@@ -256,10 +258,10 @@ locum_detector_grace(struct locum_detector *self, const struct locum_core_config
         }
         state->returning_since = now.mono;
         if (state->condition == LOCUM_SUSPECT) {
-            clear_edge(&ret_edge[count], peer);
-            ret_edge[count].from = LOCUM_SUSPECT;
-            ret_edge[count].to = LOCUM_UNKNOWN;
-            ret_edge[count].cause = LOCUM_CAUSE_GRACE;
+            clear_event(&ret_event[count], peer);
+            ret_event[count].from = LOCUM_SUSPECT;
+            ret_event[count].to = LOCUM_UNKNOWN;
+            ret_event[count].cause = LOCUM_CAUSE_GRACE;
             count++;
             state->condition = LOCUM_UNKNOWN;
             state->since_wall = now.wall;
@@ -269,7 +271,7 @@ locum_detector_grace(struct locum_detector *self, const struct locum_core_config
 }
 
 enum locum_condition
-locum_detector_letter(const struct locum_detector *self, locum_node peer)
+locum_detector_state_code(const struct locum_detector *self, locum_node peer)
 {
     const struct locum_condition_state *state = &self->peer[peer];
     return state->condition == LOCUM_RETURNING && state->silent ? LOCUM_SUSPECT : state->condition;

@@ -1,7 +1,7 @@
 /*
  * detector: what I hold each peer to be (the table "COND of P at me").
  *
- * In: accepted heartbeats and the votes of others. Out: edges, each with the evidence for it.
+ * In: accepted heartbeats and the votes of others. Out: events, each with the evidence for it.
  * Pure: no clock, no I/O, no allocation. Limit: LOCUM_NODES_MAX peers.
  */
 #ifndef LOCUM_CORE_DETECTOR_H
@@ -30,11 +30,11 @@ struct locum_condition_state {
     bool adopted;              /* down was adopted from a peer, not found by me */
     bool left;                 /* its last word was leaving when it became down */
     bool trusted;              /* returning without the wait: adopted, or a new run after leaving */
-    bool silent;               /* returning, and silent: letter s, rank F */
+    bool silent;               /* returning, and silent: code s, rank F */
     locum_ms verdict;          /* mono time at which it became down */
     uint64_t down_incarnation; /* of its last word when it became down */
     locum_ms returning_since;  /* the clock of a returning */
-    locum_ms since_wall;       /* wall time of the last edge, Unix ms; LOCUM_NEVER */
+    locum_ms since_wall;       /* wall time of the last event, Unix ms; LOCUM_NEVER */
 };
 
 struct locum_detector {
@@ -42,7 +42,7 @@ struct locum_detector {
 };
 
 /* One change of condition with the evidence for it. */
-struct locum_condition_edge {
+struct locum_condition_event {
     locum_node peer;
     enum locum_condition from, to;
     enum locum_cause cause;
@@ -59,24 +59,24 @@ void locum_detector_heard(struct locum_detector *self, locum_node peer);
 /*
  * GRACE for the peers in `which`: suspect becomes unknown, the clock of every returning starts
  * again. The caller has set the grace times in the view.
- * Returns the number of edges written. Cannot fail.
+ * Returns the number of events written. Cannot fail.
  */
 size_t locum_detector_grace(struct locum_detector *self, const struct locum_core_config *config,
                             locum_nodes which, struct locum_now now,
-                            struct locum_condition_edge ret_edge[LOCUM_NODES_MAX]);
+                            struct locum_condition_event ret_event[LOCUM_NODES_MAX]);
 
 /*
- * Move every peer whose time or votes have come; at most one edge a peer.
+ * Move every peer whose time or votes have come; at most one event a peer.
  *
  * view     facts received so far, borrowed; not newer than now.
  * now      never less than at the last call.
- * Returns the number of edges written, 0 .. LOCUM_NODES_MAX. Cannot fail.
+ * Returns the number of events written, 0 .. LOCUM_NODES_MAX. Cannot fail.
  */
 size_t locum_detector_advance(struct locum_detector *self, const struct locum_view *view,
                               const struct locum_core_config *config, struct locum_now now,
-                              struct locum_condition_edge ret_edge[LOCUM_NODES_MAX]);
+                              struct locum_condition_event ret_event[LOCUM_NODES_MAX]);
 
-/* The letter to tell others: the condition, but `suspect` for a returning that is silent. */
-enum locum_condition locum_detector_letter(const struct locum_detector *self, locum_node peer);
+/* The code to tell others: the condition, but `suspect` for a returning that is silent. */
+enum locum_condition locum_detector_state_code(const struct locum_detector *self, locum_node peer);
 
 #endif

@@ -36,7 +36,7 @@ add_ack(struct locum_text *text, const char *peer, const struct locum_ack *ack)
         locum_text_add_char(text, ',');
     }
     locum_text_add_char(text, ',');
-    locum_text_add_char(text, locum_condition_letter(ack->letter));
+    locum_text_add_char(text, locum_condition_code(ack->state_code));
 }
 
 void
@@ -163,33 +163,33 @@ parse_tail(struct locum_slice *rest, struct locum_heartbeat *ret)
     return locum_slice_copy(digest, ret->digest, sizeof(ret->digest));
 }
 
-/* A letter that some later version may have says nothing that is known here. */
+/* A code that some later version may have says nothing that is known here. */
 static int
-parse_letter(char letter, enum locum_condition *ret)
+parse_code(char code, enum locum_condition *ret)
 {
-    if (letter < 'a' || letter > 'z') {
+    if (code < 'a' || code > 'z') {
         return LOCUM_ERR_INVALID;
     }
-    if (locum_condition_from_letter(letter, ret) != 0) {
+    if (locum_condition_from_code(code, ret) != 0) {
         *ret = LOCUM_UNKNOWN;
     }
     return 0;
 }
 
-/* inc,seq,letter or ,,letter */
+/* inc,seq,code or ,,code */
 static int
 parse_ack(struct locum_slice value, struct locum_ack *ret)
 {
     struct locum_slice incarnation;
     struct locum_slice seq;
-    struct locum_slice letter;
+    struct locum_slice code;
     struct locum_ack ack = {0};
     (void)locum_slice_cut(&value, ',', &incarnation); /* a first piece there is always */
-    if (!locum_slice_cut(&value, ',', &seq) || !locum_slice_cut(&value, ',', &letter) ||
-        value.at != NULL || letter.length != 1) {
+    if (!locum_slice_cut(&value, ',', &seq) || !locum_slice_cut(&value, ',', &code) ||
+        value.at != NULL || code.length != 1) {
         return LOCUM_ERR_INVALID;
     }
-    int status = parse_letter(letter.at[0], &ack.letter);
+    int status = parse_code(code.at[0], &ack.state_code);
     ack.has_number = incarnation.length > 0 || seq.length > 0;
     if (status == 0 && ack.has_number) {
         status = locum_slice_u64(incarnation, number_max, &ack.incarnation);

@@ -2,7 +2,7 @@
  * heartbeat: the text of a heartbeat without its seal (base/seal adds and checks that):
  *
  *   locum1 get dc2 1763863200123 522 125 up ready - 1763863265373 a1b2c3d4 dc3=1763863199001,529,a
- *          cluster name inc      seq interval service admin leaving wall digest peer=inc,seq,letter
+ *          cluster name inc      seq interval service admin leaving wall digest peer=inc,seq,code
  *
  * These fields are frozen for ever; extensions are x-key=value at the end; an unknown version or
  * field is read as if it were absent. Pure.
@@ -21,9 +21,9 @@ enum { LOCUM_DATAGRAM_MAX = 1232 };
 
 /* What a heartbeat says about one peer of its sender. */
 struct locum_ack {
-    bool has_number;             /* false on UDP for all but the receiver */
-    uint64_t incarnation, seq;   /* highest authentic heartbeat heard of that peer; 0,0: never */
-    enum locum_condition letter; /* the sender's condition of it */
+    bool has_number;           /* false on UDP for all but the receiver */
+    uint64_t incarnation, seq; /* highest authentic heartbeat heard of that peer; 0,0: never */
+    enum locum_condition state_code; /* the sender's condition of it */
 };
 
 /* A heartbeat, read or to be written. Nodes are indices of the reader's configuration. */

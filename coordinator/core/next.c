@@ -1,7 +1,7 @@
 /*
  * When the next turn must come if nothing arrives: the first of all moments at which some rule that
  * compares a time with now may say something else. A moment too many costs a turn, one that is
- * missing makes an edge late by up to an interval; the simulator sees that.
+ * missing makes an event late by up to an interval; the simulator sees that.
  */
 #include "core/step.h"
 

@@ -98,7 +98,7 @@ reason_of(const struct locum_core_config *config, const enum locum_rank *rank,
     if (name->owner != LOCUM_NODE_NONE) {
         return nodes == locum_nodes_of(name->owner) ? LOCUM_REASON_OWNER : LOCUM_REASON_TAKEOVER;
     }
-    if (rank[__builtin_ctz(nodes)] >= LOCUM_RANK_E) {
+    if (rank[__builtin_ctz(nodes)] >= LOCUM_RANK_F) {
         return LOCUM_REASON_FAIL_OPEN;
     }
     if (name->policy == LOCUM_ANSWER_ALL) {

@@ -16,11 +16,11 @@ locum_rank_of(struct locum_standing standing)
     const bool unproven = standing.service == LOCUM_SERVICE_UNKNOWN;
     if (standing.excluded || standing.condition == LOCUM_DOWN || (returning && standing.silent) ||
         (unheard && unwilling(standing))) {
-        return LOCUM_RANK_F;
+        return LOCUM_RANK_G;
     }
     if (standing.service == LOCUM_FAILING || standing.admin == LOCUM_MAINT ||
         (standing.admin == LOCUM_DRAIN && unproven) || (returning && unproven)) {
-        return LOCUM_RANK_E;
+        return LOCUM_RANK_F;
     }
     if (unheard || unproven) {
         return LOCUM_RANK_D; /* may work: keeps what it has */

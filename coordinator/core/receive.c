@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { TWIN_QUIET_MS = 10000 };
+enum { DUPLICATE_QUIET_MS = 10000 };
 
 /* (inc, seq) a is later than b. */
 static bool
@@ -18,9 +18,11 @@ receive_own(struct locum_core *self, const struct locum_heartbeat *heartbeat, lo
 {
     struct locum_view *view = &self->view;
     if (heartbeat->incarnation > view->incarnation) {
-        if (self->twin_told == LOCUM_NEVER || mono - self->twin_told >= TWIN_QUIET_MS) {
-            self->twin_told = mono;
-            locum_actions_add_edge(actions, LOCUM_EDGE_TWIN)->incarnation = heartbeat->incarnation;
+        if (self->duplicate_reported == LOCUM_NEVER ||
+            mono - self->duplicate_reported >= DUPLICATE_QUIET_MS) {
+            self->duplicate_reported = mono;
+            locum_actions_add_event(actions, LOCUM_EVENT_DUPLICATE_NODE)->incarnation =
+                heartbeat->incarnation;
         }
         return;
     }
@@ -36,48 +38,50 @@ receive_own(struct locum_core *self, const struct locum_heartbeat *heartbeat, lo
 }
 
 /*
- * A peer remembers a later run of mine (the state was lost, the clock set back): outdo it. Two
- * nodes under one name do so in turn, without end: that is told, and written to disk, now and then
- * only.
+ * A peer remembers a later run of mine (the state was lost, the clock set back): raise_incarnation
+ * it. Two nodes under one name do so in turn, without end: that is told, and written to disk, now
+ * and then only.
  */
 static void
-outdo(struct locum_core *self, uint64_t incarnation, locum_ms mono, struct locum_actions *actions)
+raise_incarnation(struct locum_core *self, uint64_t incarnation, locum_ms mono,
+                  struct locum_actions *actions)
 {
     if (incarnation <= self->view.incarnation) {
         return;
     }
     self->view.incarnation = incarnation + 1;
     self->send_wanted = true;
-    if (self->outdone_told != LOCUM_NEVER && mono - self->outdone_told < TWIN_QUIET_MS) {
+    if (self->raise_reported != LOCUM_NEVER && mono - self->raise_reported < DUPLICATE_QUIET_MS) {
         return;
     }
-    self->outdone_told = mono;
-    locum_actions_add_edge(actions, LOCUM_EDGE_INCARNATION)->incarnation = incarnation + 1;
+    self->raise_reported = mono;
+    locum_actions_add_event(actions, LOCUM_EVENT_INCARNATION)->incarnation = incarnation + 1;
     locum_actions_add(actions, LOCUM_ACTION_PERSIST);
 }
 
 static void
-tell_deaf(struct locum_core *self, locum_node peer, bool deaf, struct locum_actions *actions)
+report_one_way(struct locum_core *self, locum_node peer, bool one_way,
+               struct locum_actions *actions)
 {
     struct locum_peer_facts *facts = &self->view.peer[peer];
-    if (facts->deaf != deaf) {
-        struct locum_edge *edge = locum_actions_add_edge(actions, LOCUM_EDGE_DEAF);
-        edge->deaf.node = peer;
-        edge->deaf.deaf = deaf;
-        facts->deaf = deaf;
+    if (facts->one_way != one_way) {
+        struct locum_event *event = locum_actions_add_event(actions, LOCUM_EVENT_ONE_WAY);
+        event->one_way.node = peer;
+        event->one_way.one_way = one_way;
+        facts->one_way = one_way;
     }
 }
 
 /* The newest heartbeat of a peer acknowledges nothing fresh of mine: it is no sign of life. */
 static void
-note_deaf(struct locum_core *self, locum_node peer, locum_ms mono, struct locum_actions *actions)
+note_one_way(struct locum_core *self, locum_node peer, locum_ms mono, struct locum_actions *actions)
 {
     struct locum_peer_facts *facts = &self->view.peer[peer];
-    if (facts->deaf_since == LOCUM_NEVER) {
-        facts->deaf_since = mono; /* a (re)start of either side looks so for one exchange */
+    if (facts->one_way_since == LOCUM_NEVER) {
+        facts->one_way_since = mono; /* a (re)start of either side looks so for one exchange */
     }
-    if (mono - facts->deaf_since >= 2 * self->config.timeout_ms) {
-        tell_deaf(self, peer, true, actions);
+    if (mono - facts->one_way_since >= 2 * self->config.timeout_ms) {
+        report_one_way(self, peer, true, actions);
     }
 }
 
@@ -105,13 +109,13 @@ accept(struct locum_core *self, const struct locum_heartbeat *heartbeat, locum_m
         facts->gap = now.mono;
     }
     facts->heard = now.mono;
-    facts->deaf_since = LOCUM_NEVER;
-    tell_deaf(self, peer, false, actions);
-    if (heartbeat->service != LOCUM_SERVICE_UNKNOWN || !facts->word_known) {
+    facts->one_way_since = LOCUM_NEVER;
+    report_one_way(self, peer, false, actions);
+    if (heartbeat->service != LOCUM_SERVICE_UNKNOWN || !facts->state_known) {
         facts->service = heartbeat->service;
     }
-    facts->word_known = true;
-    facts->word_incarnation = heartbeat->incarnation;
+    facts->state_known = true;
+    facts->state_incarnation = heartbeat->incarnation;
     facts->admin = heartbeat->admin;
     facts->leaving = heartbeat->leaving;
     facts->interval_ms = heartbeat->interval_ms;
@@ -119,7 +123,7 @@ accept(struct locum_core *self, const struct locum_heartbeat *heartbeat, locum_m
     memcpy(facts->digest, heartbeat->digest, sizeof(facts->digest));
     memcpy(facts->version, heartbeat->version, sizeof(facts->version));
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
-        facts->letters[i] = heartbeat->acks[i].letter; /* not told: unknown */
+        facts->state_codes[i] = heartbeat->acks[i].state_code; /* not told: unknown */
     }
     locum_detector_heard(&self->detector, peer);
 }
@@ -150,7 +154,7 @@ receive_peer(struct locum_core *self, const struct locum_heartbeat *heartbeat, e
     const locum_node peer = heartbeat->sender;
     struct locum_peer_facts *facts = &view->peer[peer];
     const struct locum_ack *ack = &heartbeat->acks[self->config.self];
-    outdo(self, ack->incarnation, now.mono, actions);
+    raise_incarnation(self, ack->incarnation, now.mono, actions);
     if (!in_order(facts, &facts->path[by], heartbeat)) {
         return;
     }
@@ -166,7 +170,7 @@ receive_peer(struct locum_core *self, const struct locum_heartbeat *heartbeat, e
     const locum_ms sent = locum_view_sent(view, ack->incarnation, ack->seq);
     if (sent == LOCUM_NEVER || now.mono - sent > 2 * self->config.timeout_ms) {
         if (newest) {
-            note_deaf(self, peer, now.mono, actions);
+            note_one_way(self, peer, now.mono, actions);
         }
         return;
     }
@@ -186,16 +190,16 @@ receive_peer(struct locum_core *self, const struct locum_heartbeat *heartbeat, e
 }
 
 void
-locum_receive(struct locum_core *self, const struct locum_event *event,
+locum_receive(struct locum_core *self, const struct locum_input *input,
               struct locum_actions *actions)
 {
     struct locum_heartbeat heartbeat;
-    if (locum_heartbeat_parse(event->heartbeat.text, &self->config, &heartbeat) != 0) {
+    if (locum_heartbeat_parse(input->heartbeat.text, &self->config, &heartbeat) != 0) {
         self->ignored++;
     } else if (heartbeat.sender != self->config.self) {
-        receive_peer(self, &heartbeat, event->heartbeat.path, event->now, actions);
-    } else if (event->heartbeat.path == LOCUM_PATH_REDIS) {
-        receive_own(self, &heartbeat, event->now.mono, actions);
+        receive_peer(self, &heartbeat, input->heartbeat.path, input->now, actions);
+    } else if (input->heartbeat.path == LOCUM_PATH_REDIS) {
+        receive_own(self, &heartbeat, input->now.mono, actions);
     } else {
         self->ignored++; /* nobody sends me my own datagrams */
     }

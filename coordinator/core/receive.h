@@ -6,7 +6,7 @@
 
 #include "core/step.h"
 
-void locum_receive(struct locum_core *self, const struct locum_event *event,
+void locum_receive(struct locum_core *self, const struct locum_input *input,
                    struct locum_actions *actions);
 
 #endif

@@ -37,7 +37,7 @@ move_facts(const struct moves *moves, const struct locum_peer_facts *old,
     *ret = *old;
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
         const bool kept = i < moves->count && moves->from[i] != LOCUM_NODE_NONE;
-        ret->letters[i] = kept ? old->letters[moves->from[i]] : LOCUM_UNKNOWN;
+        ret->state_codes[i] = kept ? old->state_codes[moves->from[i]] : LOCUM_UNKNOWN;
     }
     move_counts(moves, old->sentinel.known, ret->sentinel.known);
     move_counts(moves, old->sentinel.down, ret->sentinel.down);
@@ -63,7 +63,7 @@ restart_checks(struct locum_core *self)
     locum_service_init(&fresh, &self->config);
     memcpy(self->service.check, fresh.check, sizeof(fresh.check));
     if (self->config.nodes[self->config.self].role == LOCUM_ROLE_WITNESS) {
-        self->service.word = LOCUM_UP;
+        self->service.state = LOCUM_UP;
     }
 }
 
@@ -96,6 +96,6 @@ locum_core_reconfigure(struct locum_core *self, const struct locum_core_config *
     self->config = *config;
     restart_checks(self);
     (void)locum_core_replan(self);
-    self->plan_told = true;
+    self->plan_reported = true;
     return 0;
 }

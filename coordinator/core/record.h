@@ -27,24 +27,24 @@
 
 #include "core/step.h"
 
-/* The longest event, and the longest edge; a plan may be longer. */
+/* The longest input, and the longest event; a plan may be longer. */
 enum { LOCUM_RECORD_MAX = LOCUM_HEARTBEAT_MAX + 128 };
 
-/* Append one event, without a newline. Bytes of others that are not printable become '?'. */
-void locum_record_event(struct locum_text *text, const struct locum_core_config *config,
-                        const struct locum_event *event);
+/* Append one input, without a newline. Bytes of others that are not printable become '?'. */
+void locum_record_input(struct locum_text *text, const struct locum_core_config *config,
+                        const struct locum_input *input);
 
 /*
- * Read one event. A heartbeat's text is borrowed from `line`.
+ * Read one input. A heartbeat's text is borrowed from `line`.
  * Returns 0, LOCUM_ERR_INVALID, LOCUM_ERR_RANGE, LOCUM_ERR_SPACE (the reason is too long) or
  * LOCUM_ERR_NOT_FOUND (no such node or check); *ret is then untouched.
  */
-int locum_record_event_parse(struct locum_slice line, const struct locum_core_config *config,
-                             struct locum_event *ret) LOCUM_MUST_CHECK;
+int locum_record_input_parse(struct locum_slice line, const struct locum_core_config *config,
+                             struct locum_input *ret) LOCUM_MUST_CHECK;
 
-/* Append one edge. No value has a blank in it, no key a '='. */
-void locum_record_edge(struct locum_text *text, const struct locum_core_config *config,
-                       const struct locum_edge *edge);
+/* Append one event. No value has a blank in it, no key a '='. */
+void locum_record_event(struct locum_text *text, const struct locum_core_config *config,
+                        const struct locum_event *event);
 
 /* Append one action of the step that was just made; the core is as that step has left it. */
 void locum_record_action(struct locum_text *text, const struct locum_core *core,

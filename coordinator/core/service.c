@@ -6,7 +6,7 @@
 
 /*
  * All checks that count must pass. A Mirrorbits of which nothing is known yet, because Redis is
- * away, holds up the first word only: it keeps no node failing.
+ * away, holds up the first state only: it keeps no node failing.
  */
 static enum locum_service
 verdict_of_checks(const struct locum_service_state *self, const struct locum_core_config *config)
@@ -20,7 +20,7 @@ verdict_of_checks(const struct locum_service_state *self, const struct locum_cor
             return LOCUM_FAILING;
         }
         if (self->check[i].verdict == LOCUM_SERVICE_UNKNOWN &&
-            !(config->checks[i].mirrorbits && self->word != LOCUM_SERVICE_UNKNOWN)) {
+            !(config->checks[i].mirrorbits && self->state != LOCUM_SERVICE_UNKNOWN)) {
             verdict = LOCUM_SERVICE_UNKNOWN;
         }
     }
@@ -37,7 +37,7 @@ locum_service_init(struct locum_service_state *self, const struct locum_core_con
         self->check[i].next_sample = LOCUM_NEVER;
     }
     const bool witness = config->nodes[config->self].role == LOCUM_ROLE_WITNESS;
-    self->word = witness ? LOCUM_UP : verdict_of_checks(self, config);
+    self->state = witness ? LOCUM_UP : verdict_of_checks(self, config);
 }
 
 void
@@ -84,22 +84,22 @@ recover(struct locum_service_state *self, locum_ms mono)
 }
 
 static enum locum_service
-next_word(struct locum_service_state *self, enum locum_service verdict, locum_ms mono)
+next_state(struct locum_service_state *self, enum locum_service verdict, locum_ms mono)
 {
-    const enum locum_service word = self->word;
+    const enum locum_service state = self->state;
     if (verdict == LOCUM_FAILING) {
-        if (word == LOCUM_UP || word == LOCUM_PROBATION) {
+        if (state == LOCUM_UP || state == LOCUM_PROBATION) {
             note_failure(self, mono);
         }
         return LOCUM_FAILING;
     }
     if (verdict == LOCUM_SERVICE_UNKNOWN) {
-        return word; /* a check that has not spoken yet changes nothing */
+        return state; /* a check that has not spoken yet changes nothing */
     }
-    if (word == LOCUM_FAILING) {
+    if (state == LOCUM_FAILING) {
         return recover(self, mono);
     }
-    if (word == LOCUM_PROBATION && mono < self->probation_until) {
+    if (state == LOCUM_PROBATION && mono < self->probation_until) {
         return LOCUM_PROBATION;
     }
     return LOCUM_UP;
@@ -112,11 +112,11 @@ locum_service_advance(struct locum_service_state *self, const struct locum_core_
     if (config->nodes[config->self].role != LOCUM_ROLE_SERVER) {
         return false;
     }
-    const enum locum_service before = self->word;
-    self->word = next_word(self, verdict_of_checks(self, config), now.mono);
-    if (self->word == LOCUM_UP && self->recovered != LOCUM_NEVER &&
+    const enum locum_service before = self->state;
+    self->state = next_state(self, verdict_of_checks(self, config), now.mono);
+    if (self->state == LOCUM_UP && self->recovered != LOCUM_NEVER &&
         now.mono - self->probation_until >= LOCUM_PROBATION_FORGET_MS) {
         self->probation_ms = 0;
     }
-    return self->word != before;
+    return self->state != before;
 }

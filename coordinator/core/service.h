@@ -27,7 +27,7 @@ struct locum_check_state {
 
 struct locum_service_state {
     struct locum_check_state check[LOCUM_CHECKS_MAX];
-    enum locum_service word;  /* what is told */
+    enum locum_service state; /* what is told */
     locum_ms recovered;       /* mono time of the last recovery; LOCUM_NEVER */
     locum_ms probation_ms;    /* at the next recovery; 0: none */
     locum_ms probation_until; /* mono; while word is probation */

@@ -33,9 +33,9 @@ locum_core_init(struct locum_core *self, const struct locum_core_config *config,
         self->admin.excluded &= ~locum_nodes_of(config->self);
     }
     self->last_send = LOCUM_NEVER;
-    self->next_turn = LOCUM_NEVER;
-    self->twin_told = LOCUM_NEVER;
-    self->outdone_told = LOCUM_NEVER;
+    self->next_commit = LOCUM_NEVER;
+    self->duplicate_reported = LOCUM_NEVER;
+    self->raise_reported = LOCUM_NEVER;
     (void)locum_core_replan(self);
 }
 
@@ -48,13 +48,13 @@ locum_core_condition(const struct locum_core *self, locum_node node)
 enum locum_service
 locum_core_service(const struct locum_core *self, locum_node node)
 {
-    return node == self->config.self ? self->service.word : self->view.peer[node].service;
+    return node == self->config.self ? self->service.state : self->view.peer[node].service;
 }
 
 enum locum_admin
 locum_core_admin(const struct locum_core *self, locum_node node)
 {
-    return node == self->config.self ? self->admin.word : self->view.peer[node].admin;
+    return node == self->config.self ? self->admin.state : self->view.peer[node].admin;
 }
 
 static enum locum_rank
@@ -106,8 +106,8 @@ locum_core_heartbeat(const struct locum_core *self, locum_node to, struct locum_
         .incarnation = self->view.incarnation,
         .seq = self->view.seq,
         .interval_ms = config->interval_ms,
-        .service = self->service.word,
-        .admin = self->admin.word,
+        .service = self->service.state,
+        .admin = self->admin.state,
         .leaving = self->leaving,
         .wall = now.wall > 0 ? now.wall : 0,
     };
@@ -122,7 +122,7 @@ locum_core_heartbeat(const struct locum_core *self, locum_node to, struct locum_
             .has_number = to == LOCUM_NODE_NONE || to == peer,
             .incarnation = self->view.peer[peer].incarnation,
             .seq = self->view.peer[peer].seq,
-            .letter = locum_detector_letter(&self->detector, peer),
+            .state_code = locum_detector_state_code(&self->detector, peer),
         };
     }
     locum_heartbeat_add(text, config, &heartbeat);
@@ -162,7 +162,7 @@ static void
 assume_service(struct locum_core *copy, locum_node node, enum locum_service service)
 {
     if (node == copy->config.self) {
-        copy->service.word = service;
+        copy->service.state = service;
     } else {
         copy->view.peer[node].service = service;
     }
@@ -172,7 +172,7 @@ static void
 assume_admin(struct locum_core *copy, locum_node node, enum locum_admin admin)
 {
     if (node == copy->config.self) {
-        copy->admin.word = admin;
+        copy->admin.state = admin;
     } else {
         copy->view.peer[node].admin = admin;
     }

@@ -14,21 +14,21 @@ locum_actions_add(struct locum_actions *self, enum locum_action_kind kind)
     return action;
 }
 
-struct locum_edge *
-locum_actions_add_edge(struct locum_actions *self, enum locum_edge_kind kind)
+struct locum_event *
+locum_actions_add_event(struct locum_actions *self, enum locum_event_kind kind)
 {
-    struct locum_edge *edge = &locum_actions_add(self, LOCUM_ACTION_EDGE)->edge;
-    edge->kind = kind;
-    return edge;
+    struct locum_event *event = &locum_actions_add(self, LOCUM_ACTION_EVENT)->event;
+    event->kind = kind;
+    return event;
 }
 
 /* A change of condition is told to the others at once. */
 static void
-add_condition_edges(struct locum_core *self, const struct locum_condition_edge *edges, size_t count,
-                    struct locum_actions *actions)
+add_condition_events(struct locum_core *self, const struct locum_condition_event *events,
+                     size_t count, struct locum_actions *actions)
 {
     for (size_t i = 0; i < count; i++) {
-        locum_actions_add_edge(actions, LOCUM_EDGE_CONDITION)->condition = edges[i];
+        locum_actions_add_event(actions, LOCUM_EVENT_CONDITION)->condition = events[i];
         self->send_wanted = true;
     }
 }
@@ -37,21 +37,21 @@ static void
 grace(struct locum_core *self, locum_nodes which, struct locum_now now,
       struct locum_actions *actions)
 {
-    struct locum_condition_edge edges[LOCUM_NODES_MAX];
-    const size_t count = locum_detector_grace(&self->detector, &self->config, which, now, edges);
-    add_condition_edges(self, edges, count, actions);
+    struct locum_condition_event events[LOCUM_NODES_MAX];
+    const size_t count = locum_detector_grace(&self->detector, &self->config, which, now, events);
+    add_condition_events(self, events, count, actions);
 }
 
 /* A turn that came more than timeout/2 after it was due: I could not have heard anybody. */
 static void
 check_stall(struct locum_core *self, struct locum_now now, struct locum_actions *actions)
 {
-    const locum_ms late = self->next_turn == LOCUM_NEVER ? 0 : now.mono - self->next_turn;
+    const locum_ms late = self->next_commit == LOCUM_NEVER ? 0 : now.mono - self->next_commit;
     if (late <= self->config.timeout_ms / 2) {
         return;
     }
     self->view.grace = now.mono;
-    locum_actions_add_edge(actions, LOCUM_EDGE_STALL)->late_ms = late;
+    locum_actions_add_event(actions, LOCUM_EVENT_STALL)->late_ms = late;
     grace(self, ~(locum_nodes)0, now, actions);
 }
 
@@ -86,24 +86,24 @@ run_own_checks(struct locum_core *self, struct locum_now now)
 static void
 advance_service(struct locum_core *self, struct locum_now now, struct locum_actions *actions)
 {
-    const enum locum_service before = self->service.word;
+    const enum locum_service before = self->service.state;
     run_own_checks(self, now);
     if (locum_service_advance(&self->service, &self->config, now)) {
-        struct locum_edge *edge = locum_actions_add_edge(actions, LOCUM_EDGE_SERVICE);
-        edge->service.from = before;
-        edge->service.to = self->service.word;
+        struct locum_event *event = locum_actions_add_event(actions, LOCUM_EVENT_SERVICE);
+        event->service.from = before;
+        event->service.to = self->service.state;
         self->send_wanted = true;
     }
 }
 
 static void
-add_admin_edge(struct locum_core *self, enum locum_admin before, enum locum_cause cause,
-               struct locum_actions *actions)
+add_admin_event(struct locum_core *self, enum locum_admin before, enum locum_cause cause,
+                struct locum_actions *actions)
 {
-    struct locum_edge *edge = locum_actions_add_edge(actions, LOCUM_EDGE_ADMIN);
-    edge->admin.from = before;
-    edge->admin.to = self->admin.word;
-    edge->admin.cause = cause;
+    struct locum_event *event = locum_actions_add_event(actions, LOCUM_EVENT_ADMIN);
+    event->admin.from = before;
+    event->admin.to = self->admin.state;
+    event->admin.cause = cause;
     self->send_wanted = true;
     locum_actions_add(actions, LOCUM_ACTION_PERSIST);
 }
@@ -112,17 +112,17 @@ static void
 advance_plan(struct locum_core *self, struct locum_actions *actions)
 {
     const struct locum_serving before = self->serving;
-    if (self->plan_told && !locum_core_ranks_moved(self)) {
+    if (self->plan_reported && !locum_core_ranks_moved(self)) {
         return;
     }
-    if (locum_core_replan(self) || !self->plan_told) {
-        self->plan_told = true;
+    if (locum_core_replan(self) || !self->plan_reported) {
+        self->plan_reported = true;
         locum_actions_add(actions, LOCUM_ACTION_PLAN);
     }
     if (!locum_serving_equal(before, self->serving)) {
-        struct locum_edge *edge = locum_actions_add_edge(actions, LOCUM_EDGE_SERVING);
-        edge->serving.from = before;
-        edge->serving.to = self->serving;
+        struct locum_event *event = locum_actions_add_event(actions, LOCUM_EVENT_SERVING);
+        event->serving.from = before;
+        event->serving.to = self->serving;
     }
 }
 
@@ -164,22 +164,22 @@ send_heartbeat(struct locum_core *self, locum_ms mono, struct locum_actions *act
 }
 
 /*
- * True if a condition changed. A letter is told at once also where the condition stays: a returning
+ * True if a condition changed. A code is told at once also where the condition stays: a returning
  * that falls silent.
  */
 static bool
 advance_conditions(struct locum_core *self, struct locum_now now, struct locum_actions *actions)
 {
-    struct locum_condition_edge edges[LOCUM_NODES_MAX];
+    struct locum_condition_event events[LOCUM_NODES_MAX];
     enum locum_condition before[LOCUM_NODES_MAX];
     for (locum_node peer = 0; peer < self->config.node_count; peer++) {
-        before[peer] = locum_detector_letter(&self->detector, peer);
+        before[peer] = locum_detector_state_code(&self->detector, peer);
     }
     const size_t count =
-        locum_detector_advance(&self->detector, &self->view, &self->config, now, edges);
-    add_condition_edges(self, edges, count, actions);
+        locum_detector_advance(&self->detector, &self->view, &self->config, now, events);
+    add_condition_events(self, events, count, actions);
     for (locum_node peer = 0; peer < self->config.node_count; peer++) {
-        if (locum_detector_letter(&self->detector, peer) != before[peer]) {
+        if (locum_detector_state_code(&self->detector, peer) != before[peer]) {
             self->send_wanted = true;
         }
     }
@@ -187,20 +187,20 @@ advance_conditions(struct locum_core *self, struct locum_now now, struct locum_a
 }
 
 static void
-tick(struct locum_core *self, struct locum_now now, struct locum_actions *actions)
+commit(struct locum_core *self, struct locum_now now, struct locum_actions *actions)
 {
-    const enum locum_admin admin = self->admin.word;
+    const enum locum_admin admin = self->admin.state;
     check_stall(self, now, actions);
     advance_service(self, now, actions);
     if (locum_admin_advance(&self->admin, now)) {
-        add_admin_edge(self, admin, LOCUM_CAUSE_LEASE, actions);
+        add_admin_event(self, admin, LOCUM_CAUSE_LEASE, actions);
     }
     const bool moved = advance_conditions(self, now, actions);
     advance_plan(self, actions);
     send_heartbeat(self, now.mono, actions);
     check_left(self, now.mono, actions);
-    /* One edge can make the next one possible: suspect, and the votes are there already. */
-    self->next_turn = moved ? now.mono + 1 : locum_core_next(self, now);
+    /* One event can make the next one possible: suspect, and the votes are there already. */
+    self->next_commit = moved ? now.mono + 1 : locum_core_next(self, now);
 }
 
 /* The heartbeat channel was (re)subscribed or lost. */
@@ -226,29 +226,29 @@ redis_changed(struct locum_core *self, bool subscribed, struct locum_now now,
 }
 
 static void
-sentinel_told(struct locum_core *self, const struct locum_event *event)
+sentinel_polled(struct locum_core *self, const struct locum_input *input)
 {
-    LOCUM_INVARIANT(event->sentinel.voter < self->config.node_count);
-    struct locum_sentinel_facts *facts = &self->view.peer[event->sentinel.voter].sentinel;
-    facts->polled = event->now.mono;
-    facts->tilt = event->sentinel.tilt;
-    memcpy(facts->known, event->sentinel.known, sizeof(facts->known));
-    memcpy(facts->down, event->sentinel.down, sizeof(facts->down));
+    LOCUM_INVARIANT(input->sentinel.voter < self->config.node_count);
+    struct locum_sentinel_facts *facts = &self->view.peer[input->sentinel.voter].sentinel;
+    facts->polled = input->now.mono;
+    facts->tilt = input->sentinel.tilt;
+    memcpy(facts->known, input->sentinel.known, sizeof(facts->known));
+    memcpy(facts->down, input->sentinel.down, sizeof(facts->down));
 }
 
 static void
-admin_wanted(struct locum_core *self, const struct locum_event *event,
+admin_wanted(struct locum_core *self, const struct locum_input *input,
              struct locum_actions *actions)
 {
-    const enum locum_admin before = self->admin.word;
-    const bool leased = event->admin.word != LOCUM_READY && event->admin.for_ms != LOCUM_NEVER;
-    self->admin.word = event->admin.word;
-    self->admin.until_boot = leased ? event->now.boot + event->admin.for_ms : LOCUM_NEVER;
-    memcpy(self->admin.reason, event->admin.reason, sizeof(self->admin.reason));
-    if (event->admin.word == LOCUM_READY) {
+    const enum locum_admin before = self->admin.state;
+    const bool leased = input->admin.state != LOCUM_READY && input->admin.for_ms != LOCUM_NEVER;
+    self->admin.state = input->admin.state;
+    self->admin.until_boot = leased ? input->now.boot + input->admin.for_ms : LOCUM_NEVER;
+    memcpy(self->admin.reason, input->admin.reason, sizeof(self->admin.reason));
+    if (input->admin.state == LOCUM_READY) {
         self->admin.reason[0] = '\0';
     }
-    add_admin_edge(self, before, LOCUM_CAUSE_OPERATOR, actions);
+    add_admin_event(self, before, LOCUM_CAUSE_OPERATOR, actions);
 }
 
 static void
@@ -260,9 +260,9 @@ exclude_wanted(struct locum_core *self, locum_node node, bool excluded,
         return;
     }
     self->admin.excluded ^= locum_nodes_of(node);
-    struct locum_edge *edge = locum_actions_add_edge(actions, LOCUM_EDGE_EXCLUDED);
-    edge->exclude.node = node;
-    edge->exclude.excluded = excluded;
+    struct locum_event *event = locum_actions_add_event(actions, LOCUM_EVENT_EXCLUDED);
+    event->exclude.node = node;
+    event->exclude.excluded = excluded;
     locum_actions_add(actions, LOCUM_ACTION_PERSIST);
 }
 
@@ -275,29 +275,29 @@ leave(struct locum_core *self, locum_ms mono, struct locum_actions *actions)
     self->leaving = true;
     self->leaving_since = mono;
     self->send_wanted = true;
-    locum_actions_add_edge(actions, LOCUM_EDGE_LEAVING);
+    locum_actions_add_event(actions, LOCUM_EVENT_LEAVING);
 }
 
 void
-locum_core_step(struct locum_core *self, const struct locum_event *event,
+locum_core_step(struct locum_core *self, const struct locum_input *input,
                 struct locum_actions *ret_actions)
 {
-    const struct locum_now now = event->now;
+    const struct locum_now now = input->now;
     ret_actions->count = 0;
-    switch (event->kind) { /* unreachable: none of these */
-    case LOCUM_EVENT_TICK: tick(self, now, ret_actions); break;
-    case LOCUM_EVENT_HEARTBEAT: locum_receive(self, event, ret_actions); break;
-    case LOCUM_EVENT_REDIS: redis_changed(self, event->subscribed, now, ret_actions); break;
-    case LOCUM_EVENT_SENTINEL: sentinel_told(self, event); break;
-    case LOCUM_EVENT_SAMPLE:
-        locum_service_sample(&self->service, &self->config, event->sample.check,
-                             event->sample.outcome, now);
+    switch (input->kind) { /* unreachable: none of these */
+    case LOCUM_INPUT_COMMIT: commit(self, now, ret_actions); break;
+    case LOCUM_INPUT_HEARTBEAT: locum_receive(self, input, ret_actions); break;
+    case LOCUM_INPUT_REDIS: redis_changed(self, input->subscribed, now, ret_actions); break;
+    case LOCUM_INPUT_SENTINEL: sentinel_polled(self, input); break;
+    case LOCUM_INPUT_SAMPLE:
+        locum_service_sample(&self->service, &self->config, input->sample.check,
+                             input->sample.outcome, now);
         break;
-    case LOCUM_EVENT_MIRRORBITS: self->view.peer[event->node].mirrorbits = now.mono; break;
-    case LOCUM_EVENT_ADMIN: admin_wanted(self, event, ret_actions); break;
-    case LOCUM_EVENT_EXCLUDE:
-        exclude_wanted(self, event->exclude.node, event->exclude.excluded, ret_actions);
+    case LOCUM_INPUT_MIRRORBITS: self->view.peer[input->node].mirrorbits = now.mono; break;
+    case LOCUM_INPUT_ADMIN: admin_wanted(self, input, ret_actions); break;
+    case LOCUM_INPUT_EXCLUDE:
+        exclude_wanted(self, input->exclude.node, input->exclude.excluded, ret_actions);
         break;
-    case LOCUM_EVENT_LEAVE: leave(self, now.mono, ret_actions); break;
+    case LOCUM_INPUT_LEAVE: leave(self, now.mono, ret_actions); break;
     }
 }

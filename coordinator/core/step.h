@@ -1,14 +1,14 @@
 /*
- * step: the decision core as one function, (state, event) -> actions.
+ * step: the decision core as one function, (state, input) -> actions.
  *
  * The shells turn bytes into events and perform the actions; nothing else decides anything. No
  * clock (each event carries the turn's time), no I/O, no heap, also at init: the memory is the
  * caller's, and a copy of the struct is a copy of the core (`explain --if` asks a copy).
  *
- * A turn of the loop: every event that has arrived, then one LOCUM_EVENT_TICK with the same or a
+ * A turn of the loop: every event that has arrived, then one LOCUM_INPUT_COMMIT with the same or a
  * later time. Conditions and the plan advance at the tick only, after all sockets were read.
- * A tick follows every event, locum_core_init() and locum_core_reconfigure(); without any the next
- * must come at `next_turn`: it is what time alone will change. One that comes more than timeout/2
+ * A tick follows every input, locum_core_init() and locum_core_reconfigure(); without any the next
+ * must come at `next_commit`: it is what time alone will change. One that comes more than timeout/2
  * after that is a stall; one that comes before changes nothing.
  */
 #ifndef LOCUM_CORE_STEP_H
@@ -27,20 +27,20 @@ enum {
     LOCUM_LEAVING_MAX_MS = 200, /* an orderly stop waits at most this long for acknowledgements */
 };
 
-enum locum_event_kind {
-    LOCUM_EVENT_TICK,
-    LOCUM_EVENT_HEARTBEAT,  /* .heartbeat: seal already checked */
-    LOCUM_EVENT_REDIS,      /* .subscribed: the heartbeat channel was (re)subscribed or lost */
-    LOCUM_EVENT_SENTINEL,   /* .sentinel: a Sentinel's view was read */
-    LOCUM_EVENT_SAMPLE,     /* .sample: a check has an outcome */
-    LOCUM_EVENT_MIRRORBITS, /* .node: the Mirrorbits of that node announced itself */
-    LOCUM_EVENT_ADMIN,      /* .admin: already checked with locum_core_admin_check() */
-    LOCUM_EVENT_EXCLUDE,    /* .exclude */
-    LOCUM_EVENT_LEAVE,      /* an orderly stop begins; LOCUM_ACTION_LEFT ends it */
+enum locum_input_kind {
+    LOCUM_INPUT_COMMIT,
+    LOCUM_INPUT_HEARTBEAT,  /* .heartbeat: seal already checked */
+    LOCUM_INPUT_REDIS,      /* .subscribed: the heartbeat channel was (re)subscribed or lost */
+    LOCUM_INPUT_SENTINEL,   /* .sentinel: a Sentinel's view was read */
+    LOCUM_INPUT_SAMPLE,     /* .sample: a check has an outcome */
+    LOCUM_INPUT_MIRRORBITS, /* .node: the Mirrorbits of that node announced itself */
+    LOCUM_INPUT_ADMIN,      /* .admin: already checked with locum_core_admin_check() */
+    LOCUM_INPUT_EXCLUDE,    /* .exclude */
+    LOCUM_INPUT_LEAVE,      /* an orderly stop begins; LOCUM_ACTION_LEFT ends it */
 };
 
-struct locum_event {
-    enum locum_event_kind kind;
+struct locum_input {
+    enum locum_input_kind kind;
     struct locum_now now;
     union {
         struct {
@@ -60,7 +60,7 @@ struct locum_event {
         } sample;
         locum_node node;
         struct {
-            enum locum_admin word;
+            enum locum_admin state;
             locum_ms for_ms; /* LOCUM_NEVER: no lease */
             char reason[LOCUM_REASON_MAX + 1];
         } admin;
@@ -71,23 +71,24 @@ struct locum_event {
     };
 };
 
-enum locum_edge_kind {
-    LOCUM_EDGE_CONDITION,   /* .condition */
-    LOCUM_EDGE_SERVICE,     /* .service: the own word */
-    LOCUM_EDGE_ADMIN,       /* .admin: the own word */
-    LOCUM_EDGE_SERVING,     /* .serving */
-    LOCUM_EDGE_EXCLUDED,    /* .exclude */
-    LOCUM_EDGE_STALL,       /* .late_ms: a turn came that late; all silence counts from now */
-    LOCUM_EDGE_INCARNATION, /* .incarnation: a peer remembers a later run of mine: raised to this */
-    LOCUM_EDGE_TWIN,        /* .incarnation: another node runs under my name */
-    LOCUM_EDGE_DEAF,        /* .deaf: a peer began or ceased not to hear me */
-    LOCUM_EDGE_LEAVING,
+enum locum_event_kind {
+    LOCUM_EVENT_CONDITION,   /* .condition */
+    LOCUM_EVENT_SERVICE,     /* .service: the own word */
+    LOCUM_EVENT_ADMIN,       /* .admin: the own word */
+    LOCUM_EVENT_SERVING,     /* .serving */
+    LOCUM_EVENT_EXCLUDED,    /* .exclude */
+    LOCUM_EVENT_STALL,       /* .late_ms: a turn came that late; all silence counts from now */
+    LOCUM_EVENT_INCARNATION, /* .incarnation: a peer remembers a later run of mine: raised to this
+                              */
+    LOCUM_EVENT_DUPLICATE_NODE, /* .incarnation: another node runs under my name */
+    LOCUM_EVENT_ONE_WAY,        /* .one_way: a peer began or ceased not to hear me */
+    LOCUM_EVENT_LEAVING,
 };
 
-struct locum_edge {
-    enum locum_edge_kind kind;
+struct locum_event {
+    enum locum_event_kind kind;
     union {
-        struct locum_condition_edge condition;
+        struct locum_condition_event condition;
         struct {
             enum locum_service from, to;
         } service;
@@ -104,8 +105,8 @@ struct locum_edge {
         } exclude;
         struct {
             locum_node node;
-            bool deaf;
-        } deaf;
+            bool one_way;
+        } one_way;
         locum_ms late_ms;
         uint64_t incarnation;
     };
@@ -114,17 +115,17 @@ struct locum_edge {
 enum locum_action_kind {
     LOCUM_ACTION_HEARTBEAT, /* send one: locum_core_heartbeat() gives its texts, at once */
     LOCUM_ACTION_PLAN,      /* the plan changed: locum_core.plan */
-    LOCUM_ACTION_EDGE,      /* .edge: log it, put it into the event stream */
+    LOCUM_ACTION_EVENT,     /* .event: log it, put it into the event stream */
     LOCUM_ACTION_PERSIST,   /* what must outlive the run changed: locum_core_saved() */
     LOCUM_ACTION_LEFT,      /* the orderly stop may end */
 };
 
 struct locum_action {
     enum locum_action_kind kind;
-    struct locum_edge edge;
+    struct locum_event event;
 };
 
-/* One edge a peer by grace and one by time, and a dozen of others. */
+/* One event a peer by grace and one by time, and a dozen of others. */
 enum { LOCUM_ACTIONS_MAX = 2 * LOCUM_NODES_MAX + 16 };
 
 struct locum_actions {
@@ -132,9 +133,9 @@ struct locum_actions {
     struct locum_action at[LOCUM_ACTIONS_MAX];
 };
 
-/* Append an action; its edge is zero but for .kind. Returns it. */
+/* Append an action; its event is zero but for .kind. Returns it. */
 struct locum_action *locum_actions_add(struct locum_actions *self, enum locum_action_kind kind);
-struct locum_edge *locum_actions_add_edge(struct locum_actions *self, enum locum_edge_kind kind);
+struct locum_event *locum_actions_add_event(struct locum_actions *self, enum locum_event_kind kind);
 
 /* What outlives a run: kept in the state file by daemon/. No condition of a peer is in it. */
 struct locum_saved {
@@ -151,17 +152,17 @@ struct locum_core {
     enum locum_rank rank[LOCUM_NODES_MAX];
     struct locum_plan plan;
     struct locum_serving serving;
-    bool plan_told;     /* the first plan was handed out */
-    bool send_wanted;   /* at once, but for LOCUM_SEND_GAP_MS */
-    locum_ms last_send; /* mono; LOCUM_NEVER */
-    locum_ms next_turn; /* mono, when time alone asks for a tick; LOCUM_NEVER: at once */
+    bool plan_reported;   /* the first plan was handed out */
+    bool send_wanted;     /* at once, but for LOCUM_SEND_GAP_MS */
+    locum_ms last_send;   /* mono; LOCUM_NEVER */
+    locum_ms next_commit; /* mono, when time alone asks for a tick; LOCUM_NEVER: at once */
     bool leaving;
-    uint64_t leaving_seq;   /* the first heartbeat that said leaving; 0: none yet */
-    locum_ms leaving_since; /* mono */
-    bool left;              /* LOCUM_ACTION_LEFT was given */
-    locum_ms twin_told;     /* mono time of the last LOCUM_EDGE_TWIN; LOCUM_NEVER */
-    locum_ms outdone_told;  /* mono time of the last LOCUM_EDGE_INCARNATION; LOCUM_NEVER */
-    uint64_t ignored;       /* heartbeats of no known version, cluster or node, or malformed */
+    uint64_t leaving_seq;        /* the first heartbeat that said leaving; 0: none yet */
+    locum_ms leaving_since;      /* mono */
+    bool left;                   /* LOCUM_ACTION_LEFT was given */
+    locum_ms duplicate_reported; /* mono time of the last LOCUM_EVENT_DUPLICATE_NODE; LOCUM_NEVER */
+    locum_ms raise_reported;     /* mono time of the last LOCUM_EVENT_INCARNATION; LOCUM_NEVER */
+    uint64_t ignored;            /* heartbeats of no known version, cluster or node, or malformed */
 };
 
 /*
@@ -177,14 +178,14 @@ void locum_core_init(struct locum_core *self, const struct locum_core_config *co
 /*
  * The first moment after `now` at which a tick could change anything though no event has come: not
  * sooner than `now` + 1, not later than `now` + interval, so that no mistake here stops time. For
- * the tick, which leaves it in `next_turn`.
+ * the tick, which leaves it in `next_commit`.
  *
  * now  of the tick that has just been performed.
  */
 locum_ms locum_core_next(const struct locum_core *self, struct locum_now now);
 
-/* Perform one event. `ret_actions` is written whole. */
-void locum_core_step(struct locum_core *self, const struct locum_event *event,
+/* Perform one input. `ret_actions` is written whole. */
+void locum_core_step(struct locum_core *self, const struct locum_input *input,
                      struct locum_actions *ret_actions);
 
 /*

@@ -56,10 +56,11 @@ enum locum_rank {
     LOCUM_RANK_B,
     LOCUM_RANK_C,
     LOCUM_RANK_D,
-    LOCUM_RANK_E,
-    LOCUM_RANK_F
+    LOCUM_RANK_E, /* kept free */
+    LOCUM_RANK_F, /* failing */
+    LOCUM_RANK_G  /* not to be named */
 };
-enum locum_path { LOCUM_PATH_REDIS, LOCUM_PATH_PEER };
+enum locum_path { LOCUM_PATH_REDIS, LOCUM_PATH_UDP };
 enum { LOCUM_PATHS = 2 };
 enum locum_policy { LOCUM_ANSWER_SELF, LOCUM_ANSWER_ALL };
 
@@ -83,7 +84,7 @@ struct locum_core_name {
 /* How one check's samples are judged. */
 struct locum_core_check {
     bool counts;     /* false: it reports only */
-    bool mirrorbits; /* sampled by the core itself, from LOCUM_EVENT_MIRRORBITS, each interval_ms */
+    bool mirrorbits; /* sampled by the core itself, from LOCUM_INPUT_MIRRORBITS, each interval_ms */
     uint32_t rise;   /* passes in a row that make it up, >= 1 */
     uint32_t fall;   /* failures in a row that make it failing, >= 1 */
     bool fast_fail;  /* a refused connection fails it at once */

@@ -15,11 +15,11 @@ locum_view_init(struct locum_view *self, struct locum_now now, uint64_t incarnat
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
         struct locum_peer_facts *peer = &self->peer[i];
         peer->path[LOCUM_PATH_REDIS].heard = LOCUM_NEVER;
-        peer->path[LOCUM_PATH_PEER].heard = LOCUM_NEVER;
+        peer->path[LOCUM_PATH_UDP].heard = LOCUM_NEVER;
         peer->heard = LOCUM_NEVER;
         peer->gap = LOCUM_NEVER;
         peer->grace = LOCUM_NEVER;
-        peer->deaf_since = LOCUM_NEVER;
+        peer->one_way_since = LOCUM_NEVER;
         peer->mirrorbits = LOCUM_NEVER;
         peer->sentinel.polled = LOCUM_NEVER;
     }
@@ -46,7 +46,7 @@ locum_view_interval(const struct locum_view *self, const struct locum_core_confi
                     locum_node peer)
 {
     const struct locum_peer_facts *facts = &self->peer[peer];
-    return facts->word_known ? facts->interval_ms : config->interval_ms;
+    return facts->state_known ? facts->interval_ms : config->interval_ms;
 }
 
 locum_ms
@@ -68,7 +68,7 @@ locum_view_base(const struct locum_view *self, locum_node peer)
 bool
 locum_view_direct(const struct locum_view *self, locum_node peer, locum_ms now)
 {
-    const locum_ms udp = self->peer[peer].path[LOCUM_PATH_PEER].heard;
+    const locum_ms udp = self->peer[peer].path[LOCUM_PATH_UDP].heard;
     const locum_ms redis = self->peer[peer].path[LOCUM_PATH_REDIS].heard;
     if (udp == LOCUM_NEVER && redis == LOCUM_NEVER) {
         return now - self->started >= LOCUM_DIRECT_MS;
@@ -101,7 +101,7 @@ static bool
 may_wait_for(const struct locum_view *self, const struct locum_core_config *config, locum_node peer,
              locum_ms now)
 {
-    const locum_ms heard = self->peer[peer].path[LOCUM_PATH_PEER].heard;
+    const locum_ms heard = self->peer[peer].path[LOCUM_PATH_UDP].heard;
     const locum_ms next = now + config->interval_ms;
     return heard != LOCUM_NEVER && 4 * (next - heard) <= 3 * locum_view_limit(self, config, peer);
 }

@@ -38,8 +38,8 @@ struct locum_peer_facts {
     locum_ms heard;             /* heard[P]: the last accepted; LOCUM_NEVER */
     locum_ms gap;               /* the last accepted one that came a limit or more after base(P) */
     locum_ms grace;             /* P's grace; LOCUM_NEVER */
-    bool word_known;            /* some heartbeat of it was accepted: the fields below hold */
-    uint64_t word_incarnation;  /* the run whose word this is */
+    bool state_known;           /* some heartbeat of it was accepted: the fields below hold */
+    uint64_t state_incarnation; /* the run whose word this is */
     enum locum_service service; /* its last verdict: `unknown` never replaces another */
     enum locum_admin admin;
     bool leaving;
@@ -48,11 +48,11 @@ struct locum_peer_facts {
                            * not in it */
     char digest[LOCUM_DIGEST_CHARS + 1];
     char version[LOCUM_VERSION_MAX + 1];
-    enum locum_condition letters[LOCUM_NODES_MAX]; /* its conditions of the others */
-    bool deaf;           /* it has not heard me for 2 timeouts, though I hear it */
-    locum_ms deaf_since; /* its newest heartbeats acknowledge nothing fresh; LOCUM_NEVER */
-    bool acked_leaving;  /* it has acknowledged a heartbeat that said leaving */
-    locum_ms mirrorbits; /* its Mirrorbits was last heard then; LOCUM_NEVER */
+    enum locum_condition state_codes[LOCUM_NODES_MAX]; /* its conditions of the others */
+    bool one_way;           /* it has not heard me for 2 timeouts, though I hear it */
+    locum_ms one_way_since; /* its newest heartbeats acknowledge nothing fresh; LOCUM_NEVER */
+    bool acked_leaving;     /* it has acknowledged a heartbeat that said leaving */
+    locum_ms mirrorbits;    /* its Mirrorbits was last heard then; LOCUM_NEVER */
     struct locum_sentinel_facts sentinel; /* the Sentinel at this node */
 };
 

@@ -42,8 +42,8 @@ vote(const struct locum_view *view, const struct locum_core_config *config, locu
      locum_node peer, locum_ms now)
 {
     if (locum_view_heard_within_limit(view, config, voter, now)) {
-        const enum locum_condition letter = view->peer[voter].letters[peer];
-        return letter == LOCUM_SUSPECT || letter == LOCUM_DOWN;
+        const enum locum_condition code = view->peer[voter].state_codes[peer];
+        return code == LOCUM_SUSPECT || code == LOCUM_DOWN;
     }
     return sentinel_vote(view, config, voter, peer, now);
 }

@@ -1,5 +1,5 @@
 /*
- * vote: who else holds a peer silent. A coordinator that is heard votes with its letter; for a site
+ * vote: who else holds a peer silent. A coordinator that is heard votes with its code; for a site
  * whose coordinator is not heard its Sentinel votes. Pure.
  */
 #ifndef LOCUM_CORE_VOTE_H

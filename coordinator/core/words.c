@@ -7,10 +7,10 @@ static const char *const condition_words[] = {"unknown", "alive", "suspect", "do
 static const char *const service_words[] = {"unknown", "up", "failing", "probation"};
 static const char *const admin_words[] = {"ready", "drain", "maint"};
 static const char *const sample_words[] = {"pass", "fail", "refused"};
-static const char *const rank_words[] = {"A", "B", "C", "D", "E", "F"};
-static const char *const path_words[] = {"redis", "peer"};
+static const char *const rank_words[] = {"A", "B", "C", "D", "E", "F", "G"};
+static const char *const path_words[] = {"redis", "udp"};
 static const char *const policy_words[] = {"self", "all"};
-static const char condition_letters[] = "uasdr";
+static const char condition_codes[] = "uasdr";
 
 /* The index of `text` in a table of words, or `count`. */
 static size_t
@@ -113,17 +113,17 @@ locum_admin_parse(struct locum_slice text, enum locum_admin *ret)
 }
 
 char
-locum_condition_letter(enum locum_condition condition)
+locum_condition_code(enum locum_condition condition)
 {
     LOCUM_INVARIANT(condition < LOCUM_COUNT(condition_words));
-    return condition_letters[condition];
+    return condition_codes[condition];
 }
 
 int
-locum_condition_from_letter(char letter, enum locum_condition *ret)
+locum_condition_from_code(char code, enum locum_condition *ret)
 {
     for (size_t i = 0; i < LOCUM_COUNT(condition_words); i++) {
-        if (condition_letters[i] == letter) {
+        if (condition_codes[i] == code) {
             *ret = (enum locum_condition)i;
             return 0;
         }

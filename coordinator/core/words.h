@@ -23,9 +23,9 @@ int locum_condition_parse(struct locum_slice text, enum locum_condition *ret) LO
 int locum_service_parse(struct locum_slice text, enum locum_service *ret) LOCUM_MUST_CHECK;
 int locum_admin_parse(struct locum_slice text, enum locum_admin *ret) LOCUM_MUST_CHECK;
 
-/* The letter of a condition in a heartbeat: u a s d r. */
-char locum_condition_letter(enum locum_condition condition);
-int locum_condition_from_letter(char letter, enum locum_condition *ret) LOCUM_MUST_CHECK;
+/* The code of a condition in a heartbeat: u a s d r. */
+char locum_condition_code(enum locum_condition condition);
+int locum_condition_from_code(char code, enum locum_condition *ret) LOCUM_MUST_CHECK;
 
 /* The names of a set of nodes, in configured order, separated by commas; "-" for the empty set. */
 void locum_nodes_add(struct locum_text *text, const struct locum_core_config *config,

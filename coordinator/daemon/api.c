@@ -212,7 +212,7 @@ handle_zone(void *user, const struct locum_request *request)
 
 /* The body of POST /admin; NULL if it is well formed, else what is wrong. */
 static const char *
-parse_admin(const json_t *body, struct locum_event *event, bool *ret_force)
+parse_admin(const json_t *body, struct locum_input *event, bool *ret_force)
 {
     const json_t *word = json_object_get(body, "admin");
     const json_t *for_s = json_object_get(body, "for_s");
@@ -220,7 +220,7 @@ parse_admin(const json_t *body, struct locum_event *event, bool *ret_force)
     const json_t *force = json_object_get(body, "force");
     event->admin.for_ms = LOCUM_NEVER;
     if (!json_is_string(word) ||
-        locum_admin_parse(locum_slice_of(json_string_value(word)), &event->admin.word) != 0) {
+        locum_admin_parse(locum_slice_of(json_string_value(word)), &event->admin.state) != 0) {
         return "admin: write ready, drain or maint";
     }
     if (for_s != NULL && !json_is_null(for_s)) {
@@ -263,23 +263,23 @@ static struct locum_reply
 handle_admin(void *user, const struct locum_request *request)
 {
     struct locum_daemon *self = user;
-    struct locum_event event = {.kind = LOCUM_EVENT_ADMIN};
+    struct locum_input event = {.kind = LOCUM_INPUT_ADMIN};
     bool force;
     size_t left;
     const char *wrong = parse_admin(request->body, &event, &force);
     if (wrong != NULL) {
         return locum_reply_error(400, wrong);
     }
-    if (event.admin.word != LOCUM_READY &&
+    if (event.admin.state != LOCUM_READY &&
         self->core.config.nodes[self->core.config.self].role == LOCUM_ROLE_WITNESS) {
         return locum_reply_error(409, "this node is a witness: no answer names it, so there is "
                                       "nothing to take out of service; just stop it");
     }
-    if (locum_core_admin_check(&self->core, event.admin.word, force, &left) != 0) {
+    if (locum_core_admin_check(&self->core, event.admin.state, force, &left) != 0) {
         return refuse_admin(self, left);
     }
-    const locum_ms wait_ms = event.admin.word == LOCUM_READY ? 0 : locum_daemon_named_ms(self);
-    const char *word = locum_admin_text(event.admin.word);
+    const locum_ms wait_ms = event.admin.state == LOCUM_READY ? 0 : locum_daemon_named_ms(self);
+    const char *word = locum_admin_text(event.admin.state);
     locum_daemon_deliver(self, &event);
     return locum_reply_json(json_pack("{s:s, s:I}", "admin", word, "wait_ms", (json_int_t)wait_ms));
 }
@@ -289,7 +289,7 @@ exclude(struct locum_daemon *self, const struct locum_request *request, bool exc
 {
     const char *name = json_string_value(json_object_get(request->body, "node"));
     const struct locum_core_config *config = &self->config->core;
-    struct locum_event event = {.kind = LOCUM_EVENT_EXCLUDE};
+    struct locum_input event = {.kind = LOCUM_INPUT_EXCLUDE};
     if (name == NULL) {
         return locum_reply_error(400, "node: which node?");
     }

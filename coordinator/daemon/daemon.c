@@ -21,7 +21,7 @@ on_stop(evutil_socket_t signal_number, short what, void *user)
         return;
     }
     locum_notify_stopping(&self->notify);
-    struct locum_event event = {.kind = LOCUM_EVENT_LEAVE};
+    struct locum_input event = {.kind = LOCUM_INPUT_LEAVE};
     locum_daemon_deliver(self, &event);
 }
 

@@ -37,7 +37,7 @@ struct locum_daemon {
     struct locum_core core;
     struct locum_actions actions; /* of the last step; too large for the stack */
     /* Sees each event and the actions that it led to, before they are performed; NULL: nobody. */
-    void (*watch)(void *user, const struct locum_event *event, const struct locum_actions *actions);
+    void (*watch)(void *user, const struct locum_input *event, const struct locum_actions *actions);
     void *watch_user;
     struct locum_story *story; /* what happened, newest last */
 
@@ -92,7 +92,7 @@ int locum_daemon_create(const char *config_path, struct locum_daemon **ret) LOCU
 void locum_daemon_destroy(struct locum_daemon *self); /* NULL is fine */
 
 /* turn.c: one event from a room; its time is this turn's. Who asks for that has a tick follow. */
-void locum_daemon_deliver(struct locum_daemon *self, struct locum_event *event);
+void locum_daemon_deliver(struct locum_daemon *self, struct locum_input *event);
 struct locum_now locum_daemon_now(struct locum_daemon *self);
 int locum_daemon_turn_create(struct locum_daemon *self) LOCUM_MUST_CHECK;
 

@@ -52,7 +52,7 @@ add_server(struct locum_text *line, const struct locum_core *core, locum_node no
     locum_text_add(line, locum_nodes_has(core->admin.excluded, node) ? ", excluded here" : "");
     if (!own) {
         add_age(line, "; heard by redis", facts->path[LOCUM_PATH_REDIS].heard, now);
-        add_age(line, ", by peer", facts->path[LOCUM_PATH_PEER].heard, now);
+        add_age(line, ", by peer", facts->path[LOCUM_PATH_UDP].heard, now);
         add_votes(line, core, node, now);
     }
 }

@@ -87,8 +87,8 @@ locum_daemon_write_node(struct locum_daemon *self)
     locum_text_add_i64(&text, now.wall);
     const char *const values[LOCUM_HASH_COUNT] = {
         [LOCUM_HASH_ROLE] = locum_role_text(config->nodes[config->self].role),
-        [LOCUM_HASH_SERVICE] = locum_service_text(core->service.word),
-        [LOCUM_HASH_ADMIN] = locum_admin_text(core->admin.word),
+        [LOCUM_HASH_SERVICE] = locum_service_text(core->service.state),
+        [LOCUM_HASH_ADMIN] = locum_admin_text(core->admin.state),
         [LOCUM_HASH_SERVING] = serving,
         [LOCUM_HASH_CONDITIONS] = conditions,
         [LOCUM_HASH_RANKS] = ranks,

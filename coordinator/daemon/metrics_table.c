@@ -39,7 +39,7 @@ service_text(int word)
 static void
 add_service(struct locum_scrape *self)
 {
-    locum_scrape_add_states(self, NULL, LOCUM_PROBATION + 1, (int)self->daemon->core.service.word,
+    locum_scrape_add_states(self, NULL, LOCUM_PROBATION + 1, (int)self->daemon->core.service.state,
                             service_text);
 }
 
@@ -52,7 +52,7 @@ admin_text(int word)
 static void
 add_admin(struct locum_scrape *self)
 {
-    locum_scrape_add_states(self, NULL, LOCUM_MAINT + 1, (int)self->daemon->core.admin.word,
+    locum_scrape_add_states(self, NULL, LOCUM_MAINT + 1, (int)self->daemon->core.admin.state,
                             admin_text);
 }
 
@@ -147,7 +147,7 @@ add_deaf(struct locum_scrape *self)
 {
     const struct locum_core *core = &self->daemon->core;
     for (locum_node peer = LOCUM_NODE_NONE; next_peer(&core->config, &peer);) {
-        locum_scrape_add(self, core->config.nodes[peer].name, NULL, core->view.peer[peer].deaf);
+        locum_scrape_add(self, core->config.nodes[peer].name, NULL, core->view.peer[peer].one_way);
     }
 }
 
@@ -156,7 +156,7 @@ add_clock_offsets(struct locum_scrape *self)
 {
     const struct locum_core *core = &self->daemon->core;
     for (locum_node peer = LOCUM_NODE_NONE; next_peer(&core->config, &peer);) {
-        if (core->view.peer[peer].word_known) {
+        if (core->view.peer[peer].state_known) {
             locum_scrape_add(self, core->config.nodes[peer].name, NULL,
                              core->view.peer[peer].wall_offset);
         }
@@ -170,7 +170,7 @@ add_by_path(struct locum_scrape *self,
 {
     const struct locum_core *core = &self->daemon->core;
     for (locum_node peer = LOCUM_NODE_NONE; next_peer(&core->config, &peer);) {
-        for (enum locum_path path = LOCUM_PATH_REDIS; path <= LOCUM_PATH_PEER; path++) {
+        for (enum locum_path path = LOCUM_PATH_REDIS; path <= LOCUM_PATH_UDP; path++) {
             const int64_t value = number(self, &core->view.peer[peer].path[path]);
             if (value != LOCUM_NEVER) {
                 locum_scrape_add(self, core->config.nodes[peer].name, locum_path_text(path), value);
@@ -233,7 +233,7 @@ add_late(struct locum_scrape *self)
 static void
 add_refused(struct locum_scrape *self)
 {
-    for (enum locum_path path = LOCUM_PATH_REDIS; path <= LOCUM_PATH_PEER; path++) {
+    for (enum locum_path path = LOCUM_PATH_REDIS; path <= LOCUM_PATH_UDP; path++) {
         locum_scrape_add(self, locum_path_text(path), NULL, (int64_t)self->daemon->bad_lines[path]);
     }
 }
@@ -448,7 +448,7 @@ const struct locum_metric locum_metrics[] = {
  NUMBER(takeovers)},
 {"locum_service", GAUGE, "state", "1 for the verdict on this node's service.", BY(add_service)},
 {"locum_admin", GAUGE, "state", "1 for the administrative state.", BY(add_admin)},
-{"locum_rank", GAUGE, "node", "How good a server is to name now, 0 (A, best) to 5 (F).",
+{"locum_rank", GAUGE, "node", "How good a server is to name now, 0 (A, best) to 6 (G).",
  BY(add_ranks)},
 {"locum_mirrorbits_seen", GAUGE, "node", "1 while the node's Mirrorbits announces itself.",
  BY(add_mirrorbits)},
@@ -462,7 +462,7 @@ const struct locum_metric locum_metrics[] = {
 {"locum_peer_votes", GAUGE, "peer", "Nodes that find the peer silent now.", BY(add_votes)},
 {"locum_peer_excluded", GAUGE, "peer", "1 while the operator keeps the peer out of the answers.",
  BY(add_excluded)},
-{"locum_peer_deaf", GAUGE, "peer", "1 while the peer is heard and does not hear this node.",
+{"locum_peer_one_way", GAUGE, "peer", "1 while the peer is heard and does not hear this node.",
  BY(add_deaf)},
 {"locum_peer_clock_offset_seconds", GAUGE, "peer",
  "The peer's clock minus this node's, as far as the way of a heartbeat does not explain it.",
@@ -495,7 +495,7 @@ const struct locum_metric locum_metrics[] = {
 
 {"locum_redis_connected", GAUGE, "", "1 while subscribed to the Redis master.",
  NUMBER(redis_connected)},
-{"locum_redis_trouble", GAUGE, "", "1 while something is wrong with Redis; locum status says what.",
+{"locum_redis_failing", GAUGE, "", "1 while something is wrong with Redis; locum status says what.",
  NUMBER(redis_trouble)},
 {"locum_redis_failures_total", COUNTER, "",
  "Connections to a master that ended, and attempts that failed.", NUMBER(redis_failures)},
@@ -533,7 +533,7 @@ const struct locum_metric locum_metrics[] = {
  NUMBER(state_failed)},
 {"locum_state_age_seconds", GAUGE, "", "Time since the state was last written.",
  NUMBER(persist_age)},
-{"locum_loop_turns_total", COUNTER, "", "Turns of the loop.", NUMBER(turns)},
+{"locum_loop_iterations_total", COUNTER, "", "Turns of the loop.", NUMBER(turns)},
 {"locum_loop_lag_seconds", HISTOGRAM, "", "How late the loop came to a turn that was due.",
  BY(add_lag)},
 {"locum_loop_lag_max_seconds", GAUGE, "", "The most since the start.", NUMBER(lag_max)},

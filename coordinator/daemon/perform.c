@@ -74,25 +74,25 @@ add_failing(struct locum_daemon *self, struct locum_text *text)
 }
 
 static void
-tell_edge(struct locum_daemon *self, const struct locum_edge *edge)
+tell_edge(struct locum_daemon *self, const struct locum_event *edge)
 {
     struct locum_words words;
     char failing[FAILING_BYTES_MAX];
     enum locum_told told;
     locum_words_init(&words);
     const enum locum_level level = locum_words_of_edge(&words, &self->config->core, edge, &told);
-    if (edge->kind == LOCUM_EDGE_ADMIN && self->core.admin.reason[0] != '\0') {
+    if (edge->kind == LOCUM_EVENT_ADMIN && self->core.admin.reason[0] != '\0') {
         locum_words_add(&words, "text", self->core.admin.reason);
     }
-    if (edge->kind == LOCUM_EDGE_SERVICE && edge->service.to == LOCUM_FAILING) {
+    if (edge->kind == LOCUM_EVENT_SERVICE && edge->service.to == LOCUM_FAILING) {
         struct locum_text text = locum_text_init(failing, sizeof(failing));
         add_failing(self, &text);
         locum_words_add(&words, "checks", failing);
     }
-    if (edge->kind == LOCUM_EDGE_CONDITION) {
-        locum_evidence_edge(&self->evidence, &edge->condition, locum_daemon_now(self).mono);
+    if (edge->kind == LOCUM_EVENT_CONDITION) {
+        locum_evidence_event(&self->evidence, &edge->condition, locum_daemon_now(self).mono);
     }
-    if (edge->kind == LOCUM_EDGE_SERVING) {
+    if (edge->kind == LOCUM_EVENT_SERVING) {
         self->serving_since = locum_daemon_now(self).wall;
         self->serving_since_mono = locum_daemon_now(self).mono;
     }
@@ -221,8 +221,8 @@ locum_daemon_perform(struct locum_daemon *self)
             locum_daemon_publish(self);
             self->told_dirty = true;
             break;
-        case LOCUM_ACTION_EDGE:
-            tell_edge(self, &action->edge);
+        case LOCUM_ACTION_EVENT:
+            tell_edge(self, &action->event);
             self->told_dirty = true;
             break;
         case LOCUM_ACTION_PERSIST: locum_daemon_persist(self); break;

@@ -8,7 +8,7 @@
 static void
 on_line(struct locum_daemon *self, enum locum_path path, struct locum_slice line)
 {
-    struct locum_event event = {.kind = LOCUM_EVENT_HEARTBEAT};
+    struct locum_input event = {.kind = LOCUM_INPUT_HEARTBEAT};
     size_t secret = 0;
     const int status =
         locum_seal_open(&self->config->secrets, line, &event.heartbeat.text, &secret);
@@ -25,7 +25,7 @@ on_line(struct locum_daemon *self, enum locum_path path, struct locum_slice line
 static void
 on_peer_line(void *user, struct locum_slice line)
 {
-    on_line(user, LOCUM_PATH_PEER, line);
+    on_line(user, LOCUM_PATH_UDP, line);
 }
 
 static void
@@ -37,7 +37,7 @@ on_redis_line(void *user, struct locum_slice line)
 static void
 on_subscribed(void *user, bool subscribed)
 {
-    struct locum_event event = {.kind = LOCUM_EVENT_REDIS, .subscribed = subscribed};
+    struct locum_input event = {.kind = LOCUM_INPUT_REDIS, .subscribed = subscribed};
     locum_daemon_deliver(user, &event);
     locum_daemon_redis_changed(user);
 }
@@ -46,7 +46,7 @@ static void
 on_sentinel(void *user, locum_node voter, bool tilt, const uint8_t known[LOCUM_NODES_MAX],
             const uint8_t down[LOCUM_NODES_MAX])
 {
-    struct locum_event event = {.kind = LOCUM_EVENT_SENTINEL};
+    struct locum_input event = {.kind = LOCUM_INPUT_SENTINEL};
     event.sentinel.voter = voter;
     event.sentinel.tilt = tilt;
     memcpy(event.sentinel.known, known, sizeof(event.sentinel.known));
@@ -58,7 +58,7 @@ static void
 on_mirrorbits(void *user, locum_node node, const char *instance)
 {
     struct locum_daemon *self = user;
-    struct locum_event event = {.kind = LOCUM_EVENT_MIRRORBITS, .node = node};
+    struct locum_input event = {.kind = LOCUM_INPUT_MIRRORBITS, .node = node};
     if (node == self->config->core.self) {
         struct locum_text text = locum_text_init(self->mirrorbits, sizeof(self->mirrorbits));
         locum_text_add_escaped(&text, instance, strlen(instance));
@@ -70,7 +70,7 @@ static void
 on_sample(void *user, size_t check, enum locum_sample outcome, const char *text)
 {
     (void)text;
-    struct locum_event event = {.kind = LOCUM_EVENT_SAMPLE};
+    struct locum_input event = {.kind = LOCUM_INPUT_SAMPLE};
     event.sample.check = check;
     event.sample.outcome = outcome;
     locum_daemon_deliver(user, &event);

@@ -97,7 +97,7 @@ parse_line(const struct locum_config *config, struct locum_slice line, struct li
     } else if (locum_slice_is(key, "boot-id")) {
         status = locum_slice_copy(line, ret->boot_id, sizeof(ret->boot_id));
     } else if (locum_slice_is(key, "admin")) {
-        status = locum_admin_parse(line, &ret->saved.admin.word);
+        status = locum_admin_parse(line, &ret->saved.admin.state);
         ret->worded = true;
     } else if (locum_slice_is(key, "until-boot-ms")) {
         status = locum_slice_u64(line, time_max, &ret->until_boot_ms);
@@ -140,7 +140,7 @@ static locum_ms
 lease_end(const struct lines *lines, struct locum_now now)
 {
     char boot_id[BOOT_ID_MAX];
-    if (!lines->leased || lines->saved.admin.word == LOCUM_READY) {
+    if (!lines->leased || lines->saved.admin.state == LOCUM_READY) {
         return LOCUM_NEVER;
     }
     read_boot_id(boot_id);
@@ -225,7 +225,7 @@ locum_state_add(struct locum_text *text, const struct locum_config *config,
     const struct locum_admin_state *admin = &saved->admin;
     add_line_number(text, "incarnation", saved->incarnation);
     add_line_number(text, "serial", serial);
-    add_line(text, "admin", locum_admin_text(admin->word));
+    add_line(text, "admin", locum_admin_text(admin->state));
     if (admin->until_boot != LOCUM_NEVER) {
         const locum_ms left = admin->until_boot > now.boot ? admin->until_boot - now.boot : 0;
         read_boot_id(boot_id);

@@ -62,7 +62,7 @@ admin_of(const struct locum_daemon *self, locum_node node, struct locum_now now)
 locum_nodes
 locum_daemon_voters(const struct locum_core *core, locum_node node, struct locum_now now)
 {
-    const enum locum_condition letter = locum_detector_letter(&core->detector, node);
+    const enum locum_condition letter = locum_detector_state_code(&core->detector, node);
     const locum_nodes voters = locum_vote_count(&core->view, &core->config, node, now.mono);
     return letter == LOCUM_SUSPECT || letter == LOCUM_DOWN
                ? voters
@@ -105,8 +105,8 @@ node_of(const struct locum_daemon *self, locum_node node, struct locum_now now)
         "service", locum_service_text(locum_core_service(core, node)), "admin",
         admin_of(self, node, now), "rank", locum_rank_text(core->rank[node]), "excluded",
         locum_nodes_has(core->admin.excluded, node), "heard_ms", "redis",
-        age_of(facts->path[LOCUM_PATH_REDIS].heard, now), "peer",
-        age_of(facts->path[LOCUM_PATH_PEER].heard, now), "since",
+        age_of(facts->path[LOCUM_PATH_REDIS].heard, now), "udp",
+        age_of(facts->path[LOCUM_PATH_UDP].heard, now), "since",
         time_of(own ? self->serving_since : core->detector.peer[node].since_wall), "votes",
         locum_daemon_names_of(config,
                               own || sentinel_only ? 0 : locum_daemon_voters(core, node, now)),

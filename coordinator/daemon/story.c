@@ -23,10 +23,10 @@ locum_words_add(struct locum_words *self, const char *key, const char *value)
 /* The fields of the core's edge, cut out of its line where they stand. */
 static void
 cut_edge(struct locum_words *self, const struct locum_core_config *config,
-         const struct locum_edge *edge)
+         const struct locum_event *edge)
 {
     char *line = self->buffer;
-    locum_record_edge(&self->text, config, edge);
+    locum_record_event(&self->text, config, edge);
     char *next = strchr(line, ' ');
     while (next != NULL) {
         *next++ = '\0';
@@ -40,61 +40,63 @@ cut_edge(struct locum_words *self, const struct locum_core_config *config,
 
 /* Its row in the table, whose word is the first of that line. */
 static enum locum_told
-told_of(const struct locum_edge *edge)
+told_of(const struct locum_event *edge)
 {
     switch (edge->kind) {
-    case LOCUM_EDGE_CONDITION: return LOCUM_TOLD_CONDITION;
-    case LOCUM_EDGE_SERVICE: return LOCUM_TOLD_SERVICE;
-    case LOCUM_EDGE_ADMIN: return LOCUM_TOLD_ADMIN;
-    case LOCUM_EDGE_SERVING: return LOCUM_TOLD_SERVING;
-    case LOCUM_EDGE_EXCLUDED:
+    case LOCUM_EVENT_CONDITION: return LOCUM_TOLD_CONDITION;
+    case LOCUM_EVENT_SERVICE: return LOCUM_TOLD_SERVICE;
+    case LOCUM_EVENT_ADMIN: return LOCUM_TOLD_ADMIN;
+    case LOCUM_EVENT_SERVING: return LOCUM_TOLD_SERVING;
+    case LOCUM_EVENT_EXCLUDED:
         return edge->exclude.excluded ? LOCUM_TOLD_EXCLUDED : LOCUM_TOLD_INCLUDED;
-    case LOCUM_EDGE_STALL: return LOCUM_TOLD_STALL;
-    case LOCUM_EDGE_INCARNATION: return LOCUM_TOLD_INCARNATION;
-    case LOCUM_EDGE_TWIN: return LOCUM_TOLD_TWIN;
-    case LOCUM_EDGE_DEAF: return edge->deaf.deaf ? LOCUM_TOLD_DEAF : LOCUM_TOLD_HEARING;
-    case LOCUM_EDGE_LEAVING: break;
+    case LOCUM_EVENT_STALL: return LOCUM_TOLD_STALL;
+    case LOCUM_EVENT_INCARNATION: return LOCUM_TOLD_INCARNATION;
+    case LOCUM_EVENT_DUPLICATE_NODE: return LOCUM_TOLD_DUPLICATE_NODE;
+    case LOCUM_EVENT_ONE_WAY:
+        return edge->one_way.one_way ? LOCUM_TOLD_ONE_WAY : LOCUM_TOLD_TWO_WAY;
+    case LOCUM_EVENT_LEAVING: break;
     }
     return LOCUM_TOLD_LEAVING;
 }
 
 /* What the operator should know about it, or NULL. */
 static const char *
-reason_of(const struct locum_edge *edge)
+reason_of(const struct locum_event *edge)
 {
     switch (edge->kind) {
-    case LOCUM_EDGE_INCARNATION: return "a peer remembers a later run of this node";
-    case LOCUM_EDGE_TWIN:
+    case LOCUM_EVENT_INCARNATION: return "a peer remembers a later run of this node";
+    case LOCUM_EVENT_DUPLICATE_NODE:
         return "another coordinator runs under this node's name: stop one of the two";
-    case LOCUM_EDGE_DEAF:
-        return edge->deaf.deaf ? "it does not hear this node: check its firewall, and the way "
-                                 "there, for UDP on the peer port"
-                               : NULL;
+    case LOCUM_EVENT_ONE_WAY:
+        return edge->one_way.one_way
+                   ? "it does not hear this node: check its firewall, and the way "
+                     "there, for UDP on the peer port"
+                   : NULL;
     default: return NULL;
     }
 }
 
 static enum locum_level
-level_of(const struct locum_edge *edge)
+level_of(const struct locum_event *edge)
 {
     switch (edge->kind) {
-    case LOCUM_EDGE_CONDITION:
+    case LOCUM_EVENT_CONDITION:
         return edge->condition.to == LOCUM_DOWN || edge->condition.to == LOCUM_SUSPECT
                    ? LOCUM_LOG_WARN
                    : LOCUM_LOG_INFO;
-    case LOCUM_EDGE_SERVICE:
+    case LOCUM_EVENT_SERVICE:
         return edge->service.to == LOCUM_FAILING ? LOCUM_LOG_WARN : LOCUM_LOG_INFO;
-    case LOCUM_EDGE_STALL:
-    case LOCUM_EDGE_INCARNATION: return LOCUM_LOG_WARN;
-    case LOCUM_EDGE_TWIN: return LOCUM_LOG_ERR;
-    case LOCUM_EDGE_DEAF: return edge->deaf.deaf ? LOCUM_LOG_WARN : LOCUM_LOG_INFO;
+    case LOCUM_EVENT_STALL:
+    case LOCUM_EVENT_INCARNATION: return LOCUM_LOG_WARN;
+    case LOCUM_EVENT_DUPLICATE_NODE: return LOCUM_LOG_ERR;
+    case LOCUM_EVENT_ONE_WAY: return edge->one_way.one_way ? LOCUM_LOG_WARN : LOCUM_LOG_INFO;
     default: return LOCUM_LOG_INFO;
     }
 }
 
 enum locum_level
 locum_words_of_edge(struct locum_words *self, const struct locum_core_config *config,
-                    const struct locum_edge *edge, enum locum_told *ret_told)
+                    const struct locum_event *edge, enum locum_told *ret_told)
 {
     const char *reason = reason_of(edge);
     *ret_told = told_of(edge);

@@ -31,7 +31,7 @@ void locum_words_add(struct locum_words *self, const char *key, const char *valu
  */
 enum locum_level locum_words_of_edge(struct locum_words *self,
                                      const struct locum_core_config *config,
-                                     const struct locum_edge *edge, enum locum_told *ret_told);
+                                     const struct locum_event *edge, enum locum_told *ret_told);
 
 struct locum_story;
 

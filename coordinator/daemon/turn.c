@@ -41,7 +41,7 @@ locum_daemon_now(struct locum_daemon *self)
 }
 
 static void
-step(struct locum_daemon *self, const struct locum_event *event)
+step(struct locum_daemon *self, const struct locum_input *event)
 {
     locum_core_step(&self->core, event, &self->actions);
     if (self->watch != NULL) {
@@ -54,7 +54,7 @@ step(struct locum_daemon *self, const struct locum_event *event)
 static void
 arm(struct locum_daemon *self)
 {
-    const locum_ms wait = self->core.next_turn - self->now.mono;
+    const locum_ms wait = self->core.next_commit - self->now.mono;
     const locum_ms ms = wait < SECOND_MS ? wait : SECOND_MS;
     const struct timeval tick = locum_timeval(ms);
     struct timeval press;
@@ -80,21 +80,21 @@ end_turn(struct locum_daemon *self)
 {
     begin_turn(self);
     self->turns++;
-    if (self->core.next_turn != LOCUM_NEVER && self->now.mono >= self->core.next_turn) {
-        locum_lag_note(&self->lag, self->now.mono - self->core.next_turn);
+    if (self->core.next_commit != LOCUM_NEVER && self->now.mono >= self->core.next_commit) {
+        locum_lag_note(&self->lag, self->now.mono - self->core.next_commit);
     }
-    const struct locum_event event = {.kind = LOCUM_EVENT_TICK, .now = self->now};
+    const struct locum_input event = {.kind = LOCUM_INPUT_COMMIT, .now = self->now};
     step(self, &event);
     look_at_second(self);
     (void)event_del(self->late); /* `press` can come while it waits for its turn */
     arm(self);
-    locum_notify_turn(&self->notify, self->now.mono);
+    locum_notify_iteration(&self->notify, self->now.mono);
     self->pressed = false;
     self->in_turn = false;
 }
 
 void
-locum_daemon_deliver(struct locum_daemon *self, struct locum_event *event)
+locum_daemon_deliver(struct locum_daemon *self, struct locum_input *event)
 {
     event->now = locum_daemon_now(self);
     step(self, event);
@@ -109,7 +109,8 @@ on_tick(evutil_socket_t fd, short what, void *user)
     if (!self->in_turn) {
         begin_turn(self);
     }
-    if (self->core.next_turn != LOCUM_NEVER && self->now.mono - self->core.next_turn > IN_TIME_MS) {
+    if (self->core.next_commit != LOCUM_NEVER &&
+        self->now.mono - self->core.next_commit > IN_TIME_MS) {
         (void)locum_redis_read(self->redis); /* before it, as all that has arrived */
         event_active(self->late, EV_READ, 1);
     } else {

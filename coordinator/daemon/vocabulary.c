@@ -6,9 +6,9 @@
 const struct locum_told_row locum_told_rows[LOCUM_TOLD_COUNT] = {
     [LOCUM_TOLD_ADMIN] =           {"admin", "from to reason text"},
     [LOCUM_TOLD_CONDITION] =       {"condition", "peer from to votes ages reason"},
-    [LOCUM_TOLD_DEAF] =            {"deaf", "peer reason"},
+    [LOCUM_TOLD_ONE_WAY] =            {"one-way", "peer reason"},
     [LOCUM_TOLD_EXCLUDED] =        {"excluded", "peer"},
-    [LOCUM_TOLD_HEARING] =         {"hearing", "peer"},
+    [LOCUM_TOLD_TWO_WAY] =         {"two-way", "peer"},
     [LOCUM_TOLD_INCARNATION] =     {"incarnation", "to reason"},
     [LOCUM_TOLD_INCLUDED] =        {"included", "peer"},
     [LOCUM_TOLD_LEAVING] =         {"leaving", ""},
@@ -21,7 +21,7 @@ const struct locum_told_row locum_told_rows[LOCUM_TOLD_COUNT] = {
     [LOCUM_TOLD_STALL] =           {"stall", "late-ms"},
     [LOCUM_TOLD_START] =           {"start", "version digest"},
     [LOCUM_TOLD_STOP] =            {"stop", ""},
-    [LOCUM_TOLD_TWIN] =            {"twin", "incarnation reason"},
+    [LOCUM_TOLD_DUPLICATE_NODE] =            {"duplicate-node", "incarnation reason"},
     [LOCUM_TOLD_WARNING] =         {"warning", "about peer reason"},
     [LOCUM_TOLD_WARNING_OVER] =    {"warning-over", "about peer"},
 };

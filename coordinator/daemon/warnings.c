@@ -50,8 +50,8 @@ locum_evidence_line(struct locum_evidence *self, const struct locum_core_config 
 }
 
 void
-locum_evidence_edge(struct locum_evidence *self, const struct locum_condition_edge *edge,
-                    locum_ms mono)
+locum_evidence_event(struct locum_evidence *self, const struct locum_condition_event *edge,
+                     locum_ms mono)
 {
     locum_ms *times = self->false_alarm[edge->peer];
     if (edge->from == LOCUM_SUSPECT && edge->to == LOCUM_ALIVE) {
@@ -69,16 +69,16 @@ is_lately(locum_ms mono, locum_ms within, locum_ms now)
 /* What a warning is about. What has an event of its own is not told by another. */
 enum about {
     ABOUT_EXCLUDED, /* event excluded */
-    ABOUT_DEAF,     /* event deaf */
+    ABOUT_ONE_WAY,  /* event deaf */
     ABOUT_ANSWERS,  /* event publish-failed */
     ABOUT_CONFIGURATION,
     ABOUT_CLOCK,
     ABOUT_SECRET,
-    ABOUT_SEAL,
-    ABOUT_LINE,
+    ABOUT_SIGNATURE,
+    ABOUT_PATH,
     ABOUT_UDP,
     ABOUT_TILT,
-    ABOUT_INSTANCES,
+    ABOUT_UNKNOWN_INSTANCES,
     ABOUT_MIRRORBITS,
     ABOUT_STATE,
     ABOUT_DNS,
@@ -86,16 +86,16 @@ enum about {
 };
 const char *const locum_warning_abouts[] = {
     [ABOUT_EXCLUDED] = "excluded",
-    [ABOUT_DEAF] = "deaf",
+    [ABOUT_ONE_WAY] = "one-way",
     [ABOUT_ANSWERS] = "answers",
     [ABOUT_CONFIGURATION] = "configuration",
     [ABOUT_CLOCK] = "clock",
     [ABOUT_SECRET] = "secret",
-    [ABOUT_SEAL] = "seal",
-    [ABOUT_LINE] = "line",
+    [ABOUT_SIGNATURE] = "signature",
+    [ABOUT_PATH] = "path",
     [ABOUT_UDP] = "udp",
     [ABOUT_TILT] = "tilt",
-    [ABOUT_INSTANCES] = "instances",
+    [ABOUT_UNKNOWN_INSTANCES] = "unknown-instances",
     [ABOUT_MIRRORBITS] = "mirrorbits",
     [ABOUT_STATE] = "state",
     [ABOUT_DNS] = "dns",
@@ -136,7 +136,7 @@ static bool
 is_heard_by_redis_alone(const struct locum_daemon *self, locum_node node, struct locum_now now)
 {
     const struct locum_core *core = &self->core;
-    const locum_ms heard = core->view.peer[node].path[LOCUM_PATH_PEER].heard;
+    const locum_ms heard = core->view.peer[node].path[LOCUM_PATH_UDP].heard;
     const locum_ms since = heard != LOCUM_NEVER ? heard : self->started_mono;
     return now.mono - since > LOCUM_DIRECT_MS &&
            locum_view_heard_within_limit(&core->view, &core->config, node, now.mono);
@@ -159,8 +159,8 @@ warn_of_word(const struct list *list, const struct locum_daemon *self, locum_nod
              " differs from this node's by more than 5 s: check NTP on both (the times of events "
              "cannot be compared; no decision depends on it)");
     }
-    if (facts->deaf) {
-        warn(list, ABOUT_DEAF, name, "", name,
+    if (facts->one_way) {
+        warn(list, ABOUT_ONE_WAY, name, "", name,
              " does not hear this node: check UDP on the peer port");
     }
     if (is_heard_by_redis_alone(self, node, now)) {
@@ -188,7 +188,7 @@ warn_of_line(const struct list *list, const struct locum_daemon *self, locum_nod
                           "the way; look at the line, or set heartbeat.timeout to ");
     locum_text_add_duration(&text, more_ms > TIMEOUT_ADVISED_MS ? more_ms : TIMEOUT_ADVISED_MS);
     locum_text_add(&text, " or more on every node");
-    warn(list, ABOUT_LINE, self->core.config.nodes[node].name, "",
+    warn(list, ABOUT_PATH, self->core.config.nodes[node].name, "",
          self->core.config.nodes[node].name, after);
 }
 
@@ -203,11 +203,11 @@ warn_of_peer(const struct list *list, const struct locum_daemon *self, locum_nod
         warn(list, ABOUT_EXCLUDED, name, "", name,
              " is excluded by the operator: locum include brings it back");
     }
-    if (core->view.peer[node].word_known) {
+    if (core->view.peer[node].state_known) {
         warn_of_word(list, self, node, now);
     }
     if (is_lately(evidence->bad_seal[node], BAD_LINE_WARN_MS, now.mono)) {
-        warn(list, ABOUT_SEAL, name, "heartbeats in the name of ", name,
+        warn(list, ABOUT_SIGNATURE, name, "heartbeats in the name of ", name,
              " bear the seal of no secret known here: is the secret file the same on every node, "
              "and reloaded? If that node is heard all the same, somebody forges or repeats them");
     }
@@ -262,7 +262,7 @@ warn_of_redis(const struct list *list, const struct locum_daemon *self, struct l
         warn_of_database(list, self, &redis.elsewhere[node], node, now);
     }
     if (redis.strangers[0] != '\0') {
-        warn(list, ABOUT_INSTANCES, NULL, "a Sentinel lists ", redis.strangers,
+        warn(list, ABOUT_UNKNOWN_INSTANCES, NULL, "a Sentinel lists ", redis.strangers,
              ", which belong to no node here, or to two: set nodes.X.redis and nodes.X.sentinel, "
              "or `SENTINEL RESET` if they are gone");
     }
@@ -277,7 +277,8 @@ warn_of_self(const struct list *list, const struct locum_daemon *self, struct lo
         warn(list, ABOUT_STATE, NULL, "", disk, "");
     }
     if (is_lately(self->evidence.bad_line, BAD_LINE_WARN_MS, now.mono)) {
-        warn(list, ABOUT_SEAL, NULL, "lines that no accepted secret has sealed, in no node's name,",
+        warn(list, ABOUT_SIGNATURE, NULL,
+             "lines that no accepted secret has sealed, in no node's name,",
              " came to the peer port or the channel", " within the last minute");
     }
     if (self->dns_closed > 0) {

@@ -37,7 +37,7 @@ void locum_evidence_line(struct locum_evidence *self, const struct locum_core_co
                          struct locum_slice line, bool sealed, size_t secret, locum_ms mono);
 
 /* A condition has changed: a suspect that is heard after all was suspected in vain. */
-void locum_evidence_edge(struct locum_evidence *self, const struct locum_condition_edge *edge,
-                         locum_ms mono);
+void locum_evidence_event(struct locum_evidence *self, const struct locum_condition_event *edge,
+                          locum_ms mono);
 
 #endif

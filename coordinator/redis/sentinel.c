@@ -38,7 +38,7 @@ struct locum_sentinel {
     bool spoiled;                    /* a reply of this poll was no use */
     bool again;                      /* something happened meanwhile */
     size_t answers;                  /* to SUBSCRIBE since the last connect */
-    bool deaf;                       /* the last of them was an error */
+    bool unsubscribed;               /* the last of them was an error */
     locum_ms asked;                  /* mono time of the last poll's begin; LOCUM_NEVER */
 
     unsigned polls; /* counts them, for the ping */
@@ -92,7 +92,7 @@ rest(struct locum_sentinel *self)
     self->again = false;
     self->connected = false;
     self->answers = 0;
-    self->deaf = false;
+    self->unsubscribed = false;
     arm(self, locum_backoff_next(&self->backoff, locum_random()));
     self->events->lost(self->user, self->number);
 }
@@ -179,7 +179,7 @@ finish(struct locum_sentinel *self)
     self->polled = now;
     locum_backoff_reset(&self->backoff);
     self->tilt = self->view.tilt;
-    if (!self->deaf) {
+    if (!self->unsubscribed) {
         say(self, "");
     }
     self->events->polled(self->user, self->number, &self->view);
@@ -275,8 +275,8 @@ on_subscribed(void *user, enum locum_command command, const redisReply *reply)
     struct locum_slice error;
     const size_t at = self->answers < LOCUM_SENTINEL_CHANNELS ? self->answers : 0;
     self->answers++;
-    self->deaf = locum_resp_error(reply, &error);
-    if (self->deaf) {
+    self->unsubscribed = locum_resp_error(reply, &error);
+    if (self->unsubscribed) {
         char sentence[LOCUM_REDIS_ERROR_MAX + 1];
         struct locum_text text = locum_text_init(sentence, sizeof(sentence));
         locum_trouble_add(&text, "Sentinel", self->where, command, error);

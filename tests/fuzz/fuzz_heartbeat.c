@@ -22,8 +22,8 @@ began(void)
         const struct locum_core_config config = config_of(2, 1, 1);
         locum_core_init(&core, &config, NULL, beginning);
         for (locum_ms ms = 0; ms <= 500; ms += 10) {
-            const struct locum_event event = {
-                .kind = LOCUM_EVENT_TICK,
+            const struct locum_input event = {
+                .kind = LOCUM_INPUT_COMMIT,
                 .now = {beginning.mono + ms, beginning.boot + ms, beginning.wall + ms}};
             locum_core_step(&core, &event, &actions);
         }
@@ -43,7 +43,7 @@ is_same(const struct locum_heartbeat *a, const struct locum_heartbeat *b)
     for (locum_node peer = 0; peer < LOCUM_NODES_MAX; peer++) {
         const struct locum_ack *x = &a->acks[peer];
         const struct locum_ack *y = &b->acks[peer];
-        same = same && x->has_number == y->has_number && x->letter == y->letter &&
+        same = same && x->has_number == y->has_number && x->state_code == y->state_code &&
                x->incarnation == y->incarnation && x->seq == y->seq;
     }
     return same;
@@ -92,16 +92,16 @@ check_core(struct locum_slice line)
 {
     static struct locum_core core;
     static struct locum_actions actions;
-    struct locum_event event = {
-        .kind = LOCUM_EVENT_HEARTBEAT,
+    struct locum_input event = {
+        .kind = LOCUM_INPUT_HEARTBEAT,
         .now = {beginning.mono + 600, beginning.boot + 600, beginning.wall + 600}};
     core = *began();
     for (int path = 0; path < LOCUM_PATHS; path++) {
-        event.kind = LOCUM_EVENT_HEARTBEAT;
+        event.kind = LOCUM_INPUT_HEARTBEAT;
         event.heartbeat.path = (enum locum_path)path;
         event.heartbeat.text = line;
         locum_core_step(&core, &event, &actions);
-        event.kind = LOCUM_EVENT_TICK;
+        event.kind = LOCUM_INPUT_COMMIT;
         locum_core_step(&core, &event, &actions);
     }
     for (size_t i = 0; i < core.config.name_count; i++) {

@@ -27,14 +27,14 @@ began(void)
 }
 
 static void
-check_core(struct locum_event event)
+check_core(struct locum_input event)
 {
     static struct locum_core core;
     static struct locum_actions actions;
     core = *began();
     event.now = beginning; /* time goes on as it does, whatever the line says */
     locum_core_step(&core, &event, &actions);
-    event.kind = LOCUM_EVENT_TICK;
+    event.kind = LOCUM_INPUT_COMMIT;
     locum_core_step(&core, &event, &actions);
     for (size_t i = 0; i < core.config.name_count; i++) {
         REQUIRE(core.plan.answers[i][LOCUM_V4].nodes != 0); /* never silent */
@@ -48,20 +48,20 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static char second[LINE];
     const struct locum_core_config *config = &began()->config;
     const struct locum_slice line = {.at = (const char *)data, .length = size};
-    struct locum_event event;
-    if (size > 65536 || locum_record_event_parse(line, config, &event) != 0) {
+    struct locum_input event;
+    if (size > 65536 || locum_record_input_parse(line, config, &event) != 0) {
         return 0;
     }
     struct locum_text text = locum_text_init(first, sizeof(first));
-    locum_record_event(&text, config, &event);
+    locum_record_input(&text, config, &event);
     REQUIRE(!text.truncated);
     for (const char *c = first; *c != '\0'; c++) {
         REQUIRE(*c >= ' ' && *c < 127);
     }
     check_core(event);
-    REQUIRE(locum_record_event_parse(locum_slice_of(first), config, &event) == 0);
+    REQUIRE(locum_record_input_parse(locum_slice_of(first), config, &event) == 0);
     text = locum_text_init(second, sizeof(second));
-    locum_record_event(&text, config, &event);
+    locum_record_input(&text, config, &event);
     REQUIRE(strcmp(first, second) == 0);
     return 0;
 }

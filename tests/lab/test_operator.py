@@ -218,14 +218,14 @@ def metrics_of_the_site(site):
             if peer is not host:
                 check(seen[f'locum_peer_condition{{peer="{peer.name}",condition="alive"}}'] == 1,
                       f"{host.name} does not hold {peer.name} alive")
-                for path in ("redis", "peer"):
+                for path in ("redis", "udp"):
                     label = f'{{peer="{peer.name}",path="{path}"}}'
                     check(seen["locum_peer_heard_age_seconds" + label] < 1, f"{label} is old")
                     check(seen["locum_peer_heartbeats_accepted_total" + label] > 0, label)
         for name in ("dc2", "dc3", "ns0"):
             check(seen[f'locum_sentinel_connected{{node="{name}"}}'] == 1, f"Sentinel of {name}")
             check(seen[f'locum_sentinel_polls_total{{node="{name}"}}'] > 0, f"polls of {name}")
-        check(seen["locum_redis_connected"] == 1 and seen["locum_redis_trouble"] == 0, "Redis")
+        check(seen["locum_redis_connected"] == 1 and seen["locum_redis_failing"] == 0, "Redis")
         check(seen["locum_quorum_reachable_nodes"] == 3, "quorum")
         check(seen['locum_serving_age_seconds'] <= seen["locum_uptime_seconds"], "ages")
     seen = metrics(site.dc2)

@@ -49,22 +49,22 @@ rank_of(const struct locum_core *core, locum_node node)
 {
     const bool self = node == core->config.self;
     const enum locum_condition condition = self ? LOCUM_ALIVE : core->detector.peer[node].condition;
-    const enum locum_service service = self ? core->service.word : core->view.peer[node].service;
-    const enum locum_admin admin = self ? core->admin.word : core->view.peer[node].admin;
+    const enum locum_service service = self ? core->service.state : core->view.peer[node].service;
+    const enum locum_admin admin = self ? core->admin.state : core->view.peer[node].admin;
     const bool away = condition == LOCUM_SUSPECT || condition == LOCUM_UNKNOWN;
     if (locum_nodes_has(core->admin.excluded, node) || condition == LOCUM_DOWN ||
         (condition == LOCUM_RETURNING && core->detector.peer[node].silent)) {
-        return LOCUM_RANK_F;
+        return LOCUM_RANK_G;
     }
     if (away && (service == LOCUM_FAILING || service == LOCUM_PROBATION || admin != LOCUM_READY)) {
-        return LOCUM_RANK_F;
+        return LOCUM_RANK_G;
     }
     if (service == LOCUM_FAILING || admin == LOCUM_MAINT) {
-        return LOCUM_RANK_E;
+        return LOCUM_RANK_F;
     }
     if (service == LOCUM_SERVICE_UNKNOWN &&
         (admin == LOCUM_DRAIN || condition == LOCUM_RETURNING)) {
-        return LOCUM_RANK_E;
+        return LOCUM_RANK_F;
     }
     if (away || service == LOCUM_SERVICE_UNKNOWN) {
         return LOCUM_RANK_D;
@@ -209,7 +209,7 @@ static void
 note_service(struct sim *sim, locum_node node)
 {
     struct sim_node *self = &sim->node[node];
-    if (self->core.service.word != LOCUM_UP) {
+    if (self->core.service.state != LOCUM_UP) {
         self->up_since = LOCUM_NEVER;
     } else if (self->up_since == LOCUM_NEVER) {
         self->up_since = sim->now;
@@ -288,8 +288,8 @@ sim_check_next(struct sim *sim, locum_node node)
     static struct locum_core copy;
     static struct locum_actions actions;
     const struct locum_core *core = &sim->node[node].core;
-    struct locum_event tick = {.kind = LOCUM_EVENT_TICK, .now = sim_node_now(sim, node)};
-    const locum_ms wait = core->next_turn - tick.now.mono;
+    struct locum_input tick = {.kind = LOCUM_INPUT_COMMIT, .now = sim_node_now(sim, node)};
+    const locum_ms wait = core->next_commit - tick.now.mono;
     const uint64_t draw = sim->counts.steps * 0x9e3779b97f4a7c15u >> 32; /* not of sim->random */
     if (wait < 1 || wait > core->config.interval_ms) {
         sim_violated(sim, node, SIM_TAKEOVER_IN_TIME, "the next turn is %lld ms ahead",

@@ -115,22 +115,22 @@ crash(struct sim *sim, locum_node node)
 static void
 operate(struct sim *sim, const struct sim_fault *fault)
 {
-    struct locum_event event = {.kind = LOCUM_EVENT_LEAVE};
+    struct locum_input event = {.kind = LOCUM_INPUT_LEAVE};
     if (!sim->node[fault->a].running || sim_node_frozen(sim, fault->a)) {
         return;
     }
     if (fault->kind == SIM_ADMIN) {
-        event.kind = LOCUM_EVENT_ADMIN;
-        event.admin.word = (enum locum_admin)fault->b;
+        event.kind = LOCUM_INPUT_ADMIN;
+        event.admin.state = (enum locum_admin)fault->b;
         event.admin.for_ms = fault->amount > 0 ? fault->amount : LOCUM_NEVER;
     } else if (fault->kind == SIM_EXCLUDE || fault->kind == SIM_INCLUDE) {
-        event.kind = LOCUM_EVENT_EXCLUDE;
+        event.kind = LOCUM_INPUT_EXCLUDE;
         event.exclude.node = fault->b;
         event.exclude.excluded = fault->kind == SIM_EXCLUDE;
     } else {
         sim->node[fault->a].ever_left = true;
     }
-    if (event.kind != LOCUM_EVENT_EXCLUDE ||
+    if (event.kind != LOCUM_INPUT_EXCLUDE ||
         fault->b < sim->node[fault->a].core.config.node_count) {
         sim_node_step(sim, fault->a, &event);
     }

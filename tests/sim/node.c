@@ -84,10 +84,10 @@ perform(struct sim *sim, locum_node node, const struct locum_action *action)
     switch (action->kind) {
     case LOCUM_ACTION_HEARTBEAT: send_heartbeat(sim, node); break;
     case LOCUM_ACTION_PLAN: break; /* looked at after each step */
-    case LOCUM_ACTION_EDGE:
-        sim_trace_edge(sim, node, &action->edge);
-        if (action->edge.kind == LOCUM_EDGE_CONDITION) {
-            sim_oracle_edge(sim, node, &action->edge.condition);
+    case LOCUM_ACTION_EVENT:
+        sim_trace_event(sim, node, &action->event);
+        if (action->event.kind == LOCUM_EVENT_CONDITION) {
+            sim_oracle_event(sim, node, &action->event.condition);
         }
         break;
     case LOCUM_ACTION_PERSIST:
@@ -99,7 +99,7 @@ perform(struct sim *sim, locum_node node, const struct locum_action *action)
 }
 
 void
-sim_node_step(struct sim *sim, locum_node node, struct locum_event *event)
+sim_node_step(struct sim *sim, locum_node node, struct locum_input *event)
 {
     static struct locum_actions actions;
     struct sim_node *self = &sim->node[node];
@@ -116,7 +116,7 @@ sim_node_step(struct sim *sim, locum_node node, struct locum_event *event)
     if (self->run != run) {
         return;
     }
-    if (event->kind == LOCUM_EVENT_TICK) {
+    if (event->kind == LOCUM_INPUT_COMMIT) {
         sim_check_turn(sim, node); /* the plan moves at the end of a turn */
         sim_check_next(sim, node);
     } else if (self->turn_at > sim->now) {
@@ -245,16 +245,16 @@ static void
 handle(struct sim *sim, const struct sim_event *in)
 {
     struct sim_node *self = &sim->node[in->node];
-    struct locum_event event = {.kind = LOCUM_EVENT_HEARTBEAT};
+    struct locum_input event = {.kind = LOCUM_INPUT_HEARTBEAT};
     struct sim_sentinel_told told;
     switch ((enum sim_event_kind)in->kind) {
     case SIM_EVENT_DATAGRAM:
     case SIM_EVENT_MESSAGE:
-        event.heartbeat.path = in->kind == SIM_EVENT_MESSAGE ? LOCUM_PATH_REDIS : LOCUM_PATH_PEER;
+        event.heartbeat.path = in->kind == SIM_EVENT_MESSAGE ? LOCUM_PATH_REDIS : LOCUM_PATH_UDP;
         event.heartbeat.text = (struct locum_slice){in->text->at, in->text->length};
         break;
     case SIM_EVENT_POLLED:
-        event.kind = LOCUM_EVENT_SENTINEL;
+        event.kind = LOCUM_INPUT_SENTINEL;
         memcpy(&told, in->text->at, sizeof(told));
         if (told.voter >= self->core.config.node_count) {
             return; /* no node that it knows */
@@ -267,7 +267,7 @@ handle(struct sim *sim, const struct sim_event *in)
         self->told_at[told.voter] = sim->now;
         break;
     case SIM_EVENT_SAMPLE:
-        event.kind = LOCUM_EVENT_SAMPLE;
+        event.kind = LOCUM_INPUT_SAMPLE;
         event.sample.outcome = sample(sim, self);
         break;
     default: return;
@@ -372,10 +372,10 @@ sim_node_turn(struct sim *sim, const struct sim_event *event)
     if (!self->running || event->token != self->turn || sim_node_frozen(sim, event->node)) {
         return;
     }
-    struct locum_event tick = {.kind = LOCUM_EVENT_TICK};
+    struct locum_input tick = {.kind = LOCUM_INPUT_COMMIT};
     sim_node_step(sim, event->node, &tick);
     if (self->running && self->turn == event->token) {
-        turn_at(sim, event->node, self->core.next_turn - self->mono_offset);
+        turn_at(sim, event->node, self->core.next_commit - self->mono_offset);
     }
     if (self->last_send == sim->now) {
         read_inbox(sim, event->node); /* with each heartbeat, and as late as that can be */

@@ -94,19 +94,19 @@ is_just(const struct sim *sim, locum_node node, locum_node voter, locum_node pee
 }
 
 static void
-check_voters(struct sim *sim, locum_node node, const struct locum_condition_edge *edge)
+check_voters(struct sim *sim, locum_node node, const struct locum_condition_event *event)
 {
-    const locum_nodes voters = edge->voters;
+    const locum_nodes voters = event->voters;
     sim->judged[SIM_NO_FALSE_TAKEOVER]++;
     if ((uint32_t)__builtin_popcount(voters) < sim->node[node].core.config.quorum ||
-        !locum_nodes_has(voters, node) || locum_nodes_has(voters, edge->peer)) {
+        !locum_nodes_has(voters, node) || locum_nodes_has(voters, event->peer)) {
         sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER, "%s down without a quorum (voters %#x)",
-                     sim_name(sim, edge->peer), voters);
+                     sim_name(sim, event->peer), voters);
     }
     for (locum_node voter = 0; voter < sim->nodes; voter++) {
-        if (locum_nodes_has(voters, voter) && !is_just(sim, node, voter, edge->peer)) {
+        if (locum_nodes_has(voters, voter) && !is_just(sim, node, voter, event->peer)) {
             sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER, "%s down by %s, which heard it",
-                         sim_name(sim, edge->peer), sim_name(sim, voter));
+                         sim_name(sim, event->peer), sim_name(sim, voter));
         }
     }
 }
@@ -138,12 +138,12 @@ check_really_gone(struct sim *sim, locum_node node, locum_node peer)
 
 /* By coordinators' votes alone, and yet too many of them and it hear each other. */
 static void
-check_steady(struct sim *sim, locum_node node, const struct locum_condition_edge *edge)
+check_steady(struct sim *sim, locum_node node, const struct locum_condition_event *event)
 {
-    const locum_node peer = edge->peer;
+    const locum_node peer = event->peer;
     size_t steady = 0;
     for (locum_node other = 0; other < sim->node[node].core.config.node_count; other++) {
-        if (other != node && locum_nodes_has(edge->voters, other) && !is_heard(sim, node, other)) {
+        if (other != node && locum_nodes_has(event->voters, other) && !is_heard(sim, node, other)) {
             return; /* a Sentinel has voted: it pings in its own way */
         }
         steady += other != peer && sim->node[peer].running && !had_gap(sim, other, peer) &&
@@ -159,63 +159,63 @@ check_steady(struct sim *sim, locum_node node, const struct locum_condition_edge
 }
 
 static void
-check_adopted(struct sim *sim, locum_node node, const struct locum_condition_edge *edge)
+check_adopted(struct sim *sim, locum_node node, const struct locum_condition_event *event)
 {
     for (locum_node voter = 0; voter < sim->nodes; voter++) {
-        const locum_ms held = sim->pair[voter][edge->peer].held_down;
-        if (locum_nodes_has(edge->voters, voter) &&
+        const locum_ms held = sim->pair[voter][event->peer].held_down;
+        if (locum_nodes_has(event->voters, voter) &&
             (held == LOCUM_NEVER || sim->now - held > 3 * sim->config.timeout_ms)) {
             sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER,
-                         "%s adopted as down from %s, for nothing", sim_name(sim, edge->peer),
+                         "%s adopted as down from %s, for nothing", sim_name(sim, event->peer),
                          sim_name(sim, voter));
         }
     }
 }
 
 static void
-fell(struct sim *sim, locum_node node, const struct locum_condition_edge *edge)
+fell(struct sim *sim, locum_node node, const struct locum_condition_event *event)
 {
-    struct sim_pair *pair = &sim->pair[node][edge->peer];
-    pair->dead_verdict = !sim->node[edge->peer].running;
-    pair->verdict_run = sim->node[edge->peer].run;
-    pair->adopted = edge->cause == LOCUM_CAUSE_ADOPTED;
-    if (edge->cause == LOCUM_CAUSE_QUORUM) {
+    struct sim_pair *pair = &sim->pair[node][event->peer];
+    pair->dead_verdict = !sim->node[event->peer].running;
+    pair->verdict_run = sim->node[event->peer].run;
+    pair->adopted = event->cause == LOCUM_CAUSE_ADOPTED;
+    if (event->cause == LOCUM_CAUSE_QUORUM) {
         sim->counts.downs++;
         sim->counts.last_down = sim->now;
         if (sim->counts.first_down == LOCUM_NEVER) {
             sim->counts.first_down = sim->now;
         }
-        check_voters(sim, node, edge);
-        check_really_gone(sim, node, edge->peer);
-        check_steady(sim, node, edge);
-    } else if (edge->cause == LOCUM_CAUSE_ADOPTED) {
-        check_adopted(sim, node, edge);
-    } else if (!sim->node[edge->peer].ever_left) {
+        check_voters(sim, node, event);
+        check_really_gone(sim, node, event->peer);
+        check_steady(sim, node, event);
+    } else if (event->cause == LOCUM_CAUSE_ADOPTED) {
+        check_adopted(sim, node, event);
+    } else if (!sim->node[event->peer].ever_left) {
         sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER, "%s never said that it leaves",
-                     sim_name(sim, edge->peer));
+                     sim_name(sim, event->peer));
     }
 }
 
 void
-sim_oracle_edge(struct sim *sim, locum_node node, const struct locum_condition_edge *edge)
+sim_oracle_event(struct sim *sim, locum_node node, const struct locum_condition_event *event)
 {
-    const struct sim_node *peer = &sim->node[edge->peer];
-    struct sim_pair *pair = &sim->pair[node][edge->peer];
-    if (edge->to == LOCUM_DOWN) {
-        fell(sim, node, edge);
-    } else if (edge->from == LOCUM_DOWN) {
+    const struct sim_node *peer = &sim->node[event->peer];
+    struct sim_pair *pair = &sim->pair[node][event->peer];
+    if (event->to == LOCUM_DOWN) {
+        fell(sim, node, event);
+    } else if (event->from == LOCUM_DOWN) {
         pair->returned = sim->now;
     }
-    if (edge->to == LOCUM_ALIVE && edge->from >= LOCUM_DOWN && !pair->adopted && !peer->ever_left &&
-        sim->now - pair->returned < sim->config.recover_after_ms) {
+    if (event->to == LOCUM_ALIVE && event->from >= LOCUM_DOWN && !pair->adopted &&
+        !peer->ever_left && sim->now - pair->returned < sim->config.recover_after_ms) {
         sim_violated(sim, node, SIM_NO_FLAPPING, "%s trusted after %lld ms",
-                     sim_name(sim, edge->peer), (long long)(sim->now - pair->returned));
+                     sim_name(sim, event->peer), (long long)(sim->now - pair->returned));
     }
-    pair->adopted = pair->adopted && edge->to != LOCUM_ALIVE;
-    sim->counts.suspicions += edge->to == LOCUM_SUSPECT ? 1 : 0;
-    if (sim->schedule.world.calm && edge->to == LOCUM_SUSPECT && sim->now > 3000) {
+    pair->adopted = pair->adopted && event->to != LOCUM_ALIVE;
+    sim->counts.suspicions += event->to == LOCUM_SUSPECT ? 1 : 0;
+    if (sim->schedule.world.calm && event->to == LOCUM_SUSPECT && sim->now > 3000) {
         sim_violated(sim, node, SIM_NO_FLAPPING, "%s suspected at %u per mille loss",
-                     sim_name(sim, edge->peer), sim->loss_permille);
+                     sim_name(sim, event->peer), sim->loss_permille);
     }
 }
 

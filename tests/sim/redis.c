@@ -114,7 +114,7 @@ static void
 tell(struct sim *sim, locum_node node, bool subscribed)
 {
     if (sim->node[node].running) {
-        struct locum_event event = {.kind = LOCUM_EVENT_REDIS, .subscribed = subscribed};
+        struct locum_input event = {.kind = LOCUM_INPUT_REDIS, .subscribed = subscribed};
         sim_node_step(sim, node, &event);
     }
 }

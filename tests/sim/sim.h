@@ -327,7 +327,7 @@ struct sim {
     bool clock;                  /* fill in counts.cpu_ns */
     uint64_t judged[SIM_CHECKS]; /* how often each check has looked */
     FILE *trace;                 /* NULL: none */
-    uint64_t digest;             /* of all edges: two runs of one schedule are the same */
+    uint64_t digest;             /* of all events: two runs of one schedule are the same */
     bool violated;               /* and how: */
     enum sim_check violated_check;
     char violation[512];
@@ -409,7 +409,7 @@ bool sim_sentinel_answers(const struct sim *sim, locum_node at, locum_node asker
 
 void sim_node_start(struct sim *sim, locum_node node, bool with_saved);
 void sim_node_stop(struct sim *sim, locum_node node);
-void sim_node_step(struct sim *sim, locum_node node, struct locum_event *event);
+void sim_node_step(struct sim *sim, locum_node node, struct locum_input *event);
 void sim_node_input(struct sim *sim, const struct sim_event *event);
 void sim_node_turn(struct sim *sim, const struct sim_event *event);
 void sim_node_freeze(struct sim *sim, locum_node node, locum_ms duration);
@@ -433,12 +433,12 @@ const char *sim_check_name(enum sim_check check);
 void sim_violated(struct sim *sim, locum_node node, enum sim_check check, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void sim_check_turn(struct sim *sim, locum_node node);
-/* Before the core's next_turn time alone changes nothing. */
+/* Before the core's next_commit time alone changes nothing. */
 void sim_check_next(struct sim *sim, locum_node node);
 /* The end has come: true if somebody's probation is to be waited for; sim->end is later then. */
 bool sim_check_end(struct sim *sim);
 void sim_oracle_heard(struct sim *sim, locum_node node);
-void sim_oracle_edge(struct sim *sim, locum_node node, const struct locum_condition_edge *edge);
+void sim_oracle_event(struct sim *sim, locum_node node, const struct locum_condition_event *event);
 void sim_oracle_crash(struct sim *sim, locum_node node, bool host);
 void sim_oracle_verdict(struct sim *sim, size_t index);
 
@@ -447,7 +447,7 @@ void sim_oracle_verdict(struct sim *sim, size_t index);
 /* node LOCUM_NODE_NONE: the world */
 void sim_trace(struct sim *sim, locum_node node, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-void sim_trace_edge(struct sim *sim, locum_node node, const struct locum_edge *edge);
+void sim_trace_event(struct sim *sim, locum_node node, const struct locum_event *event);
 void sim_trace_fault(struct sim *sim, const struct sim_fault *fault);
 const char *sim_name(const struct sim *sim, locum_node node);
 

@@ -39,11 +39,11 @@ sim_trace(struct sim *sim, locum_node node, const char *format, ...)
 }
 
 void
-sim_trace_edge(struct sim *sim, locum_node node, const struct locum_edge *edge)
+sim_trace_event(struct sim *sim, locum_node node, const struct locum_event *event)
 {
     char buffer[4096];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-    locum_record_edge(&text, &sim->config, edge);
+    locum_record_event(&text, &sim->config, event);
     sim_trace(sim, node, "%s", buffer);
 }
 

@@ -36,7 +36,7 @@ test_no_manager(void **state)
     (void)state;
     (void)unsetenv("NOTIFY_SOCKET");
     struct locum_notify notify = open_notify();
-    locum_notify_turn(&notify, 1);
+    locum_notify_iteration(&notify, 1);
     locum_notify_status(&notify, "fine");
     locum_notify_reloading(&notify);
     locum_notify_stopping(&notify);
@@ -51,9 +51,9 @@ test_from_start_to_stop(void **state)
     const int fd = manager_open(path);
     struct locum_notify notify = open_notify();
     assert_string_equal(manager_read(fd), "");
-    locum_notify_turn(&notify, 1000);
+    locum_notify_iteration(&notify, 1000);
     assert_string_equal(manager_read(fd), "READY=1");
-    locum_notify_turn(&notify, 2000);
+    locum_notify_iteration(&notify, 2000);
     assert_string_equal(manager_read(fd), ""); /* no watchdog is asked for */
     locum_notify_status(&notify, "self, 3 of 3\nREADY=0");
     assert_string_equal(manager_read(fd), "STATUS=self, 3 of 3 READY=0");
@@ -83,7 +83,7 @@ test_abstract_name(void **state)
     (void)snprintf(name, sizeof(name), "@locum-test-%d", (int)getpid());
     const int fd = manager_open(name);
     struct locum_notify notify = open_notify();
-    locum_notify_turn(&notify, 0);
+    locum_notify_iteration(&notify, 0);
     assert_string_equal(manager_read(fd), "READY=1");
     locum_notify_close(&notify);
     (void)close(fd);
@@ -98,17 +98,17 @@ test_watchdog(void **state)
     watch("2000000", getpid());
     struct locum_notify notify = open_notify();
     assert_int_equal(notify.watchdog_ms, 2000);
-    locum_notify_turn(&notify, 1000);
+    locum_notify_iteration(&notify, 1000);
     assert_string_equal(manager_read(fd), "READY=1");
     assert_string_equal(manager_read(fd), "WATCHDOG=1");
-    locum_notify_turn(&notify, 1499);
+    locum_notify_iteration(&notify, 1499);
     assert_string_equal(manager_read(fd), "");
-    locum_notify_turn(&notify, 1500);
+    locum_notify_iteration(&notify, 1500);
     assert_string_equal(manager_read(fd), "WATCHDOG=1");
     locum_notify_status(&notify, "no turn, no food");
     assert_string_equal(manager_read(fd), "STATUS=no turn, no food");
     assert_string_equal(manager_read(fd), "");
-    locum_notify_turn(&notify, 9000);
+    locum_notify_iteration(&notify, 9000);
     assert_string_equal(manager_read(fd), "WATCHDOG=1");
     locum_notify_close(&notify);
     (void)close(fd);
@@ -158,7 +158,7 @@ test_no_address(void **state)
         struct locum_notify notify;
         assert_int_equal(setenv("NOTIFY_SOCKET", names[i], 1), 0);
         assert_int_equal(locum_notify_open(&notify), LOCUM_ERR_INVALID);
-        locum_notify_turn(&notify, 1); /* as without a manager */
+        locum_notify_iteration(&notify, 1); /* as without a manager */
         assert_int_equal(notify.fd, -1);
     }
 }
@@ -172,9 +172,9 @@ test_a_manager_that_is_busy(void **state)
     struct locum_notify notify = open_notify();
     notify.watchdog_ms = 4; /* a message each turn */
     locum_ms now = 1000;
-    locum_notify_turn(&notify, now);
+    locum_notify_iteration(&notify, now);
     for (size_t i = 0; i < 100000 && notify.unsent[0] == '\0'; i++) {
-        locum_notify_turn(&notify, ++now);
+        locum_notify_iteration(&notify, ++now);
         locum_notify_reloaded(&notify);
     }
     assert_string_equal(notify.unsent, "READY=1");
@@ -182,7 +182,7 @@ test_a_manager_that_is_busy(void **state)
     assert_string_equal(notify.unsent, "STOPPING=1");
     while (manager_read(fd)[0] != '\0') {
     }
-    locum_notify_turn(&notify, now);
+    locum_notify_iteration(&notify, now);
     assert_string_equal(manager_read(fd), "STOPPING=1");
     assert_string_equal(notify.unsent, "");
     locum_notify_close(&notify);

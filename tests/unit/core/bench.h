@@ -126,7 +126,7 @@ bench_start(struct bench *self, const struct locum_core_config *config,
 }
 
 static inline void
-step(struct bench *self, struct locum_event event)
+step(struct bench *self, struct locum_input event)
 {
     event.now = at(self->now);
     locum_core_step(&self->core, &event, &self->actions);
@@ -136,13 +136,13 @@ static inline void
 tick(struct bench *self, locum_ms now)
 {
     self->now = now;
-    step(self, (struct locum_event){.kind = LOCUM_EVENT_TICK});
+    step(self, (struct locum_input){.kind = LOCUM_INPUT_COMMIT});
 }
 
 static inline void
 hear_text(struct bench *self, enum locum_path path, const char *text)
 {
-    struct locum_event event = {.kind = LOCUM_EVENT_HEARTBEAT};
+    struct locum_input event = {.kind = LOCUM_INPUT_HEARTBEAT};
     event.heartbeat.path = path;
     event.heartbeat.text = locum_slice_of(text);
     step(self, event);
@@ -180,16 +180,16 @@ count_actions(const struct bench *self, enum locum_action_kind kind)
     return count;
 }
 
-/* The one edge of that kind; NULL: none. */
-static inline const struct locum_edge *
-edge_of(const struct bench *self, enum locum_edge_kind kind)
+/* The one event of that kind; NULL: none. */
+static inline const struct locum_event *
+event_of(const struct bench *self, enum locum_event_kind kind)
 {
-    const struct locum_edge *found = NULL;
+    const struct locum_event *found = NULL;
     for (size_t i = 0; i < self->actions.count; i++) {
         const struct locum_action *action = &self->actions.at[i];
-        if (action->kind == LOCUM_ACTION_EDGE && action->edge.kind == kind) {
+        if (action->kind == LOCUM_ACTION_EVENT && action->event.kind == kind) {
             assert_null(found);
-            found = &action->edge;
+            found = &action->event;
         }
     }
     return found;
@@ -206,12 +206,12 @@ static inline void
 bench_start_well(struct bench *self, const struct locum_core_config *config)
 {
     bench_start(self, config, NULL);
-    struct locum_event sample = {.kind = LOCUM_EVENT_SAMPLE};
+    struct locum_input sample = {.kind = LOCUM_INPUT_SAMPLE};
     step(self, sample);
     tick(self, START);
     self->now = START + 100;
-    hear(self, LOCUM_PATH_PEER, DC3);
-    hear(self, LOCUM_PATH_PEER, NS0);
+    hear(self, LOCUM_PATH_UDP, DC3);
+    hear(self, LOCUM_PATH_UDP, NS0);
     tick(self, START + 100);
     assert_int_equal(condition(self, DC3), LOCUM_ALIVE);
     assert_int_equal(condition(self, NS0), LOCUM_ALIVE);
@@ -225,7 +225,7 @@ run_without_dc3(struct bench *self, locum_ms until)
         const locum_ms next = self->now + TURN_MS;
         if (next % 100 == 0) {
             self->now = next;
-            hear(self, LOCUM_PATH_PEER, NS0);
+            hear(self, LOCUM_PATH_UDP, NS0);
         }
         tick(self, next);
     }
@@ -238,8 +238,8 @@ bench_start_without_dc3(struct bench *self, const struct locum_core_config *conf
     bench_start_well(self, config);
     run_without_dc3(self, START + 1100);
     assert_int_equal(condition(self, DC3), LOCUM_SUSPECT);
-    self->peer[NS0].acks[DC3].letter = LOCUM_SUSPECT;
-    hear(self, LOCUM_PATH_PEER, NS0);
+    self->peer[NS0].acks[DC3].state_code = LOCUM_SUSPECT;
+    hear(self, LOCUM_PATH_UDP, NS0);
     tick(self, START + 1110);
     assert_int_equal(condition(self, DC3), LOCUM_DOWN);
 }

@@ -28,8 +28,8 @@ struct site {
     struct locum_heartbeat say[LOCUM_NODES_MAX]; /* what each peer said last */
     struct locum_actions actions;                /* of the last step */
     unsigned sent;                               /* heartbeats since forget() */
-    size_t edges;
-    struct locum_edge edge[EDGES_KEPT];
+    size_t events;
+    struct locum_event event[EDGES_KEPT];
 };
 
 static inline void
@@ -75,7 +75,7 @@ static inline void
 forget(struct site *site)
 {
     site->sent = 0;
-    site->edges = 0;
+    site->events = 0;
 }
 
 static inline void
@@ -103,16 +103,16 @@ begin_usual(struct site *site)
 }
 
 static inline void
-step(struct site *site, struct locum_event event)
+step(struct site *site, struct locum_input event)
 {
     event.now = site->now;
     locum_core_step(&site->core, &event, &site->actions);
     for (size_t i = 0; i < site->actions.count; i++) {
         const struct locum_action *action = &site->actions.at[i];
         site->sent += action->kind == LOCUM_ACTION_HEARTBEAT;
-        if (action->kind == LOCUM_ACTION_EDGE) {
-            assert_true(site->edges < EDGES_KEPT);
-            site->edge[site->edges++] = action->edge;
+        if (action->kind == LOCUM_ACTION_EVENT) {
+            assert_true(site->events < EDGES_KEPT);
+            site->event[site->events++] = action->event;
         }
     }
 }
@@ -128,7 +128,7 @@ sleep_ms(struct site *site, locum_ms ms)
 static inline void
 tick(struct site *site)
 {
-    step(site, (struct locum_event){.kind = LOCUM_EVENT_TICK});
+    step(site, (struct locum_input){.kind = LOCUM_INPUT_COMMIT});
 }
 
 /* Turns of 10 ms in which nothing comes. */
@@ -149,7 +149,7 @@ hear_as_is(struct site *site, const struct locum_heartbeat *heartbeat, enum locu
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     locum_heartbeat_add(&text, &site->core.config, heartbeat);
     assert_false(text.truncated);
-    step(site, (struct locum_event){.kind = LOCUM_EVENT_HEARTBEAT,
+    step(site, (struct locum_input){.kind = LOCUM_INPUT_HEARTBEAT,
                                     .heartbeat = {path, {buffer, text.length}}});
 }
 
@@ -194,7 +194,7 @@ pass_hearing(struct site *site, locum_ms ms, locum_nodes peers)
         sleep_ms(site, TURN_MS);
         for (locum_node peer = 0; peer < site->core.config.node_count; peer++) {
             if (locum_nodes_has(peers, peer) && gone / 120 != (gone + TURN_MS) / 120) {
-                hear(site, peer, LOCUM_PATH_PEER);
+                hear(site, peer, LOCUM_PATH_UDP);
             }
         }
         tick(site);
@@ -228,24 +228,24 @@ condition(const struct site *site, locum_node peer)
     return locum_core_condition(&site->core, peer);
 }
 
-/* The last edge of this kind since forget(), or NULL. */
-static inline const struct locum_edge *
-last_edge(const struct site *site, enum locum_edge_kind kind)
+/* The last event of this kind since forget(), or NULL. */
+static inline const struct locum_event *
+last_event(const struct site *site, enum locum_event_kind kind)
 {
-    for (size_t i = site->edges; i > 0; i--) {
-        if (site->edge[i - 1].kind == kind) {
-            return &site->edge[i - 1];
+    for (size_t i = site->events; i > 0; i--) {
+        if (site->event[i - 1].kind == kind) {
+            return &site->event[i - 1];
         }
     }
     return NULL;
 }
 
 static inline size_t
-count_edges(const struct site *site, enum locum_edge_kind kind)
+count_events(const struct site *site, enum locum_event_kind kind)
 {
     size_t count = 0;
-    for (size_t i = 0; i < site->edges; i++) {
-        count += site->edge[i].kind == kind;
+    for (size_t i = 0; i < site->events; i++) {
+        count += site->event[i].kind == kind;
     }
     return count;
 }
@@ -253,7 +253,7 @@ count_edges(const struct site *site, enum locum_edge_kind kind)
 static inline void
 tell_subscribed(struct site *site, bool subscribed)
 {
-    step(site, (struct locum_event){.kind = LOCUM_EVENT_REDIS, .subscribed = subscribed});
+    step(site, (struct locum_input){.kind = LOCUM_INPUT_REDIS, .subscribed = subscribed});
 }
 
 /* My own heartbeat `seq` comes back through Redis. */

@@ -7,12 +7,12 @@ test_lease_ends(void **state)
 {
     (void)state;
     struct locum_admin_state admin = {
-        .word = LOCUM_DRAIN, .until_boot = 5000, .reason = "disk", .excluded = 2};
+        .state = LOCUM_DRAIN, .until_boot = 5000, .reason = "disk", .excluded = 2};
     assert_false(locum_admin_advance(&admin, (struct locum_now){9000, 4999, 9000}));
-    assert_int_equal(admin.word, LOCUM_DRAIN);
+    assert_int_equal(admin.state, LOCUM_DRAIN);
     assert_string_equal(admin.reason, "disk");
     assert_true(locum_admin_advance(&admin, (struct locum_now){0, 5000, 0}));
-    assert_int_equal(admin.word, LOCUM_READY);
+    assert_int_equal(admin.state, LOCUM_READY);
     assert_int_equal(admin.until_boot, LOCUM_NEVER);
     assert_string_equal(admin.reason, "");
     assert_int_equal(admin.excluded, 2);
@@ -24,10 +24,10 @@ static void
 test_no_lease(void **state)
 {
     (void)state;
-    struct locum_admin_state maint = {.word = LOCUM_MAINT, .until_boot = LOCUM_NEVER};
-    struct locum_admin_state ready = {.word = LOCUM_READY, .until_boot = 5};
+    struct locum_admin_state maint = {.state = LOCUM_MAINT, .until_boot = LOCUM_NEVER};
+    struct locum_admin_state ready = {.state = LOCUM_READY, .until_boot = 5};
     assert_false(locum_admin_advance(&maint, (struct locum_now){1, INT64_MAX, 1}));
-    assert_int_equal(maint.word, LOCUM_MAINT);
+    assert_int_equal(maint.state, LOCUM_MAINT);
     assert_false(locum_admin_advance(&ready, (struct locum_now){1, 10, 1}));
 }
 

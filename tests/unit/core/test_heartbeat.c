@@ -64,8 +64,8 @@ test_other_words(void **state)
     heartbeat.service = LOCUM_FAILING;
     heartbeat.admin = LOCUM_MAINT;
     heartbeat.leaving = true;
-    heartbeat.acks[DC3] = (struct locum_ack){.letter = LOCUM_SUSPECT};
-    heartbeat.acks[NS0] = (struct locum_ack){.has_number = true, .letter = LOCUM_UNKNOWN};
+    heartbeat.acks[DC3] = (struct locum_ack){.state_code = LOCUM_SUSPECT};
+    heartbeat.acks[NS0] = (struct locum_ack){.has_number = true, .state_code = LOCUM_UNKNOWN};
     memcpy(heartbeat.version, "1.0~rc1", 8);
     assert_written(&heartbeat, text);
     assert_int_equal(parse(text, &read), 0);
@@ -83,7 +83,7 @@ test_of_the_core(void **state)
     begin(&site, &config, NULL);
     memcpy(site.core.config.version, "9.9", 4);
     tick(&site);
-    hear(&site, DC3, LOCUM_PATH_PEER);
+    hear(&site, DC3, LOCUM_PATH_UDP);
     pass(&site, LOCUM_SEND_GAP_MS);
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     locum_core_heartbeat(&site.core, LOCUM_NODE_NONE, site.now, &text);
@@ -114,7 +114,7 @@ test_unknown_fields(void **state)
     assert_string_equal(read.version, "");
     assert_int_equal(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=5,6,q", &read), 0);
     assert_int_equal(read.acks[DC2].seq, 6);
-    assert_int_equal(read.acks[DC2].letter, LOCUM_UNKNOWN); /* a letter of a later version */
+    assert_int_equal(read.acks[DC2].state_code, LOCUM_UNKNOWN); /* a letter of a later version */
     assert_int_equal(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4", &read), 0);
     assert_int_equal(read.told, 0);
 }
@@ -222,7 +222,7 @@ test_any_byte_changed(void **state)
             const struct locum_slice text = {line, sizeof(line) - 1};
             if (locum_heartbeat_parse(text, &config, &read) == 0) {
                 assert_in_range(read.sender, DC2, NS0);
-                assert_in_range(read.acks[DC3].letter, LOCUM_UNKNOWN, LOCUM_RETURNING);
+                assert_in_range(read.acks[DC3].state_code, LOCUM_UNKNOWN, LOCUM_RETURNING);
             }
         }
     }

@@ -13,7 +13,7 @@ set_up(void **state)
         (struct locum_core_check){.mirrorbits = true, .rise = 1, .fall = 1, .interval_ms = 700};
     config.check_count = 2;
     bench_start_well(&bench, &config);
-    tick(&bench, bench.core.next_turn);
+    tick(&bench, bench.core.next_commit);
     return 0;
 }
 
@@ -36,7 +36,7 @@ test_own_heartbeat(void **state)
 {
     (void)state;
     assert_int_equal(bench.core.last_send, START + 100);
-    assert_int_equal(bench.core.next_turn, START + 225);
+    assert_int_equal(bench.core.next_commit, START + 225);
     assert_moment(START + 225);
     bench.core.send_wanted = true;
     assert_moment(START + 120);
@@ -112,17 +112,17 @@ test_leaving(void **state)
     assert_moment(START + 2000 + LOCUM_LEAVING_MAX_MS);
 }
 
-/* An edge can make another possible: the next look comes at once. */
+/* An event can make another possible: the next look comes at once. */
 static void
 test_after_an_edge(void **state)
 {
     (void)state;
     while (bench.now < START + 1100) {
-        tick(&bench, bench.core.next_turn);
+        tick(&bench, bench.core.next_commit);
     }
     assert_int_equal(condition(&bench, DC3), LOCUM_SUSPECT);
     assert_int_equal(bench.now, START + 1100);
-    assert_int_equal(bench.core.next_turn, START + 1101);
+    assert_int_equal(bench.core.next_commit, START + 1101);
 }
 
 int

@@ -25,21 +25,21 @@ set_up_fresh(void **state)
 static void
 ns0_says(enum locum_condition letter)
 {
-    site.say[NS0].acks[DC3].letter = letter;
+    site.say[NS0].acks[DC3].state_code = letter;
 }
 
-/* The last edge of dc3 was this one. */
-static const struct locum_condition_edge *
-assert_edge(enum locum_condition from, enum locum_condition to, enum locum_cause cause)
+/* The last event of dc3 was this one. */
+static const struct locum_condition_event *
+assert_event(enum locum_condition from, enum locum_condition to, enum locum_cause cause)
 {
-    const struct locum_edge *edge = last_edge(&site, LOCUM_EDGE_CONDITION);
-    assert_non_null(edge);
-    assert_int_equal(edge->condition.peer, DC3);
-    assert_int_equal(edge->condition.from, from);
-    assert_int_equal(edge->condition.to, to);
-    assert_int_equal(edge->condition.cause, cause);
+    const struct locum_event *event = last_event(&site, LOCUM_EVENT_CONDITION);
+    assert_non_null(event);
+    assert_int_equal(event->condition.peer, DC3);
+    assert_int_equal(event->condition.from, from);
+    assert_int_equal(event->condition.to, to);
+    assert_int_equal(event->condition.cause, cause);
     assert_int_equal(condition(&site, DC3), to);
-    return &edge->condition;
+    return &event->condition;
 }
 
 /* dc3 silent for a quorum. */
@@ -50,7 +50,7 @@ kill_dc3(void)
     pass_hearing(&site, TIMEOUT + 50, HEAR_NS0);
     ns0_says(LOCUM_SUSPECT);
     pass_hearing(&site, 250, HEAR_NS0);
-    assert_edge(LOCUM_SUSPECT, LOCUM_DOWN, LOCUM_CAUSE_QUORUM);
+    assert_event(LOCUM_SUSPECT, LOCUM_DOWN, LOCUM_CAUSE_QUORUM);
     ns0_says(LOCUM_DOWN);
     forget(&site);
 }
@@ -78,13 +78,13 @@ test_alive_by_one_path(void **state)
         hear_own(&site, site.core.view.incarnation, site.core.view.seq);
         pass_hearing(&site, 120, HEAR_NS0);
     }
-    assert_int_equal(count_edges(&site, LOCUM_EDGE_CONDITION), 0);
+    assert_int_equal(count_events(&site, LOCUM_EVENT_CONDITION), 0);
     for (int i = 0; i < 300; i++) {
-        hear(&site, DC3, LOCUM_PATH_PEER); /* Redis carries mine, and not those of dc3 */
+        hear(&site, DC3, LOCUM_PATH_UDP); /* Redis carries mine, and not those of dc3 */
         hear_own(&site, site.core.view.incarnation, site.core.view.seq);
         pass_hearing(&site, 120, HEAR_NS0);
     }
-    assert_int_equal(count_edges(&site, LOCUM_EDGE_CONDITION), 0);
+    assert_int_equal(count_events(&site, LOCUM_EVENT_CONDITION), 0);
 }
 
 /* suspect, its last word was leaving -> down without a vote; not before the silence */
@@ -93,14 +93,14 @@ test_suspect_left(void **state)
 {
     (void)state;
     site.say[DC3].leaving = true;
-    hear(&site, DC3, LOCUM_PATH_PEER);
+    hear(&site, DC3, LOCUM_PATH_UDP);
     pass_hearing(&site, TIMEOUT - 10, HEAR_NS0);
     assert_int_equal(condition(&site, DC3), LOCUM_ALIVE);
     pass_hearing(&site, 20, HEAR_NS0);
-    const struct locum_condition_edge *edge =
-        assert_edge(LOCUM_SUSPECT, LOCUM_DOWN, LOCUM_CAUSE_LEFT);
-    assert_int_equal(edge->voters, 1 << DC2);
-    assert_int_equal(edge->age_ms[DC2], TIMEOUT + 10);
+    const struct locum_condition_event *event =
+        assert_event(LOCUM_SUSPECT, LOCUM_DOWN, LOCUM_CAUSE_LEFT);
+    assert_int_equal(event->voters, 1 << DC2);
+    assert_int_equal(event->age_ms[DC2], TIMEOUT + 10);
 }
 
 /* suspect, GRACE -> unknown; down is never touched */
@@ -109,13 +109,13 @@ test_grace(void **state)
 {
     (void)state;
     pass_hearing(&site, TIMEOUT + 100, HEAR_NS0);
-    sleep_ms(&site, site.core.next_turn - site.now.mono + TIMEOUT / 2);
+    sleep_ms(&site, site.core.next_commit - site.now.mono + TIMEOUT / 2);
     tick(&site);
     assert_int_equal(condition(&site, DC3), LOCUM_SUSPECT); /* not more than timeout/2 late */
-    sleep_ms(&site, site.core.next_turn - site.now.mono + TIMEOUT / 2 + 1);
+    sleep_ms(&site, site.core.next_commit - site.now.mono + TIMEOUT / 2 + 1);
     tick(&site);
-    assert_edge(LOCUM_SUSPECT, LOCUM_UNKNOWN, LOCUM_CAUSE_GRACE);
-    assert_int_equal(last_edge(&site, LOCUM_EDGE_STALL)->late_ms, TIMEOUT / 2 + 1);
+    assert_event(LOCUM_SUSPECT, LOCUM_UNKNOWN, LOCUM_CAUSE_GRACE);
+    assert_int_equal(last_event(&site, LOCUM_EVENT_STALL)->late_ms, TIMEOUT / 2 + 1);
     assert_int_equal(site.core.detector.peer[DC3].since_wall, site.now.wall);
     pass_hearing(&site, TIMEOUT - 10, HEAR_NS0);
     assert_int_equal(condition(&site, DC3), LOCUM_UNKNOWN); /* all silence counts from now */
@@ -147,7 +147,7 @@ test_grace_is_told_at_once(void **state)
     pass_hearing(&site, 30, HEAR_NS0); /* the next is not due */
     assert_int_equal(site.sent, 1);
     tell_subscribed(&site, true);
-    assert_edge(LOCUM_SUSPECT, LOCUM_UNKNOWN, LOCUM_CAUSE_GRACE);
+    assert_event(LOCUM_SUSPECT, LOCUM_UNKNOWN, LOCUM_CAUSE_GRACE);
     tick(&site);
     assert_int_equal(site.sent, 2);
 }
@@ -161,14 +161,14 @@ test_down_heard(void **state)
     pass_hearing(&site, RECOVER, HEAR_NS0);
     site.say[DC3].incarnation++; /* a crash is no leaving */
     site.say[DC3].seq = 0;
-    hear(&site, DC3, LOCUM_PATH_PEER);
+    hear(&site, DC3, LOCUM_PATH_UDP);
     pass_hearing(&site, 10, HEAR_NS0);
-    assert_edge(LOCUM_DOWN, LOCUM_RETURNING, LOCUM_CAUSE_HEARD);
-    assert_int_equal(locum_detector_letter(&site.core.detector, DC3), LOCUM_RETURNING);
+    assert_event(LOCUM_DOWN, LOCUM_RETURNING, LOCUM_CAUSE_HEARD);
+    assert_int_equal(locum_detector_state_code(&site.core.detector, DC3), LOCUM_RETURNING);
     pass_hearing(&site, RECOVER - 10, HEAR_BOTH);
     assert_int_equal(condition(&site, DC3), LOCUM_RETURNING);
     pass_hearing(&site, 10, HEAR_BOTH);
-    assert_edge(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
+    assert_event(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
 }
 
 /* Late last words revive nobody: the ack must be of something sent after the verdict. */
@@ -185,7 +185,7 @@ test_late_last_words(void **state)
     pass_hearing(&site, 200, HEAR_NS0);
     hear(&site, DC3, LOCUM_PATH_REDIS);
     pass_hearing(&site, 10, HEAR_NS0);
-    assert_edge(LOCUM_DOWN, LOCUM_RETURNING, LOCUM_CAUSE_HEARD);
+    assert_event(LOCUM_DOWN, LOCUM_RETURNING, LOCUM_CAUSE_HEARD);
 }
 
 static void
@@ -195,7 +195,7 @@ adopt_down(void)
     tick(&site);
     ns0_says(LOCUM_DOWN);
     pass_hearing(&site, 500, HEAR_NS0);
-    assert_edge(LOCUM_UNKNOWN, LOCUM_DOWN, LOCUM_CAUSE_ADOPTED);
+    assert_event(LOCUM_UNKNOWN, LOCUM_DOWN, LOCUM_CAUSE_ADOPTED);
 }
 
 /* down that was adopted, accepted with service up -> alive */
@@ -205,9 +205,9 @@ test_adopted_heard(void **state)
     (void)state;
     adopt_down();
     pass_hearing(&site, 500, HEAR_NS0);
-    hear(&site, DC3, LOCUM_PATH_PEER);
+    hear(&site, DC3, LOCUM_PATH_UDP);
     pass_hearing(&site, 10, HEAR_NS0);
-    assert_edge(LOCUM_DOWN, LOCUM_ALIVE, LOCUM_CAUSE_HEARD);
+    assert_event(LOCUM_DOWN, LOCUM_ALIVE, LOCUM_CAUSE_HEARD);
 }
 
 /* ... with another service: returning without the wait, alive as soon as it is up */
@@ -219,10 +219,10 @@ test_adopted_not_up(void **state)
     pass_hearing(&site, 500, HEAR_NS0);
     site.say[DC3].service = LOCUM_FAILING;
     pass_hearing(&site, 500, HEAR_BOTH);
-    assert_edge(LOCUM_DOWN, LOCUM_RETURNING, LOCUM_CAUSE_HEARD);
+    assert_event(LOCUM_DOWN, LOCUM_RETURNING, LOCUM_CAUSE_HEARD);
     site.say[DC3].service = LOCUM_UP;
     pass_hearing(&site, 130, HEAR_BOTH);
-    assert_edge(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
+    assert_event(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
 }
 
 /* ... but a gap meanwhile ends that trust: then it waits like any other */
@@ -237,20 +237,20 @@ test_adopted_gap(void **state)
     ns0_says(LOCUM_ALIVE);
     pass_hearing(&site, TIMEOUT + 100, HEAR_NS0);
     site.say[DC3].service = LOCUM_UP;
-    hear(&site, DC3, LOCUM_PATH_PEER);
+    hear(&site, DC3, LOCUM_PATH_UDP);
     pass_hearing(&site, RECOVER - 10, HEAR_BOTH);
     assert_int_equal(condition(&site, DC3), LOCUM_RETURNING);
     pass_hearing(&site, 10, HEAR_BOTH);
-    assert_edge(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
+    assert_event(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
 }
 
 static void
 leave_and_fall(void)
 {
     site.say[DC3].leaving = true;
-    hear(&site, DC3, LOCUM_PATH_PEER);
+    hear(&site, DC3, LOCUM_PATH_UDP);
     pass_hearing(&site, TIMEOUT + 100, HEAR_NS0);
-    assert_edge(LOCUM_SUSPECT, LOCUM_DOWN, LOCUM_CAUSE_LEFT);
+    assert_event(LOCUM_SUSPECT, LOCUM_DOWN, LOCUM_CAUSE_LEFT);
     site.say[DC3].leaving = false;
 }
 
@@ -263,7 +263,7 @@ test_restart(void **state)
     site.say[DC3].incarnation++;
     site.say[DC3].seq = 0;
     pass_hearing(&site, 200, HEAR_BOTH);
-    assert_edge(LOCUM_DOWN, LOCUM_ALIVE, LOCUM_CAUSE_HEARD);
+    assert_event(LOCUM_DOWN, LOCUM_ALIVE, LOCUM_CAUSE_HEARD);
 }
 
 /* ... also where the new run was heard before the verdict, but had not heard me yet */
@@ -272,16 +272,16 @@ test_restart_before_verdict(void **state)
 {
     (void)state;
     site.say[DC3].leaving = true;
-    hear(&site, DC3, LOCUM_PATH_PEER);
+    hear(&site, DC3, LOCUM_PATH_UDP);
     site.say[DC3].leaving = false;
     pass_hearing(&site, TIMEOUT - 20, HEAR_NS0);
     site.say[DC3].incarnation++;
     site.say[DC3].seq = 0;
-    hear_deaf(&site, DC3, LOCUM_PATH_PEER);
+    hear_deaf(&site, DC3, LOCUM_PATH_UDP);
     pass_hearing(&site, 40, HEAR_NS0);
-    assert_edge(LOCUM_SUSPECT, LOCUM_DOWN, LOCUM_CAUSE_LEFT);
+    assert_event(LOCUM_SUSPECT, LOCUM_DOWN, LOCUM_CAUSE_LEFT);
     pass_hearing(&site, 200, HEAR_BOTH);
-    assert_edge(LOCUM_DOWN, LOCUM_ALIVE, LOCUM_CAUSE_HEARD);
+    assert_event(LOCUM_DOWN, LOCUM_ALIVE, LOCUM_CAUSE_HEARD);
 }
 
 /* ... and the same run that said leaving is on probation like any other */
@@ -291,7 +291,7 @@ test_left_and_back(void **state)
     (void)state;
     leave_and_fall();
     pass_hearing(&site, 200, HEAR_BOTH);
-    assert_edge(LOCUM_DOWN, LOCUM_RETURNING, LOCUM_CAUSE_HEARD);
+    assert_event(LOCUM_DOWN, LOCUM_RETURNING, LOCUM_CAUSE_HEARD);
 }
 
 static void
@@ -299,9 +299,9 @@ bring_back(void)
 {
     kill_dc3();
     pass_hearing(&site, 200, HEAR_NS0);
-    hear(&site, DC3, LOCUM_PATH_PEER);
+    hear(&site, DC3, LOCUM_PATH_UDP);
     pass_hearing(&site, 20, HEAR_NS0);
-    assert_edge(LOCUM_DOWN, LOCUM_RETURNING, LOCUM_CAUSE_HEARD);
+    assert_event(LOCUM_DOWN, LOCUM_RETURNING, LOCUM_CAUSE_HEARD);
     forget(&site);
 }
 
@@ -316,16 +316,16 @@ test_returning_silent(void **state)
     assert_int_equal(site.core.rank[DC3], LOCUM_RANK_B);
     pass_hearing(&site, TIMEOUT + 100, HEAR_NS0);
     assert_int_equal(condition(&site, DC3), LOCUM_RETURNING);
-    assert_int_equal(locum_detector_letter(&site.core.detector, DC3), LOCUM_SUSPECT);
-    assert_int_equal(site.core.rank[DC3], LOCUM_RANK_F);
-    hear(&site, DC3, LOCUM_PATH_PEER);
+    assert_int_equal(locum_detector_state_code(&site.core.detector, DC3), LOCUM_SUSPECT);
+    assert_int_equal(site.core.rank[DC3], LOCUM_RANK_G);
+    hear(&site, DC3, LOCUM_PATH_UDP);
     tick(&site);
-    assert_int_equal(locum_detector_letter(&site.core.detector, DC3), LOCUM_RETURNING);
+    assert_int_equal(locum_detector_state_code(&site.core.detector, DC3), LOCUM_RETURNING);
     assert_int_equal(site.core.rank[DC3], LOCUM_RANK_B);
     pass_hearing(&site, RECOVER - 10, HEAR_BOTH);
     assert_int_equal(condition(&site, DC3), LOCUM_RETURNING);
     pass_hearing(&site, 20, HEAR_BOTH);
-    assert_edge(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
+    assert_event(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
 }
 
 /* The letter of a returning that falls silent is told at once: others wait for this vote. */
@@ -337,7 +337,7 @@ test_returning_silent_is_told(void **state)
     ns0_says(LOCUM_ALIVE);
     pass_hearing(&site, TIMEOUT - 30, HEAR_NS0);
     const locum_ms sent = site.core.last_send;
-    while (locum_detector_letter(&site.core.detector, DC3) == LOCUM_RETURNING) {
+    while (locum_detector_state_code(&site.core.detector, DC3) == LOCUM_RETURNING) {
         site.core.last_send = site.now.mono; /* the next would be due in an interval */
         pass(&site, 10);
         assert_true(site.now.mono < sent + TIMEOUT);
@@ -354,7 +354,7 @@ test_returning_quorum(void **state)
     bring_back();
     ns0_says(LOCUM_SUSPECT);
     pass_hearing(&site, TIMEOUT + 50, HEAR_NS0);
-    assert_edge(LOCUM_RETURNING, LOCUM_DOWN, LOCUM_CAUSE_QUORUM);
+    assert_event(LOCUM_RETURNING, LOCUM_DOWN, LOCUM_CAUSE_QUORUM);
 }
 
 /* A gap of a limit that no turn saw as silence starts the clock again. */
@@ -364,17 +364,17 @@ test_returning_gap(void **state)
     (void)state;
     bring_back();
     pass_hearing(&site, 3000, HEAR_BOTH);
-    hear(&site, DC3, LOCUM_PATH_PEER);
+    hear(&site, DC3, LOCUM_PATH_UDP);
     pass_hearing(&site, TIMEOUT - 10, HEAR_NS0);
     sleep_ms(&site, 10);
-    hear(&site, DC3, LOCUM_PATH_PEER); /* in the very turn that would have found it silent */
+    hear(&site, DC3, LOCUM_PATH_UDP); /* in the very turn that would have found it silent */
     tick(&site);
     assert_int_equal(condition(&site, DC3), LOCUM_RETURNING);
-    assert_int_equal(locum_detector_letter(&site.core.detector, DC3), LOCUM_RETURNING);
+    assert_int_equal(locum_detector_state_code(&site.core.detector, DC3), LOCUM_RETURNING);
     pass_hearing(&site, RECOVER - 10, HEAR_BOTH);
     assert_int_equal(condition(&site, DC3), LOCUM_RETURNING);
     pass_hearing(&site, 10, HEAR_BOTH);
-    assert_edge(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
+    assert_event(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
 }
 
 /* GRACE starts the clock of a returning again; a silent one stays silent until it is heard. */
@@ -394,10 +394,10 @@ test_returning_grace(void **state)
     bring_back();
     ns0_says(LOCUM_ALIVE);
     pass_hearing(&site, TIMEOUT + 100, HEAR_NS0);
-    assert_int_equal(site.core.rank[DC3], LOCUM_RANK_F);
+    assert_int_equal(site.core.rank[DC3], LOCUM_RANK_G);
     sleep_ms(&site, TIMEOUT);
     tick(&site);
-    assert_int_equal(site.core.rank[DC3], LOCUM_RANK_F);
+    assert_int_equal(site.core.rank[DC3], LOCUM_RANK_G);
 }
 
 /* My stall is no gap of the peer: one that needs no wait still needs none. */
@@ -409,7 +409,7 @@ test_stall_is_no_gap(void **state)
     pass_hearing(&site, 500, HEAR_NS0);
     site.say[DC3].service = LOCUM_FAILING;
     pass_hearing(&site, 500, HEAR_BOTH);
-    assert_edge(LOCUM_DOWN, LOCUM_RETURNING, LOCUM_CAUSE_HEARD);
+    assert_event(LOCUM_DOWN, LOCUM_RETURNING, LOCUM_CAUSE_HEARD);
     sleep_ms(&site, 3 * TIMEOUT);
     tick(&site);
     site.say[DC3].service = LOCUM_UP;

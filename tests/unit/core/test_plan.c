@@ -5,8 +5,8 @@
 #define B LOCUM_RANK_B
 #define C LOCUM_RANK_C
 #define D LOCUM_RANK_D
-#define E LOCUM_RANK_E
-#define F LOCUM_RANK_F
+#define E LOCUM_RANK_F
+#define F LOCUM_RANK_G
 
 static locum_nodes
 answer(const struct locum_core_config *config, const enum locum_rank *rank, size_t name,

@@ -9,23 +9,23 @@ static const struct {
     enum locum_rank rank;
 } table[] = {
     /* F: excluded by me; down; returning and silent */
-    {{yes, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_F},
-    {{no, LOCUM_DOWN, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_F},
-    {{no, LOCUM_DOWN, no, LOCUM_FAILING, LOCUM_MAINT}, LOCUM_RANK_F},
-    {{no, LOCUM_RETURNING, yes, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_F},
+    {{yes, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_G},
+    {{no, LOCUM_DOWN, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_G},
+    {{no, LOCUM_DOWN, no, LOCUM_FAILING, LOCUM_MAINT}, LOCUM_RANK_G},
+    {{no, LOCUM_RETURNING, yes, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_G},
     /* F: suspect or unknown whose last word was failing, probation, maint or drain */
-    {{no, LOCUM_SUSPECT, no, LOCUM_FAILING, LOCUM_READY}, LOCUM_RANK_F},
-    {{no, LOCUM_UNKNOWN, no, LOCUM_FAILING, LOCUM_READY}, LOCUM_RANK_F},
-    {{no, LOCUM_SUSPECT, no, LOCUM_PROBATION, LOCUM_READY}, LOCUM_RANK_F},
-    {{no, LOCUM_UNKNOWN, no, LOCUM_UP, LOCUM_MAINT}, LOCUM_RANK_F},
-    {{no, LOCUM_SUSPECT, no, LOCUM_UP, LOCUM_DRAIN}, LOCUM_RANK_F},
-    {{no, LOCUM_SUSPECT, no, U, LOCUM_DRAIN}, LOCUM_RANK_F},
+    {{no, LOCUM_SUSPECT, no, LOCUM_FAILING, LOCUM_READY}, LOCUM_RANK_G},
+    {{no, LOCUM_UNKNOWN, no, LOCUM_FAILING, LOCUM_READY}, LOCUM_RANK_G},
+    {{no, LOCUM_SUSPECT, no, LOCUM_PROBATION, LOCUM_READY}, LOCUM_RANK_G},
+    {{no, LOCUM_UNKNOWN, no, LOCUM_UP, LOCUM_MAINT}, LOCUM_RANK_G},
+    {{no, LOCUM_SUSPECT, no, LOCUM_UP, LOCUM_DRAIN}, LOCUM_RANK_G},
+    {{no, LOCUM_SUSPECT, no, U, LOCUM_DRAIN}, LOCUM_RANK_G},
     /* E: failing; maint; drain with service unknown; returning with service unknown */
-    {{no, LOCUM_ALIVE, no, LOCUM_FAILING, LOCUM_READY}, LOCUM_RANK_E},
-    {{no, LOCUM_RETURNING, no, LOCUM_FAILING, LOCUM_READY}, LOCUM_RANK_E},
-    {{no, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_MAINT}, LOCUM_RANK_E},
-    {{no, LOCUM_ALIVE, no, U, LOCUM_DRAIN}, LOCUM_RANK_E},
-    {{no, LOCUM_RETURNING, no, U, LOCUM_READY}, LOCUM_RANK_E},
+    {{no, LOCUM_ALIVE, no, LOCUM_FAILING, LOCUM_READY}, LOCUM_RANK_F},
+    {{no, LOCUM_RETURNING, no, LOCUM_FAILING, LOCUM_READY}, LOCUM_RANK_F},
+    {{no, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_MAINT}, LOCUM_RANK_F},
+    {{no, LOCUM_ALIVE, no, U, LOCUM_DRAIN}, LOCUM_RANK_F},
+    {{no, LOCUM_RETURNING, no, U, LOCUM_READY}, LOCUM_RANK_F},
     /* D: suspect or unknown; service unknown */
     {{no, LOCUM_SUSPECT, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_D},
     {{no, LOCUM_UNKNOWN, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_D},
@@ -61,16 +61,16 @@ by_the_book(struct locum_standing s)
     const bool unheard = s.condition == LOCUM_SUSPECT || s.condition == LOCUM_UNKNOWN;
     const bool returning = s.condition == LOCUM_RETURNING;
     if (s.excluded || s.condition == LOCUM_DOWN || (returning && s.silent)) {
-        return LOCUM_RANK_F;
+        return LOCUM_RANK_G;
     }
     if (unheard && (s.service > LOCUM_UP || s.admin > LOCUM_READY)) {
-        return LOCUM_RANK_F;
+        return LOCUM_RANK_G;
     }
     if (s.service == LOCUM_FAILING || s.admin == LOCUM_MAINT) {
-        return LOCUM_RANK_E;
+        return LOCUM_RANK_F;
     }
     if (s.service == U && (s.admin == LOCUM_DRAIN || returning)) {
-        return LOCUM_RANK_E;
+        return LOCUM_RANK_F;
     }
     if (unheard || s.service == U) {
         return LOCUM_RANK_D;

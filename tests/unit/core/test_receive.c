@@ -15,21 +15,21 @@ test_accepted(void **state)
     dc3->admin = LOCUM_DRAIN;
     dc3->interval_ms = 250;
     dc3->wall = at(bench.now).wall + 3000;
-    dc3->acks[NS0].letter = LOCUM_SUSPECT;
+    dc3->acks[NS0].state_code = LOCUM_SUSPECT;
     strcpy(dc3->version, "0.1.0");
-    hear(&bench, LOCUM_PATH_PEER, DC3);
+    hear(&bench, LOCUM_PATH_UDP, DC3);
     const struct locum_peer_facts *facts = &bench.core.view.peer[DC3];
     assert_int_equal(facts->heard, START + 40);
-    assert_true(facts->word_known);
+    assert_true(facts->state_known);
     assert_int_equal(facts->service, LOCUM_PROBATION);
     assert_int_equal(facts->admin, LOCUM_DRAIN);
     assert_int_equal(facts->interval_ms, 250);
     assert_int_equal(facts->wall_offset, 3000);
-    assert_int_equal(facts->letters[NS0], LOCUM_SUSPECT);
+    assert_int_equal(facts->state_codes[NS0], LOCUM_SUSPECT);
     assert_string_equal(facts->version, "0.1.0");
     assert_string_equal(facts->digest, "a1b2c3d4");
-    assert_int_equal(facts->path[LOCUM_PATH_PEER].heard, START + 40);
-    assert_int_equal(facts->path[LOCUM_PATH_PEER].received, 1);
+    assert_int_equal(facts->path[LOCUM_PATH_UDP].heard, START + 40);
+    assert_int_equal(facts->path[LOCUM_PATH_UDP].received, 1);
     assert_int_equal(facts->path[LOCUM_PATH_REDIS].heard, LOCUM_NEVER);
     assert_int_equal(condition(&bench, DC3), LOCUM_UNKNOWN); /* conditions move at the turn */
     tick(&bench, START + 40);
@@ -43,11 +43,11 @@ test_not_understood(void **state)
     struct bench bench;
     const struct locum_core_config config = article(DC2);
     bench_start(&bench, &config, NULL);
-    hear_text(&bench, LOCUM_PATH_PEER, "locum2 get dc3 1 1 125 up ready - 1 a1b2c3d4");
-    hear_text(&bench, LOCUM_PATH_PEER, "nonsense");
+    hear_text(&bench, LOCUM_PATH_UDP, "locum2 get dc3 1 1 125 up ready - 1 a1b2c3d4");
+    hear_text(&bench, LOCUM_PATH_UDP, "nonsense");
     assert_int_equal(bench.core.ignored, 2);
     assert_int_equal(bench.actions.count, 0);
-    assert_int_equal(bench.core.view.peer[DC3].path[LOCUM_PATH_PEER].received, 0);
+    assert_int_equal(bench.core.view.peer[DC3].path[LOCUM_PATH_UDP].received, 0);
 }
 
 /* The own heartbeat, back through Redis: Redis carried it from when it was SENT. */
@@ -67,7 +67,7 @@ test_own_return(void **state)
     assert_int_equal(view->seq, 3);
     bench.now = START + 300;
     own.seq = 2;
-    hear_as_is(&bench, LOCUM_PATH_PEER, &own); /* by UDP it proves nothing */
+    hear_as_is(&bench, LOCUM_PATH_UDP, &own); /* by UDP it proves nothing */
     assert_int_equal(view->own_return, LOCUM_NEVER);
     hear_as_is(&bench, LOCUM_PATH_REDIS, &own);
     assert_int_equal(view->own_return, START + 130);
@@ -103,13 +103,13 @@ test_twin(void **state)
     twin.incarnation = bench.core.view.incarnation + 5;
     twin.seq = 1;
     hear_as_is(&bench, LOCUM_PATH_REDIS, &twin);
-    assert_int_equal(edge_of(&bench, LOCUM_EDGE_TWIN)->incarnation, twin.incarnation);
+    assert_int_equal(event_of(&bench, LOCUM_EVENT_DUPLICATE_NODE)->incarnation, twin.incarnation);
     bench.now += 9999;
     hear_as_is(&bench, LOCUM_PATH_REDIS, &twin); /* told once in ten seconds */
     assert_int_equal(bench.actions.count, 0);
     bench.now += 1;
     hear_as_is(&bench, LOCUM_PATH_REDIS, &twin);
-    assert_non_null(edge_of(&bench, LOCUM_EDGE_TWIN));
+    assert_non_null(event_of(&bench, LOCUM_EVENT_DUPLICATE_NODE));
 }
 
 /* A peer remembers a later run of mine: I outdo it, and it is persisted. */
@@ -124,17 +124,17 @@ test_incarnation_is_outdone(void **state)
     struct locum_heartbeat *dc3 = &bench.peer[DC3];
     dc3->seq++;
     dc3->acks[DC2] = (struct locum_ack){true, later, 9, LOCUM_ALIVE};
-    hear_as_is(&bench, LOCUM_PATH_PEER, dc3);
+    hear_as_is(&bench, LOCUM_PATH_UDP, dc3);
     assert_int_equal(bench.core.view.incarnation, later + 1);
-    assert_int_equal(edge_of(&bench, LOCUM_EDGE_INCARNATION)->incarnation, later + 1);
+    assert_int_equal(event_of(&bench, LOCUM_EVENT_INCARNATION)->incarnation, later + 1);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_PERSIST), 1);
     struct locum_saved saved;
     locum_core_saved(&bench.core, &saved);
     assert_int_equal(saved.incarnation, later + 1);
     tick(&bench, START + 130); /* at once, and not only in an interval */
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 1);
-    hear(&bench, LOCUM_PATH_PEER, DC3); /* the same incarnation changes nothing */
-    assert_null(edge_of(&bench, LOCUM_EDGE_INCARNATION));
+    hear(&bench, LOCUM_PATH_UDP, DC3); /* the same incarnation changes nothing */
+    assert_null(event_of(&bench, LOCUM_EVENT_INCARNATION));
 }
 
 /* Two nodes under my name outdo each other in turn: told and persisted once in ten seconds. */
@@ -152,10 +152,10 @@ test_outdoing_without_end_is_quiet(void **state)
         bench.now = begin + after;
         dc3->seq++;
         dc3->acks[DC2] = (struct locum_ack){true, later, 9, LOCUM_ALIVE};
-        hear_as_is(&bench, LOCUM_PATH_PEER, dc3);
+        hear_as_is(&bench, LOCUM_PATH_UDP, dc3);
         assert_int_equal(bench.core.view.incarnation, later + 1);
         const bool told = after == 0 || after == 10000;
-        assert_int_equal(edge_of(&bench, LOCUM_EDGE_INCARNATION) != NULL, told);
+        assert_int_equal(event_of(&bench, LOCUM_EVENT_INCARNATION) != NULL, told);
         assert_int_equal(count_actions(&bench, LOCUM_ACTION_PERSIST), told);
     }
 }
@@ -179,7 +179,7 @@ test_clocks_are_compared_with_the_age_allowed_for(void **state)
         tick(&bench, START); /* sends the one that is acknowledged */
         bench.now = START + cases[i].age;
         bench.peer[DC3].wall = at(bench.now).wall + cases[i].wall;
-        hear(&bench, LOCUM_PATH_PEER, DC3);
+        hear(&bench, LOCUM_PATH_UDP, DC3);
         assert_int_equal(bench.core.view.peer[DC3].wall_offset, cases[i].offset);
     }
 }
@@ -192,17 +192,17 @@ test_replays_and_disorder(void **state)
     const struct locum_core_config config = article(DC2);
     bench_start_well(&bench, &config);
     const struct locum_peer_facts *facts = &bench.core.view.peer[DC3];
-    const struct locum_path_facts *udp = &facts->path[LOCUM_PATH_PEER];
+    const struct locum_path_facts *udp = &facts->path[LOCUM_PATH_UDP];
     const struct locum_heartbeat first = bench.peer[DC3];
     bench.now += 10;
-    hear_as_is(&bench, LOCUM_PATH_PEER, &first); /* the same once more: not counted */
+    hear_as_is(&bench, LOCUM_PATH_UDP, &first); /* the same once more: not counted */
     assert_int_equal(udp->received, 2);
     assert_int_equal(udp->dropped, 0);
     assert_int_equal(facts->heard, START + 100);
-    hear(&bench, LOCUM_PATH_PEER, DC3);
-    hear(&bench, LOCUM_PATH_PEER, DC3);
+    hear(&bench, LOCUM_PATH_UDP, DC3);
+    hear(&bench, LOCUM_PATH_UDP, DC3);
     assert_int_equal(facts->heard, START + 110);
-    hear_as_is(&bench, LOCUM_PATH_PEER, &first); /* an older one */
+    hear_as_is(&bench, LOCUM_PATH_UDP, &first); /* an older one */
     assert_int_equal(udp->dropped, 1);
     bench.now += 10;
     hear_as_is(&bench, LOCUM_PATH_REDIS, &first); /* by the other path it is merely slower */
@@ -224,7 +224,7 @@ test_older_incarnation(void **state)
     bench.peer[DC3].incarnation = 701;
     bench.peer[DC3].seq = 0;
     bench.now += 10;
-    hear(&bench, LOCUM_PATH_PEER, DC3);
+    hear(&bench, LOCUM_PATH_UDP, DC3);
     assert_int_equal(bench.core.view.peer[DC3].incarnation, 701);
     assert_int_equal(bench.core.view.peer[DC3].seq, 1);
     bench.now += 10;
@@ -248,7 +248,7 @@ test_new_incarnation_is_answered_at_once(void **state)
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 0);
     bench.peer[DC3].incarnation++;
     bench.peer[DC3].seq = 0;
-    hear(&bench, LOCUM_PATH_PEER, DC3);
+    hear(&bench, LOCUM_PATH_UDP, DC3);
     tick(&bench, START + 160);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 1);
 }
@@ -267,7 +267,7 @@ test_stale_acknowledgement(void **state)
         bench_start_well(&bench, &config);
         const locum_ms sent = bench.core.last_send;
         bench.now = sent + cases[i].age;
-        hear(&bench, LOCUM_PATH_PEER, DC3);
+        hear(&bench, LOCUM_PATH_UDP, DC3);
         assert_int_equal(bench.core.view.peer[DC3].heard,
                          cases[i].counts ? bench.now : START + 100);
         assert_int_equal(bench.core.view.peer[DC3].seq, 2); /* authentic: it is acknowledged */
@@ -287,21 +287,21 @@ test_deaf(void **state)
     for (locum_ms now = START + 200; now < START + 2200; now += 100) {
         tick(&bench, now);
         dc3->seq++;
-        hear_as_is(&bench, LOCUM_PATH_PEER, dc3);
-        assert_null(edge_of(&bench, LOCUM_EDGE_DEAF));
+        hear_as_is(&bench, LOCUM_PATH_UDP, dc3);
+        assert_null(event_of(&bench, LOCUM_EVENT_ONE_WAY));
     }
     bench.now = START + 2200;
     hear_as_is(&bench, LOCUM_PATH_REDIS, dc3); /* not the newest: says nothing */
-    assert_null(edge_of(&bench, LOCUM_EDGE_DEAF));
+    assert_null(event_of(&bench, LOCUM_EVENT_ONE_WAY));
     dc3->seq++;
-    hear_as_is(&bench, LOCUM_PATH_PEER, dc3);
-    assert_true(edge_of(&bench, LOCUM_EDGE_DEAF)->deaf.deaf);
-    assert_int_equal(edge_of(&bench, LOCUM_EDGE_DEAF)->deaf.node, DC3);
+    hear_as_is(&bench, LOCUM_PATH_UDP, dc3);
+    assert_true(event_of(&bench, LOCUM_EVENT_ONE_WAY)->one_way.one_way);
+    assert_int_equal(event_of(&bench, LOCUM_EVENT_ONE_WAY)->one_way.node, DC3);
     dc3->seq++;
-    hear_as_is(&bench, LOCUM_PATH_PEER, dc3);
-    assert_null(edge_of(&bench, LOCUM_EDGE_DEAF)); /* told once */
-    hear(&bench, LOCUM_PATH_PEER, DC3);
-    assert_false(edge_of(&bench, LOCUM_EDGE_DEAF)->deaf.deaf);
+    hear_as_is(&bench, LOCUM_PATH_UDP, dc3);
+    assert_null(event_of(&bench, LOCUM_EVENT_ONE_WAY)); /* told once */
+    hear(&bench, LOCUM_PATH_UDP, DC3);
+    assert_false(event_of(&bench, LOCUM_EVENT_ONE_WAY)->one_way.one_way);
 }
 
 static void
@@ -334,17 +334,17 @@ test_last_words(void **state)
     last.seq++;
     last.acks[DC2].seq = bench.core.view.seq; /* of something sent before the verdict */
     run_without_dc3(&bench, START + 1100);
-    bench.peer[NS0].acks[DC3].letter = LOCUM_SUSPECT;
-    hear(&bench, LOCUM_PATH_PEER, NS0);
+    bench.peer[NS0].acks[DC3].state_code = LOCUM_SUSPECT;
+    hear(&bench, LOCUM_PATH_UDP, NS0);
     tick(&bench, START + 1110);
     assert_int_equal(condition(&bench, DC3), LOCUM_DOWN);
     bench.now = START + 1120;
-    hear_as_is(&bench, LOCUM_PATH_PEER, &last);
+    hear_as_is(&bench, LOCUM_PATH_UDP, &last);
     tick(&bench, START + 1120);
     assert_int_equal(condition(&bench, DC3), LOCUM_DOWN);
     run_without_dc3(&bench, START + 1300);
     bench.peer[DC3].seq += 3;
-    hear(&bench, LOCUM_PATH_PEER, DC3);
+    hear(&bench, LOCUM_PATH_UDP, DC3);
     tick(&bench, START + 1300);
     assert_int_equal(condition(&bench, DC3), LOCUM_RETURNING);
 }
@@ -365,7 +365,7 @@ test_unknown_service_leaves_the_verdict(void **state)
                                               LOCUM_FAILING, LOCUM_FAILING};
     for (size_t i = 0; i < LOCUM_COUNT(said); i++) {
         bench.peer[DC3].service = said[i];
-        hear(&bench, LOCUM_PATH_PEER, DC3);
+        hear(&bench, LOCUM_PATH_UDP, DC3);
         assert_int_equal(locum_core_service(&bench.core, DC3), held[i]);
     }
 }
@@ -380,14 +380,14 @@ test_gap_is_noted(void **state)
     bench_start_well(&bench, &config);
     run_without_dc3(&bench, START + 1090);
     bench.now = START + 1099;
-    hear(&bench, LOCUM_PATH_PEER, DC3);
+    hear(&bench, LOCUM_PATH_UDP, DC3);
     assert_int_equal(bench.core.view.peer[DC3].gap, LOCUM_NEVER);
     run_without_dc3(&bench, START + 2099);
-    hear(&bench, LOCUM_PATH_PEER, DC3);
+    hear(&bench, LOCUM_PATH_UDP, DC3);
     assert_int_equal(bench.core.view.peer[DC3].gap, START + 2099);
     tick(&bench, START + 9000); /* all silence counts from my stall */
     bench.now = START + 9100;
-    hear(&bench, LOCUM_PATH_PEER, DC3);
+    hear(&bench, LOCUM_PATH_UDP, DC3);
     assert_int_equal(bench.core.view.peer[DC3].gap, START + 2099);
 }
 

@@ -18,9 +18,9 @@ test_every_event_is_written_as_it_was_read(void **state)
 {
     (void)state;
     static const char *const lines[] = {
-        "1000 2000 1763863200123 tick",
+        "1000 2000 1763863200123 commit",
         "1000 2000 1763863200123 heartbeat redis locum1 get dc3 1 2 125 up ready - 3 a1b2c3d4",
-        "1000 2000 1763863200123 heartbeat peer ",
+        "1000 2000 1763863200123 heartbeat udp ",
         "1000 2000 1763863200123 redis subscribed",
         "1000 2000 1763863200123 redis lost",
         "1000 2000 1763863200123 sentinel ns0 tilt",
@@ -38,10 +38,10 @@ test_every_event_is_written_as_it_was_read(void **state)
     const struct locum_core_config site = config();
     for (size_t i = 0; i < LOCUM_COUNT(lines); i++) {
         char line[LINE];
-        struct locum_event event;
+        struct locum_input event;
         struct locum_text text = locum_text_init(line, sizeof(line));
-        assert_int_equal(locum_record_event_parse(locum_slice_of(lines[i]), &site, &event), 0);
-        locum_record_event(&text, &site, &event);
+        assert_int_equal(locum_record_input_parse(locum_slice_of(lines[i]), &site, &event), 0);
+        locum_record_input(&text, &site, &event);
         assert_string_equal(line, lines[i]);
     }
 }
@@ -58,13 +58,13 @@ test_a_wrong_line_is_refused_and_changes_nothing(void **state)
         {"1", LOCUM_ERR_INVALID},
         {"1 2", LOCUM_ERR_INVALID},
         {"1 2 3", LOCUM_ERR_INVALID},
-        {"x 2 3 tick", LOCUM_ERR_INVALID},
-        {"-1 2 3 tick", LOCUM_ERR_INVALID},
-        {"1 99999999999999999 3 tick", LOCUM_ERR_RANGE},
+        {"x 2 3 commit", LOCUM_ERR_INVALID},
+        {"-1 2 3 commit", LOCUM_ERR_INVALID},
+        {"1 99999999999999999 3 commit", LOCUM_ERR_RANGE},
         {"1 2 3 tack", LOCUM_ERR_INVALID},
-        {"1 2 3 tick tock", LOCUM_ERR_INVALID},
+        {"1 2 3 commit tock", LOCUM_ERR_INVALID},
         {"1 2 3 heartbeat", LOCUM_ERR_INVALID},
-        {"1 2 3 heartbeat peer", LOCUM_ERR_INVALID},
+        {"1 2 3 heartbeat udp", LOCUM_ERR_INVALID},
         {"1 2 3 heartbeat post x", LOCUM_ERR_INVALID},
         {"1 2 3 redis", LOCUM_ERR_INVALID},
         {"1 2 3 redis gone", LOCUM_ERR_INVALID},
@@ -95,10 +95,10 @@ test_a_wrong_line_is_refused_and_changes_nothing(void **state)
     };
     const struct locum_core_config site = config();
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
-        struct locum_event event = {.kind = LOCUM_EVENT_LEAVE};
-        assert_int_equal(locum_record_event_parse(locum_slice_of(rows[i].line), &site, &event),
+        struct locum_input event = {.kind = LOCUM_INPUT_LEAVE};
+        assert_int_equal(locum_record_input_parse(locum_slice_of(rows[i].line), &site, &event),
                          rows[i].error);
-        assert_int_equal(event.kind, LOCUM_EVENT_LEAVE);
+        assert_int_equal(event.kind, LOCUM_INPUT_LEAVE);
         assert_int_equal(event.now.mono, 0);
     }
 }
@@ -111,9 +111,9 @@ test_foreign_bytes_break_no_line(void **state)
     const struct locum_core_config site = config();
     char line[LINE];
     struct locum_text text = locum_text_init(line, sizeof(line));
-    struct locum_event event = {.kind = LOCUM_EVENT_HEARTBEAT, .now = {1, 2, -3}};
+    struct locum_input event = {.kind = LOCUM_INPUT_HEARTBEAT, .now = {1, 2, -3}};
     event.heartbeat.text = locum_slice_of("a\nb\x7f\xff\x01");
-    locum_record_event(&text, &site, &event);
+    locum_record_input(&text, &site, &event);
     assert_string_equal(line, "1 2 0 heartbeat redis a?b???");
 }
 
@@ -132,9 +132,10 @@ test_actions_are_lines(void **state)
     (void)state;
     static struct locum_core core;
     const struct locum_core_config site = config();
-    struct locum_action edge = {.kind = LOCUM_ACTION_EDGE, .edge = {.kind = LOCUM_EDGE_LEAVING}};
+    struct locum_action event = {.kind = LOCUM_ACTION_EVENT,
+                                 .event = {.kind = LOCUM_EVENT_LEAVING}};
     locum_core_init(&core, &site, NULL, beginning);
-    assert_action(&core, edge, "leaving");
+    assert_action(&core, event, "leaving");
     assert_action(&core, (struct locum_action){.kind = LOCUM_ACTION_PERSIST}, "persist");
     assert_action(&core, (struct locum_action){.kind = LOCUM_ACTION_LEFT}, "left");
     assert_action(&core, (struct locum_action){.kind = LOCUM_ACTION_PLAN},
@@ -153,10 +154,10 @@ test_edges_are_lines(void **state)
     (void)state;
     const struct locum_core_config site = config();
     const struct {
-        struct locum_edge edge;
+        struct locum_event event;
         const char *right;
     } rows[] = {
-        {{.kind = LOCUM_EDGE_CONDITION,
+        {{.kind = LOCUM_EVENT_CONDITION,
           .condition = {.peer = DC3,
                         .from = LOCUM_SUSPECT,
                         .to = LOCUM_DOWN,
@@ -165,28 +166,28 @@ test_edges_are_lines(void **state)
                         .age_ms = {1010, -1, 5}}},
          "condition peer=dc3 from=suspect to=down votes=dc2,ns0 ages=dc2=1010,ns0=5 "
          "reason=quorum"},
-        {{.kind = LOCUM_EDGE_CONDITION,
+        {{.kind = LOCUM_EVENT_CONDITION,
           .condition = {.peer = NS0, .from = LOCUM_UNKNOWN, .to = LOCUM_ALIVE}},
          "condition peer=ns0 from=unknown to=alive reason=heard"},
-        {{.kind = LOCUM_EDGE_SERVICE, .service = {LOCUM_UP, LOCUM_FAILING}},
+        {{.kind = LOCUM_EVENT_SERVICE, .service = {LOCUM_UP, LOCUM_FAILING}},
          "service from=up to=failing reason=checks"},
-        {{.kind = LOCUM_EDGE_ADMIN, .admin = {LOCUM_DRAIN, LOCUM_READY, LOCUM_CAUSE_LEASE}},
+        {{.kind = LOCUM_EVENT_ADMIN, .admin = {LOCUM_DRAIN, LOCUM_READY, LOCUM_CAUSE_LEASE}},
          "admin from=drain to=ready reason=lease-end"},
-        {{.kind = LOCUM_EDGE_SERVING, .serving = {.to = {.kind = LOCUM_SERVING_FAIL_OPEN}}},
+        {{.kind = LOCUM_EVENT_SERVING, .serving = {.to = {.kind = LOCUM_SERVING_FAIL_OPEN}}},
          "serving from=self to=fail-open"},
-        {{.kind = LOCUM_EDGE_EXCLUDED, .exclude = {DC3, true}}, "excluded peer=dc3"},
-        {{.kind = LOCUM_EDGE_EXCLUDED, .exclude = {DC3, false}}, "included peer=dc3"},
-        {{.kind = LOCUM_EDGE_STALL, .late_ms = 750}, "stall late-ms=750"},
-        {{.kind = LOCUM_EDGE_INCARNATION, .incarnation = 7}, "incarnation to=7"},
-        {{.kind = LOCUM_EDGE_TWIN, .incarnation = 7}, "twin incarnation=7"},
-        {{.kind = LOCUM_EDGE_DEAF, .deaf = {DC3, true}}, "deaf peer=dc3"},
-        {{.kind = LOCUM_EDGE_DEAF, .deaf = {DC3, false}}, "hearing peer=dc3"},
-        {{.kind = LOCUM_EDGE_LEAVING}, "leaving"},
+        {{.kind = LOCUM_EVENT_EXCLUDED, .exclude = {DC3, true}}, "excluded peer=dc3"},
+        {{.kind = LOCUM_EVENT_EXCLUDED, .exclude = {DC3, false}}, "included peer=dc3"},
+        {{.kind = LOCUM_EVENT_STALL, .late_ms = 750}, "stall late-ms=750"},
+        {{.kind = LOCUM_EVENT_INCARNATION, .incarnation = 7}, "incarnation to=7"},
+        {{.kind = LOCUM_EVENT_DUPLICATE_NODE, .incarnation = 7}, "duplicate-node incarnation=7"},
+        {{.kind = LOCUM_EVENT_ONE_WAY, .one_way = {DC3, true}}, "one-way peer=dc3"},
+        {{.kind = LOCUM_EVENT_ONE_WAY, .one_way = {DC3, false}}, "two-way peer=dc3"},
+        {{.kind = LOCUM_EVENT_LEAVING}, "leaving"},
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         char line[LINE];
         struct locum_text text = locum_text_init(line, sizeof(line));
-        locum_record_edge(&text, &site, &rows[i].edge);
+        locum_record_event(&text, &site, &rows[i].event);
         assert_string_equal(line, rows[i].right);
     }
 }

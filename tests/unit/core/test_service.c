@@ -22,11 +22,11 @@ set_up(struct bench *bench)
 static enum locum_service
 sample(struct bench *bench, size_t check, enum locum_sample outcome)
 {
-    const enum locum_service before = bench->service.word;
+    const enum locum_service before = bench->service.state;
     locum_service_sample(&bench->service, &bench->config, check, outcome, bench->now);
     const bool changed = locum_service_advance(&bench->service, &bench->config, bench->now);
-    assert_int_equal(changed, bench->service.word != before);
-    return bench->service.word;
+    assert_int_equal(changed, bench->service.state != before);
+    return bench->service.state;
 }
 
 static enum locum_service
@@ -35,7 +35,7 @@ later(struct bench *bench, locum_ms ms)
     bench->now.mono += ms;
     bench->now.wall += ms;
     (void)locum_service_advance(&bench->service, &bench->config, bench->now);
-    return bench->service.word;
+    return bench->service.state;
 }
 
 /* Three failures: failing. */
@@ -163,12 +163,12 @@ test_without_checks(void **state)
     set_up(&bench);
     bench.config.self = NS0;
     locum_service_init(&bench.service, &bench.config);
-    assert_int_equal(bench.service.word, LOCUM_UP);
+    assert_int_equal(bench.service.state, LOCUM_UP);
     assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_FAIL), LOCUM_UP);
     bench.config.self = DC2;
     bench.config.checks[0].counts = false;
     locum_service_init(&bench.service, &bench.config);
-    assert_int_equal(bench.service.word, LOCUM_UP);
+    assert_int_equal(bench.service.state, LOCUM_UP);
     assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_FAIL), LOCUM_UP);
 }
 

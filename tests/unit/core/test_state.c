@@ -26,8 +26,8 @@ test_facts_follow_the_name(void **state)
     const struct locum_core_config moved = moved_site();
     bench_start_without_dc3(&bench, &config);
     struct locum_view *view = &bench.core.view;
-    view->peer[DC3].letters[NS0] = LOCUM_SUSPECT;
-    view->peer[DC3].letters[DC2] = LOCUM_RETURNING;
+    view->peer[DC3].state_codes[NS0] = LOCUM_SUSPECT;
+    view->peer[DC3].state_codes[DC2] = LOCUM_RETURNING;
     view->peer[DC3].sentinel.known[DC3] = 2;
     view->peer[DC3].sentinel.down[NS0] = 1;
     bench.core.admin.excluded = 1u << DC3 | 1u << NS0;
@@ -39,9 +39,9 @@ test_facts_follow_the_name(void **state)
     assert_int_equal(view->seq, seq);
     assert_int_equal(view->peer[2].seq, dc3.seq);
     assert_int_equal(view->peer[2].heard, dc3.heard);
-    assert_int_equal(view->peer[2].letters[DC2], LOCUM_RETURNING);
-    assert_int_equal(view->peer[2].letters[1], LOCUM_UNKNOWN);
-    assert_int_equal(view->peer[2].letters[2], dc3.letters[DC3]);
+    assert_int_equal(view->peer[2].state_codes[DC2], LOCUM_RETURNING);
+    assert_int_equal(view->peer[2].state_codes[1], LOCUM_UNKNOWN);
+    assert_int_equal(view->peer[2].state_codes[2], dc3.state_codes[DC3]);
     assert_int_equal(view->peer[2].sentinel.known[2], 2);
     assert_int_equal(view->peer[2].sentinel.known[1], 0);
     assert_int_equal(view->peer[2].sentinel.down[1], 0);
@@ -49,7 +49,7 @@ test_facts_follow_the_name(void **state)
     assert_int_equal(condition(&bench, 1), LOCUM_UNKNOWN);
     assert_int_equal(view->peer[1].grace, START + 1200);
     assert_int_equal(bench.core.admin.excluded, 1u << 2);
-    assert_int_equal(bench.core.service.word, LOCUM_UP); /* until the checks have spoken again */
+    assert_int_equal(bench.core.service.state, LOCUM_UP); /* until the checks have spoken again */
     assert_int_equal(bench.core.service.check[0].verdict, LOCUM_SERVICE_UNKNOWN);
     assert_int_equal(bench.core.plan.answers[3][LOCUM_V4].nodes, 1u << DC2);
     tick(&bench, START + 1210);
@@ -86,7 +86,7 @@ test_a_server_becomes_a_witness(void **state)
     struct locum_core_config witness = config;
     witness.nodes[DC2].role = LOCUM_ROLE_WITNESS;
     assert_int_equal(locum_core_reconfigure(&bench.core, &witness, at(START + 10)), 0);
-    assert_int_equal(bench.core.service.word, LOCUM_UP);
+    assert_int_equal(bench.core.service.state, LOCUM_UP);
     assert_int_equal(bench.core.serving.kind, LOCUM_SERVING_WITNESS);
 }
 
@@ -115,22 +115,22 @@ test_assume(void **state)
         enum locum_rank dc2, dc3;
         locum_nodes shared, of_dc3;
     } cases[] = {
-        {DC3, "down", LOCUM_RANK_A, LOCUM_RANK_F, 1, 1},
+        {DC3, "down", LOCUM_RANK_A, LOCUM_RANK_G, 1, 1},
         {DC3, "suspect", LOCUM_RANK_A, LOCUM_RANK_D, 1, 2},
         {DC3, "unknown", LOCUM_RANK_A, LOCUM_RANK_D, 1, 2},
         {DC3, "alive", LOCUM_RANK_A, LOCUM_RANK_A, 1, 2},
         {DC3, "returning", LOCUM_RANK_A, LOCUM_RANK_B, 1, 1},
-        {DC3, "failing", LOCUM_RANK_A, LOCUM_RANK_E, 1, 1},
+        {DC3, "failing", LOCUM_RANK_A, LOCUM_RANK_F, 1, 1},
         {DC3, "probation", LOCUM_RANK_A, LOCUM_RANK_B, 1, 1},
         {DC3, "up", LOCUM_RANK_A, LOCUM_RANK_A, 1, 2},
         {DC3, "drain", LOCUM_RANK_A, LOCUM_RANK_C, 1, 1},
-        {DC3, "maint", LOCUM_RANK_A, LOCUM_RANK_E, 1, 1},
+        {DC3, "maint", LOCUM_RANK_A, LOCUM_RANK_F, 1, 1},
         {DC3, "ready", LOCUM_RANK_A, LOCUM_RANK_A, 1, 2},
-        {DC3, "excluded", LOCUM_RANK_A, LOCUM_RANK_F, 1, 1},
-        {DC2, "failing", LOCUM_RANK_E, LOCUM_RANK_A, 2, 2},
+        {DC3, "excluded", LOCUM_RANK_A, LOCUM_RANK_G, 1, 1},
+        {DC2, "failing", LOCUM_RANK_F, LOCUM_RANK_A, 2, 2},
         {DC2, "drain", LOCUM_RANK_C, LOCUM_RANK_A, 2, 2},
-        {DC2, "down", LOCUM_RANK_F, LOCUM_RANK_A, 2, 2},
-        {DC2, "excluded", LOCUM_RANK_F, LOCUM_RANK_A, 2, 2},
+        {DC2, "down", LOCUM_RANK_G, LOCUM_RANK_A, 2, 2},
+        {DC2, "excluded", LOCUM_RANK_G, LOCUM_RANK_A, 2, 2},
         {DC2, "unknown", LOCUM_RANK_D, LOCUM_RANK_A, 2, 2}, /* my own: the service */
     };
     struct bench bench;

@@ -55,11 +55,11 @@ test_when_it_sends(void **state)
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 0);
     tick(&bench, START + 225);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 1);
-    struct locum_event refused = {.kind = LOCUM_EVENT_SAMPLE};
+    struct locum_input refused = {.kind = LOCUM_INPUT_SAMPLE};
     refused.sample.outcome = LOCUM_SAMPLE_REFUSED;
     step(&bench, refused);
     tick(&bench, START + 244);
-    assert_non_null(edge_of(&bench, LOCUM_EDGE_SERVICE));
+    assert_non_null(event_of(&bench, LOCUM_EVENT_SERVICE));
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 0);
     tick(&bench, START + 245);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 1);
@@ -103,16 +103,16 @@ test_takeover_and_back(void **state)
     struct bench bench;
     const struct locum_core_config config = article(DC2);
     bench_start_without_dc3(&bench, &config);
-    const struct locum_condition_edge *edge = &edge_of(&bench, LOCUM_EDGE_CONDITION)->condition;
-    assert_int_equal(edge->cause, LOCUM_CAUSE_QUORUM);
-    assert_int_equal(edge->voters, 1u << DC2 | 1u << NS0);
+    const struct locum_condition_event *event = &event_of(&bench, LOCUM_EVENT_CONDITION)->condition;
+    assert_int_equal(event->cause, LOCUM_CAUSE_QUORUM);
+    assert_int_equal(event->voters, 1u << DC2 | 1u << NS0);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_PLAN), 1);
-    assert_int_equal(edge_of(&bench, LOCUM_EDGE_SERVING)->serving.to.taken, 1u << DC3);
+    assert_int_equal(event_of(&bench, LOCUM_EVENT_SERVING)->serving.to.taken, 1u << DC3);
     assert_int_equal(bench.core.plan.answers[2][LOCUM_V4].nodes, 1u << DC2);
     for (locum_ms now = START + 1200; now <= START + 6300; now += 100) {
         tick(&bench, now);
-        hear(&bench, LOCUM_PATH_PEER, NS0);
-        hear(&bench, LOCUM_PATH_PEER, DC3);
+        hear(&bench, LOCUM_PATH_UDP, NS0);
+        hear(&bench, LOCUM_PATH_UDP, DC3);
     }
     tick(&bench, START + 6300);
     assert_int_equal(condition(&bench, DC3), LOCUM_ALIVE);
@@ -128,12 +128,12 @@ test_grace_after_a_stall(void **state)
     bench_start_well(&bench, &config);
     run_without_dc3(&bench, START + 1200);
     assert_int_equal(condition(&bench, DC3), LOCUM_SUSPECT);
-    tick(&bench, bench.core.next_turn + 500); /* timeout/2 late: not yet */
-    assert_null(edge_of(&bench, LOCUM_EDGE_STALL));
+    tick(&bench, bench.core.next_commit + 500); /* timeout/2 late: not yet */
+    assert_null(event_of(&bench, LOCUM_EVENT_STALL));
     assert_int_equal(condition(&bench, DC3), LOCUM_SUSPECT);
-    tick(&bench, bench.core.next_turn + 501);
-    assert_int_equal(edge_of(&bench, LOCUM_EDGE_STALL)->late_ms, 501);
-    assert_int_equal(edge_of(&bench, LOCUM_EDGE_CONDITION)->condition.cause, LOCUM_CAUSE_GRACE);
+    tick(&bench, bench.core.next_commit + 501);
+    assert_int_equal(event_of(&bench, LOCUM_EVENT_STALL)->late_ms, 501);
+    assert_int_equal(event_of(&bench, LOCUM_EVENT_CONDITION)->condition.cause, LOCUM_CAUSE_GRACE);
     assert_int_equal(condition(&bench, DC3), LOCUM_UNKNOWN);
     const locum_ms grace = bench.now;
     assert_int_equal(bench.core.view.grace, grace);
@@ -148,7 +148,7 @@ static void
 subscribe(struct bench *self, locum_ms now, bool subscribed)
 {
     self->now = now;
-    step(self, (struct locum_event){.kind = LOCUM_EVENT_REDIS, .subscribed = subscribed});
+    step(self, (struct locum_input){.kind = LOCUM_INPUT_REDIS, .subscribed = subscribed});
 }
 
 /* (Re)subscribing is grace only for those whose datagrams I do not rely on. */
@@ -165,7 +165,7 @@ test_grace_at_subscribing(void **state)
     assert_int_equal(condition(&bench, DC3), LOCUM_SUSPECT);
     assert_true(bench.core.view.subscribed);
     assert_int_equal(bench.core.view.subscribed_at, START + 1205);
-    bench.core.view.peer[DC3].path[LOCUM_PATH_PEER].heard = LOCUM_NEVER;
+    bench.core.view.peer[DC3].path[LOCUM_PATH_UDP].heard = LOCUM_NEVER;
     bench.core.view.peer[DC3].path[LOCUM_PATH_REDIS].heard = START + 100;
     bench.core.view.own_return_since = START;
     subscribe(&bench, START + 1210, false);
@@ -173,7 +173,7 @@ test_grace_at_subscribing(void **state)
     assert_false(bench.core.view.subscribed);
     assert_int_equal(bench.core.view.own_return_since, LOCUM_NEVER);
     subscribe(&bench, START + 1220, true);
-    assert_int_equal(edge_of(&bench, LOCUM_EDGE_CONDITION)->condition.cause, LOCUM_CAUSE_GRACE);
+    assert_int_equal(event_of(&bench, LOCUM_EVENT_CONDITION)->condition.cause, LOCUM_CAUSE_GRACE);
     assert_int_equal(condition(&bench, DC3), LOCUM_UNKNOWN);
     assert_int_equal(bench.core.view.peer[DC3].grace, START + 1220);
     assert_int_equal(bench.core.view.peer[NS0].grace, LOCUM_NEVER);
@@ -186,11 +186,11 @@ test_grace_never_touches_down(void **state)
     struct bench bench;
     const struct locum_core_config config = article(DC2);
     bench_start_without_dc3(&bench, &config);
-    bench.core.view.peer[DC3].path[LOCUM_PATH_PEER].heard = LOCUM_NEVER;
+    bench.core.view.peer[DC3].path[LOCUM_PATH_UDP].heard = LOCUM_NEVER;
     bench.core.view.peer[DC3].path[LOCUM_PATH_REDIS].heard = START;
     subscribe(&bench, START + 1200, true);
     tick(&bench, START + 9000); /* a stall too */
-    assert_non_null(edge_of(&bench, LOCUM_EDGE_STALL));
+    assert_non_null(event_of(&bench, LOCUM_EVENT_STALL));
     assert_int_equal(condition(&bench, DC3), LOCUM_DOWN);
 }
 
@@ -198,7 +198,7 @@ static void
 leave(struct bench *self, locum_ms now)
 {
     self->now = now;
-    step(self, (struct locum_event){.kind = LOCUM_EVENT_LEAVE});
+    step(self, (struct locum_input){.kind = LOCUM_INPUT_LEAVE});
 }
 
 /* Said until every peer heard has acknowledged it. */
@@ -210,10 +210,10 @@ test_leaving(void **state)
     const struct locum_core_config config = article(DC2);
     bench_start_well(&bench, &config);
     leave(&bench, START + 110);
-    assert_non_null(edge_of(&bench, LOCUM_EDGE_LEAVING));
+    assert_non_null(event_of(&bench, LOCUM_EVENT_LEAVING));
     leave(&bench, START + 111);
     assert_int_equal(bench.actions.count, 0); /* once */
-    hear(&bench, LOCUM_PATH_PEER, DC3);       /* acknowledges what did not say it yet */
+    hear(&bench, LOCUM_PATH_UDP, DC3);        /* acknowledges what did not say it yet */
     tick(&bench, START + 112);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 0); /* 20 ms apart */
     tick(&bench, START + 120);
@@ -226,11 +226,11 @@ test_leaving(void **state)
     struct locum_heartbeat *dc3 = &bench.peer[DC3];
     dc3->seq++;
     dc3->acks[DC2].seq = 2; /* still the one before */
-    hear_as_is(&bench, LOCUM_PATH_PEER, dc3);
+    hear_as_is(&bench, LOCUM_PATH_UDP, dc3);
     hear(&bench, LOCUM_PATH_REDIS, NS0);
     tick(&bench, START + 130);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_LEFT), 0);
-    hear(&bench, LOCUM_PATH_PEER, DC3);
+    hear(&bench, LOCUM_PATH_UDP, DC3);
     tick(&bench, START + 140);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_LEFT), 1);
     tick(&bench, START + 150);
@@ -271,8 +271,8 @@ test_leaving_alone(void **state)
 static void
 want(struct bench *self, enum locum_admin word, locum_ms for_ms, const char *reason)
 {
-    struct locum_event event = {.kind = LOCUM_EVENT_ADMIN};
-    event.admin.word = word;
+    struct locum_input event = {.kind = LOCUM_INPUT_ADMIN};
+    event.admin.state = word;
     event.admin.for_ms = for_ms;
     strcpy(event.admin.reason, reason);
     step(self, event);
@@ -286,8 +286,8 @@ test_admin(void **state)
     const struct locum_core_config config = article(DC2);
     bench_start_well(&bench, &config);
     want(&bench, LOCUM_DRAIN, LOCUM_NEVER, "disk swap");
-    assert_int_equal(edge_of(&bench, LOCUM_EDGE_ADMIN)->admin.to, LOCUM_DRAIN);
-    assert_int_equal(edge_of(&bench, LOCUM_EDGE_ADMIN)->admin.cause, LOCUM_CAUSE_OPERATOR);
+    assert_int_equal(event_of(&bench, LOCUM_EVENT_ADMIN)->admin.to, LOCUM_DRAIN);
+    assert_int_equal(event_of(&bench, LOCUM_EVENT_ADMIN)->admin.cause, LOCUM_CAUSE_OPERATOR);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_PERSIST), 1);
     assert_int_equal(bench.core.admin.until_boot, LOCUM_NEVER);
     assert_string_equal(bench.core.admin.reason, "disk swap");
@@ -301,13 +301,13 @@ test_admin(void **state)
     want(&bench, LOCUM_MAINT, 300, "");
     struct locum_saved saved;
     locum_core_saved(&bench.core, &saved);
-    assert_int_equal(saved.admin.word, LOCUM_MAINT);
+    assert_int_equal(saved.admin.state, LOCUM_MAINT);
     assert_int_equal(saved.admin.until_boot, at(START + 130).boot + 300);
     tick(&bench, START + 429);
-    assert_null(edge_of(&bench, LOCUM_EDGE_ADMIN));
+    assert_null(event_of(&bench, LOCUM_EVENT_ADMIN));
     tick(&bench, START + 430);
-    assert_int_equal(edge_of(&bench, LOCUM_EDGE_ADMIN)->admin.cause, LOCUM_CAUSE_LEASE);
-    assert_int_equal(edge_of(&bench, LOCUM_EDGE_ADMIN)->admin.from, LOCUM_MAINT);
+    assert_int_equal(event_of(&bench, LOCUM_EVENT_ADMIN)->admin.cause, LOCUM_CAUSE_LEASE);
+    assert_int_equal(event_of(&bench, LOCUM_EVENT_ADMIN)->admin.from, LOCUM_MAINT);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_PERSIST), 1);
     assert_int_equal(bench.core.serving.kind, LOCUM_SERVING_SELF);
 }
@@ -315,7 +315,7 @@ test_admin(void **state)
 static void
 exclude(struct bench *self, locum_node node, bool excluded)
 {
-    struct locum_event event = {.kind = LOCUM_EVENT_EXCLUDE};
+    struct locum_input event = {.kind = LOCUM_INPUT_EXCLUDE};
     event.exclude.node = node;
     event.exclude.excluded = excluded;
     step(self, event);
@@ -330,16 +330,16 @@ test_exclude(void **state)
     const struct locum_core_config config = article(DC2);
     bench_start_well(&bench, &config);
     exclude(&bench, DC3, true);
-    assert_true(edge_of(&bench, LOCUM_EDGE_EXCLUDED)->exclude.excluded);
+    assert_true(event_of(&bench, LOCUM_EVENT_EXCLUDED)->exclude.excluded);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_PERSIST), 1);
     exclude(&bench, DC3, true);
     assert_int_equal(bench.actions.count, 0);
     tick(&bench, START + 110);
-    assert_int_equal(bench.core.rank[DC3], LOCUM_RANK_F);
+    assert_int_equal(bench.core.rank[DC3], LOCUM_RANK_G);
     assert_int_equal(condition(&bench, DC3), LOCUM_ALIVE);
     assert_int_equal(bench.core.plan.answers[2][LOCUM_V4].nodes, 1u << DC2);
     exclude(&bench, DC3, false);
-    assert_false(edge_of(&bench, LOCUM_EDGE_EXCLUDED)->exclude.excluded);
+    assert_false(event_of(&bench, LOCUM_EVENT_EXCLUDED)->exclude.excluded);
     tick(&bench, START + 120);
     assert_int_equal(bench.core.plan.answers[2][LOCUM_V4].nodes, 1u << DC3);
 }
@@ -372,7 +372,7 @@ test_admin_check(void **state)
         config.min_serving = cases[i].min_serving;
         bench_start_well(&bench, &config);
         bench.peer[DC3].service = cases[i].dc3;
-        hear(&bench, LOCUM_PATH_PEER, DC3);
+        hear(&bench, LOCUM_PATH_UDP, DC3);
         tick(&bench, START + 110);
         assert_int_equal(locum_core_admin_check(&bench.core, cases[i].word, cases[i].force, &left),
                          cases[i].status);
@@ -392,7 +392,7 @@ test_sentinel_is_noted(void **state)
     struct bench bench;
     const struct locum_core_config config = article_sentinel(DC2);
     bench_start(&bench, &config, NULL);
-    struct locum_event event = {.kind = LOCUM_EVENT_SENTINEL};
+    struct locum_input event = {.kind = LOCUM_INPUT_SENTINEL};
     event.sentinel.voter = NS0;
     event.sentinel.tilt = true;
     event.sentinel.known[DC3] = 2;
@@ -426,33 +426,33 @@ test_mirrorbits_check(void **state)
         .counts = true, .mirrorbits = true, .rise = 1, .fall = 2, .interval_ms = 1000};
     bench_start(&bench, &config, NULL);
     tick(&bench, START);
-    assert_int_equal(bench.core.service.word, LOCUM_SERVICE_UNKNOWN); /* no Redis, no verdict */
+    assert_int_equal(bench.core.service.state, LOCUM_SERVICE_UNKNOWN); /* no Redis, no verdict */
     subscribe(&bench, START + 10, true);
-    step(&bench, (struct locum_event){.kind = LOCUM_EVENT_MIRRORBITS, .node = DC2});
+    step(&bench, (struct locum_input){.kind = LOCUM_INPUT_MIRRORBITS, .node = DC2});
     tick(&bench, START + 990);
-    assert_int_equal(bench.core.service.word, LOCUM_SERVICE_UNKNOWN); /* once an interval */
+    assert_int_equal(bench.core.service.state, LOCUM_SERVICE_UNKNOWN); /* once an interval */
     tick(&bench, START + 1000);
-    assert_int_equal(bench.core.service.word, LOCUM_UP);
+    assert_int_equal(bench.core.service.state, LOCUM_UP);
     for (locum_ms now = START + 1100; now < START + 6900; now += 100) {
         tick(&bench, now);
         own_returns(&bench);
-        assert_int_equal(bench.core.service.word, LOCUM_UP); /* the window is not over yet */
+        assert_int_equal(bench.core.service.state, LOCUM_UP); /* the window is not over yet */
     }
     for (locum_ms now = START + 6900; now <= START + 8000; now += 100) {
         tick(&bench, now);
         own_returns(&bench);
     }
-    assert_int_equal(bench.core.service.word, LOCUM_FAILING);
-    step(&bench, (struct locum_event){.kind = LOCUM_EVENT_MIRRORBITS, .node = DC2});
+    assert_int_equal(bench.core.service.state, LOCUM_FAILING);
+    step(&bench, (struct locum_input){.kind = LOCUM_INPUT_MIRRORBITS, .node = DC2});
     tick(&bench, START + 9000);
-    assert_int_equal(bench.core.service.word, LOCUM_UP);
+    assert_int_equal(bench.core.service.state, LOCUM_UP);
     for (locum_ms now = START + 9500; now < START + 60000; now += 500) {
         tick(&bench, now); /* Redis has gone mute: the last verdict stands */
     }
-    assert_int_equal(bench.core.service.word, LOCUM_UP);
+    assert_int_equal(bench.core.service.state, LOCUM_UP);
     subscribe(&bench, bench.now, false);
     tick(&bench, START + 61000);
-    assert_int_equal(bench.core.service.word, LOCUM_UP);
+    assert_int_equal(bench.core.service.state, LOCUM_UP);
 }
 
 /* The plan is told when it changes, and when only what is served changes in words. */
@@ -466,11 +466,11 @@ test_plan_is_told(void **state)
     tick(&bench, START + 130);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_PLAN), 0);
     bench.peer[DC3].admin = LOCUM_MAINT;
-    hear(&bench, LOCUM_PATH_PEER, DC3);
+    hear(&bench, LOCUM_PATH_UDP, DC3);
     assert_int_equal(bench.actions.count, 0);
     tick(&bench, START + 140);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_PLAN), 1);
-    assert_non_null(edge_of(&bench, LOCUM_EDGE_SERVING));
+    assert_non_null(event_of(&bench, LOCUM_EVENT_SERVING));
     assert_int_equal(locum_core_admin(&bench.core, DC3), LOCUM_MAINT);
     assert_false(locum_core_replan(&bench.core));
 }

@@ -18,7 +18,7 @@ set_up(void **state)
 static void
 heard_by(locum_ms udp, locum_ms redis)
 {
-    dc3->path[LOCUM_PATH_PEER].heard = udp;
+    dc3->path[LOCUM_PATH_UDP].heard = udp;
     dc3->path[LOCUM_PATH_REDIS].heard = redis;
 }
 
@@ -49,7 +49,7 @@ test_limit(void **state)
     assert_int_equal(locum_view_limit(&view, &config, DC3), 1000);
     config.interval_ms = 300;
     assert_int_equal(locum_view_limit(&view, &config, DC3), 1200);
-    dc3->word_known = true;
+    dc3->state_known = true;
     dc3->interval_ms = 250;
     assert_int_equal(locum_view_limit(&view, &config, DC3), 1000);
     dc3->interval_ms = 251;
@@ -165,12 +165,12 @@ test_redis_can_wait(void **state)
     (void)state;
     assert_false(locum_view_redis_can_wait(&view, &config, 60000)); /* never heard */
     for (locum_node peer = 0; peer < config.node_count; peer++) {
-        view.peer[peer].path[LOCUM_PATH_PEER].heard = 60000;
+        view.peer[peer].path[LOCUM_PATH_UDP].heard = 60000;
     }
-    view.peer[config.self].path[LOCUM_PATH_PEER].heard = LOCUM_NEVER;
+    view.peer[config.self].path[LOCUM_PATH_UDP].heard = LOCUM_NEVER;
     assert_true(locum_view_redis_can_wait(&view, &config, 60625));
     assert_false(locum_view_redis_can_wait(&view, &config, 60626));
-    dc3->path[LOCUM_PATH_PEER].heard = LOCUM_NEVER;
+    dc3->path[LOCUM_PATH_UDP].heard = LOCUM_NEVER;
     dc3->path[LOCUM_PATH_REDIS].heard = 60000;
     assert_false(locum_view_redis_can_wait(&view, &config, 60000)); /* it comes by Redis alone */
     config.nodes[DC3].role = LOCUM_ROLE_SENTINEL;                   /* sends none */

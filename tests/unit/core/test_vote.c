@@ -42,10 +42,10 @@ test_coordinator(void **state)
     view.peer[SN0].sentinel.polled = LOCUM_NEVER;
     view.peer[NS0].heard = NOW - TIMEOUT;
     for (unsigned letter = LOCUM_UNKNOWN; letter <= LOCUM_RETURNING; letter++) {
-        view.peer[NS0].letters[DC3] = letter;
+        view.peer[NS0].state_codes[DC3] = letter;
         assert_int_equal(votes(), expected[letter] ? 1u << NS0 : 0);
     }
-    view.peer[NS0].letters[DC3] = LOCUM_DOWN;
+    view.peer[NS0].state_codes[DC3] = LOCUM_DOWN;
     view.peer[NS0].heard = NOW - TIMEOUT - 1; /* not heard within its limit */
     assert_int_equal(votes(), 0);
     view.peer[NS0].heard = LOCUM_NEVER;
@@ -58,7 +58,7 @@ test_not_the_peer_nor_me(void **state)
 {
     (void)state;
     view.peer[DC3].heard = NOW;
-    view.peer[DC3].letters[DC3] = LOCUM_DOWN;
+    view.peer[DC3].state_codes[DC3] = LOCUM_DOWN;
     view.peer[DC3].sentinel = view.peer[SN0].sentinel;
     view.peer[DC2].sentinel = view.peer[SN0].sentinel;
     view.peer[SN0].sentinel.polled = LOCUM_NEVER;
@@ -73,7 +73,7 @@ test_word_before_sentinel(void **state)
     view.peer[NS0].sentinel = view.peer[SN0].sentinel;
     assert_int_equal(votes(), 1u << NS0 | 1u << SN0);
     view.peer[NS0].heard = NOW;
-    view.peer[NS0].letters[DC3] = LOCUM_ALIVE;
+    view.peer[NS0].state_codes[DC3] = LOCUM_ALIVE;
     assert_int_equal(votes(), 1u << SN0);
 }
 

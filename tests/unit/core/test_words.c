@@ -58,15 +58,15 @@ static void
 test_letters(void **state)
 {
     (void)state;
-    static const char letters[] = "uasdr";
+    static const char state_codes[] = "uasdr";
     enum locum_condition read = LOCUM_DOWN;
     for (unsigned i = 0; i < 5; i++) {
-        assert_int_equal(locum_condition_letter(i), letters[i]);
-        assert_int_equal(locum_condition_from_letter(letters[i], &read), 0);
+        assert_int_equal(locum_condition_code(i), state_codes[i]);
+        assert_int_equal(locum_condition_from_code(state_codes[i], &read), 0);
         assert_int_equal(read, i);
     }
-    assert_int_equal(locum_condition_from_letter('x', &read), LOCUM_ERR_INVALID);
-    assert_int_equal(locum_condition_from_letter('\0', &read), LOCUM_ERR_INVALID);
+    assert_int_equal(locum_condition_from_code('x', &read), LOCUM_ERR_INVALID);
+    assert_int_equal(locum_condition_from_code('\0', &read), LOCUM_ERR_INVALID);
     assert_int_equal(read, LOCUM_RETURNING);
 }
 
@@ -83,12 +83,12 @@ test_one_way_words(void **state)
     for (unsigned i = 0; i < LOCUM_COUNT(policies); i++) {
         assert_string_equal(locum_policy_text(i), policies[i]);
     }
-    for (unsigned i = 0; i <= LOCUM_RANK_F; i++) {
+    for (unsigned i = 0; i <= LOCUM_RANK_G; i++) {
         assert_int_equal(locum_rank_text(i)[0], 'A' + (int)i);
         assert_int_equal(locum_rank_text(i)[1], '\0');
     }
     assert_string_equal(locum_path_text(LOCUM_PATH_REDIS), "redis");
-    assert_string_equal(locum_path_text(LOCUM_PATH_PEER), "peer");
+    assert_string_equal(locum_path_text(LOCUM_PATH_UDP), "udp");
     for (unsigned i = 0; i <= LOCUM_CAUSE_CHECKS; i++) {
         assert_string_equal(locum_cause_text(i), causes[i]);
     }

@@ -66,7 +66,7 @@ test_status_has_every_key(void **state)
         assert_keys(node, "name role self condition service admin rank excluded heard_ms since "
                           "votes sentinel_down mirrorbits digest version");
         assert_keys(json_object_get(node, "admin"), "state left_ms reason");
-        assert_keys(json_object_get(node, "heard_ms"), "redis peer");
+        assert_keys(json_object_get(node, "heard_ms"), "redis udp");
         assert_keys(json_object_get(node, "mirrorbits"), "seen heard_ms");
     }
     json_decref(status);

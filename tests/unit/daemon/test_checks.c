@@ -63,7 +63,7 @@ test_the_mirrorbits_check_speaks(void **state)
     start();
     turn_for(1);
     assert_last("never announced itself, and Redis was not heard", "the last verdict stands");
-    struct locum_event event = {.kind = LOCUM_EVENT_MIRRORBITS, .node = 0};
+    struct locum_input event = {.kind = LOCUM_INPUT_MIRRORBITS, .node = 0};
     locum_daemon_deliver(daemon_, &event);
     turn_for(1);
     assert_last("announced itself ", " ms ago");

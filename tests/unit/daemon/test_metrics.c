@@ -94,7 +94,7 @@ test_a_daemon_alone(void **state)
     assert_line("locum_quorum_needed_nodes 2\n");
     assert_line("locum_redis_connected 0\n");
     assert_line("locum_dns_answers_total{transport=\"tcp\",rcode=\"REFUSED\"} 0\n");
-    assert_line("locum_events_total{event=\"twin\"} 0\n");
+    assert_line("locum_events_total{event=\"duplicate-node\"} 0\n");
     assert_false(has("locum_peer_heard_age_seconds{"));
     assert_false(has("locum_check_duration_seconds{"));
 }
@@ -124,7 +124,7 @@ test_what_has_happened_is_counted(void **state)
     assert_line("locum_check_duration_seconds{check=\"tcp 127.0.0.1:9\"} 0.");
     assert_line("locum_events_total{event=\"service\"} 1\n");
     assert_false(has("locum_heartbeats_sent_total 0\n"));
-    assert_false(has("locum_loop_turns_total 0\n"));
+    assert_false(has("locum_loop_iterations_total 0\n"));
     assert_line("locum_loop_lag_seconds_bucket{le=\"+Inf\"} ");
 }
 
@@ -138,18 +138,18 @@ test_heartbeats_are_counted_by_path(void **state)
     write_config("", "");
     start();
     locum_text_add(&line, "locum1 get dc3 7 1 125 up ready - 1000 a1b2c3d4 dc2=0,0,u");
-    struct locum_event event = {.kind = LOCUM_EVENT_HEARTBEAT};
-    event.heartbeat.path = LOCUM_PATH_PEER;
+    struct locum_input event = {.kind = LOCUM_INPUT_HEARTBEAT};
+    event.heartbeat.path = LOCUM_PATH_UDP;
     event.heartbeat.text = locum_slice_of(buffer);
     locum_daemon_deliver(daemon_, &event);
     locum_daemon_deliver(daemon_, &event);
     daemon_->bad_lines[LOCUM_PATH_REDIS] = 3;
     scrape();
-    assert_line("locum_peer_heartbeats_total{peer=\"dc3\",path=\"peer\"} 2\n");
-    assert_line("locum_peer_heartbeats_accepted_total{peer=\"dc3\",path=\"peer\"} 0\n");
+    assert_line("locum_peer_heartbeats_total{peer=\"dc3\",path=\"udp\"} 2\n");
+    assert_line("locum_peer_heartbeats_accepted_total{peer=\"dc3\",path=\"udp\"} 0\n");
     assert_line("locum_peer_heartbeats_total{peer=\"dc3\",path=\"redis\"} 0\n");
     assert_line("locum_heartbeats_refused_total{path=\"redis\"} 3\n");
-    assert_line("locum_heartbeats_refused_total{path=\"peer\"} 0\n");
+    assert_line("locum_heartbeats_refused_total{path=\"udp\"} 0\n");
 }
 
 static void

@@ -30,7 +30,7 @@ static void
 stand(const struct locum_core_config *config, locum_nodes dead)
 {
     begin_well(&site, config);
-    site.core.service.word = LOCUM_UP;
+    site.core.service.state = LOCUM_UP;
     locum_nodes peers = 0;
     for (locum_node node = 1; node < config->node_count; node++) {
         const bool heard = config->nodes[node].role != LOCUM_ROLE_SENTINEL;
@@ -43,7 +43,7 @@ stand(const struct locum_core_config *config, locum_nodes dead)
 static void
 poll_sentinel(locum_node voter, bool tilt)
 {
-    struct locum_event event = {.kind = LOCUM_EVENT_SENTINEL};
+    struct locum_input event = {.kind = LOCUM_INPUT_SENTINEL};
     event.sentinel.voter = voter;
     event.sentinel.tilt = tilt;
     step(&site, event);

@@ -31,12 +31,12 @@ keep(bool event, const char *text)
 }
 
 static void
-record(void *user, const struct locum_event *event, const struct locum_actions *actions)
+record(void *user, const struct locum_input *event, const struct locum_actions *actions)
 {
     const struct locum_daemon *daemon = user;
     char line[LINE_BYTES];
     struct locum_text text = locum_text_init(line, sizeof(line));
-    locum_record_event(&text, &daemon->core.config, event);
+    locum_record_input(&text, &daemon->core.config, event);
     keep(true, line);
     for (size_t i = 0; i < actions->count; i++) {
         text = locum_text_init(line, sizeof(line));
@@ -65,7 +65,7 @@ say(locum_node peer, uint64_t seq)
     heartbeat.acks[0] = (struct locum_ack){.has_number = true,
                                            .incarnation = core->view.incarnation,
                                            .seq = core->view.seq,
-                                           .letter = LOCUM_ALIVE};
+                                           .state_code = LOCUM_ALIVE};
     locum_heartbeat_add(&text, &core->config, &heartbeat);
     assert_int_equal(locum_seal_add(&daemon_->config->secrets, &text), 0);
     assert_int_equal(inet_pton(AF_INET, host, &to.sin_addr), 1);
@@ -76,8 +76,8 @@ say(locum_node peer, uint64_t seq)
 static void
 wish(enum locum_admin word, locum_ms for_ms)
 {
-    struct locum_event event = {.kind = LOCUM_EVENT_ADMIN};
-    event.admin.word = word;
+    struct locum_input event = {.kind = LOCUM_INPUT_ADMIN};
+    event.admin.state = word;
     event.admin.for_ms = for_ms;
     memcpy(event.admin.reason, "a new disk", 11);
     locum_daemon_deliver(daemon_, &event);
@@ -125,10 +125,10 @@ replay(void)
     static struct locum_actions actions;
     char line[LINE_BYTES];
     for (size_t i = 0; i < lines;) {
-        struct locum_event event;
+        struct locum_input event;
         assert_true(recorded[i].event);
         assert_int_equal(
-            locum_record_event_parse(locum_slice_of(recorded[i++].text), &copy.config, &event), 0);
+            locum_record_input_parse(locum_slice_of(recorded[i++].text), &copy.config, &event), 0);
         locum_core_step(&copy, &event, &actions);
         for (size_t k = 0; k < actions.count; k++, replayed++) {
             struct locum_text text = locum_text_init(line, sizeof(line));
@@ -161,7 +161,7 @@ test_a_recorded_stretch_replays(void **state)
     live();
     daemon_->watch = NULL;
     static const char *const pieces[] = {
-        "heartbeat peer locum1 get dc3",
+        "heartbeat udp locum1 get dc3",
         "from=unknown to=alive reason=heard",
         "admin drain 100ms a new disk",
         "admin from=drain to=ready reason=lease-end",

@@ -108,7 +108,7 @@ static struct locum_saved
 drained(void)
 {
     return (struct locum_saved){.incarnation = 1763863200123,
-                                .admin = {.word = LOCUM_DRAIN,
+                                .admin = {.state = LOCUM_DRAIN,
                                           .until_boot = 7000000 + HOUR_MS,
                                           .reason = "kernel upgrade = reboot, \"soon\"",
                                           .excluded = 1u << 1}};
@@ -132,7 +132,7 @@ test_no_file_is_a_fresh_state(void **state)
     assert_int_equal(loaded.status, 0);
     assert_string_equal(loaded.why, "");
     assert_int_equal(loaded.saved.incarnation, 0);
-    assert_int_equal(loaded.saved.admin.word, LOCUM_READY);
+    assert_int_equal(loaded.saved.admin.state, LOCUM_READY);
     assert_int_equal(loaded.saved.admin.until_boot, LOCUM_NEVER);
     assert_string_equal(loaded.saved.admin.reason, "");
     assert_int_equal(loaded.saved.admin.excluded, 0);
@@ -148,7 +148,7 @@ test_what_was_saved_is_loaded(void **state)
     load_at((struct locum_now){.mono = 1, .boot = 7000000 + 1000});
     assert_int_equal(loaded.status, 0);
     assert_int_equal(loaded.saved.incarnation, saved.incarnation);
-    assert_int_equal(loaded.saved.admin.word, LOCUM_DRAIN);
+    assert_int_equal(loaded.saved.admin.state, LOCUM_DRAIN);
     assert_int_equal(loaded.saved.admin.until_boot, saved.admin.until_boot); /* same boot */
     assert_string_equal(loaded.saved.admin.reason, saved.admin.reason);
     assert_int_equal(loaded.saved.admin.excluded, saved.admin.excluded);
@@ -160,11 +160,11 @@ test_without_a_lease_it_is_for_ever(void **state)
 {
     (void)state;
     struct locum_saved saved = drained();
-    saved.admin.word = LOCUM_MAINT;
+    saved.admin.state = LOCUM_MAINT;
     saved.admin.until_boot = LOCUM_NEVER;
     save(&saved, 1);
     load_at(now);
-    assert_int_equal(loaded.saved.admin.word, LOCUM_MAINT);
+    assert_int_equal(loaded.saved.admin.state, LOCUM_MAINT);
     assert_int_equal(loaded.saved.admin.until_boot, LOCUM_NEVER);
 }
 
@@ -217,7 +217,7 @@ test_a_reason_cannot_break_its_line(void **state)
     save(&saved, 1);
     load_at(now);
     assert_int_equal(loaded.status, 0);
-    assert_int_equal(loaded.saved.admin.word, LOCUM_DRAIN);
+    assert_int_equal(loaded.saved.admin.state, LOCUM_DRAIN);
     assert_string_equal(loaded.saved.admin.reason, "one admin maint two");
 }
 
@@ -233,7 +233,7 @@ test_the_largest_state_fits(void **state)
         name[0] = (char)('a' + i / 16);
         name[1] = (char)('a' + i % 16);
     }
-    saved.admin.word = LOCUM_MAINT;
+    saved.admin.state = LOCUM_MAINT;
     saved.admin.until_boot = (locum_ms)1 << 53;
     saved.admin.excluded = 0xfffffffe;
     memset(saved.admin.reason, 'r', LOCUM_REASON_MAX);

@@ -20,7 +20,7 @@ site(void)
 
 /* The words of an edge as a log line would print them. */
 static void
-print(const struct locum_edge *edge, char *ret, size_t size, enum locum_level *ret_level)
+print(const struct locum_event *edge, char *ret, size_t size, enum locum_level *ret_level)
 {
     static const char *const levels[] = {"err", "warn", "info", "debug"};
     const struct locum_core_config config = site();
@@ -48,44 +48,45 @@ static void
 edges_have_their_words(void **state)
 {
     (void)state;
-    struct locum_edge down = {.kind = LOCUM_EDGE_CONDITION};
-    down.condition = (struct locum_condition_edge){.peer = 1,
-                                                   .from = LOCUM_SUSPECT,
-                                                   .to = LOCUM_DOWN,
-                                                   .cause = LOCUM_CAUSE_QUORUM,
-                                                   .voters = 5,
-                                                   .age_ms = {[0] = 1010, [2] = 1005}};
-    struct locum_edge serving = {.kind = LOCUM_EDGE_SERVING};
+    struct locum_event down = {.kind = LOCUM_EVENT_CONDITION};
+    down.condition = (struct locum_condition_event){.peer = 1,
+                                                    .from = LOCUM_SUSPECT,
+                                                    .to = LOCUM_DOWN,
+                                                    .cause = LOCUM_CAUSE_QUORUM,
+                                                    .voters = 5,
+                                                    .age_ms = {[0] = 1010, [2] = 1005}};
+    struct locum_event serving = {.kind = LOCUM_EVENT_SERVING};
     serving.serving.from.kind = LOCUM_SERVING_SELF;
     serving.serving.to =
         (struct locum_serving){.kind = LOCUM_SERVING_YIELDING, .named = 2, .taken = 4};
     const struct {
-        struct locum_edge edge;
+        struct locum_event edge;
         const char *words;
     } rows[] = {
         {down, "warn condition peer=dc3 from=suspect to=down votes=dc2,ns0 ages=dc2=1010,ns0=1005 "
                "reason=quorum"},
-        {{.kind = LOCUM_EDGE_CONDITION,
+        {{.kind = LOCUM_EVENT_CONDITION,
           .condition = {.peer = 2, .from = LOCUM_UNKNOWN, .to = LOCUM_ALIVE}},
          "info condition peer=ns0 from=unknown to=alive reason=heard"},
-        {{.kind = LOCUM_EDGE_SERVICE, .service = {LOCUM_UP, LOCUM_FAILING}},
+        {{.kind = LOCUM_EVENT_SERVICE, .service = {LOCUM_UP, LOCUM_FAILING}},
          "warn service from=up to=failing reason=checks"},
-        {{.kind = LOCUM_EDGE_ADMIN, .admin = {LOCUM_DRAIN, LOCUM_READY, LOCUM_CAUSE_LEASE}},
+        {{.kind = LOCUM_EVENT_ADMIN, .admin = {LOCUM_DRAIN, LOCUM_READY, LOCUM_CAUSE_LEASE}},
          "info admin from=drain to=ready reason=lease-end"},
         {serving, "info serving from=self to=yielding(dc3)+takeover(ns0)"},
-        {{.kind = LOCUM_EDGE_EXCLUDED, .exclude = {1, true}}, "info excluded peer=dc3"},
-        {{.kind = LOCUM_EDGE_EXCLUDED, .exclude = {1, false}}, "info included peer=dc3"},
-        {{.kind = LOCUM_EDGE_STALL, .late_ms = 750}, "warn stall late-ms=750"},
-        {{.kind = LOCUM_EDGE_INCARNATION, .incarnation = 7},
+        {{.kind = LOCUM_EVENT_EXCLUDED, .exclude = {1, true}}, "info excluded peer=dc3"},
+        {{.kind = LOCUM_EVENT_EXCLUDED, .exclude = {1, false}}, "info included peer=dc3"},
+        {{.kind = LOCUM_EVENT_STALL, .late_ms = 750}, "warn stall late-ms=750"},
+        {{.kind = LOCUM_EVENT_INCARNATION, .incarnation = 7},
          "warn incarnation to=7 reason=a peer remembers a later run of this node"},
-        {{.kind = LOCUM_EDGE_TWIN, .incarnation = 7},
-         "err twin incarnation=7 reason=another coordinator runs under this node's name: stop one "
+        {{.kind = LOCUM_EVENT_DUPLICATE_NODE, .incarnation = 7},
+         "err duplicate-node incarnation=7 reason=another coordinator runs under this node's name: "
+         "stop one "
          "of the two"},
-        {{.kind = LOCUM_EDGE_DEAF, .deaf = {1, true}},
-         "warn deaf peer=dc3 reason=it does not hear this node: check its firewall, and the way "
+        {{.kind = LOCUM_EVENT_ONE_WAY, .one_way = {1, true}},
+         "warn one-way peer=dc3 reason=it does not hear this node: check its firewall, and the way "
          "there, for UDP on the peer port"},
-        {{.kind = LOCUM_EDGE_DEAF, .deaf = {1, false}}, "info hearing peer=dc3"},
-        {{.kind = LOCUM_EDGE_LEAVING}, "info leaving"},
+        {{.kind = LOCUM_EVENT_ONE_WAY, .one_way = {1, false}}, "info two-way peer=dc3"},
+        {{.kind = LOCUM_EVENT_LEAVING}, "info leaving"},
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         char line[512];

@@ -16,7 +16,7 @@ on_noise(evutil_socket_t fd, short what, void *user)
 {
     const struct timeval soon = {.tv_usec = 1000};
     (void)fd, (void)what, (void)user;
-    struct locum_event event = {.kind = LOCUM_EVENT_MIRRORBITS, .node = 1};
+    struct locum_input event = {.kind = LOCUM_INPUT_MIRRORBITS, .node = 1};
     locum_daemon_deliver(daemon_, &event);
     if (--left > 0) {
         (void)event_add(noise, &soon);
@@ -42,9 +42,9 @@ assert_armed(void)
     const locum_ms after = locum_now_read().mono;
     timersub(&due, &now, &wait);
     const locum_ms wait_ms = wait.tv_sec * 1000 + wait.tv_usec / 1000;
-    assert_true(wait_ms >= daemon_->core.next_turn - after - 5);
-    assert_true(wait_ms <= daemon_->core.next_turn - before + 5);
-    assert_true(daemon_->core.next_turn - before <= daemon_->config->core.interval_ms);
+    assert_true(wait_ms >= daemon_->core.next_commit - after - 5);
+    assert_true(wait_ms <= daemon_->core.next_commit - before + 5);
+    assert_true(daemon_->core.next_commit - before <= daemon_->config->core.interval_ms);
 }
 
 /* Events, each of which ends a turn, must not move the time of the next tick. */
@@ -140,7 +140,7 @@ test_a_late_turn_reads_all_first(void **state)
     noise = event_new(daemon_->base, pipes[0], EV_READ | EV_PERSIST, on_byte, NULL);
     assert_int_equal(event_add(noise, NULL), 0);
     no_stall = daemon_->core.view.grace;
-    daemon_->core.next_turn -= 1000; /* as if this turn were so late */
+    daemon_->core.next_commit -= 1000; /* as if this turn were so late */
     assert_int_equal(event_add(daemon_->tick, &(struct timeval){0}), 0);
     assert_true(wait_until(stall_is_seen));
     event_free(noise);
@@ -214,7 +214,7 @@ static uint64_t lines_at_stall;
 
 /* At the very tick that finds the stall, before anything comes of it. */
 static void
-on_step(void *user, const struct locum_event *event, const struct locum_actions *actions)
+on_step(void *user, const struct locum_input *event, const struct locum_actions *actions)
 {
     (void)event, (void)actions;
     if (stall_is_seen()) {
@@ -249,7 +249,7 @@ test_a_late_turn_reads_redis_first(void **state)
     locum_redis_set_patient(daemon_->redis, true);
     assert_int_equal(send(redis.subscriber, message, sizeof(message) - 1, 0), sizeof(message) - 1);
     no_stall = daemon_->core.view.grace;
-    daemon_->core.next_turn -= 1000;
+    daemon_->core.next_commit -= 1000;
     assert_int_equal(event_add(daemon_->tick, &(struct timeval){0}), 0);
     assert_int_equal(daemon_->bad_lines[LOCUM_PATH_REDIS], 0);
     daemon_->watch_user = &daemon_->bad_lines[LOCUM_PATH_REDIS];

@@ -12,7 +12,7 @@ static struct locum_peer_facts *
 hear_dc3(void)
 {
     struct locum_peer_facts *facts = &daemon_->core.view.peer[DC3];
-    facts->word_known = true;
+    facts->state_known = true;
     facts->heard = locum_daemon_now(daemon_).mono;
     memcpy(facts->digest, daemon_->core.config.digest, sizeof(facts->digest));
     return facts;
@@ -97,7 +97,7 @@ test_a_peer_that_does_not_hear(void **state)
 {
     (void)state;
     start_quietly();
-    hear_dc3()->deaf = true;
+    hear_dc3()->one_way = true;
     assert_warned("dc3 does not hear this node", "UDP");
 }
 
@@ -107,7 +107,7 @@ test_a_peer_that_udp_does_not_bring(void **state)
 {
     (void)state;
     start_quietly();
-    locum_ms *by_udp = &hear_dc3()->path[LOCUM_PATH_PEER].heard;
+    locum_ms *by_udp = &hear_dc3()->path[LOCUM_PATH_UDP].heard;
     daemon_->started_mono = daemon_->now.mono - LOCUM_DIRECT_MS;
     *by_udp = LOCUM_NEVER;
     assert_null(warning("dc3"));
@@ -165,8 +165,8 @@ test_a_seal_of_no_known_secret(void **state)
 static void
 alarm_in_vain(enum locum_condition to)
 {
-    const struct locum_condition_edge edge = {.peer = DC3, .from = LOCUM_SUSPECT, .to = to};
-    locum_evidence_edge(&daemon_->evidence, &edge, locum_daemon_now(daemon_).mono);
+    const struct locum_condition_event edge = {.peer = DC3, .from = LOCUM_SUSPECT, .to = to};
+    locum_evidence_event(&daemon_->evidence, &edge, locum_daemon_now(daemon_).mono);
 }
 
 static void

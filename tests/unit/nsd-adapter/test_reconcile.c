@@ -18,7 +18,7 @@ enum { LOST_MS = 10000, START_MS = 1000, OPEN_DIGEST = 7777, WIPED = 0 };
 
 struct pending {
     locum_ms at; /* 0: none */
-    struct locum_nsd_event event;
+    struct locum_nsd_input event;
 };
 
 struct world {
@@ -79,16 +79,16 @@ load(struct world *w, bool restart)
     w->fresh_mtime = false;
 }
 
-static void step(struct world *w, const struct locum_nsd_event *event);
+static void step(struct world *w, const struct locum_nsd_input *event);
 
 static void
 perform(struct world *w, const struct locum_nsd_action *action)
 {
-    struct locum_nsd_event event = {.ok = true, .why = "why"};
+    struct locum_nsd_input event = {.ok = true, .why = "why"};
     switch (action->kind) {
     case LOCUM_NSD_PREPARE:
         w->prepared++;
-        event.kind = LOCUM_NSD_EVENT_PREPARED;
+        event.kind = LOCUM_NSD_INPUT_PREPARED;
         event.ok = !w->full;
         w->fresh = action->source == LOCUM_NSD_OPEN ? version(action->serial, OPEN_DIGEST)
                                                     : version(action->serial, w->word.digest);
@@ -106,7 +106,7 @@ perform(struct world *w, const struct locum_nsd_action *action)
             w->file = w->fresh;
         }
         w->fresh_mtime = true;
-        event.kind = LOCUM_NSD_EVENT_PLACED;
+        event.kind = LOCUM_NSD_INPUT_PLACED;
         step(w, &event);
         break;
     case LOCUM_NSD_RELOAD:
@@ -114,7 +114,7 @@ perform(struct world *w, const struct locum_nsd_action *action)
         w->reloads += action->kind == LOCUM_NSD_RELOAD;
         w->addzones += action->kind == LOCUM_NSD_ADDZONE;
         w->fresh_mtime = w->fresh_mtime || action->touch;
-        event.kind = LOCUM_NSD_EVENT_CONTROL;
+        event.kind = LOCUM_NSD_INPUT_CONTROL;
         if (!w->up || !w->controllable) {
             event.control = LOCUM_NSD_CONTROL_FAILED;
         } else if (action->kind == LOCUM_NSD_RELOAD && !w->knows) {
@@ -126,7 +126,7 @@ perform(struct world *w, const struct locum_nsd_action *action)
         w->work = (struct pending){w->now + 1, event};
         break;
     case LOCUM_NSD_ASK:
-        event.kind = LOCUM_NSD_EVENT_SOA;
+        event.kind = LOCUM_NSD_INPUT_SOA;
         event.soa = !w->up                        ? LOCUM_NSD_SOA_SILENT
                     : w->knows && w->loaded.known ? LOCUM_NSD_SOA_SERIAL
                                                   : LOCUM_NSD_SOA_NONE;
@@ -138,7 +138,7 @@ perform(struct world *w, const struct locum_nsd_action *action)
 }
 
 static void
-step(struct world *w, const struct locum_nsd_event *event)
+step(struct world *w, const struct locum_nsd_input *event)
 {
     struct locum_nsd_actions actions;
     locum_nsd_step(&w->core, event, w->now, dice(w), &actions);
@@ -152,7 +152,7 @@ static void
 give(struct world *w, struct pending *pending)
 {
     if (pending->at != 0 && pending->at <= w->now) {
-        const struct locum_nsd_event event = pending->event;
+        const struct locum_nsd_input event = pending->event;
         pending->at = 0;
         step(w, &event);
     }
@@ -162,7 +162,7 @@ static void
 speak(struct world *w)
 {
     if (w->speaks) {
-        step(w, &(struct locum_nsd_event){.kind = LOCUM_NSD_EVENT_WORD,
+        step(w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_WORD,
                                           .word = w->word,
                                           .open = version(w->word.serial, OPEN_DIGEST)});
         w->speak_at = w->now + 3000;
@@ -185,7 +185,7 @@ run(struct world *w, locum_ms duration)
             }
         }
         if (w->now >= locum_nsd_next(&w->core)) {
-            step(w, &(struct locum_nsd_event){.kind = LOCUM_NSD_EVENT_TICK});
+            step(w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_TICK});
         }
     }
 }
@@ -210,7 +210,7 @@ begin(uint32_t seed)
                        .controllable = true,
                        .reload_ms = 8};
     locum_nsd_reconciler_init(&w.core, LOST_MS, w.now);
-    step(&w, &(struct locum_nsd_event){.kind = LOCUM_NSD_EVENT_FILE});
+    step(&w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_FILE});
     return &w;
 }
 
@@ -413,7 +413,7 @@ test_a_file_edited_by_hand_is_written_again_above_its_serial(void **state)
     w->file = version(500, 66);
     w->fresh_mtime = true;
     load(w, false); /* and loaded by hand */
-    step(w, &(struct locum_nsd_event){.kind = LOCUM_NSD_EVENT_FILE, .word = w->file});
+    step(w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_FILE, .word = w->file});
     run(w, 1000);
     assert_served(w, 1);
     assert_int_equal(w->loaded.serial, 501);
@@ -426,7 +426,7 @@ test_a_pause_of_our_own_is_no_silence_of_the_coordinator(void **state)
     struct world *w = begin(1);
     run(w, 1000);
     w->now += 5 * LOST_MS; /* SIGSTOP, SIGCONT */
-    step(w, &(struct locum_nsd_event){.kind = LOCUM_NSD_EVENT_TICK});
+    step(w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_TICK});
     assert_int_equal(w->last_state, LOCUM_NSD_SERVED);
     run(w, 1000);
     assert_served(w, 1);
@@ -442,7 +442,7 @@ test_a_restart_of_the_adapter_on_a_good_zone_changes_nothing(void **state)
     const unsigned reloads = w->reloads;
     w->work.at = w->answer.at = 0;
     locum_nsd_reconciler_init(&w->core, LOST_MS, w->now);
-    step(w, &(struct locum_nsd_event){.kind = LOCUM_NSD_EVENT_FILE, .word = w->file});
+    step(w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_FILE, .word = w->file});
     run(w, 10000);
     assert_int_equal(w->prepared, prepared);
     assert_int_equal(w->reloads, reloads);
@@ -459,9 +459,9 @@ test_started_without_a_coordinator_it_opens_with_what_it_kept(void **state)
     w->knows = true;
     w->file = version(80, 3);
     load(w, true);
-    step(w, &(struct locum_nsd_event){.kind = LOCUM_NSD_EVENT_FILE, .word = w->file});
+    step(w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_FILE, .word = w->file});
     step(w,
-         &(struct locum_nsd_event){.kind = LOCUM_NSD_EVENT_OPEN, .open = version(79, OPEN_DIGEST)});
+         &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_OPEN, .open = version(79, OPEN_DIGEST)});
     run(w, LOST_MS - 100);
     assert_int_equal(w->prepared, 0);
     assert_int_equal(w->last_state, LOCUM_NSD_STARTING);
@@ -478,7 +478,7 @@ test_an_nsd_that_serves_nothing_is_given_what_was_kept_at_once(void **state)
     struct world *w = begin(1);
     w->speaks = false;
     step(w,
-         &(struct locum_nsd_event){.kind = LOCUM_NSD_EVENT_OPEN, .open = version(80, OPEN_DIGEST)});
+         &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_OPEN, .open = version(80, OPEN_DIGEST)});
     run(w, 500);
     assert_served(w, OPEN_DIGEST);
     w->speaks = true;
