@@ -235,17 +235,16 @@ warn_of_tilt(const struct list *list, const struct locum_core *core, locum_node 
 /* A Mirrorbits of another database is none of this cluster, unless it is redis.db that is wrong. */
 static void
 warn_of_database(const struct list *list, const struct locum_daemon *self,
-                 const struct locum_redis_elsewhere *elsewhere, locum_node node,
-                 struct locum_now now)
+                 const struct locum_redis_other_db *other_db, locum_node node, struct locum_now now)
 {
     char after[160];
     struct locum_text text = locum_text_init(after, sizeof(after));
-    if (!is_lately(elsewhere->heard_mono, LOCUM_MIRRORBITS_FORGET_MS, now.mono) ||
+    if (!is_lately(other_db->heard_mono, LOCUM_MIRRORBITS_FORGET_MS, now.mono) ||
         locum_view_mirrorbits_seen(&self->core.view, node, now.mono)) {
         return;
     }
     locum_text_add(&text, " announces itself for database ");
-    locum_text_add_u64(&text, elsewhere->db);
+    locum_text_add_u64(&text, other_db->db);
     locum_text_add(&text, ", and redis.db is ");
     locum_text_add_u64(&text, self->config->redis.db);
     locum_text_add(&text, ": write its RedisDB there");
@@ -259,10 +258,10 @@ warn_of_redis(const struct list *list, const struct locum_daemon *self, struct l
     struct locum_redis_status redis;
     locum_redis_status(self->redis, &redis);
     for (locum_node node = 0; node < self->core.config.node_count; node++) {
-        warn_of_database(list, self, &redis.elsewhere[node], node, now);
+        warn_of_database(list, self, &redis.other_db[node], node, now);
     }
-    if (redis.strangers[0] != '\0') {
-        warn(list, ABOUT_UNKNOWN_INSTANCES, NULL, "a Sentinel lists ", redis.strangers,
+    if (redis.unknown_instances[0] != '\0') {
+        warn(list, ABOUT_UNKNOWN_INSTANCES, NULL, "a Sentinel lists ", redis.unknown_instances,
              ", which belong to no node here, or to two: set nodes.X.redis and nodes.X.sentinel, "
              "or `SENTINEL RESET` if they are gone");
     }

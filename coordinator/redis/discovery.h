@@ -24,7 +24,7 @@ enum {
     LOCUM_DISCOVERY_WAIT_MAX_MS = 2000,   /* longest wait between two of them */
     LOCUM_DISCOVERY_NOT_MASTER_MS = 1000, /* how long a "not a master" is believed */
     LOCUM_DISCOVERY_SERVERS_MAX = 2 * LOCUM_NODES_MAX,
-    LOCUM_DISCOVERY_PLACES_MAX = LOCUM_NODES_MAX + LOCUM_DISCOVERY_SERVERS_MAX,
+    LOCUM_DISCOVERY_ADDRESSES_MAX = LOCUM_NODES_MAX + LOCUM_DISCOVERY_SERVERS_MAX,
 };
 
 enum locum_discovery_failure {
@@ -33,14 +33,14 @@ enum locum_discovery_failure {
 };
 
 /* What one Sentinel told last. */
-struct locum_discovery_claim {
+struct locum_discovery_candidate {
     struct locum_address address;
     uint64_t epoch;
     locum_ms when; /* mono; LOCUM_NEVER: nothing yet */
 };
 
 /* What is known of one address. */
-struct locum_discovery_place {
+struct locum_discovery_attempts {
     struct locum_address address; /* port 0: unused */
     locum_ms tried;               /* mono; LOCUM_NEVER */
     locum_ms not_before;          /* mono; 0: at once */
@@ -49,14 +49,14 @@ struct locum_discovery_place {
 };
 
 struct locum_discovery {
-    struct locum_discovery_claim claims[LOCUM_NODES_MAX];      /* by Sentinel */
-    bool has_sentinels;                                        /* any is configured */
-    struct locum_address servers[LOCUM_DISCOVERY_SERVERS_MAX]; /* configured Redis servers */
+    struct locum_discovery_candidate candidates[LOCUM_NODES_MAX]; /* by Sentinel */
+    bool has_sentinels;                                           /* any is configured */
+    struct locum_address servers[LOCUM_DISCOVERY_SERVERS_MAX];    /* configured Redis servers */
     size_t server_count;
     locum_ms started;     /* mono */
-    locum_ms fresh_ms;    /* age up to which a claim counts */
+    locum_ms fresh_ms;    /* age up to which a candidate counts */
     locum_ms patience_ms; /* how long Sentinels are waited for at start */
-    struct locum_discovery_place places[LOCUM_DISCOVERY_PLACES_MAX];
+    struct locum_discovery_attempts attempts[LOCUM_DISCOVERY_ADDRESSES_MAX];
 };
 
 /* Begin with nothing known. The caller adds `servers`. */
@@ -65,8 +65,8 @@ void locum_discovery_init(struct locum_discovery *self, bool has_sentinels, locu
 
 /* The Sentinel number `sentinel` told this. What is new is worth an attempt at once (but for the
  * gap). */
-void locum_discovery_claim(struct locum_discovery *self, size_t sentinel,
-                           const struct locum_address *address, uint64_t epoch, locum_ms now);
+void locum_discovery_report(struct locum_discovery *self, size_t sentinel,
+                            const struct locum_address *address, uint64_t epoch, locum_ms now);
 
 /* An attempt begins; it has failed (or a connection that worked was lost); it works. */
 void locum_discovery_tried(struct locum_discovery *self, const struct locum_address *address,

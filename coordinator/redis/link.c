@@ -15,7 +15,7 @@
 #include "base/text.h"
 #include "base/timeval.h"
 #include "config/config.h"
-#include "redis/reply.h"
+#include "redis/resp.h"
 #include "redis/tls.h"
 
 enum { CHUNK_BYTES = 4096, PATIENT_BYTES = 8192, PATIENT_READS = 16, WHY_MAX = 191 };
@@ -182,7 +182,7 @@ fail_unasked(struct locum_link *self, const redisReply *reply)
     struct locum_slice error;
     if (locum_resp_error(reply, &error)) {
         locum_text_add(&text, "it said: ");
-        locum_foreign_add(&text, error);
+        locum_resp_add_printable(&text, error);
     } else {
         locum_text_add(&text, "it sent a reply to a question nobody asked: is this a Redis?");
     }
@@ -213,7 +213,7 @@ drain(struct locum_link *self)
             char why[WHY_MAX + 1];
             struct locum_text text = locum_text_init(why, sizeof(why));
             locum_text_add(&text, "it does not speak Redis' protocol: ");
-            locum_foreign_add(&text, locum_slice_of(self->reader->errstr));
+            locum_resp_add_printable(&text, locum_slice_of(self->reader->errstr));
             fail(self, why);
             return;
         }
@@ -301,7 +301,7 @@ fail_late(struct locum_link *self)
                                                   : "no reply");
         if (self->bev != NULL && self->count > 0) {
             locum_text_add(&text, " to ");
-            locum_command_add(self->waiting[self->first].command, &text);
+            locum_command_add_name(self->waiting[self->first].command, &text);
         }
         locum_text_add(&text, " within ");
         locum_text_add_duration(&text, self->timeout_ms);
@@ -526,14 +526,14 @@ enqueue(struct locum_link *self, enum locum_command command, locum_link_reply_fn
 }
 
 void
-locum_link_send(struct locum_link *self, const struct locum_argv *argv, locum_link_reply_fn *reply,
-                void *user)
+locum_link_send(struct locum_link *self, const struct locum_command_argv *argv,
+                locum_link_reply_fn *reply, void *user)
 {
     if (!locum_link_is_up(self)) {
         return;
     }
     char *bytes = NULL;
-    struct locum_argv words = *argv; /* hiredis takes pointers to non-const */
+    struct locum_command_argv words = *argv; /* hiredis takes pointers to non-const */
     const int length = redisFormatCommandArgv(&bytes, (int)words.count, words.at, words.length);
     if (length < 0) {
         fail_later(self, "out of memory for a command");

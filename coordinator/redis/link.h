@@ -19,7 +19,7 @@
 
 #include "base/address.h"
 #include "base/clock.h"
-#include "redis/commands.h"
+#include "redis/command.h"
 
 enum {
     LOCUM_LINK_REPLY_BYTES_MAX = 256 * 1024,  /* of one reply */
@@ -70,7 +70,7 @@ struct locum_link *locum_link_open(struct event_base *base, const struct locum_l
 bool locum_link_is_up(const struct locum_link *self);
 
 /* Send a command; dropped silently unless the link is up. reply may be NULL (not interested). */
-void locum_link_send(struct locum_link *self, const struct locum_argv *argv,
+void locum_link_send(struct locum_link *self, const struct locum_command_argv *argv,
                      locum_link_reply_fn *reply, void *user);
 
 /* Write what was sent now, instead of at the end of this turn with what else is sent in it. */

@@ -1,22 +1,22 @@
 #include "redis/login.h"
 
-#include "redis/reply.h"
-#include "redis/trouble.h"
+#include "redis/diagnosis.h"
+#include "redis/resp.h"
 
 void
 locum_login_send(const struct locum_login *self, struct locum_link *link,
                  locum_link_reply_fn *reply, void *user)
 {
     if (self->password[0] != '\0') {
-        struct locum_argv auth = locum_argv_init(LOCUM_COMMAND_AUTH);
+        struct locum_command_argv auth = locum_command_argv_init(LOCUM_COMMAND_AUTH);
         if (self->user[0] != '\0') {
-            locum_argv_add(&auth, self->user);
+            locum_command_argv_add(&auth, self->user);
         }
-        locum_argv_add(&auth, self->password);
+        locum_command_argv_add(&auth, self->password);
         locum_link_send(link, &auth, reply, user);
     }
-    struct locum_argv name = locum_argv_init(LOCUM_COMMAND_CLIENT_SETNAME);
-    locum_argv_add(&name, self->name);
+    struct locum_command_argv name = locum_command_argv_init(LOCUM_COMMAND_CLIENT_SETNAME);
+    locum_command_argv_add(&name, self->name);
     locum_link_send(link, &name, reply, user);
 }
 
@@ -28,10 +28,10 @@ locum_login_refused(enum locum_command command, const redisReply *reply, const c
     if (!locum_resp_error(reply, &error)) {
         return false;
     }
-    const bool refused = command == LOCUM_COMMAND_AUTH ? !locum_trouble_is_no_password_set(error)
-                                                       : locum_trouble_is_shut_out(error);
+    const bool refused = command == LOCUM_COMMAND_AUTH ? !locum_diagnosis_is_no_password_set(error)
+                                                       : locum_diagnosis_is_shut_out(error);
     if (refused) {
-        locum_trouble_add(text, kind, where, command, error);
+        locum_diagnosis_add(text, kind, where, command, error);
     }
     return refused;
 }

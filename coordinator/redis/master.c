@@ -6,8 +6,8 @@
 #include "base/log.h"
 #include "base/timeval.h"
 #include "redis/backlog.h"
-#include "redis/reply.h"
-#include "redis/trouble.h"
+#include "redis/diagnosis.h"
+#include "redis/resp.h"
 
 /* One place for the trouble of each command; SUBSCRIBE has a second, for the second channel. */
 enum { TROUBLE_MIRRORBITS = LOCUM_COMMANDS, TROUBLES };
@@ -26,7 +26,7 @@ struct locum_master {
     struct event *pulse;
     locum_ms pulsed; /* mono time of the last pulse */
     bool heard;      /* a message since then: the listening connection lives */
-    struct locum_key channel;
+    struct locum_command_key channel;
     bool is_master;  /* ROLE said so, on this connection */
     bool subscribed; /* to the heartbeat channel */
     bool announced;  /* subscribed to Mirrorbits' channel */
@@ -49,7 +49,7 @@ locum_master_address(const struct locum_master *self)
 }
 
 const char *
-locum_master_trouble(const struct locum_master *self)
+locum_master_diagnosis(const struct locum_master *self)
 {
     for (size_t i = 0; i < TROUBLES; i++) {
         if (self->trouble[i][0] != '\0') {
@@ -92,7 +92,7 @@ end_with(struct locum_master *self, enum locum_discovery_failure failure, const 
 {
     char why[LOCUM_REDIS_ERROR_MAX + 1];
     struct locum_text text = locum_text_init(why, sizeof(why));
-    locum_trouble_add_who(&text, "Redis", self->where);
+    locum_diagnosis_add_who(&text, "Redis", self->where);
     locum_text_add(&text, what);
     end(self, failure, why);
 }
@@ -121,8 +121,8 @@ note(struct locum_master *self, size_t place, enum locum_command command, const 
         self->trouble[place][0] = '\0';
         return false;
     }
-    locum_trouble_add(&text, "Redis", self->where, command, error);
-    if (locum_trouble_is_not_master(error)) {
+    locum_diagnosis_add(&text, "Redis", self->where, command, error);
+    if (locum_diagnosis_is_not_master(error)) {
         end(self, LOCUM_DISCOVERY_NOT_MASTER, sentence);
     } else if (strcmp(sentence, self->trouble[place]) != 0) {
         LOCUM_LOG(LOCUM_LOG_WARN, "redis", "error", sentence);
@@ -140,7 +140,7 @@ on_role(struct locum_master *self, const redisReply *reply)
     if (locum_resp_error(reply, &error)) {
         char why[LOCUM_REDIS_ERROR_MAX + 1];
         struct locum_text text = locum_text_init(why, sizeof(why));
-        locum_trouble_add(&text, "Redis", self->where, LOCUM_COMMAND_ROLE, error);
+        locum_diagnosis_add(&text, "Redis", self->where, LOCUM_COMMAND_ROLE, error);
         end(self, LOCUM_DISCOVERY_UNREACHABLE, why);
     } else if (locum_resp_role(reply, &role) != 0) {
         end_with(self, LOCUM_DISCOVERY_UNREACHABLE,
@@ -170,12 +170,12 @@ on_login(struct locum_master *self, enum locum_command command, const redisReply
 static void on_reply(void *user, enum locum_command command, const redisReply *reply);
 
 static void
-add_fields(struct locum_argv *argv, const struct locum_field *fields, size_t count)
+add_fields(struct locum_command_argv *argv, const struct locum_field *fields, size_t count)
 {
     LOCUM_INVARIANT(count <= LOCUM_REDIS_FIELDS_MAX);
     for (size_t i = 0; i < count; i++) {
-        locum_argv_add(argv, fields[i].key);
-        locum_argv_add(argv, fields[i].value);
+        locum_command_argv_add(argv, fields[i].key);
+        locum_command_argv_add(argv, fields[i].value);
     }
 }
 
@@ -183,23 +183,23 @@ static void
 send_event(struct locum_master *self, const struct locum_backlog_entry *entry,
            const struct locum_field *fields)
 {
-    const struct locum_key key = locum_key_events(self->settings.cluster);
+    const struct locum_command_key key = locum_command_key_events(self->settings.cluster);
     char number[24];
     char when[32];
     struct locum_text text = locum_text_init(number, sizeof(number));
     locum_text_add_u64(&text, self->keep);
-    struct locum_argv argv = locum_argv_init(LOCUM_COMMAND_XADD);
-    locum_argv_add(&argv, key.text);
-    locum_argv_add(&argv, "MAXLEN");
-    locum_argv_add(&argv, "~");
-    locum_argv_add(&argv, number);
-    locum_argv_add(&argv, "*");
+    struct locum_command_argv argv = locum_command_argv_init(LOCUM_COMMAND_XADD);
+    locum_command_argv_add(&argv, key.text);
+    locum_command_argv_add(&argv, "MAXLEN");
+    locum_command_argv_add(&argv, "~");
+    locum_command_argv_add(&argv, number);
+    locum_command_argv_add(&argv, "*");
     add_fields(&argv, fields, entry->count);
     if (entry->late) {
         text = locum_text_init(when, sizeof(when));
         locum_text_add_time(&text, entry->wall);
-        locum_argv_add(&argv, "at");
-        locum_argv_add(&argv, when);
+        locum_command_argv_add(&argv, "at");
+        locum_command_argv_add(&argv, when);
     }
     locum_link_send(self->command, &argv, on_reply, self);
 }
@@ -284,15 +284,15 @@ on_mirrorbits_subscribed(void *user, enum locum_command command, const redisRepl
 static void
 subscribe(struct locum_master *self, const char *channel, locum_link_reply_fn *reply)
 {
-    struct locum_argv argv = locum_argv_init(LOCUM_COMMAND_SUBSCRIBE);
-    locum_argv_add(&argv, channel);
+    struct locum_command_argv argv = locum_command_argv_init(LOCUM_COMMAND_SUBSCRIBE);
+    locum_command_argv_add(&argv, channel);
     locum_link_send(self->listen, &argv, reply, self);
 }
 
 static void
 ask_role(struct locum_master *self)
 {
-    const struct locum_argv argv = locum_argv_init(LOCUM_COMMAND_ROLE);
+    const struct locum_command_argv argv = locum_command_argv_init(LOCUM_COMMAND_ROLE);
     locum_link_send(self->command, &argv, on_reply, self);
 }
 
@@ -336,10 +336,10 @@ on_command_up(void *user)
     struct locum_master *self = user;
     char number[24];
     struct locum_text db = locum_text_init(number, sizeof(number));
-    struct locum_argv argv = locum_argv_init(LOCUM_COMMAND_SELECT);
+    struct locum_command_argv argv = locum_command_argv_init(LOCUM_COMMAND_SELECT);
     locum_login_send(&self->settings.login, self->command, on_reply, self);
     locum_text_add_u64(&db, self->settings.db);
-    locum_argv_add(&argv, number);
+    locum_command_argv_add(&argv, number);
     ask_role(self);
     locum_link_send(self->command, &argv, on_reply, self);
 }
@@ -407,7 +407,7 @@ void
 locum_master_settings_set(struct locum_master *self, const struct locum_master_settings *settings)
 {
     self->settings = *settings;
-    self->channel = locum_key_heartbeat(settings->cluster);
+    self->channel = locum_command_key_heartbeat(settings->cluster);
 }
 
 void
@@ -443,9 +443,9 @@ locum_master_publish(struct locum_master *self, struct locum_slice line)
     if (!self->is_master) {
         return;
     }
-    struct locum_argv argv = locum_argv_init(LOCUM_COMMAND_PUBLISH);
-    locum_argv_add(&argv, self->channel.text);
-    locum_argv_add_slice(&argv, line);
+    struct locum_command_argv argv = locum_command_argv_init(LOCUM_COMMAND_PUBLISH);
+    locum_command_argv_add(&argv, self->channel.text);
+    locum_command_argv_add_slice(&argv, line);
     locum_link_send(self->command, &argv, on_reply, self);
     if (locum_now_read().mono - self->pulsed >= self->settings.timeout_ms / 5) {
         pulse(self); /* nearly due: it goes in the same packet, and costs no waking up of its own */
@@ -460,27 +460,28 @@ locum_master_write_node(struct locum_master *self, const struct locum_field *fie
     if (!self->is_master || !self->selected || count == 0) {
         return;
     }
-    const struct locum_key key = locum_key_node(self->settings.cluster, self->settings.node);
-    const struct locum_key nodes = locum_key_nodes(self->settings.cluster);
+    const struct locum_command_key key =
+        locum_command_key_node(self->settings.cluster, self->settings.node);
+    const struct locum_command_key nodes = locum_command_key_nodes(self->settings.cluster);
     char number[24];
     struct locum_text text = locum_text_init(number, sizeof(number));
-    struct locum_argv argv = locum_argv_init(LOCUM_COMMAND_HSET);
-    locum_argv_add(&argv, key.text);
+    struct locum_command_argv argv = locum_command_argv_init(LOCUM_COMMAND_HSET);
+    locum_command_argv_add(&argv, key.text);
     add_fields(&argv, fields, count);
     locum_link_send(self->command, &argv, on_reply, self);
 
     locum_text_add_u64(&text, LOCUM_KEY_EXPIRY_MS);
-    argv = locum_argv_init(LOCUM_COMMAND_PEXPIRE);
-    locum_argv_add(&argv, key.text);
-    locum_argv_add(&argv, number);
+    argv = locum_command_argv_init(LOCUM_COMMAND_PEXPIRE);
+    locum_command_argv_add(&argv, key.text);
+    locum_command_argv_add(&argv, number);
     locum_link_send(self->command, &argv, on_reply, self);
 
     text = locum_text_init(number, sizeof(number));
     locum_text_add_i64(&text, wall);
-    argv = locum_argv_init(LOCUM_COMMAND_ZADD);
-    locum_argv_add(&argv, nodes.text);
-    locum_argv_add(&argv, number);
-    locum_argv_add(&argv, self->settings.node);
+    argv = locum_command_argv_init(LOCUM_COMMAND_ZADD);
+    locum_command_argv_add(&argv, nodes.text);
+    locum_command_argv_add(&argv, number);
+    locum_command_argv_add(&argv, self->settings.node);
     locum_link_send(self->command, &argv, on_reply, self);
 }
 

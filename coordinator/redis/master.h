@@ -69,7 +69,7 @@ const struct locum_address *locum_master_address(const struct locum_master *self
 bool locum_master_is_ready(const struct locum_master *self);
 
 /* What is wrong though connected; "": nothing. */
-const char *locum_master_trouble(const struct locum_master *self);
+const char *locum_master_diagnosis(const struct locum_master *self);
 
 /* See redis.h. Dropped unless connected and known to be a master, but for events, which wait. */
 void locum_master_publish(struct locum_master *self, struct locum_slice line);

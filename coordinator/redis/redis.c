@@ -6,8 +6,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/timeval.h"
+#include "redis/private.h"
 #include "redis/random.h"
-#include "redis/room.h"
 
 enum { RETRY_MS = LOCUM_DISCOVERY_GAP_MS };
 
@@ -52,7 +52,7 @@ static const char *
 certificate_name(const struct locum_redis *self, const struct locum_address *address)
 {
     const char *name = self->settings.redis.tls.name;
-    return name[0] != '\0' ? name : locum_roster_name(&self->roster, address);
+    return name[0] != '\0' ? name : locum_endpoints_name(&self->endpoints, address);
 }
 
 /* Use the address that discovery names; leave another at once. */
@@ -106,9 +106,9 @@ on_master_changed(void *user)
 static void
 refresh_redis(struct locum_redis *self)
 {
-    for (size_t i = 0; i < self->roster.redis_count; i++) {
-        if (self->roster.redis[i].named) {
-            locum_resolver_refresh(self->resolver, self->roster.redis[i].endpoint.host);
+    for (size_t i = 0; i < self->endpoints.redis_count; i++) {
+        if (self->endpoints.redis[i].named) {
+            locum_resolver_refresh(self->resolver, self->endpoints.redis[i].endpoint.host);
         }
     }
 }
@@ -162,7 +162,7 @@ on_announcement(void *user, struct locum_slice payload)
     struct locum_slice instance;
     uint32_t db;
     char text[LOCUM_HOST_MAX + 8];
-    if (locum_mirrorbits_hello(payload, &db, &host, &instance) != 0 ||
+    if (locum_resp_mirrorbits(payload, &db, &host, &instance) != 0 ||
         locum_slice_copy(instance, text, sizeof(text)) != 0) {
         return;
     }
@@ -173,8 +173,8 @@ on_announcement(void *user, struct locum_slice payload)
     if (db == self->settings.redis.db) {
         self->events->mirrorbits(self->user, node, text);
     } else { /* channels know no database: it is of another cluster of Mirrorbits */
-        self->elsewhere[node].db = db;
-        self->elsewhere[node].heard_mono = locum_now_read().mono;
+        self->other_db[node].db = db;
+        self->other_db[node].heard_mono = locum_now_read().mono;
     }
 }
 
@@ -185,9 +185,9 @@ take_claim(struct locum_redis *self, size_t number, const struct locum_sentinel_
     struct locum_address address;
     const struct locum_address *in_use = locum_master_address(self->master);
     self->lost[0] = '\0';
-    if (locum_roster_locate(&self->roster, &view->master, in_use, self->turn, &address)) {
-        locum_discovery_claim(&self->discovery, number, &address, view->epoch,
-                              locum_now_read().mono);
+    if (locum_endpoints_locate(&self->endpoints, &view->master, in_use, self->turn, &address)) {
+        locum_discovery_report(&self->discovery, number, &address, view->epoch,
+                               locum_now_read().mono);
         return;
     }
     struct locum_text text = locum_text_init(self->lost, sizeof(self->lost));
@@ -203,10 +203,10 @@ static void
 on_polled(void *user, size_t number, const struct locum_sentinel_view *view)
 {
     struct locum_redis *self = user;
-    const locum_node node = self->roster.sentinels[number].node;
-    struct locum_roster_view *seen = &self->seen[number];
+    const locum_node node = self->endpoints.sentinels[number].node;
+    struct locum_endpoints_view *seen = &self->seen[number];
     self->polls[number]++;
-    locum_roster_sort(&self->roster, &view->instances, node, seen);
+    locum_endpoints_sort(&self->endpoints, &view->instances, node, seen);
     take_claim(self, number, view);
     evaluate(self);
     if (node != LOCUM_NODE_NONE) {
@@ -218,8 +218,8 @@ static void
 on_sentinel_lost(void *user, size_t number)
 {
     struct locum_redis *self = user;
-    if (self->roster.sentinels[number].named) {
-        locum_resolver_refresh(self->resolver, self->roster.sentinels[number].endpoint.host);
+    if (self->endpoints.sentinels[number].named) {
+        locum_resolver_refresh(self->resolver, self->endpoints.sentinels[number].endpoint.host);
     }
 }
 
@@ -265,11 +265,11 @@ master_settings(const struct locum_redis *self)
 
 static void
 keep_or_create(struct locum_redis *self, size_t number,
-               struct locum_sentinel *old[LOCUM_ROSTER_SENTINELS_MAX])
+               struct locum_sentinel *old[LOCUM_ENDPOINTS_SENTINELS_MAX])
 {
     const struct locum_redis_settings *from = &self->settings;
     const struct locum_sentinel_settings settings = {
-        .endpoint = self->roster.sentinels[number].endpoint,
+        .endpoint = self->endpoints.sentinels[number].endpoint,
         .login = {from->redis.sentinel_user, from->redis.sentinel_password, from->client},
         .tls = self->tls,
         .name = from->redis.tls.name,
@@ -279,7 +279,7 @@ keep_or_create(struct locum_redis *self, size_t number,
         .interval_ms = 4 * from->interval_ms <= from->poll_ms ? from->interval_ms : 0,
     };
     struct locum_sentinel **slot = &self->sentinels[number];
-    for (size_t i = 0; i < LOCUM_ROSTER_SENTINELS_MAX && *slot == NULL; i++) {
+    for (size_t i = 0; i < LOCUM_ENDPOINTS_SENTINELS_MAX && *slot == NULL; i++) {
         if (old[i] != NULL && locum_sentinel_keep(old[i], number, &settings)) {
             *slot = old[i];
             old[i] = NULL;
@@ -294,31 +294,31 @@ keep_or_create(struct locum_redis *self, size_t number,
     }
 }
 
-/* Look after the host names of the roster, and no others. */
+/* Look after the host names of the endpoints, and no others. */
 static void
 watch_names(struct locum_redis *self)
 {
-    for (size_t i = 0; i < self->roster.redis_count; i++) {
-        if (self->roster.redis[i].named) {
-            locum_resolver_add(self->resolver, self->roster.redis[i].endpoint.host);
+    for (size_t i = 0; i < self->endpoints.redis_count; i++) {
+        if (self->endpoints.redis[i].named) {
+            locum_resolver_add(self->resolver, self->endpoints.redis[i].endpoint.host);
         }
     }
-    for (size_t i = 0; i < self->roster.sentinel_count; i++) {
-        if (self->roster.sentinels[i].named) {
-            locum_resolver_add(self->resolver, self->roster.sentinels[i].endpoint.host);
+    for (size_t i = 0; i < self->endpoints.sentinel_count; i++) {
+        if (self->endpoints.sentinels[i].named) {
+            locum_resolver_add(self->resolver, self->endpoints.sentinels[i].endpoint.host);
         }
     }
     locum_resolver_trim(self->resolver);
 }
 
 static void
-take_addresses(struct locum_redis *self, struct locum_roster_entry *entry)
+take_addresses(struct locum_redis *self, struct locum_endpoints_entry *entry)
 {
     const struct locum_address *addresses = NULL;
     if (entry->named) {
         const size_t count =
             locum_resolver_addresses(self->resolver, entry->endpoint.host, &addresses);
-        locum_roster_set(entry, addresses, count);
+        locum_endpoints_set(entry, addresses, count);
     }
 }
 
@@ -328,8 +328,8 @@ spread_addresses(struct locum_redis *self)
 {
     struct locum_discovery *discovery = &self->discovery;
     discovery->server_count = 0;
-    for (size_t i = 0; i < self->roster.redis_count; i++) {
-        struct locum_roster_entry *entry = &self->roster.redis[i];
+    for (size_t i = 0; i < self->endpoints.redis_count; i++) {
+        struct locum_endpoints_entry *entry = &self->endpoints.redis[i];
         take_addresses(self, entry);
         for (size_t j = 0;
              j < entry->address_count && discovery->server_count < LOCUM_DISCOVERY_SERVERS_MAX;
@@ -337,8 +337,8 @@ spread_addresses(struct locum_redis *self)
             discovery->servers[discovery->server_count++] = entry->addresses[j];
         }
     }
-    for (size_t i = 0; i < self->roster.sentinel_count; i++) {
-        struct locum_roster_entry *entry = &self->roster.sentinels[i];
+    for (size_t i = 0; i < self->endpoints.sentinel_count; i++) {
+        struct locum_endpoints_entry *entry = &self->endpoints.sentinels[i];
         take_addresses(self, entry);
         if (self->sentinels[i] != NULL) {
             locum_sentinel_addresses_set(
@@ -358,24 +358,24 @@ on_addresses(void *user)
 
 /* Begin, or go on, with self->config. */
 static void
-begin(struct locum_redis *self, struct locum_sentinel *old[LOCUM_ROSTER_SENTINELS_MAX])
+begin(struct locum_redis *self, struct locum_sentinel *old[LOCUM_ENDPOINTS_SENTINELS_MAX])
 {
     memset(self->seen, 0, sizeof(self->seen));
     memset(self->polls, 0, sizeof(self->polls));
-    memset(&self->roster, 0, sizeof(self->roster));
+    memset(&self->endpoints, 0, sizeof(self->endpoints));
     self->lost[0] = '\0';
     wake_in(self, 0);
     if (locum_redis_is_wanted(self)) {
-        locum_roster_init(&self->roster, self->config);
+        locum_endpoints_init(&self->endpoints, self->config);
     }
-    locum_discovery_init(&self->discovery, self->roster.sentinel_count > 0,
+    locum_discovery_init(&self->discovery, self->endpoints.sentinel_count > 0,
                          2 * self->settings.poll_ms + 200, self->settings.redis.timeout_ms,
                          locum_now_read().mono);
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
-        self->elsewhere[i].heard_mono = LOCUM_NEVER;
+        self->other_db[i].heard_mono = LOCUM_NEVER;
     }
     watch_names(self);
-    for (size_t i = 0; i < self->roster.sentinel_count && locum_redis_may_connect(self); i++) {
+    for (size_t i = 0; i < self->endpoints.sentinel_count && locum_redis_may_connect(self); i++) {
         keep_or_create(self, i, old);
     }
     spread_addresses(self);
@@ -413,7 +413,7 @@ int
 locum_redis_create(struct event_base *base, const struct locum_config *config,
                    const struct locum_redis_events *events, void *user, struct locum_redis **ret)
 {
-    struct locum_sentinel *none[LOCUM_ROSTER_SENTINELS_MAX] = {0};
+    struct locum_sentinel *none[LOCUM_ENDPOINTS_SENTINELS_MAX] = {0};
     struct locum_redis *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return LOCUM_ERR_MEMORY;
@@ -452,7 +452,7 @@ master_differs(const struct locum_redis_settings *a, const struct locum_redis_se
 void
 locum_redis_reconfigure(struct locum_redis *self, const struct locum_config *config)
 {
-    struct locum_sentinel *old[LOCUM_ROSTER_SENTINELS_MAX];
+    struct locum_sentinel *old[LOCUM_ENDPOINTS_SENTINELS_MAX];
     struct locum_redis_settings before = self->settings;
     memcpy(old, self->sentinels, sizeof(old));
     memset(self->sentinels, 0, sizeof(self->sentinels));
@@ -467,12 +467,12 @@ locum_redis_reconfigure(struct locum_redis *self, const struct locum_config *con
         self->error[0] = '\0';
     }
     locum_master_settings_set(self->master, &settings);
-    for (size_t i = 0; i < LOCUM_ROSTER_SENTINELS_MAX && other_tls; i++) {
+    for (size_t i = 0; i < LOCUM_ENDPOINTS_SENTINELS_MAX && other_tls; i++) {
         locum_sentinel_destroy(old[i]);
         old[i] = NULL;
     }
     begin(self, old);
-    for (size_t i = 0; i < LOCUM_ROSTER_SENTINELS_MAX; i++) {
+    for (size_t i = 0; i < LOCUM_ENDPOINTS_SENTINELS_MAX; i++) {
         locum_sentinel_destroy(old[i]);
     }
 }
@@ -481,9 +481,9 @@ void
 locum_redis_publish(struct locum_redis *self, struct locum_slice line)
 {
     locum_master_publish(self->master, line);
-    for (size_t i = 0; i < self->roster.sentinel_count; i++) {
+    for (size_t i = 0; i < self->endpoints.sentinel_count; i++) {
         if (self->sentinels[i] != NULL) {
-            locum_sentinel_beat(self->sentinels[i]);
+            locum_sentinel_poll_early(self->sentinels[i]);
         }
     }
 }
@@ -519,7 +519,7 @@ locum_redis_destroy(struct locum_redis *self)
     if (self == NULL) {
         return;
     }
-    for (size_t i = 0; i < LOCUM_ROSTER_SENTINELS_MAX; i++) {
+    for (size_t i = 0; i < LOCUM_ENDPOINTS_SENTINELS_MAX; i++) {
         locum_sentinel_destroy(self->sentinels[i]);
     }
     locum_resolver_destroy(self->resolver);

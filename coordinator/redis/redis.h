@@ -36,7 +36,7 @@ struct locum_redis_events {
 enum { LOCUM_REDIS_ERROR_MAX = 511, LOCUM_REDIS_FIELDS_MAX = 32 };
 
 /* A Mirrorbits has announced itself for this database, which is not redis.db. */
-struct locum_redis_elsewhere {
+struct locum_redis_other_db {
     uint32_t db;
     locum_ms heard_mono; /* LOCUM_NEVER */
 };
@@ -56,9 +56,10 @@ struct locum_redis_status {
         char error[LOCUM_REDIS_ERROR_MAX + 1];
     } sentinels[LOCUM_NODES_MAX];
     size_t sentinel_count;
-    char strangers[LOCUM_REDIS_ERROR_MAX + 1]; /* instances that belong to no node or to two; "" */
-    struct locum_redis_elsewhere elsewhere[LOCUM_NODES_MAX]; /* by node */
-    uint64_t commands;                                       /* sent so far */
+    char unknown_instances[LOCUM_REDIS_ERROR_MAX +
+                           1]; /* instances that belong to no node or to two; "" */
+    struct locum_redis_other_db other_db[LOCUM_NODES_MAX]; /* by node */
+    uint64_t commands;                                     /* sent so far */
     uint64_t failures; /* connections to a master that ended, attempts that failed */
 };
 

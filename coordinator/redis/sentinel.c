@@ -7,8 +7,8 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/timeval.h"
+#include "redis/diagnosis.h"
 #include "redis/random.h"
-#include "redis/trouble.h"
 
 /* Who listens is asked for a sign of life that rarely: without it events are late, not lost. */
 enum { POLLS_A_PING = 4 };
@@ -24,7 +24,7 @@ struct locum_sentinel {
     uint64_t *commands;
 
     char where[LOCUM_HOST_MAX + 9];        /* the endpoint, for people */
-    const struct locum_address *addresses; /* the roster's */
+    const struct locum_address *addresses; /* the endpoints's */
     size_t address_count;
     size_t turn; /* counts the attempts */
 
@@ -62,7 +62,7 @@ arm(struct locum_sentinel *self, locum_ms wait)
 static void
 add_who(const struct locum_sentinel *self, struct locum_text *text)
 {
-    locum_trouble_add_who(text, "Sentinel", self->where);
+    locum_diagnosis_add_who(text, "Sentinel", self->where);
 }
 
 /* A new sentence for status; said once in the log, when it changes. */
@@ -135,7 +135,7 @@ spoil_with_error(struct locum_sentinel *self, enum locum_command command, struct
 {
     char error[LOCUM_REDIS_ERROR_MAX + 1];
     struct locum_text text = locum_text_init(error, sizeof(error));
-    locum_trouble_add(&text, "Sentinel", self->where, command, reply);
+    locum_diagnosis_add(&text, "Sentinel", self->where, command, reply);
     spoil(self, error);
 }
 
@@ -233,7 +233,8 @@ on_reply(void *user, enum locum_command command, const redisReply *reply)
         return;
     }
     if (command == LOCUM_COMMAND_SENTINEL_ADDRESS && reply->type == REDIS_REPLY_NIL) {
-        const struct locum_argv argv = locum_argv_init(LOCUM_COMMAND_SENTINEL_MASTERS);
+        const struct locum_command_argv argv =
+            locum_command_argv_init(LOCUM_COMMAND_SENTINEL_MASTERS);
         self->spoiled = true; /* on_masters() says why */
         locum_link_send(self->ask, &argv, on_reply, self);
     } else if (locum_resp_error(reply, &error)) {
@@ -249,8 +250,8 @@ on_reply(void *user, enum locum_command command, const redisReply *reply)
 static void
 ask(struct locum_sentinel *self, enum locum_command command, const char *argument)
 {
-    struct locum_argv argv = locum_argv_init(command);
-    locum_argv_add(&argv, argument);
+    struct locum_command_argv argv = locum_command_argv_init(command);
+    locum_command_argv_add(&argv, argument);
     locum_link_send(self->ask, &argv, on_reply, self);
 }
 
@@ -279,7 +280,7 @@ on_subscribed(void *user, enum locum_command command, const redisReply *reply)
     if (self->unsubscribed) {
         char sentence[LOCUM_REDIS_ERROR_MAX + 1];
         struct locum_text text = locum_text_init(sentence, sizeof(sentence));
-        locum_trouble_add(&text, "Sentinel", self->where, command, error);
+        locum_diagnosis_add(&text, "Sentinel", self->where, command, error);
         say(self, sentence);
     } else if (locum_resp_subscribed(reply, locum_sentinel_channels[at]) != 0) {
         rest_with(self, " answers SUBSCRIBE with something else: is this a Sentinel?");
@@ -291,8 +292,8 @@ on_subscribed(void *user, enum locum_command command, const redisReply *reply)
 static void
 subscribe(struct locum_sentinel *self, const char *channel)
 {
-    struct locum_argv argv = locum_argv_init(LOCUM_COMMAND_SUBSCRIBE);
-    locum_argv_add(&argv, channel);
+    struct locum_command_argv argv = locum_command_argv_init(LOCUM_COMMAND_SUBSCRIBE);
+    locum_command_argv_add(&argv, channel);
     locum_link_send(self->listen, &argv, on_subscribed, self);
 }
 
@@ -329,7 +330,7 @@ ask_all(struct locum_sentinel *self)
 }
 
 void
-locum_sentinel_beat(struct locum_sentinel *self)
+locum_sentinel_poll_early(struct locum_sentinel *self)
 {
     if (!self->polling && self->asked != LOCUM_NEVER &&
         locum_now_read().mono - self->asked + self->settings.interval_ms > latest_ms(self)) {

@@ -14,7 +14,7 @@
 #include "core/types.h"
 #include "redis/login.h"
 #include "redis/redis.h"
-#include "redis/reply.h"
+#include "redis/resp.h"
 
 enum {
     LOCUM_SENTINEL_ASK_GAP_MS = 50,      /* least time between two polls, whatever it publishes */
@@ -75,7 +75,7 @@ void locum_sentinel_addresses_set(struct locum_sentinel *self,
                                   const char *why);
 
 /* A heartbeat goes out: a poll that is due before the next one goes with it, and wakes nobody. */
-void locum_sentinel_beat(struct locum_sentinel *self);
+void locum_sentinel_poll_early(struct locum_sentinel *self);
 
 bool locum_sentinel_is_connected(const struct locum_sentinel *self); /* a poll has come through */
 bool locum_sentinel_tilt(const struct locum_sentinel *self);

@@ -9,7 +9,7 @@
 
 #include "base/error.h"
 #include "redis/link.h"
-#include "redis/reply.h"
+#include "redis/resp.h"
 
 const unsigned fuzz_mutations = 8000;
 
@@ -54,7 +54,7 @@ decode(const redisReply *reply)
     if (locum_resp_message(reply, &slice, &other)) {
         use(0, slice);
         uint32_t db;
-        use(locum_mirrorbits_hello(other, &db, &slice, &other), other);
+        use(locum_resp_mirrorbits(other, &db, &slice, &other), other);
     }
     instances.count = 0;
     (void)!locum_resp_instance(reply, &instances);
@@ -76,7 +76,7 @@ static void
 on_up(void *user)
 {
     struct seen *seen = user;
-    const struct locum_argv argv = locum_argv_init(LOCUM_COMMAND_ROLE);
+    const struct locum_command_argv argv = locum_command_argv_init(LOCUM_COMMAND_ROLE);
     REQUIRE(++seen->ups == 1);
     for (unsigned i = 0; i < seen->wanted; i++) {
         locum_link_send(seen->link, &argv, on_reply, seen);

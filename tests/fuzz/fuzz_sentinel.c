@@ -9,23 +9,23 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "redis/roster.h"
+#include "redis/endpoints.h"
 #include "redis/sentinel.h"
 
 const unsigned fuzz_mutations = 5000;
 
-static struct locum_roster roster;
+static struct locum_endpoints endpoints;
 
 static void
 on_polled(void *user, size_t number, const struct locum_sentinel_view *view)
 {
-    struct locum_roster_view sorted;
+    struct locum_endpoints_view sorted;
     unsigned *polls = user;
     ++*polls;
     REQUIRE(number == 2 && view->instances.count <= LOCUM_INSTANCES_MAX &&
             view->master.address.port != 0);
-    locum_roster_sort(&roster, &view->instances, 2, &sorted);
-    REQUIRE(sorted.stranger_count <= LOCUM_STRANGERS_MAX && sorted.known[2] >= 1);
+    locum_endpoints_sort(&endpoints, &view->instances, 2, &sorted);
+    REQUIRE(sorted.unknown_count <= LOCUM_ENDPOINTS_UNKNOWN_MAX && sorted.known[2] >= 1);
     for (locum_node i = 0; i < LOCUM_NODES_MAX; i++) {
         REQUIRE(sorted.down[i] <= sorted.known[i] && sorted.known[i] <= 3);
     }
@@ -51,7 +51,7 @@ begin(void)
         config.nodes[i].redis.port = 6379;
         config.nodes[i].sentinel.port = 26379;
     }
-    locum_roster_init(&roster, &config);
+    locum_endpoints_init(&endpoints, &config);
     locum_log_level_set(LOCUM_LOG_ERR);
 }
 
@@ -69,7 +69,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size < 2 || size > WIRE_BYTES_MAX) {
         return 0;
     }
-    if (roster.redis_count == 0) {
+    if (endpoints.redis_count == 0) {
         begin();
     }
     const size_t rest = size - 2;
@@ -81,7 +81,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct locum_sentinel *sentinel =
         locum_sentinel_create(loop(), 2, &settings, &events, &polls, &commands);
     REQUIRE(sentinel != NULL);
-    locum_sentinel_addresses_set(sentinel, roster.sentinels[2].addresses, 1, "");
+    locum_sentinel_addresses_set(sentinel, endpoints.sentinels[2].addresses, 1, "");
     turn_until(&never);
     REQUIRE(strchr(locum_sentinel_error(sentinel), '\n') == NULL);
     REQUIRE((locum_sentinel_polled(sentinel) == LOCUM_NEVER) == (polls == 0));

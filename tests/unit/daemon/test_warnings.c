@@ -1,7 +1,7 @@
 /* Each warning: what brings it, what it says, and that its begin and end are told once. */
 #include "fixture.h"
 
-#include "redis/room.h"
+#include "redis/private.h"
 
 enum { DC2, DC3, NS0 };
 
@@ -207,8 +207,8 @@ test_a_mirrorbits_of_another_database(void **state)
 {
     (void)state;
     start_quietly();
-    daemon_->redis->elsewhere[DC3] =
-        (struct locum_redis_elsewhere){.db = 3, .heard_mono = locum_daemon_now(daemon_).mono};
+    daemon_->redis->other_db[DC3] =
+        (struct locum_redis_other_db){.db = 3, .heard_mono = locum_daemon_now(daemon_).mono};
     assert_warned("the Mirrorbits of dc3 announces itself for database 3, and redis.db is 0",
                   "write its RedisDB there");
     locum_daemon_watch_warnings(daemon_);
@@ -216,7 +216,7 @@ test_a_mirrorbits_of_another_database(void **state)
     daemon_->core.view.peer[DC3].mirrorbits = locum_daemon_now(daemon_).mono;
     assert_null(warning("database")); /* the one of this cluster is heard, too */
     daemon_->core.view.peer[DC3].mirrorbits = LOCUM_NEVER;
-    daemon_->redis->elsewhere[DC3].heard_mono -= LOCUM_MIRRORBITS_FORGET_MS;
+    daemon_->redis->other_db[DC3].heard_mono -= LOCUM_MIRRORBITS_FORGET_MS;
     assert_null(warning("database"));
 }
 

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "redis/commands.h"
+#include "redis/command.h"
 
 enum { ACL_BYTES = 2048 };
 #define CLUSTER "get"
@@ -48,8 +48,9 @@ add_commands(struct locum_text *text, bool sentinel)
 static void
 add_redis(struct locum_text *text)
 {
-    const struct locum_key keys[] = {locum_key_nodes(CLUSTER), locum_key_node(CLUSTER, "*"),
-                                     locum_key_events(CLUSTER)};
+    const struct locum_command_key keys[] = {locum_command_key_nodes(CLUSTER),
+                                             locum_command_key_node(CLUSTER, "*"),
+                                             locum_command_key_events(CLUSTER)};
     locum_text_add(text, "user default on #MIRRORBITS-PASSWORD ~* &* +@all\n"
                          "user locum on #LOCUM-PASSWORD resetkeys");
     for (size_t i = 0; i < LOCUM_COUNT(keys); i++) {
@@ -57,7 +58,7 @@ add_redis(struct locum_text *text)
         locum_text_add(text, keys[i].text);
     }
     locum_text_add(text, " resetchannels &");
-    locum_text_add(text, locum_key_heartbeat(CLUSTER).text);
+    locum_text_add(text, locum_command_key_heartbeat(CLUSTER).text);
     locum_text_add(text, " &" LOCUM_CHANNEL_MIRRORBITS " -@all");
     add_commands(text, false);
 }

@@ -5,10 +5,10 @@
 
 #include <stdio.h>
 
-#include "redis/commands.h"
+#include "redis/command.h"
+#include "redis/diagnosis.h"
 #include "redis/discovery.h"
-#include "redis/roster.h"
-#include "redis/trouble.h"
+#include "redis/endpoints.h"
 
 enum { FRESH_MS = 1200, PATIENCE_MS = 1000 };
 
@@ -56,7 +56,7 @@ the_highest_epoch_wins(void **state)
             const char *address; /* NULL: this Sentinel has not told anything */
             uint64_t epoch;
             locum_ms when;
-        } claims[3];
+        } candidates[3];
         const char *current;
         const char *want; /* at 10000 */
     } rows[] = {
@@ -81,10 +81,10 @@ the_highest_epoch_wins(void **state)
             self.patience_ms = PATIENCE_MS;
         }
         for (size_t j = 0; j < 3; j++) {
-            if (rows[i].claims[j].address != NULL) {
-                const struct locum_address address = address_of(rows[i].claims[j].address);
-                locum_discovery_claim(&self, (locum_node)j, &address, rows[i].claims[j].epoch,
-                                      rows[i].claims[j].when);
+            if (rows[i].candidates[j].address != NULL) {
+                const struct locum_address address = address_of(rows[i].candidates[j].address);
+                locum_discovery_report(&self, (locum_node)j, &address, rows[i].candidates[j].epoch,
+                                       rows[i].candidates[j].when);
             }
         }
         const char *got = choice(&self, rows[i].current, 10000);
@@ -102,18 +102,18 @@ one_that_is_no_master_is_left_out_but_no_old_one_is_taken(void **state)
     const struct locum_address a = address_of(A);
     const struct locum_address b = address_of(B);
     locum_discovery_init(&self, true, FRESH_MS, PATIENCE_MS, 0);
-    locum_discovery_claim(&self, 0, &a, 5, 1000);
-    locum_discovery_claim(&self, 1, &b, 6, 1000);
+    locum_discovery_report(&self, 0, &a, 5, 1000);
+    locum_discovery_report(&self, 1, &b, 6, 1000);
     locum_discovery_tried(&self, &b, 1000);
     locum_discovery_failed(&self, &b, LOCUM_DISCOVERY_NOT_MASTER, 0, 1000);
     assert_string_equal(choice(&self, NULL, 1500), "none");
-    locum_discovery_claim(&self, 0, &a, 5, 2000);
-    locum_discovery_claim(&self, 1, &b, 6, 2000);
+    locum_discovery_report(&self, 0, &a, 5, 2000);
+    locum_discovery_report(&self, 1, &b, 6, 2000);
     assert_string_equal(choice(&self, NULL, 2000), B);
     /* News make it worth an attempt at once. */
     locum_discovery_tried(&self, &b, 2000);
     locum_discovery_failed(&self, &b, LOCUM_DISCOVERY_NOT_MASTER, 0, 2000);
-    locum_discovery_claim(&self, 0, &b, 7, 2100);
+    locum_discovery_report(&self, 0, &b, 7, 2100);
     assert_string_equal(choice(&self, NULL, 2100), "wait");
     assert_string_equal(choice(&self, NULL, 2200), B);
 }
@@ -176,7 +176,7 @@ more_addresses_than_places_are_no_harm(void **state)
     locum_discovery_init(&self, true, FRESH_MS, PATIENCE_MS, 0);
     for (uint16_t port = 1; port < 1000; port++) {
         address.port = port;
-        locum_discovery_claim(&self, port % LOCUM_NODES_MAX, &address, port, 1000 + port);
+        locum_discovery_report(&self, port % LOCUM_NODES_MAX, &address, port, 1000 + port);
         locum_discovery_tried(&self, &address, 1000 + port);
     }
     assert_string_equal(choice(&self, NULL, 5000 - FRESH_MS), "10.0.0.12:999");
@@ -200,14 +200,14 @@ instances_are_sorted_to_nodes(void **state)
 {
     (void)state;
     struct locum_config *config = make_config(0);
-    struct locum_roster roster;
-    struct locum_roster_view view;
+    struct locum_endpoints endpoints;
+    struct locum_endpoints_view view;
     for (uint16_t i = 0; i < 3; i++) {
         set_endpoint(&config->nodes[i].redis, (uint16_t)(7000 + i));
         set_endpoint(&config->nodes[i].sentinel, (uint16_t)(8000 + i));
     }
     config->nodes[2].redis.port = 7001; /* belongs to two */
-    locum_roster_init(&roster, config);
+    locum_endpoints_init(&endpoints, config);
     const struct locum_instances instances = {
         .at =
             {
@@ -222,15 +222,15 @@ instances_are_sorted_to_nodes(void **state)
             },
         .count = 8,
     };
-    locum_roster_sort(&roster, &instances, 2, &view);
+    locum_endpoints_sort(&endpoints, &instances, 2, &view);
     assert_int_equal(view.known[0], 2);
     assert_int_equal(view.down[0], 2);
     assert_int_equal(view.known[1], 1);
     assert_int_equal(view.down[1], 0);
     assert_int_equal(view.known[2], 1);
     assert_int_equal(view.down[2], 0);
-    assert_int_equal(view.stranger_count, 3);
-    assert_string_equal(view.strangers[2], "[::1]:7000");
+    assert_int_equal(view.unknown_count, 3);
+    assert_string_equal(view.unknown_instances[2], "[::1]:7000");
     free(config);
 }
 
@@ -240,8 +240,8 @@ host_names_are_sorted_to_nodes(void **state)
 {
     (void)state;
     struct locum_config *config = make_config(0);
-    struct locum_roster roster;
-    struct locum_roster_view view;
+    struct locum_endpoints endpoints;
+    struct locum_endpoints_view view;
     struct locum_address found;
     static const char *const hosts[] = {"dc2.example.org", "dc3.example.org"};
     for (uint16_t i = 0; i < 2; i++) {
@@ -253,10 +253,10 @@ host_names_are_sorted_to_nodes(void **state)
     SET_TEXT(config->redis.sentinels[0].host, "10.0.0.99");
     config->redis.sentinels[0].port = 26379;
     config->redis.sentinel_count = 1;
-    locum_roster_init(&roster, config);
+    locum_endpoints_init(&endpoints, config);
     const struct locum_address addresses[] = {address_of("10.0.0.12:1"),
                                               address_of("[2001:db8::12]:1")};
-    locum_roster_set(&roster.redis[0], addresses, 2);
+    locum_endpoints_set(&endpoints.redis[0], addresses, 2);
     const struct locum_instances instances = {
         .at =
             {
@@ -270,32 +270,32 @@ host_names_are_sorted_to_nodes(void **state)
             },
         .count = 7,
     };
-    locum_roster_sort(&roster, &instances, LOCUM_NODE_NONE, &view);
+    locum_endpoints_sort(&endpoints, &instances, LOCUM_NODE_NONE, &view);
     assert_int_equal(view.known[0], 2);
     assert_int_equal(view.down[0], 2);
     assert_int_equal(view.known[1], 1);
     assert_int_equal(view.down[1], 1);
     assert_int_equal(view.known[2], 0);
-    assert_int_equal(view.stranger_count, 2);
-    assert_string_equal(view.strangers[0], "10.0.0.13:26379");
-    assert_string_equal(view.strangers[1], "elsewhere:6379");
+    assert_int_equal(view.unknown_count, 2);
+    assert_string_equal(view.unknown_instances[0], "10.0.0.13:26379");
+    assert_string_equal(view.unknown_instances[1], "elsewhere:6379");
 
     const struct locum_instance by_name = told("dc2.example.org:6379", false);
     const struct locum_instance unresolved = told("dc3.example.org:6379", false);
     const struct locum_instance other_port = told("dc2.example.org:6380", false);
-    assert_true(locum_roster_locate(&roster, &by_name, NULL, 0, &found));
+    assert_true(locum_endpoints_locate(&endpoints, &by_name, NULL, 0, &found));
     assert_true(locum_address_equal(&found, &instances.at[0].address));
-    assert_true(locum_roster_locate(&roster, &by_name, NULL, 1, &found));
+    assert_true(locum_endpoints_locate(&endpoints, &by_name, NULL, 1, &found));
     assert_true(locum_address_equal(&found, &instances.at[1].address));
     /* The one in use stays, if the name has it still. */
     const struct locum_address in_use = found;
-    assert_true(locum_roster_locate(&roster, &by_name, &in_use, 0, &found));
+    assert_true(locum_endpoints_locate(&endpoints, &by_name, &in_use, 0, &found));
     assert_true(locum_address_equal(&found, &in_use));
-    assert_true(locum_roster_locate(&roster, &by_name, &instances.at[4].address, 0, &found));
+    assert_true(locum_endpoints_locate(&endpoints, &by_name, &instances.at[4].address, 0, &found));
     assert_true(locum_address_equal(&found, &instances.at[0].address));
-    assert_false(locum_roster_locate(&roster, &unresolved, NULL, 0, &found));
-    assert_false(locum_roster_locate(&roster, &other_port, NULL, 0, &found));
-    assert_true(locum_roster_locate(&roster, &instances.at[4], NULL, 0, &found));
+    assert_false(locum_endpoints_locate(&endpoints, &unresolved, NULL, 0, &found));
+    assert_false(locum_endpoints_locate(&endpoints, &other_port, NULL, 0, &found));
+    assert_true(locum_endpoints_locate(&endpoints, &instances.at[4], NULL, 0, &found));
     free(config);
 }
 
@@ -323,8 +323,8 @@ errors_become_advice(void **state)
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         char buffer[LOCUM_REDIS_ERROR_MAX + 1];
         struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-        locum_trouble_add(&text, rows[i].kind, A, LOCUM_COMMAND_HSET,
-                          locum_slice_of(rows[i].error));
+        locum_diagnosis_add(&text, rows[i].kind, A, LOCUM_COMMAND_HSET,
+                            locum_slice_of(rows[i].error));
         if (text.truncated || strstr(buffer, rows[i].want) == NULL || strstr(buffer, A) == NULL) {
             fail_msg("row %zu: %s", i, buffer);
         }
@@ -355,8 +355,8 @@ no_advice_is_cut_off(void **state)
     for (size_t i = 0; i < LOCUM_COUNT(errors); i++) {
         char buffer[LOCUM_REDIS_ERROR_MAX + 1];
         struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-        locum_trouble_add(&text, "Sentinel", where, LOCUM_COMMAND_SENTINEL_ADDRESS,
-                          locum_slice_of(errors[i]));
+        locum_diagnosis_add(&text, "Sentinel", where, LOCUM_COMMAND_SENTINEL_ADDRESS,
+                            locum_slice_of(errors[i]));
         if (text.truncated) {
             fail_msg("%s: %s", errors[i], buffer);
         }

@@ -208,8 +208,8 @@ what_waits_is_bounded(void **state)
     open_link(&plain_events);
     assert_true(wait_until(base, is_up, NULL, 2000));
     for (int i = 0; i < 10000 && locum_link_is_up(probe.link); i++) {
-        struct locum_argv argv = locum_argv_init(LOCUM_COMMAND_PUBLISH);
-        locum_argv_add_slice(&argv, (struct locum_slice){line, sizeof(line)});
+        struct locum_command_argv argv = locum_command_argv_init(LOCUM_COMMAND_PUBLISH);
+        locum_command_argv_add_slice(&argv, (struct locum_slice){line, sizeof(line)});
         locum_link_send(probe.link, &argv, NULL, NULL);
     }
     assert_int_equal(probe.closed, 0);

@@ -168,7 +168,7 @@ sees_every_instance(void **state)
         assert_false(dc2.ears.sentinel[i].tilt);
     }
     locum_redis_status(dc2.redis, &status);
-    assert_string_equal(status.strangers, "");
+    assert_string_equal(status.unknown_instances, "");
     for (size_t i = 0; i < status.sentinel_count; i++) {
         assert_true(status.sentinels[i].connected);
         assert_string_equal(status.sentinels[i].error, "");
@@ -238,9 +238,9 @@ hears_mirrorbits(void **state)
     assert_string_equal(dc2.ears.instance, "dc3-23362");
     struct locum_redis_status status; /* that of another database is none of this cluster */
     locum_redis_status(dc2.redis, &status);
-    assert_int_equal(status.elsewhere[DC3].db, 3);
-    assert_int_not_equal(status.elsewhere[DC3].heard_mono, LOCUM_NEVER);
-    assert_int_equal(status.elsewhere[DC2].heard_mono, LOCUM_NEVER);
+    assert_int_equal(status.other_db[DC3].db, 3);
+    assert_int_not_equal(status.other_db[DC3].heard_mono, LOCUM_NEVER);
+    assert_int_equal(status.other_db[DC2].heard_mono, LOCUM_NEVER);
 }
 
 /* Wait for a sentence of the status; fails with the one that is there. */

@@ -2,7 +2,7 @@
  * The whole room against Redis and Sentinel servers that answer from a table: what an operator
  * reads, what is followed, what ends a connection and what does not.
  */
-#include "room.h"
+#include "whole.h"
 
 #include <sys/ioctl.h>
 

@@ -2,7 +2,7 @@
  * The Sentinels' side of the room: which master is followed, what their views become, and what a
  * Sentinel that is wrong, foreign or hostile comes to.
  */
-#include "room.h"
+#include "whole.h"
 
 #include "base/timeval.h"
 
@@ -52,7 +52,7 @@ a_view_is_sorted_to_nodes(void **state)
     assert_int_equal(ears.sentinel[NS0].down[DC3], 1);
     assert_int_equal(ears.sentinel[NS0].known[NS0], 1);
     const struct locum_redis_status status = get_status();
-    assert_string_equal(status.strangers, "127.0.0.9:26379");
+    assert_string_equal(status.unknown_instances, "127.0.0.9:26379");
     assert_int_equal(status.sentinel_count, 1);
     assert_int_equal(status.sentinels[0].node, NS0);
     assert_true(status.sentinels[0].connected);

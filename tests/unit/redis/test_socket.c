@@ -67,8 +67,8 @@ static void
 open_subscriber(void)
 {
     unsigned want = 1;
-    struct locum_argv argv = locum_argv_init(LOCUM_COMMAND_SUBSCRIBE);
-    locum_argv_add(&argv, "c");
+    struct locum_command_argv argv = locum_command_argv_init(LOCUM_COMMAND_SUBSCRIBE);
+    locum_command_argv_add(&argv, "c");
     timeout_ms = 10000;
     open_link(&subscriber_events);
     locum_link_set_patient(probe.link, true); /* not up: nothing */
@@ -229,9 +229,9 @@ what_a_full_window_held_back_is_written_later(void **state)
     static const size_t head = sizeof("*2\r\n$7\r\nPUBLISH\r\n$1000\r\n") - 1;
     static char payload[BYTES];
     const int fd = accept_slow(&plain_events);
-    struct locum_argv argv = locum_argv_init(LOCUM_COMMAND_PUBLISH);
+    struct locum_command_argv argv = locum_command_argv_init(LOCUM_COMMAND_PUBLISH);
     memset(payload, '#', sizeof(payload));
-    locum_argv_add_slice(&argv, (struct locum_slice){payload, sizeof(payload)});
+    locum_command_argv_add_slice(&argv, (struct locum_slice){payload, sizeof(payload)});
     for (unsigned i = 0; i < COMMANDS; i++) {
         locum_link_send(probe.link, &argv, on_reply, NULL);
         locum_link_flush(probe.link);
@@ -264,9 +264,9 @@ a_turn_may_send_much(void **state)
     struct locum_text text = locum_text_init(expected, sizeof(expected));
     const int fd = accept_slow(&plain_events);
     for (size_t i = 0; i < LOCUM_COUNT(sizes); i++) {
-        struct locum_argv argv = locum_argv_init(LOCUM_COMMAND_PUBLISH);
+        struct locum_command_argv argv = locum_command_argv_init(LOCUM_COMMAND_PUBLISH);
         memset(payload, (int)('a' + i), sizeof(payload));
-        locum_argv_add_slice(&argv, (struct locum_slice){payload, sizes[i]});
+        locum_command_argv_add_slice(&argv, (struct locum_slice){payload, sizes[i]});
         locum_link_send(probe.link, &argv, on_reply, NULL);
         locum_text_add(&text, "*2\r\n$7\r\nPUBLISH\r\n$");
         locum_text_add_u64(&text, sizes[i]);

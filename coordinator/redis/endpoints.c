@@ -1,4 +1,4 @@
-#include "redis/roster.h"
+#include "redis/endpoints.h"
 
 #include <string.h>
 
@@ -8,28 +8,28 @@ struct mark {
     bool up; /* in one place at least */
 };
 struct marks {
-    struct mark redis[LOCUM_ROSTER_REDIS_MAX];
-    struct mark sentinels[LOCUM_ROSTER_SENTINELS_MAX];
+    struct mark redis[LOCUM_ENDPOINTS_REDIS_MAX];
+    struct mark sentinels[LOCUM_ENDPOINTS_SENTINELS_MAX];
 };
 
 static void
-add_entry(struct locum_roster_entry *entries, size_t *count, locum_node node,
+add_entry(struct locum_endpoints_entry *entries, size_t *count, locum_node node,
           const struct locum_endpoint *endpoint)
 {
     struct locum_address address;
     if (endpoint->port == 0) {
         return;
     }
-    struct locum_roster_entry *entry = &entries[(*count)++];
-    *entry = (struct locum_roster_entry){.endpoint = *endpoint, .node = node};
+    struct locum_endpoints_entry *entry = &entries[(*count)++];
+    *entry = (struct locum_endpoints_entry){.endpoint = *endpoint, .node = node};
     entry->named = locum_address_parse(locum_slice_of(endpoint->host), &address) != 0;
     if (!entry->named) {
-        locum_roster_set(entry, &address, 1);
+        locum_endpoints_set(entry, &address, 1);
     }
 }
 
 void
-locum_roster_init(struct locum_roster *self, const struct locum_config *config)
+locum_endpoints_init(struct locum_endpoints *self, const struct locum_config *config)
 {
     memset(self, 0, sizeof(*self));
     for (size_t i = 0; i < config->core.node_count; i++) {
@@ -39,17 +39,18 @@ locum_roster_init(struct locum_roster *self, const struct locum_config *config)
     }
     add_entry(self->redis, &self->redis_count, LOCUM_NODE_NONE, &config->redis.server);
     for (size_t i = 0; i < config->redis.sentinel_count; i++) {
-        LOCUM_INVARIANT(self->sentinel_count < LOCUM_ROSTER_SENTINELS_MAX);
+        LOCUM_INVARIANT(self->sentinel_count < LOCUM_ENDPOINTS_SENTINELS_MAX);
         add_entry(self->sentinels, &self->sentinel_count, LOCUM_NODE_NONE,
                   &config->redis.sentinels[i]);
     }
 }
 
 void
-locum_roster_set(struct locum_roster_entry *entry, const struct locum_address *addresses,
-                 size_t count)
+locum_endpoints_set(struct locum_endpoints_entry *entry, const struct locum_address *addresses,
+                    size_t count)
 {
-    entry->address_count = count < LOCUM_ROSTER_ADDRESSES_MAX ? count : LOCUM_ROSTER_ADDRESSES_MAX;
+    entry->address_count =
+        count < LOCUM_ENDPOINTS_ADDRESSES_MAX ? count : LOCUM_ENDPOINTS_ADDRESSES_MAX;
     for (size_t i = 0; i < entry->address_count; i++) {
         entry->addresses[i] = addresses[i];
         entry->addresses[i].port = entry->endpoint.port;
@@ -57,7 +58,7 @@ locum_roster_set(struct locum_roster_entry *entry, const struct locum_address *a
 }
 
 static bool
-is_at(const struct locum_roster_entry *entry, const struct locum_address *address)
+is_at(const struct locum_endpoints_entry *entry, const struct locum_address *address)
 {
     for (size_t i = 0; i < entry->address_count; i++) {
         if (locum_address_equal(&entry->addresses[i], address)) {
@@ -69,7 +70,7 @@ is_at(const struct locum_roster_entry *entry, const struct locum_address *addres
 
 /* Is this entry meant, by name or by address? */
 static bool
-is_meant(const struct locum_roster_entry *entry, const struct locum_instance *told)
+is_meant(const struct locum_endpoints_entry *entry, const struct locum_instance *told)
 {
     if (told->host[0] != '\0') {
         return entry->endpoint.port == told->address.port &&
@@ -79,15 +80,15 @@ is_meant(const struct locum_roster_entry *entry, const struct locum_instance *to
 }
 
 bool
-locum_roster_locate(const struct locum_roster *self, const struct locum_instance *told,
-                    const struct locum_address *in_use, size_t turn, struct locum_address *ret)
+locum_endpoints_locate(const struct locum_endpoints *self, const struct locum_instance *told,
+                       const struct locum_address *in_use, size_t turn, struct locum_address *ret)
 {
     if (told->host[0] == '\0') {
         *ret = told->address;
         return true;
     }
     for (size_t i = 0; i < self->redis_count; i++) {
-        const struct locum_roster_entry *entry = &self->redis[i];
+        const struct locum_endpoints_entry *entry = &self->redis[i];
         if (is_meant(entry, told) && entry->address_count > 0) {
             const bool stays = in_use != NULL && is_at(entry, in_use);
             *ret = stays ? *in_use : entry->addresses[turn % entry->address_count];
@@ -98,7 +99,7 @@ locum_roster_locate(const struct locum_roster *self, const struct locum_instance
 }
 
 const char *
-locum_roster_name(const struct locum_roster *self, const struct locum_address *address)
+locum_endpoints_name(const struct locum_endpoints *self, const struct locum_address *address)
 {
     const struct locum_instance place = {.address = *address};
     for (size_t i = 0; i < self->redis_count; i++) {
@@ -111,7 +112,7 @@ locum_roster_name(const struct locum_roster *self, const struct locum_address *a
 
 /* Mark the entries that are meant; returns the nodes they belong to, *ret_any if there are any. */
 static locum_nodes
-mark(const struct locum_roster_entry *entries, size_t count, const struct locum_instance *told,
+mark(const struct locum_endpoints_entry *entries, size_t count, const struct locum_instance *told,
      struct mark *marks, bool *ret_any)
 {
     locum_nodes nodes = 0;
@@ -129,7 +130,7 @@ mark(const struct locum_roster_entry *entries, size_t count, const struct locum_
 }
 
 static bool
-is_known(const struct locum_roster *self, const struct locum_instance *told)
+is_known(const struct locum_endpoints *self, const struct locum_instance *told)
 {
     bool any = false;
     const locum_nodes nodes = mark(self->redis, self->redis_count, told, NULL, &any) |
@@ -138,13 +139,13 @@ is_known(const struct locum_roster *self, const struct locum_instance *told)
 }
 
 static void
-add_stranger(struct locum_roster_view *view, const struct locum_instance *told)
+add_stranger(struct locum_endpoints_view *view, const struct locum_instance *told)
 {
-    if (view->stranger_count == LOCUM_STRANGERS_MAX) {
+    if (view->unknown_count == LOCUM_ENDPOINTS_UNKNOWN_MAX) {
         return;
     }
-    char *name = view->strangers[view->stranger_count];
-    struct locum_text text = locum_text_init(name, sizeof(view->strangers[0]));
+    char *name = view->unknown_instances[view->unknown_count];
+    struct locum_text text = locum_text_init(name, sizeof(view->unknown_instances[0]));
     if (told->host[0] == '\0') {
         locum_address_add_port(&told->address, &text);
     } else {
@@ -152,17 +153,17 @@ add_stranger(struct locum_roster_view *view, const struct locum_instance *told)
         locum_text_add_char(&text, ':');
         locum_text_add_u64(&text, told->address.port);
     }
-    for (size_t i = 0; i < view->stranger_count; i++) {
-        if (strcmp(view->strangers[i], name) == 0) {
+    for (size_t i = 0; i < view->unknown_count; i++) {
+        if (strcmp(view->unknown_instances[i], name) == 0) {
             return;
         }
     }
-    view->stranger_count++;
+    view->unknown_count++;
 }
 
 static void
-count_marks(const struct locum_roster_entry *entries, size_t count, const struct mark *marks,
-            struct locum_roster_view *view)
+count_marks(const struct locum_endpoints_entry *entries, size_t count, const struct mark *marks,
+            struct locum_endpoints_view *view)
 {
     for (size_t i = 0; i < count; i++) {
         const locum_node node = entries[i].node;
@@ -174,8 +175,8 @@ count_marks(const struct locum_roster_entry *entries, size_t count, const struct
 }
 
 void
-locum_roster_sort(const struct locum_roster *self, const struct locum_instances *instances,
-                  locum_node voter, struct locum_roster_view *ret)
+locum_endpoints_sort(const struct locum_endpoints *self, const struct locum_instances *instances,
+                     locum_node voter, struct locum_endpoints_view *ret)
 {
     struct marks marks = {0};
     bool any;

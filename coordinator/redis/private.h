@@ -1,13 +1,13 @@
 /*
  * room: what redis.c and status.c share: the state of the room. Nobody else includes this.
  */
-#ifndef LOCUM_REDIS_ROOM_H
-#define LOCUM_REDIS_ROOM_H
+#ifndef LOCUM_REDIS_PRIVATE_H
+#define LOCUM_REDIS_PRIVATE_H
 
 #include "redis/discovery.h"
+#include "redis/endpoints.h"
 #include "redis/master.h"
 #include "redis/resolver.h"
-#include "redis/roster.h"
 #include "redis/sentinel.h"
 #include "redis/tls.h"
 
@@ -34,13 +34,13 @@ struct locum_redis {
     void *user;
     struct locum_tls *tls;                     /* NULL: plain text, or its files are no use */
     char tls_error[LOCUM_REDIS_ERROR_MAX + 1]; /* why they were no use at the last reading; "" */
-    struct locum_roster roster;
+    struct locum_endpoints endpoints;
     struct locum_resolver *resolver;
     struct locum_discovery discovery;
     struct locum_master *master;
-    /* As in the roster, and what each of them saw at its last poll. */
-    struct locum_sentinel *sentinels[LOCUM_ROSTER_SENTINELS_MAX]; /* NULL: no memory */
-    struct locum_roster_view seen[LOCUM_ROSTER_SENTINELS_MAX];
+    /* As in the endpoints, and what each of them saw at its last poll. */
+    struct locum_sentinel *sentinels[LOCUM_ENDPOINTS_SENTINELS_MAX]; /* NULL: no memory */
+    struct locum_endpoints_view seen[LOCUM_ENDPOINTS_SENTINELS_MAX];
     size_t turn;                          /* which address of a host name is tried */
     char lost[LOCUM_REDIS_ERROR_MAX + 1]; /* a master told by an unknown host name; "" */
     struct event *wake; /* see to it that the right master is used, and tell what changed */
@@ -49,8 +49,8 @@ struct locum_redis {
     char error[LOCUM_REDIS_ERROR_MAX + 1]; /* why the last connection ended */
     uint64_t commands;
     uint64_t failures;
-    struct locum_redis_elsewhere elsewhere[LOCUM_NODES_MAX]; /* by node */
-    uint64_t polls[LOCUM_ROSTER_SENTINELS_MAX];              /* of each Sentinel */
+    struct locum_redis_other_db other_db[LOCUM_NODES_MAX]; /* by node */
+    uint64_t polls[LOCUM_ENDPOINTS_SENTINELS_MAX];         /* of each Sentinel */
 };
 
 /* Is a Redis configured at all? */

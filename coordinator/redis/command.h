@@ -4,8 +4,8 @@
  * A command that is not in the table cannot be sent, so an access list made from the table is
  * complete. Arguments are sent as an array (argv form), never spliced into a text.
  */
-#ifndef LOCUM_REDIS_COMMANDS_H
-#define LOCUM_REDIS_COMMANDS_H
+#ifndef LOCUM_REDIS_COMMAND_H
+#define LOCUM_REDIS_COMMAND_H
 
 #include "base/text.h"
 
@@ -41,11 +41,11 @@ struct locum_command_row {
 extern const struct locum_command_row locum_command_table[LOCUM_COMMANDS];
 
 /* "CLIENT SETNAME", for people. */
-void locum_command_add(enum locum_command command, struct locum_text *text);
+void locum_command_add_name(enum locum_command command, struct locum_text *text);
 
 /* A command with its arguments, all borrowed until it is sent. */
 enum { LOCUM_ARGV_COUNT_MAX = 72 };
-struct locum_argv {
+struct locum_command_argv {
     enum locum_command command;
     const char *at[LOCUM_ARGV_COUNT_MAX];
     size_t length[LOCUM_ARGV_COUNT_MAX];
@@ -53,9 +53,9 @@ struct locum_argv {
 };
 
 /* Start with the command's own words. */
-struct locum_argv locum_argv_init(enum locum_command command);
-void locum_argv_add(struct locum_argv *self, const char *argument);
-void locum_argv_add_slice(struct locum_argv *self, struct locum_slice argument);
+struct locum_command_argv locum_command_argv_init(enum locum_command command);
+void locum_command_argv_add(struct locum_command_argv *self, const char *argument);
+void locum_command_argv_add_slice(struct locum_command_argv *self, struct locum_slice argument);
 
 /* Channels of a Sentinel: what makes it worth asking again at once. */
 enum { LOCUM_SENTINEL_CHANNELS = 7 };
@@ -66,12 +66,12 @@ extern const char *const locum_sentinel_channels[LOCUM_SENTINEL_CHANNELS];
 
 /* Keys and the channel of a cluster; `node` is a node's name. */
 enum { LOCUM_KEY_MAX = 63, LOCUM_KEY_EXPIRY_MS = 7 * 24 * 3600 * 1000 };
-struct locum_key {
+struct locum_command_key {
     char text[LOCUM_KEY_MAX + 1];
 };
-struct locum_key locum_key_heartbeat(const char *cluster);              /* channel */
-struct locum_key locum_key_nodes(const char *cluster);                  /* sorted set */
-struct locum_key locum_key_node(const char *cluster, const char *node); /* hash */
-struct locum_key locum_key_events(const char *cluster);                 /* stream */
+struct locum_command_key locum_command_key_heartbeat(const char *cluster); /* channel */
+struct locum_command_key locum_command_key_nodes(const char *cluster);     /* sorted set */
+struct locum_command_key locum_command_key_node(const char *cluster, const char *node); /* hash */
+struct locum_command_key locum_command_key_events(const char *cluster);                 /* stream */
 
 #endif

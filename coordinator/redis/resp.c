@@ -1,4 +1,4 @@
-#include "redis/reply.h"
+#include "redis/resp.h"
 
 #include <string.h>
 
@@ -196,7 +196,7 @@ locum_resp_masters(const redisReply *reply, struct locum_text *text)
             return LOCUM_ERR_PROTOCOL;
         }
         locum_text_add(text, i > 0 ? ", " : "");
-        locum_foreign_add(text, name);
+        locum_resp_add_printable(text, name);
     }
     if (reply->elements == 0) {
         locum_text_add(text, "none");
@@ -278,8 +278,8 @@ is_digits(const char *at, size_t length)
 }
 
 int
-locum_mirrorbits_hello(struct locum_slice payload, uint32_t *ret_db, struct locum_slice *ret_host,
-                       struct locum_slice *ret_instance)
+locum_resp_mirrorbits(struct locum_slice payload, uint32_t *ret_db, struct locum_slice *ret_host,
+                      struct locum_slice *ret_instance)
 {
     static const char hello[] = "HELLO";
     uint64_t db;
@@ -308,7 +308,7 @@ locum_mirrorbits_hello(struct locum_slice payload, uint32_t *ret_db, struct locu
 }
 
 void
-locum_foreign_add(struct locum_text *text, struct locum_slice foreign)
+locum_resp_add_printable(struct locum_text *text, struct locum_slice foreign)
 {
     enum { FOREIGN_BYTES_MAX = 96 };
     for (size_t i = 0; i < foreign.length && i < FOREIGN_BYTES_MAX; i++) {

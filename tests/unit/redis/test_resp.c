@@ -5,7 +5,7 @@
 #include "fixture.h"
 
 #include "base/error.h"
-#include "redis/reply.h"
+#include "redis/resp.h"
 
 /* Parse the bytes of one reply; the caller frees it. */
 static redisReply *
@@ -296,7 +296,7 @@ an_announcement_of_mirrorbits(void **state)
         struct locum_slice instance;
         uint32_t db;
         const int status =
-            locum_mirrorbits_hello(locum_slice_of(rows[i].payload), &db, &host, &instance);
+            locum_resp_mirrorbits(locum_slice_of(rows[i].payload), &db, &host, &instance);
         if ((status == 0) != (rows[i].host != NULL) ||
             (status == 0 && (!locum_slice_is(host, rows[i].host) || db != rows[i].db))) {
             fail_msg("row %zu: %s", i, rows[i].payload);

@@ -1,8 +1,8 @@
 /*
  * room: the whole room against Redis and Sentinel servers that answer from a table.
  */
-#ifndef TESTS_REDIS_ROOM_H
-#define TESTS_REDIS_ROOM_H
+#ifndef TESTS_REDIS_WHOLE_H
+#define TESTS_REDIS_WHOLE_H
 
 #include "fake.h"
 

@@ -1,4 +1,4 @@
-#include "redis/commands.h"
+#include "redis/command.h"
 
 #include <string.h>
 
@@ -26,7 +26,7 @@ const char *const locum_sentinel_channels[LOCUM_SENTINEL_CHANNELS] = {
 };
 
 void
-locum_command_add(enum locum_command command, struct locum_text *text)
+locum_command_add_name(enum locum_command command, struct locum_text *text)
 {
     const struct locum_command_row *row = &locum_command_table[command];
     locum_text_add(text, row->name);
@@ -36,27 +36,27 @@ locum_command_add(enum locum_command command, struct locum_text *text)
     }
 }
 
-struct locum_argv
-locum_argv_init(enum locum_command command)
+struct locum_command_argv
+locum_command_argv_init(enum locum_command command)
 {
-    struct locum_argv self;
+    struct locum_command_argv self;
     self.command = command;
     self.count = 0;
-    locum_argv_add(&self, locum_command_table[command].name);
+    locum_command_argv_add(&self, locum_command_table[command].name);
     if (locum_command_table[command].subcommand != NULL) {
-        locum_argv_add(&self, locum_command_table[command].subcommand);
+        locum_command_argv_add(&self, locum_command_table[command].subcommand);
     }
     return self;
 }
 
 void
-locum_argv_add(struct locum_argv *self, const char *argument)
+locum_command_argv_add(struct locum_command_argv *self, const char *argument)
 {
-    locum_argv_add_slice(self, locum_slice_of(argument));
+    locum_command_argv_add_slice(self, locum_slice_of(argument));
 }
 
 void
-locum_argv_add_slice(struct locum_argv *self, struct locum_slice argument)
+locum_command_argv_add_slice(struct locum_command_argv *self, struct locum_slice argument)
 {
     LOCUM_INVARIANT(self->count < LOCUM_ARGV_COUNT_MAX);
     self->at[self->count] = argument.at;
@@ -65,10 +65,10 @@ locum_argv_add_slice(struct locum_argv *self, struct locum_slice argument)
 }
 
 /* "locum:<cluster>:<word>[:<node>]" */
-static struct locum_key
+static struct locum_command_key
 make_key(const char *cluster, const char *word, const char *node)
 {
-    struct locum_key key;
+    struct locum_command_key key;
     struct locum_text text = locum_text_init(key.text, sizeof(key.text));
     locum_text_add(&text, "locum:");
     locum_text_add(&text, cluster);
@@ -82,26 +82,26 @@ make_key(const char *cluster, const char *word, const char *node)
     return key;
 }
 
-struct locum_key
-locum_key_heartbeat(const char *cluster)
+struct locum_command_key
+locum_command_key_heartbeat(const char *cluster)
 {
     return make_key(cluster, "heartbeat", NULL);
 }
 
-struct locum_key
-locum_key_nodes(const char *cluster)
+struct locum_command_key
+locum_command_key_nodes(const char *cluster)
 {
     return make_key(cluster, "nodes", NULL);
 }
 
-struct locum_key
-locum_key_node(const char *cluster, const char *node)
+struct locum_command_key
+locum_command_key_node(const char *cluster, const char *node)
 {
     return make_key(cluster, "node", node);
 }
 
-struct locum_key
-locum_key_events(const char *cluster)
+struct locum_command_key
+locum_command_key_events(const char *cluster)
 {
     return make_key(cluster, "events", NULL);
 }

@@ -5,8 +5,8 @@
  * Pure. Sources: redis.io "RESP protocol", "Redis Sentinel", "ROLE", "Pub/Sub"; Mirrorbits'
  * cluster announcements.
  */
-#ifndef LOCUM_REDIS_REPLY_H
-#define LOCUM_REDIS_REPLY_H
+#ifndef LOCUM_REDIS_RESP_H
+#define LOCUM_REDIS_RESP_H
 
 #include <hiredis/hiredis.h>
 
@@ -91,11 +91,11 @@ int locum_resp_subscribed(const redisReply *reply, const char *channel) LOCUM_MU
  * Mirrorbits' announcement "HELLO<db> <host>-<5 digits>": the database, the host, and the whole
  * instance. Both texts borrowed. 0 or LOCUM_ERR_INVALID.
  */
-int locum_mirrorbits_hello(struct locum_slice payload, uint32_t *ret_db,
-                           struct locum_slice *ret_host,
-                           struct locum_slice *ret_instance) LOCUM_MUST_CHECK;
+int locum_resp_mirrorbits(struct locum_slice payload, uint32_t *ret_db,
+                          struct locum_slice *ret_host,
+                          struct locum_slice *ret_instance) LOCUM_MUST_CHECK;
 
 /* Append somebody else's text for people to read: printable ASCII, at most 96 bytes of it. */
-void locum_foreign_add(struct locum_text *text, struct locum_slice foreign);
+void locum_resp_add_printable(struct locum_text *text, struct locum_slice foreign);
 
 #endif

@@ -1,6 +1,6 @@
-#include "redis/trouble.h"
+#include "redis/diagnosis.h"
 
-#include "redis/reply.h"
+#include "redis/resp.h"
 
 /* The first row whose word begins the error. The sentence follows "Redis 10.0.0.12:6379 ". */
 static const struct {
@@ -31,7 +31,7 @@ static const struct {
 };
 
 void
-locum_trouble_add_who(struct locum_text *text, const char *kind, const char *where)
+locum_diagnosis_add_who(struct locum_text *text, const char *kind, const char *where)
 {
     locum_text_add(text, kind);
     locum_text_add_char(text, ' ');
@@ -45,14 +45,14 @@ add_with_command(struct locum_text *text, const char *kind, enum locum_command c
 {
     if (locum_slice_starts(error, "NOPERM")) {
         locum_text_add(text, " does not let our user run ");
-        locum_command_add(command, text);
+        locum_command_add_name(command, text);
         locum_text_add(text, ": give it the commands, keys and channels of ");
         locum_text_add(text, kind[0] == 'S' ? "locum-sentinel.acl" : "locum.acl");
         return true;
     }
     if (locum_slice_starts(error, "WRONGTYPE")) {
         locum_text_add(text, " holds a foreign key where ");
-        locum_command_add(command, text);
+        locum_command_add_name(command, text);
         locum_text_add(text, " writes: remove or rename that locum:... key");
         return true;
     }
@@ -60,10 +60,10 @@ add_with_command(struct locum_text *text, const char *kind, enum locum_command c
 }
 
 void
-locum_trouble_add(struct locum_text *text, const char *kind, const char *where,
-                  enum locum_command command, struct locum_slice error)
+locum_diagnosis_add(struct locum_text *text, const char *kind, const char *where,
+                    enum locum_command command, struct locum_slice error)
 {
-    locum_trouble_add_who(text, kind, where);
+    locum_diagnosis_add_who(text, kind, where);
     if (add_with_command(text, kind, command, error)) {
         return;
     }
@@ -76,19 +76,19 @@ locum_trouble_add(struct locum_text *text, const char *kind, const char *where,
         }
     }
     locum_text_add(text, " answered ");
-    locum_command_add(command, text);
+    locum_command_add_name(command, text);
     locum_text_add(text, " with: ");
-    locum_foreign_add(text, error);
+    locum_resp_add_printable(text, error);
 }
 
 bool
-locum_trouble_is_not_master(struct locum_slice error)
+locum_diagnosis_is_not_master(struct locum_slice error)
 {
     return locum_slice_starts(error, "READONLY") || locum_slice_starts(error, "MASTERDOWN");
 }
 
 bool
-locum_trouble_is_shut_out(struct locum_slice error)
+locum_diagnosis_is_shut_out(struct locum_slice error)
 {
     static const char *const words[] = {"NOAUTH", "DENIED", "ERR max number of clients"};
     for (size_t i = 0; i < LOCUM_COUNT(words); i++) {
@@ -101,7 +101,7 @@ locum_trouble_is_shut_out(struct locum_slice error)
 
 /* Redis 6 and later, and before it. */
 bool
-locum_trouble_is_no_password_set(struct locum_slice error)
+locum_diagnosis_is_no_password_set(struct locum_slice error)
 {
     return locum_slice_starts(error, "ERR AUTH <password> called without any password") ||
            locum_slice_starts(error, "ERR Client sent AUTH, but no password is set");
