@@ -84,8 +84,9 @@ locum_address_add(const struct locum_address *self, struct locum_text *text)
 {
     char string[INET6_ADDRSTRLEN];
     const int family = self->family == LOCUM_V4 ? AF_INET : AF_INET6;
-    LOCUM_INVARIANT(inet_ntop(family, self->bytes, string, sizeof(string)) != NULL);
-    locum_text_add(text, string);
+    const char *shown = inet_ntop(family, self->bytes, string, sizeof(string));
+    LOCUM_INVARIANT(shown != NULL);
+    locum_text_add(text, shown);
 }
 
 void
@@ -95,6 +96,24 @@ locum_address_add_port(const struct locum_address *self, struct locum_text *text
     locum_address_add(self, text);
     locum_text_add(text, self->family == LOCUM_V6 ? "]:" : ":");
     locum_text_add_u64(text, self->port);
+}
+
+struct locum_address_text
+locum_address_text(const struct locum_address *self)
+{
+    struct locum_address_text ret;
+    struct locum_text text = locum_text_init(ret.text, sizeof(ret.text));
+    locum_address_add_port(self, &text);
+    return ret;
+}
+
+struct locum_address_text
+locum_address_host_text(const struct locum_address *self)
+{
+    struct locum_address_text ret;
+    struct locum_text text = locum_text_init(ret.text, sizeof(ret.text));
+    locum_address_add(self, &text);
+    return ret;
 }
 
 bool

@@ -36,6 +36,14 @@ void locum_address_add(const struct locum_address *self, struct locum_text *text
 /* The address with its port, as locum_address_parse_port() reads it. */
 void locum_address_add_port(const struct locum_address *self, struct locum_text *text);
 
+/* The same two as texts of their own, for use within one expression:
+ * locum_address_text(&address).text has the port, locum_address_host_text() does not. */
+struct locum_address_text {
+    char text[LOCUM_ADDRESS_TEXT_MAX];
+};
+struct locum_address_text locum_address_text(const struct locum_address *self);
+struct locum_address_text locum_address_host_text(const struct locum_address *self);
+
 /* Equal in family, bytes and port. */
 bool locum_address_equal(const struct locum_address *a, const struct locum_address *b);
 

@@ -8,7 +8,8 @@ static locum_ms
 read_ms(clockid_t clock)
 {
     struct timespec now;
-    LOCUM_INVARIANT(clock_gettime(clock, &now) == 0);
+    const int status = clock_gettime(clock, &now);
+    LOCUM_INVARIANT(status == 0);
     return (locum_ms)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 

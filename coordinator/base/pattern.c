@@ -90,7 +90,8 @@ static int64_t
 used_ms(void)
 {
     struct timespec used;
-    LOCUM_INVARIANT(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used) == 0);
+    const int status = clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    LOCUM_INVARIANT(status == 0);
     return (int64_t)used.tv_sec * 1000 + used.tv_nsec / 1000000;
 }
 

@@ -149,7 +149,8 @@ make_context(const uint8_t key[LOCUM_SECRET_BYTES])
     };
     EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     EVP_MAC_CTX *mac = EVP_MAC_CTX_new(hmac);
-    LOCUM_INVARIANT(mac != NULL && EVP_MAC_init(mac, key, LOCUM_SECRET_BYTES, params) == 1);
+    const int status = mac != NULL ? EVP_MAC_init(mac, key, LOCUM_SECRET_BYTES, params) : 0;
+    LOCUM_INVARIANT(status == 1);
     EVP_MAC_free(hmac);
     return mac;
 }
@@ -179,9 +180,10 @@ mac_of(const uint8_t key[LOCUM_SECRET_BYTES], const char *at, size_t length,
 {
     EVP_MAC_CTX *mac = context_of(key);
     size_t written = 0;
-    LOCUM_INVARIANT(EVP_MAC_init(mac, NULL, 0, NULL) == 1 &&
-                    EVP_MAC_update(mac, (const unsigned char *)at, length) == 1 &&
-                    EVP_MAC_final(mac, ret_mac, &written, MAC_BYTES) == 1 && written == MAC_BYTES);
+    const bool made = EVP_MAC_init(mac, NULL, 0, NULL) == 1 &&
+                      EVP_MAC_update(mac, (const unsigned char *)at, length) == 1 &&
+                      EVP_MAC_final(mac, ret_mac, &written, MAC_BYTES) == 1;
+    LOCUM_INVARIANT(made && written == MAC_BYTES);
 }
 
 int
@@ -231,6 +233,6 @@ void
 locum_digest(const char *bytes, size_t length, uint8_t ret_digest[LOCUM_DIGEST_BYTES])
 {
     unsigned int written = 0;
-    LOCUM_INVARIANT(EVP_Digest(bytes, length, ret_digest, &written, EVP_sha256(), NULL) == 1 &&
-                    written == LOCUM_DIGEST_BYTES);
+    const int status = EVP_Digest(bytes, length, ret_digest, &written, EVP_sha256(), NULL);
+    LOCUM_INVARIANT(status == 1 && written == LOCUM_DIGEST_BYTES);
 }

@@ -156,6 +156,24 @@ locum_text_add_duration(struct locum_text *self, int64_t duration_ms)
     }
 }
 
+struct locum_text_value
+locum_text_time(int64_t wall_ms)
+{
+    struct locum_text_value ret;
+    struct locum_text text = locum_text_init(ret.text, sizeof(ret.text));
+    locum_text_add_time(&text, wall_ms);
+    return ret;
+}
+
+struct locum_text_value
+locum_text_duration(int64_t duration_ms)
+{
+    struct locum_text_value ret;
+    struct locum_text text = locum_text_init(ret.text, sizeof(ret.text));
+    locum_text_add_duration(&text, duration_ms);
+    return ret;
+}
+
 struct locum_slice
 locum_slice_of(const char *string)
 {

@@ -41,6 +41,13 @@ void locum_text_add_time(struct locum_text *self, int64_t wall_ms);
 /* Append a duration the way the configuration writes it: 250ms, 1s, 5m, 7d. */
 void locum_text_add_duration(struct locum_text *self, int64_t duration_ms);
 
+/* The same two as texts of their own, for use within one expression: locum_text_time(ms).text */
+struct locum_text_value {
+    char text[32];
+};
+struct locum_text_value locum_text_time(int64_t wall_ms);
+struct locum_text_value locum_text_duration(int64_t duration_ms);
+
 /* A piece of somebody else's text; not NUL-terminated, borrowed. */
 struct locum_slice {
     const char *at;
