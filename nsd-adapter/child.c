@@ -2,190 +2,112 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "health/run.h"
+#include "base/process.h"
+#include "base/text_format.h"
+#include "base/timer.h"
+#include "config/config.h"
 
 struct locum_nsd_child {
-    struct event_base *base;
     locum_nsd_child_fn *on_done;
     void *user;
-    struct locum_run *run;
-    int ended_fd, output_fd;
-    struct event *ended, *output, *timer;
+    struct locum_process *process;
+    struct locum_timer deadline;
     bool late;
-    char text[LOCUM_NSD_OUTPUT_MAX];
-    size_t length;
 };
 
-/* False: it does not fit. */
+/* The path of a program; one without a directory is looked for where NSD's programs are. */
 static bool
-add_word(struct locum_config_command *command, size_t *used, const char *folder, const char *word)
+find_program(const char *program, char ret[LOCUM_PATH_MAX + 1])
 {
-    const size_t before = strlen(folder);
-    const size_t length = strlen(word);
-    if (command->count == LOCUM_ARGV_MAX || before + length + 1 > LOCUM_COMMAND_BYTES_MAX - *used) {
-        return false;
-    }
-    memcpy(command->words + *used, folder, before);
-    memcpy(command->words + *used + before, word, length + 1);
-    *used += before + length + 1;
-    command->count++;
-    return true;
-}
-
-/* The folder, with a slash, in which this program is. */
-static const char *
-folder_of(const char *program)
-{
-    static const char *const folders[] = {"/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/",
-                                          "/usr/bin/", "/sbin/"};
-    char path[256];
+    static const char *const directories[] = {"/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/",
+                                              "/usr/bin/", "/sbin/"};
     if (strchr(program, '/') != NULL) {
-        return "";
+        return locum_text_format_buffer(ret, LOCUM_PATH_MAX + 1, "%s", program);
     }
-    for (size_t i = 0; i < LOCUM_COUNT(folders); i++) {
-        struct locum_text text = locum_text_init(path, sizeof(path));
-        locum_text_add(&text, folders[i]);
-        locum_text_add(&text, program);
-        if (access(path, X_OK) == 0) {
-            return folders[i];
+    for (size_t i = 0; i < LOCUM_COUNT(directories); i++) {
+        if (locum_text_format_buffer(ret, LOCUM_PATH_MAX + 1, "%s%s", directories[i], program) &&
+            access(ret, X_OK) == 0) {
+            return true;
         }
     }
-    return NULL;
-}
-
-static void
-read_output(struct locum_nsd_child *self)
-{
-    char chunk[512];
-    ssize_t length = read(self->output_fd, chunk, sizeof(chunk));
-    while (length > 0) {
-        const size_t room = sizeof(self->text) - 1 - self->length;
-        const size_t taken = (size_t)length < room ? (size_t)length : room;
-        memcpy(self->text + self->length, chunk, taken);
-        self->length += taken;
-        length = read(self->output_fd, chunk, sizeof(chunk));
-    }
-    if (length == 0) {
-        (void)event_del(self->output);
-    }
-}
-
-static void
-on_output(evutil_socket_t fd, short what, void *user)
-{
-    (void)fd, (void)what;
-    read_output(user);
-}
-
-/* In place of what it printed. */
-static bool
-say(struct locum_nsd_child *self, const char *why)
-{
-    struct locum_text text = locum_text_init(self->text, sizeof(self->text));
-    locum_text_add(&text, why);
     return false;
 }
 
+/* Copy what it printed, or why it could not run. */
 static bool
-judge(struct locum_nsd_child *self, const struct locum_run_result *result)
+judge(const struct locum_nsd_child *self, const struct locum_process_result *result,
+      struct locum_text *output)
 {
-    self->text[self->length] = '\0';
-    while (self->length > 0 && self->text[self->length - 1] == '\n') {
-        self->text[--self->length] = '\0';
-    }
+    const struct locum_slice printed = locum_process_output(self->process);
     if (result->failure != 0) {
-        return say(self, strerror(result->failure));
+        locum_text_add(output, strerror(result->failure));
+    } else if (self->late) {
+        locum_text_format(output, "killed: it did not end within %d ms", LOCUM_NSD_CHILD_MS);
+    } else if (WIFSIGNALED(result->status)) {
+        locum_text_add(output, strsignal(WTERMSIG(result->status)));
+    } else {
+        locum_text_format(output, "%.*s", LOCUM_SLICE(printed));
+        while (output->length > 0 && output->at[output->length - 1] == '\n') {
+            output->at[--output->length] = '\0';
+        }
+        return WEXITSTATUS(result->status) == 0;
     }
-    if (self->late) {
-        return say(self, "it did not end in time and was killed");
-    }
-    if (WIFSIGNALED(result->status)) {
-        return say(self, strsignal(WTERMSIG(result->status)));
-    }
-    return WEXITSTATUS(result->status) == 0;
+    return false;
 }
 
 static void
-on_ended(evutil_socket_t fd, short what, void *user)
+on_end(void *user, const struct locum_process_result *result)
 {
     struct locum_nsd_child *self = user;
-    struct locum_run_result result;
-    (void)fd, (void)what;
-    if (!locum_run_result(self->run, &result)) {
-        return;
-    }
-    char output[LOCUM_NSD_OUTPUT_MAX];
+    char buffer[LOCUM_NSD_OUTPUT_MAX];
+    struct locum_text output = locum_text_init(buffer, sizeof(buffer));
     locum_nsd_child_fn *on_done = self->on_done;
     void *done_user = self->user;
-    read_output(self);
-    const bool ok = judge(self, &result);
-    memcpy(output, self->text, sizeof(output));
+    const bool ok = judge(self, result, &output);
     locum_nsd_child_destroy(self);
-    on_done(done_user, ok, output);
+    on_done(done_user, ok, buffer);
 }
 
 static void
-on_late(evutil_socket_t fd, short what, void *user)
+on_late(void *user)
 {
     struct locum_nsd_child *self = user;
-    (void)fd, (void)what;
     self->late = true;
-    locum_run_kill(self->run);
-}
-
-static int
-begin(struct locum_nsd_child *self, const struct locum_config_command *command)
-{
-    static const struct timeval limit = {.tv_sec = LOCUM_NSD_CHILD_MS / 1000};
-    self->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (self->ended_fd < 0) {
-        return LOCUM_ERR_IO;
-    }
-    const int status = locum_run_create(command, self->ended_fd, &self->run, &self->output_fd);
-    if (status != 0) {
-        return status;
-    }
-    self->ended = event_new(self->base, self->ended_fd, EV_READ, on_ended, self);
-    self->output = event_new(self->base, self->output_fd, EV_READ | EV_PERSIST, on_output, self);
-    self->timer = evtimer_new(self->base, on_late, self);
-    return self->ended != NULL && self->output != NULL && self->timer != NULL &&
-                   event_add(self->ended, NULL) == 0 && event_add(self->output, NULL) == 0 &&
-                   event_add(self->timer, &limit) == 0
-               ? 0
-               : LOCUM_ERR_MEMORY;
+    locum_process_kill(self->process);
 }
 
 int
 locum_nsd_child_start(struct event_base *base, const char *const *argv, locum_nsd_child_fn *on_done,
                       void *user, struct locum_nsd_child **ret)
 {
-    struct locum_config_command command = {.count = 0};
-    size_t used = 0;
-    const char *folder = folder_of(argv[0]);
-    if (folder == NULL) {
+    char program[LOCUM_PATH_MAX + 1];
+    const char *words[LOCUM_ARGV_MAX + 1] = {program};
+    if (!find_program(argv[0], program)) {
         return LOCUM_ERR_NOT_FOUND;
     }
-    for (size_t i = 0; argv[i] != NULL; i++) {
-        if (!add_word(&command, &used, i == 0 ? folder : "", argv[i])) {
+    for (size_t i = 1; argv[i] != NULL; i++) {
+        if (i == LOCUM_ARGV_MAX) {
             return LOCUM_ERR_RANGE;
         }
+        words[i] = argv[i];
     }
     struct locum_nsd_child *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return LOCUM_ERR_MEMORY;
     }
-    *self = (struct locum_nsd_child){
-        .base = base, .on_done = on_done, .user = user, .ended_fd = -1, .output_fd = -1};
-    const int status = begin(self, &command);
+    self->on_done = on_done;
+    self->user = user;
+    const int status = locum_process_start(base, words, on_end, self, &self->process);
     if (status != 0) {
-        locum_nsd_child_destroy(self);
+        free(self);
         return status;
     }
+    locum_timer_init(&self->deadline, base, on_late, self);
+    locum_timer_arm(&self->deadline, LOCUM_NSD_CHILD_MS);
     *ret = self;
     return 0;
 }
@@ -193,23 +115,11 @@ locum_nsd_child_start(struct event_base *base, const char *const *argv, locum_ns
 void
 locum_nsd_child_destroy(struct locum_nsd_child *self)
 {
-    if (self == NULL) {
-        return;
+    if (self != NULL) {
+        locum_timer_fini(&self->deadline);
+        locum_process_destroy(self->process);
+        free(self);
     }
-    struct event *const events[] = {self->ended, self->output, self->timer};
-    for (size_t i = 0; i < LOCUM_COUNT(events); i++) {
-        if (events[i] != NULL) {
-            event_free(events[i]);
-        }
-    }
-    locum_run_destroy(self->run);
-    if (self->output_fd >= 0) {
-        (void)close(self->output_fd);
-    }
-    if (self->ended_fd >= 0) {
-        (void)close(self->ended_fd);
-    }
-    free(self);
 }
 
 struct waited {

@@ -1,6 +1,6 @@
 /*
  * child: one of NSD's programs (nsd-checkzone, nsd-checkconf), run by a thread of its own
- * (health/run.h) with a time limit; what it prints is kept. The loop never waits for it.
+ * (base/process.h) with a time limit; what it prints is kept. The loop never waits for it.
  */
 #ifndef LOCUM_NSD_ADAPTER_CHILD_H
 #define LOCUM_NSD_ADAPTER_CHILD_H

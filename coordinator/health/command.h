@@ -1,7 +1,8 @@
 /*
- * command: one check that runs a program (run.h) and takes its exit code for the verdict: 0 passes.
- * The text is the code, the time it took and the first line that was printed. At the deadline its
- * whole process group is killed. Used by health.c only.
+ * command: a check that runs a program (base/process.h). Exit code 0 passes.
+ *
+ * The text is the code, the time it took and the first line of output. At the deadline the whole
+ * process group is killed. Used by health.c only.
  */
 #ifndef LOCUM_HEALTH_COMMAND_H
 #define LOCUM_HEALTH_COMMAND_H

@@ -3,7 +3,7 @@
  * core judges them (rise, fall, fast-fail, probation). Mirrorbits checks are the core's own.
  *
  * http by libcurl's multi interface in the loop (http.h), tcp by a plain connect (tcp.h), command
- * by a process that a thread starts and waits for (command.h, run.h); each with a total deadline.
+ * by a process that a thread starts and waits for (command.h); each with a total deadline.
  */
 #ifndef LOCUM_HEALTH_HEALTH_H
 #define LOCUM_HEALTH_HEALTH_H

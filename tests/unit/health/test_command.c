@@ -44,7 +44,7 @@ count_threads(void)
         (void)snprintf(path, sizeof(path), "/proc/self/task/%s/comm", entry->d_name);
         FILE *file = fopen(path, "r");
         if (file != NULL && fgets(name, sizeof(name), file) != NULL) {
-            count += strcmp(name, "locum-command\n") == 0 ? 1 : 0;
+            count += strcmp(name, "locum-process\n") == 0 ? 1 : 0;
         }
         if (file != NULL) {
             (void)fclose(file);
@@ -213,7 +213,7 @@ test_at_the_deadline_the_whole_group_is_killed(void **state)
     start_health();
     wait_for(&the.samples[0], 1);
     assert_true(locum_now_read().mono - before >= SHORT_MS - 10);
-    assert_sample(LOCUM_SAMPLE_FAIL, "not over within 500 ms: killed: *");
+    assert_sample(LOCUM_SAMPLE_FAIL, "not finished within 500 ms: killed: *");
     assert_dies(told_pid());
     end_health();
 }
@@ -244,7 +244,7 @@ test_runs_follow_each_other(void **state)
     add_script("sleep 1000", 20, 50);
     start_health();
     wait_for(&the.samples[0], 1);
-    assert_sample(LOCUM_SAMPLE_FAIL, "not over within 50 ms: killed");
+    assert_sample(LOCUM_SAMPLE_FAIL, "not finished within 50 ms: killed");
     wait_for(&the.samples[0], 4);
     assert_sample(LOCUM_SAMPLE_FAIL, "*killed*"); /* on a busy machine: it does not end yet */
     end_health();

@@ -1,0 +1,361 @@
+#include "base/process.h"
+
+#include <errno.h>
+#include <event2/event_struct.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/thread.h"
+
+enum { CHUNK_BYTES = 4096, PIPE_CHUNKS = 16 /* the capacity of a pipe, pipe(7) */ };
+
+/* What loop and thread share. The lock is never held over a system call that waits. */
+struct process_run {
+    pthread_mutex_t lock;
+    pthread_t thread;
+    char **argv;
+    int output;     /* write end of the pipe; the thread's */
+    int ended_fd;   /* the thread writes to it at its end, unless abandoned */
+    pid_t group;    /* the running process; 0: none that may be killed */
+    bool killed;    /* the loop asked for it */
+    bool over;      /* the thread is at its end, and `result` is set */
+    bool abandoned; /* the loop no longer waits: the thread frees all this */
+    struct locum_process_result result;
+};
+
+struct locum_process {
+    locum_process_fn *on_end;
+    void *user;
+    struct process_run *run;
+    struct event ended, readable;
+    int ended_fd;  /* eventfd(2) */
+    int output_fd; /* read end of the pipe */
+    size_t length;
+    char output[LOCUM_PROCESS_OUTPUT_MAX + 1];
+};
+
+static void
+lock(struct process_run *self)
+{
+    (void)pthread_mutex_lock(&self->lock);
+}
+
+static void
+unlock(struct process_run *self)
+{
+    (void)pthread_mutex_unlock(&self->lock);
+}
+
+static void
+free_run(struct process_run *self)
+{
+    (void)pthread_mutex_destroy(&self->lock);
+    free(self->argv);
+    free(self);
+}
+
+/* Descriptors and directory of the new process. 0 or errno. */
+static int
+add_actions(posix_spawn_file_actions_t *actions, int output)
+{
+    /* In this order, because the pipe itself may be one of the three. */
+    int failure = posix_spawn_file_actions_adddup2(actions, output, 1);
+    if (failure == 0) {
+        failure = posix_spawn_file_actions_adddup2(actions, output, 2);
+    }
+    if (failure == 0) {
+        failure = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
+    }
+    if (failure == 0) {
+        failure = posix_spawn_file_actions_addclosefrom_np(actions, 3);
+    }
+    return failure == 0 ? posix_spawn_file_actions_addchdir_np(actions, "/") : failure;
+}
+
+/* A group of its own, and every signal as a program expects it. 0 or errno. */
+static int
+set_attributes(posix_spawnattr_t *attributes)
+{
+    sigset_t none;
+    sigset_t all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int failure = posix_spawnattr_setflags(
+        attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    if (failure == 0) {
+        failure = posix_spawnattr_setsigmask(attributes, &none);
+    }
+    return failure == 0 ? posix_spawnattr_setsigdefault(attributes, &all) : failure;
+}
+
+/* 0 or errno. posix_spawn(3) copies no memory and stops only this thread until the exec. */
+static int
+spawn(const struct process_run *self, pid_t *ret)
+{
+    static const char *const environment[] = {
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "LC_ALL=C",
+        NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int failure = posix_spawn_file_actions_init(&actions);
+    if (failure != 0) {
+        return failure;
+    }
+    failure = posix_spawnattr_init(&attributes);
+    if (failure == 0) {
+        failure = add_actions(&actions, self->output);
+        if (failure == 0) {
+            failure = set_attributes(&attributes);
+        }
+        if (failure == 0) {
+            failure = posix_spawn(ret, self->argv[0], &actions, &attributes, self->argv,
+                                  (char *const *)environment);
+        }
+        (void)posix_spawnattr_destroy(&attributes);
+    }
+    (void)posix_spawn_file_actions_destroy(&actions);
+    return failure;
+}
+
+/* Name the group that may be killed; 0: none any more. */
+static void
+set_group(struct process_run *self, pid_t group)
+{
+    lock(self);
+    self->group = group;
+    if (group != 0 && self->killed) {
+        (void)kill(-group, SIGKILL);
+    }
+    unlock(self);
+}
+
+/*
+ * The process has ended but is not reaped yet, so no other group can have its number. Kill the
+ * rest of the group, then reap the process and those of the group whose parent we are (as process 1
+ * of a container we inherit them).
+ */
+static void
+reap_group(struct process_run *self, pid_t pid)
+{
+    set_group(self, 0);
+    (void)kill(-pid, SIGKILL);
+    while (waitpid(pid, &self->result.status, 0) < 0 && errno == EINTR) {
+    }
+    while (waitpid(-pid, NULL, 0) > 0 || errno == EINTR) {
+    }
+}
+
+static void
+wait_for_exit(struct process_run *self, pid_t pid)
+{
+    siginfo_t info;
+    int failed;
+    set_group(self, pid);
+    do {
+        failed = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
+    } while (failed != 0 && errno == EINTR);
+    if (failed == 0) {
+        reap_group(self, pid);
+    } else { /* other code of this program has reaped it */
+        self->result.failure = errno;
+        set_group(self, 0);
+    }
+}
+
+static void *
+run_process(void *user)
+{
+    struct process_run *self = user;
+    pid_t pid = 0;
+    lock(self);
+    const bool wanted = !self->killed;
+    unlock(self);
+    self->result.failure = wanted ? spawn(self, &pid) : ECANCELED;
+    (void)close(self->output);
+    if (self->result.failure == 0) {
+        wait_for_exit(self, pid);
+    }
+    lock(self);
+    self->over = true;
+    const bool abandoned = self->abandoned;
+    if (!abandoned) {
+        (void)!write(self->ended_fd, &(uint64_t){1}, sizeof(uint64_t));
+    }
+    unlock(self);
+    if (abandoned) {
+        free_run(self);
+    }
+    return NULL;
+}
+
+/* One allocation for pointers and strings. NULL: out of memory. */
+static char **
+copy_argv(const char *const *argv)
+{
+    size_t count = 0;
+    size_t bytes = 0;
+    for (; argv[count] != NULL; count++) {
+        bytes += strlen(argv[count]) + 1;
+    }
+    char **copy = malloc((count + 1) * sizeof(*copy) + bytes);
+    if (copy == NULL) {
+        return NULL;
+    }
+    char *at = (char *)(copy + count + 1);
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = at;
+        at = stpcpy(at, argv[i]) + 1;
+    }
+    copy[count] = NULL;
+    return copy;
+}
+
+static struct process_run *
+start_run(const char *const *argv, int ended_fd, int output)
+{
+    struct process_run *self = calloc(1, sizeof(*self));
+    if (self == NULL || pthread_mutex_init(&self->lock, NULL) != 0) {
+        free(self);
+        return NULL;
+    }
+    self->ended_fd = ended_fd;
+    self->output = output;
+    self->argv = copy_argv(argv);
+    if (self->argv == NULL ||
+        locum_thread_start(&self->thread, "locum-process", run_process, self) != 0) {
+        free_run(self);
+        return NULL;
+    }
+    return self;
+}
+
+/* Read one chunk. False: there is no more for now, or the pipe has ended. */
+static bool
+read_chunk(struct locum_process *self)
+{
+    char chunk[CHUNK_BYTES];
+    const ssize_t length = read(self->output_fd, chunk, sizeof(chunk));
+    for (ssize_t i = 0; i < length && self->length < LOCUM_PROCESS_OUTPUT_MAX; i++) {
+        if (self->length > 0 || chunk[i] != '\n') {
+            self->output[self->length++] = chunk[i];
+        }
+    }
+    if (length == 0) {
+        (void)event_del(&self->readable);
+    }
+    return length > 0;
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *user)
+{
+    (void)fd, (void)what;
+    (void)read_chunk(user);
+}
+
+/* What the process wrote is in the pipe by now; a process outside its group may go on writing. */
+static void
+on_ended(evutil_socket_t fd, short what, void *user)
+{
+    struct locum_process *self = user;
+    (void)fd, (void)what;
+    for (size_t i = 0; i < PIPE_CHUNKS && read_chunk(self); i++) {
+    }
+    (void)event_del(&self->readable);
+    lock(self->run);
+    const struct locum_process_result result = self->run->result;
+    unlock(self->run);
+    self->on_end(self->user, &result);
+}
+
+int
+locum_process_start(struct event_base *base, const char *const *argv, locum_process_fn *on_end,
+                    void *user, struct locum_process **ret)
+{
+    int ends[2];
+    struct locum_process *self = calloc(1, sizeof(*self));
+    if (self == NULL || pipe2(ends, O_CLOEXEC) != 0) {
+        const bool memory = self == NULL;
+        free(self);
+        return memory ? LOCUM_ERR_MEMORY : LOCUM_ERR_IO;
+    }
+    self->on_end = on_end;
+    self->user = user;
+    self->output_fd = ends[0];
+    self->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    (void)event_assign(&self->ended, base, self->ended_fd, EV_READ, on_ended, self);
+    (void)event_assign(&self->readable, base, ends[0], EV_READ | EV_PERSIST, on_readable, self);
+    if (self->ended_fd >= 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 &&
+        event_add(&self->ended, NULL) == 0 && event_add(&self->readable, NULL) == 0) {
+        self->run = start_run(argv, self->ended_fd, ends[1]);
+    }
+    if (self->run == NULL) {
+        (void)close(ends[1]);
+        locum_process_destroy(self);
+        return LOCUM_ERR_IO;
+    }
+    *ret = self;
+    return 0;
+}
+
+struct locum_slice
+locum_process_output(const struct locum_process *self)
+{
+    return (struct locum_slice){.at = self->output, .length = self->length};
+}
+
+void
+locum_process_kill(struct locum_process *self)
+{
+    struct process_run *run = self->run;
+    lock(run);
+    run->killed = true;
+    if (run->group != 0) {
+        (void)kill(-run->group, SIGKILL);
+    }
+    unlock(run);
+}
+
+/* The thread may be at its end, or needs its run for longer. */
+static void
+leave_run(struct process_run *self)
+{
+    const pthread_t thread = self->thread;
+    lock(self);
+    const bool over = self->over;
+    self->abandoned = !over;
+    unlock(self);
+    if (over) {
+        (void)pthread_join(thread, NULL);
+        free_run(self);
+    } else {
+        (void)pthread_detach(thread);
+    }
+}
+
+void
+locum_process_destroy(struct locum_process *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    if (self->run != NULL) {
+        locum_process_kill(self);
+        leave_run(self->run);
+    }
+    (void)event_del(&self->ended);
+    (void)event_del(&self->readable);
+    (void)close(self->output_fd);
+    if (self->ended_fd >= 0) {
+        (void)close(self->ended_fd);
+    }
+    free(self);
+}

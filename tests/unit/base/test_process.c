@@ -1,0 +1,145 @@
+/* process: output, end, kill and destroy of a program that a thread runs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/process.h"
+#include "tests/unit/entries.h"
+
+enum { PATIENCE_MS = 10000 };
+
+struct fixture {
+    struct event_base *base;
+    struct locum_process *process;
+    struct locum_process_result result;
+    size_t ends;
+    size_t descriptors; /* open before the test */
+};
+
+static struct fixture fixture;
+
+static void
+on_end(void *user, const struct locum_process_result *result)
+{
+    assert_ptr_equal(user, &fixture);
+    fixture.result = *result;
+    fixture.ends++;
+    (void)event_base_loopbreak(fixture.base);
+}
+
+static int
+set_up(void **state)
+{
+    (void)state;
+    fixture = (struct fixture){0};
+    fixture.base = event_base_new();
+    fixture.descriptors = count_entries("/proc/self/fd");
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    locum_process_destroy(fixture.process);
+    event_base_free(fixture.base);
+    return 0;
+}
+
+static void
+start(const char *script)
+{
+    const char *const argv[] = {"/bin/sh", "-c", script, NULL};
+    assert_int_equal(locum_process_start(fixture.base, argv, on_end, &fixture, &fixture.process),
+                     0);
+    assert_int_equal(fixture.ends, 0);
+}
+
+static void
+wait_for_end(void)
+{
+    assert_int_equal(event_base_dispatch(fixture.base), 0);
+    assert_int_equal(fixture.ends, 1);
+}
+
+static void
+test_output_and_exit_code_are_kept(void **state)
+{
+    (void)state;
+    start("echo; echo one; echo two >&2; exit 3");
+    wait_for_end();
+    const struct locum_slice output = locum_process_output(fixture.process);
+    assert_int_equal(fixture.result.failure, 0);
+    assert_int_equal(WEXITSTATUS(fixture.result.status), 3);
+    assert_string_equal(output.at, "one\ntwo\n");
+    assert_int_equal(output.length, 8);
+}
+
+static void
+test_long_output_is_cut_and_does_not_stop_the_process(void **state)
+{
+    (void)state;
+    start("yes | head -c 1000000");
+    wait_for_end();
+    assert_int_equal(WEXITSTATUS(fixture.result.status), 0);
+    assert_int_equal(locum_process_output(fixture.process).length, LOCUM_PROCESS_OUTPUT_MAX);
+}
+
+static void
+test_program_that_does_not_exist_is_a_failure(void **state)
+{
+    const char *const argv[] = {"/nonexistent/program", NULL};
+    (void)state;
+    assert_int_equal(locum_process_start(fixture.base, argv, on_end, &fixture, &fixture.process),
+                     0);
+    wait_for_end();
+    assert_int_equal(fixture.result.failure, ENOENT);
+}
+
+static void
+test_kill_ends_the_process_or_prevents_its_start(void **state)
+{
+    (void)state;
+    start("sleep 1000");
+    locum_process_kill(fixture.process);
+    wait_for_end();
+    assert_true(fixture.result.failure == ECANCELED || WTERMSIG(fixture.result.status) == SIGKILL);
+}
+
+static void
+test_destroy_calls_nothing_and_leaves_no_descriptor(void **state)
+{
+    (void)state;
+    start("sleep 1000");
+    locum_process_destroy(fixture.process);
+    fixture.process = NULL;
+    (void)event_base_loop(fixture.base, EVLOOP_NONBLOCK);
+    assert_int_equal(fixture.ends, 0);
+    const locum_ms patience = locum_now_read().mono + PATIENCE_MS;
+    while (count_entries("/proc/self/fd") > fixture.descriptors) {
+        assert_true(locum_now_read().mono < patience); /* the thread closes its end of the pipe */
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_output_and_exit_code_are_kept),
+        TEST(test_long_output_is_cut_and_does_not_stop_the_process),
+        TEST(test_program_that_does_not_exist_is_a_failure),
+        TEST(test_kill_ends_the_process_or_prevents_its_start),
+        TEST(test_destroy_calls_nothing_and_leaves_no_descriptor),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
