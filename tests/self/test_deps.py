@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""deploy/deps asks for nothing when nothing is missing, and says what it wants when something is.
+"""deploy/deps installs nothing if nothing is missing, and prints what it installs otherwise.
 
-Debian's tools are replaced by small stand-ins that write down how they were called; what
-deploy/deps does as root is tried on a bare Debian (tests/compose/fresh).
+Small stand-ins replace Debian's tools and record how they were called. tests/compose/fresh tests
+what deploy/deps does as root, on a bare Debian.
 """
 
 import os
@@ -84,7 +84,7 @@ def test_without_sudo_it_says_what_root_must_type():
 
 def test_another_system():
     code, output, called = deps("build", tools=())
-    assert code == 1 and "this is no Debian" in output and "libldns-dev" in output, output
+    assert code == 1 and "not Debian" in output and "libldns-dev" in output, output
     assert deps("build", tools=(), env={"LOCUM_DEPS": "skip"})[:2] == (0, "")
 
 
