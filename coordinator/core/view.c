@@ -96,34 +96,6 @@ locum_view_heard_within_limit(const struct locum_view *self, const struct locum_
     return heard != LOCUM_NEVER && now - heard <= locum_view_limit(self, config, peer);
 }
 
-/* Three quarters of its limit after its last datagram the copies must have been read. */
-static bool
-may_wait_for(const struct locum_view *self, const struct locum_core_config *config, locum_node peer,
-             locum_ms now)
-{
-    const locum_ms heard = self->peer[peer].path[LOCUM_PATH_UDP].heard;
-    const locum_ms next = now + config->interval_ms;
-    return heard != LOCUM_NEVER && 4 * (next - heard) <= 3 * locum_view_limit(self, config, peer);
-}
-
-bool
-locum_view_redis_can_wait(const struct locum_view *self, const struct locum_core_config *config,
-                          locum_ms now)
-{
-    /* My own returns, up to two intervals old then, and Mirrorbits must not look lost. */
-    if (config->timeout_ms < 4 * config->interval_ms ||
-        LOCUM_MIRRORBITS_FORGET_MS < 4 * config->interval_ms) {
-        return false;
-    }
-    for (locum_node peer = 0; peer < config->node_count; peer++) {
-        if (peer != config->self && config->nodes[peer].role != LOCUM_ROLE_SENTINEL &&
-            !may_wait_for(self, config, peer, now)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 bool
 locum_view_mirrorbits_seen(const struct locum_view *self, locum_node node, locum_ms now)
 {

@@ -93,13 +93,6 @@ bool locum_view_direct(const struct locum_view *self, locum_node peer, locum_ms 
 bool locum_view_silent(const struct locum_view *self, const struct locum_core_config *config,
                        locum_node peer, locum_ms now);
 
-/*
- * What Redis brings may be read with my next heartbeat: that comes soon enough for all that only
- * Redis tells, and every peer was heard by UDP so lately that its copy decides nothing before.
- */
-bool locum_view_redis_can_wait(const struct locum_view *self,
-                               const struct locum_core_config *config, locum_ms now);
-
 /* The node's Mirrorbits has announced itself lately enough to be a member of its cluster. */
 bool locum_view_mirrorbits_seen(const struct locum_view *self, locum_node node, locum_ms now);
 

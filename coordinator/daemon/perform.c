@@ -108,9 +108,6 @@ send_heartbeat(struct locum_daemon *self)
     const struct locum_now now = locum_daemon_now(self);
     struct locum_text line = locum_text_init(buffer, sizeof(buffer));
     locum_core_heartbeat(&self->core, LOCUM_NODE_NONE, now, &line);
-    locum_redis_set_patient(self->redis,
-                            locum_view_redis_can_wait(&self->core.view, config, now.mono));
-    (void)locum_redis_read(self->redis);
     if (locum_seal_add(&self->config->secrets, &line) == 0) {
         locum_redis_publish(self->redis, locum_slice_of(buffer));
     }

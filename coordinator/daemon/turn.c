@@ -111,7 +111,6 @@ on_tick(evutil_socket_t fd, short what, void *user)
     }
     if (self->core.next_commit != LOCUM_NEVER &&
         self->now.mono - self->core.next_commit > IN_TIME_MS) {
-        (void)locum_redis_read(self->redis); /* before it, as all that has arrived */
         event_active(self->late, EV_READ, 1);
     } else {
         end_turn(self);

@@ -18,7 +18,7 @@
 #include "redis/resp.h"
 #include "redis/tls.h"
 
-enum { CHUNK_BYTES = 4096, PATIENT_BYTES = 8192, PATIENT_READS = 16, WHY_MAX = 191 };
+enum { CHUNK_BYTES = 4096, WHY_MAX = 191 };
 
 struct waiting {
     enum locum_command command;
@@ -37,8 +37,6 @@ struct locum_link {
     int fd;                   /* -1 once the bufferevent owns it */
     struct event *connecting; /* the socket becomes writable: connected, or refused */
     struct bufferevent *bev;  /* once connected */
-    struct event *late_read;  /* active: read what a patient link has left */
-    bool patient;             /* the kernel tells of PATIENT_BYTES or the end, not of less */
     struct event *flush;      /* active: commands wait to be written, all of a turn in one go */
     struct locum_tls *tls;    /* own copy; NULL: plain text */
     char name[LOCUM_HOST_MAX + 1];
@@ -77,7 +75,7 @@ shut(struct locum_link *self)
         close(self->fd);
         self->fd = -1;
     }
-    struct event *const mine[] = {self->deadline, self->flush, self->late_read};
+    struct event *const mine[] = {self->deadline, self->flush};
     for (size_t i = 0; i < LOCUM_COUNT(mine); i++) {
         if (mine[i] != NULL) {
             event_del(mine[i]);
@@ -88,7 +86,7 @@ shut(struct locum_link *self)
 static void
 destroy(struct locum_link *self)
 {
-    struct event *const mine[] = {self->deadline, self->flush, self->late_read};
+    struct event *const mine[] = {self->deadline, self->flush};
     for (size_t i = 0; i < LOCUM_COUNT(mine); i++) {
         if (mine[i] != NULL) {
             event_free(mine[i]);
@@ -255,38 +253,6 @@ on_read(struct bufferevent *bev, void *user)
         }
         take(self, chunk, length);
     }
-    (void)locum_link_read(self); /* 4 KiB are read at a time: the kernel tells of no rest */
-    leave(self);
-}
-
-/*
- * What a patient link has left in the kernel. An end or an error is the bufferevent's to tell; so
- * is more than PATIENT_READS: who sends without end must not keep the loop.
- */
-static void
-read_left(struct locum_link *self)
-{
-    char chunk[CHUNK_BYTES];
-    ssize_t length = CHUNK_BYTES;
-    for (size_t i = 0; locum_link_is_up(self) && length == CHUNK_BYTES; i++) {
-        if (i == PATIENT_READS) {
-            locum_link_set_patient(self, false);
-            return;
-        }
-        length = recv(bufferevent_getfd(self->bev), chunk, sizeof(chunk), MSG_DONTWAIT);
-        if (length > 0) {
-            take(self, chunk, (size_t)length);
-        }
-    }
-}
-
-static void
-on_late_read(evutil_socket_t fd, short what, void *user)
-{
-    (void)fd, (void)what;
-    struct locum_link *self = user;
-    enter(self);
-    read_left(self);
     leave(self);
 }
 
@@ -316,17 +282,13 @@ on_deadline(evutil_socket_t fd, short what, void *user)
     (void)fd;
     (void)what;
     struct locum_link *self = user;
-    enter(self);
-    if (self->patient) {
-        read_left(self); /* what has arrived is no silence */
-    }
-    const bool idle = locum_link_is_up(self) && self->count == 0;
     const locum_ms left = self->due - locum_now_read().mono;
-    if (!self->over && !idle && self->why[0] == '\0' && left > 0) {
-        arm(self, left); /* libevent counts from the beginning of the turn that armed it */
-    } else if (!self->over && !idle) {
-        fail_late(self);
+    if (self->why[0] == '\0' && left > 0) {
+        arm(self, left); /* libevent counts from the beginning of the iteration that armed it */
+        return;
     }
+    enter(self);
+    fail_late(self);
     leave(self);
 }
 
@@ -487,9 +449,8 @@ locum_link_open(struct event_base *base, const struct locum_link_target *target,
     self->reader = locum_resp_reader(&self->functions);
     self->deadline = event_new(base, -1, 0, on_deadline, self);
     self->flush = event_new(base, -1, 0, on_flush, self);
-    self->late_read = event_new(base, -1, 0, on_late_read, self);
     if (self->reader == NULL || self->deadline == NULL || self->flush == NULL ||
-        self->late_read == NULL || (target->tls != NULL && self->tls == NULL)) {
+        (target->tls != NULL && self->tls == NULL)) {
         destroy(self);
         return NULL;
     }
@@ -548,35 +509,9 @@ locum_link_send(struct locum_link *self, const struct locum_command_argv *argv,
     } else {
         enqueue(self, argv->command, reply, user);
         event_active(self->flush, EV_WRITE, 0);
-        if (self->count > LOCUM_LINK_WAITING_MAX / 4) {
-            (void)locum_link_read(self); /* their replies may be there */
-        }
         ++*self->commands;
     }
     redisFreeCommand(bytes);
-}
-
-void
-locum_link_set_patient(struct locum_link *self, bool patient)
-{
-    const int least = patient ? PATIENT_BYTES : 1;
-    if (!locum_link_is_up(self) || self->tls != NULL || self->patient == patient) {
-        return;
-    }
-    if (setsockopt(bufferevent_getfd(self->bev), SOL_SOCKET, SO_RCVLOWAT, &least, sizeof(least)) ==
-        0) {
-        self->patient = patient;
-    }
-}
-
-bool
-locum_link_read(struct locum_link *self)
-{
-    const bool patient = locum_link_is_up(self) && self->patient;
-    if (patient) {
-        event_active(self->late_read, EV_READ, 0);
-    }
-    return patient;
 }
 
 void

@@ -76,21 +76,6 @@ void locum_link_send(struct locum_link *self, const struct locum_command_argv *a
 /* Write what was sent now, instead of at the end of this turn with what else is sent in it. */
 void locum_link_flush(struct locum_link *self);
 
-/*
- * Patient: what comes is left in the kernel until locum_link_read(), until a reply's deadline,
- * until there are 8 KiB of it, or until many commands wait; the end of the connection is told at
- * once all the same. So what is in no hurry wakes nobody. Nothing while it is not up, NULL, or with
- * TLS, where it reads as ever.
- * SO_RCVLOWAT: socket(7), tcp(7); Linux 4.18.
- */
-void locum_link_set_patient(struct locum_link *self, bool patient);
-
-/*
- * Read what a patient link has left: true, and its callbacks come in this round of the loop, after
- * the caller has returned to it. NULL is fine.
- */
-bool locum_link_read(struct locum_link *self);
-
 /* Close and free; no callback comes any more. NULL is fine. */
 void locum_link_close(struct locum_link *self);
 

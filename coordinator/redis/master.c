@@ -499,22 +499,6 @@ locum_master_add_event(struct locum_master *self, const struct locum_field *fiel
 }
 
 void
-locum_master_set_patient(struct locum_master *self, bool patient)
-{
-    const bool may = patient && locum_master_is_ready(self);
-    locum_link_set_patient(self->command, may);
-    locum_link_set_patient(self->listen, may);
-}
-
-bool
-locum_master_read(struct locum_master *self)
-{
-    const bool command = locum_link_read(self->command);
-    const bool listen = locum_link_read(self->listen);
-    return command || listen;
-}
-
-void
 locum_master_destroy(struct locum_master *self)
 {
     if (self == NULL) {

@@ -78,10 +78,6 @@ void locum_master_write_node(struct locum_master *self, const struct locum_field
 void locum_master_add_event(struct locum_master *self, const struct locum_field *fields,
                             size_t count, uint32_t keep);
 
-/* See redis.h. */
-void locum_master_set_patient(struct locum_master *self, bool patient);
-bool locum_master_read(struct locum_master *self);
-
 /* NULL is fine. Not from inside a callback. */
 void locum_master_destroy(struct locum_master *self);
 

@@ -23,7 +23,6 @@ struct locum_redis_settings {
     char client[LOCUM_REDIS_CLIENT_BYTES]; /* "locum-dc2" */
     struct locum_config_redis redis;
     locum_ms poll_ms;
-    locum_ms interval_ms; /* of heartbeats */
 };
 
 struct locum_redis {

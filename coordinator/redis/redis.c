@@ -246,7 +246,6 @@ copy_settings(struct locum_redis_settings *self, const struct locum_config *conf
     locum_text_add(&text, node);
     self->redis = config->redis;
     self->poll_ms = config->core.sentinel_poll_ms;
-    self->interval_ms = config->core.interval_ms;
 }
 
 static struct locum_master_settings
@@ -276,7 +275,6 @@ keep_or_create(struct locum_redis *self, size_t number,
         .master_name = from->redis.master_name,
         .timeout_ms = from->redis.timeout_ms,
         .poll_ms = from->poll_ms,
-        .interval_ms = 4 * from->interval_ms <= from->poll_ms ? from->interval_ms : 0,
     };
     struct locum_sentinel **slot = &self->sentinels[number];
     for (size_t i = 0; i < LOCUM_ENDPOINTS_SENTINELS_MAX && *slot == NULL; i++) {
@@ -458,7 +456,6 @@ locum_redis_reconfigure(struct locum_redis *self, const struct locum_config *con
     memset(self->sentinels, 0, sizeof(self->sentinels));
     self->config = config;
     copy_settings(&self->settings, config);
-    locum_master_set_patient(self->master, false); /* until a heartbeat under the new settings */
     const bool other_tls = tls_differs(&before.redis.tls, &self->settings.redis.tls);
     read_tls(self, !other_tls);
     const struct locum_master_settings settings = master_settings(self);
@@ -481,23 +478,6 @@ void
 locum_redis_publish(struct locum_redis *self, struct locum_slice line)
 {
     locum_master_publish(self->master, line);
-    for (size_t i = 0; i < self->endpoints.sentinel_count; i++) {
-        if (self->sentinels[i] != NULL) {
-            locum_sentinel_poll_early(self->sentinels[i]);
-        }
-    }
-}
-
-void
-locum_redis_set_patient(struct locum_redis *self, bool patient)
-{
-    locum_master_set_patient(self->master, patient);
-}
-
-bool
-locum_redis_read(struct locum_redis *self)
-{
-    return locum_master_read(self->master);
 }
 
 void

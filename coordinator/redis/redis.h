@@ -74,22 +74,8 @@ int locum_redis_create(struct event_base *base, const struct locum_config *confi
 /* Take a new configuration: connections whose settings changed are made anew, others stay. */
 void locum_redis_reconfigure(struct locum_redis *self, const struct locum_config *config);
 
-/* Publish one sealed heartbeat; alone and first. Dropped silently while there is no connection.
- * What is due to be asked before the next one goes with it. */
+/* Publish one sealed heartbeat; alone and first. Dropped silently while there is no connection. */
 void locum_redis_publish(struct locum_redis *self, struct locum_slice line);
-
-/*
- * Patient: what the master sends wakes nobody, and is read when locum_redis_read() asks for it: at
- * each heartbeat. For when nothing that Redis brings is in a hurry; the Sentinels are heard at once
- * all the same.
- */
-void locum_redis_set_patient(struct locum_redis *self, bool patient);
-
-/*
- * Read what was left so: true, and its callbacks come in this round of the loop, after the caller
- * has returned to it. false: nothing was.
- */
-bool locum_redis_read(struct locum_redis *self);
 
 /*
  * State for people, best effort, of at most LOCUM_REDIS_FIELDS_MAX fields: the node's hash (with

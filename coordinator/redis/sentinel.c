@@ -155,20 +155,18 @@ on_masters(struct locum_sentinel *self, const redisReply *reply)
     say(self, error);
 }
 
-/* From poll to poll at most: for the timers of the heartbeats between may each be a little late. */
-static locum_ms
-latest_ms(const struct locum_sentinel *self)
-{
-    return self->settings.poll_ms + self->settings.interval_ms / 8;
-}
-
 /* The poll's last reply has come. */
 static void
 finish(struct locum_sentinel *self)
 {
     const locum_ms now = locum_now_read().mono;
     self->polling = false;
-    arm(self, self->asked - now + (self->again ? LOCUM_SENTINEL_ASK_GAP_MS : latest_ms(self)));
+    const locum_ms poll_ms = self->settings.poll_ms;
+    if (self->again) {
+        arm(self, self->asked + LOCUM_SENTINEL_ASK_GAP_MS - now);
+    } else { /* all Sentinels at the same moments: the process wakes once for all of them */
+        arm(self, self->asked - self->asked % poll_ms + poll_ms - now);
+    }
     if (self->spoiled) {
         return;
     }
@@ -329,15 +327,6 @@ ask_all(struct locum_sentinel *self)
     }
 }
 
-void
-locum_sentinel_poll_early(struct locum_sentinel *self)
-{
-    if (!self->polling && self->asked != LOCUM_NEVER &&
-        locum_now_read().mono - self->asked + self->settings.interval_ms > latest_ms(self)) {
-        ask_all(self);
-    }
-}
-
 static void
 on_ask_up(void *user)
 {
@@ -480,7 +469,6 @@ locum_sentinel_keep(struct locum_sentinel *self, size_t number,
     }
     self->number = number;
     self->settings.tls = settings->tls;
-    self->settings.interval_ms = settings->interval_ms;
     return true;
 }
 

@@ -47,7 +47,6 @@ struct locum_sentinel_settings {
     const char *master_name;
     locum_ms timeout_ms;
     locum_ms poll_ms;
-    locum_ms interval_ms; /* of heartbeats that polls go with; 0: too rare for that */
 };
 
 /*
@@ -73,9 +72,6 @@ bool locum_sentinel_keep(struct locum_sentinel *self, size_t number,
 void locum_sentinel_addresses_set(struct locum_sentinel *self,
                                   const struct locum_address *addresses, size_t count,
                                   const char *why);
-
-/* A heartbeat goes out: a poll that is due before the next one goes with it, and wakes nobody. */
-void locum_sentinel_poll_early(struct locum_sentinel *self);
 
 bool locum_sentinel_is_connected(const struct locum_sentinel *self); /* a poll has come through */
 bool locum_sentinel_tilt(const struct locum_sentinel *self);

@@ -50,8 +50,6 @@ send_heartbeat(struct sim *sim, locum_node node)
     struct sim_node *self = &sim->node[node];
     const struct locum_now now = sim_node_now(sim, node);
     char buffer[LOCUM_HEARTBEAT_MAX];
-    self->last_send = sim->now;
-    self->patient = locum_view_redis_can_wait(&self->core.view, &self->core.config, now.mono);
     sim->counts.heartbeats++;
     for (locum_node peer = 0; peer <= sim->nodes; peer++) {
         const bool publish = peer == sim->nodes;
@@ -186,8 +184,6 @@ sim_node_start(struct sim *sim, locum_node node, bool with_saved)
     self->run++;
     self->frozen_until = 0;
     self->up_since = LOCUM_NEVER;
-    self->last_send = LOCUM_NEVER;
-    self->patient = false;
     for (locum_node peer = 0; peer < sim->nodes; peer++) {
         sim->pair[node][peer].heard = LOCUM_NEVER;
         sim->pair[node][peer].dead_verdict = false;
@@ -293,8 +289,7 @@ sim_node_input(struct sim *sim, const struct sim_event *event)
     if (!is_sealed(self, event)) {
         return;
     }
-    const bool left = self->patient && event->kind == SIM_EVENT_MESSAGE;
-    if (!sim_node_frozen(sim, event->node) && !left) {
+    if (!sim_node_frozen(sim, event->node)) {
         handle(sim, event);
         return;
     }
@@ -376,8 +371,5 @@ sim_node_turn(struct sim *sim, const struct sim_event *event)
     sim_node_step(sim, event->node, &tick);
     if (self->running && self->turn == event->token) {
         turn_at(sim, event->node, self->core.next_commit - self->mono_offset);
-    }
-    if (self->last_send == sim->now) {
-        read_inbox(sim, event->node); /* with each heartbeat, and as late as that can be */
     }
 }

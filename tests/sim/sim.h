@@ -235,7 +235,6 @@ struct sim_node {
     unsigned sign, accepts;     /* secrets: the one that signs, a set */
     uint32_t turn;              /* only the turn event with this token counts */
     locum_ms turn_at;
-    bool patient; /* what comes from Redis is read with its next heartbeat */
     struct sim_event *inbox;
     size_t inbox_count, inbox_room, inbox_datagrams;
     struct sim_connection redis;
@@ -247,7 +246,6 @@ struct sim_node {
     locum_ms up_since;      /* its own service word is up since; LOCUM_NEVER */
     struct sim_sentinel_told told[SIM_NODES_MAX]; /* the last poll of each Sentinel */
     locum_ms told_at[SIM_NODES_MAX];
-    locum_ms last_send;
     bool ever_left;                                          /* an orderly stop was asked for */
     enum locum_rank rank[LOCUM_NODES_MAX];                   /* as last looked at */
     bool checked;                                            /* the two fields below hold */

@@ -203,22 +203,13 @@ make_world(struct sim *sim)
     }
 }
 
-/* From poll to poll of a Sentinel, at least as late as a daemon's: those between go with a
- * heartbeat (redis/sentinel.c).
- */
-static locum_ms
-poll_ms_at_most(const struct sim *sim)
-{
-    return sim->config.sentinel_poll_ms + sim->config.interval_ms / 8;
-}
-
 /* A node's own timers run as long as its run does. */
 static void
 own_timer(struct sim *sim, const struct sim_event *event)
 {
     const struct sim_node *self = &sim->node[event->node];
     const locum_ms period = event->kind == SIM_EVENT_SHELL  ? SIM_SHELL_MS
-                            : event->kind == SIM_EVENT_POLL ? poll_ms_at_most(sim)
+                            : event->kind == SIM_EVENT_POLL ? sim->config.sentinel_poll_ms
                                                             : SIM_CHECK_MS;
     if (event->token != self->run || !self->running) {
         return;

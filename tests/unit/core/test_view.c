@@ -157,35 +157,6 @@ test_redis_worked(void **state)
     assert_false(locum_view_redis_worked(&view, &config, 5000, 60000));
 }
 
-/* What Redis brings can wait while each peer was heard by UDP, with the time to the next heartbeat
- * no longer ago than three quarters of its limit. */
-static void
-test_redis_can_wait(void **state)
-{
-    (void)state;
-    assert_false(locum_view_redis_can_wait(&view, &config, 60000)); /* never heard */
-    for (locum_node peer = 0; peer < config.node_count; peer++) {
-        view.peer[peer].path[LOCUM_PATH_UDP].heard = 60000;
-    }
-    view.peer[config.self].path[LOCUM_PATH_UDP].heard = LOCUM_NEVER;
-    assert_true(locum_view_redis_can_wait(&view, &config, 60625));
-    assert_false(locum_view_redis_can_wait(&view, &config, 60626));
-    dc3->path[LOCUM_PATH_UDP].heard = LOCUM_NEVER;
-    dc3->path[LOCUM_PATH_REDIS].heard = 60000;
-    assert_false(locum_view_redis_can_wait(&view, &config, 60000)); /* it comes by Redis alone */
-    config.nodes[DC3].role = LOCUM_ROLE_SENTINEL;                   /* sends none */
-    assert_true(locum_view_redis_can_wait(&view, &config, 60000));
-    config.interval_ms = 250;
-    assert_true(locum_view_redis_can_wait(&view, &config, 60000));
-    config.interval_ms = 251; /* my own returns would look lost */
-    assert_false(locum_view_redis_can_wait(&view, &config, 60000));
-    config.timeout_ms = 20000;
-    config.interval_ms = LOCUM_MIRRORBITS_FORGET_MS / 4;
-    assert_true(locum_view_redis_can_wait(&view, &config, 60000));
-    config.interval_ms++; /* so would Mirrorbits */
-    assert_false(locum_view_redis_can_wait(&view, &config, 60000));
-}
-
 int
 main(void)
 {
@@ -198,7 +169,6 @@ main(void)
         cmocka_unit_test_setup(test_silent_direct, set_up),
         cmocka_unit_test_setup(test_silent_redis, set_up),
         cmocka_unit_test_setup(test_heard_within_limit, set_up),
-        cmocka_unit_test_setup(test_redis_can_wait, set_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

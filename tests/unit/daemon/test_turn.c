@@ -223,7 +223,7 @@ on_step(void *user, const struct locum_input *event, const struct locum_actions 
     }
 }
 
-/* Also what Redis has brought, and what nobody was in a hurry to read. */
+/* Also what Redis has brought. */
 static void
 test_a_late_turn_reads_redis_first(void **state)
 {
@@ -246,7 +246,6 @@ test_a_late_turn_reads_redis_first(void **state)
         event_new(daemon_->base, redis.listener, EV_READ | EV_PERSIST, on_client, &redis);
     assert_int_equal(event_add(redis.events[2], NULL), 0);
     assert_true(wait_until(is_subscribed));
-    locum_redis_set_patient(daemon_->redis, true);
     assert_int_equal(send(redis.subscriber, message, sizeof(message) - 1, 0), sizeof(message) - 1);
     no_stall = daemon_->core.view.grace;
     daemon_->core.next_commit -= 1000;

@@ -333,89 +333,6 @@ without_a_master_name_it_does_nothing(void **state)
     assert_int_equal(get_status().master.port, 0);
 }
 
-static bool
-has_lines(void *user)
-{
-    return ears.lines >= *(const unsigned *)user;
-}
-
-/* Under new settings what comes is first read at once again. */
-static void
-a_reload_ends_patience(void **state)
-{
-    (void)state;
-    unsigned want = 1;
-    start_room();
-    assert_false(locum_redis_read(room));
-    assert_true(wait_until(base, is_subscribed, NULL, 2000));
-    locum_redis_set_patient(room, true);
-    assert_true(locum_redis_read(room));
-    locum_redis_reconfigure(room, config);
-    assert_false(locum_redis_read(room));
-    fake_broadcast(&redis[DC2], "message locum:get:heartbeat one");
-    assert_true(wait_until(base, has_lines, &want, 250));
-    assert_int_equal(ears.lost, 0);
-}
-
-/* On how many of our connections to the master something has arrived that nobody has read. */
-static bool
-wait_unread(void *user)
-{
-    size_t found = 0;
-    for (int fd = 3; fd < 256; fd++) {
-        struct sockaddr_in name;
-        socklen_t length = sizeof(name);
-        int bytes = 0;
-        found += getpeername(fd, (struct sockaddr *)&name, &length) == 0 &&
-                 name.sin_port == htons(redis[DC2].address.port) &&
-                 ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
-    }
-    return found == *(const size_t *)user;
-}
-
-/* Both what was published and what is heard wait; one reading brings both. */
-static void
-replies_and_messages_wait_together(void **state)
-{
-    (void)state;
-    size_t unread = 2;
-    char want[] = "does not let our user run PUBLISH";
-    config->redis.timeout_ms = 5000; /* the deadline of a reply reads too */
-    config->core.interval_ms = 1000;
-    fake_rule(&redis[DC2], "PUBLISH", "-NOPERM this user\r\n");
-    start_room();
-    assert_true(wait_until(base, is_subscribed, NULL, 2000));
-    locum_redis_set_patient(room, true);
-    locum_redis_publish(room, locum_slice_of("line"));
-    fake_broadcast(&redis[DC2], "message locum:get:heartbeat one");
-    assert_true(wait_until(base, wait_unread, &unread, 1000));
-    (void)event_base_loop(base, EVLOOP_NONBLOCK);
-    assert_true(is_quiet(NULL));
-    assert_int_equal(ears.lines, 0);
-    assert_true(locum_redis_read(room));
-    unsigned lines = 1;
-    assert_true(wait_until(base, has_lines, &lines, 1000));
-    assert_true(wait_until(base, says, want, 1000));
-    unread = 0;
-    assert_true(wait_unread(&unread));
-}
-
-/* Patience is for a connection that works: what makes it work waits for nothing. */
-static void
-connecting_is_never_patient(void **state)
-{
-    (void)state;
-    config->redis.timeout_ms = 5000;
-    config->core.interval_ms = 1000;
-    const locum_ms deadline = locum_now_read().mono + 2000;
-    start_room();
-    while (!ears.subscribed) {
-        locum_redis_set_patient(room, true);
-        (void)event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
-        assert_true(locum_now_read().mono < deadline);
-    }
-}
-
 int
 main(void)
 {
@@ -430,9 +347,6 @@ main(void)
         TEST(a_silent_master_is_left_in_time),
         TEST(a_reload_keeps_what_did_not_change),
         TEST(a_reload_that_connects_anew_is_told),
-        TEST(a_reload_ends_patience),
-        TEST(replies_and_messages_wait_together),
-        TEST(connecting_is_never_patient),
         TEST(without_a_master_name_it_does_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,11 +1,7 @@
-/*
- * How one connection uses its socket: what a full one holds back, what a turn may send, and what is
- * left in the kernel by a patient link.
- */
+/* How one connection writes to its socket: all of an iteration at its end, also into a full one. */
 #include "probe.h"
 
 #include <poll.h>
-#include <sys/ioctl.h>
 
 /* Our side's socket: the one to this port. */
 static int
@@ -31,141 +27,6 @@ narrow(uint16_t port)
 {
     static const int size = 4096;
     assert_int_equal(setsockopt(socket_to(port), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), 0);
-}
-
-static bool
-has_messages(void *user)
-{
-    return probe.messages >= *(const unsigned *)user;
-}
-
-static bool
-has_arrived(void *user)
-{
-    int bytes = 0;
-    (void)user;
-    return ioctl(socket_to(fake.address.port), FIONREAD, &bytes) == 0 && bytes > 0;
-}
-
-/* It has arrived and is left where it is. */
-static void
-assert_waits(unsigned messages)
-{
-    assert_true(wait_until(base, has_arrived, NULL, 2000));
-    (void)event_base_loop(base, EVLOOP_NONBLOCK);
-    assert_int_equal(probe.messages, messages);
-}
-
-static void
-assert_comes(unsigned messages)
-{
-    assert_true(wait_until(base, has_messages, &messages, 2000));
-    assert_int_equal(probe.messages, messages);
-}
-
-static void
-open_subscriber(void)
-{
-    unsigned want = 1;
-    struct locum_command_argv argv = locum_command_argv_init(LOCUM_COMMAND_SUBSCRIBE);
-    locum_command_argv_add(&argv, "c");
-    timeout_ms = 10000;
-    open_link(&subscriber_events);
-    locum_link_set_patient(probe.link, true); /* not up: nothing */
-    assert_true(wait_until(base, is_up, NULL, 2000));
-    assert_false(locum_link_read(probe.link));
-    locum_link_send(probe.link, &argv, on_reply, NULL);
-    assert_true(wait_until(base, has_replies, &want, 2000));
-    timeout_ms = TIMEOUT_MS;
-}
-
-static void
-a_patient_link_is_woken_for_much_or_the_end(void **state)
-{
-    (void)state;
-    static char much[9100];
-    locum_link_set_patient(NULL, true);
-    assert_false(locum_link_read(NULL));
-    open_subscriber();
-    locum_link_set_patient(probe.link, true);
-    fake_broadcast(&fake, "message c x");
-    assert_waits(0);
-    assert_true(locum_link_read(probe.link));
-    assert_comes(1);
-    memset(much, 'x', sizeof(much) - 1);
-    memcpy(much, "message c ", 10);
-    fake_broadcast(&fake, much);
-    assert_comes(2);
-    fake_broadcast(&fake, "message c x");
-    assert_waits(2);
-    locum_link_set_patient(probe.link, false);
-    assert_comes(3);
-    assert_false(locum_link_read(probe.link));
-    locum_link_set_patient(probe.link, true);
-    fake_broadcast(&fake, "message c x");
-    assert_waits(3);
-    for (size_t i = 0; i < FAKE_CLIENTS_MAX; i++) {
-        fake_drop(&fake.clients[i]);
-    }
-    assert_true(wait_until(base, is_closed, NULL, 2000));
-    assert_int_equal(probe.messages, 4);
-    assert_string_equal(probe.why, "it closed the connection");
-}
-
-/* A reply that is there when its deadline comes has come, though nobody has read it. */
-static void
-a_patient_link_reads_before_it_calls_late(void **state)
-{
-    (void)state;
-    unsigned want = 2;
-    fake_rule(&fake, "ROLE", "+a\r\n");
-    probe.ask = 1;
-    timeout_ms = TIMEOUT_MS;
-    open_link(&plain_events);
-    assert_true(wait_until(base, is_up, NULL, 2000));
-    locum_link_set_patient(probe.link, true);
-    ask();
-    assert_true(wait_until(base, has_replies, &want, 2 * TIMEOUT_MS + 2000));
-    assert_true(locum_now_read().mono - probe.began >= TIMEOUT_MS - 20);
-    fake_rule(&fake, "ROLE", FAKE_SILENCE);
-    ask();
-    assert_true(wait_until(base, is_closed, NULL, 2000));
-    assert_string_equal(probe.why, "no reply to ROLE within 200ms");
-}
-
-/* Many commands are no reason to give up a server that answers them all. */
-static void
-a_patient_link_reads_for_the_sake_of_many_commands(void **state)
-{
-    (void)state;
-    fake_rule(&fake, "ROLE", "+a\r\n");
-    timeout_ms = 10000;
-    open_link(&plain_events);
-    assert_true(wait_until(base, is_up, NULL, 2000));
-    locum_link_set_patient(probe.link, true);
-    for (unsigned i = 1; i <= 4 * LOCUM_LINK_WAITING_MAX; i++) {
-        ask();
-        while (fake_count(&fake, "ROLE\n") < i) {
-            assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
-            assert_int_equal(probe.closed, 0);
-        }
-        if (i == LOCUM_LINK_WAITING_MAX / 4) {
-            assert_int_equal(probe.replies, 0); /* so few are no reason to read */
-        }
-    }
-    assert_true(probe.replies >= 3 * LOCUM_LINK_WAITING_MAX);
-}
-
-/* What TLS has read of the socket no kernel tells of. */
-static void
-there_is_no_patience_with_tls(void **state)
-{
-    (void)state;
-    open_subscriber();
-    locum_link_set_patient(probe.link, true);
-    assert_false(locum_link_read(probe.link));
-    fake_broadcast(&fake, "message c x");
-    assert_comes(1);
 }
 
 /* A peer whose window is full, and that reads at last: all is written, once, and then the next. */
@@ -308,50 +169,11 @@ the_commands_of_a_turn_are_written_at_its_end(void **state)
     close(fd);
 }
 
-/* Who sends more than is read at a time is read by the loop's turns, and nothing of it is lost. */
-static void
-patience_ends_with_who_sends_without_end(void **state)
-{
-    (void)state;
-    static const char message[] = "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nx\r\n";
-    enum { LENGTH = sizeof(message) - 1, MESSAGES = 4096 };
-    static char bytes[LENGTH * MESSAGES];
-    const int fd = accept_slow(&subscriber_events);
-    const locum_ms patience = locum_now_read().mono + 4000;
-    size_t sent = 0;
-    for (size_t i = 0; i < MESSAGES; i++) {
-        memcpy(bytes + i * LENGTH, message, LENGTH);
-    }
-    locum_link_set_patient(probe.link, true);
-    assert_true(locum_link_read(probe.link)); /* nothing there: it stays patient */
-    (void)event_base_loop(base, EVLOOP_NONBLOCK);
-    assert_true(locum_link_read(probe.link));
-    while (locum_link_read(probe.link)) {
-        ssize_t length;
-        do {
-            const size_t at = sent % sizeof(bytes);
-            length = send(fd, bytes + at, sizeof(bytes) - at, MSG_DONTWAIT);
-            sent += length > 0 ? (size_t)length : 0;
-        } while (length > 0);
-        (void)event_base_loop(base, EVLOOP_NONBLOCK);
-        assert_true(locum_now_read().mono < patience);
-    }
-    assert_comes((unsigned)(sent / LENGTH));
-    assert_int_equal(probe.closed, 0);
-    close(fd);
-}
-
 int
 main(void)
 {
     const struct CMUnitTest plain[] = {TEST("", what_a_full_window_held_back_is_written_later),
                                        TEST("", a_turn_may_send_much),
-                                       TEST("", the_commands_of_a_turn_are_written_at_its_end),
-                                       TEST("", patience_ends_with_who_sends_without_end),
-                                       TEST("", a_patient_link_reads_before_it_calls_late),
-                                       TEST("", a_patient_link_reads_for_the_sake_of_many_commands),
-                                       TEST("", a_patient_link_is_woken_for_much_or_the_end)};
-    const struct CMUnitTest encrypted[] = {TEST("", there_is_no_patience_with_tls)};
-    const int failed = cmocka_run_group_tests(plain, NULL, NULL);
-    return failed + cmocka_run_group_tests(encrypted, start_tls, end_tls);
+                                       TEST("", the_commands_of_a_turn_are_written_at_its_end)};
+    return cmocka_run_group_tests(plain, NULL, NULL);
 }
