@@ -17,7 +17,7 @@ JOBS ?= $(shell nproc)
 
 PACKAGES := hiredis libevent libevent_pthreads libevent_openssl ldns yaml-0.1 libcurl jansson libssl \
 	libcrypto
-ROOMS := base core config fetch redis peer health dns control cli daemon
+ROOMS := base core config fetch redis peer health dns control report cli daemon
 SOURCES := $(foreach room,$(ROOMS),$(wildcard coordinator/$(room)/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 # locum-nsd is linked with the coordinator's rooms that it uses.
@@ -40,8 +40,9 @@ Q := $(if $(V),,@)
 # A recipe that builds does it on all processors, unless the caller said how many.
 PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(JOBS))
 # pkg-config is asked by the shell: make expands a whole recipe before deploy/deps has run.
-RUN = BUILD='$(abspath $(BUILD))' COMPILE="$(CC) $(FLAGS) -Werror $$(pkg-config --cflags $(PACKAGES))" \
-	tests/run -j $(JOBS)
+IN_BUILD = BUILD='$(abspath $(BUILD))' \
+	COMPILE="$(CC) $(FLAGS) -Werror $$(pkg-config --cflags $(PACKAGES))"
+RUN = $(IN_BUILD) tests/run -j $(JOBS)
 # A build of its own, in a folder below: $(call build-in,folder,CFLAGS)
 build-in = $(MAKE) $(PARALLEL) WERROR=-Werror BUILD='$(BUILD)/$(1)' CFLAGS='$(2)' programs
 ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
@@ -49,7 +50,7 @@ TSAN := -O1 -g -fsanitize=thread
 COVER := -O0 -g --coverage
 FUZZ := -O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all
-# What a fuzz target is linked with: the replay of its corpus, but for `make fuzz`.
+# A fuzz target is linked with the replay of its corpus; `make fuzz` links libFuzzer instead.
 FUZZ_MAIN := $(BUILD)/tests/fuzz/replay.o
 SECONDS ?= 60
 SCHEDULES ?= 10000
@@ -70,12 +71,12 @@ deps: ## install what building needs and this Debian lacks (asks sudo)
 check: ## units, short simulation, replay of hostile input, lint: under a minute
 	@deploy/deps test
 	@$(MAKE) $(PARALLEL) WERROR=-Werror programs
-	@$(RUN) lint self sim unit fuzz
+	@$(RUN) lint program sim unit fuzz
 
-test: ## all of check, then whole sites: real daemons in namespaces, containers
+test: ## all of check, the test tools, whole sites: real daemons in namespaces, containers
 	@deploy/deps test
 	@$(MAKE) $(PARALLEL) WERROR=-Werror programs
-	@SCHEDULES='$(SCHEDULES)' $(RUN) lint self sim unit fuzz lab compose
+	@SCHEDULES='$(SCHEDULES)' $(RUN) lint program self sim unit fuzz lab compose
 
 demo: ## show a site that fails over; KEEP=1 leaves it running, ADAPTER=nsd: NSD owns port 53
 	@deploy/deps demo
@@ -96,8 +97,8 @@ chaos: ## the laboratory for 45 minutes, faults longer than any TTL; ROWS=crashe
 mutants: programs ## can the tests of the core fail? breaks it in one place at a time
 	@BUILD='$(abspath $(BUILD))' COMPILE='$(COMPILE)' JOBS='$(JOBS)' tests/sim/mutants
 
-lint: ## arrows of inclusion, lengths, layout
-	@$(RUN) lint
+lint: all ## arrows of inclusion, circles, names, language, lengths, layout
+	@$(IN_BUILD) tests/lint/lint
 
 fmt: ## lay out the C sources
 	find coordinator nsd-adapter tests -name '*.[ch]' -exec clang-format -i {} +

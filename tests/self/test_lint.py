@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""tests/lint/lint finds what it is there to find: a small tree, then one fault at a time."""
+"""tests/lint/lint reports each fault that it looks for: a small tree, then one fault at a time."""
 
 import os
 import shutil
@@ -27,8 +27,11 @@ GOOD = {
 }
 
 
-def lint(changes):
-    """Lints the good tree with these files changed; returns (exit code, output)."""
+def lint(changes, objects=()):
+    """
+    Lints the good tree with these files changed and these sources compiled; returns (exit code,
+    output).
+    """
     with tempfile.TemporaryDirectory(prefix="locum-lint-") as root:
         for path, text in {**GOOD, **changes}.items():
             path = os.path.join(root, path)
@@ -36,6 +39,12 @@ def lint(changes):
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
         shutil.copy(os.path.join(ROOT, ".clang-format"), root)
+        for path in objects:
+            path = os.path.join(root, "build", path[:-1] + "o")
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            subprocess.run(["cc", "-c", "-Icoordinator", "-o", path,
+                            os.path.relpath(path, root).removeprefix("build/")[:-1] + "c"],
+                           cwd=root, check=True)
         environment = {name: value for name, value in os.environ.items()
                        if name not in ("BUILD", "COMPILE")}
         run = subprocess.run([os.path.join(ROOT, "tests/lint/lint"), root], env=environment,
@@ -145,6 +154,83 @@ def test_scripts_are_parsed():
     refused("deploy/go", "#!/bin/sh\nif true\n", "deploy/go:1", "")
     refused("tests/a.py", "def f(:\n", "tests/a.py:1", "")
     refused("tests/b", "#!/usr/bin/env python3\nx = (\n", "tests/b:2", "")
+
+
+def test_circle_of_files():
+    text = "void locum_{0}(void);\n\nvoid\nlocum_{1}(void)\n{{\n    locum_{0}();\n}}\n"
+    rows = {f"coordinator/daemon/{one}.c": text.format(other, one)
+            for one, other in (("act", "wire"), ("wire", "state"), ("state", "act"))}
+    code, output = lint(rows, rows)
+    assert code == 1 and "coordinator/daemon/act.c:1: in a circle: calls locum_wire() of wire.c, " \
+        "which calls locum_state() of state.c, which calls locum_act() of act.c" in output, output
+    rows["coordinator/daemon/state.c"] = "void\nlocum_state(void)\n{\n}\n"
+    code, output = lint(rows, rows)
+    assert code == 0 and "SKIP no file of daemon" not in output, output
+
+
+def test_tag_defined_twice():
+    tag = "struct locum_reply {\n    int x;\n};\n"
+    code, output = lint({"coordinator/base/text.c": tag, "nsd-adapter/ask.c": tag})
+    assert code == 1 and "nsd-adapter/ask.c:1: struct locum_reply is already defined at " \
+        "coordinator/base/text.c:1" in output, output
+    code, output = lint({"coordinator/base/text.c": tag, "nsd-adapter/ask.c":
+                         "static struct locum_reply *reply; /*\nstruct locum_reply { */\n"})
+    assert "already" not in output, output
+
+
+HEADER = "#ifndef LOCUM_{0}_H\n#define LOCUM_{0}_H\n\n{1}\n\n#endif\n"
+
+
+def test_prefix_of_public_functions():
+    for path, name, good in (("redis/link.h", "link_open", True),
+                             ("redis/link.h", "redis_link_open", True),
+                             ("redis/link.h", "redis_open", False),
+                             ("redis/redis.h", "redis_open", True),
+                             ("redis/link.h", "linker_open", False),
+                             ("redis/link.h", "connection_open", False)):
+        header = HEADER.format(path[:-2].replace("/", "_").upper(), f"int locum_{name}(void);")
+        code, output = lint({"coordinator/" + path: header})
+        assert (f"coordinator/{path}:4: locum_{name}(): its name should begin with" in output) != \
+            good, output
+        assert code == 0 if good else 1, output
+
+
+PHRASES = """\
+text | (is|are) told | reported
+text doc | nobody's | no one's
+name coordinator | edge | event
+"""
+
+
+def test_phrases():
+    for path, text, line, found in (
+            ("coordinator/base/text.c", "/* What is told. */\n", 1, "is told"),
+            ("coordinator/base/text.c", "\n/*\n * What is\n * told.\n */\n", 3, "is told"),
+            ("coordinator/base/text.c", 'const char *text = "what is "\n    "told";\n', 1, "is told"),
+            ("coordinator/base/text.c", "int first_edge;\n", 1, "edge"),
+            ("deploy/go", "#!/bin/sh\n# What is\n# told.\n", 2, "is told"),
+            ("doc/x.md", "fine\nNobody's\n", 2, "Nobody's"),
+            ("tests/unit/base/test_x.c", "void test_what_is_told(void);\n", 1, "is told"),
+            ("tests/x.py", "def test_what_is_told():\n    pass\n", 1, "is told")):
+        code, output = lint({"tests/lint/phrases": PHRASES, path: text})
+        assert code == 1 and f'  {path}:{line}: "{found}": write ' in output, output
+    for path, text in (("coordinator/base/text.c", "/* An edge is not told off. */\nint knowledge;\n"),
+                       ("README.md", "nobody's\n"), ("CHANGELOG.md", "what is told\n")):
+        code, output = lint({"tests/lint/phrases": PHRASES, path: text})
+        assert code == 0, output
+
+
+def test_phrase_that_is_excepted():
+    for reason, wanted in ((" a quotation", 0), ("", 1)):
+        code, output = lint({"tests/lint/phrases": PHRASES, "doc/x.md": "what is told\n",
+                             "tests/lint/exceptions": f"doc/x.md:is-told{reason}\n"})
+        assert code == wanted, output
+
+
+def test_comments_are_counted():
+    code, output = lint({"coordinator/base/text.c":
+                         "/* One\n * two. */\nint x; /* three */\n" + "int y;\n" * 4})
+    assert code == 0 and "comments: 16.7 %" in output, output
 
 
 PAGE = ".Dd November 25, 2026\n.Dt X 8\n.Os\n.Sh NAME\n.Nm x\n.Nd tries the lint\n"

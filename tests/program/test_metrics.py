@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """GET /metrics of a real coordinator, read by Prometheus' own reader, and promtool if it is here."""
 
+import os
 import shutil
 import subprocess
 import sys
 
 sys.dont_write_bytecode = True
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../self"))
 import alone
 import cases
 
