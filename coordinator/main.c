@@ -50,7 +50,7 @@ run_check(const char *config_path, int argc, char **argv)
     }
     int status = locum_config_load(config_path, NULL, print_and_count, &findings, &config);
     if (status == 0) {
-        status = locum_zone_check(config, print_and_count, &findings);
+        status = locum_dns_check(config, print_and_count, &findings);
     }
     if (status != 0) {
         (void)fprintf(stderr, "%s: refused: %zu error(s), %zu warning(s)\n", config_path,

@@ -2,7 +2,7 @@
  * config: one YAML file -> a validated configuration, or every error in it with file:line:col.
  *
  * In: locum.yaml and the secret file it names. Out: struct locum_config, immutable once made. All
- * checks that need no ldns are made here; static records are checked by dns/ (locum_zone_check()),
+ * checks that need no ldns are made here; static records are checked by dns/ (locum_dns_check()),
  * with the positions kept here. Includes base, core/types.h and libyaml only.
  */
 #ifndef LOCUM_CONFIG_CONFIG_H

@@ -179,8 +179,8 @@ zone_reply(struct locum_daemon *self, size_t zone)
     char *open_text = NULL;
     json_t *body = NULL;
     fail_open_plan(&self->config->core, &open);
-    if (locum_zone_text(self->config, zone, &self->core.plan, self->serial, &text) == 0 &&
-        locum_zone_text(self->config, zone, &open, self->serial, &open_text) == 0) {
+    if (locum_dns_zone_text(self->config, zone, &self->core.plan, self->serial, &text) == 0 &&
+        locum_dns_zone_text(self->config, zone, &open, self->serial, &open_text) == 0) {
         body = json_pack("{s:I, s:s, s:s}", "serial", (json_int_t)self->serial, "zone", text,
                          "fail_open", open_text);
     }

@@ -124,7 +124,7 @@ build(struct locum_daemon *self, const char *config_path)
     }
     int status = locum_config_load(config_path, NULL, locum_problem_log, NULL, &self->config);
     if (status == 0) {
-        status = locum_zone_check(self->config, locum_problem_log, NULL);
+        status = locum_dns_check(self->config, locum_problem_log, NULL);
     }
     if (status == 0) {
         raise_descriptors();

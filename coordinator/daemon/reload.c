@@ -50,7 +50,7 @@ prepare(struct locum_daemon *self, struct findings *findings, struct locum_confi
     struct locum_config *next = NULL;
     int status = locum_config_load(self->config->path, NULL, collect, findings, &next);
     if (status == 0) {
-        status = locum_zone_check(next, collect, findings);
+        status = locum_dns_check(next, collect, findings);
     }
     if (status == 0 && locum_config_reloadable(self->config, next, &key) != 0) {
         status =

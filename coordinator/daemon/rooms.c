@@ -147,10 +147,9 @@ locum_daemon_rooms_create(struct locum_daemon *self)
                                                            .subscribed = on_subscribed,
                                                            .sentinel = on_sentinel,
                                                            .mirrorbits = on_mirrorbits};
-    size_t open;
     int status = create_control(self);
     if (status == 0) {
-        status = locum_dns_create(self->config, on_dns_report, self, &self->dns, &open);
+        status = locum_dns_create(self->config, on_dns_report, self, &self->dns);
     }
     if (status == 0) {
         locum_daemon_publish(self); /* answers before anything else */

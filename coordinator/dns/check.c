@@ -1,57 +1,26 @@
-/* locum_zone_check(): what a zone of the configuration may not hold, and why. */
+/*
+ * locum_dns_check(): the checks of static records and name servers that need ldns.
+ * locum_config_load() has already checked the rest: every name is a valid domain name of its zone,
+ * no zone lies in another, and no name server is a name that the nodes share or own.
+ */
 #include "dns/dns.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "config/problems.h"
 #include "dns/zone.h"
 
-enum { TEXT_BYTES = 2 * LOCUM_STRING_MAX };
+/* At most this much of a record is quoted, so that the reason always fits behind it. */
+#define RECORD "record '%.100s': "
 
-/* The configuration as wire forms. */
-struct check {
+struct zone_check {
     const struct locum_config *config;
-    locum_problem_fn *report;
-    void *user;
-    bool failed;                                      /* a problem was reported */
-    ldns_rdf *apexes[LOCUM_ZONES_MAX];                /* all there */
-    ldns_rdf *names[LOCUM_NAMES_MAX];                 /* all there */
+    struct locum_problems problems;
+    ldns_rdf *apexes[LOCUM_ZONES_MAX];
+    ldns_rdf *names[LOCUM_NAMES_MAX];                 /* the shared and owned names */
     ldns_rr *rrs[LOCUM_ZONES_MAX][LOCUM_RECORDS_MAX]; /* NULL where refused */
 };
-
-/* Report an error; its text is the strings up to the NULL. */
-static __attribute__((sentinel)) void
-complain(struct check *self, struct locum_position at, ...)
-{
-    char buffer[TEXT_BYTES];
-    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-    va_list parts;
-    va_start(parts, at);
-    for (const char *part = va_arg(parts, const char *); part != NULL;
-         part = va_arg(parts, const char *)) {
-        locum_text_add(&text, part);
-    }
-    va_end(parts);
-    const struct locum_problem problem = {
-        .severity = LOCUM_SEVERITY_ERROR, .file = self->config->path, .at = at, .text = buffer};
-    self->report(self->user, &problem);
-    self->failed = true;
-}
-
-#define COMPLAIN(self, ...) complain(self, __VA_ARGS__, (const char *)NULL)
-
-/* The shared or owned name at `name`, or NULL. */
-static const char *
-plan_name(const struct check *self, const ldns_rdf *name)
-{
-    for (size_t i = 0; i < self->config->core.name_count; i++) {
-        if (ldns_dname_compare(self->names[i], name) == 0) {
-            return self->config->names[i].name;
-        }
-    }
-    return NULL;
-}
 
 static bool
 is_address(ldns_rr_type type)
@@ -64,13 +33,13 @@ static const char *
 type_refused(ldns_rr_type type, bool at_apex)
 {
     if (type == 0 || type == LDNS_RR_TYPE_OPT || (type >= 128 && type <= 255)) {
-        return "this type exists in questions only"; /* RFC 6895 3.1 */
+        return "this type is for questions only"; /* RFC 6895 3.1 */
     }
     switch (type) {
-    case LDNS_RR_TYPE_SOA: return "the SOA is made from soa: write its values there";
+    case LDNS_RR_TYPE_SOA: return "the SOA record is made from soa: change its values there";
     case LDNS_RR_TYPE_NS:
-        return at_apex ? "the zone's name servers belong into ns"
-                       : "delegations are not supported: serve that zone from elsewhere";
+        return at_apex ? "list the zone's name servers in ns"
+                       : "delegations are not supported: serve that zone elsewhere";
     case LDNS_RR_TYPE_DNAME: return "DNAME is not supported: write a CNAME for each name";
     case LDNS_RR_TYPE_SIG:
     case LDNS_RR_TYPE_KEY:
@@ -82,7 +51,7 @@ type_refused(ldns_rr_type type, bool at_apex)
     case LDNS_RR_TYPE_NSEC3:
     case LDNS_RR_TYPE_NSEC3PARAM:
     case LDNS_RR_TYPE_CDS:
-    case LDNS_RR_TYPE_CDNSKEY: return "records of DNSSEC cannot be written by hand here";
+    case LDNS_RR_TYPE_CDNSKEY: return "DNSSEC records cannot be static";
     default: return NULL;
     }
 }
@@ -101,44 +70,52 @@ has_wildcard(const ldns_rdf *name)
     return false;
 }
 
-/* Why this record may not stand in its zone, whatever else does; NULL if it may. */
+static bool
+is_shared_or_owned(const struct zone_check *self, const ldns_rdf *name)
+{
+    for (size_t i = 0; i < self->config->core.name_count; i++) {
+        if (ldns_dname_compare(self->names[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Why this record is refused whatever the other records are, or NULL. */
 static const char *
-record_refused(const struct check *self, size_t zone, const ldns_rr *rr)
+record_refused(const struct zone_check *self, size_t zone, const ldns_rr *rr)
 {
     const ldns_rdf *owner = ldns_rr_owner(rr);
     const ldns_rr_type type = ldns_rr_get_type(rr);
     const bool at_apex = ldns_dname_compare(owner, self->apexes[zone]) == 0;
     if (ldns_rr_get_class(rr) != LDNS_RR_CLASS_IN) {
-        return "only class IN is served: leave the class out";
+        return "only class IN is served: remove the class";
     }
-    if (!locum_dname_within(owner, self->apexes[zone])) {
-        return "its owner lies outside of the zone: owners are relative to the zone unless they "
-               "end with a dot";
-    }
-    if (locum_zone_of(self->apexes, self->config->zone_count, owner) != zone) {
-        return "its owner lies in a zone of its own, configured here too: write it there";
+    if (!locum_zone_within(owner, self->apexes[zone])) {
+        return "its owner is outside the zone: a name that ends with a dot is absolute, all others "
+               "are relative to the zone";
     }
     if (has_wildcard(owner)) {
-        return "wildcards are not supported: write each name";
+        return "wildcards are not supported: write a record for each name";
     }
     const char *why = type_refused(type, at_apex);
     const ldns_rr_descriptor *shape = ldns_rr_descript((uint16_t)type);
     if (why == NULL && ldns_rr_rd_count(rr) < ldns_rr_descriptor_minimum(shape)) {
-        /* ldns takes any length after \# (RFC 3597 5), and stops at a CNAME without a target. */
-        why = "its data are too short for its type";
+        /* ldns accepts any length after \# (RFC 3597 5) and a CNAME without a target. */
+        why = "its data is too short for its type";
     }
     if (why == NULL && type == LDNS_RR_TYPE_CNAME && at_apex) {
-        why = "a CNAME cannot stand at the zone itself, beside SOA and NS (RFC 1034 3.6.2)";
+        why = "the zone's apex cannot have a CNAME beside its SOA and NS (RFC 1034 3.6.2)";
     }
-    if (why == NULL && plan_name(self, owner) != NULL &&
-        (is_address(type) || type == LDNS_RR_TYPE_CNAME)) {
-        why = "its owner is a shared or owned name, whose addresses are those of the nodes: remove "
-              "the record, or take the name out of shared and owned";
+    if (why == NULL && (is_address(type) || type == LDNS_RR_TYPE_CNAME) &&
+        is_shared_or_owned(self, owner)) {
+        why = "its owner is a shared or owned name, which has the addresses of nodes: remove the "
+              "record, or remove the name from shared and owned";
     }
     return why;
 }
 
-/* Why these two cannot stand beside each other; NULL if they can. */
+/* Why these two records cannot be in one zone, or NULL. */
 static const char *
 pair_refused(const ldns_rr *a, const ldns_rr *b)
 {
@@ -153,30 +130,31 @@ pair_refused(const ldns_rr *a, const ldns_rr *b)
         return NULL;
     }
     if (ldns_rr_compare(a, b) == 0) {
-        return "the same record is already there";
+        return "duplicate record: remove one";
     }
-    if (ldns_rr_ttl(a) != ldns_rr_ttl(b)) {
-        return "another record of this owner and type has another TTL (RFC 2181 5.2)";
-    }
-    return NULL;
+    return ldns_rr_ttl(a) != ldns_rr_ttl(b)
+               ? "another record of this owner and type has a different TTL (RFC 2181 5.2)"
+               : NULL;
 }
 
+/* Fill self->rrs[zone][index], unless the record is refused. 0 or LOCUM_ERR_MEMORY. */
 static int
-check_record(struct check *self, size_t zone, size_t index)
+check_record(struct zone_check *self, size_t zone, size_t index)
 {
     const struct locum_config_record *record = &self->config->zones[zone].records[index];
     const char *why = NULL;
     ldns_rr *rr = NULL;
     int status = LOCUM_ERR_INVALID;
     if (record->text[0] == ' ' || record->text[0] == '\t') {
-        why = "it begins with a blank: write its owner first, @ for the zone itself";
+        why = "it begins with a blank: begin with its owner, @ for the apex";
     } else {
-        status = locum_record_parse(record->text, self->apexes[zone], &rr, &why);
+        status = locum_zone_parse_record(record->text, self->apexes[zone], &rr, &why);
     }
     if (status == LOCUM_ERR_INVALID) {
-        COMPLAIN(self, record->at, "record '", record->text, "': ", why,
-                 "; it is written as in a zone file, e.g. 'www A 192.0.2.1' or "
-                 "'@ CAA 0 issue \"letsencrypt.org\"'");
+        locum_problems_error(&self->problems, record->at,
+                             RECORD "%s; use zone-file syntax, e.g. 'www A 192.0.2.1' or "
+                                    "'@ CAA 0 issue \"letsencrypt.org\"'",
+                             record->text, why);
         return 0;
     }
     if (status != 0) {
@@ -187,7 +165,7 @@ check_record(struct check *self, size_t zone, size_t index)
         why = self->rrs[zone][i] == NULL ? NULL : pair_refused(self->rrs[zone][i], rr);
     }
     if (why != NULL) {
-        COMPLAIN(self, record->at, "record '", record->text, "': ", why);
+        locum_problems_error(&self->problems, record->at, RECORD "%s", record->text, why);
         ldns_rr_free(rr);
         return 0;
     }
@@ -195,9 +173,9 @@ check_record(struct check *self, size_t zone, size_t index)
     return 0;
 }
 
-/* The static record of this owner that is a CNAME, or (`address`) an address; NULL if none. */
+/* The static record of this owner that is a CNAME, or (`address`) an A or AAAA; NULL if none. */
 static const ldns_rr *
-find_record(const struct check *self, size_t zone, const ldns_rdf *owner, bool address)
+find_record(const struct zone_check *self, size_t zone, const ldns_rdf *owner, bool address)
 {
     for (size_t i = 0; i < self->config->zones[zone].record_count; i++) {
         const ldns_rr *rr = self->rrs[zone][i];
@@ -212,93 +190,74 @@ find_record(const struct check *self, size_t zone, const ldns_rdf *owner, bool a
     return NULL;
 }
 
-/* A chain of CNAMEs inside the zone must end, and soon. */
+/* A chain of CNAMEs in the zone must end within LOCUM_CNAME_CHAIN_MAX links. */
 static void
-check_chain(struct check *self, size_t zone, size_t index)
+check_chain(struct zone_check *self, size_t zone, size_t index)
 {
     const struct locum_config_record *record = &self->config->zones[zone].records[index];
     const ldns_rr *rr = self->rrs[zone][index];
     size_t links = 0;
     while (rr != NULL && ldns_rr_get_type(rr) == LDNS_RR_TYPE_CNAME) {
         if (++links > LOCUM_CNAME_CHAIN_MAX) {
-            COMPLAIN(
-                self, record->at, "record '", record->text,
-                "': its chain of CNAMEs is a loop or longer than 8: point it at the last name");
+            locum_problems_error(&self->problems, record->at,
+                                 RECORD "its chain of CNAMEs is a loop or longer than %d: point it "
+                                        "at the last name",
+                                 record->text, LOCUM_CNAME_CHAIN_MAX);
             return;
         }
         rr = find_record(self, zone, ldns_rr_rdf(rr, 0), false);
     }
 }
 
-/* Name servers are static: they must answer for the plan, so they cannot depend on it. */
-static void
-check_ns(struct check *self, size_t zone, const char *text)
+/* A name server in a zone of this configuration needs an address there, and no CNAME. */
+static int
+check_ns(struct zone_check *self, size_t zone, const char *text)
 {
-    const struct locum_position at = self->config->zones[zone].at;
-    ldns_rdf *host = locum_dname_new(text);
+    const struct locum_config *config = self->config;
+    const struct locum_position at = config->zones[zone].at;
+    ldns_rdf *host = locum_zone_dname(text);
     if (host == NULL) {
-        COMPLAIN(self, at, "ns: '", text, "' is no domain name");
-        return;
+        return LOCUM_ERR_MEMORY;
     }
-    const size_t home = locum_zone_of(self->apexes, self->config->zone_count, host);
-    if (plan_name(self, host) != NULL) {
-        COMPLAIN(self, at, "ns: ", text,
-                 " is a shared or owned name: a name server must keep its own address whatever "
-                 "fails; use a name of its own, e.g. one in the parent zone");
-    } else if (home < self->config->zone_count && find_record(self, home, host, false) != NULL) {
-        COMPLAIN(self, at, "ns: ", text,
-                 " is a CNAME, which a name server must not be (RFC 2181 "
-                 "10.3): write its addresses into records");
-    } else if (home < self->config->zone_count && find_record(self, home, host, true) == NULL) {
-        COMPLAIN(self, at, "ns: ", text, " lies in zone ", self->config->zones[home].name,
-                 " and has no address there: write '", text,
-                 " A ADDRESS' into its records, or name a host outside");
+    size_t home = 0;
+    while (home < config->zone_count && !locum_zone_within(host, self->apexes[home])) {
+        home++;
+    }
+    if (home < config->zone_count && find_record(self, home, host, false) != NULL) {
+        locum_problems_error(&self->problems, at,
+                             "ns: %s is a CNAME, which a name server must not be (RFC 2181 10.3): "
+                             "replace it by address records",
+                             text);
+    } else if (home < config->zone_count && find_record(self, home, host, true) == NULL) {
+        locum_problems_error(&self->problems, at,
+                             "ns: %s is in zone %s but has no address: add '%s A ADDRESS' to its "
+                             "records, or use a host outside the zone",
+                             text, config->zones[home].name, text);
     }
     ldns_rdf_deep_free(host);
+    return 0;
 }
 
-/* Wire forms of all apexes and plan names; a name that has none is a problem of its own. */
-static void
-read_names(struct check *self)
-{
-    const struct locum_config *config = self->config;
-    for (size_t i = 0; i < config->zone_count; i++) {
-        self->apexes[i] = locum_dname_new(config->zones[i].name);
-        if (self->apexes[i] == NULL) {
-            COMPLAIN(self, config->zones[i].at, "zone '", config->zones[i].name,
-                     "' is no domain name");
-        }
-    }
-    for (size_t i = 0; i < config->core.name_count; i++) {
-        self->names[i] = locum_dname_new(config->names[i].name);
-        if (self->names[i] == NULL) {
-            COMPLAIN(self, config->zones[config->names[i].zone].at, "name '", config->names[i].name,
-                     "' is no domain name");
-        }
-    }
-}
-
-static void
-check_names(struct check *self)
-{
-    const struct locum_config *config = self->config;
-    for (size_t i = 0; i < config->core.name_count; i++) {
-        const size_t zone = config->names[i].zone;
-        const size_t home = locum_zone_of(self->apexes, config->zone_count, self->names[i]);
-        if (home != zone) {
-            COMPLAIN(self, config->zones[zone].at, "name ", config->names[i].name,
-                     " does not belong into zone ", config->zones[zone].name,
-                     home < config->zone_count ? " but into the zone of its own configured here"
-                                               : ": it lies outside of it");
-        } else if (has_wildcard(self->names[i])) {
-            COMPLAIN(self, config->zones[zone].at, "name ", config->names[i].name,
-                     " is a wildcard, which is not supported");
-        }
-    }
-}
-
+/* The wire forms of all apexes and of all shared and owned names. */
 static int
-check_zones(struct check *self)
+read_names(struct zone_check *self)
+{
+    const struct locum_config *config = self->config;
+    bool complete = true;
+    for (size_t i = 0; i < config->zone_count; i++) {
+        self->apexes[i] = locum_zone_dname(config->zones[i].name);
+        complete = complete && self->apexes[i] != NULL;
+    }
+    for (size_t i = 0; i < config->core.name_count; i++) {
+        self->names[i] = locum_zone_dname(config->names[i].name);
+        complete = complete && self->names[i] != NULL;
+    }
+    return complete ? 0 : LOCUM_ERR_MEMORY;
+}
+
+/* All records first: name servers and chains refer to those of other zones too. */
+static int
+check_zones(struct zone_check *self)
 {
     const struct locum_config *config = self->config;
     int status = 0;
@@ -311,30 +270,27 @@ check_zones(struct check *self)
         for (size_t i = 0; i < config->zones[zone].record_count; i++) {
             check_chain(self, zone, i);
         }
-        for (size_t i = 0; i < config->zones[zone].ns_count; i++) {
-            check_ns(self, zone, config->zones[zone].ns[i]);
+        for (size_t i = 0; i < config->zones[zone].ns_count && status == 0; i++) {
+            status = check_ns(self, zone, config->zones[zone].ns[i]);
         }
     }
     return status;
 }
 
 int
-locum_zone_check(const struct locum_config *config, locum_problem_fn *report, void *user)
+locum_dns_check(const struct locum_config *config, locum_problem_fn *report, void *user)
 {
-    struct check *self = calloc(1, sizeof(*self));
+    struct zone_check *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return LOCUM_ERR_MEMORY;
     }
     self->config = config;
-    self->report = report;
-    self->user = user;
-    int status = 0;
-    read_names(self);
-    if (!self->failed) {
-        check_names(self);
+    int status = read_names(self);
+    if (status == 0) {
         status = check_zones(self);
     }
-    if (status == 0 && self->failed) {
+    locum_problems_tell(&self->problems, config->path, report, user);
+    if (status == 0 && self->problems.error_count > 0) {
         status = LOCUM_ERR_INVALID;
     }
     for (size_t i = 0; i < config->core.name_count; i++) {

@@ -6,28 +6,26 @@
 #include "base/error.h"
 
 enum {
-    /* What a TCP message holds besides header, question and OPT. */
+    /* What a TCP message can hold after header and question and before the OPT record. */
     BODY_BYTES_MAX = 65535 - LOCUM_DNS_HEADER_BYTES - LOCUM_DNS_NAME_MAX - 4 - 11,
     POINTER = 0xc000,     /* RFC 1035 4.1.4 */
     RR_FIXED_BYTES = 12,  /* pointer, type, class, TTL, RDLENGTH */
-    POINTED_MAX = 0x3fff, /* how far a pointer reaches */
+    POINTED_MAX = 0x3fff, /* a pointer has 14 bits of offset */
 };
 
-/* The body under construction. */
+/* One answer under construction. */
 struct draft {
     struct locum_wire wire;
-    size_t base;   /* offset of the body in the message; 0: the same body serves many questions */
-    size_t length; /* of body */
-    bool overflow;
+    size_t base;   /* offset of the body in the message; 0: one body for many questions */
+    size_t length; /* bytes of `body` in use */
+    bool overflow; /* something did not fit or cannot be pointed at */
     uint8_t body[BODY_BYTES_MAX];
 };
 
 struct compiler {
-    struct locum_table *table;
-    const struct locum_zone *zones[LOCUM_ZONES_MAX]; /* in the table's order */
-    ldns_rdf *apexes[LOCUM_ZONES_MAX];               /* theirs */
-    size_t zone_count;
-    uint32_t nodata[LOCUM_ZONES_MAX]; /* wires */
+    struct locum_dns_table *table;
+    const struct locum_zone *zones;   /* borrowed */
+    uint32_t nodata[LOCUM_ZONES_MAX]; /* wire of each zone's NODATA answer */
     struct draft draft;
 };
 
@@ -55,11 +53,11 @@ static void
 put_u16(struct draft *self, size_t value)
 {
     uint8_t bytes[2];
-    locum_put_u16(bytes, (uint16_t)value);
+    locum_packet_put_u16(bytes, (uint16_t)value);
     put_bytes(self, bytes, sizeof(bytes));
 }
 
-/* One record whose owner stands at offset `owner` of the message. */
+/* One record, whose owner is a pointer to offset `owner` of the message. */
 static void
 put_rr(struct draft *self, const ldns_rr *rr, size_t owner, uint32_t ttl_s)
 {
@@ -87,7 +85,7 @@ put_set(struct draft *self, const struct locum_rrset *set, size_t owner)
     const size_t count = ldns_rr_list_rr_count(set->rrs);
     const size_t start = self->length;
     for (size_t i = 0; i < count; i++) {
-        put_rr(self, ldns_rr_list_rr(set->rrs, i), owner, locum_rrset_ttl(set));
+        put_rr(self, ldns_rr_list_rr(set->rrs, i), owner, locum_zone_rrset_ttl(set));
     }
     self->wire.answer_count = (uint16_t)(self->wire.answer_count + count);
     if (set->rotate && count > 1) {
@@ -97,7 +95,7 @@ put_set(struct draft *self, const struct locum_rrset *set, size_t owner)
     }
 }
 
-/* The SOA in the authority section (RFC 2308 2); its owner is filled in for each question. */
+/* The SOA in the authority section (RFC 2308 2); the query path fills in its owner. */
 static void
 put_negative(struct draft *self, const struct locum_zone *zone, uint8_t rcode)
 {
@@ -108,12 +106,12 @@ put_negative(struct draft *self, const struct locum_zone *zone, uint8_t rcode)
     put_rr(self, ldns_rr_list_rr(soa->rrs, 0), 0, zone->negative_ttl_s);
 }
 
-/* Addresses of the hosts of an NS RRset that the zone has, into the additional section. */
+/* The additional section of an NS RRset: the addresses that this zone has for its hosts. */
 static void
 put_glue(struct draft *self, const struct locum_zone *zone, const struct locum_rrset *ns)
 {
     static const ldns_rr_type types[] = {LDNS_RR_TYPE_A, LDNS_RR_TYPE_AAAA};
-    size_t at = self->base; /* of the NS record looked at */
+    size_t at = self->base; /* offset of the NS record in the message */
     for (size_t i = 0; i < ldns_rr_list_rr_count(ns->rrs); i++) {
         const ldns_rdf *host = ldns_rr_rdf(ldns_rr_list_rr(ns->rrs, i), 0);
         for (size_t t = 0; t < LOCUM_COUNT(types); t++) {
@@ -121,7 +119,7 @@ put_glue(struct draft *self, const struct locum_zone *zone, const struct locum_r
             const size_t count = set == NULL ? 0 : ldns_rr_list_rr_count(set->rrs);
             for (size_t j = 0; j < count; j++) {
                 put_rr(self, ldns_rr_list_rr(set->rrs, j), at + RR_FIXED_BYTES,
-                       locum_rrset_ttl(set));
+                       locum_zone_rrset_ttl(set));
                 self->wire.extra_count++;
             }
         }
@@ -129,7 +127,7 @@ put_glue(struct draft *self, const struct locum_zone *zone, const struct locum_r
     }
 }
 
-/* Store the draft; the answer and authority sections are its first `length` bytes. */
+/* Store the draft, whose answer and authority sections are its first `length` bytes. */
 static int
 draft_end(struct compiler *self, size_t length, uint32_t *ret_wire)
 {
@@ -139,22 +137,31 @@ draft_end(struct compiler *self, size_t length, uint32_t *ret_wire)
     }
     draft->wire.length = (uint16_t)length;
     draft->wire.extra_length = (uint16_t)(draft->length - length);
-    return locum_table_wire(self->table, &draft->wire, draft->body, ret_wire);
+    return locum_dns_table_wire(self->table, &draft->wire, draft->body, ret_wire);
 }
 
-/* Add the owner and all names between it and the apex: those exist too (RFC 8020, RFC 4592). */
+/* Store the draft as the answer to one type of one name. */
+static int
+draft_end_set(struct compiler *self, size_t length, uint32_t name, ldns_rr_type type)
+{
+    uint32_t wire;
+    const int status = draft_end(self, length, &wire);
+    return status != 0 ? status : locum_dns_table_set(self->table, name, (uint16_t)type, wire);
+}
+
+/* Add the owner and all names between it and the apex, which exist too (RFC 8020, RFC 4592). */
 static int
 add_owner(struct compiler *self, size_t zone, const ldns_rdf *owner, uint32_t *ret_name)
 {
     const uint8_t *name = ldns_rdf_data(owner);
-    const size_t apex_length = ldns_rdf_size(self->apexes[zone]);
+    const size_t apex_length = ldns_rdf_size(self->zones[zone].apex);
     size_t length = ldns_rdf_size(owner);
-    int status = locum_table_name(self->table, name, length, zone, ret_name);
+    int status = locum_dns_table_name(self->table, name, length, zone, ret_name);
     while (status == 0 && length > apex_length) {
         uint32_t above;
         length -= 1u + name[0];
         name += 1u + name[0];
-        status = locum_table_name(self->table, name, length, zone, &above);
+        status = locum_dns_table_name(self->table, name, length, zone, &above);
     }
     return status;
 }
@@ -163,14 +170,14 @@ static int
 add_owners(struct compiler *self, size_t zone)
 {
     int status = 0;
-    for (size_t i = 0; i < self->zones[zone]->set_count && status == 0; i++) {
+    for (size_t i = 0; i < self->zones[zone].set_count && status == 0; i++) {
         uint32_t name;
-        status = add_owner(self, zone, locum_rrset_owner(&self->zones[zone]->sets[i]), &name);
+        status = add_owner(self, zone, locum_zone_rrset_owner(&self->zones[zone].sets[i]), &name);
     }
     return status;
 }
 
-/* NODATA and NXDOMAIN: one body for all names of the zone. */
+/* NODATA and NXDOMAIN: one body each for all names of the zone. */
 static int
 compile_negatives(struct compiler *self, size_t zone)
 {
@@ -179,7 +186,7 @@ compile_negatives(struct compiler *self, size_t zone)
     int status = 0;
     for (size_t i = 0; i < LOCUM_COUNT(rcodes) && status == 0; i++) {
         draft_begin(&self->draft, 0);
-        put_negative(&self->draft, self->zones[zone], rcodes[i]);
+        put_negative(&self->draft, &self->zones[zone], rcodes[i]);
         status = draft_end(self, self->draft.length, rets[i]);
     }
     return status;
@@ -188,32 +195,27 @@ compile_negatives(struct compiler *self, size_t zone)
 static int
 compile_set(struct compiler *self, size_t zone, const struct locum_rrset *set)
 {
-    const ldns_rdf *owner = locum_rrset_owner(set);
+    const ldns_rdf *owner = locum_zone_rrset_owner(set);
     uint32_t name;
-    uint32_t wire;
-    int status = add_owner(self, zone, owner, &name);
+    const int status = add_owner(self, zone, owner, &name);
     if (status != 0) {
         return status;
     }
     draft_begin(&self->draft, ldns_rdf_size(owner));
     put_set(&self->draft, set, LOCUM_DNS_HEADER_BYTES);
     const size_t length = self->draft.length;
-    if (locum_rrset_type(set) == LDNS_RR_TYPE_NS) {
-        put_glue(&self->draft, self->zones[zone], set);
+    if (locum_zone_rrset_type(set) == LDNS_RR_TYPE_NS) {
+        put_glue(&self->draft, &self->zones[zone], set);
     }
-    status = draft_end(self, length, &wire);
-    if (status == 0) {
-        status = locum_table_set(self->table, name, (uint16_t)locum_rrset_type(set), wire);
-    }
-    return status;
+    return draft_end_set(self, length, name, locum_zone_rrset_type(set));
 }
 
-/* Where a chain of CNAMEs in a zone ends. */
+/* The CNAMEs that follow each other in a zone. */
 struct chain {
     const struct locum_rrset *links[LOCUM_CNAME_CHAIN_MAX];
     size_t count;
-    ldns_rdf *end; /* the last target, lower case; freed by the caller; NULL: no memory */
-    bool inside;   /* the end lies in this zone, and is no CNAME itself */
+    ldns_rdf *end; /* the last target, lower case; owned; NULL: out of memory */
+    bool inside;   /* the end is a name of this zone without a CNAME, or does not exist in it */
 };
 
 static struct chain
@@ -228,17 +230,17 @@ follow(const struct compiler *self, size_t zone, const struct locum_rrset *first
             return chain;
         }
         ldns_dname2canonical(chain.end);
-        if (locum_zone_of(self->apexes, self->zone_count, chain.end) != zone) {
+        if (!locum_zone_within(chain.end, self->zones[zone].apex)) {
             return chain;
         }
         const struct locum_rrset *next =
-            locum_zone_find(self->zones[zone], chain.end, LDNS_RR_TYPE_CNAME);
+            locum_zone_find(&self->zones[zone], chain.end, LDNS_RR_TYPE_CNAME);
         if (next == NULL) {
             chain.inside = true;
             return chain;
         }
         if (chain.count == LOCUM_CNAME_CHAIN_MAX) {
-            return chain; /* the resolver asks on from here */
+            return chain; /* the resolver asks for the rest (locum_dns_check() allows no more) */
         }
         chain.links[chain.count++] = next;
     }
@@ -258,33 +260,30 @@ put_chain(struct draft *self, const struct chain *chain, size_t name_length, siz
     return owner;
 }
 
-/* The CNAME followed by each RRset that its end has. */
+/* For each RRset of the chain's end: the whole chain, then that RRset. */
 static int
 compile_chain_sets(struct compiler *self, size_t zone, const struct chain *chain, uint32_t name,
                    size_t name_length)
 {
     int status = 0;
-    for (size_t i = 0; i < self->zones[zone]->set_count && status == 0; i++) {
-        const struct locum_rrset *set = &self->zones[zone]->sets[i];
-        uint32_t wire;
-        if (ldns_dname_compare(locum_rrset_owner(set), chain->end) != 0) {
+    for (size_t i = 0; i < self->zones[zone].set_count && status == 0; i++) {
+        const struct locum_rrset *set = &self->zones[zone].sets[i];
+        if (ldns_dname_compare(locum_zone_rrset_owner(set), chain->end) != 0) {
             continue;
         }
         const size_t owner = put_chain(&self->draft, chain, name_length, chain->count);
         put_set(&self->draft, set, owner);
-        status = draft_end(self, self->draft.length, &wire);
-        if (status == 0) {
-            status = locum_table_set(self->table, name, (uint16_t)locum_rrset_type(set), wire);
-        }
+        status = draft_end_set(self, self->draft.length, name, locum_zone_rrset_type(set));
     }
     return status;
 }
 
-/* All answers of a name that has a CNAME (RFC 1034 4.3.2 3a; rcode of the end, RFC 6604). */
+/* All answers of a name that has a CNAME (RFC 1034 4.3.2 3a); the rcode is that of the end of the
+ * chain (RFC 6604 2.1). */
 static int
 compile_cname(struct compiler *self, size_t zone, const struct locum_rrset *set)
 {
-    const ldns_rdf *owner = locum_rrset_owner(set);
+    const ldns_rdf *owner = locum_zone_rrset_owner(set);
     const size_t name_length = ldns_rdf_size(owner);
     struct chain chain = follow(self, zone, set);
     uint32_t name;
@@ -296,7 +295,7 @@ compile_cname(struct compiler *self, size_t zone, const struct locum_rrset *set)
         status = draft_end(self, self->draft.length, &alone);
     }
     if (status == 0) {
-        status = locum_table_set(self->table, name, LOCUM_TYPE_CNAME, alone);
+        status = locum_dns_table_set(self->table, name, LOCUM_TYPE_CNAME, alone);
     }
     if (status == 0 && chain.inside) {
         status = compile_chain_sets(self, zone, &chain, name, name_length);
@@ -304,9 +303,9 @@ compile_cname(struct compiler *self, size_t zone, const struct locum_rrset *set)
     if (status == 0) {
         put_chain(&self->draft, &chain, name_length, chain.count);
         if (chain.inside) {
-            const bool exists = locum_table_find_name(self->table, ldns_rdf_data(chain.end),
-                                                      ldns_rdf_size(chain.end)) != NULL;
-            put_negative(&self->draft, self->zones[zone],
+            const bool exists = locum_dns_table_find_name(self->table, ldns_rdf_data(chain.end),
+                                                          ldns_rdf_size(chain.end)) != NULL;
+            put_negative(&self->draft, &self->zones[zone],
                          exists ? LOCUM_RCODE_NOERROR : LOCUM_RCODE_NXDOMAIN);
         }
         status = draft_end(self, self->draft.length, &otherwise);
@@ -319,21 +318,22 @@ compile_cname(struct compiler *self, size_t zone, const struct locum_rrset *set)
     return status;
 }
 
-/* NODATA where nothing else is set; ANY is one RRset, that of the lowest type (RFC 8482 4.1). */
+/* Names without a CNAME: NODATA for types they do not have; the answer to ANY is the RRset of the
+ * lowest type (RFC 8482 4.1). */
 static void
 complete_names(struct compiler *self)
 {
     for (size_t i = 0; i < self->table->name_count; i++) {
-        struct locum_table_name *name = &self->table->names[i];
-        if (name->otherwise == LOCUM_TABLE_NONE) {
+        struct locum_dns_table_name *name = &self->table->names[i];
+        if (name->otherwise == LOCUM_DNS_NONE) {
             name->otherwise = self->nodata[name->zone];
         }
-        if (name->any != LOCUM_TABLE_NONE) {
+        if (name->any != LOCUM_DNS_NONE) {
             continue;
         }
         name->any = name->otherwise;
         uint16_t lowest = UINT16_MAX;
-        for (uint32_t s = name->first_set; s != LOCUM_TABLE_NONE; s = self->table->sets[s].next) {
+        for (uint32_t s = name->first_set; s != LOCUM_DNS_NONE; s = self->table->sets[s].next) {
             if (self->table->sets[s].type < lowest) {
                 lowest = self->table->sets[s].type;
                 name->any = self->table->sets[s].wire;
@@ -345,24 +345,24 @@ complete_names(struct compiler *self)
 static int
 compile_zone(struct compiler *self, size_t zone)
 {
-    struct locum_table_zone *entry = &self->table->zones[zone];
-    entry->length = (uint8_t)ldns_rdf_size(self->apexes[zone]);
-    memcpy(entry->name, ldns_rdf_data(self->apexes[zone]), entry->length);
+    struct locum_dns_table_zone *entry = &self->table->zones[zone];
+    entry->length = (uint8_t)ldns_rdf_size(self->zones[zone].apex);
+    memcpy(entry->name, ldns_rdf_data(self->zones[zone].apex), entry->length);
     int status = compile_negatives(self, zone);
-    for (size_t i = 0; i < self->zones[zone]->set_count && status == 0; i++) {
-        const struct locum_rrset *set = &self->zones[zone]->sets[i];
-        status = locum_rrset_type(set) == LDNS_RR_TYPE_CNAME ? compile_cname(self, zone, set)
-                                                             : compile_set(self, zone, set);
+    for (size_t i = 0; i < self->zones[zone].set_count && status == 0; i++) {
+        const struct locum_rrset *set = &self->zones[zone].sets[i];
+        status = locum_zone_rrset_type(set) == LDNS_RR_TYPE_CNAME ? compile_cname(self, zone, set)
+                                                                  : compile_set(self, zone, set);
     }
     return status;
 }
 
-/* A TXT record of class CH with one string. */
+/* A TXT record of class CH with one string (RFC 4892). */
 static int
 compile_chaos(struct compiler *self, const char *text, uint32_t *ret_wire)
 {
     struct draft *draft = &self->draft;
-    const size_t length = strlen(text) < 255 ? strlen(text) : 255;
+    const size_t length = strnlen(text, 255);
     draft_begin(draft, 0);
     put_u16(draft, POINTER | LOCUM_DNS_HEADER_BYTES);
     put_u16(draft, LOCUM_TYPE_TXT);
@@ -376,31 +376,14 @@ compile_chaos(struct compiler *self, const char *text, uint32_t *ret_wire)
     return draft_end(self, draft->length, ret_wire);
 }
 
-/* Longest apex first, so that the first match of a look-up is the longest. */
-static void
-take_zones(struct compiler *self, const struct locum_zone *zones, size_t zone_count)
-{
-    for (size_t i = 0; i < zone_count; i++) {
-        size_t at = i;
-        while (at > 0 && ldns_rdf_size(self->apexes[at - 1]) < ldns_rdf_size(zones[i].apex)) {
-            self->zones[at] = self->zones[at - 1];
-            self->apexes[at] = self->apexes[at - 1];
-            at--;
-        }
-        self->zones[at] = &zones[i];
-        self->apexes[at] = zones[i].apex;
-    }
-    self->zone_count = zone_count;
-}
-
-/* No more names than this can come of the zones: owners and the labels between them and apexes. */
+/* An upper limit of names in the table: each owner and each name between it and the apex. */
 static size_t
 count_names(const struct locum_zone *zones, size_t zone_count)
 {
     size_t count = 0;
     for (size_t i = 0; i < zone_count; i++) {
         for (size_t j = 0; j < zones[i].set_count; j++) {
-            const ldns_rdf *owner = locum_rrset_owner(&zones[i].sets[j]);
+            const ldns_rdf *owner = locum_zone_rrset_owner(&zones[i].sets[j]);
             count += 1u + ldns_dname_label_count(owner) - ldns_dname_label_count(zones[i].apex);
         }
     }
@@ -409,7 +392,7 @@ count_names(const struct locum_zone *zones, size_t zone_count)
 
 int
 locum_compile(const struct locum_zone *zones, size_t zone_count, const char *version,
-              const char *host, struct locum_table **ret_table)
+              const char *host, struct locum_dns_table **ret_table)
 {
     LOCUM_INVARIANT(zone_count <= LOCUM_ZONES_MAX);
     struct compiler *self = calloc(1, sizeof(*self));
@@ -417,11 +400,11 @@ locum_compile(const struct locum_zone *zones, size_t zone_count, const char *ver
         return LOCUM_ERR_MEMORY;
     }
     int status = LOCUM_ERR_MEMORY;
-    self->table = locum_table_create(count_names(zones, zone_count));
+    self->table = locum_dns_table_create(count_names(zones, zone_count));
     if (self->table == NULL) {
         goto out;
     }
-    take_zones(self, zones, zone_count);
+    self->zones = zones;
     self->table->zone_count = zone_count;
     status = compile_chaos(self, version, &self->table->chaos_version);
     if (status == 0) {
@@ -439,7 +422,7 @@ locum_compile(const struct locum_zone *zones, size_t zone_count, const char *ver
         self->table = NULL;
     }
 out:
-    locum_table_release(self->table);
+    locum_dns_table_release(self->table);
     free(self);
     return status;
 }

@@ -2,81 +2,57 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/descriptors.h"
 #include "base/error.h"
+#include "base/socket.h"
+#include "base/text_format.h"
 #include "dns/compile.h"
 #include "dns/tcp.h"
 #include "dns/udp.h"
 
-enum { REPORT_BYTES = 512 };
+enum { REPORT_BYTES = 512, BACKLOG = 128 };
 
-/* One configured listen address. */
-struct listener {
+/* One address of listen.dns. */
+struct dns_listener {
     struct locum_address address;
     bool open;
     struct locum_dns_udp *workers; /* worker_count of them; NULL while not open */
 };
 
-struct locum_dns {
-    struct listener listeners[LOCUM_ADDRESSES_MAX];
-    size_t listener_count;
-    size_t worker_count;       /* UDP threads an address, >= 1 */
-    struct locum_dns_tcp *tcp; /* NULL: nothing to listen on */
-    struct locum_table *table; /* the last one published; NULL before the first */
+/* A socket that could not be bound. */
+struct bind_failure {
+    int error; /* errno; 0: none */
+    int type;  /* SOCK_DGRAM or SOCK_STREAM */
 };
 
-/* What the operator can do about an address that cannot be bound. */
-static const char *
-advice(int error)
-{
-    switch (error) {
-    case EADDRINUSE:
-        return "another program answers DNS there (systemd-resolved, dnsmasq, NSD, Unbound, BIND "
-               "or "
-               "a second locum?): stop it, or write other addresses into listen.dns";
-    case EACCES:
-    case EPERM:
-        return "a port below 1024 needs the capability CAP_NET_BIND_SERVICE (locum.service has "
-               "it): start it as a service or as root, or write another port into listen.dns";
-    case EADDRNOTAVAIL:
-        return "this host has no such address (yet): correct the node's address, or behind NAT "
-               "write the inner addresses into listen.dns";
-    case EMFILE:
-    case ENFILE: return "out of file descriptors: raise LimitNOFILE";
-    default: return "see listen.dns";
-    }
-}
+struct locum_dns {
+    struct dns_listener listeners[LOCUM_ADDRESSES_MAX];
+    size_t listener_count;
+    size_t worker_count;           /* UDP threads of an address, >= 1 */
+    struct locum_dns_tcp *tcp;     /* NULL: no addresses to listen on */
+    struct locum_dns_table *table; /* the one published last; NULL before the first */
+};
 
-/* `failed`: an errno value, 0 for success. */
 static void
-tell(locum_dns_report_fn *report, void *user, const struct locum_address *address,
-     const char *transport, int failed)
+report_failure(locum_dns_report_fn *report, void *user, const struct locum_address *address,
+               const struct bind_failure *failure)
 {
     char buffer[REPORT_BYTES];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-    locum_text_add(&text, failed == 0 ? "listening on " : "cannot listen on ");
-    locum_address_add_port(address, &text);
-    locum_text_add(&text, transport);
-    if (failed != 0) {
-        locum_text_add(&text, ": ");
-        locum_text_add(&text, strerror(failed));
-        locum_text_add(&text, "; ");
-        locum_text_add(&text, advice(failed));
-        if (failed == EADDRINUSE) {
-            locum_text_add(&text, "; who it is: ss -lntup 'sport = :");
-            locum_text_add_u64(&text, address->port);
-            locum_text_add(&text, "'");
-        }
-        locum_text_add(&text, "; tried again until it works");
+    locum_text_format(&text, "cannot listen on %s (%s): ", locum_address_text(address).text,
+                      failure->type == SOCK_STREAM ? "TCP" : "UDP");
+    locum_socket_explain_bind(&text, failure->error, address, failure->type, "listen.dns");
+    if (failure->error == EADDRINUSE) {
+        locum_text_add(&text, "; often it is systemd-resolved, dnsmasq, NSD, Unbound or BIND");
     }
-    report(user, address, locum_error_from_errno(failed), buffer);
+    locum_text_add(&text, "; Locum keeps trying");
+    report(user, address, locum_error_from_errno(failure->error), buffer);
 }
 
 static void
-stop_workers(struct listener *listener, size_t count)
+stop_workers(struct dns_listener *listener, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         locum_dns_udp_stop(&listener->workers[i]);
@@ -85,50 +61,48 @@ stop_workers(struct listener *listener, size_t count)
     listener->workers = NULL;
 }
 
-/* Bind and start the UDP workers; *ret_failed is the errno of a bind that failed, else 0. */
+/* Bind and start the UDP workers, which answer from the last table at once. */
 static int
-open_udp(struct locum_dns *self, struct listener *listener, int *ret_failed)
+open_udp(struct locum_dns *self, struct dns_listener *listener, struct bind_failure *ret_failure)
 {
     listener->workers = calloc(self->worker_count, sizeof(*listener->workers));
     if (listener->workers == NULL) {
         return LOCUM_ERR_MEMORY;
     }
-    *ret_failed = 0;
     for (size_t i = 0; i < self->worker_count; i++) {
         struct locum_dns_udp *worker = &listener->workers[i];
-        const int fd = locum_dns_udp_bind(&listener->address, self->worker_count > 1);
-        *ret_failed = fd < 0 ? errno : 0;
-        if (fd >= 0 && self->table != NULL) {
+        const int fd = locum_socket_bind(&listener->address, SOCK_DGRAM, self->worker_count > 1);
+        if (fd >= 0) {
             locum_mailbox_put(&worker->mailbox, self->table);
-        }
-        if (fd < 0 || locum_dns_udp_start(worker, fd) != 0) {
-            locum_mailbox_fini(&worker->mailbox);
-            if (fd >= 0) {
-                close(fd);
+            if (locum_dns_udp_start(worker, &listener->address, fd) == 0) {
+                continue;
             }
-            stop_workers(listener, i);
-            return LOCUM_ERR_IO;
+            locum_mailbox_fini(&worker->mailbox);
+            close(fd);
+        } else {
+            *ret_failure = (struct bind_failure){.error = errno, .type = SOCK_DGRAM};
         }
+        stop_workers(listener, i);
+        return LOCUM_ERR_IO;
     }
     return 0;
 }
 
 /*
- * Open one address, UDP and TCP or neither. 0 if it is open; else LOCUM_ERR_MEMORY, LOCUM_ERR_IO,
- * with *ret_failed the errno if an address could not be bound, and *ret_transport which.
+ * Open one address, UDP and TCP or neither. Returns 0, LOCUM_ERR_MEMORY or LOCUM_ERR_IO; if it
+ * could not be bound, *ret_failure says why.
  */
 static int
-open_listener(struct locum_dns *self, struct listener *listener, int *ret_failed,
-              const char **ret_transport)
+open_listener(struct locum_dns *self, struct dns_listener *listener,
+              struct bind_failure *ret_failure)
 {
-    *ret_transport = " (TCP)";
-    const int fd = locum_dns_tcp_bind(&listener->address);
-    *ret_failed = fd < 0 ? errno : 0;
+    *ret_failure = (struct bind_failure){0};
+    const int fd = locum_socket_listen(&listener->address, BACKLOG);
     if (fd < 0) {
+        *ret_failure = (struct bind_failure){.error = errno, .type = SOCK_STREAM};
         return LOCUM_ERR_IO;
     }
-    *ret_transport = " (UDP)";
-    int status = open_udp(self, listener, ret_failed);
+    int status = open_udp(self, listener, ret_failure);
     if (status == 0) {
         status = locum_dns_tcp_listen(self->tcp, fd);
         if (status != 0) {
@@ -145,13 +119,12 @@ open_listener(struct locum_dns *self, struct listener *listener, int *ret_failed
 
 int
 locum_dns_create(const struct locum_config *config, locum_dns_report_fn *report, void *user,
-                 struct locum_dns **ret, size_t *ret_open)
+                 struct locum_dns **ret)
 {
     struct locum_dns *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return LOCUM_ERR_MEMORY;
     }
-    size_t open = 0;
     int status = 0;
     self->listener_count = config->listen_dns_count;
     self->worker_count = config->dns_workers == 0 ? 1 : config->dns_workers;
@@ -161,13 +134,12 @@ locum_dns_create(const struct locum_config *config, locum_dns_report_fn *report,
         status = locum_dns_tcp_create(&limits, &self->tcp);
     }
     for (size_t i = 0; i < self->listener_count && status == 0; i++) {
-        int failed;
-        const char *transport;
-        self->listeners[i].address = config->listen_dns[i];
-        status = open_listener(self, &self->listeners[i], &failed, &transport);
-        open += status == 0;
-        if (status != 0 && failed != 0) {
-            tell(report, user, &self->listeners[i].address, transport, failed);
+        struct dns_listener *listener = &self->listeners[i];
+        struct bind_failure failure;
+        listener->address = config->listen_dns[i];
+        status = open_listener(self, listener, &failure);
+        if (failure.error != 0) {
+            report_failure(report, user, &listener->address, &failure);
             status = 0;
         }
     }
@@ -176,7 +148,6 @@ locum_dns_create(const struct locum_config *config, locum_dns_report_fn *report,
         return status;
     }
     *ret = self;
-    *ret_open = open;
     return 0;
 }
 
@@ -184,23 +155,24 @@ void
 locum_dns_retry(struct locum_dns *self, locum_dns_report_fn *report, void *user)
 {
     for (size_t i = 0; i < self->listener_count; i++) {
-        struct listener *listener = &self->listeners[i];
-        int failed;
-        const char *transport;
-        if (!listener->open && open_listener(self, listener, &failed, &transport) == 0) {
-            tell(report, user, &listener->address, " (UDP, TCP)", 0);
+        struct dns_listener *listener = &self->listeners[i];
+        struct bind_failure failure;
+        if (!listener->open && open_listener(self, listener, &failure) == 0) {
+            char text[REPORT_BYTES];
+            (void)locum_text_format_buffer(text, sizeof(text), "listening on %s (UDP and TCP)",
+                                           locum_address_text(&listener->address).text);
+            report(user, &listener->address, 0, text);
         }
     }
 }
 
-/* Zones, then the table, of a plan. */
+/* Build the zones of a plan, then the table of their answers. */
 static int
 make_table(const struct locum_config *config, const struct locum_plan *plan, uint32_t serial,
-           struct locum_table **ret)
+           struct locum_dns_table **ret)
 {
     struct locum_zone zones[LOCUM_ZONES_MAX];
-    char buffer[32 + LOCUM_VERSION_MAX];
-    struct locum_text version = locum_text_init(buffer, sizeof(buffer));
+    char version[32 + LOCUM_VERSION_MAX];
     size_t built = 0;
     int status = 0;
     while (built < config->zone_count && status == 0) {
@@ -208,10 +180,9 @@ make_table(const struct locum_config *config, const struct locum_plan *plan, uin
         built += status == 0;
     }
     if (status == 0) {
-        locum_text_add(&version, "Locum ");
-        locum_text_add(&version, config->core.version);
+        (void)locum_text_format_buffer(version, sizeof(version), "Locum %s", config->core.version);
         status =
-            locum_compile(zones, built, buffer, config->core.nodes[config->core.self].name, ret);
+            locum_compile(zones, built, version, config->core.nodes[config->core.self].name, ret);
     }
     for (size_t i = 0; i < built; i++) {
         locum_zone_fini(&zones[i]);
@@ -226,7 +197,7 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
     if (self->listener_count == 0) {
         return 0;
     }
-    struct locum_table *table;
+    struct locum_dns_table *table;
     const int status = make_table(config, plan, serial, &table);
     if (status != 0) {
         return status;
@@ -237,7 +208,7 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
         }
     }
     locum_dns_tcp_publish(self->tcp, table);
-    locum_table_release(self->table);
+    locum_dns_table_release(self->table);
     self->table = table;
     return 0;
 }
@@ -248,7 +219,7 @@ locum_dns_counts(const struct locum_dns *self, struct locum_dns_counts *ret)
     *ret = (struct locum_dns_counts){0};
     for (size_t i = 0; i < self->listener_count; i++) {
         for (size_t j = 0; self->listeners[i].open && j < self->worker_count; j++) {
-            locum_tally_sum(&self->listeners[i].workers[j].tally, &ret->udp);
+            locum_query_sum(&self->listeners[i].workers[j].tally, &ret->udp);
         }
     }
     if (self->tcp != NULL) {
@@ -268,6 +239,6 @@ locum_dns_destroy(struct locum_dns *self)
         }
     }
     locum_dns_tcp_destroy(self->tcp);
-    locum_table_release(self->table);
+    locum_dns_table_release(self->table);
     free(self);
 }

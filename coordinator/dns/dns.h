@@ -2,10 +2,10 @@
  * dns: the plan -> answers on port 53.
  *
  *   plan + configuration -> zone (RRsets, ldns) -> compile -> answer table (wire form, exact size)
- *     -> one atomic mailbox a worker -> query path (look up, patch, send)
+ *     -> one atomic mailbox per worker -> query path (look up, patch, send)
  *
- * Main thread only, but for what the workers do inside. A query never waits for anything but its
- * own socket: no lock, no allocation, no disk, no Redis. Only this room includes ldns.
+ * The functions below are called by the main thread. To answer a query, a worker needs its socket
+ * and memory only: no lock, no allocation, no disk, no Redis. No other room includes ldns.
  */
 #ifndef LOCUM_DNS_DNS_H
 #define LOCUM_DNS_DNS_H
@@ -13,68 +13,79 @@
 #include "config/config.h"
 #include "core/plan.h"
 
-struct locum_dns; /* sockets, workers and the table they answer from */
+struct locum_dns; /* sockets, workers and their answer table */
 
 enum { LOCUM_DNS_RCODES = 24 }; /* NOERROR .. BADCOOKIE */
 
-/* Since the start. */
+/* Counts since the start, of one transport. */
 struct locum_dns_tallied {
-    uint64_t queries; /* datagrams and TCP messages that were answered */
+    uint64_t queries; /* datagrams or TCP messages that were answered */
     uint64_t answers_by_rcode[LOCUM_DNS_RCODES];
     uint64_t truncated; /* answers with TC */
-    uint64_t dropped;   /* no answer given: too short, QR set */
+    uint64_t dropped;   /* messages without an answer: too short, QR set, no table yet */
 };
 
 struct locum_dns_counts {
     struct locum_dns_tallied udp, tcp;
     uint64_t tcp_connections; /* open now */
-    uint64_t tcp_short;       /* how often no descriptor was left for a connection */
+    uint64_t tcp_short;       /* connections that found no descriptor left */
 };
 
 /*
- * Check the zones of a configuration: static records parse, belong into the zone, do not collide
- * with plan names; NS targets are no names of the plan; wildcards, delegations, DNAME are refused.
- * Returns 0 or LOCUM_ERR_INVALID.
- */
-int locum_zone_check(const struct locum_config *config, locum_problem_fn *report,
-                     void *user) LOCUM_MUST_CHECK;
-
-/*
- * Open the sockets of config->listen_dns and start the workers; they answer SERVFAIL-free: nothing
- * is answered before the first locum_dns_publish(), so the caller publishes first thing.
+ * Check what locum_config_load() could not: static records parse, are inside their zone and agree
+ * with each other and with the shared and owned names; name servers inside a zone have addresses.
+ * Wildcards, delegations and DNAME are refused.
  *
- * An address that cannot be bound is reported through `report` (what is wrong and what to do) and
- * left out; locum_dns_retry() tries it again. Returns 0 even then; *ret_open of listen_dns_count
- * addresses are open. Errors: LOCUM_ERR_MEMORY, LOCUM_ERR_IO (no thread).
+ * config  as locum_config_load() made it.
+ * report  called for each problem, in the order of the file.
+ * Returns 0, LOCUM_ERR_INVALID or LOCUM_ERR_MEMORY.
  */
+int locum_dns_check(const struct locum_config *config, locum_problem_fn *report,
+                    void *user) LOCUM_MUST_CHECK;
+
+/* Called before the function that it is given to returns. error: 0, or an error code. */
 typedef void locum_dns_report_fn(void *user, const struct locum_address *address, int error,
                                  const char *text);
-int locum_dns_create(const struct locum_config *config, locum_dns_report_fn *report, void *user,
-                     struct locum_dns **ret, size_t *ret_open) LOCUM_MUST_CHECK;
 
-/* Try the addresses that could not be bound again; reports only those that succeed now. */
+/*
+ * Open the sockets of config->listen_dns and start the workers. They answer after the first
+ * locum_dns_publish(), so the caller publishes at once.
+ *
+ * report  called for each address that cannot be bound, with the reason and what to do;
+ *         locum_dns_retry() tries it again.
+ * Returns 0, also if no address could be bound; LOCUM_ERR_MEMORY or LOCUM_ERR_IO (no thread).
+ */
+int locum_dns_create(const struct locum_config *config, locum_dns_report_fn *report, void *user,
+                     struct locum_dns **ret) LOCUM_MUST_CHECK;
+
+/* Try again to bind the addresses that are not open; report only those that succeed. */
 void locum_dns_retry(struct locum_dns *self, locum_dns_report_fn *report, void *user);
 
 /*
- * Build, compile and hand out the answers of a plan.
+ * Build and compile the answers of a plan and give them to the workers.
  *
- * serial  SOA serial of every zone; the caller sees to it that it grows.
- * On failure (LOCUM_ERR_MEMORY, LOCUM_ERR_INVALID) the workers go on with the last table.
+ * serial  SOA serial of every zone; the caller increases it with each change (RFC 1982).
+ * Returns 0, LOCUM_ERR_MEMORY, LOCUM_ERR_INVALID (locum_zone_build()) or LOCUM_ERR_SPACE
+ * (locum_compile()). On failure the workers keep the last table.
  */
 int locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
                       const struct locum_plan *plan, uint32_t serial) LOCUM_MUST_CHECK;
 
-/* A sum over all workers; never blocks them. */
+/* The sums over all workers, which are not delayed by it. */
 void locum_dns_counts(const struct locum_dns *self, struct locum_dns_counts *ret);
 
-/* Stop the workers, close the sockets, free all. NULL is fine. */
+/* Stop the workers, close the sockets, free everything. NULL is fine. */
 void locum_dns_destroy(struct locum_dns *self);
 
 /*
- * A zone in master-file text (RFC 1035 5), absolute names, for GET /zone.
- * *ret_text is freed by the caller with free(). 0, LOCUM_ERR_MEMORY, LOCUM_ERR_INVALID.
+ * The text of a zone as a master file (RFC 1035 5) with absolute names, for GET /zone.
+ *
+ * zone      index, less than config->zone_count.
+ * ret_text  the caller's, who calls free().
+ * Returns 0, LOCUM_ERR_MEMORY or LOCUM_ERR_INVALID (locum_zone_build()).
  */
-int locum_zone_text(const struct locum_config *config, size_t zone, const struct locum_plan *plan,
-                    uint32_t serial, char **ret_text) LOCUM_MUST_CHECK;
+int locum_dns_zone_text(const struct locum_config *config, size_t zone,
+                        const struct locum_plan *plan, uint32_t serial,
+                        char **ret_text) LOCUM_MUST_CHECK;
 
 #endif

@@ -1,8 +1,8 @@
 /*
- * mailbox: how a new answer table reaches a worker without a lock and without waking it.
+ * mailbox: hands a new answer table to a worker without a lock and without waking it.
  *
- * The main thread puts, the worker takes after each receive and before it answers. A table that
- * was never taken is dropped when the next one comes.
+ * The main thread puts a table; the worker takes it after a receive and before it answers. A table
+ * that was not taken is released when the next one is put.
  */
 #ifndef LOCUM_DNS_MAILBOX_H
 #define LOCUM_DNS_MAILBOX_H
@@ -10,16 +10,16 @@
 #include "dns/table.h"
 
 struct locum_mailbox {
-    _Atomic(struct locum_table *) box; /* holds a reference; NULL: nothing new */
+    _Atomic(struct locum_dns_table *) box; /* holds a reference; NULL: no new table */
 };
 
-/* Put a table (held once more by the box), in place of one not yet taken. */
-void locum_mailbox_put(struct locum_mailbox *self, struct locum_table *table);
+/* Put a table, of which the box takes a reference of its own, in place of one not yet taken. */
+void locum_mailbox_put(struct locum_mailbox *self, struct locum_dns_table *table);
 
-/* If there is a new table, release *current and let it be the new one. */
-void locum_mailbox_take(struct locum_mailbox *self, struct locum_table **current);
+/* If there is a new table: release *current and set it to the new one. */
+void locum_mailbox_take(struct locum_mailbox *self, struct locum_dns_table **current);
 
-/* Drop what is in it. */
+/* Release the table in it, if any. */
 void locum_mailbox_fini(struct locum_mailbox *self);
 
 #endif

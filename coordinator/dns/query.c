@@ -12,17 +12,17 @@ enum {
 };
 
 /* A reply under construction. */
-struct answer {
+struct reply_draft {
     uint8_t *at;
     size_t length, bytes_max;
-    const struct locum_question *question; /* NULL: header only */
+    const struct locum_question *question; /* NULL: the reply is a header only */
     uint16_t rcode;
     bool truncated;
 };
 
-/* The header, all counts 0; `question` NULL: nothing of the body is understood, so none comes. */
+/* Copy header and question, or the header alone where the question was not understood. */
 static void
-begin(struct answer *self, const uint8_t *packet, const struct locum_question *question)
+begin(struct reply_draft *self, const uint8_t *packet, const struct locum_question *question)
 {
     self->question = question;
     self->length = question == NULL ? (size_t)LOCUM_DNS_HEADER_BYTES : question->end;
@@ -32,9 +32,9 @@ begin(struct answer *self, const uint8_t *packet, const struct locum_question *q
     self->at[5] = question != NULL;
 }
 
-/* Close the reply with rcode and OPT. */
-static struct locum_reply
-end(struct answer *self)
+/* Finish the reply with its rcode and OPT record. */
+static struct locum_dns_reply
+end(struct reply_draft *self)
 {
     self->at[3] = (uint8_t)(self->rcode & 0x0f);
     if (self->question != NULL && self->question->edns) {
@@ -50,27 +50,27 @@ end(struct answer *self)
         };
         memcpy(self->at + self->length, opt, sizeof(opt));
         self->length += sizeof(opt);
-        locum_put_u16(self->at + 10, (uint16_t)(locum_get_u16(self->at + 10) + 1));
+        locum_packet_put_u16(self->at + 10, (uint16_t)(locum_packet_u16(self->at + 10) + 1));
     }
-    return (struct locum_reply){
+    return (struct locum_dns_reply){
         .length = self->length, .rcode = self->rcode, .truncated = self->truncated};
 }
 
-static struct locum_reply
-refuse(struct answer *self, uint16_t rcode)
+static struct locum_dns_reply
+refuse(struct reply_draft *self, uint16_t rcode)
 {
     self->rcode = rcode;
     return end(self);
 }
 
-/* How long this reply may be, the OPT not counted. */
+/* The greatest length of this reply without its OPT record. */
 static size_t
-room(const struct answer *self)
+room(const struct reply_draft *self)
 {
     const struct locum_question *question = self->question;
     size_t bytes = self->bytes_max;
     if (bytes == LOCUM_DNS_UDP_BYTES_MAX && question->payload < bytes) {
-        /* Also where no OPT came; sizes under 512 mean 512 (RFC 6891 6.2.3). */
+        /* `payload` is 0 without EDNS; values below 512 mean 512 (RFC 6891 6.2.3). */
         bytes = question->payload < LOCUM_DNS_PLAIN_BYTES_MAX ? LOCUM_DNS_PLAIN_BYTES_MAX
                                                               : question->payload;
     }
@@ -78,34 +78,34 @@ room(const struct answer *self)
 }
 
 /*
- * Which of `count` records comes first: turns that are multiples of the golden ratio fall evenly on
- * all of them also for who has only every second turn, as a client that asks for A, then AAAA.
+ * Which of `count` records comes first. Multiples of the golden ratio are spread evenly, also over
+ * every second number: a client that asks for A and AAAA in pairs sees all records first in turn.
  */
 static size_t
-first_of(uint32_t turn, size_t count)
+first_of(uint32_t rotation, size_t count)
 {
-    return (size_t)((uint64_t)(turn * 0x9e3779b1u) * count >> 32);
+    return (size_t)((uint64_t)(rotation * 0x9e3779b1u) * count >> 32);
 }
 
-/* Copy the body; records that may come in any order start with another one in each turn. */
+/* Copy the body, and rotate the records that may come in any order. */
 static void
-copy_body(const struct locum_table *table, const struct locum_wire *wire, size_t length,
-          uint32_t turn, uint8_t *to)
+copy_body(const struct locum_dns_table *table, const struct locum_wire *wire, size_t length,
+          uint32_t rotation, uint8_t *to)
 {
     const uint8_t *body = table->bytes + wire->at;
     memcpy(to, body, length);
     if (wire->rotate_count > 1) {
-        const size_t skip = (size_t)wire->rotate_bytes * first_of(turn, wire->rotate_count);
+        const size_t skip = (size_t)wire->rotate_bytes * first_of(rotation, wire->rotate_count);
         const size_t rest = (size_t)wire->rotate_bytes * wire->rotate_count - skip;
         memcpy(to + wire->rotate_at, body + wire->rotate_at + skip, rest);
         memcpy(to + wire->rotate_at + rest, body + wire->rotate_at, skip);
     }
 }
 
-/* The compiled answer behind the question, as much of it as fits. */
-static struct locum_reply
-serve(struct answer *self, const struct locum_table *table, const struct locum_wire *wire,
-      size_t apex_length, uint32_t turn)
+/* Append a compiled answer: the whole, or without its additional section, or nothing and TC. */
+static struct locum_dns_reply
+serve(struct reply_draft *self, const struct locum_dns_table *table, const struct locum_wire *wire,
+      size_t apex_length, uint32_t rotation)
 {
     const size_t left = room(self) - self->length;
     self->at[2] |= AA;
@@ -118,21 +118,21 @@ serve(struct answer *self, const struct locum_table *table, const struct locum_w
     const bool whole = (size_t)wire->length + wire->extra_length <= left;
     const size_t length = wire->length + (whole ? (size_t)wire->extra_length : 0);
     uint8_t *body = self->at + self->length;
-    copy_body(table, wire, length, turn, body);
+    copy_body(table, wire, length, rotation, body);
     if (wire->apex_at != LOCUM_WIRE_NO_APEX) {
         const size_t apex = LOCUM_DNS_HEADER_BYTES + self->question->name_length - apex_length;
-        locum_put_u16(body + wire->apex_at, (uint16_t)(0xc000 | apex));
+        locum_packet_put_u16(body + wire->apex_at, (uint16_t)(0xc000 | apex));
     }
-    locum_put_u16(self->at + 6, wire->answer_count);
-    locum_put_u16(self->at + 8, wire->authority_count);
-    locum_put_u16(self->at + 10, whole ? wire->extra_count : 0);
+    locum_packet_put_u16(self->at + 6, wire->answer_count);
+    locum_packet_put_u16(self->at + 8, wire->authority_count);
+    locum_packet_put_u16(self->at + 10, whole ? wire->extra_count : 0);
     self->length += length;
     return end(self);
 }
 
-/* The names of class CH that say who answers (RFC 4892), as wire forms; NULL for all others. */
+/* The answer to the names of class CH that identify the server (RFC 4892); NULL for others. */
 static const struct locum_wire *
-find_chaos(const struct locum_table *table, const struct locum_question *question)
+find_chaos(const struct locum_dns_table *table, const struct locum_question *question)
 {
     static const struct {
         const char *name;
@@ -156,46 +156,46 @@ find_chaos(const struct locum_table *table, const struct locum_question *questio
     return NULL;
 }
 
-static struct locum_reply
-answer_question(struct answer *self, const struct locum_table *table, uint32_t turn)
+static struct locum_dns_reply
+answer_question(struct reply_draft *self, const struct locum_dns_table *table, uint32_t rotation)
 {
     struct locum_found found = {0};
     if (self->question->class == LOCUM_CLASS_IN) {
-        found = locum_table_find(table, self->question);
+        found = locum_dns_table_find(table, self->question);
     } else if (self->question->class == LOCUM_CLASS_CH) {
         found.wire = find_chaos(table, self->question);
     }
     if (found.wire == NULL) {
         return refuse(self, LOCUM_RCODE_REFUSED);
     }
-    return serve(self, table, found.wire, found.zone == NULL ? 0 : found.zone->length, turn);
+    return serve(self, table, found.wire, found.zone == NULL ? 0 : found.zone->length, rotation);
 }
 
-struct locum_reply
-locum_query_answer(const struct locum_table *table, const uint8_t *packet, size_t length,
-                   uint32_t turn, uint8_t *reply, size_t bytes_max)
+struct locum_dns_reply
+locum_query_answer(const struct locum_dns_table *table, const uint8_t *packet, size_t length,
+                   uint32_t rotation, uint8_t *reply, size_t bytes_max)
 {
     struct locum_question question;
-    struct answer answer = {.at = reply, .bytes_max = bytes_max};
-    const enum locum_parsed parsed = locum_parse(packet, length, &question);
+    struct reply_draft draft = {.at = reply, .bytes_max = bytes_max};
+    const enum locum_parsed parsed = locum_packet_parse(packet, length, &question);
     const bool understood = parsed == LOCUM_PARSED_QUESTION || parsed == LOCUM_PARSED_TRANSFER ||
                             parsed == LOCUM_PARSED_BADVERS;
     if (parsed == LOCUM_PARSED_SILENCE) {
-        return (struct locum_reply){0};
+        return (struct locum_dns_reply){0};
     }
-    begin(&answer, packet, understood ? &question : NULL);
+    begin(&draft, packet, understood ? &question : NULL);
     /* clang-format off */
     switch (parsed) {
-    case LOCUM_PARSED_FORMERR:  return refuse(&answer, LOCUM_RCODE_FORMERR);
-    case LOCUM_PARSED_NOTIMP:   return refuse(&answer, LOCUM_RCODE_NOTIMP);
-    case LOCUM_PARSED_TRANSFER: return refuse(&answer, LOCUM_RCODE_REFUSED);
-    case LOCUM_PARSED_BADVERS:  return refuse(&answer, LOCUM_RCODE_BADVERS);
-    default:                    return answer_question(&answer, table, turn);
+    case LOCUM_PARSED_FORMERR:  return refuse(&draft, LOCUM_RCODE_FORMERR);
+    case LOCUM_PARSED_NOTIMP:   return refuse(&draft, LOCUM_RCODE_NOTIMP);
+    case LOCUM_PARSED_TRANSFER: return refuse(&draft, LOCUM_RCODE_REFUSED);
+    case LOCUM_PARSED_BADVERS:  return refuse(&draft, LOCUM_RCODE_BADVERS);
+    default:                    return answer_question(&draft, table, rotation);
     }
     /* clang-format on */
 }
 
-/* Only the worker writes, so a load and a store do; no locked instruction. */
+/* Only the worker writes, so a load and a store suffice: no locked instruction. */
 static void
 bump(_Atomic uint64_t *counter)
 {
@@ -204,7 +204,7 @@ bump(_Atomic uint64_t *counter)
 }
 
 void
-locum_tally_reply(struct locum_tally *self, struct locum_reply reply)
+locum_query_count(struct locum_dns_tally *self, struct locum_dns_reply reply)
 {
     if (reply.length == 0) {
         bump(&self->dropped);
@@ -224,7 +224,7 @@ read_counter(const _Atomic uint64_t *counter)
 }
 
 void
-locum_tally_sum(const struct locum_tally *self, struct locum_dns_tallied *ret)
+locum_query_sum(const struct locum_dns_tally *self, struct locum_dns_tallied *ret)
 {
     ret->queries += read_counter(&self->queries);
     for (size_t i = 0; i < LOCUM_DNS_RCODES; i++) {

@@ -16,14 +16,13 @@
 
 #include "base/error.h"
 #include "base/thread.h"
-#include "base/timeval.h"
+#include "base/timer.h"
 
 enum {
     LENGTH_BYTES = 2,
-    BACKLOG = 128,
     LISTENERS_MAX = LOCUM_ADDRESSES_MAX,
-    ACCEPT_PAUSE_MS = 100, /* while the process is out of descriptors */
-    COMMAND_STOP = -1,     /* on the pipe; anything else is a descriptor to accept on */
+    ACCEPT_PAUSE_MS = 100, /* while the process has no descriptor left */
+    COMMAND_STOP = -1,     /* on the pipe; all others are descriptors to accept on */
 };
 
 const struct locum_dns_tcp_limits locum_dns_tcp_limits_default = {
@@ -35,32 +34,32 @@ const struct locum_dns_tcp_limits locum_dns_tcp_limits_default = {
     .idle_ms = 10000,
 };
 
-struct connection {
-    TAILQ_ENTRY(connection) link;
+struct dns_connection {
+    TAILQ_ENTRY(dns_connection) link;
     struct locum_dns_tcp *tcp;
     struct bufferevent *stream;
-    struct event *timer;
+    struct locum_timer deadline;
     struct locum_address peer;
-    locum_ms message_by, write_by; /* deadlines, mono; LOCUM_NEVER */
-    bool ended;                    /* nothing more is read: close once it has its answers */
+    locum_ms message_by, write_by; /* deadlines (struct locum_now, mono), or LOCUM_NEVER */
+    bool ended;                    /* nothing more is read; close it when its answers are sent */
 };
-TAILQ_HEAD(connections, connection);
+TAILQ_HEAD(dns_connections, dns_connection);
 
 struct locum_dns_tcp {
     struct locum_dns_tcp_limits limits;
     struct event_base *base;
-    struct event *command; /* readable: the main thread wants something */
-    struct event *resume;  /* timer: accept again */
-    int commands[2];       /* pipe: read by the loop, written by the main thread */
+    struct event *command;     /* the pipe is readable */
+    struct locum_timer resume; /* accept again */
+    int commands[2];           /* pipe: read by the loop, written by the main thread */
     struct evconnlistener *listeners[LISTENERS_MAX];
     size_t listener_count;
-    struct connections open; /* the one longest without a query first */
+    struct dns_connections open; /* the one with the oldest query first */
     _Atomic uint64_t open_count;
-    _Atomic uint64_t short_count; /* how often no descriptor was left */
-    struct locum_table *table;    /* NULL before the first */
-    uint32_t turn;
+    _Atomic uint64_t short_count;  /* how often no descriptor was left */
+    struct locum_dns_table *table; /* NULL until the first was published */
+    uint32_t rotation;
     struct locum_mailbox mailbox;
-    struct locum_tally tally;
+    struct locum_dns_tally tally;
     uint8_t reply[LENGTH_BYTES + LOCUM_DNS_TCP_BYTES_MAX];
     pthread_t thread;
 };
@@ -71,8 +70,8 @@ count_open(const struct locum_dns_tcp *self)
     return (size_t)atomic_load_explicit(&self->open_count, memory_order_relaxed);
 }
 
-/* bufferevent_free() alone would close the descriptor in the loop's next turn only, and within this
- * one a hundred more may be accepted. */
+/* bufferevent_free() alone would keep the descriptor open until the loop's next iteration, and this
+ * one may still accept a hundred more connections. */
 static void
 close_stream(struct bufferevent *stream)
 {
@@ -83,34 +82,35 @@ close_stream(struct bufferevent *stream)
 }
 
 static void
-close_connection(struct connection *connection)
+close_connection(struct dns_connection *connection)
 {
     struct locum_dns_tcp *tcp = connection->tcp;
     TAILQ_REMOVE(&tcp->open, connection, link);
     atomic_store_explicit(&tcp->open_count, count_open(tcp) - 1, memory_order_relaxed);
-    event_free(connection->timer);
+    locum_timer_fini(&connection->deadline);
     close_stream(connection->stream);
     free(connection);
 }
 
 static size_t
-input_bytes(const struct connection *connection)
+input_bytes(const struct dns_connection *connection)
 {
     return evbuffer_get_length(bufferevent_get_input(connection->stream));
 }
 
 static size_t
-output_bytes(const struct connection *connection)
+output_bytes(const struct dns_connection *connection)
 {
     return evbuffer_get_length(bufferevent_get_output(connection->stream));
 }
 
 /*
- * Arm the timer for what is waited for now: answers to be taken, else the rest of a message, else
- * any query. Deadlines are set when a wait begins and do not move while it lasts.
+ * Arm the timer for what the connection waits for: until the peer has taken its answers, else for
+ * the rest of a message, else for any query. A deadline is set when its wait begins and does not
+ * move.
  */
 static void
-set_deadline(struct connection *connection, bool answered)
+set_deadline(struct dns_connection *connection, bool answered)
 {
     const struct locum_dns_tcp_limits *limits = &connection->tcp->limits;
     const locum_ms now = locum_now_read().mono;
@@ -130,40 +130,38 @@ set_deadline(struct connection *connection, bool answered)
     } else if (connection->message_by != LOCUM_NEVER) {
         by = connection->message_by;
     }
-    const locum_ms left = by > now ? by - now : 0;
-    const struct timeval wait = locum_timeval(left);
-    event_add(connection->timer, &wait);
+    locum_timer_arm(&connection->deadline, by > now ? by - now : 0);
 }
 
-/* Answer one whole message of `length` bytes; false: the peer does not speak DNS to us. */
+/* Answer one whole message. False: it is no query, or out of memory. */
 static bool
-answer_message(struct connection *connection, const uint8_t *message, size_t length)
+answer_message(struct dns_connection *connection, const uint8_t *message, size_t length)
 {
     struct locum_dns_tcp *tcp = connection->tcp;
-    struct locum_reply given = {0};
+    struct locum_dns_reply given = {0};
     locum_mailbox_take(&tcp->mailbox, &tcp->table);
     if (tcp->table != NULL) {
-        given = locum_query_answer(tcp->table, message, length, tcp->turn++,
+        given = locum_query_answer(tcp->table, message, length, tcp->rotation++,
                                    tcp->reply + LENGTH_BYTES, LOCUM_DNS_TCP_BYTES_MAX);
     }
-    locum_tally_reply(&tcp->tally, given);
-    locum_put_u16(tcp->reply, (uint16_t)given.length);
+    locum_query_count(&tcp->tally, given);
+    locum_packet_put_u16(tcp->reply, (uint16_t)given.length);
     return given.length > 0 &&
            bufferevent_write(connection->stream, tcp->reply, LENGTH_BYTES + given.length) == 0;
 }
 
-enum progress { WAITING, ANSWERED, BROKEN };
+enum message_outcome { WAITING, ANSWERED, BROKEN };
 
-/* The next message of the input, if it is whole. */
-static enum progress
-take_message(struct connection *connection)
+/* Answer the next message of the input, if it is whole. */
+static enum message_outcome
+answer_next(struct dns_connection *connection)
 {
     struct evbuffer *input = bufferevent_get_input(connection->stream);
     uint8_t prefix[LENGTH_BYTES];
     if (evbuffer_copyout(input, prefix, sizeof(prefix)) < (ev_ssize_t)sizeof(prefix)) {
         return WAITING;
     }
-    const size_t length = locum_get_u16(prefix);
+    const size_t length = locum_packet_u16(prefix);
     if (length < LOCUM_DNS_HEADER_BYTES) {
         return BROKEN;
     }
@@ -178,30 +176,20 @@ take_message(struct connection *connection)
     return ANSWERED;
 }
 
-/* Read no more of a peer that has broken off or broken the rules; what it asked before that is
- * answered still. */
+/* Answer what has arrived, as long as the peer takes the answers. May close the connection. */
 static void
-end_input(struct connection *connection)
-{
-    struct evbuffer *input = bufferevent_get_input(connection->stream);
-    connection->ended = true;
-    bufferevent_disable(connection->stream, EV_READ);
-    evbuffer_drain(input, evbuffer_get_length(input));
-}
-
-/* Answer what has come, as long as the peer takes the answers. May close the connection. */
-static void
-proceed(struct connection *connection)
+serve_input(struct dns_connection *connection)
 {
     struct locum_dns_tcp *tcp = connection->tcp;
-    enum progress progress = ANSWERED;
+    enum message_outcome outcome = ANSWERED;
     bool answered = false;
-    while (progress == ANSWERED && output_bytes(connection) < tcp->limits.output_bytes_max) {
-        progress = take_message(connection);
-        answered = answered || progress == ANSWERED;
+    while (outcome == ANSWERED && output_bytes(connection) < tcp->limits.output_bytes_max) {
+        outcome = answer_next(connection);
+        answered = answered || outcome == ANSWERED;
     }
-    if (progress == BROKEN) {
-        end_input(connection);
+    if (outcome == BROKEN) {
+        connection->ended = true; /* its earlier queries are still answered */
+        evbuffer_drain(bufferevent_get_input(connection->stream), input_bytes(connection));
     }
     if (connection->ended && output_bytes(connection) == 0) {
         close_connection(connection);
@@ -223,45 +211,43 @@ static void
 on_input(struct bufferevent *stream, void *user)
 {
     (void)stream;
-    proceed(user);
+    serve_input(user);
 }
 
-/* All answers are taken; what waited behind the cap comes next, with a deadline of its own. */
+/* All answers were taken: go on with queries that waited because of output_bytes_max. */
 static void
 on_output_taken(struct bufferevent *stream, void *user)
 {
-    struct connection *connection = user;
+    struct dns_connection *connection = user;
     (void)stream;
     connection->write_by = LOCUM_NEVER;
-    proceed(connection);
+    serve_input(connection);
 }
 
 static void
 on_end(struct bufferevent *stream, short what, void *user)
 {
-    struct connection *connection = user;
+    struct dns_connection *connection = user;
     (void)stream;
     if ((what & BEV_EVENT_EOF) != 0) {
         connection->ended = true;
-        proceed(connection);
+        serve_input(connection);
     } else {
         close_connection(connection);
     }
 }
 
 static void
-on_deadline(evutil_socket_t fd, short what, void *user)
+on_deadline(void *user)
 {
-    (void)fd;
-    (void)what;
     close_connection(user);
 }
 
-/* Close the connection longest without a query, of `peer` only if it is given. */
+/* Close the connection with the oldest query; peer: of this address only, or NULL. */
 static void
 evict(struct locum_dns_tcp *self, const struct locum_address *peer)
 {
-    struct connection *connection;
+    struct dns_connection *connection;
     TAILQ_FOREACH(connection, &self->open, link)
     {
         if (peer == NULL || locum_address_same_host(&connection->peer, peer)) {
@@ -274,7 +260,7 @@ evict(struct locum_dns_tcp *self, const struct locum_address *peer)
 static size_t
 count_of(const struct locum_dns_tcp *self, const struct locum_address *peer)
 {
-    const struct connection *connection;
+    const struct dns_connection *connection;
     size_t count = 0;
     TAILQ_FOREACH(connection, &self->open, link)
     {
@@ -283,35 +269,14 @@ count_of(const struct locum_dns_tcp *self, const struct locum_address *peer)
     return count;
 }
 
-/* Make the connection's parts; false: no memory, and `fd` is closed. */
-static bool
-open_stream(struct locum_dns_tcp *self, struct connection *connection, evutil_socket_t fd)
-{
-    connection->stream = bufferevent_socket_new(self->base, fd, 0);
-    if (connection->stream == NULL) {
-        close(fd);
-        return false;
-    }
-    connection->timer = evtimer_new(self->base, on_deadline, connection);
-    if (connection->timer == NULL) {
-        close_stream(connection->stream);
-        return false;
-    }
-    bufferevent_setcb(connection->stream, on_input, on_output_taken, on_end, connection);
-    bufferevent_setwatermark(connection->stream, EV_READ, 0,
-                             LENGTH_BYTES + LOCUM_DNS_TCP_BYTES_MAX);
-    return true;
-}
-
-/* Accept no more for this long; 0: before the loop's next turn. */
+/* Accept nothing for this long; 0: until the loop's next iteration. */
 static void
-pause_accepting(struct locum_dns_tcp *self, suseconds_t pause_ms)
+pause_accepting(struct locum_dns_tcp *self, locum_ms pause_ms)
 {
-    const struct timeval pause = {.tv_usec = pause_ms * 1000};
     for (size_t i = 0; i < self->listener_count; i++) {
         evconnlistener_disable(self->listeners[i]);
     }
-    evtimer_add(self->resume, &pause);
+    locum_timer_arm(&self->resume, pause_ms);
 }
 
 static void
@@ -319,11 +284,11 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
           void *user)
 {
     struct locum_dns_tcp *self = user;
-    struct connection *connection = calloc(1, sizeof(*connection));
+    struct dns_connection *connection = calloc(1, sizeof(*connection));
     const int on = 1;
-    (void)listener;
-    (void)length;
-    if (connection == NULL || locum_address_from_sockaddr(from, &connection->peer) != 0) {
+    (void)listener, (void)length;
+    if (connection == NULL || locum_address_from_sockaddr(from, &connection->peer) != 0 ||
+        (connection->stream = bufferevent_socket_new(self->base, fd, 0)) == NULL) {
         close(fd);
         free(connection);
         return;
@@ -332,22 +297,22 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
         evict(self, &connection->peer);
     } else if (count_open(self) >= self->limits.connections_max) {
         evict(self, NULL);
-        pause_accepting(self, 0); /* a newcomer's query is read before others put it out */
+        pause_accepting(self, 0); /* read this one's query before another one evicts it */
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     connection->tcp = self;
     connection->message_by = LOCUM_NEVER;
     connection->write_by = LOCUM_NEVER;
-    if (!open_stream(self, connection, fd)) {
-        free(connection);
-        return;
-    }
+    locum_timer_init(&connection->deadline, self->base, on_deadline, connection);
+    bufferevent_setcb(connection->stream, on_input, on_output_taken, on_end, connection);
+    bufferevent_setwatermark(connection->stream, EV_READ, 0,
+                             LENGTH_BYTES + LOCUM_DNS_TCP_BYTES_MAX);
     TAILQ_INSERT_TAIL(&self->open, connection, link);
     atomic_store_explicit(&self->open_count, count_open(self) + 1, memory_order_relaxed);
-    proceed(connection);
+    serve_input(connection);
 }
 
-/* No descriptor left, most likely: give one back, and do not spin on the ready listener. */
+/* Mostly EMFILE: free a descriptor, and pause, because the listener stays readable. */
 static void
 on_accept_error(struct evconnlistener *listener, void *user)
 {
@@ -359,11 +324,9 @@ on_accept_error(struct evconnlistener *listener, void *user)
 }
 
 static void
-on_resume(evutil_socket_t fd, short what, void *user)
+on_resume(void *user)
 {
     struct locum_dns_tcp *self = user;
-    (void)fd;
-    (void)what;
     for (size_t i = 0; i < self->listener_count; i++) {
         evconnlistener_enable(self->listeners[i]);
     }
@@ -417,47 +380,13 @@ send_command(struct locum_dns_tcp *self, int command)
 }
 
 static int
-bind_and_listen(int fd, const struct locum_address *address)
-{
-    struct sockaddr_storage name;
-    const socklen_t length = locum_address_to_sockaddr(address, &name);
-    const int on = 1;
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0) {
-        return -1;
-    }
-    if (address->family == LOCUM_V6 &&
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) {
-        return -1;
-    }
-    if (bind(fd, (const struct sockaddr *)&name, length) != 0) {
-        return -1;
-    }
-    return listen(fd, BACKLOG);
-}
-
-int
-locum_dns_tcp_bind(const struct locum_address *address)
-{
-    const int family = address->family == LOCUM_V6 ? AF_INET6 : AF_INET;
-    const int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0 && bind_and_listen(fd, address) != 0) {
-        const int error = errno;
-        close(fd);
-        errno = error;
-        return -1;
-    }
-    return fd;
-}
-
-/* The loop and its two events of its own. */
-static int
 make_loop(struct locum_dns_tcp *self)
 {
     struct event_config *config = event_config_new();
     if (config == NULL) {
         return LOCUM_ERR_MEMORY;
     }
-    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK); /* one thread only ever enters it */
+    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK); /* for one thread only */
     self->base = event_base_new_with_config(config);
     event_config_free(config);
     if (self->base == NULL) {
@@ -465,11 +394,8 @@ make_loop(struct locum_dns_tcp *self)
     }
     self->command =
         event_new(self->base, self->commands[0], EV_READ | EV_PERSIST, on_command, self);
-    self->resume = evtimer_new(self->base, on_resume, self);
-    if (self->command == NULL || self->resume == NULL || event_add(self->command, NULL) != 0) {
-        return LOCUM_ERR_MEMORY;
-    }
-    return 0;
+    locum_timer_init(&self->resume, self->base, on_resume, self);
+    return self->command != NULL && event_add(self->command, NULL) == 0 ? 0 : LOCUM_ERR_MEMORY;
 }
 
 /* Free all but the thread. */
@@ -485,16 +411,14 @@ dispose(struct locum_dns_tcp *self)
     if (self->command != NULL) {
         event_free(self->command);
     }
-    if (self->resume != NULL) {
-        event_free(self->resume);
-    }
+    locum_timer_fini(&self->resume);
     if (self->base != NULL) {
         event_base_free(self->base);
     }
     close(self->commands[0]);
     close(self->commands[1]);
     locum_mailbox_fini(&self->mailbox);
-    locum_table_release(self->table);
+    locum_dns_table_release(self->table);
     free(self);
 }
 
@@ -530,7 +454,7 @@ locum_dns_tcp_listen(struct locum_dns_tcp *self, int fd)
 }
 
 void
-locum_dns_tcp_publish(struct locum_dns_tcp *self, struct locum_table *table)
+locum_dns_tcp_publish(struct locum_dns_tcp *self, struct locum_dns_table *table)
 {
     locum_mailbox_put(&self->mailbox, table);
 }
@@ -538,7 +462,7 @@ locum_dns_tcp_publish(struct locum_dns_tcp *self, struct locum_table *table)
 void
 locum_dns_tcp_sum(const struct locum_dns_tcp *self, struct locum_dns_counts *ret)
 {
-    locum_tally_sum(&self->tally, &ret->tcp);
+    locum_query_sum(&self->tally, &ret->tcp);
     ret->tcp_connections += count_open(self);
     ret->tcp_short += atomic_load_explicit(&self->short_count, memory_order_relaxed);
 }

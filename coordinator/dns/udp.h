@@ -1,10 +1,10 @@
 /*
  * udp: one blocking thread per listen address and worker that answers datagrams.
  *
- * No event loop. While traffic is thin it is recvfrom() and sendto(); while datagrams queue,
- * recvmmsg() and sendmmsg() in batches. The thread takes a new table out of its mailbox after each
- * receive and before it answers, so publishing wakes nobody. It is stopped by a datagram to itself:
- * shutdown() would make the socket read 0 for ever, and it could not be handed on.
+ * No event loop. With few queries the thread calls recvfrom() and sendto(); while datagrams queue,
+ * recvmmsg() and sendmmsg(), a batch at a time. It takes a new table from its mailbox after each
+ * receive and before it answers, so publishing does not have to wake it. A datagram to its own
+ * address wakes it when it must stop: shutdown(2) is for connected sockets.
  */
 #ifndef LOCUM_DNS_UDP_H
 #define LOCUM_DNS_UDP_H
@@ -15,29 +15,26 @@
 #include "dns/query.h"
 
 struct locum_dns_udp {
-    int fd;        /* owned */
-    bool wildcard; /* bound to all addresses: answers must leave from the one that was asked */
+    struct locum_address address; /* where it listens */
+    int fd;                       /* owned */
     struct locum_mailbox mailbox;
-    struct locum_tally tally;
+    struct locum_dns_tally tally;
     atomic_bool stopping;
     pthread_t thread;
 };
 
 /*
- * Open and bind a socket.
+ * Start a worker in zeroed memory that does not move; it answers nothing until a table is put into
+ * its mailbox.
  *
- * shared  several workers will bind it (SO_REUSEPORT).
- * Returns its descriptor or -1 with errno set.
+ * fd  bound to `address`; owned by the worker on success only. If several workers share the
+ *     address, each has a socket of its own (locum_socket_bind(), shared).
+ * Returns 0 or LOCUM_ERR_IO (no thread, no receive timeout).
  */
-int locum_dns_udp_bind(const struct locum_address *address, bool shared) LOCUM_MUST_CHECK;
+int locum_dns_udp_start(struct locum_dns_udp *self, const struct locum_address *address,
+                        int fd) LOCUM_MUST_CHECK;
 
-/*
- * Start a worker in zeroed memory that stays where it is; nothing is answered before its mailbox
- * has held a table. `fd` is taken, on success only. 0 or LOCUM_ERR_IO (no thread).
- */
-int locum_dns_udp_start(struct locum_dns_udp *self, int fd) LOCUM_MUST_CHECK;
-
-/* Stop the thread, close the socket, drop the tables. */
+/* Stop the thread, close the socket, release the tables. */
 void locum_dns_udp_stop(struct locum_dns_udp *self);
 
 #endif

@@ -2,8 +2,9 @@
  * zone: configuration + plan -> the RRsets of one zone, as ldns holds them.
  *
  * In: a validated configuration, the plan, the serial. Out: SOA, NS, static records and the plan's
- * A and AAAA, each RRset once; compile/ turns them into answers, locum_zone_text() into text. This
- * is the one place where nodes become addresses. Main thread only: ldns is not asked for more.
+ * A and AAAA records, each RRset once. compile.c turns them into answers, locum_dns_zone_text()
+ * into text. Only here does a node become an address. Main thread only: ldns' conversions to text
+ * use static buffers.
  */
 #ifndef LOCUM_DNS_ZONE_H
 #define LOCUM_DNS_ZONE_H
@@ -13,16 +14,16 @@
 #include "dns/dns.h"
 
 enum {
-    LOCUM_NS_TTL_S = 3600,     /* of NS records, and of static addresses of their hosts */
+    LOCUM_NS_TTL_S = 3600,     /* of NS records and of static addresses of name servers */
     LOCUM_CNAME_CHAIN_MAX = 8, /* links inside a zone */
 };
 
-/* What a static record without a TTL is parsed with; no legal TTL (RFC 2181 8). */
+/* The TTL of a parsed record that has none in its text; never a valid TTL (RFC 2181 8). */
 #define LOCUM_TTL_NONE UINT32_MAX
 
 struct locum_rrset {
-    ldns_rr_list *rrs; /* owned; never empty; one owner, type and TTL; owners in lower case */
-    bool rotate;       /* policy `all`: another record comes first in each answer */
+    ldns_rr_list *rrs; /* owned, not empty: one owner (lower case), type and TTL */
+    bool rotate;       /* policy `all`: each answer begins with another record */
 };
 
 struct locum_zone {
@@ -35,13 +36,14 @@ struct locum_zone {
 /*
  * Build zone number `zone` of the configuration.
  *
- * plan  names with an empty answer do not exist.
- * ret   owned by the caller, locum_zone_fini(); untouched on failure.
- * Returns 0, LOCUM_ERR_MEMORY, or LOCUM_ERR_INVALID (a name or record that does not parse).
+ * plan  a name with an empty answer does not exist.
+ * ret   owned by the caller, who calls locum_zone_fini(); untouched on failure.
+ * Returns 0, LOCUM_ERR_MEMORY, or LOCUM_ERR_INVALID (a static record that does not parse).
  */
 int locum_zone_build(const struct locum_config *config, size_t zone, const struct locum_plan *plan,
                      uint32_t serial, struct locum_zone *ret) LOCUM_MUST_CHECK;
 
+/* Free what a zone holds. */
 void locum_zone_fini(struct locum_zone *self);
 
 /* The RRset of this owner (lower case) and type, or NULL. */
@@ -49,27 +51,25 @@ struct locum_rrset *locum_zone_find(const struct locum_zone *self, const ldns_rd
                                     ldns_rr_type type);
 
 /* Owner, type and TTL of an RRset. */
-const ldns_rdf *locum_rrset_owner(const struct locum_rrset *self);
-ldns_rr_type locum_rrset_type(const struct locum_rrset *self);
-uint32_t locum_rrset_ttl(const struct locum_rrset *self);
+const ldns_rdf *locum_zone_rrset_owner(const struct locum_rrset *self);
+ldns_rr_type locum_zone_rrset_type(const struct locum_rrset *self);
+uint32_t locum_zone_rrset_ttl(const struct locum_rrset *self);
 
 /*
- * Parse one static record of zone-file syntax; names are relative to `apex`.
+ * Parse one record in zone-file syntax (RFC 1035 5.1); relative names are completed with `apex`.
  *
- * ret_rr     owned by the caller; its owner is in lower case, its TTL LOCUM_TTL_NONE if none is
- *            written.
- * ret_why    what we or ldns hold against it; static; set on LOCUM_ERR_INVALID only; may be NULL.
+ * ret_rr   owned by the caller; its owner is in lower case, its TTL LOCUM_TTL_NONE if `text` has
+ *          none.
+ * ret_why  set on LOCUM_ERR_INVALID only: the reason, a static text.
+ * Returns 0, LOCUM_ERR_MEMORY or LOCUM_ERR_INVALID.
  */
-int locum_record_parse(const char *text, const ldns_rdf *apex, ldns_rr **ret_rr,
-                       const char **ret_why) LOCUM_MUST_CHECK;
+int locum_zone_parse_record(const char *text, const ldns_rdf *apex, ldns_rr **ret_rr,
+                            const char **ret_why) LOCUM_MUST_CHECK;
 
-/* The wire form of a name, in lower case; freed by the caller. NULL: no name, or no memory. */
-ldns_rdf *locum_dname_new(const char *text);
+/* The wire form of a valid name, in lower case; freed by the caller. NULL: out of memory. */
+ldns_rdf *locum_zone_dname(const char *text);
 
 /* True if `name` is `apex` or below it. */
-bool locum_dname_within(const ldns_rdf *name, const ldns_rdf *apex);
-
-/* The zone of the configuration that holds this name: the longest match; zone_count if none. */
-size_t locum_zone_of(ldns_rdf *const *apexes, size_t count, const ldns_rdf *name);
+bool locum_zone_within(const ldns_rdf *name, const ldns_rdf *apex);
 
 #endif

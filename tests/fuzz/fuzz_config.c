@@ -16,16 +16,16 @@ serve(const struct locum_config *config)
     static struct locum_plan plan;
     static const enum locum_rank all_well[LOCUM_NODES_MAX];
     struct locum_zone zones[LOCUM_ZONES_MAX];
-    struct locum_table *table = NULL;
+    struct locum_dns_table *table = NULL;
     locum_plan_make(&config->core, all_well, &plan);
     for (size_t i = 0; i < config->zone_count; i++) {
         char *text = NULL;
         REQUIRE(locum_zone_build(config, i, &plan, 1, &zones[i]) == 0);
-        REQUIRE(locum_zone_text(config, i, &plan, 1, &text) == 0);
+        REQUIRE(locum_dns_zone_text(config, i, &plan, 1, &text) == 0);
         free(text);
     }
     REQUIRE(locum_compile(zones, config->zone_count, "Locum", "dc2", &table) == 0);
-    locum_table_release(table);
+    locum_dns_table_release(table);
     for (size_t i = 0; i < config->zone_count; i++) {
         locum_zone_fini(&zones[i]);
     }
@@ -49,7 +49,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (other != NULL) {
         REQUIRE(strcmp(one->core.digest, other->core.digest) == 0);
     }
-    if (one != NULL && locum_zone_check(one, report, &told) == 0) {
+    if (one != NULL && locum_dns_check(one, report, &told) == 0) {
         REQUIRE(told.errors == 0);
         serve(one);
     } else if (one != NULL) {

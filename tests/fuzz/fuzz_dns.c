@@ -1,6 +1,6 @@
 /*
- * fuzz_dns: a packet from the network. What the parser accepts ldns accepts with the same meaning,
- * and every reply is one that ldns can read.
+ * fuzz_dns: a packet from the network. What locum_packet_parse() accepts, ldns accepts with the
+ * same meaning, and ldns can read every reply.
  */
 #include "fuzz.h"
 
@@ -8,10 +8,10 @@
 
 const unsigned fuzz_mutations = 200000;
 
-static const struct locum_table *
+static const struct locum_dns_table *
 table(void)
 {
-    static struct locum_table *kept;
+    static struct locum_dns_table *kept;
     if (kept == NULL) {
         struct site *site = site_new();
         site_record(site, 0, "www CNAME @");
@@ -22,7 +22,7 @@ table(void)
     return kept;
 }
 
-/* ldns read the same packet: does it mean the same? */
+/* ldns has read the same packet: it must have the same meaning. */
 static void
 compare(const struct locum_question *ours, const ldns_pkt *theirs)
 {
@@ -64,8 +64,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 65535) {
         return 0; /* no datagram, and no TCP message either */
     }
-    const enum locum_parsed parsed = locum_parse(data, size, &question);
-    const struct locum_reply given =
+    const enum locum_parsed parsed = locum_packet_parse(data, size, &question);
+    const struct locum_dns_reply given =
         locum_query_answer(table(), data, size, turn++, reply, sizeof(reply));
     REQUIRE((given.length == 0) == (parsed == LOCUM_PARSED_SILENCE));
     REQUIRE(given.length <= sizeof(reply));

@@ -122,11 +122,11 @@ site_new(void)
     return self;
 }
 
-static inline struct locum_table *
+static inline struct locum_dns_table *
 site_table(const struct site *self)
 {
     struct locum_zone zones[LOCUM_ZONES_MAX];
-    struct locum_table *table = NULL;
+    struct locum_dns_table *table = NULL;
     for (size_t i = 0; i < self->config.zone_count; i++) {
         assert_int_equal(locum_zone_build(&self->config, i, &self->plan, 1763863258, &zones[i]), 0);
     }
@@ -183,8 +183,8 @@ make_query(const struct ask *ask, uint8_t *packet)
     size_t length = sizeof(header);
     memcpy(packet, header, length);
     length += put_name(packet + length, ask->name);
-    locum_put_u16(packet + length, ask->type);
-    locum_put_u16(packet + length + 2, ask->class == 0 ? 1 : ask->class);
+    locum_packet_put_u16(packet + length, ask->type);
+    locum_packet_put_u16(packet + length + 2, ask->class == 0 ? 1 : ask->class);
     length += 4;
     if (ask->edns) {
         const uint8_t opt[11] = {0,

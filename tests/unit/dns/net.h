@@ -81,8 +81,8 @@ static inline size_t
 make_message(const struct ask *ask, uint16_t id, uint8_t *bytes)
 {
     const size_t length = make_query(ask, bytes + 2);
-    locum_put_u16(bytes, (uint16_t)length);
-    locum_put_u16(bytes + 2, id);
+    locum_packet_put_u16(bytes, (uint16_t)length);
+    locum_packet_put_u16(bytes + 2, id);
     return 2 + length;
 }
 
@@ -114,7 +114,7 @@ receive_message(int fd, uint8_t *bytes, size_t size)
     if (!receive_all(fd, prefix, sizeof(prefix))) {
         return 0;
     }
-    const size_t length = locum_get_u16(prefix);
+    const size_t length = locum_packet_u16(prefix);
     assert_true(length <= size);
     return receive_all(fd, bytes, length) ? length : 0;
 }

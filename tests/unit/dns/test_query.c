@@ -1,7 +1,7 @@
 /* query: every kind of answer, read back with ldns. */
 #include "fixture.h"
 
-/* The allocators of this program, counting: an answer must cost none. */
+/* Allocators that count their calls. */
 extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *old, size_t size);
@@ -44,11 +44,12 @@ realloc(void *old, size_t size)
 static uint8_t query[1024];
 static uint8_t reply[LOCUM_DNS_TCP_BYTES_MAX];
 
-static struct locum_reply
-give(const struct locum_table *table, const struct ask *ask, uint32_t turn, size_t bytes_max)
+static struct locum_dns_reply
+give(const struct locum_dns_table *table, const struct ask *ask, uint32_t rotation,
+     size_t bytes_max)
 {
     const size_t length = make_query(ask, query);
-    return locum_query_answer(table, query, length, turn, reply, bytes_max);
+    return locum_query_answer(table, query, length, rotation, reply, bytes_max);
 }
 
 /* The sections as text: "A: rr; rr N: rr X: rr", in presentation format with single blanks. */
@@ -101,7 +102,7 @@ rich_site(void)
 }
 
 static void
-test_answers(void **state)
+test_answers_and_sections(void **state)
 {
     (void)state;
     static const struct {
@@ -157,11 +158,11 @@ test_answers(void **state)
         {"get.example.org", 251, 5, ""},
     };
     struct site *site = rich_site();
-    struct locum_table *table = site_table(site);
+    struct locum_dns_table *table = site_table(site);
     for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
         char text[4096];
         const struct ask ask = {.name = cases[i].name, .type = cases[i].type, .flags = {1, 0x30}};
-        const struct locum_reply given = give(table, &ask, 0, LOCUM_DNS_UDP_BYTES_MAX);
+        const struct locum_dns_reply given = give(table, &ask, 0, LOCUM_DNS_UDP_BYTES_MAX);
         const size_t question = make_query(&ask, query) - 12;
         assert_true(given.length >= 12 + question);
         assert_memory_equal(reply + 12, query + 12, question);
@@ -182,12 +183,12 @@ test_answers(void **state)
         assert_int_equal(ldns_pkt_id(packet), 0x1234);
         ldns_pkt_free(packet);
     }
-    locum_table_release(table);
+    locum_dns_table_release(table);
     free(site);
 }
 
 static void
-test_errors(void **state)
+test_refused_and_malformed_queries(void **state)
 {
     (void)state;
     static const struct {
@@ -208,10 +209,10 @@ test_errors(void **state)
         {{.name = "get.example.org", .type = 1, .edns = true, .version = 1}, 0, 16, false},
     };
     struct site *site = site_new();
-    struct locum_table *table = site_table(site);
+    struct locum_dns_table *table = site_table(site);
     for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
         const size_t length = make_query(&cases[i].ask, query) - cases[i].cut;
-        const struct locum_reply given =
+        const struct locum_dns_reply given =
             locum_query_answer(table, query, length, 0, reply, LOCUM_DNS_UDP_BYTES_MAX);
         if (cases[i].rcode < 0) {
             assert_int_equal(given.length, 0);
@@ -232,12 +233,12 @@ test_errors(void **state)
         assert_int_equal(ldns_pkt_edns_version(packet), 0);
         ldns_pkt_free(packet);
     }
-    locum_table_release(table);
+    locum_dns_table_release(table);
     free(site);
 }
 
 static void
-test_chaos(void **state)
+test_chaos_identity(void **state)
 {
     (void)state;
     static const struct {
@@ -250,7 +251,7 @@ test_chaos(void **state)
         {"id.server", "an id.server. 0 CH TXT \"dc2\""},
     };
     struct site *site = site_new();
-    struct locum_table *table = site_table(site);
+    struct locum_dns_table *table = site_table(site);
     for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
         char text[512];
         const struct ask ask = {.name = cases[i].name, .type = 16, .class = 3};
@@ -259,16 +260,16 @@ test_chaos(void **state)
         assert_string_equal(text, cases[i].text);
         ldns_pkt_free(packet);
     }
-    locum_table_release(table);
+    locum_dns_table_release(table);
     free(site);
 }
 
 static void
-test_edns(void **state)
+test_edns_is_answered_with_opt(void **state)
 {
     (void)state;
     struct site *site = site_new();
-    struct locum_table *table = site_table(site);
+    struct locum_dns_table *table = site_table(site);
     for (int dnssec_ok = 0; dnssec_ok < 2; dnssec_ok++) {
         const struct ask ask = {.name = "nope.get.example.org",
                                 .type = 1,
@@ -284,13 +285,13 @@ test_edns(void **state)
         assert_int_equal(ldns_pkt_nscount(packet), 1);
         ldns_pkt_free(packet);
     }
-    locum_table_release(table);
+    locum_dns_table_release(table);
     free(site);
 }
 
 /* 20 records of 50 characters: more than 1232 bytes and less than 65535. */
 static void
-test_truncation(void **state)
+test_long_answers_are_truncated(void **state)
 {
     (void)state;
     static const struct {
@@ -319,11 +320,11 @@ test_truncation(void **state)
             site_record(site, 0, record);
         }
     }
-    struct locum_table *table = site_table(site);
+    struct locum_dns_table *table = site_table(site);
     for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
         const struct ask ask = {
             .name = cases[i].name, .type = 16, .edns = cases[i].edns, .payload = cases[i].payload};
-        const struct locum_reply given = give(table, &ask, 0, cases[i].bytes_max);
+        const struct locum_dns_reply given = give(table, &ask, 0, cases[i].bytes_max);
         ldns_pkt *packet = read_reply(reply, given.length);
         assert_int_equal(given.truncated, cases[i].truncated);
         assert_int_equal(ldns_pkt_tc(packet), cases[i].truncated);
@@ -343,21 +344,20 @@ test_truncation(void **state)
         ask.payload = (uint16_t)(whole - less);
         assert_int_equal(give(table, &ask, 0, LOCUM_DNS_UDP_BYTES_MAX).truncated, less == 1);
     }
-    locum_table_release(table);
+    locum_dns_table_release(table);
     free(site);
 }
 
-/* Glue comes with NS where the zone has it, and is left out where it does not fit. */
 static void
-test_glue(void **state)
+test_glue_is_added_where_it_fits(void **state)
 {
     (void)state;
     struct site *site = site_new();
     char text[4096];
-    site_ns(site, 0, "NS.get.example.org.");
+    site_ns(site, 0, "ns.get.example.org.");
     site_record(site, 0, "ns A 192.0.2.7");
     site_record(site, 0, "ns AAAA 2001:db8::7");
-    struct locum_table *table = site_table(site);
+    struct locum_dns_table *table = site_table(site);
     const struct ask ask = {.name = "get.example.org", .type = 2};
     ldns_pkt *packet = read_reply(reply, give(table, &ask, 0, LOCUM_DNS_UDP_BYTES_MAX).length);
     describe(packet, text, sizeof(text));
@@ -367,7 +367,7 @@ test_glue(void **state)
                               "ar ns.get.example.org. 3600 IN A 192.0.2.7 | "
                               "ar ns.get.example.org. 3600 IN AAAA 2001:db8::7");
     ldns_pkt_free(packet);
-    locum_table_release(table);
+    locum_dns_table_release(table);
     for (int i = 0; i < 40; i++) {
         char record[] = "ns A 192.0.3.a";
         record[13] = (char)('0' + i % 10);
@@ -375,7 +375,7 @@ test_glue(void **state)
         site_record(site, 0, record);
     }
     table = site_table(site);
-    const struct locum_reply given = give(table, &ask, 0, LOCUM_DNS_UDP_BYTES_MAX);
+    const struct locum_dns_reply given = give(table, &ask, 0, LOCUM_DNS_UDP_BYTES_MAX);
     packet = read_reply(reply, given.length);
     assert_false(ldns_pkt_tc(packet) || given.truncated);
     assert_int_equal(ldns_pkt_ancount(packet), 3);
@@ -384,17 +384,17 @@ test_glue(void **state)
     packet = read_reply(reply, give(table, &ask, 0, LOCUM_DNS_TCP_BYTES_MAX).length);
     assert_int_equal(ldns_pkt_arcount(packet), 42);
     ldns_pkt_free(packet);
-    locum_table_release(table);
+    locum_dns_table_release(table);
     free(site);
 }
 
-/* Under `all` each answer starts with another record, also behind a CNAME; under `self` never. */
 /* Which of the three addresses comes first; the others must follow it in their order. */
 static size_t
-first_of(const struct locum_table *table, const struct ask *ask, uint32_t turn, size_t at,
+first_of(const struct locum_dns_table *table, const struct ask *ask, uint32_t rotation, size_t at,
          const char *const addresses[3])
 {
-    ldns_pkt *packet = read_reply(reply, give(table, ask, turn, LOCUM_DNS_UDP_BYTES_MAX).length);
+    ldns_pkt *packet =
+        read_reply(reply, give(table, ask, rotation, LOCUM_DNS_UDP_BYTES_MAX).length);
     size_t first = 3;
     assert_int_equal(ldns_pkt_ancount(packet), at + 3);
     for (size_t j = 0; j < 3; j++) {
@@ -412,7 +412,7 @@ first_of(const struct locum_table *table, const struct ask *ask, uint32_t turn, 
 }
 
 static void
-test_rotation(void **state)
+test_records_rotate_under_policy_all(void **state)
 {
     (void)state;
     static const char *const firsts[] = {"192.0.2.12", "192.0.2.13", "192.0.2.14"};
@@ -427,7 +427,7 @@ test_rotation(void **state)
     site_name(site, 0, "dc2.all.test.", 0, 7);
     site_name(site, 1, "self.test.", LOCUM_NODE_NONE, 7);
     site_record(site, 0, "www CNAME @");
-    struct locum_table *table = site_table(site);
+    struct locum_dns_table *table = site_table(site);
     static const struct {
         const char *name;
         size_t at; /* of the first address in the answer */
@@ -438,12 +438,12 @@ test_rotation(void **state)
                  {"self.test", 0, false}};
     enum { TURNS = 300 };
     for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
-        /* A client that asks for A, then AAAA, comes with every second turn. */
+        /* A client that asks for A, then AAAA, comes with every second rotation. */
         for (uint32_t stride = 1; stride <= 6; stride++) {
             size_t counts[3] = {0};
-            for (uint32_t turn = 0; turn < TURNS; turn++) {
+            for (uint32_t rotation = 0; rotation < TURNS; rotation++) {
                 const struct ask ask = {.name = cases[i].name, .type = 1};
-                counts[first_of(table, &ask, turn * stride, cases[i].at, firsts)]++;
+                counts[first_of(table, &ask, rotation * stride, cases[i].at, firsts)]++;
             }
             for (size_t j = 0; j < 3; j++) {
                 const size_t fair = cases[i].rotates ? TURNS / 3 : j == 0 ? TURNS : 0;
@@ -451,13 +451,13 @@ test_rotation(void **state)
             }
         }
     }
-    locum_table_release(table);
+    locum_dns_table_release(table);
     free(site);
 }
 
-/* The longest zone answers, also for what is not there. */
+/* Each zone answers for its own names, and no zone for others. */
 static void
-test_nested_zones(void **state)
+test_names_belong_to_their_zone(void **state)
 {
     (void)state;
     static const struct {
@@ -465,18 +465,19 @@ test_nested_zones(void **state)
         ldns_pkt_rcode rcode;
         const char *soa;
     } cases[] = {
-        {"x.example.org", 3, "example.org."},
+        {"x.get.example.net", 3, "get.example.net."},
         {"get.example.org", 0, "get.example.org."},
         {"x.get.example.org", 3, "get.example.org."},
         {"get.get.example.org", 3, "get.example.org."},
-        {"x.target.example.org", 3, "example.org."},
+        {"xget.example.org", 5, NULL},
+        {"example.org", 5, NULL},
         {"org", 5, NULL},
     };
     struct site *site = calloc(1, sizeof(*site));
     assert_non_null(site);
-    site_ns(site, site_zone(site, "example.org.", LOCUM_ANSWER_SELF), "ns.test.");
+    site_ns(site, site_zone(site, "get.example.net.", LOCUM_ANSWER_SELF), "ns.test.");
     site_ns(site, site_zone(site, "get.example.org.", LOCUM_ANSWER_SELF), "ns.test.");
-    struct locum_table *table = site_table(site);
+    struct locum_dns_table *table = site_table(site);
     for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
         const struct ask ask = {.name = cases[i].name, .type = 1};
         ldns_pkt *packet = read_reply(reply, give(table, &ask, 0, LOCUM_DNS_UDP_BYTES_MAX).length);
@@ -490,13 +491,13 @@ test_nested_zones(void **state)
         }
         ldns_pkt_free(packet);
     }
-    locum_table_release(table);
+    locum_dns_table_release(table);
     free(site);
 }
 
-/* As big as a configuration may be: every name is found. */
+/* As many names as a configuration may have. */
 static void
-test_many_names(void **state)
+test_all_names_of_a_full_table_are_found(void **state)
 {
     (void)state;
     struct site *site = site_new();
@@ -506,26 +507,26 @@ test_many_names(void **state)
         name[1] = (char)('a' + i / 26);
         site_name(site, 0, name, LOCUM_NODE_NONE, 1);
     }
-    struct locum_table *table = site_table(site);
+    struct locum_dns_table *table = site_table(site);
     for (size_t i = 0; i < LOCUM_NAMES_MAX; i++) {
         const struct ask ask = {.name = site->config.names[i].name, .type = 1};
-        const struct locum_reply given = give(table, &ask, 0, LOCUM_DNS_UDP_BYTES_MAX);
+        const struct locum_dns_reply given = give(table, &ask, 0, LOCUM_DNS_UDP_BYTES_MAX);
         assert_int_equal(given.rcode, 0);
         assert_int_equal(reply[7], 1);
     }
-    locum_table_release(table);
+    locum_dns_table_release(table);
     free(site);
 }
 
 static void
-test_no_allocation(void **state)
+test_answering_allocates_nothing(void **state)
 {
     (void)state;
     static const char *const names[] = {"get.example.org",     "nope.get.example.org",
                                         "www.get.example.org", "c.get.example.org",
                                         "example.com",         "version.bind"};
     struct site *site = rich_site();
-    struct locum_table *table = site_table(site);
+    struct locum_dns_table *table = site_table(site);
     if (!COUNTS_ALLOCATIONS) {
         print_message("not counted: the sanitizer owns the allocator\n");
     }
@@ -542,13 +543,13 @@ test_no_allocation(void **state)
                                     .payload = 1232};
             const size_t length = make_query(&ask, query);
             const size_t start = allocations;
-            const struct locum_reply given =
+            const struct locum_dns_reply given =
                 locum_query_answer(table, query, length, type, reply, LOCUM_DNS_UDP_BYTES_MAX);
             assert_int_equal(allocations, start);
             assert_true(given.length > 0);
         }
     }
-    locum_table_release(table);
+    locum_dns_table_release(table);
     free(site);
 }
 
@@ -556,11 +557,16 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_answers),    cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_chaos),      cmocka_unit_test(test_edns),
-        cmocka_unit_test(test_truncation), cmocka_unit_test(test_glue),
-        cmocka_unit_test(test_rotation),   cmocka_unit_test(test_nested_zones),
-        cmocka_unit_test(test_many_names), cmocka_unit_test(test_no_allocation),
+        cmocka_unit_test(test_answers_and_sections),
+        cmocka_unit_test(test_refused_and_malformed_queries),
+        cmocka_unit_test(test_chaos_identity),
+        cmocka_unit_test(test_edns_is_answered_with_opt),
+        cmocka_unit_test(test_long_answers_are_truncated),
+        cmocka_unit_test(test_glue_is_added_where_it_fits),
+        cmocka_unit_test(test_records_rotate_under_policy_all),
+        cmocka_unit_test(test_names_belong_to_their_zone),
+        cmocka_unit_test(test_all_names_of_a_full_table_are_found),
+        cmocka_unit_test(test_answering_allocates_nothing),
     };
     return cmocka_run_group_tests_name("dns/query", tests, NULL, NULL);
 }

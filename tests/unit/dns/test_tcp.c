@@ -1,8 +1,9 @@
-/* tcp: streams however they are cut, and peers that hold on to what they should give back. */
+/* tcp: messages split in any way, and the limits of what a peer can hold. */
 #include "net.h"
 
 #include <sys/resource.h>
 
+#include "base/socket.h"
 #include "dns/tcp.h"
 
 static const struct ask plain = {.name = "get.example.org", .type = 1};
@@ -22,14 +23,14 @@ serve(const struct locum_dns_tcp_limits *limits)
         memset(record + strlen(record), (int)('a' + i), 250);
         site_record(site, 0, record);
     }
-    struct locum_table *table = site_table(site);
+    struct locum_dns_table *table = site_table(site);
     self.at.port = free_port("127.0.0.1");
-    const int fd = locum_dns_tcp_bind(&self.at);
+    const int fd = locum_socket_listen(&self.at, 128);
     assert_true(fd >= 0);
     assert_int_equal(locum_dns_tcp_create(limits, &self.tcp), 0);
     locum_dns_tcp_publish(self.tcp, table);
     assert_int_equal(locum_dns_tcp_listen(self.tcp, fd), 0);
-    locum_table_release(table);
+    locum_dns_table_release(table);
     free(site);
     return self;
 }
@@ -47,7 +48,7 @@ assert_answered(int fd, uint16_t id)
     uint8_t bytes[1024];
     send_all(fd, bytes, make_message(&plain, id, bytes));
     assert_true(receive_message(fd, bytes, sizeof(bytes)) > 0);
-    assert_int_equal(locum_get_u16(bytes), id);
+    assert_int_equal(locum_packet_u16(bytes), id);
     assert_int_equal(bytes[7], 1);
 }
 
@@ -60,7 +61,7 @@ open_connections(const struct server *self)
 }
 
 static void
-test_pipelined_in_one_segment(void **state)
+test_queries_in_one_segment_are_answered(void **state)
 {
     (void)state;
     struct server server = serve(&locum_dns_tcp_limits_default);
@@ -73,7 +74,7 @@ test_pipelined_in_one_segment(void **state)
     send_all(fd, bytes, length);
     for (uint16_t id = 0; id < 50; id++) {
         assert_true(receive_message(fd, bytes, sizeof(bytes)) > 0);
-        assert_int_equal(locum_get_u16(bytes), id);
+        assert_int_equal(locum_packet_u16(bytes), id);
     }
     struct locum_dns_counts counts = {0};
     locum_dns_tcp_sum(server.tcp, &counts);
@@ -86,7 +87,7 @@ test_pipelined_in_one_segment(void **state)
 
 /* Three messages, cut after each number of bytes. */
 static void
-test_split_anywhere(void **state)
+test_split_messages_are_answered(void **state)
 {
     (void)state;
     struct server server = serve(&locum_dns_tcp_limits_default);
@@ -102,7 +103,7 @@ test_split_anywhere(void **state)
         send_all(fd, bytes + cut, length - cut);
         for (uint16_t id = 0; id < 3; id++) {
             assert_true(receive_message(fd, answer, sizeof(answer)) > 0);
-            assert_int_equal(locum_get_u16(answer), id);
+            assert_int_equal(locum_packet_u16(answer), id);
         }
     }
     for (size_t i = 0; i < length; i++) {
@@ -110,15 +111,15 @@ test_split_anywhere(void **state)
     }
     for (uint16_t id = 0; id < 3; id++) {
         assert_true(receive_message(fd, bytes, sizeof(bytes)) > 0);
-        assert_int_equal(locum_get_u16(bytes), id);
+        assert_int_equal(locum_packet_u16(bytes), id);
     }
     close(fd);
     locum_dns_tcp_destroy(server.tcp);
 }
 
-/* A byte at a time extends nothing: the deadline of a message is absolute. */
+/* Single bytes do not extend the deadline. */
 static void
-test_message_deadline(void **state)
+test_slow_message_is_closed_at_its_deadline(void **state)
 {
     (void)state;
     struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
@@ -138,7 +139,7 @@ test_message_deadline(void **state)
     locum_dns_tcp_destroy(server.tcp);
 }
 
-/* An answered query does not buy time for one begun before it: each message has its own. */
+/* An answered query does not extend the deadline of a message that began before it. */
 static void
 test_deadline_restarts_with_each_message(void **state)
 {
@@ -165,7 +166,7 @@ test_deadline_restarts_with_each_message(void **state)
 }
 
 static void
-test_idle_is_closed(void **state)
+test_idle_connection_is_closed(void **state)
 {
     (void)state;
     struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
@@ -183,9 +184,9 @@ test_idle_is_closed(void **state)
     locum_dns_tcp_destroy(server.tcp);
 }
 
-/* A peer that always has questions waiting and takes its answers may go on for ever. */
+/* A peer that takes its answers may have queries waiting all the time. */
 static void
-test_cap_pauses_and_goes_on(void **state)
+test_output_limit_pauses_reading(void **state)
 {
     (void)state;
     enum { BLOCK = 1000 };
@@ -225,9 +226,9 @@ test_cap_pauses_and_goes_on(void **state)
     locum_dns_tcp_destroy(server.tcp);
 }
 
-/* A peer that asks and never reads is closed by the deadline for taking answers. */
+/* The deadline for taking answers closes the connection. */
 static void
-test_never_reading_is_closed(void **state)
+test_peer_that_never_reads_is_closed(void **state)
 {
     (void)state;
     struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
@@ -253,9 +254,8 @@ test_never_reading_is_closed(void **state)
     locum_dns_tcp_destroy(server.tcp);
 }
 
-/* The one longest without a query makes room for the next of the same address. */
 static void
-test_limit_of_an_address(void **state)
+test_limit_per_address_closes_its_oldest(void **state)
 {
     (void)state;
     struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
@@ -282,7 +282,7 @@ test_limit_of_an_address(void **state)
 }
 
 static void
-test_limit_in_all(void **state)
+test_total_limit_closes_the_oldest(void **state)
 {
     (void)state;
     static const char *const sources[] = {"127.0.0.1", "127.0.0.2", "127.0.0.3"};
@@ -307,9 +307,9 @@ test_limit_in_all(void **state)
     locum_dns_tcp_destroy(server.tcp);
 }
 
-/* The peer has no more to say, but wants its answers. */
+/* The peer has closed its side and waits for its answers. */
 static void
-test_half_closed(void **state)
+test_half_closed_connection_gets_its_answers(void **state)
 {
     (void)state;
     struct server server = serve(&locum_dns_tcp_limits_default);
@@ -321,16 +321,16 @@ test_half_closed(void **state)
     assert_int_equal(shutdown(fd, SHUT_WR), 0);
     for (uint16_t id = 1; id <= 2; id++) {
         assert_true(receive_message(fd, bytes, sizeof(bytes)) > 0);
-        assert_int_equal(locum_get_u16(bytes), id);
+        assert_int_equal(locum_packet_u16(bytes), id);
     }
     assert_true(is_closed_within(fd, PATIENCE_MS));
     close(fd);
     locum_dns_tcp_destroy(server.tcp);
 }
 
-/* The same when the end of the stream is seen while answers still wait to be taken. */
+/* The same while answers wait to be taken. */
 static void
-test_half_closed_with_answers_waiting(void **state)
+test_half_closed_connection_gets_waiting_answers(void **state)
 {
     (void)state;
     enum { QUERIES = 2000 };
@@ -358,7 +358,7 @@ test_half_closed_with_answers_waiting(void **state)
     }
     for (int i = 0; i < QUERIES; i++) {
         assert_true(receive_message(fd, bytes, sizeof(bytes)) > 0);
-        assert_int_equal(locum_get_u16(bytes), (uint16_t)i);
+        assert_int_equal(locum_packet_u16(bytes), (uint16_t)i);
     }
     assert_true(is_closed_within(fd, PATIENCE_MS));
     close(fd);
@@ -366,7 +366,7 @@ test_half_closed_with_answers_waiting(void **state)
 }
 
 static void
-test_not_dns_is_closed(void **state)
+test_other_protocols_are_closed(void **state)
 {
     (void)state;
     static const struct {
@@ -398,9 +398,9 @@ test_not_dns_is_closed(void **state)
     locum_dns_tcp_destroy(server.tcp);
 }
 
-/* What was asked before the broken message, in the same segment, is answered; then it is closed. */
+/* The queries came in the same segment as the broken message; then the connection is closed. */
 static void
-test_answered_before_it_is_closed(void **state)
+test_queries_before_a_broken_message_are_answered(void **state)
 {
     (void)state;
     static const char broken[] = "\0\1GET / HTTP/1.1\r\n\r\n";
@@ -413,7 +413,7 @@ test_answered_before_it_is_closed(void **state)
     send_all(fd, bytes, length + sizeof(broken));
     for (uint16_t id = 1; id <= 2; id++) {
         assert_true(receive_message(fd, bytes, sizeof(bytes)) > 0);
-        assert_int_equal(locum_get_u16(bytes), id);
+        assert_int_equal(locum_packet_u16(bytes), id);
     }
     assert_true(is_closed_within(fd, PATIENCE_MS));
     close(fd);
@@ -437,9 +437,9 @@ restore_descriptors(void **state)
     return setrlimit(RLIMIT_NOFILE, &descriptors_before);
 }
 
-/* Out of descriptors, the listener pauses instead of spinning, and comes back. */
+/* It does not spin, and accepts again later. */
 static void
-test_out_of_descriptors(void **state)
+test_without_descriptors_the_listener_pauses(void **state)
 {
     (void)state;
     struct server server = serve(&locum_dns_tcp_limits_default);
@@ -463,13 +463,13 @@ test_out_of_descriptors(void **state)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &descriptors_before), 0);
     assert_true(used < 150);
     assert_true(receive_message(fd, bytes, sizeof(bytes)) > 0);
-    assert_int_equal(locum_get_u16(bytes), 1);
+    assert_int_equal(locum_packet_u16(bytes), 1);
     close(fd);
     locum_dns_tcp_destroy(server.tcp);
 }
 
 static void
-test_destroy_with_open_connections(void **state)
+test_destroy_closes_open_connections(void **state)
 {
     (void)state;
     struct server server = serve(&locum_dns_tcp_limits_default);
@@ -492,21 +492,22 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pipelined_in_one_segment),
-        cmocka_unit_test(test_split_anywhere),
-        cmocka_unit_test(test_message_deadline),
+        cmocka_unit_test(test_queries_in_one_segment_are_answered),
+        cmocka_unit_test(test_split_messages_are_answered),
+        cmocka_unit_test(test_slow_message_is_closed_at_its_deadline),
         cmocka_unit_test(test_deadline_restarts_with_each_message),
-        cmocka_unit_test(test_idle_is_closed),
-        cmocka_unit_test(test_cap_pauses_and_goes_on),
-        cmocka_unit_test(test_never_reading_is_closed),
-        cmocka_unit_test(test_limit_of_an_address),
-        cmocka_unit_test(test_limit_in_all),
-        cmocka_unit_test(test_half_closed),
-        cmocka_unit_test(test_half_closed_with_answers_waiting),
-        cmocka_unit_test(test_not_dns_is_closed),
-        cmocka_unit_test(test_answered_before_it_is_closed),
-        cmocka_unit_test_teardown(test_out_of_descriptors, restore_descriptors),
-        cmocka_unit_test(test_destroy_with_open_connections),
+        cmocka_unit_test(test_idle_connection_is_closed),
+        cmocka_unit_test(test_output_limit_pauses_reading),
+        cmocka_unit_test(test_peer_that_never_reads_is_closed),
+        cmocka_unit_test(test_limit_per_address_closes_its_oldest),
+        cmocka_unit_test(test_total_limit_closes_the_oldest),
+        cmocka_unit_test(test_half_closed_connection_gets_its_answers),
+        cmocka_unit_test(test_half_closed_connection_gets_waiting_answers),
+        cmocka_unit_test(test_other_protocols_are_closed),
+        cmocka_unit_test(test_queries_before_a_broken_message_are_answered),
+        cmocka_unit_test_teardown(test_without_descriptors_the_listener_pauses,
+                                  restore_descriptors),
+        cmocka_unit_test(test_destroy_closes_open_connections),
     };
     return cmocka_run_group_tests_name("dns/tcp", tests, NULL, NULL);
 }

@@ -1,10 +1,10 @@
-#include "dns/parse.h"
+#include "dns/packet.h"
 
 /* Header flags, RFC 1035 4.1.1. */
 enum { QR = 0x80, OPCODE = 0x78 };
 enum { OPT_FIXED_BYTES = 11, OPTION_FIXED_BYTES = 4, DO = 0x80 };
 
-/* The name at `at`; returns the offset behind it, 0 if it is not whole, too long or compressed. */
+/* Read the name at `at`. The offset after it; 0 if it is not whole, too long or compressed. */
 static size_t
 parse_name(const uint8_t *packet, size_t length, size_t at, struct locum_question *question)
 {
@@ -28,12 +28,12 @@ parse_name(const uint8_t *packet, size_t length, size_t at, struct locum_questio
     return 0;
 }
 
-/* True if `length` bytes are a row of whole options (RFC 6891 6.1.2). */
+/* True if `length` bytes are whole options (RFC 6891 6.1.2). */
 static bool
 options_are_whole(const uint8_t *at, size_t length)
 {
     while (length >= OPTION_FIXED_BYTES) {
-        const size_t size = OPTION_FIXED_BYTES + (size_t)locum_get_u16(at + 2);
+        const size_t size = OPTION_FIXED_BYTES + (size_t)locum_packet_u16(at + 2);
         if (size > length) {
             return false;
         }
@@ -43,16 +43,16 @@ options_are_whole(const uint8_t *at, size_t length)
     return length == 0;
 }
 
-/* The rest of the packet is one OPT, or is nothing. */
+/* The rest of the packet must be one OPT record. */
 static enum locum_parsed
 parse_opt(const uint8_t *opt, size_t length, struct locum_question *question)
 {
-    if (length < OPT_FIXED_BYTES || opt[0] != 0 || locum_get_u16(opt + 1) != LOCUM_TYPE_OPT ||
-        locum_get_u16(opt + 9) != length - OPT_FIXED_BYTES) {
+    if (length < OPT_FIXED_BYTES || opt[0] != 0 || locum_packet_u16(opt + 1) != LOCUM_TYPE_OPT ||
+        locum_packet_u16(opt + 9) != length - OPT_FIXED_BYTES) {
         return LOCUM_PARSED_FORMERR;
     }
     question->edns = true;
-    question->payload = locum_get_u16(opt + 3);
+    question->payload = locum_packet_u16(opt + 3);
     question->dnssec_ok = (opt[7] & DO) != 0;
     if (opt[6] != 0) {
         return LOCUM_PARSED_BADVERS;
@@ -62,7 +62,7 @@ parse_opt(const uint8_t *opt, size_t length, struct locum_question *question)
 }
 
 enum locum_parsed
-locum_parse(const uint8_t *packet, size_t length, struct locum_question *ret)
+locum_packet_parse(const uint8_t *packet, size_t length, struct locum_question *ret)
 {
     if (length < LOCUM_DNS_HEADER_BYTES || (packet[2] & QR) != 0) {
         return LOCUM_PARSED_SILENCE;
@@ -70,15 +70,15 @@ locum_parse(const uint8_t *packet, size_t length, struct locum_question *ret)
     if ((packet[2] & OPCODE) != 0) {
         return LOCUM_PARSED_NOTIMP;
     }
-    if (locum_get_u16(packet + 4) != 1) {
+    if (locum_packet_u16(packet + 4) != 1) {
         return LOCUM_PARSED_FORMERR;
     }
     const size_t at = parse_name(packet, length, LOCUM_DNS_HEADER_BYTES, ret);
     if (at == 0 || length - at < 4) {
         return LOCUM_PARSED_FORMERR;
     }
-    ret->type = locum_get_u16(packet + at);
-    ret->class = locum_get_u16(packet + at + 2);
+    ret->type = locum_packet_u16(packet + at);
+    ret->class = locum_packet_u16(packet + at + 2);
     ret->end = at + 4;
     ret->edns = false;
     ret->dnssec_ok = false;
@@ -86,8 +86,8 @@ locum_parse(const uint8_t *packet, size_t length, struct locum_question *ret)
     if (ret->type == LOCUM_TYPE_AXFR || ret->type == LOCUM_TYPE_IXFR) {
         return LOCUM_PARSED_TRANSFER;
     }
-    const uint16_t additional = locum_get_u16(packet + 10);
-    if (locum_get_u16(packet + 6) != 0 || locum_get_u16(packet + 8) != 0 || additional > 1) {
+    const uint16_t additional = locum_packet_u16(packet + 10);
+    if (locum_packet_u16(packet + 6) != 0 || locum_packet_u16(packet + 8) != 0 || additional > 1) {
         return LOCUM_PARSED_FORMERR;
     }
     if (additional == 1) {

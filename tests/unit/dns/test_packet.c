@@ -1,7 +1,7 @@
-/* parse: one row for each way a packet can be wrong. */
+/* packet: one row for each way a packet can be malformed. */
 #include "fixture.h"
 
-#include "dns/parse.h"
+#include "dns/packet.h"
 
 /* 12 bytes of header with one question and `ar` additional records. */
 #define HEADER(flags, qd, an, ns, ar) "\x12\x34" flags "\0\0" qd "\0" an "\0" ns "\0" ar
@@ -15,7 +15,7 @@
     }
 
 static void
-test_rows(void **state)
+test_malformed_packets_are_classified(void **state)
 {
     (void)state;
     static const struct {
@@ -80,7 +80,7 @@ test_rows(void **state)
         assert_non_null(copy);
         uint8_t *exact = copy + 1;
         memcpy(exact, rows[i].bytes, rows[i].length);
-        const enum locum_parsed verdict = locum_parse(exact, rows[i].length, &question);
+        const enum locum_parsed verdict = locum_packet_parse(exact, rows[i].length, &question);
         if (verdict != rows[i].verdict) {
             fail_msg("line %d: %d instead of %d", rows[i].line, (int)verdict, (int)rows[i].verdict);
         }
@@ -89,12 +89,12 @@ test_rows(void **state)
 }
 
 static void
-test_question(void **state)
+test_question_is_read(void **state)
 {
     (void)state;
     static const char bytes[] = WITH_OPT "\1A\2bC\0\1\2\0\3\0\0\x29\4\xd1\0\0\xff\xff\0\0";
     struct locum_question question;
-    assert_int_equal(locum_parse((const uint8_t *)bytes, sizeof(bytes) - 1, &question),
+    assert_int_equal(locum_packet_parse((const uint8_t *)bytes, sizeof(bytes) - 1, &question),
                      LOCUM_PARSED_QUESTION);
     assert_int_equal(question.name_length, 6);
     assert_memory_equal(question.name, "\1a\2bc\0", 6);
@@ -108,7 +108,7 @@ test_question(void **state)
 
 /* Names of up to 255 bytes and labels of up to 63. */
 static void
-test_longest_name(void **state)
+test_longest_name_is_read(void **state)
 {
     (void)state;
     for (size_t last = 60; last <= 64; last++) {
@@ -125,7 +125,7 @@ test_longest_name(void **state)
         packet[at + 2] = 1;
         packet[at + 4] = 1;
         const size_t name = at + 1 - 12;
-        assert_int_equal(locum_parse(packet, at + 5, &question),
+        assert_int_equal(locum_packet_parse(packet, at + 5, &question),
                          name <= 255 ? LOCUM_PARSED_QUESTION : LOCUM_PARSED_FORMERR);
     }
 }
@@ -134,9 +134,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_rows),
-        cmocka_unit_test(test_question),
-        cmocka_unit_test(test_longest_name),
+        cmocka_unit_test(test_malformed_packets_are_classified),
+        cmocka_unit_test(test_question_is_read),
+        cmocka_unit_test(test_longest_name_is_read),
     };
-    return cmocka_run_group_tests_name("dns/parse", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("dns/packet", tests, NULL, NULL);
 }

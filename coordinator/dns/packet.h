@@ -1,0 +1,85 @@
+/*
+ * packet: bytes from the network -> one question. Nothing else of a query is ever read.
+ *
+ * A query is the header, one question without compression and at most one OPT record; nothing may
+ * follow (RFC 1035 4.1, RFC 6891 6.1). Pure, no allocation, every loop bounded by the packet's
+ * length. Queries are not given to ldns, whose parser leaks on some; fuzz_dns.c proves that ldns
+ * accepts what is accepted here, with the same meaning.
+ */
+#ifndef LOCUM_DNS_PACKET_H
+#define LOCUM_DNS_PACKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    LOCUM_DNS_HEADER_BYTES = 12,
+    LOCUM_DNS_NAME_MAX = 255, /* bytes of a name on the wire, with its last 0 (RFC 1035 2.3.4) */
+    LOCUM_DNS_LABEL_MAX = 63,
+};
+
+/* Numbers of the IANA registry "Domain Name System (DNS) Parameters". */
+enum locum_dns_type {
+    LOCUM_TYPE_NS = 2,
+    LOCUM_TYPE_CNAME = 5,
+    LOCUM_TYPE_SOA = 6,
+    LOCUM_TYPE_TXT = 16,
+    LOCUM_TYPE_OPT = 41,
+    LOCUM_TYPE_IXFR = 251,
+    LOCUM_TYPE_AXFR = 252,
+    LOCUM_TYPE_ANY = 255,
+};
+enum locum_dns_class { LOCUM_CLASS_IN = 1, LOCUM_CLASS_CH = 3 };
+enum locum_dns_rcode {
+    LOCUM_RCODE_NOERROR = 0,
+    LOCUM_RCODE_FORMERR = 1,
+    LOCUM_RCODE_NXDOMAIN = 3,
+    LOCUM_RCODE_NOTIMP = 4,
+    LOCUM_RCODE_REFUSED = 5,
+    LOCUM_RCODE_BADVERS = 16,
+};
+
+/* What to do with a packet. */
+enum locum_parsed {
+    LOCUM_PARSED_QUESTION, /* answer the question */
+    LOCUM_PARSED_SILENCE,  /* no whole header, or a response: an answer could start a loop */
+    LOCUM_PARSED_FORMERR,  /* what follows the header is not a query as above */
+    LOCUM_PARSED_NOTIMP,   /* an opcode other than QUERY; the rest is not read */
+    LOCUM_PARSED_TRANSFER, /* AXFR or IXFR; what follows the question is not read */
+    LOCUM_PARSED_BADVERS,  /* an EDNS version above 0 (RFC 6891 6.1.3) */
+};
+
+struct locum_question {
+    uint8_t name[LOCUM_DNS_NAME_MAX]; /* wire form in lower case */
+    size_t name_length;               /* bytes of it, with its last 0 */
+    uint16_t type;
+    uint16_t class;
+    size_t end;       /* offset of the first byte after the question */
+    bool edns;        /* there is an OPT record */
+    bool dnssec_ok;   /* its DO bit (RFC 3225) */
+    uint16_t payload; /* its UDP payload size, as sent */
+};
+
+/*
+ * Parse a packet of `length` bytes. *ret is valid after QUESTION, TRANSFER and BADVERS only; after
+ * TRANSFER `edns` is false.
+ */
+enum locum_parsed locum_packet_parse(const uint8_t *packet, size_t length,
+                                     struct locum_question *ret);
+
+/* Numbers in network order. */
+static inline uint16_t
+locum_packet_u16(const uint8_t *at)
+{
+    return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+static inline void
+locum_packet_put_u16(uint8_t *at, uint16_t value)
+{
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+
+#endif
