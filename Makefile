@@ -110,7 +110,7 @@ cover: ## branches of the core that units and simulation take: all, or it fails
 	@deploy/deps all
 	@$(call build-in,cover,$(COVER))
 	@find $(BUILD)/cover -name '*.gcda' -delete
-	@tests/run -j $(JOBS) --build $(BUILD)/cover sim unit
+	@tests/run -j $(JOBS) --busy --build $(BUILD)/cover sim unit
 	@gcovr --root . --filter coordinator/core/ --branches --fail-under-branch 100 \
 		--exclude-lines-by-pattern '.*(LOCUM_INVARIANT|/\* unreachable).*' $(BUILD)/cover
 
@@ -118,19 +118,19 @@ cover-sim: ## branches of the core that the simulation alone takes
 	@deploy/deps all
 	@$(call build-in,cover,$(COVER))
 	@find $(BUILD)/cover -name '*.gcda' -delete
-	@tests/run -j $(JOBS) --build $(BUILD)/cover sim
+	@tests/run -j $(JOBS) --busy --build $(BUILD)/cover sim
 	@gcovr --root . --filter coordinator/core/ --branches \
 		--exclude-lines-by-pattern '.*(LOCUM_INVARIANT|/\* unreachable).*' $(BUILD)/cover
 
 asan: ## check under AddressSanitizer and UndefinedBehaviorSanitizer; LAB=lab: the whole site too
 	@deploy/deps test
 	@$(call build-in,asan,$(ASAN))
-	@tests/run -j $(JOBS) --build $(BUILD)/asan sim unit fuzz $(LAB)
+	@tests/run -j $(JOBS) --busy --build $(BUILD)/asan sim unit fuzz $(LAB)
 
 tsan: ## units under ThreadSanitizer; LAB=lab: the whole site too, or one program of it
 	@deploy/deps test
 	@$(call build-in,tsan,$(TSAN))
-	@tests/run -j $(JOBS) --build $(BUILD)/tsan unit $(LAB)
+	@tests/run -j $(JOBS) --busy --build $(BUILD)/tsan unit $(LAB)
 
 fuzz: ## hostile input from the corpus on; TARGET=x one target, SECONDS=n each (0: without end)
 	@deploy/deps all

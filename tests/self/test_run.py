@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """tests/run counts right, notices every bad end, and stops what hangs."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -12,22 +14,27 @@ import cases
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-def run(*scripts):
+def run(*scripts, options=("-j", "2"), group="", seconds=None):
     """Runs these shell scripts as suites; returns (exit code, lines of output)."""
     with tempfile.TemporaryDirectory(prefix="locum-run-") as folder:
         paths = []
+        os.makedirs(os.path.join(folder, group), exist_ok=True)
+        if seconds:
+            os.mkdir(os.path.join(folder, "logs"))
+            with open(os.path.join(folder, "logs/seconds.json"), "w", encoding="utf-8") as file:
+                json.dump(seconds, file)
         for number, script in enumerate(scripts):
-            paths.append(os.path.join(folder, f"suite{number}"))
+            paths.append(os.path.join(folder, group, f"suite{number}"))
             with open(paths[-1], "w", encoding="utf-8") as file:
                 file.write("#!/bin/sh\n" + script)
             os.chmod(paths[-1], 0o755)
-        command = [os.path.join(ROOT, "tests/run"), "-j", "2", "--build", folder, *paths]
+        command = [os.path.join(ROOT, "tests/run"), *options, "--build", folder, *paths]
         process = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         return process.returncode, process.stdout.splitlines()
 
 
-def expect(code, last, *scripts, words=""):
-    got, lines = run(*scripts)
+def expect(code, last, *scripts, words="", **more):
+    got, lines = run(*scripts, **more)
     text = "\n".join(lines)
     assert (got, lines[-1]) == (code, last), f"{got}:\n{text}"
     assert words in text, f"no {words!r} in:\n{text}"
@@ -90,13 +97,28 @@ def test_deadline():
     assert "died of" not in text, text
 
 
-def test_beside_others():
-    """One makes a fifo that the other waits for; whoever runs alone waits in vain."""
-    meet = 'cd "$(dirname "$0")" && { mkfifo meet 2>/dev/null; %s meet && echo ok met; }\n'
-    both = [meet % "echo >", meet % "read -r _ <"]
-    expect(0, "2 passed, 0 failed", *(f"# deadline: 5 s, beside others\n{one}" for one in both))
-    expect(1, "0 passed, 2 failed", *(f"# deadline: 1 s\n{one}" for one in both),
+MEET = 'cd "$(dirname "$0")" && { mkfifo meet 2>/dev/null; %s meet && echo ok met; }\n'
+BOTH = [MEET % "echo >", MEET % "read -r _ <"]  # one waits for the other; alone, each waits without end
+
+
+def test_suites_run_alone_unless_they_say_so():
+    expect(0, "2 passed, 0 failed", *(f"# deadline: 5 s, beside others\n{one}" for one in BOTH))
+    expect(1, "0 passed, 2 failed", *(f"# deadline: 1 s\n{one}" for one in BOTH),
            words="not done after 1 s")
+
+
+def test_two_unit_tests_share_a_processor_unless_they_are_busy():
+    both = [f"# deadline: 1 s\n{one}" for one in BOTH]
+    expect(0, "2 passed, 0 failed", *both, options=("-j", "1"), group="tests/unit")
+    expect(1, "0 passed, 2 failed", *both, options=("-j", "1", "--busy"), group="tests/unit",
+           words="not done after 1 s")
+
+
+def test_the_longest_suites_of_the_last_run_start_first():
+    text = expect(0, "3 passed, 0 failed", *["echo ok a\n"] * 3, options=("-j", "1", "--busy"),
+                  group="tests/unit", seconds={"suite0": 1.0, "suite1": 3.0, "suite2": 2.0})
+    order = re.findall(r"suite\d", text)
+    assert order == ["suite1", "suite2", "suite0"], text
 
 
 def test_leftovers():
