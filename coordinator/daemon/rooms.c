@@ -29,9 +29,9 @@ on_peer_line(void *user, struct locum_slice line)
 }
 
 static void
-on_redis_line(void *user, struct locum_slice line)
+on_redis_heartbeat(void *user, struct locum_slice message)
 {
-    on_line(user, LOCUM_PATH_REDIS, line);
+    on_line(user, LOCUM_PATH_REDIS, message);
 }
 
 static void
@@ -143,7 +143,7 @@ create_control(struct locum_daemon *self)
 int
 locum_daemon_rooms_create(struct locum_daemon *self)
 {
-    static const struct locum_redis_events redis_events = {.line = on_redis_line,
+    static const struct locum_redis_events redis_events = {.heartbeat = on_redis_heartbeat,
                                                            .subscribed = on_subscribed,
                                                            .sentinel = on_sentinel,
                                                            .mirrorbits = on_mirrorbits};

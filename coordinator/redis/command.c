@@ -1,6 +1,8 @@
 #include "redis/command.h"
 
-#include <string.h>
+#include <stdarg.h>
+
+#include "base/text_format.h"
 
 const struct locum_command_row locum_command_table[LOCUM_COMMANDS] = {
     [LOCUM_COMMAND_AUTH] = {"AUTH", NULL, true, true, true},
@@ -29,79 +31,51 @@ void
 locum_command_add_name(enum locum_command command, struct locum_text *text)
 {
     const struct locum_command_row *row = &locum_command_table[command];
-    locum_text_add(text, row->name);
-    if (row->subcommand != NULL) {
-        locum_text_add_char(text, ' ');
-        locum_text_add(text, row->subcommand);
-    }
+    const bool two = row->subcommand != NULL;
+    locum_text_format(text, "%s%s%s", row->name, two ? " " : "", two ? row->subcommand : "");
 }
 
 struct locum_command_argv
-locum_command_argv_init(enum locum_command command)
+locum_command_argv(enum locum_command command, ...)
 {
     struct locum_command_argv self;
+    va_list arguments;
     self.command = command;
     self.count = 0;
-    locum_command_argv_add(&self, locum_command_table[command].name);
+    locum_command_add(&self, locum_command_table[command].name);
     if (locum_command_table[command].subcommand != NULL) {
-        locum_command_argv_add(&self, locum_command_table[command].subcommand);
+        locum_command_add(&self, locum_command_table[command].subcommand);
     }
+    va_start(arguments, command);
+    for (const char *argument; (argument = va_arg(arguments, const char *)) != NULL;) {
+        locum_command_add(&self, argument);
+    }
+    va_end(arguments);
     return self;
 }
 
 void
-locum_command_argv_add(struct locum_command_argv *self, const char *argument)
+locum_command_add(struct locum_command_argv *self, const char *argument)
 {
-    locum_command_argv_add_slice(self, locum_slice_of(argument));
+    locum_command_add_slice(self, locum_slice_of(argument));
 }
 
 void
-locum_command_argv_add_slice(struct locum_command_argv *self, struct locum_slice argument)
+locum_command_add_slice(struct locum_command_argv *self, struct locum_slice argument)
 {
-    LOCUM_INVARIANT(self->count < LOCUM_ARGV_COUNT_MAX);
+    LOCUM_INVARIANT(self->count < LOCUM_COMMAND_ARGUMENTS_MAX);
     self->at[self->count] = argument.at;
     self->length[self->count] = argument.length;
     self->count++;
 }
 
-/* "locum:<cluster>:<word>[:<node>]" */
-static struct locum_command_key
-make_key(const char *cluster, const char *word, const char *node)
+struct locum_command_key
+locum_command_key(const char *cluster, const char *name, const char *node)
 {
     struct locum_command_key key;
     struct locum_text text = locum_text_init(key.text, sizeof(key.text));
-    locum_text_add(&text, "locum:");
-    locum_text_add(&text, cluster);
-    locum_text_add_char(&text, ':');
-    locum_text_add(&text, word);
-    if (node != NULL) {
-        locum_text_add_char(&text, ':');
-        locum_text_add(&text, node);
-    }
+    locum_text_format(&text, "locum:%s:%s%s%s", cluster, name, node != NULL ? ":" : "",
+                      node != NULL ? node : "");
     LOCUM_INVARIANT(!text.truncated);
     return key;
-}
-
-struct locum_command_key
-locum_command_key_heartbeat(const char *cluster)
-{
-    return make_key(cluster, "heartbeat", NULL);
-}
-
-struct locum_command_key
-locum_command_key_nodes(const char *cluster)
-{
-    return make_key(cluster, "nodes", NULL);
-}
-
-struct locum_command_key
-locum_command_key_node(const char *cluster, const char *node)
-{
-    return make_key(cluster, "node", node);
-}
-
-struct locum_command_key
-locum_command_key_events(const char *cluster)
-{
-    return make_key(cluster, "events", NULL);
 }

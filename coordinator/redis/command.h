@@ -1,8 +1,9 @@
 /*
- * commands: the one table of Redis and Sentinel commands, keys and channels that this program uses.
+ * command: the one table of Redis and Sentinel commands, and the keys and channels this program
+ * uses.
  *
  * A command that is not in the table cannot be sent, so an access list made from the table is
- * complete. Arguments are sent as an array (argv form), never spliced into a text.
+ * complete (`make acl`). Arguments are sent as an array (argv form), never spliced into a text.
  */
 #ifndef LOCUM_REDIS_COMMAND_H
 #define LOCUM_REDIS_COMMAND_H
@@ -40,38 +41,44 @@ struct locum_command_row {
 
 extern const struct locum_command_row locum_command_table[LOCUM_COMMANDS];
 
-/* "CLIENT SETNAME", for people. */
+/* Append "CLIENT SETNAME", for messages. */
 void locum_command_add_name(enum locum_command command, struct locum_text *text);
 
 /* A command with its arguments, all borrowed until it is sent. */
-enum { LOCUM_ARGV_COUNT_MAX = 72 };
+enum { LOCUM_COMMAND_ARGUMENTS_MAX = 72 };
 struct locum_command_argv {
     enum locum_command command;
-    const char *at[LOCUM_ARGV_COUNT_MAX];
-    size_t length[LOCUM_ARGV_COUNT_MAX];
+    const char *at[LOCUM_COMMAND_ARGUMENTS_MAX];
+    size_t length[LOCUM_COMMAND_ARGUMENTS_MAX];
     size_t count;
 };
 
-/* Start with the command's own words. */
-struct locum_command_argv locum_command_argv_init(enum locum_command command);
-void locum_command_argv_add(struct locum_command_argv *self, const char *argument);
-void locum_command_argv_add_slice(struct locum_command_argv *self, struct locum_slice argument);
+/* The command's own words, and after them these arguments (const char *), ended by NULL. */
+struct locum_command_argv locum_command_argv(enum locum_command command, ...)
+    __attribute__((sentinel));
 
-/* Channels of a Sentinel: what makes it worth asking again at once. */
+/* Append one more argument. */
+void locum_command_add(struct locum_command_argv *self, const char *argument);
+void locum_command_add_slice(struct locum_command_argv *self, struct locum_slice argument);
+
+/* The channels of a Sentinel that report a change of what a poll asks for. */
 enum { LOCUM_SENTINEL_CHANNELS = 7 };
 extern const char *const locum_sentinel_channels[LOCUM_SENTINEL_CHANNELS];
 
-/* The channel on which Mirrorbits announces itself (it is only listened to). */
+/* The channel on which Mirrorbits announces itself; this program only subscribes to it. */
 #define LOCUM_CHANNEL_MIRRORBITS "_mirrorbits_cluster"
 
-/* Keys and the channel of a cluster; `node` is a node's name. */
-enum { LOCUM_KEY_MAX = 63, LOCUM_KEY_EXPIRY_MS = 7 * 24 * 3600 * 1000 };
+enum { LOCUM_COMMAND_KEY_MAX = 63, LOCUM_KEY_EXPIRY_MS = 7 * 24 * 3600 * 1000 };
 struct locum_command_key {
-    char text[LOCUM_KEY_MAX + 1];
+    char text[LOCUM_COMMAND_KEY_MAX + 1];
 };
-struct locum_command_key locum_command_key_heartbeat(const char *cluster); /* channel */
-struct locum_command_key locum_command_key_nodes(const char *cluster);     /* sorted set */
-struct locum_command_key locum_command_key_node(const char *cluster, const char *node); /* hash */
-struct locum_command_key locum_command_key_events(const char *cluster);                 /* stream */
+
+/*
+ * A key or channel of a cluster, "locum:CLUSTER:NAME[:NODE]".
+ *
+ * name  "heartbeat" (channel), "nodes" (sorted set), "node" (hash) or "events" (stream).
+ * node  NULL, but for "node".
+ */
+struct locum_command_key locum_command_key(const char *cluster, const char *name, const char *node);
 
 #endif

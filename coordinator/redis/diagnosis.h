@@ -1,6 +1,7 @@
 /*
- * trouble: what an error reply of Redis or Sentinel means to an operator, and what to do. One table
- * of the error words (redis.io "Redis errors"), one sentence each.
+ * diagnosis: what an error reply of Redis or Sentinel means to an operator, and what to do about
+ * it. One table of the error codes (redis.io "Redis serialization protocol specification", simple
+ * errors), one sentence each.
  *
  * Pure.
  */
@@ -10,26 +11,22 @@
 #include "redis/command.h"
 
 /*
- * Append "Redis 10.0.0.12:6379 ...: do this".
+ * Append "COMMAND refused (CODE): what it means; what to do".
  *
- * kind     "Redis" or "Sentinel".
- * where    "10.0.0.12:6379".
- * command  what was answered so.
- * error    the reply, e.g. "NOAUTH Authentication required."; untrusted.
+ * sentinel  the reply is a Sentinel's: advice names the options for Sentinels.
+ * command   the command that was answered so.
+ * error     the reply, e.g. "NOAUTH Authentication required."; untrusted.
  */
-void locum_diagnosis_add(struct locum_text *text, const char *kind, const char *where,
-                         enum locum_command command, struct locum_slice error);
+void locum_diagnosis_add(struct locum_text *text, bool sentinel, enum locum_command command,
+                         struct locum_slice error);
 
-/* "Redis 10.0.0.12:6379" */
-void locum_diagnosis_add_who(struct locum_text *text, const char *kind, const char *where);
-
-/* Does this error say that it is no master? */
+/* Does this error say that the server is not the master? */
 bool locum_diagnosis_is_not_master(struct locum_slice error);
 
-/* Does it say that nothing will work on this connection? */
-bool locum_diagnosis_is_shut_out(struct locum_slice error);
-
-/* Is it an AUTH that failed only because no password is wanted? */
-bool locum_diagnosis_is_no_password_set(struct locum_slice error);
+/*
+ * Does this error to AUTH or CLIENT SETNAME mean that nothing will work on this connection? Not if
+ * AUTH failed only because the server wants no password, nor if only the client's name is refused.
+ */
+bool locum_diagnosis_ends_login(enum locum_command command, struct locum_slice error);
 
 #endif

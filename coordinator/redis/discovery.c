@@ -4,12 +4,12 @@
 
 void
 locum_discovery_init(struct locum_discovery *self, bool has_sentinels, locum_ms fresh_ms,
-                     locum_ms patience_ms, locum_ms now)
+                     locum_ms start_ms, locum_ms now)
 {
     memset(self, 0, sizeof(*self));
     self->has_sentinels = has_sentinels;
     self->fresh_ms = fresh_ms;
-    self->patience_ms = patience_ms;
+    self->start_ms = start_ms;
     self->started = now;
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
         self->candidates[i].when = LOCUM_NEVER;
@@ -27,7 +27,8 @@ find_attempts(const struct locum_discovery *self, const struct locum_address *ad
     return NULL;
 }
 
-/* The attempts of an address; a new one takes a free slot or that of the one tried longest ago. */
+/* The attempts at an address. A new address takes a free slot, or the slot of the address that was
+ * tried longest ago. */
 static struct locum_discovery_attempts *
 attempts_at(struct locum_discovery *self, const struct locum_address *address)
 {
@@ -50,6 +51,14 @@ attempts_at(struct locum_discovery *self, const struct locum_address *address)
                     .max_ms = LOCUM_DISCOVERY_WAIT_MAX_MS},
     };
     return oldest;
+}
+
+void
+locum_discovery_add_server(struct locum_discovery *self, const struct locum_address *address)
+{
+    if (self->server_count < LOCUM_DISCOVERY_SERVERS_MAX) {
+        self->servers[self->server_count++] = *address;
+    }
 }
 
 void
@@ -103,7 +112,7 @@ is_fresh(const struct locum_discovery *self, const struct locum_discovery_candid
     return candidate->when != LOCUM_NEVER && now - candidate->when <= self->fresh_ms;
 }
 
-/* Did its ROLE deny it lately? */
+/* Did its ROLE say lately that it is not the master? */
 static bool
 is_denied(const struct locum_discovery *self, const struct locum_address *address, locum_ms now)
 {
@@ -112,22 +121,22 @@ is_denied(const struct locum_discovery *self, const struct locum_address *addres
            now - attempts->not_master < LOCUM_DISCOVERY_NOT_MASTER_MS;
 }
 
-/* How many fresh candidates of this epoch name the address; the one in use weighs more than all. */
+/* The number of fresh reports of this epoch and address; the address in use is above all others. */
 static size_t
 priority(const struct locum_discovery *self, const struct locum_discovery_candidate *candidate,
          const struct locum_address *current, locum_ms now)
 {
-    size_t weight = 0;
+    size_t reports = 0;
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
         const struct locum_discovery_candidate *other = &self->candidates[i];
-        weight += is_fresh(self, other, now) && other->epoch == candidate->epoch &&
-                  locum_address_equal(&other->address, &candidate->address);
+        reports += is_fresh(self, other, now) && other->epoch == candidate->epoch &&
+                   locum_address_equal(&other->address, &candidate->address);
     }
     const bool in_use = current != NULL && locum_address_equal(current, &candidate->address);
-    return weight + (in_use ? LOCUM_NODES_MAX : 0);
+    return reports + (in_use ? LOCUM_NODES_MAX : 0);
 }
 
-/* The best fresh candidate; *ret_any tells whether there was a fresh one at all. */
+/* The best fresh candidate, or NULL; *ret_any tells whether any report is fresh. */
 static const struct locum_discovery_candidate *
 best_candidate(const struct locum_discovery *self, const struct locum_address *current,
                locum_ms now, bool *ret_any)
@@ -143,12 +152,10 @@ best_candidate(const struct locum_discovery *self, const struct locum_address *c
     }
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
         const struct locum_discovery_candidate *candidate = &self->candidates[i];
-        if (!is_fresh(self, candidate, now) || candidate->epoch != epoch ||
-            is_denied(self, &candidate->address, now)) {
-            continue;
-        }
-        if (best == NULL ||
-            priority(self, candidate, current, now) > priority(self, best, current, now)) {
+        if (is_fresh(self, candidate, now) && candidate->epoch == epoch &&
+            !is_denied(self, &candidate->address, now) &&
+            (best == NULL ||
+             priority(self, candidate, current, now) > priority(self, best, current, now))) {
             best = candidate;
         }
     }
@@ -162,25 +169,19 @@ not_before(const struct locum_discovery *self, const struct locum_address *addre
     return attempts != NULL ? attempts->not_before : 0;
 }
 
-/* The last address told, of the highest epoch; NULL if none ever was. */
-static const struct locum_address *
-last_told(const struct locum_discovery *self)
-{
-    const struct locum_discovery_candidate *best = NULL;
-    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
-        const struct locum_discovery_candidate *candidate = &self->candidates[i];
-        if (candidate->when != LOCUM_NEVER && (best == NULL || candidate->epoch > best->epoch)) {
-            best = candidate;
-        }
-    }
-    return best != NULL ? &best->address : NULL;
-}
-
-/* Without a Sentinel: whichever may be tried soonest, so they take turns. */
+/* Without a fresh report: the last reported address (of the highest epoch) or the configured server
+ * that may be tried soonest, so that they take turns. */
 static const struct locum_address *
 next_in_turn(const struct locum_discovery *self)
 {
-    const struct locum_address *best = last_told(self);
+    const struct locum_discovery_candidate *last = NULL;
+    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
+        const struct locum_discovery_candidate *candidate = &self->candidates[i];
+        if (candidate->when != LOCUM_NEVER && (last == NULL || candidate->epoch > last->epoch)) {
+            last = candidate;
+        }
+    }
+    const struct locum_address *best = last != NULL ? &last->address : NULL;
     for (size_t i = 0; i < self->server_count; i++) {
         const struct locum_address *server = &self->servers[i];
         if (best == NULL || not_before(self, server) < not_before(self, best)) {
@@ -195,14 +196,13 @@ locum_discovery_choose(const struct locum_discovery *self, const struct locum_ad
                        locum_ms now, struct locum_address *ret_address, locum_ms *ret_not_before)
 {
     bool any_fresh;
-    const struct locum_discovery_candidate *candidate =
-        best_candidate(self, current, now, &any_fresh);
+    const struct locum_discovery_candidate *best = best_candidate(self, current, now, &any_fresh);
     const struct locum_address *address = NULL;
     if (any_fresh) {
-        address = candidate != NULL ? &candidate->address : NULL;
+        address = best != NULL ? &best->address : NULL;
     } else if (current != NULL) {
         address = current;
-    } else if (!self->has_sentinels || now - self->started >= self->patience_ms) {
+    } else if (!self->has_sentinels || now - self->started >= self->start_ms) {
         address = next_in_turn(self);
     }
     if (address == NULL) {

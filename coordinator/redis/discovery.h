@@ -1,16 +1,17 @@
 /*
  * discovery: which Redis is the master, and when it may be tried.
  *
- * In: what each Sentinel tells (address, config-epoch), how attempts went. Out: one address. Pure:
- * no clock, no I/O, no heap; the randomness for the jitter is the caller's.
+ * In: what each Sentinel reports (address, config-epoch), how attempts went. Out: one address.
+ * Pure: no clock, no I/O, no heap; the randomness for the jitter is the caller's.
  *
- * While any Sentinel's word is fresh: the address of the highest config-epoch among them, the more
- * Sentinels the better, the one in use if they are even. One whose ROLE was not master is left out
- * for a second, but an older epoch is never followed instead: a resumed old master calls itself
- * master for many seconds more. With no fresh word: the connection in use is kept; without one, the
- * last address told and the configured Redis servers are tried in turn.
+ * While the report of any Sentinel is fresh, the candidates are the addresses with the highest
+ * config-epoch. Among them the one in use has priority, then the one that most Sentinels report. A
+ * candidate whose ROLE was not master is left out for a second, but no older epoch is followed
+ * instead: an old master that was paused calls itself master for many seconds more. Without a fresh
+ * report the connection in use is kept; without a connection, the last reported address and the
+ * configured Redis servers are tried in turn.
  *
- * Redis carries hints, so no majority of Sentinels is asked for.
+ * Nothing that Redis carries decides alone, so no majority of Sentinels is required.
  */
 #ifndef LOCUM_REDIS_DISCOVERY_H
 #define LOCUM_REDIS_DISCOVERY_H
@@ -22,24 +23,24 @@
 enum {
     LOCUM_DISCOVERY_GAP_MS = 200,         /* least time between two attempts at one address */
     LOCUM_DISCOVERY_WAIT_MAX_MS = 2000,   /* longest wait between two of them */
-    LOCUM_DISCOVERY_NOT_MASTER_MS = 1000, /* how long a "not a master" is believed */
+    LOCUM_DISCOVERY_NOT_MASTER_MS = 1000, /* how long "not a master" is valid */
     LOCUM_DISCOVERY_SERVERS_MAX = 2 * LOCUM_NODES_MAX,
     LOCUM_DISCOVERY_ADDRESSES_MAX = LOCUM_NODES_MAX + LOCUM_DISCOVERY_SERVERS_MAX,
 };
 
 enum locum_discovery_failure {
-    LOCUM_DISCOVERY_UNREACHABLE, /* refused, silent, or it does not let us in */
+    LOCUM_DISCOVERY_UNREACHABLE, /* refused, timed out, or the login was rejected */
     LOCUM_DISCOVERY_NOT_MASTER,  /* its ROLE is another */
 };
 
-/* What one Sentinel told last. */
+/* The last report of one Sentinel. */
 struct locum_discovery_candidate {
     struct locum_address address;
     uint64_t epoch;
     locum_ms when; /* mono; LOCUM_NEVER: nothing yet */
 };
 
-/* What is known of one address. */
+/* The attempts at one address. */
 struct locum_discovery_attempts {
     struct locum_address address; /* port 0: unused */
     locum_ms tried;               /* mono; LOCUM_NEVER */
@@ -53,18 +54,21 @@ struct locum_discovery {
     bool has_sentinels;                                           /* any is configured */
     struct locum_address servers[LOCUM_DISCOVERY_SERVERS_MAX];    /* configured Redis servers */
     size_t server_count;
-    locum_ms started;     /* mono */
-    locum_ms fresh_ms;    /* age up to which a candidate counts */
-    locum_ms patience_ms; /* how long Sentinels are waited for at start */
+    locum_ms started;  /* mono */
+    locum_ms fresh_ms; /* age up to which a report counts */
+    locum_ms start_ms; /* how long it waits for a Sentinel at the start */
     struct locum_discovery_attempts attempts[LOCUM_DISCOVERY_ADDRESSES_MAX];
 };
 
-/* Begin with nothing known. The caller adds `servers`. */
+/* Begin with nothing known. */
 void locum_discovery_init(struct locum_discovery *self, bool has_sentinels, locum_ms fresh_ms,
-                          locum_ms patience_ms, locum_ms now);
+                          locum_ms start_ms, locum_ms now);
 
-/* The Sentinel number `sentinel` told this. What is new is worth an attempt at once (but for the
- * gap). */
+/* Add a configured Redis server; more than LOCUM_DISCOVERY_SERVERS_MAX are ignored. */
+void locum_discovery_add_server(struct locum_discovery *self, const struct locum_address *address);
+
+/* The Sentinel number `sentinel` reports this master. A new report allows an attempt at once (after
+ * the gap). */
 void locum_discovery_report(struct locum_discovery *self, size_t sentinel,
                             const struct locum_address *address, uint64_t epoch, locum_ms now);
 
@@ -76,11 +80,11 @@ void locum_discovery_failed(struct locum_discovery *self, const struct locum_add
 void locum_discovery_worked(struct locum_discovery *self, const struct locum_address *address);
 
 /*
- * The address to use now.
+ * Choose the address to use now.
  *
  * current         the one in use or being tried; NULL: none.
  * ret_not_before  mono time from which it may be tried; in the past: at once.
- * Returns false if there is none to be had at the moment.
+ * Returns false if there is none at the moment.
  */
 bool locum_discovery_choose(const struct locum_discovery *self, const struct locum_address *current,
                             locum_ms now, struct locum_address *ret_address,

@@ -2,25 +2,22 @@
 
 #include <string.h>
 
-/* What a Sentinel said of one entry. */
-struct mark {
+/* What a Sentinel says about one endpoint. */
+struct seen {
     bool listed;
-    bool up; /* in one place at least */
-};
-struct marks {
-    struct mark redis[LOCUM_ENDPOINTS_REDIS_MAX];
-    struct mark sentinels[LOCUM_ENDPOINTS_SENTINELS_MAX];
+    bool up; /* in one listing at least */
 };
 
 static void
-add_entry(struct locum_endpoints_entry *entries, size_t *count, locum_node node,
+add_entry(struct locum_endpoints *self, size_t *count, locum_node node,
           const struct locum_endpoint *endpoint)
 {
     struct locum_address address;
     if (endpoint->port == 0) {
         return;
     }
-    struct locum_endpoints_entry *entry = &entries[(*count)++];
+    struct locum_endpoints_entry *entry = &self->at[self->count++];
+    ++*count;
     *entry = (struct locum_endpoints_entry){.endpoint = *endpoint, .node = node};
     entry->named = locum_address_parse(locum_slice_of(endpoint->host), &address) != 0;
     if (!entry->named) {
@@ -32,16 +29,17 @@ void
 locum_endpoints_init(struct locum_endpoints *self, const struct locum_config *config)
 {
     memset(self, 0, sizeof(*self));
-    for (size_t i = 0; i < config->core.node_count; i++) {
-        const struct locum_config_node *node = &config->nodes[i];
-        add_entry(self->redis, &self->redis_count, (locum_node)i, &node->redis);
-        add_entry(self->sentinels, &self->sentinel_count, (locum_node)i, &node->sentinel);
+    for (locum_node i = 0; i < config->core.node_count; i++) {
+        add_entry(self, &self->redis_count, i, &config->nodes[i].redis);
     }
-    add_entry(self->redis, &self->redis_count, LOCUM_NODE_NONE, &config->redis.server);
+    add_entry(self, &self->redis_count, LOCUM_NODE_NONE, &config->redis.server);
+    self->sentinels = &self->at[self->count];
+    for (locum_node i = 0; i < config->core.node_count; i++) {
+        add_entry(self, &self->sentinel_count, i, &config->nodes[i].sentinel);
+    }
     for (size_t i = 0; i < config->redis.sentinel_count; i++) {
         LOCUM_INVARIANT(self->sentinel_count < LOCUM_ENDPOINTS_SENTINELS_MAX);
-        add_entry(self->sentinels, &self->sentinel_count, LOCUM_NODE_NONE,
-                  &config->redis.sentinels[i]);
+        add_entry(self, &self->sentinel_count, LOCUM_NODE_NONE, &config->redis.sentinels[i]);
     }
 }
 
@@ -58,7 +56,7 @@ locum_endpoints_set(struct locum_endpoints_entry *entry, const struct locum_addr
 }
 
 static bool
-is_at(const struct locum_endpoints_entry *entry, const struct locum_address *address)
+has_address(const struct locum_endpoints_entry *entry, const struct locum_address *address)
 {
     for (size_t i = 0; i < entry->address_count; i++) {
         if (locum_address_equal(&entry->addresses[i], address)) {
@@ -68,30 +66,31 @@ is_at(const struct locum_endpoints_entry *entry, const struct locum_address *add
     return false;
 }
 
-/* Is this entry meant, by name or by address? */
+/* Is the instance this endpoint, by name or by address? */
 static bool
-is_meant(const struct locum_endpoints_entry *entry, const struct locum_instance *told)
+is_same(const struct locum_endpoints_entry *entry, const struct locum_instance *instance)
 {
-    if (told->host[0] != '\0') {
-        return entry->endpoint.port == told->address.port &&
-               strcasecmp(entry->endpoint.host, told->host) == 0;
+    if (instance->host[0] != '\0') {
+        return entry->endpoint.port == instance->address.port &&
+               strcasecmp(entry->endpoint.host, instance->host) == 0;
     }
-    return is_at(entry, &told->address);
+    return has_address(entry, &instance->address);
 }
 
 bool
-locum_endpoints_locate(const struct locum_endpoints *self, const struct locum_instance *told,
-                       const struct locum_address *in_use, size_t turn, struct locum_address *ret)
+locum_endpoints_locate(const struct locum_endpoints *self, const struct locum_instance *instance,
+                       const struct locum_address *in_use, size_t attempt,
+                       struct locum_address *ret)
 {
-    if (told->host[0] == '\0') {
-        *ret = told->address;
+    if (instance->host[0] == '\0') {
+        *ret = instance->address;
         return true;
     }
     for (size_t i = 0; i < self->redis_count; i++) {
-        const struct locum_endpoints_entry *entry = &self->redis[i];
-        if (is_meant(entry, told) && entry->address_count > 0) {
-            const bool stays = in_use != NULL && is_at(entry, in_use);
-            *ret = stays ? *in_use : entry->addresses[turn % entry->address_count];
+        const struct locum_endpoints_entry *entry = &self->at[i];
+        if (is_same(entry, instance) && entry->address_count > 0) {
+            const bool stays = in_use != NULL && has_address(entry, in_use);
+            *ret = stays ? *in_use : entry->addresses[attempt % entry->address_count];
             return true;
         }
     }
@@ -101,58 +100,39 @@ locum_endpoints_locate(const struct locum_endpoints *self, const struct locum_in
 const char *
 locum_endpoints_name(const struct locum_endpoints *self, const struct locum_address *address)
 {
-    const struct locum_instance place = {.address = *address};
     for (size_t i = 0; i < self->redis_count; i++) {
-        if (self->redis[i].named && is_meant(&self->redis[i], &place)) {
-            return self->redis[i].endpoint.host;
+        if (self->at[i].named && has_address(&self->at[i], address)) {
+            return self->at[i].endpoint.host;
         }
     }
     return NULL;
 }
 
-/* Mark the entries that are meant; returns the nodes they belong to, *ret_any if there are any. */
-static locum_nodes
-mark(const struct locum_endpoints_entry *entries, size_t count, const struct locum_instance *told,
-     struct mark *marks, bool *ret_any)
-{
-    locum_nodes nodes = 0;
-    for (size_t i = 0; i < count; i++) {
-        if (is_meant(&entries[i], told)) {
-            *ret_any = true;
-            nodes |= entries[i].node != LOCUM_NODE_NONE ? locum_nodes_of(entries[i].node) : 0;
-            if (marks != NULL) {
-                marks[i].listed = true;
-                marks[i].up |= !told->down;
-            }
-        }
-    }
-    return nodes;
-}
-
+/* Is the instance known: is it an endpoint, and of one node at most? */
 static bool
-is_known(const struct locum_endpoints *self, const struct locum_instance *told)
+is_known(const struct locum_endpoints *self, const struct locum_instance *instance)
 {
     bool any = false;
-    const locum_nodes nodes = mark(self->redis, self->redis_count, told, NULL, &any) |
-                              mark(self->sentinels, self->sentinel_count, told, NULL, &any);
+    locum_nodes nodes = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        const struct locum_endpoints_entry *entry = &self->at[i];
+        if (is_same(entry, instance)) {
+            any = true;
+            nodes |= entry->node != LOCUM_NODE_NONE ? locum_nodes_of(entry->node) : 0;
+        }
+    }
     return any && (nodes & (nodes - 1)) == 0;
 }
 
 static void
-add_stranger(struct locum_endpoints_view *view, const struct locum_instance *told)
+add_unknown(struct locum_endpoints_view *view, const struct locum_instance *instance)
 {
     if (view->unknown_count == LOCUM_ENDPOINTS_UNKNOWN_MAX) {
         return;
     }
     char *name = view->unknown_instances[view->unknown_count];
     struct locum_text text = locum_text_init(name, sizeof(view->unknown_instances[0]));
-    if (told->host[0] == '\0') {
-        locum_address_add_port(&told->address, &text);
-    } else {
-        locum_text_add(&text, told->host);
-        locum_text_add_char(&text, ':');
-        locum_text_add_u64(&text, told->address.port);
-    }
+    locum_resp_add_instance(instance, &text);
     for (size_t i = 0; i < view->unknown_count; i++) {
         if (strcmp(view->unknown_instances[i], name) == 0) {
             return;
@@ -161,38 +141,33 @@ add_stranger(struct locum_endpoints_view *view, const struct locum_instance *tol
     view->unknown_count++;
 }
 
-static void
-count_marks(const struct locum_endpoints_entry *entries, size_t count, const struct mark *marks,
-            struct locum_endpoints_view *view)
-{
-    for (size_t i = 0; i < count; i++) {
-        const locum_node node = entries[i].node;
-        if (marks[i].listed && node != LOCUM_NODE_NONE) {
-            view->known[node]++;
-            view->down[node] = (uint8_t)(view->down[node] + !marks[i].up);
-        }
-    }
-}
-
 void
 locum_endpoints_sort(const struct locum_endpoints *self, const struct locum_instances *instances,
                      locum_node voter, struct locum_endpoints_view *ret)
 {
-    struct marks marks = {0};
-    bool any;
+    struct seen seen[LOCUM_ENDPOINTS_MAX] = {0};
     memset(ret, 0, sizeof(*ret));
     for (size_t i = 0; i < instances->count; i++) {
-        const struct locum_instance *told = &instances->at[i];
-        if (is_known(self, told)) {
-            (void)mark(self->redis, self->redis_count, told, marks.redis, &any);
-            (void)mark(self->sentinels, self->sentinel_count, told, marks.sentinels, &any);
-        } else {
-            add_stranger(ret, told);
+        const struct locum_instance *instance = &instances->at[i];
+        if (!is_known(self, instance)) {
+            add_unknown(ret, instance);
+            continue;
+        }
+        for (size_t j = 0; j < self->count; j++) {
+            if (is_same(&self->at[j], instance)) {
+                seen[j].listed = true;
+                seen[j].up |= !instance->down;
+            }
         }
     }
     if (voter != LOCUM_NODE_NONE) {
         ret->known[voter] = 1;
     }
-    count_marks(self->redis, self->redis_count, marks.redis, ret);
-    count_marks(self->sentinels, self->sentinel_count, marks.sentinels, ret);
+    for (size_t i = 0; i < self->count; i++) {
+        const locum_node node = self->at[i].node;
+        if (seen[i].listed && node != LOCUM_NODE_NONE) {
+            ret->known[node]++;
+            ret->down[node] = (uint8_t)(ret->down[node] + !seen[i].up);
+        }
+    }
 }

@@ -5,20 +5,21 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 
 #include "base/error.h"
-#include "base/text.h"
-#include "base/timeval.h"
+#include "base/socket.h"
+#include "base/text_format.h"
+#include "base/timer.h"
 #include "config/config.h"
+#include "redis/diagnosis.h"
 #include "redis/resp.h"
 #include "redis/tls.h"
 
-enum { CHUNK_BYTES = 4096, WHY_MAX = 191 };
+enum { CHUNK_BYTES = 4096, WHY_MAX = 255 };
 
 struct waiting {
     enum locum_command command;
@@ -37,27 +38,29 @@ struct locum_link {
     int fd;                   /* -1 once the bufferevent owns it */
     struct event *connecting; /* the socket becomes writable: connected, or refused */
     struct bufferevent *bev;  /* once connected */
-    struct event *flush;      /* active: commands wait to be written, all of a turn in one go */
     struct locum_tls *tls;    /* own copy; NULL: plain text */
     char name[LOCUM_HOST_MAX + 1];
+    const struct locum_link_login *login;
     bool handshaking;
-    struct event *deadline; /* of the connect, then of the oldest waiting command */
-    locum_ms due;           /* mono time of that */
+    struct locum_timer flush;    /* writes all commands of an iteration at once */
+    struct locum_timer deadline; /* of the connect, then of the oldest waiting command */
+    locum_ms due;                /* mono time of that */
 
     redisReader *reader;
     redisReplyObjectFunctions functions;
     bool heard;           /* a whole reply has come */
-    size_t partial_bytes; /* fed, and not part of a whole reply yet */
+    size_t partial_bytes; /* received, and not part of a whole reply yet */
 
     struct waiting waiting[LOCUM_LINK_WAITING_MAX]; /* a ring */
     size_t first, count;
 
-    unsigned depth; /* of callbacks on the stack */
-    bool over;      /* `closed` was called, or nobody wants it */
-    bool doomed;    /* to be freed when depth is 0 */
+    unsigned depth; /* callbacks on the stack */
+    bool over;      /* `closed` was called, or locum_link_close() */
+    bool doomed;    /* free it when depth is 0 */
     char why[WHY_MAX + 1];
 };
 
+/* Release the connection; the struct remains until destroy(). */
 static void
 shut(struct locum_link *self)
 {
@@ -75,23 +78,15 @@ shut(struct locum_link *self)
         close(self->fd);
         self->fd = -1;
     }
-    struct event *const mine[] = {self->deadline, self->flush};
-    for (size_t i = 0; i < LOCUM_COUNT(mine); i++) {
-        if (mine[i] != NULL) {
-            event_del(mine[i]);
-        }
-    }
+    locum_timer_disarm(&self->deadline);
+    locum_timer_disarm(&self->flush);
 }
 
 static void
 destroy(struct locum_link *self)
 {
-    struct event *const mine[] = {self->deadline, self->flush};
-    for (size_t i = 0; i < LOCUM_COUNT(mine); i++) {
-        if (mine[i] != NULL) {
-            event_free(mine[i]);
-        }
-    }
+    locum_timer_fini(&self->deadline);
+    locum_timer_fini(&self->flush);
     if (self->reader != NULL) {
         redisReaderFree(self->reader);
     }
@@ -99,6 +94,7 @@ destroy(struct locum_link *self)
     free(self);
 }
 
+/* Every callback of libevent runs between enter() and leave(), so that it may close the link. */
 static void
 enter(struct locum_link *self)
 {
@@ -117,44 +113,41 @@ leave(struct locum_link *self)
 static void
 fail(struct locum_link *self, const char *why)
 {
-    if (self->over) {
-        return;
+    if (!self->over) {
+        shut(self);
+        self->events->closed(self->user, why);
     }
-    shut(self);
-    self->events->closed(self->user, why);
 }
 
-/* Fail from inside a function of the header: at the loop's next turn. */
+/* Fail from inside a function of the header: by the timer, in this iteration of the loop. */
 static void
 fail_later(struct locum_link *self, const char *why)
 {
     if (self->why[0] == '\0') {
-        struct locum_text text = locum_text_init(self->why, sizeof(self->why));
-        locum_text_add(&text, why);
-        event_active(self->deadline, EV_TIMEOUT, 0);
+        (void)locum_text_format_buffer(self->why, sizeof(self->why), "%s", why);
+        locum_timer_fire(&self->deadline);
     }
 }
 
 static void
-arm(struct locum_link *self, locum_ms after_ms)
+arm(struct locum_link *self, locum_ms deadline)
 {
-    const locum_ms wait = after_ms > 0 ? after_ms : 0;
-    const struct timeval tv = locum_timeval(wait);
-    self->due = locum_now_read().mono + wait;
-    event_add(self->deadline, &tv);
+    const locum_ms left = deadline - locum_now_read().mono;
+    self->due = deadline;
+    locum_timer_arm(&self->deadline, left > 0 ? left : 0);
 }
 
-/* The timer belongs to the oldest waiting command, unless fail_later() has taken it. */
+/* The timer belongs to the oldest waiting command, unless fail_later() has fired it. */
 static void
 arm_for_oldest(struct locum_link *self)
 {
     if (self->why[0] != '\0') {
-        return; /* adding or deleting it would take back its activation */
+        return; /* arming or disarming would cancel that */
     }
     if (self->count > 0) {
-        arm(self, self->waiting[self->first].deadline - locum_now_read().mono);
+        arm(self, self->waiting[self->first].deadline);
     } else {
-        event_del(self->deadline);
+        locum_timer_disarm(&self->deadline);
     }
 }
 
@@ -171,19 +164,14 @@ answer(struct locum_link *self, const redisReply *reply)
     }
 }
 
-/* A reply nobody asked for; some errors come so, before the connection is closed. */
+/* Fail with a text of the server's, appended to ours. */
 static void
-fail_unasked(struct locum_link *self, const redisReply *reply)
+fail_with(struct locum_link *self, const char *what, struct locum_slice untrusted)
 {
     char why[WHY_MAX + 1];
     struct locum_text text = locum_text_init(why, sizeof(why));
-    struct locum_slice error;
-    if (locum_resp_error(reply, &error)) {
-        locum_text_add(&text, "it said: ");
-        locum_resp_add_printable(&text, error);
-    } else {
-        locum_text_add(&text, "it sent a reply to a question nobody asked: is this a Redis?");
-    }
+    locum_text_add(&text, what);
+    locum_resp_add_printable(&text, untrusted);
     fail(self, why);
 }
 
@@ -192,12 +180,15 @@ dispatch(struct locum_link *self, const redisReply *reply)
 {
     struct locum_slice channel;
     struct locum_slice payload;
+    struct locum_slice error;
     if (self->events->message != NULL && locum_resp_message(reply, &channel, &payload)) {
         self->events->message(self->user, channel, payload);
     } else if (self->count > 0) {
         answer(self, reply);
+    } else if (locum_resp_error(reply, &error)) { /* e.g. protected mode, before it closes */
+        fail_with(self, "connection refused by the server: ", error);
     } else {
-        fail_unasked(self, reply);
+        fail(self, "unexpected reply, no command waits for one: is this a Redis server?");
     }
 }
 
@@ -208,11 +199,7 @@ drain(struct locum_link *self)
     void *reply = NULL;
     while (!self->over) {
         if (redisReaderGetReply(self->reader, &reply) != REDIS_OK) {
-            char why[WHY_MAX + 1];
-            struct locum_text text = locum_text_init(why, sizeof(why));
-            locum_text_add(&text, "it does not speak Redis' protocol: ");
-            locum_resp_add_printable(&text, locum_slice_of(self->reader->errstr));
-            fail(self, why);
+            fail_with(self, "invalid Redis protocol: ", locum_slice_of(self->reader->errstr));
             return;
         }
         if (reply == NULL) {
@@ -225,71 +212,104 @@ drain(struct locum_link *self)
     }
 }
 
-/* Bytes that have come. */
-static void
-take(struct locum_link *self, const char *bytes, size_t length)
-{
-    self->partial_bytes += length;
-    if (redisReaderFeed(self->reader, bytes, length) != REDIS_OK) {
-        fail(self, "out of memory for a reply");
-        return;
-    }
-    drain(self);
-    if (self->partial_bytes > LOCUM_LINK_REPLY_BYTES_MAX) {
-        fail(self, "it sent a reply longer than 256 KiB");
-    }
-}
-
 static void
 on_read(struct bufferevent *bev, void *user)
 {
     struct locum_link *self = user;
     char chunk[CHUNK_BYTES];
+    size_t length;
     enter(self);
-    while (!self->over) {
-        const size_t length = bufferevent_read(bev, chunk, sizeof(chunk));
-        if (length == 0) {
+    while (!self->over && (length = bufferevent_read(bev, chunk, sizeof(chunk))) > 0) {
+        self->partial_bytes += length;
+        if (redisReaderFeed(self->reader, chunk, length) != REDIS_OK) {
+            fail(self, "out of memory for a reply");
             break;
         }
-        take(self, chunk, length);
+        drain(self);
+        if (self->partial_bytes > LOCUM_LINK_REPLY_BYTES_MAX) {
+            fail(self, "reply longer than 256 KiB");
+        }
     }
     leave(self);
 }
 
-/* The deadline has passed, or fail_later() has its turn. */
+/* What has not come in time: the connection, the TLS handshake, or the reply to a command. */
 static void
-fail_late(struct locum_link *self)
+explain_timeout(const struct locum_link *self, struct locum_text *text)
 {
-    if (self->why[0] == '\0') {
-        struct locum_text text = locum_text_init(self->why, sizeof(self->why));
-        locum_text_add(&text, self->bev == NULL   ? "no connection"
-                              : self->handshaking ? "no TLS handshake"
-                                                  : "no reply");
-        if (self->bev != NULL && self->count > 0) {
-            locum_text_add(&text, " to ");
-            locum_command_add_name(self->waiting[self->first].command, &text);
-        }
-        locum_text_add(&text, " within ");
-        locum_text_add_duration(&text, self->timeout_ms);
-        locum_text_add(&text, self->handshaking ? ": is it a port without TLS?" : "");
+    if (self->bev == NULL) {
+        locum_text_add(text, "no connection");
+    } else if (self->handshaking) {
+        locum_text_add(text, "no TLS handshake");
+    } else {
+        locum_text_add(text, "no reply to ");
+        locum_command_add_name(self->waiting[self->first].command, text);
     }
-    fail(self, self->why);
+    locum_text_format(text, " within %s%s", locum_text_duration(self->timeout_ms).text,
+                      self->handshaking ? ": is this a port without TLS?" : "");
 }
 
 static void
-on_deadline(evutil_socket_t fd, short what, void *user)
+on_deadline(void *user)
 {
-    (void)fd;
-    (void)what;
     struct locum_link *self = user;
-    const locum_ms left = self->due - locum_now_read().mono;
-    if (self->why[0] == '\0' && left > 0) {
-        arm(self, left); /* libevent counts from the beginning of the iteration that armed it */
+    const bool failed = self->why[0] != '\0'; /* fail_later() */
+    if (!failed && locum_now_read().mono < self->due) {
+        arm(self,
+            self->due); /* libevent counts from the beginning of the iteration that armed it */
         return;
     }
+    if (!failed) {
+        struct locum_text text = locum_text_init(self->why, sizeof(self->why));
+        explain_timeout(self, &text);
+    }
     enter(self);
-    fail_late(self);
+    fail(self, self->why);
     leave(self);
+}
+
+/* A rejected user or password ends the link; a refused client name alone does not. */
+static void
+on_login(void *user, enum locum_command command, const redisReply *reply)
+{
+    struct locum_link *self = user;
+    struct locum_slice error;
+    if (locum_resp_error(reply, &error) && locum_diagnosis_ends_login(command, error)) {
+        char why[WHY_MAX + 1];
+        struct locum_text text = locum_text_init(why, sizeof(why));
+        locum_diagnosis_add(&text, self->login->sentinel, command, error);
+        fail(self, why);
+    }
+}
+
+static void
+send_login(struct locum_link *self)
+{
+    const struct locum_link_login *login = self->login;
+    if (login == NULL) {
+        return;
+    }
+    if (login->password[0] != '\0') {
+        struct locum_command_argv auth = locum_command_argv(LOCUM_COMMAND_AUTH, NULL);
+        if (login->user[0] != '\0') {
+            locum_command_add(&auth, login->user);
+        }
+        locum_command_add(&auth, login->password);
+        locum_link_send(self, &auth, on_login, self);
+    }
+    const struct locum_command_argv name =
+        locum_command_argv(LOCUM_COMMAND_CLIENT_SETNAME, login->name, NULL);
+    locum_link_send(self, &name, on_login, self);
+}
+
+/* Connected, and with TLS the handshake is done. */
+static void
+begin_session(struct locum_link *self)
+{
+    locum_timer_disarm(&self->deadline);
+    self->handshaking = false;
+    send_login(self);
+    self->events->up(self->user);
 }
 
 static void
@@ -299,19 +319,17 @@ on_event(struct bufferevent *bev, short what, void *user)
     const int error = EVUTIL_SOCKET_ERROR();
     enter(self);
     if ((what & BEV_EVENT_CONNECTED) != 0) {
-        event_del(self->deadline);
-        self->handshaking = false;
-        self->events->up(self->user);
+        begin_session(self);
     } else if (self->tls != NULL && !self->heard && self->partial_bytes == 0) {
         char why[WHY_MAX + LOCUM_HOST_MAX + 1];
         struct locum_text text = locum_text_init(why, sizeof(why));
         locum_tls_explain(bev, self->name, &text);
         fail(self, why);
     } else if ((what & BEV_EVENT_EOF) != 0 || error == ECONNRESET || error == EPIPE) {
-        fail(self, self->partial_bytes > 0 ? "it closed the connection in the middle of a reply"
-                   : self->heard           ? "it closed the connection"
-                                           : "it closed the connection without a word: is it a "
-                                             "port with TLS? Then set redis.tls");
+        fail(self, self->partial_bytes > 0 ? "connection closed in the middle of a reply"
+                   : self->heard           ? "connection closed by the server"
+                                           : "connection closed before any reply: if this is a "
+                                             "TLS port, set redis.tls");
     } else {
         fail(self, locum_error_text(locum_error_from_errno(error)));
     }
@@ -319,9 +337,9 @@ on_event(struct bufferevent *bev, short what, void *user)
 }
 
 /*
- * A plain bufferevent asks the kernel when it may write, and then that it need not know any more:
- * two calls and a round of the loop for each command of some hundred bytes. So without TLS it does
- * not write by itself, unless the socket's buffer is full.
+ * A plain bufferevent asks the kernel when it may write, and then to stop telling: two system calls
+ * and an iteration of the loop for each command of some hundred bytes. So without TLS the commands
+ * are written here, and by the bufferevent only while the socket's buffer is full.
  */
 void
 locum_link_flush(struct locum_link *self)
@@ -329,10 +347,10 @@ locum_link_flush(struct locum_link *self)
     if (!locum_link_is_up(self) || (bufferevent_get_enabled(self->bev) & EV_WRITE) != 0) {
         return;
     }
-    event_del(self->flush);
+    locum_timer_disarm(&self->flush);
     struct evbuffer *output = bufferevent_get_output(self->bev);
     evbuffer_unfreeze(output, 1);
-    (void)evbuffer_write(output, bufferevent_getfd(self->bev)); /* an error shows again below */
+    (void)evbuffer_write(output, bufferevent_getfd(self->bev)); /* on_event() reports an error */
     evbuffer_freeze(output, 1);
     if (evbuffer_get_length(output) > 0 && bufferevent_enable(self->bev, EV_WRITE) != 0) {
         fail_later(self, "out of memory for a command");
@@ -340,13 +358,12 @@ locum_link_flush(struct locum_link *self)
 }
 
 static void
-on_flush(evutil_socket_t fd, short what, void *user)
+on_flush(void *user)
 {
-    (void)fd, (void)what;
     locum_link_flush(user);
 }
 
-/* What the socket did not take at once is written. */
+/* The bufferevent has written what a full socket held back. */
 static void
 on_written(struct bufferevent *bev, void *user)
 {
@@ -356,24 +373,24 @@ on_written(struct bufferevent *bev, void *user)
     }
 }
 
-/* The connected socket becomes a bufferevent; here, and only here, TLS goes in between. */
-static struct bufferevent *
+/* Make a bufferevent of the connected socket, with TLS or without. Returns 0 or ENOMEM. */
+static int
 make_transport(struct locum_link *self)
 {
     struct bufferevent *bev =
         self->tls != NULL ? locum_tls_begin(self->tls, self->base, self->fd, self->name)
                           : bufferevent_socket_new(self->base, self->fd, BEV_OPT_CLOSE_ON_FREE);
-    if (bev != NULL) {
-        self->fd = -1;
-        self->handshaking = self->tls != NULL;
-        bufferevent_setcb(bev, on_read, on_written, on_event, self);
-        if (bufferevent_enable(bev, EV_READ) != 0 ||
-            (self->tls == NULL && bufferevent_disable(bev, EV_WRITE) != 0)) {
-            bufferevent_free(bev);
-            bev = NULL;
-        }
+    if (bev == NULL) {
+        return ENOMEM;
     }
-    return bev;
+    self->bev = bev;
+    self->fd = -1;
+    self->handshaking = self->tls != NULL;
+    bufferevent_setcb(bev, on_read, on_written, on_event, self);
+    return bufferevent_enable(bev, EV_READ) != 0 ||
+                   (self->tls == NULL && bufferevent_disable(bev, EV_WRITE) != 0)
+               ? ENOMEM
+               : 0;
 }
 
 static void
@@ -381,24 +398,16 @@ on_connected(evutil_socket_t fd, short what, void *user)
 {
     (void)what;
     struct locum_link *self = user;
-    int error = 0;
-    socklen_t length = sizeof(error);
+    int error = locum_socket_error(fd);
     enter(self);
     event_free(self->connecting);
     self->connecting = NULL;
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) {
-        error = errno;
-    }
-    if (error == 0) {
-        self->bev = make_transport(self);
-        error = self->bev == NULL ? ENOMEM : 0;
-    }
-    if (error == 0 && !self->handshaking) {
-        event_del(self->deadline);
-        self->events->up(self->user);
-    } else if (error != 0) {
+    error = error == 0 ? make_transport(self) : error;
+    if (error != 0) {
         fail(self, error == ECONNREFUSED ? "connection refused"
                                          : locum_error_text(locum_error_from_errno(error)));
+    } else if (!self->handshaking) {
+        begin_session(self);
     }
     leave(self);
 }
@@ -408,21 +417,16 @@ static int
 begin(struct locum_link *self, const struct locum_address *address)
 {
     static const int one = 1;
-    struct sockaddr_storage to;
-    const socklen_t length = locum_address_to_sockaddr(address, &to);
-    self->fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    self->fd = locum_socket_connect(address, SOCK_STREAM);
     if (self->fd < 0) {
         return errno;
     }
     setsockopt(self->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    if (connect(self->fd, (const struct sockaddr *)&to, length) != 0 && errno != EINPROGRESS) {
-        return errno;
-    }
     self->connecting = event_new(self->base, self->fd, EV_WRITE, on_connected, self);
     if (self->connecting == NULL || event_add(self->connecting, NULL) != 0) {
         return ENOMEM;
     }
-    arm(self, self->timeout_ms);
+    arm(self, locum_now_read().mono + self->timeout_ms);
     return 0;
 }
 
@@ -440,22 +444,20 @@ locum_link_open(struct event_base *base, const struct locum_link_target *target,
     self->user = user;
     self->commands = commands;
     self->timeout_ms = timeout_ms;
+    self->login = target->login;
+    self->fd = -1;
     if (target->tls != NULL) {
-        struct locum_text name = locum_text_init(self->name, sizeof(self->name));
-        locum_text_add(&name, target->name);
+        (void)locum_text_format_buffer(self->name, sizeof(self->name), "%s", target->name);
         self->tls = locum_tls_copy(target->tls);
     }
-    self->fd = -1;
     self->reader = locum_resp_reader(&self->functions);
-    self->deadline = event_new(base, -1, 0, on_deadline, self);
-    self->flush = event_new(base, -1, 0, on_flush, self);
-    if (self->reader == NULL || self->deadline == NULL || self->flush == NULL ||
-        (target->tls != NULL && self->tls == NULL)) {
+    if (self->reader == NULL || (target->tls != NULL && self->tls == NULL)) {
         destroy(self);
         return NULL;
     }
-    /* Last in a turn: what has arrived is read before it is held to be late. */
-    event_priority_set(self->deadline, event_base_get_npriorities(base) - 1);
+    locum_timer_init(&self->flush, base, on_flush, self);
+    locum_timer_init(&self->deadline, base, on_deadline, self);
+    locum_timer_run_last(&self->deadline); /* what has arrived is read before it is called late */
     const int error = begin(self, &target->address);
     if (error != 0) {
         fail_later(self, locum_error_text(locum_error_from_errno(error)));
@@ -494,21 +496,21 @@ locum_link_send(struct locum_link *self, const struct locum_command_argv *argv,
         return;
     }
     char *bytes = NULL;
-    struct locum_command_argv words = *argv; /* hiredis takes pointers to non-const */
-    const int length = redisFormatCommandArgv(&bytes, (int)words.count, words.at, words.length);
+    struct locum_command_argv copy = *argv; /* hiredis takes pointers to non-const */
+    const int length = redisFormatCommandArgv(&bytes, (int)copy.count, copy.at, copy.length);
     if (length < 0) {
         fail_later(self, "out of memory for a command");
         return;
     }
-    const size_t waiting = evbuffer_get_length(bufferevent_get_output(self->bev));
+    const size_t unsent = evbuffer_get_length(bufferevent_get_output(self->bev));
     if (self->count == LOCUM_LINK_WAITING_MAX ||
-        waiting + (size_t)length > LOCUM_LINK_OUTPUT_BYTES_MAX) {
-        fail_later(self, "too many commands wait for it");
+        unsent + (size_t)length > LOCUM_LINK_OUTPUT_BYTES_MAX) {
+        fail_later(self, "too many commands wait for a reply");
     } else if (bufferevent_write(self->bev, bytes, (size_t)length) != 0) {
         fail_later(self, "out of memory for a command");
     } else {
         enqueue(self, argv->command, reply, user);
-        event_active(self->flush, EV_WRITE, 0);
+        locum_timer_fire(&self->flush);
         ++*self->commands;
     }
     redisFreeCommand(bytes);

@@ -2,14 +2,14 @@
  * link: one connection to a Redis or a Sentinel.
  *
  * In: commands. Out: one reply each, in order; messages, if it subscribes; one `closed` at its end.
- * Bytes go through a libevent bufferevent, with TLS or without, hiredis formats and parses; its own
- * connections are not used (they abort on odd replies and know no deadline).
+ * Bytes go through a libevent bufferevent, with TLS or without; hiredis formats and parses. The
+ * connections of hiredis are not used: they abort on odd replies and have no deadlines.
  *
- * One timer watches the connection: first for the connect, then for the oldest unanswered command.
- * Sending never moves it. Anything the other side does wrong ends the link with a sentence that
- * says what: a reply nobody asked for, one too long or too deep, garbage.
+ * One timer watches the connection: first the connect, then the oldest command without a reply.
+ * Sending never moves it. Whatever the server does wrong (a reply without a command, one that is
+ * too long or nested too deep, invalid protocol) ends the link with a message that says what.
  *
- * A link may be closed from inside its own callbacks; its memory goes when they have returned.
+ * A link may be closed from inside its own callbacks; its memory is freed after they have returned.
  */
 #ifndef LOCUM_REDIS_LINK_H
 #define LOCUM_REDIS_LINK_H
@@ -30,22 +30,31 @@ enum {
 struct locum_link;
 struct locum_tls;
 
-/* Where to connect to. */
+/* How a connection introduces itself: AUTH, if there is a password, and CLIENT SETNAME. */
+struct locum_link_login {
+    bool sentinel;        /* to a Sentinel: errors name its options */
+    const char *user;     /* "": the default user */
+    const char *password; /* "": none */
+    const char *name;     /* for CLIENT SETNAME, e.g. "locum-dc2" */
+};
+
+/* The server to connect to. */
 struct locum_link_target {
-    struct locum_address address; /* numeric, with its port */
-    const struct locum_tls *tls;  /* NULL: plain text */
-    const char *name;             /* with TLS: what the certificate must be for (tls.h) */
+    struct locum_address address;         /* numeric, with its port */
+    const struct locum_tls *tls;          /* NULL: plain text */
+    const char *name;                     /* with TLS: the name in its certificate (tls.h) */
+    const struct locum_link_login *login; /* NULL: none; borrowed while the link lives */
 };
 
 /* No callback runs inside a function of this header. */
 struct locum_link_events {
-    /* Connected: commands may be sent. */
+    /* Connected, and the login is sent: commands may follow. */
     void (*up)(void *user);
     /* A message of a subscribed channel, borrowed. NULL: this link subscribes to nothing. */
     void (*message)(void *user, struct locum_slice channel, struct locum_slice payload);
     /*
-     * It is over; `why` is for people ("connection refused"), borrowed. Replies still awaited
-     * will not come. locum_link_close() is still to be called.
+     * The connection has ended; `why` is for messages ("connection refused"), borrowed. Outstanding
+     * replies will not come. locum_link_close() is still to be called.
      */
     void (*closed)(void *user, const char *why);
 };
@@ -56,7 +65,7 @@ typedef void locum_link_reply_fn(void *user, enum locum_command command, const r
 /*
  * Begin to connect.
  *
- * target      copied.
+ * target      copied, but for `login`.
  * timeout_ms  deadline of the connect (with the TLS handshake) and of each reply, > 0.
  * events      borrowed while the link lives.
  * commands    counts the commands sent; borrowed.
@@ -66,14 +75,14 @@ struct locum_link *locum_link_open(struct event_base *base, const struct locum_l
                                    locum_ms timeout_ms, const struct locum_link_events *events,
                                    void *user, uint64_t *commands);
 
-/* Connected and not closed yet? */
+/* Connected and not closed yet? false for NULL. */
 bool locum_link_is_up(const struct locum_link *self);
 
 /* Send a command; dropped silently unless the link is up. reply may be NULL (not interested). */
 void locum_link_send(struct locum_link *self, const struct locum_command_argv *argv,
                      locum_link_reply_fn *reply, void *user);
 
-/* Write what was sent now, instead of at the end of this turn with what else is sent in it. */
+/* Write now what was sent, instead of at the end of this iteration with all else that is sent. */
 void locum_link_flush(struct locum_link *self);
 
 /* Close and free; no callback comes any more. NULL is fine. */

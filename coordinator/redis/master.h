@@ -1,22 +1,21 @@
 /*
- * master: two connections to the Redis that is held to be the master: one for commands, one that
- * listens.
+ * master: two connections to the Redis that discovery.h chose as the master: one for commands, one
+ * that subscribes.
  *
- * In: an address; heartbeats and fields to write. Out: messages, "ready" won and lost, the end of
- * the attempt with its reason. It is ready when ROLE has said master and the heartbeat channel is
- * subscribed. Both connections live and die together.
+ * In: an address; heartbeats and fields to write. Out: messages, "ready" gained and lost, the end
+ * of the attempt with its reason. It is ready when ROLE has said master and the heartbeat channel
+ * is subscribed. Both connections open and close together.
  *
- * It is asked something on each connection every quarter of redis.timeout: ROLE on one (a master
- * can become a replica), SUBSCRIBE again on the other if no message came meanwhile. A reply of any
- * kind is life. An error reply
- * costs nothing but a sentence in `trouble`, unless it says that this is no master or lets us not
- * in.
+ * Each quarter of redis.timeout it checks both: ROLE on one (a master can become a replica),
+ * SUBSCRIBE again on the other if no message came meanwhile. Any reply shows that the connection
+ * works. An error reply is only reported (locum_master_diagnosis()), unless it says that this is
+ * not the master or that the login is rejected.
  */
 #ifndef LOCUM_REDIS_MASTER_H
 #define LOCUM_REDIS_MASTER_H
 
 #include "redis/discovery.h"
-#include "redis/login.h"
+#include "redis/link.h"
 #include "redis/redis.h"
 
 struct locum_master;
@@ -25,42 +24,47 @@ struct locum_master;
 struct locum_master_events {
     /* locum_master_is_ready() changed. */
     void (*changed)(void *user);
-    /* Messages of the two channels, while ready. */
-    void (*heartbeat)(void *user, struct locum_slice line);
+    /* Messages of the two channels, while ready; borrowed. */
+    void (*heartbeat)(void *user, struct locum_slice message);
     void (*announcement)(void *user, struct locum_slice payload);
-    /* The connection to, or the attempt at, `address` is over; `why` is a sentence; borrowed. */
+    /* The connection to `address`, or the attempt, has ended. why: "Redis 10.0.0.12:6379: reason",
+     * borrowed. */
     void (*left)(void *user, const struct locum_address *address,
                  enum locum_discovery_failure failure, const char *why);
 };
 
+/* All pointers are borrowed. */
 struct locum_master_settings {
-    struct locum_login login;
-    const struct locum_tls *tls; /* NULL: plain text; borrowed */
+    struct locum_link_login login;
+    const struct locum_tls *tls; /* NULL: plain text */
     uint32_t db;
     locum_ms timeout_ms;
-    const char *cluster; /* borrowed */
-    const char *node;    /* own name; borrowed */
+    const char *cluster;
+    const char *node; /* own name */
+    uint32_t keep;    /* entries of the event stream */
 };
 
-/* events, settings' strings and commands are borrowed. NULL: no memory. */
+/*
+ * settings  borrowed; may change while a connection is open only in `tls`, `keep` and the memory of
+ *           its strings.
+ * events    borrowed.
+ * commands  counts the commands sent; borrowed.
+ * NULL: no memory.
+ */
 struct locum_master *locum_master_create(struct event_base *base,
                                          const struct locum_master_settings *settings,
                                          const struct locum_master_events *events, void *user,
                                          uint64_t *commands);
 
-/* New settings, for the next connection; while one is open, only its tls may be another. */
-void locum_master_settings_set(struct locum_master *self,
-                               const struct locum_master_settings *settings);
-
 /*
- * Begin with this address; not while another is in use. Its end comes by `left`, always later.
+ * Connect to this address; not while another is in use. Its end comes by `left`, always later.
  *
- * name  what its certificate must be for; NULL: the address.
+ * name  the name in its certificate; NULL: the address.
  */
 void locum_master_connect(struct locum_master *self, const struct locum_address *address,
                           const char *name);
 
-/* Leave, without a callback. */
+/* Disconnect, without a callback. */
 void locum_master_leave(struct locum_master *self);
 
 /* The address in use or being tried, or NULL. */
@@ -68,15 +72,15 @@ const struct locum_address *locum_master_address(const struct locum_master *self
 
 bool locum_master_is_ready(const struct locum_master *self);
 
-/* What is wrong though connected; "": nothing. */
+/* What is wrong although it is connected: "Redis 10.0.0.12:6379: reason"; "": nothing. */
 const char *locum_master_diagnosis(const struct locum_master *self);
 
-/* See redis.h. Dropped unless connected and known to be a master, but for events, which wait. */
-void locum_master_publish(struct locum_master *self, struct locum_slice line);
+/* See redis.h. Dropped unless connected and known to be a master; events wait instead. */
+void locum_master_publish(struct locum_master *self, struct locum_slice message);
 void locum_master_write_node(struct locum_master *self, const struct locum_field *fields,
                              size_t count, locum_ms wall);
 void locum_master_add_event(struct locum_master *self, const struct locum_field *fields,
-                            size_t count, uint32_t keep);
+                            size_t count);
 
 /* NULL is fine. Not from inside a callback. */
 void locum_master_destroy(struct locum_master *self);

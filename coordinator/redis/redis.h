@@ -1,12 +1,13 @@
 /*
  * redis: the Redis that Mirrorbits uses, and its Sentinels.
  *
- * In: endpoints of the configuration. Out, as callbacks: heartbeat lines (sealed; the daemon opens
- * them), subscription won and lost, each Sentinel's view, Mirrorbits' announcements. Takes:
- * heartbeats to publish, fields to write. Nothing here decides anything but which Redis is the
- * master (discovery.h, a pure file). Only this room includes hiredis (reader and formatter only).
+ * In: endpoints of the configuration, heartbeats to publish, fields to write. Out, as callbacks:
+ * messages of the heartbeat channel (signed; the daemon verifies them), subscription gained and
+ * lost, each Sentinel's view, Mirrorbits' announcements. Nothing here decides anything except which
+ * Redis is the master (discovery.h, a pure file). Only this folder includes hiredis.
  *
- * Every wait has a deadline; a Redis that is away is no error: it is tried for ever, with back-off.
+ * Every wait has a deadline. An unreachable Redis is no error: it is tried again without limit,
+ * with back-off.
  */
 #ifndef LOCUM_REDIS_REDIS_H
 #define LOCUM_REDIS_REDIS_H
@@ -21,11 +22,11 @@ struct locum_redis;
 /* Called from the event loop only, never from inside a function of this header. */
 struct locum_redis_events {
     /* A message of the heartbeat channel, as it came; borrowed. */
-    void (*line)(void *user, struct locum_slice line);
-    /* The heartbeat channel of the master is subscribed now, or not any more. */
+    void (*heartbeat)(void *user, struct locum_slice message);
+    /* The heartbeat channel of the master is now subscribed, or no longer. */
     void (*subscribed)(void *user, bool subscribed);
-    /* A poll of the Sentinel at node `voter` is complete: instances it lists by node, of these
-     * s_down. */
+    /* A poll of the Sentinel at node `voter` is complete: the number of instances it lists, and of
+     * those that are s_down, by node. */
     void (*sentinel)(void *user, locum_node voter, bool tilt, const uint8_t known[LOCUM_NODES_MAX],
                      const uint8_t down[LOCUM_NODES_MAX]);
     /* The Mirrorbits of `node` announced itself for redis.db, as `instance` ("vm-23362");
@@ -34,6 +35,16 @@ struct locum_redis_events {
 };
 
 enum { LOCUM_REDIS_ERROR_MAX = 511, LOCUM_REDIS_FIELDS_MAX = 32 };
+
+struct locum_redis_sentinel {
+    char where[LOCUM_HOST_MAX + 9]; /* "10.0.0.10:26379", as it is written */
+    locum_node node;                /* it belongs to; LOCUM_NODE_NONE: none */
+    bool connected;                 /* a poll is complete since it connected */
+    bool tilt;                      /* at the last poll */
+    locum_ms polled_mono;           /* LOCUM_NEVER */
+    uint64_t polls;                 /* complete ones, since it was configured */
+    char error[LOCUM_REDIS_ERROR_MAX + 1];
+};
 
 /* A Mirrorbits has announced itself for this database, which is not redis.db. */
 struct locum_redis_other_db {
@@ -46,42 +57,39 @@ struct locum_redis_status {
     struct locum_address master;           /* port 0: none known */
     locum_ms since_wall;                   /* of `connected`; LOCUM_NEVER */
     char error[LOCUM_REDIS_ERROR_MAX + 1]; /* what is wrong and what to do; "": nothing */
-    struct {
-        char where[LOCUM_HOST_MAX + 9]; /* "10.0.0.10:26379", as it is written */
-        locum_node node;                /* whose it is; LOCUM_NODE_NONE: nobody's */
-        bool connected;
-        bool tilt;
-        locum_ms polled_mono; /* LOCUM_NEVER */
-        uint64_t polls;       /* complete ones, since it was configured */
-        char error[LOCUM_REDIS_ERROR_MAX + 1];
-    } sentinels[LOCUM_NODES_MAX];
+    struct locum_redis_sentinel sentinels[LOCUM_NODES_MAX];
     size_t sentinel_count;
-    char unknown_instances[LOCUM_REDIS_ERROR_MAX +
-                           1]; /* instances that belong to no node or to two; "" */
+    /* Instances that Sentinels list and that belong to no node or to two, "a, b"; "": none */
+    char unknown_instances[LOCUM_REDIS_ERROR_MAX + 1];
     struct locum_redis_other_db other_db[LOCUM_NODES_MAX]; /* by node */
     uint64_t commands;                                     /* sent so far */
-    uint64_t failures; /* connections to a master that ended, attempts that failed */
+    uint64_t failures; /* connections to a master that ended, and attempts that failed */
 };
 
 /*
- * Begin. config is borrowed until the next locum_redis_reconfigure() or destroy. With no
- * redis.master-name configured it does nothing, for ever. 0 or LOCUM_ERR_MEMORY.
+ * Begin. Without redis.master-name it does nothing.
+ *
+ * config  borrowed until the next locum_redis_reconfigure() or destroy.
+ * Returns 0 or LOCUM_ERR_MEMORY.
  */
 int locum_redis_create(struct event_base *base, const struct locum_config *config,
                        const struct locum_redis_events *events, void *user,
                        struct locum_redis **ret) LOCUM_MUST_CHECK;
 
-/* Take a new configuration: connections whose settings changed are made anew, others stay. */
+/*
+ * Take a new configuration. Connections whose settings changed are closed and opened again; the
+ * others stay. The old configuration must exist until this returns.
+ */
 void locum_redis_reconfigure(struct locum_redis *self, const struct locum_config *config);
 
-/* Publish one sealed heartbeat; alone and first. Dropped silently while there is no connection. */
-void locum_redis_publish(struct locum_redis *self, struct locum_slice line);
+/* Publish one signed heartbeat at once. Dropped silently while there is no connection. */
+void locum_redis_publish(struct locum_redis *self, struct locum_slice message);
 
 /*
- * State for people, best effort, of at most LOCUM_REDIS_FIELDS_MAX fields: the node's hash (with
- * its expiry of 7 d) and its score in the sorted set, dropped while there is no connection; an
- * entry of the event stream (capped at events.keep), which waits for one (backlog.h) and is then
- * given the field `at`: when it happened.
+ * State for people, of at most LOCUM_REDIS_FIELDS_MAX fields. The node's hash (it expires after
+ * 7 d) and its score in the sorted set are dropped while there is no connection. An entry of the
+ * event stream (capped at events.keep) waits for one (backlog.h) and then gets the field `at`: when
+ * it happened.
  */
 void locum_redis_write_node(struct locum_redis *self, const struct locum_field *fields,
                             size_t count, locum_ms wall);

@@ -8,20 +8,21 @@
 
 #include "base/backoff.h"
 #include "base/log.h"
-#include "base/timeval.h"
+#include "base/text_format.h"
+#include "base/timer.h"
 #include "config/config.h"
 #include "redis/random.h"
 
-enum { WHY_MAX = 95, SERVERS_FRESH_MS = 2000, ROUND_WAIT_MS = 50 };
+enum { SERVERS_FRESH_MS = 2000, ROUND_WAIT_MS = 50 };
 
 struct name {
     struct locum_resolver *resolver;
     char text[LOCUM_HOST_MAX + 1];
     struct locum_address addresses[LOCUM_RESOLVER_ADDRESSES_MAX];
     size_t count;
-    char why[WHY_MAX + 1]; /* of the last lookup; "": it worked, or none has ended */
-    struct event *timer;   /* the next lookup */
-    locum_ms next;         /* mono time of it */
+    const char *why;          /* the last lookup failed, static; "": it worked, or none has ended */
+    struct locum_timer timer; /* the next lookup */
+    locum_ms next;            /* mono time of it */
     struct locum_backoff backoff;
     bool busy;   /* a lookup is on its way */
     bool wanted; /* since the last trim */
@@ -44,17 +45,15 @@ struct locum_resolver {
 static void
 arm(struct name *self, locum_ms wait)
 {
-    const struct timeval tv = locum_timeval(wait);
     self->next = locum_now_read().mono + wait;
-    event_add(self->timer, &tv);
+    locum_timer_arm(&self->timer, wait);
 }
 
-/* What it says of single name servers is of no use to an operator. */
+/* libevent logs every change of a single name server, which is of no use to an operator. */
 static void
 ignore(int is_warning, const char *message)
 {
-    (void)is_warning;
-    (void)message;
+    (void)is_warning, (void)message;
 }
 
 /* The name servers and /etc/hosts as they are now. */
@@ -80,9 +79,9 @@ read_servers(const struct locum_resolver *self)
 }
 
 /*
- * What was read last, or anew if that is too old. NULL: no memory, or, with *ret_wait, the old ones
- * still have lookups on their way: no other is given to them, so that the round comes to its end
- * however many names there are.
+ * The name servers as they were read last, or read again if that is too old. NULL: no memory, or,
+ * with *ret_wait, the old ones still have lookups under way. They get no new lookup, so that the
+ * round ends however many names there are.
  */
 static struct evdns_base *
 servers_of(struct locum_resolver *self, bool *ret_wait)
@@ -132,16 +131,16 @@ collect(const struct evutil_addrinfo *answer, struct locum_address *ret)
     return count;
 }
 
-/* New addresses; in another order they are the same. */
+/* A good answer. The same addresses in another order are no change. */
 static void
-take(struct name *self, const struct locum_address *addresses, size_t count)
+accept_answer(struct name *self, const struct locum_address *addresses, size_t count)
 {
     bool same = count == self->count;
     for (size_t i = 0; i < count; i++) {
         same = same && has(self->addresses, self->count, &addresses[i]);
     }
     locum_backoff_reset(&self->backoff);
-    self->why[0] = '\0';
+    self->why = "";
     arm(self, LOCUM_RESOLVER_FRESH_MS);
     if (!same) {
         memcpy(self->addresses, addresses, count * sizeof(*addresses));
@@ -153,11 +152,9 @@ take(struct name *self, const struct locum_address *addresses, size_t count)
 static void
 fail(struct name *self, const char *why)
 {
-    const bool is_new = strcmp(self->why, why) != 0;
-    struct locum_text text = locum_text_init(self->why, sizeof(self->why));
-    locum_text_add(&text, why);
     arm(self, locum_backoff_next(&self->backoff, locum_random()));
-    if (is_new) {
+    if (self->why != why) {
+        self->why = why;
         LOCUM_LOG(LOCUM_LOG_WARN, "resolve", "name", self->text, "error", self->why);
         self->resolver->changed(self->resolver->user);
     }
@@ -166,9 +163,7 @@ fail(struct name *self, const char *why)
 static void
 destroy(struct name *self)
 {
-    if (self->timer != NULL) {
-        event_free(self->timer);
-    }
+    locum_timer_fini(&self->timer);
     free(self);
 }
 
@@ -190,17 +185,18 @@ on_answer(int error, struct evutil_addrinfo *answer, void *user)
             free(resolver);
         }
     } else if (count > 0) {
-        take(self, addresses, count);
+        accept_answer(self, addresses, count);
     } else if (error == EVUTIL_EAI_NONAME || error == EVUTIL_EAI_NODATA || error == 0) {
-        fail(self, "there is no such name");
+        fail(self, "no such name");
     } else {
-        fail(self, "no name server answers, or it refuses to: check /etc/resolv.conf");
+        fail(self, "no name server answers; check /etc/resolv.conf");
     }
 }
 
 static void
-look_up(struct name *self)
+look_up(void *user)
 {
+    struct name *self = user;
     const struct evutil_addrinfo hints = {
         .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_protocol = IPPROTO_TCP};
     bool wait;
@@ -216,14 +212,6 @@ look_up(struct name *self)
     self->busy = true;
     self->resolver->lookups++;
     (void)evdns_getaddrinfo(servers, self->text, NULL, &hints, on_answer, self);
-}
-
-static void
-on_timer(evutil_socket_t fd, short what, void *user)
-{
-    (void)fd;
-    (void)what;
-    look_up(user);
 }
 
 struct locum_resolver *
@@ -260,13 +248,10 @@ locum_resolver_add(struct locum_resolver *self, const char *text)
         if (name == NULL) {
             return;
         }
-        name->timer = event_new(self->base, -1, 0, on_timer, name);
-        if (name->timer == NULL ||
-            locum_slice_copy(locum_slice_of(text), name->text, sizeof(name->text)) != 0) {
-            destroy(name);
-            return;
-        }
+        (void)locum_text_format_buffer(name->text, sizeof(name->text), "%s", text);
+        locum_timer_init(&name->timer, self->base, look_up, name);
         name->resolver = self;
+        name->why = "";
         name->backoff.first_ms = LOCUM_RESOLVER_RETRY_FIRST_MS;
         name->backoff.max_ms = LOCUM_RESOLVER_RETRY_MAX_MS;
         self->names[self->count++] = name;
@@ -281,7 +266,7 @@ static void
 drop(struct name *self)
 {
     if (self->busy) {
-        self->gone = true; /* its answer comes */
+        self->gone = true; /* its lookup still has to end */
     } else {
         destroy(self);
     }
@@ -342,7 +327,7 @@ locum_resolver_destroy(struct locum_resolver *self)
     locum_resolver_trim(self);
     locum_resolver_trim(self);
     if (self->servers != NULL) {
-        evdns_base_free(self->servers, 1); /* what is on its way ends at the loop's next turn */
+        evdns_base_free(self->servers, 1); /* lookups end in the next iteration of the loop */
     }
     self->gone = true;
     if (self->lookups == 0) {

@@ -1,11 +1,11 @@
 /*
- * resolver: keeps the addresses of host names fresh, without ever waiting for one.
+ * resolver: keeps the addresses of host names current, without ever blocking.
  *
  * In: names. Out: their addresses, IPv4 and IPv6, as of the last good answer, and `changed` when
- * they are others. /etc/hosts counts, then the name servers of /etc/resolv.conf, both read again
- * for each round, so that a machine that gets its network late needs no restart. Every lookup has
- * a deadline; one that failed is repeated with back-off, one that worked after
- * LOCUM_RESOLVER_FRESH_MS or when somebody could not connect. What was known stays known meanwhile.
+ * they differ. /etc/hosts comes first, then the name servers of /etc/resolv.conf. Both are read
+ * again for each round of lookups, so a machine whose network comes up late needs no restart. Every
+ * lookup has a deadline. A failed one is repeated with back-off, a good one after
+ * LOCUM_RESOLVER_FRESH_MS or when a connection failed; known addresses stay known meanwhile.
  */
 #ifndef LOCUM_REDIS_RESOLVER_H
 #define LOCUM_REDIS_RESOLVER_H
@@ -24,7 +24,7 @@ enum {
 
 struct locum_resolver;
 
-/* Addresses of some name are others now. Never called inside a function of this header. */
+/* The addresses of a name, or its error, changed. Never called inside a function of this header. */
 typedef void locum_resolver_changed_fn(void *user);
 
 /*
@@ -36,20 +36,20 @@ typedef void locum_resolver_changed_fn(void *user);
 struct locum_resolver *locum_resolver_create(struct event_base *base, const char *resolv_conf,
                                              locum_resolver_changed_fn *changed, void *user);
 
-/* Look after this name too; one that is there already stays as it is. */
+/* Add a name; one that is there already stays as it is. */
 void locum_resolver_add(struct locum_resolver *self, const char *name);
 
 /* Forget the names that were not added since the last call of this. */
 void locum_resolver_trim(struct locum_resolver *self);
 
-/* Somebody could not connect to it: look again soon. */
+/* A connection to it failed: look it up again soon. */
 void locum_resolver_refresh(struct locum_resolver *self, const char *name);
 
-/* What is known of a name: its addresses, port 0; returns how many. */
+/* The known addresses of a name, with port 0, borrowed until `changed`; returns how many. */
 size_t locum_resolver_addresses(const struct locum_resolver *self, const char *name,
                                 const struct locum_address **ret);
 
-/* Why there is none, for people: "no such name"; "": no answer yet, or there are addresses. */
+/* Why it has no address: "no such name"; "": no answer yet, or it has addresses. */
 const char *locum_resolver_error(const struct locum_resolver *self, const char *name);
 
 /* NULL is fine. Not from inside `changed`. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text_format.h"
 
 enum { MIRRORBITS_DIGITS = 5, MIRRORBITS_INSTANCE_MAX = 253 + 1 + MIRRORBITS_DIGITS };
 
@@ -47,7 +48,6 @@ locum_resp_text(const redisReply *reply, struct locum_slice *ret_text)
     return 0;
 }
 
-/* The elements of an array; false if it is none. */
 static bool
 is_array(const redisReply *reply)
 {
@@ -73,35 +73,40 @@ locum_resp_field(const redisReply *map, const char *key, struct locum_slice *ret
     return LOCUM_ERR_NOT_FOUND;
 }
 
-/* A host's name: letters, digits, "." "-" "_". */
 static bool
-is_host(struct locum_slice name)
+consists_of(struct locum_slice text, const char *characters)
 {
-    for (size_t i = 0; i < name.length; i++) {
-        const char c = name.at[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              c == '.' || c == '-' || c == '_')) {
+    for (size_t i = 0; i < text.length; i++) {
+        if (memchr(characters, text.at[i], strlen(characters)) == NULL) {
             return false;
         }
     }
-    return name.length > 0;
+    return text.length > 0;
 }
 
-/* Where an instance is, from two texts. A port of 0 is a protocol error here. */
+#define DIGITS "0123456789"
+
+static bool
+is_host(struct locum_slice name)
+{
+    return consists_of(name, DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_");
+}
+
+/* The location of an instance from two texts. A port of 0 is a protocol error here. */
 static int
-parse_place(struct locum_slice host, struct locum_slice port, struct locum_instance *ret)
+parse_location(struct locum_slice host, struct locum_slice port, struct locum_instance *ret)
 {
     uint64_t number;
-    struct locum_instance place = {0};
+    struct locum_instance instance = {0};
     if (locum_slice_u64(port, UINT16_MAX, &number) != 0 || number == 0) {
         return LOCUM_ERR_PROTOCOL;
     }
-    if (locum_address_parse(host, &place.address) != 0 &&
-        (!is_host(host) || locum_slice_copy(host, place.host, sizeof(place.host)) != 0)) {
+    if (locum_address_parse(host, &instance.address) != 0 &&
+        (!is_host(host) || locum_slice_copy(host, instance.host, sizeof(instance.host)) != 0)) {
         return LOCUM_ERR_INVALID;
     }
-    place.address.port = (uint16_t)number;
-    *ret = place;
+    instance.address.port = (uint16_t)number;
+    *ret = instance;
     return 0;
 }
 
@@ -117,7 +122,7 @@ locum_resp_address(const redisReply *reply, struct locum_instance *ret)
         locum_resp_text(reply->element[1], &port) != 0) {
         return LOCUM_ERR_PROTOCOL;
     }
-    return parse_place(ip, port, ret);
+    return parse_location(ip, port, ret);
 }
 
 int
@@ -157,7 +162,7 @@ locum_resp_instance(const redisReply *map, struct locum_instances *list)
     if (locum_slice_is(port, "0")) {
         return 0;
     }
-    const int status = parse_place(ip, port, &instance);
+    const int status = parse_location(ip, port, &instance);
     if (status != 0) {
         return status;
     }
@@ -207,20 +212,20 @@ locum_resp_masters(const redisReply *reply, struct locum_text *text)
 int
 locum_resp_role(const redisReply *reply, enum locum_redis_role *ret)
 {
-    struct locum_slice word;
-    if (!is_array(reply) || reply->elements < 1 || locum_resp_text(reply->element[0], &word) != 0) {
+    static const char *const names[] = {[LOCUM_REDIS_MASTER] = "master",
+                                        [LOCUM_REDIS_REPLICA] = "slave",
+                                        [LOCUM_REDIS_SENTINEL] = "sentinel"};
+    struct locum_slice name;
+    if (!is_array(reply) || reply->elements < 1 || locum_resp_text(reply->element[0], &name) != 0) {
         return LOCUM_ERR_PROTOCOL;
     }
-    if (locum_slice_is(word, "master")) {
-        *ret = LOCUM_REDIS_MASTER;
-    } else if (locum_slice_is(word, "slave")) {
-        *ret = LOCUM_REDIS_REPLICA;
-    } else if (locum_slice_is(word, "sentinel")) {
-        *ret = LOCUM_REDIS_SENTINEL;
-    } else {
-        return LOCUM_ERR_PROTOCOL;
+    for (size_t i = 0; i < LOCUM_COUNT(names); i++) {
+        if (locum_slice_is(name, names[i])) {
+            *ret = (enum locum_redis_role)i;
+            return 0;
+        }
     }
-    return 0;
+    return LOCUM_ERR_PROTOCOL;
 }
 
 int
@@ -241,40 +246,36 @@ locum_resp_tilt(const redisReply *reply, bool *ret_tilt)
     return LOCUM_ERR_PROTOCOL;
 }
 
+/* [kind, text, ...] of three elements, as a subscribed connection receives; the text borrowed. */
+static bool
+is_push(const redisReply *reply, const char *kind, struct locum_slice *ret_channel)
+{
+    struct locum_slice first;
+    return is_array(reply) && reply->elements == 3 &&
+           locum_resp_text(reply->element[0], &first) == 0 && locum_slice_is(first, kind) &&
+           locum_resp_text(reply->element[1], ret_channel) == 0;
+}
+
 bool
 locum_resp_message(const redisReply *reply, struct locum_slice *ret_channel,
                    struct locum_slice *ret_payload)
 {
-    struct locum_slice kind;
-    return is_array(reply) && reply->elements == 3 &&
-           locum_resp_text(reply->element[0], &kind) == 0 && locum_slice_is(kind, "message") &&
-           locum_resp_text(reply->element[1], ret_channel) == 0 &&
+    return is_push(reply, "message", ret_channel) &&
            locum_resp_text(reply->element[2], ret_payload) == 0;
 }
 
-int
+bool
 locum_resp_subscribed(const redisReply *reply, const char *channel)
 {
-    struct locum_slice kind;
     struct locum_slice name;
-    if (!is_array(reply) || reply->elements != 3 ||
-        locum_resp_text(reply->element[0], &kind) != 0 ||
-        locum_resp_text(reply->element[1], &name) != 0 || !locum_slice_is(kind, "subscribe") ||
-        !locum_slice_is(name, channel)) {
-        return LOCUM_ERR_PROTOCOL;
-    }
-    return 0;
+    return is_push(reply, "subscribe", &name) && locum_slice_is(name, channel);
 }
 
-static bool
-is_digits(const char *at, size_t length)
+/* The last `length` bytes of a text that is at least as long. */
+static struct locum_slice
+end_of(struct locum_slice text, size_t length)
 {
-    for (size_t i = 0; i < length; i++) {
-        if (at[i] < '0' || at[i] > '9') {
-            return false;
-        }
-    }
-    return length > 0;
+    return (struct locum_slice){.at = text.at + text.length - length, .length = length};
 }
 
 int
@@ -284,21 +285,17 @@ locum_resp_mirrorbits(struct locum_slice payload, uint32_t *ret_db, struct locum
     static const char hello[] = "HELLO";
     uint64_t db;
     struct locum_slice instance = payload;
-    struct locum_slice word;
-    if (!locum_slice_cut(&instance, ' ', &word) || instance.at == NULL ||
-        !locum_slice_starts(word, hello) ||
-        locum_slice_u64((struct locum_slice){.at = word.at + sizeof(hello) - 1,
-                                             .length = word.length - (sizeof(hello) - 1)},
-                        UINT32_MAX, &db) != 0) {
-        return LOCUM_ERR_INVALID;
-    }
-    if (instance.length < 1 + 1 + MIRRORBITS_DIGITS || instance.length > MIRRORBITS_INSTANCE_MAX) {
+    struct locum_slice first;
+    if (!locum_slice_cut(&instance, ' ', &first) || instance.at == NULL ||
+        !locum_slice_starts(first, hello) ||
+        locum_slice_u64(end_of(first, first.length - strlen(hello)), UINT32_MAX, &db) != 0 ||
+        instance.length < 1 + 1 + MIRRORBITS_DIGITS || instance.length > MIRRORBITS_INSTANCE_MAX) {
         return LOCUM_ERR_INVALID;
     }
     const struct locum_slice host = {.at = instance.at,
                                      .length = instance.length - 1 - MIRRORBITS_DIGITS};
     if (!is_host(host) || instance.at[host.length] != '-' ||
-        !is_digits(instance.at + host.length + 1, MIRRORBITS_DIGITS)) {
+        !consists_of(end_of(instance, MIRRORBITS_DIGITS), DIGITS)) {
         return LOCUM_ERR_INVALID;
     }
     *ret_db = (uint32_t)db;
@@ -308,14 +305,22 @@ locum_resp_mirrorbits(struct locum_slice payload, uint32_t *ret_db, struct locum
 }
 
 void
-locum_resp_add_printable(struct locum_text *text, struct locum_slice foreign)
+locum_resp_add_instance(const struct locum_instance *instance, struct locum_text *text)
 {
-    enum { FOREIGN_BYTES_MAX = 96 };
-    for (size_t i = 0; i < foreign.length && i < FOREIGN_BYTES_MAX; i++) {
-        const char c = foreign.at[i];
+    if (instance->host[0] != '\0') {
+        locum_text_format(text, "%s:%u", instance->host, instance->address.port);
+    } else {
+        locum_address_add_port(&instance->address, text);
+    }
+}
+
+void
+locum_resp_add_printable(struct locum_text *text, struct locum_slice untrusted)
+{
+    enum { BYTES_MAX = 96 };
+    for (size_t i = 0; i < untrusted.length && i < BYTES_MAX; i++) {
+        const char c = untrusted.at[i];
         locum_text_add_char(text, c >= ' ' && c < 127 ? c : '?');
     }
-    if (foreign.length > FOREIGN_BYTES_MAX) {
-        locum_text_add(text, "...");
-    }
+    locum_text_add(text, untrusted.length > BYTES_MAX ? "..." : "");
 }

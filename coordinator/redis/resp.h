@@ -1,9 +1,10 @@
 /*
- * reply: what Redis and Sentinel answer, decoded. Every function checks type and length at each
- * level and trusts nothing: replies may be of any shape hiredis' reader lets through.
+ * resp: what Redis and Sentinel reply (RESP, the Redis serialization protocol), decoded. Every
+ * function checks type and length at each level and trusts nothing: replies may be of any shape
+ * that hiredis' reader lets through.
  *
- * Pure. Sources: redis.io "RESP protocol", "Redis Sentinel", "ROLE", "Pub/Sub"; Mirrorbits'
- * cluster announcements.
+ * Pure. Sources: redis.io "Redis serialization protocol specification", "High availability with
+ * Redis Sentinel", "ROLE", "Redis Pub/Sub"; Mirrorbits' cluster announcements.
  */
 #ifndef LOCUM_REDIS_RESP_H
 #define LOCUM_REDIS_RESP_H
@@ -15,9 +16,9 @@
 /* An instance that a Sentinel lists, as that Sentinel sees it. */
 enum { LOCUM_INSTANCE_HOST_MAX = 127 };
 struct locum_instance {
-    struct locum_address address;           /* of a host name only the port */
+    struct locum_address address;           /* only the port if there is a host name */
     bool down;                              /* s_down (or o_down, which implies it) */
-    char host[LOCUM_INSTANCE_HOST_MAX + 1]; /* the host name it is told by; "": by its address */
+    char host[LOCUM_INSTANCE_HOST_MAX + 1]; /* its host name; "": the Sentinel gives an address */
 };
 
 enum { LOCUM_INSTANCES_MAX = 128 };
@@ -29,8 +30,9 @@ struct locum_instances {
 enum locum_redis_role { LOCUM_REDIS_MASTER, LOCUM_REDIS_REPLICA, LOCUM_REDIS_SENTINEL };
 
 /*
- * A reader, freed by redisReaderFree(). An announced length is memory, so an array of more than
- * LOCUM_RESP_ELEMENTS_MAX is refused: the reader then reports "Out of memory".
+ * A reader, freed by redisReaderFree(). hiredis allocates as many elements as a reply announces, so
+ * an array of more than LOCUM_RESP_ELEMENTS_MAX is refused: the reader then reports "Out of
+ * memory".
  *
  * functions  written here and used by the reader as long as it lives.
  * NULL: no memory.
@@ -62,8 +64,8 @@ int locum_resp_address(const redisReply *reply, struct locum_instance *ret) LOCU
 int locum_resp_epoch(const redisReply *map, uint64_t *ret_epoch) LOCUM_MUST_CHECK;
 
 /*
- * SENTINEL MASTER: append the one instance. One without a valid port (how Sentinel marks an address
- * that is no longer true) is left out. 0, LOCUM_ERR_INVALID (as above), LOCUM_ERR_SPACE,
+ * SENTINEL MASTER: append the one instance. An instance with port 0 (how Sentinel marks an address
+ * that is no longer valid) is left out. 0, LOCUM_ERR_INVALID (as above), LOCUM_ERR_SPACE,
  * LOCUM_ERR_PROTOCOL.
  */
 int locum_resp_instance(const redisReply *map, struct locum_instances *list) LOCUM_MUST_CHECK;
@@ -84,8 +86,8 @@ int locum_resp_tilt(const redisReply *reply, bool *ret_tilt) LOCUM_MUST_CHECK;
 bool locum_resp_message(const redisReply *reply, struct locum_slice *ret_channel,
                         struct locum_slice *ret_payload);
 
-/* The confirmation ["subscribe", channel, count]. 0 or LOCUM_ERR_PROTOCOL. */
-int locum_resp_subscribed(const redisReply *reply, const char *channel) LOCUM_MUST_CHECK;
+/* Is it the confirmation ["subscribe", channel, count]? */
+bool locum_resp_subscribed(const redisReply *reply, const char *channel);
 
 /*
  * Mirrorbits' announcement "HELLO<db> <host>-<5 digits>": the database, the host, and the whole
@@ -95,7 +97,10 @@ int locum_resp_mirrorbits(struct locum_slice payload, uint32_t *ret_db,
                           struct locum_slice *ret_host,
                           struct locum_slice *ret_instance) LOCUM_MUST_CHECK;
 
-/* Append somebody else's text for people to read: printable ASCII, at most 96 bytes of it. */
-void locum_resp_add_printable(struct locum_text *text, struct locum_slice foreign);
+/* Append "10.0.0.12:6379" or "dc2.example.org:6379". */
+void locum_resp_add_instance(const struct locum_instance *instance, struct locum_text *text);
+
+/* Append untrusted text for a message: printable ASCII, '?' for the rest, at most 96 bytes. */
+void locum_resp_add_printable(struct locum_text *text, struct locum_slice untrusted);
 
 #endif

@@ -6,153 +6,105 @@
 #include "base/backoff.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "base/timeval.h"
+#include "base/text_format.h"
+#include "base/timer.h"
 #include "redis/diagnosis.h"
 #include "redis/random.h"
 
-/* Who listens is asked for a sign of life that rarely: without it events are late, not lost. */
-enum { POLLS_A_PING = 4 };
+/* The subscribed connection is checked with each fourth poll: without it polls are only later. */
+enum { POLLS_PER_CHECK = 4 };
 
 struct locum_sentinel {
     struct event_base *base;
-    size_t number;
-    struct locum_sentinel_settings settings; /* its strings are those below */
-    char login_user[64], login_password[256], login_name[64], master_name[64];
-    char name[LOCUM_HOST_MAX + 1];
+    const struct locum_endpoints_entry *entry;
+    const struct locum_sentinel_settings *settings;
     const struct locum_sentinel_events *events;
     void *user;
     uint64_t *commands;
 
-    char where[LOCUM_HOST_MAX + 9];        /* the endpoint, for people */
-    const struct locum_address *addresses; /* the endpoints's */
-    size_t address_count;
-    size_t turn; /* counts the attempts */
-
-    struct locum_link *ask;
+    size_t attempts; /* to connect: they use the addresses in turn */
+    struct locum_link *poll_link;
     struct locum_link *listen;
-    struct event *timer; /* the next poll, or the next attempt to connect */
+    struct locum_timer timer; /* the next poll, or the next attempt to connect */
     struct locum_backoff backoff;
 
-    struct locum_sentinel_view view; /* being gathered */
+    struct locum_sentinel_view view; /* of the poll under way */
     bool polling;                    /* replies are awaited */
-    bool spoiled;                    /* a reply of this poll was no use */
-    bool again;                      /* something happened meanwhile */
-    size_t answers;                  /* to SUBSCRIBE since the last connect */
-    bool unsubscribed;               /* the last of them was an error */
+    bool discarded;                  /* a reply of this poll was unusable */
+    bool again;                      /* an event came meanwhile */
     locum_ms asked;                  /* mono time of the last poll's begin; LOCUM_NEVER */
+    unsigned polls;                  /* begun */
+    size_t confirmations;            /* replies to SUBSCRIBE since the last connect */
+    bool unsubscribed;               /* the last of them was an error */
 
-    unsigned polls; /* counts them, for the ping */
-
-    bool connected; /* a poll came through on this connection */
-    bool tilt;      /* at the last poll */
-    locum_ms polled;
-    char error[LOCUM_REDIS_ERROR_MAX + 1];
+    struct locum_redis_sentinel status;
 };
 
-static void ask_all(struct locum_sentinel *self);
+static void poll_now(struct locum_sentinel *self);
 
 static void
 arm(struct locum_sentinel *self, locum_ms wait)
 {
-    const locum_ms ms = wait > 0 ? wait : 0;
-    const struct timeval tv = locum_timeval(ms);
-    event_add(self->timer, &tv);
+    locum_timer_arm(&self->timer, wait > 0 ? wait : 0);
 }
 
+/* Set the error in the status, "" for none; a new one is logged. */
 static void
-add_who(const struct locum_sentinel *self, struct locum_text *text)
+report(struct locum_sentinel *self, const char *what)
 {
-    locum_diagnosis_add_who(text, "Sentinel", self->where);
-}
-
-/* A new sentence for status; said once in the log, when it changes. */
-static void
-say(struct locum_sentinel *self, const char *error)
-{
-    if (strcmp(self->error, error) == 0) {
-        return;
+    char error[LOCUM_REDIS_ERROR_MAX + 1] = "";
+    if (what[0] != '\0') {
+        (void)locum_text_format_buffer(error, sizeof(error), "Sentinel %s: %s", self->status.where,
+                                       what);
     }
-    struct locum_text text = locum_text_init(self->error, sizeof(self->error));
-    locum_text_add(&text, error);
-    if (text.length == 0) {
-        return;
+    if (strcmp(self->status.error, error) != 0) {
+        memcpy(self->status.error, error, sizeof(error));
+        if (what[0] != '\0') {
+            LOCUM_LOG(LOCUM_LOG_WARN, "sentinel", "error", error);
+        }
     }
-    LOCUM_LOG(LOCUM_LOG_WARN, "sentinel", "error", self->error);
 }
 
-/* Drop both connections; try again after the back-off. */
+/* Close both connections because of `what`; try again after the back-off. */
 static void
-rest(struct locum_sentinel *self)
+rest(struct locum_sentinel *self, const char *what)
 {
-    locum_link_close(self->ask);
+    locum_link_close(self->poll_link);
     locum_link_close(self->listen);
-    self->ask = NULL;
+    self->poll_link = NULL;
     self->listen = NULL;
     self->polling = false;
     self->again = false;
-    self->connected = false;
-    self->answers = 0;
+    self->status.connected = false;
+    self->confirmations = 0;
     self->unsubscribed = false;
     arm(self, locum_backoff_next(&self->backoff, locum_random()));
-    self->events->lost(self->user, self->number);
+    self->events->lost(self->user, self->entry);
+    report(self, what);
 }
 
-/* Rest, because of "Sentinel 10.0.0.10:26379<what>". */
+/* This poll has no result; the connection stays. The first reason is reported. */
 static void
-rest_with(struct locum_sentinel *self, const char *what)
+discard(struct locum_sentinel *self, const char *what)
 {
-    char error[LOCUM_REDIS_ERROR_MAX + 1];
-    struct locum_text text = locum_text_init(error, sizeof(error));
-    add_who(self, &text);
-    locum_text_add(&text, what);
-    rest(self);
-    say(self, error);
-}
-
-/* This poll gives nothing; the connection stays. The first reason is the one to tell. */
-static void
-spoil(struct locum_sentinel *self, const char *error)
-{
-    if (!self->spoiled) {
-        say(self, error);
+    if (!self->discarded) {
+        report(self, what);
     }
-    self->spoiled = true;
+    self->discarded = true;
 }
 
-/* Spoil, because of "Sentinel 10.0.0.10:26379<what>". */
-static void
-spoil_with(struct locum_sentinel *self, const char *what)
-{
-    char error[LOCUM_REDIS_ERROR_MAX + 1];
-    struct locum_text text = locum_text_init(error, sizeof(error));
-    add_who(self, &text);
-    locum_text_add(&text, what);
-    spoil(self, error);
-}
-
-static void
-spoil_with_error(struct locum_sentinel *self, enum locum_command command, struct locum_slice reply)
-{
-    char error[LOCUM_REDIS_ERROR_MAX + 1];
-    struct locum_text text = locum_text_init(error, sizeof(error));
-    locum_diagnosis_add(&text, "Sentinel", self->where, command, reply);
-    spoil(self, error);
-}
-
-/* It knows other masters: which? */
+/* It does not know the master's name: report the names it knows. */
 static void
 on_masters(struct locum_sentinel *self, const redisReply *reply)
 {
-    char error[LOCUM_REDIS_ERROR_MAX + 1];
-    struct locum_text text = locum_text_init(error, sizeof(error));
-    add_who(self, &text);
-    locum_text_add(&text, " knows no master named '");
-    locum_text_add(&text, self->settings.master_name);
-    locum_text_add(&text, "': check redis.master-name; it knows: ");
+    char what[LOCUM_REDIS_ERROR_MAX + 1];
+    struct locum_text text = locum_text_init(what, sizeof(what));
+    locum_text_format(&text, "no master is named '%s'; set redis.master-name to one of: ",
+                      self->settings->master_name);
     if (locum_resp_masters(reply, &text) != 0) {
         locum_text_add(&text, "(no list)");
     }
-    say(self, error);
+    report(self, what);
 }
 
 /* The poll's last reply has come. */
@@ -160,49 +112,34 @@ static void
 finish(struct locum_sentinel *self)
 {
     const locum_ms now = locum_now_read().mono;
+    const locum_ms poll_ms = self->settings->poll_ms;
     self->polling = false;
-    const locum_ms poll_ms = self->settings.poll_ms;
     if (self->again) {
-        arm(self, self->asked + LOCUM_SENTINEL_ASK_GAP_MS - now);
+        arm(self, self->asked + LOCUM_SENTINEL_POLL_GAP_MS - now);
     } else { /* all Sentinels at the same moments: the process wakes once for all of them */
         arm(self, self->asked - self->asked % poll_ms + poll_ms - now);
     }
-    if (self->spoiled) {
+    if (self->discarded) {
         return;
     }
-    if (!self->connected) {
-        LOCUM_LOG(LOCUM_LOG_INFO, "sentinel", "address", self->where, "state", "connected");
+    if (!self->status.connected) {
+        LOCUM_LOG(LOCUM_LOG_INFO, "sentinel", "address", self->status.where, "state", "connected");
     }
-    self->connected = true;
-    self->polled = now;
+    self->status.connected = true;
+    self->status.polled_mono = now;
+    self->status.polls++;
+    self->status.tilt = self->view.tilt;
     locum_backoff_reset(&self->backoff);
-    self->tilt = self->view.tilt;
     if (!self->unsubscribed) {
-        say(self, "");
+        report(self, "");
     }
-    self->events->polled(self->user, self->number, &self->view);
-}
-
-/* One decoded reply of the poll; `status` is the decoder's. */
-static void
-take(struct locum_sentinel *self, int status)
-{
-    switch (status) {
-    case 0: break;
-    case LOCUM_ERR_INVALID:
-        spoil_with(self, " lists an instance by what is neither an address nor a host name: check "
-                         "its `sentinel announce-ip`");
-        break;
-    case LOCUM_ERR_SPACE:
-        spoil_with(self, " lists more than 128 instances: `SENTINEL RESET` forgets old ones");
-        break;
-    default: spoil_with(self, " sent a reply that makes no sense: is this a Sentinel?"); break;
-    }
+    self->events->polled(self->user, self->entry, &self->view);
 }
 
 /*
- * The master's address is asked for by name: the leader of a failover gives SENTINEL MASTER the new
- * config-epoch while its address is still the dead one's, until the replicas have followed.
+ * The master's address is asked for by name: during a failover the leading Sentinel reports the new
+ * config-epoch in SENTINEL MASTER together with the dead master's address, until the replicas have
+ * followed the new one.
  */
 static int
 decode(struct locum_sentinel *self, enum locum_command command, const redisReply *reply)
@@ -221,6 +158,20 @@ decode(struct locum_sentinel *self, enum locum_command command, const redisReply
     }
 }
 
+/* What decode() found wrong. */
+static const char *
+fault(int status)
+{
+    switch (status) {
+    case LOCUM_ERR_INVALID:
+        return "it lists an instance with neither an address nor a host name; check `sentinel "
+               "announce-ip` there";
+    case LOCUM_ERR_SPACE:
+        return "it lists more than 128 instances; `SENTINEL RESET` there forgets old ones";
+    default: return "unexpected reply: is this a Sentinel?";
+    }
+}
+
 static void
 on_reply(void *user, enum locum_command command, const redisReply *reply)
 {
@@ -232,201 +183,156 @@ on_reply(void *user, enum locum_command command, const redisReply *reply)
     }
     if (command == LOCUM_COMMAND_SENTINEL_ADDRESS && reply->type == REDIS_REPLY_NIL) {
         const struct locum_command_argv argv =
-            locum_command_argv_init(LOCUM_COMMAND_SENTINEL_MASTERS);
-        self->spoiled = true; /* on_masters() says why */
-        locum_link_send(self->ask, &argv, on_reply, self);
+            locum_command_argv(LOCUM_COMMAND_SENTINEL_MASTERS, NULL);
+        self->discarded = true; /* on_masters() says why */
+        locum_link_send(self->poll_link, &argv, on_reply, self);
     } else if (locum_resp_error(reply, &error)) {
-        spoil_with_error(self, command, error);
-    } else if (!self->spoiled) {
-        take(self, decode(self, command, reply));
+        char what[LOCUM_REDIS_ERROR_MAX + 1];
+        struct locum_text text = locum_text_init(what, sizeof(what));
+        locum_diagnosis_add(&text, true, command, error);
+        discard(self, what);
+    } else if (!self->discarded) {
+        const int status = decode(self, command, reply);
+        if (status != 0) {
+            discard(self, fault(status));
+        }
     }
     if (command == LOCUM_COMMAND_INFO) {
         finish(self);
     }
 }
 
-static void
-ask(struct locum_sentinel *self, enum locum_command command, const char *argument)
-{
-    struct locum_command_argv argv = locum_command_argv_init(command);
-    locum_command_argv_add(&argv, argument);
-    locum_link_send(self->ask, &argv, on_reply, self);
-}
-
-static void
-on_login(void *user, enum locum_command command, const redisReply *reply)
-{
-    struct locum_sentinel *self = user;
-    char error[LOCUM_REDIS_ERROR_MAX + 1];
-    struct locum_text text = locum_text_init(error, sizeof(error));
-    if (locum_login_refused(command, reply, "Sentinel", self->where, &text)) {
-        rest(self);
-        say(self, error);
-    }
-}
-
-/* Replies come in the order of the table, then one for each ping; the last of the first round is a
- * reason to ask. */
+/* Replies come in the order of the channels, then one for each check. After the last channel it
+ * polls: events may have been missed before. */
 static void
 on_subscribed(void *user, enum locum_command command, const redisReply *reply)
 {
     struct locum_sentinel *self = user;
     struct locum_slice error;
-    const size_t at = self->answers < LOCUM_SENTINEL_CHANNELS ? self->answers : 0;
-    self->answers++;
+    const size_t at = self->confirmations < LOCUM_SENTINEL_CHANNELS ? self->confirmations : 0;
+    self->confirmations++;
     self->unsubscribed = locum_resp_error(reply, &error);
     if (self->unsubscribed) {
-        char sentence[LOCUM_REDIS_ERROR_MAX + 1];
-        struct locum_text text = locum_text_init(sentence, sizeof(sentence));
-        locum_diagnosis_add(&text, "Sentinel", self->where, command, error);
-        say(self, sentence);
-    } else if (locum_resp_subscribed(reply, locum_sentinel_channels[at]) != 0) {
-        rest_with(self, " answers SUBSCRIBE with something else: is this a Sentinel?");
-    } else if (self->answers == LOCUM_SENTINEL_CHANNELS) {
-        ask_all(self);
+        char what[LOCUM_REDIS_ERROR_MAX + 1];
+        struct locum_text text = locum_text_init(what, sizeof(what));
+        locum_diagnosis_add(&text, true, command, error);
+        report(self, what);
+    } else if (!locum_resp_subscribed(reply, locum_sentinel_channels[at])) {
+        rest(self, "unexpected reply to SUBSCRIBE: is this a Sentinel?");
+    } else if (self->confirmations == LOCUM_SENTINEL_CHANNELS) {
+        poll_now(self);
     }
 }
 
 static void
-subscribe(struct locum_sentinel *self, const char *channel)
+ask(struct locum_sentinel *self, enum locum_command command, const char *argument)
 {
-    struct locum_command_argv argv = locum_command_argv_init(LOCUM_COMMAND_SUBSCRIBE);
-    locum_command_argv_add(&argv, channel);
-    locum_link_send(self->listen, &argv, on_subscribed, self);
+    const struct locum_command_argv argv = locum_command_argv(command, argument, NULL);
+    const bool subscribe = command == LOCUM_COMMAND_SUBSCRIBE;
+    locum_link_send(subscribe ? self->listen : self->poll_link, &argv,
+                    subscribe ? on_subscribed : on_reply, self);
 }
 
-/* Ask for everything now, or as soon as the poll that is on its way is through. */
+/* Poll now, or as soon as the poll under way has ended and the gap has passed. */
 static void
-ask_all(struct locum_sentinel *self)
+poll_now(struct locum_sentinel *self)
 {
     const locum_ms now = locum_now_read().mono;
-    if (!locum_link_is_up(self->ask)) {
+    const char *master_name = self->settings->master_name;
+    if (!locum_link_is_up(self->poll_link)) {
         return;
     }
     if (self->polling) {
         self->again = true;
         return;
     }
-    if (self->asked != LOCUM_NEVER && now - self->asked < LOCUM_SENTINEL_ASK_GAP_MS) {
-        arm(self, self->asked + LOCUM_SENTINEL_ASK_GAP_MS - now);
+    if (self->asked != LOCUM_NEVER && now - self->asked < LOCUM_SENTINEL_POLL_GAP_MS) {
+        arm(self, self->asked + LOCUM_SENTINEL_POLL_GAP_MS - now);
         return;
     }
-    self->view.instances.count = 0; /* the rest is overwritten, or the poll is spoiled */
-    event_del(self->timer);         /* the end of the poll sets it, or that of the connection */
+    self->view.instances.count = 0;   /* the rest is overwritten, or the poll is discarded */
+    locum_timer_disarm(&self->timer); /* armed again when the poll or the connection ends */
     self->polling = true;
-    self->spoiled = false;
+    self->discarded = false;
     self->again = false;
     self->asked = now;
-    ask(self, LOCUM_COMMAND_SENTINEL_ADDRESS, self->settings.master_name);
-    ask(self, LOCUM_COMMAND_SENTINEL_MASTER, self->settings.master_name);
-    ask(self, LOCUM_COMMAND_SENTINEL_REPLICAS, self->settings.master_name);
-    ask(self, LOCUM_COMMAND_SENTINEL_SENTINELS, self->settings.master_name);
+    ask(self, LOCUM_COMMAND_SENTINEL_ADDRESS, master_name);
+    ask(self, LOCUM_COMMAND_SENTINEL_MASTER, master_name);
+    ask(self, LOCUM_COMMAND_SENTINEL_REPLICAS, master_name);
+    ask(self, LOCUM_COMMAND_SENTINEL_SENTINELS, master_name);
     ask(self, LOCUM_COMMAND_INFO, "sentinel");
-    if (locum_link_is_up(self->listen) && self->polls++ % POLLS_A_PING == 0) {
-        subscribe(self, locum_sentinel_channels[0]); /* its ping */
+    if (locum_link_is_up(self->listen) && self->polls++ % POLLS_PER_CHECK == 0) {
+        ask(self, LOCUM_COMMAND_SUBSCRIBE, locum_sentinel_channels[0]); /* checks the connection */
     }
 }
 
 static void
-on_ask_up(void *user)
+on_poll_link_up(void *user)
 {
-    struct locum_sentinel *self = user;
-    locum_login_send(&self->settings.login, self->ask, on_login, self);
-    ask_all(self);
+    poll_now(user);
 }
 
 static void
 on_listen_up(void *user)
 {
-    struct locum_sentinel *self = user;
-    locum_login_send(&self->settings.login, self->listen, on_login, self);
     for (size_t i = 0; i < LOCUM_SENTINEL_CHANNELS; i++) {
-        subscribe(self, locum_sentinel_channels[i]);
+        ask(user, LOCUM_COMMAND_SUBSCRIBE, locum_sentinel_channels[i]);
     }
 }
 
 static void
 on_message(void *user, struct locum_slice channel, struct locum_slice payload)
 {
-    (void)channel;
-    (void)payload;
-    ask_all(user);
+    (void)channel, (void)payload;
+    poll_now(user);
 }
 
 static void
 on_closed(void *user, const char *why)
 {
-    char what[LOCUM_REDIS_ERROR_MAX + 1];
-    struct locum_text text = locum_text_init(what, sizeof(what));
-    locum_text_add(&text, ": ");
-    locum_text_add(&text, why);
-    rest_with(user, what);
+    rest(user, why);
 }
 
-static const struct locum_link_events ask_events = {on_ask_up, NULL, on_closed};
+static const struct locum_link_events poll_events = {on_poll_link_up, NULL, on_closed};
 static const struct locum_link_events listen_events = {on_listen_up, on_message, on_closed};
 
 static void
 connect_both(struct locum_sentinel *self)
 {
-    const locum_ms timeout_ms = self->settings.timeout_ms;
-    if (self->address_count == 0) {
-        arm(self, LOCUM_SENTINEL_RETRY_FIRST_MS); /* sooner, when there is one */
-        return;
+    const struct locum_sentinel_settings *settings = self->settings;
+    const char *name = settings->certificate_name;
+    if (self->entry->address_count == 0) {
+        return; /* locum_sentinel_addresses_changed() */
     }
-    const struct locum_sentinel_settings *settings = &self->settings;
     const struct locum_link_target target = {
-        .address = self->addresses[self->turn++ % self->address_count],
+        .address = self->entry->addresses[self->attempts++ % self->entry->address_count],
         .tls = settings->tls,
-        .name = settings->name[0] != '\0' ? settings->name : settings->endpoint.host,
+        .name = name[0] != '\0' ? name : self->entry->endpoint.host,
+        .login = &settings->login,
     };
     self->asked = LOCUM_NEVER;
-    self->ask = locum_link_open(self->base, &target, timeout_ms, &ask_events, self, self->commands);
-    self->listen =
-        locum_link_open(self->base, &target, timeout_ms, &listen_events, self, self->commands);
-    if (self->ask == NULL || self->listen == NULL) {
-        rest(self);
+    self->poll_link = locum_link_open(self->base, &target, settings->timeout_ms, &poll_events, self,
+                                      self->commands);
+    self->listen = locum_link_open(self->base, &target, settings->timeout_ms, &listen_events, self,
+                                   self->commands);
+    if (self->poll_link == NULL || self->listen == NULL) {
+        rest(self, "out of memory");
     }
 }
 
 static void
-on_timer(evutil_socket_t fd, short what, void *user)
+on_timer(void *user)
 {
-    (void)fd;
-    (void)what;
     struct locum_sentinel *self = user;
-    if (self->ask == NULL) {
+    if (self->poll_link == NULL) {
         connect_both(self);
     } else {
-        ask_all(self);
+        poll_now(self);
     }
-}
-
-static const char *
-copy(char *buffer, size_t size, const char *string)
-{
-    struct locum_text text = locum_text_init(buffer, size);
-    locum_text_add(&text, string);
-    return buffer;
-}
-
-static void
-copy_settings(struct locum_sentinel *self, const struct locum_sentinel_settings *from)
-{
-    struct locum_sentinel_settings *to = &self->settings;
-    *to = *from;
-    to->login.user = copy(self->login_user, sizeof(self->login_user), from->login.user);
-    to->login.password =
-        copy(self->login_password, sizeof(self->login_password), from->login.password);
-    to->login.name = copy(self->login_name, sizeof(self->login_name), from->login.name);
-    to->name = copy(self->name, sizeof(self->name), from->name);
-    to->master_name = copy(self->master_name, sizeof(self->master_name), from->master_name);
-    struct locum_text where = locum_text_init(self->where, sizeof(self->where));
-    locum_endpoint_add(&to->endpoint, &where);
 }
 
 struct locum_sentinel *
-locum_sentinel_create(struct event_base *base, size_t number,
+locum_sentinel_create(struct event_base *base, const struct locum_endpoints_entry *entry,
                       const struct locum_sentinel_settings *settings,
                       const struct locum_sentinel_events *events, void *user, uint64_t *commands)
 {
@@ -435,84 +341,54 @@ locum_sentinel_create(struct event_base *base, size_t number,
         return NULL;
     }
     self->base = base;
-    self->number = number;
-    copy_settings(self, settings);
+    self->entry = entry;
+    self->settings = settings;
     self->events = events;
     self->user = user;
     self->commands = commands;
-    self->polled = LOCUM_NEVER;
     self->backoff.first_ms = LOCUM_SENTINEL_RETRY_FIRST_MS;
     self->backoff.max_ms = LOCUM_SENTINEL_RETRY_MAX_MS;
-    self->timer = event_new(base, -1, 0, on_timer, self);
-    if (self->timer == NULL) {
-        free(self);
-        return NULL;
-    }
+    self->status.node = entry->node;
+    self->status.polled_mono = LOCUM_NEVER;
+    struct locum_text where = locum_text_init(self->status.where, sizeof(self->status.where));
+    locum_endpoint_add(&entry->endpoint, &where);
+    locum_timer_init(&self->timer, base, on_timer, self);
     arm(self, 0);
     return self;
 }
 
 bool
-locum_sentinel_keep(struct locum_sentinel *self, size_t number,
-                    const struct locum_sentinel_settings *settings)
+locum_sentinel_keep(struct locum_sentinel *self, const struct locum_endpoints_entry *entry)
 {
-    const struct locum_sentinel_settings *mine = &self->settings;
-    if (strcmp(mine->endpoint.host, settings->endpoint.host) != 0 ||
-        mine->endpoint.port != settings->endpoint.port ||
-        strcmp(mine->login.user, settings->login.user) != 0 ||
-        strcmp(mine->login.password, settings->login.password) != 0 ||
-        strcmp(mine->login.name, settings->login.name) != 0 ||
-        strcmp(mine->master_name, settings->master_name) != 0 ||
-        strcmp(mine->name, settings->name) != 0 || mine->timeout_ms != settings->timeout_ms ||
-        mine->poll_ms != settings->poll_ms) {
+    char buffer[sizeof(self->status.where)];
+    struct locum_text where = locum_text_init(buffer, sizeof(buffer));
+    locum_endpoint_add(&entry->endpoint, &where);
+    if (strcmp(buffer, self->status.where) != 0) {
         return false;
     }
-    self->number = number;
-    self->settings.tls = settings->tls;
+    self->entry = entry;
+    self->status.node = entry->node;
     return true;
 }
 
 void
-locum_sentinel_addresses_set(struct locum_sentinel *self, const struct locum_address *addresses,
-                             size_t count, const char *why)
+locum_sentinel_addresses_changed(struct locum_sentinel *self, const char *why)
 {
-    const bool first = self->address_count == 0 && count > 0;
-    self->addresses = addresses;
-    self->address_count = count;
-    if (first && self->ask == NULL) {
-        arm(self, 0);
-    } else if (count == 0 && why[0] != '\0') {
-        char error[LOCUM_REDIS_ERROR_MAX + 1];
-        struct locum_text text = locum_text_init(error, sizeof(error));
-        add_who(self, &text);
-        locum_text_add(&text, ": the host name has no address: ");
-        locum_text_add(&text, why);
-        say(self, error);
+    if (self->entry->address_count > 0) {
+        if (self->poll_link == NULL && !locum_timer_armed(&self->timer)) {
+            arm(self, 0); /* it waits for an address, not for the back-off */
+        }
+    } else if (why[0] != '\0') {
+        char what[LOCUM_REDIS_ERROR_MAX + 1];
+        (void)locum_text_format_buffer(what, sizeof(what), "the host name has no address: %s", why);
+        report(self, what);
     }
 }
 
-bool
-locum_sentinel_is_connected(const struct locum_sentinel *self)
+const struct locum_redis_sentinel *
+locum_sentinel_status(const struct locum_sentinel *self)
 {
-    return self->connected;
-}
-
-bool
-locum_sentinel_tilt(const struct locum_sentinel *self)
-{
-    return self->tilt;
-}
-
-locum_ms
-locum_sentinel_polled(const struct locum_sentinel *self)
-{
-    return self->polled;
-}
-
-const char *
-locum_sentinel_error(const struct locum_sentinel *self)
-{
-    return self->error;
+    return &self->status;
 }
 
 void
@@ -521,8 +397,8 @@ locum_sentinel_destroy(struct locum_sentinel *self)
     if (self == NULL) {
         return;
     }
-    locum_link_close(self->ask);
+    locum_link_close(self->poll_link);
     locum_link_close(self->listen);
-    event_free(self->timer);
+    locum_timer_fini(&self->timer);
     free(self);
 }

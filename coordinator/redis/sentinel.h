@@ -1,30 +1,30 @@
 /*
- * sentinel: watching one Sentinel.
+ * sentinel: watches one Sentinel.
  *
- * Two connections: one asks (the master's address and epoch, the master, replicas and other
- * Sentinels with their flags, TILT), each redis.sentinel-poll and at once after an event; the other
- * listens for events. An event is a reason to ask, never a fact: events are not replayed, what is
- * asked for is whole. Both connections live and die together and are made anew with back-off.
+ * Two connections: one polls (the master's address and epoch, the master, its replicas and the
+ * other Sentinels with their flags, TILT), each redis.sentinel-poll and at once after an event; the
+ * other subscribes to events. An event only causes a poll: events are not repeated when one was
+ * missed, and a poll is complete. Both connections open and close together, with back-off.
  *
  * Source: redis.io "High availability with Redis Sentinel".
  */
 #ifndef LOCUM_REDIS_SENTINEL_H
 #define LOCUM_REDIS_SENTINEL_H
 
-#include "core/types.h"
-#include "redis/login.h"
+#include "redis/endpoints.h"
+#include "redis/link.h"
 #include "redis/redis.h"
 #include "redis/resp.h"
 
 enum {
-    LOCUM_SENTINEL_ASK_GAP_MS = 50,      /* least time between two polls, whatever it publishes */
+    LOCUM_SENTINEL_POLL_GAP_MS = 50,     /* least time between two polls, whatever it publishes */
     LOCUM_SENTINEL_RETRY_FIRST_MS = 400, /* bound of the first wait; half of it at least */
     LOCUM_SENTINEL_RETRY_MAX_MS = 2000,
 };
 
 struct locum_sentinel;
 
-/* What one complete poll told. */
+/* The result of a complete poll. */
 struct locum_sentinel_view {
     struct locum_instance master;
     uint64_t epoch;
@@ -32,18 +32,20 @@ struct locum_sentinel_view {
     struct locum_instances instances; /* master, replicas, other Sentinels, but not itself */
 };
 
+/* Never called inside a function of this header. */
 struct locum_sentinel_events {
-    /* A poll is complete; borrowed. Never called inside a function of this header. */
-    void (*polled)(void *user, size_t number, const struct locum_sentinel_view *view);
-    /* The connection, or the attempt, is over: its host name may have another address now. */
-    void (*lost)(void *user, size_t number);
+    /* A poll is complete; both borrowed. */
+    void (*polled)(void *user, const struct locum_endpoints_entry *entry,
+                   const struct locum_sentinel_view *view);
+    /* The connection, or the attempt, has ended: its host name may have another address now. */
+    void (*lost)(void *user, const struct locum_endpoints_entry *entry);
 };
 
+/* The same for all Sentinels. All pointers are borrowed. */
 struct locum_sentinel_settings {
-    struct locum_endpoint endpoint; /* where it is, as it is written */
-    struct locum_login login;
-    const struct locum_tls *tls; /* NULL: plain text; borrowed */
-    const char *name;            /* what its certificate must be for; "": its endpoint */
+    struct locum_link_login login;
+    const struct locum_tls *tls;  /* NULL: plain text */
+    const char *certificate_name; /* the name in its certificate; "": the host it is written as */
     const char *master_name;
     locum_ms timeout_ms;
     locum_ms poll_ms;
@@ -52,31 +54,25 @@ struct locum_sentinel_settings {
 /*
  * Begin. It connects once it has addresses.
  *
- * number  which one it is, for the callbacks.
- * Strings are copied, events and commands borrowed. NULL: no memory.
+ * entry     where it is; borrowed, with its addresses.
+ * settings  borrowed; may change while it lives only in `tls` and the memory of its strings.
+ * events and commands are borrowed.
+ * NULL: no memory.
  */
-struct locum_sentinel *locum_sentinel_create(struct event_base *base, size_t number,
+struct locum_sentinel *locum_sentinel_create(struct event_base *base,
+                                             const struct locum_endpoints_entry *entry,
                                              const struct locum_sentinel_settings *settings,
                                              const struct locum_sentinel_events *events, void *user,
                                              uint64_t *commands);
 
-/* After a reload: are these settings the same in value? Then keep it, with its new number. */
-bool locum_sentinel_keep(struct locum_sentinel *self, size_t number,
-                         const struct locum_sentinel_settings *settings);
+/* After a reload: if this entry is the same endpoint, use it from now on and return true. */
+bool locum_sentinel_keep(struct locum_sentinel *self, const struct locum_endpoints_entry *entry);
 
-/*
- * The addresses to connect to from now on, in turn; borrowed for good.
- *
- * why  why there is none; "": not known yet.
- */
-void locum_sentinel_addresses_set(struct locum_sentinel *self,
-                                  const struct locum_address *addresses, size_t count,
-                                  const char *why);
+/* The entry has other addresses now. why: the reason if it has none; "": not known yet. */
+void locum_sentinel_addresses_changed(struct locum_sentinel *self, const char *why);
 
-bool locum_sentinel_is_connected(const struct locum_sentinel *self); /* a poll has come through */
-bool locum_sentinel_tilt(const struct locum_sentinel *self);
-locum_ms locum_sentinel_polled(const struct locum_sentinel *self);   /* mono; LOCUM_NEVER */
-const char *locum_sentinel_error(const struct locum_sentinel *self); /* "": nothing */
+/* Its row of the status; borrowed. */
+const struct locum_redis_sentinel *locum_sentinel_status(const struct locum_sentinel *self);
 
 /* NULL is fine. Not from inside a callback. */
 void locum_sentinel_destroy(struct locum_sentinel *self);

@@ -1,15 +1,16 @@
-/* status: what people are told of the room. */
+/* status: what the operator sees of Redis and the Sentinels. */
 #include <string.h>
 
+#include "base/text_format.h"
 #include "redis/private.h"
 
-/* Is this stranger of the Sentinel number `number` one that an earlier Sentinel lists too? */
+/* Does an earlier Sentinel than number `number` list this unknown instance, too? */
 static bool
-is_told_before(const struct locum_redis *self, size_t number, const char *stranger)
+is_repeated(const struct locum_redis *self, size_t number, const char *instance)
 {
     for (size_t i = 0; i < number; i++) {
-        for (size_t j = 0; j < self->seen[i].unknown_count; j++) {
-            if (strcmp(self->seen[i].unknown_instances[j], stranger) == 0) {
+        for (size_t j = 0; j < self->views[i].unknown_count; j++) {
+            if (strcmp(self->views[i].unknown_instances[j], instance) == 0) {
                 return true;
             }
         }
@@ -18,74 +19,53 @@ is_told_before(const struct locum_redis *self, size_t number, const char *strang
 }
 
 static void
-add_strangers(const struct locum_redis *self, struct locum_text *text)
+add_unknown_instances(const struct locum_redis *self, struct locum_text *text)
 {
     for (size_t i = 0; i < self->endpoints.sentinel_count; i++) {
-        for (size_t j = 0; j < self->seen[i].unknown_count; j++) {
-            const char *stranger = self->seen[i].unknown_instances[j];
-            if (!is_told_before(self, i, stranger)) {
-                locum_text_add(text, text->length > 0 ? ", " : "");
-                locum_text_add(text, stranger);
+        for (size_t j = 0; j < self->views[i].unknown_count; j++) {
+            const char *instance = self->views[i].unknown_instances[j];
+            if (!is_repeated(self, i, instance)) {
+                locum_text_format(text, "%s%s", text->length > 0 ? ", " : "", instance);
             }
         }
     }
 }
 
-/* A Redis whose host name has no address. */
+/* The first Redis whose host name has no address. */
 static void
 add_unresolved(const struct locum_redis *self, struct locum_text *text)
 {
     for (size_t i = 0; i < self->endpoints.redis_count && text->length == 0; i++) {
-        const struct locum_endpoint *endpoint = &self->endpoints.redis[i].endpoint;
+        const struct locum_endpoint *endpoint = &self->endpoints.at[i].endpoint;
         const char *why = locum_resolver_error(self->resolver, endpoint->host);
         if (why[0] != '\0') {
-            locum_text_add(text, "Redis ");
-            locum_endpoint_add(endpoint, text);
-            locum_text_add(text, ": the host name has no address: ");
-            locum_text_add(text, why);
+            locum_text_format(text, "Redis %s:%u: the host name has no address: %s", endpoint->host,
+                              endpoint->port, why);
         }
     }
 }
 
-/* The sentence an operator should see first. */
+/* The error that an operator should see first: the first of these that there is. */
 static void
 add_error(const struct locum_redis *self, struct locum_text *text)
 {
     locum_text_add(text, self->tls_error);
     locum_text_add(text, text->length == 0 ? locum_master_diagnosis(self->master) : "");
-    if (text->length > 0 || self->told || !locum_redis_is_wanted(self)) {
+    if (self->subscribed || self->config->redis.master_name[0] == '\0') {
         return;
     }
-    locum_text_add(text, self->error);
-    locum_text_add(text, text->length == 0 ? self->lost : "");
+    locum_text_add(text, text->length == 0 ? self->error : "");
+    locum_text_add(text, text->length == 0 ? self->unresolved : "");
     for (size_t i = 0; i < self->endpoints.sentinel_count && text->length == 0; i++) {
         if (self->sentinels[i] != NULL) {
-            locum_text_add(text, locum_sentinel_error(self->sentinels[i]));
+            locum_text_add(text, locum_sentinel_status(self->sentinels[i])->error);
         }
     }
     add_unresolved(self, text);
-    if (text->length == 0 && self->endpoints.sentinel_count + self->endpoints.redis_count == 0) {
-        locum_text_add(text, "no node has a redis or sentinel address: set nodes.X.redis and "
+    if (text->length == 0 && self->endpoints.count == 0) {
+        locum_text_add(text, "no node has a Redis or a Sentinel; set nodes.X.redis and "
                              "nodes.X.sentinel");
     }
-}
-
-static void
-add_sentinel(const struct locum_redis *self, size_t number, struct locum_redis_status *ret)
-{
-    const struct locum_sentinel *sentinel = self->sentinels[number];
-    const size_t at = ret->sentinel_count++;
-    struct locum_text text =
-        locum_text_init(ret->sentinels[at].error, sizeof(ret->sentinels[at].error));
-    struct locum_text where =
-        locum_text_init(ret->sentinels[at].where, sizeof(ret->sentinels[at].where));
-    locum_endpoint_add(&self->endpoints.sentinels[number].endpoint, &where);
-    ret->sentinels[at].node = self->endpoints.sentinels[number].node;
-    ret->sentinels[at].connected = locum_sentinel_is_connected(sentinel);
-    ret->sentinels[at].tilt = locum_sentinel_tilt(sentinel);
-    ret->sentinels[at].polled_mono = locum_sentinel_polled(sentinel);
-    ret->sentinels[at].polls = self->polls[number];
-    locum_text_add(&text, locum_sentinel_error(sentinel));
 }
 
 void
@@ -93,7 +73,7 @@ locum_redis_status(const struct locum_redis *self, struct locum_redis_status *re
 {
     memset(ret, 0, sizeof(*ret));
     struct locum_text error = locum_text_init(ret->error, sizeof(ret->error));
-    struct locum_text strangers =
+    struct locum_text unknown =
         locum_text_init(ret->unknown_instances, sizeof(ret->unknown_instances));
     const struct locum_address *master = locum_master_address(self->master);
     ret->connected = locum_master_is_ready(self->master);
@@ -105,10 +85,10 @@ locum_redis_status(const struct locum_redis *self, struct locum_redis_status *re
         ret->master = *master;
     }
     add_error(self, &error);
-    add_strangers(self, &strangers);
+    add_unknown_instances(self, &unknown);
     for (size_t i = 0; i < self->endpoints.sentinel_count; i++) {
         if (self->sentinels[i] != NULL) {
-            add_sentinel(self, i, ret);
+            ret->sentinels[ret->sentinel_count++] = *locum_sentinel_status(self->sentinels[i]);
         }
     }
 }

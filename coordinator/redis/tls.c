@@ -7,18 +7,17 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "base/text_format.h"
+
 struct locum_tls {
     SSL_CTX *context;
 };
 
-/* A key with a passphrase is refused: nobody is there to type it. */
+/* The password callback of OpenSSL: a key with a passphrase is refused, a daemon cannot ask. */
 static int
 no_passphrase(char *buffer, int size, int writing, void *user)
 {
-    (void)buffer;
-    (void)size;
-    (void)writing;
-    (void)user;
+    (void)buffer, (void)size, (void)writing, (void)user;
     return 0;
 }
 
@@ -26,17 +25,10 @@ static bool
 refuse(struct locum_text *why, const char *key, const char *path, const char *what)
 {
     const char *reason = ERR_reason_error_string(ERR_peek_last_error());
-    locum_text_add(why, "redis.tls.");
-    locum_text_add(why, key);
-    locum_text_add_char(why, ' ');
-    locum_text_add(why, path);
-    locum_text_add(why, what);
-    if (reason != NULL) {
-        locum_text_add(why, " (");
-        locum_text_add(why, reason);
-        locum_text_add_char(why, ')');
-    }
-    locum_text_add(why, ": mend it, then `locum reload`");
+    locum_text_format(why,
+                      "redis.tls.%s: %s contains no %s in PEM format (%s); fix it, then run "
+                      "`locum reload`",
+                      key, path, what, reason != NULL ? reason : "unknown error");
     ERR_clear_error();
     return false;
 }
@@ -46,17 +38,17 @@ read_files(SSL_CTX *context, const struct locum_config_tls *config, struct locum
 {
     ERR_clear_error();
     if (SSL_CTX_load_verify_locations(context, config->ca_file, NULL) != 1) {
-        return refuse(why, "ca-file", config->ca_file, " holds no certificates in PEM form");
+        return refuse(why, "ca-file", config->ca_file, "certificates");
     }
     if (config->cert_file[0] == '\0') {
         return true;
     }
     if (SSL_CTX_use_certificate_chain_file(context, config->cert_file) != 1) {
-        return refuse(why, "cert-file", config->cert_file, " holds no certificate in PEM form");
+        return refuse(why, "cert-file", config->cert_file, "certificate");
     }
     if (SSL_CTX_use_PrivateKey_file(context, config->key_file, SSL_FILETYPE_PEM) != 1) {
         return refuse(why, "key-file", config->key_file,
-                      " holds no private key in PEM form, without passphrase, of that certificate");
+                      "private key of that certificate, without a passphrase,");
     }
     return true;
 }
@@ -73,7 +65,7 @@ locum_tls_create(const struct locum_config_tls *config, struct locum_text *ret_w
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-    /* RESP says itself where a reply ends. */
+    /* RESP has lengths of its own, so a missing close_notify cannot cut a reply short unnoticed. */
     SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_default_passwd_cb(context, no_passphrase);
     if (!read_files(context, config, ret_why)) {
@@ -98,7 +90,7 @@ locum_tls_copy(const struct locum_tls *self)
     return copy;
 }
 
-/* What the certificate must be for. False: no memory. */
+/* Require a certificate for this name or address. False: no memory. */
 static bool
 expect(SSL *ssl, const char *name)
 {
@@ -127,54 +119,46 @@ locum_tls_begin(const struct locum_tls *self, struct event_base *base, int fd, c
     return bev;
 }
 
-/* What is wrong with the certificate; NULL: OpenSSL's own words say it. */
-static const char *
-certificate_fault(long result)
+static void
+explain_certificate(long result, const char *name, struct locum_text *text)
 {
+    locum_text_add(text, "its certificate ");
     switch (result) {
     case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH: return "is for another name: set redis.tls.name, or ";
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+        locum_text_format(
+            text, "is for another name; set redis.tls.name, or install a certificate for %s", name);
+        break;
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
     case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
     case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-        return "is from an issuer that redis.tls.ca-file does not hold";
-    case X509_V_ERR_CERT_HAS_EXPIRED: return "has expired: renew it there";
-    case X509_V_ERR_CERT_NOT_YET_VALID: return "is not valid yet: check the clocks";
-    default: return NULL;
-    }
-}
-
-static void
-explain_certificate(long result, const char *name, struct locum_text *text)
-{
-    const char *fault = certificate_fault(result);
-    locum_text_add(text, "its certificate ");
-    if (fault == NULL) {
-        locum_text_add(text, "was refused: ");
-        locum_text_add(text, X509_verify_cert_error_string(result));
-        return;
-    }
-    locum_text_add(text, fault);
-    if (result == X509_V_ERR_HOSTNAME_MISMATCH || result == X509_V_ERR_IP_ADDRESS_MISMATCH) {
-        locum_text_add(text, "give it one for ");
-        locum_text_add(text, name);
+        locum_text_add(text, "is from an issuer that is not in redis.tls.ca-file");
+        break;
+    case X509_V_ERR_CERT_HAS_EXPIRED: locum_text_add(text, "has expired; renew it there"); break;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+        locum_text_add(text, "is not valid yet; check the clocks");
+        break;
+    default:
+        locum_text_format(text, "was rejected: %s", X509_verify_cert_error_string(result));
+        break;
     }
 }
 
 static void
 explain_error(unsigned long error, struct locum_text *text)
 {
-    const char *words = ERR_reason_error_string(error);
+    const char *reason = ERR_reason_error_string(error);
     switch (ERR_GET_REASON(error)) {
     case SSL_R_WRONG_VERSION_NUMBER:
     case SSL_R_PACKET_LENGTH_TOO_LONG:
     case SSL_R_HTTP_REQUEST:
-        locum_text_add(text, "it does not speak TLS: is it a port without TLS?");
+        locum_text_add(text, "it does not speak TLS: is this a port without TLS?");
         break;
     case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
-        locum_text_add(text, "it asks for our certificate: set redis.tls.cert-file and key-file");
+        locum_text_add(text, "it requires a client certificate; set redis.tls.cert-file and "
+                             "redis.tls.key-file");
         break;
     case SSL_R_TLSV1_ALERT_UNKNOWN_CA:
     case SSL_R_SSLV3_ALERT_BAD_CERTIFICATE:
@@ -182,31 +166,32 @@ explain_error(unsigned long error, struct locum_text *text)
     case SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED:
     case SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN:
     case SSL_R_TLSV1_ALERT_DECRYPT_ERROR:
-        locum_text_add(text, "it refuses our certificate, redis.tls.cert-file: ");
-        locum_text_add(text, words != NULL ? words : "");
+        locum_text_format(text, "it rejects the client certificate redis.tls.cert-file: %s",
+                          reason != NULL ? reason : "unknown reason");
         break;
     default:
-        locum_text_add(text, "TLS: ");
-        locum_text_add(text, words != NULL ? words : "the handshake failed");
+        locum_text_format(text, "TLS handshake failed: %s",
+                          reason != NULL ? reason : "unknown error");
         break;
     }
 }
 
 /*
- * It closed the connection and OpenSSL does not know why. With TLS 1.3 a server looks at our
- * certificate after our handshake is done, and its alert may be lost when we have sent on.
+ * It closed the connection and OpenSSL does not know why. With TLS 1.3 a server checks the client's
+ * certificate after the client has finished its handshake (RFC 8446 section 2), and its alert may
+ * be lost if the client has sent more by then.
  */
 static void
 explain_end(SSL *ssl, struct locum_text *text)
 {
     if (!SSL_is_init_finished(ssl)) {
-        locum_text_add(text, "it closed the connection at the TLS handshake: is it a port with "
-                             "TLS?");
+        locum_text_add(text,
+                       "connection closed during the TLS handshake: is this a port with TLS?");
     } else if (SSL_get_certificate(ssl) == NULL) {
-        locum_text_add(text, "it closed the connection after the TLS handshake: if it asks for our "
-                             "certificate, set redis.tls.cert-file and key-file");
+        locum_text_add(text, "connection closed after the TLS handshake; if it requires a client "
+                             "certificate, set redis.tls.cert-file and redis.tls.key-file");
     } else {
-        locum_text_add(text, "it closed the connection after the TLS handshake: if it refuses our "
+        locum_text_add(text, "connection closed after the TLS handshake; if it rejects the client "
                              "certificate, check redis.tls.cert-file");
     }
 }

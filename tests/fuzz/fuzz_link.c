@@ -1,7 +1,7 @@
 /*
  * fuzz_link: bytes from a Redis or a Sentinel, through the real link and hiredis' reader, to every
  * decoder. The first byte says whether the link subscribes and how many commands wait for replies.
- * The link ends once, with a sentence, and no reply comes that was not waited for.
+ * The link ends once, with a message, and no reply comes that no command waits for.
  */
 #include "wire.h"
 
@@ -37,20 +37,20 @@ decode(const redisReply *reply)
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     struct locum_slice slice = {0};
     struct locum_slice other = {0};
-    struct locum_instance place;
+    struct locum_instance instance;
     enum locum_redis_role role;
     uint64_t epoch;
     bool tilt;
     use(locum_resp_error(reply, &slice) ? 0 : -1, slice);
     use(locum_resp_text(reply, &slice), slice);
     use(locum_resp_field(reply, "flags", &slice), slice);
-    if (locum_resp_address(reply, &place) == 0) {
-        REQUIRE(place.address.port != 0 && strlen(place.host) <= LOCUM_INSTANCE_HOST_MAX);
+    if (locum_resp_address(reply, &instance) == 0) {
+        REQUIRE(instance.address.port != 0 && strlen(instance.host) <= LOCUM_INSTANCE_HOST_MAX);
     }
     (void)!locum_resp_epoch(reply, &epoch);
     (void)!locum_resp_role(reply, &role);
     (void)!locum_resp_tilt(reply, &tilt);
-    (void)!locum_resp_subscribed(reply, "get");
+    (void)locum_resp_subscribed(reply, "get");
     if (locum_resp_message(reply, &slice, &other)) {
         use(0, slice);
         uint32_t db;
@@ -76,7 +76,7 @@ static void
 on_up(void *user)
 {
     struct seen *seen = user;
-    const struct locum_command_argv argv = locum_command_argv_init(LOCUM_COMMAND_ROLE);
+    const struct locum_command_argv argv = locum_command_argv(LOCUM_COMMAND_ROLE, NULL);
     REQUIRE(++seen->ups == 1);
     for (unsigned i = 0; i < seen->wanted; i++) {
         locum_link_send(seen->link, &argv, on_reply, seen);

@@ -1,7 +1,7 @@
 /*
- * fuzz_sentinel: what a Sentinel says on its two connections, to the real watcher. The first two
- * bytes say how much of the rest the one that asks is told; the other is told what is left. A view
- * that comes of it is within its limits, and every sentence for people is one line.
+ * fuzz_sentinel: what a Sentinel sends on its two connections, to the real watcher. The first two
+ * bytes say how much of the rest the polling connection receives; the subscribed one receives the
+ * remainder. A resulting view is within its limits, and every message is one line.
  */
 #include "wire.h"
 
@@ -17,12 +17,13 @@ const unsigned fuzz_mutations = 5000;
 static struct locum_endpoints endpoints;
 
 static void
-on_polled(void *user, size_t number, const struct locum_sentinel_view *view)
+on_polled(void *user, const struct locum_endpoints_entry *entry,
+          const struct locum_sentinel_view *view)
 {
     struct locum_endpoints_view sorted;
     unsigned *polls = user;
     ++*polls;
-    REQUIRE(number == 2 && view->instances.count <= LOCUM_INSTANCES_MAX &&
+    REQUIRE(entry == &endpoints.sentinels[2] && view->instances.count <= LOCUM_INSTANCES_MAX &&
             view->master.address.port != 0);
     locum_endpoints_sort(&endpoints, &view->instances, 2, &sorted);
     REQUIRE(sorted.unknown_count <= LOCUM_ENDPOINTS_UNKNOWN_MAX && sorted.known[2] >= 1);
@@ -32,10 +33,10 @@ on_polled(void *user, size_t number, const struct locum_sentinel_view *view)
 }
 
 static void
-on_lost(void *user, size_t number)
+on_lost(void *user, const struct locum_endpoints_entry *entry)
 {
     (void)user;
-    REQUIRE(number == 2);
+    REQUIRE(entry == &endpoints.sentinels[2]);
 }
 
 static const struct locum_sentinel_events events = {on_polled, on_lost};
@@ -61,11 +62,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const bool never;
     uint64_t commands = 0;
     unsigned polls = 0;
-    struct locum_sentinel_settings settings = {.login = {"", "", "locum-dc2"},
-                                               .name = "",
-                                               .master_name = "mirrorbits",
-                                               .timeout_ms = 3600000,
-                                               .poll_ms = 3600000};
+    const struct locum_sentinel_settings settings = {.login = {true, "", "", "locum-dc2"},
+                                                     .certificate_name = "",
+                                                     .master_name = "mirrorbits",
+                                                     .timeout_ms = 3600000,
+                                                     .poll_ms = 3600000};
     if (size < 2 || size > WIRE_BYTES_MAX) {
         return 0;
     }
@@ -76,15 +77,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const size_t asked = ((size_t)data[0] << 8 | data[1]) % (rest + 1);
     wires[0] = (struct wire){.say = data + 2, .size = asked};
     wires[1] = (struct wire){.say = data + 2 + asked, .size = rest - asked};
-    strcpy(settings.endpoint.host, "10.0.0.10");
-    settings.endpoint.port = 26379;
-    struct locum_sentinel *sentinel =
-        locum_sentinel_create(loop(), 2, &settings, &events, &polls, &commands);
+    struct locum_sentinel *sentinel = locum_sentinel_create(loop(), &endpoints.sentinels[2],
+                                                            &settings, &events, &polls, &commands);
     REQUIRE(sentinel != NULL);
-    locum_sentinel_addresses_set(sentinel, endpoints.sentinels[2].addresses, 1, "");
     turn_until(&never);
-    REQUIRE(strchr(locum_sentinel_error(sentinel), '\n') == NULL);
-    REQUIRE((locum_sentinel_polled(sentinel) == LOCUM_NEVER) == (polls == 0));
+    const struct locum_redis_sentinel *status = locum_sentinel_status(sentinel);
+    REQUIRE(strchr(status->error, '\n') == NULL);
+    REQUIRE((status->polled_mono == LOCUM_NEVER) == (polls == 0) && status->polls == polls);
     locum_sentinel_destroy(sentinel);
     hang_up();
     return 0;

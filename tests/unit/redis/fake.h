@@ -49,7 +49,7 @@ struct fake {
     struct fake_rule rules[FAKE_RULES_MAX];
     const char *greeting; /* sent to whoever connects; NULL: nothing */
     bool endless;         /* after the first answer, more and more */
-    bool deaf;            /* reads nothing */
+    bool reads_nothing;   /* reads nothing */
     unsigned accepted;
     struct fake_client clients[FAKE_CLIENTS_MAX];
     char log[FAKE_LOG_MAX]; /* every command, a line each */
@@ -195,7 +195,7 @@ fake_on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct socka
                                              BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE)
             : bufferevent_socket_new(fake->base, fd, BEV_OPT_CLOSE_ON_FREE);
     bufferevent_setcb(client->bev, fake_on_read, fake_on_flushed, fake_on_event, client);
-    bufferevent_enable(client->bev, fake->deaf ? EV_WRITE : EV_READ | EV_WRITE);
+    bufferevent_enable(client->bev, fake->reads_nothing ? EV_WRITE : EV_READ | EV_WRITE);
     if (fake->greeting != NULL) {
         (void)fake_send(client, fake->greeting);
     }

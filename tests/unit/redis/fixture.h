@@ -1,5 +1,6 @@
 /*
- * fixture: a configuration made by hand, ears for what the room tells, and waiting with a deadline.
+ * fixture: a configuration made by hand, received for what the room tells, and waiting with a
+ * deadline.
  */
 #ifndef TESTS_REDIS_FIXTURE_H
 #define TESTS_REDIS_FIXTURE_H
@@ -19,12 +20,12 @@
 
 #include "redis/redis.h"
 
-/* What one node was told. */
-struct ears {
-    unsigned lines, polls, announcements, won, lost;
-    unsigned repeated; /* told what was known already: never */
+/* What the daemon of one node received. */
+struct received {
+    unsigned heartbeats, polls, announcements, won, lost;
+    unsigned repeated; /* `subscribed` without a change: never */
     bool subscribed;
-    char line[256];
+    char heartbeat[256];
     char instance[256];
     locum_node announced;
     locum_ms lost_at;
@@ -36,53 +37,53 @@ struct ears {
 };
 
 static void
-hear_line(void *user, struct locum_slice line)
+receive_heartbeat(void *user, struct locum_slice message)
 {
-    struct ears *ears = user;
-    ears->lines++;
-    if (locum_slice_copy(line, ears->line, sizeof(ears->line)) != 0) {
-        ears->line[0] = '\0';
+    struct received *received = user;
+    received->heartbeats++;
+    if (locum_slice_copy(message, received->heartbeat, sizeof(received->heartbeat)) != 0) {
+        received->heartbeat[0] = '\0';
     }
 }
 
 static void
-hear_subscribed(void *user, bool subscribed)
+receive_subscribed(void *user, bool subscribed)
 {
-    struct ears *ears = user;
-    ears->repeated += subscribed == ears->subscribed;
-    ears->subscribed = subscribed;
-    ears->won += subscribed;
-    ears->lost += !subscribed;
-    ears->lost_at = subscribed ? ears->lost_at : locum_now_read().mono;
+    struct received *received = user;
+    received->repeated += subscribed == received->subscribed;
+    received->subscribed = subscribed;
+    received->won += subscribed;
+    received->lost += !subscribed;
+    received->lost_at = subscribed ? received->lost_at : locum_now_read().mono;
 }
 
 static void
-hear_sentinel(void *user, locum_node voter, bool tilt, const uint8_t known[LOCUM_NODES_MAX],
-              const uint8_t down[LOCUM_NODES_MAX])
+receive_sentinel(void *user, locum_node voter, bool tilt, const uint8_t known[LOCUM_NODES_MAX],
+                 const uint8_t down[LOCUM_NODES_MAX])
 {
-    struct ears *ears = user;
-    ears->polls++;
-    ears->sentinel[voter].polls++;
-    ears->sentinel[voter].tilt = tilt;
-    memcpy(ears->sentinel[voter].known, known, LOCUM_NODES_MAX);
-    memcpy(ears->sentinel[voter].down, down, LOCUM_NODES_MAX);
+    struct received *received = user;
+    received->polls++;
+    received->sentinel[voter].polls++;
+    received->sentinel[voter].tilt = tilt;
+    memcpy(received->sentinel[voter].known, known, LOCUM_NODES_MAX);
+    memcpy(received->sentinel[voter].down, down, LOCUM_NODES_MAX);
 }
 
 static void
-hear_mirrorbits(void *user, locum_node node, const char *instance)
+receive_mirrorbits(void *user, locum_node node, const char *instance)
 {
-    struct ears *ears = user;
-    ears->announcements++;
-    ears->announced = node;
-    struct locum_text text = locum_text_init(ears->instance, sizeof(ears->instance));
+    struct received *received = user;
+    received->announcements++;
+    received->announced = node;
+    struct locum_text text = locum_text_init(received->instance, sizeof(received->instance));
     locum_text_add(&text, instance);
 }
 
-static const struct locum_redis_events ears_events = {
-    .line = hear_line,
-    .subscribed = hear_subscribed,
-    .sentinel = hear_sentinel,
-    .mirrorbits = hear_mirrorbits,
+static const struct locum_redis_events received_events = {
+    .heartbeat = receive_heartbeat,
+    .subscribed = receive_subscribed,
+    .sentinel = receive_sentinel,
+    .mirrorbits = receive_mirrorbits,
 };
 
 static inline void

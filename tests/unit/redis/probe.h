@@ -60,7 +60,7 @@ on_reply(void *user, enum locum_command command, const redisReply *reply)
 static inline void
 send_one(enum locum_command command)
 {
-    const struct locum_command_argv argv = locum_command_argv_init(command);
+    const struct locum_command_argv argv = locum_command_argv(command, NULL);
     locum_link_send(probe.link, &argv, on_reply, NULL);
 }
 

@@ -48,9 +48,9 @@ add_commands(struct locum_text *text, bool sentinel)
 static void
 add_redis(struct locum_text *text)
 {
-    const struct locum_command_key keys[] = {locum_command_key_nodes(CLUSTER),
-                                             locum_command_key_node(CLUSTER, "*"),
-                                             locum_command_key_events(CLUSTER)};
+    const struct locum_command_key keys[] = {locum_command_key(CLUSTER, "nodes", NULL),
+                                             locum_command_key(CLUSTER, "node", "*"),
+                                             locum_command_key(CLUSTER, "events", NULL)};
     locum_text_add(text, "user default on #MIRRORBITS-PASSWORD ~* &* +@all\n"
                          "user locum on #LOCUM-PASSWORD resetkeys");
     for (size_t i = 0; i < LOCUM_COUNT(keys); i++) {
@@ -58,7 +58,7 @@ add_redis(struct locum_text *text)
         locum_text_add(text, keys[i].text);
     }
     locum_text_add(text, " resetchannels &");
-    locum_text_add(text, locum_command_key_heartbeat(CLUSTER).text);
+    locum_text_add(text, locum_command_key(CLUSTER, "heartbeat", NULL).text);
     locum_text_add(text, " &" LOCUM_CHANNEL_MIRRORBITS " -@all");
     add_commands(text, false);
 }
@@ -86,7 +86,7 @@ static const struct acl acls[] = {
 };
 
 static void
-the_files_are_what_the_table_gives(void **state)
+the_access_lists_match_the_table(void **state)
 {
     (void)state;
     for (size_t i = 0; i < LOCUM_COUNT(acls); i++) {
@@ -120,7 +120,7 @@ write_all(void)
 int
 main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_files_are_what_the_table_gives)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(the_access_lists_match_the_table)};
     if (argc == 2 && strcmp(argv[1], "write") == 0) {
         return write_all();
     }

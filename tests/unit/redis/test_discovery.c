@@ -10,7 +10,7 @@
 #include "redis/discovery.h"
 #include "redis/endpoints.h"
 
-enum { FRESH_MS = 1200, PATIENCE_MS = 1000 };
+enum { FRESH_MS = 1200, START_MS = 1000 };
 
 static struct locum_address
 address_of(const char *text)
@@ -48,7 +48,7 @@ choice(const struct locum_discovery *self, const char *current, locum_ms now)
 #define C "10.0.0.14:6379"
 
 static void
-the_highest_epoch_wins(void **state)
+the_highest_epoch_is_chosen(void **state)
 {
     (void)state;
     static const struct {
@@ -78,7 +78,7 @@ the_highest_epoch_wins(void **state)
         struct locum_discovery self;
         locum_discovery_init(&self, true, FRESH_MS, 1000000, 0);
         if (i == 11) {
-            self.patience_ms = PATIENCE_MS;
+            self.start_ms = START_MS;
         }
         for (size_t j = 0; j < 3; j++) {
             if (rows[i].candidates[j].address != NULL) {
@@ -95,13 +95,13 @@ the_highest_epoch_wins(void **state)
 }
 
 static void
-one_that_is_no_master_is_left_out_but_no_old_one_is_taken(void **state)
+a_replica_is_left_out_and_no_older_epoch_is_chosen(void **state)
 {
     (void)state;
     struct locum_discovery self;
     const struct locum_address a = address_of(A);
     const struct locum_address b = address_of(B);
-    locum_discovery_init(&self, true, FRESH_MS, PATIENCE_MS, 0);
+    locum_discovery_init(&self, true, FRESH_MS, START_MS, 0);
     locum_discovery_report(&self, 0, &a, 5, 1000);
     locum_discovery_report(&self, 1, &b, 6, 1000);
     locum_discovery_tried(&self, &b, 1000);
@@ -119,15 +119,15 @@ one_that_is_no_master_is_left_out_but_no_old_one_is_taken(void **state)
 }
 
 static void
-attempts_are_paced(void **state)
+attempts_have_a_gap_and_back_off(void **state)
 {
     (void)state;
     struct locum_discovery self;
     const struct locum_address a = address_of(A);
     locum_ms now = 5000;
     locum_ms longest = 0;
-    locum_discovery_init(&self, false, FRESH_MS, PATIENCE_MS, 0);
-    self.servers[self.server_count++] = a;
+    locum_discovery_init(&self, false, FRESH_MS, START_MS, 0);
+    locum_discovery_add_server(&self, &a);
     for (int i = 0; i < 10; i++) {
         struct locum_address address;
         locum_ms not_before;
@@ -146,17 +146,17 @@ attempts_are_paced(void **state)
 }
 
 static void
-without_sentinels_the_servers_take_turns(void **state)
+without_sentinels_the_servers_are_tried_in_turn(void **state)
 {
     (void)state;
     struct locum_discovery self;
     const struct locum_address a = address_of(A);
     const struct locum_address b = address_of(B);
-    locum_discovery_init(&self, true, FRESH_MS, PATIENCE_MS, 0);
-    self.servers[self.server_count++] = a;
-    self.servers[self.server_count++] = b;
-    assert_string_equal(choice(&self, NULL, PATIENCE_MS - 1), "none");
-    assert_string_equal(choice(&self, NULL, PATIENCE_MS), A);
+    locum_discovery_init(&self, true, FRESH_MS, START_MS, 0);
+    locum_discovery_add_server(&self, &a);
+    locum_discovery_add_server(&self, &b);
+    assert_string_equal(choice(&self, NULL, START_MS - 1), "none");
+    assert_string_equal(choice(&self, NULL, START_MS), A);
     locum_discovery_tried(&self, &a, 1000);
     locum_discovery_failed(&self, &a, LOCUM_DISCOVERY_NOT_MASTER, 0, 1001);
     assert_string_equal(choice(&self, NULL, 1001), B);
@@ -168,12 +168,12 @@ without_sentinels_the_servers_take_turns(void **state)
 }
 
 static void
-more_addresses_than_places_are_no_harm(void **state)
+the_newest_report_is_kept_when_addresses_overflow(void **state)
 {
     (void)state;
     struct locum_discovery self;
     struct locum_address address = address_of(A);
-    locum_discovery_init(&self, true, FRESH_MS, PATIENCE_MS, 0);
+    locum_discovery_init(&self, true, FRESH_MS, START_MS, 0);
     for (uint16_t port = 1; port < 1000; port++) {
         address.port = port;
         locum_discovery_report(&self, port % LOCUM_NODES_MAX, &address, port, 1000 + port);
@@ -184,7 +184,7 @@ more_addresses_than_places_are_no_harm(void **state)
 
 /* An instance as a Sentinel tells it: "10.0.0.12:6379", or by a host name. */
 static struct locum_instance
-told(const char *where, bool down)
+instance_at(const char *where, bool down)
 {
     struct locum_instance instance = {.down = down};
     if (locum_address_parse_port(locum_slice_of(where), &instance.address) != 0) {
@@ -196,7 +196,7 @@ told(const char *where, bool down)
 }
 
 static void
-instances_are_sorted_to_nodes(void **state)
+instances_are_assigned_to_nodes_by_address(void **state)
 {
     (void)state;
     struct locum_config *config = make_config(0);
@@ -211,14 +211,14 @@ instances_are_sorted_to_nodes(void **state)
     const struct locum_instances instances = {
         .at =
             {
-                told("127.0.0.1:7000", true),
-                told("127.0.0.1:8000", true),
-                told("127.0.0.1:7001", true),
-                told("127.0.0.1:8001", false),
-                told("127.0.0.1:8001", true), /* again */
-                told("127.0.0.2:7000", true),
-                told("[::1]:7000", false),
-                told("[::1]:7000", false),
+                instance_at("127.0.0.1:7000", true),
+                instance_at("127.0.0.1:8000", true),
+                instance_at("127.0.0.1:7001", true),
+                instance_at("127.0.0.1:8001", false),
+                instance_at("127.0.0.1:8001", true), /* again */
+                instance_at("127.0.0.2:7000", true),
+                instance_at("[::1]:7000", false),
+                instance_at("[::1]:7000", false),
             },
         .count = 8,
     };
@@ -236,7 +236,7 @@ instances_are_sorted_to_nodes(void **state)
 
 /* The configuration gives host names; Sentinels tell addresses, or those names. */
 static void
-host_names_are_sorted_to_nodes(void **state)
+instances_are_assigned_to_nodes_by_host_name(void **state)
 {
     (void)state;
     struct locum_config *config = make_config(0);
@@ -256,17 +256,18 @@ host_names_are_sorted_to_nodes(void **state)
     locum_endpoints_init(&endpoints, config);
     const struct locum_address addresses[] = {address_of("10.0.0.12:1"),
                                               address_of("[2001:db8::12]:1")};
-    locum_endpoints_set(&endpoints.redis[0], addresses, 2);
+    locum_endpoints_set(&endpoints.at[0], addresses, 2);
     const struct locum_instances instances = {
         .at =
             {
-                told("10.0.0.12:6379", true),
-                told("[2001:db8::12]:6379", true), /* the same one */
-                told("DC2.example.org:26379", true),
-                told("dc3.example.org:6379", true), /* known by name, though it has no address */
-                told("10.0.0.13:26379", true),
-                told("10.0.0.99:26379", false), /* known, and of no node */
-                told("elsewhere:6379", true),
+                instance_at("10.0.0.12:6379", true),
+                instance_at("[2001:db8::12]:6379", true), /* the same one */
+                instance_at("DC2.example.org:26379", true),
+                instance_at("dc3.example.org:6379",
+                            true), /* known by name, though it has no address */
+                instance_at("10.0.0.13:26379", true),
+                instance_at("10.0.0.99:26379", false), /* known, and of no node */
+                instance_at("elsewhere:6379", true),
             },
         .count = 7,
     };
@@ -280,9 +281,9 @@ host_names_are_sorted_to_nodes(void **state)
     assert_string_equal(view.unknown_instances[0], "10.0.0.13:26379");
     assert_string_equal(view.unknown_instances[1], "elsewhere:6379");
 
-    const struct locum_instance by_name = told("dc2.example.org:6379", false);
-    const struct locum_instance unresolved = told("dc3.example.org:6379", false);
-    const struct locum_instance other_port = told("dc2.example.org:6380", false);
+    const struct locum_instance by_name = instance_at("dc2.example.org:6379", false);
+    const struct locum_instance unresolved = instance_at("dc3.example.org:6379", false);
+    const struct locum_instance other_port = instance_at("dc2.example.org:6380", false);
     assert_true(locum_endpoints_locate(&endpoints, &by_name, NULL, 0, &found));
     assert_true(locum_address_equal(&found, &instances.at[0].address));
     assert_true(locum_endpoints_locate(&endpoints, &by_name, NULL, 1, &found));
@@ -300,63 +301,56 @@ host_names_are_sorted_to_nodes(void **state)
 }
 
 static void
-errors_become_advice(void **state)
+each_error_has_advice(void **state)
 {
     (void)state;
     static const struct {
-        const char *kind, *error, *want;
+        bool sentinel;
+        const char *error, *want;
     } rows[] = {
-        {"Redis", "NOAUTH Authentication required.", "set redis.password"},
-        {"Sentinel", "NOAUTH Authentication required.", "set redis.sentinel-password-file"},
-        {"Redis", "WRONGPASS invalid username-password pair", "check redis.user and"},
-        {"Redis", "ERR invalid password", "check redis.password"},
-        {"Redis", "LOADING Redis is loading the dataset in memory", "heartbeats go on"},
-        {"Redis", "MISCONF Redis is configured to save RDB", "check its disk and log"},
-        {"Redis", "NOREPLICAS Not enough good replicas", "set min-replicas-to-write 0"},
-        {"Redis", "NOPERM this user has no permissions", "does not let our user run HSET"},
-        {"Redis", "WRONGTYPE Operation against a key", "remove or rename that locum:"},
-        {"Redis", "READONLY You can't write", "looking for the master"},
-        {"Redis", "OOM command not allowed", "maxmemory"},
-        {"Redis", "ERR some\nthing", "answered HSET with: ERR some?thing"},
-        {"Redis", "", "answered HSET with: "},
+        {false, "NOAUTH Authentication required.", "set redis.password"},
+        {true, "NOAUTH Authentication required.", "set redis.sentinel-password-file"},
+        {false, "WRONGPASS invalid username-password pair", "check redis.user and"},
+        {true, "WRONGPASS invalid username-password pair", "check redis.sentinel-user and"},
+        {false, "ERR invalid password", "check redis.password"},
+        {false, "LOADING Redis is loading the dataset in memory", "(LOADING)"},
+        {false, "MISCONF Redis is configured to save RDB", "(MISCONF)"},
+        {false, "NOREPLICAS Not enough good replicas", "min-replicas-to-write"},
+        {false, "NOPERM this user has no permissions", "/locum.acl"},
+        {true, "NOPERM this user has no permissions", "/locum-sentinel.acl"},
+        {false, "WRONGTYPE Operation against a key", "(WRONGTYPE)"},
+        {false, "READONLY You can't write", "(READONLY)"},
+        {false, "OOM command not allowed", "maxmemory"},
+        {false, "ERR some\nthing", "refused: ERR some?thing"},
+        {false, "", "refused: "},
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         char buffer[LOCUM_REDIS_ERROR_MAX + 1];
         struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-        locum_diagnosis_add(&text, rows[i].kind, A, LOCUM_COMMAND_HSET,
+        locum_diagnosis_add(&text, rows[i].sentinel, LOCUM_COMMAND_HSET,
                             locum_slice_of(rows[i].error));
-        if (text.truncated || strstr(buffer, rows[i].want) == NULL || strstr(buffer, A) == NULL) {
+        if (text.truncated || strncmp(buffer, "HSET ", 5) != 0 ||
+            strstr(buffer, rows[i].want) == NULL) {
             fail_msg("row %zu: %s", i, buffer);
         }
     }
 }
 
-/* The longest sentence with the longest address and command still fits. */
+/* After "Sentinel HOST:PORT: " with the longest host name, and with the longest command. */
 static void
-no_advice_is_cut_off(void **state)
+the_longest_advice_fits(void **state)
 {
     (void)state;
-    static const char *const errors[] = {"NOAUTH",
-                                         "WRONGPASS",
-                                         "ERR invalid password",
-                                         "READONLY",
-                                         "MASTERDOWN",
-                                         "LOADING",
-                                         "MISCONF",
-                                         "NOREPLICAS",
-                                         "OOM",
-                                         "DENIED",
-                                         "ERR max number of clients",
-                                         "NOPERM",
+    enum { BEFORE = sizeof("Sentinel :65535: ") - 1 + LOCUM_HOST_MAX };
+    static const char *const errors[] = {"NOAUTH",   "WRONGPASS",  "ERR invalid password",
+                                         "READONLY", "MASTERDOWN", "LOADING",
+                                         "MISCONF",  "NOREPLICAS", "OOM",
+                                         "DENIED",   "NOPERM",     "ERR max number of clients",
                                          "WRONGTYPE"};
-    char where[LOCUM_HOST_MAX + 9];
-    memset(where, 'x', sizeof(where) - 1);
-    where[sizeof(where) - 1] = '\0';
     for (size_t i = 0; i < LOCUM_COUNT(errors); i++) {
-        char buffer[LOCUM_REDIS_ERROR_MAX + 1];
+        char buffer[LOCUM_REDIS_ERROR_MAX + 1 - BEFORE];
         struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-        locum_diagnosis_add(&text, "Sentinel", where, LOCUM_COMMAND_SENTINEL_ADDRESS,
-                            locum_slice_of(errors[i]));
+        locum_diagnosis_add(&text, true, LOCUM_COMMAND_SENTINEL_ADDRESS, locum_slice_of(errors[i]));
         if (text.truncated) {
             fail_msg("%s: %s", errors[i], buffer);
         }
@@ -367,15 +361,15 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_highest_epoch_wins),
-        cmocka_unit_test(one_that_is_no_master_is_left_out_but_no_old_one_is_taken),
-        cmocka_unit_test(attempts_are_paced),
-        cmocka_unit_test(without_sentinels_the_servers_take_turns),
-        cmocka_unit_test(more_addresses_than_places_are_no_harm),
-        cmocka_unit_test(instances_are_sorted_to_nodes),
-        cmocka_unit_test(host_names_are_sorted_to_nodes),
-        cmocka_unit_test(errors_become_advice),
-        cmocka_unit_test(no_advice_is_cut_off),
+        cmocka_unit_test(the_highest_epoch_is_chosen),
+        cmocka_unit_test(a_replica_is_left_out_and_no_older_epoch_is_chosen),
+        cmocka_unit_test(attempts_have_a_gap_and_back_off),
+        cmocka_unit_test(without_sentinels_the_servers_are_tried_in_turn),
+        cmocka_unit_test(the_newest_report_is_kept_when_addresses_overflow),
+        cmocka_unit_test(instances_are_assigned_to_nodes_by_address),
+        cmocka_unit_test(instances_are_assigned_to_nodes_by_host_name),
+        cmocka_unit_test(each_error_has_advice),
+        cmocka_unit_test(the_longest_advice_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@
 #include <poll.h>
 
 static void
-every_wrong_end_has_a_sentence(void **state)
+each_protocol_error_is_named(void **state)
 {
     (void)state;
     static const struct {
@@ -16,25 +16,25 @@ every_wrong_end_has_a_sentence(void **state)
         const char *want;
     } rows[] = {
         {NULL, FAKE_SILENCE, "no reply to ROLE within 200ms"},
-        {NULL, FAKE_CLOSE, "it closed the connection"},
+        {NULL, FAKE_CLOSE, "connection closed"},
         {NULL, "$5\r\nab" FAKE_CLOSE, "in the middle of a reply"},
         {NULL, "$5\r\nab", "no reply to ROLE within 200ms"},
         {NULL, "*3\r\n:1\r\n", "no reply to ROLE within 200ms"},
-        {NULL, "+one\r\n+two\r\n", "a question nobody asked"},
-        {"+OK\r\n", "", "a question nobody asked"},
-        {"*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nx\r\n", "", "a question nobody asked"},
-        {"-DENIED Redis is running in protected mode\r\n", "", "it said: DENIED Redis"},
-        {"HTTP/1.1 400 Bad Request\r\n", "", "does not speak Redis' protocol: Protocol error"},
-        {"\r\n", "", "does not speak Redis' protocol"},
+        {NULL, "+one\r\n+two\r\n", "unexpected reply"},
+        {"+OK\r\n", "", "unexpected reply"},
+        {"*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nx\r\n", "", "unexpected reply"},
+        {"-DENIED Redis is running in protected mode\r\n", "", "DENIED Redis"},
+        {"HTTP/1.1 400 Bad Request\r\n", "", "invalid Redis protocol: Protocol error"},
+        {"\r\n", "", "invalid Redis protocol"},
         {"", "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", "nested"},
-        {"", "*1000000000\r\n", "does not speak Redis' protocol: Out of memory"},
+        {"", "*1000000000\r\n", "invalid Redis protocol: Out of memory"},
         {"", "*4097\r\n", "Out of memory"},
-        {"", "*99999999999999999999\r\n", "does not speak Redis' protocol"},
-        {"", "*-2\r\n", "does not speak Redis' protocol"},
-        {"", "$-2\r\n", "does not speak Redis' protocol"},
-        {"", "$99999999999999999999999\r\n", "does not speak Redis' protocol"},
+        {"", "*99999999999999999999\r\n", "invalid Redis protocol"},
+        {"", "*-2\r\n", "invalid Redis protocol"},
+        {"", "$-2\r\n", "invalid Redis protocol"},
+        {"", "$99999999999999999999999\r\n", "invalid Redis protocol"},
         {"", "$2000000000\r\n", "no reply to ROLE within 200ms"},
-        {"", ":9999999999999999999999\r\n", "does not speak Redis' protocol"},
+        {"", ":9999999999999999999999\r\n", "invalid Redis protocol"},
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         fake.greeting = rows[i].greeting;
@@ -50,7 +50,7 @@ every_wrong_end_has_a_sentence(void **state)
 }
 
 static void
-a_refused_connection_is_told_later(void **state)
+a_refused_connection_is_reported_later(void **state)
 {
     (void)state;
     fake.address.port = free_port();
@@ -62,7 +62,7 @@ a_refused_connection_is_told_later(void **state)
 
 /* The broadcast address: the system refuses it at once, and sends nothing. */
 static void
-an_impossible_address_is_told_later(void **state)
+an_impossible_address_is_reported_later(void **state)
 {
     (void)state;
     assert_int_equal(locum_address_parse(locum_slice_of("255.255.255.255"), &fake.address), 0);
@@ -75,7 +75,7 @@ an_impossible_address_is_told_later(void **state)
 
 /* A socket whose queue of connections is full drops further ones: nobody ever says no. */
 static void
-a_connection_that_does_not_come_about_ends_in_time(void **state)
+a_connect_without_answer_times_out(void **state)
 {
     (void)state;
     struct sockaddr_storage address;
@@ -105,7 +105,7 @@ a_connection_that_does_not_come_about_ends_in_time(void **state)
 }
 
 static void
-an_endless_reply_is_cut_off(void **state)
+an_endless_reply_ends_the_link(void **state)
 {
     (void)state;
     fake.endless = true;
@@ -113,7 +113,7 @@ an_endless_reply_is_cut_off(void **state)
     probe.ask = 1;
     open_link(&plain_events);
     assert_true(wait_until(base, is_closed, NULL, 2000));
-    assert_string_equal(probe.why, "it sent a reply longer than 256 KiB");
+    assert_string_equal(probe.why, "reply longer than 256 KiB");
 }
 
 static void
@@ -170,7 +170,7 @@ sending_does_not_move_the_deadline(void **state)
 
 /* A turn that took long is not taken from the time for a reply that was asked for in it. */
 static void
-a_long_turn_shortens_no_deadline(void **state)
+a_long_iteration_shortens_no_deadline(void **state)
 {
     (void)state;
     fake_rule(&fake, "ROLE", FAKE_SILENCE);
@@ -199,28 +199,28 @@ an_idle_link_stays(void **state)
 }
 
 static void
-what_waits_is_bounded(void **state)
+waiting_commands_are_bounded(void **state)
 {
     (void)state;
     static char line[16384];
     memset(line, 'x', sizeof(line));
-    fake.deaf = true;
+    fake.reads_nothing = true;
     open_link(&plain_events);
     assert_true(wait_until(base, is_up, NULL, 2000));
     for (int i = 0; i < 10000 && locum_link_is_up(probe.link); i++) {
-        struct locum_command_argv argv = locum_command_argv_init(LOCUM_COMMAND_PUBLISH);
-        locum_command_argv_add_slice(&argv, (struct locum_slice){line, sizeof(line)});
+        struct locum_command_argv argv = locum_command_argv(LOCUM_COMMAND_PUBLISH, NULL);
+        locum_command_add_slice(&argv, (struct locum_slice){line, sizeof(line)});
         locum_link_send(probe.link, &argv, NULL, NULL);
     }
     assert_int_equal(probe.closed, 0);
     assert_true(probe.commands <= LOCUM_LINK_WAITING_MAX);
     assert_true(wait_until(base, is_closed, NULL, 100));
-    assert_string_equal(probe.why, "too many commands wait for it");
+    assert_string_equal(probe.why, "too many commands wait for a reply");
 }
 
 /* Replies that come between the last straw and its `closed` do not undo it. */
 static void
-it_ends_though_all_replies_come_at_last(void **state)
+late_replies_do_not_undo_the_end(void **state)
 {
     (void)state;
     fake_rule(&fake, "ROLE", "+a\r\n");
@@ -231,11 +231,11 @@ it_ends_though_all_replies_come_at_last(void **state)
     }
     assert_false(locum_link_is_up(probe.link));
     assert_true(wait_until(base, is_closed, NULL, 2000));
-    assert_string_equal(probe.why, "too many commands wait for it");
+    assert_string_equal(probe.why, "too many commands wait for a reply");
 }
 
 static void
-a_message_answers_no_question(void **state)
+a_message_is_not_taken_as_a_reply(void **state)
 {
     (void)state;
     unsigned want = 1;
@@ -285,16 +285,16 @@ it_may_be_closed_in_any_callback(void **state)
 
 #define TESTS(prefix)                                                                              \
     {                                                                                              \
-        TEST(prefix, every_wrong_end_has_a_sentence),                                              \
-            TEST(prefix, a_refused_connection_is_told_later),                                      \
-            TEST(prefix, an_impossible_address_is_told_later),                                     \
-            TEST(prefix, a_connection_that_does_not_come_about_ends_in_time),                      \
-            TEST(prefix, an_endless_reply_is_cut_off), TEST(prefix, replies_come_in_order),        \
+        TEST(prefix, each_protocol_error_is_named),                                                \
+            TEST(prefix, a_refused_connection_is_reported_later),                                  \
+            TEST(prefix, an_impossible_address_is_reported_later),                                 \
+            TEST(prefix, a_connect_without_answer_times_out),                                      \
+            TEST(prefix, an_endless_reply_ends_the_link), TEST(prefix, replies_come_in_order),     \
             TEST(prefix, sending_does_not_move_the_deadline),                                      \
-            TEST(prefix, a_long_turn_shortens_no_deadline), TEST(prefix, an_idle_link_stays),      \
-            TEST(prefix, what_waits_is_bounded),                                                   \
-            TEST(prefix, it_ends_though_all_replies_come_at_last),                                 \
-            TEST(prefix, a_message_answers_no_question),                                           \
+            TEST(prefix, a_long_iteration_shortens_no_deadline), TEST(prefix, an_idle_link_stays), \
+            TEST(prefix, waiting_commands_are_bounded),                                            \
+            TEST(prefix, late_replies_do_not_undo_the_end),                                        \
+            TEST(prefix, a_message_is_not_taken_as_a_reply),                                       \
             TEST(prefix, it_may_be_closed_in_any_callback),                                        \
     }
 int

@@ -53,11 +53,11 @@ end_site(void **state)
     return remove_folder();
 }
 
-/* A node of the site: its configuration, its room, its ears. */
+/* A node of the site: its configuration, its room, its received. */
 static struct node {
     struct locum_config *config;
     struct locum_redis *redis;
-    struct ears ears;
+    struct received received;
 } dc2, dc3;
 
 static void
@@ -76,8 +76,9 @@ node_prepare(struct node *node, locum_node self)
 static void
 node_start(struct node *node)
 {
-    assert_int_equal(
-        locum_redis_create(site.base, node->config, &ears_events, &node->ears, &node->redis), 0);
+    assert_int_equal(locum_redis_create(site.base, node->config, &received_events, &node->received,
+                                        &node->redis),
+                     0);
 }
 
 static void
@@ -93,7 +94,7 @@ static int
 stop_nodes(void **state)
 {
     (void)state;
-    const unsigned repeated = dc2.ears.repeated + dc3.ears.repeated;
+    const unsigned repeated = dc2.received.repeated + dc3.received.repeated;
     node_stop(&dc2);
     node_stop(&dc3);
     return repeated == 0 ? 0 : -1;
@@ -102,29 +103,29 @@ stop_nodes(void **state)
 static bool
 is_subscribed(void *user)
 {
-    return ((struct node *)user)->ears.subscribed;
+    return ((struct node *)user)->received.subscribed;
 }
 
 static bool
 is_lost(void *user)
 {
-    return ((struct node *)user)->ears.lost > 0;
+    return ((struct node *)user)->received.lost > 0;
 }
 
 static bool
-has_line(void *user)
+has_heartbeat(void *user)
 {
-    return ((struct node *)user)->ears.lines > 0;
+    return ((struct node *)user)->received.heartbeats > 0;
 }
 
 /* Every Sentinel knows the whole site: five instances, all up. */
 static bool
 knows_all(void *user)
 {
-    const struct ears *ears = &((struct node *)user)->ears;
+    const struct received *received = &((struct node *)user)->received;
     for (size_t i = 0; i < SENTINELS; i++) {
-        if (ears->sentinel[i].known[DC2] != 2 || ears->sentinel[i].known[DC3] != 2 ||
-            ears->sentinel[i].known[NS0] != 1) {
+        if (received->sentinel[i].known[DC2] != 2 || received->sentinel[i].known[DC3] != 2 ||
+            received->sentinel[i].known[NS0] != 1) {
             return false;
         }
     }
@@ -132,7 +133,7 @@ knows_all(void *user)
 }
 
 static void
-finds_publishes_receives(void **state)
+it_finds_the_master_publishes_and_receives(void **state)
 {
     (void)state;
     struct locum_redis_status status;
@@ -143,9 +144,9 @@ finds_publishes_receives(void **state)
     assert_true(wait_until(site.base, is_subscribed, &dc2, 3000));
     assert_true(wait_until(site.base, is_subscribed, &dc3, 3000));
     locum_redis_publish(dc2.redis, locum_slice_of("locum1 get dc2 \"two words\""));
-    assert_true(wait_until(site.base, has_line, &dc3, 1000));
-    assert_true(wait_until(site.base, has_line, &dc2, 1000));
-    assert_string_equal(dc3.ears.line, "locum1 get dc2 \"two words\"");
+    assert_true(wait_until(site.base, has_heartbeat, &dc3, 1000));
+    assert_true(wait_until(site.base, has_heartbeat, &dc2, 1000));
+    assert_string_equal(dc3.received.heartbeat, "locum1 get dc2 \"two words\"");
     locum_redis_status(dc2.redis, &status);
     assert_true(status.connected);
     assert_int_equal(status.master.port, site.server[DC2].port);
@@ -155,7 +156,7 @@ finds_publishes_receives(void **state)
 }
 
 static void
-sees_every_instance(void **state)
+sentinels_list_every_instance(void **state)
 {
     (void)state;
     struct locum_redis_status status;
@@ -163,9 +164,9 @@ sees_every_instance(void **state)
     node_start(&dc2);
     assert_true(wait_until(site.base, knows_all, &dc2, 6000));
     for (size_t i = 0; i < SENTINELS; i++) {
-        assert_int_equal(dc2.ears.sentinel[i].down[DC2], 0);
-        assert_int_equal(dc2.ears.sentinel[i].down[DC3], 0);
-        assert_false(dc2.ears.sentinel[i].tilt);
+        assert_int_equal(dc2.received.sentinel[i].down[DC2], 0);
+        assert_int_equal(dc2.received.sentinel[i].down[DC3], 0);
+        assert_false(dc2.received.sentinel[i].tilt);
     }
     locum_redis_status(dc2.redis, &status);
     assert_string_equal(status.unknown_instances, "");
@@ -183,7 +184,7 @@ has_event(void *user)
 }
 
 static void
-writes_keys(void **state)
+keys_are_written(void **state)
 {
     (void)state;
     static const struct locum_field fields[] = {
@@ -216,11 +217,11 @@ writes_keys(void **state)
 static bool
 has_announcement(void *user)
 {
-    return ((struct node *)user)->ears.announcements > 0;
+    return ((struct node *)user)->received.announcements > 0;
 }
 
 static void
-hears_mirrorbits(void **state)
+announcements_of_mirrorbits_are_received(void **state)
 {
     (void)state;
     char text[16];
@@ -233,9 +234,9 @@ hears_mirrorbits(void **state)
     freeReplyObject(redisCommand(context, "PUBLISH _mirrorbits_cluster %s", "HELLO0 dc3-23362"));
     redisFree(context);
     assert_true(wait_until(site.base, has_announcement, &dc2, 2000));
-    assert_int_equal(dc2.ears.announcements, 1);
-    assert_int_equal(dc2.ears.announced, DC3);
-    assert_string_equal(dc2.ears.instance, "dc3-23362");
+    assert_int_equal(dc2.received.announcements, 1);
+    assert_int_equal(dc2.received.announced, DC3);
+    assert_string_equal(dc2.received.instance, "dc3-23362");
     struct locum_redis_status status; /* that of another database is none of this cluster */
     locum_redis_status(dc2.redis, &status);
     assert_int_equal(status.other_db[DC3].db, 3);
@@ -270,7 +271,7 @@ assert_says(const struct node *node, const char *want)
 }
 
 static void
-tells_of_an_unknown_master_name(void **state)
+an_unknown_master_name_is_reported(void **state)
 {
     (void)state;
     node_prepare(&dc2, DC2);
@@ -279,12 +280,11 @@ tells_of_an_unknown_master_name(void **state)
         dc2.config->nodes[i].redis.port = 0;
     }
     node_start(&dc2);
-    assert_says(&dc2, "knows no master named 'mirorbits': check redis.master-name; it knows: "
-                      "mirrorbits");
+    assert_says(&dc2, "'mirorbits'; set redis.master-name to one of: mirrorbits");
 }
 
 static void
-without_a_sentinel_it_takes_the_configured_master(void **state)
+without_a_sentinel_the_configured_master_is_used(void **state)
 {
     (void)state;
     node_prepare(&dc2, DC2);
@@ -302,7 +302,7 @@ without_a_sentinel_it_takes_the_configured_master(void **state)
 }
 
 static void
-a_replica_alone_is_no_master(void **state)
+a_replica_is_not_used_as_master(void **state)
 {
     (void)state;
     node_prepare(&dc2, DC2);
@@ -311,12 +311,12 @@ a_replica_alone_is_no_master(void **state)
     }
     dc2.config->nodes[DC2].redis.port = 0;
     node_start(&dc2);
-    assert_says(&dc2, "is a replica, not the master");
-    assert_int_equal(dc2.ears.won, 0);
+    assert_says(&dc2, "replica");
+    assert_int_equal(dc2.received.won, 0);
 }
 
 static void
-a_password_is_asked_for_and_checked(void **state)
+a_missing_and_a_wrong_password_are_reported(void **state)
 {
     (void)state;
     struct process server = {0};
@@ -329,15 +329,15 @@ a_password_is_asked_for_and_checked(void **state)
     set_endpoint(&dc2.config->nodes[DC2].redis, server.port);
     dc2.config->nodes[DC3].redis.port = 0;
     node_start(&dc2);
-    assert_says(&dc2, "asks for a password: set redis.password");
+    assert_says(&dc2, "set redis.password");
 
     struct locum_config *wrong = malloc(sizeof(*wrong));
     assert_non_null(wrong);
     *wrong = *dc2.config;
     SET_TEXT(wrong->redis.password, "wrong");
     locum_redis_reconfigure(dc2.redis, wrong);
-    assert_says(&dc2, "refuses the password: check redis.user and redis.password");
-    assert_int_equal(dc2.ears.won, 0);
+    assert_says(&dc2, "check redis.user and redis.password");
+    assert_int_equal(dc2.received.won, 0);
 
     SET_TEXT(dc2.config->redis.password, "right");
     locum_redis_reconfigure(dc2.redis, dc2.config);
@@ -358,12 +358,12 @@ is_on_dc3(void *user)
 static bool
 holds_dc2_down(void *user)
 {
-    const struct ears *ears = &((struct node *)user)->ears;
-    return ears->sentinel[NS0].down[DC2] == 1 && ears->sentinel[DC3].down[DC2] == 1;
+    const struct received *received = &((struct node *)user)->received;
+    return received->sentinel[NS0].down[DC2] == 1 && received->sentinel[DC3].down[DC2] == 1;
 }
 
 static void
-follows_a_failover_and_notices_a_frozen_master(void **state)
+a_failover_is_followed_and_a_frozen_master_is_noticed(void **state)
 {
     (void)state;
     node_prepare(&dc3, DC3);
@@ -378,17 +378,17 @@ follows_a_failover_and_notices_a_frozen_master(void **state)
     assert_true(wait_until(site.base, is_on_dc3, &dc3, 20000));
     print_message("failover followed after %d ms\n", (int)(locum_now_read().mono - killed));
     assert_true(wait_until(site.base, holds_dc2_down, &dc3, 3000));
-    assert_int_equal(dc3.ears.won, 2);
+    assert_int_equal(dc3.received.won, 2);
     locum_redis_publish(dc3.redis, locum_slice_of("after"));
-    assert_true(wait_until(site.base, has_line, &dc3, 1000));
+    assert_true(wait_until(site.base, has_heartbeat, &dc3, 1000));
 
-    dc3.ears.lost = 0;
+    dc3.received.lost = 0;
     const locum_ms frozen = locum_now_read().mono;
     kill(site.server[DC3].pid, SIGSTOP);
     assert_true(wait_until(site.base, is_lost, &dc3, 2000));
-    print_message("frozen master noticed after %d ms\n", (int)(dc3.ears.lost_at - frozen));
+    print_message("frozen master noticed after %d ms\n", (int)(dc3.received.lost_at - frozen));
     /* redis.timeout, and at most a quarter of it until the next question */
-    assert_in_range(dc3.ears.lost_at - frozen, 700, 1400);
+    assert_in_range(dc3.received.lost_at - frozen, 700, 1400);
     kill(site.server[DC3].pid, SIGCONT);
     assert_true(wait_until(site.base, is_subscribed, &dc3, 5000));
 }
@@ -397,15 +397,16 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(finds_publishes_receives, stop_nodes),
-        cmocka_unit_test_teardown(writes_keys, stop_nodes),
-        cmocka_unit_test_teardown(hears_mirrorbits, stop_nodes),
-        cmocka_unit_test_teardown(tells_of_an_unknown_master_name, stop_nodes),
-        cmocka_unit_test_teardown(without_a_sentinel_it_takes_the_configured_master, stop_nodes),
-        cmocka_unit_test_teardown(a_replica_alone_is_no_master, stop_nodes),
-        cmocka_unit_test_teardown(a_password_is_asked_for_and_checked, stop_nodes),
-        cmocka_unit_test_teardown(sees_every_instance, stop_nodes),
-        cmocka_unit_test_teardown(follows_a_failover_and_notices_a_frozen_master, stop_nodes),
+        cmocka_unit_test_teardown(it_finds_the_master_publishes_and_receives, stop_nodes),
+        cmocka_unit_test_teardown(keys_are_written, stop_nodes),
+        cmocka_unit_test_teardown(announcements_of_mirrorbits_are_received, stop_nodes),
+        cmocka_unit_test_teardown(an_unknown_master_name_is_reported, stop_nodes),
+        cmocka_unit_test_teardown(without_a_sentinel_the_configured_master_is_used, stop_nodes),
+        cmocka_unit_test_teardown(a_replica_is_not_used_as_master, stop_nodes),
+        cmocka_unit_test_teardown(a_missing_and_a_wrong_password_are_reported, stop_nodes),
+        cmocka_unit_test_teardown(sentinels_list_every_instance, stop_nodes),
+        cmocka_unit_test_teardown(a_failover_is_followed_and_a_frozen_master_is_noticed,
+                                  stop_nodes),
     };
     signal(SIGPIPE, SIG_IGN);
     if (!is_redis_installed()) {

@@ -20,14 +20,14 @@ logged(void *user)
 }
 
 static bool
-has_line(void *user)
+has_heartbeat(void *user)
 {
     (void)user;
-    return ears.lines > 0;
+    return received.heartbeats > 0;
 }
 
 static void
-it_says_who_it_is_and_checks_first(void **state)
+login_and_role_come_first(void **state)
 {
     (void)state;
     SET_TEXT(config->redis.user, "locum");
@@ -42,9 +42,9 @@ it_says_who_it_is_and_checks_first(void **state)
                                            "SUBSCRIBE _mirrorbits_cluster\n"));
     fake_broadcast(&redis[DC2], "message locum:get:heartbeat x");
     fake_broadcast(&redis[DC2], "message elsewhere y");
-    assert_true(wait_until(base, has_line, NULL, 2000));
-    assert_string_equal(ears.line, "x");
-    assert_int_equal(ears.lines, 1);
+    assert_true(wait_until(base, has_heartbeat, NULL, 2000));
+    assert_string_equal(received.heartbeat, "x");
+    assert_int_equal(received.heartbeats, 1);
 }
 
 static void
@@ -71,19 +71,19 @@ writes_go_out_as_documented(void **state)
 }
 
 static void
-errors_of_writes_cost_a_sentence_only(void **state)
+an_error_of_a_write_is_only_reported(void **state)
 {
     (void)state;
     static const struct {
         const char *command, *reply, *want;
     } rows[] = {
-        {"HSET", "-LOADING Redis is loading the dataset in memory\r\n", "is loading its data"},
-        {"HSET", "-MISCONF Redis is configured to save\r\n", "cannot save to its disk"},
-        {"ZADD", "-NOREPLICAS Not enough good replicas\r\n", "set min-replicas-to-write 0"},
-        {"PEXPIRE", "-NOPERM this user\r\n", "does not let our user run PEXPIRE"},
-        {"XADD", "-WRONGTYPE Operation against\r\n", "where XADD writes"},
-        {"PUBLISH", "-NOPERM this user\r\n", "does not let our user run PUBLISH"},
-        {"HSET", "-ERR what?\r\n", "answered HSET with: ERR what?"},
+        {"HSET", "-LOADING Redis is loading the dataset in memory\r\n", "HSET refused (LOADING)"},
+        {"HSET", "-MISCONF Redis is configured to save\r\n", "HSET refused (MISCONF)"},
+        {"ZADD", "-NOREPLICAS Not enough good replicas\r\n", "min-replicas-to-write"},
+        {"PEXPIRE", "-NOPERM this user\r\n", "PEXPIRE refused (NOPERM)"},
+        {"XADD", "-WRONGTYPE Operation against\r\n", "XADD refused (WRONGTYPE)"},
+        {"PUBLISH", "-NOPERM this user\r\n", "PUBLISH refused (NOPERM)"},
+        {"HSET", "-ERR what?\r\n", "HSET refused: ERR what?"},
         {"HSET", "*1\r\n*1\r\n*0\r\n", ""},
     };
     static const struct locum_field field = {"role", "server"};
@@ -106,8 +106,8 @@ errors_of_writes_cost_a_sentence_only(void **state)
         locum_redis_add_event(room, &field, 1);
         assert_true(wait_until(base, is_quiet, NULL, 2000));
     }
-    assert_int_equal(ears.lost, 0);
-    assert_int_equal(ears.won, 1);
+    assert_int_equal(received.lost, 0);
+    assert_int_equal(received.won, 1);
 }
 
 static void
@@ -118,7 +118,7 @@ without_its_database_no_key_is_written(void **state)
     fake_rule(&redis[DC2], "SELECT", "-ERR DB index is out of range\r\n");
     start_room();
     assert_true(wait_until(base, is_subscribed, NULL, 2000));
-    assert_says("answered SELECT with: ERR DB index is out of range");
+    assert_says("SELECT refused: ERR DB index is out of range");
     locum_redis_write_node(room, &field, 1, 0);
     locum_redis_publish(room, locum_slice_of("line"));
     assert_true(wait_until(base, logged, "PUBLISH", 2000));
@@ -152,28 +152,29 @@ a_master_that_becomes_a_replica_is_left(void **state)
 
 /* Whatever it answers, the room goes on, and says what is wrong. */
 static void
-what_is_no_master_is_told(void **state)
+each_server_that_is_not_a_master_is_reported(void **state)
 {
     (void)state;
     static const struct {
         const char *match, *reply, *greeting, *want;
     } rows[] = {
-        {"ROLE", REPLICA_ROLE, NULL, "is a replica, not the master"},
-        {"ROLE", "*1\r\n$8\r\nsentinel\r\n", NULL, "is a Sentinel, not a Redis server"},
-        {"ROLE", "*0\r\n", NULL, "answers ROLE with something else"},
-        {"ROLE", ":1\r\n", NULL, "answers ROLE with something else"},
-        {"ROLE", "-NOAUTH Authentication required.\r\n", NULL, "asks for a password"},
-        {"ROLE", "-NOPERM this user\r\n", NULL, "does not let our user run ROLE"},
+        {"ROLE", REPLICA_ROLE, NULL, "replica"},
+        {"ROLE", "*1\r\n$8\r\nsentinel\r\n", NULL, "Sentinel"},
+        {"ROLE", "*0\r\n", NULL, "unexpected reply to ROLE"},
+        {"ROLE", ":1\r\n", NULL, "unexpected reply to ROLE"},
+        {"ROLE", "-NOAUTH Authentication required.\r\n", NULL, "(NOAUTH)"},
+        {"ROLE", "-NOPERM this user\r\n", NULL, "ROLE refused (NOPERM)"},
         {"*", FAKE_SILENCE, NULL, "no reply to CLIENT SETNAME within 300ms"},
-        {"ROLE", FAKE_CLOSE, NULL, "it closed the connection"},
-        {"CLIENT", "-NOAUTH Authentication required.\r\n", NULL, "asks for a password"},
-        {"CLIENT", "-DENIED Redis is running in protected mode\r\n", NULL, "is in protected mode"},
-        {"SUBSCRIBE", ":1\r\n", NULL, "answers SUBSCRIBE with something else"},
-        {"SUBSCRIBE", "@subscribe elsewhere 1", NULL, "answers SUBSCRIBE with something else"},
-        {"SUBSCRIBE", "-NOPERM this user\r\n", NULL, "does not let our user run SUBSCRIBE"},
-        {"-", "", "+OK\r\n", "is this a Redis?"},
-        {"-", "", "@message locum:get:heartbeat x", "is this a Redis?"},
-        {"-", "", "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", "Redis' protocol"},
+        {"ROLE", FAKE_CLOSE, NULL, "connection closed"},
+        {"CLIENT", "-NOAUTH Authentication required.\r\n", NULL, "(NOAUTH)"},
+        {"CLIENT", "-DENIED Redis is running in protected mode\r\n", NULL, "protected mode"},
+        {"SUBSCRIBE", ":1\r\n", NULL, "unexpected reply to SUBSCRIBE"},
+        {"SUBSCRIBE", "@subscribe elsewhere 1", NULL, "unexpected reply to SUBSCRIBE"},
+        {"SUBSCRIBE", "-NOPERM this user\r\n", NULL, "SUBSCRIBE refused (NOPERM)"},
+        {"-", "", "+OK\r\n", "is this a Redis server?"},
+        {"-", "", "@message locum:get:heartbeat x", "is this a Redis server?"},
+        {"-", "", "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n",
+         "invalid Redis protocol"},
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         config->nodes[DC3].redis.port = 0;
@@ -194,7 +195,7 @@ what_is_no_master_is_told(void **state)
         start_room();
         assert_says(rows[i].want);
         assert_false(get_status().connected);
-        assert_int_equal(ears.won, 0);
+        assert_int_equal(received.won, 0);
         assert_int_equal(teardown(state), 0);
         assert_int_equal(setup(state), 0);
     }
@@ -208,7 +209,7 @@ has_accepted_some(void *user)
 }
 
 static void
-attempts_keep_their_distance(void **state)
+attempts_have_a_gap(void **state)
 {
     (void)state;
     config->nodes[DC3].redis.port = 0;
@@ -230,12 +231,12 @@ a_silent_master_is_left_in_time(void **state)
     const locum_ms frozen = locum_now_read().mono;
     fake_rule(&redis[DC2], "ROLE", FAKE_SILENCE);
     assert_true(wait_until(base, is_lost, NULL, 2000));
-    assert_in_range(ears.lost_at - frozen, 200, 300 + 300 / 4 + 150);
+    assert_in_range(received.lost_at - frozen, 200, 300 + 300 / 4 + 150);
     assert_non_null(strstr(get_status().error, "no reply to ROLE within 300ms"));
 }
 
 static void
-a_reload_keeps_what_did_not_change(void **state)
+a_reload_keeps_unchanged_connections(void **state)
 {
     (void)state;
     struct locum_config *next = malloc(sizeof(*next));
@@ -250,11 +251,11 @@ a_reload_keeps_what_did_not_change(void **state)
     locum_redis_reconfigure(room, next);
     free(config);
     config = next;
-    ears.sentinel[NS0].polls = 0;
+    received.sentinel[NS0].polls = 0;
     assert_true(wait_until(base, has_polls, NULL, 2000));
     assert_int_equal(redis[DC2].accepted, accepted);
     assert_int_equal(sentinel[NS0].accepted, sentinel_accepted);
-    assert_int_equal(ears.lost, 0);
+    assert_int_equal(received.lost, 0);
 
     /* No Redis any more: what was won is lost, told by the loop. */
     next = malloc(sizeof(*next));
@@ -264,7 +265,7 @@ a_reload_keeps_what_did_not_change(void **state)
     locum_redis_reconfigure(room, next);
     free(config);
     config = next;
-    assert_int_equal(ears.lost, 0);
+    assert_int_equal(received.lost, 0);
     assert_true(wait_until(base, is_lost, NULL, 1000));
     assert_string_equal(get_status().error, "");
     assert_int_equal(get_status().sentinel_count, 0);
@@ -273,7 +274,7 @@ a_reload_keeps_what_did_not_change(void **state)
 static bool
 has_won(void *user)
 {
-    return ears.won == *(const unsigned *)user;
+    return received.won == *(const unsigned *)user;
 }
 
 /* Turn the loop until the last reply of a poll is on its way, `turns` turns after its question. */
@@ -291,7 +292,7 @@ stop_within_a_poll(unsigned turns)
 
 /* However the Sentinels' polls fall: the connection that a reload ends is told as lost, always. */
 static void
-a_reload_that_connects_anew_is_told(void **state)
+a_reload_that_reconnects_reports_the_loss(void **state)
 {
     (void)state;
     struct locum_config *next = malloc(sizeof(*next));
@@ -300,7 +301,7 @@ a_reload_that_connects_anew_is_told(void **state)
     start_room();
     for (unsigned i = 1; i <= 10; i++) {
         assert_true(wait_until(base, has_won, &i, 3000));
-        assert_int_equal(ears.lost, i - 1);
+        assert_int_equal(received.lost, i - 1);
         stop_within_a_poll(i % 4);
         *next = *config;
         next->redis.db++;
@@ -337,16 +338,16 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(it_says_who_it_is_and_checks_first),
+        TEST(login_and_role_come_first),
         TEST(writes_go_out_as_documented),
-        TEST(errors_of_writes_cost_a_sentence_only),
+        TEST(an_error_of_a_write_is_only_reported),
         TEST(without_its_database_no_key_is_written),
         TEST(a_master_that_becomes_a_replica_is_left),
-        TEST(what_is_no_master_is_told),
-        TEST(attempts_keep_their_distance),
+        TEST(each_server_that_is_not_a_master_is_reported),
+        TEST(attempts_have_a_gap),
         TEST(a_silent_master_is_left_in_time),
-        TEST(a_reload_keeps_what_did_not_change),
-        TEST(a_reload_that_connects_anew_is_told),
+        TEST(a_reload_keeps_unchanged_connections),
+        TEST(a_reload_that_reconnects_reports_the_loss),
         TEST(without_a_master_name_it_does_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

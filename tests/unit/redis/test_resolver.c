@@ -174,10 +174,10 @@ both_families_are_found(void **state)
 }
 
 static void
-a_name_that_is_not_there_is_told_and_found_later(void **state)
+an_unknown_name_is_reported_and_found_later(void **state)
 {
     (void)state;
-    char why[] = "there is no such name";
+    char why[] = "no such name";
     char want[] = "127.0.0.3";
     listen_now();
     start_resolver("dc2.test");
@@ -188,7 +188,7 @@ a_name_that_is_not_there_is_told_and_found_later(void **state)
 }
 
 static void
-a_silent_name_server_is_told_in_time(void **state)
+a_silent_name_server_is_reported_in_time(void **state)
 {
     (void)state;
     char why[] = "no name server answers";
@@ -204,7 +204,7 @@ a_silent_name_server_is_told_in_time(void **state)
 
 /* Whoever could not connect asks again; until then what was known stays. */
 static void
-it_is_looked_up_again_when_asked(void **state)
+a_refresh_looks_up_again(void **state)
 {
     (void)state;
     char first[] = "127.0.0.3";
@@ -230,7 +230,7 @@ it_is_looked_up_again_when_asked(void **state)
 
 /* With a lookup on its way: nothing is called afterwards. */
 static void
-names_may_go_at_any_time(void **state)
+names_may_be_removed_during_a_lookup(void **state)
 {
     (void)state;
     start_resolver("dc2.test");
@@ -252,7 +252,7 @@ names_may_go_at_any_time(void **state)
  * resolv.conf of no use; one name has gone with its lookup on its way.
  */
 static void
-new_name_servers_are_taken_however_many_names_fail(void **state)
+new_name_servers_are_used_although_many_names_fail(void **state)
 {
     (void)state;
     enum { OTHERS = 30 };
@@ -262,11 +262,11 @@ new_name_servers_are_taken_however_many_names_fail(void **state)
     memcpy(good, conf, sizeof(conf));
     SET_TEXT(conf, "/tmp/locum-test-resolv-XXXXXX");
     const int fd = mkstemp(conf);
-    const int deaf = socket(AF_INET, SOCK_DGRAM, 0);
+    const int silent = socket(AF_INET, SOCK_DGRAM, 0);
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t length = sizeof(address);
-    assert_int_equal(bind(deaf, (const struct sockaddr *)&address, length), 0);
-    assert_int_equal(getsockname(deaf, (struct sockaddr *)&address, &length), 0);
+    assert_int_equal(bind(silent, (const struct sockaddr *)&address, length), 0);
+    assert_int_equal(getsockname(silent, (struct sockaddr *)&address, &length), 0);
     assert_true(dprintf(fd, "nameserver 127.0.0.1:%u\n", ntohs(address.sin_port)) > 0);
     close(fd);
     known[0].v4 = want;
@@ -284,13 +284,13 @@ new_name_servers_are_taken_however_many_names_fail(void **state)
     }
     assert_int_equal(rename(good, conf), 0);
     const bool found = wait_until(base, is_dc2, want, 10000);
-    close(deaf);
+    close(silent);
     assert_true(found);
 }
 
 /* The room: localhost is in /etc/hosts, with one address or two. */
 static struct locum_redis *room;
-static struct ears ears;
+static struct received received;
 static struct fake redis, sentinel;
 
 static bool
@@ -299,7 +299,7 @@ is_connected(void *user)
     struct locum_redis_status status;
     (void)user;
     locum_redis_status(room, &status);
-    return ears.subscribed && ears.sentinel[NS0].polls > 0 && status.error[0] == '\0';
+    return received.subscribed && received.sentinel[NS0].polls > 0 && status.error[0] == '\0';
 }
 
 static bool
@@ -323,13 +323,13 @@ serve(struct fake *fake)
 }
 
 static void
-a_site_of_host_names(void **state)
+a_site_with_host_names_connects(void **state)
 {
     (void)state;
     static char master[128];
     static char map[160];
     struct locum_config *config = make_config(DC2);
-    memset(&ears, 0, sizeof(ears));
+    memset(&received, 0, sizeof(received));
     serve(&redis);
     serve(&sentinel);
     set_endpoint(&config->nodes[DC2].redis, redis.address.port);
@@ -342,13 +342,13 @@ a_site_of_host_names(void **state)
              redis.address.port);
     fake_rule(&sentinel, "SENTINEL MASTER mirrorbits", map);
     config->core.sentinel_poll_ms = 100;
-    assert_int_equal(locum_redis_create(base, config, &ears_events, &ears, &room), 0);
-    char want[] = "name the master elsewhere:6379, which is no nodes.X.redis";
+    assert_int_equal(locum_redis_create(base, config, &received_events, &received, &room), 0);
+    char want[] = "elsewhere:6379";
     assert_true(wait_until(base, room_says, want, 5000));
     snprintf(master, sizeof(master), "@localhost %u", redis.address.port);
     fake_rule(&sentinel, "SENTINEL GET-MASTER-ADDR-BY-NAME mirrorbits", master);
     const bool connected = wait_until(base, is_connected, NULL, 8000);
-    assert_int_equal(ears.sentinel[NS0].known[DC2], 1);
+    assert_int_equal(received.sentinel[NS0].known[DC2], 1);
     locum_redis_destroy(room);
     event_base_loop(base, EVLOOP_NONBLOCK);
     fake_stop(&redis);
@@ -364,12 +364,12 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(both_families_are_found),
-        TEST(a_name_that_is_not_there_is_told_and_found_later),
-        TEST(a_silent_name_server_is_told_in_time),
-        TEST(it_is_looked_up_again_when_asked),
-        TEST(names_may_go_at_any_time),
-        TEST(new_name_servers_are_taken_however_many_names_fail),
-        TEST(a_site_of_host_names),
+        TEST(an_unknown_name_is_reported_and_found_later),
+        TEST(a_silent_name_server_is_reported_in_time),
+        TEST(a_refresh_looks_up_again),
+        TEST(names_may_be_removed_during_a_lookup),
+        TEST(new_name_servers_are_used_although_many_names_fail),
+        TEST(a_site_with_host_names_connects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

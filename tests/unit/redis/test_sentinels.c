@@ -17,18 +17,18 @@ the_higher_epoch_is_followed_at_once(void **state)
     assert_true(wait_until(base, is_subscribed, NULL, 2000));
     assert_int_equal(get_status().master.port, redis[DC2].address.port);
     /* One Sentinel knows more; the event makes us ask. */
-    tell_master(NS0, redis[DC3].address.port, "6");
+    set_master(NS0, redis[DC3].address.port, "6");
     fake_broadcast(&sentinel[NS0], "message +switch-master whatever");
     assert_true(wait_until(base, is_lost, NULL, 1000));
     assert_true(wait_until(base, is_subscribed, NULL, 1000));
     assert_int_equal(get_status().master.port, redis[DC3].address.port);
     /* The old one is not gone back to, though it still calls itself master. */
-    assert_int_equal(ears.won, 2);
-    assert_int_equal(ears.lost, 1);
+    assert_int_equal(received.won, 2);
+    assert_int_equal(received.lost, 1);
 }
 
 static void
-a_view_is_sorted_to_nodes(void **state)
+a_view_is_assigned_to_nodes(void **state)
 {
     (void)state;
     static char lists[2][256];
@@ -45,12 +45,12 @@ a_view_is_sorted_to_nodes(void **state)
     fake_rule(&sentinel[NS0], "INFO", "$15\r\nsentinel_tilt:1\r\n");
     start_room();
     assert_true(wait_until(base, has_polls, NULL, 2000));
-    assert_true(ears.sentinel[NS0].tilt);
-    assert_int_equal(ears.sentinel[NS0].known[DC2], 1);
-    assert_int_equal(ears.sentinel[NS0].down[DC2], 0);
-    assert_int_equal(ears.sentinel[NS0].known[DC3], 1);
-    assert_int_equal(ears.sentinel[NS0].down[DC3], 1);
-    assert_int_equal(ears.sentinel[NS0].known[NS0], 1);
+    assert_true(received.sentinel[NS0].tilt);
+    assert_int_equal(received.sentinel[NS0].known[DC2], 1);
+    assert_int_equal(received.sentinel[NS0].down[DC2], 0);
+    assert_int_equal(received.sentinel[NS0].known[DC3], 1);
+    assert_int_equal(received.sentinel[NS0].down[DC3], 1);
+    assert_int_equal(received.sentinel[NS0].known[NS0], 1);
     const struct locum_redis_status status = get_status();
     assert_string_equal(status.unknown_instances, "127.0.0.9:26379");
     assert_int_equal(status.sentinel_count, 1);
@@ -77,7 +77,7 @@ a_sentinel_of_no_node_leads_to_the_master(void **state)
     assert_int_equal(status.sentinel_count, 1);
     assert_int_equal(status.sentinels[0].node, LOCUM_NODE_NONE);
     assert_non_null(strstr(status.sentinels[0].where, "127.0.0.1:"));
-    assert_int_equal(ears.polls, 0);
+    assert_int_equal(received.polls, 0);
 }
 
 static bool
@@ -89,7 +89,7 @@ sentinel_says(void *user)
 static bool
 has_many_polls(void *user)
 {
-    return ears.sentinel[NS0].polls >= *(const unsigned *)user;
+    return received.sentinel[NS0].polls >= *(const unsigned *)user;
 }
 
 static bool
@@ -128,7 +128,7 @@ polls_keep_their_interval(void **state)
 
 /* An event asks for a poll early. While its answer is awaited, the timer starts no second poll. */
 static void
-a_slow_answer_is_not_asked_for_twice(void **state)
+a_slow_poll_is_not_started_twice(void **state)
 {
     (void)state;
     unsigned polled = 3; /* those that connecting and subscribing ask for are over */
@@ -149,14 +149,14 @@ a_slow_answer_is_not_asked_for_twice(void **state)
             (void)fake_send(client, "$29\r\n# Sentinel\r\nsentinel_tilt:0\r\n\r\n");
         }
     }
-    polled = ears.sentinel[NS0].polls + 1;
+    polled = received.sentinel[NS0].polls + 1;
     assert_true(wait_until(base, has_many_polls, &polled, 2000));
     assert_true(wait_until(base, has_asked, &asked, 500)); /* the next interval */
 }
 
 /* Who listens is asked for a sign of life with each fourth poll. */
 static void
-pings_are_rarer_than_polls(void **state)
+each_fourth_poll_checks_the_subscription(void **state)
 {
     (void)state;
     start_polls();
@@ -169,30 +169,29 @@ pings_are_rarer_than_polls(void **state)
 
 /* No view comes of a reply that is wrong in one place; the room says what is wrong. */
 static void
-a_wrong_sentinel_is_told_and_gives_no_view(void **state)
+an_unusable_reply_is_reported_and_gives_no_view(void **state)
 {
     (void)state;
     static const struct {
         const char *match, *reply, *want;
     } rows[] = {
-        {"SENTINEL REPLICAS", ":1\r\n", "sent a reply that makes no sense"},
-        {"SENTINEL REPLICAS", "*1\r\n*1\r\n*0\r\n", "sent a reply that makes no sense"},
-        {"SENTINEL SENTINELS", "$-1\r\n", "sent a reply that makes no sense"},
-        {"SENTINEL MASTER mirrorbits", "@ip 127.0.0.1 port 1 flags master",
-         "sent a reply that makes no sense"},
+        {"SENTINEL REPLICAS", ":1\r\n", "unexpected reply"},
+        {"SENTINEL REPLICAS", "*1\r\n*1\r\n*0\r\n", "unexpected reply"},
+        {"SENTINEL SENTINELS", "$-1\r\n", "unexpected reply"},
+        {"SENTINEL MASTER mirrorbits", "@ip 127.0.0.1 port 1 flags master", "unexpected reply"},
         {"SENTINEL MASTER mirrorbits", "@ip dc/2 port 1 flags master config-epoch 1",
          "neither an address nor a host name"},
-        {"SENTINEL GET-MASTER-ADDR-BY-NAME mirrorbits", "+OK\r\n", "makes no sense"},
+        {"SENTINEL GET-MASTER-ADDR-BY-NAME mirrorbits", "+OK\r\n", "unexpected reply"},
         {"SENTINEL GET-MASTER-ADDR-BY-NAME mirrorbits", "*-1\r\n",
-         "knows no master named 'mirrorbits': check redis.master-name; it knows: (no list)"},
-        {"INFO", "$0\r\n\r\n", "makes no sense"},
-        {"INFO", "-NOPERM this user\r\n", "does not let our user run INFO"},
+         "'mirrorbits'; set redis.master-name to one of: (no list)"},
+        {"INFO", "$0\r\n\r\n", "unexpected reply"},
+        {"INFO", "-NOPERM this user\r\n", "INFO refused (NOPERM)"},
         {"INFO", FAKE_SILENCE, "no reply to INFO within 300ms"},
-        {"INFO", FAKE_CLOSE, "it closed the connection"},
+        {"INFO", FAKE_CLOSE, "connection closed"},
         {"INFO", "$14\r\nsentinel_tilt:", "no reply to INFO"},
         {"CLIENT SETNAME", "-NOAUTH Authentication required.\r\n",
-         "asks for a password: set redis.sentinel-password-file"},
-        {"SUBSCRIBE", ":1\r\n", "answers SUBSCRIBE with something else"},
+         "set redis.sentinel-password-file"},
+        {"SUBSCRIBE", ":1\r\n", "unexpected reply to SUBSCRIBE"},
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         char want[128];
@@ -205,7 +204,7 @@ a_wrong_sentinel_is_told_and_gives_no_view(void **state)
             fail_msg("row %zu: %s", i, get_status().sentinels[0].error);
         }
         if (strcmp(rows[i].match, "SUBSCRIBE") != 0) {
-            assert_int_equal(ears.polls, 0);
+            assert_int_equal(received.polls, 0);
         }
         assert_int_equal(teardown(state), 0);
         assert_int_equal(setup(state), 0);
@@ -220,12 +219,12 @@ a_wrong_sentinel_is_told_and_gives_no_view(void **state)
 
 /* What is no Sentinel at all, or one that lost its mind: told, tried again, never followed. */
 static void
-a_hostile_sentinel_is_told(void **state)
+a_hostile_server_is_reported_and_gives_no_view(void **state)
 {
     (void)state;
     static const struct {
         const char *greeting, *master; /* the reply to SENTINEL MASTER; NULL: the right one */
-        bool endless, deaf;
+        bool endless, reads_nothing;
         const char *want;
     } rows[] = {
         {"+OK\r\n", NULL, false, false, NO_SENTINEL},
@@ -233,17 +232,16 @@ a_hostile_sentinel_is_told(void **state)
         {"@message +sdown x", NULL, false, false, NO_SENTINEL},
         {"*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", NULL, false, false, "protocol"},
         {"HTTP/1.1 200 OK\r\n", NULL, false, false, "protocol"},
-        {"-DENIED Redis is running in protected mode\r\n", NULL, false, false,
-         "is in protected mode"},
-        {FAKE_CLOSE, NULL, false, false, "without a word: is it a port with TLS?"},
+        {"-DENIED Redis is running in protected mode\r\n", NULL, false, false, "protected mode"},
+        {FAKE_CLOSE, NULL, false, false, "TLS port"},
         {NULL, NULL, false, true, "no reply to CLIENT SETNAME within 300ms"},
         {"$1000000000\r\n", NULL, true, false, "longer than 256 KiB"},
         {NULL, "*1000000000\r\n", false, false, "Out of memory"},
-        {NULL, "-LOADING Redis is loading\r\n", false, false, "is loading"},
-        {NULL, "-MISCONF no\r\n", false, false, "its disk"},
+        {NULL, "-LOADING Redis is loading\r\n", false, false, "(LOADING)"},
+        {NULL, "-MISCONF no\r\n", false, false, "(MISCONF)"},
         {NULL, "-NOPERM this user\r\n", false, false, "locum-sentinel.acl"},
-        {NULL, "-ERR \x1b[31mred\r\n", false, false, "answered SENTINEL MASTER with: ERR ?[31mred"},
-        {NULL, "*2\r\n*2\r\n:1\r\n:2\r\n$-1\r\n", false, false, "makes no sense"},
+        {NULL, "-ERR \x1b[31mred\r\n", false, false, "SENTINEL MASTER refused: ERR ?[31mred"},
+        {NULL, "*2\r\n*2\r\n:1\r\n:2\r\n$-1\r\n", false, false, "unexpected reply"},
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         char want[128];
@@ -254,12 +252,12 @@ a_hostile_sentinel_is_told(void **state)
         }
         sentinel[NS0].greeting = rows[i].greeting;
         sentinel[NS0].endless = rows[i].endless;
-        sentinel[NS0].deaf = rows[i].deaf;
+        sentinel[NS0].reads_nothing = rows[i].reads_nothing;
         start_room();
         if (!wait_until(base, sentinel_says, want, 3000)) {
             fail_msg("row %zu: %s", i, get_status().sentinels[0].error);
         }
-        assert_int_equal(ears.polls, 0);
+        assert_int_equal(received.polls, 0);
         /* The configured Redis is found without it. */
         assert_true(wait_until(base, is_subscribed, NULL, 3000));
         assert_int_equal(teardown(state), 0);
@@ -271,17 +269,17 @@ static bool
 was_accepted_twice(void *user)
 {
     (void)user;
-    return sentinel[NS0].accepted >= 4 && ears.polls > 0;
+    return sentinel[NS0].accepted >= 4 && received.polls > 0;
 }
 
 static void
-a_sentinel_that_comes_back_is_asked_again(void **state)
+a_sentinel_that_returns_is_polled_again(void **state)
 {
     (void)state;
     start_sentinel(NS0, redis[DC2].address.port, "5");
     sentinel[NS0].greeting = FAKE_CLOSE;
     start_room();
-    char want[] = "it closed the connection";
+    char want[] = "connection closed";
     assert_true(wait_until(base, sentinel_says, want, 2000));
     sentinel[NS0].greeting = NULL;
     assert_true(wait_until(base, was_accepted_twice, NULL, 3000));
@@ -293,14 +291,14 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(the_higher_epoch_is_followed_at_once),
-        TEST(a_view_is_sorted_to_nodes),
+        TEST(a_view_is_assigned_to_nodes),
         TEST(a_sentinel_of_no_node_leads_to_the_master),
-        TEST(a_wrong_sentinel_is_told_and_gives_no_view),
-        TEST(a_hostile_sentinel_is_told),
+        TEST(an_unusable_reply_is_reported_and_gives_no_view),
+        TEST(a_hostile_server_is_reported_and_gives_no_view),
         TEST(polls_keep_their_interval),
-        TEST(a_slow_answer_is_not_asked_for_twice),
-        TEST(pings_are_rarer_than_polls),
-        TEST(a_sentinel_that_comes_back_is_asked_again),
+        TEST(a_slow_poll_is_not_started_twice),
+        TEST(each_fourth_poll_checks_the_subscription),
+        TEST(a_sentinel_that_returns_is_polled_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -83,16 +83,16 @@ read_all(int fd, size_t wanted, char c)
 }
 
 static void
-what_a_full_window_held_back_is_written_later(void **state)
+commands_held_back_by_a_full_window_are_written_later(void **state)
 {
     (void)state;
     enum { COMMANDS = 200, BYTES = 1000 };
     static const size_t head = sizeof("*2\r\n$7\r\nPUBLISH\r\n$1000\r\n") - 1;
     static char payload[BYTES];
     const int fd = accept_slow(&plain_events);
-    struct locum_command_argv argv = locum_command_argv_init(LOCUM_COMMAND_PUBLISH);
+    struct locum_command_argv argv = locum_command_argv(LOCUM_COMMAND_PUBLISH, NULL);
     memset(payload, '#', sizeof(payload));
-    locum_command_argv_add_slice(&argv, (struct locum_slice){payload, sizeof(payload)});
+    locum_command_add_slice(&argv, (struct locum_slice){payload, sizeof(payload)});
     for (unsigned i = 0; i < COMMANDS; i++) {
         locum_link_send(probe.link, &argv, on_reply, NULL);
         locum_link_flush(probe.link);
@@ -115,7 +115,7 @@ what_a_full_window_held_back_is_written_later(void **state)
 
 /* More in one turn than is kept for it, and one command that alone is more: all, and in order. */
 static void
-a_turn_may_send_much(void **state)
+an_iteration_may_send_more_than_the_socket_takes(void **state)
 {
     (void)state;
     static const size_t sizes[] = {1000, 2000, 3000, 100, 9000, 100, 4000, 1};
@@ -125,9 +125,9 @@ a_turn_may_send_much(void **state)
     struct locum_text text = locum_text_init(expected, sizeof(expected));
     const int fd = accept_slow(&plain_events);
     for (size_t i = 0; i < LOCUM_COUNT(sizes); i++) {
-        struct locum_command_argv argv = locum_command_argv_init(LOCUM_COMMAND_PUBLISH);
+        struct locum_command_argv argv = locum_command_argv(LOCUM_COMMAND_PUBLISH, NULL);
         memset(payload, (int)('a' + i), sizeof(payload));
-        locum_command_argv_add_slice(&argv, (struct locum_slice){payload, sizes[i]});
+        locum_command_add_slice(&argv, (struct locum_slice){payload, sizes[i]});
         locum_link_send(probe.link, &argv, on_reply, NULL);
         locum_text_add(&text, "*2\r\n$7\r\nPUBLISH\r\n$");
         locum_text_add_u64(&text, sizes[i]);
@@ -144,7 +144,7 @@ a_turn_may_send_much(void **state)
 
 /* Nothing of a turn's commands is written before its end, unless a flush asks for it. */
 static void
-the_commands_of_a_turn_are_written_at_its_end(void **state)
+commands_are_written_at_the_end_of_an_iteration(void **state)
 {
     (void)state;
     static const char role[] = "*1\r\n$4\r\nROLE\r\n";
@@ -172,8 +172,9 @@ the_commands_of_a_turn_are_written_at_its_end(void **state)
 int
 main(void)
 {
-    const struct CMUnitTest plain[] = {TEST("", what_a_full_window_held_back_is_written_later),
-                                       TEST("", a_turn_may_send_much),
-                                       TEST("", the_commands_of_a_turn_are_written_at_its_end)};
+    const struct CMUnitTest plain[] = {
+        TEST("", commands_held_back_by_a_full_window_are_written_later),
+        TEST("", an_iteration_may_send_more_than_the_socket_takes),
+        TEST("", commands_are_written_at_the_end_of_an_iteration)};
     return cmocka_run_group_tests(plain, NULL, NULL);
 }

@@ -11,7 +11,7 @@ static struct process right, expired, careful, plain, sentinel;
 static struct event_base *base;
 static struct locum_config *config;
 static struct locum_redis *room;
-static struct ears ears;
+static struct received received;
 
 static void
 start_tls(struct process *process, const char *name, const char *clients)
@@ -93,7 +93,7 @@ static int
 setup(void **state)
 {
     (void)state;
-    memset(&ears, 0, sizeof(ears));
+    memset(&received, 0, sizeof(received));
     base = event_base_new();
     assert_int_equal(event_base_priority_init(base, 3), 0);
     config = make_config(DC2);
@@ -119,21 +119,21 @@ static void
 start_room(const struct process *redis)
 {
     set_endpoint(&config->nodes[DC2].redis, redis->port);
-    assert_int_equal(locum_redis_create(base, config, &ears_events, &ears, &room), 0);
+    assert_int_equal(locum_redis_create(base, config, &received_events, &received, &room), 0);
 }
 
 static bool
 is_subscribed(void *user)
 {
     (void)user;
-    return ears.subscribed;
+    return received.subscribed;
 }
 
 static bool
-has_line_and_view(void *user)
+has_heartbeat_and_view(void *user)
 {
     (void)user;
-    return ears.lines > 0 && ears.sentinel[NS0].polls > 0;
+    return received.heartbeats > 0 && received.sentinel[NS0].polls > 0;
 }
 
 static bool
@@ -162,12 +162,12 @@ assert_says(bool (*says)(void *user), const char *want)
         locum_redis_status(room, &status);
         fail_msg("wanted \"%s\"; \"%s\", \"%s\"", want, status.error, status.sentinels[0].error);
     }
-    assert_int_equal(ears.won, 0);
-    assert_int_equal(ears.polls, 0);
+    assert_int_equal(received.won, 0);
+    assert_int_equal(received.polls, 0);
 }
 
 static void
-redis_and_sentinel_by_address_and_by_name(void **state)
+tls_works_by_address_and_by_name(void **state)
 {
     (void)state;
     static const char *const hosts[] = {"127.0.0.1", "localhost"};
@@ -177,8 +177,8 @@ redis_and_sentinel_by_address_and_by_name(void **state)
         start_room(&right);
         assert_true(wait_until(base, is_subscribed, NULL, 5000));
         locum_redis_publish(room, locum_slice_of("line"));
-        assert_true(wait_until(base, has_line_and_view, NULL, 5000));
-        assert_int_equal(ears.sentinel[NS0].known[DC2], 1);
+        assert_true(wait_until(base, has_heartbeat_and_view, NULL, 5000));
+        assert_int_equal(received.sentinel[NS0].known[DC2], 1);
         assert_int_equal(teardown(state), 0);
         assert_int_equal(setup(state), 0);
     }
@@ -186,21 +186,18 @@ redis_and_sentinel_by_address_and_by_name(void **state)
 
 /* The same is told of a Redis and of a Sentinel. */
 static void
-what_is_wrong_with_a_certificate_is_named(void **state)
+each_certificate_error_is_named(void **state)
 {
     (void)state;
     static const struct {
         const struct process *at;
         const char *ca, *name, *want;
     } rows[] = {
-        {&right, "ca.pem", "redis.example.org",
-         "its certificate is for another name: set redis.tls.name, or give it one for "
-         "redis.example.org"},
-        {&right, "ca.pem", "127.0.0.2", "its certificate is for another name"},
-        {&right, "other-ca.pem", "",
-         "its certificate is from an issuer that redis.tls.ca-file does not hold"},
-        {&expired, "ca.pem", "", "its certificate has expired"},
-        {&plain, "ca.pem", "", "is it a port without TLS?"},
+        {&right, "ca.pem", "redis.example.org", "redis.tls.name"},
+        {&right, "ca.pem", "127.0.0.2", "redis.tls.name"},
+        {&right, "other-ca.pem", "", "redis.tls.ca-file"},
+        {&expired, "ca.pem", "", "expired"},
+        {&plain, "ca.pem", "", "port without TLS"},
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         set_path(config->redis.tls.ca_file, rows[i].ca);
@@ -213,7 +210,7 @@ what_is_wrong_with_a_certificate_is_named(void **state)
         set_path(config->redis.tls.ca_file, rows[i].ca);
         SET_TEXT(config->redis.tls.name, rows[i].name);
         set_endpoint(&config->nodes[NS0].sentinel, rows[i].at->port);
-        assert_int_equal(locum_redis_create(base, config, &ears_events, &ears, &room), 0);
+        assert_int_equal(locum_redis_create(base, config, &received_events, &received, &room), 0);
         assert_says(sentinel_says, rows[i].want);
         assert_int_equal(teardown(state), 0);
         assert_int_equal(setup(state), 0);
@@ -221,27 +218,27 @@ what_is_wrong_with_a_certificate_is_named(void **state)
 }
 
 static void
-plain_text_to_a_port_with_tls_is_named(void **state)
+plain_text_to_a_tls_port_is_named(void **state)
 {
     (void)state;
     config->redis.tls.on = false;
     start_room(&right);
-    assert_says(redis_says, "is it a port with TLS? Then set redis.tls");
+    assert_says(redis_says, "set redis.tls");
 }
 
 static void
-it_may_ask_for_our_certificate(void **state)
+a_required_client_certificate_is_sent(void **state)
 {
     (void)state;
     start_room(&careful);
-    assert_says(redis_says, "it asks for our certificate");
+    assert_says(redis_says, "set redis.tls.cert-file");
     assert_int_equal(teardown(state), 0);
     assert_int_equal(setup(state), 0);
 
     set_path(config->redis.tls.cert_file, "stranger.pem");
     set_path(config->redis.tls.key_file, "stranger.key");
     start_room(&careful);
-    assert_says(redis_says, "it refuses our certificate");
+    assert_says(redis_says, "client certificate redis.tls.cert-file");
     assert_int_equal(teardown(state), 0);
     assert_int_equal(setup(state), 0);
 
@@ -253,7 +250,7 @@ it_may_ask_for_our_certificate(void **state)
 
 /* A socket on which nobody ever answers. */
 static void
-silence_is_told_in_time(void **state)
+a_silent_server_is_reported_in_time(void **state)
 {
     (void)state;
     struct process silent = {.port = free_port()};
@@ -272,13 +269,13 @@ silence_is_told_in_time(void **state)
 
 /* Files that are no use: nothing is connected, in plain text least of all; a reload mends it. */
 static void
-without_its_files_nothing_is_connected(void **state)
+unusable_files_prevent_connections(void **state)
 {
     (void)state;
     static const char *const rows[][4] = {
-        {"right.key", "", "", "holds no certificates in PEM form"},
-        {"ca.pem", "ca.pem", "right.key", "holds no private key in PEM form"},
-        {"ca.pem", "right.key", "right.key", "holds no certificate in PEM form"},
+        {"right.key", "", "", "redis.tls.ca-file"},
+        {"ca.pem", "ca.pem", "right.key", "redis.tls.key-file"},
+        {"ca.pem", "right.key", "right.key", "redis.tls.cert-file"},
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         set_path(config->redis.tls.ca_file, rows[i][0]);
@@ -298,7 +295,7 @@ without_its_files_nothing_is_connected(void **state)
     assert_non_null(mended);
     set_path(config->redis.tls.ca_file, "right.key");
     start_room(&right);
-    assert_says(redis_says, "mend it");
+    assert_says(redis_says, "redis.tls.ca-file");
     *mended = *config;
     set_path(mended->redis.tls.ca_file, "ca.pem");
     locum_redis_reconfigure(room, mended);
@@ -309,7 +306,7 @@ without_its_files_nothing_is_connected(void **state)
     locum_redis_reconfigure(room, config);
     locum_redis_publish(room, locum_slice_of("line"));
     event_base_loop(base, EVLOOP_NONBLOCK);
-    assert_int_equal(ears.lost, 0);
+    assert_int_equal(received.lost, 0);
 }
 
 /* An empty file in its place. */
@@ -322,7 +319,7 @@ truncate_link(const char *path)
 
 /* A certificate that is being exchanged while somebody reloads is told, and disturbs nothing. */
 static void
-files_that_went_bad_disturb_no_connection(void **state)
+files_that_became_unusable_disturb_no_connection(void **state)
 {
     (void)state;
     char copy[LOCUM_PATH_MAX + 1];
@@ -335,17 +332,17 @@ files_that_went_bad_disturb_no_connection(void **state)
     start_room(&right);
     assert_true(wait_until(base, is_subscribed, NULL, 5000));
     assert_int_equal(truncate_link(copy), 0);
-    ears.sentinel[NS0].polls = 0;
+    received.sentinel[NS0].polls = 0;
     locum_redis_reconfigure(room, config);
     locum_redis_publish(room, locum_slice_of("line"));
-    assert_true(wait_until(base, has_line_and_view, NULL, 5000));
-    assert_int_equal(ears.lost, 0);
-    assert_true(redis_says("holds no certificates in PEM form"));
+    assert_true(wait_until(base, has_heartbeat_and_view, NULL, 5000));
+    assert_int_equal(received.lost, 0);
+    assert_true(redis_says("redis.tls.ca-file"));
     assert_int_equal(unlink(copy), 0);
     assert_int_equal(symlink(good, copy), 0);
     locum_redis_reconfigure(room, config);
     assert_false(redis_says("PEM"));
-    assert_int_equal(ears.lost, 0);
+    assert_int_equal(received.lost, 0);
     assert_int_equal(unlink(copy), 0);
 }
 
@@ -355,13 +352,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(redis_and_sentinel_by_address_and_by_name),
-        TEST(what_is_wrong_with_a_certificate_is_named),
-        TEST(plain_text_to_a_port_with_tls_is_named),
-        TEST(it_may_ask_for_our_certificate),
-        TEST(silence_is_told_in_time),
-        TEST(without_its_files_nothing_is_connected),
-        TEST(files_that_went_bad_disturb_no_connection),
+        TEST(tls_works_by_address_and_by_name),
+        TEST(each_certificate_error_is_named),
+        TEST(plain_text_to_a_tls_port_is_named),
+        TEST(a_required_client_certificate_is_sent),
+        TEST(a_silent_server_is_reported_in_time),
+        TEST(unusable_files_prevent_connections),
+        TEST(files_that_became_unusable_disturb_no_connection),
     };
     signal(SIGPIPE, SIG_IGN);
     return is_redis_installed() ? cmocka_run_group_tests(tests, start_site, end_site) : 0;

@@ -14,17 +14,17 @@ enum { DC2 = 0, DC3 = 1, NS0 = 2, NODES = 3 };
 static struct event_base *base;
 static struct locum_config *config;
 static struct locum_redis *room;
-static struct ears ears;
+static struct received received;
 static struct fake redis[2];        /* of dc2, dc3 */
 static struct fake sentinel[NODES]; /* started where a test wants them */
-static char told[NODES][128];       /* "@ip port" of each Sentinel */
+static char addresses[NODES][128];  /* "@ip port" of each Sentinel */
 static char masters[NODES][512];
 
 static inline int
 setup(void **state)
 {
     (void)state;
-    memset(&ears, 0, sizeof(ears));
+    memset(&received, 0, sizeof(received));
     base = event_base_new();
     config = make_config(DC2);
     config->redis.timeout_ms = 300;
@@ -60,23 +60,23 @@ teardown(void **state)
     }
     free(config);
     event_base_free(base);
-    return ears.repeated == 0 ? 0 : -1;
+    return received.repeated == 0 ? 0 : -1;
 }
 
 static inline void
 start_room(void)
 {
-    assert_int_equal(locum_redis_create(base, config, &ears_events, &ears, &room), 0);
+    assert_int_equal(locum_redis_create(base, config, &received_events, &received, &room), 0);
 }
 
 /* What the Sentinel at `node` says of the master. */
 static inline void
-tell_master(size_t node, uint16_t port, const char *epoch)
+set_master(size_t node, uint16_t port, const char *epoch)
 {
-    struct locum_text text = locum_text_init(told[node], sizeof(told[node]));
+    struct locum_text text = locum_text_init(addresses[node], sizeof(addresses[node]));
     locum_text_add(&text, "@127.0.0.1 ");
     locum_text_add_u64(&text, port);
-    fake_rule(&sentinel[node], "SENTINEL GET-MASTER-ADDR-BY-NAME mirrorbits", told[node]);
+    fake_rule(&sentinel[node], "SENTINEL GET-MASTER-ADDR-BY-NAME mirrorbits", addresses[node]);
     text = locum_text_init(masters[node], sizeof(masters[node]));
     locum_text_add(&text, "@ip 127.0.0.1 port ");
     locum_text_add_u64(&text, port);
@@ -93,7 +93,7 @@ start_sentinel(size_t node, uint16_t port, const char *epoch)
     fake_rule(&sentinel[node], "SENTINEL REPLICAS", "*0\r\n");
     fake_rule(&sentinel[node], "SENTINEL SENTINELS", "*0\r\n");
     fake_rule(&sentinel[node], "INFO", "$29\r\n# Sentinel\r\nsentinel_tilt:0\r\n\r\n");
-    tell_master(node, port, epoch);
+    set_master(node, port, epoch);
     set_endpoint(&config->nodes[node].sentinel, sentinel[node].address.port);
 }
 
@@ -109,14 +109,14 @@ static inline bool
 is_subscribed(void *user)
 {
     (void)user;
-    return ears.subscribed;
+    return received.subscribed;
 }
 
 static inline bool
 is_lost(void *user)
 {
     (void)user;
-    return ears.lost > 0;
+    return received.lost > 0;
 }
 
 static inline bool
@@ -139,7 +139,7 @@ static inline bool
 has_polls(void *user)
 {
     (void)user;
-    return ears.sentinel[NS0].polls > 0;
+    return received.sentinel[NS0].polls > 0;
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
