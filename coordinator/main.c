@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/seal.h"
+#include "base/signature.h"
 #include "base/version.h"
 #include "cli/cli.h"
 #include "config/config.h"
@@ -75,7 +75,7 @@ run_keygen(const char *config_path, int argc, char **argv)
         (void)fprintf(stderr, "usage: locum keygen --cluster > /etc/locum/secret\n");
         return LOCUM_EXIT_USAGE;
     }
-    if (locum_secret_generate(secret) != 0) {
+    if (locum_signature_generate_secret(secret) != 0) {
         (void)fprintf(stderr, "locum keygen: the system gives no random bytes\n");
         return LOCUM_EXIT_NOT_FINE;
     }

@@ -1,6 +1,6 @@
 /*
- * address: an IPv4 or IPv6 address with a port, in text and as a sockaddr. Numeric only: names are
- * resolved by redis/ (evdns), never here.
+ * address: an IPv4 or IPv6 address with a port, as text and as a sockaddr. Numeric only: redis/
+ * resolves host names (evdns).
  */
 #ifndef LOCUM_BASE_ADDRESS_H
 #define LOCUM_BASE_ADDRESS_H

@@ -1,6 +1,6 @@
 /*
  * backoff: capped exponential back-off with jitter, for every retry of this program. The caller
- * brings the randomness, so a test can replay it.
+ * supplies the random number, so a test can replay it.
  */
 #ifndef LOCUM_BASE_BACKOFF_H
 #define LOCUM_BASE_BACKOFF_H
@@ -15,7 +15,7 @@ struct locum_backoff {
     locum_ms next_ms;  /* upper bound of the next wait; 0: start at first_ms */
 };
 
-/* The next wait: uniformly between half the bound and the bound; then the bound doubles. */
+/* The next wait: uniform between half the bound and the bound. Then the bound doubles. */
 locum_ms locum_backoff_next(struct locum_backoff *self, uint32_t random);
 
 /* After a success: start at first_ms again. */

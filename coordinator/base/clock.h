@@ -1,5 +1,5 @@
 /*
- * clock: the three clocks, read together once a turn of the loop. The type is all that core/ sees.
+ * clock: the three clocks, read together once per iteration of the loop. core/ uses the types only.
  */
 #ifndef LOCUM_BASE_CLOCK_H
 #define LOCUM_BASE_CLOCK_H
@@ -9,8 +9,8 @@
 typedef int64_t locum_ms; /* milliseconds; a point in time or a duration */
 
 struct locum_now {
-    locum_ms mono; /* CLOCK_MONOTONIC: every decision; never goes back, stands still in suspend */
-    locum_ms boot; /* CLOCK_BOOTTIME: leases; goes on in suspend */
+    locum_ms mono; /* CLOCK_MONOTONIC: every decision; never goes back, stops in suspend */
+    locum_ms boot; /* CLOCK_BOOTTIME: leases; continues in suspend */
     locum_ms wall; /* CLOCK_REALTIME, Unix ms: shown to people, seeds the incarnation; may jump */
 };
 

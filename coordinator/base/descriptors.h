@@ -1,9 +1,9 @@
 /*
- * descriptors: how many files and sockets the kernel lets this process have (RLIMIT_NOFILE), and
- * how many of them strangers may hold.
+ * descriptors: how many files and sockets the kernel lets this process open (RLIMIT_NOFILE), and
+ * how many of them clients may use.
  *
- * Clients of DNS over TCP and of the API get shares of what the node's own work leaves (sockets,
- * Redis, Sentinels, checks, files), so that no flood of connections takes a descriptor from a
+ * The node's own work (sockets, Redis, Sentinels, checks, files) has priority. Clients of DNS over
+ * TCP and of the API share the rest, so a flood of connections cannot take a descriptor from a
  * heartbeat, a check or the operator.
  */
 #ifndef LOCUM_BASE_DESCRIPTORS_H
@@ -14,17 +14,18 @@
 #include <stdint.h>
 
 enum {
-    LOCUM_DESCRIPTORS_OWN = 144,     /* two a Sentinel, one a check, and the sockets and files */
-    LOCUM_DESCRIPTORS_CLIENTS = 384, /* all that the rooms ask shares for, together */
+    LOCUM_DESCRIPTORS_OWN = 144,     /* two per Sentinel, one per check, the sockets and files */
+    LOCUM_DESCRIPTORS_CLIENTS = 384, /* the sum of the shares that all rooms ask for */
 };
 
 /*
- * Raise the soft limit to what is wanted, as far as the hard one allows. False if that is not
- * enough: then the shares are smaller, and *ret_limit is the limit.
+ * Raise the soft limit to the sum of both, as far as the hard limit allows.
+ *
+ * Returns false if it stays lower, *ret_limit: then the shares are smaller.
  */
 bool locum_descriptors_raise(uint64_t *ret_limit);
 
-/* Of `wanted` connections of clients, how many there may be at the present limit; at least 1. */
+/* How many of `wanted` client connections the current limit allows; at least 1. */
 size_t locum_descriptors_share(size_t wanted);
 
 #endif

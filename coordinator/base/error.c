@@ -12,7 +12,7 @@ locum_error_text(int code)
     case LOCUM_ERR_INVALID:     return "malformed";
     case LOCUM_ERR_RANGE:       return "out of range";
     case LOCUM_ERR_SPACE:       return "no space left";
-    case LOCUM_ERR_SEAL:        return "seal not made with an accepted secret";
+    case LOCUM_ERR_SIGNATURE:        return "no accepted secret made this signature";
     case LOCUM_ERR_DENIED:      return "permission denied";
     case LOCUM_ERR_NOT_FOUND:   return "not found";
     case LOCUM_ERR_IN_USE:      return "address already in use";

@@ -1,6 +1,6 @@
 /*
  * error: the one table of error codes. Functions return 0 or one of these (all negative); outputs
- * are untouched on failure. errno is mapped at the edge of the system call.
+ * are untouched on failure. errno is mapped where the system call is made.
  */
 #ifndef LOCUM_BASE_ERROR_H
 #define LOCUM_BASE_ERROR_H
@@ -11,14 +11,14 @@ enum locum_error {
     LOCUM_ERR_INVALID = -2,     /* malformed input */
     LOCUM_ERR_RANGE = -3,       /* a number or length outside its limits */
     LOCUM_ERR_SPACE = -4,       /* does not fit into the caller's buffer, or the disk is full */
-    LOCUM_ERR_SEAL = -5,        /* no accepted secret made this seal */
+    LOCUM_ERR_SIGNATURE = -5,   /* no accepted secret made this signature */
     LOCUM_ERR_DENIED = -6,      /* permission denied */
     LOCUM_ERR_NOT_FOUND = -7,   /* no such file, name or node */
     LOCUM_ERR_IN_USE = -8,      /* address already in use */
     LOCUM_ERR_UNREACHABLE = -9, /* refused, reset, no route, address not of this host */
-    LOCUM_ERR_TIMEOUT = -10,    /* a deadline of ours has passed */
+    LOCUM_ERR_TIMEOUT = -10,    /* our deadline has passed */
     LOCUM_ERR_PROTOCOL = -11,   /* the other side broke its protocol */
-    LOCUM_ERR_REFUSED = -12,    /* understood, and not done: see the message beside it */
+    LOCUM_ERR_REFUSED = -12,    /* understood but not done: see its message */
     LOCUM_ERR_IO = -13,         /* any other system error */
 };
 

@@ -1,5 +1,5 @@
 /*
- * family: the two address families. Apart from address.h, so that core/ may use it.
+ * family: the two address families. Separate from address.h, so that core/ may use it.
  */
 #ifndef LOCUM_BASE_FAMILY_H
 #define LOCUM_BASE_FAMILY_H

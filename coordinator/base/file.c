@@ -117,7 +117,7 @@ locum_file_read_private(const char *path, char *buffer, size_t size_bytes, size_
     }
     int status = LOCUM_ERR_DENIED;
     if ((info.st_mode & S_IRWXO) != 0) {
-        locum_text_format(ret_why, "other users have access to it: chmod o= %s", path);
+        locum_text_format(ret_why, "others may read it: chmod o= %s", path);
     } else {
         status = read_open_file(fd, buffer, size_bytes, ret_length, ret_why);
     }

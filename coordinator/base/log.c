@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -9,25 +10,27 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/text.h"
+#include "base/text_format.h"
 
 enum {
     LINE_BYTES_MAX = PIPE_BUF,
-    TAIL_BYTES = 80, /* both counts */
+    TAIL_BYTES = 80, /* room for both counts */
     FIELDS_MAX = 16,
     RECENT_MAX = 32,
     REPEAT_QUIET_MS = 10000
 };
 
-/* What was printed lately, by hash of the line. */
+/* The lines printed lately, by their hash. */
 static struct recent {
     uint64_t hash;
     locum_ms printed_mono;
     uint64_t left_out;
 } recent[RECENT_MAX];
 
-static uint64_t lost_lines; /* since the last that was printed */
+static uint64_t lost_lines; /* since the last printed line */
 
+static const char *const priorities[] = {"<3>", "<4>", "<6>"}; /* sd-daemon(3) */
+static const char *const names[] = {"err ", "warn ", "info "};
 static enum locum_level level_max = LOCUM_LOG_INFO;
 
 void
@@ -53,7 +56,7 @@ hash_of(const char *line)
     return hash;
 }
 
-/* True if the line may be printed; then *ret_left_out says how many equals were dropped before. */
+/* True if the line may be printed; *ret_left_out equal lines were dropped before it. */
 static bool
 admit(const char *line, locum_ms mono, uint64_t *ret_left_out)
 {
@@ -80,14 +83,6 @@ admit(const char *line, locum_ms mono, uint64_t *ret_left_out)
 }
 
 static void
-add_prefix(struct locum_text *line, enum locum_level level)
-{
-    static const char *const priority[] = {"<3>", "<4>", "<6>", "<7>"};
-    static const char *const word[] = {"err ", "warn ", "info ", "debug "};
-    locum_text_add(line, getenv("JOURNAL_STREAM") != NULL ? priority[level] : word[level]);
-}
-
-static void
 add_field(struct locum_text *line, const struct locum_field *field)
 {
     const bool quoted = strpbrk(field->value, " =\"\\") != NULL;
@@ -107,19 +102,10 @@ add_field(struct locum_text *line, const struct locum_field *field)
     locum_text_add(line, quoted ? "\"" : "");
 }
 
-static void
-add_count(struct locum_text *line, const char *key, uint64_t count)
-{
-    if (count > 0) {
-        locum_text_add(line, key);
-        locum_text_add_u64(line, count);
-    }
-}
-
 /*
- * Who reads standard error may have stopped (a frozen journal, a terminal in Ctrl-S), and the loop
- * must not stop with him. Not O_NONBLOCK: the open file is shared with other processes. pipe(7): a
- * pipe that can be written takes PIPE_BUF bytes at once.
+ * The reader of standard error may have stopped (a frozen journal, a terminal after Ctrl-S), and
+ * the loop must not stop with it. O_NONBLOCK would not do: other processes share the open file.
+ * pipe(7): a pipe that is writable accepts PIPE_BUF bytes at once.
  */
 static void
 print(const char *line, size_t length)
@@ -143,9 +129,8 @@ locum_log_fields(enum locum_level level, const char *event, const struct locum_f
     char buffer[LINE_BYTES_MAX];
     uint64_t left_out;
     struct locum_text line = locum_text_init(buffer, sizeof(buffer) - TAIL_BYTES);
-    add_prefix(&line, level);
-    locum_text_add(&line, "event=");
-    locum_text_add(&line, event);
+    locum_text_format(&line, "%sevent=%s",
+                      getenv("JOURNAL_STREAM") != NULL ? priorities[level] : names[level], event);
     for (size_t i = 0; i < count; i++) {
         if (fields[i].value != NULL) {
             add_field(&line, &fields[i]);
@@ -156,8 +141,12 @@ locum_log_fields(enum locum_level level, const char *event, const struct locum_f
     }
     line.size = sizeof(buffer);
     line.truncated = false;
-    add_count(&line, " repeated=", left_out);
-    add_count(&line, " lost-lines=", lost_lines);
+    if (left_out > 0) {
+        locum_text_format(&line, " repeated=%" PRIu64, left_out);
+    }
+    if (lost_lines > 0) {
+        locum_text_format(&line, " lost-lines=%" PRIu64, lost_lines);
+    }
     locum_text_add_char(&line, '\n');
     print(buffer, line.length);
 }

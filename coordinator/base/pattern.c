@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "base/invariant.h"
 
-/* The number at *at, which is moved behind it; too large ones are LOCUM_PATTERN_COUNTS_MAX + 1. */
+/* Read the number at *at and move *at behind it. Too large: LOCUM_PATTERN_COUNTS_MAX + 1. */
 static uint64_t
 read_count(const char **at)
 {
@@ -17,14 +17,14 @@ read_count(const char **at)
     return count;
 }
 
-/* NULL, or what could take the matcher for ever. */
+/* NULL, or what could make the matcher run without limit. */
 static const char *
 find_excess(const char *at)
 {
     uint64_t product = 1;
     while (*at != '\0') {
         if (*at == '\\' && at[1] >= '1' && at[1] <= '9') {
-            return "a reference to a group takes too long to search";
+            return "a back-reference takes too long to search";
         }
         if (*at == '{') {
             at++;
@@ -69,7 +69,7 @@ locum_pattern_check(const char *expression, struct locum_text *why)
     return 0;
 }
 
-/* In the piece that begins at `at`; what stands before it is seen by ^, what follows by $. */
+/* Search the piece that begins at `at`. ^ sees the character before it, $ the one after it. */
 static enum locum_pattern_result
 search_piece(const regex_t *compiled, struct locum_slice text, size_t at)
 {
@@ -85,9 +85,9 @@ search_piece(const regex_t *compiled, struct locum_slice text, size_t at)
     }
 }
 
-/* Of the processor, so that who has to wait for it gives up no pattern. */
+/* CPU time, so that waiting for a busy processor does not count. */
 static int64_t
-used_ms(void)
+read_cpu_ms(void)
 {
     struct timespec used;
     const int status = clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
@@ -95,11 +95,11 @@ used_ms(void)
     return (int64_t)used.tv_sec * 1000 + used.tv_nsec / 1000000;
 }
 
-/* Compiled anew each time: what the matcher remembers of a text is kept with the expression. */
+/* Compiled again each time: glibc keeps what it remembers of a text with the expression. */
 enum locum_pattern_result
 locum_pattern_search(const char *expression, struct locum_slice text)
 {
-    const int64_t end = used_ms() + LOCUM_PATTERN_SEARCH_MS;
+    const int64_t end = read_cpu_ms() + LOCUM_PATTERN_SEARCH_MS;
     regex_t compiled;
     if (compile(expression, &compiled) != 0) {
         return LOCUM_PATTERN_GIVEN_UP;
@@ -108,7 +108,7 @@ locum_pattern_search(const char *expression, struct locum_slice text)
     enum locum_pattern_result result = search_piece(&compiled, text, at);
     while (result == LOCUM_PATTERN_ABSENT && text.length - at > LOCUM_PATTERN_PIECE_BYTES) {
         at += LOCUM_PATTERN_PIECE_BYTES / 2;
-        result = used_ms() > end ? LOCUM_PATTERN_GIVEN_UP : search_piece(&compiled, text, at);
+        result = read_cpu_ms() > end ? LOCUM_PATTERN_GIVEN_UP : search_piece(&compiled, text, at);
     }
     regfree(&compiled);
     return result;

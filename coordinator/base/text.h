@@ -1,7 +1,7 @@
 /*
- * text: building and scanning short texts without stdio, heap or locale. Pure, so that core/ may
- * use it; everything that leaves the program as text (heartbeats, log lines, Redis fields) is built
- * here.
+ * text: build short texts without stdio or heap. Pure, so that core/ may use it. Everything that
+ * leaves the program as text (heartbeats, log lines, Redis fields) is built here; outside core/,
+ * text_format.h builds messages.
  */
 #ifndef LOCUM_BASE_TEXT_H
 #define LOCUM_BASE_TEXT_H
@@ -10,20 +10,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/invariant.h"
+#include "base/slice.h"
 
 /* A text under construction in the caller's memory; always NUL-terminated. */
 struct locum_text {
     char *at;       /* the caller's buffer, borrowed */
     size_t size;    /* its size in bytes, the NUL included; at least 1 */
     size_t length;  /* bytes written, the NUL not counted */
-    bool truncated; /* something did not fit; everything after it was dropped too */
+    bool truncated; /* something did not fit; it and everything after it is missing */
 };
 
 /* Start an empty text in `buffer` of `size_bytes` (>= 1). */
 struct locum_text locum_text_init(char *buffer, size_t size_bytes);
 
-/* Append; what does not fit whole is left out whole and sets `truncated`. */
+/* Append. A piece that does not fit whole is left out whole and sets `truncated`. */
 void locum_text_add(struct locum_text *self, const char *string);
 void locum_text_add_bytes(struct locum_text *self, const char *bytes, size_t length);
 void locum_text_add_char(struct locum_text *self, char c);
@@ -47,33 +47,5 @@ struct locum_text_value {
 };
 struct locum_text_value locum_text_time(int64_t wall_ms);
 struct locum_text_value locum_text_duration(int64_t duration_ms);
-
-/* A piece of somebody else's text; not NUL-terminated, borrowed. */
-struct locum_slice {
-    const char *at;
-    size_t length;
-};
-
-struct locum_slice locum_slice_of(const char *string);
-bool locum_slice_is(struct locum_slice self, const char *string);
-bool locum_slice_starts(struct locum_slice self, const char *prefix);
-
-/*
- * Cut the next piece off the front of `rest`, up to `separator` (which is dropped) or the end.
- * Returns false when `rest` was used up (its `at` is NULL then).
- */
-bool locum_slice_cut(struct locum_slice *rest, char separator, struct locum_slice *ret_piece);
-
-/* Decimal digits only, no sign, no leading blank. 0, LOCUM_ERR_INVALID or LOCUM_ERR_RANGE. */
-int locum_slice_u64(struct locum_slice self, uint64_t max, uint64_t *ret_value) LOCUM_MUST_CHECK;
-
-/* Exactly `length` bytes written as 2 * length hex digits. 0 or LOCUM_ERR_INVALID. */
-int locum_slice_hex(struct locum_slice self, uint8_t *ret_bytes, size_t length) LOCUM_MUST_CHECK;
-
-/* "250ms", "1s", "5m", "2h", "7d" to milliseconds. 0, LOCUM_ERR_INVALID or LOCUM_ERR_RANGE. */
-int locum_slice_duration(struct locum_slice self, int64_t *ret_ms) LOCUM_MUST_CHECK;
-
-/* Copy into `buffer` as a C string. 0 or LOCUM_ERR_SPACE. */
-int locum_slice_copy(struct locum_slice self, char *buffer, size_t size_bytes) LOCUM_MUST_CHECK;
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-/* Those of dns/ hold their buffers in their frames, some 200 KiB; the default may be less. */
+/* Threads of dns/ keep their buffers, about 200 KiB, on the stack; the default may be less. */
 enum { STACK_BYTES = 1024 * 1024 };
 
 int

@@ -1,5 +1,5 @@
 /*
- * thread: starting one. Everything that could hold up the loop is done by another thread.
+ * thread: start a thread. Work that could block the loop is done by another thread.
  */
 #ifndef LOCUM_BASE_THREAD_H
 #define LOCUM_BASE_THREAD_H

@@ -1,5 +1,5 @@
 /*
- * timeval: a duration as libevent wants it. Apart from clock.h, because core/ knows no timers.
+ * timeval: a duration as libevent takes it. Separate from clock.h, because core/ has no timers.
  */
 #ifndef LOCUM_BASE_TIMEVAL_H
 #define LOCUM_BASE_TIMEVAL_H

@@ -1,5 +1,5 @@
 /*
- * version: the version of this program, as heartbeats, `locum version` and the status tell it.
+ * version: the version of this program, shown in heartbeats, `locum version` and the status.
  */
 #ifndef LOCUM_BASE_VERSION_H
 #define LOCUM_BASE_VERSION_H

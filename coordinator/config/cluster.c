@@ -72,7 +72,7 @@ take_secret(struct locum_load *self)
     if (!locum_load_path(self, text, path, sizeof(path))) {
         locum_text_add(&why, "the path is longer than 255 characters");
     } else {
-        status = locum_secrets_read(path, &self->config->secrets, &why);
+        status = locum_signature_read_secrets(path, &self->config->secrets, &why);
     }
     if (status != 0) {
         locum_problems_error(&self->problems, locum_document_at(node), "secret-file %s: %s",

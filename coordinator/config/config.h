@@ -10,7 +10,7 @@
 
 #include "base/address.h"
 #include "base/pattern.h"
-#include "base/seal.h"
+#include "base/signature.h"
 #include "core/types.h"
 
 #define LOCUM_CONFIG_DEFAULT_PATH "/etc/locum/locum.yaml"

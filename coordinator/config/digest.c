@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/seal.h"
+#include "base/signature.h"
 #include "config/load.h"
 
 /* More than a file of LOCUM_CONFIG_FILE_BYTES_MAX can unfold to. */
@@ -111,7 +111,7 @@ locum_load_digest(struct locum_config *config)
     add_number(&text, "min-serving", core->min_serving);
     add_text(&text, "master-name", config->redis.master_name);
     add_number(&text, "db", config->redis.db);
-    locum_digest(text.at, text.length, digest);
+    locum_signature_digest(text.at, text.length, digest);
     struct locum_text hex = locum_text_init(core->digest, sizeof(core->digest));
     locum_text_add_hex(&hex, digest, LOCUM_DIGEST_CHARS / 2);
     free(buffer);

@@ -59,7 +59,7 @@ set_header(struct evhttp_request *http, const char *key, const char *value)
 
 /* Send a reply and free what it owns; one request a connection. */
 static void
-send_reply(struct evhttp_request *http, struct locum_reply reply)
+send_reply(struct evhttp_request *http, struct locum_control_reply reply)
 {
     static const char failed[] = "{\"errors\":[\"the answer could not be made: out of memory\"]}";
     char *json = reply.body != NULL ? json_dumps(reply.body, JSON_COMPACT) : NULL;
@@ -89,15 +89,15 @@ send_reply(struct evhttp_request *http, struct locum_reply reply)
 static void
 send_error(struct evhttp_request *http, int status, const char *text)
 {
-    send_reply(http, locum_reply_error(status, text));
+    send_reply(http, locum_control_error(status, text));
 }
 
 /* Ask the handler; `later` in answer to a final request is the handler's fault. */
-static struct locum_reply
+static struct locum_control_reply
 ask(struct locum_control *self, const struct locum_route *route, const struct evkeyvalq *query,
     const json_t *body, bool final)
 {
-    const struct locum_request request = {
+    const struct locum_control_request request = {
         .name = evhttp_find_header(query, "name"),
         .cond = evhttp_find_header(query, "if"),
         .after = evhttp_find_header(query, "after"),
@@ -105,10 +105,10 @@ ask(struct locum_control *self, const struct locum_route *route, const struct ev
         .body = body,
         .final = final,
     };
-    const struct locum_reply reply =
+    const struct locum_control_reply reply =
         locum_route_handler(&self->handlers, route)(self->user, &request);
     if (reply.later && final) {
-        return locum_reply_error(500, "no answer was made in time");
+        return locum_control_error(500, "no answer was made in time");
     }
     return reply;
 }
@@ -127,7 +127,7 @@ forget(struct held *held)
 static void
 ask_held(struct held *held, bool final)
 {
-    const struct locum_reply reply =
+    const struct locum_control_reply reply =
         ask(held->door->control, held->route, &held->query, NULL, final);
     if (reply.later) {
         return;
@@ -270,7 +270,7 @@ serve(struct door *door, struct evhttp_request *http, const struct locum_route *
         send_error(http, 400, buffer);
         return;
     }
-    const struct locum_reply reply = ask(self, route, &query, json, wait_ms == 0);
+    const struct locum_control_reply reply = ask(self, route, &query, json, wait_ms == 0);
     json_decref(json);
     if (reply.later && door->held_count >= door->held_max) {
         evhttp_clear_headers(&query);
@@ -317,7 +317,7 @@ on_poked(int fd, short what, void *user)
 }
 
 void
-locum_control_poke(struct locum_control *self)
+locum_control_wake(struct locum_control *self)
 {
     if (!LIST_EMPTY(&self->held)) {
         event_active(self->poked, EV_TIMEOUT, 0);

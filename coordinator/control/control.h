@@ -30,10 +30,10 @@ enum { LOCUM_CONTROL_WAIT_MAX_MS = 3000 };
 /*
  * A handler's answer. `status`: 200, 400, 404, 409, 500 ... `body`: JSON, owned by the answer (NULL
  * with `text`: text/plain). `later`: nothing to say yet, ask again at the next
- * locum_control_poke() or when the request's wait is over (then `final` is true and the handler
+ * locum_control_wake() or when the request's wait is over (then `final` is true and the handler
  * must answer).
  */
-struct locum_reply {
+struct locum_control_reply {
     int status;
     json_t *body;
     char *text; /* heap, freed by control; used when body is NULL */
@@ -41,7 +41,7 @@ struct locum_reply {
 };
 
 /* One request as a handler sees it; borrowed during the call. */
-struct locum_request {
+struct locum_control_request {
     const char *name;   /* ?name=, NULL if absent */
     const char *cond;   /* ?if= */
     const char *after;  /* ?after= */
@@ -50,28 +50,30 @@ struct locum_request {
     bool final;         /* no (more) waiting: answer now, not `later` */
 };
 
-typedef struct locum_reply locum_handler_fn(void *user, const struct locum_request *request);
+typedef struct locum_control_reply
+locum_control_handler_fn(void *user, const struct locum_control_request *request);
 
 struct locum_control_handlers {
-    locum_handler_fn *status, *explain, *events, *zone, *metrics, *healthz;
-    locum_handler_fn *admin, *exclude, *include, *reload, *nsd; /* control socket only */
+    locum_control_handler_fn *status, *explain, *events, *zone, *metrics, *healthz;
+    locum_control_handler_fn *admin, *exclude, *include, *reload, *nsd; /* control socket only */
 };
 
 /* {"errors": [text]} with this status. Aborts nothing: on lack of memory the body is NULL. */
-static inline struct locum_reply
-locum_reply_error(int status, const char *text)
+static inline struct locum_control_reply
+locum_control_error(int status, const char *text)
 {
-    return (struct locum_reply){.status = status, .body = json_pack("{s:[s]}", "errors", text)};
+    return (struct locum_control_reply){.status = status,
+                                        .body = json_pack("{s:[s]}", "errors", text)};
 }
 
 /* 200; takes body; NULL becomes a 500. */
-static inline struct locum_reply
-locum_reply_json(json_t *body)
+static inline struct locum_control_reply
+locum_control_json(json_t *body)
 {
     if (body == NULL) {
-        return locum_reply_error(500, "out of memory while the answer was made");
+        return locum_control_error(500, "out of memory while the answer was made");
     }
-    return (struct locum_reply){.status = 200, .body = body};
+    return (struct locum_control_reply){.status = 200, .body = body};
 }
 
 /*
@@ -93,7 +95,7 @@ int locum_control_create(struct event_base *base, const struct locum_config *con
 
 /* Something changed: answers held back by `later` are asked for again, after the caller's callback
  * has returned to the loop. Cheap if nothing is held. */
-void locum_control_poke(struct locum_control *self);
+void locum_control_wake(struct locum_control *self);
 
 /* Close everything, held requests too, and remove the socket file. NULL is fine. */
 void locum_control_destroy(struct locum_control *self);

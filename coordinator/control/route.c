@@ -29,10 +29,10 @@ static const struct locum_route routes[] = {
     POST("/nsd", nsd),
 };
 
-locum_handler_fn *
+locum_control_handler_fn *
 locum_route_handler(const struct locum_control_handlers *handlers, const struct locum_route *route)
 {
-    locum_handler_fn *handler;
+    locum_control_handler_fn *handler;
     memcpy(&handler, (const char *)handlers + route->handler_at, sizeof(handler));
     return handler;
 }

@@ -28,8 +28,8 @@ struct locum_route {
 const struct locum_route *locum_route_find(const struct locum_control_handlers *handlers,
                                            const char *path);
 
-locum_handler_fn *locum_route_handler(const struct locum_control_handlers *handlers,
-                                      const struct locum_route *route);
+locum_control_handler_fn *locum_route_handler(const struct locum_control_handlers *handlers,
+                                              const struct locum_route *route);
 
 /* "GET /status, GET /explain, ...": the paths that have a handler; GETs only if `read_only`. */
 void locum_route_add_all(struct locum_text *text, const struct locum_control_handlers *handlers,

@@ -1,5 +1,5 @@
 /*
- * heartbeat: the text of a heartbeat without its seal (base/seal adds and checks that):
+ * heartbeat: the text of a heartbeat without its seal (base/signature adds and checks that):
  *
  *   locum1 get dc2 1763863200123 522 125 up ready - 1763863265373 a1b2c3d4 dc3=1763863199001,529,a
  *          cluster name inc      seq interval service admin leaving wall digest peer=inc,seq,code

@@ -8,7 +8,7 @@
 
 enum { FOR_S_MAX = 30 * 86400 };
 
-static struct locum_reply
+static struct locum_control_reply
 error_with(int status, const char *before, const char *what, const char *after)
 {
     char line[256];
@@ -16,33 +16,33 @@ error_with(int status, const char *before, const char *what, const char *after)
     locum_text_add(&text, before);
     locum_text_add_escaped(&text, what, strnlen(what, 100));
     locum_text_add(&text, after);
-    return locum_reply_error(status, line);
+    return locum_control_error(status, line);
 }
 
-static struct locum_reply
-handle_status(void *user, const struct locum_request *request)
+static struct locum_control_reply
+handle_status(void *user, const struct locum_control_request *request)
 {
     (void)request;
-    return locum_reply_json(locum_daemon_status(user));
+    return locum_control_json(locum_daemon_status(user));
 }
 
-static struct locum_reply
-handle_metrics(void *user, const struct locum_request *request)
+static struct locum_control_reply
+handle_metrics(void *user, const struct locum_control_request *request)
 {
     (void)request;
     char *text = locum_daemon_metrics(user);
-    return text == NULL ? locum_reply_error(500, "out of memory")
-                        : (struct locum_reply){.status = 200, .text = text};
+    return text == NULL ? locum_control_error(500, "out of memory")
+                        : (struct locum_control_reply){.status = 200, .text = text};
 }
 
 /* Healthy: the loop turns, and the answers are those of the plan. */
-static struct locum_reply
-handle_healthz(void *user, const struct locum_request *request)
+static struct locum_control_reply
+handle_healthz(void *user, const struct locum_control_request *request)
 {
     const struct locum_daemon *self = user;
     (void)request;
-    return self->publish_failed ? locum_reply_error(503, "the answers are older than the plan")
-                                : locum_reply_json(json_pack("{s:b}", "ok", 1));
+    return self->publish_failed ? locum_control_error(503, "the answers are older than the plan")
+                                : locum_control_json(json_pack("{s:b}", "ok", 1));
 }
 
 /* The plan's name for what the operator wrote: absolute or not, in any case. */
@@ -63,13 +63,13 @@ find_name(const struct locum_config *config, const char *wanted, size_t *ret)
 
 /* One NODE=WORD on a copy of the core. 0, or *ret_error. */
 static int
-suppose_one(struct locum_core *copy, struct locum_slice word, struct locum_reply *ret_error)
+suppose_one(struct locum_core *copy, struct locum_slice word, struct locum_control_reply *ret_error)
 {
     struct locum_slice name;
     char written[128] = "";
     struct locum_text text = locum_text_init(written, sizeof(written));
     if (!locum_slice_cut(&word, '=', &name) || word.at == NULL) {
-        *ret_error = locum_reply_error(400, "if: write NODE=WORD, e.g. dc3=down");
+        *ret_error = locum_control_error(400, "if: write NODE=WORD, e.g. dc3=down");
         return LOCUM_ERR_INVALID;
     }
     const locum_node node = locum_node_find(&copy->config, name);
@@ -89,15 +89,15 @@ suppose_one(struct locum_core *copy, struct locum_slice word, struct locum_reply
 }
 
 /* NODE=WORD,NODE=WORD ... on a copy of the core. */
-static struct locum_reply
+static struct locum_control_reply
 suppose(struct locum_daemon *self, size_t name, const char *supposed)
 {
     struct locum_slice rest = locum_slice_of(supposed);
     struct locum_slice word;
-    struct locum_reply reply;
+    struct locum_control_reply reply;
     struct locum_core *copy = malloc(sizeof(*copy));
     if (copy == NULL) {
-        return locum_reply_error(500, "out of memory");
+        return locum_control_error(500, "out of memory");
     }
     *copy = self->core;
     int status = 0;
@@ -105,19 +105,19 @@ suppose(struct locum_daemon *self, size_t name, const char *supposed)
         status = suppose_one(copy, word, &reply);
     }
     if (status == 0) {
-        reply = locum_reply_json(locum_daemon_explain(self, name, copy, supposed));
+        reply = locum_control_json(locum_daemon_explain(self, name, copy, supposed));
     }
     free(copy);
     return reply;
 }
 
-static struct locum_reply
-handle_explain(void *user, const struct locum_request *request)
+static struct locum_control_reply
+handle_explain(void *user, const struct locum_control_request *request)
 {
     struct locum_daemon *self = user;
     size_t name;
     if (request->name == NULL) {
-        return locum_reply_error(400, "name: which name shall be explained?");
+        return locum_control_error(400, "name: which name shall be explained?");
     }
     if (!find_name(self->config, request->name, &name)) {
         return error_with(404, "", request->name,
@@ -125,7 +125,7 @@ handle_explain(void *user, const struct locum_request *request)
     }
     return request->cond != NULL
                ? suppose(self, name, request->cond)
-               : locum_reply_json(locum_daemon_explain(self, name, &self->core, NULL));
+               : locum_control_json(locum_daemon_explain(self, name, &self->core, NULL));
 }
 
 static bool
@@ -134,21 +134,21 @@ parse_number(const char *text, uint64_t *ret)
     return text == NULL || locum_slice_u64(locum_slice_of(text), (uint64_t)1 << 53, ret) == 0;
 }
 
-static struct locum_reply
-handle_events(void *user, const struct locum_request *request)
+static struct locum_control_reply
+handle_events(void *user, const struct locum_control_request *request)
 {
     const struct locum_daemon *self = user;
     uint64_t after = 0;
     size_t count;
     if (!parse_number(request->after, &after)) {
-        return locum_reply_error(400, "after: an id of an event, a number");
+        return locum_control_error(400, "after: an id of an event, a number");
     }
     json_t *events = locum_story_since(self->story, after, &count);
     if (count == 0 && request->wait != NULL && !request->final) {
         json_decref(events);
-        return (struct locum_reply){.later = true};
+        return (struct locum_control_reply){.later = true};
     }
-    return locum_reply_json(events);
+    return locum_control_json(events);
 }
 
 /* Every server in every answer: for a name server that has lost its coordinator. */
@@ -171,7 +171,7 @@ fail_open_plan(const struct locum_core_config *config, struct locum_plan *ret)
     }
 }
 
-static struct locum_reply
+static struct locum_control_reply
 zone_reply(struct locum_daemon *self, size_t zone)
 {
     struct locum_plan open;
@@ -186,16 +186,16 @@ zone_reply(struct locum_daemon *self, size_t zone)
     }
     free(text);
     free(open_text);
-    return locum_reply_json(body);
+    return locum_control_json(body);
 }
 
-static struct locum_reply
-handle_zone(void *user, const struct locum_request *request)
+static struct locum_control_reply
+handle_zone(void *user, const struct locum_control_request *request)
 {
     struct locum_daemon *self = user;
     uint64_t known = 0;
     if (request->name == NULL || !parse_number(request->wait, &known)) {
-        return locum_reply_error(400, "write /zone?name=ZONE&wait=SERIAL");
+        return locum_control_error(400, "write /zone?name=ZONE&wait=SERIAL");
     }
     for (size_t zone = 0; zone < self->config->zone_count; zone++) {
         const char *name = self->config->zones[zone].name;
@@ -203,7 +203,7 @@ handle_zone(void *user, const struct locum_request *request)
         if (strncasecmp(name, request->name, length) == 0 &&
             (request->name[length] == '\0' || strcmp(request->name + length, ".") == 0)) {
             const bool same = request->wait != NULL && known == self->serial;
-            return same && !request->final ? (struct locum_reply){.later = true}
+            return same && !request->final ? (struct locum_control_reply){.later = true}
                                            : zone_reply(self, zone);
         }
     }
@@ -246,7 +246,7 @@ parse_admin(const json_t *body, struct locum_input *event, bool *ret_force)
     return NULL;
 }
 
-static struct locum_reply
+static struct locum_control_reply
 refuse_admin(const struct locum_daemon *self, size_t left)
 {
     char line[256];
@@ -256,11 +256,11 @@ refuse_admin(const struct locum_daemon *self, size_t left)
     locum_text_add(&text, " server(s) wanted, and min-serving is ");
     locum_text_add_u64(&text, self->config->core.min_serving);
     locum_text_add(&text, ": bring another back first, or say --force if you mean it");
-    return locum_reply_error(409, line);
+    return locum_control_error(409, line);
 }
 
-static struct locum_reply
-handle_admin(void *user, const struct locum_request *request)
+static struct locum_control_reply
+handle_admin(void *user, const struct locum_control_request *request)
 {
     struct locum_daemon *self = user;
     struct locum_input event = {.kind = LOCUM_INPUT_ADMIN};
@@ -268,12 +268,12 @@ handle_admin(void *user, const struct locum_request *request)
     size_t left;
     const char *wrong = parse_admin(request->body, &event, &force);
     if (wrong != NULL) {
-        return locum_reply_error(400, wrong);
+        return locum_control_error(400, wrong);
     }
     if (event.admin.state != LOCUM_READY &&
         self->core.config.nodes[self->core.config.self].role == LOCUM_ROLE_WITNESS) {
-        return locum_reply_error(409, "this node is a witness: no answer names it, so there is "
-                                      "nothing to take out of service; just stop it");
+        return locum_control_error(409, "this node is a witness: no answer names it, so there is "
+                                        "nothing to take out of service; just stop it");
     }
     if (locum_core_admin_check(&self->core, event.admin.state, force, &left) != 0) {
         return refuse_admin(self, left);
@@ -281,17 +281,18 @@ handle_admin(void *user, const struct locum_request *request)
     const locum_ms wait_ms = event.admin.state == LOCUM_READY ? 0 : locum_daemon_named_ms(self);
     const char *word = locum_admin_text(event.admin.state);
     locum_daemon_deliver(self, &event);
-    return locum_reply_json(json_pack("{s:s, s:I}", "admin", word, "wait_ms", (json_int_t)wait_ms));
+    return locum_control_json(
+        json_pack("{s:s, s:I}", "admin", word, "wait_ms", (json_int_t)wait_ms));
 }
 
-static struct locum_reply
-exclude(struct locum_daemon *self, const struct locum_request *request, bool excluded)
+static struct locum_control_reply
+exclude(struct locum_daemon *self, const struct locum_control_request *request, bool excluded)
 {
     const char *name = json_string_value(json_object_get(request->body, "node"));
     const struct locum_core_config *config = &self->config->core;
     struct locum_input event = {.kind = LOCUM_INPUT_EXCLUDE};
     if (name == NULL) {
-        return locum_reply_error(400, "node: which node?");
+        return locum_control_error(400, "node: which node?");
     }
     const locum_node node = locum_node_find(config, locum_slice_of(name));
     if (node == LOCUM_NODE_NONE) {
@@ -305,30 +306,31 @@ exclude(struct locum_daemon *self, const struct locum_request *request, bool exc
     event.exclude.node = node;
     event.exclude.excluded = excluded;
     locum_daemon_deliver(self, &event);
-    return locum_reply_json(
+    return locum_control_json(
         json_pack("{s:o}", "excluded", locum_daemon_names_of(config, self->core.admin.excluded)));
 }
 
-static struct locum_reply
-handle_exclude(void *user, const struct locum_request *request)
+static struct locum_control_reply
+handle_exclude(void *user, const struct locum_control_request *request)
 {
     return exclude(user, request, true);
 }
 
-static struct locum_reply
-handle_include(void *user, const struct locum_request *request)
+static struct locum_control_reply
+handle_include(void *user, const struct locum_control_request *request)
 {
     return exclude(user, request, false);
 }
 
-static struct locum_reply
-handle_reload(void *user, const struct locum_request *request)
+static struct locum_control_reply
+handle_reload(void *user, const struct locum_control_request *request)
 {
     json_t *told;
     (void)request;
     return locum_daemon_reload(user, &told) == 0
-               ? locum_reply_json(json_pack("{s:b, s:o}", "reloaded", 1, "warnings", told))
-               : (struct locum_reply){.status = 409, .body = json_pack("{s:o}", "errors", told)};
+               ? locum_control_json(json_pack("{s:b, s:o}", "reloaded", 1, "warnings", told))
+               : (struct locum_control_reply){.status = 409,
+                                              .body = json_pack("{s:o}", "errors", told)};
 }
 
 const struct locum_control_handlers locum_daemon_handlers = {

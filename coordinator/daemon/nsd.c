@@ -63,18 +63,18 @@ pass(struct locum_daemon *self, const json_t *serial)
     }
 }
 
-struct locum_reply
-locum_daemon_nsd_take(void *user, const struct locum_request *request)
+struct locum_control_reply
+locum_daemon_nsd_take(void *user, const struct locum_control_request *request)
 {
     struct locum_daemon *self = user;
     const char *wrong = find_mistake(request->body);
     if (wrong != NULL) {
-        return locum_reply_error(400, wrong);
+        return locum_control_error(400, wrong);
     }
     const char *name = json_string_value(json_object_get(request->body, "zone"));
     const size_t zone = find_zone(self->config, name);
     if (zone == self->config->zone_count) {
-        return locum_reply_error(404, "zone: no zone of this cluster");
+        return locum_control_error(404, "zone: no zone of this cluster");
     }
     json_t *report = json_object();
     for (size_t i = 0; i < LOCUM_COUNT(keys); i++) {
@@ -86,7 +86,7 @@ locum_daemon_nsd_take(void *user, const struct locum_request *request)
     self->nsd.report[zone] = report;
     self->nsd.heard[zone] = locum_daemon_now(self).mono;
     pass(self, json_object_get(report, "serial"));
-    return locum_reply_json(json_pack("{s:b}", "ok", 1));
+    return locum_control_json(json_pack("{s:b}", "ok", 1));
 }
 
 void

@@ -22,7 +22,8 @@ struct locum_daemon_nsd {
 };
 
 /* POST /nsd */
-struct locum_reply locum_daemon_nsd_take(void *user, const struct locum_request *request);
+struct locum_control_reply locum_daemon_nsd_take(void *user,
+                                                 const struct locum_control_request *request);
 
 /* Forget all: the zones may have other places. */
 void locum_daemon_nsd_forget(struct locum_daemon_nsd *self);

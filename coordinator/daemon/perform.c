@@ -38,7 +38,7 @@ tell(struct locum_daemon *self, enum locum_level level, enum locum_told told,
         locum_redis_add_event(self->redis, fields, total);
     }
     if (self->control != NULL) {
-        locum_control_poke(self->control);
+        locum_control_wake(self->control);
     }
 }
 
@@ -108,7 +108,7 @@ send_heartbeat(struct locum_daemon *self)
     const struct locum_now now = locum_daemon_now(self);
     struct locum_text line = locum_text_init(buffer, sizeof(buffer));
     locum_core_heartbeat(&self->core, LOCUM_NODE_NONE, now, &line);
-    if (locum_seal_add(&self->config->secrets, &line) == 0) {
+    if (locum_signature_add(&self->config->secrets, &line) == 0) {
         locum_redis_publish(self->redis, locum_slice_of(buffer));
     }
     for (locum_node peer = 0; peer < config->node_count; peer++) {
@@ -117,7 +117,7 @@ send_heartbeat(struct locum_daemon *self)
         }
         line = locum_text_init(buffer, sizeof(buffer));
         locum_core_heartbeat(&self->core, peer, now, &line);
-        if (locum_seal_add(&self->config->secrets, &line) == 0) {
+        if (locum_signature_add(&self->config->secrets, &line) == 0) {
             locum_peer_send(self->peer, peer, locum_slice_of(buffer));
         }
     }
@@ -179,7 +179,7 @@ locum_daemon_publish(struct locum_daemon *self)
     self->plan_changes++;
     locum_daemon_persist(self);
     if (self->control != NULL) {
-        locum_control_poke(self->control);
+        locum_control_wake(self->control);
     }
 }
 

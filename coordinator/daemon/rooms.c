@@ -11,7 +11,7 @@ on_line(struct locum_daemon *self, enum locum_path path, struct locum_slice line
     struct locum_input event = {.kind = LOCUM_INPUT_HEARTBEAT};
     size_t secret = 0;
     const int status =
-        locum_seal_open(&self->config->secrets, line, &event.heartbeat.text, &secret);
+        locum_signature_check(&self->config->secrets, line, &event.heartbeat.text, &secret);
     locum_evidence_line(&self->evidence, &self->config->core, line, status == 0, secret,
                         locum_daemon_now(self).mono);
     if (status != 0) {

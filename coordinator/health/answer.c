@@ -79,7 +79,7 @@ location_passes(const struct locum_config_check *check, const char *location,
 }
 
 enum locum_sample
-locum_answer_judge(const struct locum_config_check *check, const struct locum_answer *answer,
+locum_answer_judge(const struct locum_config_check *check, const struct locum_http_answer *answer,
                    struct locum_text *text)
 {
     locum_text_add_i64(text, answer->code);

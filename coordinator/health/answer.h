@@ -7,7 +7,7 @@
 
 #include "health/probe.h"
 
-struct locum_answer {
+struct locum_http_answer {
     long code;
     locum_ms took_ms;
     struct locum_slice body; /* as much of it as was read */
@@ -17,7 +17,8 @@ struct locum_answer {
 /* The outcome, and its text: "302 in 2 ms to http://m1.example.org/f", "503 in 3 ms, expected 200".
  */
 enum locum_sample locum_answer_judge(const struct locum_config_check *check,
-                                     const struct locum_answer *answer, struct locum_text *text);
+                                     const struct locum_http_answer *answer,
+                                     struct locum_text *text);
 
 /* Append at most `max` characters, what is not printable ASCII as '?'. */
 void locum_answer_add_printable(struct locum_text *text, struct locum_slice foreign, size_t max);

@@ -26,7 +26,7 @@ struct probe {
 
 struct locum_health {
     const struct locum_config *config;
-    locum_sample_fn *on_sample;
+    locum_health_sample_fn *on_sample;
     void *user;
     char agent[sizeof("locum/") + LOCUM_VERSION_MAX];
     struct locum_http_pool *http;
@@ -124,7 +124,7 @@ create_probe(struct locum_health *self, struct event_base *base, size_t index)
 
 int
 locum_health_create(struct event_base *base, const struct locum_config *config,
-                    locum_sample_fn *on_sample, void *user, struct locum_health **ret)
+                    locum_health_sample_fn *on_sample, void *user, struct locum_health **ret)
 {
     struct locum_health *self = calloc(1, sizeof(*self));
     if (self == NULL) {

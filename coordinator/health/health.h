@@ -21,7 +21,8 @@ struct locum_health;
  * ASCII: "200 in 3 ms", "503 in 2 ms, expected 200-399", "connection refused", "no answer within
  * 500 ms", "exit 3 in 9 ms: disk full"; borrowed. From the loop; must not destroy.
  */
-typedef void locum_sample_fn(void *user, size_t check, enum locum_sample outcome, const char *text);
+typedef void locum_health_sample_fn(void *user, size_t check, enum locum_sample outcome,
+                                    const char *text);
 
 /*
  * Begin at once with one probe of each check, then every interval (a probe never overlaps itself).
@@ -29,7 +30,7 @@ typedef void locum_sample_fn(void *user, size_t check, enum locum_sample outcome
  * 0, LOCUM_ERR_MEMORY, LOCUM_ERR_IO.
  */
 int locum_health_create(struct event_base *base, const struct locum_config *config,
-                        locum_sample_fn *on_sample, void *user,
+                        locum_health_sample_fn *on_sample, void *user,
                         struct locum_health **ret) LOCUM_MUST_CHECK;
 
 /* What a check has brought since it was configured; all zero for a kind that is not run here. */

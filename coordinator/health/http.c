@@ -40,7 +40,7 @@ judge_answer(const struct locum_http_check *self, long code, struct locum_text *
 {
     char *location = NULL;
     (void)curl_easy_getinfo(self->easy, CURLINFO_REDIRECT_URL, &location);
-    const struct locum_answer answer = {
+    const struct locum_http_answer answer = {
         .code = code,
         .took_ms = locum_now_read().mono - self->started,
         .body = {.at = self->body, .length = self->body_bytes},

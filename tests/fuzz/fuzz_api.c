@@ -84,7 +84,7 @@ let_go(void)
     const struct locum_field field = {.key = "event", .value = "fuzz"};
     daemon_->serial++;
     locum_story_add(daemon_->story, locum_now_read().wall, &field, 1);
-    locum_control_poke(daemon_->control);
+    locum_control_wake(daemon_->control);
 }
 
 int

@@ -5,7 +5,7 @@
 #include "fuzz.h"
 
 #include "../unit/core/fixture.h"
-#include "base/seal.h"
+#include "base/signature.h"
 
 const unsigned fuzz_mutations = 40000;
 
@@ -59,7 +59,7 @@ check_meaning(struct locum_slice line)
     if (locum_heartbeat_parse(line, config, &first) != 0) {
         return;
     }
-    struct locum_text text = locum_text_init(buffer, sizeof(buffer) - LOCUM_SEAL_BYTES);
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer) - LOCUM_SIGNATURE_BYTES);
     locum_heartbeat_add(&text, config, &first);
     REQUIRE(!text.truncated);
     REQUIRE(locum_heartbeat_parse((struct locum_slice){buffer, text.length}, config, &second) == 0);
@@ -72,19 +72,20 @@ check_meaning(struct locum_slice line)
 static void
 check_seal(struct locum_slice line)
 {
-    static char buffer[65536 + LOCUM_SEAL_BYTES + 1];
+    static char buffer[65536 + LOCUM_SIGNATURE_BYTES + 1];
     struct locum_slice opened;
     size_t secret;
-    REQUIRE(locum_seal_open(&secrets, line, &opened, &secret) != 0); /* who could have sealed it? */
+    REQUIRE(locum_signature_check(&secrets, line, &opened, &secret) !=
+            0); /* who could have sealed it? */
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     locum_text_add_bytes(&text, line.at, line.length);
-    REQUIRE(locum_seal_add(&secrets, &text) == 0);
+    REQUIRE(locum_signature_add(&secrets, &text) == 0);
     const struct locum_slice sealed = {buffer, text.length};
-    REQUIRE(locum_seal_open(&secrets, sealed, &opened, &secret) == 0 && secret == 0);
+    REQUIRE(locum_signature_check(&secrets, sealed, &opened, &secret) == 0 && secret == 0);
     REQUIRE(opened.at == buffer && opened.length == line.length);
     const size_t place = line.length > 0 ? (uint8_t)line.at[0] % sealed.length : 0;
     buffer[place] ^= 1;
-    REQUIRE(locum_seal_open(&secrets, sealed, &opened, &secret) != 0);
+    REQUIRE(locum_signature_check(&secrets, sealed, &opened, &secret) != 0);
 }
 
 static void

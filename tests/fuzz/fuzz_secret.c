@@ -4,7 +4,7 @@
  */
 #include "folder.h"
 
-#include "base/seal.h"
+#include "base/signature.h"
 #include "base/text.h"
 
 const unsigned fuzz_mutations = 4000;
@@ -18,7 +18,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct locum_secrets again;
     struct locum_text why = locum_text_init(reason, sizeof(reason));
     struct locum_text text = locum_text_init(lines, sizeof(lines));
-    if (locum_secrets_read(write_own("secret", data, size), &secrets, &why) != 0) {
+    if (locum_signature_read_secrets(write_own("secret", data, size), &secrets, &why) != 0) {
         REQUIRE(why.length > 0 && strchr(reason, '\n') == NULL);
         return 0;
     }
@@ -27,7 +27,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         locum_text_add_hex(&text, secrets.key[i], LOCUM_SECRET_BYTES);
         locum_text_add_char(&text, '\n');
     }
-    REQUIRE(locum_secrets_read(write_own("secret", lines, text.length), &again, &why) == 0);
+    REQUIRE(locum_signature_read_secrets(write_own("secret", lines, text.length), &again, &why) ==
+            0);
     REQUIRE(again.count == secrets.count);
     REQUIRE(memcmp(again.key, secrets.key, secrets.count * LOCUM_SECRET_BYTES) == 0);
     return 0;

@@ -100,8 +100,8 @@ def test_libraries_have_owners():
 
 def test_libcrypto_is_for_seal():
     seal = "#include <openssl/hmac.h>\n"
-    refused("coordinator/base/text.c", seal, "coordinator/base/text.c:1", "only base/seal.c")
-    code, output = lint({"coordinator/base/seal.c": seal})
+    refused("coordinator/base/text.c", seal, "coordinator/base/text.c:1", "only base/signature.c")
+    code, output = lint({"coordinator/base/signature.c": seal})
     assert code == 0, output
 
 

@@ -34,7 +34,7 @@ test_the_bound_doubles_up_to_the_cap(void **state)
 }
 
 static void
-test_a_reset_begins_anew(void **state)
+test_reset_starts_at_the_first_bound(void **state)
 {
     (void)state;
     struct locum_backoff backoff = {.first_ms = 200, .max_ms = 60000};
@@ -78,7 +78,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_bound_doubles_up_to_the_cap),
-        cmocka_unit_test(test_a_reset_begins_anew),
+        cmocka_unit_test(test_reset_starts_at_the_first_bound),
         cmocka_unit_test(test_every_wait_is_within_its_bound),
         cmocka_unit_test(test_large_bounds_do_not_overflow),
     };

@@ -55,7 +55,7 @@ printed(char *ret, size_t size)
 
 /* Nobody reads: the line is given up, and the next that can be printed says how many were. */
 static void
-a_full_pipe_stops_nobody(void **state)
+test_full_pipe_does_not_block(void **state)
 {
     (void)state;
     char text[1024] = {0};
@@ -80,7 +80,7 @@ a_full_pipe_stops_nobody(void **state)
 }
 
 static void
-values_are_quoted_and_escaped(void **state)
+test_values_are_quoted_and_escaped(void **state)
 {
     (void)state;
     char text[512];
@@ -92,19 +92,19 @@ values_are_quoted_and_escaped(void **state)
 }
 
 static void
-the_journal_gets_priorities(void **state)
+test_journal_gets_priorities(void **state)
 {
     (void)state;
     char text[512];
     assert_int_equal(setenv("JOURNAL_STREAM", "8:1", 1), 0);
-    LOCUM_LOG(LOCUM_LOG_ERR, "twin");
+    LOCUM_LOG(LOCUM_LOG_ERR, "stop");
     LOCUM_LOG(LOCUM_LOG_INFO, "start");
     printed(text, sizeof(text));
-    assert_string_equal(text, "<3>event=twin\n<6>event=start\n");
+    assert_string_equal(text, "<3>event=stop\n<6>event=start\n");
 }
 
 static void
-equal_lines_are_printed_once(void **state)
+test_equal_lines_are_printed_once(void **state)
 {
     (void)state;
     char text[512];
@@ -117,27 +117,28 @@ equal_lines_are_printed_once(void **state)
 }
 
 static void
-lines_above_the_level_are_dropped(void **state)
+test_lines_less_urgent_than_the_level_are_dropped(void **state)
 {
     (void)state;
     char text[512];
-    LOCUM_LOG(LOCUM_LOG_DEBUG, "hidden");
-    locum_log_level_set(LOCUM_LOG_DEBUG);
-    LOCUM_LOG(LOCUM_LOG_DEBUG, "shown");
+    locum_log_level_set(LOCUM_LOG_WARN);
+    LOCUM_LOG(LOCUM_LOG_INFO, "hidden");
+    LOCUM_LOG(LOCUM_LOG_WARN, "shown");
     locum_log_level_set(LOCUM_LOG_INFO);
     printed(text, sizeof(text));
-    assert_string_equal(text, "debug event=shown\n");
+    assert_string_equal(text, "warn event=shown\n");
 }
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(values_are_quoted_and_escaped, begin, end),
-        cmocka_unit_test_setup_teardown(a_full_pipe_stops_nobody, begin, end),
-        cmocka_unit_test_setup_teardown(the_journal_gets_priorities, begin, end),
-        cmocka_unit_test_setup_teardown(equal_lines_are_printed_once, begin, end),
-        cmocka_unit_test_setup_teardown(lines_above_the_level_are_dropped, begin, end),
+        cmocka_unit_test_setup_teardown(test_values_are_quoted_and_escaped, begin, end),
+        cmocka_unit_test_setup_teardown(test_full_pipe_does_not_block, begin, end),
+        cmocka_unit_test_setup_teardown(test_journal_gets_priorities, begin, end),
+        cmocka_unit_test_setup_teardown(test_equal_lines_are_printed_once, begin, end),
+        cmocka_unit_test_setup_teardown(test_lines_less_urgent_than_the_level_are_dropped, begin,
+                                        end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

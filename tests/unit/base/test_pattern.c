@@ -41,9 +41,9 @@ test_found(void **state)
     assert_int_equal(locum_pattern_search("^$", (struct locum_slice){0}), LOCUM_PATTERN_FOUND);
 }
 
-/* Wherever it stands in a text of several pieces; and no end of a piece is the end of a line. */
+/* The end of a piece is not the end of a line. */
 static void
-test_pieces(void **state)
+test_match_is_found_anywhere_in_a_text_of_several_pieces(void **state)
 {
     static const struct {
         const char *expression;
@@ -72,9 +72,9 @@ test_pieces(void **state)
     }
 }
 
-/* Innocent expressions and long lines once took the matcher many seconds, and odd ones memory. */
+/* Harmless expressions on long lines once took the matcher many seconds, odd ones much memory. */
 static void
-test_time_is_bounded(void **state)
+test_search_time_is_limited(void **state)
 {
     static const char *const expressions[] = {"x.*ok", "[a-z]+@[a-z]+", "x.*a.{100}k",
                                               "x.*(a.{10}){10}k", "((x|a).*){100}k"};
@@ -96,7 +96,7 @@ test_time_is_bounded(void **state)
 }
 
 static void
-test_refused(void **state)
+test_expressions_without_a_limit_are_refused(void **state)
 {
     static const struct {
         const char *expression, *why;
@@ -105,7 +105,7 @@ test_refused(void **state)
         {"[a", "Unmatched [, [^, [:, [., or [="},
         {"*", "Invalid preceding regular expression"},
         {"a\\", "Trailing backslash"},
-        {"(a*)*\\1b", "a reference to a group takes too long to search"},
+        {"(a*)*\\1b", "a back-reference takes too long to search"},
         {"(a{1,255}){1,255}b", "the counts in braces multiply to more than 100"},
         {"a{0,99999999999999999999}", "the counts in braces multiply to more than 100"},
         {"(a{1,10}){,10}", NULL},
@@ -130,9 +130,9 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_found),
-        cmocka_unit_test(test_pieces),
-        cmocka_unit_test(test_time_is_bounded),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_match_is_found_anywhere_in_a_text_of_several_pieces),
+        cmocka_unit_test(test_search_time_is_limited),
+        cmocka_unit_test(test_expressions_without_a_limit_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,64 +50,64 @@ struct client {
 };
 
 /* Says what the request was. */
-static inline struct locum_reply
-echo(void *user, const struct locum_request *request)
+static inline struct locum_control_reply
+echo(void *user, const struct locum_control_request *request)
 {
     struct site *site = user;
     site->asked++;
-    return locum_reply_json(json_pack(
+    return locum_control_json(json_pack(
         "{s:s?, s:s?, s:s?, s:s?, s:O?, s:b}", "name", request->name, "if", request->cond, "after",
         request->after, "wait", request->wait, "body", request->body, "final", request->final));
 }
 
 /* Has nothing to say until something has happened. */
-static inline struct locum_reply
-wait_for_it(void *user, const struct locum_request *request)
+static inline struct locum_control_reply
+wait_for_it(void *user, const struct locum_control_request *request)
 {
     struct site *site = user;
     site->asked++;
     site->finals += request->final ? 1 : 0;
     if (!site->happened && !request->final) {
-        return (struct locum_reply){.later = true};
+        return (struct locum_control_reply){.later = true};
     }
-    return locum_reply_json(
+    return locum_control_json(
         json_pack("{s:b, s:b}", "happened", site->happened, "final", request->final));
 }
 
-static inline struct locum_reply
-never(void *user, const struct locum_request *request)
+static inline struct locum_control_reply
+never(void *user, const struct locum_control_request *request)
 {
     (void)user;
     (void)request;
-    return (struct locum_reply){.later = true};
+    return (struct locum_control_reply){.later = true};
 }
 
-static inline struct locum_reply
-plain(void *user, const struct locum_request *request)
+static inline struct locum_control_reply
+plain(void *user, const struct locum_control_request *request)
 {
     (void)user;
     (void)request;
-    return (struct locum_reply){.status = 200, .text = strdup("locum_up 1\n")};
+    return (struct locum_control_reply){.status = 200, .text = strdup("locum_up 1\n")};
 }
 
-static inline struct locum_reply
-refuse(void *user, const struct locum_request *request)
+static inline struct locum_control_reply
+refuse(void *user, const struct locum_control_request *request)
 {
     (void)user;
     (void)request;
-    return locum_reply_error(409, "fewer than min-serving (1) nodes would be wanted");
+    return locum_control_error(409, "fewer than min-serving (1) nodes would be wanted");
 }
 
 /* Four answers of this do not fit into a socket's buffer at once. */
-static inline struct locum_reply
-large(void *user, const struct locum_request *request)
+static inline struct locum_control_reply
+large(void *user, const struct locum_control_request *request)
 {
     (void)user;
     (void)request;
     char *text = malloc(128 * 1024 + 1);
     memset(text, 'x', 128 * 1024);
     text[128 * 1024] = '\0';
-    return (struct locum_reply){.status = 200, .text = text};
+    return (struct locum_control_reply){.status = 200, .text = text};
 }
 
 static const struct locum_control_handlers handlers = {

@@ -143,17 +143,17 @@ test_poke_answers(void **state)
     client_open(&client, site, true);
     client_send(&client, GET("/events?after=5&wait=3000"));
     until_asked(site, 1);
-    locum_control_poke(site->control); /* nothing to say yet: held on */
+    locum_control_wake(site->control); /* nothing to say yet: held on */
     assert_int_equal(site->asked, 1);  /* never from within the call */
     until_asked(site, 2);
     site->happened = true;
-    locum_control_poke(site->control);
-    locum_control_poke(site->control);
+    locum_control_wake(site->control);
+    locum_control_wake(site->control);
     client_finish(&client, site);
     assert_has(&client, "{\"happened\":true,\"final\":false}");
     assert_int_equal(site->asked, 3);
     client_close(&client);
-    locum_control_poke(site->control);
+    locum_control_wake(site->control);
     turn(site);
     assert_int_equal(site->asked, 3);
 }
@@ -200,7 +200,7 @@ test_client_goes_away(void **state)
     }
     const unsigned asked = site->asked;
     site->happened = true;
-    locum_control_poke(site->control);
+    locum_control_wake(site->control);
     turn(site);
     assert_int_equal(site->asked, asked);
 }
@@ -237,7 +237,7 @@ test_destroy_with_clients(void **state)
         client_send(&clients[i], i < 2 ? GET("/events?wait=3000") : "GET /sta");
     }
     until_asked(site, 2);
-    locum_control_poke(site->control); /* must not fire any more */
+    locum_control_wake(site->control); /* must not fire any more */
     locum_control_destroy(site->control);
     site->control = NULL;
     turn(site);
@@ -265,7 +265,7 @@ test_places_for_who_does_not_wait(void **state)
     }
     exchange(site, true, GET("/events?wait=1"), "200", "{\"happened\":false,\"final\":true}");
     site->happened = true;
-    locum_control_poke(site->control);
+    locum_control_wake(site->control);
     for (size_t i = 0; i < COUNT; i++) {
         client_finish(&clients[i], site);
         assert_has(&clients[i], "{\"happened\":true,");

@@ -271,7 +271,7 @@ test_idle_clients_make_room(void **state)
     exchange(site, false, GET("/status"), "200", "final");
     assert_true(locum_now_read().mono - start < LOCUM_HTTP_IDLE_S * 1000);
     site->happened = true; /* who has asked was not put out */
-    locum_control_poke(site->control);
+    locum_control_wake(site->control);
     client_finish(&held, site);
     assert_has(&held, "{\"happened\":true,");
     client_close(&held);

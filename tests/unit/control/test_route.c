@@ -11,12 +11,12 @@
 #include "base/error.h"
 #include "control/route.h"
 
-static struct locum_reply
-no_handler(void *user, const struct locum_request *request)
+static struct locum_control_reply
+no_handler(void *user, const struct locum_control_request *request)
 {
     (void)user;
     (void)request;
-    return locum_reply_error(500, "not called here");
+    return locum_control_error(500, "not called here");
 }
 
 static void

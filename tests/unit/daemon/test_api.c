@@ -1,12 +1,12 @@
 /* What the handlers of the API answer, on a whole daemon that hears nobody. */
 #include "fixture.h"
 
-static const struct locum_request nothing = {.final = true};
+static const struct locum_control_request nothing = {.final = true};
 
 static json_t *
 get_status(void)
 {
-    const struct locum_reply reply = locum_daemon_handlers.status(daemon_, &nothing);
+    const struct locum_control_reply reply = locum_daemon_handlers.status(daemon_, &nothing);
     assert_int_equal(reply.status, 200);
     return reply.body;
 }
@@ -114,10 +114,10 @@ test_an_excluded_node_is_warned_of(void **state)
     json_decref(status);
 }
 
-static struct locum_reply
+static struct locum_control_reply
 explain(const char *supposed)
 {
-    const struct locum_request request = {
+    const struct locum_control_request request = {
         .name = "DC3.get.example.org", .cond = supposed, .final = true};
     return locum_daemon_handlers.explain(daemon_, &request);
 }
@@ -127,7 +127,7 @@ static const char *
 named_if(const char *supposed)
 {
     static char name[32];
-    const struct locum_reply reply = explain(supposed);
+    const struct locum_control_reply reply = explain(supposed);
     assert_int_equal(reply.status, 200);
     const json_t *answer = json_array_get(json_object_get(reply.body, "answers"), 0);
     assert_string_equal(json_string_value(json_object_get(reply.body, "supposed")), supposed);
@@ -176,7 +176,7 @@ test_explain_supposes(void **state)
         }
     }
     for (size_t i = 0; i < LOCUM_COUNT(wrong); i++) {
-        const struct locum_reply reply = explain(wrong[i].supposed);
+        const struct locum_control_reply reply = explain(wrong[i].supposed);
         json_decref(reply.body);
         if (reply.status != wrong[i].status) {
             fail_msg("%s: %d", wrong[i].supposed, reply.status);
@@ -192,7 +192,7 @@ test_a_reload_is_refused_whole(void **state)
     start();
     const struct locum_config *before = daemon_->config;
     write_config("", "min-serving: 99\nevents: {keep: no}\n");
-    struct locum_reply reply = locum_daemon_handlers.reload(daemon_, &nothing);
+    struct locum_control_reply reply = locum_daemon_handlers.reload(daemon_, &nothing);
     assert_int_equal(reply.status, 409);
     assert_true(says(json_object_get(reply.body, "errors"), "min-serving"));
     assert_true(says(json_object_get(reply.body, "errors"), "error: keep"));
@@ -215,7 +215,7 @@ test_a_reload_takes_effect_and_tells_its_warnings(void **state)
     turn_for(50);
     const uint32_t serial = daemon_->serial;
     write_config("", "heartbeat: {interval: 250ms}\n");
-    const struct locum_reply reply = locum_daemon_handlers.reload(daemon_, &nothing);
+    const struct locum_control_reply reply = locum_daemon_handlers.reload(daemon_, &nothing);
     assert_int_equal(reply.status, 200);
     assert_true(json_is_true(json_object_get(reply.body, "reloaded")));
     assert_true(says(json_object_get(reply.body, "warnings"), "heartbeat"));

@@ -35,8 +35,8 @@ static void
 scrape(void)
 {
     free(metrics);
-    const struct locum_reply reply =
-        locum_daemon_handlers.metrics(daemon_, &(struct locum_request){.final = true});
+    const struct locum_control_reply reply =
+        locum_daemon_handlers.metrics(daemon_, &(struct locum_control_request){.final = true});
     assert_int_equal(reply.status, 200);
     metrics = reply.text;
 }

@@ -1,12 +1,12 @@
 /* GET /zone and POST /nsd: what the adapter is given, and what becomes of its reports. */
 #include "fixture.h"
 
-static const struct locum_request nothing = {.final = true};
+static const struct locum_control_request nothing = {.final = true};
 
-static struct locum_reply
+static struct locum_control_reply
 get_zone(const char *name, const char *wait, bool final)
 {
-    const struct locum_request request = {.name = name, .wait = wait, .final = final};
+    const struct locum_control_request request = {.name = name, .wait = wait, .final = final};
     return locum_daemon_handlers.zone(daemon_, &request);
 }
 
@@ -14,8 +14,8 @@ static int
 post(const char *body)
 {
     json_t *json = json_loads(body, 0, NULL);
-    const struct locum_request request = {.body = json, .final = true};
-    const struct locum_reply reply = locum_daemon_handlers.nsd(daemon_, &request);
+    const struct locum_control_request request = {.body = json, .final = true};
+    const struct locum_control_reply reply = locum_daemon_handlers.nsd(daemon_, &request);
     json_decref(json);
     json_decref(reply.body);
     return reply.status;
@@ -25,7 +25,7 @@ post(const char *body)
 static json_t *
 get_nsd(void)
 {
-    const struct locum_reply reply = locum_daemon_handlers.status(daemon_, &nothing);
+    const struct locum_control_reply reply = locum_daemon_handlers.status(daemon_, &nothing);
     json_t *nsd = json_incref(json_object_get(reply.body, "nsd"));
     json_decref(reply.body);
     return nsd;
@@ -34,7 +34,7 @@ get_nsd(void)
 static bool
 metrics_say(const char *line)
 {
-    const struct locum_reply reply = locum_daemon_handlers.metrics(daemon_, &nothing);
+    const struct locum_control_reply reply = locum_daemon_handlers.metrics(daemon_, &nothing);
     const bool said = strstr(reply.text, line) != NULL;
     free(reply.text);
     return said;
@@ -48,7 +48,7 @@ test_the_zone_comes_at_once_or_when_it_changes(void **state)
     write_config("", "");
     start();
     (void)snprintf(serial, sizeof(serial), "%u", daemon_->serial);
-    struct locum_reply reply = get_zone("Get.example.org", NULL, false);
+    struct locum_control_reply reply = get_zone("Get.example.org", NULL, false);
     assert_int_equal(reply.status, 200);
     assert_int_equal(json_integer_value(json_object_get(reply.body, "serial")), daemon_->serial);
     const char *zone = json_string_value(json_object_get(reply.body, "zone"));

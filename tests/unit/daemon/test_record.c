@@ -67,7 +67,7 @@ say(locum_node peer, uint64_t seq)
                                            .seq = core->view.seq,
                                            .state_code = LOCUM_ALIVE};
     locum_heartbeat_add(&text, &core->config, &heartbeat);
-    assert_int_equal(locum_seal_add(&daemon_->config->secrets, &text), 0);
+    assert_int_equal(locum_signature_add(&daemon_->config->secrets, &text), 0);
     assert_int_equal(inet_pton(AF_INET, host, &to.sin_addr), 1);
     assert_int_equal(sendto(udp, line, text.length, 0, (struct sockaddr *)&to, sizeof(to)),
                      text.length);

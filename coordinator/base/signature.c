@@ -1,0 +1,195 @@
+#include "base/signature.h"
+
+#include <inttypes.h>
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/text_format.h"
+
+enum { MAC_BYTES = 32, FILE_BYTES_MAX = 4096 };
+
+static const char marker[] = " hmac=";
+
+/* Refuse a line of the file. */
+static int
+refuse_line(struct locum_text *why, uint64_t line, int error, const char *what)
+{
+    locum_text_format(why, "line %" PRIu64 ": %s", line, what);
+    return error;
+}
+
+static int
+parse_secrets(struct locum_slice rest, struct locum_secrets *ret, struct locum_text *why)
+{
+    struct locum_slice line;
+    for (uint64_t number = 1; locum_slice_cut(&rest, '\n', &line); number++) {
+        if (line.length == 0 || line.at[0] == '#') {
+            continue;
+        }
+        if (ret->count == LOCUM_SECRETS_MAX) {
+            return refuse_line(why, number, LOCUM_ERR_RANGE, "at most 8 secrets");
+        }
+        if (locum_slice_hex(line, ret->key[ret->count], LOCUM_SECRET_BYTES) != 0) {
+            return refuse_line(why, number, LOCUM_ERR_INVALID,
+                               "not 64 hex digits: make one with `locum keygen --cluster`");
+        }
+        ret->count++;
+    }
+    if (ret->count == 0) {
+        locum_text_add(why, "holds no secret: make one with `locum keygen --cluster`");
+        return LOCUM_ERR_INVALID;
+    }
+    return 0;
+}
+
+int
+locum_signature_read_secrets(const char *path, struct locum_secrets *ret,
+                             struct locum_text *ret_why)
+{
+    char buffer[FILE_BYTES_MAX + 1];
+    struct locum_secrets secrets = {0};
+    size_t length = 0;
+    int status = locum_file_read_private(path, buffer, sizeof(buffer), &length, ret_why);
+    if (status == LOCUM_ERR_NOT_FOUND) {
+        locum_text_add(ret_why, ": copy it from another node, or make the cluster's first with "
+                                "`locum keygen --cluster`");
+    } else if (status == LOCUM_ERR_RANGE) {
+        locum_text_add(ret_why, ": it must hold 64 hex digits a line");
+    } else if (status == 0) {
+        status =
+            parse_secrets((struct locum_slice){.at = buffer, .length = length}, &secrets, ret_why);
+    }
+    if (status == 0) {
+        *ret = secrets;
+    }
+    OPENSSL_cleanse(buffer, sizeof(buffer));
+    OPENSSL_cleanse(&secrets, sizeof(secrets));
+    return status;
+}
+
+int
+locum_signature_generate_secret(char ret_hex[2 * LOCUM_SECRET_BYTES + 1])
+{
+    uint8_t key[LOCUM_SECRET_BYTES];
+    if (RAND_bytes(key, sizeof(key)) != 1) {
+        return LOCUM_ERR_IO;
+    }
+    struct locum_text text = locum_text_init(ret_hex, 2 * LOCUM_SECRET_BYTES + 1);
+    locum_text_add_hex(&text, key, sizeof(key));
+    OPENSSL_cleanse(key, sizeof(key));
+    return 0;
+}
+
+/*
+ * A context for each secret in use, made once: looking up the algorithm and setting the key costs
+ * more than the MAC of a heartbeat. When all are in use, the oldest is replaced: its secret was
+ * removed from the configuration.
+ */
+struct mac_context {
+    uint8_t key[LOCUM_SECRET_BYTES];
+    EVP_MAC_CTX *mac; /* NULL: not in use */
+};
+
+static EVP_MAC_CTX *
+create_context(const uint8_t key[LOCUM_SECRET_BYTES])
+{
+    char digest[] = "SHA256"; /* OpenSSL takes a pointer to non-const */
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    EVP_MAC_CTX *mac = EVP_MAC_CTX_new(hmac);
+    const int status = mac != NULL ? EVP_MAC_init(mac, key, LOCUM_SECRET_BYTES, params) : 0;
+    LOCUM_INVARIANT(status == 1);
+    EVP_MAC_free(hmac);
+    return mac;
+}
+
+static EVP_MAC_CTX *
+find_context(const uint8_t key[LOCUM_SECRET_BYTES])
+{
+    static _Thread_local struct mac_context contexts[LOCUM_SECRETS_MAX];
+    static _Thread_local size_t next;
+    for (size_t i = 0; i < LOCUM_SECRETS_MAX; i++) {
+        if (contexts[i].mac != NULL &&
+            CRYPTO_memcmp(contexts[i].key, key, LOCUM_SECRET_BYTES) == 0) {
+            return contexts[i].mac;
+        }
+    }
+    struct mac_context *context = &contexts[next];
+    next = (next + 1) % LOCUM_SECRETS_MAX;
+    EVP_MAC_CTX_free(context->mac);
+    memcpy(context->key, key, LOCUM_SECRET_BYTES);
+    context->mac = create_context(key);
+    return context->mac;
+}
+
+static void
+compute_mac(const uint8_t key[LOCUM_SECRET_BYTES], const char *at, size_t length,
+            uint8_t ret_mac[MAC_BYTES])
+{
+    EVP_MAC_CTX *mac = find_context(key);
+    size_t written = 0;
+    const bool made = EVP_MAC_init(mac, NULL, 0, NULL) == 1 &&
+                      EVP_MAC_update(mac, (const unsigned char *)at, length) == 1 &&
+                      EVP_MAC_final(mac, ret_mac, &written, MAC_BYTES) == 1;
+    LOCUM_INVARIANT(made && written == MAC_BYTES);
+}
+
+int
+locum_signature_add(const struct locum_secrets *secrets, struct locum_text *text)
+{
+    LOCUM_INVARIANT(secrets->count > 0);
+    uint8_t mac[MAC_BYTES];
+    if (text->truncated || text->size - text->length <= LOCUM_SIGNATURE_BYTES) {
+        return LOCUM_ERR_SPACE;
+    }
+    compute_mac(secrets->key[0], text->at, text->length, mac);
+    locum_text_add(text, marker);
+    locum_text_add_hex(text, mac, sizeof(mac));
+    return 0;
+}
+
+int
+locum_signature_check(const struct locum_secrets *secrets, struct locum_slice line,
+                      struct locum_slice *ret_text, size_t *ret_secret)
+{
+    uint8_t given[MAC_BYTES];
+    uint8_t mac[MAC_BYTES];
+    if (line.length <= LOCUM_SIGNATURE_BYTES) {
+        return LOCUM_ERR_INVALID;
+    }
+    const struct locum_slice text = {.at = line.at, .length = line.length - LOCUM_SIGNATURE_BYTES};
+    const struct locum_slice end = {.at = line.at + text.length, .length = LOCUM_SIGNATURE_BYTES};
+    const struct locum_slice digits = {.at = end.at + sizeof(marker) - 1,
+                                       .length = end.length - (sizeof(marker) - 1)};
+    if (!locum_slice_starts(end, marker) || locum_slice_hex(digits, given, sizeof(given)) != 0) {
+        return LOCUM_ERR_INVALID;
+    }
+    for (size_t i = 0; i < secrets->count; i++) {
+        compute_mac(secrets->key[i], text.at, text.length, mac);
+        if (CRYPTO_memcmp(mac, given, sizeof(mac)) == 0) {
+            *ret_text = text;
+            if (ret_secret != NULL) {
+                *ret_secret = i;
+            }
+            return 0;
+        }
+    }
+    return LOCUM_ERR_SIGNATURE;
+}
+
+void
+locum_signature_digest(const char *bytes, size_t length, uint8_t ret_digest[LOCUM_DIGEST_BYTES])
+{
+    unsigned int written = 0;
+    const int status = EVP_Digest(bytes, length, ret_digest, &written, EVP_sha256(), NULL);
+    LOCUM_INVARIANT(status == 1 && written == LOCUM_DIGEST_BYTES);
+}

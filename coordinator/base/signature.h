@@ -1,0 +1,61 @@
+/*
+ * signature: HMAC-SHA256 (RFC 2104, FIPS 180-4) of a heartbeat's text with the cluster secret, and
+ * the plain digest that shows whether two nodes run the same configuration.
+ *
+ * A signed line is "<text> hmac=<64 hex digits>". Several secrets are accepted; the first one
+ * signs. To rotate: add the new secret last on every node, then move it first on every node, then
+ * remove the old one. Only this file of base/ uses libcrypto.
+ */
+#ifndef LOCUM_BASE_SIGNATURE_H
+#define LOCUM_BASE_SIGNATURE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/text.h"
+
+enum {
+    LOCUM_DIGEST_BYTES = 32,
+    LOCUM_SECRET_BYTES = 32,
+    LOCUM_SECRETS_MAX = 8,
+    LOCUM_SIGNATURE_BYTES = 6 + 64, /* " hmac=" and the digits */
+};
+
+struct locum_secrets {
+    uint8_t key[LOCUM_SECRETS_MAX][LOCUM_SECRET_BYTES];
+    size_t count; /* 1 .. LOCUM_SECRETS_MAX once read */
+};
+
+/*
+ * Read a secret file: 64 hex digits a line; blank lines and lines that start with # are skipped.
+ *
+ * ret_why  on failure the reason and the cure, e.g. "others may read it: chmod o= PATH"
+ *          (LOCUM_ERR_DENIED), "line 2: not 64 hex digits ..." (LOCUM_ERR_INVALID).
+ * Returns 0, LOCUM_ERR_NOT_FOUND, LOCUM_ERR_DENIED, LOCUM_ERR_INVALID, LOCUM_ERR_RANGE,
+ * LOCUM_ERR_IO.
+ */
+int locum_signature_read_secrets(const char *path, struct locum_secrets *ret,
+                                 struct locum_text *ret_why) LOCUM_MUST_CHECK;
+
+/* A new random secret as 64 hex digits. 0 or LOCUM_ERR_IO. */
+int locum_signature_generate_secret(char ret_hex[2 * LOCUM_SECRET_BYTES + 1]) LOCUM_MUST_CHECK;
+
+/* Append the signature of the whole `text`, made with the first secret. 0 or LOCUM_ERR_SPACE. */
+int locum_signature_add(const struct locum_secrets *secrets,
+                        struct locum_text *text) LOCUM_MUST_CHECK;
+
+/*
+ * Check a signed line against every secret, in constant time for each.
+ *
+ * ret_text    the line without its signature, borrowed from `line`.
+ * ret_secret  index of the secret that made it; may be NULL.
+ * Returns 0, LOCUM_ERR_INVALID (no signature at the end) or LOCUM_ERR_SIGNATURE.
+ */
+int locum_signature_check(const struct locum_secrets *secrets, struct locum_slice line,
+                          struct locum_slice *ret_text, size_t *ret_secret) LOCUM_MUST_CHECK;
+
+/* SHA-256 (FIPS 180-4) of `length` bytes. Cannot fail. */
+void locum_signature_digest(const char *bytes, size_t length,
+                            uint8_t ret_digest[LOCUM_DIGEST_BYTES]);
+
+#endif
