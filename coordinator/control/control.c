@@ -10,7 +10,8 @@
 #include "base/descriptors.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "base/timeval.h"
+#include "base/text_format.h"
+#include "base/timer.h"
 #include "control/http.h"
 #include "control/listen.h"
 #include "control/route.h"
@@ -18,22 +19,22 @@
 static const char type_json[] = "application/json";
 static const char type_text[] = "text/plain; version=0.0.4; charset=utf-8";
 
-enum { WHY_BYTES = 512, RETRY_S = 1 };
+enum { WHY_BYTES = 512, RETRY_MS = 1000 };
 
-/* A listener and what may be asked on it. */
-struct door {
+/* A listener and which requests it takes. */
+struct control_listener {
     struct locum_control *control;
     struct locum_http *http;
     size_t held_count, held_max;
     bool read_only;
 };
 
-/* A request that waits for something to happen. evhttp owns `http`. */
+/* A request that waits for a change. evhttp owns `http`. */
 struct held {
     LIST_ENTRY(held) entry;
-    struct door *door;
+    struct control_listener *listener;
     struct evhttp_request *http;
-    struct event *deadline;
+    struct locum_timer deadline; /* the end of its wait */
     const struct locum_route *route;
     struct evkeyvalq query;
 };
@@ -42,13 +43,13 @@ struct locum_control {
     struct event_base *base;
     struct locum_control_handlers handlers;
     void *user;
-    struct door local, public;
+    struct control_listener local, public;
     struct locum_address http; /* listen.http; port 0: none */
-    struct event *retry;       /* of listen.http, pending while it could not be had */
-    struct event *poked;
+    struct locum_timer retry;  /* of listen.http, armed while it could not be bound */
+    struct locum_timer wake;
     LIST_HEAD(, held) held;
     char path[LOCUM_PATH_MAX + 1];
-    struct stat file; /* of the socket that we made */
+    struct stat file; /* identity of our socket file */
 };
 
 static void
@@ -61,7 +62,7 @@ set_header(struct evhttp_request *http, const char *key, const char *value)
 static void
 send_reply(struct evhttp_request *http, struct locum_control_reply reply)
 {
-    static const char failed[] = "{\"errors\":[\"the answer could not be made: out of memory\"]}";
+    static const char failed[] = "{\"errors\":[\"out of memory while the reply was made\"]}";
     char *json = reply.body != NULL ? json_dumps(reply.body, JSON_COMPACT) : NULL;
     const char *body = json != NULL ? json : reply.text;
     const bool plain = body != NULL && body == reply.text;
@@ -92,7 +93,7 @@ send_error(struct evhttp_request *http, int status, const char *text)
     send_reply(http, locum_control_error(status, text));
 }
 
-/* Ask the handler; `later` in answer to a final request is the handler's fault. */
+/* Call the handler. `later` in reply to a final request is an error of the handler. */
 static struct locum_control_reply
 ask(struct locum_control *self, const struct locum_route *route, const struct evkeyvalq *query,
     const json_t *body, bool final)
@@ -108,7 +109,7 @@ ask(struct locum_control *self, const struct locum_route *route, const struct ev
     const struct locum_control_reply reply =
         locum_route_handler(&self->handlers, route)(self->user, &request);
     if (reply.later && final) {
-        return locum_control_error(500, "no answer was made in time");
+        return locum_control_error(500, "no reply was ready in time");
     }
     return reply;
 }
@@ -117,18 +118,18 @@ static void
 forget(struct held *held)
 {
     LIST_REMOVE(held, entry);
-    held->door->held_count--;
-    event_free(held->deadline);
+    held->listener->held_count--;
+    locum_timer_fini(&held->deadline);
     evhttp_clear_headers(&held->query);
     free(held);
 }
 
-/* Ask for a held request again; if there is an answer it is sent and `held` is gone. */
+/* Call the handler of a held request again. If it replies, `held` is freed. */
 static void
 ask_held(struct held *held, bool final)
 {
     const struct locum_control_reply reply =
-        ask(held->door->control, held->route, &held->query, NULL, final);
+        ask(held->listener->control, held->route, &held->query, NULL, final);
     if (reply.later) {
         return;
     }
@@ -139,14 +140,12 @@ ask_held(struct held *held, bool final)
 }
 
 static void
-on_wait_over(int fd, short what, void *user)
+on_wait_over(void *user)
 {
-    (void)fd;
-    (void)what;
     ask_held(user, true);
 }
 
-/* The connection closes. If it has let go of the request already, that is ours to free. */
+/* The connection closes. If it does not own the request any more, we must free that. */
 static void
 on_gone(struct evhttp_connection *connection, void *user)
 {
@@ -161,51 +160,50 @@ on_gone(struct evhttp_connection *connection, void *user)
 
 /* Takes the query, also on failure. */
 static void
-hold(struct door *door, struct evhttp_request *http, const struct locum_route *route,
-     struct evkeyvalq *query, locum_ms wait_ms)
+hold(struct control_listener *listener, struct evhttp_request *http,
+     const struct locum_route *route, struct evkeyvalq *query, locum_ms wait_ms)
 {
-    struct locum_control *self = door->control;
-    const struct timeval wait = locum_timeval(wait_ms);
-    struct held *held = malloc(sizeof(*held));
-    struct event *deadline = event_new(self->base, -1, 0, on_wait_over, held);
-    if (held == NULL || deadline == NULL || event_add(deadline, &wait) != 0) {
-        if (deadline != NULL) {
-            event_free(deadline);
-        }
-        free(held);
+    struct locum_control *self = listener->control;
+    struct held *held = calloc(1, sizeof(*held));
+    if (held == NULL) {
         evhttp_clear_headers(query);
         send_error(http, 500, "out of memory");
         return;
     }
-    *held = (struct held){.door = door, .http = http, .deadline = deadline, .route = route};
+    held->listener = listener;
+    held->http = http;
+    held->route = route;
+    locum_timer_init(&held->deadline, self->base, on_wait_over, held);
+    locum_timer_arm(&held->deadline, wait_ms);
     TAILQ_INIT(&held->query);
     TAILQ_CONCAT(&held->query, query, next);
     LIST_INSERT_HEAD(&self->held, held, entry);
-    door->held_count++;
+    listener->held_count++;
     evhttp_connection_set_closecb(evhttp_request_get_connection(http), on_gone, held);
 }
 
 static void
-refuse_method(struct door *door, struct evhttp_request *http, const struct locum_route *route)
+refuse_method(struct control_listener *listener, struct evhttp_request *http,
+              const struct locum_route *route)
 {
-    const bool get = door->read_only || route->method == EVHTTP_REQ_GET;
+    const bool get = listener->read_only || route->method == EVHTTP_REQ_GET;
     const char *text = get ? "this path takes GET" : "this path takes POST";
-    if (door->read_only) {
-        text = "only GET is taken on this port: everything else goes to the control socket";
+    if (listener->read_only) {
+        text = "this port takes only GET: send other requests to the control socket";
     }
     set_header(http, "Allow", get ? "GET" : "POST");
     send_error(http, 405, text);
 }
 
 static void
-refuse_path(struct door *door, struct evhttp_request *http, const char *path)
+refuse_path(struct control_listener *listener, struct evhttp_request *http, const char *path)
 {
     char buffer[WHY_BYTES];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     locum_text_add(&text, "no such path: ");
     locum_text_add_escaped(&text, path, strnlen(path, 64));
-    locum_text_add(&text, "; there are ");
-    locum_route_add_all(&text, &door->control->handlers, door->read_only);
+    locum_text_add(&text, "; the paths are ");
+    locum_route_add_all(&text, &listener->control->handlers, listener->read_only);
     send_error(http, 404, buffer);
 }
 
@@ -216,7 +214,7 @@ parse_query(struct evhttp_request *http, struct evkeyvalq *ret, struct locum_tex
     const char *text = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(http));
     if (text != NULL && evhttp_parse_query_str(text, ret) != 0) {
         TAILQ_INIT(ret);
-        locum_text_add(why, "the query string is not of the form key=value&key=value");
+        locum_text_add(why, "the query string must have the form key=value&key=value");
         return LOCUM_ERR_INVALID;
     }
     return 0;
@@ -244,20 +242,17 @@ parse_body(struct evhttp_request *http, json_t **ret, struct locum_text *why)
         json_decref(json);
         return LOCUM_ERR_INVALID;
     }
-    locum_text_add(why, "the body is no JSON: line ");
-    locum_text_add_i64(why, error.line);
-    locum_text_add(why, " column ");
-    locum_text_add_i64(why, error.column);
-    locum_text_add(why, ": ");
-    locum_text_add(why, error.text);
+    locum_text_format(why, "the body is not JSON: line %d column %d: %s", error.line, error.column,
+                      error.text);
     return LOCUM_ERR_INVALID;
 }
 
-/* Method and path are right: query and body are read, the handler is asked. */
+/* Method and path are valid: parse query and body, call the handler. */
 static void
-serve(struct door *door, struct evhttp_request *http, const struct locum_route *route)
+serve(struct control_listener *listener, struct evhttp_request *http,
+      const struct locum_route *route)
 {
-    struct locum_control *self = door->control;
+    struct locum_control *self = listener->control;
     char buffer[WHY_BYTES];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
     struct evkeyvalq query = TAILQ_HEAD_INITIALIZER(query);
@@ -272,12 +267,12 @@ serve(struct door *door, struct evhttp_request *http, const struct locum_route *
     }
     const struct locum_control_reply reply = ask(self, route, &query, json, wait_ms == 0);
     json_decref(json);
-    if (reply.later && door->held_count >= door->held_max) {
+    if (reply.later && listener->held_count >= listener->held_max) {
         evhttp_clear_headers(&query);
         set_header(http, "Retry-After", "1");
-        send_error(http, 503, "too many wait for something to happen: ask again without wait");
+        send_error(http, 503, "too many clients wait for a change: ask again without wait");
     } else if (reply.later) {
-        hold(door, http, route, &query, wait_ms);
+        hold(listener, http, route, &query, wait_ms);
     } else {
         evhttp_clear_headers(&query);
         send_reply(http, reply);
@@ -287,27 +282,25 @@ serve(struct door *door, struct evhttp_request *http, const struct locum_route *
 static void
 on_request(struct evhttp_request *http, void *user)
 {
-    struct door *door = user;
+    struct control_listener *listener = user;
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(http);
     const char *path = uri != NULL ? evhttp_uri_get_path(uri) : NULL;
     const enum evhttp_cmd_type method = evhttp_request_get_command(http);
     const struct locum_route *route =
-        path != NULL ? locum_route_find(&door->control->handlers, path) : NULL;
+        path != NULL ? locum_route_find(&listener->control->handlers, path) : NULL;
     if (route == NULL ||
-        (door->read_only && route->method != EVHTTP_REQ_GET && method == EVHTTP_REQ_GET)) {
-        refuse_path(door, http, path != NULL ? path : "");
-    } else if (method != route->method || (door->read_only && method != EVHTTP_REQ_GET)) {
-        refuse_method(door, http, route);
+        (listener->read_only && route->method != EVHTTP_REQ_GET && method == EVHTTP_REQ_GET)) {
+        refuse_path(listener, http, path != NULL ? path : "");
+    } else if (method != route->method || (listener->read_only && method != EVHTTP_REQ_GET)) {
+        refuse_method(listener, http, route);
     } else {
-        serve(door, http, route);
+        serve(listener, http, route);
     }
 }
 
 static void
-on_poked(int fd, short what, void *user)
+on_wake(void *user)
 {
-    (void)fd;
-    (void)what;
     struct locum_control *self = user;
     struct held *next;
     for (struct held *held = LIST_FIRST(&self->held); held != NULL; held = next) {
@@ -320,16 +313,16 @@ void
 locum_control_wake(struct locum_control *self)
 {
     if (!LIST_EMPTY(&self->held)) {
-        event_active(self->poked, EV_TIMEOUT, 0);
+        locum_timer_fire(&self->wake);
     }
 }
 
 static int
-open_door(struct event_base *base, struct door *door, int fd)
+serve_listener(struct event_base *base, struct control_listener *listener, int fd)
 {
     const size_t clients = locum_descriptors_share(LOCUM_HTTP_CLIENTS_MAX);
-    door->held_max = clients - clients / 4;
-    return locum_http_create(base, fd, LOCUM_HTTP_LIFE_MS, on_request, door, &door->http);
+    listener->held_max = clients - clients / 4;
+    return locum_http_create(base, fd, LOCUM_HTTP_LIFE_MS, on_request, listener, &listener->http);
 }
 
 static int
@@ -342,37 +335,34 @@ open_local(struct event_base *base, struct locum_control *self, const char *path
     }
     const int error = locum_slice_copy(locum_slice_of(path), self->path, sizeof(self->path));
     LOCUM_INVARIANT(error == 0);
-    return open_door(base, &self->local, fd);
+    return serve_listener(base, &self->local, fd);
 }
 
-/* A port that cannot be had costs the port only: *why says so, and it is tried again. */
+/* A port that cannot be bound is no failure: *why explains it, and it is tried again. */
 static int
 open_public(struct locum_control *self, struct locum_text *why)
 {
-    static const struct timeval wait = {.tv_sec = RETRY_S};
     if (self->http.port == 0) {
         return 0;
     }
     const int fd = locum_listen_tcp(&self->http, why);
     if (fd >= 0) {
-        return open_door(self->base, &self->public, fd);
+        return serve_listener(self->base, &self->public, fd);
     }
-    locum_text_add(why, "; tried again each second");
-    return event_add(self->retry, &wait) == 0 ? 0 : LOCUM_ERR_MEMORY;
+    locum_text_add(why, "; trying again every second");
+    locum_timer_arm(&self->retry, RETRY_MS);
+    return 0;
 }
 
 static void
-on_retry(int fd, short what, void *user)
+on_retry(void *user)
 {
     struct locum_control *self = user;
     char buffer[WHY_BYTES];
-    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-    (void)fd;
-    (void)what;
-    if (open_public(self, &text) == 0 && self->public.http != NULL) {
-        text = locum_text_init(buffer, sizeof(buffer));
-        locum_address_add_port(&self->http, &text);
-        LOCUM_LOG(LOCUM_LOG_INFO, "listening", "for", "http", "address", buffer);
+    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
+    if (open_public(self, &why) == 0 && self->public.http != NULL) {
+        LOCUM_LOG(LOCUM_LOG_INFO, "listening", "for", "http", "address",
+                  locum_address_text(&self->http).text);
     }
 }
 
@@ -388,16 +378,13 @@ locum_control_create(struct event_base *base, const struct locum_config *config,
     self->base = base;
     self->handlers = *handlers;
     self->user = user;
-    self->local = (struct door){.control = self};
-    self->public = (struct door){.control = self, .read_only = true};
+    self->local = (struct control_listener){.control = self};
+    self->public = (struct control_listener){.control = self, .read_only = true};
     LIST_INIT(&self->held);
     self->http = config->listen_http;
-    self->poked = event_new(base, -1, 0, on_poked, self);
-    self->retry = evtimer_new(base, on_retry, self);
-    int error = self->poked != NULL && self->retry != NULL ? 0 : LOCUM_ERR_MEMORY;
-    if (error == 0) {
-        error = open_local(base, self, config->listen_control, ret_why);
-    }
+    locum_timer_init(&self->wake, base, on_wake, self);
+    locum_timer_init(&self->retry, base, on_retry, self);
+    int error = open_local(base, self, config->listen_control, ret_why);
     if (error == 0) {
         error = open_public(self, ret_why);
     }
@@ -420,11 +407,7 @@ locum_control_destroy(struct locum_control *self)
     if (self->path[0] != '\0') {
         locum_listen_unlink(self->path, &self->file);
     }
-    if (self->poked != NULL) {
-        event_free(self->poked);
-    }
-    if (self->retry != NULL) {
-        event_free(self->retry);
-    }
+    locum_timer_fini(&self->wake);
+    locum_timer_fini(&self->retry);
     free(self);
 }

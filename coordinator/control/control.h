@@ -5,15 +5,16 @@
  *   POST /admin {admin, for_s, reason, force}  /exclude {node}  /include {node}  /reload
  *        /nsd {zone, serial, lag_ms, state, error}: of locum-nsd, every 2 s
  *
- * HTTP is libevent's evhttp; this room adds the table of the API, the limits and the holding of
- * requests; what to answer comes from the handlers. Refused by us: 4xx with {"errors": [...]}; what
- * evhttp itself refuses (see http.h) it answers in HTML. One request a connection. Three quarters
- * of a listener's connections may wait for something to happen: a further one that would is told
- * 503, so that who asks for what is known finds a place. That a client has gone is noticed when its
- * held request is answered, within LOCUM_CONTROL_WAIT_MAX_MS. The process must ignore SIGPIPE.
+ * HTTP is libevent's evhttp. This room adds the table of paths, the limits, and requests that are
+ * held until something changes. The handlers make the replies. We refuse requests with 4xx and
+ * {"errors": [...]}; what evhttp itself refuses (see http.h) it answers in HTML. One request per
+ * connection. At most three quarters of a listener's connections may wait; one more gets 503, so
+ * that there is room for requests that need not wait. A client that disconnects while its request
+ * is held is noticed when the request is answered, within LOCUM_CONTROL_WAIT_MAX_MS. The process
+ * must ignore SIGPIPE.
  *
  *   listen.c  the sockets            http.c     evhttp within limits
- *   route.c   the table of the API   control.c  request -> handler -> answer, now or later
+ *   route.c   the table of the API   control.c  request -> handler -> reply, now or later
  */
 #ifndef LOCUM_CONTROL_CONTROL_H
 #define LOCUM_CONTROL_CONTROL_H
@@ -28,10 +29,9 @@ struct locum_control;
 enum { LOCUM_CONTROL_WAIT_MAX_MS = 3000 };
 
 /*
- * A handler's answer. `status`: 200, 400, 404, 409, 500 ... `body`: JSON, owned by the answer (NULL
- * with `text`: text/plain). `later`: nothing to say yet, ask again at the next
- * locum_control_wake() or when the request's wait is over (then `final` is true and the handler
- * must answer).
+ * A handler's reply. `status`: 200, 400, 404, 409, 500 ... `body`: JSON, owned by the reply (NULL
+ * with `text`: text/plain). `later`: there is nothing to say yet; call the handler again at the
+ * next locum_control_wake(), or with `final` when the request's wait is over: then it must reply.
  */
 struct locum_control_reply {
     int status;
@@ -40,14 +40,14 @@ struct locum_control_reply {
     bool later;
 };
 
-/* One request as a handler sees it; borrowed during the call. */
+/* A request, as the handler gets it; borrowed during the call. */
 struct locum_control_request {
     const char *name;   /* ?name=, NULL if absent */
     const char *cond;   /* ?if= */
     const char *after;  /* ?after= */
     const char *wait;   /* ?wait=: for /events how many ms at most, for /zone the serial known */
     const json_t *body; /* POST: an object; NULL if the body was empty */
-    bool final;         /* no (more) waiting: answer now, not `later` */
+    bool final;         /* the wait is over: reply now, not `later` */
 };
 
 typedef struct locum_control_reply
@@ -58,7 +58,7 @@ struct locum_control_handlers {
     locum_control_handler_fn *admin, *exclude, *include, *reload, *nsd; /* control socket only */
 };
 
-/* {"errors": [text]} with this status. Aborts nothing: on lack of memory the body is NULL. */
+/* {"errors": [text]} with this status. Out of memory: the body is NULL, which is sent as 500. */
 static inline struct locum_control_reply
 locum_control_error(int status, const char *text)
 {
@@ -71,30 +71,30 @@ static inline struct locum_control_reply
 locum_control_json(json_t *body)
 {
     if (body == NULL) {
-        return locum_control_error(500, "out of memory while the answer was made");
+        return locum_control_error(500, "out of memory while the reply was made");
     }
     return (struct locum_control_reply){.status = 200, .body = body};
 }
 
 /*
- * Listen. A stale control socket is replaced (only if nobody answers on it).
+ * Listen. A stale control socket, which no program listens on, is replaced.
  *
  * config    borrowed during the call: listen_control, listen_http.
  * handlers  copied; one that is NULL makes its path unknown (404). They are called from the loop
  *           and must not destroy the room.
- * ret_why   on failure what is wrong and what to do. On success it is empty, or says why
- *           listen.http could not be had: the control socket works all the same, and it is tried
- *           again each second (its success is logged).
- * 0, LOCUM_ERR_IN_USE (somebody answers on it), LOCUM_ERR_INVALID (no socket), LOCUM_ERR_DENIED,
- * LOCUM_ERR_NOT_FOUND (no folder for the socket), LOCUM_ERR_RANGE (its path is too long),
- * LOCUM_ERR_MEMORY, LOCUM_ERR_IO.
+ * ret_why   on failure the reason and the cure. On success empty, or why listen.http could not be
+ *           bound: the control socket works nevertheless, and listen.http is tried again every
+ *           second (success is logged).
+ * 0, LOCUM_ERR_IN_USE (another program listens on it), LOCUM_ERR_INVALID (not a socket),
+ * LOCUM_ERR_DENIED, LOCUM_ERR_NOT_FOUND (no directory for the socket), LOCUM_ERR_RANGE (its path is
+ * too long), LOCUM_ERR_MEMORY, LOCUM_ERR_IO.
  */
 int locum_control_create(struct event_base *base, const struct locum_config *config,
                          const struct locum_control_handlers *handlers, void *user,
                          struct locum_control **ret, struct locum_text *ret_why) LOCUM_MUST_CHECK;
 
-/* Something changed: answers held back by `later` are asked for again, after the caller's callback
- * has returned to the loop. Cheap if nothing is held. */
+/* Something changed: call the handlers of held requests again, in this iteration of the loop but
+ * not from here. Cheap if no request is held. */
 void locum_control_wake(struct locum_control *self);
 
 /* Close everything, held requests too, and remove the socket file. NULL is fine. */

@@ -12,47 +12,48 @@
 #include "base/descriptors.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "base/timeval.h"
+#include "base/timer.h"
 
 enum {
-    LOOK_MS = 250,
-    LOOK_IDLE_MS = 1000, /* without a connection, for want of a descriptor or of clients */
-    ASK_WITHIN_MS = 25,  /* what a client has in any case to put its request, also in a crowd */
+    REVIEW_MS = 250,
+    REVIEW_IDLE_MS = 1000,  /* while there is no connection: no client, or no descriptor */
+    REQUEST_WITHIN_MS = 25, /* every client has this time for its request, also in a crowd */
 };
 
 /*
- * An accepted connection. The reference keeps its descriptor from being closed, and so from being
- * another's, until we let go too.
+ * An accepted connection. Our reference to the stream keeps its descriptor open, so that the number
+ * cannot belong to another connection until we release it.
  */
-struct place {
+struct client_slot {
     struct bufferevent *stream;
     locum_ms since;
-    bool asked; /* its request is whole: it waits for us */
+    bool requested; /* its request is complete: it waits for our reply */
 };
 
 /*
- * evhttp of libevent 2.1 takes as many connections as come and tells of none. So the listener is
- * paused with each one; `look`, in the same turn of the loop and every LOOK_MS, counts what is open
- * and lets the next one in if there is a place, or one whose holder has not asked yet.
+ * evhttp of libevent 2.1 accepts any number of connections and does not report them. So the
+ * listener is paused after each one. `review`, in the same iteration of the loop and every
+ * REVIEW_MS, counts the open connections and lets the next one in if a slot is free, or is used by
+ * a client that has not sent its request in time.
  */
 struct locum_http {
     struct evhttp *http;
     struct evconnlistener *listener; /* owned by http */
-    struct event *look;
-    struct place places[LOCUM_HTTP_CLIENTS_MAX + 1]; /* one over: all may have asked meanwhile */
-    size_t count;                                    /* the oldest first */
+    struct locum_timer review;
+    struct client_slot slots[LOCUM_HTTP_CLIENTS_MAX + 1]; /* one more: all may have requested */
+    size_t count;                                         /* oldest first */
     size_t clients_max;
     locum_ms life_ms;
     locum_http_request_fn *on_request;
     void *user;
 };
 
-/* evhttp's callbacks are on a stream until it closes it. */
+/* evhttp's callbacks are set on a stream until it closes it. */
 static bool
-is_open(const struct place *place)
+is_open(const struct client_slot *slot)
 {
     void *connection;
-    bufferevent_getcb(place->stream, NULL, NULL, NULL, &connection);
+    bufferevent_getcb(slot->stream, NULL, NULL, NULL, &connection);
     return connection != NULL;
 }
 
@@ -61,78 +62,75 @@ forget_closed(struct locum_http *self)
 {
     size_t kept = 0;
     for (size_t i = 0; i < self->count; i++) {
-        if (is_open(&self->places[i])) {
-            self->places[kept++] = self->places[i];
+        if (is_open(&self->slots[i])) {
+            self->slots[kept++] = self->slots[i];
         } else {
-            (void)bufferevent_decref(self->places[i].stream);
+            (void)bufferevent_decref(self->slots[i].stream);
         }
     }
     self->count = kept;
 }
 
-/* evhttp sees an end of file, or fails to write, and closes. */
+/* evhttp then reads an end of file, or fails to write, and closes the connection. */
 static void
-end(const struct place *place)
+end(const struct client_slot *slot)
 {
-    (void)shutdown(bufferevent_getfd(place->stream), SHUT_RDWR);
+    (void)shutdown(bufferevent_getfd(slot->stream), SHUT_RDWR);
 }
 
 static void
 end_old(const struct locum_http *self, locum_ms now)
 {
     for (size_t i = 0; i < self->count; i++) {
-        if (now - self->places[i].since > self->life_ms) {
-            end(&self->places[i]);
+        if (now - self->slots[i].since > self->life_ms) {
+            end(&self->slots[i]);
         }
     }
 }
 
-/* The oldest that has had its time and has not asked; count: there is none. */
+/* The oldest client whose time for a request is over; `count`: there is none. */
 static size_t
 oldest_idle(const struct locum_http *self, locum_ms now)
 {
     for (size_t i = 0; i < self->count; i++) {
-        if (!self->places[i].asked && now - self->places[i].since >= ASK_WITHIN_MS) {
+        if (!self->slots[i].requested && now - self->slots[i].since >= REQUEST_WITHIN_MS) {
             return i;
         }
     }
     return self->count;
 }
 
-/* Its place goes to another; evhttp closes it in the next turn. */
+/* Free the slot of the oldest idle client; evhttp closes it in the next iteration. */
 static void
 evict(struct locum_http *self, locum_ms now)
 {
     const size_t idle = oldest_idle(self, now);
     if (idle < self->count) {
-        end(&self->places[idle]);
-        (void)bufferevent_decref(self->places[idle].stream);
+        end(&self->slots[idle]);
+        (void)bufferevent_decref(self->slots[idle].stream);
         self->count--;
-        memmove(&self->places[idle], &self->places[idle + 1],
-                (self->count - idle) * sizeof(self->places[0]));
+        memmove(&self->slots[idle], &self->slots[idle + 1],
+                (self->count - idle) * sizeof(self->slots[0]));
     }
 }
 
-/* When all places are taken, as soon as the oldest that has not asked has had its time. */
-static int
-look_again(struct locum_http *self, locum_ms now)
+/* If all slots are used: when the oldest client without a request has had its time. */
+static void
+schedule_review(struct locum_http *self, locum_ms now)
 {
-    locum_ms wait_ms = self->count > 0 ? LOOK_MS : LOOK_IDLE_MS;
+    locum_ms wait_ms = self->count > 0 ? REVIEW_MS : REVIEW_IDLE_MS;
     for (size_t i = 0; self->count >= self->clients_max && i < self->count; i++) {
-        const locum_ms left = self->places[i].since + ASK_WITHIN_MS - now;
-        if (!self->places[i].asked && left > 0 && left < wait_ms) {
+        const locum_ms left = self->slots[i].since + REQUEST_WITHIN_MS - now;
+        if (!self->slots[i].requested && left > 0 && left < wait_ms) {
             wait_ms = left;
         }
     }
-    const struct timeval wait = locum_timeval(wait_ms);
-    return event_add(self->look, &wait);
+    locum_timer_arm(&self->review, wait_ms);
 }
 
 static void
-on_look(int fd, short what, void *user)
+on_review(void *user)
 {
-    (void)fd;
-    (void)what;
     struct locum_http *self = user;
     const locum_ms now = locum_now_read().mono;
     forget_closed(self);
@@ -141,7 +139,7 @@ on_look(int fd, short what, void *user)
         (self->count == self->clients_max && oldest_idle(self, now) < self->count)) {
         (void)evconnlistener_enable(self->listener);
     }
-    (void)look_again(self, now);
+    schedule_review(self, now);
 }
 
 /* evhttp asks for the stream of a connection that it has just accepted. NULL: it makes its own. */
@@ -156,23 +154,23 @@ on_accepted(struct event_base *base, void *user)
         evict(self, now);
     }
     struct bufferevent *stream = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
-    if (stream != NULL && self->count < LOCUM_COUNT(self->places)) {
+    if (stream != NULL && self->count < LOCUM_COUNT(self->slots)) {
         bufferevent_incref(stream);
-        self->places[self->count++] = (struct place){.stream = stream, .since = now};
+        self->slots[self->count++] = (struct client_slot){.stream = stream, .since = now};
     }
-    event_active(self->look, EV_TIMEOUT, 0);
+    locum_timer_fire(&self->review);
     return stream;
 }
 
-/* No descriptor is left: without a pause the listener spins. The connection stays in the queue
- * until on_look(). */
+/* No descriptor is left. The listener would be called again and again, so pause it; the connection
+ * stays in the queue until on_review(). */
 static void
 on_accept_error(struct evconnlistener *listener, void *user)
 {
     (void)user; /* evhttp's */
     (void)evconnlistener_disable(listener);
     LOCUM_LOG(LOCUM_LOG_WARN, "descriptors", "reason",
-              "none is left for a client of the API: raise the limit (systemd: LimitNOFILE)");
+              "none left for a client of the API: raise LimitNOFILE in the service");
 }
 
 static void
@@ -182,12 +180,12 @@ on_whole_request(struct evhttp_request *request, void *user)
     struct evhttp_connection *connection = evhttp_request_get_connection(request);
     const struct bufferevent *stream = evhttp_connection_get_bufferevent(connection);
     for (size_t i = 0; i < self->count; i++) {
-        self->places[i].asked = self->places[i].asked || self->places[i].stream == stream;
+        self->slots[i].requested = self->slots[i].requested || self->slots[i].stream == stream;
     }
     self->on_request(request, self->user);
 }
 
-/* The listener belongs to the evhttp from here on; on failure `fd` is closed. */
+/* evhttp owns the listener from here on; on failure `fd` is closed. */
 static int
 listen_on(struct locum_http *self, struct event_base *base, int fd)
 {
@@ -219,12 +217,12 @@ locum_http_create(struct event_base *base, int fd, locum_ms life_ms,
     self->on_request = on_request;
     self->user = user;
     self->http = evhttp_new(base);
-    self->look = event_new(base, -1, 0, on_look, self);
-    if (listen_on(self, base, fd) != 0 || self->look == NULL ||
-        look_again(self, locum_now_read().mono) != 0) {
+    locum_timer_init(&self->review, base, on_review, self);
+    if (listen_on(self, base, fd) != 0) {
         locum_http_destroy(self);
         return LOCUM_ERR_MEMORY;
     }
+    schedule_review(self, locum_now_read().mono);
     evhttp_set_max_headers_size(self->http, LOCUM_HTTP_HEAD_BYTES_MAX);
     evhttp_set_max_body_size(self->http, LOCUM_HTTP_BODY_BYTES_MAX);
     evhttp_set_allowed_methods(self->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST);
@@ -245,8 +243,6 @@ locum_http_destroy(struct locum_http *self)
         evhttp_free(self->http);
     }
     forget_closed(self);
-    if (self->look != NULL) {
-        event_free(self->look);
-    }
+    locum_timer_fini(&self->review);
     free(self);
 }

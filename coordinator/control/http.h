@@ -3,11 +3,10 @@
  *
  *   accept -> evhttp reads a request -> locum_http_request_fn -> evhttp_send_reply() -> close
  *
- * Limits: LOCUM_HTTP_CLIENTS_MAX connections, or their share of the descriptors (a further one
- * takes the place of the oldest without a whole request, or else waits in the kernel's queue), 8
- * KiB of headers, 64 KiB a body, LOCUM_HTTP_IDLE_S without a byte, LOCUM_HTTP_LIFE_MS in all,
- * however many bytes trickle in. What evhttp refuses by itself (no HTTP, sizes, methods other than
- * GET and POST) it answers in HTML or by closing.
+ * Limits: LOCUM_HTTP_CLIENTS_MAX connections, or their share of the descriptors (one more replaces
+ * the oldest without a complete request, or else waits in the kernel's queue), 8 KiB of headers,
+ * 64 KiB of body, LOCUM_HTTP_IDLE_S without a byte, LOCUM_HTTP_LIFE_MS in total. What evhttp itself
+ * refuses (no HTTP, sizes, methods other than GET and POST) it answers in HTML or by closing.
  */
 #ifndef LOCUM_CONTROL_HTTP_H
 #define LOCUM_CONTROL_HTTP_H
@@ -28,14 +27,14 @@ enum {
 
 struct locum_http;
 
-/* A whole request, to be answered now or later. From its call on nothing more is read. */
+/* A complete request, to be answered now or later. Nothing more is read from its client. */
 typedef void locum_http_request_fn(struct evhttp_request *request, void *user);
 
 /*
- * Take connections from `fd`.
+ * Accept connections from `fd`.
  *
- * fd       a listening, non-blocking socket; taken, also on failure.
- * life_ms  LOCUM_HTTP_LIFE_MS, but for tests.
+ * fd       a listening, non-blocking socket; owned from here on, also on failure.
+ * life_ms  LOCUM_HTTP_LIFE_MS; shorter in tests.
  * 0 or LOCUM_ERR_MEMORY.
  */
 int locum_http_create(struct event_base *base, int fd, locum_ms life_ms,

@@ -1,6 +1,6 @@
 /*
- * listen: the control socket and the TCP socket of the API, opened with every check that an
- * operator would want to be told about.
+ * listen: open the control socket and the TCP socket of the API, and explain every failure to the
+ * operator.
  */
 #ifndef LOCUM_CONTROL_LISTEN_H
 #define LOCUM_CONTROL_LISTEN_H
@@ -10,19 +10,20 @@
 #include "base/address.h"
 
 /*
- * Open the Unix socket `path`, mode 0660. A socket file that nobody answers on is replaced.
+ * Open the Unix socket `path`, mode 0660. A stale socket file, which no program listens on, is
+ * replaced.
  *
  * ret_file  identity of the socket file, for locum_listen_unlink().
  * ret_why   on failure what is wrong and what to do.
  * Returns a descriptor (non-blocking, close-on-exec, listening) or LOCUM_ERR_IN_USE
- * (another coordinator answers on it), LOCUM_ERR_INVALID (it is there and no socket),
- * LOCUM_ERR_DENIED, LOCUM_ERR_NOT_FOUND (no such folder), LOCUM_ERR_RANGE (path too long),
+ * (another coordinator answers on it), LOCUM_ERR_INVALID (a file that is not a socket),
+ * LOCUM_ERR_DENIED, LOCUM_ERR_NOT_FOUND (no such directory), LOCUM_ERR_RANGE (path too long),
  * LOCUM_ERR_IO.
  */
 int locum_listen_unix(const char *path, struct stat *ret_file,
                       struct locum_text *ret_why) LOCUM_MUST_CHECK;
 
-/* Remove the socket file if it is still the one that was made. */
+/* Remove the socket file if it is still the one that locum_listen_unix() made. */
 void locum_listen_unlink(const char *path, const struct stat *file);
 
 /* The same for TCP; LOCUM_ERR_IN_USE, LOCUM_ERR_DENIED, LOCUM_ERR_UNREACHABLE, LOCUM_ERR_IO. */

@@ -1,6 +1,7 @@
 #include "control/notify.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +9,9 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/text_format.h"
 
-enum { WATCHDOG_PARTS = 4 }; /* fed that often in its time: three turns may be late */
+enum { WATCHDOG_PARTS = 4 }; /* WATCHDOG=1 is sent this often per watchdog time */
 
 static const locum_ms never = -1;
 
@@ -31,7 +33,7 @@ set_address(struct locum_notify *self, const char *name)
     return 0;
 }
 
-/* A number of the environment; false: it is not there, or is none. */
+/* A number from the environment; false: absent or not a number. */
 static bool
 read_number(const char *name, uint64_t max, uint64_t *ret)
 {
@@ -39,7 +41,7 @@ read_number(const char *name, uint64_t max, uint64_t *ret)
     return text != NULL && locum_slice_u64(locum_slice_of(text), max, ret) == 0;
 }
 
-/* The watchdog's time, if it is this process that is watched (sd_watchdog_enabled(3)). */
+/* The watchdog time, if it is meant for this process (sd_watchdog_enabled(3)); 0: none. */
 static locum_ms
 read_watchdog(void)
 {
@@ -69,8 +71,9 @@ locum_notify_open(struct locum_notify *self)
     return status;
 }
 
+/* False: the manager does not accept it now. */
 static bool
-take(struct locum_notify *self, const char *message)
+send_now(struct locum_notify *self, const char *message)
 {
     ssize_t sent;
     do {
@@ -86,8 +89,8 @@ send_message(struct locum_notify *self, const char *message)
     if (self->fd < 0) {
         return;
     }
-    struct locum_text unsent = locum_text_init(self->unsent, sizeof(self->unsent));
-    locum_text_add(&unsent, take(self, message) ? "" : message);
+    (void)locum_text_format_buffer(self->unsent, sizeof(self->unsent), "%s",
+                                   send_now(self, message) ? "" : message);
 }
 
 void
@@ -96,7 +99,7 @@ locum_notify_iteration(struct locum_notify *self, locum_ms mono)
     if (self->fd < 0) {
         return;
     }
-    if (self->unsent[0] != '\0' && take(self, self->unsent)) {
+    if (self->unsent[0] != '\0' && send_now(self, self->unsent)) {
         self->unsent[0] = '\0';
     }
     if (!self->ready) {
@@ -106,11 +109,11 @@ locum_notify_iteration(struct locum_notify *self, locum_ms mono)
     if (self->watchdog_ms > 0 &&
         (self->fed == never || mono - self->fed >= self->watchdog_ms / WATCHDOG_PARTS)) {
         self->fed = mono;
-        (void)take(self, "WATCHDOG=1"); /* not taken: the next one comes soon */
+        (void)send_now(self, "WATCHDOG=1"); /* if it fails: the next one follows soon */
     }
 }
 
-/* What would break out of its line becomes a blank. */
+/* A newline would end the line; it is replaced by a blank. */
 void
 locum_notify_status(struct locum_notify *self, const char *status)
 {
@@ -123,9 +126,8 @@ locum_notify_status(struct locum_notify *self, const char *status)
     for (const char *c = status; *c != '\0'; c++) {
         locum_text_add_char(&text, *c == '\n' ? ' ' : *c);
     }
-    if (take(self, message)) {
-        text = locum_text_init(self->status, sizeof(self->status));
-        locum_text_add(&text, status);
+    if (send_now(self, message)) {
+        (void)locum_text_format_buffer(self->status, sizeof(self->status), "%s", status);
     }
 }
 
@@ -134,10 +136,9 @@ locum_notify_reloading(struct locum_notify *self)
 {
     char message[LOCUM_NOTIFY_BYTES_MAX];
     struct timespec now;
-    struct locum_text text = locum_text_init(message, sizeof(message));
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    locum_text_add(&text, "RELOADING=1\nMONOTONIC_USEC=");
-    locum_text_add_u64(&text, (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000);
+    (void)locum_text_format_buffer(message, sizeof(message), "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
+                                   (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000);
     send_message(self, message);
 }
 

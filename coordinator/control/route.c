@@ -1,9 +1,11 @@
 #include "control/route.h"
 
+#include <inttypes.h>
 #include <string.h>
 #include <sys/queue.h>
 
 #include "base/error.h"
+#include "base/text_format.h"
 
 #define HANDLER(name) offsetof(struct locum_control_handlers, name)
 #define GET(path, wait, name, ...)                                                                 \
@@ -58,9 +60,7 @@ locum_route_add_all(struct locum_text *text, const struct locum_control_handlers
         if (locum_route_handler(handlers, &routes[i]) == NULL || (read_only && !get)) {
             continue;
         }
-        locum_text_add(text, before);
-        locum_text_add(text, get ? "GET " : "POST ");
-        locum_text_add(text, routes[i].path);
+        locum_text_format(text, "%s%s %s", before, get ? "GET" : "POST", routes[i].path);
         before = ", ";
     }
 }
@@ -76,7 +76,7 @@ takes(const struct locum_route *route, const char *key)
     return false;
 }
 
-/* `pair` comes after another one with its key. */
+/* The query has an earlier pair with this key. */
 static bool
 is_second(const struct evkeyvalq *query, const struct evkeyval *pair)
 {
@@ -104,15 +104,14 @@ refuse_key(const struct locum_route *route, const char *key, const char *what,
 {
     locum_text_add(why, "query key \"");
     locum_text_add_escaped(why, key, strnlen(key, 64));
-    locum_text_add(why, "\": ");
-    locum_text_add(why, what);
-    const char *before = "; taken here: ";
-    for (size_t i = 0; i < LOCUM_COUNT(route->keys) && route->keys[i] != NULL; i++) {
-        locum_text_add(why, before);
-        locum_text_add(why, route->keys[i]);
-        before = ", ";
+    locum_text_format(why, "\": %s; ", what);
+    if (route->keys[0] == NULL) {
+        locum_text_format(why, "%s takes no keys", route->path);
+    } else {
+        locum_text_format(why, "%s takes %s%s%s", route->path, route->keys[0],
+                          route->keys[1] != NULL ? " and " : "",
+                          route->keys[1] != NULL ? route->keys[1] : "");
     }
-    locum_text_add(why, route->keys[0] == NULL ? "; nothing is taken here" : "");
     return LOCUM_ERR_INVALID;
 }
 
@@ -126,7 +125,7 @@ check_pairs(const struct locum_route *route, const struct evkeyvalq *query, stru
             return refuse_key(route, pair->key, "no such key", why);
         }
         if (is_second(query, pair)) {
-            return refuse_key(route, pair->key, "this key is there twice", why);
+            return refuse_key(route, pair->key, "given twice", why);
         }
         if (!is_printable(pair->value)) {
             return refuse_key(route, pair->key, "the value must be printable ASCII without blanks",
@@ -136,7 +135,7 @@ check_pairs(const struct locum_route *route, const struct evkeyvalq *query, stru
     return 0;
 }
 
-/* The value of `key` must be a number up to `max`; absent is fine. */
+/* The value of `key` must be a number up to `max`; it may be absent. */
 static int
 check_number(const struct evkeyvalq *query, const char *key, uint64_t max, const char *what,
              uint64_t *ret, struct locum_text *why)
@@ -145,11 +144,7 @@ check_number(const struct evkeyvalq *query, const char *key, uint64_t max, const
     if (value == NULL || locum_slice_u64(locum_slice_of(value), max, ret) == 0) {
         return 0;
     }
-    locum_text_add(why, key);
-    locum_text_add(why, what);
-    locum_text_add(why, " is a number from 0 to ");
-    locum_text_add_u64(why, max);
-    locum_text_add(why, ", not \"");
+    locum_text_format(why, "%s%s must be a number from 0 to %" PRIu64 ", not \"", key, what, max);
     locum_text_add_escaped(why, value, strnlen(value, 64));
     locum_text_add_char(why, '"');
     return LOCUM_ERR_INVALID;
@@ -170,12 +165,12 @@ locum_route_check(const struct locum_route *route, const struct evkeyvalq *query
                              ret_why);
     }
     if (error == 0 && route->wait == LOCUM_ROUTE_WAIT_SERIAL) {
-        error = check_number(query, "wait", UINT32_MAX, " (the serial you know)", &wait, ret_why);
+        error = check_number(query, "wait", UINT32_MAX, " (the known serial)", &wait, ret_why);
         wait = evhttp_find_header(query, "wait") != NULL ? LOCUM_CONTROL_WAIT_MAX_MS : 0;
     }
     if (error == 0 && takes(route, "name") && evhttp_find_header(query, "name") == NULL) {
-        locum_text_add(ret_why, route->path);
-        locum_text_add(ret_why, " needs ?name=, an absolute name such as get.example.org.");
+        locum_text_format(ret_why, "%s needs ?name=, an absolute name such as get.example.org.",
+                          route->path);
         error = LOCUM_ERR_INVALID;
     }
     if (error == 0) {

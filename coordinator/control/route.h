@@ -9,7 +9,7 @@
 
 #include "control/control.h"
 
-/* How ?wait= of a path is read. */
+/* The meaning of ?wait= for a path. */
 enum locum_route_wait {
     LOCUM_ROUTE_ANSWERS,     /* never waits */
     LOCUM_ROUTE_WAIT_MS,     /* milliseconds, 0 .. LOCUM_CONTROL_WAIT_MAX_MS */
@@ -19,7 +19,7 @@ enum locum_route_wait {
 struct locum_route {
     const char *path;
     enum evhttp_cmd_type method; /* POST: on the control socket only */
-    const char *keys[2];         /* query keys that it takes */
+    const char *keys[2];         /* query keys that it takes; NULL: fewer */
     enum locum_route_wait wait;
     size_t handler_at; /* its offset in struct locum_control_handlers */
 };
@@ -36,12 +36,12 @@ void locum_route_add_all(struct locum_text *text, const struct locum_control_han
                          bool read_only);
 
 /*
- * Check a query: keys that the path takes, each once; printable ASCII without blanks; numbers where
- * they are wanted. A typing error is refused, not passed over.
+ * Check a query: only keys that the path takes, each once; printable ASCII without blanks; numbers
+ * where numbers are needed. A typing error is refused, not ignored.
  *
  * query        as evhttp_parse_query_str() makes it.
  * ret_wait_ms  how long the request may be held; 0: answer at once.
- * ret_why      on failure what is wrong and what would be right.
+ * ret_why      on failure what is wrong and what would be valid.
  * 0 or LOCUM_ERR_INVALID.
  */
 int locum_route_check(const struct locum_route *route, const struct evkeyvalq *query,

@@ -1,6 +1,6 @@
 /*
- * site: a real control room on a temporary socket and a TCP port, handlers that note what they were
- * asked, and raw clients in the same loop. SIGPIPE is ignored, as the daemon does.
+ * site: a real control room on a temporary socket and a TCP port, handlers that record their
+ * requests, and raw clients in the same loop. SIGPIPE is ignored, as in the daemon.
  */
 #ifndef TESTS_UNIT_CONTROL_SITE_H
 #define TESTS_UNIT_CONTROL_SITE_H
@@ -35,7 +35,7 @@ struct site {
     struct locum_control *control;
     char folder[64];
     size_t descriptors; /* open before the test */
-    /* What the handlers saw, and what they are to say. */
+    /* What the handlers received, and whether they have a reply. */
     unsigned asked;
     unsigned finals;
     bool happened;
@@ -49,7 +49,7 @@ struct client {
     bool closed;
 };
 
-/* Says what the request was. */
+/* Replies with the request. */
 static inline struct locum_control_reply
 echo(void *user, const struct locum_control_request *request)
 {
@@ -60,9 +60,9 @@ echo(void *user, const struct locum_control_request *request)
         request->after, "wait", request->wait, "body", request->body, "final", request->final));
 }
 
-/* Has nothing to say until something has happened. */
+/* Has no reply until something has happened. */
 static inline struct locum_control_reply
-wait_for_it(void *user, const struct locum_control_request *request)
+hold_until_happened(void *user, const struct locum_control_request *request)
 {
     struct site *site = user;
     site->asked++;
@@ -98,7 +98,7 @@ refuse(void *user, const struct locum_control_request *request)
     return locum_control_error(409, "fewer than min-serving (1) nodes would be wanted");
 }
 
-/* Four answers of this do not fit into a socket's buffer at once. */
+/* Four such replies do not fit into the buffer of a socket. */
 static inline struct locum_control_reply
 large(void *user, const struct locum_control_request *request)
 {
@@ -113,7 +113,7 @@ large(void *user, const struct locum_control_request *request)
 static const struct locum_control_handlers handlers = {
     .status = echo,
     .explain = echo,
-    .events = wait_for_it,
+    .events = hold_until_happened,
     .zone = never,
     .metrics = plain,
     .healthz = large,
@@ -183,7 +183,7 @@ teardown(void **state)
 }
 
 static inline void
-turn(struct site *site)
+run_once(struct site *site)
 {
     const struct timeval pause = {.tv_usec = 2000};
     (void)event_base_loopexit(site->base, &pause);
@@ -231,7 +231,7 @@ client_read(struct client *client)
         client->length += (size_t)got;
     } else if (got == 0 || errno != EAGAIN) {
         client->closed = true;
-        assert_int_equal(got, 0); /* not reset: the answer must arrive whole */
+        assert_int_equal(got, 0); /* not reset: the reply must arrive whole */
     }
     client->bytes[client->length] = '\0';
 }
@@ -243,19 +243,19 @@ client_finish(struct client *client, struct site *site)
     const locum_ms start = locum_now_read().mono;
     while (!client->closed) {
         assert_true(locum_now_read().mono - start < DEADLINE_MS);
-        turn(site);
+        run_once(site);
         client_read(client);
     }
 }
 
-/* Run until the handlers were asked this often. */
+/* Run until the handlers were called this often. */
 static inline void
 until_asked(struct site *site, unsigned times)
 {
     const locum_ms start = locum_now_read().mono;
     while (site->asked < times) {
         assert_true(locum_now_read().mono - start < DEADLINE_MS);
-        turn(site);
+        run_once(site);
     }
 }
 

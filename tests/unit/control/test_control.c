@@ -1,8 +1,8 @@
-/* control: requests and answers, held ones, limits; raw clients against a real room. */
+/* control: requests and replies, held requests, limits; raw clients against a real room. */
 #include "site.h"
 
 static void
-test_answers(void **state)
+test_requests_get_status_and_reply(void **state)
 {
     static const struct {
         const char *request, *status, *part;
@@ -15,14 +15,15 @@ test_answers(void **state)
          "\"name\":\"get.example.org.\",\"if\":\"dc3=down\""},
         {GET("/metrics"), "200", "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"},
         {GET("/metrics"), "200", "\r\n\r\nlocum_up 1\n"},
-        {GET("/nothing"), "404 Not Found\r\n", "no such path: /nothing; there are GET /status, "},
-        {GET("/include"), "404", "{\"errors\":[\"no such path: /include; there are "},
+        {GET("/nothing"), "404 Not Found\r\n",
+         "no such path: /nothing; the paths are GET /status, "},
+        {GET("/include"), "404", "{\"errors\":[\"no such path: /include; "},
         {GET("/status?x=1"), "400",
-         "{\"errors\":[\"query key \\\"x\\\": no such key; nothing is taken here\"]}"},
+         "{\"errors\":[\"query key \\\"x\\\": no such key; /status takes no keys\"]}"},
         {GET("/events?wait=5000"), "400", "from 0 to 3000"},
-        {GET("*"), "404", "no such path: *; there are "},
+        {GET("*"), "404", "no such path: *; "},
         {GET("/events?wait"), "400", "key=value"},
-        {GET("/events?wait=1&wait=2"), "400", "this key is there twice; taken here: after, wait"},
+        {GET("/events?wait=1&wait=2"), "400", "given twice; /events takes after and wait"},
         {GET("/explain?name=a%0a"), "400", "printable ASCII"},
         {GET("/explain?name=a%ff"), "400", "printable ASCII"},
         {GET("/admin"), "405 Method Not Allowed\r\n", "Allow: POST\r\n"},
@@ -32,7 +33,7 @@ test_answers(void **state)
          "200", "\"body\":{\"admin\":\"drain\"}"},
         {"POST /admin HTTP/1.1\r\nHost: x\r\n\r\n", "200", "\"body\":null"},
         {"POST /admin HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{\"admin\":", "400",
-         "the body is no JSON: line 1 column"},
+         "the body is not JSON: line 1 column"},
         {"POST /admin HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n[]", "400",
          "must be a JSON object"},
         {"POST /admin HTTP/1.1\r\nHost: x\r\nContent-Length: 13\r\n\r\n{\"a\":1,\"a\":2}", "400",
@@ -53,15 +54,13 @@ test_tcp_is_read_only(void **state)
     exchange(site, false, GET("/status"), "200", "\"final\":true");
     exchange(site, false, "POST /admin HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", "405",
              "Allow: GET\r\n");
-    exchange(site, false, "POST /reload HTTP/1.1\r\nHost: x\r\n\r\n", "405",
-             "only GET is taken on this port");
-    exchange(site, false, GET("/admin"), "404", "there are GET /status, ");
+    exchange(site, false, "POST /reload HTTP/1.1\r\nHost: x\r\n\r\n", "405", "only GET");
+    exchange(site, false, GET("/admin"), "404", "the paths are GET /status, ");
     assert_int_equal(site->asked, 1);
 }
 
-/* What is too long is refused by evhttp; the handlers are not asked. */
 static void
-test_oversized(void **state)
+test_oversized_requests_never_reach_a_handler(void **state)
 {
     struct site *site = *state;
     struct client client;
@@ -79,7 +78,7 @@ test_oversized(void **state)
 }
 
 static void
-test_largest_body_in_pieces(void **state)
+test_largest_body_may_arrive_in_pieces(void **state)
 {
     struct site *site = *state;
     struct client client;
@@ -89,7 +88,7 @@ test_largest_body_in_pieces(void **state)
     const locum_ms start = locum_now_read().mono;
     while (client.length == 0) {
         assert_true(locum_now_read().mono - start < DEADLINE_MS);
-        turn(site);
+        run_once(site);
         client_read(&client);
     }
     assert_string_equal(client.bytes, "HTTP/1.1 100 Continue\r\n\r\n");
@@ -99,7 +98,7 @@ test_largest_body_in_pieces(void **state)
     body[65535] = '}';
     for (size_t sent = 0; sent < 65536; sent += 8192) {
         assert_int_equal(send(client.fd, body + sent, 8192, 0), 8192);
-        turn(site);
+        run_once(site);
     }
     client_finish(&client, site);
     assert_has(&client, "\r\n\r\nHTTP/1.1 200 OK\r\n");
@@ -108,7 +107,7 @@ test_largest_body_in_pieces(void **state)
 }
 
 static void
-test_byte_by_byte(void **state)
+test_request_may_arrive_byte_by_byte(void **state)
 {
     struct site *site = *state;
     struct client client;
@@ -116,7 +115,7 @@ test_byte_by_byte(void **state)
     for (const char *at = GET("/status"); *at != '\0'; at++) {
         const char one[2] = {*at, '\0'};
         client_send(&client, one);
-        turn(site);
+        run_once(site);
     }
     client_finish(&client, site);
     assert_has(&client, "HTTP/1.1 200 OK\r\n");
@@ -124,7 +123,7 @@ test_byte_by_byte(void **state)
 }
 
 static void
-test_large_answer(void **state)
+test_large_reply_is_sent_whole(void **state)
 {
     struct client client;
     client_open(&client, *state, true);
@@ -136,14 +135,14 @@ test_large_answer(void **state)
 }
 
 static void
-test_poke_answers(void **state)
+test_wake_calls_held_handlers_again(void **state)
 {
     struct site *site = *state;
     struct client client;
     client_open(&client, site, true);
     client_send(&client, GET("/events?after=5&wait=3000"));
     until_asked(site, 1);
-    locum_control_wake(site->control); /* nothing to say yet: held on */
+    locum_control_wake(site->control); /* no reply yet: still held */
     assert_int_equal(site->asked, 1);  /* never from within the call */
     until_asked(site, 2);
     site->happened = true;
@@ -154,12 +153,12 @@ test_poke_answers(void **state)
     assert_int_equal(site->asked, 3);
     client_close(&client);
     locum_control_wake(site->control);
-    turn(site);
+    run_once(site);
     assert_int_equal(site->asked, 3);
 }
 
 static void
-test_wait_is_over(void **state)
+test_held_request_is_answered_when_its_wait_is_over(void **state)
 {
     struct site *site = *state;
     struct client client;
@@ -174,17 +173,16 @@ test_wait_is_over(void **state)
     exchange(site, true, GET("/events"), "200", "{\"happened\":false,\"final\":true}");
 }
 
-/* A handler that says `later` to a final request is answered for. */
 static void
-test_later_for_ever(void **state)
+test_handler_without_a_final_reply_gets_500(void **state)
 {
     exchange(*state, true, GET("/zone?name=get.example.org."), "500",
-             "{\"errors\":[\"no answer was made in time\"]}");
+             "{\"errors\":[\"no reply was ready in time\"]}");
 }
 
-/* It is noticed at the latest when its wait is over. */
+/* The disconnection is noticed when the wait is over, at the latest. */
 static void
-test_client_goes_away(void **state)
+test_client_that_disconnects_is_forgotten(void **state)
 {
     struct site *site = *state;
     struct client client;
@@ -196,18 +194,18 @@ test_client_goes_away(void **state)
     const locum_ms start = locum_now_read().mono;
     while (count_entries("/proc/self/fd") > before) {
         assert_true(locum_now_read().mono - start < DEADLINE_MS);
-        turn(site);
+        run_once(site);
     }
     const unsigned asked = site->asked;
     site->happened = true;
     locum_control_wake(site->control);
-    turn(site);
+    run_once(site);
     assert_int_equal(site->asked, asked);
 }
 
-/* Bytes behind a held request must not disturb, least of all end the process. */
+/* They must neither disturb the reply nor stop the process. */
 static void
-test_bytes_behind_a_held_request(void **state)
+test_bytes_after_a_held_request_are_ignored(void **state)
 {
     struct site *site = *state;
     struct client client;
@@ -216,10 +214,10 @@ test_bytes_behind_a_held_request(void **state)
     until_asked(site, 1);
     for (int i = 0; i < 10; i++) {
         client_send(&client, GET("/status"));
-        turn(site);
+        run_once(site);
     }
     until_asked(site, 2);
-    turn(site);
+    run_once(site);
     assert_int_equal(site->finals, 1);
     assert_int_equal(recv(client.fd, client.bytes, 15, MSG_DONTWAIT), 15);
     assert_memory_equal(client.bytes, "HTTP/1.1 200 OK", 15);
@@ -228,7 +226,7 @@ test_bytes_behind_a_held_request(void **state)
 }
 
 static void
-test_destroy_with_clients(void **state)
+test_destroy_closes_clients_and_calls_no_handler(void **state)
 {
     struct site *site = *state;
     struct client clients[4];
@@ -240,16 +238,16 @@ test_destroy_with_clients(void **state)
     locum_control_wake(site->control); /* must not fire any more */
     locum_control_destroy(site->control);
     site->control = NULL;
-    turn(site);
+    run_once(site);
     assert_int_equal(site->asked, 2);
     for (size_t i = 0; i < LOCUM_COUNT(clients); i++) {
         client_close(&clients[i]);
     }
 }
 
-/* A quarter of the places is for those who do not wait; the other listener is not touched. */
+/* The other listener is not affected. */
 static void
-test_places_for_who_does_not_wait(void **state)
+test_a_quarter_of_the_slots_is_for_requests_that_do_not_wait(void **state)
 {
     enum { COUNT = LOCUM_HTTP_CLIENTS_MAX / 4 * 3, MORE = LOCUM_HTTP_CLIENTS_MAX };
     struct site *site = *state;
@@ -260,7 +258,8 @@ test_places_for_who_does_not_wait(void **state)
     }
     until_asked(site, COUNT);
     for (int i = 0; i < MORE; i++) {
-        exchange(site, false, GET("/events?wait=3000"), "503", "{\"errors\":[\"too many wait ");
+        exchange(site, false, GET("/events?wait=3000"), "503",
+                 "{\"errors\":[\"too many clients wait ");
         exchange(site, false, GET("/events"), "200", "{\"happened\":false,");
     }
     exchange(site, true, GET("/events?wait=1"), "200", "{\"happened\":false,\"final\":true}");
@@ -279,19 +278,19 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_answers),
+        TEST(test_requests_get_status_and_reply),
         TEST(test_tcp_is_read_only),
-        TEST(test_oversized),
-        TEST(test_largest_body_in_pieces),
-        TEST(test_byte_by_byte),
-        TEST(test_large_answer),
-        TEST(test_poke_answers),
-        TEST(test_wait_is_over),
-        TEST(test_later_for_ever),
-        TEST(test_client_goes_away),
-        TEST(test_bytes_behind_a_held_request),
-        TEST(test_destroy_with_clients),
-        TEST(test_places_for_who_does_not_wait),
+        TEST(test_oversized_requests_never_reach_a_handler),
+        TEST(test_largest_body_may_arrive_in_pieces),
+        TEST(test_request_may_arrive_byte_by_byte),
+        TEST(test_large_reply_is_sent_whole),
+        TEST(test_wake_calls_held_handlers_again),
+        TEST(test_held_request_is_answered_when_its_wait_is_over),
+        TEST(test_handler_without_a_final_reply_gets_500),
+        TEST(test_client_that_disconnects_is_forgotten),
+        TEST(test_bytes_after_a_held_request_are_ignored),
+        TEST(test_destroy_closes_clients_and_calls_no_handler),
+        TEST(test_a_quarter_of_the_slots_is_for_requests_that_do_not_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

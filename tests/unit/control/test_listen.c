@@ -1,11 +1,11 @@
-/* control: how the sockets are opened and what is said when they cannot be; what
- * evhttp is not left alone with. */
+/* control: opening the sockets, the errors for those that cannot be opened, and the limits that
+ * evhttp does not have. */
 #include <sys/resource.h>
 
 #include "site.h"
 
 static void
-test_socket_mode(void **state)
+test_control_socket_has_mode_0660(void **state)
 {
     struct site *site = *state;
     struct stat file;
@@ -30,11 +30,11 @@ assert_refused(struct site *site, int error, const char *part)
 }
 
 static void
-test_socket_in_use(void **state)
+test_socket_of_a_running_locum_is_refused(void **state)
 {
     struct site *site = *state;
-    assert_refused(site, LOCUM_ERR_IN_USE, "another locum answers on it: stop that one first");
-    exchange(site, true, GET("/status"), "200", "final"); /* and it is not hurt */
+    assert_refused(site, LOCUM_ERR_IN_USE, "another locum");
+    exchange(site, true, GET("/status"), "200", "final"); /* the first one still works */
 }
 
 static void
@@ -54,7 +54,7 @@ test_stale_socket_is_replaced(void **state)
 }
 
 static void
-test_no_socket_there(void **state)
+test_file_that_is_not_a_socket_is_refused(void **state)
 {
     struct site *site = *state;
     locum_control_destroy(site->control);
@@ -62,12 +62,12 @@ test_no_socket_there(void **state)
     FILE *file = fopen(site->config->listen_control, "w");
     assert_non_null(file);
     (void)fclose(file);
-    assert_refused(site, LOCUM_ERR_INVALID, "it is there and is no socket: remove it");
+    assert_refused(site, LOCUM_ERR_INVALID, "not a socket");
     assert_int_equal(unlink(site->config->listen_control), 0);
 }
 
 static void
-test_folder_missing_and_path_too_long(void **state)
+test_missing_directory_and_long_path_are_refused(void **state)
 {
     struct site *site = *state;
     char *path = site->config->listen_control;
@@ -83,7 +83,7 @@ test_folder_missing_and_path_too_long(void **state)
 }
 
 static void
-test_folder_not_writable(void **state)
+test_directory_without_write_permission_is_refused(void **state)
 {
     struct site *site = *state;
     const uid_t user = geteuid();
@@ -91,14 +91,14 @@ test_folder_not_writable(void **state)
     site->control = NULL;
     assert_int_equal(chmod(site->folder, 0500), 0);
     if (user == 0) {
-        assert_int_equal(seteuid(65534), 0); /* no mode stops root */
+        assert_int_equal(seteuid(65534), 0); /* root may write to any directory */
     }
-    assert_refused(site, LOCUM_ERR_DENIED, "must be writable");
+    assert_refused(site, LOCUM_ERR_DENIED, "writable");
     assert_int_equal(seteuid(user), 0);
     assert_int_equal(chmod(site->folder, 0700), 0);
 }
 
-/* Does anybody listen on listen.http? */
+/* A program listens on listen.http. */
 static bool
 is_open(const struct site *site)
 {
@@ -110,9 +110,9 @@ is_open(const struct site *site)
     return open;
 }
 
-/* listen.http in use costs the port, not the control socket; it is had once it is free. */
+/* The control socket works meanwhile; listen.http is bound once it is free. */
 static void
-test_port_in_use(void **state)
+test_http_port_in_use_is_tried_again(void **state)
 {
     struct site *site = *state;
     char kept[LOCUM_PATH_MAX + 1];
@@ -125,21 +125,21 @@ test_port_in_use(void **state)
     assert_int_equal(locum_control_create(site->base, site->config, &handlers, site, &second, &why),
                      0);
     assert_non_null(strstr(buffer, "listen.http 127.0.0.7:"));
-    assert_non_null(strstr(buffer, "another program listens there"));
+    assert_non_null(strstr(buffer, "another program"));
     exchange(site, true, GET("/status"), "200", "final");
     locum_control_destroy(site->control); /* the other program */
     site->control = NULL;
     const locum_ms start = locum_now_read().mono;
     while (!is_open(site)) {
         assert_true(locum_now_read().mono - start < DEADLINE_MS);
-        turn(site);
+        run_once(site);
     }
     exchange(site, false, GET("/status"), "200", "final");
     locum_control_destroy(second);
     (void)strcpy(site->config->listen_control, kept);
 }
 
-/* --- evhttp's gaps, on a listener of its own --- */
+/* --- limits that evhttp does not have, on a listener of their own --- */
 
 static void
 answer_at_once(struct evhttp_request *request, void *user)
@@ -162,9 +162,9 @@ create_http(struct site *site, locum_ms life_ms, locum_http_request_fn *on_reque
     return http;
 }
 
-/* All places are taken by clients that send a byte now and then: the old ones must go. */
+/* Clients that send a byte now and then use all slots: the oldest ones are closed. */
 static void
-test_slow_clients(void **state)
+test_slow_clients_make_room(void **state)
 {
     struct site *site = *state;
     struct locum_http *http = create_http(site, 150, answer_at_once, site);
@@ -173,7 +173,7 @@ test_slow_clients(void **state)
     for (size_t i = 0; i < LOCUM_COUNT(slow); i++) {
         client_open(&slow[i], site, false);
         client_send(&slow[i], "GET /status HTTP/1.1\r\nX: ");
-        turn(site);
+        run_once(site);
     }
     client_open(&late, site, false);
     client_send(&late, "GET /status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
@@ -183,7 +183,7 @@ test_slow_clients(void **state)
         for (size_t i = 0; i < LOCUM_COUNT(slow); i++) {
             (void)send(slow[i].fd, "a", 1, MSG_NOSIGNAL);
         }
-        turn(site);
+        run_once(site);
         client_read(&late);
     }
     assert_has(&late, "HTTP/1.1 200 OK\r\n");
@@ -212,13 +212,13 @@ until_waiting(struct site *site, const struct waiting *waiting, size_t count)
     const locum_ms start = locum_now_read().mono;
     while (waiting->count < count) {
         assert_true(locum_now_read().mono - start < DEADLINE_MS);
-        turn(site);
+        run_once(site);
     }
 }
 
-/* All at once: the 65th to 70th wait in the kernel until places are free. */
+/* The 65th to 70th connection wait in the kernel until slots are free. */
 static void
-test_at_most_64(void **state)
+test_connections_are_limited(void **state)
 {
     struct site *site = *state;
     struct waiting waiting = {0};
@@ -230,7 +230,7 @@ test_at_most_64(void **state)
     }
     until_waiting(site, &waiting, LOCUM_HTTP_CLIENTS_MAX);
     for (int i = 0; i < 20; i++) {
-        turn(site);
+        run_once(site);
     }
     assert_int_equal(waiting.count, LOCUM_HTTP_CLIENTS_MAX);
     for (size_t i = 0; i < LOCUM_COUNT(clients); i++) {
@@ -245,7 +245,7 @@ test_at_most_64(void **state)
     locum_http_destroy(http);
 }
 
-/* Many times more connections than places, none of which ever asks: who asks has an answer. */
+/* Many more connections than slots send no request: a client that sends one gets its reply. */
 static void
 test_idle_clients_make_room(void **state)
 {
@@ -263,7 +263,7 @@ test_idle_clients_make_room(void **state)
             client_send(&idle[i], "GET /status HTTP/1.1\r\n");
         }
         while (locum_now_read().mono - start < (locum_ms)i * EACH_MS) {
-            turn(site);
+            run_once(site);
         }
     }
     assert_true(count_entries("/proc/self/fd") - site->descriptors <
@@ -281,9 +281,9 @@ test_idle_clients_make_room(void **state)
     free(idle);
 }
 
-/* No descriptor is left: the loop rests, and the connection is served once there is one. */
+/* The loop does not spin, and the connection is served once there is a descriptor. */
 static void
-test_no_descriptor_left(void **state)
+test_accepting_stops_while_no_descriptor_is_left(void **state)
 {
     struct site *site = *state;
     struct client client;
@@ -301,7 +301,7 @@ test_no_descriptor_left(void **state)
     size_t turns = 0; /* each ends by 2 ms, or at once if there is something to do */
     const locum_ms start = locum_now_read().mono;
     while (locum_now_read().mono - start < 300) {
-        turn(site);
+        run_once(site);
         turns++;
     }
     while (count > 0) {
@@ -319,17 +319,17 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_socket_mode),
-        TEST(test_socket_in_use),
+        TEST(test_control_socket_has_mode_0660),
+        TEST(test_socket_of_a_running_locum_is_refused),
         TEST(test_stale_socket_is_replaced),
-        TEST(test_no_socket_there),
-        TEST(test_folder_missing_and_path_too_long),
-        TEST(test_folder_not_writable),
-        TEST(test_port_in_use),
-        TEST(test_slow_clients),
-        TEST(test_at_most_64),
+        TEST(test_file_that_is_not_a_socket_is_refused),
+        TEST(test_missing_directory_and_long_path_are_refused),
+        TEST(test_directory_without_write_permission_is_refused),
+        TEST(test_http_port_in_use_is_tried_again),
+        TEST(test_slow_clients_make_room),
+        TEST(test_connections_are_limited),
         TEST(test_idle_clients_make_room),
-        TEST(test_no_descriptor_left),
+        TEST(test_accepting_stops_while_no_descriptor_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* notify: what a service manager hears, and when. The times are the test's own. */
+/* notify: what a service manager receives, and when, in virtual time. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -31,7 +31,7 @@ watch(const char *us, int pid)
 }
 
 static void
-test_no_manager(void **state)
+test_without_a_manager_nothing_happens(void **state)
 {
     (void)state;
     (void)unsetenv("NOTIFY_SOCKET");
@@ -45,7 +45,7 @@ test_no_manager(void **state)
 }
 
 static void
-test_from_start_to_stop(void **state)
+test_messages_from_start_to_stop(void **state)
 {
     (void)state;
     const int fd = manager_open(path);
@@ -54,7 +54,7 @@ test_from_start_to_stop(void **state)
     locum_notify_iteration(&notify, 1000);
     assert_string_equal(manager_read(fd), "READY=1");
     locum_notify_iteration(&notify, 2000);
-    assert_string_equal(manager_read(fd), ""); /* no watchdog is asked for */
+    assert_string_equal(manager_read(fd), ""); /* the manager asked for no watchdog */
     locum_notify_status(&notify, "self, 3 of 3\nREADY=0");
     assert_string_equal(manager_read(fd), "STATUS=self, 3 of 3 READY=0");
     locum_notify_status(&notify, "self, 3 of 3\nREADY=0");
@@ -76,7 +76,7 @@ test_from_start_to_stop(void **state)
 }
 
 static void
-test_abstract_name(void **state)
+test_abstract_socket_name_is_accepted(void **state)
 {
     (void)state;
     char name[64];
@@ -89,9 +89,9 @@ test_abstract_name(void **state)
     (void)close(fd);
 }
 
-/* Fed four times in its time, by turns alone. */
+/* Only iterations feed it. */
 static void
-test_watchdog(void **state)
+test_watchdog_is_fed_four_times_per_watchdog_time(void **state)
 {
     (void)state;
     const int fd = manager_open(path);
@@ -130,9 +130,9 @@ test_watchdog_of_another_process(void **state)
     }
 }
 
-/* A command that a check runs must not speak for the daemon. */
+/* A command that a check runs must not report for the daemon. */
 static void
-test_no_child_inherits_it(void **state)
+test_environment_is_cleared_for_child_processes(void **state)
 {
     (void)state;
     const int fd = manager_open(path);
@@ -147,7 +147,7 @@ test_no_child_inherits_it(void **state)
 }
 
 static void
-test_no_address(void **state)
+test_invalid_address_is_refused(void **state)
 {
     (void)state;
     static char long_name[200];
@@ -163,9 +163,9 @@ test_no_address(void **state)
     }
 }
 
-/* A manager that does not read stops nothing, and hears the newest word when it reads again. */
+/* A manager that does not read blocks nothing. */
 static void
-test_a_manager_that_is_busy(void **state)
+test_busy_manager_gets_the_newest_message_later(void **state)
 {
     (void)state;
     const int fd = manager_open(path);
@@ -194,14 +194,14 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_manager),
-        cmocka_unit_test(test_from_start_to_stop),
-        cmocka_unit_test(test_abstract_name),
-        cmocka_unit_test(test_watchdog),
+        cmocka_unit_test(test_without_a_manager_nothing_happens),
+        cmocka_unit_test(test_messages_from_start_to_stop),
+        cmocka_unit_test(test_abstract_socket_name_is_accepted),
+        cmocka_unit_test(test_watchdog_is_fed_four_times_per_watchdog_time),
         cmocka_unit_test(test_watchdog_of_another_process),
-        cmocka_unit_test(test_no_child_inherits_it),
-        cmocka_unit_test(test_no_address),
-        cmocka_unit_test(test_a_manager_that_is_busy),
+        cmocka_unit_test(test_environment_is_cleared_for_child_processes),
+        cmocka_unit_test(test_invalid_address_is_refused),
+        cmocka_unit_test(test_busy_manager_gets_the_newest_message_later),
     };
     (void)snprintf(path, sizeof(path), "/tmp/locum-notify-%d", (int)getpid());
     return cmocka_run_group_tests(tests, NULL, NULL);

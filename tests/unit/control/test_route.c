@@ -1,4 +1,4 @@
-/* route: which queries are taken, and how long a request may be held. */
+/* route: which queries are accepted, and how long a request may be held. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +20,7 @@ no_handler(void *user, const struct locum_control_request *request)
 }
 
 static void
-test_route_check(void **state)
+test_queries_are_accepted_or_refused(void **state)
 {
     (void)state;
     static const struct {
@@ -33,17 +33,18 @@ test_route_check(void **state)
         {"/events", NULL, 0, NULL},
         {"/events", "wait=0", 0, NULL},
         {"/events", "after=1763863258173&wait=3000", 3000, NULL},
-        {"/events", "wait=3001", 0, "wait (milliseconds) is a number from 0 to 3000, not \"3001\""},
-        {"/events", "after=-1", 0, "after (the id of an event) is a number"},
-        {"/events", "after=9223372036854775808", 0, "after (the id of an event) is a number"},
+        {"/events", "wait=3001", 0,
+         "wait (milliseconds) must be a number from 0 to 3000, not \"3001\""},
+        {"/events", "after=-1", 0, "after (the id of an event) must be a number"},
+        {"/events", "after=9223372036854775808", 0, "after (the id of an event) must be a number"},
         {"/zone", "name=a.", 0, NULL},
         {"/zone", "name=a.&wait=0", LOCUM_CONTROL_WAIT_MAX_MS, NULL},
         {"/zone", "name=a.&wait=4294967295", LOCUM_CONTROL_WAIT_MAX_MS, NULL},
-        {"/zone", "name=a.&wait=4294967296", 0, "wait (the serial you know) is a number"},
+        {"/zone", "name=a.&wait=4294967296", 0, "wait (the known serial) must be a number"},
         {"/zone", "wait=1", 0, "/zone needs ?name="},
-        {"/status", "x=1", 0, "query key \"x\": no such key; nothing is taken here"},
-        {"/zone", "name=a.&after=1", 0, "\"after\": no such key; taken here: name, wait"},
-        {"/zone", "name=a.&name=b.", 0, "this key is there twice"},
+        {"/status", "x=1", 0, "query key \"x\": no such key; /status takes no keys"},
+        {"/zone", "name=a.&after=1", 0, "\"after\": no such key; /zone takes name and wait"},
+        {"/zone", "name=a.&name=b.", 0, "given twice"},
         {"/zone", "NAME=a.", 0, "no such key"},
         {"/zone", "name=", 0, "printable ASCII"},
         {"/zone", "name=a+b", 0, "printable ASCII"},
@@ -73,6 +74,6 @@ test_route_check(void **state)
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_route_check)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_queries_are_accepted_or_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
