@@ -26,7 +26,7 @@ struct call {
     void (*on_done)(struct locum_nsd_upstream *upstream, CURLcode result);
     CURL *easy;
     bool running;
-    struct locum_fetch_answer answer;
+    struct locum_fetch_api_reply answer;
 };
 
 struct locum_nsd_upstream {
@@ -225,7 +225,7 @@ fini_call(struct call *self)
         locum_fetch_loop_remove(self->upstream->loop, self->easy);
     }
     curl_easy_cleanup(self->easy);
-    locum_fetch_answer_fini(&self->answer);
+    locum_fetch_api_reply_fini(&self->answer);
 }
 
 void

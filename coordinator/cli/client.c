@@ -79,8 +79,8 @@ complain_refused(long status, const json_t *json, FILE *errors)
 }
 
 static int
-read_answer(const char *socket, long status, const struct locum_fetch_answer *answer, FILE *errors,
-            json_t **ret_json)
+read_answer(const char *socket, long status, const struct locum_fetch_api_reply *answer,
+            FILE *errors, json_t **ret_json)
 {
     json_t *json = NULL;
     if (answer->bytes != NULL) {
@@ -108,7 +108,7 @@ locum_client_ask(const char *socket, const char *target, const json_t *body, FIL
                  json_t **ret_json)
 {
     int result = LOCUM_EXIT_NOT_FINE;
-    struct locum_fetch_answer answer = {.size_max = ANSWER_BYTES_MAX};
+    struct locum_fetch_api_reply answer = {.size_max = ANSWER_BYTES_MAX};
     char *post = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
     CURL *curl = curl_easy_init();
     if (curl == NULL || (body != NULL && post == NULL) ||
@@ -128,7 +128,7 @@ locum_client_ask(const char *socket, const char *target, const json_t *body, FIL
 done:
     curl_easy_cleanup(curl);
     free(post);
-    locum_fetch_answer_fini(&answer);
+    locum_fetch_api_reply_fini(&answer);
     return result;
 }
 

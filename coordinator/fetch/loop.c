@@ -3,13 +3,13 @@
 #include <stdlib.h>
 
 #include "base/error.h"
-#include "base/timeval.h"
+#include "base/timer.h"
 
 struct locum_fetch_loop {
     struct event_base *base;
     locum_fetch_done_fn *on_done;
     CURLM *multi;
-    struct event *timer; /* libcurl's own next deadline */
+    struct locum_timer timer; /* the next deadline of libcurl */
 };
 
 static void
@@ -20,7 +20,7 @@ finish_all(struct locum_fetch_loop *self)
          message = curl_multi_info_read(self->multi, &left)) {
         char *private = NULL;
         CURL *easy = message->easy_handle;
-        const CURLcode result = message->data.result; /* gone with the handle */
+        const CURLcode result = message->data.result; /* freed with the handle */
         if (message->msg == CURLMSG_DONE &&
             curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private) == CURLE_OK) {
             (void)curl_multi_remove_handle(self->multi, easy);
@@ -41,16 +41,15 @@ on_socket(evutil_socket_t fd, short what, void *user)
 }
 
 static void
-on_timer(evutil_socket_t fd, short what, void *user)
+on_timer(void *user)
 {
     struct locum_fetch_loop *self = user;
     int running;
-    (void)fd, (void)what;
     (void)curl_multi_socket_action(self->multi, CURL_SOCKET_TIMEOUT, 0, &running);
     finish_all(self);
 }
 
-/* CURLMOPT_SOCKETFUNCTION: the event of a socket is kept by libcurl as its `event`. */
+/* CURLMOPT_SOCKETFUNCTION: libcurl keeps the event of each socket; `old` is the one so far. */
 static int
 set_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *old)
 {
@@ -69,7 +68,7 @@ set_socket(CURL *easy, curl_socket_t fd, int what, void *user, void *old)
             event = NULL;
         }
     }
-    (void)curl_multi_assign(self->multi, fd, event); /* `old` is gone whatever happened */
+    (void)curl_multi_assign(self->multi, fd, event); /* `old` is freed in any case */
     return event == NULL && what != CURL_POLL_REMOVE ? -1 : 0;
 }
 
@@ -78,13 +77,15 @@ static int
 set_timer(CURLM *multi, long timeout_ms, void *user)
 {
     struct locum_fetch_loop *self = user;
-    const struct timeval wait = locum_timeval(timeout_ms);
     (void)multi;
-    if (timeout_ms == 0) { /* without asking the kernel first */
-        event_active(self->timer, EV_TIMEOUT, 0);
-        return 0;
+    if (timeout_ms < 0) {
+        locum_timer_disarm(&self->timer);
+    } else if (timeout_ms == 0) {
+        locum_timer_fire(&self->timer);
+    } else {
+        locum_timer_arm(&self->timer, timeout_ms);
     }
-    return timeout_ms < 0 ? event_del(self->timer) : event_add(self->timer, &wait);
+    return 0;
 }
 
 int
@@ -92,15 +93,15 @@ locum_fetch_loop_create(struct event_base *base, locum_fetch_done_fn *on_done,
                         struct locum_fetch_loop **ret)
 {
     struct locum_fetch_loop *self = calloc(1, sizeof(*self));
-    if (self == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) { /* counted in there */
+    if (self == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) { /* libcurl counts */
         free(self);
         return LOCUM_ERR_MEMORY;
     }
     self->base = base;
     self->on_done = on_done;
     self->multi = curl_multi_init();
-    self->timer = evtimer_new(base, on_timer, self);
-    if (self->multi == NULL || self->timer == NULL ||
+    locum_timer_init(&self->timer, base, on_timer, self);
+    if (self->multi == NULL ||
         curl_multi_setopt(self->multi, CURLMOPT_SOCKETFUNCTION, set_socket) != CURLM_OK ||
         curl_multi_setopt(self->multi, CURLMOPT_SOCKETDATA, self) != CURLM_OK ||
         curl_multi_setopt(self->multi, CURLMOPT_TIMERFUNCTION, set_timer) != CURLM_OK ||
@@ -121,9 +122,7 @@ locum_fetch_loop_destroy(struct locum_fetch_loop *self)
     if (self->multi != NULL) {
         (void)curl_multi_cleanup(self->multi);
     }
-    if (self->timer != NULL) {
-        event_free(self->timer);
-    }
+    locum_timer_fini(&self->timer);
     curl_global_cleanup();
     free(self);
 }

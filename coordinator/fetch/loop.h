@@ -1,8 +1,8 @@
 /*
  * loop: libcurl's transfers in libevent's loop (libcurl-multi(3), curl_multi_socket_action(3)).
  *
- * In: prepared easy handles, whose CURLOPT_PRIVATE the caller has set. Out: each of them when its
- * transfer has ended, well or not. Everything happens in the thread of the loop.
+ * In: prepared easy handles, whose CURLOPT_PRIVATE the caller has set. Out: each handle when its
+ * transfer has succeeded or failed. Everything happens in the thread of the loop.
  */
 #ifndef LOCUM_FETCH_LOOP_H
 #define LOCUM_FETCH_LOOP_H
@@ -14,7 +14,7 @@
 
 struct locum_fetch_loop;
 
-/* This handle's transfer has ended, and it may be added again or cleaned up, also from here. */
+/* The transfer of a handle has ended; the handle may be added again or cleaned up from here. */
 typedef void locum_fetch_done_fn(void *curlopt_private, CURLcode result);
 
 /* base: borrowed. 0 or LOCUM_ERR_MEMORY. */
@@ -24,10 +24,10 @@ int locum_fetch_loop_create(struct event_base *base, locum_fetch_done_fn *on_don
 /* After all its transfers have ended or were removed. NULL is fine. */
 void locum_fetch_loop_destroy(struct locum_fetch_loop *self);
 
-/* Begin a transfer; `easy` is borrowed until it has ended. on_done comes from the loop only. */
+/* Start a transfer; `easy` is borrowed until it has ended. Only the loop calls on_done. */
 CURLMcode locum_fetch_loop_add(struct locum_fetch_loop *self, CURL *easy) LOCUM_MUST_CHECK;
 
-/* End a transfer that is under way, without a word to on_done. */
+/* Cancel a running transfer; on_done is not called. */
 void locum_fetch_loop_remove(struct locum_fetch_loop *self, CURL *easy);
 
 #endif

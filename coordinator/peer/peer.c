@@ -1,24 +1,24 @@
 #include "peer/peer.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/timeval.h"
+#include "base/socket.h"
+#include "base/timer.h"
 
 /* One own address. */
 struct own_socket {
     struct locum_peer *peer;
     struct locum_address address;
-    int fd;               /* -1: not bound */
-    int failure;          /* errno of the last failed try that was told; 0: none */
-    size_t unrested;      /* datagrams read since it rested */
-    struct event *read;   /* the socket is readable; NULL while not bound */
-    struct event *resume; /* after a full batch, at the lowest priority; NULL while not bound */
+    int fd;                    /* -1: not bound */
+    int failure;               /* errno of the last failure that was reported; 0: none */
+    size_t batch;              /* datagrams read since the last pause */
+    struct event *read;        /* the socket is readable; NULL while not bound */
+    struct locum_timer resume; /* after a full batch; runs after all other events */
 };
 
 struct locum_peer {
@@ -27,16 +27,15 @@ struct locum_peer {
     locum_peer_line_fn *on_line;
     locum_peer_report_fn *report;
     void *user;
-    struct event *retry; /* one-shot, pending while some address is not bound */
+    struct locum_timer retry; /* armed while an address is not bound */
     struct own_socket own[LOCUM_ADDRESSES_MAX];
     size_t own_count;
     struct locum_peer_counts counts;
 };
 
-enum { READ_MAX = 8 }; /* a whole beat of nine nodes; more are read by another call */
+enum { READ_MAX = 8 }; /* one heartbeat each of nine nodes; another call reads more */
 
-/* Read what is queued, by one call. Returns how many datagrams; fewer than READ_MAX: none is left.
- */
+/* Read queued datagrams with one call. Returns their number; fewer than READ_MAX: none is left. */
 static size_t
 read_some(struct own_socket *self)
 {
@@ -68,84 +67,36 @@ on_readable(evutil_socket_t fd, short what, void *user)
     struct own_socket *self = user;
     (void)fd, (void)what;
     size_t got = READ_MAX;
-    while (got == READ_MAX && self->unrested < LOCUM_PEER_BATCH) {
+    while (got == READ_MAX && self->batch < LOCUM_PEER_BATCH) {
         got = read_some(self);
-        self->unrested += got;
+        self->batch += got;
     }
-    if (self->unrested < LOCUM_PEER_BATCH) {
+    if (self->batch < LOCUM_PEER_BATCH) {
         return;
     }
-    self->unrested = 0;
+    self->batch = 0;
     (void)event_del(self->read);
-    (void)event_add(self->resume, &(struct timeval){0});
+    locum_timer_arm(&self->resume, 0);
 }
 
 static void
-on_resume(evutil_socket_t fd, short what, void *user)
+on_resume(void *user)
 {
-    struct own_socket *self = user;
-    (void)fd, (void)what;
+    const struct own_socket *self = user;
     (void)event_add(self->read, NULL);
 }
 
-/* A bound socket, or -1 with errno. */
-static int
-bound_socket(const struct locum_address *address)
-{
-    struct sockaddr_storage name;
-    const socklen_t length = locum_address_to_sockaddr(address, &name);
-    const int on = 1;
-    const int fd = socket(name.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        return -1;
-    }
-    if ((address->family == LOCUM_V6 &&
-         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||
-        bind(fd, (struct sockaddr *)&name, length) != 0) {
-        const int failure = errno;
-        (void)close(fd);
-        errno = failure;
-        return -1;
-    }
-    return fd;
-}
-
+/* Report a failed bind once for each different error. */
 static void
-add_advice(struct locum_text *text, int failure, const struct locum_address *address)
-{
-    locum_text_add(text, strerror(failure));
-    switch (failure) {
-    case EADDRINUSE:
-        locum_text_add(text, ": another program has this UDP port; `ss -lunp sport = :");
-        locum_text_add_u64(text, address->port);
-        locum_text_add(text, "` names it. Stop it, or choose another `nodes.X.port`");
-        break;
-    case EADDRNOTAVAIL:
-        locum_text_add(text, ": no interface of this host has it. Add it, or name the host's own "
-                             "address in `listen.peer` (behind NAT)");
-        break;
-    case EACCES:
-    case EPERM:
-        locum_text_add(text, ": ports below 1024 need CAP_NET_BIND_SERVICE. Choose a port above in "
-                             "`nodes.X.port`");
-        break;
-    case EAFNOSUPPORT:
-        locum_text_add(text, ": this host has no IPv6. Switch it on (sysctl "
-                             "net.ipv6.conf.all.disable_ipv6=0), or leave the address out");
-        break;
-    default: break;
-    }
-    locum_text_add(text, "; trying again every 2 s");
-}
-
-static void
-tell_failure(struct own_socket *self, int failure)
+report_failure(struct own_socket *self, int failure)
 {
     char buffer[256];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     if (failure != self->failure) {
         self->failure = failure;
-        add_advice(&text, failure, &self->address);
+        locum_socket_explain_bind(&text, failure, &self->address, SOCK_DGRAM,
+                                  "listen.peer or nodes.X.port");
+        locum_text_add(&text, "; trying again every 2 s");
         self->peer->report(self->peer->user, &self->address, locum_error_from_errno(failure),
                            buffer);
     }
@@ -158,33 +109,26 @@ close_socket(struct own_socket *self)
         event_free(self->read);
         self->read = NULL;
     }
-    if (self->resume != NULL) {
-        event_free(self->resume);
-        self->resume = NULL;
-    }
+    locum_timer_disarm(&self->resume);
     if (self->fd >= 0) {
         (void)close(self->fd);
         self->fd = -1;
     }
 }
 
-/* Try to bind; tells what came of it. */
+/* Try to bind, and report the result. */
 static void
 open_socket(struct own_socket *self)
 {
-    struct event_base *base = self->peer->base;
-    self->fd = bound_socket(&self->address);
+    self->fd = locum_socket_bind(&self->address, SOCK_DGRAM | SOCK_NONBLOCK, false);
     if (self->fd < 0) {
-        tell_failure(self, errno);
+        report_failure(self, errno);
         return;
     }
-    self->read = event_new(base, self->fd, EV_READ | EV_PERSIST, on_readable, self);
-    self->resume = event_new(base, -1, 0, on_resume, self);
-    if (self->read == NULL || self->resume == NULL ||
-        event_priority_set(self->resume, event_base_get_npriorities(base) - 1) != 0 ||
-        event_add(self->read, NULL) != 0) {
+    self->read = event_new(self->peer->base, self->fd, EV_READ | EV_PERSIST, on_readable, self);
+    if (self->read == NULL || event_add(self->read, NULL) != 0) {
         close_socket(self);
-        tell_failure(self, ENOMEM);
+        report_failure(self, ENOMEM);
         return;
     }
     if (self->failure != 0) {
@@ -193,28 +137,19 @@ open_socket(struct own_socket *self)
     }
 }
 
-/* Bind what is not bound; come again while something is missing. */
+/* Bind every address that is not bound; try again later if one fails. */
 static void
-open_sockets(struct locum_peer *self)
+open_sockets(void *user)
 {
-    const struct timeval wait = locum_timeval(LOCUM_PEER_RETRY_MS);
-    bool missing = false;
+    struct locum_peer *self = user;
     for (size_t i = 0; i < self->own_count; i++) {
         if (self->own[i].fd < 0) {
             open_socket(&self->own[i]);
-            missing = missing || self->own[i].fd < 0;
+        }
+        if (self->own[i].fd < 0) {
+            locum_timer_arm(&self->retry, LOCUM_PEER_RETRY_MS);
         }
     }
-    if (missing) {
-        (void)event_add(self->retry, &wait);
-    }
-}
-
-static void
-on_retry(evutil_socket_t fd, short what, void *user)
-{
-    (void)fd, (void)what;
-    open_sockets(user);
 }
 
 int
@@ -228,15 +163,13 @@ locum_peer_create(struct event_base *base, const struct locum_config *config,
     }
     *self = (struct locum_peer){
         .base = base, .config = config, .on_line = on_line, .report = report, .user = user};
-    self->retry = evtimer_new(base, on_retry, self);
-    if (self->retry == NULL) {
-        free(self);
-        return LOCUM_ERR_MEMORY;
-    }
+    locum_timer_init(&self->retry, base, open_sockets, self);
     self->own_count = config->listen_peer_count;
     for (size_t i = 0; i < self->own_count; i++) {
         self->own[i] =
             (struct own_socket){.peer = self, .address = config->listen_peer[i], .fd = -1};
+        locum_timer_init(&self->own[i].resume, base, on_resume, &self->own[i]);
+        locum_timer_run_last(&self->own[i].resume);
     }
     open_sockets(self);
     *ret = self;
@@ -299,6 +232,6 @@ locum_peer_destroy(struct locum_peer *self)
     for (size_t i = 0; i < self->own_count; i++) {
         close_socket(&self->own[i]);
     }
-    event_free(self->retry);
+    locum_timer_fini(&self->retry);
     free(self);
 }

@@ -1,14 +1,15 @@
 /*
- * peer: the peer port. Sealed heartbeats as UDP datagrams, one line each, to every address of a
- * peer and from the own address of that family, since evidence must travel the path that users use.
+ * peer: heartbeats over UDP. Each one is a datagram with one signed line, sent to every address of
+ * a peer from our own address of that family: heartbeats must take the network path that clients
+ * use.
  *
- * In: datagrams -> callback with the raw line (the daemon opens the seal; the sender is told by the
- * line, never by its address). Out: locum_peer_send(). An address that cannot be bound is retried
- * every LOCUM_PEER_RETRY_MS.
+ * In: datagrams -> callback with the raw line. The daemon checks the signature; the line names its
+ * sender, the source address is not used. Out: locum_peer_send(). An address that cannot be bound
+ * is tried again every LOCUM_PEER_RETRY_MS.
  *
- * A flood cannot starve the loop: after LOCUM_PEER_BATCH datagrams a socket rests until an event of
- * the base's lowest priority has had its turn (libevent runs no event while one of higher priority
- * is active, so a bound alone would not let the tick through).
+ * A flood of datagrams cannot starve the loop: after LOCUM_PEER_BATCH datagrams a socket pauses
+ * until an event of the base's lowest priority has run. (libevent runs no event while one of higher
+ * priority is active, so a limit alone would not let the core's iteration be committed.)
  */
 #ifndef LOCUM_PEER_PEER_H
 #define LOCUM_PEER_PEER_H
@@ -21,7 +22,7 @@
 struct locum_peer;
 
 enum {
-    LOCUM_PEER_BATCH = 256,     /* datagrams read from a socket before it rests: 1 s of 32 nodes */
+    LOCUM_PEER_BATCH = 256,     /* datagrams read from a socket before it pauses: 1 s of 32 nodes */
     LOCUM_PEER_RETRY_MS = 2000, /* between two tries to bind an address */
 };
 
@@ -29,14 +30,15 @@ enum {
 typedef void locum_peer_line_fn(void *user, struct locum_slice line);
 
 /*
- * A socket could not be bound (error < 0, `text` says what to do), told once for each different
- * error, or could at last (0, `text` is "bound"). May run before locum_peer_create() returns.
+ * A socket could not be bound (error < 0; `text` says what to do), reported once for each different
+ * error, or is bound after a failure (0, `text` is "bound"). May run before locum_peer_create()
+ * returns.
  */
 typedef void locum_peer_report_fn(void *user, const struct locum_address *address, int error,
                                   const char *text);
 
 /*
- * Bind config->listen_peer and begin. config is borrowed until reconfigure or destroy; both
+ * Bind config->listen_peer and start. config is borrowed until reconfigure or destroy; both
  * callbacks must not destroy the peer. 0 or LOCUM_ERR_MEMORY.
  */
 int locum_peer_create(struct event_base *base, const struct locum_config *config,
@@ -47,10 +49,9 @@ int locum_peer_create(struct event_base *base, const struct locum_config *config
 void locum_peer_reconfigure(struct locum_peer *self, const struct locum_config *config);
 
 /*
- * Send one line to every address of `node`, from the first own address of its family that is bound;
- * a family that is not bound here is passed over. Never blocks; a full buffer or an unreachable
- * host is counted and forgotten: the next heartbeat comes soon. The caller leaves out nodes of role
- * sentinel: nobody listens there.
+ * Send one line to every address of `node`, from our first bound address of its family; a family
+ * without one is skipped. Never blocks. A full buffer or an unreachable host is only counted: the
+ * next heartbeat follows soon. The caller skips nodes of role sentinel, which do not listen.
  */
 void locum_peer_send(struct locum_peer *self, locum_node node, struct locum_slice line);
 
