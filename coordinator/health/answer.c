@@ -1,6 +1,9 @@
 #include "health/answer.h"
 
+#include <inttypes.h>
+
 #include "base/pattern.h"
+#include "base/text_format.h"
 
 enum { LOCATION_SHOWN_MAX = 120 };
 
@@ -26,17 +29,16 @@ code_passes(const struct locum_config_check *check, long code, struct locum_text
     }
     end = range;
     for (range = check->http.expect; range < end; range++) {
-        locum_text_add(text, range == check->http.expect ? ", expected " : ",");
-        locum_text_add_u64(text, range->min);
+        locum_text_format(text, "%s%u", range == check->http.expect ? ", expected " : ",",
+                          (unsigned)range->min);
         if (range->max != range->min) {
-            locum_text_add_char(text, '-');
-            locum_text_add_u64(text, range->max);
+            locum_text_format(text, "-%u", (unsigned)range->max);
         }
     }
     return false;
 }
 
-/* Is `wanted` found, and `unwanted` not? Each may be "". `what` and `key` are for the text. */
+/* `wanted` is found and `unwanted` is not; each may be "". `what` and `key` are for the text. */
 static bool
 patterns_pass(const char *wanted, const char *unwanted, struct locum_slice subject,
               const char *what, const char *key, struct locum_text *text)
@@ -48,15 +50,12 @@ patterns_pass(const char *wanted, const char *unwanted, struct locum_slice subje
     if (good == LOCUM_PATTERN_FOUND && bad == LOCUM_PATTERN_ABSENT) {
         return true;
     }
-    locum_text_add(text, what);
-    if (good == LOCUM_PATTERN_GIVEN_UP || bad == LOCUM_PATTERN_GIVEN_UP) {
-        locum_text_add(text, " takes too long to search for ");
-        locum_text_add(text, key);
-    } else {
-        locum_text_add(text, good == LOCUM_PATTERN_FOUND ? " matches " : " does not match ");
-        locum_text_add(text, key);
-    }
-    locum_text_add(text, good == LOCUM_PATTERN_FOUND ? "-not" : "");
+    const bool unfinished = good == LOCUM_PATTERN_GIVEN_UP || bad == LOCUM_PATTERN_GIVEN_UP;
+    const char *verb = unfinished                    ? "takes too long to search for"
+                       : good == LOCUM_PATTERN_FOUND ? "matches"
+                                                     : "does not match";
+    locum_text_format(text, "%s %s %s%s", what, verb, key,
+                      good == LOCUM_PATTERN_FOUND ? "-not" : "");
     return false;
 }
 
@@ -68,7 +67,7 @@ location_passes(const struct locum_config_check *check, const char *location,
         return true;
     }
     if (location == NULL) {
-        locum_text_add(text, ", which is no redirect");
+        locum_text_add(text, ", which is not a redirect");
         return false;
     }
     const struct locum_slice target = locum_slice_of(location);
@@ -82,10 +81,7 @@ enum locum_sample
 locum_answer_judge(const struct locum_config_check *check, const struct locum_http_answer *answer,
                    struct locum_text *text)
 {
-    locum_text_add_i64(text, answer->code);
-    locum_text_add(text, " in ");
-    locum_text_add_i64(text, answer->took_ms);
-    locum_text_add(text, " ms");
+    locum_text_format(text, "%ld in %" PRId64 " ms", answer->code, answer->took_ms);
     const bool pass = code_passes(check, answer->code, text) &&
                       location_passes(check, answer->location, text) &&
                       patterns_pass(check->http.body, check->http.body_not, answer->body,

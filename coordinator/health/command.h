@@ -11,15 +11,15 @@
 
 struct locum_command_check;
 
-/* Prepare the check; nothing is run yet. `check` is borrowed. 0, LOCUM_ERR_MEMORY, LOCUM_ERR_IO. */
+/* Prepare a check; nothing is run yet. `check` is borrowed. 0, LOCUM_ERR_MEMORY, LOCUM_ERR_IO. */
 int locum_command_check_create(struct event_base *base, const struct locum_config_check *check,
                                locum_probe_fn *on_done, void *user,
                                struct locum_command_check **ret) LOCUM_MUST_CHECK;
 
-/* Begin one probe; none may be under way. on_done may run before this returns. */
+/* Start one probe; none may be running. on_done may run before this returns. */
 void locum_command_check_start(struct locum_command_check *self);
 
-/* Without a word to on_done; what runs is killed. NULL is fine. */
+/* Kill a running program; on_done is not called. NULL is fine. */
 void locum_command_check_destroy(struct locum_command_check *self);
 
 #endif

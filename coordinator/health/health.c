@@ -4,23 +4,24 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "base/timeval.h"
+#include "base/text_format.h"
+#include "base/timer.h"
 #include "health/command.h"
 #include "health/http.h"
 #include "health/tcp.h"
 
-/* One check of the configuration that is run here. */
+/* A check of the configuration that this room runs. */
 struct probe {
     struct locum_health *health;
     size_t check;                  /* index in the configuration */
-    struct locum_http_check *http; /* the one of its kind is set, the others NULL */
+    struct locum_http_check *http; /* the one of its kind is set, the other two are NULL */
     struct locum_tcp_check *tcp;
     struct locum_command_check *command;
-    struct event *timer; /* pending between two probes, so that none overlaps itself */
-    locum_ms due;        /* mono time at which the last one was to start */
-    locum_ms begun;      /* mono time at which it did */
+    struct locum_timer timer; /* armed between two probes, so that they never overlap */
+    locum_ms due;             /* mono time at which the last probe should start */
+    locum_ms begun;           /* mono time at which it started */
     struct locum_health_counts counts;
-    bool lacking; /* the last one could not be run */
+    bool lacking; /* the last probe could not be run */
     char last[LOCUM_PROBE_TEXT_MAX];
 };
 
@@ -34,10 +35,9 @@ struct locum_health {
 };
 
 static void
-on_due(evutil_socket_t fd, short what, void *user)
+on_due(void *user)
 {
     struct probe *self = user;
-    (void)fd, (void)what;
     self->begun = locum_now_read().mono;
     if (self->http != NULL) {
         locum_http_check_start(self->http);
@@ -48,7 +48,7 @@ on_due(evutil_socket_t fd, short what, void *user)
     }
 }
 
-/* Start to start is one interval; a probe that took longer is followed by the next at once. */
+/* Start to start is one interval; after a longer probe the next one starts at once. */
 static void
 schedule_next(struct probe *self)
 {
@@ -57,17 +57,15 @@ schedule_next(struct probe *self)
     if (self->due < now) {
         self->due = now;
     }
-    const struct timeval wait = locum_timeval(self->due - now);
-    (void)evtimer_add(self->timer, &wait);
+    locum_timer_arm(&self->timer, self->due - now);
 }
 
-/* No sample: what the check has last said stands. */
+/* No sample: the previous result of the check is kept. */
 static void
 skip(struct probe *self, const char *lack)
 {
-    struct locum_text last = locum_text_init(self->last, sizeof(self->last));
-    locum_text_add(&last, "cannot be run, and the last verdict stands: ");
-    locum_text_add(&last, lack);
+    (void)locum_text_format_buffer(self->last, sizeof(self->last),
+                                   "could not be run; previous result kept: %s", lack);
     if (!self->lacking) {
         LOCUM_LOG(LOCUM_LOG_WARN, "check", "name", self->health->config->checks[self->check].name,
                   "reason", self->last);
@@ -85,15 +83,14 @@ on_done(void *user, enum locum_sample outcome, const char *text)
         return;
     }
     self->lacking = false;
-    struct locum_text last = locum_text_init(self->last, sizeof(self->last));
-    locum_text_add(&last, text);
+    (void)locum_text_format_buffer(self->last, sizeof(self->last), "%s", text);
     self->counts.outcomes[outcome]++;
     self->counts.last_ms = locum_now_read().mono - self->begun;
     schedule_next(self);
     self->health->on_sample(self->health->user, self->check, outcome, self->last);
 }
 
-/* 0 (also for a kind that is not run here) or a negative code. */
+/* 0, also for a kind that this room does not run, or a negative code. */
 static int
 create_probe(struct locum_health *self, struct event_base *base, size_t index)
 {
@@ -116,10 +113,9 @@ create_probe(struct locum_health *self, struct event_base *base, size_t index)
         return status;
     }
     probe->due = locum_now_read().mono;
-    probe->timer = evtimer_new(base, on_due, probe);
-    return probe->timer == NULL || evtimer_add(probe->timer, &(struct timeval){0}) != 0
-               ? LOCUM_ERR_MEMORY
-               : 0;
+    locum_timer_init(&probe->timer, base, on_due, probe);
+    locum_timer_arm(&probe->timer, 0);
+    return 0;
 }
 
 int
@@ -133,9 +129,8 @@ locum_health_create(struct event_base *base, const struct locum_config *config,
     self->config = config;
     self->on_sample = on_sample;
     self->user = user;
-    struct locum_text agent = locum_text_init(self->agent, sizeof(self->agent));
-    locum_text_add(&agent, "locum/");
-    locum_text_add(&agent, config->core.version);
+    (void)locum_text_format_buffer(self->agent, sizeof(self->agent), "locum/%s",
+                                   config->core.version);
     int status = locum_http_pool_create(base, self->agent, &self->http);
     for (size_t i = 0; status == 0 && i < config->core.check_count; i++) {
         status = create_probe(self, base, i);
@@ -170,9 +165,7 @@ locum_health_destroy(struct locum_health *self)
     }
     for (size_t i = 0; i < LOCUM_CHECKS_MAX; i++) {
         struct probe *probe = &self->probes[i];
-        if (probe->timer != NULL) {
-            event_free(probe->timer);
-        }
+        locum_timer_fini(&probe->timer);
         locum_http_check_destroy(probe->http);
         locum_tcp_check_destroy(probe->tcp);
         locum_command_check_destroy(probe->command);

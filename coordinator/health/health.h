@@ -1,6 +1,7 @@
 /*
- * health: runs the service checks on their schedule and tells each outcome. It gives samples; the
- * core judges them (rise, fall, fast-fail, probation). Mirrorbits checks are the core's own.
+ * health: run the service checks on their schedule and report each outcome as a sample. The core
+ * judges the samples (rise, fall, fast-fail, probation), and makes those of mirrorbits checks
+ * itself.
  *
  * http by libcurl's multi interface in the loop (http.h), tcp by a plain connect (tcp.h), command
  * by a process that a thread starts and waits for (command.h); each with a total deadline.
@@ -17,23 +18,23 @@ struct locum_health;
 
 /*
  * One outcome. A probe that this machine could not run, for lack of descriptors, memory or
- * processes, has none: it is told by the log and locum_health_last(). `text` for people, printable
- * ASCII: "200 in 3 ms", "503 in 2 ms, expected 200-399", "connection refused", "no answer within
- * 500 ms", "exit 3 in 9 ms: disk full"; borrowed. From the loop; must not destroy.
+ * processes, has none; the log and locum_health_last() report it. `text` is for people, printable
+ * ASCII, borrowed: "200 in 3 ms", "503 in 2 ms, expected 200-399", "connection refused", "no answer
+ * within 500 ms", "exit 3 in 9 ms: disk full". Called from the loop; must not destroy.
  */
 typedef void locum_health_sample_fn(void *user, size_t check, enum locum_sample outcome,
                                     const char *text);
 
 /*
- * Begin at once with one probe of each check, then every interval (a probe never overlaps itself).
- * config is borrowed until destroy: on a reload the caller destroys and creates anew.
+ * Start one probe of each check at once, then one per interval; probes of a check never overlap.
+ * config is borrowed until destroy: on a reload the caller destroys this and creates another.
  * 0, LOCUM_ERR_MEMORY, LOCUM_ERR_IO.
  */
 int locum_health_create(struct event_base *base, const struct locum_config *config,
                         locum_health_sample_fn *on_sample, void *user,
                         struct locum_health **ret) LOCUM_MUST_CHECK;
 
-/* What a check has brought since it was configured; all zero for a kind that is not run here. */
+/* Outcomes of a check since it was configured; all zero for a kind that this room does not run. */
 struct locum_health_counts {
     uint64_t outcomes[LOCUM_SAMPLES]; /* by enum locum_sample */
     locum_ms last_ms;                 /* how long the last one took; LOCUM_NEVER */
@@ -44,7 +45,7 @@ void locum_health_counts(const struct locum_health *self, size_t check,
 /* The last outcome of a check for people, "" before the first. Borrowed until the next outcome. */
 const char *locum_health_last(const struct locum_health *self, size_t check);
 
-/* Probes under way are dropped without a word, and commands killed. NULL is fine. */
+/* Cancel running probes, kill running commands; on_sample is not called. NULL is fine. */
 void locum_health_destroy(struct locum_health *self);
 
 #endif

@@ -2,12 +2,11 @@
  * http: checks that fetch a URL (fetch/loop.h) and judge the answer (answer.h). Used by health.c
  * only.
  *
- * Every probe is a connection of its own with one deadline over all of it, name lookup and body
- * included, so a server that drips its answer cannot stretch it. Redirects are an answer and not
- * followed; the body is read up to LOCUM_HTTP_BYTES_MAX and the rest left unread; a proxy of the
- * environment is ignored; the chain and the name of a certificate are verified, against the
- * system's authorities or, with a ca-file, against those alone; what is wrong with it is in the
- * outcome's text, in libcurl's words.
+ * Every probe has its own connection and one deadline for all of it, name lookup and body included,
+ * so a server that sends slowly cannot prolong it. Redirects are not followed: they are an answer.
+ * The body is read up to LOCUM_HTTP_BYTES_MAX. A proxy of the environment is ignored. Chain and
+ * name of a certificate are verified, against the system's authorities or, with a ca-file, against
+ * those only; libcurl's message for a failure is in the outcome's text.
  */
 #ifndef LOCUM_HEALTH_HTTP_H
 #define LOCUM_HEALTH_HTTP_H
@@ -27,19 +26,19 @@ int locum_http_pool_create(struct event_base *base, const char *agent,
 void locum_http_pool_destroy(struct locum_http_pool *self);
 
 /*
- * Prepare a check; nothing is sent yet. `check` is borrowed. With a host given, it is
- * told in place of the URL's own, as Host header and SNI, and must be in the certificate. Connected
- * to is connect-to, else the URL's own host.
+ * Prepare a check; nothing is sent yet. `check` is borrowed. If it has a host, that replaces the
+ * URL's own in the Host header and SNI, and must be in the certificate; the connection goes to
+ * connect-to, or else to the URL's own host.
  * 0 or LOCUM_ERR_MEMORY.
  */
 int locum_http_check_create(struct locum_http_pool *http, const struct locum_config_check *check,
                             locum_probe_fn *on_done, void *user,
                             struct locum_http_check **ret) LOCUM_MUST_CHECK;
 
-/* Begin one probe; none may be under way. on_done may run before this returns. */
+/* Start one probe; none may be running. on_done may run before this returns. */
 void locum_http_check_start(struct locum_http_check *self);
 
-/* Without a word to on_done. NULL is fine. */
+/* Cancel a running probe; on_done is not called. NULL is fine. */
 void locum_http_check_destroy(struct locum_http_check *self);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * probe: what the kinds of checks (http, tcp, command) have in common. Used inside health/ only.
+ * probe: what the kinds of checks (http, tcp, command) share. Used inside health/ only.
  */
 #ifndef LOCUM_HEALTH_PROBE_H
 #define LOCUM_HEALTH_PROBE_H
@@ -15,15 +15,15 @@
 enum { LOCUM_PROBE_TEXT_MAX = 256 };
 
 /*
- * In place of an outcome: this machine could not put the question, and `text` is what it lacks.
- * That says nothing about the service.
+ * In place of an outcome: this machine could not make the request, and `text` says which resource
+ * it lacks. That says nothing about the service.
  */
 #define LOCUM_PROBE_NOT_RUN ((enum locum_sample)LOCUM_SAMPLES)
 
-/* A probe has ended; `text` is borrowed. Start the next from a timer, not from here. */
+/* A probe has ended; `text` is borrowed. Start the next probe from a timer, not from here. */
 typedef void locum_probe_fn(void *user, enum locum_sample outcome, const char *text);
 
-/* Is this errno a lack of this machine's own: descriptors, memory, processes? */
+/* This errno means that this machine lacks descriptors, memory or processes. */
 static inline bool
 locum_probe_lacks(int failure)
 {

@@ -1,12 +1,14 @@
 #include "health/tcp.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/socket.h"
+#include "base/text_format.h"
 #include "base/timeval.h"
 
 struct locum_tcp_check {
@@ -14,13 +16,13 @@ struct locum_tcp_check {
     const struct locum_config_check *check;
     locum_probe_fn *on_done;
     void *user;
-    int fd;              /* -1: no probe under way */
-    struct event *event; /* fd is connected, or the deadline has passed; NULL while fd is -1 */
+    int fd;              /* -1: no probe is running */
+    struct event *event; /* connected, failed or past the deadline; NULL while fd is -1 */
     locum_ms started;    /* mono */
 };
 
 static void
-hang_up(struct locum_tcp_check *self)
+close_connection(struct locum_tcp_check *self)
 {
     if (self->event != NULL) {
         event_free(self->event);
@@ -32,26 +34,23 @@ hang_up(struct locum_tcp_check *self)
     }
 }
 
-/* End the probe with this errno, 0: it is connected. */
+/* End the probe with an errno value; 0: it is connected. */
 static void
 finish(struct locum_tcp_check *self, int failure)
 {
     char buffer[LOCUM_PROBE_TEXT_MAX];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     enum locum_sample outcome = LOCUM_SAMPLE_FAIL;
-    hang_up(self);
+    close_connection(self);
     if (failure == 0) {
         outcome = LOCUM_SAMPLE_PASS;
-        locum_text_add(&text, "connected in ");
-        locum_text_add_i64(&text, locum_now_read().mono - self->started);
-        locum_text_add(&text, " ms");
+        locum_text_format(&text, "connected in %" PRId64 " ms",
+                          locum_now_read().mono - self->started);
     } else if (failure == ECONNREFUSED) {
         outcome = LOCUM_SAMPLE_REFUSED;
         locum_text_add(&text, "connection refused");
     } else if (failure == ETIMEDOUT) {
-        locum_text_add(&text, "no answer within ");
-        locum_text_add_i64(&text, self->check->timeout_ms);
-        locum_text_add(&text, " ms");
+        locum_text_format(&text, "no answer within %" PRId64 " ms", self->check->timeout_ms);
     } else {
         outcome = locum_probe_lacks(failure) ? LOCUM_PROBE_NOT_RUN : LOCUM_SAMPLE_FAIL;
         locum_text_add(&text, strerror(failure));
@@ -60,11 +59,11 @@ finish(struct locum_tcp_check *self, int failure)
 }
 
 /*
- * Both ends are one: nobody listens there, and the kernel chose for this end the very port that it
- * was to connect to (simultaneous open, RFC 9293 3.5).
+ * The socket is connected to itself: no program listens there, and the kernel chose the destination
+ * port as our own (simultaneous open, RFC 9293 3.5).
  */
 static bool
-is_own_end(int fd)
+is_connected_to_itself(int fd)
 {
     struct sockaddr_storage own = {0};
     struct sockaddr_storage peer = {0};
@@ -78,12 +77,8 @@ is_own_end(int fd)
 static void
 on_socket(evutil_socket_t fd, short what, void *user)
 {
-    int failure = ETIMEDOUT;
-    socklen_t length = sizeof(failure);
-    if ((what & EV_WRITE) != 0 && getsockopt(fd, SOL_SOCKET, SO_ERROR, &failure, &length) != 0) {
-        failure = errno;
-    }
-    if (failure == 0 && is_own_end(fd)) {
+    int failure = (what & EV_WRITE) != 0 ? locum_socket_error(fd) : ETIMEDOUT;
+    if (failure == 0 && is_connected_to_itself(fd)) {
         failure = ECONNREFUSED;
     }
     finish(user, failure);
@@ -103,16 +98,13 @@ locum_tcp_check_create(struct event_base *base, const struct locum_config_check 
     return 0;
 }
 
-/* Begin to connect. 0 or the errno of a failure at once. */
+/* Start to connect. 0 or the errno of an immediate failure. */
 static int
 begin_connect(struct locum_tcp_check *self)
 {
-    struct sockaddr_storage name;
     const struct timeval timeout = locum_timeval(self->check->timeout_ms);
-    const socklen_t length = locum_address_to_sockaddr(&self->check->tcp, &name);
-    self->fd = socket(name.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (self->fd < 0 || (connect(self->fd, (struct sockaddr *)&name, length) != 0 &&
-                         errno != EINPROGRESS && errno != EINTR)) {
+    self->fd = locum_socket_connect(&self->check->tcp, SOCK_STREAM);
+    if (self->fd < 0) {
         return errno;
     }
     self->event = event_new(self->base, self->fd, EV_WRITE, on_socket, self);
@@ -136,6 +128,6 @@ locum_tcp_check_destroy(struct locum_tcp_check *self)
     if (self == NULL) {
         return;
     }
-    hang_up(self);
+    close_connection(self);
     free(self);
 }

@@ -42,7 +42,7 @@ struct fixture {
     struct locum_address address; /* of the server */
     struct connection connections[CONNECTIONS_MAX];
     size_t requests;
-    size_t open, open_max; /* connections that stand now, and the most that ever did */
+    size_t open, open_max; /* connections open now, and their maximum */
     char request[2048];    /* head of the last request */
     struct locum_config *config;
     struct locum_health *health;
@@ -156,7 +156,7 @@ serve(struct connection *self, struct locum_slice path)
         for (size_t i = 0; i < 64; i++) {
             (void)evbuffer_add_reference(output, block, sizeof(block), NULL, NULL);
         }
-    } /* /silent: nothing, for ever */
+    } /* /silent: no answer */
 }
 
 static void
@@ -214,7 +214,7 @@ loopback(void)
     return (struct locum_address){.family = LOCUM_V4, .bytes = {127, 0, 0, 1}};
 }
 
-/* An address where nobody listens: a port is taken from the kernel and given back. */
+/* An address that no socket listens on: the kernel chooses a port, which is closed again. */
 __attribute__((unused)) static struct locum_address
 free_address(void)
 {
@@ -308,7 +308,7 @@ start_health(void)
     assert_string_equal(locum_health_last(the.health, 0), "");
 }
 
-/* What start_health() began with one check: the next may be added. */
+/* End what start_health() started; the next check may be added. */
 __attribute__((unused)) static void
 end_probe(void)
 {
@@ -325,7 +325,7 @@ on_deadline(evutil_socket_t fd, short what, void *user)
     *(bool *)user = true;
 }
 
-/* Turn the loop until *counter reaches `want`, or fail. */
+/* Run the loop until *counter reaches `want`, or fail. */
 static void
 wait_for(const size_t *counter, size_t want)
 {
@@ -351,7 +351,7 @@ assert_sample(enum locum_sample outcome, const char *pattern)
     assert_string_equal(locum_health_last(the.health, 0), the.text[0]);
 }
 
-/* While nothing can be opened, the checks bring no sample and say so; then they do again. */
+/* While no descriptor is left, the checks make no sample and report that; later they do again. */
 __attribute__((unused)) static void
 assert_lack_is_no_sample(const char *lack)
 {

@@ -1,4 +1,4 @@
-/* health: command checks run real programs. What is run is alone, and nothing of it is left. */
+/* health: command checks run real programs, which inherit nothing and leave nothing. */
 #include "fixture.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 
 enum { LONG_MS = 60000, AMPLE_MS = 20000, SHORT_MS = 500 };
 
-/* argv: words, ended by NULL. */
+/* words: ended by NULL. */
 static void
 add_argv(const char *const *words, locum_ms interval_ms, locum_ms timeout_ms)
 {
@@ -54,7 +54,7 @@ count_threads(void)
     return count;
 }
 
-/* Every thread of a run has ended, and no child is left, not even a dead one. */
+/* Every thread of a run has ended, and no child is left, not even a zombie. */
 static void
 assert_nothing_left(void)
 {
@@ -78,7 +78,7 @@ end_health(void)
     assert_nothing_left();
 }
 
-/* It runs no more; one that nobody has waited for yet is dead, too. */
+/* It does not run; a zombie is dead, too. */
 static bool
 is_dead(const char *pid)
 {
@@ -107,7 +107,7 @@ assert_dies(const char *pid)
 }
 
 static void
-test_the_exit_code_is_the_verdict(void **state)
+test_exit_code_0_passes(void **state)
 {
     static const struct {
         const char *script;
@@ -136,7 +136,7 @@ test_the_exit_code_is_the_verdict(void **state)
 }
 
 static void
-test_what_cannot_be_run_fails_in_words(void **state)
+test_program_that_cannot_be_run_fails_with_the_reason(void **state)
 {
     static const char *const absent[] = {"/absent/program", NULL};
     static const char *const plain[] = {"/dev/null", NULL};
@@ -153,9 +153,9 @@ test_what_cannot_be_run_fails_in_words(void **state)
     end_health();
 }
 
-/* Whatever this process has open, blocked, ignored or in its environment. */
+/* Neither descriptors nor signal settings nor the environment. */
 static void
-test_what_is_run_is_alone(void **state)
+test_program_inherits_nothing(void **state)
 {
     static const char *const list[] = {"/bin/ls", "-m", "/proc/self/fd", NULL};
     static const char *const scripts[][2] = {
@@ -195,9 +195,9 @@ test_what_is_run_is_alone(void **state)
     (void)close(open_fd);
 }
 
-/* The grandchild's number is the first line, behind the last blank of the text. */
+/* The grandchild's pid: the first line of output, after the last blank of the text. */
 static const char *
-told_pid(void)
+printed_pid(void)
 {
     const char *blank = strrchr(the.text[0], ' ');
     assert_non_null(blank);
@@ -205,7 +205,7 @@ told_pid(void)
 }
 
 static void
-test_at_the_deadline_the_whole_group_is_killed(void **state)
+test_deadline_kills_the_whole_group(void **state)
 {
     (void)state;
     const locum_ms before = locum_now_read().mono;
@@ -214,26 +214,25 @@ test_at_the_deadline_the_whole_group_is_killed(void **state)
     wait_for(&the.samples[0], 1);
     assert_true(locum_now_read().mono - before >= SHORT_MS - 10);
     assert_sample(LOCUM_SAMPLE_FAIL, "not finished within 500 ms: killed: *");
-    assert_dies(told_pid());
+    assert_dies(printed_pid());
     end_health();
 }
 
 static void
-test_what_is_left_in_the_background_is_killed(void **state)
+test_background_processes_are_killed_at_the_end(void **state)
 {
     (void)state;
     add_script("sleep 1000 & echo $!", LONG_MS, AMPLE_MS);
     start_health();
     wait_for(&the.samples[0], 1);
     assert_sample(LOCUM_SAMPLE_PASS, "exit 0 in * ms: *");
-    assert_dies(told_pid());
+    assert_dies(printed_pid());
     end_health();
 }
 
-/* One run after the other, also behind one that was killed: it is waited for, then comes the next.
- */
+/* Also after a run that was killed at its deadline. */
 static void
-test_runs_follow_each_other(void **state)
+test_a_run_starts_after_the_end_of_the_last(void **state)
 {
     (void)state;
     add_script("echo fine", 20, AMPLE_MS);
@@ -246,13 +245,13 @@ test_runs_follow_each_other(void **state)
     wait_for(&the.samples[0], 1);
     assert_sample(LOCUM_SAMPLE_FAIL, "not finished within 50 ms: killed");
     wait_for(&the.samples[0], 4);
-    assert_sample(LOCUM_SAMPLE_FAIL, "*killed*"); /* on a busy machine: it does not end yet */
+    assert_sample(LOCUM_SAMPLE_FAIL, "*killed*"); /* on a busy machine it may not have ended */
     end_health();
 }
 
-/* As at a reload and at the end: at each stage of a run. */
+/* At each stage of a run, as a reload or a stop does. */
 static void
-test_destroy_kills_what_runs(void **state)
+test_destroy_kills_running_programs(void **state)
 {
     (void)state;
     for (size_t turns = 0; turns < 6; turns++) {
@@ -264,7 +263,7 @@ test_destroy_kills_what_runs(void **state)
         }
         end_health();
     }
-    char path[] = "/tmp/locum-command-XXXXXX"; /* the process says that it runs, then we go */
+    char path[] = "/tmp/locum-command-XXXXXX"; /* the process reports that it runs */
     char script[64];
     char pid[32] = "";
     const int fd = mkstemp(path);
@@ -284,9 +283,9 @@ test_destroy_kills_what_runs(void **state)
     (void)close(fd);
 }
 
-/* Somebody else may be waiting for children: that costs the exit code, and nothing else. */
+/* Other code of the program may wait for children: only the exit code is lost. */
 static void
-test_children_that_are_not_told(void **state)
+test_exit_code_taken_by_other_code_is_a_failure(void **state)
 {
     (void)state;
     (void)signal(SIGCHLD, SIG_IGN);
@@ -299,13 +298,13 @@ test_children_that_are_not_told(void **state)
 }
 
 static void
-test_no_descriptor_is_no_sample(void **state)
+test_lack_of_descriptors_makes_no_sample(void **state)
 {
     (void)state;
     add_script("exit 0", 20, AMPLE_MS);
     start_health();
     wait_for(&the.samples[0], 1);
-    assert_lack_is_no_sample("cannot be run, and the last verdict stands: no memory, descriptor *");
+    assert_lack_is_no_sample("could not be run; previous result kept: no memory, descriptor *");
     assert_int_equal(the.outcome[0], LOCUM_SAMPLE_PASS);
     end_health();
 }
@@ -314,15 +313,15 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_the_exit_code_is_the_verdict),
-        TEST(test_what_cannot_be_run_fails_in_words),
-        TEST(test_what_is_run_is_alone),
-        TEST(test_at_the_deadline_the_whole_group_is_killed),
-        TEST(test_what_is_left_in_the_background_is_killed),
-        TEST(test_runs_follow_each_other),
-        TEST(test_destroy_kills_what_runs),
-        TEST(test_no_descriptor_is_no_sample),
-        TEST(test_children_that_are_not_told),
+        TEST(test_exit_code_0_passes),
+        TEST(test_program_that_cannot_be_run_fails_with_the_reason),
+        TEST(test_program_inherits_nothing),
+        TEST(test_deadline_kills_the_whole_group),
+        TEST(test_background_processes_are_killed_at_the_end),
+        TEST(test_a_run_starts_after_the_end_of_the_last),
+        TEST(test_destroy_kills_running_programs),
+        TEST(test_lack_of_descriptors_makes_no_sample),
+        TEST(test_exit_code_taken_by_other_code_is_a_failure),
     };
     return cmocka_run_group_tests_name("health: command", tests, NULL, NULL);
 }

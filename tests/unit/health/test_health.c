@@ -15,7 +15,7 @@ test_tcp_that_listens_passes(void **state)
 }
 
 static void
-test_tcp_refused_is_told_apart(void **state)
+test_tcp_refused_is_its_own_outcome(void **state)
 {
     (void)state;
     add_check(LOCUM_CHECK_TCP, LONG_MS, LONG_MS)->tcp = free_address();
@@ -24,7 +24,7 @@ test_tcp_refused_is_told_apart(void **state)
     assert_sample(LOCUM_SAMPLE_REFUSED, "connection refused");
 }
 
-/* A listener whose queue is full: Linux drops further connection attempts without a word. */
+/* A listener whose queue is full: Linux drops further connection attempts silently. */
 static void
 test_tcp_without_an_answer_ends_at_its_deadline(void **state)
 {
@@ -56,9 +56,9 @@ test_tcp_without_an_answer_ends_at_its_deadline(void **state)
     }
 }
 
-/* A broadcast address cannot be connected to: the kernel says so at once. */
+/* The kernel refuses at once to connect to a broadcast address. */
 static void
-test_tcp_that_fails_at_once_is_told(void **state)
+test_tcp_that_fails_at_once_is_reported(void **state)
 {
     (void)state;
     struct locum_address *address = &add_check(LOCUM_CHECK_TCP, LONG_MS, TIMEOUT_MS)->tcp;
@@ -69,7 +69,7 @@ test_tcp_that_fails_at_once_is_told(void **state)
 }
 
 static void
-test_every_check_goes_its_own_way(void **state)
+test_checks_do_not_wait_for_each_other(void **state)
 {
     (void)state;
     (void)add_http(&the.address, "/silent", 20, LONG_MS);
@@ -117,7 +117,7 @@ test_the_interval_is_from_start_to_start(void **state)
 }
 
 static void
-test_destroy_while_probes_are_under_way(void **state)
+test_destroy_cancels_running_probes(void **state)
 {
     (void)state;
     (void)add_http(&the.address, "/silent", 20, LONG_MS);
@@ -137,7 +137,7 @@ test_destroy_while_probes_are_under_way(void **state)
 }
 
 static void
-test_no_descriptor_is_no_sample(void **state)
+test_lack_of_descriptors_makes_no_sample(void **state)
 {
     (void)state;
     (void)add_http(&the.address, "/200", 20, LONG_MS);
@@ -145,13 +145,13 @@ test_no_descriptor_is_no_sample(void **state)
     start_health();
     wait_for(&the.samples[0], 1);
     wait_for(&the.samples[1], 1);
-    assert_lack_is_no_sample("cannot be run, and the last verdict stands: Too many open files");
+    assert_lack_is_no_sample("could not be run; previous result kept: Too many open files");
     assert_int_equal(the.outcome[0], LOCUM_SAMPLE_PASS);
     assert_int_equal(the.outcome[1], LOCUM_SAMPLE_PASS);
 }
 
 static void
-test_without_checks_there_is_nothing(void **state)
+test_without_checks_nothing_runs(void **state)
 {
     (void)state;
     start_health();
@@ -164,15 +164,15 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_tcp_that_listens_passes),
-        TEST(test_tcp_refused_is_told_apart),
+        TEST(test_tcp_refused_is_its_own_outcome),
         TEST(test_tcp_without_an_answer_ends_at_its_deadline),
-        TEST(test_tcp_that_fails_at_once_is_told),
-        TEST(test_every_check_goes_its_own_way),
+        TEST(test_tcp_that_fails_at_once_is_reported),
+        TEST(test_checks_do_not_wait_for_each_other),
         TEST(test_a_probe_never_overlaps_itself),
         TEST(test_the_interval_is_from_start_to_start),
-        TEST(test_destroy_while_probes_are_under_way),
-        TEST(test_no_descriptor_is_no_sample),
-        TEST(test_without_checks_there_is_nothing),
+        TEST(test_destroy_cancels_running_probes),
+        TEST(test_lack_of_descriptors_makes_no_sample),
+        TEST(test_without_checks_nothing_runs),
     };
     return cmocka_run_group_tests_name("health", tests, NULL, NULL);
 }

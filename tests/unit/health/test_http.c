@@ -78,8 +78,8 @@ test_answers_are_judged(void **state)
         {"/503", LOCUM_SAMPLE_FAIL, "503 in * ms, expected 200-399"},
         {"/huge", LOCUM_SAMPLE_PASS, "200 in * ms"}, /* the rest is left unread */
         {"/silent", LOCUM_SAMPLE_FAIL, "no answer within 200 ms"},
-        {"/drip-head", LOCUM_SAMPLE_FAIL, "200, but not whole within 200 ms"},
-        {"/drip-body", LOCUM_SAMPLE_FAIL, "200, but not whole within 200 ms"},
+        {"/drip-head", LOCUM_SAMPLE_FAIL, "200, but not complete within 200 ms"},
+        {"/drip-body", LOCUM_SAMPLE_FAIL, "200, but not complete within 200 ms"},
         {"/short", LOCUM_SAMPLE_FAIL, "transfer closed with 7 bytes remaining to read"},
         {"/empty", LOCUM_SAMPLE_FAIL, "Empty reply from server"},
         {"/garbage", LOCUM_SAMPLE_FAIL, "Received HTTP/0.9 when not allowed"},
@@ -119,7 +119,7 @@ test_the_expected_range_is_inclusive(void **state)
 }
 
 static void
-test_several_ranges(void **state)
+test_any_expected_range_passes(void **state)
 {
     (void)state;
     static const struct locum_status_range ranges[] = {{200, 299}, {302, 302}};
@@ -148,9 +148,9 @@ set_pattern(char field[LOCUM_PATTERN_MAX + 1], const char *pattern)
     assert_int_equal(locum_slice_copy(locum_slice_of(pattern), field, LOCUM_PATTERN_MAX + 1), 0);
 }
 
-/* Where a redirect leads to, and where it must not: a Mirrorbits that has lost its database. */
+/* A Mirrorbits that has lost its database redirects to a fallback. */
 static void
-test_the_target_of_a_redirect(void **state)
+test_target_of_a_redirect_is_judged(void **state)
 {
     static const struct {
         const char *path, *location, *location_not;
@@ -160,7 +160,7 @@ test_the_target_of_a_redirect(void **state)
         {"/mirror", "", "://fallback", LOCUM_SAMPLE_PASS, "302 in * ms to http://m1.example.org/f"},
         {"/fallback", "", "://fallback", LOCUM_SAMPLE_FAIL,
          "302 in * ms to http://fallback1.example.org/f, which matches location-not"},
-        {"/200", "", "://fallback", LOCUM_SAMPLE_FAIL, "200 in * ms, which is no redirect"},
+        {"/200", "", "://fallback", LOCUM_SAMPLE_FAIL, "200 in * ms, which is not a redirect"},
         {"/404", "", "://fallback", LOCUM_SAMPLE_FAIL, "404 in * ms, expected 200-399"},
         {"/mirror", "^http://m[0-9]\\.", "", LOCUM_SAMPLE_PASS, "302 in * ms to http://m1.*"},
         {"/fallback", "^http://m[0-9]\\.", "", LOCUM_SAMPLE_FAIL,
@@ -181,7 +181,7 @@ test_the_target_of_a_redirect(void **state)
 }
 
 static void
-test_the_body(void **state)
+test_body_is_searched_for_patterns(void **state)
 {
     static const struct {
         const char *path, *body, *body_not;
@@ -208,9 +208,9 @@ test_the_body(void **state)
     }
 }
 
-/* A name that cannot be looked up is no hindrance, and it is told to the server. */
+/* The name of the URL is not looked up, and is sent to the server. */
 static void
-test_connect_to(void **state)
+test_connect_to_replaces_the_host(void **state)
 {
     (void)state;
     struct locum_config_check *check = add_http(&the.address, "/", LONG_MS, LONG_MS);
@@ -224,7 +224,7 @@ test_connect_to(void **state)
 }
 
 static void
-test_a_refused_connection_is_told_apart(void **state)
+test_refused_connection_is_its_own_outcome(void **state)
 {
     (void)state;
     const struct locum_address nobody = free_address();
@@ -286,7 +286,7 @@ test_a_proxy_of_the_environment_is_ignored(void **state)
     assert_sample(LOCUM_SAMPLE_PASS, "200 in * ms");
 }
 
-/* One probe of a URL as it stands. */
+/* One probe of exactly this URL. */
 static void
 probe_url(const char *url, locum_ms timeout_ms)
 {
@@ -297,7 +297,7 @@ probe_url(const char *url, locum_ms timeout_ms)
 }
 
 static void
-test_urls_that_cannot_work_fail_in_words(void **state)
+test_invalid_urls_fail_with_the_reason(void **state)
 {
     (void)state;
     probe_url("http://unknown.test/", LONG_MS);
@@ -312,7 +312,7 @@ test_urls_that_cannot_work_fail_in_words(void **state)
 }
 
 static void
-test_no_descriptor_for_a_lookup_is_no_sample(void **state)
+test_lack_of_descriptors_for_a_lookup_makes_no_sample(void **state)
 {
     (void)state;
     struct locum_config_check *check = add_http(&the.address, "/", 20, LONG_MS);
@@ -320,11 +320,11 @@ test_no_descriptor_for_a_lookup_is_no_sample(void **state)
                      0);
     start_health();
     wait_for(&the.samples[0], 1);
-    assert_lack_is_no_sample("cannot be run, and the last verdict stands: Too many open files");
+    assert_lack_is_no_sample("could not be run; previous result kept: Too many open files");
     assert_sample(LOCUM_SAMPLE_FAIL, "Could not resolve host: unknown.test");
 }
 
-/* libcurl waits for a lookup that is past its deadline, unless told not to. */
+/* By default libcurl waits for a lookup that is past its deadline. */
 static void
 test_a_name_lookup_that_hangs_does_not_stop_the_loop(void **state)
 {
@@ -355,17 +355,17 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_answers_are_judged),
         TEST(test_the_expected_range_is_inclusive),
-        TEST(test_several_ranges),
-        TEST(test_the_target_of_a_redirect),
-        TEST(test_the_body),
-        TEST(test_connect_to),
-        TEST(test_a_refused_connection_is_told_apart),
+        TEST(test_any_expected_range_passes),
+        TEST(test_target_of_a_redirect_is_judged),
+        TEST(test_body_is_searched_for_patterns),
+        TEST(test_connect_to_replaces_the_host),
+        TEST(test_refused_connection_is_its_own_outcome),
         TEST(test_a_dripping_server_ends_at_the_deadline),
         TEST(test_a_huge_body_is_not_read_to_its_end),
         TEST(test_the_request_is_as_configured),
         TEST(test_a_proxy_of_the_environment_is_ignored),
-        TEST(test_no_descriptor_for_a_lookup_is_no_sample),
-        TEST(test_urls_that_cannot_work_fail_in_words),
+        TEST(test_lack_of_descriptors_for_a_lookup_makes_no_sample),
+        TEST(test_invalid_urls_fail_with_the_reason),
         TEST(test_a_name_lookup_that_hangs_does_not_stop_the_loop),
     };
     return cmocka_run_group_tests_name("health: http", tests, NULL, NULL);

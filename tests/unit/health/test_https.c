@@ -1,4 +1,4 @@
-/* health: https against a real TLS server: what is wrong with a certificate is told by name. */
+/* health: https against a real TLS server; faults of a certificate are named. */
 #include "fixture.h"
 
 #include <openssl/pem.h>
@@ -21,11 +21,11 @@ static struct {
     int listener, stop[2];
     pthread_t thread;
     struct locum_address address;
-    char told[254]; /* the last server name that a client asked for */
-    int resumed;    /* sessions, without a certificate looked at */
+    char server_name[254]; /* the last server name that a client asked for */
+    int resumed;           /* sessions, whose certificate was not verified */
 } server;
 
-static struct identity authority, stranger;
+static struct identity authority, other;
 static char folder[] = "/tmp/locum-https-XXXXXX";
 
 static void
@@ -107,8 +107,9 @@ serve_one(int fd)
     SSL_set_fd(stream, fd);
     if (SSL_accept(stream) == 1 && SSL_read(stream, request, sizeof(request)) > 0) {
         const char *name = SSL_get_servername(stream, TLSEXT_NAMETYPE_host_name);
-        struct locum_text told = locum_text_init(server.told, sizeof(server.told));
-        locum_text_add(&told, name != NULL ? name : "");
+        struct locum_text server_name =
+            locum_text_init(server.server_name, sizeof(server.server_name));
+        locum_text_add(&server_name, name != NULL ? name : "");
         server.resumed += SSL_session_reused(stream);
         (void)SSL_write(stream, answer, sizeof(answer) - 1);
         (void)SSL_shutdown(stream);
@@ -190,7 +191,7 @@ test_certificates_are_verified(void **state)
         {"other.example.org", false, -DAY_S, DAY_S, "ca", LOCUM_SAMPLE_FAIL,
          "SSL: no alternative certificate subject name matches target host name "
          "'get.example.org'"},
-        {"get.example.org", false, -DAY_S, DAY_S, "stranger", LOCUM_SAMPLE_FAIL,
+        {"get.example.org", false, -DAY_S, DAY_S, "other", LOCUM_SAMPLE_FAIL,
          "SSL certificate problem: unable to get local issuer certificate"},
         {"get.example.org", true, -DAY_S, DAY_S, "ca", LOCUM_SAMPLE_FAIL,
          "SSL certificate problem: self*signed certificate"},
@@ -215,9 +216,9 @@ test_certificates_are_verified(void **state)
     }
 }
 
-/* The name that the certificate must be for is the one that the server is asked for. */
+/* The server gets the name that the certificate must be for. */
 static void
-test_the_server_name_is_told(void **state)
+test_server_name_is_sent(void **state)
 {
     (void)state;
     struct identity identity = identity_of("get.example.org", &authority, false, -DAY_S, DAY_S);
@@ -225,24 +226,24 @@ test_the_server_name_is_told(void **state)
     probe(&server.address, "ca", TLS_MS);
     assert_sample(LOCUM_SAMPLE_PASS, "200 in * ms");
     end_probe();
-    assert_string_equal(server.told, "get.example.org");
+    assert_string_equal(server.server_name, "get.example.org");
     struct locum_config_check *check = add_http(&server.address, "/", LONG_MS, TLS_MS);
     struct locum_text url = locum_text_init(check->http.url, sizeof(check->http.url));
     locum_text_add(&url, "https://");
     locum_address_add_port(&server.address, &url);
     path_in_folder("ca", check->http.ca_file);
-    server.told[0] = '\0';
+    server.server_name[0] = '\0';
     assert_int_equal(locum_slice_copy(locum_slice_of("get.example.org"), check->http.host, 254), 0);
     start_health();
     wait_for(&the.samples[0], 1);
     assert_sample(LOCUM_SAMPLE_PASS, "200 in * ms");
     end_probe();
     stop_server();
-    assert_string_equal(server.told, "get.example.org");
+    assert_string_equal(server.server_name, "get.example.org");
     forget(&identity);
 }
 
-/* The certificate is looked at by every probe: one that expires meanwhile is seen. */
+/* Every probe verifies the certificate, so one that expires meanwhile fails. */
 static void
 test_no_session_is_resumed(void **state)
 {
@@ -264,9 +265,9 @@ test_no_session_is_resumed(void **state)
     forget(&identity);
 }
 
-/* A peer that takes the connection and shakes no hands; one that speaks no TLS. */
+/* One that accepts the connection and never answers, and one that speaks plain HTTP. */
 static void
-test_a_peer_without_tls(void **state)
+test_peer_without_tls_fails(void **state)
 {
     (void)state;
     probe(&the.address, "ca", SILENT_MS);
@@ -279,19 +280,19 @@ begin(void **state)
     (void)state;
     (void)signal(SIGPIPE, SIG_IGN); /* a client that trusts not hangs up */
     authority = identity_of("authority", NULL, true, -DAY_S, DAY_S);
-    stranger = identity_of("stranger", NULL, true, -DAY_S, DAY_S);
+    other = identity_of("other", NULL, true, -DAY_S, DAY_S);
     if (mkdtemp(folder) == NULL) {
         return 1;
     }
     write_certificate("ca", &authority);
-    write_certificate("stranger", &stranger);
+    write_certificate("other", &other);
     return 0;
 }
 
 static int
 end(void **state)
 {
-    static const char *const files[] = {"ca", "stranger"};
+    static const char *const files[] = {"ca", "other"};
     char path[LOCUM_PATH_MAX + 1];
     (void)state;
     for (size_t i = 0; i < LOCUM_COUNT(files); i++) {
@@ -299,7 +300,7 @@ end(void **state)
         (void)unlink(path);
     }
     forget(&authority);
-    forget(&stranger);
+    forget(&other);
     return rmdir(folder);
 }
 
@@ -308,9 +309,9 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_certificates_are_verified),
-        TEST(test_the_server_name_is_told),
+        TEST(test_server_name_is_sent),
         TEST(test_no_session_is_resumed),
-        TEST(test_a_peer_without_tls),
+        TEST(test_peer_without_tls_fails),
     };
     return cmocka_run_group_tests_name("health: https", tests, begin, end);
 }

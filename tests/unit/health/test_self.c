@@ -1,4 +1,4 @@
-/* health: a tcp check must not take a connection to itself for a service. */
+/* health: a tcp check that is connected to itself is refused. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@ on_sample(void *user, size_t check, enum locum_sample outcome, const char *text)
     (void)event_base_loopbreak(user);
 }
 
-/* A network of our own, whose only local port for outgoing connections is the one that is asked. */
+/* A network namespace whose only local port for outgoing connections is the checked one. */
 static bool
 enter_network(void)
 {
