@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text_format.h"
 
 size_t
 locum_address_length(enum locum_family family)
@@ -79,41 +80,36 @@ locum_address_parse_port(struct locum_slice text, struct locum_address *ret)
     return status;
 }
 
-void
-locum_address_add(const struct locum_address *self, struct locum_text *text)
+struct locum_address_text
+locum_address_host_text(const struct locum_address *self)
 {
-    char string[INET6_ADDRSTRLEN];
+    struct locum_address_text ret;
     const int family = self->family == LOCUM_V4 ? AF_INET : AF_INET6;
-    const char *shown = inet_ntop(family, self->bytes, string, sizeof(string));
-    LOCUM_INVARIANT(shown != NULL);
-    locum_text_add(text, shown);
-}
-
-void
-locum_address_add_port(const struct locum_address *self, struct locum_text *text)
-{
-    locum_text_add(text, self->family == LOCUM_V6 ? "[" : "");
-    locum_address_add(self, text);
-    locum_text_add(text, self->family == LOCUM_V6 ? "]:" : ":");
-    locum_text_add_u64(text, self->port);
+    const char *made = inet_ntop(family, self->bytes, ret.text, sizeof(ret.text));
+    LOCUM_INVARIANT(made != NULL);
+    return ret;
 }
 
 struct locum_address_text
 locum_address_text(const struct locum_address *self)
 {
     struct locum_address_text ret;
-    struct locum_text text = locum_text_init(ret.text, sizeof(ret.text));
-    locum_address_add_port(self, &text);
+    (void)locum_text_format_buffer(ret.text, sizeof(ret.text),
+                                   self->family == LOCUM_V6 ? "[%s]:%u" : "%s:%u",
+                                   locum_address_host_text(self).text, self->port);
     return ret;
 }
 
-struct locum_address_text
-locum_address_host_text(const struct locum_address *self)
+void
+locum_address_add(const struct locum_address *self, struct locum_text *text)
 {
-    struct locum_address_text ret;
-    struct locum_text text = locum_text_init(ret.text, sizeof(ret.text));
-    locum_address_add(self, &text);
-    return ret;
+    locum_text_add(text, locum_address_host_text(self).text);
+}
+
+void
+locum_address_add_port(const struct locum_address *self, struct locum_text *text)
+{
+    locum_text_add(text, locum_address_text(self).text);
 }
 
 bool

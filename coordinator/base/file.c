@@ -13,15 +13,6 @@
 
 enum { KIB = 1024 };
 
-/* Close without changing errno. */
-static void
-close_quietly(int fd)
-{
-    const int error = errno;
-    (void)close(fd);
-    errno = error;
-}
-
 /* Fill the buffer. Returns the number of bytes, or -1 with errno. */
 static ssize_t
 read_all(int fd, char *buffer, size_t size_bytes)
@@ -47,22 +38,6 @@ fail_with_errno(struct locum_text *why)
     return locum_error_from_errno(errno);
 }
 
-/* Open a regular file; a descriptor or a negative code. */
-static int
-open_regular(const char *path, struct stat *ret_info, struct locum_text *why)
-{
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0) {
-        return fail_with_errno(why);
-    }
-    if (fstat(fd, ret_info) != 0 || !S_ISREG(ret_info->st_mode)) {
-        (void)close(fd);
-        locum_text_add(why, "not a regular file");
-        return LOCUM_ERR_INVALID;
-    }
-    return fd;
-}
-
 static int
 read_open_file(int fd, char *buffer, size_t size_bytes, size_t *ret_length, struct locum_text *why)
 {
@@ -82,22 +57,46 @@ read_open_file(int fd, char *buffer, size_t size_bytes, size_t *ret_length, stru
     return 0;
 }
 
+/* forbidden: mode bits that the file must not have; 0: it is no secret. */
+static int
+read_regular(const char *path, mode_t forbidden, char *buffer, size_t size_bytes,
+             size_t *ret_length, mode_t *ret_mode, struct locum_text *why)
+{
+    struct stat info;
+    int status = LOCUM_ERR_INVALID;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        status = fail_with_errno(why);
+        if (status == LOCUM_ERR_DENIED && forbidden != 0) {
+            locum_text_format(why, ": let this user read it: chgrp locum %s; chmod 0640 %s", path,
+                              path);
+        }
+        return status;
+    }
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        locum_text_add(why, "not a regular file");
+    } else if ((info.st_mode & forbidden) != 0) {
+        status = LOCUM_ERR_DENIED;
+        locum_text_format(why, "others may read it: chmod o= %s", path);
+    } else {
+        status = read_open_file(fd, buffer, size_bytes, ret_length, why);
+        *ret_mode = info.st_mode;
+    }
+    (void)close(fd);
+    return status;
+}
+
 int
 locum_file_read(const char *path, char *buffer, size_t size_bytes, size_t *ret_length,
                 bool *ret_public, struct locum_text *ret_why)
 {
-    char unwanted[1];
-    struct locum_text ignored = locum_text_init(unwanted, sizeof(unwanted));
-    struct locum_text *why = ret_why != NULL ? ret_why : &ignored;
-    struct stat info;
-    const int fd = open_regular(path, &info, why);
-    if (fd < 0) {
-        return fd;
-    }
-    const int status = read_open_file(fd, buffer, size_bytes, ret_length, why);
-    (void)close(fd);
+    char unused[1];
+    struct locum_text ignored = locum_text_init(unused, sizeof(unused));
+    mode_t mode = 0;
+    const int status = read_regular(path, 0, buffer, size_bytes, ret_length, &mode,
+                                    ret_why != NULL ? ret_why : &ignored);
     if (status == 0 && ret_public != NULL) {
-        *ret_public = (info.st_mode & S_IROTH) != 0;
+        *ret_public = (mode & S_IROTH) != 0;
     }
     return status;
 }
@@ -106,23 +105,8 @@ int
 locum_file_read_private(const char *path, char *buffer, size_t size_bytes, size_t *ret_length,
                         struct locum_text *ret_why)
 {
-    struct stat info;
-    const int fd = open_regular(path, &info, ret_why);
-    if (fd == LOCUM_ERR_DENIED) {
-        locum_text_format(ret_why, ": let this user read it: chgrp locum %s; chmod 0640 %s", path,
-                          path);
-    }
-    if (fd < 0) {
-        return fd;
-    }
-    int status = LOCUM_ERR_DENIED;
-    if ((info.st_mode & S_IRWXO) != 0) {
-        locum_text_format(ret_why, "others may read it: chmod o= %s", path);
-    } else {
-        status = read_open_file(fd, buffer, size_bytes, ret_length, ret_why);
-    }
-    (void)close(fd);
-    return status;
+    mode_t mode;
+    return read_regular(path, S_IRWXO, buffer, size_bytes, ret_length, &mode, ret_why);
 }
 
 static int
@@ -139,12 +123,13 @@ write_all(int fd, const char *bytes, size_t length)
     return 0;
 }
 
-static void
-remove_quietly(const char *path)
+/* Remove the file of a failed call, and keep its errno. */
+static int
+discard(const char *path, int error)
 {
-    const int error = errno;
     (void)unlink(path);
     errno = error;
+    return -1;
 }
 
 int
@@ -155,33 +140,33 @@ locum_file_write(const char *path, const char *bytes, size_t length, mode_t mode
     if (fd < 0) {
         return -1;
     }
+    int error = 0;
     if (write_all(fd, bytes, length) != 0 || fchmod(fd, mode) != 0 || fsync(fd) != 0) {
-        close_quietly(fd);
-        remove_quietly(path);
-        return -1;
+        error = errno;
     }
-    if (close(fd) != 0) {
-        remove_quietly(path);
-        return -1;
+    if (close(fd) != 0 && error == 0) {
+        error = errno;
     }
-    return 0;
+    return error == 0 ? 0 : discard(path, error);
 }
 
 int
 locum_file_sync_directory(const char *path)
 {
-    char directory[PATH_MAX];
+    char directory[PATH_MAX] = "./";
     const char *slash = strrchr(path, '/');
-    struct locum_text text = locum_text_init(directory, sizeof(directory));
-    locum_text_add_bytes(&text, slash != NULL ? path : "./",
-                         slash != NULL ? (size_t)(slash - path) + 1 : 2);
+    if (slash != NULL) {
+        (void)locum_text_format_buffer(directory, sizeof(directory), "%.*s",
+                                       (int)(slash - path) + 1, path);
+    }
     const int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
         return -1;
     }
-    const int status = fsync(fd);
-    close_quietly(fd);
-    return status;
+    const int error = fsync(fd) == 0 ? 0 : errno;
+    (void)close(fd);
+    errno = error;
+    return error == 0 ? 0 : -1;
 }
 
 int
@@ -191,9 +176,5 @@ locum_file_replace(const char *path, const char *temp, const char *bytes, size_t
     if (locum_file_write(temp, bytes, length, mode) != 0) {
         return -1;
     }
-    if (rename(temp, path) != 0) {
-        remove_quietly(temp);
-        return -1;
-    }
-    return locum_file_sync_directory(path);
+    return rename(temp, path) == 0 ? locum_file_sync_directory(path) : discard(temp, errno);
 }
