@@ -13,7 +13,9 @@
 #include "config/config.h"
 #include "redis/random.h"
 
-enum { SERVERS_FRESH_MS = 2000, ROUND_WAIT_MS = 50 };
+enum { ROUND_WAIT_MS = 50 };
+
+static const struct locum_resolver_settings defaults = {"/etc/resolv.conf", 1000, 2000};
 
 struct name {
     struct locum_resolver *resolver;
@@ -31,7 +33,7 @@ struct name {
 
 struct locum_resolver {
     struct event_base *base;
-    const char *resolv_conf;
+    struct locum_resolver_settings settings;
     locum_resolver_changed_fn *changed;
     void *user;
     struct evdns_base *servers; /* NULL: not needed yet */
@@ -60,19 +62,22 @@ ignore(int is_warning, const char *message)
 static struct evdns_base *
 read_servers(const struct locum_resolver *self)
 {
-    const char *file = self->resolv_conf != NULL ? self->resolv_conf : "/etc/resolv.conf";
+    char timeout_s[24];
     struct evdns_base *servers = evdns_base_new(self->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
     if (servers == NULL) {
         return NULL;
     }
     evdns_set_log_fn(ignore);
     (void)evdns_base_load_hosts(servers, "/etc/hosts");
-    (void)evdns_base_resolv_conf_parse(servers, DNS_OPTION_SEARCH | DNS_OPTION_NAMESERVERS, file);
+    (void)evdns_base_resolv_conf_parse(servers, DNS_OPTION_SEARCH | DNS_OPTION_NAMESERVERS,
+                                       self->settings.resolv_conf);
     if (evdns_base_count_nameservers(servers) <= 0) {
         (void)evdns_base_nameserver_ip_add(servers, "127.0.0.1");
     }
     /* The deadline of every lookup; none is ever cancelled. */
-    (void)evdns_base_set_option(servers, "timeout:", "1");
+    (void)locum_text_format_buffer(timeout_s, sizeof(timeout_s), "%.3f",
+                                   (double)self->settings.attempt_ms / 1000);
+    (void)evdns_base_set_option(servers, "timeout:", timeout_s);
     (void)evdns_base_set_option(servers, "attempts:", "3");
     (void)evdns_base_set_option(servers, "getaddrinfo-allow-skew:", "1");
     return servers;
@@ -87,7 +92,7 @@ static struct evdns_base *
 servers_of(struct locum_resolver *self, bool *ret_wait)
 {
     const locum_ms now = locum_now_read().mono;
-    const bool stale = self->servers != NULL && now - self->servers_read >= SERVERS_FRESH_MS;
+    const bool stale = self->servers != NULL && now - self->servers_read >= self->settings.files_ms;
     *ret_wait = stale && self->lookups > 0;
     if (*ret_wait) {
         return NULL;
@@ -215,13 +220,13 @@ look_up(void *user)
 }
 
 struct locum_resolver *
-locum_resolver_create(struct event_base *base, const char *resolv_conf,
+locum_resolver_create(struct event_base *base, const struct locum_resolver_settings *settings,
                       locum_resolver_changed_fn *changed, void *user)
 {
     struct locum_resolver *self = calloc(1, sizeof(*self));
     if (self != NULL) {
         self->base = base;
-        self->resolv_conf = resolv_conf;
+        self->settings = settings != NULL ? *settings : defaults;
         self->changed = changed;
         self->user = user;
     }

@@ -13,6 +13,7 @@
 #include <event2/event.h>
 
 #include "base/address.h"
+#include "base/clock.h"
 
 enum {
     LOCUM_RESOLVER_NAMES_MAX = 72,
@@ -27,13 +28,20 @@ struct locum_resolver;
 /* The addresses of a name, or its error, changed. Never called inside a function of this header. */
 typedef void locum_resolver_changed_fn(void *user);
 
+struct locum_resolver_settings {
+    const char *resolv_conf; /* file that names the name servers; borrowed */
+    locum_ms attempt_ms;     /* deadline of each of the three attempts of a lookup */
+    locum_ms files_ms;       /* age at which the files are read again */
+};
+
 /*
  * Begin without names.
  *
- * resolv_conf  file to take the name servers from; NULL: /etc/resolv.conf. Borrowed.
+ * settings  copied. NULL: /etc/resolv.conf, 1 s, 2 s.
  * Returns NULL if there is no memory.
  */
-struct locum_resolver *locum_resolver_create(struct event_base *base, const char *resolv_conf,
+struct locum_resolver *locum_resolver_create(struct event_base *base,
+                                             const struct locum_resolver_settings *settings,
                                              locum_resolver_changed_fn *changed, void *user);
 
 /* Add a name; one that is there already stays as it is. */

@@ -1,6 +1,6 @@
 /*
  * fake: a server on 127.0.0.1 that answers RESP commands from a table, on the test's own loop. It
- * may be as wrong as a test wants.
+ * may break the protocol in any way a test wants.
  */
 #ifndef TESTS_REDIS_FAKE_H
 #define TESTS_REDIS_FAKE_H
@@ -47,9 +47,9 @@ struct fake {
     struct evconnlistener *listener;
     struct locum_address address;
     struct fake_rule rules[FAKE_RULES_MAX];
-    const char *greeting; /* sent to whoever connects; NULL: nothing */
-    bool endless;         /* after the first answer, more and more */
-    bool reads_nothing;   /* reads nothing */
+    const char *greeting; /* sent to each client that connects; NULL: nothing */
+    bool endless;         /* sends without limit after the first answer */
+    bool reads_nothing;
     unsigned accepted;
     struct fake_client clients[FAKE_CLIENTS_MAX];
     char log[FAKE_LOG_MAX]; /* every command, a line each */
@@ -93,7 +93,7 @@ fake_on_flushed(struct bufferevent *bev, void *user)
     }
 }
 
-/* Send what a rule says; false if the connection is gone then. */
+/* Send the reply of a rule; false if that closed the connection. */
 static bool
 fake_send(struct fake_client *client, const char *reply)
 {
@@ -201,14 +201,14 @@ fake_on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct socka
     }
 }
 
-/* Listen; the rules are the caller's to fill. */
+/* Listen; the caller adds the rules. */
 static inline void
 fake_start(struct fake *fake, struct event_base *base)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     struct sockaddr_storage bound;
     socklen_t length = sizeof(bound);
-    signal(SIGPIPE, SIG_IGN); /* a peer may be gone before it is answered */
+    signal(SIGPIPE, SIG_IGN); /* a client may have closed before the answer */
     memset(fake, 0, sizeof(*fake));
     fake->base = base;
     fake->text = locum_text_init(fake->log, sizeof(fake->log));
@@ -235,7 +235,7 @@ fake_rule(struct fake *fake, const char *match, const char *reply)
     fail_msg("no room for a rule");
 }
 
-/* To everybody who subscribed to something. */
+/* Send to every client that subscribed to something. */
 static inline void
 fake_broadcast(struct fake *fake, const char *words)
 {
@@ -246,7 +246,7 @@ fake_broadcast(struct fake *fake, const char *words)
     }
 }
 
-/* How often this is in the log. */
+/* How often the log contains this. */
 static inline size_t
 fake_count(const struct fake *fake, const char *line)
 {

@@ -1,6 +1,6 @@
 /*
- * fixture: a configuration made by hand, received for what the room tells, and waiting with a
- * deadline.
+ * fixture: a configuration made by hand, callbacks that record what the daemon would receive, and
+ * waiting with a deadline.
  */
 #ifndef TESTS_REDIS_FIXTURE_H
 #define TESTS_REDIS_FIXTURE_H
@@ -123,7 +123,7 @@ set_endpoint(struct locum_endpoint *endpoint, uint16_t port)
     endpoint->port = port;
 }
 
-/* Turn the loop until the condition holds; false after the deadline. */
+/* Run the loop until the condition holds; false after the deadline. */
 typedef bool condition_fn(void *user);
 static inline bool
 wait_until(struct event_base *base, condition_fn *holds, void *user, locum_ms deadline_ms)

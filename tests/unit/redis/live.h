@@ -38,7 +38,7 @@ is_installed(const char *program)
     return false;
 }
 
-/* Start a program in the site's folder, silent; it dies with us. */
+/* Start a program in the site's folder, without output; it is killed when the test ends. */
 static inline pid_t
 start(const char *const argv[])
 {
@@ -68,7 +68,7 @@ stop(struct process *process)
     }
 }
 
-/* A connection for the test's own questions, once the server answers. */
+/* A connection for the test's own commands, once the server answers. */
 static inline redisContext *
 reach(uint16_t port)
 {
@@ -88,7 +88,7 @@ reach(uint16_t port)
 }
 
 /*
- * A redis-server of its own port, with more options.
+ * A redis-server on its own port, with more options.
  *
  * options  words, NULL at their end; NULL: none.
  */
@@ -186,7 +186,7 @@ remove_folder(void)
     return nftw(live_folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-/* Where there is no Redis: says so, in the words tests/run reads. */
+/* If Redis is missing, print a line that tests/run counts as skipped. */
 static inline bool
 is_redis_installed(void)
 {

@@ -1,6 +1,6 @@
 /*
- * probe: one link against a server that answers from a table, in plain text or with TLS, and what
- * came of it.
+ * probe: one link against a server that answers from a table, in plain text or with TLS, and a
+ * record of its callbacks.
  */
 #ifndef TESTS_REDIS_PROBE_H
 #define TESTS_REDIS_PROBE_H
@@ -12,11 +12,11 @@
 #include "redis/link.h"
 #include "redis/tls.h"
 
-enum { TIMEOUT_MS = 200 };
+enum { TIMEOUT_MS = 100 };
 
 enum when { CLOSE_NEVER, CLOSE_IN_UP, CLOSE_IN_REPLY, CLOSE_IN_MESSAGE, CLOSE_IN_CLOSED };
 
-/* What the link does when it is up, and what came of it. */
+/* What the link does when it is up, and its callbacks so far. */
 struct probe {
     struct locum_link *link;
     unsigned up, replies, messages, closed;
@@ -27,7 +27,7 @@ struct probe {
     uint64_t commands;
     /* what to do */
     unsigned ask;      /* commands to send when up */
-    locum_ms stall_ms; /* how long the turn takes before that */
+    locum_ms stall_ms; /* how long the iteration takes before that */
     enum when close;
 };
 
@@ -150,6 +150,16 @@ is_closed(void *user)
     return probe.closed > 0;
 }
 
+/* Wait for the end of the link, and for this in its reason. */
+static inline void
+assert_closed(const char *want)
+{
+    if (!wait_until(base, is_closed, NULL, 2000) || strstr(probe.why, want) == NULL) {
+        fail_msg("wanted \"%s\", closed with \"%s\"", want, probe.why);
+    }
+    assert_int_equal(probe.closed, 1);
+}
+
 static inline bool
 has_replies(void *user)
 {
@@ -171,7 +181,7 @@ renew(void)
     assert_int_equal(setup(&none), 0);
 }
 
-/* An issuer, a certificate of the fake server, and our side of it. */
+/* An issuer, a certificate of it for the fake server, and the client's side. */
 static inline int
 start_tls(void **state)
 {

@@ -1,5 +1,5 @@
 /*
- * The access lists in deploy/redis/ are what the table of commands gives.
+ * The access lists in deploy/redis/ match the table of commands.
  *
  *   test_acl         compares
  *   test_acl write   writes them: `make acl`
@@ -63,7 +63,7 @@ add_redis(struct locum_text *text)
     add_commands(text, false);
 }
 
-/* What a Sentinel asks of another, what Mirrorbits asks of it, and INFO to look at it. */
+/* What Sentinels ask each other, what Mirrorbits asks a Sentinel, and INFO for operators. */
 static void
 add_sentinel(struct locum_text *text)
 {

@@ -1,5 +1,6 @@
 /*
- * Which Redis is used, when, and to which node an instance belongs: the pure files.
+ * The pure files: which Redis is used and when, to which node an instance belongs, advice on
+ * errors.
  */
 #include "fixture.h"
 
@@ -20,7 +21,7 @@ address_of(const char *text)
     return address;
 }
 
-/* What is chosen: its text, "none", or "wait" if it may not be tried yet. */
+/* The chosen address as text, "none", or "wait" if it may not be tried yet. */
 static const char *
 choice(const struct locum_discovery *self, const char *current, locum_ms now)
 {
@@ -53,7 +54,7 @@ the_highest_epoch_is_chosen(void **state)
     (void)state;
     static const struct {
         struct {
-            const char *address; /* NULL: this Sentinel has not told anything */
+            const char *address; /* NULL: this Sentinel has not reported anything */
             uint64_t epoch;
             locum_ms when;
         } candidates[3];
@@ -66,13 +67,13 @@ the_highest_epoch_is_chosen(void **state)
         {{{A, 5, 10000}, {B, 6, 10000}, {A, 5, 10000}}, A, B},
         {{{B, 6, 8800}, {A, 5, 10000}, {A, 5, 10000}}, A, B},
         {{{B, 6, 8799}, {A, 5, 10000}, {A, 5, 10000}}, A, A},     /* stale */
-        {{{A, 5, 10000}, {B, 5, 10000}, {B, 5, 10000}}, NULL, B}, /* the more, the better */
-        {{{A, 5, 10000}, {B, 5, 10000}, {B, 5, 10000}}, A, A},    /* ... but for the one in use */
+        {{{A, 5, 10000}, {B, 5, 10000}, {B, 5, 10000}}, NULL, B}, /* most reports */
+        {{{A, 5, 10000}, {B, 5, 10000}, {B, 5, 10000}}, A, A},    /* the one in use has priority */
         {{{A, 5, 10000}, {B, 5, 10000}, {B, 4, 10000}}, NULL, A}, /* even: the first Sentinel */
-        {{{A, 5, 10000}, {B, 5, 10000}, {C, 4, 10000}}, C, A},    /* in use, and old */
+        {{{A, 5, 10000}, {B, 5, 10000}, {C, 4, 10000}}, C, A},    /* in use, older epoch */
         {{{A, 5, 100}, {B, 6, 100}, {NULL, 0, 0}}, A, A},         /* none is fresh: keep */
-        {{{A, 5, 100}, {B, 6, 100}, {NULL, 0, 0}}, NULL, B},      /* ... or the last told */
-        {{{A, 5, 100}, {NULL, 0, 0}, {NULL, 0, 0}}, C, C},        /* ... whatever is in use */
+        {{{A, 5, 100}, {B, 6, 100}, {NULL, 0, 0}}, NULL, B},      /* ... or the last reported */
+        {{{A, 5, 100}, {NULL, 0, 0}, {NULL, 0, 0}}, C, C},        /* ... also an unreported one */
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         struct locum_discovery self;
@@ -110,7 +111,7 @@ a_replica_is_left_out_and_no_older_epoch_is_chosen(void **state)
     locum_discovery_report(&self, 0, &a, 5, 2000);
     locum_discovery_report(&self, 1, &b, 6, 2000);
     assert_string_equal(choice(&self, NULL, 2000), B);
-    /* News make it worth an attempt at once. */
+    /* A new report allows an attempt at once. */
     locum_discovery_tried(&self, &b, 2000);
     locum_discovery_failed(&self, &b, LOCUM_DISCOVERY_NOT_MASTER, 0, 2000);
     locum_discovery_report(&self, 0, &b, 7, 2100);
@@ -139,7 +140,7 @@ attempts_have_a_gap_and_back_off(void **state)
         now = not_before;
     }
     assert_true(longest >= LOCUM_DISCOVERY_WAIT_MAX_MS / 2);
-    /* After a success it begins with short waits again. */
+    /* After a success the waits are short again. */
     locum_discovery_worked(&self, &a);
     locum_discovery_failed(&self, &a, LOCUM_DISCOVERY_UNREACHABLE, UINT32_MAX, now);
     assert_string_equal(choice(&self, NULL, now + 2 * LOCUM_DISCOVERY_GAP_MS), A);
@@ -182,7 +183,7 @@ the_newest_report_is_kept_when_addresses_overflow(void **state)
     assert_string_equal(choice(&self, NULL, 5000 - FRESH_MS), "10.0.0.12:999");
 }
 
-/* An instance as a Sentinel tells it: "10.0.0.12:6379", or by a host name. */
+/* An instance as a Sentinel lists it: "10.0.0.12:6379", or by a host name. */
 static struct locum_instance
 instance_at(const char *where, bool down)
 {
@@ -206,7 +207,7 @@ instances_are_assigned_to_nodes_by_address(void **state)
         set_endpoint(&config->nodes[i].redis, (uint16_t)(7000 + i));
         set_endpoint(&config->nodes[i].sentinel, (uint16_t)(8000 + i));
     }
-    config->nodes[2].redis.port = 7001; /* belongs to two */
+    config->nodes[2].redis.port = 7001; /* belongs to two nodes */
     locum_endpoints_init(&endpoints, config);
     const struct locum_instances instances = {
         .at =
@@ -234,7 +235,7 @@ instances_are_assigned_to_nodes_by_address(void **state)
     free(config);
 }
 
-/* The configuration gives host names; Sentinels tell addresses, or those names. */
+/* The configuration has host names; Sentinels list addresses, or those names. */
 static void
 instances_are_assigned_to_nodes_by_host_name(void **state)
 {
@@ -266,7 +267,7 @@ instances_are_assigned_to_nodes_by_host_name(void **state)
                 instance_at("dc3.example.org:6379",
                             true), /* known by name, though it has no address */
                 instance_at("10.0.0.13:26379", true),
-                instance_at("10.0.0.99:26379", false), /* known, and of no node */
+                instance_at("10.0.0.99:26379", false), /* known, but of no node */
                 instance_at("elsewhere:6379", true),
             },
         .count = 7,
@@ -288,7 +289,7 @@ instances_are_assigned_to_nodes_by_host_name(void **state)
     assert_true(locum_address_equal(&found, &instances.at[0].address));
     assert_true(locum_endpoints_locate(&endpoints, &by_name, NULL, 1, &found));
     assert_true(locum_address_equal(&found, &instances.at[1].address));
-    /* The one in use stays, if the name has it still. */
+    /* The address in use stays if the name still has it. */
     const struct locum_address in_use = found;
     assert_true(locum_endpoints_locate(&endpoints, &by_name, &in_use, 0, &found));
     assert_true(locum_address_equal(&found, &in_use));

@@ -1,6 +1,6 @@
 /*
- * One connection against a server that is as wrong as can be, in plain text and with TLS: every way
- * ends in one `closed` with a sentence, in time, and nothing else is lost or freed twice.
+ * One connection against a server that breaks the protocol, in plain text and with TLS: each fault
+ * ends in one `closed` with a message, in time, and nothing is leaked or freed twice.
  */
 #include "probe.h"
 
@@ -15,11 +15,11 @@ each_protocol_error_is_named(void **state)
         const char *reply; /* to the first command; "": none is sent */
         const char *want;
     } rows[] = {
-        {NULL, FAKE_SILENCE, "no reply to ROLE within 200ms"},
+        {NULL, FAKE_SILENCE, "no reply to ROLE within 100ms"},
         {NULL, FAKE_CLOSE, "connection closed"},
         {NULL, "$5\r\nab" FAKE_CLOSE, "in the middle of a reply"},
-        {NULL, "$5\r\nab", "no reply to ROLE within 200ms"},
-        {NULL, "*3\r\n:1\r\n", "no reply to ROLE within 200ms"},
+        {NULL, "$5\r\nab", "no reply to ROLE within 100ms"},
+        {NULL, "*3\r\n:1\r\n", "no reply to ROLE within 100ms"},
         {NULL, "+one\r\n+two\r\n", "unexpected reply"},
         {"+OK\r\n", "", "unexpected reply"},
         {"*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nx\r\n", "", "unexpected reply"},
@@ -33,7 +33,7 @@ each_protocol_error_is_named(void **state)
         {"", "*-2\r\n", "invalid Redis protocol"},
         {"", "$-2\r\n", "invalid Redis protocol"},
         {"", "$99999999999999999999999\r\n", "invalid Redis protocol"},
-        {"", "$2000000000\r\n", "no reply to ROLE within 200ms"},
+        {"", "$2000000000\r\n", "no reply to ROLE within 100ms"},
         {"", ":9999999999999999999999\r\n", "invalid Redis protocol"},
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
@@ -55,12 +55,11 @@ a_refused_connection_is_reported_later(void **state)
     (void)state;
     fake.address.port = free_port();
     open_link(&plain_events);
-    assert_true(wait_until(base, is_closed, NULL, 2000));
-    assert_string_equal(probe.why, "connection refused");
+    assert_closed("refused");
     assert_int_equal(probe.up, 0);
 }
 
-/* The broadcast address: the system refuses it at once, and sends nothing. */
+/* The kernel refuses to connect to the broadcast address, without sending anything. */
 static void
 an_impossible_address_is_reported_later(void **state)
 {
@@ -73,7 +72,7 @@ an_impossible_address_is_reported_later(void **state)
     assert_true(probe.why[0] != '\0');
 }
 
-/* A socket whose queue of connections is full drops further ones: nobody ever says no. */
+/* A listening socket whose backlog is full drops further connections without an answer. */
 static void
 a_connect_without_answer_times_out(void **state)
 {
@@ -91,7 +90,7 @@ a_connect_without_answer_times_out(void **state)
         (void)connect(fds[i], (const struct sockaddr *)&address, length);
     }
     struct pollfd full = {.fd = fds[0], .events = POLLIN};
-    assert_int_equal(poll(&full, 1, 2000), 1); /* one has got in: nobody else will */
+    assert_int_equal(poll(&full, 1, 2000), 1); /* the backlog is full now */
     assert_int_equal(locum_address_from_sockaddr((const struct sockaddr *)&address, &fake.address),
                      0);
     open_link(&plain_events);
@@ -100,7 +99,7 @@ a_connect_without_answer_times_out(void **state)
         close(fds[i]);
     }
     assert_true(closed);
-    assert_string_equal(probe.why, "no connection within 200ms");
+    assert_non_null(strstr(probe.why, "no connection"));
     assert_in_range(probe.ended - probe.began, TIMEOUT_MS - 20, TIMEOUT_MS + 150);
 }
 
@@ -112,8 +111,7 @@ an_endless_reply_ends_the_link(void **state)
     fake_rule(&fake, "ROLE", "$1000000000\r\n");
     probe.ask = 1;
     open_link(&plain_events);
-    assert_true(wait_until(base, is_closed, NULL, 2000));
-    assert_string_equal(probe.why, "reply longer than 256 KiB");
+    assert_closed("reply longer than 256 KiB");
 }
 
 static void
@@ -138,7 +136,7 @@ replies_come_in_order(void **state)
     assert_int_equal(probe.closed, 0);
 }
 
-/* Sending more does not put off the deadline of what was sent first. */
+/* Sending more does not postpone the deadline of the first command. */
 static void
 send_again(evutil_socket_t fd, short what, void *user)
 {
@@ -168,7 +166,7 @@ sending_does_not_move_the_deadline(void **state)
     assert_in_range(probe.ended - probe.began, TIMEOUT_MS - 20, TIMEOUT_MS + 150);
 }
 
-/* A turn that took long is not taken from the time for a reply that was asked for in it. */
+/* The time that a long iteration takes before it sends a command does not count for the reply. */
 static void
 a_long_iteration_shortens_no_deadline(void **state)
 {
@@ -181,7 +179,7 @@ a_long_iteration_shortens_no_deadline(void **state)
     assert_true(probe.ended - probe.began >= TIMEOUT_MS);
 }
 
-/* An idle link stays: only questions have deadlines. */
+/* Only commands have deadlines. */
 static bool
 has_idled(void *user)
 {
@@ -214,11 +212,10 @@ waiting_commands_are_bounded(void **state)
     }
     assert_int_equal(probe.closed, 0);
     assert_true(probe.commands <= LOCUM_LINK_WAITING_MAX);
-    assert_true(wait_until(base, is_closed, NULL, 100));
-    assert_string_equal(probe.why, "too many commands wait for a reply");
+    assert_closed("too many commands wait for a reply");
 }
 
-/* Replies that come between the last straw and its `closed` do not undo it. */
+/* Replies that arrive between the command too many and `closed` do not undo it. */
 static void
 late_replies_do_not_undo_the_end(void **state)
 {
@@ -230,8 +227,7 @@ late_replies_do_not_undo_the_end(void **state)
         ask();
     }
     assert_false(locum_link_is_up(probe.link));
-    assert_true(wait_until(base, is_closed, NULL, 2000));
-    assert_string_equal(probe.why, "too many commands wait for a reply");
+    assert_closed("too many commands wait for a reply");
 }
 
 static void

@@ -1,6 +1,6 @@
 /*
- * The room against real Redis and Sentinel processes on 127.0.0.1: a master, a replica and three
- * Sentinels, made in a temporary folder, ended by process id.
+ * struct locum_redis against real Redis and Sentinel processes on 127.0.0.1: a master, a replica
+ * and three Sentinels, in a temporary folder, ended by process id.
  */
 #include "live.h"
 
@@ -53,7 +53,7 @@ end_site(void **state)
     return remove_folder();
 }
 
-/* A node of the site: its configuration, its room, its received. */
+/* A node of the site: its configuration, its connections, and what it received. */
 static struct node {
     struct locum_config *config;
     struct locum_redis *redis;
@@ -118,7 +118,7 @@ has_heartbeat(void *user)
     return ((struct node *)user)->received.heartbeats > 0;
 }
 
-/* Every Sentinel knows the whole site: five instances, all up. */
+/* Every Sentinel lists the whole site: five instances, all up. */
 static bool
 knows_all(void *user)
 {
@@ -237,15 +237,15 @@ announcements_of_mirrorbits_are_received(void **state)
     assert_int_equal(dc2.received.announcements, 1);
     assert_int_equal(dc2.received.announced, DC3);
     assert_string_equal(dc2.received.instance, "dc3-23362");
-    struct locum_redis_status status; /* that of another database is none of this cluster */
+    struct locum_redis_status status; /* an announcement for another database */
     locum_redis_status(dc2.redis, &status);
     assert_int_equal(status.other_db[DC3].db, 3);
     assert_int_not_equal(status.other_db[DC3].heard_mono, LOCUM_NEVER);
     assert_int_equal(status.other_db[DC2].heard_mono, LOCUM_NEVER);
 }
 
-/* Wait for a sentence of the status; fails with the one that is there. */
-struct sentence {
+/* Wait for a text in the error of the status; fail with the present one. */
+struct expected {
     const struct node *node;
     const char *want;
 };
@@ -253,17 +253,17 @@ struct sentence {
 static bool
 says(void *user)
 {
-    const struct sentence *sentence = user;
+    const struct expected *expected = user;
     struct locum_redis_status status;
-    locum_redis_status(sentence->node->redis, &status);
-    return strstr(status.error, sentence->want) != NULL;
+    locum_redis_status(expected->node->redis, &status);
+    return strstr(status.error, expected->want) != NULL;
 }
 
 static void
 assert_says(const struct node *node, const char *want)
 {
-    struct sentence sentence = {node, want};
-    if (!wait_until(site.base, says, &sentence, 4000)) {
+    struct expected expected = {node, want};
+    if (!wait_until(site.base, says, &expected, 4000)) {
         struct locum_redis_status status;
         locum_redis_status(node->redis, &status);
         fail_msg("wanted \"%s\", status says \"%s\"", want, status.error);
@@ -387,7 +387,7 @@ a_failover_is_followed_and_a_frozen_master_is_noticed(void **state)
     kill(site.server[DC3].pid, SIGSTOP);
     assert_true(wait_until(site.base, is_lost, &dc3, 2000));
     print_message("frozen master noticed after %d ms\n", (int)(dc3.received.lost_at - frozen));
-    /* redis.timeout, and at most a quarter of it until the next question */
+    /* redis.timeout, and at most a quarter of it until the next check */
     assert_in_range(dc3.received.lost_at - frozen, 700, 1400);
     kill(site.server[DC3].pid, SIGCONT);
     assert_true(wait_until(site.base, is_subscribed, &dc3, 5000));

@@ -12,7 +12,7 @@ static struct process server;
 static struct process sentinel;
 static struct event_base *base;
 static struct locum_config *config;
-static struct locum_redis *room;
+static struct locum_redis *locum;
 static struct received received;
 
 /* As an operator does it: each #...-PASSWORD becomes > and a password. */
@@ -86,20 +86,20 @@ static int
 teardown(void **state)
 {
     (void)state;
-    locum_redis_destroy(room);
-    room = NULL;
+    locum_redis_destroy(locum);
+    locum = NULL;
     free(config);
     event_base_free(base);
     return 0;
 }
 
 static void
-start_room(void)
+start_locum(void)
 {
-    assert_int_equal(locum_redis_create(base, config, &received_events, &received, &room), 0);
+    assert_int_equal(locum_redis_create(base, config, &received_events, &received, &locum), 0);
 }
 
-/* What a server answers a user, each time on a connection of its own. */
+/* The reply of a server to a user's command, on a new connection. */
 static void
 ask_as(uint16_t port, const char *user, const char *password, const char *command, char *ret,
        size_t size)
@@ -151,18 +151,18 @@ the_access_lists_allow_every_command_used(void **state)
     static const struct locum_field field = {"role", "server"};
     struct locum_redis_status status;
     char text[1024];
-    start_room();
+    start_locum();
     assert_true(wait_until(base, has_polls_and_master, NULL, 5000));
-    locum_redis_publish(room, locum_slice_of("line"));
-    locum_redis_write_node(room, &field, 1, 1763863261373);
-    locum_redis_add_event(room, &field, 1);
+    locum_redis_publish(locum, locum_slice_of("message"));
+    locum_redis_write_node(locum, &field, 1, 1763863261373);
+    locum_redis_add_event(locum, &field, 1);
     redisContext *context = reach(server.port);
     freeReplyObject(redisCommand(context, "AUTH mirrorbits-pw"));
     freeReplyObject(redisCommand(context, "PUBLISH _mirrorbits_cluster %s", "HELLO3 dc2-23362"));
     redisFree(context);
     assert_true(wait_until(base, has_heartbeat, NULL, 2000));
     assert_true(wait_until(base, has_event, NULL, 2000));
-    locum_redis_status(room, &status);
+    locum_redis_status(locum, &status);
     assert_string_equal(status.error, "");
     assert_string_equal(status.sentinels[0].error, "");
     assert_int_equal(received.sentinel[DC2].known[DC2], 2);
@@ -214,12 +214,12 @@ the_access_lists_allow_nothing_else(void **state)
     }
 }
 
-/* Wait for a sentence at Redis, or at the Sentinel. */
+/* Wait for a text in the error of Redis or of the Sentinel. */
 static bool
 says(void *user)
 {
     struct locum_redis_status status;
-    locum_redis_status(room, &status);
+    locum_redis_status(locum, &status);
     return strstr(status.error, user) != NULL || strstr(status.sentinels[0].error, user) != NULL;
 }
 
@@ -230,7 +230,7 @@ assert_says(const char *want)
     SET_TEXT(copy, want);
     if (!wait_until(base, says, copy, 4000)) {
         struct locum_redis_status status;
-        locum_redis_status(room, &status);
+        locum_redis_status(locum, &status);
         fail_msg("wanted \"%s\"; \"%s\", \"%s\"", want, status.error, status.sentinels[0].error);
     }
 }
@@ -244,12 +244,12 @@ a_wrong_login_is_reported_and_a_reload_fixes_it(void **state)
     *right = *config;
     SET_TEXT(config->redis.user, "lokum");
     SET_TEXT(config->redis.sentinel_password, "wrong");
-    start_room();
+    start_locum();
     assert_says("check redis.user and redis.password");
     assert_says("check redis.sentinel-user and redis.sentinel-password-file");
     assert_int_equal(received.won, 0);
     assert_int_equal(received.polls, 0);
-    locum_redis_reconfigure(room, right);
+    locum_redis_reconfigure(locum, right);
     free(config);
     config = right;
     assert_true(wait_until(base, has_polls_and_master, NULL, 5000));
@@ -261,7 +261,7 @@ a_missing_login_is_reported(void **state)
     (void)state;
     config->redis.user[0] = config->redis.password[0] = '\0';
     config->redis.sentinel_user[0] = config->redis.sentinel_password[0] = '\0';
-    start_room();
+    start_locum();
     assert_says("set redis.password");
     assert_says("refused (NOPERM)"); /* its default user may do little */
 }

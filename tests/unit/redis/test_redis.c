@@ -1,6 +1,6 @@
 /*
- * The whole room against Redis and Sentinel servers that answer from a table: what an operator
- * reads, what is followed, what ends a connection and what does not.
+ * struct locum_redis against Redis and Sentinel servers that answer from a table: what an operator
+ * reads, which master is used, what ends a connection and what does not.
  */
 #include "whole.h"
 
@@ -34,7 +34,7 @@ login_and_role_come_first(void **state)
     SET_TEXT(config->redis.password, "secret");
     config->redis.db = 3;
     fake_rule(&redis[DC2], "AUTH locum secret", "+OK\r\n");
-    start_room();
+    start_locum();
     assert_true(wait_until(base, is_subscribed, NULL, 2000));
     assert_non_null(strstr(redis[DC2].log, "AUTH locum secret\nCLIENT SETNAME locum-dc2\nROLE\n"
                                            "SELECT 3\n"));
@@ -53,14 +53,14 @@ writes_go_out_as_documented(void **state)
     (void)state;
     static const struct locum_field fields[] = {{"role", "server"}, {"note", "two words"}};
     config->events_keep = 77;
-    start_room();
-    locum_redis_publish(room, locum_slice_of("early")); /* dropped */
+    start_locum();
+    locum_redis_publish(locum, locum_slice_of("early")); /* dropped */
     assert_true(wait_until(base, is_subscribed, NULL, 2000));
-    locum_redis_publish(room, locum_slice_of("line"));
-    locum_redis_write_node(room, fields, LOCUM_COUNT(fields), 1763863261373);
-    locum_redis_add_event(room, fields, 1);
+    locum_redis_publish(locum, locum_slice_of("message"));
+    locum_redis_write_node(locum, fields, LOCUM_COUNT(fields), 1763863261373);
+    locum_redis_add_event(locum, fields, 1);
     assert_true(wait_until(base, logged, "XADD", 2000));
-    const char *published = strstr(redis[DC2].log, "PUBLISH locum:get:heartbeat line\n");
+    const char *published = strstr(redis[DC2].log, "PUBLISH locum:get:heartbeat message\n");
     assert_non_null(published);
     assert_non_null(strstr(published, "HSET locum:get:node:dc2 role server note two words\n"
                                       "PEXPIRE locum:get:node:dc2 604800000\n"
@@ -87,7 +87,7 @@ an_error_of_a_write_is_only_reported(void **state)
         {"HSET", "*1\r\n*1\r\n*0\r\n", ""},
     };
     static const struct locum_field field = {"role", "server"};
-    start_room();
+    start_locum();
     assert_true(wait_until(base, is_subscribed, NULL, 2000));
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         const struct fake_rule *rule = redis[DC2].rules;
@@ -96,14 +96,14 @@ an_error_of_a_write_is_only_reported(void **state)
         }
         const char *before = rule->reply;
         fake_rule(&redis[DC2], rows[i].command, rows[i].reply);
-        locum_redis_publish(room, locum_slice_of("line"));
-        locum_redis_write_node(room, &field, 1, 0);
-        locum_redis_add_event(room, &field, 1);
+        locum_redis_publish(locum, locum_slice_of("message"));
+        locum_redis_write_node(locum, &field, 1, 0);
+        locum_redis_add_event(locum, &field, 1);
         assert_says(rows[i].want);
         fake_rule(&redis[DC2], rows[i].command, before);
-        locum_redis_publish(room, locum_slice_of("line"));
-        locum_redis_write_node(room, &field, 1, 0);
-        locum_redis_add_event(room, &field, 1);
+        locum_redis_publish(locum, locum_slice_of("message"));
+        locum_redis_write_node(locum, &field, 1, 0);
+        locum_redis_add_event(locum, &field, 1);
         assert_true(wait_until(base, is_quiet, NULL, 2000));
     }
     assert_int_equal(received.lost, 0);
@@ -116,11 +116,11 @@ without_its_database_no_key_is_written(void **state)
     (void)state;
     static const struct locum_field field = {"role", "server"};
     fake_rule(&redis[DC2], "SELECT", "-ERR DB index is out of range\r\n");
-    start_room();
+    start_locum();
     assert_true(wait_until(base, is_subscribed, NULL, 2000));
     assert_says("SELECT refused: ERR DB index is out of range");
-    locum_redis_write_node(room, &field, 1, 0);
-    locum_redis_publish(room, locum_slice_of("line"));
+    locum_redis_write_node(locum, &field, 1, 0);
+    locum_redis_publish(locum, locum_slice_of("message"));
     assert_true(wait_until(base, logged, "PUBLISH", 2000));
     assert_null(strstr(redis[DC2].log, "HSET"));
 }
@@ -135,10 +135,10 @@ a_master_that_becomes_a_replica_is_left(void **state)
     };
     static const struct locum_field field = {"role", "server"};
     for (size_t i = 0; i < LOCUM_COUNT(how); i++) {
-        start_room();
+        start_locum();
         assert_true(wait_until(base, is_subscribed, NULL, 2000));
         fake_rule(&redis[DC2], how[i][0], how[i][1]);
-        locum_redis_write_node(room, &field, 1, 0);
+        locum_redis_write_node(locum, &field, 1, 0);
         assert_true(wait_until(base, is_lost, NULL, 2000));
         assert_says("not the master");
         fake_rule(&redis[DC2], "ROLE", REPLICA_ROLE);
@@ -150,7 +150,7 @@ a_master_that_becomes_a_replica_is_left(void **state)
     }
 }
 
-/* Whatever it answers, the room goes on, and says what is wrong. */
+/* Whatever the server answers: the status says what is wrong. */
 static void
 each_server_that_is_not_a_master_is_reported(void **state)
 {
@@ -192,7 +192,7 @@ each_server_that_is_not_a_master_is_reported(void **state)
             fake_rule(&redis[DC2], "SUBSCRIBE", rows[i].reply);
         }
         redis[DC2].greeting = rows[i].greeting;
-        start_room();
+        start_locum();
         assert_says(rows[i].want);
         assert_false(get_status().connected);
         assert_int_equal(received.won, 0);
@@ -215,7 +215,7 @@ attempts_have_a_gap(void **state)
     config->nodes[DC3].redis.port = 0;
     redis[DC2].greeting = FAKE_CLOSE;
     const locum_ms began = locum_now_read().mono;
-    start_room();
+    start_locum();
     /* Four attempts of two connections each. */
     assert_true(wait_until(base, has_accepted_some, NULL, 8000));
     assert_true(locum_now_read().mono - began >= 3 * 200);
@@ -226,7 +226,7 @@ a_silent_master_is_left_in_time(void **state)
 {
     (void)state;
     config->nodes[DC3].redis.port = 0;
-    start_room();
+    start_locum();
     assert_true(wait_until(base, is_subscribed, NULL, 2000));
     const locum_ms frozen = locum_now_read().mono;
     fake_rule(&redis[DC2], "ROLE", FAKE_SILENCE);
@@ -242,13 +242,13 @@ a_reload_keeps_unchanged_connections(void **state)
     struct locum_config *next = malloc(sizeof(*next));
     assert_non_null(next);
     start_sentinel(NS0, redis[DC2].address.port, "5");
-    start_room();
+    start_locum();
     assert_true(wait_until(base, is_subscribed, NULL, 2000));
     const unsigned accepted = redis[DC2].accepted;
     const unsigned sentinel_accepted = sentinel[NS0].accepted;
     *next = *config;
     next->events_keep = 5;
-    locum_redis_reconfigure(room, next);
+    locum_redis_reconfigure(locum, next);
     free(config);
     config = next;
     received.sentinel[NS0].polls = 0;
@@ -257,12 +257,12 @@ a_reload_keeps_unchanged_connections(void **state)
     assert_int_equal(sentinel[NS0].accepted, sentinel_accepted);
     assert_int_equal(received.lost, 0);
 
-    /* No Redis any more: what was won is lost, told by the loop. */
+    /* Without redis.master-name the subscription is lost, reported by the loop. */
     next = malloc(sizeof(*next));
     assert_non_null(next);
     *next = *config;
     next->redis.master_name[0] = '\0';
-    locum_redis_reconfigure(room, next);
+    locum_redis_reconfigure(locum, next);
     free(config);
     config = next;
     assert_int_equal(received.lost, 0);
@@ -277,35 +277,36 @@ has_won(void *user)
     return received.won == *(const unsigned *)user;
 }
 
-/* Turn the loop until the last reply of a poll is on its way, `turns` turns after its question. */
+/* Run the loop until a poll's last command has arrived, and some more iterations. */
 static void
-stop_within_a_poll(unsigned turns)
+stop_within_a_poll(unsigned iterations)
 {
     const size_t before = sentinel[NS0].text.length;
     while (strstr(sentinel[NS0].log + before, "INFO") == NULL) {
         event_base_loop(base, EVLOOP_ONCE);
     }
-    for (unsigned i = 0; i < turns; i++) {
+    for (unsigned i = 0; i < iterations; i++) {
         event_base_loop(base, EVLOOP_ONCE);
     }
 }
 
-/* However the Sentinels' polls fall: the connection that a reload ends is told as lost, always. */
+/* A reload that closes the connection reports the loss at every phase of a poll. */
 static void
 a_reload_that_reconnects_reports_the_loss(void **state)
 {
     (void)state;
     struct locum_config *next = malloc(sizeof(*next));
     assert_non_null(next);
+    config->core.sentinel_poll_ms = 50;
     start_sentinel(NS0, redis[DC2].address.port, "5");
-    start_room();
+    start_locum();
     for (unsigned i = 1; i <= 10; i++) {
         assert_true(wait_until(base, has_won, &i, 3000));
         assert_int_equal(received.lost, i - 1);
         stop_within_a_poll(i % 4);
         *next = *config;
         next->redis.db++;
-        locum_redis_reconfigure(room, next);
+        locum_redis_reconfigure(locum, next);
         struct locum_config *before = config;
         config = next;
         next = before;
@@ -326,8 +327,8 @@ without_a_master_name_it_does_nothing(void **state)
     (void)state;
     locum_ms later = locum_now_read().mono + 300;
     config->redis.master_name[0] = '\0';
-    start_room();
-    locum_redis_publish(room, locum_slice_of("line"));
+    start_locum();
+    locum_redis_publish(locum, locum_slice_of("message"));
     assert_true(wait_until(base, is_later, &later, 2000));
     assert_int_equal(redis[DC2].accepted, 0);
     assert_string_equal(get_status().error, "");

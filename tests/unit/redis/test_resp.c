@@ -1,6 +1,6 @@
 /*
- * What Redis and Sentinel may answer, decoded: right shapes, and every wrong one that hiredis'
- * reader lets through. Replies are written as they travel (RESP).
+ * Decoded replies of Redis and Sentinel: valid shapes, and each invalid one that hiredis' reader
+ * lets through. Replies are written in RESP.
  */
 #include "fixture.h"
 
@@ -26,7 +26,7 @@ parse(const char *bytes)
 #define EPOCH "$12\r\nconfig-epoch\r\n$1\r\n7\r\n"
 
 static void
-an_address(void **state)
+addresses_are_decoded(void **state)
 {
     (void)state;
     static const struct {
@@ -50,19 +50,19 @@ an_address(void **state)
         {"+OK\r\n", LOCUM_ERR_PROTOCOL},
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
-        struct locum_instance place = {0};
+        struct locum_instance instance = {0};
         redisReply *reply = parse(rows[i].bytes);
-        if (locum_resp_address(reply, &place) != rows[i].status) {
+        if (locum_resp_address(reply, &instance) != rows[i].status) {
             fail_msg("row %zu", i);
         }
-        assert_string_equal(place.host, strstr(rows[i].bytes, "dc2a") != NULL ? "dc2a" : "");
-        assert_int_equal(place.address.port, rows[i].status == 0 ? 6379 : 0);
+        assert_string_equal(instance.host, strstr(rows[i].bytes, "dc2a") != NULL ? "dc2a" : "");
+        assert_int_equal(instance.address.port, rows[i].status == 0 ? 6379 : 0);
         freeReplyObject(reply);
     }
 }
 
 static void
-an_instance(void **state)
+instances_are_decoded(void **state)
 {
     (void)state;
     static const struct {
@@ -100,7 +100,7 @@ an_instance(void **state)
 }
 
 static void
-lists_of_instances(void **state)
+lists_of_instances_are_decoded(void **state)
 {
     (void)state;
     struct locum_instances list = {0};
@@ -126,7 +126,7 @@ lists_of_instances(void **state)
 }
 
 static void
-an_epoch(void **state)
+epochs_are_decoded(void **state)
 {
     (void)state;
     static const struct {
@@ -151,7 +151,7 @@ an_epoch(void **state)
 }
 
 static void
-a_role(void **state)
+roles_are_decoded(void **state)
 {
     (void)state;
     static const struct {
@@ -180,7 +180,7 @@ a_role(void **state)
 }
 
 static void
-a_tilt(void **state)
+tilt_is_decoded(void **state)
 {
     (void)state;
     static const struct {
@@ -208,7 +208,7 @@ a_tilt(void **state)
 }
 
 static void
-a_message_and_a_confirmation(void **state)
+messages_and_confirmations_are_told_apart(void **state)
 {
     (void)state;
     static const struct {
@@ -241,7 +241,7 @@ a_message_and_a_confirmation(void **state)
 }
 
 static void
-names_of_masters(void **state)
+names_of_masters_are_listed(void **state)
 {
     (void)state;
     static const struct {
@@ -265,7 +265,7 @@ names_of_masters(void **state)
 }
 
 static void
-an_announcement_of_mirrorbits(void **state)
+announcements_of_mirrorbits_are_decoded(void **state)
 {
     (void)state;
     static const struct {
@@ -308,15 +308,15 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_address),
-        cmocka_unit_test(an_instance),
-        cmocka_unit_test(lists_of_instances),
-        cmocka_unit_test(an_epoch),
-        cmocka_unit_test(a_role),
-        cmocka_unit_test(a_tilt),
-        cmocka_unit_test(a_message_and_a_confirmation),
-        cmocka_unit_test(names_of_masters),
-        cmocka_unit_test(an_announcement_of_mirrorbits),
+        cmocka_unit_test(addresses_are_decoded),
+        cmocka_unit_test(instances_are_decoded),
+        cmocka_unit_test(lists_of_instances_are_decoded),
+        cmocka_unit_test(epochs_are_decoded),
+        cmocka_unit_test(roles_are_decoded),
+        cmocka_unit_test(tilt_is_decoded),
+        cmocka_unit_test(messages_and_confirmations_are_told_apart),
+        cmocka_unit_test(names_of_masters_are_listed),
+        cmocka_unit_test(announcements_of_mirrorbits_are_decoded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

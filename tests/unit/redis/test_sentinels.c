@@ -1,6 +1,6 @@
 /*
- * The Sentinels' side of the room: which master is followed, what their views become, and what a
- * Sentinel that is wrong, foreign or hostile comes to.
+ * Sentinels of struct locum_redis: which master is followed, how views are assigned to nodes, and
+ * how unusable and hostile replies are reported.
  */
 #include "whole.h"
 
@@ -13,16 +13,16 @@ the_higher_epoch_is_followed_at_once(void **state)
     start_sentinel(DC2, redis[DC2].address.port, "5");
     start_sentinel(NS0, redis[DC2].address.port, "5");
     fake_rule(&redis[DC3], "ROLE", MASTER_ROLE);
-    start_room();
+    start_locum();
     assert_true(wait_until(base, is_subscribed, NULL, 2000));
     assert_int_equal(get_status().master.port, redis[DC2].address.port);
-    /* One Sentinel knows more; the event makes us ask. */
+    /* One Sentinel has a higher epoch; its event causes a poll. */
     set_master(NS0, redis[DC3].address.port, "6");
     fake_broadcast(&sentinel[NS0], "message +switch-master whatever");
     assert_true(wait_until(base, is_lost, NULL, 1000));
     assert_true(wait_until(base, is_subscribed, NULL, 1000));
     assert_int_equal(get_status().master.port, redis[DC3].address.port);
-    /* The old one is not gone back to, though it still calls itself master. */
+    /* The old one is not used again, although it still calls itself master. */
     assert_int_equal(received.won, 2);
     assert_int_equal(received.lost, 1);
 }
@@ -43,7 +43,7 @@ a_view_is_assigned_to_nodes(void **state)
                           "$5\r\nflags\r\n$5\r\nslave\r\n");
     fake_rule(&sentinel[NS0], "SENTINEL REPLICAS", lists[0]);
     fake_rule(&sentinel[NS0], "INFO", "$15\r\nsentinel_tilt:1\r\n");
-    start_room();
+    start_locum();
     assert_true(wait_until(base, has_polls, NULL, 2000));
     assert_true(received.sentinel[NS0].tilt);
     assert_int_equal(received.sentinel[NS0].known[DC2], 1);
@@ -59,7 +59,7 @@ a_view_is_assigned_to_nodes(void **state)
     assert_true(status.sentinels[0].tilt);
 }
 
-/* Of mirrorbits-config: they lead to the master, and are nobody's evidence. */
+/* Sentinels of mirrorbits-config report the master, and give no evidence about nodes. */
 static void
 a_sentinel_of_no_node_leads_to_the_master(void **state)
 {
@@ -70,7 +70,7 @@ a_sentinel_of_no_node_leads_to_the_master(void **state)
     memset(&config->nodes[NS0].sentinel, 0, sizeof(config->nodes[NS0].sentinel));
     config->redis.server = config->nodes[DC3].redis;
     config->nodes[DC2].redis.port = config->nodes[DC3].redis.port = 0;
-    start_room();
+    start_locum();
     assert_true(wait_until(base, is_subscribed, NULL, 2000));
     const struct locum_redis_status status = get_status();
     assert_int_equal(status.master.port, redis[DC2].address.port);
@@ -98,17 +98,17 @@ has_asked(void *user)
     return fake_count(&sentinel[NS0], "INFO sentinel\n") >= *(const size_t *)user;
 }
 
-/* Until the polls that connecting and subscribing ask for are over. */
+/* Run until the polls that connecting and subscribing cause are over. */
 static void
 start_polls(void)
 {
     size_t want = 3;
     start_sentinel(NS0, redis[DC2].address.port, "5");
-    start_room();
+    start_locum();
     assert_true(wait_until(base, has_asked, &want, 3000));
 }
 
-/* How long so many more polls take. */
+/* How long this number of polls takes. */
 static locum_ms
 time_of_polls(size_t polls)
 {
@@ -131,11 +131,11 @@ static void
 a_slow_poll_is_not_started_twice(void **state)
 {
     (void)state;
-    unsigned polled = 3; /* those that connecting and subscribing ask for are over */
+    unsigned polled = 3; /* those that connecting and subscribing cause */
     config->redis.timeout_ms = 1000;
     config->core.sentinel_poll_ms = 400;
     start_sentinel(NS0, redis[DC2].address.port, "5");
-    start_room();
+    start_locum();
     assert_true(wait_until(base, has_many_polls, &polled, 2000));
     fake_rule(&sentinel[NS0], "INFO", FAKE_SILENCE);
     size_t asked = fake_count(&sentinel[NS0], "INFO sentinel\n") + 1;
@@ -154,11 +154,12 @@ a_slow_poll_is_not_started_twice(void **state)
     assert_true(wait_until(base, has_asked, &asked, 500)); /* the next interval */
 }
 
-/* Who listens is asked for a sign of life with each fourth poll. */
+/* Each fourth poll subscribes again, which checks that connection. */
 static void
 each_fourth_poll_checks_the_subscription(void **state)
 {
     (void)state;
+    config->core.sentinel_poll_ms = 50;
     start_polls();
     (void)time_of_polls(21);
     const size_t polls = fake_count(&sentinel[NS0], "INFO sentinel\n");
@@ -167,7 +168,7 @@ each_fourth_poll_checks_the_subscription(void **state)
     assert_true(others >= 1 + polls / 4 && others <= 1 + (polls + 3) / 4);
 }
 
-/* No view comes of a reply that is wrong in one place; the room says what is wrong. */
+/* One unusable reply in a poll: no view, and the status says why. */
 static void
 an_unusable_reply_is_reported_and_gives_no_view(void **state)
 {
@@ -199,7 +200,7 @@ an_unusable_reply_is_reported_and_gives_no_view(void **state)
         start_sentinel(NS0, redis[DC2].address.port, "5");
         fake_rule(&sentinel[NS0], "SENTINEL MASTERS", ":1\r\n");
         fake_rule(&sentinel[NS0], rows[i].match, rows[i].reply);
-        start_room();
+        start_locum();
         if (!wait_until(base, sentinel_says, want, 3000)) {
             fail_msg("row %zu: %s", i, get_status().sentinels[0].error);
         }
@@ -212,18 +213,18 @@ an_unusable_reply_is_reported_and_gives_no_view(void **state)
 }
 
 /*
- * A greeting is taken for the first answer, and each answer for the next: which of them is found
- * wrong first, a question nobody asked, a list or a confirmation, depends on how they arrive.
+ * A greeting is taken for the first reply, and each reply for the next one: which of them is found
+ * wrong first, one without a command, a list or a confirmation, depends on how they arrive.
  */
 #define NO_SENTINEL ": is this a "
 
-/* What is no Sentinel at all, or one that lost its mind: told, tried again, never followed. */
+/* A server that is no Sentinel, or breaks the protocol: reported, tried again, never followed. */
 static void
 a_hostile_server_is_reported_and_gives_no_view(void **state)
 {
     (void)state;
     static const struct {
-        const char *greeting, *master; /* the reply to SENTINEL MASTER; NULL: the right one */
+        const char *greeting, *master; /* the reply to SENTINEL MASTER; NULL: a valid one */
         bool endless, reads_nothing;
         const char *want;
     } rows[] = {
@@ -234,7 +235,7 @@ a_hostile_server_is_reported_and_gives_no_view(void **state)
         {"HTTP/1.1 200 OK\r\n", NULL, false, false, "protocol"},
         {"-DENIED Redis is running in protected mode\r\n", NULL, false, false, "protected mode"},
         {FAKE_CLOSE, NULL, false, false, "TLS port"},
-        {NULL, NULL, false, true, "no reply to CLIENT SETNAME within 300ms"},
+        {NULL, NULL, false, true, "no reply to CLIENT SETNAME within 100ms"},
         {"$1000000000\r\n", NULL, true, false, "longer than 256 KiB"},
         {NULL, "*1000000000\r\n", false, false, "Out of memory"},
         {NULL, "-LOADING Redis is loading\r\n", false, false, "(LOADING)"},
@@ -246,6 +247,7 @@ a_hostile_server_is_reported_and_gives_no_view(void **state)
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         char want[128];
         SET_TEXT(want, rows[i].want);
+        config->redis.timeout_ms = 100; /* it waits that long for a Sentinel at the start */
         start_sentinel(NS0, redis[DC2].address.port, "5");
         if (rows[i].master != NULL) {
             fake_rule(&sentinel[NS0], "SENTINEL MASTER mirrorbits", rows[i].master);
@@ -253,7 +255,7 @@ a_hostile_server_is_reported_and_gives_no_view(void **state)
         sentinel[NS0].greeting = rows[i].greeting;
         sentinel[NS0].endless = rows[i].endless;
         sentinel[NS0].reads_nothing = rows[i].reads_nothing;
-        start_room();
+        start_locum();
         if (!wait_until(base, sentinel_says, want, 3000)) {
             fail_msg("row %zu: %s", i, get_status().sentinels[0].error);
         }
@@ -278,7 +280,7 @@ a_sentinel_that_returns_is_polled_again(void **state)
     (void)state;
     start_sentinel(NS0, redis[DC2].address.port, "5");
     sentinel[NS0].greeting = FAKE_CLOSE;
-    start_room();
+    start_locum();
     char want[] = "connection closed";
     assert_true(wait_until(base, sentinel_says, want, 2000));
     sentinel[NS0].greeting = NULL;

@@ -3,7 +3,7 @@
 
 #include <poll.h>
 
-/* Our side's socket: the one to this port. */
+/* The client's socket: the one that is connected to this port. */
 static int
 socket_to(uint16_t port)
 {
@@ -21,7 +21,7 @@ socket_to(uint16_t port)
     return found;
 }
 
-/* The kernel is to keep little of what our side writes. */
+/* Let the kernel buffer only a little of what the client writes. */
 static void
 narrow(uint16_t port)
 {
@@ -29,7 +29,7 @@ narrow(uint16_t port)
     assert_int_equal(setsockopt(socket_to(port), SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), 0);
 }
 
-/* A peer whose window is full, and that reads at last: all is written, once, and then the next. */
+/* Connect to a server with a small window, which is returned. */
 static int
 accept_slow(const struct locum_link_events *events)
 {
@@ -53,7 +53,7 @@ accept_slow(const struct locum_link_events *events)
     return fd;
 }
 
-/* Read until the peer has `wanted` bytes, and no more come, the loop running. */
+/* Read `wanted` bytes at the server while the loop runs, and no more come. */
 static void
 read_bytes(int fd, char *bytes, size_t wanted)
 {
@@ -68,7 +68,7 @@ read_bytes(int fd, char *bytes, size_t wanted)
     assert_true(recv(fd, bytes, 1, MSG_DONTWAIT | MSG_PEEK) < 0);
 }
 
-/* The same; how many of them are `c`. */
+/* The same; returns how many of them are `c`. */
 static size_t
 read_all(int fd, size_t wanted, char c)
 {
@@ -103,7 +103,7 @@ commands_held_back_by_a_full_window_are_written_later(void **state)
     }
     unsigned want = COMMANDS;
     assert_true(wait_until(base, has_replies, &want, 2000));
-    /* From now on the kernel need not say when it may be written: a flush writes, not the loop. */
+    /* Afterwards a flush writes at once again, not the loop. */
     struct pollfd written = {.fd = fd, .events = POLLIN};
     ask();
     locum_link_flush(probe.link);
@@ -113,7 +113,7 @@ commands_held_back_by_a_full_window_are_written_later(void **state)
     close(fd);
 }
 
-/* More in one turn than is kept for it, and one command that alone is more: all, and in order. */
+/* More commands in one iteration than the socket takes: all are written, in order. */
 static void
 an_iteration_may_send_more_than_the_socket_takes(void **state)
 {
@@ -142,7 +142,7 @@ an_iteration_may_send_more_than_the_socket_takes(void **state)
     close(fd);
 }
 
-/* Nothing of a turn's commands is written before its end, unless a flush asks for it. */
+/* Commands are written at the end of the iteration, unless a flush writes them earlier. */
 static void
 commands_are_written_at_the_end_of_an_iteration(void **state)
 {
@@ -164,7 +164,7 @@ commands_are_written_at_the_end_of_an_iteration(void **state)
     locum_link_flush(probe.link);
     assert_int_equal(poll(&written, 1, 2000), 1);
     assert_int_equal(recv(fd, got, sizeof(got), MSG_DONTWAIT), sizeof(role) - 1);
-    (void)event_base_loop(base, EVLOOP_NONBLOCK); /* and not once more */
+    (void)event_base_loop(base, EVLOOP_NONBLOCK); /* and not a second time */
     assert_true(recv(fd, got, sizeof(got), MSG_DONTWAIT) < 0);
     close(fd);
 }

@@ -1,5 +1,5 @@
 /*
- * TLS against real Redis servers and a real Sentinel: it works, and whatever is wrong is named.
+ * TLS against real Redis servers and a real Sentinel: it works, and errors are named.
  */
 #include "certificate.h"
 
@@ -10,7 +10,7 @@ enum { DC2 = 0, DC3 = 1, NS0 = 2 };
 static struct process right, expired, careful, plain, sentinel;
 static struct event_base *base;
 static struct locum_config *config;
-static struct locum_redis *room;
+static struct locum_redis *locum;
 static struct received received;
 
 static void
@@ -61,7 +61,7 @@ start_site(void **state)
     issue(&issuer, "right", "DNS:localhost,IP:127.0.0.1", 86400);
     issue(&issuer, "expired", "DNS:localhost,IP:127.0.0.1", -3600);
     issue(&issuer, "client", "DNS:locum", 86400);
-    issue(&other, "stranger", "DNS:locum", 86400);
+    issue(&other, "unknown", "DNS:locum", 86400);
     free_issuer(&issuer);
     free_issuer(&other);
     start_tls(&right, "right", "no");
@@ -107,8 +107,8 @@ static int
 teardown(void **state)
 {
     (void)state;
-    locum_redis_destroy(room);
-    room = NULL;
+    locum_redis_destroy(locum);
+    locum = NULL;
     event_base_loop(base, EVLOOP_NONBLOCK);
     free(config);
     event_base_free(base);
@@ -116,10 +116,10 @@ teardown(void **state)
 }
 
 static void
-start_room(const struct process *redis)
+start_locum(const struct process *redis)
 {
     set_endpoint(&config->nodes[DC2].redis, redis->port);
-    assert_int_equal(locum_redis_create(base, config, &received_events, &received, &room), 0);
+    assert_int_equal(locum_redis_create(base, config, &received_events, &received, &locum), 0);
 }
 
 static bool
@@ -140,7 +140,7 @@ static bool
 redis_says(void *user)
 {
     struct locum_redis_status status;
-    locum_redis_status(room, &status);
+    locum_redis_status(locum, &status);
     return strstr(status.error, user) != NULL;
 }
 
@@ -148,7 +148,7 @@ static bool
 sentinel_says(void *user)
 {
     struct locum_redis_status status;
-    locum_redis_status(room, &status);
+    locum_redis_status(locum, &status);
     return strstr(status.sentinels[0].error, user) != NULL;
 }
 
@@ -159,7 +159,7 @@ assert_says(bool (*says)(void *user), const char *want)
     SET_TEXT(copy, want);
     if (!wait_until(base, says, copy, 4000)) {
         struct locum_redis_status status;
-        locum_redis_status(room, &status);
+        locum_redis_status(locum, &status);
         fail_msg("wanted \"%s\"; \"%s\", \"%s\"", want, status.error, status.sentinels[0].error);
     }
     assert_int_equal(received.won, 0);
@@ -174,9 +174,9 @@ tls_works_by_address_and_by_name(void **state)
     for (size_t i = 0; i < LOCUM_COUNT(hosts); i++) {
         set_endpoint(&config->nodes[NS0].sentinel, sentinel.port);
         SET_TEXT(config->nodes[NS0].sentinel.host, hosts[i]);
-        start_room(&right);
+        start_locum(&right);
         assert_true(wait_until(base, is_subscribed, NULL, 5000));
-        locum_redis_publish(room, locum_slice_of("line"));
+        locum_redis_publish(locum, locum_slice_of("message"));
         assert_true(wait_until(base, has_heartbeat_and_view, NULL, 5000));
         assert_int_equal(received.sentinel[NS0].known[DC2], 1);
         assert_int_equal(teardown(state), 0);
@@ -184,7 +184,7 @@ tls_works_by_address_and_by_name(void **state)
     }
 }
 
-/* The same is told of a Redis and of a Sentinel. */
+/* A Redis and a Sentinel give the same message. */
 static void
 each_certificate_error_is_named(void **state)
 {
@@ -202,7 +202,7 @@ each_certificate_error_is_named(void **state)
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         set_path(config->redis.tls.ca_file, rows[i].ca);
         SET_TEXT(config->redis.tls.name, rows[i].name);
-        start_room(rows[i].at);
+        start_locum(rows[i].at);
         assert_says(redis_says, rows[i].want);
         assert_int_equal(teardown(state), 0);
         assert_int_equal(setup(state), 0);
@@ -210,7 +210,7 @@ each_certificate_error_is_named(void **state)
         set_path(config->redis.tls.ca_file, rows[i].ca);
         SET_TEXT(config->redis.tls.name, rows[i].name);
         set_endpoint(&config->nodes[NS0].sentinel, rows[i].at->port);
-        assert_int_equal(locum_redis_create(base, config, &received_events, &received, &room), 0);
+        assert_int_equal(locum_redis_create(base, config, &received_events, &received, &locum), 0);
         assert_says(sentinel_says, rows[i].want);
         assert_int_equal(teardown(state), 0);
         assert_int_equal(setup(state), 0);
@@ -222,7 +222,7 @@ plain_text_to_a_tls_port_is_named(void **state)
 {
     (void)state;
     config->redis.tls.on = false;
-    start_room(&right);
+    start_locum(&right);
     assert_says(redis_says, "set redis.tls");
 }
 
@@ -230,25 +230,25 @@ static void
 a_required_client_certificate_is_sent(void **state)
 {
     (void)state;
-    start_room(&careful);
+    start_locum(&careful);
     assert_says(redis_says, "set redis.tls.cert-file");
     assert_int_equal(teardown(state), 0);
     assert_int_equal(setup(state), 0);
 
-    set_path(config->redis.tls.cert_file, "stranger.pem");
-    set_path(config->redis.tls.key_file, "stranger.key");
-    start_room(&careful);
+    set_path(config->redis.tls.cert_file, "unknown.pem");
+    set_path(config->redis.tls.key_file, "unknown.key");
+    start_locum(&careful);
     assert_says(redis_says, "client certificate redis.tls.cert-file");
     assert_int_equal(teardown(state), 0);
     assert_int_equal(setup(state), 0);
 
     set_path(config->redis.tls.cert_file, "client.pem");
     set_path(config->redis.tls.key_file, "client.key");
-    start_room(&careful);
+    start_locum(&careful);
     assert_true(wait_until(base, is_subscribed, NULL, 5000));
 }
 
-/* A socket on which nobody ever answers. */
+/* A listening socket that never answers. */
 static void
 a_silent_server_is_reported_in_time(void **state)
 {
@@ -261,13 +261,14 @@ a_silent_server_is_reported_in_time(void **state)
     assert_int_equal(bind(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(listen(fd, 8), 0);
     const locum_ms begin = locum_now_read().mono;
-    start_room(&silent);
+    start_locum(&silent);
     assert_says(redis_says, "no TLS handshake within 500ms");
     assert_true(locum_now_read().mono - begin >= 450);
     close(fd);
 }
 
-/* Files that are no use: nothing is connected, in plain text least of all; a reload mends it. */
+/* Unusable files: nothing is connected, not even in plain text; a reload with good ones connects.
+ */
 static void
 unusable_files_prevent_connections(void **state)
 {
@@ -283,33 +284,33 @@ unusable_files_prevent_connections(void **state)
             set_path(config->redis.tls.cert_file, rows[i][1]);
             set_path(config->redis.tls.key_file, rows[i][2]);
         }
-        start_room(&plain);
+        start_locum(&plain);
         assert_says(redis_says, rows[i][3]);
         struct locum_redis_status status;
-        locum_redis_status(room, &status);
+        locum_redis_status(locum, &status);
         assert_int_equal(status.commands, 0);
         assert_int_equal(teardown(state), 0);
         assert_int_equal(setup(state), 0);
     }
-    struct locum_config *mended = malloc(sizeof(*mended));
-    assert_non_null(mended);
+    struct locum_config *fixed = malloc(sizeof(*fixed));
+    assert_non_null(fixed);
     set_path(config->redis.tls.ca_file, "right.key");
-    start_room(&right);
+    start_locum(&right);
     assert_says(redis_says, "redis.tls.ca-file");
-    *mended = *config;
-    set_path(mended->redis.tls.ca_file, "ca.pem");
-    locum_redis_reconfigure(room, mended);
+    *fixed = *config;
+    set_path(fixed->redis.tls.ca_file, "ca.pem");
+    locum_redis_reconfigure(locum, fixed);
     free(config);
-    config = mended;
+    config = fixed;
     assert_true(wait_until(base, is_subscribed, NULL, 5000));
-    /* The same again: the connection stays. */
-    locum_redis_reconfigure(room, config);
-    locum_redis_publish(room, locum_slice_of("line"));
+    /* A reload with the same settings keeps the connection. */
+    locum_redis_reconfigure(locum, config);
+    locum_redis_publish(locum, locum_slice_of("message"));
     event_base_loop(base, EVLOOP_NONBLOCK);
     assert_int_equal(received.lost, 0);
 }
 
-/* An empty file in its place. */
+/* Replace a link by an empty file. */
 static int
 truncate_link(const char *path)
 {
@@ -317,7 +318,7 @@ truncate_link(const char *path)
     return file != NULL ? fclose(file) : -1;
 }
 
-/* A certificate that is being exchanged while somebody reloads is told, and disturbs nothing. */
+/* A reload while a certificate is being replaced reports it, and keeps the connections. */
 static void
 files_that_became_unusable_disturb_no_connection(void **state)
 {
@@ -329,18 +330,18 @@ files_that_became_unusable_disturb_no_connection(void **state)
     assert_int_equal(symlink(good, copy), 0);
     set_path(config->redis.tls.ca_file, "renewed.pem");
     set_endpoint(&config->nodes[NS0].sentinel, sentinel.port);
-    start_room(&right);
+    start_locum(&right);
     assert_true(wait_until(base, is_subscribed, NULL, 5000));
     assert_int_equal(truncate_link(copy), 0);
     received.sentinel[NS0].polls = 0;
-    locum_redis_reconfigure(room, config);
-    locum_redis_publish(room, locum_slice_of("line"));
+    locum_redis_reconfigure(locum, config);
+    locum_redis_publish(locum, locum_slice_of("message"));
     assert_true(wait_until(base, has_heartbeat_and_view, NULL, 5000));
     assert_int_equal(received.lost, 0);
     assert_true(redis_says("redis.tls.ca-file"));
     assert_int_equal(unlink(copy), 0);
     assert_int_equal(symlink(good, copy), 0);
-    locum_redis_reconfigure(room, config);
+    locum_redis_reconfigure(locum, config);
     assert_false(redis_says("PEM"));
     assert_int_equal(received.lost, 0);
     assert_int_equal(unlink(copy), 0);

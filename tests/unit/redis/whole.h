@@ -1,5 +1,5 @@
 /*
- * room: the whole room against Redis and Sentinel servers that answer from a table.
+ * whole: struct locum_redis against Redis and Sentinel servers that answer from a table.
  */
 #ifndef TESTS_REDIS_WHOLE_H
 #define TESTS_REDIS_WHOLE_H
@@ -13,7 +13,7 @@ enum { DC2 = 0, DC3 = 1, NS0 = 2, NODES = 3 };
 
 static struct event_base *base;
 static struct locum_config *config;
-static struct locum_redis *room;
+static struct locum_redis *locum;
 static struct received received;
 static struct fake redis[2];        /* of dc2, dc3 */
 static struct fake sentinel[NODES]; /* started where a test wants them */
@@ -26,6 +26,7 @@ setup(void **state)
     (void)state;
     memset(&received, 0, sizeof(received));
     base = event_base_new();
+    assert_int_equal(event_base_priority_init(base, 3), 0); /* as the daemon has */
     config = make_config(DC2);
     config->redis.timeout_ms = 300;
     config->core.sentinel_poll_ms = 100;
@@ -48,8 +49,8 @@ static inline int
 teardown(void **state)
 {
     (void)state;
-    locum_redis_destroy(room);
-    room = NULL;
+    locum_redis_destroy(locum);
+    locum = NULL;
     for (size_t i = 0; i < LOCUM_COUNT(redis); i++) {
         fake_stop(&redis[i]);
     }
@@ -64,12 +65,12 @@ teardown(void **state)
 }
 
 static inline void
-start_room(void)
+start_locum(void)
 {
-    assert_int_equal(locum_redis_create(base, config, &received_events, &received, &room), 0);
+    assert_int_equal(locum_redis_create(base, config, &received_events, &received, &locum), 0);
 }
 
-/* What the Sentinel at `node` says of the master. */
+/* Let the Sentinel at `node` report this master. */
 static inline void
 set_master(size_t node, uint16_t port, const char *epoch)
 {
@@ -101,7 +102,7 @@ static inline struct locum_redis_status
 get_status(void)
 {
     struct locum_redis_status status;
-    locum_redis_status(room, &status);
+    locum_redis_status(locum, &status);
     return status;
 }
 
