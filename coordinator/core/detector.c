@@ -4,25 +4,16 @@
 
 #include "core/vote.h"
 
-/* What one row of the table looks at. */
-struct context {
+/* What the rows of the table need to know about one peer. */
+struct subject {
     struct locum_condition_state *state;
     const struct locum_peer_facts *facts;
     const struct locum_view *view;
     const struct locum_core_config *config;
     locum_node peer;
     struct locum_now now;
-    struct locum_condition_event *event; /* voters and cause of the event, if there is one */
+    struct locum_condition_event *event; /* gets the cause and the voters */
 };
-
-const char *
-locum_cause_text(enum locum_cause cause)
-{
-    static const char *const words[] = {"heard", "silent",    "quorum",   "leaving",   "adopted",
-                                        "grace", "recovered", "operator", "lease-end", "checks"};
-    LOCUM_INVARIANT(cause < LOCUM_COUNT(words));
-    return words[cause];
-}
 
 void
 locum_detector_init(struct locum_detector *self)
@@ -42,175 +33,166 @@ locum_detector_heard(struct locum_detector *self, locum_node peer)
 static bool
 has_condition(const struct locum_core_config *config, locum_node peer)
 {
-    return peer != config->self && config->nodes[peer].role != LOCUM_ROLE_SENTINEL;
+    return peer != config->self && config->nodes[peer].role != LOCUM_ROLE_SENTINEL; /* COND-13 */
 }
 
 static bool
-silent(const struct context *context)
+silent(const struct subject *subject)
 {
-    return locum_view_silent(context->view, context->config, context->peer, context->now.mono);
+    return locum_view_silent(subject->view, subject->config, subject->peer, subject->now.mono);
 }
 
-/* How old the evidence of a voter is: its last word, or its Sentinel's last poll; mine: P's
- * silence. */
+/* How old a voter's evidence is: its last heartbeat, or the last poll of its Sentinel. For this
+ * node itself: how long the peer has been silent. */
 static locum_ms
-evidence_age(const struct context *context, locum_node voter)
+evidence_age(const struct subject *subject, locum_node voter)
 {
-    const struct locum_peer_facts *facts = &context->view->peer[voter];
-    if (voter == context->config->self) {
-        return context->now.mono - locum_view_base(context->view, context->peer);
+    const struct locum_peer_facts *facts = &subject->view->peer[voter];
+    if (voter == subject->config->self) {
+        return subject->now.mono - locum_view_base(subject->view, subject->peer);
     }
-    if (locum_view_heard_within_limit(context->view, context->config, voter, context->now.mono)) {
-        return context->now.mono - facts->heard;
+    if (locum_view_heard_within_limit(subject->view, subject->config, voter, subject->now.mono)) {
+        return subject->now.mono - facts->heard;
     }
-    return context->now.mono - facts->sentinel.polled; /* its Sentinel voted, so it was polled */
+    return subject->now.mono - facts->sentinel.polled; /* its Sentinel voted, so it was polled */
 }
 
 static void
-note_voters(const struct context *context, enum locum_cause cause, locum_nodes voters)
+note_voters(const struct subject *subject, enum locum_cause cause, locum_nodes voters)
 {
-    context->event->cause = cause;
-    context->event->voters = voters;
-    for (locum_node voter = 0; voter < context->config->node_count; voter++) {
+    subject->event->cause = cause;
+    subject->event->voters = voters;
+    for (locum_node voter = 0; voter < subject->config->node_count; voter++) {
         if (locum_nodes_has(voters, voter)) {
-            context->event->age_ms[voter] = evidence_age(context, voter);
+            subject->event->age_ms[voter] = evidence_age(subject, voter);
         }
     }
 }
 
 static enum locum_condition
-because(const struct context *context, enum locum_cause cause, enum locum_condition to)
+because(const struct subject *subject, enum locum_cause cause, enum locum_condition to)
 {
-    context->event->cause = cause;
+    subject->event->cause = cause;
     return to;
 }
 
-/* Silent for a quorum: for me and enough others. */
+/* VOTE-3 */
 static bool
-quorum(const struct context *context)
+quorum(const struct subject *subject)
 {
     const locum_nodes voters =
-        locum_vote_count(context->view, context->config, context->peer, context->now.mono);
-    if ((uint32_t)__builtin_popcount(voters) < context->config->quorum) {
+        locum_vote_count(subject->view, subject->config, subject->peer, subject->now.mono);
+    if ((uint32_t)__builtin_popcount(voters) < subject->config->quorum) {
         return false;
     }
-    note_voters(context, LOCUM_CAUSE_QUORUM, voters);
+    note_voters(subject, LOCUM_CAUSE_QUORUM, voters);
     return true;
 }
 
-/* Peers that I hear hold it down, and I have not heard it: they know more than I. */
+/* COND-2: peers that are heard hold it down, and this node has not heard it. */
 static bool
-reported_down(const struct context *context)
+reported_down(const struct subject *subject)
 {
-    const locum_ms unheard = context->now.mono - locum_view_base(context->view, context->peer);
-    locum_nodes tellers = 0;
-    if (unheard < 2 * locum_view_interval(context->view, context->config, context->peer)) {
+    const locum_ms unheard = subject->now.mono - locum_view_base(subject->view, subject->peer);
+    locum_nodes voters = 0;
+    if (unheard < 2 * locum_view_interval(subject->view, subject->config, subject->peer)) {
         return false;
     }
-    for (locum_node voter = 0; voter < context->config->node_count; voter++) {
-        if (voter != context->config->self && voter != context->peer &&
-            locum_view_heard_within_limit(context->view, context->config, voter,
-                                          context->now.mono) &&
-            context->view->peer[voter].state_codes[context->peer] == LOCUM_DOWN) {
-            tellers |= locum_nodes_of(voter);
+    for (locum_node voter = 0; voter < subject->config->node_count; voter++) {
+        if (voter != subject->config->self && voter != subject->peer &&
+            locum_view_heard_within_limit(subject->view, subject->config, voter,
+                                          subject->now.mono) &&
+            subject->view->peer[voter].state_codes[subject->peer] == LOCUM_DOWN) {
+            voters |= locum_nodes_of(voter);
         }
     }
-    if (tellers == 0) {
+    if (voters == 0) {
         return false;
     }
-    note_voters(context, LOCUM_CAUSE_ADOPTED, tellers);
+    note_voters(subject, LOCUM_CAUSE_ADOPTED, voters);
     return true;
 }
 
 static enum locum_condition
-fall(const struct context *context, bool adopted)
+fall(const struct subject *subject, bool adopted)
 {
-    context->state->adopted = adopted;
-    context->state->left = context->facts->leaving;
-    context->state->verdict = context->now.mono;
-    context->state->down_incarnation = context->facts->state_incarnation;
+    subject->state->adopted = adopted;
+    subject->state->left = subject->facts->leaving;
+    subject->state->verdict = subject->now.mono;
+    subject->state->down_incarnation = subject->facts->state_incarnation;
     return LOCUM_DOWN;
 }
 
-/* down, and an accepted heartbeat came */
+/* COND-8 and 9: down, and a heartbeat was accepted. */
 static enum locum_condition
-rise(const struct context *context)
+rise(const struct subject *subject)
 {
-    struct locum_condition_state *state = context->state;
+    struct locum_condition_state *state = subject->state;
     const bool new_run_after_leaving =
-        state->left && context->facts->incarnation > state->down_incarnation;
+        state->left && subject->facts->incarnation > state->down_incarnation;
     state->trusted = state->adopted || new_run_after_leaving;
-    if (state->trusted && context->facts->service == LOCUM_UP) {
-        return because(context, LOCUM_CAUSE_HEARD, LOCUM_ALIVE);
+    if (state->trusted && subject->facts->service == LOCUM_UP) {
+        return because(subject, LOCUM_CAUSE_HEARD, LOCUM_ALIVE);
     }
-    state->returning_since = context->now.mono;
+    state->returning_since = subject->now.mono;
     state->silent = false;
-    return because(context, LOCUM_CAUSE_HEARD, LOCUM_RETURNING);
+    return because(subject, LOCUM_CAUSE_HEARD, LOCUM_RETURNING);
 }
 
 static enum locum_condition
-next_returning(const struct context *context)
+next_returning(const struct subject *subject)
 {
-    struct locum_condition_state *state = context->state;
+    struct locum_condition_state *state = subject->state;
     if (state->accepted) {
         state->silent = false;
     }
-    if (context->facts->gap > state->returning_since) {
-        state->returning_since = context->facts->gap;
+    if (subject->facts->gap > state->returning_since) { /* COND-12: each within its limit */
+        state->returning_since = subject->facts->gap;
         state->trusted = false;
     }
-    if (silent(context)) {
+    if (silent(subject)) { /* COND-10 and 11 */
         state->silent = true;
         state->trusted = false;
-        state->returning_since = context->now.mono;
-        return quorum(context) ? fall(context, false) : LOCUM_RETURNING;
+        state->returning_since = subject->now.mono;
+        return quorum(subject) ? fall(subject, false) : LOCUM_RETURNING;
     }
-    const bool waited = state->trusted || context->now.mono - state->returning_since >=
-                                              context->config->recover_after_ms;
-    if (waited && !state->silent && context->facts->service == LOCUM_UP) {
-        return because(context, LOCUM_CAUSE_RECOVERED, LOCUM_ALIVE);
+    const bool waited = state->trusted || subject->now.mono - state->returning_since >=
+                                              subject->config->recover_after_ms;
+    if (waited && !state->silent && subject->facts->service == LOCUM_UP) { /* COND-12 */
+        return because(subject, LOCUM_CAUSE_RECOVERED, LOCUM_ALIVE);
     }
     return LOCUM_RETURNING;
 }
 
-/* The table, row for row. */
+/* The table of doc/decisions.md, row by row. */
 static enum locum_condition
-next_condition(const struct context *context)
+next_condition(const struct subject *subject)
 {
-    struct locum_condition_state *state = context->state;
+    struct locum_condition_state *state = subject->state;
     switch (state->condition) {
     case LOCUM_UNKNOWN:
-        if (state->accepted) {
-            return because(context, LOCUM_CAUSE_HEARD, LOCUM_ALIVE);
+        if (state->accepted) { /* COND-1 */
+            return because(subject, LOCUM_CAUSE_HEARD, LOCUM_ALIVE);
         }
-        if (reported_down(context)) {
-            return fall(context, true); /* adopted after my restart or stall */
+        if (reported_down(subject)) { /* COND-2 */
+            return fall(subject, true);
         }
-        return silent(context) ? because(context, LOCUM_CAUSE_SILENT, LOCUM_SUSPECT)
+        return silent(subject) ? because(subject, LOCUM_CAUSE_SILENT, LOCUM_SUSPECT) /* COND-3 */
                                : LOCUM_UNKNOWN;
-    case LOCUM_ALIVE:
-        return silent(context) ? because(context, LOCUM_CAUSE_SILENT, LOCUM_SUSPECT) : LOCUM_ALIVE;
+    case LOCUM_ALIVE: /* COND-3 */
+        return silent(subject) ? because(subject, LOCUM_CAUSE_SILENT, LOCUM_SUSPECT) : LOCUM_ALIVE;
     case LOCUM_SUSPECT:
-        if (state->accepted) {
-            return because(context, LOCUM_CAUSE_HEARD, LOCUM_ALIVE);
+        if (state->accepted) { /* COND-4 */
+            return because(subject, LOCUM_CAUSE_HEARD, LOCUM_ALIVE);
         }
-        if (context->facts->leaving) {
-            note_voters(context, LOCUM_CAUSE_LEFT, locum_nodes_of(context->config->self));
-            return fall(context, false);
+        if (subject->facts->leaving) { /* COND-6, LEAVE-2 */
+            note_voters(subject, LOCUM_CAUSE_LEFT, locum_nodes_of(subject->config->self));
+            return fall(subject, false);
         }
-        return quorum(context) ? fall(context, false) : LOCUM_SUSPECT; /* gives names away */
-    case LOCUM_DOWN: return state->accepted ? rise(context) : LOCUM_DOWN;
+        return quorum(subject) ? fall(subject, false) : LOCUM_SUSPECT;    /* COND-5 */
+    case LOCUM_DOWN: return state->accepted ? rise(subject) : LOCUM_DOWN; /* COND-8 and 9 */
     case LOCUM_RETURNING:
-    default: return next_returning(context); /* the only event that gives them back is in here */
-    }
-}
-
-static void
-clear_event(struct locum_condition_event *event, locum_node peer)
-{
-    *event = (struct locum_condition_event){.peer = peer};
-    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
-        event->age_ms[i] = LOCUM_NEVER;
+    default: return next_returning(subject);
     }
 }
 
@@ -226,9 +208,8 @@ locum_detector_advance(struct locum_detector *self, const struct locum_view *vie
         if (!has_condition(config, peer)) {
             continue;
         }
-        clear_event(event, peer);
-        event->from = state->condition;
-        event->to = next_condition(&(struct context){.state = state,
+        *event = (struct locum_condition_event){.peer = peer, .from = state->condition};
+        event->to = next_condition(&(struct subject){.state = state,
                                                      .facts = &view->peer[peer],
                                                      .view = view,
                                                      .config = config,
@@ -258,12 +239,11 @@ locum_detector_grace(struct locum_detector *self, const struct locum_core_config
         }
         state->returning_since = now.mono;
         if (state->condition == LOCUM_SUSPECT) {
-            clear_event(&ret_event[count], peer);
-            ret_event[count].from = LOCUM_SUSPECT;
-            ret_event[count].to = LOCUM_UNKNOWN;
-            ret_event[count].cause = LOCUM_CAUSE_GRACE;
-            count++;
-            state->condition = LOCUM_UNKNOWN;
+            ret_event[count++] = (struct locum_condition_event){.peer = peer,
+                                                                .from = LOCUM_SUSPECT,
+                                                                .to = LOCUM_UNKNOWN,
+                                                                .cause = LOCUM_CAUSE_GRACE};
+            state->condition = LOCUM_UNKNOWN; /* COND-7 */
             state->since_wall = now.wall;
         }
     }

@@ -1,5 +1,5 @@
 /*
- * detector: what I hold each peer to be (the table "COND of P at me").
+ * detector: the condition of each peer at this node (COND-1 to 13).
  *
  * In: accepted heartbeats and the votes of others. Out: events, each with the evidence for it.
  * Pure: no clock, no I/O, no allocation. Limit: LOCUM_NODES_MAX peers.
@@ -9,32 +9,17 @@
 
 #include "core/view.h"
 
-/* Why a condition changed. */
-enum locum_cause {
-    LOCUM_CAUSE_HEARD,     /* an accepted heartbeat */
-    LOCUM_CAUSE_SILENT,    /* silent for its limit */
-    LOCUM_CAUSE_QUORUM,    /* silent for a quorum */
-    LOCUM_CAUSE_LEFT,      /* its last word was leaving, and it is silent */
-    LOCUM_CAUSE_ADOPTED,   /* a peer that is heard holds it down */
-    LOCUM_CAUSE_GRACE,     /* I could not have heard anybody */
-    LOCUM_CAUSE_RECOVERED, /* on probation long enough, and its service is up */
-    LOCUM_CAUSE_OPERATOR,
-    LOCUM_CAUSE_LEASE,  /* an admin lease has ended */
-    LOCUM_CAUSE_CHECKS, /* the service checks */
-};
-const char *locum_cause_text(enum locum_cause cause);
-
 struct locum_condition_state {
     enum locum_condition condition;
-    bool accepted;             /* a heartbeat was accepted since the last turn */
-    bool adopted;              /* down was adopted from a peer, not found by me */
-    bool left;                 /* its last word was leaving when it became down */
-    bool trusted;              /* returning without the wait: adopted, or a new run after leaving */
-    bool silent;               /* returning, and silent: code s, rank F */
+    bool accepted;             /* a heartbeat was accepted since the last commit */
+    bool adopted;              /* down was adopted from a peer (COND-2) */
+    bool left;                 /* its last heartbeat said `leaving` when it became down */
+    bool trusted;              /* COND-8: no wait: adopted, or a new run after `leaving` */
+    bool silent;               /* COND-10: returning, and silent: state code s, rank G */
     locum_ms verdict;          /* mono time at which it became down */
-    uint64_t down_incarnation; /* of its last word when it became down */
-    locum_ms returning_since;  /* the clock of a returning */
-    locum_ms since_wall;       /* wall time of the last event, Unix ms; LOCUM_NEVER */
+    uint64_t down_incarnation; /* of its last accepted heartbeat when it became down */
+    locum_ms returning_since;  /* mono: its trial started */
+    locum_ms since_wall;       /* wall time of the last change, Unix ms; LOCUM_NEVER */
 };
 
 struct locum_detector {
@@ -46,9 +31,8 @@ struct locum_condition_event {
     locum_node peer;
     enum locum_condition from, to;
     enum locum_cause cause;
-    locum_nodes voters; /* who voted for it; empty where no vote was needed */
-    locum_ms
-        age_ms[LOCUM_NODES_MAX]; /* of each voter's evidence; LOCUM_NEVER where there is none */
+    locum_nodes voters;               /* who voted for it; empty if it needed no vote */
+    locum_ms age_ms[LOCUM_NODES_MAX]; /* of each voter's evidence; others are not set */
 };
 
 void locum_detector_init(struct locum_detector *self);
@@ -57,8 +41,8 @@ void locum_detector_init(struct locum_detector *self);
 void locum_detector_heard(struct locum_detector *self, locum_node peer);
 
 /*
- * GRACE for the peers in `which`: suspect becomes unknown, the clock of every returning starts
- * again. The caller has set the grace times in the view.
+ * Grace for the peers in `which`: suspect becomes unknown (COND-7), every trial starts again. The
+ * caller has set the grace times in the view.
  * Returns the number of events written. Cannot fail.
  */
 size_t locum_detector_grace(struct locum_detector *self, const struct locum_core_config *config,
@@ -66,7 +50,7 @@ size_t locum_detector_grace(struct locum_detector *self, const struct locum_core
                             struct locum_condition_event ret_event[LOCUM_NODES_MAX]);
 
 /*
- * Move every peer whose time or votes have come; at most one event a peer.
+ * Apply the table once to every peer: at most one event for each.
  *
  * view     facts received so far, borrowed; not newer than now.
  * now      never less than at the last call.
@@ -76,7 +60,7 @@ size_t locum_detector_advance(struct locum_detector *self, const struct locum_vi
                               const struct locum_core_config *config, struct locum_now now,
                               struct locum_condition_event ret_event[LOCUM_NODES_MAX]);
 
-/* The code to tell others: the condition, but `suspect` for a returning that is silent. */
+/* The state code for heartbeats: the condition, but `suspect` for a silent returning (COND-10). */
 enum locum_condition locum_detector_state_code(const struct locum_detector *self, locum_node peer);
 
 #endif

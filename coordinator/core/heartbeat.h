@@ -1,19 +1,23 @@
 /*
+<<<<<<< HEAD
  * heartbeat: the text of a heartbeat without its seal (base/signature adds and checks that):
+=======
+ * heartbeat: the text of a heartbeat without its signature (base/signature adds and checks that):
+>>>>>>> 7aa2cc2 (core: cite the rules of doc/decisions.md; one function for the texts of all enums)
  *
  *   locum1 get dc2 1763863200123 522 125 up ready - 1763863265373 a1b2c3d4 dc3=1763863199001,529,a
  *          cluster name inc      seq interval service admin leaving wall digest peer=inc,seq,code
  *
- * These fields are frozen for ever; extensions are x-key=value at the end; an unknown version or
- * field is read as if it were absent. Pure.
+ * These fields never change (HEARTBEAT-5). Extensions are x-key=value at the end. A heartbeat of an
+ * unknown version is ignored, and so is an unknown field. Pure.
  */
 #ifndef LOCUM_CORE_HEARTBEAT_H
 #define LOCUM_CORE_HEARTBEAT_H
 
-#include "core/types.h"
-#include "core/words.h"
+#include "core/names.h"
+#include "core/nodes.h"
 
-/* The longest heartbeat: 32 peers with every number at its longest, the seal and a NUL included. */
+/* The longest heartbeat: 32 peers with every number at its longest, signature and NUL included. */
 enum { LOCUM_HEARTBEAT_MAX = 2560 };
 
 /* A datagram never exceeds this (RFC 8085 3.2: no fragmentation on any IPv6 path). */
@@ -37,23 +41,23 @@ struct locum_heartbeat {
     bool leaving;
     locum_ms wall;
     char digest[LOCUM_DIGEST_CHARS + 1];
-    char version[LOCUM_VERSION_MAX + 1]; /* "" if not told */
-    locum_nodes told;                    /* the nodes that `acks` says something about */
+    char version[LOCUM_VERSION_MAX + 1]; /* "" if absent */
+    locum_nodes acked;                   /* the nodes that have an entry in `acks` */
     struct locum_ack acks[LOCUM_NODES_MAX];
 };
 
-/* Append the text (no seal, no newline); the caller checks text->truncated. */
+/* Append the text (no signature, no newline); the caller checks text->truncated. */
 void locum_heartbeat_add(struct locum_text *text, const struct locum_core_config *config,
                          const struct locum_heartbeat *heartbeat);
 
 /*
- * Read a text whose seal was found good.
+ * Read a text whose signature is valid.
  *
- * Returns 0; LOCUM_ERR_NOT_FOUND: another version or cluster, or a sender that is not configured or
- * of role sentinel (ignored without a word in the log but counted); LOCUM_ERR_INVALID or
- * LOCUM_ERR_RANGE: malformed. Peers that are not configured, and x-fields not known, are skipped.
+ * Returns false, and *ret is unchanged, if the text is malformed, has another version or cluster,
+ * or if its sender is not configured or has role sentinel: the caller counts it as ignored. Peers
+ * that are not configured and unknown x-fields are skipped.
  */
-int locum_heartbeat_parse(struct locum_slice text, const struct locum_core_config *config,
-                          struct locum_heartbeat *ret) LOCUM_MUST_CHECK;
+bool locum_heartbeat_parse(struct locum_slice text, const struct locum_core_config *config,
+                           struct locum_heartbeat *ret) LOCUM_MUST_CHECK;
 
 #endif

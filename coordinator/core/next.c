@@ -1,7 +1,7 @@
 /*
- * When the next turn must come if nothing arrives: the first of all moments at which some rule that
- * compares a time with now may say something else. A moment too many costs a turn, one that is
- * missing makes an event late by up to an interval; the simulator sees that.
+ * When the next commit must come if nothing arrives: the first of all moments at which the result
+ * of a rule that compares a time with now may change. A moment too many costs one iteration. A
+ * missing one delays an event by up to an interval; the simulator checks that.
  */
 #include "core/step.h"
 
@@ -9,7 +9,7 @@ struct wait {
     locum_ms now, next;
 };
 
-/* Something may change at `when`; what is past has done so. LOCUM_NEVER is past. */
+/* Something may change at `when`. A moment in the past has had its effect; LOCUM_NEVER is past. */
 static void
 until(struct wait *wait, locum_ms when)
 {
@@ -18,8 +18,7 @@ until(struct wait *wait, locum_ms when)
     }
 }
 
-/* Silence, adoption, a word too old to be a vote (so its Sentinel's counts), the end of returning.
- */
+/* SILENCE-4, COND-2, VOTE-1 (the heartbeat is too old, so the Sentinel votes), COND-12. */
 static void
 wait_for_peer(struct wait *wait, const struct locum_core *self, locum_node peer)
 {
@@ -32,7 +31,7 @@ wait_for_peer(struct wait *wait, const struct locum_core *self, locum_node peer)
     until(wait, self->detector.peer[peer].returning_since + self->config.recover_after_ms);
 }
 
-/* The own word: samples of the own Mirrorbits, the end of probation, its being forgotten. */
+/* The own service: samples of the own Mirrorbits, the end of probation, SERVICE-2's 10 minutes. */
 static void
 wait_for_service(struct wait *wait, const struct locum_core *self)
 {

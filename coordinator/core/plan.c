@@ -3,8 +3,8 @@
 #include <string.h>
 
 size_t
-locum_successors(const struct locum_core_config *config, locum_node first,
-                 locum_node ret_order[LOCUM_NODES_MAX])
+locum_plan_successors(const struct locum_core_config *config, locum_node first,
+                      locum_node ret_order[LOCUM_NODES_MAX])
 {
     const struct locum_core_node *node = &config->nodes[first];
     const size_t start = node->failover_count > 0 ? 0 : (size_t)first + 1;
@@ -29,13 +29,14 @@ candidate(const struct locum_core_config *config, locum_node node, enum locum_fa
     return config->nodes[node].role == LOCUM_ROLE_SERVER && config->nodes[node].has[family];
 }
 
-/* The best server of this family: ties to `first`, then in successor order. NONE: there is none. */
+/* best(first): of those of the best rank, `first`, else the first successor. NONE: there is none.
+ */
 static locum_node
 best(const struct locum_core_config *config, const enum locum_rank *rank, locum_node first,
      enum locum_family family)
 {
     locum_node order[LOCUM_NODES_MAX];
-    const size_t count = locum_successors(config, first, order);
+    const size_t count = locum_plan_successors(config, first, order);
     locum_node found = candidate(config, first, family) ? first : LOCUM_NODE_NONE;
     for (size_t i = 0; i < count; i++) {
         if (candidate(config, order[i], family) &&
@@ -46,7 +47,7 @@ best(const struct locum_core_config *config, const enum locum_rank *rank, locum_
     return found;
 }
 
-/* All of the best rank, and while that is A, B or C every D too. */
+/* PLAN-2 */
 static locum_nodes
 all_of_best(const struct locum_core_config *config, const enum locum_rank *rank,
             enum locum_family family)
@@ -76,13 +77,14 @@ choose(const struct locum_core_config *config, const enum locum_rank *rank,
 {
     const locum_node owner = name->owner;
     if (owner == LOCUM_NODE_NONE) {
-        return name->policy == LOCUM_ANSWER_ALL ? all_of_best(config, rank, family)
-                                                : set_of(best(config, rank, config->self, family));
+        return name->policy == LOCUM_ANSWER_ALL
+                   ? all_of_best(config, rank, family)                 /* PLAN-2 */
+                   : set_of(best(config, rank, config->self, family)); /* PLAN-1 */
     }
     if (!config->nodes[owner].has[family]) {
-        return 0; /* an owned name has the address types that its owner has */
+        return 0; /* PLAN-6 */
     }
-    if (rank[owner] == LOCUM_RANK_A || rank[owner] == LOCUM_RANK_D) {
+    if (rank[owner] == LOCUM_RANK_A || rank[owner] == LOCUM_RANK_D) { /* PLAN-3 */
         return locum_nodes_of(owner);
     }
     return set_of(best(config, rank, owner, family));
@@ -111,7 +113,7 @@ void
 locum_plan_make(const struct locum_core_config *config, const enum locum_rank *rank,
                 struct locum_plan *ret)
 {
-    static const enum locum_rank all_well[LOCUM_NODES_MAX]; /* everybody A */
+    static const enum locum_rank all_a[LOCUM_NODES_MAX];
     memset(ret, 0, sizeof(*ret));
     for (size_t i = 0; i < config->name_count; i++) {
         const struct locum_core_name *name = &config->names[i];
@@ -119,14 +121,14 @@ locum_plan_make(const struct locum_core_config *config, const enum locum_rank *r
             struct locum_answer *answer = &ret->answers[i][family];
             answer->nodes = choose(config, rank, name, family);
             answer->reason = reason_of(config, rank, name, answer->nodes);
-            answer->ttl_s = answer->nodes == choose(config, all_well, name, family)
+            answer->ttl_s = answer->nodes == choose(config, all_a, name, family)
                                 ? name->ttl_s
-                                : name->failover_ttl_s;
+                                : name->failover_ttl_s; /* PLAN-4 */
         }
     }
 }
 
-/* Peers whose owned names are answered with this node alone. */
+/* The peers whose owned names are answered with this node alone. */
 static locum_nodes
 taken_by_self(const struct locum_core_config *config, const struct locum_plan *plan)
 {
@@ -174,61 +176,64 @@ locum_plan_serving(const struct locum_core_config *config, const struct locum_pl
         return serving;
     }
     serving.named = answer->nodes;
-    if (answer->reason == LOCUM_REASON_YIELDING) {
-        serving.kind = LOCUM_SERVING_YIELDING;
-    } else if (answer->reason == LOCUM_REASON_ALL) {
-        serving.kind = LOCUM_SERVING_ALL;
-    } else if (answer->reason == LOCUM_REASON_FAIL_OPEN) {
-        serving.kind = LOCUM_SERVING_FAIL_OPEN;
-    }
+    serving.kind = answer->reason == LOCUM_REASON_YIELDING    ? LOCUM_SERVING_YIELDING
+                   : answer->reason == LOCUM_REASON_ALL       ? LOCUM_SERVING_ALL
+                   : answer->reason == LOCUM_REASON_FAIL_OPEN ? LOCUM_SERVING_FAIL_OPEN
+                                                              : LOCUM_SERVING_SELF;
     return serving;
 }
 
 bool
-locum_serving_equal(struct locum_serving a, struct locum_serving b)
+locum_plan_serving_equal(struct locum_serving a, struct locum_serving b)
 {
     return a.kind == b.kind && a.named == b.named && a.taken == b.taken;
 }
 
+/* "takeover(dc2,dc3)"; without nodes "takeover" */
 static void
-add_with_nodes(struct locum_text *text, const struct locum_core_config *config, const char *word,
+add_with_nodes(struct locum_text *text, const struct locum_core_config *config, const char *what,
                locum_nodes nodes)
 {
-    locum_text_add(text, word);
-    locum_text_add_char(text, '(');
-    locum_nodes_add(text, config, nodes);
-    locum_text_add_char(text, ')');
+    locum_text_add(text, what);
+    if (nodes != 0) {
+        locum_text_add_char(text, '(');
+        locum_nodes_add(text, config, nodes);
+        locum_text_add_char(text, ')');
+    }
 }
 
 void
-locum_serving_add(struct locum_text *text, const struct locum_core_config *config,
-                  struct locum_serving serving)
+locum_plan_serving_add(struct locum_text *text, const struct locum_core_config *config,
+                       struct locum_serving serving)
 {
-    switch (serving.kind) { /* unreachable: none of these */
-    case LOCUM_SERVING_SELF: locum_text_add(text, "self"); break;
-    case LOCUM_SERVING_YIELDING: add_with_nodes(text, config, "yielding", serving.named); break;
-    case LOCUM_SERVING_ALL: add_with_nodes(text, config, "all", serving.named); break;
-    case LOCUM_SERVING_FAIL_OPEN: locum_text_add(text, "fail-open"); break;
-    case LOCUM_SERVING_WITNESS: locum_text_add(text, "witness"); break;
-    }
+    static const char *const texts[] = {
+        [LOCUM_SERVING_SELF] = "self",       [LOCUM_SERVING_YIELDING] = "yielding",
+        [LOCUM_SERVING_ALL] = "all",         [LOCUM_SERVING_FAIL_OPEN] = "fail-open",
+        [LOCUM_SERVING_WITNESS] = "witness",
+    };
+    const bool with_nodes =
+        serving.kind == LOCUM_SERVING_YIELDING || serving.kind == LOCUM_SERVING_ALL;
+    add_with_nodes(text, config, texts[serving.kind], with_nodes ? serving.named : 0);
     if (serving.taken != 0) {
         add_with_nodes(text, config, "+takeover", serving.taken);
     }
 }
 
 void
-locum_reason_add(struct locum_text *text, const struct locum_core_config *config, size_t name,
-                 const struct locum_answer *answer)
+locum_plan_reason_add(struct locum_text *text, const struct locum_core_config *config, size_t name,
+                      const struct locum_answer *answer)
 {
-    switch (answer->reason) { /* unreachable: none of these */
-    case LOCUM_REASON_NONE: locum_text_add(text, "none"); break;
-    case LOCUM_REASON_SELF: locum_text_add(text, "self"); break;
-    case LOCUM_REASON_YIELDING: add_with_nodes(text, config, "yielding", answer->nodes); break;
-    case LOCUM_REASON_ALL: add_with_nodes(text, config, "all", answer->nodes); break;
-    case LOCUM_REASON_FAIL_OPEN: locum_text_add(text, "fail-open"); break;
-    case LOCUM_REASON_OWNER: locum_text_add(text, "owner"); break;
-    case LOCUM_REASON_TAKEOVER:
-        add_with_nodes(text, config, "takeover", locum_nodes_of(config->names[name].owner));
-        break;
+    static const char *const texts[] = {
+        [LOCUM_REASON_NONE] = "none",           [LOCUM_REASON_SELF] = "self",
+        [LOCUM_REASON_YIELDING] = "yielding",   [LOCUM_REASON_ALL] = "all",
+        [LOCUM_REASON_FAIL_OPEN] = "fail-open", [LOCUM_REASON_OWNER] = "owner",
+        [LOCUM_REASON_TAKEOVER] = "takeover",
+    };
+    locum_nodes nodes = 0;
+    if (answer->reason == LOCUM_REASON_YIELDING || answer->reason == LOCUM_REASON_ALL) {
+        nodes = answer->nodes;
+    } else if (answer->reason == LOCUM_REASON_TAKEOVER) {
+        nodes = locum_nodes_of(config->names[name].owner);
     }
+    add_with_nodes(text, config, texts[answer->reason], nodes);
 }

@@ -1,35 +1,27 @@
 #include "core/rank.h"
 
-/* Its last word was that it cannot, or does not want to, serve. */
-static bool
-unwilling(struct locum_standing standing)
-{
-    return standing.service == LOCUM_FAILING || standing.service == LOCUM_PROBATION ||
-           standing.admin != LOCUM_READY;
-}
-
 enum locum_rank
 locum_rank_of(struct locum_standing standing)
 {
     const bool unheard = standing.condition == LOCUM_SUSPECT || standing.condition == LOCUM_UNKNOWN;
     const bool returning = standing.condition == LOCUM_RETURNING;
     const bool unproven = standing.service == LOCUM_SERVICE_UNKNOWN;
+    const bool failing = standing.service == LOCUM_FAILING;
+    const bool probation = standing.service == LOCUM_PROBATION;
+    const bool unwanted = standing.admin != LOCUM_READY;
     if (standing.excluded || standing.condition == LOCUM_DOWN || (returning && standing.silent) ||
-        (unheard && unwilling(standing))) {
+        (unheard && (failing || probation || unwanted))) { /* RANK-G */
         return LOCUM_RANK_G;
     }
-    if (standing.service == LOCUM_FAILING || standing.admin == LOCUM_MAINT ||
-        (standing.admin == LOCUM_DRAIN && unproven) || (returning && unproven)) {
+    if (failing || standing.admin == LOCUM_MAINT ||
+        (unproven && (unwanted || returning))) { /* RANK-F */
         return LOCUM_RANK_F;
     }
-    if (unheard || unproven) {
-        return LOCUM_RANK_D; /* may work: keeps what it has */
+    if (unheard || unproven) { /* RANK-D */
+        return LOCUM_RANK_D;
     }
-    if (standing.admin == LOCUM_DRAIN) {
-        return LOCUM_RANK_C; /* works, not wanted */
+    if (unwanted) { /* RANK-C: drain */
+        return LOCUM_RANK_C;
     }
-    if (returning || standing.service == LOCUM_PROBATION) {
-        return LOCUM_RANK_B; /* works, on trial */
-    }
-    return LOCUM_RANK_A;
+    return returning || probation ? LOCUM_RANK_B : LOCUM_RANK_A; /* RANK-B, RANK-A */
 }

@@ -1,22 +1,22 @@
 /*
- * rank: how good a node is to name now, A (best) to F. The three axes (condition, service, admin)
- * meet here and nowhere else. Pure.
+ * rank: how good it is to name a node now, A (best) to G. Condition, service and admin are combined
+ * here and nowhere else. Pure.
  */
 #ifndef LOCUM_CORE_RANK_H
 #define LOCUM_CORE_RANK_H
 
 #include "core/types.h"
 
-/* Where a node stands for me. I am alive to myself. */
+/* The state of a node as this one sees it; it is alive to itself. */
 struct locum_standing {
     bool excluded; /* by the operator, here */
     enum locum_condition condition;
-    bool silent; /* returning, and not heard */
+    bool silent; /* COND-10 */
     enum locum_service service;
     enum locum_admin admin;
 };
 
-/* The first line of the table that matches. */
+/* The first row of the table (RANK-G to RANK-A) that matches. */
 enum locum_rank locum_rank_of(struct locum_standing standing);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { DUPLICATE_QUIET_MS = 10000 };
+enum { DUPLICATE_QUIET_MS = 10000 }; /* between two events about a duplicate node */
 
 /* (inc, seq) a is later than b. */
 static bool
@@ -11,17 +11,17 @@ later(uint64_t inc_a, uint64_t seq_a, uint64_t inc_b, uint64_t seq_b)
     return inc_a != inc_b ? inc_a > inc_b : seq_a > seq_b;
 }
 
-/* My own heartbeat came back through Redis: Redis carried it from when I sent it until now. */
+/* An own heartbeat came back: Redis has worked since it was sent. */
 static void
 receive_own(struct locum_core *self, const struct locum_heartbeat *heartbeat, locum_ms mono,
             struct locum_actions *actions)
 {
     struct locum_view *view = &self->view;
-    if (heartbeat->incarnation > view->incarnation) {
+    if (heartbeat->incarnation > view->incarnation) { /* RECEIVE-2 */
         if (self->duplicate_reported == LOCUM_NEVER ||
             mono - self->duplicate_reported >= DUPLICATE_QUIET_MS) {
             self->duplicate_reported = mono;
-            locum_actions_add_event(actions, LOCUM_EVENT_DUPLICATE_NODE)->incarnation =
+            locum_core_add_event(actions, LOCUM_EVENT_DUPLICATE_NODE)->incarnation =
                 heartbeat->incarnation;
         }
         return;
@@ -34,13 +34,13 @@ receive_own(struct locum_core *self, const struct locum_heartbeat *heartbeat, lo
         sent - view->own_return >= self->config.timeout_ms) {
         view->own_return_since = sent;
     }
-    view->own_return = sent;
+    view->own_return = sent; /* RECEIVE-1 */
 }
 
 /*
- * A peer remembers a later run of mine (the state was lost, the clock set back): raise_incarnation
- * it. Two nodes under one name do so in turn, without end: that is told, and written to disk, now
- * and then only.
+ * RECEIVE-3: a peer remembers a later run of this node, because the state was lost or the clock was
+ * set back. Two nodes with one name raise it in turn without end, so the event and the write to
+ * disk are limited to one in DUPLICATE_QUIET_MS.
  */
 static void
 raise_incarnation(struct locum_core *self, uint64_t incarnation, locum_ms mono,
@@ -55,8 +55,8 @@ raise_incarnation(struct locum_core *self, uint64_t incarnation, locum_ms mono,
         return;
     }
     self->raise_reported = mono;
-    locum_actions_add_event(actions, LOCUM_EVENT_INCARNATION)->incarnation = incarnation + 1;
-    locum_actions_add(actions, LOCUM_ACTION_PERSIST);
+    locum_core_add_event(actions, LOCUM_EVENT_INCARNATION)->incarnation = incarnation + 1;
+    locum_core_add_action(actions, LOCUM_ACTION_PERSIST);
 }
 
 static void
@@ -65,20 +65,20 @@ report_one_way(struct locum_core *self, locum_node peer, bool one_way,
 {
     struct locum_peer_facts *facts = &self->view.peer[peer];
     if (facts->one_way != one_way) {
-        struct locum_event *event = locum_actions_add_event(actions, LOCUM_EVENT_ONE_WAY);
+        struct locum_event *event = locum_core_add_event(actions, LOCUM_EVENT_ONE_WAY);
         event->one_way.node = peer;
         event->one_way.one_way = one_way;
         facts->one_way = one_way;
     }
 }
 
-/* The newest heartbeat of a peer acknowledges nothing fresh of mine: it is no sign of life. */
+/* RECEIVE-7: the newest heartbeat of a peer acknowledges no recent one of this node. */
 static void
 note_one_way(struct locum_core *self, locum_node peer, locum_ms mono, struct locum_actions *actions)
 {
     struct locum_peer_facts *facts = &self->view.peer[peer];
     if (facts->one_way_since == LOCUM_NEVER) {
-        facts->one_way_since = mono; /* a (re)start of either side looks so for one exchange */
+        facts->one_way_since = mono; /* also after each restart, until the first exchange */
     }
     if (mono - facts->one_way_since >= 2 * self->config.timeout_ms) {
         report_one_way(self, peer, true, actions);
@@ -86,8 +86,8 @@ note_one_way(struct locum_core *self, locum_node peer, locum_ms mono, struct loc
 }
 
 /*
- * Its wall clock minus mine. It was written after it had heard what I sent at `sent`, so that its
- * stamp belongs to some moment between then and now: the least difference that this allows.
+ * Its wall clock minus the own one. It was written after its sender had heard what this node sent
+ * at `sent`, so between then and now. The smallest difference that this allows.
  */
 static locum_ms
 wall_offset_of(const struct locum_heartbeat *heartbeat, locum_ms sent, struct locum_now now)
@@ -97,13 +97,14 @@ wall_offset_of(const struct locum_heartbeat *heartbeat, locum_ms sent, struct lo
     return least > 0 ? least : most < 0 ? most : 0;
 }
 
+/* RECEIVE-10 */
 static void
 accept(struct locum_core *self, const struct locum_heartbeat *heartbeat, locum_ms sent,
        struct locum_now now, struct locum_actions *actions)
 {
     const locum_node peer = heartbeat->sender;
     struct locum_peer_facts *facts = &self->view.peer[peer];
-    const locum_ms silence = now.mono - locum_view_base(&self->view, peer); /* my stall is none */
+    const locum_ms silence = now.mono - locum_view_base(&self->view, peer);
     if (facts->heard != LOCUM_NEVER &&
         silence >= locum_view_limit(&self->view, &self->config, peer)) {
         facts->gap = now.mono;
@@ -123,12 +124,12 @@ accept(struct locum_core *self, const struct locum_heartbeat *heartbeat, locum_m
     memcpy(facts->digest, heartbeat->digest, sizeof(facts->digest));
     memcpy(facts->version, heartbeat->version, sizeof(facts->version));
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
-        facts->state_codes[i] = heartbeat->acks[i].state_code; /* not told: unknown */
+        facts->state_codes[i] = heartbeat->acks[i].state_code; /* absent: unknown */
     }
     locum_detector_heard(&self->detector, peer);
 }
 
-/* Sort one heartbeat into its path; false: a replay, a reordered or an older one. */
+/* RECEIVE-4. False: drop it, it is a replay, out of order or older. */
 static bool
 in_order(struct locum_peer_facts *facts, struct locum_path_facts *path,
          const struct locum_heartbeat *heartbeat)
@@ -159,32 +160,32 @@ receive_peer(struct locum_core *self, const struct locum_heartbeat *heartbeat, e
         return;
     }
     if (heartbeat->incarnation != facts->incarnation) {
-        self->send_wanted = true; /* so that a restart costs no takeover */
+        self->send_wanted = true; /* RECEIVE-5 */
     }
     const bool newest =
         later(heartbeat->incarnation, heartbeat->seq, facts->incarnation, facts->seq);
-    if (newest) {
+    if (newest) { /* RECEIVE-6 */
         facts->incarnation = heartbeat->incarnation;
         facts->seq = heartbeat->seq;
     }
     const locum_ms sent = locum_view_sent(view, ack->incarnation, ack->seq);
-    if (sent == LOCUM_NEVER || now.mono - sent > 2 * self->config.timeout_ms) {
+    if (sent == LOCUM_NEVER || now.mono - sent > 2 * self->config.timeout_ms) { /* HEARTBEAT-6 */
         if (newest) {
             note_one_way(self, peer, now.mono, actions);
         }
         return;
     }
     if (self->leaving_seq != 0 && ack->seq >= self->leaving_seq) {
-        facts->acked_leaving = true;
+        facts->acked_leaving = true; /* LEAVE-1 */
     }
-    facts->path[by].heard = now.mono;
+    facts->path[by].heard = now.mono; /* RECEIVE-8 */
     facts->path[by].accepted++;
     if (!newest) {
         return; /* the other path was quicker */
     }
     const struct locum_condition_state *state = &self->detector.peer[peer];
     if (state->condition == LOCUM_DOWN && sent < state->verdict) {
-        return; /* last words that arrive late revive nobody */
+        return; /* RECEIVE-9 */
     }
     accept(self, heartbeat, sent, now, actions);
 }
@@ -194,13 +195,13 @@ locum_receive(struct locum_core *self, const struct locum_input *input,
               struct locum_actions *actions)
 {
     struct locum_heartbeat heartbeat;
-    if (locum_heartbeat_parse(input->heartbeat.text, &self->config, &heartbeat) != 0) {
+    if (!locum_heartbeat_parse(input->heartbeat.text, &self->config, &heartbeat)) {
         self->ignored++;
     } else if (heartbeat.sender != self->config.self) {
         receive_peer(self, &heartbeat, input->heartbeat.path, input->now, actions);
     } else if (input->heartbeat.path == LOCUM_PATH_REDIS) {
         receive_own(self, &heartbeat, input->now.mono, actions);
     } else {
-        self->ignored++; /* nobody sends me my own datagrams */
+        self->ignored++; /* no node sends a datagram to itself */
     }
 }

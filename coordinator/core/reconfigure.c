@@ -1,21 +1,22 @@
-/* A new configuration for a running core: facts follow their node's name to its new index. */
+/* A new configuration for a running core: the facts of a node move with its name to its new index.
+ */
 #include <string.h>
 
-#include "base/error.h"
 #include "core/step.h"
 
-/* Old index of each new node, or LOCUM_NODE_NONE. */
+/* The old index of each new node; LOCUM_NODE_NONE: it is new, or there is no such node. */
 struct moves {
     locum_node from[LOCUM_NODES_MAX];
-    size_t count;
 };
 
 static struct moves
 find_moves(const struct locum_core_config *old, const struct locum_core_config *new)
 {
-    struct moves moves = {.count = new->node_count};
-    for (size_t i = 0; i < new->node_count; i++) {
-        moves.from[i] = locum_node_find(old, locum_slice_of(new->nodes[i].name));
+    struct moves moves;
+    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
+        moves.from[i] = i < new->node_count
+                            ? locum_nodes_find(old, locum_slice_of(new->nodes[i].name))
+                            : LOCUM_NODE_NONE;
     }
     return moves;
 }
@@ -25,8 +26,7 @@ move_counts(const struct moves *moves, const uint8_t old[LOCUM_NODES_MAX],
             uint8_t ret[LOCUM_NODES_MAX])
 {
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
-        const bool kept = i < moves->count && moves->from[i] != LOCUM_NODE_NONE;
-        ret[i] = kept ? old[moves->from[i]] : 0;
+        ret[i] = moves->from[i] != LOCUM_NODE_NONE ? old[moves->from[i]] : 0;
     }
 }
 
@@ -36,8 +36,8 @@ move_facts(const struct moves *moves, const struct locum_peer_facts *old,
 {
     *ret = *old;
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
-        const bool kept = i < moves->count && moves->from[i] != LOCUM_NODE_NONE;
-        ret->state_codes[i] = kept ? old->state_codes[moves->from[i]] : LOCUM_UNKNOWN;
+        ret->state_codes[i] =
+            moves->from[i] != LOCUM_NODE_NONE ? old->state_codes[moves->from[i]] : LOCUM_UNKNOWN;
     }
     move_counts(moves, old->sentinel.known, ret->sentinel.known);
     move_counts(moves, old->sentinel.down, ret->sentinel.down);
@@ -47,7 +47,7 @@ static locum_nodes
 move_set(const struct moves *moves, locum_nodes old)
 {
     locum_nodes set = 0;
-    for (size_t i = 0; i < moves->count; i++) {
+    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
         if (moves->from[i] != LOCUM_NODE_NONE && locum_nodes_has(old, moves->from[i])) {
             set |= locum_nodes_of((locum_node)i);
         }
@@ -55,7 +55,7 @@ move_set(const struct moves *moves, locum_nodes old)
     return set;
 }
 
-/* The checks start anew, and until each has spoken the word stands. */
+/* The checks start again; the service state stays until they have verdicts. */
 static void
 restart_checks(struct locum_core *self)
 {
@@ -67,15 +67,13 @@ restart_checks(struct locum_core *self)
     }
 }
 
-int
+void
 locum_core_reconfigure(struct locum_core *self, const struct locum_core_config *config,
                        struct locum_now now)
 {
     const struct locum_slice own = locum_slice_of(self->config.nodes[self->config.self].name);
-    if (strcmp(self->config.cluster, config->cluster) != 0 ||
-        !locum_slice_is(own, config->nodes[config->self].name)) {
-        return LOCUM_ERR_REFUSED;
-    }
+    LOCUM_INVARIANT(locum_slice_is(own, config->nodes[config->self].name));
+    LOCUM_INVARIANT(strcmp(self->config.cluster, config->cluster) == 0);
     const struct moves moves = find_moves(&self->config, config);
     const struct locum_view old_view = self->view;
     const struct locum_detector old_detector = self->detector;
@@ -85,9 +83,9 @@ locum_core_reconfigure(struct locum_core *self, const struct locum_core_config *
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
         self->view.peer[i] = fresh.peer[i];
         self->view.peer[i].grace = now.mono; /* a new peer had no time to be heard yet */
-        if (i < moves.count && moves.from[i] != LOCUM_NODE_NONE) {
+        if (moves.from[i] != LOCUM_NODE_NONE) {
             move_facts(&moves, &old_view.peer[moves.from[i]], &self->view.peer[i]);
-            if (config->nodes[i].role != LOCUM_ROLE_SENTINEL) { /* that has no condition */
+            if (config->nodes[i].role != LOCUM_ROLE_SENTINEL) { /* COND-13 */
                 self->detector.peer[i] = old_detector.peer[moves.from[i]];
             }
         }
@@ -97,5 +95,4 @@ locum_core_reconfigure(struct locum_core *self, const struct locum_core_config *
     restart_checks(self);
     (void)locum_core_replan(self);
     self->plan_reported = true;
-    return 0;
 }

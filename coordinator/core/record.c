@@ -2,11 +2,9 @@
 
 #include <string.h>
 
-#include "base/error.h"
+static const uint64_t number_max = (uint64_t)1 << 53;
 
-static const uint64_t time_max = (uint64_t)1 << 53;
-
-static const char *const input_words[] = {
+static const char *const input_names[] = {
     [LOCUM_INPUT_COMMIT] = "commit", [LOCUM_INPUT_HEARTBEAT] = "heartbeat",
     [LOCUM_INPUT_REDIS] = "redis",   [LOCUM_INPUT_SENTINEL] = "sentinel",
     [LOCUM_INPUT_SAMPLE] = "sample", [LOCUM_INPUT_MIRRORBITS] = "mirrorbits",
@@ -15,13 +13,13 @@ static const char *const input_words[] = {
 };
 
 static void
-add_word(struct locum_text *text, const char *word)
+add_field(struct locum_text *text, const char *field)
 {
     locum_text_add_char(text, ' ');
-    locum_text_add(text, word);
+    locum_text_add(text, field);
 }
 
-/* Somebody else's text to the end of the line. */
+/* Text that is not ours, to the end of the line. */
 static void
 add_rest(struct locum_text *text, const char *bytes, size_t length)
 {
@@ -42,11 +40,11 @@ static void
 add_sentinel(struct locum_text *text, const struct locum_core_config *config,
              const struct locum_input *input)
 {
-    add_word(text, config->nodes[input->sentinel.voter].name);
-    add_word(text, input->sentinel.tilt ? "tilt" : "-");
+    add_field(text, config->nodes[input->sentinel.voter].name);
+    add_field(text, input->sentinel.tilt ? "tilt" : "-");
     for (locum_node node = 0; node < config->node_count; node++) {
         if (input->sentinel.known[node] > 0 || input->sentinel.down[node] > 0) {
-            add_word(text, config->nodes[node].name);
+            add_field(text, config->nodes[node].name);
             locum_text_add_char(text, '=');
             locum_text_add_u64(text, input->sentinel.known[node]);
             locum_text_add_char(text, ',');
@@ -58,7 +56,7 @@ add_sentinel(struct locum_text *text, const struct locum_core_config *config,
 static void
 add_admin(struct locum_text *text, const struct locum_input *input)
 {
-    add_word(text, locum_admin_text(input->admin.state));
+    add_field(text, locum_names_admin(input->admin.state));
     locum_text_add_char(text, ' ');
     if (input->admin.for_ms == LOCUM_NEVER) {
         locum_text_add_char(text, '-');
@@ -74,27 +72,27 @@ void
 locum_record_input(struct locum_text *text, const struct locum_core_config *config,
                    const struct locum_input *input)
 {
-    LOCUM_INVARIANT(input->kind < LOCUM_COUNT(input_words));
+    LOCUM_INVARIANT(input->kind < LOCUM_COUNT(input_names));
     const bool include = input->kind == LOCUM_INPUT_EXCLUDE && !input->exclude.excluded;
     add_time(text, input->now.mono);
     add_time(text, input->now.boot);
     add_time(text, input->now.wall);
-    locum_text_add(text, include ? "include" : input_words[input->kind]);
+    locum_text_add(text, include ? "include" : input_names[input->kind]);
     switch (input->kind) {
     case LOCUM_INPUT_HEARTBEAT:
-        add_word(text, locum_path_text(input->heartbeat.path));
+        add_field(text, locum_names_path(input->heartbeat.path));
         add_rest(text, input->heartbeat.text.at, input->heartbeat.text.length);
         break;
-    case LOCUM_INPUT_REDIS: add_word(text, input->subscribed ? "subscribed" : "lost"); break;
+    case LOCUM_INPUT_REDIS: add_field(text, input->subscribed ? "subscribed" : "lost"); break;
     case LOCUM_INPUT_SENTINEL: add_sentinel(text, config, input); break;
     case LOCUM_INPUT_SAMPLE:
         locum_text_add_char(text, ' ');
         locum_text_add_u64(text, input->sample.check);
-        add_word(text, locum_sample_text(input->sample.outcome));
+        add_field(text, locum_names_sample(input->sample.outcome));
         break;
-    case LOCUM_INPUT_MIRRORBITS: add_word(text, config->nodes[input->node].name); break;
+    case LOCUM_INPUT_MIRRORBITS: add_field(text, config->nodes[input->node].name); break;
     case LOCUM_INPUT_ADMIN: add_admin(text, input); break;
-    case LOCUM_INPUT_EXCLUDE: add_word(text, config->nodes[input->exclude.node].name); break;
+    case LOCUM_INPUT_EXCLUDE: add_field(text, config->nodes[input->exclude.node].name); break;
     case LOCUM_INPUT_COMMIT:
     case LOCUM_INPUT_LEAVE:
     default: break;
@@ -103,67 +101,62 @@ locum_record_input(struct locum_text *text, const struct locum_core_config *conf
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-/* The index of the next word in a table of words. */
-static int
-cut_word(struct locum_slice *rest, const char *const *words, size_t count, size_t *ret)
+/* Cut a field off, and tell whether it is `on` or `off`; false: neither. */
+static bool
+cut_flag(struct locum_slice *rest, const char *on, const char *off, bool *ret)
 {
-    struct locum_slice word;
-    if (!locum_slice_cut(rest, ' ', &word)) {
-        return LOCUM_ERR_INVALID;
+    struct locum_slice field;
+    if (!locum_slice_cut(rest, ' ', &field)) {
+        return false;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (locum_slice_is(word, words[i])) {
-            *ret = i;
-            return 0;
-        }
-    }
-    return LOCUM_ERR_INVALID;
+    *ret = locum_slice_is(field, on);
+    return *ret || locum_slice_is(field, off);
 }
 
-static int
+static bool
+cut_number(struct locum_slice *rest, uint64_t *ret)
+{
+    struct locum_slice field;
+    return locum_slice_cut(rest, ' ', &field) && locum_slice_u64(field, number_max, ret) == 0;
+}
+
+static bool
 cut_time(struct locum_slice *rest, locum_ms *ret)
 {
-    struct locum_slice word;
     uint64_t number;
-    if (!locum_slice_cut(rest, ' ', &word)) {
-        return LOCUM_ERR_INVALID;
+    if (!cut_number(rest, &number)) {
+        return false;
     }
-    const int status = locum_slice_u64(word, time_max, &number);
-    if (status == 0) {
-        *ret = (locum_ms)number;
-    }
-    return status;
+    *ret = (locum_ms)number;
+    return true;
 }
 
-static int
+static bool
 cut_node(struct locum_slice *rest, const struct locum_core_config *config, locum_node *ret)
 {
-    struct locum_slice word;
-    if (!locum_slice_cut(rest, ' ', &word)) {
-        return LOCUM_ERR_INVALID;
+    struct locum_slice field;
+    if (!locum_slice_cut(rest, ' ', &field)) {
+        return false;
     }
-    *ret = locum_node_find(config, word);
-    return *ret == LOCUM_NODE_NONE ? LOCUM_ERR_NOT_FOUND : 0;
+    *ret = locum_nodes_find(config, field);
+    return *ret != LOCUM_NODE_NONE;
 }
 
-static int
+static bool
 parse_heartbeat(struct locum_slice *rest, struct locum_input *input)
 {
-    const char *const paths[] = {locum_path_text(LOCUM_PATH_REDIS),
-                                 locum_path_text(LOCUM_PATH_UDP)};
-    size_t path;
-    const int status = cut_word(rest, paths, LOCUM_COUNT(paths), &path);
-    if (status != 0 || rest->at == NULL) {
-        return LOCUM_ERR_INVALID;
+    struct locum_slice path;
+    if (!locum_slice_cut(rest, ' ', &path) ||
+        !locum_names_find_path(path, &input->heartbeat.path) || rest->at == NULL) {
+        return false;
     }
-    input->heartbeat.path = (enum locum_path)path;
     input->heartbeat.text = *rest;
     *rest = (struct locum_slice){0};
-    return 0;
+    return true;
 }
 
 /* dc2=2,0 */
-static int
+static bool
 parse_instances(struct locum_slice pair, const struct locum_core_config *config,
                 struct locum_input *input)
 {
@@ -171,164 +164,116 @@ parse_instances(struct locum_slice pair, const struct locum_core_config *config,
     struct locum_slice known_text;
     uint64_t known;
     uint64_t down;
-    (void)locum_slice_cut(&pair, '=', &name); /* a first piece there is always */
-    const locum_node node = locum_node_find(config, name);
-    if (node == LOCUM_NODE_NONE) {
-        return LOCUM_ERR_NOT_FOUND;
+    (void)locum_slice_cut(&pair, '=', &name); /* the first field always exists */
+    const locum_node node = locum_nodes_find(config, name);
+    if (node == LOCUM_NODE_NONE || !locum_slice_cut(&pair, ',', &known_text) ||
+        locum_slice_u64(known_text, UINT8_MAX, &known) != 0 ||
+        locum_slice_u64(pair, UINT8_MAX, &down) != 0) {
+        return false;
     }
-    if (!locum_slice_cut(&pair, ',', &known_text)) {
-        return LOCUM_ERR_INVALID;
-    }
-    int status = locum_slice_u64(known_text, UINT8_MAX, &known);
-    if (status == 0) {
-        status = locum_slice_u64(pair, UINT8_MAX, &down);
-    }
-    if (status == 0) {
-        input->sentinel.known[node] = (uint8_t)known;
-        input->sentinel.down[node] = (uint8_t)down;
-    }
-    return status;
+    input->sentinel.known[node] = (uint8_t)known;
+    input->sentinel.down[node] = (uint8_t)down;
+    return true;
 }
 
-static int
+static bool
 parse_sentinel(struct locum_slice *rest, const struct locum_core_config *config,
                struct locum_input *input)
 {
-    static const char *const words[] = {"-", "tilt"};
     struct locum_slice pair;
-    size_t tilt;
-    int status = cut_node(rest, config, &input->sentinel.voter);
-    if (status == 0) {
-        status = cut_word(rest, words, LOCUM_COUNT(words), &tilt);
+    bool ok = cut_node(rest, config, &input->sentinel.voter) &&
+              cut_flag(rest, "tilt", "-", &input->sentinel.tilt);
+    while (ok && locum_slice_cut(rest, ' ', &pair)) {
+        ok = parse_instances(pair, config, input);
     }
-    if (status == 0) {
-        input->sentinel.tilt = tilt != 0;
-    }
-    while (status == 0 && locum_slice_cut(rest, ' ', &pair)) {
-        status = parse_instances(pair, config, input);
-    }
-    return status;
+    return ok;
 }
 
-static int
+static bool
 parse_sample(struct locum_slice *rest, const struct locum_core_config *config,
              struct locum_input *input)
 {
-    const char *const words[] = {locum_sample_text(LOCUM_SAMPLE_PASS),
-                                 locum_sample_text(LOCUM_SAMPLE_FAIL),
-                                 locum_sample_text(LOCUM_SAMPLE_REFUSED)};
-    locum_ms check;
-    size_t outcome;
-    int status = cut_time(rest, &check);
-    if (status == 0) {
-        status = cut_word(rest, words, LOCUM_COUNT(words), &outcome);
-    }
-    if (status != 0) {
-        return status;
+    struct locum_slice outcome;
+    uint64_t check;
+    if (!cut_number(rest, &check) || check >= config->check_count ||
+        !locum_slice_cut(rest, ' ', &outcome)) {
+        return false;
     }
     input->sample.check = (size_t)check;
-    input->sample.outcome = (enum locum_sample)outcome;
-    return input->sample.check < config->check_count ? 0 : LOCUM_ERR_NOT_FOUND;
+    return locum_names_find_sample(outcome, &input->sample.outcome);
 }
 
-static int
+static bool
 parse_admin(struct locum_slice *rest, struct locum_input *input)
 {
-    struct locum_slice word;
+    struct locum_slice state;
     struct locum_slice duration;
-    if (!locum_slice_cut(rest, ' ', &word) || !locum_slice_cut(rest, ' ', &duration)) {
-        return LOCUM_ERR_INVALID;
+    if (!locum_slice_cut(rest, ' ', &state) || !locum_slice_cut(rest, ' ', &duration) ||
+        !locum_names_find_admin(state, &input->admin.state)) {
+        return false;
     }
-    int status = locum_admin_parse(word, &input->admin.state);
     input->admin.for_ms = LOCUM_NEVER;
-    if (status == 0 && !locum_slice_is(duration, "-")) {
-        status = locum_slice_duration(duration, &input->admin.for_ms);
+    if (!locum_slice_is(duration, "-") &&
+        (locum_slice_duration(duration, &input->admin.for_ms) != 0 ||
+         input->admin.for_ms > (locum_ms)number_max)) {
+        return false;
     }
-    if (status == 0 && input->admin.for_ms > (locum_ms)time_max) {
-        status = LOCUM_ERR_RANGE; /* no moment is so far away */
-    }
-    if (status == 0 && rest->at != NULL) {
-        status = locum_slice_copy(*rest, input->admin.reason, sizeof(input->admin.reason));
-        *rest = (struct locum_slice){0};
-    }
-    return status;
+    const struct locum_slice reason = *rest;
+    *rest = (struct locum_slice){0};
+    return reason.at == NULL ||
+           locum_slice_copy(reason, input->admin.reason, sizeof(input->admin.reason)) == 0;
 }
 
-static int
-parse_exclude(struct locum_slice *rest, const struct locum_core_config *config, bool excluded,
-              struct locum_input *input)
+static bool
+find_kind(struct locum_slice text, enum locum_input_kind *ret)
 {
-    input->kind = LOCUM_INPUT_EXCLUDE;
-    input->exclude.excluded = excluded;
-    const int status = cut_node(rest, config, &input->exclude.node);
-    return status == 0 && input->exclude.node == config->self ? LOCUM_ERR_INVALID : status;
-}
-
-static int
-parse_redis(struct locum_slice *rest, struct locum_input *input)
-{
-    static const char *const words[] = {"lost", "subscribed"};
-    size_t subscribed;
-    const int status = cut_word(rest, words, LOCUM_COUNT(words), &subscribed);
-    if (status == 0) {
-        input->subscribed = subscribed != 0;
+    for (size_t i = 0; i < LOCUM_COUNT(input_names); i++) {
+        if (locum_slice_is(text, input_names[i])) {
+            *ret = (enum locum_input_kind)i;
+            return true;
+        }
     }
-    return status;
+    *ret = LOCUM_INPUT_EXCLUDE;
+    return locum_slice_is(text, "include");
 }
 
-static int
+static bool
 parse_content(struct locum_slice *rest, const struct locum_core_config *config,
               struct locum_input *input)
 {
-    size_t kind;
-    struct locum_slice include = *rest;
-    struct locum_slice word;
-    if (locum_slice_cut(&include, ' ', &word) && locum_slice_is(word, "include")) {
-        *rest = include;
-        return parse_exclude(rest, config, false, input);
+    struct locum_slice kind;
+    if (!locum_slice_cut(rest, ' ', &kind) || !find_kind(kind, &input->kind)) {
+        return false;
     }
-    const int status = cut_word(rest, input_words, LOCUM_COUNT(input_words), &kind);
-    if (status != 0) {
-        return status;
-    }
-    input->kind = (enum locum_input_kind)kind;
     switch (input->kind) {
     case LOCUM_INPUT_HEARTBEAT: return parse_heartbeat(rest, input);
-    case LOCUM_INPUT_REDIS: return parse_redis(rest, input);
+    case LOCUM_INPUT_REDIS: return cut_flag(rest, "subscribed", "lost", &input->subscribed);
     case LOCUM_INPUT_SENTINEL: return parse_sentinel(rest, config, input);
     case LOCUM_INPUT_SAMPLE: return parse_sample(rest, config, input);
     case LOCUM_INPUT_MIRRORBITS: return cut_node(rest, config, &input->node);
     case LOCUM_INPUT_ADMIN: return parse_admin(rest, input);
-    case LOCUM_INPUT_EXCLUDE: return parse_exclude(rest, config, true, input);
+    case LOCUM_INPUT_EXCLUDE:
+        input->exclude.excluded = locum_slice_is(kind, "exclude");
+        return cut_node(rest, config, &input->exclude.node) && input->exclude.node != config->self;
     case LOCUM_INPUT_COMMIT:
     case LOCUM_INPUT_LEAVE:
-    default: return 0;
+    default: return true;
     }
 }
 
-int
+bool
 locum_record_input_parse(struct locum_slice line, const struct locum_core_config *config,
                          struct locum_input *ret)
 {
     struct locum_input input = {0};
     struct locum_slice rest = line;
-    int status = cut_time(&rest, &input.now.mono);
-    if (status == 0) {
-        status = cut_time(&rest, &input.now.boot);
+    if (!cut_time(&rest, &input.now.mono) || !cut_time(&rest, &input.now.boot) ||
+        !cut_time(&rest, &input.now.wall) || !parse_content(&rest, config, &input) ||
+        rest.at != NULL) {
+        return false;
     }
-    if (status == 0) {
-        status = cut_time(&rest, &input.now.wall);
-    }
-    if (status == 0) {
-        status = parse_content(&rest, config, &input);
-    }
-    if (status == 0 && rest.at != NULL) {
-        status = LOCUM_ERR_INVALID; /* more than it may have */
-    }
-    if (status == 0) {
-        *ret = input;
-    }
-    return status;
+    *ret = input;
+    return true;
 }
 
 /* --- actions ---------------------------------------------------------------------------------- */
@@ -336,7 +281,7 @@ locum_record_input_parse(struct locum_slice line, const struct locum_core_config
 static void
 add_key(struct locum_text *text, const char *key)
 {
-    add_word(text, key);
+    add_field(text, key);
     locum_text_add_char(text, '=');
 }
 
@@ -377,14 +322,14 @@ add_condition(struct locum_text *text, const struct locum_core_config *config,
 {
     locum_text_add(text, "condition");
     add_pair(text, "peer", config->nodes[event->peer].name);
-    add_pair(text, "from", locum_condition_text(event->from));
-    add_pair(text, "to", locum_condition_text(event->to));
+    add_pair(text, "from", locum_names_condition(event->from));
+    add_pair(text, "to", locum_names_condition(event->to));
     if (event->voters != 0) {
         add_key(text, "votes");
         locum_nodes_add(text, config, event->voters);
         add_ages(text, config, event);
     }
-    add_pair(text, "reason", locum_cause_text(event->cause));
+    add_pair(text, "reason", locum_names_cause(event->cause));
 }
 
 static void
@@ -392,7 +337,7 @@ add_serving(struct locum_text *text, const struct locum_core_config *config, con
             struct locum_serving serving)
 {
     add_key(text, key);
-    locum_serving_add(text, config, serving);
+    locum_plan_serving_add(text, config, serving);
 }
 
 static void
@@ -411,15 +356,15 @@ locum_record_event(struct locum_text *text, const struct locum_core_config *conf
     case LOCUM_EVENT_CONDITION: add_condition(text, config, &event->condition); break;
     case LOCUM_EVENT_SERVICE:
         locum_text_add(text, "service");
-        add_pair(text, "from", locum_service_text(event->service.from));
-        add_pair(text, "to", locum_service_text(event->service.to));
-        add_pair(text, "reason", locum_cause_text(LOCUM_CAUSE_CHECKS));
+        add_pair(text, "from", locum_names_service(event->service.from));
+        add_pair(text, "to", locum_names_service(event->service.to));
+        add_pair(text, "reason", locum_names_cause(LOCUM_CAUSE_CHECKS));
         break;
     case LOCUM_EVENT_ADMIN:
         locum_text_add(text, "admin");
-        add_pair(text, "from", locum_admin_text(event->admin.from));
-        add_pair(text, "to", locum_admin_text(event->admin.to));
-        add_pair(text, "reason", locum_cause_text(event->admin.cause));
+        add_pair(text, "from", locum_names_admin(event->admin.from));
+        add_pair(text, "to", locum_names_admin(event->admin.to));
+        add_pair(text, "reason", locum_names_cause(event->admin.cause));
         break;
     case LOCUM_EVENT_SERVING:
         locum_text_add(text, "serving");

@@ -36,11 +36,10 @@ void locum_record_input(struct locum_text *text, const struct locum_core_config 
 
 /*
  * Read one input. A heartbeat's text is borrowed from `line`.
- * Returns 0, LOCUM_ERR_INVALID, LOCUM_ERR_RANGE, LOCUM_ERR_SPACE (the reason is too long) or
- * LOCUM_ERR_NOT_FOUND (no such node or check); *ret is then untouched.
+ * Returns false, and *ret is unchanged, if the line is malformed or names an unknown node or check.
  */
-int locum_record_input_parse(struct locum_slice line, const struct locum_core_config *config,
-                             struct locum_input *ret) LOCUM_MUST_CHECK;
+bool locum_record_input_parse(struct locum_slice line, const struct locum_core_config *config,
+                              struct locum_input *ret) LOCUM_MUST_CHECK;
 
 /* Append one event. No value has a blank in it, no key a '='. */
 void locum_record_event(struct locum_text *text, const struct locum_core_config *config,

@@ -5,8 +5,8 @@
 #include "base/invariant.h"
 
 /*
- * All checks that count must pass. A Mirrorbits of which nothing is known yet, because Redis is
- * away, holds up the first state only: it keeps no node failing.
+ * SERVICE-1: all checks that count must pass. A mirrorbits check without a verdict, because Redis
+ * is not reachable, delays only the first state: it must not keep a node failing.
  */
 static enum locum_service
 verdict_of_checks(const struct locum_service_state *self, const struct locum_core_config *config)
@@ -62,7 +62,7 @@ locum_service_sample(struct locum_service_state *self, const struct locum_core_c
     }
 }
 
-/* up or probation -> failing: soon after a recovery it is a flap */
+/* SERVICE-2: up or probation -> failing soon after a recovery is a flap. */
 static void
 note_failure(struct locum_service_state *self, locum_ms mono)
 {
@@ -74,7 +74,7 @@ note_failure(struct locum_service_state *self, locum_ms mono)
     }
 }
 
-/* failing -> up, by way of probation if it flapped */
+/* failing -> up; after a flap through probation (SERVICE-2 and 3) */
 static enum locum_service
 recover(struct locum_service_state *self, locum_ms mono)
 {
@@ -94,7 +94,7 @@ next_state(struct locum_service_state *self, enum locum_service verdict, locum_m
         return LOCUM_FAILING;
     }
     if (verdict == LOCUM_SERVICE_UNKNOWN) {
-        return state; /* a check that has not spoken yet changes nothing */
+        return state; /* a check without a verdict changes nothing */
     }
     if (state == LOCUM_FAILING) {
         return recover(self, mono);

@@ -1,9 +1,6 @@
 /*
- * service: samples of the own checks -> the own service word, with rise, fall and probation. Pure.
- *
- * The first sample of a check decides at start; then `rise` passes or `fall` failures in a row. A
- * flap (failing again within 60 s of a recovery) brings probation of 5 s at the next recovery,
- * doubling to 60 s, forgotten after 10 min up.
+ * service: samples of the own checks -> the service state of this node, with rise, fall and
+ * probation (SERVICE-1 to 4). Pure.
  */
 #ifndef LOCUM_CORE_SERVICE_H
 #define LOCUM_CORE_SERVICE_H
@@ -27,20 +24,20 @@ struct locum_check_state {
 
 struct locum_service_state {
     struct locum_check_state check[LOCUM_CHECKS_MAX];
-    enum locum_service state; /* what is told */
+    enum locum_service state; /* what heartbeats say */
     locum_ms recovered;       /* mono time of the last recovery; LOCUM_NEVER */
     locum_ms probation_ms;    /* at the next recovery; 0: none */
-    locum_ms probation_until; /* mono; while word is probation */
+    locum_ms probation_until; /* mono; while `state` is probation */
 };
 
-/* A witness says up for ever; a server starts unknown (up if no check counts). */
+/* A witness is always up (SERVICE-4). A server starts unknown, or up if no check counts. */
 void locum_service_init(struct locum_service_state *self, const struct locum_core_config *config);
 
 /* Take one sample of check `check` (< check_count). */
 void locum_service_sample(struct locum_service_state *self, const struct locum_core_config *config,
                           size_t check, enum locum_sample sample, struct locum_now now);
 
-/* Derive the word from the checks and the time. Returns true if it changed. */
+/* Derive the state from the checks and the time. Returns true if it changed. */
 bool locum_service_advance(struct locum_service_state *self, const struct locum_core_config *config,
                            struct locum_now now);
 

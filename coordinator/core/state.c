@@ -1,4 +1,4 @@
-/* The state of a run as a whole: its begin, what is asked of it, a new configuration. */
+/* The state of a run as a whole: its start, its plan, its heartbeat, questions about it. */
 #include <string.h>
 
 #include "base/error.h"
@@ -61,7 +61,7 @@ static enum locum_rank
 rank_of(const struct locum_core *self, locum_node node)
 {
     return locum_rank_of((struct locum_standing){
-        .excluded = locum_nodes_has(self->admin.excluded, node),
+        .excluded = locum_nodes_has(self->admin.excluded, node), /* RANK-1 */
         .condition = locum_core_condition(self, node),
         .silent = self->detector.peer[node].silent,
         .service = locum_core_service(self, node),
@@ -90,7 +90,7 @@ locum_core_replan(struct locum_core *self)
     locum_plan_make(&self->config, self->rank, &plan);
     const struct locum_serving serving = locum_plan_serving(&self->config, &plan);
     const bool changed = memcmp(&plan, &self->plan, sizeof(plan)) != 0 ||
-                         !locum_serving_equal(serving, self->serving);
+                         !locum_plan_serving_equal(serving, self->serving);
     self->plan = plan;
     self->serving = serving;
     return changed;
@@ -117,9 +117,9 @@ locum_core_heartbeat(const struct locum_core *self, locum_node to, struct locum_
         if (peer == config->self || config->nodes[peer].role == LOCUM_ROLE_SENTINEL) {
             continue;
         }
-        heartbeat.told |= locum_nodes_of(peer);
+        heartbeat.acked |= locum_nodes_of(peer);
         heartbeat.acks[peer] = (struct locum_ack){
-            .has_number = to == LOCUM_NODE_NONE || to == peer,
+            .has_number = to == LOCUM_NODE_NONE || to == peer, /* HEARTBEAT-3 */
             .incarnation = self->view.peer[peer].incarnation,
             .seq = self->view.peer[peer].seq,
             .state_code = locum_detector_state_code(&self->detector, peer),
@@ -135,7 +135,7 @@ locum_core_saved(const struct locum_core *self, struct locum_saved *ret)
 }
 
 int
-locum_core_admin_check(const struct locum_core *self, enum locum_admin word, bool force,
+locum_core_admin_check(const struct locum_core *self, enum locum_admin state, bool force,
                        size_t *ret_left)
 {
     size_t left = 0;
@@ -147,57 +147,28 @@ locum_core_admin_check(const struct locum_core *self, enum locum_admin word, boo
     }
     *ret_left = left;
     const bool gives_up_a_server =
-        word != LOCUM_READY && self->config.nodes[self->config.self].role == LOCUM_ROLE_SERVER;
+        state != LOCUM_READY && self->config.nodes[self->config.self].role == LOCUM_ROLE_SERVER;
     return gives_up_a_server && !force && left < self->config.min_serving ? LOCUM_ERR_REFUSED : 0;
 }
 
-static void
-assume_condition(struct locum_core *copy, locum_node node, enum locum_condition condition)
-{
-    copy->detector.peer[node].condition = condition;
-    copy->detector.peer[node].silent = false;
-}
-
-static void
-assume_service(struct locum_core *copy, locum_node node, enum locum_service service)
-{
-    if (node == copy->config.self) {
-        copy->service.state = service;
-    } else {
-        copy->view.peer[node].service = service;
-    }
-}
-
-static void
-assume_admin(struct locum_core *copy, locum_node node, enum locum_admin admin)
-{
-    if (node == copy->config.self) {
-        copy->admin.state = admin;
-    } else {
-        copy->view.peer[node].admin = admin;
-    }
-}
-
 int
-locum_core_assume(struct locum_core *copy, locum_node node, struct locum_slice word)
+locum_core_assume(struct locum_core *copy, locum_node node, struct locum_slice state)
 {
-    enum locum_condition condition;
-    enum locum_service service;
-    enum locum_admin admin;
     const bool self = node == copy->config.self;
-    const bool is_condition = locum_condition_parse(word, &condition) == 0;
+    struct locum_condition_state *detected = &copy->detector.peer[node];
+    struct locum_peer_facts *facts = &copy->view.peer[node];
+    enum locum_condition condition;
+    const bool is_condition = locum_names_find_condition(state, &condition);
     if (copy->config.nodes[node].role == LOCUM_ROLE_SENTINEL) {
-        return LOCUM_ERR_INVALID; /* it only votes */
+        return LOCUM_ERR_INVALID; /* COND-13: it has no state */
     }
-    if (locum_slice_is(word, "excluded") || (self && is_condition && condition == LOCUM_DOWN)) {
-        copy->admin.excluded |= locum_nodes_of(node); /* I cannot be down to myself: rank F */
+    if (locum_slice_is(state, "excluded") || (self && is_condition && condition == LOCUM_DOWN)) {
+        copy->admin.excluded |= locum_nodes_of(node); /* self is never down to itself: rank G */
     } else if (!self && is_condition) {
-        assume_condition(copy, node, condition);
-    } else if (locum_service_parse(word, &service) == 0) {
-        assume_service(copy, node, service);
-    } else if (locum_admin_parse(word, &admin) == 0) {
-        assume_admin(copy, node, admin);
-    } else {
+        detected->condition = condition;
+        detected->silent = false;
+    } else if (!locum_names_find_service(state, self ? &copy->service.state : &facts->service) &&
+               !locum_names_find_admin(state, self ? &copy->admin.state : &facts->admin)) {
         return LOCUM_ERR_INVALID;
     }
     (void)locum_core_replan(copy);

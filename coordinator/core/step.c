@@ -5,30 +5,30 @@
 #include "core/receive.h"
 
 struct locum_action *
-locum_actions_add(struct locum_actions *self, enum locum_action_kind kind)
+locum_core_add_action(struct locum_actions *actions, enum locum_action_kind kind)
 {
-    LOCUM_INVARIANT(self->count < LOCUM_ACTIONS_MAX);
-    struct locum_action *action = &self->at[self->count++];
+    LOCUM_INVARIANT(actions->count < LOCUM_ACTIONS_MAX);
+    struct locum_action *action = &actions->at[actions->count++];
     memset(action, 0, sizeof(*action));
     action->kind = kind;
     return action;
 }
 
 struct locum_event *
-locum_actions_add_event(struct locum_actions *self, enum locum_event_kind kind)
+locum_core_add_event(struct locum_actions *actions, enum locum_event_kind kind)
 {
-    struct locum_event *event = &locum_actions_add(self, LOCUM_ACTION_EVENT)->event;
+    struct locum_event *event = &locum_core_add_action(actions, LOCUM_ACTION_EVENT)->event;
     event->kind = kind;
     return event;
 }
 
-/* A change of condition is told to the others at once. */
+/* HEARTBEAT-1: a change of condition is sent to the peers at once. */
 static void
 add_condition_events(struct locum_core *self, const struct locum_condition_event *events,
                      size_t count, struct locum_actions *actions)
 {
     for (size_t i = 0; i < count; i++) {
-        locum_actions_add_event(actions, LOCUM_EVENT_CONDITION)->condition = events[i];
+        locum_core_add_event(actions, LOCUM_EVENT_CONDITION)->condition = events[i];
         self->send_wanted = true;
     }
 }
@@ -42,7 +42,7 @@ grace(struct locum_core *self, locum_nodes which, struct locum_now now,
     add_condition_events(self, events, count, actions);
 }
 
-/* A turn that came more than timeout/2 after it was due: I could not have heard anybody. */
+/* GRACE-2: this commit comes more than timeout/2 late. */
 static void
 check_stall(struct locum_core *self, struct locum_now now, struct locum_actions *actions)
 {
@@ -51,14 +51,14 @@ check_stall(struct locum_core *self, struct locum_now now, struct locum_actions 
         return;
     }
     self->view.grace = now.mono;
-    locum_actions_add_event(actions, LOCUM_EVENT_STALL)->late_ms = late;
+    locum_core_add_event(actions, LOCUM_EVENT_STALL)->late_ms = late;
     grace(self, ~(locum_nodes)0, now, actions);
 }
 
 /*
- * A check of the own Mirrorbits: heard lately is a pass; unheard is a failure only if my own
- * heartbeats came back through Redis during the whole window, for losing Redis must never read as
- * "every node fails".
+ * Check the own Mirrorbits: heard recently is a pass. Not heard is a failure only if own heartbeats
+ * came back through Redis during the whole window; otherwise a loss of Redis would make every node
+ * fail.
  */
 static void
 sample_mirrorbits(struct locum_core *self, size_t check, struct locum_now now)
@@ -89,7 +89,7 @@ advance_service(struct locum_core *self, struct locum_now now, struct locum_acti
     const enum locum_service before = self->service.state;
     run_own_checks(self, now);
     if (locum_service_advance(&self->service, &self->config, now)) {
-        struct locum_event *event = locum_actions_add_event(actions, LOCUM_EVENT_SERVICE);
+        struct locum_event *event = locum_core_add_event(actions, LOCUM_EVENT_SERVICE);
         event->service.from = before;
         event->service.to = self->service.state;
         self->send_wanted = true;
@@ -100,12 +100,12 @@ static void
 add_admin_event(struct locum_core *self, enum locum_admin before, enum locum_cause cause,
                 struct locum_actions *actions)
 {
-    struct locum_event *event = locum_actions_add_event(actions, LOCUM_EVENT_ADMIN);
+    struct locum_event *event = locum_core_add_event(actions, LOCUM_EVENT_ADMIN);
     event->admin.from = before;
     event->admin.to = self->admin.state;
     event->admin.cause = cause;
     self->send_wanted = true;
-    locum_actions_add(actions, LOCUM_ACTION_PERSIST);
+    locum_core_add_action(actions, LOCUM_ACTION_PERSIST);
 }
 
 static void
@@ -117,35 +117,36 @@ advance_plan(struct locum_core *self, struct locum_actions *actions)
     }
     if (locum_core_replan(self) || !self->plan_reported) {
         self->plan_reported = true;
-        locum_actions_add(actions, LOCUM_ACTION_PLAN);
+        locum_core_add_action(actions, LOCUM_ACTION_PLAN);
     }
-    if (!locum_serving_equal(before, self->serving)) {
-        struct locum_event *event = locum_actions_add_event(actions, LOCUM_EVENT_SERVING);
+    if (!locum_plan_serving_equal(before, self->serving)) {
+        struct locum_event *event = locum_core_add_event(actions, LOCUM_EVENT_SERVING);
         event->serving.from = before;
         event->serving.to = self->serving;
     }
 }
 
-/* Every peer that is heard knows that I leave, or it has taken long enough. */
+/* LEAVE-1 */
 static void
 check_left(struct locum_core *self, locum_ms mono, struct locum_actions *actions)
 {
     if (!self->leaving || self->left || self->leaving_seq == 0) {
         return;
     }
-    bool told = true;
+    bool all_acked = true;
     for (locum_node peer = 0; peer < self->config.node_count; peer++) {
         if (peer != self->config.self &&
             locum_view_heard_within_limit(&self->view, &self->config, peer, mono)) {
-            told = told && self->view.peer[peer].acked_leaving;
+            all_acked = all_acked && self->view.peer[peer].acked_leaving;
         }
     }
-    if (told || mono - self->leaving_since >= LOCUM_LEAVING_MAX_MS) {
+    if (all_acked || mono - self->leaving_since >= LOCUM_LEAVING_MAX_MS) {
         self->left = true;
-        locum_actions_add(actions, LOCUM_ACTION_LEFT);
+        locum_core_add_action(actions, LOCUM_ACTION_LEFT);
     }
 }
 
+/* HEARTBEAT-1 */
 static void
 send_heartbeat(struct locum_core *self, locum_ms mono, struct locum_actions *actions)
 {
@@ -160,12 +161,12 @@ send_heartbeat(struct locum_core *self, locum_ms mono, struct locum_actions *act
     if (self->leaving && self->leaving_seq == 0) {
         self->leaving_seq = self->view.seq;
     }
-    locum_actions_add(actions, LOCUM_ACTION_HEARTBEAT);
+    locum_core_add_action(actions, LOCUM_ACTION_HEARTBEAT);
 }
 
 /*
- * True if a condition changed. A code is told at once also where the condition stays: a returning
- * that falls silent.
+ * True if a condition changed. HEARTBEAT-1: a changed state code is sent at once, also if the
+ * condition did not change: COND-10.
  */
 static bool
 advance_conditions(struct locum_core *self, struct locum_now now, struct locum_actions *actions)
@@ -199,7 +200,7 @@ commit(struct locum_core *self, struct locum_now now, struct locum_actions *acti
     advance_plan(self, actions);
     send_heartbeat(self, now.mono, actions);
     check_left(self, now.mono, actions);
-    /* One event can make the next one possible: suspect, and the votes are there already. */
+    /* One change can make the next one possible: suspect, and the votes have arrived already. */
     self->next_commit = moved ? now.mono + 1 : locum_core_next(self, now);
 }
 
@@ -216,6 +217,7 @@ redis_changed(struct locum_core *self, bool subscribed, struct locum_now now,
         return;
     }
     view->subscribed_at = now.mono;
+    /* GRACE-3 */
     for (locum_node peer = 0; peer < self->config.node_count; peer++) {
         if (!locum_view_direct(view, peer, now.mono)) {
             view->peer[peer].grace = now.mono;
@@ -260,10 +262,10 @@ exclude_wanted(struct locum_core *self, locum_node node, bool excluded,
         return;
     }
     self->admin.excluded ^= locum_nodes_of(node);
-    struct locum_event *event = locum_actions_add_event(actions, LOCUM_EVENT_EXCLUDED);
+    struct locum_event *event = locum_core_add_event(actions, LOCUM_EVENT_EXCLUDED);
     event->exclude.node = node;
     event->exclude.excluded = excluded;
-    locum_actions_add(actions, LOCUM_ACTION_PERSIST);
+    locum_core_add_action(actions, LOCUM_ACTION_PERSIST);
 }
 
 static void
@@ -275,7 +277,7 @@ leave(struct locum_core *self, locum_ms mono, struct locum_actions *actions)
     self->leaving = true;
     self->leaving_since = mono;
     self->send_wanted = true;
-    locum_actions_add_event(actions, LOCUM_EVENT_LEAVING);
+    locum_core_add_event(actions, LOCUM_EVENT_LEAVING);
 }
 
 void

@@ -1,15 +1,16 @@
 /*
  * step: the decision core as one function, (state, input) -> actions.
  *
- * The shells turn bytes into events and perform the actions; nothing else decides anything. No
- * clock (each event carries the turn's time), no I/O, no heap, also at init: the memory is the
- * caller's, and a copy of the struct is a copy of the core (`explain --if` asks a copy).
+ * The other rooms turn bytes into inputs and perform the actions; only the core decides. No clock
+ * (each input carries the time of its loop iteration), no I/O, no heap, not even at init: the
+ * memory belongs to the caller, and a copy of the struct is a copy of the core (`explain --if` uses
+ * one).
  *
- * A turn of the loop: every event that has arrived, then one LOCUM_INPUT_COMMIT with the same or a
- * later time. Conditions and the plan advance at the tick only, after all sockets were read.
- * A tick follows every input, locum_core_init() and locum_core_reconfigure(); without any the next
- * must come at `next_commit`: it is what time alone will change. One that comes more than timeout/2
- * after that is a stall; one that comes before changes nothing.
+ * An iteration of the loop: every input that has arrived, then one LOCUM_INPUT_COMMIT with the same
+ * or a later time. Conditions and the plan advance only at the commit, after all sockets were read.
+ * A commit follows every input, locum_core_init() and locum_core_reconfigure(). Without any of them
+ * the next commit must come at `next_commit`, when the passing of time alone changes something.
+ * More than timeout/2 after that it is a stall (GRACE-2); before that it changes nothing.
  */
 #ifndef LOCUM_CORE_STEP_H
 #define LOCUM_CORE_STEP_H
@@ -23,18 +24,18 @@
 #include "core/view.h"
 
 enum {
-    LOCUM_SEND_GAP_MS = 20,     /* heartbeats out of turn are at least this far apart */
-    LOCUM_LEAVING_MAX_MS = 200, /* an orderly stop waits at most this long for acknowledgements */
+    LOCUM_SEND_GAP_MS = 20,     /* HEARTBEAT-1: from one heartbeat to the next, at least */
+    LOCUM_LEAVING_MAX_MS = 200, /* LEAVE-1 */
 };
 
 enum locum_input_kind {
     LOCUM_INPUT_COMMIT,
-    LOCUM_INPUT_HEARTBEAT,  /* .heartbeat: seal already checked */
+    LOCUM_INPUT_HEARTBEAT,  /* .heartbeat: its signature is valid */
     LOCUM_INPUT_REDIS,      /* .subscribed: the heartbeat channel was (re)subscribed or lost */
     LOCUM_INPUT_SENTINEL,   /* .sentinel: a Sentinel's view was read */
     LOCUM_INPUT_SAMPLE,     /* .sample: a check has an outcome */
     LOCUM_INPUT_MIRRORBITS, /* .node: the Mirrorbits of that node announced itself */
-    LOCUM_INPUT_ADMIN,      /* .admin: already checked with locum_core_admin_check() */
+    LOCUM_INPUT_ADMIN,      /* .admin: checked with locum_core_admin_check() */
     LOCUM_INPUT_EXCLUDE,    /* .exclude */
     LOCUM_INPUT_LEAVE,      /* an orderly stop begins; LOCUM_ACTION_LEFT ends it */
 };
@@ -45,7 +46,7 @@ struct locum_input {
     union {
         struct {
             enum locum_path path;
-            struct locum_slice text; /* without the seal; borrowed during the step */
+            struct locum_slice text; /* without the signature; borrowed during the step */
         } heartbeat;
         bool subscribed;
         struct {
@@ -113,10 +114,10 @@ struct locum_event {
 };
 
 enum locum_action_kind {
-    LOCUM_ACTION_HEARTBEAT, /* send one: locum_core_heartbeat() gives its texts, at once */
+    LOCUM_ACTION_HEARTBEAT, /* send one now: locum_core_heartbeat() writes its texts */
     LOCUM_ACTION_PLAN,      /* the plan changed: locum_core.plan */
     LOCUM_ACTION_EVENT,     /* .event: log it, put it into the event stream */
-    LOCUM_ACTION_PERSIST,   /* what must outlive the run changed: locum_core_saved() */
+    LOCUM_ACTION_PERSIST,   /* what must outlive the run has changed: locum_core_saved() */
     LOCUM_ACTION_LEFT,      /* the orderly stop may end */
 };
 
@@ -125,7 +126,7 @@ struct locum_action {
     struct locum_event event;
 };
 
-/* One event a peer by grace and one by time, and a dozen of others. */
+/* For each peer one event by grace and one by time, and some more. */
 enum { LOCUM_ACTIONS_MAX = 2 * LOCUM_NODES_MAX + 16 };
 
 struct locum_actions {
@@ -133,11 +134,13 @@ struct locum_actions {
     struct locum_action at[LOCUM_ACTIONS_MAX];
 };
 
-/* Append an action; its event is zero but for .kind. Returns it. */
-struct locum_action *locum_actions_add(struct locum_actions *self, enum locum_action_kind kind);
-struct locum_event *locum_actions_add_event(struct locum_actions *self, enum locum_event_kind kind);
+/* For the files of core/: append an action or an event. Returned to be filled in; the rest is zero.
+ */
+struct locum_action *locum_core_add_action(struct locum_actions *actions,
+                                           enum locum_action_kind kind);
+struct locum_event *locum_core_add_event(struct locum_actions *actions, enum locum_event_kind kind);
 
-/* What outlives a run: kept in the state file by daemon/. No condition of a peer is in it. */
+/* What outlives a run (SAVE-1): kept in the state file by daemon/. */
 struct locum_saved {
     uint64_t incarnation; /* 0: none saved */
     struct locum_admin_state admin;
@@ -153,9 +156,9 @@ struct locum_core {
     struct locum_plan plan;
     struct locum_serving serving;
     bool plan_reported;   /* the first plan was handed out */
-    bool send_wanted;     /* at once, but for LOCUM_SEND_GAP_MS */
+    bool send_wanted;     /* a heartbeat, LOCUM_SEND_GAP_MS after the last at the earliest */
     locum_ms last_send;   /* mono; LOCUM_NEVER */
-    locum_ms next_commit; /* mono, when time alone asks for a tick; LOCUM_NEVER: at once */
+    locum_ms next_commit; /* mono, when time alone needs a commit; LOCUM_NEVER: now */
     bool leaving;
     uint64_t leaving_seq;        /* the first heartbeat that said leaving; 0: none yet */
     locum_ms leaving_since;      /* mono */
@@ -170,17 +173,18 @@ struct locum_core {
  *
  * config  copied. Must be valid (config/ has checked it); its ranges are invariants here.
  * saved   of the last run, or NULL. The incarnation becomes max(saved + 1, now.wall).
- * The plan is made at once (everything unknown: every node names itself); the first tick tells it.
+ * The plan is made at once (everything unknown: every node names itself); the first commit hands it
+ * out.
  */
 void locum_core_init(struct locum_core *self, const struct locum_core_config *config,
                      const struct locum_saved *saved, struct locum_now now);
 
 /*
- * The first moment after `now` at which a tick could change anything though no event has come: not
- * sooner than `now` + 1, not later than `now` + interval, so that no mistake here stops time. For
- * the tick, which leaves it in `next_commit`.
+ * The first moment after `now` at which a commit could change anything without any input: between
+ * `now` + 1 and `now` + interval, so that an error here cannot stop time. The commit stores it in
+ * `next_commit`.
  *
- * now  of the tick that has just been performed.
+ * now  of the commit that has just been performed.
  */
 locum_ms locum_core_next(const struct locum_core *self, struct locum_now now);
 
@@ -189,16 +193,15 @@ void locum_core_step(struct locum_core *self, const struct locum_input *input,
                      struct locum_actions *ret_actions);
 
 /*
- * Take a new configuration. The cluster, the own name and node, or nothing of it, is kept: facts of
- * nodes that are still there (by name) stay, those of others are forgotten; checks start anew. The
- * plan is made at once, and is the caller's to hand out.
- * Returns 0 or LOCUM_ERR_REFUSED (cluster or own name differ), and then nothing has changed.
+ * Take a new configuration of the same cluster and own name (config_reloadable() has checked that).
+ * The facts about nodes that are still there (by name) stay, those about others are forgotten;
+ * checks start again. The plan is made at once, and the caller hands it out.
  */
-int locum_core_reconfigure(struct locum_core *self, const struct locum_core_config *config,
-                           struct locum_now now) LOCUM_MUST_CHECK;
+void locum_core_reconfigure(struct locum_core *self, const struct locum_core_config *config,
+                            struct locum_now now);
 
 /*
- * The text of the heartbeat that LOCUM_ACTION_HEARTBEAT asks for, without its seal.
+ * The text of the heartbeat that LOCUM_ACTION_HEARTBEAT asks for, without its signature.
  *
  * to  a peer (UDP: acknowledgements for it alone), or LOCUM_NODE_NONE (Redis: all of them).
  */
@@ -212,28 +215,28 @@ void locum_core_saved(const struct locum_core *self, struct locum_saved *ret);
  * May the operator take this node out of service? 0, or LOCUM_ERR_REFUSED if fewer than min-serving
  * servers of rank A or B would stay. *ret_left says how many would.
  */
-int locum_core_admin_check(const struct locum_core *self, enum locum_admin word, bool force,
+int locum_core_admin_check(const struct locum_core *self, enum locum_admin state, bool force,
                            size_t *ret_left) LOCUM_MUST_CHECK;
 
-/* The condition of a node at this one: itself is alive, role sentinel unknown. */
+/* The condition of a node at this one: its own is alive, that of role sentinel unknown. */
 enum locum_condition locum_core_condition(const struct locum_core *self, locum_node node);
 
-/* A node's service, admin word as known here (own or last heard). */
+/* A node's service and admin state as known here (own or last heard). */
 enum locum_service locum_core_service(const struct locum_core *self, locum_node node);
 enum locum_admin locum_core_admin(const struct locum_core *self, locum_node node);
 
-/* Some rank is another than the plan was made from: nothing else of what moves goes into it. */
+/* Some rank differs from those that the plan was made of; only ranks change a plan. */
 bool locum_core_ranks_moved(const struct locum_core *self);
 
-/* Ranks, plan and serving anew from the state; returns true if plan or serving changed. */
+/* Make ranks, plan and serving from the state; returns true if plan or serving changed. */
 bool locum_core_replan(struct locum_core *self);
 
 /*
- * For `explain --if` and `next_loss`, on a copy of the core: suppose this of a node, then replan.
- * word: a condition ("down"), a service ("failing"), an admin word ("drain") or "excluded".
- * 0 or LOCUM_ERR_INVALID (no such word, or it makes no sense for that node).
+ * For `explain --if` and `next_loss`, on a copy of the core: assume a state of a node, then replan.
+ * state: a condition ("down"), a service state ("failing"), an admin state ("drain") or "excluded".
+ * 0 or LOCUM_ERR_INVALID (there is no such state, or this node cannot have it).
  */
 int locum_core_assume(struct locum_core *copy, locum_node node,
-                      struct locum_slice word) LOCUM_MUST_CHECK;
+                      struct locum_slice state) LOCUM_MUST_CHECK;
 
 #endif

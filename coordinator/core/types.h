@@ -1,8 +1,8 @@
 /*
- * types: limits, words and the configuration of the decision core. A node is an index here, never
- * an address or a file name; dns/ alone turns nodes into addresses.
+ * types: limits, enums and the configuration of the decision core. A node is an index here, never
+ * an address or a file name; only dns/ turns nodes into addresses.
  *
- * Source of the rules: doc/decisions.md.
+ * Source of the rules: doc/decisions.md. Comments cite the id of a rule, such as COND-5.
  */
 #ifndef LOCUM_CORE_TYPES_H
 #define LOCUM_CORE_TYPES_H
@@ -31,23 +31,11 @@ typedef uint32_t locum_nodes; /* a set of them: bit i is node i */
 #define LOCUM_NODE_NONE ((locum_node)0xff)
 #define LOCUM_NEVER     ((locum_ms)-1) /* a time that has not come, an age that is not known */
 
-static inline locum_nodes
-locum_nodes_of(locum_node node)
-{
-    return (locum_nodes)1 << node;
-}
-
-static inline bool
-locum_nodes_has(locum_nodes set, locum_node node)
-{
-    return (set >> node & 1u) != 0;
-}
-
-/* The words, in the order of their text tables in words.c. */
+/* The order is that of the texts in names.c. */
 enum locum_role { LOCUM_ROLE_SERVER, LOCUM_ROLE_WITNESS, LOCUM_ROLE_SENTINEL };
 enum locum_condition { LOCUM_UNKNOWN, LOCUM_ALIVE, LOCUM_SUSPECT, LOCUM_DOWN, LOCUM_RETURNING };
 enum locum_service { LOCUM_SERVICE_UNKNOWN, LOCUM_UP, LOCUM_FAILING, LOCUM_PROBATION };
-/* The outcome of one probe of a check; refused: nobody listens, fails at once with fast_fail. */
+/* The outcome of one probe of a check. Refused: the connection; it fails at once with fast_fail. */
 enum locum_sample { LOCUM_SAMPLE_PASS, LOCUM_SAMPLE_FAIL, LOCUM_SAMPLE_REFUSED };
 enum { LOCUM_SAMPLES = 3 };
 enum locum_admin { LOCUM_READY, LOCUM_DRAIN, LOCUM_MAINT };
@@ -56,19 +44,32 @@ enum locum_rank {
     LOCUM_RANK_B,
     LOCUM_RANK_C,
     LOCUM_RANK_D,
-    LOCUM_RANK_E, /* kept free */
+    LOCUM_RANK_E, /* not used yet */
     LOCUM_RANK_F, /* failing */
     LOCUM_RANK_G  /* not to be named */
 };
 enum locum_path { LOCUM_PATH_REDIS, LOCUM_PATH_UDP };
 enum { LOCUM_PATHS = 2 };
 enum locum_policy { LOCUM_ANSWER_SELF, LOCUM_ANSWER_ALL };
+/* Why a state changed. */
+enum locum_cause {
+    LOCUM_CAUSE_HEARD,     /* an accepted heartbeat */
+    LOCUM_CAUSE_SILENT,    /* silent for its limit */
+    LOCUM_CAUSE_QUORUM,    /* silent for a quorum */
+    LOCUM_CAUSE_LEFT,      /* its last heartbeat said `leaving`, and it is silent */
+    LOCUM_CAUSE_ADOPTED,   /* a peer that is heard holds it down */
+    LOCUM_CAUSE_GRACE,     /* self could not have heard anybody */
+    LOCUM_CAUSE_RECOVERED, /* returning for long enough, and its service is up */
+    LOCUM_CAUSE_OPERATOR,
+    LOCUM_CAUSE_LEASE,  /* the lease of an admin state has ended */
+    LOCUM_CAUSE_CHECKS, /* the service checks */
+};
 
 /* One configured node. */
 struct locum_core_node {
     char name[LOCUM_NODE_NAME_MAX + 1];
     enum locum_role role;
-    bool has[LOCUM_FAMILIES];             /* it has an address of this family to be named by */
+    bool has[LOCUM_FAMILIES];             /* it has an address of this family */
     locum_node failover[LOCUM_NODES_MAX]; /* configured successors of its owned names, in order */
     size_t failover_count;                /* 0: the configured node order decides */
 };
@@ -77,7 +78,7 @@ struct locum_core_node {
 struct locum_core_name {
     locum_node owner;         /* LOCUM_NODE_NONE: a shared name */
     enum locum_policy policy; /* of its zone; an owned name ignores it */
-    uint32_t ttl_s;           /* TTL while the answer is that of the all-well plan */
+    uint32_t ttl_s;           /* TTL of the answer that is given when every rank is A (PLAN-4) */
     uint32_t failover_ttl_s;  /* TTL of any other answer */
 };
 

@@ -82,9 +82,10 @@ locum_view_silent(const struct locum_view *self, const struct locum_core_config 
 {
     const locum_ms limit = locum_view_limit(self, config, peer);
     const locum_ms base = locum_view_base(self, peer);
-    if (locum_view_direct(self, peer, now) && now - base >= limit) {
+    if (locum_view_direct(self, peer, now) && now - base >= limit) { /* SILENCE-4 */
         return true;
     }
+    /* SILENCE-5 */
     return self->subscribed && self->own_return - later(base, self->subscribed_at) >= limit;
 }
 

@@ -1,9 +1,8 @@
 #include "core/vote.h"
 
-/* A Sentinel's poll counts this much longer than two polls. */
-enum { SENTINEL_SLACK_MS = 200 };
+enum { SENTINEL_SLACK_MS = 200 }; /* VOTE-2: a poll counts for two poll intervals and this */
 
-/* Its Sentinel was polled lately and is not in TILT: what it says is evidence. */
+/* VOTE-2: was its Sentinel polled recently, and is it not in TILT? */
 static bool
 sentinel_speaks(const struct locum_view *view, const struct locum_core_config *config,
                 locum_node voter, locum_ms now)
@@ -13,7 +12,7 @@ sentinel_speaks(const struct locum_view *view, const struct locum_core_config *c
            now - facts->polled <= 2 * config->sentinel_poll_ms + SENTINEL_SLACK_MS;
 }
 
-/* It sees somebody else up, so it is not the one that is cut off. */
+/* VOTE-2: it sees an instance of a third node up, so it is not the one that is cut off. */
 static bool
 sentinel_connected(const struct locum_sentinel_facts *facts, const struct locum_core_config *config,
                    locum_node voter, locum_node peer)
@@ -26,17 +25,7 @@ sentinel_connected(const struct locum_sentinel_facts *facts, const struct locum_
     return false;
 }
 
-static bool
-sentinel_vote(const struct locum_view *view, const struct locum_core_config *config,
-              locum_node voter, locum_node peer, locum_ms now)
-{
-    const struct locum_sentinel_facts *facts = &view->peer[voter].sentinel;
-    return sentinel_speaks(view, config, voter, now) &&
-           sentinel_connected(facts, config, voter, peer) && facts->known[peer] >= 2 &&
-           facts->down[peer] == facts->known[peer];
-}
-
-/* The coordinator's word goes before its Sentinel's. */
+/* VOTE-1, or else VOTE-2 */
 static bool
 vote(const struct locum_view *view, const struct locum_core_config *config, locum_node voter,
      locum_node peer, locum_ms now)
@@ -45,14 +34,17 @@ vote(const struct locum_view *view, const struct locum_core_config *config, locu
         const enum locum_condition code = view->peer[voter].state_codes[peer];
         return code == LOCUM_SUSPECT || code == LOCUM_DOWN;
     }
-    return sentinel_vote(view, config, voter, peer, now);
+    const struct locum_sentinel_facts *facts = &view->peer[voter].sentinel;
+    return sentinel_speaks(view, config, voter, now) &&
+           sentinel_connected(facts, config, voter, peer) && facts->known[peer] >= 2 &&
+           facts->down[peer] == facts->known[peer];
 }
 
 locum_nodes
 locum_vote_count(const struct locum_view *view, const struct locum_core_config *config,
                  locum_node peer, locum_ms now)
 {
-    locum_nodes voters = locum_nodes_of(config->self);
+    locum_nodes voters = locum_nodes_of(config->self); /* VOTE-3: 1 + ... */
     for (locum_node voter = 0; voter < config->node_count; voter++) {
         if (voter != config->self && voter != peer && vote(view, config, voter, peer, now)) {
             voters |= locum_nodes_of(voter);

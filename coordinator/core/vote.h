@@ -1,22 +1,22 @@
 /*
- * vote: who else holds a peer silent. A coordinator that is heard votes with its code; for a site
- * whose coordinator is not heard its Sentinel votes. Pure.
+ * vote: which other nodes find a peer silent (VOTE-1 to 3). A coordinator that is heard votes with
+ * its state code. If it is not heard, the Sentinel of its site votes. Pure.
  */
 #ifndef LOCUM_CORE_VOTE_H
 #define LOCUM_CORE_VOTE_H
 
 #include "core/view.h"
 
-/* The nodes that vote against `peer` now; this node is in it always, for the count of 1 +. */
+/* The nodes that vote that `peer` is silent now; always with this node itself (VOTE-3). */
 locum_nodes locum_vote_count(const struct locum_view *view, const struct locum_core_config *config,
                              locum_node peer, locum_ms now);
 
-/* The nodes whose Sentinel holds all instances of `peer` s_down now (shown in status). */
+/* The nodes whose Sentinel reports all instances of `peer` s_down now (shown in status). */
 locum_nodes locum_vote_sentinels(const struct locum_view *view,
                                  const struct locum_core_config *config, locum_node peer,
                                  locum_ms now);
 
-/* Some Sentinel was polled lately and is not in TILT. */
+/* At least one Sentinel was polled recently and is not in TILT. */
 bool locum_vote_sentinels_speak(const struct locum_view *view,
                                 const struct locum_core_config *config, locum_ms now);
 

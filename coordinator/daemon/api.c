@@ -72,7 +72,7 @@ suppose_one(struct locum_core *copy, struct locum_slice word, struct locum_contr
         *ret_error = locum_control_error(400, "if: write NODE=WORD, e.g. dc3=down");
         return LOCUM_ERR_INVALID;
     }
-    const locum_node node = locum_node_find(&copy->config, name);
+    const locum_node node = locum_nodes_find(&copy->config, name);
     if (node == LOCUM_NODE_NONE) {
         locum_text_add_bytes(&text, name.at, name.length);
         *ret_error = error_with(404, "no node is called ", written, ": locum status lists them");
@@ -220,7 +220,7 @@ parse_admin(const json_t *body, struct locum_input *event, bool *ret_force)
     const json_t *force = json_object_get(body, "force");
     event->admin.for_ms = LOCUM_NEVER;
     if (!json_is_string(word) ||
-        locum_admin_parse(locum_slice_of(json_string_value(word)), &event->admin.state) != 0) {
+        !locum_names_find_admin(locum_slice_of(json_string_value(word)), &event->admin.state)) {
         return "admin: write ready, drain or maint";
     }
     if (for_s != NULL && !json_is_null(for_s)) {
@@ -279,7 +279,7 @@ handle_admin(void *user, const struct locum_control_request *request)
         return refuse_admin(self, left);
     }
     const locum_ms wait_ms = event.admin.state == LOCUM_READY ? 0 : locum_daemon_named_ms(self);
-    const char *word = locum_admin_text(event.admin.state);
+    const char *word = locum_names_admin(event.admin.state);
     locum_daemon_deliver(self, &event);
     return locum_control_json(
         json_pack("{s:s, s:I}", "admin", word, "wait_ms", (json_int_t)wait_ms));
@@ -294,7 +294,7 @@ exclude(struct locum_daemon *self, const struct locum_control_request *request, 
     if (name == NULL) {
         return locum_control_error(400, "node: which node?");
     }
-    const locum_node node = locum_node_find(config, locum_slice_of(name));
+    const locum_node node = locum_nodes_find(config, locum_slice_of(name));
     if (node == LOCUM_NODE_NONE) {
         return error_with(404, "no node is called ", name, ": locum status lists them");
     }

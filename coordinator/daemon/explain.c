@@ -42,13 +42,13 @@ add_server(struct locum_text *line, const struct locum_core *core, locum_node no
     const bool own = node == core->config.self;
     locum_text_add(line, core->config.nodes[node].name);
     locum_text_add(line, ": rank ");
-    locum_text_add(line, locum_rank_text(core->rank[node]));
+    locum_text_add(line, locum_names_rank(core->rank[node]));
     locum_text_add(line, own ? " (this node)" : ", condition ");
-    locum_text_add(line, own ? "" : locum_condition_text(locum_core_condition(core, node)));
+    locum_text_add(line, own ? "" : locum_names_condition(locum_core_condition(core, node)));
     locum_text_add(line, ", service ");
-    locum_text_add(line, locum_service_text(locum_core_service(core, node)));
+    locum_text_add(line, locum_names_service(locum_core_service(core, node)));
     locum_text_add(line, ", admin ");
-    locum_text_add(line, locum_admin_text(locum_core_admin(core, node)));
+    locum_text_add(line, locum_names_admin(locum_core_admin(core, node)));
     locum_text_add(line, locum_nodes_has(core->admin.excluded, node) ? ", excluded here" : "");
     if (!own) {
         add_age(line, "; heard by redis", facts->path[LOCUM_PATH_REDIS].heard, now);
@@ -63,7 +63,7 @@ add_rule(struct locum_text *line, const struct locum_core_config *config,
 {
     locum_node order[LOCUM_NODES_MAX];
     const bool shared = name->owner == LOCUM_NODE_NONE;
-    const size_t count = locum_successors(config, shared ? config->self : name->owner, order);
+    const size_t count = locum_plan_successors(config, shared ? config->self : name->owner, order);
     if (shared && name->policy == LOCUM_ANSWER_ALL) {
         locum_text_add(line, "rule: a shared name, answer all: every server of the best rank, and "
                              "while that is A, B or C those of rank D too");

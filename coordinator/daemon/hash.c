@@ -38,7 +38,7 @@ add_conditions(const struct locum_daemon *self, struct locum_text *text)
             locum_text_add(text, text->length > 0 ? "," : "");
             locum_text_add(text, config->nodes[node].name);
             locum_text_add_char(text, '=');
-            locum_text_add(text, locum_condition_text(locum_core_condition(&self->core, node)));
+            locum_text_add(text, locum_names_condition(locum_core_condition(&self->core, node)));
         }
     }
 }
@@ -52,7 +52,7 @@ add_ranks(const struct locum_daemon *self, struct locum_text *text)
             locum_text_add(text, text->length > 0 ? "," : "");
             locum_text_add(text, config->nodes[node].name);
             locum_text_add_char(text, '=');
-            locum_text_add(text, locum_rank_text(self->core.rank[node]));
+            locum_text_add(text, locum_names_rank(self->core.rank[node]));
         }
     }
 }
@@ -76,7 +76,7 @@ locum_daemon_write_node(struct locum_daemon *self)
     text = locum_text_init(ranks, sizeof(ranks));
     add_ranks(self, &text);
     text = locum_text_init(serving, sizeof(serving));
-    locum_serving_add(&text, config, core->serving);
+    locum_plan_serving_add(&text, config, core->serving);
     text = locum_text_init(since, sizeof(since));
     locum_text_add_time(&text, self->serving_since);
     text = locum_text_init(seq, sizeof(seq));
@@ -86,9 +86,9 @@ locum_daemon_write_node(struct locum_daemon *self)
     text = locum_text_init(beat, sizeof(beat));
     locum_text_add_i64(&text, now.wall);
     const char *const values[LOCUM_HASH_COUNT] = {
-        [LOCUM_HASH_ROLE] = locum_role_text(config->nodes[config->self].role),
-        [LOCUM_HASH_SERVICE] = locum_service_text(core->service.state),
-        [LOCUM_HASH_ADMIN] = locum_admin_text(core->admin.state),
+        [LOCUM_HASH_ROLE] = locum_names_role(config->nodes[config->self].role),
+        [LOCUM_HASH_SERVICE] = locum_names_service(core->service.state),
+        [LOCUM_HASH_ADMIN] = locum_names_admin(core->admin.state),
         [LOCUM_HASH_SERVING] = serving,
         [LOCUM_HASH_CONDITIONS] = conditions,
         [LOCUM_HASH_RANKS] = ranks,

@@ -33,7 +33,7 @@ add_serving(struct locum_scrape *self)
 static const char *
 service_text(int word)
 {
-    return locum_service_text((enum locum_service)word);
+    return locum_names_service((enum locum_service)word);
 }
 
 static void
@@ -46,7 +46,7 @@ add_service(struct locum_scrape *self)
 static const char *
 admin_text(int word)
 {
-    return locum_admin_text((enum locum_admin)word);
+    return locum_names_admin((enum locum_admin)word);
 }
 
 static void
@@ -109,7 +109,7 @@ next_peer(const struct locum_core_config *config, locum_node *node)
 static const char *
 condition_text(int condition)
 {
-    return locum_condition_text((enum locum_condition)condition);
+    return locum_names_condition((enum locum_condition)condition);
 }
 
 static void
@@ -173,7 +173,8 @@ add_by_path(struct locum_scrape *self,
         for (enum locum_path path = LOCUM_PATH_REDIS; path <= LOCUM_PATH_UDP; path++) {
             const int64_t value = number(self, &core->view.peer[peer].path[path]);
             if (value != LOCUM_NEVER) {
-                locum_scrape_add(self, core->config.nodes[peer].name, locum_path_text(path), value);
+                locum_scrape_add(self, core->config.nodes[peer].name, locum_names_path(path),
+                                 value);
             }
         }
     }
@@ -234,7 +235,8 @@ static void
 add_refused(struct locum_scrape *self)
 {
     for (enum locum_path path = LOCUM_PATH_REDIS; path <= LOCUM_PATH_UDP; path++) {
-        locum_scrape_add(self, locum_path_text(path), NULL, (int64_t)self->daemon->bad_lines[path]);
+        locum_scrape_add(self, locum_names_path(path), NULL,
+                         (int64_t)self->daemon->bad_lines[path]);
     }
 }
 
@@ -287,7 +289,7 @@ add_check_probes(struct locum_scrape *self)
         locum_health_counts(self->daemon->health, i, &counts);
         for (enum locum_sample outcome = LOCUM_SAMPLE_PASS;
              counts.last_ms != LOCUM_NEVER && outcome <= LOCUM_SAMPLE_REFUSED; outcome++) {
-            locum_scrape_add(self, check_name(self, i), locum_sample_text(outcome),
+            locum_scrape_add(self, check_name(self, i), locum_names_sample(outcome),
                              (int64_t)counts.outcomes[outcome]);
         }
     }

@@ -269,7 +269,7 @@ notify_status(struct locum_daemon *self)
     char line[LOCUM_NOTIFY_BYTES_MAX / 2];
     const struct locum_core *core = &self->core;
     struct locum_text text = locum_text_init(line, sizeof(line));
-    locum_serving_add(&text, &core->config, core->serving);
+    locum_plan_serving_add(&text, &core->config, core->serving);
     locum_text_add(&text, ", ");
     locum_text_add_u64(&text, (uint64_t)__builtin_popcount(locum_vote_reachable(
                                   &core->view, &core->config, locum_daemon_now(self).mono)));

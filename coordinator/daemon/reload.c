@@ -74,7 +74,7 @@ static void
 add_serving(const struct locum_daemon *self, char ret[SERVING_BYTES_MAX])
 {
     struct locum_text text = locum_text_init(ret, SERVING_BYTES_MAX);
-    locum_serving_add(&text, &self->core.config, self->core.serving);
+    locum_plan_serving_add(&text, &self->core.config, self->core.serving);
 }
 
 /* A reload that changes what is served is a change of serving like any other. */
@@ -106,8 +106,7 @@ reload(struct locum_daemon *self, json_t **ret_told)
     }
     char before[SERVING_BYTES_MAX];
     add_serving(self, before);
-    /* What config_reloadable() lets through the core takes. */
-    LOCUM_INVARIANT(locum_core_reconfigure(&self->core, &next->core, locum_daemon_now(self)) == 0);
+    locum_core_reconfigure(&self->core, &next->core, locum_daemon_now(self));
     struct locum_config *old = self->config;
     self->config = next;
     locum_redis_reconfigure(self->redis, next);

@@ -73,7 +73,7 @@ parse_excluded(const struct locum_config *config, struct locum_slice names,
 {
     struct locum_slice name;
     while (locum_slice_cut(&names, ',', &name)) {
-        const locum_node node = locum_node_find(&config->core, name);
+        const locum_node node = locum_nodes_find(&config->core, name);
         if (node != LOCUM_NODE_NONE && node != config->core.self) {
             saved->admin.excluded |= locum_nodes_of(node);
         }
@@ -97,7 +97,7 @@ parse_line(const struct locum_config *config, struct locum_slice line, struct li
     } else if (locum_slice_is(key, "boot-id")) {
         status = locum_slice_copy(line, ret->boot_id, sizeof(ret->boot_id));
     } else if (locum_slice_is(key, "admin")) {
-        status = locum_admin_parse(line, &ret->saved.admin.state);
+        status = locum_names_find_admin(line, &ret->saved.admin.state) ? 0 : LOCUM_ERR_INVALID;
         ret->worded = true;
     } else if (locum_slice_is(key, "until-boot-ms")) {
         status = locum_slice_u64(line, time_max, &ret->until_boot_ms);
@@ -225,7 +225,7 @@ locum_state_add(struct locum_text *text, const struct locum_config *config,
     const struct locum_admin_state *admin = &saved->admin;
     add_line_number(text, "incarnation", saved->incarnation);
     add_line_number(text, "serial", serial);
-    add_line(text, "admin", locum_admin_text(admin->state));
+    add_line(text, "admin", locum_names_admin(admin->state));
     if (admin->until_boot != LOCUM_NEVER) {
         const locum_ms left = admin->until_boot > now.boot ? admin->until_boot - now.boot : 0;
         read_boot_id(boot_id);

@@ -53,7 +53,7 @@ admin_of(const struct locum_daemon *self, locum_node node, struct locum_now now)
     const struct locum_core *core = &self->core;
     const bool own = node == core->config.self;
     const bool leased = own && core->admin.until_boot != LOCUM_NEVER;
-    return json_pack("{s:s, s:o, s:o}", "state", locum_admin_text(locum_core_admin(core, node)),
+    return json_pack("{s:s, s:o, s:o}", "state", locum_names_admin(locum_core_admin(core, node)),
                      "left_ms",
                      leased ? json_integer(core->admin.until_boot - now.boot) : json_null(),
                      "reason", own ? text_or_null(core->admin.reason) : json_null());
@@ -98,12 +98,12 @@ node_of(const struct locum_daemon *self, locum_node node, struct locum_now now)
     const bool sentinel_only = config->nodes[node].role == LOCUM_ROLE_SENTINEL;
     return json_pack(
         "{s:s, s:s, s:b, s:o, s:s, s:o, s:s, s:b, s:{s:o, s:o}, s:o, s:o, s:o, s:o, s:o, s:o}",
-        "name", config->nodes[node].name, "role", locum_role_text(config->nodes[node].role), "self",
-        own, "condition",
+        "name", config->nodes[node].name, "role", locum_names_role(config->nodes[node].role),
+        "self", own, "condition",
         sentinel_only ? json_null()
-                      : json_string(locum_condition_text(locum_core_condition(core, node))),
-        "service", locum_service_text(locum_core_service(core, node)), "admin",
-        admin_of(self, node, now), "rank", locum_rank_text(core->rank[node]), "excluded",
+                      : json_string(locum_names_condition(locum_core_condition(core, node))),
+        "service", locum_names_service(locum_core_service(core, node)), "admin",
+        admin_of(self, node, now), "rank", locum_names_rank(core->rank[node]), "excluded",
         locum_nodes_has(core->admin.excluded, node), "heard_ms", "redis",
         age_of(facts->path[LOCUM_PATH_REDIS].heard, now), "udp",
         age_of(facts->path[LOCUM_PATH_UDP].heard, now), "since",
@@ -157,7 +157,7 @@ locum_daemon_answers(const struct locum_daemon *self, const struct locum_core *c
         if (answer->nodes == 0) {
             continue;
         }
-        locum_reason_add(&text, &core->config, name, answer);
+        locum_plan_reason_add(&text, &core->config, name, answer);
         (void)json_array_append_new(
             answers,
             json_pack("{s:s, s:s, s:I, s:o, s:o, s:s}", "name", self->config->names[name].name,
@@ -227,7 +227,7 @@ checks_of(struct locum_daemon *self)
         locum_daemon_add_check(self, i, &text);
         (void)json_array_append_new(
             checks, json_pack("{s:s, s:s, s:o, s:o}", "name", self->config->checks[i].name, "state",
-                              locum_service_text(state->verdict), "last", text_or_null(last),
+                              locum_names_service(state->verdict), "last", text_or_null(last),
                               "since", time_of(state->since_wall)));
     }
     return checks;
@@ -243,7 +243,7 @@ locum_daemon_status(struct locum_daemon *self)
     struct locum_dns_counts dns;
     char serving[SERVING_BYTES_MAX];
     struct locum_text text = locum_text_init(serving, sizeof(serving));
-    locum_serving_add(&text, config, core->serving);
+    locum_plan_serving_add(&text, config, core->serving);
     locum_redis_status(self->redis, &redis);
     locum_dns_counts(self->dns, &dns);
     const locum_nodes reachable = locum_vote_reachable(&core->view, config, now.mono);

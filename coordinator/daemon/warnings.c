@@ -34,7 +34,7 @@ sender_of(const struct locum_core_config *config, struct locum_slice line)
     for (size_t i = 0; i < 3 && there; i++) {
         there = locum_slice_cut(&line, ' ', &word);
     }
-    return there ? locum_node_find(config, word) : LOCUM_NODE_NONE;
+    return there ? locum_nodes_find(config, word) : LOCUM_NODE_NONE;
 }
 
 void

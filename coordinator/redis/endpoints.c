@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "core/nodes.h"
+
 /* What a Sentinel says about one endpoint. */
 struct seen {
     bool listed;

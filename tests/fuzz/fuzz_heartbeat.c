@@ -38,7 +38,7 @@ is_same(const struct locum_heartbeat *a, const struct locum_heartbeat *b)
     bool same = a->sender == b->sender && a->incarnation == b->incarnation && a->seq == b->seq &&
                 a->interval_ms == b->interval_ms && a->service == b->service &&
                 a->admin == b->admin && a->leaving == b->leaving && a->wall == b->wall &&
-                a->told == b->told && strcmp(a->digest, b->digest) == 0 &&
+                a->acked == b->acked && strcmp(a->digest, b->digest) == 0 &&
                 strcmp(a->version, b->version) == 0;
     for (locum_node peer = 0; peer < LOCUM_NODES_MAX; peer++) {
         const struct locum_ack *x = &a->acks[peer];
@@ -56,13 +56,13 @@ check_meaning(struct locum_slice line)
     struct locum_heartbeat first;
     struct locum_heartbeat second;
     char buffer[LOCUM_HEARTBEAT_MAX];
-    if (locum_heartbeat_parse(line, config, &first) != 0) {
+    if (!locum_heartbeat_parse(line, config, &first)) {
         return;
     }
     struct locum_text text = locum_text_init(buffer, sizeof(buffer) - LOCUM_SIGNATURE_BYTES);
     locum_heartbeat_add(&text, config, &first);
     REQUIRE(!text.truncated);
-    REQUIRE(locum_heartbeat_parse((struct locum_slice){buffer, text.length}, config, &second) == 0);
+    REQUIRE(locum_heartbeat_parse((struct locum_slice){buffer, text.length}, config, &second));
     REQUIRE(is_same(&first, &second));
     for (const char *c = buffer; *c != '\0'; c++) {
         REQUIRE(*c >= ' ' && *c < 127); /* it is shown to people, and stays one line */

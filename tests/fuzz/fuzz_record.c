@@ -49,7 +49,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct locum_core_config *config = &began()->config;
     const struct locum_slice line = {.at = (const char *)data, .length = size};
     struct locum_input event;
-    if (size > 65536 || locum_record_input_parse(line, config, &event) != 0) {
+    if (size > 65536 || !locum_record_input_parse(line, config, &event)) {
         return 0;
     }
     struct locum_text text = locum_text_init(first, sizeof(first));
@@ -59,7 +59,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         REQUIRE(*c >= ' ' && *c < 127);
     }
     check_core(event);
-    REQUIRE(locum_record_input_parse(locum_slice_of(first), config, &event) == 0);
+    REQUIRE(locum_record_input_parse(locum_slice_of(first), config, &event));
     text = locum_text_init(second, sizeof(second));
     locum_record_input(&text, config, &event);
     REQUIRE(strcmp(first, second) == 0);

@@ -258,8 +258,8 @@ sim_check_turn(struct sim *sim, locum_node node)
     for (locum_node other = 0; other < core->config.node_count; other++) {
         if (core->rank[other] != rank_of(core, other)) {
             sim_violated(sim, node, SIM_NEVER_WORSE, "%s has rank %s, the rules say %s",
-                         sim_name(sim, other), locum_rank_text(core->rank[other]),
-                         locum_rank_text(rank_of(core, other)));
+                         sim_name(sim, other), locum_names_rank(core->rank[other]),
+                         locum_names_rank(rank_of(core, other)));
         }
     }
     note_service(sim, node);
@@ -347,10 +347,10 @@ check_converged(struct sim *sim, locum_node node)
         sim->judged[SIM_CONVERGENCE]++;
         if (locum_core_condition(core, peer) != LOCUM_ALIVE) {
             sim_violated(sim, node, SIM_CONVERGENCE, "%s is still %s", sim_name(sim, peer),
-                         locum_condition_text(locum_core_condition(core, peer)));
+                         locum_names_condition(locum_core_condition(core, peer)));
         } else if (core->rank[peer] != LOCUM_RANK_A) {
             sim_violated(sim, node, SIM_CONVERGENCE, "%s still has rank %s", sim_name(sim, peer),
-                         locum_rank_text(core->rank[peer]));
+                         locum_names_rank(core->rank[peer]));
         }
     }
 }

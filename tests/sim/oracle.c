@@ -13,7 +13,7 @@ retracted(struct sim *sim, locum_node node, locum_node peer)
     if (!sim->node[peer].running && sim->node[peer].run == pair->verdict_run) {
         sim_violated(sim, node, SIM_TAKEOVER_IN_TIME, "%s is dead, and is %s again",
                      sim_name(sim, peer),
-                     locum_condition_text(locum_core_condition(&sim->node[node].core, peer)));
+                     locum_names_condition(locum_core_condition(&sim->node[node].core, peer)));
     }
 }
 
@@ -289,7 +289,7 @@ sim_oracle_verdict(struct sim *sim, size_t index)
             sim_violated(sim, node, SIM_TAKEOVER_IN_TIME,
                          "%s died %lld ms ago with %zu votes against it, and is %s",
                          sim_name(sim, crash->node), (long long)(sim->now - crash->at), votes,
-                         locum_condition_text(holds));
+                         locum_names_condition(holds));
         }
     }
 }

@@ -141,7 +141,7 @@ sim_fault_print(const struct sim *sim, const struct sim_fault *fault, struct loc
             break;
         case 'w':
             locum_text_add_char(text, ' ');
-            locum_text_add(text, locum_admin_text((enum locum_admin)fault->b));
+            locum_text_add(text, locum_names_admin((enum locum_admin)fault->b));
             if (fault->amount > 0) {
                 add_time(text, fault->amount);
             }
@@ -229,13 +229,13 @@ read_word(const struct sim *sim, char shape, struct locum_slice word, struct loc
         fault->amount = (locum_ms)number;
         return true;
     case 'w':
-        if (locum_admin_parse(word, &admin) != 0) {
+        if (!locum_names_find_admin(word, &admin)) {
             return false;
         }
         fault->b = (locum_node)admin;
         return !cut(rest, &word) || read_time(word, &fault->amount);
     default:
-        node = locum_node_find(&sim->config, word);
+        node = locum_nodes_find(&sim->config, word);
         *(shape == 'a' ? &fault->a : &fault->b) = node;
         return node != LOCUM_NODE_NONE;
     }

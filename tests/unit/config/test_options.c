@@ -3,7 +3,7 @@
 
 #include "config/options.h"
 #include "config/value.h"
-#include "core/words.h"
+#include "core/names.h"
 
 #define EXAMPLE "deploy/examples/locum.yaml"
 
@@ -142,13 +142,13 @@ test_words_are_those_of_the_core(void **state)
     struct locum_slice word;
     for (enum locum_role role = LOCUM_ROLE_SERVER; role <= LOCUM_ROLE_SENTINEL; role++) {
         assert_true(locum_slice_cut(&words, ' ', &word));
-        assert_true(locum_slice_is(word, locum_role_text(role)));
+        assert_true(locum_slice_is(word, locum_names_role(role)));
     }
     assert_null(words.at);
     words = locum_slice_of(locum_options[locum_option_index("zones[].answer")].words);
     for (enum locum_policy policy = LOCUM_ANSWER_SELF; policy <= LOCUM_ANSWER_ALL; policy++) {
         assert_true(locum_slice_cut(&words, ' ', &word));
-        assert_true(locum_slice_is(word, locum_policy_text(policy)));
+        assert_true(locum_slice_is(word, locum_names_policy(policy)));
     }
     assert_null(words.at);
 }

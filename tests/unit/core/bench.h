@@ -120,7 +120,7 @@ bench_start(struct bench *self, const struct locum_core_config *config,
             .service = LOCUM_UP,
             .wall = (locum_ms)WALL * 1000,
             .digest = "a1b2c3d4",
-            .told = 7u & ~locum_nodes_of(node),
+            .acked = 7u & ~locum_nodes_of(node),
         };
     }
 }

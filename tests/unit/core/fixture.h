@@ -159,7 +159,7 @@ hear_deaf(struct site *site, locum_node peer, enum locum_path path)
 {
     struct locum_heartbeat *say = &site->say[peer];
     say->seq++;
-    say->told = (locum_nodes)((1ull << site->core.config.node_count) - 1) & ~locum_nodes_of(peer);
+    say->acked = (locum_nodes)((1ull << site->core.config.node_count) - 1) & ~locum_nodes_of(peer);
     say->acks[DC2].has_number = true;
     say->acks[DC2].incarnation = 0;
     say->acks[DC2].seq = 0;
@@ -172,7 +172,7 @@ hear_ack(struct site *site, locum_node peer, enum locum_path path, uint64_t seq)
 {
     struct locum_heartbeat *say = &site->say[peer];
     say->seq++;
-    say->told = (locum_nodes)((1ull << site->core.config.node_count) - 1) & ~locum_nodes_of(peer);
+    say->acked = (locum_nodes)((1ull << site->core.config.node_count) - 1) & ~locum_nodes_of(peer);
     say->acks[DC2].has_number = true;
     say->acks[DC2].incarnation = site->core.view.incarnation;
     say->acks[DC2].seq = seq;

@@ -119,7 +119,7 @@ expect_order(const struct locum_core_config *config, locum_node first, const cha
     locum_node order[LOCUM_NODES_MAX];
     char buffer[128];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-    const size_t count = locum_successors(config, first, order);
+    const size_t count = locum_plan_successors(config, first, order);
     for (size_t i = 0; i < count; i++) {
         locum_text_add(&text, i == 0 ? "" : " ");
         locum_text_add(&text, config->nodes[order[i]].name);
@@ -205,15 +205,15 @@ test_serving_and_reasons(void **state)
         struct locum_text text = locum_text_init(buffer, sizeof(buffer));
         config.names[0].policy = cases[i].policy;
         locum_plan_make(&config, cases[i].rank, &plan);
-        locum_serving_add(&text, &config, locum_plan_serving(&config, &plan));
+        locum_plan_serving_add(&text, &config, locum_plan_serving(&config, &plan));
         assert_string_equal(buffer, cases[i].serving);
         for (size_t name = 0; name < 3; name++) {
             text = locum_text_init(buffer, sizeof(buffer));
-            locum_reason_add(&text, &config, name, &plan.answers[name][LOCUM_V4]);
+            locum_plan_reason_add(&text, &config, name, &plan.answers[name][LOCUM_V4]);
             assert_string_equal(buffer, reasons[name]);
         }
         text = locum_text_init(buffer, sizeof(buffer));
-        locum_reason_add(&text, &config, 0, &plan.answers[0][LOCUM_V6]);
+        locum_plan_reason_add(&text, &config, 0, &plan.answers[0][LOCUM_V6]);
         assert_string_equal(buffer, "none");
     }
 }
@@ -245,7 +245,7 @@ test_serving_at_the_edges(void **state)
     assert_int_equal(locum_plan_serving(&config, &plan).kind, LOCUM_SERVING_SELF);
     config = article(NS0);
     locum_plan_make(&config, well, &plan);
-    locum_serving_add(&text, &config, locum_plan_serving(&config, &plan));
+    locum_plan_serving_add(&text, &config, locum_plan_serving(&config, &plan));
     assert_string_equal(buffer, "witness");
 }
 
@@ -256,9 +256,9 @@ test_serving_equal(void **state)
     const struct locum_serving a = {LOCUM_SERVING_SELF, 1, 0};
     const struct locum_serving others[] = {
         {LOCUM_SERVING_ALL, 1, 0}, {LOCUM_SERVING_SELF, 3, 0}, {LOCUM_SERVING_SELF, 1, 2}};
-    assert_true(locum_serving_equal(a, a));
+    assert_true(locum_plan_serving_equal(a, a));
     for (size_t i = 0; i < LOCUM_COUNT(others); i++) {
-        assert_false(locum_serving_equal(a, others[i]));
+        assert_false(locum_plan_serving_equal(a, others[i]));
     }
 }
 

@@ -49,7 +49,7 @@ test_every_line(void **state)
     (void)state;
     for (size_t i = 0; i < LOCUM_COUNT(table); i++) {
         if (locum_rank_of(table[i].standing) != table[i].rank) {
-            fail_msg("row %zu: %s", i, locum_rank_text(locum_rank_of(table[i].standing)));
+            fail_msg("row %zu: %s", i, locum_names_rank(locum_rank_of(table[i].standing)));
         }
     }
 }

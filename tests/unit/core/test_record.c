@@ -40,7 +40,7 @@ test_every_event_is_written_as_it_was_read(void **state)
         char line[LINE];
         struct locum_input event;
         struct locum_text text = locum_text_init(line, sizeof(line));
-        assert_int_equal(locum_record_input_parse(locum_slice_of(lines[i]), &site, &event), 0);
+        assert_true(locum_record_input_parse(locum_slice_of(lines[i]), &site, &event));
         locum_record_input(&text, &site, &event);
         assert_string_equal(line, lines[i]);
     }
@@ -50,54 +50,49 @@ static void
 test_a_wrong_line_is_refused_and_changes_nothing(void **state)
 {
     (void)state;
-    static const struct {
-        const char *line;
-        int error;
-    } rows[] = {
-        {"", LOCUM_ERR_INVALID},
-        {"1", LOCUM_ERR_INVALID},
-        {"1 2", LOCUM_ERR_INVALID},
-        {"1 2 3", LOCUM_ERR_INVALID},
-        {"x 2 3 commit", LOCUM_ERR_INVALID},
-        {"-1 2 3 commit", LOCUM_ERR_INVALID},
-        {"1 99999999999999999 3 commit", LOCUM_ERR_RANGE},
-        {"1 2 3 tack", LOCUM_ERR_INVALID},
-        {"1 2 3 commit tock", LOCUM_ERR_INVALID},
-        {"1 2 3 heartbeat", LOCUM_ERR_INVALID},
-        {"1 2 3 heartbeat udp", LOCUM_ERR_INVALID},
-        {"1 2 3 heartbeat post x", LOCUM_ERR_INVALID},
-        {"1 2 3 redis", LOCUM_ERR_INVALID},
-        {"1 2 3 redis gone", LOCUM_ERR_INVALID},
-        {"1 2 3 sentinel", LOCUM_ERR_INVALID},
-        {"1 2 3 sentinel dc9 -", LOCUM_ERR_NOT_FOUND},
-        {"1 2 3 sentinel dc2", LOCUM_ERR_INVALID},
-        {"1 2 3 sentinel dc2 - dc9=1,1", LOCUM_ERR_NOT_FOUND},
-        {"1 2 3 sentinel dc2 - dc3", LOCUM_ERR_INVALID},
-        {"1 2 3 sentinel dc2 - dc3=1", LOCUM_ERR_INVALID},
-        {"1 2 3 sentinel dc2 - dc3=1,256", LOCUM_ERR_RANGE},
-        {"1 2 3 sentinel dc2 - dc3=256,1", LOCUM_ERR_RANGE},
-        {"1 2 3 sample", LOCUM_ERR_INVALID},
-        {"1 2 3 sample 0", LOCUM_ERR_INVALID},
-        {"1 2 3 sample 0 good", LOCUM_ERR_INVALID},
-        {"1 2 3 sample 2 pass", LOCUM_ERR_NOT_FOUND},
-        {"1 2 3 mirrorbits", LOCUM_ERR_INVALID},
-        {"1 2 3 mirrorbits nobody", LOCUM_ERR_NOT_FOUND},
-        {"1 2 3 admin", LOCUM_ERR_INVALID},
-        {"1 2 3 admin drain", LOCUM_ERR_INVALID},
-        {"1 2 3 admin rest -", LOCUM_ERR_INVALID},
-        {"1 2 3 admin drain soon", LOCUM_ERR_INVALID},
-        {"1 2 3 admin drain 9007199254740993ms", LOCUM_ERR_RANGE},
-        {"1 2 3 admin drain - "
-         "an operator who writes more than there is room for in a reason, which is short, is wrong",
-         LOCUM_ERR_SPACE},
-        {"1 2 3 exclude dc2", LOCUM_ERR_INVALID},
-        {"1 2 3 include dc9", LOCUM_ERR_NOT_FOUND},
+    static const char *const rows[] = {
+        "",
+        "1",
+        "1 2",
+        "1 2 3",
+        "x 2 3 commit",
+        "-1 2 3 commit",
+        "1 99999999999999999 3 commit",
+        "1 2 3 tack",
+        "1 2 3 commit tock",
+        "1 2 3 heartbeat",
+        "1 2 3 heartbeat udp",
+        "1 2 3 heartbeat post x",
+        "1 2 3 redis",
+        "1 2 3 redis gone",
+        "1 2 3 sentinel",
+        "1 2 3 sentinel dc9 -",
+        "1 2 3 sentinel dc2",
+        "1 2 3 sentinel dc2 - dc9=1,1",
+        "1 2 3 sentinel dc2 - dc3",
+        "1 2 3 sentinel dc2 - dc3=1",
+        "1 2 3 sentinel dc2 - dc3=1,256",
+        "1 2 3 sentinel dc2 - dc3=256,1",
+        "1 2 3 sample",
+        "1 2 3 sample 0",
+        "1 2 3 sample 0 good",
+        "1 2 3 sample 2 pass",
+        "1 2 3 mirrorbits",
+        "1 2 3 mirrorbits nobody",
+        "1 2 3 admin",
+        "1 2 3 admin drain",
+        "1 2 3 admin rest -",
+        "1 2 3 admin drain soon",
+        "1 2 3 admin drain 9007199254740993ms",
+        "1 2 3 admin drain - "
+        "an operator who writes more than there is room for in a reason, which is short, is wrong",
+        "1 2 3 exclude dc2",
+        "1 2 3 include dc9",
     };
     const struct locum_core_config site = config();
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         struct locum_input event = {.kind = LOCUM_INPUT_LEAVE};
-        assert_int_equal(locum_record_input_parse(locum_slice_of(rows[i].line), &site, &event),
-                         rows[i].error);
+        assert_false(locum_record_input_parse(locum_slice_of(rows[i]), &site, &event));
         assert_int_equal(event.kind, LOCUM_INPUT_LEAVE);
         assert_int_equal(event.now.mono, 0);
     }

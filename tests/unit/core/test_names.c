@@ -1,8 +1,6 @@
 /* words: every word there and back, and nothing else. */
 #include "fixture.h"
 
-#include "core/detector.h"
-
 static const char *const roles[] = {"server", "witness", "sentinel"};
 static const char *const conditions[] = {"unknown", "alive", "suspect", "down", "returning"};
 static const char *const services[] = {"unknown", "up", "failing", "probation"};
@@ -17,20 +15,20 @@ test_there_and_back(void **state)
     (void)state;
     for (unsigned i = 0; i < LOCUM_COUNT(conditions); i++) {
         enum locum_condition condition_read;
-        assert_string_equal(locum_condition_text(i), conditions[i]);
-        assert_int_equal(locum_condition_parse(locum_slice_of(conditions[i]), &condition_read), 0);
+        assert_string_equal(locum_names_condition(i), conditions[i]);
+        assert_true(locum_names_find_condition(locum_slice_of(conditions[i]), &condition_read));
         assert_int_equal(condition_read, i);
     }
     for (unsigned i = 0; i < LOCUM_COUNT(services); i++) {
         enum locum_service service;
-        assert_string_equal(locum_service_text(i), services[i]);
-        assert_int_equal(locum_service_parse(locum_slice_of(services[i]), &service), 0);
+        assert_string_equal(locum_names_service(i), services[i]);
+        assert_true(locum_names_find_service(locum_slice_of(services[i]), &service));
         assert_int_equal(service, i);
     }
     for (unsigned i = 0; i < LOCUM_COUNT(admins); i++) {
         enum locum_admin admin;
-        assert_string_equal(locum_admin_text(i), admins[i]);
-        assert_int_equal(locum_admin_parse(locum_slice_of(admins[i]), &admin), 0);
+        assert_string_equal(locum_names_admin(i), admins[i]);
+        assert_true(locum_names_find_admin(locum_slice_of(admins[i]), &admin));
         assert_int_equal(admin, i);
     }
 }
@@ -45,9 +43,9 @@ test_no_words(void **state)
         enum locum_condition condition_read = LOCUM_DOWN;
         enum locum_service service = LOCUM_FAILING;
         enum locum_admin admin = LOCUM_MAINT;
-        assert_int_equal(locum_condition_parse(text, &condition_read), LOCUM_ERR_INVALID);
-        assert_int_equal(locum_service_parse(text, &service), LOCUM_ERR_INVALID);
-        assert_int_equal(locum_admin_parse(text, &admin), LOCUM_ERR_INVALID);
+        assert_false(locum_names_find_condition(text, &condition_read));
+        assert_false(locum_names_find_service(text, &service));
+        assert_false(locum_names_find_admin(text, &admin));
         assert_true(condition_read == LOCUM_DOWN && service == LOCUM_FAILING &&
                     admin == LOCUM_MAINT);
     }
@@ -61,12 +59,12 @@ test_letters(void **state)
     static const char state_codes[] = "uasdr";
     enum locum_condition read = LOCUM_DOWN;
     for (unsigned i = 0; i < 5; i++) {
-        assert_int_equal(locum_condition_code(i), state_codes[i]);
-        assert_int_equal(locum_condition_from_code(state_codes[i], &read), 0);
+        assert_int_equal(locum_names_state_code(i), state_codes[i]);
+        assert_true(locum_names_find_state_code(state_codes[i], &read));
         assert_int_equal(read, i);
     }
-    assert_int_equal(locum_condition_from_code('x', &read), LOCUM_ERR_INVALID);
-    assert_int_equal(locum_condition_from_code('\0', &read), LOCUM_ERR_INVALID);
+    assert_false(locum_names_find_state_code('x', &read));
+    assert_false(locum_names_find_state_code('\0', &read));
     assert_int_equal(read, LOCUM_RETURNING);
 }
 
@@ -78,19 +76,19 @@ test_one_way_words(void **state)
     static const char *const causes[] = {"heard", "silent",    "quorum",   "leaving",   "adopted",
                                          "grace", "recovered", "operator", "lease-end", "checks"};
     for (unsigned i = 0; i < LOCUM_COUNT(roles); i++) {
-        assert_string_equal(locum_role_text(i), roles[i]);
+        assert_string_equal(locum_names_role(i), roles[i]);
     }
     for (unsigned i = 0; i < LOCUM_COUNT(policies); i++) {
-        assert_string_equal(locum_policy_text(i), policies[i]);
+        assert_string_equal(locum_names_policy(i), policies[i]);
     }
     for (unsigned i = 0; i <= LOCUM_RANK_G; i++) {
-        assert_int_equal(locum_rank_text(i)[0], 'A' + (int)i);
-        assert_int_equal(locum_rank_text(i)[1], '\0');
+        assert_int_equal(locum_names_rank(i)[0], 'A' + (int)i);
+        assert_int_equal(locum_names_rank(i)[1], '\0');
     }
-    assert_string_equal(locum_path_text(LOCUM_PATH_REDIS), "redis");
-    assert_string_equal(locum_path_text(LOCUM_PATH_UDP), "udp");
+    assert_string_equal(locum_names_path(LOCUM_PATH_REDIS), "redis");
+    assert_string_equal(locum_names_path(LOCUM_PATH_UDP), "udp");
     for (unsigned i = 0; i <= LOCUM_CAUSE_CHECKS; i++) {
-        assert_string_equal(locum_cause_text(i), causes[i]);
+        assert_string_equal(locum_names_cause(i), causes[i]);
     }
 }
 
@@ -118,11 +116,11 @@ test_find(void **state)
 {
     (void)state;
     const struct locum_core_config config = config_of(2, 1, 0);
-    assert_int_equal(locum_node_find(&config, locum_slice_of("dc2")), DC2);
-    assert_int_equal(locum_node_find(&config, locum_slice_of("ns0")), NS0);
-    assert_int_equal(locum_node_find(&config, locum_slice_of("ns")), LOCUM_NODE_NONE);
-    assert_int_equal(locum_node_find(&config, locum_slice_of("ns00")), LOCUM_NODE_NONE);
-    assert_int_equal(locum_node_find(&config, locum_slice_of("")), LOCUM_NODE_NONE);
+    assert_int_equal(locum_nodes_find(&config, locum_slice_of("dc2")), DC2);
+    assert_int_equal(locum_nodes_find(&config, locum_slice_of("ns0")), NS0);
+    assert_int_equal(locum_nodes_find(&config, locum_slice_of("ns")), LOCUM_NODE_NONE);
+    assert_int_equal(locum_nodes_find(&config, locum_slice_of("ns00")), LOCUM_NODE_NONE);
+    assert_int_equal(locum_nodes_find(&config, locum_slice_of("")), LOCUM_NODE_NONE);
 }
 
 int

@@ -1,0 +1,33 @@
+/*
+ * names: enum <-> text. This is the only place that spells these values; logs, Redis, heartbeats,
+ * the API and the manual use the same texts.
+ */
+#ifndef LOCUM_CORE_NAMES_H
+#define LOCUM_CORE_NAMES_H
+
+#include "base/text.h"
+#include "core/types.h"
+
+/* The text of a value. Static, never NULL. */
+const char *locum_names_role(enum locum_role value);
+const char *locum_names_condition(enum locum_condition value);
+const char *locum_names_service(enum locum_service value);
+const char *locum_names_admin(enum locum_admin value);
+const char *locum_names_sample(enum locum_sample value);
+const char *locum_names_rank(enum locum_rank value); /* "A" .. "G" */
+const char *locum_names_path(enum locum_path value); /* "redis", "udp" */
+const char *locum_names_policy(enum locum_policy value);
+const char *locum_names_cause(enum locum_cause value); /* as in the field `reason` of events */
+
+/* The value of a text. False if no value has this text; *ret is then unchanged. */
+bool locum_names_find_condition(struct locum_slice text, enum locum_condition *ret);
+bool locum_names_find_service(struct locum_slice text, enum locum_service *ret);
+bool locum_names_find_admin(struct locum_slice text, enum locum_admin *ret);
+bool locum_names_find_sample(struct locum_slice text, enum locum_sample *ret);
+bool locum_names_find_path(struct locum_slice text, enum locum_path *ret);
+
+/* The state code of a condition in a heartbeat: u a s d r (HEARTBEAT-3). */
+char locum_names_state_code(enum locum_condition condition);
+bool locum_names_find_state_code(char code, enum locum_condition *ret);
+
+#endif
