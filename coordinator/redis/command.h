@@ -77,7 +77,7 @@ struct locum_command_key {
  * A key or channel of a cluster, "locum:CLUSTER:NAME[:NODE]".
  *
  * name  "heartbeat" (channel), "nodes" (sorted set), "node" (hash) or "events" (stream).
- * node  NULL, but for "node".
+ * node  only for "node", otherwise NULL.
  */
 struct locum_command_key locum_command_key(const char *cluster, const char *name, const char *node);
 

@@ -52,6 +52,12 @@ locum_diagnosis_add(struct locum_text *text, bool sentinel, enum locum_command c
             return;
         }
     }
+    /* "ERR unknown command 'AUTH', with args beginning with: 'USER' 'PASSWORD'" must not be logged.
+     */
+    if (command == LOCUM_COMMAND_AUTH) {
+        locum_text_add(text, " refused; check user and password in the configuration");
+        return;
+    }
     locum_text_add(text, " refused: ");
     locum_resp_add_printable(text, error);
 }

@@ -15,7 +15,8 @@
  *
  * sentinel  the reply is a Sentinel's: advice names the options for Sentinels.
  * command   the command that was answered so.
- * error     the reply, e.g. "NOAUTH Authentication required."; untrusted.
+ * error     the reply, e.g. "NOAUTH Authentication required."; untrusted. That of AUTH is never
+ *           quoted, because it may contain the password.
  */
 void locum_diagnosis_add(struct locum_text *text, bool sentinel, enum locum_command command,
                          struct locum_slice error);

@@ -65,7 +65,7 @@ typedef void locum_link_reply_fn(void *user, enum locum_command command, const r
 /*
  * Begin to connect.
  *
- * target      copied, but for `login`.
+ * target      copied, except `login`.
  * timeout_ms  deadline of the connect (with the TLS handshake) and of each reply, > 0.
  * events      borrowed while the link lives.
  * commands    counts the commands sent; borrowed.

@@ -26,9 +26,9 @@ struct name {
     struct locum_timer timer; /* the next lookup */
     locum_ms next;            /* mono time of it */
     struct locum_backoff backoff;
-    bool busy;   /* a lookup is on its way */
+    bool busy;   /* a lookup is under way */
     bool wanted; /* since the last trim */
-    bool gone;   /* to be freed when its lookup has ended */
+    bool gone;   /* removed: free it when its lookup has ended */
 };
 
 struct locum_resolver {
@@ -40,8 +40,8 @@ struct locum_resolver {
     locum_ms servers_read;      /* mono */
     struct name *names[LOCUM_RESOLVER_NAMES_MAX];
     size_t count;
-    size_t lookups; /* on their way, also those of names that have gone */
-    bool gone;      /* to be freed when the last of them has ended */
+    size_t lookups; /* under way, also those of removed names */
+    bool gone;      /* destroyed: free it when the last of them has ended */
 };
 
 static void
@@ -136,7 +136,7 @@ collect(const struct evutil_addrinfo *answer, struct locum_address *ret)
     return count;
 }
 
-/* A good answer. The same addresses in another order are no change. */
+/* A name server answered. The same addresses in another order are no change. */
 static void
 accept_answer(struct name *self, const struct locum_address *addresses, size_t count)
 {

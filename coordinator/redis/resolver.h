@@ -1,10 +1,10 @@
 /*
- * resolver: keeps the addresses of host names current, without ever blocking.
+ * resolver: keeps the addresses of host names current. It never blocks.
  *
- * In: names. Out: their addresses, IPv4 and IPv6, as of the last good answer, and `changed` when
+ * In: names. Out: their addresses, IPv4 and IPv6, as of the last answer, and `changed` when
  * they differ. /etc/hosts comes first, then the name servers of /etc/resolv.conf. Both are read
  * again for each round of lookups, so a machine whose network comes up late needs no restart. Every
- * lookup has a deadline. A failed one is repeated with back-off, a good one after
+ * lookup has a deadline. A failed one is repeated with back-off, a successful one after
  * LOCUM_RESOLVER_FRESH_MS or when a connection failed; known addresses stay known meanwhile.
  */
 #ifndef LOCUM_REDIS_RESOLVER_H

@@ -37,15 +37,16 @@ locum_resp_error(const redisReply *reply, struct locum_slice *ret_text)
     return true;
 }
 
-int
-locum_resp_text(const redisReply *reply, struct locum_slice *ret_text)
+/* A bulk or status string, borrowed. False for any other reply. */
+static bool
+get_text(const redisReply *reply, struct locum_slice *ret_text)
 {
     if (reply == NULL || reply->str == NULL ||
         (reply->type != REDIS_REPLY_STRING && reply->type != REDIS_REPLY_STATUS)) {
-        return LOCUM_ERR_PROTOCOL;
+        return false;
     }
     *ret_text = (struct locum_slice){.at = reply->str, .length = (size_t)reply->len};
-    return 0;
+    return true;
 }
 
 static bool
@@ -55,22 +56,20 @@ is_array(const redisReply *reply)
            (reply->elements == 0 || reply->element != NULL);
 }
 
-int
-locum_resp_field(const redisReply *map, const char *key, struct locum_slice *ret_value)
+/* The value of a key in a map, which RESP2 sends as a flat array of keys and values. */
+static bool
+get_field(const redisReply *map, const char *key, struct locum_slice *ret_value)
 {
+    struct locum_slice name;
     if (!is_array(map) || map->elements % 2 != 0) {
-        return LOCUM_ERR_PROTOCOL;
+        return false;
     }
-    for (size_t i = 0; i < map->elements; i += 2) {
-        struct locum_slice name;
-        if (locum_resp_text(map->element[i], &name) != 0) {
-            return LOCUM_ERR_PROTOCOL;
-        }
+    for (size_t i = 0; i < map->elements && get_text(map->element[i], &name); i += 2) {
         if (locum_slice_is(name, key)) {
-            return locum_resp_text(map->element[i + 1], ret_value);
+            return get_text(map->element[i + 1], ret_value);
         }
     }
-    return LOCUM_ERR_NOT_FOUND;
+    return false;
 }
 
 static bool
@@ -118,8 +117,8 @@ locum_resp_address(const redisReply *reply, struct locum_instance *ret)
     if (reply->type == REDIS_REPLY_NIL) {
         return LOCUM_ERR_NOT_FOUND;
     }
-    if (!is_array(reply) || reply->elements != 2 || locum_resp_text(reply->element[0], &ip) != 0 ||
-        locum_resp_text(reply->element[1], &port) != 0) {
+    if (!is_array(reply) || reply->elements != 2 || !get_text(reply->element[0], &ip) ||
+        !get_text(reply->element[1], &port)) {
         return LOCUM_ERR_PROTOCOL;
     }
     return parse_location(ip, port, ret);
@@ -129,13 +128,15 @@ int
 locum_resp_epoch(const redisReply *map, uint64_t *ret_epoch)
 {
     struct locum_slice text;
-    if (locum_resp_field(map, "config-epoch", &text) != 0 ||
+    if (!get_field(map, "config-epoch", &text) ||
         locum_slice_u64(text, UINT64_MAX, ret_epoch) != 0) {
         return LOCUM_ERR_PROTOCOL;
     }
     return 0;
 }
 
+/* Flags are separated by commas: "s_down,o_down,master" (addReplySentinelRedisInstance() of Redis).
+ */
 static bool
 has_down_flag(struct locum_slice flags)
 {
@@ -155,8 +156,8 @@ locum_resp_instance(const redisReply *map, struct locum_instances *list)
     struct locum_slice port;
     struct locum_slice flags;
     struct locum_instance instance;
-    if (locum_resp_field(map, "ip", &ip) != 0 || locum_resp_field(map, "port", &port) != 0 ||
-        locum_resp_field(map, "flags", &flags) != 0) {
+    if (!get_field(map, "ip", &ip) || !get_field(map, "port", &port) ||
+        !get_field(map, "flags", &flags)) {
         return LOCUM_ERR_PROTOCOL;
     }
     if (locum_slice_is(port, "0")) {
@@ -197,7 +198,7 @@ locum_resp_masters(const redisReply *reply, struct locum_text *text)
     }
     for (size_t i = 0; i < reply->elements; i++) {
         struct locum_slice name;
-        if (locum_resp_field(reply->element[i], "name", &name) != 0) {
+        if (!get_field(reply->element[i], "name", &name)) {
             return LOCUM_ERR_PROTOCOL;
         }
         locum_text_add(text, i > 0 ? ", " : "");
@@ -216,7 +217,7 @@ locum_resp_role(const redisReply *reply, enum locum_redis_role *ret)
                                         [LOCUM_REDIS_REPLICA] = "slave",
                                         [LOCUM_REDIS_SENTINEL] = "sentinel"};
     struct locum_slice name;
-    if (!is_array(reply) || reply->elements < 1 || locum_resp_text(reply->element[0], &name) != 0) {
+    if (!is_array(reply) || reply->elements < 1 || !get_text(reply->element[0], &name)) {
         return LOCUM_ERR_PROTOCOL;
     }
     for (size_t i = 0; i < LOCUM_COUNT(names); i++) {
@@ -234,7 +235,7 @@ locum_resp_tilt(const redisReply *reply, bool *ret_tilt)
     static const char key[] = "sentinel_tilt:";
     struct locum_slice rest;
     struct locum_slice line;
-    if (locum_resp_text(reply, &rest) != 0) {
+    if (!get_text(reply, &rest)) {
         return LOCUM_ERR_PROTOCOL;
     }
     while (locum_slice_cut(&rest, '\n', &line)) {
@@ -251,17 +252,15 @@ static bool
 is_push(const redisReply *reply, const char *kind, struct locum_slice *ret_channel)
 {
     struct locum_slice first;
-    return is_array(reply) && reply->elements == 3 &&
-           locum_resp_text(reply->element[0], &first) == 0 && locum_slice_is(first, kind) &&
-           locum_resp_text(reply->element[1], ret_channel) == 0;
+    return is_array(reply) && reply->elements == 3 && get_text(reply->element[0], &first) &&
+           locum_slice_is(first, kind) && get_text(reply->element[1], ret_channel);
 }
 
 bool
 locum_resp_message(const redisReply *reply, struct locum_slice *ret_channel,
                    struct locum_slice *ret_payload)
 {
-    return is_push(reply, "message", ret_channel) &&
-           locum_resp_text(reply->element[2], ret_payload) == 0;
+    return is_push(reply, "message", ret_channel) && get_text(reply->element[2], ret_payload);
 }
 
 bool

@@ -43,16 +43,6 @@ redisReader *locum_resp_reader(redisReplyObjectFunctions *functions);
 /* Is it an error? Its text then, borrowed. */
 bool locum_resp_error(const redisReply *reply, struct locum_slice *ret_text);
 
-/* A bulk or status string, borrowed. 0 or LOCUM_ERR_PROTOCOL. */
-int locum_resp_text(const redisReply *reply, struct locum_slice *ret_text) LOCUM_MUST_CHECK;
-
-/*
- * The value of a key in a map that is sent as a flat array. 0, LOCUM_ERR_NOT_FOUND,
- * LOCUM_ERR_PROTOCOL.
- */
-int locum_resp_field(const redisReply *map, const char *key,
-                     struct locum_slice *ret_value) LOCUM_MUST_CHECK;
-
 /*
  * SENTINEL GET-MASTER-ADDR-BY-NAME: [ip, port], or a host name with `sentinel announce-hostnames`.
  * 0, LOCUM_ERR_NOT_FOUND (nil: no such master), LOCUM_ERR_INVALID (neither address nor host name),

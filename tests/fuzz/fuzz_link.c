@@ -42,8 +42,6 @@ decode(const redisReply *reply)
     uint64_t epoch;
     bool tilt;
     use(locum_resp_error(reply, &slice) ? 0 : -1, slice);
-    use(locum_resp_text(reply, &slice), slice);
-    use(locum_resp_field(reply, "flags", &slice), slice);
     if (locum_resp_address(reply, &instance) == 0) {
         REQUIRE(instance.address.port != 0 && strlen(instance.host) <= LOCUM_INSTANCE_HOST_MAX);
     }

@@ -337,6 +337,20 @@ each_error_has_advice(void **state)
     }
 }
 
+/* A server without AUTH quotes its arguments. */
+static void
+a_password_is_never_quoted(void **state)
+{
+    (void)state;
+    char buffer[LOCUM_REDIS_ERROR_MAX + 1];
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+    locum_diagnosis_add(&text, false, LOCUM_COMMAND_AUTH,
+                        locum_slice_of("ERR unknown command 'AUTH', with args beginning with: "
+                                       "'locum' 'secret'"));
+    assert_null(strstr(buffer, "secret"));
+    assert_non_null(strstr(buffer, "AUTH refused"));
+}
+
 /* After "Sentinel HOST:PORT: " with the longest host name, and with the longest command. */
 static void
 the_longest_advice_fits(void **state)
@@ -370,6 +384,7 @@ main(void)
         cmocka_unit_test(instances_are_assigned_to_nodes_by_address),
         cmocka_unit_test(instances_are_assigned_to_nodes_by_host_name),
         cmocka_unit_test(each_error_has_advice),
+        cmocka_unit_test(a_password_is_never_quoted),
         cmocka_unit_test(the_longest_advice_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -208,7 +208,7 @@ tilt_is_decoded(void **state)
 }
 
 static void
-messages_and_confirmations_are_told_apart(void **state)
+messages_and_confirmations_are_distinguished(void **state)
 {
     (void)state;
     static const struct {
@@ -314,7 +314,7 @@ main(void)
         cmocka_unit_test(epochs_are_decoded),
         cmocka_unit_test(roles_are_decoded),
         cmocka_unit_test(tilt_is_decoded),
-        cmocka_unit_test(messages_and_confirmations_are_told_apart),
+        cmocka_unit_test(messages_and_confirmations_are_distinguished),
         cmocka_unit_test(names_of_masters_are_listed),
         cmocka_unit_test(announcements_of_mirrorbits_are_decoded),
     };
