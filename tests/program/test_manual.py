@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The words of the log that are no events, as the sources write them and as locum(8) lists them."""
+"""locum(8) lists the words of the log, and doc/decisions.md has every rule that code and tests cite."""
 
 import glob
 import os
@@ -51,6 +51,21 @@ def test_words_of_the_log():
     listed = re.findall(r"^\.It Cm (.*)$", section, re.M)
     listed = [word for line in listed for word in line.split(" , ")]
     assert sorted(listed) == sorted(logged), f"locum(8): {sorted(set(listed) ^ logged)}"
+
+
+def test_cited_rules_exist():
+    """Code and tests cite the rules of doc/decisions.md by their ids."""
+    with open(os.path.join(ROOT, "doc/decisions.md"), encoding="utf-8") as file:
+        rules = set(re.findall(r"^(?:\| |\*\*|- \*\*)([A-Z]+-[0-9A-Z]+)\b", file.read(), re.M))
+    assert len(rules) > 60, rules
+    families = "|".join(sorted({rule.split("-")[0] for rule in rules}))
+    cited = set()
+    for pattern in ("coordinator/core/*.[ch]", "tests/sim/*.[ch]", "tests/unit/core/*.[ch]"):
+        for path in glob.glob(os.path.join(ROOT, pattern)):
+            with open(path, encoding="utf-8") as file:
+                cited |= set(re.findall(rf"\b(?:{families})-(?:[0-9]+|[A-Z])\b", file.read()))
+    assert len(cited) > 40, cited
+    assert cited <= rules, f"no such rule in doc/decisions.md: {sorted(cited - rules)}"
 
 
 cases.run(globals())
