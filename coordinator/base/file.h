@@ -23,7 +23,7 @@ int locum_file_read(const char *path, char *buffer, size_t size_bytes, size_t *r
 
 /*
  * The same for a secret: a file to which other users have any access is LOCUM_ERR_DENIED. ret_why
- * says how to mend the access. The caller clears the buffer.
+ * says how to change the access. The caller clears the buffer.
  */
 int locum_file_read_private(const char *path, char *buffer, size_t size_bytes, size_t *ret_length,
                             struct locum_text *ret_why) LOCUM_MUST_CHECK;

@@ -45,22 +45,14 @@ locum_log_repeat(void)
     memset(recent, 0, sizeof(recent));
 }
 
-/* FNV-1a, 64 bits. */
-static uint64_t
-hash_of(const char *line)
-{
-    uint64_t hash = 14695981039346656037u;
-    for (; *line != '\0'; line++) {
-        hash = (hash ^ (uint8_t)*line) * 1099511628211u;
-    }
-    return hash;
-}
-
 /* True if the line may be printed; *ret_left_out equal lines were dropped before it. */
 static bool
 admit(const char *line, locum_ms mono, uint64_t *ret_left_out)
 {
-    const uint64_t hash = hash_of(line);
+    uint64_t hash = 14695981039346656037u; /* FNV-1a, 64 bits */
+    for (const char *c = line; *c != '\0'; c++) {
+        hash = (hash ^ (uint8_t)*c) * 1099511628211u;
+    }
     struct recent *oldest = &recent[0];
     for (size_t i = 0; i < RECENT_MAX; i++) {
         struct recent *entry = &recent[i];

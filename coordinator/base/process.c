@@ -62,38 +62,30 @@ free_run(struct process_run *self)
     free(self);
 }
 
-/* Descriptors and directory of the new process. 0 or errno. */
-static int
+/* Descriptors and directory of the new process. False: no memory. */
+static bool
 add_actions(posix_spawn_file_actions_t *actions, int output)
 {
     /* In this order, because the pipe itself may be one of the three. */
-    int failure = posix_spawn_file_actions_adddup2(actions, output, 1);
-    if (failure == 0) {
-        failure = posix_spawn_file_actions_adddup2(actions, output, 2);
-    }
-    if (failure == 0) {
-        failure = posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
-    }
-    if (failure == 0) {
-        failure = posix_spawn_file_actions_addclosefrom_np(actions, 3);
-    }
-    return failure == 0 ? posix_spawn_file_actions_addchdir_np(actions, "/") : failure;
+    return posix_spawn_file_actions_adddup2(actions, output, 1) == 0 &&
+           posix_spawn_file_actions_adddup2(actions, output, 2) == 0 &&
+           posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0) == 0 &&
+           posix_spawn_file_actions_addclosefrom_np(actions, 3) == 0 &&
+           posix_spawn_file_actions_addchdir_np(actions, "/") == 0;
 }
 
-/* A group of its own, and every signal as a program expects it. 0 or errno. */
-static int
+/* A group of its own, and every signal as a program expects it. */
+static bool
 set_attributes(posix_spawnattr_t *attributes)
 {
     sigset_t none;
     sigset_t all;
     sigemptyset(&none);
     sigfillset(&all);
-    int failure = posix_spawnattr_setflags(
-        attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    if (failure == 0) {
-        failure = posix_spawnattr_setsigmask(attributes, &none);
-    }
-    return failure == 0 ? posix_spawnattr_setsigdefault(attributes, &all) : failure;
+    return posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+                                                    POSIX_SPAWN_SETSIGDEF) == 0 &&
+           posix_spawnattr_setsigmask(attributes, &none) == 0 &&
+           posix_spawnattr_setsigdefault(attributes, &all) == 0;
 }
 
 /* 0 or errno. posix_spawn(3) copies no memory and stops only this thread until the exec. */
@@ -105,17 +97,12 @@ spawn(const struct process_run *self, pid_t *ret)
         NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
-    int failure = posix_spawn_file_actions_init(&actions);
-    if (failure != 0) {
+    int failure = ENOMEM;
+    if (posix_spawn_file_actions_init(&actions) != 0) {
         return failure;
     }
-    failure = posix_spawnattr_init(&attributes);
-    if (failure == 0) {
-        failure = add_actions(&actions, self->output);
-        if (failure == 0) {
-            failure = set_attributes(&attributes);
-        }
-        if (failure == 0) {
+    if (posix_spawnattr_init(&attributes) == 0) {
+        if (add_actions(&actions, self->output) && set_attributes(&attributes)) {
             failure = posix_spawn(ret, self->argv[0], &actions, &attributes, self->argv,
                                   (char *const *)environment);
         }

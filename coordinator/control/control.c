@@ -95,8 +95,8 @@ send_error(struct evhttp_request *http, int status, const char *text)
 
 /* Call the handler. `later` in reply to a final request is an error of the handler. */
 static struct locum_control_reply
-ask(struct locum_control *self, const struct locum_route *route, const struct evkeyvalq *query,
-    const json_t *body, bool final)
+call_handler(struct locum_control *self, const struct locum_route *route,
+             const struct evkeyvalq *query, const json_t *body, bool final)
 {
     const struct locum_control_request request = {
         .name = evhttp_find_header(query, "name"),
@@ -126,10 +126,10 @@ forget(struct held *held)
 
 /* Call the handler of a held request again. If it replies, `held` is freed. */
 static void
-ask_held(struct held *held, bool final)
+call_held_handler(struct held *held, bool final)
 {
     const struct locum_control_reply reply =
-        ask(held->listener->control, held->route, &held->query, NULL, final);
+        call_handler(held->listener->control, held->route, &held->query, NULL, final);
     if (reply.later) {
         return;
     }
@@ -142,7 +142,7 @@ ask_held(struct held *held, bool final)
 static void
 on_wait_over(void *user)
 {
-    ask_held(user, true);
+    call_held_handler(user, true);
 }
 
 /* The connection closes. If it does not own the request any more, we must free that. */
@@ -265,7 +265,7 @@ serve(struct control_listener *listener, struct evhttp_request *http,
         send_error(http, 400, buffer);
         return;
     }
-    const struct locum_control_reply reply = ask(self, route, &query, json, wait_ms == 0);
+    const struct locum_control_reply reply = call_handler(self, route, &query, json, wait_ms == 0);
     json_decref(json);
     if (reply.later && listener->held_count >= listener->held_max) {
         evhttp_clear_headers(&query);
@@ -305,7 +305,7 @@ on_wake(void *user)
     struct held *next;
     for (struct held *held = LIST_FIRST(&self->held); held != NULL; held = next) {
         next = LIST_NEXT(held, entry);
-        ask_held(held, false);
+        call_held_handler(held, false);
     }
 }
 
@@ -323,19 +323,6 @@ serve_listener(struct event_base *base, struct control_listener *listener, int f
     const size_t clients = locum_descriptors_share(LOCUM_HTTP_CLIENTS_MAX);
     listener->held_max = clients - clients / 4;
     return locum_http_create(base, fd, LOCUM_HTTP_LIFE_MS, on_request, listener, &listener->http);
-}
-
-static int
-open_local(struct event_base *base, struct locum_control *self, const char *path,
-           struct locum_text *why)
-{
-    const int fd = locum_listen_unix(path, &self->file, why);
-    if (fd < 0) {
-        return fd;
-    }
-    const int error = locum_slice_copy(locum_slice_of(path), self->path, sizeof(self->path));
-    LOCUM_INVARIANT(error == 0);
-    return serve_listener(base, &self->local, fd);
 }
 
 /* A port that cannot be bound is no failure: *why explains it, and it is tried again. */
@@ -384,7 +371,12 @@ locum_control_create(struct event_base *base, const struct locum_config *config,
     self->http = config->listen_http;
     locum_timer_init(&self->wake, base, on_wake, self);
     locum_timer_init(&self->retry, base, on_retry, self);
-    int error = open_local(base, self, config->listen_control, ret_why);
+    const int fd = locum_listen_unix(config->listen_control, &self->file, ret_why);
+    int error = fd < 0 ? fd : 0;
+    if (error == 0) {
+        memcpy(self->path, config->listen_control, sizeof(self->path));
+        error = serve_listener(base, &self->local, fd);
+    }
     if (error == 0) {
         error = open_public(self, ret_why);
     }

@@ -78,16 +78,6 @@ end(const struct client_slot *slot)
     (void)shutdown(bufferevent_getfd(slot->stream), SHUT_RDWR);
 }
 
-static void
-end_old(const struct locum_http *self, locum_ms now)
-{
-    for (size_t i = 0; i < self->count; i++) {
-        if (now - self->slots[i].since > self->life_ms) {
-            end(&self->slots[i]);
-        }
-    }
-}
-
 /* The oldest client whose time for a request is over; `count`: there is none. */
 static size_t
 oldest_idle(const struct locum_http *self, locum_ms now)
@@ -134,7 +124,11 @@ on_review(void *user)
     struct locum_http *self = user;
     const locum_ms now = locum_now_read().mono;
     forget_closed(self);
-    end_old(self, now);
+    for (size_t i = 0; i < self->count; i++) {
+        if (now - self->slots[i].since > self->life_ms) {
+            end(&self->slots[i]);
+        }
+    }
     if (self->count < self->clients_max ||
         (self->count == self->clients_max && oldest_idle(self, now) < self->count)) {
         (void)evconnlistener_enable(self->listener);

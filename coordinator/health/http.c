@@ -226,21 +226,13 @@ set_url(struct locum_http_check *self)
     return set;
 }
 
-/* Trust only the authorities of ca-file. The first probe reads it, and again after a reload. */
-static bool
-set_authorities(struct locum_http_check *self)
-{
-    const char *file = self->check->http.ca_file;
-    return file[0] == '\0' || (curl_easy_setopt(self->easy, CURLOPT_CAPATH, NULL) == CURLE_OK &&
-                               curl_easy_setopt(self->easy, CURLOPT_CAINFO, file) == CURLE_OK);
-}
-
 /* All but the URL. False: no memory. */
 static bool
 set_options(struct locum_http_check *self)
 {
     CURL *easy = self->easy;
     const long timeout_ms = (long)self->check->timeout_ms;
+    const char *ca_file = self->check->http.ca_file;
     const bool head = strcmp(self->check->http.method, "HEAD") == 0;
     const struct {
         CURLoption option;
@@ -262,6 +254,11 @@ set_options(struct locum_http_check *self)
             return false;
         }
     }
+    /* Trust only the authorities of ca-file. The first probe reads it, and again after a reload. */
+    if (ca_file[0] != '\0' && (curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) != CURLE_OK ||
+                               curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) != CURLE_OK)) {
+        return false;
+    }
     return curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_USERAGENT, self->http->agent) == CURLE_OK &&
@@ -272,8 +269,7 @@ set_options(struct locum_http_check *self)
            curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, count_bytes) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, self) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, self->error) == CURLE_OK &&
-           set_authorities(self);
+           curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, self->error) == CURLE_OK;
 }
 
 int

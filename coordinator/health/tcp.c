@@ -98,27 +98,20 @@ locum_tcp_check_create(struct event_base *base, const struct locum_config_check 
     return 0;
 }
 
-/* Start to connect. 0 or the errno of an immediate failure. */
-static int
-begin_connect(struct locum_tcp_check *self)
-{
-    const struct timeval timeout = locum_timeval(self->check->timeout_ms);
-    self->fd = locum_socket_connect(&self->check->tcp, SOCK_STREAM);
-    if (self->fd < 0) {
-        return errno;
-    }
-    self->event = event_new(self->base, self->fd, EV_WRITE, on_socket, self);
-    return self->event == NULL || event_add(self->event, &timeout) != 0 ? ENOMEM : 0;
-}
-
 void
 locum_tcp_check_start(struct locum_tcp_check *self)
 {
+    const struct timeval timeout = locum_timeval(self->check->timeout_ms);
     LOCUM_INVARIANT(self->fd < 0);
     self->started = locum_now_read().mono;
-    const int failure = begin_connect(self);
-    if (failure != 0) {
-        finish(self, failure);
+    self->fd = locum_socket_connect(&self->check->tcp, SOCK_STREAM);
+    if (self->fd < 0) {
+        finish(self, errno);
+        return;
+    }
+    self->event = event_new(self->base, self->fd, EV_WRITE, on_socket, self);
+    if (self->event == NULL || event_add(self->event, &timeout) != 0) {
+        finish(self, ENOMEM);
     }
 }
 

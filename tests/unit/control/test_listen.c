@@ -298,18 +298,18 @@ test_accepting_stops_while_no_descriptor_is_left(void **state)
     while (count < LOCUM_COUNT(taken) && (taken[count] = dup(0)) >= 0) {
         count++;
     }
-    size_t turns = 0; /* each ends by 2 ms, or at once if there is something to do */
+    size_t iterations = 0; /* each takes 2 ms, or less if there is work */
     const locum_ms start = locum_now_read().mono;
     while (locum_now_read().mono - start < 300) {
         run_once(site);
-        turns++;
+        iterations++;
     }
     while (count > 0) {
         (void)close(taken[--count]);
     }
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
     assert_int_equal(site->asked, 0);
-    assert_true(turns < 1000);
+    assert_true(iterations < 1000);
     client_finish(&client, site);
     assert_has(&client, "HTTP/1.1 200 OK\r\n");
     client_close(&client);

@@ -105,8 +105,8 @@ test_watchdog_is_fed_four_times_per_watchdog_time(void **state)
     assert_string_equal(manager_read(fd), "");
     locum_notify_iteration(&notify, 1500);
     assert_string_equal(manager_read(fd), "WATCHDOG=1");
-    locum_notify_status(&notify, "no turn, no food");
-    assert_string_equal(manager_read(fd), "STATUS=no turn, no food");
+    locum_notify_status(&notify, "not fed");
+    assert_string_equal(manager_read(fd), "STATUS=not fed");
     assert_string_equal(manager_read(fd), "");
     locum_notify_iteration(&notify, 9000);
     assert_string_equal(manager_read(fd), "WATCHDOG=1");
@@ -170,7 +170,7 @@ test_busy_manager_gets_the_newest_message_later(void **state)
     (void)state;
     const int fd = manager_open(path);
     struct locum_notify notify = open_notify();
-    notify.watchdog_ms = 4; /* a message each turn */
+    notify.watchdog_ms = 4; /* a message in each iteration */
     locum_ms now = 1000;
     locum_notify_iteration(&notify, now);
     for (size_t i = 0; i < 100000 && notify.unsent[0] == '\0'; i++) {

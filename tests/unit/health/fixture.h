@@ -369,7 +369,7 @@ assert_lack_is_no_sample(const char *lack)
         }
     }
     memcpy(samples, the.samples, sizeof(samples));
-    for (size_t turns = 0; turns < 50; turns++) {
+    for (size_t iterations = 0; iterations < 50; iterations++) {
         assert_int_not_equal(event_base_loop(the.base, EVLOOP_ONCE), -1);
     }
     assert_memory_equal(the.samples, samples, sizeof(samples));

@@ -254,11 +254,11 @@ static void
 test_destroy_kills_running_programs(void **state)
 {
     (void)state;
-    for (size_t turns = 0; turns < 6; turns++) {
+    for (size_t iterations = 0; iterations < 6; iterations++) {
         add_script("sleep 1000 & sleep 1000", LONG_MS, LONG_MS);
         add_script("exit 0", 20, LONG_MS);
         start_health();
-        for (size_t i = 0; i < turns; i++) {
+        for (size_t i = 0; i < iterations; i++) {
             (void)event_base_loop(the.base, EVLOOP_ONCE);
         }
         end_health();

@@ -46,7 +46,7 @@ test_tcp_without_an_answer_ends_at_its_deadline(void **state)
         (void)connect(fds[i], (struct sockaddr *)&name, length);
     }
     struct pollfd full = {.fd = fds[0], .events = POLLIN};
-    assert_int_equal(poll(&full, 1, 2000), 1); /* one has got in: nobody else will */
+    assert_int_equal(poll(&full, 1, 2000), 1); /* one is accepted: no other will be */
     add_check(LOCUM_CHECK_TCP, LONG_MS, TIMEOUT_MS)->tcp = address;
     start_health();
     wait_for(&the.samples[0], 1);
@@ -124,9 +124,9 @@ test_destroy_cancels_running_probes(void **state)
     (void)add_http(&the.address, "/drip-body", 20, LONG_MS);
     (void)add_http(&the.address, "/200", 20, LONG_MS);
     add_check(LOCUM_CHECK_TCP, 20, LONG_MS)->tcp = the.address;
-    for (size_t turns = 0; turns < 12; turns++) { /* at each stage of a probe */
+    for (size_t iterations = 0; iterations < 12; iterations++) { /* at each stage of a probe */
         start_health();
-        for (size_t i = 0; i < turns; i++) {
+        for (size_t i = 0; i < iterations; i++) {
             (void)event_base_loop(the.base, EVLOOP_ONCE);
         }
         locum_health_destroy(the.health);

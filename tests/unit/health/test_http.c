@@ -227,8 +227,8 @@ static void
 test_refused_connection_is_its_own_outcome(void **state)
 {
     (void)state;
-    const struct locum_address nobody = free_address();
-    (void)add_http(&nobody, "/", LONG_MS, LONG_MS);
+    const struct locum_address closed = free_address();
+    (void)add_http(&closed, "/", LONG_MS, LONG_MS);
     start_health();
     wait_for(&the.samples[0], 1);
     assert_sample(LOCUM_SAMPLE_REFUSED, "connection refused");

@@ -57,7 +57,7 @@ a_connection_to_itself_is_refused(void **state)
     assert_non_null(config);
     assert_non_null(base);
     if (!enter_network()) {
-        print_message("SKIP: no network namespace to be had here\n");
+        print_message("SKIP: no network namespace can be made here\n");
         event_base_free(base);
         free(config);
         skip();

@@ -274,7 +274,7 @@ test_a_failed_send_is_counted(void **state)
     a.config->nodes[0].peer_port = own.port;
     locum_peer_send(a.peer, 0, locum_slice_of("x"));
     assert_int_equal(counts_of(&a).failed, 1);
-    assert_int_equal(counts_of(&a).sent, 1); /* nobody listens there, which UDP does not tell */
+    assert_int_equal(counts_of(&a).sent, 1); /* UDP does not report that no socket listens there */
     locum_peer_send(a.peer, 0, (struct locum_slice){.at = line, .length = sizeof(line)});
     assert_int_equal(counts_of(&a).failed, 3);
     stop(&a);
