@@ -1,9 +1,5 @@
 /*
-<<<<<<< HEAD
- * heartbeat: the text of a heartbeat without its seal (base/signature adds and checks that):
-=======
  * heartbeat: the text of a heartbeat without its signature (base/signature adds and checks that):
->>>>>>> 7aa2cc2 (core: cite the rules of doc/decisions.md; one function for the texts of all enums)
  *
  *   locum1 get dc2 1763863200123 522 125 up ready - 1763863265373 a1b2c3d4 dc3=1763863199001,529,a
  *          cluster name inc      seq interval service admin leaving wall digest peer=inc,seq,code
