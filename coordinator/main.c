@@ -1,8 +1,8 @@
 /*
  * locum: the coordinator and its sub-commands.
  *
- * `run` is the daemon (daemon/), `check`, `keygen` and `version` need none, and the rest asks a
- * running one over its control socket (cli/).
+ * `run` is the daemon (daemon/). `check`, `keygen` and `version` need no daemon. All other commands
+ * ask a running daemon over its control socket (cli/).
  */
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +19,7 @@ run_daemon(const char *config_path, int argc, char **argv)
 {
     (void)argv;
     if (argc != 1) {
-        (void)fprintf(stderr, "locum run: takes no argument but -c FILE\n");
+        (void)fprintf(stderr, "locum run: the only argument is -c FILE\n");
         return LOCUM_EXIT_USAGE;
     }
     return locum_daemon_run(config_path);
@@ -45,7 +45,7 @@ run_check(const char *config_path, int argc, char **argv)
     struct locum_config *config = NULL;
     (void)argv;
     if (argc != 1) {
-        (void)fprintf(stderr, "locum check: takes no argument but -c FILE\n");
+        (void)fprintf(stderr, "locum check: the only argument is -c FILE\n");
         return LOCUM_EXIT_USAGE;
     }
     int status = locum_config_load(config_path, NULL, print_and_count, &findings, &config);
@@ -59,7 +59,7 @@ run_check(const char *config_path, int argc, char **argv)
         return LOCUM_EXIT_NOT_FINE;
     }
     const struct locum_core_config *core = &config->core;
-    (void)printf("%s: good: cluster %s, node %s of %zu, %zu name(s), digest %s, %zu warning(s)\n",
+    (void)printf("%s: OK: cluster %s, node %s of %zu, %zu name(s), digest %s, %zu warning(s)\n",
                  config_path, core->cluster, core->nodes[core->self].name, core->node_count,
                  core->name_count, core->digest, findings.warnings);
     locum_config_free(config);
@@ -76,7 +76,7 @@ run_keygen(const char *config_path, int argc, char **argv)
         return LOCUM_EXIT_USAGE;
     }
     if (locum_signature_generate_secret(secret) != 0) {
-        (void)fprintf(stderr, "locum keygen: the system gives no random bytes\n");
+        (void)fprintf(stderr, "locum keygen: cannot get random bytes from the system\n");
         return LOCUM_EXIT_NOT_FINE;
     }
     (void)printf("%s\n", secret);
@@ -93,66 +93,63 @@ run_version(const char *config_path, int argc, char **argv)
     return LOCUM_EXIT_OK;
 }
 
-/* The sub-commands that need no running daemon; those that do are cli/'s. */
-static const struct {
-    const char *name;
-    const char *usage;
-    const char *help;
-    int (*run)(const char *config_path, int argc, char **argv);
-} commands[] = {
-    {"run", "run", "the daemon, in the foreground", run_daemon},
-    {"check", "check", "validate the configuration, offline", run_check},
-    {"keygen", "keygen --cluster", "print a new heartbeat secret", run_keygen},
-    {"version", "version", "print the version", run_version},
+/* The sub-commands that need no running daemon; the others are in cli/. */
+static const struct locum_cli_command commands[] = {
+    {"run", "run", "run the daemon in the foreground", run_daemon, true},
+    {"check", "check", "check the configuration, offline", run_check, true},
+    {"keygen", "keygen --cluster", "print a new cluster secret", run_keygen, true},
+    {"version", "version", "print the version", run_version, true},
+    {0},
 };
+static const struct locum_cli_command *const tables[] = {commands, locum_cli_commands};
 
 static void
 print_help(FILE *out)
 {
     (void)fprintf(out, "usage: locum COMMAND [-c FILE] ...   (FILE: %s)\n\n",
                   LOCUM_CONFIG_DEFAULT_PATH);
-    for (size_t i = 0; i < LOCUM_COUNT(commands); i++) {
-        (void)fprintf(out, "  %-58s %s\n", commands[i].usage, commands[i].help);
+    for (size_t i = 0; i < LOCUM_COUNT(tables); i++) {
+        for (const struct locum_cli_command *at = tables[i]; at->name != NULL; at++) {
+            (void)fprintf(out, "  %-58s %s\n", at->usage, at->help);
+        }
     }
-    for (const struct locum_cli_command *command = locum_cli_commands; command->name != NULL;
-         command++) {
-        (void)fprintf(out, "  %-58s %s\n", command->usage, command->help);
+    (void)fprintf(out, "\nSee locum(8).\n");
+}
+
+/* NULL: there is no such command. */
+static const struct locum_cli_command *
+find_command(const char *name)
+{
+    for (size_t i = 0; i < LOCUM_COUNT(tables); i++) {
+        for (const struct locum_cli_command *at = tables[i]; at->name != NULL; at++) {
+            if (strcmp(at->name, name) == 0) {
+                return at;
+            }
+        }
     }
-    (void)fprintf(out, "\nlocum(8) tells more.\n");
+    return NULL;
 }
 
 static bool
-is_help_option(const char *word)
+is_help_option(const char *argument)
 {
-    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+    return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
 }
 
 /* `locum COMMAND --help`. False: there is no such command. */
 static bool
 print_help_of(const char *name)
 {
-    const char *usage = NULL;
-    const char *help = NULL;
-    for (size_t i = 0; i < LOCUM_COUNT(commands); i++) {
-        if (strcmp(name, commands[i].name) == 0) {
-            usage = commands[i].usage;
-            help = commands[i].help;
-        }
+    const struct locum_cli_command *command = find_command(name);
+    if (command == NULL) {
+        return false;
     }
-    for (const struct locum_cli_command *at = locum_cli_commands; at->name != NULL; at++) {
-        if (strcmp(name, at->name) == 0) {
-            usage = at->usage;
-            help = at->help;
-        }
-    }
-    if (usage != NULL) {
-        (void)printf("usage: locum %s [-c FILE]   (FILE: %s)\n\n%s\n\nlocum(8) tells more.\n",
-                     usage, LOCUM_CONFIG_DEFAULT_PATH, help);
-    }
-    return usage != NULL;
+    (void)printf("usage: locum %s [-c FILE]   (FILE: %s)\n\n%s\n\nSee locum(8).\n", command->usage,
+                 LOCUM_CONFIG_DEFAULT_PATH, command->help);
+    return true;
 }
 
-/* Take `-c FILE` out of the arguments. False: -c without a FILE. */
+/* Remove `-c FILE` from the arguments. False: -c without a FILE. */
 static bool
 take_config_path(int *argc, char **argv, const char **ret_path)
 {
@@ -170,38 +167,33 @@ take_config_path(int *argc, char **argv, const char **ret_path)
     return true;
 }
 
-/* Where the daemon is asked. A FILE of one's own that does not tell is said to be none. */
+/* The control socket of the daemon; the default one, with a message, if FILE cannot tell. */
 static void
 find_socket(const char *config_path, char ret_socket[LOCUM_PATH_MAX + 1])
 {
     if (!locum_config_control_path(config_path, ret_socket) &&
         strcmp(config_path, LOCUM_CONFIG_DEFAULT_PATH) != 0) {
-        (void)fprintf(
-            stderr,
-            "locum: %s cannot be read, or is no configuration (locum check tells more): asking "
-            "the daemon at the default %s\n",
-            config_path, ret_socket);
+        (void)fprintf(stderr,
+                      "locum: %s cannot be read or is not a valid configuration (see locum check); "
+                      "using the default control socket %s\n",
+                      config_path, ret_socket);
     }
 }
 
 static int
 run_command(const char *config_path, int argc, char **argv)
 {
-    for (size_t i = 0; i < LOCUM_COUNT(commands); i++) {
-        if (strcmp(argv[0], commands[i].name) == 0) {
-            return commands[i].run(config_path, argc, argv);
-        }
+    const struct locum_cli_command *command = find_command(argv[0]);
+    char socket[LOCUM_PATH_MAX + 1];
+    if (command == NULL) {
+        (void)fprintf(stderr, "locum: unknown command '%s'; `locum help` lists them\n", argv[0]);
+        return LOCUM_EXIT_USAGE;
     }
-    for (const struct locum_cli_command *command = locum_cli_commands; command->name != NULL;
-         command++) {
-        if (strcmp(argv[0], command->name) == 0) {
-            char socket[LOCUM_PATH_MAX + 1];
-            find_socket(config_path, socket);
-            return command->run(socket, argc, argv);
-        }
+    if (command->offline) {
+        return command->run(config_path, argc, argv);
     }
-    (void)fprintf(stderr, "locum: there is no command '%s'; `locum help` lists them\n", argv[0]);
-    return LOCUM_EXIT_USAGE;
+    find_socket(config_path, socket);
+    return command->run(socket, argc, argv);
 }
 
 int

@@ -1,12 +1,14 @@
 /*
- * cli: the sub-commands that talk to a running daemon over its control socket, and what they print.
+ * cli: the sub-commands that ask a running daemon over its control socket, and their output:
  * status, explain, events, drain, ready, maint, exclude, include, reload.
  *
- * Exit codes: 0 fine, 1 not fine (`status` when the cluster is degraded, a request refused),
+ * Exit codes: 0 success, 1 failure (`status` if the cluster is degraded, a request was refused),
  * 2 usage, 3 the daemon cannot be reached.
  */
 #ifndef LOCUM_CLI_CLI_H
 #define LOCUM_CLI_CLI_H
+
+#include <stdbool.h>
 
 enum {
     LOCUM_EXIT_OK = 0,
@@ -15,13 +17,15 @@ enum {
     LOCUM_EXIT_UNREACHABLE = 3
 };
 
-/* One sub-command; the table of them is also what `locum help` prints. */
+/* One sub-command; `locum help` prints the tables of them. */
 struct locum_cli_command {
     const char *name;
     const char *usage; /* "drain [--for 30m] [--reason TEXT] [--wait] [--force]" */
     const char *help;  /* one line */
-    /* argv[0] is the sub-command; -c FILE was taken out. socket: path of the control socket. */
-    int (*run)(const char *socket, int argc, char **argv);
+    /* path: of the control socket, or of the configuration if `offline`. argv[0] is the
+     * sub-command; -c FILE was removed. */
+    int (*run)(const char *path, int argc, char **argv);
+    bool offline; /* needs no running daemon */
 };
 
 /* The commands of this room, ended by an entry whose name is NULL. */

@@ -15,7 +15,7 @@
 
 enum {
     ANSWER_BYTES_MAX = 16 * 1024 * 1024,
-    /* Longer than the daemon holds a request (3 s) and than a stall of a busy machine. */
+    /* Longer than the daemon holds a request (3 s) and than a busy machine stalls. */
     TIMEOUT_MS = 10000,
 };
 
@@ -26,7 +26,7 @@ complain_memory(FILE *errors)
     return LOCUM_EXIT_NOT_FINE;
 }
 
-/* The system's text as it stands inside a sentence: "connection refused". */
+/* The text of the system without a capital: "connection refused". */
 static const char *
 errno_text(int errno_value, char *buffer, size_t size)
 {
@@ -36,7 +36,7 @@ errno_text(int errno_value, char *buffer, size_t size)
     return buffer;
 }
 
-/* Why there is no answer, and what to do. */
+/* Report why there is no answer, and what to do. */
 static int
 complain_unreachable(const char *socket, CURL *curl, CURLcode code, FILE *errors)
 {
@@ -46,12 +46,12 @@ complain_unreachable(const char *socket, CURL *curl, CURLcode code, FILE *errors
     const int error = locum_error_from_errno((int)errno_value);
     const bool refused = code == CURLE_COULDNT_CONNECT && errno_value != 0;
     const char *why = curl_easy_strerror(code);
-    const char *advice = "is `locum run` running? systemctl status locum";
+    const char *advice = "it may not run; see systemctl status locum";
     if (refused) {
         why = errno_text((int)errno_value, buffer, sizeof(buffer));
     } else if (code == CURLE_OPERATION_TIMEDOUT) {
         why = "no answer within 10 s";
-        advice = "it hangs or the machine is overloaded: journalctl -u locum";
+        advice = "it hangs or the machine is overloaded; see journalctl -u locum";
     }
     if (refused && error == LOCUM_ERR_DENIED) {
         advice = "join the group that owns the socket, or use sudo";
@@ -60,7 +60,7 @@ complain_unreachable(const char *socket, CURL *curl, CURLcode code, FILE *errors
     return LOCUM_EXIT_UNREACHABLE;
 }
 
-/* The daemon's own reasons, one a line. */
+/* Print the daemon's reasons, one a line. */
 static int
 complain_refused(long status, const json_t *json, FILE *errors)
 {
@@ -94,8 +94,8 @@ read_answer(const char *socket, long status, const struct locum_fetch_api_reply 
     if (!json_is_object(json)) {
         json_decref(json);
         (void)fprintf(errors,
-                      "locum: what answers at %s is no locum of this version: restart it after "
-                      "an upgrade (systemctl restart locum)\n",
+                      "locum: the program at %s does not answer like this version of locum; after "
+                      "an upgrade: systemctl restart locum\n",
                       socket);
         return LOCUM_EXIT_UNREACHABLE;
     }

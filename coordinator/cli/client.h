@@ -1,5 +1,5 @@
 /*
- * client: one request to the daemon over its control socket, by libcurl.
+ * client: one request to the daemon over its control socket, with libcurl.
  */
 #ifndef LOCUM_CLI_CLIENT_H
 #define LOCUM_CLI_CLIENT_H
@@ -10,20 +10,20 @@
 #include "base/invariant.h"
 
 /*
- * Ask the daemon.
+ * Send one request.
  *
  * socket    path of the control socket.
  * target    path and query string, already encoded (locum_client_escape()).
  * body      a POST of this object, borrowed; NULL: a GET.
- * errors    where it is told why there is no answer.
- * ret_json  on LOCUM_EXIT_OK the answer, an object; the caller drops it with json_decref().
+ * errors    gets the reason if there is no answer.
+ * ret_json  on LOCUM_EXIT_OK the answer, an object; freed by the caller with json_decref().
  * Returns LOCUM_EXIT_OK; LOCUM_EXIT_NOT_FINE if the daemon refused (its reasons are in `errors`,
- * one a line) or lack of memory; LOCUM_EXIT_UNREACHABLE if it did not answer (what to do is there).
+ * one a line) or if out of memory; LOCUM_EXIT_UNREACHABLE if it did not answer.
  */
 int locum_client_ask(const char *socket, const char *target, const json_t *body, FILE *errors,
                      json_t **ret_json) LOCUM_MUST_CHECK;
 
-/* Text as it may stand in a query string; freed by the caller with free(). NULL: no memory. */
+/* Encode text for a query string; freed by the caller with free(). NULL: out of memory. */
 char *locum_client_escape(const char *text);
 
 #endif

@@ -13,11 +13,17 @@
 
 enum { TARGET_BYTES = 2048 };
 
+/* Post `body`, which is freed here. NULL: it could not be made; print `invalid`. */
 static int
-no_memory(void)
+post(const char *socket, const char *target, json_t *body, const char *invalid, json_t **ret)
 {
-    (void)fputs("locum: out of memory\n", stderr);
-    return LOCUM_EXIT_NOT_FINE;
+    if (body == NULL) {
+        (void)fputs(invalid, stderr);
+        return LOCUM_EXIT_USAGE;
+    }
+    const int result = locum_client_ask(socket, target, body, stderr, ret);
+    json_decref(body);
+    return result;
 }
 
 static int
@@ -61,7 +67,7 @@ add_escaped(struct locum_text *target, const char *text)
     return escaped != NULL;
 }
 
-/* "/explain?name=NAME&if=NODE=WORD,NODE=WORD", encoded. */
+/* "/explain?name=NAME&if=NODE=STATE,NODE=STATE", encoded. */
 static bool
 explain_target(const struct locum_options *options, struct locum_text *ret)
 {
@@ -86,10 +92,12 @@ run_explain(const char *socket, int argc, char **argv)
         (void)fputs("locum explain: a name has at most 254 characters\n", stderr);
         result = LOCUM_EXIT_USAGE;
     }
+    if (result == LOCUM_EXIT_OK && !explain_target(&options, &target)) {
+        (void)fputs("locum: out of memory\n", stderr);
+        result = LOCUM_EXIT_NOT_FINE;
+    }
     if (result == LOCUM_EXIT_OK) {
-        result = explain_target(&options, &target)
-                     ? locum_client_ask(socket, buffer, NULL, stderr, &explain)
-                     : no_memory();
+        result = locum_client_ask(socket, buffer, NULL, stderr, &explain);
     }
     if (result == LOCUM_EXIT_OK) {
         const struct locum_print print = locum_print_stdout();
@@ -109,7 +117,7 @@ run_events(const char *socket, int argc, char **argv)
                : result;
 }
 
-/* Until no resolver holds an older answer; on a terminal the seconds are counted down. */
+/* Wait until no resolver can have an older answer; on a terminal show the remaining seconds. */
 static void
 wait_out(json_int_t wait_ms)
 {
@@ -128,26 +136,7 @@ wait_out(json_int_t wait_ms)
     }
 }
 
-static json_t *
-admin_body(const char *word, const struct locum_options *options)
-{
-    json_t *body =
-        json_pack("{s:s, s:b}", "admin", word, "force", (options->given & LOCUM_OPTION_FORCE) != 0);
-    int failed = body == NULL ? -1 : 0;
-    if (failed == 0 && options->for_ms != LOCUM_NEVER) {
-        failed = json_object_set_new(body, "for_s", json_integer(options->for_ms / 1000));
-    }
-    if (failed == 0 && options->reason != NULL) {
-        failed = json_object_set_new(body, "reason", json_string(options->reason));
-    }
-    if (failed != 0) {
-        json_decref(body);
-        return NULL;
-    }
-    return body;
-}
-
-/* drain, ready, maint: argv[0] is the word. */
+/* drain, ready, maint: argv[0] is the state. */
 static int
 run_admin(const char *socket, int argc, char **argv)
 {
@@ -159,28 +148,24 @@ run_admin(const char *socket, int argc, char **argv)
     if (result != LOCUM_EXIT_OK) {
         return result;
     }
-    json_t *body = admin_body(argv[0], &options);
+    json_t *for_s = options.for_ms != LOCUM_NEVER ? json_integer(options.for_ms / 1000) : NULL;
     json_t *answer = NULL;
-    if (body == NULL) {
-        (void)fputs("locum: --reason must be UTF-8 text\n", stderr);
-        return LOCUM_EXIT_USAGE;
-    }
-    result = locum_client_ask(socket, "/admin", body, stderr, &answer);
-    json_decref(body);
+    json_t *body = json_pack("{s:s, s:b, s:o*, s:s*}", "admin", argv[0], "force",
+                             (options.given & LOCUM_OPTION_FORCE) != 0, "for_s", for_s, "reason",
+                             options.reason);
+    result = post(socket, "/admin", body, "locum: --reason must be UTF-8 text\n", &answer);
     if (result != LOCUM_EXIT_OK) {
         return result;
     }
-    const json_t *wait_ms = json_object_get(answer, "wait_ms");
-    (void)fputs("this node is now: ", stdout);
-    locum_print_member(stdout, answer, "admin");
-    if (json_integer_value(wait_ms) > 0) {
-        (void)fputs("; resolvers may hold older answers for another ", stdout);
-        locum_print_age(stdout, wait_ms);
-    }
-    (void)fputc('\n', stdout);
+    const json_int_t wait_ms = json_integer_value(json_object_get(answer, "wait_ms"));
+    locum_print_json(stdout, answer,
+                     wait_ms > 0
+                         ? "this node is now: {admin}; resolvers may cache older answers for "
+                           "another {wait_ms:age}\n"
+                         : "this node is now: {admin}\n");
     (void)fflush(stdout);
     if ((options.given & LOCUM_OPTION_WAIT) != 0) {
-        wait_out(json_integer_value(wait_ms));
+        wait_out(wait_ms);
     }
     json_decref(answer);
     return LOCUM_EXIT_OK;
@@ -195,24 +180,15 @@ run_exclude(const char *socket, int argc, char **argv)
     if (result != LOCUM_EXIT_OK) {
         return result;
     }
-    json_t *body = json_pack("{s:s}", "node", options.argument);
     json_t *answer = NULL;
-    if (body == NULL) {
-        (void)fputs("locum: NODE must be the name of a node\n", stderr);
-        return LOCUM_EXIT_USAGE;
-    }
-    result = locum_client_ask(socket, strcmp(argv[0], "exclude") == 0 ? "/exclude" : "/include",
-                              body, stderr, &answer);
-    json_decref(body);
+    result = post(socket, strcmp(argv[0], "exclude") == 0 ? "/exclude" : "/include",
+                  json_pack("{s:s}", "node", options.argument),
+                  "locum: NODE must be the name of a node\n", &answer);
     if (result == LOCUM_EXIT_OK) {
-        json_t *excluded = json_object_get(answer, "excluded");
-        if (json_array_size(excluded) == 0) {
-            (void)fputs("no node is excluded from this node's answers", stdout);
-        } else {
-            (void)fputs("excluded from this node's answers: ", stdout);
-            locum_print_list(stdout, excluded, ", ");
-        }
-        (void)fputc('\n', stdout);
+        locum_print_json(stdout, answer,
+                         json_array_size(json_object_get(answer, "excluded")) > 0
+                             ? "excluded from this node's answers: {excluded}\n"
+                             : "no node is excluded from this node's answers\n");
         json_decref(answer);
     }
     return result;
@@ -224,12 +200,9 @@ run_reload(const char *socket, int argc, char **argv)
     struct locum_options options;
     json_t *answer = NULL;
     int result = locum_options_read(argc, argv, 0, NULL, &options);
-    json_t *body = json_object();
     if (result == LOCUM_EXIT_OK) {
-        result =
-            body != NULL ? locum_client_ask(socket, "/reload", body, stderr, &answer) : no_memory();
+        result = post(socket, "/reload", json_object(), "locum: out of memory\n", &answer);
     }
-    json_decref(body);
     if (result != LOCUM_EXIT_OK) {
         return result;
     }
@@ -237,30 +210,28 @@ run_reload(const char *socket, int argc, char **argv)
     const json_t *warning;
     json_array_foreach(json_object_get(answer, "warnings"), i, warning)
     {
-        const char *text = json_string_value(warning);
-        locum_print_text(stderr, text != NULL ? text : "-");
-        (void)fputc('\n', stderr);
+        locum_print_json(stderr, warning, "{}\n");
     }
-    (void)fputs("the configuration was read again and is in effect\n", stdout);
+    (void)fputs("the configuration was reloaded\n", stdout);
     json_decref(answer);
     return result;
 }
 
 const struct locum_cli_command locum_cli_commands[] = {
-    {"status", "status [--json] [--watch]", "the cluster at a glance; exit 1 if it is degraded",
-     run_status},
-    {"explain", "explain NAME [--if NODE=WORD] ...",
-     "why a name is answered so, or would be if a node were down, failing, drain ...", run_explain},
-    {"events", "events [--follow]", "what happened, newest last", run_events},
+    {"status", "status [--json] [--watch]", "show the cluster; exit 1 if it is degraded",
+     run_status, false},
+    {"explain", "explain NAME [--if NODE=STATE] ...",
+     "show why a name has its answer, or its answer if nodes were down, failing, drain ...",
+     run_explain, false},
+    {"events", "events [--follow]", "show what happened, newest last", run_events, false},
     {"drain", "drain [--for 30m] [--reason TEXT] [--wait] [--force]",
-     "name this node only if no other one is better", run_admin},
-    {"ready", "ready [--reason TEXT] [--wait]", "end drain or maint: name this node again",
-     run_admin},
-    {"maint", "maint [--for 30m] [--reason TEXT] [--wait] [--force]",
-     "let this node count as failing", run_admin},
-    {"exclude", "exclude NODE", "keep a peer out of this node's answers", run_exclude},
-    {"include", "include NODE", "let a peer back into this node's answers", run_exclude},
-    {"reload", "reload", "read the configuration again: all of it takes effect, or none",
-     run_reload},
-    {NULL, NULL, NULL, NULL},
+     "name this node only if no better one is available", run_admin, false},
+    {"ready", "ready [--reason TEXT] [--wait]", "end drain or maint", run_admin, false},
+    {"maint", "maint [--for 30m] [--reason TEXT] [--wait] [--force]", "treat this node as failing",
+     run_admin, false},
+    {"exclude", "exclude NODE", "exclude a peer from this node's answers", run_exclude, false},
+    {"include", "include NODE", "end the exclusion of a peer", run_exclude, false},
+    {"reload", "reload", "reload the configuration: all of it takes effect, or nothing", run_reload,
+     false},
+    {0},
 };

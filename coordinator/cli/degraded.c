@@ -8,67 +8,46 @@ struct degraded {
     const struct locum_print *print;
 };
 
-/* "degraded: " and the three texts; any of them may come from outside. */
+/* "degraded: " and a template filled from an object. */
 static void
-add(struct degraded *self, const char *before, const char *text, const char *after)
+add(struct degraded *self, const json_t *object, const char *template)
 {
     self->count++;
     if (self->print != NULL) {
         locum_print_in(self->print, LOCUM_RED, "degraded: ");
-        locum_print_text(self->print->out, before);
-        locum_print_text(self->print->out, text);
-        locum_print_text(self->print->out, after);
+        locum_print_json(self->print->out, object, template);
         (void)fputc('\n', self->print->out);
     }
-}
-
-static const char *
-word_of(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL ? text : "unknown";
 }
 
 static void
 check_node(struct degraded *self, const json_t *node)
 {
-    const char *name = word_of(node, "name");
-    if (strcmp(word_of(node, "role"), "sentinel") == 0) {
-        return; /* no coordinator there: nothing is expected of it */
+    if (locum_print_is(node, "role", "sentinel")) {
+        return; /* it has no coordinator */
     }
-    if (strcmp(word_of(node, "condition"), "alive") != 0) {
-        add(self, name, " is ", word_of(node, "condition"));
+    if (!locum_print_is(node, "condition", "alive")) {
+        add(self, node, "{name} is {condition}");
     }
-    if (strcmp(word_of(node, "service"), "up") != 0) {
-        add(self, name, ": service ", word_of(node, "service"));
+    if (!locum_print_is(node, "service", "up")) {
+        add(self, node, "{name}: service {service}");
     }
-    const char *admin = word_of(json_object_get(node, "admin"), "state");
-    const bool witness = strcmp(word_of(node, "role"), "witness") == 0; /* is named in no answer */
-    if (!witness && strcmp(admin, "ready") != 0) {
-        add(self, name, ": admin ", admin);
+    if (!locum_print_is(node, "role", "witness") &&
+        !locum_print_is(json_object_get(node, "admin"), "state", "ready")) {
+        add(self, node, "{name}: admin {admin.state}");
     }
     if (json_is_true(json_object_get(node, "excluded"))) {
-        add(self, name, " is excluded", " by this node's operator");
-    }
-}
-
-static void
-check_redis(struct degraded *self, const json_t *redis)
-{
-    if (json_is_object(redis) && !json_is_true(json_object_get(redis, "connected"))) {
-        const char *error = json_string_value(json_object_get(redis, "error"));
-        add(self, "redis is not connected", error != NULL ? ": " : "", error != NULL ? error : "");
+        add(self, node, "{name} is excluded by this node's operator");
     }
 }
 
 static void
 check_sentinel(struct degraded *self, const json_t *sentinel)
 {
-    const char *address = word_of(sentinel, "address");
     if (!json_is_true(json_object_get(sentinel, "connected"))) {
-        add(self, "the sentinel at ", address, " is not connected");
+        add(self, sentinel, "the Sentinel at {address} is not connected");
     } else if (json_is_true(json_object_get(sentinel, "tilt"))) {
-        add(self, "the sentinel at ", address, " is in TILT");
+        add(self, sentinel, "the Sentinel at {address} is in TILT");
     }
 }
 
@@ -76,34 +55,39 @@ size_t
 locum_show_degraded(const json_t *status, const struct locum_print *print)
 {
     struct degraded self = {.print = print};
+    const json_t *nodes = json_object_get(status, "nodes");
+    const json_t *quorum = json_object_get(status, "quorum");
+    const json_t *redis = json_object_get(status, "redis");
+    const char *serving = json_string_value(json_object_get(status, "serving"));
     size_t i;
     const json_t *item;
-    if (json_array_size(json_object_get(status, "nodes")) == 0) {
-        add(&self, "the daemon names no node", "", "");
+    if (json_array_size(nodes) == 0) {
+        add(&self, NULL, "the daemon reports no nodes");
     }
-    json_array_foreach(json_object_get(status, "nodes"), i, item)
+    json_array_foreach(nodes, i, item)
     {
         check_node(&self, item);
     }
-    const json_t *quorum = json_object_get(status, "quorum");
     if (json_integer_value(json_object_get(quorum, "reachable")) <
         json_integer_value(json_object_get(quorum, "needed"))) {
-        add(&self, "no quorum", "", ": the names of a dead node cannot be taken over");
+        add(&self, NULL, "no quorum: the names of a dead node cannot be taken over");
     }
-    check_redis(&self, json_object_get(status, "redis"));
+    if (json_is_object(redis) && !json_is_true(json_object_get(redis, "connected"))) {
+        add(&self, redis, "Redis is not connected[: {error}]");
+    }
     json_array_foreach(json_object_get(status, "sentinels"), i, item)
     {
         check_sentinel(&self, item);
     }
-    if (strncmp(word_of(status, "serving"), "fail-open", 9) == 0) {
-        add(&self, word_of(status, "node"), " fails open", ": no node is known to be good");
+    if (serving != NULL && strncmp(serving, "fail-open", 9) == 0) {
+        add(&self, status, "{node} fails open: no node is known to be healthy");
     }
     if (json_integer_value(json_object_get(json_object_get(status, "dns"), "closed")) > 0) {
-        add(&self, "dns: ", "nobody is answered", " at an address of listen.dns that is not open");
+        add(&self, NULL,
+            "dns: an address of listen.dns is not open, so queries to it get no answer");
     }
-    const json_t *nsd_error = json_object_get(json_object_get(status, "nsd"), "error");
-    if (json_is_string(nsd_error)) {
-        add(&self, "nsd: ", json_string_value(nsd_error), "");
+    if (json_is_string(json_object_get(json_object_get(status, "nsd"), "error"))) {
+        add(&self, status, "nsd: {nsd.error}");
     }
     return self.count;
 }

@@ -4,20 +4,19 @@
 #include <string.h>
 
 #include "base/text.h"
-
 #include "cli/print.h"
 
 static const struct {
     const char *text;
-    enum locum_option option;
-    const char *value; /* what it needs; NULL: it is a switch */
+    enum locum_options_bit option;
+    const char *value; /* the value that it needs; NULL: none */
 } table[] = {
     {"--json", LOCUM_OPTION_JSON, NULL},
     {"--watch", LOCUM_OPTION_WATCH, NULL},
-    {"--if", LOCUM_OPTION_IF, "NODE=WORD, for example dc3=down, at most 8 times"},
+    {"--if", LOCUM_OPTION_IF, "needs NODE=STATE, for example dc3=down, at most 8 times"},
     {"--follow", LOCUM_OPTION_FOLLOW, NULL},
-    {"--for", LOCUM_OPTION_FOR, "a duration of 1s or more, for example 30m"},
-    {"--reason", LOCUM_OPTION_REASON, "a text of 1 to 79 characters"},
+    {"--for", LOCUM_OPTION_FOR, "needs a duration of 1s or more, for example 30m"},
+    {"--reason", LOCUM_OPTION_REASON, "needs a text of 1 to 79 characters"},
     {"--wait", LOCUM_OPTION_WAIT, NULL},
     {"--force", LOCUM_OPTION_FORCE, NULL},
 };
@@ -33,17 +32,24 @@ usage_of(const char *command)
     return command;
 }
 
+/* Print "locum status: --jsn is not an option of this command" and the usage. */
 static int
-complain(const char *command, const char *subject, const char *what)
+complain(const char *command, const char *subject, const char *what, const char *value)
 {
     (void)fprintf(stderr, "locum %s: ", command);
     locum_print_text(stderr, subject);
-    (void)fprintf(stderr, " %s\nusage: locum %s\n", what, usage_of(command));
+    (void)fprintf(stderr, " %s", what);
+    if (value != NULL) {
+        (void)fputs(", not \"", stderr);
+        locum_print_text(stderr, value);
+        (void)fputc('"', stderr);
+    }
+    (void)fprintf(stderr, "\nusage: locum %s\n", usage_of(command));
     return LOCUM_EXIT_USAGE;
 }
 
 static bool
-take_value(enum locum_option option, const char *value, struct locum_options *ret)
+take_value(enum locum_options_bit option, const char *value, struct locum_options *ret)
 {
     const size_t length = strlen(value);
     switch (option) {
@@ -69,35 +75,30 @@ static int
 take_option(int argc, char **argv, int *at, unsigned allowed, struct locum_options *ret)
 {
     struct locum_slice rest = locum_slice_of(argv[*at]);
-    struct locum_slice word;
-    (void)locum_slice_cut(&rest, '=', &word);
+    struct locum_slice name;
+    (void)locum_slice_cut(&rest, '=', &name);
     for (size_t i = 0; i < LOCUM_COUNT(table); i++) {
-        if (!locum_slice_is(word, table[i].text) || (allowed & table[i].option) == 0) {
+        if (!locum_slice_is(name, table[i].text) || (allowed & table[i].option) == 0) {
             continue;
         }
         if ((ret->given & table[i].option & ~(unsigned)LOCUM_OPTION_IF) != 0) {
-            return complain(argv[0], table[i].text, "is there twice");
+            return complain(argv[0], table[i].text, "is given twice", NULL);
         }
         ret->given |= table[i].option;
         const char *value = rest.at;
         if (table[i].value == NULL) {
             return value == NULL ? LOCUM_EXIT_OK
-                                 : complain(argv[0], table[i].text, "takes no value");
+                                 : complain(argv[0], table[i].text, "takes no value", NULL);
         }
         if (value == NULL && *at + 1 < argc) {
             value = argv[++*at];
         }
         if (value == NULL || !take_value(table[i].option, value, ret)) {
-            (void)fprintf(stderr, "locum %s: %s needs %s", argv[0], table[i].text, table[i].value);
-            (void)fputs(value != NULL ? ", not \"" : "", stderr);
-            locum_print_text(stderr, value != NULL ? value : "");
-            (void)fprintf(stderr, "%s\nusage: locum %s\n", value != NULL ? "\"" : "",
-                          usage_of(argv[0]));
-            return LOCUM_EXIT_USAGE;
+            return complain(argv[0], table[i].text, table[i].value, value);
         }
         return LOCUM_EXIT_OK;
     }
-    return complain(argv[0], argv[*at], "is no option of this command");
+    return complain(argv[0], argv[*at], "is not an option of this command", NULL);
 }
 
 int
@@ -113,13 +114,13 @@ locum_options_read(int argc, char **argv, unsigned allowed, const char *argument
             }
         } else if (argument == NULL || options.argument != NULL || argv[i][0] == '\0') {
             return complain(argv[0], argv[i][0] != '\0' ? argv[i] : "\"\"",
-                            "is one argument too many");
+                            "is an unexpected argument", NULL);
         } else {
             options.argument = argv[i];
         }
     }
     if (argument != NULL && options.argument == NULL) {
-        return complain(argv[0], argument, "is missing");
+        return complain(argv[0], argument, "is missing", NULL);
     }
     *ret = options;
     return LOCUM_EXIT_OK;

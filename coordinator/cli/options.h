@@ -1,5 +1,5 @@
 /*
- * options: the arguments of a sub-command.
+ * options: the options and the argument of a sub-command.
  */
 #ifndef LOCUM_CLI_OPTIONS_H
 #define LOCUM_CLI_OPTIONS_H
@@ -9,8 +9,8 @@
 #include "cli/cli.h"
 #include "core/types.h"
 
-/* Every option that some sub-command takes; bits of a mask. */
-enum locum_option {
+/* Every option of a sub-command; bits of a mask. */
+enum locum_options_bit {
     LOCUM_OPTION_JSON = 1,
     LOCUM_OPTION_IF = 2,
     LOCUM_OPTION_FOLLOW = 4,
@@ -24,21 +24,21 @@ enum locum_option {
 enum { LOCUM_SUPPOSED_MAX = 8 };
 
 struct locum_options {
-    unsigned given;                           /* bits of the options that were there */
-    const char *supposed[LOCUM_SUPPOSED_MAX]; /* each --if NODE=WORD, in their order */
+    unsigned given;                           /* bits of the options that were given */
+    const char *supposed[LOCUM_SUPPOSED_MAX]; /* each --if NODE=STATE, in their order */
     size_t supposed_count;
     locum_ms for_ms;      /* --for, whole seconds, at least 1 s; LOCUM_NEVER if not given */
     const char *reason;   /* --reason; NULL if not given */
-    const char *argument; /* the one argument beside the options; NULL if none is taken */
+    const char *argument; /* the argument that is not an option; NULL if the command has none */
 };
 
 /*
  * Read argv.
  *
- * allowed   bits of the options that are taken.
- * argument  what the one argument is called ("NAME"); NULL: none is taken.
+ * allowed   bits of the options that the command has.
+ * argument  the name of its argument ("NAME"); NULL: it has none.
  * ret       borrowed from argv.
- * Returns LOCUM_EXIT_OK or LOCUM_EXIT_USAGE (what is wrong and the usage are on stderr).
+ * Returns LOCUM_EXIT_OK, or LOCUM_EXIT_USAGE after the error and the usage were printed on stderr.
  */
 int locum_options_read(int argc, char **argv, unsigned allowed, const char *argument,
                        struct locum_options *ret) LOCUM_MUST_CHECK;

@@ -75,44 +75,6 @@ locum_print_text(FILE *out, const char *text)
     }
 }
 
-static void
-print_string(FILE *out, const json_t *string)
-{
-    const char *text = json_string_value(string);
-    locum_print_text(out, text != NULL && text[0] != '\0' ? text : "-");
-}
-
-void
-locum_print_member(FILE *out, const json_t *object, const char *key)
-{
-    print_string(out, json_object_get(object, key));
-}
-
-void
-locum_print_list(FILE *out, const json_t *array, const char *between)
-{
-    size_t i;
-    const json_t *string;
-    if (json_array_size(array) == 0) {
-        (void)fputc('-', out);
-    }
-    json_array_foreach(array, i, string)
-    {
-        (void)fputs(i > 0 ? between : "", out);
-        print_string(out, string);
-    }
-}
-
-void
-locum_print_number(FILE *out, const json_t *number)
-{
-    if (json_is_integer(number)) {
-        (void)fprintf(out, "%lld", (long long)json_integer_value(number));
-    } else {
-        (void)fputc('-', out);
-    }
-}
-
 void
 locum_print_age(FILE *out, const json_t *ms)
 {
@@ -133,6 +95,95 @@ locum_print_age(FILE *out, const json_t *ms)
         (void)fprintf(out, "%lldh %lldm", age / hour, age % hour / minute);
     } else {
         (void)fprintf(out, "%lldd %lldh", age / day, age % day / hour);
+    }
+}
+
+bool
+locum_print_is(const json_t *object, const char *key, const char *text)
+{
+    const char *member = json_string_value(json_object_get(object, key));
+    return member != NULL && strcmp(member, text) == 0;
+}
+
+/* One {field} of a template: its value, and how it is written. */
+struct template_field {
+    const json_t *value;
+    bool age;
+    struct locum_slice separator; /* between the strings of an array */
+};
+
+/* Read "a.b", "a.b:age" or "a.b/SEPARATOR", which ends at '}'. */
+static struct template_field
+find_field(const json_t *object, const char *text)
+{
+    struct template_field field = {.value = object, .separator = locum_slice_of(", ")};
+    struct locum_slice rest = {text, strcspn(text, "}")};
+    struct locum_slice path = {text, strcspn(text, ":/}")};
+    struct locum_slice key;
+    char name[32];
+    if (path.length < rest.length) {
+        field.age = text[path.length] == ':';
+        field.separator =
+            (struct locum_slice){text + path.length + 1, rest.length - path.length - 1};
+    }
+    while (path.length > 0 && locum_slice_cut(&path, '.', &key) &&
+           locum_slice_copy(key, name, sizeof(name)) == 0) {
+        field.value = json_object_get(field.value, name);
+    }
+    return field;
+}
+
+/* Is there a value to print? */
+static bool
+is_present(const json_t *value)
+{
+    const char *text = json_string_value(value);
+    return json_is_integer(value) || json_array_size(value) > 0 ||
+           (text != NULL && text[0] != '\0');
+}
+
+static void
+print_field(FILE *out, const struct template_field *field)
+{
+    size_t i;
+    const json_t *item;
+    if (field->age) {
+        locum_print_age(out, field->value);
+    } else if (!is_present(field->value)) {
+        (void)fputc('-', out);
+    } else if (json_is_integer(field->value)) {
+        (void)fprintf(out, "%lld", (long long)json_integer_value(field->value));
+    } else if (json_is_string(field->value)) {
+        locum_print_text(out, json_string_value(field->value));
+    } else {
+        json_array_foreach(field->value, i, item)
+        {
+            const struct template_field each = {.value = json_is_array(item) ? NULL : item};
+            (void)fprintf(out, "%.*s", i > 0 ? (int)field->separator.length : 0,
+                          field->separator.at);
+            print_field(out, &each);
+        }
+    }
+}
+
+void
+locum_print_json(FILE *out, const json_t *object, const char *template)
+{
+    bool shown = true;
+    for (const char *at = template; *at != '\0'; at++) {
+        if (*at == '[') {
+            shown = is_present(find_field(object, strchr(at, '{') + 1).value);
+        } else if (*at == ']') {
+            shown = true;
+        } else if (*at == '{') {
+            const struct template_field field = find_field(object, at + 1);
+            if (shown) {
+                print_field(out, &field);
+            }
+            at = strchr(at, '}');
+        } else if (shown) {
+            (void)fputc(*at, out);
+        }
     }
 }
 
@@ -157,16 +208,16 @@ locum_print_in(const struct locum_print *print, enum locum_colour colour, const 
 }
 
 bool
-locum_table_open(struct locum_table *self)
+locum_print_table_open(struct locum_print_table *self)
 {
-    *self = (struct locum_table){0};
+    *self = (struct locum_print_table){0};
     self->cells = open_memstream(&self->text, &self->size);
     return self->cells != NULL;
 }
 
-/* A colour stands in the text as one control character, which no cell can hold otherwise. */
+/* A colour is one control character in front of the cell; no cell can contain that otherwise. */
 void
-locum_table_colour(const struct locum_table *self, enum locum_colour colour)
+locum_print_table_colour(const struct locum_print_table *self, enum locum_colour colour)
 {
     (void)fputc('\1' + (int)colour, self->cells);
 }
@@ -195,10 +246,10 @@ width_of(struct locum_slice cell)
 }
 
 static void
-measure(struct locum_slice row, size_t widths[LOCUM_TABLE_COLUMNS_MAX])
+measure(struct locum_slice row, size_t widths[LOCUM_PRINT_COLUMNS_MAX])
 {
     struct locum_slice cell;
-    for (size_t i = 0; i < LOCUM_TABLE_COLUMNS_MAX && locum_slice_cut(&row, '\t', &cell); i++) {
+    for (size_t i = 0; i < LOCUM_PRINT_COLUMNS_MAX && locum_slice_cut(&row, '\t', &cell); i++) {
         enum locum_colour colour;
         const size_t width = width_of(take_colour(cell, &colour));
         widths[i] = width > widths[i] ? width : widths[i];
@@ -207,14 +258,14 @@ measure(struct locum_slice row, size_t widths[LOCUM_TABLE_COLUMNS_MAX])
 
 static void
 print_row(const struct locum_print *print, struct locum_slice row,
-          const size_t widths[LOCUM_TABLE_COLUMNS_MAX], int indent)
+          const size_t widths[LOCUM_PRINT_COLUMNS_MAX], int indent)
 {
     struct locum_slice cell;
     size_t blanks = (size_t)indent;
-    for (size_t i = 0; i < LOCUM_TABLE_COLUMNS_MAX && locum_slice_cut(&row, '\t', &cell); i++) {
+    for (size_t i = 0; i < LOCUM_PRINT_COLUMNS_MAX && locum_slice_cut(&row, '\t', &cell); i++) {
         enum locum_colour colour;
         cell = take_colour(cell, &colour);
-        if (cell.length > 0) { /* blanks only where something follows: none at a line's end */
+        if (cell.length > 0) { /* so no line ends with blanks */
             (void)fprintf(print->out, "%*s", (int)blanks, "");
             set_colour(print, colour);
             (void)fwrite(cell.at, 1, cell.length, print->out);
@@ -227,14 +278,14 @@ print_row(const struct locum_print *print, struct locum_slice row,
 }
 
 void
-locum_table_close(struct locum_table *self, const struct locum_print *print, int indent)
+locum_print_table_close(struct locum_print_table *self, const struct locum_print *print, int indent)
 {
     if (fclose(self->cells) != 0 || self->text == NULL) {
         free(self->text);
         return;
     }
     const struct locum_slice all = {.at = self->text, .length = self->size};
-    size_t widths[LOCUM_TABLE_COLUMNS_MAX] = {0};
+    size_t widths[LOCUM_PRINT_COLUMNS_MAX] = {0};
     struct locum_slice rest = all;
     struct locum_slice row;
     while (locum_slice_cut(&rest, '\n', &row)) {

@@ -1,6 +1,6 @@
 /*
- * print: text for people. Whatever comes from outside is printed so that it cannot move the cursor,
- * change colours or turn the writing direction of a terminal.
+ * print: text for a terminal. Text from outside is escaped, so that it cannot move the cursor,
+ * change colours or reverse the writing direction.
  */
 #ifndef LOCUM_CLI_PRINT_H
 #define LOCUM_CLI_PRINT_H
@@ -28,40 +28,49 @@ struct locum_print locum_print_stdout(void);
  */
 void locum_print_text(FILE *out, const char *text);
 
-/* A string member as locum_print_text() does; "-" where it is null, absent, "" or no string. */
-void locum_print_member(FILE *out, const json_t *object, const char *key);
-
-/* The strings of an array with `between` between them; "-" if there are none. */
-void locum_print_list(FILE *out, const json_t *array, const char *between);
-
-/* An integer; "-" where it is null or none. */
-void locum_print_number(FILE *out, const json_t *number);
-
-/* A duration: 250ms, 4.2s, 3m 20s, 2h 5m, 3d 4h; "-" where it is null or no number. */
+/* A duration: 250ms, 4.2s, 3m 20s, 2h 5m, 3d 4h; "-" if it is null or not a number. */
 void locum_print_age(FILE *out, const json_t *ms);
 
 /* Text in a colour, and back to plain. */
 void locum_print_in(const struct locum_print *print, enum locum_colour colour, const char *text);
 
+/* Is this member a string, and this one? */
+bool locum_print_is(const json_t *object, const char *key, const char *text);
+
 /*
- * A table is written as text into `cells`: a tab ends a cell, a newline a row (neither is ever
- * printed by the functions above). A cell may begin with LOCUM_TABLE_COLOUR(colour).
+ * Fill a template with the members of an object and print it:
+ *
+ *   {a.b}      a member of a member; {} is the value itself. A string as by locum_print_text(), an
+ *              integer, or the strings of an array with ", " between them; "-" if it is absent,
+ *              null or empty.
+ *   {a/,}      the strings of an array with "," between them.
+ *   {a:age}    a duration as by locum_print_age().
+ *   [...{a}..] printed only if its first field is present.
+ *
+ * template  from this program, never from outside.
  */
-struct locum_table {
+void locum_print_json(FILE *out, const json_t *object, const char *template);
+
+/*
+ * A table is written as text into `cells`: a tab ends a cell, a newline a row (the functions above
+ * never print either, except from a template).
+ */
+struct locum_print_table {
     FILE *cells;
     char *text; /* of the stream */
     size_t size;
 };
 
-enum { LOCUM_TABLE_COLUMNS_MAX = 16 };
+enum { LOCUM_PRINT_COLUMNS_MAX = 16 };
 
-/* Begin a table; false on lack of memory. */
-bool locum_table_open(struct locum_table *self) LOCUM_MUST_CHECK;
+/* Begin a table; false if out of memory. */
+bool locum_print_table_open(struct locum_print_table *self) LOCUM_MUST_CHECK;
 
-/* Colour of the cell that is begun now. */
-void locum_table_colour(const struct locum_table *self, enum locum_colour colour);
+/* The colour of the cell that begins now. */
+void locum_print_table_colour(const struct locum_print_table *self, enum locum_colour colour);
 
 /* Print it, each column as wide as its widest cell, after `indent` blanks; then free it. */
-void locum_table_close(struct locum_table *self, const struct locum_print *print, int indent);
+void locum_print_table_close(struct locum_print_table *self, const struct locum_print *print,
+                             int indent);
 
 #endif

@@ -2,44 +2,27 @@
 
 #include "cli/show.h"
 
-static bool
-is_word(const json_t *object, const char *key, const char *word)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text != NULL && strcmp(text, word) == 0;
-}
-
-/* One cell of a string member, green where it is `good`, else `bad`. */
+/* One cell: a template in a colour. */
 static void
-word_cell(const struct locum_table *table, const json_t *object, const char *key, const char *good,
-          enum locum_colour bad)
+cell(const struct locum_print_table *table, enum locum_colour colour, const json_t *object,
+     const char *template)
 {
-    if (json_is_string(json_object_get(object, key))) {
-        locum_table_colour(table, is_word(object, key, good) ? LOCUM_GREEN : bad);
-    }
-    locum_print_member(table->cells, object, key);
+    locum_print_table_colour(table, colour);
+    locum_print_json(table->cells, object, template);
     (void)fputc('\t', table->cells);
 }
 
+/* One cell of a string member: green if it is `good`, else `bad`. */
 static void
-cell(const struct locum_table *table, const json_t *object, const char *key)
+state_cell(const struct locum_print_table *table, const json_t *object, const char *key,
+           const char *good, enum locum_colour bad)
 {
-    locum_print_member(table->cells, object, key);
-    (void)fputc('\t', table->cells);
-}
-
-static void
-age_cell(const struct locum_table *table, const json_t *ms)
-{
-    locum_print_age(table->cells, ms);
-    (void)fputc('\t', table->cells);
-}
-
-static void
-heading(const struct locum_table *table, const char *tabbed)
-{
-    (void)fputs(tabbed, table->cells);
-    (void)fputc('\n', table->cells);
+    const json_t *state = json_object_get(object, key);
+    cell(table,
+         !json_is_string(state)              ? LOCUM_PLAIN
+         : locum_print_is(object, key, good) ? LOCUM_GREEN
+                                             : bad,
+         state, "{}");
 }
 
 static void
@@ -50,343 +33,186 @@ section(const struct locum_print *print, const char *title)
     (void)fputc('\n', print->out);
 }
 
+/* A section that is a table with one row for each item of an array. */
 static void
-show_redis(const json_t *redis, FILE *out)
+show_table(const struct locum_print *print, const char *title, const json_t *items,
+           const char *headings,
+           void (*row)(const struct locum_print_table *table, const json_t *item), int indent)
 {
-    if (!json_is_object(redis)) {
-        (void)fputs("not configured", out);
+    struct locum_print_table table;
+    size_t i;
+    const json_t *item;
+    section(print, title);
+    if (!locum_print_table_open(&table)) {
         return;
     }
-    const bool connected = json_is_true(json_object_get(redis, "connected"));
-    (void)fputs(connected ? "connected" : "not connected", out);
-    if (json_is_string(json_object_get(redis, "master"))) {
-        (void)fputs(connected ? " to " : ", last master ", out);
-        locum_print_member(out, redis, "master");
+    (void)fprintf(table.cells, "%s\n", headings);
+    json_array_foreach(items, i, item)
+    {
+        row(&table, item);
+        (void)fputc('\n', table.cells);
     }
-    if (json_is_string(json_object_get(redis, "since"))) {
-        (void)fputs(" since ", out);
-        locum_print_member(out, redis, "since");
-    }
-    if (json_is_string(json_object_get(redis, "error"))) {
-        (void)fputs(": ", out);
-        locum_print_member(out, redis, "error");
-    }
-}
-
-/* A line only where locum-nsd has reported. */
-static void
-show_nsd(const json_t *nsd, FILE *out)
-{
-    if (!json_is_object(nsd)) {
-        return;
-    }
-    (void)fputs("  nsd      ", out);
-    locum_print_member(out, nsd, "state");
-    (void)fputs(", serial ", out);
-    locum_print_number(out, json_object_get(nsd, "serial"));
-    (void)fputs(", last change took ", out);
-    locum_print_age(out, json_object_get(nsd, "lag_ms"));
-    (void)fputc('\n', out);
+    locum_print_table_close(&table, print, indent);
 }
 
 static void
 show_head(const json_t *status, const struct locum_print *print)
 {
     FILE *out = print->out;
-    (void)fputs("cluster ", out);
-    locum_print_member(out, status, "cluster");
-    (void)fputs(", node ", out);
-    locum_print_member(out, status, "node");
-    (void)fputs(": serving ", out);
     const char *serving = json_string_value(json_object_get(status, "serving"));
+    const json_t *redis = json_object_get(status, "redis");
+    locum_print_json(out, status, "cluster {cluster}, node {node}: serving ");
     locum_print_in(print, LOCUM_BOLD, serving != NULL ? serving : "-");
-    (void)fputs("\n  quorum   ", out);
-    const json_t *quorum = json_object_get(status, "quorum");
-    locum_print_number(out, json_object_get(quorum, "reachable"));
-    (void)fputs(" reachable, ", out);
-    locum_print_number(out, json_object_get(quorum, "needed"));
-    (void)fputs(" needed\n  redis    ", out);
-    show_redis(json_object_get(status, "redis"), out);
-    (void)fputs("\n  dns      serial ", out);
-    const json_t *dns = json_object_get(status, "dns");
-    locum_print_number(out, json_object_get(dns, "serial"));
-    (void)fputs(", ", out);
-    locum_print_number(out, json_object_get(dns, "queries"));
-    (void)fputs(" queries\n", out);
-    show_nsd(json_object_get(status, "nsd"), out);
-    (void)fputs("  program  locum ", out);
-    locum_print_member(out, status, "version");
-    (void)fputs(", up ", out);
-    locum_print_age(out, json_object_get(status, "uptime_ms"));
-    (void)fputs(", mode ", out);
-    locum_print_member(out, status, "mode");
-    (void)fputc('\n', out);
+    locum_print_json(
+        out, status,
+        "\n  quorum   {quorum.reachable} reachable, {quorum.needed} needed\n  redis    ");
+    locum_print_json(out, redis,
+                     !json_is_object(redis) ? "not configured"
+                     : json_is_true(json_object_get(redis, "connected"))
+                         ? "connected[ to {master}][ since {since}][: {error}]"
+                         : "not connected[, last master {master}][ since {since}][: {error}]");
+    locum_print_json(out, status, "\n  dns      serial {dns.serial}, {dns.queries} queries\n");
+    if (json_is_object(json_object_get(status, "nsd"))) { /* locum-nsd has reported */
+        locum_print_json(
+            out, status,
+            "  nsd      {nsd.state}, serial {nsd.serial}, last change took {nsd.lag_ms:age}\n");
+    }
+    locum_print_json(out, status, "  program  locum {version}, up {uptime_ms:age}\n");
 }
 
+/* Which Sentinels report this node's instances down. */
 static void
-mirrorbits_cell(const struct locum_table *table, const json_t *mirrorbits)
+sentinel_cell(const struct locum_print_table *table, const json_t *node)
 {
-    if (!json_is_object(mirrorbits)) {
-        (void)fputs("-\t", table->cells);
-        return;
-    }
-    const bool seen = json_is_true(json_object_get(mirrorbits, "seen"));
-    locum_table_colour(table, seen ? LOCUM_GREEN : LOCUM_YELLOW);
-    (void)fputs(seen ? "seen" : "not seen", table->cells);
-    if (json_is_integer(json_object_get(mirrorbits, "heard_ms"))) {
-        (void)fputs(seen ? " " : " for ", table->cells);
-        locum_print_age(table->cells, json_object_get(mirrorbits, "heard_ms"));
-    }
-    (void)fputc('\t', table->cells);
-}
-
-/* Which Sentinels hold this node's instances down. */
-static void
-sentinel_cell(const struct locum_table *table, const json_t *down)
-{
+    const json_t *down = json_object_get(node, "sentinel_down");
     if (!json_is_array(down)) {
-        (void)fputs("-\t", table->cells);
+        cell(table, LOCUM_PLAIN, NULL, "-");
     } else if (json_array_size(down) == 0) {
-        locum_table_colour(table, LOCUM_GREEN);
-        (void)fputs("ok\t", table->cells);
+        cell(table, LOCUM_GREEN, NULL, "ok");
     } else {
-        locum_table_colour(table, LOCUM_RED);
-        (void)fputs("down: ", table->cells);
-        locum_print_list(table->cells, down, ",");
-        (void)fputc('\t', table->cells);
+        cell(table, LOCUM_RED, node, "down: {sentinel_down/,}");
     }
 }
 
-/* The word of a peer that is not heard is its last one, and shown as that. */
 static void
-service_cell(const struct locum_table *table, const json_t *node)
+mirrorbits_cell(const struct locum_print_table *table, const json_t *node)
 {
-    const json_t *condition = json_object_get(node, "condition");
-    const bool heard = !json_is_string(condition) || is_word(node, "condition", "alive") ||
-                       is_word(node, "condition", "returning");
-    if (heard || is_word(node, "service", "unknown") ||
-        !json_is_string(json_object_get(node, "service"))) {
-        word_cell(table, node, "service", "up",
-                  is_word(node, "service", "failing") ? LOCUM_RED : LOCUM_YELLOW);
-        return;
+    const json_t *mirrorbits = json_object_get(node, "mirrorbits");
+    if (!json_is_object(mirrorbits)) {
+        cell(table, LOCUM_PLAIN, NULL, "-");
+    } else if (json_is_true(json_object_get(mirrorbits, "seen"))) {
+        cell(table, LOCUM_GREEN, mirrorbits, "seen[ {heard_ms:age}]");
+    } else {
+        cell(table, LOCUM_YELLOW, mirrorbits, "not seen[ for {heard_ms:age}]");
     }
-    locum_table_colour(table, LOCUM_DIM);
-    (void)fputs("was ", table->cells);
-    cell(table, node, "service");
+}
+
+/* The service of a peer that is not heard is its last known one. */
+static void
+service_cell(const struct locum_print_table *table, const json_t *node)
+{
+    const bool silent = locum_print_is(node, "condition", "unknown") ||
+                        locum_print_is(node, "condition", "suspect") ||
+                        locum_print_is(node, "condition", "down");
+    if (silent && !locum_print_is(node, "service", "unknown")) {
+        cell(table, LOCUM_DIM, node, "was {service}");
+    } else {
+        state_cell(table, node, "service", "up",
+                   locum_print_is(node, "service", "failing") ? LOCUM_RED : LOCUM_YELLOW);
+    }
 }
 
 static void
-node_row(const struct locum_table *table, const json_t *node)
+node_row(const struct locum_print_table *table, const json_t *node)
 {
     const json_t *admin = json_object_get(node, "admin");
-    const json_t *heard = json_object_get(node, "heard_ms");
     (void)fputs(json_is_true(json_object_get(node, "self")) ? "*\t" : "\t", table->cells);
-    cell(table, node, "name");
-    cell(table, node, "role");
-    word_cell(table, node, "condition", "alive",
-              is_word(node, "condition", "down") ? LOCUM_RED : LOCUM_YELLOW);
+    locum_print_json(table->cells, node, "{name}\t{role}\t");
+    state_cell(table, node, "condition", "alive",
+               locum_print_is(node, "condition", "down") ? LOCUM_RED : LOCUM_YELLOW);
     service_cell(table, node);
-    word_cell(table, admin, "state", "ready", LOCUM_YELLOW);
-    cell(table, node, "rank");
-    age_cell(table, json_object_get(heard, "udp"));
-    age_cell(table, json_object_get(heard, "redis"));
-    sentinel_cell(table, json_object_get(node, "sentinel_down"));
-    mirrorbits_cell(table, json_object_get(node, "mirrorbits"));
-    (void)fputc('\n', table->cells);
+    state_cell(table, admin, "state", "ready", LOCUM_YELLOW);
+    locum_print_json(table->cells, node, "{rank}\t{heard_ms.udp:age}\t{heard_ms.redis:age}\t");
+    sentinel_cell(table, node);
+    mirrorbits_cell(table, node);
 }
 
-/* "NAME is down since TIME, votes: dc2, ns0" */
+/* What else there is to say about a node, a line each. */
 static void
-note_condition(const json_t *node, FILE *out)
+note_node(const json_t *node, const char *own_version, FILE *out)
 {
-    const json_t *condition = json_object_get(node, "condition");
-    if (!json_is_string(condition) || is_word(node, "condition", "alive") ||
-        is_word(node, "role", "sentinel")) {
-        return;
-    }
-    (void)fputs("    ", out);
-    locum_print_member(out, node, "name");
-    (void)fputs(" is ", out);
-    locum_print_member(out, node, "condition");
-    if (json_is_string(json_object_get(node, "since"))) {
-        (void)fputs(" since ", out);
-        locum_print_member(out, node, "since");
-    }
-    if (json_array_size(json_object_get(node, "votes")) > 0) {
-        (void)fputs(", votes: ", out);
-        locum_print_list(out, json_object_get(node, "votes"), ", ");
-    }
-    (void)fputc('\n', out);
-}
-
-static void
-note_operator(const json_t *node, FILE *out)
-{
+    const char *version = json_string_value(json_object_get(node, "version"));
     const json_t *admin = json_object_get(node, "admin");
-    if (json_is_object(admin) && !is_word(admin, "state", "ready")) {
-        (void)fputs("    ", out);
-        locum_print_member(out, node, "name");
-        (void)fputs(": ", out);
-        locum_print_member(out, admin, "state");
-        if (json_is_integer(json_object_get(admin, "left_ms"))) {
-            (void)fputs(" for another ", out);
-            locum_print_age(out, json_object_get(admin, "left_ms"));
-        }
-        if (json_is_string(json_object_get(admin, "reason"))) {
-            (void)fputs(", reason: ", out);
-            locum_print_member(out, admin, "reason");
-        }
-        (void)fputc('\n', out);
+    if (json_is_string(json_object_get(node, "condition")) &&
+        !locum_print_is(node, "condition", "alive") && !locum_print_is(node, "role", "sentinel")) {
+        locum_print_json(out, node,
+                         "    {name} is {condition}[ since {since}][, votes: {votes}]\n");
+    }
+    if (json_is_object(admin) && !locum_print_is(admin, "state", "ready")) {
+        locum_print_json(out, node,
+                         "    {name}: {admin.state}[ for another {admin.left_ms:age}]"
+                         "[, reason: {admin.reason}]\n");
     }
     if (json_is_true(json_object_get(node, "excluded"))) {
-        (void)fputs("    ", out);
-        locum_print_member(out, node, "name");
-        (void)fputs(" is excluded from this node's answers until `locum include ", out);
-        locum_print_member(out, node, "name");
-        (void)fputs("`\n", out);
+        locum_print_json(
+            out, node,
+            "    {name} is excluded from this node's answers until `locum include {name}`\n");
     }
-}
-
-/* Programs of different versions work together; an upgrade that was left half done should be seen.
- */
-static void
-note_version(const json_t *node, const json_t *self, FILE *out)
-{
-    const char *theirs = json_string_value(json_object_get(node, "version"));
-    const char *mine = json_string_value(json_object_get(self, "version"));
-    if (theirs == NULL || mine == NULL || strcmp(theirs, mine) == 0) {
-        return;
+    if (version != NULL && own_version != NULL && strcmp(version, own_version) != 0) {
+        locum_print_json(out, node, "    {name} runs version {version}, this node ");
+        locum_print_text(out, own_version);
+        (void)fputc('\n', out);
     }
-    (void)fputs("    ", out);
-    locum_print_member(out, node, "name");
-    (void)fputs(" runs version ", out);
-    locum_print_text(out, theirs);
-    (void)fputs(", this node ", out);
-    locum_print_text(out, mine);
-    (void)fputc('\n', out);
-}
-
-static const json_t *
-own_node(const json_t *nodes)
-{
-    size_t i;
-    const json_t *node;
-    json_array_foreach(nodes, i, node)
-    {
-        if (json_is_true(json_object_get(node, "self"))) {
-            return node;
-        }
-    }
-    return NULL;
 }
 
 static void
 show_nodes(const json_t *nodes, const struct locum_print *print)
 {
-    struct locum_table table;
+    const char *own_version = NULL;
     size_t i;
     const json_t *node;
-    section(print, "nodes (* this one; heard: the last heartbeat by each path)");
-    if (locum_table_open(&table)) {
-        heading(&table, "\tNODE\tROLE\tCONDITION\tSERVICE\tADMIN\tRANK\tPEER\tREDIS\tSENTINELS\t"
-                        "MIRRORBITS");
-        json_array_foreach(nodes, i, node)
-        {
-            node_row(&table, node);
+    show_table(print, "nodes (*: this node; UDP, REDIS: age of the last heartbeat by that path)",
+               nodes,
+               "\tNODE\tROLE\tCONDITION\tSERVICE\tADMIN\tRANK\tUDP\tREDIS\tSENTINELS\tMIRRORBITS",
+               node_row, 0);
+    json_array_foreach(nodes, i, node)
+    {
+        if (json_is_true(json_object_get(node, "self"))) {
+            own_version = json_string_value(json_object_get(node, "version"));
         }
-        locum_table_close(&table, print, 0);
     }
     json_array_foreach(nodes, i, node)
     {
-        note_condition(node, print->out);
-        note_operator(node, print->out);
-        note_version(node, own_node(nodes), print->out);
+        note_node(node, own_version, print->out);
     }
 }
 
 static void
-show_sentinels(const json_t *sentinels, const struct locum_print *print)
+sentinel_row(const struct locum_print_table *table, const json_t *sentinel)
 {
-    struct locum_table table;
-    size_t i;
-    const json_t *sentinel;
-    if (json_array_size(sentinels) == 0) {
-        return;
-    }
-    section(print, "sentinels");
-    if (!locum_table_open(&table)) {
-        return;
-    }
-    heading(&table, "SENTINEL\tNODE\tSTATE\tPOLLED");
-    json_array_foreach(sentinels, i, sentinel)
-    {
-        const bool connected = json_is_true(json_object_get(sentinel, "connected"));
-        const bool tilt = json_is_true(json_object_get(sentinel, "tilt"));
-        cell(&table, sentinel, "address");
-        cell(&table, sentinel, "node");
-        locum_table_colour(&table, connected && !tilt ? LOCUM_GREEN : LOCUM_RED);
-        (void)fputs(!connected ? "not connected" : tilt ? "TILT" : "connected", table.cells);
-        if (json_is_string(json_object_get(sentinel, "error"))) {
-            (void)fputs(": ", table.cells);
-            locum_print_member(table.cells, sentinel, "error");
-        }
-        (void)fputc('\t', table.cells);
-        age_cell(&table, json_object_get(sentinel, "polled_ms"));
-        (void)fputc('\n', table.cells);
-    }
-    locum_table_close(&table, print, 2);
+    const bool connected = json_is_true(json_object_get(sentinel, "connected"));
+    const bool tilt = json_is_true(json_object_get(sentinel, "tilt"));
+    locum_print_json(table->cells, sentinel, "{address}\t{node}\t");
+    cell(table, connected && !tilt ? LOCUM_GREEN : LOCUM_RED, sentinel,
+         !connected ? "not connected[: {error}]"
+         : tilt     ? "TILT[: {error}]"
+                    : "connected[: {error}]");
+    locum_print_json(table->cells, sentinel, "{polled_ms:age}\t");
 }
 
 static void
-show_checks(const json_t *checks, const struct locum_print *print)
+check_row(const struct locum_print_table *table, const json_t *check)
 {
-    struct locum_table table;
-    size_t i;
-    const json_t *check;
-    if (json_array_size(checks) == 0) {
-        return;
-    }
-    section(print, "checks of this node's service");
-    if (!locum_table_open(&table)) {
-        return;
-    }
-    heading(&table, "CHECK\tSTATE\tLAST\tSINCE");
-    json_array_foreach(checks, i, check)
-    {
-        cell(&table, check, "name");
-        word_cell(&table, check, "state", "up", LOCUM_RED);
-        cell(&table, check, "last");
-        cell(&table, check, "since");
-        (void)fputc('\n', table.cells);
-    }
-    locum_table_close(&table, print, 2);
+    locum_print_json(table->cells, check, "{name}\t");
+    state_cell(table, check, "state", "up", LOCUM_RED);
+    locum_print_json(table->cells, check, "{last}\t{since}\t");
 }
 
 static void
-show_names(const json_t *names, const struct locum_print *print)
+name_row(const struct locum_print_table *table, const json_t *name)
 {
-    struct locum_table table;
-    size_t i;
-    const json_t *name;
-    section(print, "answers of this node");
-    if (!locum_table_open(&table)) {
-        return;
-    }
-    heading(&table, "NAME\tTYPE\tTTL\tANSWER\tNODES\tREASON");
-    json_array_foreach(names, i, name)
-    {
-        cell(&table, name, "name");
-        cell(&table, name, "type");
-        locum_print_number(table.cells, json_object_get(name, "ttl_s"));
-        (void)fputc('\t', table.cells);
-        locum_print_list(table.cells, json_object_get(name, "answers"), " ");
-        (void)fputc('\t', table.cells);
-        locum_print_list(table.cells, json_object_get(name, "nodes"), ",");
-        (void)fputc('\t', table.cells);
-        cell(&table, name, "reason");
-        (void)fputc('\n', table.cells);
-    }
-    locum_table_close(&table, print, 2);
+    locum_print_json(table->cells, name,
+                     "{name}\t{type}\t{ttl_s}\t{answers/ }\t{nodes/,}\t{reason}\t");
 }
 
 static void
@@ -397,29 +223,39 @@ show_next_loss(const json_t *losses, const struct locum_print *print)
     if (!json_is_array(losses)) {
         return;
     }
-    section(print, "one more loss");
+    section(print, "if one more node fails");
     if (json_array_size(losses) == 0) {
-        (void)fputs("  whichever node is lost next, every name keeps a good answer\n", print->out);
+        (void)fputs("  every name still has a healthy answer\n", print->out);
     }
     json_array_foreach(losses, i, loss)
     {
-        (void)fputs("  without ", print->out);
-        locum_print_member(print->out, loss, "node");
-        (void)fputs(", lost: ", print->out);
-        locum_print_member(print->out, loss, "lost");
-        (void)fputc('\n', print->out);
+        locum_print_json(print->out, loss, "  without {node}, lost: {lost}\n");
     }
 }
 
-static void
-show_warnings(const json_t *warnings, const struct locum_print *print)
+void
+locum_show_status(const json_t *status, const struct locum_print *print)
 {
+    const json_t *sentinels = json_object_get(status, "sentinels");
+    const json_t *checks = json_object_get(status, "checks");
+    const json_t *warnings = json_object_get(status, "warnings");
     size_t i;
     const json_t *warning;
-    if (json_array_size(warnings) == 0) {
-        return;
+    show_head(status, print);
+    show_nodes(json_object_get(status, "nodes"), print);
+    if (json_array_size(sentinels) > 0) {
+        show_table(print, "sentinels", sentinels, "SENTINEL\tNODE\tSTATE\tPOLLED", sentinel_row, 2);
     }
-    section(print, "warnings");
+    if (json_array_size(checks) > 0) {
+        show_table(print, "checks of this node's service", checks, "CHECK\tSTATE\tLAST\tSINCE",
+                   check_row, 2);
+    }
+    show_table(print, "answers of this node", json_object_get(status, "names"),
+               "NAME\tTYPE\tTTL\tANSWER\tNODES\tREASON", name_row, 2);
+    show_next_loss(json_object_get(status, "next_loss"), print);
+    if (json_array_size(warnings) > 0) {
+        section(print, "warnings");
+    }
     json_array_foreach(warnings, i, warning)
     {
         const char *text = json_string_value(warning);
@@ -427,23 +263,11 @@ show_warnings(const json_t *warnings, const struct locum_print *print)
         locum_print_in(print, LOCUM_YELLOW, text != NULL ? text : "-");
         (void)fputc('\n', print->out);
     }
-}
-
-void
-locum_show_status(const json_t *status, const struct locum_print *print)
-{
-    show_head(status, print);
-    show_nodes(json_object_get(status, "nodes"), print);
-    show_sentinels(json_object_get(status, "sentinels"), print);
-    show_checks(json_object_get(status, "checks"), print);
-    show_names(json_object_get(status, "names"), print);
-    show_next_loss(json_object_get(status, "next_loss"), print);
-    show_warnings(json_object_get(status, "warnings"), print);
     (void)fputc('\n', print->out);
     if (locum_show_degraded(status, print) == 0) {
-        const bool warned = json_array_size(json_object_get(status, "warnings")) > 0;
+        const bool warned = json_array_size(warnings) > 0;
         locum_print_in(print, warned ? LOCUM_YELLOW : LOCUM_GREEN,
-                       warned ? "well but for the warnings" : "all well");
+                       warned ? "OK, with warnings" : "OK");
         (void)fputc('\n', print->out);
     }
 }

@@ -18,12 +18,12 @@ enum {
     TARGET_BYTES = 128,
     WATCH_MS = 1000,
     FOLLOW_WAIT_MS = 3000, /* the longest that the daemon holds a request */
-    FOLLOW_PAUSE_MS = 200, /* between two questions, should it answer at once with nothing */
+    FOLLOW_PAUSE_MS = 200, /* before the next request, if it answered without any event */
 };
 
-static const char redraw[] = "\033[H\033[J"; /* home, and nothing left of the last time */
+static const char redraw[] = "\033[H\033[J"; /* ECMA-48: cursor home, erase to the end */
 
-/* Everything printed so far was flushed: there is nothing left to do. */
+/* All output was flushed, so the program can end here. */
 static void
 on_interrupt(int signal_number)
 {
@@ -51,25 +51,25 @@ locum_watch_pause(locum_ms ms)
 }
 
 /* A daemon that may go away and come back. */
-struct daemon {
+struct watched {
     const char *socket;
-    char *trouble; /* why it cannot be reached, as told; NULL: it can */
+    char *reason; /* why it cannot be reached, as printed; NULL: it can */
 };
 
-/* Say once why it cannot be reached; takes the text. */
+/* Print once why it cannot be reached; takes ownership of the text. */
 static void
-tell_trouble(struct daemon *self, char *text)
+report_once(struct watched *self, char *text)
 {
-    if (self->trouble == NULL || text == NULL || strcmp(self->trouble, text) != 0) {
+    if (self->reason == NULL || text == NULL || strcmp(self->reason, text) != 0) {
         (void)fputs(text != NULL ? text : "", stderr);
     }
-    free(self->trouble);
-    self->trouble = text;
+    free(self->reason);
+    self->reason = text;
 }
 
-/* As locum_client_ask(), but that why a daemon is unreachable is told once. */
+/* As locum_client_ask(), but print only once why the daemon is unreachable. */
 static int
-ask(struct daemon *self, const char *target, json_t **ret_json)
+ask(struct watched *self, const char *target, json_t **ret_json)
 {
     char *text = NULL;
     size_t size = 0;
@@ -80,15 +80,15 @@ ask(struct daemon *self, const char *target, json_t **ret_json)
         (void)fclose(errors);
     }
     if (result == LOCUM_EXIT_UNREACHABLE) {
-        tell_trouble(self, text);
+        report_once(self, text);
         return result;
     }
     if (result != LOCUM_EXIT_OK && text != NULL) {
         (void)fputs(text, stderr);
     }
     free(text);
-    free(self->trouble);
-    self->trouble = NULL;
+    free(self->reason);
+    self->reason = NULL;
     return result;
 }
 
@@ -112,7 +112,7 @@ draw_status(const json_t *status, bool json)
 int
 locum_watch_status(const char *socket, bool json)
 {
-    struct daemon daemon = {.socket = socket};
+    struct watched daemon = {.socket = socket};
     end_in_order_when_interrupted();
     for (;;) {
         json_t *status = NULL;
@@ -134,52 +134,52 @@ integer_of(const json_t *events, const char *key)
     return json_integer_value(json_object_get(events, key));
 }
 
-/* Is something missing between the event `after` and these? */
+/* Were events dropped between the event `after` and these? */
 static void
-tell_missing(const json_t *events, json_int_t after)
+report_missing(const json_t *events, json_int_t after)
 {
     if (after > 0 && integer_of(events, "lost") > after) {
-        (void)fputs("locum: some events before these are missing: more came than the daemon keeps "
-                    "(events.keep)\n",
-                    stderr);
+        (void)fputs(
+            "locum: events are missing here: the daemon keeps only the newest (events.keep)\n",
+            stderr);
     }
 }
 
 /* How far the events have been printed. */
-struct progress {
+struct position {
     json_int_t after; /* id of the last one */
-    bool any;         /* the last answer brought some */
-    bool more;        /* and did not hold all that there are */
+    bool any;         /* the last answer had some */
+    bool more;        /* the daemon has more already */
 };
 
 /*
- * Print the next events. A daemon that knows of no event as late as the last one has been restarted
- * after its clock was set back: from its beginning, then.
+ * Print the next events. If the newest event of the daemon is older than the last one printed, it
+ * was restarted after its clock was set back: print its events from the beginning.
  */
 static int
-next_events(struct daemon *daemon, struct progress *progress, int wait_ms)
+next_events(struct watched *daemon, struct position *position, int wait_ms)
 {
     char buffer[TARGET_BYTES];
     struct locum_text target = locum_text_init(buffer, sizeof(buffer));
-    const json_int_t after = progress->after;
+    const json_int_t after = position->after;
     json_t *events = NULL;
     locum_text_add(&target, "/events?after=");
     locum_text_add_i64(&target, after);
     locum_text_add(&target, "&wait=");
     locum_text_add_i64(&target, wait_ms);
-    *progress = (struct progress){.after = after};
+    *position = (struct position){.after = after};
     const int result = ask(daemon, buffer, &events);
     if (result != LOCUM_EXIT_OK) {
         return result;
     }
     const struct locum_print print = locum_print_stdout();
-    tell_missing(events, after);
+    report_missing(events, after);
     locum_show_events(events, &print);
     (void)fflush(stdout);
     const json_int_t next = integer_of(events, "next");
-    progress->any = json_array_size(json_object_get(events, "events")) > 0 || next < after;
-    progress->more = json_is_true(json_object_get(events, "more"));
-    progress->after = next < after ? 0 : next;
+    position->any = json_array_size(json_object_get(events, "events")) > 0 || next < after;
+    position->more = json_is_true(json_object_get(events, "more"));
+    position->after = next < after ? 0 : next;
     json_decref(events);
     return LOCUM_EXIT_OK;
 }
@@ -187,21 +187,21 @@ next_events(struct daemon *daemon, struct progress *progress, int wait_ms)
 int
 locum_watch_events(const char *socket, bool follow)
 {
-    struct daemon daemon = {.socket = socket};
-    struct progress progress = {.more = true};
+    struct watched daemon = {.socket = socket};
+    struct position position = {.more = true};
     int result = LOCUM_EXIT_OK;
     end_in_order_when_interrupted();
-    while (result == LOCUM_EXIT_OK && progress.more) {
-        result = next_events(&daemon, &progress, 0);
+    while (result == LOCUM_EXIT_OK && position.more) {
+        result = next_events(&daemon, &position, 0);
     }
     while (follow && (result == LOCUM_EXIT_OK || result == LOCUM_EXIT_UNREACHABLE)) {
         if (result != LOCUM_EXIT_OK) {
             locum_watch_pause(WATCH_MS);
-        } else if (!progress.any) {
+        } else if (!position.any) {
             locum_watch_pause(FOLLOW_PAUSE_MS);
         }
-        result = next_events(&daemon, &progress, FOLLOW_WAIT_MS);
+        result = next_events(&daemon, &position, FOLLOW_WAIT_MS);
     }
-    free(daemon.trouble);
+    free(daemon.reason);
     return result;
 }

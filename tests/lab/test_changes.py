@@ -380,7 +380,7 @@ def what_goes_on_outlives_a_restart(site):
         while drawn.count(b"\033[H\033[J") < 2:
             check(select.select([screen], [], [], 10)[0], f"it draws no more: {drawn}")
             drawn += os.read(screen, 65536)
-        check(b"all well" in drawn, str(drawn))
+        check(b"\nOK" in drawn, str(drawn))
         until("all have begun", lambda: all(o.stat().st_size > 0 for o in outputs), 10)
         site.stop_locum(node)
         for output in outputs:

@@ -204,7 +204,7 @@ test_status(void **state)
     struct site *site = *state;
     assert_int_equal(RUN(site, WELL, "status"), LOCUM_EXIT_OK);
     assert_has(site->asked, "GET /status HTTP/1.1\r\n");
-    assert_has(site->out, "\nall well\n");
+    assert_has(site->out, "\nOK\n");
     assert_null(strchr(site->out, '\033')); /* no terminal */
     assert_int_equal(RUN(site,
                          OK "{\"nodes\": [{\"name\": \"dc3\", \"role\": \"server\","
@@ -311,8 +311,8 @@ test_events_follow_tells_what_is_missing(void **state)
                      LOCUM_EXIT_NOT_FINE);
     assert_string_equal(site->out, "T a\nU b\nS c\n");
     assert_string_equal(site->err,
-                        "locum: some events before these are missing: more came than the daemon "
-                        "keeps (events.keep)\n"
+                        "locum: events are missing here: the daemon keeps only the newest "
+                        "(events.keep)\n"
                         "locum: the daemon answered with HTTP status 503\n");
     assert_has(site->asked, "after=9&wait=3000 ");
     assert_has(site->asked, "after=0&wait=3000 ");
@@ -326,10 +326,10 @@ test_status_watch(void **state)
     const char *const answers[] = {WELL, OK "{\"nodes\": []}", refused, NULL};
     assert_int_equal(run_with(site, answers, (const char *const[]){"status", "--watch", NULL}),
                      LOCUM_EXIT_NOT_FINE);
-    const char *first = strstr(site->out, "\nall well\n\n");
+    const char *first = strstr(site->out, "\nOK\n\n");
     assert_non_null(first);
     assert_non_null(strstr(first, "Z\ncluster -"));
-    assert_non_null(strstr(first, "\ndegraded: the daemon names no node\n\n"));
+    assert_non_null(strstr(first, "\ndegraded: the daemon reports no nodes\n\n"));
     assert_null(strchr(site->out, '\033'));
     assert_string_equal(site->err, "locum: the daemon answered with HTTP status 503\n");
 }
@@ -359,7 +359,7 @@ test_admin(void **state)
     assert_has(site->asked, "POST /admin HTTP/1.1\r\n");
     assert_string_equal(
         body(site), "{\"admin\":\"drain\",\"force\":true,\"for_s\":1800,\"reason\":\"new disks\"}");
-    assert_string_equal(site->out, "this node is now: drain; resolvers may hold older answers for "
+    assert_string_equal(site->out, "this node is now: drain; resolvers may cache older answers for "
                                    "another 1m 0s\n");
     assert_int_equal(RUN(site, OK "{\"admin\": \"ready\", \"wait_ms\": 0}", "ready"),
                      LOCUM_EXIT_OK);
@@ -401,7 +401,7 @@ test_exclude_and_reload(void **state)
         RUN(site, OK "{\"reloaded\": true, \"warnings\": [\"ttl 20s is short\"]}", "reload"),
         LOCUM_EXIT_OK);
     assert_has(site->asked, "POST /reload HTTP/1.1\r\n");
-    assert_string_equal(site->out, "the configuration was read again and is in effect\n");
+    assert_string_equal(site->out, "the configuration was reloaded\n");
     assert_string_equal(site->err, "ttl 20s is short\n");
     assert_int_equal(
         RUN(site, CONFLICT "{\"errors\": [\"locum.yaml:3:1: error: a\", \"b\"]}", "reload"),
@@ -420,13 +420,13 @@ test_unreachable(void **state)
     site->listener = -1;
     assert_int_equal(RUN_ALONE(site, "status"), LOCUM_EXIT_UNREACHABLE);
     (void)snprintf(expected, sizeof(expected),
-                   "locum: cannot reach the daemon at %s (connection refused): is `locum run` "
-                   "running? systemctl status locum\n",
+                   "locum: cannot reach the daemon at %s (connection refused): it may not run; "
+                   "see systemctl status locum\n",
                    site->socket);
     assert_string_equal(site->err, expected);
     remove_in(site, "sock");
     assert_int_equal(RUN_ALONE(site, "reload"), LOCUM_EXIT_UNREACHABLE);
-    assert_has(site->err, "(no such file or directory): is `locum run` running?");
+    assert_has(site->err, "(no such file or directory): it may not run");
 }
 
 static void
@@ -454,7 +454,7 @@ test_no_locum(void **state)
 {
     struct site *site = *state;
     assert_int_equal(RUN(site, OK "<html>", "status"), LOCUM_EXIT_UNREACHABLE);
-    assert_has(site->err, "is no locum of this version");
+    assert_has(site->err, "does not answer like this version of locum");
     assert_int_equal(RUN(site, "220 mail.example.org\r\n", "status"), LOCUM_EXIT_UNREACHABLE);
     assert_has(site->err, "locum: cannot reach the daemon at ");
     assert_int_equal(RUN(site, "", "status"), LOCUM_EXIT_UNREACHABLE);
@@ -470,21 +470,21 @@ test_usage(void **state)
         const char *err;
     } cases[] = {
         {{"status", "--jsn"},
-         "locum status: --jsn is no option of this command\n"
+         "locum status: --jsn is not an option of this command\n"
          "usage: locum status [--json] [--watch]\n"},
-        {{"status", "--json", "--json"}, "locum status: --json is there twice\n"},
+        {{"status", "--json", "--json"}, "locum status: --json is given twice\n"},
         {{"status", "--json=1"}, "locum status: --json takes no value\n"},
-        {{"status", "dc2"}, "locum status: dc2 is one argument too many\n"},
-        {{"status", "\033[2J"}, "locum status: \\x1b[2J is one argument too many\n"},
+        {{"status", "dc2"}, "locum status: dc2 is an unexpected argument\n"},
+        {{"status", "\033[2J"}, "locum status: \\x1b[2J is an unexpected argument\n"},
         {{"explain"}, "locum explain: NAME is missing\nusage: locum explain NAME [--if "},
-        {{"explain", ""}, "locum explain: \"\" is one argument too many\n"},
-        {{"explain", "a", "b"}, "locum explain: b is one argument too many\n"},
+        {{"explain", ""}, "locum explain: \"\" is an unexpected argument\n"},
+        {{"explain", "a", "b"}, "locum explain: b is an unexpected argument\n"},
         {{"explain", "a", "--if"},
-         "--if needs NODE=WORD, for example dc3=down, at most 8 times\nusage: "},
+         "--if needs NODE=STATE, for example dc3=down, at most 8 times\nusage: "},
         {{"explain", "a", "--if", "dc3"}, "at most 8 times, not \"dc3\"\n"},
         {{"explain", "a", "--if", "=down"}, "not \"=down\"\n"},
         {{"explain", "a", "--if="}, "not \"\"\n"},
-        {{"events", "--for", "1s"}, "locum events: --for is no option of this command\n"},
+        {{"events", "--for", "1s"}, "locum events: --for is not an option of this command\n"},
         {{"drain", "--for", "soon"},
          "--for needs a duration of 1s or more, for example 30m, not "
          "\"soon\"\n"},
@@ -492,13 +492,13 @@ test_usage(void **state)
         {{"drain", "--for", "1500ms"}, "not \"1500ms\"\n"},
         {{"drain", "--reason", ""}, "--reason needs a text of 1 to 79 characters, not \"\"\n"},
         {{"drain", "--reason", "\xff"}, "locum: --reason must be UTF-8 text\n"},
-        {{"drain", "now"}, "locum drain: now is one argument too many\n"},
-        {{"ready", "--for", "1s"}, "locum ready: --for is no option of this command\n"},
-        {{"ready", "--force"}, "locum ready: --force is no option of this command\n"},
+        {{"drain", "now"}, "locum drain: now is an unexpected argument\n"},
+        {{"ready", "--for", "1s"}, "locum ready: --for is not an option of this command\n"},
+        {{"ready", "--force"}, "locum ready: --force is not an option of this command\n"},
         {{"exclude"}, "locum exclude: NODE is missing\nusage: locum exclude NODE\n"},
-        {{"include", "--json", "dc3"}, "locum include: --json is no option of this command\n"},
+        {{"include", "--json", "dc3"}, "locum include: --json is not an option of this command\n"},
         {{"exclude", "\xff"}, "NODE must be the name of a node\n"},
-        {{"reload", "x"}, "locum reload: x is one argument too many\n"},
+        {{"reload", "x"}, "locum reload: x is an unexpected argument\n"},
     };
     struct site *site = *state;
     for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
