@@ -25,7 +25,7 @@ NSD_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard nsd-
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
-LINE := $(BUILD)/tests/site/line
+DELAY := $(BUILD)/tests/site/delay
 SIM := $(if $(SIM_OBJECTS),$(BUILD)/tests/sim/sim)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
@@ -164,7 +164,7 @@ install: all ## to DESTDIR and PREFIX; starts nothing
 clean: ## remove the build folder
 	rm -rf $(BUILD)
 
-programs: $(BUILD)/locum $(BUILD)/locum-nsd $(UNIT_TESTS) $(SIM) $(LINE) $(FUZZERS)
+programs: $(BUILD)/locum $(BUILD)/locum-nsd $(UNIT_TESTS) $(SIM) $(DELAY) $(FUZZERS)
 
 fuzzers: $(FUZZERS)
 
@@ -202,7 +202,7 @@ $(BUILD)/tests/sim/sim: $(SIM_OBJECTS) $(BUILD)/liblocum.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) $^ $(PACKAGE_LIBS) -o $@
 
-$(LINE): $(LINE).o
+$(DELAY): $(DELAY).o
 	@echo "  LINK  $@"
 	$(Q)$(LINK) $^ -o $@
 

@@ -1,8 +1,8 @@
-"""matrix: the faults of the laboratory, a row each, and how a row is run, printed and judged.
+"""matrix: the faults of the laboratory, one per row; runs, prints and judges the rows.
 
-A row is brought about on one site that answers in three ways at once (article.py, compare): Locum
-with `answer: self`, Locum with `answer: all`, and the article's own set-up, an NSD on each server.
-So all three suffer the very same fault and serve the same clients.
+A row runs on one site that answers in three ways at once (article.py, compare): Locum with `answer:
+self`, Locum with `answer: all`, and the article's own set-up, an NSD on each server. So all three
+suffer the same fault and serve the same clients.
 """
 
 import json
@@ -23,14 +23,14 @@ from programs import ROOT, until                            # noqa: E402
 import timeline                                             # noqa: E402
 
 LOAD_PER_S = 1000
-NORMAL_WITHIN_S = 90        # after this it is not "slow", it is not coming back
+NORMAL_WITHIN_S = 90        # after this time the site counts as not recovering
 FOLDER = Path(os.environ.get("BUILD") or ROOT / "build") / "lab"
 
 
-# What a row can do. Each returns the moment at which it began.
+# The actions of rows. Each returns the moment when it began.
 
 def moment(act):
-    """A fault or a repair that leaves the truth as it is: nobody's service is touched."""
+    """A fault or a repair that does not change which nodes can serve."""
     def do(site, host):
         begin = time.monotonic()
         act(site, host)
@@ -49,12 +49,12 @@ def thaw_redis(site, host):
 
 
 def cut(percent=100, back=True):
-    """What this server sends the next one is lost; what comes back, too."""
+    """Lose the packets from this server to the next one, and back unless `back` is False."""
     return moment(lambda site, host: site.lose(host, other(site, host), percent, back))
 
 
 def lossy(site, host):
-    """The line of one server loses packets of all kinds, also those of our own questions."""
+    """The link of one server loses packets of all kinds, also queries of the probers."""
     begin = time.monotonic()
     site.truth.muted(host)
     site.lose_around(host, 30)
@@ -96,27 +96,27 @@ def each(site, number):
 
 
 class Row:
-    """One fault: how it begins and ends, what must come of it."""
+    """One fault: how it begins and ends, and its required results."""
 
     def __init__(self, name, host, fault, heal, hold_s, rounds=1, right_s=None, still=False,
                  second=False, plain=True, after=None, load=False, lossy=False, picture=False,
                  long=None):
         self.name, self.host, self.fault, self.heal = name, host, fault, heal
         self.hold_s, self.rounds = hold_s, rounds
-        self.right_s = right_s      # seconds in which every node's answers are to be right
+        self.right_s = right_s      # limit in seconds for right answers of every node
         self.still = still          # no answer may change
         self.second = second        # cached clients of `all` with a second try: no page may fail
-        self.plain = plain          # it means something to a plain NSD as well
+        self.plain = plain          # it also concerns a plain NSD
         self.after = after or (lambda site, host: None)     # before the next round
         self.load = load            # under LOAD_PER_S queries a second
-        self.lossy = lossy          # and some of them may be lost
-        self.picture = picture      # its first round is drawn
+        self.lossy = lossy          # some of them may be lost
+        self.picture = picture      # draw its first round
         self.long = long or (3, 10)         # (rounds, seconds) of the long run
 
 
-LONG = (3, 75)      # longer than the TTL: whoever caches sees all of it
+LONG = (3, 75)      # longer than the TTL: clients with a cache see the whole fault
 ROWS = [
-    # The coordinator is new each round, so that each return is its first: no flap, no probation.
+    # The coordinator restarts before each round, so each return is its first: no probation.
     Row("web server stops", each, Site.stop_web, Site.start_web, 1.5, 5, right_s=WEB_ALLOWED_S,
         after=restart, long=LONG),
     Row("host crashes", replica, Site.crash, Site.revive, 3, 5, right_s=HOST_ALLOWED_S,
@@ -148,14 +148,14 @@ ROWS = [
 
 
 class Matrix:
-    """Rows that are run on one site, with one crowd of clients; what came of them is kept."""
+    """Rows that run on one site with the same clients. Keeps their results."""
 
     def __init__(self, name, long=False):
         self.name, self.long, self.crowd = name, long, None
         self.lines, self.notes = [], []
 
     def tests(self, words=()):
-        """The rows as tests for lab.main(), those with one of the words in their name."""
+        """The rows whose name contains one of the words, as tests for lab.main()."""
         rows = [row for row in ROWS if not words or any(word in row.name for word in words)]
         return [self._test(row) for row in rows] + [self.the_table_and_the_picture]
 
@@ -169,7 +169,7 @@ class Matrix:
         return run
 
     def the_table_and_the_picture(self, site):
-        """All rows again, together; also as files, for the documentation."""
+        """Print all rows again, together, and write them to files for the documentation."""
         print("\n".join(["", *lay_out(COLUMNS, self.lines), "", *self.notes]), flush=True)
         self._write("table.md", "\n".join([*lay_out(COLUMNS, self.lines, True), "",
                                            *(f"- {note}" for note in self.notes), ""]))
@@ -214,12 +214,12 @@ class Matrix:
                 self._settle(one, ours, one.begun, (row.right_s or 0.5) * SLACK)
                 one.healed(row.heal(site, host))
                 self._settle(one, ours, one.healed_at, NORMAL_WITHIN_S)
-        loads += [load.told] if load else []
+        loads += [load.result] if load else []
         return one
 
     @staticmethod
     def _settle(one, schemes, since, within):
-        """Until the answers have been what they ought to be for a second, or time is over."""
+        """Wait until all answers have been right for a second, or the time is over."""
         deadline = since + within + 2.0
         while one.calm_for(schemes, since) < 1.0 and time.monotonic() < deadline:
             time.sleep(0.1)
@@ -237,24 +237,24 @@ class Matrix:
 
     @staticmethod
     def _judge(row, rounds, schemes):
-        """What the row promises; the article's own set-up is only measured."""
+        """Check the results of a row; the article's own set-up is only measured."""
         own, everyone, plain = schemes
-        if row.fault is Site.stop_web:      # it cannot know; if that is not seen, nothing is
+        if row.fault is Site.stop_web:      # a plain NSD cannot detect it; that must be visible
             check({r.right(plain) for r in rounds} == {NEVER}, "the probers see no wrong answers")
             check(any(r.fetches(plain, "fresh")[0] for r in rounds), "the clients miss no page")
         for scheme in (own, everyone):
-            counts = [r.counts(scheme) for r in rounds]     # with the slack of one single time
+            counts = [r.counts(scheme) for r in rounds]     # SLACK of a single time
             for word in ("wrong", "empty") + (() if row.load else ("lost",)):
                 number = sum(c[word] for c in counts)
                 check(number == 0, f"{scheme.label}: {number} answers {word}")
             check(all(c["right"] for c in counts), f"{scheme.label}: nobody was asked")
             check(None not in [r.normal(scheme) for r in rounds],
-                  f"{scheme.label}: not as before after {NORMAL_WITHIN_S} s")
+                  f"{scheme.label}: not as before the fault after {NORMAL_WITHIN_S} s")
             if row.right_s:
                 check_times(f"{row.name}, {scheme.label}: all nodes right",
                             [r.right(scheme) for r in rounds], row.right_s)
             changes = max(r.changes(scheme) for r in rounds)
-            most = 0 if row.still else 2        # there, once, and back
+            most = 0 if row.still else 2        # one change, and back
             check(changes <= most, f"{scheme.label}: an answer changed {changes} times")
         if row.second:
             failed = sum(r.fetches(everyone, "cached", True)[0] for r in rounds)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What is changed while the site works: configuration, secret, versions; and an orderly stop."""
+"""Changes on a running site: configuration, secret, versions; and a regular stop."""
 # deadline: 300 s
 
 import json
@@ -28,7 +28,7 @@ STANDIN = Path(__file__).resolve().parents[1] / "site" / "standin.py"
 
 
 class Load(threading.Thread):
-    """Asks one node's DNS all names in turn, at an even rate; counts what is lost and wrong."""
+    """Asks one node for all names in turn at a fixed rate; counts lost and wrong answers."""
 
     def __init__(self, site, host, rate=500):
         super().__init__(daemon=True)
@@ -84,7 +84,7 @@ class Load(threading.Thread):
 
 
 def locum(host, *words, code=0):
-    """Run a sub-command; returns what it printed. The exit code must be this one."""
+    """Run a sub-command; returns its output. Checks its exit code."""
     done = host.locum.command(*words)
     text = done.stdout + done.stderr
     check(done.returncode == code,
@@ -93,7 +93,7 @@ def locum(host, *words, code=0):
 
 
 class Logs:
-    """What the coordinators have logged since this was made."""
+    """The log lines of the coordinators since this object was created."""
 
     def __init__(self, site):
         self.site = site
@@ -111,8 +111,8 @@ class Logs:
                       ("to=suspect" not in line and "to=down" not in line), f"{host}: {line}")
 
 
-def told(host, **fields):
-    """The events of the stream with these fields that this node told, newest first."""
+def stream_events(host, **fields):
+    """The events of this node in the stream with these fields, newest first."""
     words = host.site.redis_master().redis.cli("--json", "XREVRANGE", "locum:get:events", "+", "-",
                                                "COUNT", "300")
     entries = [dict(zip(e[::2], e[1::2])) for _, e in json.loads(words)]
@@ -120,7 +120,7 @@ def told(host, **fields):
 
 
 def names_of_nodes(host):
-    """Asked at the socket itself: the configuration may hide where it is."""
+    """Ask through the control socket: the configuration may not say where that is."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.connect(str(host.locum.socket))
         sock.sendall(b"GET /status HTTP/1.0\r\n\r\n")
@@ -129,15 +129,15 @@ def names_of_nodes(host):
 
 
 def variants(site, good):
-    """(what, text, good?): configurations that take effect, and such that must not."""
+    """(what, text, good): configurations that take effect, and those that must not."""
     second = ("  - name: mirror.example.net\n    ns: [dc2.example.org, dc3.example.org]\n"
               "    shared: [www]\n    owned: {}\n")
     nodes = good.index("zones:")
     witness = next(line for line in good.splitlines() if line.startswith("  ns0:")) + "\n"
     return [
         ("another TTL", good.replace(f"ttl: {site.ttl_s}s", "ttl: 47s"), True),
-        ("a zone more", good.replace("redis:\n", second + "redis:\n", 1), True),
-        ("a node more", good[:nodes] + "  dc9: {address: [192.0.2.19]}\n" + good[nodes:]
+        ("another zone", good.replace("redis:\n", second + "redis:\n", 1), True),
+        ("another node", good[:nodes] + "  dc9: {address: [192.0.2.19]}\n" + good[nodes:]
          .replace("    owned: {", "    owned: {dc9: [dc9], "), True),
         ("a node less", good.replace(witness, ""), True),
         ("a slower heartbeat", good + "heartbeat: {interval: 200ms, timeout: 2s}\n", True),
@@ -152,8 +152,8 @@ def variants(site, good):
     ]
 
 
-def reload_under_load(site):
-    """Good and bad configurations, by command and by SIGHUP, at 500 questions a second."""
+def a_reload_under_load_loses_no_answer(site):
+    """Good and bad configurations, by command and by SIGHUP, at 500 queries per second."""
     node, good = site.dc2, site.dc2.locum.config.read_text()
     seed = random.randrange(1 << 32)
     print(f"  seed {seed}")
@@ -167,7 +167,7 @@ def reload_under_load(site):
             for what, text, fine in order:
                 before = names_of_nodes(node)
                 node.locum.config.write_text(text)
-                # A file that is no YAML hides where the daemon listens from the command.
+                # The command cannot find the control socket if the file is not YAML.
                 if dice.random() < 0.5 and what not in ("no YAML", "half a file"):
                     said = locum(node, "reload", code=0 if fine else 1)
                     check(fine or str(node.locum.config) in said or "restart" in said, said)
@@ -180,7 +180,7 @@ def reload_under_load(site):
                     check((logs.of(node).count(marks[0]) > seen[0]) == fine, f"{what}: SIGHUP")
                 names = names_of_nodes(node)
                 if fine:
-                    check(("dc9" in names) == (what == "a node more"), f"{what}: {names}")
+                    check(("dc9" in names) == (what == "another node"), f"{what}: {names}")
                     check(("ns0" not in names) == (what == "a node less"), f"{what}: {names}")
                 else:
                     check(names == before, f"{what}: {names}")
@@ -201,13 +201,13 @@ def warnings_of(host):
     return "\n".join(host.locum.status().get("warnings", []))
 
 
-def a_secret_is_rotated(site):
-    """Last everywhere, first everywhere, the old one removed: nobody is silent for a moment."""
+def a_secret_is_rotated_without_a_lost_heartbeat(site):
+    """Add the new one as last, make it first, remove the old one: no node misses a heartbeat."""
     logs, old = Logs(site), (site.dir / "secret").read_text()
     new = site.dc2.run(str(site.dc2.locum.binary()), "keygen", "--cluster")
     kept = {}
     secrets = {}
-    for host in site.coordinators:      # each gets a file of its own, as on machines of their own
+    for host in site.coordinators:      # each gets its own file, as on separate machines
         kept[host] = host.locum.config.read_text()
         secrets[host] = host.dir / "rotated"
         secrets[host].touch(mode=0o600)
@@ -242,9 +242,9 @@ def a_secret_is_rotated(site):
         site.wait_calm(5)
         logs.check_no_suspicion()
         until("begin and end are in the stream", lambda: all(
-            told(site.dc3, event=e, about="secret", peer="dc2")
+            stream_events(site.dc3, event=e, about="secret", peer="dc2")
             for e in ("warning", "warning-over")), 10)
-        # What the new one has not sealed says nothing any more, and is told.
+        # A heartbeat signed with the old secret is ignored and reported.
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.sendto(b"locum1 get dc3 1 1 125 up ready - 1 00000000 hmac=" + b"0" * 64,
                         (site.dc2.address, 9853))
@@ -258,7 +258,7 @@ def a_secret_is_rotated(site):
 
 
 def start_standin(site, style):
-    """A witness of another version in the place of ns0's coordinator."""
+    """A witness of another version instead of ns0's coordinator."""
     ns0 = site.ns0
     peers = [f"{s.name}={s.address}:9853" for s in site.servers]
     return subprocess.Popen(
@@ -267,10 +267,10 @@ def start_standin(site, style):
         pass_fds=ns0.plug.pass_fds, stdin=subprocess.DEVNULL)
 
 
-def an_upgrade_rolls_through(site):
-    """A witness of an older and of a newer version: no suspicion, shown, and its vote counts."""
+def other_versions_work_together(site):
+    """An older and a newer witness: never suspected, shown in the status, its vote counts."""
     if not site.network.namespaces:
-        raise Skip("the stand-in needs the peer port of its own host")
+        raise Skip("the stand-in needs the peer port of its host")
     for style, version in (("old", None), ("new", "99.1.0")):
         site.stop_locum(site.ns0)
         standin = start_standin(site, style)
@@ -295,7 +295,7 @@ def an_upgrade_rolls_through(site):
                   [site.dc2.address], 10)
             print(f"  {style}: dc3 taken over after {time.monotonic() - moment:.2f} s")
             check("ns0" in logs.of(site.dc2).split("to=down", 1)[1].splitlines()[0],
-                  "the witness's vote was not needed")
+                  "the vote of the witness was not needed")
             site.revive(site.dc3)
         finally:
             standin.kill()
@@ -305,8 +305,8 @@ def an_upgrade_rolls_through(site):
         site.wait_redis_whole()
 
 
-def an_orderly_stop_is_told(site):
-    """leaving and stop reach the stream; a restart is no takeover and no gap at the others."""
+def a_regular_stop_is_in_the_stream(site):
+    """leaving and stop reach the stream; a restart causes no takeover and no gap at the others."""
     logs = Logs(site)
     with Load(site, site.dc2) as load:
         site.stop_locum(site.dc3)
@@ -315,11 +315,11 @@ def an_orderly_stop_is_told(site):
     check(not load.bad, f"{len(load.bad)} of {load.good}: {load.bad[:3]}")
     check("to=down" not in logs.of(site.dc2), "a restart was a takeover")
     for event in ("leaving", "stop", "start"):
-        until(f"{event} is in the stream", lambda e=event: told(site.dc3, event=e), 10)
+        until(f"{event} is in the stream", lambda e=event: stream_events(site.dc3, event=e), 10)
 
 
-def a_lease_runs_on(site):
-    """drain --for through a restart; --wait as long as older answers live; who is left."""
+def a_lease_lasts_through_a_restart(site):
+    """drain --for lasts through a restart; --wait lasts until older answers have expired."""
     node = site.dc3
     begin = time.monotonic()
     locum(node, "drain", "--for", "8s", "--reason", "new disks")
@@ -336,7 +336,7 @@ def a_lease_runs_on(site):
     check(7.5 <= took <= 12, f"a lease of 8 s took {took:.1f} s")
     check("witness" in locum(site.ns0, "drain", code=1), "there is nothing to drain")
     good = site.dc2.locum.config.read_text()
-    try:        # 3 s are in force when it drains, but more was handed out just before
+    try:        # the TTL is 3 s when it drains, but a longer one was handed out just before
         site.dc2.locum.config.write_text(good.replace(f"ttl: {site.ttl_s}s", "ttl: 3s"))
         locum(site.dc2, "reload")
         for _ in range(2):
@@ -344,7 +344,7 @@ def a_lease_runs_on(site):
             check(f"for another {site.ttl_s - 10}" < text[text.index("for another"):], text)
             until("dc3 is named", lambda: site.asks(site.dc2, site.zone) == [site.dc3.address], 5)
         locum(site.dc2, "ready")
-        site.stop_locum(site.dc2)       # a run that has handed out no more than 3 s
+        site.stop_locum(site.dc2)       # this run has handed out no TTL above 3 s
         site.start_locum(site.dc2)
         site.wait_calm(10)
         begin = time.monotonic()
@@ -359,8 +359,8 @@ def a_lease_runs_on(site):
     site.wait_calm(10)
 
 
-def what_goes_on_outlives_a_restart(site):
-    """status --watch and events --follow through a restart of their daemon, ended by ctrl-C."""
+def watch_and_follow_continue_after_a_restart(site):
+    """status --watch and events --follow continue through a restart of the daemon until Ctrl-C."""
     node = site.dc2
     before = [*node.plug.before, str(node.locum.binary())]
     after = ["-c", str(node.locum.config)]
@@ -384,20 +384,20 @@ def what_goes_on_outlives_a_restart(site):
         until("all have begun", lambda: all(o.stat().st_size > 0 for o in outputs), 10)
         site.stop_locum(node)
         for output in outputs:
-            until("the daemon is said to be away",
+            until("the daemon is reported unreachable",
                   lambda o=output: "cannot reach the daemon" in o.read_text(), 10)
         site.start_locum(node)
         lengths = [o.stat().st_size for o in outputs[:2]]
-        until("both go on", lambda: all(o.stat().st_size > n for o, n in zip(outputs, lengths)), 10)
-        until("the new run is told", lambda: outputs[2].read_text().split("cannot reach", 1)[1]
+        until("both continue", lambda: all(o.stat().st_size > n for o, n in zip(outputs, lengths)), 10)
+        until("the new start is shown", lambda: outputs[2].read_text().split("cannot reach", 1)[1]
               .count(" start node=dc2") == 1, 10)
         check(outputs[2].read_text().count(" stop node=dc2") == 1, outputs[2].read_text()[-500:])
-        for output in outputs:          # each reason once: it ends while it is asked, then it is away
-            told = [line for line in output.read_text().splitlines() if "cannot reach" in line]
-            check(len(told) == len(set(told)), str(told))
+        for output in outputs:          # each reason once, however long it lasts
+            reasons = [line for line in output.read_text().splitlines() if "cannot reach" in line]
+            check(len(reasons) == len(set(reasons)), str(reasons))
         for run in runs:
             run.send_signal(2)
-            check(run.wait(5) == 0, f"ctrl-C ended it with {run.returncode}")
+            check(run.wait(5) == 0, f"Ctrl-C ended it with {run.returncode}")
     finally:
         for run in runs:
             run.kill()
@@ -407,8 +407,8 @@ def what_goes_on_outlives_a_restart(site):
         check(line[0] == "{" or "cannot reach" in line, line)
 
 
-def strangers_are_warned_of(site):
-    """A Redis that a Sentinel lists and no node here has."""
+def unknown_instances_cause_a_warning(site):
+    """A Sentinel lists a Redis that no node has configured."""
     node, good = site.dc2, site.dc2.locum.config.read_text()
     where = f"{site.dc3.private}:{site.dc3.ports.redis}"
     try:
@@ -425,6 +425,7 @@ def strangers_are_warned_of(site):
 
 
 if __name__ == "__main__":
-    lab.main([reload_under_load, strangers_are_warned_of, a_secret_is_rotated,
-              an_upgrade_rolls_through, an_orderly_stop_is_told, a_lease_runs_on,
-              what_goes_on_outlives_a_restart])
+    lab.main([a_reload_under_load_loses_no_answer, unknown_instances_cause_a_warning,
+              a_secret_is_rotated_without_a_lost_heartbeat, other_versions_work_together,
+              a_regular_stop_is_reported, a_lease_lasts_through_a_restart,
+              watch_and_follow_continue_after_a_restart])

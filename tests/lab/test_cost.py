@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A coordinator at rest stays cheap: a regression is seen here, the figures are `make bench`'s."""
+"""The cost of a coordinator at rest: finds regressions; `make bench` measures the figures."""
 
 import sys
 import time
@@ -11,21 +11,24 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "site"))
 import lab                                  # noqa: E402
 from lab import Skip, check                 # noqa: E402
 
-# Half more than what make bench allows, since other work on the machine makes caches cold.
+# 1.5 times the limit of make bench, since other work on the machine makes caches cold.
 CPU_PERCENT = 0.9
 MEMORY_KIB = 5 * 1024
 WAKES_A_SECOND = 68             # 52 are usual: heartbeats on both paths, polls, checks
 ROUNDS, ROUND_S = 4, 2.0
 
 
-def as_it_is_built_for_use(site):
-    """A sanitizer's own cost is no regression."""
+def not_sanitized(site):
+    """Skip under sanitizers: their cost is not a regression."""
     if site.dc2.locum.sanitized():
-        raise Skip("built with a sanitizer, which costs more than what is measured")
+        raise Skip("built with a sanitizer, which costs more than the limits")
 
 
 def rates(site, count):
-    """What each coordinator counts in a second, the least of some windows: others only ever add."""
+    """
+    The rate of each coordinator's counter: the smallest of several windows, since other work adds
+    to it.
+    """
     least = {}
     for _ in range(ROUNDS):
         begin, before = time.monotonic(), {host: count(host) for host in site.coordinators}
@@ -37,38 +40,38 @@ def rates(site, count):
     return least
 
 
-def an_idle_coordinator_uses_little_of_a_processor(site):
-    as_it_is_built_for_use(site)
+def an_idle_coordinator_uses_little_cpu(site):
+    not_sanitized(site)
     best = rates(site, lambda host: 100 * host.locum.cpu_s())
-    told = ", ".join(f"{host} {share:.2f} %" for host, share in best.items())
-    print(f"  {told}; allowed {CPU_PERCENT:g} %", flush=True)
-    check(max(best.values()) <= CPU_PERCENT, f"{told} of a processor")
+    rates_text = ", ".join(f"{host} {share:.2f} %" for host, share in best.items())
+    print(f"  {rates_text}; allowed {CPU_PERCENT:g} %", flush=True)
+    check(max(best.values()) <= CPU_PERCENT, f"{rates_text} of a processor")
 
 
 def wakes(host):
-    """How often its loop has gone to sleep so far."""
+    """The number of times its loop has slept so far."""
     pid = host.locum.process.pid
     status = Path(f"/proc/{pid}/task/{pid}/status").read_text()
     return int(status.split("\nvoluntary_ctxt_switches:")[1].split()[0])
 
 
-def an_idle_coordinator_wakes_seldom(site):
-    """It wakes for heartbeats, polls and checks, and for nothing else."""
+def an_idle_coordinator_rarely_wakes(site):
+    """It wakes only for heartbeats, polls and checks."""
     least = rates(site, wakes)
-    told = ", ".join(f"{host} {rate:.0f}" for host, rate in least.items())
-    print(f"  {told} a second; allowed {WAKES_A_SECOND}", flush=True)
-    check(max(least.values()) <= WAKES_A_SECOND, f"woken {told} times a second")
+    rates_text = ", ".join(f"{host} {rate:.0f}" for host, rate in least.items())
+    print(f"  {rates_text} a second; allowed {WAKES_A_SECOND}", flush=True)
+    check(max(least.values()) <= WAKES_A_SECOND, f"woken {rates_text} times a second")
 
 
-def a_coordinator_holds_little_memory(site):
-    """Private and dirty: what no other process shares and no file holds."""
-    as_it_is_built_for_use(site)
+def a_coordinator_uses_little_memory(site):
+    """Its private memory that no file backs."""
+    not_sanitized(site)
     held = {host: host.locum.private_dirty_kib() for host in site.coordinators}
-    told = ", ".join(f"{host} {kib} KiB" for host, kib in held.items())
-    print(f"  {told}; allowed {MEMORY_KIB} KiB", flush=True)
-    check(max(held.values()) <= MEMORY_KIB, told)
+    rates_text = ", ".join(f"{host} {kib} KiB" for host, kib in held.items())
+    print(f"  {rates_text}; allowed {MEMORY_KIB} KiB", flush=True)
+    check(max(held.values()) <= MEMORY_KIB, rates_text)
 
 
 if __name__ == "__main__":
-    lab.main([an_idle_coordinator_uses_little_of_a_processor, an_idle_coordinator_wakes_seldom,
-              a_coordinator_holds_little_memory])
+    lab.main([an_idle_coordinator_uses_little_cpu, an_idle_coordinator_rarely_wakes,
+              a_coordinator_uses_little_memory])

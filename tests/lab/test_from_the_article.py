@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""doc/from-the-article.md as its reader follows it, from the article's site to Locum and back."""
+"""Follows doc/from-the-article.md from the article's site to Locum and back."""
 # deadline: 300 s, beside others
 
 import functools
@@ -18,11 +18,11 @@ from page import Reader                     # noqa: E402
 from probe import PATIENCE_S, Prober, Scheme    # noqa: E402
 from programs import ROOT, until            # noqa: E402
 
-SILENT_S = 2.0      # a name server that is exchanged for another one; the other one answers
+SILENT_S = 2.0      # while a name server is replaced on one host; the other host answers
 
 
 class Tried:
-    """The page on one site, with people who resolve the name and fetch the page all the time."""
+    """The page on one site while clients resolve the name and fetch the page."""
 
     def __init__(self, site):
         self.site, self.reader = site, Reader(site, ROOT / "doc/from-the-article.md")
@@ -30,7 +30,9 @@ class Tried:
                              {h.name: (h.address, h.ports.dns) for h in site.servers})
 
     def way(self, begin, program, steps, other=None):
-        """From the article's site by these steps, each there, back and there; then all back."""
+        """
+        Do these steps from the article's site, each done, undone and done again; then undo all.
+        """
         self.other = other
         site, read = self.site, self.reader
         read.do("The parent")
@@ -44,7 +46,7 @@ class Tried:
                 spans = [self._span(step, back) for step in steps for back in (False, True, False)]
                 read.do("Try it")
                 spans += [self._span(step, True) for step in reversed(steps)]
-                self._a_while()     # what was begun in the last one has its answer
+                self._a_while()     # queries sent during the last step have their answers
         finally:
             read.stop()
         for span in spans:
@@ -63,18 +65,18 @@ class Tried:
         until("a second of this", lambda: time.monotonic() > end, 2)
 
     def _judge(self, step, begin, end):
-        """No answer is wrong, no server is silent for more than a moment, and no page is missed."""
+        """Check: no wrong answer, no server silent for more than SILENT_S, no failed page."""
         counts = self.prober.verdict(begin, end)
         silence = max(map(longest_silence, self._streams(begin, end)))
         failed, fetched = (sum(column) for column in zip(*(
             self.crowd.failed(self.scheme, kind, begin, end)
             for kind in ("fresh", "cached", "Unbound"))))
-        told = (f"{step}: {counts['right']} answers right, {counts['wrong']} wrong, "
+        text = (f"{step}: {counts['right']} answers right, {counts['wrong']} wrong, "
                 f"{counts['empty']} empty; longest silence of one server {silence:.2f} s; "
                 f"{failed} of {fetched} pages missed")
-        print(f"  {told}", flush=True)
-        check(counts["right"] > 50 and fetched > 10, f"nobody was asked: {told}")
-        check(counts["wrong"] == counts["empty"] == failed == 0 and silence <= SILENT_S, told)
+        print(f"  {text}", flush=True)
+        check(counts["right"] > 50 and fetched > 10, f"nobody was asked: {text}")
+        check(counts["wrong"] == counts["empty"] == failed == 0 and silence <= SILENT_S, text)
 
     def _streams(self, begin, end):
         return [[s for s in self.prober.targets[h.name].samples if begin <= s.sent < end]
@@ -89,37 +91,38 @@ class Tried:
 
 
 def longest_silence(samples):
-    """Seconds from the last answer to the next one, at the most, beyond the usual interval."""
+    """The longest time in seconds between two answers, minus the usual interval."""
     answered = [s.sent for s in samples if s.received]
     return max([b - a for a, b in zip(answered, answered[1:])], default=PATIENCE_S)
 
 
 @functools.cache
 def tried(site):
-    """One reader for both ways: each ends where it began."""
+    """One reader for both ways: each ends at the article's site."""
     reader = Tried(site)
     secret = secrets.token_hex(32)
-    for machine in reader.reader.machines.values():     # step 1, what is for a real machine
+    for machine in reader.reader.machines.values():     # the part of step 1 for a real machine
         machine.write("/etc/locum/secret", secret + "\n")
         machine.write("/etc/locum/redis-password", site.redis_password + "\n")
         machine.call("chmod 600 /etc/locum/*")
-        # As Debian's package does; those of this machine may be for root alone.
+        # As Debian's package does; only root may be able to read those of this machine.
         machine.call("test -r /etc/nsd/nsd_server.key || nsd-control-setup")
     return reader
 
 
-def bind_gives_way_to_locum(site):
+def bind_is_replaced_by_locum(site):
     tried(site).way("BIND on the servers", "named", ["2.", "A1.", "A2."])
 
 
-def nsd_gives_way_to_locum(site):
+def nsd_is_replaced_by_locum(site):
     tried(site).way("Or NSD on the servers", "nsd", ["2.", "A1.", "A2."], ("named", "nsd"))
 
 
-def nsd_stays_and_is_fed(site):
+def nsd_stays_and_is_fed_by_locum_nsd(site):
     tried(site).way("Or NSD on the servers", "nsd", ["2.", "B1.", "B2.", "B3."])
 
 
 if __name__ == "__main__":
-    lab.main([bind_gives_way_to_locum, nsd_gives_way_to_locum, nsd_stays_and_is_fed],
+    lab.main([bind_is_replaced_by_locum, nsd_is_replaced_by_locum,
+              nsd_stays_and_is_fed_by_locum_nsd],
              by_hand=True)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A whole story under valgrind: nothing is read that was not written, nothing is lost at the end."""
+"""A node under valgrind through all events: no invalid read, no leak at the end."""
 # deadline: 300 s
 
 import re
@@ -18,8 +18,8 @@ from programs import Late, until    # noqa: E402
 LOST = ("definitely lost", "indirectly lost", "possibly lost")
 
 
-def story(site, host):
-    """Every kind of thing that happens to a node, once."""
+def use_everything(site, host):
+    """Everything that happens to a node, once."""
     for words in (("status",), ("explain", site.zone, "--if", "dc3=down"), ("events",),
                   ("drain", "--for", "10m"), ("ready",), ("exclude", "dc3"), ("include", "dc3"),
                   ("reload",)):
@@ -37,7 +37,7 @@ def story(site, host):
             stream.sendall(request)
             while stream.recv(65536):
                 pass
-    site.crash(site.dc3)        # and with it the first master of Redis
+    site.crash(site.dc3)        # it runs the first Redis master
     until("the names of dc3 are taken over",
           lambda: site.asks(host, f"dc3.{site.zone}") == [host.address], 20)
     site.redis_master()
@@ -46,11 +46,11 @@ def story(site, host):
     site.wait_calm(60)
 
 
-def nothing_is_lost(site):
-    """Valgrind is slow: this node's own times are long ones, the others' are as ever."""
+def no_memory_is_leaked(site):
+    """Valgrind is slow: this node gets longer times, the others keep theirs."""
     host = site.dc2
     if shutil.which("valgrind") is None:
-        raise Skip("no valgrind here")
+        raise Skip("valgrind is not installed")
     if host.locum.sanitized():
         raise Skip("built with a sanitizer, which valgrind cannot run")
     report = host.locum.dir / "valgrind"
@@ -64,13 +64,13 @@ def nothing_is_lost(site):
         until(f"{host.name} answers", lambda: site.asks(host, site.zone), 20)
         site.truth.speaks(host)
         site.wait_calm(60)
-        story(site, host)
+        use_everything(site, host)
         code = host.locum.stop(30)
         text = report.read_text(errors="replace")
         bad = [line for line in text.splitlines()
                if any(re.search(rf"[1-9][0-9,]* .*{kind}", line) for kind in LOST)]
         check(code == 0 and not bad, f"exit code {code}: {bad[:3]} {text[:2000]}")
-        print("  " + (text.strip().splitlines() or ["valgrind had nothing to say"])[-1])
+        print("  " + (text.strip().splitlines() or ["no report by valgrind"])[-1])
     finally:
         host.locum.before = []
         if host.locum.running:
@@ -82,4 +82,4 @@ def nothing_is_lost(site):
 
 
 if __name__ == "__main__":
-    lab.main([nothing_is_lost])
+    lab.main([no_memory_is_leaked])

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""At the limits of what a machine gives and of what strangers may take: the answers go on."""
+"""Limits of the machine and hostile clients: the node continues to answer."""
 # deadline: 300 s
 
 import os
@@ -20,15 +20,15 @@ from lab import Skip, check, check_verdict          # noqa: E402
 from probe import Prober                            # noqa: E402
 from programs import until                          # noqa: E402
 
-FRESH_S = 4.0       # a client that has something to ask is answered within this, whoever else is there
-FEW_S = 10.0        # the same where a dozen places are all there is
+FRESH_S = 4.0       # a new client with a query is answered within this time
+FEW_S = 10.0        # the same if there are only a dozen places
 GROWTH_KIB = 24 * 1024
-LENGTH = 2          # of a DNS message over TCP
+LENGTH = 2          # octets of the length of a DNS message over TCP
 
 
 @contextmanager
 def undisturbed(site):
-    """UDP answers are right and whole, and nobody suspects dc2, while this lasts."""
+    """Check that UDP answers are right and complete and no node suspects dc2 meanwhile."""
     said = {h: h.locum.log.stat().st_size for h in site.coordinators}
     with Prober(site) as prober:
         begin = time.monotonic()
@@ -40,13 +40,13 @@ def undisturbed(site):
 
 
 def memory_kib(host):
-    """What the daemon of this host holds in memory."""
+    """The resident memory of this host's daemon."""
     status = Path(f"/proc/{host.locum.process.pid}/status").read_text()
     return int(next(x for x in status.splitlines() if x.startswith("VmRSS:")).split()[1])
 
 
 def more_addresses(site, count):
-    """Addresses of the client beside its own: strangers come from many."""
+    """Add addresses to the client, so that connections come from many sources."""
     if not site.network.namespaces:
         return [""]
     addresses = [f"192.0.2.{last}" for last in range(150, 150 + count)]
@@ -56,7 +56,7 @@ def more_addresses(site, count):
 
 
 class Crowd:
-    """Connections that are there and ask nothing, or one byte of a question now and then."""
+    """Connections that send nothing, or one byte of a query at a time."""
 
     def __init__(self, sources):
         self.sources, self.socks = sources, []
@@ -69,7 +69,7 @@ class Crowd:
             sock.close()
 
     def come(self, to, count):
-        """Open that many, without waiting for each: who is not let in waits in the kernel."""
+        """Open that many without waiting for each; those not accepted wait in the kernel."""
         for number in range(count):
             sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             sock.setblocking(False)
@@ -81,7 +81,7 @@ class Crowd:
             self.socks.append(sock)
 
     def drip(self, byte):
-        """One byte more from everybody who is still connected."""
+        """Send one more byte on every connection."""
         for sock in self.socks:
             try:
                 sock.send(byte)
@@ -89,7 +89,7 @@ class Crowd:
                 pass
 
     def connected(self):
-        """How many got through the handshake at some time."""
+        """The number of connections that completed the handshake."""
         with selectors.DefaultSelector() as selector:
             for sock in self.socks:
                 selector.register(sock, selectors.EVENT_WRITE)
@@ -97,15 +97,15 @@ class Crowd:
 
 
 def descriptors_for(count):
-    """This program may open that many, or it cannot play a crowd."""
+    """Raise the limit of this program to that many, or skip."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < count + 200:
-        raise Skip(f"only {hard} descriptors: a crowd of {count} needs more")
+        raise Skip(f"only {hard} descriptors: {count} connections need more")
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, count + 200), hard))
 
 
 def asks_by_tcp(site, host, within):
-    """The seconds until a fresh TCP client has its answer."""
+    """Seconds until a new TCP client has its answer."""
     begin = time.monotonic()
     question = wire.question(site.zone, "A")
     with socket.create_connection((host.address, host.ports.dns), timeout=within) as stream:
@@ -139,8 +139,8 @@ def check_fresh_clients(site, host, times=5, within=FRESH_S):
     check(host.locum.status() != {}, "the control socket does not answer")
 
 
-def ten_thousand_idle_connections(site):
-    """To the DNS port, then to the API: the oldest make room, memory stays bounded."""
+def ten_thousand_idle_connections_stop_no_answer(site):
+    """On the DNS port, then the API: the oldest are closed, memory stays bounded."""
     many, host = 10000, site.dc2
     descriptors_for(many)
     before = memory_kib(host)
@@ -148,14 +148,14 @@ def ten_thousand_idle_connections(site):
         with undisturbed(site), Crowd(more_addresses(site, 60)) as crowd:
             crowd.come((host.address, port), many)
             check_fresh_clients(site, host)
-            print(f"  {crowd.connected()} of {many} got through to port {port}", flush=True)
+            print(f"  {crowd.connected()} of {many} connected to port {port}", flush=True)
         grown = memory_kib(host) - before
         print(f"  memory grew by {grown} KiB from {before}", flush=True)
         check(grown < GROWTH_KIB or host.locum.sanitized(), f"memory grew by {grown} KiB")
 
 
-def clients_that_send_a_byte_at_a_time(site):
-    """Slow ones hold no place for ever."""
+def slow_clients_are_closed(site):
+    """Slow clients do not keep a place without limit."""
     host = site.dc2
     descriptors_for(1000)
     with undisturbed(site), Crowd(more_addresses(site, 60)) as crowd:
@@ -166,8 +166,8 @@ def clients_that_send_a_byte_at_a_time(site):
             check_fresh_clients(site, host, 1)
 
 
-def few_descriptors(site):
-    """With 200 of them the clients have fewer places, and the node's own work has what it needs."""
+def few_descriptors_suffice(site):
+    """With 200 descriptors clients get fewer places and the node keeps what it needs."""
     host = site.dc2
     descriptors_for(1000)
     site.stop_locum(host)
@@ -193,8 +193,8 @@ def few_descriptors(site):
         site.start_locum(host)
 
 
-def no_descriptor_left(site):
-    """The limit falls to what is open: UDP and heartbeats go on, one line tells, and it heals."""
+def without_a_free_descriptor_udp_continues(site):
+    """With none left UDP and heartbeats continue, one log line reports it, and it recovers."""
     host = site.dc2
     pid, said = host.locum.process.pid, host.locum.log.stat().st_size
     soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
@@ -217,8 +217,8 @@ def no_descriptor_left(site):
     check_fresh_clients(site, host, 2)
 
 
-def too_little_memory_to_start(site):
-    """In small steps from nothing to enough: exit code 1 and a sentence each time, never a crash."""
+def too_little_memory_is_reported_at_start(site):
+    """Increase the memory limit in small steps: exit code 1 and a message each time, no crash."""
     host, step_kib, tried, started = site.dc2, 1024, 0, False
     if host.locum.sanitized():
         raise Skip("built with a sanitizer, which needs far more memory itself")
@@ -250,5 +250,6 @@ def too_little_memory_to_start(site):
 
 
 if __name__ == "__main__":
-    lab.main([ten_thousand_idle_connections, clients_that_send_a_byte_at_a_time, few_descriptors,
-              no_descriptor_left, too_little_memory_to_start])
+    lab.main([ten_thousand_idle_connections_stop_no_answer, slow_clients_are_closed,
+              few_descriptors_suffice, without_a_free_descriptor_udp_continues,
+              too_little_memory_is_reported_at_start])

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """
-Every fault of the laboratory, on a site whose hosts are far apart; matrix.py has the rows.
+Every fault of the laboratory, on a site with delays between its hosts; matrix.py has the rows.
 
     test_matrix.py [--long] [--dc4] [WORD...]
 
---long: faults that outlast every cache; --dc4: a fourth server; WORD: rows with it in their name.
+--long: faults longer than any TTL; --dc4: a fourth server; WORD: rows whose name contains it.
 """
 # deadline: 600 s
 
@@ -15,24 +15,24 @@ import time
 
 sys.dont_write_bytecode = True
 
-import matrix                               # noqa: E402  (and it knows the way to the rest)
+import matrix                               # noqa: E402  (it sets the path for the others)
 import lab                                  # noqa: E402
 import wire                                 # noqa: E402
-from article import LINES_S                 # noqa: E402
+from article import DELAYS_S                 # noqa: E402
 from lab import check                       # noqa: E402
 
 
-def hosts_are_apart_and_packets_get_lost(site):
-    """The ground itself: what the rest of this suite stands on."""
+def delays_and_losses_are_as_configured(site):
+    """The network of the site has the delays and losses that this suite needs."""
     for host in site.servers:
         took = []
         for _ in range(10):
             begin = time.monotonic()
             check(site.asks(host, site.zone) == [host.address], f"{host} does not answer")
             took.append(time.monotonic() - begin)
-        there_and_back = 2 * LINES_S[host.name]
-        print(f"  {host}: {min(took) * 1000:.1f} ms there and back", flush=True)
-        check(there_and_back <= min(took) < there_and_back * 1.1 + 0.03, f"{host}: {min(took)} s")
+        round_trip = 2 * DELAYS_S[host.name]
+        print(f"  {host}: {min(took) * 1000:.1f} ms round trip", flush=True)
+        check(round_trip <= min(took) < round_trip * 1.1 + 0.03, f"{host}: {min(took)} s")
     host = site.dc2
     site.lose(site.client, host, back=False)
     check(site.asks(host, site.zone) is None, "an answer through a cut line")
@@ -45,7 +45,7 @@ def hosts_are_apart_and_packets_get_lost(site):
 
 
 def _answered(site, host, count):
-    """Of so many questions, one a millisecond."""
+    """Of this many queries, one per millisecond."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         answered = 0
         for patience_s in [0.001] * count + [0.5] * count:
@@ -69,5 +69,5 @@ if __name__ == "__main__":
     options = parser.parse_args()
     name = "matrix" + ("-long" if options.long else "") + ("-dc4" if options.dc4 else "")
     rows = matrix.Matrix(name, options.long).tests(options.words)
-    lab.main([hosts_are_apart_and_packets_get_lost, *rows],
+    lab.main([delays_and_losses_are_as_configured, *rows],
              far=True, compare=True, dc4=options.dc4)

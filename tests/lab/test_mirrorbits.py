@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Beside Mirrorbits: it is seen, judged by where it redirects to, and nothing of it is touched."""
+"""With Mirrorbits: Locum sees it, judges it by its redirects, and does not touch its data."""
 # deadline: 300 s, beside others
 
 import re
@@ -20,7 +20,7 @@ from probe import Prober                    # noqa: E402
 from programs import until                  # noqa: E402
 from redirector import CHANNELS, Gone, Link # noqa: E402
 
-# What Locum may send to a Redis, and where in it a key stands; None: nowhere.
+# The commands Locum may send to Redis and the position of their key; None: no key.
 COMMANDS = {"auth": None, "client": None, "select": None, "role": None, "subscribe": None,
             "publish": None, "hset": 1, "pexpire": 1, "zadd": 1, "xadd": 1}
 LINE = re.compile(r'[0-9.]+ \[\d+ (\S+)\] (.*)')
@@ -28,7 +28,7 @@ WORD = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
 class Monitor(threading.Thread):
-    """Every command that one Redis runs, also after it has been away: (sender, words)."""
+    """Records every command that one Redis runs, also after a restart: (sender, words)."""
 
     def __init__(self, host):
         super().__init__(daemon=True)
@@ -58,7 +58,7 @@ class Monitor(threading.Thread):
                 self._ending.wait(0.01)
 
     def _watch(self):
-        """MONITOR first, then who is connected already: nobody slips in between."""
+        """MONITOR first, then list the clients, so that no client is missed."""
         link = self._link()
         try:
             link.do("MONITOR")
@@ -96,20 +96,20 @@ class Monitor(threading.Thread):
 
 
 def judge(monitors):
-    """Locum: its own commands, keys and channel. Mirrorbits' channels: not from Locum."""
+    """Locum uses only its commands, keys and channel, never Mirrorbits' channels."""
     published, announced = 0, 0
     for monitor in monitors:
         for sender, words in monitor.commands:
             if sender not in monitor.locum:
                 announced += words[:2] == ["publish", CHANNELS[0]]
                 continue
-            told = f"on {monitor.host}: {' '.join(words)[:200]}"
-            check(words[0] in COMMANDS, f"a command that Locum has no use for {told}")
+            where = f"on {monitor.host}: {' '.join(words)[:200]}"
+            check(words[0] in COMMANDS, f"a command that Locum has no use for {where}")
             key = COMMANDS[words[0]]
-            check(key is None or words[key].startswith("locum:get:"), f"another's key {told}")
-            check(words[0] != "select" or words[1] == "0", f"another database {told}")
+            check(key is None or words[key].startswith("locum:get:"), f"another's key {where}")
+            check(words[0] != "select" or words[1] == "0", f"another database {where}")
             if words[0] == "publish":
-                check(words[1] == "locum:get:heartbeat", f"another's channel {told}")
+                check(words[1] == "locum:get:heartbeat", f"another's channel {where}")
                 published += 1
         refused = monitor.host.redis.cli("ACL", "LOG").splitlines()
         check("locum" not in refused, f"refused to Locum on {monitor.host}: {refused}")
@@ -121,7 +121,7 @@ def seen_by(host, name):
 
 
 def check_of(host, start):
-    """What the status of a node says of the check whose name begins so."""
+    """The entry in a node's status of the check whose name begins with this."""
     return next(c for c in host.locum.status()["checks"] if c["name"].startswith(start))
 
 
@@ -138,17 +138,17 @@ def all_on(site, host):
 
 
 def own(site, host):
-    """What this node answers when all is well."""
+    """The names of this node's answers when all nodes work."""
     return {f"{h.name}.{site.zone}": h.name for h in site.servers} | {site.zone: host.name}
 
 
-def each_mirrorbits_is_seen(site):
+def each_mirrorbits_is_seen_by_all_nodes(site):
     until("every node sees both", lambda: all_seen(site), 10)
     for host in site.servers:
         until("the hash names it", lambda h=host: re.fullmatch(r"vm-dc\d-\d{5}", in_hash(site, h)))
         check(check_of(host, "mirrorbits")["state"] == "up", "its check is not up")
         check(re.search("http://m1.example.net" + FILE, check_of(host, "http 192.0.2.1"
-              + host.name[2] + ":8080")["last"]), "the check does not tell where it redirects to")
+              + host.name[2] + ":8080")["last"]), "the check does not show its redirect")
     address = f"{site.dc2.address}:{site.dc2.ports.status}"
     with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as page:
         text = page.read().decode()
@@ -162,8 +162,8 @@ def each_mirrorbits_is_seen(site):
     until("its check fails", lambda: check_of(site.dc3, "mirrorbits")["state"] == "failing", 5)
 
 
-def nothing_of_mirrorbits_is_touched(site):
-    """A web server stops, a host dies with the Redis master, an operator works: all monitored."""
+def the_data_of_mirrorbits_is_never_touched(site):
+    """Monitors all commands while a web server stops, a host crashes and an operator works."""
     until("every node sees both", lambda: all_seen(site), 10)
     keys = read_keys(site.redis_master())
     check("m1.example.net" in keys["MIRRORS"], "there is no database")
@@ -175,7 +175,7 @@ def nothing_of_mirrorbits_is_touched(site):
         until("calm", site.calm, 20)
         host = site.redis_master()
         left = next(h for h in site.servers if h is not host)
-        site.say(f"{host.name} dies, the Redis master with it")
+        site.say(f"{host.name} crashes, and with it the Redis master")
         moment = site.crash(host)
         check(prober.wait_settled(all_on(site, left), moment, 4.5, [left.name])[left.name],
               "not taken over")
@@ -201,8 +201,8 @@ def nothing_of_mirrorbits_is_touched(site):
     check(read_keys(site.redis_master()) == keys, "a key of Mirrorbits has changed")
 
 
-def one_that_redirects_to_a_fallback_is_left(site):
-    """Started without its database it still answers: with a redirect to where nobody keeps up."""
+def a_mirrorbits_that_redirects_to_a_fallback_is_failing(site):
+    """Started without its database Mirrorbits redirects to a fallback: the node is failing."""
     host, other = site.dc3, site.dc2
     with Prober(site) as prober:
         begin = time.monotonic()
@@ -225,8 +225,8 @@ def one_that_redirects_to_a_fallback_is_left(site):
         check_verdict(prober, begin)
 
 
-def one_of_another_database_is_none_of_this_cluster(site):
-    """It is warned of; where gate is true, the node is failing."""
+def a_mirrorbits_of_another_database_causes_a_warning(site):
+    """A warning; with gate: true the node is failing."""
     host = site.dc3
     host.mirrorbits.gate = True
     host.locum.configure()
@@ -246,8 +246,8 @@ def one_of_another_database_is_none_of_this_cluster(site):
     until("calm", site.calm, 90)
 
 
-def without_redis_no_gate_is_shut(site):
-    """Losing Redis must not read as "every node fails"."""
+def without_redis_no_node_is_failing(site):
+    """The loss of Redis does not make every node fail."""
     for host in site.servers:
         host.mirrorbits.gate = True
         host.locum.configure()
@@ -268,7 +268,7 @@ def without_redis_no_gate_is_shut(site):
 
 
 if __name__ == "__main__":
-    lab.main([each_mirrorbits_is_seen, nothing_of_mirrorbits_is_touched,
-              one_that_redirects_to_a_fallback_is_left,
-              one_of_another_database_is_none_of_this_cluster, without_redis_no_gate_is_shut],
+    lab.main([each_mirrorbits_is_seen_by_all_nodes, the_data_of_mirrorbits_is_never_touched,
+              a_mirrorbits_that_redirects_to_a_fallback_is_failing,
+              a_mirrorbits_of_another_database_causes_a_warning, without_redis_no_node_is_failing],
              mirrorbits=True)

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
-"""A site whose port 53 belongs to real NSDs that locum-nsd feeds: changes, and everything that can
-befall NSD, the adapter, the coordinator and the disk between them. Never an empty, a wiped or an
-older zone."""
+"""A site whose port 53 belongs to real NSDs that locum-nsd feeds: changes, and all faults of NSD, of
+the adapter, the coordinator and the disk. Never an empty, a wiped or an older zone."""
 # deadline: 300 s
 
 import os
@@ -22,7 +21,7 @@ from lab import check                       # noqa: E402
 from programs import until                  # noqa: E402
 
 CHANGES, RUNS, LIMIT_MS = 200, 5, 250
-WEB_S = 1.5         # a web server's death until no NSD names it; the built-in server: 0.5 s
+WEB_S = 1.5         # from a stopped web server until no NSD names its node; built in: 0.5 s
 
 
 def is_after(a, b):
@@ -31,7 +30,7 @@ def is_after(a, b):
 
 
 class Watch(threading.Thread):
-    """Asks one NSD for the SOA all the time. What it must never see: no zone, or an older one."""
+    """Asks one NSD for the SOA continuously. It must never miss the zone or get an older one."""
 
     def __init__(self, host):
         super().__init__(daemon=True)
@@ -57,26 +56,26 @@ class Watch(threading.Thread):
             if serial == 0:
                 self.bad.append("no zone")
             elif last is not None and is_after(last, serial):
-                # While a reload replaces NSD's processes, for a moment old and new ones answer.
+                # While NSD replaces its processes after a reload, old and new ones answer.
                 if self.host.own.soa(0.1) != last:
                     self.bad.append(f"{serial} after {last}")
             last = serial or last
 
 
 def settled(test):
-    """The test, and dc2 in its own answer again."""
+    """Runs the test, then waits until dc2 is in its own answer again."""
     def run(site):
         try:
             test(site)
         finally:
             if site.dc2.locum.running:
-                turn(site, site.dc2, False)
+                switch(site, site.dc2, False)
     run.__name__ = test.__name__
     return run
 
 
 def watched(test):
-    """The test, with dc2's NSD under watch."""
+    """Runs the test while dc2's NSD is watched."""
     def run(site):
         with Watch(site.dc2) as watch:
             settled(test)(site)
@@ -91,12 +90,12 @@ def state(host):
 
 
 def served(host):
-    """NSD serves what the coordinator means."""
+    """NSD serves the coordinator's zone."""
     until(f"NSD on {host} serves the zone", lambda: state(host) == "served", 20)
 
 
 def failed(host, words):
-    """The alarm is there, in these words, and `locum status` calls the node degraded."""
+    """The failure is reported with these words, and `locum status` shows the node as degraded."""
     until(f"the alarm on {host}: {words}",
           lambda: state(host) == "failed" and words in host.adapter.report()["error"], 20)
     done = host.locum.command("status")
@@ -109,27 +108,27 @@ def apex(site, host):
     return site.asks(host, site.zone)
 
 
-def turn(site, host, away):
-    """dc2 out of its own answer, or back: a change that is decided at once."""
+def switch(site, host, away):
+    """Drain dc2 or make it ready: a change that takes effect at once."""
     word = "drain" if away else "ready"
     post(host.locum.socket, "/admin", {"admin": word})
     return [site.dc3.address] if away else [host.address]
 
 
 def changes(site, host):
-    """One change more reaches NSD."""
-    wanted = turn(site, host, apex(site, host) == [host.address])
+    """Check that another change reaches NSD."""
+    wanted = switch(site, host, apex(site, host) == [host.address])
     until(f"the change at NSD on {host}", lambda: apex(site, host) == wanted, 20)
     served(host)
 
 
-def a_change_is_served_within_moments(site):
+def a_change_is_served_within_the_limit(site):
     host, p99 = site.dc2, []
     for _ in range(RUNS):
         times = []
         for number in range(CHANGES):
             begin = time.monotonic()
-            wanted = turn(site, host, number % 2 == 0)
+            wanted = switch(site, host, number % 2 == 0)
             while apex(site, host) != wanted:
                 check(time.monotonic() < begin + 10, f"change {number} is not served")
                 time.sleep(0.001)
@@ -145,7 +144,7 @@ def a_change_is_served_within_moments(site):
     served(host)
 
 
-def a_dead_web_server_leaves_the_answers_of_both_nsds(site):
+def a_stopped_web_server_leaves_the_answers_of_both_nsds(site):
     times = []
     for _ in range(3):
         begin = site.stop_web(site.dc3)
@@ -160,7 +159,7 @@ def a_dead_web_server_leaves_the_answers_of_both_nsds(site):
 
 
 @watched
-def nsd_restarts_with_the_zone_of_now(site):
+def nsd_restarts_with_the_current_zone(site):
     host = site.dc2
     changes(site, host)
     serial = host.own.soa()
@@ -169,7 +168,7 @@ def nsd_restarts_with_the_zone_of_now(site):
     until("the zone is there again", lambda: host.own.soa(), 10)
     check(not is_after(serial, host.own.soa()), "an older zone")
     host.own.kill()
-    turn(site, host, apex(site, host) == [host.address])    # while it is away
+    switch(site, host, apex(site, host) == [host.address])    # while NSD is down
     failed(host, "control")
     host.own.start()
     served(host)
@@ -177,11 +176,11 @@ def nsd_restarts_with_the_zone_of_now(site):
 
 
 @watched
-def an_nsd_that_hangs_gets_the_newest_zone_when_it_is_back(site):
+def an_nsd_that_was_frozen_gets_the_newest_zone(site):
     host = site.dc2
     before = apex(site, host)
     host.own.freeze()
-    wanted = turn(site, host, before == [host.address])
+    wanted = switch(site, host, before == [host.address])
     failed(host, "does not answer")
     host.own.thaw()
     until("the change", lambda: apex(site, host) == wanted, 20)
@@ -189,19 +188,19 @@ def an_nsd_that_hangs_gets_the_newest_zone_when_it_is_back(site):
 
 
 @watched
-def a_control_socket_that_is_gone_is_told(site):
+def a_missing_control_socket_is_reported(site):
     host = site.dc2
     control = Path(host.own.control)
     away = control.with_name("away")
     control.rename(away)
-    turn(site, host, apex(site, host) == [host.address])
+    switch(site, host, apex(site, host) == [host.address])
     failed(host, "No such file or directory")
     away.rename(control)
     served(host)
-    control.chmod(0)                       # root may all the same: so a file in its place, too
+    control.chmod(0)                       # root may still use it: so replace it by a file, too
     control.rename(away)
     control.touch()
-    turn(site, host, apex(site, host) == [host.address])
+    switch(site, host, apex(site, host) == [host.address])
     failed(host, "Connection refused")
     away.rename(control)
     served(host)
@@ -209,11 +208,11 @@ def a_control_socket_that_is_gone_is_told(site):
 
 
 @watched
-def a_zone_file_edited_by_hand_is_put_right(site):
+def a_zone_file_edited_by_hand_is_replaced(site):
     host = site.dc2
     served(host)
     text = host.own.zonefile.read_text()
-    for edited in (text.replace(host.address, "203.0.113.1"),    # reads well, and is wrong
+    for edited in (text.replace(host.address, "203.0.113.1"),    # valid but wrong
                    text + "this is no record\n", "", None):
         serial = host.own.soa()
         if edited is None:
@@ -229,8 +228,8 @@ def a_zone_file_edited_by_hand_is_put_right(site):
 
 
 @settled
-def a_zone_that_nsd_has_lost_comes_back(site):
-    """Somebody reloads a broken file by hand: NSD wipes the zone. It is back within moments."""
+def a_zone_that_nsd_has_dropped_is_restored(site):
+    """A broken zone file is reloaded by hand and NSD drops the zone: the adapter restores it."""
     host = site.dc2
     served(host)
     host.own.zonefile.write_text("broken\n")
@@ -239,7 +238,7 @@ def a_zone_that_nsd_has_lost_comes_back(site):
     begin = time.monotonic()
     until("the zone is back", lambda: host.own.soa() and state(host) == "served", 10)
     print(f"  a wiped zone was back after {time.monotonic() - begin:.2f} s", flush=True)
-    # And one that the pattern does not give any more is added again.
+    # A zone that is deleted from NSD is added again.
     subprocess.run(["nsd-control", "-c", str(host.own.dir / "nsd.conf"), "delzone", site.zone],
                    check=True, capture_output=True)
     until("the zone is gone", lambda: host.own.soa() == 0, 5)
@@ -247,19 +246,19 @@ def a_zone_that_nsd_has_lost_comes_back(site):
 
 
 @watched
-def a_zone_that_does_not_parse_never_gets_to_nsd(site):
-    """nsd-checkzone refuses it: here a program of that name in its place does."""
+def a_zone_with_a_syntax_error_never_reaches_nsd(site):
+    """nsd-checkzone refuses the zone: here a replacement of that program does."""
     host = site.dc2
     served(host)
     text = host.own.zonefile.read_text()
     real = shutil.which("nsd-checkzone", path="/usr/sbin:/usr/bin")
     fake = site.dir / "nsd-checkzone"
-    fake.write_text("#!/bin/sh\necho 'line 3: out of patience'\nexit 1\n")
+    fake.write_text("#!/bin/sh\necho 'line 3: syntax error'\nexit 1\n")
     fake.chmod(0o755)
     subprocess.run(["mount", "--bind", str(fake), real], check=True)   # in this namespace only
     try:
-        turn(site, host, apex(site, host) == [host.address])
-        failed(host, "out of patience")
+        switch(site, host, apex(site, host) == [host.address])
+        failed(host, "syntax error")
         check(host.own.zonefile.read_text() == text, "the refused zone is in the file")
     finally:
         subprocess.run(["umount", real], check=True)
@@ -267,7 +266,7 @@ def a_zone_that_does_not_parse_never_gets_to_nsd(site):
 
 
 @watched
-def a_full_disk_leaves_what_is_served(site):
+def a_full_disk_does_not_change_the_answers(site):
     host = site.dc2
     served(host)
     host.adapter.stop()
@@ -284,7 +283,7 @@ def a_full_disk_leaves_what_is_served(site):
             except OSError:
                 pass
         before, serial = apex(site, host), host.own.soa()
-        turn(site, host, before == [host.address])
+        switch(site, host, before == [host.address])
         failed(host, "No space left on device")
         check(apex(site, host) == before and host.own.soa() == serial, "another zone is served")
         filler.unlink()
@@ -297,7 +296,7 @@ def a_full_disk_leaves_what_is_served(site):
 
 
 @watched
-def a_second_adapter_ends_with_a_word(site):
+def a_second_adapter_exits_with_a_message(site):
     host = site.dc2
     done = host.adapter.command("run")
     check(done.returncode == 1 and "another locum-nsd" in done.stderr and
@@ -306,7 +305,7 @@ def a_second_adapter_ends_with_a_word(site):
 
 
 @watched
-def the_adapter_restarts_and_touches_nothing(site):
+def a_restart_of_the_adapter_changes_nothing(site):
     host = site.dc2
     served(host)
     serial, mtime = host.own.soa(), host.own.zonefile.stat().st_mtime_ns
@@ -317,13 +316,13 @@ def the_adapter_restarts_and_touches_nothing(site):
     check(host.own.soa() == serial and host.own.zonefile.stat().st_mtime_ns == mtime,
           "the zone was written again")
     host.adapter.freeze()
-    turn(site, host, apex(site, host) == [host.address])
+    switch(site, host, apex(site, host) == [host.address])
     host.adapter.thaw()
     served(host)
 
 
 @watched
-def a_coordinator_with_a_lower_serial_is_lifted(site):
+def a_lower_serial_of_the_coordinator_is_raised(site):
     host = site.dc2
     state_file = host.locum.state_dir / f"{site.cluster}.state"
 
@@ -341,14 +340,14 @@ def a_coordinator_with_a_lower_serial_is_lifted(site):
     restart(lift)
     until("the high serial", lambda: host.own.soa() > 3000000000, 10)
     high = host.own.soa()
-    restart(state_file.unlink)              # it begins with the clock again, far below
+    restart(state_file.unlink)              # it starts from the clock, far lower
     changes(site, host)
     check(is_after(host.own.soa(), high), f"{host.own.soa()} is not after {high}")
     check(host.own.soa() < 3000001000, "the serial jumped")
 
 
 @watched
-def a_lost_coordinator_opens_the_zone(site):
+def without_a_coordinator_all_servers_are_answered(site):
     host = site.dc2
     post(host.locum.socket, "/admin", {"admin": "ready"})
     site.wait_calm()
@@ -367,8 +366,8 @@ def a_lost_coordinator_opens_the_zone(site):
     check(status.returncode == 0, status.stdout + status.stderr)
 
 
-def an_adapter_that_starts_without_a_coordinator_has_a_zone(site):
-    """NSD has none, nor is there a file: what was kept for this is better than nothing."""
+def an_adapter_started_without_a_coordinator_serves_a_zone(site):
+    """NSD has no zone and there is no zone file: the adapter uses its saved zone."""
     host = site.dc2
     site.kill_locum(host)
     host.adapter.kill()
@@ -385,7 +384,7 @@ def an_adapter_that_starts_without_a_coordinator_has_a_zone(site):
 
 
 @settled
-def tls_with_nsds_own_certificates(site):
+def tls_with_certificates_of_nsd_works(site):
     host = site.dc2
     for folder in (host.own.dir, host.own.dir / "other"):
         folder.mkdir(exist_ok=True)
@@ -403,17 +402,17 @@ def tls_with_nsds_own_certificates(site):
     kept = [path.read_bytes() for path in keys[:2]]
     for path, other in zip(keys[:2], keys[2:]):
         path.write_bytes(other.read_bytes())
-    turn(site, host, apex(site, host) == [host.address])
+    switch(site, host, apex(site, host) == [host.address])
     failed(host, "NSD")
     print(f"  a wrong certificate: {host.adapter.report()['error']}", flush=True)
     keys[1].write_text("no key\n")
     failed(host, "nsd_control.key")
     for path, text in zip(keys, kept):
         path.write_bytes(text)
-    served(host)                            # the files are read for each command
+    served(host)                            # the certificates are read for each command
 
 
-def the_adapters_end_in_order(site):
+def the_adapters_stop_with_exit_code_0(site):
     for host in site.servers:
         code = host.adapter.stop()
         check(code == 0, f"{host.adapter} ended with {code}: {host.adapter.last_words()}")
@@ -421,12 +420,14 @@ def the_adapters_end_in_order(site):
             check("Sanitizer" not in line and "runtime error" not in line, f"{host}: {line}")
 
 
-lab.main([a_change_is_served_within_moments, a_dead_web_server_leaves_the_answers_of_both_nsds,
-          nsd_restarts_with_the_zone_of_now, an_nsd_that_hangs_gets_the_newest_zone_when_it_is_back,
-          a_control_socket_that_is_gone_is_told, a_zone_file_edited_by_hand_is_put_right,
-          a_zone_that_nsd_has_lost_comes_back, a_zone_that_does_not_parse_never_gets_to_nsd,
-          a_full_disk_leaves_what_is_served, a_second_adapter_ends_with_a_word,
-          the_adapter_restarts_and_touches_nothing, a_coordinator_with_a_lower_serial_is_lifted,
-          a_lost_coordinator_opens_the_zone,
-          an_adapter_that_starts_without_a_coordinator_has_a_zone, tls_with_nsds_own_certificates,
-          the_adapters_end_in_order], redis=False, adapter=True)
+lab.main([a_change_is_served_within_the_limit,
+          a_stopped_web_server_leaves_the_answers_of_both_nsds,
+          nsd_restarts_with_the_current_zone, an_nsd_that_was_frozen_gets_the_newest_zone,
+          a_missing_control_socket_is_reported, a_zone_file_edited_by_hand_is_replaced,
+          a_zone_that_nsd_has_dropped_is_restored, a_zone_with_a_syntax_error_never_reaches_nsd,
+          a_full_disk_does_not_change_the_answers, a_second_adapter_exits_with_a_message,
+          a_restart_of_the_adapter_changes_nothing, a_lower_serial_of_the_coordinator_is_raised,
+          without_a_coordinator_all_servers_are_answered,
+          an_adapter_started_without_a_coordinator_serves_a_zone,
+          tls_with_certificates_of_nsd_works, the_adapters_stop_with_exit_code_0], redis=False,
+          adapter=True)

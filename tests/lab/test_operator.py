@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What an operator sees and does: redis-cli, status, metrics, explain, events, drain, exclude, reload."""
+"""The operator's commands: redis-cli, status, metrics, explain, events, drain, exclude, reload."""
 # deadline: 300 s, beside others
 
 import json
@@ -29,7 +29,7 @@ NODE_KEYS = ("name role self condition service admin rank excluded heard_ms sinc
 
 
 def master_cli(site, *words):
-    """redis-cli on the Redis master, as an operator types it."""
+    """redis-cli on the Redis master, as an operator runs it."""
     return site.redis_master().redis.cli(*words)
 
 
@@ -39,7 +39,7 @@ def node_hash(site, name):
 
 
 def answers_of(site, **owners):
-    """The field `answers` of a hash: every name and type, by the node that it names."""
+    """The expected field `answers` of a hash: every name and type with its node."""
     text = []
     for name in site.names:
         label = "at" if name == site.zone else name.split(".")[0]
@@ -50,7 +50,7 @@ def answers_of(site, **owners):
 
 
 def events(site, count=200):
-    """The stream, newest first: a dictionary of fields an entry."""
+    """The stream, newest first: one dictionary of fields per entry."""
     text = site.redis_master().redis.cli("--json", "XREVRANGE", "locum:get:events", "+", "-",
                                          "COUNT", str(count))
     return [dict(zip(fields[::2], fields[1::2])) | {"id": number}
@@ -58,7 +58,7 @@ def events(site, count=200):
 
 
 def locum(host, *words, code=0):
-    """Run a sub-command; returns what it printed. The exit code must be this one."""
+    """Run a sub-command; returns its output. Checks its exit code."""
     done = host.locum.command(*words)
     text = done.stdout + done.stderr
     check(done.returncode == code,
@@ -67,7 +67,7 @@ def locum(host, *words, code=0):
 
 
 def names_at(site, host):
-    """What a node answers now: label -> node named ('at' for the zone's own name)."""
+    """The current answers of a node: {label: node named}; 'at' is the zone's own name."""
     found = {}
     for name in site.names:
         addresses = site.asks(host, name) or ["nothing"]
@@ -81,7 +81,7 @@ def wait_names(site, host, within=5.0, **wanted):
 
 
 def redis_cli_shows_the_cluster(site):
-    """Sorted set and hashes, as the manual tells them."""
+    """Sorted set and hashes, as the manual describes them."""
     until("all are in the sorted set", lambda: len(master_cli(
         site, "ZRANGE", "locum:get:nodes", "0", "-1").split()) == 3, 5)
     text = master_cli(site, "ZRANGE", "locum:get:nodes", "0", "-1", "WITHSCORES").split()
@@ -90,7 +90,7 @@ def redis_cli_shows_the_cluster(site):
     for name, score in scores.items():
         age = time.time() * 1000 - float(score)
         check(-1000 < age < 5000, f"{name} was heard {age:.0f} ms ago")
-    until("every hash shows the others alive and well", lambda: all(
+    until("every hash shows the others alive with rank A", lambda: all(
         "dc3=A" in (fields := node_hash(site, h.name))["ranks"] and "dc2=A" in fields["ranks"]
         and fields["conditions"].count("alive") == 2 for h in site.coordinators), 5)
     for host in site.coordinators:
@@ -116,13 +116,13 @@ def redis_cli_shows_the_cluster(site):
     until("the hash is written again", lambda: int(node_hash(site, "dc2")["seq"]) > before, 5)
 
 
-def xrevrange_tells_the_story_of_a_failover(site):
-    """dc3 dies with the Redis master; who held it for dead, why, what was answered, its return."""
+def xrevrange_shows_a_failover(site):
+    """dc3 crashes with the Redis master: the stream has votes, reason, answers and return."""
     check(site.redis_master() is site.dc3, "the Redis master is not on dc3")
     site.crash(site.dc3)
     wait_names(site, site.dc2, at="dc2", dc2="dc2", dc3="dc2")
     check(site.redis_master() is site.dc2, "Redis did not fail over")
-    until("the hash tells the takeover",
+    until("the hash shows the takeover",
           lambda: node_hash(site, "dc2").get("serving") == "self+takeover(dc3)", 10)
     fields = node_hash(site, "dc2")
     check(set(fields["conditions"].split(",")) == {"dc3=down", "ns0=alive"}, fields["conditions"])
@@ -130,36 +130,36 @@ def xrevrange_tells_the_story_of_a_failover(site):
     check(set(fields["answers"].split()) == answers_of(site, at="dc2", dc2="dc2", dc3="dc2"),
           fields["answers"])
 
-    def told(**wanted):
+    def stream_events(**wanted):
         return [e for e in events(site) if wanted.items() <= e.items()]
-    until("the stream tells that dc3 is down",
-          lambda: told(node="dc2", event="condition", peer="dc3", to="down"), 10)
-    down = told(node="dc2", event="condition", peer="dc3", to="down")
+    until("the stream has dc3 down",
+          lambda: stream_events(node="dc2", event="condition", peer="dc3", to="down"), 10)
+    down = stream_events(node="dc2", event="condition", peer="dc3", to="down")
     check(len(down) == 1, f"it went down more than once: {down}")
     check(down[0]["from"] == "suspect" and down[0]["reason"] == "quorum", str(down))
     check(set(down[0]["votes"].split(",")) == {"dc2", "ns0"}, str(down))
     ages = dict(pair.split("=") for pair in down[0]["ages"].split(","))
     check(set(ages) == {"dc2", "ns0"} and 1000 <= int(ages["dc2"]) < 3000, str(down))
-    check("at" in down[0], f"it waited for the new master, and does not say when it was: {down}")
+    check("at" in down[0], f"it waited for the new master but has no time: {down}")
     check(int(ages["ns0"]) < 1500, f"the vote of ns0 was old: {down}")
-    check(len(told(node="dc2", event="serving", to="self+takeover(dc3)")) == 1,
-          "the takeover is not told, or twice")
+    check(len(stream_events(node="dc2", event="serving", to="self+takeover(dc3)")) == 1,
+          "the takeover is not in the stream exactly once")
     site.revive(site.dc3)
     site.wait_calm(60)
     site.wait_redis_whole()
-    until("the stream tells the return", lambda: told(
+    until("the stream has the return", lambda: stream_events(
         node="dc2", event="condition", peer="dc3", to="alive"), 10)
-    story = [(e.get("from"), e.get("to")) for e in reversed(events(site))
+    changes = [(e.get("from"), e.get("to")) for e in reversed(events(site))
              if e["node"] == "dc2" and e.get("peer") == "dc3" and e["event"] == "condition"]
     wanted = [("alive", "suspect"), ("suspect", "down"), ("down", "returning"),
               ("returning", "alive")]
-    check(story[-4:] == wanted, f"the story is {story}")
-    until("the takeover's end is told", lambda: told(
+    check(changes[-4:] == wanted, f"the changes are {changes}")
+    until("the stream has the end of the takeover", lambda: stream_events(
         node="dc2", event="serving", **{"from": "self+takeover(dc3)"}, to="self"), 5)
 
 
-def status_and_explain(site):
-    """All keys, always; exit 1 while the cluster is degraded; why, and what if."""
+def status_and_explain_show_the_cluster(site):
+    """status has all keys and exits with 1 while the cluster is degraded; explain; explain --if."""
     for host in site.coordinators:
         status = json.loads(locum(host, "status", "--json"))
         check(set(STATUS_KEYS) == set(status), f"keys of the status: {sorted(status)}")
@@ -181,7 +181,7 @@ def status_and_explain(site):
     check(site.dc3.address in text and "ms ago" in text, text)
     text = locum(site.dc2, "explain", f"dc3.{site.zone}", "--if", "dc3=down")
     check(site.dc2.address in text and "takeover" in text, text)
-    check(names_at(site, site.dc2)["dc3"] == "dc3", "a question changed the answers")
+    check(names_at(site, site.dc2)["dc3"] == "dc3", "explain --if changed the answers")
     text = locum(site.dc2, "explain", "www.example.com", code=1)
     check("www.example.com" in text, text)
     site.stop_web(site.dc3)
@@ -195,7 +195,7 @@ def status_and_explain(site):
 
 
 def metrics(host):
-    """Every sample of a node's /metrics, by its name with labels."""
+    """{name with labels: value} of a node's /metrics."""
     with socket.socket(socket.AF_UNIX) as link:
         link.settimeout(5)
         link.connect(str(host.locum.socket))
@@ -209,15 +209,15 @@ def metrics(host):
             (line.rsplit(" ", 1) for line in body.decode().splitlines() if line[0] != "#")}
 
 
-def metrics_of_the_site(site):
-    """What the monitoring of a node sees of all others, and of Redis, Sentinels and DNS."""
+def metrics_cover_the_whole_site(site):
+    """The metrics of a node about all others, Redis, Sentinels and DNS."""
     site.asks(site.dc2, f"dc3.{site.zone}")
     for host in site.coordinators:
         seen = metrics(host)
         for peer in site.coordinators:
             if peer is not host:
                 check(seen[f'locum_peer_condition{{peer="{peer.name}",condition="alive"}}'] == 1,
-                      f"{host.name} does not hold {peer.name} alive")
+                      f"{host.name} does not see {peer.name} alive")
                 for path in ("redis", "udp"):
                     label = f'{{peer="{peer.name}",path="{path}"}}'
                     check(seen["locum_peer_heard_age_seconds" + label] < 1, f"{label} is old")
@@ -237,8 +237,8 @@ def metrics_of_the_site(site):
           "serving")
 
 
-def events_follow(site):
-    """`locum events --follow` shows what happens while it happens."""
+def events_follow_shows_new_events(site):
+    """`locum events --follow` shows events as they happen."""
     text = locum(site.dc2, "events")
     check("condition" in text and "alive" in text, text)
     follow = subprocess.Popen(
@@ -258,8 +258,8 @@ def events_follow(site):
         follow.stdout.close()
 
 
-def drain_maint_ready(site):
-    """The node gives its names away, keeps answering, takes them back; the last one may not go."""
+def drain_and_maint_hand_over_the_names(site):
+    """The node hands over its names, keeps answering, gets them back. The last one is refused."""
     for word in ("drain", "maint"):
         locum(site.dc2, word, "--reason", "disk", "--for", "10m")
         for host in site.servers:
@@ -283,8 +283,8 @@ def drain_maint_ready(site):
     check("usage" in locum(site.dc2, "drain", "--for", "soon", code=2), "a bad duration")
 
 
-def exclude_and_include(site):
-    """A peer is kept out of this node's answers, after a restart too, until included again."""
+def exclude_lasts_until_include(site):
+    """An excluded peer stays out of this node's answers, also after a restart, until included."""
     locum(site.dc2, "exclude", "dc3")
     wait_names(site, site.dc2, at="dc2", dc2="dc2", dc3="dc2")
     check(names_at(site, site.dc3) == {"at": "dc3", "dc2": "dc2", "dc3": "dc3"},
@@ -300,7 +300,7 @@ def exclude_and_include(site):
     check("drain" in locum(site.dc2, "exclude", "dc2", code=1), "itself")
 
 
-def drained_across_a_restart(site):
+def a_drain_lasts_through_a_restart(site):
     locum(site.dc3, "drain", "--for", "10m", "--reason", "memory")
     site.stop_locum(site.dc3)
     site.start_locum(site.dc3)
@@ -311,14 +311,14 @@ def drained_across_a_restart(site):
     locum(site.dc3, "ready")
 
 
-def small_commands(site):
+def version_help_keygen_check_and_exit_codes(site):
     """version, help, keygen, check; and the exit codes."""
     binary = str(site.dc2.locum.binary())
     check(re.match(r"locum \d+\.\d+\.\d+", site.dc2.run(binary, "version")), "version")
     text = site.dc2.run(binary, "help")
     for word in "run check status explain events drain ready maint exclude include reload keygen" \
             .split():
-        check(re.search(rf"\b{word}\b", text), f"help does not tell of {word}")
+        check(re.search(rf"\b{word}\b", text), f"help does not mention {word}")
     for words in (["--help"], ["status", "--help"], ["help"], ["drain", "-h"]):
         done = site.dc2.call(binary, *words)
         check(done.returncode == 0 and done.stdout.startswith("usage: locum "), f"{words}: {done}")
@@ -329,7 +329,7 @@ def small_commands(site):
     strange.write_text("no configuration\n")
     done = site.dc2.call(binary, "status", "-c", str(strange))
     check(done.returncode == 3 and f"{strange} cannot be read, or is no configuration" in
-          done.stderr, f"another file asks the default in silence: {done}")
+          done.stderr, f"a wrong -c falls back to the default file: {done}")
     keys = {site.dc2.run(binary, "keygen", "--cluster").strip() for _ in range(2)}
     check(len(keys) == 2 and all(re.fullmatch(r"[0-9a-f]{64}", k) for k in keys), str(keys))
     check(site.dc2.call(binary, "fly").returncode == 2, "an unknown command is usage, 2")
@@ -340,7 +340,7 @@ def small_commands(site):
 
 
 def reload_takes_all_or_nothing(site):
-    """By command and by SIGHUP; a broken file says where and why, and changes nothing."""
+    """By command and by SIGHUP. A broken file changes nothing; the message has place and reason."""
     node = site.dc2
     good = node.locum.config.read_text()
     broken = good.replace("answer: self", "answer: everyone\n    colour: red")
@@ -368,21 +368,21 @@ def reload_takes_all_or_nothing(site):
                 node.locum.config.write_text(text)
                 said_text = locum(node, "reload", code=1)
                 check(key in said_text and "restart" in said_text, said_text)
-            check(ttl() == site.ttl_s, "something of it took effect")
+            check(ttl() == site.ttl_s, "a part of it took effect")
             node.locum.config.write_text(good.replace(f"ttl: {site.ttl_s}s", "ttl: 47s"))
             locum(node, "reload")
             until("the new TTL is served", lambda: ttl() == 47, 5)
             node.locum.config.write_text(good)
             node.locum.process.send_signal(1)
-            until("SIGHUP brings the old one back", lambda: ttl() == site.ttl_s, 5)
+            until("SIGHUP restores the old one", lambda: ttl() == site.ttl_s, 5)
             check(names_at(site, node) == {"at": "dc2", "dc2": "dc2", "dc3": "dc3"}, "the names")
             check_verdict(prober, begin)
     finally:
         node.locum.config.write_text(good)
 
 
-def orderly_stop(site):
-    """SIGTERM: a restart is no takeover; a longer stop is one, without waiting for votes."""
+def a_short_stop_causes_no_takeover(site):
+    """SIGTERM: a restart causes no takeover; a longer stop causes one without votes."""
     with Prober(site) as prober:
         begin = time.monotonic()
         site.stop_locum(site.dc2)
@@ -391,7 +391,7 @@ def orderly_stop(site):
         changed = [s for s in prober.targets["dc3"].samples
                    if s.received and s.name == f"dc2.{site.zone}"
                    and {site.host_of(a) for a in s.addresses} != {"dc2"}]
-        check(not changed, f"a restart was a takeover, in {len(changed)} answers")
+        check(not changed, f"a restart caused a takeover in {len(changed)} answers")
         moment = site.stop_locum(site.dc2)
         taken = {n: "dc3" for n in site.names}
         seconds = prober.wait_settled(taken, moment, 4.5, ["dc3"])["dc3"]
@@ -404,8 +404,8 @@ def orderly_stop(site):
         check_verdict(prober, begin)
 
 
-def malformed_packets(site):
-    """Nonsense at every port; the answers stay what they were."""
+def malformed_packets_change_no_answer(site):
+    """Invalid packets at every port do not change the answers."""
     seed = random.randrange(1 << 32)
     print(f"  seed {seed}")
     dice, node = random.Random(seed), site.dc2
@@ -440,12 +440,14 @@ def malformed_packets(site):
                               (["AXFR", site.zone], "Transfer failed")):
             text = node.run("dig", f"@{node.address}", "-p", str(node.ports.dns), *words)
             check(status in text, f"dig {' '.join(words)}: no {status} in {text}")
-        check(site.calm(), "not calm any more")
+        check(site.calm(), "not all nodes are alive and named")
         check_verdict(prober, begin)
 
 
 if __name__ == "__main__":
-    lab.main([redis_cli_shows_the_cluster, xrevrange_tells_the_story_of_a_failover,
-              status_and_explain, metrics_of_the_site, events_follow, drain_maint_ready,
-              exclude_and_include, drained_across_a_restart, small_commands, reload_takes_all_or_nothing,
-              orderly_stop, malformed_packets])
+    lab.main([redis_cli_shows_the_cluster, xrevrange_shows_a_failover,
+              status_and_explain_show_the_cluster, metrics_cover_the_whole_site,
+              events_follow_shows_new_events, drain_and_maint_hand_over_the_names,
+              exclude_lasts_until_include, a_drain_lasts_through_a_restart,
+              version_help_keygen_check_and_exit_codes, reload_takes_all_or_nothing,
+              a_short_stop_causes_no_takeover, malformed_packets_change_no_answer])

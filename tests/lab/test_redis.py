@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Redis and its Sentinels freeze, restart, die, are absent: no client notices."""
+"""Redis and its Sentinels freeze, restart, crash or are absent: no answer changes."""
 # deadline: 300 s
 
 import sys
@@ -18,7 +18,7 @@ FROZEN_S = 30.0
 
 
 class Undisturbed:
-    """While this lasts every node goes on naming what it named: nothing else is right."""
+    """Check that no node changes its answers meanwhile."""
 
     def __init__(self, site):
         self.site, self.prober = site, Prober(site)
@@ -37,7 +37,7 @@ class Undisturbed:
             goal = {f"{h.name}.{self.site.zone}": h.name for h in self.site.servers}
             goal[self.site.zone] = host.name
             check(self.prober.settled(host.name, goal, self.begin) is not None,
-                  f"{host.name} does not name what it named before")
+                  f"{host.name} does not answer as before")
             changed = sum(1 for s in self.prober.targets[host.name].samples if s.received
                           and {self.site.host_of(a) for a in s.addresses} != {goal[s.name]})
             check(changed == 0, f"{host.name} changed {changed} answers because of Redis")
@@ -48,14 +48,14 @@ def connected(site, yes=True):
                for h in site.coordinators)
 
 
-def redis_absent_at_start(site):
-    """The site was started without any Redis or Sentinel; later they come."""
+def redis_may_be_absent_at_start(site):
+    """The site starts without Redis and Sentinels; they start later."""
     with Undisturbed(site):
         for host in site.coordinators:
             status = host.locum.status()
-            check(status["redis"]["connected"] is False, "connected to a Redis that is not there?")
-            check(status["redis"]["error"], f"{host.name} does not say that Redis is away")
-            check(all(not s["connected"] for s in status["sentinels"]), "connected to no Sentinel?")
+            check(status["redis"]["connected"] is False, "connected to a Redis that does not run")
+            check(status["redis"]["error"], f"{host.name} reports no error of Redis")
+            check(all(not s["connected"] for s in status["sentinels"]), "connected to a Sentinel")
         site.start_redis()
         until("every coordinator found Redis", lambda: connected(site), 15)
         for host in site.coordinators:
@@ -63,8 +63,8 @@ def redis_absent_at_start(site):
             check(host.locum.status()["redis"]["master"] == master, "not the master")
 
 
-def redis_master_frozen(site):
-    """For 30 s: Redis fails over, the coordinators follow, and do not go back to the thawed one."""
+def a_frozen_redis_master_changes_no_answer(site):
+    """Frozen for 30 s: Redis fails over; the coordinators follow and stay with the new master."""
     master = site.redis_master()
     begin = time.monotonic()
     with Undisturbed(site):
@@ -85,7 +85,7 @@ def redis_master_frozen(site):
         check(followed(), "a coordinator went back to the thawed master")
 
 
-def sentinels_all_restarted(site):
+def a_restart_of_all_sentinels_changes_no_answer(site):
     with Undisturbed(site):
         for host in site.with_program("sentinel"):
             host.sentinel.stop()
@@ -97,8 +97,8 @@ def sentinels_all_restarted(site):
         check(connected(site), "a coordinator lost Redis with its Sentinels")
 
 
-def redis_killed_for_good(site):
-    """Both Redis, with all Sentinels: no change; and a dead web server is still left at once."""
+def failover_works_without_redis(site):
+    """All Redis servers and Sentinels killed: no change, and a failover still works."""
     with Undisturbed(site):
         for host in site.with_program("redis"):
             host.redis.kill()
@@ -108,7 +108,7 @@ def redis_killed_for_good(site):
         gone = time.monotonic()
         until("10 s are over", lambda: time.monotonic() - gone >= 10, 15, 0.2)
         for host in site.coordinators:
-            check(host.locum.status()["redis"]["error"], f"{host.name} does not say what is wrong")
+            check(host.locum.status()["redis"]["error"], f"{host.name} does not report the reason")
     with Prober(site) as prober:
         begin = time.monotonic()
         moment = site.stop_web(site.dc2)
@@ -118,12 +118,12 @@ def redis_killed_for_good(site):
         until("calm", site.calm, 10)
         moment = site.crash(site.dc3)
         times = prober.wait_settled({n: "dc2" for n in site.names}, moment, 4.5, ["dc2"]).values()
-        check_times("right without Redis after a host died", list(times), 1.5)
+        check_times("right without Redis after a host crashed", list(times), 1.5)
         site.revive(site.dc3)
         site.wait_calm()
         check_verdict(prober, begin)
 
 
 if __name__ == "__main__":
-    lab.main([redis_absent_at_start, redis_master_frozen, sentinels_all_restarted,
-              redis_killed_for_good], redis=False)
+    lab.main([redis_may_be_absent_at_start, a_frozen_redis_master_changes_no_answer,
+              a_restart_of_all_sentinels_changes_no_answer, failover_works_without_redis], redis=False)

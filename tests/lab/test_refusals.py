@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Bad surroundings: each is told with what to do about it, and the node serves where it can."""
+"""Faults of the environment: each is reported with advice, and the node serves where it can."""
 # deadline: 300 s, beside others
 
 import os
@@ -20,7 +20,7 @@ from programs import Program, until         # noqa: E402
 
 @contextmanager
 def other_settings(site, host, **attributes):
-    """The host's Locum runs with these; afterwards with the right ones again."""
+    """Run the host's Locum with these settings, afterwards with the right ones again."""
     locum = host.locum
     before = {key: getattr(locum, key) for key in attributes}
     site.stop_locum(host)
@@ -42,7 +42,7 @@ def other_settings(site, host, **attributes):
 
 @contextmanager
 def undisturbed(site):
-    """Nothing wrong, nothing empty, while this lasts."""
+    """Check that no answer is wrong or empty meanwhile."""
     with Prober(site) as prober:
         begin = time.monotonic()
         yield prober
@@ -50,7 +50,7 @@ def undisturbed(site):
 
 
 def wait_said(what, source, *words):
-    """Until all of these words are in the text."""
+    """Wait until all these words are in the text."""
     text = until(f"{what} says {words}",
                  lambda: (t := source() or "") and all(w in t for w in words) and t, 10, 0.1)
     line = next((x for x in text.splitlines() if all(w in x for w in words)), text[:300])
@@ -61,8 +61,8 @@ def redis_error(host):
     return lambda: host.locum.status().get("redis", {}).get("error")
 
 
-def wrong_cluster_secret(site):
-    """Its heartbeats count for nobody; everybody says why; everybody goes on answering."""
+def a_wrong_cluster_secret_is_reported(site):
+    """Its heartbeats are ignored, all nodes report why, and all continue to answer."""
     other = site.dir / "other-secret"
     other.touch(mode=0o600)
     other.write_text("ab" * 32 + "\n")
@@ -76,15 +76,17 @@ def wrong_cluster_secret(site):
     site.wait_calm()
 
 
-def wrong_redis_password(site):
+def a_wrong_redis_password_is_reported(site):
     with undisturbed(site), other_settings(site, site.dc2, redis_password="wrong") as log:
         wait_said("status", redis_error(site.dc2), "password")
         wait_said("log", log, "password")
         check(site.asks(site.dc2, f"dc3.{site.zone}") == [site.dc3.address], "the names")
 
 
-def mirrorbits_config_is_followed(site):
-    """Its wrong password is told; corrected there, a reload connects; what is no YAML, is refused."""
+def a_wrong_password_in_mirrorbits_conf_is_reported(site):
+    """
+    A wrong password is reported; a reload with the right one connects; invalid YAML is refused.
+    """
     file = site.dir / "mirrorbits.conf"
 
     def write(password):
@@ -105,20 +107,20 @@ def mirrorbits_config_is_followed(site):
         done = site.dc2.locum.command("reload")
         check(done.returncode == 1 and "mirrorbits.conf:1:10: RedisDB" in done.stdout + done.stderr,
               f"reload ended with {done.returncode}: {done.stdout}{done.stderr}")
-        check(site.dc2.locum.status()["redis"]["connected"], "a refused reload cost the connection")
+        check(site.dc2.locum.status()["redis"]["connected"], "a refused reload closed the connection")
         write(site.redis_password)
 
 
-def sentinel_knows_no_such_master(site):
+def an_unknown_master_name_is_reported(site):
     with undisturbed(site), other_settings(site, site.dc2, master_name="nosuch") as log:
         wait_said("status", redis_error(site.dc2), "nosuch")
         wait_said("log", log, "nosuch")
-        check(site.dc2.locum.status()["redis"]["connected"] is False, "connected to what?")
+        check(site.dc2.locum.status()["redis"]["connected"] is False, "connected without a master")
         check(site.dc2.locum.peer("dc3")["condition"] == "alive", "dc3 is heard by UDP")
 
 
-def redis_that_is_no_master(site):
-    """Somebody typed REPLICAOF on the master while no Sentinel was there to put it right."""
+def a_redis_that_is_not_the_master_is_reported(site):
+    """REPLICAOF was run on the master while no Sentinel was running to correct it."""
     master = site.redis_master()
     replica = next(h for h in site.servers if h is not master)
     with undisturbed(site):
@@ -150,8 +152,8 @@ class Squatter(Program):
         return "bound" in self.log.read_text()
 
 
-def port_53_in_use(site):
-    """The other address is served; the taken one as soon as it is free."""
+def port_53_in_use_is_reported(site):
+    """The other address is served, and this one as soon as it is free."""
     host, squatter = site.dc2, Squatter(site.dc2)
     site.stop_locum(host)
     said = host.locum.log.stat().st_size
@@ -159,7 +161,7 @@ def port_53_in_use(site):
     try:
         host.locum.start()
         wait_said("log", lambda: host.locum.log.read_text()[said:],
-                  f"{host.address}:{host.ports.dns}", "another program", "stop it")
+                  f"{host.address}:{host.ports.dns}", "another program", "top it")
         check(site.asks(host, site.zone) is None, "who answered?")
         if host.address6:
             text = site.client.run("dig", f"@{host.address6}", "+short", site.zone)
@@ -172,22 +174,22 @@ def port_53_in_use(site):
 
 
 def refused_start(site, host, *words):
-    """It does not start, says why in these words, with exit code 1."""
+    """It exits with code 1 and a message with these words."""
     said = host.locum.log.stat().st_size
     host.locum.start(wait=False)
     try:
         code = host.locum.process.wait(10)
     except subprocess.TimeoutExpired:
         host.locum.kill()
-        raise AssertionError(f"it started, though: {words}") from None
+        raise AssertionError(f"it started despite {words}") from None
     text = host.locum.log.read_text()[said:]
     check(code == 1, f"exit code {code}: {text}")
     check(all(w in text for w in words), f"not {words}, but: {text}")
     print("  " + text.strip().replace("\n", "\n  "), flush=True)
 
 
-def unreadable_secret(site):
-    """Absent, readable by others, not readable by us, without a key: no start, and why."""
+def an_unreadable_secret_stops_the_start(site):
+    """Missing, readable by others, unreadable, too short: it exits with a message."""
     host, folder = site.ns0, site.dir / "secrets"
     folder.mkdir()
     key = "ab" * 32 + "\n"
@@ -201,7 +203,7 @@ def unreadable_secret(site):
             if text is not None:
                 file.write_text(text)
                 file.chmod(mode)
-            # Without capabilities even this user may not read what has no permission to be read.
+            # Without capabilities even root cannot read a file without read permission.
             host.locum.before = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] \
                 if name == "locked" and os.geteuid() == 0 else []
             host.locum.configure()
@@ -212,10 +214,10 @@ def unreadable_secret(site):
         site.start_locum(host)
 
 
-def full_and_read_only_state_folder(site):
-    """Warned, in log and status; served; and what an operator says counts, until the restart."""
+def a_full_or_read_only_state_folder_is_reported(site):
+    """A warning in log and status; the node serves; admin commands last until the restart."""
     if not site.network.namespaces:
-        raise Skip("no mount namespace here to fill a file system in")
+        raise Skip("needs a mount namespace to fill a file system")
     host, folder = site.dc2, site.dir / "small"
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", str(folder)], check=True)
@@ -226,10 +228,10 @@ def full_and_read_only_state_folder(site):
             wait_said("status", lambda: "\n".join(host.locum.status().get("warnings", [])),
                       str(folder))
             host.locum.command("drain", check=True)
-            until("the drain counts", lambda: site.asks(host, site.zone) == [site.dc3.address])
+            until("the drain takes effect", lambda: site.asks(host, site.zone) == [site.dc3.address])
             host.locum.command("ready", check=True)
             (folder / "full").unlink()
-            until("the warning ends once there is room",
+            until("the warning ends when there is space",
                   lambda: host.locum.status().get("warnings") == [], 30, 0.2)
         subprocess.run(["mount", "-o", "remount,bind,ro", str(folder)], check=True)
         with undisturbed(site), other_settings(site, host, state_dir=folder) as log:
@@ -240,6 +242,7 @@ def full_and_read_only_state_folder(site):
 
 
 if __name__ == "__main__":
-    lab.main([wrong_cluster_secret, wrong_redis_password, mirrorbits_config_is_followed,
-              sentinel_knows_no_such_master, redis_that_is_no_master, port_53_in_use,
-              unreadable_secret, full_and_read_only_state_folder])
+    lab.main([a_wrong_cluster_secret_is_reported, a_wrong_redis_password_is_reported,
+              a_wrong_password_in_mirrorbits_conf_is_reported, an_unknown_master_name_is_reported,
+              a_redis_that_is_not_the_master_is_reported, port_53_in_use_is_reported,
+              an_unreadable_secret_stops_the_start, a_full_or_read_only_state_folder_is_reported])

@@ -1,4 +1,4 @@
-"""adapter: the programs of a node whose port 53 belongs to NSD: that NSD, and locum-nsd."""
+"""adapter: the programs of a node whose port 53 belongs to NSD: that NSD and locum-nsd."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from programs import ROOT, Nsd, Program
 
 
 class OwnedNsd(Nsd):
-    """The NSD that the world asks. It knows no zone but by the pattern that locum-nsd names."""
+    """The public NSD. It has only the zones that locum-nsd adds with its pattern."""
 
     name = "own"
     pattern = "locum"
@@ -57,7 +57,7 @@ pattern:
         return self.host.accepts(self.host.address, self.host.ports.dns)
 
     def soa(self, within=0.5):
-        """The serial of the zone that it serves; None: no answer, 0: an answer without it."""
+        """The serial of the zone it serves; None: no answer, 0: an answer without a serial."""
         question = wire.question(self.host.site.zone, "A")[:-4] + struct.pack("!2H", 6, 1)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
             sock.settimeout(within)
@@ -116,20 +116,20 @@ nsd:
         return self.host.call(str(self.binary()), word, "-c", str(self.config))
 
     def report(self):
-        """What it has told the coordinator, as `locum status --json` shows it; {}."""
+        """What it has reported to the coordinator, as `locum status --json` shows it, or {}."""
         return self.host.locum.status().get("nsd") or {}
 
     def ready(self):
         return bool(self.host.own.soa())
 
     def logged(self, *words):
-        """The lines of its log that hold all these words."""
+        """The lines of its log that contain all these words."""
         return [line for line in self.log.read_text(errors="replace").splitlines()
                 if all(word in line for word in words)]
 
 
 def post(control_socket, path, body):
-    """POST to a coordinator's control socket from here: quicker than a command."""
+    """POST to a coordinator's control socket directly: faster than a command."""
     text = json.dumps(body).encode()
     with socket.socket(socket.AF_UNIX) as sock:
         sock.connect(str(control_socket))

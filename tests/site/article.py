@@ -1,4 +1,4 @@
-"""article: the site of the article, whole: ns0 (parent, witness), dc2, dc3 (servers), a client.
+"""article: the whole site of the article: ns0 (parent, witness), dc2, dc3 (servers), a client.
 
     client   Unbound, the probers
     ns0      NSD (parent zone), Sentinel, Locum as witness
@@ -6,22 +6,20 @@
     dc3      nginx, Redis (first master), Sentinel, Locum
     dc4      nginx, Locum; only with dc4=True
 
-With far=True the hosts are as far from each other as data centres are: LINES_S. With compare=True
-the same servers answer for two zones more, under the same faults: all.example.org by Locum with
-`answer: all`, and plain.example.org by the article's own means, an NSD on each server that names
-this server and no more. The client gets BIND beside Unbound then. With mirrorbits=True each server
-has a stand-in for Mirrorbits, its database is filled, and Locum checks it.
+far=True: packets between the hosts take as long as between data centres (DELAYS_S).
+compare=True: the same servers answer for two more zones, under the same faults: all.example.org by
+Locum with `answer: all`, and plain.example.org as in the article, with an NSD on each server that
+names only this server. The client then has BIND in addition to Unbound.
+mirrorbits=True: each server has a stand-in for Mirrorbits, its database is filled, Locum checks it.
+adapter=True: port 53 of the servers belongs to an NSD ("own"), which locum-nsd ("adapter") feeds
+from the coordinator. With beside=True the coordinator answers too, at a second address, so that
+both suffer the same fault.
+by_hand=True: only the machines, the web servers, Redis, the Sentinels and the client exist. A test
+installs name servers and Locum as doc/from-the-article.md tells its reader.
 
-With adapter=True port 53 of the servers belongs to an NSD ("own"), which locum-nsd ("adapter")
-feeds from the coordinator; with beside=True too the coordinator answers as well, at a second
-address, so that both suffer the very same fault. With by_hand=True there are the machines, the web servers, Redis, the
-Sentinels and the client alone: name servers and Locum are what a test puts there, as a reader of
-doc/from-the-article.md does.
-
-start() brings it up in the order in which things need each other and returns when every node
-holds every other for alive. The faults below go through the Site, since it keeps the truth by
-which answers are judged: which node could serve at which moment, and from when on naming a node
-that cannot is wrong.
+start() starts everything in the order of dependency and returns when every node sees every other as
+alive. The faults below are methods of Site, since Site keeps the truth by which answers are judged:
+which node could serve at which moment, and from when on it is wrong to name a node that cannot.
 """
 
 import secrets
@@ -46,23 +44,23 @@ PORTS = SimpleNamespace(dns=53, http=80, redis=6379, sentinel=26379, status=9854
 HIGH_PORTS = SimpleNamespace(dns=15353, http=18080, redis=16379, sentinel=26380, status=19854,
                              mirrorbits=18081)
 
-WEB_ALLOWED_S = 0.5     # from a web server's death until naming its node is wrong
+WEB_ALLOWED_S = 0.5     # after a web server stops, naming its node is wrong from then on
 HOST_ALLOWED_S = 1.5    # the same for a whole host
-LATER_ALLOWED_S = 0.25  # where NSD has to be told first, on top of both
+LATER_ALLOWED_S = 0.25  # added to both where the zone goes through NSD
 
-# From the client to each host, one way; two servers are as far from each other as their sum.
-LINES_S = {"ns0": 0.005, "dc2": 0.008, "dc3": 0.012, "dc4": 0.020}
+# One-way delay from the client to each host; between two servers it is the sum.
+DELAYS_S = {"ns0": 0.005, "dc2": 0.008, "dc3": 0.012, "dc4": 0.020}
 
 
 class Host:
-    """One machine of the site: addresses, a cable, programs in their order of start."""
+    """One machine of the site: addresses, network link, programs in their start order."""
 
     def __init__(self, site, name, address, private, address6, kinds):
         self.site, self.name = site, name
         self.address, self.private, self.address6 = address, private, address6
         self.dir = site.dir / name
         self.ports = PORTS if site.network.namespaces else HIGH_PORTS
-        # Where another way of answering does so, for comparison.
+        # The addresses of the other way of answering, for comparison.
         self.second_address = address.replace("192.0.2.", "192.0.2.1") \
             if Plain in kinds or site.beside and Nginx in kinds else None
         self.addresses = list(dict.fromkeys(
@@ -70,14 +68,14 @@ class Host:
         own = [f"{a}/{32 if ':' in a else 24}" for a in self.addresses]
         if name == "client":
             site.network.address_client(*own)
-            self.plug = network.Plug(name, None)        # it is this process's own place
+            self.plug = network.Plug(name, None)        # the namespace of this process
         else:
-            self.plug = site.network.plug(name, own, LINES_S[name] if site.far else 0.0)
+            self.plug = site.network.plug(name, own, DELAYS_S[name] if site.far else 0.0)
         self.programs = {kind.name: kind(self) for kind in kinds}
         self.up = True
 
     def __getattr__(self, name):
-        """host.redis, host.locum ... are its programs."""
+        """host.redis, host.locum and so on are its programs."""
         try:
             return self.__dict__["programs"][name]
         except KeyError:
@@ -90,13 +88,13 @@ class Host:
                               pass_fds=self.plug.pass_fds, env=env)
 
     def run(self, *words, env=None):
-        """What a command prints on this host, its errors too."""
+        """What a command on this host prints, errors included."""
         done = self.call(*words, env=env)
         return done.stdout + done.stderr
 
     @staticmethod
     def accepts(address, port):
-        """Does a TCP connection from the client come about?"""
+        """Whether the client can open a TCP connection."""
         try:
             socket.create_connection((address, port), timeout=0.3).close()
             return True
@@ -108,10 +106,10 @@ class Host:
 
 
 class Truth:
-    """Which node could serve, and which name server ought to answer, at any moment so far."""
+    """Which node could serve and which name server had to answer, at any moment so far."""
 
     def __init__(self, slack):
-        self.slack = slack   # by what the allowed times are stretched
+        self.slack = slack   # factor for the allowed times
         self.cannot = {}     # host name -> [[from, until or None, allowed_s]]
         self.mute = {}       # the same for its DNS
 
@@ -140,23 +138,23 @@ class Truth:
         self._end(self.mute, host)
 
     def able_now(self, name, at):
-        """Could it serve at this moment? No grace."""
+        """Whether it could serve at this moment, without an allowance."""
         return not any(begin < at and (end is None or at < end)
                        for begin, end, _ in self.cannot.get(name, []))
 
     def may_be_named(self, name, at, extra_s=0.0, slack=None):
-        """Is naming this node at this moment right, or still within the allowed time?"""
+        """Whether naming this node at this moment is right or within the allowed time."""
         slack = self.slack if slack is None else slack
         return not any(begin + allowed * slack + extra_s < at and (end is None or at < end)
                        for begin, end, allowed in self.cannot.get(name, []))
 
     def ought_to_answer(self, name, begin, end):
-        """Did its DNS run, reachable, through this whole stretch of time?"""
+        """Whether its DNS ran and was reachable during this whole time."""
         return not any(b < end and (e is None or begin < e) for b, e, _ in self.mute.get(name, []))
 
 
 class Site:
-    """The builder. `say` is told what is going on, a line at a time."""
+    """Builds the site. say(line) is called with each step."""
 
     cluster, parent, zone = "get", "example.org", "get.example.org"
     zone_all, zone_plain = "all.example.org", "plain.example.org"
@@ -185,7 +183,7 @@ class Site:
         if dc4:
             self._host("dc4", 14, "2001:db8:4::14", web)
         self._host("client", 100, "2001:db8:1::100", resolvers)
-        network.carry(tool("line"))
+        network.carry(tool("delay"))
         self.servers = [h for h in self.hosts.values() if Nginx.name in h.programs]
         self.coordinators = [h for h in (*self.servers, self.ns0) if Locum.name in h.programs]
         self.first_master = self.hosts["dc3"]
@@ -203,7 +201,7 @@ class Site:
         self.hosts[name] = Host(self, name, *addresses, kinds)
 
     def __getattr__(self, name):
-        """site.dc2, site.ns0 ... are its hosts."""
+        """site.dc2, site.ns0 and so on are its hosts."""
         try:
             return self.__dict__["hosts"][name]
         except KeyError:
@@ -212,7 +210,7 @@ class Site:
     # Start and end
 
     def start(self, redis=True):
-        """Everything but the probers. `redis` False: no Redis and no Sentinel, as after a fire."""
+        """Start everything except the probers. `redis` False: no Redis and no Sentinel."""
         begin = time.monotonic()
         self.say(("" if self.by_hand else "NSD as the parent on ns0, ") + "nginx on dc2 and dc3")
         self._start("nsd", "nginx", "plain")
@@ -225,7 +223,7 @@ class Site:
             return self._start("unbound")
         self._start("mirrorbits")
         if self.with_program("own"):
-            self.say("NSD on port 53 of dc2 and dc3, and locum-nsd, which feeds it")
+            self.say("NSD on port 53 of dc2 and dc3, fed by locum-nsd")
             self._start("own")
         self.say("Locum on dc2, dc3 and, as a witness, on ns0")
         self._start("locum", "adapter")
@@ -234,10 +232,10 @@ class Site:
         self._start("unbound", "bind")
         until("an answer through Unbound",
               lambda: self.asks(self.client, self.zone, recurse=True), 20)
-        self.say(f"the site stands after {time.monotonic() - begin:.1f} s")
+        self.say(f"the site is up after {time.monotonic() - begin:.1f} s")
 
     def start_redis(self):
-        """Master and replica in step first, then the Sentinels, until each knows all of it."""
+        """Replication first, then the Sentinels until each knows the others and the replica."""
         self._start("redis")
         replica = next(node for node in self.servers if node is not self.first_master)
         until("the replica follows the master", lambda: replica.redis.info("replication").get(
@@ -257,7 +255,7 @@ class Site:
         return [host for host in self.hosts.values() if kind in host.programs]
 
     def close(self, keep=False):
-        """Kill every program; remove the folder unless it is to be kept."""
+        """Kill every program. Remove the folder unless `keep`."""
         for host in self.hosts.values():
             for program in host.programs.values():
                 program.kill()
@@ -268,18 +266,18 @@ class Site:
     # Questions
 
     def asks(self, host, name, kind="A", recurse=False, within=0.5):
-        """The addresses a name server gives the client; None without an answer or with an error."""
+        """The addresses in a name server's answer to the client; None: no answer or an error."""
         return wire.ask(host.address, host.ports.dns, name, kind, recurse, within)
 
     def scheme(self):
-        """Locum with `answer: self`: what every site has."""
+        """Locum with `answer: self`, as on every site."""
         host = self.servers[0]
         kinds = ("A", "AAAA") if host.address6 else ("A",)
         return Scheme("Locum self", self.zone, self.names, kinds,
                       {h.name: (h.address, h.ports.dns) for h in self.servers})
 
     def schemes(self):
-        """All ways in which the servers answer, side by side."""
+        """All ways in which the servers answer."""
         own = self.scheme()
         plain = {h.name: (h.second_address, h.ports.dns) for h in self.servers}
         if self.beside:
@@ -293,18 +291,18 @@ class Site:
     def resolvers(self):
         """{name: (address, port)} of the client's resolvers."""
         client = self.client
-        told = {"Unbound": (client.address, client.ports.dns)}
-        return told | ({"BIND": (client.address, client.bind.port)} if self.compare else {})
+        found = {"Unbound": (client.address, client.ports.dns)}
+        return found | ({"BIND": (client.address, client.bind.port)} if self.compare else {})
 
     def host_of(self, address):
-        """The name of the node that has this address; the address itself if none has."""
+        """The name of the node with this address, else the address."""
         for host in self.servers:
             if address in (host.address, host.address6):
                 return host.name
         return address
 
     def calm(self):
-        """Every coordinator holds every other one for alive, up and named as at a normal time."""
+        """Whether every coordinator sees all others alive, up and named as normal."""
         for host in self.coordinators:
             nodes = host.locum.status().get("nodes", [])
             good = {n["name"] for n in nodes if n["self"] or n["condition"] == "alive"}
@@ -317,31 +315,31 @@ class Site:
             for node in self.servers for owner in self.servers)
 
     def wait_calm(self, within=30.0):
-        until("every node alive, up and named by its own name", self.calm, within, 0.1)
+        until("every node is alive, up and named by its own name", self.calm, within, 0.1)
 
     def redis_master(self):
-        """The host whose Redis most Sentinels hold for the master, once that one agrees."""
+        """The host of the Redis master: most Sentinels name it and it reports that role."""
         def agreed():
-            told = [h.sentinel.view().get("address") for h in self.with_program("sentinel")
+            named = [h.sentinel.view().get("address") for h in self.with_program("sentinel")
                     if h.up and h.sentinel.running and not h.sentinel.frozen]
             for host in self.with_program("redis"):
                 address = f"{host.private}:{host.ports.redis}"
-                if told and all(t == address for t in told) and host.up and host.redis.is_master:
+                if named and all(t == address for t in named) and host.up and host.redis.is_master:
                     return host
             return None
         return until("the Sentinels agree on a Redis master", agreed, 30, 0.1)
 
     def wait_redis_whole(self, within=40.0):
-        """One master, the other its replica and in step, every Sentinel knows it."""
+        """Wait for one master, one synchronised replica, and Sentinels that know both."""
         def whole():
             master = self.redis_master()
             others = [h for h in self.with_program("redis") if h is not master]
             return all(o.redis.info("replication").get("master_link_status") == "up"
                        for o in others) and all(h.sentinel.complete()
                                                 for h in self.with_program("sentinel"))
-        until("Redis is whole again: master, replica, three Sentinels", whole, within, 0.2)
+        until("Redis has a master, a replica and three Sentinels", whole, within, 0.2)
 
-    # Faults. Each returns the moment it began.
+    # Faults. Each returns the moment when it began.
 
     def stop_web(self, host):
         begin = time.monotonic()
@@ -355,7 +353,9 @@ class Site:
         return time.monotonic()
 
     def crash(self, host):
-        """The machine loses power: no packet more, not even a farewell, then no process."""
+        """
+        The machine loses power: its packets stop first, so no leave message, then its processes.
+        """
         begin = time.monotonic()
         self.truth.unable(host, HOST_ALLOWED_S)
         self.truth.muted(host)
@@ -366,7 +366,7 @@ class Site:
         return begin
 
     def revive(self, host):
-        """The machine boots, with what its programs had on disk; its web server is up first."""
+        """The machine boots with the files its programs had; the web server starts first."""
         begin = time.monotonic()
         host.plug.push()
         host.up = True
@@ -382,7 +382,10 @@ class Site:
         return begin
 
     def freeze(self, host):
-        """The hypervisor stops the machine: its kernel still takes packets, nobody reads them."""
+        """
+        The hypervisor pauses the programs: the kernel still receives packets, no program reads
+        them.
+        """
         begin = time.monotonic()
         self.truth.unable(host, HOST_ALLOWED_S)
         self.truth.muted(host)
@@ -402,19 +405,19 @@ class Site:
         return begin
 
     def lose(self, a, b, percent=100, back=True):
-        """So much of what a sends b is lost; of what b sends a too, unless it is to come `back`."""
+        """Lose this share of the packets from a to b; from b to a too unless `back` is False."""
         b.plug.lose(a.addresses, percent)
         if back:
             a.plug.lose(b.addresses, percent)
 
     def lose_around(self, host, percent):
-        """The same between this host and everybody, the client too."""
+        """The same between this host and all others, including the client."""
         for other in self.hosts.values():
             if other is not host:
                 self.lose(host, other, percent)
 
     def isolate(self, host):
-        """It runs, and reaches nobody, nor does anybody reach it."""
+        """It runs but is cut off: no packet leaves or arrives."""
         begin = time.monotonic()
         self.truth.unable(host, HOST_ALLOWED_S)
         self.truth.muted(host)
@@ -429,7 +432,7 @@ class Site:
         return begin
 
     def kill_locum(self, host):
-        """The coordinator dies without a word, all else on its host lives on."""
+        """Kill the coordinator with SIGKILL; everything else on its host continues."""
         begin = time.monotonic()
         self.truth.muted(host)
         host.locum.kill()
@@ -450,7 +453,7 @@ class Site:
         return begin
 
     def stop_locum(self, host):
-        """An orderly stop of the coordinator alone. Its names stay as they are, nobody answers."""
+        """Stop the coordinator in order. Its names stay as they are; it answers no more."""
         begin = time.monotonic()
         self.truth.muted(host)
         code = host.locum.stop()
@@ -467,7 +470,7 @@ class Site:
         return begin
 
     def heal(self):
-        """Everything runs again, whatever a test did or left undone."""
+        """Bring everything back up, whatever a test did."""
         for host in self.hosts.values():
             host.plug.push()
             host.plug.lose(list(host.plug.losses), 0)
@@ -486,7 +489,7 @@ class Site:
     # For people
 
     def _write_helpers(self):
-        """DIR/in HOST COMMAND...: run a command on a host, from outside."""
+        """Write DIR/in: `in HOST COMMAND...` runs a command on a host from outside."""
         lines = ["#!/bin/sh", "# in HOST COMMAND...: run a command on a host of the site",
                  "host=$1; shift", 'case "$host" in']
         if self.network.namespaces:

@@ -1,19 +1,17 @@
-"""clients: people who fetch a page: new ones, ones with a cache, ones behind a real resolver.
+"""clients: clients that fetch a page: without a cache, with one, and behind a real resolver.
 
-A client resolves a zone's name and fetches the page at the first address; if that fails it tries
-the second, where the answer has one. What would have come of it without that second try is kept
-too, so each fetch tells of both sorts of client.
+A client resolves a zone's name and fetches the page from the first address. If that fails it tries
+the second one, if the answer has one. Both results are kept: of the first try and of both.
 
     fresh       one every 100 ms, with an empty cache: asks the zone's name servers as a resolver
-                does, any of them first, the next one after 0.4 s of silence
-    cached      twenty for each zone, each with a page every 2 s; it asks anew only when the TTL of
-                what it has is over. renew() fills the caches as if at any moment of the last TTL,
-                as among real clients, so that in a window of any length as many of them turn over
-                as would in life
+                does, beginning with any of them, the next one after 0.4 s without an answer
+    cached      twenty for each zone, each fetches a page every 2 s; it asks again only when its
+                TTL has expired. renew() spreads the expiry of the caches over the whole TTL, as
+                among real clients
     Unbound,    a client without a cache of its own behind the real resolver, which has one for all
     BIND
 
-Knows nothing of how a site is built: schemes and resolvers are addresses and names.
+Independent of how a site is built: schemes and resolvers are addresses and names.
 """
 
 import asyncio
@@ -29,11 +27,11 @@ import wire
 FRESH_S = 0.1
 CACHED, CACHED_S = 20, 2.0
 RESOLVER_S = 0.4            # between two fetches behind a real resolver
-SERVER_S = 0.4              # a name server silent for so long is left for the next one
+SERVER_S = 0.4              # without an answer for this long, the next name server is asked
 RESOLVER_PATIENCE_S = 2.0
 CONNECT_S, PAGE_S = 1.0, 1.0
 
-# first: the page came from the first address. second: from it or from the one after it.
+# first: the page came from the first address. second: from the first or the second one.
 Fetch = namedtuple("Fetch", "at scheme kind first second")
 
 
@@ -49,7 +47,7 @@ class Crowd(threading.Thread):
         self._standing, self._ending = threading.Event(), threading.Event()
 
     def renew(self):
-        """What is cached was asked for in normal times: the fault to come is the first in a TTL."""
+        """Fill the caches before a fault, so that no answer in them is from an earlier fault."""
         self._standing.wait()
 
         async def fill():
@@ -65,7 +63,7 @@ class Crowd(threading.Thread):
         self.join()
 
     def failed(self, scheme, kind, begin, end, second=False):
-        """(failed, all) of the fetches begun between two moments."""
+        """(failed, all) of the fetches that began between two moments."""
         mine = [f for f in self.fetches
                 if begin <= f.at < end and f.scheme == scheme.label and f.kind == kind]
         return sum(not (f.second if second else f.first) for f in mine), len(mine)
@@ -96,7 +94,7 @@ class Crowd(threading.Thread):
                 raise result
 
     async def _stream(self, scheme, kind, interval_s, resolve):
-        """Begin a fetch every so often, whatever has become of the one before."""
+        """Begin a fetch every interval, whether or not the previous one has ended."""
         due = time.monotonic() + random.random() * interval_s
         going = set()
         while True:
@@ -129,7 +127,7 @@ class Crowd(threading.Thread):
 
 
 class Authoritative:
-    """Resolves by asking the zone's own name servers."""
+    """Asks the zone's own name servers."""
 
     def __init__(self, scheme):
         self.servers = list(scheme.servers.values())
@@ -139,7 +137,7 @@ class Authoritative:
         return (await self.ask())[0]
 
     async def ask(self):
-        """([addresses], TTL); two rounds through the servers, then nothing."""
+        """([addresses], TTL) after at most two rounds through the servers."""
         order = random.sample(self.servers, len(self.servers))
         for to in order * 2:
             addresses, ttl_s = await _ask(to, self.packet, SERVER_S)
@@ -149,7 +147,7 @@ class Authoritative:
 
 
 class Recursive:
-    """Resolves by a real resolver."""
+    """Asks a real resolver."""
 
     def __init__(self, scheme, to):
         self.to, self.packet = to, wire.question(scheme.zone, "A", recurse=True)
@@ -159,7 +157,7 @@ class Recursive:
 
 
 class Cache:
-    """Keeps an answer until its TTL is over."""
+    """Keeps an answer until its TTL has expired."""
 
     def __init__(self, source):
         self.source, self.addresses, self.until = source, [], 0.0
@@ -171,13 +169,13 @@ class Cache:
         return self.addresses
 
     async def fill(self):
-        """As if asked for at any moment of the last TTL."""
+        """As if the answer had been fetched at a random moment of the last TTL."""
         self.addresses, ttl_s = await self.source.ask()
         self.until = time.monotonic() + ttl_s * random.random()
 
 
 async def _ask(to, packet, patience_s):
-    """([addresses], TTL) of one name server's answer; ([], 0) without one."""
+    """([addresses], TTL) in one name server's answer; ([], 0) without an answer."""
     loop, number = asyncio.get_running_loop(), struct.pack("!H", random.randrange(65536))
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)

@@ -1,7 +1,7 @@
-"""lab: runs the tests of one program of tests/lab/ on one site, and says what tests/run reads.
+"""lab: runs the tests of one program of tests/lab/ on one site and prints what tests/run reads.
 
-A test is a function that takes the site; its name, underscores as spaces, is the test's. It fails
-by any exception. After each, the site is healed; what it logged stays if anything failed.
+A test is a function that takes the site; its name with spaces for underscores is the test's name.
+Any exception fails it. After each test the site is healed. The logs are kept if a test failed.
 """
 
 import statistics
@@ -12,15 +12,15 @@ import traceback
 import network
 from article import Site
 
-SLACK = 3.0     # the median of five keeps the figure, each single time this much of it
+SLACK = 3.0     # the median must be within the figure, each time within SLACK times it
 
 
 class Skip(Exception):
-    """This machine cannot do it; the text says what is missing."""
+    """This machine cannot run the test; the text says what is missing."""
 
 
 def main(tests, redis=True, **options):
-    """Build the site with these options, run the tests in order. Ends the program."""
+    """Build the site with these options, run the tests in order, end the program."""
     net = network.enter()
     if options and not net.namespaces:
         for test in tests:
@@ -42,7 +42,7 @@ def main(tests, redis=True, **options):
         done = True
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception as error:          # the site itself: all tests that are left have failed
+    except Exception as error:          # of the site itself: all remaining tests have failed
         traceback.print_exc()
         print(f"not ok {_name(tests[0]) if tests else 'site'} - the site: {_line(error)}")
     finally:
@@ -62,7 +62,7 @@ def _line(error):
 
 
 def everything_ends_in_order(site):
-    """After all that: SIGTERM, exit code 0, and no sanitizer (if built with one) complained."""
+    """At the end: SIGTERM, exit code 0, and no sanitizer report."""
     for host in site.coordinators:
         site.stop_locum(host)
         for line in host.locum.log.read_text(errors="replace").splitlines():
@@ -86,27 +86,27 @@ def _passes(test, site, heal=True):
         if heal:
             site.heal()
     except Exception as error:
-        site.say(f"and the site did not heal: {_line(error)}")
+        site.say(f"the site did not heal: {_line(error)}")
     return False
 
 
 def check(true, what):
-    """Assert, with words."""
+    """Assert with a message."""
     if not true:
         raise AssertionError(what)
 
 
 def check_times(what, seconds, figure):
-    """Median within the figure, each within SLACK times it; says the times."""
-    told = " ".join("never" if s is None else f"{s:.3f}" for s in seconds)
-    print(f"  {what}: {told} s; allowed {figure:g} s", flush=True)
-    check(None not in seconds, f"{what}: never, once or more ({told})")
-    check(max(seconds) <= SLACK * figure, f"{what}: {told} s, one over {SLACK * figure:g} s")
-    check(statistics.median(seconds) <= figure, f"{what}: {told} s, median over {figure:g} s")
+    """Check that the median is within the figure, each within SLACK times it. Prints the times."""
+    times = " ".join("never" if s is None else f"{s:.3f}" for s in seconds)
+    print(f"  {what}: {times} s; allowed {figure:g} s", flush=True)
+    check(None not in seconds, f"{what}: never, once or more ({times})")
+    check(max(seconds) <= SLACK * figure, f"{what}: {times} s, one over {SLACK * figure:g} s")
+    check(statistics.median(seconds) <= figure, f"{what}: {times} s, median over {figure:g} s")
 
 
 def check_verdict(prober, begin, end=None):
-    """Nothing wrong, nothing empty, nothing missing of all that the nodes were asked."""
+    """Check that no answer of the nodes was wrong, empty or missing."""
     bad = []
     counts = prober.verdict(begin, end)
     for sample, word in prober.judged(begin, end):
@@ -115,4 +115,4 @@ def check_verdict(prober, begin, end=None):
                        f"{sample.sent - begin:.2f} s in: {' '.join(sample.addresses) or '-'}")
     print(f"  answers: {dict(counts)}", flush=True)
     check(not bad, f"{dict(counts)}: " + "; ".join(bad))
-    check(counts["right"] > 0, "nobody was asked anything")
+    check(counts["right"] > 0, "no query was sent")

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""load: asks one name server so many times a second, and tells what was not answered.
+"""load: sends one name server queries at a fixed rate and counts those without an answer.
 
     load.py ADDRESS PORT NAME QUERIES_PER_SECOND
 
-Says "ready" once it is being answered (or ends without a word after 5 s); ends with its standard
-input, and then prints a line of JSON: sent, lost, gap_s: the longest time without an answer.
+Prints "ready" after the first answer, or ends after 5 s without one. Ends at the end of its
+standard input and then prints a line of JSON: sent, lost, gap_s (the longest time without an
+answer).
 """
 
 import json
@@ -25,11 +26,11 @@ READY_S = 5.0
 
 
 class Load:
-    """The program, run beside a test: `with Load(...) as load: ...`, then load.told."""
+    """Runs the program during a test: `with Load(...) as load: ...`, then load.result."""
 
     def __init__(self, address, port, name, rate):
         self.words = [sys.executable, __file__, address, str(port), name, str(rate)]
-        self.told = None
+        self.result = None
 
     def __enter__(self):
         self.process = subprocess.Popen(self.words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
@@ -41,7 +42,7 @@ class Load:
         if kind is not None:
             self.process.kill()
         out, _ = self.process.communicate()
-        self.told = json.loads(out) if kind is None else None
+        self.result = json.loads(out) if kind is None else None
 
 
 def main(address, port, name, rate):
@@ -60,7 +61,7 @@ def main(address, port, name, rate):
         if ending is None:
             for _ in range(int((now - begin) * rate) - sent):
                 number = sent & 0xFFFF
-                lost += number in sent_at       # 65536 queries ago, and no answer yet
+                lost += number in sent_at       # sent 65536 queries ago and not answered
                 sent_at[number] = now
                 sent += 1
                 try:

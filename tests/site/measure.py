@@ -1,10 +1,10 @@
-"""measure: what came of a fault, from what probers and clients kept.
+"""measure: the effects of a fault, from the records of probers and clients.
 
-A Round watches one fault: the direct answers of every server in every scheme, and the pages of the
-crowd of clients, from a second before the fault until all is as before. It is told three moments:
-begin() of the fault, healed(), and its end. Several rounds of one fault make a row of the table.
+A Round covers one fault, from a second before it until everything is as before: the direct answers
+of every server in every scheme and the pages of all clients. The caller marks three moments:
+begin() of the fault, healed(), and the end. Several rounds of one fault make a row of the table.
 
-Of the site it needs what a Prober needs, so that it does not matter how the site is built.
+It needs of the site only what a Prober needs, so it does not depend on how the site is built.
 """
 
 import statistics
@@ -15,12 +15,12 @@ from probe import Prober
 from programs import until
 
 INTERVAL_S = 0.05
-SLOW_S = 0.5        # an answer as late as this waited for a host that was not there yet
+SLOW_S = 0.5        # an answer as late as this one waited for a host that was still down
 NEVER = None
 
 
 class Round:
-    """One fault, once."""
+    """One occurrence of a fault."""
 
     def __init__(self, site, schemes, crowd):
         self.site, self.schemes, self.crowd = site, schemes, crowd
@@ -47,10 +47,10 @@ class Round:
     def healed(self, moment):
         self.healed_at = moment
 
-    # What they did
+    # Records
 
     def samples(self, scheme):
-        """{(node, name, type): [samples]}, in the order in which they were sent."""
+        """{(node, name, type): [samples]} in the order of sending."""
         streams = {}
         for target in self.probers[scheme.label].targets.values():
             for sample in list(target.samples):
@@ -58,17 +58,17 @@ class Round:
         return streams
 
     def _answers(self, scheme):
-        """What each stream says at this time: {(node, name, type): set of addresses}."""
+        """{(node, name, type): set of addresses} answered at this time."""
         return {key: frozenset(next((s.addresses for s in reversed(samples) if s.received), ()))
                 for key, samples in self.samples(scheme).items()}
 
     def right(self, scheme):
-        """Seconds until no answer named a node any more that could not serve; NEVER."""
+        """Seconds until no answer named a node that could not serve, or NEVER."""
         truth = self.site.truth
 
         def good(sample):
             if not truth.ought_to_answer(sample.target, sample.sent, sample.received):
-                return True     # the last words of a node that dies, before its cable is out
+                return True     # the last answer of a node before its link went down
             named = {self.site.host_of(a) for a in sample.addresses}
             able = {h.name for h in self.site.servers if truth.able_now(h.name, sample.sent)
                     or truth.able_now(h.name, sample.received)}
@@ -76,7 +76,7 @@ class Round:
         return self._longest(scheme, self.begun, self.healed_at, good, True)
 
     def normal(self, scheme):
-        """Seconds from healing until every node answers what it answered before; NEVER."""
+        """Seconds from healing until every node answers as before the fault, or NEVER."""
         return self._longest(scheme, self.healed_at, self.end, None, False)
 
     def _longest(self, scheme, begin, end, good, forgive):
@@ -91,22 +91,22 @@ class Round:
         return longest
 
     def calm_for(self, schemes, since):
-        """Seconds since which all answers of these schemes are right, or as before if healed."""
+        """How long all answers of these schemes have been right, or as before if healed."""
         now = time.monotonic()
         found = [(self.normal if self.healed_at else self.right)(s) for s in schemes]
         return 0.0 if NEVER in found else now - since - max(found)
 
-    # What came of it
+    # Results
 
     def counts(self, scheme, slack=None):
-        """How many answers were right, wrong, empty, lost."""
+        """The numbers of right, wrong, empty and lost answers."""
         counts = Counter(word for _, word in self.probers[scheme.label].judged(
             self.begun, self.end, slack=slack))
         return {"right": counts["right"], "wrong": counts["wrong"], "empty": counts["empty"],
                 "lost": counts["silent"]}
 
     def changes(self, scheme):
-        """How often the answer for one name at one node changed, at the most."""
+        """The largest number of changes of the answer for one name at one node."""
         return max(count_changes([s for s in samples if s.sent >= self.begun and s.received])
                    for samples in self.samples(scheme).values())
 
@@ -118,7 +118,7 @@ class Round:
 def until_good(samples, begin, end, now, good, forgive):
     """
     Seconds from `begin` until the answer after which all were good; 0 if all were; NEVER if the
-    last before `end` was not. `forgive`: no answer is no fault (its own column counts them).
+    last one before `end` was not. `forgive`: ignore missing answers (another column counts them).
     """
     last_bad, first_good = None, None
     for sample in samples:
@@ -136,7 +136,7 @@ def until_good(samples, begin, end, now, good, forgive):
 
 
 def count_changes(samples):
-    """Of a list of answered samples: how often an answer was another one than the one before."""
+    """How often an answer in this list differed from the previous one."""
     answers = [frozenset(s.addresses) for s in samples]
     return sum(a != b for a, b in zip(answers, answers[1:]))
 
@@ -148,7 +148,7 @@ COLUMNS = ("fault", "answers by", "right", "wrong", "empty", "lost", "changes", 
 
 
 def cells(name, rounds, scheme):
-    """One line: several rounds of one fault, in one scheme."""
+    """One row: several rounds of one fault in one scheme."""
     def total(pairs):
         pairs = list(pairs)
         return f"{sum(p[0] for p in pairs)}/{sum(p[1] for p in pairs)}"
@@ -164,7 +164,7 @@ def cells(name, rounds, scheme):
 
 
 def seconds_cell(times):
-    """Median and, of several, the longest."""
+    """The median and, if there are several, the longest."""
     if NEVER in times:
         return "never" if set(times) == {NEVER} else f"never {times.count(NEVER)}/{len(times)}"
     median = f"{statistics.median(times):.2f}"
@@ -172,7 +172,7 @@ def seconds_cell(times):
 
 
 def lay_out(columns, rows, markdown=False):
-    """Lines of text; the first two columns to the left, all others to the right."""
+    """Lines of text; the first two columns are left-aligned, the others right-aligned."""
     widths = [max(len(row[i]) for row in [columns, *rows]) for i in range(len(columns))]
     lines = []
     for row in [columns, *rows]:

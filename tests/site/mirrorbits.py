@@ -1,4 +1,6 @@
-"""mirrorbits: the stand-in for Mirrorbits (redirector.py) as a program of the site, and its keys."""
+"""
+mirrorbits: the stand-in for Mirrorbits (redirector.py) as a program of the site, and its data.
+"""
 
 import sys
 from pathlib import Path
@@ -7,7 +9,7 @@ from programs import MASTER, Program
 
 FILE = "/pool/locum.iso"
 
-# As Mirrorbits lays them out (database/v2, scan/scan.go, mirrors/mirrors.go): type, key, words.
+# The keys of Mirrorbits (database/v2, scan/scan.go, mirrors/mirrors.go): type, key, arguments.
 KEYS = [
     ("hash", "MIRRORS", ["1", "m1.example.net", "2", "m2.example.net"]),
     ("hash", "MIRROR_1", ["ID", "1", "name", "m1.example.net", "http", "http://m1.example.net/",
@@ -24,7 +26,7 @@ KEYS = [
 
 
 class Mirrorbits(Program):
-    """What a test changes: the database, whether it is found; whether Locum wants it (gate)."""
+    """Tests change: the database, whether it is found, whether Locum requires it (gate)."""
 
     name = "mirrorbits"
 
@@ -59,14 +61,14 @@ Fallbacks:
 
     @property
     def url(self):
-        """Of a file that two mirrors have."""
+        """The URL of a file that two mirrors have."""
         return f"http://{self.host.address}:{self.host.ports.mirrorbits}{FILE}"
 
     def ready(self):
         return self.host.accepts(self.host.address, self.host.ports.mirrorbits)
 
     def again(self):
-        """Started anew with what was changed."""
+        """Restart with the changes."""
         self.kill()
         self.configure()
         self.start()
@@ -79,6 +81,6 @@ def write_keys(host):
 
 
 def read_keys(host):
-    """{key: what it holds} of all that is in there."""
+    """{key: value} of the whole database."""
     return {key: host.redis.cli({"hash": "HGETALL", "set": "SMEMBERS"}[kind], key)
             for kind, key, _ in KEYS}

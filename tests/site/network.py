@@ -1,20 +1,19 @@
-"""network: namespaces of our own, and in them a cable to every host of the site.
+"""network: the network namespaces of the site, one per host, and the links between them.
 
-enter() is called first thing: it moves this program into a user, network, mount and process
-namespace, where port 53 is free and nothing of the machine is touched. The process that goes on
-is the client of the site; every host gets a network namespace of its own on one bridge:
+Call enter() first: it moves this program into a user, network, mount and process namespace, where
+port 53 is free and the machine is not touched. The process that continues is the client of the
+site. Every host gets its own network namespace on one bridge:
 
     client (this process, br0)  --- v-ns0 | eth0 (ns0)
                                 --- v-dc2 | eth0 (dc2)
                                 --- v-dc3 | eth0 (dc3)
 
-A cable may be a long one: then v-dc2 and eth0 end in one more namespace, without addresses, where
-the program line.c carries every frame from one to the other, later. (Not netem: many kernels lack
-it, and of two ways one would be untried.) What is lost on the way between two hosts nftables drops
-where it arrives.
+A link may have a delay: then v-dc2 and eth0 end in another namespace without addresses, where the
+program delay.c forwards every frame later. (Not netem: many kernels lack it.) Packet loss between
+two hosts is done by nftables at the receiver.
 
-Where the kernel or the administrator allows no namespaces, the same site runs on 127.0.0.x with
-high ports; that is said loudly, since a dead host then refuses packets instead of losing them.
+Without permission for namespaces the same site runs on 127.0.0.x with high ports. A warning says
+so, since a dead host then refuses packets instead of losing them.
 """
 
 import contextlib
@@ -28,18 +27,18 @@ import sys
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = (
     0x00020000, 0x10000000, 0x20000000, 0x40000000)
 PR_SET_PDEATHSIG = 1
-JITTER = 0.1            # of a long cable's delay, at most, on top of it
+JITTER = 0.1            # maximum jitter, as a share of the delay and added to it
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
-# Set in the process that goes on.
-_kept_fd = None     # tells the one outside that the site stays
-_main_pid = None    # its own process id outside
-_turn = None        # the lock of the sites without namespaces
+# Set in the process that continues.
+_kept_fd = None     # tells the process outside that the site stays
+_main_pid = None    # its process id outside
+_lock = None        # the lock of the sites without namespaces
 
 
 def enter():
-    """Move into namespaces. Returns a Network; the process that called it waits outside."""
+    """Move into namespaces. Returns a Network; the calling process waits outside."""
     if os.environ.get("LOCUM_SITE") != "loopback":
         for flags in (CLONE_NEWUSER, 0):
             if _possible(flags):
@@ -51,18 +50,18 @@ def enter():
           f" and Unbound\n!! asks the nodes directly, without the parent.\n{loud}",
           file=sys.stderr, flush=True)
     _catch_signals()
-    global _turn
-    _turn = open(f"/tmp/locum-site-{os.getuid()}.lock", "w")    # they share addresses and ports
+    global _lock
+    _lock = open(f"/tmp/locum-site-{os.getuid()}.lock", "w")    # they share addresses and ports
     try:
-        fcntl.flock(_turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(_lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         print("!! waiting for another site to end", file=sys.stderr, flush=True)
-        fcntl.flock(_turn, fcntl.LOCK_EX)
+        fcntl.flock(_lock, fcntl.LOCK_EX)
     return Network(False)
 
 
 def keep(code):
-    """Let the site outlive the terminal: who waits outside goes home now with this exit code."""
+    """Let the site outlive the terminal: the waiting process outside exits with this code."""
     if _kept_fd is None:
         return
     os.write(_kept_fd, bytes([code]))
@@ -71,33 +70,33 @@ def keep(code):
 
 
 def main_pid():
-    """This process as seen from outside, for nsenter and kill."""
+    """The id of this process outside, for nsenter and kill."""
     return _main_pid or os.getpid()
 
 
 class Network:
-    """Where hosts are plugged in. `namespaces` tells which of the two kinds it is."""
+    """The network of the hosts. `namespaces`: whether it has namespaces or uses loopback."""
 
     def __init__(self, namespaces, user=False):
         self.namespaces = namespaces
-        self.user = user        # in a user namespace of its own, too
-        self.lines, self.wires, self.carrier = [], None, None
+        self.user = user        # also in its own user namespace
+        self.links, self.wires, self.carrier = [], None, None
         if namespaces:
             _ip("link set lo up", "link add br0 type bridge mcast_snooping 0", "link set br0 up")
 
     def address_client(self, *addresses):
-        """Give this process's own end of the network its addresses."""
+        """Assign addresses to this process's end of the network."""
         if self.namespaces:
             _ip(*(f"addr add {a} dev br0 nodad" if ":" in a else f"addr add {a} dev br0"
                   for a in addresses))
 
     def plug(self, name, addresses, delay_s=0.0):
-        """A namespace with these addresses (`a/prefix`), so far away from the client."""
+        """A namespace with these addresses (`a/prefix`) and this delay to the client."""
         if not self.namespaces:
             return Plug(name, None)
         plug = Plug(name, _new_network())
         if delay_s:
-            self._long_cable(plug, delay_s)
+            self._delayed_link(plug, delay_s)
         else:
             _ip(f"link add v-{name} type veth peer name eth0 netns /proc/self/fd/{plug.fd}",
                 fd=plug.fd)
@@ -107,7 +106,7 @@ class Network:
         _ip(*lines, before=plug.before, fd=plug.fd)
         return plug
 
-    def _long_cable(self, plug, delay_s):
+    def _delayed_link(self, plug, delay_s):
         if self.wires is None:
             self.wires = Plug("wires", _new_network())
         ends = {f"near-{plug.name}": (f"v-{plug.name}", os.getpid()),
@@ -117,16 +116,16 @@ class Network:
                 f"link set {end} addrgenmode none", f"link set {end} up",
                 before=self.wires.before, fds=(self.wires.fd, plug.fd))
         delay_us = int(delay_s * 1e6)
-        self.lines.append(":".join([*ends, str(delay_us), str(int(delay_us * JITTER))]))
+        self.links.append(":".join([*ends, str(delay_us), str(int(delay_us * JITTER))]))
 
     def carry(self, program):
-        """All long cables are there: from now on frames pass. `program`: line.c, built."""
-        if self.lines:
+        """Start forwarding on all links with a delay. `program`: delay.c, built."""
+        if self.links:
             self.carrier = subprocess.Popen(
-                [*self.wires.before, "setpriv", "--pdeathsig", "KILL", "--", program, *self.lines],
+                [*self.wires.before, "setpriv", "--pdeathsig", "KILL", "--", program, *self.links],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=self.wires.pass_fds)
             if self.carrier.stdout.readline() != b"ready\n":
-                raise OSError(f"{program} did not join {self.lines}")
+                raise OSError(f"{program} did not join {self.links}")
 
     def close(self):
         if self.carrier:
@@ -135,18 +134,18 @@ class Network:
 
 
 class Plug:
-    """One host's cable."""
+    """The link of one host."""
 
     def __init__(self, name, fd):
         self.name, self.fd = name, fd
-        self.losses = {}        # address of a sender -> percent of its packets that are lost
+        self.losses = {}        # sender address -> percentage of its packets that are lost
         self.before = ["nsenter", f"--net=/proc/self/fd/{fd}", "--"] if fd is not None else []
         self.pass_fds = (fd,) if fd is not None else ()
 
     def furnish(self, script, *words):
         """
-        A host name and a mount namespace of its own, in which this shell script has run: what is
-        to be put before a command so that it runs there. None of it is seen anywhere else.
+        Create a host name and a mount namespace and run this shell script there. Returns the words
+        to put before a command that shall run there.
         """
         wait = 'read -r pid rest </proc/self/stat; echo "$pid"; read -r end'
         made = subprocess.Popen(
@@ -156,7 +155,7 @@ class Plug:
         try:
             pid = made.stdout.readline().strip()
             if not pid:
-                raise OSError(f"{self.name} was not furnished: sh ended with {made.wait()}")
+                raise OSError(f"{self.name} could not be prepared: sh ended with {made.wait()}")
             fds = [os.open(f"/proc/{pid}/ns/{kind}", os.O_RDONLY) for kind in ("mnt", "uts")]
         finally:
             made.stdin.close()
@@ -168,7 +167,7 @@ class Plug:
 
     @contextlib.contextmanager
     def inside(self):
-        """What this thread opens meanwhile belongs to this host."""
+        """Sockets that this thread opens inside `with` belong to this host."""
         here = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
         try:
             if self.fd is not None:
@@ -179,18 +178,18 @@ class Plug:
             os.close(here)
 
     def pull(self):
-        """From now on every packet from and to the host is lost."""
+        """Lose every packet from and to the host from now on."""
         if self.fd is not None:
             _ip(f"link set v-{self.name} down")
 
     def push(self):
-        """Packets pass again."""
+        """Forward packets again."""
         if self.fd is not None:
             _ip(f"link set v-{self.name} up")
 
 
     def lose(self, addresses, percent):
-        """Of what comes from these addresses so much is lost before anybody here sees it."""
+        """Lose this percentage of the packets that arrive from these addresses."""
         if not addresses:
             return
         for address in addresses:
@@ -222,13 +221,13 @@ def _check(result, what):
 
 
 def _exit_code(status):
-    """As a shell tells it: 128 + signal for who died of one."""
+    """The exit code as a shell reports it: 128 + signal after a signal."""
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
 
 
 def _new_network():
-    """A file descriptor that holds a new network namespace; this thread stays where it is."""
+    """A file descriptor of a new network namespace. This thread stays in its own."""
     here = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
     _check(_libc.unshare(CLONE_NEWNET), "unshare(CLONE_NEWNET)")
     there = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
@@ -248,12 +247,12 @@ def _unshare(flags):
 
 
 def _possible(flags):
-    """Try all of it in a child: unshare, a bridge, a cable into a second namespace."""
+    """Try everything in a child process: unshare, a bridge, a link into a second namespace."""
     child = os.fork()
     if child == 0:
         try:
             _unshare(flags)
-            first = os.fork()       # process 1 of the new namespace: it alone may have children
+            first = os.fork()       # process 1 of the new namespace: only it may have children
             if first != 0:
                 os._exit(_exit_code(os.waitpid(first, 0)[1]))
             Network(True).plug("try", ["192.0.2.1/24"])
@@ -266,8 +265,8 @@ def _possible(flags):
 
 def _move(flags):
     """
-    Three processes: the one outside waits; the first inside (process 1 of the namespace: when it
-    ends, the kernel kills everything in there) collects the dead; the second inside goes on.
+    Three processes: the one outside waits. The first one inside (process 1 of the namespace: when
+    it ends, the kernel kills all others there) reaps children. The second one inside continues.
     """
     global _kept_fd, _main_pid
     kept_read, kept_write = os.pipe()
@@ -286,7 +285,7 @@ def _move(flags):
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     _main_pid = int(os.readlink("/proc/self"))
     subprocess.run(["mount", "--make-rprivate", "/"], check=True)
-    # A /proc of these processes, for sanitizers; refused in a container that hides parts of its own.
+    # Sanitizers need a /proc of these processes. Containers that hide parts of /proc refuse it.
     subprocess.run(["mount", "-t", "proc", "proc", "/proc"], check=False, capture_output=True)
     _catch_signals()
 
@@ -294,11 +293,11 @@ def _move(flags):
 def _wait_outside(first, kept_read):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: os.kill(first, signal.SIGTERM))
-    told = b""
+    message = b""
     while chunk := os.read(kept_read, 2):
-        told += chunk
-        if told.endswith(b"k"):         # after the exit code: the site stays
-            os._exit(told[0])
+        message += chunk
+        if message.endswith(b"k"):         # after the exit code: keep the site
+            os._exit(message[0])
     _, status = os.waitpid(first, 0)
     os._exit(_exit_code(status))
 
@@ -319,7 +318,7 @@ def _collect(second, kept_write):
 
 
 def _catch_signals():
-    """The first signal unwinds through every `finally`; what follows cannot disturb that."""
+    """The first signal unwinds through every `finally`; later signals are ignored."""
     def stop(*_):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)

@@ -1,15 +1,15 @@
-"""page: a page of instructions in Markdown, tried as its reader would try it.
+"""page: follows the instructions of a Markdown page as its reader would.
 
-What is tried stands in the page itself, and is what its reader sees:
+The page itself contains what is tried:
 
     `/etc/nsd/nsd.conf.d/get.conf`, on dc2 and dc3:     the block below it is this file there
     ```console                                          commands, each behind the host's prompt,
     dc3# locum check                                    or behind `each#`: one host after the other
     good: ...                                           and what they print; `...` is anything
 
-A command that prints is a question: it is asked again until it prints that, for 15 s. All others
-must end well. `systemctl` is played: it starts and stops the same programs by what the units say.
-Blocks of other kinds are for a real machine. In a step what stands below "**Way back:**" undoes it.
+A command with output is repeated for up to 15 s until it prints that. All others must succeed.
+`systemctl` is emulated: it starts and stops the same programs as the units say. Blocks of other
+kinds are for a real machine. What follows "**Way back:**" in a step undoes it.
 """
 
 import fnmatch
@@ -26,7 +26,7 @@ PROMPT = re.compile(r"(\w+)# (.*)")
 PATIENCE_S = 15
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-# On this machine, seen by nobody else: $1 is a folder, $2 what `make install` has made.
+# Private mounts on this machine: $1 is a folder, $2 the result of `make install`.
 FURNISH = """
 mount -t tmpfs -o mode=755 machine "$1"
 mkdir -p "$1/etc" "$1/lib/nsd" "$1/cache/bind"
@@ -42,14 +42,14 @@ cd /
 
 
 class Step:
-    """One heading of the page: what to do, and the way back."""
+    """One heading of the page: what to do and how to undo it."""
 
     def __init__(self, title):
         self.title, self.forth, self.back = title, [], []
 
 
 class Page:
-    """The steps of a page, by the beginning of their headings."""
+    """The steps of a page, found by the beginning of their headings."""
 
     def __init__(self, path):
         self.steps, target, lines = [], None, iter(Path(path).read_text().splitlines())
@@ -71,11 +71,11 @@ class Page:
             if line == "```":
                 return block
             block.append(line)
-        raise ValueError("a block without an end")
+        raise ValueError("a block has no end")
 
     @staticmethod
     def _block(kind, said, lines):
-        """What a block asks for: ("file", hosts, path, text) or ("run", host, command, output)."""
+        """A block as ("file", hosts, path, text) or ("run", host, command, output)."""
         named = FILE.search(said)
         if named and kind != "console":
             return [("file", re.findall(r"\w+", named[2].replace(" and ", " ")), named[1],
@@ -98,10 +98,10 @@ class Page:
 
 
 class Unit(Program):
-    """A service of a machine: started as its unit says, but for the user it becomes."""
+    """A service of a machine, started as its unit says but as the current user."""
 
     def __init__(self, machine, name):
-        self.machine, self.name, self.told = machine, name, None
+        self.machine, self.name, self.notify = machine, name, None
         super().__init__(machine.host)
         self.words = {"named": [unconfined("/usr/sbin/named", self.dir), "-g", "-n", "1"],
                       "nsd": ["nsd", "-d", "-P", "", "-u", ""]}.get(name)
@@ -123,22 +123,22 @@ class Unit(Program):
         return {**os.environ, "PATH": PATH, "NOTIFY_SOCKET": str(self.dir / "notify")}
 
     def start(self, wait=True):
-        """Until it says that it is ready (sd_notify(3)): all of these do."""
+        """Wait until it reports that it is ready (sd_notify(3)), as all these services do."""
         (self.dir / "notify").unlink(missing_ok=True)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as self.told:
-            self.told.bind(str(self.dir / "notify"))
-            self.told.setblocking(False)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as self.notify:
+            self.notify.bind(str(self.dir / "notify"))
+            self.notify.setblocking(False)
             super().start()
 
     def ready(self):
         try:
-            return b"READY=1" in self.told.recv(4096)
+            return b"READY=1" in self.notify.recv(4096)
         except BlockingIOError:
             return False
 
 
 class Machine:
-    """A host of a site with files of its own, on which a page's commands are run."""
+    """A host of a site with its own files, on which the page's commands run."""
 
     def __init__(self, host, installed):
         self.host, self.installed, self.units = host, installed, {}
@@ -147,12 +147,12 @@ class Machine:
         self.before = host.plug.furnish(FURNISH, str(folder), str(installed))
 
     def unit(self, name):
-        """The text of a unit that Locum installs."""
+        """The text of a unit file that Locum installs."""
         return (self.installed / "lib/systemd/system" / f"{name}.service").read_text()
 
-    def call(self, command, told=None):
-        """A shell command: a CompletedProcess with text, its errors among what it prints."""
-        return subprocess.run([*self.before, "sh", "-c", command], input=told or "",
+    def call(self, command, stdin=""):
+        """Run a shell command: a CompletedProcess with text, errors in its output."""
+        return subprocess.run([*self.before, "sh", "-c", command], input=stdin,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               errors="replace", timeout=30, pass_fds=self.host.plug.pass_fds,
                               env={**os.environ, "PATH": PATH})
@@ -163,7 +163,7 @@ class Machine:
             raise OSError(f"{path} on {self.host} cannot be written: {done.stdout}")
 
     def systemctl(self, verb, *words):
-        """start, stop, restart, enable --now, disable --now; nginx is the site's own."""
+        """start, stop, restart, enable --now, disable --now; nginx belongs to the site."""
         now = verb if verb in ("start", "stop", "restart") else \
             {"enable": "start", "disable": "stop"}[verb] if "--now" in words else ""
         for name in (word for word in words if word != "--now"):
@@ -191,12 +191,13 @@ class Machine:
 
 
 class Reader:
-    """Does on the machines of a site what a page says."""
+    """Follows a page on the machines of a site."""
 
     def __init__(self, site, page):
         self.site, self.page = site, Page(page)
         installed = site.dir / "installed"
-        subprocess.run(["make", "-o", "all", "install", f"BUILD={os.environ.get('BUILD') or ROOT / 'build'}",
+        subprocess.run(["make", "-o", "all", "install",
+                        f"BUILD={os.environ.get('BUILD') or ROOT / 'build'}",
                         f"DESTDIR={installed}"], cwd=ROOT, check=True, capture_output=True,
                        env={k: v for k, v in os.environ.items()
                             if not k.startswith(("MAKE", "MFLAGS"))})
@@ -204,7 +205,7 @@ class Reader:
                          for h in site.hosts.values() if h.name != "client"}
 
     def do(self, begin, back=False, other=None):
-        """A step, or the way back from it. `other`: a pair, what to write for what in commands."""
+        """Do a step or undo it. `other`: (text, replacement) for the commands."""
         step = self.page.step(begin)
         acts = step.back if back else step.forth
         if not acts:
@@ -220,7 +221,7 @@ class Reader:
                     self._run(self.machines[name], command, more)
 
     def stop(self):
-        """All that runs by the page's commands, whatever it was."""
+        """Stop everything that the page's commands started."""
         for machine in self.machines.values():
             for name in [u.name for u in machine.units.values() if u.running]:
                 machine.systemctl("stop", name)
@@ -245,7 +246,7 @@ class Reader:
 
 
 def matches(lines, wanted):
-    """Are these the lines that are shown? `...` in one is anything; alone it is any lines."""
+    """Whether the lines match. `...` within a line matches anything, alone any lines."""
     if not wanted:
         return not lines
     if wanted[0] == "...":

@@ -1,7 +1,7 @@
-"""probe: what clients see: every name asked of every node and of Unbound every 20 ms; pages fetched.
+"""probe: what clients see: asks every node and Unbound for every name every 20 ms; fetches pages.
 
-Every question is kept as a Sample, so that a fault can be judged afterwards: when did each server
-give the right answers for good, was anything wrong, empty or missing in between.
+Every query is kept as a Sample, so that a fault can be judged afterwards: from when on each
+server's answers were right, and which were wrong, empty or missing before.
 """
 
 import http.client
@@ -15,11 +15,11 @@ from collections import Counter
 import wire
 
 INTERVAL_S = 0.02
-PATIENCE_S = 1.0        # without an answer for so long, there is none
+PATIENCE_S = 1.0        # an answer later than this counts as missing
 
 
 class Sample:
-    """One question and what came back."""
+    """One query and its answer."""
 
     __slots__ = ("target", "name", "kind", "sent", "received", "rcode", "addresses")
 
@@ -33,7 +33,7 @@ class Sample:
 
 
 class Scheme:
-    """One way in which the servers answer: a zone, its names, where each server answers for it."""
+    """One way in which the servers answer: a zone, its names, the servers' addresses for it."""
 
     def __init__(self, label, zone, names, kinds, servers):
         self.label, self.zone, self.names, self.kinds = label, zone, names, kinds
@@ -43,7 +43,7 @@ class Scheme:
 class Prober(threading.Thread):
     """
     Asks until stop(). Targets are the servers of the site and the client's Unbound; with a scheme,
-    the servers as in that one alone. Of the site it needs truth, servers and host_of().
+    only the servers of that scheme. Of the site it needs truth, servers and host_of().
     """
 
     def __init__(self, site, scheme=None, interval_s=INTERVAL_S):
@@ -92,8 +92,8 @@ class Prober(threading.Thread):
 
     def settled(self, target, goal, begin):
         """
-        Seconds from `begin` until this target's answers matched the goal for good, and seconds
-        since then; None while the latest answers do not match. goal: name -> host name.
+        (seconds from `begin` until this target's answers matched the goal from then on, seconds
+        since then); None while the latest answers do not match. goal: {name: host name}.
         """
         now, first = time.monotonic(), None
         for sample in reversed(self.targets[target].samples):
@@ -110,7 +110,7 @@ class Prober(threading.Thread):
         return max(first.received - begin, 0.0), now - first.received
 
     def wait_settled(self, goal, begin, within, targets=None, hold=1.0):
-        """{target: seconds until right for good, or None if that took too long}."""
+        """{target: seconds until right from then on, or None if that took too long}."""
         targets = list(targets or (h.name for h in self.site.servers))
         while True:
             found = {t: self.settled(t, goal, begin) for t in targets}
@@ -122,14 +122,14 @@ class Prober(threading.Thread):
         return {t: f[0] if f is not None and f[1] >= hold else None for t, f in found.items()}
 
     def verdict(self, begin, end=None, targets=None):
-        """How many answers between two moments were right, wrong, empty or silent."""
+        """The numbers of right, wrong, empty and missing answers between two moments."""
         counts = Counter(right=0, wrong=0, empty=0, silent=0)
         for sample, word in self.judged(begin, end, targets):
             counts[word] += 1
         return counts
 
     def judged(self, begin, end=None, targets=None, slack=None):
-        """(sample, word) of every question that ought to have been answered."""
+        """(sample, verdict) of every query that should have been answered."""
         now = time.monotonic()
         end = end or now
         for name in targets or (n for n in self.targets if n != "client"):
@@ -143,14 +143,14 @@ class Prober(threading.Thread):
         truth, through_cache = self.site.truth, sample.target == "client"
         if sample.received is None:
             if through_cache:
-                return None     # a resolver may try for longer than we wait: fetches tell
+                return None     # a resolver may try for longer than this: the fetches show it
             ought = truth.ought_to_answer(sample.target, sample.sent, sample.sent + PATIENCE_S)
             return "silent" if ought else None
         if sample.rcode != 0 or not sample.addresses:
             return "empty"
         extra_s = self.site.ttl_s + 2.0 if through_cache else 0.0
         named = {self.site.host_of(a) for a in sample.addresses}
-        # At any moment while the question was under way: a frozen host answers when it thaws.
+        # At any moment between query and answer: a frozen host answers when it continues.
         if any(all(truth.may_be_named(n, at, extra_s, slack) for n in named)
                for at in (sample.sent, sample.received)):
             return "right"
@@ -160,7 +160,7 @@ class Prober(threading.Thread):
 
 
 class _Target:
-    """One name server: a socket, the questions, the samples."""
+    """One name server: socket, queries, samples."""
 
     def __init__(self, name, to, questions):
         self.name, self.to = name, to
@@ -181,7 +181,7 @@ class _Target:
             try:
                 self.sock.sendto(struct.pack("!H", self.number) + packet[2:], self.to)
             except OSError:
-                pass            # no way there: an answer that does not come
+                pass            # no route: counts as a missing answer
 
     def receive(self):
         try:
@@ -195,7 +195,7 @@ class _Target:
 
 
 class Fetch:
-    """One page asked for, as a browser does: resolve, connect to the first address, GET."""
+    """One page fetched as a browser does: resolve, connect to the first address, GET."""
 
     __slots__ = ("at", "name", "address", "page", "error")
 
@@ -205,7 +205,7 @@ class Fetch:
 
 
 class Fetcher(threading.Thread):
-    """Fetches a page by one name through Unbound, time and again."""
+    """Fetches the page of one name through Unbound, repeatedly."""
 
     def __init__(self, site, name, interval_s=0.2, tell=lambda fetch: None):
         super().__init__(daemon=True)
@@ -231,7 +231,7 @@ class Fetcher(threading.Thread):
             self.tell(fetch)
 
     def failed(self, begin, end=None):
-        """Fetches between two moments that brought no page."""
+        """The fetches between two moments that failed."""
         return sum(1 for f in self.fetches if begin <= f.at < (end or f.at + 1) and f.error)
 
     def _fetch(self):

@@ -1,7 +1,7 @@
-"""programs: every program of the site: its configuration file, its start, how it is seen ready.
+"""programs: the programs of the site: configuration file, start, and when each is ready.
 
-Each runs in its host's namespace, in a session of its own (so that its children die and freeze
-with it), logs into its folder, and is killed by the kernel if the builder dies.
+Each runs in its host's namespace and in its own session (so that signals reach its children too),
+logs into its folder, and is killed by the kernel if the test program dies.
 """
 
 import json
@@ -13,35 +13,35 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-DEPLOY = ROOT / "deploy/redis"  # what operators are given is what is tried here
+DEPLOY = ROOT / "deploy/redis"  # the files that operators get are the ones tested
 MASTER = "mirrorbits"       # the name under which the Sentinels know the Redis master
 
 
 class Late(Exception):
-    """Something did not come true in time."""
+    """A condition was not met in time."""
 
 
 def until(what, true, within=10.0, pause=0.03):
-    """Wait until true() is; returns what it returned. Late tells what was waited for."""
+    """Wait until true() returns something true; return that. Late names what was missing."""
     deadline = time.monotonic() + within
     while True:
         result = true()
         if result:
             return result
         if time.monotonic() > deadline:
-            raise Late(f"waited {within:g} s in vain: {what}")
+            raise Late(f"not within {within:g} s: {what}")
         time.sleep(pause)
 
 
 def tool(name):
-    """A program of this folder's, where `make programs` puts it."""
+    """A program of this folder as built by `make programs`."""
     return str(Path(os.environ.get("BUILD") or ROOT / "build").resolve() / "tests/site" / name)
 
 
 def unconfined(program, folder):
     """
-    A copy of a program, in this folder. Debian's AppArmor profiles for Unbound and BIND hang on
-    their paths and let them read their configuration in /etc alone.
+    A copy of a program in this folder. Debian's AppArmor profiles for Unbound and BIND apply to
+    their paths and allow configuration files only in /etc.
     """
     copy = folder / Path(program).name
     if not copy.exists():
@@ -50,7 +50,7 @@ def unconfined(program, folder):
 
 
 class Program:
-    """One program on one host. Heirs give argv(), configure() and ready()."""
+    """One program on one host. Subclasses define argv(), configure() and ready()."""
 
     name = ""
 
@@ -63,7 +63,7 @@ class Program:
         self.frozen = False
 
     def configure(self):
-        """Write the configuration; called once, so that what the program rewrote itself stays."""
+        """Write the configuration. Called once, so that changes by the program itself stay."""
 
     def argv(self):
         raise NotImplementedError
@@ -76,7 +76,7 @@ class Program:
 
     @property
     def place(self):
-        """What is put before a command so that it runs where this program does."""
+        """The words before a command that make it run where this program does."""
         return self.host.plug.before
 
     @property
@@ -106,28 +106,28 @@ class Program:
         return " / ".join(lines[-3:]) or "(said nothing)"
 
     def cpu_s(self):
-        """Seconds of a processor so far, all its threads, as exact as the scheduler counts."""
+        """CPU seconds of all its threads so far, from the scheduler's counters."""
         return sum(int(thread.read_text().split()[0]) for thread in
                    Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")) / 1e9
 
     def private_dirty_kib(self):
-        """Memory that is its own and nowhere on disk."""
+        """Its private anonymous memory in bytes."""
         text = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
         return int(text.split("Private_Dirty:")[1].split()[0])
 
     def signal(self, number):
-        """To the program and all its children."""
+        """Signal the program and its children."""
         if self.running:
             os.killpg(self.process.pid, number)
 
     def kill(self):
-        """Dead at once, without a farewell."""
+        """Kill it with SIGKILL."""
         self.signal(signal.SIGKILL)
         if self.process is not None:
             self.process.wait()
 
     def stop(self, within=5.0):
-        """An orderly stop. Returns the exit code."""
+        """Stop it with SIGTERM. Returns the exit code."""
         if self.running:
             self.process.send_signal(signal.SIGTERM)
             try:
@@ -149,7 +149,7 @@ class Program:
 
 
 def write_acl(site, name, to):
-    """The access list of deploy/redis/, its passwords filled in as an operator does."""
+    """Copy an ACL file of deploy/redis/ with passwords filled in, as an operator does."""
     text = (DEPLOY / name).read_text()
     text = text.replace("#MIRRORBITS-PASSWORD", ">" + site.redis_password)
     text = text.replace("#LOCUM-PASSWORD", ">" + site.locum_password)
@@ -157,7 +157,7 @@ def write_acl(site, name, to):
 
 
 class Redis(Program):
-    """redis-server; the first master is named by the site, later the Sentinels decide."""
+    """redis-server. The site chooses the first master; later the Sentinels do."""
 
     name = "redis"
 
@@ -181,7 +181,7 @@ replica-announce-ip {host.private}
         return ["redis-server", str(self.dir / "redis.conf")]
 
     def cli(self, *words, port=None):
-        """What redis-cli, run on this host, prints."""
+        """The output of redis-cli on this host."""
         return self.host.run("redis-cli", "-h", self.host.private,
                              "-p", str(port or self.host.ports.redis), *words,
                              env={**os.environ, "REDISCLI_AUTH": self.host.site.redis_password})
@@ -227,7 +227,7 @@ sentinel auth-pass {MASTER} {host.site.redis_password}
                              "-p", str(self.host.ports.sentinel), *words)
 
     def view(self):
-        """What this Sentinel knows of the master: {'status': 'ok', 'address': ..., ...}."""
+        """This Sentinel's view of the master: {'status': 'ok', 'address': ..., ...}."""
         for line in self.cli("INFO", "sentinel").splitlines():
             if line.startswith("master0:"):
                 return dict(pair.split("=", 1) for pair in line[8:].split(","))
@@ -237,7 +237,7 @@ sentinel auth-pass {MASTER} {host.site.redis_password}
         return self.view() != {}
 
     def complete(self):
-        """It knows the other Sentinels and the replica."""
+        """Whether it knows the other Sentinels and the replica."""
         view = self.view()
         sentinels = sum(1 for h in self.host.site.hosts.values() if "sentinel" in h.programs)
         redis = sum(1 for h in self.host.site.hosts.values() if "redis" in h.programs)
@@ -305,7 +305,7 @@ class Nsd(Program):
         self.serve(site.parent, host.address, zone)
 
     def serve(self, name, address, lines):
-        """One zone at one address, asked for as often as anybody likes."""
+        """One zone at one address, without rate limiting."""
         (self.dir / "zone").write_text("\n".join(lines) + "\n")
         (self.dir / "nsd.conf").write_text(f"""\
 server:
@@ -335,7 +335,7 @@ zone:
 
 
 class Plain(Nsd):
-    """The article's own set-up: an NSD on each server whose zone names this server and no more."""
+    """As in the article: an NSD on each server whose zone names only this server."""
 
     name = "plain"
 
@@ -351,7 +351,7 @@ class Plain(Nsd):
 
 
 class Unbound(Program):
-    """The client's resolver. It knows where the parent zone is, and nothing else of the world."""
+    """The client's resolver. It knows only the parent zone's server."""
 
     name = "unbound"
 
@@ -394,7 +394,7 @@ remote-control:
 
 
 class Bind(Program):
-    """The client's other resolver, on a port of its own."""
+    """The client's second resolver, on its own port."""
 
     name = "bind"
 
@@ -430,7 +430,7 @@ zone "{site.parent}" {{ type static-stub; server-addresses {{ {site.hosts["ns0"]
 
 
 class Locum(Program):
-    """The coordinator. Its attributes are what tests change before they call configure()."""
+    """The coordinator. Tests change its attributes before they call configure()."""
 
     name = "locum"
 
@@ -443,9 +443,9 @@ class Locum(Program):
         self.redis_password = host.site.locum_password
         self.sentinel_password = host.site.locum_password
         self.master_name = MASTER
-        self.mirrorbits_config = None   # a file: Redis and Sentinels are taken from it alone
+        self.mirrorbits_config = None   # a file from which Locum takes Redis and Sentinels
         self.check_interval = "250ms"
-        self.before = []            # put before the command, to take privileges away
+        self.before = []            # words before the command that drop privileges
 
     def configure(self):
         self.state_dir.mkdir(exist_ok=True)
@@ -458,7 +458,7 @@ class Locum(Program):
     def yaml(self):
         site, host = self.host.site, self.host
         listen = [f"control: {self.socket}"]
-        if "own" in host.programs:      # an NSD that owns port 53
+        if "own" in host.programs:      # an NSD owns port 53
             listen += [f'dns: ["{host.second_address}:{host.ports.dns}"]' if site.beside
                        else "dns: none", f'http: "{host.address}:{host.ports.status}"']
         elif host in site.servers:
@@ -543,7 +543,7 @@ service:
 
     @classmethod
     def sanitized(cls):
-        """Is it built with a sanitizer?"""
+        """Whether it is built with a sanitizer."""
         program = cls.binary().read_bytes()
         return b"__asan_init" in program or b"__tsan_init" in program
 
@@ -567,7 +567,7 @@ service:
                                  f"{done.stdout}{done.stderr}") from None
 
     def peer(self, name):
-        """What this node holds another one to be: its entry in the status."""
+        """This node's view of another one: its entry in the status."""
         return next((n for n in self.status().get("nodes", []) if n["name"] == name), {})
 
     def ready(self):

@@ -1,23 +1,24 @@
 #!/usr/bin/env python3
-"""redirector: behaves towards Redis and browsers as Mirrorbits does. A stand-in, for it is no package.
+"""redirector: behaves towards Redis and browsers as Mirrorbits does, which Debian does not package.
 
     redirector.py MIRRORBITS.CONF HOSTNAME
 
-Done as in Mirrorbits' sources (daemon/cluster.go, database/redis.go, database/pubsub.go,
+As in Mirrorbits' sources (daemon/cluster.go, database/redis.go, database/pubsub.go,
 mirrors/cache.go, http/http.go, http/pagerenderer.go):
 
-- the Redis master is asked of the Sentinels, one after the other, without a password; its own
-  role is asked, too; then AUTH, SELECT;
+- it asks the Sentinels for the Redis master, one after the other, without a password, and checks
+the
+  master's role; then AUTH, SELECT;
 - once a second it publishes "HELLO<RedisDB> <hostname>-<5 digits>" on _mirrorbits_cluster, and it
-  is subscribed to that channel and to those that tell of changed files and mirrors;
-- a file is answered by a redirect to a mirror that has it. What Redis said is kept until the
-  subscription was lost and won again: who has asked before is served without Redis. Without both
-  the redirect leads to a fallback, and without fallbacks the answer is 503;
-- PATH?stats asks Redis each time: 500 without it;
+  subscribes to that channel and to the channels for changed files and mirrors;
+- a file is answered by a redirect to a mirror that has it. Replies of Redis are cached until the
+  subscription is restored after a loss, so cached files are served without Redis. Without Redis and
+  cache it redirects to a fallback, and without fallbacks it answers 503;
+- PATH?stats always needs Redis: 500 without it;
 - redirects are counted in the hashes STATS_*, twice a second.
 
-Left out: geography, scanning of mirrors, pages. A read is given up after 5 s, not after 300: after
-the death of the master's host Mirrorbits is silent for minutes, which no test should wait for.
+Left out: geography, scanning of mirrors, pages. A read fails after 5 s instead of 300 s: after the
+loss of the master's host Mirrorbits is silent for minutes, and tests should not wait that long.
 """
 
 import collections
@@ -36,11 +37,11 @@ CONNECT_S, READ_S, COUNT_S = 0.2, 5, 0.5
 
 
 class Gone(Exception):
-    """Redis cannot be reached, or said no."""
+    """Redis cannot be reached or returned an error."""
 
 
 def read_conf(path):
-    """The keys of a mirrorbits.conf that matter here."""
+    """The keys of a mirrorbits.conf that are used here."""
     conf = SimpleNamespace(ListenAddress=":8080", RedisAddress="", RedisPassword="", RedisDB="0",
                            RedisSentinelMasterName="", sentinels=[], fallbacks=[])
     for line in open(path, encoding="utf-8"):
@@ -95,7 +96,7 @@ class Link:
 
 
 class Database:
-    """The connection that commands share; made anew when it failed."""
+    """The connection for commands; opened again after an error."""
 
     def __init__(self, conf):
         self.conf, self.link, self.lock = conf, None, threading.Lock()
@@ -144,7 +145,7 @@ class Database:
 
 
 class Mirrorbits:
-    """The announcements, the subscription with the cache it rules, the selection of a mirror."""
+    """The announcements, the subscription that controls the cache, the choice of a mirror."""
 
     def __init__(self, conf, hostname):
         self.conf = conf
@@ -175,13 +176,13 @@ class Mirrorbits:
                 time.sleep(0.5)
 
     def ask(self, *words):
-        """A reply of Redis, or the same as before."""
+        """A reply of Redis, from the cache if it is there."""
         if words not in self.cache:
             self.cache[words] = self.database.do(*words)
         return self.cache[words]
 
     def choose(self, path):
-        """The URL of a mirror that has the file, else of a fallback; None: none at all."""
+        """The URL of a mirror that has the file, else of a fallback, else None."""
         try:
             self.ask("HMGET", f"FILE_{path}", "size", "modTime", "sha1", "sha256", "md5")
             for number in sorted(self.ask("SMEMBERS", f"FILEMIRRORS_{path}")):

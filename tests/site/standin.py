@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""standin: a coordinator of another version, as far as its peers can tell: it speaks heartbeats.
+"""standin: imitates a coordinator of another version: it exchanges heartbeats with its peers.
 
     standin.py CLUSTER NAME SECRET-FILE ADDRESS:PORT STYLE PEER=ADDRESS:PORT ...
 
-STYLE is `old` (the frozen fields alone) or `new` (fields and letters that today's program cannot
-know). It hears its peers by UDP, acknowledges them, and says of each what it holds: u, a, or s
-after a second of silence. Ends when it is killed.
+STYLE is `old` (only the frozen fields) or `new` (fields and state codes that this version does not
+know). It receives its peers' heartbeats by UDP, acknowledges them and sends a state code for each:
+u, a, or s after a second without a heartbeat. Ends when it is killed.
 """
 
 import hashlib
@@ -26,12 +26,12 @@ class Peer:
         self.heard = None
         self.digest = "00000000"
 
-    def letter(self, style, now):
+    def state_code(self, style, now):
         if self.heard is None:
             return "u"
         if now - self.heard >= TIMEOUT_S:
             return "s"
-        return "q" if style == "new" else "a"       # q: what a later version may say of the living
+        return "q" if style == "new" else "a"       # q: a code of a later version
 
 
 class StandIn:
@@ -64,13 +64,13 @@ class StandIn:
 
     def text(self, to):
         now = time.monotonic()
-        # The digest is whatever the peers have: no configuration was changed by the upgrade.
+        # Uses the digest of the peers: the upgrade did not change the configuration.
         digest = next(iter(self.peers.values())).digest
         words = ["locum1", self.cluster, self.name, self.incarnation, self.seq,
                  int(INTERVAL_S * 1000), "up", "ready", "-", int(time.time() * 1000), digest]
         for peer in self.peers.values():
             number = f"{peer.acked[0]},{peer.acked[1]}" if peer is to else ","
-            words.append(f"{peer.name}={number},{peer.letter(self.style, now)}")
+            words.append(f"{peer.name}={number},{peer.state_code(self.style, now)}")
         if self.style == "new":
             words += ["x-version=99.1.0", "x-colour=blue", "x-empty="]
         return " ".join(map(str, words)).encode()
@@ -82,7 +82,7 @@ class StandIn:
                 try:
                     self.hear(self.sock.recv(4096))
                 except OSError:
-                    pass            # a peer that is not there refuses
+                    pass            # a peer that does not run refuses
             if time.monotonic() >= due:
                 due = time.monotonic() + INTERVAL_S
                 self.seq += 1

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""timeline: one fault as a picture: who answered what when, and whose pages failed.
+"""timeline: a picture of one fault: which node answered what and when, and which pages failed.
 
     timeline.py DATA.json >PICTURE.svg
 
-record() makes the data of a measure.Round, draw() the picture of the data.
+record() makes data from a measure.Round, draw() makes a picture from data.
 """
 
 import json
@@ -11,12 +11,13 @@ import sys
 from xml.sax.saxutils import escape
 
 COLOURS = {"dc2": "#3b78b5", "dc3": "#e8892b", "dc4": "#4d9a4d"}
-NOBODY, OTHER, FAILED, FINE, INK, FAINT = "#e4e4e4", "#8a6fb0", "#c81e1e", "#b9d8b9", "#222", "#999"
+NO_ANSWER, OTHER, FAILED, FINE, INK, FAINT = (
+    "#e4e4e4", "#8a6fb0", "#c81e1e", "#b9d8b9", "#222", "#999")
 WIDTH, LEFT, RIGHT, LANE, BAR, TOP = 960, 215, 20, 24, 15, 82
 
 
 def record(one, title, moments):
-    """Everything from a second before the fault; moments: [(seconds since the fault, words)]."""
+    """The data from a second before the fault on; moments: [(seconds since the fault, label)]."""
     until_s = one.end - one.begun
     lanes = []
     for scheme in one.schemes:
@@ -98,7 +99,7 @@ class _Picture:
                 for number, node in enumerate(named or [None]):
                     height = BAR / max(len(named), 1)
                     self.rect(x, self.y + number * height, width, height,
-                              COLOURS.get(node, OTHER) if node else NOBODY)
+                              COLOURS.get(node, OTHER) if node else NO_ANSWER)
             self.y += LANE
 
     def clients(self):
@@ -134,7 +135,7 @@ class _Picture:
     def legend(self):
         x, seen = LEFT, {n for lane in self.data["lanes"] for s in lane["spans"] for n in s[2]}
         for colour, words in [(COLOURS.get(n, OTHER), f"names {n}") for n in sorted(seen)] + [
-                (NOBODY, "no answer"), (FINE, "page fetched"), (FAILED, "page failed")]:
+                (NO_ANSWER, "no answer"), (FINE, "page fetched"), (FAILED, "page failed")]:
             self.rect(x, self.y - 10, 12, 12, colour)
             self.text(x + 17, self.y, words)
             x += 32 + 7 * len(words)

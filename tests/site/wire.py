@@ -1,4 +1,4 @@
-"""wire: as much DNS as a client needs (RFC 1035, section 4): ask for an address, read the answer."""
+"""wire: the DNS that a client needs (RFC 1035, section 4): query an address, read the answer."""
 
 import ipaddress
 import socket
@@ -9,7 +9,7 @@ RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP",
 
 
 def question(name, kind, recurse=False):
-    """A query with the message id left at 0; the caller puts its own into the first two bytes."""
+    """A query with message id 0; the caller writes its own into the first two bytes."""
     labels = b"".join(bytes([len(part)]) + part.encode("ascii")
                       for part in name.rstrip(".").split("."))
     return (struct.pack("!6H", 0, 0x0100 if recurse else 0, 1, 0, 0, 0)
@@ -17,13 +17,13 @@ def question(name, kind, recurse=False):
 
 
 def answer(packet):
-    """(id, rcode, [addresses]) of a response; ValueError if it is none."""
+    """(id, rcode, [addresses]) of a response; ValueError for other data."""
     number, rcode, records = _records(packet)
     return number, rcode, [address for address, _ in records]
 
 
 def ttl(packet):
-    """For how many seconds a cache may keep the addresses of a response; 0 without any."""
+    """How many seconds a cache may keep the addresses of a response; 0 without addresses."""
     return min((seconds for _, seconds in _records(packet)[2]), default=0)
 
 
@@ -50,7 +50,7 @@ def _records(packet):
 
 
 def ask(address, port, name, kind="A", recurse=False, within=0.5):
-    """The addresses a name server gives; None without an answer or with an error."""
+    """The addresses in a name server's answer; None: no answer or an error."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(within)
         try:

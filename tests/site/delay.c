@@ -1,17 +1,17 @@
 /*
- * line: the long lines between the sites. Joins pairs of network interfaces and lets every frame
- * arrive later, as a line of that length would; in order, and none lost while there is room.
+ * delay: joins pairs of network interfaces and delays every frame between them, as a long network
+ * link would. Keeps the order and loses no frame unless the queue is full.
  *
- *     line A:B:DELAY_US:JITTER_US...
+ *     delay A:B:DELAY_US:JITTER_US...
  *
- * What comes in at A leaves at B after DELAY to DELAY + JITTER microseconds, and the other way
- * round. A and B are ends of veth pairs in this network namespace, which has no addresses of its
- * own; packet sockets see their frames, with the offloads that the kernel left undone (a checksum,
- * the cutting of a large segment) written down before each frame (PACKET_VNET_HDR), so that
- * nothing need be switched off at the hosts. Needs CAP_NET_RAW in this namespace and no device.
- * An interface that is down loses what reaches it: that is how a cable is pulled.
+ * A frame that arrives at A leaves at B after DELAY to DELAY + JITTER microseconds, and vice versa.
+ * A and B are ends of veth pairs in this network namespace, which has no addresses. Packet sockets
+ * receive their frames with the offloads that the kernel has not done yet (checksum, segmentation)
+ * described before each frame (PACKET_VNET_HDR), so no offload needs to be switched off at the
+ * hosts. Needs CAP_NET_RAW in this namespace and no device. An interface that is down loses its
+ * frames: this is how a link is cut.
  *
- * Prints "ready" once all lines stand; ends with its standard input.
+ * Prints "ready" when all links work. Ends at the end of its standard input.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -32,7 +32,7 @@
 #include <unistd.h>
 
 enum {
-    LINES_MAX = 16,
+    LINKS_MAX = 16,
     QUEUE_LENGTH = 8192, /* frames on their way in one direction; more are lost */
     FRAME_SIZE_MAX = sizeof(struct virtio_net_hdr) + 65536 + ETH_HLEN,
 };
@@ -43,21 +43,21 @@ struct frame {
     unsigned char *bytes;
 };
 
-/* One direction of a line. */
+/* One direction of a link. */
 struct way {
     int from, to; /* packet sockets */
     int64_t delay_us, jitter_us;
-    struct frame queue[QUEUE_LENGTH]; /* ring; due times never fall */
+    struct frame queue[QUEUE_LENGTH]; /* ring; due times never decrease */
     size_t first, count;
 };
 
-static struct way ways[2 * LINES_MAX];
+static struct way ways[2 * LINKS_MAX];
 static size_t ways_count;
 
 static _Noreturn void
 die(const char *what, const char *about)
 {
-    fprintf(stderr, "line: %s: %s: %s\n", about, what, strerror(errno));
+    fprintf(stderr, "delay: %s: %s: %s\n", about, what, strerror(errno));
     exit(1);
 }
 
@@ -80,7 +80,7 @@ set(int fd, int option, const char *interface)
     }
 }
 
-/* A packet socket on one interface, without what this program sends there itself. */
+/* A packet socket on one interface that does not see the frames this program sends there. */
 static int
 open_interface(const char *interface)
 {
@@ -103,15 +103,15 @@ open_interface(const char *interface)
     return fd;
 }
 
-/* Returns false for words that are no line. */
+/* Returns false for an argument that does not describe a link. */
 static bool
-add_line(const char *words)
+add_link(const char *words)
 {
     char a[IF_NAMESIZE], b[IF_NAMESIZE];
     int64_t delay_us, jitter_us;
     int fd_a, fd_b;
 
-    if (ways_count == 2 * LINES_MAX ||
+    if (ways_count == 2 * LINKS_MAX ||
         sscanf(words, "%15[^:]:%15[^:]:%" SCNd64 ":%" SCNd64, a, b, &delay_us, &jitter_us) != 4) {
         return false;
     }
@@ -128,7 +128,7 @@ add_line(const char *words)
     return true;
 }
 
-/* Take in what has arrived at one end. */
+/* Queue the frames that have arrived at one end. */
 static void
 receive(struct way *self, int64_t now)
 {
@@ -157,7 +157,7 @@ receive(struct way *self, int64_t now)
     }
 }
 
-/* Let out what is due. Returns when the next frame is, or INT64_MAX. */
+/* Send the frames that are due. Returns when the next one is due, or INT64_MAX. */
 static int64_t
 deliver(struct way *self, int64_t now)
 {
@@ -167,7 +167,8 @@ deliver(struct way *self, int64_t now)
         if (frame->due_us > now) {
             return frame->due_us;
         }
-        (void)!send(self->to, frame->bytes, frame->size_bytes, 0); /* down: lost, as it should be */
+        (void)!send(self->to, frame->bytes, frame->size_bytes,
+                    0); /* interface down: lost, as intended */
         free(frame->bytes);
         self->first = (self->first + 1) % QUEUE_LENGTH;
         self->count--;
@@ -178,7 +179,7 @@ deliver(struct way *self, int64_t now)
 static void
 run(void)
 {
-    struct pollfd polls[1 + 2 * LINES_MAX] = {{.fd = STDIN_FILENO, .events = POLLIN}};
+    struct pollfd polls[1 + 2 * LINKS_MAX] = {{.fd = STDIN_FILENO, .events = POLLIN}};
     char end;
 
     for (size_t i = 0; i < ways_count; i++) {
@@ -214,8 +215,8 @@ int
 main(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        if (!add_line(argv[i])) {
-            fprintf(stderr, "line: %s: not A:B:DELAY_US:JITTER_US\n", argv[i]);
+        if (!add_link(argv[i])) {
+            fprintf(stderr, "delay: %s: not A:B:DELAY_US:JITTER_US\n", argv[i]);
             return 2;
         }
     }
