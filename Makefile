@@ -1,7 +1,7 @@
 # Locum: build, check, show. `make help` prints the targets; CI calls nothing else.
-# Honoured: CC CFLAGS LDFLAGS PREFIX DESTDIR; BUILD names the build folder, JOBS how much is done at
-# a time, SCHEDULES how many schedules `make test` simulates, V=1 shows the commands.
-# Nothing here needs git.
+# Variables: CC CFLAGS LDFLAGS PREFIX DESTDIR; BUILD: the build folder; JOBS: how many processors are
+# used; SCHEDULES: how many schedules `make test` simulates; V=1 shows the commands.
+# No target needs git.
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 SHELL := /bin/bash
@@ -20,7 +20,7 @@ PACKAGES := hiredis libevent libevent_pthreads libevent_openssl ldns yaml-0.1 li
 ROOMS := base core config fetch redis peer health dns control report cli daemon
 SOURCES := $(foreach room,$(ROOMS),$(wildcard coordinator/$(room)/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
-# locum-nsd is linked with the coordinator's rooms that it uses.
+# locum-nsd is linked with the rooms of the coordinator that it uses.
 NSD_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard nsd-adapter/*.c)))
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -29,7 +29,7 @@ DELAY := $(BUILD)/tests/site/delay
 SIM := $(if $(SIM_OBJECTS),$(BUILD)/tests/sim/sim)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
-# Asked when a compiler is first called, so that `make deps` and `make help` need no library.
+# Evaluated when the compiler first runs, so that `make deps` and `make help` need no library.
 PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PACKAGE_CFLAGS)
 PACKAGE_LIBS = $(eval PACKAGE_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PACKAGE_LIBS)
 FLAGS = -std=c17 -D_GNU_SOURCE -Icoordinator -I. -pthread $(WARNINGS) $(CFLAGS)
@@ -37,13 +37,13 @@ COMPILE = $(CC) $(FLAGS) $(WERROR) $(PACKAGE_CFLAGS)
 LINK = $(CC) $(CFLAGS) $(LDFLAGS) -pthread
 
 Q := $(if $(V),,@)
-# A recipe that builds does it on all processors, unless the caller said how many.
+# Recipes that build use JOBS processors unless the caller gives -j.
 PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(JOBS))
-# pkg-config is asked by the shell: make expands a whole recipe before deploy/deps has run.
+# The shell calls pkg-config: make expands a whole recipe before deploy/deps has run.
 IN_BUILD = BUILD='$(abspath $(BUILD))' \
 	COMPILE="$(CC) $(FLAGS) -Werror $$(pkg-config --cflags $(PACKAGES))"
 RUN = $(IN_BUILD) tests/run -j $(JOBS)
-# A build of its own, in a folder below: $(call build-in,folder,CFLAGS)
+# A separate build in a folder below: $(call build-in,folder,CFLAGS)
 build-in = $(MAKE) $(PARALLEL) WERROR=-Werror BUILD='$(BUILD)/$(1)' CFLAGS='$(2)' programs
 ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 TSAN := -O1 -g -fsanitize=thread
@@ -65,48 +65,48 @@ all: $(BUILD)/locum $(BUILD)/locum-nsd ## build the programs
 help: ## print the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
-deps: ## install what building needs and this Debian lacks (asks sudo)
+deps: ## install the Debian packages that building needs and that are missing (uses sudo)
 	@deploy/deps build
 
-check: ## units, short simulation, replay of hostile input, lint: under a minute
+check: ## unit tests, short simulation, replay of hostile input, lint: under a minute
 	@deploy/deps test
 	@$(MAKE) $(PARALLEL) WERROR=-Werror programs
 	@$(RUN) lint program sim unit fuzz
 
-test: ## all of check, the test tools, whole sites: real daemons in namespaces, containers
+test: ## check, tests of the test tools, whole sites: real daemons in namespaces, containers
 	@deploy/deps test
 	@$(MAKE) $(PARALLEL) WERROR=-Werror programs
 	@SCHEDULES='$(SCHEDULES)' $(RUN) lint program self sim unit fuzz lab compose
 
-demo: ## show a site that fails over; KEEP=1 leaves it running, ADAPTER=nsd: NSD owns port 53
+demo: ## show a site that fails over; KEEP=1 keeps it running, ADAPTER=nsd: NSD owns port 53
 	@deploy/deps demo
 	@$(MAKE) $(PARALLEL) all
 	@BUILD='$(abspath $(BUILD))' KEEP='$(KEEP)' ADAPTER='$(ADAPTER)' tests/site/demo
 
-unit: programs ## the unit tests alone
+unit: programs ## only the unit tests
 	@$(RUN) unit
 
-sim: $(SIM) ## the simulation: SEED=n one schedule, else without end
+sim: $(SIM) ## the simulation without end; SEED=n: one schedule
 	@$(SIM) $(SEED)
 
-chaos: ## the laboratory for 45 minutes, faults longer than any TTL; ROWS=crashes: some of it
+chaos: ## the laboratory for 45 minutes with faults longer than any TTL; ROWS=crashes: these rows
 	@deploy/deps test
 	@$(MAKE) $(PARALLEL) WERROR=-Werror programs
 	@BUILD='$(abspath $(BUILD))' LOCUM='$(abspath $(BUILD))/locum' tests/lab/chaos $(ROWS)
 
-mutants: programs ## can the tests of the core fail? breaks it in one place at a time
+mutants: programs ## check that the tests fail when the core is broken, one place at a time
 	@BUILD='$(abspath $(BUILD))' COMPILE='$(COMPILE)' JOBS='$(JOBS)' tests/sim/mutants
 
-lint: all ## arrows of inclusion, circles, names, language, lengths, layout
+lint: all ## check inclusions, circles, names, language, lengths, layout
 	@$(IN_BUILD) tests/lint/lint
 
-fmt: ## lay out the C sources
+fmt: ## format the C sources
 	find coordinator nsd-adapter tests -name '*.[ch]' -exec clang-format -i {} +
 
 acl: $(BUILD)/tests/unit/redis/test_acl ## write deploy/redis/*.acl from the table of commands
 	@$< write
 
-cover: ## branches of the core that units and simulation take: all, or it fails
+cover: ## fail unless unit tests and simulation take all branches of the core
 	@deploy/deps all
 	@$(call build-in,cover,$(COVER))
 	@find $(BUILD)/cover -name '*.gcda' -delete
@@ -114,7 +114,7 @@ cover: ## branches of the core that units and simulation take: all, or it fails
 	@gcovr --root . --filter coordinator/core/ --branches --fail-under-branch 100 \
 		--exclude-lines-by-pattern '.*(LOCUM_INVARIANT|/\* unreachable).*' $(BUILD)/cover
 
-cover-sim: ## branches of the core that the simulation alone takes
+cover-sim: ## show the branches of the core that only the simulation takes
 	@deploy/deps all
 	@$(call build-in,cover,$(COVER))
 	@find $(BUILD)/cover -name '*.gcda' -delete
@@ -122,35 +122,35 @@ cover-sim: ## branches of the core that the simulation alone takes
 	@gcovr --root . --filter coordinator/core/ --branches \
 		--exclude-lines-by-pattern '.*(LOCUM_INVARIANT|/\* unreachable).*' $(BUILD)/cover
 
-asan: ## check under AddressSanitizer and UndefinedBehaviorSanitizer; LAB=lab: the whole site too
+asan: ## tests under AddressSanitizer and UndefinedBehaviorSanitizer; LAB=lab: whole sites too
 	@deploy/deps test
 	@$(call build-in,asan,$(ASAN))
 	@tests/run -j $(JOBS) --busy --build $(BUILD)/asan sim unit fuzz $(LAB)
 
-tsan: ## units under ThreadSanitizer; LAB=lab: the whole site too, or one program of it
+tsan: ## unit tests under ThreadSanitizer; LAB=lab: whole sites too; LAB=FILE: one program
 	@deploy/deps test
 	@$(call build-in,tsan,$(TSAN))
 	@tests/run -j $(JOBS) --busy --build $(BUILD)/tsan unit $(LAB)
 
-fuzz: ## hostile input from the corpus on; TARGET=x one target, SECONDS=n each (0: without end)
+fuzz: ## new hostile input; TARGET=x: one target, SECONDS=n for each (0: without end)
 	@deploy/deps all
 	@$(MAKE) $(PARALLEL) CC=clang WERROR=-Werror BUILD='$(BUILD)/fuzz' CFLAGS='$(FUZZ)' \
 		FUZZ_MAIN= FUZZ_LINK=-fsanitize=fuzzer fuzzers
 	@BUILD='$(abspath $(BUILD))/fuzz' SECONDS_EACH='$(SECONDS)' tests/fuzz/run $(TARGET)
 
-bench: ## what it costs: answering beside NSD, at rest, failed check to wire; with limits
+bench: ## measure costs: answering compared with NSD, at rest, failed check to wire; with limits
 	@deploy/deps bench
 	@$(MAKE) $(PARALLEL) all
 	@BUILD='$(abspath $(BUILD))' tests/bench/bench
 
-# $(call install-with-paths,from,to): a file that names paths below PREFIX, as if that were /usr/local.
+# $(call install-with-paths,from,to): a file with paths below /usr/local, replaced by PREFIX.
 define install-with-paths
 @install -v -D -m 644 $(1) $(DESTDIR)$(PREFIX)/$(2)
 @sed -i 's|/usr/local/|$(PREFIX)/|g' $(DESTDIR)$(PREFIX)/$(2)
 
 endef
 
-install: all ## to DESTDIR and PREFIX; starts nothing
+install: all ## install to DESTDIR and PREFIX; starts no service
 	install -D -m 755 $(BUILD)/locum $(DESTDIR)$(PREFIX)/sbin/locum
 	install -D -m 755 $(BUILD)/locum-nsd $(DESTDIR)$(PREFIX)/sbin/locum-nsd
 	$(foreach page,$(wildcard doc/*.[1-8]),\
@@ -168,7 +168,7 @@ programs: $(BUILD)/locum $(BUILD)/locum-nsd $(UNIT_TESTS) $(SIM) $(DELAY) $(FUZZ
 
 fuzzers: $(FUZZERS)
 
-# Other flags than last time: compile everything again.
+# Compile everything again if the flags have changed.
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(FLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(FLAGS) $(LDFLAGS)' >$@

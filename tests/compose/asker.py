@@ -1,9 +1,9 @@
-"""asker: runs in the client's container. Asks and fetches as tests/site/probe.py does and tells.
+"""asker: runs in the client's container. Asks and fetches as tests/site/probe.py does.
 
     python3 asker.py '{"servers": {"dc2": "198.51.100.12", ...}, "resolver": "...", "names": [...]}'
 
-Standard output gets one line of JSON an outcome; their times are of the monotonic clock, which all
-containers of a machine share. Ends with its standard input.
+Prints one line of JSON per result. Times are of the monotonic clock, which all containers of a
+machine share. Ends at the end of its standard input.
 """
 
 import json
@@ -19,11 +19,11 @@ PORTS = SimpleNamespace(dns=53, http=80)
 
 
 class Site:
-    """As much of a site as the probers want to know."""
+    """The part of a site that the probers need."""
 
-    def __init__(self, told):
-        self.servers, self.names = told["servers"], told["names"]
-        self.client = SimpleNamespace(name="client", address=told["resolver"], ports=PORTS)
+    def __init__(self, site):
+        self.servers, self.names = site["servers"], site["names"]
+        self.client = SimpleNamespace(name="client", address=site["resolver"], ports=PORTS)
 
     def scheme(self):
         return Scheme("Locum self", self.names[0], self.names, ("A", "AAAA"),
@@ -36,22 +36,22 @@ class Site:
 
 def main():
     site = Site(json.loads(sys.argv[1]))
-    told, fetched = {}, []
-    with Prober(site) as prober, Fetcher(site, site.names[0], tell=fetched.append):
+    reported, fetched = {}, []
+    with Prober(site) as prober, Fetcher(site, site.names[0], report=fetched.append):
         while not select.select([sys.stdin], [], [], 0.02)[0]:
             now = time.monotonic()
             for name, target in prober.targets.items():
-                for sample in target.samples[told.get(name, 0):]:
+                for sample in target.samples[reported.get(name, 0):]:
                     if not sample.over(now):
                         break
-                    told[name] = told.get(name, 0) + 1
-                    tell(sample, "target", "name", "kind", "sent", "received", "rcode", "addresses")
+                    reported[name] = reported.get(name, 0) + 1
+                    report(sample, "target", "name", "kind", "sent", "received", "rcode", "addresses")
             while fetched:
-                tell(fetched.pop(0), "at", "name", "address", "page", "error")
+                report(fetched.pop(0), "at", "name", "address", "page", "error")
             sys.stdout.flush()
 
 
-def tell(outcome, *fields):
+def report(outcome, *fields):
     print(json.dumps({field: getattr(outcome, field) for field in fields}))
 
 

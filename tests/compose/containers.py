@@ -1,6 +1,6 @@
-"""containers: the site of docker-compose.yml, driven as a user drives it; looks like a Site to probers.
+"""containers: the site of docker-compose.yml, used as a user does; a Site for probers.
 
-Nothing here knows an address: the compose file does, and is asked.
+All addresses come from the compose file.
 """
 
 import json
@@ -19,17 +19,17 @@ from programs import until
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = "locum-test"
 ZONE = "get.example.org"
-COMMANDS = {"redis": "redis-server", "sentinel": "redis-sentinel"}   # where it has another name
+COMMANDS = {"redis": "redis-server", "sentinel": "redis-sentinel"}   # if the names differ
 HERE = Path(__file__).resolve().parent
 AGENT = [HERE / "asker.py", HERE.parent / "site/probe.py", HERE.parent / "site/wire.py"]
 
 
 class Refused(Exception):
-    """A command of docker's failed; the text is what it said."""
+    """A docker command failed; the text is its output."""
 
 
 def run(*words, within=60, **more):
-    """What a command prints. Refused with its last words if it fails."""
+    """The output of a command. Refused with its last lines if it fails."""
     done = subprocess.run([str(w) for w in words], capture_output=True, text=True, errors="replace",
                           stdin=subprocess.DEVNULL, timeout=within, check=False, **more)
     if done.returncode != 0:
@@ -39,7 +39,7 @@ def run(*words, within=60, **more):
 
 
 def compose_tool():
-    """The words that call compose on this machine, [] without it: COMPOSE, the newer, the older."""
+    """The compose command of this machine: COMPOSE, else the newer, else the older; [] if none."""
     if os.environ.get("COMPOSE"):
         return os.environ["COMPOSE"].split()
     for words in (["docker", "compose"], ["docker-compose"]):
@@ -50,16 +50,16 @@ def compose_tool():
 
 
 def missing():
-    """Why this cannot be run here; "" if it can."""
+    """Why this cannot run here, or ""."""
     if not shutil.which("docker") or not compose_tool():
-        return "no docker and docker-compose here"
+        return "docker or docker-compose is not installed"
     if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode != 0:
-        return "no Docker engine answers"
+        return "no Docker engine runs"
     return ""
 
 
 class Containers:
-    """The site. `say` is told what is going on, a line at a time."""
+    """The site. say(line) is called with each step."""
 
     def __init__(self, say, environment=None, profiles=()):
         self.say, self.ttl_s = say, 5      # as in deploy/docker/site/locum.yaml
@@ -72,7 +72,7 @@ class Containers:
         self.truth = Truth(slack=3.0)
 
     def _host(self, name):
-        """A host as the engine tells it: its network and fixed addresses."""
+        """A host from the engine's data: its network and fixed addresses."""
         networks = json.loads(run("docker", "inspect", "--format", "{{json .NetworkSettings.Networks}}",
                                   self.ids[name]))
         (net, at), = networks.items()
@@ -94,11 +94,11 @@ class Containers:
         self.dc2, self.dc3 = self.servers = [self._host("dc2"), self._host("dc3")]
         self.client, self.resolver = self._host("client"), self._host("resolver")
         self.names = [ZONE, *(f"{h.name}.{ZONE}" for h in self.servers)]
-        until("every node alive, up and named by its own name", self.calm, 60, 0.2)
-        self.say(f"the site stands after {time.monotonic() - begin:.1f} s")
+        until("every node is alive, up and named by its own name", self.calm, 60, 0.2)
+        self.say(f"the site is up after {time.monotonic() - begin:.1f} s")
 
     def keep_logs(self):
-        """What the containers said, in a file; its path."""
+        """Write the containers' logs to a file; return its path."""
         path = Path(tempfile.mkdtemp(prefix="locum-containers-")) / "log"
         path.write_text(self.compose("logs", "--no-color", "--timestamps"))
         return path
@@ -109,11 +109,11 @@ class Containers:
     # Questions
 
     def call(self, host, *words, within=20):
-        """Run a command in a container; what it prints."""
+        """Run a command in a container; return its output."""
         return run("docker", "exec", self.ids[host], *words, within=within)
 
     def status(self, host):
-        """`locum status --json` of a node as a dictionary; {} while it cannot be had."""
+        """`locum status --json` of a node as a dictionary; {} if it fails."""
         done = subprocess.run(["docker", "exec", self.ids[host], "locum", "status", "--json"],
                               capture_output=True, text=True, timeout=20, check=False)
         return json.loads(done.stdout) if done.returncode in (0, 1) and done.stdout else {}
@@ -123,11 +123,11 @@ class Containers:
                     None)
 
     def redis(self, host, *words):
-        """What redis-cli prints on a host."""
+        """The output of redis-cli on a host."""
         return self.call(host, "redis-cli", *words)
 
     def dig(self, *words):
-        """What dig, run in the client, prints (+short)."""
+        """The output of dig +short in the client, as a list."""
         try:
             return self.call("client", "dig", "+short", "+tries=1", "+time=1", *words).split()
         except Refused:
@@ -179,13 +179,13 @@ class Containers:
             host.network, self.ids[host.name])
 
     def cut(self, a, b, heal=False):
-        """At the router: nothing passes from a to b any more (one way)."""
+        """Cut the way from a to b at the router (one direction)."""
         verb = "del" if heal else "add"
         for version, x, y in (("-4", a.address, b.address), ("-6", a.address6, b.address6)):
             self.call("router", "ip", version, "rule", verb, "from", x, "to", y, "blackhole")
 
     def end_program(self, host, program):
-        """Killed alone, and not started again by its supervisor."""
+        """Kill one program; its supervisor does not restart it."""
         self.call(host, "sv", "once", f"/run/service/{program}")
         self.call(host, "pkill", "-KILL", "-x", COMMANDS.get(program, program))
 
@@ -194,33 +194,33 @@ class Containers:
 
 
 class RemoteProber(Prober):
-    """A Prober whose questions are asked in the client's container (asker.py); so are the fetches."""
+    """A Prober that asks and fetches in the client's container (asker.py)."""
 
     def __init__(self, site):
         super().__init__(site)
-        self.fetches = Fetcher(site, site.names[0])     # never started: it keeps what is told
+        self.fetches = Fetcher(site, site.names[0])     # never started: it only keeps the results
         for path in AGENT:
             run("docker", "cp", path, f"{site.ids['client']}:/tmp/")
-        told = {"servers": {h.name: h.address for h in site.servers},
+        view = {"servers": {h.name: h.address for h in site.servers},
                 "resolver": site.resolver.address, "names": site.names}
         self.agent = subprocess.Popen(
             ["docker", "exec", "-i", site.ids["client"], "python3", "/tmp/asker.py",
-             json.dumps(told)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+             json.dumps(view)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def run(self):
         for line in self.agent.stdout:
             self._keep(json.loads(line))
 
-    def _keep(self, told):
-        if "target" not in told:
-            fetch = Fetch(told["at"], told["name"])
-            fetch.address, fetch.page, fetch.error = told["address"], told["page"], told["error"]
+    def _keep(self, result):
+        if "target" not in result:
+            fetch = Fetch(result["at"], result["name"])
+            fetch.address, fetch.page, fetch.error = result["address"], result["page"], result["error"]
             self.fetches.fetches.append(fetch)
             return
-        sample = Sample(told["target"], told["name"], told["kind"], told["sent"])
-        sample.received, sample.rcode = told["received"], told["rcode"]
-        sample.addresses = tuple(told["addresses"])
-        self.targets[told["target"]].samples.append(sample)
+        sample = Sample(result["target"], result["name"], result["kind"], result["sent"])
+        sample.received, sample.rcode = result["received"], result["rcode"]
+        sample.addresses = tuple(result["addresses"])
+        self.targets[result["target"]].samples.append(sample)
 
     def stop(self):
         self.agent.stdin.close()

@@ -1,5 +1,5 @@
 /*
- * folder: a target's own folder, in memory if it can be, for what is read from a file.
+ * folder: a target's own folder for files, in memory if possible.
  */
 #ifndef LOCUM_TESTS_FUZZ_FOLDER_H
 #define LOCUM_TESTS_FUZZ_FOLDER_H
@@ -29,7 +29,7 @@ remove_folder(void)
     (void)rmdir(folder);
 }
 
-/* The folder, made with the first call and removed at the program's end. */
+/* The folder. The first call creates it; it is removed when the program ends. */
 static const char *
 own_folder(void)
 {
@@ -42,7 +42,7 @@ own_folder(void)
     return folder;
 }
 
-/* Write a file of the folder; its path, valid until the next call. */
+/* Writes a file in the folder. Returns its path, valid until the next call. */
 static const char *
 write_own(const char *name, const void *bytes, size_t size)
 {

@@ -1,9 +1,9 @@
 /*
- * fuzz: what a target of this folder is: fuzz_NAME.c, one function that takes any bytes and ends
- * the program (REQUIRE, a sanitizer, a signal) where the program under test breaks a promise.
+ * fuzz: a target is fuzz_NAME.c, one function that takes any bytes and ends the program (REQUIRE, a
+ * sanitizer, a signal) if the program under test breaks its contract.
  *
- * Linked with replay.c it takes every input of corpus/NAME and some mutations of them (`make
- * check`); linked with clang's libFuzzer it goes on from there (`make fuzz`).
+ * Linked with replay.c it runs every input of corpus/NAME and mutations of them (`make check`).
+ * Linked with clang's libFuzzer it continues from the corpus (`make fuzz`).
  */
 #ifndef LOCUM_TESTS_FUZZ_H
 #define LOCUM_TESTS_FUZZ_H
@@ -13,17 +13,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* One input, in memory of exactly its size. Always 0. */
+/* Runs one input, in memory of exactly its size. Returns 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* How many mutations a replay tries: about half a second's. */
+/* The number of mutations of a replay: about half a second. */
 extern const unsigned fuzz_mutations;
 
 #define REQUIRE(holds)                                                                             \
     do {                                                                                           \
         if (!(holds)) {                                                                            \
-            fprintf(stderr, "%s:%d: %s() does not keep: %s\n", __FILE__, __LINE__, __func__,       \
-                    #holds);                                                                       \
+            fprintf(stderr, "%s:%d: %s() requires %s\n", __FILE__, __LINE__, __func__, #holds);    \
             abort();                                                                               \
         }                                                                                          \
     } while (0)

@@ -1,6 +1,6 @@
 /*
- * fuzz_adapter: the adapter's configuration file. One that is refused says where and what; one that
- * is taken holds nothing that is out of its limits.
+ * fuzz_adapter: the adapter's configuration file. The error of a refused file names place and
+ * value; the values of an accepted file are within their limits.
  */
 #include "folder.h"
 
@@ -18,7 +18,7 @@ report(void *user, const struct locum_problem *problem)
     locum_problem_add(&text, problem);
     REQUIRE(!text.truncated && problem->text[0] != '\0');
     for (const char *c = line; *c != '\0'; c++) {
-        REQUIRE((uint8_t)*c >= ' ' && *c != 127); /* one line, whatever the file holds */
+        REQUIRE((uint8_t)*c >= ' ' && *c != 127); /* always one line */
     }
 }
 

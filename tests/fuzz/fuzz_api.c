@@ -1,6 +1,6 @@
 /*
  * fuzz_api: bytes on the control socket of a whole daemon, through evhttp to the real handlers.
- * Whatever comes, no answer is the daemon's fault (500), and what says it is JSON is JSON.
+ * No input causes status 500, and an answer with the type JSON is JSON.
  */
 #include "fuzz.h"
 
@@ -25,7 +25,7 @@ end(void)
 static void
 begin(void)
 {
-    (void)setup(NULL); /* its folder is the working folder from now on */
+    (void)setup(NULL); /* its folder becomes the working folder */
     write_config("", "");
     start();
     (void)dup2(stderr_kept, STDERR_FILENO);
@@ -44,7 +44,7 @@ dial(void)
     return fd;
 }
 
-/* Turn the loop, reading, until the daemon closes; false: it has not. */
+/* Runs the loop and reads until the daemon closes. Returns false if it does not. */
 static bool
 finish(int fd)
 {
@@ -77,7 +77,7 @@ check_answer(void)
     }
 }
 
-/* Whoever waits for something gets it, so that no place stays taken. */
+/* End all waiting requests, so that no place stays in use. */
 static void
 let_go(void)
 {

@@ -1,6 +1,6 @@
 /*
- * fuzz_config: a configuration file. One that is refused says where and what; one that is taken has
- * the same digest on every node, and its zones can be served.
+ * fuzz_config: a configuration file. The error of a refused file names place and value; an accepted
+ * file has the same digest on every node, and its zones can be served.
  */
 #include "loading.h"
 
@@ -9,7 +9,7 @@
 
 const unsigned fuzz_mutations = 1500;
 
-/* Every zone, with every node well: built, compiled, and written as text that ldns reads again. */
+/* Every zone with every node up can be built, compiled, and written as text that ldns can read. */
 static void
 serve(const struct locum_config *config)
 {
@@ -41,7 +41,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         began = true;
     }
     const char *path = write_own("locum.yaml", data, size);
-    struct told told = {.file = path};
+    struct reported reported = {.file = path};
     struct locum_config *one = load(path, "dc2");
     struct locum_config *other = one == NULL ? NULL : load(path, "dc3");
     locum_config_control_path(path, control);
@@ -49,11 +49,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (other != NULL) {
         REQUIRE(strcmp(one->core.digest, other->core.digest) == 0);
     }
-    if (one != NULL && locum_dns_check(one, report, &told) == 0) {
-        REQUIRE(told.errors == 0);
+    if (one != NULL && locum_dns_check(one, report, &reported) == 0) {
+        REQUIRE(reported.errors == 0);
         serve(one);
     } else if (one != NULL) {
-        REQUIRE(told.errors > 0);
+        REQUIRE(reported.errors > 0);
     }
     locum_config_free(one);
     locum_config_free(other);

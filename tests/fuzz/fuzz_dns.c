@@ -1,6 +1,6 @@
 /*
- * fuzz_dns: a packet from the network. What locum_packet_parse() accepts, ldns accepts with the
- * same meaning, and ldns can read every reply.
+ * fuzz_dns: a packet from the network. ldns accepts every packet that locum_packet_parse() accepts,
+ * with the same contents, and ldns can read every reply.
  */
 #include "fuzz.h"
 
@@ -22,7 +22,7 @@ table(void)
     return kept;
 }
 
-/* ldns has read the same packet: it must have the same meaning. */
+/* ldns must have read the same contents from the packet. */
 static void
 compare(const struct locum_question *ours, const ldns_pkt *theirs)
 {
@@ -39,7 +39,7 @@ compare(const struct locum_question *ours, const ldns_pkt *theirs)
     REQUIRE(!ours->edns || ldns_pkt_edns_udp_size(theirs) == ours->payload);
 }
 
-/* The question is that of the query, byte for byte, and the identifier too. */
+/* The question and the identifier are those of the query, byte for byte. */
 static void
 check_reply(const uint8_t *query, const uint8_t *reply, size_t length, bool question)
 {
@@ -62,7 +62,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct locum_question question;
     uint8_t reply[LOCUM_DNS_UDP_BYTES_MAX];
     if (size > 65535) {
-        return 0; /* no datagram, and no TCP message either */
+        return 0; /* too large for a datagram or a TCP message */
     }
     const enum locum_parsed parsed = locum_packet_parse(data, size, &question);
     const struct locum_dns_reply given =

@@ -1,6 +1,6 @@
 /*
- * fuzz_heartbeat: a line from the peer port or Redis' channel. Nothing is opened that was not
- * sealed; what is read and written again means the same; the core takes all of it.
+ * fuzz_heartbeat: a message from the peer port or the Redis channel. A message without a valid
+ * signature is refused; reading and writing a heartbeat keeps its contents; the core accepts it.
  */
 #include "fuzz.h"
 
@@ -11,7 +11,7 @@ const unsigned fuzz_mutations = 40000;
 
 static const struct locum_secrets secrets = {.key = {{1, 2, 3}, {4, 5, 6}}, .count = 2};
 
-/* A core that has sent some heartbeats, so that an acknowledgement of them counts. */
+/* A core that has sent some heartbeats, so that acknowledgements of them are valid. */
 static const struct locum_core *
 began(void)
 {
@@ -65,7 +65,7 @@ check_meaning(struct locum_slice line)
     REQUIRE(locum_heartbeat_parse((struct locum_slice){buffer, text.length}, config, &second));
     REQUIRE(is_same(&first, &second));
     for (const char *c = buffer; *c != '\0'; c++) {
-        REQUIRE(*c >= ' ' && *c < 127); /* it is shown to people, and stays one line */
+        REQUIRE(*c >= ' ' && *c < 127); /* it is displayed and must stay one line */
     }
 }
 
@@ -76,7 +76,7 @@ check_seal(struct locum_slice line)
     struct locum_slice opened;
     size_t secret;
     REQUIRE(locum_signature_check(&secrets, line, &opened, &secret) !=
-            0); /* who could have sealed it? */
+            0); /* no secret has signed it */
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     locum_text_add_bytes(&text, line.at, line.length);
     REQUIRE(locum_signature_add(&secrets, &text) == 0);

@@ -19,7 +19,7 @@ struct seen {
     bool over;
 };
 
-static unsigned sum; /* of all bytes that a decoder gave: they can be read */
+static unsigned sum; /* of all bytes returned by a decoder: they are readable */
 
 static void
 use(int status, struct locum_slice slice)

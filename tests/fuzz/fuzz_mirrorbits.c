@@ -1,6 +1,6 @@
 /*
- * fuzz_mirrorbits: a mirrorbits.conf that the configuration takes its Redis from. One that is
- * refused is told at the key that names it; one that is taken gives the same digest on every node.
+ * fuzz_mirrorbits: a mirrorbits.conf from which the configuration takes its Redis. The error of a
+ * refused file is at the key that names it; an accepted file gives the same digest on every node.
  */
 #include "loading.h"
 

@@ -1,7 +1,7 @@
 /*
- * fuzz_nsd: what NSD, or whoever takes its place, sends the adapter. The first byte says what the
- * rest is: a reply to the question for the SOA, or one of the control channel; and a zone file
- * found on the disk.
+ * fuzz_nsd: bytes that NSD, or another program in its place, sends to the adapter. The first byte
+ * selects what the rest is: a reply to the SOA query, a reply on the control channel, or a zone
+ * file on the disk.
  */
 #include "fuzz.h"
 

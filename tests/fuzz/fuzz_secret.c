@@ -1,6 +1,6 @@
 /*
- * fuzz_secret: a secret file. One that is taken holds what stands in it, line by line; one that is
- * refused says why.
+ * fuzz_secret: a secret file. An accepted file gives the secrets of its lines; the error of a
+ * refused file names the reason.
  */
 #include "folder.h"
 

@@ -1,6 +1,6 @@
 /*
- * fuzz_state: the state file. One that is taken is written again as it was meant; one that is
- * refused says why and is kept aside; neither can hurt what is shown or written later.
+ * fuzz_state: the state file. An accepted file is written with the same contents; a refused file is
+ * kept aside and its error names the reason. Neither can damage what is displayed or written later.
  */
 #include "folder.h"
 
@@ -28,7 +28,7 @@ config(void)
     return &made;
 }
 
-/* The file's text after one reading and writing; false if it is refused. */
+/* The file's text after reading and writing it once. Returns false if it is refused. */
 static bool
 rewrite(const void *bytes, size_t size, char *ret, size_t room, struct locum_text *why)
 {
@@ -55,7 +55,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         REQUIRE(strstr(reason, "kept as") != NULL && strchr(reason, '\n') == NULL);
         why = locum_text_init(reason, sizeof(reason));
     }
-    /* What could be read of it, also of a broken one, is what the next run finds. */
+    /* The next run finds what could be read, also from a broken file. */
     REQUIRE(rewrite(first, strlen(first), second, sizeof(second), &why));
     REQUIRE(strcmp(first, second) == 0);
     return 0;

@@ -1,6 +1,6 @@
 /*
- * loading: a configuration in the target's own folder, and what is told about it: an error says
- * where and what, in one line, whatever the file holds.
+ * loading: loads a configuration from the target's own folder and checks its errors: each names
+ * place and value in one line.
  */
 #ifndef LOCUM_TESTS_FUZZ_LOADING_H
 #define LOCUM_TESTS_FUZZ_LOADING_H
@@ -11,7 +11,7 @@
 
 static const char secret[] = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";
 
-struct told {
+struct reported {
     size_t errors;
     const char *file;
 };
@@ -19,29 +19,29 @@ struct told {
 static void
 report(void *user, const struct locum_problem *problem)
 {
-    struct told *told = user;
+    struct reported *reported = user;
     char line[2048];
     struct locum_text text = locum_text_init(line, sizeof(line));
-    told->errors += problem->severity == LOCUM_SEVERITY_ERROR;
-    REQUIRE(strcmp(problem->file, told->file) == 0);
+    reported->errors += problem->severity == LOCUM_SEVERITY_ERROR;
+    REQUIRE(strcmp(problem->file, reported->file) == 0);
     REQUIRE((problem->at.line == 0) == (problem->at.column == 0));
     locum_problem_add(&text, problem);
     REQUIRE(!text.truncated && problem->text[0] != '\0');
     for (const char *c = line; *c != '\0'; c++) {
-        REQUIRE((uint8_t)*c >= ' ' && *c != 127); /* one line, whatever the file holds */
+        REQUIRE((uint8_t)*c >= ' ' && *c != 127); /* always one line */
     }
 }
 
 static struct locum_config *
 load(const char *path, const char *node)
 {
-    struct told told = {.file = path};
+    struct reported reported = {.file = path};
     struct locum_config *config = NULL;
-    if (locum_config_load(path, node, report, &told, &config) != 0) {
-        REQUIRE(told.errors > 0);
+    if (locum_config_load(path, node, report, &reported, &config) != 0) {
+        REQUIRE(reported.errors > 0);
         return NULL;
     }
-    REQUIRE(told.errors == 0);
+    REQUIRE(reported.errors == 0);
     return config;
 }
 

@@ -1,10 +1,10 @@
 /*
- * replay: a target without libFuzzer: every input of its corpus, then mutations of them.
+ * replay: runs a target without libFuzzer: every input of its corpus, then mutations of them.
  *
- *     BUILD/tests/fuzz/fuzz_NAME [FILE...]     the files instead of tests/fuzz/corpus/NAME
+ *     BUILD/tests/fuzz/fuzz_NAME [FILE...]     these files instead of tests/fuzz/corpus/NAME
  *
- * The mutations come from SEED, which is printed; MUTATIONS in the environment is how many. An
- * input that ends the program is kept in BUILD/logs.
+ * The mutations depend on SEED, which is printed; MUTATIONS in the environment sets their number.
+ * An input that ends the program is kept in BUILD/logs.
  */
 #include "fuzz.h"
 
@@ -26,7 +26,7 @@ static struct input {
 static size_t input_count;
 
 static struct input running; /* .at NULL: none */
-static char kept[PATH_MAX];  /* where an input that ends the program goes */
+static char kept[PATH_MAX];  /* path for an input that ends the program */
 
 /* splitmix64 (public domain, S. Vigna). */
 static uint64_t random_state;
@@ -40,7 +40,7 @@ below(size_t bound)
     return (uint32_t)((z >> 32) % (uint64_t)bound);
 }
 
-/* Only what a signal handler may call. */
+/* Only functions that a signal handler may call. */
 static void
 keep(void)
 {
@@ -65,7 +65,7 @@ on_signal(int number)
     (void)raise(number);
 }
 
-/* Where a sanitizer is linked, it calls this before it ends the program. */
+/* A sanitizer calls this before it ends the program. */
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
 
 static void
@@ -131,7 +131,7 @@ load_folder(const char *name)
     free(entries);
 }
 
-/* Change one thing about `size` bytes in a buffer of twice INPUT_BYTES_MAX; the new size. */
+/* Makes one change to `size` bytes in a buffer of twice INPUT_BYTES_MAX. Returns the new size. */
 static size_t
 mutate_once(uint8_t *at, size_t size)
 {
@@ -140,15 +140,15 @@ mutate_once(uint8_t *at, size_t size)
     size_t count = 0;
     switch (below(7)) {
     case 0: return place; /* cut off */
-    case 1:               /* another input's end instead of this one's */
+    case 1:               /* replace the end by that of another input */
         count = below(other->size + 1);
         memcpy(at + place, other->at + (other->size - count), count);
         return place + count;
-    case 2: /* once more, a part */
+    case 2: /* repeat a part */
         count = below(size - place < 16 ? size - place + 1 : 16);
         memmove(at + place + count, at + place, size - place);
         return size + count;
-    case 3: /* a part taken out */
+    case 3: /* remove a part */
         count = below(size - place < 16 ? size - place + 1 : 16);
         memmove(at + place, at + place + count, size - place - count);
         return size - count;

@@ -1,7 +1,6 @@
 /*
- * wire: the other side of a TCP connection that the program under test makes: it says what it was
- * given to say, and ends. connect() is ours here, in the place of the C library's, so no port is
- * used up and no address is needed.
+ * wire: the other side of a TCP connection that the program under test opens: it sends the given
+ * bytes and closes. connect() is replaced here, so no port and no address is needed.
  */
 #ifndef LOCUM_TESTS_FUZZ_WIRE_H
 #define LOCUM_TESTS_FUZZ_WIRE_H
@@ -16,7 +15,7 @@
 
 enum { WIRES_MAX = 2, WIRE_BYTES_MAX = 64 * 1024 };
 
-/* What the next connections are told, in their order; the ends that are open. */
+/* The bytes for the next connections, in order; the open ends. */
 static struct wire {
     const uint8_t *say;
     size_t size;
@@ -53,7 +52,7 @@ hang_up(void)
     wire_count = 0;
 }
 
-/* A loop with priorities, as the daemon's is; one for all runs. */
+/* A loop with priorities as in the daemon; one for all runs. */
 static struct event_base *
 loop(void)
 {
@@ -65,7 +64,7 @@ loop(void)
     return base;
 }
 
-/* Enough turns for everything that was said: a read takes at least 4 KiB. */
+/* Enough iterations to read everything: a read takes at least 4 KiB. */
 static void
 turn_until(const bool *over)
 {

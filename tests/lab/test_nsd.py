@@ -358,7 +358,7 @@ def without_a_coordinator_all_servers_are_answered(site):
     took = time.monotonic() - begin
     print(f"  all servers after {took:.1f} s without the coordinator", flush=True)
     check(6.5 <= took <= 12, f"all servers after {took:.1f} s: coordinator-lost is 10 s")
-    until("it is told", lambda: host.adapter.logged("warn ", "state=fail-open"), 5)
+    until("the log has it", lambda: host.adapter.logged("warn ", "state=fail-open"), 5)
     site.start_locum(host)
     until("its own answer", lambda: apex(site, host) == [host.address], 20)
     served(host)

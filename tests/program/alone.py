@@ -1,4 +1,4 @@
-"""A coordinator without anybody: a server in a folder and on loopback addresses of its own."""
+"""A coordinator without peers: a server with its own folder and loopback addresses."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ service:
 
 
 class Alone:
-    """with Alone() as it: it.get("/status"); its environment can be added to."""
+    """with Alone() as it: it.get("/status"). Arguments are added to its environment."""
 
     def __init__(self, **environment):
         self.environment = {**os.environ, **environment}
@@ -52,7 +52,7 @@ class Alone:
             file.write(text)
 
     def get(self, path):
-        """The body of the API's answer."""
+        """The body of the API's reply."""
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(5)
             link.connect(os.path.join(self.folder, "control.sock"))
@@ -65,7 +65,7 @@ class Alone:
         return body.decode()
 
     def until(self, what, true, within=10.0):
-        """What true() returns, once that is something."""
+        """Wait until true() returns something true; return that."""
         end = time.monotonic() + within
         while time.monotonic() < end:
             try:
@@ -73,11 +73,11 @@ class Alone:
                     return found
             except OSError:
                 pass
-            assert self.process.poll() is None, f"it ended: {self.words()}"
+            assert self.process.poll() is None, f"it exited: {self.text()}"
             time.sleep(0.02)
-        raise AssertionError(f"{what}: not within {within:.0f} s; it said: {self.words()}")
+        raise AssertionError(f"{what}: not within {within:.0f} s; its log: {self.text()}")
 
-    def words(self):
+    def text(self):
         with open(self.log.name, encoding="utf-8") as file:
             return file.read()
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""locum-nsd alone: what it says and ends with, and its manual page beside its tables."""
+"""locum-nsd alone: its messages and exit codes; its manual page compared with its tables."""
 
 import glob
 import os
@@ -26,7 +26,7 @@ def call(*words):
     return run.returncode, run.stdout, run.stderr
 
 
-def test_usage_and_version():
+def test_usage_and_version_are_printed():
     assert call()[0] == 2 and "usage: locum-nsd" in call()[2]
     assert call("help")[0] == 0 and "check" in call("help")[1]
     assert call("nonsense")[0] == 2 and "'nonsense'" in call("nonsense")[2]
@@ -35,7 +35,7 @@ def test_usage_and_version():
 
 
 class Site:
-    """A folder with an nsd.conf and a locum-nsd.yaml; check() says what locum-nsd thinks of them."""
+    """A folder with an nsd.conf and a locum-nsd.yaml; check() runs locum-nsd check on them."""
 
     def __init__(self, folder, **options):
         self.folder = folder
@@ -55,7 +55,7 @@ class Site:
         return call("check", "-c", f"{self.folder}/a.yaml")
 
 
-def test_what_nsd_is_told_is_checked():
+def test_check_finds_errors_in_nsd_conf():
     with tempfile.TemporaryDirectory(prefix="locum-nsd-") as folder:
         code, out, err = Site(folder).check()
         assert code == 0 and f"control by {folder}/ctl" in out, out + err
@@ -72,7 +72,7 @@ def test_what_nsd_is_told_is_checked():
         assert Site(folder, pattern="other", zone=own).check()[0] == 0
 
 
-def test_status_tells_what_is_not_there():
+def test_status_reports_what_cannot_be_reached():
     with tempfile.TemporaryDirectory(prefix="locum-nsd-") as folder:
         with open(f"{folder}/a.yaml", "w", encoding="utf-8") as file:
             file.write(f"coordinator: {folder}/none.sock\nzone: get.example.org\n"
@@ -82,7 +82,7 @@ def test_status_tells_what_is_not_there():
         assert "NSD does not answer at 127.0.0.1:1" in out and f"{folder}/z: " in out, out
 
 
-def test_the_manual_lists_every_key_and_word():
+def test_manual_page_lists_every_key_and_log_word():
     page = read("doc/locum-nsd.8")
     keys = re.findall(r'^\{"([a-z.-]+)",', read("nsd-adapter/settings.c"), re.M)
     section = re.search(r"^\.Sh CONFIGURATION\n(.*?)^\.Sh ", page, re.M | re.S).group(1)

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The example files are right: by our own `check`, and by BIND's and NSD's."""
+"""The example files pass `locum check` and the checks of BIND and NSD."""
 
 import os
 import re
@@ -31,19 +31,19 @@ def call(*words):
     return run.returncode, run.stdout
 
 
-def test_the_articles_locum_yaml_is_good_on_each_node():
+def test_locum_yaml_of_the_article_is_valid_on_each_node():
     with tempfile.TemporaryDirectory(prefix="locum-examples-") as folder:
         write(f"{folder}/secret", "0123456789abcdef" * 4 + "\n")
         write(f"{folder}/redis-password", "password\n")
         text = read("deploy/examples/article-locum.yaml")
         for node in ("dc2", "dc3", "ns0"):
             write(f"{folder}/locum.yaml", f"node: {node}\n{text}")
-            code, told = call(LOCUM, "check", "-c", f"{folder}/locum.yaml")
-            assert code == 0 and " 0 warning(s)" in told, told
+            code, output = call(LOCUM, "check", "-c", f"{folder}/locum.yaml")
+            assert code == 0 and " 0 warning(s)" in output, output
         assert re.search(r"^listen: {dns: none}", text, re.M)
 
 
-def test_locum_nsd_yaml_is_good_with_the_nsd_conf_in_it():
+def test_locum_nsd_yaml_is_valid_with_its_nsd_conf():
     with tempfile.TemporaryDirectory(prefix="locum-examples-") as folder:
         text = read("deploy/examples/locum-nsd.yaml")
         nsd = [line[4:] for line in text.splitlines() if line.startswith("#   ")]
@@ -51,20 +51,20 @@ def test_locum_nsd_yaml_is_good_with_the_nsd_conf_in_it():
         write(f"{folder}/nsd.conf", "\n".join(nsd) + "\n")
         assert "config: /etc/nsd/nsd.conf" in text
         write(f"{folder}/a.yaml", text.replace("/etc/nsd/nsd.conf", f"{folder}/nsd.conf"))
-        code, told = call(LOCUM_NSD, "check", "-c", f"{folder}/a.yaml")
-        assert code == 0 and "/run/nsd/nsd.ctl" in told, told
+        code, output = call(LOCUM_NSD, "check", "-c", f"{folder}/a.yaml")
+        assert code == 0 and "/run/nsd/nsd.ctl" in output, output
 
 
 def records(zone):
-    """The zone as BIND reads it: what it has below get."""
+    """The records below get, as BIND reads the zone."""
     with tempfile.TemporaryDirectory(prefix="locum-examples-") as folder:
         write(f"{folder}/zone", zone)
-        code, told = call("named-checkzone", "-D", "-i", "local", "example.org", f"{folder}/zone")
-        assert code == 0, told
-        return {" ".join(line.split()) for line in told.splitlines() if line.startswith("get.")}
+        code, output = call("named-checkzone", "-D", "-i", "local", "example.org", f"{folder}/zone")
+        assert code == 0, output
+        return {" ".join(line.split()) for line in output.splitlines() if line.startswith("get.")}
 
 
-def test_the_parents_lines_are_those_of_the_page():
+def test_parent_zone_is_the_same_in_example_and_page():
     head = "$ORIGIN example.org.\n@ 3600 IN SOA ns0 hostmaster 1 1 1 1 1\n@ 3600 IN NS ns0\n" \
         "ns0 3600 IN A 192.0.2.10\n"
     lines = read("deploy/examples/article-parent.zone")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""locum(8) lists the words of the log, and doc/decisions.md has every rule that code and tests cite."""
+"""locum(8) lists all log messages that are not events; doc/decisions.md has every rule cited."""
 
 import glob
 import os
@@ -14,7 +14,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 
 
 def second_argument(text, start):
-    """Of the call whose arguments begin at start."""
+    """The second argument of the call whose arguments begin at start."""
     depth = commas = 0
     quoted = False
     begin = None
@@ -33,17 +33,17 @@ def second_argument(text, start):
             if commas == 2 or depth < 0:
                 return text[begin:at]
             begin = at + 1
-    raise AssertionError("a call without an end")
+    raise AssertionError("the call has no end")
 
 
-def test_words_of_the_log():
+def test_manual_page_lists_every_log_message():
     logged = set()
     for path in glob.glob(os.path.join(ROOT, "coordinator/*/*.c")):
         with open(path, encoding="utf-8") as file:
             text = file.read()
         for call in re.finditer(r"\bLOCUM_LOG\(", text):
             words = re.findall(r'"([^"]*)"', second_argument(text, call.end()))
-            assert words, f"{path}: a word of the log that is not written out"
+            assert words, f"{path}: the name of a log message is not a literal"
             logged.update(words)
     assert len(logged) > 5, logged
     with open(os.path.join(ROOT, "doc/locum.8"), encoding="utf-8") as file:

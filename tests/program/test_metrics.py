@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""GET /metrics of a real coordinator, read by Prometheus' own reader, and promtool if it is here."""
+"""GET /metrics of a real coordinator, read by the Prometheus client library and by promtool."""
 
 import os
 import shutil
@@ -14,14 +14,14 @@ import cases
 
 def text():
     with alone.Alone() as it:
-        it.until("a look at the state", lambda: "\nlocum_state_age_seconds " in it.get("/metrics"))
+        it.until("the state file is read", lambda: "\nlocum_state_age_seconds " in it.get("/metrics"))
         return it.get("/metrics")
 
 
 METRICS = text()
 
 
-def test_prometheus_reads_it():
+def test_prometheus_client_reads_the_metrics():
     from prometheus_client.parser import text_string_to_metric_families
     families = list(text_string_to_metric_families(METRICS))
     assert len(families) > 40, families
@@ -37,13 +37,13 @@ def test_prometheus_reads_it():
     assert len(seen) == sum(len(family.samples) for family in families), "a sample twice"
 
 
-def test_promtool_has_nothing_to_say():
+def test_promtool_reports_nothing():
     run = subprocess.run(["promtool", "check", "metrics"], input=METRICS, text=True,
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
     assert run.returncode == 0 and not run.stdout, run.stdout
 
 
 if not shutil.which("promtool"):
-    print("SKIP test_promtool_has_nothing_to_say: no promtool here (Debian: prometheus)")
-    del test_promtool_has_nothing_to_say
+    print("SKIP test_promtool_reports_nothing: promtool is not installed (Debian: prometheus)")
+    del test_promtool_reports_nothing
 cases.run(globals())

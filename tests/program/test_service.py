@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`make install`, and the units it installs as systemd reads them."""
+"""`make install` and the installed units as read by systemd."""
 
 import glob
 import os
@@ -27,7 +27,7 @@ class Installed:
         self.destination = tempfile.mkdtemp(prefix="locum-install-")
         environment = {name: value for name, value in os.environ.items()
                        if not name.startswith(("MAKE", "MFLAGS"))}
-        # -o all: what was built for the tests is installed, with whatever flags.
+        # -o all: install the programs built for the tests, whatever their flags.
         run = subprocess.run(["make", "-o", "all", "install", f"BUILD={os.environ['BUILD']}",
                               f"DESTDIR={self.destination}", f"PREFIX={self.prefix}"],
                              cwd=ROOT, env=environment, stdout=subprocess.PIPE,
@@ -47,7 +47,7 @@ def read(path):
         return file.read()
 
 
-def test_everything_is_installed():
+def test_make_install_installs_everything():
     with Installed("/usr") as path:
         version = subprocess.run([path("sbin/locum"), "version"], capture_output=True, text=True,
                                  check=True).stdout
@@ -71,7 +71,7 @@ def test_everything_is_installed():
         assert found == wanted, found ^ wanted
 
 
-def test_paths_are_those_of_the_prefix():
+def test_paths_in_files_use_the_prefix():
     for prefix in ("/usr", "/usr/local", "/opt/locum"):
         with Installed(prefix) as path:
             unit = read(path("lib/systemd/system/locum.service"))
@@ -84,7 +84,7 @@ def test_paths_are_those_of_the_prefix():
                 assert "/usr/local/" not in unit + page
 
 
-def test_the_examples_a_page_names_are_there():
+def test_examples_named_in_manual_pages_exist():
     with Installed("/usr") as path:
         named = re.findall(r"/usr/share/doc/locum/\S+", read(path("share/man/man5/locum.yaml.5")))
         assert named and all(os.path.exists(path(name.removeprefix("/usr/"))) for name in named)
@@ -100,14 +100,14 @@ UNITS = ("locum.service", "locum-nsd.service")
 
 
 def unit_for_here(path, folder, name):
-    """The installed unit, with the program that is there."""
+    """The installed unit with the path of the installed program."""
     unit = os.path.join(folder, name)
     with open(unit, "w", encoding="utf-8") as file:
         file.write(read(path("lib/systemd/system/" + name)).replace("/usr/sbin/", path("sbin/")))
     return unit
 
 
-def test_systemd_understands_the_unit():
+def test_systemd_accepts_the_units():
     with Installed("/usr") as path, tempfile.TemporaryDirectory(prefix="locum-unit-") as folder:
         for name in UNITS:
             unit = unit_for_here(path, folder, name)
@@ -118,7 +118,7 @@ def test_systemd_understands_the_unit():
         assert "ProtectEverything" in analyze("verify", "--man=no", unit)[1]
 
 
-def test_the_unit_is_shut_in():
+def test_systemd_rates_the_units_as_safe():
     with Installed("/usr") as path, tempfile.TemporaryDirectory(prefix="locum-unit-") as folder:
         for name in UNITS:
             unit = unit_for_here(path, folder, name)
@@ -128,7 +128,7 @@ def test_the_unit_is_shut_in():
 
 
 if not shutil.which("systemd-analyze"):
-    for case in (test_systemd_understands_the_unit, test_the_unit_is_shut_in):
-        print(f"SKIP {case.__name__}: no systemd-analyze here")
-    del test_systemd_understands_the_unit, test_the_unit_is_shut_in, case
+    for case in (test_systemd_accepts_the_units, test_systemd_rates_the_units_as_safe):
+        print(f"SKIP {case.__name__}: systemd-analyze is not installed")
+    del test_systemd_accepts_the_units, test_systemd_rates_the_units_as_safe, case
 cases.run(globals())

@@ -12,7 +12,7 @@ def run(module):
             continue
         try:
             case()
-        except Exception as error:  # whatever it is, this case failed
+        except Exception as error:  # any exception fails the case
             traceback.print_exc(file=sys.stdout)
             print(f"not ok {name}: {type(error).__name__} {str(error).splitlines()[:1]}")
             failed += 1

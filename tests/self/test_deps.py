@@ -17,7 +17,7 @@ import cases
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DEPS = os.path.join(ROOT, "deploy/deps")
-# All that is asked for is installed but what MISSING names.
+# All packages are installed except those in MISSING.
 DPKG_QUERY = """for word; do
     case $word in -*|'${'*|$MISSING) ;; *) echo "installed $word" ;; esac
 done"""
@@ -25,7 +25,7 @@ CALLED = 'echo "${0##*/} $*" >>"$CALLS"'
 
 
 def deps(*words, missing="", tools=("dpkg-query", "apt-get", "sudo"), user=1000, env=None):
-    """Runs deploy/deps among stand-ins; returns (exit code, output, calls)."""
+    """Runs deploy/deps with stand-ins; returns (exit code, output, calls)."""
     with tempfile.TemporaryDirectory(prefix="locum-deps-") as folder:
         for name in ("cat", "sed", "sh"):
             os.symlink(shutil.which(name), os.path.join(folder, name))
@@ -48,12 +48,12 @@ def deps(*words, missing="", tools=("dpkg-query", "apt-get", "sudo"), user=1000,
 
 
 def processor_s():
-    """What the processes that have ended took of a processor: others may be at work here too."""
+    """CPU seconds of the ended child processes, which other work on the machine does not affect."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
-def test_nothing_missing():
+def test_with_all_packages_it_installs_nothing():
     for purpose in ("build", "test", "demo", "bench", "all"):
         begin = processor_s()
         code, output, called = deps(purpose)
@@ -62,13 +62,13 @@ def test_nothing_missing():
         assert seconds < 1.5, f"{purpose} took {seconds:.2f} s"
 
 
-def test_missing_is_asked_of_sudo_with_reasons():
+def test_missing_packages_are_installed_with_sudo_and_explained():
     code, output, called = deps("test", missing="unbound")
     assert code == 0 and "unbound" in output and "resolves as a client" in output, output
     assert called == f"sudo sh {DEPS} --as-root unbound\n", called
 
 
-def test_purposes_differ():
+def test_each_purpose_has_its_packages():
     assert deps("build", missing="unbound")[1] == ""
     assert deps("demo", missing="libcmocka-dev")[1] == ""
     for purpose in ("build", "test", "demo", "bench", "all"):
@@ -76,19 +76,19 @@ def test_purposes_differ():
     assert "valgrind" in deps("all", missing="valgrind")[1]
 
 
-def test_without_sudo_it_says_what_root_must_type():
+def test_without_sudo_it_prints_the_command_for_root():
     code, output, called = deps("build", missing="gcc", tools=("dpkg-query", "apt-get"))
     assert code == 1 and called == "", (code, called)
     assert "apt-get install --no-install-recommends gcc" in output, output
 
 
-def test_another_system():
+def test_another_system_gets_a_list_of_packages():
     code, output, called = deps("build", tools=())
     assert code == 1 and "not Debian" in output and "libldns-dev" in output, output
     assert deps("build", tools=(), env={"LOCUM_DEPS": "skip"})[:2] == (0, "")
 
 
-def test_usage():
+def test_wrong_arguments_print_the_usage():
     for words in (("everything",), ("build", "test")):
         code, output, _ = deps(*words)
         assert code == 2 and "deploy/deps [build|test" in output, (words, code, output)

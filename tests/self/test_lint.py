@@ -53,7 +53,7 @@ def lint(changes, objects=()):
 
 
 def refused(path, text, place, words):
-    """This text at this path is refused, with that place and those words."""
+    """Checks that lint refuses this text at this path with this place and these words."""
     code, output = lint({path: text})
     assert code == 1, f"accepted {text[:60]!r}\n{output}"
     wanted = [line for line in output.splitlines() if line.startswith(f"  {place}: ")]
@@ -65,7 +65,7 @@ def test_good_tree_passes():
     assert code == 0 and "not ok" not in output, output
 
 
-def test_core_does_no_io():
+def test_core_must_not_include_io():
     for header in ("<stdio.h>", "<time.h>", "<event2/event.h>", "<stdlib.h>"):
         refused("coordinator/core/view.c", f"#include {header}\n", "coordinator/core/view.c:1",
                 "core/ must not include")
@@ -73,39 +73,39 @@ def test_core_does_no_io():
             "no such header")
 
 
-def test_core_takes_only_pure_headers_of_base():
+def test_core_may_include_only_pure_headers_of_base():
     code, output = lint({"coordinator/core/view.c": '#include "base/log.h"\n',
                          "coordinator/base/log.h": GOOD["coordinator/base/text.h"].replace(
                              "TEXT", "LOG")})
     assert code == 1 and 'core/ must not include "base/log.h": of base/ only' in output, output
 
 
-def test_arrows_point_one_way():
+def test_inclusion_against_an_arrow_is_refused():
     for path, header in (("coordinator/peer/peer.c", "redis/link.h"),
                          ("coordinator/core/view.c", "redis/link.h"),
                          ("coordinator/base/text.c", "core/view.h")):
         refused(path, f'#include "{header}"\n', f"{path}:1", "must not include")
 
 
-def test_unknown_room():
+def test_unknown_room_is_refused():
     refused("coordinator/attic/old.c", "int x;\n", "coordinator/attic/old.c:1", "not known")
 
 
-def test_libraries_have_owners():
+def test_library_headers_are_for_their_owners():
     for header in ("hiredis/hiredis.h", "ldns/ldns.h", "openssl/hmac.h", "yaml.h", "curl/curl.h",
                    "jansson.h"):
         refused("coordinator/peer/peer.c", f"#include <{header}>\n", "coordinator/peer/peer.c:1",
                 "may include")
 
 
-def test_libcrypto_is_for_seal():
+def test_libcrypto_is_only_for_its_files():
     seal = "#include <openssl/hmac.h>\n"
     refused("coordinator/base/text.c", seal, "coordinator/base/text.c:1", "only base/signature.c")
     code, output = lint({"coordinator/base/signature.c": seal})
     assert code == 0, output
 
 
-def test_long_function():
+def test_long_function_needs_a_reason():
     body = "".join(f"    x += {n};\n" for n in range(71))
     text = f"int\nlong_one(int x)\n{{\n{body}    return x;\n}}\n"
     refused("coordinator/base/text.c", text, "coordinator/base/text.c:3", "long_one() has 72")
@@ -115,48 +115,48 @@ def test_long_function():
         assert code == wanted, output
 
 
-def test_table_in_a_function():
+def test_rows_of_a_table_do_not_count():
     rows = "        1,\n" * 71
     text = f"int\nf(void)\n{{\n    int table[] = {{\n{rows}    }};\n    return table[0];\n}}\n"
     code, output = lint({"coordinator/base/text.c": text})
     assert "lines; more than" not in output, output
 
 
-def test_long_file():
+def test_long_file_is_refused():
     refused("tests/unit/base/test_x.c", "int x;\n" * 601, "tests/unit/base/test_x.c:1", "601 lines")
 
 
-def test_exception_that_is_not_needed():
+def test_unused_exception_is_refused():
     refused("tests/lint/exceptions", "coordinator/base/text.h is long\n",
             "tests/lint/exceptions:1", "not needed")
 
 
-def test_words():
+def test_markers_and_private_folders_are_refused():
     for word in ("TO" + "DO", "FIX" + "ME", "XX" + "X", "/ho" + "me/somebody/x"):
         refused("doc/x.md", f"fine\n{word} later\n", "doc/x.md:2", word[:3])
     code, output = lint({"doc/x.md": "mktemp /tmp/locum.XXXXXX\n"})
     assert code == 0, output
 
 
-def test_header_compiles_alone():
+def test_header_that_needs_others_is_refused():
     text = "#ifndef LOCUM_BASE_A_H\n#define LOCUM_BASE_A_H\n\nsize_t a(void);\n\n#endif\n"
     refused("coordinator/base/a.h", text, "coordinator/base/a.h:1", "does not compile alone")
     refused("coordinator/base/a.h", "int a(void);\n", "coordinator/base/a.h:1", "no #ifndef")
 
 
-def test_layout():
+def test_other_layout_is_refused():
     code, output = lint({"coordinator/base/text.c": "int   x;\n"})
     assert "coordinator/base/text.c:1: not laid out" in output or "SKIP" in output, output
     assert code == (1 if "not laid out" in output else 0)
 
 
-def test_scripts_are_parsed():
+def test_script_with_a_syntax_error_is_refused():
     refused("deploy/go", "#!/bin/sh\nif true\n", "deploy/go:1", "")
     refused("tests/a.py", "def f(:\n", "tests/a.py:1", "")
     refused("tests/b", "#!/usr/bin/env python3\nx = (\n", "tests/b:2", "")
 
 
-def test_circle_of_files():
+def test_circle_of_files_is_refused():
     text = "void locum_{0}(void);\n\nvoid\nlocum_{1}(void)\n{{\n    locum_{0}();\n}}\n"
     rows = {f"coordinator/daemon/{one}.c": text.format(other, one)
             for one, other in (("act", "wire"), ("wire", "state"), ("state", "act"))}
@@ -168,7 +168,7 @@ def test_circle_of_files():
     assert code == 0 and "SKIP no file of daemon" not in output, output
 
 
-def test_tag_defined_twice():
+def test_tag_defined_twice_is_refused():
     tag = "struct locum_reply {\n    int x;\n};\n"
     code, output = lint({"coordinator/base/text.c": tag, "nsd-adapter/ask.c": tag})
     assert code == 1 and "nsd-adapter/ask.c:1: struct locum_reply is already defined at " \
@@ -181,7 +181,7 @@ def test_tag_defined_twice():
 HEADER = "#ifndef LOCUM_{0}_H\n#define LOCUM_{0}_H\n\n{1}\n\n#endif\n"
 
 
-def test_prefix_of_public_functions():
+def test_public_function_with_another_prefix_is_refused():
     for path, name, good in (("redis/link.h", "link_open", True),
                              ("redis/link.h", "redis_link_open", True),
                              ("redis/link.h", "redis_open", False),
@@ -202,7 +202,7 @@ name coordinator | edge | event
 """
 
 
-def test_phrases():
+def test_forbidden_phrases_are_found():
     for path, text, line, found in (
             ("coordinator/base/text.c", "/* What is told. */\n", 1, "is told"),
             ("coordinator/base/text.c", "\n/*\n * What is\n * told.\n */\n", 3, "is told"),
@@ -220,7 +220,7 @@ def test_phrases():
         assert code == 0, output
 
 
-def test_phrase_that_is_excepted():
+def test_phrase_may_be_excepted_with_a_reason():
     for reason, wanted in ((" a quotation", 0), ("", 1)):
         code, output = lint({"tests/lint/phrases": PHRASES, "doc/x.md": "what is told\n",
                              "tests/lint/exceptions": f"doc/x.md:is-told{reason}\n"})
@@ -236,7 +236,7 @@ def test_comments_are_counted():
 PAGE = ".Dd November 25, 2026\n.Dt X 8\n.Os\n.Sh NAME\n.Nm x\n.Nd tries the lint\n"
 
 
-def test_manual_pages():
+def test_manual_page_with_an_error_is_refused():
     code, output = lint({"doc/x.8": PAGE})
     assert code == 0, output
     if "SKIP mandoc" not in output:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The laboratory's instruments: what is wrong, late, empty or changed shows as that."""
+"""The measurements of the laboratory count wrong, late, empty and changed answers correctly."""
 
 import os
 import sys
@@ -29,7 +29,7 @@ def a_round(answers, dead_from_s=0.0, healed_s=4.0, allowed_s=1.5):
     dc3 cannot serve from dead_from_s on until healed_s. answers: [(second, addresses, rcode, took)]
     of dc2 to questions in this order; addresses None: no answer.
     """
-    begin = time.monotonic() - 100.0        # long ago, so that whatever is missing is missing
+    begin = time.monotonic() - 100.0        # long ago, so that missing answers count as missing
     truth = Truth(slack=3.0)
     truth.cannot["dc3"] = [[begin + dead_from_s, begin + healed_s, allowed_s]]
     site = SimpleNamespace(truth=truth, host_of=lambda a: NODES.get(a, a),
@@ -56,55 +56,55 @@ def equal(got, wanted):
         f"{got}, not {wanted}"
 
 
-def test_right_after_the_last_answer_that_names_the_dead():
+def test_right_begins_after_the_last_answer_with_the_failed_node():
     answers = [names(0.5, 13), names(0.9, 12), names(1.0, 13), names(1.2, 12), names(3, 12)]
     equal(a_round(answers).right(SCHEME), 1.22)
     equal(a_round([names(0.5, 12)]).right(SCHEME), 0.0)
     equal(a_round([names(0.5, 12, 13), names(0.6, 12)]).right(SCHEME), 0.62)
 
 
-def test_never_right():
+def test_answers_that_stay_wrong_are_never_right():
     equal(a_round([names(0.5, 12), names(3.9, 13)]).right(SCHEME), NEVER)
     equal(a_round([names(0.5, 13), (0.6, None, None, 0)]).right(SCHEME), NEVER)
 
 
-def test_normal_again_once_all_answers_are_as_before_and_in_time():
+def test_normal_begins_when_all_answers_are_as_before_and_in_time():
     answers = [names(4.1, 12), (4.2, None, None, 0), names(4.3, 13), names(5, 13)]
     equal(a_round(answers).normal(SCHEME), 0.32)
     equal(a_round([names(4.1, 13, took=0.8), names(4.5, 13)]).normal(SCHEME), 0.52)
     equal(a_round([names(4.3, 13), names(9, 12)]).normal(SCHEME), NEVER)
 
 
-def test_wrong_empty_lost():
+def test_wrong_empty_and_lost_answers_are_counted():
     answers = [names(1.4, 13), names(1.6, 13), names(3, 13), names(3.1), (3.2, None, None, 0),
                names(3.3, 12, rcode=2), names(3.4, 12), names(4.5, 13)]
     one = a_round(answers)
     equal(one.counts(SCHEME, slack=1.0), {"right": 3, "wrong": 2, "empty": 2, "lost": 1})
-    one = a_round(answers, healed_s=9.0)    # dc3 dead all the while, and three times 1.5 s allowed
+    one = a_round(answers, healed_s=9.0)    # dc3 down all the time, and three times 1.5 s allowed
     equal(one.counts(SCHEME)["wrong"], 0)
     equal(one.counts(SCHEME, slack=1.0)["wrong"], 3)
 
 
-def test_last_words_of_a_node_that_dies_count_for_nothing():
+def test_last_answers_of_a_crashing_node_do_not_count():
     one = a_round([names(0.01, 13)])
     equal(one.right(SCHEME), NEVER)
     one.site.truth.mute["dc2"] = [[one.begun, None, 0.0]]
     equal(one.right(SCHEME), 0.0)
 
 
-def test_changes():
+def test_changes_of_an_answer_are_counted():
     equal(a_round([names(1, 12, 13), names(2, 13, 12)]).changes(SCHEME), 0)
     equal(a_round([names(-0.5, 12), names(1, 13), names(2, 12), names(3, 12)]).changes(SCHEME), 1)
 
 
-def test_table():
+def test_table_is_aligned():
     equal(measure.seconds_cell([0.5, 0.1, 0.2]), "0.20 (0.50)")
     equal(measure.seconds_cell([0.5, NEVER]), "never 1/2")
     equal(measure.lay_out(("a", "b", "c"), [["x", "yy", "1"], ["", "y", "10"]]),
           ["a  b    c", "x  yy   1", "   y   10"])
 
 
-def test_picture_is_xml_and_tells_what_failed():
+def test_picture_is_xml_and_shows_failures():
     one = a_round([names(0.5, 13), names(1.2, 12), (2.0, None, None, 0), names(4.1, 12, 13)])
     one.schemes = [SCHEME] * 3
     picture = timeline.draw(timeline.record(one, "a < b", [(0.0, "dies"), (1.22, "right")]))
@@ -113,7 +113,7 @@ def test_picture_is_xml_and_tells_what_failed():
         assert word in words, f"{word} not in {words}"
 
 
-def test_ttl_is_the_shortest():
+def test_ttl_of_an_answer_is_the_shortest():
     question = wire.question("get.example.org", "A")
     record = b"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00%b\x00\x04\xc0\x00\x02%b"
     answer = b"\x00\x01\x84\x00\x00\x01\x00\x02\x00\x00\x00\x00" + question[12:] + (

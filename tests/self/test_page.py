@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The reader of pages, and that doc/from-the-article.md hides nothing from it."""
+"""tests/site/page.py reads pages correctly, and doc/from-the-article.md is read completely."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from page import Page, matches      # noqa: E402
 PAGE = os.path.join(ROOT, "doc/from-the-article.md")
 
 
-def test_what_is_printed_is_compared():
+def test_output_of_commands_is_compared():
     for printed, shown, same in (
             ("a", "a", True), ("a", "b", False), ("a\nb", "a", False), ("a", "a\nb", False),
             ("serial 17  x", "serial ...  x", True), ("serial 17  y", "serial ...  x", False),
@@ -25,7 +25,7 @@ def test_what_is_printed_is_compared():
         assert matches(printed.splitlines(), shown.splitlines()) == same, (printed, shown)
 
 
-def test_every_step_has_its_way_back():
+def test_every_step_can_be_undone():
     steps = [s for s in Page(PAGE).steps if re.match(r"(\d|[AB]\d)\. ", s.title)]
     assert [s.title.split(".")[0] for s in steps] == ["1", "2", "A1", "A2", "B1", "B2", "B3"]
     for step in steps[1:]:
@@ -34,7 +34,7 @@ def test_every_step_has_its_way_back():
             assert host in ("each", "dc2", "dc3", "ns0"), (step.title, host)
 
 
-def test_what_is_not_tried_is_marked():
+def test_blocks_that_are_not_tested_are_marked():
     with open(PAGE, encoding="utf-8") as file:
         sections = re.split(r"^(?=#)", file.read(), flags=re.M)
     blocks, tried = 0, sum(len(s.forth) + len(s.back) for s in Page(PAGE).steps)
@@ -46,7 +46,7 @@ def test_what_is_not_tried_is_marked():
             elif kind == "console":
                 tried -= len(re.findall(r"^\w+# ", body, re.M))
             else:
-                tried -= 1          # a file: one act for all its hosts
+                tried -= 1          # a file: one action for all its hosts
     assert blocks > 20 and tried == 0, (blocks, tried)
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""tests/run counts right, notices every bad end, and stops what hangs."""
+"""tests/run counts results, detects every failure of a suite, and stops suites that hang."""
 
 import json
 import os
@@ -60,18 +60,18 @@ exit 1
 """
 
 
-def test_counts_scripts():
+def test_results_of_scripts_are_counted():
     expect(0, "2 passed, 0 failed", "echo ok a; echo ok b\n")
     expect(0, "2 passed, 0 failed, 1 skipped", "echo ok a\n", "echo ok b; echo 'SKIP c: no root'\n",
            words="SKIP c: no root")
 
 
-def test_counts_cmocka():
+def test_results_of_cmocka_are_counted():
     expect(1, "1 passed, 1 failed, 1 skipped", CMOCKA, words="failed: test_b")
     expect(1, "1 passed, 1 failed, 1 skipped", CMOCKA, words="SKIP test_c: no ::1")
 
 
-def test_failure_shows_why_and_log():
+def test_failure_is_shown_with_reason_and_log():
     text = expect(1, "1 passed, 1 failed", "echo ok a; echo noise; echo 'not ok b: too late'; "
                   "exit 1\n", words="failed: b: too late")
     assert "| noise" in text and "log: " in text, text
@@ -79,7 +79,7 @@ def test_failure_shows_why_and_log():
     assert "noise" not in text, text
 
 
-def test_bad_ends():
+def test_suite_with_a_bad_exit_has_failed():
     expect(1, "1 passed, 1 failed", "echo ok a; exit 3\n", words="exit code 3")
     expect(1, "1 passed, 1 failed", "echo ok a; kill -SEGV $$\n", words="died of SIGSEGV")
     expect(1, "0 passed, 1 failed", "echo '[ RUN      ] test_x'; kill -ABRT $$\n",
@@ -87,18 +87,18 @@ def test_bad_ends():
     expect(1, "0 passed, 1 failed", "echo nothing\n", words="ran no test")
 
 
-def test_failed_line_with_good_exit_code():
+def test_failed_line_with_exit_code_0_is_a_failure():
     expect(1, "0 passed, 1 failed", "echo 'not ok a: why'\n", words="failed: a: why")
 
 
-def test_deadline():
+def test_suite_is_stopped_at_its_deadline():
     text = expect(1, "1 passed, 1 failed", "# deadline: 1 s\necho ok a; sleep 100\n",
                   words="not done after 1 s")
     assert "died of" not in text, text
 
 
 MEET = 'cd "$(dirname "$0")" && { mkfifo meet 2>/dev/null; %s meet && echo ok met; }\n'
-BOTH = [MEET % "echo >", MEET % "read -r _ <"]  # one waits for the other; alone, each waits without end
+BOTH = [MEET % "echo >", MEET % "read -r _ <"]  # each waits for the other
 
 
 def test_suites_run_alone_unless_they_say_so():
@@ -121,11 +121,11 @@ def test_the_longest_suites_of_the_last_run_start_first():
     assert order == ["suite1", "suite2", "suite0"], text
 
 
-def test_leftovers():
+def test_processes_left_behind_are_a_failure():
     expect(1, "1 passed, 1 failed", "sleep 100 & echo ok a\n", words="left processes behind")
 
 
-def test_unknown_group():
+def test_unknown_group_is_refused():
     process = subprocess.run([os.path.join(ROOT, "tests/run"), "nosuch"], capture_output=True,
                              text=True)
     assert process.returncode != 0 and "neither a group" in process.stderr

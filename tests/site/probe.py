@@ -207,9 +207,9 @@ class Fetch:
 class Fetcher(threading.Thread):
     """Fetches the page of one name through Unbound, repeatedly."""
 
-    def __init__(self, site, name, interval_s=0.2, tell=lambda fetch: None):
+    def __init__(self, site, name, interval_s=0.2, report=lambda fetch: None):
         super().__init__(daemon=True)
-        self.site, self.name, self.interval_s, self.tell = site, name, interval_s, tell
+        self.site, self.name, self.interval_s, self.report = site, name, interval_s, report
         self.fetches = []
         self._ending = threading.Event()
 
@@ -228,7 +228,7 @@ class Fetcher(threading.Thread):
         while not self._ending.wait(self.interval_s):
             fetch = self._fetch()
             self.fetches.append(fetch)
-            self.tell(fetch)
+            self.report(fetch)
 
     def failed(self, begin, end=None):
         """The fetches between two moments that failed."""
