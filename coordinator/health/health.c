@@ -30,7 +30,7 @@ struct locum_health {
     locum_health_sample_fn *on_sample;
     void *user;
     char agent[sizeof("locum/") + LOCUM_VERSION_MAX];
-    struct locum_http_pool *http;
+    struct locum_fetch_loop *loop;         /* shared by the http checks */
     struct probe probes[LOCUM_CHECKS_MAX]; /* by index in the configuration */
 };
 
@@ -101,7 +101,8 @@ create_probe(struct locum_health *self, struct event_base *base, size_t index)
     probe->check = index;
     probe->counts.last_ms = LOCUM_NEVER;
     if (check->kind == LOCUM_CHECK_HTTP) {
-        status = locum_http_check_create(self->http, check, on_done, probe, &probe->http);
+        status =
+            locum_http_check_create(self->loop, self->agent, check, on_done, probe, &probe->http);
     } else if (check->kind == LOCUM_CHECK_TCP) {
         status = locum_tcp_check_create(base, check, on_done, probe, &probe->tcp);
     } else if (check->kind == LOCUM_CHECK_COMMAND) {
@@ -131,7 +132,7 @@ locum_health_create(struct event_base *base, const struct locum_config *config,
     self->user = user;
     (void)locum_text_format_buffer(self->agent, sizeof(self->agent), "locum/%s",
                                    config->core.version);
-    int status = locum_http_pool_create(base, self->agent, &self->http);
+    int status = locum_fetch_loop_create(base, locum_http_check_end, &self->loop);
     for (size_t i = 0; status == 0 && i < config->core.check_count; i++) {
         status = create_probe(self, base, i);
     }
@@ -170,6 +171,6 @@ locum_health_destroy(struct locum_health *self)
         locum_tcp_check_destroy(probe->tcp);
         locum_command_check_destroy(probe->command);
     }
-    locum_http_pool_destroy(self->http);
+    locum_fetch_loop_destroy(self->loop);
     free(self);
 }

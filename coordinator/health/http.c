@@ -11,16 +11,10 @@
 
 #include "base/error.h"
 #include "base/text_format.h"
-#include "fetch/loop.h"
 #include "health/answer.h"
 
-struct locum_http_pool {
-    struct locum_fetch_loop *loop;
-    const char *agent; /* borrowed */
-};
-
 struct locum_http_check {
-    struct locum_http_pool *http;
+    struct locum_fetch_loop *loop; /* borrowed */
     const struct locum_config_check *check;
     locum_probe_fn *on_done;
     void *user;
@@ -93,11 +87,10 @@ find_lack(const struct locum_http_check *self, CURLcode result)
     return 0;
 }
 
-/* The transfer has ended. */
-static void
-finish(void *user, CURLcode result)
+void
+locum_http_check_end(void *check, CURLcode result)
 {
-    struct locum_http_check *self = user;
+    struct locum_http_check *self = check;
     char buffer[LOCUM_PROBE_TEXT_MAX];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     const int lack = find_lack(self, result);
@@ -109,28 +102,6 @@ finish(void *user, CURLcode result)
     }
     self->running = false;
     self->on_done(self->user, outcome, buffer);
-}
-
-int
-locum_http_pool_create(struct event_base *base, const char *agent, struct locum_http_pool **ret)
-{
-    struct locum_http_pool *self = calloc(1, sizeof(*self));
-    if (self == NULL || locum_fetch_loop_create(base, finish, &self->loop) != 0) {
-        free(self);
-        return LOCUM_ERR_MEMORY;
-    }
-    self->agent = agent;
-    *ret = self;
-    return 0;
-}
-
-void
-locum_http_pool_destroy(struct locum_http_pool *self)
-{
-    if (self != NULL) {
-        locum_fetch_loop_destroy(self->loop);
-        free(self);
-    }
 }
 
 /* CURLOPT_OPENSOCKETFUNCTION: as libcurl does it, but keep the reason of a failure. */
@@ -228,7 +199,7 @@ set_url(struct locum_http_check *self)
 
 /* All but the URL. False: no memory. */
 static bool
-set_options(struct locum_http_check *self)
+set_options(struct locum_http_check *self, const char *agent)
 {
     CURL *easy = self->easy;
     const long timeout_ms = (long)self->check->timeout_ms;
@@ -261,7 +232,7 @@ set_options(struct locum_http_check *self)
     }
     return curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_USERAGENT, self->http->agent) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_USERAGENT, agent) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PRIVATE, self) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEDATA, self) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, keep_body) == CURLE_OK &&
@@ -273,21 +244,22 @@ set_options(struct locum_http_check *self)
 }
 
 int
-locum_http_check_create(struct locum_http_pool *http, const struct locum_config_check *check,
-                        locum_probe_fn *on_done, void *user, struct locum_http_check **ret)
+locum_http_check_create(struct locum_fetch_loop *loop, const char *agent,
+                        const struct locum_config_check *check, locum_probe_fn *on_done, void *user,
+                        struct locum_http_check **ret)
 {
     struct locum_http_check *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return LOCUM_ERR_MEMORY;
     }
-    self->http = http;
+    self->loop = loop;
     self->check = check;
     self->on_done = on_done;
     self->user = user;
     self->easy = curl_easy_init();
     const bool searched = check->http.body[0] != '\0' || check->http.body_not[0] != '\0';
     self->body = searched ? malloc(LOCUM_HTTP_BYTES_MAX) : NULL;
-    if (self->easy == NULL || (searched && self->body == NULL) || !set_options(self) ||
+    if (self->easy == NULL || (searched && self->body == NULL) || !set_options(self, agent) ||
         !set_url(self)) {
         locum_http_check_destroy(self);
         return LOCUM_ERR_MEMORY;
@@ -306,8 +278,8 @@ locum_http_check_start(struct locum_http_check *self)
     self->body_bytes = 0;
     self->lack = 0;
     self->error[0] = '\0';
-    if (locum_fetch_loop_add(self->http->loop, self->easy) != CURLM_OK) {
-        finish(self, CURLE_OUT_OF_MEMORY);
+    if (locum_fetch_loop_add(self->loop, self->easy) != CURLM_OK) {
+        locum_http_check_end(self, CURLE_OUT_OF_MEMORY);
     }
 }
 
@@ -318,7 +290,7 @@ locum_http_check_destroy(struct locum_http_check *self)
         return;
     }
     if (self->running) {
-        locum_fetch_loop_remove(self->http->loop, self->easy);
+        locum_fetch_loop_remove(self->loop, self->easy);
     }
     curl_easy_cleanup(self->easy);
     curl_slist_free_all(self->headers);

@@ -11,29 +11,28 @@
 #ifndef LOCUM_HEALTH_HTTP_H
 #define LOCUM_HEALTH_HTTP_H
 
+#include "fetch/loop.h"
 #include "health/probe.h"
 
 enum { LOCUM_HTTP_BYTES_MAX = 64 * 1024 }; /* head and body together */
 
-struct locum_http_pool;  /* shared by all http checks */
-struct locum_http_check; /* one of them */
+struct locum_http_check;
 
-/* `agent`: the User-Agent header, copied when a check is created. 0 or LOCUM_ERR_MEMORY. */
-int locum_http_pool_create(struct event_base *base, const char *agent,
-                           struct locum_http_pool **ret) LOCUM_MUST_CHECK;
-
-/* After all its checks. NULL is fine. */
-void locum_http_pool_destroy(struct locum_http_pool *self);
+/* on_done of the loop that the checks share: the transfer of a check has ended. */
+void locum_http_check_end(void *check, CURLcode result);
 
 /*
  * Prepare a check; nothing is sent yet. `check` is borrowed. If it has a host, that replaces the
  * URL's own in the Host header and SNI, and must be in the certificate; the connection goes to
  * connect-to, or else to the URL's own host.
+ *
+ * loop   borrowed; created with locum_http_check_end().
+ * agent  the User-Agent header, copied.
  * 0 or LOCUM_ERR_MEMORY.
  */
-int locum_http_check_create(struct locum_http_pool *http, const struct locum_config_check *check,
-                            locum_probe_fn *on_done, void *user,
-                            struct locum_http_check **ret) LOCUM_MUST_CHECK;
+int locum_http_check_create(struct locum_fetch_loop *loop, const char *agent,
+                            const struct locum_config_check *check, locum_probe_fn *on_done,
+                            void *user, struct locum_http_check **ret) LOCUM_MUST_CHECK;
 
 /* Start one probe; none may be running. on_done may run before this returns. */
 void locum_http_check_start(struct locum_http_check *self);
