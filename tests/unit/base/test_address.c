@@ -56,7 +56,7 @@ static const struct {
 };
 
 static void
-test_hosts(void **state)
+test_hosts_are_read_and_written(void **state)
 {
     (void)state;
     for (size_t i = 0; i < LOCUM_COUNT(hosts); i++) {
@@ -75,7 +75,7 @@ test_hosts(void **state)
 }
 
 static void
-test_hosts_with_a_port(void **state)
+test_hosts_with_a_port_are_read_and_written(void **state)
 {
     (void)state;
     for (size_t i = 0; i < LOCUM_COUNT(sockets); i++) {
@@ -101,7 +101,7 @@ address_of(const char *text)
 }
 
 static void
-test_comparing(void **state)
+test_addresses_are_compared(void **state)
 {
     (void)state;
     const struct locum_address a = address_of("192.0.2.1:53");
@@ -118,7 +118,7 @@ test_comparing(void **state)
 }
 
 static void
-test_socket_addresses_there_and_back(void **state)
+test_socket_addresses_are_converted_both_ways(void **state)
 {
     (void)state;
     static const char *const texts[] = {"192.0.2.1:53", "[2001:db8::1]:9853"};
@@ -134,7 +134,7 @@ test_socket_addresses_there_and_back(void **state)
 }
 
 static void
-test_other_socket_addresses(void **state)
+test_other_socket_addresses_are_mapped_or_refused(void **state)
 {
     (void)state;
     const struct locum_address mapped = address_of("[::ffff:192.0.2.1]:53");
@@ -153,11 +153,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hosts),
-        cmocka_unit_test(test_hosts_with_a_port),
-        cmocka_unit_test(test_comparing),
-        cmocka_unit_test(test_socket_addresses_there_and_back),
-        cmocka_unit_test(test_other_socket_addresses),
+        cmocka_unit_test(test_hosts_are_read_and_written),
+        cmocka_unit_test(test_hosts_with_a_port_are_read_and_written),
+        cmocka_unit_test(test_addresses_are_compared),
+        cmocka_unit_test(test_socket_addresses_are_converted_both_ways),
+        cmocka_unit_test(test_other_socket_addresses_are_mapped_or_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

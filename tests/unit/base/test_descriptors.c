@@ -1,4 +1,4 @@
-/* descriptors: the limit that is raised, the shares of what is left. */
+/* descriptors: raising the limit, and the shares of clients. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,9 +36,8 @@ restore(void **state)
     return setrlimit(RLIMIT_NOFILE, &before);
 }
 
-/* The rooms ask for shares of no more than there is. */
 static void
-test_everybody_fits(void **state)
+test_shares_add_up_to_the_clients_limit(void **state)
 {
     (void)state;
     assert_int_equal(locum_dns_tcp_limits_default.connections_max + 2 * LOCUM_HTTP_CLIENTS_MAX,
@@ -46,7 +45,7 @@ test_everybody_fits(void **state)
 }
 
 static void
-test_shares(void **state)
+test_shares_shrink_with_the_limit(void **state)
 {
     (void)state;
     static const struct {
@@ -65,7 +64,7 @@ test_shares(void **state)
 }
 
 static void
-test_raised_if_it_helps(void **state)
+test_soft_limit_is_raised(void **state)
 {
     (void)state;
     uint64_t limit = 0;
@@ -83,7 +82,7 @@ test_raised_if_it_helps(void **state)
 
 /* Last: a hard limit does not rise again. */
 static void
-test_hard_limit_is_too_low(void **state)
+test_low_hard_limit_is_reported(void **state)
 {
     (void)state;
     uint64_t limit = 0;
@@ -98,10 +97,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_everybody_fits, remember, restore),
-        cmocka_unit_test_setup_teardown(test_shares, remember, restore),
-        cmocka_unit_test_setup_teardown(test_raised_if_it_helps, remember, restore),
-        cmocka_unit_test(test_hard_limit_is_too_low),
+        cmocka_unit_test_setup_teardown(test_shares_add_up_to_the_clients_limit, remember, restore),
+        cmocka_unit_test_setup_teardown(test_shares_shrink_with_the_limit, remember, restore),
+        cmocka_unit_test_setup_teardown(test_soft_limit_is_raised, remember, restore),
+        cmocka_unit_test(test_low_hard_limit_is_reported),
     };
     return cmocka_run_group_tests_name("base/descriptors", tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@
 #include "base/error.h"
 
 static void
-test_each_code_has_a_text_of_its_own(void **state)
+test_every_code_has_its_own_text(void **state)
 {
     (void)state;
     for (int code = 0; code >= LOCUM_ERR_IO; code--) {
@@ -28,7 +28,7 @@ test_each_code_has_a_text_of_its_own(void **state)
 }
 
 static void
-test_errno(void **state)
+test_errno_values_are_mapped(void **state)
 {
     (void)state;
     static const struct {
@@ -64,8 +64,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_each_code_has_a_text_of_its_own),
-        cmocka_unit_test(test_errno),
+        cmocka_unit_test(test_every_code_has_its_own_text),
+        cmocka_unit_test(test_errno_values_are_mapped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

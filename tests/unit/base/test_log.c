@@ -1,4 +1,4 @@
-/* log: what a line looks like, and that a repeated one is counted. */
+/* log: the form of a line, and the count of repeated ones. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +12,7 @@
 
 #include "base/log.h"
 
-/* Standard error goes into this pipe while a line is printed. */
+/* Replaces standard error while a line is printed. */
 static int pipe_ends[2];
 static int kept_stderr;
 
@@ -37,7 +37,7 @@ end(void **state)
     return 0;
 }
 
-/* All that was printed since; the line of the end marker is in it always. */
+/* All that was printed since the last call. */
 static void
 printed(char *ret, size_t size)
 {
@@ -53,7 +53,7 @@ printed(char *ret, size_t size)
     *strstr(ret, marker) = '\0';
 }
 
-/* Nobody reads: the line is given up, and the next that can be printed says how many were. */
+/* Without a reader the line is lost; the next line that can be printed counts the lost ones. */
 static void
 test_full_pipe_does_not_block(void **state)
 {

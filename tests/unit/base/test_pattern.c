@@ -1,4 +1,4 @@
-/* pattern: expressions that are taken, those that are refused, and what they find. */
+/* pattern: which expressions are accepted, and what they find. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 #include "base/pattern.h"
 
 static void
-test_found(void **state)
+test_expressions_match_as_grep_e_does(void **state)
 {
     static const struct {
         const char *expression, *text;
@@ -129,7 +129,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_found),
+        cmocka_unit_test(test_expressions_match_as_grep_e_does),
         cmocka_unit_test(test_match_is_found_anywhere_in_a_text_of_several_pieces),
         cmocka_unit_test(test_search_time_is_limited),
         cmocka_unit_test(test_expressions_without_a_limit_are_refused),

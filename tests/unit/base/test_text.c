@@ -20,7 +20,7 @@ fresh(void)
 }
 
 static void
-test_adding(void **state)
+test_values_are_appended(void **state)
 {
     (void)state;
     struct locum_text text = fresh();
@@ -44,7 +44,7 @@ test_adding(void **state)
 }
 
 static void
-test_what_does_not_fit_is_left_out_whole(void **state)
+test_a_piece_that_does_not_fit_is_left_out_whole(void **state)
 {
     (void)state;
     struct locum_text text = locum_text_init(buffer, 5);
@@ -73,7 +73,7 @@ test_what_does_not_fit_is_left_out_whole(void **state)
 }
 
 static void
-test_escaping(void **state)
+test_untrusted_bytes_are_escaped(void **state)
 {
     (void)state;
     struct locum_text text = fresh();
@@ -82,7 +82,7 @@ test_escaping(void **state)
 }
 
 static void
-test_times(void **state)
+test_times_are_rfc_3339(void **state)
 {
     (void)state;
     static const struct {
@@ -107,7 +107,7 @@ test_times(void **state)
 }
 
 static void
-test_durations_there_and_back(void **state)
+test_durations_are_written_as_they_are_read(void **state)
 {
     (void)state;
     static const struct {
@@ -129,7 +129,7 @@ test_durations_there_and_back(void **state)
 }
 
 static void
-test_durations_that_are_none(void **state)
+test_malformed_durations_are_refused(void **state)
 {
     (void)state;
     static const struct {
@@ -161,7 +161,7 @@ test_durations_that_are_none(void **state)
 }
 
 static void
-test_numbers(void **state)
+test_numbers_are_digits_within_a_limit(void **state)
 {
     (void)state;
     static const struct {
@@ -193,7 +193,7 @@ test_numbers(void **state)
 }
 
 static void
-test_hex(void **state)
+test_hex_digits_are_read(void **state)
 {
     (void)state;
     uint8_t bytes[2] = {1, 2};
@@ -207,7 +207,7 @@ test_hex(void **state)
 }
 
 static void
-test_slices(void **state)
+test_slices_are_compared_and_copied(void **state)
 {
     (void)state;
     const struct locum_slice slice = {.at = "locum1 get", .length = 6};
@@ -223,7 +223,7 @@ test_slices(void **state)
 }
 
 static void
-test_cutting(void **state)
+test_slices_are_cut_at_a_separator(void **state)
 {
     (void)state;
     static const struct {
@@ -251,16 +251,16 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_adding),
-        cmocka_unit_test(test_what_does_not_fit_is_left_out_whole),
-        cmocka_unit_test(test_escaping),
-        cmocka_unit_test(test_times),
-        cmocka_unit_test(test_durations_there_and_back),
-        cmocka_unit_test(test_durations_that_are_none),
-        cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_hex),
-        cmocka_unit_test(test_slices),
-        cmocka_unit_test(test_cutting),
+        cmocka_unit_test(test_values_are_appended),
+        cmocka_unit_test(test_a_piece_that_does_not_fit_is_left_out_whole),
+        cmocka_unit_test(test_untrusted_bytes_are_escaped),
+        cmocka_unit_test(test_times_are_rfc_3339),
+        cmocka_unit_test(test_durations_are_written_as_they_are_read),
+        cmocka_unit_test(test_malformed_durations_are_refused),
+        cmocka_unit_test(test_numbers_are_digits_within_a_limit),
+        cmocka_unit_test(test_hex_digits_are_read),
+        cmocka_unit_test(test_slices_are_compared_and_copied),
+        cmocka_unit_test(test_slices_are_cut_at_a_separator),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
