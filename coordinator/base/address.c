@@ -7,12 +7,6 @@
 #include "base/error.h"
 #include "base/text_format.h"
 
-size_t
-locum_address_length(enum locum_family family)
-{
-    return family == LOCUM_V4 ? 4 : 16;
-}
-
 int
 locum_address_parse(struct locum_slice text, struct locum_address *ret)
 {
@@ -116,7 +110,7 @@ bool
 locum_address_same_host(const struct locum_address *a, const struct locum_address *b)
 {
     return a->family == b->family &&
-           memcmp(a->bytes, b->bytes, locum_address_length(a->family)) == 0;
+           memcmp(a->bytes, b->bytes, a->family == LOCUM_V4 ? 4 : 16) == 0;
 }
 
 bool

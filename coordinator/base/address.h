@@ -21,9 +21,6 @@ struct locum_address {
     uint16_t port;     /* host order; 0: none given */
 };
 
-/* Bytes of an address of this family: 4 or 16. */
-size_t locum_address_length(enum locum_family family);
-
 /* "192.0.2.1" or "2001:db8::1", nothing else; port 0. 0 or LOCUM_ERR_INVALID. */
 int locum_address_parse(struct locum_slice text, struct locum_address *ret) LOCUM_MUST_CHECK;
 
