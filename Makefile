@@ -26,6 +26,8 @@ UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
 DELAY := $(BUILD)/tests/site/delay
+# Writes the lists in the manual pages.
+MANUAL := $(BUILD)/doc/manual
 SIM := $(if $(SIM_OBJECTS),$(BUILD)/tests/sim/sim)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
@@ -55,7 +57,7 @@ FUZZ_MAIN := $(BUILD)/tests/fuzz/replay.o
 SECONDS ?= 60
 SCHEDULES ?= 10000
 
-.PHONY: all help deps programs check test demo unit sim chaos mutants lint fmt acl cover cover-sim \
+.PHONY: all help deps programs check test demo unit sim chaos mutants lint fmt acl doc cover cover-sim \
 	asan tsan fuzz fuzzers bench install clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -101,10 +103,13 @@ lint: all ## check inclusions, circles, names, language, lengths, layout
 	@$(IN_BUILD) tests/lint/lint
 
 fmt: ## format the C sources
-	find coordinator nsd-adapter tests -name '*.[ch]' -exec clang-format -i {} +
+	find coordinator nsd-adapter doc tests -name '*.[ch]' -exec clang-format -i {} +
 
 acl: $(BUILD)/tests/unit/redis/test_acl ## write deploy/redis/*.acl from the table of commands
 	@$< write
+
+doc: $(MANUAL) ## write the lists in the manual pages from the tables in the sources
+	@for page in doc/*.[1-8]; do $(MANUAL) <$$page >$(MANUAL).page && cat $(MANUAL).page >$$page || exit 1; done
 
 cover: ## fail unless unit tests and simulation take all branches of the core
 	@deploy/deps all
@@ -164,7 +169,7 @@ install: all ## install to DESTDIR and PREFIX; starts no service
 clean: ## remove the build folder
 	rm -rf $(BUILD)
 
-programs: $(BUILD)/locum $(BUILD)/locum-nsd $(UNIT_TESTS) $(SIM) $(DELAY) $(FUZZERS)
+programs: $(BUILD)/locum $(BUILD)/locum-nsd $(MANUAL) $(UNIT_TESTS) $(SIM) $(DELAY) $(FUZZERS)
 
 fuzzers: $(FUZZERS)
 
@@ -187,6 +192,10 @@ $(BUILD)/locum: $(BUILD)/coordinator/main.o $(BUILD)/liblocum.a
 	$(Q)$(LINK) $^ $(PACKAGE_LIBS) -o $@
 
 $(BUILD)/locum-nsd: $(BUILD)/nsd-adapter/main.o $(BUILD)/liblocum.a
+	@echo "  LINK  $@"
+	$(Q)$(LINK) $^ $(PACKAGE_LIBS) -o $@
+
+$(MANUAL): $(MANUAL).o $(BUILD)/liblocum.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) $^ $(PACKAGE_LIBS) -o $@
 

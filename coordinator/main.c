@@ -34,7 +34,7 @@ static void
 print_and_count(void *user, const struct locum_problem *problem)
 {
     struct findings *findings = user;
-    locum_problem_print(NULL, problem);
+    locum_problems_print(NULL, problem);
     *(problem->severity == LOCUM_SEVERITY_ERROR ? &findings->errors : &findings->warnings) += 1;
 }
 

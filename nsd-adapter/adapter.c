@@ -505,7 +505,7 @@ start(struct adapter *self, struct locum_text *why)
 {
     int status = locum_nsd_files_lock(&self->files, why);
     if (status == 0) {
-        status = locum_nsd_conf_read(self->settings, locum_problem_log, NULL, &self->conf);
+        status = locum_nsd_conf_read(self->settings, locum_problems_log, NULL, &self->conf);
     }
     return status == 0 ? build(self) : status;
 }

@@ -18,7 +18,7 @@ static int
 run_check(const char *path, const struct locum_nsd_settings *settings)
 {
     struct locum_nsd_conf conf;
-    if (locum_nsd_conf_read(settings, locum_problem_print, NULL, &conf) != 0) {
+    if (locum_nsd_conf_read(settings, locum_problems_print, NULL, &conf) != 0) {
         (void)fprintf(stderr, "%s: refused\n", path);
         return EXIT_NOT_FINE;
     }
@@ -70,7 +70,7 @@ run_command(const char *path, const char *name)
         if (strcmp(name, commands[i].name) != 0) {
             continue;
         }
-        if (locum_nsd_settings_load(path, locum_problem_print, NULL, &settings) != 0) {
+        if (locum_nsd_settings_load(path, locum_problems_print, NULL, &settings) != 0) {
             (void)fprintf(stderr, "%s: refused\n", path);
             return EXIT_NOT_FINE;
         }

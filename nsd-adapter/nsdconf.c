@@ -23,7 +23,7 @@ tell(struct asked *self, enum locum_severity severity, const char *before, const
     char line[LINE_BYTES];
     struct locum_text text = locum_text_init(line, sizeof(line));
     locum_text_add(&text, before);
-    locum_text_add(&text, locum_quote(locum_slice_of(what)).text);
+    locum_text_add(&text, locum_problems_quote(locum_slice_of(what)).text);
     locum_text_add(&text, after);
     const struct locum_problem problem = {
         .severity = severity, .file = self->settings->nsd_config, .text = line};

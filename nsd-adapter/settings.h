@@ -5,7 +5,8 @@
 #ifndef LOCUM_NSD_ADAPTER_SETTINGS_H
 #define LOCUM_NSD_ADAPTER_SETTINGS_H
 
-#include "config/options.h"
+#include "config/config.h"
+#include "config/schema.h"
 
 #define LOCUM_NSD_SETTINGS_DEFAULT_PATH "/etc/locum/locum-nsd.yaml"
 
@@ -19,9 +20,8 @@ struct locum_nsd_settings {
     char pattern[64];
 };
 
-/* The one table of what may stand in the file; `offset` counts from struct locum_nsd_settings. */
-extern const struct locum_option locum_nsd_options[];
-extern const size_t locum_nsd_option_count;
+/* The keys of the file; offsets count from struct locum_nsd_settings. */
+extern const struct locum_schema locum_nsd_keys;
 
 /*
  * Read and validate.

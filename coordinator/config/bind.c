@@ -1,61 +1,37 @@
-/* The binder: walks the document along the table of options. */
+#include "config/bind.h"
+
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/version.h"
-#include "config/load.h"
+#include "config/config.h"
 #include "config/value.h"
 
-enum { KEYS_MAX = 256, DESCRIBED_MAX = 200, DISTANCE_MAX = 2, KEY_LENGTH_MAX = 32 };
+enum { KEYS_MAX = 256, PHRASE_MAX = 256, DISTANCE_MAX = 2, KEY_LENGTH_MAX = 32 };
 
-struct described {
-    char text[DESCRIBED_MAX];
+/* What is expected of a value, for "%s". */
+struct phrase {
+    char text[PHRASE_MAX];
 };
 
-static struct described
-describe(const struct locum_option *option)
+static struct phrase
+expected(const struct locum_schema_row *row, enum locum_schema_shape shape)
 {
-    struct described described;
-    struct locum_text text = locum_text_init(described.text, sizeof(described.text));
-    locum_value_describe(option, &text);
-    return described;
+    struct phrase phrase;
+    struct locum_text text = locum_text_init(phrase.text, sizeof(phrase.text));
+    struct locum_schema_row described = *row;
+    described.shape = shape;
+    locum_value_describe(&described, &text);
+    return phrase;
 }
 
-/* The last part of an option's path: how a person calls it. */
-static const char *
-short_key(const struct locum_option *option)
+/* libyaml's function takes no const pointer, though it changes nothing. */
+static const yaml_node_t *
+node_of(const struct locum_bind *self, int number)
 {
-    const char *dot = strrchr(option->key, '.');
-    return dot == NULL ? option->key : dot + 1;
-}
-
-static struct locum_load_value *
-slot(struct locum_load *self, const struct locum_option *option, size_t instance)
-{
-    return &self->values[option - locum_options][instance];
-}
-
-static void *
-field_of(struct locum_config *config, const struct locum_option *option, size_t instance)
-{
-    char *base = NULL;
-    switch (option->base) {
-    case LOCUM_BASE_NOWHERE: return NULL;
-    case LOCUM_BASE_CONFIG: base = (char *)config; break;
-    case LOCUM_BASE_NODE: base = (char *)&config->nodes[instance]; break;
-    case LOCUM_BASE_CORE_NODE: base = (char *)&config->core.nodes[instance]; break;
-    case LOCUM_BASE_ZONE: base = (char *)&config->zones[instance]; break;
-    case LOCUM_BASE_CHECK: base = (char *)&config->checks[instance]; break;
-    case LOCUM_BASE_CORE_CHECK: base = (char *)&config->core.checks[instance]; break;
-    }
-    return base + option->offset;
-}
-
-static bool
-is_shape(enum locum_option_kind kind)
-{
-    return kind >= LOCUM_KIND_MAP;
+    return yaml_document_get_node((yaml_document_t *)&self->document, number);
 }
 
 static bool
@@ -68,253 +44,317 @@ is_null(const yaml_node_t *node)
     return text.length == 0 || locum_slice_is(text, "~") || locum_slice_is(text, "null");
 }
 
-static void
-refuse_shape(struct locum_load *self, const struct locum_option *option, const yaml_node_t *node)
+static size_t
+length_of(const yaml_node_t *node)
+{
+    switch (node->type) {
+    case YAML_SEQUENCE_NODE:
+        return (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
+    case YAML_MAPPING_NODE:
+        return (size_t)(node->data.mapping.pairs.top - node->data.mapping.pairs.start);
+    default: return 0;
+    }
+}
+
+static const yaml_node_t *
+item_of(const struct locum_bind *self, const yaml_node_t *node, size_t index)
+{
+    return node_of(self, node->type == YAML_SEQUENCE_NODE
+                             ? node->data.sequence.items.start[index]
+                             : node->data.mapping.pairs.start[index].value);
+}
+
+static const yaml_node_t *
+key_of(const struct locum_bind *self, const yaml_node_t *map, size_t index)
+{
+    return node_of(self, map->data.mapping.pairs.start[index].key);
+}
+
+/* The index of the first of `count` keys of a mapping that reads so, else `count`. */
+static size_t
+find_key(const struct locum_bind *self, const yaml_node_t *map, size_t count,
+         struct locum_slice text)
+{
+    size_t i = 0;
+    for (; i < count; i++) {
+        const yaml_node_t *key = key_of(self, map, i);
+        if (key->type == YAML_SCALAR_NODE && key->data.scalar.length == text.length &&
+            memcmp(key->data.scalar.value, text.at, text.length) == 0) {
+            break;
+        }
+    }
+    return i;
+}
+
+/* Everything that can be wrong with the keys of a mapping themselves. */
+static bool
+check_keys(struct locum_bind *self, const yaml_node_t *map)
+{
+    const size_t count = length_of(map);
+    bool good = count <= KEYS_MAX;
+    if (!good) {
+        LOCUM_BIND_ERROR(self, map, "%zu keys in one mapping; at most %d are possible", count,
+                         KEYS_MAX);
+        return good;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const yaml_node_t *key = key_of(self, map, i);
+        if (key->type != YAML_SCALAR_NODE) {
+            LOCUM_BIND_ERROR(self, key, "found a list or a mapping as a key; write plain text");
+            good = false;
+            continue;
+        }
+        const struct locum_slice text = locum_document_text(key);
+        const size_t first = find_key(self, map, i, text);
+        if (first < i) {
+            LOCUM_BIND_ERROR(self, key, "key %s is already used at line %u; remove one of them",
+                             locum_problems_quote(text).text,
+                             locum_document_at(key_of(self, map, first)).line);
+            good = false;
+        }
+    }
+    return good;
+}
+
+static bool
+refuse_shape(struct locum_bind *self, const struct locum_schema_row *row, const yaml_node_t *node)
 {
     static const char *const found[] = {
         [YAML_SCALAR_NODE] = "a single value",
         [YAML_SEQUENCE_NODE] = "a list",
         [YAML_MAPPING_NODE] = "a mapping of keys",
     };
-    const char *what = is_null(node) ? "without a value" : found[node->type];
-    locum_problems_error(&self->problems, locum_document_at(node), "%s is %s: %s",
-                         short_key(option), what, describe(option).text);
-}
-
-static void bind_map(struct locum_load *self, const yaml_node_t *node, const char *prefix,
-                     size_t instance);
-
-static int
-store_scalar(struct locum_load *self, const struct locum_option *option, struct locum_slice text,
-             size_t instance)
-{
-    void *field = field_of(self->config, option, instance);
-    if (option->kind != LOCUM_KIND_PATH) {
-        return locum_value_parse(option, text, field);
-    }
-    const int status = locum_value_parse(option, text, NULL);
-    if (status != 0 || field == NULL) {
-        return status;
-    }
-    return locum_load_path(self, text, field, (size_t)option->max + 1) ? 0 : LOCUM_ERR_RANGE;
-}
-
-/* Passwords are not, nor a URL that holds one. */
-static bool
-is_shown(const struct locum_option *option, struct locum_slice text)
-{
-    return option->kind != LOCUM_KIND_SECRET &&
-           (option->kind != LOCUM_KIND_URL || memchr(text.at, '@', text.length) == NULL);
-}
-
-static bool
-bind_scalar(struct locum_load *self, const struct locum_option *option, const yaml_node_t *node,
-            size_t instance)
-{
-    if (node->type != YAML_SCALAR_NODE || is_null(node)) {
-        refuse_shape(self, option, node);
-        return false;
-    }
-    const struct locum_slice text = locum_document_text(node);
-    const int status = store_scalar(self, option, text, instance);
-    if (status != 0) {
-        const bool shown = is_shown(option, text);
-        char buffer[DESCRIBED_MAX];
-        struct locum_text reason = locum_text_init(buffer, sizeof(buffer));
-        locum_value_reason(option, text, &reason);
-        locum_problems_error(&self->problems, locum_document_at(node), "%s%s%s is not right%s: %s",
-                             short_key(option), shown ? " " : "",
-                             shown ? locum_quote(text).text : "", buffer, describe(option).text);
-    }
-    return status == 0;
-}
-
-/* The first of `count` keys that reads so, or NULL. */
-static const yaml_node_t *
-find_key(struct locum_load *self, const yaml_node_pair_t *pairs, size_t count,
-         struct locum_slice text)
-{
-    for (size_t i = 0; i < count; i++) {
-        const yaml_node_t *key = yaml_document_get_node(&self->document, pairs[i].key);
-        if (key->type == YAML_SCALAR_NODE && key->data.scalar.length == text.length &&
-            memcmp(key->data.scalar.value, text.at, text.length) == 0) {
-            return key;
-        }
-    }
-    return NULL;
-}
-
-static size_t
-length_of_map(const yaml_node_t *node)
-{
-    return (size_t)(node->data.mapping.pairs.top - node->data.mapping.pairs.start);
-}
-
-static size_t
-length_of_list(const yaml_node_t *node)
-{
-    return (size_t)(node->data.sequence.items.top - node->data.sequence.items.start);
-}
-
-static bool
-fits(struct locum_load *self, const struct locum_option *option, const yaml_node_t *node,
-     size_t length)
-{
-    if (length >= (uint64_t)option->min && length <= (uint64_t)option->max) {
-        return true;
-    }
-    locum_problems_error(&self->problems, locum_document_at(node),
-                         "%s holds %zu: write %" PRId64 " to %" PRId64, short_key(option), length,
-                         option->min, option->max);
+    LOCUM_BIND_ERROR(self, node, "%s: found %s; expected %s", locum_schema_name(row),
+                     is_null(node) ? "no value" : found[node->type],
+                     expected(row, row->shape).text);
     return false;
 }
 
-/* A list of texts; what they mean is read later. */
+/* `nodes` of the file, which need not be bound yet; NULL: it is not a mapping. */
+static const yaml_node_t *
+find_nodes(const struct locum_bind *self)
+{
+    yaml_document_t *document = (yaml_document_t *)&self->document;
+    const yaml_node_t *root = yaml_document_get_root_node(document);
+    const yaml_node_t *nodes = locum_document_find(document, root, "nodes");
+    return nodes != NULL && nodes->type == YAML_MAPPING_NODE ? nodes : NULL;
+}
+
+locum_node
+locum_bind_find(const struct locum_bind *self, struct locum_slice name)
+{
+    const yaml_node_t *nodes = find_nodes(self);
+    const size_t count = nodes == NULL ? 0 : length_of(nodes);
+    const size_t index = find_key(self, nodes, count, name);
+    return index < count && index < LOCUM_NODES_MAX ? (locum_node)index : LOCUM_NODE_NONE;
+}
+
+void
+locum_bind_no_node(struct locum_bind *self, struct locum_position at, const char *what,
+                   struct locum_slice name)
+{
+    char buffer[LOCUM_NODES_MAX * (LOCUM_NODE_NAME_MAX + 2) + 1];
+    struct locum_text known = locum_text_init(buffer, sizeof(buffer));
+    const yaml_node_t *nodes = find_nodes(self);
+    for (size_t i = 0; nodes != NULL && i < length_of(nodes); i++) {
+        const struct locum_slice key = locum_document_text(key_of(self, nodes, i));
+        locum_text_add(&known, i > 0 ? ", " : "");
+        locum_text_add_escaped(&known, key.at, key.length);
+    }
+    if (nodes != NULL) { /* else the error is that there are no nodes */
+        locum_problems_error(&self->problems, at,
+                             "%s: %s is not a configured node; expected one of %s", what,
+                             locum_problems_quote(name).text, buffer);
+    }
+}
+
+static int
+parse(struct locum_bind *self, const struct locum_schema_row *row, struct locum_slice text,
+      void *field)
+{
+    if (row->kind == LOCUM_KIND_NODE) {
+        *(locum_node *)field = locum_bind_find(self, text);
+        return *(locum_node *)field == LOCUM_NODE_NONE ? LOCUM_ERR_NOT_FOUND : 0;
+    }
+    const int status = locum_value_parse(row, text, field);
+    if (status != 0 || row->kind != LOCUM_KIND_PATH) {
+        return status;
+    }
+    return locum_document_path(self->path, text, field, (size_t)row->max + 1) ? 0 : LOCUM_ERR_RANGE;
+}
+
+/* Parse one value into `field`, or report what is wrong with it. */
 static bool
-bind_list(struct locum_load *self, const struct locum_option *option, const yaml_node_t *node)
+store(struct locum_bind *self, const struct locum_schema_row *row, const yaml_node_t *node,
+      void *field)
+{
+    const struct locum_slice text = locum_document_text(node);
+    const char *name = locum_schema_name(row);
+    const int status = parse(self, row, text, field);
+    const char *wrong = status == 0 && row->check != NULL ? row->check(field) : NULL;
+    /* A password is not shown, nor is a URL that holds one. */
+    const bool shown = row->kind != LOCUM_KIND_SECRET &&
+                       (row->kind != LOCUM_KIND_URL || memchr(text.at, '@', text.length) == NULL);
+    const struct locum_quoted quoted = locum_problems_quote(text);
+    if (status != 0 && row->kind == LOCUM_KIND_NODE) {
+        locum_bind_no_node(self, locum_document_at(node), name, text);
+    } else if (status != 0) {
+        struct phrase why;
+        struct locum_text reason = locum_text_init(why.text, sizeof(why.text));
+        locum_value_reason(row, text, &reason);
+        LOCUM_BIND_ERROR(self, node, "%s: %s is not valid%s; expected %s", name,
+                         shown ? quoted.text : "the value", why.text,
+                         expected(row, LOCUM_SHAPE_ONE).text);
+    } else if (wrong != NULL) {
+        LOCUM_BIND_ERROR(self, node, "%s: %s is %s", name, quoted.text, wrong);
+    }
+    return status == 0 && wrong == NULL;
+}
+
+static void *
+field_of(const struct locum_bind *self, const struct locum_schema_row *row, size_t instance)
+{
+    return (char *)self->target + row->offset + instance * row->stride;
+}
+
+static void
+set_count(const struct locum_bind *self, const struct locum_schema_row *row, size_t instance,
+          size_t count)
+{
+    *(size_t *)(void *)((char *)self->target + row->count_offset + instance * row->stride) = count;
+}
+
+static bool
+fits(struct locum_bind *self, const struct locum_schema_row *row, const yaml_node_t *node)
+{
+    const size_t length = length_of(node);
+    if (length >= row->items_min && length <= row->items_max) {
+        return true;
+    }
+    LOCUM_BIND_ERROR(self, node, "%s: found %zu items; expected %u to %u", locum_schema_name(row),
+                     length, row->items_min, row->items_max);
+    return false;
+}
+
+/* Is the last of `count` stored items equal to an earlier one? Static records may be. */
+static bool
+is_repeated(const struct locum_schema_row *row, const char *items, size_t count)
+{
+    char buffers[2][LOCUM_DOMAIN_MAX + 1];
+    struct locum_text last = locum_text_init(buffers[1], sizeof(buffers[1]));
+    bool repeated = false;
+    if (row->kind != LOCUM_KIND_TEXT) {
+        locum_value_print(row, items + (count - 1) * row->item_size, &last);
+        for (size_t i = 0; i + 1 < count; i++) {
+            struct locum_text other = locum_text_init(buffers[0], sizeof(buffers[0]));
+            locum_value_print(row, items + i * row->item_size, &other);
+            repeated |= strcmp(buffers[0], buffers[1]) == 0;
+        }
+    }
+    return repeated;
+}
+
+/* The items of a list. Those that are right are stored one behind the other. */
+static bool
+bind_list(struct locum_bind *self, const struct locum_schema_row *row, const yaml_node_t *node,
+          size_t instance)
 {
     if (node->type != YAML_SEQUENCE_NODE) {
-        refuse_shape(self, option, node);
-        return false;
+        return refuse_shape(self, row, node);
     }
-    bool good = fits(self, option, node, length_of_list(node));
-    for (size_t i = 0; i < length_of_list(node); i++) {
-        const yaml_node_t *item =
-            yaml_document_get_node(&self->document, node->data.sequence.items.start[i]);
+    bool good = fits(self, row, node);
+    size_t count = 0;
+    char *items = field_of(self, row, instance);
+    for (size_t i = 0; i < length_of(node); i++) {
+        const yaml_node_t *item = item_of(self, node, i);
         if (item->type != YAML_SCALAR_NODE || is_null(item)) {
-            locum_problems_error(&self->problems, locum_document_at(item),
-                                 "an item of %s is no plain text: %s", short_key(option),
-                                 describe(option).text);
+            LOCUM_BIND_ERROR(self, item, "%s: an item is not plain text; expected %s",
+                             locum_schema_name(row), expected(row, LOCUM_SHAPE_LIST).text);
             good = false;
+        } else if (row->stored && count < row->items_max) {
+            if (!store(self, row, item, items + count * row->item_size)) {
+                good = false;
+            } else if (is_repeated(row, items, ++count)) {
+                LOCUM_BIND_ERROR(self, item, "%s: %s is listed twice; remove one of them",
+                                 locum_schema_name(row),
+                                 locum_problems_quote(locum_document_text(item)).text);
+                good = false;
+            }
         }
+    }
+    if (row->stored) {
+        set_count(self, row, instance, count);
     }
     return good;
 }
 
 static bool
-bind_list_or_none(struct locum_load *self, const struct locum_option *option,
-                  const yaml_node_t *node)
+bind_lists(struct locum_bind *self, const struct locum_schema_row *row, const yaml_node_t *node)
 {
-    const bool none =
-        node->type == YAML_SCALAR_NODE && locum_slice_is(locum_document_text(node), "none");
-    return none || bind_list(self, option, node);
-}
-
-/* Everything that can be wrong with the keys of a mapping themselves. */
-static bool
-check_keys(struct locum_load *self, const yaml_node_t *map)
-{
-    const yaml_node_pair_t *pairs = map->data.mapping.pairs.start;
-    const size_t count = length_of_map(map);
-    bool good = count <= KEYS_MAX;
-    if (!good) {
-        locum_problems_error(&self->problems, locum_document_at(map),
-                             "%zu keys in one mapping: at most %d", count, KEYS_MAX);
-        return good;
-    }
-    for (size_t i = 0; i < count; i++) {
-        const yaml_node_t *key = yaml_document_get_node(&self->document, pairs[i].key);
-        if (key->type != YAML_SCALAR_NODE) {
-            locum_problems_error(&self->problems, locum_document_at(key),
-                                 "a key must be plain text");
-            good = false;
-            continue;
-        }
-        const yaml_node_t *first = find_key(self, pairs, i, locum_document_text(key));
-        if (first != NULL) {
-            locum_problems_error(&self->problems, locum_document_at(key),
-                                 "key %s stands here twice, first at line %u: remove one",
-                                 locum_quote(locum_document_text(key)).text,
-                                 locum_document_at(first).line);
-            good = false;
-        }
-    }
-    return good;
-}
-
-static bool
-bind_lists(struct locum_load *self, const struct locum_option *option, const yaml_node_t *node)
-{
-    static const struct locum_option names = {
-        .key = "owned", .kind = LOCUM_KIND_LIST, .min = 0, .max = LOCUM_NAMES_MAX};
-    if (node->type != YAML_MAPPING_NODE) {
-        refuse_shape(self, option, node);
-        return false;
-    }
     bool good = check_keys(self, node);
-    for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
-         pair < node->data.mapping.pairs.top; pair++) {
-        good &= bind_list(self, &names, yaml_document_get_node(&self->document, pair->value));
+    for (size_t i = 0; i < length_of(node); i++) {
+        good &= bind_list(self, row, item_of(self, node, i), 0);
     }
     return good;
 }
 
+static void bind_map(struct locum_bind *self, const yaml_node_t *map, const char *prefix,
+                     size_t instance);
+
+/* Mappings by name, or in a list: each is an instance of the rows below this one. */
 static bool
-bind_items(struct locum_load *self, const struct locum_option *option, const yaml_node_t *node)
+bind_maps(struct locum_bind *self, const struct locum_schema_row *row, const yaml_node_t *node)
 {
-    if (node->type != YAML_SEQUENCE_NODE) {
-        refuse_shape(self, option, node);
+    const bool named = row->shape == LOCUM_SHAPE_NAMED_MAPS;
+    char prefix[LOCUM_SCHEMA_KEY_MAX];
+    if (!fits(self, row, node)) {
         return false;
     }
-    const size_t length = length_of_list(node);
-    if (!fits(self, option, node, length)) {
-        return false;
-    }
-    const bool zones = strcmp(option->key, "zones") == 0;
-    *(zones ? &self->config->zone_count : &self->config->core.check_count) = length;
-    for (size_t i = 0; i < length; i++) {
-        const yaml_node_t *item =
-            yaml_document_get_node(&self->document, node->data.sequence.items.start[i]);
-        if (zones) {
-            self->config->zones[i].at = locum_document_at(item);
-        } else {
-            self->check_items[i] = item;
+    bool good = !named || check_keys(self, node);
+    set_count(self, row, 0, good ? length_of(node) : 0);
+    (void)snprintf(prefix, sizeof(prefix), named ? "%s.*" : "%s[]", row->key);
+    for (size_t i = 0; i < length_of(node); i++) {
+        if (named) {
+            char *name = (char *)field_of(self, row, 0) + i * row->item_size;
+            const yaml_node_t *key = key_of(self, node, i);
+            good &= key->type == YAML_SCALAR_NODE && store(self, row, key, name);
         }
-        bind_map(self, item, zones ? "zones[]" : "service.checks[]", i);
-    }
-    return true;
-}
-
-static bool
-bind_nodes(struct locum_load *self, const struct locum_option *option, const yaml_node_t *node)
-{
-    if (node->type != YAML_MAPPING_NODE) {
-        refuse_shape(self, option, node);
-        return false;
-    }
-    const yaml_node_pair_t *pairs = node->data.mapping.pairs.start;
-    const size_t count = length_of_map(node);
-    if (!fits(self, option, node, count)) {
-        return false;
-    }
-    const bool good = check_keys(self, node);
-    self->config->core.node_count = good ? count : 0;
-    for (size_t i = 0; i < count; i++) {
-        self->node_keys[i] = yaml_document_get_node(&self->document, pairs[i].key);
-        bind_map(self, yaml_document_get_node(&self->document, pairs[i].value), "nodes.*", i);
+        bind_map(self, item_of(self, node, i), prefix, i);
     }
     return good;
 }
 
 static bool
-bind_value(struct locum_load *self, const struct locum_option *option, const yaml_node_t *node,
+bind_value(struct locum_bind *self, const struct locum_schema_row *row, const yaml_node_t *node,
            size_t instance)
 {
-    switch (option->kind) {
-    case LOCUM_KIND_MAP:
-        if (node->type != YAML_MAPPING_NODE) {
-            refuse_shape(self, option, node);
-            return false;
+    const bool scalar = node->type == YAML_SCALAR_NODE;
+    switch (row->shape) {
+    case LOCUM_SHAPE_ONE:
+        return scalar && !is_null(node) ? store(self, row, node, field_of(self, row, instance))
+                                        : refuse_shape(self, row, node);
+    case LOCUM_SHAPE_LIST_OR_NONE:
+        if (scalar && locum_slice_is(locum_document_text(node), "none")) {
+            return true;
         }
-        bind_map(self, node, option->key, instance);
-        return true;
-    case LOCUM_KIND_NODES: return bind_nodes(self, option, node);
-    case LOCUM_KIND_ITEMS: return bind_items(self, option, node);
-    case LOCUM_KIND_LIST: return bind_list(self, option, node);
-    case LOCUM_KIND_LIST_OR_NONE: return bind_list_or_none(self, option, node);
-    case LOCUM_KIND_LISTS: return bind_lists(self, option, node);
-    default: return bind_scalar(self, option, node, instance);
+        return bind_list(self, row, node, instance);
+    case LOCUM_SHAPE_LIST: return bind_list(self, row, node, instance);
+    case LOCUM_SHAPE_MAPS:
+        return node->type == YAML_SEQUENCE_NODE ? bind_maps(self, row, node)
+                                                : refuse_shape(self, row, node);
+    case LOCUM_SHAPE_LISTS:
+    case LOCUM_SHAPE_NAMED_MAPS:
+    case LOCUM_SHAPE_MAP: break;
     }
+    if (node->type != YAML_MAPPING_NODE) {
+        return refuse_shape(self, row, node);
+    }
+    if (row->shape != LOCUM_SHAPE_MAP) {
+        return row->shape == LOCUM_SHAPE_LISTS ? bind_lists(self, row, node)
+                                               : bind_maps(self, row, node);
+    }
+    bind_map(self, node, row->key, instance);
+    return true;
 }
 
 /* Levenshtein's distance, of keys of at most KEY_LENGTH_MAX characters. */
@@ -340,26 +380,21 @@ distance(struct locum_slice a, struct locum_slice b)
 }
 
 static void
-add_known(struct locum_text *known, struct locum_slice key)
-{
-    locum_text_add(known, known->length > 0 ? ", " : "");
-    locum_text_add_bytes(known, key.at, key.length);
-}
-
-static void
-refuse_key(struct locum_load *self, const yaml_node_t *key, const char *prefix)
+refuse_key(struct locum_bind *self, const yaml_node_t *key, const char *prefix)
 {
     const struct locum_slice text = locum_document_text(key);
+    const struct locum_quoted quoted = locum_problems_quote(text);
     char buffer[400];
     struct locum_text known = locum_text_init(buffer, sizeof(buffer));
     struct locum_slice nearest = {0};
     size_t least = DISTANCE_MAX + 1;
-    for (size_t i = 0; i < locum_option_count; i++) {
+    for (size_t i = 0; i < self->schema->count; i++) {
         struct locum_slice name;
-        if (!locum_option_below(&locum_options[i], prefix, &name)) {
+        if (!locum_schema_below(&self->schema->rows[i], prefix, &name)) {
             continue;
         }
-        add_known(&known, name);
+        locum_text_add(&known, known.length > 0 ? ", " : "");
+        locum_text_add(&known, name.at);
         const size_t far = text.length <= KEY_LENGTH_MAX ? distance(text, name) : least;
         if (far < least && far < text.length) {
             least = far;
@@ -367,85 +402,161 @@ refuse_key(struct locum_load *self, const yaml_node_t *key, const char *prefix)
         }
     }
     if (nearest.at != NULL) {
-        locum_problems_error(&self->problems, locum_document_at(key),
-                             "unknown key %s in version %s: did you mean %s?",
-                             locum_quote(text).text, LOCUM_VERSION, locum_quote(nearest).text);
+        LOCUM_BIND_ERROR(self, key, "key %s is not known to version %s; did you mean \"%s\"?",
+                         quoted.text, LOCUM_VERSION, nearest.at);
     } else {
-        locum_problems_error(&self->problems, locum_document_at(key),
-                             "unknown key %s in version %s: known here are %s",
-                             locum_quote(text).text, LOCUM_VERSION, buffer);
+        LOCUM_BIND_ERROR(self, key, "key %s is not known to version %s; expected one of %s",
+                         quoted.text, LOCUM_VERSION, buffer);
     }
 }
 
 /* What holds for the keys below prefix that are not written. */
 static void
-bind_absent(struct locum_load *self, struct locum_position at, const char *prefix, size_t instance)
+bind_absent(struct locum_bind *self, struct locum_position at, const char *prefix, size_t instance)
 {
-    for (size_t i = 0; i < locum_option_count; i++) {
-        const struct locum_option *option = &locum_options[i];
-        struct locum_slice key;
-        if (!locum_option_below(option, prefix, &key) ||
-            slot(self, option, instance)->node != NULL) {
+    for (size_t i = 0; i < self->schema->count; i++) {
+        const struct locum_schema_row *row = &self->schema->rows[i];
+        struct locum_slice name;
+        if (!locum_schema_below(row, prefix, &name) || locum_bind_written(self, i, instance)) {
             continue;
         }
-        if (option->rule == LOCUM_RULE_REQUIRED) {
-            locum_problems_error(&self->problems, at, "%s is missing: %s", short_key(option),
-                                 option->note);
-        } else if (option->rule == LOCUM_RULE_DEFAULT && option->kind == LOCUM_KIND_MAP) {
-            bind_map(self, NULL, option->key, instance);
-        } else if (option->rule == LOCUM_RULE_DEFAULT) {
-            LOCUM_INVARIANT(
-                !is_shape(option->kind) &&
-                store_scalar(self, option, locum_slice_of(option->fallback), instance) == 0);
+        if (row->rule == LOCUM_RULE_REQUIRED) {
+            locum_problems_error(&self->problems, at, "%s: this required key is missing (%s)",
+                                 name.at, row->note);
+        } else if (row->rule == LOCUM_RULE_DEFAULT && row->shape == LOCUM_SHAPE_MAP) {
+            bind_map(self, NULL, row->key, instance);
+        } else if (row->rule == LOCUM_RULE_DEFAULT) {
+            const int status =
+                parse(self, row, locum_slice_of(row->fallback), field_of(self, row, instance));
+            LOCUM_INVARIANT(status == 0);
         }
     }
 }
 
+/* map NULL: not written; only the defaults below it are wanted. */
 static void
-bind_pairs(struct locum_load *self, const yaml_node_t *map, const char *prefix, size_t instance)
-{
-    for (const yaml_node_pair_t *pair = map->data.mapping.pairs.start;
-         pair < map->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *key = yaml_document_get_node(&self->document, pair->key);
-        const yaml_node_t *node = yaml_document_get_node(&self->document, pair->value);
-        if (key->type != YAML_SCALAR_NODE) {
-            continue; /* complained about already */
-        }
-        const struct locum_option *option = locum_option_find(prefix, locum_document_text(key));
-        if (option == NULL) {
-            refuse_key(self, key, prefix);
-            continue;
-        }
-        struct locum_load_value *value = slot(self, option, instance);
-        if (value->node == NULL) {
-            value->node = node;
-            value->bad = !bind_value(self, option, node, instance);
-        }
-    }
-}
-
-/* node NULL: not written, only the defaults below it are wanted. */
-static void
-bind_map(struct locum_load *self, const yaml_node_t *node, const char *prefix, size_t instance)
+bind_map(struct locum_bind *self, const yaml_node_t *map, const char *prefix, size_t instance)
 {
     struct locum_position at = {0};
-    if (node != NULL && node->type != YAML_MAPPING_NODE) {
-        locum_problems_error(&self->problems, locum_document_at(node),
-                             "keys and values belong here, as in {key: value}");
+    if (map != NULL && map->type != YAML_MAPPING_NODE) {
+        LOCUM_BIND_ERROR(self, map, "found no keys; expected a mapping, as in {key: value}");
         return;
     }
-    if (node != NULL) {
-        at = prefix[0] == '\0' ? at : locum_document_at(node);
-        if (!check_keys(self, node) && length_of_map(node) > KEYS_MAX) {
+    if (map != NULL) {
+        at = prefix[0] == '\0' ? at : locum_document_at(map);
+        if (!check_keys(self, map) && length_of(map) > KEYS_MAX) {
             return;
         }
-        bind_pairs(self, node, prefix, instance);
+    }
+    for (size_t i = 0; map != NULL && i < length_of(map); i++) {
+        const yaml_node_t *key = key_of(self, map, i);
+        if (key->type != YAML_SCALAR_NODE) {
+            continue; /* check_keys() has reported it */
+        }
+        const size_t row = locum_schema_find(self->schema, prefix, locum_document_text(key));
+        if (row == self->schema->count) {
+            refuse_key(self, key, prefix);
+        } else if (!locum_bind_written(self, row, instance)) {
+            const yaml_node_t *value = item_of(self, map, i);
+            self->values[row][instance].node = value;
+            self->values[row][instance].bad =
+                !bind_value(self, &self->schema->rows[row], value, instance);
+        }
     }
     bind_absent(self, at, prefix, instance);
 }
 
-void
-locum_load_bind(struct locum_load *self)
+int
+locum_bind_file(struct locum_bind *self, const struct locum_schema *schema, const char *path,
+                void *target)
 {
-    bind_map(self, yaml_document_get_root_node(&self->document), "", 0);
+    self->schema = schema;
+    self->path = path;
+    self->target = target;
+    const int status = locum_document_load(path, &self->problems, &self->document, &self->shared);
+    if (status == 0) {
+        bind_map(self, yaml_document_get_root_node(&self->document), "", 0);
+    }
+    return status;
+}
+
+const yaml_node_t *
+locum_bind_node(const struct locum_bind *self, size_t row, size_t instance)
+{
+    return self->values[row][instance].node;
+}
+
+bool
+locum_bind_written(const struct locum_bind *self, size_t row, size_t instance)
+{
+    return self->values[row][instance].node != NULL;
+}
+
+bool
+locum_bind_good(const struct locum_bind *self, size_t row, size_t instance)
+{
+    return self->values[row][instance].node != NULL && !self->values[row][instance].bad;
+}
+
+bool
+locum_bind_bad(const struct locum_bind *self, size_t row, size_t instance)
+{
+    return self->values[row][instance].bad;
+}
+
+size_t
+locum_bind_items(const struct locum_bind *self, size_t row, size_t instance)
+{
+    return locum_bind_good(self, row, instance) ? length_of(self->values[row][instance].node) : 0;
+}
+
+const yaml_node_t *
+locum_bind_item(const struct locum_bind *self, size_t row, size_t instance, size_t index)
+{
+    return item_of(self, self->values[row][instance].node, index);
+}
+
+const yaml_node_t *
+locum_bind_item_key(const struct locum_bind *self, size_t row, size_t instance, size_t index)
+{
+    return key_of(self, self->values[row][instance].node, index);
+}
+
+struct locum_position
+locum_bind_at(const struct locum_bind *self, size_t row, size_t instance)
+{
+    const size_t parent = locum_schema_parent(self->schema, row);
+    if (locum_bind_written(self, row, instance)) {
+        return locum_document_at(self->values[row][instance].node);
+    }
+    if (parent == self->schema->count) {
+        return (struct locum_position){0};
+    }
+    const enum locum_schema_shape shape = self->schema->rows[parent].shape;
+    if (shape != LOCUM_SHAPE_NAMED_MAPS && shape != LOCUM_SHAPE_MAPS) {
+        return locum_bind_at(self, parent, instance);
+    }
+    return locum_document_at(shape == LOCUM_SHAPE_MAPS
+                                 ? locum_bind_item(self, parent, 0, instance)
+                                 : locum_bind_item_key(self, parent, 0, instance));
+}
+
+void
+locum_bind_error(struct locum_bind *self, size_t row, size_t instance, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    locum_problems_add(&self->problems, LOCUM_SEVERITY_ERROR, locum_bind_at(self, row, instance),
+                       format, values);
+    va_end(values);
+}
+
+void
+locum_bind_warning(struct locum_bind *self, size_t row, size_t instance, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    locum_problems_add(&self->problems, LOCUM_SEVERITY_WARNING, locum_bind_at(self, row, instance),
+                       format, values);
+    va_end(values);
 }

@@ -7,43 +7,73 @@
 #include "base/version.h"
 #include "config/load.h"
 
+/* More than a file of LOCUM_CONFIG_FILE_BYTES_MAX can unfold to. */
+enum { NORMAL_BYTES_MAX = 512 * 1024, VALUE_BYTES_MAX = 1024 };
+
 _Static_assert(sizeof(LOCUM_VERSION) <= LOCUM_VERSION_MAX + 1, "the version fits");
 
-/* Every step, so that every error is told in one go. */
+/*
+ * Eight hex digits that tell whether two nodes decide by the same configuration: of all values that
+ * the table of keys marks, defaults and derived values included, and of the names in the zones. Not
+ * of what may differ: `node`, checks, own sockets, files, passwords, or the way it is written.
+ */
 static int
-load_all(struct locum_load *load, const char *node)
+add_digest(struct locum_config *config)
 {
-    locum_load_bind(load);
-    locum_load_nodes(load, node);
-    locum_load_zones(load);
-    locum_load_mirrorbits(load);
-    locum_load_redis(load);
-    locum_load_service(load);
-    locum_load_listen(load);
-    locum_load_cluster(load);
-    if (load->problems.error_count > 0) {
-        return LOCUM_ERR_INVALID;
+    uint8_t digest[LOCUM_DIGEST_BYTES];
+    struct locum_core_config *core = &config->core;
+    char *buffer = malloc(NORMAL_BYTES_MAX);
+    if (buffer == NULL) {
+        return LOCUM_ERR_MEMORY;
     }
-    locum_load_advice(load);
-    return locum_load_digest(load->config);
+    struct locum_text text = locum_text_init(buffer, NORMAL_BYTES_MAX);
+    for (size_t row = 0; row < locum_keys.count; row++) {
+        if (locum_keys.rows[row].digest) {
+            locum_schema_print(&locum_keys, row, config, &text);
+        }
+    }
+    for (size_t i = 0; i < core->name_count; i++) {
+        locum_text_add(&text, config->names[i].name);
+        locum_text_add_char(&text, ' ');
+        locum_text_add_u64(&text, core->names[i].owner);
+        locum_text_add_char(&text, '\n');
+    }
+    locum_signature_digest(text.at, text.length, digest);
+    struct locum_text hex = locum_text_init(core->digest, sizeof(core->digest));
+    locum_text_add_hex(&hex, digest, LOCUM_DIGEST_CHARS / 2);
+    free(buffer);
+    return 0;
 }
 
+/* All steps, even after an error, so that the user sees every error at once. */
 static int
-load_file(struct locum_load *load, const char *path, const char *node)
+load_file(struct locum_bind *bind, struct locum_config *config, const char *path, const char *node)
 {
-    if (locum_slice_copy(locum_slice_of(path), load->config->path, sizeof(load->config->path)) !=
-        0) {
-        locum_problems_error(&load->problems, (struct locum_position){0},
+    if (locum_slice_copy(locum_slice_of(path), config->path, sizeof(config->path)) != 0) {
+        locum_problems_error(&bind->problems, (struct locum_position){0},
                              "the path is longer than %d characters", LOCUM_PATH_MAX);
         return LOCUM_ERR_INVALID;
     }
-    load->config->core.self = LOCUM_NODE_NONE;
-    memcpy(load->config->core.version, LOCUM_VERSION, sizeof(LOCUM_VERSION));
-    int status = locum_document_load(path, &load->problems, &load->document, &load->shared);
-    if (status == 0) {
-        status = load_all(load, node);
-        yaml_document_delete(&load->document);
+    config->core.self = LOCUM_NODE_NONE;
+    memcpy(config->core.version, LOCUM_VERSION, sizeof(LOCUM_VERSION));
+    int status = locum_bind_file(bind, &locum_keys, config->path, config);
+    if (status != 0) {
+        return status;
     }
+    locum_load_nodes(bind, node);
+    locum_load_zones(bind);
+    locum_load_mirrorbits(bind);
+    locum_load_redis(bind);
+    locum_load_service(bind);
+    locum_load_listen(bind);
+    locum_load_cluster(bind);
+    if (bind->problems.error_count > 0) {
+        status = LOCUM_ERR_INVALID;
+    } else {
+        locum_load_advice(bind);
+        status = add_digest(config);
+    }
+    yaml_document_delete(&bind->document);
     return status;
 }
 
@@ -53,19 +83,18 @@ locum_config_load(const char *path, const char *node, locum_problem_fn *report, 
 {
     int status = LOCUM_ERR_MEMORY;
     struct locum_config *config = calloc(1, sizeof(*config));
-    struct locum_load *load = calloc(1, sizeof(*load));
-    if (config == NULL || load == NULL) {
+    struct locum_bind *bind = calloc(1, sizeof(*bind));
+    if (config == NULL || bind == NULL) {
         goto cleanup;
     }
-    load->config = config;
-    status = load_file(load, path, node);
-    locum_problems_tell(&load->problems, path, report, user);
+    status = load_file(bind, config, path, node);
+    locum_problems_report(&bind->problems, path, report, user);
     if (status == 0) {
         *ret = config;
         config = NULL;
     }
 cleanup:
-    free(load);
+    free(bind);
     locum_config_free(config);
     return status;
 }
@@ -80,7 +109,7 @@ locum_config_free(struct locum_config *self)
 }
 
 void
-locum_endpoint_add(const struct locum_endpoint *self, struct locum_text *text)
+locum_config_endpoint_add(const struct locum_endpoint *self, struct locum_text *text)
 {
     const bool bracketed = strchr(self->host, ':') != NULL;
     locum_text_add(text, bracketed ? "[" : "");
@@ -89,51 +118,59 @@ locum_endpoint_add(const struct locum_endpoint *self, struct locum_text *text)
     locum_text_add_u64(text, self->port);
 }
 
+/* The node may move in the list of nodes, but not change its name or role. */
 static bool
-same_addresses(const struct locum_address *a, size_t a_count, const struct locum_address *b,
-               size_t b_count)
+is_same_node(const struct locum_config *running, const struct locum_config *next)
 {
-    if (a_count != b_count) {
-        return false;
-    }
-    for (size_t i = 0; i < a_count; i++) {
-        if (!locum_address_equal(&a[i], &b[i])) {
-            return false;
-        }
-    }
-    return true;
+    const struct locum_core_node *self = &running->core.nodes[running->core.self];
+    const struct locum_core_node *next_self = &next->core.nodes[next->core.self];
+    return strcmp(self->name, next_self->name) == 0 && self->role == next_self->role;
 }
 
 int
 locum_config_reloadable(const struct locum_config *running, const struct locum_config *next,
                         const char **ret_key)
 {
-    const struct locum_core_node *self = &running->core.nodes[running->core.self];
-    const struct locum_core_node *next_self = &next->core.nodes[next->core.self];
-    if (strcmp(running->core.cluster, next->core.cluster) != 0) {
-        *ret_key = "cluster";
-        return LOCUM_ERR_REFUSED;
-    }
-    if (strcmp(self->name, next_self->name) != 0 || self->role != next_self->role) {
-        *ret_key = "node";
-        return LOCUM_ERR_REFUSED;
-    }
-    if (!same_addresses(running->listen_dns, running->listen_dns_count, next->listen_dns,
-                        next->listen_dns_count) ||
-        !same_addresses(running->listen_peer, running->listen_peer_count, next->listen_peer,
-                        next->listen_peer_count) ||
-        !locum_address_equal(&running->listen_http, &next->listen_http) ||
-        strcmp(running->listen_control, next->listen_control) != 0) {
-        *ret_key = "listen";
-        return LOCUM_ERR_REFUSED;
-    }
-    if (strcmp(running->state_dir, next->state_dir) != 0) {
-        *ret_key = "state-dir";
-        return LOCUM_ERR_REFUSED;
-    }
-    if (running->dns_workers != next->dns_workers) {
-        *ret_key = "dns.workers";
-        return LOCUM_ERR_REFUSED;
+    for (size_t row = 0; row < locum_keys.count; row++) {
+        char buffers[2][VALUE_BYTES_MAX];
+        struct locum_text before = locum_text_init(buffers[0], sizeof(buffers[0]));
+        struct locum_text after = locum_text_init(buffers[1], sizeof(buffers[1]));
+        if (!locum_keys.rows[row].restart) {
+            continue;
+        }
+        locum_schema_print(&locum_keys, row, running, &before);
+        locum_schema_print(&locum_keys, row, next, &after);
+        if (row == LOCUM_KEY_NODE ? !is_same_node(running, next)
+                                  : strcmp(buffers[0], buffers[1]) != 0) {
+            *ret_key = locum_keys.rows[row].key;
+            return LOCUM_ERR_REFUSED;
+        }
     }
     return 0;
+}
+
+bool
+locum_config_control_path(const char *path, char ret_path[LOCUM_PATH_MAX + 1])
+{
+    struct locum_problems unheard = {0};
+    const char *usual = locum_keys.rows[LOCUM_KEY_LISTEN_CONTROL].fallback;
+    yaml_document_t document;
+    bool shared;
+    bool found = false;
+    if (locum_document_load(path, &unheard, &document, &shared) != 0) {
+        memcpy(ret_path, usual, strlen(usual) + 1);
+        return false;
+    }
+    const yaml_node_t *root = yaml_document_get_root_node(&document);
+    const yaml_node_t *listen = locum_document_find(&document, root, "listen");
+    const yaml_node_t *control = locum_document_find(&document, listen, "control");
+    if (control != NULL && control->type == YAML_SCALAR_NODE && control->data.scalar.length > 0) {
+        found =
+            locum_document_path(path, locum_document_text(control), ret_path, LOCUM_PATH_MAX + 1);
+    }
+    if (!found) {
+        memcpy(ret_path, usual, strlen(usual) + 1);
+    }
+    yaml_document_delete(&document);
+    return true;
 }

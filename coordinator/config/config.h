@@ -11,6 +11,7 @@
 #include "base/address.h"
 #include "base/pattern.h"
 #include "base/signature.h"
+#include "config/problems.h"
 #include "core/types.h"
 
 #define LOCUM_CONFIG_DEFAULT_PATH "/etc/locum/locum.yaml"
@@ -29,11 +30,6 @@ enum {
     LOCUM_PATH_MAX = 255,
     LOCUM_STRING_MAX = 511,
     LOCUM_STATUS_RANGES_MAX = 8,
-};
-
-/* Where something stands in the file; line and column from 1, 0 where unknown. */
-struct locum_position {
-    uint32_t line, column;
 };
 
 /* host:port; the host is a name or a numeric address. port 0: not configured. */
@@ -127,6 +123,8 @@ struct locum_config_redis {
     char master_name[64]; /* "": no Redis configured */
     char user[64], password[256];
     char sentinel_user[64], sentinel_password[256];
+    char password_file[LOCUM_PATH_MAX + 1], sentinel_password_file[LOCUM_PATH_MAX + 1];
+    char mirrorbits_config[LOCUM_PATH_MAX + 1];
     uint32_t db;
     locum_ms timeout_ms; /* sentinel-poll: core.sentinel_poll_ms */
     struct locum_config_tls tls;
@@ -143,6 +141,7 @@ struct locum_config {
     struct locum_config_zone zones[LOCUM_ZONES_MAX];
     size_t zone_count;
     struct locum_config_redis redis;
+    char secret_file[LOCUM_PATH_MAX + 1];
     struct locum_secrets secrets;
     struct locum_address listen_dns[LOCUM_ADDRESSES_MAX];
     size_t listen_dns_count; /* 0: `none`, or a witness */
@@ -155,16 +154,6 @@ struct locum_config {
     uint32_t dns_workers;
     char path[LOCUM_PATH_MAX + 1]; /* the file it was read from */
 };
-
-/* Called for every error and warning, in file order; the text is valid during the call only. */
-enum locum_severity { LOCUM_SEVERITY_ERROR, LOCUM_SEVERITY_WARNING };
-struct locum_problem {
-    enum locum_severity severity;
-    const char *file;
-    struct locum_position at; /* 0,0: about the file as a whole */
-    const char *text;         /* what is wrong, the value, and what would be right */
-};
-typedef void locum_problem_fn(void *user, const struct locum_problem *problem);
 
 /*
  * Read and validate.
@@ -182,8 +171,8 @@ int locum_config_load(const char *path, const char *node, locum_problem_fn *repo
 void locum_config_free(struct locum_config *self);
 
 /*
- * May `next` take effect without a restart? 0, or LOCUM_ERR_REFUSED with the key that forbids it
- * (`cluster`, `node`, `listen`, `state-dir` or `dns.workers`) in *ret_key (static).
+ * May `next` take effect without a restart? 0, or LOCUM_ERR_REFUSED with the key that forbids it,
+ * e.g. "listen.dns", in *ret_key (static): one that the table of keys marks so (keys.c).
  */
 int locum_config_reloadable(const struct locum_config *running, const struct locum_config *next,
                             const char **ret_key) LOCUM_MUST_CHECK;
@@ -195,16 +184,7 @@ int locum_config_reloadable(const struct locum_config *running, const struct loc
  */
 bool locum_config_control_path(const char *path, char ret_path[LOCUM_PATH_MAX + 1]);
 
-/* "FILE:LINE:COL: error: TEXT", the one way a problem is printed. */
-void locum_problem_add(struct locum_text *text, const struct locum_problem *problem);
-
-/* A locum_problem_fn that prints a line on standard error; `user` is not looked at. */
-void locum_problem_print(void *user, const struct locum_problem *problem);
-
-/* The same into the log, event=config. */
-void locum_problem_log(void *user, const struct locum_problem *problem);
-
 /* "10.0.0.12:6379", "[2001:db8::12]:6379" or "dc2.example.org:6379": as it is written. */
-void locum_endpoint_add(const struct locum_endpoint *self, struct locum_text *text);
+void locum_config_endpoint_add(const struct locum_endpoint *self, struct locum_text *text);
 
 #endif

@@ -29,7 +29,7 @@ label_wrong(struct locum_slice label)
     }
     for (size_t i = 0; i < label.length; i++) {
         if (!is_label_char(lower(label.at[i]))) {
-            return "only a-z 0-9 - _ and dots may stand in it";
+            return "only a-z, 0-9, -, _ and dots are allowed";
         }
     }
     if (label.at[0] == '-' || label.at[label.length - 1] == '-') {

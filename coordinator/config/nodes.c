@@ -1,317 +1,222 @@
-/* nodes: names, addresses, endpoints, successors; and which of them this is. */
+/* nodes: roles, addresses and endpoints that may occur once only, and which of the nodes this is.
+ */
 #include <string.h>
 #include <unistd.h>
 
 #include "config/load.h"
-#include "config/value.h"
 
+bool
+locum_load_any_redis(const struct locum_config *config)
+{
+    bool any = false;
+    for (size_t i = 0; i < config->core.node_count; i++) {
+        any |= config->nodes[i].redis.port != 0;
+    }
+    return any;
+}
+
+bool
+locum_load_any_sentinel(const struct locum_config *config)
+{
+    bool any = false;
+    for (size_t i = 0; i < config->core.node_count; i++) {
+        any |= config->nodes[i].sentinel.port != 0;
+    }
+    return any;
+}
+
+/* Where a node's name is written. */
 static struct locum_position
-node_at(const struct locum_load *self, size_t node)
+node_at(const struct locum_bind *bind, size_t node)
 {
-    return locum_document_at(self->node_keys[node]);
-}
-
-static void
-take_name(struct locum_load *self, size_t node)
-{
-    const struct locum_slice name = locum_document_text(self->node_keys[node]);
-    struct locum_core_node *core = &self->config->core.nodes[node];
-    if (!locum_value_is_name(name, LOCUM_NODE_NAME_MAX) ||
-        locum_slice_copy(name, core->name, sizeof(core->name)) != 0) {
-        locum_problems_error(&self->problems, node_at(self, node),
-                             "node name %s is not right: write 1 to %d characters of a-z 0-9 -, "
-                             "with no - at either end",
-                             locum_quote(name).text, LOCUM_NODE_NAME_MAX);
-    }
-}
-
-/* What forbids to send users or heartbeats to this address, or NULL. */
-static const char *
-address_wrong(const struct locum_address *address)
-{
-    static const uint8_t zero[16];
-    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-    const uint8_t *bytes = address->bytes;
-    if (address->family == LOCUM_V4) {
-        return bytes[0] == 0 || bytes[0] >= 224 ? "is no address of a host" : NULL;
-    }
-    if (memcmp(bytes, zero, sizeof(zero)) == 0 || bytes[0] == 0xff) {
-        return "is no address of a host";
-    }
-    if (bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80) {
-        return "is link-local: write one that users reach";
-    }
-    return memcmp(bytes, mapped, sizeof(mapped)) == 0 ? "is an IPv4 address: write it as one"
-                                                      : NULL;
-}
-
-static void
-take_address(struct locum_load *self, size_t node, const yaml_node_t *item)
-{
-    struct locum_config_node *to = &self->config->nodes[node];
-    struct locum_address *address = &to->address[to->address_count];
-    const struct locum_slice text = locum_document_text(item);
-    if (locum_address_parse(text, address) != 0) {
-        locum_problems_error(&self->problems, locum_document_at(item),
-                             "address %s is not right: write a numeric address without port, as in "
-                             "192.0.2.12 or 2001:db8::12",
-                             locum_quote(text).text);
-        return;
-    }
-    const char *wrong = address_wrong(address);
-    if (wrong != NULL) {
-        locum_problems_error(&self->problems, locum_document_at(item), "address %s %s",
-                             locum_quote(text).text, wrong);
-        return;
-    }
-    self->address_at[node][to->address_count] = locum_document_at(item);
-    to->address_count++;
-}
-
-static void
-take_addresses(struct locum_load *self, size_t node)
-{
-    struct locum_core_node *core = &self->config->core.nodes[node];
-    const size_t count = locum_load_items(self, "nodes.*.address", node);
-    for (size_t i = 0; i < count; i++) {
-        take_address(self, node, locum_load_item(self, "nodes.*.address", node, i));
-    }
-    for (size_t i = 0; i < self->config->nodes[node].address_count; i++) {
-        core->has[self->config->nodes[node].address[i].family] |= core->role == LOCUM_ROLE_SERVER;
-    }
+    return locum_document_at(locum_bind_item_key(bind, LOCUM_KEY_NODES, 0, node));
 }
 
 /* What a node of its role must have, and must not. */
 static void
-check_role(struct locum_load *self, size_t node)
+check_role(struct locum_bind *bind, size_t node)
 {
-    const enum locum_role role = self->config->core.nodes[node].role;
-    if (locum_load_bad(self, "nodes.*.role", node)) {
+    struct locum_config *config = bind->target;
+    struct locum_core_node *core = &config->core.nodes[node];
+    for (size_t i = 0; i < config->nodes[node].address_count; i++) {
+        core->has[config->nodes[node].address[i].family] |= core->role == LOCUM_ROLE_SERVER;
+    }
+    if (locum_bind_bad(bind, LOCUM_KEY_NODE_ROLE, node)) {
         return;
     }
-    if (role != LOCUM_ROLE_SENTINEL &&
-        locum_load_value(self, "nodes.*.address", node)->node == NULL) {
-        locum_problems_error(&self->problems, node_at(self, node),
-                             "address is missing: a server and a witness need one");
+    if (core->role != LOCUM_ROLE_SENTINEL &&
+        !locum_bind_written(bind, LOCUM_KEY_NODE_ADDRESS, node)) {
+        locum_problems_error(&bind->problems, node_at(bind, node),
+                             "address: this key is missing; a server and a witness need it");
     }
-    if (role == LOCUM_ROLE_SENTINEL &&
-        locum_load_value(self, "nodes.*.sentinel", node)->node == NULL) {
-        locum_problems_error(&self->problems, node_at(self, node),
-                             "sentinel is missing: a node of role sentinel votes by it");
+    if (core->role == LOCUM_ROLE_SENTINEL &&
+        !locum_bind_written(bind, LOCUM_KEY_NODE_SENTINEL, node)) {
+        locum_problems_error(&bind->problems, node_at(bind, node),
+                             "sentinel: this key is missing; a node of role sentinel votes by it");
     }
-    if (role != LOCUM_ROLE_SERVER &&
-        locum_load_value(self, "nodes.*.failover", node)->node != NULL) {
-        locum_problems_error(&self->problems,
-                             locum_load_at(self, "nodes.*.failover", node, node_at(self, node)),
-                             "failover belongs to a server: remove it here");
-    }
-}
-
-static void
-default_mirrorbits(struct locum_load *self, size_t node)
-{
-    struct locum_config_node *to = &self->config->nodes[node];
-    if (to->mirrorbits[0] == '\0') {
-        memcpy(to->mirrorbits, self->config->core.nodes[node].name, LOCUM_NODE_NAME_MAX + 1);
+    if (core->role != LOCUM_ROLE_SERVER &&
+        locum_bind_written(bind, LOCUM_KEY_NODE_FAILOVER, node)) {
+        locum_bind_error(bind, LOCUM_KEY_NODE_FAILOVER, node,
+                         "failover: only a server owns names; remove this key here");
     }
 }
 
+/* No address belongs to two nodes; the binder refuses one that is listed twice at a node. */
 static void
-check_addresses_differ(struct locum_load *self, size_t node, size_t index)
+check_addresses(struct locum_bind *bind, size_t node)
 {
-    const struct locum_config *config = self->config;
-    const struct locum_address *address = &config->nodes[node].address[index];
-    for (size_t i = 0; i <= node; i++) {
-        const size_t count = i == node ? index : config->nodes[i].address_count;
-        for (size_t j = 0; j < count; j++) {
-            if (locum_address_same_host(address, &config->nodes[i].address[j])) {
-                char buffer[LOCUM_ADDRESS_TEXT_MAX];
-                struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-                locum_address_add(address, &text);
-                locum_problems_error(&self->problems, self->address_at[node][index],
-                                     "address %s stands at line %u too: every node has its own",
-                                     buffer, self->address_at[i][j].line);
-                return;
+    const struct locum_config *config = bind->target;
+    for (size_t a = 0; a < locum_bind_items(bind, LOCUM_KEY_NODE_ADDRESS, node); a++) {
+        const struct locum_address *address = &config->nodes[node].address[a];
+        for (size_t i = 0; i < node; i++) {
+            for (size_t b = 0; b < locum_bind_items(bind, LOCUM_KEY_NODE_ADDRESS, i); b++) {
+                if (!locum_address_same_host(address, &config->nodes[i].address[b])) {
+                    continue;
+                }
+                const yaml_node_t *item = locum_bind_item(bind, LOCUM_KEY_NODE_ADDRESS, node, a);
+                LOCUM_BIND_ERROR(
+                    bind, item, "address: %s is already used at line %u; addresses must be unique",
+                    locum_problems_quote(locum_document_text(item)).text,
+                    locum_document_at(locum_bind_item(bind, LOCUM_KEY_NODE_ADDRESS, i, b)).line);
             }
         }
     }
 }
 
-static bool
-same_endpoint(const struct locum_endpoint *a, const struct locum_endpoint *b)
-{
-    return a->port != 0 && a->port == b->port && strcmp(a->host, b->host) == 0;
-}
-
+/* Refuse the endpoint if an earlier one in the file is the same. */
 static void
-check_endpoint_differs(struct locum_load *self, size_t node, const char *key,
-                       const struct locum_endpoint *endpoint)
+check_endpoint(struct locum_bind *bind, size_t row, size_t node,
+               const struct locum_endpoint *endpoint)
 {
-    for (size_t i = 0; i < self->config->core.node_count; i++) {
-        const struct locum_config_node *other = &self->config->nodes[i];
-        const char *where = same_endpoint(endpoint, &other->redis)      ? "nodes.*.redis"
-                            : same_endpoint(endpoint, &other->sentinel) ? "nodes.*.sentinel"
-                                                                        : NULL;
-        if (where == NULL || &other->redis == endpoint || &other->sentinel == endpoint) {
+    const struct locum_config *config = bind->target;
+    for (size_t i = 0; i < 2 * config->core.node_count && endpoint->port != 0; i++) {
+        const struct locum_config_node *of = &config->nodes[i / 2];
+        const struct locum_endpoint *other = i % 2 == 0 ? &of->redis : &of->sentinel;
+        const size_t other_row = i % 2 == 0 ? LOCUM_KEY_NODE_REDIS : LOCUM_KEY_NODE_SENTINEL;
+        if (other == endpoint || other->port != endpoint->port ||
+            strcmp(other->host, endpoint->host) != 0) {
             continue;
         }
-        const struct locum_position first = locum_load_at(self, where, i, node_at(self, i));
-        const struct locum_position second = locum_load_at(self, key, node, node_at(self, node));
+        const struct locum_position first = locum_bind_at(bind, other_row, i / 2);
+        const struct locum_position second = locum_bind_at(bind, row, node);
         if (first.line < second.line ||
             (first.line == second.line && first.column < second.column)) {
-            locum_problems_error(&self->problems, second,
-                                 "%s:%u stands at line %u too: one instance belongs to one node",
-                                 endpoint->host, endpoint->port, first.line);
+            locum_bind_error(bind, row, node,
+                             "%s: %s:%u is already used at line %u; an instance belongs to one "
+                             "node",
+                             locum_schema_name(&locum_keys.rows[row]), endpoint->host,
+                             endpoint->port, first.line);
             return;
         }
     }
 }
 
 static void
-check_mirrorbits_differs(struct locum_load *self, size_t node)
+check_mirrorbits(struct locum_bind *bind, size_t node)
 {
-    const char *name = self->config->nodes[node].mirrorbits;
+    const struct locum_config *config = bind->target;
+    const char *name = config->nodes[node].mirrorbits;
     for (size_t i = 0; i < node && name[0] != '\0'; i++) {
-        if (strcmp(name, self->config->nodes[i].mirrorbits) == 0) {
-            locum_problems_error(
-                &self->problems,
-                locum_load_at(self, "nodes.*.mirrorbits", node, node_at(self, node)),
-                "mirrorbits name \"%s\" is that of node %s too: write each node's own", name,
-                self->config->core.nodes[i].name);
+        if (strcmp(name, config->nodes[i].mirrorbits) == 0) {
+            locum_bind_error(bind, LOCUM_KEY_NODE_MIRRORBITS, node,
+                             "mirrorbits: \"%s\" is the name at node %s too; names must be unique",
+                             name, config->core.nodes[i].name);
             return;
         }
     }
 }
 
+/* Successors are other servers; the binder has reported those that are no nodes. */
 static void
-check_all_differ(struct locum_load *self)
+check_failover(struct locum_bind *bind, size_t node)
 {
-    for (size_t node = 0; node < self->config->core.node_count; node++) {
-        const struct locum_config_node *at = &self->config->nodes[node];
-        for (size_t i = 0; i < at->address_count; i++) {
-            check_addresses_differ(self, node, i);
-        }
-        check_endpoint_differs(self, node, "nodes.*.redis", &at->redis);
-        check_endpoint_differs(self, node, "nodes.*.sentinel", &at->sentinel);
-        check_mirrorbits_differs(self, node);
-    }
-}
-
-/* What is wrong with `successor` as the next in `node`'s list, or NULL. */
-static const char *
-successor_wrong(const struct locum_load *self, size_t node, locum_node successor)
-{
-    const struct locum_core_node *core = &self->config->core.nodes[node];
-    if (successor == LOCUM_NODE_NONE) {
-        return "is none of nodes";
-    }
-    if (successor == node) {
-        return "is the node itself";
-    }
-    if (self->config->core.nodes[successor].role != LOCUM_ROLE_SERVER) {
-        return "is no server";
-    }
-    for (size_t i = 0; i < core->failover_count; i++) {
-        if (core->failover[i] == successor) {
-            return "stands here twice";
-        }
-    }
-    return NULL;
-}
-
-static void
-take_failover(struct locum_load *self, size_t node)
-{
-    struct locum_core_node *core = &self->config->core.nodes[node];
-    for (size_t i = 0; i < locum_load_items(self, "nodes.*.failover", node); i++) {
-        const yaml_node_t *item = locum_load_item(self, "nodes.*.failover", node, i);
-        const locum_node successor = locum_load_node(self, locum_document_text(item));
-        const char *wrong = successor_wrong(self, node, successor);
-        if (wrong != NULL) {
-            locum_problems_error(&self->problems, locum_document_at(item),
-                                 "failover %s %s: write other servers, each once",
-                                 locum_quote(locum_document_text(item)).text, wrong);
-        } else {
-            core->failover[core->failover_count++] = successor;
-        }
-    }
-}
-
-/* The node that this host's name means: as it is, or its first label. */
-static locum_node
-find_by_host_name(const struct locum_load *self, struct locum_slice host)
-{
-    struct locum_slice label;
-    const locum_node node = locum_load_node(self, host);
-    (void)locum_slice_cut(&host, '.', &label);
-    return node != LOCUM_NODE_NONE ? node : locum_load_node(self, label);
-}
-
-static void
-refuse_self(struct locum_load *self, struct locum_position at, const char *what,
-            struct locum_slice name)
-{
-    char known[LOCUM_NODES_MAX * (LOCUM_NODE_NAME_MAX + 2) + 1];
-    struct locum_text list = locum_text_init(known, sizeof(known));
-    locum_load_add_nodes(self, &list);
-    locum_problems_error(&self->problems, at,
-                         "%s %s is none of nodes: write `node:` with one of %s", what,
-                         locum_quote(name).text, known);
-}
-
-static void
-take_self(struct locum_load *self, const char *self_name)
-{
-    char host[LOCUM_HOST_MAX + 1] = "";
-    const struct locum_load_value *written = locum_load_value(self, "node", 0);
-    struct locum_position at = {0};
-    struct locum_slice name;
-    locum_node node;
-    if (self_name == NULL && written->bad) {
+    const struct locum_config *config = bind->target;
+    const yaml_node_t *list = locum_bind_node(bind, LOCUM_KEY_NODE_FAILOVER, node);
+    if (list == NULL || list->type != YAML_SEQUENCE_NODE) {
         return;
     }
-    if (self_name == NULL && written->node == NULL) {
-        (void)gethostname(host, sizeof(host) - 1); /* longer ones are cut, and then match nothing */
-        name = locum_slice_of(host);
-        node = find_by_host_name(self, name);
-    } else {
-        at = self_name != NULL ? at : locum_document_at(written->node);
-        name = self_name != NULL ? locum_slice_of(self_name) : locum_document_text(written->node);
-        node = locum_load_node(self, name);
+    for (const yaml_node_item_t *at = list->data.sequence.items.start;
+         at < list->data.sequence.items.top; at++) {
+        const yaml_node_t *item = yaml_document_get_node(&bind->document, *at);
+        const locum_node successor = item->type == YAML_SCALAR_NODE
+                                         ? locum_bind_find(bind, locum_document_text(item))
+                                         : LOCUM_NODE_NONE;
+        if (successor != LOCUM_NODE_NONE &&
+            (successor == node || config->core.nodes[successor].role != LOCUM_ROLE_SERVER)) {
+            LOCUM_BIND_ERROR(bind, item, "failover: %s is %s; list other servers",
+                             locum_problems_quote(locum_document_text(item)).text,
+                             successor == node ? "the node itself" : "not a server");
+        }
     }
-    if (node == LOCUM_NODE_NONE) {
-        refuse_self(self, at, host[0] != '\0' ? "this host's name" : "node", name);
-    } else if (self->config->core.nodes[node].role == LOCUM_ROLE_SENTINEL) {
-        locum_problems_error(&self->problems, at,
-                             "node %s has role sentinel: no coordinator runs there",
-                             locum_quote(name).text);
+}
+
+/* Which node this is: as the caller says, else the file, else the host's name or its first label.
+ */
+static void
+find_self(struct locum_bind *bind, const char *name)
+{
+    struct locum_config *config = bind->target;
+    char host[LOCUM_HOST_MAX + 1] = "";
+    const char *what = "node";
+    locum_node self = config->core.self;
+    if (name == NULL && locum_bind_written(bind, LOCUM_KEY_NODE, 0)) {
+        if (locum_bind_bad(bind, LOCUM_KEY_NODE, 0)) {
+            return;
+        }
+        name = config->core.nodes[self].name;
     } else {
-        self->config->core.self = node;
+        struct locum_slice label;
+        if (name == NULL) {
+            (void)gethostname(host, sizeof(host) - 1); /* a longer one is cut, and matches none */
+            what = "node is not set, and the host name";
+            name = host;
+        }
+        struct locum_slice rest = locum_slice_of(name);
+        self = locum_bind_find(bind, rest);
+        (void)locum_slice_cut(&rest, '.', &label);
+        if (self == LOCUM_NODE_NONE && name == host) {
+            self = locum_bind_find(bind, label);
+        }
     }
+    if (self == LOCUM_NODE_NONE) {
+        locum_bind_no_node(bind, (struct locum_position){0}, what, locum_slice_of(name));
+    } else if (config->core.nodes[self].role == LOCUM_ROLE_SENTINEL) {
+        locum_bind_error(bind, LOCUM_KEY_NODE, 0,
+                         "node: \"%s\" has role sentinel; no coordinator runs at such a node",
+                         name);
+        self = LOCUM_NODE_NONE;
+    }
+    config->core.self = self;
 }
 
 void
-locum_load_nodes(struct locum_load *self, const char *self_name)
+locum_load_nodes(struct locum_bind *bind, const char *self_name)
 {
-    const size_t count = self->config->core.node_count;
+    struct locum_config *config = bind->target;
+    const size_t count = config->core.node_count;
     bool server = false;
     for (size_t node = 0; node < count; node++) {
-        take_name(self, node);
-        take_addresses(self, node);
-        check_role(self, node);
-        default_mirrorbits(self, node);
-        server |= self->config->core.nodes[node].role == LOCUM_ROLE_SERVER;
+        char *mirrorbits = config->nodes[node].mirrorbits;
+        if (mirrorbits[0] == '\0') {
+            memcpy(mirrorbits, config->core.nodes[node].name, LOCUM_NODE_NAME_MAX + 1);
+        }
+        check_role(bind, node);
+        server |= config->core.nodes[node].role == LOCUM_ROLE_SERVER;
     }
     if (count == 0) {
+        config->core.self = LOCUM_NODE_NONE;
         return;
     }
     if (!server) {
-        locum_problems_error(&self->problems, node_at(self, 0),
-                             "no node has role server: write at least one");
+        locum_problems_error(&bind->problems, node_at(bind, 0),
+                             "nodes: no node has role server; at least one is needed");
     }
     for (size_t node = 0; node < count; node++) {
-        take_failover(self, node);
+        check_failover(bind, node);
+        check_addresses(bind, node);
+        check_endpoint(bind, LOCUM_KEY_NODE_REDIS, node, &config->nodes[node].redis);
+        check_endpoint(bind, LOCUM_KEY_NODE_SENTINEL, node, &config->nodes[node].sentinel);
+        check_mirrorbits(bind, node);
     }
-    check_all_differ(self);
-    take_self(self, self_name);
+    find_self(bind, self_name);
 }

@@ -1,15 +1,14 @@
 #include "config/problems.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/log.h"
 
 enum { LINE_BYTES = 1024 };
 
-static void
-add(struct locum_problems *self, enum locum_severity severity, struct locum_position at,
-    const char *format, va_list values)
+void
+locum_problems_add(struct locum_problems *self, enum locum_severity severity,
+                   struct locum_position at, const char *format, va_list values)
 {
     if (severity == LOCUM_SEVERITY_ERROR) {
         self->error_count++;
@@ -29,17 +28,7 @@ locum_problems_error(struct locum_problems *self, struct locum_position at, cons
 {
     va_list values;
     va_start(values, format);
-    add(self, LOCUM_SEVERITY_ERROR, at, format, values);
-    va_end(values);
-}
-
-void
-locum_problems_warning(struct locum_problems *self, struct locum_position at, const char *format,
-                       ...)
-{
-    va_list values;
-    va_start(values, format);
-    add(self, LOCUM_SEVERITY_WARNING, at, format, values);
+    locum_problems_add(self, LOCUM_SEVERITY_ERROR, at, format, values);
     va_end(values);
 }
 
@@ -50,8 +39,8 @@ before(struct locum_position a, struct locum_position b)
 }
 
 void
-locum_problems_tell(struct locum_problems *self, const char *file, locum_problem_fn *report,
-                    void *user)
+locum_problems_report(const struct locum_problems *self, const char *file, locum_problem_fn *report,
+                      void *user)
 {
     size_t order[LOCUM_PROBLEMS_MAX];
     for (size_t i = 0; i < self->count; i++) {
@@ -72,13 +61,13 @@ locum_problems_tell(struct locum_problems *self, const char *file, locum_problem
     if (self->left_out) {
         problem.severity = LOCUM_SEVERITY_ERROR;
         problem.at = (struct locum_position){0};
-        problem.text = "there is more than this wrong: correct these first";
+        problem.text = "there are more errors than shown here; correct these first";
         report(user, &problem);
     }
 }
 
 struct locum_quoted
-locum_quote(struct locum_slice value)
+locum_problems_quote(struct locum_slice value)
 {
     struct locum_quoted quoted;
     struct locum_text text = locum_text_init(quoted.text, sizeof(quoted.text));
@@ -96,7 +85,7 @@ locum_quote(struct locum_slice value)
 }
 
 void
-locum_problem_add(struct locum_text *text, const struct locum_problem *problem)
+locum_problems_format(struct locum_text *text, const struct locum_problem *problem)
 {
     locum_text_add(text, problem->file);
     if (problem->at.line > 0) {
@@ -110,22 +99,22 @@ locum_problem_add(struct locum_text *text, const struct locum_problem *problem)
 }
 
 void
-locum_problem_print(void *user, const struct locum_problem *problem)
+locum_problems_print(void *user, const struct locum_problem *problem)
 {
     char line[LINE_BYTES];
     struct locum_text text = locum_text_init(line, sizeof(line));
     (void)user;
-    locum_problem_add(&text, problem);
+    locum_problems_format(&text, problem);
     (void)fprintf(stderr, "%s\n", line);
 }
 
 void
-locum_problem_log(void *user, const struct locum_problem *problem)
+locum_problems_log(void *user, const struct locum_problem *problem)
 {
     char line[LINE_BYTES];
     struct locum_text text = locum_text_init(line, sizeof(line));
     (void)user;
-    locum_problem_add(&text, problem);
+    locum_problems_format(&text, problem);
     LOCUM_LOG(problem->severity == LOCUM_SEVERITY_ERROR ? LOCUM_LOG_ERR : LOCUM_LOG_WARN, "config",
               "reason", line);
 }

@@ -57,145 +57,136 @@ name_check(struct locum_config_check *check)
     }
 }
 
-/* The one kind that is written in item `index`; false, and a complaint, if it is not one. */
+/* The one kind that is written in item `index`; false, and an error, if it is not one. */
 static bool
-kind_of(struct locum_load *self, size_t index, enum locum_check_kind *ret)
+find_kind(struct locum_bind *bind, size_t index, enum locum_check_kind *ret)
 {
-    const yaml_node_t *item = self->check_items[index];
-    const bool http = locum_load_value(self, "service.checks[].http", index)->node != NULL;
-    const bool tcp = locum_load_value(self, "service.checks[].tcp", index)->node != NULL;
-    const bool command = locum_load_value(self, "service.checks[].command", index)->node != NULL;
+    const yaml_node_t *item = locum_bind_item(bind, LOCUM_KEY_CHECKS, 0, index);
     if (item->type != YAML_MAPPING_NODE) {
-        return false; /* complained about already */
+        return false; /* the binder has reported it */
     }
     if (item->data.mapping.pairs.top - item->data.mapping.pairs.start != 1) {
-        locum_problems_error(
-            &self->problems, locum_document_at(item),
-            "a check has one key, http, tcp, command or mirrorbits: write each check "
-            "as an item of its own, and its settings inside that key");
+        LOCUM_BIND_ERROR(bind, item,
+                         "checks: a check has exactly one key: http, tcp, command or mirrorbits; "
+                         "write each check as an item, with its settings inside that key");
         return false;
     }
-    *ret = http      ? LOCUM_CHECK_HTTP
-           : tcp     ? LOCUM_CHECK_TCP
-           : command ? LOCUM_CHECK_COMMAND
-                     : LOCUM_CHECK_MIRRORBITS;
+    *ret = locum_bind_written(bind, LOCUM_KEY_HTTP, index)      ? LOCUM_CHECK_HTTP
+           : locum_bind_written(bind, LOCUM_KEY_TCP, index)     ? LOCUM_CHECK_TCP
+           : locum_bind_written(bind, LOCUM_KEY_COMMAND, index) ? LOCUM_CHECK_COMMAND
+                                                                : LOCUM_CHECK_MIRRORBITS;
     return true;
 }
 
-/* The words of a command; those that are no good are complained about. */
 static void
-take_command(struct locum_load *self, size_t index)
+load_command(struct locum_bind *bind, size_t index)
 {
-    static const char key[] = "service.checks[].command.argv";
-    struct locum_config_command *command = &self->config->checks[index].command;
+    struct locum_config *config = bind->target;
+    struct locum_config_command *command = &config->checks[index].command;
     struct locum_text words = locum_text_init(command->words, sizeof(command->words));
-    const size_t count = locum_load_items(self, key, index);
+    const size_t count = locum_bind_items(bind, LOCUM_KEY_COMMAND_ARGV, index);
     for (size_t i = 0; i < count; i++) {
-        const yaml_node_t *item = locum_load_item(self, key, index, i);
+        const yaml_node_t *item = locum_bind_item(bind, LOCUM_KEY_COMMAND_ARGV, index, i);
         const struct locum_slice word = locum_document_text(item);
-        if (i == 0 && (word.length == 0 || word.at[0] != '/')) {
-            locum_problems_error(&self->problems, locum_document_at(item),
-                                 "argv begins with %s: write the whole path of a program, as in "
-                                 "/usr/local/lib/check",
-                                 locum_quote(word).text);
-            return;
-        }
-        if (memchr(word.at, '\0', word.length) != NULL) {
-            locum_problems_error(&self->problems, locum_document_at(item),
-                                 "a NUL in argv: write the word without it");
+        const bool relative = i == 0 && (word.length == 0 || word.at[0] != '/');
+        if (relative || memchr(word.at, '\0', word.length) != NULL) {
+            LOCUM_BIND_ERROR(bind, item, "argv: %s %s", locum_problems_quote(word).text,
+                             relative ? "is not an absolute path; write the path of the program, "
+                                        "as in /usr/local/lib/check"
+                                      : "contains a NUL; remove it");
             return;
         }
         locum_text_add_bytes(&words, word.at, word.length);
         locum_text_add_bytes(&words, "", 1);
     }
     if (words.truncated) {
-        locum_problems_error(&self->problems,
-                             locum_load_at(self, key, index, (struct locum_position){0}),
-                             "argv is longer than %d characters: put the command into a script",
-                             LOCUM_COMMAND_BYTES_MAX - 1);
+        locum_bind_error(bind, LOCUM_KEY_COMMAND_ARGV, index,
+                         "argv: longer than %d characters; put the command into a script",
+                         LOCUM_COMMAND_BYTES_MAX - 1);
         return;
     }
     command->count = count;
 }
 
-/* What goes wrong with settings that are right each by itself. */
+/* Settings that are right by themselves and wrong together. */
 static void
-check_http(struct locum_load *self, size_t index)
+check_http(struct locum_bind *bind, size_t index)
 {
-    const struct locum_config_check *check = &self->config->checks[index];
-    static const char *const of_body[] = {"service.checks[].http.body",
-                                          "service.checks[].http.body-not"};
+    const struct locum_config *config = bind->target;
+    const struct locum_config_check *check = &config->checks[index];
+    static const size_t of_body[] = {LOCUM_KEY_HTTP_BODY, LOCUM_KEY_HTTP_BODY_NOT};
     for (size_t i = 0; i < LOCUM_COUNT(of_body); i++) {
-        if (locum_load_good(self, of_body[i], index) && strcmp(check->http.method, "HEAD") == 0) {
-            locum_problems_error(&self->problems,
-                                 locum_load_at(self, of_body[i], index, (struct locum_position){0}),
-                                 "the answer to HEAD has no body: write method: GET");
+        if (locum_bind_good(bind, of_body[i], index) && strcmp(check->http.method, "HEAD") == 0) {
+            locum_bind_error(bind, of_body[i], index,
+                             "%s: a HEAD request returns no body; use method: GET",
+                             locum_schema_name(&locum_keys.rows[of_body[i]]));
         }
     }
-    if (locum_load_good(self, "service.checks[].http.ca-file", index) &&
+    if (locum_bind_good(bind, LOCUM_KEY_HTTP_CA_FILE, index) &&
         !locum_slice_starts(locum_slice_of(check->http.url), "https")) {
-        locum_problems_error(
-            &self->problems,
-            locum_load_at(self, "service.checks[].http.ca-file", index, (struct locum_position){0}),
-            "ca-file is for an https:// URL");
+        locum_bind_error(bind, LOCUM_KEY_HTTP_CA_FILE, index,
+                         "ca-file: the URL is not https://; remove this key");
     }
 }
 
 static void
-check_is_new(struct locum_load *self, size_t index)
+check_is_unique(struct locum_bind *bind, size_t index)
 {
-    const struct locum_config *config = self->config;
+    const struct locum_config *config = bind->target;
     for (size_t i = 0; i < index; i++) {
         if (config->checks[index].name[0] != '\0' &&
             strcmp(config->checks[i].name, config->checks[index].name) == 0) {
-            locum_problems_error(&self->problems, locum_document_at(self->check_items[index]),
-                                 "check \"%s\" stands at line %u already: remove one",
-                                 config->checks[index].name,
-                                 locum_document_at(self->check_items[i]).line);
+            const struct locum_position first =
+                locum_document_at(locum_bind_item(bind, LOCUM_KEY_CHECKS, 0, i));
+            LOCUM_BIND_ERROR(bind, locum_bind_item(bind, LOCUM_KEY_CHECKS, 0, index),
+                             "checks: \"%s\" is already used at line %u; remove one of them",
+                             config->checks[index].name, first.line);
             return;
         }
     }
 }
 
-/* Returns true if it is a check that can tell the service's health by itself. */
+/* Returns true unless it is a mirrorbits check, which cannot judge the service alone. */
 static bool
-take_check(struct locum_load *self, size_t index)
+load_check(struct locum_bind *bind, size_t index)
 {
-    struct locum_config_check *check = &self->config->checks[index];
-    struct locum_core_check *core = &self->config->core.checks[index];
-    if (!kind_of(self, index, &check->kind)) {
+    struct locum_config *config = bind->target;
+    struct locum_config_check *check = &config->checks[index];
+    struct locum_core_check *core = &config->core.checks[index];
+    if (!find_kind(bind, index, &check->kind)) {
         return true;
     }
     core->mirrorbits = check->kind == LOCUM_CHECK_MIRRORBITS;
     core->counts = core->counts || !core->mirrorbits;
-    if (core->mirrorbits && self->config->redis.master_name[0] == '\0') {
-        locum_problems_error(&self->problems, locum_document_at(self->check_items[index]),
-                             "a mirrorbits check listens to Redis: write the nodes' redis and "
-                             "sentinel endpoints");
+    if (core->mirrorbits && config->redis.master_name[0] == '\0') {
+        LOCUM_BIND_ERROR(bind, locum_bind_item(bind, LOCUM_KEY_CHECKS, 0, index),
+                         "mirrorbits: this check needs Redis; set redis and sentinel of the nodes");
     }
     if (check->kind == LOCUM_CHECK_COMMAND) {
-        take_command(self, index);
+        load_command(bind, index);
     }
     const bool complete = (check->kind != LOCUM_CHECK_HTTP || check->http.url[0] != '\0') &&
                           (check->kind != LOCUM_CHECK_TCP || check->tcp.port != 0) &&
                           (check->kind != LOCUM_CHECK_COMMAND || check->command.count > 0);
     if (complete) {
         name_check(check);
-        check_is_new(self, index);
+        check_is_unique(bind, index);
         if (check->kind == LOCUM_CHECK_HTTP) {
-            check_http(self, index);
+            check_http(bind, index);
         }
     }
     return !core->mirrorbits;
 }
 
 void
-locum_load_service(struct locum_load *self)
+locum_load_service(struct locum_bind *bind)
 {
-    struct locum_core_config *core = &self->config->core;
-    bool probed = locum_load_bad(self, "service.checks", 0) || locum_load_bad(self, "service", 0);
+    struct locum_config *config = bind->target;
+    struct locum_core_config *core = &config->core;
+    bool probed =
+        locum_bind_bad(bind, LOCUM_KEY_CHECKS, 0) || locum_bind_bad(bind, LOCUM_KEY_SERVICE, 0);
     for (size_t i = 0; i < core->check_count; i++) {
-        probed |= take_check(self, i);
+        probed |= load_check(bind, i);
     }
     if (core->self == LOCUM_NODE_NONE) {
         return;
@@ -203,11 +194,8 @@ locum_load_service(struct locum_load *self)
     if (core->nodes[core->self].role == LOCUM_ROLE_WITNESS) {
         core->check_count = 0;
     } else if (!probed) {
-        locum_problems_error(
-            &self->problems,
-            locum_load_at(self, "service.checks", 0,
-                          locum_load_at(self, "service", 0, (struct locum_position){0})),
-            "a server needs at least one http, tcp or command check in service.checks, as in "
-            "{http: {url: \"http://127.0.0.1:8080/\"}}");
+        locum_bind_error(bind, LOCUM_KEY_CHECKS, 0,
+                         "service.checks: a server needs at least one http, tcp or command check, "
+                         "as in {http: {url: \"http://127.0.0.1:8080/\"}}");
     }
 }

@@ -3,13 +3,13 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "config/config.h"
 #include "config/domain.h"
 
-bool
-locum_value_is_name(struct locum_slice text, size_t max)
+static bool
+is_name(struct locum_slice text)
 {
-    if (text.length == 0 || text.length > max || text.at[0] == '-' ||
-        text.at[text.length - 1] == '-') {
+    if (text.length == 0 || text.at[0] == '-' || text.at[text.length - 1] == '-') {
         return false;
     }
     for (size_t i = 0; i < text.length; i++) {
@@ -21,11 +21,13 @@ locum_value_is_name(struct locum_slice text, size_t max)
     return true;
 }
 
+/* Static records may hold tabs, as zone files do. */
 static bool
-is_plain_text(struct locum_slice text)
+is_plain_text(struct locum_slice text, bool tabs)
 {
     for (size_t i = 0; i < text.length; i++) {
-        if ((uint8_t)text.at[i] < ' ' || text.at[i] == 127) {
+        const char c = text.at[i];
+        if (((uint8_t)c < ' ' && !(tabs && c == '\t')) || c == 127) {
             return false;
         }
     }
@@ -42,13 +44,13 @@ is_host(struct locum_slice text)
 }
 
 static int
-parse_text(const struct locum_option *option, struct locum_slice text, void *field)
+parse_text(const struct locum_schema_row *row, struct locum_slice text, void *field)
 {
-    if (text.length < (uint64_t)option->min || text.length > (uint64_t)option->max ||
-        !is_plain_text(text)) {
+    if (text.length < (uint64_t)row->min || text.length > (uint64_t)row->max ||
+        !is_plain_text(text, row->shape == LOCUM_SHAPE_LIST)) {
         return LOCUM_ERR_INVALID;
     }
-    return field == NULL ? 0 : locum_slice_copy(text, field, (size_t)option->max + 1);
+    return locum_slice_copy(text, field, (size_t)row->max + 1);
 }
 
 /* Decimal, without leading zeros (which YAML 1.1 would read as octal). */
@@ -70,22 +72,22 @@ parse_number(struct locum_slice text, int64_t min, int64_t max, uint64_t *ret)
 }
 
 static int
-parse_u32(const struct locum_option *option, struct locum_slice text, void *field)
+parse_u32(const struct locum_schema_row *row, struct locum_slice text, void *field)
 {
     uint64_t value;
-    const int status = parse_number(text, option->min, option->max, &value);
-    if (status == 0 && field != NULL) {
+    const int status = parse_number(text, row->min, row->max, &value);
+    if (status == 0) {
         *(uint32_t *)field = (uint32_t)value;
     }
     return status;
 }
 
 static int
-parse_u16(const struct locum_option *option, struct locum_slice text, uint16_t *field)
+parse_u16(struct locum_slice text, int64_t min, int64_t max, uint16_t *field)
 {
     uint64_t value;
-    const int status = parse_number(text, option->min, option->max, &value);
-    if (status == 0 && field != NULL) {
+    const int status = parse_number(text, min, max, &value);
+    if (status == 0) {
         *field = (uint16_t)value;
     }
     return status;
@@ -93,7 +95,7 @@ parse_u16(const struct locum_option *option, struct locum_slice text, uint16_t *
 
 /* "200" or "200-399" */
 static int
-parse_status_range(const struct locum_option *option, struct locum_slice text,
+parse_status_range(const struct locum_schema_row *row, struct locum_slice text,
                    struct locum_status_range *ret)
 {
     struct locum_slice rest = text;
@@ -101,15 +103,15 @@ parse_status_range(const struct locum_option *option, struct locum_slice text,
     struct locum_slice last;
     (void)locum_slice_cut(&rest, '-', &first);
     last = rest.at != NULL ? rest : first;
-    return parse_u16(option, first, &ret->min) != 0 || parse_u16(option, last, &ret->max) != 0 ||
-                   ret->min > ret->max
+    return parse_u16(first, row->min, row->max, &ret->min) != 0 ||
+                   parse_u16(last, row->min, row->max, &ret->max) != 0 || ret->min > ret->max
                ? LOCUM_ERR_INVALID
                : 0;
 }
 
 /* One or several of them, separated by commas. */
 static int
-parse_status(const struct locum_option *option, struct locum_slice text, void *field)
+parse_status(const struct locum_schema_row *row, struct locum_slice text, void *field)
 {
     struct locum_status_range ranges[LOCUM_STATUS_RANGES_MAX] = {0};
     struct locum_slice piece;
@@ -117,7 +119,7 @@ parse_status(const struct locum_option *option, struct locum_slice text, void *f
         while (piece.length > 0 && piece.at[0] == ' ') {
             piece = (struct locum_slice){.at = piece.at + 1, .length = piece.length - 1};
         }
-        if (i >= LOCUM_COUNT(ranges) || parse_status_range(option, piece, &ranges[i]) != 0) {
+        if (i >= LOCUM_COUNT(ranges) || parse_status_range(row, piece, &ranges[i]) != 0) {
             return LOCUM_ERR_INVALID;
         }
     }
@@ -126,41 +128,45 @@ parse_status(const struct locum_option *option, struct locum_slice text, void *f
 }
 
 static int
-parse_pattern(const struct locum_option *option, struct locum_slice text, void *field,
+parse_pattern(const struct locum_schema_row *row, struct locum_slice text, char *field,
               struct locum_text *why)
 {
-    char expression[LOCUM_PATTERN_MAX + 1];
-    if (parse_text(option, text, expression) != 0 || locum_pattern_check(expression, why) != 0) {
-        return LOCUM_ERR_INVALID;
-    }
-    return field == NULL ? 0 : parse_text(option, text, field);
+    const int status = parse_text(row, text, field);
+    return status == 0 && locum_pattern_check(field, why) != 0 ? LOCUM_ERR_INVALID : status;
 }
 
 void
-locum_value_reason(const struct locum_option *option, struct locum_slice value,
+locum_value_reason(const struct locum_schema_row *row, struct locum_slice value,
                    struct locum_text *text)
 {
+    char field[LOCUM_PATTERN_MAX + 1];
     char buffer[100];
-    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
-    if (option->kind == LOCUM_KIND_PATTERN && parse_pattern(option, value, NULL, &why) != 0 &&
-        why.length > 0) {
+    struct locum_text why_pattern = locum_text_init(buffer, sizeof(buffer));
+    const char *why = buffer;
+    int status = 0;
+    if (row->kind == LOCUM_KIND_PATTERN) {
+        status = parse_pattern(row, value, field, &why_pattern);
+    } else if (row->kind == LOCUM_KIND_DOMAIN) {
+        status = locum_domain_absolute(value, field, &why);
+    }
+    if (status != 0 && why[0] != '\0') {
         locum_text_add(text, ": ");
-        locum_text_add(text, buffer);
+        locum_text_add(text, why);
     }
 }
 
 static int
-parse_duration(const struct locum_option *option, struct locum_slice text, void *field)
+parse_duration(const struct locum_schema_row *row, struct locum_slice text, void *field)
 {
     int64_t ms;
     const int status = locum_slice_duration(text, &ms);
     if (status != 0) {
         return status;
     }
-    if (ms < option->min || ms > option->max) {
+    if (ms < row->min || ms > row->max) {
         return LOCUM_ERR_RANGE;
     }
-    if (option->kind == LOCUM_KIND_DURATION) {
+    if (row->kind == LOCUM_KIND_DURATION) {
         *(locum_ms *)field = ms;
         return 0;
     }
@@ -171,7 +177,7 @@ parse_duration(const struct locum_option *option, struct locum_slice text, void 
     return 0;
 }
 
-static const struct locum_option any_port = {.min = 1, .max = 65535};
+enum { PORT_MAX = 65535 };
 
 static bool
 is_digit(char c)
@@ -193,7 +199,7 @@ parse_endpoint(struct locum_slice text, struct locum_endpoint *field)
     }
     (void)locum_slice_cut(&text, ':', &name);
     if (!is_host(name) || is_digit(name.at[name.length - 1]) || text.at == NULL ||
-        parse_u16(&any_port, text, &field->port) != 0) {
+        parse_u16(text, 1, PORT_MAX, &field->port) != 0) {
         return LOCUM_ERR_INVALID;
     }
     locum_text_add_bytes(&host, name.at, name.length);
@@ -211,15 +217,15 @@ parse_flag(struct locum_slice text, bool *field)
 }
 
 static int
-parse_choice(const struct locum_option *option, struct locum_slice text, void *field)
+parse_choice(const struct locum_schema_row *row, struct locum_slice text, void *field)
 {
-    struct locum_slice words = locum_slice_of(option->words);
+    struct locum_slice words = locum_slice_of(row->words);
     struct locum_slice word;
     for (unsigned int i = 0; locum_slice_cut(&words, ' ', &word); i++) {
         if (word.length != text.length || memcmp(word.at, text.at, text.length) != 0) {
             continue;
         }
-        if (option->kind == LOCUM_KIND_WORD) {
+        if (row->kind == LOCUM_KIND_WORD) {
             return locum_slice_copy(word, field, word.length + 1);
         }
         memcpy(field, &i, sizeof(i));
@@ -258,11 +264,12 @@ is_authority(struct locum_slice text)
     struct locum_slice host;
     const bool has_port = memchr(text.at, ':', text.length) != NULL;
     (void)locum_slice_cut(&text, ':', &host);
-    return is_host(host) && (!has_port || parse_u16(&any_port, text, NULL) == 0);
+    uint16_t port;
+    return is_host(host) && (!has_port || parse_u16(text, 1, PORT_MAX, &port) == 0);
 }
 
 static int
-parse_url(const struct locum_option *option, struct locum_slice text, void *field)
+parse_url(const struct locum_schema_row *row, struct locum_slice text, void *field)
 {
     if (!locum_slice_starts(text, "http://") && !locum_slice_starts(text, "https://")) {
         return LOCUM_ERR_INVALID;
@@ -272,69 +279,65 @@ parse_url(const struct locum_option *option, struct locum_slice text, void *fiel
             return LOCUM_ERR_INVALID;
         }
     }
-    return is_authority(locum_value_url_authority(text)) ? parse_text(option, text, field)
+    return is_authority(locum_value_url_authority(text)) ? parse_text(row, text, field)
                                                          : LOCUM_ERR_INVALID;
 }
 
 int
-locum_value_parse(const struct locum_option *option, struct locum_slice text, void *field)
+locum_value_parse(const struct locum_schema_row *row, struct locum_slice text, void *field)
 {
+    char buffer[100];
+    struct locum_text why_pattern = locum_text_init(buffer, sizeof(buffer));
     const char *why;
-    switch (option->kind) {
-    case LOCUM_KIND_NAME:
-        return locum_value_is_name(text, (size_t)option->max) ? parse_text(option, text, field)
-                                                              : LOCUM_ERR_INVALID;
-    case LOCUM_KIND_HOST:
-        return is_host(text) ? parse_text(option, text, field) : LOCUM_ERR_INVALID;
+    switch (row->kind) {
+    case LOCUM_KIND_NAME: return is_name(text) ? parse_text(row, text, field) : LOCUM_ERR_INVALID;
+    case LOCUM_KIND_HOST: return is_host(text) ? parse_text(row, text, field) : LOCUM_ERR_INVALID;
     case LOCUM_KIND_TEXT:
     case LOCUM_KIND_SECRET:
-    case LOCUM_KIND_PATH: return parse_text(option, text, field);
+    case LOCUM_KIND_PATH: return parse_text(row, text, field);
     case LOCUM_KIND_DOMAIN: return locum_domain_absolute(text, field, &why);
-    case LOCUM_KIND_URL: return parse_url(option, text, field);
+    case LOCUM_KIND_URL: return parse_url(row, text, field);
+    case LOCUM_KIND_PATTERN: return parse_pattern(row, text, field, &why_pattern);
     case LOCUM_KIND_WORD:
-    case LOCUM_KIND_CHOICE: return parse_choice(option, text, field);
+    case LOCUM_KIND_CHOICE: return parse_choice(row, text, field);
     case LOCUM_KIND_FLAG: return parse_flag(text, field);
-    case LOCUM_KIND_NUMBER: return parse_u32(option, text, field);
-    case LOCUM_KIND_PORT: return parse_u16(option, text, field);
-    case LOCUM_KIND_STATUS: return parse_status(option, text, field);
-    case LOCUM_KIND_PATTERN: {
-        char buffer[100];
-        struct locum_text why_not = locum_text_init(buffer, sizeof(buffer));
-        return parse_pattern(option, text, field, &why_not);
-    }
+    case LOCUM_KIND_NUMBER: return parse_u32(row, text, field);
+    case LOCUM_KIND_PORT: return parse_u16(text, row->min, row->max, field);
+    case LOCUM_KIND_STATUS: return parse_status(row, text, field);
     case LOCUM_KIND_DURATION:
-    case LOCUM_KIND_SECONDS: return parse_duration(option, text, field);
+    case LOCUM_KIND_SECONDS: return parse_duration(row, text, field);
     case LOCUM_KIND_ENDPOINT: return parse_endpoint(text, field);
     case LOCUM_KIND_ADDRESS: return locum_address_parse_port(text, field);
-    case LOCUM_KIND_MAP:
-    case LOCUM_KIND_NODES:
-    case LOCUM_KIND_ITEMS:
-    case LOCUM_KIND_LIST:
-    case LOCUM_KIND_LIST_OR_NONE:
-    case LOCUM_KIND_LISTS: break;
+    case LOCUM_KIND_IP: return locum_address_parse(text, field);
+    case LOCUM_KIND_NODE: break;
     }
     return LOCUM_ERR_INVALID;
 }
 
-static void
-describe_range(const struct locum_option *option, struct locum_text *text)
+void
+locum_value_print(const struct locum_schema_row *row, const void *field, struct locum_text *text)
 {
-    if (option->kind == LOCUM_KIND_DURATION || option->kind == LOCUM_KIND_SECONDS) {
-        locum_text_add_duration(text, option->min);
-        locum_text_add(text, " to ");
-        locum_text_add_duration(text, option->max);
-        return;
+    switch (row->kind) {
+    case LOCUM_KIND_CHOICE:
+    case LOCUM_KIND_NUMBER:
+    case LOCUM_KIND_SECONDS: locum_text_add_u64(text, *(const uint32_t *)field); break;
+    case LOCUM_KIND_PORT: locum_text_add_u64(text, *(const uint16_t *)field); break;
+    case LOCUM_KIND_DURATION: locum_text_add_i64(text, *(const locum_ms *)field); break;
+    case LOCUM_KIND_NODE: locum_text_add_u64(text, *(const locum_node *)field); break;
+    case LOCUM_KIND_ENDPOINT: locum_config_endpoint_add(field, text); break;
+    case LOCUM_KIND_ADDRESS: locum_address_add_port(field, text); break;
+    case LOCUM_KIND_IP: locum_address_add(field, text); break;
+    case LOCUM_KIND_FLAG:
+    case LOCUM_KIND_STATUS: break;
+    default: locum_text_add(text, field); break;
     }
-    locum_text_add_i64(text, option->min);
-    locum_text_add(text, " to ");
-    locum_text_add_i64(text, option->max);
 }
 
 /* "server, witness or sentinel" */
 static void
-describe_words(const struct locum_option *option, struct locum_text *text)
+describe_words(const struct locum_schema_row *row, struct locum_text *text)
 {
-    struct locum_slice rest = locum_slice_of(option->words);
+    struct locum_slice rest = locum_slice_of(row->words);
     struct locum_slice word;
     for (size_t i = 0; locum_slice_cut(&rest, ' ', &word); i++) {
         if (i > 0) {
@@ -344,66 +347,86 @@ describe_words(const struct locum_option *option, struct locum_text *text)
     }
 }
 
-static const char *
-form_of(enum locum_option_kind kind)
+void
+locum_value_range(const struct locum_schema_row *row, struct locum_text *text)
 {
-    switch (kind) {
-    case LOCUM_KIND_NAME: return " characters of a-z 0-9 -, with no - at either end";
-    case LOCUM_KIND_TEXT:
-    case LOCUM_KIND_SECRET: return " characters, none of them a control character";
-    case LOCUM_KIND_PATH: return " characters of a path";
-    case LOCUM_KIND_HOST: return "a host name, as in vm-23362";
-    case LOCUM_KIND_DOMAIN: return "a domain name, as in get.example.org";
-    case LOCUM_KIND_URL: return "a URL without user or fragment, as in http://127.0.0.1:8080/";
-    case LOCUM_KIND_FLAG: return "true or false";
-    case LOCUM_KIND_NUMBER:
-    case LOCUM_KIND_PORT: return "a number from ";
-    case LOCUM_KIND_STATUS: return "statuses or ranges within 100 to 599, as in \"200-299,302\"";
-    case LOCUM_KIND_PATTERN: return " characters of a POSIX extended regular expression";
-    case LOCUM_KIND_DURATION: return ", as in 250ms, 1s or 5m";
-    case LOCUM_KIND_SECONDS: return " in whole seconds, as in 15s or 5m";
-    case LOCUM_KIND_ENDPOINT:
-        return "an address or a host name, and a port, as in 10.0.0.12:6379, "
-               "[2001:db8::12]:6379 or redis.example.org:6379";
-    case LOCUM_KIND_ADDRESS:
-        return "a numeric address and a port, as in 127.0.0.1:9854 or [::1]:9854";
-    case LOCUM_KIND_MAP: return "its keys and their values, indented below it";
-    case LOCUM_KIND_NODES:
-        return "a name and settings for each, as in `dc2: {address: [192.0.2.12]}`";
-    case LOCUM_KIND_LISTS: return "a list for each server, as in {dc2: [dc2], dc3: [dc3]}";
-    case LOCUM_KIND_ITEMS: return ", each beginning with a dash";
-    case LOCUM_KIND_LIST: return ", as in [one, two]";
-    case LOCUM_KIND_LIST_OR_NONE: return ", as in [\"192.0.2.12:53\"], or none";
-    case LOCUM_KIND_WORD:
-    case LOCUM_KIND_CHOICE: break;
+    const bool items = row->shape != LOCUM_SHAPE_ONE;
+    if (!items && (row->kind == LOCUM_KIND_DURATION || row->kind == LOCUM_KIND_SECONDS)) {
+        locum_text_add_duration(text, row->min);
+        locum_text_add(text, " to ");
+        locum_text_add_duration(text, row->max);
+    } else if (items ? row->items_max > 0
+                     : row->kind == LOCUM_KIND_NUMBER || row->kind == LOCUM_KIND_PORT) {
+        locum_text_add_i64(text, items ? row->items_min : row->min);
+        locum_text_add(text, " to ");
+        locum_text_add_i64(text, items ? row->items_max : row->max);
     }
-    return "";
+}
+
+static void
+describe_characters(const struct locum_schema_row *row, const char *which, struct locum_text *text)
+{
+    locum_text_add_i64(text, row->min);
+    locum_text_add(text, " to ");
+    locum_text_add_i64(text, row->max);
+    locum_text_add(text, " characters");
+    locum_text_add(text, which);
+}
+
+static void
+describe_kind(const struct locum_schema_row *row, struct locum_text *text)
+{
+    static const char *const forms[] = {
+        [LOCUM_KIND_HOST] = "a host name, as in vm-23362",
+        [LOCUM_KIND_DOMAIN] = "a domain name, as in get.example.org",
+        [LOCUM_KIND_URL] = "a URL without user or fragment, as in http://127.0.0.1:8080/",
+        [LOCUM_KIND_FLAG] = "true or false",
+        [LOCUM_KIND_NUMBER] = "a number from ",
+        [LOCUM_KIND_PORT] = "a port number from ",
+        [LOCUM_KIND_STATUS] = "status codes or ranges within 100 to 599, as in \"200-299,302\"",
+        [LOCUM_KIND_DURATION] = "a duration with a unit, from ",
+        [LOCUM_KIND_SECONDS] = "a duration in whole seconds with a unit, from ",
+        [LOCUM_KIND_ENDPOINT] = "an address or a host name, and a port, as in 10.0.0.12:6379, "
+                                "[2001:db8::12]:6379 or redis.example.org:6379",
+        [LOCUM_KIND_ADDRESS] = "a numeric address and a port, as in 192.0.2.12:53 or "
+                               "[2001:db8::12]:53",
+        [LOCUM_KIND_IP] = "a numeric address without a port, as in 192.0.2.12 or 2001:db8::12",
+        [LOCUM_KIND_NODE] = "the name of a node",
+    };
+    switch (row->kind) {
+    case LOCUM_KIND_TEXT:
+    case LOCUM_KIND_SECRET: describe_characters(row, " without control characters", text); break;
+    case LOCUM_KIND_NAME:
+        describe_characters(row, " of a-z, 0-9 and -, with no - at either end", text);
+        break;
+    case LOCUM_KIND_PATH: describe_characters(row, " (a path)", text); break;
+    case LOCUM_KIND_PATTERN:
+        describe_characters(row, ", a POSIX extended regular expression", text);
+        break;
+    case LOCUM_KIND_WORD:
+    case LOCUM_KIND_CHOICE: describe_words(row, text); break;
+    default:
+        locum_text_add(text, forms[row->kind]);
+        locum_value_range(row, text);
+        break;
+    }
 }
 
 void
-locum_value_describe(const struct locum_option *option, struct locum_text *text)
+locum_value_describe(const struct locum_schema_row *row, struct locum_text *text)
 {
-    locum_text_add(text, "write ");
-    switch (option->kind) {
-    case LOCUM_KIND_WORD:
-    case LOCUM_KIND_CHOICE: describe_words(option, text); return;
-    case LOCUM_KIND_NUMBER:
-    case LOCUM_KIND_PORT:
-        locum_text_add(text, form_of(option->kind));
-        describe_range(option, text);
-        return;
-    case LOCUM_KIND_ITEMS:
-    case LOCUM_KIND_LIST:
-    case LOCUM_KIND_LIST_OR_NONE: locum_text_add(text, "a list of "); break;
-    case LOCUM_KIND_NAME:
-    case LOCUM_KIND_TEXT:
-    case LOCUM_KIND_SECRET:
-    case LOCUM_KIND_PATH:
-    case LOCUM_KIND_PATTERN:
-    case LOCUM_KIND_DURATION:
-    case LOCUM_KIND_SECONDS: break;
-    default: locum_text_add(text, form_of(option->kind)); return;
+    static const char *const forms[] = {
+        [LOCUM_SHAPE_LIST] = "a list in brackets, as in [one, two]",
+        [LOCUM_SHAPE_LIST_OR_NONE] = "a list in brackets, as in [one, two], or none",
+        [LOCUM_SHAPE_LISTS] = "a list for each server, as in {dc2: [dc2], dc3: [dc3]}",
+        [LOCUM_SHAPE_MAP] = "keys and values, indented below it",
+        [LOCUM_SHAPE_NAMED_MAPS] = "names, each with keys and values, as in "
+                                   "`dc2: {address: [192.0.2.12]}`",
+        [LOCUM_SHAPE_MAPS] = "a list whose items begin with a dash",
+    };
+    if (row->shape == LOCUM_SHAPE_ONE) {
+        describe_kind(row, text);
+    } else {
+        locum_text_add(text, forms[row->shape]);
     }
-    describe_range(option, text);
-    locum_text_add(text, form_of(option->kind));
 }

@@ -122,9 +122,9 @@ build(struct locum_daemon *self, const char *config_path)
                   "NOTIFY_SOCKET is no address of a socket here", "effect",
                   "the service manager is told nothing");
     }
-    int status = locum_config_load(config_path, NULL, locum_problem_log, NULL, &self->config);
+    int status = locum_config_load(config_path, NULL, locum_problems_log, NULL, &self->config);
     if (status == 0) {
-        status = locum_dns_check(self->config, locum_problem_log, NULL);
+        status = locum_dns_check(self->config, locum_problems_log, NULL);
     }
     if (status == 0) {
         raise_descriptors();

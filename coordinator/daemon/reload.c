@@ -20,7 +20,7 @@ collect(void *user, const struct locum_problem *problem)
     const bool error = problem->severity == LOCUM_SEVERITY_ERROR;
     char line[1024];
     struct locum_text text = locum_text_init(line, sizeof(line));
-    locum_problem_add(&text, problem);
+    locum_problems_format(&text, problem);
     LOCUM_LOG(error ? LOCUM_LOG_ERR : LOCUM_LOG_WARN, error ? "reload-refused" : "config", "reason",
               line);
     (void)json_array_append_new(error ? findings->errors : findings->warnings, json_string(line));

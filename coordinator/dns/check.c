@@ -289,7 +289,7 @@ locum_dns_check(const struct locum_config *config, locum_problem_fn *report, voi
     if (status == 0) {
         status = check_zones(self);
     }
-    locum_problems_tell(&self->problems, config->path, report, user);
+    locum_problems_report(&self->problems, config->path, report, user);
     if (status == 0 && self->problems.error_count > 0) {
         status = LOCUM_ERR_INVALID;
     }

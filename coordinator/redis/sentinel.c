@@ -351,7 +351,7 @@ locum_sentinel_create(struct event_base *base, const struct locum_endpoints_entr
     self->status.node = entry->node;
     self->status.polled_mono = LOCUM_NEVER;
     struct locum_text where = locum_text_init(self->status.where, sizeof(self->status.where));
-    locum_endpoint_add(&entry->endpoint, &where);
+    locum_config_endpoint_add(&entry->endpoint, &where);
     locum_timer_init(&self->timer, base, on_timer, self);
     arm(self, 0);
     return self;
@@ -362,7 +362,7 @@ locum_sentinel_keep(struct locum_sentinel *self, const struct locum_endpoints_en
 {
     char buffer[sizeof(self->status.where)];
     struct locum_text where = locum_text_init(buffer, sizeof(buffer));
-    locum_endpoint_add(&entry->endpoint, &where);
+    locum_config_endpoint_add(&entry->endpoint, &where);
     if (strcmp(buffer, self->status.where) != 0) {
         return false;
     }

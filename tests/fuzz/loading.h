@@ -25,7 +25,7 @@ report(void *user, const struct locum_problem *problem)
     reported->errors += problem->severity == LOCUM_SEVERITY_ERROR;
     REQUIRE(strcmp(problem->file, reported->file) == 0);
     REQUIRE((problem->at.line == 0) == (problem->at.column == 0));
-    locum_problem_add(&text, problem);
+    locum_problems_format(&text, problem);
     REQUIRE(!text.truncated && problem->text[0] != '\0');
     for (const char *c = line; *c != '\0'; c++) {
         REQUIRE((uint8_t)*c >= ' ' && *c != 127); /* always one line */

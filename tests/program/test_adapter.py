@@ -82,11 +82,8 @@ def test_status_reports_what_cannot_be_reached():
         assert "NSD does not answer at 127.0.0.1:1" in out and f"{folder}/z: " in out, out
 
 
-def test_manual_page_lists_every_key_and_log_word():
+def test_manual_page_lists_every_log_word():
     page = read("doc/locum-nsd.8")
-    keys = re.findall(r'^\{"([a-z.-]+)",', read("nsd-adapter/settings.c"), re.M)
-    section = re.search(r"^\.Sh CONFIGURATION\n(.*?)^\.Sh ", page, re.M | re.S).group(1)
-    assert len(keys) >= 8 and re.findall(r"^\.It Cm (.*)$", section, re.M) == keys
     logged = set()
     for path in (*glob.glob(os.path.join(ROOT, "nsd-adapter/*.c")), "coordinator/config/problems.c"):
         for words in re.findall(r"\bLOCUM_LOG\((.*?)\);", read(path), re.S):

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""locum(8) lists all log messages that are not events; doc/decisions.md has every rule cited."""
+"""The documentation and the sources agree: generated lists, words of the log, cited rules."""
 
 import glob
 import os
 import re
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
@@ -66,6 +67,19 @@ def test_cited_rules_exist():
                 cited |= set(re.findall(rf"\b(?:{families})-(?:[0-9]+|[A-Z])\b", file.read()))
     assert len(cited) > 40, cited
     assert cited <= rules, f"no such rule in doc/decisions.md: {sorted(cited - rules)}"
+
+
+def test_generated_lists():
+    program = os.path.join(os.environ.get("BUILD", os.path.join(ROOT, "build")), "doc/manual")
+    pages = glob.glob(os.path.join(ROOT, "doc/*.[1-8]"))
+    lists = 0
+    for path in pages:
+        with open(path, encoding="utf-8") as file:
+            page = file.read()
+        made = subprocess.run([program], input=page, stdout=subprocess.PIPE, text=True, check=True)
+        assert made.stdout == page, f"{path}: a list differs from its table: run make doc"
+        lists += page.count('\n.\\" BEGIN ')
+    assert lists >= 2, pages
 
 
 cases.run(globals())

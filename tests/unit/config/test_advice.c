@@ -1,4 +1,4 @@
-/* What is told of a configuration that is taken: warnings, its digest, what needs a restart. */
+/* Of a configuration that is accepted: warnings, its digest, what needs a restart. */
 #include "fixture.h"
 
 static char *
@@ -51,69 +51,69 @@ test_the_digest_is_of_what_nodes_share(void **state)
     }
 }
 
-static const struct {
-    struct change changes[CHANGES_MAX];
-    const char *expected;
-} risky[] = {
-    {{{NODES, "nodes:\n"
+static const struct broken risky[] = {
+    {"the quorum needs every node",
+     {{NODES, "nodes:\n"
               "  dc2: {address: [192.0.2.12]}\n"
               "  dc3: {address: [192.0.2.13]}\n"}},
-     "locum.yaml:5:3: warning: a dead node leaves 1 of the 2 votes that the quorum needs: owned "
-     "names are never taken over; add a third site (a witness or a sentinel) or write quorum: 1\n"},
-    {{{NODES, "nodes:\n"
+     "5:3 quorum 2 votes 1 third site\n"},
+    {"a quorum below the majority",
+     {{NODES, "nodes:\n"
               "  dc2: {address: [192.0.2.12]}\n"
               "  dc3: {address: [192.0.2.13]}\n"
               "quorum: 1\n"}},
-     "locum.yaml:7:9: warning: quorum 1 is less than the majority of 2 nodes (2): nodes that only "
-     "lost sight of each other take over each other's names\n"},
-    {{{"service:", "quorum: 3\n"
+     "7:9 quorum 1 majority 2\n"},
+    {"a written quorum needs every node",
+     {{"service:", "quorum: 3\n"
                    "service:"}},
-     "locum.yaml:11:9: warning: a dead node leaves 2 of the 3 votes that the quorum needs: owned "
-     "names are never taken over; add a third site (a witness or a sentinel) or write quorum: 1\n"},
-    {{{NS, NS "    ttl: 29s\n"}},
-     "locum.yaml:11:10: warning: ttl 29s is under 30s: many more queries, and some resolvers keep "
-     "answers longer anyway\n"},
-    {{{NS, NS "    ttl: 30s\n"}}, ""},
-    {{{"[192.0.2.13]", "[192.0.2.13, \"2001:db8::13\"]"}},
-     "locum.yaml:5:18: warning: server dc2 has no IPv6 address and others have: it cannot stand in "
-     "for them there\n"},
-    {{{"service:", "heartbeat: {timeout: 500ms}\n"
+     "11:9 quorum 3 votes 2\n"},
+    {"a short ttl", {{NS, NS "    ttl: 29s\n"}}, "11:10 ttl 29s 30s\n"},
+    {"a ttl that is just long enough", {{NS, NS "    ttl: 30s\n"}}, ""},
+    {"a server lacks a family",
+     {{"[192.0.2.13]", "[192.0.2.13, \"2001:db8::13\"]"}},
+     "5:18 address dc2 IPv6\n"},
+    {"few heartbeats in the timeout",
+     {{"service:", "heartbeat: {timeout: 500ms}\n"
                    "service:"}},
-     "locum.yaml:11:22: warning: only 4 heartbeats fit into the timeout: with less than 6 a lost "
-     "packet or two makes a node suspect\n"},
-    {{{"service:", "heartbeat: {timeout: 750ms}\n"
+     "11:22 timeout 4 6\n"},
+    {"just enough heartbeats in the timeout",
+     {{"service:", "heartbeat: {timeout: 750ms}\n"
                    "service:"}},
      ""},
-    {{{", redis: \"10.0.0.12:6379\"", ""}, {", redis: \"10.0.0.13:6379\"", ""}},
-     "locum.yaml:5:3: warning: nodes have a sentinel and none has redis: a Sentinel votes on a "
-     "site "
-     "by the Redis and the Sentinel there, so none can vote\n"},
-    {{{", sentinel: \"10.0.0.12:26379\"", ""},
+    {"Sentinels without Redis",
+     {{", redis: \"10.0.0.12:6379\"", ""}, {", redis: \"10.0.0.13:6379\"", ""}},
+     "5:3 sentinel redis vote\n"},
+    {"Redis without Sentinels",
+     {{", sentinel: \"10.0.0.12:26379\"", ""},
       {", sentinel: \"10.0.0.13:26379\"", ""},
       {", sentinel: \"10.0.0.10:26379\"", ""}},
-     "locum.yaml:5:3: warning: nodes have redis and none has a sentinel: a failover of Redis is "
-     "followed late, by trying one after the other\n"},
-    {{{", sentinel: \"10.0.0.13:26379\"", ""},
+     "5:3 redis sentinel failover late\n"},
+    {"a Sentinel cannot vote on a server",
+     {{", sentinel: \"10.0.0.13:26379\"", ""},
       {"role: witness, address: [192.0.2.10]", "role: sentinel"}},
-     "locum.yaml:6:3: warning: server dc3 has not both redis and sentinel: node ns0, of role "
-     "sentinel, cannot vote on it\n"},
-    {{{"role: witness, address: [192.0.2.10]", "role: sentinel"}}, ""},
-    {{{CHECK, "    - http: {url: \"https://127.0.0.1/\", ca-file: absent.pem}\n"}},
-     "locum.yaml:13:50: warning: ca-file absent.pem: No such file or directory: the check fails "
-     "until it can be read\n"},
-    {{{CHECK, "    - command: {argv: [/bin/absent]}\n"}},
-     "locum.yaml:13:23: warning: program /bin/absent: No such file or directory: the check fails "
-     "until it can be run\n"},
+     "6:3 dc3 redis sentinel ns0 vote\n"},
+    {"a Sentinel can vote on every server",
+     {{"role: witness, address: [192.0.2.10]", "role: sentinel"}},
+     ""},
+    {"authorities that cannot be read",
+     {{CHECK, "    - http: {url: \"https://127.0.0.1/\", ca-file: absent.pem}\n"}},
+     "13:50 ca-file absent.pem read\n"},
+    {"a program that cannot be run",
+     {{CHECK, "    - command: {argv: [/bin/absent]}\n"}},
+     "13:23 argv /bin/absent run\n"},
 };
 
 static void
-test_each_risk_is_told(void **state)
+test_each_risk_is_a_warning(void **state)
 {
     (void)state;
     for (size_t i = 0; i < LOCUM_COUNT(risky); i++) {
         struct locum_config *config = load_changed(risky[i].changes, CHANGES_MAX);
-        assert_string_equal(report, risky[i].expected);
-        assert_non_null(config);
+        prose_add(risky[i].name);
+        if (config == NULL || !is_reported(risky[i].expected)) {
+            fail_msg("%s: expected %s, reported %s", risky[i].name, risky[i].expected, report);
+        }
+        assert_null(strstr(report, "error:"));
         locum_config_free(config);
     }
 }
@@ -129,13 +129,12 @@ test_a_password_that_others_may_read(void **state)
     assert_int_equal(chmod("locum.yaml", 0644), 0);
     struct locum_config *config = load_path("locum.yaml", NULL);
     assert_non_null(config);
-    assert_string_equal(report, "locum.yaml:11:19: warning: a password in a file that others may "
-                                "read: use password-file, or chmod o= this file\n");
+    assert_true(is_reported("11:19 warning password password-file chmod\n"));
     locum_config_free(config);
 }
 
 static void
-test_what_needs_a_restart(void **state)
+test_a_change_that_needs_a_restart(void **state)
 {
     (void)state;
     static const struct {
@@ -145,10 +144,13 @@ test_what_needs_a_restart(void **state)
         {{"", ""}, NULL},
         {{"cluster: get", "cluster: put"}, "cluster"},
         {{"node: dc2", "node: dc3"}, "node"},
-        {{"service:", "listen: {http: \"127.0.0.1:1\"}\nservice:"}, "listen"},
-        {{"service:", "listen: {control: /tmp/x}\nservice:"}, "listen"},
-        {{"service:", "listen: {dns: none}\nservice:"}, "listen"},
-        {{"192.0.2.12", "192.0.2.22"}, "listen"},
+        {{"service:", "listen: {http: \"127.0.0.1:1\"}\nservice:"}, "listen.http"},
+        {{"service:", "listen: {control: /tmp/x}\nservice:"}, "listen.control"},
+        {{"service:", "listen: {dns: none}\nservice:"}, "listen.dns"},
+        {{"192.0.2.12", "192.0.2.22"}, "listen.dns"},
+        {{"service:", "state-dir: /tmp\nservice:"}, "state-dir"},
+        {{"service:", "dns: {workers: 2}\nservice:"}, "dns.workers"},
+        {{"  dc2: {address", "  dc2: {port: 1, address"}, "listen.peer"},
         {{"192.0.2.13", "192.0.2.23"}, NULL},
         {{"    ns:", "    ttl: 5m\n    ns:"}, NULL},
         {{"service:", "quorum: 3\nservice:"}, NULL},
@@ -169,14 +171,22 @@ test_what_needs_a_restart(void **state)
     locum_config_free(NULL);
 }
 
+static int
+begin(void **state)
+{
+    return prose_begin("test_advice") ? setup(state) : 1;
+}
+
 int
-main(void)
+main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_digest_is_of_what_nodes_share),
-        cmocka_unit_test(test_each_risk_is_told),
+        cmocka_unit_test(test_each_risk_is_a_warning),
+        cmocka_unit_test(test_the_prose_is_as_kept),
         cmocka_unit_test(test_a_password_that_others_may_read),
-        cmocka_unit_test(test_what_needs_a_restart),
+        cmocka_unit_test(test_a_change_that_needs_a_restart),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    const int failed = cmocka_run_group_tests(tests, begin, teardown);
+    return prose_write(argc, argv) != 0 ? 1 : failed;
 }

@@ -1,4 +1,5 @@
-/* redis.mirrorbits-config: what is taken from a real mirrorbits.conf, what is not, what is told. */
+/* redis.mirrorbits-config: what is taken from a real mirrorbits.conf, what is not, and errors in
+ * it. */
 #include "fixture.h"
 
 #define NODES_WITHOUT                                                                              \
@@ -60,7 +61,7 @@ test_everything_is_taken_where_nothing_is_written(void **state)
     assert_int_equal(config->redis.db, 3);
     assert_string_equal(config->redis.server.host, "10.0.0.12");
     assert_int_equal(config->redis.server.port, 6379);
-    /* One is on dc2's host, and so dc2's; two belong to nobody. */
+    /* One is on dc2's host, and so dc2's; two belong to no node. */
     assert_string_equal(config->nodes[0].sentinel.host, "192.0.2.12");
     assert_int_equal(config->nodes[0].sentinel.port, 26379);
     assert_int_equal(config->nodes[1].sentinel.port, 0);
@@ -72,7 +73,7 @@ test_everything_is_taken_where_nothing_is_written(void **state)
 }
 
 static void
-test_what_is_written_here_stands(void **state)
+test_what_is_written_here_has_precedence(void **state)
 {
     (void)state;
     write_file("mirrorbits.conf", real, 0640);
@@ -99,7 +100,7 @@ test_its_password_is_not_our_users(void **state)
     write_file("mirrorbits.conf", real, 0640);
     assert_null(
         load_with(NODES, "redis: {mirrorbits-config: mirrorbits.conf, user: locum}\nservice:"));
-    assert_non_null(strstr(report, "user without a password"));
+    assert_non_null(strstr(report, "error: user: a user needs a password"));
 }
 
 static void
@@ -135,29 +136,30 @@ test_an_address_without_a_host(void **state)
 }
 
 static void
-test_what_is_wrong_in_it_is_told_with_its_place(void **state)
+test_errors_in_it_are_reported_with_their_place(void **state)
 {
     (void)state;
     static const struct {
         const char *text, *want;
     } rows[] = {
         {"Gzip: false\nRedisAddress: nowhere\n",
-         "locum.yaml:11:28: error: mirrorbits.conf:2:15: RedisAddress \"nowhere\" is not right: "
-         "write an address or a host name, and a port"},
-        {"RedisDB: many\n", "mirrorbits.conf:1:10: RedisDB \"many\" is not right: write a number"},
-        {"RedisDB: [1]\n", "mirrorbits.conf:1:10: RedisDB is not right: write a number"},
-        {"RedisSentinels: 10.0.0.1:26379\n", "mirrorbits.conf:1:17: RedisSentinels is no list"},
-        {"RedisSentinels:\n  - Host: 10.0.0.1\n",
-         "mirrorbits.conf:2:11: Host \"10.0.0.1\" is not right"},
+         "locum.yaml:11:28: error: mirrorbits.conf:2:15: RedisAddress: \"nowhere\" is not valid; "
+         "expected an address"},
+        {"RedisDB: many\n", "mirrorbits.conf:1:10: RedisDB: \"many\" is"},
+        {"RedisDB: [1]\n", "mirrorbits.conf:1:10: RedisDB: the value is"},
+        {"RedisSentinels: 10.0.0.1:26379\n",
+         "mirrorbits.conf:1:17: RedisSentinels: expected a list"},
+        {"RedisSentinels:\n  - Host: 10.0.0.1\n", "mirrorbits.conf:2:11: Host: \"10.0.0.1\" is"},
         {"RedisSentinels: [10.0.0.1:26379]\n",
-         "mirrorbits.conf:1:18: no Host in this item of RedisSentinels"},
+         "mirrorbits.conf:1:18: RedisSentinels: this item has no Host"},
         {"RedisSentinels:\n  - host: 10.0.0.1:26379\n",
-         "mirrorbits.conf:2:5: no Host in this item of RedisSentinels"},
-        {"RedisSentinelMasterName: [a]\n", "mirrorbits.conf:1:26: RedisSentinelMasterName is not"},
-        {"RedisPassword: {a: b}\n", "mirrorbits.conf:1:16: RedisPassword is not right"},
+         "mirrorbits.conf:2:5: RedisSentinels: this item has no Host"},
+        {"RedisSentinelMasterName: [a]\n",
+         "mirrorbits.conf:1:26: RedisSentinelMasterName: the value"},
+        {"RedisPassword: {a: b}\n", "mirrorbits.conf:1:16: RedisPassword: the value"},
         {"RedisDB: 1\n RedisDB: 2\n", "mirrorbits.conf:2:9: not YAML"},
-        {"- a\n", "mirrorbits.conf:1:1: a configuration is keys and values"},
-        {"\x01\n", "mirrorbits.conf:1:1: control character 0x01"},
+        {"- a\n", "mirrorbits.conf:1:1: found no keys"},
+        {"\x01\n", "mirrorbits.conf:1:1: byte 0x01"},
         {"RedisAddress: x:0\nRedisDB: x\n", "mirrorbits.conf:2:10: RedisDB"},
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
@@ -170,7 +172,7 @@ test_what_is_wrong_in_it_is_told_with_its_place(void **state)
     /* A password is never shown. */
     write_file("mirrorbits.conf", "RedisPassword: \"a\\tsecret\"\n", 0640);
     assert_null(load_with(NODES_WITHOUT, IMPORT));
-    assert_non_null(strstr(report, "RedisPassword is not right"));
+    assert_non_null(strstr(report, "RedisPassword: the value"));
     assert_null(strstr(report, "secret\""));
 }
 
@@ -180,19 +182,17 @@ test_an_absent_file(void **state)
     (void)state;
     static const char absent[] = "redis: {mirrorbits-config: absent.conf}\nservice:";
     assert_null(load_with(NODES_WITHOUT, absent));
-    assert_non_null(strstr(report, "error: mirrorbits-config \"absent.conf\" is not there, and "
-                                   "without it master-name or the addresses"));
+    assert_non_null(strstr(report, "error: mirrorbits-config: \"absent.conf\" does not exist"));
     assert_null(load_with(NODES, absent));
     struct locum_config *config = load_with(
         NODES, "redis: {mirrorbits-config: absent.conf, master-name: mirrorbits}\nservice:");
-    assert_string_equal(report, "locum.yaml:11:28: warning: mirrorbits-config \"absent.conf\" is "
-                                "not there: nothing is taken from it\n");
+    assert_true(is_reported("11:28 warning mirrorbits-config absent.conf\n"));
     assert_non_null(config);
     locum_config_free(config);
     /* What is there and cannot be read is an error. */
     assert_null(
         load_with(NODES, "redis: {mirrorbits-config: ., master-name: mirrorbits}\nservice:"));
-    assert_non_null(strstr(report, "is not a regular file"));
+    assert_non_null(strstr(report, "not a regular file"));
 }
 
 int
@@ -200,11 +200,11 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_everything_is_taken_where_nothing_is_written),
-        cmocka_unit_test(test_what_is_written_here_stands),
+        cmocka_unit_test(test_what_is_written_here_has_precedence),
         cmocka_unit_test(test_its_password_is_not_our_users),
         cmocka_unit_test(test_a_file_without_values_gives_nothing),
         cmocka_unit_test(test_an_address_without_a_host),
-        cmocka_unit_test(test_what_is_wrong_in_it_is_told_with_its_place),
+        cmocka_unit_test(test_errors_in_it_are_reported_with_their_place),
         cmocka_unit_test(test_an_absent_file),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

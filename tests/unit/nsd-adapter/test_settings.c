@@ -22,7 +22,7 @@ report(void *user, const struct locum_problem *problem)
     const char *slash = strrchr(problem->file, '/');
     struct locum_problem shown = *problem;
     shown.file = slash != NULL ? slash + 1 : problem->file;
-    locum_problem_add(&text, &shown);
+    locum_problems_format(&text, &shown);
     locum_text_add_char(&text, '\n');
 }
 
@@ -59,7 +59,7 @@ test_the_smallest_file_and_its_defaults(void **state)
 }
 
 static void
-test_everything_written(void **state)
+test_every_key(void **state)
 {
     (void)state;
     struct locum_nsd_settings settings;
@@ -78,7 +78,7 @@ test_everything_written(void **state)
 }
 
 static void
-test_all_errors_are_told_with_their_place(void **state)
+test_all_errors_are_reported_with_their_place(void **state)
 {
     (void)state;
     struct locum_nsd_settings settings;
@@ -87,14 +87,14 @@ test_all_errors_are_told_with_their_place(void **state)
                               &settings),
                          0);
     static const char *const expected[] = {
-        ":1:7: error: zone \"get..org\" is not right",
-        ":2:1: error: unknown key \"zon\"",
-        ":3:19: error: coordinator-lost \"1s\" is not right",
-        ":4:1: error: key \"zone\" stands here twice, first at line 1",
-        ":5:16: error: nsd.address \"127.0.0.1\" is not right",
-        ":5:29: error: unknown key \"file\"",
-        ":5:46: error: nsd.config is no single value",
-        ":5:6: error: nsd.zonefile is missing",
+        ":1:7: error: zone: \"get..org\"",
+        ":2:1: error: key \"zon\"",
+        ":3:19: error: coordinator-lost: \"1s\"",
+        ":4:1: error: key \"zone\" is already used at line 1",
+        ":5:16: error: address: \"127.0.0.1\"",
+        ":5:29: error: key \"file\"",
+        ":5:46: error: config: found a list",
+        ":5:6: error: zonefile: this required key is missing",
     };
     for (size_t i = 0; i < LOCUM_COUNT(expected); i++) {
         if (strstr(told, expected[i]) == NULL) {
@@ -103,8 +103,8 @@ test_all_errors_are_told_with_their_place(void **state)
         }
     }
     assert_int_not_equal(load("{}\n", &settings), 0);
-    assert_non_null(strstr(told, "zone is missing"));
-    assert_non_null(strstr(told, "nsd is missing"));
+    assert_non_null(strstr(told, "zone: this required key is missing"));
+    assert_non_null(strstr(told, "nsd: this required key is missing"));
 }
 
 int
@@ -112,8 +112,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_smallest_file_and_its_defaults),
-        cmocka_unit_test(test_everything_written),
-        cmocka_unit_test(test_all_errors_are_told_with_their_place),
+        cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_all_errors_are_reported_with_their_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,394 @@
+#include "config/keys.h"
+
+#include <string.h>
+
+#include "config/config.h"
+#include "config/row.h"
+
+#define AT(member) STORED(struct locum_config, member)
+#define OF_NODE(member)                                                                            \
+    STORED(struct locum_config, nodes[0].member), .stride = sizeof(struct locum_config_node)
+#define OF_CORE_NODE(member)                                                                       \
+    STORED(struct locum_config, core.nodes[0].member), .stride = sizeof(struct locum_core_node)
+#define OF_ZONE(member)                                                                            \
+    STORED(struct locum_config, zones[0].member), .stride = sizeof(struct locum_config_zone)
+#define OF_CHECK(member)                                                                           \
+    STORED(struct locum_config, checks[0].member), .stride = sizeof(struct locum_config_check)
+#define OF_CORE_CHECK(member)                                                                      \
+    STORED(struct locum_config, core.checks[0].member), .stride = sizeof(struct locum_core_check)
+#define COUNT(member) .count_offset = offsetof(struct locum_config, member)
+#define ITEMS(member) .item_size = sizeof(((struct locum_config *)0)->member)
+
+/* Can users or heartbeats be sent to this address? */
+static const char *
+host_address_wrong(const void *value)
+{
+    static const uint8_t zero[16];
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    const struct locum_address *address = value;
+    const uint8_t *bytes = address->bytes;
+    const bool v6 = address->family == LOCUM_V6;
+    if (v6 ? memcmp(bytes, zero, sizeof(zero)) == 0 || bytes[0] == 0xff
+           : bytes[0] == 0 || bytes[0] >= 224) {
+        return "not the address of one host";
+    }
+    if (v6 && bytes[0] == 0xfe && (bytes[1] & 0xc0) == 0x80) {
+        return "a link-local address; write one that users can reach";
+    }
+    return v6 && memcmp(bytes, mapped, sizeof(mapped)) == 0 ? "an IPv4 address; write it as one"
+                                                            : NULL;
+}
+
+/* From a wildcard socket an answer could leave with another address than the query came to. */
+static const char *
+listener_wrong(const void *value)
+{
+    static const uint8_t zero[16];
+    const struct locum_address *address = value;
+    return memcmp(address->bytes, zero, sizeof(zero)) == 0
+               ? "a wildcard address; list the addresses themselves"
+               : NULL;
+}
+
+static const char *
+name_server_wrong(const void *value)
+{
+    return strchr(value, '.')[1] == '\0' ? "a single label; write an absolute name, as in "
+                                           "ns1.example.org"
+                                         : NULL;
+}
+
+/* The characters that `sentinel monitor` of sentinel.conf cannot take. */
+static const char *
+master_name_wrong(const void *value)
+{
+    return strpbrk(value, " \t\"\\") != NULL ? "not a name that `sentinel monitor` accepts" : NULL;
+}
+
+/* clang-format off */
+static const struct locum_schema_row rows[] = {
+[LOCUM_KEY_CLUSTER] = {"cluster", NAME(LOCUM_CLUSTER_NAME_MAX), REQUIRED, AT(core.cluster),
+    .digest = true, .restart = true,
+    .note = "Name of the cluster, the same on every node",
+    .help = "It is part of every Redis key and of every heartbeat, so clusters that share a Redis "
+    "do not hear each other."},
+[LOCUM_KEY_NODE] = {"node", NODE, DERIVED("the host name or its first label"), AT(core.self),
+    .restart = true,
+    .note = "Name of the node that this is",
+    .help = "This is the only key that differs between nodes."},
+[LOCUM_KEY_SECRET_FILE] = {"secret-file", PATH(LOCUM_PATH_MAX), REQUIRED, AT(secret_file),
+    .note = "File with the secrets that sign heartbeats, the same on every node",
+    .help = "Each line is one secret of 64 hex digits; make one with `locum keygen`. The first "
+    "secret signs. All of them are accepted, so a secret can be replaced without a gap. The file "
+    "is refused if others may read it."},
+[LOCUM_KEY_STATE_DIR] = {"state-dir", PATH(LOCUM_PATH_MAX), DEFAULT("/var/lib/locum"),
+    AT(state_dir), .restart = true,
+    .note = "Directory for what must survive a restart",
+    .help = "It holds the administrative state and its remaining time, excluded peers, the "
+    "incarnation and the SOA serial. If it cannot be written, an event is logged and answers go "
+    "on."},
+[LOCUM_KEY_QUORUM] = {"quorum", NUMBER(1, LOCUM_NODES_MAX), DERIVED("majority of all nodes"),
+    AT(core.quorum), .digest = true,
+    .note = "How many nodes must find a peer silent before other servers take over its owned names",
+    .help = "The majority is that of all configured nodes, including dead ones, so it never "
+    "shrinks. Two servers without a third site have no majority after one fails. Write `1` if you "
+    "prefer a takeover to certainty: two servers that lose contact then each take over the other's "
+    "names."},
+[LOCUM_KEY_MIN_SERVING] = {"min-serving", NUMBER(0, LOCUM_NODES_MAX), DEFAULT("1"),
+    AT(core.min_serving), .digest = true,
+    .note = "`locum drain` and `locum maint` refuse to leave fewer serving servers than this, "
+    "unless forced"},
+
+[LOCUM_KEY_NODES] = {"nodes", NAME(LOCUM_NODE_NAME_MAX), NAMED_MAPS(1, LOCUM_NODES_MAX), REQUIRED,
+    AT(core.nodes[0].name), ITEMS(core.nodes[0]), COUNT(core.node_count),
+    .digest = true,
+    .note = "The members of the cluster by name, each with its settings",
+    .help = "A name has 1 to 15 characters of a-z, 0-9 and `-`. The order decides which server "
+    "takes over first, so it must be the same on every node."},
+[LOCUM_KEY_NODE_ROLE] = {"nodes.*.role", CHOICE("server witness sentinel"), DEFAULT("server"),
+    OF_CORE_NODE(role), .digest = true,
+    .note = "What the node does",
+    .help = "A `server` serves downloads and answers DNS queries. A `witness` runs a coordinator "
+    "that votes; no answer names it and it does not open port 53. A `sentinel` is a site with a "
+    "Redis Sentinel and no coordinator; the view of its Sentinel counts in the quorum."},
+[LOCUM_KEY_NODE_ADDRESS] = {"nodes.*.address", IP, LIST(1, LOCUM_ADDRESSES_MAX), NONE,
+    OF_NODE(address), ITEMS(nodes[0].address[0]), COUNT(nodes[0].address_count), .digest = true,
+    .check = host_address_wrong,
+    .note = "Addresses that users reach, IPv4 and IPv6",
+    .help = "Answers name them, and heartbeats go to them: a server counts as alive when it can be "
+    "reached the way its users reach it. Required unless the role is `sentinel`."},
+[LOCUM_KEY_NODE_PORT] = {"nodes.*.port", PORT, DEFAULT("9853"), OF_NODE(peer_port), .digest = true,
+    .note = "UDP port for heartbeats to this node"},
+[LOCUM_KEY_NODE_REDIS] = {"nodes.*.redis", ENDPOINT, NONE, OF_NODE(redis), .digest = true,
+    .note = "Address or host name, and port, of the Redis at this node",
+    .help = "Host names are looked up in the background, and again when a connection is lost. A "
+    "Sentinel votes on a site by the instances there, so configure it for every node that has one."},
+[LOCUM_KEY_NODE_SENTINEL] = {"nodes.*.sentinel", ENDPOINT, NONE, OF_NODE(sentinel), .digest = true,
+    .note = "Address or host name, and port, of the Sentinel at this node"},
+[LOCUM_KEY_NODE_FAILOVER] = {"nodes.*.failover", NODE, LIST(1, LOCUM_NODES_MAX),
+    DERIVED("the nodes after this one, in their order"), OF_CORE_NODE(failover),
+    ITEMS(core.nodes[0].failover[0]), COUNT(core.nodes[0].failover_count), .digest = true,
+    .note = "Servers that take over this one's owned names, best first",
+    .help = "Servers that are not listed follow in the order of `nodes`."},
+[LOCUM_KEY_NODE_MIRRORBITS] = {"nodes.*.mirrorbits", HOST, DERIVED("the node's name"),
+    OF_NODE(mirrorbits), .digest = true,
+    .note = "Host name by which this node's Mirrorbits announces itself, without its dash and five "
+    "digits"},
+
+[LOCUM_KEY_ZONES] = {"zones", TEXT(0, 0), MAPS(1, LOCUM_ZONES_MAX), REQUIRED, COUNT(zone_count),
+    .note = "The zones to answer",
+    .help = "The file fixes the names and types that exist; only the addresses in answers change."},
+[LOCUM_KEY_ZONE_NAME] = {"zones[].name", DOMAIN, REQUIRED, OF_ZONE(name), .digest = true,
+    .note = "Name of the zone"},
+[LOCUM_KEY_ZONE_ANSWER] = {"zones[].answer", CHOICE("self all"), DEFAULT("self"), OF_ZONE(policy),
+    .digest = true,
+    .note = "How shared names are answered",
+    .help = "`self`: with the server that is asked, while it works. This needs no vote, because a "
+    "server knows its own health best. `all`: with every healthy server, in rotating order; this "
+    "suits clients that try a second address."},
+[LOCUM_KEY_ZONE_TTL] = {"zones[].ttl", SECONDS(SECOND, DAY), DEFAULT("60s"), OF_ZONE(ttl_s),
+    .digest = true,
+    .note = "TTL of answers while the owner of the name works",
+    .help = "Caches keep an answer this long, so it bounds the time of a failover for clients that "
+    "have just asked. Less than 30s brings many more queries, and some resolvers keep answers "
+    "longer anyway."},
+[LOCUM_KEY_ZONE_FAILOVER_TTL] = {"zones[].failover-ttl", SECONDS(SECOND, DAY),
+    DERIVED("15s, or ttl if that is less"), OF_ZONE(failover_ttl_s), .digest = true,
+    .note = "TTL of all other answers, at most `ttl`",
+    .help = "Keep it short, so that clients soon return to the right server."},
+[LOCUM_KEY_ZONE_SHARED] = {"zones[].shared", TEXT(0, 0), LIST(0, LOCUM_NAMES_MAX),
+    DERIVED("[\"@\"]"),
+    .note = "Names that all servers share, relative to the zone",
+    .help = "`@` is the zone itself."},
+[LOCUM_KEY_ZONE_OWNED] = {"zones[].owned", TEXT(0, 0), LISTS(0, LOCUM_NAMES_MAX),
+    DERIVED("each server owns the label of its name"),
+    .note = "Names of single servers: for each server a list of its names, relative to the zone",
+    .help = "For example `{dc2: [dc2], dc3: [dc3, eu]}`. Such a name is answered with its owner, "
+    "and with another server while the owner is down. A name belongs to all servers or to one."},
+[LOCUM_KEY_ZONE_NS] = {"zones[].ns", DOMAIN, LIST(1, LOCUM_NS_MAX), REQUIRED, OF_ZONE(ns),
+    ITEMS(zones[0].ns[0]), COUNT(zones[0].ns_count), .digest = true, .check = name_server_wrong,
+    .note = "Absolute names of the name servers, as the parent zone has them",
+    .help = "None of them may be a shared or owned name, because those move at a failover."},
+[LOCUM_KEY_SOA] = {"zones[].soa", MAP, DEFAULT(NULL),
+    .note = "The start of authority; the daemon maintains the serial"},
+[LOCUM_KEY_SOA_MNAME] = {"zones[].soa.mname", DOMAIN, DERIVED("the first of ns"),
+    OF_ZONE(soa.mname), .digest = true, .note = "Primary name server"},
+[LOCUM_KEY_SOA_RNAME] = {"zones[].soa.rname", DOMAIN, DERIVED("hostmaster. and the zone"),
+    OF_ZONE(soa.rname), .digest = true,
+    .note = "Mailbox of the person responsible for the zone, as a domain name"},
+[LOCUM_KEY_SOA_REFRESH] = {"zones[].soa.refresh", SECONDS(MINUTE, 30 * DAY), DEFAULT("1h"),
+    OF_ZONE(soa.refresh_s), .digest = true, .note = "Refresh interval of secondaries"},
+[LOCUM_KEY_SOA_RETRY] = {"zones[].soa.retry", SECONDS(SECOND, 30 * DAY), DEFAULT("10m"),
+    OF_ZONE(soa.retry_s), .digest = true, .note = "Retry interval of secondaries"},
+[LOCUM_KEY_SOA_EXPIRE] = {"zones[].soa.expire", SECONDS(MINUTE, 365 * DAY), DEFAULT("7d"),
+    OF_ZONE(soa.expire_s), .digest = true,
+    .note = "Expiry time of secondaries, longer than refresh and retry together"},
+[LOCUM_KEY_SOA_MINIMUM] = {"zones[].soa.minimum", SECONDS(SECOND, DAY), DERIVED("failover-ttl"),
+    OF_ZONE(soa.minimum_s), .digest = true,
+    .note = "How long resolvers remember that a name does not exist (RFC 2308)"},
+[LOCUM_KEY_ZONE_RECORDS] = {"zones[].records", TEXT(0, LOCUM_STRING_MAX), LIST(0, LOCUM_RECORDS_MAX), NONE,
+    OF_ZONE(records[0].text), ITEMS(zones[0].records[0]), COUNT(zones[0].record_count), .digest = true,
+    .note = "Static records in zone-file syntax, with owner names relative to the zone",
+    .help = "For example `\"@ CAA 0 issue \\\"letsencrypt.org\\\"\"`."},
+
+[LOCUM_KEY_HEARTBEAT] = {"heartbeat", MAP, DEFAULT(NULL),
+    .note = "Heartbeats between nodes; each is sent twice, through Redis and directly by UDP"},
+[LOCUM_KEY_HEARTBEAT_INTERVAL] = {"heartbeat.interval", DURATION(20, 10 * SECOND),
+    DEFAULT("125ms"), AT(core.interval_ms), .digest = true, .note = "Time between two heartbeats"},
+[LOCUM_KEY_HEARTBEAT_TIMEOUT] = {"heartbeat.timeout", DURATION(100, 60 * SECOND), DEFAULT("1s"),
+    AT(core.timeout_ms), .digest = true,
+    .note = "Silence after which a node is suspected, 2 to 100 intervals",
+    .help = "With the defaults eight heartbeats fit into it, so single lost packets cause no "
+    "suspicion. If a network path is interrupted for 200ms now and then, use 1250ms or more."},
+[LOCUM_KEY_HEARTBEAT_RECOVER_AFTER] = {"heartbeat.recover-after", DURATION(100, 600 * SECOND),
+    DEFAULT("5s"), AT(core.recover_after_ms), .digest = true,
+    .note = "Time of steady heartbeats after which a returned node gets its owned names back",
+    .help = "It keeps clients away from a server that fails and returns repeatedly."},
+
+[LOCUM_KEY_REDIS] = {"redis", MAP, DEFAULT(NULL),
+    .note = "The Redis that Mirrorbits uses",
+    .help = "It carries heartbeats and holds keys for people to read. No answer waits for it; the "
+    "daemon starts and runs without it."},
+[LOCUM_KEY_REDIS_MASTER_NAME] = {"redis.master-name", TEXT(1, 63),
+    DERIVED("mirrorbits if a Redis or a Sentinel is known, else none"), AT(redis.master_name),
+    .digest = true, .check = master_name_wrong,
+    .note = "Name of the master in the Sentinels' `sentinel monitor`"},
+[LOCUM_KEY_REDIS_MIRRORBITS_CONFIG] = {"redis.mirrorbits-config", PATH(LOCUM_PATH_MAX), NONE,
+    AT(redis.mirrorbits_config),
+    .note = "Configuration file of Mirrorbits, from which missing settings are taken",
+    .help = "These are `RedisSentinelMasterName`, `RedisDB`, `RedisPassword` (unless there is a "
+    "`user`), `RedisAddress` if no node has `redis`, and `RedisSentinels` if no node has "
+    "`sentinel`. Such a Sentinel votes only if it is at an address of a node, or at the host of "
+    "the node's `redis`. The file is read at the start and at each reload. If it does not exist, "
+    "this is an error only if the master's name or all addresses are missing."},
+[LOCUM_KEY_REDIS_USER] = {"redis.user", TEXT(1, 63), NONE, AT(redis.user),
+    .note = "ACL user at Redis; needs a password",
+    .help = "The required permissions are in `locum.acl`, among the examples."},
+[LOCUM_KEY_REDIS_PASSWORD] = {"redis.password", SECRET(255), NONE, AT(redis.password),
+    .note = "Password of that user, or of the default user; prefer `password-file`"},
+[LOCUM_KEY_REDIS_PASSWORD_FILE] = {"redis.password-file", PATH(LOCUM_PATH_MAX), NONE,
+    AT(redis.password_file),
+    .note = "File with the password on its first line; refused if others may read it"},
+[LOCUM_KEY_REDIS_SENTINEL_USER] = {"redis.sentinel-user", TEXT(1, 63), NONE,
+    AT(redis.sentinel_user),
+    .note = "ACL user at the Sentinels; needs a password",
+    .help = "The required permissions are in `locum-sentinel.acl`, among the examples."},
+[LOCUM_KEY_REDIS_SENTINEL_PASSWORD_FILE] = {"redis.sentinel-password-file", PATH(LOCUM_PATH_MAX),
+    NONE, AT(redis.sentinel_password_file),
+    .note = "File with the password for the Sentinels on its first line; refused if others may "
+    "read it"},
+[LOCUM_KEY_REDIS_DB] = {"redis.db", NUMBER(0, 65535), DEFAULT("0"), AT(redis.db), .digest = true,
+    .note = "Database for the keys, the same as that of Mirrorbits",
+    .help = "`redis-cli` then shows both. Pub/sub channels have no database, but Mirrorbits sends "
+    "its own in its announcements: an announcement for another database does not count, and `locum "
+    "status` warns of it."},
+[LOCUM_KEY_TLS] = {"redis.tls", MAP, NONE,
+    .note = "Use TLS 1.2 or later to Redis and to the Sentinels; without this key, plain text",
+    .help = "Chain and name of every certificate are verified. The files are read at the start and "
+    "at each reload. If one of them is unusable at a reload, this is logged and the previous "
+    "certificates stay in use."},
+[LOCUM_KEY_TLS_CA_FILE] = {"redis.tls.ca-file", PATH(LOCUM_PATH_MAX), REQUIRED,
+    AT(redis.tls.ca_file),
+    .note = "Trusted certificate authorities, PEM",
+    .help = "Those of the system are in `/etc/ssl/certs/ca-certificates.crt`."},
+[LOCUM_KEY_TLS_CERT_FILE] = {"redis.tls.cert-file", PATH(LOCUM_PATH_MAX), NONE,
+    AT(redis.tls.cert_file),
+    .note = "Own certificate and its chain, PEM, if Redis asks for one",
+    .help = "It does by default (`tls-auth-clients yes`)."},
+[LOCUM_KEY_TLS_KEY_FILE] = {"redis.tls.key-file", PATH(LOCUM_PATH_MAX), NONE,
+    AT(redis.tls.key_file),
+    .note = "Private key of that certificate, PEM, without passphrase; refused if others may read "
+    "it"},
+[LOCUM_KEY_TLS_NAME] = {"redis.tls.name", HOST,
+    DERIVED("the host name or address that is connected to"), AT(redis.tls.name),
+    .note = "Name that all certificates must be for",
+    .help = "Sentinels report addresses. So without this key a certificate must contain the "
+    "address, or `nodes.*.redis` must be a host name."},
+[LOCUM_KEY_REDIS_TIMEOUT] = {"redis.timeout", DURATION(100, 60 * SECOND), DEFAULT("1s"),
+    AT(redis.timeout_ms),
+    .note = "Time without a reply after which the connection is closed and the master is looked up "
+    "again",
+    .help = "A frozen Redis still accepts connections, so only replies count."},
+[LOCUM_KEY_REDIS_SENTINEL_POLL] = {"redis.sentinel-poll", DURATION(100, 60 * SECOND),
+    DEFAULT("500ms"), AT(core.sentinel_poll_ms),
+    .note = "Time between two polls of each Sentinel",
+    .help = "The vote of a Sentinel is normally not older than this."},
+
+[LOCUM_KEY_SERVICE] = {"service", MAP, DEFAULT(NULL), .note = "The download service of this node"},
+[LOCUM_KEY_CHECKS] = {"service.checks", TEXT(0, 0), MAPS(1, LOCUM_CHECKS_MAX), NONE,
+    COUNT(core.check_count),
+    .note = "Checks of the service, all of which must pass",
+    .help = "A server needs at least one `http`, `tcp` or `command` check; a witness ignores them. "
+    "Each item has one key, the type of the check, with the settings inside it: `- http: {url: "
+    "\"http://127.0.0.1:8080/\"}`."},
+[LOCUM_KEY_HTTP] = {"service.checks[].http", MAP, NONE,
+    .note = "Request a URL",
+    .help = "Redirects are not followed: the check judges this server's own answer."},
+[LOCUM_KEY_HTTP_URL] = {"service.checks[].http.url", URL, REQUIRED, OF_CHECK(http.url),
+    .note = "The `http://` or `https://` URL, without user and fragment",
+    .help = "The server's certificate is verified."},
+[LOCUM_KEY_HTTP_EXPECT] = {"service.checks[].http.expect", STATUS, DEFAULT("200-399"),
+    OF_CHECK(http.expect),
+    .note = "Status codes and ranges that pass, at most 8, as in `\"200-299,302\"`"},
+[LOCUM_KEY_HTTP_METHOD] = {"service.checks[].http.method", WORD("GET HEAD"), DEFAULT("GET"),
+    OF_CHECK(http.method),
+    .note = "Request method, `GET` or `HEAD`"},
+[LOCUM_KEY_HTTP_HOST] = {"service.checks[].http.host", HOST, DERIVED("from the URL"),
+    OF_CHECK(http.host),
+    .note = "Host header and TLS server name, if the URL has an address",
+    .help = "The certificate must be for this name."},
+[LOCUM_KEY_HTTP_CONNECT_TO] = {"service.checks[].http.connect-to", ADDRESS, NONE,
+    OF_CHECK(http.connect_to),
+    .note = "Address and port to connect to instead of the host of the URL",
+    .help = "With it a check asks this server by its public name."},
+[LOCUM_KEY_HTTP_CA_FILE] = {"service.checks[].http.ca-file", PATH(LOCUM_PATH_MAX), NONE,
+    OF_CHECK(http.ca_file),
+    .note = "Certificate authorities, PEM, to trust instead of the system's; read again at a reload"},
+[LOCUM_KEY_HTTP_BODY] = {"service.checks[].http.body", PATTERN, NONE, OF_CHECK(http.body),
+    .note = "Pattern that the body must match: a POSIX extended regular expression",
+    .help = "Each line of the first 64 KiB of the answer is searched, as `grep -E` does. A match "
+    "has at most 256 characters. Counts in braces may multiply to at most 100. A search that takes "
+    "longer than 50 ms fails. The same holds for the patterns below."},
+[LOCUM_KEY_HTTP_BODY_NOT] = {"service.checks[].http.body-not", PATTERN, NONE,
+    OF_CHECK(http.body_not), .note = "Pattern that the body must not match"},
+[LOCUM_KEY_HTTP_LOCATION] = {"service.checks[].http.location", PATTERN, NONE,
+    OF_CHECK(http.location),
+    .note = "The answer must be a redirect to a URL that matches this pattern",
+    .help = "`expect` must allow the redirect."},
+[LOCUM_KEY_HTTP_LOCATION_NOT] = {"service.checks[].http.location-not", PATTERN, NONE,
+    OF_CHECK(http.location_not),
+    .note = "The answer must be a redirect to a URL that does not match this pattern",
+    .help = "Mirrorbits without its database still redirects, but to one of its `Fallbacks`; "
+    "`location-not: \"://fallback\"` detects that."},
+[LOCUM_KEY_TCP] = {"service.checks[].tcp", MAP, NONE, .note = "Open a TCP connection"},
+[LOCUM_KEY_TCP_ADDRESS] = {"service.checks[].tcp.address", ADDRESS, REQUIRED, OF_CHECK(tcp),
+    .note = "Address and port to connect to"},
+[LOCUM_KEY_COMMAND] = {"service.checks[].command", MAP, NONE,
+    .note = "Run a program: exit code 0 passes; another code, a signal or the timeout fails",
+    .help = "`locum status` shows the first line of its output. The program runs as the daemon's "
+    "user, in `/`, with empty standard input and only `PATH`, `HOME` and `LC_ALL` in its "
+    "environment. It leads a process group of its own. When it ends or times out, the whole group "
+    "is killed."},
+[LOCUM_KEY_COMMAND_ARGV] = {"service.checks[].command.argv", TEXT(0, 0), LIST(1, LOCUM_ARGV_MAX),
+    REQUIRED,
+    .note = "Absolute path of the program and its arguments, at most 499 characters in all",
+    .help = "No shell is involved. If you need one, run it: `argv: [/bin/sh, -c, \"test -e "
+    "/srv/ready\"]`."},
+[LOCUM_KEY_MIRRORBITS] = {"service.checks[].mirrorbits", MAP, NONE,
+    .note = "Whether this node's Mirrorbits announces itself through Redis",
+    .help = "It fails after 5 seconds without an announcement."},
+[LOCUM_KEY_MIRRORBITS_GATE] = {"service.checks[].mirrorbits.gate", FLAG, DEFAULT("false"),
+    OF_CORE_CHECK(counts),
+    .note = "Whether this check must pass too",
+    .help = "`true`: it must. While Redis is unreachable it keeps its last result; before the first "
+    "result it does not count. `false`: the result is only shown."},
+[LOCUM_KEY_CHECK_INTERVAL] = {"service.checks[].*.interval", DURATION(50, 600 * SECOND),
+    DEFAULT("500ms"), OF_CORE_CHECK(interval_ms), .note = "Time between two probes"},
+[LOCUM_KEY_CHECK_TIMEOUT] = {"service.checks[].*.timeout", DURATION(10, 60 * SECOND),
+    DEFAULT("500ms"), OF_CHECK(timeout_ms), .note = "A probe that takes longer fails"},
+[LOCUM_KEY_CHECK_RISE] = {"service.checks[].*.rise", NUMBER(1, 100), DEFAULT("2"),
+    OF_CORE_CHECK(rise), .note = "Successes in a row after which the check passes"},
+[LOCUM_KEY_CHECK_FALL] = {"service.checks[].*.fall", NUMBER(1, 100), DEFAULT("3"),
+    OF_CORE_CHECK(fall), .note = "Failures in a row after which the check fails"},
+[LOCUM_KEY_CHECK_FAST_FAIL] = {"service.checks[].*.fast-fail", FLAG, DEFAULT("true"),
+    OF_CORE_CHECK(fast_fail),
+    .note = "Whether one refused connection is enough to fail the check",
+    .help = "A refused connection means that nothing listens there. `false`: it counts like any "
+    "other failure."},
+
+[LOCUM_KEY_EVENTS] = {"events", MAP, DEFAULT(NULL),
+    .note = "What happened, as shown by `locum events` and the stream in Redis"},
+[LOCUM_KEY_EVENTS_KEEP] = {"events.keep", NUMBER(10, 100000), DEFAULT("1000"), AT(events_keep),
+    .note = "Number of events to keep"},
+
+[LOCUM_KEY_LISTEN] = {"listen", MAP, DEFAULT(NULL),
+    .note = "The daemon's own sockets",
+    .help = "Wildcard addresses are refused for DNS and heartbeats: an answer must leave from the "
+    "address that was asked."},
+[LOCUM_KEY_LISTEN_DNS] = {"listen.dns", ADDRESS, LIST_OR_NONE(1, LOCUM_ADDRESSES_MAX),
+    DERIVED("the node's addresses, port 53"), AT(listen_dns), ITEMS(listen_dns[0]),
+    COUNT(listen_dns_count), .restart = true, .check = listener_wrong,
+    .note = "Addresses and ports for DNS, UDP and TCP",
+    .help = "Write it if they differ from `address`, for example behind NAT. Write `none` if NSD "
+    "owns port 53 and locum-nsd(8) updates it. A witness has none."},
+[LOCUM_KEY_LISTEN_PEER] = {"listen.peer", ADDRESS, LIST(1, LOCUM_ADDRESSES_MAX),
+    DERIVED("the node's addresses and port"), AT(listen_peer), ITEMS(listen_peer[0]),
+    COUNT(listen_peer_count), .restart = true, .check = listener_wrong,
+    .note = "Addresses and UDP ports for heartbeats, if they differ"},
+[LOCUM_KEY_LISTEN_HTTP] = {"listen.http", ADDRESS, NONE, AT(listen_http), .restart = true,
+    .note = "Address and TCP port of the read-only API with the metrics, for monitoring"},
+[LOCUM_KEY_LISTEN_CONTROL] = {"listen.control", PATH(107), DEFAULT("/run/locum/control.sock"),
+    AT(listen_control), .restart = true,
+    .note = "Unix socket for commands, mode 0660",
+    .help = "Every user who may write to it may use all commands."},
+[LOCUM_KEY_DNS] = {"dns", MAP, DEFAULT(NULL), .note = "The DNS server"},
+[LOCUM_KEY_DNS_WORKERS] = {"dns.workers", NUMBER(1, 16), DEFAULT("1"), AT(dns_workers),
+    .restart = true,
+    .note = "Threads for each UDP address",
+    .help = "One thread answers tens of thousands of queries a second."},
+};
+/* clang-format on */
+
+_Static_assert(LOCUM_COUNT(rows) == LOCUM_KEYS && LOCUM_COUNT(rows) <= LOCUM_SCHEMA_ROWS_MAX,
+               "every key has a row");
+const struct locum_schema locum_keys = {rows, LOCUM_COUNT(rows)};
