@@ -65,9 +65,8 @@ report_one_way(struct locum_core *self, locum_node peer, bool one_way,
 {
     struct locum_peer_facts *facts = &self->view.peer[peer];
     if (facts->one_way != one_way) {
-        struct locum_event *event = locum_core_add_event(actions, LOCUM_EVENT_ONE_WAY);
-        event->one_way.node = peer;
-        event->one_way.one_way = one_way;
+        locum_core_add_event(actions, one_way ? LOCUM_EVENT_ONE_WAY : LOCUM_EVENT_TWO_WAY)->peer =
+            peer;
         facts->one_way = one_way;
     }
 }

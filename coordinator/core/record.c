@@ -279,123 +279,6 @@ locum_record_input_parse(struct locum_slice line, const struct locum_core_config
 /* --- actions ---------------------------------------------------------------------------------- */
 
 static void
-add_key(struct locum_text *text, const char *key)
-{
-    add_field(text, key);
-    locum_text_add_char(text, '=');
-}
-
-static void
-add_pair(struct locum_text *text, const char *key, const char *value)
-{
-    add_key(text, key);
-    locum_text_add(text, value);
-}
-
-static void
-add_number(struct locum_text *text, const char *key, uint64_t number)
-{
-    add_key(text, key);
-    locum_text_add_u64(text, number);
-}
-
-static void
-add_ages(struct locum_text *text, const struct locum_core_config *config,
-         const struct locum_condition_event *event)
-{
-    const char *separator = "";
-    add_key(text, "ages");
-    for (locum_node voter = 0; voter < config->node_count; voter++) {
-        if (locum_nodes_has(event->voters, voter)) {
-            locum_text_add(text, separator);
-            locum_text_add(text, config->nodes[voter].name);
-            locum_text_add_char(text, '=');
-            locum_text_add_i64(text, event->age_ms[voter]);
-            separator = ",";
-        }
-    }
-}
-
-static void
-add_condition(struct locum_text *text, const struct locum_core_config *config,
-              const struct locum_condition_event *event)
-{
-    locum_text_add(text, "condition");
-    add_pair(text, "peer", config->nodes[event->peer].name);
-    add_pair(text, "from", locum_names_condition(event->from));
-    add_pair(text, "to", locum_names_condition(event->to));
-    if (event->voters != 0) {
-        add_key(text, "votes");
-        locum_nodes_add(text, config, event->voters);
-        add_ages(text, config, event);
-    }
-    add_pair(text, "reason", locum_names_cause(event->cause));
-}
-
-static void
-add_serving(struct locum_text *text, const struct locum_core_config *config, const char *key,
-            struct locum_serving serving)
-{
-    add_key(text, key);
-    locum_plan_serving_add(text, config, serving);
-}
-
-static void
-add_peer(struct locum_text *text, const struct locum_core_config *config, const char *word,
-         locum_node peer)
-{
-    locum_text_add(text, word);
-    add_pair(text, "peer", config->nodes[peer].name);
-}
-
-void
-locum_record_event(struct locum_text *text, const struct locum_core_config *config,
-                   const struct locum_event *event)
-{
-    switch (event->kind) {
-    case LOCUM_EVENT_CONDITION: add_condition(text, config, &event->condition); break;
-    case LOCUM_EVENT_SERVICE:
-        locum_text_add(text, "service");
-        add_pair(text, "from", locum_names_service(event->service.from));
-        add_pair(text, "to", locum_names_service(event->service.to));
-        add_pair(text, "reason", locum_names_cause(LOCUM_CAUSE_CHECKS));
-        break;
-    case LOCUM_EVENT_ADMIN:
-        locum_text_add(text, "admin");
-        add_pair(text, "from", locum_names_admin(event->admin.from));
-        add_pair(text, "to", locum_names_admin(event->admin.to));
-        add_pair(text, "reason", locum_names_cause(event->admin.cause));
-        break;
-    case LOCUM_EVENT_SERVING:
-        locum_text_add(text, "serving");
-        add_serving(text, config, "from", event->serving.from);
-        add_serving(text, config, "to", event->serving.to);
-        break;
-    case LOCUM_EVENT_EXCLUDED:
-        add_peer(text, config, event->exclude.excluded ? "excluded" : "included",
-                 event->exclude.node);
-        break;
-    case LOCUM_EVENT_STALL:
-        locum_text_add(text, "stall");
-        add_number(text, "late-ms", (uint64_t)event->late_ms);
-        break;
-    case LOCUM_EVENT_INCARNATION:
-        locum_text_add(text, "incarnation");
-        add_number(text, "to", event->incarnation);
-        break;
-    case LOCUM_EVENT_DUPLICATE_NODE:
-        locum_text_add(text, "duplicate-node");
-        add_number(text, "incarnation", event->incarnation);
-        break;
-    case LOCUM_EVENT_ONE_WAY:
-        add_peer(text, config, event->one_way.one_way ? "one-way" : "two-way", event->one_way.node);
-        break;
-    case LOCUM_EVENT_LEAVING:
-    default: locum_text_add(text, "leaving"); break;
-    }
-}
-
-static void
 add_plan(struct locum_text *text, const struct locum_core *core)
 {
     locum_text_add(text, "plan");
@@ -424,9 +307,9 @@ locum_record_action(struct locum_text *text, const struct locum_core *core, stru
         locum_core_heartbeat(core, LOCUM_NODE_NONE, now, text);
         break;
     case LOCUM_ACTION_PLAN: add_plan(text, core); break;
-    case LOCUM_ACTION_EVENT: locum_record_event(text, &core->config, &action->event); break;
     case LOCUM_ACTION_PERSIST: locum_text_add(text, "persist"); break;
-    case LOCUM_ACTION_LEFT:
-    default: locum_text_add(text, "left"); break;
+    case LOCUM_ACTION_LEFT: locum_text_add(text, "left"); break;
+    case LOCUM_ACTION_EVENT:
+    default: LOCUM_INVARIANT(false); /* unreachable */
     }
 }

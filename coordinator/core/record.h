@@ -1,12 +1,12 @@
 /*
- * record: what goes into the core and what comes out of it, one line of text each. The same text
- * stands in the traces of the simulation, in its golden files and in the log, and a stretch that a
- * daemon has recorded replays through the same core. Pure.
+ * record: what goes into the core and what comes out of it, one line of text each. The traces of
+ * the simulation use the same text, and a recording made by a daemon can be replayed through the
+ * same core. Pure.
  *
- * An event is its time and its content:
+ * An input is its time and its content:
  *
- *   MONO BOOT WALL tick
- *   MONO BOOT WALL heartbeat redis|peer TEXT      without the seal
+ *   MONO BOOT WALL commit
+ *   MONO BOOT WALL heartbeat redis|udp TEXT       without the signature
  *   MONO BOOT WALL redis subscribed|lost
  *   MONO BOOT WALL sentinel ns0 tilt|- dc2=2,0    instances known, of them s_down; 0,0 left out
  *   MONO BOOT WALL sample CHECK pass|fail|refused
@@ -15,10 +15,8 @@
  *   MONO BOOT WALL exclude|include NODE
  *   MONO BOOT WALL leave
  *
- * An action is a word and key=value pairs, as the log has them:
+ * An action other than an event (report/events.h writes those):
  *
- *   condition peer=dc3 from=suspect to=down votes=dc2,ns0 ages=dc2=1004,ns0=30 reason=quorum
- *   serving from=self to=self+takeover(dc3)
  *   plan 0/4=dc2,60 3/4=dc2,15                    name/family=nodes,TTL
  *   heartbeat TEXT, persist, left
  */
@@ -27,7 +25,7 @@
 
 #include "core/step.h"
 
-/* The longest input, and the longest event; a plan may be longer. */
+/* The longest input; a plan may be longer. */
 enum { LOCUM_RECORD_MAX = LOCUM_HEARTBEAT_MAX + 128 };
 
 /* Append one input, without a newline. Bytes of others that are not printable become '?'. */
@@ -41,11 +39,7 @@ void locum_record_input(struct locum_text *text, const struct locum_core_config 
 bool locum_record_input_parse(struct locum_slice line, const struct locum_core_config *config,
                               struct locum_input *ret) LOCUM_MUST_CHECK;
 
-/* Append one event. No value has a blank in it, no key a '='. */
-void locum_record_event(struct locum_text *text, const struct locum_core_config *config,
-                        const struct locum_event *event);
-
-/* Append one action of the step that was just made; the core is as that step has left it. */
+/* Append one action, not LOCUM_ACTION_EVENT, of the last step; the core is as that step left it. */
 void locum_record_action(struct locum_text *text, const struct locum_core *core,
                          struct locum_now now, const struct locum_action *action);
 

@@ -262,9 +262,8 @@ exclude_wanted(struct locum_core *self, locum_node node, bool excluded,
         return;
     }
     self->admin.excluded ^= locum_nodes_of(node);
-    struct locum_event *event = locum_core_add_event(actions, LOCUM_EVENT_EXCLUDED);
-    event->exclude.node = node;
-    event->exclude.excluded = excluded;
+    locum_core_add_event(actions, excluded ? LOCUM_EVENT_EXCLUDED : LOCUM_EVENT_INCLUDED)->peer =
+        node;
     locum_core_add_action(actions, LOCUM_ACTION_PERSIST);
 }
 

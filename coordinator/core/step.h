@@ -77,13 +77,16 @@ enum locum_event_kind {
     LOCUM_EVENT_SERVICE,     /* .service: the own word */
     LOCUM_EVENT_ADMIN,       /* .admin: the own word */
     LOCUM_EVENT_SERVING,     /* .serving */
-    LOCUM_EVENT_EXCLUDED,    /* .exclude */
+    LOCUM_EVENT_EXCLUDED,    /* .peer: the operator keeps it out of this node's answers */
+    LOCUM_EVENT_INCLUDED,    /* .peer */
     LOCUM_EVENT_STALL,       /* .late_ms: a turn came that late; all silence counts from now */
     LOCUM_EVENT_INCARNATION, /* .incarnation: a peer remembers a later run of mine: raised to this
                               */
     LOCUM_EVENT_DUPLICATE_NODE, /* .incarnation: another node runs under my name */
-    LOCUM_EVENT_ONE_WAY,        /* .one_way: a peer began or ceased not to hear me */
+    LOCUM_EVENT_ONE_WAY,        /* .peer: it does not hear this node any more */
+    LOCUM_EVENT_TWO_WAY,        /* .peer: it hears this node again */
     LOCUM_EVENT_LEAVING,
+    LOCUM_CORE_EVENTS, /* their number; report/events.h goes on from here */
 };
 
 struct locum_event {
@@ -100,14 +103,7 @@ struct locum_event {
         struct {
             struct locum_serving from, to;
         } serving;
-        struct {
-            locum_node node;
-            bool excluded;
-        } exclude;
-        struct {
-            locum_node node;
-            bool one_way;
-        } one_way;
+        locum_node peer;
         locum_ms late_ms;
         uint64_t incarnation;
     };

@@ -1,4 +1,3 @@
-/* The life of the daemon: begin, run, an orderly stop. */
 #include "daemon/daemon.h"
 
 #include <event2/event.h>
@@ -8,6 +7,13 @@
 
 #include "base/descriptors.h"
 #include "base/error.h"
+#include "base/text_format.h"
+#include "daemon/api.h"
+#include "daemon/emit.h"
+#include "daemon/inside.h"
+#include "daemon/loop.h"
+#include "daemon/reload.h"
+#include "daemon/wiring.h"
 
 static void
 on_stop(evutil_socket_t signal_number, short what, void *user)
@@ -15,24 +21,25 @@ on_stop(evutil_socket_t signal_number, short what, void *user)
     struct locum_daemon *self = user;
     (void)signal_number;
     (void)what;
-    if (self->core.leaving) {
-        locum_daemon_tell(self, LOCUM_LOG_INFO, LOCUM_TOLD_STOP, (const char *)NULL);
-        (void)event_base_loopbreak(self->base); /* asked twice: at once */
+    if (self->core.leaving) { /* a second signal: stop at once */
+        (void)locum_daemon_loop_now(self);
+        locum_daemon_emit(self, LOCUM_EVENT_STOP, NULL, NULL, NULL);
+        (void)event_base_loopbreak(self->base);
         return;
     }
     locum_notify_stopping(&self->notify);
-    struct locum_input event = {.kind = LOCUM_INPUT_LEAVE};
-    locum_daemon_deliver(self, &event);
+    struct locum_input input = {.kind = LOCUM_INPUT_LEAVE};
+    locum_daemon_loop_deliver(self, &input);
 }
 
 static void
 on_reload(evutil_socket_t signal_number, short what, void *user)
 {
-    json_t *told;
+    json_t *messages;
     (void)signal_number;
     (void)what;
-    (void)!locum_daemon_reload(user, &told); /* what was wrong has been logged */
-    json_decref(told);
+    (void)!locum_daemon_reload(user, &messages); /* its errors have been logged */
+    json_decref(messages);
 }
 
 static int
@@ -48,31 +55,31 @@ add_signals(struct locum_daemon *self)
             return LOCUM_ERR_MEMORY;
         }
     }
-    /* Whoever started us may have ignored SIGCHLD: then no exit code of a check would be told. */
+    /* With SIGCHLD ignored, as the parent process may have left it, the exit codes of checks would
+     * be lost. */
     return signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGCHLD, SIG_DFL) == SIG_ERR ? LOCUM_ERR_IO
                                                                                       : 0;
 }
 
-/* What the last run left, and the core on top of it. */
+/* Load what the last run saved, and start the core with it. */
 static int
 begin_core(struct locum_daemon *self)
 {
     char buffer[512];
     struct locum_saved saved = {0};
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
-    const struct locum_now now = locum_daemon_now(self);
-    const int status = locum_state_load(self->config, now, &saved, &self->serial, &why);
+    const struct locum_now now = locum_daemon_loop_now(self);
+    const int status = locum_state_load(self->config, now, &saved, &self->run.serial, &why);
     if (status != 0 || why.length > 0) {
         LOCUM_LOG(LOCUM_LOG_WARN, "state", "reason", buffer);
     }
     locum_core_init(&self->core, &self->config->core, &saved, now);
-    self->started_mono = now.mono;
+    self->run.started_mono = now.mono;
+    self->run.serving_since = now.wall;
+    self->run.serving_since_mono = now.mono;
     self->second_at = now.mono;
-    locum_evidence_init(&self->evidence);
     self->warned = json_object();
-    self->serving_since = now.wall;
-    self->serving_since_mono = now.mono;
-    locum_story_keep(self->story, self->config->events_keep);
+    locum_warnings_init(&self->evidence);
     return locum_state_writer_create(self->config, &self->writer);
 }
 
@@ -90,8 +97,8 @@ create_base(struct locum_daemon *self)
     (void)event_config_set_flag(settings, EVENT_BASE_FLAG_NOLOCK); /* no other thread touches it */
     self->base = event_base_new_with_config(settings);
     event_config_free(settings);
-    self->story = locum_story_create();
-    const bool made = self->base != NULL && self->story != NULL;
+    self->events = locum_events_create(self->config->events_keep);
+    const bool made = self->base != NULL && self->events != NULL;
     return made && event_base_priority_init(self->base, LOCUM_DAEMON_PRIORITIES) == 0
                ? 0
                : LOCUM_ERR_MEMORY;
@@ -105,12 +112,11 @@ raise_descriptors(void)
         return;
     }
     char line[160];
-    struct locum_text text = locum_text_init(line, sizeof(line));
-    locum_text_add(&text, "only ");
-    locum_text_add_u64(&text, limit);
-    locum_text_add(&text, " may be open: fewer clients are served at a time; raise the limit "
-                          "(systemd: LimitNOFILE) to ");
-    locum_text_add_u64(&text, LOCUM_DESCRIPTORS_OWN + LOCUM_DESCRIPTORS_CLIENTS);
+    (void)locum_text_format_buffer(line, sizeof(line),
+                                   "only %llu file descriptors are allowed, so fewer clients are "
+                                   "served at a time: raise the limit (systemd: LimitNOFILE) to %d",
+                                   (unsigned long long)limit,
+                                   LOCUM_DESCRIPTORS_OWN + LOCUM_DESCRIPTORS_CLIENTS);
     LOCUM_LOG(LOCUM_LOG_WARN, "descriptors", "reason", line);
 }
 
@@ -119,27 +125,22 @@ build(struct locum_daemon *self, const char *config_path)
 {
     if (locum_notify_open(&self->notify) != 0) {
         LOCUM_LOG(LOCUM_LOG_WARN, "notify", "reason",
-                  "NOTIFY_SOCKET is no address of a socket here", "effect",
-                  "the service manager is told nothing");
+                  "NOTIFY_SOCKET is not the address of a socket", "effect",
+                  "the service manager gets no notifications");
     }
     int status = locum_config_load(config_path, NULL, locum_problems_log, NULL, &self->config);
-    if (status == 0) {
-        status = locum_dns_check(self->config, locum_problems_log, NULL);
+    if (status != 0 || (status = locum_dns_check(self->config, locum_problems_log, NULL)) != 0) {
+        return status;
     }
-    if (status == 0) {
-        raise_descriptors();
-        status = create_base(self);
+    raise_descriptors();
+    if ((status = create_base(self)) != 0) {
+        return status;
     }
-    if (status == 0) {
-        status = locum_daemon_turn_create(self);
+    locum_daemon_loop_init(self);
+    if ((status = begin_core(self)) != 0 || (status = add_signals(self)) != 0) {
+        return status;
     }
-    if (status == 0) {
-        status = begin_core(self);
-    }
-    if (status == 0) {
-        status = add_signals(self);
-    }
-    return status == 0 ? locum_daemon_rooms_create(self) : status;
+    return locum_daemon_wiring_create(self, &locum_daemon_handlers);
 }
 
 int
@@ -149,8 +150,7 @@ locum_daemon_create(const char *config_path, struct locum_daemon **ret)
     const int status = self == NULL ? LOCUM_ERR_MEMORY : build(self, config_path);
     if (status != 0) {
         LOCUM_LOG(LOCUM_LOG_ERR, "not-started", "reason",
-                  status == LOCUM_ERR_MEMORY ? locum_error_text(status)
-                                             : "what is wrong stands in the lines above");
+                  status == LOCUM_ERR_MEMORY ? locum_error_text(status) : "see the errors above");
         locum_daemon_destroy(self);
         return status;
     }
@@ -164,31 +164,31 @@ locum_daemon_destroy(struct locum_daemon *self)
     if (self == NULL) {
         return;
     }
-    locum_daemon_rooms_destroy(self);
+    locum_daemon_wiring_destroy(self);
     locum_state_writer_destroy(self->writer);
     for (size_t i = 0; i < LOCUM_COUNT(self->signals); i++) {
         if (self->signals[i] != NULL) {
             event_free(self->signals[i]);
         }
     }
-    if (self->tick != NULL) {
-        event_free(self->tick);
-    }
-    if (self->late != NULL) {
-        event_free(self->late);
-    }
-    if (self->press != NULL) {
-        event_free(self->press);
-    }
+    locum_daemon_loop_fini(self);
     locum_notify_close(&self->notify);
-    locum_story_destroy(self->story);
-    locum_daemon_nsd_forget(&self->nsd);
+    locum_events_destroy(self->events);
+    for (size_t zone = 0; zone < LOCUM_ZONES_MAX; zone++) {
+        json_decref(self->nsd.report[zone]);
+    }
     json_decref(self->warned);
     if (self->base != NULL) {
         event_base_free(self->base);
     }
     locum_config_free(self->config);
     free(self);
+}
+
+struct event_base *
+locum_daemon_loop(struct locum_daemon *self)
+{
+    return self->base;
 }
 
 int
@@ -198,8 +198,8 @@ locum_daemon_run(const char *config_path)
     if (locum_daemon_create(config_path, &self) != 0) {
         return 1;
     }
-    locum_daemon_tell(self, LOCUM_LOG_INFO, LOCUM_TOLD_START, "version", self->config->core.version,
-                      "digest", self->config->core.digest, (const char *)NULL);
+    locum_daemon_emit(self, LOCUM_EVENT_START, self->config->core.version,
+                      self->config->core.digest, NULL);
     (void)event_base_dispatch(self->base);
     locum_daemon_destroy(self);
     libevent_global_shutdown();

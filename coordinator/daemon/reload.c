@@ -1,14 +1,19 @@
-/* The configuration read again: all of it is valid and takes effect, or none of it does. */
-#include "daemon/daemon.h"
+#include "daemon/reload.h"
 
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text_format.h"
+#include "daemon/act.h"
+#include "daemon/emit.h"
+#include "daemon/inside.h"
+#include "daemon/loop.h"
+#include "daemon/wiring.h"
 
 enum { SERVING_BYTES_MAX = 1024 };
 
-/* What is told to who asked for the reload: arrays of texts. */
-struct findings {
+/* What the client that asked for the reload gets: arrays of texts. */
+struct reload_findings {
     json_t *errors;
     json_t *warnings;
 };
@@ -16,7 +21,7 @@ struct findings {
 static void
 collect(void *user, const struct locum_problem *problem)
 {
-    const struct findings *findings = user;
+    const struct reload_findings *findings = user;
     const bool error = problem->severity == LOCUM_SEVERITY_ERROR;
     char line[1024];
     struct locum_text text = locum_text_init(line, sizeof(line));
@@ -27,13 +32,10 @@ collect(void *user, const struct locum_problem *problem)
 }
 
 static int
-refuse(json_t *errors, const char *before, const char *what, const char *after)
+refuse(json_t *errors, const char *what, const char *why)
 {
     char line[256];
-    struct locum_text text = locum_text_init(line, sizeof(line));
-    locum_text_add(&text, before);
-    locum_text_add(&text, what);
-    locum_text_add(&text, after);
+    (void)locum_text_format_buffer(line, sizeof(line), "%s%s", what, why);
     LOCUM_LOG(LOCUM_LOG_ERR, "reload-refused", "reason", line);
     (void)json_array_append_new(errors, json_string(line));
     return LOCUM_ERR_REFUSED;
@@ -41,28 +43,25 @@ refuse(json_t *errors, const char *before, const char *what, const char *after)
 
 /* Read and check everything that can be refused, before anything is touched. */
 static int
-prepare(struct locum_daemon *self, struct findings *findings, struct locum_config **ret,
+prepare(struct locum_daemon *self, struct reload_findings *findings, struct locum_config **ret,
         struct locum_health **ret_health)
 {
     const char *key;
-    const struct locum_core_config *core = &self->config->core;
-    const char *node = core->nodes[core->self].name;
     struct locum_config *next = NULL;
     int status = locum_config_load(self->config->path, NULL, collect, findings, &next);
     if (status == 0) {
         status = locum_dns_check(next, collect, findings);
     }
     if (status == 0 && locum_config_reloadable(self->config, next, &key) != 0) {
-        status =
-            refuse(findings->errors, "", key, " changed: this needs a restart of the coordinator");
+        status = refuse(findings->errors, key, " changed: this needs a restart of the coordinator");
     }
     if (status == 0) {
-        status = locum_daemon_health_create(self, next, ret_health);
+        status = locum_daemon_wiring_create_health(self, next, ret_health);
     }
     if (status != 0) {
         locum_config_free(next);
         if (json_array_size(findings->errors) == 0) {
-            (void)refuse(findings->errors, node, ": ", locum_error_text(status));
+            (void)refuse(findings->errors, "reload failed: ", locum_error_text(status));
         }
         return status;
     }
@@ -77,58 +76,52 @@ add_serving(const struct locum_daemon *self, char ret[SERVING_BYTES_MAX])
     locum_plan_serving_add(&text, &self->core.config, self->core.serving);
 }
 
-/* A reload that changes what is served is a change of serving like any other. */
+/* Everything has been checked: switch to the new configuration. */
 static void
-tell_serving(struct locum_daemon *self, const char *before)
+apply(struct locum_daemon *self, struct locum_config *next, struct locum_health *health)
 {
-    char after[SERVING_BYTES_MAX];
-    add_serving(self, after);
-    if (strcmp(before, after) != 0) {
-        self->serving_since = locum_daemon_now(self).wall;
-        self->serving_since_mono = locum_daemon_now(self).mono;
-        locum_daemon_tell(self, LOCUM_LOG_INFO, LOCUM_TOLD_SERVING, "from", before, "to", after,
-                          (const char *)NULL);
-    }
-}
-
-static int
-reload(struct locum_daemon *self, json_t **ret_told)
-{
-    struct locum_config *next = NULL;
-    struct locum_health *health = NULL;
-    struct findings findings = {.errors = json_array(), .warnings = json_array()};
-    locum_log_repeat(); /* the same mistake twice is an answer, too */
-    const int status = prepare(self, &findings, &next, &health);
-    *ret_told = status != 0 ? findings.errors : findings.warnings;
-    json_decref(status != 0 ? findings.warnings : findings.errors);
-    if (status != 0) {
-        return status;
-    }
     char before[SERVING_BYTES_MAX];
+    char after[SERVING_BYTES_MAX];
     add_serving(self, before);
-    locum_core_reconfigure(&self->core, &next->core, locum_daemon_now(self));
     struct locum_config *old = self->config;
+    locum_core_reconfigure(&self->core, &next->core, locum_daemon_loop_now(self));
     self->config = next;
     locum_redis_reconfigure(self->redis, next);
     locum_peer_reconfigure(self->peer, next);
-    locum_story_keep(self->story, next->events_keep);
-    locum_evidence_init(&self->evidence);
-    locum_daemon_nsd_forget(&self->nsd); /* they report again within 2 s */
+    locum_events_keep(self->events, next->events_keep);
+    locum_warnings_init(&self->evidence);
+    for (size_t zone = 0; zone < LOCUM_ZONES_MAX; zone++) {
+        json_decref(self->nsd.report[zone]); /* a zone may have another index now; the adapters
+                                              * report again within 2 s */
+        self->nsd.report[zone] = NULL;
+    }
     locum_health_destroy(self->health);
     self->health = health;
+    locum_daemon_act_publish(self);
+    locum_daemon_emit(self, LOCUM_EVENT_RELOAD, next->core.digest, NULL, NULL);
+    add_serving(self, after);
+    if (strcmp(before, after) != 0) { /* compared as texts: a node may have another index now */
+        self->run.serving_since = self->now.wall;
+        self->run.serving_since_mono = self->now.mono;
+        locum_daemon_emit(self, LOCUM_EVENT_SERVING, before, after, NULL);
+    }
     locum_config_free(old);
-    locum_daemon_publish(self);
-    locum_daemon_tell(self, LOCUM_LOG_INFO, LOCUM_TOLD_RELOAD, "digest", next->core.digest,
-                      (const char *)NULL);
-    tell_serving(self, before);
-    return 0;
 }
 
 int
-locum_daemon_reload(struct locum_daemon *self, json_t **ret_told)
+locum_daemon_reload(struct locum_daemon *self, json_t **ret_messages)
 {
+    struct locum_config *next = NULL;
+    struct locum_health *health = NULL;
+    struct reload_findings findings = {.errors = json_array(), .warnings = json_array()};
     locum_notify_reloading(&self->notify);
-    const int status = reload(self, ret_told);
+    locum_log_repeat(); /* so that a second attempt logs the same errors again */
+    const int status = prepare(self, &findings, &next, &health);
+    if (status == 0) {
+        apply(self, next, health);
+    }
+    *ret_messages = status != 0 ? findings.errors : findings.warnings;
+    json_decref(status != 0 ? findings.warnings : findings.errors);
     locum_notify_reloaded(&self->notify);
     return status;
 }

@@ -1,59 +1,35 @@
 #include "daemon/state.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
+#include "base/text_format.h"
 
 enum { BOOT_ID_MAX = 40 };
 
-static const uint64_t time_max = (uint64_t)1 << 53; /* ms: no time is read that is beyond it */
+static const uint64_t time_max = (uint64_t)1 << 53; /* ms; later times are refused */
 
 void
 locum_state_path(const struct locum_config *config, const char *suffix,
                  char ret[LOCUM_STATE_PATH_MAX])
 {
-    struct locum_text text = locum_text_init(ret, LOCUM_STATE_PATH_MAX);
-    locum_text_add(&text, config->state_dir);
-    locum_text_add_char(&text, '/');
-    locum_text_add(&text, config->core.cluster);
-    locum_text_add(&text, suffix);
+    (void)locum_text_format_buffer(ret, LOCUM_STATE_PATH_MAX, "%s/%s%s", config->state_dir,
+                                   config->core.cluster, suffix);
 }
 
-/* Read a small file. Returns its length or -errno. */
-static ssize_t
-read_small(const char *path, char *buffer, size_t size)
-{
-    size_t length = 0;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        return -errno;
-    }
-    ssize_t got;
-    while ((got = read(fd, buffer + length, size - length)) > 0) {
-        length += (size_t)got;
-    }
-    const int error = errno;
-    (void)close(fd);
-    return got < 0 ? -error : (ssize_t)length;
-}
-
-/* Which boot this is; "" if the kernel does not tell. */
+/* The id of this boot; "" if the kernel does not give it. */
 static void
 read_boot_id(char ret[BOOT_ID_MAX])
 {
-    char buffer[BOOT_ID_MAX];
-    const ssize_t length =
-        read_small("/proc/sys/kernel/random/boot_id", buffer, sizeof(buffer) - 1);
-    struct locum_slice rest = {.at = buffer, .length = length > 0 ? (size_t)length : 0};
-    struct locum_slice line;
-    ret[0] = '\0';
-    if (locum_slice_cut(&rest, '\n', &line) && locum_slice_copy(line, ret, BOOT_ID_MAX) != 0) {
-        ret[0] = '\0';
+    size_t length;
+    if (locum_file_read("/proc/sys/kernel/random/boot_id", ret, BOOT_ID_MAX, &length, NULL, NULL) !=
+        0) {
+        length = 0;
     }
+    ret[length > 0 && ret[length - 1] == '\n' ? length - 1 : length] = '\0';
 }
 
 /* The file's lines, before the lease is worked out. */
@@ -64,7 +40,7 @@ struct lines {
     uint64_t until_boot_ms;
     uint64_t left_ms;
     bool leased;
-    bool worded; /* `admin` is there, which every whole file has */
+    bool complete; /* `admin` is there, as in every whole file */
 };
 
 static void
@@ -98,7 +74,7 @@ parse_line(const struct locum_config *config, struct locum_slice line, struct li
         status = locum_slice_copy(line, ret->boot_id, sizeof(ret->boot_id));
     } else if (locum_slice_is(key, "admin")) {
         status = locum_names_find_admin(line, &ret->saved.admin.state) ? 0 : LOCUM_ERR_INVALID;
-        ret->worded = true;
+        ret->complete = true;
     } else if (locum_slice_is(key, "until-boot-ms")) {
         status = locum_slice_u64(line, time_max, &ret->until_boot_ms);
     } else if (locum_slice_is(key, "left-ms")) {
@@ -116,20 +92,17 @@ static int
 parse_file(const struct locum_config *config, struct locum_slice rest, struct lines *ret,
            struct locum_text *ret_why)
 {
-    const bool whole =
-        rest.length > 0 && rest.length < LOCUM_STATE_BYTES_MAX && rest.at[rest.length - 1] == '\n';
+    const bool whole = rest.length > 0 && rest.at[rest.length - 1] == '\n';
     struct locum_slice line;
     int status = 0;
     for (uint64_t number = 1; locum_slice_cut(&rest, '\n', &line); number++) {
         if (line.length > 0 && parse_line(config, line, ret) != 0 && status == 0) {
             status = LOCUM_ERR_INVALID;
-            locum_text_add(ret_why, "line ");
-            locum_text_add_u64(ret_why, number);
-            locum_text_add(ret_why, " is malformed: ");
+            locum_text_format(ret_why, "line %" PRIu64 " is malformed: ", number);
             locum_text_add_escaped(ret_why, line.at, line.length < 80 ? line.length : 80);
         }
     }
-    if (status == 0 && !(whole && ret->worded)) {
+    if (status == 0 && !(whole && ret->complete)) {
         status = LOCUM_ERR_INVALID;
         locum_text_add(ret_why, "a part is missing");
     }
@@ -150,17 +123,17 @@ lease_end(const struct lines *lines, struct locum_now now)
     return until < (locum_ms)time_max ? until : (locum_ms)time_max;
 }
 
-/* Keep a malformed file for a person to look at, and say so. */
+/* Keep a malformed file for the operator to look at, and say so. */
 static void
 keep_broken(const char *path, const struct locum_config *config, struct locum_text *ret_why)
 {
     char aside[LOCUM_STATE_PATH_MAX];
     locum_state_path(config, ".state.broken", aside);
+    locum_text_format(ret_why, " in %s", path);
     if (rename(path, aside) == 0) {
-        locum_text_add(ret_why, "; kept as ");
-        locum_text_add(ret_why, aside);
+        locum_text_format(ret_why, "; kept as %s", aside);
     }
-    locum_text_add(ret_why, "; check `locum status` for admin state and exclusions");
+    locum_text_add(ret_why, "; check `locum status` for the admin state and exclusions");
 }
 
 int
@@ -169,26 +142,29 @@ locum_state_load(const struct locum_config *config, struct locum_now now,
 {
     char path[LOCUM_STATE_PATH_MAX];
     char buffer[LOCUM_STATE_BYTES_MAX];
+    char reason[128];
+    size_t length = 0;
     struct lines lines = {0};
+    struct locum_text why = locum_text_init(reason, sizeof(reason));
     locum_state_path(config, ".state", path);
-    const ssize_t length = read_small(path, buffer, sizeof(buffer));
-    int status = length < 0 ? locum_error_from_errno((int)-length) : 0;
+    int status = locum_file_read(path, buffer, sizeof(buffer), &length, NULL, &why);
     if (status == 0) {
-        status = parse_file(config, (struct locum_slice){.at = buffer, .length = (size_t)length},
-                            &lines, ret_why);
+        status = parse_file(config, (struct locum_slice){.at = buffer, .length = length}, &lines,
+                            ret_why);
         if (status != 0) {
-            locum_text_add(ret_why, " in ");
-            locum_text_add(ret_why, path);
             keep_broken(path, config, ret_why);
         }
+    } else if (status == LOCUM_ERR_RANGE) {
+        locum_text_format(ret_why, "too long (%s)", reason);
+        keep_broken(path, config, ret_why);
+        status = LOCUM_ERR_INVALID;
     } else if (status == LOCUM_ERR_NOT_FOUND) {
         status = 0; /* the first run */
     } else {
-        locum_text_add(ret_why, path);
-        locum_text_add(ret_why, ": ");
-        locum_text_add(ret_why, strerror((int)-length));
-        locum_text_add(ret_why, ": what the last run left is not known; give the service's user "
-                                "access to it");
+        locum_text_format(ret_why,
+                          "%s: %s: admin state, exclusions and serial of the last run are lost; "
+                          "give the service's user access to the file",
+                          path, reason);
     }
     *ret_saved = lines.saved;
     ret_saved->admin.until_boot = lease_end(&lines, now);
@@ -196,45 +172,26 @@ locum_state_load(const struct locum_config *config, struct locum_now now,
     return status;
 }
 
-static void
-add_line_number(struct locum_text *text, const char *key, uint64_t value)
-{
-    locum_text_add(text, key);
-    locum_text_add_char(text, ' ');
-    locum_text_add_u64(text, value);
-    locum_text_add_char(text, '\n');
-}
-
-/* Control characters become blanks, so that a line stays a line whatever an operator writes. */
-static void
-add_line(struct locum_text *text, const char *key, const char *value)
-{
-    locum_text_add(text, key);
-    locum_text_add_char(text, ' ');
-    for (; *value != '\0'; value++) {
-        locum_text_add_char(text, (uint8_t)*value < ' ' ? ' ' : *value);
-    }
-    locum_text_add_char(text, '\n');
-}
-
 void
 locum_state_add(struct locum_text *text, const struct locum_config *config,
                 const struct locum_saved *saved, uint32_t serial, struct locum_now now)
 {
-    char boot_id[BOOT_ID_MAX];
     const struct locum_admin_state *admin = &saved->admin;
-    add_line_number(text, "incarnation", saved->incarnation);
-    add_line_number(text, "serial", serial);
-    add_line(text, "admin", locum_names_admin(admin->state));
+    locum_text_format(text, "incarnation %" PRIu64 "\nserial %" PRIu32 "\nadmin %s\n",
+                      saved->incarnation, serial, locum_names_admin(admin->state));
     if (admin->until_boot != LOCUM_NEVER) {
+        char boot_id[BOOT_ID_MAX];
         const locum_ms left = admin->until_boot > now.boot ? admin->until_boot - now.boot : 0;
         read_boot_id(boot_id);
-        add_line(text, "boot-id", boot_id);
-        add_line_number(text, "until-boot-ms", (uint64_t)admin->until_boot);
-        add_line_number(text, "left-ms", (uint64_t)left);
+        locum_text_format(text, "boot-id %s\nuntil-boot-ms %" PRIi64 "\nleft-ms %" PRIi64 "\n",
+                          boot_id, admin->until_boot, left);
     }
     if (admin->reason[0] != '\0') {
-        add_line(text, "reason", admin->reason);
+        locum_text_add(text, "reason ");
+        for (const char *c = admin->reason; *c != '\0'; c++) {
+            locum_text_add_char(text, (uint8_t)*c < ' ' ? ' ' : *c); /* a line stays a line */
+        }
+        locum_text_add_char(text, '\n');
     }
     if (admin->excluded != 0) {
         locum_text_add(text, "excluded ");

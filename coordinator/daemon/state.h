@@ -1,13 +1,14 @@
 /*
- * state: what must outlive a run, in one text file a cluster (STATE-DIR/CLUSTER.state), one
+ * state: what must survive a restart, in one text file a cluster (STATE-DIR/CLUSTER.state), one
  * `key value` a line:
  *
  *   incarnation 1763863200123      serial 1763863258       boot-id 0b8e...
  *   admin drain                    until-boot-ms 8123000   left-ms 1500000
  *   reason moving the rack         excluded dc4
  *
- * No condition of a peer is in it. Written by a thread of its own (temp + fsync + rename), so no
- * disk ever stops the loop; unwritable: told, tried again, and serving goes on.
+ * It holds no condition of a peer. A thread of its own writes it, so that a slow disk never stops
+ * the loop. If it cannot be written, a warning says so, DNS answers go on, and the write is
+ * retried.
  */
 #ifndef LOCUM_DAEMON_STATE_H
 #define LOCUM_DAEMON_STATE_H
@@ -24,13 +25,13 @@ enum {
 void locum_state_path(const struct locum_config *config, const char *suffix,
                       char ret[LOCUM_STATE_PATH_MAX]);
 
-/* Append the file's text. In the reason, control characters become blanks. */
+/* Append the file's text. Control characters in the reason become blanks. */
 void locum_state_add(struct locum_text *text, const struct locum_config *config,
                      const struct locum_saved *saved, uint32_t serial, struct locum_now now);
 
 /*
- * Read what the last run left. A lease of the same boot ends when it was to end; after a boot what
- * was left of it counts from now. Peers that are no longer configured are skipped.
+ * Read what the last run saved. A lease of the same boot ends when it was to end; after a reboot
+ * the time that was left of it counts from now. Peers that are no longer configured are skipped.
  *
  * No file: all zero, 0. A file that cannot be read or understood: what could be read of it, the
  * error, and *ret_why says what is wrong; a malformed file is kept as FILE.broken.
@@ -53,10 +54,11 @@ void locum_state_writer_put(struct locum_state_writer *self, const struct locum_
 /* True if the last try failed; then *ret_why says why and what to do. */
 bool locum_state_writer_error(struct locum_state_writer *self, struct locum_text *ret_why);
 
-/* When it last wrote a file, mono; LOCUM_NEVER. */
+/* When it last wrote the file, mono; LOCUM_NEVER. */
 locum_ms locum_state_writer_written(struct locum_state_writer *self);
 
-/* Write what is still to be written (waiting at most about a second), end the thread, free. */
+/* Write what is still to be written, waiting at most about a second; end the thread, free. NULL is
+ * fine. */
 void locum_state_writer_destroy(struct locum_state_writer *self);
 
 #endif

@@ -6,6 +6,9 @@
 
 #include "../unit/daemon/fixture.h"
 
+#include "daemon/act.h"
+#include "daemon/emit.h"
+
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -30,7 +33,6 @@ begin(void)
     start();
     (void)dup2(stderr_kept, STDERR_FILENO);
     locum_log_level_set(LOCUM_LOG_ERR);
-    REQUIRE(daemon_->control != NULL);
     REQUIRE(atexit(end) == 0);
 }
 
@@ -49,7 +51,7 @@ static bool
 finish(int fd)
 {
     for (int i = 0; i < TURNS; i++) {
-        (void)event_base_loop(daemon_->base, EVLOOP_NONBLOCK);
+        (void)event_base_loop(locum_daemon_loop(daemon_), EVLOOP_NONBLOCK);
         const ssize_t got = recv(fd, answer + length, sizeof(answer) - 1 - length, 0);
         if (got > 0) {
             length += (size_t)got;
@@ -81,10 +83,9 @@ check_answer(void)
 static void
 let_go(void)
 {
-    const struct locum_field field = {.key = "event", .value = "fuzz"};
-    daemon_->serial++;
-    locum_story_add(daemon_->story, locum_now_read().wall, &field, 1);
-    locum_control_wake(daemon_->control);
+    (void)locum_daemon_loop_now(daemon_);
+    locum_daemon_act_publish(daemon_);
+    locum_daemon_emit(daemon_, LOCUM_EVENT_RELOAD, "fuzz", NULL, NULL);
 }
 
 int
@@ -106,6 +107,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     check_answer();
     (void)close(fd);
-    (void)event_base_loop(daemon_->base, EVLOOP_NONBLOCK);
+    (void)event_base_loop(locum_daemon_loop(daemon_), EVLOOP_NONBLOCK);
     return 0;
 }

@@ -1,6 +1,6 @@
 /*
  * fuzz_event: an event whose values are anybody's bytes (value NUL value NUL ...). In the log it is
- * one line of printable ASCII, in the story of the API it is JSON, and the backlog for Redis gives
+ * one line of printable ASCII, in the answer of the API it is JSON, and the backlog for Redis gives
  * it back as it was.
  */
 #include "fuzz.h"
@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "daemon/story.h"
 #include "redis/backlog.h"
+#include "report/events.h"
 
 const unsigned fuzz_mutations = 10000;
 
@@ -38,18 +38,20 @@ check_line(const struct locum_field *fields)
 }
 
 static void
-check_story(const struct locum_field *fields)
+check_kept(const struct locum_field *fields)
 {
     size_t count;
-    struct locum_story *story = locum_story_create();
-    REQUIRE(story != NULL);
-    locum_story_add(story, 1763863200123, fields, FIELDS);
-    json_t *events = locum_story_since(story, 0, &count);
-    char *text = json_dumps(events, JSON_COMPACT);
+    struct locum_event_fields event = {.count = FIELDS};
+    struct locum_events *events = locum_events_create(1);
+    REQUIRE(events != NULL);
+    memcpy(event.at, fields, FIELDS * sizeof(*fields));
+    locum_events_add(events, 1763863200123, LOCUM_EVENT_WARNING, &event);
+    json_t *answer = locum_events_since(events, 0, &count);
+    char *text = json_dumps(answer, JSON_COMPACT);
     REQUIRE(count == 1 && text != NULL);
     free(text);
-    json_decref(events);
-    locum_story_destroy(story);
+    json_decref(answer);
+    locum_events_destroy(events);
 }
 
 static void
@@ -81,7 +83,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         value += value < copy + size ? strlen(value) + 1 : 0;
     }
     check_line(fields);
-    check_story(fields);
+    check_kept(fields);
     check_backlog(fields);
     free(copy);
     return 0;

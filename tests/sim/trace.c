@@ -1,10 +1,10 @@
 /*
  * trace: what happened, one line each: time, node ("*": a fault), and the text that the log has for
- * it (core/record). The same lines feed the digest that two runs must share.
+ * it (report/events). The same lines feed the digest that two runs must share.
  */
 #include <stdarg.h>
 
-#include "core/record.h"
+#include "report/events.h"
 #include "sim.h"
 
 const char *
@@ -43,7 +43,7 @@ sim_trace_event(struct sim *sim, locum_node node, const struct locum_event *even
 {
     char buffer[4096];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-    locum_record_event(&text, &sim->config, event);
+    locum_events_add_line(&text, &sim->config, event);
     sim_trace(sim, node, "%s", buffer);
 }
 

@@ -295,13 +295,12 @@ test_deaf(void **state)
     assert_null(event_of(&bench, LOCUM_EVENT_ONE_WAY));
     dc3->seq++;
     hear_as_is(&bench, LOCUM_PATH_UDP, dc3);
-    assert_true(event_of(&bench, LOCUM_EVENT_ONE_WAY)->one_way.one_way);
-    assert_int_equal(event_of(&bench, LOCUM_EVENT_ONE_WAY)->one_way.node, DC3);
+    assert_int_equal(event_of(&bench, LOCUM_EVENT_ONE_WAY)->peer, DC3);
     dc3->seq++;
     hear_as_is(&bench, LOCUM_PATH_UDP, dc3);
     assert_null(event_of(&bench, LOCUM_EVENT_ONE_WAY)); /* told once */
     hear(&bench, LOCUM_PATH_UDP, DC3);
-    assert_false(event_of(&bench, LOCUM_EVENT_ONE_WAY)->one_way.one_way);
+    assert_int_equal(event_of(&bench, LOCUM_EVENT_TWO_WAY)->peer, DC3);
 }
 
 static void

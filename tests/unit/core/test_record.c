@@ -127,10 +127,7 @@ test_actions_are_lines(void **state)
     (void)state;
     static struct locum_core core;
     const struct locum_core_config site = config();
-    struct locum_action event = {.kind = LOCUM_ACTION_EVENT,
-                                 .event = {.kind = LOCUM_EVENT_LEAVING}};
     locum_core_init(&core, &site, NULL, beginning);
-    assert_action(&core, event, "leaving");
     assert_action(&core, (struct locum_action){.kind = LOCUM_ACTION_PERSIST}, "persist");
     assert_action(&core, (struct locum_action){.kind = LOCUM_ACTION_LEFT}, "left");
     assert_action(&core, (struct locum_action){.kind = LOCUM_ACTION_PLAN},
@@ -143,50 +140,6 @@ test_actions_are_lines(void **state)
                   "a1b2c3d4 dc3=0,0,u ns0=0,0,u");
 }
 
-static void
-test_edges_are_lines(void **state)
-{
-    (void)state;
-    const struct locum_core_config site = config();
-    const struct {
-        struct locum_event event;
-        const char *right;
-    } rows[] = {
-        {{.kind = LOCUM_EVENT_CONDITION,
-          .condition = {.peer = DC3,
-                        .from = LOCUM_SUSPECT,
-                        .to = LOCUM_DOWN,
-                        .cause = LOCUM_CAUSE_QUORUM,
-                        .voters = 5,
-                        .age_ms = {1010, -1, 5}}},
-         "condition peer=dc3 from=suspect to=down votes=dc2,ns0 ages=dc2=1010,ns0=5 "
-         "reason=quorum"},
-        {{.kind = LOCUM_EVENT_CONDITION,
-          .condition = {.peer = NS0, .from = LOCUM_UNKNOWN, .to = LOCUM_ALIVE}},
-         "condition peer=ns0 from=unknown to=alive reason=heard"},
-        {{.kind = LOCUM_EVENT_SERVICE, .service = {LOCUM_UP, LOCUM_FAILING}},
-         "service from=up to=failing reason=checks"},
-        {{.kind = LOCUM_EVENT_ADMIN, .admin = {LOCUM_DRAIN, LOCUM_READY, LOCUM_CAUSE_LEASE}},
-         "admin from=drain to=ready reason=lease-end"},
-        {{.kind = LOCUM_EVENT_SERVING, .serving = {.to = {.kind = LOCUM_SERVING_FAIL_OPEN}}},
-         "serving from=self to=fail-open"},
-        {{.kind = LOCUM_EVENT_EXCLUDED, .exclude = {DC3, true}}, "excluded peer=dc3"},
-        {{.kind = LOCUM_EVENT_EXCLUDED, .exclude = {DC3, false}}, "included peer=dc3"},
-        {{.kind = LOCUM_EVENT_STALL, .late_ms = 750}, "stall late-ms=750"},
-        {{.kind = LOCUM_EVENT_INCARNATION, .incarnation = 7}, "incarnation to=7"},
-        {{.kind = LOCUM_EVENT_DUPLICATE_NODE, .incarnation = 7}, "duplicate-node incarnation=7"},
-        {{.kind = LOCUM_EVENT_ONE_WAY, .one_way = {DC3, true}}, "one-way peer=dc3"},
-        {{.kind = LOCUM_EVENT_ONE_WAY, .one_way = {DC3, false}}, "two-way peer=dc3"},
-        {{.kind = LOCUM_EVENT_LEAVING}, "leaving"},
-    };
-    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
-        char line[LINE];
-        struct locum_text text = locum_text_init(line, sizeof(line));
-        locum_record_event(&text, &site, &rows[i].event);
-        assert_string_equal(line, rows[i].right);
-    }
-}
-
 int
 main(void)
 {
@@ -195,7 +148,6 @@ main(void)
         cmocka_unit_test(test_a_wrong_line_is_refused_and_changes_nothing),
         cmocka_unit_test(test_foreign_bytes_break_no_line),
         cmocka_unit_test(test_actions_are_lines),
-        cmocka_unit_test(test_edges_are_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,11 @@
 
 #include "base/error.h"
 #include "base/timeval.h"
+#include "control/control.h"
+#include "daemon/api.h"
 #include "daemon/daemon.h"
+#include "daemon/loop.h"
+#include "report/report.h"
 
 enum { CONFIG_BYTES = 4096, LOG_BYTES = 64 * 1024 };
 
@@ -93,6 +97,7 @@ setup(void **state)
     const int log = open("log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     assert_int_equal(dup2(log, STDERR_FILENO), STDERR_FILENO);
     (void)close(log);
+    locum_log_repeat(); /* lines of the last test are no repetition */
     daemon_ = NULL;
     return 0;
 }
@@ -124,26 +129,63 @@ start(void)
     }
 }
 
-/* Turn the loop until the condition holds; false after five seconds. */
+/* Run the loop until the condition holds; false after five seconds. */
 static inline bool
 wait_until(bool (*holds)(void))
 {
     const locum_ms end = locum_now_read().mono + 5000;
     while (!holds() && locum_now_read().mono < end) {
         const struct timeval tv = {.tv_usec = 5000};
-        (void)event_base_loopexit(daemon_->base, &tv);
-        (void)event_base_dispatch(daemon_->base);
+        (void)event_base_loopexit(locum_daemon_loop(daemon_), &tv);
+        (void)event_base_dispatch(locum_daemon_loop(daemon_));
     }
     return holds();
 }
 
-/* Turn the loop for a while. */
+/* Run the loop for a while. */
 static inline void
-turn_for(locum_ms ms)
+run_for(locum_ms ms)
 {
     const struct timeval tv = locum_timeval(ms);
-    (void)event_base_loopexit(daemon_->base, &tv);
-    (void)event_base_dispatch(daemon_->base);
+    (void)event_base_loopexit(locum_daemon_loop(daemon_), &tv);
+    (void)event_base_dispatch(locum_daemon_loop(daemon_));
+}
+
+static const struct locum_control_request nothing = {.final = true};
+
+/* GET /status; the caller drops it. */
+static inline json_t *
+get_status(void)
+{
+    const struct locum_control_reply reply = locum_daemon_handlers.status(daemon_, &nothing);
+    assert_int_equal(reply.status, 200);
+    return reply.body;
+}
+
+/* The SOA serial of the answers. */
+static inline json_int_t
+get_serial(void)
+{
+    json_t *status = get_status();
+    const json_int_t serial =
+        json_integer_value(json_object_get(json_object_get(status, "dns"), "serial"));
+    json_decref(status);
+    return serial;
+}
+
+/* A sample of GET /metrics that is a whole number: "locum_x", "locum_y{z=\"1\"}". */
+static inline long long
+get_metric(const char *sample)
+{
+    char line[128];
+    const struct locum_control_reply reply = locum_daemon_handlers.metrics(daemon_, &nothing);
+    assert_int_equal(reply.status, 200);
+    (void)snprintf(line, sizeof(line), "\n%s ", sample);
+    const char *at = strstr(reply.text, line);
+    assert_non_null(at);
+    const long long value = strtoll(at + strlen(line), NULL, 10);
+    free(reply.text);
+    return value;
 }
 
 #endif

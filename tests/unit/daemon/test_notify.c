@@ -1,7 +1,11 @@
 /* What a service manager hears of a whole daemon. */
 #include "fixture.h"
 
+#include <signal.h>
+
 #include "../control/manager.h"
+#include "daemon/inside.h"
+#include "daemon/reload.h"
 
 static int manager;
 static char heard[8192]; /* all messages so far, a line each */
@@ -58,36 +62,36 @@ test_ready_and_fed(void **state)
     write_config("", "");
     listen_to("400000");
     start();
-    assert_int_equal(count("READY=1"), 0); /* the core has had no turn yet */
+    assert_int_equal(count("READY=1"), 0); /* nothing was committed yet */
     assert_true(wait_until(is_fed_and_has_a_status));
     assert_int_equal(count("READY=1\n"), 1);
     assert_memory_equal(heard, "READY=1\n", 8);
 }
 
 static void
-on_nothing(evutil_socket_t fd, short what, void *user)
+on_nothing(void *user)
 {
-    (void)fd, (void)what, (void)user;
+    (void)user;
 }
 
-static size_t beats;
+static size_t rounds;
 
 static void
-on_beat(evutil_socket_t fd, short what, void *user)
+on_round(evutil_socket_t fd, short what, void *user)
 {
     (void)fd, (void)what, (void)user;
-    beats++;
+    rounds++;
 }
 
 static bool
-has_beaten(void)
+many_rounds(void)
 {
-    return beats >= 110;
+    return rounds >= 110;
 }
 
-/* The loop turns, its timers run, and the core does not come to its turn: a hung daemon. */
+/* The loop runs and its timers are due, but nothing is committed: a hung daemon. */
 static void
-test_no_turn_of_the_core_starves_the_watchdog(void **state)
+test_a_loop_without_commits_does_not_feed_the_watchdog(void **state)
 {
     (void)state;
     const struct timeval often = {.tv_usec = 10000};
@@ -95,17 +99,14 @@ test_no_turn_of_the_core_starves_the_watchdog(void **state)
     listen_to("40000");
     start();
     assert_true(wait_until(is_fed_and_has_a_status));
-    (void)event_del(daemon_->tick);
-    (void)event_del(daemon_->late);
-    (void)event_del(daemon_->press);
-    assert_int_equal(event_assign(daemon_->tick, daemon_->base, -1, 0, on_nothing, NULL), 0);
-    assert_int_equal(event_assign(daemon_->late, daemon_->base, -1, 0, on_nothing, NULL), 0);
-    assert_int_equal(event_assign(daemon_->press, daemon_->base, -1, 0, on_nothing, NULL), 0);
+    daemon_->commit.on_due = on_nothing;
+    daemon_->deferred_commit.on_due = on_nothing;
+    daemon_->starvation_timer.on_due = on_nothing;
     forget();
-    struct event *beat = event_new(daemon_->base, -1, EV_PERSIST, on_beat, NULL);
-    assert_int_equal(event_add(beat, &often), 0);
-    assert_true(wait_until(has_beaten)); /* 1.1 s: `second` has come too */
-    event_free(beat);
+    struct event *round = event_new(locum_daemon_loop(daemon_), -1, EV_PERSIST, on_round, NULL);
+    assert_int_equal(event_add(round, &often), 0);
+    assert_true(wait_until(many_rounds)); /* 1.1 s: `second` has come too */
+    event_free(round);
     assert_int_equal(count("WATCHDOG=1"), 0);
 }
 
@@ -113,25 +114,25 @@ static void
 test_reload_and_stop(void **state)
 {
     (void)state;
-    json_t *told;
+    json_t *messages;
     write_config("", "");
     listen_to("0");
     start();
-    turn_for(20);
+    run_for(20);
     forget();
-    assert_int_equal(locum_daemon_reload(daemon_, &told), 0);
-    json_decref(told);
+    assert_int_equal(locum_daemon_reload(daemon_, &messages), 0);
+    json_decref(messages);
     assert_int_equal(count("RELOADING=1\nMONOTONIC_USEC="), 1);
     assert_non_null(strstr(strstr(heard, "RELOADING"), "\nREADY=1\n"));
     forget();
     write_config("", "quorum: none\n");
-    assert_int_not_equal(locum_daemon_reload(daemon_, &told), 0);
-    json_decref(told);
+    assert_int_not_equal(locum_daemon_reload(daemon_, &messages), 0);
+    json_decref(messages);
     assert_int_equal(count("RELOADING=1\n"), 1);
     assert_non_null(strstr(heard, "\nREADY=1\n")); /* refused, and over */
     forget();
-    event_active(daemon_->signals[0], EV_SIGNAL, 1);
-    turn_for(20);
+    assert_int_equal(raise(SIGTERM), 0);
+    run_for(20);
     assert_int_equal(count("STOPPING=1\n"), 1);
     assert_int_equal(count("WATCHDOG=1"), 0);
 }
@@ -149,7 +150,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, end)
     const struct CMUnitTest tests[] = {
         TEST(test_ready_and_fed),
-        TEST(test_no_turn_of_the_core_starves_the_watchdog),
+        TEST(test_a_loop_without_commits_does_not_feed_the_watchdog),
         TEST(test_reload_and_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /*
- * A stretch of a real daemon, recorded line by line (core/record), replays through the same core: a
- * copy of it that is told the events again gives the same actions and becomes the same core.
+ * What a real daemon gives its core, recorded line by line (core/record), can be replayed: a copy
+ * of the core that gets the same inputs gives the same actions and ends in the same state.
  */
 #include "fixture.h"
 
@@ -8,39 +8,64 @@
 #include <sys/socket.h>
 
 #include "core/record.h"
+#include "report/events.h"
 
 enum { LINES_MAX = 4096, LINE_BYTES = 4096, PEER_PORT = 19853, DC3 = 1, NS0 = 2 };
 
 struct line {
-    bool event; /* else an action */
+    bool input; /* else an action */
     char *text;
 };
 
 static struct line recorded[LINES_MAX];
 static size_t lines, replayed;
 static struct locum_core copy; /* of the core, when the recording began */
+static struct locum_core last; /* of the core, after the last input */
+static struct locum_secrets secrets;
 static int udp = -1;
 
 static void
-keep(bool event, const char *text)
+keep(bool input, const char *text)
 {
     assert_true(lines < LINES_MAX);
-    recorded[lines].event = event;
+    recorded[lines].input = input;
     recorded[lines].text = strdup(text);
     assert_non_null(recorded[lines++].text);
 }
 
 static void
-record(void *user, const struct locum_input *event, const struct locum_actions *actions)
+add_action(struct locum_text *text, const struct locum_core *core, struct locum_now now,
+           const struct locum_action *action)
 {
-    const struct locum_daemon *daemon = user;
+    if (action->kind == LOCUM_ACTION_EVENT) {
+        locum_events_add_line(text, &core->config, &action->event);
+    } else {
+        locum_record_action(text, core, now, action);
+    }
+}
+
+static bool recording, suspect;
+static uint64_t incarnation, sequence; /* of the daemon's last heartbeat */
+
+static void
+record(void *user, const struct locum_core *core, const struct locum_input *input,
+       const struct locum_actions *actions)
+{
     char line[LINE_BYTES];
     struct locum_text text = locum_text_init(line, sizeof(line));
-    locum_record_input(&text, &daemon->core.config, event);
+    (void)user;
+    incarnation = core->view.incarnation;
+    sequence = core->view.seq;
+    suspect = locum_core_condition(core, DC3) == LOCUM_SUSPECT;
+    last = *core;
+    if (!recording) {
+        return;
+    }
+    locum_record_input(&text, &core->config, input);
     keep(true, line);
     for (size_t i = 0; i < actions->count; i++) {
         text = locum_text_init(line, sizeof(line));
-        locum_record_action(&text, &daemon->core, event->now, &actions->at[i]);
+        add_action(&text, core, input->now, &actions->at[i]);
         assert_false(text.truncated);
         keep(false, line);
     }
@@ -50,7 +75,6 @@ record(void *user, const struct locum_input *event, const struct locum_actions *
 static void
 say(locum_node peer, uint64_t seq)
 {
-    const struct locum_core *core = &daemon_->core;
     char line[LOCUM_HEARTBEAT_MAX];
     struct locum_text text = locum_text_init(line, sizeof(line));
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(PEER_PORT)};
@@ -62,12 +86,10 @@ say(locum_node peer, uint64_t seq)
                                         .wall = 1763863200123,
                                         .digest = "a1b2c3d4",
                                         .acked = 1};
-    heartbeat.acks[0] = (struct locum_ack){.has_number = true,
-                                           .incarnation = core->view.incarnation,
-                                           .seq = core->view.seq,
-                                           .state_code = LOCUM_ALIVE};
-    locum_heartbeat_add(&text, &core->config, &heartbeat);
-    assert_int_equal(locum_signature_add(&daemon_->config->secrets, &text), 0);
+    heartbeat.acks[0] = (struct locum_ack){
+        .has_number = true, .incarnation = incarnation, .seq = sequence, .state_code = LOCUM_ALIVE};
+    locum_heartbeat_add(&text, &last.config, &heartbeat);
+    assert_int_equal(locum_signature_add(&secrets, &text), 0);
     assert_int_equal(inet_pton(AF_INET, host, &to.sin_addr), 1);
     assert_int_equal(sendto(udp, line, text.length, 0, (struct sockaddr *)&to, sizeof(to)),
                      text.length);
@@ -76,17 +98,17 @@ say(locum_node peer, uint64_t seq)
 static void
 wish(enum locum_admin word, locum_ms for_ms)
 {
-    struct locum_input event = {.kind = LOCUM_INPUT_ADMIN};
-    event.admin.state = word;
-    event.admin.for_ms = for_ms;
-    memcpy(event.admin.reason, "a new disk", 11);
-    locum_daemon_deliver(daemon_, &event);
+    struct locum_input input = {.kind = LOCUM_INPUT_ADMIN};
+    input.admin.state = word;
+    input.admin.for_ms = for_ms;
+    memcpy(input.admin.reason, "a new disk", 11);
+    locum_daemon_loop_deliver(daemon_, &input);
 }
 
 static bool
 is_suspect(void)
 {
-    return locum_core_condition(&daemon_->core, DC3) == LOCUM_SUSPECT;
+    return suspect;
 }
 
 /* Two peers, whose services fail and one of which falls silent; a drain that ends by itself; a
@@ -99,7 +121,7 @@ live(void)
     for (uint64_t seq = 1; seq <= 12; seq++) {
         say(DC3, seq);
         say(NS0, seq);
-        turn_for(30);
+        run_for(30);
         if (seq == 6) {
             wish(LOCUM_DRAIN, 100);
         }
@@ -111,28 +133,28 @@ live(void)
 static void
 same_action(size_t i, const char *text)
 {
-    if (i >= lines || recorded[i].event || strcmp(recorded[i].text, text) != 0) {
+    if (i >= lines || recorded[i].input || strcmp(recorded[i].text, text) != 0) {
         print_message("replayed: %s\nrecorded: %s\n", text,
-                      i >= lines || recorded[i].event ? "(nothing)" : recorded[i].text);
+                      i >= lines || recorded[i].input ? "(nothing)" : recorded[i].text);
         fail();
     }
 }
 
-/* Each event again, and each action compared. */
+/* Give the copy each input, and compare each action. */
 static void
 replay(void)
 {
     static struct locum_actions actions;
     char line[LINE_BYTES];
     for (size_t i = 0; i < lines;) {
-        struct locum_input event;
-        assert_true(recorded[i].event);
+        struct locum_input input;
+        assert_true(recorded[i].input);
         assert_true(
-            locum_record_input_parse(locum_slice_of(recorded[i++].text), &copy.config, &event));
-        locum_core_step(&copy, &event, &actions);
+            locum_record_input_parse(locum_slice_of(recorded[i++].text), &copy.config, &input));
+        locum_core_step(&copy, &input, &actions);
         for (size_t k = 0; k < actions.count; k++, replayed++) {
             struct locum_text text = locum_text_init(line, sizeof(line));
-            locum_record_action(&text, &copy, event.now, &actions.at[k]);
+            add_action(&text, &copy, input.now, &actions.at[k]);
             same_action(i++, line);
         }
     }
@@ -149,17 +171,20 @@ was_recorded(const char *piece)
 }
 
 static void
-test_a_recorded_stretch_replays(void **state)
+test_a_recording_can_be_replayed(void **state)
 {
     (void)state;
     write_config("", "heartbeat: {interval: 50ms, timeout: 400ms}\n");
+    char buffer[256];
+    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
+    assert_int_equal(locum_signature_read_secrets("secret", &secrets, &why), 0);
     start();
-    turn_for(50); /* a stretch, not the begin */
-    copy = daemon_->core;
-    daemon_->watch = record;
-    daemon_->watch_user = daemon_;
+    locum_daemon_loop_watch(daemon_, record, NULL);
+    run_for(50);
+    copy = last;
+    recording = true;
     live();
-    daemon_->watch = NULL;
+    locum_daemon_loop_watch(daemon_, NULL, NULL);
     static const char *const pieces[] = {
         "heartbeat udp locum1 get dc3",
         "from=unknown to=alive reason=heard",
@@ -179,7 +204,7 @@ test_a_recorded_stretch_replays(void **state)
     }
     replay();
     assert_true(replayed > 20);
-    assert_memory_equal(&copy, &daemon_->core, sizeof(copy));
+    assert_memory_equal(&copy, &last, sizeof(copy));
     while (lines > 0) {
         free(recorded[--lines].text);
     }
@@ -189,7 +214,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_a_recorded_stretch_replays, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_recording_can_be_replayed, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

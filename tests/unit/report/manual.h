@@ -1,6 +1,6 @@
 /* manual: the entries of a section of doc/locum.8, to compare with a table of the code. */
-#ifndef TESTS_UNIT_DAEMON_MANUAL_H
-#define TESTS_UNIT_DAEMON_MANUAL_H
+#ifndef TESTS_UNIT_REPORT_MANUAL_H
+#define TESTS_UNIT_REPORT_MANUAL_H
 
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +25,7 @@ read_manual(void **state)
 }
 
 /* The next line that begins with .It Cm, what follows that; at the section's end *ret is empty. */
-static const char *
+static inline const char *
 next_entry(const char *at, char *ret, size_t size)
 {
     ret[0] = '\0';
@@ -43,7 +43,7 @@ next_entry(const char *at, char *ret, size_t size)
 /*
  * The section has exactly these entries, in this order. entry writes the i-th, without .It Cm.
  */
-static void
+static inline void
 assert_section(const char *section, size_t count, void (*entry)(size_t i, char *ret, size_t size))
 {
     char head[64], found[256], expected[256];

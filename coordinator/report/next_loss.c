@@ -1,11 +1,10 @@
-/* What the loss of one node more would cost, at every node whose vote could be got now. */
-#include "daemon/daemon.h"
-
+/* What one more failure would cost, for each node whose vote is available now. */
 #include <stdlib.h>
 
 #include "core/vote.h"
+#include "report/report.h"
 
-/* Which families nobody could be named in any more who is known to work. */
+/* Address families in which no server known to work would be left. */
 static void
 lost_families(const struct locum_core *core, bool ret_lost[LOCUM_FAMILIES], bool *ret_all)
 {
@@ -50,7 +49,7 @@ cost_of(const struct locum_core *core, struct locum_core *copy, locum_node node,
 }
 
 json_t *
-locum_daemon_next_loss(const struct locum_core *core, struct locum_now now)
+locum_report_next_loss(const struct locum_core *core, struct locum_now now)
 {
     json_t *losses = json_array();
     const locum_nodes reachable = locum_vote_reachable(&core->view, &core->config, now.mono);

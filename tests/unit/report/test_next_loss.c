@@ -1,7 +1,7 @@
-/* What one loss more would cost, at sites of several shapes. */
+/* What one more failure would cost, at sites of several shapes. */
 #include "../core/fixture.h"
 
-#include "daemon/daemon.h"
+#include "report/report.h"
 
 static struct site site;
 
@@ -13,7 +13,7 @@ next_loss(void)
     struct locum_text text = locum_text_init(line, sizeof(line));
     size_t i;
     const json_t *loss;
-    json_t *losses = locum_daemon_next_loss(&site.core, site.now);
+    json_t *losses = locum_report_next_loss(&site.core, site.now);
     json_array_foreach(losses, i, loss)
     {
         locum_text_add(&text, i > 0 ? ", " : "");

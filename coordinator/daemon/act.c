@@ -1,0 +1,233 @@
+#include "daemon/act.h"
+
+#include "base/error.h"
+#include "base/text_format.h"
+#include "core/vote.h"
+#include "daemon/emit.h"
+#include "daemon/inside.h"
+
+/* From the last event to the end of the loop: time for it to reach Redis. */
+enum { FAREWELL_MS = 20 };
+
+/* One heartbeat on both paths. */
+static void
+send_heartbeat(struct locum_daemon *self)
+{
+    char buffer[LOCUM_HEARTBEAT_MAX];
+    const struct locum_core_config *config = &self->config->core;
+    const struct locum_now now = self->now;
+    struct locum_text line = locum_text_init(buffer, sizeof(buffer));
+    locum_core_heartbeat(&self->core, LOCUM_NODE_NONE, now, &line);
+    if (locum_signature_add(&self->config->secrets, &line) == 0) {
+        locum_redis_publish(self->redis, locum_slice_of(buffer));
+    }
+    for (locum_node peer = 0; peer < config->node_count; peer++) {
+        if (peer == config->self || config->nodes[peer].role == LOCUM_ROLE_SENTINEL) {
+            continue;
+        }
+        line = locum_text_init(buffer, sizeof(buffer));
+        locum_core_heartbeat(&self->core, peer, now, &line);
+        if (locum_signature_add(&self->config->secrets, &line) == 0) {
+            locum_peer_send(self->peer, peer, locum_slice_of(buffer));
+        }
+    }
+}
+
+/* The longest TTL of the current answers that name this node. */
+static locum_ms
+longest_ttl_ms(const struct locum_core *core)
+{
+    uint32_t longest_s = 0;
+    for (size_t i = 0; i < core->config.name_count; i++) {
+        for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
+            const struct locum_answer *answer = &core->plan.answers[i][family];
+            if (locum_nodes_has(answer->nodes, core->config.self) && answer->ttl_s > longest_s) {
+                longest_s = answer->ttl_s;
+            }
+        }
+    }
+    return (locum_ms)longest_s * 1000;
+}
+
+/* New answers are published: resolvers still use the old ones until their TTL is over. */
+static void
+note_named(struct locum_daemon *self)
+{
+    const locum_ms until = self->now.mono + self->named_ttl_ms;
+    if (self->named_ttl_ms > 0 && until > self->named_until) {
+        self->named_until = until;
+    }
+    self->named_ttl_ms = longest_ttl_ms(&self->core);
+}
+
+locum_ms
+locum_daemon_act_named_ms(const struct locum_daemon *self)
+{
+    const locum_ms left = self->named_until - self->now.mono;
+    return left > self->named_ttl_ms ? left : self->named_ttl_ms;
+}
+
+static void
+persist(struct locum_daemon *self)
+{
+    struct locum_saved saved;
+    locum_core_saved(&self->core, &saved);
+    locum_state_writer_put(self->writer, self->config, &saved, self->run.serial, self->now);
+}
+
+void
+locum_daemon_act_publish(struct locum_daemon *self)
+{
+    const locum_ms wall_s = self->now.wall / 1000;
+    const uint32_t now_s = wall_s > 0 && wall_s < UINT32_MAX ? (uint32_t)wall_s : 0;
+    const uint32_t serial = now_s > self->run.serial ? now_s : self->run.serial + 1;
+    const int status = locum_dns_publish(self->dns, self->config, &self->core.plan, serial);
+    if (status != 0) {
+        if (!self->run.publish_failed) {
+            locum_daemon_emit(self, LOCUM_EVENT_PUBLISH_FAILED, locum_error_text(status),
+                              "the previous answers stay; publishing is retried each second", NULL);
+        }
+        self->run.publish_failed = true;
+        return;
+    }
+    self->run.publish_failed = false;
+    note_named(self);
+    self->run.serial = serial;
+    self->run.plan_changes++;
+    persist(self);
+    if (self->control != NULL) {
+        locum_control_wake(self->control);
+    }
+}
+
+static void
+write_hash(struct locum_daemon *self)
+{
+    struct locum_report view;
+    struct locum_field fields[LOCUM_HASH_FIELDS];
+    locum_daemon_emit_view(self, &view);
+    locum_report_hash(&view, fields);
+    locum_redis_write_node(self->redis, fields, LOCUM_COUNT(fields), self->now.wall);
+    self->hash_stale = false;
+}
+
+static void
+perform_event(struct locum_daemon *self, const struct locum_event *event)
+{
+    if (event->kind == LOCUM_EVENT_CONDITION) {
+        locum_warnings_note_condition(&self->evidence, &event->condition, self->now.mono);
+    } else if (event->kind == LOCUM_EVENT_SERVING) {
+        self->run.serving_since = self->now.wall;
+        self->run.serving_since_mono = self->now.mono;
+    }
+    locum_daemon_emit_core(self, event);
+    self->hash_stale = true;
+}
+
+/* The orderly stop is over. */
+static void
+end(struct locum_daemon *self)
+{
+    const struct timeval farewell = {.tv_usec = FAREWELL_MS * 1000};
+    locum_daemon_emit(self, LOCUM_EVENT_STOP, NULL, NULL, NULL);
+    (void)event_base_loopexit(self->base, &farewell);
+}
+
+void
+locum_daemon_act_perform(struct locum_daemon *self)
+{
+    /* First what peers wait for, then what people read. */
+    for (size_t i = 0; i < self->actions.count; i++) {
+        if (self->actions.at[i].kind == LOCUM_ACTION_HEARTBEAT) {
+            send_heartbeat(self);
+        }
+    }
+    for (size_t i = 0; i < self->actions.count; i++) {
+        const struct locum_action *action = &self->actions.at[i];
+        switch (action->kind) {
+        case LOCUM_ACTION_HEARTBEAT: break;
+        case LOCUM_ACTION_PLAN:
+            locum_daemon_act_publish(self);
+            self->hash_stale = true;
+            break;
+        case LOCUM_ACTION_EVENT: perform_event(self, &action->event); break;
+        case LOCUM_ACTION_PERSIST: persist(self); break;
+        case LOCUM_ACTION_LEFT: end(self); break;
+        }
+    }
+    self->actions.count = 0;
+    if (self->hash_stale) {
+        write_hash(self);
+    }
+}
+
+static void
+log_socket(const char *what, const struct locum_address *address, int error, const char *text)
+{
+    LOCUM_LOG(error == 0 ? LOCUM_LOG_INFO : LOCUM_LOG_ERR,
+              error == 0 ? "listening" : "not-listening", "for", what, "address",
+              locum_address_text(address).text, "reason", error == 0 ? NULL : text);
+}
+
+void
+locum_daemon_act_log_dns(void *user, const struct locum_address *address, int error,
+                         const char *text)
+{
+    struct locum_daemon *self = user;
+    self->run.dns_closed += error == 0 ? (size_t)-1 : 1;
+    log_socket("dns", address, error, text);
+}
+
+void
+locum_daemon_act_log_peer(void *user, const struct locum_address *address, int error,
+                          const char *text)
+{
+    (void)user;
+    log_socket("peers", address, error, text);
+}
+
+/* The threads of DNS over TCP cannot log: only the main thread does. */
+static void
+log_lack_of_descriptors(struct locum_daemon *self)
+{
+    struct locum_dns_counts counts;
+    locum_dns_counts(self->dns, &counts);
+    if (counts.tcp_short != self->tcp_short) {
+        LOCUM_LOG(LOCUM_LOG_WARN, "descriptors", "reason",
+                  "no file descriptor is left for a client of DNS over TCP: raise the limit "
+                  "(systemd: LimitNOFILE)");
+    }
+    self->tcp_short = counts.tcp_short;
+}
+
+/* The line that `systemctl status` shows. */
+static void
+notify_status(struct locum_daemon *self)
+{
+    char line[LOCUM_NOTIFY_BYTES_MAX / 2];
+    const struct locum_core *core = &self->core;
+    struct locum_text text = locum_text_init(line, sizeof(line));
+    locum_plan_serving_add(&text, &core->config, core->serving);
+    locum_text_format(
+        &text, ", %d of %zu nodes reachable, quorum %u",
+        __builtin_popcount(locum_vote_reachable(&core->view, &core->config, self->now.mono)),
+        core->config.node_count, core->config.quorum);
+    if (self->config->redis.master_name[0] != '\0') {
+        locum_text_add(&text,
+                       core->view.subscribed ? ", Redis connected" : ", Redis not connected");
+    }
+    locum_notify_status(&self->notify, line);
+}
+
+void
+locum_daemon_act_each_second(struct locum_daemon *self)
+{
+    if (self->run.publish_failed) {
+        locum_daemon_act_publish(self);
+    }
+    locum_daemon_emit_warnings(self);
+    notify_status(self);
+    write_hash(self);
+    locum_dns_retry(self->dns, locum_daemon_act_log_dns, self);
+    log_lack_of_descriptors(self);
+}

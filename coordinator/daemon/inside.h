@@ -1,0 +1,58 @@
+/*
+ * inside: the state of the daemon. For the files of this room only.
+ */
+#ifndef LOCUM_DAEMON_INSIDE_H
+#define LOCUM_DAEMON_INSIDE_H
+
+#include "base/timer.h"
+#include "control/control.h"
+#include "control/notify.h"
+#include "daemon/loop.h"
+#include "daemon/state.h"
+#include "report/report.h"
+
+/* Priorities of the loop: the starvation timer, all else (libevent's default), deferred commits. */
+enum { LOCUM_DAEMON_PRIORITIES = 3 };
+
+struct locum_daemon {
+    struct event_base *base;
+    struct locum_config *config; /* replaced whole by a reload */
+    struct locum_core core;
+    struct locum_actions actions;      /* of the last step; too large for the stack */
+    locum_daemon_loop_watch_fn *watch; /* NULL: none */
+    void *watch_user;
+
+    struct locum_dns *dns;
+    struct locum_redis *redis;
+    struct locum_peer *peer;
+    struct locum_health *health;
+    struct locum_control *control; /* NULL: it could not be opened; everything else works */
+    struct locum_state_writer *writer;
+    struct locum_notify notify; /* to the service manager */
+
+    /* loop.c */
+    struct locum_timer commit;           /* ends an iteration, after the sockets now reported */
+    struct locum_timer deferred_commit;  /* ends a late one, after all sockets */
+    struct locum_timer starvation_timer; /* runs before all sockets, if they keep commits away */
+    struct event *signals[3];
+    struct locum_now now; /* of this iteration */
+    bool in_iteration;    /* `now` is valid */
+    bool starved;         /* starvation_timer was due once since the last commit */
+    locum_ms second_at;   /* mono: when second.c last ran, or the start */
+
+    /* act.c */
+    bool hash_stale;       /* the node's hash in Redis is older than the state */
+    locum_ms named_until;  /* mono: when the last earlier answer that named this node expires */
+    locum_ms named_ttl_ms; /* TTL of the current answers that name this node; 0: none does */
+    /* second.c */
+    json_t *warned;     /* the warnings that have begun, as locum_warnings_find() gives them */
+    uint64_t tcp_short; /* of locum_dns_counts, when it was last logged */
+
+    /* for report/ */
+    struct locum_run run;
+    struct locum_evidence evidence;
+    struct locum_events *events;
+    struct locum_nsd_reports nsd;
+};
+
+#endif

@@ -1,0 +1,151 @@
+#include "daemon/loop.h"
+
+#include "daemon/act.h"
+#include "daemon/inside.h"
+
+enum {
+    /* If sockets stay readable for longer than twice this time, cut the iteration short so that
+     * timers still run. Far below any timeout, far above what reading all sockets takes. */
+    STARVATION_MS = 50,
+    /* An iteration that is later than this commits only when the kernel reports no more sockets. */
+    IN_TIME_MS = 20,
+    SECOND_MS = 1000,
+};
+
+static void
+begin_iteration(struct locum_daemon *self)
+{
+    self->now = locum_now_read();
+    self->in_iteration = true;
+}
+
+struct locum_now
+locum_daemon_loop_now(struct locum_daemon *self)
+{
+    if (!self->in_iteration) {
+        begin_iteration(self);
+        locum_timer_fire(&self->commit);
+        locum_timer_arm(&self->starvation_timer, STARVATION_MS);
+    }
+    return self->now;
+}
+
+static void
+step(struct locum_daemon *self, const struct locum_input *input)
+{
+    locum_core_step(&self->core, input, &self->actions);
+    if (self->watch != NULL) {
+        self->watch(self->watch_user, &self->core, input, &self->actions);
+    }
+    locum_daemon_act_perform(self);
+}
+
+void
+locum_daemon_loop_deliver(struct locum_daemon *self, struct locum_input *input)
+{
+    input->now = locum_daemon_loop_now(self);
+    step(self, input);
+}
+
+/*
+ * Sleep until time alone asks for a commit. If sockets keep it away then, starvation_timer sees to
+ * it.
+ */
+static void
+arm(struct locum_daemon *self)
+{
+    const locum_ms wait = self->core.next_commit - self->now.mono;
+    const locum_ms ms = wait < SECOND_MS ? wait : SECOND_MS;
+    locum_timer_arm(&self->commit, ms);
+    locum_timer_arm(&self->starvation_timer, ms + STARVATION_MS);
+}
+
+/*
+ * Once a second, but without an iteration of its own while heartbeats cause some anyway: a second
+ * may be shorter by half an interval.
+ */
+static void
+run_each_second(struct locum_daemon *self)
+{
+    const locum_ms half = self->config->core.interval_ms / 2;
+    const locum_ms early = half < SECOND_MS / 8 ? half : SECOND_MS / 8;
+    if (self->now.mono - self->second_at >= SECOND_MS - early) {
+        self->second_at = self->now.mono;
+        locum_daemon_act_each_second(self);
+    }
+}
+
+static void
+end_iteration(void *user)
+{
+    struct locum_daemon *self = user;
+    begin_iteration(self);
+    self->run.iterations++;
+    if (self->core.next_commit != LOCUM_NEVER && self->now.mono >= self->core.next_commit) {
+        locum_report_note_lag(&self->run.lag, self->now.mono - self->core.next_commit);
+    }
+    const struct locum_input input = {.kind = LOCUM_INPUT_COMMIT, .now = self->now};
+    step(self, &input);
+    run_each_second(self);
+    locum_timer_disarm(&self->deferred_commit); /* starvation_timer may have come before it */
+    arm(self);
+    locum_notify_iteration(&self->notify, self->now.mono);
+    self->starved = false;
+    self->in_iteration = false;
+}
+
+static void
+on_commit(void *user)
+{
+    struct locum_daemon *self = user;
+    if (!self->in_iteration) {
+        begin_iteration(self);
+    }
+    if (self->core.next_commit != LOCUM_NEVER &&
+        self->now.mono - self->core.next_commit > IN_TIME_MS) {
+        locum_timer_fire(&self->deferred_commit);
+    } else {
+        end_iteration(self);
+    }
+}
+
+/*
+ * It runs before all sockets, so once is not enough: after a stall they hold what would be missed
+ * as silence. By the second time they have been read for STARVATION_MS.
+ */
+static void
+on_starvation(void *user)
+{
+    struct locum_daemon *self = user;
+    if (self->starved) {
+        end_iteration(self);
+        return;
+    }
+    self->starved = true;
+    locum_timer_arm(&self->starvation_timer, STARVATION_MS);
+}
+
+void
+locum_daemon_loop_watch(struct locum_daemon *self, locum_daemon_loop_watch_fn *watch, void *user)
+{
+    self->watch = watch;
+    self->watch_user = user;
+}
+
+void
+locum_daemon_loop_init(struct locum_daemon *self)
+{
+    locum_timer_init(&self->commit, self->base, on_commit, self);
+    locum_timer_init(&self->deferred_commit, self->base, end_iteration, self);
+    locum_timer_init(&self->starvation_timer, self->base, on_starvation, self);
+    locum_timer_run_last(&self->deferred_commit);
+    locum_timer_run_first(&self->starvation_timer);
+}
+
+void
+locum_daemon_loop_fini(struct locum_daemon *self)
+{
+    locum_timer_fini(&self->commit);
+    locum_timer_fini(&self->deferred_commit);
+    locum_timer_fini(&self->starvation_timer);
+}

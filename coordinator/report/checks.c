@@ -1,0 +1,40 @@
+/* What the checks last said: for the status and for the event of the service. */
+#include "base/text_format.h"
+#include "report/report.h"
+
+void
+locum_report_add_check(const struct locum_report *report, size_t check, struct locum_text *text)
+{
+    const struct locum_core *core = report->core;
+    const locum_node self = core->config.self;
+    const locum_ms heard = core->view.peer[self].mirrorbits;
+    const locum_ms mono = report->now.mono;
+    if (report->config->checks[check].kind != LOCUM_CHECK_MIRRORBITS) {
+        locum_text_add(text, report->checks[check].last);
+        return;
+    }
+    /* The core itself judges this one, by the announcements. */
+    if (heard == LOCUM_NEVER) {
+        locum_text_add(text, "never announced itself");
+    } else {
+        locum_text_format(text, "announced itself %lld ms ago", (long long)(mono - heard));
+    }
+    if (!locum_view_mirrorbits_seen(&core->view, self, mono) &&
+        !locum_view_redis_worked(&core->view, &core->config, LOCUM_MIRRORBITS_FORGET_MS, mono)) {
+        locum_text_add(text, ", but Redis was not connected all the time: previous result kept");
+    }
+}
+
+void
+locum_report_add_failing(const struct locum_report *report, struct locum_text *text)
+{
+    for (size_t i = 0; i < report->config->core.check_count; i++) {
+        if (report->config->core.checks[i].counts &&
+            report->core->service.check[i].verdict == LOCUM_FAILING) {
+            locum_text_format(text, "%s%s (", text->length > 0 ? ", " : "",
+                              report->config->checks[i].name);
+            locum_report_add_check(report, i, text);
+            locum_text_add_char(text, ')');
+        }
+    }
+}

@@ -1,0 +1,367 @@
+#include "report/events.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Where the value of a field is, and how it is written. */
+enum value {
+    TEXT,      /* texts[at] */
+    ADVICE,    /* `fixed`, what the operator should know or do */
+    FIXED,     /* `fixed` */
+    NODE,      /* the rest: at this offset of struct locum_event */
+    CONDITION, /* enum locum_condition, and so on */
+    SERVICE,
+    ADMIN,
+    CAUSE,
+    SERVING,
+    VOTES, /* who voted, of a struct locum_condition_event; left out if nobody had to */
+    AGES,  /* and how old the evidence of each was */
+    MS,
+    U64,
+};
+
+struct field {
+    const char *key; /* NULL: the row has no more */
+    enum value value;
+    size_t at;
+    const char *fixed;
+};
+
+struct row {
+    const char *name;
+    enum locum_level level;
+    /* A bit for each value of an event's `to` (a condition or a service) that makes it a warning.
+     */
+    unsigned int warn_to;
+    struct field fields[LOCUM_EVENT_FIELDS_MAX - 2];
+    const char *meaning; /* for locum(8), with names between backquotes */
+};
+
+#define AT(member) offsetof(struct locum_event, member)
+
+/* clang-format off */
+static const struct row rows[LOCUM_EVENTS] = {
+    [LOCUM_EVENT_CONDITION] = {"condition", LOCUM_LOG_INFO, 1 << LOCUM_SUSPECT | 1 << LOCUM_DOWN,
+        {{"peer", NODE, AT(condition.peer)}, {"from", CONDITION, AT(condition.from)},
+         {"to", CONDITION, AT(condition.to)}, {"votes", VOTES, AT(condition)},
+         {"ages", AGES, AT(condition)}, {"reason", CAUSE, AT(condition.cause)}},
+        "The condition of a peer, as this node sees it, changed. `votes` are the nodes that "
+        "do not hear the peer, `ages` tells for how many ms each has not heard it. Only "
+        "`down` gives the peer's own names to another server; only `alive` gives them back."},
+    [LOCUM_EVENT_SERVICE] = {"service", LOCUM_LOG_INFO, 1 << LOCUM_FAILING,
+        {{"from", SERVICE, AT(service.from)}, {"to", SERVICE, AT(service.to)},
+         {"reason", FIXED, .fixed = "checks"}, {"checks", TEXT, 0}},
+        "The state of this node's own service changed. `checks` lists the failing checks with "
+        "their errors."},
+    [LOCUM_EVENT_ADMIN] = {"admin", LOCUM_LOG_INFO, 0,
+        {{"from", ADMIN, AT(admin.from)}, {"to", ADMIN, AT(admin.to)},
+         {"reason", CAUSE, AT(admin.cause)}, {"text", TEXT, 0}},
+        "The administrative state changed. `reason` is `operator` or `lease-end`; `text` is "
+        "the operator's reason."},
+    [LOCUM_EVENT_SERVING] = {"serving", LOCUM_LOG_INFO, 0,
+        {{"from", SERVING, AT(serving.from)}, {"to", SERVING, AT(serving.to)}},
+        "What this node answers changed: `self` (it names itself), `yielding(dc3)` (dc3 "
+        "instead of itself), `all(dc2,dc3)`, `fail-open` (no server is known to be healthy, "
+        "so the names stay) or `witness`. `+takeover(dc3)` is added for each peer whose own "
+        "names it has taken over."},
+    [LOCUM_EVENT_EXCLUDED] = {"excluded", LOCUM_LOG_INFO, 0, {{"peer", NODE, AT(peer)}},
+        "The operator excluded the peer from this node's answers."},
+    [LOCUM_EVENT_INCLUDED] = {"included", LOCUM_LOG_INFO, 0, {{"peer", NODE, AT(peer)}},
+        "The operator included the peer again."},
+    [LOCUM_EVENT_STALL] = {"stall", LOCUM_LOG_WARN, 0, {{"late-ms", MS, AT(late_ms)}},
+        "The process did not run for that long, for example on a paused machine. It restarts "
+        "its timers instead of counting the pause as silence."},
+    [LOCUM_EVENT_INCARNATION] = {"incarnation", LOCUM_LOG_WARN, 0,
+        {{"to", U64, AT(incarnation)},
+         {"reason", ADVICE, .fixed = "a peer remembers a later run of this node"}},
+        "A peer remembers a later run of this node, because the state folder was lost. The "
+        "incarnation was raised above that one."},
+    [LOCUM_EVENT_DUPLICATE_NODE] = {"duplicate-node", LOCUM_LOG_ERR, 0,
+        {{"incarnation", U64, AT(incarnation)},
+         {"reason", ADVICE,
+          .fixed = "another coordinator uses this node's name: stop one of the two"}},
+        "Another coordinator uses this node's name. Stop one of the two."},
+    [LOCUM_EVENT_ONE_WAY] = {"one-way", LOCUM_LOG_WARN, 0,
+        {{"peer", NODE, AT(peer)},
+         {"reason", ADVICE, .fixed = "it does not hear this node: check its firewall and the "
+                                     "network path for UDP on the peer port"}},
+        "This node hears the peer, but the peer does not hear this node. Its heartbeats are "
+        "no evidence until it does."},
+    [LOCUM_EVENT_TWO_WAY] = {"two-way", LOCUM_LOG_INFO, 0, {{"peer", NODE, AT(peer)}},
+        "The peer hears this node again."},
+    [LOCUM_EVENT_LEAVING] = {"leaving", LOCUM_LOG_INFO, 0,
+        {{0}},
+        "An orderly stop has begun, and the peers are notified."},
+    [LOCUM_EVENT_PUBLISH_FAILED] = {"publish-failed", LOCUM_LOG_ERR, 0,
+        {{"reason", TEXT, 0}, {"effect", TEXT, 1}},
+        "New answers could not be published. The previous answers stay."},
+    [LOCUM_EVENT_REDIS_CONNECTED] = {"redis-connected", LOCUM_LOG_INFO, 0, {{"master", TEXT, 0}},
+        "Subscribed to the heartbeat channel of this master."},
+    [LOCUM_EVENT_REDIS_LOST] = {"redis-lost", LOCUM_LOG_WARN, 0, {{"reason", TEXT, 0}},
+        "The connection to the master ended."},
+    [LOCUM_EVENT_RELOAD] = {"reload", LOCUM_LOG_INFO, 0, {{"digest", TEXT, 0}},
+        "A new configuration is in effect. Nodes with the same `digest` have the same "
+        "configuration."},
+    [LOCUM_EVENT_START] = {"start", LOCUM_LOG_INFO, 0, {{"version", TEXT, 0}, {"digest", TEXT, 1}},
+        "The daemon started."},
+    [LOCUM_EVENT_STOP] = {"stop", LOCUM_LOG_INFO, 0,
+        {{0}},
+        "The daemon stops."},
+    [LOCUM_EVENT_WARNING] = {"warning", LOCUM_LOG_WARN, 0,
+        {{"about", TEXT, 0}, {"peer", TEXT, 1}, {"reason", TEXT, 2}},
+        "A warning began, or its text changed; see WARNINGS."},
+    [LOCUM_EVENT_WARNING_OVER] = {"warning-over", LOCUM_LOG_INFO, 0,
+        {{"about", TEXT, 0}, {"peer", TEXT, 1}},
+        "The warning is over."},
+};
+/* clang-format on */
+
+const char *
+locum_events_name(int kind)
+{
+    return rows[kind].name;
+}
+
+const char *
+locum_events_meaning(int kind)
+{
+    return rows[kind].meaning;
+}
+
+void
+locum_events_add_keys(struct locum_text *text, int kind)
+{
+    for (const struct field *field = rows[kind].fields; field->key != NULL; field++) {
+        locum_text_add(text, field == rows[kind].fields ? "" : " ");
+        locum_text_add(text, field->key);
+    }
+}
+
+static void
+add_ages(struct locum_text *text, const struct locum_core_config *config,
+         const struct locum_condition_event *event)
+{
+    const char *separator = "";
+    for (locum_node voter = 0; voter < config->node_count; voter++) {
+        if (locum_nodes_has(event->voters, voter)) {
+            locum_text_add(text, separator);
+            locum_text_add(text, config->nodes[voter].name);
+            locum_text_add_char(text, '=');
+            locum_text_add_i64(text, event->age_ms[voter]);
+            separator = ",";
+        }
+    }
+}
+
+/* Append a value of the core's event; nothing: it has none. */
+static void
+add_value(struct locum_text *text, const struct field *field,
+          const struct locum_core_config *config, const struct locum_event *event)
+{
+    const void *at = (const char *)event + field->at;
+    switch (field->value) {
+    case FIXED: locum_text_add(text, field->fixed); break;
+    case NODE: locum_text_add(text, config->nodes[*(const locum_node *)at].name); break;
+    case CONDITION:
+        locum_text_add(text, locum_names_condition(*(const enum locum_condition *)at));
+        break;
+    case SERVICE: locum_text_add(text, locum_names_service(*(const enum locum_service *)at)); break;
+    case ADMIN: locum_text_add(text, locum_names_admin(*(const enum locum_admin *)at)); break;
+    case CAUSE: locum_text_add(text, locum_names_cause(*(const enum locum_cause *)at)); break;
+    case SERVING: locum_plan_serving_add(text, config, *(const struct locum_serving *)at); break;
+    case VOTES:
+        if (((const struct locum_condition_event *)at)->voters != 0) {
+            locum_nodes_add(text, config, ((const struct locum_condition_event *)at)->voters);
+        }
+        break;
+    case AGES: add_ages(text, config, at); break;
+    case MS: locum_text_add_i64(text, *(const locum_ms *)at); break;
+    case U64: locum_text_add_u64(text, *(const uint64_t *)at); break;
+    case TEXT:
+    case ADVICE: break;
+    }
+}
+
+static enum locum_level
+level_of(const struct row *row, const struct locum_happening *what)
+{
+    unsigned int to = 0;
+    if (what->kind == LOCUM_EVENT_CONDITION) {
+        to = what->event->condition.to;
+    } else if (what->kind == LOCUM_EVENT_SERVICE) {
+        to = what->event->service.to;
+    }
+    return (row->warn_to >> to & 1u) != 0 ? LOCUM_LOG_WARN : row->level;
+}
+
+void
+locum_events_describe(const struct locum_happening *what, const struct locum_core_config *config,
+                      struct locum_event_fields *ret)
+{
+    const struct row *row = &rows[what->kind];
+    struct locum_text text = locum_text_init(ret->buffer, sizeof(ret->buffer));
+    ret->level = level_of(row, what);
+    ret->at[0] = (struct locum_field){.key = "event", .value = row->name};
+    ret->at[1] = (struct locum_field){.key = "node", .value = config->nodes[config->self].name};
+    ret->count = 2;
+    for (const struct field *field = row->fields; field->key != NULL; field++) {
+        const char *value = field->value == TEXT ? what->texts[field->at] : field->fixed;
+        if (what->event == NULL) {
+            value = what->texts[field - row->fields];
+        } else if (field->value != TEXT && field->value != ADVICE) {
+            add_value(&text, field, config, what->event);
+            LOCUM_INVARIANT(!text.truncated); /* 32 nodes fit, in all fields of a row */
+            value = text.length > 0 ? text.at : NULL;
+            text = locum_text_init(text.at + text.length + 1, text.size - text.length - 1);
+        }
+        if (value != NULL) {
+            ret->at[ret->count++] = (struct locum_field){.key = field->key, .value = value};
+        }
+    }
+}
+
+void
+locum_events_add_line(struct locum_text *text, const struct locum_core_config *config,
+                      const struct locum_event *event)
+{
+    locum_text_add(text, rows[event->kind].name);
+    for (const struct field *field = rows[event->kind].fields; field->key != NULL; field++) {
+        char value[LOCUM_EVENT_BYTES_MAX];
+        struct locum_text of_value = locum_text_init(value, sizeof(value));
+        add_value(&of_value, field, config, event);
+        if (of_value.length > 0) {
+            locum_text_add_char(text, ' ');
+            locum_text_add(text, field->key);
+            locum_text_add_char(text, '=');
+            locum_text_add(text, value);
+        }
+    }
+}
+
+struct locum_events {
+    json_t *entries; /* array, oldest first: {id, time, fields}, as GET /events gives them */
+    size_t keep;
+    uint64_t last_id;
+    uint64_t lost_id; /* of the newest that is not kept any more; 0: none */
+    uint64_t of_kind[LOCUM_EVENTS];
+};
+
+struct locum_events *
+locum_events_create(size_t keep)
+{
+    struct locum_events *self = calloc(1, sizeof(*self));
+    if (self == NULL) {
+        return NULL;
+    }
+    self->keep = keep;
+    self->entries = json_array();
+    if (self->entries == NULL) {
+        free(self);
+        return NULL;
+    }
+    return self;
+}
+
+void
+locum_events_destroy(struct locum_events *self)
+{
+    if (self != NULL) {
+        json_decref(self->entries);
+        free(self);
+    }
+}
+
+static uint64_t
+id_at(const struct locum_events *self, size_t i)
+{
+    return (uint64_t)json_integer_value(json_object_get(json_array_get(self->entries, i), "id"));
+}
+
+void
+locum_events_keep(struct locum_events *self, size_t keep)
+{
+    self->keep = keep;
+    while (json_array_size(self->entries) > keep) {
+        self->lost_id = id_at(self, 0);
+        (void)json_array_remove(self->entries, 0);
+    }
+}
+
+void
+locum_events_add(struct locum_events *self, locum_ms wall, int kind,
+                 const struct locum_event_fields *fields)
+{
+    json_t *object = json_object();
+    const uint64_t id =
+        wall > 0 && (uint64_t)wall > self->last_id ? (uint64_t)wall : self->last_id + 1;
+    self->of_kind[kind]++;
+    for (size_t i = 0; i < fields->count; i++) {
+        (void)json_object_set_new(object, fields->at[i].key, json_string(fields->at[i].value));
+    }
+    json_t *entry = json_pack("{s:I, s:s, s:o}", "id", (json_int_t)id, "time",
+                              locum_text_time(wall).text, "fields", object);
+    if (json_array_append_new(self->entries, entry) == 0) {
+        self->last_id = id;
+        locum_events_keep(self, self->keep);
+    }
+}
+
+uint64_t
+locum_events_count(const struct locum_events *self, int kind)
+{
+    return self != NULL ? self->of_kind[kind] : 0;
+}
+
+uint64_t
+locum_events_last(const struct locum_events *self)
+{
+    return self->last_id;
+}
+
+/* The index of the first with an id > after. Most readers want the newest, so search backwards. */
+static size_t
+find_after(const struct locum_events *self, uint64_t after)
+{
+    size_t i = json_array_size(self->entries);
+    while (i > 0 && id_at(self, i - 1) > after) {
+        i--;
+    }
+    return i;
+}
+
+json_t *
+locum_events_since(const struct locum_events *self, uint64_t after, size_t *ret_count)
+{
+    const size_t first = find_after(self, after);
+    const size_t left = json_array_size(self->entries) - first;
+    const bool more = left > LOCUM_EVENTS_ANSWER_MAX;
+    const size_t count = more ? LOCUM_EVENTS_ANSWER_MAX : left;
+    json_t *events = json_array();
+    for (size_t i = first; i < first + count; i++) {
+        (void)json_array_append(events, json_array_get(self->entries, i));
+    }
+    const uint64_t next = count > 0 ? id_at(self, first + count - 1) : self->last_id;
+    *ret_count = count;
+    return json_pack("{s:o, s:I, s:b, s:I}", "events", events, "next", (json_int_t)next, "more",
+                     more, "lost", (json_int_t)self->lost_id);
+}
+
+bool
+locum_events_next(const struct locum_events *self, uint64_t after, struct locum_events_entry *ret)
+{
+    const size_t i = find_after(self, after);
+    const json_t *entry = json_array_get(self->entries, i);
+    const char *key;
+    json_t *value;
+    if (entry == NULL) {
+        return false;
+    }
+    *ret = (struct locum_events_entry){.id = id_at(self, i),
+                                       .time = json_string_value(json_object_get(entry, "time"))};
+    json_object_foreach(json_object_get(entry, "fields"), key, value)
+    {
+        ret->fields[ret->count++] =
+            (struct locum_field){.key = key, .value = json_string_value(value)};
+    }
+    return true;
+}

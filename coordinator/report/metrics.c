@@ -1,0 +1,516 @@
+/*
+ * GET /metrics, in the order of the output: metric() begins one, sample() adds a line to it.
+ *
+ * The names are an interface: dashboards and alerts use them, and locum(8) lists them from here. A
+ * metric whose name ends in _seconds is given in milliseconds and printed in seconds.
+ *
+ * Source: Prometheus, "Exposition formats", text format 0.0.4, and "Metric and label naming".
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/vote.h"
+#include "report/report.h"
+
+/* 32 nodes, 16 checks, a name of 511 bytes each: about 150 KB. */
+enum { METRICS_BYTES_MAX = 512 * 1024 };
+
+static const char counter[] = "counter";
+static const char gauge[] = "gauge";
+static const char histogram[] = "histogram";
+
+static const locum_ms lag_bounds[LOCUM_LAG_BUCKETS] = {1, 5, 10, 25, 50, 100, 250, 500, 1000};
+
+/* The answer under construction. */
+struct out {
+    struct locum_text text;
+    const char *name;   /* of the metric begun last */
+    const char *labels; /* of it, separated by blanks */
+    bool in_seconds;
+    locum_metric_fn *each; /* not NULL: only list the metrics */
+    void *user;
+};
+
+static void
+metric(struct out *self, const char *type, const char *name, const char *labels, const char *help)
+{
+    static const char unit[] = "_seconds";
+    const size_t length = strlen(name);
+    self->name = name;
+    self->labels = labels;
+    self->in_seconds = length > strlen(unit) && strcmp(name + length - strlen(unit), unit) == 0;
+    if (self->each != NULL) {
+        self->each(self->user, name, type, labels, help);
+        return;
+    }
+    const char *const pieces[] = {"# HELP ", name, " ", help, "\n# TYPE ", name, " ", type, "\n"};
+    for (size_t i = 0; i < LOCUM_COUNT(pieces); i++) {
+        locum_text_add(&self->text, pieces[i]);
+    }
+}
+
+static void
+add_quoted(struct locum_text *text, const char *value)
+{
+    locum_text_add_char(text, '"');
+    for (const char *c = value; *c != '\0'; c++) {
+        locum_text_add(text, *c == '"' || *c == '\\' || *c == '\n' ? "\\" : "");
+        locum_text_add_char(text, *c == '\n' ? 'n' : *c);
+    }
+    locum_text_add_char(text, '"');
+}
+
+/* 125 as 0.125 */
+static void
+add_seconds(struct locum_text *text, int64_t ms)
+{
+    const uint64_t size = ms < 0 ? -(uint64_t)ms : (uint64_t)ms;
+    const char digits[] = {'.', (char)('0' + size / 100 % 10), (char)('0' + size / 10 % 10),
+                           (char)('0' + size % 10)};
+    locum_text_add(text, ms < 0 ? "-" : "");
+    locum_text_add_u64(text, size / 1000);
+    locum_text_add_bytes(text, digits, sizeof(digits));
+}
+
+/* suffix: of the name; values: one for each of `labels`. */
+static void
+add_sample(struct out *self, const char *suffix, const char *labels, const char *const *values,
+           int64_t value)
+{
+    struct locum_slice rest = locum_slice_of(labels);
+    struct locum_slice label;
+    char before = '{';
+    locum_text_add(&self->text, self->name);
+    locum_text_add(&self->text, suffix);
+    while (locum_slice_cut(&rest, ' ', &label) && label.length > 0) {
+        locum_text_add_char(&self->text, before);
+        locum_text_add_bytes(&self->text, label.at, label.length);
+        locum_text_add_char(&self->text, '=');
+        add_quoted(&self->text, *values++);
+        before = ',';
+    }
+    locum_text_add(&self->text, before == ',' ? "} " : " ");
+    if (self->in_seconds && (suffix[0] == '\0' || strcmp(suffix, "_sum") == 0)) {
+        add_seconds(&self->text, value);
+    } else {
+        locum_text_add_i64(&self->text, value);
+    }
+    locum_text_add_char(&self->text, '\n');
+}
+
+/* A sample of the metric begun last, with a value for each of its labels. */
+#define sample(out, value, ...)                                                                    \
+    add_sample(out, "", (out)->labels, (const char *const[]){__VA_ARGS__}, (int64_t)(value))
+
+/* A metric without labels, and its one sample. */
+static void
+number(struct out *self, const char *type, const char *name, const char *help, int64_t value)
+{
+    metric(self, type, name, "", help);
+    add_sample(self, "", "", NULL, value);
+}
+
+void
+locum_report_note_lag(struct locum_lag *self, locum_ms late_ms)
+{
+    for (size_t i = 0; i < LOCUM_LAG_BUCKETS; i++) {
+        self->at_most[i] += late_ms <= lag_bounds[i];
+    }
+    self->count++;
+    self->sum_ms += late_ms;
+    self->max_ms = late_ms > self->max_ms ? late_ms : self->max_ms;
+}
+
+static void
+add_lag(struct out *self, const struct locum_lag *lag)
+{
+    for (size_t i = 0; i < LOCUM_LAG_BUCKETS; i++) {
+        char bound[24];
+        const char *const values[] = {bound};
+        struct locum_text text = locum_text_init(bound, sizeof(bound));
+        add_seconds(&text, lag_bounds[i]);
+        add_sample(self, "_bucket", "le", values, (int64_t)lag->at_most[i]);
+    }
+    add_sample(self, "_bucket", "le", (const char *const[]){"+Inf"}, (int64_t)lag->count);
+    add_sample(self, "_sum", "", NULL, lag->sum_ms);
+    add_sample(self, "_count", "", NULL, (int64_t)lag->count);
+}
+
+static void
+add_node(struct out *out, const struct locum_report *report)
+{
+    static const char *const servings[] = {
+        [LOCUM_SERVING_SELF] = "self",       [LOCUM_SERVING_YIELDING] = "yielding",
+        [LOCUM_SERVING_ALL] = "all",         [LOCUM_SERVING_FAIL_OPEN] = "fail-open",
+        [LOCUM_SERVING_WITNESS] = "witness",
+    };
+    const struct locum_core *core = report->core;
+    const struct locum_run *run = report->run;
+    const locum_ms mono = report->now.mono;
+    metric(out, gauge, "locum_info", "version digest",
+           "Always 1; the labels give the program's version and the configuration's digest.");
+    sample(out, 1, core->config.version, core->config.digest);
+    number(out, gauge, "locum_uptime_seconds", "Time since the start.", mono - run->started_mono);
+    metric(out, gauge, "locum_serving", "kind", "1 for what this node answers now.");
+    for (size_t i = 0; i < LOCUM_COUNT(servings); i++) {
+        sample(out, core->serving.kind == i, servings[i]);
+    }
+    number(out, gauge, "locum_serving_age_seconds", "Time since locum_serving last changed.",
+           mono - run->serving_since_mono);
+    number(out, gauge, "locum_takeovers", "Peers whose own names this node has taken over.",
+           __builtin_popcount(core->serving.taken));
+    metric(out, gauge, "locum_service", "state", "1 for the state of this node's service.");
+    for (enum locum_service state = LOCUM_SERVICE_UNKNOWN; state <= LOCUM_PROBATION; state++) {
+        sample(out, core->service.state == state, locum_names_service(state));
+    }
+    metric(out, gauge, "locum_admin", "state", "1 for the administrative state.");
+    for (enum locum_admin state = LOCUM_READY; state <= LOCUM_MAINT; state++) {
+        sample(out, core->admin.state == state, locum_names_admin(state));
+    }
+    metric(out, gauge, "locum_rank", "node", "Rank of a server, from 0 (A, best) to 6 (G).");
+    for (locum_node node = 0; node < core->config.node_count; node++) {
+        if (core->config.nodes[node].role == LOCUM_ROLE_SERVER) {
+            sample(out, core->rank[node], core->config.nodes[node].name);
+        }
+    }
+    metric(out, gauge, "locum_mirrorbits_seen", "node",
+           "1 while the node's Mirrorbits announces itself.");
+    for (locum_node node = 0; node < core->config.node_count; node++) {
+        if (core->config.nodes[node].role == LOCUM_ROLE_SERVER) {
+            sample(out, locum_view_mirrorbits_seen(&core->view, node, mono),
+                   core->config.nodes[node].name);
+        }
+    }
+    number(out, counter, "locum_plan_changes_total", "New answers published.",
+           (int64_t)run->plan_changes);
+    number(out, gauge, "locum_answers_stale",
+           "1 while the answers are older than the plan because they could not be published.",
+           run->publish_failed);
+    metric(out, counter, "locum_events_total", "event", "Events reported.");
+    for (int kind = 0; kind < LOCUM_EVENTS; kind++) {
+        sample(out, locum_events_count(report->events, kind), locum_events_name(kind));
+    }
+}
+
+/* The other nodes that send heartbeats. */
+struct peers {
+    size_t count;
+    struct {
+        locum_node node;
+        const char *name;
+        const struct locum_peer_facts *facts;
+    } at[LOCUM_NODES_MAX];
+};
+
+static void
+find_peers(const struct locum_core *core, struct peers *ret)
+{
+    ret->count = 0;
+    for (locum_node node = 0; node < core->config.node_count; node++) {
+        if (node != core->config.self && core->config.nodes[node].role != LOCUM_ROLE_SENTINEL) {
+            ret->at[ret->count].node = node;
+            ret->at[ret->count].name = core->config.nodes[node].name;
+            ret->at[ret->count++].facts = &core->view.peer[node];
+        }
+    }
+}
+
+static void
+add_peers(struct out *out, const struct locum_report *report, const struct peers *peers)
+{
+    const struct locum_core *core = report->core;
+    metric(out, gauge, "locum_peer_condition", "peer condition",
+           "1 for the peer's condition as this node sees it.");
+    for (size_t i = 0; i < peers->count; i++) {
+        const enum locum_condition current = locum_core_condition(core, peers->at[i].node);
+        for (enum locum_condition each = LOCUM_UNKNOWN; each <= LOCUM_RETURNING; each++) {
+            sample(out, current == each, peers->at[i].name, locum_names_condition(each));
+        }
+    }
+    metric(out, gauge, "locum_peer_votes", "peer", "Nodes that do not hear the peer now.");
+    for (size_t i = 0; i < peers->count; i++) {
+        const locum_nodes voters = locum_report_voters(core, peers->at[i].node, report->now);
+        sample(out, __builtin_popcount(voters), peers->at[i].name);
+    }
+    metric(out, gauge, "locum_peer_excluded", "peer",
+           "1 while the operator excludes the peer from the answers.");
+    for (size_t i = 0; i < peers->count; i++) {
+        sample(out, locum_nodes_has(core->admin.excluded, peers->at[i].node), peers->at[i].name);
+    }
+    metric(out, gauge, "locum_peer_one_way", "peer",
+           "1 while this node hears the peer, but the peer does not hear this node.");
+    for (size_t i = 0; i < peers->count; i++) {
+        sample(out, peers->at[i].facts->one_way, peers->at[i].name);
+    }
+    metric(out, gauge, "locum_peer_clock_offset_seconds", "peer",
+           "The peer's clock minus this node's, without the travel time of heartbeats.");
+    for (size_t i = 0; i < peers->count; i++) {
+        if (peers->at[i].facts->state_known) {
+            sample(out, peers->at[i].facts->wall_offset, peers->at[i].name);
+        }
+    }
+}
+
+/* A counter of struct locum_path_facts, for each peer and path. */
+static void
+add_counter_by_path(struct out *out, const struct peers *peers, size_t offset)
+{
+    for (size_t i = 0; i < peers->count; i++) {
+        for (enum locum_path path = LOCUM_PATH_REDIS; path <= LOCUM_PATH_UDP; path++) {
+            uint64_t count;
+            memcpy(&count, (const char *)&peers->at[i].facts->path[path] + offset, sizeof(count));
+            sample(out, count, peers->at[i].name, locum_names_path(path));
+        }
+    }
+}
+
+static void
+add_heartbeats(struct out *out, const struct locum_report *report, const struct peers *peers)
+{
+    const struct locum_core *core = report->core;
+    metric(out, gauge, "locum_peer_heard_age_seconds", "peer path",
+           "Time since the last accepted heartbeat on this path.");
+    for (size_t i = 0; i < peers->count; i++) {
+        for (enum locum_path path = LOCUM_PATH_REDIS; path <= LOCUM_PATH_UDP; path++) {
+            const locum_ms heard = peers->at[i].facts->path[path].heard;
+            if (heard != LOCUM_NEVER) {
+                sample(out, report->now.mono - heard, peers->at[i].name, locum_names_path(path));
+            }
+        }
+    }
+    metric(out, counter, "locum_peer_heartbeats_total", "peer path",
+           "Heartbeats received with a valid signature.");
+    add_counter_by_path(out, peers, offsetof(struct locum_path_facts, received));
+    metric(out, counter, "locum_peer_heartbeats_accepted_total", "peer path",
+           "Heartbeats that were new and acknowledged a recent heartbeat of this node.");
+    add_counter_by_path(out, peers, offsetof(struct locum_path_facts, accepted));
+    metric(out, counter, "locum_peer_heartbeats_late_total", "peer path",
+           "Heartbeats older than the last one on this path.");
+    add_counter_by_path(out, peers, offsetof(struct locum_path_facts, dropped));
+    number(out, gauge, "locum_quorum_needed_nodes", "Votes needed to declare a peer down.",
+           core->config.quorum);
+    number(out, gauge, "locum_quorum_reachable_nodes",
+           "Nodes whose vote is available now, including this one.",
+           __builtin_popcount(locum_vote_reachable(&core->view, &core->config, report->now.mono)));
+    number(out, counter, "locum_heartbeats_sent_total",
+           "Heartbeats of this node; each is sent on both paths.", (int64_t)core->view.seq);
+    metric(out, counter, "locum_heartbeats_refused_total", "path",
+           "Messages received without a valid signature.");
+    for (enum locum_path path = LOCUM_PATH_REDIS; path <= LOCUM_PATH_UDP; path++) {
+        sample(out, report->run->bad_signatures[path], locum_names_path(path));
+    }
+    number(out, counter, "locum_heartbeats_ignored_total",
+           "Signed messages that are not a heartbeat of a node of this cluster.",
+           (int64_t)core->ignored);
+    metric(out, counter, "locum_peer_datagrams_total", "outcome", "Datagrams on the peer port.");
+    sample(out, report->peer.sent, "sent");
+    sample(out, report->peer.failed, "not-sent");
+    sample(out, report->peer.received, "received");
+    sample(out, report->peer.oversized, "too-long");
+}
+
+static void
+add_checks(struct out *out, const struct locum_report *report)
+{
+    const struct locum_core *core = report->core;
+    metric(out, gauge, "locum_check_up", "check", "1 while the check is up.");
+    for (size_t i = 0; i < core->config.check_count; i++) {
+        sample(out, core->service.check[i].verdict == LOCUM_UP, report->config->checks[i].name);
+    }
+    metric(out, gauge, "locum_check_duration_seconds", "check",
+           "Duration of the check's last probe.");
+    for (size_t i = 0; i < core->config.check_count; i++) {
+        if (report->checks[i].counts.last_ms != LOCUM_NEVER) {
+            sample(out, report->checks[i].counts.last_ms, report->config->checks[i].name);
+        }
+    }
+    metric(out, counter, "locum_check_probes_total", "check outcome", "Probes by outcome.");
+    for (size_t i = 0; i < core->config.check_count; i++) {
+        const struct locum_health_counts *counts = &report->checks[i].counts;
+        for (enum locum_sample outcome = LOCUM_SAMPLE_PASS;
+             counts->last_ms != LOCUM_NEVER && outcome <= LOCUM_SAMPLE_REFUSED; outcome++) {
+            sample(out, counts->outcomes[outcome], report->config->checks[i].name,
+                   locum_names_sample(outcome));
+        }
+    }
+}
+
+static void
+add_redis(struct out *out, const struct locum_report *report)
+{
+    const struct locum_redis_status *redis = &report->redis;
+    const char *names[LOCUM_NODES_MAX];
+    for (size_t i = 0; i < redis->sentinel_count; i++) {
+        const locum_node node = redis->sentinels[i].node;
+        names[i] = node != LOCUM_NODE_NONE ? report->core->config.nodes[node].name
+                                           : redis->sentinels[i].where;
+    }
+    number(out, gauge, "locum_redis_connected", "1 while subscribed to the Redis master.",
+           redis->connected);
+    number(out, gauge, "locum_redis_failing",
+           "1 while there is a problem with Redis; locum status shows it.",
+           redis->error[0] != '\0');
+    number(out, counter, "locum_redis_failures_total",
+           "Lost connections to a master, and failed attempts to connect.",
+           (int64_t)redis->failures);
+    number(out, counter, "locum_redis_commands_total", "Commands sent to Redis and the Sentinels.",
+           (int64_t)redis->commands);
+    metric(out, gauge, "locum_sentinel_connected", "node",
+           "1 while this node is connected to the node's Sentinel.");
+    for (size_t i = 0; i < redis->sentinel_count; i++) {
+        sample(out, redis->sentinels[i].connected, names[i]);
+    }
+    metric(out, gauge, "locum_sentinel_tilt", "node",
+           "1 while the Sentinel is in TILT and therefore has no vote.");
+    for (size_t i = 0; i < redis->sentinel_count; i++) {
+        sample(out, redis->sentinels[i].tilt, names[i]);
+    }
+    metric(out, counter, "locum_sentinel_polls_total", "node", "Completed polls of the Sentinel.");
+    for (size_t i = 0; i < redis->sentinel_count; i++) {
+        sample(out, redis->sentinels[i].polls, names[i]);
+    }
+    metric(out, gauge, "locum_sentinel_poll_age_seconds", "node",
+           "Time since the last completed poll.");
+    for (size_t i = 0; i < redis->sentinel_count; i++) {
+        if (redis->sentinels[i].polled_mono != LOCUM_NEVER) {
+            sample(out, report->now.mono - redis->sentinels[i].polled_mono, names[i]);
+        }
+    }
+}
+
+static void
+add_dns(struct out *out, const struct locum_report *report)
+{
+    static const struct {
+        size_t rcode;
+        const char *text;
+    } rcodes[] = {{0, "NOERROR"}, {1, "FORMERR"}, {3, "NXDOMAIN"},
+                  {4, "NOTIMP"},  {5, "REFUSED"}, {16, "BADVERS"}};
+    const struct locum_dns_tallied *udp = &report->dns.udp;
+    const struct locum_dns_tallied *tcp = &report->dns.tcp;
+    metric(out, counter, "locum_dns_queries_total", "transport", "DNS queries answered.");
+    sample(out, udp->queries, "udp");
+    sample(out, tcp->queries, "tcp");
+    metric(out, counter, "locum_dns_answers_total", "transport rcode",
+           "DNS queries answered, by response code.");
+    for (size_t i = 0; i < LOCUM_COUNT(rcodes); i++) {
+        sample(out, udp->answers_by_rcode[rcodes[i].rcode], "udp", rcodes[i].text);
+    }
+    for (size_t i = 0; i < LOCUM_COUNT(rcodes); i++) {
+        sample(out, tcp->answers_by_rcode[rcodes[i].rcode], "tcp", rcodes[i].text);
+    }
+    metric(out, counter, "locum_dns_truncated_total", "transport",
+           "Answers that did not fit and were sent with the TC bit.");
+    sample(out, udp->truncated, "udp");
+    sample(out, tcp->truncated, "tcp");
+    metric(out, counter, "locum_dns_dropped_total", "transport",
+           "DNS messages that got no answer.");
+    sample(out, udp->dropped, "udp");
+    sample(out, tcp->dropped, "tcp");
+    number(out, gauge, "locum_dns_tcp_connections", "TCP connections open now.",
+           (int64_t)report->dns.tcp_connections);
+    number(out, gauge, "locum_zone_serial", "SOA serial of the answers.", report->run->serial);
+}
+
+/* A key of the zones' reports: an integer, or 1 if it is the text "served". */
+static void
+add_reported(struct out *out, const struct locum_report *report, const char *key)
+{
+    for (size_t zone = 0; zone < report->config->zone_count; zone++) {
+        json_t *reported = locum_report_nsd_zone(report, zone);
+        const json_t *value = json_object_get(reported, key);
+        const char *name = report->config->zones[zone].name;
+        if (json_is_integer(value)) {
+            sample(out, json_integer_value(value), name);
+        } else if (json_is_string(value)) {
+            sample(out, strcmp(json_string_value(value), "served") == 0, name);
+        }
+        json_decref(reported);
+    }
+}
+
+static void
+add_nsd(struct out *out, const struct locum_report *report)
+{
+    metric(out, gauge, "locum_nsd_served", "zone",
+           "1 while NSD serves the current zone, as reported by locum-nsd.");
+    add_reported(out, report, "state");
+    metric(out, gauge, "locum_nsd_serial", "zone", "SOA serial that NSD serves.");
+    add_reported(out, report, "serial");
+    metric(out, gauge, "locum_nsd_lag_seconds", "zone",
+           "Time from the last decision until NSD served it.");
+    add_reported(out, report, "lag_ms");
+    metric(out, gauge, "locum_nsd_report_age_seconds", "zone",
+           "Time since the last report of locum-nsd.");
+    add_reported(out, report, "heard_ms");
+}
+
+static void
+add_program(struct out *out, const struct locum_report *report)
+{
+    const struct locum_run *run = report->run;
+    number(out, gauge, "locum_warnings",
+           "Current warnings that began with an event and will end with one.",
+           (int64_t)locum_warnings_count(report));
+    number(out, gauge, "locum_state_failed", "1 while the state file cannot be written.",
+           report->state_error[0] != '\0');
+    metric(out, gauge, "locum_state_age_seconds", "", "Time since the state was last written.");
+    if (report->state_written != LOCUM_NEVER) {
+        add_sample(out, "", "", NULL, report->now.mono - report->state_written);
+    }
+    number(out, counter, "locum_loop_iterations_total", "Iterations of the event loop.",
+           (int64_t)run->iterations);
+    metric(out, histogram, "locum_loop_lag_seconds", "",
+           "Delay of iterations that were due at a certain time.");
+    add_lag(out, &run->lag);
+    number(out, gauge, "locum_loop_lag_max_seconds", "Longest such delay since the start.",
+           run->lag.max_ms);
+}
+
+static void
+add_all(struct out *out, const struct locum_report *report)
+{
+    struct peers peers;
+    find_peers(report->core, &peers);
+    add_node(out, report);
+    add_peers(out, report, &peers);
+    add_heartbeats(out, report, &peers);
+    add_checks(out, report);
+    add_redis(out, report);
+    add_dns(out, report);
+    add_nsd(out, report);
+    add_program(out, report);
+}
+
+char *
+locum_report_metrics(const struct locum_report *report)
+{
+    char *buffer = malloc(METRICS_BYTES_MAX);
+    if (buffer == NULL) {
+        return NULL;
+    }
+    struct out out = {.text = locum_text_init(buffer, METRICS_BYTES_MAX)};
+    add_all(&out, report);
+    if (out.text.truncated) {
+        free(buffer);
+        return NULL;
+    }
+    return buffer;
+}
+
+void
+locum_report_metric_list(locum_metric_fn *each, void *user)
+{
+    /* Without nodes, checks and zones there is nothing to take samples of. */
+    static const struct locum_config config;
+    static const struct locum_core core;
+    static const struct locum_run run;
+    static const struct locum_evidence evidence;
+    static const struct locum_nsd_reports nsd;
+    const struct locum_report report = {
+        .config = &config, .core = &core, .run = &run, .evidence = &evidence, .nsd = &nsd};
+    char nothing[1];
+    struct out out = {
+        .text = locum_text_init(nothing, sizeof(nothing)), .each = each, .user = user};
+    add_all(&out, &report);
+}

@@ -1,0 +1,144 @@
+/*
+ * report: what people are shown of a node: status, explain, the cost of one more loss, warnings,
+ * events, metrics and the node's hash in Redis.
+ *
+ * In: a const view of the daemon at one moment, with the time of that moment. Out: JSON, text or
+ * fields. Nothing here changes the daemon or decides anything, and nothing here knows how the
+ * daemon runs; daemon/ fills the view and hands the result out.
+ */
+#ifndef LOCUM_REPORT_REPORT_H
+#define LOCUM_REPORT_REPORT_H
+
+#include <jansson.h>
+
+#include "config/config.h"
+#include "core/step.h"
+#include "dns/dns.h"
+#include "health/health.h"
+#include "peer/peer.h"
+#include "redis/redis.h"
+#include "report/events.h"
+#include "report/warnings.h"
+
+/* How late the loop came to an iteration that was due at a time, as a histogram. It shows a starved
+ * processor before a stall does (which the core detects by itself). */
+enum { LOCUM_LAG_BUCKETS = 9 };
+struct locum_lag {
+    uint64_t at_most[LOCUM_LAG_BUCKETS]; /* iterations at most that late */
+    uint64_t count;
+    locum_ms sum_ms, max_ms;
+};
+
+/* What the daemon counts and remembers for people. No decision depends on it. */
+struct locum_run {
+    locum_ms started_mono;
+    locum_ms serving_since;               /* wall time of the last change of serving */
+    locum_ms serving_since_mono;          /* the same moment */
+    uint32_t serial;                      /* SOA serial of the answers */
+    bool publish_failed;                  /* the answers are older than the plan */
+    size_t dns_closed;                    /* addresses of listen.dns that could not be opened */
+    uint64_t iterations;                  /* of the loop */
+    struct locum_lag lag;                 /* of iterations that were due at a time */
+    uint64_t plan_changes;                /* published since the start */
+    uint64_t bad_signatures[LOCUM_PATHS]; /* received lines without an accepted signature */
+    char mirrorbits[LOCUM_HOST_MAX + 8];  /* last instance of the own Mirrorbits; "": never heard */
+};
+
+/* The last report of each adapter (locum-nsd, one a zone), as it came with POST /nsd. */
+struct locum_nsd_reports {
+    json_t *report[LOCUM_ZONES_MAX]; /* of config->zones[i]; NULL: none */
+    locum_ms heard[LOCUM_ZONES_MAX]; /* mono */
+};
+
+/* An adapter reports every 2 s. */
+enum { LOCUM_NSD_SILENT_MS = 10000 };
+
+/* The daemon at one moment. All that is pointed to is borrowed. */
+struct locum_report {
+    struct locum_now now;
+    const struct locum_config *config;
+    const struct locum_core *core;
+    const struct locum_run *run;
+    const struct locum_evidence *evidence;
+    const struct locum_events *events;
+    const struct locum_nsd_reports *nsd;
+    struct locum_redis_status redis;
+    struct locum_dns_counts dns;
+    struct locum_peer_counts peer;
+    struct {
+        struct locum_health_counts counts;
+        const char *last; /* outcome; "": none yet */
+    } checks[LOCUM_CHECKS_MAX];
+    locum_ms state_written;                 /* mono; LOCUM_NEVER */
+    char state_error[LOCUM_PATH_MAX + 256]; /* why the state file could not be written; "" */
+};
+
+/* Count an iteration that came late_ms (>= 0) after it was due. */
+void locum_report_note_lag(struct locum_lag *self, locum_ms late_ms);
+
+/* GET /status: every key is always there. A new reference; NULL: out of memory. */
+json_t *locum_report_status(const struct locum_report *report);
+
+/*
+ * GET /explain: the rule, the facts of each server with their ages and votes, the answers.
+ *
+ * name      index of a configured name.
+ * core      the report's own, or a copy of which something was assumed.
+ * supposed  what was assumed, as the operator wrote it; NULL: nothing.
+ * A new reference; NULL: out of memory.
+ */
+json_t *locum_report_explain(const struct locum_report *report, size_t name,
+                             const struct locum_core *core, const char *supposed);
+
+/* The answers to one name, an object for each address family that has any. A new reference. */
+json_t *locum_report_answers(const struct locum_config *config, const struct locum_core *core,
+                             size_t name);
+
+/* The names of a set of nodes, in configured order. A new reference. */
+json_t *locum_report_names(const struct locum_core_config *config, locum_nodes set);
+
+/* Who votes against a peer now: this node too, but only if it holds the peer silent itself. */
+locum_nodes locum_report_voters(const struct locum_core *core, locum_node node,
+                                struct locum_now now);
+
+/* What the loss of one node more would cost, for each node whose vote could be had now: [{node,
+ * lost}]. A new reference. */
+json_t *locum_report_next_loss(const struct locum_core *core, struct locum_now now);
+
+/* Append what a check last said. */
+enum { LOCUM_CHECK_SAID_MAX = 256 };
+void locum_report_add_check(const struct locum_report *report, size_t check,
+                            struct locum_text *text);
+
+/* Append which checks fail, and how: "http 127.0.0.1:8080 (connection refused), ..." */
+void locum_report_add_failing(const struct locum_report *report, struct locum_text *text);
+
+/*
+ * The report of a zone's adapter with heard_ms; an adapter that has fallen silent has the state
+ * `silent` and an error. NULL: there is none. A new reference.
+ */
+json_t *locum_report_nsd_zone(const struct locum_report *report, size_t zone);
+
+/* Of several zones' reports one with an error, if there is; JSON null: none. A new reference. */
+json_t *locum_report_nsd(const struct locum_report *report);
+
+/* GET /metrics, in Prometheus' text format 0.0.4. Freed by the caller; NULL: out of memory. */
+char *locum_report_metrics(const struct locum_report *report);
+
+/* One metric, for locum(8). labels: separated by blanks. All texts are static. */
+typedef void locum_metric_fn(void *user, const char *name, const char *type, const char *labels,
+                             const char *help);
+
+/* List the metrics, in the order in which locum_report_metrics() writes them. */
+void locum_report_metric_list(locum_metric_fn *each, void *user);
+
+enum { LOCUM_HASH_FIELDS = 14 };
+
+/* The fields of the node's hash in Redis. Values are static, valid until the next call. */
+void locum_report_hash(const struct locum_report *report,
+                       struct locum_field ret_fields[LOCUM_HASH_FIELDS]);
+
+/* The name and, for locum(8), the meaning of its i-th field. Static. */
+const char *locum_report_hash_name(size_t i, const char **ret_meaning);
+
+#endif

@@ -1,0 +1,306 @@
+#include "report/warnings.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text_format.h"
+#include "report/report.h"
+
+enum {
+    CLOCK_WARN_MS = 5000,
+    BAD_SIGNATURE_WARN_MS = 60000,
+    FALSE_ALARM_WARN_MS = 3600 * 1000,
+    TILT_WARN_MS = 5000,       /* since the last poll */
+    TIMEOUT_ADVISED_MS = 1250, /* tolerates a path that loses everything for 200 ms, ten percent of
+                                * the time */
+};
+
+void
+locum_warnings_init(struct locum_evidence *self)
+{
+    memset(self, 0, sizeof(*self));
+    self->bad_unknown = LOCUM_NEVER;
+    for (size_t node = 0; node < LOCUM_NODES_MAX; node++) {
+        self->bad_signature[node] = LOCUM_NEVER;
+        for (size_t i = 0; i < LOCUM_FALSE_ALARMS; i++) {
+            self->false_alarm[node][i] = LOCUM_NEVER;
+        }
+    }
+}
+
+/* "locum1 get dc2 ...": the third field. */
+static locum_node
+sender_of(const struct locum_core_config *config, struct locum_slice message)
+{
+    struct locum_slice field = {0};
+    bool found = true;
+    for (size_t i = 0; i < 3 && found; i++) {
+        found = locum_slice_cut(&message, ' ', &field);
+    }
+    return found ? locum_nodes_find(config, field) : LOCUM_NODE_NONE;
+}
+
+void
+locum_warnings_note_message(struct locum_evidence *self, const struct locum_core_config *config,
+                            struct locum_slice message, bool valid, size_t secret, locum_ms mono)
+{
+    const locum_node sender = sender_of(config, message);
+    if (valid && sender != LOCUM_NODE_NONE) {
+        self->signed_by[sender] = secret;
+    } else if (!valid) {
+        *(sender != LOCUM_NODE_NONE ? &self->bad_signature[sender] : &self->bad_unknown) = mono;
+    }
+}
+
+void
+locum_warnings_note_condition(struct locum_evidence *self,
+                              const struct locum_condition_event *event, locum_ms mono)
+{
+    locum_ms *times = self->false_alarm[event->peer];
+    if (event->from == LOCUM_SUSPECT && event->to == LOCUM_ALIVE) {
+        memmove(&times[1], &times[0], (LOCUM_FALSE_ALARMS - 1) * sizeof(times[0]));
+        times[0] = mono;
+    }
+}
+
+static bool
+is_recent(locum_ms mono, locum_ms within_ms, locum_ms now)
+{
+    return mono != LOCUM_NEVER && now - mono < within_ms;
+}
+
+/* What warnings with events are about. Those about `excluded`, `one-way` and `answers` have other
+ * events: excluded, one-way and publish-failed. */
+static const struct {
+    const char *about;
+    const char *meaning; /* for locum(8) */
+} rows[] = {
+    {"clock", "The peer's clock and this node's differ by more than 5 seconds."},
+    {"configuration", "The peer has a different configuration."},
+    {"dns", "An address of `listen.dns` is not open."},
+    {"mirrorbits", "The node's Mirrorbits announces itself for a database other than `redis.db`."},
+    {"nsd", "`locum-nsd` could not load a zone into NSD, or does not report."},
+    {"path", "Three false suspicions of the peer in the last hour: heartbeats are being lost "
+             "on the network path."},
+    {"secret", "The peer signs with another accepted secret than this node: the rotation is not "
+               "finished."},
+    {"signature", "Heartbeats with an invalid signature, from the peer or from an unknown sender, "
+                  "arrived in the last minute."},
+    {"state", "The state folder is not writable: a restart would lose drains and exclusions."},
+    {"tilt", "The peer's Sentinel is in TILT and no coordinator votes for that site."},
+    {"udp", "The peer is heard through Redis but has not been heard by UDP for 10 seconds; "
+            "usually a firewall blocks the port."},
+    {"unknown-instances",
+     "A Sentinel lists a Redis or Sentinel that belongs to no node or to two nodes."},
+};
+
+const char *
+locum_warnings_about(size_t i, const char **ret_meaning)
+{
+    if (i == LOCUM_COUNT(rows)) {
+        return NULL;
+    }
+    *ret_meaning = rows[i].meaning;
+    return rows[i].about;
+}
+
+/* peer: its name, or NULL if the warning is about no peer. */
+__attribute__((format(printf, 4, 5))) static void
+warn(json_t *warnings, const char *about, const char *peer, const char *format, ...)
+{
+    char text[LOCUM_REDIS_ERROR_MAX + 256];
+    char key[64];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    (void)locum_text_format_buffer(key, sizeof(key), "%s%s%s", about, peer != NULL ? " " : "",
+                                   peer != NULL ? peer : "");
+    (void)json_object_set_new(warnings, key, json_string(text));
+}
+
+/*
+ * A peer that is heard through Redis only, for so long that its silence by UDP is no evidence any
+ * more. Usually a firewall; without this warning it would show only when Redis fails too.
+ */
+static bool
+is_heard_by_redis_only(const struct locum_report *report, locum_node node)
+{
+    const struct locum_core *core = report->core;
+    const locum_ms heard = core->view.peer[node].path[LOCUM_PATH_UDP].heard;
+    const locum_ms since = heard != LOCUM_NEVER ? heard : report->run->started_mono;
+    return report->now.mono - since > LOCUM_DIRECT_MS &&
+           locum_view_heard_within_limit(&core->view, &core->config, node, report->now.mono);
+}
+
+/* What a peer's own heartbeats show. */
+static void
+warn_of_heartbeats(json_t *warnings, const struct locum_report *report, locum_node node)
+{
+    const struct locum_core *core = report->core;
+    const struct locum_peer_facts *facts = &core->view.peer[node];
+    const char *name = core->config.nodes[node].name;
+    if (strcmp(facts->digest, core->config.digest) != 0) {
+        warn(warnings, "configuration", name,
+             "%s runs with a different configuration: compare the files, then reload", name);
+    }
+    if (llabs(facts->wall_offset) > CLOCK_WARN_MS) {
+        warn(warnings, "clock", name,
+             "the clock of %s differs from this node's by more than 5 s: check NTP on both. The "
+             "times of events cannot be compared; no decision depends on them",
+             name);
+    }
+    if (facts->one_way) {
+        warn(warnings, "one-way", name,
+             "%s does not hear this node: check its firewall for UDP on the peer port", name);
+    }
+    if (is_heard_by_redis_only(report, node)) {
+        warn(warnings, "udp", name,
+             "%s is heard through Redis only, not by UDP: check for a firewall that blocks its "
+             "heartbeats (UDP port nodes.%s.port, default 9853). Without UDP it becomes suspect "
+             "as soon as Redis fails",
+             name, name);
+    }
+    if (report->evidence->signed_by[node] != 0 &&
+        locum_view_heard_within_limit(&core->view, &core->config, node, report->now.mono)) {
+        warn(warnings, "secret", name,
+             "%s signs its heartbeats with another accepted secret than this node: finish the "
+             "rotation. Put the same secret in the first line of the secret file on every node, "
+             "then reload",
+             name);
+    }
+}
+
+static void
+warn_of_peer(json_t *warnings, const struct locum_report *report, locum_node node)
+{
+    const struct locum_core *core = report->core;
+    const struct locum_evidence *evidence = report->evidence;
+    const locum_ms mono = report->now.mono;
+    const char *name = core->config.nodes[node].name;
+    const struct locum_sentinel_facts *sentinel = &core->view.peer[node].sentinel;
+    if (locum_nodes_has(core->admin.excluded, node)) {
+        warn(warnings, "excluded", name,
+             "%s is excluded by the operator: `locum include %s` brings it back", name, name);
+    }
+    if (core->view.peer[node].state_known) {
+        warn_of_heartbeats(warnings, report, node);
+    }
+    if (is_recent(evidence->bad_signature[node], BAD_SIGNATURE_WARN_MS, mono)) {
+        warn(warnings, "signature", name,
+             "heartbeats with an invalid signature arrived in the name of %s in the last minute: "
+             "put the same secret file on every node, then reload. If valid heartbeats of %s "
+             "arrive too, someone forges or replays them",
+             name, name);
+    }
+    if (is_recent(evidence->false_alarm[node][LOCUM_FALSE_ALARMS - 1], FALSE_ALARM_WARN_MS, mono)) {
+        /* Lost heartbeats alone cause no takeover, but each suspicion is half the way to one. */
+        const locum_ms more_ms = core->config.timeout_ms + core->config.timeout_ms / 4;
+        warn(warnings, "path", name,
+             "%s: 3 false suspicions in the last hour: heartbeats are being lost. Check the "
+             "network path, or raise heartbeat.timeout to %s on every node",
+             name,
+             locum_text_duration(more_ms > TIMEOUT_ADVISED_MS ? more_ms : TIMEOUT_ADVISED_MS).text);
+    }
+    /* A Sentinel in TILT has no vote. That matters where no coordinator votes for its site. */
+    if (sentinel->tilt && is_recent(sentinel->polled, TILT_WARN_MS, mono) &&
+        !locum_view_heard_within_limit(&core->view, &core->config, node, mono)) {
+        warn(warnings, "tilt", name,
+             "the Sentinel of %s is in TILT and no coordinator votes for that site: it has no vote "
+             "until 30 s after its host's clock and load are normal again",
+             name);
+    }
+}
+
+static void
+warn_of_redis(json_t *warnings, const struct locum_report *report)
+{
+    for (locum_node node = 0; node < report->core->config.node_count; node++) {
+        /* Mirrorbits of another cluster are ignored; a wrong redis.db looks the same. */
+        const struct locum_redis_other_db *other = &report->redis.other_db[node];
+        const char *name = report->core->config.nodes[node].name;
+        if (is_recent(other->heard_mono, LOCUM_MIRRORBITS_FORGET_MS, report->now.mono) &&
+            !locum_view_mirrorbits_seen(&report->core->view, node, report->now.mono)) {
+            warn(warnings, "mirrorbits", name,
+                 "the Mirrorbits of %s announces itself for database %u, and redis.db is %u: set "
+                 "redis.db to the RedisDB of Mirrorbits",
+                 name, other->db, report->config->redis.db);
+        }
+    }
+    if (report->redis.unknown_instances[0] != '\0') {
+        warn(warnings, "unknown-instances", NULL,
+             "a Sentinel lists instances that belong to no node, or to two: %s. Set "
+             "nodes.NAME.redis "
+             "and nodes.NAME.sentinel, or run SENTINEL RESET if the instances are gone",
+             report->redis.unknown_instances);
+    }
+}
+
+static void
+warn_of_self(json_t *warnings, const struct locum_report *report)
+{
+    json_t *nsd = locum_report_nsd(report);
+    const char *error = json_string_value(json_object_get(nsd, "error"));
+    if (report->state_error[0] != '\0') {
+        warn(warnings, "state", NULL, "%s", report->state_error);
+    }
+    if (is_recent(report->evidence->bad_unknown, BAD_SIGNATURE_WARN_MS, report->now.mono)) {
+        warn(warnings, "signature", NULL,
+             "heartbeats with an invalid signature from an unknown sender arrived in the last "
+             "minute");
+    }
+    if (report->run->dns_closed > 0) {
+        warn(warnings, "dns", NULL,
+             "not every address of listen.dns is open: queries to the others get no answer; the "
+             "log says which and why");
+    }
+    if (report->run->publish_failed) {
+        warn(warnings, "answers", NULL,
+             "the answers are older than the plan because publishing failed: see the log");
+    }
+    if (error != NULL) {
+        warn(warnings, "nsd", NULL, "NSD may answer with an older zone: %s", error);
+    }
+    json_decref(nsd);
+}
+
+json_t *
+locum_warnings_find(const struct locum_report *report)
+{
+    json_t *warnings = json_object();
+    for (locum_node node = 0; node < report->core->config.node_count; node++) {
+        if (node != report->core->config.self) {
+            warn_of_peer(warnings, report, node);
+        }
+    }
+    warn_of_redis(warnings, report);
+    warn_of_self(warnings, report);
+    return warnings;
+}
+
+bool
+locum_warnings_has_event(const char *key)
+{
+    size_t i = 0;
+    while (i < LOCUM_COUNT(rows) && strncmp(key, rows[i].about, strcspn(key, " ")) != 0) {
+        i++;
+    }
+    return i < LOCUM_COUNT(rows);
+}
+
+size_t
+locum_warnings_count(const struct locum_report *report)
+{
+    size_t count = 0;
+    const char *key;
+    json_t *text;
+    json_t *warnings = locum_warnings_find(report);
+    json_object_foreach(warnings, key, text)
+    {
+        count += locum_warnings_has_event(key);
+    }
+    json_decref(warnings);
+    return count;
+}

@@ -1,0 +1,240 @@
+/* GET /metrics: each metric once, its samples, and the manual page that lists all. */
+#include "view.h"
+
+#include <stdlib.h>
+
+#include "manual.h"
+
+static char *metrics;
+
+static void
+scrape(void)
+{
+    free(metrics);
+    metrics = locum_report_metrics(&view);
+    assert_non_null(metrics);
+}
+
+/* Is there this line? A line ends where `line` does only if that ends in a newline. */
+static bool
+has(const char *line)
+{
+    char text[256];
+    (void)snprintf(text, sizeof(text), "\n%s", line);
+    return strstr(metrics, text) != NULL;
+}
+
+static void
+assert_line(const char *line)
+{
+    if (!has(line)) {
+        fail_msg("not in /metrics: %s", line);
+    }
+}
+
+struct listed {
+    const char *name, *type, *labels, *help;
+};
+static struct listed listed[128];
+static size_t listed_count;
+
+static void
+list(void *user, const char *name, const char *type, const char *labels, const char *help)
+{
+    (void)user;
+    listed[listed_count++] = (struct listed){name, type, labels, help};
+}
+
+static void
+metric_entry(size_t i, char *ret, size_t size)
+{
+    const struct listed *one = &listed[i];
+    (void)snprintf(ret, size, "%s Pq %s%s%s", one->name, one->type,
+                   one->labels[0] != '\0' ? " by " : "", one->labels);
+}
+
+static void
+test_the_manual_lists_every_metric_with_its_help(void **state)
+{
+    (void)state;
+    assert_section("METRICS", listed_count, metric_entry);
+    for (size_t i = 0; i < listed_count; i++) {
+        char entry[256], text[512];
+        metric_entry(i, entry, sizeof(entry));
+        (void)snprintf(text, sizeof(text), ITEM "%s\n%s\n", entry, listed[i].help);
+        if (strstr(manual, text) == NULL) {
+            fail_msg("%s: the text of %s is not \"%s\"", MANUAL, listed[i].name, listed[i].help);
+        }
+    }
+}
+
+static void
+test_every_metric_has_type_and_help_once(void **state)
+{
+    (void)state;
+    scrape();
+    assert_true(listed_count > 40);
+    for (size_t i = 0; i < listed_count; i++) {
+        char head[512];
+        (void)snprintf(head, sizeof(head), "# HELP %s %s\n# TYPE %s %s\n", listed[i].name,
+                       listed[i].help, listed[i].name, listed[i].type);
+        const char *at = strstr(metrics, head);
+        assert_non_null(at);
+        assert_null(strstr(at + 1, head));
+    }
+}
+
+static void
+test_states_have_one_sample_each(void **state)
+{
+    (void)state;
+    scrape();
+    assert_line("locum_peer_condition{peer=\"dc3\",condition=\"alive\"} 1\n");
+    assert_line("locum_peer_condition{peer=\"ns0\",condition=\"down\"} 0\n");
+    assert_false(has("locum_peer_condition{peer=\"dc2\""));
+    assert_line("locum_serving{kind=\"fail-open\"} 0\n");
+    assert_line("locum_service{state=\"up\"} 1\n");
+    assert_line("locum_admin{state=\"ready\"} 1\n");
+    assert_line("locum_rank{node=\"dc3\"} 0\n");
+    assert_false(has("locum_rank{node=\"ns0\"}"));
+    assert_line("locum_quorum_needed_nodes 2\n");
+    assert_line("locum_quorum_reachable_nodes 3\n");
+    assert_line("locum_dns_answers_total{transport=\"tcp\",rcode=\"REFUSED\"} 0\n");
+    assert_line("locum_events_total{event=\"duplicate-node\"} 0\n");
+}
+
+static void
+test_what_has_not_happened_has_no_sample(void **state)
+{
+    (void)state;
+    scrape();
+    assert_false(has("locum_peer_heard_age_seconds{peer=\"dc3\",path=\"redis\"}"));
+    assert_true(has("locum_peer_heard_age_seconds{peer=\"dc3\",path=\"udp\"} 0."));
+    assert_false(has("locum_check_duration_seconds{"));
+    assert_false(has("locum_check_probes_total{"));
+    assert_false(has("locum_state_age_seconds "));
+    assert_false(has("locum_nsd_served{"));
+}
+
+static void
+test_milliseconds_are_printed_as_seconds(void **state)
+{
+    (void)state;
+    wait_ms(61250 - 3000);
+    site.core.view.peer[DC3].wall_offset = -7;
+    view.state_written = view.now.mono;
+    scrape();
+    assert_line("locum_uptime_seconds 61.250\n");
+    assert_line("locum_peer_clock_offset_seconds{peer=\"dc3\"} -0.007\n");
+    assert_line("locum_state_age_seconds 0.000\n");
+}
+
+static void
+test_values_of_labels_are_quoted(void **state)
+{
+    (void)state;
+    view.checks[0].counts =
+        (struct locum_health_counts){.outcomes = {[LOCUM_SAMPLE_FAIL] = 1795480858787}};
+    site.core.config.check_count = 1;
+    scrape();
+    assert_line("locum_check_probes_total{check=\"http \\\"x\\\\y\\\"\\n\",outcome=\"fail\"} "
+                "1795480858787\n");
+    assert_line("locum_check_duration_seconds{check=\"http \\\"x\\\\y\\\"\\n\"} 0.000\n");
+}
+
+static void
+test_lag_is_a_histogram(void **state)
+{
+    static const locum_ms late[] = {0, 0, 1, 2, 30, 700, 5000};
+    (void)state;
+    for (size_t i = 0; i < LOCUM_COUNT(late); i++) {
+        locum_report_note_lag(&run.lag, late[i]);
+    }
+    scrape();
+    assert_line("locum_loop_lag_seconds_bucket{le=\"0.001\"} 3\n"
+                "locum_loop_lag_seconds_bucket{le=\"0.005\"} 4\n"
+                "locum_loop_lag_seconds_bucket{le=\"0.010\"} 4\n"
+                "locum_loop_lag_seconds_bucket{le=\"0.025\"} 4\n"
+                "locum_loop_lag_seconds_bucket{le=\"0.050\"} 5\n"
+                "locum_loop_lag_seconds_bucket{le=\"0.100\"} 5\n"
+                "locum_loop_lag_seconds_bucket{le=\"0.250\"} 5\n"
+                "locum_loop_lag_seconds_bucket{le=\"0.500\"} 5\n"
+                "locum_loop_lag_seconds_bucket{le=\"1.000\"} 6\n"
+                "locum_loop_lag_seconds_bucket{le=\"+Inf\"} 7\n"
+                "locum_loop_lag_seconds_sum 5.733\n"
+                "locum_loop_lag_seconds_count 7\n");
+    assert_line("locum_loop_lag_max_seconds 5.000\n");
+}
+
+/* A heartbeat that acknowledges nothing is received but not accepted. */
+static void
+test_heartbeats_are_counted_by_path(void **state)
+{
+    (void)state;
+    const struct locum_path_facts before = site.core.view.peer[DC3].path[LOCUM_PATH_UDP];
+    struct locum_input input = {.kind = LOCUM_INPUT_HEARTBEAT};
+    char line[128];
+    input.heartbeat.path = LOCUM_PATH_UDP;
+    input.heartbeat.text =
+        locum_slice_of("locum1 get dc3 1763863199009 1 125 up ready - 1000 a1b2c3d4 dc2=0,0,u");
+    step(&site, input);
+    run.bad_signatures[LOCUM_PATH_REDIS] = 3;
+    scrape();
+    (void)snprintf(line, sizeof(line),
+                   "locum_peer_heartbeats_total{peer=\"dc3\",path=\"udp\"} %d\n",
+                   (int)before.received + 1);
+    assert_line(line);
+    (void)snprintf(line, sizeof(line),
+                   "locum_peer_heartbeats_accepted_total{peer=\"dc3\",path=\"udp\"} %d\n",
+                   (int)before.accepted);
+    assert_line(line);
+    assert_line("locum_peer_heartbeats_total{peer=\"dc3\",path=\"redis\"} 0\n");
+    assert_line("locum_heartbeats_refused_total{path=\"redis\"} 3\n");
+    assert_line("locum_heartbeats_refused_total{path=\"udp\"} 0\n");
+}
+
+static void
+test_reports_of_locum_nsd_are_shown_by_zone(void **state)
+{
+    (void)state;
+    nsd.heard[0] = view.now.mono;
+    nsd.report[0] =
+        json_pack("{s:s, s:i, s:i, s:n}", "state", "served", "serial", 7, "lag_ms", 12, "error");
+    scrape();
+    assert_line("locum_nsd_served{zone=\"get.example.org.\"} 1\n");
+    assert_line("locum_nsd_serial{zone=\"get.example.org.\"} 7\n");
+    assert_line("locum_nsd_lag_seconds{zone=\"get.example.org.\"} 0.012\n");
+    wait_ms(LOCUM_NSD_SILENT_MS + 1);
+    scrape();
+    assert_line("locum_nsd_served{zone=\"get.example.org.\"} 0\n");
+    assert_line("locum_nsd_report_age_seconds{zone=\"get.example.org.\"} 10.001\n");
+    json_decref(nsd.report[0]);
+}
+
+static int
+end(void **state)
+{
+    (void)state;
+    free(metrics);
+    metrics = NULL;
+    return 0;
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_view, end)
+    const struct CMUnitTest tests[] = {
+        TEST(test_the_manual_lists_every_metric_with_its_help),
+        TEST(test_every_metric_has_type_and_help_once),
+        TEST(test_states_have_one_sample_each),
+        TEST(test_what_has_not_happened_has_no_sample),
+        TEST(test_milliseconds_are_printed_as_seconds),
+        TEST(test_values_of_labels_are_quoted),
+        TEST(test_lag_is_a_histogram),
+        TEST(test_heartbeats_are_counted_by_path),
+        TEST(test_reports_of_locum_nsd_are_shown_by_zone),
+    };
+    locum_report_metric_list(list, NULL);
+    return cmocka_run_group_tests(tests, read_manual, NULL);
+}

@@ -1,0 +1,88 @@
+/* Parts of GET /status that depend on facts which a whole daemon does not easily have. */
+#include "view.h"
+
+/* What the status says of the only check. */
+static const char *
+last_of_check(void)
+{
+    static char text[LOCUM_CHECK_SAID_MAX];
+    json_t *status = locum_report_status(&view);
+    const json_t *check = json_array_get(json_object_get(status, "checks"), 0);
+    (void)snprintf(text, sizeof(text), "%s", json_string_value(json_object_get(check, "last")));
+    json_decref(status);
+    return text;
+}
+
+static void
+test_the_mirrorbits_check_shows_what_it_judges_by(void **state)
+{
+    (void)state;
+    struct locum_view *facts = &site.core.view;
+    site.core.config.check_count = 1;
+    config.checks[0].kind = LOCUM_CHECK_MIRRORBITS;
+    assert_non_null(strstr(last_of_check(), "never announced itself"));
+    assert_non_null(strstr(last_of_check(), "previous result kept"));
+    facts->peer[DC2].mirrorbits = view.now.mono - 250;
+    assert_string_equal(last_of_check(), "announced itself 250 ms ago");
+    /* Silent for too long, with Redis connected all the time: the check fails. */
+    facts->peer[DC2].mirrorbits = view.now.mono - LOCUM_MIRRORBITS_FORGET_MS;
+    facts->subscribed = true;
+    facts->own_return = view.now.mono;
+    facts->own_return_since = view.now.mono - 2 * LOCUM_MIRRORBITS_FORGET_MS;
+    assert_null(strstr(last_of_check(), "previous result kept"));
+    assert_non_null(strstr(last_of_check(), "ms ago"));
+}
+
+static void
+assert_nsd(const char *key, const char *expected)
+{
+    json_t *report = locum_report_nsd(&view);
+    const json_t *value = json_object_get(report, key);
+    assert_true(json_is_string(value));
+    if (expected != NULL) {
+        assert_string_equal(json_string_value(value), expected);
+    }
+    json_decref(report);
+}
+
+static void
+test_an_adapter_that_does_not_report_is_an_error(void **state)
+{
+    (void)state;
+    nsd.heard[0] = view.now.mono;
+    nsd.report[0] = json_pack("{s:s, s:n}", "state", "served", "error");
+    assert_nsd("state", "served");
+    wait_ms(LOCUM_NSD_SILENT_MS);
+    assert_nsd("state", "served");
+    wait_ms(1);
+    assert_nsd("state", "silent");
+    assert_nsd("error", NULL);
+    json_decref(nsd.report[0]);
+}
+
+static void
+test_of_several_zones_one_with_an_error_is_shown(void **state)
+{
+    (void)state;
+    config.zone_count = 3;
+    for (size_t zone = 0; zone < 3; zone++) {
+        nsd.heard[zone] = view.now.mono;
+        nsd.report[zone] = json_pack("{s:s, s:n}", "state", "served", "error");
+    }
+    (void)json_object_set_new(nsd.report[1], "error", json_string("no room"));
+    assert_nsd("error", "no room");
+    for (size_t zone = 0; zone < 3; zone++) {
+        json_decref(nsd.report[zone]);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_the_mirrorbits_check_shows_what_it_judges_by, setup_view),
+        cmocka_unit_test_setup(test_an_adapter_that_does_not_report_is_an_error, setup_view),
+        cmocka_unit_test_setup(test_of_several_zones_one_with_an_error_is_shown, setup_view),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,249 @@
+/* Each warning: what causes it, and that it says what to do. */
+#include "view.h"
+
+#include "manual.h"
+
+/* Empty while all is well; otherwise the text of the warning with this key, or NULL. */
+static const char *
+warning(const char *key)
+{
+    static char text[1024];
+    json_t *warnings = locum_warnings_find(&view);
+    const char *found = json_string_value(json_object_get(warnings, key));
+    (void)snprintf(text, sizeof(text), "%s", found != NULL ? found : "");
+    json_decref(warnings);
+    return found != NULL ? text : NULL;
+}
+
+static void
+assert_warned(const char *key, const char *advice)
+{
+    const char *text = warning(key);
+    if (text == NULL || strstr(text, advice) == NULL) {
+        fail_msg("%s with \"%s\": %s", key, advice, text != NULL ? text : "no such warning");
+    }
+}
+
+static void
+test_a_healthy_node_has_no_warnings(void **state)
+{
+    (void)state;
+    json_t *warnings = locum_warnings_find(&view);
+    assert_int_equal(json_object_size(warnings), 0);
+    assert_int_equal(locum_warnings_count(&view), 0);
+    json_decref(warnings);
+}
+
+static void
+test_different_configurations(void **state)
+{
+    (void)state;
+    site.core.view.peer[DC3].digest[0] ^= 1;
+    assert_warned("configuration dc3", "compare the files");
+}
+
+static void
+test_clocks_that_differ_by_more_than_five_seconds(void **state)
+{
+    (void)state;
+    site.core.view.peer[DC3].wall_offset = 5000;
+    assert_null(warning("clock dc3"));
+    site.core.view.peer[DC3].wall_offset = 5001;
+    assert_warned("clock dc3", "NTP");
+    site.core.view.peer[DC3].wall_offset = -5001;
+    assert_warned("clock dc3", "NTP");
+}
+
+static void
+test_a_peer_that_does_not_hear_this_node(void **state)
+{
+    (void)state;
+    site.core.view.peer[DC3].one_way = true;
+    assert_warned("one-way dc3", "UDP");
+    assert_int_equal(locum_warnings_count(&view), 0); /* the event one-way has said it */
+}
+
+static void
+test_an_excluded_peer(void **state)
+{
+    (void)state;
+    step(&site, (struct locum_input){.kind = LOCUM_INPUT_EXCLUDE, .exclude = {DC3, true}});
+    assert_warned("excluded dc3", "locum include dc3");
+    assert_int_equal(locum_warnings_count(&view), 0);
+}
+
+/* A firewall: heartbeats come through Redis, and by UDP never, or no more. */
+static void
+test_a_peer_that_is_heard_by_redis_only(void **state)
+{
+    (void)state;
+    locum_ms *by_udp = &site.core.view.peer[DC3].path[LOCUM_PATH_UDP].heard;
+    site.core.view.peer[DC3].heard = view.now.mono;
+    run.started_mono = view.now.mono - LOCUM_DIRECT_MS;
+    *by_udp = LOCUM_NEVER;
+    assert_null(warning("udp dc3"));
+    run.started_mono--;
+    assert_warned("udp dc3", "firewall");
+    *by_udp = view.now.mono - LOCUM_DIRECT_MS;
+    assert_null(warning("udp dc3"));
+    --*by_udp;
+    assert_warned("udp dc3", "9853");
+    site.core.view.peer[DC3].heard = LOCUM_NEVER; /* not heard at all: its condition shows that */
+    assert_null(warning("udp dc3"));
+}
+
+static void
+receive(const char *message, bool valid, size_t secret)
+{
+    locum_warnings_note_message(&evidence, &site.core.config, locum_slice_of(message), valid,
+                                secret, view.now.mono);
+}
+
+static void
+test_a_rotation_of_secrets_that_is_not_finished(void **state)
+{
+    (void)state;
+    receive("locum1 get dc3 1 2 ...", true, 0);
+    assert_null(warning("secret dc3"));
+    receive("locum1 get dc3 1 3 ...", true, 1);
+    assert_warned("secret dc3", "first line");
+    receive("locum1 get dc3 1 4 ...", true, 0);
+    assert_null(warning("secret dc3"));
+    receive("locum1 get dc3 1 5 ...", true, 1);
+    site.core.view.peer[DC3].heard = LOCUM_NEVER; /* silent: its last secret says nothing */
+    assert_null(warning("secret dc3"));
+}
+
+static void
+test_invalid_signatures_of_the_last_minute(void **state)
+{
+    (void)state;
+    receive("locum1 get dc3 1 2 ...", false, 0);
+    assert_warned("signature dc3", "secret file");
+    assert_null(warning("signature"));
+    receive("GET / HTTP/1.1", false, 0);
+    assert_warned("signature", "unknown sender");
+    receive("", false, 0);
+    wait_ms(60000);
+    assert_null(warning("signature"));
+    assert_null(warning("signature dc3"));
+}
+
+static void
+change_from_suspect(enum locum_condition to)
+{
+    const struct locum_condition_event event = {.peer = DC3, .from = LOCUM_SUSPECT, .to = to};
+    locum_warnings_note_condition(&evidence, &event, view.now.mono);
+}
+
+static void
+test_three_false_suspicions_within_an_hour(void **state)
+{
+    (void)state;
+    change_from_suspect(LOCUM_DOWN); /* was not false */
+    change_from_suspect(LOCUM_ALIVE);
+    change_from_suspect(LOCUM_ALIVE);
+    assert_null(warning("path dc3"));
+    change_from_suspect(LOCUM_ALIVE);
+    assert_warned("path dc3", "heartbeat.timeout to 1250ms");
+    site.core.config.timeout_ms = 2000;
+    assert_warned("path dc3", "2500ms");
+    wait_ms(3600000);
+    assert_null(warning("path dc3"));
+}
+
+static void
+test_a_sentinel_in_tilt_where_no_coordinator_votes(void **state)
+{
+    (void)state;
+    struct locum_sentinel_facts *facts = &site.core.view.peer[DC3].sentinel;
+    facts->polled = view.now.mono;
+    facts->tilt = true;
+    assert_null(warning("tilt dc3")); /* its coordinator votes */
+    site.core.view.peer[DC3].heard = LOCUM_NEVER;
+    assert_warned("tilt dc3", "clock and load");
+    facts->tilt = false;
+    assert_null(warning("tilt dc3"));
+}
+
+/* Another cluster of Mirrorbits on the same Redis, or a wrong redis.db. */
+static void
+test_a_mirrorbits_of_another_database(void **state)
+{
+    (void)state;
+    view.redis.other_db[DC3] = (struct locum_redis_other_db){.db = 3, .heard_mono = view.now.mono};
+    assert_warned("mirrorbits dc3", "database 3, and redis.db is 0");
+    site.core.view.peer[DC3].mirrorbits = view.now.mono;
+    assert_null(warning("mirrorbits dc3")); /* the one of this cluster is heard too */
+    site.core.view.peer[DC3].mirrorbits = LOCUM_NEVER;
+    wait_ms(LOCUM_MIRRORBITS_FORGET_MS);
+    assert_null(warning("mirrorbits dc3"));
+}
+
+static void
+test_instances_that_belong_to_no_node(void **state)
+{
+    (void)state;
+    memcpy(view.redis.unknown_instances, "10.0.0.99:6379", 15);
+    assert_warned("unknown-instances", "10.0.0.99:6379");
+    assert_warned("unknown-instances", "SENTINEL RESET");
+}
+
+static void
+test_this_node_itself(void **state)
+{
+    (void)state;
+    run.publish_failed = true;
+    assert_warned("answers", "log");
+    assert_int_equal(locum_warnings_count(&view), 0);
+    run.dns_closed = 1;
+    assert_warned("dns", "log");
+    memcpy(view.state_error, "disk full", 10);
+    assert_warned("state", "disk full");
+    nsd.heard[0] = view.now.mono;
+    nsd.report[0] = json_pack("{s:s, s:s}", "state", "failed", "error", "no room");
+    assert_warned("nsd", "no room");
+    assert_int_equal(locum_warnings_count(&view), 3);
+    json_decref(nsd.report[0]);
+}
+
+/* What a warning event may be about. */
+static void
+test_the_manual_lists_every_warning_with_an_event(void **state)
+{
+    char item[64];
+    const char *about, *meaning;
+    (void)state;
+    const char *section = strstr(manual, "\n.Sh WARNINGS\n");
+    assert_non_null(section);
+    for (size_t i = 0; (about = locum_warnings_about(i, &meaning)) != NULL; i++) {
+        (void)snprintf(item, sizeof(item), "\n.It Cm %s\n", about);
+        const char *at = strstr(section, item);
+        if (at == NULL || at > strstr(section + 1, "\n.Sh ")) {
+            fail_msg("locum(8) does not list the warning %s", about);
+        }
+    }
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup(name, setup_view)
+    const struct CMUnitTest tests[] = {
+        TEST(test_a_healthy_node_has_no_warnings),
+        TEST(test_different_configurations),
+        TEST(test_clocks_that_differ_by_more_than_five_seconds),
+        TEST(test_a_peer_that_does_not_hear_this_node),
+        TEST(test_an_excluded_peer),
+        TEST(test_a_peer_that_is_heard_by_redis_only),
+        TEST(test_a_rotation_of_secrets_that_is_not_finished),
+        TEST(test_invalid_signatures_of_the_last_minute),
+        TEST(test_three_false_suspicions_within_an_hour),
+        TEST(test_a_sentinel_in_tilt_where_no_coordinator_votes),
+        TEST(test_a_mirrorbits_of_another_database),
+        TEST(test_instances_that_belong_to_no_node),
+        TEST(test_this_node_itself),
+        cmocka_unit_test(test_the_manual_lists_every_warning_with_an_event),
+    };
+    return cmocka_run_group_tests(tests, read_manual, NULL);
+}

@@ -1,0 +1,67 @@
+/*
+ * view: what report/ reads, without a daemon: dc2 of two servers and a witness, in virtual time
+ * (../core/fixture.h), with one check and one zone. Tests change its facts.
+ */
+#ifndef TESTS_UNIT_REPORT_VIEW_H
+#define TESTS_UNIT_REPORT_VIEW_H
+
+#include "../core/fixture.h"
+
+#include <stdio.h>
+
+#include "report/report.h"
+
+static struct site site;
+static struct locum_config config;
+static struct locum_run run;
+static struct locum_evidence evidence;
+static struct locum_nsd_reports nsd;
+static struct locum_report view;
+
+/* All servers are alive and heard for 3 s; the node has been up for that long. */
+static inline int
+setup_view(void **state)
+{
+    const struct locum_core_config core = config_of(2, 1, 0);
+    (void)state;
+    begin(&site, &core, NULL);
+    memset(&config, 0, sizeof(config));
+    config.core = core;
+    config.core.check_count = 1;
+    memcpy(config.checks[0].name, "http \"x\\y\"\n", 12);
+    memcpy(config.names[0].name, "get.example.org.", 17);
+    memcpy(config.zones[0].name, "get.example.org.", 17);
+    config.zone_count = 1;
+    memset(&run, 0, sizeof(run));
+    memset(&nsd, 0, sizeof(nsd));
+    run.started_mono = site.now.mono;
+    run.serving_since = site.now.wall;
+    run.serving_since_mono = site.now.mono;
+    locum_warnings_init(&evidence);
+    view = (struct locum_report){.config = &config,
+                                 .core = &site.core,
+                                 .run = &run,
+                                 .evidence = &evidence,
+                                 .nsd = &nsd,
+                                 .state_written = LOCUM_NEVER};
+    view.checks[0].counts.last_ms = LOCUM_NEVER;
+    view.checks[0].last = "";
+    for (size_t node = 0; node < LOCUM_NODES_MAX; node++) {
+        view.redis.other_db[node].heard_mono = LOCUM_NEVER;
+    }
+    step(&site, (struct locum_input){.kind = LOCUM_INPUT_COMMIT});
+    pass_hearing(&site, 3000, locum_nodes_of(DC3) | locum_nodes_of(NS0));
+    view.now = site.now;
+    return 0;
+}
+
+/* Time passes for the view alone. */
+static inline void
+wait_ms(locum_ms ms)
+{
+    view.now.mono += ms;
+    view.now.boot += ms;
+    view.now.wall += ms;
+}
+
+#endif
