@@ -142,6 +142,10 @@ def test_header_that_needs_others_is_refused():
     text = "#ifndef LOCUM_BASE_A_H\n#define LOCUM_BASE_A_H\n\nsize_t a(void);\n\n#endif\n"
     refused("coordinator/base/a.h", text, "coordinator/base/a.h:1", "does not compile alone")
     refused("coordinator/base/a.h", "int a(void);\n", "coordinator/base/a.h:1", "no #ifndef")
+    for first, wanted in (("base/a.h", 0), ("base/text.h", 1)):  # its own .c file compiles it alone
+        code, output = lint({"coordinator/base/a.h": text,
+                             "coordinator/base/a.c": f'#include "{first}"\n#include "base/a.h"\n'})
+        assert ("does not compile alone" in output) == wanted, output
 
 
 def test_other_layout_is_refused():
