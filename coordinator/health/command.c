@@ -1,11 +1,14 @@
-#include "health/command.h"
-
+/*
+ * A check that runs a program (base/process.h). Exit code 0 passes.
+ *
+ * The text is the code, the time it took and the first line of output. At the deadline the whole
+ * process group is killed.
+ */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
-#include "base/error.h"
 #include "base/process.h"
 #include "base/text_format.h"
 #include "base/timer.h"
@@ -13,27 +16,23 @@
 
 enum { LINE_BYTES_MAX = 120 };
 
-struct locum_command_check {
-    struct event_base *base;
-    const struct locum_config_check *check;
-    locum_probe_fn *on_done;
-    void *user;
+struct command_check {
+    const struct locum_probe *probe;
     struct locum_timer deadline;   /* of the probe; armed while an outcome is due */
     struct locum_process *process; /* NULL: none; perhaps that of a probe past its deadline */
     bool killed;                   /* `process` is that of a probe past its deadline */
-    locum_ms started;              /* mono */
 };
 
 static void
-finish(struct locum_command_check *self, enum locum_sample outcome, const char *text)
+finish(struct command_check *self, enum locum_sample outcome, const char *text)
 {
     locum_timer_disarm(&self->deadline);
-    self->on_done(self->user, outcome, text);
+    self->probe->on_done(self->probe->user, outcome, text);
 }
 
 /* The first line that was printed. */
 static void
-add_line(const struct locum_command_check *self, struct locum_text *text)
+add_line(const struct command_check *self, struct locum_text *text)
 {
     struct locum_slice output = locum_process_output(self->process);
     struct locum_slice line;
@@ -46,10 +45,10 @@ add_line(const struct locum_command_check *self, struct locum_text *text)
 
 /* The process has ended in time. */
 static enum locum_sample
-judge(const struct locum_command_check *self, const struct locum_process_result *result,
+judge(const struct command_check *self, const struct locum_process_result *result,
       struct locum_text *text)
 {
-    const locum_ms took_ms = locum_now_read().mono - self->started;
+    const locum_ms took_ms = locum_now_read().mono - self->probe->started;
     if (locum_probe_lacks(result->failure)) {
         locum_text_add(text, strerror(result->failure));
         return LOCUM_PROBE_NOT_RUN;
@@ -73,9 +72,9 @@ judge(const struct locum_command_check *self, const struct locum_process_result 
 static void on_end(void *user, const struct locum_process_result *result);
 
 static void
-begin(struct locum_command_check *self)
+begin(struct command_check *self)
 {
-    const struct locum_config_command *command = &self->check->command;
+    const struct locum_config_command *command = &self->probe->check->command;
     const char *argv[LOCUM_ARGV_MAX + 1] = {NULL};
     const char *word = command->words;
     for (size_t i = 0; i < command->count; i++) {
@@ -83,7 +82,7 @@ begin(struct locum_command_check *self)
         word += strlen(word) + 1;
     }
     self->killed = false;
-    if (locum_process_start(self->base, argv, on_end, self, &self->process) != 0) {
+    if (locum_process_start(self->probe->base, argv, on_end, self, &self->process) != 0) {
         finish(self, LOCUM_PROBE_NOT_RUN, "no memory, descriptor or thread left");
     }
 }
@@ -91,7 +90,7 @@ begin(struct locum_command_check *self)
 static void
 on_end(void *user, const struct locum_process_result *result)
 {
-    struct locum_command_check *self = user;
+    struct command_check *self = user;
     const bool probing = locum_timer_armed(&self->deadline);
     char buffer[LOCUM_PROBE_TEXT_MAX];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
@@ -108,7 +107,7 @@ on_end(void *user, const struct locum_process_result *result)
 static void
 on_deadline(void *user)
 {
-    struct locum_command_check *self = user;
+    struct command_check *self = user;
     char buffer[LOCUM_PROBE_TEXT_MAX];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     if (self->killed) {
@@ -117,44 +116,41 @@ on_deadline(void *user)
         self->killed = true;
         locum_process_kill(self->process);
         locum_text_format(&text, "not finished within %" PRId64 " ms: killed",
-                          self->check->timeout_ms);
+                          self->probe->check->timeout_ms);
         add_line(self, &text);
     }
     finish(self, LOCUM_SAMPLE_FAIL, buffer);
 }
 
-int
-locum_command_check_create(struct event_base *base, const struct locum_config_check *check,
-                           locum_probe_fn *on_done, void *user, struct locum_command_check **ret)
+static void *
+create(const struct locum_probe *probe)
 {
-    struct locum_command_check *self = malloc(sizeof(*self));
-    if (self == NULL) {
-        return LOCUM_ERR_MEMORY;
+    struct command_check *self = calloc(1, sizeof(*self));
+    if (self != NULL) {
+        self->probe = probe;
+        locum_timer_init(&self->deadline, probe->base, on_deadline, self);
     }
-    *self = (struct locum_command_check){
-        .base = base, .check = check, .on_done = on_done, .user = user};
-    locum_timer_init(&self->deadline, base, on_deadline, self);
-    *ret = self;
-    return 0;
+    return self;
 }
 
-void
-locum_command_check_start(struct locum_command_check *self)
+static void
+start(void *check)
 {
+    struct command_check *self = check;
     LOCUM_INVARIANT(!locum_timer_armed(&self->deadline));
-    self->started = locum_now_read().mono;
-    locum_timer_arm(&self->deadline, self->check->timeout_ms);
+    locum_timer_arm(&self->deadline, self->probe->check->timeout_ms);
     if (self->process == NULL) {
         begin(self);
     }
 }
 
-void
-locum_command_check_destroy(struct locum_command_check *self)
+static void
+destroy(void *check)
 {
-    if (self != NULL) {
-        locum_timer_fini(&self->deadline);
-        locum_process_destroy(self->process);
-        free(self);
-    }
+    struct command_check *self = check;
+    locum_timer_fini(&self->deadline);
+    locum_process_destroy(self->process);
+    free(self);
 }
+
+const struct locum_probe_kind locum_probe_command = {create, start, destroy};

@@ -6,20 +6,25 @@
 #include "base/log.h"
 #include "base/text_format.h"
 #include "base/timer.h"
-#include "health/command.h"
-#include "health/http.h"
-#include "health/tcp.h"
+#include "health/probe.h"
 
-/* A check of the configuration that this room runs. */
-struct probe {
+/* By enum locum_check_kind; the core itself makes the samples of mirrorbits checks. */
+static const struct locum_probe_kind *const kinds[] = {
+    [LOCUM_CHECK_HTTP] = &locum_probe_http,
+    [LOCUM_CHECK_TCP] = &locum_probe_tcp,
+    [LOCUM_CHECK_COMMAND] = &locum_probe_command,
+    [LOCUM_CHECK_MIRRORBITS] = NULL,
+};
+
+/* A check of the configuration. */
+struct scheduled {
     struct locum_health *health;
-    size_t check;                  /* index in the configuration */
-    struct locum_http_check *http; /* the one of its kind is set, the other two are NULL */
-    struct locum_tcp_check *tcp;
-    struct locum_command_check *command;
+    size_t index;             /* in the configuration */
+    struct locum_probe probe; /* its `started` is set here */
+    const struct locum_probe_kind *kind;
+    void *check;              /* of this kind; NULL: this room does not run it */
     struct locum_timer timer; /* armed between two probes, so that they never overlap */
     locum_ms due;             /* mono time at which the last probe should start */
-    locum_ms begun;           /* mono time at which it started */
     struct locum_health_counts counts;
     bool lacking; /* the last probe could not be run */
     char last[LOCUM_PROBE_TEXT_MAX];
@@ -30,30 +35,24 @@ struct locum_health {
     locum_health_sample_fn *on_sample;
     void *user;
     char agent[sizeof("locum/") + LOCUM_VERSION_MAX];
-    struct locum_fetch_loop *loop;         /* shared by the http checks */
-    struct probe probes[LOCUM_CHECKS_MAX]; /* by index in the configuration */
+    struct locum_fetch_loop *fetch;            /* shared by the http checks */
+    struct scheduled checks[LOCUM_CHECKS_MAX]; /* by index in the configuration */
 };
 
 static void
 on_due(void *user)
 {
-    struct probe *self = user;
-    self->begun = locum_now_read().mono;
-    if (self->http != NULL) {
-        locum_http_check_start(self->http);
-    } else if (self->tcp != NULL) {
-        locum_tcp_check_start(self->tcp);
-    } else {
-        locum_command_check_start(self->command);
-    }
+    struct scheduled *self = user;
+    self->probe.started = locum_now_read().mono;
+    self->kind->start(self->check);
 }
 
 /* Start to start is one interval; after a longer probe the next one starts at once. */
 static void
-schedule_next(struct probe *self)
+schedule_next(struct scheduled *self)
 {
     const locum_ms now = locum_now_read().mono;
-    self->due += self->health->config->core.checks[self->check].interval_ms;
+    self->due += self->health->config->core.checks[self->index].interval_ms;
     if (self->due < now) {
         self->due = now;
     }
@@ -62,12 +61,12 @@ schedule_next(struct probe *self)
 
 /* No sample: the previous result of the check is kept. */
 static void
-skip(struct probe *self, const char *lack)
+skip(struct scheduled *self, const char *lack)
 {
     (void)locum_text_format_buffer(self->last, sizeof(self->last),
                                    "could not be run; previous result kept: %s", lack);
     if (!self->lacking) {
-        LOCUM_LOG(LOCUM_LOG_WARN, "check", "name", self->health->config->checks[self->check].name,
+        LOCUM_LOG(LOCUM_LOG_WARN, "check", "name", self->health->config->checks[self->index].name,
                   "reason", self->last);
     }
     self->lacking = true;
@@ -77,7 +76,7 @@ skip(struct probe *self, const char *lack)
 static void
 on_done(void *user, enum locum_sample outcome, const char *text)
 {
-    struct probe *self = user;
+    struct scheduled *self = user;
     if (outcome == LOCUM_PROBE_NOT_RUN) {
         skip(self, text);
         return;
@@ -85,37 +84,37 @@ on_done(void *user, enum locum_sample outcome, const char *text)
     self->lacking = false;
     (void)locum_text_format_buffer(self->last, sizeof(self->last), "%s", text);
     self->counts.outcomes[outcome]++;
-    self->counts.last_ms = locum_now_read().mono - self->begun;
+    self->counts.last_ms = locum_now_read().mono - self->probe.started;
     schedule_next(self);
-    self->health->on_sample(self->health->user, self->check, outcome, self->last);
+    self->health->on_sample(self->health->user, self->index, outcome, self->last);
 }
 
-/* 0, also for a kind that this room does not run, or a negative code. */
+/* 0, also for a kind that this room does not run, or LOCUM_ERR_MEMORY. */
 static int
-create_probe(struct locum_health *self, struct event_base *base, size_t index)
+create_check(struct locum_health *self, struct event_base *base, size_t index)
 {
     const struct locum_config_check *check = &self->config->checks[index];
-    struct probe *probe = &self->probes[index];
-    int status = 0;
-    probe->health = self;
-    probe->check = index;
-    probe->counts.last_ms = LOCUM_NEVER;
-    if (check->kind == LOCUM_CHECK_HTTP) {
-        status =
-            locum_http_check_create(self->loop, self->agent, check, on_done, probe, &probe->http);
-    } else if (check->kind == LOCUM_CHECK_TCP) {
-        status = locum_tcp_check_create(base, check, on_done, probe, &probe->tcp);
-    } else if (check->kind == LOCUM_CHECK_COMMAND) {
-        status = locum_command_check_create(base, check, on_done, probe, &probe->command);
-    } else {
+    struct scheduled *scheduled = &self->checks[index];
+    *scheduled = (struct scheduled){.health = self,
+                                    .index = index,
+                                    .kind = kinds[check->kind],
+                                    .counts.last_ms = LOCUM_NEVER,
+                                    .probe = {.base = base,
+                                              .fetch = self->fetch,
+                                              .agent = self->agent,
+                                              .check = check,
+                                              .on_done = on_done,
+                                              .user = scheduled}};
+    if (scheduled->kind == NULL) {
         return 0;
     }
-    if (status != 0) {
-        return status;
+    scheduled->check = scheduled->kind->create(&scheduled->probe);
+    if (scheduled->check == NULL) {
+        return LOCUM_ERR_MEMORY;
     }
-    probe->due = locum_now_read().mono;
-    locum_timer_init(&probe->timer, base, on_due, probe);
-    locum_timer_arm(&probe->timer, 0);
+    scheduled->due = locum_now_read().mono;
+    locum_timer_init(&scheduled->timer, base, on_due, scheduled);
+    locum_timer_arm(&scheduled->timer, 0);
     return 0;
 }
 
@@ -132,9 +131,9 @@ locum_health_create(struct event_base *base, const struct locum_config *config,
     self->user = user;
     (void)locum_text_format_buffer(self->agent, sizeof(self->agent), "locum/%s",
                                    config->core.version);
-    int status = locum_fetch_loop_create(base, locum_http_check_end, &self->loop);
+    int status = locum_fetch_loop_create(base, locum_probe_fetched, &self->fetch);
     for (size_t i = 0; status == 0 && i < config->core.check_count; i++) {
-        status = create_probe(self, base, i);
+        status = create_check(self, base, i);
     }
     if (status != 0) {
         locum_health_destroy(self);
@@ -148,14 +147,14 @@ void
 locum_health_counts(const struct locum_health *self, size_t check, struct locum_health_counts *ret)
 {
     LOCUM_INVARIANT(check < LOCUM_CHECKS_MAX);
-    *ret = self->probes[check].counts;
+    *ret = self->checks[check].counts;
 }
 
 const char *
 locum_health_last(const struct locum_health *self, size_t check)
 {
     LOCUM_INVARIANT(check < LOCUM_CHECKS_MAX);
-    return self->probes[check].last;
+    return self->checks[check].last;
 }
 
 void
@@ -165,12 +164,11 @@ locum_health_destroy(struct locum_health *self)
         return;
     }
     for (size_t i = 0; i < LOCUM_CHECKS_MAX; i++) {
-        struct probe *probe = &self->probes[i];
-        locum_timer_fini(&probe->timer);
-        locum_http_check_destroy(probe->http);
-        locum_tcp_check_destroy(probe->tcp);
-        locum_command_check_destroy(probe->command);
+        locum_timer_fini(&self->checks[i].timer);
+        if (self->checks[i].check != NULL) {
+            self->checks[i].kind->destroy(self->checks[i].check);
+        }
     }
-    locum_fetch_loop_destroy(self->loop);
+    locum_fetch_loop_destroy(self->fetch);
     free(self);
 }

@@ -3,8 +3,8 @@
  * judges the samples (rise, fall, fast-fail, probation), and makes those of mirrorbits checks
  * itself.
  *
- * http by libcurl's multi interface in the loop (http.h), tcp by a plain connect (tcp.h), command
- * by a process that a thread starts and waits for (command.h); each with a total deadline.
+ * http by libcurl's multi interface in the loop (http.c), tcp by a plain connect (tcp.c), command
+ * by a process that a thread starts and waits for (command.c); each with a total deadline.
  */
 #ifndef LOCUM_HEALTH_HEALTH_H
 #define LOCUM_HEALTH_HEALTH_H

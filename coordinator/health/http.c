@@ -1,5 +1,15 @@
-#include "health/http.h"
-
+/*
+ * A check that fetches a URL (fetch/loop.h) and judges the answer (answer.h).
+ *
+ * Every probe has its own connection and one deadline for all of it, name lookup and body included,
+ * so a server that sends slowly cannot prolong it. Redirects are not followed: they are an answer.
+ * The body is read up to HTTP_BYTES_MAX. A proxy of the environment is ignored. Chain and
+ * name of a certificate are verified, against the system's authorities or, with a ca-file, against
+ * those only; libcurl's message for a failure is in the outcome's text.
+ *
+ * If the check has a host, that replaces the URL's own in the Host header and SNI, and must be in
+ * the certificate; the connection goes to connect-to, or else to the URL's own host.
+ */
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,29 +19,26 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/error.h"
 #include "base/text_format.h"
 #include "health/answer.h"
 
-struct locum_http_check {
-    struct locum_fetch_loop *loop; /* borrowed */
-    const struct locum_config_check *check;
-    locum_probe_fn *on_done;
-    void *user;
+enum { HTTP_BYTES_MAX = 64 * 1024 }; /* head and body together */
+
+struct http_check {
+    const struct locum_probe *probe;
     CURL *easy;
     struct curl_slist *headers;    /* the Host header; NULL: none given */
     struct curl_slist *connect_to; /* where to connect; NULL: to the host of the URL */
-    char *body;                    /* LOCUM_HTTP_BYTES_MAX; NULL: no pattern needs it */
+    char *body;                    /* HTTP_BYTES_MAX; NULL: no pattern needs it */
     size_t body_bytes;             /* bytes of it that this probe read */
     char error[CURL_ERROR_SIZE];   /* libcurl's message for the last failure */
     bool running;
-    locum_ms started;  /* mono */
     size_t size_bytes; /* received by this probe */
     int lack;          /* errno: this probe got no socket; 0 */
 };
 
 static enum locum_sample
-judge(const struct locum_http_check *self, CURLcode result, struct locum_text *text)
+judge(const struct http_check *self, CURLcode result, struct locum_text *text)
 {
     long code = 0;
     long os_errno = 0;
@@ -39,14 +46,14 @@ judge(const struct locum_http_check *self, CURLcode result, struct locum_text *t
     (void)curl_easy_getinfo(self->easy, CURLINFO_REDIRECT_URL, &location);
     (void)curl_easy_getinfo(self->easy, CURLINFO_RESPONSE_CODE, &code);
     (void)curl_easy_getinfo(self->easy, CURLINFO_OS_ERRNO, &os_errno);
-    if (result == CURLE_OK || (code > 0 && self->size_bytes > LOCUM_HTTP_BYTES_MAX)) {
+    if (result == CURLE_OK || (code > 0 && self->size_bytes > HTTP_BYTES_MAX)) {
         const struct locum_http_answer answer = {
             .code = code,
-            .took_ms = locum_now_read().mono - self->started,
+            .took_ms = locum_now_read().mono - self->probe->started,
             .body = {.at = self->body, .length = self->body_bytes},
             .location = location,
         };
-        return locum_answer_judge(self->check, &answer, text);
+        return locum_answer_judge(self->probe->check, &answer, text);
     }
     if (result == CURLE_COULDNT_CONNECT && os_errno == ECONNREFUSED) {
         locum_text_add(text, "connection refused");
@@ -58,7 +65,7 @@ judge(const struct locum_http_check *self, CURLcode result, struct locum_text *t
         } else {
             locum_text_add(text, "no answer");
         }
-        locum_text_format(text, " within %" PRId64 " ms", self->check->timeout_ms);
+        locum_text_format(text, " within %" PRId64 " ms", self->probe->check->timeout_ms);
     } else if (result == CURLE_COULDNT_CONNECT && os_errno != 0) {
         locum_text_add(text, strerror((int)os_errno));
     } else {
@@ -70,7 +77,7 @@ judge(const struct locum_http_check *self, CURLcode result, struct locum_text *t
 
 /* errno: why the request could not be made; 0: it was. */
 static int
-find_lack(const struct locum_http_check *self, CURLcode result)
+find_lack(const struct http_check *self, CURLcode result)
 {
     int ends[2];
     if (result == CURLE_OUT_OF_MEMORY) {
@@ -88,9 +95,9 @@ find_lack(const struct locum_http_check *self, CURLcode result)
 }
 
 void
-locum_http_check_end(void *check, CURLcode result)
+locum_probe_fetched(void *check, CURLcode result)
 {
-    struct locum_http_check *self = check;
+    struct http_check *self = check;
     char buffer[LOCUM_PROBE_TEXT_MAX];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     const int lack = find_lack(self, result);
@@ -101,14 +108,14 @@ locum_http_check_end(void *check, CURLcode result)
         outcome = judge(self, result, &text);
     }
     self->running = false;
-    self->on_done(self->user, outcome, buffer);
+    self->probe->on_done(self->probe->user, outcome, buffer);
 }
 
 /* CURLOPT_OPENSOCKETFUNCTION: as libcurl does it, but keep the reason of a failure. */
 static curl_socket_t
 open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    struct locum_http_check *self = user;
+    struct http_check *self = user;
     (void)purpose;
     const int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (fd < 0 && locum_probe_lacks(errno)) {
@@ -121,18 +128,18 @@ open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 static size_t
 count_bytes(char *bytes, size_t size, size_t count, void *user)
 {
-    struct locum_http_check *self = user;
+    struct http_check *self = user;
     (void)bytes;
     self->size_bytes += size * count;
-    return self->size_bytes > LOCUM_HTTP_BYTES_MAX ? 0 : size * count;
+    return self->size_bytes > HTTP_BYTES_MAX ? 0 : size * count;
 }
 
 /* CURLOPT_WRITEFUNCTION: the same, and keep the body if a pattern is searched in it. */
 static size_t
 keep_body(char *bytes, size_t size, size_t count, void *user)
 {
-    struct locum_http_check *self = user;
-    const size_t room = LOCUM_HTTP_BYTES_MAX - self->body_bytes;
+    struct http_check *self = user;
+    const size_t room = HTTP_BYTES_MAX - self->body_bytes;
     const size_t taken = size * count < room ? size * count : room;
     if (self->body != NULL) {
         memcpy(self->body + self->body_bytes, bytes, taken);
@@ -143,13 +150,14 @@ keep_body(char *bytes, size_t size, size_t count, void *user)
 
 /* Connect to connect-to if it is given, or else to the URL's own host. False: no memory. */
 static bool
-set_connect_to(struct locum_http_check *self, CURLU *url)
+set_connect_to(struct http_check *self, CURLU *url)
 {
     char target[LOCUM_STRING_MAX + 8]; /* "::HOST:PORT": any host and port of the URL -> this one */
     char *host = NULL;
-    if (self->check->http.connect_to.port != 0) {
-        (void)locum_text_format_buffer(target, sizeof(target), "::%s",
-                                       locum_address_text(&self->check->http.connect_to).text);
+    if (self->probe->check->http.connect_to.port != 0) {
+        (void)locum_text_format_buffer(
+            target, sizeof(target), "::%s",
+            locum_address_text(&self->probe->check->http.connect_to).text);
     } else if (curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
         (void)locum_text_format_buffer(target, sizeof(target), "::%s:", host);
         curl_free(host);
@@ -163,7 +171,7 @@ set_connect_to(struct locum_http_check *self, CURLU *url)
 
 /* Send `host` in place of the URL's own. False: no memory. */
 static bool
-set_host(struct locum_http_check *self, CURLU *url, const char *host)
+set_host(struct http_check *self, CURLU *url, const char *host)
 {
     char header[LOCUM_STRING_MAX + 8];
     (void)locum_text_format_buffer(header, sizeof(header), "Host: %s", host);
@@ -178,9 +186,9 @@ set_host(struct locum_http_check *self, CURLU *url, const char *host)
  * libcurl's message.
  */
 static bool
-set_url(struct locum_http_check *self)
+set_url(struct http_check *self)
 {
-    const struct locum_config_check *check = self->check;
+    const struct locum_config_check *check = self->probe->check;
     const bool host_given = check->http.host[0] != '\0';
     CURLU *url = curl_url();
     char *whole = NULL;
@@ -199,12 +207,12 @@ set_url(struct locum_http_check *self)
 
 /* All but the URL. False: no memory. */
 static bool
-set_options(struct locum_http_check *self, const char *agent)
+set_options(struct http_check *self)
 {
     CURL *easy = self->easy;
-    const long timeout_ms = (long)self->check->timeout_ms;
-    const char *ca_file = self->check->http.ca_file;
-    const bool head = strcmp(self->check->http.method, "HEAD") == 0;
+    const long timeout_ms = (long)self->probe->check->timeout_ms;
+    const char *ca_file = self->probe->check->http.ca_file;
+    const bool head = strcmp(self->probe->check->http.method, "HEAD") == 0;
     const struct {
         CURLoption option;
         long value;
@@ -232,7 +240,7 @@ set_options(struct locum_http_check *self, const char *agent)
     }
     return curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_USERAGENT, agent) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_USERAGENT, self->probe->agent) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PRIVATE, self) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEDATA, self) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, keep_body) == CURLE_OK &&
@@ -243,54 +251,12 @@ set_options(struct locum_http_check *self, const char *agent)
            curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, self->error) == CURLE_OK;
 }
 
-int
-locum_http_check_create(struct locum_fetch_loop *loop, const char *agent,
-                        const struct locum_config_check *check, locum_probe_fn *on_done, void *user,
-                        struct locum_http_check **ret)
+static void
+destroy(void *check)
 {
-    struct locum_http_check *self = calloc(1, sizeof(*self));
-    if (self == NULL) {
-        return LOCUM_ERR_MEMORY;
-    }
-    self->loop = loop;
-    self->check = check;
-    self->on_done = on_done;
-    self->user = user;
-    self->easy = curl_easy_init();
-    const bool searched = check->http.body[0] != '\0' || check->http.body_not[0] != '\0';
-    self->body = searched ? malloc(LOCUM_HTTP_BYTES_MAX) : NULL;
-    if (self->easy == NULL || (searched && self->body == NULL) || !set_options(self, agent) ||
-        !set_url(self)) {
-        locum_http_check_destroy(self);
-        return LOCUM_ERR_MEMORY;
-    }
-    *ret = self;
-    return 0;
-}
-
-void
-locum_http_check_start(struct locum_http_check *self)
-{
-    LOCUM_INVARIANT(!self->running);
-    self->running = true;
-    self->started = locum_now_read().mono;
-    self->size_bytes = 0;
-    self->body_bytes = 0;
-    self->lack = 0;
-    self->error[0] = '\0';
-    if (locum_fetch_loop_add(self->loop, self->easy) != CURLM_OK) {
-        locum_http_check_end(self, CURLE_OUT_OF_MEMORY);
-    }
-}
-
-void
-locum_http_check_destroy(struct locum_http_check *self)
-{
-    if (self == NULL) {
-        return;
-    }
+    struct http_check *self = check;
     if (self->running) {
-        locum_fetch_loop_remove(self->loop, self->easy);
+        locum_fetch_loop_remove(self->probe->fetch, self->easy);
     }
     curl_easy_cleanup(self->easy);
     curl_slist_free_all(self->headers);
@@ -298,3 +264,40 @@ locum_http_check_destroy(struct locum_http_check *self)
     free(self->body);
     free(self);
 }
+
+static void *
+create(const struct locum_probe *probe)
+{
+    const struct locum_config_check *check = probe->check;
+    const bool searched = check->http.body[0] != '\0' || check->http.body_not[0] != '\0';
+    struct http_check *self = calloc(1, sizeof(*self));
+    if (self == NULL) {
+        return NULL;
+    }
+    self->probe = probe;
+    self->easy = curl_easy_init();
+    self->body = searched ? malloc(HTTP_BYTES_MAX) : NULL;
+    if (self->easy == NULL || (searched && self->body == NULL) || !set_options(self) ||
+        !set_url(self)) {
+        destroy(self);
+        return NULL;
+    }
+    return self;
+}
+
+static void
+start(void *check)
+{
+    struct http_check *self = check;
+    LOCUM_INVARIANT(!self->running);
+    self->running = true;
+    self->size_bytes = 0;
+    self->body_bytes = 0;
+    self->lack = 0;
+    self->error[0] = '\0';
+    if (locum_fetch_loop_add(self->probe->fetch, self->easy) != CURLM_OK) {
+        locum_probe_fetched(self, CURLE_OUT_OF_MEMORY);
+    }
+}
+
+const struct locum_probe_kind locum_probe_http = {create, start, destroy};

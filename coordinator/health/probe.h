@@ -1,5 +1,7 @@
 /*
- * probe: what the kinds of checks (http, tcp, command) share. Used inside health/ only.
+ * probe: the interface of the kinds of checks: http.c, tcp.c, command.c. Used inside health/ only.
+ *
+ * A kind is a file with its struct locum_probe_kind; health.c has the table of kinds.
  */
 #ifndef LOCUM_HEALTH_PROBE_H
 #define LOCUM_HEALTH_PROBE_H
@@ -10,6 +12,7 @@
 
 #include "config/config.h"
 #include "core/service.h"
+#include "fetch/loop.h"
 
 /* Room for an outcome's text for people, the NUL included. */
 enum { LOCUM_PROBE_TEXT_MAX = 256 };
@@ -22,6 +25,30 @@ enum { LOCUM_PROBE_TEXT_MAX = 256 };
 
 /* A probe has ended; `text` is borrowed. Start the next probe from a timer, not from here. */
 typedef void locum_probe_fn(void *user, enum locum_sample outcome, const char *text);
+
+/* What every check needs; owned by health.c, borrowed by the check until it is destroyed. */
+struct locum_probe {
+    struct event_base *base;
+    struct locum_fetch_loop *fetch; /* of all http checks; its on_done is locum_probe_fetched() */
+    const char *agent;              /* the User-Agent header */
+    const struct locum_config_check *check;
+    locum_probe_fn *on_done;
+    void *user;
+    locum_ms started; /* mono time at which the last probe started */
+};
+
+struct locum_probe_kind {
+    /* Prepare a check; nothing is sent or run yet. NULL: no memory. */
+    void *(*create)(const struct locum_probe *probe);
+    /* Start one probe; none may be running. on_done may run before this returns. */
+    void (*start)(void *check);
+    /* Cancel a running probe, without on_done, and free the check. */
+    void (*destroy)(void *check);
+};
+extern const struct locum_probe_kind locum_probe_http, locum_probe_tcp, locum_probe_command;
+
+/* The transfer of an http check has ended. */
+locum_fetch_done_fn locum_probe_fetched;
 
 /* This errno means that this machine lacks descriptors, memory or processes. */
 static inline bool

@@ -1,28 +1,26 @@
-#include "health/tcp.h"
-
+/*
+ * A check that connects to an address and closes the connection at once. Pass: connected within the
+ * timeout.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/error.h"
 #include "base/socket.h"
 #include "base/text_format.h"
 #include "base/timeval.h"
+#include "health/probe.h"
 
-struct locum_tcp_check {
-    struct event_base *base;
-    const struct locum_config_check *check;
-    locum_probe_fn *on_done;
-    void *user;
+struct tcp_check {
+    const struct locum_probe *probe;
     int fd;              /* -1: no probe is running */
     struct event *event; /* connected, failed or past the deadline; NULL while fd is -1 */
-    locum_ms started;    /* mono */
 };
 
 static void
-close_connection(struct locum_tcp_check *self)
+close_connection(struct tcp_check *self)
 {
     if (self->event != NULL) {
         event_free(self->event);
@@ -36,7 +34,7 @@ close_connection(struct locum_tcp_check *self)
 
 /* End the probe with an errno value; 0: it is connected. */
 static void
-finish(struct locum_tcp_check *self, int failure)
+finish(struct tcp_check *self, int failure)
 {
     char buffer[LOCUM_PROBE_TEXT_MAX];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
@@ -45,17 +43,17 @@ finish(struct locum_tcp_check *self, int failure)
     if (failure == 0) {
         outcome = LOCUM_SAMPLE_PASS;
         locum_text_format(&text, "connected in %" PRId64 " ms",
-                          locum_now_read().mono - self->started);
+                          locum_now_read().mono - self->probe->started);
     } else if (failure == ECONNREFUSED) {
         outcome = LOCUM_SAMPLE_REFUSED;
         locum_text_add(&text, "connection refused");
     } else if (failure == ETIMEDOUT) {
-        locum_text_format(&text, "no answer within %" PRId64 " ms", self->check->timeout_ms);
+        locum_text_format(&text, "no answer within %" PRId64 " ms", self->probe->check->timeout_ms);
     } else {
         outcome = locum_probe_lacks(failure) ? LOCUM_PROBE_NOT_RUN : LOCUM_SAMPLE_FAIL;
         locum_text_add(&text, strerror(failure));
     }
-    self->on_done(self->user, outcome, buffer);
+    self->probe->on_done(self->probe->user, outcome, buffer);
 }
 
 /*
@@ -84,43 +82,38 @@ on_socket(evutil_socket_t fd, short what, void *user)
     finish(user, failure);
 }
 
-int
-locum_tcp_check_create(struct event_base *base, const struct locum_config_check *check,
-                       locum_probe_fn *on_done, void *user, struct locum_tcp_check **ret)
+static void *
+create(const struct locum_probe *probe)
 {
-    struct locum_tcp_check *self = malloc(sizeof(*self));
-    if (self == NULL) {
-        return LOCUM_ERR_MEMORY;
+    struct tcp_check *self = malloc(sizeof(*self));
+    if (self != NULL) {
+        *self = (struct tcp_check){.probe = probe, .fd = -1};
     }
-    *self = (struct locum_tcp_check){
-        .base = base, .check = check, .on_done = on_done, .user = user, .fd = -1};
-    *ret = self;
-    return 0;
+    return self;
 }
 
-void
-locum_tcp_check_start(struct locum_tcp_check *self)
+static void
+start(void *check)
 {
-    const struct timeval timeout = locum_timeval(self->check->timeout_ms);
+    struct tcp_check *self = check;
+    const struct timeval timeout = locum_timeval(self->probe->check->timeout_ms);
     LOCUM_INVARIANT(self->fd < 0);
-    self->started = locum_now_read().mono;
-    self->fd = locum_socket_connect(&self->check->tcp, SOCK_STREAM);
+    self->fd = locum_socket_connect(&self->probe->check->tcp, SOCK_STREAM);
     if (self->fd < 0) {
         finish(self, errno);
         return;
     }
-    self->event = event_new(self->base, self->fd, EV_WRITE, on_socket, self);
+    self->event = event_new(self->probe->base, self->fd, EV_WRITE, on_socket, self);
     if (self->event == NULL || event_add(self->event, &timeout) != 0) {
         finish(self, ENOMEM);
     }
 }
 
-void
-locum_tcp_check_destroy(struct locum_tcp_check *self)
+static void
+destroy(void *check)
 {
-    if (self == NULL) {
-        return;
-    }
-    close_connection(self);
-    free(self);
+    close_connection(check);
+    free(check);
 }
+
+const struct locum_probe_kind locum_probe_tcp = {create, start, destroy};

@@ -5,8 +5,6 @@
 #include <sched.h>
 #include <time.h>
 
-#include "health/http.h"
-
 enum { LONG_MS = 60000, SHORT_MS = 200 };
 
 /*
