@@ -83,6 +83,16 @@ locum_text_add_escaped(struct locum_text *self, const char *bytes, size_t length
 
 /* RFC 3339 5.6 */
 void
+locum_text_add_printable(struct locum_text *self, struct locum_slice untrusted, size_t max)
+{
+    for (size_t i = 0; i < untrusted.length && i < max; i++) {
+        const char c = untrusted.at[i];
+        locum_text_add_char(self, c >= ' ' && c < 127 ? c : '?');
+    }
+    locum_text_add(self, untrusted.length > max ? "..." : "");
+}
+
+void
 locum_text_add_time(struct locum_text *self, int64_t wall_ms)
 {
     const int64_t ms = wall_ms < 0 ? 0 : wall_ms;

@@ -35,6 +35,9 @@ void locum_text_add_hex(struct locum_text *self, const uint8_t *bytes, size_t le
  */
 void locum_text_add_escaped(struct locum_text *self, const char *bytes, size_t length);
 
+/* Append untrusted text for a message: printable ASCII, '?' for the rest, and "..." after max. */
+void locum_text_add_printable(struct locum_text *self, struct locum_slice untrusted, size_t max);
+
 /* Append a wall-clock time as RFC 3339 in UTC with milliseconds: 2025-11-23T02:00:58.173Z. */
 void locum_text_add_time(struct locum_text *self, int64_t wall_ms);
 

@@ -7,16 +7,6 @@
 
 enum { LOCATION_SHOWN_MAX = 120 };
 
-void
-locum_answer_add_printable(struct locum_text *text, struct locum_slice foreign, size_t max)
-{
-    for (size_t i = 0; i < foreign.length && i < max; i++) {
-        const char c = foreign.at[i];
-        locum_text_add_char(text, c >= ' ' && c < 127 ? c : '?');
-    }
-    locum_text_add(text, foreign.length > max ? "..." : "");
-}
-
 static bool
 code_passes(const struct locum_config_check *check, long code, struct locum_text *text)
 {
@@ -72,7 +62,7 @@ location_passes(const struct locum_config_check *check, const char *location,
     }
     const struct locum_slice target = locum_slice_of(location);
     locum_text_add(text, " to ");
-    locum_answer_add_printable(text, target, LOCATION_SHOWN_MAX);
+    locum_text_add_printable(text, target, LOCATION_SHOWN_MAX);
     return patterns_pass(check->http.location, check->http.location_not, target, ", which",
                          "location", text);
 }

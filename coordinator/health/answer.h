@@ -20,7 +20,4 @@ enum locum_sample locum_answer_judge(const struct locum_config_check *check,
                                      const struct locum_http_answer *answer,
                                      struct locum_text *text);
 
-/* Append at most `max` characters, others than printable ASCII as '?'. */
-void locum_answer_add_printable(struct locum_text *text, struct locum_slice foreign, size_t max);
-
 #endif

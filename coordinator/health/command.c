@@ -39,7 +39,7 @@ add_line(const struct command_check *self, struct locum_text *text)
     if (locum_slice_cut(&output, '\n', &line) && line.length > 0) {
         line.length = line.length < LINE_BYTES_MAX ? line.length : LINE_BYTES_MAX;
         locum_text_add(text, ": ");
-        locum_answer_add_printable(text, line, LINE_BYTES_MAX);
+        locum_text_add_printable(text, line, LINE_BYTES_MAX);
     }
 }
 

@@ -70,7 +70,7 @@ judge(const struct http_check *self, CURLcode result, struct locum_text *text)
         locum_text_add(text, strerror((int)os_errno));
     } else {
         const char *message = self->error[0] != '\0' ? self->error : curl_easy_strerror(result);
-        locum_answer_add_printable(text, locum_slice_of(message), LOCUM_PROBE_TEXT_MAX);
+        locum_text_add_printable(text, locum_slice_of(message), LOCUM_PROBE_TEXT_MAX);
     }
     return LOCUM_SAMPLE_FAIL;
 }

@@ -59,7 +59,7 @@ locum_diagnosis_add(struct locum_text *text, bool sentinel, enum locum_command c
         return;
     }
     locum_text_add(text, " refused: ");
-    locum_resp_add_printable(text, error);
+    locum_text_add_printable(text, error, LOCUM_RESP_SHOWN_MAX);
 }
 
 bool

@@ -171,7 +171,7 @@ fail_with(struct locum_link *self, const char *what, struct locum_slice untruste
     char why[WHY_MAX + 1];
     struct locum_text text = locum_text_init(why, sizeof(why));
     locum_text_add(&text, what);
-    locum_resp_add_printable(&text, untrusted);
+    locum_text_add_printable(&text, untrusted, LOCUM_RESP_SHOWN_MAX);
     fail(self, why);
 }
 

@@ -202,7 +202,7 @@ locum_resp_masters(const redisReply *reply, struct locum_text *text)
             return LOCUM_ERR_PROTOCOL;
         }
         locum_text_add(text, i > 0 ? ", " : "");
-        locum_resp_add_printable(text, name);
+        locum_text_add_printable(text, name, LOCUM_RESP_SHOWN_MAX);
     }
     if (reply->elements == 0) {
         locum_text_add(text, "none");
@@ -311,15 +311,4 @@ locum_resp_add_instance(const struct locum_instance *instance, struct locum_text
     } else {
         locum_address_add_port(&instance->address, text);
     }
-}
-
-void
-locum_resp_add_printable(struct locum_text *text, struct locum_slice untrusted)
-{
-    enum { BYTES_MAX = 96 };
-    for (size_t i = 0; i < untrusted.length && i < BYTES_MAX; i++) {
-        const char c = untrusted.at[i];
-        locum_text_add_char(text, c >= ' ' && c < 127 ? c : '?');
-    }
-    locum_text_add(text, untrusted.length > BYTES_MAX ? "..." : "");
 }

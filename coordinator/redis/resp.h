@@ -37,7 +37,10 @@ enum locum_redis_role { LOCUM_REDIS_MASTER, LOCUM_REDIS_REPLICA, LOCUM_REDIS_SEN
  * functions  written here and used by the reader as long as it lives.
  * NULL: no memory.
  */
-enum { LOCUM_RESP_ELEMENTS_MAX = 4096 };
+enum {
+    LOCUM_RESP_ELEMENTS_MAX = 4096,
+    LOCUM_RESP_SHOWN_MAX = 96, /* characters of a reply that a message shows */
+};
 redisReader *locum_resp_reader(redisReplyObjectFunctions *functions);
 
 /* Is it an error? Its text then, borrowed. */
@@ -89,8 +92,5 @@ int locum_resp_mirrorbits(struct locum_slice payload, uint32_t *ret_db,
 
 /* Append "10.0.0.12:6379" or "dc2.example.org:6379". */
 void locum_resp_add_instance(const struct locum_instance *instance, struct locum_text *text);
-
-/* Append untrusted text for a message: printable ASCII, '?' for the rest, at most 96 bytes. */
-void locum_resp_add_printable(struct locum_text *text, struct locum_slice untrusted);
 
 #endif
