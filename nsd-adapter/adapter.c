@@ -6,7 +6,8 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "base/timeval.h"
+#include "base/text_format.h"
+#include "base/timer.h"
 #include "base/version.h"
 #include "control/notify.h"
 #include "nsd-adapter/ask.h"
@@ -15,31 +16,34 @@
 #include "nsd-adapter/files.h"
 #include "nsd-adapter/reconcile.h"
 #include "nsd-adapter/upstream.h"
-#include "nsd-adapter/zonetext.h"
 
-/* Time comes after the sockets: what has arrived is seen before it is said to be late. */
-enum { PRIORITIES = 2, PRIORITY_TIME = 1 };
-enum { WHY_BYTES = 300 };
+/* Two priorities, so that the timer runs after the sockets: what has arrived is not late. */
+enum { PRIORITIES = 2, WHY_BYTES = 300, NUMBER_BYTES = 24 };
+
+/* A zone that the coordinator has sent. */
+struct zone_copy {
+    char *text; /* NULL: none yet */
+    struct locum_nsd_zonetext read;
+};
 
 struct adapter {
     const struct locum_nsd_settings *settings;
     struct locum_nsd_conf conf;
     char plain[LOCUM_DOMAIN_MAX + 1]; /* the zone without its last dot */
     struct event_base *base;
-    struct event *tick;
-    struct event *signals[2];
+    struct locum_timer timer; /* the reconciler's next LOCUM_NSD_INPUT_TIME */
+    struct event signals[2];  /* SIGTERM, SIGINT */
     struct locum_notify notify;
     struct locum_nsd_files files;
     struct locum_nsd_upstream *upstream;
-    struct locum_nsd_channel *channel;
-    struct locum_nsd_asker *asker;
-    struct locum_nsd_child *checking; /* NULL: none */
+    struct locum_nsd_control *control;
+    struct locum_nsd_ask *ask;
+    struct locum_nsd_child *checking; /* nsd-checkzone; NULL: it does not run */
     struct locum_nsd_reconciler reconciler;
-    char *word, *open; /* the coordinator's texts; NULL: none yet */
-    struct locum_nsd_zonetext word_read, open_read;
-    uint64_t open_kept;       /* digest of the fail-open zone on the disk; 0: none */
-    bool heard;               /* the last question to the coordinator was answered */
-    char nsd_says[WHY_BYTES]; /* why the last look at NSD did not show the zone; "": it did */
+    struct zone_copy target, open; /* the current zone and the fail-open zone */
+    uint64_t open_kept;            /* digest of the fail-open zone on the disk; 0: none */
+    bool connected;                /* the coordinator's last answer was usable */
+    char nsd_failure[WHY_BYTES];   /* why NSD did not show the zone last; "": it did */
     enum locum_nsd_state logged_state;
     uint32_t logged_serial;
     uint64_t logged_failures;
@@ -48,68 +52,51 @@ struct adapter {
 
 static void perform(struct adapter *self, const struct locum_nsd_actions *actions);
 
-static const char *
-digits(uint32_t number, char buffer[16])
-{
-    struct locum_text text = locum_text_init(buffer, 16);
-    locum_text_add_u64(&text, number);
-    return buffer;
-}
-
-/* A line for each state that it comes into, with what is served. */
+/* Log each new state, each served serial and each failure. */
 static void
-tell_state(struct adapter *self, locum_ms now)
+log_state(struct adapter *self)
 {
     const struct locum_nsd_reconciler *core = &self->reconciler;
-    const enum locum_nsd_state state = locum_nsd_state_of(core, now);
-    const bool served = state == LOCUM_NSD_SERVED || state == LOCUM_NSD_FAIL_OPEN;
-    char serial[16];
-    char lag[16];
-    const bool again = state == LOCUM_NSD_FAILED
-                           ? core->failures != self->logged_failures
-                           : served && core->seen_serial != self->logged_serial;
-    if (self->logged && state == self->logged_state && !again) {
+    const enum locum_nsd_state state = locum_nsd_reconcile_state(core);
+    const bool failed = state == LOCUM_NSD_FAILED;
+    const bool open = state == LOCUM_NSD_FAIL_OPEN;
+    const bool served = state == LOCUM_NSD_SERVED || open;
+    char serial[NUMBER_BYTES];
+    char lag[NUMBER_BYTES];
+    const bool again = failed ? core->failures != self->logged_failures
+                              : served && core->seen_serial != self->logged_serial;
+    if ((self->logged && state == self->logged_state && !again) || state == LOCUM_NSD_APPLYING) {
         return;
     }
-    if (state == LOCUM_NSD_APPLYING) {
-        return; /* its end is told */
-    }
-    LOCUM_LOG(state == LOCUM_NSD_FAILED      ? LOCUM_LOG_ERR
-              : state == LOCUM_NSD_FAIL_OPEN ? LOCUM_LOG_WARN
-                                             : LOCUM_LOG_INFO,
-              "nsd", "zone", self->plain, "state", locum_nsd_state_text(state), "serial",
-              served ? digits(core->seen_serial, serial) : NULL, "lag-ms",
-              served && core->lag_ms >= 0 ? digits((uint32_t)core->lag_ms, lag) : NULL, "reason",
-              state == LOCUM_NSD_FAILED      ? core->why
-              : state == LOCUM_NSD_FAIL_OPEN ? "no word from the coordinator"
-                                             : NULL,
-              "nsd",
-              state == LOCUM_NSD_FAILED && self->nsd_says[0] != '\0' ? self->nsd_says : NULL);
+    (void)locum_text_format_buffer(serial, sizeof(serial), "%u", core->seen_serial);
+    (void)locum_text_format_buffer(lag, sizeof(lag), "%lld", (long long)core->lag_ms);
+    LOCUM_LOG(failed ? LOCUM_LOG_ERR
+              : open ? LOCUM_LOG_WARN
+                     : LOCUM_LOG_INFO,
+              "nsd", "zone", self->plain, "state", locum_nsd_reconcile_state_text(state), "serial",
+              served ? serial : NULL, "lag-ms", served && core->lag_ms >= 0 ? lag : NULL, "reason",
+              failed ? core->why
+              : open ? "the coordinator does not answer"
+                     : NULL,
+              "nsd", failed && self->nsd_failure[0] != '\0' ? self->nsd_failure : NULL);
     self->logged = true;
     self->logged_state = state;
     self->logged_serial = core->seen_serial;
     self->logged_failures = core->failures;
 }
 
+/* Give the reconciler an input and do what it decides. */
 static void
-arm(struct adapter *self, locum_ms now)
-{
-    const locum_ms next = locum_nsd_next(&self->reconciler);
-    const locum_ms wait = next > now ? next - now : 1;
-    const struct timeval time = locum_timeval(wait);
-    (void)event_add(self->tick, &time);
-}
-
-static void
-deliver(struct adapter *self, const struct locum_nsd_input *event)
+deliver(struct adapter *self, const struct locum_nsd_input *input)
 {
     struct locum_nsd_actions actions;
     const locum_ms now = locum_now_read().mono;
-    locum_nsd_step(&self->reconciler, event, now, (uint32_t)random(), &actions);
-    tell_state(self, now);
+    locum_nsd_reconcile_step(&self->reconciler, input, now, (uint32_t)random(), &actions);
+    log_state(self);
     locum_notify_iteration(&self->notify, now);
     perform(self, &actions);
-    arm(self, now);
+    const locum_ms next = locum_nsd_reconcile_next(&self->reconciler);
+    locum_timer_arm(&self->timer, next > now ? next - now : 1);
 }
 
 static struct locum_nsd_version
@@ -119,97 +106,90 @@ version_of(const struct locum_nsd_zonetext *read)
         .known = true, .serial = read->serial, .digest = read->digest, .fixed = read->is_signed};
 }
 
-/* What stands in the zone file now. */
 static void
-look_at_file(struct adapter *self)
+read_zone_file(struct adapter *self)
 {
-    char why_buffer[WHY_BYTES];
-    struct locum_text why = locum_text_init(why_buffer, sizeof(why_buffer));
-    struct locum_nsd_input event = {.kind = LOCUM_NSD_INPUT_FILE};
-    struct locum_nsd_zonetext read;
-    const char *wrong;
-    char *text;
-    size_t length;
+    char buffer[WHY_BYTES];
+    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
+    struct locum_nsd_input input = {.kind = LOCUM_NSD_INPUT_FILE};
+    struct zone_copy zone;
     (void)locum_nsd_files_changed(&self->files);
-    if (locum_nsd_files_read(self->files.path, &text, &length, &why) == 0) {
-        if (locum_nsd_zonetext_read((struct locum_slice){.at = text, .length = length},
-                                    self->settings->zone, &read, &wrong) == 0) {
-            event.word = version_of(&read);
-        }
-        free(text);
+    if (locum_nsd_files_read(self->files.path, self->settings->zone, &zone.text, &zone.read,
+                             &why) == 0) {
+        input.version = version_of(&zone.read);
+        free(zone.text);
     }
-    deliver(self, &event);
+    deliver(self, &input);
 }
 
 static void
-on_tick(evutil_socket_t fd, short what, void *user)
+on_timer(void *user)
 {
     struct adapter *self = user;
-    (void)fd, (void)what;
     if (locum_nsd_files_changed(&self->files)) {
         LOCUM_LOG(LOCUM_LOG_WARN, "zonefile", "file", self->files.path, "reason",
-                  "changed by another hand: locum-nsd alone writes this file", "effect",
+                  "changed by another program; only locum-nsd may write it", "effect",
                   "it is written again");
-        look_at_file(self);
+        read_zone_file(self);
         return;
     }
-    deliver(self, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_TICK});
+    deliver(self, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_TIME});
 }
 
-/* Keep the fail-open zone for a start without the coordinator. */
+/* Keep the fail-open zone on the disk, for a start without the coordinator. */
 static void
 keep_open(struct adapter *self)
 {
     char buffer[WHY_BYTES];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
-    if (self->open_read.digest == self->open_kept) {
+    if (self->open.read.digest == self->open_kept) {
         return;
     }
-    if (locum_nsd_files_keep_open(&self->files, self->open, &why) == 0) {
-        self->open_kept = self->open_read.digest;
+    if (locum_nsd_files_keep_open(&self->files, self->open.text, &why) == 0) {
+        self->open_kept = self->open.read.digest;
     } else {
         LOCUM_LOG(LOCUM_LOG_WARN, "fail-open", "reason", buffer, "effect",
-                  "not there after a restart without the coordinator");
+                  "after a restart without the coordinator there is no fail-open zone");
     }
 }
 
-/* Take a text of the coordinator's if it is a zone. NULL, or what is wrong. */
+/* Copy a zone of the coordinator's answer. NULL, or what is wrong with it. */
 static const char *
-take(struct adapter *self, const json_t *answer, const char *key, char **text,
-     struct locum_nsd_zonetext *read)
+copy_zone(struct adapter *self, const json_t *answer, const char *key, struct zone_copy *ret)
 {
     const json_t *value = json_object_get(answer, key);
     const char *string = json_string_value(value);
-    struct locum_nsd_zonetext fresh;
+    struct locum_slice text = {.length = json_string_length(value)};
+    struct zone_copy copy;
     const char *wrong;
     if (string == NULL) {
-        return "not there";
+        return "its answer lacks a zone";
     }
-    char *copy = strdup(string);
-    if (copy == NULL) {
+    copy.text = strdup(string);
+    if (copy.text == NULL) {
         return "out of memory";
     }
-    if (locum_nsd_zonetext_read(
-            (struct locum_slice){.at = copy, .length = json_string_length(value)},
-            self->settings->zone, &fresh, &wrong) != 0) {
-        free(copy);
+    text.at = copy.text;
+    if (locum_nsd_zonetext_read(text, self->settings->zone, &copy.read, &wrong) != 0) {
+        free(copy.text);
         return wrong;
     }
-    free(*text);
-    *text = copy;
-    *read = fresh;
+    free(ret->text);
+    *ret = copy;
     return NULL;
 }
 
+/* why: NULL if the coordinator's answer was usable. */
 static void
-tell_upstream(struct adapter *self, const char *why)
+note_answer(struct adapter *self, const char *why)
 {
-    const bool heard = why == NULL;
-    if (heard != self->heard) {
-        LOCUM_LOG(heard ? LOCUM_LOG_INFO : LOCUM_LOG_WARN, "coordinator", "socket",
-                  self->settings->coordinator, "state", heard ? "heard" : "away", "reason", why);
+    const bool connected = why == NULL;
+    if (connected != self->connected) {
+        LOCUM_LOG(connected ? LOCUM_LOG_INFO : LOCUM_LOG_WARN, "coordinator", "socket",
+                  self->settings->coordinator, "state", connected ? "connected" : "disconnected",
+                  "reason", why);
     }
-    self->heard = heard;
+    self->connected = connected;
 }
 
 static bool
@@ -217,26 +197,23 @@ on_zone(void *user, const json_t *answer, const char *why)
 {
     struct adapter *self = user;
     const json_t *serial = json_object_get(answer, "serial");
-    if (answer == NULL) {
-        tell_upstream(self, why);
+    if (answer != NULL) {
+        why = json_is_integer(serial) && json_integer_value(serial) >= 0 &&
+                      json_integer_value(serial) <= UINT32_MAX
+                  ? copy_zone(self, answer, "zone", &self->target)
+                  : "the serial of its answer is not a 32-bit number";
+    }
+    if (why == NULL) {
+        why = copy_zone(self, answer, "fail_open", &self->open);
+    }
+    note_answer(self, why);
+    if (why != NULL) {
         return false;
     }
-    const char *wrong = json_is_integer(serial) && json_integer_value(serial) >= 0 &&
-                                json_integer_value(serial) <= UINT32_MAX
-                            ? take(self, answer, "zone", &self->word, &self->word_read)
-                            : "its serial is none";
-    if (wrong == NULL) {
-        wrong = take(self, answer, "fail_open", &self->open, &self->open_read);
-    }
-    if (wrong != NULL) {
-        tell_upstream(self, wrong);
-        return false;
-    }
-    tell_upstream(self, NULL);
     keep_open(self);
-    deliver(self, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_WORD,
-                                            .word = version_of(&self->word_read),
-                                            .open = version_of(&self->open_read)});
+    deliver(self, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_TARGET,
+                                            .version = version_of(&self->target.read),
+                                            .open = version_of(&self->open.read)});
     return true;
 }
 
@@ -244,130 +221,119 @@ static void
 on_soa(void *user, enum locum_nsd_soa outcome, uint32_t serial, const char *why)
 {
     struct adapter *self = user;
-    struct locum_text text = locum_text_init(self->nsd_says, sizeof(self->nsd_says));
-    locum_text_add(&text, why != NULL ? why : "");
+    (void)locum_text_format_buffer(self->nsd_failure, sizeof(self->nsd_failure), "%s",
+                                   why != NULL ? why : "");
     deliver(self, &(struct locum_nsd_input){
                       .kind = LOCUM_NSD_INPUT_SOA, .soa = outcome, .serial = serial, .why = why});
 }
 
 static void
-on_control(void *user, enum locum_nsd_control outcome, const char *why)
+on_control(void *user, enum locum_nsd_reply outcome, const char *why)
 {
     deliver(user, &(struct locum_nsd_input){
                       .kind = LOCUM_NSD_INPUT_CONTROL, .control = outcome, .why = why});
 }
 
+/* The outcome of PREPARE, PLACE or RESTORE. */
 static void
-prepared(struct adapter *self, bool ok, const char *why)
+deliver_outcome(struct adapter *self, enum locum_nsd_input_kind kind, bool ok, const char *why)
 {
-    deliver(self,
-            &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_PREPARED, .ok = ok, .why = why});
+    deliver(self, &(struct locum_nsd_input){.kind = kind, .ok = ok, .why = why});
 }
 
 static void
 on_checked(void *user, bool ok, const char *output)
 {
     struct adapter *self = user;
-    char buffer[WHY_BYTES];
-    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
+    char why[WHY_BYTES];
     self->checking = NULL;
-    locum_text_add(&why, "nsd-checkzone refuses the zone: ");
-    locum_text_add_bytes(&why, output, strnlen(output, WHY_BYTES / 2));
-    prepared(self, ok, buffer);
+    (void)locum_text_format_buffer(why, sizeof(why), "nsd-checkzone rejects the zone: %.*s",
+                                   WHY_BYTES / 2, output);
+    deliver_outcome(self, LOCUM_NSD_INPUT_PREPARED, ok, why);
+}
+
+/* Write a zone with this serial beside the zone file. On failure *why has the reason. */
+static bool
+write_zone(struct adapter *self, const struct locum_nsd_zonetext *zone, uint32_t serial,
+           struct locum_text *why)
+{
+    char *text;
+    if (locum_nsd_zonetext_render(zone, serial, &text) != 0) {
+        locum_text_add(why, "out of memory");
+        return false;
+    }
+    const bool written = locum_nsd_files_write(&self->files, text, why) == 0;
+    free(text);
+    return written;
 }
 
 static void
 prepare(struct adapter *self, const struct locum_nsd_action *action)
 {
-    const bool open = action->source == LOCUM_NSD_OPEN;
-    const char *source = open ? self->open : self->word;
+    const struct zone_copy *source =
+        action->source == LOCUM_NSD_SOURCE_OPEN ? &self->open : &self->target;
     const char *const argv[] = {"nsd-checkzone", self->plain, self->files.fresh, NULL};
     char buffer[WHY_BYTES];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
-    char *text;
-    int status = locum_nsd_zonetext_render(
-        locum_slice_of(source), open ? &self->open_read : &self->word_read, action->serial, &text);
-    if (status == 0) {
-        status = locum_nsd_files_write(&self->files, text, &why);
-        free(text);
-    }
-    if (status == 0) {
-        status = locum_nsd_child_start(self->base, argv, on_checked, self, &self->checking);
-        locum_text_add(&why, status != 0 ? "nsd-checkzone cannot be run: " : "");
-        locum_text_add(&why, status != 0 ? locum_error_text(status) : "");
-    }
-    if (status != 0) {
-        locum_text_add(&why, why.length == 0 ? locum_error_text(status) : "");
-        prepared(self, false, buffer);
-    }
-}
-
-static void
-placed(struct adapter *self, bool keep, struct locum_text *why)
-{
-    const bool ok = why->length == 0 && locum_nsd_files_place(&self->files, keep, why) == 0;
-    deliver(self,
-            &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_PLACED, .ok = ok, .why = why->at});
-}
-
-/* The last good zone once more. NSD has served it, so it is not checked again. */
-static void
-restore(struct adapter *self, const struct locum_nsd_action *action)
-{
-    char buffer[WHY_BYTES];
-    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
-    struct locum_nsd_zonetext read;
-    const char *wrong = NULL;
-    char *text = NULL;
-    char *rendered = NULL;
-    size_t length;
-    if (locum_nsd_files_read(self->files.last, &text, &length, &why) == 0) {
-        const struct locum_slice whole = {.at = text, .length = length};
-        if (locum_nsd_zonetext_read(whole, self->settings->zone, &read, &wrong) == 0 &&
-            locum_nsd_zonetext_render(whole, &read, action->serial, &rendered) == 0) {
-            (void)!locum_nsd_files_write(&self->files, rendered, &why);
-        } else {
-            locum_text_add(&why, self->files.last);
-            locum_text_add(&why, ": ");
-            locum_text_add(&why, wrong != NULL ? wrong : "out of memory");
+    if (write_zone(self, &source->read, action->serial, &why)) {
+        const int status =
+            locum_nsd_child_start(self->base, argv, on_checked, self, &self->checking);
+        if (status == 0) {
+            return;
         }
+        locum_text_format(&why, "cannot run nsd-checkzone: %s", locum_error_text(status));
     }
-    free(rendered);
-    free(text);
-    placed(self, false, &why);
+    deliver_outcome(self, LOCUM_NSD_INPUT_PREPARED, false, buffer);
 }
 
 static void
-place(struct adapter *self, const struct locum_nsd_action *action)
+place(struct adapter *self, bool keep)
 {
     char buffer[WHY_BYTES];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
-    placed(self, action->keep, &why);
+    const bool ok = locum_nsd_files_place(&self->files, keep, &why) == 0;
+    deliver_outcome(self, LOCUM_NSD_INPUT_PLACED, ok, buffer);
+}
+
+/* Put the last good zone back. NSD has served it, so nsd-checkzone does not check it again. */
+static void
+restore(struct adapter *self, uint32_t serial)
+{
+    char buffer[WHY_BYTES];
+    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
+    struct zone_copy last;
+    bool written = false;
+    if (locum_nsd_files_read(self->files.last, self->settings->zone, &last.text, &last.read,
+                             &why) == 0) {
+        written = write_zone(self, &last.read, serial, &why);
+        free(last.text);
+    }
+    if (written) {
+        place(self, false);
+    } else {
+        deliver_outcome(self, LOCUM_NSD_INPUT_PLACED, false, buffer);
+    }
 }
 
 static void
-control(struct adapter *self, const struct locum_nsd_action *action)
+send_command(struct adapter *self, const struct locum_nsd_action *action)
 {
     char command[2 * LOCUM_DOMAIN_MAX];
-    struct locum_text text = locum_text_init(command, sizeof(command));
     const bool add = action->kind == LOCUM_NSD_ADDZONE;
     if (action->touch) {
         locum_nsd_files_touch(&self->files);
     }
-    locum_text_add(&text, add ? "addzone " : "reload ");
-    locum_text_add(&text, self->plain);
-    locum_text_add(&text, add ? " " : "");
-    locum_text_add(&text, add ? self->settings->pattern : "");
-    locum_nsd_channel_send(self->channel, command);
+    (void)locum_text_format_buffer(command, sizeof(command), add ? "addzone %s %s" : "reload %s",
+                                   self->plain, self->settings->pattern);
+    locum_nsd_control_send(self->control, command);
 }
 
 static void
 report(struct adapter *self)
 {
     const struct locum_nsd_reconciler *core = &self->reconciler;
-    const locum_ms now = locum_now_read().mono;
-    const enum locum_nsd_state state = locum_nsd_state_of(core, now);
-    const locum_ms lag = locum_nsd_lag_ms(core, now);
+    const enum locum_nsd_state state = locum_nsd_reconcile_state(core);
+    const locum_ms lag = locum_nsd_reconcile_lag_ms(core);
     const bool served = core->looked && core->seen == LOCUM_NSD_SOA_SERIAL;
     json_t *serial = served ? json_integer((json_int_t)core->seen_serial) : json_null();
     json_t *lag_ms = lag >= 0 ? json_integer((json_int_t)lag) : json_null();
@@ -375,14 +341,16 @@ report(struct adapter *self)
     locum_nsd_upstream_report(self->upstream,
                               json_pack("{s:s, s:o, s:o, s:s, s:s?}", "zone", self->settings->zone,
                                         "serial", serial, "lag_ms", lag_ms, "state",
-                                        locum_nsd_state_text(state), "error", error));
-    char line[LOCUM_NOTIFY_BYTES_MAX / 2];
-    char number[16];
-    struct locum_text text = locum_text_init(line, sizeof(line));
-    locum_text_add(&text, locum_nsd_state_text(state));
-    locum_text_add(&text, served ? ", serial " : ", nothing served");
-    locum_text_add(&text, served ? digits(core->seen_serial, number) : "");
-    locum_notify_status(&self->notify, line);
+                                        locum_nsd_reconcile_state_text(state), "error", error));
+    char status[LOCUM_NOTIFY_BYTES_MAX / 2];
+    struct locum_text text = locum_text_init(status, sizeof(status));
+    locum_text_add(&text, locum_nsd_reconcile_state_text(state));
+    if (served) {
+        locum_text_format(&text, ", serial %u", core->seen_serial);
+    } else {
+        locum_text_add(&text, ", NSD does not serve the zone");
+    }
+    locum_notify_status(&self->notify, status);
 }
 
 static void
@@ -392,11 +360,11 @@ perform(struct adapter *self, const struct locum_nsd_actions *actions)
         const struct locum_nsd_action *action = &actions->at[i];
         switch (action->kind) {
         case LOCUM_NSD_PREPARE: prepare(self, action); break;
-        case LOCUM_NSD_PLACE: place(self, action); break;
-        case LOCUM_NSD_RESTORE: restore(self, action); break;
+        case LOCUM_NSD_PLACE: place(self, action->keep); break;
+        case LOCUM_NSD_RESTORE: restore(self, action->serial); break;
         case LOCUM_NSD_RELOAD:
-        case LOCUM_NSD_ADDZONE: control(self, action); break;
-        case LOCUM_NSD_ASK: locum_nsd_asker_ask(self->asker); break;
+        case LOCUM_NSD_ADDZONE: send_command(self, action); break;
+        case LOCUM_NSD_ASK: locum_nsd_ask_send(self->ask); break;
         case LOCUM_NSD_REPORT: report(self); break;
         }
     }
@@ -416,13 +384,14 @@ add_signals(struct adapter *self)
 {
     static const int numbers[] = {SIGTERM, SIGINT};
     for (size_t i = 0; i < LOCUM_COUNT(numbers); i++) {
-        self->signals[i] = evsignal_new(self->base, numbers[i], on_stop, self);
-        if (self->signals[i] == NULL || evsignal_add(self->signals[i], NULL) != 0) {
+        if (evsignal_assign(&self->signals[i], self->base, numbers[i], on_stop, self) != 0 ||
+            evsignal_add(&self->signals[i], NULL) != 0) {
             return LOCUM_ERR_MEMORY;
         }
     }
-    return signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGCHLD, SIG_DFL) == SIG_ERR ? LOCUM_ERR_IO
-                                                                                      : 0;
+    return signal(SIGPIPE, SIG_IGN) != SIG_ERR && signal(SIGCHLD, SIG_DFL) != SIG_ERR
+               ? 0
+               : LOCUM_ERR_IO;
 }
 
 static int
@@ -439,12 +408,11 @@ build(struct adapter *self)
     if (self->base == NULL || event_base_priority_init(self->base, PRIORITIES) != 0) {
         return LOCUM_ERR_MEMORY;
     }
-    self->tick = evtimer_new(self->base, on_tick, self);
-    self->channel = locum_nsd_channel_create(self->base, &self->conf, on_control, self);
-    self->asker =
-        locum_nsd_asker_create(self->base, &settings->address, settings->zone, on_soa, self);
-    if (self->tick == NULL || self->channel == NULL || self->asker == NULL ||
-        event_priority_set(self->tick, PRIORITY_TIME) != 0) {
+    locum_timer_init(&self->timer, self->base, on_timer, self);
+    locum_timer_run_last(&self->timer);
+    self->control = locum_nsd_control_create(self->base, &self->conf, on_control, self);
+    self->ask = locum_nsd_ask_create(self->base, &settings->address, settings->zone, on_soa, self);
+    if (self->control == NULL || self->ask == NULL) {
         return LOCUM_ERR_MEMORY;
     }
     const int status = locum_nsd_upstream_create(self->base, settings->coordinator, settings->zone,
@@ -452,41 +420,32 @@ build(struct adapter *self)
     return status == 0 ? add_signals(self) : status;
 }
 
-/* What an earlier run has left on the disk. */
+/* Read what an earlier run has left on the disk. */
 static void
-remember(struct adapter *self)
+read_files(struct adapter *self)
 {
     char buffer[WHY_BYTES];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
-    const char *wrong;
-    char *text;
-    size_t length;
-    locum_nsd_reconciler_init(&self->reconciler, self->settings->lost_ms, locum_now_read().mono);
-    if (locum_nsd_files_read(self->files.open, &text, &length, &why) == 0) {
-        if (locum_nsd_zonetext_read((struct locum_slice){.at = text, .length = length},
-                                    self->settings->zone, &self->open_read, &wrong) == 0) {
-            self->open = text;
-            self->open_kept = self->open_read.digest;
-            deliver(self, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_OPEN,
-                                                    .open = version_of(&self->open_read)});
-        } else {
-            free(text);
-        }
+    if (locum_nsd_files_read(self->files.open, self->settings->zone, &self->open.text,
+                             &self->open.read, &why) == 0) {
+        self->open_kept = self->open.read.digest;
+        deliver(self, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_OPEN,
+                                                .open = version_of(&self->open.read)});
     }
-    look_at_file(self);
+    read_zone_file(self);
 }
 
 static void
 destroy(struct adapter *self)
 {
-    struct event *const events[] = {self->tick, self->signals[0], self->signals[1]};
     locum_nsd_child_destroy(self->checking);
-    locum_nsd_asker_destroy(self->asker);
-    locum_nsd_channel_destroy(self->channel);
+    locum_nsd_ask_destroy(self->ask);
+    locum_nsd_control_destroy(self->control);
     locum_nsd_upstream_destroy(self->upstream);
-    for (size_t i = 0; i < LOCUM_COUNT(events); i++) {
-        if (events[i] != NULL) {
-            event_free(events[i]);
+    locum_timer_fini(&self->timer);
+    for (size_t i = 0; i < LOCUM_COUNT(self->signals); i++) {
+        if (event_initialized(&self->signals[i])) {
+            (void)evsignal_del(&self->signals[i]);
         }
     }
     if (self->base != NULL) {
@@ -494,20 +453,10 @@ destroy(struct adapter *self)
     }
     locum_notify_close(&self->notify);
     locum_nsd_files_fini(&self->files);
-    free(self->word);
-    free(self->open);
+    free(self->target.text);
+    free(self->open.text);
     free(self);
     libevent_global_shutdown();
-}
-
-static int
-start(struct adapter *self, struct locum_text *why)
-{
-    int status = locum_nsd_files_lock(&self->files, why);
-    if (status == 0) {
-        status = locum_nsd_conf_read(self->settings, locum_problems_log, NULL, &self->conf);
-    }
-    return status == 0 ? build(self) : status;
 }
 
 int
@@ -520,19 +469,28 @@ locum_nsd_adapter_run(const struct locum_nsd_settings *settings)
         return 1;
     }
     self->settings = settings;
-    self->heard = true;
+    self->connected = true;
     locum_nsd_zone_plain(settings->zone, self->plain);
     locum_nsd_files_init(&self->files, settings->zonefile);
     (void)!locum_notify_open(&self->notify);
-    const int status = start(self, &why);
+    int status = locum_nsd_files_lock(&self->files, &why);
+    if (status == 0) {
+        status = locum_nsd_conf_read(settings, locum_problems_log, NULL, &self->conf);
+    }
+    if (status == 0) {
+        status = build(self);
+    }
     if (status != 0) {
         LOCUM_LOG(LOCUM_LOG_ERR, "not-started", "reason",
-                  why.length > 0 ? buffer : "what is wrong stands in the lines above");
+                  why.length > 0                ? buffer
+                  : status == LOCUM_ERR_INVALID ? "see the errors above"
+                                                : locum_error_text(status));
     } else {
         LOCUM_LOG(LOCUM_LOG_INFO, "start", "version", LOCUM_VERSION, "zone", self->plain, "file",
                   self->files.path);
         srandom((unsigned)locum_now_read().mono);
-        remember(self);
+        locum_nsd_reconcile_init(&self->reconciler, settings->lost_ms, locum_now_read().mono);
+        read_files(self);
         locum_nsd_upstream_start(self->upstream);
         (void)event_base_dispatch(self->base);
         LOCUM_LOG(LOCUM_LOG_INFO, "stop", "zone", self->plain);

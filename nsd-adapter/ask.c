@@ -6,24 +6,30 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-struct locum_nsd_asker {
+#include "base/socket.h"
+#include "base/text_format.h"
+#include "base/timer.h"
+
+enum { WHY_BYTES = 160 };
+
+struct locum_nsd_ask {
     struct event_base *base;
     const struct locum_address *address;
     const char *zone;
     locum_nsd_ask_fn *on_done;
     void *user;
-    int fd;              /* -1: no question is under way */
-    struct event *reply; /* NULL likewise */
-    struct event *timer; /* the deadline; at once: what failed before it began */
-    int failure;         /* errno of that, 0 */
+    int fd;                      /* -1: no query is in progress */
+    struct event *reply;         /* `fd` is readable; NULL likewise */
+    struct locum_timer deadline; /* due at once if the query could not be sent */
+    int failure;                 /* errno of that; 0: it was sent */
     uint8_t query[LOCUM_NSD_QUERY_MAX];
     size_t length;
 };
 
 static void
-close_socket(struct locum_nsd_asker *self)
+close_socket(struct locum_nsd_ask *self)
 {
-    (void)event_del(self->timer);
+    locum_timer_disarm(&self->deadline);
     if (self->reply != NULL) {
         event_free(self->reply);
         self->reply = NULL;
@@ -35,43 +41,28 @@ close_socket(struct locum_nsd_asker *self)
 }
 
 static void
-finish_silent(struct locum_nsd_asker *self, const char *reason)
+finish_silent(struct locum_nsd_ask *self, const char *reason)
 {
-    char buffer[160];
-    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-    locum_text_add(&text, "NSD does not answer at ");
-    locum_address_add_port(self->address, &text);
-    locum_text_add(&text, ": ");
-    locum_text_add(&text, reason);
+    char why[WHY_BYTES];
+    (void)locum_text_format_buffer(why, sizeof(why), "NSD does not answer at %s: %s",
+                                   locum_address_text(self->address).text, reason);
     close_socket(self);
-    self->on_done(self->user, LOCUM_NSD_SOA_SILENT, 0, buffer);
+    self->on_done(self->user, LOCUM_NSD_SOA_SILENT, 0, why);
 }
 
 static void
-on_timer(evutil_socket_t fd, short what, void *user)
+on_deadline(void *user)
 {
-    struct locum_nsd_asker *self = user;
-    (void)fd, (void)what;
+    struct locum_nsd_ask *self = user;
     finish_silent(self, self->failure != 0 ? strerror(self->failure) : "no reply within 250 ms");
-}
-
-static void
-finish_none(struct locum_nsd_asker *self, uint8_t rcode)
-{
-    char buffer[160];
-    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-    locum_text_add(&text, "NSD answers without the zone");
-    locum_text_add(&text, rcode != 0 ? ": " : "");
-    locum_text_add(&text, locum_nsd_rcode_text(rcode));
-    close_socket(self);
-    self->on_done(self->user, LOCUM_NSD_SOA_NONE, 0, buffer);
 }
 
 static void
 on_reply(evutil_socket_t fd, short what, void *user)
 {
-    struct locum_nsd_asker *self = user;
-    uint8_t reply[LOCUM_NSD_REPLY_MAX];
+    struct locum_nsd_ask *self = user;
+    uint8_t reply[LOCUM_NSD_SOA_BYTES_MAX];
+    char why[WHY_BYTES];
     enum locum_nsd_soa outcome;
     uint32_t serial = 0;
     uint8_t rcode = 0;
@@ -85,28 +76,24 @@ on_reply(evutil_socket_t fd, short what, void *user)
     }
     if (locum_nsd_soa_read(self->query, self->length, reply, (size_t)length, &outcome, &serial,
                            &rcode) != 0) {
-        return; /* not to this question */
+        return; /* wait for the reply to this query */
     }
-    if (outcome == LOCUM_NSD_SOA_NONE) {
-        finish_none(self, rcode);
-        return;
-    }
+    (void)locum_text_format_buffer(why, sizeof(why), "NSD does not serve the zone%s%s",
+                                   rcode != 0 ? ": it answers " : "",
+                                   locum_nsd_soa_rcode_text(rcode));
     close_socket(self);
-    self->on_done(self->user, outcome, serial, NULL);
+    self->on_done(self->user, outcome, serial, outcome == LOCUM_NSD_SOA_NONE ? why : NULL);
 }
 
 /* 0 or errno. */
 static int
-send_query(struct locum_nsd_asker *self)
+send_query(struct locum_nsd_ask *self)
 {
-    struct sockaddr_storage to = {0};
     uint16_t id = 0;
-    const socklen_t length = locum_address_to_sockaddr(self->address, &to);
     (void)!getrandom(&id, sizeof(id), 0);
     self->length = locum_nsd_soa_query(self->zone, id, self->query);
-    self->fd = socket(to.ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (self->fd < 0 || connect(self->fd, (struct sockaddr *)&to, length) != 0 ||
-        send(self->fd, self->query, self->length, 0) < 0) {
+    self->fd = locum_socket_connect(self->address, SOCK_DGRAM);
+    if (self->fd < 0 || send(self->fd, self->query, self->length, 0) < 0) {
         return errno;
     }
     self->reply = event_new(self->base, self->fd, EV_READ | EV_PERSIST, on_reply, self);
@@ -114,48 +101,36 @@ send_query(struct locum_nsd_asker *self)
 }
 
 void
-locum_nsd_asker_ask(struct locum_nsd_asker *self)
+locum_nsd_ask_send(struct locum_nsd_ask *self)
 {
-    struct timeval limit = {.tv_usec = LOCUM_NSD_ASK_MS * 1000};
     close_socket(self);
     self->failure = send_query(self);
-    if (self->failure != 0) {
-        limit = (struct timeval){0};
-    }
-    (void)event_add(self->timer, &limit);
+    locum_timer_arm(&self->deadline, self->failure == 0 ? LOCUM_NSD_ASK_MS : 0);
 }
 
-struct locum_nsd_asker *
-locum_nsd_asker_create(struct event_base *base, const struct locum_address *address,
-                       const char *zone, locum_nsd_ask_fn *on_done, void *user)
+struct locum_nsd_ask *
+locum_nsd_ask_create(struct event_base *base, const struct locum_address *address, const char *zone,
+                     locum_nsd_ask_fn *on_done, void *user)
 {
-    struct locum_nsd_asker *self = calloc(1, sizeof(*self));
+    struct locum_nsd_ask *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return NULL;
     }
-    *self = (struct locum_nsd_asker){.base = base,
-                                     .address = address,
-                                     .zone = zone,
-                                     .on_done = on_done,
-                                     .user = user,
-                                     .fd = -1,
-                                     .timer = evtimer_new(base, on_timer, self)};
-    if (self->timer == NULL || locum_nsd_soa_query(zone, 0, self->query) == 0) {
-        locum_nsd_asker_destroy(self);
+    *self = (struct locum_nsd_ask){
+        .base = base, .address = address, .zone = zone, .on_done = on_done, .user = user, .fd = -1};
+    locum_timer_init(&self->deadline, base, on_deadline, self);
+    if (locum_nsd_soa_query(zone, 0, self->query) == 0) {
+        locum_nsd_ask_destroy(self);
         return NULL;
     }
     return self;
 }
 
 void
-locum_nsd_asker_destroy(struct locum_nsd_asker *self)
+locum_nsd_ask_destroy(struct locum_nsd_ask *self)
 {
-    if (self == NULL) {
-        return;
-    }
-    if (self->timer != NULL) {
+    if (self != NULL) {
         close_socket(self);
-        event_free(self->timer);
+        free(self);
     }
-    free(self);
 }

@@ -1,7 +1,8 @@
 /*
- * ask: the question for the SOA, over UDP, to NSD itself: what it serves is what it answers. A
- * socket of its own for each question, with a random port and id, so that an old reply is never
- * taken for a new one. Within LOCUM_NSD_ASK_MS.
+ * ask: query NSD for the zone's SOA over UDP, because what NSD answers is what it serves.
+ *
+ * Each query has a socket of its own, with a random port and id, so that a late reply to an earlier
+ * query is not mistaken for the current one. A query takes at most LOCUM_NSD_ASK_MS.
  */
 #ifndef LOCUM_NSD_ADAPTER_ASK_H
 #define LOCUM_NSD_ADAPTER_ASK_H
@@ -13,22 +14,24 @@
 
 enum { LOCUM_NSD_ASK_MS = 250 };
 
-struct locum_nsd_asker;
+struct locum_nsd_ask;
 
-/* serial: with SERIAL. why: with NONE and SILENT, for people; borrowed. */
+/* serial: valid with SERIAL. why: the reason of NONE and SILENT, else NULL; borrowed. */
 typedef void locum_nsd_ask_fn(void *user, enum locum_nsd_soa outcome, uint32_t serial,
                               const char *why);
 
-/* address, zone (absolute): borrowed for good. NULL: no memory, or no such name. */
-struct locum_nsd_asker *locum_nsd_asker_create(struct event_base *base,
-                                               const struct locum_address *address,
-                                               const char *zone, locum_nsd_ask_fn *on_done,
-                                               void *user);
+/*
+ * address, zone  borrowed until the end; zone is absolute.
+ * Returns NULL if memory is short or if `zone` is not a valid name.
+ */
+struct locum_nsd_ask *locum_nsd_ask_create(struct event_base *base,
+                                           const struct locum_address *address, const char *zone,
+                                           locum_nsd_ask_fn *on_done, void *user);
 
-/* Ask; a question under way is forgotten. on_done comes from the loop, never from here, always. */
-void locum_nsd_asker_ask(struct locum_nsd_asker *self);
+/* Send a query; an earlier one is forgotten. on_done is always called, later, from the loop. */
+void locum_nsd_ask_send(struct locum_nsd_ask *self);
 
-/* Without a word to on_done. NULL is fine. */
-void locum_nsd_asker_destroy(struct locum_nsd_asker *self);
+/* on_done is not called any more. NULL is fine. */
+void locum_nsd_ask_destroy(struct locum_nsd_ask *self);
 
 #endif

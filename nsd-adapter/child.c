@@ -19,7 +19,7 @@ struct locum_nsd_child {
     bool late;
 };
 
-/* The path of a program; one without a directory is looked for where NSD's programs are. */
+/* Find the path of a program; see locum_nsd_child_start(). */
 static bool
 find_program(const char *program, char ret[LOCUM_PATH_MAX + 1])
 {
@@ -37,7 +37,7 @@ find_program(const char *program, char ret[LOCUM_PATH_MAX + 1])
     return false;
 }
 
-/* Copy what it printed, or why it could not run. */
+/* Did it succeed? Copy what it printed, or why it could not run. */
 static bool
 judge(const struct locum_nsd_child *self, const struct locum_process_result *result,
       struct locum_text *output)
@@ -85,7 +85,7 @@ locum_nsd_child_start(struct event_base *base, const char *const *argv, locum_ns
                       void *user, struct locum_nsd_child **ret)
 {
     char program[LOCUM_PATH_MAX + 1];
-    const char *words[LOCUM_ARGV_MAX + 1] = {program};
+    const char *arguments[LOCUM_ARGV_MAX + 1] = {program};
     if (!find_program(argv[0], program)) {
         return LOCUM_ERR_NOT_FOUND;
     }
@@ -93,7 +93,7 @@ locum_nsd_child_start(struct event_base *base, const char *const *argv, locum_ns
         if (i == LOCUM_ARGV_MAX) {
             return LOCUM_ERR_RANGE;
         }
-        words[i] = argv[i];
+        arguments[i] = argv[i];
     }
     struct locum_nsd_child *self = calloc(1, sizeof(*self));
     if (self == NULL) {
@@ -101,7 +101,7 @@ locum_nsd_child_start(struct event_base *base, const char *const *argv, locum_ns
     }
     self->on_done = on_done;
     self->user = user;
-    const int status = locum_process_start(base, words, on_end, self, &self->process);
+    const int status = locum_process_start(base, arguments, on_end, self, &self->process);
     if (status != 0) {
         free(self);
         return status;
@@ -122,7 +122,7 @@ locum_nsd_child_destroy(struct locum_nsd_child *self)
     }
 }
 
-struct waited {
+struct child_wait {
     struct event_base *base;
     bool ok;
     char *output;
@@ -131,7 +131,7 @@ struct waited {
 static void
 on_waited(void *user, bool ok, const char *output)
 {
-    struct waited *waited = user;
+    struct child_wait *waited = user;
     waited->ok = ok;
     memcpy(waited->output, output, LOCUM_NSD_OUTPUT_MAX);
     (void)event_base_loopbreak(waited->base);
@@ -141,7 +141,7 @@ int
 locum_nsd_child_wait(const char *const *argv, char ret_output[LOCUM_NSD_OUTPUT_MAX])
 {
     struct locum_nsd_child *child;
-    struct waited waited = {.base = event_base_new(), .output = ret_output};
+    struct child_wait waited = {.base = event_base_new(), .output = ret_output};
     ret_output[0] = '\0';
     if (waited.base == NULL) {
         return LOCUM_ERR_MEMORY;
@@ -150,10 +150,9 @@ locum_nsd_child_wait(const char *const *argv, char ret_output[LOCUM_NSD_OUTPUT_M
     if (status == 0) {
         (void)event_base_dispatch(waited.base);
     } else {
-        struct locum_text text = locum_text_init(ret_output, LOCUM_NSD_OUTPUT_MAX);
-        locum_text_add(&text, argv[0]);
-        locum_text_add(&text, status == LOCUM_ERR_NOT_FOUND ? " is not installed" : ": ");
-        locum_text_add(&text, status == LOCUM_ERR_NOT_FOUND ? "" : locum_error_text(status));
+        const bool missing = status == LOCUM_ERR_NOT_FOUND;
+        (void)locum_text_format_buffer(ret_output, LOCUM_NSD_OUTPUT_MAX, "%s: %s", argv[0],
+                                       missing ? "not installed" : locum_error_text(status));
     }
     event_base_free(waited.base);
     return status != 0 ? status : waited.ok ? 0 : LOCUM_ERR_REFUSED;

@@ -1,8 +1,10 @@
 /*
- * control: one command to NSD over its control channel (nsd.conf(5), remote-control): a local
- * socket in plain text, or TLS with NSD's client certificate, where the one server certificate that
- * is trusted is NSD's own file. "NSDCT1 reload get.example.org\n" goes out, a few lines come back,
- * NSD closes. A connection of its own for each command, within LOCUM_NSD_CONTROL_MS.
+ * control: send one command to NSD over its control channel (nsd.conf(5), remote-control).
+ *
+ * The channel is a local socket with plain text, or TLS with NSD's client certificate, where the
+ * only trusted server certificate is NSD's own file. "NSDCT1 reload get.example.org\n" is sent, NSD
+ * replies with a few lines and closes. Each command has a connection of its own and takes at most
+ * LOCUM_NSD_CONTROL_MS.
  */
 #ifndef LOCUM_NSD_ADAPTER_CONTROL_H
 #define LOCUM_NSD_ADAPTER_CONTROL_H
@@ -14,21 +16,23 @@
 
 enum { LOCUM_NSD_CONTROL_MS = 3000 };
 
-struct locum_nsd_channel;
+struct locum_nsd_control;
 
-/* `why` for people, with FAILED; borrowed. */
-typedef void locum_nsd_control_fn(void *user, enum locum_nsd_control outcome, const char *why);
+/* why: the reason of FAILED, else empty; borrowed. */
+typedef void locum_nsd_control_fn(void *user, enum locum_nsd_reply outcome, const char *why);
 
-/* conf: borrowed for good. NULL: no memory. */
-struct locum_nsd_channel *locum_nsd_channel_create(struct event_base *base,
+/* conf: borrowed until the end. NULL: out of memory. */
+struct locum_nsd_control *locum_nsd_control_create(struct event_base *base,
                                                    const struct locum_nsd_conf *conf,
                                                    locum_nsd_control_fn *on_done, void *user);
 
-/* Send one command, such as "reload get.example.org"; none may be under way. on_done comes from the
- * loop, never from here, and always. */
-void locum_nsd_channel_send(struct locum_nsd_channel *self, const char *command);
+/*
+ * Send one command, such as "reload get.example.org"; none may be in progress. on_done is always
+ * called, later, from the loop.
+ */
+void locum_nsd_control_send(struct locum_nsd_control *self, const char *command);
 
-/* Without a word to on_done. NULL is fine. */
-void locum_nsd_channel_destroy(struct locum_nsd_channel *self);
+/* on_done is not called any more. NULL is fine. */
+void locum_nsd_control_destroy(struct locum_nsd_control *self);
 
 #endif

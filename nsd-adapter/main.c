@@ -1,8 +1,8 @@
 /*
- * locum-nsd: keeps an NSD that owns port 53 on the zone that the coordinator means.
+ * locum-nsd: lets an NSD on port 53 serve the coordinator's zone; locum-nsd(8).
  *
- * `run` is the daemon (adapter.c), `check` validates, `status` compares what coordinator, zone file
- * and NSD say. locum-nsd(8).
+ * `run` is the daemon (adapter.c), `check` validates the configuration, `status` prints what the
+ * coordinator, the zone file and NSD say.
  */
 #include <stdio.h>
 #include <string.h>
@@ -46,9 +46,9 @@ static const struct {
     const char *help;
     int (*run)(const char *path, const struct locum_nsd_settings *settings);
 } commands[] = {
-    {"run", "the daemon, in the foreground", run_adapter},
-    {"check", "validate the configuration, and NSD's as far as it matters here", run_check},
-    {"status", "what coordinator, zone file and NSD say, side by side", run_status},
+    {"run", "run in the foreground", run_adapter},
+    {"check", "validate the configuration, and NSD's where the adapter uses it", run_check},
+    {"status", "show what the coordinator, the zone file and NSD say", run_status},
 };
 
 static void
@@ -59,7 +59,7 @@ print_help(FILE *out)
     for (size_t i = 0; i < LOCUM_COUNT(commands); i++) {
         (void)fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
     }
-    (void)fprintf(out, "  %-10s %s\n\nlocum-nsd(8) tells more.\n", "version", "print the version");
+    (void)fprintf(out, "  %-10s %s\n\nSee locum-nsd(8).\n", "version", "print the version");
 }
 
 static int
@@ -76,8 +76,7 @@ run_command(const char *path, const char *name)
         }
         return commands[i].run(path, &settings);
     }
-    (void)fprintf(stderr, "locum-nsd: there is no command '%s'; `locum-nsd help` lists them\n",
-                  name);
+    (void)fprintf(stderr, "locum-nsd: unknown command '%s'; see `locum-nsd help`\n", name);
     return EXIT_USAGE;
 }
 
@@ -92,7 +91,8 @@ main(int argc, char **argv)
         } else if (command == NULL) {
             command = argv[i];
         } else {
-            (void)fprintf(stderr, "locum-nsd: '%s' is one argument too many\n", argv[i]);
+            (void)fprintf(stderr, "locum-nsd: unexpected argument '%s'; see `locum-nsd help`\n",
+                          argv[i]);
             return EXIT_USAGE;
         }
     }

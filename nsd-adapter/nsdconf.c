@@ -1,40 +1,47 @@
 #include "nsd-adapter/nsdconf.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text_format.h"
 #include "config/problems.h"
 #include "nsd-adapter/child.h"
 
 enum { LINE_BYTES = 600 };
 
-struct asked {
+struct conf_reader {
     const struct locum_nsd_settings *settings;
     locum_problem_fn *report;
     void *user;
-    size_t errors;
-    char output[LOCUM_NSD_OUTPUT_MAX];
+    bool failed;                       /* a problem was reported */
+    char output[LOCUM_NSD_OUTPUT_MAX]; /* of nsd-checkconf */
 };
 
-static void
-tell(struct asked *self, enum locum_severity severity, const char *before, const char *what,
-     const char *after)
+static __attribute__((format(printf, 2, 3))) void
+fail(struct conf_reader *self, const char *format, ...)
 {
     char line[LINE_BYTES];
-    struct locum_text text = locum_text_init(line, sizeof(line));
-    locum_text_add(&text, before);
-    locum_text_add(&text, locum_problems_quote(locum_slice_of(what)).text);
-    locum_text_add(&text, after);
-    const struct locum_problem problem = {
-        .severity = severity, .file = self->settings->nsd_config, .text = line};
-    self->errors += severity == LOCUM_SEVERITY_ERROR ? 1 : 0;
-    self->report(self->user, &problem);
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(line, sizeof(line), format, values);
+    va_end(values);
+    self->failed = true;
+    self->report(self->user, &(struct locum_problem){.severity = LOCUM_SEVERITY_ERROR,
+                                                     .file = self->settings->nsd_config,
+                                                     .text = line});
 }
 
-/* The first line of an option's value, of the server, or of a pattern or a zone (flag -p or -z).
- * NULL: nsd-checkconf ended with an error, and self->output says which. */
+/* In quotes, with control characters escaped. */
+#define QUOTED(string) locum_problems_quote(locum_slice_of(string)).text
+
+/*
+ * The first line of an option's value: of the server, or of a pattern or zone (flag "-p" or "-z",
+ * name). NULL: nsd-checkconf failed, and self->output has its message.
+ */
 static char *
-ask(struct asked *self, const char *option, const char *flag, const char *name)
+read_option(struct conf_reader *self, const char *option, const char *flag, const char *name)
 {
     const char *argv[8] = {"nsd-checkconf", "-o", option};
     size_t count = 3;
@@ -51,22 +58,22 @@ ask(struct asked *self, const char *option, const char *flag, const char *name)
 }
 
 static void
-ask_path(struct asked *self, const char *option, char *ret, size_t size)
+read_path(struct conf_reader *self, const char *option, char *ret, size_t size_bytes)
 {
-    const char *value = ask(self, option, NULL, NULL);
-    if (value == NULL || locum_slice_copy(locum_slice_of(value), ret, size) != 0) {
-        tell(self, LOCUM_SEVERITY_ERROR, "", option, " cannot be read with nsd-checkconf -o");
+    const char *value = read_option(self, option, NULL, NULL);
+    if (value == NULL || locum_slice_copy(locum_slice_of(value), ret, size_bytes) != 0) {
+        fail(self, "cannot read %s with nsd-checkconf -o", option);
     }
 }
 
-/* nsd-control(8) goes to the first interface, and to the loopback for all of them. */
+/* Like nsd-control(8), use the first control-interface, and loopback for a wildcard address. */
 static void
-set_control(struct asked *self, const char *interface, struct locum_nsd_conf *ret)
+set_control(struct conf_reader *self, const char *interface, struct locum_nsd_conf *ret)
 {
     uint64_t port = 8952;
     if (interface[0] == '/') {
         if (locum_slice_copy(locum_slice_of(interface), ret->socket, sizeof(ret->socket)) != 0) {
-            tell(self, LOCUM_SEVERITY_ERROR, "control-interface ", interface, " is too long");
+            fail(self, "control-interface %s is too long", QUOTED(interface));
         }
         return;
     }
@@ -77,56 +84,57 @@ set_control(struct asked *self, const char *interface, struct locum_nsd_conf *re
         text = locum_slice_of("::1");
     }
     if (locum_address_parse(text, &ret->control) != 0) {
-        tell(self, LOCUM_SEVERITY_ERROR, "control-interface ", interface,
-             " is neither a path nor an address: write /run/nsd/nsd.ctl or 127.0.0.1");
+        fail(self,
+             "control-interface %s is neither a path nor an address: use /run/nsd/nsd.ctl or "
+             "127.0.0.1",
+             QUOTED(interface));
         return;
     }
-    const char *value = ask(self, "control-port", NULL, NULL);
+    const char *value = read_option(self, "control-port", NULL, NULL);
     if (value == NULL || locum_slice_u64(locum_slice_of(value), UINT16_MAX, &port) != 0) {
-        tell(self, LOCUM_SEVERITY_ERROR, "", "control-port", " cannot be read");
+        fail(self, "cannot read control-port with nsd-checkconf -o");
     }
     ret->control.port = (uint16_t)port;
-    ask_path(self, "server-cert-file", ret->server_cert, sizeof(ret->server_cert));
-    ask_path(self, "control-cert-file", ret->control_cert, sizeof(ret->control_cert));
-    ask_path(self, "control-key-file", ret->control_key, sizeof(ret->control_key));
+    read_path(self, "server-cert-file", ret->server_cert, sizeof(ret->server_cert));
+    read_path(self, "control-cert-file", ret->control_cert, sizeof(ret->control_cert));
+    read_path(self, "control-key-file", ret->control_key, sizeof(ret->control_key));
 }
 
-/* "%s" stands for the zone; the other letters of nsd.conf(5) are left alone: then it is not said
- * that the file is another one. */
+/* False: NSD reads another file. "%s" is the zone's name; a value with one of the other letters of
+ * nsd.conf(5) is not checked. */
 static bool
-is_zonefile(const struct asked *self, const char *value, const char *plain)
+is_zonefile(const struct conf_reader *self, const char *value, const char *plain)
 {
     char path[2 * LOCUM_PATH_MAX];
-    struct locum_text text = locum_text_init(path, sizeof(path));
     const char *percent = strchr(value, '%');
     if (percent == NULL || percent[1] != 's' || strchr(percent + 1, '%') != NULL) {
         return percent != NULL || strcmp(value, self->settings->zonefile) == 0;
     }
-    locum_text_add_bytes(&text, value, (size_t)(percent - value));
-    locum_text_add(&text, plain);
-    locum_text_add(&text, percent + 2);
+    (void)locum_text_format_buffer(path, sizeof(path), "%.*s%s%s", (int)(percent - value), value,
+                                   plain, percent + 2);
     return strcmp(path, self->settings->zonefile) == 0;
 }
 
-/* The zone stands in nsd.conf, or the pattern does, and either reads our file. */
+/* nsd.conf must have the zone or the pattern, with our file. */
 static void
-check_zone(struct asked *self)
+check_zone(struct conf_reader *self)
 {
     const struct locum_nsd_settings *settings = self->settings;
     char plain[LOCUM_DOMAIN_MAX + 1];
     locum_nsd_zone_plain(settings->zone, plain);
-    const char *value = ask(self, "zonefile", "-z", plain);
+    const char *value = read_option(self, "zonefile", "-z", plain);
     const bool own = value != NULL;
     if (!own) {
-        value = ask(self, "zonefile", "-p", settings->pattern);
+        value = read_option(self, "zonefile", "-p", settings->pattern);
     }
     if (value == NULL) {
-        tell(self, LOCUM_SEVERITY_ERROR, "nsd.pattern: there is no pattern ", settings->pattern,
-             " and no such zone either: write, for one, `pattern:` with `name: locum` and "
-             "`zonefile:` as in nsd.zonefile");
+        fail(self,
+             "there is neither zone %s nor pattern %s (nsd.pattern): add e.g. `pattern:` with "
+             "`name: locum` and the `zonefile:` of nsd.zonefile",
+             plain, QUOTED(settings->pattern));
     } else if (!is_zonefile(self, value, plain)) {
-        tell(self, LOCUM_SEVERITY_ERROR, own ? "its zone reads " : "its pattern reads ", value,
-             ": nsd.zonefile must be the same file");
+        fail(self, "its %s reads %s: nsd.zonefile must be the same file", own ? "zone" : "pattern",
+             QUOTED(value));
     }
 }
 
@@ -134,24 +142,25 @@ int
 locum_nsd_conf_read(const struct locum_nsd_settings *settings, locum_problem_fn *report, void *user,
                     struct locum_nsd_conf *ret)
 {
-    struct asked self = {.settings = settings, .report = report, .user = user};
+    struct conf_reader self = {.settings = settings, .report = report, .user = user};
     struct locum_nsd_conf conf = {0};
-    const char *enabled = ask(&self, "control-enable", NULL, NULL);
+    const char *enabled = read_option(&self, "control-enable", NULL, NULL);
     if (enabled == NULL) {
-        tell(&self, LOCUM_SEVERITY_ERROR, "nsd-checkconf says ", self.output, "");
+        fail(&self, "nsd-checkconf fails: %s", QUOTED(self.output));
         return LOCUM_ERR_INVALID;
     }
     if (strcmp(enabled, "yes") != 0) {
-        tell(&self, LOCUM_SEVERITY_ERROR, "control-enable is ", enabled,
-             ": NSD cannot be asked to reload; write `remote-control:` with `control-enable: yes` "
-             "and `control-interface: /run/nsd/nsd.ctl`, and restart NSD");
+        fail(&self,
+             "control-enable is %s, so NSD cannot reload the zone: set `control-enable: yes` and "
+             "`control-interface: /run/nsd/nsd.ctl` in `remote-control:`, and restart NSD",
+             QUOTED(enabled));
         return LOCUM_ERR_INVALID;
     }
     char interface[LOCUM_PATH_MAX + 1] = "";
-    ask_path(&self, "control-interface", interface, sizeof(interface));
+    read_path(&self, "control-interface", interface, sizeof(interface));
     set_control(&self, interface, &conf);
     check_zone(&self);
-    if (self.errors > 0) {
+    if (self.failed) {
         return LOCUM_ERR_INVALID;
     }
     *ret = conf;

@@ -3,7 +3,7 @@
 #include <string.h>
 
 const char *
-locum_nsd_state_text(enum locum_nsd_state state)
+locum_nsd_reconcile_state_text(enum locum_nsd_state state)
 {
     static const char *const texts[] = {
         [LOCUM_NSD_STARTING] = "starting", [LOCUM_NSD_APPLYING] = "applying",
@@ -14,28 +14,28 @@ locum_nsd_state_text(enum locum_nsd_state state)
 }
 
 void
-locum_nsd_reconciler_init(struct locum_nsd_reconciler *self, locum_ms lost_ms, locum_ms now)
+locum_nsd_reconcile_init(struct locum_nsd_reconciler *self, locum_ms lost_ms, locum_ms now)
 {
     *self = (struct locum_nsd_reconciler){
         .lost_ms = lost_ms,
         .heard = now,
-        .stepped = now,
+        .now = now,
         .ask_at = now,
         .retry_at = now,
         .lag_ms = -1,
-        .told_at = now - LOCUM_NSD_REPORT_MS,
+        .reported_at = now - LOCUM_NSD_REPORT_MS,
         .backoff = {.first_ms = LOCUM_NSD_RETRY_FIRST_MS, .max_ms = LOCUM_NSD_RETRY_MAX_MS},
     };
 }
 
-/* RFC 1982 3.2; serials half the circle apart are not comparable, and then neither is after. */
+/* RFC 1982 3.2. Of two serials that are 2^31 apart, neither is after the other. */
 static bool
 is_after(uint32_t a, uint32_t b)
 {
     return a != b && a - b < UINT32_C(1) << 31;
 }
 
-/* 0 is passed over: some take it for none. */
+/* Skips 0, which some programs take for "no serial". */
 static uint32_t
 next_serial(uint32_t serial)
 {
@@ -51,38 +51,30 @@ note_issued(struct locum_nsd_reconciler *self, uint32_t serial)
     }
 }
 
-bool
-locum_nsd_is_lost(const struct locum_nsd_reconciler *self, locum_ms now)
-{
-    return now - self->heard >= self->lost_ms;
-}
-
-/* At a start without the coordinator, of an NSD that serves nothing: there is nothing to lose. */
-static bool
-is_bare(const struct locum_nsd_reconciler *self)
-{
-    return !self->word.known && self->mismatches >= 2 && self->seen == LOCUM_NSD_SOA_NONE;
-}
-
 static enum locum_nsd_source
-wanted(const struct locum_nsd_reconciler *self, locum_ms now)
+wanted(const struct locum_nsd_reconciler *self)
 {
-    if (self->open.known && (locum_nsd_is_lost(self, now) || is_bare(self))) {
-        return LOCUM_NSD_OPEN;
+    const bool lost = self->now - self->heard >= self->lost_ms;
+    /* Started without the coordinator, and NSD serves nothing: the fail-open zone can only help. */
+    const bool empty =
+        !self->target.known && self->mismatches >= 2 && self->seen == LOCUM_NSD_SOA_NONE;
+    if (self->open.known && (lost || empty)) {
+        return LOCUM_NSD_SOURCE_OPEN;
     }
-    return self->word.known ? LOCUM_NSD_WORD : LOCUM_NSD_NOTHING;
+    return self->target.known ? LOCUM_NSD_SOURCE_TARGET : LOCUM_NSD_SOURCE_NONE;
 }
 
-/* Is something else in the file than what is wanted? */
+/* True if the zone file does not hold the wanted zone. */
 static bool
 differs(const struct locum_nsd_reconciler *self, enum locum_nsd_source want)
 {
-    const struct locum_nsd_version *version = want == LOCUM_NSD_OPEN ? &self->open : &self->word;
-    if (want == LOCUM_NSD_NOTHING) {
+    const struct locum_nsd_version *version =
+        want == LOCUM_NSD_SOURCE_OPEN ? &self->open : &self->target;
+    if (want == LOCUM_NSD_SOURCE_NONE) {
         return false;
     }
     return !self->file.known || self->file.digest != version->digest ||
-           (want == LOCUM_NSD_WORD && is_after(version->serial, self->file.serial));
+           (want == LOCUM_NSD_SOURCE_TARGET && is_after(version->serial, self->file.serial));
 }
 
 static bool
@@ -95,7 +87,7 @@ shows_file(const struct locum_nsd_reconciler *self)
 static bool
 is_settled(const struct locum_nsd_reconciler *self, enum locum_nsd_source want)
 {
-    return want != LOCUM_NSD_NOTHING && !differs(self, want) && self->file_good &&
+    return want != LOCUM_NSD_SOURCE_NONE && !differs(self, want) && self->file_good &&
            (shows_file(self) || (self->mismatches < 2 && self->phase == LOCUM_NSD_IDLE));
 }
 
@@ -109,35 +101,33 @@ add(struct locum_nsd_actions *out, enum locum_nsd_action_kind kind)
 }
 
 static void
-fail(struct locum_nsd_reconciler *self, const char *why, locum_ms now, uint32_t random)
+fail(struct locum_nsd_reconciler *self, const char *why)
 {
     struct locum_text text = locum_text_init(self->why, sizeof(self->why));
     locum_text_add_bytes(&text, why, strnlen(why, sizeof(self->why) - 1));
     self->phase = LOCUM_NSD_IDLE;
     self->failures++;
-    self->retry_at = now + locum_backoff_next(&self->backoff, random);
-    self->ask_at = now + LOCUM_NSD_LOOK_AGAIN_MS;
+    self->retry_at = self->now + locum_backoff_next(&self->backoff, self->random);
+    self->ask_at = self->now + LOCUM_NSD_LOOK_AGAIN_MS;
 }
 
 static void
-ask(struct locum_nsd_reconciler *self, locum_ms now, struct locum_nsd_actions *out)
+ask(struct locum_nsd_reconciler *self, struct locum_nsd_actions *out)
 {
     (void)add(out, LOCUM_NSD_ASK);
-    self->asked = now;
+    self->asked = self->now;
     self->asking = true;
 }
 
 static void
-prepare(struct locum_nsd_reconciler *self, enum locum_nsd_source source, locum_ms now,
-        uint32_t random, struct locum_nsd_actions *out)
+prepare(struct locum_nsd_reconciler *self, enum locum_nsd_source source,
+        struct locum_nsd_actions *out)
 {
-    struct locum_nsd_version next = source == LOCUM_NSD_OPEN ? self->open : self->word;
+    struct locum_nsd_version next = source == LOCUM_NSD_SOURCE_OPEN ? self->open : self->target;
     if (self->issued_known && !is_after(next.serial, self->issued)) {
         if (next.fixed) {
-            fail(self,
-                 "the signed zone's serial is not above the one that is served: the "
-                 "coordinator must raise it",
-                 now, random);
+            fail(self, "the serial of the signed zone is not above the one that is served: the "
+                       "coordinator must increase it");
             return;
         }
         next.serial = next_serial(self->issued);
@@ -156,8 +146,8 @@ reload(struct locum_nsd_reconciler *self, bool touch, struct locum_nsd_actions *
     self->phase = LOCUM_NSD_RELOADING;
 }
 
-/* The last good zone again, with a serial of its own where that can be: should NSD load the other
- * one all the same, only late, this one still comes after it. */
+/* Put the last good zone back, with a new serial if possible: if NSD loads the other zone after
+ * all, only later, this one still has the higher serial. */
 static void
 restore(struct locum_nsd_reconciler *self, struct locum_nsd_actions *out)
 {
@@ -167,43 +157,42 @@ restore(struct locum_nsd_reconciler *self, struct locum_nsd_actions *out)
     self->phase = LOCUM_NSD_RESTORING;
 }
 
-/* The reload was accepted, and a question put after its time shows something else. */
+/* NSD accepted the reload, but a query sent after the deadline shows another zone. */
 static void
-give_up(struct locum_nsd_reconciler *self, locum_ms now, uint32_t random,
-        struct locum_nsd_actions *out)
+give_up(struct locum_nsd_reconciler *self, struct locum_nsd_actions *out)
 {
     static const char *const why[] = {
-        [LOCUM_NSD_SOA_SILENT] = "NSD does not answer questions for the SOA",
-        [LOCUM_NSD_SOA_NONE] = "NSD answers without the zone after a reload: its log says why",
+        [LOCUM_NSD_SOA_SILENT] = "NSD does not answer SOA queries",
+        [LOCUM_NSD_SOA_NONE] = "NSD does not serve the zone after a reload: see its log",
         [LOCUM_NSD_SOA_SERIAL] =
-            "NSD goes on with another serial after a reload: is it busy? does it read this file?",
+            "NSD serves another serial after a reload: check its load, and that it reads this file",
     };
-    fail(self, why[self->seen], now, random);
+    fail(self, why[self->seen]);
     if (self->seen == LOCUM_NSD_SOA_NONE && !self->file_good && self->last.known) {
         restore(self, out);
     }
 }
 
 static void
-on_word(struct locum_nsd_reconciler *self, const struct locum_nsd_input *event, locum_ms now)
+on_target(struct locum_nsd_reconciler *self, const struct locum_nsd_input *input)
 {
-    const bool news = !self->word.known || self->word.digest != event->word.digest ||
-                      self->word.serial != event->word.serial;
-    self->heard = now;
-    self->word = event->word;
-    self->open = event->open;
-    if (news) {
-        self->retry_at = now; /* perhaps this one can be had */
+    const bool changed = !self->target.known || self->target.digest != input->version.digest ||
+                         self->target.serial != input->version.serial;
+    self->heard = self->now;
+    self->target = input->version;
+    self->open = input->open;
+    if (changed) {
+        self->retry_at = self->now; /* a new zone may succeed where the last one failed */
     }
 }
 
 static void
-on_placed(struct locum_nsd_reconciler *self, const struct locum_nsd_input *event, locum_ms now,
-          uint32_t random, struct locum_nsd_actions *out)
+on_placed(struct locum_nsd_reconciler *self, const struct locum_nsd_input *input,
+          struct locum_nsd_actions *out)
 {
     const bool restored = self->phase == LOCUM_NSD_RESTORING;
-    if (!event->ok) {
-        fail(self, event->why, now, random);
+    if (!input->ok) {
+        fail(self, input->why);
         return;
     }
     if (!restored && self->file_good) {
@@ -217,32 +206,32 @@ on_placed(struct locum_nsd_reconciler *self, const struct locum_nsd_input *event
 }
 
 static void
-on_control(struct locum_nsd_reconciler *self, const struct locum_nsd_input *event, locum_ms now,
-           uint32_t random, struct locum_nsd_actions *out)
+on_control(struct locum_nsd_reconciler *self, const struct locum_nsd_input *input,
+           struct locum_nsd_actions *out)
 {
     const bool adding = self->phase == LOCUM_NSD_ADDING;
-    if (event->control == LOCUM_NSD_CONTROL_OK) {
+    if (input->control == LOCUM_NSD_REPLY_OK) {
         self->phase = LOCUM_NSD_CONFIRMING;
-        self->confirm_by = now + LOCUM_NSD_CONFIRM_MS;
+        self->confirm_by = self->now + LOCUM_NSD_CONFIRM_MS;
         self->ask_pause = LOCUM_NSD_ASK_FIRST_MS;
-        ask(self, now, out);
-    } else if (event->control == LOCUM_NSD_CONTROL_NO_ZONE && !adding) {
+        ask(self, out);
+    } else if (input->control == LOCUM_NSD_REPLY_NO_ZONE && !adding) {
         (void)add(out, LOCUM_NSD_ADDZONE);
         self->phase = LOCUM_NSD_ADDING;
     } else {
-        fail(self, event->why != NULL ? event->why : "NSD does not know the zone", now, random);
+        fail(self, input->why != NULL ? input->why : "NSD does not have the zone");
     }
 }
 
 static void
-on_soa(struct locum_nsd_reconciler *self, const struct locum_nsd_input *event, locum_ms now)
+on_soa(struct locum_nsd_reconciler *self, const struct locum_nsd_input *input)
 {
     self->asking = false;
     self->looked = true;
-    self->seen = event->soa;
-    self->seen_serial = event->serial;
-    if (event->soa == LOCUM_NSD_SOA_SERIAL) {
-        note_issued(self, event->serial);
+    self->seen = input->soa;
+    self->seen_serial = input->serial;
+    if (input->soa == LOCUM_NSD_SOA_SERIAL) {
+        note_issued(self, input->serial);
     }
     if (shows_file(self)) {
         self->file_good = true;
@@ -250,32 +239,32 @@ on_soa(struct locum_nsd_reconciler *self, const struct locum_nsd_input *event, l
         if (self->phase == LOCUM_NSD_CONFIRMING) {
             self->phase = LOCUM_NSD_IDLE;
         }
-        self->ask_at = now + LOCUM_NSD_LOOK_MS;
+        self->ask_at = self->now + LOCUM_NSD_LOOK_MS;
         return;
     }
     self->mismatches += self->mismatches < 2 ? 1 : 0;
     if (self->phase == LOCUM_NSD_CONFIRMING) {
-        self->ask_at = now + self->ask_pause;
+        self->ask_at = self->now + self->ask_pause;
         self->ask_pause =
             self->ask_pause * 2 < LOCUM_NSD_ASK_MAX_MS ? self->ask_pause * 2 : LOCUM_NSD_ASK_MAX_MS;
     } else {
-        self->ask_at = now + LOCUM_NSD_LOOK_AGAIN_MS;
+        self->ask_at = self->now + LOCUM_NSD_LOOK_AGAIN_MS;
     }
 }
 
-/* Nothing is under way: is anything to be done? */
+/* Nothing is in progress: start what is needed. */
 static void
-act_idle(struct locum_nsd_reconciler *self, enum locum_nsd_source want, locum_ms now,
-         uint32_t random, struct locum_nsd_actions *out)
+act_idle(struct locum_nsd_reconciler *self, enum locum_nsd_source want,
+         struct locum_nsd_actions *out)
 {
-    if (!self->looked || want == LOCUM_NSD_NOTHING || now < self->retry_at) {
+    if (!self->looked || want == LOCUM_NSD_SOURCE_NONE || self->now < self->retry_at) {
         return;
     }
     if (differs(self, want)) {
-        prepare(self, want, now, random, out);
+        prepare(self, want, out);
     } else if (!shows_file(self) && self->mismatches >= 2) {
         if (self->seen == LOCUM_NSD_SOA_SERIAL && is_after(self->seen_serial, self->file.serial)) {
-            prepare(self, want, now, random, out);
+            prepare(self, want, out);
         } else {
             reload(self, true, out);
         }
@@ -283,36 +272,35 @@ act_idle(struct locum_nsd_reconciler *self, enum locum_nsd_source want, locum_ms
 }
 
 static void
-act(struct locum_nsd_reconciler *self, locum_ms now, uint32_t random, struct locum_nsd_actions *out)
+act(struct locum_nsd_reconciler *self, struct locum_nsd_actions *out)
 {
-    const enum locum_nsd_source want = wanted(self, now);
-    if (self->phase == LOCUM_NSD_CONFIRMING && differs(self, want) && now >= self->retry_at) {
-        prepare(self, want, now, random, out); /* overtaken: no need to wait for the last one */
+    const enum locum_nsd_source want = wanted(self);
+    if (self->phase == LOCUM_NSD_CONFIRMING && differs(self, want) && self->now >= self->retry_at) {
+        prepare(self, want, out); /* do not wait for a zone that is outdated */
     } else if (self->phase == LOCUM_NSD_CONFIRMING && !self->asking &&
                self->asked >= self->confirm_by) {
-        give_up(self, now, random, out);
+        give_up(self, out);
     } else if (self->phase == LOCUM_NSD_IDLE) {
-        act_idle(self, want, now, random, out);
+        act_idle(self, want, out);
     }
     const bool look = self->phase == LOCUM_NSD_IDLE || self->phase == LOCUM_NSD_CONFIRMING;
-    if (look && !self->asking && now >= self->ask_at) {
-        ask(self, now, out);
+    if (look && !self->asking && self->now >= self->ask_at) {
+        ask(self, out);
     }
 }
 
-/* How long the way took, and what is over. */
+/* Measure how long the wanted zone takes; once it is served, forget failures. */
 static void
-measure(struct locum_nsd_reconciler *self, locum_ms now)
+measure(struct locum_nsd_reconciler *self)
 {
-    const enum locum_nsd_source want = wanted(self, now);
+    const enum locum_nsd_source want = wanted(self);
     const bool settled = is_settled(self, want);
-    if (want != LOCUM_NSD_NOTHING && !settled && self->pending_since == 0) {
-        self->pending_since = now;
+    if (want != LOCUM_NSD_SOURCE_NONE && !settled && self->pending_since == 0) {
+        self->pending_since = self->now;
     }
     if (settled) {
         if (self->pending_since != 0) {
-            self->lag_ms = now - self->pending_since;
-            self->changes++;
+            self->lag_ms = self->now - self->pending_since;
         }
         self->pending_since = 0;
         self->why[0] = '\0';
@@ -321,89 +309,91 @@ measure(struct locum_nsd_reconciler *self, locum_ms now)
 }
 
 static void
-report(struct locum_nsd_reconciler *self, locum_ms now, struct locum_nsd_actions *out)
+report(struct locum_nsd_reconciler *self, struct locum_nsd_actions *out)
 {
-    const enum locum_nsd_state state = locum_nsd_state_of(self, now);
-    if (state != self->told_state || self->seen_serial != self->told_serial ||
-        now - self->told_at >= LOCUM_NSD_REPORT_MS) {
+    const enum locum_nsd_state state = locum_nsd_reconcile_state(self);
+    if (state != self->reported_state || self->seen_serial != self->reported_serial ||
+        self->now - self->reported_at >= LOCUM_NSD_REPORT_MS) {
         (void)add(out, LOCUM_NSD_REPORT);
-        self->told_state = state;
-        self->told_serial = self->seen_serial;
-        self->told_at = now;
+        self->reported_state = state;
+        self->reported_serial = self->seen_serial;
+        self->reported_at = self->now;
     }
 }
 
 void
-locum_nsd_step(struct locum_nsd_reconciler *self, const struct locum_nsd_input *event, locum_ms now,
-               uint32_t random, struct locum_nsd_actions *ret)
+locum_nsd_reconcile_step(struct locum_nsd_reconciler *self, const struct locum_nsd_input *input,
+                         locum_ms now, uint32_t random, struct locum_nsd_actions *ret)
 {
     ret->count = 0;
-    if (now - self->stepped > LOCUM_NSD_STALL_MS) {
-        self->heard += now - self->stepped; /* nobody could be heard meanwhile */
+    if (now - self->now > LOCUM_NSD_STALL_MS) {
+        /* This process was stopped: the coordinator was not silent for that time. */
+        self->heard += now - self->now;
     }
-    self->stepped = now;
-    switch (event->kind) {
-    case LOCUM_NSD_INPUT_WORD: on_word(self, event, now); break;
-    case LOCUM_NSD_INPUT_OPEN: self->open = event->open; break;
+    self->now = now;
+    self->random = random;
+    switch (input->kind) {
+    case LOCUM_NSD_INPUT_TARGET: on_target(self, input); break;
+    case LOCUM_NSD_INPUT_OPEN: self->open = input->open; break;
     case LOCUM_NSD_INPUT_FILE:
-        self->file = event->word;
+        self->file = input->version;
         self->file_good = false;
         if (self->file.known) {
             note_issued(self, self->file.serial);
         }
         break;
     case LOCUM_NSD_INPUT_PREPARED:
-        if (event->ok) {
+        if (input->ok) {
             self->phase = LOCUM_NSD_PLACING;
             add(ret, LOCUM_NSD_PLACE)->keep = self->file_good;
         } else {
-            fail(self, event->why, now, random);
+            fail(self, input->why);
         }
         break;
-    case LOCUM_NSD_INPUT_PLACED: on_placed(self, event, now, random, ret); break;
-    case LOCUM_NSD_INPUT_CONTROL: on_control(self, event, now, random, ret); break;
-    case LOCUM_NSD_INPUT_SOA: on_soa(self, event, now); break;
-    case LOCUM_NSD_INPUT_TICK: break;
+    case LOCUM_NSD_INPUT_PLACED: on_placed(self, input, ret); break;
+    case LOCUM_NSD_INPUT_CONTROL: on_control(self, input, ret); break;
+    case LOCUM_NSD_INPUT_SOA: on_soa(self, input); break;
+    case LOCUM_NSD_INPUT_TIME: break;
     }
-    measure(self, now);
-    act(self, now, random, ret);
-    measure(self, now);
-    report(self, now, ret);
+    measure(self);
+    act(self, ret);
+    measure(self);
+    report(self, ret);
 }
 
 locum_ms
-locum_nsd_next(const struct locum_nsd_reconciler *self)
+locum_nsd_reconcile_next(const struct locum_nsd_reconciler *self)
 {
-    locum_ms next = self->told_at + LOCUM_NSD_REPORT_MS;
+    locum_ms next = self->reported_at + LOCUM_NSD_REPORT_MS;
     const locum_ms lost_at = self->heard + self->lost_ms;
     const bool look = self->phase == LOCUM_NSD_IDLE || self->phase == LOCUM_NSD_CONFIRMING;
     if (look && !self->asking && self->ask_at < next) {
         next = self->ask_at;
     }
-    if (self->phase == LOCUM_NSD_IDLE && self->retry_at > self->stepped && self->retry_at < next) {
+    if (self->phase == LOCUM_NSD_IDLE && self->retry_at > self->now && self->retry_at < next) {
         next = self->retry_at;
     }
-    return lost_at > self->stepped && lost_at < next ? lost_at : next;
+    return lost_at > self->now && lost_at < next ? lost_at : next;
 }
 
 enum locum_nsd_state
-locum_nsd_state_of(const struct locum_nsd_reconciler *self, locum_ms now)
+locum_nsd_reconcile_state(const struct locum_nsd_reconciler *self)
 {
-    const enum locum_nsd_source want = wanted(self, now);
+    const enum locum_nsd_source want = wanted(self);
     if (self->why[0] != '\0') {
         return LOCUM_NSD_FAILED;
     }
-    if (want == LOCUM_NSD_NOTHING) {
+    if (want == LOCUM_NSD_SOURCE_NONE) {
         return LOCUM_NSD_STARTING;
     }
     if (!is_settled(self, want)) {
         return LOCUM_NSD_APPLYING;
     }
-    return want == LOCUM_NSD_OPEN ? LOCUM_NSD_FAIL_OPEN : LOCUM_NSD_SERVED;
+    return want == LOCUM_NSD_SOURCE_OPEN ? LOCUM_NSD_FAIL_OPEN : LOCUM_NSD_SERVED;
 }
 
 locum_ms
-locum_nsd_lag_ms(const struct locum_nsd_reconciler *self, locum_ms now)
+locum_nsd_reconcile_lag_ms(const struct locum_nsd_reconciler *self)
 {
-    return self->pending_since != 0 ? now - self->pending_since : self->lag_ms;
+    return self->pending_since != 0 ? self->now - self->pending_since : self->lag_ms;
 }

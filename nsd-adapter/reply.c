@@ -12,16 +12,7 @@ ends_with(struct locum_slice text, const char *end)
                           end);
 }
 
-static void
-add_printable(struct locum_text *text, struct locum_slice line)
-{
-    for (size_t i = 0; i < line.length && i < SHOWN_MAX; i++) {
-        const char c = line.at[i];
-        locum_text_add_char(text, (unsigned char)c < ' ' || (unsigned char)c > 126 ? '?' : c);
-    }
-}
-
-enum locum_nsd_control
+enum locum_nsd_reply
 locum_nsd_reply_read(struct locum_slice reply, struct locum_text *why)
 {
     struct locum_slice rest = reply;
@@ -33,14 +24,13 @@ locum_nsd_reply_read(struct locum_slice reply, struct locum_text *why)
         ok = line.length > 0 ? locum_slice_is(line, "ok") : ok;
     }
     if (ok) {
-        return LOCUM_NSD_CONTROL_OK;
+        return LOCUM_NSD_REPLY_OK;
     }
     if (locum_slice_starts(first, "error zone ") && ends_with(first, " not configured")) {
-        return LOCUM_NSD_CONTROL_NO_ZONE;
+        return LOCUM_NSD_REPLY_NO_ZONE;
     }
-    locum_text_add(why, first.length > 0 ? "NSD says: "
-                                         : "NSD closed the control connection "
-                                           "without a word");
-    add_printable(why, first);
-    return LOCUM_NSD_CONTROL_FAILED;
+    locum_text_add(why, first.length > 0 ? "NSD answers: "
+                                         : "NSD closed the control connection without a reply");
+    locum_text_add_printable(why, first, SHOWN_MAX);
+    return LOCUM_NSD_REPLY_FAILED;
 }

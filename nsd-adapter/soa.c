@@ -27,7 +27,7 @@ get_u32(const uint8_t *at)
     return (uint32_t)get_u16(at) << 16 | get_u16(at + 2);
 }
 
-/* Returns the octets written, 0: it is no name. */
+/* The bytes written; 0: not a valid name. */
 static size_t
 put_name(const char *zone, uint8_t *ret)
 {
@@ -61,7 +61,7 @@ locum_nsd_soa_query(const char *zone, uint16_t id, uint8_t ret[LOCUM_NSD_QUERY_M
     return HEADER_BYTES + name + 4;
 }
 
-/* Step over a name; false if it runs out of the packet. A pointer ends it. */
+/* Skip a name, which a pointer ends (RFC 1035 4.1.4). False: it is not whole. */
 static bool
 skip_name(const uint8_t *packet, size_t length, size_t *at)
 {
@@ -82,7 +82,7 @@ skip_name(const uint8_t *packet, size_t length, size_t *at)
     return false;
 }
 
-/* Is this the question's own name: a pointer to it, or the same labels again? */
+/* True if this is the name of the question: a pointer to it, or the same labels in any case. */
 static bool
 is_question_name(const uint8_t *query, size_t name_length, const uint8_t *reply, size_t length,
                  size_t at)
@@ -96,7 +96,7 @@ is_question_name(const uint8_t *query, size_t name_length, const uint8_t *reply,
            reply[at + name_length - 1] == 0;
 }
 
-/* The serial in the answer section, of the first SOA of the name asked for. */
+/* The serial of the first SOA record of the zone in the answer section. */
 static bool
 find_serial(const uint8_t *query, size_t query_length, const uint8_t *reply, size_t length,
             uint32_t *ret)
@@ -136,7 +136,7 @@ locum_nsd_soa_read(const uint8_t *query, size_t query_length, const uint8_t *rep
         return LOCUM_ERR_PROTOCOL;
     }
     const uint8_t rcode = reply[3] & 0x0f;
-    /* Some errors come without the question. */
+    /* A server may leave the question out of an error. */
     const bool echoed =
         get_u16(reply + 4) == 1 && length >= query_length &&
         strncasecmp((const char *)query + HEADER_BYTES, (const char *)reply + HEADER_BYTES,
@@ -157,7 +157,7 @@ locum_nsd_soa_read(const uint8_t *query, size_t query_length, const uint8_t *rep
 }
 
 const char *
-locum_nsd_rcode_text(uint8_t rcode)
+locum_nsd_soa_rcode_text(uint8_t rcode)
 {
     static const char *const texts[16] = {"",        "FORMERR", "SERVFAIL", "NXDOMAIN",
                                           "NOTIMP",  "REFUSED", "YXDOMAIN", "YXRRSET",

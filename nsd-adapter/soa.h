@@ -1,40 +1,42 @@
 /*
- * soa: the question for a zone's SOA, and what a reply says (RFC 1035 4.1). Pure, and bounded
- * against any bytes: whoever can send to our port may have sent them.
+ * soa: write the query for a zone's SOA, and read the reply (RFC 1035 4.1). Pure. Any bytes may
+ * come as a reply, because any program can send to the socket.
  */
 #ifndef LOCUM_NSD_ADAPTER_SOA_H
 #define LOCUM_NSD_ADAPTER_SOA_H
 
 #include "base/text.h"
 
-enum { LOCUM_NSD_QUERY_MAX = 12 + 255 + 4, LOCUM_NSD_REPLY_MAX = 4096 };
+enum { LOCUM_NSD_QUERY_MAX = 12 + 255 + 4, LOCUM_NSD_SOA_BYTES_MAX = 4096 };
 
-/* What NSD shows of the zone. */
+/* What a query has shown. */
 enum locum_nsd_soa {
-    LOCUM_NSD_SOA_SILENT, /* no reply in time, or nobody listens */
-    LOCUM_NSD_SOA_NONE,   /* a reply without the zone: not configured, not loaded, wiped */
-    LOCUM_NSD_SOA_SERIAL, /* it is served, with this serial */
+    LOCUM_NSD_SOA_SILENT, /* no reply in time, or the port is closed */
+    LOCUM_NSD_SOA_NONE,   /* NSD does not serve the zone: not configured, not loaded, removed */
+    LOCUM_NSD_SOA_SERIAL, /* NSD serves the zone, with this serial */
 };
 
 /*
- * Build the question.
+ * Write the query.
  *
  * zone  absolute, with its last dot, without escapes.
- * Returns its length, or 0: the name cannot be written (a label over 63, the name over 255 octets).
+ * Returns its length; 0: not a valid name (a label over 63 bytes, or the name over 255).
  */
 size_t locum_nsd_soa_query(const char *zone, uint16_t id, uint8_t ret[LOCUM_NSD_QUERY_MAX]);
 
 /*
- * Read a reply to this question.
+ * Read a reply to this query.
  *
- * ret         SERIAL or NONE. ret_serial: with SERIAL. ret_rcode: with NONE; 0: no SOA in it.
- * 0, or LOCUM_ERR_PROTOCOL: this is no reply to the question, go on waiting.
+ * ret         SERIAL or NONE.
+ * ret_serial  set with SERIAL only.
+ * ret_rcode   set with NONE only; 0: the answer has no SOA of the zone, or lacks AA.
+ * Returns 0, or LOCUM_ERR_PROTOCOL: this is no reply to the query; wait for another one.
  */
 int locum_nsd_soa_read(const uint8_t *query, size_t query_length, const uint8_t *reply,
                        size_t length, enum locum_nsd_soa *ret, uint32_t *ret_serial,
                        uint8_t *ret_rcode) LOCUM_MUST_CHECK;
 
 /* "REFUSED", "SERVFAIL", ...; "" for 0; static. */
-const char *locum_nsd_rcode_text(uint8_t rcode);
+const char *locum_nsd_soa_rcode_text(uint8_t rcode);
 
 #endif

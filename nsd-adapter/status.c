@@ -6,14 +6,14 @@
 
 #include <jansson.h>
 
+#include "base/text_format.h"
 #include "cli/client.h"
 #include "nsd-adapter/ask.h"
 #include "nsd-adapter/files.h"
-#include "nsd-adapter/zonetext.h"
 
 enum { EXIT_FINE = 0, EXIT_NOT_FINE = 1 };
 
-struct served {
+struct nsd_answer {
     struct event_base *base;
     enum locum_nsd_soa outcome;
     uint32_t serial;
@@ -23,49 +23,43 @@ struct served {
 static void
 on_soa(void *user, enum locum_nsd_soa outcome, uint32_t serial, const char *why)
 {
-    struct served *self = user;
-    struct locum_text text = locum_text_init(self->why, sizeof(self->why));
+    struct nsd_answer *self = user;
     self->outcome = outcome;
     self->serial = serial;
-    locum_text_add(&text, why != NULL ? why : "");
+    (void)locum_text_format_buffer(self->why, sizeof(self->why), "%s", why != NULL ? why : "");
     (void)event_base_loopbreak(self->base);
 }
 
 static void
-ask_nsd(const struct locum_nsd_settings *settings, struct served *ret)
+ask_nsd(const struct locum_nsd_settings *settings, struct nsd_answer *ret)
 {
-    *ret = (struct served){.base = event_base_new(), .why = "out of memory"};
-    struct locum_nsd_asker *asker =
+    *ret = (struct nsd_answer){.base = event_base_new(), .why = "out of memory"};
+    struct locum_nsd_ask *asker =
         ret->base == NULL
             ? NULL
-            : locum_nsd_asker_create(ret->base, &settings->address, settings->zone, on_soa, ret);
+            : locum_nsd_ask_create(ret->base, &settings->address, settings->zone, on_soa, ret);
     if (asker != NULL) {
-        locum_nsd_asker_ask(asker);
+        locum_nsd_ask_send(asker);
         (void)event_base_dispatch(ret->base);
-        locum_nsd_asker_destroy(asker);
+        locum_nsd_ask_destroy(asker);
     }
     if (ret->base != NULL) {
         event_base_free(ret->base);
     }
 }
 
-/* False: there is no such zone in it; why says it. */
+/* Read the serial in the zone file. False: it has none, and `why` says why. */
 static bool
-read_file(const struct locum_nsd_settings *settings, uint32_t *ret, struct locum_text *why)
+read_serial(const struct locum_nsd_settings *settings, uint32_t *ret, struct locum_text *why)
 {
-    struct locum_nsd_zonetext read;
-    const char *wrong;
+    struct locum_nsd_zonetext zone;
     char *text;
-    size_t length;
-    if (locum_nsd_files_read(settings->zonefile, &text, &length, why) != 0) {
+    if (locum_nsd_files_read(settings->zonefile, settings->zone, &text, &zone, why) != 0) {
         return false;
     }
-    const bool good = locum_nsd_zonetext_read((struct locum_slice){.at = text, .length = length},
-                                              settings->zone, &read, &wrong) == 0;
     free(text);
-    locum_text_add(why, good ? "" : wrong);
-    *ret = good ? read.serial : 0;
-    return good;
+    *ret = zone.serial;
+    return true;
 }
 
 static void
@@ -79,7 +73,7 @@ print_serial(FILE *out, const char *who, bool known, uint32_t serial, const char
     }
 }
 
-/* What the adapter has reported; returns whether that is well. */
+/* Print what the adapter has reported last. True if it reported that NSD serves the zone. */
 static bool
 print_report(FILE *out, const json_t *status)
 {
@@ -88,7 +82,7 @@ print_report(FILE *out, const json_t *status)
     const char *error = json_string_value(json_object_get(report, "error"));
     const json_t *lag = json_object_get(report, "lag_ms");
     if (state == NULL) {
-        (void)fprintf(out, "%-12s none has reached the coordinator\n", "report");
+        (void)fprintf(out, "%-12s the coordinator has received none\n", "report");
         return false;
     }
     (void)fprintf(out, "%-12s %s", "report", state);
@@ -103,10 +97,8 @@ int
 locum_nsd_status(const struct locum_nsd_settings *settings, FILE *out)
 {
     struct locum_nsd_files files;
-    struct served nsd;
-    char address[LOCUM_ADDRESS_TEXT_MAX];
+    struct nsd_answer nsd;
     char buffer[300];
-    struct locum_text where = locum_text_init(address, sizeof(address));
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
     json_t *status = NULL;
     uint32_t in_file = 0;
@@ -121,14 +113,14 @@ locum_nsd_status(const struct locum_nsd_settings *settings, FILE *out)
         print_serial(out, "coordinator", json_is_integer(serial),
                      (uint32_t)json_integer_value(serial), settings->coordinator, "no serial");
     } else {
-        (void)fprintf(out, "%-12s cannot be reached\n", "coordinator");
+        (void)fprintf(out, "%-12s does not answer\n", "coordinator");
     }
-    const bool filed = read_file(settings, &in_file, &why);
+    const bool filed = read_serial(settings, &in_file, &why);
     print_serial(out, "zone file", filed, in_file, settings->zonefile, buffer);
-    locum_address_add_port(&settings->address, &where);
     ask_nsd(settings, &nsd);
     const bool served = nsd.outcome == LOCUM_NSD_SOA_SERIAL;
-    print_serial(out, "NSD", served, nsd.serial, address, nsd.why);
+    print_serial(out, "NSD", served, nsd.serial, locum_address_text(&settings->address).text,
+                 nsd.why);
     const bool reported = asked == 0 && print_report(out, status);
     json_decref(status);
     const bool fine = reported && holder > 0 && filed && served && nsd.serial == in_file;

@@ -1,6 +1,6 @@
 /*
- * status: what the adapter, the coordinator, the zone file and NSD say, side by side, each asked
- * itself: it tells the truth also when the adapter is dead.
+ * status: print what the adapter, the coordinator, the zone file and NSD say. Each of them is asked
+ * directly, so this also works while the adapter is stopped.
  */
 #ifndef LOCUM_NSD_ADAPTER_STATUS_H
 #define LOCUM_NSD_ADAPTER_STATUS_H
@@ -9,7 +9,7 @@
 
 #include "nsd-adapter/settings.h"
 
-/* Exit code: 0 NSD serves what it should, 1 it does not, 3 the coordinator cannot be reached. */
+/* The exit code: 0 NSD serves the right zone, 1 it does not, 3 the coordinator does not answer. */
 int locum_nsd_status(const struct locum_nsd_settings *settings, FILE *out);
 
 #endif

@@ -7,13 +7,14 @@
 
 #include "base/backoff.h"
 #include "base/error.h"
-#include "base/timeval.h"
+#include "base/text_format.h"
+#include "base/timer.h"
 #include "fetch/api.h"
 #include "fetch/loop.h"
 
 enum {
-    ANSWER_BYTES_MAX = 40 * 1024 * 1024, /* two zones, escaped */
-    TIMEOUT_MS = 8000, /* longer than the coordinator holds a request (3 s), shorter than lost */
+    ANSWER_BYTES_MAX = 40 * 1024 * 1024, /* two zones as JSON strings */
+    TIMEOUT_MS = 8000,                   /* the coordinator answers within 3 s */
     REPORT_TIMEOUT_MS = 2000,
     RETRY_FIRST_MS = 50,
     RETRY_MAX_MS = 1000,
@@ -21,7 +22,7 @@ enum {
     WHY_BYTES = 300,
 };
 
-struct call {
+struct api_call {
     struct locum_nsd_upstream *upstream;
     void (*on_done)(struct locum_nsd_upstream *upstream, CURLcode result);
     CURL *easy;
@@ -34,26 +35,26 @@ struct locum_nsd_upstream {
     locum_nsd_upstream_fn *on_zone;
     void *user;
     struct locum_fetch_loop *loop;
-    struct event *again; /* the next question */
-    struct call zone, report;
+    struct locum_timer again; /* ask for the zone again */
+    struct api_call zone, report;
     char *zone_escaped;
-    bool known; /* the last answer was whole: serial is what we have */
+    bool known; /* the last answer was usable, with this serial */
     uint32_t serial;
     struct locum_backoff backoff;
-    char *unsent; /* the newest report, while an older one is under way; NULL */
+    char *unsent; /* the newest report, while an older one is being sent; NULL */
 };
 
 static void
 on_fetched(void *user, CURLcode result)
 {
-    struct call *call = user;
+    struct api_call *call = user;
     call->running = false;
     call->on_done(call->upstream, result);
 }
 
-/* False: no memory. */
+/* False: out of memory. */
 static bool
-begin(struct call *call, const char *target, const char *post, long timeout_ms)
+begin(struct api_call *call, const char *target, const char *post, long timeout_ms)
 {
     struct locum_nsd_upstream *self = call->upstream;
     call->running = locum_fetch_api_prepare(call->easy, self->socket, target, post, timeout_ms,
@@ -65,28 +66,25 @@ begin(struct call *call, const char *target, const char *post, long timeout_ms)
 static void
 ask_again(struct locum_nsd_upstream *self, bool good)
 {
-    struct timeval wait = {0};
+    locum_ms pause_ms = 0;
     if (good) {
         locum_backoff_reset(&self->backoff);
     } else {
         self->known = false;
-        wait = locum_timeval(locum_backoff_next(&self->backoff, (uint32_t)random()));
+        pause_ms = locum_backoff_next(&self->backoff, (uint32_t)random());
     }
-    (void)event_add(self->again, &wait);
+    locum_timer_arm(&self->again, pause_ms);
 }
 
 static void
-on_again(evutil_socket_t fd, short what, void *user)
+on_again(void *user)
 {
     struct locum_nsd_upstream *self = user;
     char target[URL_BYTES];
     struct locum_text text = locum_text_init(target, sizeof(target));
-    (void)fd, (void)what;
-    locum_text_add(&text, "/zone?name=");
-    locum_text_add(&text, self->zone_escaped);
+    locum_text_format(&text, "/zone?name=%s", self->zone_escaped);
     if (self->known) {
-        locum_text_add(&text, "&wait=");
-        locum_text_add_u64(&text, self->serial);
+        locum_text_format(&text, "&wait=%u", self->serial);
     }
     if (!begin(&self->zone, target, NULL, TIMEOUT_MS)) {
         (void)self->on_zone(self->user, NULL, "out of memory");
@@ -94,17 +92,13 @@ on_again(evutil_socket_t fd, short what, void *user)
     }
 }
 
-/* The coordinator's own reason, "HTTP status 404: such is no zone of this cluster". */
+/* "HTTP status 404: not a zone of this cluster" */
 static void
 add_refusal(long status, const json_t *json, struct locum_text *why)
 {
     const char *reason = json_string_value(json_array_get(json_object_get(json, "errors"), 0));
-    locum_text_add(why, "HTTP status ");
-    locum_text_add_i64(why, status);
-    if (reason != NULL) {
-        locum_text_add(why, ": ");
-        locum_text_add_bytes(why, reason, strnlen(reason, WHY_BYTES / 2));
-    }
+    locum_text_format(why, "HTTP status %ld%s%.*s", status, reason != NULL ? ": " : "",
+                      WHY_BYTES / 2, reason != NULL ? reason : "");
 }
 
 static void
@@ -127,7 +121,7 @@ on_zone_done(struct locum_nsd_upstream *self, CURLcode result)
     } else if (status != 200) {
         add_refusal(status, json, &why);
     } else if (!json_is_object(json)) {
-        locum_text_add(&why, "its answer is no JSON object");
+        locum_text_add(&why, "its answer is not a JSON object");
     }
     const bool good = self->on_zone(self->user, why.length == 0 ? json : NULL, buffer);
     if (good) {
@@ -139,17 +133,11 @@ on_zone_done(struct locum_nsd_upstream *self, CURLcode result)
 }
 
 static void
-send_report(struct locum_nsd_upstream *self, const char *body)
-{
-    (void)begin(&self->report, "/nsd", body, REPORT_TIMEOUT_MS);
-}
-
-static void
 on_report_done(struct locum_nsd_upstream *self, CURLcode result)
 {
-    (void)result; /* the next report says it all again */
+    (void)result; /* the next report is complete, too */
     if (self->unsent != NULL) {
-        send_report(self, self->unsent);
+        (void)begin(&self->report, "/nsd", self->unsent, REPORT_TIMEOUT_MS);
         free(self->unsent);
         self->unsent = NULL;
     }
@@ -168,7 +156,7 @@ locum_nsd_upstream_report(struct locum_nsd_upstream *self, json_t *body)
         self->unsent = text;
         return;
     }
-    send_report(self, text);
+    (void)begin(&self->report, "/nsd", text, REPORT_TIMEOUT_MS);
     free(text);
 }
 
@@ -178,9 +166,9 @@ locum_nsd_upstream_start(struct locum_nsd_upstream *self)
     ask_again(self, true);
 }
 
-/* False: no memory. */
+/* False: out of memory. */
 static bool
-init_call(struct call *self)
+init_call(struct api_call *self)
 {
     self->easy = curl_easy_init();
     self->answer.size_max = ANSWER_BYTES_MAX;
@@ -203,14 +191,13 @@ locum_nsd_upstream_create(struct event_base *base, const char *socket, const cha
         .on_zone = on_zone,
         .user = user,
         .loop = loop,
-        .again = evtimer_new(base, on_again, self),
         .zone = {.upstream = self, .on_done = on_zone_done},
         .report = {.upstream = self, .on_done = on_report_done},
         .zone_escaped = curl_easy_escape(NULL, zone, 0),
         .backoff = {.first_ms = RETRY_FIRST_MS, .max_ms = RETRY_MAX_MS},
     };
-    if (self->again == NULL || self->zone_escaped == NULL || !init_call(&self->zone) ||
-        !init_call(&self->report)) {
+    locum_timer_init(&self->again, base, on_again, self);
+    if (self->zone_escaped == NULL || !init_call(&self->zone) || !init_call(&self->report)) {
         locum_nsd_upstream_destroy(self);
         return LOCUM_ERR_MEMORY;
     }
@@ -219,7 +206,7 @@ locum_nsd_upstream_create(struct event_base *base, const char *socket, const cha
 }
 
 static void
-fini_call(struct call *self)
+fini_call(struct api_call *self)
 {
     if (self->running) {
         locum_fetch_loop_remove(self->upstream->loop, self->easy);
@@ -236,9 +223,7 @@ locum_nsd_upstream_destroy(struct locum_nsd_upstream *self)
     }
     fini_call(&self->zone);
     fini_call(&self->report);
-    if (self->again != NULL) {
-        event_free(self->again);
-    }
+    locum_timer_fini(&self->again);
     curl_free(self->zone_escaped);
     free(self->unsent);
     locum_fetch_loop_destroy(self->loop);

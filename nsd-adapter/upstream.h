@@ -1,9 +1,9 @@
 /*
- * upstream: the coordinator, over its control socket (HTTP/1.1, architecture.md "Names of the
- * API"): GET /zone?name=&wait=SERIAL all the time, POST /nsd when there is something to report.
+ * upstream: talks to the coordinator over its control socket (HTTP/1.1, doc/architecture.md "API").
  *
- * Whatever goes wrong with a question for the zone, the next one follows after a short, growing
- * wait, and says no serial, so that its answer comes at once.
+ * GET /zone?name=&wait=SERIAL is sent again and again; the coordinator answers when the zone
+ * changes, or after 3 s. POST /nsd reports what NSD serves. After a failed or unusable answer the
+ * next GET follows after a growing pause and names no serial, so that the zone is sent at once.
  */
 #ifndef LOCUM_NSD_ADAPTER_UPSTREAM_H
 #define LOCUM_NSD_ADAPTER_UPSTREAM_H
@@ -16,23 +16,25 @@
 struct locum_nsd_upstream;
 
 /*
- * An answer, or why there is none (then answer is NULL). Borrowed. For an answer the return value
- * says whether it could be used; if not, the next question comes after a wait as well.
+ * The coordinator has answered, or has not.
+ *
+ * answer  the JSON object, borrowed; NULL: none, and `why` has the reason.
+ * Returns whether the answer is usable.
  */
 typedef bool locum_nsd_upstream_fn(void *user, const json_t *answer, const char *why);
 
-/* socket, zone: borrowed for good. Nothing is asked yet. 0 or LOCUM_ERR_MEMORY. */
+/* socket, zone: borrowed until the end. 0 or LOCUM_ERR_MEMORY. Nothing is sent yet. */
 int locum_nsd_upstream_create(struct event_base *base, const char *socket, const char *zone,
                               locum_nsd_upstream_fn *on_zone, void *user,
                               struct locum_nsd_upstream **ret) LOCUM_MUST_CHECK;
 
-/* Begin to ask, from the loop. */
+/* Start to ask for the zone; on_zone is called later, from the loop. */
 void locum_nsd_upstream_start(struct locum_nsd_upstream *self);
 
-/* Report; takes `body`. One that could not be sent yet is replaced. Lost if nobody is there. */
+/* Report; takes `body` (NULL is fine). Replaces a report that was not sent yet. May get lost. */
 void locum_nsd_upstream_report(struct locum_nsd_upstream *self, json_t *body);
 
-/* NULL is fine. */
+/* on_zone is not called any more. NULL is fine. */
 void locum_nsd_upstream_destroy(struct locum_nsd_upstream *self);
 
 #endif

@@ -15,7 +15,7 @@ is_blank(char c)
     return c == ' ' || c == '\t';
 }
 
-/* The words of a line, at most `max`; returns how many there are, max + 1: more. */
+/* Split a line at blanks. The number of fields; max + 1: there are more than `max`. */
 static size_t
 split(struct locum_slice line, struct locum_slice *ret, size_t max)
 {
@@ -37,7 +37,7 @@ split(struct locum_slice line, struct locum_slice *ret, size_t max)
     return count;
 }
 
-/* FNV-1a, 64 bits. */
+/* FNV-1a, 64 bits (draft-eastlake-fnv). */
 static uint64_t
 hash_on(uint64_t hash, const char *at, size_t length)
 {
@@ -59,29 +59,29 @@ digest_of(struct locum_slice text, struct locum_slice serial)
 static bool
 is_signature(struct locum_slice line)
 {
-    struct locum_slice words[TYPE + 1];
-    return split(line, words, TYPE + 1) > TYPE && locum_slice_is(words[TYPE], "RRSIG");
+    struct locum_slice fields[TYPE + 1];
+    return split(line, fields, TYPE + 1) > TYPE && locum_slice_is(fields[TYPE], "RRSIG");
 }
 
-/* The first line is the SOA of the zone. */
+/* Read the first line. NULL, or what is wrong with it. */
 static const char *
 read_soa(struct locum_slice line, const char *zone, struct locum_nsd_zonetext *ret)
 {
-    struct locum_slice words[FIELDS];
+    struct locum_slice fields[FIELDS];
     uint64_t serial;
-    if (split(line, words, FIELDS) != FIELDS || !locum_slice_is(words[CLASS], "IN") ||
-        !locum_slice_is(words[TYPE], "SOA")) {
-        return "its first line is no SOA";
+    if (split(line, fields, FIELDS) != FIELDS || !locum_slice_is(fields[CLASS], "IN") ||
+        !locum_slice_is(fields[TYPE], "SOA")) {
+        return "its first line is not an SOA record";
     }
-    if (words[OWNER].length != strlen(zone) ||
-        strncasecmp(words[OWNER].at, zone, words[OWNER].length) != 0) {
-        return "its SOA is that of another zone";
+    if (fields[OWNER].length != strlen(zone) ||
+        strncasecmp(fields[OWNER].at, zone, fields[OWNER].length) != 0) {
+        return "its SOA record belongs to another zone";
     }
-    if (locum_slice_u64(words[SERIAL], UINT32_MAX, &serial) != 0) {
-        return "the serial of its SOA is no number of 32 bits";
+    if (locum_slice_u64(fields[SERIAL], UINT32_MAX, &serial) != 0) {
+        return "the serial of its SOA record is not a 32-bit number";
     }
     ret->serial = (uint32_t)serial;
-    ret->serial_at = words[SERIAL];
+    ret->serial_at = fields[SERIAL];
     return NULL;
 }
 
@@ -89,12 +89,12 @@ int
 locum_nsd_zonetext_read(struct locum_slice text, const char *zone, struct locum_nsd_zonetext *ret,
                         const char **ret_why)
 {
-    struct locum_nsd_zonetext read = {0};
+    struct locum_nsd_zonetext read = {.text = text};
     struct locum_slice rest = text;
     struct locum_slice line;
     const char *why = text.length > LOCUM_NSD_ZONE_BYTES_MAX ? "it is too large" : NULL;
     if (why == NULL && memchr(text.at, '\0', text.length) != NULL) {
-        why = "a NUL stands in it";
+        why = "it contains a NUL byte";
     }
     if (why == NULL) {
         (void)locum_slice_cut(&rest, '\n', &line);
@@ -113,10 +113,10 @@ locum_nsd_zonetext_read(struct locum_slice text, const char *zone, struct locum_
 }
 
 int
-locum_nsd_zonetext_render(struct locum_slice text, const struct locum_nsd_zonetext *self,
-                          uint32_t serial, char **ret)
+locum_nsd_zonetext_render(const struct locum_nsd_zonetext *self, uint32_t serial, char **ret)
 {
     enum { DIGITS_MAX = 10 };
+    const struct locum_slice text = self->text;
     const size_t size = text.length - self->serial_at.length + DIGITS_MAX + 1;
     char *buffer = malloc(size);
     if (buffer == NULL) {

@@ -1,7 +1,7 @@
 /*
- * zonetext: a zone in master-file text as the coordinator writes it (one record a line, absolute
- * names, the SOA first), as far as the adapter looks into it: serial, contents, signed or not.
- * Pure. Whether the whole text is good is nsd-checkzone's to say.
+ * zonetext: a zone as the coordinator writes it (master file, one record per line, absolute names,
+ * the SOA first), as far as the adapter reads it: serial, digest, signed or not. nsd-checkzone
+ * checks the rest. Pure.
  */
 #ifndef LOCUM_NSD_ADAPTER_ZONETEXT_H
 #define LOCUM_NSD_ADAPTER_ZONETEXT_H
@@ -11,25 +11,30 @@
 enum { LOCUM_NSD_ZONE_BYTES_MAX = 16 * 1024 * 1024 };
 
 struct locum_nsd_zonetext {
+    struct locum_slice text; /* the whole zone, borrowed */
     uint32_t serial;
-    struct locum_slice serial_at; /* its digits in the text */
-    uint64_t digest;              /* of all but the serial */
-    bool is_signed;               /* it holds signatures, so its serial cannot be changed */
+    struct locum_slice serial_at; /* its digits in the text, borrowed */
+    uint64_t digest;              /* of everything except the serial */
+    bool is_signed;               /* it has RRSIG records, so its serial cannot be changed */
 };
 
 /*
- * zone  absolute, with its last dot; the owner of the SOA must be this name, in any case.
- * 0, or LOCUM_ERR_INVALID and *ret_why (static).
+ * Read a zone.
+ *
+ * zone     absolute, with its last dot; the owner of the SOA must be this name, in any case.
+ * ret_why  set on LOCUM_ERR_INVALID only: the reason, a static text.
+ * Returns 0 or LOCUM_ERR_INVALID.
  */
 int locum_nsd_zonetext_read(struct locum_slice text, const char *zone,
                             struct locum_nsd_zonetext *ret, const char **ret_why) LOCUM_MUST_CHECK;
 
 /*
- * The same text with this serial.
+ * Write the same zone with another serial.
  *
- * ret  NUL-terminated, the caller's to free(). 0 or LOCUM_ERR_MEMORY.
+ * ret NUL-terminated; the caller's, who calls free().
+ * Returns 0 or LOCUM_ERR_MEMORY.
  */
-int locum_nsd_zonetext_render(struct locum_slice text, const struct locum_nsd_zonetext *self,
-                              uint32_t serial, char **ret) LOCUM_MUST_CHECK;
+int locum_nsd_zonetext_render(const struct locum_nsd_zonetext *self, uint32_t serial,
+                              char **ret) LOCUM_MUST_CHECK;
 
 #endif

@@ -181,7 +181,7 @@ def an_nsd_that_was_frozen_gets_the_newest_zone(site):
     before = apex(site, host)
     host.own.freeze()
     wanted = switch(site, host, before == [host.address])
-    failed(host, "does not answer")
+    failed(host, "no reply")
     host.own.thaw()
     until("the change", lambda: apex(site, host) == wanted, 20)
     served(host)

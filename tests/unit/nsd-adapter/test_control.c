@@ -16,23 +16,23 @@
 #include "base/clock.h"
 #include "nsd-adapter/control.h"
 
-/* What stands at the other end of the control socket: it says `says`, and closes or does not. */
+/* The other end of the control socket is the test itself. */
 static struct event_base *base;
 static struct locum_nsd_conf conf;
-static struct locum_nsd_channel *channel;
+static struct locum_nsd_control *control;
 static char folder[40];
 static int listener = -1;
 static int client = -1;
-static enum locum_nsd_control outcome;
-static char said[400];
+static enum locum_nsd_reply outcome;
+static char reason[400];
 static bool done;
 
 static void
-on_done(void *user, enum locum_nsd_control ret, const char *why)
+on_done(void *user, enum locum_nsd_reply ret, const char *why)
 {
     (void)user;
     outcome = ret;
-    (void)snprintf(said, sizeof(said), "%s", why != NULL ? why : "");
+    (void)snprintf(reason, sizeof(reason), "%s", why != NULL ? why : "");
     done = true;
     (void)event_base_loopbreak(base);
 }
@@ -50,8 +50,8 @@ setup(void **state)
     assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(listen(listener, 4), 0);
     base = event_base_new();
-    channel = locum_nsd_channel_create(base, &conf, on_done, NULL);
-    assert_non_null(channel);
+    control = locum_nsd_control_create(base, &conf, on_done, NULL);
+    assert_non_null(control);
     done = false;
     return 0;
 }
@@ -60,7 +60,7 @@ static int
 teardown(void **state)
 {
     (void)state;
-    locum_nsd_channel_destroy(channel);
+    locum_nsd_control_destroy(control);
     event_base_free(base);
     (void)close(listener);
     if (client >= 0) {
@@ -72,12 +72,12 @@ teardown(void **state)
     return 0;
 }
 
-/* Send the command; the other end takes the connection, and has it. */
+/* Send the command, accept the connection and read the command. */
 static void
 send_command(void)
 {
     char command[100] = "";
-    locum_nsd_channel_send(channel, "reload get.example.org");
+    locum_nsd_control_send(control, "reload get.example.org");
     client = accept(listener, NULL, NULL);
     assert_true(client >= 0);
     (void)event_base_loop(base, EVLOOP_ONCE);
@@ -101,17 +101,17 @@ run_to_the_end(void)
 }
 
 static void
-test_a_command_is_sent_and_answered(void **state)
+test_command_is_sent_and_answered(void **state)
 {
     (void)state;
     send_command();
     answer("ok\n");
     run_to_the_end();
-    assert_int_equal(outcome, LOCUM_NSD_CONTROL_OK);
+    assert_int_equal(outcome, LOCUM_NSD_REPLY_OK);
 }
 
 static void
-test_one_command_after_the_other(void **state)
+test_commands_follow_each_other(void **state)
 {
     (void)state;
     for (int i = 0; i < 3; i++) {
@@ -119,12 +119,12 @@ test_one_command_after_the_other(void **state)
         send_command();
         answer("error zone get.example.org not configured\n");
         run_to_the_end();
-        assert_int_equal(outcome, LOCUM_NSD_CONTROL_NO_ZONE);
+        assert_int_equal(outcome, LOCUM_NSD_REPLY_NO_ZONE);
     }
 }
 
 static void
-test_more_than_nsd_ever_says_is_cut(void **state)
+test_endless_reply_is_cut(void **state)
 {
     static char flood[64 * 1024];
     (void)state;
@@ -132,34 +132,34 @@ test_more_than_nsd_ever_says_is_cut(void **state)
     send_command();
     assert_int_equal(write(client, flood, sizeof(flood)), sizeof(flood)); /* and never closes */
     run_to_the_end();
-    assert_int_equal(outcome, LOCUM_NSD_CONTROL_FAILED);
-    assert_true(strlen(said) < 200);
+    assert_int_equal(outcome, LOCUM_NSD_REPLY_FAILED);
+    assert_true(strlen(reason) < 200);
 }
 
 static void
-test_one_that_is_silent_has_its_time(void **state)
+test_silent_nsd_is_reported_after_the_deadline(void **state)
 {
     (void)state;
     const locum_ms begin = locum_now_read().mono;
     send_command();
     run_to_the_end();
     const locum_ms took = locum_now_read().mono - begin;
-    assert_int_equal(outcome, LOCUM_NSD_CONTROL_FAILED);
-    assert_non_null(strstr(said, "does not answer within 3 s"));
+    assert_int_equal(outcome, LOCUM_NSD_REPLY_FAILED);
+    assert_non_null(strstr(reason, "3 s"));
     assert_true(took >= LOCUM_NSD_CONTROL_MS - 100 && took < 3 * LOCUM_NSD_CONTROL_MS);
 }
 
 static void
-test_nobody_there_is_told(void **state)
+test_closed_port_is_reported(void **state)
 {
     (void)state;
     (void)close(listener);
     listener = -1;
-    locum_nsd_channel_send(channel, "reload get.example.org");
-    assert_false(done); /* never from within */
+    locum_nsd_control_send(control, "reload get.example.org");
+    assert_false(done); /* on_done is called from the loop only */
     run_to_the_end();
-    assert_int_equal(outcome, LOCUM_NSD_CONTROL_FAILED);
-    assert_non_null(strstr(said, "Connection refused"));
+    assert_int_equal(outcome, LOCUM_NSD_REPLY_FAILED);
+    assert_non_null(strstr(reason, "Connection refused"));
 }
 
 int
@@ -167,9 +167,11 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_a_command_is_sent_and_answered), TEST(test_one_command_after_the_other),
-        TEST(test_more_than_nsd_ever_says_is_cut), TEST(test_one_that_is_silent_has_its_time),
-        TEST(test_nobody_there_is_told),
+        TEST(test_command_is_sent_and_answered),
+        TEST(test_commands_follow_each_other),
+        TEST(test_endless_reply_is_cut),
+        TEST(test_silent_nsd_is_reported_after_the_deadline),
+        TEST(test_closed_port_is_reported),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,17 +54,18 @@ put(const char *text, bool keep)
 }
 
 static void
-assert_holds(const char *file, const char *text)
+assert_holds(const char *name, const char *text)
 {
-    char *found;
-    size_t length;
-    assert_int_equal(locum_nsd_files_read(file, &found, &length, &why), 0);
+    char found[64] = "";
+    FILE *file = fopen(name, "r");
+    assert_non_null(file);
+    (void)!fread(found, 1, sizeof(found) - 1, file);
+    (void)fclose(file);
     assert_string_equal(found, text);
-    free(found);
 }
 
 static void
-test_a_file_replaces_the_last_whole(void **state)
+test_place_replaces_the_file_and_keeps_the_former(void **state)
 {
     (void)state;
     struct stat info;
@@ -82,7 +83,7 @@ test_a_file_replaces_the_last_whole(void **state)
     assert_false(locum_nsd_files_changed(&files));
 }
 
-/* NSD skips a file of the mtime that it knows: each has another, wherever the clock was set. */
+/* NSD does not read a file again that has the same mtime, whatever the clock does. */
 static void
 test_every_file_has_a_new_mtime(void **state)
 {
@@ -104,7 +105,7 @@ test_every_file_has_a_new_mtime(void **state)
     const struct timespec ahead[2] = {{.tv_sec = time(NULL) + 86400},
                                       {.tv_sec = time(NULL) + 86400}};
     assert_int_equal(utimensat(AT_FDCWD, files.path, ahead, 0),
-                     0); /* the clock was set back since */
+                     0); /* the clock was set back since then */
     assert_true(locum_nsd_files_changed(&files));
     put("three\n", true);
     assert_int_equal(stat(files.path, &after), 0);
@@ -112,7 +113,7 @@ test_every_file_has_a_new_mtime(void **state)
 }
 
 static void
-test_another_hand_is_seen_once(void **state)
+test_change_by_another_program_is_noticed_once(void **state)
 {
     (void)state;
     put("one\n", false);
@@ -120,16 +121,34 @@ test_another_hand_is_seen_once(void **state)
     assert_int_equal(unlink(files.path), 0);
     assert_true(locum_nsd_files_changed(&files));
     assert_false(locum_nsd_files_changed(&files));
-    put("two\n", true); /* nothing there to keep */
+    put("two\n", true); /* there is no file to keep */
     assert_holds(files.path, "two\n");
 }
 
 static void
-test_what_cannot_be_written_says_why_and_leaves_the_file(void **state)
+test_zone_file_is_read(void **state)
+{
+    (void)state;
+    static const char text[] = "z. 60 IN SOA a. b. 7 1 1 1 1\nz. 60 IN A 192.0.2.1\n";
+    struct locum_nsd_zonetext zone;
+    char *read;
+    assert_int_equal(locum_nsd_files_read(files.path, "z.", &read, &zone, &why),
+                     LOCUM_ERR_NOT_FOUND);
+    assert_non_null(strstr(why_buffer, files.path));
+    put(text, false);
+    assert_int_equal(locum_nsd_files_read(files.path, "z.", &read, &zone, &why), 0);
+    assert_string_equal(read, text);
+    assert_int_equal(zone.serial, 7);
+    free(read);
+    assert_int_equal(locum_nsd_files_read(files.path, "x.", &read, &zone, &why), LOCUM_ERR_INVALID);
+}
+
+static void
+test_failed_write_is_explained_and_keeps_the_file(void **state)
 {
     (void)state;
     put("one\n", false);
-    assert_int_equal(mkdir(files.fresh, 0700), 0); /* stops root, too */
+    assert_int_equal(mkdir(files.fresh, 0700), 0); /* also fails for root */
     assert_int_not_equal(locum_nsd_files_write(&files, "two\n", &why), 0);
     assert_non_null(strstr(why_buffer, files.fresh));
     assert_int_equal(rmdir(files.fresh), 0);
@@ -138,19 +157,19 @@ test_what_cannot_be_written_says_why_and_leaves_the_file(void **state)
 }
 
 static void
-test_the_lock_has_one_holder(void **state)
+test_lock_has_one_holder(void **state)
 {
     (void)state;
     int status;
     assert_int_equal(locum_nsd_files_holder(&files), 0);
     assert_int_equal(locum_nsd_files_lock(&files, &why), 0);
     const pid_t parent = getpid();
-    const pid_t child = fork(); /* the lock is the process's */
+    const pid_t child = fork(); /* a lock belongs to a process */
     if (child == 0) {
         struct locum_nsd_files other;
         char number[16];
         locum_nsd_files_init(&other, path);
-        (void)snprintf(number, sizeof(number), "process %d:", (int)parent);
+        (void)snprintf(number, sizeof(number), "process %d.", (int)parent);
         const bool good = locum_nsd_files_holder(&other) == parent &&
                           locum_nsd_files_lock(&other, &why) == LOCUM_ERR_IN_USE &&
                           strstr(why_buffer, number) != NULL;
@@ -165,11 +184,12 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_a_file_replaces_the_last_whole),
+        TEST(test_place_replaces_the_file_and_keeps_the_former),
         TEST(test_every_file_has_a_new_mtime),
-        TEST(test_another_hand_is_seen_once),
-        TEST(test_what_cannot_be_written_says_why_and_leaves_the_file),
-        TEST(test_the_lock_has_one_holder),
+        TEST(test_change_by_another_program_is_noticed_once),
+        TEST(test_zone_file_is_read),
+        TEST(test_failed_write_is_explained_and_keeps_the_file),
+        TEST(test_lock_has_one_holder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /*
- * The reconciler against a model of NSD, disk and coordinator under virtual time: stories, and
- * random schedules of faults after each of which it must come to rest on the right zone.
+ * The reconciler with a model of NSD, disk and coordinator under virtual time: single faults, and
+ * random schedules of faults, after which NSD must serve the right zone.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,11 +14,11 @@
 
 #include "nsd-adapter/reconcile.h"
 
-enum { LOST_MS = 10000, START_MS = 1000, OPEN_DIGEST = 7777, WIPED = 0 };
+enum { LOST_MS = 10000, START_MS = 1000, OPEN_DIGEST = 7777 };
 
 struct pending {
     locum_ms at; /* 0: none */
-    struct locum_nsd_input event;
+    struct locum_nsd_input input;
 };
 
 struct world {
@@ -27,18 +27,17 @@ struct world {
     uint32_t seed;
     /* the coordinator */
     bool speaks;
-    struct locum_nsd_version word;
+    struct locum_nsd_version target;
     locum_ms speak_at;
     /* the disk */
     struct locum_nsd_version fresh, file, last;
     bool full;
     /* NSD */
-    bool up, controllable, knows, refuses; /* refuses: wipes the zone at a reload */
+    bool up, controllable, knows, refuses; /* refuses: drops the zone at a reload */
     bool fresh_mtime;                      /* the file's is another than the one that it loaded */
     locum_ms reload_ms, reload_at;
-    struct locum_nsd_version loaded; /* unknown: wiped */
-    bool late_load; /* of a slow reload: the file as it was when it was asked for */
-    /* outcomes under way */
+    struct locum_nsd_version loaded; /* unknown: dropped */
+    /* outcomes to come */
     struct pending work, answer;
     /* what must hold */
     uint32_t highest; /* ever served */
@@ -67,7 +66,7 @@ load(struct world *w, bool restart)
         w->loaded.known = false;
     } else if (w->file.known) {
         w->loaded = w->file;
-        /* Never an older zone: not after a reload, not after a restart. */
+        /* NSD never loads an older zone, neither after a reload nor after a restart. */
         if (w->served_once) {
             assert_true(w->loaded.serial - w->highest < UINT32_C(1) << 31);
         }
@@ -79,25 +78,26 @@ load(struct world *w, bool restart)
     w->fresh_mtime = false;
 }
 
-static void step(struct world *w, const struct locum_nsd_input *event);
+static void step(struct world *w, const struct locum_nsd_input *input);
 
 static void
 perform(struct world *w, const struct locum_nsd_action *action)
 {
-    struct locum_nsd_input event = {.ok = true, .why = "why"};
+    struct locum_nsd_input input = {.ok = true, .why = "why"};
     switch (action->kind) {
     case LOCUM_NSD_PREPARE:
         w->prepared++;
-        event.kind = LOCUM_NSD_INPUT_PREPARED;
-        event.ok = !w->full;
-        w->fresh = action->source == LOCUM_NSD_OPEN ? version(action->serial, OPEN_DIGEST)
-                                                    : version(action->serial, w->word.digest);
-        w->work = (struct pending){w->now + 5, event};
+        input.kind = LOCUM_NSD_INPUT_PREPARED;
+        input.ok = !w->full;
+        w->fresh = action->source == LOCUM_NSD_SOURCE_OPEN
+                       ? version(action->serial, OPEN_DIGEST)
+                       : version(action->serial, w->target.digest);
+        w->work = (struct pending){w->now + 5, input};
         break;
     case LOCUM_NSD_PLACE:
     case LOCUM_NSD_RESTORE:
         if (action->kind == LOCUM_NSD_RESTORE) {
-            assert_true(w->last.known); /* one that was seen served */
+            assert_true(w->last.known); /* NSD has served it */
             w->restored++;
             w->file = w->last;
             w->file.serial = action->serial;
@@ -106,43 +106,43 @@ perform(struct world *w, const struct locum_nsd_action *action)
             w->file = w->fresh;
         }
         w->fresh_mtime = true;
-        event.kind = LOCUM_NSD_INPUT_PLACED;
-        step(w, &event);
+        input.kind = LOCUM_NSD_INPUT_PLACED;
+        step(w, &input);
         break;
     case LOCUM_NSD_RELOAD:
     case LOCUM_NSD_ADDZONE:
         w->reloads += action->kind == LOCUM_NSD_RELOAD;
         w->addzones += action->kind == LOCUM_NSD_ADDZONE;
         w->fresh_mtime = w->fresh_mtime || action->touch;
-        event.kind = LOCUM_NSD_INPUT_CONTROL;
+        input.kind = LOCUM_NSD_INPUT_CONTROL;
         if (!w->up || !w->controllable) {
-            event.control = LOCUM_NSD_CONTROL_FAILED;
+            input.control = LOCUM_NSD_REPLY_FAILED;
         } else if (action->kind == LOCUM_NSD_RELOAD && !w->knows) {
-            event.control = LOCUM_NSD_CONTROL_NO_ZONE;
+            input.control = LOCUM_NSD_REPLY_NO_ZONE;
         } else {
             w->knows = true;
             w->reload_at = w->now + w->reload_ms;
         }
-        w->work = (struct pending){w->now + 1, event};
+        w->work = (struct pending){w->now + 1, input};
         break;
     case LOCUM_NSD_ASK:
-        event.kind = LOCUM_NSD_INPUT_SOA;
-        event.soa = !w->up                        ? LOCUM_NSD_SOA_SILENT
+        input.kind = LOCUM_NSD_INPUT_SOA;
+        input.soa = !w->up                        ? LOCUM_NSD_SOA_SILENT
                     : w->knows && w->loaded.known ? LOCUM_NSD_SOA_SERIAL
                                                   : LOCUM_NSD_SOA_NONE;
-        event.serial = event.soa == LOCUM_NSD_SOA_SERIAL ? w->loaded.serial : 0;
-        w->answer = (struct pending){w->now + (w->up ? 1 : 250), event};
+        input.serial = input.soa == LOCUM_NSD_SOA_SERIAL ? w->loaded.serial : 0;
+        w->answer = (struct pending){w->now + (w->up ? 1 : 250), input};
         break;
     case LOCUM_NSD_REPORT: w->reported = true; break;
     }
 }
 
 static void
-step(struct world *w, const struct locum_nsd_input *event)
+step(struct world *w, const struct locum_nsd_input *input)
 {
     struct locum_nsd_actions actions;
-    locum_nsd_step(&w->core, event, w->now, dice(w), &actions);
-    w->last_state = locum_nsd_state_of(&w->core, w->now);
+    locum_nsd_reconcile_step(&w->core, input, w->now, dice(w), &actions);
+    w->last_state = locum_nsd_reconcile_state(&w->core);
     for (size_t i = 0; i < actions.count; i++) {
         perform(w, &actions.at[i]);
     }
@@ -152,9 +152,9 @@ static void
 give(struct world *w, struct pending *pending)
 {
     if (pending->at != 0 && pending->at <= w->now) {
-        const struct locum_nsd_input event = pending->event;
+        const struct locum_nsd_input input = pending->input;
         pending->at = 0;
-        step(w, &event);
+        step(w, &input);
     }
 }
 
@@ -162,9 +162,9 @@ static void
 speak(struct world *w)
 {
     if (w->speaks) {
-        step(w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_WORD,
-                                          .word = w->word,
-                                          .open = version(w->word.serial, OPEN_DIGEST)});
+        step(w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_TARGET,
+                                          .version = w->target,
+                                          .open = version(w->target.serial, OPEN_DIGEST)});
         w->speak_at = w->now + 3000;
     }
 }
@@ -184,8 +184,8 @@ run(struct world *w, locum_ms duration)
                 load(w, false);
             }
         }
-        if (w->now >= locum_nsd_next(&w->core)) {
-            step(w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_TICK});
+        if (w->now >= locum_nsd_reconcile_next(&w->core)) {
+            step(w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_TIME});
         }
     }
 }
@@ -205,11 +205,11 @@ begin(uint32_t seed)
     w = (struct world){.now = START_MS,
                        .seed = seed,
                        .speaks = true,
-                       .word = version(100, 1),
+                       .target = version(100, 1),
                        .up = true,
                        .controllable = true,
                        .reload_ms = 8};
-    locum_nsd_reconciler_init(&w.core, LOST_MS, w.now);
+    locum_nsd_reconcile_init(&w.core, LOST_MS, w.now);
     step(&w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_FILE});
     return &w;
 }
@@ -217,7 +217,7 @@ begin(uint32_t seed)
 static void
 change(struct world *w)
 {
-    w->word = version(w->word.serial + 1, w->word.digest + 1);
+    w->target = version(w->target.serial + 1, w->target.digest + 1);
     speak(w);
 }
 
@@ -229,20 +229,20 @@ change(struct world *w)
     } while (0)
 
 static void
-test_a_zone_that_nsd_does_not_know_is_added(void **state)
+test_missing_zone_is_added_to_nsd(void **state)
 {
     (void)state;
     struct world *w = begin(1);
     run(w, 100);
     assert_served(w, 1);
-    assert_int_equal(w->loaded.serial, 100); /* the coordinator's own */
+    assert_int_equal(w->loaded.serial, 100); /* the coordinator's serial */
     assert_int_equal(w->addzones, 1);
     assert_int_equal(w->last_state, LOCUM_NSD_SERVED);
     assert_true(w->reported);
 }
 
 static void
-test_a_change_is_served_within_moments_and_once(void **state)
+test_change_is_served_quickly_and_once(void **state)
 {
     (void)state;
     struct world *w = begin(1);
@@ -255,11 +255,11 @@ test_a_change_is_served_within_moments_and_once(void **state)
     assert_in_range(w->core.lag_ms, 1, 40);
     run(w, 60000);
     assert_int_equal(w->prepared, prepared + 1);
-    assert_int_equal(w->reloads, 2); /* addzone reads the file by itself */
+    assert_int_equal(w->reloads, 2); /* addzone reads the file without a reload */
 }
 
 static void
-test_a_silent_coordinator_opens_the_zone_and_its_return_closes_it(void **state)
+test_lost_coordinator_means_fail_open_until_it_returns(void **state)
 {
     (void)state;
     struct world *w = begin(1);
@@ -269,31 +269,31 @@ test_a_silent_coordinator_opens_the_zone_and_its_return_closes_it(void **state)
     assert_served(w, OPEN_DIGEST);
     assert_int_equal(w->loaded.serial, 101);
     assert_int_equal(w->last_state, LOCUM_NSD_FAIL_OPEN);
-    w->speaks = true; /* with the serial it had: lower than what is served */
+    w->speaks = true; /* with its old serial, which is lower than the one served */
     run(w, 3100);
     assert_served(w, 1);
     assert_int_equal(w->loaded.serial, 102);
 }
 
 static void
-test_a_lower_serial_of_the_coordinator_is_lifted(void **state)
+test_lower_serial_is_raised(void **state)
 {
     (void)state;
     struct world *w = begin(1);
     run(w, 1000);
-    w->word = version(5, 42);
+    w->target = version(5, 42);
     speak(w);
     run(w, 100);
     assert_served(w, 42);
     assert_int_equal(w->loaded.serial, 101);
-    w->word = version(UINT32_C(0x80000000), 43); /* RFC 1982: after 101 */
+    w->target = version(UINT32_C(0x80000000), 43); /* RFC 1982: after 101 */
     speak(w);
     run(w, 100);
     assert_int_equal(w->loaded.serial, UINT32_C(0x80000000));
-    w->word = version(UINT32_MAX, 44);
+    w->target = version(UINT32_MAX, 44);
     speak(w);
     run(w, 100);
-    w->word = version(UINT32_MAX, 45); /* the next one after 2^32 - 1 is not 0, which means none */
+    w->target = version(UINT32_MAX, 45); /* after 2^32 - 1 comes 1, because 0 means none */
     speak(w);
     run(w, 100);
     assert_served(w, 45);
@@ -301,18 +301,18 @@ test_a_lower_serial_of_the_coordinator_is_lifted(void **state)
 }
 
 static void
-test_a_signed_zone_waits_for_a_serial_that_grows(void **state)
+test_signed_zone_waits_for_a_higher_serial(void **state)
 {
     (void)state;
     struct world *w = begin(1);
     run(w, 1000);
-    w->word = version(90, 9);
-    w->word.fixed = true;
+    w->target = version(90, 9);
+    w->target.fixed = true;
     speak(w);
     run(w, 1000);
-    assert_served(w, 1); /* the old one goes on */
+    assert_served(w, 1); /* the old zone is still served */
     assert_int_equal(w->last_state, LOCUM_NSD_FAILED);
-    w->word.serial = 101;
+    w->target.serial = 101;
     speak(w);
     run(w, 1000);
     assert_served(w, 9);
@@ -321,7 +321,7 @@ test_a_signed_zone_waits_for_a_serial_that_grows(void **state)
 }
 
 static void
-test_an_nsd_that_is_down_starts_with_the_newest_zone(void **state)
+test_stopped_nsd_starts_with_the_newest_zone(void **state)
 {
     (void)state;
     struct world *w = begin(1);
@@ -338,7 +338,7 @@ test_an_nsd_that_is_down_starts_with_the_newest_zone(void **state)
 }
 
 static void
-test_a_control_channel_that_is_gone_is_told_and_tried_again(void **state)
+test_failed_control_channel_is_reported_and_retried(void **state)
 {
     (void)state;
     struct world *w = begin(1);
@@ -355,7 +355,7 @@ test_a_control_channel_that_is_gone_is_told_and_tried_again(void **state)
 }
 
 static void
-test_a_wiped_zone_gets_its_last_good_file_back(void **state)
+test_zone_that_nsd_drops_is_restored(void **state)
 {
     (void)state;
     struct world *w = begin(1);
@@ -374,7 +374,7 @@ test_a_wiped_zone_gets_its_last_good_file_back(void **state)
 }
 
 static void
-test_a_slow_nsd_never_goes_back(void **state)
+test_slow_nsd_never_serves_an_older_zone(void **state)
 {
     (void)state;
     struct world *w = begin(1);
@@ -389,7 +389,7 @@ test_a_slow_nsd_never_goes_back(void **state)
 }
 
 static void
-test_a_full_disk_leaves_what_is_served(void **state)
+test_full_disk_keeps_the_served_zone(void **state)
 {
     (void)state;
     struct world *w = begin(1);
@@ -405,35 +405,35 @@ test_a_full_disk_leaves_what_is_served(void **state)
 }
 
 static void
-test_a_file_edited_by_hand_is_written_again_above_its_serial(void **state)
+test_edited_file_is_replaced_with_a_higher_serial(void **state)
 {
     (void)state;
     struct world *w = begin(1);
     run(w, 1000);
     w->file = version(500, 66);
     w->fresh_mtime = true;
-    load(w, false); /* and loaded by hand */
-    step(w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_FILE, .word = w->file});
+    load(w, false); /* and NSD was reloaded */
+    step(w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_FILE, .version = w->file});
     run(w, 1000);
     assert_served(w, 1);
     assert_int_equal(w->loaded.serial, 501);
 }
 
 static void
-test_a_pause_of_our_own_is_no_silence_of_the_coordinator(void **state)
+test_pause_of_the_adapter_is_not_silence_of_the_coordinator(void **state)
 {
     (void)state;
     struct world *w = begin(1);
     run(w, 1000);
     w->now += 5 * LOST_MS; /* SIGSTOP, SIGCONT */
-    step(w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_TICK});
+    step(w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_TIME});
     assert_int_equal(w->last_state, LOCUM_NSD_SERVED);
     run(w, 1000);
     assert_served(w, 1);
 }
 
 static void
-test_a_restart_of_the_adapter_on_a_good_zone_changes_nothing(void **state)
+test_restart_with_a_served_zone_changes_nothing(void **state)
 {
     (void)state;
     struct world *w = begin(1);
@@ -441,17 +441,17 @@ test_a_restart_of_the_adapter_on_a_good_zone_changes_nothing(void **state)
     const unsigned prepared = w->prepared;
     const unsigned reloads = w->reloads;
     w->work.at = w->answer.at = 0;
-    locum_nsd_reconciler_init(&w->core, LOST_MS, w->now);
-    step(w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_FILE, .word = w->file});
+    locum_nsd_reconcile_init(&w->core, LOST_MS, w->now);
+    step(w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_FILE, .version = w->file});
     run(w, 10000);
     assert_int_equal(w->prepared, prepared);
     assert_int_equal(w->reloads, reloads);
     assert_int_equal(w->last_state, LOCUM_NSD_SERVED);
 }
 
-/* NSD serves something, if only of yesterday: the coordinator has its time. */
+/* NSD serves an old zone, so the coordinator gets its time. */
 static void
-test_started_without_a_coordinator_it_opens_with_what_it_kept(void **state)
+test_start_without_coordinator_waits_then_fails_open(void **state)
 {
     (void)state;
     struct world *w = begin(1);
@@ -459,7 +459,7 @@ test_started_without_a_coordinator_it_opens_with_what_it_kept(void **state)
     w->knows = true;
     w->file = version(80, 3);
     load(w, true);
-    step(w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_FILE, .word = w->file});
+    step(w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_FILE, .version = w->file});
     step(w,
          &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_OPEN, .open = version(79, OPEN_DIGEST)});
     run(w, LOST_MS - 100);
@@ -472,7 +472,7 @@ test_started_without_a_coordinator_it_opens_with_what_it_kept(void **state)
 }
 
 static void
-test_an_nsd_that_serves_nothing_is_given_what_was_kept_at_once(void **state)
+test_empty_nsd_gets_the_kept_zone_at_once(void **state)
 {
     (void)state;
     struct world *w = begin(1);
@@ -498,7 +498,7 @@ one_fault(struct world *w)
     case 4: w->speaks = false; break;
     case 5: w->reload_ms = 1 + dice(w) % 9000; break;
     case 6: w->loaded.known = false; break;
-    case 7: w->word = version(dice(w), w->word.digest + 1); break;
+    case 7: w->target = version(dice(w), w->target.digest + 1); break;
     case 8:
         if (w->up) {
             restart_nsd(w);
@@ -522,7 +522,7 @@ heal(struct world *w)
 }
 
 static void
-test_whatever_happens_it_comes_to_rest_on_the_right_zone(void **state)
+test_right_zone_is_served_after_random_faults(void **state)
 {
     (void)state;
     for (uint32_t seed = 1; seed <= 300; seed++) {
@@ -538,7 +538,7 @@ test_whatever_happens_it_comes_to_rest_on_the_right_zone(void **state)
         }
         heal(w);
         run(w, 2 * LOCUM_NSD_RETRY_MAX_MS + LOCUM_NSD_CONFIRM_MS);
-        assert_served(w, w->word.digest);
+        assert_served(w, w->target.digest);
         assert_int_equal(w->last_state, LOCUM_NSD_SERVED);
         assert_string_equal(w->core.why, "");
     }
@@ -548,22 +548,22 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_zone_that_nsd_does_not_know_is_added),
-        cmocka_unit_test(test_a_change_is_served_within_moments_and_once),
-        cmocka_unit_test(test_a_silent_coordinator_opens_the_zone_and_its_return_closes_it),
-        cmocka_unit_test(test_a_lower_serial_of_the_coordinator_is_lifted),
-        cmocka_unit_test(test_a_signed_zone_waits_for_a_serial_that_grows),
-        cmocka_unit_test(test_an_nsd_that_is_down_starts_with_the_newest_zone),
-        cmocka_unit_test(test_a_control_channel_that_is_gone_is_told_and_tried_again),
-        cmocka_unit_test(test_a_wiped_zone_gets_its_last_good_file_back),
-        cmocka_unit_test(test_a_slow_nsd_never_goes_back),
-        cmocka_unit_test(test_a_full_disk_leaves_what_is_served),
-        cmocka_unit_test(test_a_file_edited_by_hand_is_written_again_above_its_serial),
-        cmocka_unit_test(test_a_pause_of_our_own_is_no_silence_of_the_coordinator),
-        cmocka_unit_test(test_a_restart_of_the_adapter_on_a_good_zone_changes_nothing),
-        cmocka_unit_test(test_started_without_a_coordinator_it_opens_with_what_it_kept),
-        cmocka_unit_test(test_an_nsd_that_serves_nothing_is_given_what_was_kept_at_once),
-        cmocka_unit_test(test_whatever_happens_it_comes_to_rest_on_the_right_zone),
+        cmocka_unit_test(test_missing_zone_is_added_to_nsd),
+        cmocka_unit_test(test_change_is_served_quickly_and_once),
+        cmocka_unit_test(test_lost_coordinator_means_fail_open_until_it_returns),
+        cmocka_unit_test(test_lower_serial_is_raised),
+        cmocka_unit_test(test_signed_zone_waits_for_a_higher_serial),
+        cmocka_unit_test(test_stopped_nsd_starts_with_the_newest_zone),
+        cmocka_unit_test(test_failed_control_channel_is_reported_and_retried),
+        cmocka_unit_test(test_zone_that_nsd_drops_is_restored),
+        cmocka_unit_test(test_slow_nsd_never_serves_an_older_zone),
+        cmocka_unit_test(test_full_disk_keeps_the_served_zone),
+        cmocka_unit_test(test_edited_file_is_replaced_with_a_higher_serial),
+        cmocka_unit_test(test_pause_of_the_adapter_is_not_silence_of_the_coordinator),
+        cmocka_unit_test(test_restart_with_a_served_zone_changes_nothing),
+        cmocka_unit_test(test_start_without_coordinator_waits_then_fails_open),
+        cmocka_unit_test(test_empty_nsd_gets_the_kept_zone_at_once),
+        cmocka_unit_test(test_right_zone_is_served_after_random_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

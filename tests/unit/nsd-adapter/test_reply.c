@@ -11,32 +11,33 @@
 #include "nsd-adapter/reply.h"
 
 static void
-test_the_words_of_nsd(void **state)
+test_replies_of_nsd_are_read(void **state)
 {
     (void)state;
     static const struct {
         const char *reply;
-        enum locum_nsd_control outcome;
+        enum locum_nsd_reply outcome;
         const char *why;
     } cases[] = {
-        {"ok\n", LOCUM_NSD_CONTROL_OK, ""},
-        {"ok", LOCUM_NSD_CONTROL_OK, ""},
-        {"zone get.example.org already exists\nok\n", LOCUM_NSD_CONTROL_OK, ""},
-        {"error zone get.example.org not configured\n", LOCUM_NSD_CONTROL_NO_ZONE, ""},
-        {"error pattern locum does not exist\n", LOCUM_NSD_CONTROL_FAILED,
-         "NSD says: error pattern locum does not exist"},
-        {"ok\nerror later\n", LOCUM_NSD_CONTROL_FAILED, "NSD says: ok"},
-        {"error \x1b[2J\n", LOCUM_NSD_CONTROL_FAILED, "NSD says: error ?[2J"},
-        {"", LOCUM_NSD_CONTROL_FAILED, "NSD closed the control connection without a word"},
-        {"\n\n", LOCUM_NSD_CONTROL_FAILED, "NSD closed the control connection without a word"},
-        {"okay\n", LOCUM_NSD_CONTROL_FAILED, "NSD says: okay"},
+        {"ok\n", LOCUM_NSD_REPLY_OK, ""},
+        {"ok", LOCUM_NSD_REPLY_OK, ""},
+        {"zone get.example.org already exists\nok\n", LOCUM_NSD_REPLY_OK, ""},
+        {"error zone get.example.org not configured\n", LOCUM_NSD_REPLY_NO_ZONE, ""},
+        {"error pattern locum does not exist\n", LOCUM_NSD_REPLY_FAILED,
+         "error pattern locum does not exist"},
+        {"ok\nerror later\n", LOCUM_NSD_REPLY_FAILED, ": ok"},
+        {"error \x1b[2J\n", LOCUM_NSD_REPLY_FAILED, "error ?[2J"},
+        {"", LOCUM_NSD_REPLY_FAILED, "without a reply"},
+        {"\n\n", LOCUM_NSD_REPLY_FAILED, "without a reply"},
+        {"okay\n", LOCUM_NSD_REPLY_FAILED, ": okay"},
     };
     for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
         char buffer[300];
         struct locum_text why = locum_text_init(buffer, sizeof(buffer));
         assert_int_equal(locum_nsd_reply_read(locum_slice_of(cases[i].reply), &why),
                          cases[i].outcome);
-        assert_string_equal(buffer, cases[i].why);
+        assert_non_null(strstr(buffer, cases[i].why));
+        assert_true(cases[i].why[0] != '\0' || buffer[0] == '\0');
     }
 }
 
@@ -44,7 +45,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_words_of_nsd),
+        cmocka_unit_test(test_replies_of_nsd_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,7 +12,7 @@
 
 enum { ID = 0x1234 };
 
-/* A reply to the question for get.example.org, in parts that a case may change. */
+/* A reply to the query for get.example.org, for cases to change. */
 struct reply {
     uint8_t bytes[512];
     size_t length;
@@ -52,7 +52,7 @@ read_reply(const struct reply *reply, enum locum_nsd_soa *ret, uint32_t *serial,
 }
 
 static void
-test_the_question_is_as_rfc_1035_has_it(void **state)
+test_query_is_written_as_in_rfc_1035(void **state)
 {
     (void)state;
     static const uint8_t expected[] = "\x12\x34\0\0\0\1\0\0\0\0\0\0\3get\7example\3org\0\0\6\0\1";
@@ -72,7 +72,7 @@ test_the_question_is_as_rfc_1035_has_it(void **state)
 }
 
 static void
-test_the_serial_is_read(void **state)
+test_serial_is_read(void **state)
 {
     (void)state;
     enum locum_nsd_soa outcome;
@@ -85,7 +85,7 @@ test_the_serial_is_read(void **state)
 }
 
 static void
-test_an_answer_without_the_zone_is_none(void **state)
+test_answer_without_the_zone_is_none(void **state)
 {
     (void)state;
     enum locum_nsd_soa outcome;
@@ -111,7 +111,7 @@ test_an_answer_without_the_zone_is_none(void **state)
 }
 
 static void
-test_what_answers_another_question_is_none_of_ours(void **state)
+test_reply_to_another_query_is_ignored(void **state)
 {
     (void)state;
     enum locum_nsd_soa outcome;
@@ -133,10 +133,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_question_is_as_rfc_1035_has_it),
-        cmocka_unit_test(test_the_serial_is_read),
-        cmocka_unit_test(test_an_answer_without_the_zone_is_none),
-        cmocka_unit_test(test_what_answers_another_question_is_none_of_ours),
+        cmocka_unit_test(test_query_is_written_as_in_rfc_1035),
+        cmocka_unit_test(test_serial_is_read),
+        cmocka_unit_test(test_answer_without_the_zone_is_none),
+        cmocka_unit_test(test_reply_to_another_query_is_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,7 +18,7 @@
 #include "base/clock.h"
 #include "nsd-adapter/upstream.h"
 
-/* A coordinator on a socket of its own, on the same loop, that answers with what a test says. */
+/* A coordinator on a socket of its own, on the same loop, that answers `answer` with `status`. */
 static struct event_base *base;
 static struct evhttp *http;
 static struct locum_nsd_upstream *upstream;
@@ -26,9 +26,9 @@ static char folder[40], path[64];
 static const char *answer;
 static int status;
 static char asked[8][200];
-static size_t asked_count, told_count;
-static size_t wanted; /* ends the loop: so many were told */
-static char told[8][300];
+static size_t asked_count, outcome_count;
+static size_t wanted; /* so many outcomes end the loop */
+static char outcomes[8][300];
 static char posted[300];
 
 static void
@@ -54,10 +54,11 @@ static bool
 on_zone(void *user, const json_t *json, const char *why)
 {
     (void)user;
-    if (told_count < LOCUM_COUNT(told)) {
-        (void)snprintf(told[told_count++], sizeof(told[0]), "%s", json != NULL ? "good" : why);
+    if (outcome_count < LOCUM_COUNT(outcomes)) {
+        (void)snprintf(outcomes[outcome_count++], sizeof(outcomes[0]), "%s",
+                       json != NULL ? "good" : why);
     }
-    if (told_count >= wanted) {
+    if (outcome_count >= wanted) {
         (void)event_base_loopbreak(base);
     }
     return json != NULL;
@@ -81,7 +82,7 @@ setup(void **state)
     evhttp_set_gencb(http, on_request, NULL);
     assert_int_equal(
         locum_nsd_upstream_create(base, path, "get.example.org.", on_zone, NULL, &upstream), 0);
-    asked_count = told_count = 0;
+    asked_count = outcome_count = 0;
     posted[0] = '\0';
     status = 200;
     return 0;
@@ -102,38 +103,38 @@ teardown(void **state)
 }
 
 static void
-run_until_told(size_t count)
+run_until(size_t count)
 {
     const struct timeval limit = {.tv_sec = 20};
     wanted = count;
     (void)event_base_loopexit(base, &limit);
     (void)event_base_dispatch(base);
-    assert_true(told_count >= count);
+    assert_true(outcome_count >= count);
 }
 
 static void
-test_it_asks_for_what_it_does_not_know(void **state)
+test_next_request_waits_for_another_serial(void **state)
 {
     (void)state;
     answer = "{\"serial\": 17}";
     locum_nsd_upstream_start(upstream);
-    run_until_told(2);
+    run_until(2);
     assert_string_equal(asked[0], "/zone?name=get.example.org.");
     assert_string_equal(asked[1], "/zone?name=get.example.org.&wait=17");
-    assert_string_equal(told[1], "good");
+    assert_string_equal(outcomes[1], "good");
 }
 
 static void
-test_no_use_is_told_and_asked_anew(void **state)
+test_unusable_answer_is_reported_and_asked_again(void **state)
 {
     static const struct {
         int status;
-        const char *answer, *told;
+        const char *answer, *outcome;
     } cases[] = {
-        {200, "", "its answer is no JSON object"},
-        {200, "[1]", "its answer is no JSON object"},
-        {200, "{\"serial\": 1, \"serial\": 2}", "its answer is no JSON object"},
-        {200, "{\"serial\": ", "its answer is no JSON object"},
+        {200, "", "JSON object"},
+        {200, "[1]", "JSON object"},
+        {200, "{\"serial\": 1, \"serial\": 2}", "JSON object"},
+        {200, "{\"serial\": ", "JSON object"},
         {404, "{\"errors\": [\"no such zone\"]}", "HTTP status 404: no such zone"},
         {500, "<html>", "HTTP status 500"},
     };
@@ -143,26 +144,27 @@ test_no_use_is_told_and_asked_anew(void **state)
         answer = cases[i].answer;
         status = cases[i].status;
         locum_nsd_upstream_start(upstream);
-        run_until_told(2);
-        assert_string_equal(told[0], cases[i].told);
-        assert_string_equal(asked[1], "/zone?name=get.example.org."); /* at once, the next time */
+        run_until(2);
+        assert_non_null(strstr(outcomes[0], cases[i].outcome));
+        assert_string_equal(asked[1],
+                            "/zone?name=get.example.org."); /* without wait: answered at once */
         assert_true(i + 1 == LOCUM_COUNT(cases) || teardown(NULL) == 0);
     }
 }
 
 static void
-test_nobody_there_is_told(void **state)
+test_unreachable_coordinator_is_reported(void **state)
 {
     (void)state;
     evhttp_free(http);
     http = NULL;
     locum_nsd_upstream_start(upstream);
-    run_until_told(3);
-    assert_string_equal(told[0], "Connection refused");
+    run_until(3);
+    assert_string_equal(outcomes[0], "Connection refused");
 }
 
 static void
-test_a_report_is_posted(void **state)
+test_report_is_posted(void **state)
 {
     (void)state;
     answer = "{}";
@@ -177,10 +179,10 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_it_asks_for_what_it_does_not_know),
-        TEST(test_no_use_is_told_and_asked_anew),
-        TEST(test_nobody_there_is_told),
-        TEST(test_a_report_is_posted),
+        TEST(test_next_request_waits_for_another_serial),
+        TEST(test_unusable_answer_is_reported_and_asked_again),
+        TEST(test_unreachable_coordinator_is_reported),
+        TEST(test_report_is_posted),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);
