@@ -85,7 +85,7 @@ put_set(struct draft *self, const struct locum_rrset *set, size_t owner)
     const size_t count = ldns_rr_list_rr_count(set->rrs);
     const size_t start = self->length;
     for (size_t i = 0; i < count; i++) {
-        put_rr(self, ldns_rr_list_rr(set->rrs, i), owner, locum_zone_rrset_ttl(set));
+        put_rr(self, ldns_rr_list_rr(set->rrs, i), owner, ldns_rr_ttl(locum_zone_first(set)));
     }
     self->wire.answer_count = (uint16_t)(self->wire.answer_count + count);
     if (set->rotate && count > 1) {
@@ -103,7 +103,7 @@ put_negative(struct draft *self, const struct locum_zone *zone, uint8_t rcode)
     self->wire.rcode = rcode;
     self->wire.apex_at = (uint16_t)self->length;
     self->wire.authority_count = 1;
-    put_rr(self, ldns_rr_list_rr(soa->rrs, 0), 0, zone->negative_ttl_s);
+    put_rr(self, locum_zone_first(soa), 0, zone->negative_ttl_s);
 }
 
 /* The additional section of an NS RRset: the addresses that this zone has for its hosts. */
@@ -119,7 +119,7 @@ put_glue(struct draft *self, const struct locum_zone *zone, const struct locum_r
             const size_t count = set == NULL ? 0 : ldns_rr_list_rr_count(set->rrs);
             for (size_t j = 0; j < count; j++) {
                 put_rr(self, ldns_rr_list_rr(set->rrs, j), at + RR_FIXED_BYTES,
-                       locum_zone_rrset_ttl(set));
+                       ldns_rr_ttl(locum_zone_first(set)));
                 self->wire.extra_count++;
             }
         }
@@ -172,7 +172,8 @@ add_owners(struct compiler *self, size_t zone)
     int status = 0;
     for (size_t i = 0; i < self->zones[zone].set_count && status == 0; i++) {
         uint32_t name;
-        status = add_owner(self, zone, locum_zone_rrset_owner(&self->zones[zone].sets[i]), &name);
+        status = add_owner(self, zone, ldns_rr_owner(locum_zone_first(&self->zones[zone].sets[i])),
+                           &name);
     }
     return status;
 }
@@ -195,7 +196,7 @@ compile_negatives(struct compiler *self, size_t zone)
 static int
 compile_set(struct compiler *self, size_t zone, const struct locum_rrset *set)
 {
-    const ldns_rdf *owner = locum_zone_rrset_owner(set);
+    const ldns_rdf *owner = ldns_rr_owner(locum_zone_first(set));
     uint32_t name;
     const int status = add_owner(self, zone, owner, &name);
     if (status != 0) {
@@ -204,10 +205,10 @@ compile_set(struct compiler *self, size_t zone, const struct locum_rrset *set)
     draft_begin(&self->draft, ldns_rdf_size(owner));
     put_set(&self->draft, set, LOCUM_DNS_HEADER_BYTES);
     const size_t length = self->draft.length;
-    if (locum_zone_rrset_type(set) == LDNS_RR_TYPE_NS) {
+    if (ldns_rr_get_type(locum_zone_first(set)) == LDNS_RR_TYPE_NS) {
         put_glue(&self->draft, &self->zones[zone], set);
     }
-    return draft_end_set(self, length, name, locum_zone_rrset_type(set));
+    return draft_end_set(self, length, name, ldns_rr_get_type(locum_zone_first(set)));
 }
 
 /* The CNAMEs that follow each other in a zone. */
@@ -225,7 +226,7 @@ follow(const struct compiler *self, size_t zone, const struct locum_rrset *first
     for (;;) {
         ldns_rdf_deep_free(chain.end);
         const struct locum_rrset *last = chain.links[chain.count - 1];
-        chain.end = ldns_rdf_clone(ldns_rr_rdf(ldns_rr_list_rr(last->rrs, 0), 0));
+        chain.end = ldns_rdf_clone(ldns_rr_rdf(locum_zone_first(last), 0));
         if (chain.end == NULL) {
             return chain;
         }
@@ -268,12 +269,13 @@ compile_chain_sets(struct compiler *self, size_t zone, const struct chain *chain
     int status = 0;
     for (size_t i = 0; i < self->zones[zone].set_count && status == 0; i++) {
         const struct locum_rrset *set = &self->zones[zone].sets[i];
-        if (ldns_dname_compare(locum_zone_rrset_owner(set), chain->end) != 0) {
+        if (ldns_dname_compare(ldns_rr_owner(locum_zone_first(set)), chain->end) != 0) {
             continue;
         }
         const size_t owner = put_chain(&self->draft, chain, name_length, chain->count);
         put_set(&self->draft, set, owner);
-        status = draft_end_set(self, self->draft.length, name, locum_zone_rrset_type(set));
+        status =
+            draft_end_set(self, self->draft.length, name, ldns_rr_get_type(locum_zone_first(set)));
     }
     return status;
 }
@@ -283,7 +285,7 @@ compile_chain_sets(struct compiler *self, size_t zone, const struct chain *chain
 static int
 compile_cname(struct compiler *self, size_t zone, const struct locum_rrset *set)
 {
-    const ldns_rdf *owner = locum_zone_rrset_owner(set);
+    const ldns_rdf *owner = ldns_rr_owner(locum_zone_first(set));
     const size_t name_length = ldns_rdf_size(owner);
     struct chain chain = follow(self, zone, set);
     uint32_t name;
@@ -351,8 +353,9 @@ compile_zone(struct compiler *self, size_t zone)
     int status = compile_negatives(self, zone);
     for (size_t i = 0; i < self->zones[zone].set_count && status == 0; i++) {
         const struct locum_rrset *set = &self->zones[zone].sets[i];
-        status = locum_zone_rrset_type(set) == LDNS_RR_TYPE_CNAME ? compile_cname(self, zone, set)
-                                                                  : compile_set(self, zone, set);
+        status = ldns_rr_get_type(locum_zone_first(set)) == LDNS_RR_TYPE_CNAME
+                     ? compile_cname(self, zone, set)
+                     : compile_set(self, zone, set);
     }
     return status;
 }
@@ -383,7 +386,7 @@ count_names(const struct locum_zone *zones, size_t zone_count)
     size_t count = 0;
     for (size_t i = 0; i < zone_count; i++) {
         for (size_t j = 0; j < zones[i].set_count; j++) {
-            const ldns_rdf *owner = locum_zone_rrset_owner(&zones[i].sets[j]);
+            const ldns_rdf *owner = ldns_rr_owner(locum_zone_first(&zones[i].sets[j]));
             count += 1u + ldns_dname_label_count(owner) - ldns_dname_label_count(zones[i].apex);
         }
     }

@@ -77,7 +77,7 @@ open_udp(struct locum_dns *self, struct dns_listener *listener, struct bind_fail
             if (locum_dns_udp_start(worker, &listener->address, fd) == 0) {
                 continue;
             }
-            locum_mailbox_fini(&worker->mailbox);
+            locum_mailbox_put(&worker->mailbox, NULL);
             close(fd);
         } else {
             *ret_failure = (struct bind_failure){.error = errno, .type = SOCK_DGRAM};

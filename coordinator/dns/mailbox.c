@@ -26,9 +26,3 @@ locum_mailbox_take(struct locum_mailbox *self, struct locum_dns_table **current)
         *current = table;
     }
 }
-
-void
-locum_mailbox_fini(struct locum_mailbox *self)
-{
-    locum_dns_table_release(swap(self, NULL));
-}

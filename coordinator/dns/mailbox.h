@@ -13,13 +13,13 @@ struct locum_mailbox {
     _Atomic(struct locum_dns_table *) box; /* holds a reference; NULL: no new table */
 };
 
-/* Put a table, of which the box takes a reference of its own, in place of one not yet taken. */
+/*
+ * Put a table, of which the box takes a reference of its own, in place of one not yet taken. NULL
+ * empties the box; required before its memory is freed.
+ */
 void locum_mailbox_put(struct locum_mailbox *self, struct locum_dns_table *table);
 
 /* If there is a new table: release *current and set it to the new one. */
 void locum_mailbox_take(struct locum_mailbox *self, struct locum_dns_table **current);
-
-/* Release the table in it, if any. */
-void locum_mailbox_fini(struct locum_mailbox *self);
 
 #endif

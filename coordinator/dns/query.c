@@ -16,7 +16,6 @@ struct reply_draft {
     uint8_t *at;
     size_t length, bytes_max;
     const struct locum_question *question; /* NULL: the reply is a header only */
-    uint16_t rcode;
     bool truncated;
 };
 
@@ -34,9 +33,9 @@ begin(struct reply_draft *self, const uint8_t *packet, const struct locum_questi
 
 /* Finish the reply with its rcode and OPT record. */
 static struct locum_dns_reply
-end(struct reply_draft *self)
+end(struct reply_draft *self, uint16_t rcode)
 {
-    self->at[3] = (uint8_t)(self->rcode & 0x0f);
+    self->at[3] = (uint8_t)(rcode & 0x0f);
     if (self->question != NULL && self->question->edns) {
         const uint8_t opt[OPT_BYTES] = {
             0,
@@ -44,7 +43,7 @@ end(struct reply_draft *self)
             LOCUM_TYPE_OPT,
             LOCUM_DNS_UDP_BYTES_MAX >> 8,
             LOCUM_DNS_UDP_BYTES_MAX & 0xff,
-            (uint8_t)(self->rcode >> 4),
+            (uint8_t)(rcode >> 4),
             0,
             self->question->dnssec_ok ? DO : 0,
         };
@@ -53,14 +52,7 @@ end(struct reply_draft *self)
         locum_packet_put_u16(self->at + 10, (uint16_t)(locum_packet_u16(self->at + 10) + 1));
     }
     return (struct locum_dns_reply){
-        .length = self->length, .rcode = self->rcode, .truncated = self->truncated};
-}
-
-static struct locum_dns_reply
-refuse(struct reply_draft *self, uint16_t rcode)
-{
-    self->rcode = rcode;
-    return end(self);
+        .length = self->length, .rcode = rcode, .truncated = self->truncated};
 }
 
 /* The greatest length of this reply without its OPT record. */
@@ -109,11 +101,10 @@ serve(struct reply_draft *self, const struct locum_dns_table *table, const struc
 {
     const size_t left = room(self) - self->length;
     self->at[2] |= AA;
-    self->rcode = wire->rcode;
     if (wire->length > left) {
         self->at[2] |= TC;
         self->truncated = true;
-        return end(self);
+        return end(self, wire->rcode);
     }
     const bool whole = (size_t)wire->length + wire->extra_length <= left;
     const size_t length = wire->length + (whole ? (size_t)wire->extra_length : 0);
@@ -127,7 +118,7 @@ serve(struct reply_draft *self, const struct locum_dns_table *table, const struc
     locum_packet_put_u16(self->at + 8, wire->authority_count);
     locum_packet_put_u16(self->at + 10, whole ? wire->extra_count : 0);
     self->length += length;
-    return end(self);
+    return end(self, wire->rcode);
 }
 
 /* The answer to the names of class CH that identify the server (RFC 4892); NULL for others. */
@@ -166,7 +157,7 @@ answer_question(struct reply_draft *self, const struct locum_dns_table *table, u
         found.wire = find_chaos(table, self->question);
     }
     if (found.wire == NULL) {
-        return refuse(self, LOCUM_RCODE_REFUSED);
+        return end(self, LOCUM_RCODE_REFUSED);
     }
     return serve(self, table, found.wire, found.zone == NULL ? 0 : found.zone->length, rotation);
 }
@@ -175,24 +166,22 @@ struct locum_dns_reply
 locum_query_answer(const struct locum_dns_table *table, const uint8_t *packet, size_t length,
                    uint32_t rotation, uint8_t *reply, size_t bytes_max)
 {
+    static const uint16_t rcodes[] = {
+        [LOCUM_PARSED_FORMERR] = LOCUM_RCODE_FORMERR,
+        [LOCUM_PARSED_NOTIMP] = LOCUM_RCODE_NOTIMP,
+        [LOCUM_PARSED_TRANSFER] = LOCUM_RCODE_REFUSED,
+        [LOCUM_PARSED_BADVERS] = LOCUM_RCODE_BADVERS,
+    };
     struct locum_question question;
     struct reply_draft draft = {.at = reply, .bytes_max = bytes_max};
     const enum locum_parsed parsed = locum_packet_parse(packet, length, &question);
-    const bool understood = parsed == LOCUM_PARSED_QUESTION || parsed == LOCUM_PARSED_TRANSFER ||
-                            parsed == LOCUM_PARSED_BADVERS;
     if (parsed == LOCUM_PARSED_SILENCE) {
         return (struct locum_dns_reply){0};
     }
+    const bool understood = parsed != LOCUM_PARSED_FORMERR && parsed != LOCUM_PARSED_NOTIMP;
     begin(&draft, packet, understood ? &question : NULL);
-    /* clang-format off */
-    switch (parsed) {
-    case LOCUM_PARSED_FORMERR:  return refuse(&draft, LOCUM_RCODE_FORMERR);
-    case LOCUM_PARSED_NOTIMP:   return refuse(&draft, LOCUM_RCODE_NOTIMP);
-    case LOCUM_PARSED_TRANSFER: return refuse(&draft, LOCUM_RCODE_REFUSED);
-    case LOCUM_PARSED_BADVERS:  return refuse(&draft, LOCUM_RCODE_BADVERS);
-    default:                    return answer_question(&draft, table, rotation);
-    }
-    /* clang-format on */
+    return parsed == LOCUM_PARSED_QUESTION ? answer_question(&draft, table, rotation)
+                                           : end(&draft, rcodes[parsed]);
 }
 
 /* Only the worker writes, so a load and a store suffice: no locked instruction. */

@@ -53,7 +53,7 @@ struct locum_dns_tcp {
     int commands[2];           /* pipe: read by the loop, written by the main thread */
     struct evconnlistener *listeners[LISTENERS_MAX];
     size_t listener_count;
-    struct dns_connections open; /* the one with the oldest query first */
+    struct dns_connections open; /* the one whose last query is oldest first */
     _Atomic uint64_t open_count;
     _Atomic uint64_t short_count;  /* how often no descriptor was left */
     struct locum_dns_table *table; /* NULL until the first was published */
@@ -243,7 +243,7 @@ on_deadline(void *user)
     close_connection(user);
 }
 
-/* Close the connection with the oldest query; peer: of this address only, or NULL. */
+/* Close the connection whose last query is oldest; peer: of this address only, or NULL. */
 static void
 evict(struct locum_dns_tcp *self, const struct locum_address *peer)
 {
@@ -417,7 +417,7 @@ dispose(struct locum_dns_tcp *self)
     }
     close(self->commands[0]);
     close(self->commands[1]);
-    locum_mailbox_fini(&self->mailbox);
+    locum_mailbox_put(&self->mailbox, NULL);
     locum_dns_table_release(self->table);
     free(self);
 }

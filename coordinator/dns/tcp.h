@@ -4,7 +4,7 @@
  * Queries may be pipelined, split and merged in any way. A client's use is limited: an absolute
  * deadline for each message (single bytes do not extend it) and for taking the answers; a limit of
  * answers not yet taken, at which reading pauses; limits of connections per address and in total,
- * at which the connection with the oldest query is closed; and the listeners pause while the
+ * at which the connection whose last query is oldest is closed; and the listeners pause while the
  * process has no descriptor left.
  */
 #ifndef LOCUM_DNS_TCP_H

@@ -181,5 +181,5 @@ locum_dns_udp_stop(struct locum_dns_udp *self)
         (void)poll(NULL, 0, STOP_WAIT_MS);
     }
     close(self->fd);
-    locum_mailbox_fini(&self->mailbox);
+    locum_mailbox_put(&self->mailbox, NULL);
 }

@@ -26,22 +26,10 @@ locum_zone_within(const ldns_rdf *name, const ldns_rdf *apex)
     return ldns_dname_compare(name, apex) == 0 || ldns_dname_is_subdomain(name, apex);
 }
 
-const ldns_rdf *
-locum_zone_rrset_owner(const struct locum_rrset *self)
+const ldns_rr *
+locum_zone_first(const struct locum_rrset *self)
 {
-    return ldns_rr_owner(ldns_rr_list_rr(self->rrs, 0));
-}
-
-ldns_rr_type
-locum_zone_rrset_type(const struct locum_rrset *self)
-{
-    return ldns_rr_get_type(ldns_rr_list_rr(self->rrs, 0));
-}
-
-uint32_t
-locum_zone_rrset_ttl(const struct locum_rrset *self)
-{
-    return ldns_rr_ttl(ldns_rr_list_rr(self->rrs, 0));
+    return ldns_rr_list_rr(self->rrs, 0);
 }
 
 /* The newest set first: a record mostly joins the set of the record before it. */
@@ -50,9 +38,10 @@ locum_zone_find(const struct locum_zone *self, const ldns_rdf *owner, ldns_rr_ty
 {
     for (size_t i = self->set_count; i > 0; i--) {
         struct locum_rrset *set = &self->sets[i - 1];
-        if (locum_zone_rrset_type(set) == type &&
-            ldns_rdf_size(locum_zone_rrset_owner(set)) == ldns_rdf_size(owner) &&
-            ldns_dname_compare(locum_zone_rrset_owner(set), owner) == 0) {
+        const ldns_rdf *other = ldns_rr_owner(locum_zone_first(set));
+        if (ldns_rr_get_type(locum_zone_first(set)) == type &&
+            ldns_rdf_size(other) == ldns_rdf_size(owner) &&
+            memcmp(ldns_rdf_data(other), ldns_rdf_data(owner), ldns_rdf_size(owner)) == 0) {
             return set;
         }
     }
@@ -156,7 +145,7 @@ add_rr(struct locum_zone *self, ldns_rr *rr, bool rotate)
 {
     struct locum_rrset *set = locum_zone_find(self, ldns_rr_owner(rr), ldns_rr_get_type(rr));
     if (set != NULL) {
-        ldns_rr_set_ttl(rr, locum_zone_rrset_ttl(set));
+        ldns_rr_set_ttl(rr, ldns_rr_ttl(locum_zone_first(set)));
     } else {
         set = add_set(self);
     }
@@ -233,41 +222,47 @@ add_static(struct locum_zone *self, const struct locum_config_zone *config)
     return status;
 }
 
-/* The A or AAAA records of one name: the addresses of the nodes in its answer. */
+/* Add one A or AAAA record. Not as text: a plan may have thousands, and the loop waits for it. */
 static int
-add_addresses(struct locum_zone *self, const struct locum_config *config, size_t name,
-              enum locum_family family, const struct locum_answer *answer)
+add_address(struct locum_zone *self, const ldns_rdf *owner, uint32_t ttl_s,
+            const struct locum_address *address, bool rotate)
+{
+    const bool v4 = address->family == LOCUM_V4;
+    ldns_rr *rr = ldns_rr_new();
+    ldns_rdf *name = ldns_rdf_clone(owner);
+    ldns_rdf *data = ldns_rdf_new_frm_data(v4 ? LDNS_RDF_TYPE_A : LDNS_RDF_TYPE_AAAA, v4 ? 4 : 16,
+                                           address->bytes);
+    if (rr == NULL || name == NULL || data == NULL || !ldns_rr_push_rdf(rr, data)) {
+        ldns_rdf_deep_free(name);
+        ldns_rdf_deep_free(data);
+        ldns_rr_free(rr);
+        return LOCUM_ERR_MEMORY;
+    }
+    ldns_rr_set_owner(rr, name);
+    ldns_rr_set_type(rr, v4 ? LDNS_RR_TYPE_A : LDNS_RR_TYPE_AAAA);
+    ldns_rr_set_ttl(rr, ttl_s);
+    return add_rr(self, rr, rotate);
+}
+
+/* The addresses of the nodes in the answers of one name. */
+static int
+add_name(struct locum_zone *self, const struct locum_config *config, size_t name,
+         const struct locum_plan *plan)
 {
     const struct locum_core_name *core = &config->core.names[name];
     const bool rotate = core->owner == LOCUM_NODE_NONE && core->policy == LOCUM_ANSWER_ALL;
-    int status = 0;
+    ldns_rdf *owner = locum_zone_dname(config->names[name].name);
+    int status = owner == NULL ? LOCUM_ERR_MEMORY : 0;
     for (size_t node = 0; node < config->core.node_count; node++) {
         const struct locum_config_node *from = &config->nodes[node];
         for (size_t i = 0; i < from->address_count && status == 0; i++) {
-            if (locum_nodes_has(answer->nodes, (locum_node)node) &&
-                from->address[i].family == family) {
-                status = add_record(self, rotate, "%s %u %s %s", config->names[name].name,
-                                    answer->ttl_s, family == LOCUM_V4 ? "A" : "AAAA",
-                                    locum_address_host_text(&from->address[i]).text);
+            const struct locum_answer *answer = &plan->answers[name][from->address[i].family];
+            if (locum_nodes_has(answer->nodes, (locum_node)node)) {
+                status = add_address(self, owner, answer->ttl_s, &from->address[i], rotate);
             }
         }
     }
-    return status;
-}
-
-static int
-add_names(struct locum_zone *self, const struct locum_config *config, size_t zone,
-          const struct locum_plan *plan)
-{
-    int status = 0;
-    for (size_t name = 0; name < config->core.name_count; name++) {
-        for (int family = 0; family < LOCUM_FAMILIES && status == 0; family++) {
-            if (config->names[name].zone == zone) {
-                status = add_addresses(self, config, name, (enum locum_family)family,
-                                       &plan->answers[name][family]);
-            }
-        }
-    }
+    ldns_rdf_deep_free(owner);
     return status;
 }
 
@@ -284,8 +279,10 @@ locum_zone_build(const struct locum_config *config, size_t zone, const struct lo
     if (status == 0) {
         status = add_static(&built, source);
     }
-    if (status == 0) {
-        status = add_names(&built, config, zone, plan);
+    for (size_t i = 0; i < config->core.name_count && status == 0; i++) {
+        if (config->names[i].zone == zone) {
+            status = add_name(&built, config, i, plan);
+        }
     }
     if (status != 0) {
         locum_zone_fini(&built);

@@ -50,10 +50,8 @@ void locum_zone_fini(struct locum_zone *self);
 struct locum_rrset *locum_zone_find(const struct locum_zone *self, const ldns_rdf *owner,
                                     ldns_rr_type type);
 
-/* Owner, type and TTL of an RRset. */
-const ldns_rdf *locum_zone_rrset_owner(const struct locum_rrset *self);
-ldns_rr_type locum_zone_rrset_type(const struct locum_rrset *self);
-uint32_t locum_zone_rrset_ttl(const struct locum_rrset *self);
+/* The first record of an RRset: owner, type and TTL are the same in all of them. */
+const ldns_rr *locum_zone_first(const struct locum_rrset *self);
 
 /*
  * Parse one record in zone-file syntax (RFC 1035 5.1); relative names are completed with `apex`.
