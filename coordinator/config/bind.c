@@ -217,11 +217,10 @@ field_of(const struct locum_bind *self, const struct locum_schema_row *row, size
     return (char *)self->target + row->offset + instance * row->stride;
 }
 
-static void
-set_count(const struct locum_bind *self, const struct locum_schema_row *row, size_t instance,
-          size_t count)
+static size_t *
+count_of(const struct locum_bind *self, const struct locum_schema_row *row, size_t instance)
 {
-    *(size_t *)(void *)((char *)self->target + row->count_offset + instance * row->stride) = count;
+    return (size_t *)(void *)((char *)self->target + row->count_offset + instance * row->stride);
 }
 
 static bool
@@ -283,17 +282,7 @@ bind_list(struct locum_bind *self, const struct locum_schema_row *row, const yam
         }
     }
     if (row->stored) {
-        set_count(self, row, instance, count);
-    }
-    return good;
-}
-
-static bool
-bind_lists(struct locum_bind *self, const struct locum_schema_row *row, const yaml_node_t *node)
-{
-    bool good = check_keys(self, node);
-    for (size_t i = 0; i < length_of(node); i++) {
-        good &= bind_list(self, row, item_of(self, node, i), 0);
+        *count_of(self, row, instance) = count;
     }
     return good;
 }
@@ -311,7 +300,7 @@ bind_maps(struct locum_bind *self, const struct locum_schema_row *row, const yam
         return false;
     }
     bool good = !named || check_keys(self, node);
-    set_count(self, row, 0, good ? length_of(node) : 0);
+    *count_of(self, row, 0) = good ? length_of(node) : 0;
     (void)snprintf(prefix, sizeof(prefix), named ? "%s.*" : "%s[]", row->key);
     for (size_t i = 0; i < length_of(node); i++) {
         if (named) {
@@ -349,12 +338,18 @@ bind_value(struct locum_bind *self, const struct locum_schema_row *row, const ya
     if (node->type != YAML_MAPPING_NODE) {
         return refuse_shape(self, row, node);
     }
-    if (row->shape != LOCUM_SHAPE_MAP) {
-        return row->shape == LOCUM_SHAPE_LISTS ? bind_lists(self, row, node)
-                                               : bind_maps(self, row, node);
+    if (row->shape == LOCUM_SHAPE_NAMED_MAPS) {
+        return bind_maps(self, row, node);
     }
-    bind_map(self, node, row->key, instance);
-    return true;
+    if (row->shape == LOCUM_SHAPE_MAP) {
+        bind_map(self, node, row->key, instance);
+        return true;
+    }
+    bool good = check_keys(self, node);
+    for (size_t i = 0; i < length_of(node); i++) {
+        good &= bind_list(self, row, item_of(self, node, i), 0);
+    }
+    return good;
 }
 
 /* Levenshtein's distance, of keys of at most KEY_LENGTH_MAX characters. */
@@ -473,7 +468,8 @@ locum_bind_file(struct locum_bind *self, const struct locum_schema *schema, cons
     self->schema = schema;
     self->path = path;
     self->target = target;
-    const int status = locum_document_load(path, &self->problems, &self->document, &self->shared);
+    const int status =
+        locum_document_load(path, false, &self->problems, &self->document, &self->shared);
     if (status == 0) {
         bind_map(self, yaml_document_get_root_node(&self->document), "", 0);
     }
@@ -495,7 +491,7 @@ locum_bind_written(const struct locum_bind *self, size_t row, size_t instance)
 bool
 locum_bind_good(const struct locum_bind *self, size_t row, size_t instance)
 {
-    return self->values[row][instance].node != NULL && !self->values[row][instance].bad;
+    return locum_bind_written(self, row, instance) && !self->values[row][instance].bad;
 }
 
 bool
@@ -539,24 +535,4 @@ locum_bind_at(const struct locum_bind *self, size_t row, size_t instance)
     return locum_document_at(shape == LOCUM_SHAPE_MAPS
                                  ? locum_bind_item(self, parent, 0, instance)
                                  : locum_bind_item_key(self, parent, 0, instance));
-}
-
-void
-locum_bind_error(struct locum_bind *self, size_t row, size_t instance, const char *format, ...)
-{
-    va_list values;
-    va_start(values, format);
-    locum_problems_add(&self->problems, LOCUM_SEVERITY_ERROR, locum_bind_at(self, row, instance),
-                       format, values);
-    va_end(values);
-}
-
-void
-locum_bind_warning(struct locum_bind *self, size_t row, size_t instance, const char *format, ...)
-{
-    va_list values;
-    va_start(values, format);
-    locum_problems_add(&self->problems, LOCUM_SEVERITY_WARNING, locum_bind_at(self, row, instance),
-                       format, values);
-    va_end(values);
 }

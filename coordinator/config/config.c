@@ -155,9 +155,8 @@ locum_config_control_path(const char *path, char ret_path[LOCUM_PATH_MAX + 1])
     struct locum_problems unheard = {0};
     const char *usual = locum_keys.rows[LOCUM_KEY_LISTEN_CONTROL].fallback;
     yaml_document_t document;
-    bool shared;
     bool found = false;
-    if (locum_document_load(path, &unheard, &document, &shared) != 0) {
+    if (locum_document_load(path, false, &unheard, &document, NULL) != 0) {
         memcpy(ret_path, usual, strlen(usual) + 1);
         return false;
     }

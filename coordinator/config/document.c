@@ -7,11 +7,6 @@
 #include "base/file.h"
 #include "config/config.h"
 
-struct bytes {
-    char *at;
-    size_t length;
-};
-
 static const struct locum_position whole_file = {0};
 
 static struct locum_position
@@ -37,11 +32,16 @@ locum_document_text(const yaml_node_t *node)
                                 .length = node->data.scalar.length};
 }
 
-static void
-parser_start(yaml_parser_t *parser, const struct bytes *buffer)
+/* False: no memory. */
+static bool
+parser_start(yaml_parser_t *parser, struct locum_slice bytes)
 {
+    if (!yaml_parser_initialize(parser)) {
+        return false;
+    }
     yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(parser, (const unsigned char *)buffer->at, buffer->length);
+    yaml_parser_set_input_string(parser, (const unsigned char *)bytes.at, bytes.length);
+    return true;
 }
 
 /* libyaml says what it expected. For its most common errors: what to do; else "". */
@@ -72,19 +72,19 @@ advice_on(const char *problem)
 
 /* libyaml's reader knows the offset of a bad byte, and no line. */
 static struct locum_position
-position_at(const struct bytes *buffer, size_t offset)
+position_at(struct locum_slice bytes, size_t offset)
 {
     struct locum_position at = {.line = 1, .column = 1};
-    for (size_t i = 0; i < offset && i < buffer->length; i++) {
-        const bool continued = ((uint8_t)buffer->at[i] & 0xc0) == 0x80; /* RFC 3629 3 */
-        at.line += buffer->at[i] == '\n' ? 1 : 0;
-        at.column = buffer->at[i] == '\n' ? 1 : at.column + (continued ? 0 : 1);
+    for (size_t i = 0; i < offset && i < bytes.length; i++) {
+        const bool continued = ((uint8_t)bytes.at[i] & 0xc0) == 0x80; /* RFC 3629 3 */
+        at.line += bytes.at[i] == '\n' ? 1 : 0;
+        at.column = bytes.at[i] == '\n' ? 1 : at.column + (continued ? 0 : 1);
     }
     return at;
 }
 
 static int
-report_parser(const yaml_parser_t *parser, const struct bytes *buffer,
+report_parser(const yaml_parser_t *parser, struct locum_slice bytes,
               struct locum_problems *problems)
 {
     if (parser->error == YAML_MEMORY_ERROR) {
@@ -93,9 +93,9 @@ report_parser(const yaml_parser_t *parser, const struct bytes *buffer,
     const struct locum_position at = position_of(parser->problem_mark);
     const char *problem = parser->problem != NULL ? parser->problem : "cannot be parsed";
     if (parser->error == YAML_READER_ERROR) {
-        locum_problems_error(problems, position_at(buffer, parser->problem_offset),
+        locum_problems_error(problems, position_at(bytes, parser->problem_offset),
                              "byte 0x%02x: %s; save the file as plain UTF-8 text",
-                             (uint8_t)buffer->at[parser->problem_offset], problem);
+                             (uint8_t)bytes.at[parser->problem_offset], problem);
     } else if (parser->context != NULL) {
         locum_problems_error(problems, at, "not YAML: %s, %s that begins at line %zu%s", problem,
                              parser->context, parser->context_mark.line + 1, advice_on(problem));
@@ -103,23 +103,6 @@ report_parser(const yaml_parser_t *parser, const struct bytes *buffer,
         locum_problems_error(problems, at, "not YAML: %s%s", problem, advice_on(problem));
     }
     return LOCUM_ERR_INVALID;
-}
-
-static bool
-is_anchored(const yaml_event_t *event)
-{
-    return (event->type == YAML_SCALAR_EVENT && event->data.scalar.anchor != NULL) ||
-           (event->type == YAML_SEQUENCE_START_EVENT &&
-            event->data.sequence_start.anchor != NULL) ||
-           (event->type == YAML_MAPPING_START_EVENT && event->data.mapping_start.anchor != NULL);
-}
-
-static bool
-is_tagged(const yaml_event_t *event)
-{
-    return (event->type == YAML_SCALAR_EVENT && event->data.scalar.tag != NULL) ||
-           (event->type == YAML_SEQUENCE_START_EVENT && event->data.sequence_start.tag != NULL) ||
-           (event->type == YAML_MAPPING_START_EVENT && event->data.mapping_start.tag != NULL);
 }
 
 struct scan {
@@ -131,44 +114,53 @@ struct scan {
 static const char *
 scan_event(const yaml_event_t *event, struct scan *scan)
 {
+    const yaml_char_t *anchor = NULL;
+    const yaml_char_t *tag = NULL;
     switch (event->type) {
+    case YAML_SCALAR_EVENT:
+        anchor = event->data.scalar.anchor;
+        tag = event->data.scalar.tag;
+        break;
     case YAML_SEQUENCE_START_EVENT:
-    case YAML_MAPPING_START_EVENT: scan->depth++; break;
+        scan->depth++;
+        anchor = event->data.sequence_start.anchor;
+        tag = event->data.sequence_start.tag;
+        break;
+    case YAML_MAPPING_START_EVENT:
+        scan->depth++;
+        anchor = event->data.mapping_start.anchor;
+        tag = event->data.mapping_start.tag;
+        break;
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT: scan->depth--; break;
-    case YAML_DOCUMENT_START_EVENT:
-        scan->documents++;
-        return scan->documents > 1
-                   ? "a second document begins here; a configuration is a single document"
-                   : NULL;
+    case YAML_DOCUMENT_START_EVENT: scan->documents++; break;
     case YAML_ALIAS_EVENT: return "aliases (*) are not allowed; write the value itself";
     default: break;
     }
-    if (scan->depth > LOCUM_CONFIG_DEPTH_MAX) {
-        return "nested deeper than 8 levels; no key is";
-    }
-    if (is_anchored(event)) {
-        return "anchors (&) are not allowed; write the value itself wherever it is needed";
-    }
-    return is_tagged(event) ? "tags (!) are not allowed; write the value without it" : NULL;
+    return scan->documents > 1
+               ? "a second document begins here; a configuration is a single document"
+           : scan->depth > LOCUM_CONFIG_DEPTH_MAX ? "nested deeper than 8 levels; no key is"
+           : anchor != NULL
+               ? "anchors (&) are not allowed; write the value itself wherever it is needed"
+           : tag != NULL ? "tags (!) are not allowed; write the value without it"
+                         : NULL;
 }
 
 /* Look at the events first: a document does not show anchors and aliases any more. */
 static int
-scan_events(const struct bytes *buffer, struct locum_problems *problems)
+scan_events(struct locum_slice bytes, struct locum_problems *problems)
 {
     yaml_parser_t parser;
     yaml_event_t event;
     struct scan scan = {0};
     int status = 0;
     bool more = true;
-    if (!yaml_parser_initialize(&parser)) {
+    if (!parser_start(&parser, bytes)) {
         return LOCUM_ERR_MEMORY;
     }
-    parser_start(&parser, buffer);
     while (status == 0 && more) {
         if (!yaml_parser_parse(&parser, &event)) {
-            status = report_parser(&parser, buffer, problems);
+            status = report_parser(&parser, bytes, problems);
             break;
         }
         const char *wrong = scan_event(&event, &scan);
@@ -188,78 +180,58 @@ scan_events(const struct bytes *buffer, struct locum_problems *problems)
 }
 
 static int
-load_tree(const struct bytes *buffer, bool foreign, struct locum_problems *problems,
+load_tree(struct locum_slice bytes, bool foreign, struct locum_problems *problems,
           yaml_document_t *ret)
 {
     yaml_parser_t parser;
     int status = 0;
-    if (!yaml_parser_initialize(&parser)) {
+    if (!parser_start(&parser, bytes)) {
         return LOCUM_ERR_MEMORY;
     }
-    parser_start(&parser, buffer);
     if (!yaml_parser_load(&parser, ret)) {
-        status = report_parser(&parser, buffer, problems);
+        status = report_parser(&parser, bytes, problems);
     }
     yaml_parser_delete(&parser);
     if (status != 0) {
         return status;
     }
     const yaml_node_t *root = yaml_document_get_root_node(ret);
-    if (root == NULL && foreign) {
+    if (root == NULL ? foreign : root->type == YAML_MAPPING_NODE) {
         return 0;
     }
-    if (root == NULL) {
-        locum_problems_error(problems, whole_file,
-                             "the file is empty; see the examples for what it needs");
-    } else if (root->type != YAML_MAPPING_NODE) {
-        locum_problems_error(problems, locum_document_at(root),
-                             "found no keys; expected a mapping, as in `key: value`");
-    } else {
-        return 0;
-    }
+    locum_problems_error(problems, root == NULL ? whole_file : locum_document_at(root),
+                         root == NULL ? "the file is empty; see the examples for what it needs"
+                                      : "found no keys; expected a mapping, as in `key: value`");
     yaml_document_delete(ret);
     return LOCUM_ERR_INVALID;
 }
 
-static int
-load(const char *path, bool foreign, struct locum_problems *problems, yaml_document_t *ret,
-     bool *ret_shared)
+int
+locum_document_load(const char *path, bool foreign, struct locum_problems *problems,
+                    yaml_document_t *ret, bool *ret_shared)
 {
-    struct bytes buffer = {.at = malloc(LOCUM_CONFIG_FILE_BYTES_MAX + 1)};
-    if (buffer.at == NULL) {
-        return LOCUM_ERR_MEMORY;
-    }
     char reason[100];
     struct locum_text why = locum_text_init(reason, sizeof(reason));
-    int status = locum_file_read(path, buffer.at, LOCUM_CONFIG_FILE_BYTES_MAX + 1, &buffer.length,
+    char *buffer = malloc(LOCUM_CONFIG_FILE_BYTES_MAX + 1);
+    struct locum_slice bytes = {.at = buffer};
+    if (buffer == NULL) {
+        return LOCUM_ERR_MEMORY;
+    }
+    int status = locum_file_read(path, buffer, LOCUM_CONFIG_FILE_BYTES_MAX + 1, &bytes.length,
                                  ret_shared, &why);
     if (status != 0) {
         locum_problems_error(problems, whole_file, "cannot be read: %s", reason);
         status = LOCUM_ERR_INVALID;
     }
     if (status == 0 && !foreign) {
-        status = scan_events(&buffer, problems);
+        status = scan_events(bytes, problems);
     }
     if (status == 0) {
-        status = load_tree(&buffer, foreign, problems, ret);
+        status = load_tree(bytes, foreign, problems, ret);
     }
-    explicit_bzero(buffer.at, LOCUM_CONFIG_FILE_BYTES_MAX + 1); /* a password may stand in it */
-    free(buffer.at);
+    explicit_bzero(buffer, LOCUM_CONFIG_FILE_BYTES_MAX + 1); /* it may hold a password */
+    free(buffer);
     return status;
-}
-
-int
-locum_document_load(const char *path, struct locum_problems *problems, yaml_document_t *ret,
-                    bool *ret_shared)
-{
-    return load(path, false, problems, ret, ret_shared);
-}
-
-int
-locum_document_load_foreign(const char *path, struct locum_problems *problems, yaml_document_t *ret)
-{
-    bool shared;
-    return load(path, true, problems, ret, &shared);
 }
 
 yaml_node_t *
@@ -272,7 +244,7 @@ locum_document_find(yaml_document_t *document, const yaml_node_t *mapping, const
     for (const yaml_node_pair_t *pair = mapping->data.mapping.pairs.start;
          pair < mapping->data.mapping.pairs.top; pair++) {
         const yaml_node_t *name = yaml_document_get_node(document, pair->key);
-        if (name->type == YAML_SCALAR_NODE && locum_slice_is(locum_document_text(name), key)) {
+        if (locum_slice_is(locum_document_text(name), key)) {
             found = yaml_document_get_node(document, pair->value);
         }
     }

@@ -222,7 +222,7 @@ locum_load_mirrorbits(struct locum_bind *bind)
     struct locum_problems *problems = calloc(1, sizeof(*problems));
     const int status = problems == NULL
                            ? LOCUM_ERR_MEMORY
-                           : locum_document_load_foreign(path, problems, &import.document);
+                           : locum_document_load(path, true, problems, &import.document, NULL);
     if (status == 0) {
         read_all(&import);
         yaml_document_delete(&import.document);

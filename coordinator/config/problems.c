@@ -1,35 +1,28 @@
 #include "config/problems.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/text_format.h"
 
 enum { LINE_BYTES = 1024 };
 
 void
 locum_problems_add(struct locum_problems *self, enum locum_severity severity,
-                   struct locum_position at, const char *format, va_list values)
-{
-    if (severity == LOCUM_SEVERITY_ERROR) {
-        self->error_count++;
-    }
-    if (self->count == LOCUM_PROBLEMS_MAX) {
-        self->left_out = true;
-        return;
-    }
-    self->list[self->count].severity = severity;
-    self->list[self->count].at = at;
-    (void)vsnprintf(self->list[self->count].text, LOCUM_PROBLEM_BYTES, format, values);
-    self->count++;
-}
-
-void
-locum_problems_error(struct locum_problems *self, struct locum_position at, const char *format, ...)
+                   struct locum_position at, const char *format, ...)
 {
     va_list values;
-    va_start(values, format);
-    locum_problems_add(self, LOCUM_SEVERITY_ERROR, at, format, values);
-    va_end(values);
+    self->error_count += severity == LOCUM_SEVERITY_ERROR;
+    self->left_out |= self->count == LOCUM_PROBLEMS_MAX;
+    if (self->count < LOCUM_PROBLEMS_MAX) {
+        self->list[self->count].severity = severity;
+        self->list[self->count].at = at;
+        va_start(values, format);
+        (void)vsnprintf(self->list[self->count].text, LOCUM_PROBLEM_BYTES, format, values);
+        va_end(values);
+        self->count++;
+    }
 }
 
 static bool
@@ -89,13 +82,11 @@ locum_problems_format(struct locum_text *text, const struct locum_problem *probl
 {
     locum_text_add(text, problem->file);
     if (problem->at.line > 0) {
-        locum_text_add_char(text, ':');
-        locum_text_add_u64(text, problem->at.line);
-        locum_text_add_char(text, ':');
-        locum_text_add_u64(text, problem->at.column);
+        locum_text_format(text, ":%u:%u", problem->at.line, problem->at.column);
     }
-    locum_text_add(text, problem->severity == LOCUM_SEVERITY_ERROR ? ": error: " : ": warning: ");
-    locum_text_add(text, problem->text);
+    locum_text_format(text, ": %s: %s",
+                      problem->severity == LOCUM_SEVERITY_ERROR ? "error" : "warning",
+                      problem->text);
 }
 
 void

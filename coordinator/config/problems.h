@@ -7,8 +7,6 @@
 #ifndef LOCUM_CONFIG_PROBLEMS_H
 #define LOCUM_CONFIG_PROBLEMS_H
 
-#include <stdarg.h>
-
 #include "base/text.h"
 
 enum {
@@ -47,11 +45,10 @@ struct locum_problems {
 
 /* Collect a problem; a text longer than LOCUM_PROBLEM_BYTES is cut. */
 void locum_problems_add(struct locum_problems *self, enum locum_severity severity,
-                        struct locum_position at, const char *format, va_list values);
-
-/* Collect an error at this place. */
-void locum_problems_error(struct locum_problems *self, struct locum_position at, const char *format,
-                          ...) __attribute__((format(printf, 3, 4)));
+                        struct locum_position at, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+#define locum_problems_error(self, at, ...)                                                        \
+    locum_problems_add(self, LOCUM_SEVERITY_ERROR, at, __VA_ARGS__)
 
 /* Sort by position (the order of equals stays) and report each. */
 void locum_problems_report(const struct locum_problems *self, const char *file,

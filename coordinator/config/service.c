@@ -1,58 +1,48 @@
-/* service: what is checked of this node's own service. */
+/* service: the checks of this node's own service. */
 #include <string.h>
 
+#include "base/text_format.h"
 #include "config/load.h"
 #include "config/value.h"
 
-static void
-name_http(struct locum_config_check *check)
-{
-    const struct locum_slice url = locum_slice_of(check->http.url);
-    const struct locum_slice authority = locum_value_url_authority(url);
-    const char *path = authority.at + authority.length;
-    struct locum_text name = locum_text_init(check->name, sizeof(check->name));
-    locum_text_add(&name, locum_slice_starts(url, "https") ? "https " : "http ");
-    if (strcmp(check->http.method, "GET") != 0) {
-        locum_text_add(&name, check->http.method);
-        locum_text_add_char(&name, ' ');
-    }
-    locum_text_add_bytes(&name, authority.at, authority.length);
-    locum_text_add(&name, strcmp(path, "/") == 0 ? "" : path);
-    if (check->http.host[0] != '\0') {
-        locum_text_add(&name, " host ");
-        locum_text_add(&name, check->http.host);
-    }
-    if (check->http.connect_to.port != 0) {
-        locum_text_add(&name, " at ");
-        locum_address_add_port(&check->http.connect_to, &name);
-    }
-}
-
-static void
-name_command(struct locum_config_check *check)
-{
-    struct locum_text name = locum_text_init(check->name, sizeof(check->name));
-    const char *word = check->command.words;
-    locum_text_add(&name, "command");
-    for (size_t i = 0; i < check->command.count; i++, word++) {
-        locum_text_add_char(&name, ' ');
-        for (; *word != '\0'; word++) {
-            locum_text_add_char(&name, *word >= ' ' && *word < 127 ? *word : '?');
-        }
-    }
-}
-
+/* What the status and the metrics call a check, e.g. "http 127.0.0.1:8080". */
 static void
 name_check(struct locum_config_check *check)
 {
     struct locum_text name = locum_text_init(check->name, sizeof(check->name));
+    const struct locum_slice url = locum_slice_of(check->http.url);
+    const bool get = strcmp(check->http.method, "GET") == 0;
+    const char *word = check->command.words;
+    struct locum_slice authority;
     switch (check->kind) {
-    case LOCUM_CHECK_HTTP: name_http(check); break;
+    case LOCUM_CHECK_HTTP:
+        authority = locum_value_url_authority(url);
+        const char *path = authority.at + authority.length;
+        locum_text_format(&name, "%s %s%s%.*s%s",
+                          locum_slice_starts(url, "https") ? "https" : "http",
+                          get ? "" : check->http.method, get ? "" : " ", LOCUM_SLICE(authority),
+                          strcmp(path, "/") == 0 ? "" : path);
+        if (check->http.host[0] != '\0') {
+            locum_text_format(&name, " host %s", check->http.host);
+        }
+        if (check->http.connect_to.port != 0) {
+            locum_text_add(&name, " at ");
+            locum_address_add_port(&check->http.connect_to, &name);
+        }
+        break;
     case LOCUM_CHECK_TCP:
         locum_text_add(&name, "tcp ");
         locum_address_add_port(&check->tcp, &name);
         break;
-    case LOCUM_CHECK_COMMAND: name_command(check); break;
+    case LOCUM_CHECK_COMMAND:
+        locum_text_add(&name, "command");
+        for (size_t i = 0; i < check->command.count; i++, word++) {
+            locum_text_add_char(&name, ' ');
+            for (; *word != '\0'; word++) {
+                locum_text_add_char(&name, *word >= ' ' && *word < 127 ? *word : '?');
+            }
+        }
+        break;
     case LOCUM_CHECK_MIRRORBITS: locum_text_add(&name, "mirrorbits"); break;
     }
 }

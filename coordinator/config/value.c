@@ -1,8 +1,10 @@
 #include "config/value.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text_format.h"
 #include "config/config.h"
 #include "config/domain.h"
 
@@ -57,71 +59,32 @@ parse_text(const struct locum_schema_row *row, struct locum_slice text, void *fi
 static int
 parse_number(struct locum_slice text, int64_t min, int64_t max, uint64_t *ret)
 {
-    uint64_t value;
-    if (text.length > 1 && text.at[0] == '0') {
+    const int status = locum_slice_u64(text, (uint64_t)max, ret);
+    if (status == 0 && text.length > 1 && text.at[0] == '0') {
         return LOCUM_ERR_INVALID;
     }
-    const int status = locum_slice_u64(text, (uint64_t)max, &value);
-    if (status == 0 && value < (uint64_t)min) {
-        return LOCUM_ERR_RANGE;
-    }
-    if (status == 0) {
-        *ret = value;
-    }
-    return status;
+    return status == 0 && *ret < (uint64_t)min ? LOCUM_ERR_RANGE : status;
 }
 
-static int
-parse_u32(const struct locum_schema_row *row, struct locum_slice text, void *field)
-{
-    uint64_t value;
-    const int status = parse_number(text, row->min, row->max, &value);
-    if (status == 0) {
-        *(uint32_t *)field = (uint32_t)value;
-    }
-    return status;
-}
-
-static int
-parse_u16(struct locum_slice text, int64_t min, int64_t max, uint16_t *field)
-{
-    uint64_t value;
-    const int status = parse_number(text, min, max, &value);
-    if (status == 0) {
-        *field = (uint16_t)value;
-    }
-    return status;
-}
-
-/* "200" or "200-399" */
-static int
-parse_status_range(const struct locum_schema_row *row, struct locum_slice text,
-                   struct locum_status_range *ret)
-{
-    struct locum_slice rest = text;
-    struct locum_slice first;
-    struct locum_slice last;
-    (void)locum_slice_cut(&rest, '-', &first);
-    last = rest.at != NULL ? rest : first;
-    return parse_u16(first, row->min, row->max, &ret->min) != 0 ||
-                   parse_u16(last, row->min, row->max, &ret->max) != 0 || ret->min > ret->max
-               ? LOCUM_ERR_INVALID
-               : 0;
-}
-
-/* One or several of them, separated by commas. */
+/* One or several of "200" and "200-399", separated by commas. */
 static int
 parse_status(const struct locum_schema_row *row, struct locum_slice text, void *field)
 {
     struct locum_status_range ranges[LOCUM_STATUS_RANGES_MAX] = {0};
-    struct locum_slice piece;
-    for (size_t i = 0; locum_slice_cut(&text, ',', &piece); i++) {
-        while (piece.length > 0 && piece.at[0] == ' ') {
-            piece = (struct locum_slice){.at = piece.at + 1, .length = piece.length - 1};
+    struct locum_slice last;
+    for (size_t i = 0; locum_slice_cut(&text, ',', &last); i++) {
+        struct locum_slice first;
+        uint64_t from, to;
+        while (last.length > 0 && last.at[0] == ' ') {
+            last = (struct locum_slice){.at = last.at + 1, .length = last.length - 1};
         }
-        if (i >= LOCUM_COUNT(ranges) || parse_status_range(row, piece, &ranges[i]) != 0) {
+        (void)locum_slice_cut(&last, '-', &first);
+        last = last.at != NULL ? last : first;
+        if (i >= LOCUM_COUNT(ranges) || parse_number(first, row->min, row->max, &from) != 0 ||
+            parse_number(last, (int64_t)from, row->max, &to) != 0) {
             return LOCUM_ERR_INVALID;
         }
+        ranges[i] = (struct locum_status_range){.min = (uint16_t)from, .max = (uint16_t)to};
     }
     memcpy(field, ranges, sizeof(ranges));
     return 0;
@@ -155,35 +118,35 @@ locum_value_reason(const struct locum_schema_row *row, struct locum_slice value,
     }
 }
 
+/* Numbers and durations: a value of at most 64 bits within the row's range. */
 static int
-parse_duration(const struct locum_schema_row *row, struct locum_slice text, void *field)
+parse_amount(const struct locum_schema_row *row, struct locum_slice text, void *field)
 {
-    int64_t ms;
-    const int status = locum_slice_duration(text, &ms);
+    uint64_t value = 0;
+    int64_t ms = 0;
+    int status;
+    if (row->kind == LOCUM_KIND_NUMBER || row->kind == LOCUM_KIND_PORT) {
+        status = parse_number(text, row->min, row->max, &value);
+    } else {
+        const bool seconds = row->kind == LOCUM_KIND_SECONDS;
+        status = locum_slice_duration(text, &ms);
+        if (status == 0 && (ms < row->min || ms > row->max || (seconds && ms % 1000 != 0))) {
+            status = LOCUM_ERR_RANGE;
+        }
+        value = (uint64_t)ms / (seconds ? 1000 : 1);
+    }
     if (status != 0) {
         return status;
     }
-    if (ms < row->min || ms > row->max) {
-        return LOCUM_ERR_RANGE;
+    switch (row->kind) {
+    case LOCUM_KIND_PORT: *(uint16_t *)field = (uint16_t)value; break;
+    case LOCUM_KIND_DURATION: *(locum_ms *)field = (locum_ms)value; break;
+    default: *(uint32_t *)field = (uint32_t)value; break;
     }
-    if (row->kind == LOCUM_KIND_DURATION) {
-        *(locum_ms *)field = ms;
-        return 0;
-    }
-    if (ms % 1000 != 0) {
-        return LOCUM_ERR_INVALID;
-    }
-    *(uint32_t *)field = (uint32_t)(ms / 1000);
     return 0;
 }
 
 enum { PORT_MAX = 65535 };
-
-static bool
-is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
 
 /* A host name whose last label ends in a digit is an address with a mistake (RFC 3696 2). */
 static int
@@ -197,11 +160,14 @@ parse_endpoint(struct locum_slice text, struct locum_endpoint *field)
         field->port = address.port;
         return 0;
     }
+    uint64_t port;
     (void)locum_slice_cut(&text, ':', &name);
-    if (!is_host(name) || is_digit(name.at[name.length - 1]) || text.at == NULL ||
-        parse_u16(text, 1, PORT_MAX, &field->port) != 0) {
+    const char last = name.length > 0 ? name.at[name.length - 1] : '.';
+    if (!is_host(name) || (last >= '0' && last <= '9') || text.at == NULL ||
+        parse_number(text, 1, PORT_MAX, &port) != 0) {
         return LOCUM_ERR_INVALID;
     }
+    field->port = (uint16_t)port;
     locum_text_add_bytes(&host, name.at, name.length);
     return 0;
 }
@@ -264,8 +230,8 @@ is_authority(struct locum_slice text)
     struct locum_slice host;
     const bool has_port = memchr(text.at, ':', text.length) != NULL;
     (void)locum_slice_cut(&text, ':', &host);
-    uint16_t port;
-    return is_host(host) && (!has_port || parse_u16(text, 1, PORT_MAX, &port) == 0);
+    uint64_t port;
+    return is_host(host) && (!has_port || parse_number(text, 1, PORT_MAX, &port) == 0);
 }
 
 static int
@@ -301,11 +267,11 @@ locum_value_parse(const struct locum_schema_row *row, struct locum_slice text, v
     case LOCUM_KIND_WORD:
     case LOCUM_KIND_CHOICE: return parse_choice(row, text, field);
     case LOCUM_KIND_FLAG: return parse_flag(text, field);
-    case LOCUM_KIND_NUMBER: return parse_u32(row, text, field);
-    case LOCUM_KIND_PORT: return parse_u16(text, row->min, row->max, field);
     case LOCUM_KIND_STATUS: return parse_status(row, text, field);
+    case LOCUM_KIND_NUMBER:
+    case LOCUM_KIND_PORT:
     case LOCUM_KIND_DURATION:
-    case LOCUM_KIND_SECONDS: return parse_duration(row, text, field);
+    case LOCUM_KIND_SECONDS: return parse_amount(row, text, field);
     case LOCUM_KIND_ENDPOINT: return parse_endpoint(text, field);
     case LOCUM_KIND_ADDRESS: return locum_address_parse_port(text, field);
     case LOCUM_KIND_IP: return locum_address_parse(text, field);
@@ -333,50 +299,30 @@ locum_value_print(const struct locum_schema_row *row, const void *field, struct 
     }
 }
 
-/* "server, witness or sentinel" */
-static void
-describe_words(const struct locum_schema_row *row, struct locum_text *text)
-{
-    struct locum_slice rest = locum_slice_of(row->words);
-    struct locum_slice word;
-    for (size_t i = 0; locum_slice_cut(&rest, ' ', &word); i++) {
-        if (i > 0) {
-            locum_text_add(text, rest.at == NULL ? " or " : ", ");
-        }
-        locum_text_add_bytes(text, word.at, word.length);
-    }
-}
-
 void
 locum_value_range(const struct locum_schema_row *row, struct locum_text *text)
 {
-    const bool items = row->shape != LOCUM_SHAPE_ONE;
-    if (!items && (row->kind == LOCUM_KIND_DURATION || row->kind == LOCUM_KIND_SECONDS)) {
-        locum_text_add_duration(text, row->min);
-        locum_text_add(text, " to ");
-        locum_text_add_duration(text, row->max);
-    } else if (items ? row->items_max > 0
-                     : row->kind == LOCUM_KIND_NUMBER || row->kind == LOCUM_KIND_PORT) {
-        locum_text_add_i64(text, items ? row->items_min : row->min);
-        locum_text_add(text, " to ");
-        locum_text_add_i64(text, items ? row->items_max : row->max);
+    const bool one = row->shape == LOCUM_SHAPE_ONE;
+    if (one && (row->kind == LOCUM_KIND_DURATION || row->kind == LOCUM_KIND_SECONDS)) {
+        locum_text_format(text, "%s to %s", locum_text_duration(row->min).text,
+                          locum_text_duration(row->max).text);
+    } else if (one && (row->kind == LOCUM_KIND_NUMBER || row->kind == LOCUM_KIND_PORT)) {
+        locum_text_format(text, "%" PRId64 " to %" PRId64, row->min, row->max);
+    } else if (!one && row->items_max > 0) {
+        locum_text_format(text, "%u to %u", row->items_min, row->items_max);
     }
 }
 
 static void
-describe_characters(const struct locum_schema_row *row, const char *which, struct locum_text *text)
+describe_one(const struct locum_schema_row *row, struct locum_text *text)
 {
-    locum_text_add_i64(text, row->min);
-    locum_text_add(text, " to ");
-    locum_text_add_i64(text, row->max);
-    locum_text_add(text, " characters");
-    locum_text_add(text, which);
-}
-
-static void
-describe_kind(const struct locum_schema_row *row, struct locum_text *text)
-{
+    /* Texts: how many characters of what. Numbers and durations: what, then the range. */
     static const char *const forms[] = {
+        [LOCUM_KIND_TEXT] = "without control characters",
+        [LOCUM_KIND_SECRET] = "without control characters",
+        [LOCUM_KIND_NAME] = "of a-z, 0-9 and -, with no - at either end",
+        [LOCUM_KIND_PATH] = "(a path)",
+        [LOCUM_KIND_PATTERN] = "of a POSIX extended regular expression",
         [LOCUM_KIND_HOST] = "a host name, as in vm-23362",
         [LOCUM_KIND_DOMAIN] = "a domain name, as in get.example.org",
         [LOCUM_KIND_URL] = "a URL without user or fragment, as in http://127.0.0.1:8080/",
@@ -393,18 +339,24 @@ describe_kind(const struct locum_schema_row *row, struct locum_text *text)
         [LOCUM_KIND_IP] = "a numeric address without a port, as in 192.0.2.12 or 2001:db8::12",
         [LOCUM_KIND_NODE] = "the name of a node",
     };
+    struct locum_slice words = locum_slice_of(row->words != NULL ? row->words : "");
+    struct locum_slice word;
     switch (row->kind) {
-    case LOCUM_KIND_TEXT:
-    case LOCUM_KIND_SECRET: describe_characters(row, " without control characters", text); break;
-    case LOCUM_KIND_NAME:
-        describe_characters(row, " of a-z, 0-9 and -, with no - at either end", text);
-        break;
-    case LOCUM_KIND_PATH: describe_characters(row, " (a path)", text); break;
-    case LOCUM_KIND_PATTERN:
-        describe_characters(row, ", a POSIX extended regular expression", text);
-        break;
     case LOCUM_KIND_WORD:
-    case LOCUM_KIND_CHOICE: describe_words(row, text); break;
+    case LOCUM_KIND_CHOICE: /* "server, witness or sentinel" */
+        for (size_t i = 0; locum_slice_cut(&words, ' ', &word); i++) {
+            locum_text_add(text, i == 0 ? "" : words.at == NULL ? " or " : ", ");
+            locum_text_add_bytes(text, word.at, word.length);
+        }
+        break;
+    case LOCUM_KIND_TEXT:
+    case LOCUM_KIND_SECRET:
+    case LOCUM_KIND_NAME:
+    case LOCUM_KIND_PATH:
+    case LOCUM_KIND_PATTERN:
+        locum_text_format(text, "%" PRId64 " to %" PRId64 " characters %s", row->min, row->max,
+                          forms[row->kind]);
+        break;
     default:
         locum_text_add(text, forms[row->kind]);
         locum_value_range(row, text);
@@ -425,7 +377,7 @@ locum_value_describe(const struct locum_schema_row *row, struct locum_text *text
         [LOCUM_SHAPE_MAPS] = "a list whose items begin with a dash",
     };
     if (row->shape == LOCUM_SHAPE_ONE) {
-        describe_kind(row, text);
+        describe_one(row, text);
     } else {
         locum_text_add(text, forms[row->shape]);
     }

@@ -147,7 +147,7 @@ load_changed(const struct change *changes, size_t count)
     return load_path("locum.yaml", NULL);
 }
 
-/* One change of GOOD that must load without a word. */
+/* One change of GOOD that must load without a message. */
 __attribute__((unused)) static struct locum_config *
 load_quietly(const char *from, const char *to)
 {

@@ -1,4 +1,4 @@
-/* Single values at the edges of what is right, and domain names. */
+/* Single values at the limits of their range, and domain names. */
 #include "fixture.h"
 
 #include "config/domain.h"
@@ -114,7 +114,7 @@ row_of(const char *key)
 }
 
 static void
-test_values_at_the_edge_of_their_range(void **state)
+test_values_at_the_limits_of_their_range(void **state)
 {
     (void)state;
     union {
@@ -218,7 +218,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values_at_the_edge_of_their_range),
+        cmocka_unit_test(test_values_at_the_limits_of_their_range),
         cmocka_unit_test(test_absolute_names),
         cmocka_unit_test(test_the_longest_name),
         cmocka_unit_test(test_relative_names),
