@@ -37,7 +37,7 @@ emit(struct locum_daemon *self, const struct locum_happening *what)
     locum_log_fields(fields.level, fields.at[0].value, &fields.at[1], fields.count - 1);
     locum_events_add(self->events, self->now.wall, what->kind, &fields);
     if (self->redis != NULL) {
-        locum_redis_add_event(self->redis, fields.at, fields.count);
+        locum_redis_events_added(self->redis);
     }
     if (self->control != NULL) {
         locum_control_wake(self->control);

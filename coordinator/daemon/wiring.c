@@ -70,6 +70,19 @@ on_mirrorbits(void *user, locum_node node, const char *instance)
     locum_daemon_loop_deliver(self, &input);
 }
 
+static bool
+next_event(void *user, uint64_t after, struct locum_redis_event *ret)
+{
+    const struct locum_daemon *self = user;
+    struct locum_events_entry entry;
+    if (!locum_events_next(self->events, after, &entry)) {
+        return false;
+    }
+    *ret = (struct locum_redis_event){.id = entry.id, .time = entry.time, .count = entry.count};
+    memcpy(ret->fields, entry.fields, sizeof(entry.fields));
+    return true;
+}
+
 static void
 on_sample(void *user, size_t check, enum locum_sample outcome, const char *text)
 {
@@ -118,7 +131,8 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
     static const struct locum_redis_events redis_events = {.heartbeat = on_redis_heartbeat,
                                                            .subscribed = on_subscribed,
                                                            .sentinel = on_sentinel,
-                                                           .mirrorbits = on_mirrorbits};
+                                                           .mirrorbits = on_mirrorbits,
+                                                           .next_event = next_event};
     int status = create_control(self, handlers);
     if (status != 0 || (status = locum_dns_create(self->config, locum_daemon_act_log_dns, self,
                                                   &self->dns)) != 0) {

@@ -35,6 +35,7 @@ locum_command_add_name(enum locum_command command, struct locum_text *text)
     locum_text_format(text, "%s%s%s", row->name, two ? " " : "", two ? row->subcommand : "");
 }
 
+/* argv form: Redis takes each argument by its length, so no quoting is needed (RESP, arrays). */
 struct locum_command_argv
 locum_command_argv(enum locum_command command, ...)
 {
@@ -76,6 +77,6 @@ locum_command_key(const char *cluster, const char *name, const char *node)
     struct locum_text text = locum_text_init(key.text, sizeof(key.text));
     locum_text_format(&text, "locum:%s:%s%s%s", cluster, name, node != NULL ? ":" : "",
                       node != NULL ? node : "");
-    LOCUM_INVARIANT(!text.truncated);
+    LOCUM_INVARIANT(!text.truncated); /* config limits the names of cluster and nodes */
     return key;
 }

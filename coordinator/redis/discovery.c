@@ -70,7 +70,7 @@ locum_discovery_report(struct locum_discovery *self, size_t sentinel,
                         !locum_address_equal(&candidate->address, address);
     *candidate =
         (struct locum_discovery_candidate){.address = *address, .epoch = epoch, .when = now};
-    if (is_new) {
+    if (is_new) { /* a failover: forget the failures of before */
         struct locum_discovery_attempts *attempts = attempts_at(self, address);
         locum_backoff_reset(&attempts->backoff);
         attempts->not_master = LOCUM_NEVER;
@@ -136,7 +136,10 @@ priority(const struct locum_discovery *self, const struct locum_discovery_candid
     return reports + (in_use ? LOCUM_NODES_MAX : 0);
 }
 
-/* The best fresh candidate, or NULL; *ret_any tells whether any report is fresh. */
+/*
+ * The candidate with the highest priority, or NULL; on a tie the first Sentinel decides. *ret_any:
+ * any report is fresh.
+ */
 static const struct locum_discovery_candidate *
 best_candidate(const struct locum_discovery *self, const struct locum_address *current,
                locum_ms now, bool *ret_any)

@@ -10,6 +10,7 @@ struct seen {
     bool up; /* in one listing at least */
 };
 
+/* An endpoint without a port is not configured. */
 static void
 add_entry(struct locum_endpoints *self, size_t *count, locum_node node,
           const struct locum_endpoint *endpoint)
@@ -68,7 +69,8 @@ has_address(const struct locum_endpoints_entry *entry, const struct locum_addres
     return false;
 }
 
-/* Is the instance this endpoint, by name or by address? */
+/* Is the instance this endpoint? Sentinel lists a host name only with announce-hostnames; then the
+ * addresses of the name do not matter. Host names ignore case (RFC 4343). */
 static bool
 is_same(const struct locum_endpoints_entry *entry, const struct locum_instance *instance)
 {
@@ -110,7 +112,8 @@ locum_endpoints_name(const struct locum_endpoints *self, const struct locum_addr
     return NULL;
 }
 
-/* Is the instance known: is it an endpoint, and of one node at most? */
+/* Is the instance an endpoint, and of one node at most? If two nodes share an address (behind NAT,
+ * or by mistake), its state says nothing about either of them. */
 static bool
 is_known(const struct locum_endpoints *self, const struct locum_instance *instance)
 {
@@ -126,6 +129,7 @@ is_known(const struct locum_endpoints *self, const struct locum_instance *instan
     return any && (nodes & (nodes - 1)) == 0;
 }
 
+/* Keep the instance for the status, once. */
 static void
 add_unknown(struct locum_endpoints_view *view, const struct locum_instance *instance)
 {

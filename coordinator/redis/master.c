@@ -7,9 +7,11 @@
 #include "base/log.h"
 #include "base/text_format.h"
 #include "base/timer.h"
-#include "redis/backlog.h"
 #include "redis/diagnosis.h"
 #include "redis/resp.h"
+
+/* Of the event stream: fewer than a link has room for (LOCUM_LINK_WAITING_MAX). */
+enum { UNCONFIRMED_MAX = 64 };
 
 /* One diagnosis per command; SUBSCRIBE has a second one, for the second channel. */
 enum { DIAGNOSIS_MIRRORBITS = LOCUM_COMMANDS, DIAGNOSES };
@@ -33,7 +35,12 @@ struct locum_master {
     bool announced;   /* subscribed to Mirrorbits' channel */
     bool selected;    /* the right database: keys may be written */
     char diagnosis[DIAGNOSES][LOCUM_REDIS_ERROR_MAX + 1];
-    struct locum_backlog backlog; /* events that Redis has not confirmed */
+
+    uint64_t delivered; /* id of the last event that Redis has confirmed; 0: none */
+    uint64_t sent;      /* id of the last event that was sent on this connection */
+    uint64_t unconfirmed[UNCONFIRMED_MAX]; /* ids sent since `delivered`, a ring */
+    size_t first_unconfirmed, unconfirmed_count;
+    uint64_t writable_since; /* wall time of `selected`: earlier events are late */
 };
 
 bool
@@ -64,7 +71,8 @@ locum_master_leave(struct locum_master *self)
     locum_link_close(self->command);
     locum_link_close(self->listen);
     locum_timer_disarm(&self->check_timer);
-    locum_backlog_again(&self->backlog);
+    self->sent = self->delivered;
+    self->unconfirmed_count = 0;
     self->command = NULL;
     self->listen = NULL;
     self->address = (struct locum_address){0};
@@ -166,27 +174,44 @@ add_fields(struct locum_command_argv *argv, const struct locum_field *fields, si
     }
 }
 
-/* Send the events that wait, if this is a master and the right database is selected. */
+static void
+send_event(struct locum_master *self, const struct locum_redis_event *event)
+{
+    const struct locum_command_key key = locum_command_key(self->settings->cluster, "events", NULL);
+    char keep[24];
+    (void)locum_text_format_buffer(keep, sizeof(keep), "%" PRIu32, self->settings->keep);
+    struct locum_command_argv argv =
+        locum_command_argv(LOCUM_COMMAND_XADD, key.text, "MAXLEN", "~", keep, "*", NULL);
+    add_fields(&argv, event->fields, event->count);
+    if (event->id < self->writable_since) {
+        locum_command_add(&argv, "at");
+        locum_command_add(&argv, event->time);
+    }
+    send_command(self, &argv);
+}
+
+/* Send events, some at a time, if this is a master and the right database is selected. */
 static void
 send_events(struct locum_master *self)
 {
-    const struct locum_command_key key = locum_command_key(self->settings->cluster, "events", NULL);
-    struct locum_field fields[LOCUM_REDIS_FIELDS_MAX];
-    const struct locum_backlog_entry *entry;
-    char keep[24];
-    (void)locum_text_format_buffer(keep, sizeof(keep), "%" PRIu32, self->settings->keep);
-    while (self->is_master && self->selected &&
-           (entry = locum_backlog_take(&self->backlog, fields, LOCUM_COUNT(fields))) != NULL) {
-        const struct locum_text_value at = locum_text_time(entry->wall);
-        struct locum_command_argv argv =
-            locum_command_argv(LOCUM_COMMAND_XADD, key.text, "MAXLEN", "~", keep, "*", NULL);
-        add_fields(&argv, fields, entry->count);
-        if (entry->late) {
-            locum_command_add(&argv, "at");
-            locum_command_add(&argv, at.text);
-        }
-        send_command(self, &argv);
+    struct locum_redis_event event;
+    while (self->is_master && self->selected && self->unconfirmed_count < UNCONFIRMED_MAX &&
+           self->events->next_event(self->user, self->sent, &event)) {
+        send_event(self, &event);
+        const size_t end = self->first_unconfirmed + self->unconfirmed_count++;
+        self->unconfirmed[end % UNCONFIRMED_MAX] = event.id;
+        self->sent = event.id;
     }
+}
+
+/* A reply to XADD. A refused event counts as delivered: it would be refused again. */
+static void
+confirm_event(struct locum_master *self)
+{
+    self->delivered = self->unconfirmed[self->first_unconfirmed];
+    self->first_unconfirmed = (self->first_unconfirmed + 1) % UNCONFIRMED_MAX;
+    self->unconfirmed_count--;
+    send_events(self);
 }
 
 static void
@@ -200,9 +225,10 @@ on_reply(void *user, enum locum_command command, const redisReply *reply)
     const bool failed = note(self, command, command, reply);
     if (command == LOCUM_COMMAND_SELECT) {
         self->selected = !failed;
+        self->writable_since = (uint64_t)locum_now_read().wall;
         send_events(self);
-    } else if (command == LOCUM_COMMAND_XADD && self->command != NULL) {
-        locum_backlog_done(&self->backlog); /* also a refused event, unless the connection ended */
+    } else if (command == LOCUM_COMMAND_XADD && self->command != NULL) { /* not ended by note() */
+        confirm_event(self);
     }
 }
 
@@ -400,13 +426,9 @@ locum_master_write_node(struct locum_master *self, const struct locum_field *fie
 }
 
 void
-locum_master_add_event(struct locum_master *self, const struct locum_field *fields, size_t count)
+locum_master_events_added(struct locum_master *self)
 {
-    locum_backlog_add(&self->backlog, fields, count, locum_now_read().wall);
     send_events(self);
-    if (!self->is_master || !self->selected) {
-        locum_backlog_again(&self->backlog); /* late */
-    }
 }
 
 void
@@ -416,6 +438,5 @@ locum_master_destroy(struct locum_master *self)
         return;
     }
     locum_master_leave(self);
-    locum_backlog_fini(&self->backlog);
     free(self);
 }

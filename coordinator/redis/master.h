@@ -20,7 +20,7 @@
 
 struct locum_master;
 
-/* No callback runs inside a function of this header. */
+/* No callback runs inside a function of this header unless it says so. */
 struct locum_master_events {
     /* locum_master_is_ready() changed. */
     void (*changed)(void *user);
@@ -31,6 +31,8 @@ struct locum_master_events {
      * borrowed. */
     void (*left)(void *user, const struct locum_address *address,
                  enum locum_discovery_failure failure, const char *why);
+    /* See redis.h. Also called inside locum_master_events_added(). */
+    bool (*next_event)(void *user, uint64_t after, struct locum_redis_event *ret);
 };
 
 /* All pointers are borrowed. */
@@ -75,12 +77,11 @@ bool locum_master_is_ready(const struct locum_master *self);
 /* What is wrong although it is connected: "Redis 10.0.0.12:6379: reason"; "": nothing. */
 const char *locum_master_diagnosis(const struct locum_master *self);
 
-/* See redis.h. Dropped unless connected and known to be a master; events wait instead. */
+/* See redis.h. Dropped unless connected to a known master; events wait instead. */
 void locum_master_publish(struct locum_master *self, struct locum_slice message);
 void locum_master_write_node(struct locum_master *self, const struct locum_field *fields,
                              size_t count, locum_ms wall);
-void locum_master_add_event(struct locum_master *self, const struct locum_field *fields,
-                            size_t count);
+void locum_master_events_added(struct locum_master *self);
 
 /* NULL is fine. Not from inside a callback. */
 void locum_master_destroy(struct locum_master *self);

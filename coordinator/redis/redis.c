@@ -70,7 +70,7 @@ evaluate(void *user)
     if (current != NULL && locum_address_equal(current, &chosen)) {
         return;
     }
-    if (current != NULL) {
+    if (current != NULL) { /* a failover: the old master may still look healthy */
         (void)locum_text_format_buffer(self->error, sizeof(self->error),
                                        "the Sentinels name another master now: %s",
                                        locum_address_text(&chosen).text);
@@ -91,6 +91,7 @@ on_master_changed(void *user)
     report(user);
 }
 
+/* A connection to this endpoint failed: its host name may have another address now. */
 static void
 refresh(struct locum_redis *self, const struct locum_endpoints_entry *entry)
 {
@@ -99,6 +100,8 @@ refresh(struct locum_redis *self, const struct locum_endpoints_entry *entry)
     }
 }
 
+/* Try again, or another address, when discovery allows it. A reason is logged when it is new, and
+ * only while no connection works: the event redis-lost reports the end of one that did. */
 static void
 on_master_left(void *user, const struct locum_address *address,
                enum locum_discovery_failure failure, const char *why)
@@ -140,6 +143,7 @@ node_of_mirrorbits(const struct locum_config *config, struct locum_slice host)
     return LOCUM_NODE_NONE;
 }
 
+/* An announcement of a Mirrorbits that runs on no node is ignored. */
 static void
 on_announcement(void *user, struct locum_slice payload)
 {
@@ -203,11 +207,19 @@ on_sentinel_lost(void *user, const struct locum_endpoints_entry *entry)
     refresh(user, entry);
 }
 
+static bool
+next_event(void *user, uint64_t after, struct locum_redis_event *ret)
+{
+    struct locum_redis *self = user;
+    return self->events->next_event(self->user, after, ret);
+}
+
 static const struct locum_master_events master_events = {
     .changed = on_master_changed,
     .heartbeat = on_heartbeat,
     .announcement = on_announcement,
     .left = on_master_left,
+    .next_event = next_event,
 };
 static const struct locum_sentinel_events sentinel_events = {.polled = on_polled,
                                                              .lost = on_sentinel_lost};
@@ -309,7 +321,7 @@ begin(struct locum_redis *self, struct locum_sentinel *old[LOCUM_ENDPOINTS_SENTI
         locum_endpoints_init(&self->endpoints, self->config);
     }
     locum_discovery_init(&self->discovery, self->endpoints.sentinel_count > 0,
-                         2 * self->config->core.sentinel_poll_ms + 200,
+                         2 * self->config->core.sentinel_poll_ms + 200, /* one poll may fail */
                          self->config->redis.timeout_ms, locum_now_read().mono);
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
         self->other_db[i].heard_mono = LOCUM_NEVER;
@@ -433,9 +445,9 @@ locum_redis_write_node(struct locum_redis *self, const struct locum_field *field
 }
 
 void
-locum_redis_add_event(struct locum_redis *self, const struct locum_field *fields, size_t count)
+locum_redis_events_added(struct locum_redis *self)
 {
-    locum_master_add_event(self->master, fields, count);
+    locum_master_events_added(self->master);
 }
 
 void

@@ -19,7 +19,18 @@
 
 struct locum_redis;
 
-/* Called from the event loop only, never from inside a function of this header. */
+enum { LOCUM_REDIS_ERROR_MAX = 511, LOCUM_REDIS_FIELDS_MAX = 32 };
+
+/* An event of this node, for the event stream. All texts are borrowed. */
+struct locum_redis_event {
+    uint64_t id;      /* its wall time in Unix ms, or more: each event has a higher one */
+    const char *time; /* the same as RFC 3339, in UTC */
+    size_t count;
+    struct locum_field fields[LOCUM_REDIS_FIELDS_MAX];
+};
+
+/* Called from the event loop only, never from inside a function of this header unless it says so.
+ */
 struct locum_redis_events {
     /* A message of the heartbeat channel, as it came; borrowed. */
     void (*heartbeat)(void *user, struct locum_slice message);
@@ -32,9 +43,12 @@ struct locum_redis_events {
     /* The Mirrorbits of `node` announced itself for redis.db, as `instance` ("vm-23362");
      * borrowed. */
     void (*mirrorbits)(void *user, locum_node node, const char *instance);
+    /*
+     * Get the first kept event with an id > `after`; its fields must stay valid until the next
+     * call. false: there is none. Also called inside locum_redis_events_added().
+     */
+    bool (*next_event)(void *user, uint64_t after, struct locum_redis_event *ret);
 };
-
-enum { LOCUM_REDIS_ERROR_MAX = 511, LOCUM_REDIS_FIELDS_MAX = 32 };
 
 struct locum_redis_sentinel {
     char where[LOCUM_HOST_MAX + 9]; /* "10.0.0.10:26379", as it is written */
@@ -86,15 +100,19 @@ void locum_redis_reconfigure(struct locum_redis *self, const struct locum_config
 void locum_redis_publish(struct locum_redis *self, struct locum_slice message);
 
 /*
- * State for people, of at most LOCUM_REDIS_FIELDS_MAX fields. The node's hash (it expires after
- * 7 d) and its score in the sorted set are dropped while there is no connection. An entry of the
- * event stream (capped at events.keep) waits for one (backlog.h) and then gets the field `at`: when
- * it happened.
+ * Write the node's hash (at most LOCUM_REDIS_FIELDS_MAX fields; it expires after 7 d) and its score
+ * in the sorted set. Dropped while there is no connection.
  */
 void locum_redis_write_node(struct locum_redis *self, const struct locum_field *fields,
                             size_t count, locum_ms wall);
-void locum_redis_add_event(struct locum_redis *self, const struct locum_field *fields,
-                           size_t count);
+
+/*
+ * There are new events: add them to the event stream (capped at events.keep) with next_event. While
+ * there is no connection they wait where they are kept, and are added later with the field `at`:
+ * when they happened. What the last connection did not confirm is added again, so an event may
+ * appear twice. It is lost only if it is no longer kept, or if Redis refuses it.
+ */
+void locum_redis_events_added(struct locum_redis *self);
 
 void locum_redis_status(const struct locum_redis *self, struct locum_redis_status *ret);
 

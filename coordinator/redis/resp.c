@@ -5,8 +5,10 @@
 #include "base/error.h"
 #include "base/text_format.h"
 
+/* Mirrorbits names an instance HOST-NNNNN, with a random number (its cluster.go). */
 enum { MIRRORBITS_DIGITS = 5, MIRRORBITS_INSTANCE_MAX = 253 + 1 + MIRRORBITS_DIGITS };
 
+/* hiredis would allocate as many elements as a reply announces, before any of them has come. */
 static void *
 create_array(const redisReadTask *task, int elements)
 {
@@ -49,6 +51,7 @@ get_text(const redisReply *reply, struct locum_slice *ret_text)
     return true;
 }
 
+/* An array; hiredis has no `element` for an empty one. */
 static bool
 is_array(const redisReply *reply)
 {
@@ -160,7 +163,7 @@ locum_resp_instance(const redisReply *map, struct locum_instances *list)
         !get_field(map, "flags", &flags)) {
         return LOCUM_ERR_PROTOCOL;
     }
-    if (locum_slice_is(port, "0")) {
+    if (locum_slice_is(port, "0")) { /* an address that Sentinel has replaced by another */
         return 0;
     }
     const int status = parse_location(ip, port, &instance);

@@ -4,7 +4,7 @@
 #include "base/text_format.h"
 #include "redis/private.h"
 
-/* Does an earlier Sentinel than number `number` list this unknown instance, too? */
+/* Does a Sentinel before number `number` list this unknown instance, too? */
 static bool
 is_repeated(const struct locum_redis *self, size_t number, const char *instance)
 {

@@ -21,6 +21,7 @@ no_passphrase(char *buffer, int size, int writing, void *user)
     return 0;
 }
 
+/* Append why a file is unusable, with OpenSSL's reason. Returns false. */
 static bool
 refuse(struct locum_text *why, const char *key, const char *path, const char *what)
 {
@@ -36,7 +37,7 @@ refuse(struct locum_text *why, const char *key, const char *path, const char *wh
 static bool
 read_files(SSL_CTX *context, const struct locum_config_tls *config, struct locum_text *why)
 {
-    ERR_clear_error();
+    ERR_clear_error(); /* refuse() shows the last error of this thread */
     if (SSL_CTX_load_verify_locations(context, config->ca_file, NULL) != 1) {
         return refuse(why, "ca-file", config->ca_file, "certificates");
     }

@@ -20,7 +20,9 @@
 
 #include "redis/redis.h"
 
-/* What the daemon of one node received. */
+enum { EVENTS_MAX = 300 };
+
+/* What the daemon of one node received, and the events that it keeps. */
 struct received {
     unsigned heartbeats, polls, announcements, won, lost;
     unsigned repeated; /* `subscribed` without a change: never */
@@ -29,6 +31,8 @@ struct received {
     char instance[256];
     locum_node announced;
     locum_ms lost_at;
+    struct locum_redis_event events[EVENTS_MAX];
+    size_t event_count;
     struct {
         unsigned polls;
         bool tilt;
@@ -79,11 +83,40 @@ receive_mirrorbits(void *user, locum_node node, const char *instance)
     locum_text_add(&text, instance);
 }
 
+static bool
+next_event(void *user, uint64_t after, struct locum_redis_event *ret)
+{
+    const struct received *received = user;
+    for (size_t i = 0; i < received->event_count; i++) {
+        if (received->events[i].id > after) {
+            *ret = received->events[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Keep an event; the texts are borrowed. */
+static inline void
+add_event(struct received *received, const struct locum_field *fields, size_t count)
+{
+    assert_true(received->event_count < EVENTS_MAX);
+    const uint64_t last =
+        received->event_count > 0 ? received->events[received->event_count - 1].id : 0;
+    struct locum_redis_event *event = &received->events[received->event_count++];
+    const uint64_t wall = (uint64_t)locum_now_read().wall;
+    event->id = wall > last ? wall : last + 1;
+    event->time = "2025-11-23T02:00:58.173Z";
+    event->count = count;
+    memcpy(event->fields, fields, count * sizeof(*fields));
+}
+
 static const struct locum_redis_events received_events = {
     .heartbeat = receive_heartbeat,
     .subscribed = receive_subscribed,
     .sentinel = receive_sentinel,
     .mirrorbits = receive_mirrorbits,
+    .next_event = next_event,
 };
 
 static inline void

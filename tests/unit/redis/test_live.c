@@ -196,7 +196,8 @@ keys_are_written(void **state)
     node_start(&dc2);
     assert_true(wait_until(site.base, is_subscribed, &dc2, 3000));
     locum_redis_write_node(dc2.redis, fields, LOCUM_COUNT(fields), 1763863261373);
-    locum_redis_add_event(dc2.redis, event, LOCUM_COUNT(event));
+    add_event(&dc2.received, event, LOCUM_COUNT(event));
+    locum_redis_events_added(dc2.redis);
     assert_true(wait_until(site.base, has_event, NULL, 2000));
     ask_text(port, "TYPE locum:get:node:dc2", text, sizeof(text));
     assert_string_equal(text, "hash");

@@ -155,7 +155,8 @@ the_access_lists_allow_every_command_used(void **state)
     assert_true(wait_until(base, has_polls_and_master, NULL, 5000));
     locum_redis_publish(locum, locum_slice_of("message"));
     locum_redis_write_node(locum, &field, 1, 1763863261373);
-    locum_redis_add_event(locum, &field, 1);
+    add_event(&received, &field, 1);
+    locum_redis_events_added(locum);
     redisContext *context = reach(server.port);
     freeReplyObject(redisCommand(context, "AUTH mirrorbits-pw"));
     freeReplyObject(redisCommand(context, "PUBLISH _mirrorbits_cluster %s", "HELLO3 dc2-23362"));

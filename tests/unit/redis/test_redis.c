@@ -4,7 +4,9 @@
  */
 #include "whole.h"
 
-#include <sys/ioctl.h>
+#include <stdio.h>
+
+#include "redis/link.h"
 
 static bool
 is_quiet(void *user)
@@ -58,7 +60,8 @@ writes_go_out_as_documented(void **state)
     assert_true(wait_until(base, is_subscribed, NULL, 2000));
     locum_redis_publish(locum, locum_slice_of("message"));
     locum_redis_write_node(locum, fields, LOCUM_COUNT(fields), 1763863261373);
-    locum_redis_add_event(locum, fields, 1);
+    add_event(&received, fields, 1);
+    locum_redis_events_added(locum);
     assert_true(wait_until(base, logged, "XADD", 2000));
     const char *published = strstr(redis[DC2].log, "PUBLISH locum:get:heartbeat message\n");
     assert_non_null(published);
@@ -98,16 +101,108 @@ an_error_of_a_write_is_only_reported(void **state)
         fake_rule(&redis[DC2], rows[i].command, rows[i].reply);
         locum_redis_publish(locum, locum_slice_of("message"));
         locum_redis_write_node(locum, &field, 1, 0);
-        locum_redis_add_event(locum, &field, 1);
+        add_event(&received, &field, 1);
+        locum_redis_events_added(locum);
         assert_says(rows[i].want);
         fake_rule(&redis[DC2], rows[i].command, before);
         locum_redis_publish(locum, locum_slice_of("message"));
         locum_redis_write_node(locum, &field, 1, 0);
-        locum_redis_add_event(locum, &field, 1);
+        add_event(&received, &field, 1);
+        locum_redis_events_added(locum);
         assert_true(wait_until(base, is_quiet, NULL, 2000));
     }
     assert_int_equal(received.lost, 0);
     assert_int_equal(received.won, 1);
+}
+
+/* Add the event number `first` and those after it, up to `last`. */
+static void
+add_events(unsigned first, unsigned last)
+{
+    static char numbers[EVENTS_MAX][8];
+    static struct locum_field fields[EVENTS_MAX];
+    for (unsigned i = first; i <= last; i++) {
+        (void)snprintf(numbers[i], sizeof(numbers[i]), "%u", i);
+        fields[i] = (struct locum_field){"number", numbers[i]};
+        add_event(&received, &fields[i], 1);
+    }
+    locum_redis_events_added(locum);
+}
+
+/* Wait until the Redis of dc2 has this many events. */
+static bool
+has_events(void *user)
+{
+    return fake_count(&redis[DC2], "XADD ") >= *(const size_t *)user;
+}
+
+static void
+assert_events(size_t count)
+{
+    assert_true(wait_until(base, has_events, &count, 3000));
+    assert_int_equal(fake_count(&redis[DC2], "XADD "), count);
+}
+
+/* More of them than commands may wait for a reply. */
+static void
+events_wait_for_a_connection_and_keep_their_order(void **state)
+{
+    (void)state;
+    enum { EARLY = LOCUM_LINK_WAITING_MAX + 10 };
+    start_locum();
+    add_events(1, EARLY);
+    for (size_t i = 0; i < EARLY; i++) {
+        received.events[i].id -= 1000;
+    }
+    assert_events(EARLY);
+    const char *at = redis[DC2].log;
+    for (unsigned i = 1; i <= EARLY; i++) {
+        char want[32];
+        (void)snprintf(want, sizeof(want), " * number %u at 20", i);
+        at = strstr(at, want);
+        assert_non_null(at);
+    }
+    add_events(EARLY + 1, EARLY + 1);
+    assert_events(EARLY + 1);
+    assert_non_null(strstr(at, " * number 267\n"));
+    assert_int_equal(received.lost, 0);
+}
+
+static void
+only_an_unconfirmed_event_is_sent_again(void **state)
+{
+    (void)state;
+    start_locum();
+    assert_true(wait_until(base, is_subscribed, NULL, 2000));
+    add_events(1, 1);
+    assert_events(1);
+    assert_true(wait_until(base, is_quiet, NULL, 2000));
+    fake_rule(&redis[DC2], "XADD", FAKE_CLOSE);
+    add_events(2, 2);
+    assert_true(wait_until(base, is_lost, NULL, 2000));
+    fake_rule(&redis[DC2], "XADD", "$3\r\n0-2\r\n");
+    assert_events(3);
+    assert_int_equal(fake_count(&redis[DC2], " number 1"), 1);
+    assert_int_equal(fake_count(&redis[DC2], " number 2"), 2);
+    assert_int_equal(fake_count(&redis[DC2], " number 2 at 20"), 1);
+}
+
+static void
+a_refused_event_is_not_sent_again(void **state)
+{
+    (void)state;
+    fake_rule(&redis[DC2], "XADD", "-WRONGTYPE Operation against\r\n");
+    start_locum();
+    add_events(1, 1);
+    assert_says("XADD refused (WRONGTYPE)");
+    for (size_t i = 0; i < FAKE_CLIENTS_MAX; i++) {
+        fake_drop(&redis[DC2].clients[i]);
+    }
+    assert_true(wait_until(base, is_lost, NULL, 2000));
+    fake_rule(&redis[DC2], "XADD", "$3\r\n0-2\r\n");
+    add_events(2, 2);
+    assert_events(2);
+    assert_int_equal(fake_count(&redis[DC2], " number 1"), 1);
 }
 
 static void
@@ -342,6 +437,9 @@ main(void)
         TEST(login_and_role_come_first),
         TEST(writes_go_out_as_documented),
         TEST(an_error_of_a_write_is_only_reported),
+        TEST(events_wait_for_a_connection_and_keep_their_order),
+        TEST(only_an_unconfirmed_event_is_sent_again),
+        TEST(a_refused_event_is_not_sent_again),
         TEST(without_its_database_no_key_is_written),
         TEST(a_master_that_becomes_a_replica_is_left),
         TEST(each_server_that_is_not_a_master_is_reported),
