@@ -312,12 +312,6 @@ locum_events_count(const struct locum_events *self, int kind)
     return self != NULL ? self->of_kind[kind] : 0;
 }
 
-uint64_t
-locum_events_last(const struct locum_events *self)
-{
-    return self->last_id;
-}
-
 /* The index of the first with an id > after. Most readers want the newest, so search backwards. */
 static size_t
 find_after(const struct locum_events *self, uint64_t after)

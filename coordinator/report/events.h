@@ -89,9 +89,6 @@ void locum_events_add(struct locum_events *self, locum_ms wall, int kind,
 /* How many of a kind there have been since the start. NULL: none. */
 uint64_t locum_events_count(const struct locum_events *self, int kind);
 
-/* The id of the newest event; 0: none yet. */
-uint64_t locum_events_last(const struct locum_events *self);
-
 /*
  * The first events with an id > `after`, at most LOCUM_EVENTS_ANSWER_MAX: {"events": [{id, time,
  * fields}], "next": id, "more": bool, "lost": id}. To read on, ask for those after `next`; `more`

@@ -33,11 +33,11 @@ addresses_of(const struct locum_config *config, locum_nodes set, enum locum_fami
     return addresses;
 }
 
-json_t *
-locum_report_answers(const struct locum_config *config, const struct locum_core *core, size_t name)
+void
+locum_report_add_answers(const struct locum_config *config, const struct locum_core *core,
+                         size_t name, json_t *answers)
 {
     static const char *const types[] = {"A", "AAAA"};
-    json_t *answers = json_array();
     for (enum locum_family family = LOCUM_V4; family <= LOCUM_V6; family++) {
         const struct locum_answer *answer = &core->plan.answers[name][family];
         char reason[LINE_BYTES_MAX];
@@ -52,7 +52,6 @@ locum_report_answers(const struct locum_config *config, const struct locum_core 
                                addresses_of(config, answer->nodes, family), "nodes",
                                locum_report_names(&core->config, answer->nodes), "reason", reason));
     }
-    return answers;
 }
 
 locum_nodes
@@ -129,6 +128,7 @@ locum_report_explain(const struct locum_report *report, size_t name, const struc
 {
     char buffer[LINE_BYTES_MAX];
     json_t *lines = json_array();
+    json_t *answers = json_array();
     struct locum_text line = locum_text_init(buffer, sizeof(buffer));
     add_rule(&line, &core->config, &core->config.names[name]);
     (void)json_array_append_new(lines, json_string(buffer));
@@ -139,7 +139,7 @@ locum_report_explain(const struct locum_report *report, size_t name, const struc
             (void)json_array_append_new(lines, json_string(buffer));
         }
     }
+    locum_report_add_answers(report->config, core, name, answers);
     return json_pack("{s:s, s:s?, s:o, s:o}", "name", report->config->names[name].name, "supposed",
-                     supposed, "lines", lines, "answers",
-                     locum_report_answers(report->config, core, name));
+                     supposed, "lines", lines, "answers", answers);
 }

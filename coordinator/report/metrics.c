@@ -102,6 +102,13 @@ add_sample(struct out *self, const char *suffix, const char *labels, const char 
 #define sample(out, value, ...)                                                                    \
     add_sample(out, "", (out)->labels, (const char *const[]){__VA_ARGS__}, (int64_t)(value))
 
+/* A metric with one label, and its samples: of `value` for each i below `count`. */
+#define samples(out, type, name, label, help, count, value, label_value)                           \
+    metric(out, type, name, label, help);                                                          \
+    for (size_t i = 0; i < (count); i++) {                                                         \
+        sample(out, value, label_value);                                                           \
+    }
+
 /* A metric without labels, and its one sample. */
 static void
 number(struct out *self, const char *type, const char *name, const char *help, int64_t value)
@@ -151,22 +158,16 @@ add_node(struct out *out, const struct locum_report *report)
            "Always 1; the labels give the program's version and the configuration's digest.");
     sample(out, 1, core->config.version, core->config.digest);
     number(out, gauge, "locum_uptime_seconds", "Time since the start.", mono - run->started_mono);
-    metric(out, gauge, "locum_serving", "kind", "1 for what this node answers now.");
-    for (size_t i = 0; i < LOCUM_COUNT(servings); i++) {
-        sample(out, core->serving.kind == i, servings[i]);
-    }
+    samples(out, gauge, "locum_serving", "kind", "1 for what this node answers now.",
+            LOCUM_COUNT(servings), core->serving.kind == i, servings[i]);
     number(out, gauge, "locum_serving_age_seconds", "Time since locum_serving last changed.",
            mono - run->serving_since_mono);
     number(out, gauge, "locum_takeovers", "Peers whose own names this node has taken over.",
            __builtin_popcount(core->serving.taken));
-    metric(out, gauge, "locum_service", "state", "1 for the state of this node's service.");
-    for (enum locum_service state = LOCUM_SERVICE_UNKNOWN; state <= LOCUM_PROBATION; state++) {
-        sample(out, core->service.state == state, locum_names_service(state));
-    }
-    metric(out, gauge, "locum_admin", "state", "1 for the administrative state.");
-    for (enum locum_admin state = LOCUM_READY; state <= LOCUM_MAINT; state++) {
-        sample(out, core->admin.state == state, locum_names_admin(state));
-    }
+    samples(out, gauge, "locum_service", "state", "1 for the state of this node's service.",
+            LOCUM_PROBATION + 1, core->service.state == i, locum_names_service(i));
+    samples(out, gauge, "locum_admin", "state", "1 for the administrative state.", LOCUM_MAINT + 1,
+            core->admin.state == i, locum_names_admin(i));
     metric(out, gauge, "locum_rank", "node", "Rank of a server, from 0 (A, best) to 6 (G).");
     for (locum_node node = 0; node < core->config.node_count; node++) {
         if (core->config.nodes[node].role == LOCUM_ROLE_SERVER) {
@@ -232,16 +233,12 @@ add_peers(struct out *out, const struct locum_report *report, const struct peers
         const locum_nodes voters = locum_report_voters(core, peers->at[i].node, report->now);
         sample(out, __builtin_popcount(voters), peers->at[i].name);
     }
-    metric(out, gauge, "locum_peer_excluded", "peer",
-           "1 while the operator excludes the peer from the answers.");
-    for (size_t i = 0; i < peers->count; i++) {
-        sample(out, locum_nodes_has(core->admin.excluded, peers->at[i].node), peers->at[i].name);
-    }
-    metric(out, gauge, "locum_peer_one_way", "peer",
-           "1 while this node hears the peer, but the peer does not hear this node.");
-    for (size_t i = 0; i < peers->count; i++) {
-        sample(out, peers->at[i].facts->one_way, peers->at[i].name);
-    }
+    samples(out, gauge, "locum_peer_excluded", "peer",
+            "1 while the operator excludes the peer from the answers.", peers->count,
+            locum_nodes_has(core->admin.excluded, peers->at[i].node), peers->at[i].name);
+    samples(out, gauge, "locum_peer_one_way", "peer",
+            "1 while this node hears the peer, but the peer does not hear this node.", peers->count,
+            peers->at[i].facts->one_way, peers->at[i].name);
     metric(out, gauge, "locum_peer_clock_offset_seconds", "peer",
            "The peer's clock minus this node's, without the travel time of heartbeats.");
     for (size_t i = 0; i < peers->count; i++) {
@@ -313,10 +310,9 @@ static void
 add_checks(struct out *out, const struct locum_report *report)
 {
     const struct locum_core *core = report->core;
-    metric(out, gauge, "locum_check_up", "check", "1 while the check is up.");
-    for (size_t i = 0; i < core->config.check_count; i++) {
-        sample(out, core->service.check[i].verdict == LOCUM_UP, report->config->checks[i].name);
-    }
+    samples(out, gauge, "locum_check_up", "check", "1 while the check is up.",
+            core->config.check_count, core->service.check[i].verdict == LOCUM_UP,
+            report->config->checks[i].name);
     metric(out, gauge, "locum_check_duration_seconds", "check",
            "Duration of the check's last probe.");
     for (size_t i = 0; i < core->config.check_count; i++) {
@@ -355,20 +351,14 @@ add_redis(struct out *out, const struct locum_report *report)
            (int64_t)redis->failures);
     number(out, counter, "locum_redis_commands_total", "Commands sent to Redis and the Sentinels.",
            (int64_t)redis->commands);
-    metric(out, gauge, "locum_sentinel_connected", "node",
-           "1 while this node is connected to the node's Sentinel.");
-    for (size_t i = 0; i < redis->sentinel_count; i++) {
-        sample(out, redis->sentinels[i].connected, names[i]);
-    }
-    metric(out, gauge, "locum_sentinel_tilt", "node",
-           "1 while the Sentinel is in TILT and therefore has no vote.");
-    for (size_t i = 0; i < redis->sentinel_count; i++) {
-        sample(out, redis->sentinels[i].tilt, names[i]);
-    }
-    metric(out, counter, "locum_sentinel_polls_total", "node", "Completed polls of the Sentinel.");
-    for (size_t i = 0; i < redis->sentinel_count; i++) {
-        sample(out, redis->sentinels[i].polls, names[i]);
-    }
+    samples(out, gauge, "locum_sentinel_connected", "node",
+            "1 while this node is connected to the node's Sentinel.", redis->sentinel_count,
+            redis->sentinels[i].connected, names[i]);
+    samples(out, gauge, "locum_sentinel_tilt", "node",
+            "1 while the Sentinel is in TILT and therefore has no vote.", redis->sentinel_count,
+            redis->sentinels[i].tilt, names[i]);
+    samples(out, counter, "locum_sentinel_polls_total", "node", "Completed polls of the Sentinel.",
+            redis->sentinel_count, redis->sentinels[i].polls, names[i]);
     metric(out, gauge, "locum_sentinel_poll_age_seconds", "node",
            "Time since the last completed poll.");
     for (size_t i = 0; i < redis->sentinel_count; i++) {

@@ -90,9 +90,9 @@ json_t *locum_report_status(const struct locum_report *report);
 json_t *locum_report_explain(const struct locum_report *report, size_t name,
                              const struct locum_core *core, const char *supposed);
 
-/* The answers to one name, an object for each address family that has any. A new reference. */
-json_t *locum_report_answers(const struct locum_config *config, const struct locum_core *core,
-                             size_t name);
+/* Append the answers to one name: an object for each address family that has any. */
+void locum_report_add_answers(const struct locum_config *config, const struct locum_core *core,
+                              size_t name, json_t *answers);
 
 /* The names of a set of nodes, in configured order. A new reference. */
 json_t *locum_report_names(const struct locum_core_config *config, locum_nodes set);

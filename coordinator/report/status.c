@@ -25,84 +25,48 @@ text_or_null(const char *text)
     return string != NULL ? string : json_null();
 }
 
-static json_t *
-admin_of(const struct locum_report *report, locum_node node, struct locum_now now)
-{
-    const struct locum_core *core = report->core;
-    const bool own = node == core->config.self;
-    const bool leased = own && core->admin.until_boot != LOCUM_NEVER;
-    return json_pack("{s:s, s:o, s:o}", "state", locum_names_admin(locum_core_admin(core, node)),
-                     "left_ms",
-                     leased ? json_integer(core->admin.until_boot - now.boot) : json_null(),
-                     "reason", own ? text_or_null(core->admin.reason) : json_null());
-}
-
-static json_t *
-mirrorbits_of(const struct locum_core *core, locum_node node, struct locum_now now)
-{
-    const locum_ms heard = core->view.peer[node].mirrorbits;
-    return json_pack("{s:b, s:o}", "seen", locum_view_mirrorbits_seen(&core->view, node, now.mono),
-                     "heard_ms", age_of(heard, now));
-}
-
 /* The Sentinels that see all its instances down; null: no Sentinel can be asked. */
 static json_t *
-sentinel_down_of(const struct locum_core *core, locum_node node, struct locum_now now)
+sentinel_down_of(const struct locum_core *core, locum_node node, locum_ms mono)
 {
-    if (!locum_vote_sentinels_speak(&core->view, &core->config, now.mono)) {
+    if (!locum_vote_sentinels_speak(&core->view, &core->config, mono)) {
         return json_null();
     }
     return locum_report_names(&core->config,
-                              locum_vote_sentinels(&core->view, &core->config, node, now.mono));
+                              locum_vote_sentinels(&core->view, &core->config, node, mono));
 }
 
 static json_t *
-node_of(const struct locum_report *report, locum_node node, struct locum_now now)
+node_of(const struct locum_report *report, locum_node node)
 {
     const struct locum_core *core = report->core;
     const struct locum_core_config *config = &core->config;
     const struct locum_peer_facts *facts = &core->view.peer[node];
+    const struct locum_now now = report->now;
     const bool own = node == config->self;
+    const bool leased = own && core->admin.until_boot != LOCUM_NEVER;
     const bool sentinel_only = config->nodes[node].role == LOCUM_ROLE_SENTINEL;
     return json_pack(
-        "{s:s, s:s, s:b, s:o, s:s, s:o, s:s, s:b, s:{s:o, s:o}, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "{s:s, s:s, s:b, s:o, s:s, s:{s:s, s:o, s:o}, s:s, s:b, s:{s:o, s:o}, s:o, s:o, s:o, "
+        "s:{s:b, s:o}, s:o, s:o}",
         "name", config->nodes[node].name, "role", locum_names_role(config->nodes[node].role),
         "self", own, "condition",
         sentinel_only ? json_null()
                       : json_string(locum_names_condition(locum_core_condition(core, node))),
-        "service", locum_names_service(locum_core_service(core, node)), "admin",
-        admin_of(report, node, now), "rank", locum_names_rank(core->rank[node]), "excluded",
-        locum_nodes_has(core->admin.excluded, node), "heard_ms", "redis",
-        age_of(facts->path[LOCUM_PATH_REDIS].heard, now), "udp",
+        "service", locum_names_service(locum_core_service(core, node)), "admin", "state",
+        locum_names_admin(locum_core_admin(core, node)), "left_ms",
+        leased ? json_integer(core->admin.until_boot - now.boot) : json_null(), "reason",
+        own ? text_or_null(core->admin.reason) : json_null(), "rank",
+        locum_names_rank(core->rank[node]), "excluded", locum_nodes_has(core->admin.excluded, node),
+        "heard_ms", "redis", age_of(facts->path[LOCUM_PATH_REDIS].heard, now), "udp",
         age_of(facts->path[LOCUM_PATH_UDP].heard, now), "since",
         time_of(own ? report->run->serving_since : core->detector.peer[node].since_wall), "votes",
         locum_report_names(config, own || sentinel_only ? 0 : locum_report_voters(core, node, now)),
-        "sentinel_down", sentinel_down_of(core, node, now), "mirrorbits",
-        mirrorbits_of(core, node, now), "digest",
+        "sentinel_down", sentinel_down_of(core, node, now.mono), "mirrorbits", "seen",
+        locum_view_mirrorbits_seen(&core->view, node, now.mono), "heard_ms",
+        age_of(facts->mirrorbits, now), "digest",
         text_or_null(own ? config->digest : facts->digest), "version",
         text_or_null(own ? config->version : facts->version));
-}
-
-static json_t *
-nodes_of(const struct locum_report *report, struct locum_now now)
-{
-    json_t *nodes = json_array();
-    for (locum_node node = 0; node < report->core->config.node_count; node++) {
-        (void)json_array_append_new(nodes, node_of(report, node, now));
-    }
-    return nodes;
-}
-
-static json_t *
-names_of(const struct locum_report *report)
-{
-    json_t *names = json_array();
-    for (size_t i = 0; i < report->core->config.name_count; i++) {
-        json_t *answers = locum_report_answers(report->config, report->core, i);
-        (void)json_array_extend(names, answers);
-        json_decref(answers);
-    }
-    return names;
 }
 
 static json_t *
@@ -176,21 +140,28 @@ locum_report_status(const struct locum_report *report)
     const struct locum_core *core = report->core;
     const struct locum_core_config *config = &core->config;
     const struct locum_now now = report->now;
+    json_t *nodes = json_array();
+    json_t *names = json_array();
     char serving[SERVING_BYTES_MAX];
     struct locum_text text = locum_text_init(serving, sizeof(serving));
     locum_plan_serving_add(&text, config, core->serving);
     const locum_nodes reachable = locum_vote_reachable(&core->view, config, now.mono);
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o, "
-                     "s:{s:I, s:I, s:I}, s:o, s:o, s:o}",
-                     "cluster", config->cluster, "node", config->nodes[config->self].name,
-                     "version", config->version, "incarnation", (json_int_t)core->view.incarnation,
-                     "uptime_ms", (json_int_t)(now.mono - report->run->started_mono), "serving",
-                     serving, "quorum", "needed", (int)config->quorum, "reachable",
-                     __builtin_popcount(reachable), "nodes", nodes_of(report, now), "names",
-                     names_of(report), "redis", redis_of(report), "sentinels", sentinels_of(report),
-                     "checks", checks_of(report), "dns", "serial", (json_int_t)report->run->serial,
-                     "queries", (json_int_t)(report->dns.udp.queries + report->dns.tcp.queries),
-                     "closed", (json_int_t)report->run->dns_closed, "nsd", locum_report_nsd(report),
-                     "next_loss", locum_report_next_loss(core, now), "warnings",
-                     warnings_of(report));
+    for (locum_node node = 0; node < config->node_count; node++) {
+        (void)json_array_append_new(nodes, node_of(report, node));
+    }
+    for (size_t i = 0; i < config->name_count; i++) {
+        locum_report_add_answers(report->config, core, i, names);
+    }
+    return json_pack(
+        "{s:s, s:s, s:s, s:I, s:I, s:s, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o, "
+        "s:{s:I, s:I, s:I}, s:o, s:o, s:o}",
+        "cluster", config->cluster, "node", config->nodes[config->self].name, "version",
+        config->version, "incarnation", (json_int_t)core->view.incarnation, "uptime_ms",
+        (json_int_t)(now.mono - report->run->started_mono), "serving", serving, "quorum", "needed",
+        (int)config->quorum, "reachable", __builtin_popcount(reachable), "nodes", nodes, "names",
+        names, "redis", redis_of(report), "sentinels", sentinels_of(report), "checks",
+        checks_of(report), "dns", "serial", (json_int_t)report->run->serial, "queries",
+        (json_int_t)(report->dns.udp.queries + report->dns.tcp.queries), "closed",
+        (json_int_t)report->run->dns_closed, "nsd", locum_report_nsd(report), "next_loss",
+        locum_report_next_loss(core, now), "warnings", warnings_of(report));
 }
