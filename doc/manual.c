@@ -18,6 +18,7 @@
 #include "config/keys.h"
 #include "config/value.h"
 #include "nsd-adapter/settings.h"
+#include "report/report.h"
 
 enum { LINE_BYTES = 1024, FILL = 96 };
 
@@ -126,12 +127,63 @@ print_keys_of_the_adapter(void)
     print_keys(&locum_nsd_keys, NULL, 0);
 }
 
+static void
+print_metric(void *user, const char *name, const char *type, const char *labels, const char *help)
+{
+    (void)user;
+    (void)printf(".It Cm %s Pq %s%s%s\n", name, type, labels[0] != '\0' ? " by " : "", labels);
+    print_text(help);
+}
+
+static void
+print_metrics(void)
+{
+    locum_report_metric_list(print_metric, NULL);
+}
+
+static void
+print_events(void)
+{
+    for (int kind = 0; kind < LOCUM_EVENTS; kind++) {
+        char buffer[LINE_BYTES];
+        struct locum_text keys = locum_text_init(buffer, sizeof(buffer));
+        locum_events_add_keys(&keys, kind);
+        (void)printf(".It Cm %s%s%s\n", locum_events_name(kind), keys.length > 0 ? " Ar " : "",
+                     buffer);
+        print_text(locum_events_meaning(kind));
+    }
+}
+
+static void
+print_warnings(void)
+{
+    const char *about, *meaning;
+    for (size_t i = 0; (about = locum_warnings_about(i, &meaning)) != NULL; i++) {
+        (void)printf(".It Cm %s\n", about);
+        print_text(meaning);
+    }
+}
+
+static void
+print_hash_fields(void)
+{
+    for (size_t i = 0; i < LOCUM_HASH_FIELDS; i++) {
+        const char *meaning;
+        (void)printf(".It Cm %s\n", locum_report_hash_name(i, &meaning));
+        print_text(meaning);
+    }
+}
+
 static const struct {
     const char *name;
     void (*print)(void);
 } lists[] = {
     {"keys", print_keys_of_the_coordinator},
     {"nsd-keys", print_keys_of_the_adapter},
+    {"events", print_events},
+    {"warnings", print_warnings},
+    {"hash-fields", print_hash_fields},
+    {"metrics", print_metrics},
 };
 
 /* Print the list that a BEGIN line names. */

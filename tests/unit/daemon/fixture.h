@@ -1,6 +1,6 @@
 /*
- * fixture: a whole daemon in the test's own loop, in a folder and on a loopback address of its own:
- * dc2 of two servers and a witness; the other two are not there. What it logs is kept in a file.
+ * fixture: a whole daemon in the test's process, with a folder and a loopback address of its own.
+ * It is dc2 of two servers and a witness; the other two do not exist. Its log goes to a file.
  */
 #ifndef TESTS_UNIT_DAEMON_FIXTURE_H
 #define TESTS_UNIT_DAEMON_FIXTURE_H

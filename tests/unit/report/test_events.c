@@ -1,31 +1,12 @@
-/* Events: their fields from the table, the ones that are kept, and the manual page that lists all.
- */
+/* Events: their fields from the table, and the ones that are kept. */
 #include "../core/fixture.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "manual.h"
 #include "report/events.h"
 
 static struct locum_events *kept;
-
-static void
-event_entry(size_t i, char *ret, size_t size)
-{
-    char keys[128];
-    struct locum_text text = locum_text_init(keys, sizeof(keys));
-    locum_events_add_keys(&text, (int)i);
-    (void)snprintf(ret, size, "%s%s%s", locum_events_name((int)i), text.length > 0 ? " Ar " : "",
-                   keys);
-}
-
-static void
-test_the_manual_lists_every_event_with_its_fields(void **state)
-{
-    (void)state;
-    assert_section("EVENTS", LOCUM_EVENTS, event_entry);
-}
 
 /* The fields as a log line would print them, after the level. */
 static const char *
@@ -291,7 +272,6 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_events, teardown_events)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_manual_lists_every_event_with_its_fields),
         cmocka_unit_test(test_events_of_the_core_have_their_values_as_fields),
         cmocka_unit_test(test_texts_are_fields_in_the_order_of_the_row),
         TEST(test_ids_grow_when_the_clock_goes_back),
@@ -300,5 +280,5 @@ main(void)
         TEST(test_many_events_come_in_several_answers),
         TEST(test_events_are_read_one_after_the_other),
     };
-    return cmocka_run_group_tests(tests, read_manual, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,21 +1,5 @@
-/* The node's hash in Redis, and the manual page that lists its fields. */
+/* The node's hash in Redis. */
 #include "view.h"
-
-#include "manual.h"
-
-static void
-hash_entry(size_t i, char *ret, size_t size)
-{
-    const char *meaning;
-    (void)snprintf(ret, size, "%s", locum_report_hash_name(i, &meaning));
-}
-
-static void
-test_the_manual_lists_every_field(void **state)
-{
-    (void)state;
-    assert_section("REDIS", LOCUM_HASH_FIELDS, hash_entry);
-}
 
 static const char *
 field(const char *name)
@@ -71,9 +55,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_manual_lists_every_field),
         cmocka_unit_test_setup(test_the_hash_shows_this_node_and_the_others, setup_view),
         cmocka_unit_test_setup(test_mirrorbits_is_shown_while_it_is_heard, setup_view),
     };
-    return cmocka_run_group_tests(tests, read_manual, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,7 @@
-/* GET /metrics: each metric once, its samples, and the manual page that lists all. */
+/* GET /metrics: each metric once, and its samples. */
 #include "view.h"
 
 #include <stdlib.h>
-
-#include "manual.h"
 
 static char *metrics;
 
@@ -43,29 +41,6 @@ list(void *user, const char *name, const char *type, const char *labels, const c
 {
     (void)user;
     listed[listed_count++] = (struct listed){name, type, labels, help};
-}
-
-static void
-metric_entry(size_t i, char *ret, size_t size)
-{
-    const struct listed *one = &listed[i];
-    (void)snprintf(ret, size, "%s Pq %s%s%s", one->name, one->type,
-                   one->labels[0] != '\0' ? " by " : "", one->labels);
-}
-
-static void
-test_the_manual_lists_every_metric_with_its_help(void **state)
-{
-    (void)state;
-    assert_section("METRICS", listed_count, metric_entry);
-    for (size_t i = 0; i < listed_count; i++) {
-        char entry[256], text[512];
-        metric_entry(i, entry, sizeof(entry));
-        (void)snprintf(text, sizeof(text), ITEM "%s\n%s\n", entry, listed[i].help);
-        if (strstr(manual, text) == NULL) {
-            fail_msg("%s: the text of %s is not \"%s\"", MANUAL, listed[i].name, listed[i].help);
-        }
-    }
 }
 
 static void
@@ -225,7 +200,6 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup_view, end)
     const struct CMUnitTest tests[] = {
-        TEST(test_the_manual_lists_every_metric_with_its_help),
         TEST(test_every_metric_has_type_and_help_once),
         TEST(test_states_have_one_sample_each),
         TEST(test_what_has_not_happened_has_no_sample),
@@ -236,5 +210,5 @@ main(void)
         TEST(test_reports_of_locum_nsd_are_shown_by_zone),
     };
     locum_report_metric_list(list, NULL);
-    return cmocka_run_group_tests(tests, read_manual, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

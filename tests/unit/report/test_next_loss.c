@@ -25,9 +25,9 @@ next_loss(void)
     return line;
 }
 
-/* The own check passes, if one is configured; every peer but `dead` is heard for 3 s. */
+/* The own service is up; every peer but `dead` has been heard for 3 s. */
 static void
-stand(const struct locum_core_config *config, locum_nodes dead)
+begin_site(const struct locum_core_config *config, locum_nodes dead)
 {
     begin_well(&site, config);
     site.core.service.state = LOCUM_UP;
@@ -54,11 +54,11 @@ test_two_servers_and_a_witness(void **state)
 {
     (void)state;
     const struct locum_core_config config = config_of(2, 1, 0);
-    stand(&config, 0);
+    begin_site(&config, 0);
     assert_string_equal(next_loss(), "");
-    stand(&config, locum_nodes_of(DC3));
+    begin_site(&config, locum_nodes_of(DC3));
     assert_string_equal(next_loss(), "dc2: everything, ns0: takeover (no quorum)");
-    stand(&config, locum_nodes_of(NS0));
+    begin_site(&config, locum_nodes_of(NS0));
     assert_string_equal(next_loss(), "dc2: takeover (no quorum), dc3: takeover (no quorum)");
 }
 
@@ -68,12 +68,12 @@ test_two_servers_alone(void **state)
 {
     (void)state;
     struct locum_core_config config = config_of(2, 0, 0);
-    stand(&config, 0);
+    begin_site(&config, 0);
     assert_string_equal(next_loss(), "dc2: takeover (no quorum), dc3: takeover (no quorum)");
     config.quorum = 1;
-    stand(&config, 0);
+    begin_site(&config, 0);
     assert_string_equal(next_loss(), "");
-    stand(&config, locum_nodes_of(DC3));
+    begin_site(&config, locum_nodes_of(DC3));
     assert_string_equal(next_loss(), "dc2: everything");
 }
 
@@ -82,12 +82,12 @@ test_two_servers_and_a_sentinel(void **state)
 {
     (void)state;
     const struct locum_core_config config = config_of(2, 0, 1);
-    stand(&config, 0);
+    begin_site(&config, 0);
     poll_sentinel(2, false);
     assert_string_equal(next_loss(), "");
     poll_sentinel(2, true); /* no voter any more */
     assert_string_equal(next_loss(), "dc2: takeover (no quorum), dc3: takeover (no quorum)");
-    stand(&config, locum_nodes_of(DC3));
+    begin_site(&config, locum_nodes_of(DC3));
     poll_sentinel(2, false);
     assert_string_equal(next_loss(), "dc2: everything, sn0: takeover (no quorum)");
 }
@@ -97,22 +97,22 @@ test_five_servers(void **state)
 {
     (void)state;
     const struct locum_core_config config = config_of(5, 0, 0);
-    stand(&config, 0);
+    begin_site(&config, 0);
     assert_string_equal(next_loss(), "");
-    stand(&config, locum_nodes_of(1));
+    begin_site(&config, locum_nodes_of(1));
     assert_string_equal(next_loss(), "");
-    stand(&config, locum_nodes_of(1) | locum_nodes_of(2));
+    begin_site(&config, locum_nodes_of(1) | locum_nodes_of(2));
     assert_string_equal(next_loss(), "dc2: takeover (no quorum), dc5: takeover (no quorum), "
                                      "dc6: takeover (no quorum)");
 }
 
 /* A server that is drained may be named, one that fails or is in maint may not. */
 static void
-test_what_a_peer_says_of_itself(void **state)
+test_the_state_that_a_peer_reports(void **state)
 {
     (void)state;
     const struct locum_core_config config = config_of(2, 1, 0);
-    stand(&config, 0);
+    begin_site(&config, 0);
     site.say[DC3].admin = LOCUM_DRAIN;
     pass_hearing(&site, 200, locum_nodes_of(DC3) | locum_nodes_of(NS0));
     assert_string_equal(next_loss(), "");
@@ -133,10 +133,10 @@ test_the_only_server_of_a_family(void **state)
     config.nodes[0].has[LOCUM_V6] = false;
     config.nodes[1].has[LOCUM_V6] = false;
     config.nodes[1].has[LOCUM_V4] = false;
-    stand(&config, 0);
+    begin_site(&config, 0);
     assert_string_equal(next_loss(), "dc4: every AAAA answer");
     config.nodes[2].has[LOCUM_V4] = false;
-    stand(&config, 0);
+    begin_site(&config, 0);
     assert_string_equal(next_loss(), "dc2: every A answer, dc4: every AAAA answer");
 }
 
@@ -148,7 +148,7 @@ main(void)
         cmocka_unit_test(test_two_servers_alone),
         cmocka_unit_test(test_two_servers_and_a_sentinel),
         cmocka_unit_test(test_five_servers),
-        cmocka_unit_test(test_what_a_peer_says_of_itself),
+        cmocka_unit_test(test_the_state_that_a_peer_reports),
         cmocka_unit_test(test_the_only_server_of_a_family),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,6 @@
 /* Each warning: what causes it, and that it says what to do. */
 #include "view.h"
 
-#include "manual.h"
-
 /* Empty while all is well; otherwise the text of the warning with this key, or NULL. */
 static const char *
 warning(const char *key)
@@ -207,24 +205,6 @@ test_this_node_itself(void **state)
     json_decref(nsd.report[0]);
 }
 
-/* What a warning event may be about. */
-static void
-test_the_manual_lists_every_warning_with_an_event(void **state)
-{
-    char item[64];
-    const char *about, *meaning;
-    (void)state;
-    const char *section = strstr(manual, "\n.Sh WARNINGS\n");
-    assert_non_null(section);
-    for (size_t i = 0; (about = locum_warnings_about(i, &meaning)) != NULL; i++) {
-        (void)snprintf(item, sizeof(item), "\n.It Cm %s\n", about);
-        const char *at = strstr(section, item);
-        if (at == NULL || at > strstr(section + 1, "\n.Sh ")) {
-            fail_msg("locum(8) does not list the warning %s", about);
-        }
-    }
-}
-
 int
 main(void)
 {
@@ -243,7 +223,6 @@ main(void)
         TEST(test_a_mirrorbits_of_another_database),
         TEST(test_instances_that_belong_to_no_node),
         TEST(test_this_node_itself),
-        cmocka_unit_test(test_the_manual_lists_every_warning_with_an_event),
     };
-    return cmocka_run_group_tests(tests, read_manual, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
