@@ -470,7 +470,7 @@ locum_nsd_adapter_run(const struct locum_nsd_settings *settings)
     }
     self->settings = settings;
     self->connected = true;
-    locum_nsd_zone_plain(settings->zone, self->plain);
+    locum_nsd_settings_plain_zone(settings->zone, self->plain);
     locum_nsd_files_init(&self->files, settings->zonefile);
     (void)!locum_notify_open(&self->notify);
     int status = locum_nsd_files_lock(&self->files, &why);

@@ -121,7 +121,7 @@ check_zone(struct conf_reader *self)
 {
     const struct locum_nsd_settings *settings = self->settings;
     char plain[LOCUM_DOMAIN_MAX + 1];
-    locum_nsd_zone_plain(settings->zone, plain);
+    locum_nsd_settings_plain_zone(settings->zone, plain);
     const char *value = read_option(self, "zonefile", "-z", plain);
     const bool own = value != NULL;
     if (!own) {

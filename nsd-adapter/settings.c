@@ -65,7 +65,7 @@ locum_nsd_settings_load(const char *path, locum_problem_fn *report, void *user,
 }
 
 void
-locum_nsd_zone_plain(const char *zone, char ret[LOCUM_DOMAIN_MAX + 1])
+locum_nsd_settings_plain_zone(const char *zone, char ret[LOCUM_DOMAIN_MAX + 1])
 {
     const size_t length = strlen(zone);
     const size_t kept = length > 1 && zone[length - 1] == '.' ? length - 1 : length;

@@ -34,6 +34,6 @@ int locum_nsd_settings_load(const char *path, locum_problem_fn *report, void *us
 
 /* The zone without its last dot (the root keeps it), as NSD's programs want it; of `zone`'s size.
  */
-void locum_nsd_zone_plain(const char *zone, char ret[LOCUM_DOMAIN_MAX + 1]);
+void locum_nsd_settings_plain_zone(const char *zone, char ret[LOCUM_DOMAIN_MAX + 1]);
 
 #endif

@@ -43,6 +43,7 @@ advise_ttl(struct locum_bind *bind, const struct locum_config *config)
     }
 }
 
+/* A family of a name is answered only with servers that have an address of it. */
 static void
 advise_families(struct locum_bind *bind, const struct locum_core_config *core)
 {

@@ -34,6 +34,7 @@ node_of(const struct locum_bind *self, int number)
     return yaml_document_get_node((yaml_document_t *)&self->document, number);
 }
 
+/* YAML 1.1 "null": a key with nothing behind its colon. A quoted "" or "null" is a text. */
 static bool
 is_null(const yaml_node_t *node)
 {
@@ -86,7 +87,7 @@ find_key(const struct locum_bind *self, const yaml_node_t *map, size_t count,
     return i;
 }
 
-/* Everything that can be wrong with the keys of a mapping themselves. */
+/* What can be wrong with the keys of a mapping themselves. libyaml accepts repeated keys. */
 static bool
 check_keys(struct locum_bind *self, const yaml_node_t *map)
 {
@@ -130,7 +131,10 @@ refuse_shape(struct locum_bind *self, const struct locum_schema_row *row, const 
     return false;
 }
 
-/* `nodes` of the file, which need not be bound yet; NULL: it is not a mapping. */
+/*
+ * `nodes` of the file; NULL: it is not a mapping. It is looked up in the document because a key
+ * that refers to a node may be written before `nodes`, and is bound first then.
+ */
 static const yaml_node_t *
 find_nodes(const struct locum_bind *self)
 {
@@ -211,6 +215,7 @@ store(struct locum_bind *self, const struct locum_schema_row *row, const yaml_no
     return status == 0 && wrong == NULL;
 }
 
+/* Where the value of an instance, or the first item of its list, is stored. */
 static void *
 field_of(const struct locum_bind *self, const struct locum_schema_row *row, size_t instance)
 {
@@ -235,7 +240,10 @@ fits(struct locum_bind *self, const struct locum_schema_row *row, const yaml_nod
     return false;
 }
 
-/* Is the last of `count` stored items equal to an earlier one? Static records may be. */
+/*
+ * Is the last of `count` stored items equal to an earlier one? They are compared as printed, so
+ * that two ways of writing an address are equal. Static records may be equal; dns/ judges them.
+ */
 static bool
 is_repeated(const struct locum_schema_row *row, const char *items, size_t count)
 {
@@ -313,6 +321,7 @@ bind_maps(struct locum_bind *self, const struct locum_schema_row *row, const yam
     return good;
 }
 
+/* Returns whether the value is right; if not, an error was reported. */
 static bool
 bind_value(struct locum_bind *self, const struct locum_schema_row *row, const yaml_node_t *node,
            size_t instance)
@@ -374,6 +383,7 @@ distance(struct locum_slice a, struct locum_slice b)
     return row[b.length];
 }
 
+/* Name the nearest key if a typing error is likely, else all keys that are possible here. */
 static void
 refuse_key(struct locum_bind *self, const yaml_node_t *key, const char *prefix)
 {

@@ -5,6 +5,7 @@
  */
 enum { INTERVALS_MIN = 2, INTERVALS_MAX = 100 };
 
+/* The default of one key can be wrong with what is written for the other. */
 static void
 check_heartbeat(struct locum_bind *bind)
 {

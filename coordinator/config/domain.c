@@ -38,10 +38,13 @@ label_wrong(struct locum_slice label)
     return NULL;
 }
 
-/* Append the labels of `text`, each with its dot. */
+/* The labels of `text` in lower case, each with its dot, then `zone`. */
 static int
-add_labels(struct locum_slice text, struct locum_text *name, const char **ret_why)
+build(struct locum_slice text, const char *zone, char ret[LOCUM_DOMAIN_MAX + 1],
+      const char **ret_why)
 {
+    char buffer[LOCUM_DOMAIN_MAX + 1];
+    struct locum_text name = locum_text_init(buffer, sizeof(buffer));
     struct locum_slice label;
     while (locum_slice_cut(&text, '.', &label)) {
         const char *why = label_wrong(label);
@@ -50,50 +53,34 @@ add_labels(struct locum_slice text, struct locum_text *name, const char **ret_wh
             return LOCUM_ERR_INVALID;
         }
         for (size_t i = 0; i < label.length; i++) {
-            locum_text_add_char(name, lower(label.at[i]));
+            locum_text_add_char(&name, lower(label.at[i]));
         }
-        locum_text_add_char(name, '.');
+        locum_text_add_char(&name, '.');
     }
-    return 0;
-}
-
-static int
-finish(const struct locum_text *name, char ret[LOCUM_DOMAIN_MAX + 1], const char **ret_why)
-{
-    if (name->truncated) {
+    locum_text_add(&name, zone);
+    if (name.truncated) {
         *ret_why = "it is longer than 253 characters";
         return LOCUM_ERR_INVALID;
     }
-    memcpy(ret, name->at, name->length + 1);
+    memcpy(ret, name.at, name.length + 1);
     return 0;
 }
 
 int
 locum_domain_absolute(struct locum_slice text, char ret[LOCUM_DOMAIN_MAX + 1], const char **ret_why)
 {
-    char buffer[LOCUM_DOMAIN_MAX + 1];
-    struct locum_text name = locum_text_init(buffer, sizeof(buffer));
     if (text.length > 1 && text.at[text.length - 1] == '.') {
         text.length--;
     }
-    const int status = add_labels(text, &name, ret_why);
-    return status != 0 ? status : finish(&name, ret, ret_why);
+    return build(text, "", ret, ret_why);
 }
 
 int
 locum_domain_relative(struct locum_slice text, const char *zone, char ret[LOCUM_DOMAIN_MAX + 1],
                       const char **ret_why)
 {
-    char buffer[LOCUM_DOMAIN_MAX + 1];
-    struct locum_text name = locum_text_init(buffer, sizeof(buffer));
-    if (!locum_slice_is(text, "@")) {
-        const int status = add_labels(text, &name, ret_why);
-        if (status != 0) {
-            return status;
-        }
-    }
-    locum_text_add(&name, zone);
-    return finish(&name, ret, ret_why);
+    const struct locum_slice none = {0};
+    return build(locum_slice_is(text, "@") ? none : text, zone, ret, ret_why);
 }
 
 bool

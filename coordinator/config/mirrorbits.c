@@ -153,52 +153,45 @@ read_all(struct import *self)
     static const struct {
         size_t row;
         const char *key;
-        size_t instead; /* another key of ours that makes it superfluous */
     } values[] = {
-        {LOCUM_KEY_REDIS_MASTER_NAME, "RedisSentinelMasterName", LOCUM_KEY_REDIS_MASTER_NAME},
-        {LOCUM_KEY_REDIS_DB, "RedisDB", LOCUM_KEY_REDIS_DB},
-        {LOCUM_KEY_REDIS_PASSWORD, "RedisPassword", LOCUM_KEY_REDIS_PASSWORD_FILE},
+        {LOCUM_KEY_REDIS_MASTER_NAME, "RedisSentinelMasterName"},
+        {LOCUM_KEY_REDIS_DB, "RedisDB"},
+        {LOCUM_KEY_REDIS_PASSWORD, "RedisPassword"},
     };
     const yaml_node_t *root = yaml_document_get_root_node(&self->document);
     struct locum_config *config = self->config;
-    const bool has_sentinel = locum_load_any_sentinel(config);
+    /* A password belongs to a user; that of Mirrorbits is not the password of another one. */
+    const bool password = locum_bind_written(self->bind, LOCUM_KEY_REDIS_USER, 0) ||
+                          locum_bind_written(self->bind, LOCUM_KEY_REDIS_PASSWORD_FILE, 0);
     if (!locum_load_any_redis(config)) {
         const yaml_node_t *address = locum_document_find(&self->document, root, "RedisAddress");
         (void)read_endpoint(self, address, "RedisAddress", &config->redis.server);
     }
-    if (!has_sentinel) {
+    if (!locum_load_any_sentinel(config)) {
         read_sentinels(self, locum_document_find(&self->document, root, "RedisSentinels"));
     }
     for (size_t i = 0; i < LOCUM_COUNT(values); i++) {
         const size_t row = values[i].row;
-        const bool user = row == LOCUM_KEY_REDIS_PASSWORD &&
-                          locum_bind_written(self->bind, LOCUM_KEY_REDIS_USER, 0);
-        if (!user && !locum_bind_written(self->bind, row, 0) &&
-            !locum_bind_written(self->bind, values[i].instead, 0)) {
+        if (!locum_bind_written(self->bind, row, 0) &&
+            !(password && row == LOCUM_KEY_REDIS_PASSWORD)) {
             (void)read_value(self, locum_document_find(&self->document, root, values[i].key),
                              values[i].key, row, (char *)config + locum_keys.rows[row].offset);
         }
     }
 }
 
-/* Our file names all that a connection needs: then the other file is not missed. */
-static bool
-is_dispensable(const struct import *self)
-{
-    return locum_bind_written(self->bind, LOCUM_KEY_REDIS_MASTER_NAME, 0) &&
-           (locum_load_any_redis(self->config) || locum_load_any_sentinel(self->config));
-}
-
+/* Not an error if our file names all that a connection needs. */
 static void
-report_absent(struct import *self)
+report_absent(struct locum_bind *bind, const struct locum_config *config)
 {
-    const char *path = self->config->redis.mirrorbits_config;
-    if (is_dispensable(self)) {
-        locum_bind_warning(self->bind, LOCUM_KEY_REDIS_MIRRORBITS_CONFIG, 0,
+    const char *path = config->redis.mirrorbits_config;
+    if (locum_bind_written(bind, LOCUM_KEY_REDIS_MASTER_NAME, 0) &&
+        (locum_load_any_redis(config) || locum_load_any_sentinel(config))) {
+        locum_bind_warning(bind, LOCUM_KEY_REDIS_MIRRORBITS_CONFIG, 0,
                            "mirrorbits-config: \"%s\" does not exist; nothing is taken from it",
                            path);
     } else {
-        locum_bind_error(self->bind, LOCUM_KEY_REDIS_MIRRORBITS_CONFIG, 0,
+        locum_bind_error(bind, LOCUM_KEY_REDIS_MIRRORBITS_CONFIG, 0,
                          "mirrorbits-config: \"%s\" does not exist, and master-name or the "
                          "addresses of Redis and Sentinels are missing; set them, or correct the "
                          "path",
@@ -216,7 +209,7 @@ locum_load_mirrorbits(struct locum_bind *bind)
         return;
     }
     if (access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
-        report_absent(&import);
+        report_absent(bind, config);
         return;
     }
     struct locum_problems *problems = calloc(1, sizeof(*problems));
@@ -228,10 +221,9 @@ locum_load_mirrorbits(struct locum_bind *bind)
         yaml_document_delete(&import.document);
     } else if (status == LOCUM_ERR_MEMORY) {
         refuse(&import, (struct locum_position){0}, locum_error_text(status));
-    } else {
-        for (size_t i = 0; i < problems->count; i++) {
-            refuse(&import, problems->list[i].at, problems->list[i].text);
-        }
+    }
+    for (size_t i = 0; problems != NULL && i < problems->count; i++) {
+        refuse(&import, problems->list[i].at, problems->list[i].text);
     }
     free(problems);
 }

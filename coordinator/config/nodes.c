@@ -158,32 +158,28 @@ find_self(struct locum_bind *bind, const char *name)
     struct locum_config *config = bind->target;
     char host[LOCUM_HOST_MAX + 1] = "";
     const char *what = "node";
-    locum_node self = config->core.self;
-    if (name == NULL && locum_bind_written(bind, LOCUM_KEY_NODE, 0)) {
-        if (locum_bind_bad(bind, LOCUM_KEY_NODE, 0)) {
-            return;
-        }
-        name = config->core.nodes[self].name;
-    } else {
-        struct locum_slice label;
-        if (name == NULL) {
-            (void)gethostname(host, sizeof(host) - 1); /* a longer one is cut, and matches none */
-            what = "node is not set, and the host name";
-            name = host;
-        }
-        struct locum_slice rest = locum_slice_of(name);
-        self = locum_bind_find(bind, rest);
-        (void)locum_slice_cut(&rest, '.', &label);
-        if (self == LOCUM_NODE_NONE && name == host) {
-            self = locum_bind_find(bind, label);
-        }
+    locum_node self = config->core.self; /* of the file, from the binder */
+    if (name == NULL && locum_bind_bad(bind, LOCUM_KEY_NODE, 0)) {
+        return;
+    }
+    if (name == NULL && self == LOCUM_NODE_NONE) {
+        (void)gethostname(host, sizeof(host) - 1); /* a longer one is cut, and matches none */
+        what = "node is not set, and the host name";
+        name = host;
+    }
+    if (name != NULL) {
+        self = locum_bind_find(bind, locum_slice_of(name));
+    }
+    if (self == LOCUM_NODE_NONE && name == host) {
+        const struct locum_slice label = {.at = host, .length = strcspn(host, ".")};
+        self = locum_bind_find(bind, label);
     }
     if (self == LOCUM_NODE_NONE) {
         locum_bind_no_node(bind, (struct locum_position){0}, what, locum_slice_of(name));
     } else if (config->core.nodes[self].role == LOCUM_ROLE_SENTINEL) {
         locum_bind_error(bind, LOCUM_KEY_NODE, 0,
                          "node: \"%s\" has role sentinel; no coordinator runs at such a node",
-                         name);
+                         config->core.nodes[self].name);
         self = LOCUM_NODE_NONE;
     }
     config->core.self = self;

@@ -35,7 +35,7 @@ void
 locum_problems_report(const struct locum_problems *self, const char *file, locum_problem_fn *report,
                       void *user)
 {
-    size_t order[LOCUM_PROBLEMS_MAX];
+    size_t order[LOCUM_PROBLEMS_MAX]; /* insertion sort: the list is short, and equals keep order */
     for (size_t i = 0; i < self->count; i++) {
         size_t place = i;
         while (place > 0 && before(self->list[i].at, self->list[order[place - 1]].at)) {
@@ -59,6 +59,7 @@ locum_problems_report(const struct locum_problems *self, const char *file, locum
     }
 }
 
+/* As in the log, except that spaces and = stay as they are: within quotes they are clear. */
 struct locum_quoted
 locum_problems_quote(struct locum_slice value)
 {

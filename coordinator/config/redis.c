@@ -65,6 +65,7 @@ check_file(struct locum_bind *bind, size_t row, const char *path, bool private)
     }
 }
 
+/* A client certificate is of use only with its key. */
 static void
 check_tls(struct locum_bind *bind, struct locum_config_tls *tls)
 {

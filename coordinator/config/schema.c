@@ -69,6 +69,7 @@ locum_schema_parent(const struct locum_schema *self, size_t row)
     return row_of(self, key, length);
 }
 
+/* The number of items that a structure holds. */
 static size_t
 count_at(const void *structure, size_t offset)
 {

@@ -27,7 +27,7 @@ enum locum_schema_kind {
     LOCUM_KIND_PATTERN,  /* char[]: min..max characters of a regular expression */
     LOCUM_KIND_WORD,     /* char[]: one of `words` */
     LOCUM_KIND_CHOICE,   /* enum: the index of the value in `words` */
-    LOCUM_KIND_FLAG,     /* bool */
+    LOCUM_KIND_FLAG,     /* bool; `words` are false and true */
     LOCUM_KIND_NUMBER,   /* uint32_t: min..max */
     LOCUM_KIND_PORT,     /* uint16_t: 1..65535 */
     LOCUM_KIND_STATUS,   /* struct locum_status_range[LOCUM_STATUS_RANGES_MAX] */

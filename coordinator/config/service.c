@@ -68,6 +68,7 @@ find_kind(struct locum_bind *bind, size_t index, enum locum_check_kind *ret)
     return true;
 }
 
+/* argv as execve(2) wants it; the binder stores no lists of free text. */
 static void
 load_command(struct locum_bind *bind, size_t index)
 {
@@ -119,6 +120,7 @@ check_http(struct locum_bind *bind, size_t index)
     }
 }
 
+/* Two checks of the same name could not be told apart in the status and the metrics. */
 static void
 check_is_unique(struct locum_bind *bind, size_t index)
 {

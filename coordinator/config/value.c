@@ -36,6 +36,7 @@ is_plain_text(struct locum_slice text, bool tabs)
     return true;
 }
 
+/* Without a last dot: it is compared with certificates, and sent as the Host header. */
 static bool
 is_host(struct locum_slice text)
 {
@@ -172,16 +173,7 @@ parse_endpoint(struct locum_slice text, struct locum_endpoint *field)
     return 0;
 }
 
-static int
-parse_flag(struct locum_slice text, bool *field)
-{
-    if (!locum_slice_is(text, "true") && !locum_slice_is(text, "false")) {
-        return LOCUM_ERR_INVALID;
-    }
-    *field = locum_slice_is(text, "true");
-    return 0;
-}
-
+/* A field of an enum counts the words from 0; the table and the enum have the same order. */
 static int
 parse_choice(const struct locum_schema_row *row, struct locum_slice text, void *field)
 {
@@ -191,11 +183,11 @@ parse_choice(const struct locum_schema_row *row, struct locum_slice text, void *
         if (word.length != text.length || memcmp(word.at, text.at, text.length) != 0) {
             continue;
         }
-        if (row->kind == LOCUM_KIND_WORD) {
-            return locum_slice_copy(word, field, word.length + 1);
+        switch (row->kind) {
+        case LOCUM_KIND_FLAG: *(bool *)field = i == 1; return 0;
+        case LOCUM_KIND_CHOICE: memcpy(field, &i, sizeof(i)); return 0;
+        default: return locum_slice_copy(word, field, word.length + 1);
         }
-        memcpy(field, &i, sizeof(i));
-        return 0;
     }
     return LOCUM_ERR_INVALID;
 }
@@ -265,8 +257,8 @@ locum_value_parse(const struct locum_schema_row *row, struct locum_slice text, v
     case LOCUM_KIND_URL: return parse_url(row, text, field);
     case LOCUM_KIND_PATTERN: return parse_pattern(row, text, field, &why_pattern);
     case LOCUM_KIND_WORD:
+    case LOCUM_KIND_FLAG:
     case LOCUM_KIND_CHOICE: return parse_choice(row, text, field);
-    case LOCUM_KIND_FLAG: return parse_flag(text, field);
     case LOCUM_KIND_STATUS: return parse_status(row, text, field);
     case LOCUM_KIND_NUMBER:
     case LOCUM_KIND_PORT:
@@ -326,7 +318,6 @@ describe_one(const struct locum_schema_row *row, struct locum_text *text)
         [LOCUM_KIND_HOST] = "a host name, as in vm-23362",
         [LOCUM_KIND_DOMAIN] = "a domain name, as in get.example.org",
         [LOCUM_KIND_URL] = "a URL without user or fragment, as in http://127.0.0.1:8080/",
-        [LOCUM_KIND_FLAG] = "true or false",
         [LOCUM_KIND_NUMBER] = "a number from ",
         [LOCUM_KIND_PORT] = "a port number from ",
         [LOCUM_KIND_STATUS] = "status codes or ranges within 100 to 599, as in \"200-299,302\"",
@@ -343,6 +334,7 @@ describe_one(const struct locum_schema_row *row, struct locum_text *text)
     struct locum_slice word;
     switch (row->kind) {
     case LOCUM_KIND_WORD:
+    case LOCUM_KIND_FLAG:
     case LOCUM_KIND_CHOICE: /* "server, witness or sentinel" */
         for (size_t i = 0; locum_slice_cut(&words, ' ', &word); i++) {
             locum_text_add(text, i == 0 ? "" : words.at == NULL ? " or " : ", ");

@@ -12,6 +12,7 @@ struct zones {
     struct locum_position name_at[LOCUM_NAMES_MAX]; /* of config->names[i] */
 };
 
+/* Negative answers (RFC 2308) live as long as an answer of a failover: both are short-lived. */
 static void
 derive_ttls(struct zones *self, size_t index)
 {
@@ -179,6 +180,7 @@ add_owner(struct zones *self, size_t index, const yaml_node_t *key, const yaml_n
     }
 }
 
+/* Without the key each server owns the label of its name. */
 static void
 add_owned(struct zones *self, size_t index)
 {
@@ -207,6 +209,7 @@ locate_records(struct zones *self, size_t index)
     }
 }
 
+/* Two zones that overlap would both answer the same name, so none may be inside another. */
 static void
 check_overlap(struct zones *self, size_t index)
 {

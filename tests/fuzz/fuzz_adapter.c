@@ -38,7 +38,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     REQUIRE(settings.coordinator[0] != '\0' && settings.zonefile[0] != '\0' &&
             settings.nsd_config[0] != '\0' && settings.pattern[0] != '\0');
     REQUIRE(settings.zone[strlen(settings.zone) - 1] == '.');
-    locum_nsd_zone_plain(settings.zone, plain);
+    locum_nsd_settings_plain_zone(settings.zone, plain);
     REQUIRE(strlen(plain) + 1 == strlen(settings.zone) || strcmp(plain, ".") == 0);
     return 0;
 }
