@@ -214,9 +214,9 @@ end_tls(void **state)
     return remove_folder();
 }
 
-#define TEST(prefix, name)                                                                         \
+#define TEST(suffix, name)                                                                         \
     {                                                                                              \
-        prefix #name, name, setup, teardown, NULL                                                  \
+#name suffix, name, setup, teardown, NULL                                                  \
     }
 
 #endif

@@ -86,7 +86,7 @@ static const struct acl acls[] = {
 };
 
 static void
-the_access_lists_match_the_table(void **state)
+test_the_access_lists_match_the_table(void **state)
 {
     (void)state;
     for (size_t i = 0; i < LOCUM_COUNT(acls); i++) {
@@ -120,7 +120,7 @@ write_all(void)
 int
 main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_access_lists_match_the_table)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_the_access_lists_match_the_table)};
     if (argc == 2 && strcmp(argv[1], "write") == 0) {
         return write_all();
     }

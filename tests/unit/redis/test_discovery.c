@@ -49,7 +49,7 @@ choice(const struct locum_discovery *self, const char *current, locum_ms now)
 #define C "10.0.0.14:6379"
 
 static void
-the_highest_epoch_is_chosen(void **state)
+test_the_highest_epoch_is_chosen(void **state)
 {
     (void)state;
     static const struct {
@@ -96,7 +96,7 @@ the_highest_epoch_is_chosen(void **state)
 }
 
 static void
-a_replica_is_left_out_and_no_older_epoch_is_chosen(void **state)
+test_a_replica_is_left_out_and_no_older_epoch_is_chosen(void **state)
 {
     (void)state;
     struct locum_discovery self;
@@ -120,7 +120,7 @@ a_replica_is_left_out_and_no_older_epoch_is_chosen(void **state)
 }
 
 static void
-attempts_have_a_gap_and_back_off(void **state)
+test_attempts_have_a_gap_and_back_off(void **state)
 {
     (void)state;
     struct locum_discovery self;
@@ -147,7 +147,7 @@ attempts_have_a_gap_and_back_off(void **state)
 }
 
 static void
-without_sentinels_the_servers_are_tried_in_turn(void **state)
+test_without_sentinels_the_servers_are_tried_in_turn(void **state)
 {
     (void)state;
     struct locum_discovery self;
@@ -169,7 +169,7 @@ without_sentinels_the_servers_are_tried_in_turn(void **state)
 }
 
 static void
-the_newest_report_is_kept_when_addresses_overflow(void **state)
+test_the_newest_report_is_kept_when_addresses_overflow(void **state)
 {
     (void)state;
     struct locum_discovery self;
@@ -197,7 +197,7 @@ instance_at(const char *where, bool down)
 }
 
 static void
-instances_are_assigned_to_nodes_by_address(void **state)
+test_instances_are_assigned_to_nodes_by_address(void **state)
 {
     (void)state;
     struct locum_config *config = make_config(0);
@@ -237,7 +237,7 @@ instances_are_assigned_to_nodes_by_address(void **state)
 
 /* The configuration has host names; Sentinels list addresses, or those names. */
 static void
-instances_are_assigned_to_nodes_by_host_name(void **state)
+test_instances_are_assigned_to_nodes_by_host_name(void **state)
 {
     (void)state;
     struct locum_config *config = make_config(0);
@@ -302,7 +302,7 @@ instances_are_assigned_to_nodes_by_host_name(void **state)
 }
 
 static void
-each_error_has_advice(void **state)
+test_each_error_has_advice(void **state)
 {
     (void)state;
     static const struct {
@@ -339,7 +339,7 @@ each_error_has_advice(void **state)
 
 /* A server without AUTH quotes its arguments. */
 static void
-a_password_is_never_quoted(void **state)
+test_a_password_is_never_quoted(void **state)
 {
     (void)state;
     char buffer[LOCUM_REDIS_ERROR_MAX + 1];
@@ -353,7 +353,7 @@ a_password_is_never_quoted(void **state)
 
 /* After "Sentinel HOST:PORT: " with the longest host name, and with the longest command. */
 static void
-the_longest_advice_fits(void **state)
+test_the_longest_advice_fits(void **state)
 {
     (void)state;
     enum { BEFORE = sizeof("Sentinel :65535: ") - 1 + LOCUM_HOST_MAX };
@@ -376,16 +376,16 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_highest_epoch_is_chosen),
-        cmocka_unit_test(a_replica_is_left_out_and_no_older_epoch_is_chosen),
-        cmocka_unit_test(attempts_have_a_gap_and_back_off),
-        cmocka_unit_test(without_sentinels_the_servers_are_tried_in_turn),
-        cmocka_unit_test(the_newest_report_is_kept_when_addresses_overflow),
-        cmocka_unit_test(instances_are_assigned_to_nodes_by_address),
-        cmocka_unit_test(instances_are_assigned_to_nodes_by_host_name),
-        cmocka_unit_test(each_error_has_advice),
-        cmocka_unit_test(a_password_is_never_quoted),
-        cmocka_unit_test(the_longest_advice_fits),
+        cmocka_unit_test(test_the_highest_epoch_is_chosen),
+        cmocka_unit_test(test_a_replica_is_left_out_and_no_older_epoch_is_chosen),
+        cmocka_unit_test(test_attempts_have_a_gap_and_back_off),
+        cmocka_unit_test(test_without_sentinels_the_servers_are_tried_in_turn),
+        cmocka_unit_test(test_the_newest_report_is_kept_when_addresses_overflow),
+        cmocka_unit_test(test_instances_are_assigned_to_nodes_by_address),
+        cmocka_unit_test(test_instances_are_assigned_to_nodes_by_host_name),
+        cmocka_unit_test(test_each_error_has_advice),
+        cmocka_unit_test(test_a_password_is_never_quoted),
+        cmocka_unit_test(test_the_longest_advice_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@
 #include <poll.h>
 
 static void
-each_protocol_error_is_named(void **state)
+test_each_protocol_error_is_named(void **state)
 {
     (void)state;
     static const struct {
@@ -50,7 +50,7 @@ each_protocol_error_is_named(void **state)
 }
 
 static void
-a_refused_connection_is_reported_later(void **state)
+test_a_refused_connection_is_reported_later(void **state)
 {
     (void)state;
     fake.address.port = free_port();
@@ -61,7 +61,7 @@ a_refused_connection_is_reported_later(void **state)
 
 /* The kernel refuses to connect to the broadcast address, without sending anything. */
 static void
-an_impossible_address_is_reported_later(void **state)
+test_an_impossible_address_is_reported_later(void **state)
 {
     (void)state;
     assert_int_equal(locum_address_parse(locum_slice_of("255.255.255.255"), &fake.address), 0);
@@ -74,7 +74,7 @@ an_impossible_address_is_reported_later(void **state)
 
 /* A listening socket whose backlog is full drops further connections without an answer. */
 static void
-a_connect_without_answer_times_out(void **state)
+test_a_connect_without_answer_times_out(void **state)
 {
     (void)state;
     struct sockaddr_storage address;
@@ -104,7 +104,7 @@ a_connect_without_answer_times_out(void **state)
 }
 
 static void
-an_endless_reply_ends_the_link(void **state)
+test_an_endless_reply_ends_the_link(void **state)
 {
     (void)state;
     fake.endless = true;
@@ -115,7 +115,7 @@ an_endless_reply_ends_the_link(void **state)
 }
 
 static void
-replies_come_in_order(void **state)
+test_replies_come_in_order(void **state)
 {
     (void)state;
     unsigned want = 3;
@@ -150,7 +150,7 @@ send_again(evutil_socket_t fd, short what, void *user)
 }
 
 static void
-sending_does_not_move_the_deadline(void **state)
+test_sending_does_not_move_the_deadline(void **state)
 {
     (void)state;
     struct event *nag = event_new(base, -1, 0, send_again, &nag);
@@ -168,7 +168,7 @@ sending_does_not_move_the_deadline(void **state)
 
 /* The time that a long iteration takes before it sends a command does not count for the reply. */
 static void
-a_long_iteration_shortens_no_deadline(void **state)
+test_a_long_iteration_shortens_no_deadline(void **state)
 {
     (void)state;
     fake_rule(&fake, "ROLE", FAKE_SILENCE);
@@ -188,7 +188,7 @@ has_idled(void *user)
 }
 
 static void
-an_idle_link_stays(void **state)
+test_an_idle_link_stays(void **state)
 {
     (void)state;
     open_link(&plain_events);
@@ -197,7 +197,7 @@ an_idle_link_stays(void **state)
 }
 
 static void
-waiting_commands_are_bounded(void **state)
+test_waiting_commands_are_bounded(void **state)
 {
     (void)state;
     static char line[16384];
@@ -217,7 +217,7 @@ waiting_commands_are_bounded(void **state)
 
 /* Replies that arrive between the command too many and `closed` do not undo it. */
 static void
-late_replies_do_not_undo_the_end(void **state)
+test_late_replies_do_not_undo_the_end(void **state)
 {
     (void)state;
     fake_rule(&fake, "ROLE", "+a\r\n");
@@ -231,7 +231,7 @@ late_replies_do_not_undo_the_end(void **state)
 }
 
 static void
-a_message_is_not_taken_as_a_reply(void **state)
+test_a_message_is_not_taken_as_a_reply(void **state)
 {
     (void)state;
     unsigned want = 1;
@@ -254,7 +254,7 @@ is_gone(void *user)
 }
 
 static void
-it_may_be_closed_in_any_callback(void **state)
+test_it_may_be_closed_in_any_callback(void **state)
 {
     (void)state;
     static const struct {
@@ -279,25 +279,27 @@ it_may_be_closed_in_any_callback(void **state)
     }
 }
 
-#define TESTS(prefix)                                                                              \
+#define TESTS(suffix)                                                                              \
     {                                                                                              \
-        TEST(prefix, each_protocol_error_is_named),                                                \
-            TEST(prefix, a_refused_connection_is_reported_later),                                  \
-            TEST(prefix, an_impossible_address_is_reported_later),                                 \
-            TEST(prefix, a_connect_without_answer_times_out),                                      \
-            TEST(prefix, an_endless_reply_ends_the_link), TEST(prefix, replies_come_in_order),     \
-            TEST(prefix, sending_does_not_move_the_deadline),                                      \
-            TEST(prefix, a_long_iteration_shortens_no_deadline), TEST(prefix, an_idle_link_stays), \
-            TEST(prefix, waiting_commands_are_bounded),                                            \
-            TEST(prefix, late_replies_do_not_undo_the_end),                                        \
-            TEST(prefix, a_message_is_not_taken_as_a_reply),                                       \
-            TEST(prefix, it_may_be_closed_in_any_callback),                                        \
+        TEST(suffix, test_each_protocol_error_is_named),                                           \
+            TEST(suffix, test_a_refused_connection_is_reported_later),                             \
+            TEST(suffix, test_an_impossible_address_is_reported_later),                            \
+            TEST(suffix, test_a_connect_without_answer_times_out),                                 \
+            TEST(suffix, test_an_endless_reply_ends_the_link),                                     \
+            TEST(suffix, test_replies_come_in_order),                                              \
+            TEST(suffix, test_sending_does_not_move_the_deadline),                                 \
+            TEST(suffix, test_a_long_iteration_shortens_no_deadline),                              \
+            TEST(suffix, test_an_idle_link_stays),                                                 \
+            TEST(suffix, test_waiting_commands_are_bounded),                                       \
+            TEST(suffix, test_late_replies_do_not_undo_the_end),                                   \
+            TEST(suffix, test_a_message_is_not_taken_as_a_reply),                                  \
+            TEST(suffix, test_it_may_be_closed_in_any_callback),                                   \
     }
 int
 main(void)
 {
     const struct CMUnitTest plain[] = TESTS("");
-    const struct CMUnitTest encrypted[] = TESTS("with_tls_");
+    const struct CMUnitTest encrypted[] = TESTS("_with_tls");
     const int failed = cmocka_run_group_tests(plain, NULL, NULL);
     return failed + cmocka_run_group_tests(encrypted, start_tls, end_tls);
 }

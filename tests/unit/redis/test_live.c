@@ -133,7 +133,7 @@ knows_all(void *user)
 }
 
 static void
-it_finds_the_master_publishes_and_receives(void **state)
+test_it_finds_the_master_publishes_and_receives(void **state)
 {
     (void)state;
     struct locum_redis_status status;
@@ -156,7 +156,7 @@ it_finds_the_master_publishes_and_receives(void **state)
 }
 
 static void
-sentinels_list_every_instance(void **state)
+test_sentinels_list_every_instance(void **state)
 {
     (void)state;
     struct locum_redis_status status;
@@ -184,7 +184,7 @@ has_event(void *user)
 }
 
 static void
-keys_are_written(void **state)
+test_keys_are_written(void **state)
 {
     (void)state;
     static const struct locum_field fields[] = {
@@ -222,7 +222,7 @@ has_announcement(void *user)
 }
 
 static void
-announcements_of_mirrorbits_are_received(void **state)
+test_announcements_of_mirrorbits_are_received(void **state)
 {
     (void)state;
     char text[16];
@@ -272,7 +272,7 @@ assert_says(const struct node *node, const char *want)
 }
 
 static void
-an_unknown_master_name_is_reported(void **state)
+test_an_unknown_master_name_is_reported(void **state)
 {
     (void)state;
     node_prepare(&dc2, DC2);
@@ -285,7 +285,7 @@ an_unknown_master_name_is_reported(void **state)
 }
 
 static void
-without_a_sentinel_the_configured_master_is_used(void **state)
+test_without_a_sentinel_the_configured_master_is_used(void **state)
 {
     (void)state;
     node_prepare(&dc2, DC2);
@@ -303,7 +303,7 @@ without_a_sentinel_the_configured_master_is_used(void **state)
 }
 
 static void
-a_replica_is_not_used_as_master(void **state)
+test_a_replica_is_not_used_as_master(void **state)
 {
     (void)state;
     node_prepare(&dc2, DC2);
@@ -317,7 +317,7 @@ a_replica_is_not_used_as_master(void **state)
 }
 
 static void
-a_missing_and_a_wrong_password_are_reported(void **state)
+test_a_missing_and_a_wrong_password_are_reported(void **state)
 {
     (void)state;
     struct process server = {0};
@@ -364,7 +364,7 @@ holds_dc2_down(void *user)
 }
 
 static void
-a_failover_is_followed_and_a_frozen_master_is_noticed(void **state)
+test_a_failover_is_followed_and_a_frozen_master_is_noticed(void **state)
 {
     (void)state;
     node_prepare(&dc3, DC3);
@@ -398,15 +398,16 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(it_finds_the_master_publishes_and_receives, stop_nodes),
-        cmocka_unit_test_teardown(keys_are_written, stop_nodes),
-        cmocka_unit_test_teardown(announcements_of_mirrorbits_are_received, stop_nodes),
-        cmocka_unit_test_teardown(an_unknown_master_name_is_reported, stop_nodes),
-        cmocka_unit_test_teardown(without_a_sentinel_the_configured_master_is_used, stop_nodes),
-        cmocka_unit_test_teardown(a_replica_is_not_used_as_master, stop_nodes),
-        cmocka_unit_test_teardown(a_missing_and_a_wrong_password_are_reported, stop_nodes),
-        cmocka_unit_test_teardown(sentinels_list_every_instance, stop_nodes),
-        cmocka_unit_test_teardown(a_failover_is_followed_and_a_frozen_master_is_noticed,
+        cmocka_unit_test_teardown(test_it_finds_the_master_publishes_and_receives, stop_nodes),
+        cmocka_unit_test_teardown(test_keys_are_written, stop_nodes),
+        cmocka_unit_test_teardown(test_announcements_of_mirrorbits_are_received, stop_nodes),
+        cmocka_unit_test_teardown(test_an_unknown_master_name_is_reported, stop_nodes),
+        cmocka_unit_test_teardown(test_without_a_sentinel_the_configured_master_is_used,
+                                  stop_nodes),
+        cmocka_unit_test_teardown(test_a_replica_is_not_used_as_master, stop_nodes),
+        cmocka_unit_test_teardown(test_a_missing_and_a_wrong_password_are_reported, stop_nodes),
+        cmocka_unit_test_teardown(test_sentinels_list_every_instance, stop_nodes),
+        cmocka_unit_test_teardown(test_a_failover_is_followed_and_a_frozen_master_is_noticed,
                                   stop_nodes),
     };
     signal(SIGPIPE, SIG_IGN);

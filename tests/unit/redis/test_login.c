@@ -145,7 +145,7 @@ has_heartbeat(void *user)
 }
 
 static void
-the_access_lists_allow_every_command_used(void **state)
+test_the_access_lists_allow_every_command_used(void **state)
 {
     (void)state;
     static const struct locum_field field = {"role", "server"};
@@ -174,7 +174,7 @@ the_access_lists_allow_every_command_used(void **state)
 }
 
 static void
-the_access_lists_allow_nothing_else(void **state)
+test_the_access_lists_allow_nothing_else(void **state)
 {
     (void)state;
     static const struct {
@@ -237,7 +237,7 @@ assert_says(const char *want)
 }
 
 static void
-a_wrong_login_is_reported_and_a_reload_fixes_it(void **state)
+test_a_wrong_login_is_reported_and_a_reload_fixes_it(void **state)
 {
     (void)state;
     struct locum_config *right = malloc(sizeof(*right));
@@ -257,7 +257,7 @@ a_wrong_login_is_reported_and_a_reload_fixes_it(void **state)
 }
 
 static void
-a_missing_login_is_reported(void **state)
+test_a_missing_login_is_reported(void **state)
 {
     (void)state;
     config->redis.user[0] = config->redis.password[0] = '\0';
@@ -273,10 +273,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_access_lists_allow_every_command_used),
-        TEST(the_access_lists_allow_nothing_else),
-        TEST(a_wrong_login_is_reported_and_a_reload_fixes_it),
-        TEST(a_missing_login_is_reported),
+        TEST(test_the_access_lists_allow_every_command_used),
+        TEST(test_the_access_lists_allow_nothing_else),
+        TEST(test_a_wrong_login_is_reported_and_a_reload_fixes_it),
+        TEST(test_a_missing_login_is_reported),
     };
     for (size_t i = 0; i < LOCUM_COUNT(names); i++) {
         char path[64];

@@ -29,7 +29,7 @@ has_heartbeat(void *user)
 }
 
 static void
-login_and_role_come_first(void **state)
+test_login_and_role_come_first(void **state)
 {
     (void)state;
     SET_TEXT(config->redis.user, "locum");
@@ -50,7 +50,7 @@ login_and_role_come_first(void **state)
 }
 
 static void
-writes_go_out_as_documented(void **state)
+test_writes_go_out_as_documented(void **state)
 {
     (void)state;
     static const struct locum_field fields[] = {{"role", "server"}, {"note", "two words"}};
@@ -74,7 +74,7 @@ writes_go_out_as_documented(void **state)
 }
 
 static void
-an_error_of_a_write_is_only_reported(void **state)
+test_an_error_of_a_write_is_only_reported(void **state)
 {
     (void)state;
     static const struct {
@@ -145,7 +145,7 @@ assert_events(size_t count)
 
 /* More of them than commands may wait for a reply. */
 static void
-events_wait_for_a_connection_and_keep_their_order(void **state)
+test_events_wait_for_a_connection_and_keep_their_order(void **state)
 {
     (void)state;
     enum { EARLY = LOCUM_LINK_WAITING_MAX + 10 };
@@ -169,7 +169,7 @@ events_wait_for_a_connection_and_keep_their_order(void **state)
 }
 
 static void
-only_an_unconfirmed_event_is_sent_again(void **state)
+test_only_an_unconfirmed_event_is_sent_again(void **state)
 {
     (void)state;
     start_locum();
@@ -188,7 +188,7 @@ only_an_unconfirmed_event_is_sent_again(void **state)
 }
 
 static void
-a_refused_event_is_not_sent_again(void **state)
+test_a_refused_event_is_not_sent_again(void **state)
 {
     (void)state;
     fake_rule(&redis[DC2], "XADD", "-WRONGTYPE Operation against\r\n");
@@ -206,7 +206,7 @@ a_refused_event_is_not_sent_again(void **state)
 }
 
 static void
-without_its_database_no_key_is_written(void **state)
+test_without_its_database_no_key_is_written(void **state)
 {
     (void)state;
     static const struct locum_field field = {"role", "server"};
@@ -221,7 +221,7 @@ without_its_database_no_key_is_written(void **state)
 }
 
 static void
-a_master_that_becomes_a_replica_is_left(void **state)
+test_a_master_that_becomes_a_replica_is_left(void **state)
 {
     (void)state;
     static const char *const how[][2] = {
@@ -247,7 +247,7 @@ a_master_that_becomes_a_replica_is_left(void **state)
 
 /* Whatever the server answers: the status says what is wrong. */
 static void
-each_server_that_is_not_a_master_is_reported(void **state)
+test_each_server_that_is_not_a_master_is_reported(void **state)
 {
     (void)state;
     static const struct {
@@ -304,7 +304,7 @@ has_accepted_some(void *user)
 }
 
 static void
-attempts_have_a_gap(void **state)
+test_attempts_have_a_gap(void **state)
 {
     (void)state;
     config->nodes[DC3].redis.port = 0;
@@ -317,7 +317,7 @@ attempts_have_a_gap(void **state)
 }
 
 static void
-a_silent_master_is_left_in_time(void **state)
+test_a_silent_master_is_left_in_time(void **state)
 {
     (void)state;
     config->nodes[DC3].redis.port = 0;
@@ -331,7 +331,7 @@ a_silent_master_is_left_in_time(void **state)
 }
 
 static void
-a_reload_keeps_unchanged_connections(void **state)
+test_a_reload_keeps_unchanged_connections(void **state)
 {
     (void)state;
     struct locum_config *next = malloc(sizeof(*next));
@@ -387,7 +387,7 @@ stop_within_a_poll(unsigned iterations)
 
 /* A reload that closes the connection reports the loss at every phase of a poll. */
 static void
-a_reload_that_reconnects_reports_the_loss(void **state)
+test_a_reload_that_reconnects_reports_the_loss(void **state)
 {
     (void)state;
     struct locum_config *next = malloc(sizeof(*next));
@@ -417,7 +417,7 @@ is_later(void *user)
 }
 
 static void
-without_a_master_name_it_does_nothing(void **state)
+test_without_a_master_name_it_does_nothing(void **state)
 {
     (void)state;
     locum_ms later = locum_now_read().mono + 300;
@@ -434,20 +434,20 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(login_and_role_come_first),
-        TEST(writes_go_out_as_documented),
-        TEST(an_error_of_a_write_is_only_reported),
-        TEST(events_wait_for_a_connection_and_keep_their_order),
-        TEST(only_an_unconfirmed_event_is_sent_again),
-        TEST(a_refused_event_is_not_sent_again),
-        TEST(without_its_database_no_key_is_written),
-        TEST(a_master_that_becomes_a_replica_is_left),
-        TEST(each_server_that_is_not_a_master_is_reported),
-        TEST(attempts_have_a_gap),
-        TEST(a_silent_master_is_left_in_time),
-        TEST(a_reload_keeps_unchanged_connections),
-        TEST(a_reload_that_reconnects_reports_the_loss),
-        TEST(without_a_master_name_it_does_nothing),
+        TEST(test_login_and_role_come_first),
+        TEST(test_writes_go_out_as_documented),
+        TEST(test_an_error_of_a_write_is_only_reported),
+        TEST(test_events_wait_for_a_connection_and_keep_their_order),
+        TEST(test_only_an_unconfirmed_event_is_sent_again),
+        TEST(test_a_refused_event_is_not_sent_again),
+        TEST(test_without_its_database_no_key_is_written),
+        TEST(test_a_master_that_becomes_a_replica_is_left),
+        TEST(test_each_server_that_is_not_a_master_is_reported),
+        TEST(test_attempts_have_a_gap),
+        TEST(test_a_silent_master_is_left_in_time),
+        TEST(test_a_reload_keeps_unchanged_connections),
+        TEST(test_a_reload_that_reconnects_reports_the_loss),
+        TEST(test_without_a_master_name_it_does_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

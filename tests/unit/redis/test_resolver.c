@@ -162,7 +162,7 @@ says(void *user)
 }
 
 static void
-both_families_are_found(void **state)
+test_both_families_are_found(void **state)
 {
     (void)state;
     known[1].v4 = "127.0.0.2";
@@ -175,7 +175,7 @@ both_families_are_found(void **state)
 }
 
 static void
-an_unknown_name_is_reported_and_found_later(void **state)
+test_an_unknown_name_is_reported_and_found_later(void **state)
 {
     (void)state;
     char why[] = "no such name";
@@ -189,7 +189,7 @@ an_unknown_name_is_reported_and_found_later(void **state)
 }
 
 static void
-a_silent_name_server_is_reported_in_time(void **state)
+test_a_silent_name_server_is_reported_in_time(void **state)
 {
     (void)state;
     char why[] = "no name server answers";
@@ -205,7 +205,7 @@ a_silent_name_server_is_reported_in_time(void **state)
 
 /* A refresh looks up again; until the answer, the known addresses stay. */
 static void
-a_refresh_looks_up_again(void **state)
+test_a_refresh_looks_up_again(void **state)
 {
     (void)state;
     char first[] = "127.0.0.3";
@@ -231,7 +231,7 @@ a_refresh_looks_up_again(void **state)
 
 /* With a lookup under way: no callback comes afterwards. */
 static void
-names_may_be_removed_during_a_lookup(void **state)
+test_names_may_be_removed_during_a_lookup(void **state)
 {
     (void)state;
     start_resolver("dc2.test");
@@ -253,7 +253,7 @@ names_may_be_removed_during_a_lookup(void **state)
  * names a server that does not answer. One name was removed while its lookup was under way.
  */
 static void
-new_name_servers_are_used_although_many_names_fail(void **state)
+test_new_name_servers_are_used_although_many_names_fail(void **state)
 {
     (void)state;
     enum { OTHERS = 30 };
@@ -324,7 +324,7 @@ serve(struct fake *fake)
 }
 
 static void
-a_site_with_host_names_connects(void **state)
+test_a_site_with_host_names_connects(void **state)
 {
     (void)state;
     static char master[128];
@@ -364,13 +364,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(both_families_are_found),
-        TEST(an_unknown_name_is_reported_and_found_later),
-        TEST(a_silent_name_server_is_reported_in_time),
-        TEST(a_refresh_looks_up_again),
-        TEST(names_may_be_removed_during_a_lookup),
-        TEST(new_name_servers_are_used_although_many_names_fail),
-        TEST(a_site_with_host_names_connects),
+        TEST(test_both_families_are_found),
+        TEST(test_an_unknown_name_is_reported_and_found_later),
+        TEST(test_a_silent_name_server_is_reported_in_time),
+        TEST(test_a_refresh_looks_up_again),
+        TEST(test_names_may_be_removed_during_a_lookup),
+        TEST(test_new_name_servers_are_used_although_many_names_fail),
+        TEST(test_a_site_with_host_names_connects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

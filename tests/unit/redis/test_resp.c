@@ -26,7 +26,7 @@ parse(const char *bytes)
 #define EPOCH "$12\r\nconfig-epoch\r\n$1\r\n7\r\n"
 
 static void
-addresses_are_decoded(void **state)
+test_addresses_are_decoded(void **state)
 {
     (void)state;
     static const struct {
@@ -62,7 +62,7 @@ addresses_are_decoded(void **state)
 }
 
 static void
-instances_are_decoded(void **state)
+test_instances_are_decoded(void **state)
 {
     (void)state;
     static const struct {
@@ -100,7 +100,7 @@ instances_are_decoded(void **state)
 }
 
 static void
-lists_of_instances_are_decoded(void **state)
+test_lists_of_instances_are_decoded(void **state)
 {
     (void)state;
     struct locum_instances list = {0};
@@ -126,7 +126,7 @@ lists_of_instances_are_decoded(void **state)
 }
 
 static void
-epochs_are_decoded(void **state)
+test_epochs_are_decoded(void **state)
 {
     (void)state;
     static const struct {
@@ -151,7 +151,7 @@ epochs_are_decoded(void **state)
 }
 
 static void
-roles_are_decoded(void **state)
+test_roles_are_decoded(void **state)
 {
     (void)state;
     static const struct {
@@ -180,7 +180,7 @@ roles_are_decoded(void **state)
 }
 
 static void
-tilt_is_decoded(void **state)
+test_tilt_is_decoded(void **state)
 {
     (void)state;
     static const struct {
@@ -208,7 +208,7 @@ tilt_is_decoded(void **state)
 }
 
 static void
-messages_and_confirmations_are_distinguished(void **state)
+test_messages_and_confirmations_are_distinguished(void **state)
 {
     (void)state;
     static const struct {
@@ -241,7 +241,7 @@ messages_and_confirmations_are_distinguished(void **state)
 }
 
 static void
-names_of_masters_are_listed(void **state)
+test_names_of_masters_are_listed(void **state)
 {
     (void)state;
     static const struct {
@@ -265,7 +265,7 @@ names_of_masters_are_listed(void **state)
 }
 
 static void
-announcements_of_mirrorbits_are_decoded(void **state)
+test_announcements_of_mirrorbits_are_decoded(void **state)
 {
     (void)state;
     static const struct {
@@ -308,15 +308,15 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(addresses_are_decoded),
-        cmocka_unit_test(instances_are_decoded),
-        cmocka_unit_test(lists_of_instances_are_decoded),
-        cmocka_unit_test(epochs_are_decoded),
-        cmocka_unit_test(roles_are_decoded),
-        cmocka_unit_test(tilt_is_decoded),
-        cmocka_unit_test(messages_and_confirmations_are_distinguished),
-        cmocka_unit_test(names_of_masters_are_listed),
-        cmocka_unit_test(announcements_of_mirrorbits_are_decoded),
+        cmocka_unit_test(test_addresses_are_decoded),
+        cmocka_unit_test(test_instances_are_decoded),
+        cmocka_unit_test(test_lists_of_instances_are_decoded),
+        cmocka_unit_test(test_epochs_are_decoded),
+        cmocka_unit_test(test_roles_are_decoded),
+        cmocka_unit_test(test_tilt_is_decoded),
+        cmocka_unit_test(test_messages_and_confirmations_are_distinguished),
+        cmocka_unit_test(test_names_of_masters_are_listed),
+        cmocka_unit_test(test_announcements_of_mirrorbits_are_decoded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,7 +7,7 @@
 #include "base/timeval.h"
 
 static void
-the_higher_epoch_is_followed_at_once(void **state)
+test_the_higher_epoch_is_followed_at_once(void **state)
 {
     (void)state;
     start_sentinel(DC2, redis[DC2].address.port, "5");
@@ -28,7 +28,7 @@ the_higher_epoch_is_followed_at_once(void **state)
 }
 
 static void
-a_view_is_assigned_to_nodes(void **state)
+test_a_view_is_assigned_to_nodes(void **state)
 {
     (void)state;
     static char lists[2][256];
@@ -61,7 +61,7 @@ a_view_is_assigned_to_nodes(void **state)
 
 /* Sentinels of mirrorbits-config report the master, and give no evidence about nodes. */
 static void
-a_sentinel_of_no_node_leads_to_the_master(void **state)
+test_a_sentinel_of_no_node_leads_to_the_master(void **state)
 {
     (void)state;
     start_sentinel(NS0, redis[DC2].address.port, "5");
@@ -119,7 +119,7 @@ time_of_polls(size_t polls)
 }
 
 static void
-polls_keep_their_interval(void **state)
+test_polls_keep_their_interval(void **state)
 {
     (void)state;
     start_polls();
@@ -128,7 +128,7 @@ polls_keep_their_interval(void **state)
 
 /* An event asks for a poll early. While its answer is awaited, the timer starts no second poll. */
 static void
-a_slow_poll_is_not_started_twice(void **state)
+test_a_slow_poll_is_not_started_twice(void **state)
 {
     (void)state;
     unsigned polled = 3; /* those that connecting and subscribing cause */
@@ -156,7 +156,7 @@ a_slow_poll_is_not_started_twice(void **state)
 
 /* Each fourth poll subscribes again, which checks that connection. */
 static void
-each_fourth_poll_checks_the_subscription(void **state)
+test_each_fourth_poll_checks_the_subscription(void **state)
 {
     (void)state;
     config->core.sentinel_poll_ms = 50;
@@ -170,7 +170,7 @@ each_fourth_poll_checks_the_subscription(void **state)
 
 /* One unusable reply in a poll: no view, and the status says why. */
 static void
-an_unusable_reply_is_reported_and_gives_no_view(void **state)
+test_an_unusable_reply_is_reported_and_gives_no_view(void **state)
 {
     (void)state;
     static const struct {
@@ -220,7 +220,7 @@ an_unusable_reply_is_reported_and_gives_no_view(void **state)
 
 /* A server that is no Sentinel, or breaks the protocol: reported, tried again, never followed. */
 static void
-a_hostile_server_is_reported_and_gives_no_view(void **state)
+test_a_hostile_server_is_reported_and_gives_no_view(void **state)
 {
     (void)state;
     static const struct {
@@ -275,7 +275,7 @@ was_accepted_twice(void *user)
 }
 
 static void
-a_sentinel_that_returns_is_polled_again(void **state)
+test_a_sentinel_that_returns_is_polled_again(void **state)
 {
     (void)state;
     start_sentinel(NS0, redis[DC2].address.port, "5");
@@ -292,15 +292,15 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(the_higher_epoch_is_followed_at_once),
-        TEST(a_view_is_assigned_to_nodes),
-        TEST(a_sentinel_of_no_node_leads_to_the_master),
-        TEST(an_unusable_reply_is_reported_and_gives_no_view),
-        TEST(a_hostile_server_is_reported_and_gives_no_view),
-        TEST(polls_keep_their_interval),
-        TEST(a_slow_poll_is_not_started_twice),
-        TEST(each_fourth_poll_checks_the_subscription),
-        TEST(a_sentinel_that_returns_is_polled_again),
+        TEST(test_the_higher_epoch_is_followed_at_once),
+        TEST(test_a_view_is_assigned_to_nodes),
+        TEST(test_a_sentinel_of_no_node_leads_to_the_master),
+        TEST(test_an_unusable_reply_is_reported_and_gives_no_view),
+        TEST(test_a_hostile_server_is_reported_and_gives_no_view),
+        TEST(test_polls_keep_their_interval),
+        TEST(test_a_slow_poll_is_not_started_twice),
+        TEST(test_each_fourth_poll_checks_the_subscription),
+        TEST(test_a_sentinel_that_returns_is_polled_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

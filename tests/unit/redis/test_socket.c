@@ -83,7 +83,7 @@ read_all(int fd, size_t wanted, char c)
 }
 
 static void
-commands_held_back_by_a_full_window_are_written_later(void **state)
+test_commands_held_back_by_a_full_window_are_written_later(void **state)
 {
     (void)state;
     enum { COMMANDS = 200, BYTES = 1000 };
@@ -115,7 +115,7 @@ commands_held_back_by_a_full_window_are_written_later(void **state)
 
 /* More commands in one iteration than the socket takes: all are written, in order. */
 static void
-an_iteration_may_send_more_than_the_socket_takes(void **state)
+test_an_iteration_may_send_more_than_the_socket_takes(void **state)
 {
     (void)state;
     static const size_t sizes[] = {1000, 2000, 3000, 100, 9000, 100, 4000, 1};
@@ -144,7 +144,7 @@ an_iteration_may_send_more_than_the_socket_takes(void **state)
 
 /* Commands are written at the end of the iteration, unless a flush writes them earlier. */
 static void
-commands_are_written_at_the_end_of_an_iteration(void **state)
+test_commands_are_written_at_the_end_of_an_iteration(void **state)
 {
     (void)state;
     static const char role[] = "*1\r\n$4\r\nROLE\r\n";
@@ -173,8 +173,8 @@ int
 main(void)
 {
     const struct CMUnitTest plain[] = {
-        TEST("", commands_held_back_by_a_full_window_are_written_later),
-        TEST("", an_iteration_may_send_more_than_the_socket_takes),
-        TEST("", commands_are_written_at_the_end_of_an_iteration)};
+        TEST("", test_commands_held_back_by_a_full_window_are_written_later),
+        TEST("", test_an_iteration_may_send_more_than_the_socket_takes),
+        TEST("", test_commands_are_written_at_the_end_of_an_iteration)};
     return cmocka_run_group_tests(plain, NULL, NULL);
 }

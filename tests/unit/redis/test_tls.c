@@ -167,7 +167,7 @@ assert_says(bool (*says)(void *user), const char *want)
 }
 
 static void
-tls_works_by_address_and_by_name(void **state)
+test_tls_works_by_address_and_by_name(void **state)
 {
     (void)state;
     static const char *const hosts[] = {"127.0.0.1", "localhost"};
@@ -186,7 +186,7 @@ tls_works_by_address_and_by_name(void **state)
 
 /* A Redis and a Sentinel give the same message. */
 static void
-each_certificate_error_is_named(void **state)
+test_each_certificate_error_is_named(void **state)
 {
     (void)state;
     static const struct {
@@ -218,7 +218,7 @@ each_certificate_error_is_named(void **state)
 }
 
 static void
-plain_text_to_a_tls_port_is_named(void **state)
+test_plain_text_to_a_tls_port_is_named(void **state)
 {
     (void)state;
     config->redis.tls.on = false;
@@ -227,7 +227,7 @@ plain_text_to_a_tls_port_is_named(void **state)
 }
 
 static void
-a_required_client_certificate_is_sent(void **state)
+test_a_required_client_certificate_is_sent(void **state)
 {
     (void)state;
     start_locum(&careful);
@@ -250,7 +250,7 @@ a_required_client_certificate_is_sent(void **state)
 
 /* A listening socket that never answers. */
 static void
-a_silent_server_is_reported_in_time(void **state)
+test_a_silent_server_is_reported_in_time(void **state)
 {
     (void)state;
     struct process silent = {.port = free_port()};
@@ -270,7 +270,7 @@ a_silent_server_is_reported_in_time(void **state)
 /* Unusable files: nothing is connected, not even in plain text; a reload with good ones connects.
  */
 static void
-unusable_files_prevent_connections(void **state)
+test_unusable_files_prevent_connections(void **state)
 {
     (void)state;
     static const char *const rows[][4] = {
@@ -320,7 +320,7 @@ truncate_link(const char *path)
 
 /* A reload while a certificate is being replaced reports it, and keeps the connections. */
 static void
-files_that_became_unusable_disturb_no_connection(void **state)
+test_files_that_became_unusable_disturb_no_connection(void **state)
 {
     (void)state;
     char copy[LOCUM_PATH_MAX + 1];
@@ -353,13 +353,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(tls_works_by_address_and_by_name),
-        TEST(each_certificate_error_is_named),
-        TEST(plain_text_to_a_tls_port_is_named),
-        TEST(a_required_client_certificate_is_sent),
-        TEST(a_silent_server_is_reported_in_time),
-        TEST(unusable_files_prevent_connections),
-        TEST(files_that_became_unusable_disturb_no_connection),
+        TEST(test_tls_works_by_address_and_by_name),
+        TEST(test_each_certificate_error_is_named),
+        TEST(test_plain_text_to_a_tls_port_is_named),
+        TEST(test_a_required_client_certificate_is_sent),
+        TEST(test_a_silent_server_is_reported_in_time),
+        TEST(test_unusable_files_prevent_connections),
+        TEST(test_files_that_became_unusable_disturb_no_connection),
     };
     signal(SIGPIPE, SIG_IGN);
     return is_redis_installed() ? cmocka_run_group_tests(tests, start_site, end_site) : 0;
