@@ -385,7 +385,7 @@ def watch_and_follow_continue_after_a_restart(site):
         while drawn.count(b"\033[H\033[J") < 2:
             check(select.select([screen], [], [], 10)[0], f"it draws no more: {drawn}")
             drawn += os.read(screen, 65536)
-        check(b"\nOK" in drawn, str(drawn))
+        check(b"OK" in drawn, str(drawn))
         until("all have begun", lambda: all(o.stat().st_size > 0 for o in outputs), 10)
         site.stop_locum(node)
         for output in outputs:
