@@ -1,6 +1,6 @@
 /*
- * check: what must hold after every turn, judged by a second reading of the rules: ranks and plan
- * are made here once more, without the core's code.
+ * check: what must hold after every commit. Ranks and plan are computed here a second time from
+ * doc/decisions.md, without the core's code.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -43,7 +43,7 @@ sim_violated(struct sim *sim, locum_node node, enum sim_check check, const char 
     sim_trace(sim, node, "VIOLATED %s", sim->violation);
 }
 
-/* The table RANK, from the facts. */
+/* RANK-G to RANK-A, from the facts. */
 static enum locum_rank
 rank_of(const struct locum_core *core, locum_node node)
 {
@@ -75,7 +75,7 @@ rank_of(const struct locum_core *core, locum_node node)
     return condition == LOCUM_RETURNING || service == LOCUM_PROBATION ? LOCUM_RANK_B : LOCUM_RANK_A;
 }
 
-/* The best server of a family in the order: first, its list, then the others from first on. */
+/* best(first) in the order of PLAN-5. */
 static locum_node
 best(const struct locum_core_config *config, const enum locum_rank *rank, locum_node first,
      size_t family)
@@ -107,7 +107,7 @@ one(locum_node node)
     return node == LOCUM_NODE_NONE ? 0 : locum_nodes_of(node);
 }
 
-/* The rule PLAN for one name and family. */
+/* PLAN-1 to 6 for one name and family. */
 static locum_nodes
 answer_of(const struct locum_core_config *config, const enum locum_rank *rank,
           const struct locum_core_name *name, size_t family)
@@ -136,7 +136,7 @@ answer_of(const struct locum_core_config *config, const enum locum_rank *rank,
     return all;
 }
 
-/* P's name is given away only for a reason. */
+/* INV-1: the names of P are given away only for a reason. */
 static bool
 may_give_away(const struct locum_core *core, locum_node owner)
 {
@@ -176,7 +176,7 @@ check_answer(struct sim *sim, locum_node node, size_t i, size_t family)
     }
 }
 
-/* Same ranks, same owned names; and asked again, the core says the same. */
+/* INV-7: equal ranks, equal owned names; and the core gives the same plan a second time. */
 static void
 check_alike(struct sim *sim, locum_node node)
 {
@@ -237,7 +237,7 @@ note_disagreement(struct sim *sim, locum_node node)
     }
 }
 
-/* Nothing that the answers depend on has changed since they were judged. */
+/* Nothing that the answers depend on has changed since they were checked. */
 static bool
 judged_already(struct sim_node *self)
 {
@@ -251,7 +251,7 @@ judged_already(struct sim_node *self)
 }
 
 void
-sim_check_turn(struct sim *sim, locum_node node)
+sim_check_commit(struct sim *sim, locum_node node)
 {
     struct sim_node *self = &sim->node[node];
     const struct locum_core *core = &self->core;
@@ -277,10 +277,9 @@ sim_check_turn(struct sim *sim, locum_node node)
 }
 
 /*
- * Nothing happens by time alone before the moment for which the core asks: a copy of it that has a
- * tick somewhere in between neither does anything nor becomes another. The last of these moments
- * sees the most, so it comes as often as all others together. A copy costs more than a turn: one
- * turn in NEXT_EVERY is looked at.
+ * Before `next_commit` the passing of time changes nothing: a copy of the core with a commit at an
+ * earlier moment performs no action and stays equal. The latest such moment finds most errors, so
+ * it is used half of the time. A copy is expensive, so only one commit in NEXT_EVERY is checked.
  */
 void
 sim_check_next(struct sim *sim, locum_node node)
@@ -288,11 +287,11 @@ sim_check_next(struct sim *sim, locum_node node)
     static struct locum_core copy;
     static struct locum_actions actions;
     const struct locum_core *core = &sim->node[node].core;
-    struct locum_input tick = {.kind = LOCUM_INPUT_COMMIT, .now = sim_node_now(sim, node)};
-    const locum_ms wait = core->next_commit - tick.now.mono;
+    struct locum_input commit = {.kind = LOCUM_INPUT_COMMIT, .now = sim_node_now(sim, node)};
+    const locum_ms wait = core->next_commit - commit.now.mono;
     const uint64_t draw = sim->counts.steps * 0x9e3779b97f4a7c15u >> 32; /* not of sim->random */
     if (wait < 1 || wait > core->config.interval_ms) {
-        sim_violated(sim, node, SIM_TAKEOVER_IN_TIME, "the next turn is %lld ms ahead",
+        sim_violated(sim, node, SIM_TAKEOVER_IN_TIME, "the next commit is %lld ms ahead",
                      (long long)wait);
     }
     if (wait <= 1 || draw % NEXT_EVERY != 0) {
@@ -300,24 +299,24 @@ sim_check_next(struct sim *sim, locum_node node)
     }
     const locum_ms early =
         draw / NEXT_EVERY % 2 == 0 ? wait - 1 : 1 + (locum_ms)(draw >> 8) % (wait - 1);
-    tick.now.mono += early;
-    tick.now.boot += early;
-    tick.now.wall += early;
+    commit.now.mono += early;
+    commit.now.boot += early;
+    commit.now.wall += early;
     copy = *core;
-    locum_core_step(&copy, &tick, &actions);
+    locum_core_step(&copy, &commit, &actions);
     for (locum_node peer = 0; peer < sim->nodes; peer++) {
-        if (copy.detector.peer[peer].silent) { /* its clock stands at now, whoever looks */
+        if (copy.detector.peer[peer].silent) { /* it always starts at now */
             copy.detector.peer[peer].returning_since = core->detector.peer[peer].returning_since;
         }
     }
     if (actions.count > 0 || memcmp(&copy, core, sizeof(copy)) != 0) {
         sim_violated(sim, node, SIM_TAKEOVER_IN_TIME,
-                     "a turn %lld ms before the next one changes something",
+                     "a commit %lld ms before the next one changes something",
                      (long long)(wait - early));
     }
 }
 
-/* When `node` must hold `peer` alive after everything was healed; LOCUM_NEVER: nobody can say. */
+/* INV-5: when `node` must hold `peer` alive after all faults have healed; LOCUM_NEVER: unknown. */
 static locum_ms
 deadline_of(const struct sim *sim, locum_node node, locum_node peer)
 {

@@ -1,7 +1,7 @@
-/* fault: do what a schedule or a story says. */
+/* fault: perform the faults of a schedule or a story. */
 #include "sim.h"
 
-/* One reason more or less; what was healed meanwhile stays healed. */
+/* One more or one less reason; a link that was healed meanwhile stays healed. */
 static void
 count(unsigned *reasons, bool more)
 {
@@ -35,7 +35,7 @@ block(struct sim *sim, locum_node from, locum_node to, bool more)
     count(&sim->link[from][to].udp_cut, more);
 }
 
-/* In or out: nothing passes, or no datagram. */
+/* Block one direction of all links of a node, for everything or for datagrams. */
 static void
 close_way(struct sim *sim, locum_node node, bool in, bool udp_only, bool more)
 {
@@ -111,7 +111,7 @@ crash(struct sim *sim, locum_node node)
     }
 }
 
-/* Hand the core what an operator wants. */
+/* An operator's command, as an input of the core. */
 static void
 operate(struct sim *sim, const struct sim_fault *fault)
 {
@@ -144,7 +144,7 @@ freeze_host(struct sim *sim, const struct sim_fault *fault)
     sim->sentinel[fault->a].frozen_until = sim->now + fault->amount;
 }
 
-/* Its monotonic clock stands still meanwhile. */
+/* Its monotonic clock does not advance meanwhile. */
 static void
 suspend(struct sim *sim, const struct sim_fault *fault)
 {
@@ -154,7 +154,7 @@ suspend(struct sim *sim, const struct sim_fault *fault)
     freeze_host(sim, fault);
 }
 
-/* A secret that is rotated: the new one last, then first, then alone. */
+/* HEARTBEAT-4, rotation of a secret: the new one last, then first, then alone. */
 static void
 set_secret(struct sim *sim, locum_node node, locum_ms stage)
 {
@@ -191,8 +191,8 @@ heal_links(struct sim *sim)
 }
 
 /*
- * Without datagrams a site is well once the streams have delivered what loss has held up: a segment
- * that was lost five times is on its way for six seconds.
+ * Without datagrams a site is healthy once TCP has delivered what loss has delayed: a segment that
+ * was lost five times arrives after six seconds.
  */
 static locum_ms
 streams_well_at(const struct sim *sim)
@@ -289,15 +289,15 @@ do_net(struct sim *sim, const struct sim_fault *fault)
     case SIM_REJOIN: cut_from_all(sim, a, false); break;
     case SIM_MUTE: close_way(sim, a, false, false, true); break;
     case SIM_UNMUTE: close_way(sim, a, false, false, false); break;
-    case SIM_DEAFEN: close_way(sim, a, true, false, true); break;
-    case SIM_UNDEAFEN: close_way(sim, a, true, false, false); break;
+    case SIM_BLOCK_IN: close_way(sim, a, true, false, true); break;
+    case SIM_UNBLOCK_IN: close_way(sim, a, true, false, false); break;
     case SIM_UDP_BLOCK:
     case SIM_UDP_UNBLOCK:
         block(sim, a, b, fault->kind == SIM_UDP_BLOCK);
         block(sim, b, a, fault->kind == SIM_UDP_BLOCK);
         break;
-    case SIM_UDP_DEAFEN: close_way(sim, a, true, true, true); break;
-    case SIM_UDP_UNDEAFEN: close_way(sim, a, true, true, false); break;
+    case SIM_UDP_BLOCK_IN: close_way(sim, a, true, true, true); break;
+    case SIM_UDP_UNBLOCK_IN: close_way(sim, a, true, true, false); break;
     case SIM_LAG: lag(sim, a, fault->amount); break;
     case SIM_LOSS: sim->loss_permille = (unsigned)fault->amount; break;
     default: break;
@@ -355,7 +355,7 @@ sim_fault_do(struct sim *sim, size_t index)
         heal(sim);
     } else if (fault->kind == SIM_REPLAY || fault->kind == SIM_SPOOF) {
         sim_attack(sim, &(struct sim_event){.kind = SIM_EVENT_ATTACK, .index = (uint32_t)index});
-        return; /* it harms nobody: what is expected of the others stays */
+        return; /* it has no effect on what is expected of the others */
     } else if (fault->kind >= SIM_CUT && fault->kind <= SIM_LOSS) {
         do_net(sim, fault);
     } else if (fault->kind >= SIM_REDIS_KILL && fault->kind <= SIM_UNTILT) {

@@ -1,6 +1,6 @@
 /*
- * figures: what is counted over many runs, as tables for doc/simulation.md. All but the CPU time is
- * the same in each run.
+ * figures: measurements over many runs, as tables for doc/simulation.md. Except for the CPU time
+ * they are the same in each run.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -43,7 +43,7 @@ print_times(const char *what, locum_ms *times, size_t count)
            (long long)sorted[happened - 1], never);
 }
 
-/* Lines of a continent: 5 to 15 ms, and up to 5 ms of jitter. */
+/* Links within a continent: 5 to 15 ms, and up to 5 ms of jitter. */
 static struct sim_world
 world_of(uint64_t seed)
 {
@@ -162,7 +162,7 @@ print_disagreements(void)
     }
 }
 
-/* Nothing goes wrong for a while: what does it cost? */
+/* The cost of a second without any fault. */
 static void
 print_cost(void)
 {

@@ -1,15 +1,15 @@
 /*
- * sim: run schedules. Standard output is the same for the same arguments, but for --figures cost;
- * timings go to standard error.
+ * sim: run schedules. Standard output is the same for the same arguments, except for --figures
+ * cost; timings go to standard error.
  *
  *   sim                         random schedules without end
  *   sim --count K [--first N]   K of them, seeds N, N + 1, ... (N: 1)
  *   sim N                       one of them again, with its trace
  *   sim --replay FILE           the schedule in a file (text.c), with its trace
- *   sim --shrink N|FILE         what of it is needed to break an invariant
- *   sim --figures WHICH         what is counted over many runs (figures.c)
+ *   sim --shrink N|FILE         the part of it that is needed to break an invariant
+ *   sim --figures WHICH         measurements over many runs (figures.c)
  *
- * With --quick the first violation ends it, and is not shrunk. Exit code: 0 no invariant was
+ * With --quick the first violation ends the run, and is not shrunk. Exit code: 0 no invariant was
  * broken, 1 one was, 2 wrong usage.
  */
 #include <signal.h>
@@ -22,9 +22,9 @@
 #include "sim.h"
 
 enum {
-    TWICE = 10, /* so many of the schedules are run twice and compared */
+    TWICE = 10, /* of the schedules are run twice and compared (INV-7) */
     ENDLESS_CHUNK = 1000,
-    FAILED_MAX = 3, /* enough to look at */
+    FAILED_MAX = 3, /* stop after so many failed schedules */
     USAGE = 2,
 };
 
@@ -36,7 +36,7 @@ struct options {
 
 static uint64_t running_seed;
 
-/* The core stopped itself (LOCUM_INVARIANT): say in which schedule. */
+/* A LOCUM_INVARIANT failed: print the schedule. */
 static void
 stopped(int number)
 {
@@ -51,7 +51,7 @@ stopped(int number)
     _exit(written < 0 ? USAGE : 1);
 }
 
-/* The smallest schedule that breaks the same invariant, with its trace: a file to keep. */
+/* Print the smallest schedule that breaks the same invariant, with its trace. */
 static void
 print_least(const struct sim_schedule *schedule)
 {
@@ -157,7 +157,7 @@ run_on(const struct options *options)
     return status;
 }
 
-/* With its trace, and the smaller one if it fails. */
+/* Run one schedule with its trace; if it fails, print the smaller one. */
 static int
 run_schedule(const struct sim_schedule *schedule, bool quick)
 {
@@ -217,7 +217,7 @@ run_seed_traced(const struct options *options)
     return run_schedule(&schedule, options->quick);
 }
 
-/* --NAME and its value; false if that is no option. */
+/* --NAME and its value; false if it is not an option. */
 static bool
 parse_pair(const char *name, const char *value, struct options *ret)
 {

@@ -1,4 +1,4 @@
-/* net: the links between the sites, and what is known of them for the oracles. */
+/* net: the links between the sites, and their state for the oracles. */
 #include "sim.h"
 
 bool
@@ -77,7 +77,7 @@ both_run(const struct sim *sim, locum_node a, locum_node b)
            !sim_node_frozen(sim, a) && !sim_node_frozen(sim, b);
 }
 
-/* Datagrams arrive, not later than the line is long, and the receiver has the sender's secret. */
+/* Datagrams arrive within the delay of the link, and the receiver has the sender's secret. */
 static bool
 in_time(const struct sim *sim, locum_node from, locum_node to)
 {

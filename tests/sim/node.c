@@ -1,6 +1,6 @@
 /*
- * node: one coordinator. What the shells would do around the core: hand it what arrives, perform
- * what it asks for. While the process is frozen its input waits in the kernel.
+ * node: one coordinator. Does what the other rooms do around the core: delivers inputs and performs
+ * actions. While the process is frozen, its inputs wait in the kernel.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -27,12 +27,13 @@ sim_node_frozen(const struct sim *sim, locum_node node)
 }
 
 static void
-turn_at(struct sim *sim, locum_node node, locum_ms at)
+commit_at(struct sim *sim, locum_node node, locum_ms at)
 {
     struct sim_node *self = &sim->node[node];
-    self->turn_at = at;
-    sim_push(sim, (struct sim_event){
-                      .at = at, .kind = SIM_EVENT_TURN, .node = node, .token = ++self->turn});
+    self->commit_at = at;
+    sim_push(sim,
+             (struct sim_event){
+                 .at = at, .kind = SIM_EVENT_COMMIT, .node = node, .token = ++self->commit_token});
 }
 
 static uint64_t
@@ -62,7 +63,7 @@ send_heartbeat(struct sim *sim, locum_node node)
         locum_core_heartbeat(&self->core, publish ? LOCUM_NODE_NONE : peer, now, &text);
         sim->counts.cpu_ns += sim->clock ? cpu_ns() - begin : 0;
         if (self->next_version) {
-            locum_text_add(&text, " x-next=1"); /* something of the future */
+            locum_text_add(&text, " x-next=1"); /* a field of a later version */
         }
         LOCUM_INVARIANT(!text.truncated);
         struct sim_text *sent = sim_text_make(buffer, text.length, self->sign);
@@ -81,7 +82,7 @@ perform(struct sim *sim, locum_node node, const struct locum_action *action)
     struct sim_node *self = &sim->node[node];
     switch (action->kind) {
     case LOCUM_ACTION_HEARTBEAT: send_heartbeat(sim, node); break;
-    case LOCUM_ACTION_PLAN: break; /* looked at after each step */
+    case LOCUM_ACTION_PLAN: break; /* checked after each step */
     case LOCUM_ACTION_EVENT:
         sim_trace_event(sim, node, &action->event);
         if (action->event.kind == LOCUM_EVENT_CONDITION) {
@@ -115,10 +116,10 @@ sim_node_step(struct sim *sim, locum_node node, struct locum_input *event)
         return;
     }
     if (event->kind == LOCUM_INPUT_COMMIT) {
-        sim_check_turn(sim, node); /* the plan moves at the end of a turn */
+        sim_check_commit(sim, node); /* the plan changes only at a commit */
         sim_check_next(sim, node);
-    } else if (self->turn_at > sim->now) {
-        turn_at(sim, node, sim->now);
+    } else if (self->commit_at > sim->now) {
+        commit_at(sim, node, sim->now);
     }
 }
 
@@ -164,7 +165,7 @@ sim_node_reload(struct sim *sim, locum_node node, bool variant)
         self->checked = false;
         sim_node_config(sim, node, &config);
         locum_core_reconfigure(&self->core, &config, sim_node_now(sim, node));
-        turn_at(sim, node, sim->now);
+        commit_at(sim, node, sim->now);
     }
 }
 
@@ -187,7 +188,7 @@ sim_node_start(struct sim *sim, locum_node node, bool with_saved)
     for (locum_node peer = 0; peer < sim->nodes; peer++) {
         sim->pair[node][peer].heard = LOCUM_NEVER;
         sim->pair[node][peer].dead_verdict = false;
-        self->told_at[peer] = LOCUM_NEVER;
+        self->reported_at[peer] = LOCUM_NEVER;
     }
     locum_core_init(&self->core, &config, with_saved && self->has_saved ? &self->saved : NULL,
                     sim_node_now(sim, node));
@@ -200,7 +201,7 @@ sim_node_start(struct sim *sim, locum_node node, bool with_saved)
                                          .node = node,
                                          .token = self->run});
     }
-    turn_at(sim, node, sim->now);
+    commit_at(sim, node, sim->now);
 }
 
 void
@@ -210,7 +211,7 @@ sim_node_stop(struct sim *sim, locum_node node)
     sim_paths_note(sim);
     self->running = false;
     self->run++;
-    self->turn++;
+    self->commit_token++;
     for (size_t i = 0; i < self->inbox_count; i++) {
         sim_text_drop(self->inbox[i].text);
     }
@@ -228,9 +229,9 @@ sample(struct sim *sim, const struct sim_node *self)
     return self->service_refuses ? LOCUM_SAMPLE_REFUSED : LOCUM_SAMPLE_FAIL;
 }
 
-/* A heartbeat that no accepted secret has sealed does not reach the core. */
+/* A heartbeat without a valid signature does not reach the core. */
 static bool
-is_sealed(const struct sim_node *self, const struct sim_event *in)
+is_signed(const struct sim_node *self, const struct sim_event *in)
 {
     return in->kind == SIM_EVENT_POLLED || in->text == NULL ||
            (self->accepts >> in->text->key & 1u) != 0;
@@ -242,7 +243,7 @@ handle(struct sim *sim, const struct sim_event *in)
 {
     struct sim_node *self = &sim->node[in->node];
     struct locum_input event = {.kind = LOCUM_INPUT_HEARTBEAT};
-    struct sim_sentinel_told told;
+    struct sim_sentinel_report report;
     switch ((enum sim_event_kind)in->kind) {
     case SIM_EVENT_DATAGRAM:
     case SIM_EVENT_MESSAGE:
@@ -251,16 +252,16 @@ handle(struct sim *sim, const struct sim_event *in)
         break;
     case SIM_EVENT_POLLED:
         event.kind = LOCUM_INPUT_SENTINEL;
-        memcpy(&told, in->text->at, sizeof(told));
-        if (told.voter >= self->core.config.node_count) {
-            return; /* no node that it knows */
+        memcpy(&report, in->text->at, sizeof(report));
+        if (report.voter >= self->core.config.node_count) {
+            return; /* it does not know this node */
         }
-        event.sentinel.voter = told.voter;
-        event.sentinel.tilt = told.tilt;
-        memcpy(event.sentinel.known, told.known, sizeof(told.known));
-        memcpy(event.sentinel.down, told.down, sizeof(told.down));
-        self->told[told.voter] = told;
-        self->told_at[told.voter] = sim->now;
+        event.sentinel.voter = report.voter;
+        event.sentinel.tilt = report.tilt;
+        memcpy(event.sentinel.known, report.known, sizeof(report.known));
+        memcpy(event.sentinel.down, report.down, sizeof(report.down));
+        self->reports[report.voter] = report;
+        self->reported_at[report.voter] = sim->now;
         break;
     case SIM_EVENT_SAMPLE:
         event.kind = LOCUM_INPUT_SAMPLE;
@@ -271,7 +272,7 @@ handle(struct sim *sim, const struct sim_event *in)
     sim_node_step(sim, in->node, &event);
 }
 
-/* A message on a connection that was given up while the process stood still is void. */
+/* A message of a connection that was closed while the process was frozen is dropped. */
 static bool
 is_void(const struct sim *sim, const struct sim_event *in)
 {
@@ -286,7 +287,7 @@ sim_node_input(struct sim *sim, const struct sim_event *event)
     if (!self->running || is_void(sim, event)) {
         return;
     }
-    if (!is_sealed(self, event)) {
+    if (!is_signed(self, event)) {
         return;
     }
     if (!sim_node_frozen(sim, event->node)) {
@@ -325,7 +326,7 @@ sim_node_freeze(struct sim *sim, locum_node node, locum_ms duration)
                                      .token = self->run});
 }
 
-/* What has waited in the kernel. */
+/* Read what has waited in the kernel. */
 static void
 read_inbox(struct sim *sim, locum_node node)
 {
@@ -340,7 +341,7 @@ read_inbox(struct sim *sim, locum_node node)
     self->inbox_datagrams = 0;
 }
 
-/* The process goes on: first it reads all that has piled up, then time passes for it. */
+/* The process continues: it reads what has arrived, and then sees the new time. */
 void
 sim_node_thaw(struct sim *sim, locum_node node)
 {
@@ -348,28 +349,28 @@ sim_node_thaw(struct sim *sim, locum_node node)
     if (sim_node_frozen(sim, node) || !self->running) {
         return;
     }
-    sim->now--; /* until this very moment it stood still */
+    sim->now--; /* it was frozen until now */
     sim_paths_note(sim);
     sim->now++;
     if (self->suspended_at != LOCUM_NEVER) {
         self->mono_offset -= sim->now - self->suspended_at;
         self->suspended_at = LOCUM_NEVER;
     }
-    self->redis.last_reply = sim->now; /* no command of mine is without its reply */
-    turn_at(sim, node, sim->now);
+    self->redis.last_reply = sim->now; /* all replies have arrived */
+    commit_at(sim, node, sim->now);
     read_inbox(sim, node);
 }
 
 void
-sim_node_turn(struct sim *sim, const struct sim_event *event)
+sim_node_commit(struct sim *sim, const struct sim_event *event)
 {
     struct sim_node *self = &sim->node[event->node];
-    if (!self->running || event->token != self->turn || sim_node_frozen(sim, event->node)) {
+    if (!self->running || event->token != self->commit_token || sim_node_frozen(sim, event->node)) {
         return;
     }
-    struct locum_input tick = {.kind = LOCUM_INPUT_COMMIT};
-    sim_node_step(sim, event->node, &tick);
-    if (self->running && self->turn == event->token) {
-        turn_at(sim, event->node, self->core.next_commit - self->mono_offset);
+    struct locum_input commit = {.kind = LOCUM_INPUT_COMMIT};
+    sim_node_step(sim, event->node, &commit);
+    if (self->running && self->commit_token == event->token) {
+        commit_at(sim, event->node, self->core.next_commit - self->mono_offset);
     }
 }

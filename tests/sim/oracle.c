@@ -1,10 +1,10 @@
 /*
- * oracle: judged from outside, by what the simulator knows and no node can: who really runs, which
- * lines really work, what was really accepted.
+ * oracle: checks that use facts which no node can know: which nodes run, which links work, which
+ * heartbeats were accepted.
  */
 #include "sim.h"
 
-/* A verdict on a dead peer is over; it must not be dead any more. */
+/* INV-2: a verdict on a peer has ended; the peer must not be dead. */
 static void
 retracted(struct sim *sim, locum_node node, locum_node peer)
 {
@@ -17,7 +17,7 @@ retracted(struct sim *sim, locum_node node, locum_node peer)
     }
 }
 
-/* Note what `node` has accepted, for the stretches in which it accepted nothing. */
+/* Record what `node` has accepted, to find periods in which it accepted nothing. */
 void
 sim_oracle_heard(struct sim *sim, locum_node node)
 {
@@ -42,7 +42,7 @@ sim_oracle_heard(struct sim *sim, locum_node node)
 }
 
 /*
- * Within 2 x timeout the coordinator at `voter` had a stretch of timeout without an accepted
+ * INV-1: within 2 x timeout the coordinator at `voter` had a period of timeout without an accepted
  * heartbeat of `peer`.
  */
 static bool
@@ -52,29 +52,29 @@ had_gap(const struct sim *sim, locum_node voter, locum_node peer)
     const locum_ms timeout = sim->config.timeout_ms;
     const locum_ms accepted = pair->accepted == LOCUM_NEVER ? 0 : pair->accepted;
     if (sim->config.nodes[voter].role == LOCUM_ROLE_SENTINEL) {
-        return false; /* nobody listens there */
+        return false; /* no coordinator runs there */
     }
     return sim->now - accepted >= timeout ||
            (pair->gap != LOCUM_NEVER && sim->now - pair->gap <= 2 * timeout);
 }
 
-/* The Sentinel at `voter` told `node` that all of `peer` is s_down, and was to be believed. */
+/* VOTE-2: at the last poll the Sentinel at `voter` reported all of `peer` s_down, and it counts. */
 static bool
 sentinel_told(const struct sim *sim, locum_node node, locum_node voter, locum_node peer)
 {
-    const struct sim_sentinel_told *told = &sim->node[node].told[voter];
-    const locum_ms at = sim->node[node].told_at[voter];
+    const struct sim_sentinel_report *report = &sim->node[node].reports[voter];
+    const locum_ms at = sim->node[node].reported_at[voter];
     bool connected = false;
     for (locum_node other = 0; other < sim->nodes; other++) {
         connected = connected ||
-                    (other != voter && other != peer && told->known[other] > told->down[other]);
+                    (other != voter && other != peer && report->known[other] > report->down[other]);
     }
     return at != LOCUM_NEVER && sim->now - at <= 2 * sim->config.sentinel_poll_ms + 200 &&
-           !told->tilt && connected && told->known[peer] >= 2 &&
-           told->down[peer] == told->known[peer];
+           !report->tilt && connected && report->known[peer] >= 2 &&
+           report->down[peer] == report->known[peer];
 }
 
-/* It is the word of the coordinator at `voter` that counts for `node`, not that of its Sentinel. */
+/* For `node` the coordinator at `voter` votes, not its Sentinel (VOTE-1). */
 static bool
 is_heard(const struct sim *sim, locum_node node, locum_node voter)
 {
@@ -111,7 +111,7 @@ check_voters(struct sim *sim, locum_node node, const struct locum_condition_even
     }
 }
 
-/* More than N - 1 - quorum others are too many for a quorum without them. */
+/* INV-6: without more than N - 1 - quorum of the others there is no quorum. */
 static bool
 too_many(const struct sim *sim, locum_node node, size_t others)
 {
@@ -136,7 +136,8 @@ check_really_gone(struct sim *sim, locum_node node, locum_node peer)
     }
 }
 
-/* By coordinators' votes alone, and yet too many of them and it hear each other. */
+/* INV-6: confirmed by coordinators' votes although too many of them and the peer hear each other.
+ */
 static void
 check_steady(struct sim *sim, locum_node node, const struct locum_condition_event *event)
 {
@@ -144,7 +145,7 @@ check_steady(struct sim *sim, locum_node node, const struct locum_condition_even
     size_t steady = 0;
     for (locum_node other = 0; other < sim->node[node].core.config.node_count; other++) {
         if (other != node && locum_nodes_has(event->voters, other) && !is_heard(sim, node, other)) {
-            return; /* a Sentinel has voted: it pings in its own way */
+            return; /* a Sentinel has voted: its pings take other paths */
         }
         steady += other != peer && sim->node[peer].running && !had_gap(sim, other, peer) &&
                           !had_gap(sim, peer, other)
@@ -249,7 +250,7 @@ sim_oracle_crash(struct sim *sim, locum_node node, bool host)
                                      .index = (uint32_t)sim->crashes++});
 }
 
-/* A site without a coordinator whose Sentinel has seen all of it, nothing else having happened. */
+/* A site without a coordinator whose Sentinel has seen it all, without any other fault. */
 static bool
 sentinel_votes(const struct sim *sim, const struct sim_crash *crash, locum_node node,
                locum_node voter)
@@ -261,7 +262,7 @@ sentinel_votes(const struct sim *sim, const struct sim_crash *crash, locum_node 
            sim_sentinel_answers(sim, voter, node) && sim_sentinel_answers(sim, node, voter);
 }
 
-/* The deadline after a crash has come: who could know must have taken over. */
+/* INV-2: the deadline after a crash has come: each node that could know must have taken over. */
 void
 sim_oracle_verdict(struct sim *sim, size_t index)
 {

@@ -1,4 +1,4 @@
-/* queue: what is to happen, a binary heap by time; a node's turn comes last in its millisecond. */
+/* queue: future events, a binary heap by time; a node's commit comes last in its millisecond. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,7 +21,7 @@ sim_push(struct sim *sim, struct sim_event event)
         LOCUM_INVARIANT(sim->queue != NULL);
     }
     LOCUM_INVARIANT(event.at >= sim->now);
-    event.order = sim->scheduled++ | (event.kind == SIM_EVENT_TURN ? after_all_others : 0);
+    event.order = sim->scheduled++ | (event.kind == SIM_EVENT_COMMIT ? after_all_others : 0);
     size_t i = sim->queued++;
     for (; i > 0 && earlier(&event, &sim->queue[(i - 1) / 2]); i = (i - 1) / 2) {
         sim->queue[i] = sim->queue[(i - 1) / 2];

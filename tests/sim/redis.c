@@ -1,7 +1,7 @@
 /*
- * redis: an instance at each server, the connection of each coordinator to the one it takes for the
- * master, and the heartbeat channel. Order is kept on a connection (TCP); a connection that brings
- * no reply for a second is given up.
+ * redis: an instance at each server, the connection of each coordinator to the one that it believes
+ * to be the master, and the heartbeat channel. A connection keeps the order (TCP); it is closed
+ * after a second without a reply.
  */
 #include "sim.h"
 
@@ -46,7 +46,7 @@ sim_redis_publish(struct sim *sim, locum_node node, struct sim_text *text)
     }
 }
 
-/* The line is cut, or who should read stands still: this piece, and all behind it, comes again. */
+/* The link is cut or the reader is frozen: TCP sends this segment and all later ones again. */
 static void
 hold(struct sim *sim, const struct sim_event *event, locum_ms until)
 {
@@ -59,7 +59,7 @@ hold(struct sim *sim, const struct sim_event *event, locum_ms until)
     sim_push(sim, again);
 }
 
-/* The publication has reached Redis, unless the line is cut or the process stands still. */
+/* The message reaches Redis unless the link is cut or the process is frozen. */
 void
 sim_redis_arrived(struct sim *sim, const struct sim_event *event)
 {
@@ -73,7 +73,7 @@ sim_redis_arrived(struct sim *sim, const struct sim_event *event)
         return;
     }
     if (sim->now < connection->held_until[OUT]) {
-        hold(sim, event, 0); /* behind one that is held */
+        hold(sim, event, 0); /* after one that is held */
         return;
     }
     if (!sim->redis[at].alive || sim->redis[at].run != connection->redis_run) {
@@ -161,7 +161,7 @@ is_lost(const struct sim *sim, locum_node node)
            sim->master[sim->node[node].epoch] != connection->to;
 }
 
-/* Follow the highest config epoch that any Sentinel tells; keep one connection. */
+/* SENTINEL-2: follow the highest config epoch that any Sentinel reports; keep one connection. */
 void
 sim_redis_shell(struct sim *sim, locum_node node)
 {

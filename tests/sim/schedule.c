@@ -1,9 +1,9 @@
-/* schedule: what goes wrong in a random schedule. All of it is over at SIM_HEAL_MS. */
+/* schedule: the faults of a random schedule. All of them have healed at SIM_HEAL_MS. */
 #include "sim.h"
 
 enum { FIRST_MS = 4000, LAST_MS = 18000, NEWCOMER_EACH = 19 };
 
-/* A fault that ends by another one; `back` is SIM_HEAL if it ends by itself. */
+/* A fault that another one ends; `back` is SIM_HEAL if it ends by itself. */
 struct recipe {
     enum sim_fault_kind kind, back;
     unsigned weight;
@@ -23,9 +23,9 @@ static const struct recipe recipes[] = {
     {SIM_CUT_ONE_WAY, SIM_UNCUT_ONE_WAY, 3, 100, 9000},
     {SIM_ISOLATE, SIM_REJOIN, 3, 100, 9000},
     {SIM_MUTE, SIM_UNMUTE, 2, 100, 9000},
-    {SIM_DEAFEN, SIM_UNDEAFEN, 2, 100, 9000},
+    {SIM_BLOCK_IN, SIM_UNBLOCK_IN, 2, 100, 9000},
     {SIM_UDP_BLOCK, SIM_UDP_UNBLOCK, 3, 100, 14000},
-    {SIM_UDP_DEAFEN, SIM_UDP_UNDEAFEN, 2, 100, 14000},
+    {SIM_UDP_BLOCK_IN, SIM_UDP_UNBLOCK_IN, 2, 100, 14000},
     {SIM_LAG, SIM_LAG, 2, 100, 3000},
     {SIM_LOSS, SIM_LOSS, 2, 500, 9000},
     {SIM_REDIS_KILL, SIM_REDIS_START, 3, 100, 12000},
@@ -47,7 +47,7 @@ static const struct recipe recipes[] = {
     {SIM_SPOOF, SIM_HEAL, 1, 500, 4000},
 };
 
-/* Dice, and what they fill in. */
+/* The random numbers, and the schedule that they fill. */
 struct draw {
     struct sim dice;
     struct sim_schedule *schedule;
@@ -128,8 +128,8 @@ add_recipe(struct draw *draw, const struct recipe *recipe)
     }
 }
 
-/* One crash on good lines; at times what it said last is on its way for long, or a Sentinel is mad,
- * or an attacker plays what it has said before. */
+/* One crash on good links. Sometimes its last heartbeats arrive late, a Sentinel is in TILT, or an
+ * attacker replays its heartbeats. */
 static void
 add_crash(struct draw *draw)
 {
@@ -166,8 +166,8 @@ add_flapping(struct draw *draw)
 }
 
 /*
- * The new secret last on every node, then first, then the old one away; or another configuration
- * on one node after the other; or another version.
+ * A new secret last on every node, then first, then alone; or another configuration on one node
+ * after the other; or another version.
  */
 static void
 add_rollover(struct draw *draw)
@@ -226,7 +226,7 @@ draw_faults(struct draw *draw)
     struct sim *dice = &draw->dice;
     struct sim_world *world = &draw->schedule->world;
     const uint64_t kind = sim_random(dice, 14);
-    if (kind == 0) { /* nothing but loss */
+    if (kind == 0) { /* only loss */
         world->udp = 1;
         world->calm = 1;
         world->loss = sim_between(dice, 0, 100);
@@ -247,7 +247,7 @@ draw_faults(struct draw *draw)
     }
 }
 
-/* The last node is new: the others are told of it one after the other. */
+/* The last node is new: the others are reloaded one after the other. */
 static void
 add_newcomer(struct draw *draw)
 {
@@ -261,7 +261,7 @@ void
 sim_schedule_random(struct sim_schedule *ret, uint64_t seed)
 {
     static struct draw draw;
-    draw.dice.random = ~seed; /* another stream than that of the run */
+    draw.dice.random = ~seed; /* different random numbers than those of the run */
     draw.schedule = ret;
     ret->faults = 0;
     draw_world(&draw, seed);

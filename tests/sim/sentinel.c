@@ -1,5 +1,5 @@
 /*
- * sentinel: what each Sentinel holds of every instance, and the failover of Redis.
+ * sentinel: what each Sentinel knows of every instance, and the failover of Redis.
  *
  * Source: Redis 7 sentinel.c. An instance is pinged each min(1 s, down-after); it is s_down once a
  * ping has gone unanswered for down-after. Timer: 100 ms. LOADING is an answer, MISCONF (which a
@@ -70,7 +70,7 @@ ping(struct sim *sim, locum_node voter)
     }
 }
 
-/* Sentinels tell each other the newest configuration. */
+/* Sentinels exchange the newest configuration. */
 static void
 gossip(struct sim *sim, locum_node at)
 {
@@ -82,7 +82,7 @@ gossip(struct sim *sim, locum_node at)
     }
 }
 
-/* Would `leader` find a majority of Sentinels, and two of them that hold the master s_down? */
+/* Would `leader` find a majority of Sentinels, two of which report the master s_down? */
 static bool
 may_fail_over(const struct sim *sim, locum_node leader)
 {
@@ -140,7 +140,7 @@ fail_over(struct sim *sim)
     }
 }
 
-/* An old master that is back stays master for eleven seconds, then follows. */
+/* An old master that is back stays master for 11 s, then it becomes a replica. */
 static void
 demote(struct sim *sim)
 {
@@ -170,20 +170,20 @@ sim_sentinel_world(struct sim *sim)
     demote(sim);
 }
 
-static struct sim_sentinel_told
+static struct sim_sentinel_report
 view_of(const struct sim *sim, locum_node voter)
 {
-    struct sim_sentinel_told told = {.voter = voter, .tilt = sim->sentinel[voter].tilt};
+    struct sim_sentinel_report report = {.voter = voter, .tilt = sim->sentinel[voter].tilt};
     for (locum_node node = 0; node < sim->nodes; node++) {
         for (int i = 0; i < SIM_INSTANCES; i++) {
             const bool itself = i == SENTINEL && node == voter;
             if (exists(sim, node, i) && !itself) {
-                told.known[node]++;
-                told.down[node] = (uint8_t)(told.down[node] + s_down(sim, voter, node, i));
+                report.known[node]++;
+                report.down[node] = (uint8_t)(report.down[node] + s_down(sim, voter, node, i));
             }
         }
     }
-    return told;
+    return report;
 }
 
 void
@@ -193,12 +193,12 @@ sim_sentinel_poll(struct sim *sim, locum_node node)
         if (sim_sentinel_answers(sim, at, node)) {
             const locum_ms there_and_back =
                 sim_tcp_delay(sim, node, at) + sim_tcp_delay(sim, at, node);
-            const struct sim_sentinel_told told = view_of(sim, at);
+            const struct sim_sentinel_report report = view_of(sim, at);
             sim_push(sim, (struct sim_event){.at = sim->now + there_and_back,
                                              .kind = SIM_EVENT_POLLED,
                                              .node = node,
                                              .token = sim->node[node].run,
-                                             .text = sim_text_make(&told, sizeof(told), 0)});
+                                             .text = sim_text_make(&report, sizeof(report), 0)});
         }
     }
 }

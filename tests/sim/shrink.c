@@ -1,4 +1,4 @@
-/* shrink: a schedule that fails, made smaller: one thing less at a time, while it fails alike. */
+/* shrink: make a failing schedule smaller, one part at a time, as long as it fails the same way. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +45,7 @@ leave_out(struct sim_schedule *schedule, size_t first, size_t count, enum sim_ch
     return true;
 }
 
-/* With something of the world as usual. */
+/* Set one parameter of the world to its default. */
 static bool
 as_usual(struct sim_schedule *schedule, int64_t *value, int64_t usual, enum sim_check check)
 {

@@ -6,17 +6,17 @@
  *   schedule.c            a random schedule
  *   text.c                a schedule as text: read, written
  *   shrink.c              a schedule that fails, made smaller
- *   fault.c, tape.c       do what a schedule says; heartbeats recorded and played again
+ *   fault.c, tape.c       perform faults; record and replay heartbeats
  *   net.c                 links: delay, jitter, loss, duplication, cuts in one or both directions
  *   redis.c               Redis instances, each coordinator's connection, publish and subscribe
  *   sentinel.c            what each Sentinel sees; failover of Redis; polls by the coordinators
- *   node.c                a coordinator: events in, actions performed; freezing, restarts
- *   check.c, oracle.c     the invariants, after every turn
+ *   node.c                a coordinator: inputs, actions, freezing, restarts
+ *   check.c, oracle.c     the invariants, after every commit
  *   world.c, queue.c      the cluster's shape, the loop
- *   trace.c               what happened, for a reader
- *   figures.c             what is counted over many runs
+ *   trace.c               what happened, as text
+ *   figures.c             measurements over many runs
  *
- * The models are those of the shells around the core: what a connection does, not what it decides.
+ * The models replace the rooms around the core: what a connection does, not what is decided.
  */
 #ifndef LOCUM_SIM_H
 #define LOCUM_SIM_H
@@ -33,18 +33,18 @@ enum {
     SIM_NAMES_MAX = SIM_NODES_MAX + 2, /* two shared ones, one owned by each server */
     SIM_FAULTS_MAX = 128,
     SIM_INBOX_MAX = 2048,    /* events kept while a process is frozen */
-    SIM_DATAGRAMS_MAX = 200, /* of them datagrams: a socket buffer is not endless */
+    SIM_DATAGRAMS_MAX = 200, /* of them datagrams: a socket buffer is limited */
     SIM_TAPE_MAX = 2048,     /* datagrams that an attacker has recorded */
-    SIM_SHELL_MS = 50,       /* a coordinator looks after its connections this often */
+    SIM_SHELL_MS = 50,       /* a coordinator checks its connections this often */
     SIM_WORLD_MS = 100,      /* Sentinel's own timer */
     SIM_REDIS_TIMEOUT_MS = 1000,
     SIM_CHECK_MS = 250,   /* a sample of the download service */
     SIM_HEAL_MS = 20000,  /* a random schedule's faults end here */
-    SIM_END_MS = 30000,   /* and it ends here, later only if somebody is on probation */
-    SIM_VARIANT_MS = 500, /* recover-after is so much longer in the other configuration */
+    SIM_END_MS = 30000,   /* and it ends here, later only if a node is on probation */
+    SIM_VARIANT_MS = 500, /* recover-after is longer by this in the other configuration */
 };
 
-/* The invariants of the contract, each judged by a check of its own. */
+/* INV-1 to INV-7, each with a check of its own. */
 enum sim_check {
     SIM_NO_FALSE_TAKEOVER,
     SIM_TAKEOVER_IN_TIME,
@@ -58,7 +58,7 @@ enum { SIM_CHECKS = SIM_DETERMINISM + 1 };
 
 /* The shape of a world. Times in ms, rates per mille. Its text form: text.c. */
 struct sim_world {
-    int64_t seed; /* of everything that is left to chance below, and of the run */
+    int64_t seed; /* of all random numbers of the run */
     int64_t servers, witnesses;
     int64_t sentinels; /* sites with a Sentinel and no coordinator */
     int64_t lone;      /* 1: the last node alone has a Sentinel */
@@ -69,12 +69,12 @@ struct sim_world {
     int64_t delay_min, delay_max, jitter; /* of each link, one way */
     int64_t loss, duplicate;
     int64_t mixed;    /* 1: some have IPv6 too, some a list of successors */
-    int64_t newcomer; /* 1: before a reload nobody else knows the last node */
-    int64_t calm;     /* 1: nothing but loss up to 10 %: no suspicion may be raised */
+    int64_t newcomer; /* 1: before a reload no other node knows the last one */
+    int64_t calm;     /* 1: only loss, up to 10 %: no node may be suspected */
     int64_t end;
 };
 
-/* What goes wrong or right again. `a`, `b`: nodes; `amount`: ms unless it says another thing. */
+/* Faults, and their ends. `a`, `b`: nodes; `amount`: ms unless noted. */
 enum sim_fault_kind {
     SIM_HOST_CRASH, /* a: its coordinator, Redis, Sentinel and network */
     SIM_HOST_BOOT,
@@ -83,9 +83,9 @@ enum sim_fault_kind {
     SIM_START_EMPTY, /* a: its state file is lost */
     SIM_START_NEXT,  /* a: the next version of the program */
     SIM_LEAVE,       /* a: an orderly stop */
-    SIM_FREEZE,      /* a: the coordinator stands still for `amount` */
+    SIM_FREEZE,      /* a: the coordinator is frozen for `amount` */
     SIM_FREEZE_HOST, /* a: Redis and Sentinel too */
-    SIM_SUSPEND,     /* a: the host, and its monotonic clock does not see it */
+    SIM_SUSPEND,     /* a: the host, and its monotonic clock does not advance */
     SIM_WALL_STEP,   /* a: by `amount` */
     SIM_ADMIN,       /* a: b is an enum locum_admin; `amount` is its lease, 0: none */
     SIM_EXCLUDE,     /* a keeps b out of its answers */
@@ -96,35 +96,35 @@ enum sim_fault_kind {
     SIM_SERVICE_BACK,
     SIM_RECONFIGURE, /* a: a reload; `amount` 1: the other configuration, 0: the first */
     SIM_SECRET,      /* a: `amount` 0 old, 1 old signs, 2 new signs, 3 new */
-    SIM_REPLAY,      /* a: what it has sent is played again to its receivers for `amount` */
-    SIM_SPOOF,       /* a: somebody without the secret speaks in its name for `amount` */
+    SIM_REPLAY,      /* a: what it has sent is replayed to its receivers for `amount` */
+    SIM_SPOOF,       /* a: an attacker forges its heartbeats for `amount` */
     SIM_CUT,         /* a, b: in both directions */
     SIM_UNCUT,
     SIM_CUT_ONE_WAY, /* a -> b */
     SIM_UNCUT_ONE_WAY,
-    SIM_ISOLATE, /* a: from everybody */
+    SIM_ISOLATE, /* a: from all other nodes */
     SIM_REJOIN,
     SIM_MUTE, /* a: nothing that it sends arrives */
     SIM_UNMUTE,
-    SIM_DEAFEN, /* a: nothing reaches it */
-    SIM_UNDEAFEN,
+    SIM_BLOCK_IN, /* a: nothing reaches it */
+    SIM_UNBLOCK_IN,
     SIM_UDP_BLOCK, /* a, b: datagrams only, in both directions */
     SIM_UDP_UNBLOCK,
-    SIM_UDP_DEAFEN, /* a: no datagram reaches it */
-    SIM_UDP_UNDEAFEN,
-    SIM_LAG,  /* a: what it sends takes `amount` longer; 0: as ever */
+    SIM_UDP_BLOCK_IN, /* a: no datagram reaches it */
+    SIM_UDP_UNBLOCK_IN,
+    SIM_LAG,  /* a: what it sends takes `amount` longer; 0: no longer */
     SIM_LOSS, /* everywhere: `amount` per mille; 0: none */
     SIM_REDIS_KILL,
     SIM_REDIS_START,
     SIM_REDIS_FREEZE,  /* a: for `amount` */
-    SIM_REDIS_LOADING, /* a: publishes, but is no replica to promote */
-    SIM_REDIS_MISCONF, /* a: publishes, but answers no PING as Sentinel wants it */
+    SIM_REDIS_LOADING, /* a: publishes, but cannot be promoted */
+    SIM_REDIS_MISCONF, /* a: publishes, but Sentinel does not accept its reply to PING */
     SIM_REDIS_WELL,
-    SIM_KICK,      /* a: Redis throws this subscriber out */
-    SIM_KICK_EACH, /* a: again and again, each `amount`; 0: no more */
+    SIM_KICK,      /* a: Redis closes this subscriber's connection */
+    SIM_KICK_EACH, /* a: repeatedly, every `amount`; 0: stop */
     SIM_SENTINEL_KILL,
     SIM_SENTINEL_START,
-    SIM_TILT, /* a: its Sentinel trusts nothing, itself included */
+    SIM_TILT, /* a: its Sentinel is in TILT */
     SIM_UNTILT,
     SIM_HEAL, /* everything */
 };
@@ -145,7 +145,7 @@ struct sim_schedule {
 /* A text on its way, shared by its receivers. */
 struct sim_text {
     unsigned holders;
-    unsigned key; /* the secret that has sealed it */
+    unsigned key; /* the secret that signed it */
     size_t length;
     char at[];
 };
@@ -158,16 +158,16 @@ enum sim_event_kind {
     SIM_EVENT_PUBLISH,  /* .text of .node reaches the Redis it is connected to */
     SIM_EVENT_MESSAGE,  /* .text reaches .node, a subscriber */
     SIM_EVENT_POLL,     /* .node asks all Sentinels */
-    SIM_EVENT_POLLED,   /* .node gets .text, a struct sim_sentinel_told */
+    SIM_EVENT_POLLED,   /* .node gets .text, a struct sim_sentinel_report */
     SIM_EVENT_SAMPLE,   /* .node's service check */
     SIM_EVENT_SHELL,    /* .node looks after its connection */
-    SIM_EVENT_KICK,     /* .node is thrown out once more */
-    SIM_EVENT_ATTACK,   /* .index: the fault that goes on */
+    SIM_EVENT_KICK,     /* .node's connection is closed once more */
+    SIM_EVENT_ATTACK,   /* .index: the fault that continues */
     SIM_EVENT_VERDICT,  /* .index: a takeover must have happened by now */
-    SIM_EVENT_TURN,     /* .node's tick, after input or when its time has come; ends its ms */
+    SIM_EVENT_COMMIT,   /* .node's commit, after inputs or at next_commit; last in its ms */
 };
 
-struct sim_sentinel_told {
+struct sim_sentinel_report {
     locum_node voter;
     bool tilt;
     uint8_t known[SIM_NODES_MAX];
@@ -176,9 +176,10 @@ struct sim_sentinel_told {
 
 struct sim_event {
     locum_ms at;
-    uint64_t order;        /* of being scheduled; turns after all others */
+    uint64_t order;        /* of being scheduled; commits after all others */
     struct sim_text *text; /* held */
-    uint32_t token;        /* must still be the node's run, connection or turn, else it is void */
+    uint32_t
+        token; /* must still be the node's run, connection or commit_token, else it is dropped */
     uint32_t index;
     uint8_t kind; /* enum sim_event_kind */
     locum_node node;
@@ -186,7 +187,7 @@ struct sim_event {
 
 /* One direction between two nodes. */
 struct sim_link {
-    unsigned cut;     /* reasons why nothing passes */
+    unsigned cut;     /* the number of reasons why nothing passes */
     unsigned udp_cut; /* reasons why datagrams do not */
     locum_ms delay_ms, lag_ms;
     locum_ms jitter_ms;
@@ -210,7 +211,7 @@ struct sim_sentinel {
     locum_ms unanswered[SIM_NODES_MAX][SIM_INSTANCES]; /* since; LOCUM_NEVER */
 };
 
-/* A coordinator's connection to the Redis it takes for the master. */
+/* A coordinator's connection to the Redis that it believes to be the master. */
 struct sim_connection {
     bool connected;
     locum_node to;
@@ -225,7 +226,7 @@ struct sim_node {
     bool host_up, running;
     uint32_t run;
     locum_ms frozen_until;
-    locum_ms suspended_at; /* its monotonic clock stands still since; LOCUM_NEVER */
+    locum_ms suspended_at; /* its monotonic clock does not advance since; LOCUM_NEVER */
     locum_ms mono_offset, boot_offset, wall_offset;
     struct locum_core core;
     struct locum_saved saved;
@@ -233,32 +234,32 @@ struct sim_node {
     bool next_version, variant; /* of the program; of the configuration */
     bool older;                 /* its configuration lacks the last node */
     unsigned sign, accepts;     /* secrets: the one that signs, a set */
-    uint32_t turn;              /* only the turn event with this token counts */
-    locum_ms turn_at;
+    uint32_t commit_token;      /* only the commit event with this token counts */
+    locum_ms commit_at;
     struct sim_event *inbox;
     size_t inbox_count, inbox_room, inbox_datagrams;
     struct sim_connection redis;
     uint32_t kick_token; /* only the kick event with this token counts */
     locum_ms kick_each;
-    uint64_t epoch; /* of the master it goes by */
+    uint64_t epoch; /* of the master that it follows */
     bool service_ok, service_refuses;
     unsigned service_flaky; /* per mille */
-    locum_ms up_since;      /* its own service word is up since; LOCUM_NEVER */
-    struct sim_sentinel_told told[SIM_NODES_MAX]; /* the last poll of each Sentinel */
-    locum_ms told_at[SIM_NODES_MAX];
+    locum_ms up_since;      /* its own service is up since; LOCUM_NEVER */
+    struct sim_sentinel_report reports[SIM_NODES_MAX]; /* the last poll of each Sentinel */
+    locum_ms reported_at[SIM_NODES_MAX];
     bool ever_left;                                          /* an orderly stop was asked for */
-    enum locum_rank rank[LOCUM_NODES_MAX];                   /* as last looked at */
+    enum locum_rank rank[LOCUM_NODES_MAX];                   /* at the last check */
     bool checked;                                            /* the two fields below hold */
-    struct locum_answer plan[SIM_NAMES_MAX][LOCUM_FAMILIES]; /* as last judged */
+    struct locum_answer plan[SIM_NAMES_MAX][LOCUM_FAMILIES]; /* at the last check */
 };
 
-/* What node I has really accepted of P, for the oracles. */
+/* What node I has accepted of P, for the oracles. */
 struct sim_pair {
     locum_ms heard;       /* the core's stamp, to see a new one */
     locum_ms accepted;    /* when; LOCUM_NEVER */
-    locum_ms gap;         /* a stretch of `timeout` without any was seen last; LOCUM_NEVER */
+    locum_ms gap;         /* the end of the last period of `timeout` without any; LOCUM_NEVER */
     locum_ms held_down;   /* I held P down last; LOCUM_NEVER */
-    bool adopted;         /* that verdict came from somebody else */
+    bool adopted;         /* COND-2 */
     locum_ms returned;    /* I held P returning since */
     bool dead_verdict;    /* P was not running when I held it down */
     uint32_t verdict_run; /* P's run at that verdict */
@@ -275,16 +276,16 @@ struct sim_crash {
     locum_nodes witnesses; /* coordinators that had clean two-way UDP with it */
 };
 
-/* A datagram that an attacker has kept. */
+/* A datagram that an attacker has recorded. */
 struct sim_taped {
     locum_node from, to;
     struct sim_text *text;
 };
 
-/* What is counted for the figures. */
+/* Counters for the figures. */
 struct sim_counts {
     uint64_t steps, heartbeats, datagrams, publications, deliveries;
-    uint64_t datagram_bytes, delivered_bytes; /* without seals and packet headers */
+    uint64_t datagram_bytes, delivered_bytes; /* without signatures and packet headers */
     uint64_t suspicions, downs;               /* conditions that became suspect, down by votes */
     locum_ms first_down, last_down;           /* LOCUM_NEVER */
     locum_ms disagree_since; /* two answer an owned name differently; LOCUM_NEVER */
@@ -312,7 +313,7 @@ struct sim {
     locum_ms failover_at;                  /* LOCUM_NEVER: none under way */
     struct sim_crash crash[SIM_FAULTS_MAX];
     size_t crashes;
-    bool taping; /* some fault plays the tape */
+    bool taping; /* some fault replays the tape */
     struct sim_taped tape[SIM_TAPE_MAX];
     size_t taped;
     locum_ms last_fault; /* LOCUM_NEVER */
@@ -323,7 +324,7 @@ struct sim {
     uint64_t scheduled;
     struct sim_counts counts;
     bool clock;                  /* fill in counts.cpu_ns */
-    uint64_t judged[SIM_CHECKS]; /* how often each check has looked */
+    uint64_t judged[SIM_CHECKS]; /* how often each check was made */
     FILE *trace;                 /* NULL: none */
     uint64_t digest;             /* of all events: two runs of one schedule are the same */
     bool violated;               /* and how: */
@@ -333,11 +334,11 @@ struct sim {
 
 /* --- world.c ---------------------------------------------------------------------------------- */
 
-/* The usual world: two servers, a witness, everything well. */
+/* The default world: two servers and a witness, no faults. */
 extern const struct sim_world sim_world_usual;
 /* Nodes and their names, as the world says: enough to read and write faults. */
 void sim_world_config(struct sim *sim);
-/* Run sim->schedule to its end, or to the first violation. All else is zero but for the trace. */
+/* Run sim->schedule to its end, or to the first violation. The rest is zero, except the trace. */
 void sim_run(struct sim *sim);
 void sim_fini(struct sim *sim);
 /* Uniform in 0 .. below - 1; below >= 1. */
@@ -366,7 +367,7 @@ struct sim_outcome {
     uint64_t judged[SIM_CHECKS];
 };
 struct sim_outcome sim_schedule_run(const struct sim_schedule *schedule, FILE *trace);
-/* Leave out what is not needed for a violation of the same invariant. */
+/* Remove what is not needed for a violation of the same invariant. */
 void sim_shrink(struct sim_schedule *schedule);
 
 /* --- queue.c ---------------------------------------------------------------------------------- */
@@ -382,9 +383,9 @@ void sim_text_drop(struct sim_text *text);
 bool sim_connects(const struct sim *sim, locum_node a, locum_node b);
 bool sim_passes(const struct sim *sim, locum_node from, locum_node to);
 void sim_datagram(struct sim *sim, locum_node from, locum_node to, struct sim_text *text);
-/* One-way time of a piece of a TCP stream, retransmissions included. */
+/* One-way time of a TCP segment, retransmissions included. */
 locum_ms sim_tcp_delay(struct sim *sim, locum_node from, locum_node to);
-/* Note which paths are bad now; called around each change. */
+/* Record which paths are bad now; called around each change. */
 void sim_paths_note(struct sim *sim);
 bool sim_path_working_for(struct sim *sim, locum_node a, locum_node b, locum_ms duration);
 bool sim_path_clean_for(struct sim *sim, locum_node a, locum_node b, locum_ms duration);
@@ -409,7 +410,7 @@ void sim_node_start(struct sim *sim, locum_node node, bool with_saved);
 void sim_node_stop(struct sim *sim, locum_node node);
 void sim_node_step(struct sim *sim, locum_node node, struct locum_input *event);
 void sim_node_input(struct sim *sim, const struct sim_event *event);
-void sim_node_turn(struct sim *sim, const struct sim_event *event);
+void sim_node_commit(struct sim *sim, const struct sim_event *event);
 void sim_node_freeze(struct sim *sim, locum_node node, locum_ms duration);
 void sim_node_thaw(struct sim *sim, locum_node node);
 void sim_node_reload(struct sim *sim, locum_node node, bool variant);
@@ -430,10 +431,10 @@ void sim_attack(struct sim *sim, const struct sim_event *event);
 const char *sim_check_name(enum sim_check check);
 void sim_violated(struct sim *sim, locum_node node, enum sim_check check, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-void sim_check_turn(struct sim *sim, locum_node node);
+void sim_check_commit(struct sim *sim, locum_node node);
 /* Before the core's next_commit time alone changes nothing. */
 void sim_check_next(struct sim *sim, locum_node node);
-/* The end has come: true if somebody's probation is to be waited for; sim->end is later then. */
+/* At the end: true if the probation of a node must be awaited; then sim->end was moved. */
 bool sim_check_end(struct sim *sim);
 void sim_oracle_heard(struct sim *sim, locum_node node);
 void sim_oracle_event(struct sim *sim, locum_node node, const struct locum_condition_event *event);

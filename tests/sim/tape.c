@@ -1,12 +1,12 @@
 /*
- * tape: an attacker who cannot read the secret. What was sent is played again, by both paths; what
- * is made up bears no seal that anybody accepts.
+ * tape: an attacker without the secret. Recorded heartbeats are replayed on both paths; forged ones
+ * have an invalid signature.
  */
 #include "sim.h"
 
 enum { ATTACK_EACH_MS = 20, NOBODYS_KEY = 7 };
 
-/* Keep a datagram that was sent; the oldest goes. */
+/* Record a datagram; the oldest one is dropped. */
 void
 sim_tape(struct sim *sim, locum_node from, locum_node to, struct sim_text *text)
 {
@@ -37,7 +37,7 @@ deliver(struct sim *sim, locum_node to, struct sim_text *text)
                                      .text = text});
 }
 
-/* One that `node` has sent, any. */
+/* A random datagram of `node`. */
 static void
 replay(struct sim *sim, locum_node node)
 {
@@ -51,7 +51,7 @@ replay(struct sim *sim, locum_node node)
     }
 }
 
-/* A heartbeat of a later run of `node`, which is alive and leaves at once. */
+/* A forged heartbeat of a later run of `node` that says `leaving`. */
 static void
 spoof(struct sim *sim, locum_node node)
 {

@@ -5,8 +5,8 @@
  *   world servers=2 witnesses=1 end=16000
  *     5.000  *    host-crash dc2
  *
- * What is not told about the world is as usual (sim_world_usual). A trace has the same lines and,
- * between them, what happened; so a trace is a schedule, too.
+ * Parameters of the world that are absent have their default (sim_world_usual). A trace has the same
+ * lines and, between them, what happened; so a trace is a schedule as well.
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -44,7 +44,7 @@ static const struct {
     {"end", offsetof(struct sim_world, end), 1, INT64_MAX},
 };
 
-/* a, b: nodes; t: a time, n: a number, w: an admin word and, if there is one, its lease */
+/* a, b: nodes; t: a time, n: a number, w: an admin state and, if there is one, its lease */
 static const struct {
     const char *word, *shape;
 } faults[] = {
@@ -78,12 +78,12 @@ static const struct {
     [SIM_REJOIN] = {"rejoin", "a"},
     [SIM_MUTE] = {"mute", "a"},
     [SIM_UNMUTE] = {"unmute", "a"},
-    [SIM_DEAFEN] = {"deafen", "a"},
-    [SIM_UNDEAFEN] = {"undeafen", "a"},
+    [SIM_BLOCK_IN] = {"block-in", "a"},
+    [SIM_UNBLOCK_IN] = {"unblock-in", "a"},
     [SIM_UDP_BLOCK] = {"udp-block", "ab"},
     [SIM_UDP_UNBLOCK] = {"udp-unblock", "ab"},
-    [SIM_UDP_DEAFEN] = {"udp-deafen", "a"},
-    [SIM_UDP_UNDEAFEN] = {"udp-undeafen", "a"},
+    [SIM_UDP_BLOCK_IN] = {"udp-block-in", "a"},
+    [SIM_UDP_UNBLOCK_IN] = {"udp-unblock-in", "a"},
     [SIM_LAG] = {"lag", "at"},
     [SIM_LOSS] = {"loss", "n"},
     [SIM_REDIS_KILL] = {"redis-kill", "a"},

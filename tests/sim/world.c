@@ -173,7 +173,7 @@ mix_names(struct sim *sim)
     }
 }
 
-/* The world as its schedule says. */
+/* Build the world of the schedule. */
 static void
 make_world(struct sim *sim)
 {
@@ -203,7 +203,7 @@ make_world(struct sim *sim)
     }
 }
 
-/* A node's own timers run as long as its run does. */
+/* The timers of a node, until its run ends. */
 static void
 own_timer(struct sim *sim, const struct sim_event *event)
 {
@@ -230,7 +230,7 @@ own_timer(struct sim *sim, const struct sim_event *event)
     }
 }
 
-/* Out of Redis again. */
+/* Redis closes the subscriber's connection once more. */
 static void
 kick(struct sim *sim, const struct sim_event *event)
 {
@@ -267,7 +267,7 @@ happen(struct sim *sim, struct sim_event *event)
     case SIM_EVENT_KICK: kick(sim, event); break;
     case SIM_EVENT_ATTACK: sim_attack(sim, event); break;
     case SIM_EVENT_VERDICT: sim_oracle_verdict(sim, event->index); break;
-    case SIM_EVENT_TURN: sim_node_turn(sim, event); break;
+    case SIM_EVENT_COMMIT: sim_node_commit(sim, event); break;
     }
     sim_text_drop(event->text);
 }
