@@ -25,7 +25,7 @@ run_daemon(const char *config_path, int argc, char **argv)
     return locum_daemon_run(config_path);
 }
 
-struct findings {
+struct problem_counts {
     size_t errors;
     size_t warnings;
 };
@@ -33,35 +33,35 @@ struct findings {
 static void
 print_and_count(void *user, const struct locum_problem *problem)
 {
-    struct findings *findings = user;
+    struct problem_counts *counts = user;
     locum_problems_print(NULL, problem);
-    *(problem->severity == LOCUM_SEVERITY_ERROR ? &findings->errors : &findings->warnings) += 1;
+    *(problem->severity == LOCUM_SEVERITY_ERROR ? &counts->errors : &counts->warnings) += 1;
 }
 
 static int
 run_check(const char *config_path, int argc, char **argv)
 {
-    struct findings findings = {0};
+    struct problem_counts counts = {0};
     struct locum_config *config = NULL;
     (void)argv;
     if (argc != 1) {
         (void)fprintf(stderr, "locum check: the only argument is -c FILE\n");
         return LOCUM_EXIT_USAGE;
     }
-    int status = locum_config_load(config_path, NULL, print_and_count, &findings, &config);
+    int status = locum_config_load(config_path, NULL, print_and_count, &counts, &config);
     if (status == 0) {
-        status = locum_dns_check(config, print_and_count, &findings);
+        status = locum_dns_check(config, print_and_count, &counts);
     }
     if (status != 0) {
         (void)fprintf(stderr, "%s: refused: %zu error(s), %zu warning(s)\n", config_path,
-                      findings.errors, findings.warnings);
+                      counts.errors, counts.warnings);
         locum_config_free(config);
         return LOCUM_EXIT_NOT_FINE;
     }
     const struct locum_core_config *core = &config->core;
     (void)printf("%s: OK: cluster %s, node %s of %zu, %zu name(s), digest %s, %zu warning(s)\n",
                  config_path, core->cluster, core->nodes[core->self].name, core->node_count,
-                 core->name_count, core->digest, findings.warnings);
+                 core->name_count, core->digest, counts.warnings);
     locum_config_free(config);
     return LOCUM_EXIT_OK;
 }

@@ -39,7 +39,7 @@ receive_own(struct locum_core *self, const struct locum_heartbeat *heartbeat, lo
 
 /*
  * RECEIVE-3: a peer remembers a later run of this node, because the state was lost or the clock was
- * set back. Two nodes with one name raise it in turn without end, so the event and the write to
+ * set back. Two nodes with one name raise it alternately without end, so the event and the write to
  * disk are limited to one in DUPLICATE_QUIET_MS.
  */
 static void

@@ -321,15 +321,15 @@ static locum_ms
 deadline_of(const struct sim *sim, locum_node node, locum_node peer)
 {
     const struct locum_core_config *config = &sim->config;
-    const struct sim_connection *mine = &sim->node[node].redis;
+    const struct sim_connection *own = &sim->node[node].redis;
     const struct sim_connection *its = &sim->node[peer].redis;
     locum_ms from = sim->healed;
     if (sim->node[peer].up_since == LOCUM_NEVER ||
-        (!sim->udp && !(mine->connected && its->connected))) {
+        (!sim->udp && !(own->connected && its->connected))) {
         return LOCUM_NEVER;
     }
     from = sim->node[peer].up_since > from ? sim->node[peer].up_since : from;
-    from = !sim->udp && mine->since > from ? mine->since : from;
+    from = !sim->udp && own->since > from ? own->since : from;
     from = !sim->udp && its->since > from ? its->since : from;
     return from + config->recover_after_ms + SIM_VARIANT_MS + config->timeout_ms +
            2 * config->interval_ms + 2 * sim->delay_max_ms + 100;

@@ -5,8 +5,8 @@
  *   world servers=2 witnesses=1 end=16000
  *     5.000  *    host-crash dc2
  *
- * Parameters of the world that are absent have their default (sim_world_usual). A trace has the same
- * lines and, between them, what happened; so a trace is a schedule as well.
+ * Parameters of the world that are absent have their default (sim_world_usual). A trace has the
+ * same lines and, between them, what happened; so a trace is a schedule as well.
  */
 #include <stddef.h>
 #include <stdlib.h>
@@ -46,7 +46,7 @@ static const struct {
 
 /* a, b: nodes; t: a time, n: a number, w: an admin state and, if there is one, its lease */
 static const struct {
-    const char *word, *shape;
+    const char *name, *shape;
 } faults[] = {
     [SIM_HOST_CRASH] = {"host-crash", "a"},
     [SIM_HOST_BOOT] = {"host-boot", "a"},
@@ -131,7 +131,7 @@ add_time(struct locum_text *text, locum_ms time)
 void
 sim_fault_print(const struct sim *sim, const struct sim_fault *fault, struct locum_text *text)
 {
-    locum_text_add(text, faults[fault->kind].word);
+    locum_text_add(text, faults[fault->kind].name);
     for (const char *shape = faults[fault->kind].shape; *shape != '\0'; shape++) {
         switch (*shape) {
         case 't': add_time(text, fault->amount); break;
@@ -199,14 +199,14 @@ read_world(struct locum_slice rest, struct sim_world *ret)
 }
 
 static bool
-read_time(struct locum_slice word, locum_ms *ret)
+read_time(struct locum_slice field, locum_ms *ret)
 {
-    const bool negative = word.length > 0 && word.at[0] == '-';
+    const bool negative = field.length > 0 && field.at[0] == '-';
     if (negative) {
-        word.at++;
-        word.length--;
+        field.at++;
+        field.length--;
     }
-    if (locum_slice_duration(word, ret) != 0) {
+    if (locum_slice_duration(field, ret) != 0) {
         return false;
     }
     *ret = negative ? -*ret : *ret;
@@ -214,28 +214,28 @@ read_time(struct locum_slice word, locum_ms *ret)
 }
 
 static bool
-read_word(const struct sim *sim, char shape, struct locum_slice word, struct locum_slice *rest,
-          struct sim_fault *fault)
+read_argument(const struct sim *sim, char shape, struct locum_slice field, struct locum_slice *rest,
+              struct sim_fault *fault)
 {
     uint64_t number;
     enum locum_admin admin;
     locum_node node;
     switch (shape) {
-    case 't': return read_time(word, &fault->amount);
+    case 't': return read_time(field, &fault->amount);
     case 'n':
-        if (locum_slice_u64(word, UINT32_MAX, &number) != 0) {
+        if (locum_slice_u64(field, UINT32_MAX, &number) != 0) {
             return false;
         }
         fault->amount = (locum_ms)number;
         return true;
     case 'w':
-        if (!locum_names_find_admin(word, &admin)) {
+        if (!locum_names_find_admin(field, &admin)) {
             return false;
         }
         fault->b = (locum_node)admin;
-        return !cut(rest, &word) || read_time(word, &fault->amount);
+        return !cut(rest, &field) || read_time(field, &fault->amount);
     default:
-        node = locum_nodes_find(&sim->config, word);
+        node = locum_nodes_find(&sim->config, field);
         *(shape == 'a' ? &fault->a : &fault->b) = node;
         return node != LOCUM_NODE_NONE;
     }
@@ -244,12 +244,12 @@ read_word(const struct sim *sim, char shape, struct locum_slice word, struct loc
 static bool
 read_fault(const struct sim *sim, struct locum_slice rest, struct sim_fault *fault)
 {
-    struct locum_slice word;
+    struct locum_slice field;
     size_t kind = 0;
-    if (!cut(&rest, &word)) {
+    if (!cut(&rest, &field)) {
         return false;
     }
-    while (kind < LOCUM_COUNT(faults) && !locum_slice_is(word, faults[kind].word)) {
+    while (kind < LOCUM_COUNT(faults) && !locum_slice_is(field, faults[kind].name)) {
         kind++;
     }
     if (kind == LOCUM_COUNT(faults)) {
@@ -257,22 +257,22 @@ read_fault(const struct sim *sim, struct locum_slice rest, struct sim_fault *fau
     }
     fault->kind = (enum sim_fault_kind)kind;
     for (const char *shape = faults[kind].shape; *shape != '\0'; shape++) {
-        if (!cut(&rest, &word) || !read_word(sim, *shape, word, &rest, fault)) {
+        if (!cut(&rest, &field) || !read_argument(sim, *shape, field, &rest, fault)) {
             return false;
         }
     }
-    return !cut(&rest, &word);
+    return !cut(&rest, &field);
 }
 
 /* 5.000 */
 static bool
-read_clock(struct locum_slice word, locum_ms *ret)
+read_clock(struct locum_slice field, locum_ms *ret)
 {
     struct locum_slice seconds;
     uint64_t s;
     uint64_t ms;
-    if (!locum_slice_cut(&word, '.', &seconds) || word.at == NULL || word.length != 3 ||
-        locum_slice_u64(seconds, UINT32_MAX, &s) != 0 || locum_slice_u64(word, 999, &ms) != 0) {
+    if (!locum_slice_cut(&field, '.', &seconds) || field.at == NULL || field.length != 3 ||
+        locum_slice_u64(seconds, UINT32_MAX, &s) != 0 || locum_slice_u64(field, 999, &ms) != 0) {
         return false;
     }
     *ret = (locum_ms)(1000 * s + ms);

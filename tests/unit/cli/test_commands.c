@@ -130,12 +130,12 @@ serve(const struct site *site, int asked, const char *const *answers)
  * it. Returns the exit code.
  */
 static int
-run_with(struct site *site, const char *const *answers, const char *const *words)
+run_with(struct site *site, const char *const *answers, const char *const *arguments)
 {
     char *argv[ARGUMENTS_MAX + 1] = {NULL};
     int argc = 0;
-    for (; words[argc] != NULL; argc++) {
-        argv[argc] = strdup(words[argc]);
+    for (; arguments[argc] != NULL; argc++) {
+        argv[argc] = strdup(arguments[argc]);
     }
     const struct locum_cli_command *command = locum_cli_commands;
     while (strcmp(command->name, argv[0]) != 0) {
@@ -296,7 +296,7 @@ test_events_follow(void **state)
 
 /* The daemon kept too few; it was restarted with its clock set back. */
 static void
-test_events_follow_tells_what_is_missing(void **state)
+test_missing_events_are_reported(void **state)
 {
     struct site *site = *state;
     const char *const answers[] = {
@@ -334,7 +334,7 @@ test_status_watch(void **state)
     assert_string_equal(site->err, "locum: the daemon answered with HTTP status 503\n");
 }
 
-/* A line of JSON each time; a daemon that is away is told once, and asked again. */
+/* A line of JSON each time; an unreachable daemon is reported once, and asked again. */
 static void
 test_status_watch_json(void **state)
 {
@@ -344,9 +344,9 @@ test_status_watch_json(void **state)
         run_with(site, answers, (const char *const[]){"status", "--watch", "--json", NULL}),
         LOCUM_EXIT_NOT_FINE);
     assert_string_equal(site->out, "{\"a\":1}\n");
-    const char *told = strstr(site->err, "cannot reach");
-    assert_non_null(told);
-    assert_null(strstr(told + 1, "cannot reach"));
+    const char *reported = strstr(site->err, "cannot reach");
+    assert_non_null(reported);
+    assert_null(strstr(reported + 1, "cannot reach"));
 }
 
 static void
@@ -409,10 +409,10 @@ test_exclude_and_reload(void **state)
     assert_string_equal(site->err, "locum.yaml:3:1: error: a\nb\n");
 }
 
-/* --- nobody there --- */
+/* --- unreachable --- */
 
 static void
-test_unreachable(void **state)
+test_unreachable_daemon_is_reported(void **state)
 {
     struct site *site = *state;
     char expected[256];
@@ -430,7 +430,7 @@ test_unreachable(void **state)
 }
 
 static void
-test_not_permitted(void **state)
+test_missing_permission_is_reported(void **state)
 {
     struct site *site = *state;
     const uid_t user = geteuid();
@@ -450,7 +450,7 @@ test_not_permitted(void **state)
 
 /* Somebody else's server on the socket. */
 static void
-test_no_locum(void **state)
+test_other_programs_are_recognised(void **state)
 {
     struct site *site = *state;
     assert_int_equal(RUN(site, OK "<html>", "status"), LOCUM_EXIT_UNREACHABLE);
@@ -463,10 +463,10 @@ test_no_locum(void **state)
 /* --- arguments --- */
 
 static void
-test_usage(void **state)
+test_usage_errors(void **state)
 {
     static const struct {
-        const char *words[5];
+        const char *arguments[5];
         const char *err;
     } cases[] = {
         {{"status", "--jsn"},
@@ -502,8 +502,8 @@ test_usage(void **state)
     };
     struct site *site = *state;
     for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
-        if (run_with(site, NULL, cases[i].words) != LOCUM_EXIT_USAGE) {
-            fail_msg("%s %s: no usage error", cases[i].words[0], cases[i].words[1]);
+        if (run_with(site, NULL, cases[i].arguments) != LOCUM_EXIT_USAGE) {
+            fail_msg("%s %s: no usage error", cases[i].arguments[0], cases[i].arguments[1]);
         }
         assert_has(site->err, cases[i].err);
         assert_string_equal(site->out, "");
@@ -511,7 +511,7 @@ test_usage(void **state)
 }
 
 static void
-test_too_long(void **state)
+test_too_long_arguments_are_refused(void **state)
 {
     struct site *site = *state;
     char name[256];
@@ -575,17 +575,17 @@ main(void)
         TEST(test_explain),
         TEST(test_events),
         TEST(test_events_follow),
-        TEST(test_events_follow_tells_what_is_missing),
+        TEST(test_missing_events_are_reported),
         TEST(test_status_watch),
         TEST(test_status_watch_json),
         TEST(test_admin),
         TEST(test_admin_wait),
         TEST(test_exclude_and_reload),
-        TEST(test_unreachable),
-        TEST(test_not_permitted),
-        TEST(test_no_locum),
-        TEST(test_usage),
-        TEST(test_too_long),
+        TEST(test_unreachable_daemon_is_reported),
+        TEST(test_missing_permission_is_reported),
+        TEST(test_other_programs_are_recognised),
+        TEST(test_usage_errors),
+        TEST(test_too_long_arguments_are_refused),
         TEST(test_table_of_commands),
         TEST(test_manual),
     };

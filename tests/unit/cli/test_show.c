@@ -87,7 +87,7 @@ test_status(void **state)
 }
 
 static void
-test_status_of_nothing_and_of_an_enemy(void **state)
+test_status_of_empty_and_hostile_answers(void **state)
 {
     (void)state;
     compare("status-empty", locum_show_status);
@@ -281,7 +281,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_status),
-        cmocka_unit_test(test_status_of_nothing_and_of_an_enemy),
+        cmocka_unit_test(test_status_of_empty_and_hostile_answers),
         cmocka_unit_test(test_explain),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_no_control_character),

@@ -1,6 +1,6 @@
 /*
- * bench: the article's site (servers dc2 and dc3, a third site ns0) and one core of it, dc2's, with
- * the others played by the test: every heartbeat is written out, and every action looked at.
+ * bench: the article's site (servers dc2 and dc3, a third site ns0) and the core of dc2. The test
+ * plays the other nodes.
  */
 #ifndef LOCUM_TEST_CORE_BENCH_H
 #define LOCUM_TEST_CORE_BENCH_H
@@ -18,7 +18,7 @@
 #include "core/vote.h"
 
 enum { DC2, DC3, NS0 };
-enum { TURN_MS = 10 };
+enum { ITERATION_MS = 10 };
 
 enum { START = 1000000, WALL = 1763863200 }; /* START ms monotonic is WALL s */
 
@@ -45,7 +45,7 @@ site_name(struct locum_core_config *config, locum_node owner, enum locum_policy 
         .owner = owner, .policy = policy, .ttl_s = 60, .failover_ttl_s = 15};
 }
 
-/* A cluster of that shape: names are dc2, dc3, ...; ns0, ...; s0. Nothing is named yet. */
+/* A cluster of nodes dc2, dc3, ...; ns0, ...; s0, without names. */
 static inline struct locum_core_config
 cluster(locum_node self, size_t servers, size_t witnesses, size_t sentinels)
 {
@@ -133,7 +133,7 @@ step(struct bench *self, struct locum_input event)
 }
 
 static inline void
-tick(struct bench *self, locum_ms now)
+commit(struct bench *self, locum_ms now)
 {
     self->now = now;
     step(self, (struct locum_input){.kind = LOCUM_INPUT_COMMIT});
@@ -148,7 +148,7 @@ hear_text(struct bench *self, enum locum_path path, const char *text)
     step(self, event);
 }
 
-/* That very heartbeat arrives. */
+/* This heartbeat arrives unchanged. */
 static inline void
 hear_as_is(struct bench *self, enum locum_path path, const struct locum_heartbeat *heartbeat)
 {
@@ -158,7 +158,7 @@ hear_as_is(struct bench *self, enum locum_path path, const struct locum_heartbea
     hear_text(self, path, buffer);
 }
 
-/* The next heartbeat of a peer arrives; it acknowledges my last one. */
+/* The next heartbeat of a peer arrives; it acknowledges the last own one. */
 static inline void
 hear(struct bench *self, enum locum_path path, locum_node peer)
 {
@@ -180,7 +180,7 @@ count_actions(const struct bench *self, enum locum_action_kind kind)
     return count;
 }
 
-/* The one event of that kind; NULL: none. */
+/* The event of this kind; NULL: none. */
 static inline const struct locum_event *
 event_of(const struct bench *self, enum locum_event_kind kind)
 {
@@ -201,33 +201,33 @@ condition(const struct bench *self, locum_node node)
     return locum_core_condition(&self->core, node);
 }
 
-/* Both peers are alive and the own service is up: the site is well, at START + 100. */
+/* Both peers are alive and the own service is up, at START + 100. */
 static inline void
 bench_start_well(struct bench *self, const struct locum_core_config *config)
 {
     bench_start(self, config, NULL);
     struct locum_input sample = {.kind = LOCUM_INPUT_SAMPLE};
     step(self, sample);
-    tick(self, START);
+    commit(self, START);
     self->now = START + 100;
     hear(self, LOCUM_PATH_UDP, DC3);
     hear(self, LOCUM_PATH_UDP, NS0);
-    tick(self, START + 100);
+    commit(self, START + 100);
     assert_int_equal(condition(self, DC3), LOCUM_ALIVE);
     assert_int_equal(condition(self, NS0), LOCUM_ALIVE);
 }
 
-/* Ticks until `until`; ns0 is heard each 100 ms, dc3 not. */
+/* Commits until `until`; ns0 is heard every 100 ms, dc3 is not. */
 static inline void
 run_without_dc3(struct bench *self, locum_ms until)
 {
     while (self->now < until) {
-        const locum_ms next = self->now + TURN_MS;
+        const locum_ms next = self->now + ITERATION_MS;
         if (next % 100 == 0) {
             self->now = next;
             hear(self, LOCUM_PATH_UDP, NS0);
         }
-        tick(self, next);
+        commit(self, next);
     }
 }
 
@@ -240,7 +240,7 @@ bench_start_without_dc3(struct bench *self, const struct locum_core_config *conf
     assert_int_equal(condition(self, DC3), LOCUM_SUSPECT);
     self->peer[NS0].acks[DC3].state_code = LOCUM_SUSPECT;
     hear(self, LOCUM_PATH_UDP, NS0);
-    tick(self, START + 1110);
+    commit(self, START + 1110);
     assert_int_equal(condition(self, DC3), LOCUM_DOWN);
 }
 

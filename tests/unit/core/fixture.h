@@ -1,6 +1,6 @@
 /*
- * fixture: a small site under virtual time. Node 0 (dc2) is this node; the peers say what `say`
- * holds, and every action of the core is counted or kept.
+ * fixture: a small site under virtual time. Node 0 (dc2) is self; `say` has the next heartbeats of
+ * the peers, and every action of the core is counted or kept.
  */
 #ifndef TESTS_CORE_FIXTURE_H
 #define TESTS_CORE_FIXTURE_H
@@ -18,18 +18,18 @@
 
 enum { DC2, DC3, NS0 }; /* in the usual site: two servers and a witness */
 enum { INTERVAL = 125, TIMEOUT = 1000, RECOVER = 5000, POLL = 500 };
-enum { EDGES_KEPT = 64, TURN_MS = 10 };
+enum { EVENTS_KEPT = 64, ITERATION_MS = 10 };
 
 static const struct locum_now beginning = {100000, 200000, 1763863200123};
 
 struct site {
     struct locum_core core;
     struct locum_now now;
-    struct locum_heartbeat say[LOCUM_NODES_MAX]; /* what each peer said last */
+    struct locum_heartbeat say[LOCUM_NODES_MAX]; /* the last heartbeat of each peer */
     struct locum_actions actions;                /* of the last step */
     unsigned sent;                               /* heartbeats since forget() */
     size_t events;
-    struct locum_event event[EDGES_KEPT];
+    struct locum_event event[EVENTS_KEPT];
 };
 
 static inline void
@@ -111,7 +111,7 @@ step(struct site *site, struct locum_input event)
         const struct locum_action *action = &site->actions.at[i];
         site->sent += action->kind == LOCUM_ACTION_HEARTBEAT;
         if (action->kind == LOCUM_ACTION_EVENT) {
-            assert_true(site->events < EDGES_KEPT);
+            assert_true(site->events < EVENTS_KEPT);
             site->event[site->events++] = action->event;
         }
     }
@@ -126,22 +126,22 @@ sleep_ms(struct site *site, locum_ms ms)
 }
 
 static inline void
-tick(struct site *site)
+commit(struct site *site)
 {
     step(site, (struct locum_input){.kind = LOCUM_INPUT_COMMIT});
 }
 
-/* Turns of 10 ms in which nothing comes. */
+/* Iterations of 10 ms without inputs. */
 static inline void
 pass(struct site *site, locum_ms ms)
 {
-    for (locum_ms gone = 0; gone < ms; gone += TURN_MS) {
-        sleep_ms(site, TURN_MS);
-        tick(site);
+    for (locum_ms gone = 0; gone < ms; gone += ITERATION_MS) {
+        sleep_ms(site, ITERATION_MS);
+        commit(site);
     }
 }
 
-/* The text of what a node says, as it is. */
+/* This heartbeat arrives unchanged. */
 static inline void
 hear_as_is(struct site *site, const struct locum_heartbeat *heartbeat, enum locum_path path)
 {
@@ -153,9 +153,9 @@ hear_as_is(struct site *site, const struct locum_heartbeat *heartbeat, enum locu
                                     .heartbeat = {path, {buffer, text.length}}});
 }
 
-/* The next heartbeat of a peer, which has not heard us lately: ack 0,0. */
+/* The next heartbeat of a peer that has not heard self: ack 0,0. */
 static inline void
-hear_deaf(struct site *site, locum_node peer, enum locum_path path)
+hear_without_ack(struct site *site, locum_node peer, enum locum_path path)
 {
     struct locum_heartbeat *say = &site->say[peer];
     say->seq++;
@@ -166,7 +166,7 @@ hear_deaf(struct site *site, locum_node peer, enum locum_path path)
     hear_as_is(site, say, path);
 }
 
-/* The next heartbeat of a peer, which acknowledges my heartbeat `seq`. */
+/* The next heartbeat of a peer, which acknowledges the own heartbeat `seq`. */
 static inline void
 hear_ack(struct site *site, locum_node peer, enum locum_path path, uint64_t seq)
 {
@@ -179,25 +179,25 @@ hear_ack(struct site *site, locum_node peer, enum locum_path path, uint64_t seq)
     hear_as_is(site, say, path);
 }
 
-/* The next heartbeat of a peer, which has heard my last one. */
+/* The next heartbeat of a peer that has heard the last own one. */
 static inline void
 hear(struct site *site, locum_node peer, enum locum_path path)
 {
     hear_ack(site, peer, path, site->core.view.seq);
 }
 
-/* Turns in which these peers are heard by UDP, each interval. */
+/* Iterations in which these peers are heard by UDP, every interval. */
 static inline void
 pass_hearing(struct site *site, locum_ms ms, locum_nodes peers)
 {
-    for (locum_ms gone = 0; gone < ms; gone += TURN_MS) {
-        sleep_ms(site, TURN_MS);
+    for (locum_ms gone = 0; gone < ms; gone += ITERATION_MS) {
+        sleep_ms(site, ITERATION_MS);
         for (locum_node peer = 0; peer < site->core.config.node_count; peer++) {
-            if (locum_nodes_has(peers, peer) && gone / 120 != (gone + TURN_MS) / 120) {
+            if (locum_nodes_has(peers, peer) && gone / 120 != (gone + ITERATION_MS) / 120) {
                 hear(site, peer, LOCUM_PATH_UDP);
             }
         }
-        tick(site);
+        commit(site);
     }
 }
 
@@ -210,7 +210,7 @@ begin_well(struct site *site, const struct locum_core_config *config)
         peers |= config->nodes[node].role == LOCUM_ROLE_SENTINEL ? 0 : locum_nodes_of(node);
     }
     begin(site, config, NULL);
-    tick(site);
+    commit(site);
     pass_hearing(site, 1000, peers);
     forget(site);
 }
@@ -251,12 +251,12 @@ count_events(const struct site *site, enum locum_event_kind kind)
 }
 
 static inline void
-tell_subscribed(struct site *site, bool subscribed)
+set_subscribed(struct site *site, bool subscribed)
 {
     step(site, (struct locum_input){.kind = LOCUM_INPUT_REDIS, .subscribed = subscribed});
 }
 
-/* My own heartbeat `seq` comes back through Redis. */
+/* The own heartbeat `seq` comes back through Redis. */
 static inline void
 hear_own(struct site *site, uint64_t incarnation, uint64_t seq)
 {

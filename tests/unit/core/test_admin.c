@@ -1,9 +1,9 @@
-/* admin: leases end on the boot clock, which goes on in suspend. */
+/* admin: leases end on the boot clock, which runs during suspend. */
 #include "fixture.h"
 
-/* A lease ends when its boot time has come, and takes the reason along; exclusions stay. */
+/* A lease ends at its boot time, and its reason with it; exclusions stay. */
 static void
-test_lease_ends(void **state)
+test_lease_ends_on_the_boot_clock(void **state)
 {
     (void)state;
     struct locum_admin_state admin = {
@@ -19,9 +19,9 @@ test_lease_ends(void **state)
     assert_false(locum_admin_advance(&admin, (struct locum_now){0, 9000, 0}));
 }
 
-/* Without a lease the word stays; ready has none. */
+/* Without a lease the state stays; ready has none. */
 static void
-test_no_lease(void **state)
+test_without_a_lease_the_state_stays(void **state)
 {
     (void)state;
     struct locum_admin_state maint = {.state = LOCUM_MAINT, .until_boot = LOCUM_NEVER};
@@ -35,8 +35,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lease_ends),
-        cmocka_unit_test(test_no_lease),
+        cmocka_unit_test(test_lease_ends_on_the_boot_clock),
+        cmocka_unit_test(test_without_a_lease_the_state_stays),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,9 @@
-/* detector: every row of the table "COND of P at me", what does not move it, and the evidence. */
+/* detector: COND-1 to 13 row by row, what has no effect, and the evidence. */
 #include "bench.h"
 
 enum { NOW = START + 60000 };
 
-/* dc2's detector of dc3 in some state, and a view in which dc3 and ns0 are well. */
+/* dc2's detector of dc3 in some state, and a view in which dc3 and ns0 are heard. */
 struct lookout {
     struct locum_core_config config;
     struct locum_view view;
@@ -40,9 +40,9 @@ fall_silent(struct lookout *self)
 }
 
 static void
-ns0_says(struct lookout *self, enum locum_condition letter)
+ns0_says(struct lookout *self, enum locum_condition state_code)
 {
-    self->view.peer[NS0].state_codes[DC3] = letter;
+    self->view.peer[NS0].state_codes[DC3] = state_code;
 }
 
 /* A heartbeat of dc3 is accepted at `now`. */
@@ -54,9 +54,9 @@ hear_dc3(struct lookout *self, locum_ms now)
     locum_detector_heard(&self->detector, DC3);
 }
 
-/* Let it be that time; ns0 is heard all along. Returns the condition of dc3. */
+/* Advance at this time; ns0 is heard. Returns the condition of dc3. */
 static enum locum_condition
-turn(struct lookout *self, locum_ms now)
+advance(struct lookout *self, locum_ms now)
 {
     self->view.peer[NS0].heard = now - 100;
     self->view.peer[NS0].path[LOCUM_PATH_UDP].heard = now - 100;
@@ -85,7 +85,7 @@ test_nothing_happens(void **state)
     for (enum locum_condition c = LOCUM_UNKNOWN; c <= LOCUM_RETURNING; c++) {
         struct lookout bench = lookout_of(c);
         bench.detector.peer[DC3].returning_since = NOW - 10;
-        assert_int_equal(turn(&bench, NOW), c);
+        assert_int_equal(advance(&bench, NOW), c);
         assert_int_equal(bench.events, 0);
         assert_int_equal(bench.detector.peer[DC3].since_wall, LOCUM_NEVER);
     }
@@ -97,11 +97,11 @@ test_unknown_heard(void **state)
     (void)state;
     struct lookout bench = lookout_of(LOCUM_UNKNOWN);
     hear_dc3(&bench, NOW);
-    turn(&bench, NOW);
+    advance(&bench, NOW);
     expect_event(&bench, LOCUM_UNKNOWN, LOCUM_ALIVE, LOCUM_CAUSE_HEARD, 0);
     assert_int_equal(bench.detector.peer[DC3].since_wall, at(NOW).wall);
     assert_false(bench.detector.peer[DC3].accepted);
-    assert_int_equal(turn(&bench, NOW + 10), LOCUM_ALIVE);
+    assert_int_equal(advance(&bench, NOW + 10), LOCUM_ALIVE);
     assert_int_equal(bench.events, 0);
 }
 
@@ -112,14 +112,14 @@ test_unknown_adopts_down(void **state)
     struct lookout bench = lookout_of(LOCUM_UNKNOWN);
     ns0_says(&bench, LOCUM_DOWN);
     bench.view.peer[DC3].heard = NOW - 249;
-    assert_int_equal(turn(&bench, NOW), LOCUM_UNKNOWN); /* not two intervals yet */
-    turn(&bench, NOW + 1);
+    assert_int_equal(advance(&bench, NOW), LOCUM_UNKNOWN); /* not two intervals yet */
+    advance(&bench, NOW + 1);
     expect_event(&bench, LOCUM_UNKNOWN, LOCUM_DOWN, LOCUM_CAUSE_ADOPTED, 1u << NS0);
     assert_int_equal(bench.event[0].age_ms[NS0], 100);
     assert_true(bench.detector.peer[DC3].adopted);
 }
 
-/* Before its first word my own interval counts; later its own. */
+/* COND-2: before its first heartbeat the own interval counts, later its own. */
 static void
 test_unknown_adopts_by_the_right_interval(void **state)
 {
@@ -128,9 +128,9 @@ test_unknown_adopts_by_the_right_interval(void **state)
     ns0_says(&bench, LOCUM_DOWN);
     bench.view.peer[DC3].interval_ms = 200;
     bench.view.peer[DC3].heard = NOW - 399;
-    assert_int_equal(turn(&bench, NOW), LOCUM_UNKNOWN);
+    assert_int_equal(advance(&bench, NOW), LOCUM_UNKNOWN);
     bench.view.peer[DC3].state_known = false;
-    assert_int_equal(turn(&bench, NOW), LOCUM_DOWN);
+    assert_int_equal(advance(&bench, NOW), LOCUM_DOWN);
 }
 
 static void
@@ -141,16 +141,17 @@ test_unknown_does_not_adopt(void **state)
         struct lookout bench = lookout_of(LOCUM_UNKNOWN);
         bench.view.peer[DC3].heard = NOW - 300;
         ns0_says(&bench, how == 0 ? LOCUM_SUSPECT : how == 1 ? LOCUM_RETURNING : LOCUM_DOWN);
-        bench.view.peer[DC3].state_codes[DC3] = LOCUM_DOWN; /* its own word counts for nothing */
+        bench.view.peer[DC3].state_codes[DC3] = LOCUM_DOWN; /* its own state code has no effect */
         if (how == 2) {
-            bench.view.grace = NOW - 100; /* unheard since my grace */
+            bench.view.grace = NOW - 100; /* not heard since the grace */
         }
         if (how == 3) {
             hear_dc3(&bench, NOW);
         }
-        assert_int_equal(turn(&bench, NOW), how == 3 ? LOCUM_ALIVE : LOCUM_UNKNOWN);
+        assert_int_equal(advance(&bench, NOW), how == 3 ? LOCUM_ALIVE : LOCUM_UNKNOWN);
     }
-    struct lookout bench = lookout_of(LOCUM_UNKNOWN); /* the teller is not heard itself */
+    struct lookout bench =
+        lookout_of(LOCUM_UNKNOWN); /* the node that reports it is not heard itself */
     bench.view.peer[DC3].heard = NOW - 300;
     ns0_says(&bench, LOCUM_DOWN);
     bench.view.peer[NS0].heard = NOW - 1001;
@@ -166,7 +167,7 @@ test_silent_is_suspect(void **state)
     for (enum locum_condition from = LOCUM_UNKNOWN; from <= LOCUM_ALIVE; from++) {
         struct lookout bench = lookout_of(from);
         fall_silent(&bench);
-        turn(&bench, NOW);
+        advance(&bench, NOW);
         expect_event(&bench, from, LOCUM_SUSPECT, LOCUM_CAUSE_SILENT, 0);
         assert_int_equal(locum_detector_state_code(&bench.detector, DC3), LOCUM_SUSPECT);
     }
@@ -177,9 +178,9 @@ test_suspect_heard(void **state)
 {
     (void)state;
     struct lookout bench = lookout_of(LOCUM_SUSPECT);
-    ns0_says(&bench, LOCUM_DOWN); /* hearing it goes before everybody's vote */
+    ns0_says(&bench, LOCUM_DOWN); /* COND-4 before COND-5 */
     hear_dc3(&bench, NOW);
-    turn(&bench, NOW);
+    advance(&bench, NOW);
     expect_event(&bench, LOCUM_SUSPECT, LOCUM_ALIVE, LOCUM_CAUSE_HEARD, 0);
 }
 
@@ -189,8 +190,8 @@ test_suspect_without_quorum(void **state)
     (void)state;
     struct lookout bench = lookout_of(LOCUM_SUSPECT);
     fall_silent(&bench);
-    assert_int_equal(turn(&bench, NOW), LOCUM_SUSPECT);
-    assert_int_equal(turn(&bench, NOW + 3600000), LOCUM_SUSPECT); /* for ever, if need be */
+    assert_int_equal(advance(&bench, NOW), LOCUM_SUSPECT);
+    assert_int_equal(advance(&bench, NOW + 3600000), LOCUM_SUSPECT); /* without limit */
 }
 
 static void
@@ -200,7 +201,7 @@ test_suspect_with_quorum(void **state)
     struct lookout bench = lookout_of(LOCUM_SUSPECT);
     fall_silent(&bench);
     ns0_says(&bench, LOCUM_SUSPECT);
-    turn(&bench, NOW);
+    advance(&bench, NOW);
     expect_event(&bench, LOCUM_SUSPECT, LOCUM_DOWN, LOCUM_CAUSE_QUORUM, 1u << DC2 | 1u << NS0);
     assert_int_equal(bench.event[0].age_ms[DC2], 1000);
     assert_int_equal(bench.event[0].age_ms[NS0], 100);
@@ -208,8 +209,7 @@ test_suspect_with_quorum(void **state)
     assert_int_equal(bench.detector.peer[DC3].verdict, NOW);
 }
 
-/* The evidence of a Sentinel is as old as its poll; of a voter that vanished in between, unknown.
- */
+/* COND-5: the evidence of a Sentinel is as old as its poll. */
 static void
 test_suspect_with_a_sentinels_vote(void **state)
 {
@@ -233,19 +233,19 @@ test_suspect_that_left(void **state)
     struct lookout bench = lookout_of(LOCUM_SUSPECT);
     fall_silent(&bench);
     bench.view.peer[DC3].leaving = true;
-    turn(&bench, NOW);
+    advance(&bench, NOW);
     expect_event(&bench, LOCUM_SUSPECT, LOCUM_DOWN, LOCUM_CAUSE_LEFT, 1u << DC2);
     assert_true(bench.detector.peer[DC3].left);
 }
 
-/* Leaving alone gives nothing away: it must be silent too. */
+/* LEAVE-2: `leaving` alone has no effect: the peer must be silent as well. */
 static void
 test_alive_and_leaving(void **state)
 {
     (void)state;
     struct lookout bench = lookout_of(LOCUM_ALIVE);
     bench.view.peer[DC3].leaving = true;
-    assert_int_equal(turn(&bench, NOW), LOCUM_ALIVE);
+    assert_int_equal(advance(&bench, NOW), LOCUM_ALIVE);
 }
 
 static void
@@ -260,7 +260,7 @@ test_grace(void **state)
             expect_event(&bench, LOCUM_SUSPECT, LOCUM_UNKNOWN, LOCUM_CAUSE_GRACE, 0);
             assert_int_equal(bench.detector.peer[DC3].since_wall, at(NOW).wall);
         } else {
-            assert_int_equal(bench.events, 0); /* down least of all */
+            assert_int_equal(bench.events, 0); /* also down */
             assert_int_equal(bench.detector.peer[DC3].condition, c);
         }
         assert_int_equal(bench.detector.peer[DC3].returning_since, NOW);
@@ -278,12 +278,13 @@ test_down_is_latched(void **state)
     (void)state;
     struct lookout bench = lookout_of(LOCUM_DOWN);
     fall_silent(&bench);
-    assert_int_equal(turn(&bench, NOW + 86400000), LOCUM_DOWN);
-    ns0_says(&bench, LOCUM_ALIVE); /* others may hear it: nobody but I lifts my verdict */
-    assert_int_equal(turn(&bench, NOW + 86400000), LOCUM_DOWN);
+    assert_int_equal(advance(&bench, NOW + 86400000), LOCUM_DOWN);
+    ns0_says(&bench, LOCUM_ALIVE); /* others may hear it: that does not end the own verdict */
+    assert_int_equal(advance(&bench, NOW + 86400000), LOCUM_DOWN);
 }
 
-/* Down by verdict, by adoption or after leaving; then heard, of the same run or a new one. */
+/* COND-8 and 9: down by verdict, by adoption or after leaving; then heard, in the same run or a new
+ * one. */
 static void
 test_down_heard(void **state)
 {
@@ -313,19 +314,19 @@ test_down_heard(void **state)
         bench.view.peer[DC3].incarnation = cases[i].incarnation;
         bench.view.peer[DC3].service = cases[i].service;
         hear_dc3(&bench, NOW);
-        turn(&bench, NOW);
+        advance(&bench, NOW);
         expect_event(&bench, LOCUM_DOWN, cases[i].to, LOCUM_CAUSE_HEARD, 0);
         assert_int_equal(dc3->trusted, cases[i].trusted);
     }
 }
 
-/* dc3 has come back at NOW, and is heard each 125 ms while `until` has not come. */
+/* dc3 has come back at NOW, and is heard every 125 ms until `until`. */
 static struct lookout
 returned(void)
 {
     struct lookout bench = lookout_of(LOCUM_DOWN);
     hear_dc3(&bench, NOW);
-    assert_int_equal(turn(&bench, NOW), LOCUM_RETURNING);
+    assert_int_equal(advance(&bench, NOW), LOCUM_RETURNING);
     return bench;
 }
 
@@ -334,7 +335,7 @@ hear_until(struct lookout *self, locum_ms from, locum_ms until)
 {
     for (locum_ms now = from; now < until; now += 125) {
         hear_dc3(self, now);
-        assert_int_equal(turn(self, now), LOCUM_RETURNING);
+        assert_int_equal(advance(self, now), LOCUM_RETURNING);
     }
 }
 
@@ -346,8 +347,8 @@ test_returning_recovers(void **state)
     assert_int_equal(locum_detector_state_code(&bench.detector, DC3), LOCUM_RETURNING);
     hear_until(&bench, NOW + 125, NOW + 5000);
     hear_dc3(&bench, NOW + 4999);
-    assert_int_equal(turn(&bench, NOW + 4999), LOCUM_RETURNING);
-    turn(&bench, NOW + 5000);
+    assert_int_equal(advance(&bench, NOW + 4999), LOCUM_RETURNING);
+    advance(&bench, NOW + 5000);
     expect_event(&bench, LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED, 0);
 }
 
@@ -359,10 +360,10 @@ test_returning_waits_for_its_service(void **state)
     bench.view.peer[DC3].service = LOCUM_PROBATION;
     hear_until(&bench, NOW + 125, NOW + 8000);
     bench.view.peer[DC3].service = LOCUM_UP;
-    assert_int_equal(turn(&bench, NOW + 8000), LOCUM_ALIVE);
+    assert_int_equal(advance(&bench, NOW + 8000), LOCUM_ALIVE);
 }
 
-/* One who is trusted waits for nothing but its service. */
+/* COND-8: a trusted peer waits only for its service. */
 static void
 test_returning_without_the_wait(void **state)
 {
@@ -371,14 +372,14 @@ test_returning_without_the_wait(void **state)
     bench.detector.peer[DC3].adopted = true;
     bench.view.peer[DC3].service = LOCUM_SERVICE_UNKNOWN;
     hear_dc3(&bench, NOW);
-    assert_int_equal(turn(&bench, NOW), LOCUM_RETURNING);
-    assert_int_equal(turn(&bench, NOW + 10), LOCUM_RETURNING);
+    assert_int_equal(advance(&bench, NOW), LOCUM_RETURNING);
+    assert_int_equal(advance(&bench, NOW + 10), LOCUM_RETURNING);
     bench.view.peer[DC3].service = LOCUM_UP;
-    turn(&bench, NOW + 20);
+    advance(&bench, NOW + 20);
     expect_event(&bench, LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED, 0);
 }
 
-/* A gap of its limit between two heartbeats: its clock starts again, and trust is lost. */
+/* COND-12: a gap of its limit between two heartbeats restarts the trial and ends the trust. */
 static void
 test_returning_with_a_gap(void **state)
 {
@@ -387,14 +388,14 @@ test_returning_with_a_gap(void **state)
     bench.detector.peer[DC3].trusted = true;
     bench.view.peer[DC3].service = LOCUM_FAILING;
     hear_dc3(&bench, NOW + 900);
-    assert_int_equal(turn(&bench, NOW + 900), LOCUM_RETURNING);
-    bench.view.peer[DC3].gap = NOW + 1950; /* as accept() notes it */
+    assert_int_equal(advance(&bench, NOW + 900), LOCUM_RETURNING);
+    bench.view.peer[DC3].gap = NOW + 1950; /* as accept() sets it */
     bench.view.peer[DC3].service = LOCUM_UP;
     hear_dc3(&bench, NOW + 1950);
-    assert_int_equal(turn(&bench, NOW + 1950), LOCUM_RETURNING);
+    assert_int_equal(advance(&bench, NOW + 1950), LOCUM_RETURNING);
     assert_false(bench.detector.peer[DC3].trusted);
     hear_until(&bench, NOW + 2075, NOW + 1950 + 5000);
-    assert_int_equal(turn(&bench, NOW + 1950 + 5000), LOCUM_ALIVE);
+    assert_int_equal(advance(&bench, NOW + 1950 + 5000), LOCUM_ALIVE);
 }
 
 static void
@@ -403,22 +404,21 @@ test_returning_and_silent(void **state)
     (void)state;
     struct lookout bench = returned();
     bench.detector.peer[DC3].trusted = true;
-    assert_int_equal(turn(&bench, NOW + 1000), LOCUM_RETURNING);
+    assert_int_equal(advance(&bench, NOW + 1000), LOCUM_RETURNING);
     assert_int_equal(bench.events, 0);
     assert_int_equal(locum_detector_state_code(&bench.detector, DC3), LOCUM_SUSPECT);
     assert_false(bench.detector.peer[DC3].trusted);
     assert_int_equal(bench.detector.peer[DC3].returning_since, NOW + 1000);
     bench.view.grace = NOW + 1100; /* grace does not make it heard */
-    assert_int_equal(turn(&bench, NOW + 1500), LOCUM_RETURNING);
+    assert_int_equal(advance(&bench, NOW + 1500), LOCUM_RETURNING);
     assert_int_equal(locum_detector_state_code(&bench.detector, DC3), LOCUM_SUSPECT);
-    assert_int_equal(turn(&bench, NOW + 1500), LOCUM_RETURNING);
+    assert_int_equal(advance(&bench, NOW + 1500), LOCUM_RETURNING);
     hear_dc3(&bench, NOW + 1600);
-    assert_int_equal(turn(&bench, NOW + 1600), LOCUM_RETURNING);
+    assert_int_equal(advance(&bench, NOW + 1600), LOCUM_RETURNING);
     assert_int_equal(locum_detector_state_code(&bench.detector, DC3), LOCUM_RETURNING);
 }
 
-/* Silent when grace comes, its clock runs on from the grace; not heard, it is not alive after it.
- */
+/* Silent at the grace: the trial restarts; without being heard it does not become alive. */
 static void
 test_returning_silent_never_recovers_unheard(void **state)
 {
@@ -426,9 +426,9 @@ test_returning_silent_never_recovers_unheard(void **state)
     struct lookout bench = returned();
     bench.detector.peer[DC3].silent = true;
     bench.detector.peer[DC3].returning_since = NOW - 6000;
-    assert_int_equal(turn(&bench, NOW + 10), LOCUM_RETURNING);
+    assert_int_equal(advance(&bench, NOW + 10), LOCUM_RETURNING);
     hear_dc3(&bench, NOW + 20);
-    assert_int_equal(turn(&bench, NOW + 20), LOCUM_ALIVE);
+    assert_int_equal(advance(&bench, NOW + 20), LOCUM_ALIVE);
 }
 
 static void
@@ -437,14 +437,14 @@ test_returning_silent_for_a_quorum(void **state)
     (void)state;
     struct lookout bench = returned();
     ns0_says(&bench, LOCUM_SUSPECT);
-    turn(&bench, NOW + 1000);
+    advance(&bench, NOW + 1000);
     expect_event(&bench, LOCUM_RETURNING, LOCUM_DOWN, LOCUM_CAUSE_QUORUM, 1u << DC2 | 1u << NS0);
     assert_int_equal(bench.detector.peer[DC3].verdict, NOW + 1000);
 }
 
-/* One of role sentinel is never suspect, nor am I to myself. */
+/* COND-13: role sentinel is never suspect, nor is self. */
 static void
-test_who_has_no_condition(void **state)
+test_self_and_role_sentinel_have_no_condition(void **state)
 {
     (void)state;
     struct lookout bench = lookout_of(LOCUM_ALIVE);
@@ -461,9 +461,9 @@ test_who_has_no_condition(void **state)
     assert_int_equal(bench.events, 0);
 }
 
-/* All peers at once: one event each. */
+/* All peers at once: one event for each. */
 static void
-test_many_edges(void **state)
+test_one_event_for_each_peer(void **state)
 {
     (void)state;
     struct lookout bench = lookout_of(LOCUM_ALIVE);
@@ -502,8 +502,8 @@ main(void)
         cmocka_unit_test(test_returning_and_silent),
         cmocka_unit_test(test_returning_silent_never_recovers_unheard),
         cmocka_unit_test(test_returning_silent_for_a_quorum),
-        cmocka_unit_test(test_who_has_no_condition),
-        cmocka_unit_test(test_many_edges),
+        cmocka_unit_test(test_self_and_role_sentinel_have_no_condition),
+        cmocka_unit_test(test_one_event_for_each_peer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

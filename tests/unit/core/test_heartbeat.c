@@ -1,4 +1,4 @@
-/* heartbeat: the text to the letter, what is read, and what is refused. */
+/* heartbeat: the exact text (HEARTBEAT-3 to 5), what is read, and what is refused. */
 #include "fixture.h"
 
 static const char example[] = "locum1 get dc2 1763863200123 522 125 up ready - 1763863265373 "
@@ -38,9 +38,9 @@ assert_written(const struct locum_heartbeat *heartbeat, const char *expected)
     assert_string_equal(buffer, expected);
 }
 
-/* The example of the contract, to the letter, and back. */
+/* The example of HEARTBEAT-3, written and read. */
 static void
-test_example(void **state)
+test_example_of_the_contract(void **state)
 {
     (void)state;
     const struct locum_heartbeat heartbeat = example_heartbeat();
@@ -51,9 +51,9 @@ test_example(void **state)
     assert_memory_equal(&read, &heartbeat, sizeof(read));
 }
 
-/* By UDP the numbers are given for the receiver alone; every other word, and x-version. */
+/* By UDP the numbers are given for the receiver alone; the other states, and x-version. */
 static void
-test_other_words(void **state)
+test_all_states_are_written_and_read(void **state)
 {
     (void)state;
     static const char text[] = "locum1 get dc2 1763863200123 522 125 failing maint leaving "
@@ -72,9 +72,9 @@ test_other_words(void **state)
     assert_memory_equal(&read, &heartbeat, sizeof(read));
 }
 
-/* The core's own text: role sentinel left out; never heard is 0,0,u; by UDP for the receiver. */
+/* The core's own text: role sentinel is left out; never heard is 0,0,u; by UDP for the receiver. */
 static void
-test_of_the_core(void **state)
+test_heartbeat_of_the_core(void **state)
 {
     (void)state;
     const struct locum_core_config config = config_of(2, 1, 1);
@@ -82,7 +82,7 @@ test_of_the_core(void **state)
     char buffer[LOCUM_HEARTBEAT_MAX];
     begin(&site, &config, NULL);
     memcpy(site.core.config.version, "9.9", 4);
-    tick(&site);
+    commit(&site);
     hear(&site, DC3, LOCUM_PATH_UDP);
     pass(&site, LOCUM_SEND_GAP_MS);
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
@@ -95,9 +95,9 @@ test_of_the_core(void **state)
                                 "a1b2c3d4 dc3=,,a ns0=0,0,u x-version=9.9");
 }
 
-/* Unknown peers, x-keys and versions that are none of ours are as if absent. */
+/* HEARTBEAT-5: unknown peers, x-keys and malformed versions are ignored. */
 static void
-test_unknown_fields(void **state)
+test_unknown_fields_are_ignored(void **state)
 {
     (void)state;
     struct locum_heartbeat read;
@@ -112,14 +112,15 @@ test_unknown_fields(void **state)
     assert_string_equal(read.version, "");
     assert_true(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=5,6,q", &read));
     assert_int_equal(read.acks[DC2].seq, 6);
-    assert_int_equal(read.acks[DC2].state_code, LOCUM_UNKNOWN); /* a letter of a later version */
+    assert_int_equal(read.acks[DC2].state_code,
+                     LOCUM_UNKNOWN); /* a state code of a later version */
     assert_true(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4", &read));
     assert_int_equal(read.acked, 0);
 }
 
-/* Another version, cluster or sender is ignored; what is malformed is told so. */
+/* Another version, cluster or sender, and malformed text, is refused; the output is unchanged. */
 static void
-test_refused(void **state)
+test_malformed_heartbeats_are_refused(void **state)
 {
     (void)state;
     static const char *const table[] = {
@@ -185,9 +186,9 @@ test_refused(void **state)
     }
 }
 
-/* Every beginning of a good heartbeat is read or refused, never more than that. */
+/* A heartbeat that is cut at any place is read or refused, and never read beyond its end. */
 static void
-test_cut_anywhere(void **state)
+test_truncated_heartbeats_are_safe(void **state)
 {
     (void)state;
     const struct locum_core_config config = config_of(2, 1, 0);
@@ -203,9 +204,9 @@ test_cut_anywhere(void **state)
     assert_false(locum_heartbeat_parse(nothing, &config, &none));
 }
 
-/* Any one byte another: read as something else or refused, and no index is out of its bounds. */
+/* With any one byte changed it is read or refused, and all indices are within their bounds. */
 static void
-test_any_byte_changed(void **state)
+test_any_changed_byte_is_safe(void **state)
 {
     (void)state;
     const struct locum_core_config config = config_of(2, 1, 0);
@@ -224,9 +225,9 @@ test_any_byte_changed(void **state)
     }
 }
 
-/* 32 nodes, the longest names and numbers: all fits, and by UDP into one datagram. */
+/* 32 nodes, the longest names and numbers: it fits, and by UDP into one datagram. */
 static void
-test_largest(void **state)
+test_largest_heartbeat_fits(void **state)
 {
     (void)state;
     enum { SEAL = 6 + 64 };
@@ -270,10 +271,14 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_example),          cmocka_unit_test(test_other_words),
-        cmocka_unit_test(test_of_the_core),      cmocka_unit_test(test_unknown_fields),
-        cmocka_unit_test(test_refused),          cmocka_unit_test(test_cut_anywhere),
-        cmocka_unit_test(test_any_byte_changed), cmocka_unit_test(test_largest),
+        cmocka_unit_test(test_example_of_the_contract),
+        cmocka_unit_test(test_all_states_are_written_and_read),
+        cmocka_unit_test(test_heartbeat_of_the_core),
+        cmocka_unit_test(test_unknown_fields_are_ignored),
+        cmocka_unit_test(test_malformed_heartbeats_are_refused),
+        cmocka_unit_test(test_truncated_heartbeats_are_safe),
+        cmocka_unit_test(test_any_changed_byte_is_safe),
+        cmocka_unit_test(test_largest_heartbeat_fits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* words: every word there and back, and nothing else. */
+/* names, nodes: every text is written and read, and nothing else is read. */
 #include "fixture.h"
 
 static const char *const roles[] = {"server", "witness", "sentinel"};
@@ -6,11 +6,11 @@ static const char *const conditions[] = {"unknown", "alive", "suspect", "down", 
 static const char *const services[] = {"unknown", "up", "failing", "probation"};
 static const char *const admins[] = {"ready", "drain", "maint"};
 static const char *const policies[] = {"self", "all"};
-static const char *const not_words[] = {"", "UP", "alivee", "aliv", " alive", "ready ", "serve"};
+static const char *const not_names[] = {"", "UP", "alivee", "aliv", " alive", "ready ", "serve"};
 
-/* Every word is written and read as the manual spells it. */
+/* Every text is written and read as the manual spells it. */
 static void
-test_there_and_back(void **state)
+test_texts_are_written_and_read(void **state)
 {
     (void)state;
     for (unsigned i = 0; i < LOCUM_COUNT(conditions); i++) {
@@ -33,13 +33,13 @@ test_there_and_back(void **state)
     }
 }
 
-/* What is no word is refused, and the output stays. */
+/* Any other text is refused, and the output is unchanged. */
 static void
-test_no_words(void **state)
+test_other_texts_are_refused(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < LOCUM_COUNT(not_words); i++) {
-        const struct locum_slice text = locum_slice_of(not_words[i]);
+    for (size_t i = 0; i < LOCUM_COUNT(not_names); i++) {
+        const struct locum_slice text = locum_slice_of(not_names[i]);
         enum locum_condition condition_read = LOCUM_DOWN;
         enum locum_service service = LOCUM_FAILING;
         enum locum_admin admin = LOCUM_MAINT;
@@ -51,9 +51,9 @@ test_no_words(void **state)
     }
 }
 
-/* The letters of a heartbeat are u a s d r. */
+/* HEARTBEAT-3: the state codes are u a s d r. */
 static void
-test_letters(void **state)
+test_state_codes(void **state)
 {
     (void)state;
     static const char state_codes[] = "uasdr";
@@ -68,9 +68,9 @@ test_letters(void **state)
     assert_int_equal(read, LOCUM_RETURNING);
 }
 
-/* Roles, policies, ranks, paths and causes have a word each. */
+/* Texts of roles, policies, ranks, paths and causes. */
 static void
-test_one_way_words(void **state)
+test_texts_that_are_only_written(void **state)
 {
     (void)state;
     static const char *const causes[] = {"heard", "silent",    "quorum",   "leaving",   "adopted",
@@ -92,9 +92,9 @@ test_one_way_words(void **state)
     }
 }
 
-/* A set of nodes is written in configured order; nobody is "-". */
+/* A set of nodes is written in configured order; the empty set is "-". */
 static void
-test_sets(void **state)
+test_sets_of_nodes(void **state)
 {
     (void)state;
     static const struct {
@@ -112,7 +112,7 @@ test_sets(void **state)
 
 /* A node is found by its whole name. */
 static void
-test_find(void **state)
+test_node_is_found_by_its_whole_name(void **state)
 {
     (void)state;
     const struct locum_core_config config = config_of(2, 1, 0);
@@ -127,9 +127,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_there_and_back), cmocka_unit_test(test_no_words),
-        cmocka_unit_test(test_letters),        cmocka_unit_test(test_one_way_words),
-        cmocka_unit_test(test_sets),           cmocka_unit_test(test_find),
+        cmocka_unit_test(test_texts_are_written_and_read),
+        cmocka_unit_test(test_other_texts_are_refused),
+        cmocka_unit_test(test_state_codes),
+        cmocka_unit_test(test_texts_that_are_only_written),
+        cmocka_unit_test(test_sets_of_nodes),
+        cmocka_unit_test(test_node_is_found_by_its_whole_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,9 @@
-/* next: the moment at which time alone asks for a turn, for each rule that looks at the time. */
+/* next: the moment at which time alone needs a commit, for each rule that depends on the time. */
 #include "bench.h"
 
 static struct bench bench;
 
-/* The site is well since START + 100, and has a check of its own Mirrorbits. */
+/* The site is healthy since START + 100, and has a check of its own Mirrorbits. */
 static int
 set_up(void **state)
 {
@@ -13,7 +13,7 @@ set_up(void **state)
         (struct locum_core_check){.mirrorbits = true, .rise = 1, .fall = 1, .interval_ms = 700};
     config.check_count = 2;
     bench_start_well(&bench, &config);
-    tick(&bench, bench.core.next_commit);
+    commit(&bench, bench.core.next_commit);
     return 0;
 }
 
@@ -23,7 +23,7 @@ next_after(locum_ms now)
     return locum_core_next(&bench.core, at(now));
 }
 
-/* It is asked for from before it, and not any more once it is there. */
+/* Before this moment it is next_commit; at this moment it is not. */
 static void
 assert_moment(locum_ms when)
 {
@@ -42,7 +42,7 @@ test_own_heartbeat(void **state)
     assert_moment(START + 120);
 }
 
-/* Whatever is forgotten here, time does not stop. */
+/* At the latest an interval later, whatever is missing here. */
 static void
 test_bound(void **state)
 {
@@ -55,9 +55,9 @@ test_silence(void **state)
 {
     (void)state;
     assert_moment(START + 1100); /* silent */
-    assert_moment(START + 1101); /* its word is no vote any more, so its Sentinel's is */
+    assert_moment(START + 1101); /* VOTE-2: too old, so its Sentinel votes */
     bench.core.view.grace = START + 500;
-    assert_moment(START + 1500); /* counts from the grace, its word does not */
+    assert_moment(START + 1500); /* silence counts from the grace, the age of its vote does not */
     assert_moment(START + 1101);
     bench.core.view.peer[DC3].interval_ms = 300;
     assert_moment(START + 1700);
@@ -89,13 +89,13 @@ static void
 test_service(void **state)
 {
     (void)state;
-    assert_moment(START + 700); /* the first sample came with the first turn */
+    assert_moment(START + 700); /* the first sample came with the first commit */
     bench.core.service.probation_until = START + 3000;
     assert_moment(START + 3000);
     assert_moment(START + 3000 + LOCUM_PROBATION_FORGET_MS);
 }
 
-/* A lease runs by another clock. */
+/* A lease ends on the boot clock. */
 static void
 test_lease(void **state)
 {
@@ -112,13 +112,13 @@ test_leaving(void **state)
     assert_moment(START + 2000 + LOCUM_LEAVING_MAX_MS);
 }
 
-/* An event can make another possible: the next look comes at once. */
+/* One event can make another possible: the next commit comes at once. */
 static void
-test_after_an_edge(void **state)
+test_commit_at_once_after_an_event(void **state)
 {
     (void)state;
     while (bench.now < START + 1100) {
-        tick(&bench, bench.core.next_commit);
+        commit(&bench, bench.core.next_commit);
     }
     assert_int_equal(condition(&bench, DC3), LOCUM_SUSPECT);
     assert_int_equal(bench.now, START + 1100);
@@ -130,9 +130,11 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
     const struct CMUnitTest tests[] = {
-        TEST(test_own_heartbeat), TEST(test_bound),         TEST(test_silence), TEST(test_adoption),
-        TEST(test_never_heard),   TEST(test_returning),     TEST(test_service), TEST(test_lease),
-        TEST(test_leaving),       TEST(test_after_an_edge),
+        TEST(test_own_heartbeat), TEST(test_bound),
+        TEST(test_silence),       TEST(test_adoption),
+        TEST(test_never_heard),   TEST(test_returning),
+        TEST(test_service),       TEST(test_lease),
+        TEST(test_leaving),       TEST(test_commit_at_once_after_an_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

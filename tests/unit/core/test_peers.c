@@ -1,4 +1,4 @@
-/* What I hold a peer to be, by the events that bring it about: all of the core together. */
+/* Conditions of a peer by inputs and time: the whole core together. */
 #include "fixture.h"
 
 enum { HEAR_NS0 = 1 << NS0, HEAR_DC3 = 1 << DC3, HEAR_BOTH = HEAR_NS0 | HEAR_DC3 };
@@ -18,14 +18,14 @@ set_up_fresh(void **state)
 {
     (void)state;
     begin_usual(&site);
-    tick(&site);
+    commit(&site);
     return 0;
 }
 
 static void
-ns0_says(enum locum_condition letter)
+ns0_says(enum locum_condition code)
 {
-    site.say[NS0].acks[DC3].state_code = letter;
+    site.say[NS0].acks[DC3].state_code = code;
 }
 
 /* The last event of dc3 was this one. */
@@ -55,39 +55,39 @@ kill_dc3(void)
     forget(&site);
 }
 
-/* unknown, silent -> suspect */
+/* COND-3: unknown, silent -> suspect */
 static void
 test_unknown_silent(void **state)
 {
     (void)state;
     pass(&site, 9990);
     assert_int_equal(condition(&site, DC3), LOCUM_UNKNOWN);
-    pass(&site, 10); /* nothing at all for 10 s since my start: UDP is evidence */
+    pass(&site, 10); /* SILENCE-1: nothing at all for 10 s since the start: UDP is evidence */
     assert_int_equal(condition(&site, DC3), LOCUM_SUSPECT);
     assert_int_equal(condition(&site, NS0), LOCUM_SUSPECT);
 }
 
-/* alive stays alive by either path alone. */
+/* HEARTBEAT-2: alive stays alive by either path alone. */
 static void
 test_alive_by_one_path(void **state)
 {
     (void)state;
-    tell_subscribed(&site, true);
+    set_subscribed(&site, true);
     for (int i = 0; i < 300; i++) {
-        hear(&site, DC3, LOCUM_PATH_REDIS); /* UDP is cut: after 10 s it is no evidence */
+        hear(&site, DC3, LOCUM_PATH_REDIS); /* UDP is cut: after 10 s it is not evidence */
         hear_own(&site, site.core.view.incarnation, site.core.view.seq);
         pass_hearing(&site, 120, HEAR_NS0);
     }
     assert_int_equal(count_events(&site, LOCUM_EVENT_CONDITION), 0);
     for (int i = 0; i < 300; i++) {
-        hear(&site, DC3, LOCUM_PATH_UDP); /* Redis carries mine, and not those of dc3 */
+        hear(&site, DC3, LOCUM_PATH_UDP); /* Redis carries own heartbeats, and none of dc3 */
         hear_own(&site, site.core.view.incarnation, site.core.view.seq);
         pass_hearing(&site, 120, HEAR_NS0);
     }
     assert_int_equal(count_events(&site, LOCUM_EVENT_CONDITION), 0);
 }
 
-/* suspect, its last word was leaving -> down without a vote; not before the silence */
+/* COND-6: suspect, and it said `leaving` -> down without a vote; not before it is silent */
 static void
 test_suspect_left(void **state)
 {
@@ -103,17 +103,17 @@ test_suspect_left(void **state)
     assert_int_equal(event->age_ms[DC2], TIMEOUT + 10);
 }
 
-/* suspect, GRACE -> unknown; down is never touched */
+/* COND-7: suspect, grace -> unknown; down stays down */
 static void
 test_grace(void **state)
 {
     (void)state;
     pass_hearing(&site, TIMEOUT + 100, HEAR_NS0);
     sleep_ms(&site, site.core.next_commit - site.now.mono + TIMEOUT / 2);
-    tick(&site);
+    commit(&site);
     assert_int_equal(condition(&site, DC3), LOCUM_SUSPECT); /* not more than timeout/2 late */
     sleep_ms(&site, site.core.next_commit - site.now.mono + TIMEOUT / 2 + 1);
-    tick(&site);
+    commit(&site);
     assert_event(LOCUM_SUSPECT, LOCUM_UNKNOWN, LOCUM_CAUSE_GRACE);
     assert_int_equal(last_event(&site, LOCUM_EVENT_STALL)->late_ms, TIMEOUT / 2 + 1);
     assert_int_equal(site.core.detector.peer[DC3].since_wall, site.now.wall);
@@ -121,16 +121,16 @@ test_grace(void **state)
     assert_int_equal(condition(&site, DC3), LOCUM_UNKNOWN); /* all silence counts from now */
     kill_dc3();
     sleep_ms(&site, 10 * TIMEOUT);
-    tick(&site);
+    commit(&site);
     assert_int_equal(condition(&site, DC3), LOCUM_DOWN);
 }
 
-/* A suspicion that grace takes back is told at once: it was a vote. */
+/* HEARTBEAT-1: the end of a suspicion by grace is sent at once, because it was a vote. */
 static void
-test_grace_is_told_at_once(void **state)
+test_grace_is_sent_at_once(void **state)
 {
     (void)state;
-    tell_subscribed(&site, true);
+    set_subscribed(&site, true);
     for (int i = 0; i < 100; i++) {
         if (i < 90) {
             hear(&site, DC3, LOCUM_PATH_REDIS); /* its datagrams have been missing for 10 s */
@@ -139,27 +139,27 @@ test_grace_is_told_at_once(void **state)
         pass_hearing(&site, 120, HEAR_NS0);
     }
     assert_int_equal(condition(&site, DC3), LOCUM_SUSPECT);
-    tell_subscribed(&site, false);
+    set_subscribed(&site, false);
     forget(&site);
     while (site.sent == 0) {
         pass_hearing(&site, 10, HEAR_NS0);
     }
     pass_hearing(&site, 30, HEAR_NS0); /* the next is not due */
     assert_int_equal(site.sent, 1);
-    tell_subscribed(&site, true);
+    set_subscribed(&site, true);
     assert_event(LOCUM_SUSPECT, LOCUM_UNKNOWN, LOCUM_CAUSE_GRACE);
-    tick(&site);
+    commit(&site);
     assert_int_equal(site.sent, 2);
 }
 
-/* down, accepted -> returning, and the clock starts */
+/* COND-9: down, accepted -> returning, and the trial starts */
 static void
 test_down_heard(void **state)
 {
     (void)state;
     kill_dc3();
     pass_hearing(&site, RECOVER, HEAR_NS0);
-    site.say[DC3].incarnation++; /* a crash is no leaving */
+    site.say[DC3].incarnation++; /* a crash is not `leaving` */
     site.say[DC3].seq = 0;
     hear(&site, DC3, LOCUM_PATH_UDP);
     pass_hearing(&site, 10, HEAR_NS0);
@@ -171,9 +171,9 @@ test_down_heard(void **state)
     assert_event(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
 }
 
-/* Late last words revive nobody: the ack must be of something sent after the verdict. */
+/* RECEIVE-9: the acknowledged heartbeat must have been sent after the verdict. */
 static void
-test_late_last_words(void **state)
+test_late_heartbeat_leaves_the_peer_down(void **state)
 {
     (void)state;
     kill_dc3();
@@ -192,13 +192,13 @@ static void
 adopt_down(void)
 {
     begin_usual(&site);
-    tick(&site);
+    commit(&site);
     ns0_says(LOCUM_DOWN);
     pass_hearing(&site, 500, HEAR_NS0);
     assert_event(LOCUM_UNKNOWN, LOCUM_DOWN, LOCUM_CAUSE_ADOPTED);
 }
 
-/* down that was adopted, accepted with service up -> alive */
+/* COND-8: down that was adopted, accepted with service up -> alive */
 static void
 test_adopted_heard(void **state)
 {
@@ -210,7 +210,7 @@ test_adopted_heard(void **state)
     assert_event(LOCUM_DOWN, LOCUM_ALIVE, LOCUM_CAUSE_HEARD);
 }
 
-/* ... with another service: returning without the wait, alive as soon as it is up */
+/* COND-8: with another service: returning without the wait, alive as soon as it is up */
 static void
 test_adopted_not_up(void **state)
 {
@@ -225,7 +225,7 @@ test_adopted_not_up(void **state)
     assert_event(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
 }
 
-/* ... but a gap meanwhile ends that trust: then it waits like any other */
+/* COND-12: a gap ends that trust: then it waits like any other */
 static void
 test_adopted_gap(void **state)
 {
@@ -254,7 +254,7 @@ leave_and_fall(void)
     site.say[DC3].leaving = false;
 }
 
-/* down after leaving: a new run with service up -> alive, so a restart is not a takeover */
+/* COND-8: down after `leaving`: a new run with service up -> alive */
 static void
 test_restart(void **state)
 {
@@ -266,7 +266,7 @@ test_restart(void **state)
     assert_event(LOCUM_DOWN, LOCUM_ALIVE, LOCUM_CAUSE_HEARD);
 }
 
-/* ... also where the new run was heard before the verdict, but had not heard me yet */
+/* COND-8: also if the new run was heard before the verdict, but had not heard self yet */
 static void
 test_restart_before_verdict(void **state)
 {
@@ -277,14 +277,14 @@ test_restart_before_verdict(void **state)
     pass_hearing(&site, TIMEOUT - 20, HEAR_NS0);
     site.say[DC3].incarnation++;
     site.say[DC3].seq = 0;
-    hear_deaf(&site, DC3, LOCUM_PATH_UDP);
+    hear_without_ack(&site, DC3, LOCUM_PATH_UDP);
     pass_hearing(&site, 40, HEAR_NS0);
     assert_event(LOCUM_SUSPECT, LOCUM_DOWN, LOCUM_CAUSE_LEFT);
     pass_hearing(&site, 200, HEAR_BOTH);
     assert_event(LOCUM_DOWN, LOCUM_ALIVE, LOCUM_CAUSE_HEARD);
 }
 
-/* ... and the same run that said leaving is on probation like any other */
+/* COND-9: the same run that said `leaving` has a trial */
 static void
 test_left_and_back(void **state)
 {
@@ -305,7 +305,7 @@ bring_back(void)
     forget(&site);
 }
 
-/* returning, silent -> returning, its clock restarts; letter s, rank F until heard */
+/* COND-10: returning, silent -> the trial restarts; state code s, rank G until heard */
 static void
 test_returning_silent(void **state)
 {
@@ -319,7 +319,7 @@ test_returning_silent(void **state)
     assert_int_equal(locum_detector_state_code(&site.core.detector, DC3), LOCUM_SUSPECT);
     assert_int_equal(site.core.rank[DC3], LOCUM_RANK_G);
     hear(&site, DC3, LOCUM_PATH_UDP);
-    tick(&site);
+    commit(&site);
     assert_int_equal(locum_detector_state_code(&site.core.detector, DC3), LOCUM_RETURNING);
     assert_int_equal(site.core.rank[DC3], LOCUM_RANK_B);
     pass_hearing(&site, RECOVER - 10, HEAR_BOTH);
@@ -328,9 +328,9 @@ test_returning_silent(void **state)
     assert_event(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
 }
 
-/* The letter of a returning that falls silent is told at once: others wait for this vote. */
+/* HEARTBEAT-1: the state code of a returning that falls silent is sent at once. */
 static void
-test_returning_silent_is_told(void **state)
+test_returning_silent_is_sent_at_once(void **state)
 {
     (void)state;
     bring_back();
@@ -346,7 +346,7 @@ test_returning_silent_is_told(void **state)
     assert_true(site.now.mono - site.core.last_send <= LOCUM_SEND_GAP_MS);
 }
 
-/* returning, silent for a quorum -> down */
+/* COND-11: returning, silent for a quorum -> down */
 static void
 test_returning_quorum(void **state)
 {
@@ -357,7 +357,7 @@ test_returning_quorum(void **state)
     assert_event(LOCUM_RETURNING, LOCUM_DOWN, LOCUM_CAUSE_QUORUM);
 }
 
-/* A gap of a limit that no turn saw as silence starts the clock again. */
+/* COND-12: a gap of a limit that no commit found as silence restarts the trial. */
 static void
 test_returning_gap(void **state)
 {
@@ -367,8 +367,8 @@ test_returning_gap(void **state)
     hear(&site, DC3, LOCUM_PATH_UDP);
     pass_hearing(&site, TIMEOUT - 10, HEAR_NS0);
     sleep_ms(&site, 10);
-    hear(&site, DC3, LOCUM_PATH_UDP); /* in the very turn that would have found it silent */
-    tick(&site);
+    hear(&site, DC3, LOCUM_PATH_UDP); /* in the iteration that would have found it silent */
+    commit(&site);
     assert_int_equal(condition(&site, DC3), LOCUM_RETURNING);
     assert_int_equal(locum_detector_state_code(&site.core.detector, DC3), LOCUM_RETURNING);
     pass_hearing(&site, RECOVER - 10, HEAR_BOTH);
@@ -377,7 +377,7 @@ test_returning_gap(void **state)
     assert_event(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
 }
 
-/* GRACE starts the clock of a returning again; a silent one stays silent until it is heard. */
+/* Grace restarts the trial of a returning; a silent one stays silent until it is heard. */
 static void
 test_returning_grace(void **state)
 {
@@ -385,7 +385,7 @@ test_returning_grace(void **state)
     bring_back();
     pass_hearing(&site, 4000, HEAR_BOTH);
     sleep_ms(&site, TIMEOUT);
-    tick(&site);
+    commit(&site);
     pass_hearing(&site, RECOVER - 10, HEAR_BOTH);
     assert_int_equal(condition(&site, DC3), LOCUM_RETURNING);
     pass_hearing(&site, 10, HEAR_BOTH);
@@ -396,11 +396,11 @@ test_returning_grace(void **state)
     pass_hearing(&site, TIMEOUT + 100, HEAR_NS0);
     assert_int_equal(site.core.rank[DC3], LOCUM_RANK_G);
     sleep_ms(&site, TIMEOUT);
-    tick(&site);
+    commit(&site);
     assert_int_equal(site.core.rank[DC3], LOCUM_RANK_G);
 }
 
-/* My stall is no gap of the peer: one that needs no wait still needs none. */
+/* GRACE-2: an own stall is not a gap of the peer: one that needs no wait still needs none. */
 static void
 test_stall_is_no_gap(void **state)
 {
@@ -411,7 +411,7 @@ test_stall_is_no_gap(void **state)
     pass_hearing(&site, 500, HEAR_BOTH);
     assert_event(LOCUM_DOWN, LOCUM_RETURNING, LOCUM_CAUSE_HEARD);
     sleep_ms(&site, 3 * TIMEOUT);
-    tick(&site);
+    commit(&site);
     site.say[DC3].service = LOCUM_UP;
     pass_hearing(&site, 250, HEAR_BOTH);
     assert_int_equal(condition(&site, DC3), LOCUM_ALIVE);
@@ -427,9 +427,9 @@ main(void)
         WELL(test_alive_by_one_path),
         WELL(test_suspect_left),
         WELL(test_grace),
-        WELL(test_grace_is_told_at_once),
+        WELL(test_grace_is_sent_at_once),
         WELL(test_down_heard),
-        WELL(test_late_last_words),
+        WELL(test_late_heartbeat_leaves_the_peer_down),
         WELL(test_adopted_heard),
         WELL(test_adopted_not_up),
         WELL(test_adopted_gap),
@@ -437,7 +437,7 @@ main(void)
         WELL(test_restart_before_verdict),
         WELL(test_left_and_back),
         WELL(test_returning_silent),
-        WELL(test_returning_silent_is_told),
+        WELL(test_returning_silent_is_sent_at_once),
         WELL(test_returning_quorum),
         WELL(test_returning_gap),
         WELL(test_returning_grace),

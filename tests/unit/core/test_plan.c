@@ -1,4 +1,4 @@
-/* plan: the table, line for line; what is said of it in words. */
+/* plan: PLAN-1 to 8; the summary and the reasons as text. */
 #include "bench.h"
 
 #define A LOCUM_RANK_A
@@ -17,7 +17,7 @@ answer(const struct locum_core_config *config, const enum locum_rank *rank, size
     return plan.answers[name][family].nodes;
 }
 
-/* dc2 of four servers, dc2 dc3 dc4 dc5 with a witness between: ranks, and whom it names. */
+/* PLAN-1: four servers dc2 dc3 dc4 dc5 and a witness between: ranks, and the named node. */
 static void
 test_shared_self(void **state)
 {
@@ -26,13 +26,10 @@ test_shared_self(void **state)
         enum locum_rank rank[5];
         locum_nodes named[4]; /* by dc2, dc3, dc4, dc5 */
     } cases[] = {
-        {{A, A, A, A, A}, {1, 2, 4, 8}},
-        {{F, A, A, A, A}, {2, 2, 4, 8}}, /* ties: successor order */
-        {{A, F, A, A, A}, {1, 4, 4, 8}},
-        {{A, A, A, F, A}, {1, 2, 4, 1}}, /* and round */
-        {{F, F, F, F, A}, {1, 2, 4, 8}}, /* all F: fail open, itself */
-        {{B, C, D, E, A}, {1, 1, 1, 1}},
-        {{E, F, F, D, A}, {8, 8, 8, 8}},
+        {{A, A, A, A, A}, {1, 2, 4, 8}}, {{F, A, A, A, A}, {2, 2, 4, 8}}, /* PLAN-5 */
+        {{A, F, A, A, A}, {1, 4, 4, 8}}, {{A, A, A, F, A}, {1, 2, 4, 1}}, /* rotated */
+        {{F, F, F, F, A}, {1, 2, 4, 8}},                                  /* all G: PLAN-8, self */
+        {{B, C, D, E, A}, {1, 1, 1, 1}}, {{E, F, F, D, A}, {8, 8, 8, 8}},
     };
     struct locum_core_config config = cluster(DC2, 4, 1, 0);
     site_name(&config, LOCUM_NODE_NONE, LOCUM_ANSWER_SELF);
@@ -43,7 +40,7 @@ test_shared_self(void **state)
             assert_int_equal(answer(&config, cases[i].rank, 0, LOCUM_V6), 0);
         }
     }
-    config.self = 4; /* a witness names the best too, its own order */
+    config.self = 4; /* a witness has an order as well */
     assert_int_equal(answer(&config, cases[0].rank, 0, LOCUM_V4), 1);
     assert_int_equal(answer(&config, cases[6].rank, 0, LOCUM_V4), 8);
 }
@@ -69,7 +66,7 @@ test_shared_all(void **state)
     }
 }
 
-/* A name of dc3: its own while it is A or D, else the best successor's; the same at every node. */
+/* PLAN-3: a name of dc3: dc3 while it is A or D, else best(dc3); the same at every node. */
 static void
 test_owned(void **state)
 {
@@ -92,7 +89,7 @@ test_owned(void **state)
     }
 }
 
-/* Each family chooses for itself. */
+/* PLAN-6: each family chooses its own successor. */
 static void
 test_families(void **state)
 {
@@ -139,7 +136,7 @@ test_successors(void **state)
     config.nodes[2].failover[0] = 3;
     config.nodes[2].failover[1] = 1;
     config.nodes[2].failover_count = 2;
-    expect_order(&config, 2, "dc5 dc3 dc2"); /* who is not listed follows as configured */
+    expect_order(&config, 2, "dc5 dc3 dc2"); /* the others in configured order */
     config.nodes[2].failover_count = 1;
     expect_order(&config, 2, "dc5 dc2 dc3");
 }
@@ -158,7 +155,7 @@ test_ttl(void **state)
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(plan.answers[i][LOCUM_V4].ttl_s, 60);
     }
-    locum_plan_make(&config, suspect, &plan); /* the same answers, the same TTL */
+    locum_plan_make(&config, suspect, &plan); /* PLAN-4: equal answers, equal TTL */
     assert_int_equal(plan.answers[2][LOCUM_V4].ttl_s, 60);
     assert_int_equal(plan.answers[3][LOCUM_V4].ttl_s, 60);
     locum_plan_make(&config, drained, &plan);
@@ -168,7 +165,7 @@ test_ttl(void **state)
     assert_int_equal(plan.answers[3][LOCUM_V4].ttl_s, 15);
 }
 
-/* Ranks of dc2, dc3; what dc2 says it does, and why each of its names is answered so. */
+/* Ranks of dc2, dc3; the summary of dc2, and the reason of each answer. */
 static void
 test_serving_and_reasons(void **state)
 {
@@ -218,9 +215,9 @@ test_serving_and_reasons(void **state)
     }
 }
 
-/* No shared name, or none that has an answer; a witness. */
+/* No shared name, or none with an answer; a witness. */
 static void
-test_serving_at_the_edges(void **state)
+test_serving_without_shared_names(void **state)
 {
     (void)state;
     const enum locum_rank well[] = {A, A, A};
@@ -239,7 +236,7 @@ test_serving_at_the_edges(void **state)
     locum_plan_make(&config, well, &plan);
     const struct locum_serving yielding = locum_plan_serving(&config, &plan);
     assert_int_equal(yielding.kind, LOCUM_SERVING_YIELDING);
-    config.nodes[DC3].has[LOCUM_V6] = false; /* nobody has any address */
+    config.nodes[DC3].has[LOCUM_V6] = false; /* no node has an address */
     locum_plan_make(&config, well, &plan);
     assert_int_equal(plan.answers[0][LOCUM_V4].reason, LOCUM_REASON_NONE);
     assert_int_equal(locum_plan_serving(&config, &plan).kind, LOCUM_SERVING_SELF);
@@ -273,7 +270,7 @@ main(void)
         cmocka_unit_test(test_successors),
         cmocka_unit_test(test_ttl),
         cmocka_unit_test(test_serving_and_reasons),
-        cmocka_unit_test(test_serving_at_the_edges),
+        cmocka_unit_test(test_serving_without_shared_names),
         cmocka_unit_test(test_serving_equal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* rank: the table line by line; the first line that matches. */
+/* rank: RANK-G to RANK-A; the first row that matches. */
 #include "fixture.h"
 
 enum { no, yes };
@@ -8,43 +8,43 @@ static const struct {
     struct locum_standing standing;
     enum locum_rank rank;
 } table[] = {
-    /* F: excluded by me; down; returning and silent */
+    /* RANK-G: excluded by self; down; returning and silent */
     {{yes, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_G},
     {{no, LOCUM_DOWN, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_G},
     {{no, LOCUM_DOWN, no, LOCUM_FAILING, LOCUM_MAINT}, LOCUM_RANK_G},
     {{no, LOCUM_RETURNING, yes, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_G},
-    /* F: suspect or unknown whose last word was failing, probation, maint or drain */
+    /* RANK-G: suspect or unknown whose last state was failing, probation, maint or drain */
     {{no, LOCUM_SUSPECT, no, LOCUM_FAILING, LOCUM_READY}, LOCUM_RANK_G},
     {{no, LOCUM_UNKNOWN, no, LOCUM_FAILING, LOCUM_READY}, LOCUM_RANK_G},
     {{no, LOCUM_SUSPECT, no, LOCUM_PROBATION, LOCUM_READY}, LOCUM_RANK_G},
     {{no, LOCUM_UNKNOWN, no, LOCUM_UP, LOCUM_MAINT}, LOCUM_RANK_G},
     {{no, LOCUM_SUSPECT, no, LOCUM_UP, LOCUM_DRAIN}, LOCUM_RANK_G},
     {{no, LOCUM_SUSPECT, no, U, LOCUM_DRAIN}, LOCUM_RANK_G},
-    /* E: failing; maint; drain with service unknown; returning with service unknown */
+    /* RANK-F: failing; maint; drain with service unknown; returning with service unknown */
     {{no, LOCUM_ALIVE, no, LOCUM_FAILING, LOCUM_READY}, LOCUM_RANK_F},
     {{no, LOCUM_RETURNING, no, LOCUM_FAILING, LOCUM_READY}, LOCUM_RANK_F},
     {{no, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_MAINT}, LOCUM_RANK_F},
     {{no, LOCUM_ALIVE, no, U, LOCUM_DRAIN}, LOCUM_RANK_F},
     {{no, LOCUM_RETURNING, no, U, LOCUM_READY}, LOCUM_RANK_F},
-    /* D: suspect or unknown; service unknown */
+    /* RANK-D: suspect or unknown; service unknown */
     {{no, LOCUM_SUSPECT, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_D},
     {{no, LOCUM_UNKNOWN, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_D},
     {{no, LOCUM_UNKNOWN, no, U, LOCUM_READY}, LOCUM_RANK_D},
     {{no, LOCUM_ALIVE, no, U, LOCUM_READY}, LOCUM_RANK_D},
-    /* C: admin drain */
+    /* RANK-C: admin drain */
     {{no, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_DRAIN}, LOCUM_RANK_C},
     {{no, LOCUM_ALIVE, no, LOCUM_PROBATION, LOCUM_DRAIN}, LOCUM_RANK_C},
     {{no, LOCUM_RETURNING, no, LOCUM_UP, LOCUM_DRAIN}, LOCUM_RANK_C},
-    /* B: returning or probation */
+    /* RANK-B: returning or probation */
     {{no, LOCUM_RETURNING, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_B},
     {{no, LOCUM_ALIVE, no, LOCUM_PROBATION, LOCUM_READY}, LOCUM_RANK_B},
-    /* A: the rest; silent means something of a returning alone */
+    /* RANK-A: the rest; `silent` matters only for returning */
     {{no, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_A},
     {{no, LOCUM_ALIVE, yes, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_A},
 };
 
 static void
-test_every_line(void **state)
+test_every_row(void **state)
 {
     (void)state;
     for (size_t i = 0; i < LOCUM_COUNT(table); i++) {
@@ -54,9 +54,9 @@ test_every_line(void **state)
     }
 }
 
-/* The table of the contract, written a second time, agrees for every standing there is. */
+/* The table of the contract, written a second time, agrees for every possible state. */
 static enum locum_rank
-by_the_book(struct locum_standing s)
+rank_by_contract(struct locum_standing s)
 {
     const bool unheard = s.condition == LOCUM_SUSPECT || s.condition == LOCUM_UNKNOWN;
     const bool returning = s.condition == LOCUM_RETURNING;
@@ -93,7 +93,7 @@ test_every_standing(void **state)
             .service = i / 20 % 4,
             .admin = i / 80,
         };
-        assert_int_equal(locum_rank_of(standing), by_the_book(standing));
+        assert_int_equal(locum_rank_of(standing), rank_by_contract(standing));
     }
 }
 
@@ -101,7 +101,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_line),
+        cmocka_unit_test(test_every_row),
         cmocka_unit_test(test_every_standing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,4 @@
-/* step, the rule RECEIVE line by line: what one authentic heartbeat changes. */
+/* receive: RECEIVE-1 to 10: what one authentic heartbeat changes. */
 #include "bench.h"
 
 static void
@@ -8,7 +8,7 @@ test_accepted(void **state)
     struct bench bench;
     const struct locum_core_config config = article(DC2);
     bench_start(&bench, &config, NULL);
-    tick(&bench, START);
+    commit(&bench, START);
     bench.now = START + 40;
     struct locum_heartbeat *dc3 = &bench.peer[DC3];
     dc3->service = LOCUM_PROBATION;
@@ -31,13 +31,13 @@ test_accepted(void **state)
     assert_int_equal(facts->path[LOCUM_PATH_UDP].heard, START + 40);
     assert_int_equal(facts->path[LOCUM_PATH_UDP].received, 1);
     assert_int_equal(facts->path[LOCUM_PATH_REDIS].heard, LOCUM_NEVER);
-    assert_int_equal(condition(&bench, DC3), LOCUM_UNKNOWN); /* conditions move at the turn */
-    tick(&bench, START + 40);
+    assert_int_equal(condition(&bench, DC3), LOCUM_UNKNOWN); /* conditions change at the commit */
+    commit(&bench, START + 40);
     assert_int_equal(condition(&bench, DC3), LOCUM_ALIVE);
 }
 
 static void
-test_not_understood(void **state)
+test_unknown_heartbeats_are_ignored(void **state)
 {
     (void)state;
     struct bench bench;
@@ -50,7 +50,7 @@ test_not_understood(void **state)
     assert_int_equal(bench.core.view.peer[DC3].path[LOCUM_PATH_UDP].received, 0);
 }
 
-/* The own heartbeat, back through Redis: Redis carried it from when it was SENT. */
+/* RECEIVE-1: an own heartbeat comes back through Redis: Redis has worked since it was SENT. */
 static void
 test_own_return(void **state)
 {
@@ -62,7 +62,7 @@ test_own_return(void **state)
     struct locum_heartbeat own = bench.peer[DC2];
     own.incarnation = view->incarnation;
     for (int i = 0; i < 3; i++) {
-        tick(&bench, START + i * 130);
+        commit(&bench, START + i * 130);
     }
     assert_int_equal(view->seq, 3);
     bench.now = START + 300;
@@ -86,35 +86,36 @@ test_own_return(void **state)
     assert_int_equal(view->own_return, START + 260);
     assert_int_equal(view->own_return_since, START + 130);
     assert_int_equal(bench.actions.count, 0);
-    tick(&bench, START + 1260); /* after a gap of timeout the returns count from anew */
+    commit(&bench, START + 1260); /* after a gap of timeout the returns count again from here */
     own.seq = view->seq;
     hear_as_is(&bench, LOCUM_PATH_REDIS, &own);
     assert_int_equal(view->own_return_since, START + 1260);
 }
 
 static void
-test_twin(void **state)
+test_duplicate_node_is_reported(void **state)
 {
     (void)state;
     struct bench bench;
     const struct locum_core_config config = article(DC2);
     bench_start(&bench, &config, NULL);
-    struct locum_heartbeat twin = bench.peer[DC2];
-    twin.incarnation = bench.core.view.incarnation + 5;
-    twin.seq = 1;
-    hear_as_is(&bench, LOCUM_PATH_REDIS, &twin);
-    assert_int_equal(event_of(&bench, LOCUM_EVENT_DUPLICATE_NODE)->incarnation, twin.incarnation);
+    struct locum_heartbeat duplicate = bench.peer[DC2];
+    duplicate.incarnation = bench.core.view.incarnation + 5;
+    duplicate.seq = 1;
+    hear_as_is(&bench, LOCUM_PATH_REDIS, &duplicate);
+    assert_int_equal(event_of(&bench, LOCUM_EVENT_DUPLICATE_NODE)->incarnation,
+                     duplicate.incarnation);
     bench.now += 9999;
-    hear_as_is(&bench, LOCUM_PATH_REDIS, &twin); /* told once in ten seconds */
+    hear_as_is(&bench, LOCUM_PATH_REDIS, &duplicate); /* reported once in ten seconds */
     assert_int_equal(bench.actions.count, 0);
     bench.now += 1;
-    hear_as_is(&bench, LOCUM_PATH_REDIS, &twin);
+    hear_as_is(&bench, LOCUM_PATH_REDIS, &duplicate);
     assert_non_null(event_of(&bench, LOCUM_EVENT_DUPLICATE_NODE));
 }
 
-/* A peer remembers a later run of mine: I outdo it, and it is persisted. */
+/* RECEIVE-3: a peer remembers a later incarnation: self raises its own, and persists it. */
 static void
-test_incarnation_is_outdone(void **state)
+test_incarnation_is_raised(void **state)
 {
     (void)state;
     struct bench bench;
@@ -131,15 +132,17 @@ test_incarnation_is_outdone(void **state)
     struct locum_saved saved;
     locum_core_saved(&bench.core, &saved);
     assert_int_equal(saved.incarnation, later + 1);
-    tick(&bench, START + 130); /* at once, and not only in an interval */
+    commit(&bench, START + 130); /* at once, not an interval later */
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 1);
     hear(&bench, LOCUM_PATH_UDP, DC3); /* the same incarnation changes nothing */
     assert_null(event_of(&bench, LOCUM_EVENT_INCARNATION));
 }
 
-/* Two nodes under my name outdo each other in turn: told and persisted once in ten seconds. */
+/* RECEIVE-3: two nodes with one name raise it alternately: reported and persisted once in ten
+ * seconds.
+ */
 static void
-test_outdoing_without_end_is_quiet(void **state)
+test_repeated_raises_are_reported_rarely(void **state)
 {
     (void)state;
     struct bench bench;
@@ -154,19 +157,19 @@ test_outdoing_without_end_is_quiet(void **state)
         dc3->acks[DC2] = (struct locum_ack){true, later, 9, LOCUM_ALIVE};
         hear_as_is(&bench, LOCUM_PATH_UDP, dc3);
         assert_int_equal(bench.core.view.incarnation, later + 1);
-        const bool told = after == 0 || after == 10000;
-        assert_int_equal(event_of(&bench, LOCUM_EVENT_INCARNATION) != NULL, told);
-        assert_int_equal(count_actions(&bench, LOCUM_ACTION_PERSIST), told);
+        const bool reported = after == 0 || after == 10000;
+        assert_int_equal(event_of(&bench, LOCUM_EVENT_INCARNATION) != NULL, reported);
+        assert_int_equal(count_actions(&bench, LOCUM_ACTION_PERSIST), reported);
     }
 }
 
-/* A heartbeat may have been long on its way, as its acknowledgement shows; that is no difference.
+/* A heartbeat may have been delayed, as its acknowledgement shows; that is not a clock difference.
  */
 static void
-test_clocks_are_compared_with_the_age_allowed_for(void **state)
+test_clock_difference_allows_for_the_age(void **state)
 {
     static const struct {
-        locum_ms age, wall, offset; /* its stamp minus my clock when it comes */
+        locum_ms age, wall, offset; /* its stamp minus the own clock at arrival */
     } cases[] = {
         {0, 0, 0},     {0, -5001, -5001},  {0, 5001, 5001},      {1500, -1500, 0},
         {1500, -1, 0}, {1500, 5001, 5001}, {1500, -6501, -5001}, {1500, -1501, -1},
@@ -176,7 +179,7 @@ test_clocks_are_compared_with_the_age_allowed_for(void **state)
         struct bench bench;
         const struct locum_core_config config = article(DC2);
         bench_start(&bench, &config, NULL);
-        tick(&bench, START); /* sends the one that is acknowledged */
+        commit(&bench, START); /* sends the heartbeat that is acknowledged */
         bench.now = START + cases[i].age;
         bench.peer[DC3].wall = at(bench.now).wall + cases[i].wall;
         hear(&bench, LOCUM_PATH_UDP, DC3);
@@ -205,14 +208,14 @@ test_replays_and_disorder(void **state)
     hear_as_is(&bench, LOCUM_PATH_UDP, &first); /* an older one */
     assert_int_equal(udp->dropped, 1);
     bench.now += 10;
-    hear_as_is(&bench, LOCUM_PATH_REDIS, &first); /* by the other path it is merely slower */
+    hear_as_is(&bench, LOCUM_PATH_REDIS, &first); /* by the other path it is only slower */
     assert_int_equal(facts->path[LOCUM_PATH_REDIS].dropped, 0);
     assert_int_equal(facts->path[LOCUM_PATH_REDIS].heard, START + 120);
     assert_int_equal(facts->heard, START + 110);
     assert_int_equal(facts->seq, 3);
 }
 
-/* A run that is over has nothing to say, by whichever path it comes late. */
+/* RECEIVE-4: heartbeats of an older run are dropped on both paths. */
 static void
 test_older_incarnation(void **state)
 {
@@ -235,21 +238,21 @@ test_older_incarnation(void **state)
     assert_int_equal(bench.core.view.peer[DC3].heard, START + 110);
 }
 
-/* So that a restart costs no takeover: it learns at once that I hear it. */
+/* RECEIVE-5: the restarted peer learns at once that it is heard. */
 static void
-test_new_incarnation_is_answered_at_once(void **state)
+test_new_incarnation_is_acknowledged_at_once(void **state)
 {
     (void)state;
     struct bench bench;
     const struct locum_core_config config = article(DC2);
     bench_start_well(&bench, &config);
-    tick(&bench, START + 130);
-    tick(&bench, START + 150);
+    commit(&bench, START + 130);
+    commit(&bench, START + 150);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 0);
     bench.peer[DC3].incarnation++;
     bench.peer[DC3].seq = 0;
     hear(&bench, LOCUM_PATH_UDP, DC3);
-    tick(&bench, START + 160);
+    commit(&bench, START + 160);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 1);
 }
 
@@ -258,7 +261,7 @@ test_stale_acknowledgement(void **state)
 {
     (void)state;
     static const struct {
-        locum_ms age; /* of my heartbeat that it acknowledges */
+        locum_ms age; /* of the own heartbeat that it acknowledges */
         bool counts;
     } cases[] = {{1999, true}, {2000, true}, {2001, false}};
     for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
@@ -270,13 +273,13 @@ test_stale_acknowledgement(void **state)
         hear(&bench, LOCUM_PATH_UDP, DC3);
         assert_int_equal(bench.core.view.peer[DC3].heard,
                          cases[i].counts ? bench.now : START + 100);
-        assert_int_equal(bench.core.view.peer[DC3].seq, 2); /* authentic: it is acknowledged */
+        assert_int_equal(bench.core.view.peer[DC3].seq, 2); /* RECEIVE-6: it is acknowledged */
     }
 }
 
-/* Two timeouts of heartbeats that acknowledge nothing: it does not hear me. */
+/* RECEIVE-7: after two timeouts without an acknowledgement the peer does not hear self. */
 static void
-test_deaf(void **state)
+test_one_way_is_reported(void **state)
 {
     (void)state;
     struct bench bench;
@@ -285,26 +288,26 @@ test_deaf(void **state)
     struct locum_heartbeat *dc3 = &bench.peer[DC3];
     dc3->acks[DC2] = (struct locum_ack){true, bench.core.view.incarnation, 999, LOCUM_SUSPECT};
     for (locum_ms now = START + 200; now < START + 2200; now += 100) {
-        tick(&bench, now);
+        commit(&bench, now);
         dc3->seq++;
         hear_as_is(&bench, LOCUM_PATH_UDP, dc3);
         assert_null(event_of(&bench, LOCUM_EVENT_ONE_WAY));
     }
     bench.now = START + 2200;
-    hear_as_is(&bench, LOCUM_PATH_REDIS, dc3); /* not the newest: says nothing */
+    hear_as_is(&bench, LOCUM_PATH_REDIS, dc3); /* not the newest: no effect */
     assert_null(event_of(&bench, LOCUM_EVENT_ONE_WAY));
     dc3->seq++;
     hear_as_is(&bench, LOCUM_PATH_UDP, dc3);
     assert_int_equal(event_of(&bench, LOCUM_EVENT_ONE_WAY)->peer, DC3);
     dc3->seq++;
     hear_as_is(&bench, LOCUM_PATH_UDP, dc3);
-    assert_null(event_of(&bench, LOCUM_EVENT_ONE_WAY)); /* told once */
+    assert_null(event_of(&bench, LOCUM_EVENT_ONE_WAY)); /* reported once */
     hear(&bench, LOCUM_PATH_UDP, DC3);
     assert_int_equal(event_of(&bench, LOCUM_EVENT_TWO_WAY)->peer, DC3);
 }
 
 static void
-test_the_other_path_was_quicker(void **state)
+test_second_copy_is_only_counted(void **state)
 {
     (void)state;
     struct bench bench;
@@ -320,9 +323,10 @@ test_the_other_path_was_quicker(void **state)
     assert_int_equal(facts->service, LOCUM_UP);
 }
 
-/* Last words that arrive late revive nobody; an answer to what I sent since does. */
+/* RECEIVE-9: a late heartbeat has no effect; an answer to a heartbeat sent after the verdict has.
+ */
 static void
-test_last_words(void **state)
+test_late_heartbeat_after_the_verdict(void **state)
 {
     (void)state;
     struct bench bench;
@@ -335,28 +339,28 @@ test_last_words(void **state)
     run_without_dc3(&bench, START + 1100);
     bench.peer[NS0].acks[DC3].state_code = LOCUM_SUSPECT;
     hear(&bench, LOCUM_PATH_UDP, NS0);
-    tick(&bench, START + 1110);
+    commit(&bench, START + 1110);
     assert_int_equal(condition(&bench, DC3), LOCUM_DOWN);
     bench.now = START + 1120;
     hear_as_is(&bench, LOCUM_PATH_UDP, &last);
-    tick(&bench, START + 1120);
+    commit(&bench, START + 1120);
     assert_int_equal(condition(&bench, DC3), LOCUM_DOWN);
     run_without_dc3(&bench, START + 1300);
     bench.peer[DC3].seq += 3;
     hear(&bench, LOCUM_PATH_UDP, DC3);
-    tick(&bench, START + 1300);
+    commit(&bench, START + 1300);
     assert_int_equal(condition(&bench, DC3), LOCUM_RETURNING);
 }
 
-/* `unknown` leaves the last verdict heard of it standing. */
+/* RECEIVE-10: service `unknown` keeps the last verdict of the peer. */
 static void
-test_unknown_service_leaves_the_verdict(void **state)
+test_unknown_service_keeps_the_verdict(void **state)
 {
     (void)state;
     struct bench bench;
     const struct locum_core_config config = article(DC2);
     bench_start(&bench, &config, NULL);
-    tick(&bench, START);
+    commit(&bench, START);
     static const enum locum_service said[] = {LOCUM_SERVICE_UNKNOWN, LOCUM_UP,
                                               LOCUM_SERVICE_UNKNOWN, LOCUM_FAILING,
                                               LOCUM_SERVICE_UNKNOWN};
@@ -369,9 +373,9 @@ test_unknown_service_leaves_the_verdict(void **state)
     }
 }
 
-/* A heartbeat that came its limit after the one before it: the clock of a returning counts anew. */
+/* COND-12: a heartbeat a limit after the one before: the trial of a returning restarts. */
 static void
-test_gap_is_noted(void **state)
+test_gap_restarts_the_trial(void **state)
 {
     (void)state;
     struct bench bench;
@@ -384,7 +388,7 @@ test_gap_is_noted(void **state)
     run_without_dc3(&bench, START + 2099);
     hear(&bench, LOCUM_PATH_UDP, DC3);
     assert_int_equal(bench.core.view.peer[DC3].gap, START + 2099);
-    tick(&bench, START + 9000); /* all silence counts from my stall */
+    commit(&bench, START + 9000); /* all silence counts from the stall */
     bench.now = START + 9100;
     hear(&bench, LOCUM_PATH_UDP, DC3);
     assert_int_equal(bench.core.view.peer[DC3].gap, START + 2099);
@@ -395,21 +399,21 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accepted),
-        cmocka_unit_test(test_not_understood),
+        cmocka_unit_test(test_unknown_heartbeats_are_ignored),
         cmocka_unit_test(test_own_return),
-        cmocka_unit_test(test_twin),
-        cmocka_unit_test(test_incarnation_is_outdone),
-        cmocka_unit_test(test_outdoing_without_end_is_quiet),
-        cmocka_unit_test(test_clocks_are_compared_with_the_age_allowed_for),
+        cmocka_unit_test(test_duplicate_node_is_reported),
+        cmocka_unit_test(test_incarnation_is_raised),
+        cmocka_unit_test(test_repeated_raises_are_reported_rarely),
+        cmocka_unit_test(test_clock_difference_allows_for_the_age),
         cmocka_unit_test(test_replays_and_disorder),
         cmocka_unit_test(test_older_incarnation),
-        cmocka_unit_test(test_new_incarnation_is_answered_at_once),
+        cmocka_unit_test(test_new_incarnation_is_acknowledged_at_once),
         cmocka_unit_test(test_stale_acknowledgement),
-        cmocka_unit_test(test_deaf),
-        cmocka_unit_test(test_the_other_path_was_quicker),
-        cmocka_unit_test(test_last_words),
-        cmocka_unit_test(test_unknown_service_leaves_the_verdict),
-        cmocka_unit_test(test_gap_is_noted),
+        cmocka_unit_test(test_one_way_is_reported),
+        cmocka_unit_test(test_second_copy_is_only_counted),
+        cmocka_unit_test(test_late_heartbeat_after_the_verdict),
+        cmocka_unit_test(test_unknown_service_keeps_the_verdict),
+        cmocka_unit_test(test_gap_restarts_the_trial),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@ config(void)
 }
 
 static void
-test_every_event_is_written_as_it_was_read(void **state)
+test_every_input_is_written_as_it_was_read(void **state)
 {
     (void)state;
     static const char *const lines[] = {
@@ -47,7 +47,7 @@ test_every_event_is_written_as_it_was_read(void **state)
 }
 
 static void
-test_a_wrong_line_is_refused_and_changes_nothing(void **state)
+test_malformed_lines_are_refused(void **state)
 {
     (void)state;
     static const char *const rows[] = {
@@ -78,7 +78,7 @@ test_a_wrong_line_is_refused_and_changes_nothing(void **state)
         "1 2 3 sample 0 good",
         "1 2 3 sample 2 pass",
         "1 2 3 mirrorbits",
-        "1 2 3 mirrorbits nobody",
+        "1 2 3 mirrorbits dc9",
         "1 2 3 admin",
         "1 2 3 admin drain",
         "1 2 3 admin rest -",
@@ -98,9 +98,9 @@ test_a_wrong_line_is_refused_and_changes_nothing(void **state)
     }
 }
 
-/* A line is one line, whatever a peer or an operator has sent. */
+/* An input is one line, whatever a peer or an operator has sent. */
 static void
-test_foreign_bytes_break_no_line(void **state)
+test_unprintable_bytes_are_replaced(void **state)
 {
     (void)state;
     const struct locum_core_config site = config();
@@ -122,7 +122,7 @@ assert_action(const struct locum_core *core, struct locum_action action, const c
 }
 
 static void
-test_actions_are_lines(void **state)
+test_actions_are_written(void **state)
 {
     (void)state;
     static struct locum_core core;
@@ -144,10 +144,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_event_is_written_as_it_was_read),
-        cmocka_unit_test(test_a_wrong_line_is_refused_and_changes_nothing),
-        cmocka_unit_test(test_foreign_bytes_break_no_line),
-        cmocka_unit_test(test_actions_are_lines),
+        cmocka_unit_test(test_every_input_is_written_as_it_was_read),
+        cmocka_unit_test(test_malformed_lines_are_refused),
+        cmocka_unit_test(test_unprintable_bytes_are_replaced),
+        cmocka_unit_test(test_actions_are_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

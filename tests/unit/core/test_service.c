@@ -1,4 +1,4 @@
-/* service: samples -> the own word, with rise, fall and probation. */
+/* service: samples -> the own service, with rise, fall and probation (SERVICE-1 to 4). */
 #include "fixture.h"
 
 struct bench {
@@ -47,15 +47,15 @@ fail_it(struct bench *bench)
     assert_int_equal(sample(bench, 0, LOCUM_SAMPLE_FAIL), LOCUM_FAILING);
 }
 
-/* Two passes: recovered, perhaps on probation. */
+/* Two passes: recovered, possibly on probation. */
 static enum locum_service
-mend_it(struct bench *bench)
+repair_it(struct bench *bench)
 {
     assert_int_equal(sample(bench, 0, LOCUM_SAMPLE_PASS), LOCUM_FAILING);
     return sample(bench, 0, LOCUM_SAMPLE_PASS);
 }
 
-/* The first sample decides at start, either way. */
+/* SERVICE-1: the first sample decides at start. */
 static void
 test_first_sample(void **state)
 {
@@ -73,11 +73,11 @@ test_first_sample(void **state)
 }
 
 /*
- * Redis is away since the start or a reload, so nothing can be said of the own Mirrorbits. That
- * holds up the first word, and keeps no node failing whose other checks pass again.
+ * Redis has not been reachable since the start or a reload, so the own Mirrorbits has no verdict.
+ * That delays the first state, but does not keep a node failing whose other checks pass again.
  */
 static void
-test_a_mirrorbits_nothing_is_known_of(void **state)
+test_mirrorbits_without_a_verdict(void **state)
 {
     (void)state;
     struct bench bench;
@@ -87,14 +87,14 @@ test_a_mirrorbits_nothing_is_known_of(void **state)
         .counts = true, .mirrorbits = true, .rise = 1, .fall = 1, .interval_ms = 250};
     assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_PASS), LOCUM_SERVICE_UNKNOWN);
     fail_it(&bench);
-    assert_int_equal(mend_it(&bench), LOCUM_UP);
+    assert_int_equal(repair_it(&bench), LOCUM_UP);
     assert_int_equal(bench.service.check[1].verdict, LOCUM_SERVICE_UNKNOWN);
     assert_int_equal(sample(&bench, 1, LOCUM_SAMPLE_FAIL), LOCUM_FAILING);
 }
 
-/* Then `fall` failures in a row; a pass between them starts the count again. */
+/* SERVICE-1: then `fall` failures in a row; a pass between them restarts the count. */
 static void
-test_fall(void **state)
+test_fall_failures_make_it_failing(void **state)
 {
     (void)state;
     struct bench bench;
@@ -108,9 +108,9 @@ test_fall(void **state)
     assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_FAIL), LOCUM_FAILING);
 }
 
-/* And `rise` passes in a row; a failure between them starts the count again. */
+/* SERVICE-1: `rise` passes in a row; a failure between them restarts the count. */
 static void
-test_rise(void **state)
+test_rise_passes_make_it_up(void **state)
 {
     (void)state;
     struct bench bench;
@@ -118,10 +118,10 @@ test_rise(void **state)
     (void)sample(&bench, 0, LOCUM_SAMPLE_FAIL);
     assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_PASS), LOCUM_FAILING);
     assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_FAIL), LOCUM_FAILING);
-    assert_int_equal(mend_it(&bench), LOCUM_UP); /* the first return is no flap */
+    assert_int_equal(repair_it(&bench), LOCUM_UP); /* SERVICE-3 */
 }
 
-/* A refused connection fails at once where fast-fail is set, and nowhere else. */
+/* A refused connection fails at once, but only with fast-fail. */
 static void
 test_fast_fail(void **state)
 {
@@ -132,10 +132,10 @@ test_fast_fail(void **state)
     (void)sample(&bench, 0, LOCUM_SAMPLE_PASS);
     assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_FAIL), LOCUM_UP);
     assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_REFUSED), LOCUM_FAILING);
-    assert_int_equal(mend_it(&bench), LOCUM_UP);
+    assert_int_equal(repair_it(&bench), LOCUM_UP);
 }
 
-/* All checks that count must pass; one that reports only changes nothing. */
+/* SERVICE-1: all checks that count must pass; others change nothing. */
 static void
 test_several_checks(void **state)
 {
@@ -151,10 +151,10 @@ test_several_checks(void **state)
     assert_int_equal(sample(&bench, 2, LOCUM_SAMPLE_FAIL), LOCUM_FAILING);
     assert_int_equal(sample(&bench, 2, LOCUM_SAMPLE_PASS), LOCUM_UP);
     bench.service.check[0].verdict = LOCUM_SERVICE_UNKNOWN;
-    assert_int_equal(later(&bench, 10), LOCUM_UP); /* has not spoken yet: the word stands */
+    assert_int_equal(later(&bench, 10), LOCUM_UP); /* it has no verdict yet: the state stays */
 }
 
-/* A witness says up for ever; so does a server without a check that counts. */
+/* SERVICE-4: a witness is always up; so is a server without a check that counts. */
 static void
 test_without_checks(void **state)
 {
@@ -172,7 +172,7 @@ test_without_checks(void **state)
     assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_FAIL), LOCUM_UP);
 }
 
-/* A flap brings probation of 5 s, doubling to 60 s. */
+/* SERVICE-2: a flap causes probation of 5 s, doubled up to 60 s. */
 static void
 test_probation_doubles(void **state)
 {
@@ -182,31 +182,31 @@ test_probation_doubles(void **state)
     set_up(&bench);
     (void)sample(&bench, 0, LOCUM_SAMPLE_PASS);
     fail_it(&bench);
-    assert_int_equal(mend_it(&bench), LOCUM_UP);
+    assert_int_equal(repair_it(&bench), LOCUM_UP);
     for (size_t i = 0; i < LOCUM_COUNT(probation_ms); i++) {
         (void)later(&bench, 100);
         fail_it(&bench);
-        assert_int_equal(mend_it(&bench), LOCUM_PROBATION);
+        assert_int_equal(repair_it(&bench), LOCUM_PROBATION);
         if (i + 1 < LOCUM_COUNT(probation_ms)) {
-            continue; /* a failure in probation is a flap too */
+            continue; /* a failure in probation is a flap as well */
         }
         assert_int_equal(later(&bench, probation_ms[i] - 1), LOCUM_PROBATION);
         assert_int_equal(later(&bench, 1), LOCUM_UP);
     }
-    for (size_t i = 0; i < 4; i++) { /* each of them in full: 5, 10, 20 and 40 s */
+    for (size_t i = 0; i < 4; i++) { /* each of them: 5, 10, 20 and 40 s */
         set_up(&bench);
         (void)sample(&bench, 0, LOCUM_SAMPLE_FAIL);
-        (void)mend_it(&bench);
+        (void)repair_it(&bench);
         for (size_t flap = 0; flap <= i; flap++) {
             fail_it(&bench);
-            (void)mend_it(&bench);
+            (void)repair_it(&bench);
         }
         assert_int_equal(later(&bench, probation_ms[i] - 1), LOCUM_PROBATION);
         assert_int_equal(later(&bench, 1), LOCUM_UP);
     }
 }
 
-/* Failing 60 s after a recovery is no flap. */
+/* SERVICE-2: failing 60 s after a recovery is not a flap. */
 static void
 test_flap_window(void **state)
 {
@@ -214,43 +214,43 @@ test_flap_window(void **state)
     struct bench bench;
     set_up(&bench);
     (void)sample(&bench, 0, LOCUM_SAMPLE_FAIL);
-    assert_int_equal(mend_it(&bench), LOCUM_UP);
+    assert_int_equal(repair_it(&bench), LOCUM_UP);
     assert_int_equal(later(&bench, 60000), LOCUM_UP);
     fail_it(&bench);
-    assert_int_equal(mend_it(&bench), LOCUM_UP);
+    assert_int_equal(repair_it(&bench), LOCUM_UP);
     assert_int_equal(later(&bench, 59999), LOCUM_UP);
     fail_it(&bench);
-    assert_int_equal(mend_it(&bench), LOCUM_PROBATION);
+    assert_int_equal(repair_it(&bench), LOCUM_PROBATION);
 }
 
-/* A failure before any recovery is no flap, however soon it comes. */
+/* SERVICE-3: a failure before any recovery is not a flap. */
 static void
-test_first_failure(void **state)
+test_first_failure_is_no_flap(void **state)
 {
     (void)state;
     struct bench bench;
     set_up(&bench);
     (void)sample(&bench, 0, LOCUM_SAMPLE_PASS);
     fail_it(&bench);
-    assert_int_equal(mend_it(&bench), LOCUM_UP);
+    assert_int_equal(repair_it(&bench), LOCUM_UP);
 }
 
-/* Flaps are remembered until 10 min up in a row. */
+/* SERVICE-2: flaps are forgotten after 10 minutes up. */
 static void
-test_forgotten(void **state)
+test_flaps_are_forgotten_after_ten_minutes(void **state)
 {
     (void)state;
     struct bench bench;
     for (int forgotten = 0; forgotten <= 1; forgotten++) {
         set_up(&bench);
         (void)sample(&bench, 0, LOCUM_SAMPLE_FAIL);
-        (void)mend_it(&bench);
+        (void)repair_it(&bench);
         fail_it(&bench);
-        assert_int_equal(mend_it(&bench), LOCUM_PROBATION);
+        assert_int_equal(repair_it(&bench), LOCUM_PROBATION);
         assert_int_equal(later(&bench, 5000), LOCUM_UP);
         assert_int_equal(later(&bench, 600000 - 1 + forgotten), LOCUM_UP);
         fail_it(&bench);
-        assert_int_equal(mend_it(&bench), forgotten ? LOCUM_UP : LOCUM_PROBATION);
+        assert_int_equal(repair_it(&bench), forgotten ? LOCUM_UP : LOCUM_PROBATION);
     }
 }
 
@@ -259,16 +259,16 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_first_sample),
-        cmocka_unit_test(test_a_mirrorbits_nothing_is_known_of),
-        cmocka_unit_test(test_fall),
-        cmocka_unit_test(test_rise),
+        cmocka_unit_test(test_mirrorbits_without_a_verdict),
+        cmocka_unit_test(test_fall_failures_make_it_failing),
+        cmocka_unit_test(test_rise_passes_make_it_up),
         cmocka_unit_test(test_fast_fail),
         cmocka_unit_test(test_several_checks),
         cmocka_unit_test(test_without_checks),
         cmocka_unit_test(test_probation_doubles),
         cmocka_unit_test(test_flap_window),
-        cmocka_unit_test(test_first_failure),
-        cmocka_unit_test(test_forgotten),
+        cmocka_unit_test(test_first_failure_is_no_flap),
+        cmocka_unit_test(test_flaps_are_forgotten_after_ten_minutes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
-/* reconfigure: facts follow the name. assume: what if? */
+/* reconfigure: facts follow the name. assume: `explain --if`. */
 #include "bench.h"
 
-/* dc2's site with a new server dc4 put between dc2 and dc3, and no witness any more. */
+/* dc2's site with a new server dc4 between dc2 and dc3, and without the witness. */
 static struct locum_core_config
 moved_site(void)
 {
@@ -45,14 +45,14 @@ test_facts_follow_the_name(void **state)
     assert_int_equal(view->peer[2].sentinel.known[2], 2);
     assert_int_equal(view->peer[2].sentinel.known[1], 0);
     assert_int_equal(view->peer[2].sentinel.down[1], 0);
-    assert_int_equal(condition(&bench, 2), LOCUM_DOWN); /* reloading lifts no verdict */
+    assert_int_equal(condition(&bench, 2), LOCUM_DOWN); /* a reload does not end a verdict */
     assert_int_equal(condition(&bench, 1), LOCUM_UNKNOWN);
     assert_int_equal(view->peer[1].grace, START + 1200);
     assert_int_equal(bench.core.admin.excluded, 1u << 2);
-    assert_int_equal(bench.core.service.state, LOCUM_UP); /* until the checks have spoken again */
+    assert_int_equal(bench.core.service.state, LOCUM_UP); /* until the checks have verdicts again */
     assert_int_equal(bench.core.service.check[0].verdict, LOCUM_SERVICE_UNKNOWN);
     assert_int_equal(bench.core.plan.answers[3][LOCUM_V4].nodes, 1u << DC2);
-    tick(&bench, START + 1210);
+    commit(&bench, START + 1210);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_PLAN), 0); /* the caller has it already */
 }
 
@@ -61,7 +61,7 @@ test_a_server_becomes_a_witness(void **state)
 {
     (void)state;
     struct bench bench;
-    const struct locum_core_config config = cluster(DC2, 2, 1, 0); /* nothing is named */
+    const struct locum_core_config config = cluster(DC2, 2, 1, 0); /* no names */
     bench_start(&bench, &config, NULL);
     assert_int_equal(bench.core.serving.kind, LOCUM_SERVING_SELF);
     struct locum_core_config witness = config;
@@ -71,7 +71,7 @@ test_a_server_becomes_a_witness(void **state)
     assert_int_equal(bench.core.serving.kind, LOCUM_SERVING_WITNESS);
 }
 
-/* A node of role sentinel has no condition, whatever it was before. */
+/* COND-13: a node of role sentinel has no condition, whatever it was before. */
 static void
 test_a_witness_becomes_a_sentinel(void **state)
 {
@@ -92,7 +92,7 @@ test_assume(void **state)
     (void)state;
     static const struct {
         locum_node node;
-        const char *word;
+        const char *state;
         enum locum_rank dc2, dc3;
         locum_nodes shared, of_dc3;
     } cases[] = {
@@ -112,7 +112,7 @@ test_assume(void **state)
         {DC2, "drain", LOCUM_RANK_C, LOCUM_RANK_A, 2, 2},
         {DC2, "down", LOCUM_RANK_G, LOCUM_RANK_A, 2, 2},
         {DC2, "excluded", LOCUM_RANK_G, LOCUM_RANK_A, 2, 2},
-        {DC2, "unknown", LOCUM_RANK_D, LOCUM_RANK_A, 2, 2}, /* my own: the service */
+        {DC2, "unknown", LOCUM_RANK_D, LOCUM_RANK_A, 2, 2}, /* of self: the service */
     };
     struct bench bench;
     const struct locum_core_config config = article(DC2);
@@ -120,7 +120,8 @@ test_assume(void **state)
     for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
         static struct locum_core copy;
         copy = bench.core;
-        assert_int_equal(locum_core_assume(&copy, cases[i].node, locum_slice_of(cases[i].word)), 0);
+        assert_int_equal(locum_core_assume(&copy, cases[i].node, locum_slice_of(cases[i].state)),
+                         0);
         assert_int_equal(copy.rank[DC2], cases[i].dc2);
         assert_int_equal(copy.rank[DC3], cases[i].dc3);
         assert_int_equal(copy.plan.answers[0][LOCUM_V4].nodes, cases[i].shared);
@@ -129,12 +130,12 @@ test_assume(void **state)
 }
 
 static void
-test_assume_makes_no_sense(void **state)
+test_impossible_assumptions_are_refused(void **state)
 {
     (void)state;
     static const struct {
         locum_node node;
-        const char *word;
+        const char *state;
     } cases[] = {{DC3, "gone"}, {DC3, ""},         {DC2, "suspect"}, {DC2, "returning"},
                  {NS0, "down"}, {NS0, "excluded"}, {NS0, "failing"}, {NS0, "drain"}};
     struct bench bench;
@@ -143,7 +144,7 @@ test_assume_makes_no_sense(void **state)
     for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
         static struct locum_core copy;
         copy = bench.core;
-        assert_int_equal(locum_core_assume(&copy, cases[i].node, locum_slice_of(cases[i].word)),
+        assert_int_equal(locum_core_assume(&copy, cases[i].node, locum_slice_of(cases[i].state)),
                          LOCUM_ERR_INVALID);
         assert_memory_equal(&copy, &bench.core, sizeof(copy));
     }
@@ -157,7 +158,7 @@ main(void)
         cmocka_unit_test(test_a_server_becomes_a_witness),
         cmocka_unit_test(test_a_witness_becomes_a_sentinel),
         cmocka_unit_test(test_assume),
-        cmocka_unit_test(test_assume_makes_no_sense),
+        cmocka_unit_test(test_impossible_assumptions_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

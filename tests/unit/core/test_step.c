@@ -1,4 +1,4 @@
-/* step: the turn. What is sent when, grace, leaving, the operator, the plan. */
+/* step: heartbeat times, grace, leaving, the operator, the plan. */
 #include "bench.h"
 
 static void
@@ -9,12 +9,11 @@ test_begin(void **state)
     const struct locum_core_config config = article(DC2);
     bench_start(&bench, &config, NULL);
     assert_int_equal(bench.core.view.incarnation, at(START).wall);
-    assert_int_equal(bench.core.plan.answers[0][LOCUM_V4].nodes,
-                     1u << DC2); /* from the first moment */
-    tick(&bench, START);
+    assert_int_equal(bench.core.plan.answers[0][LOCUM_V4].nodes, 1u << DC2); /* from the start */
+    commit(&bench, START);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_PLAN), 1);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 1);
-    tick(&bench, START + 10);
+    commit(&bench, START + 10);
     assert_int_equal(bench.actions.count, 0);
 }
 
@@ -30,9 +29,9 @@ test_incarnation_grows(void **state)
         struct locum_saved saved = {.incarnation = wall + 7, .admin = {.until_boot = LOCUM_NEVER}};
         struct locum_now now = at(START);
         now.wall = walls[i];
-        saved.admin.excluded = 7; /* never me myself */
+        saved.admin.excluded = 7; /* never self */
         locum_core_init(&bench.core, &config, &saved, now);
-        assert_int_equal(bench.core.view.incarnation, wall + 8); /* the clock went back */
+        assert_int_equal(bench.core.view.incarnation, wall + 8); /* the clock was set back */
         assert_int_equal(bench.core.admin.excluded, 6);
         saved.incarnation = 3;
         locum_core_init(&bench.core, &config, &saved, now);
@@ -42,29 +41,29 @@ test_incarnation_grows(void **state)
     }
 }
 
-/* Each interval; news at once, but 20 ms apart. */
+/* HEARTBEAT-1: every interval; changes at once, but 20 ms apart. */
 static void
-test_when_it_sends(void **state)
+test_heartbeat_times(void **state)
 {
     (void)state;
     struct bench bench;
     const struct locum_core_config config = article(DC2);
-    bench_start_well(&bench, &config); /* sent at START and, for the news, at START + 100 */
+    bench_start_well(&bench, &config); /* sent at START and, for a change, at START + 100 */
     assert_int_equal(bench.core.view.seq, 2);
-    tick(&bench, START + 224);
+    commit(&bench, START + 224);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 0);
-    tick(&bench, START + 225);
+    commit(&bench, START + 225);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 1);
     struct locum_input refused = {.kind = LOCUM_INPUT_SAMPLE};
     refused.sample.outcome = LOCUM_SAMPLE_REFUSED;
     step(&bench, refused);
-    tick(&bench, START + 244);
+    commit(&bench, START + 244);
     assert_non_null(event_of(&bench, LOCUM_EVENT_SERVICE));
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 0);
-    tick(&bench, START + 245);
+    commit(&bench, START + 245);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 1);
-    tick(&bench, START + 265);
-    assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 0); /* said */
+    commit(&bench, START + 265);
+    assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 0); /* already sent */
     assert_int_equal(bench.core.view.sent[bench.core.view.seq % LOCUM_SENT_MAX], START + 245);
 }
 
@@ -95,7 +94,7 @@ test_heartbeat_text(void **state)
                                 "a1b2c3d4 dc3=0,0,u");
 }
 
-/* The whole story in one core: silence, quorum, takeover; heard again, given back. */
+/* Silence, quorum, takeover; heard again, given back. */
 static void
 test_takeover_and_back(void **state)
 {
@@ -110,11 +109,11 @@ test_takeover_and_back(void **state)
     assert_int_equal(event_of(&bench, LOCUM_EVENT_SERVING)->serving.to.taken, 1u << DC3);
     assert_int_equal(bench.core.plan.answers[2][LOCUM_V4].nodes, 1u << DC2);
     for (locum_ms now = START + 1200; now <= START + 6300; now += 100) {
-        tick(&bench, now);
+        commit(&bench, now);
         hear(&bench, LOCUM_PATH_UDP, NS0);
         hear(&bench, LOCUM_PATH_UDP, DC3);
     }
-    tick(&bench, START + 6300);
+    commit(&bench, START + 6300);
     assert_int_equal(condition(&bench, DC3), LOCUM_ALIVE);
     assert_int_equal(bench.core.plan.answers[2][LOCUM_V4].nodes, 1u << DC3);
 }
@@ -128,19 +127,19 @@ test_grace_after_a_stall(void **state)
     bench_start_well(&bench, &config);
     run_without_dc3(&bench, START + 1200);
     assert_int_equal(condition(&bench, DC3), LOCUM_SUSPECT);
-    tick(&bench, bench.core.next_commit + 500); /* timeout/2 late: not yet */
+    commit(&bench, bench.core.next_commit + 500); /* GRACE-2: exactly timeout/2 late is no stall */
     assert_null(event_of(&bench, LOCUM_EVENT_STALL));
     assert_int_equal(condition(&bench, DC3), LOCUM_SUSPECT);
-    tick(&bench, bench.core.next_commit + 501);
+    commit(&bench, bench.core.next_commit + 501);
     assert_int_equal(event_of(&bench, LOCUM_EVENT_STALL)->late_ms, 501);
     assert_int_equal(event_of(&bench, LOCUM_EVENT_CONDITION)->condition.cause, LOCUM_CAUSE_GRACE);
     assert_int_equal(condition(&bench, DC3), LOCUM_UNKNOWN);
     const locum_ms grace = bench.now;
     assert_int_equal(bench.core.view.grace, grace);
-    tick(&bench, grace + 500);
-    tick(&bench, grace + 999);
+    commit(&bench, grace + 500);
+    commit(&bench, grace + 999);
     assert_int_equal(condition(&bench, DC3), LOCUM_UNKNOWN);
-    tick(&bench, grace + 1000); /* silence counts from the grace */
+    commit(&bench, grace + 1000); /* silence counts from the grace */
     assert_int_equal(condition(&bench, DC3), LOCUM_SUSPECT);
 }
 
@@ -151,7 +150,7 @@ subscribe(struct bench *self, locum_ms now, bool subscribed)
     step(self, (struct locum_input){.kind = LOCUM_INPUT_REDIS, .subscribed = subscribed});
 }
 
-/* (Re)subscribing is grace only for those whose datagrams I do not rely on. */
+/* GRACE-3: (re)subscribing is grace only for peers without direct[P]. */
 static void
 test_grace_at_subscribing(void **state)
 {
@@ -189,7 +188,7 @@ test_grace_never_touches_down(void **state)
     bench.core.view.peer[DC3].path[LOCUM_PATH_UDP].heard = LOCUM_NEVER;
     bench.core.view.peer[DC3].path[LOCUM_PATH_REDIS].heard = START;
     subscribe(&bench, START + 1200, true);
-    tick(&bench, START + 9000); /* a stall too */
+    commit(&bench, START + 9000); /* a stall as well */
     assert_non_null(event_of(&bench, LOCUM_EVENT_STALL));
     assert_int_equal(condition(&bench, DC3), LOCUM_DOWN);
 }
@@ -201,7 +200,7 @@ leave(struct bench *self, locum_ms now)
     step(self, (struct locum_input){.kind = LOCUM_INPUT_LEAVE});
 }
 
-/* Said until every peer heard has acknowledged it. */
+/* LEAVE-1: `leaving` until every peer that is heard has acknowledged it. */
 static void
 test_leaving(void **state)
 {
@@ -213,10 +212,10 @@ test_leaving(void **state)
     assert_non_null(event_of(&bench, LOCUM_EVENT_LEAVING));
     leave(&bench, START + 111);
     assert_int_equal(bench.actions.count, 0); /* once */
-    hear(&bench, LOCUM_PATH_UDP, DC3);        /* acknowledges what did not say it yet */
-    tick(&bench, START + 112);
+    hear(&bench, LOCUM_PATH_UDP, DC3);        /* acknowledges a heartbeat without `leaving` */
+    commit(&bench, START + 112);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 0); /* 20 ms apart */
-    tick(&bench, START + 120);
+    commit(&bench, START + 120);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 1);
     assert_int_equal(bench.core.leaving_seq, 3);
     char buffer[LOCUM_HEARTBEAT_MAX];
@@ -225,20 +224,20 @@ test_leaving(void **state)
     assert_non_null(strstr(buffer, " ready leaving "));
     struct locum_heartbeat *dc3 = &bench.peer[DC3];
     dc3->seq++;
-    dc3->acks[DC2].seq = 2; /* still the one before */
+    dc3->acks[DC2].seq = 2; /* the heartbeat before */
     hear_as_is(&bench, LOCUM_PATH_UDP, dc3);
     hear(&bench, LOCUM_PATH_REDIS, NS0);
-    tick(&bench, START + 130);
+    commit(&bench, START + 130);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_LEFT), 0);
     hear(&bench, LOCUM_PATH_UDP, DC3);
-    tick(&bench, START + 140);
+    commit(&bench, START + 140);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_LEFT), 1);
-    tick(&bench, START + 150);
+    commit(&bench, START + 150);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_LEFT), 0); /* once */
 }
 
 static void
-test_leaving_unanswered(void **state)
+test_leaving_ends_without_acknowledgements(void **state)
 {
     (void)state;
     struct bench bench;
@@ -246,14 +245,14 @@ test_leaving_unanswered(void **state)
     bench_start_well(&bench, &config);
     leave(&bench, START + 130);
     for (locum_ms now = START + 130; now < START + 330; now += 10) {
-        tick(&bench, now);
+        commit(&bench, now);
         assert_int_equal(count_actions(&bench, LOCUM_ACTION_LEFT), 0);
     }
-    tick(&bench, START + 330);
+    commit(&bench, START + 330);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_LEFT), 1);
 }
 
-/* With nobody there, leaving waits for nobody. */
+/* LEAVE-1: without any peer it ends at once. */
 static void
 test_leaving_alone(void **state)
 {
@@ -261,18 +260,18 @@ test_leaving_alone(void **state)
     struct bench bench;
     const struct locum_core_config config = article(DC2);
     bench_start(&bench, &config, NULL);
-    tick(&bench, START);
+    commit(&bench, START);
     leave(&bench, START + 20);
-    tick(&bench, START + 20);
+    commit(&bench, START + 20);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 1);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_LEFT), 1);
 }
 
 static void
-want(struct bench *self, enum locum_admin word, locum_ms for_ms, const char *reason)
+want(struct bench *self, enum locum_admin state, locum_ms for_ms, const char *reason)
 {
     struct locum_input event = {.kind = LOCUM_INPUT_ADMIN};
-    event.admin.state = word;
+    event.admin.state = state;
     event.admin.for_ms = for_ms;
     strcpy(event.admin.reason, reason);
     step(self, event);
@@ -291,7 +290,7 @@ test_admin(void **state)
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_PERSIST), 1);
     assert_int_equal(bench.core.admin.until_boot, LOCUM_NEVER);
     assert_string_equal(bench.core.admin.reason, "disk swap");
-    tick(&bench, START + 130);
+    commit(&bench, START + 130);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 1);
     assert_int_equal(bench.core.serving.kind, LOCUM_SERVING_YIELDING);
     assert_int_equal(locum_core_admin(&bench.core, DC2), LOCUM_DRAIN);
@@ -303,9 +302,9 @@ test_admin(void **state)
     locum_core_saved(&bench.core, &saved);
     assert_int_equal(saved.admin.state, LOCUM_MAINT);
     assert_int_equal(saved.admin.until_boot, at(START + 130).boot + 300);
-    tick(&bench, START + 429);
+    commit(&bench, START + 429);
     assert_null(event_of(&bench, LOCUM_EVENT_ADMIN));
-    tick(&bench, START + 430);
+    commit(&bench, START + 430);
     assert_int_equal(event_of(&bench, LOCUM_EVENT_ADMIN)->admin.cause, LOCUM_CAUSE_LEASE);
     assert_int_equal(event_of(&bench, LOCUM_EVENT_ADMIN)->admin.from, LOCUM_MAINT);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_PERSIST), 1);
@@ -321,7 +320,7 @@ exclude(struct bench *self, locum_node node, bool excluded)
     step(self, event);
 }
 
-/* Exclusion is a rank only; condition and votes go on. */
+/* RANK-1: an exclusion changes only the rank. */
 static void
 test_exclude(void **state)
 {
@@ -334,13 +333,13 @@ test_exclude(void **state)
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_PERSIST), 1);
     exclude(&bench, DC3, true);
     assert_int_equal(bench.actions.count, 0);
-    tick(&bench, START + 110);
+    commit(&bench, START + 110);
     assert_int_equal(bench.core.rank[DC3], LOCUM_RANK_G);
     assert_int_equal(condition(&bench, DC3), LOCUM_ALIVE);
     assert_int_equal(bench.core.plan.answers[2][LOCUM_V4].nodes, 1u << DC2);
     exclude(&bench, DC3, false);
     assert_non_null(event_of(&bench, LOCUM_EVENT_INCLUDED));
-    tick(&bench, START + 120);
+    commit(&bench, START + 120);
     assert_int_equal(bench.core.plan.answers[2][LOCUM_V4].nodes, 1u << DC3);
 }
 
@@ -351,7 +350,7 @@ test_admin_check(void **state)
     static const struct {
         enum locum_service dc3;
         locum_node self;
-        enum locum_admin word;
+        enum locum_admin state;
         bool force;
         uint32_t min_serving;
         int status;
@@ -373,20 +372,20 @@ test_admin_check(void **state)
         bench_start_well(&bench, &config);
         bench.peer[DC3].service = cases[i].dc3;
         hear(&bench, LOCUM_PATH_UDP, DC3);
-        tick(&bench, START + 110);
-        assert_int_equal(locum_core_admin_check(&bench.core, cases[i].word, cases[i].force, &left),
+        commit(&bench, START + 110);
+        assert_int_equal(locum_core_admin_check(&bench.core, cases[i].state, cases[i].force, &left),
                          cases[i].status);
         assert_int_equal(left, cases[i].left);
     }
     struct bench bench;
     size_t left;
-    const struct locum_core_config witness = article(NS0); /* takes no server away */
+    const struct locum_core_config witness = article(NS0); /* a witness is not named */
     bench_start(&bench, &witness, NULL);
     assert_int_equal(locum_core_admin_check(&bench.core, LOCUM_MAINT, false, &left), 0);
 }
 
 static void
-test_sentinel_is_noted(void **state)
+test_sentinel_poll_is_stored(void **state)
 {
     (void)state;
     struct bench bench;
@@ -415,7 +414,7 @@ own_returns(struct bench *self)
     hear_as_is(self, LOCUM_PATH_REDIS, &own);
 }
 
-/* The own Mirrorbits: heard is a pass; unheard fails only if Redis worked the whole time. */
+/* The own Mirrorbits: heard is a pass; not heard fails only if Redis worked the whole time. */
 static void
 test_mirrorbits_check(void **state)
 {
@@ -425,50 +424,50 @@ test_mirrorbits_check(void **state)
     config.checks[0] = (struct locum_core_check){
         .counts = true, .mirrorbits = true, .rise = 1, .fall = 2, .interval_ms = 1000};
     bench_start(&bench, &config, NULL);
-    tick(&bench, START);
+    commit(&bench, START);
     assert_int_equal(bench.core.service.state, LOCUM_SERVICE_UNKNOWN); /* no Redis, no verdict */
     subscribe(&bench, START + 10, true);
     step(&bench, (struct locum_input){.kind = LOCUM_INPUT_MIRRORBITS, .node = DC2});
-    tick(&bench, START + 990);
+    commit(&bench, START + 990);
     assert_int_equal(bench.core.service.state, LOCUM_SERVICE_UNKNOWN); /* once an interval */
-    tick(&bench, START + 1000);
+    commit(&bench, START + 1000);
     assert_int_equal(bench.core.service.state, LOCUM_UP);
     for (locum_ms now = START + 1100; now < START + 6900; now += 100) {
-        tick(&bench, now);
+        commit(&bench, now);
         own_returns(&bench);
         assert_int_equal(bench.core.service.state, LOCUM_UP); /* the window is not over yet */
     }
     for (locum_ms now = START + 6900; now <= START + 8000; now += 100) {
-        tick(&bench, now);
+        commit(&bench, now);
         own_returns(&bench);
     }
     assert_int_equal(bench.core.service.state, LOCUM_FAILING);
     step(&bench, (struct locum_input){.kind = LOCUM_INPUT_MIRRORBITS, .node = DC2});
-    tick(&bench, START + 9000);
+    commit(&bench, START + 9000);
     assert_int_equal(bench.core.service.state, LOCUM_UP);
     for (locum_ms now = START + 9500; now < START + 60000; now += 500) {
-        tick(&bench, now); /* Redis has gone mute: the last verdict stands */
+        commit(&bench, now); /* Redis sends nothing: the last verdict stays */
     }
     assert_int_equal(bench.core.service.state, LOCUM_UP);
     subscribe(&bench, bench.now, false);
-    tick(&bench, START + 61000);
+    commit(&bench, START + 61000);
     assert_int_equal(bench.core.service.state, LOCUM_UP);
 }
 
-/* The plan is told when it changes, and when only what is served changes in words. */
+/* The plan is handed out when it changes, also if only the summary changes. */
 static void
-test_plan_is_told(void **state)
+test_plan_is_handed_out_when_it_changes(void **state)
 {
     (void)state;
     struct bench bench;
     const struct locum_core_config config = article(DC2);
     bench_start_well(&bench, &config);
-    tick(&bench, START + 130);
+    commit(&bench, START + 130);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_PLAN), 0);
     bench.peer[DC3].admin = LOCUM_MAINT;
     hear(&bench, LOCUM_PATH_UDP, DC3);
     assert_int_equal(bench.actions.count, 0);
-    tick(&bench, START + 140);
+    commit(&bench, START + 140);
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_PLAN), 1);
     assert_non_null(event_of(&bench, LOCUM_EVENT_SERVING));
     assert_int_equal(locum_core_admin(&bench.core, DC3), LOCUM_MAINT);
@@ -481,21 +480,21 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_begin),
         cmocka_unit_test(test_incarnation_grows),
-        cmocka_unit_test(test_when_it_sends),
+        cmocka_unit_test(test_heartbeat_times),
         cmocka_unit_test(test_heartbeat_text),
         cmocka_unit_test(test_takeover_and_back),
         cmocka_unit_test(test_grace_after_a_stall),
         cmocka_unit_test(test_grace_at_subscribing),
         cmocka_unit_test(test_grace_never_touches_down),
         cmocka_unit_test(test_leaving),
-        cmocka_unit_test(test_leaving_unanswered),
+        cmocka_unit_test(test_leaving_ends_without_acknowledgements),
         cmocka_unit_test(test_leaving_alone),
         cmocka_unit_test(test_admin),
         cmocka_unit_test(test_exclude),
         cmocka_unit_test(test_admin_check),
-        cmocka_unit_test(test_sentinel_is_noted),
+        cmocka_unit_test(test_sentinel_poll_is_stored),
         cmocka_unit_test(test_mirrorbits_check),
-        cmocka_unit_test(test_plan_is_told),
+        cmocka_unit_test(test_plan_is_handed_out_when_it_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,4 @@
-/* view: what follows from the facts without judgement. */
+/* view: what follows directly from the facts (SILENCE-1 to 5). */
 #include "fixture.h"
 
 static struct locum_core_config config;
@@ -14,7 +14,7 @@ set_up(void **state)
     return 0;
 }
 
-/* By UDP and by Redis, heard then. */
+/* Heard at these times by UDP and by Redis. */
 static void
 heard_by(locum_ms udp, locum_ms redis)
 {
@@ -22,7 +22,7 @@ heard_by(locum_ms udp, locum_ms redis)
     dc3->path[LOCUM_PATH_REDIS].heard = redis;
 }
 
-/* Only what this run sent, and still remembers, has a time. */
+/* Only recent heartbeats of this run have a time. */
 static void
 test_sent_ring(void **state)
 {
@@ -41,7 +41,7 @@ test_sent_ring(void **state)
     assert_int_equal(locum_view_sent(&view, 78, 1000), LOCUM_NEVER);
 }
 
-/* limit = max(timeout, 4 x the peer's interval); mine until it has told its own. */
+/* SILENCE-2; before the first heartbeat with the own interval. */
 static void
 test_limit(void **state)
 {
@@ -56,7 +56,7 @@ test_limit(void **state)
     assert_int_equal(locum_view_limit(&view, &config, DC3), 1004);
 }
 
-/* base = the latest of heard (never: my start), my grace, the peer's grace. */
+/* SILENCE-3 */
 static void
 test_base(void **state)
 {
@@ -72,7 +72,7 @@ test_base(void **state)
     assert_int_equal(locum_view_base(&view, DC3), 54000);
 }
 
-/* direct: UDP at most 10 s older than Redis; or nothing at all for 10 s since my start. */
+/* SILENCE-1 */
 static void
 test_direct(void **state)
 {
@@ -91,7 +91,7 @@ test_direct(void **state)
     assert_true(locum_view_direct(&view, DC3, 99000));
 }
 
-/* silent by UDP: only where UDP is direct, and from limit on. */
+/* SILENCE-4 */
 static void
 test_silent_direct(void **state)
 {
@@ -104,7 +104,7 @@ test_silent_direct(void **state)
     assert_false(locum_view_silent(&view, &config, DC3, 99000));
 }
 
-/* silent by Redis: subscribed, and my own heartbeats sent a limit later came back. */
+/* SILENCE-5 */
 static void
 test_silent_redis(void **state)
 {
@@ -121,13 +121,13 @@ test_silent_redis(void **state)
     view.subscribed = false;
     assert_false(locum_view_silent(&view, &config, DC3, 61000));
     view.subscribed = true;
-    view.subscribed_at = 60001; /* what went by before I subscribed I could not hear */
+    view.subscribed_at = 60001; /* what was sent before the subscription cannot be heard */
     assert_false(locum_view_silent(&view, &config, DC3, 61000));
     view.own_return = 61001;
     assert_true(locum_view_silent(&view, &config, DC3, 61001));
 }
 
-/* heard within limit: to the last millisecond, and never if never heard. */
+/* heard within limit: up to the last millisecond; false if never heard. */
 static void
 test_heard_within_limit(void **state)
 {
@@ -138,12 +138,12 @@ test_heard_within_limit(void **state)
     assert_false(locum_view_heard_within_limit(&view, &config, DC3, 61001));
 }
 
-/* Redis worked for a window: subscribed, and what I sent came back all the while, to the last. */
+/* Redis worked for a window: subscribed, and own heartbeats came back all the time. */
 static void
 test_redis_worked(void **state)
 {
     (void)state;
-    assert_false(locum_view_redis_worked(&view, &config, 5000, 60000)); /* nothing ever came back */
+    assert_false(locum_view_redis_worked(&view, &config, 5000, 60000)); /* nothing came back */
     view.subscribed = true;
     assert_false(locum_view_redis_worked(&view, &config, 5000, 60000));
     view.own_return_since = 55000;

@@ -1,4 +1,4 @@
-/* vote: who holds a peer silent; each condition violated in turn. */
+/* vote: VOTE-1 and 2; each of their conditions violated once. */
 #include "fixture.h"
 
 #include "core/vote.h"
@@ -9,8 +9,8 @@ enum { SN0 = 3 };
 static struct locum_core_config config;
 static struct locum_view view;
 
-/* dc2 (me), dc3, ns0 and the Sentinel-only sn0. Nobody is heard; sn0's Sentinel was polled now: it
- * sees my two instances up and holds both of dc3 s_down. */
+/* dc2 (self), dc3, ns0 and the Sentinel-only sn0. No peer is heard; sn0's Sentinel was polled now:
+ * it reports both instances of dc2 up and both of dc3 s_down. */
 static int
 set_up(void **state)
 {
@@ -29,11 +29,11 @@ static locum_nodes
 votes(void)
 {
     const locum_nodes voters = locum_vote_count(&view, &config, DC3, NOW);
-    assert_true(locum_nodes_has(voters, DC2)); /* I always count */
+    assert_true(locum_nodes_has(voters, DC2)); /* VOTE-3: self always counts */
     return voters & ~locum_nodes_of(DC2);
 }
 
-/* A coordinator that is heard votes with its letter: s or d. */
+/* VOTE-1: a coordinator that is heard votes with its state code: s or d. */
 static void
 test_coordinator(void **state)
 {
@@ -41,9 +41,9 @@ test_coordinator(void **state)
     static const bool expected[] = {false, false, true, true, false};
     view.peer[SN0].sentinel.polled = LOCUM_NEVER;
     view.peer[NS0].heard = NOW - TIMEOUT;
-    for (unsigned letter = LOCUM_UNKNOWN; letter <= LOCUM_RETURNING; letter++) {
-        view.peer[NS0].state_codes[DC3] = letter;
-        assert_int_equal(votes(), expected[letter] ? 1u << NS0 : 0);
+    for (unsigned code = LOCUM_UNKNOWN; code <= LOCUM_RETURNING; code++) {
+        view.peer[NS0].state_codes[DC3] = code;
+        assert_int_equal(votes(), expected[code] ? 1u << NS0 : 0);
     }
     view.peer[NS0].state_codes[DC3] = LOCUM_DOWN;
     view.peer[NS0].heard = NOW - TIMEOUT - 1; /* not heard within its limit */
@@ -52,9 +52,9 @@ test_coordinator(void **state)
     assert_int_equal(votes(), 0);
 }
 
-/* Neither the peer's own word about itself nor a second voice of mine is a vote. */
+/* VOTE-1: neither the peer nor self (a second time) has a vote. */
 static void
-test_not_the_peer_nor_me(void **state)
+test_peer_and_self_have_no_vote(void **state)
 {
     (void)state;
     view.peer[DC3].heard = NOW;
@@ -65,9 +65,9 @@ test_not_the_peer_nor_me(void **state)
     assert_int_equal(votes(), 0);
 }
 
-/* The word of a coordinator that is heard goes before that of its Sentinel. */
+/* VOTE-2: only if the coordinator is not heard does its Sentinel vote. */
 static void
-test_word_before_sentinel(void **state)
+test_coordinator_before_sentinel(void **state)
 {
     (void)state;
     view.peer[NS0].sentinel = view.peer[SN0].sentinel;
@@ -77,7 +77,7 @@ test_word_before_sentinel(void **state)
     assert_int_equal(votes(), 1u << SN0);
 }
 
-/* A Sentinel's vote holds for two polls and 200 ms. */
+/* VOTE-2: a poll counts for two poll intervals and 200 ms. */
 static void
 test_sentinel_age(void **state)
 {
@@ -90,7 +90,7 @@ test_sentinel_age(void **state)
     assert_int_equal(votes(), 0);
 }
 
-/* Not in TILT. */
+/* VOTE-2: not in TILT. */
 static void
 test_sentinel_tilt(void **state)
 {
@@ -99,7 +99,7 @@ test_sentinel_tilt(void **state)
     assert_int_equal(votes(), 0);
 }
 
-/* It must see an instance of a third node up: it may be the one that is cut off. */
+/* VOTE-2: it must see an instance of a third node up, or it may be cut off itself. */
 static void
 test_sentinel_cut_off(void **state)
 {
@@ -108,13 +108,13 @@ test_sentinel_cut_off(void **state)
     sentinel->down[DC2] = 1;
     assert_int_equal(votes(), 1u << SN0);
     sentinel->down[DC2] = 2;
-    sentinel->known[SN0] = 1; /* its own site is no proof */
+    sentinel->known[SN0] = 1; /* its own site does not count */
     assert_int_equal(votes(), 0);
     sentinel->known[NS0] = 1;
     assert_int_equal(votes(), 1u << SN0);
 }
 
-/* At least two instances at the peer, and all of them s_down. */
+/* VOTE-2: at least two instances at the peer, and all of them s_down. */
 static void
 test_sentinel_instances(void **state)
 {
@@ -132,7 +132,7 @@ test_sentinel_instances(void **state)
     assert_int_equal(votes(), 1u << SN0);
 }
 
-/* Shown in status: whose Sentinel holds a peer down, of however many instances. */
+/* For status: the Sentinels that report a peer down, with any number of instances. */
 static void
 test_sentinels_shown(void **state)
 {
@@ -150,7 +150,7 @@ test_sentinels_shown(void **state)
     assert_false(locum_vote_sentinels_speak(&view, &config, NOW));
 }
 
-/* Reachable: I, who is heard, and whose Sentinel speaks. */
+/* Reachable: self, the peers that are heard, and those whose Sentinel counts. */
 static void
 test_reachable(void **state)
 {
@@ -166,8 +166,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_coordinator, set_up),
-        cmocka_unit_test_setup(test_not_the_peer_nor_me, set_up),
-        cmocka_unit_test_setup(test_word_before_sentinel, set_up),
+        cmocka_unit_test_setup(test_peer_and_self_have_no_vote, set_up),
+        cmocka_unit_test_setup(test_coordinator_before_sentinel, set_up),
         cmocka_unit_test_setup(test_sentinel_age, set_up),
         cmocka_unit_test_setup(test_sentinel_tilt, set_up),
         cmocka_unit_test_setup(test_sentinel_cut_off, set_up),

@@ -96,10 +96,10 @@ say(locum_node peer, uint64_t seq)
 }
 
 static void
-wish(enum locum_admin word, locum_ms for_ms)
+wish(enum locum_admin state, locum_ms for_ms)
 {
     struct locum_input input = {.kind = LOCUM_INPUT_ADMIN};
-    input.admin.state = word;
+    input.admin.state = state;
     input.admin.for_ms = for_ms;
     memcpy(input.admin.reason, "a new disk", 11);
     locum_daemon_loop_deliver(daemon_, &input);
