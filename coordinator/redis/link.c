@@ -431,19 +431,18 @@ begin(struct locum_link *self, const struct locum_address *address)
 }
 
 struct locum_link *
-locum_link_open(struct event_base *base, const struct locum_link_target *target,
-                locum_ms timeout_ms, const struct locum_link_events *events, void *user,
-                uint64_t *commands)
+locum_link_open(const struct locum_link_target *target, const struct locum_link_events *events,
+                void *user)
 {
     struct locum_link *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return NULL;
     }
-    self->base = base;
+    self->base = target->base;
     self->events = events;
     self->user = user;
-    self->commands = commands;
-    self->timeout_ms = timeout_ms;
+    self->commands = target->commands;
+    self->timeout_ms = target->timeout_ms;
     self->login = target->login;
     self->fd = -1;
     if (target->tls != NULL) {
@@ -451,12 +450,12 @@ locum_link_open(struct event_base *base, const struct locum_link_target *target,
         self->tls = locum_tls_copy(target->tls);
     }
     self->reader = locum_resp_reader(&self->functions);
-    if (self->reader == NULL || (target->tls != NULL && self->tls == NULL)) {
+    if (self->reader == NULL) {
         destroy(self);
         return NULL;
     }
-    locum_timer_init(&self->flush, base, on_flush, self);
-    locum_timer_init(&self->deadline, base, on_deadline, self);
+    locum_timer_init(&self->flush, self->base, on_flush, self);
+    locum_timer_init(&self->deadline, self->base, on_deadline, self);
     locum_timer_run_last(&self->deadline); /* what has arrived is read before it is called late */
     const int error = begin(self, &target->address);
     if (error != 0) {

@@ -38,12 +38,15 @@ struct locum_link_login {
     const char *name;     /* for CLIENT SETNAME, e.g. "locum-dc2" */
 };
 
-/* The server to connect to. */
+/* The server to connect to. All pointers are borrowed. */
 struct locum_link_target {
-    struct locum_address address;         /* numeric, with its port */
-    const struct locum_tls *tls;          /* NULL: plain text */
-    const char *name;                     /* with TLS: the name in its certificate (tls.h) */
-    const struct locum_link_login *login; /* NULL: none; borrowed while the link lives */
+    struct event_base *base;
+    struct locum_address address; /* numeric, with its port */
+    locum_ms timeout_ms;          /* of the connect with the TLS handshake, and each reply */
+    const struct locum_tls *tls;  /* NULL: plain text */
+    const char *name;             /* with TLS: the name in its certificate (tls.h) */
+    const struct locum_link_login *login; /* NULL: none; while the link lives */
+    uint64_t *commands;                   /* counts those sent; while the link lives */
 };
 
 /* No callback runs inside a function of this header. */
@@ -65,15 +68,11 @@ typedef void locum_link_reply_fn(void *user, enum locum_command command, const r
 /*
  * Begin to connect.
  *
- * target      copied, except `login`.
- * timeout_ms  deadline of the connect (with the TLS handshake) and of each reply, > 0.
- * events      borrowed while the link lives.
- * commands    counts the commands sent; borrowed.
+ * events  borrowed while the link lives.
  * Returns NULL if there is no memory.
  */
-struct locum_link *locum_link_open(struct event_base *base, const struct locum_link_target *target,
-                                   locum_ms timeout_ms, const struct locum_link_events *events,
-                                   void *user, uint64_t *commands);
+struct locum_link *locum_link_open(const struct locum_link_target *target,
+                                   const struct locum_link_events *events, void *user);
 
 /* Connected and not closed yet? false for NULL. */
 bool locum_link_is_up(const struct locum_link *self);

@@ -17,11 +17,9 @@ enum { UNCONFIRMED_MAX = 64 };
 enum { DIAGNOSIS_MIRRORBITS = LOCUM_COMMANDS, DIAGNOSES };
 
 struct locum_master {
-    struct event_base *base;
     const struct locum_master_settings *settings;
     const struct locum_master_events *events;
     void *user;
-    uint64_t *commands;
 
     struct locum_address address; /* port 0: none */
     struct locum_link *command;
@@ -190,9 +188,9 @@ send_event(struct locum_master *self, const struct locum_redis_event *event)
     send_command(self, &argv);
 }
 
-/* Send events, some at a time, if this is a master and the right database is selected. */
-static void
-send_events(struct locum_master *self)
+/* Some at a time, if this is a master and the right database is selected. */
+void
+locum_master_events_added(struct locum_master *self)
 {
     struct locum_redis_event event;
     while (self->is_master && self->selected && self->unconfirmed_count < UNCONFIRMED_MAX &&
@@ -211,7 +209,7 @@ confirm_event(struct locum_master *self)
     self->delivered = self->unconfirmed[self->first_unconfirmed];
     self->first_unconfirmed = (self->first_unconfirmed + 1) % UNCONFIRMED_MAX;
     self->unconfirmed_count--;
-    send_events(self);
+    locum_master_events_added(self);
 }
 
 static void
@@ -226,7 +224,7 @@ on_reply(void *user, enum locum_command command, const redisReply *reply)
     if (command == LOCUM_COMMAND_SELECT) {
         self->selected = !failed;
         self->writable_since = (uint64_t)locum_now_read().wall;
-        send_events(self);
+        locum_master_events_added(self);
     } else if (command == LOCUM_COMMAND_XADD && self->command != NULL) { /* not ended by note() */
         confirm_event(self);
     }
@@ -345,17 +343,15 @@ static const struct locum_link_events command_events = {on_command_up, NULL, on_
 static const struct locum_link_events listen_events = {on_listen_up, on_message, on_closed};
 
 struct locum_master *
-locum_master_create(struct event_base *base, const struct locum_master_settings *settings,
-                    const struct locum_master_events *events, void *user, uint64_t *commands)
+locum_master_create(const struct locum_master_settings *settings,
+                    const struct locum_master_events *events, void *user)
 {
     struct locum_master *self = calloc(1, sizeof(*self));
     if (self != NULL) {
-        self->base = base;
         self->settings = settings;
         self->events = events;
         self->user = user;
-        self->commands = commands;
-        locum_timer_init(&self->check_timer, base, check, self);
+        locum_timer_init(&self->check_timer, settings->base, check, self);
     }
     return self;
 }
@@ -366,18 +362,18 @@ locum_master_connect(struct locum_master *self, const struct locum_address *addr
 {
     const struct locum_address_text host = locum_address_host_text(address);
     const struct locum_link_target target = {
+        .base = self->settings->base,
         .address = *address,
+        .timeout_ms = self->settings->timeout_ms,
         .tls = self->settings->tls,
         .name = name != NULL ? name : host.text,
         .login = &self->settings->login,
+        .commands = self->settings->commands,
     };
-    const locum_ms timeout_ms = self->settings->timeout_ms;
     self->address = *address;
     self->channel = locum_command_key(self->settings->cluster, "heartbeat", NULL);
-    self->command =
-        locum_link_open(self->base, &target, timeout_ms, &command_events, self, self->commands);
-    self->listen =
-        locum_link_open(self->base, &target, timeout_ms, &listen_events, self, self->commands);
+    self->command = locum_link_open(&target, &command_events, self);
+    self->listen = locum_link_open(&target, &listen_events, self);
     if (self->command == NULL || self->listen == NULL) {
         locum_master_leave(self);
         return;
@@ -423,12 +419,6 @@ locum_master_write_node(struct locum_master *self, const struct locum_field *fie
     send_command(self, &argv);
     argv = locum_command_argv(LOCUM_COMMAND_ZADD, nodes.text, score, node, NULL);
     send_command(self, &argv);
-}
-
-void
-locum_master_events_added(struct locum_master *self)
-{
-    send_events(self);
 }
 
 void

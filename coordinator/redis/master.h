@@ -37,6 +37,8 @@ struct locum_master_events {
 
 /* All pointers are borrowed. */
 struct locum_master_settings {
+    struct event_base *base;
+    uint64_t *commands; /* counts those sent */
     struct locum_link_login login;
     const struct locum_tls *tls; /* NULL: plain text */
     uint32_t db;
@@ -50,13 +52,10 @@ struct locum_master_settings {
  * settings  borrowed; may change while a connection is open only in `tls`, `keep` and the memory of
  *           its strings.
  * events    borrowed.
- * commands  counts the commands sent; borrowed.
  * NULL: no memory.
  */
-struct locum_master *locum_master_create(struct event_base *base,
-                                         const struct locum_master_settings *settings,
-                                         const struct locum_master_events *events, void *user,
-                                         uint64_t *commands);
+struct locum_master *locum_master_create(const struct locum_master_settings *settings,
+                                         const struct locum_master_events *events, void *user);
 
 /*
  * Connect to this address; not while another is in use. Its end comes by `left`, always later.

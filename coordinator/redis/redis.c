@@ -24,8 +24,9 @@ may_connect(const struct locum_redis *self)
 
 /* Report to the daemon if the subscription was gained or lost. */
 static void
-report(struct locum_redis *self)
+report(void *user)
 {
+    struct locum_redis *self = user;
     const bool ready = locum_master_is_ready(self->master);
     if (ready == self->subscribed) {
         return;
@@ -85,16 +86,11 @@ evaluate(void *user)
     locum_timer_arm(&self->timer, LOCUM_DISCOVERY_GAP_MS);
 }
 
-static void
-on_master_changed(void *user)
-{
-    report(user);
-}
-
 /* A connection to this endpoint failed: its host name may have another address now. */
 static void
-refresh(struct locum_redis *self, const struct locum_endpoints_entry *entry)
+refresh(void *user, const struct locum_endpoints_entry *entry)
 {
+    struct locum_redis *self = user;
     if (entry->named) {
         locum_resolver_refresh(self->resolver, entry->endpoint.host);
     }
@@ -201,12 +197,6 @@ on_polled(void *user, const struct locum_endpoints_entry *entry,
     }
 }
 
-static void
-on_sentinel_lost(void *user, const struct locum_endpoints_entry *entry)
-{
-    refresh(user, entry);
-}
-
 static bool
 next_event(void *user, uint64_t after, struct locum_redis_event *ret)
 {
@@ -215,14 +205,13 @@ next_event(void *user, uint64_t after, struct locum_redis_event *ret)
 }
 
 static const struct locum_master_events master_events = {
-    .changed = on_master_changed,
+    .changed = report,
     .heartbeat = on_heartbeat,
     .announcement = on_announcement,
     .left = on_master_left,
     .next_event = next_event,
 };
-static const struct locum_sentinel_events sentinel_events = {.polled = on_polled,
-                                                             .lost = on_sentinel_lost};
+static const struct locum_sentinel_events sentinel_events = {.polled = on_polled, .lost = refresh};
 
 /* What the connections are made with, from self->config and self->tls. */
 static void
@@ -231,6 +220,8 @@ set_settings(struct locum_redis *self)
     const struct locum_config_redis *redis = &self->config->redis;
     const struct locum_core_config *core = &self->config->core;
     self->master_settings = (struct locum_master_settings){
+        .base = self->base,
+        .commands = &self->commands,
         .login = {false, redis->user, redis->password, self->client},
         .tls = self->tls,
         .db = redis->db,
@@ -240,6 +231,8 @@ set_settings(struct locum_redis *self)
         .keep = self->config->events_keep,
     };
     self->sentinel_settings = (struct locum_sentinel_settings){
+        .base = self->base,
+        .commands = &self->commands,
         .login = {true, redis->sentinel_user, redis->sentinel_password, self->client},
         .tls = self->tls,
         .certificate_name = redis->tls.name,
@@ -263,8 +256,7 @@ keep_or_create(struct locum_redis *self, size_t number,
         }
     }
     if (*slot == NULL) {
-        *slot = locum_sentinel_create(self->base, entry, &self->sentinel_settings, &sentinel_events,
-                                      self, &self->commands);
+        *slot = locum_sentinel_create(entry, &self->sentinel_settings, &sentinel_events, self);
     }
     if (*slot == NULL) {
         LOCUM_LOG(LOCUM_LOG_ERR, "sentinel", "error", "out of memory: a Sentinel is not watched");
@@ -374,9 +366,9 @@ locum_redis_create(struct event_base *base, const struct locum_config *config,
     self->since_wall = LOCUM_NEVER;
     (void)locum_text_format_buffer(self->client, sizeof(self->client), "locum-%s",
                                    config->core.nodes[config->core.self].name);
+    set_settings(self);
     locum_timer_init(&self->timer, base, evaluate, self);
-    self->master =
-        locum_master_create(base, &self->master_settings, &master_events, self, &self->commands);
+    self->master = locum_master_create(&self->master_settings, &master_events, self);
     self->resolver = locum_resolver_create(base, NULL, on_addresses, self);
     if (self->master == NULL || self->resolver == NULL) {
         locum_redis_destroy(self);

@@ -267,16 +267,6 @@ locum_resolver_add(struct locum_resolver *self, const char *text)
     }
 }
 
-static void
-drop(struct name *self)
-{
-    if (self->busy) {
-        self->gone = true; /* its lookup still has to end */
-    } else {
-        destroy(self);
-    }
-}
-
 void
 locum_resolver_trim(struct locum_resolver *self)
 {
@@ -286,8 +276,10 @@ locum_resolver_trim(struct locum_resolver *self)
         if (name->wanted) {
             name->wanted = false;
             self->names[kept++] = name;
+        } else if (name->busy) {
+            name->gone = true; /* its lookup still has to end */
         } else {
-            drop(name);
+            destroy(name);
         }
     }
     self->count = kept;

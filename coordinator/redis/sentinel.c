@@ -15,12 +15,10 @@
 enum { POLLS_PER_CHECK = 4 };
 
 struct locum_sentinel {
-    struct event_base *base;
     const struct locum_endpoints_entry *entry;
     const struct locum_sentinel_settings *settings;
     const struct locum_sentinel_events *events;
     void *user;
-    uint64_t *commands;
 
     size_t attempts; /* to connect: they use the addresses in turn */
     struct locum_link *poll_link;
@@ -40,7 +38,7 @@ struct locum_sentinel {
     struct locum_redis_sentinel status;
 };
 
-static void poll_now(struct locum_sentinel *self);
+static void poll_now(void *user);
 
 static void
 arm(struct locum_sentinel *self, locum_ms wait)
@@ -67,8 +65,9 @@ report(struct locum_sentinel *self, const char *what)
 
 /* Close both connections because of `what`; try again after the back-off. */
 static void
-rest(struct locum_sentinel *self, const char *what)
+rest(void *user, const char *what)
 {
+    struct locum_sentinel *self = user;
     locum_link_close(self->poll_link);
     locum_link_close(self->listen);
     self->poll_link = NULL;
@@ -235,8 +234,9 @@ ask(struct locum_sentinel *self, enum locum_command command, const char *argumen
 
 /* Poll now, or as soon as the poll under way has ended and the gap has passed. */
 static void
-poll_now(struct locum_sentinel *self)
+poll_now(void *user)
 {
+    struct locum_sentinel *self = user;
     const locum_ms now = locum_now_read().mono;
     const char *master_name = self->settings->master_name;
     if (!locum_link_is_up(self->poll_link)) {
@@ -267,12 +267,6 @@ poll_now(struct locum_sentinel *self)
 }
 
 static void
-on_poll_link_up(void *user)
-{
-    poll_now(user);
-}
-
-static void
 on_listen_up(void *user)
 {
     for (size_t i = 0; i < LOCUM_SENTINEL_CHANNELS; i++) {
@@ -287,14 +281,8 @@ on_message(void *user, struct locum_slice channel, struct locum_slice payload)
     poll_now(user);
 }
 
-static void
-on_closed(void *user, const char *why)
-{
-    rest(user, why);
-}
-
-static const struct locum_link_events poll_events = {on_poll_link_up, NULL, on_closed};
-static const struct locum_link_events listen_events = {on_listen_up, on_message, on_closed};
+static const struct locum_link_events poll_events = {poll_now, NULL, rest};
+static const struct locum_link_events listen_events = {on_listen_up, on_message, rest};
 
 static void
 connect_both(struct locum_sentinel *self)
@@ -305,16 +293,17 @@ connect_both(struct locum_sentinel *self)
         return; /* locum_sentinel_addresses_changed() */
     }
     const struct locum_link_target target = {
+        .base = settings->base,
         .address = self->entry->addresses[self->attempts++ % self->entry->address_count],
+        .timeout_ms = settings->timeout_ms,
         .tls = settings->tls,
         .name = name[0] != '\0' ? name : self->entry->endpoint.host,
         .login = &settings->login,
+        .commands = settings->commands,
     };
     self->asked = LOCUM_NEVER;
-    self->poll_link = locum_link_open(self->base, &target, settings->timeout_ms, &poll_events, self,
-                                      self->commands);
-    self->listen = locum_link_open(self->base, &target, settings->timeout_ms, &listen_events, self,
-                                   self->commands);
+    self->poll_link = locum_link_open(&target, &poll_events, self);
+    self->listen = locum_link_open(&target, &listen_events, self);
     if (self->poll_link == NULL || self->listen == NULL) {
         rest(self, "out of memory");
     }
@@ -332,27 +321,25 @@ on_timer(void *user)
 }
 
 struct locum_sentinel *
-locum_sentinel_create(struct event_base *base, const struct locum_endpoints_entry *entry,
+locum_sentinel_create(const struct locum_endpoints_entry *entry,
                       const struct locum_sentinel_settings *settings,
-                      const struct locum_sentinel_events *events, void *user, uint64_t *commands)
+                      const struct locum_sentinel_events *events, void *user)
 {
     struct locum_sentinel *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return NULL;
     }
-    self->base = base;
     self->entry = entry;
     self->settings = settings;
     self->events = events;
     self->user = user;
-    self->commands = commands;
     self->backoff.first_ms = LOCUM_SENTINEL_RETRY_FIRST_MS;
     self->backoff.max_ms = LOCUM_SENTINEL_RETRY_MAX_MS;
     self->status.node = entry->node;
     self->status.polled_mono = LOCUM_NEVER;
     struct locum_text where = locum_text_init(self->status.where, sizeof(self->status.where));
     locum_config_endpoint_add(&entry->endpoint, &where);
-    locum_timer_init(&self->timer, base, on_timer, self);
+    locum_timer_init(&self->timer, settings->base, on_timer, self);
     arm(self, 0);
     return self;
 }

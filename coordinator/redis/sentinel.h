@@ -43,6 +43,8 @@ struct locum_sentinel_events {
 
 /* The same for all Sentinels. All pointers are borrowed. */
 struct locum_sentinel_settings {
+    struct event_base *base;
+    uint64_t *commands; /* counts those sent */
     struct locum_link_login login;
     const struct locum_tls *tls;  /* NULL: plain text */
     const char *certificate_name; /* the name in its certificate; "": the host it is written as */
@@ -56,14 +58,13 @@ struct locum_sentinel_settings {
  *
  * entry     where it is; borrowed, with its addresses.
  * settings  borrowed; may change while it lives only in `tls` and the memory of its strings.
- * events and commands are borrowed.
+ * events    borrowed.
  * NULL: no memory.
  */
-struct locum_sentinel *locum_sentinel_create(struct event_base *base,
-                                             const struct locum_endpoints_entry *entry,
+struct locum_sentinel *locum_sentinel_create(const struct locum_endpoints_entry *entry,
                                              const struct locum_sentinel_settings *settings,
-                                             const struct locum_sentinel_events *events, void *user,
-                                             uint64_t *commands);
+                                             const struct locum_sentinel_events *events,
+                                             void *user);
 
 /* After a reload: if this entry is the same endpoint, use it from now on and return true. */
 bool locum_sentinel_keep(struct locum_sentinel *self, const struct locum_endpoints_entry *entry);

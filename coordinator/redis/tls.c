@@ -1,7 +1,5 @@
 #include "redis/tls.h"
 
-#include <stdlib.h>
-
 #include <event2/bufferevent_ssl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -9,9 +7,12 @@
 
 #include "base/text_format.h"
 
-struct locum_tls {
-    SSL_CTX *context;
-};
+/* A struct locum_tls is an SSL_CTX, which counts its references. */
+static SSL_CTX *
+context_of(const struct locum_tls *self)
+{
+    return (SSL_CTX *)self;
+}
 
 /* The password callback of OpenSSL: a key with a passphrase is refused, a daemon cannot ask. */
 static int
@@ -57,11 +58,10 @@ read_files(SSL_CTX *context, const struct locum_config_tls *config, struct locum
 struct locum_tls *
 locum_tls_create(const struct locum_config_tls *config, struct locum_text *ret_why)
 {
-    struct locum_tls *self = calloc(1, sizeof(*self));
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-    if (self == NULL || context == NULL) {
+    if (context == NULL) {
         locum_text_add(ret_why, "redis.tls: out of memory");
-        goto failed;
+        return NULL;
     }
     SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
@@ -70,25 +70,17 @@ locum_tls_create(const struct locum_config_tls *config, struct locum_text *ret_w
     SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_default_passwd_cb(context, no_passphrase);
     if (!read_files(context, config, ret_why)) {
-        goto failed;
+        SSL_CTX_free(context);
+        return NULL;
     }
-    self->context = context;
-    return self;
-failed:
-    SSL_CTX_free(context);
-    free(self);
-    return NULL;
+    return (struct locum_tls *)context;
 }
 
 struct locum_tls *
 locum_tls_copy(const struct locum_tls *self)
 {
-    struct locum_tls *copy = calloc(1, sizeof(*copy));
-    if (copy != NULL) {
-        SSL_CTX_up_ref(self->context);
-        copy->context = self->context;
-    }
-    return copy;
+    SSL_CTX_up_ref(context_of(self));
+    return (struct locum_tls *)context_of(self);
 }
 
 /* Require a certificate for this name or address. False: no memory. */
@@ -106,7 +98,7 @@ expect(SSL *ssl, const char *name)
 struct bufferevent *
 locum_tls_begin(const struct locum_tls *self, struct event_base *base, int fd, const char *name)
 {
-    SSL *ssl = SSL_new(self->context);
+    SSL *ssl = SSL_new(context_of(self));
     struct bufferevent *bev = NULL;
     if (ssl != NULL && expect(ssl, name)) {
         bev = bufferevent_openssl_socket_new(base, fd, ssl, BUFFEREVENT_SSL_CONNECTING,
@@ -216,8 +208,5 @@ locum_tls_explain(struct bufferevent *bev, const char *name, struct locum_text *
 void
 locum_tls_destroy(struct locum_tls *self)
 {
-    if (self != NULL) {
-        SSL_CTX_free(self->context);
-        free(self);
-    }
+    SSL_CTX_free(context_of(self));
 }

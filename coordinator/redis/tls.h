@@ -18,7 +18,7 @@ struct locum_tls;
 struct locum_tls *locum_tls_create(const struct locum_config_tls *config,
                                    struct locum_text *ret_why);
 
-/* A copy, to be destroyed on its own. NULL: no memory. */
+/* Another reference, to be destroyed on its own. */
 struct locum_tls *locum_tls_copy(const struct locum_tls *self);
 
 /*

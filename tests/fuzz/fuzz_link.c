@@ -104,7 +104,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint64_t commands = 0;
-    struct locum_link_target target = {.tls = NULL};
+    struct locum_link_target target = {.timeout_ms = 3600000, .commands = &commands};
     if (size < 1 || size > WIRE_BYTES_MAX) {
         return 0;
     }
@@ -112,8 +112,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     wires[0] = (struct wire){.say = data + 1, .size = size - 1};
     REQUIRE(locum_address_parse(locum_slice_of("127.0.0.1"), &target.address) == 0);
     target.address.port = 6379;
-    seen.link = locum_link_open(loop(), &target, 3600000, (data[0] & 1) != 0 ? &subscribed : &plain,
-                                &seen, &commands);
+    target.base = loop();
+    seen.link = locum_link_open(&target, (data[0] & 1) != 0 ? &subscribed : &plain, &seen);
     REQUIRE(seen.link != NULL);
     turn_until(&seen.over);
     REQUIRE(seen.over && seen.ups == 1 && commands == seen.wanted);

@@ -62,11 +62,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const bool never;
     uint64_t commands = 0;
     unsigned polls = 0;
-    const struct locum_sentinel_settings settings = {.login = {true, "", "", "locum-dc2"},
-                                                     .certificate_name = "",
-                                                     .master_name = "mirrorbits",
-                                                     .timeout_ms = 3600000,
-                                                     .poll_ms = 3600000};
+    struct locum_sentinel_settings settings = {.commands = &commands,
+                                               .login = {true, "", "", "locum-dc2"},
+                                               .certificate_name = "",
+                                               .master_name = "mirrorbits",
+                                               .timeout_ms = 3600000,
+                                               .poll_ms = 3600000};
     if (size < 2 || size > WIRE_BYTES_MAX) {
         return 0;
     }
@@ -77,8 +78,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const size_t asked = ((size_t)data[0] << 8 | data[1]) % (rest + 1);
     wires[0] = (struct wire){.say = data + 2, .size = asked};
     wires[1] = (struct wire){.say = data + 2 + asked, .size = rest - asked};
-    struct locum_sentinel *sentinel = locum_sentinel_create(loop(), &endpoints.sentinels[2],
-                                                            &settings, &events, &polls, &commands);
+    settings.base = loop();
+    struct locum_sentinel *sentinel =
+        locum_sentinel_create(&endpoints.sentinels[2], &settings, &events, &polls);
     REQUIRE(sentinel != NULL);
     turn_until(&never);
     const struct locum_redis_sentinel *status = locum_sentinel_status(sentinel);

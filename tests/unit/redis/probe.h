@@ -115,9 +115,13 @@ static inline void
 open_link(const struct locum_link_events *events)
 {
     probe.began = locum_now_read().mono;
-    const struct locum_link_target target = {
-        .address = fake.address, .tls = tls, .name = "127.0.0.1"};
-    probe.link = locum_link_open(base, &target, timeout_ms, events, NULL, &probe.commands);
+    const struct locum_link_target target = {.base = base,
+                                             .address = fake.address,
+                                             .timeout_ms = timeout_ms,
+                                             .tls = tls,
+                                             .name = "127.0.0.1",
+                                             .commands = &probe.commands};
+    probe.link = locum_link_open(&target, events, NULL);
     assert_non_null(probe.link);
     assert_int_equal(probe.closed, 0);
 }
