@@ -34,17 +34,6 @@ node_of(const struct locum_bind *self, int number)
     return yaml_document_get_node((yaml_document_t *)&self->document, number);
 }
 
-/* YAML 1.1 "null": a key with nothing behind its colon. A quoted "" or "null" is a text. */
-static bool
-is_null(const yaml_node_t *node)
-{
-    if (node->type != YAML_SCALAR_NODE || node->data.scalar.style != YAML_PLAIN_SCALAR_STYLE) {
-        return false;
-    }
-    const struct locum_slice text = locum_document_text(node);
-    return text.length == 0 || locum_slice_is(text, "~") || locum_slice_is(text, "null");
-}
-
 static size_t
 length_of(const yaml_node_t *node)
 {
@@ -126,7 +115,7 @@ refuse_shape(struct locum_bind *self, const struct locum_schema_row *row, const 
         [YAML_MAPPING_NODE] = "a mapping of keys",
     };
     LOCUM_BIND_ERROR(self, node, "%s: found %s; expected %s", locum_schema_name(row),
-                     is_null(node) ? "no value" : found[node->type],
+                     locum_document_is_null(node) ? "no value" : found[node->type],
                      expected(row, row->shape).text);
     return false;
 }
@@ -274,7 +263,7 @@ bind_list(struct locum_bind *self, const struct locum_schema_row *row, const yam
     char *items = field_of(self, row, instance);
     for (size_t i = 0; i < length_of(node); i++) {
         const yaml_node_t *item = item_of(self, node, i);
-        if (item->type != YAML_SCALAR_NODE || is_null(item)) {
+        if (item->type != YAML_SCALAR_NODE || locum_document_is_null(item)) {
             LOCUM_BIND_ERROR(self, item, "%s: an item is not plain text; expected %s",
                              locum_schema_name(row), expected(row, LOCUM_SHAPE_LIST).text);
             good = false;
@@ -329,8 +318,9 @@ bind_value(struct locum_bind *self, const struct locum_schema_row *row, const ya
     const bool scalar = node->type == YAML_SCALAR_NODE;
     switch (row->shape) {
     case LOCUM_SHAPE_ONE:
-        return scalar && !is_null(node) ? store(self, row, node, field_of(self, row, instance))
-                                        : refuse_shape(self, row, node);
+        return scalar && !locum_document_is_null(node)
+                   ? store(self, row, node, field_of(self, row, instance))
+                   : refuse_shape(self, row, node);
     case LOCUM_SHAPE_LIST_OR_NONE:
         if (scalar && locum_slice_is(locum_document_text(node), "none")) {
             return true;

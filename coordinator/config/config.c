@@ -152,24 +152,22 @@ locum_config_reloadable(const struct locum_config *running, const struct locum_c
 bool
 locum_config_control_path(const char *path, char ret_path[LOCUM_PATH_MAX + 1])
 {
-    struct locum_problems unheard = {0};
-    const char *usual = locum_keys.rows[LOCUM_KEY_LISTEN_CONTROL].fallback;
+    struct locum_problems ignored = {0};
+    const char *fallback = locum_keys.rows[LOCUM_KEY_LISTEN_CONTROL].fallback;
     yaml_document_t document;
     bool found = false;
-    if (locum_document_load(path, false, &unheard, &document, NULL) != 0) {
-        memcpy(ret_path, usual, strlen(usual) + 1);
-        return false;
-    }
-    const yaml_node_t *root = yaml_document_get_root_node(&document);
-    const yaml_node_t *listen = locum_document_find(&document, root, "listen");
-    const yaml_node_t *control = locum_document_find(&document, listen, "control");
-    if (control != NULL && control->type == YAML_SCALAR_NODE && control->data.scalar.length > 0) {
-        found =
-            locum_document_path(path, locum_document_text(control), ret_path, LOCUM_PATH_MAX + 1);
+    const bool read = locum_document_load(path, false, &ignored, &document, NULL) == 0;
+    if (read) {
+        const yaml_node_t *root = yaml_document_get_root_node(&document);
+        const yaml_node_t *listen = locum_document_find(&document, root, "listen");
+        const yaml_node_t *control = locum_document_find(&document, listen, "control");
+        const struct locum_slice text =
+            control != NULL ? locum_document_text(control) : (struct locum_slice){0};
+        found = text.length > 0 && locum_document_path(path, text, ret_path, LOCUM_PATH_MAX + 1);
+        yaml_document_delete(&document);
     }
     if (!found) {
-        memcpy(ret_path, usual, strlen(usual) + 1);
+        memcpy(ret_path, fallback, strlen(fallback) + 1);
     }
-    yaml_document_delete(&document);
-    return true;
+    return read;
 }

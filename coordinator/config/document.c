@@ -32,6 +32,14 @@ locum_document_text(const yaml_node_t *node)
                                 .length = node->data.scalar.length};
 }
 
+bool
+locum_document_is_null(const yaml_node_t *node)
+{
+    const struct locum_slice text = locum_document_text(node);
+    return node->type == YAML_SCALAR_NODE && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+           (text.length == 0 || locum_slice_is(text, "~") || locum_slice_is(text, "null"));
+}
+
 /* False: no memory. */
 static bool
 parser_start(yaml_parser_t *parser, struct locum_slice bytes)

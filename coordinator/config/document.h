@@ -28,6 +28,9 @@ yaml_node_t *locum_document_find(yaml_document_t *document, const yaml_node_t *m
 /* Where a node begins. */
 struct locum_position locum_document_at(const yaml_node_t *node);
 
+/* YAML 1.1 "null": nothing behind the colon, ~ or null; in quotes they are texts. */
+bool locum_document_is_null(const yaml_node_t *node);
+
 /* The text of a scalar node; empty for other nodes. */
 struct locum_slice locum_document_text(const yaml_node_t *node);
 

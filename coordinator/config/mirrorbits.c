@@ -25,24 +25,19 @@ struct import {
 static void
 refuse(struct import *self, struct locum_position at, const char *text)
 {
-    const char *path = self->config->redis.mirrorbits_config;
+    char place[32] = "";
     if (at.line > 0) {
-        locum_bind_error(self->bind, LOCUM_KEY_REDIS_MIRRORBITS_CONFIG, 0, "%s:%u:%u: %s", path,
-                         at.line, at.column, text);
-    } else {
-        locum_bind_error(self->bind, LOCUM_KEY_REDIS_MIRRORBITS_CONFIG, 0, "%s: %s", path, text);
+        (void)locum_text_format_buffer(place, sizeof(place), ":%u:%u", at.line, at.column);
     }
+    locum_bind_error(self->bind, LOCUM_KEY_REDIS_MIRRORBITS_CONFIG, 0, "%s%s: %s",
+                     self->config->redis.mirrorbits_config, place, text);
 }
 
 static bool
 is_empty(const yaml_node_t *node)
 {
-    if (node == NULL || node->type != YAML_SCALAR_NODE) {
-        return node == NULL;
-    }
-    const struct locum_slice text = locum_document_text(node);
-    return text.length == 0 || (node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-                                (locum_slice_is(text, "~") || locum_slice_is(text, "null")));
+    return node == NULL || locum_document_is_null(node) ||
+           (node->type == YAML_SCALAR_NODE && locum_document_text(node).length == 0);
 }
 
 /* Read the value as our key `row` is read, into `field`. False: it is empty, or refused. */
@@ -74,14 +69,12 @@ read_endpoint(struct import *self, const yaml_node_t *node, const char *key,
               struct locum_endpoint *ret)
 {
     char buffer[32];
-    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-    if (!is_empty(node) && node->type == YAML_SCALAR_NODE &&
-        locum_document_text(node).at[0] == ':') {
-        locum_text_format(&text, "127.0.0.1%.*s", LOCUM_SLICE(locum_document_text(node)));
-        if (locum_value_parse(&locum_keys.rows[LOCUM_KEY_NODE_REDIS], locum_slice_of(buffer),
-                              ret) == 0) {
-            return true;
-        }
+    const struct locum_slice text = node != NULL ? locum_document_text(node) : locum_slice_of("");
+    if (text.length > 0 && text.at[0] == ':' &&
+        locum_text_format_buffer(buffer, sizeof(buffer), "127.0.0.1%.*s", LOCUM_SLICE(text)) &&
+        locum_value_parse(&locum_keys.rows[LOCUM_KEY_NODE_REDIS], locum_slice_of(buffer), ret) ==
+            0) {
+        return true;
     }
     return read_value(self, node, key, LOCUM_KEY_NODE_REDIS, ret);
 }

@@ -25,13 +25,6 @@ locum_load_any_sentinel(const struct locum_config *config)
     return any;
 }
 
-/* Where a node's name is written. */
-static struct locum_position
-node_at(const struct locum_bind *bind, size_t node)
-{
-    return locum_document_at(locum_bind_item_key(bind, LOCUM_KEY_NODES, 0, node));
-}
-
 /* What a node of its role must have, and must not. */
 static void
 check_role(struct locum_bind *bind, size_t node)
@@ -46,13 +39,13 @@ check_role(struct locum_bind *bind, size_t node)
     }
     if (core->role != LOCUM_ROLE_SENTINEL &&
         !locum_bind_written(bind, LOCUM_KEY_NODE_ADDRESS, node)) {
-        locum_problems_error(&bind->problems, node_at(bind, node),
-                             "address: this key is missing; a server and a witness need it");
+        locum_bind_error(bind, LOCUM_KEY_NODE_ADDRESS, node,
+                         "address: this key is missing; a server and a witness need it");
     }
     if (core->role == LOCUM_ROLE_SENTINEL &&
         !locum_bind_written(bind, LOCUM_KEY_NODE_SENTINEL, node)) {
-        locum_problems_error(&bind->problems, node_at(bind, node),
-                             "sentinel: this key is missing; a node of role sentinel votes by it");
+        locum_bind_error(bind, LOCUM_KEY_NODE_SENTINEL, node,
+                         "sentinel: this key is missing; a node of role sentinel votes by it");
     }
     if (core->role != LOCUM_ROLE_SERVER &&
         locum_bind_written(bind, LOCUM_KEY_NODE_FAILOVER, node)) {
@@ -204,8 +197,8 @@ locum_load_nodes(struct locum_bind *bind, const char *self_name)
         return;
     }
     if (!server) {
-        locum_problems_error(&bind->problems, node_at(bind, 0),
-                             "nodes: no node has role server; at least one is needed");
+        LOCUM_BIND_ERROR(bind, locum_bind_item_key(bind, LOCUM_KEY_NODES, 0, 0),
+                         "nodes: no node has role server; at least one is needed");
     }
     for (size_t node = 0; node < count; node++) {
         check_failover(bind, node);

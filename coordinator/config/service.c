@@ -120,7 +120,7 @@ check_http(struct locum_bind *bind, size_t index)
     }
 }
 
-/* Two checks of the same name could not be told apart in the status and the metrics. */
+/* Two checks of the same name would look the same in the status and the metrics. */
 static void
 check_is_unique(struct locum_bind *bind, size_t index)
 {

@@ -12,13 +12,13 @@
 
 #include "nsd-adapter/settings.h"
 
-static char told[4096];
+static char reported[4096];
 
 static void
 report(void *user, const struct locum_problem *problem)
 {
     (void)user;
-    struct locum_text text = {.at = told, .size = sizeof(told), .length = strlen(told)};
+    struct locum_text text = {.at = reported, .size = sizeof(reported), .length = strlen(reported)};
     const char *slash = strrchr(problem->file, '/');
     struct locum_problem shown = *problem;
     shown.file = slash != NULL ? slash + 1 : problem->file;
@@ -34,7 +34,7 @@ load(const char *yaml, struct locum_nsd_settings *ret)
     assert_true(fd >= 0);
     assert_int_equal(write(fd, yaml, strlen(yaml)), strlen(yaml));
     assert_int_equal(close(fd), 0);
-    told[0] = '\0';
+    reported[0] = '\0';
     const int status = locum_nsd_settings_load(path, report, NULL, ret);
     assert_int_equal(unlink(path), 0);
     return status;
@@ -55,7 +55,7 @@ test_the_smallest_file_and_its_defaults(void **state)
     assert_string_equal(settings.zonefile, "/var/lib/locum-nsd/get.zone");
     assert_int_equal(settings.address.port, 53);
     assert_string_equal(settings.pattern, "locum");
-    assert_string_equal(told, "");
+    assert_string_equal(reported, "");
 }
 
 static void
@@ -97,14 +97,14 @@ test_all_errors_are_reported_with_their_place(void **state)
         ":5:6: error: zonefile: this required key is missing",
     };
     for (size_t i = 0; i < LOCUM_COUNT(expected); i++) {
-        if (strstr(told, expected[i]) == NULL) {
-            print_message("%s\nnot in:\n%s", expected[i], told);
+        if (strstr(reported, expected[i]) == NULL) {
+            print_message("%s\nnot in:\n%s", expected[i], reported);
             fail();
         }
     }
     assert_int_not_equal(load("{}\n", &settings), 0);
-    assert_non_null(strstr(told, "zone: this required key is missing"));
-    assert_non_null(strstr(told, "nsd: this required key is missing"));
+    assert_non_null(strstr(reported, "zone: this required key is missing"));
+    assert_non_null(strstr(reported, "nsd: this required key is missing"));
 }
 
 int
