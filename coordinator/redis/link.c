@@ -48,8 +48,8 @@ struct locum_link {
 
     redisReader *reader;
     redisReplyObjectFunctions functions;
-    bool heard;           /* a whole reply has come */
-    size_t partial_bytes; /* received, and not part of a whole reply yet */
+    bool heard;           /* a complete reply has come */
+    size_t partial_bytes; /* received, and not part of a complete reply yet */
 
     struct waiting waiting[LOCUM_LINK_WAITING_MAX]; /* a ring */
     size_t first, count;
@@ -164,7 +164,7 @@ answer(struct locum_link *self, const redisReply *reply)
     }
 }
 
-/* Fail with a text of the server's, appended to ours. */
+/* Fail with `what`, followed by a text from the server. */
 static void
 fail_with(struct locum_link *self, const char *what, struct locum_slice untrusted)
 {
@@ -192,7 +192,7 @@ dispatch(struct locum_link *self, const redisReply *reply)
     }
 }
 
-/* Take every whole reply out of the reader. */
+/* Dispatch every complete reply that the reader has. */
 static void
 drain(struct locum_link *self)
 {
@@ -255,8 +255,7 @@ on_deadline(void *user)
     struct locum_link *self = user;
     const bool failed = self->why[0] != '\0'; /* fail_later() */
     if (!failed && locum_now_read().mono < self->due) {
-        arm(self,
-            self->due); /* libevent counts from the beginning of the iteration that armed it */
+        arm(self, self->due); /* libevent counts from the start of the iteration that armed it */
         return;
     }
     if (!failed) {

@@ -81,7 +81,7 @@ locum_master_leave(struct locum_master *self)
     memset(self->diagnosis, 0, sizeof(self->diagnosis));
 }
 
-/* End the attempt or the connection; `what` is wrong with the server. */
+/* End the attempt or the connection; `what` says what is wrong with the server. */
 static void
 end(struct locum_master *self, enum locum_discovery_failure failure, const char *what)
 {
@@ -188,7 +188,7 @@ send_event(struct locum_master *self, const struct locum_redis_event *event)
     send_command(self, &argv);
 }
 
-/* Some at a time, if this is a master and the right database is selected. */
+/* Send some at a time, if this is a master and the right database is selected. */
 void
 locum_master_events_added(struct locum_master *self)
 {
@@ -392,7 +392,7 @@ locum_master_publish(struct locum_master *self, struct locum_slice message)
     locum_command_add_slice(&argv, message);
     send_command(self, &argv);
     if (locum_now_read().mono - self->checked >= self->settings->timeout_ms / 5) {
-        check(self); /* nearly due: in the same packet it costs no wake-up of its own */
+        check(self); /* nearly due: sent in the same packet, it needs no wake-up of its own */
     }
     locum_link_flush(self->command);
 }

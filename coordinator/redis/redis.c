@@ -56,7 +56,8 @@ static void
 evaluate(void *user)
 {
     struct locum_redis *self = user;
-    report(self); /* before a new connection: what a reload has left must not seem to be that one */
+    report(
+        self); /* first: a reload may have closed the connection, and a new one must not hide it */
     if (!may_connect(self)) {
         return;
     }
@@ -126,7 +127,7 @@ on_heartbeat(void *user, struct locum_slice message)
     self->events->heartbeat(self->user, message);
 }
 
-/* The node whose Mirrorbits runs on this host. */
+/* The node whose Mirrorbits announces this host name; LOCUM_NODE_NONE: none. */
 static locum_node
 node_of_mirrorbits(const struct locum_config *config, struct locum_slice host)
 {
@@ -213,7 +214,7 @@ static const struct locum_master_events master_events = {
 };
 static const struct locum_sentinel_events sentinel_events = {.polled = on_polled, .lost = refresh};
 
-/* What the connections are made with, from self->config and self->tls. */
+/* Take the settings of the connections from self->config and self->tls. */
 static void
 set_settings(struct locum_redis *self)
 {
@@ -242,7 +243,7 @@ set_settings(struct locum_redis *self)
     };
 }
 
-/* Watch a Sentinel, with the connections of before if it was watched already. */
+/* Watch a Sentinel; if it was watched before, keep its connections. */
 static void
 keep_or_create(struct locum_redis *self, size_t number,
                struct locum_sentinel *old[LOCUM_ENDPOINTS_SENTINELS_MAX])

@@ -74,7 +74,7 @@ read_servers(const struct locum_resolver *self)
     if (evdns_base_count_nameservers(servers) <= 0) {
         (void)evdns_base_nameserver_ip_add(servers, "127.0.0.1");
     }
-    /* The deadline of every lookup; none is ever cancelled. */
+    /* The deadline of every lookup, because lookups are never cancelled. */
     (void)locum_text_format_buffer(timeout_s, sizeof(timeout_s), "%.3f",
                                    (double)self->settings.attempt_ms / 1000);
     (void)evdns_base_set_option(servers, "timeout:", timeout_s);
@@ -119,7 +119,7 @@ has(const struct locum_address *list, size_t count, const struct locum_address *
     return false;
 }
 
-/* The addresses of an answer, each once. */
+/* Collect the addresses of an answer, each once. */
 static size_t
 collect(const struct evutil_addrinfo *answer, struct locum_address *ret)
 {
@@ -290,7 +290,7 @@ locum_resolver_refresh(struct locum_resolver *self, const char *text)
 {
     struct name *name = find(self, text);
     const locum_ms soon = locum_now_read().mono + LOCUM_RESOLVER_RETRY_FIRST_MS;
-    /* One that failed is looked up again soon anyway. */
+    /* A failed lookup is repeated soon anyway. */
     if (name != NULL && !name->busy && name->why[0] == '\0' && name->next > soon) {
         arm(name, LOCUM_RESOLVER_RETRY_FIRST_MS);
     }
