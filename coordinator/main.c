@@ -17,11 +17,7 @@
 static int
 run_daemon(const char *config_path, int argc, char **argv)
 {
-    (void)argv;
-    if (argc != 1) {
-        (void)fprintf(stderr, "locum run: the only argument is -c FILE\n");
-        return LOCUM_EXIT_USAGE;
-    }
+    (void)argc, (void)argv;
     return locum_daemon_run(config_path);
 }
 
@@ -43,11 +39,7 @@ run_check(const char *config_path, int argc, char **argv)
 {
     struct problem_counts counts = {0};
     struct locum_config *config = NULL;
-    (void)argv;
-    if (argc != 1) {
-        (void)fprintf(stderr, "locum check: the only argument is -c FILE\n");
-        return LOCUM_EXIT_USAGE;
-    }
+    (void)argc, (void)argv;
     int status = locum_config_load(config_path, NULL, print_and_count, &counts, &config);
     if (status == 0) {
         status = locum_dns_check(config, print_and_count, &counts);
@@ -86,9 +78,7 @@ run_keygen(const char *config_path, int argc, char **argv)
 static int
 run_version(const char *config_path, int argc, char **argv)
 {
-    (void)config_path;
-    (void)argc;
-    (void)argv;
+    (void)config_path, (void)argc, (void)argv;
     (void)printf("locum %s\n", LOCUM_VERSION);
     return LOCUM_EXIT_OK;
 }
@@ -128,12 +118,6 @@ find_command(const char *name)
         }
     }
     return NULL;
-}
-
-static bool
-is_help_option(const char *argument)
-{
-    return strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0;
 }
 
 /* `locum COMMAND --help`. False: there is no such command. */
@@ -189,6 +173,10 @@ run_command(const char *config_path, int argc, char **argv)
         (void)fprintf(stderr, "locum: unknown command '%s'; `locum help` lists them\n", argv[0]);
         return LOCUM_EXIT_USAGE;
     }
+    if (argc > 1 && strcmp(command->usage, command->name) == 0) {
+        (void)fprintf(stderr, "locum %s: the only argument is -c FILE\n", argv[0]);
+        return LOCUM_EXIT_USAGE;
+    }
     if (command->offline) {
         return command->run(config_path, argc, argv);
     }
@@ -210,16 +198,22 @@ main(int argc, char **argv)
         print_help(stderr);
         return LOCUM_EXIT_USAGE;
     }
-    if (is_help_option(argv[0]) || strcmp(argv[0], "help") == 0) {
-        print_help(stdout);
-        return LOCUM_EXIT_OK;
+    if (strcmp(argv[0], "help") == 0) {
+        argv[0] = "--help";
     }
     for (int i = 0; i < argc; i++) {
-        if (is_help_option(argv[i]) && print_help_of(argv[0])) {
-            return LOCUM_EXIT_OK;
-        }
         if (strcmp(argv[i], "--version") == 0) {
             return run_version(NULL, 0, NULL);
+        }
+        if (strcmp(argv[i], "--help") != 0 && strcmp(argv[i], "-h") != 0) {
+            continue;
+        }
+        if (i == 0) {
+            print_help(stdout);
+            return LOCUM_EXIT_OK;
+        }
+        if (print_help_of(argv[0])) {
+            return LOCUM_EXIT_OK;
         }
     }
     return run_command(config_path, argc, argv);

@@ -73,17 +73,16 @@ struct locum_input {
 };
 
 enum locum_event_kind {
-    LOCUM_EVENT_CONDITION,   /* .condition */
-    LOCUM_EVENT_SERVICE,     /* .service: the own word */
-    LOCUM_EVENT_ADMIN,       /* .admin: the own word */
-    LOCUM_EVENT_SERVING,     /* .serving */
-    LOCUM_EVENT_EXCLUDED,    /* .peer: the operator keeps it out of this node's answers */
-    LOCUM_EVENT_INCLUDED,    /* .peer */
-    LOCUM_EVENT_STALL,       /* .late_ms: a turn came that late; all silence counts from now */
-    LOCUM_EVENT_INCARNATION, /* .incarnation: a peer remembers a later run of mine: raised to this
-                              */
-    LOCUM_EVENT_DUPLICATE_NODE, /* .incarnation: another node runs under my name */
-    LOCUM_EVENT_ONE_WAY,        /* .peer: it does not hear this node any more */
+    LOCUM_EVENT_CONDITION,      /* .condition */
+    LOCUM_EVENT_SERVICE,        /* .service of this node */
+    LOCUM_EVENT_ADMIN,          /* .admin of this node */
+    LOCUM_EVENT_SERVING,        /* .serving */
+    LOCUM_EVENT_EXCLUDED,       /* .peer: the operator keeps it out of this node's answers */
+    LOCUM_EVENT_INCLUDED,       /* .peer */
+    LOCUM_EVENT_STALL,          /* .late_ms: a commit came that late (GRACE-2) */
+    LOCUM_EVENT_INCARNATION,    /* .incarnation: raised to this (RECEIVE-3) */
+    LOCUM_EVENT_DUPLICATE_NODE, /* .incarnation: another node has this node's name (RECEIVE-2) */
+    LOCUM_EVENT_ONE_WAY,        /* .peer: it does not hear this node any more (RECEIVE-7) */
     LOCUM_EVENT_TWO_WAY,        /* .peer: it hears this node again */
     LOCUM_EVENT_LEAVING,
     LOCUM_CORE_EVENTS, /* their number; report/events.h goes on from here */
