@@ -14,7 +14,7 @@ add(struct degraded *self, const json_t *object, const char *template)
 {
     self->count++;
     if (self->print != NULL) {
-        locum_print_in(self->print, LOCUM_RED, "degraded: ");
+        locum_print_in(self->print, LOCUM_RED, NULL, "degraded: ");
         locum_print_json(self->print->out, object, template);
         (void)fputc('\n', self->print->out);
     }

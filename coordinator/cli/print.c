@@ -200,10 +200,11 @@ set_colour(const struct locum_print *print, enum locum_colour colour)
 }
 
 void
-locum_print_in(const struct locum_print *print, enum locum_colour colour, const char *text)
+locum_print_in(const struct locum_print *print, enum locum_colour colour, const json_t *object,
+               const char *template)
 {
     set_colour(print, colour);
-    locum_print_text(print->out, text);
+    locum_print_json(print->out, object, template);
     set_colour(print, LOCUM_PLAIN);
 }
 

@@ -31,9 +31,6 @@ void locum_print_text(FILE *out, const char *text);
 /* A duration: 250ms, 4.2s, 3m 20s, 2h 5m, 3d 4h; "-" if it is null or not a number. */
 void locum_print_age(FILE *out, const json_t *ms);
 
-/* Text in a colour, and back to plain. */
-void locum_print_in(const struct locum_print *print, enum locum_colour colour, const char *text);
-
 /* Is this member a string, and this one? */
 bool locum_print_is(const json_t *object, const char *key, const char *text);
 
@@ -50,6 +47,10 @@ bool locum_print_is(const json_t *object, const char *key, const char *text);
  * template  from this program, never from outside.
  */
 void locum_print_json(FILE *out, const json_t *object, const char *template);
+
+/* The same in a colour. */
+void locum_print_in(const struct locum_print *print, enum locum_colour colour, const json_t *object,
+                    const char *template);
 
 /*
  * A table is written as text into `cells`: a tab ends a cell, a newline a row (the functions above

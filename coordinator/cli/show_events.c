@@ -7,11 +7,10 @@ void
 locum_show_explain(const json_t *explain, const struct locum_print *print)
 {
     const bool supposed = json_is_string(json_object_get(explain, "supposed"));
-    const char *name = json_string_value(json_object_get(explain, "name"));
     struct locum_print_table table;
     size_t i;
     const json_t *item;
-    locum_print_in(print, LOCUM_BOLD, name != NULL ? name : "-");
+    locum_print_in(print, LOCUM_BOLD, explain, "{name}");
     locum_print_json(print->out, explain, "[ if {supposed}]\n");
     json_array_foreach(json_object_get(explain, "lines"), i, item)
     {
@@ -48,11 +47,10 @@ locum_show_events(const json_t *events, const struct locum_print *print)
     json_array_foreach(json_object_get(events, "events"), i, event)
     {
         json_t *fields = json_object_get(event, "fields");
-        const char *name = json_string_value(json_object_get(fields, "event"));
         const char *key;
         json_t *value;
         locum_print_json(print->out, event, "{time} ");
-        locum_print_in(print, LOCUM_BOLD, name != NULL ? name : "-");
+        locum_print_in(print, LOCUM_BOLD, fields, "{event}");
         json_object_foreach(fields, key, value)
         {
             if (strcmp(key, "event") != 0) {

@@ -29,7 +29,7 @@ static void
 section(const struct locum_print *print, const char *title)
 {
     (void)fputc('\n', print->out);
-    locum_print_in(print, LOCUM_BOLD, title);
+    locum_print_in(print, LOCUM_BOLD, NULL, title);
     (void)fputc('\n', print->out);
 }
 
@@ -59,10 +59,9 @@ static void
 show_head(const json_t *status, const struct locum_print *print)
 {
     FILE *out = print->out;
-    const char *serving = json_string_value(json_object_get(status, "serving"));
     const json_t *redis = json_object_get(status, "redis");
     locum_print_json(out, status, "cluster {cluster}, node {node}: serving ");
-    locum_print_in(print, LOCUM_BOLD, serving != NULL ? serving : "-");
+    locum_print_in(print, LOCUM_BOLD, status, "{serving}");
     locum_print_json(
         out, status,
         "\n  quorum   {quorum.reachable} reachable, {quorum.needed} needed\n  redis    ");
@@ -258,15 +257,14 @@ locum_show_status(const json_t *status, const struct locum_print *print)
     }
     json_array_foreach(warnings, i, warning)
     {
-        const char *text = json_string_value(warning);
         (void)fputs("  ", print->out);
-        locum_print_in(print, LOCUM_YELLOW, text != NULL ? text : "-");
+        locum_print_in(print, LOCUM_YELLOW, warning, "{}");
         (void)fputc('\n', print->out);
     }
     (void)fputc('\n', print->out);
     if (locum_show_degraded(status, print) == 0) {
         const bool warned = json_array_size(warnings) > 0;
-        locum_print_in(print, warned ? LOCUM_YELLOW : LOCUM_GREEN,
+        locum_print_in(print, warned ? LOCUM_YELLOW : LOCUM_GREEN, NULL,
                        warned ? "OK, with warnings" : "OK");
         (void)fputc('\n', print->out);
     }

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/text.h"
+#include "base/text_format.h"
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/show.h"
@@ -74,11 +74,12 @@ ask(struct watched *self, const char *target, json_t **ret_json)
     char *text = NULL;
     size_t size = 0;
     FILE *errors = open_memstream(&text, &size);
-    const int result =
-        locum_client_ask(self->socket, target, NULL, errors != NULL ? errors : stderr, ret_json);
-    if (errors != NULL) {
-        (void)fclose(errors);
+    if (errors == NULL) {
+        (void)fputs("locum: out of memory\n", stderr);
+        return LOCUM_EXIT_NOT_FINE;
     }
+    const int result = locum_client_ask(self->socket, target, NULL, errors, ret_json);
+    (void)fclose(errors);
     if (result == LOCUM_EXIT_UNREACHABLE) {
         report_once(self, text);
         return result;
@@ -95,14 +96,12 @@ ask(struct watched *self, const char *target, json_t **ret_json)
 static void
 draw_status(const json_t *status, bool json)
 {
-    char now[32];
-    struct locum_text text = locum_text_init(now, sizeof(now));
     const struct locum_print print = locum_print_stdout();
     if (json) {
         (void)json_dumpf(status, stdout, JSON_COMPACT);
     } else {
-        locum_text_add_time(&text, locum_now_read().wall);
-        (void)printf("%s%s\n", isatty(STDOUT_FILENO) == 1 ? redraw : "", now);
+        (void)printf("%s%s\n", isatty(STDOUT_FILENO) == 1 ? redraw : "",
+                     locum_text_time(locum_now_read().wall).text);
         locum_show_status(status, &print);
     }
     (void)fputc('\n', stdout);
@@ -160,13 +159,10 @@ static int
 next_events(struct watched *daemon, struct position *position, int wait_ms)
 {
     char buffer[TARGET_BYTES];
-    struct locum_text target = locum_text_init(buffer, sizeof(buffer));
     const json_int_t after = position->after;
     json_t *events = NULL;
-    locum_text_add(&target, "/events?after=");
-    locum_text_add_i64(&target, after);
-    locum_text_add(&target, "&wait=");
-    locum_text_add_i64(&target, wait_ms);
+    (void)locum_text_format_buffer(buffer, sizeof(buffer), "/events?after=%lld&wait=%d",
+                                   (long long)after, wait_ms);
     *position = (struct position){.after = after};
     const int result = ask(daemon, buffer, &events);
     if (result != LOCUM_EXIT_OK) {
