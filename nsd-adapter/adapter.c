@@ -90,7 +90,7 @@ static void
 deliver(struct adapter *self, const struct locum_nsd_input *input)
 {
     struct locum_nsd_actions actions;
-    const locum_ms now = locum_now_read().mono;
+    const locum_ms now = locum_clock_read().mono;
     locum_nsd_reconcile_step(&self->reconciler, input, now, (uint32_t)random(), &actions);
     log_state(self);
     locum_notify_iteration(&self->notify, now);
@@ -488,8 +488,8 @@ locum_nsd_adapter_run(const struct locum_nsd_settings *settings)
     } else {
         LOCUM_LOG(LOCUM_LOG_INFO, "start", "version", LOCUM_VERSION, "zone", self->plain, "file",
                   self->files.path);
-        srandom((unsigned)locum_now_read().mono);
-        locum_nsd_reconcile_init(&self->reconciler, settings->lost_ms, locum_now_read().mono);
+        srandom((unsigned)locum_clock_read().mono);
+        locum_nsd_reconcile_init(&self->reconciler, settings->lost_ms, locum_clock_read().mono);
         read_files(self);
         locum_nsd_upstream_start(self->upstream);
         (void)event_base_dispatch(self->base);

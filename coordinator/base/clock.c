@@ -14,7 +14,7 @@ read_ms(clockid_t clock)
 }
 
 struct locum_now
-locum_now_read(void)
+locum_clock_read(void)
 {
     return (struct locum_now){.mono = read_ms(CLOCK_MONOTONIC),
                               .boot = read_ms(CLOCK_BOOTTIME),

@@ -15,6 +15,6 @@ struct locum_now {
 };
 
 /* Read all three. Cannot fail on Linux. */
-struct locum_now locum_now_read(void);
+struct locum_now locum_clock_read(void);
 
 #endif

@@ -128,7 +128,7 @@ locum_log_fields(enum locum_level level, const char *event, const struct locum_f
             add_field(&line, &fields[i]);
         }
     }
-    if (!admit(buffer, locum_now_read().mono, &left_out)) {
+    if (!admit(buffer, locum_clock_read().mono, &left_out)) {
         return;
     }
     line.size = sizeof(buffer);

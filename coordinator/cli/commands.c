@@ -122,9 +122,9 @@ static void
 wait_out(json_int_t wait_ms)
 {
     const bool shown = isatty(STDERR_FILENO) == 1;
-    const locum_ms end = locum_now_read().mono + (wait_ms > 0 ? wait_ms : 0);
-    for (locum_ms left = end - locum_now_read().mono; left > 0;
-         left = end - locum_now_read().mono) {
+    const locum_ms end = locum_clock_read().mono + (wait_ms > 0 ? wait_ms : 0);
+    for (locum_ms left = end - locum_clock_read().mono; left > 0;
+         left = end - locum_clock_read().mono) {
         if (shown) {
             (void)fprintf(stderr, "\rwaiting %lld s for the last TTL to run out ",
                           (long long)((left + 999) / 1000));

@@ -101,7 +101,7 @@ draw_status(const json_t *status, bool json)
         (void)json_dumpf(status, stdout, JSON_COMPACT);
     } else {
         (void)printf("%s%s\n", isatty(STDOUT_FILENO) == 1 ? redraw : "",
-                     locum_text_time(locum_now_read().wall).text);
+                     locum_text_time(locum_clock_read().wall).text);
         locum_show_status(status, &print);
     }
     (void)fputc('\n', stdout);

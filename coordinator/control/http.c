@@ -122,7 +122,7 @@ static void
 on_review(void *user)
 {
     struct locum_http *self = user;
-    const locum_ms now = locum_now_read().mono;
+    const locum_ms now = locum_clock_read().mono;
     forget_closed(self);
     for (size_t i = 0; i < self->count; i++) {
         if (now - self->slots[i].since > self->life_ms) {
@@ -141,7 +141,7 @@ static struct bufferevent *
 on_accepted(struct event_base *base, void *user)
 {
     struct locum_http *self = user;
-    const locum_ms now = locum_now_read().mono;
+    const locum_ms now = locum_clock_read().mono;
     (void)evconnlistener_disable(self->listener);
     forget_closed(self);
     if (self->count >= self->clients_max) {
@@ -216,7 +216,7 @@ locum_http_create(struct event_base *base, int fd, locum_ms life_ms,
         locum_http_destroy(self);
         return LOCUM_ERR_MEMORY;
     }
-    schedule_review(self, locum_now_read().mono);
+    schedule_review(self, locum_clock_read().mono);
     evhttp_set_max_headers_size(self->http, LOCUM_HTTP_HEAD_BYTES_MAX);
     evhttp_set_max_body_size(self->http, LOCUM_HTTP_BODY_BYTES_MAX);
     evhttp_set_allowed_methods(self->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST);

@@ -15,7 +15,7 @@ enum {
 static void
 begin_iteration(struct locum_daemon *self)
 {
-    self->now = locum_now_read();
+    self->now = locum_clock_read();
     self->in_iteration = true;
 }
 

@@ -71,12 +71,12 @@ write_loop(void *user)
         (void)pthread_mutex_lock(&self->lock);
         self->error = error;
         if (written) {
-            self->written = locum_now_read().mono;
+            self->written = locum_clock_read().mono;
             locum_backoff_reset(&backoff);
         } else {
             const locum_ms wait_ms = locum_backoff_next(&backoff, (uint32_t)length);
             self->pending = true;
-            (void)(!self->stop && wait_for_signal(self, locum_now_read().mono + wait_ms));
+            (void)(!self->stop && wait_for_signal(self, locum_clock_read().mono + wait_ms));
         }
     }
     self->done = true;
@@ -172,7 +172,7 @@ locum_state_writer_destroy(struct locum_state_writer *self)
     if (self == NULL) {
         return;
     }
-    const locum_ms until = locum_now_read().mono + DESTROY_WAIT_MS;
+    const locum_ms until = locum_clock_read().mono + DESTROY_WAIT_MS;
     const pthread_t thread = self->thread;
     (void)pthread_mutex_lock(&self->lock);
     self->stop = true;

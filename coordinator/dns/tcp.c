@@ -113,7 +113,7 @@ static void
 set_deadline(struct dns_connection *connection, bool answered)
 {
     const struct locum_dns_tcp_limits *limits = &connection->tcp->limits;
-    const locum_ms now = locum_now_read().mono;
+    const locum_ms now = locum_clock_read().mono;
     if (output_bytes(connection) == 0) {
         connection->write_by = LOCUM_NEVER;
     } else if (connection->write_by == LOCUM_NEVER) {

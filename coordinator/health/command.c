@@ -48,7 +48,7 @@ static enum locum_sample
 judge(const struct command_check *self, const struct locum_process_result *result,
       struct locum_text *text)
 {
-    const locum_ms took_ms = locum_now_read().mono - self->probe->started;
+    const locum_ms took_ms = locum_clock_read().mono - self->probe->started;
     if (locum_probe_lacks(result->failure)) {
         locum_text_add(text, strerror(result->failure));
         return LOCUM_PROBE_NOT_RUN;

@@ -43,7 +43,7 @@ static void
 on_due(void *user)
 {
     struct scheduled *self = user;
-    self->probe.started = locum_now_read().mono;
+    self->probe.started = locum_clock_read().mono;
     self->kind->start(self->check);
 }
 
@@ -51,7 +51,7 @@ on_due(void *user)
 static void
 schedule_next(struct scheduled *self)
 {
-    const locum_ms now = locum_now_read().mono;
+    const locum_ms now = locum_clock_read().mono;
     self->due += self->health->config->core.checks[self->index].interval_ms;
     if (self->due < now) {
         self->due = now;
@@ -84,7 +84,7 @@ on_done(void *user, enum locum_sample outcome, const char *text)
     self->lacking = false;
     (void)locum_text_format_buffer(self->last, sizeof(self->last), "%s", text);
     self->counts.outcomes[outcome]++;
-    self->counts.last_ms = locum_now_read().mono - self->probe.started;
+    self->counts.last_ms = locum_clock_read().mono - self->probe.started;
     schedule_next(self);
     self->health->on_sample(self->health->user, self->index, outcome, self->last);
 }
@@ -112,7 +112,7 @@ create_check(struct locum_health *self, struct event_base *base, size_t index)
     if (scheduled->check == NULL) {
         return LOCUM_ERR_MEMORY;
     }
-    scheduled->due = locum_now_read().mono;
+    scheduled->due = locum_clock_read().mono;
     locum_timer_init(&scheduled->timer, base, on_due, scheduled);
     locum_timer_arm(&scheduled->timer, 0);
     return 0;

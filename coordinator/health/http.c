@@ -49,7 +49,7 @@ judge(const struct http_check *self, CURLcode result, struct locum_text *text)
     if (result == CURLE_OK || (code > 0 && self->size_bytes > HTTP_BYTES_MAX)) {
         const struct locum_http_answer answer = {
             .code = code,
-            .took_ms = locum_now_read().mono - self->probe->started,
+            .took_ms = locum_clock_read().mono - self->probe->started,
             .body = {.at = self->body, .length = self->body_bytes},
             .location = location,
         };

@@ -43,7 +43,7 @@ finish(struct tcp_check *self, int failure)
     if (failure == 0) {
         outcome = LOCUM_SAMPLE_PASS;
         locum_text_format(&text, "connected in %" PRId64 " ms",
-                          locum_now_read().mono - self->probe->started);
+                          locum_clock_read().mono - self->probe->started);
     } else if (failure == ECONNREFUSED) {
         outcome = LOCUM_SAMPLE_REFUSED;
         locum_text_add(&text, "connection refused");

@@ -132,7 +132,7 @@ fail_later(struct locum_link *self, const char *why)
 static void
 arm(struct locum_link *self, locum_ms deadline)
 {
-    const locum_ms left = deadline - locum_now_read().mono;
+    const locum_ms left = deadline - locum_clock_read().mono;
     self->due = deadline;
     locum_timer_arm(&self->deadline, left > 0 ? left : 0);
 }
@@ -254,7 +254,7 @@ on_deadline(void *user)
 {
     struct locum_link *self = user;
     const bool failed = self->why[0] != '\0'; /* fail_later() */
-    if (!failed && locum_now_read().mono < self->due) {
+    if (!failed && locum_clock_read().mono < self->due) {
         arm(self, self->due); /* libevent counts from the start of the iteration that armed it */
         return;
     }
@@ -425,7 +425,7 @@ begin(struct locum_link *self, const struct locum_address *address)
     if (self->connecting == NULL || event_add(self->connecting, NULL) != 0) {
         return ENOMEM;
     }
-    arm(self, locum_now_read().mono + self->timeout_ms);
+    arm(self, locum_clock_read().mono + self->timeout_ms);
     return 0;
 }
 
@@ -478,7 +478,7 @@ enqueue(struct locum_link *self, enum locum_command command, locum_link_reply_fn
         .command = command,
         .reply = reply,
         .user = user,
-        .deadline = locum_now_read().mono + self->timeout_ms,
+        .deadline = locum_clock_read().mono + self->timeout_ms,
     };
     self->count++;
     if (self->count == 1) {

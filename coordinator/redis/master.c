@@ -223,7 +223,7 @@ on_reply(void *user, enum locum_command command, const redisReply *reply)
     const bool failed = note(self, command, command, reply);
     if (command == LOCUM_COMMAND_SELECT) {
         self->selected = !failed;
-        self->writable_since = (uint64_t)locum_now_read().wall;
+        self->writable_since = (uint64_t)locum_clock_read().wall;
         locum_master_events_added(self);
     } else if (command == LOCUM_COMMAND_XADD && self->command != NULL) { /* not ended by note() */
         confirm_event(self);
@@ -295,7 +295,7 @@ check(void *user)
         subscribe(self, LOCUM_CHANNEL_MIRRORBITS, on_mirrorbits_subscribed);
     }
     self->heard = false;
-    self->checked = locum_now_read().mono;
+    self->checked = locum_clock_read().mono;
     locum_timer_arm(&self->check_timer, self->settings->timeout_ms / 4 + 1);
 }
 
@@ -391,7 +391,7 @@ locum_master_publish(struct locum_master *self, struct locum_slice message)
         locum_command_argv(LOCUM_COMMAND_PUBLISH, self->channel.text, NULL);
     locum_command_add_slice(&argv, message);
     send_command(self, &argv);
-    if (locum_now_read().mono - self->checked >= self->settings->timeout_ms / 5) {
+    if (locum_clock_read().mono - self->checked >= self->settings->timeout_ms / 5) {
         check(self); /* nearly due: sent in the same packet, it needs no wake-up of its own */
     }
     locum_link_flush(self->command);

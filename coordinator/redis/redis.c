@@ -32,7 +32,7 @@ report(void *user)
         return;
     }
     self->subscribed = ready;
-    self->since_wall = ready ? locum_now_read().wall : LOCUM_NEVER;
+    self->since_wall = ready ? locum_clock_read().wall : LOCUM_NEVER;
     if (ready) {
         self->error[0] = '\0';
         locum_discovery_worked(&self->discovery, locum_master_address(self->master));
@@ -61,7 +61,7 @@ evaluate(void *user)
     if (!may_connect(self)) {
         return;
     }
-    const locum_ms now = locum_now_read().mono;
+    const locum_ms now = locum_clock_read().mono;
     const struct locum_address *current = locum_master_address(self->master);
     struct locum_address chosen;
     locum_ms not_before;
@@ -111,7 +111,7 @@ on_master_left(void *user, const struct locum_address *address,
         LOCUM_LOG(LOCUM_LOG_WARN, "redis", "error", self->error);
     }
     locum_discovery_failed(&self->discovery, address, failure, locum_random(),
-                           locum_now_read().mono);
+                           locum_clock_read().mono);
     self->attempts++;
     for (size_t i = 0; i < self->endpoints.redis_count; i++) {
         refresh(self, &self->endpoints.at[i]);
@@ -160,7 +160,7 @@ on_announcement(void *user, struct locum_slice payload)
     if (db == self->config->redis.db) {
         self->events->mirrorbits(self->user, node, text);
     } else { /* a channel has no database: it may belong to another cluster of Mirrorbits */
-        self->other_db[node] = (struct locum_redis_other_db){db, locum_now_read().mono};
+        self->other_db[node] = (struct locum_redis_other_db){db, locum_clock_read().mono};
     }
 }
 
@@ -173,7 +173,7 @@ consider_master(struct locum_redis *self, size_t number, const struct locum_sent
     if (locum_endpoints_locate(&self->endpoints, &view->master, locum_master_address(self->master),
                                self->attempts, &address)) {
         locum_discovery_report(&self->discovery, number, &address, view->epoch,
-                               locum_now_read().mono);
+                               locum_clock_read().mono);
         return;
     }
     (void)locum_text_format_buffer(
@@ -315,7 +315,7 @@ begin(struct locum_redis *self, struct locum_sentinel *old[LOCUM_ENDPOINTS_SENTI
     }
     locum_discovery_init(&self->discovery, self->endpoints.sentinel_count > 0,
                          2 * self->config->core.sentinel_poll_ms + 200, /* one poll may fail */
-                         self->config->redis.timeout_ms, locum_now_read().mono);
+                         self->config->redis.timeout_ms, locum_clock_read().mono);
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
         self->other_db[i].heard_mono = LOCUM_NEVER;
     }

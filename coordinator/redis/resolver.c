@@ -47,7 +47,7 @@ struct locum_resolver {
 static void
 arm(struct name *self, locum_ms wait)
 {
-    self->next = locum_now_read().mono + wait;
+    self->next = locum_clock_read().mono + wait;
     locum_timer_arm(&self->timer, wait);
 }
 
@@ -91,7 +91,7 @@ read_servers(const struct locum_resolver *self)
 static struct evdns_base *
 servers_of(struct locum_resolver *self, bool *ret_wait)
 {
-    const locum_ms now = locum_now_read().mono;
+    const locum_ms now = locum_clock_read().mono;
     const bool stale = self->servers != NULL && now - self->servers_read >= self->settings.files_ms;
     *ret_wait = stale && self->lookups > 0;
     if (*ret_wait) {
@@ -289,7 +289,7 @@ void
 locum_resolver_refresh(struct locum_resolver *self, const char *text)
 {
     struct name *name = find(self, text);
-    const locum_ms soon = locum_now_read().mono + LOCUM_RESOLVER_RETRY_FIRST_MS;
+    const locum_ms soon = locum_clock_read().mono + LOCUM_RESOLVER_RETRY_FIRST_MS;
     /* A failed lookup is repeated soon anyway. */
     if (name != NULL && !name->busy && name->why[0] == '\0' && name->next > soon) {
         arm(name, LOCUM_RESOLVER_RETRY_FIRST_MS);

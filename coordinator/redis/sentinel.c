@@ -110,7 +110,7 @@ on_masters(struct locum_sentinel *self, const redisReply *reply)
 static void
 finish(struct locum_sentinel *self)
 {
-    const locum_ms now = locum_now_read().mono;
+    const locum_ms now = locum_clock_read().mono;
     const locum_ms poll_ms = self->settings->poll_ms;
     self->polling = false;
     if (self->again) {
@@ -237,7 +237,7 @@ static void
 poll_now(void *user)
 {
     struct locum_sentinel *self = user;
-    const locum_ms now = locum_now_read().mono;
+    const locum_ms now = locum_clock_read().mono;
     const char *master_name = self->settings->master_name;
     if (!locum_link_is_up(self->poll_link)) {
         return;

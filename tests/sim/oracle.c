@@ -60,7 +60,7 @@ had_gap(const struct sim *sim, locum_node voter, locum_node peer)
 
 /* VOTE-2: at the last poll the Sentinel at `voter` reported all of `peer` s_down, and it counts. */
 static bool
-sentinel_told(const struct sim *sim, locum_node node, locum_node voter, locum_node peer)
+sentinel_reported(const struct sim *sim, locum_node node, locum_node voter, locum_node peer)
 {
     const struct sim_sentinel_report *report = &sim->node[node].reports[voter];
     const locum_ms at = sim->node[node].reported_at[voter];
@@ -90,7 +90,7 @@ is_just(const struct sim *sim, locum_node node, locum_node voter, locum_node pee
 {
     const bool silent = had_gap(sim, voter, peer) || sim->pair[voter][peer].adopted;
     return voter == node || is_heard(sim, node, voter) ? silent
-                                                       : sentinel_told(sim, node, voter, peer);
+                                                       : sentinel_reported(sim, node, voter, peer);
 }
 
 static void

@@ -129,9 +129,9 @@ test_http_port_in_use_is_tried_again(void **state)
     exchange(site, true, GET("/status"), "200", "final");
     locum_control_destroy(site->control); /* the other program */
     site->control = NULL;
-    const locum_ms start = locum_now_read().mono;
+    const locum_ms start = locum_clock_read().mono;
     while (!is_open(site)) {
-        assert_true(locum_now_read().mono - start < DEADLINE_MS);
+        assert_true(locum_clock_read().mono - start < DEADLINE_MS);
         run_once(site);
     }
     exchange(site, false, GET("/status"), "200", "final");
@@ -177,9 +177,9 @@ test_slow_clients_make_room(void **state)
     }
     client_open(&late, site, false);
     client_send(&late, "GET /status HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    const locum_ms start = locum_now_read().mono;
+    const locum_ms start = locum_clock_read().mono;
     while (late.length == 0) {
-        assert_true(locum_now_read().mono - start < DEADLINE_MS);
+        assert_true(locum_clock_read().mono - start < DEADLINE_MS);
         for (size_t i = 0; i < LOCUM_COUNT(slow); i++) {
             (void)send(slow[i].fd, "a", 1, MSG_NOSIGNAL);
         }
@@ -209,9 +209,9 @@ keep_waiting(struct evhttp_request *request, void *user)
 static void
 until_waiting(struct site *site, const struct waiting *waiting, size_t count)
 {
-    const locum_ms start = locum_now_read().mono;
+    const locum_ms start = locum_clock_read().mono;
     while (waiting->count < count) {
-        assert_true(locum_now_read().mono - start < DEADLINE_MS);
+        assert_true(locum_clock_read().mono - start < DEADLINE_MS);
         run_once(site);
     }
 }
@@ -256,20 +256,20 @@ test_idle_clients_make_room(void **state)
     client_open(&held, site, false);
     client_send(&held, GET("/events?wait=3000"));
     until_asked(site, 1);
-    const locum_ms start = locum_now_read().mono;
+    const locum_ms start = locum_clock_read().mono;
     for (size_t i = 0; i < IDLE; i++) {
         client_open(&idle[i], site, false);
         if (i % 2 == 0) {
             client_send(&idle[i], "GET /status HTTP/1.1\r\n");
         }
-        while (locum_now_read().mono - start < (locum_ms)i * EACH_MS) {
+        while (locum_clock_read().mono - start < (locum_ms)i * EACH_MS) {
             run_once(site);
         }
     }
     assert_true(count_entries("/proc/self/fd") - site->descriptors <
                 IDLE + LOCUM_HTTP_CLIENTS_MAX + 16);
     exchange(site, false, GET("/status"), "200", "final");
-    assert_true(locum_now_read().mono - start < LOCUM_HTTP_IDLE_S * 1000);
+    assert_true(locum_clock_read().mono - start < LOCUM_HTTP_IDLE_S * 1000);
     site->happened = true; /* who has asked was not put out */
     locum_control_wake(site->control);
     client_finish(&held, site);
@@ -299,8 +299,8 @@ test_accepting_stops_while_no_descriptor_is_left(void **state)
         count++;
     }
     size_t iterations = 0; /* each takes 2 ms, or less if there is work */
-    const locum_ms start = locum_now_read().mono;
-    while (locum_now_read().mono - start < 300) {
+    const locum_ms start = locum_clock_read().mono;
+    while (locum_clock_read().mono - start < 300) {
         run_once(site);
         iterations++;
     }

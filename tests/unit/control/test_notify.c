@@ -64,7 +64,7 @@ test_messages_from_start_to_stop(void **state)
     uint64_t us;
     assert_memory_equal(message, "RELOADING=1\nMONOTONIC_USEC=", 27);
     assert_int_equal(locum_slice_u64(locum_slice_of(message + 27), UINT64_MAX, &us), 0);
-    const locum_ms now = locum_now_read().mono;
+    const locum_ms now = locum_clock_read().mono;
     assert_in_range(now - (locum_ms)(us / 1000), 0, 5000);
     locum_notify_reloaded(&notify);
     assert_string_equal(manager_read(fd), "READY=1");

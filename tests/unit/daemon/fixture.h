@@ -133,8 +133,8 @@ start(void)
 static inline bool
 wait_until(bool (*holds)(void))
 {
-    const locum_ms end = locum_now_read().mono + 5000;
-    while (!holds() && locum_now_read().mono < end) {
+    const locum_ms end = locum_clock_read().mono + 5000;
+    while (!holds() && locum_clock_read().mono < end) {
         const struct timeval tv = {.tv_usec = 5000};
         (void)event_base_loopexit(locum_daemon_loop(daemon_), &tv);
         (void)event_base_dispatch(locum_daemon_loop(daemon_));

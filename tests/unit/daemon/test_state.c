@@ -373,8 +373,8 @@ is_saved(uint32_t serial)
 static void
 wait_for_problem(bool wanted)
 {
-    const locum_ms patience = locum_now_read().mono + PATIENCE_MS;
-    while (has_problem() != wanted && locum_now_read().mono < patience) {
+    const locum_ms patience = locum_clock_read().mono + PATIENCE_MS;
+    while (has_problem() != wanted && locum_clock_read().mono < patience) {
         pause_1ms();
     }
     assert_int_equal(has_problem(), wanted);
@@ -383,8 +383,8 @@ wait_for_problem(bool wanted)
 static void
 wait_for_saved(uint32_t serial)
 {
-    const locum_ms patience = locum_now_read().mono + PATIENCE_MS;
-    while (!is_saved(serial) && locum_now_read().mono < patience) {
+    const locum_ms patience = locum_clock_read().mono + PATIENCE_MS;
+    while (!is_saved(serial) && locum_clock_read().mono < patience) {
         pause_1ms();
     }
     assert_true(is_saved(serial));
@@ -538,12 +538,12 @@ test_a_disk_that_hangs_delays_the_end_by_a_second_at_most(void **state)
         put(serial);
         assert_false(has_problem());
     }
-    const locum_ms before = locum_now_read().mono;
+    const locum_ms before = locum_clock_read().mono;
     locum_state_writer_destroy(writer);
-    assert_in_range(locum_now_read().mono - before, 900, 5000);
+    assert_in_range(locum_clock_read().mono - before, 900, 5000);
     hangs = false; /* the thread ends by itself */
-    const locum_ms patience = locum_now_read().mono + PATIENCE_MS;
-    while (count_entries("/proc/self/task") > threads && locum_now_read().mono < patience) {
+    const locum_ms patience = locum_clock_read().mono + PATIENCE_MS;
+    while (count_entries("/proc/self/task") > threads && locum_clock_read().mono < patience) {
         pause_1ms();
     }
     assert_int_equal(count_entries("/proc/self/task"), threads);

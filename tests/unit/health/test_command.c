@@ -58,11 +58,11 @@ count_threads(void)
 static void
 assert_nothing_left(void)
 {
-    const locum_ms patience = locum_now_read().mono + PATIENCE_S * 1000;
+    const locum_ms patience = locum_clock_read().mono + PATIENCE_S * 1000;
     siginfo_t info;
     /* Both: /proc may leave out a thread while another one ends. */
     while (count_threads() > 0 || waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0) {
-        assert_true(locum_now_read().mono < patience);
+        assert_true(locum_clock_read().mono < patience);
         (void)sched_yield();
     }
     assert_int_equal(errno, ECHILD);
@@ -99,10 +99,10 @@ is_dead(const char *pid)
 static void
 assert_dies(const char *pid)
 {
-    const locum_ms patience = locum_now_read().mono + PATIENCE_S * 1000;
+    const locum_ms patience = locum_clock_read().mono + PATIENCE_S * 1000;
     assert_true(pid[0] >= '1' && pid[0] <= '9');
     while (!is_dead(pid)) {
-        assert_true(locum_now_read().mono < patience);
+        assert_true(locum_clock_read().mono < patience);
         (void)sched_yield();
     }
 }
@@ -209,11 +209,11 @@ static void
 test_deadline_kills_the_whole_group(void **state)
 {
     (void)state;
-    const locum_ms before = locum_now_read().mono;
+    const locum_ms before = locum_clock_read().mono;
     add_script("trap '' TERM; sleep 1000 & echo $!; sleep 1000", LONG_MS, SHORT_MS);
     start_health();
     wait_for(&the.samples[0], 1);
-    assert_true(locum_now_read().mono - before >= SHORT_MS - 10);
+    assert_true(locum_clock_read().mono - before >= SHORT_MS - 10);
     assert_sample(LOCUM_SAMPLE_FAIL, "not finished within 500 ms: killed: *");
     assert_dies(printed_pid());
     end_health();
@@ -272,9 +272,9 @@ test_destroy_kills_running_programs(void **state)
     (void)snprintf(script, sizeof(script), "sleep 1000 & echo $! >%s; wait", path);
     add_script(script, LONG_MS, LONG_MS);
     start_health();
-    const locum_ms patience = locum_now_read().mono + PATIENCE_S * 1000;
+    const locum_ms patience = locum_clock_read().mono + PATIENCE_S * 1000;
     while (pread(fd, pid, sizeof(pid) - 1, 0) == 0 || strchr(pid, '\n') == NULL) {
-        assert_true(locum_now_read().mono < patience);
+        assert_true(locum_clock_read().mono < patience);
         (void)event_base_loop(the.base, EVLOOP_NONBLOCK);
     }
     *strchr(pid, '\n') = '\0';

@@ -58,7 +58,7 @@ receive_subscribed(void *user, bool subscribed)
     received->subscribed = subscribed;
     received->won += subscribed;
     received->lost += !subscribed;
-    received->lost_at = subscribed ? received->lost_at : locum_now_read().mono;
+    received->lost_at = subscribed ? received->lost_at : locum_clock_read().mono;
 }
 
 static void
@@ -104,7 +104,7 @@ add_event(struct received *received, const struct locum_field *fields, size_t co
     const uint64_t last =
         received->event_count > 0 ? received->events[received->event_count - 1].id : 0;
     struct locum_redis_event *event = &received->events[received->event_count++];
-    const uint64_t wall = (uint64_t)locum_now_read().wall;
+    const uint64_t wall = (uint64_t)locum_clock_read().wall;
     event->id = wall > last ? wall : last + 1;
     event->time = "2025-11-23T02:00:58.173Z";
     event->count = count;
@@ -161,9 +161,9 @@ typedef bool condition_fn(void *user);
 static inline bool
 wait_until(struct event_base *base, condition_fn *holds, void *user, locum_ms deadline_ms)
 {
-    const locum_ms end = locum_now_read().mono + deadline_ms;
+    const locum_ms end = locum_clock_read().mono + deadline_ms;
     while (!holds(user)) {
-        if (locum_now_read().mono >= end) {
+        if (locum_clock_read().mono >= end) {
             return false;
         }
         const struct timeval tv = {.tv_usec = 5000};

@@ -72,9 +72,9 @@ stop(struct process *process)
 static inline redisContext *
 reach(uint16_t port)
 {
-    const locum_ms end = locum_now_read().mono + 5000;
+    const locum_ms end = locum_clock_read().mono + 5000;
     const struct timeval tv = {.tv_sec = 2};
-    while (locum_now_read().mono < end) {
+    while (locum_clock_read().mono < end) {
         redisContext *context = redisConnectWithTimeout("127.0.0.1", port, tv);
         if (context != NULL && context->err == 0) {
             redisSetTimeout(context, tv);

@@ -75,9 +75,9 @@ on_up(void *user)
 {
     (void)user;
     probe.up++;
-    const locum_ms stalled = locum_now_read().mono + probe.stall_ms;
+    const locum_ms stalled = locum_clock_read().mono + probe.stall_ms;
     do {
-        probe.began = locum_now_read().mono;
+        probe.began = locum_clock_read().mono;
     } while (probe.began < stalled);
     for (unsigned i = 0; i < probe.ask; i++) {
         ask();
@@ -100,7 +100,7 @@ on_closed(void *user, const char *why)
 {
     (void)user;
     probe.closed++;
-    probe.ended = locum_now_read().mono;
+    probe.ended = locum_clock_read().mono;
     struct locum_text text = locum_text_init(probe.why, sizeof(probe.why));
     locum_text_add(&text, why);
     close_link(CLOSE_IN_CLOSED);
@@ -114,7 +114,7 @@ static locum_ms timeout_ms = TIMEOUT_MS;
 static inline void
 open_link(const struct locum_link_events *events)
 {
-    probe.began = locum_now_read().mono;
+    probe.began = locum_clock_read().mono;
     const struct locum_link_target target = {.base = base,
                                              .address = fake.address,
                                              .timeout_ms = timeout_ms,

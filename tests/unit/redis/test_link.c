@@ -184,7 +184,7 @@ static bool
 has_idled(void *user)
 {
     (void)user;
-    return probe.up > 0 && locum_now_read().mono - probe.began > 2 * TIMEOUT_MS;
+    return probe.up > 0 && locum_clock_read().mono - probe.began > 2 * TIMEOUT_MS;
 }
 
 static void

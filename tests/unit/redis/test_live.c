@@ -372,19 +372,19 @@ test_a_failover_is_followed_and_a_frozen_master_is_noticed(void **state)
     assert_true(wait_until(site.base, is_subscribed, &dc3, 3000));
     assert_true(wait_until(site.base, knows_all, &dc3, 6000));
 
-    const locum_ms killed = locum_now_read().mono;
+    const locum_ms killed = locum_clock_read().mono;
     stop(&site.server[DC2]);
     assert_true(wait_until(site.base, is_lost, &dc3, 500));
     /* About 2 s; 6 s more if the Sentinels' votes are split. */
     assert_true(wait_until(site.base, is_on_dc3, &dc3, 20000));
-    print_message("failover followed after %d ms\n", (int)(locum_now_read().mono - killed));
+    print_message("failover followed after %d ms\n", (int)(locum_clock_read().mono - killed));
     assert_true(wait_until(site.base, holds_dc2_down, &dc3, 3000));
     assert_int_equal(dc3.received.won, 2);
     locum_redis_publish(dc3.redis, locum_slice_of("after"));
     assert_true(wait_until(site.base, has_heartbeat, &dc3, 1000));
 
     dc3.received.lost = 0;
-    const locum_ms frozen = locum_now_read().mono;
+    const locum_ms frozen = locum_clock_read().mono;
     kill(site.server[DC3].pid, SIGSTOP);
     assert_true(wait_until(site.base, is_lost, &dc3, 2000));
     print_message("frozen master noticed after %d ms\n", (int)(dc3.received.lost_at - frozen));

@@ -309,11 +309,11 @@ test_attempts_have_a_gap(void **state)
     (void)state;
     config->nodes[DC3].redis.port = 0;
     redis[DC2].greeting = FAKE_CLOSE;
-    const locum_ms began = locum_now_read().mono;
+    const locum_ms began = locum_clock_read().mono;
     start_locum();
     /* Four attempts of two connections each. */
     assert_true(wait_until(base, has_accepted_some, NULL, 8000));
-    assert_true(locum_now_read().mono - began >= 3 * 200);
+    assert_true(locum_clock_read().mono - began >= 3 * 200);
 }
 
 static void
@@ -323,7 +323,7 @@ test_a_silent_master_is_left_in_time(void **state)
     config->nodes[DC3].redis.port = 0;
     start_locum();
     assert_true(wait_until(base, is_subscribed, NULL, 2000));
-    const locum_ms frozen = locum_now_read().mono;
+    const locum_ms frozen = locum_clock_read().mono;
     fake_rule(&redis[DC2], "ROLE", FAKE_SILENCE);
     assert_true(wait_until(base, is_lost, NULL, 2000));
     assert_in_range(received.lost_at - frozen, 200, 300 + 300 / 4 + 150);
@@ -413,14 +413,14 @@ test_a_reload_that_reconnects_reports_the_loss(void **state)
 static bool
 is_later(void *user)
 {
-    return locum_now_read().mono > *(const locum_ms *)user;
+    return locum_clock_read().mono > *(const locum_ms *)user;
 }
 
 static void
 test_without_a_master_name_it_does_nothing(void **state)
 {
     (void)state;
-    locum_ms later = locum_now_read().mono + 300;
+    locum_ms later = locum_clock_read().mono + 300;
     config->redis.master_name[0] = '\0';
     start_locum();
     locum_redis_publish(locum, locum_slice_of("message"));

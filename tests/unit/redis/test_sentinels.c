@@ -112,10 +112,10 @@ start_polls(void)
 static locum_ms
 time_of_polls(size_t polls)
 {
-    const locum_ms begin = locum_now_read().mono;
+    const locum_ms begin = locum_clock_read().mono;
     size_t want = fake_count(&sentinel[NS0], "INFO sentinel\n") + polls;
     assert_true(wait_until(base, has_asked, &want, 10000));
-    return locum_now_read().mono - begin;
+    return locum_clock_read().mono - begin;
 }
 
 static void

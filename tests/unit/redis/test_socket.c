@@ -58,9 +58,9 @@ static void
 read_bytes(int fd, char *bytes, size_t wanted)
 {
     size_t got = 0;
-    const locum_ms patience = locum_now_read().mono + 4000;
+    const locum_ms patience = locum_clock_read().mono + 4000;
     while (got < wanted) {
-        assert_true(locum_now_read().mono < patience);
+        assert_true(locum_clock_read().mono < patience);
         const ssize_t length = recv(fd, bytes + got, wanted - got, MSG_DONTWAIT);
         got += length > 0 ? (size_t)length : 0;
         (void)event_base_loop(base, EVLOOP_NONBLOCK);
