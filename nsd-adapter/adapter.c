@@ -29,7 +29,6 @@ struct zone_copy {
 struct adapter {
     const struct locum_nsd_settings *settings;
     struct locum_nsd_conf conf;
-    char plain[LOCUM_DOMAIN_MAX + 1]; /* the zone without its last dot */
     struct event_base *base;
     struct locum_timer timer; /* the reconciler's next LOCUM_NSD_INPUT_TIME */
     struct event signals[2];  /* SIGTERM, SIGINT */
@@ -73,8 +72,9 @@ log_state(struct adapter *self)
     LOCUM_LOG(failed ? LOCUM_LOG_ERR
               : open ? LOCUM_LOG_WARN
                      : LOCUM_LOG_INFO,
-              "nsd", "zone", self->plain, "state", locum_nsd_reconcile_state_text(state), "serial",
-              served ? serial : NULL, "lag-ms", served && core->lag_ms >= 0 ? lag : NULL, "reason",
+              "nsd", "zone", self->settings->plain, "state", locum_nsd_reconcile_state_text(state),
+              "serial", served ? serial : NULL, "lag-ms", served && core->lag_ms >= 0 ? lag : NULL,
+              "reason",
               failed ? core->why
               : open ? "the coordinator does not answer"
                      : NULL,
@@ -179,19 +179,6 @@ copy_zone(struct adapter *self, const json_t *answer, const char *key, struct zo
     return NULL;
 }
 
-/* why: NULL if the coordinator's answer was usable. */
-static void
-note_answer(struct adapter *self, const char *why)
-{
-    const bool connected = why == NULL;
-    if (connected != self->connected) {
-        LOCUM_LOG(connected ? LOCUM_LOG_INFO : LOCUM_LOG_WARN, "coordinator", "socket",
-                  self->settings->coordinator, "state", connected ? "connected" : "disconnected",
-                  "reason", why);
-    }
-    self->connected = connected;
-}
-
 static bool
 on_zone(void *user, const json_t *answer, const char *why)
 {
@@ -206,8 +193,14 @@ on_zone(void *user, const json_t *answer, const char *why)
     if (why == NULL) {
         why = copy_zone(self, answer, "fail_open", &self->open);
     }
-    note_answer(self, why);
-    if (why != NULL) {
+    const bool connected = why == NULL;
+    if (connected != self->connected) {
+        LOCUM_LOG(connected ? LOCUM_LOG_INFO : LOCUM_LOG_WARN, "coordinator", "socket",
+                  self->settings->coordinator, "state", connected ? "connected" : "disconnected",
+                  "reason", why);
+    }
+    self->connected = connected;
+    if (!connected) {
         return false;
     }
     keep_open(self);
@@ -272,7 +265,7 @@ prepare(struct adapter *self, const struct locum_nsd_action *action)
 {
     const struct zone_copy *source =
         action->source == LOCUM_NSD_SOURCE_OPEN ? &self->open : &self->target;
-    const char *const argv[] = {"nsd-checkzone", self->plain, self->files.fresh, NULL};
+    const char *const argv[] = {"nsd-checkzone", self->settings->plain, self->files.fresh, NULL};
     char buffer[WHY_BYTES];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
     if (write_zone(self, &source->read, action->serial, &why)) {
@@ -324,7 +317,7 @@ send_command(struct adapter *self, const struct locum_nsd_action *action)
         locum_nsd_files_touch(&self->files);
     }
     (void)locum_text_format_buffer(command, sizeof(command), add ? "addzone %s %s" : "reload %s",
-                                   self->plain, self->settings->pattern);
+                                   self->settings->plain, self->settings->pattern);
     locum_nsd_control_send(self->control, command);
 }
 
@@ -470,7 +463,6 @@ locum_nsd_adapter_run(const struct locum_nsd_settings *settings)
     }
     self->settings = settings;
     self->connected = true;
-    locum_nsd_settings_plain_zone(settings->zone, self->plain);
     locum_nsd_files_init(&self->files, settings->zonefile);
     (void)!locum_notify_open(&self->notify);
     int status = locum_nsd_files_lock(&self->files, &why);
@@ -486,14 +478,14 @@ locum_nsd_adapter_run(const struct locum_nsd_settings *settings)
                   : status == LOCUM_ERR_INVALID ? "see the errors above"
                                                 : locum_error_text(status));
     } else {
-        LOCUM_LOG(LOCUM_LOG_INFO, "start", "version", LOCUM_VERSION, "zone", self->plain, "file",
-                  self->files.path);
+        LOCUM_LOG(LOCUM_LOG_INFO, "start", "version", LOCUM_VERSION, "zone", self->settings->plain,
+                  "file", self->files.path);
         srandom((unsigned)locum_clock_read().mono);
         locum_nsd_reconcile_init(&self->reconciler, settings->lost_ms, locum_clock_read().mono);
         read_files(self);
         locum_nsd_upstream_start(self->upstream);
         (void)event_base_dispatch(self->base);
-        LOCUM_LOG(LOCUM_LOG_INFO, "stop", "zone", self->plain);
+        LOCUM_LOG(LOCUM_LOG_INFO, "stop", "zone", self->settings->plain);
     }
     destroy(self);
     return status == 0 ? 0 : 1;

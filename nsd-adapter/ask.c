@@ -119,10 +119,6 @@ locum_nsd_ask_create(struct event_base *base, const struct locum_address *addres
     *self = (struct locum_nsd_ask){
         .base = base, .address = address, .zone = zone, .on_done = on_done, .user = user, .fd = -1};
     locum_timer_init(&self->deadline, base, on_deadline, self);
-    if (locum_nsd_soa_query(zone, 0, self->query) == 0) {
-        locum_nsd_ask_destroy(self);
-        return NULL;
-    }
     return self;
 }
 

@@ -20,10 +20,7 @@ struct locum_nsd_ask;
 typedef void locum_nsd_ask_fn(void *user, enum locum_nsd_soa outcome, uint32_t serial,
                               const char *why);
 
-/*
- * address, zone  borrowed until the end; zone is absolute.
- * Returns NULL if memory is short or if `zone` is not a valid name.
- */
+/* address, zone: borrowed until the end; zone as in locum_nsd_soa_query(). NULL: out of memory. */
 struct locum_nsd_ask *locum_nsd_ask_create(struct event_base *base,
                                            const struct locum_address *address, const char *zone,
                                            locum_nsd_ask_fn *on_done, void *user);

@@ -90,9 +90,7 @@ locum_nsd_child_start(struct event_base *base, const char *const *argv, locum_ns
         return LOCUM_ERR_NOT_FOUND;
     }
     for (size_t i = 1; argv[i] != NULL; i++) {
-        if (i == LOCUM_ARGV_MAX) {
-            return LOCUM_ERR_RANGE;
-        }
+        LOCUM_INVARIANT(i < LOCUM_ARGV_MAX);
         arguments[i] = argv[i];
     }
     struct locum_nsd_child *self = calloc(1, sizeof(*self));

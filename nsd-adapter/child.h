@@ -24,9 +24,9 @@ typedef void locum_nsd_child_fn(void *user, bool ok, const char *output);
 /*
  * Start a program. on_done is called later, from the loop.
  *
- * argv  ends with NULL; argv[0] without a directory is searched for where NSD's programs are.
- * Returns 0, LOCUM_ERR_NOT_FOUND (no such program), LOCUM_ERR_RANGE (too many arguments),
- * LOCUM_ERR_MEMORY or LOCUM_ERR_IO.
+ * argv  at most LOCUM_ARGV_MAX, then NULL; argv[0] without a directory is searched for where NSD's
+ *       programs are.
+ * Returns 0, LOCUM_ERR_NOT_FOUND (no such program), LOCUM_ERR_MEMORY or LOCUM_ERR_IO.
  */
 int locum_nsd_child_start(struct event_base *base, const char *const *argv,
                           locum_nsd_child_fn *on_done, void *user,

@@ -27,28 +27,15 @@ run_check(const char *path, const struct locum_nsd_settings *settings)
     return EXIT_FINE;
 }
 
-static int
-run_adapter(const char *path, const struct locum_nsd_settings *settings)
-{
-    (void)path;
-    return locum_nsd_adapter_run(settings);
-}
-
-static int
-run_status(const char *path, const struct locum_nsd_settings *settings)
-{
-    (void)path;
-    return locum_nsd_status(settings, stdout);
-}
+enum { RUN, CHECK, STATUS };
 
 static const struct {
     const char *name;
     const char *help;
-    int (*run)(const char *path, const struct locum_nsd_settings *settings);
 } commands[] = {
-    {"run", "run in the foreground", run_adapter},
-    {"check", "validate the configuration, and NSD's where the adapter uses it", run_check},
-    {"status", "show what the coordinator, the zone file and NSD say", run_status},
+    [RUN] = {"run", "run in the foreground"},
+    [CHECK] = {"check", "validate the configuration, and NSD's where the adapter uses it"},
+    [STATUS] = {"status", "show what the coordinator, the zone file and NSD say"},
 };
 
 static void
@@ -66,18 +53,23 @@ static int
 run_command(const char *path, const char *name)
 {
     struct locum_nsd_settings settings;
-    for (size_t i = 0; i < LOCUM_COUNT(commands); i++) {
-        if (strcmp(name, commands[i].name) != 0) {
-            continue;
-        }
-        if (locum_nsd_settings_load(path, locum_problems_print, NULL, &settings) != 0) {
-            (void)fprintf(stderr, "%s: refused\n", path);
-            return EXIT_NOT_FINE;
-        }
-        return commands[i].run(path, &settings);
+    size_t i = 0;
+    while (i < LOCUM_COUNT(commands) && strcmp(name, commands[i].name) != 0) {
+        i++;
     }
-    (void)fprintf(stderr, "locum-nsd: unknown command '%s'; see `locum-nsd help`\n", name);
-    return EXIT_USAGE;
+    if (i == LOCUM_COUNT(commands)) {
+        (void)fprintf(stderr, "locum-nsd: unknown command '%s'; see `locum-nsd help`\n", name);
+        return EXIT_USAGE;
+    }
+    if (locum_nsd_settings_load(path, locum_problems_print, NULL, &settings) != 0) {
+        (void)fprintf(stderr, "%s: refused\n", path);
+        return EXIT_NOT_FINE;
+    }
+    switch (i) {
+    case RUN: return locum_nsd_adapter_run(&settings);
+    case CHECK: return run_check(path, &settings);
+    default: return locum_nsd_status(&settings, stdout);
+    }
 }
 
 int

@@ -1,7 +1,5 @@
 #include "nsd-adapter/nsdconf.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -9,29 +7,13 @@
 #include "config/problems.h"
 #include "nsd-adapter/child.h"
 
-enum { LINE_BYTES = 600 };
-
 struct conf_reader {
     const struct locum_nsd_settings *settings;
-    locum_problem_fn *report;
-    void *user;
-    bool failed;                       /* a problem was reported */
+    struct locum_problems problems;    /* nsd-checkconf prints no positions */
     char output[LOCUM_NSD_OUTPUT_MAX]; /* of nsd-checkconf */
 };
 
-static __attribute__((format(printf, 2, 3))) void
-fail(struct conf_reader *self, const char *format, ...)
-{
-    char line[LINE_BYTES];
-    va_list values;
-    va_start(values, format);
-    (void)vsnprintf(line, sizeof(line), format, values);
-    va_end(values);
-    self->failed = true;
-    self->report(self->user, &(struct locum_problem){.severity = LOCUM_SEVERITY_ERROR,
-                                                     .file = self->settings->nsd_config,
-                                                     .text = line});
-}
+static const struct locum_position nowhere;
 
 /* In quotes, with control characters escaped. */
 #define QUOTED(string) locum_problems_quote(locum_slice_of(string)).text
@@ -62,7 +44,8 @@ read_path(struct conf_reader *self, const char *option, char *ret, size_t size_b
 {
     const char *value = read_option(self, option, NULL, NULL);
     if (value == NULL || locum_slice_copy(locum_slice_of(value), ret, size_bytes) != 0) {
-        fail(self, "cannot read %s with nsd-checkconf -o", option);
+        locum_problems_error(&self->problems, nowhere, "cannot read %s with nsd-checkconf -o",
+                             option);
     }
 }
 
@@ -73,7 +56,8 @@ set_control(struct conf_reader *self, const char *interface, struct locum_nsd_co
     uint64_t port = 8952;
     if (interface[0] == '/') {
         if (locum_slice_copy(locum_slice_of(interface), ret->socket, sizeof(ret->socket)) != 0) {
-            fail(self, "control-interface %s is too long", QUOTED(interface));
+            locum_problems_error(&self->problems, nowhere, "control-interface %s is too long",
+                                 QUOTED(interface));
         }
         return;
     }
@@ -84,15 +68,17 @@ set_control(struct conf_reader *self, const char *interface, struct locum_nsd_co
         text = locum_slice_of("::1");
     }
     if (locum_address_parse(text, &ret->control) != 0) {
-        fail(self,
-             "control-interface %s is neither a path nor an address: use /run/nsd/nsd.ctl or "
-             "127.0.0.1",
-             QUOTED(interface));
+        locum_problems_error(
+            &self->problems, nowhere,
+            "control-interface %s is neither a path nor an address: use /run/nsd/nsd.ctl or "
+            "127.0.0.1",
+            QUOTED(interface));
         return;
     }
     const char *value = read_option(self, "control-port", NULL, NULL);
     if (value == NULL || locum_slice_u64(locum_slice_of(value), UINT16_MAX, &port) != 0) {
-        fail(self, "cannot read control-port with nsd-checkconf -o");
+        locum_problems_error(&self->problems, nowhere,
+                             "cannot read control-port with nsd-checkconf -o");
     }
     ret->control.port = (uint16_t)port;
     read_path(self, "server-cert-file", ret->server_cert, sizeof(ret->server_cert));
@@ -103,7 +89,7 @@ set_control(struct conf_reader *self, const char *interface, struct locum_nsd_co
 /* False: NSD reads another file. "%s" is the zone's name; a value with one of the other letters of
  * nsd.conf(5) is not checked. */
 static bool
-is_zonefile(const struct conf_reader *self, const char *value, const char *plain)
+is_zonefile(const struct conf_reader *self, const char *value)
 {
     char path[2 * LOCUM_PATH_MAX];
     const char *percent = strchr(value, '%');
@@ -111,7 +97,7 @@ is_zonefile(const struct conf_reader *self, const char *value, const char *plain
         return percent != NULL || strcmp(value, self->settings->zonefile) == 0;
     }
     (void)locum_text_format_buffer(path, sizeof(path), "%.*s%s%s", (int)(percent - value), value,
-                                   plain, percent + 2);
+                                   self->settings->plain, percent + 2);
     return strcmp(path, self->settings->zonefile) == 0;
 }
 
@@ -120,21 +106,21 @@ static void
 check_zone(struct conf_reader *self)
 {
     const struct locum_nsd_settings *settings = self->settings;
-    char plain[LOCUM_DOMAIN_MAX + 1];
-    locum_nsd_settings_plain_zone(settings->zone, plain);
-    const char *value = read_option(self, "zonefile", "-z", plain);
+    const char *value = read_option(self, "zonefile", "-z", settings->plain);
     const bool own = value != NULL;
     if (!own) {
         value = read_option(self, "zonefile", "-p", settings->pattern);
     }
     if (value == NULL) {
-        fail(self,
-             "there is neither zone %s nor pattern %s (nsd.pattern): add e.g. `pattern:` with "
-             "`name: locum` and the `zonefile:` of nsd.zonefile",
-             plain, QUOTED(settings->pattern));
-    } else if (!is_zonefile(self, value, plain)) {
-        fail(self, "its %s reads %s: nsd.zonefile must be the same file", own ? "zone" : "pattern",
-             QUOTED(value));
+        locum_problems_error(
+            &self->problems, nowhere,
+            "there is neither zone %s nor pattern %s (nsd.pattern): add e.g. `pattern:` with "
+            "`name: locum` and the `zonefile:` of nsd.zonefile",
+            settings->plain, QUOTED(settings->pattern));
+    } else if (!is_zonefile(self, value)) {
+        locum_problems_error(&self->problems, nowhere,
+                             "its %s reads %s: nsd.zonefile must be the same file",
+                             own ? "zone" : "pattern", QUOTED(value));
     }
 }
 
@@ -142,25 +128,26 @@ int
 locum_nsd_conf_read(const struct locum_nsd_settings *settings, locum_problem_fn *report, void *user,
                     struct locum_nsd_conf *ret)
 {
-    struct conf_reader self = {.settings = settings, .report = report, .user = user};
+    struct conf_reader self = {.settings = settings};
     struct locum_nsd_conf conf = {0};
+    char interface[LOCUM_PATH_MAX + 1] = "";
     const char *enabled = read_option(&self, "control-enable", NULL, NULL);
     if (enabled == NULL) {
-        fail(&self, "nsd-checkconf fails: %s", QUOTED(self.output));
-        return LOCUM_ERR_INVALID;
+        locum_problems_error(&self.problems, nowhere, "nsd-checkconf fails: %s",
+                             QUOTED(self.output));
+    } else if (strcmp(enabled, "yes") != 0) {
+        locum_problems_error(
+            &self.problems, nowhere,
+            "control-enable is %s, so NSD cannot reload the zone: set `control-enable: yes` and "
+            "`control-interface: /run/nsd/nsd.ctl` in `remote-control:`, and restart NSD",
+            QUOTED(enabled));
+    } else {
+        read_path(&self, "control-interface", interface, sizeof(interface));
+        set_control(&self, interface, &conf);
+        check_zone(&self);
     }
-    if (strcmp(enabled, "yes") != 0) {
-        fail(&self,
-             "control-enable is %s, so NSD cannot reload the zone: set `control-enable: yes` and "
-             "`control-interface: /run/nsd/nsd.ctl` in `remote-control:`, and restart NSD",
-             QUOTED(enabled));
-        return LOCUM_ERR_INVALID;
-    }
-    char interface[LOCUM_PATH_MAX + 1] = "";
-    read_path(&self, "control-interface", interface, sizeof(interface));
-    set_control(&self, interface, &conf);
-    check_zone(&self);
-    if (self.failed) {
+    locum_problems_report(&self.problems, settings->nsd_config, report, user);
+    if (self.problems.error_count > 0) {
         return LOCUM_ERR_INVALID;
     }
     *ret = conf;

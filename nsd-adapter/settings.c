@@ -58,17 +58,9 @@ locum_nsd_settings_load(const char *path, locum_problem_fn *report, void *user,
     }
     locum_problems_report(&bind->problems, path, report, user);
     if (status == 0) {
+        memcpy(settings.plain, settings.zone, strlen(settings.zone) - 1);
         *ret = settings;
     }
     free(bind);
     return status;
-}
-
-void
-locum_nsd_settings_plain_zone(const char *zone, char ret[LOCUM_DOMAIN_MAX + 1])
-{
-    const size_t length = strlen(zone);
-    const size_t kept = length > 1 && zone[length - 1] == '.' ? length - 1 : length;
-    memcpy(ret, zone, kept);
-    ret[kept] = '\0';
 }

@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 
-enum { HEADER_BYTES = 12, TYPE_SOA = 6, CLASS_IN = 1, LABEL_MAX = 63, NAME_MAX_BYTES = 255 };
+enum { HEADER_BYTES = 12, TYPE_SOA = 6, CLASS_IN = 1, NAME_MAX_BYTES = 255 };
 enum { FLAG_QR = 0x80, FLAG_AA = 0x04 };
 
 static void
@@ -21,13 +21,7 @@ get_u16(const uint8_t *at)
     return (unsigned)at[0] << 8 | at[1];
 }
 
-static uint32_t
-get_u32(const uint8_t *at)
-{
-    return (uint32_t)get_u16(at) << 16 | get_u16(at + 2);
-}
-
-/* The bytes written; 0: not a valid name. */
+/* The number of bytes written. */
 static size_t
 put_name(const char *zone, uint8_t *ret)
 {
@@ -35,9 +29,7 @@ put_name(const char *zone, uint8_t *ret)
     struct locum_slice label;
     size_t length = 0;
     while (locum_slice_cut(&rest, '.', &label) && label.length > 0) {
-        if (label.length > LABEL_MAX || length + 1 + label.length + 1 > NAME_MAX_BYTES) {
-            return 0;
-        }
+        LOCUM_INVARIANT(length + 1 + label.length < NAME_MAX_BYTES);
         ret[length++] = (uint8_t)label.length;
         memcpy(ret + length, label.at, label.length);
         length += label.length;
@@ -52,13 +44,10 @@ locum_nsd_soa_query(const char *zone, uint16_t id, uint8_t ret[LOCUM_NSD_QUERY_M
     memset(ret, 0, HEADER_BYTES);
     put_u16(ret, id);
     put_u16(ret + 4, 1);
-    const size_t name = put_name(zone, ret + HEADER_BYTES);
-    if (name == 0) {
-        return 0;
-    }
-    put_u16(ret + HEADER_BYTES + name, TYPE_SOA);
-    put_u16(ret + HEADER_BYTES + name + 2, CLASS_IN);
-    return HEADER_BYTES + name + 4;
+    const size_t end = HEADER_BYTES + put_name(zone, ret + HEADER_BYTES);
+    put_u16(ret + end, TYPE_SOA);
+    put_u16(ret + end + 2, CLASS_IN);
+    return end + 4;
 }
 
 /* Skip a name, which a pointer ends (RFC 1035 4.1.4). False: it is not whole. */
@@ -119,7 +108,7 @@ find_serial(const uint8_t *query, size_t query_length, const uint8_t *reply, siz
             if (!skip_name(reply, at, &data) || !skip_name(reply, at, &data) || at - data != 20) {
                 return false;
             }
-            *ret = get_u32(reply + data);
+            *ret = (uint32_t)get_u16(reply + data) << 16 | get_u16(reply + data + 2);
             return true;
         }
     }

@@ -19,8 +19,8 @@ enum locum_nsd_soa {
 /*
  * Write the query.
  *
- * zone  absolute, with its last dot, without escapes.
- * Returns its length; 0: not a valid name (a label over 63 bytes, or the name over 255).
+ * zone  a valid absolute name, with its last dot, without escapes (struct locum_nsd_settings).
+ * Returns its length.
  */
 size_t locum_nsd_soa_query(const char *zone, uint16_t id, uint8_t ret[LOCUM_NSD_QUERY_MAX]);
 

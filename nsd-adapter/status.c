@@ -48,20 +48,6 @@ ask_nsd(const struct locum_nsd_settings *settings, struct nsd_answer *ret)
     }
 }
 
-/* Read the serial in the zone file. False: it has none, and `why` says why. */
-static bool
-read_serial(const struct locum_nsd_settings *settings, uint32_t *ret, struct locum_text *why)
-{
-    struct locum_nsd_zonetext zone;
-    char *text;
-    if (locum_nsd_files_read(settings->zonefile, settings->zone, &text, &zone, why) != 0) {
-        return false;
-    }
-    free(text);
-    *ret = zone.serial;
-    return true;
-}
-
 static void
 print_serial(FILE *out, const char *who, bool known, uint32_t serial, const char *where,
              const char *why)
@@ -101,7 +87,8 @@ locum_nsd_status(const struct locum_nsd_settings *settings, FILE *out)
     char buffer[300];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
     json_t *status = NULL;
-    uint32_t in_file = 0;
+    struct locum_nsd_zonetext zone = {.serial = 0};
+    char *text = NULL;
     locum_nsd_files_init(&files, settings->zonefile);
     const pid_t holder = locum_nsd_files_holder(&files);
     (void)fprintf(out, "%-12s %s\n", "zone", settings->zone);
@@ -115,14 +102,16 @@ locum_nsd_status(const struct locum_nsd_settings *settings, FILE *out)
     } else {
         (void)fprintf(out, "%-12s does not answer\n", "coordinator");
     }
-    const bool filed = read_serial(settings, &in_file, &why);
-    print_serial(out, "zone file", filed, in_file, settings->zonefile, buffer);
+    const bool filed =
+        locum_nsd_files_read(settings->zonefile, settings->zone, &text, &zone, &why) == 0;
+    free(text);
+    print_serial(out, "zone file", filed, zone.serial, settings->zonefile, buffer);
     ask_nsd(settings, &nsd);
     const bool served = nsd.outcome == LOCUM_NSD_SOA_SERIAL;
     print_serial(out, "NSD", served, nsd.serial, locum_address_text(&settings->address).text,
                  nsd.why);
     const bool reported = asked == 0 && print_report(out, status);
     json_decref(status);
-    const bool fine = reported && holder > 0 && filed && served && nsd.serial == in_file;
+    const bool fine = reported && holder > 0 && filed && served && nsd.serial == zone.serial;
     return fine ? EXIT_FINE : asked != 0 ? asked : EXIT_NOT_FINE;
 }

@@ -18,7 +18,7 @@ enum {
     REPORT_TIMEOUT_MS = 2000,
     RETRY_FIRST_MS = 50,
     RETRY_MAX_MS = 1000,
-    URL_BYTES = 1200,
+    URL_BYTES = 400,
     WHY_BYTES = 300,
 };
 
@@ -37,7 +37,7 @@ struct locum_nsd_upstream {
     struct locum_fetch_loop *loop;
     struct locum_timer again; /* ask for the zone again */
     struct api_call zone, report;
-    char *zone_escaped;
+    const char *zone_name;
     bool known; /* the last answer was usable, with this serial */
     uint32_t serial;
     struct locum_backoff backoff;
@@ -82,7 +82,7 @@ on_again(void *user)
     struct locum_nsd_upstream *self = user;
     char target[URL_BYTES];
     struct locum_text text = locum_text_init(target, sizeof(target));
-    locum_text_format(&text, "/zone?name=%s", self->zone_escaped);
+    locum_text_format(&text, "/zone?name=%s", self->zone_name);
     if (self->known) {
         locum_text_format(&text, "&wait=%u", self->serial);
     }
@@ -90,15 +90,6 @@ on_again(void *user)
         (void)self->on_zone(self->user, NULL, "out of memory");
         ask_again(self, false);
     }
-}
-
-/* "HTTP status 404: not a zone of this cluster" */
-static void
-add_refusal(long status, const json_t *json, struct locum_text *why)
-{
-    const char *reason = json_string_value(json_array_get(json_object_get(json, "errors"), 0));
-    locum_text_format(why, "HTTP status %ld%s%.*s", status, reason != NULL ? ": " : "",
-                      WHY_BYTES / 2, reason != NULL ? reason : "");
 }
 
 static void
@@ -119,7 +110,9 @@ on_zone_done(struct locum_nsd_upstream *self, CURLcode result)
         const bool refused = result == CURLE_COULDNT_CONNECT && os_errno != 0;
         locum_text_add(&why, refused ? strerror((int)os_errno) : curl_easy_strerror(result));
     } else if (status != 200) {
-        add_refusal(status, json, &why);
+        const char *reason = json_string_value(json_array_get(json_object_get(json, "errors"), 0));
+        locum_text_format(&why, "HTTP status %ld%s%.*s", status, reason != NULL ? ": " : "",
+                          WHY_BYTES / 2, reason != NULL ? reason : "");
     } else if (!json_is_object(json)) {
         locum_text_add(&why, "its answer is not a JSON object");
     }
@@ -193,11 +186,11 @@ locum_nsd_upstream_create(struct event_base *base, const char *socket, const cha
         .loop = loop,
         .zone = {.upstream = self, .on_done = on_zone_done},
         .report = {.upstream = self, .on_done = on_report_done},
-        .zone_escaped = curl_easy_escape(NULL, zone, 0),
+        .zone_name = zone,
         .backoff = {.first_ms = RETRY_FIRST_MS, .max_ms = RETRY_MAX_MS},
     };
     locum_timer_init(&self->again, base, on_again, self);
-    if (self->zone_escaped == NULL || !init_call(&self->zone) || !init_call(&self->report)) {
+    if (!init_call(&self->zone) || !init_call(&self->report)) {
         locum_nsd_upstream_destroy(self);
         return LOCUM_ERR_MEMORY;
     }
@@ -224,7 +217,6 @@ locum_nsd_upstream_destroy(struct locum_nsd_upstream *self)
     fini_call(&self->zone);
     fini_call(&self->report);
     locum_timer_fini(&self->again);
-    curl_free(self->zone_escaped);
     free(self->unsent);
     locum_fetch_loop_destroy(self->loop);
     free(self);

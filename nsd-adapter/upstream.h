@@ -23,7 +23,10 @@ struct locum_nsd_upstream;
  */
 typedef bool locum_nsd_upstream_fn(void *user, const json_t *answer, const char *why);
 
-/* socket, zone: borrowed until the end. 0 or LOCUM_ERR_MEMORY. Nothing is sent yet. */
+/*
+ * socket, zone  borrowed until the end; zone needs no escapes in a URL (struct locum_nsd_settings).
+ * Returns 0 or LOCUM_ERR_MEMORY. Nothing is sent yet.
+ */
 int locum_nsd_upstream_create(struct event_base *base, const char *socket, const char *zone,
                               locum_nsd_upstream_fn *on_zone, void *user,
                               struct locum_nsd_upstream **ret) LOCUM_MUST_CHECK;

@@ -9,35 +9,30 @@
 /* RFC 1035 3.3.13: owner ttl class SOA mname rname serial refresh retry expire minimum. */
 enum { OWNER, TTL, CLASS, TYPE, MNAME, RNAME, SERIAL, REFRESH, RETRY, EXPIRE, MINIMUM, FIELDS };
 
-static bool
-is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 /* Split a line at blanks. The number of fields; max + 1: there are more than `max`. */
 static size_t
 split(struct locum_slice line, struct locum_slice *ret, size_t max)
 {
     size_t count = 0;
-    for (size_t i = 0; i < line.length;) {
-        if (is_blank(line.at[i])) {
-            i++;
-            continue;
+    bool in_field = false;
+    for (size_t i = 0; i < line.length; i++) {
+        const bool blank = line.at[i] == ' ' || line.at[i] == '\t';
+        if (!blank && !in_field) {
+            if (count == max) {
+                return max + 1;
+            }
+            ret[count++] = (struct locum_slice){.at = line.at + i};
         }
-        const size_t start = i;
-        while (i < line.length && !is_blank(line.at[i])) {
-            i++;
+        in_field = !blank;
+        if (in_field) {
+            ret[count - 1].length++;
         }
-        if (count == max) {
-            return max + 1;
-        }
-        ret[count++] = (struct locum_slice){.at = line.at + start, .length = i - start};
     }
     return count;
 }
 
 /* FNV-1a, 64 bits (draft-eastlake-fnv). */
+#define HASH_BASIS UINT64_C(14695981039346656037)
 static uint64_t
 hash_on(uint64_t hash, const char *at, size_t length)
 {
@@ -45,22 +40,6 @@ hash_on(uint64_t hash, const char *at, size_t length)
         hash = (hash ^ (uint8_t)at[i]) * 1099511628211u;
     }
     return hash;
-}
-
-static uint64_t
-digest_of(struct locum_slice text, struct locum_slice serial)
-{
-    const size_t before = (size_t)(serial.at - text.at);
-    const char *behind = serial.at + serial.length;
-    const uint64_t hash = hash_on(14695981039346656037u, text.at, before);
-    return hash_on(hash, behind, text.length - before - serial.length);
-}
-
-static bool
-is_signature(struct locum_slice line)
-{
-    struct locum_slice fields[TYPE + 1];
-    return split(line, fields, TYPE + 1) > TYPE && locum_slice_is(fields[TYPE], "RRSIG");
 }
 
 /* Read the first line. NULL, or what is wrong with it. */
@@ -105,9 +84,14 @@ locum_nsd_zonetext_read(struct locum_slice text, const char *zone, struct locum_
         return LOCUM_ERR_INVALID;
     }
     while (!read.is_signed && locum_slice_cut(&rest, '\n', &line)) {
-        read.is_signed = is_signature(line);
+        struct locum_slice fields[TYPE + 1];
+        read.is_signed =
+            split(line, fields, TYPE + 1) > TYPE && locum_slice_is(fields[TYPE], "RRSIG");
     }
-    read.digest = digest_of(text, read.serial_at);
+    const char *serial = read.serial_at.at;
+    const char *after = serial + read.serial_at.length;
+    const uint64_t hash = hash_on(HASH_BASIS, text.at, (size_t)(serial - text.at));
+    read.digest = hash_on(hash, after, text.length - (size_t)(after - text.at));
     *ret = read;
     return 0;
 }

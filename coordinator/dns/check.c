@@ -56,8 +56,7 @@ type_refused(ldns_rr_type type, bool at_apex)
     }
 }
 
-/* A label "*" anywhere: an inner one makes a wildcard of the empty non-terminal (RFC 4592 4.2.1).
- */
+/* A label "*" anywhere makes a wildcard, also of an empty non-terminal (RFC 4592 4.2.1). */
 static bool
 has_wildcard(const ldns_rdf *name)
 {

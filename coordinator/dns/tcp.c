@@ -81,9 +81,11 @@ close_stream(struct bufferevent *stream)
     bufferevent_free(stream);
 }
 
+/* user: the connection. */
 static void
-close_connection(struct dns_connection *connection)
+close_connection(void *user)
 {
+    struct dns_connection *connection = user;
     struct locum_dns_tcp *tcp = connection->tcp;
     TAILQ_REMOVE(&tcp->open, connection, link);
     atomic_store_explicit(&tcp->open_count, count_open(tcp) - 1, memory_order_relaxed);
@@ -237,12 +239,6 @@ on_end(struct bufferevent *stream, short what, void *user)
     }
 }
 
-static void
-on_deadline(void *user)
-{
-    close_connection(user);
-}
-
 /* Close the connection whose last query is oldest; peer: of this address only, or NULL. */
 static void
 evict(struct locum_dns_tcp *self, const struct locum_address *peer)
@@ -303,7 +299,7 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
     connection->tcp = self;
     connection->message_by = LOCUM_NEVER;
     connection->write_by = LOCUM_NEVER;
-    locum_timer_init(&connection->deadline, self->base, on_deadline, connection);
+    locum_timer_init(&connection->deadline, self->base, close_connection, connection);
     bufferevent_setcb(connection->stream, on_input, on_output_taken, on_end, connection);
     bufferevent_setwatermark(connection->stream, EV_READ, 0,
                              LENGTH_BYTES + LOCUM_DNS_TCP_BYTES_MAX);

@@ -41,7 +41,7 @@ load(const char *yaml, struct locum_nsd_settings *ret)
 }
 
 static void
-test_the_smallest_file_and_its_defaults(void **state)
+test_smallest_file_gets_the_defaults(void **state)
 {
     (void)state;
     struct locum_nsd_settings settings;
@@ -51,6 +51,7 @@ test_the_smallest_file_and_its_defaults(void **state)
     assert_string_equal(settings.coordinator, "/run/locum/control.sock");
     assert_int_equal(settings.lost_ms, 10000);
     assert_string_equal(settings.zone, "get.example.org.");
+    assert_string_equal(settings.plain, "get.example.org");
     assert_string_equal(settings.nsd_config, "/etc/nsd/nsd.conf");
     assert_string_equal(settings.zonefile, "/var/lib/locum-nsd/get.zone");
     assert_int_equal(settings.address.port, 53);
@@ -59,7 +60,7 @@ test_the_smallest_file_and_its_defaults(void **state)
 }
 
 static void
-test_every_key(void **state)
+test_every_key_is_read(void **state)
 {
     (void)state;
     struct locum_nsd_settings settings;
@@ -71,7 +72,7 @@ test_every_key(void **state)
     assert_string_equal(settings.coordinator, "/c.sock");
     assert_int_equal(settings.lost_ms, 30000);
     assert_string_equal(settings.nsd_config, "/n.conf");
-    assert_string_equal(settings.zonefile, "/tmp/z"); /* from the file's folder */
+    assert_string_equal(settings.zonefile, "/tmp/z"); /* relative to the file */
     assert_int_equal(settings.address.family, LOCUM_V6);
     assert_int_equal(settings.address.port, 5353);
     assert_string_equal(settings.pattern, "mine");
@@ -111,8 +112,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_smallest_file_and_its_defaults),
-        cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_smallest_file_gets_the_defaults),
+        cmocka_unit_test(test_every_key_is_read),
         cmocka_unit_test(test_all_errors_are_reported_with_their_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
