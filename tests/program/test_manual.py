@@ -61,7 +61,7 @@ def test_cited_rules_exist():
     assert len(rules) > 60, rules
     families = "|".join(sorted({rule.split("-")[0] for rule in rules}))
     cited = set()
-    for pattern in ("coordinator/core/*.[ch]", "tests/sim/*.[ch]", "tests/unit/core/*.[ch]"):
+    for pattern in ("coordinator/*/*.[ch]", "tests/sim/*.[ch]", "tests/unit/*/*.[ch]"):
         for path in glob.glob(os.path.join(ROOT, pattern)):
             with open(path, encoding="utf-8") as file:
                 cited |= set(re.findall(rf"\b(?:{families})-(?:[0-9]+|[A-Z])\b", file.read()))
