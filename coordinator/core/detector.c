@@ -123,7 +123,7 @@ fall(const struct subject *subject, bool adopted)
     return LOCUM_DOWN;
 }
 
-/* COND-8 and 9: down, and a heartbeat was accepted. */
+/* COND-8, COND-9: down, and a heartbeat was accepted. */
 static enum locum_condition
 rise(const struct subject *subject)
 {
@@ -150,7 +150,7 @@ next_returning(const struct subject *subject)
         state->returning_since = subject->facts->gap;
         state->trusted = false;
     }
-    if (silent(subject)) { /* COND-10 and 11 */
+    if (silent(subject)) { /* COND-10, COND-11 */
         state->silent = true;
         state->trusted = false;
         state->returning_since = subject->now.mono;
@@ -190,7 +190,7 @@ next_condition(const struct subject *subject)
             return fall(subject, false);
         }
         return quorum(subject) ? fall(subject, false) : LOCUM_SUSPECT;    /* COND-5 */
-    case LOCUM_DOWN: return state->accepted ? rise(subject) : LOCUM_DOWN; /* COND-8 and 9 */
+    case LOCUM_DOWN: return state->accepted ? rise(subject) : LOCUM_DOWN; /* COND-8, COND-9 */
     case LOCUM_RETURNING:
     default: return next_returning(subject);
     }

@@ -301,7 +301,7 @@ void
 locum_record_action(struct locum_text *text, const struct locum_core *core, struct locum_now now,
                     const struct locum_action *action)
 {
-    switch (action->kind) {
+    switch (action->kind) { /* unreachable: an event */
     case LOCUM_ACTION_HEARTBEAT:
         locum_text_add(text, "heartbeat ");
         locum_core_heartbeat(core, LOCUM_NODE_NONE, now, text);
@@ -310,6 +310,6 @@ locum_record_action(struct locum_text *text, const struct locum_core *core, stru
     case LOCUM_ACTION_PERSIST: locum_text_add(text, "persist"); break;
     case LOCUM_ACTION_LEFT: locum_text_add(text, "left"); break;
     case LOCUM_ACTION_EVENT:
-    default: LOCUM_INVARIANT(false); /* unreachable */
+    default: LOCUM_INVARIANT(false);
     }
 }

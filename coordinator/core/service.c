@@ -74,7 +74,7 @@ note_failure(struct locum_service_state *self, locum_ms mono)
     }
 }
 
-/* failing -> up; after a flap through probation (SERVICE-2 and 3) */
+/* failing -> up; after a flap through probation (SERVICE-2, SERVICE-3) */
 static enum locum_service
 recover(struct locum_service_state *self, locum_ms mono)
 {

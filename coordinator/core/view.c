@@ -7,7 +7,7 @@ locum_view_init(struct locum_view *self, struct locum_now now, uint64_t incarnat
 {
     memset(self, 0, sizeof(*self));
     self->started = now.mono;
-    self->grace = now.mono;
+    self->grace = now.mono; /* GRACE-1 */
     self->subscribed_at = LOCUM_NEVER;
     self->own_return = LOCUM_NEVER;
     self->own_return_since = LOCUM_NEVER;

@@ -88,7 +88,7 @@ locum_ms locum_view_base(const struct locum_view *self, locum_node peer);
 /* SILENCE-1 */
 bool locum_view_direct(const struct locum_view *self, locum_node peer, locum_ms now);
 
-/* SILENCE-4 or SILENCE-5 */
+/* SILENCE-4, SILENCE-5 */
 bool locum_view_silent(const struct locum_view *self, const struct locum_core_config *config,
                        locum_node peer, locum_ms now);
 

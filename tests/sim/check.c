@@ -15,8 +15,8 @@ sim_check_name(enum sim_check check)
     static const char *const names[SIM_CHECKS] = {
         [SIM_NO_FALSE_TAKEOVER] = "1 no false takeover",
         [SIM_TAKEOVER_IN_TIME] = "2 takeover in time, once",
-        [SIM_NEVER_SILENT] = "3 never silent",
-        [SIM_NEVER_WORSE] = "4 never knowingly worse",
+        [SIM_NEVER_SILENT] = "3 never silent",         /* INV-3 */
+        [SIM_NEVER_WORSE] = "4 never knowingly worse", /* INV-4 */
         [SIM_CONVERGENCE] = "5 convergence",
         [SIM_NO_FLAPPING] = "6 no flapping",
         [SIM_DETERMINISM] = "7 determinism",

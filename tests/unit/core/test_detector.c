@@ -283,8 +283,8 @@ test_down_is_latched(void **state)
     assert_int_equal(advance(&bench, NOW + 86400000), LOCUM_DOWN);
 }
 
-/* COND-8 and 9: down by verdict, by adoption or after leaving; then heard, in the same run or a new
- * one. */
+/* COND-8, COND-9: down by verdict, by adoption or after leaving; then heard, in the same run or a
+ * new one. */
 static void
 test_down_heard(void **state)
 {

@@ -45,6 +45,7 @@ test_shared_self(void **state)
     assert_int_equal(answer(&config, cases[6].rank, 0, LOCUM_V4), 8);
 }
 
+/* PLAN-2 */
 static void
 test_shared_all(void **state)
 {

@@ -92,6 +92,7 @@ test_own_return(void **state)
     assert_int_equal(view->own_return_since, START + 1260);
 }
 
+/* RECEIVE-2 */
 static void
 test_duplicate_node_is_reported(void **state)
 {
@@ -256,6 +257,7 @@ test_new_incarnation_is_acknowledged_at_once(void **state)
     assert_int_equal(count_actions(&bench, LOCUM_ACTION_HEARTBEAT), 1);
 }
 
+/* HEARTBEAT-6, RECEIVE-7 */
 static void
 test_stale_acknowledgement(void **state)
 {
@@ -306,6 +308,7 @@ test_one_way_is_reported(void **state)
     assert_int_equal(event_of(&bench, LOCUM_EVENT_TWO_WAY)->peer, DC3);
 }
 
+/* RECEIVE-8 */
 static void
 test_second_copy_is_only_counted(void **state)
 {

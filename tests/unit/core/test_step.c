@@ -17,6 +17,7 @@ test_begin(void **state)
     assert_int_equal(bench.actions.count, 0);
 }
 
+/* SAVE-1 */
 static void
 test_incarnation_grows(void **state)
 {

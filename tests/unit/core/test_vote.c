@@ -1,4 +1,4 @@
-/* vote: VOTE-1 and 2; each of their conditions violated once. */
+/* vote: VOTE-1, VOTE-2; each of their conditions violated once. */
 #include "fixture.h"
 
 #include "core/vote.h"
