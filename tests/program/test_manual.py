@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The documentation and the sources agree: generated lists, words of the log, cited rules."""
+"""doc/ and the sources agree: words of the log, rules, generated lists, links to files."""
 
 import glob
 import os
@@ -80,6 +80,24 @@ def test_generated_lists():
         assert made.stdout == page, f"{path}: a list differs from its table: run make doc"
         lists += page.count('\n.\\" BEGIN ')
     assert lists >= 6, pages
+
+
+def test_links_lead_to_files():
+    """Links of the pages in Markdown, and the places that doc/architecture.md names."""
+    pages = [os.path.join(ROOT, name) for name in ("README.md", "CHANGELOG.md", "tests/README.md")]
+    broken = []
+    for page in pages + glob.glob(os.path.join(ROOT, "doc/*.md")):
+        with open(page, encoding="utf-8") as file:
+            text = file.read()
+        folder = os.path.dirname(page)
+        broken += [(page, link) for link in re.findall(r"\]\(([^)#:]+)[^):]*\)", text)
+                   if not os.path.exists(os.path.join(folder, link))]
+    with open(os.path.join(ROOT, "doc/architecture.md"), encoding="utf-8") as file:
+        named = re.findall(r"`([a-z-]+/[a-z_]+\.[ch])`", file.read())
+    assert len(named) > 20, named
+    broken += [name for name in named if not any(os.path.exists(os.path.join(ROOT, at, name))
+                                                 for at in ("coordinator", "."))]
+    assert not broken, broken
 
 
 cases.run(globals())
