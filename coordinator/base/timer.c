@@ -1,7 +1,6 @@
 #include "base/timer.h"
 
 #include "base/invariant.h"
-#include "base/timeval.h"
 
 static void
 on_timeout(evutil_socket_t fd, short what, void *user)
@@ -34,7 +33,7 @@ locum_timer_init(struct locum_timer *self, struct event_base *base, locum_timer_
 void
 locum_timer_arm(struct locum_timer *self, locum_ms delay_ms)
 {
-    const struct timeval delay = locum_timeval(delay_ms);
+    const struct timeval delay = locum_timer_timeval(delay_ms);
     require(evtimer_add(&self->event, &delay));
 }
 

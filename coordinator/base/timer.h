@@ -13,6 +13,13 @@
 
 #include "base/clock.h"
 
+/* A duration as libevent takes it. */
+static inline struct timeval
+locum_timer_timeval(locum_ms duration_ms)
+{
+    return (struct timeval){.tv_sec = duration_ms / 1000, .tv_usec = duration_ms % 1000 * 1000};
+}
+
 /* Called from the loop; the timer is disarmed, and may be armed again or freed from here. */
 typedef void locum_timer_fn(void *user);
 

@@ -10,7 +10,7 @@
 
 #include "base/socket.h"
 #include "base/text_format.h"
-#include "base/timeval.h"
+#include "base/timer.h"
 #include "health/probe.h"
 
 struct tcp_check {
@@ -96,7 +96,7 @@ static void
 start(void *check)
 {
     struct tcp_check *self = check;
-    const struct timeval timeout = locum_timeval(self->probe->check->timeout_ms);
+    const struct timeval timeout = locum_timer_timeval(self->probe->check->timeout_ms);
     LOCUM_INVARIANT(self->fd < 0);
     self->fd = locum_socket_connect(&self->probe->check->tcp, SOCK_STREAM);
     if (self->fd < 0) {

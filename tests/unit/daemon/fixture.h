@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "base/timeval.h"
+#include "base/timer.h"
 #include "control/control.h"
 #include "daemon/api.h"
 #include "daemon/daemon.h"
@@ -146,7 +146,7 @@ wait_until(bool (*holds)(void))
 static inline void
 run_for(locum_ms ms)
 {
-    const struct timeval tv = locum_timeval(ms);
+    const struct timeval tv = locum_timer_timeval(ms);
     (void)event_base_loopexit(locum_daemon_loop(daemon_), &tv);
     (void)event_base_dispatch(locum_daemon_loop(daemon_));
 }

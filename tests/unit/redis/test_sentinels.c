@@ -4,7 +4,7 @@
  */
 #include "whole.h"
 
-#include "base/timeval.h"
+#include "base/timer.h"
 
 static void
 test_the_higher_epoch_is_followed_at_once(void **state)
