@@ -9,7 +9,10 @@
 /* From the last event to the end of the loop: time for it to reach Redis. */
 enum { FAREWELL_MS = 20 };
 
-/* One heartbeat on both paths. */
+/*
+ * Send one heartbeat on both paths. The one for Redis acknowledges the heartbeats of all peers;
+ * each datagram acknowledges those of its receiver only, so that it stays small.
+ */
 static void
 send_heartbeat(struct locum_daemon *self)
 {
@@ -49,7 +52,10 @@ longest_ttl_ms(const struct locum_core *core)
     return (locum_ms)longest_s * 1000;
 }
 
-/* New answers are published: resolvers still use the old ones until their TTL is over. */
+/*
+ * New answers are published. Resolvers use the old ones until their TTL is over, so an operator who
+ * drains this node must wait that long before stopping the service (`wait_ms` of POST /admin).
+ */
 static void
 note_named(struct locum_daemon *self)
 {
@@ -61,9 +67,9 @@ note_named(struct locum_daemon *self)
 }
 
 locum_ms
-locum_daemon_act_named_ms(const struct locum_daemon *self)
+locum_daemon_act_named_ms(const struct locum_daemon *self, locum_ms mono)
 {
-    const locum_ms left = self->named_until - self->now.mono;
+    const locum_ms left = self->named_until - mono;
     return left > self->named_ttl_ms ? left : self->named_ttl_ms;
 }
 
@@ -78,6 +84,8 @@ persist(struct locum_daemon *self)
 void
 locum_daemon_act_publish(struct locum_daemon *self)
 {
+    /* The serial is the Unix time, or one more than the last if that does not grow: secondaries of
+     * NSD ignore a zone whose serial goes back (RFC 1034, section 4.3.5). */
     const locum_ms wall_s = self->now.wall / 1000;
     const uint32_t now_s = wall_s > 0 && wall_s < UINT32_MAX ? (uint32_t)wall_s : 0;
     const uint32_t serial = now_s > self->run.serial ? now_s : self->run.serial + 1;
@@ -100,6 +108,7 @@ locum_daemon_act_publish(struct locum_daemon *self)
     }
 }
 
+/* Without a connection this is dropped; the next second writes it again. */
 static void
 write_hash(struct locum_daemon *self)
 {
@@ -136,7 +145,7 @@ end(struct locum_daemon *self)
 void
 locum_daemon_act_perform(struct locum_daemon *self)
 {
-    /* First what peers wait for, then what people read. */
+    /* Heartbeats first, because peers wait for them; then what people read. */
     for (size_t i = 0; i < self->actions.count; i++) {
         if (self->actions.at[i].kind == LOCUM_ACTION_HEARTBEAT) {
             send_heartbeat(self);

@@ -16,8 +16,8 @@ void locum_daemon_act_perform(struct locum_daemon *self);
  * tried again each second. */
 void locum_daemon_act_publish(struct locum_daemon *self);
 
-/* How long resolvers may still use answers that name this node, in ms. */
-locum_ms locum_daemon_act_named_ms(const struct locum_daemon *self);
+/* How long after `mono` resolvers may still use answers that name this node, in ms. */
+locum_ms locum_daemon_act_named_ms(const struct locum_daemon *self, locum_ms mono);
 
 /* Once a second: warnings, the node's hash, the service manager, sockets that are not open. */
 void locum_daemon_act_each_second(struct locum_daemon *self);

@@ -47,6 +47,7 @@ fail_open_plan(const struct locum_core_config *config, struct locum_plan *ret)
     }
 }
 
+/* The zone as text, and the fail-open zone for the time in which the adapter cannot ask again. */
 static struct locum_control_reply
 zone_reply(struct locum_daemon *self, size_t zone)
 {

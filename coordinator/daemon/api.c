@@ -148,6 +148,7 @@ handle_explain(void *user, const struct locum_control_request *request)
                : locum_control_json(locum_report_explain(&view, name, view.core, NULL));
 }
 
+/* Events after an id. With `wait`, the answer is held back until there is one (long polling). */
 static struct locum_control_reply
 handle_events(void *user, const struct locum_control_request *request)
 {
@@ -202,13 +203,14 @@ parse_admin(const json_t *body, struct locum_input *input, bool *ret_force)
     return NULL;
 }
 
+/* A drain or maint that would take away too many servers needs --force. */
 static struct locum_control_reply
 refuse_admin(const struct locum_daemon *self, size_t left)
 {
     char line[256];
     (void)locum_text_format_buffer(line, sizeof(line),
-                                   "only %zu servers would be left and min-serving is %u: bring "
-                                   "another server back first, or use --force",
+                                   "this would leave %zu healthy servers, fewer than min-serving "
+                                   "(%u): bring another server back first, or use --force",
                                    left, self->config->core.min_serving);
     return locum_control_error(409, line);
 }
@@ -233,13 +235,16 @@ handle_admin(void *user, const struct locum_control_request *request)
     if (locum_core_admin_check(&self->core, input.admin.state, force, &left) != 0) {
         return refuse_admin(self, left);
     }
-    const locum_ms wait_ms = input.admin.state == LOCUM_READY ? 0 : locum_daemon_act_named_ms(self);
+    const locum_ms mono = locum_daemon_loop_now(self).mono;
+    const locum_ms wait_ms =
+        input.admin.state == LOCUM_READY ? 0 : locum_daemon_act_named_ms(self, mono);
     const char *state = locum_names_admin(input.admin.state);
     locum_daemon_loop_deliver(self, &input);
     return locum_control_json(
         json_pack("{s:s, s:I}", "admin", state, "wait_ms", (json_int_t)wait_ms));
 }
 
+/* An exclusion holds on this node only: each node decides by itself what it answers. */
 static struct locum_control_reply
 exclude(struct locum_daemon *self, const struct locum_control_request *request, bool excluded)
 {

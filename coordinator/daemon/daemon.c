@@ -83,6 +83,7 @@ begin_core(struct locum_daemon *self)
     return locum_state_writer_create(self->config, &self->writer);
 }
 
+/* The loop. Timers are precise to 1 ms: a heartbeat interval may be 50 ms. */
 static int
 create_base(struct locum_daemon *self)
 {
@@ -120,6 +121,10 @@ raise_descriptors(void)
     LOCUM_LOG(LOCUM_LOG_WARN, "descriptors", "reason", line);
 }
 
+/*
+ * Check everything that can be refused before anything is opened. The service manager's variables
+ * are read first, before there is a thread or a child that could use them.
+ */
 static int
 build(struct locum_daemon *self, const char *config_path)
 {

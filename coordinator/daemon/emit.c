@@ -28,12 +28,13 @@ locum_daemon_emit_view(const struct locum_daemon *self, struct locum_report *ret
     }
 }
 
+/* To all outputs. Redis and waiting clients may not exist yet while the daemon starts. */
 static void
-emit(struct locum_daemon *self, const struct locum_happening *what)
+emit(struct locum_daemon *self, const struct locum_event_facts *what)
 {
     struct locum_event_fields fields;
     locum_events_describe(what, &self->config->core, &fields);
-    /* The log writes the event's name itself. */
+    /* at[0] is the event's name, which the log writes itself. */
     locum_log_fields(fields.level, fields.at[0].value, &fields.at[1], fields.count - 1);
     locum_events_add(self->events, self->now.wall, what->kind, &fields);
     if (self->redis != NULL) {
@@ -47,13 +48,13 @@ emit(struct locum_daemon *self, const struct locum_happening *what)
 void
 locum_daemon_emit(struct locum_daemon *self, int kind, const char *a, const char *b, const char *c)
 {
-    emit(self, &(struct locum_happening){.kind = kind, .texts = {a, b, c}});
+    emit(self, &(struct locum_event_facts){.kind = kind, .texts = {a, b, c}});
 }
 
 void
 locum_daemon_emit_core(struct locum_daemon *self, const struct locum_event *event)
 {
-    struct locum_happening what = {.kind = (int)event->kind, .event = event};
+    struct locum_event_facts what = {.kind = (int)event->kind, .event = event};
     char failing[FAILING_BYTES_MAX];
     if (event->kind == LOCUM_EVENT_ADMIN && self->core.admin.reason[0] != '\0') {
         what.texts[0] = self->core.admin.reason;

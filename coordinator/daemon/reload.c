@@ -76,7 +76,10 @@ add_serving(const struct locum_daemon *self, char ret[SERVING_BYTES_MAX])
     locum_plan_serving_add(&text, &self->core.config, self->core.serving);
 }
 
-/* Everything has been checked: switch to the new configuration. */
+/*
+ * Everything has been checked: switch to the new configuration. The rooms borrow it, so the old one
+ * is freed last. Checks start again; connections whose settings are the same stay.
+ */
 static void
 apply(struct locum_daemon *self, struct locum_config *next, struct locum_health *health)
 {

@@ -8,6 +8,10 @@
 #include "daemon/inside.h"
 #include "daemon/loop.h"
 
+/*
+ * A message came in on either path. Only messages with a valid signature reach the core; the sender
+ * is the node that the signed text names, never the address it came from.
+ */
 static void
 on_line(struct locum_daemon *self, enum locum_path path, struct locum_slice line)
 {
@@ -57,6 +61,7 @@ on_sentinel(void *user, locum_node voter, bool tilt, const uint8_t known[LOCUM_N
     locum_daemon_loop_deliver(user, &input);
 }
 
+/* The own instance is kept for the hash in Redis; the name is text of others, so it is escaped. */
 static void
 on_mirrorbits(void *user, locum_node node, const char *instance)
 {
@@ -138,7 +143,7 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
                                                   &self->dns)) != 0) {
         return status;
     }
-    locum_daemon_act_publish(self); /* answers before anything else */
+    locum_daemon_act_publish(self); /* answer DNS before anything else can fail or block */
     if ((status = locum_peer_create(self->base, self->config, on_peer_line,
                                     locum_daemon_act_log_peer, self, &self->peer)) != 0 ||
         (status = locum_redis_create(self->base, self->config, &redis_events, self,

@@ -39,6 +39,8 @@ struct row {
 
 #define AT(member) offsetof(struct locum_event, member)
 
+/* The table. The order of the fields is that of all outputs. Field names and event names are an
+ * interface: scripts read them. */
 /* clang-format off */
 static const struct row rows[LOCUM_EVENTS] = {
     [LOCUM_EVENT_CONDITION] = {"condition", LOCUM_LOG_INFO, 1 << LOCUM_SUSPECT | 1 << LOCUM_DOWN,
@@ -182,8 +184,9 @@ add_value(struct locum_text *text, const struct field *field,
     }
 }
 
+/* A change of condition or service is a warning if it is for the worse. */
 static enum locum_level
-level_of(const struct row *row, const struct locum_happening *what)
+level_of(const struct row *row, const struct locum_event_facts *what)
 {
     unsigned int to = 0;
     if (what->kind == LOCUM_EVENT_CONDITION) {
@@ -195,7 +198,7 @@ level_of(const struct row *row, const struct locum_happening *what)
 }
 
 void
-locum_events_describe(const struct locum_happening *what, const struct locum_core_config *config,
+locum_events_describe(const struct locum_event_facts *what, const struct locum_core_config *config,
                       struct locum_event_fields *ret)
 {
     const struct row *row = &rows[what->kind];
@@ -277,6 +280,7 @@ id_at(const struct locum_events *self, size_t i)
     return (uint64_t)json_integer_value(json_object_get(json_array_get(self->entries, i), "id"));
 }
 
+/* Moving the array costs less than 0.1 ms even for the largest one, 100000 events. */
 void
 locum_events_keep(struct locum_events *self, size_t keep)
 {

@@ -36,7 +36,7 @@ enum {
 };
 
 /* What happened. */
-struct locum_happening {
+struct locum_event_facts {
     int kind;
     const struct locum_event *event; /* NULL: all fields are texts, in the order of the row */
     /* Borrowed; NULL: the field is left out. With an event of the core, [0] is the operator's text
@@ -60,7 +60,7 @@ const char *locum_events_name(int kind);
 const char *locum_events_meaning(int kind);
 void locum_events_add_keys(struct locum_text *text, int kind);
 
-void locum_events_describe(const struct locum_happening *what,
+void locum_events_describe(const struct locum_event_facts *what,
                            const struct locum_core_config *config, struct locum_event_fields *ret);
 
 /*

@@ -73,7 +73,7 @@ add_age(struct locum_text *line, const char *path, locum_ms heard, struct locum_
     }
 }
 
-/* One server as this node sees it. */
+/* One server: the facts that its rank follows from, as this node sees them. */
 static void
 add_server(struct locum_text *line, const struct locum_core *core, locum_node node,
            struct locum_now now)
@@ -99,6 +99,7 @@ add_server(struct locum_text *line, const struct locum_core *core, locum_node no
     }
 }
 
+/* The rule by which doc/decisions.md chooses the servers of this name. */
 static void
 add_rule(struct locum_text *line, const struct locum_core_config *config,
          const struct locum_core_name *name)

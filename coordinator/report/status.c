@@ -36,6 +36,7 @@ sentinel_down_of(const struct locum_core *core, locum_node node, locum_ms mono)
                               locum_vote_sentinels(&core->view, &core->config, node, mono));
 }
 
+/* One node. What only the node itself knows (lease, reason) is null for the others. */
 static json_t *
 node_of(const struct locum_report *report, locum_node node)
 {

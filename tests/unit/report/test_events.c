@@ -10,7 +10,7 @@ static struct locum_events *kept;
 
 /* The fields as a log line would print them, after the level. */
 static const char *
-describe(const struct locum_happening *what)
+describe(const struct locum_event_facts *what)
 {
     static const char *const levels[] = {"err", "warn", "info", "debug"};
     static char line[1024];
@@ -95,7 +95,7 @@ test_events_of_the_core_have_their_values_as_fields(void **state)
         (void)snprintf(expected, sizeof(expected), "%s event=%.*s node=dc2%s", rows[i].level, name,
                        trace, trace + name);
         const char *line =
-            describe(&(struct locum_happening){(int)rows[i].event.kind, &rows[i].event, {NULL}});
+            describe(&(struct locum_event_facts){(int)rows[i].event.kind, &rows[i].event, {NULL}});
         assert_memory_equal(line, expected, strlen(expected));
         const char *rest = line + strlen(expected);
         if (rows[i].advice[0] == '\0') {
@@ -114,15 +114,15 @@ test_texts_are_fields_in_the_order_of_the_row(void **state)
     const struct locum_event failing = {.kind = LOCUM_EVENT_SERVICE,
                                         .service = {LOCUM_UP, LOCUM_FAILING}};
     assert_string_equal(
-        describe(&(struct locum_happening){LOCUM_EVENT_SERVICE, &failing, {"tcp 9 (refused)"}}),
+        describe(&(struct locum_event_facts){LOCUM_EVENT_SERVICE, &failing, {"tcp 9 (refused)"}}),
         "warn event=service node=dc2 from=up to=failing reason=checks checks=tcp 9 (refused)");
     assert_string_equal(
-        describe(&(struct locum_happening){LOCUM_EVENT_WARNING, NULL, {"state", NULL, "full"}}),
+        describe(&(struct locum_event_facts){LOCUM_EVENT_WARNING, NULL, {"state", NULL, "full"}}),
         "warn event=warning node=dc2 about=state reason=full");
     assert_string_equal(
-        describe(&(struct locum_happening){LOCUM_EVENT_SERVING, NULL, {"self", "fail-open"}}),
+        describe(&(struct locum_event_facts){LOCUM_EVENT_SERVING, NULL, {"self", "fail-open"}}),
         "info event=serving node=dc2 from=self to=fail-open");
-    assert_string_equal(describe(&(struct locum_happening){.kind = LOCUM_EVENT_STOP}),
+    assert_string_equal(describe(&(struct locum_event_facts){.kind = LOCUM_EVENT_STOP}),
                         "info event=stop node=dc2");
 }
 
