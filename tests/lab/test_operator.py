@@ -328,7 +328,7 @@ def version_help_keygen_check_and_exit_codes(site):
     strange = site.dir / "strange"
     strange.write_text("no configuration\n")
     done = site.dc2.call(binary, "status", "-c", str(strange))
-    check(done.returncode == 3 and f"{strange} cannot be read, or is no configuration" in
+    check(done.returncode == 3 and f"{strange} cannot be read" in
           done.stderr, f"a wrong -c falls back to the default file: {done}")
     keys = {site.dc2.run(binary, "keygen", "--cluster").strip() for _ in range(2)}
     check(len(keys) == 2 and all(re.fullmatch(r"[0-9a-f]{64}", k) for k in keys), str(keys))
