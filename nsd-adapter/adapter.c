@@ -265,7 +265,8 @@ prepare(struct adapter *self, const struct locum_nsd_action *action)
 {
     const struct zone_copy *source =
         action->source == LOCUM_NSD_SOURCE_OPEN ? &self->open : &self->target;
-    const char *const argv[] = {"nsd-checkzone", self->settings->plain, self->files.fresh, NULL};
+    const char *const argv[] = {LOCUM_NSD_ENV, "nsd-checkzone", self->settings->plain,
+                                self->files.fresh, NULL};
     char buffer[WHY_BYTES];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
     if (write_zone(self, &source->read, action->serial, &why)) {
@@ -405,12 +406,12 @@ build(struct adapter *self)
     locum_timer_run_last(&self->timer);
     self->control = locum_nsd_control_create(self->base, &self->conf, on_control, self);
     self->ask = locum_nsd_ask_create(self->base, &settings->address, settings->zone, on_soa, self);
-    if (self->control == NULL || self->ask == NULL) {
+    self->upstream =
+        locum_nsd_upstream_create(self->base, settings->coordinator, settings->zone, on_zone, self);
+    if (self->control == NULL || self->ask == NULL || self->upstream == NULL) {
         return LOCUM_ERR_MEMORY;
     }
-    const int status = locum_nsd_upstream_create(self->base, settings->coordinator, settings->zone,
-                                                 on_zone, self, &self->upstream);
-    return status == 0 ? add_signals(self) : status;
+    return add_signals(self);
 }
 
 /* Read what an earlier run has left on the disk. */
@@ -483,7 +484,6 @@ locum_nsd_adapter_run(const struct locum_nsd_settings *settings)
         srandom((unsigned)locum_clock_read().mono);
         locum_nsd_reconcile_init(&self->reconciler, settings->lost_ms, locum_clock_read().mono);
         read_files(self);
-        locum_nsd_upstream_start(self->upstream);
         (void)event_base_dispatch(self->base);
         LOCUM_LOG(LOCUM_LOG_INFO, "stop", "zone", self->settings->plain);
     }

@@ -74,13 +74,13 @@ on_reply(evutil_socket_t fd, short what, void *user)
         }
         return;
     }
-    if (locum_nsd_soa_read(self->query, self->length, reply, (size_t)length, &outcome, &serial,
-                           &rcode) != 0) {
+    if (locum_nsd_reply_read_soa(self->query, self->length, reply, (size_t)length, &outcome,
+                                 &serial, &rcode) != 0) {
         return; /* wait for the reply to this query */
     }
     (void)locum_text_format_buffer(why, sizeof(why), "NSD does not serve the zone%s%s",
                                    rcode != 0 ? ": it answers " : "",
-                                   locum_nsd_soa_rcode_text(rcode));
+                                   locum_nsd_reply_rcode_text(rcode));
     close_socket(self);
     self->on_done(self->user, outcome, serial, outcome == LOCUM_NSD_SOA_NONE ? why : NULL);
 }
@@ -91,7 +91,7 @@ send_query(struct locum_nsd_ask *self)
 {
     uint16_t id = 0;
     (void)!getrandom(&id, sizeof(id), 0);
-    self->length = locum_nsd_soa_query(self->zone, id, self->query);
+    self->length = locum_nsd_reply_soa_query(self->zone, id, self->query);
     self->fd = locum_socket_connect(self->address, SOCK_DGRAM);
     if (self->fd < 0 || send(self->fd, self->query, self->length, 0) < 0) {
         return errno;

@@ -10,7 +10,7 @@
 #include <event2/event.h>
 
 #include "base/address.h"
-#include "nsd-adapter/soa.h"
+#include "nsd-adapter/reply.h"
 
 enum { LOCUM_NSD_ASK_MS = 250 };
 
@@ -20,7 +20,8 @@ struct locum_nsd_ask;
 typedef void locum_nsd_ask_fn(void *user, enum locum_nsd_soa outcome, uint32_t serial,
                               const char *why);
 
-/* address, zone: borrowed until the end; zone as in locum_nsd_soa_query(). NULL: out of memory. */
+/* address, zone: borrowed until the end; zone as in locum_nsd_reply_soa_query(). NULL: out of
+ * memory. */
 struct locum_nsd_ask *locum_nsd_ask_create(struct event_base *base,
                                            const struct locum_address *address, const char *zone,
                                            locum_nsd_ask_fn *on_done, void *user);

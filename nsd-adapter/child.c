@@ -3,13 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/process.h"
 #include "base/text_format.h"
 #include "base/timer.h"
-#include "config/config.h"
 
 struct locum_nsd_child {
     locum_nsd_child_fn *on_done;
@@ -18,24 +16,6 @@ struct locum_nsd_child {
     struct locum_timer deadline;
     bool late;
 };
-
-/* Find the path of a program; see locum_nsd_child_start(). */
-static bool
-find_program(const char *program, char ret[LOCUM_PATH_MAX + 1])
-{
-    static const char *const directories[] = {"/usr/local/sbin/", "/usr/local/bin/", "/usr/sbin/",
-                                              "/usr/bin/", "/sbin/"};
-    if (strchr(program, '/') != NULL) {
-        return locum_text_format_buffer(ret, LOCUM_PATH_MAX + 1, "%s", program);
-    }
-    for (size_t i = 0; i < LOCUM_COUNT(directories); i++) {
-        if (locum_text_format_buffer(ret, LOCUM_PATH_MAX + 1, "%s%s", directories[i], program) &&
-            access(ret, X_OK) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* Did it succeed? Copy what it printed, or why it could not run. */
 static bool
@@ -84,22 +64,13 @@ int
 locum_nsd_child_start(struct event_base *base, const char *const *argv, locum_nsd_child_fn *on_done,
                       void *user, struct locum_nsd_child **ret)
 {
-    char program[LOCUM_PATH_MAX + 1];
-    const char *arguments[LOCUM_ARGV_MAX + 1] = {program};
-    if (!find_program(argv[0], program)) {
-        return LOCUM_ERR_NOT_FOUND;
-    }
-    for (size_t i = 1; argv[i] != NULL; i++) {
-        LOCUM_INVARIANT(i < LOCUM_ARGV_MAX);
-        arguments[i] = argv[i];
-    }
     struct locum_nsd_child *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return LOCUM_ERR_MEMORY;
     }
     self->on_done = on_done;
     self->user = user;
-    const int status = locum_process_start(base, arguments, on_end, self, &self->process);
+    const int status = locum_process_start(base, argv, on_end, self, &self->process);
     if (status != 0) {
         free(self);
         return status;
@@ -148,9 +119,8 @@ locum_nsd_child_wait(const char *const *argv, char ret_output[LOCUM_NSD_OUTPUT_M
     if (status == 0) {
         (void)event_base_dispatch(waited.base);
     } else {
-        const bool missing = status == LOCUM_ERR_NOT_FOUND;
-        (void)locum_text_format_buffer(ret_output, LOCUM_NSD_OUTPUT_MAX, "%s: %s", argv[0],
-                                       missing ? "not installed" : locum_error_text(status));
+        (void)locum_text_format_buffer(ret_output, LOCUM_NSD_OUTPUT_MAX, "%s",
+                                       locum_error_text(status));
     }
     event_base_free(waited.base);
     return status != 0 ? status : waited.ok ? 0 : LOCUM_ERR_REFUSED;

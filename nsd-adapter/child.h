@@ -11,6 +11,9 @@
 
 enum { LOCUM_NSD_CHILD_MS = 10000, LOCUM_NSD_OUTPUT_MAX = 4096 };
 
+/* env(1) searches the PATH of base/process.h. */
+#define LOCUM_NSD_ENV "/usr/bin/env"
+
 struct locum_nsd_child;
 
 /*
@@ -24,9 +27,9 @@ typedef void locum_nsd_child_fn(void *user, bool ok, const char *output);
 /*
  * Start a program. on_done is called later, from the loop.
  *
- * argv  at most LOCUM_ARGV_MAX, then NULL; argv[0] without a directory is searched for where NSD's
- *       programs are.
- * Returns 0, LOCUM_ERR_NOT_FOUND (no such program), LOCUM_ERR_MEMORY or LOCUM_ERR_IO.
+ * argv  as in locum_process_start(). LOCUM_NSD_ENV as argv[0] finds a program where NSD's programs
+ *       are, or prints that there is none.
+ * Returns 0, LOCUM_ERR_MEMORY or LOCUM_ERR_IO.
  */
 int locum_nsd_child_start(struct event_base *base, const char *const *argv,
                           locum_nsd_child_fn *on_done, void *user,

@@ -10,32 +10,30 @@
 #include "base/version.h"
 #include "nsd-adapter/adapter.h"
 #include "nsd-adapter/nsdconf.h"
-#include "nsd-adapter/status.h"
 
 enum { EXIT_FINE = 0, EXIT_NOT_FINE = 1, EXIT_USAGE = 2 };
 
 static int
-run_check(const char *path, const struct locum_nsd_settings *settings)
+check(const struct locum_nsd_settings *settings)
 {
     struct locum_nsd_conf conf;
     if (locum_nsd_conf_read(settings, locum_problems_print, NULL, &conf) != 0) {
-        (void)fprintf(stderr, "%s: refused\n", path);
+        (void)fprintf(stderr, "%s: refused\n", settings->path);
         return EXIT_NOT_FINE;
     }
-    (void)printf("%s: good: zone %s, file %s, NSD's control by %s\n", path, settings->zone,
-                 settings->zonefile, conf.socket[0] != '\0' ? conf.socket : "TLS");
+    (void)printf("%s: good: zone %s, file %s, NSD's control by %s\n", settings->path,
+                 settings->zone, settings->zonefile, conf.socket[0] != '\0' ? conf.socket : "TLS");
     return EXIT_FINE;
 }
-
-enum { RUN, CHECK, STATUS };
 
 static const struct {
     const char *name;
     const char *help;
+    int (*run)(const struct locum_nsd_settings *settings); /* the exit code */
 } commands[] = {
-    [RUN] = {"run", "run in the foreground"},
-    [CHECK] = {"check", "validate the configuration, and NSD's where the adapter uses it"},
-    [STATUS] = {"status", "show what the coordinator, the zone file and NSD say"},
+    {"run", "run in the foreground", locum_nsd_adapter_run},
+    {"check", "validate the configuration, and NSD's where the adapter uses it", check},
+    {"status", "show what the coordinator, the zone file and NSD say", locum_nsd_adapter_status},
 };
 
 static void
@@ -65,11 +63,7 @@ run_command(const char *path, const char *name)
         (void)fprintf(stderr, "%s: refused\n", path);
         return EXIT_NOT_FINE;
     }
-    switch (i) {
-    case RUN: return locum_nsd_adapter_run(&settings);
-    case CHECK: return run_check(path, &settings);
-    default: return locum_nsd_status(&settings, stdout);
-    }
+    return commands[i].run(&settings);
 }
 
 int

@@ -25,8 +25,8 @@ static const struct locum_position nowhere;
 static char *
 read_option(struct conf_reader *self, const char *option, const char *flag, const char *name)
 {
-    const char *argv[8] = {"nsd-checkconf", "-o", option};
-    size_t count = 3;
+    const char *argv[8] = {LOCUM_NSD_ENV, "nsd-checkconf", "-o", option};
+    size_t count = 4;
     if (flag != NULL) {
         argv[count++] = flag;
         argv[count++] = name;

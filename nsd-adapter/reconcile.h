@@ -24,7 +24,6 @@
 #include "base/backoff.h"
 #include "base/text.h"
 #include "nsd-adapter/reply.h"
-#include "nsd-adapter/soa.h"
 
 enum {
     LOCUM_NSD_RETRY_FIRST_MS = 250,

@@ -46,7 +46,7 @@ int
 locum_nsd_settings_load(const char *path, locum_problem_fn *report, void *user,
                         struct locum_nsd_settings *ret)
 {
-    struct locum_nsd_settings settings = {0};
+    struct locum_nsd_settings settings = {.path = path};
     struct locum_bind *bind = calloc(1, sizeof(*bind));
     if (bind == NULL) {
         return LOCUM_ERR_MEMORY;

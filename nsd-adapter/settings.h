@@ -11,6 +11,7 @@
 #define LOCUM_NSD_SETTINGS_DEFAULT_PATH "/etc/locum/locum-nsd.yaml"
 
 struct locum_nsd_settings {
+    const char *path;                     /* of the file itself, borrowed */
     char coordinator[LOCUM_PATH_MAX + 1]; /* its control socket */
     locum_ms lost_ms;                     /* coordinator-lost */
     char zone[LOCUM_DOMAIN_MAX + 1];      /* absolute, lower case, with its last dot */

@@ -1,6 +1,7 @@
-#include "nsd-adapter/status.h"
+#include "nsd-adapter/adapter.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,38 +50,37 @@ ask_nsd(const struct locum_nsd_settings *settings, struct nsd_answer *ret)
 }
 
 static void
-print_serial(FILE *out, const char *who, bool known, uint32_t serial, const char *where,
-             const char *why)
+print_serial(const char *who, bool known, uint32_t serial, const char *where, const char *why)
 {
     if (known) {
-        (void)fprintf(out, "%-12s serial %" PRIu32 "  %s\n", who, serial, where);
+        (void)printf("%-12s serial %" PRIu32 "  %s\n", who, serial, where);
     } else {
-        (void)fprintf(out, "%-12s %s\n", who, why);
+        (void)printf("%-12s %s\n", who, why);
     }
 }
 
 /* Print what the adapter has reported last. True if it reported that NSD serves the zone. */
 static bool
-print_report(FILE *out, const json_t *status)
+print_report(const json_t *status)
 {
     const json_t *report = json_object_get(status, "nsd");
     const char *state = json_string_value(json_object_get(report, "state"));
     const char *error = json_string_value(json_object_get(report, "error"));
     const json_t *lag = json_object_get(report, "lag_ms");
     if (state == NULL) {
-        (void)fprintf(out, "%-12s the coordinator has received none\n", "report");
+        (void)printf("%-12s the coordinator has received none\n", "report");
         return false;
     }
-    (void)fprintf(out, "%-12s %s", "report", state);
+    (void)printf("%-12s %s", "report", state);
     if (json_is_integer(lag)) {
-        (void)fprintf(out, ", %" JSON_INTEGER_FORMAT " ms", json_integer_value(lag));
+        (void)printf(", %" JSON_INTEGER_FORMAT " ms", json_integer_value(lag));
     }
-    (void)fprintf(out, "%s%s\n", error != NULL ? ": " : "", error != NULL ? error : "");
+    (void)printf("%s%s\n", error != NULL ? ": " : "", error != NULL ? error : "");
     return strcmp(state, "served") == 0;
 }
 
 int
-locum_nsd_status(const struct locum_nsd_settings *settings, FILE *out)
+locum_nsd_adapter_status(const struct locum_nsd_settings *settings)
 {
     struct locum_nsd_files files;
     struct nsd_answer nsd;
@@ -91,26 +91,25 @@ locum_nsd_status(const struct locum_nsd_settings *settings, FILE *out)
     char *text = NULL;
     locum_nsd_files_init(&files, settings->zonefile);
     const pid_t holder = locum_nsd_files_holder(&files);
-    (void)fprintf(out, "%-12s %s\n", "zone", settings->zone);
-    (void)fprintf(out, holder > 0 ? "%-12s running, process %d\n" : "%-12s not running\n",
-                  "adapter", (int)holder);
+    (void)printf("%-12s %s\n", "zone", settings->zone);
+    (void)printf(holder > 0 ? "%-12s running, process %d\n" : "%-12s not running\n", "adapter",
+                 (int)holder);
     const int asked = locum_client_ask(settings->coordinator, "/status", NULL, stderr, &status);
     if (asked == 0) {
         const json_t *serial = json_object_get(json_object_get(status, "dns"), "serial");
-        print_serial(out, "coordinator", json_is_integer(serial),
-                     (uint32_t)json_integer_value(serial), settings->coordinator, "no serial");
+        print_serial("coordinator", json_is_integer(serial), (uint32_t)json_integer_value(serial),
+                     settings->coordinator, "no serial");
     } else {
-        (void)fprintf(out, "%-12s does not answer\n", "coordinator");
+        (void)printf("%-12s does not answer\n", "coordinator");
     }
     const bool filed =
         locum_nsd_files_read(settings->zonefile, settings->zone, &text, &zone, &why) == 0;
     free(text);
-    print_serial(out, "zone file", filed, zone.serial, settings->zonefile, buffer);
+    print_serial("zone file", filed, zone.serial, settings->zonefile, buffer);
     ask_nsd(settings, &nsd);
     const bool served = nsd.outcome == LOCUM_NSD_SOA_SERIAL;
-    print_serial(out, "NSD", served, nsd.serial, locum_address_text(&settings->address).text,
-                 nsd.why);
-    const bool reported = asked == 0 && print_report(out, status);
+    print_serial("NSD", served, nsd.serial, locum_address_text(&settings->address).text, nsd.why);
+    const bool reported = asked == 0 && print_report(status);
     json_decref(status);
     const bool fine = reported && holder > 0 && filed && served && nsd.serial == zone.serial;
     return fine ? EXIT_FINE : asked != 0 ? asked : EXIT_NOT_FINE;

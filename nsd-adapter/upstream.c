@@ -6,7 +6,6 @@
 #include <curl/curl.h>
 
 #include "base/backoff.h"
-#include "base/error.h"
 #include "base/text_format.h"
 #include "base/timer.h"
 #include "fetch/api.h"
@@ -153,12 +152,6 @@ locum_nsd_upstream_report(struct locum_nsd_upstream *self, json_t *body)
     free(text);
 }
 
-void
-locum_nsd_upstream_start(struct locum_nsd_upstream *self)
-{
-    ask_again(self, true);
-}
-
 /* False: out of memory. */
 static bool
 init_call(struct api_call *self)
@@ -168,16 +161,15 @@ init_call(struct api_call *self)
     return self->easy != NULL && curl_easy_setopt(self->easy, CURLOPT_PRIVATE, self) == CURLE_OK;
 }
 
-int
+struct locum_nsd_upstream *
 locum_nsd_upstream_create(struct event_base *base, const char *socket, const char *zone,
-                          locum_nsd_upstream_fn *on_zone, void *user,
-                          struct locum_nsd_upstream **ret)
+                          locum_nsd_upstream_fn *on_zone, void *user)
 {
     struct locum_fetch_loop *loop;
     struct locum_nsd_upstream *self = calloc(1, sizeof(*self));
     if (self == NULL || locum_fetch_loop_create(base, on_fetched, &loop) != 0) {
         free(self);
-        return LOCUM_ERR_MEMORY;
+        return NULL;
     }
     *self = (struct locum_nsd_upstream){
         .socket = socket,
@@ -192,10 +184,10 @@ locum_nsd_upstream_create(struct event_base *base, const char *socket, const cha
     locum_timer_init(&self->again, base, on_again, self);
     if (!init_call(&self->zone) || !init_call(&self->report)) {
         locum_nsd_upstream_destroy(self);
-        return LOCUM_ERR_MEMORY;
+        return NULL;
     }
-    *ret = self;
-    return 0;
+    ask_again(self, true);
+    return self;
 }
 
 static void

@@ -25,14 +25,12 @@ typedef bool locum_nsd_upstream_fn(void *user, const json_t *answer, const char 
 
 /*
  * socket, zone  borrowed until the end; zone needs no escapes in a URL (struct locum_nsd_settings).
- * Returns 0 or LOCUM_ERR_MEMORY. Nothing is sent yet.
+ * on_zone       called from the loop only.
+ * Returns NULL: out of memory.
  */
-int locum_nsd_upstream_create(struct event_base *base, const char *socket, const char *zone,
-                              locum_nsd_upstream_fn *on_zone, void *user,
-                              struct locum_nsd_upstream **ret) LOCUM_MUST_CHECK;
-
-/* Start to ask for the zone; on_zone is called later, from the loop. */
-void locum_nsd_upstream_start(struct locum_nsd_upstream *self);
+struct locum_nsd_upstream *locum_nsd_upstream_create(struct event_base *base, const char *socket,
+                                                     const char *zone,
+                                                     locum_nsd_upstream_fn *on_zone, void *user);
 
 /* Report; takes `body` (NULL is fine). Replaces a report that was not sent yet. May get lost. */
 void locum_nsd_upstream_report(struct locum_nsd_upstream *self, json_t *body);

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "nsd-adapter/reply.h"
-#include "nsd-adapter/soa.h"
 #include "nsd-adapter/zonetext.h"
 
 const unsigned fuzz_mutations = 20000;
@@ -19,15 +18,15 @@ static void
 read_soa(const uint8_t *data, size_t size)
 {
     uint8_t query[LOCUM_NSD_QUERY_MAX];
-    const size_t length = locum_nsd_soa_query(zone, 0x1234, query);
+    const size_t length = locum_nsd_reply_soa_query(zone, 0x1234, query);
     enum locum_nsd_soa outcome = LOCUM_NSD_SOA_SILENT;
     uint32_t serial = 0;
     uint8_t rcode = 0;
     REQUIRE(length > 0);
-    if (locum_nsd_soa_read(query, length, data, size, &outcome, &serial, &rcode) == 0) {
+    if (locum_nsd_reply_read_soa(query, length, data, size, &outcome, &serial, &rcode) == 0) {
         REQUIRE(outcome != LOCUM_NSD_SOA_SILENT && size >= 12 && memcmp(data, query, 2) == 0);
         REQUIRE(outcome != LOCUM_NSD_SOA_SERIAL || (data[2] & 0x84) == 0x84);
-        REQUIRE(locum_nsd_soa_rcode_text(rcode) != NULL);
+        REQUIRE(locum_nsd_reply_rcode_text(rcode) != NULL);
     }
 }
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "nsd-adapter/soa.h"
+#include "nsd-adapter/reply.h"
 
 enum { ID = 0x1234 };
 
@@ -21,7 +21,7 @@ struct reply {
 static size_t
 question(uint8_t ret[LOCUM_NSD_QUERY_MAX])
 {
-    return locum_nsd_soa_query("get.example.org.", ID, ret);
+    return locum_nsd_reply_soa_query("get.example.org.", ID, ret);
 }
 
 static struct reply
@@ -48,7 +48,7 @@ read_reply(const struct reply *reply, enum locum_nsd_soa *ret, uint32_t *serial,
 {
     uint8_t query[LOCUM_NSD_QUERY_MAX];
     const size_t length = question(query);
-    return locum_nsd_soa_read(query, length, reply->bytes, reply->length, ret, serial, rcode);
+    return locum_nsd_reply_read_soa(query, length, reply->bytes, reply->length, ret, serial, rcode);
 }
 
 static void
@@ -63,7 +63,7 @@ test_query_is_written_as_in_rfc_1035(void **state)
     for (size_t i = 0; i < 254; i += 2) {
         memcpy(name + i, "a.", 3);
     }
-    assert_int_equal(locum_nsd_soa_query(name, ID, query), LOCUM_NSD_QUERY_MAX);
+    assert_int_equal(locum_nsd_reply_soa_query(name, ID, query), LOCUM_NSD_QUERY_MAX);
 }
 
 static void

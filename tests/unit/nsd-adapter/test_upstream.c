@@ -80,8 +80,8 @@ setup(void **state)
     assert_non_null(listener);
     assert_non_null(evhttp_bind_listener(http, listener));
     evhttp_set_gencb(http, on_request, NULL);
-    assert_int_equal(
-        locum_nsd_upstream_create(base, path, "get.example.org.", on_zone, NULL, &upstream), 0);
+    upstream = locum_nsd_upstream_create(base, path, "get.example.org.", on_zone, NULL);
+    assert_non_null(upstream);
     asked_count = outcome_count = 0;
     posted[0] = '\0';
     status = 200;
@@ -117,7 +117,6 @@ test_next_request_waits_for_another_serial(void **state)
 {
     (void)state;
     answer = "{\"serial\": 17}";
-    locum_nsd_upstream_start(upstream);
     run_until(2);
     assert_string_equal(asked[0], "/zone?name=get.example.org.");
     assert_string_equal(asked[1], "/zone?name=get.example.org.&wait=17");
@@ -143,7 +142,6 @@ test_unusable_answer_is_reported_and_asked_again(void **state)
         assert_true(i == 0 || setup(NULL) == 0);
         answer = cases[i].answer;
         status = cases[i].status;
-        locum_nsd_upstream_start(upstream);
         run_until(2);
         assert_non_null(strstr(outcomes[0], cases[i].outcome));
         assert_string_equal(asked[1],
@@ -158,7 +156,6 @@ test_unreachable_coordinator_is_reported(void **state)
     (void)state;
     evhttp_free(http);
     http = NULL;
-    locum_nsd_upstream_start(upstream);
     run_until(3);
     assert_string_equal(outcomes[0], "Connection refused");
 }
