@@ -30,14 +30,11 @@ locum_address_parse(struct locum_slice text, struct locum_address *ret)
 static int
 split_port(struct locum_slice text, struct locum_slice *ret_host, struct locum_slice *ret_port)
 {
-    size_t colon = text.length;
-    while (colon > 0 && text.at[colon - 1] != ':') {
-        colon--;
-    }
-    if (colon < 2) {
+    const char *colon = memrchr(text.at, ':', text.length);
+    if (colon == NULL || colon == text.at) {
         return LOCUM_ERR_INVALID;
     }
-    struct locum_slice host = {.at = text.at, .length = colon - 1};
+    struct locum_slice host = {.at = text.at, .length = (size_t)(colon - text.at)};
     const bool bracketed = host.at[0] == '[' && host.at[host.length - 1] == ']';
     if (bracketed) {
         host = (struct locum_slice){.at = host.at + 1, .length = host.length - 2};
@@ -46,7 +43,8 @@ split_port(struct locum_slice text, struct locum_slice *ret_host, struct locum_s
         return LOCUM_ERR_INVALID;
     }
     *ret_host = host;
-    *ret_port = (struct locum_slice){.at = text.at + colon, .length = text.length - colon};
+    *ret_port = (struct locum_slice){.at = colon + 1,
+                                     .length = text.length - (size_t)(colon - text.at) - 1};
     return 0;
 }
 
@@ -57,21 +55,16 @@ locum_address_parse_port(struct locum_slice text, struct locum_address *ret)
     struct locum_slice port_text;
     struct locum_address address;
     uint64_t port;
-    int status = split_port(text, &host, &port_text);
-    if (status == 0) {
-        status = locum_address_parse(host, &address);
+    if (split_port(text, &host, &port_text) != 0 || locum_address_parse(host, &address) != 0) {
+        return LOCUM_ERR_INVALID;
     }
-    if (status == 0) {
-        status = locum_slice_u64(port_text, 65535, &port);
+    const int status = locum_slice_u64(port_text, 65535, &port);
+    if (status != 0 || port == 0) {
+        return status != 0 ? status : LOCUM_ERR_RANGE;
     }
-    if (status == 0 && port == 0) {
-        status = LOCUM_ERR_RANGE;
-    }
-    if (status == 0) {
-        address.port = (uint16_t)port;
-        *ret = address;
-    }
-    return status;
+    address.port = (uint16_t)port;
+    *ret = address;
+    return 0;
 }
 
 struct locum_address_text
@@ -92,18 +85,6 @@ locum_address_text(const struct locum_address *self)
                                    self->family == LOCUM_V6 ? "[%s]:%u" : "%s:%u",
                                    locum_address_host_text(self).text, self->port);
     return ret;
-}
-
-void
-locum_address_add(const struct locum_address *self, struct locum_text *text)
-{
-    locum_text_add(text, locum_address_host_text(self).text);
-}
-
-void
-locum_address_add_port(const struct locum_address *self, struct locum_text *text)
-{
-    locum_text_add(text, locum_address_text(self).text);
 }
 
 bool

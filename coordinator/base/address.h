@@ -27,14 +27,8 @@ int locum_address_parse(struct locum_slice text, struct locum_address *ret) LOCU
 /* "192.0.2.1:53" or "[2001:db8::1]:53"; port 1..65535. 0, LOCUM_ERR_INVALID or LOCUM_ERR_RANGE. */
 int locum_address_parse_port(struct locum_slice text, struct locum_address *ret) LOCUM_MUST_CHECK;
 
-/* The address without its port. */
-void locum_address_add(const struct locum_address *self, struct locum_text *text);
-
-/* The address with its port, as locum_address_parse_port() reads it. */
-void locum_address_add_port(const struct locum_address *self, struct locum_text *text);
-
-/* The same two as texts of their own, for use within one expression:
- * locum_address_text(&address).text has the port, locum_address_host_text() does not. */
+/* The address with its port, as locum_address_parse_port() reads it, or without it. By value, for
+ * use within one expression: locum_address_text(&address).text */
 struct locum_address_text {
     char text[LOCUM_ADDRESS_TEXT_MAX];
 };

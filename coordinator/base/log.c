@@ -31,13 +31,6 @@ static uint64_t lost_lines; /* since the last printed line */
 
 static const char *const priorities[] = {"<3>", "<4>", "<6>"}; /* sd-daemon(3) */
 static const char *const names[] = {"err ", "warn ", "info "};
-static enum locum_level level_max = LOCUM_LOG_INFO;
-
-void
-locum_log_level_set(enum locum_level level)
-{
-    level_max = level;
-}
 
 void
 locum_log_repeat(void)
@@ -115,9 +108,6 @@ void
 locum_log_fields(enum locum_level level, const char *event, const struct locum_field *fields,
                  size_t count)
 {
-    if (level > level_max) {
-        return;
-    }
     char buffer[LINE_BYTES_MAX];
     uint64_t left_out;
     struct locum_text line = locum_text_init(buffer, sizeof(buffer) - TAIL_BYTES);

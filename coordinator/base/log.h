@@ -21,9 +21,6 @@ enum locum_level {
     LOCUM_LOG_INFO, /* a state changed */
 };
 
-/* Drop lines that are less urgent than `level`; for tests. */
-void locum_log_level_set(enum locum_level level);
-
 /* One key and value of a line, an event or a hash; borrowed. */
 struct locum_field {
     const char *key;

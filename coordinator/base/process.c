@@ -43,18 +43,6 @@ struct locum_process {
 };
 
 static void
-lock(struct process_run *self)
-{
-    (void)pthread_mutex_lock(&self->lock);
-}
-
-static void
-unlock(struct process_run *self)
-{
-    (void)pthread_mutex_unlock(&self->lock);
-}
-
-static void
 free_run(struct process_run *self)
 {
     (void)pthread_mutex_destroy(&self->lock);
@@ -116,12 +104,12 @@ spawn(const struct process_run *self, pid_t *ret)
 static void
 set_group(struct process_run *self, pid_t group)
 {
-    lock(self);
+    (void)pthread_mutex_lock(&self->lock);
     self->group = group;
     if (group != 0 && self->killed) {
         (void)kill(-group, SIGKILL);
     }
-    unlock(self);
+    (void)pthread_mutex_unlock(&self->lock);
 }
 
 /*
@@ -162,21 +150,21 @@ run_process(void *user)
 {
     struct process_run *self = user;
     pid_t pid = 0;
-    lock(self);
+    (void)pthread_mutex_lock(&self->lock);
     const bool wanted = !self->killed;
-    unlock(self);
+    (void)pthread_mutex_unlock(&self->lock);
     self->result.failure = wanted ? spawn(self, &pid) : ECANCELED;
     (void)close(self->output);
     if (self->result.failure == 0) {
         wait_for_exit(self, pid);
     }
-    lock(self);
+    (void)pthread_mutex_lock(&self->lock);
     self->over = true;
     const bool abandoned = self->abandoned;
     if (!abandoned) {
         (void)!write(self->ended_fd, &(uint64_t){1}, sizeof(uint64_t));
     }
-    unlock(self);
+    (void)pthread_mutex_unlock(&self->lock);
     if (abandoned) {
         free_run(self);
     }
@@ -257,9 +245,9 @@ on_ended(evutil_socket_t fd, short what, void *user)
     for (size_t i = 0; i < PIPE_CHUNKS && read_chunk(self); i++) {
     }
     (void)event_del(&self->readable);
-    lock(self->run);
+    (void)pthread_mutex_lock(&self->run->lock);
     const struct locum_process_result result = self->run->result;
-    unlock(self->run);
+    (void)pthread_mutex_unlock(&self->run->lock);
     self->on_end(self->user, &result);
 }
 
@@ -303,12 +291,12 @@ void
 locum_process_kill(struct locum_process *self)
 {
     struct process_run *run = self->run;
-    lock(run);
+    (void)pthread_mutex_lock(&run->lock);
     run->killed = true;
     if (run->group != 0) {
         (void)kill(-run->group, SIGKILL);
     }
-    unlock(run);
+    (void)pthread_mutex_unlock(&run->lock);
 }
 
 /* The thread may be at its end, or needs its run for longer. */
@@ -316,10 +304,10 @@ static void
 leave_run(struct process_run *self)
 {
     const pthread_t thread = self->thread;
-    lock(self);
+    (void)pthread_mutex_lock(&self->lock);
     const bool over = self->over;
     self->abandoned = !over;
-    unlock(self);
+    (void)pthread_mutex_unlock(&self->lock);
     if (over) {
         (void)pthread_join(thread, NULL);
         free_run(self);

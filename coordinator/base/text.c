@@ -81,7 +81,6 @@ locum_text_add_escaped(struct locum_text *self, const char *bytes, size_t length
     }
 }
 
-/* RFC 3339 5.6 */
 void
 locum_text_add_printable(struct locum_text *self, struct locum_slice untrusted, size_t max)
 {
@@ -92,8 +91,9 @@ locum_text_add_printable(struct locum_text *self, struct locum_slice untrusted, 
     locum_text_add(self, untrusted.length > max ? "..." : "");
 }
 
-void
-locum_text_add_time(struct locum_text *self, int64_t wall_ms)
+/* RFC 3339 section 5.6 */
+struct locum_text_value
+locum_text_time(int64_t wall_ms)
 {
     const int64_t ms = wall_ms < 0 ? 0 : wall_ms;
     const time_t seconds = (time_t)(ms / 1000);
@@ -102,28 +102,11 @@ locum_text_add_time(struct locum_text *self, int64_t wall_ms)
                              (char)('0' + rest % 10), 'Z'};
     char date[32];
     struct tm utc;
-    locum_text_add_bytes(
-        self, date, strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &utc)));
-    locum_text_add_bytes(self, fraction, sizeof(fraction));
-}
-
-void
-locum_text_add_duration(struct locum_text *self, int64_t duration_ms)
-{
-    const struct locum_slice_unit *unit = locum_slice_units;
-    while (unit->ms != 1 && (duration_ms == 0 || duration_ms % unit->ms != 0)) {
-        unit++;
-    }
-    locum_text_add_i64(self, duration_ms / unit->ms);
-    locum_text_add(self, unit->name);
-}
-
-struct locum_text_value
-locum_text_time(int64_t wall_ms)
-{
     struct locum_text_value ret;
     struct locum_text text = locum_text_init(ret.text, sizeof(ret.text));
-    locum_text_add_time(&text, wall_ms);
+    locum_text_add_bytes(
+        &text, date, strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &utc)));
+    locum_text_add_bytes(&text, fraction, sizeof(fraction));
     return ret;
 }
 
@@ -132,6 +115,11 @@ locum_text_duration(int64_t duration_ms)
 {
     struct locum_text_value ret;
     struct locum_text text = locum_text_init(ret.text, sizeof(ret.text));
-    locum_text_add_duration(&text, duration_ms);
+    const struct locum_slice_unit *unit = locum_slice_units;
+    while (unit->ms != 1 && (duration_ms == 0 || duration_ms % unit->ms != 0)) {
+        unit++;
+    }
+    locum_text_add_i64(&text, duration_ms / unit->ms);
+    locum_text_add(&text, unit->name);
     return ret;
 }

@@ -38,17 +38,15 @@ void locum_text_add_escaped(struct locum_text *self, const char *bytes, size_t l
 /* Append untrusted text for a message: printable ASCII, '?' for the rest, and "..." after max. */
 void locum_text_add_printable(struct locum_text *self, struct locum_slice untrusted, size_t max);
 
-/* Append a wall-clock time as RFC 3339 in UTC with milliseconds: 2025-11-23T02:00:58.173Z. */
-void locum_text_add_time(struct locum_text *self, int64_t wall_ms);
-
-/* Append a duration the way the configuration writes it: 250ms, 1s, 5m, 7d. */
-void locum_text_add_duration(struct locum_text *self, int64_t duration_ms);
-
-/* The same two as texts of their own, for use within one expression: locum_text_time(ms).text */
+/* A short text by value, for use within one expression: locum_text_time(ms).text */
 struct locum_text_value {
     char text[32];
 };
+
+/* A wall-clock time as RFC 3339 in UTC with milliseconds: 2025-11-23T02:00:58.173Z. */
 struct locum_text_value locum_text_time(int64_t wall_ms);
+
+/* A duration the way the configuration writes it: 250ms, 1s, 5m, 7d. */
 struct locum_text_value locum_text_duration(int64_t duration_ms);
 
 #endif

@@ -27,12 +27,12 @@ name_check(struct locum_config_check *check)
         }
         if (check->http.connect_to.port != 0) {
             locum_text_add(&name, " at ");
-            locum_address_add_port(&check->http.connect_to, &name);
+            locum_text_add(&name, locum_address_text(&check->http.connect_to).text);
         }
         break;
     case LOCUM_CHECK_TCP:
         locum_text_add(&name, "tcp ");
-        locum_address_add_port(&check->tcp, &name);
+        locum_text_add(&name, locum_address_text(&check->tcp).text);
         break;
     case LOCUM_CHECK_COMMAND:
         locum_text_add(&name, "command");

@@ -157,7 +157,7 @@ parse_endpoint(struct locum_slice text, struct locum_endpoint *field)
     struct locum_slice name;
     struct locum_text host = locum_text_init(field->host, sizeof(field->host));
     if (locum_address_parse_port(text, &address) == 0) {
-        locum_address_add(&address, &host);
+        locum_text_add(&host, locum_address_host_text(&address).text);
         field->port = address.port;
         return 0;
     }
@@ -283,8 +283,8 @@ locum_value_print(const struct locum_schema_row *row, const void *field, struct 
     case LOCUM_KIND_DURATION: locum_text_add_i64(text, *(const locum_ms *)field); break;
     case LOCUM_KIND_NODE: locum_text_add_u64(text, *(const locum_node *)field); break;
     case LOCUM_KIND_ENDPOINT: locum_config_endpoint_add(field, text); break;
-    case LOCUM_KIND_ADDRESS: locum_address_add_port(field, text); break;
-    case LOCUM_KIND_IP: locum_address_add(field, text); break;
+    case LOCUM_KIND_ADDRESS: locum_text_add(text, locum_address_text(field).text); break;
+    case LOCUM_KIND_IP: locum_text_add(text, locum_address_host_text(field).text); break;
     case LOCUM_KIND_FLAG:
     case LOCUM_KIND_STATUS: break;
     default: locum_text_add(text, field); break;

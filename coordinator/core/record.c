@@ -61,7 +61,7 @@ add_admin(struct locum_text *text, const struct locum_input *input)
     if (input->admin.for_ms == LOCUM_NEVER) {
         locum_text_add_char(text, '-');
     } else {
-        locum_text_add_duration(text, input->admin.for_ms);
+        locum_text_add(text, locum_text_duration(input->admin.for_ms).text);
     }
     if (input->admin.reason[0] != '\0') {
         add_rest(text, input->admin.reason, strlen(input->admin.reason));

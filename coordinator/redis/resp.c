@@ -312,6 +312,6 @@ locum_resp_add_instance(const struct locum_instance *instance, struct locum_text
     if (instance->host[0] != '\0') {
         locum_text_format(text, "%s:%u", instance->host, instance->address.port);
     } else {
-        locum_address_add_port(&instance->address, text);
+        locum_text_add(text, locum_address_text(&instance->address).text);
     }
 }

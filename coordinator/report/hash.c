@@ -53,7 +53,7 @@ add_answer(const struct locum_report *report, size_t name, enum locum_family fam
         for (size_t i = 0; locum_nodes_has(nodes, node) && i < config->address_count; i++) {
             if (config->address[i].family == family) {
                 locum_text_add(text, separator);
-                locum_address_add(&config->address[i], text);
+                locum_text_add(text, locum_address_host_text(&config->address[i]).text);
                 separator = "+";
             }
         }
@@ -98,7 +98,7 @@ locum_report_hash(const struct locum_report *report,
     text = locum_text_init(serving, sizeof(serving));
     locum_plan_serving_add(&text, config, core->serving);
     text = locum_text_init(since, sizeof(since));
-    locum_text_add_time(&text, report->run->serving_since);
+    locum_text_add(&text, locum_text_time(report->run->serving_since).text);
     text = locum_text_init(seq, sizeof(seq));
     locum_text_add_u64(&text, core->view.seq);
     text = locum_text_init(incarnation, sizeof(incarnation));

@@ -32,7 +32,6 @@ begin(void)
     write_config("", "");
     start();
     (void)dup2(stderr_kept, STDERR_FILENO);
-    locum_log_level_set(LOCUM_LOG_ERR);
     REQUIRE(atexit(end) == 0);
 }
 

@@ -53,7 +53,6 @@ begin(void)
         config.nodes[i].sentinel.port = 26379;
     }
     locum_endpoints_init(&endpoints, &config);
-    locum_log_level_set(LOCUM_LOG_ERR);
 }
 
 int

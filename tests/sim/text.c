@@ -125,7 +125,7 @@ static void
 add_time(struct locum_text *text, locum_ms time)
 {
     locum_text_add(text, time < 0 ? " -" : " ");
-    locum_text_add_duration(text, time < 0 ? -time : time);
+    locum_text_add(text, locum_text_duration(time < 0 ? -time : time).text);
 }
 
 void

@@ -67,7 +67,7 @@ test_hosts_are_read_and_written(void **state)
         assert_int_equal(status, hosts[i].status);
         assert_int_equal(address.port, status == 0 ? 0 : 42);
         if (status == 0) {
-            locum_address_add(&address, &text);
+            locum_text_add(&text, locum_address_host_text(&address).text);
             assert_string_equal(buffer,
                                 hosts[i].written != NULL ? hosts[i].written : hosts[i].text);
         }
@@ -86,7 +86,7 @@ test_hosts_with_a_port_are_read_and_written(void **state)
         assert_int_equal(status, sockets[i].status);
         assert_int_equal(address.port, sockets[i].port);
         if (status == 0) {
-            locum_address_add_port(&address, &text);
+            locum_text_add(&text, locum_address_text(&address).text);
             assert_string_equal(buffer, sockets[i].text);
         }
     }

@@ -116,19 +116,6 @@ test_equal_lines_are_printed_once(void **state)
     assert_string_equal(text, "info event=redis error=refused\ninfo event=redis error=timeout\n");
 }
 
-static void
-test_lines_less_urgent_than_the_level_are_dropped(void **state)
-{
-    (void)state;
-    char text[512];
-    locum_log_level_set(LOCUM_LOG_WARN);
-    LOCUM_LOG(LOCUM_LOG_INFO, "hidden");
-    LOCUM_LOG(LOCUM_LOG_WARN, "shown");
-    locum_log_level_set(LOCUM_LOG_INFO);
-    printed(text, sizeof(text));
-    assert_string_equal(text, "warn event=shown\n");
-}
-
 int
 main(void)
 {
@@ -137,8 +124,6 @@ main(void)
         cmocka_unit_test_setup_teardown(test_full_pipe_does_not_block, begin, end),
         cmocka_unit_test_setup_teardown(test_journal_gets_priorities, begin, end),
         cmocka_unit_test_setup_teardown(test_equal_lines_are_printed_once, begin, end),
-        cmocka_unit_test_setup_teardown(test_lines_less_urgent_than_the_level_are_dropped, begin,
-                                        end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,9 +9,9 @@ assert_address(const struct locum_address *address, const char *expected)
     char buffer[LOCUM_ADDRESS_TEXT_MAX];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     if (address->port != 0) {
-        locum_address_add_port(address, &text);
+        locum_text_add(&text, locum_address_text(address).text);
     } else {
-        locum_address_add(address, &text);
+        locum_text_add(&text, locum_address_host_text(address).text);
     }
     assert_string_equal(buffer, expected);
 }

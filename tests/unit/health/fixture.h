@@ -284,7 +284,7 @@ add_http(const struct locum_address *address, const char *path, locum_ms interva
     struct locum_config_check *check = add_check(LOCUM_CHECK_HTTP, interval_ms, timeout_ms);
     struct locum_text url = locum_text_init(check->http.url, sizeof(check->http.url));
     locum_text_add(&url, "http://");
-    locum_address_add_port(address, &url);
+    locum_text_add(&url, locum_address_text(address).text);
     locum_text_add(&url, path);
     check->http.expect[0] = (struct locum_status_range){200, 399};
     memcpy(check->http.method, "GET", 4);

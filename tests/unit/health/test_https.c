@@ -230,7 +230,7 @@ test_server_name_is_sent(void **state)
     struct locum_config_check *check = add_http(&server.address, "/", LONG_MS, TLS_MS);
     struct locum_text url = locum_text_init(check->http.url, sizeof(check->http.url));
     locum_text_add(&url, "https://");
-    locum_address_add_port(&server.address, &url);
+    locum_text_add(&url, locum_address_text(&server.address).text);
     path_in_folder("ca", check->http.ca_file);
     server.server_name[0] = '\0';
     assert_int_equal(locum_slice_copy(locum_slice_of("get.example.org"), check->http.host, 254), 0);

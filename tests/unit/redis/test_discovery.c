@@ -40,7 +40,7 @@ choice(const struct locum_discovery *self, const char *current, locum_ms now)
     if (not_before > now) {
         return "wait";
     }
-    locum_address_add_port(&address, &text);
+    locum_text_add(&text, locum_address_text(&address).text);
     return buffer;
 }
 

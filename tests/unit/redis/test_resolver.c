@@ -133,7 +133,7 @@ addresses_of(const char *name)
     const size_t count = locum_resolver_addresses(resolver, name, &addresses);
     for (size_t i = 0; i < count; i++) {
         locum_text_add(&text, i > 0 ? " " : "");
-        locum_address_add(&addresses[i], &text);
+        locum_text_add(&text, locum_address_host_text(&addresses[i]).text);
         assert_int_equal(addresses[i].port, 0);
     }
     return buffer;
