@@ -1,4 +1,4 @@
-#include "dns/compile.h"
+#include "dns/zone.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -142,40 +142,36 @@ draft_end(struct compiler *self, size_t length, uint32_t *ret_wire)
 
 /* Store the draft as the answer to one type of one name. */
 static int
-draft_end_set(struct compiler *self, size_t length, uint32_t name, ldns_rr_type type)
+draft_end_set(struct compiler *self, size_t length, struct locum_dns_table_name *name,
+              ldns_rr_type type)
 {
     uint32_t wire;
     const int status = draft_end(self, length, &wire);
     return status != 0 ? status : locum_dns_table_set(self->table, name, (uint16_t)type, wire);
 }
 
-/* Add the owner and all names between it and the apex, which exist too (RFC 8020, RFC 4592). */
+/* Add all owners and the names between them and the apex, which exist too (RFC 8020, RFC 4592). */
 static int
-add_owner(struct compiler *self, size_t zone, const ldns_rdf *owner, uint32_t *ret_name)
+add_owners(struct compiler *self, size_t zone)
 {
-    const uint8_t *name = ldns_rdf_data(owner);
     const size_t apex_length = ldns_rdf_size(self->zones[zone].apex);
-    size_t length = ldns_rdf_size(owner);
-    int status = locum_dns_table_name(self->table, name, length, zone, ret_name);
-    while (status == 0 && length > apex_length) {
-        uint32_t above;
-        length -= 1u + name[0];
-        name += 1u + name[0];
-        status = locum_dns_table_name(self->table, name, length, zone, &above);
+    int status = 0;
+    for (size_t i = 0; i < self->zones[zone].set_count; i++) {
+        const ldns_rdf *owner = ldns_rr_owner(locum_zone_first(&self->zones[zone].sets[i]));
+        const uint8_t *name = ldns_rdf_data(owner);
+        size_t length = ldns_rdf_size(owner);
+        for (; length >= apex_length && status == 0; length -= 1u + name[0], name += 1u + name[0]) {
+            status = locum_dns_table_add_name(self->table, name, length, zone);
+        }
     }
     return status;
 }
 
-static int
-add_owners(struct compiler *self, size_t zone)
+/* The entry of a name that add_owners() has added, or NULL. */
+static struct locum_dns_table_name *
+find_name(const struct compiler *self, const ldns_rdf *name)
 {
-    int status = 0;
-    for (size_t i = 0; i < self->zones[zone].set_count && status == 0; i++) {
-        uint32_t name;
-        status = add_owner(self, zone, ldns_rr_owner(locum_zone_first(&self->zones[zone].sets[i])),
-                           &name);
-    }
-    return status;
+    return locum_dns_table_find_name(self->table, ldns_rdf_data(name), ldns_rdf_size(name));
 }
 
 /* NODATA and NXDOMAIN: one body each for all names of the zone. */
@@ -197,18 +193,14 @@ static int
 compile_set(struct compiler *self, size_t zone, const struct locum_rrset *set)
 {
     const ldns_rdf *owner = ldns_rr_owner(locum_zone_first(set));
-    uint32_t name;
-    const int status = add_owner(self, zone, owner, &name);
-    if (status != 0) {
-        return status;
-    }
     draft_begin(&self->draft, ldns_rdf_size(owner));
     put_set(&self->draft, set, LOCUM_DNS_HEADER_BYTES);
     const size_t length = self->draft.length;
     if (ldns_rr_get_type(locum_zone_first(set)) == LDNS_RR_TYPE_NS) {
         put_glue(&self->draft, &self->zones[zone], set);
     }
-    return draft_end_set(self, length, name, ldns_rr_get_type(locum_zone_first(set)));
+    return draft_end_set(self, length, find_name(self, owner),
+                         ldns_rr_get_type(locum_zone_first(set)));
 }
 
 /* The CNAMEs that follow each other in a zone. */
@@ -263,8 +255,8 @@ put_chain(struct draft *self, const struct chain *chain, size_t name_length, siz
 
 /* For each RRset of the chain's end: the whole chain, then that RRset. */
 static int
-compile_chain_sets(struct compiler *self, size_t zone, const struct chain *chain, uint32_t name,
-                   size_t name_length)
+compile_chain_sets(struct compiler *self, size_t zone, const struct chain *chain,
+                   struct locum_dns_table_name *name)
 {
     int status = 0;
     for (size_t i = 0; i < self->zones[zone].set_count && status == 0; i++) {
@@ -272,7 +264,7 @@ compile_chain_sets(struct compiler *self, size_t zone, const struct chain *chain
         if (ldns_dname_compare(ldns_rr_owner(locum_zone_first(set)), chain->end) != 0) {
             continue;
         }
-        const size_t owner = put_chain(&self->draft, chain, name_length, chain->count);
+        const size_t owner = put_chain(&self->draft, chain, name->length, chain->count);
         put_set(&self->draft, set, owner);
         status =
             draft_end_set(self, self->draft.length, name, ldns_rr_get_type(locum_zone_first(set)));
@@ -285,36 +277,27 @@ compile_chain_sets(struct compiler *self, size_t zone, const struct chain *chain
 static int
 compile_cname(struct compiler *self, size_t zone, const struct locum_rrset *set)
 {
-    const ldns_rdf *owner = ldns_rr_owner(locum_zone_first(set));
-    const size_t name_length = ldns_rdf_size(owner);
+    struct locum_dns_table_name *name = find_name(self, ldns_rr_owner(locum_zone_first(set)));
     struct chain chain = follow(self, zone, set);
-    uint32_t name;
-    uint32_t alone;
-    uint32_t otherwise;
-    int status = chain.end == NULL ? LOCUM_ERR_MEMORY : add_owner(self, zone, owner, &name);
-    if (status == 0) {
-        put_chain(&self->draft, &chain, name_length, 1);
-        status = draft_end(self, self->draft.length, &alone);
+    if (chain.end == NULL) {
+        return LOCUM_ERR_MEMORY;
     }
+    put_chain(&self->draft, &chain, name->length, 1);
+    int status = draft_end(self, self->draft.length, &name->any);
     if (status == 0) {
-        status = locum_dns_table_set(self->table, name, LOCUM_TYPE_CNAME, alone);
+        status = locum_dns_table_set(self->table, name, LOCUM_TYPE_CNAME, name->any);
     }
     if (status == 0 && chain.inside) {
-        status = compile_chain_sets(self, zone, &chain, name, name_length);
+        status = compile_chain_sets(self, zone, &chain, name);
     }
     if (status == 0) {
-        put_chain(&self->draft, &chain, name_length, chain.count);
+        put_chain(&self->draft, &chain, name->length, chain.count);
         if (chain.inside) {
-            const bool exists = locum_dns_table_find_name(self->table, ldns_rdf_data(chain.end),
-                                                          ldns_rdf_size(chain.end)) != NULL;
+            const bool exists = find_name(self, chain.end) != NULL;
             put_negative(&self->draft, &self->zones[zone],
                          exists ? LOCUM_RCODE_NOERROR : LOCUM_RCODE_NXDOMAIN);
         }
-        status = draft_end(self, self->draft.length, &otherwise);
-    }
-    if (status == 0) {
-        self->table->names[name].any = alone;
-        self->table->names[name].otherwise = otherwise;
+        status = draft_end(self, self->draft.length, &name->otherwise);
     }
     ldns_rdf_deep_free(chain.end);
     return status;
@@ -394,8 +377,8 @@ count_names(const struct locum_zone *zones, size_t zone_count)
 }
 
 int
-locum_compile(const struct locum_zone *zones, size_t zone_count, const char *version,
-              const char *host, struct locum_dns_table **ret_table)
+locum_zone_compile(const struct locum_zone *zones, size_t zone_count, const char *version,
+                   const char *host, struct locum_dns_table **ret_table)
 {
     LOCUM_INVARIANT(zone_count <= LOCUM_ZONES_MAX);
     struct compiler *self = calloc(1, sizeof(*self));

@@ -8,9 +8,9 @@
 #include "base/error.h"
 #include "base/socket.h"
 #include "base/text_format.h"
-#include "dns/compile.h"
 #include "dns/tcp.h"
 #include "dns/udp.h"
+#include "dns/zone.h"
 
 enum { REPORT_BYTES = 512, BACKLOG = 128 };
 
@@ -73,11 +73,11 @@ open_udp(struct locum_dns *self, struct dns_listener *listener, struct bind_fail
         struct locum_dns_udp *worker = &listener->workers[i];
         const int fd = locum_socket_bind(&listener->address, SOCK_DGRAM, self->worker_count > 1);
         if (fd >= 0) {
-            locum_mailbox_put(&worker->mailbox, self->table);
+            locum_dns_table_mailbox_put(&worker->mailbox, self->table);
             if (locum_dns_udp_start(worker, &listener->address, fd) == 0) {
                 continue;
             }
-            locum_mailbox_put(&worker->mailbox, NULL);
+            locum_dns_table_mailbox_put(&worker->mailbox, NULL);
             close(fd);
         } else {
             *ret_failure = (struct bind_failure){.error = errno, .type = SOCK_DGRAM};
@@ -181,8 +181,8 @@ make_table(const struct locum_config *config, const struct locum_plan *plan, uin
     }
     if (status == 0) {
         (void)locum_text_format_buffer(version, sizeof(version), "Locum %s", config->core.version);
-        status =
-            locum_compile(zones, built, version, config->core.nodes[config->core.self].name, ret);
+        status = locum_zone_compile(zones, built, version,
+                                    config->core.nodes[config->core.self].name, ret);
     }
     for (size_t i = 0; i < built; i++) {
         locum_zone_fini(&zones[i]);
@@ -204,7 +204,7 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
     }
     for (size_t i = 0; i < self->listener_count; i++) {
         for (size_t j = 0; self->listeners[i].open && j < self->worker_count; j++) {
-            locum_mailbox_put(&self->listeners[i].workers[j].mailbox, table);
+            locum_dns_table_mailbox_put(&self->listeners[i].workers[j].mailbox, table);
         }
     }
     locum_dns_tcp_publish(self->tcp, table);

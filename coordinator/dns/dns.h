@@ -66,7 +66,7 @@ void locum_dns_retry(struct locum_dns *self, locum_dns_report_fn *report, void *
  *
  * serial  SOA serial of every zone; the caller increases it with each change (RFC 1982).
  * Returns 0, LOCUM_ERR_MEMORY, LOCUM_ERR_INVALID (locum_zone_build()) or LOCUM_ERR_SPACE
- * (locum_compile()). On failure the workers keep the last table.
+ * (locum_zone_compile()). On failure the workers keep the last table.
  */
 int locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
                       const struct locum_plan *plan, uint32_t serial) LOCUM_MUST_CHECK;

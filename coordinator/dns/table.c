@@ -61,6 +61,33 @@ locum_dns_table_release(struct locum_dns_table *self)
     free(self);
 }
 
+static struct locum_dns_table *
+exchange(struct locum_dns_table_mailbox *self, struct locum_dns_table *table)
+{
+    return atomic_exchange_explicit(&self->box, table, memory_order_acq_rel);
+}
+
+void
+locum_dns_table_mailbox_put(struct locum_dns_table_mailbox *self, struct locum_dns_table *table)
+{
+    locum_dns_table_hold(table);
+    locum_dns_table_release(exchange(self, table));
+}
+
+void
+locum_dns_table_mailbox_take(struct locum_dns_table_mailbox *self, struct locum_dns_table **current)
+{
+    /* Mostly there is no new table, and a load is cheaper than an exchange. */
+    if (atomic_load_explicit(&self->box, memory_order_relaxed) == NULL) {
+        return;
+    }
+    struct locum_dns_table *table = exchange(self, NULL);
+    if (table != NULL) {
+        locum_dns_table_release(*current);
+        *current = table;
+    }
+}
+
 /*
  * An array of `count` elements with room for `more` (>= 1): `array`, or where it was moved to;
  * NULL: out of memory, and `array` is as before.
@@ -117,28 +144,28 @@ locum_dns_table_find_name(const struct locum_dns_table *self, const uint8_t *nam
 }
 
 int
-locum_dns_table_name(struct locum_dns_table *self, const uint8_t *name, size_t length, size_t zone,
-                     uint32_t *ret_index)
+locum_dns_table_add_name(struct locum_dns_table *self, const uint8_t *name, size_t length,
+                         size_t zone)
 {
     const uint32_t hash = hash_of(name, length);
     uint32_t *slot = slot_of(self, name, length, hash);
-    if (*slot == 0) {
-        /* Half of the slots stay empty, so that every search ends. */
-        LOCUM_INVARIANT(2 * self->name_count <= self->slot_mask);
-        struct locum_dns_table_name *entry = &self->names[self->name_count];
-        *entry = (struct locum_dns_table_name){.hash = hash,
-                                               .otherwise = LOCUM_DNS_NONE,
-                                               .any = LOCUM_DNS_NONE,
-                                               .first_set = LOCUM_DNS_NONE,
-                                               .length = (uint8_t)length,
-                                               .zone = (uint8_t)zone};
-        const int status = append_bytes(self, name, length, &entry->at);
-        if (status != 0) {
-            return status;
-        }
-        *slot = (uint32_t)++self->name_count;
+    if (*slot != 0) {
+        return 0;
     }
-    *ret_index = *slot - 1;
+    /* Half of the slots stay empty, so that every search ends. */
+    LOCUM_INVARIANT(2 * self->name_count <= self->slot_mask);
+    struct locum_dns_table_name *entry = &self->names[self->name_count];
+    *entry = (struct locum_dns_table_name){.hash = hash,
+                                           .otherwise = LOCUM_DNS_NONE,
+                                           .any = LOCUM_DNS_NONE,
+                                           .first_set = LOCUM_DNS_NONE,
+                                           .length = (uint8_t)length,
+                                           .zone = (uint8_t)zone};
+    const int status = append_bytes(self, name, length, &entry->at);
+    if (status != 0) {
+        return status;
+    }
+    *slot = (uint32_t)++self->name_count;
     return 0;
 }
 
@@ -162,7 +189,8 @@ locum_dns_table_wire(struct locum_dns_table *self, const struct locum_wire *wire
 }
 
 int
-locum_dns_table_set(struct locum_dns_table *self, uint32_t name, uint16_t type, uint32_t wire)
+locum_dns_table_set(struct locum_dns_table *self, struct locum_dns_table_name *name, uint16_t type,
+                    uint32_t wire)
 {
     struct locum_dns_table_set *sets =
         reserve(self->sets, self->set_count, &self->set_room, 1, sizeof(*sets));
@@ -170,9 +198,9 @@ locum_dns_table_set(struct locum_dns_table *self, uint32_t name, uint16_t type, 
         return LOCUM_ERR_MEMORY;
     }
     self->sets = sets;
-    sets[self->set_count] = (struct locum_dns_table_set){
-        .type = type, .wire = wire, .next = self->names[name].first_set};
-    self->names[name].first_set = (uint32_t)self->set_count++;
+    sets[self->set_count] =
+        (struct locum_dns_table_set){.type = type, .wire = wire, .next = name->first_set};
+    name->first_set = (uint32_t)self->set_count++;
     return 0;
 }
 

@@ -90,19 +90,38 @@ void locum_dns_table_hold(struct locum_dns_table *self);
 /* Drop a reference, and free the table with the last one. NULL is fine. */
 void locum_dns_table_release(struct locum_dns_table *self);
 
+/*
+ * Hands a new table to a worker without a lock and without waking it: the main thread puts a table,
+ * the worker takes it after a receive and before it answers.
+ */
+struct locum_dns_table_mailbox {
+    _Atomic(struct locum_dns_table *) box; /* holds a reference; NULL: no new table */
+};
+
+/*
+ * Put a table, of which the box takes a reference of its own, and release one not yet taken. NULL
+ * empties the box; required before its memory is freed.
+ */
+void locum_dns_table_mailbox_put(struct locum_dns_table_mailbox *self,
+                                 struct locum_dns_table *table);
+
+/* If there is a new table: release *current and set it to the new one. */
+void locum_dns_table_mailbox_take(struct locum_dns_table_mailbox *self,
+                                  struct locum_dns_table **current);
+
 /* To fill it, before another thread has it. All return 0 or LOCUM_ERR_MEMORY. */
 
-/* Find or add a name (wire form, lower case); at most names_max are added. */
-int locum_dns_table_name(struct locum_dns_table *self, const uint8_t *name, size_t length,
-                         size_t zone, uint32_t *ret_index) LOCUM_MUST_CHECK;
+/* Add a name (wire form, lower case) unless it is there; at most names_max are added. */
+int locum_dns_table_add_name(struct locum_dns_table *self, const uint8_t *name, size_t length,
+                             size_t zone) LOCUM_MUST_CHECK;
 
 /* Copy `wire` with its body (both parts); `at` is set here. */
 int locum_dns_table_wire(struct locum_dns_table *self, const struct locum_wire *wire,
                          const uint8_t *body, uint32_t *ret_index) LOCUM_MUST_CHECK;
 
-/* Set the answer to one type of one name; both indices as returned above. */
-int locum_dns_table_set(struct locum_dns_table *self, uint32_t name, uint16_t type,
-                        uint32_t wire) LOCUM_MUST_CHECK;
+/* Set the answer to one type of one name of the table; wire: index as returned above. */
+int locum_dns_table_set(struct locum_dns_table *self, struct locum_dns_table_name *name,
+                        uint16_t type, uint32_t wire) LOCUM_MUST_CHECK;
 
 /* The entry of a name (wire form, lower case), or NULL. */
 struct locum_dns_table_name *locum_dns_table_find_name(const struct locum_dns_table *self,

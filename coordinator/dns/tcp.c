@@ -58,7 +58,7 @@ struct locum_dns_tcp {
     _Atomic uint64_t short_count;  /* how often no descriptor was left */
     struct locum_dns_table *table; /* NULL until the first was published */
     uint32_t rotation;
-    struct locum_mailbox mailbox;
+    struct locum_dns_table_mailbox mailbox;
     struct locum_dns_tally tally;
     uint8_t reply[LENGTH_BYTES + LOCUM_DNS_TCP_BYTES_MAX];
     pthread_t thread;
@@ -141,7 +141,7 @@ answer_message(struct dns_connection *connection, const uint8_t *message, size_t
 {
     struct locum_dns_tcp *tcp = connection->tcp;
     struct locum_dns_reply given = {0};
-    locum_mailbox_take(&tcp->mailbox, &tcp->table);
+    locum_dns_table_mailbox_take(&tcp->mailbox, &tcp->table);
     if (tcp->table != NULL) {
         given = locum_query_answer(tcp->table, message, length, tcp->rotation++,
                                    tcp->reply + LENGTH_BYTES, LOCUM_DNS_TCP_BYTES_MAX);
@@ -413,7 +413,7 @@ dispose(struct locum_dns_tcp *self)
     }
     close(self->commands[0]);
     close(self->commands[1]);
-    locum_mailbox_put(&self->mailbox, NULL);
+    locum_dns_table_mailbox_put(&self->mailbox, NULL);
     locum_dns_table_release(self->table);
     free(self);
 }
@@ -452,7 +452,7 @@ locum_dns_tcp_listen(struct locum_dns_tcp *self, int fd)
 void
 locum_dns_tcp_publish(struct locum_dns_tcp *self, struct locum_dns_table *table)
 {
-    locum_mailbox_put(&self->mailbox, table);
+    locum_dns_table_mailbox_put(&self->mailbox, table);
 }
 
 void

@@ -10,7 +10,6 @@
 #ifndef LOCUM_DNS_TCP_H
 #define LOCUM_DNS_TCP_H
 
-#include "dns/mailbox.h"
 #include "dns/query.h"
 
 struct locum_dns_tcp;

@@ -71,7 +71,7 @@ serve_one(struct worker_loop *self)
         wait_if_failed();
         return;
     }
-    locum_mailbox_take(&self->worker->mailbox, &self->table);
+    locum_dns_table_mailbox_take(&self->worker->mailbox, &self->table);
     const size_t reply = answer(self, batch->queries[0], (size_t)length, batch->replies[0]);
     if (reply > 0) {
         (void)!sendto(self->worker->fd, batch->replies[0], reply, MSG_DONTWAIT, peer, peer_length);
@@ -93,17 +93,6 @@ prepare(struct worker_loop *self)
     }
 }
 
-/* Send the first `count` messages; skip any that cannot be sent. */
-static void
-send_batch(int fd, struct mmsghdr *messages, size_t count)
-{
-    size_t sent = 0;
-    while (sent < count) {
-        const int n = sendmmsg(fd, messages + sent, (unsigned)(count - sent), MSG_DONTWAIT);
-        sent += n > 0 ? (size_t)n : 1;
-    }
-}
-
 /* Serve the datagrams in the queue, at most a batch. Their number. */
 static size_t
 serve_batch(struct worker_loop *self)
@@ -115,7 +104,7 @@ serve_batch(struct worker_loop *self)
         wait_if_failed();
         return 0;
     }
-    locum_mailbox_take(&self->worker->mailbox, &self->table);
+    locum_dns_table_mailbox_take(&self->worker->mailbox, &self->table);
     size_t replies = 0;
     for (size_t i = 0; i < (size_t)received; i++) {
         struct mmsghdr *message = &batch->messages[i];
@@ -125,7 +114,11 @@ serve_batch(struct worker_loop *self)
             batch->messages[replies++] = *message;
         }
     }
-    send_batch(self->worker->fd, batch->messages, replies);
+    for (size_t sent = 0; sent < replies;) { /* skip any that cannot be sent */
+        const int n = sendmmsg(self->worker->fd, batch->messages + sent, (unsigned)(replies - sent),
+                               MSG_DONTWAIT);
+        sent += n > 0 ? (size_t)n : 1;
+    }
     return (size_t)received;
 }
 
@@ -160,26 +153,20 @@ locum_dns_udp_start(struct locum_dns_udp *self, const struct locum_address *addr
     return locum_thread_start(&self->thread, "locum-udp", run, self);
 }
 
-/* Send an empty datagram to the worker's address, each time from another port. */
-static void
-wake(const struct locum_dns_udp *self)
-{
-    const int fd = locum_socket_connect(&self->address, SOCK_DGRAM);
-    if (fd >= 0) {
-        (void)!send(fd, "", 0, 0);
-        close(fd);
-    }
-}
-
 void
 locum_dns_udp_stop(struct locum_dns_udp *self)
 {
     atomic_store_explicit(&self->stopping, true, memory_order_release);
-    /* The kernel may give the datagram to another worker of this address: repeat. */
+    /* Wake it with an empty datagram, each time from another port: the kernel may give one to
+     * another worker of this address. */
     while (pthread_tryjoin_np(self->thread, NULL) != 0) {
-        wake(self);
+        const int fd = locum_socket_connect(&self->address, SOCK_DGRAM);
+        if (fd >= 0) {
+            (void)!send(fd, "", 0, 0);
+            close(fd);
+        }
         (void)poll(NULL, 0, STOP_WAIT_MS);
     }
     close(self->fd);
-    locum_mailbox_put(&self->mailbox, NULL);
+    locum_dns_table_mailbox_put(&self->mailbox, NULL);
 }

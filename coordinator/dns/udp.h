@@ -11,13 +11,12 @@
 
 #include <pthread.h>
 
-#include "dns/mailbox.h"
 #include "dns/query.h"
 
 struct locum_dns_udp {
     struct locum_address address; /* where it listens */
     int fd;                       /* owned */
-    struct locum_mailbox mailbox;
+    struct locum_dns_table_mailbox mailbox;
     struct locum_dns_tally tally;
     atomic_bool stopping;
     pthread_t thread;

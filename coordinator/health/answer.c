@@ -1,4 +1,4 @@
-#include "health/answer.h"
+#include "health/probe.h"
 
 #include <inttypes.h>
 
@@ -68,8 +68,8 @@ location_passes(const struct locum_config_check *check, const char *location,
 }
 
 enum locum_sample
-locum_answer_judge(const struct locum_config_check *check, const struct locum_http_answer *answer,
-                   struct locum_text *text)
+locum_probe_judge_answer(const struct locum_config_check *check,
+                         const struct locum_probe_answer *answer, struct locum_text *text)
 {
     locum_text_format(text, "%ld in %" PRId64 " ms", answer->code, answer->took_ms);
     const bool pass = code_passes(check, answer->code, text) &&

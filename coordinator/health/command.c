@@ -12,7 +12,7 @@
 #include "base/process.h"
 #include "base/text_format.h"
 #include "base/timer.h"
-#include "health/answer.h"
+#include "health/probe.h"
 
 enum { LINE_BYTES_MAX = 120 };
 

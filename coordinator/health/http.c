@@ -1,5 +1,5 @@
 /*
- * A check that fetches a URL (fetch/loop.h) and judges the answer (answer.h).
+ * A check that fetches a URL (fetch/loop.h) and judges the answer (answer.c).
  *
  * Every probe has its own connection and one deadline for all of it, name lookup and body included,
  * so a server that sends slowly cannot prolong it. Redirects are not followed: they are an answer.
@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "base/text_format.h"
-#include "health/answer.h"
+#include "health/probe.h"
 
 enum { HTTP_BYTES_MAX = 64 * 1024 }; /* head and body together */
 
@@ -47,13 +47,13 @@ judge(const struct http_check *self, CURLcode result, struct locum_text *text)
     (void)curl_easy_getinfo(self->easy, CURLINFO_RESPONSE_CODE, &code);
     (void)curl_easy_getinfo(self->easy, CURLINFO_OS_ERRNO, &os_errno);
     if (result == CURLE_OK || (code > 0 && self->size_bytes > HTTP_BYTES_MAX)) {
-        const struct locum_http_answer answer = {
+        const struct locum_probe_answer answer = {
             .code = code,
             .took_ms = locum_clock_read().mono - self->probe->started,
             .body = {.at = self->body, .length = self->body_bytes},
             .location = location,
         };
-        return locum_answer_judge(self->probe->check, &answer, text);
+        return locum_probe_judge_answer(self->probe->check, &answer, text);
     }
     if (result == CURLE_COULDNT_CONNECT && os_errno == ECONNREFUSED) {
         locum_text_add(text, "connection refused");

@@ -50,6 +50,21 @@ extern const struct locum_probe_kind locum_probe_http, locum_probe_tcp, locum_pr
 /* The transfer of an http check has ended. */
 locum_fetch_done_fn locum_probe_fetched;
 
+/* What a web server answered. */
+struct locum_probe_answer {
+    long code;
+    locum_ms took_ms;
+    struct locum_slice body; /* the part that was read */
+    const char *location;    /* the URL that it redirects to; NULL: not a redirect */
+};
+
+/* Judge it (answer.c); pure. The outcome, and its text: "302 in 2 ms to http://m1.example.org/f",
+ * "503 in 3 ms, expected 200".
+ */
+enum locum_sample locum_probe_judge_answer(const struct locum_config_check *check,
+                                           const struct locum_probe_answer *answer,
+                                           struct locum_text *text);
+
 /* This errno means that this machine lacks descriptors, memory or processes. */
 static inline bool
 locum_probe_lacks(int failure)

@@ -5,7 +5,7 @@
 #include "loading.h"
 
 #include "core/plan.h"
-#include "dns/compile.h"
+#include "dns/zone.h"
 
 const unsigned fuzz_mutations = 1500;
 
@@ -24,7 +24,7 @@ serve(const struct locum_config *config)
         REQUIRE(locum_dns_zone_text(config, i, &plan, 1, &text) == 0);
         free(text);
     }
-    REQUIRE(locum_compile(zones, config->zone_count, "Locum", "dc2", &table) == 0);
+    REQUIRE(locum_zone_compile(zones, config->zone_count, "Locum", "dc2", &table) == 0);
     locum_dns_table_release(table);
     for (size_t i = 0; i < config->zone_count; i++) {
         locum_zone_fini(&zones[i]);

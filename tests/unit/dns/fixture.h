@@ -17,7 +17,6 @@
 #include <ldns/ldns.h>
 
 #include "base/error.h"
-#include "dns/compile.h"
 #include "dns/query.h"
 #include "dns/zone.h"
 
@@ -130,8 +129,8 @@ site_table(const struct site *self)
     for (size_t i = 0; i < self->config.zone_count; i++) {
         assert_int_equal(locum_zone_build(&self->config, i, &self->plan, 1763863258, &zones[i]), 0);
     }
-    assert_int_equal(locum_compile(zones, self->config.zone_count, "Locum 0.1.0", "dc2", &table),
-                     0);
+    assert_int_equal(
+        locum_zone_compile(zones, self->config.zone_count, "Locum 0.1.0", "dc2", &table), 0);
     for (size_t i = 0; i < self->config.zone_count; i++) {
         locum_zone_fini(&zones[i]);
     }
