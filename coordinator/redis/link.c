@@ -29,18 +29,15 @@ struct waiting {
 };
 
 struct locum_link {
-    struct event_base *base;
+    const struct locum_link_settings *settings;
     const struct locum_link_events *events;
     void *user;
-    uint64_t *commands;
-    locum_ms timeout_ms;
 
     int fd;                   /* -1 once the bufferevent owns it */
     struct event *connecting; /* the socket becomes writable: connected, or refused */
     struct bufferevent *bev;  /* once connected */
     struct locum_tls *tls;    /* own copy; NULL: plain text */
     char name[LOCUM_HOST_MAX + 1];
-    const struct locum_link_login *login;
     bool handshaking;
     struct locum_timer flush;    /* writes all commands of an iteration at once */
     struct locum_timer deadline; /* of the connect, then of the oldest waiting command */
@@ -245,7 +242,7 @@ explain_timeout(const struct locum_link *self, struct locum_text *text)
         locum_text_add(text, "no reply to ");
         locum_command_add_name(self->waiting[self->first].command, text);
     }
-    locum_text_format(text, " within %s%s", locum_text_duration(self->timeout_ms).text,
+    locum_text_format(text, " within %s%s", locum_text_duration(self->settings->timeout_ms).text,
                       self->handshaking ? ": is this a port without TLS?" : "");
 }
 
@@ -276,7 +273,7 @@ on_login(void *user, enum locum_command command, const redisReply *reply)
     if (locum_resp_error(reply, &error) && locum_diagnosis_ends_login(command, error)) {
         char why[WHY_MAX + 1];
         struct locum_text text = locum_text_init(why, sizeof(why));
-        locum_diagnosis_add(&text, self->login->sentinel, command, error);
+        locum_diagnosis_add(&text, self->settings->login.sentinel, command, error);
         fail(self, why);
     }
 }
@@ -284,8 +281,8 @@ on_login(void *user, enum locum_command command, const redisReply *reply)
 static void
 send_login(struct locum_link *self)
 {
-    const struct locum_link_login *login = self->login;
-    if (login == NULL) {
+    const struct locum_link_login *login = &self->settings->login;
+    if (login->name == NULL) {
         return;
     }
     if (login->password[0] != '\0') {
@@ -377,8 +374,9 @@ static int
 make_transport(struct locum_link *self)
 {
     struct bufferevent *bev =
-        self->tls != NULL ? locum_tls_begin(self->tls, self->base, self->fd, self->name)
-                          : bufferevent_socket_new(self->base, self->fd, BEV_OPT_CLOSE_ON_FREE);
+        self->tls != NULL
+            ? locum_tls_begin(self->tls, self->settings->base, self->fd, self->name)
+            : bufferevent_socket_new(self->settings->base, self->fd, BEV_OPT_CLOSE_ON_FREE);
     if (bev == NULL) {
         return ENOMEM;
     }
@@ -421,42 +419,39 @@ begin(struct locum_link *self, const struct locum_address *address)
         return errno;
     }
     setsockopt(self->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    self->connecting = event_new(self->base, self->fd, EV_WRITE, on_connected, self);
+    self->connecting = event_new(self->settings->base, self->fd, EV_WRITE, on_connected, self);
     if (self->connecting == NULL || event_add(self->connecting, NULL) != 0) {
         return ENOMEM;
     }
-    arm(self, locum_clock_read().mono + self->timeout_ms);
+    arm(self, locum_clock_read().mono + self->settings->timeout_ms);
     return 0;
 }
 
 struct locum_link *
-locum_link_open(const struct locum_link_target *target, const struct locum_link_events *events,
-                void *user)
+locum_link_open(const struct locum_link_settings *settings, const struct locum_address *address,
+                const char *name, const struct locum_link_events *events, void *user)
 {
     struct locum_link *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return NULL;
     }
-    self->base = target->base;
+    self->settings = settings;
     self->events = events;
     self->user = user;
-    self->commands = target->commands;
-    self->timeout_ms = target->timeout_ms;
-    self->login = target->login;
     self->fd = -1;
-    if (target->tls != NULL) {
-        (void)locum_text_format_buffer(self->name, sizeof(self->name), "%s", target->name);
-        self->tls = locum_tls_copy(target->tls);
+    if (settings->tls != NULL) {
+        (void)locum_text_format_buffer(self->name, sizeof(self->name), "%s", name);
+        self->tls = locum_tls_copy(settings->tls);
     }
     self->reader = locum_resp_reader(&self->functions);
     if (self->reader == NULL) {
         destroy(self);
         return NULL;
     }
-    locum_timer_init(&self->flush, self->base, on_flush, self);
-    locum_timer_init(&self->deadline, self->base, on_deadline, self);
+    locum_timer_init(&self->flush, self->settings->base, on_flush, self);
+    locum_timer_init(&self->deadline, self->settings->base, on_deadline, self);
     locum_timer_run_last(&self->deadline); /* what has arrived is read before it is called late */
-    const int error = begin(self, &target->address);
+    const int error = begin(self, address);
     if (error != 0) {
         fail_later(self, locum_error_text(locum_error_from_errno(error)));
     }
@@ -478,7 +473,7 @@ enqueue(struct locum_link *self, enum locum_command command, locum_link_reply_fn
         .command = command,
         .reply = reply,
         .user = user,
-        .deadline = locum_clock_read().mono + self->timeout_ms,
+        .deadline = locum_clock_read().mono + self->settings->timeout_ms,
     };
     self->count++;
     if (self->count == 1) {
@@ -509,7 +504,7 @@ locum_link_send(struct locum_link *self, const struct locum_command_argv *argv,
     } else {
         enqueue(self, argv->command, reply, user);
         locum_timer_fire(&self->flush);
-        ++*self->commands;
+        ++*self->settings->commands;
     }
     redisFreeCommand(bytes);
 }

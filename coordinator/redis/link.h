@@ -35,18 +35,16 @@ struct locum_link_login {
     bool sentinel;        /* to a Sentinel: errors name its options */
     const char *user;     /* "": the default user */
     const char *password; /* "": none */
-    const char *name;     /* for CLIENT SETNAME, e.g. "locum-dc2" */
+    const char *name;     /* for CLIENT SETNAME, e.g. "locum-dc2"; NULL: no login at all */
 };
 
-/* The server to connect to. All pointers are borrowed. */
-struct locum_link_target {
+/* The same for all links of a kind. All pointers are borrowed. */
+struct locum_link_settings {
     struct event_base *base;
-    struct locum_address address; /* numeric, with its port */
-    locum_ms timeout_ms;          /* of the connect with the TLS handshake, and each reply */
-    const struct locum_tls *tls;  /* NULL: plain text */
-    const char *name;             /* with TLS: the name in its certificate (tls.h) */
-    const struct locum_link_login *login; /* NULL: none; while the link lives */
-    uint64_t *commands;                   /* counts those sent; while the link lives */
+    locum_ms timeout_ms;         /* of the connect with the TLS handshake, and each reply */
+    const struct locum_tls *tls; /* NULL: plain text */
+    struct locum_link_login login;
+    uint64_t *commands; /* counts those sent */
 };
 
 /* No callback runs inside a function of this header. */
@@ -68,10 +66,15 @@ typedef void locum_link_reply_fn(void *user, enum locum_command command, const r
 /*
  * Begin to connect.
  *
- * events  borrowed while the link lives.
+ * settings  borrowed while the link lives; may change meanwhile only in `tls` and the memory of its
+ *           strings.
+ * address   numeric, with its port.
+ * name      with TLS: the name in its certificate (tls.h); copied.
+ * events    borrowed while the link lives.
  * Returns NULL if there is no memory.
  */
-struct locum_link *locum_link_open(const struct locum_link_target *target,
+struct locum_link *locum_link_open(const struct locum_link_settings *settings,
+                                   const struct locum_address *address, const char *name,
                                    const struct locum_link_events *events, void *user);
 
 /* Connected and not closed yet? false for NULL. */

@@ -230,41 +230,34 @@ on_reply(void *user, enum locum_command command, const redisReply *reply)
     }
 }
 
-/*
- * A reply to SUBSCRIBE: the confirmation, or an error. Anything else ends the connection. Returns
- * false if the connection has ended.
- */
-static bool
-is_confirmed(struct locum_master *self, size_t at, const char *channel, const redisReply *reply,
-             bool *ret_confirmed)
+/* A reply to SUBSCRIBE: the confirmation, or an error. Anything else ends the connection. */
+static void
+note_subscribed(struct locum_master *self, size_t at, const char *channel, bool *flag,
+                const redisReply *reply)
 {
-    *ret_confirmed = !note(self, at, LOCUM_COMMAND_SUBSCRIBE, reply);
-    if (*ret_confirmed && !locum_resp_subscribed(reply, channel)) {
+    const bool refused = note(self, at, LOCUM_COMMAND_SUBSCRIBE, reply);
+    if (!refused && !locum_resp_subscribed(reply, channel)) {
         end(self, LOCUM_DISCOVERY_UNREACHABLE,
             "unexpected reply to SUBSCRIBE: is this a Redis server?");
     }
-    return self->listen != NULL;
+    if (self->listen != NULL) { /* not ended by note() or here */
+        update(self, flag, !refused);
+    }
 }
 
 static void
 on_subscribed(void *user, enum locum_command command, const redisReply *reply)
 {
     struct locum_master *self = user;
-    bool confirmed;
-    if (is_confirmed(self, command, self->channel.text, reply, &confirmed)) {
-        update(self, &self->subscribed, confirmed);
-    }
+    note_subscribed(self, command, self->channel.text, &self->subscribed, reply);
 }
 
 static void
 on_mirrorbits_subscribed(void *user, enum locum_command command, const redisReply *reply)
 {
-    (void)command;
     struct locum_master *self = user;
-    bool confirmed;
-    if (is_confirmed(self, DIAGNOSIS_MIRRORBITS, LOCUM_CHANNEL_MIRRORBITS, reply, &confirmed)) {
-        self->announced = confirmed;
-    }
+    (void)command;
+    note_subscribed(self, DIAGNOSIS_MIRRORBITS, LOCUM_CHANNEL_MIRRORBITS, &self->announced, reply);
 }
 
 static void
@@ -296,7 +289,7 @@ check(void *user)
     }
     self->heard = false;
     self->checked = locum_clock_read().mono;
-    locum_timer_arm(&self->check_timer, self->settings->timeout_ms / 4 + 1);
+    locum_timer_arm(&self->check_timer, self->settings->link.timeout_ms / 4 + 1);
 }
 
 static void
@@ -351,7 +344,7 @@ locum_master_create(const struct locum_master_settings *settings,
         self->settings = settings;
         self->events = events;
         self->user = user;
-        locum_timer_init(&self->check_timer, settings->base, check, self);
+        locum_timer_init(&self->check_timer, settings->link.base, check, self);
     }
     return self;
 }
@@ -361,19 +354,12 @@ locum_master_connect(struct locum_master *self, const struct locum_address *addr
                      const char *name)
 {
     const struct locum_address_text host = locum_address_host_text(address);
-    const struct locum_link_target target = {
-        .base = self->settings->base,
-        .address = *address,
-        .timeout_ms = self->settings->timeout_ms,
-        .tls = self->settings->tls,
-        .name = name != NULL ? name : host.text,
-        .login = &self->settings->login,
-        .commands = self->settings->commands,
-    };
+    const struct locum_link_settings *link = &self->settings->link;
+    name = name != NULL ? name : host.text;
     self->address = *address;
     self->channel = locum_command_key(self->settings->cluster, "heartbeat", NULL);
-    self->command = locum_link_open(&target, &command_events, self);
-    self->listen = locum_link_open(&target, &listen_events, self);
+    self->command = locum_link_open(link, address, name, &command_events, self);
+    self->listen = locum_link_open(link, address, name, &listen_events, self);
     if (self->command == NULL || self->listen == NULL) {
         locum_master_leave(self);
         return;
@@ -391,7 +377,7 @@ locum_master_publish(struct locum_master *self, struct locum_slice message)
         locum_command_argv(LOCUM_COMMAND_PUBLISH, self->channel.text, NULL);
     locum_command_add_slice(&argv, message);
     send_command(self, &argv);
-    if (locum_clock_read().mono - self->checked >= self->settings->timeout_ms / 5) {
+    if (locum_clock_read().mono - self->checked >= self->settings->link.timeout_ms / 5) {
         check(self); /* nearly due: sent in the same packet, it needs no wake-up of its own */
     }
     locum_link_flush(self->command);

@@ -37,20 +37,15 @@ struct locum_master_events {
 
 /* All pointers are borrowed. */
 struct locum_master_settings {
-    struct event_base *base;
-    uint64_t *commands; /* counts those sent */
-    struct locum_link_login login;
-    const struct locum_tls *tls; /* NULL: plain text */
+    struct locum_link_settings link;
     uint32_t db;
-    locum_ms timeout_ms;
     const char *cluster;
     const char *node; /* own name */
     uint32_t keep;    /* entries of the event stream */
 };
 
 /*
- * settings  borrowed; may change while a connection is open only in `tls`, `keep` and the memory of
- *           its strings.
+ * settings  borrowed; may change while a connection is open only as link.h allows, and in `keep`.
  * events    borrowed.
  * NULL: no memory.
  */

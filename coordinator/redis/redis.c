@@ -220,25 +220,26 @@ set_settings(struct locum_redis *self)
 {
     const struct locum_config_redis *redis = &self->config->redis;
     const struct locum_core_config *core = &self->config->core;
-    self->master_settings = (struct locum_master_settings){
+    struct locum_link_settings link = {
         .base = self->base,
-        .commands = &self->commands,
-        .login = {false, redis->user, redis->password, self->client},
-        .tls = self->tls,
-        .db = redis->db,
         .timeout_ms = redis->timeout_ms,
+        .tls = self->tls,
+        .login = {false, redis->user, redis->password, self->client},
+        .commands = &self->commands,
+    };
+    self->master_settings = (struct locum_master_settings){
+        .link = link,
+        .db = redis->db,
         .cluster = core->cluster,
         .node = core->nodes[core->self].name,
         .keep = self->config->events_keep,
     };
+    link.login = (struct locum_link_login){true, redis->sentinel_user, redis->sentinel_password,
+                                           self->client};
     self->sentinel_settings = (struct locum_sentinel_settings){
-        .base = self->base,
-        .commands = &self->commands,
-        .login = {true, redis->sentinel_user, redis->sentinel_password, self->client},
-        .tls = self->tls,
+        .link = link,
         .certificate_name = redis->tls.name,
         .master_name = redis->master_name,
-        .timeout_ms = redis->timeout_ms,
         .poll_ms = core->sentinel_poll_ms,
     };
 }

@@ -117,9 +117,6 @@ locum_resp_address(const redisReply *reply, struct locum_instance *ret)
 {
     struct locum_slice ip;
     struct locum_slice port;
-    if (reply->type == REDIS_REPLY_NIL) {
-        return LOCUM_ERR_NOT_FOUND;
-    }
     if (!is_array(reply) || reply->elements != 2 || !get_text(reply->element[0], &ip) ||
         !get_text(reply->element[1], &port)) {
         return LOCUM_ERR_PROTOCOL;

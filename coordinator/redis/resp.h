@@ -48,8 +48,8 @@ bool locum_resp_error(const redisReply *reply, struct locum_slice *ret_text);
 
 /*
  * SENTINEL GET-MASTER-ADDR-BY-NAME: [ip, port], or a host name with `sentinel announce-hostnames`.
- * 0, LOCUM_ERR_NOT_FOUND (nil: no such master), LOCUM_ERR_INVALID (neither address nor host name),
- * LOCUM_ERR_PROTOCOL.
+ * 0, LOCUM_ERR_INVALID (neither address nor host name), LOCUM_ERR_PROTOCOL (also nil: no such
+ * master).
  */
 int locum_resp_address(const redisReply *reply, struct locum_instance *ret) LOCUM_MUST_CHECK;
 

@@ -288,22 +288,16 @@ static void
 connect_both(struct locum_sentinel *self)
 {
     const struct locum_sentinel_settings *settings = self->settings;
-    const char *name = settings->certificate_name;
+    const char *name = settings->certificate_name[0] != '\0' ? settings->certificate_name
+                                                             : self->entry->endpoint.host;
     if (self->entry->address_count == 0) {
         return; /* locum_sentinel_addresses_changed() */
     }
-    const struct locum_link_target target = {
-        .base = settings->base,
-        .address = self->entry->addresses[self->attempts++ % self->entry->address_count],
-        .timeout_ms = settings->timeout_ms,
-        .tls = settings->tls,
-        .name = name[0] != '\0' ? name : self->entry->endpoint.host,
-        .login = &settings->login,
-        .commands = settings->commands,
-    };
+    const struct locum_address *address =
+        &self->entry->addresses[self->attempts++ % self->entry->address_count];
     self->asked = LOCUM_NEVER;
-    self->poll_link = locum_link_open(&target, &poll_events, self);
-    self->listen = locum_link_open(&target, &listen_events, self);
+    self->poll_link = locum_link_open(&settings->link, address, name, &poll_events, self);
+    self->listen = locum_link_open(&settings->link, address, name, &listen_events, self);
     if (self->poll_link == NULL || self->listen == NULL) {
         rest(self, "out of memory");
     }
@@ -339,7 +333,7 @@ locum_sentinel_create(const struct locum_endpoints_entry *entry,
     self->status.polled_mono = LOCUM_NEVER;
     struct locum_text where = locum_text_init(self->status.where, sizeof(self->status.where));
     locum_config_endpoint_add(&entry->endpoint, &where);
-    locum_timer_init(&self->timer, settings->base, on_timer, self);
+    locum_timer_init(&self->timer, settings->link.base, on_timer, self);
     arm(self, 0);
     return self;
 }

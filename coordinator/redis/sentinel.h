@@ -43,13 +43,9 @@ struct locum_sentinel_events {
 
 /* The same for all Sentinels. All pointers are borrowed. */
 struct locum_sentinel_settings {
-    struct event_base *base;
-    uint64_t *commands; /* counts those sent */
-    struct locum_link_login login;
-    const struct locum_tls *tls;  /* NULL: plain text */
+    struct locum_link_settings link;
     const char *certificate_name; /* the name in its certificate; "": the host it is written as */
     const char *master_name;
-    locum_ms timeout_ms;
     locum_ms poll_ms;
 };
 
@@ -57,7 +53,7 @@ struct locum_sentinel_settings {
  * Begin. It connects once it has addresses.
  *
  * entry     where it is; borrowed, with its addresses.
- * settings  borrowed; may change while it lives only in `tls` and the memory of its strings.
+ * settings  borrowed; may change while it lives only as link.h allows.
  * events    borrowed.
  * NULL: no memory.
  */

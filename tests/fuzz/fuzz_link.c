@@ -104,16 +104,18 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint64_t commands = 0;
-    struct locum_link_target target = {.timeout_ms = 3600000, .commands = &commands};
+    struct locum_link_settings settings = {.timeout_ms = 3600000, .commands = &commands};
+    struct locum_address address;
     if (size < 1 || size > WIRE_BYTES_MAX) {
         return 0;
     }
     struct seen seen = {.wanted = data[0] >> 1 & 15};
     wires[0] = (struct wire){.say = data + 1, .size = size - 1};
-    REQUIRE(locum_address_parse(locum_slice_of("127.0.0.1"), &target.address) == 0);
-    target.address.port = 6379;
-    target.base = loop();
-    seen.link = locum_link_open(&target, (data[0] & 1) != 0 ? &subscribed : &plain, &seen);
+    REQUIRE(locum_address_parse(locum_slice_of("127.0.0.1"), &address) == 0);
+    address.port = 6379;
+    settings.base = loop();
+    seen.link = locum_link_open(&settings, &address, NULL,
+                                (data[0] & 1) != 0 ? &subscribed : &plain, &seen);
     REQUIRE(seen.link != NULL);
     turn_until(&seen.over);
     REQUIRE(seen.over && seen.ups == 1 && commands == seen.wanted);

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/log.h"
 #include "redis/endpoints.h"
 #include "redis/sentinel.h"
 
@@ -61,11 +60,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const bool never;
     uint64_t commands = 0;
     unsigned polls = 0;
-    struct locum_sentinel_settings settings = {.commands = &commands,
-                                               .login = {true, "", "", "locum-dc2"},
+    struct locum_sentinel_settings settings = {.link = {.timeout_ms = 3600000,
+                                                        .login = {true, "", "", "locum-dc2"},
+                                                        .commands = &commands},
                                                .certificate_name = "",
                                                .master_name = "mirrorbits",
-                                               .timeout_ms = 3600000,
                                                .poll_ms = 3600000};
     if (size < 2 || size > WIRE_BYTES_MAX) {
         return 0;
@@ -77,7 +76,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const size_t asked = ((size_t)data[0] << 8 | data[1]) % (rest + 1);
     wires[0] = (struct wire){.say = data + 2, .size = asked};
     wires[1] = (struct wire){.say = data + 2 + asked, .size = rest - asked};
-    settings.base = loop();
+    settings.link.base = loop();
     struct locum_sentinel *sentinel =
         locum_sentinel_create(&endpoints.sentinels[2], &settings, &events, &polls);
     REQUIRE(sentinel != NULL);

@@ -115,13 +115,10 @@ static inline void
 open_link(const struct locum_link_events *events)
 {
     probe.began = locum_clock_read().mono;
-    const struct locum_link_target target = {.base = base,
-                                             .address = fake.address,
-                                             .timeout_ms = timeout_ms,
-                                             .tls = tls,
-                                             .name = "127.0.0.1",
-                                             .commands = &probe.commands};
-    probe.link = locum_link_open(&target, events, NULL);
+    static struct locum_link_settings settings; /* while the link lives */
+    settings = (struct locum_link_settings){
+        .base = base, .timeout_ms = timeout_ms, .tls = tls, .commands = &probe.commands};
+    probe.link = locum_link_open(&settings, &fake.address, "127.0.0.1", events, NULL);
     assert_non_null(probe.link);
     assert_int_equal(probe.closed, 0);
 }

@@ -34,8 +34,8 @@ test_addresses_are_decoded(void **state)
         int status;
     } rows[] = {
         {"*2\r\n$9\r\n10.0.0.12\r\n$4\r\n6379\r\n", 0},
-        {"*-1\r\n", LOCUM_ERR_NOT_FOUND},
-        {"$-1\r\n", LOCUM_ERR_NOT_FOUND},
+        {"*-1\r\n", LOCUM_ERR_PROTOCOL},
+        {"$-1\r\n", LOCUM_ERR_PROTOCOL},
         {"*2\r\n$4\r\ndc2a\r\n$4\r\n6379\r\n", 0},
         {"*2\r\n$4\r\ndc2\n\r\n$4\r\n6379\r\n", LOCUM_ERR_INVALID},
         {"*2\r\n$0\r\n\r\n$4\r\n6379\r\n", LOCUM_ERR_INVALID},
