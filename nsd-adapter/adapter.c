@@ -18,7 +18,7 @@
 #include "nsd-adapter/upstream.h"
 
 /* Two priorities, so that the timer runs after the sockets: what has arrived is not late. */
-enum { PRIORITIES = 2, WHY_BYTES = 300, NUMBER_BYTES = 24 };
+enum { PRIORITIES = 2, WHY_BYTES = LOCUM_NSD_FILES_WHY_MAX, NUMBER_BYTES = 24 };
 
 /* A zone that the coordinator has sent. */
 struct zone_copy {
@@ -46,7 +46,6 @@ struct adapter {
     enum locum_nsd_state logged_state;
     uint32_t logged_serial;
     uint64_t logged_failures;
-    bool logged;
 };
 
 static void perform(struct adapter *self, const struct locum_nsd_actions *actions);
@@ -64,7 +63,7 @@ log_state(struct adapter *self)
     char lag[NUMBER_BYTES];
     const bool again = failed ? core->failures != self->logged_failures
                               : served && core->seen_serial != self->logged_serial;
-    if ((self->logged && state == self->logged_state && !again) || state == LOCUM_NSD_APPLYING) {
+    if ((state == self->logged_state && !again) || state == LOCUM_NSD_APPLYING) {
         return;
     }
     (void)locum_text_format_buffer(serial, sizeof(serial), "%u", core->seen_serial);
@@ -79,7 +78,6 @@ log_state(struct adapter *self)
               : open ? "the coordinator does not answer"
                      : NULL,
               "nsd", failed && self->nsd_failure[0] != '\0' ? self->nsd_failure : NULL);
-    self->logged = true;
     self->logged_state = state;
     self->logged_serial = core->seen_serial;
     self->logged_failures = core->failures;
@@ -109,13 +107,12 @@ version_of(const struct locum_nsd_zonetext *read)
 static void
 read_zone_file(struct adapter *self)
 {
-    char buffer[WHY_BYTES];
-    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
+    char why[WHY_BYTES] = "";
     struct locum_nsd_input input = {.kind = LOCUM_NSD_INPUT_FILE};
     struct zone_copy zone;
     (void)locum_nsd_files_changed(&self->files);
-    if (locum_nsd_files_read(self->files.path, self->settings->zone, &zone.text, &zone.read,
-                             &why) == 0) {
+    if (locum_nsd_files_read(self->files.path, self->settings->zone, &zone.text, &zone.read, why) ==
+        0) {
         input.version = version_of(&zone.read);
         free(zone.text);
     }
@@ -140,15 +137,14 @@ on_timer(void *user)
 static void
 keep_open(struct adapter *self)
 {
-    char buffer[WHY_BYTES];
-    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
+    char why[WHY_BYTES] = "";
     if (self->open.read.digest == self->open_kept) {
         return;
     }
-    if (locum_nsd_files_keep_open(&self->files, self->open.text, &why) == 0) {
+    if (locum_nsd_files_keep_open(&self->files, self->open.text, why) == 0) {
         self->open_kept = self->open.read.digest;
     } else {
-        LOCUM_LOG(LOCUM_LOG_WARN, "fail-open", "reason", buffer, "effect",
+        LOCUM_LOG(LOCUM_LOG_WARN, "fail-open", "reason", why, "effect",
                   "after a restart without the coordinator there is no fail-open zone");
     }
 }
@@ -238,21 +234,21 @@ static void
 on_checked(void *user, bool ok, const char *output)
 {
     struct adapter *self = user;
-    char why[WHY_BYTES];
+    char why[WHY_BYTES] = "";
     self->checking = NULL;
     (void)locum_text_format_buffer(why, sizeof(why), "nsd-checkzone rejects the zone: %.*s",
                                    WHY_BYTES / 2, output);
     deliver_outcome(self, LOCUM_NSD_INPUT_PREPARED, ok, why);
 }
 
-/* Write a zone with this serial beside the zone file. On failure *why has the reason. */
+/* Write a zone with this serial beside the zone file. On failure why has the reason. */
 static bool
 write_zone(struct adapter *self, const struct locum_nsd_zonetext *zone, uint32_t serial,
-           struct locum_text *why)
+           char why[WHY_BYTES])
 {
     char *text;
     if (locum_nsd_zonetext_render(zone, serial, &text) != 0) {
-        locum_text_add(why, "out of memory");
+        (void)locum_text_format_buffer(why, WHY_BYTES, "out of memory");
         return false;
     }
     const bool written = locum_nsd_files_write(&self->files, text, why) == 0;
@@ -267,45 +263,43 @@ prepare(struct adapter *self, const struct locum_nsd_action *action)
         action->source == LOCUM_NSD_SOURCE_OPEN ? &self->open : &self->target;
     const char *const argv[] = {LOCUM_NSD_ENV, "nsd-checkzone", self->settings->plain,
                                 self->files.fresh, NULL};
-    char buffer[WHY_BYTES];
-    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
-    if (write_zone(self, &source->read, action->serial, &why)) {
+    char why[WHY_BYTES] = "";
+    if (write_zone(self, &source->read, action->serial, why)) {
         const int status =
             locum_nsd_child_start(self->base, argv, on_checked, self, &self->checking);
         if (status == 0) {
             return;
         }
-        locum_text_format(&why, "cannot run nsd-checkzone: %s", locum_error_text(status));
+        (void)locum_text_format_buffer(why, sizeof(why), "cannot run nsd-checkzone: %s",
+                                       locum_error_text(status));
     }
-    deliver_outcome(self, LOCUM_NSD_INPUT_PREPARED, false, buffer);
+    deliver_outcome(self, LOCUM_NSD_INPUT_PREPARED, false, why);
 }
 
 static void
 place(struct adapter *self, bool keep)
 {
-    char buffer[WHY_BYTES];
-    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
-    const bool ok = locum_nsd_files_place(&self->files, keep, &why) == 0;
-    deliver_outcome(self, LOCUM_NSD_INPUT_PLACED, ok, buffer);
+    char why[WHY_BYTES] = "";
+    const bool ok = locum_nsd_files_place(&self->files, keep, why) == 0;
+    deliver_outcome(self, LOCUM_NSD_INPUT_PLACED, ok, why);
 }
 
 /* Put the last good zone back. NSD has served it, so nsd-checkzone does not check it again. */
 static void
 restore(struct adapter *self, uint32_t serial)
 {
-    char buffer[WHY_BYTES];
-    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
+    char why[WHY_BYTES] = "";
     struct zone_copy last;
     bool written = false;
-    if (locum_nsd_files_read(self->files.last, self->settings->zone, &last.text, &last.read,
-                             &why) == 0) {
-        written = write_zone(self, &last.read, serial, &why);
+    if (locum_nsd_files_read(self->files.last, self->settings->zone, &last.text, &last.read, why) ==
+        0) {
+        written = write_zone(self, &last.read, serial, why);
         free(last.text);
     }
     if (written) {
         place(self, false);
     } else {
-        deliver_outcome(self, LOCUM_NSD_INPUT_PLACED, false, buffer);
+        deliver_outcome(self, LOCUM_NSD_INPUT_PLACED, false, why);
     }
 }
 
@@ -337,13 +331,9 @@ report(struct adapter *self)
                                         "serial", serial, "lag_ms", lag_ms, "state",
                                         locum_nsd_reconcile_state_text(state), "error", error));
     char status[LOCUM_NOTIFY_BYTES_MAX / 2];
-    struct locum_text text = locum_text_init(status, sizeof(status));
-    locum_text_add(&text, locum_nsd_reconcile_state_text(state));
-    if (served) {
-        locum_text_format(&text, ", serial %u", core->seen_serial);
-    } else {
-        locum_text_add(&text, ", NSD does not serve the zone");
-    }
+    (void)locum_text_format_buffer(status, sizeof(status),
+                                   served ? "%s, serial %u" : "%s, NSD does not serve the zone",
+                                   locum_nsd_reconcile_state_text(state), core->seen_serial);
     locum_notify_status(&self->notify, status);
 }
 
@@ -418,10 +408,9 @@ build(struct adapter *self)
 static void
 read_files(struct adapter *self)
 {
-    char buffer[WHY_BYTES];
-    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
+    char why[WHY_BYTES] = "";
     if (locum_nsd_files_read(self->files.open, self->settings->zone, &self->open.text,
-                             &self->open.read, &why) == 0) {
+                             &self->open.read, why) == 0) {
         self->open_kept = self->open.read.digest;
         deliver(self, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_OPEN,
                                                 .open = version_of(&self->open.read)});
@@ -456,17 +445,17 @@ destroy(struct adapter *self)
 int
 locum_nsd_adapter_run(const struct locum_nsd_settings *settings)
 {
-    char buffer[WHY_BYTES];
-    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
+    char why[WHY_BYTES] = "";
     struct adapter *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return 1;
     }
     self->settings = settings;
     self->connected = true;
+    self->logged_state = LOCUM_NSD_APPLYING; /* which is never logged */
     locum_nsd_files_init(&self->files, settings->zonefile);
     (void)!locum_notify_open(&self->notify);
-    int status = locum_nsd_files_lock(&self->files, &why);
+    int status = locum_nsd_files_lock(&self->files, why);
     if (status == 0) {
         status = locum_nsd_conf_read(settings, locum_problems_log, NULL, &self->conf);
     }
@@ -475,7 +464,7 @@ locum_nsd_adapter_run(const struct locum_nsd_settings *settings)
     }
     if (status != 0) {
         LOCUM_LOG(LOCUM_LOG_ERR, "not-started", "reason",
-                  why.length > 0                ? buffer
+                  why[0] != '\0'                ? why
                   : status == LOCUM_ERR_INVALID ? "see the errors above"
                                                 : locum_error_text(status));
     } else {

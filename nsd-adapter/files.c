@@ -15,10 +15,10 @@
 enum { MODE = 0644, WHY_BYTES = 120, NANOSECONDS = 1000000000 };
 
 static int
-fail_with_errno(const char *path, struct locum_text *why)
+fail_with_errno(const char *path, char why[LOCUM_NSD_FILES_WHY_MAX])
 {
     const int error = errno;
-    locum_text_format(why, "%s: %s", path, strerror(error));
+    (void)locum_text_format_buffer(why, LOCUM_NSD_FILES_WHY_MAX, "%s: %s", path, strerror(error));
     return locum_error_from_errno(error);
 }
 
@@ -64,7 +64,7 @@ locum_nsd_files_holder(const struct locum_nsd_files *self)
 }
 
 int
-locum_nsd_files_lock(struct locum_nsd_files *self, struct locum_text *ret_why)
+locum_nsd_files_lock(struct locum_nsd_files *self, char ret_why[LOCUM_NSD_FILES_WHY_MAX])
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
     const int fd = open(self->lock, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, MODE);
@@ -80,8 +80,8 @@ locum_nsd_files_lock(struct locum_nsd_files *self, struct locum_text *ret_why)
     if (errno != EAGAIN && errno != EACCES) {
         status = fail_with_errno(self->lock, ret_why);
     } else {
-        locum_text_format(
-            ret_why,
+        (void)locum_text_format_buffer(
+            ret_why, LOCUM_NSD_FILES_WHY_MAX,
             "%s is locked by another locum-nsd, process %d. A zone file can have only "
             "one adapter: stop one of them",
             self->lock, (int)locum_nsd_files_holder(self));
@@ -92,7 +92,7 @@ locum_nsd_files_lock(struct locum_nsd_files *self, struct locum_text *ret_why)
 
 int
 locum_nsd_files_read(const char *path, const char *zone, char **ret_text,
-                     struct locum_nsd_zonetext *ret, struct locum_text *ret_why)
+                     struct locum_nsd_zonetext *ret, char ret_why[LOCUM_NSD_FILES_WHY_MAX])
 {
     char buffer[WHY_BYTES];
     struct locum_text reason = locum_text_init(buffer, sizeof(buffer));
@@ -101,7 +101,7 @@ locum_nsd_files_read(const char *path, const char *zone, char **ret_text,
     /* The kernel provides only the pages that are used; the rest is given back below. */
     char *bytes = malloc(LOCUM_NSD_ZONE_BYTES_MAX + 1);
     if (bytes == NULL) {
-        locum_text_add(ret_why, "out of memory");
+        (void)locum_text_format_buffer(ret_why, LOCUM_NSD_FILES_WHY_MAX, "out of memory");
         return LOCUM_ERR_MEMORY;
     }
     int status =
@@ -113,7 +113,7 @@ locum_nsd_files_read(const char *path, const char *zone, char **ret_text,
         status = locum_nsd_zonetext_read(text, zone, ret, &wrong);
     }
     if (status != 0) {
-        locum_text_format(ret_why, "%s: %s", path, wrong);
+        (void)locum_text_format_buffer(ret_why, LOCUM_NSD_FILES_WHY_MAX, "%s: %s", path, wrong);
         free(bytes);
         return status;
     }
@@ -122,7 +122,8 @@ locum_nsd_files_read(const char *path, const char *zone, char **ret_text,
 }
 
 int
-locum_nsd_files_write(struct locum_nsd_files *self, const char *text, struct locum_text *ret_why)
+locum_nsd_files_write(struct locum_nsd_files *self, const char *text,
+                      char ret_why[LOCUM_NSD_FILES_WHY_MAX])
 {
     return locum_file_write(self->fresh, text, strlen(text), MODE) == 0
                ? 0
@@ -153,7 +154,8 @@ look(struct locum_nsd_files *self)
 }
 
 int
-locum_nsd_files_place(struct locum_nsd_files *self, bool keep, struct locum_text *ret_why)
+locum_nsd_files_place(struct locum_nsd_files *self, bool keep,
+                      char ret_why[LOCUM_NSD_FILES_WHY_MAX])
 {
     new_mtime(self, self->fresh);
     /* If the file system cannot exchange two files, or there is only one, the former one is lost.
@@ -190,7 +192,7 @@ locum_nsd_files_changed(struct locum_nsd_files *self)
 
 int
 locum_nsd_files_keep_open(struct locum_nsd_files *self, const char *text,
-                          struct locum_text *ret_why)
+                          char ret_why[LOCUM_NSD_FILES_WHY_MAX])
 {
     char temp[LOCUM_PATH_MAX + 8];
     (void)locum_text_format_buffer(temp, sizeof(temp), "%s~", self->open);

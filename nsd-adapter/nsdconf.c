@@ -15,6 +15,9 @@ struct conf_reader {
 
 static const struct locum_position nowhere;
 
+/* Keep an error, as printf(3) writes it; `self` is the reader. */
+#define PROBLEM(...) locum_problems_error(&self->problems, nowhere, __VA_ARGS__)
+
 /* In quotes, with control characters escaped. */
 #define QUOTED(string) locum_problems_quote(locum_slice_of(string)).text
 
@@ -44,8 +47,7 @@ read_path(struct conf_reader *self, const char *option, char *ret, size_t size_b
 {
     const char *value = read_option(self, option, NULL, NULL);
     if (value == NULL || locum_slice_copy(locum_slice_of(value), ret, size_bytes) != 0) {
-        locum_problems_error(&self->problems, nowhere, "cannot read %s with nsd-checkconf -o",
-                             option);
+        PROBLEM("cannot read %s with nsd-checkconf -o", option);
     }
 }
 
@@ -56,8 +58,7 @@ set_control(struct conf_reader *self, const char *interface, struct locum_nsd_co
     uint64_t port = 8952;
     if (interface[0] == '/') {
         if (locum_slice_copy(locum_slice_of(interface), ret->socket, sizeof(ret->socket)) != 0) {
-            locum_problems_error(&self->problems, nowhere, "control-interface %s is too long",
-                                 QUOTED(interface));
+            PROBLEM("control-interface %s is too long", QUOTED(interface));
         }
         return;
     }
@@ -68,17 +69,14 @@ set_control(struct conf_reader *self, const char *interface, struct locum_nsd_co
         text = locum_slice_of("::1");
     }
     if (locum_address_parse(text, &ret->control) != 0) {
-        locum_problems_error(
-            &self->problems, nowhere,
-            "control-interface %s is neither a path nor an address: use /run/nsd/nsd.ctl or "
-            "127.0.0.1",
-            QUOTED(interface));
+        PROBLEM("control-interface %s is neither a path nor an address: use /run/nsd/nsd.ctl or "
+                "127.0.0.1",
+                QUOTED(interface));
         return;
     }
     const char *value = read_option(self, "control-port", NULL, NULL);
     if (value == NULL || locum_slice_u64(locum_slice_of(value), UINT16_MAX, &port) != 0) {
-        locum_problems_error(&self->problems, nowhere,
-                             "cannot read control-port with nsd-checkconf -o");
+        PROBLEM("cannot read control-port with nsd-checkconf -o");
     }
     ret->control.port = (uint16_t)port;
     read_path(self, "server-cert-file", ret->server_cert, sizeof(ret->server_cert));
@@ -112,15 +110,12 @@ check_zone(struct conf_reader *self)
         value = read_option(self, "zonefile", "-p", settings->pattern);
     }
     if (value == NULL) {
-        locum_problems_error(
-            &self->problems, nowhere,
-            "there is neither zone %s nor pattern %s (nsd.pattern): add e.g. `pattern:` with "
-            "`name: locum` and the `zonefile:` of nsd.zonefile",
-            settings->plain, QUOTED(settings->pattern));
+        PROBLEM("there is neither zone %s nor pattern %s (nsd.pattern): add e.g. `pattern:` with "
+                "`name: locum` and the `zonefile:` of nsd.zonefile",
+                settings->plain, QUOTED(settings->pattern));
     } else if (!is_zonefile(self, value)) {
-        locum_problems_error(&self->problems, nowhere,
-                             "its %s reads %s: nsd.zonefile must be the same file",
-                             own ? "zone" : "pattern", QUOTED(value));
+        PROBLEM("its %s reads %s: nsd.zonefile must be the same file", own ? "zone" : "pattern",
+                QUOTED(value));
     }
 }
 
@@ -128,26 +123,25 @@ int
 locum_nsd_conf_read(const struct locum_nsd_settings *settings, locum_problem_fn *report, void *user,
                     struct locum_nsd_conf *ret)
 {
-    struct conf_reader self = {.settings = settings};
+    struct conf_reader reader = {.settings = settings};
+    struct conf_reader *const self = &reader;
     struct locum_nsd_conf conf = {0};
     char interface[LOCUM_PATH_MAX + 1] = "";
-    const char *enabled = read_option(&self, "control-enable", NULL, NULL);
+    const char *enabled = read_option(self, "control-enable", NULL, NULL);
     if (enabled == NULL) {
-        locum_problems_error(&self.problems, nowhere, "nsd-checkconf fails: %s",
-                             QUOTED(self.output));
+        PROBLEM("nsd-checkconf fails: %s", QUOTED(self->output));
     } else if (strcmp(enabled, "yes") != 0) {
-        locum_problems_error(
-            &self.problems, nowhere,
+        PROBLEM(
             "control-enable is %s, so NSD cannot reload the zone: set `control-enable: yes` and "
             "`control-interface: /run/nsd/nsd.ctl` in `remote-control:`, and restart NSD",
             QUOTED(enabled));
     } else {
-        read_path(&self, "control-interface", interface, sizeof(interface));
-        set_control(&self, interface, &conf);
-        check_zone(&self);
+        read_path(self, "control-interface", interface, sizeof(interface));
+        set_control(self, interface, &conf);
+        check_zone(self);
     }
-    locum_problems_report(&self.problems, settings->nsd_config, report, user);
-    if (self.problems.error_count > 0) {
+    locum_problems_report(&self->problems, settings->nsd_config, report, user);
+    if (self->problems.error_count > 0) {
         return LOCUM_ERR_INVALID;
     }
     *ret = conf;

@@ -84,8 +84,7 @@ locum_nsd_adapter_status(const struct locum_nsd_settings *settings)
 {
     struct locum_nsd_files files;
     struct nsd_answer nsd;
-    char buffer[300];
-    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
+    char why[LOCUM_NSD_FILES_WHY_MAX] = "";
     json_t *status = NULL;
     struct locum_nsd_zonetext zone = {.serial = 0};
     char *text = NULL;
@@ -103,9 +102,9 @@ locum_nsd_adapter_status(const struct locum_nsd_settings *settings)
         (void)printf("%-12s does not answer\n", "coordinator");
     }
     const bool filed =
-        locum_nsd_files_read(settings->zonefile, settings->zone, &text, &zone, &why) == 0;
+        locum_nsd_files_read(settings->zonefile, settings->zone, &text, &zone, why) == 0;
     free(text);
-    print_serial("zone file", filed, zone.serial, settings->zonefile, buffer);
+    print_serial("zone file", filed, zone.serial, settings->zonefile, why);
     ask_nsd(settings, &nsd);
     const bool served = nsd.outcome == LOCUM_NSD_SOA_SERIAL;
     print_serial("NSD", served, nsd.serial, locum_address_text(&settings->address).text, nsd.why);

@@ -1,6 +1,7 @@
 #include "nsd-adapter/zonetext.h"
 
-#include <stdlib.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -42,14 +43,21 @@ hash_on(uint64_t hash, const char *at, size_t length)
     return hash;
 }
 
-/* Read the first line. NULL, or what is wrong with it. */
+/* Read the first line of *rest. NULL, or what is wrong with the zone. */
 static const char *
-read_soa(struct locum_slice line, const char *zone, struct locum_nsd_zonetext *ret)
+read_soa(struct locum_slice *rest, const char *zone, struct locum_nsd_zonetext *ret)
 {
+    struct locum_slice line;
     struct locum_slice fields[FIELDS];
     uint64_t serial;
-    if (split(line, fields, FIELDS) != FIELDS || !locum_slice_is(fields[CLASS], "IN") ||
-        !locum_slice_is(fields[TYPE], "SOA")) {
+    if (rest->length > LOCUM_NSD_ZONE_BYTES_MAX) {
+        return "it is too large";
+    }
+    if (memchr(rest->at, '\0', rest->length) != NULL) {
+        return "it contains a NUL byte";
+    }
+    if (!locum_slice_cut(rest, '\n', &line) || split(line, fields, FIELDS) != FIELDS ||
+        !locum_slice_is(fields[CLASS], "IN") || !locum_slice_is(fields[TYPE], "SOA")) {
         return "its first line is not an SOA record";
     }
     if (fields[OWNER].length != strlen(zone) ||
@@ -71,14 +79,7 @@ locum_nsd_zonetext_read(struct locum_slice text, const char *zone, struct locum_
     struct locum_nsd_zonetext read = {.text = text};
     struct locum_slice rest = text;
     struct locum_slice line;
-    const char *why = text.length > LOCUM_NSD_ZONE_BYTES_MAX ? "it is too large" : NULL;
-    if (why == NULL && memchr(text.at, '\0', text.length) != NULL) {
-        why = "it contains a NUL byte";
-    }
-    if (why == NULL) {
-        (void)locum_slice_cut(&rest, '\n', &line);
-        why = read_soa(line, zone, &read);
-    }
+    const char *why = read_soa(&rest, zone, &read);
     if (why != NULL) {
         *ret_why = why;
         return LOCUM_ERR_INVALID;
@@ -99,19 +100,10 @@ locum_nsd_zonetext_read(struct locum_slice text, const char *zone, struct locum_
 int
 locum_nsd_zonetext_render(const struct locum_nsd_zonetext *self, uint32_t serial, char **ret)
 {
-    enum { DIGITS_MAX = 10 };
     const struct locum_slice text = self->text;
-    const size_t size = text.length - self->serial_at.length + DIGITS_MAX + 1;
-    char *buffer = malloc(size);
-    if (buffer == NULL) {
-        return LOCUM_ERR_MEMORY;
-    }
-    struct locum_text out = locum_text_init(buffer, size);
-    const char *behind = self->serial_at.at + self->serial_at.length;
-    locum_text_add_bytes(&out, text.at, (size_t)(self->serial_at.at - text.at));
-    locum_text_add_u64(&out, serial);
-    locum_text_add_bytes(&out, behind, (size_t)(text.at + text.length - behind));
-    LOCUM_INVARIANT(!out.truncated);
-    *ret = buffer;
-    return 0;
+    const struct locum_slice digits = self->serial_at;
+    const char *behind = digits.at + digits.length;
+    const int length = asprintf(ret, "%.*s%" PRIu32 "%.*s", (int)(digits.at - text.at), text.at,
+                                serial, (int)(text.at + text.length - behind), behind);
+    return length < 0 ? LOCUM_ERR_MEMORY : 0;
 }

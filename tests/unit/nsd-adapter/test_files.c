@@ -18,8 +18,7 @@
 
 static char folder[40], path[64];
 static struct locum_nsd_files files;
-static char why_buffer[400];
-static struct locum_text why;
+static char why[LOCUM_NSD_FILES_WHY_MAX];
 
 static int
 setup(void **state)
@@ -29,7 +28,6 @@ setup(void **state)
     assert_non_null(mkdtemp(folder));
     (void)snprintf(path, sizeof(path), "%s/z", folder);
     locum_nsd_files_init(&files, path);
-    why = locum_text_init(why_buffer, sizeof(why_buffer));
     return 0;
 }
 
@@ -49,8 +47,8 @@ teardown(void **state)
 static void
 put(const char *text, bool keep)
 {
-    assert_int_equal(locum_nsd_files_write(&files, text, &why), 0);
-    assert_int_equal(locum_nsd_files_place(&files, keep, &why), 0);
+    assert_int_equal(locum_nsd_files_write(&files, text, why), 0);
+    assert_int_equal(locum_nsd_files_place(&files, keep, why), 0);
 }
 
 static void
@@ -132,15 +130,15 @@ test_zone_file_is_read(void **state)
     static const char text[] = "z. 60 IN SOA a. b. 7 1 1 1 1\nz. 60 IN A 192.0.2.1\n";
     struct locum_nsd_zonetext zone;
     char *read;
-    assert_int_equal(locum_nsd_files_read(files.path, "z.", &read, &zone, &why),
+    assert_int_equal(locum_nsd_files_read(files.path, "z.", &read, &zone, why),
                      LOCUM_ERR_NOT_FOUND);
-    assert_non_null(strstr(why_buffer, files.path));
+    assert_non_null(strstr(why, files.path));
     put(text, false);
-    assert_int_equal(locum_nsd_files_read(files.path, "z.", &read, &zone, &why), 0);
+    assert_int_equal(locum_nsd_files_read(files.path, "z.", &read, &zone, why), 0);
     assert_string_equal(read, text);
     assert_int_equal(zone.serial, 7);
     free(read);
-    assert_int_equal(locum_nsd_files_read(files.path, "x.", &read, &zone, &why), LOCUM_ERR_INVALID);
+    assert_int_equal(locum_nsd_files_read(files.path, "x.", &read, &zone, why), LOCUM_ERR_INVALID);
 }
 
 static void
@@ -149,10 +147,10 @@ test_failed_write_is_explained_and_keeps_the_file(void **state)
     (void)state;
     put("one\n", false);
     assert_int_equal(mkdir(files.fresh, 0700), 0); /* also fails for root */
-    assert_int_not_equal(locum_nsd_files_write(&files, "two\n", &why), 0);
-    assert_non_null(strstr(why_buffer, files.fresh));
+    assert_int_not_equal(locum_nsd_files_write(&files, "two\n", why), 0);
+    assert_non_null(strstr(why, files.fresh));
     assert_int_equal(rmdir(files.fresh), 0);
-    assert_int_not_equal(locum_nsd_files_place(&files, true, &why), 0);
+    assert_int_not_equal(locum_nsd_files_place(&files, true, why), 0);
     assert_holds(files.path, "one\n");
 }
 
@@ -162,7 +160,7 @@ test_lock_has_one_holder(void **state)
     (void)state;
     int status;
     assert_int_equal(locum_nsd_files_holder(&files), 0);
-    assert_int_equal(locum_nsd_files_lock(&files, &why), 0);
+    assert_int_equal(locum_nsd_files_lock(&files, why), 0);
     const pid_t parent = getpid();
     const pid_t child = fork(); /* a lock belongs to a process */
     if (child == 0) {
@@ -171,8 +169,8 @@ test_lock_has_one_holder(void **state)
         locum_nsd_files_init(&other, path);
         (void)snprintf(number, sizeof(number), "process %d.", (int)parent);
         const bool good = locum_nsd_files_holder(&other) == parent &&
-                          locum_nsd_files_lock(&other, &why) == LOCUM_ERR_IN_USE &&
-                          strstr(why_buffer, number) != NULL;
+                          locum_nsd_files_lock(&other, why) == LOCUM_ERR_IN_USE &&
+                          strstr(why, number) != NULL;
         _exit(good ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
