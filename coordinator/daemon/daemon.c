@@ -12,7 +12,6 @@
 #include "daemon/emit.h"
 #include "daemon/inside.h"
 #include "daemon/loop.h"
-#include "daemon/reload.h"
 #include "daemon/wiring.h"
 
 static void
@@ -38,7 +37,7 @@ on_reload(evutil_socket_t signal_number, short what, void *user)
     json_t *messages;
     (void)signal_number;
     (void)what;
-    (void)!locum_daemon_reload(user, &messages); /* its errors have been logged */
+    (void)!locum_daemon_wiring_reload(user, &messages); /* its errors have been logged */
     json_decref(messages);
 }
 

@@ -1,11 +1,14 @@
-/* wiring: builds the rooms; their callbacks become inputs of the core. */
+/*
+ * wiring: builds the rooms; their callbacks become inputs of the core. A reload gives the rooms a
+ * new configuration: all of it takes effect, or nothing of it.
+ */
 #ifndef LOCUM_DAEMON_WIRING_H
 #define LOCUM_DAEMON_WIRING_H
 
-#include "config/config.h"
+#include <jansson.h>
+
 #include "control/control.h"
 #include "daemon/daemon.h"
-#include "health/health.h"
 
 /*
  * Build all rooms; the answers are published before the loop runs. LOCUM_ERR_IN_USE: another
@@ -15,8 +18,13 @@ int locum_daemon_wiring_create(struct locum_daemon *self,
                                const struct locum_control_handlers *handlers) LOCUM_MUST_CHECK;
 void locum_daemon_wiring_destroy(struct locum_daemon *self);
 
-/* Begin the checks of a configuration, this one or the next; they deliver to self. */
-int locum_daemon_wiring_create_health(struct locum_daemon *self, const struct locum_config *config,
-                                      struct locum_health **ret) LOCUM_MUST_CHECK;
+/*
+ * Read the configuration again.
+ *
+ * ret_messages  an array of texts, owned by the caller: the errors if the configuration is refused,
+ *               else its warnings. NULL: out of memory. They have been logged too.
+ * Returns 0 or the error for which it was refused; then nothing has changed.
+ */
+int locum_daemon_wiring_reload(struct locum_daemon *self, json_t **ret_messages) LOCUM_MUST_CHECK;
 
 #endif

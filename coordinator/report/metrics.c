@@ -6,9 +6,11 @@
  *
  * Source: Prometheus, "Exposition formats", text format 0.0.4, and "Metric and label naming".
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text_format.h"
 #include "core/vote.h"
 #include "report/report.h"
 
@@ -43,10 +45,7 @@ metric(struct out *self, const char *type, const char *name, const char *labels,
         self->each(self->user, name, type, labels, help);
         return;
     }
-    const char *const pieces[] = {"# HELP ", name, " ", help, "\n# TYPE ", name, " ", type, "\n"};
-    for (size_t i = 0; i < LOCUM_COUNT(pieces); i++) {
-        locum_text_add(&self->text, pieces[i]);
-    }
+    locum_text_format(&self->text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
 static void
@@ -65,11 +64,8 @@ static void
 add_seconds(struct locum_text *text, int64_t ms)
 {
     const uint64_t size = ms < 0 ? -(uint64_t)ms : (uint64_t)ms;
-    const char digits[] = {'.', (char)('0' + size / 100 % 10), (char)('0' + size / 10 % 10),
-                           (char)('0' + size % 10)};
-    locum_text_add(text, ms < 0 ? "-" : "");
-    locum_text_add_u64(text, size / 1000);
-    locum_text_add_bytes(text, digits, sizeof(digits));
+    locum_text_format(text, "%s%" PRIu64 ".%03" PRIu64, ms < 0 ? "-" : "", size / 1000,
+                      size % 1000);
 }
 
 /* suffix: of the name; values: one for each of `labels`. */
@@ -102,12 +98,17 @@ add_sample(struct out *self, const char *suffix, const char *labels, const char 
 #define sample(out, value, ...)                                                                    \
     add_sample(out, "", (out)->labels, (const char *const[]){__VA_ARGS__}, (int64_t)(value))
 
-/* A metric with one label, and its samples: of `value` for each i below `count`. */
-#define samples(out, type, name, label, help, count, value, label_value)                           \
+/* A metric with one label, and its samples: of `value` for each i below `count` that `has` it. */
+#define samples_if(out, type, name, label, help, count, has, value, label_value)                   \
     metric(out, type, name, label, help);                                                          \
     for (size_t i = 0; i < (count); i++) {                                                         \
-        sample(out, value, label_value);                                                           \
+        if (has) {                                                                                 \
+            sample(out, value, label_value);                                                       \
+        }                                                                                          \
     }
+
+#define samples(out, type, name, label, help, count, value, label_value)                           \
+    samples_if(out, type, name, label, help, count, true, value, label_value)
 
 /* A metric without labels, and its one sample. */
 static void
@@ -152,6 +153,7 @@ add_node(struct out *out, const struct locum_report *report)
         [LOCUM_SERVING_WITNESS] = "witness",
     };
     const struct locum_core *core = report->core;
+    const struct locum_core_node *nodes = core->config.nodes;
     const struct locum_run *run = report->run;
     const locum_ms mono = report->now.mono;
     metric(out, gauge, "locum_info", "version digest",
@@ -168,29 +170,20 @@ add_node(struct out *out, const struct locum_report *report)
             LOCUM_PROBATION + 1, core->service.state == i, locum_names_service(i));
     samples(out, gauge, "locum_admin", "state", "1 for the administrative state.", LOCUM_MAINT + 1,
             core->admin.state == i, locum_names_admin(i));
-    metric(out, gauge, "locum_rank", "node", "Rank of a server, from 0 (A, best) to 6 (G).");
-    for (locum_node node = 0; node < core->config.node_count; node++) {
-        if (core->config.nodes[node].role == LOCUM_ROLE_SERVER) {
-            sample(out, core->rank[node], core->config.nodes[node].name);
-        }
-    }
-    metric(out, gauge, "locum_mirrorbits_seen", "node",
-           "1 while the node's Mirrorbits announces itself.");
-    for (locum_node node = 0; node < core->config.node_count; node++) {
-        if (core->config.nodes[node].role == LOCUM_ROLE_SERVER) {
-            sample(out, locum_view_mirrorbits_seen(&core->view, node, mono),
-                   core->config.nodes[node].name);
-        }
-    }
+    samples_if(out, gauge, "locum_rank", "node", "Rank of a server, from 0 (A, best) to 6 (G).",
+               core->config.node_count, nodes[i].role == LOCUM_ROLE_SERVER, core->rank[i],
+               nodes[i].name);
+    samples_if(out, gauge, "locum_mirrorbits_seen", "node",
+               "1 while the node's Mirrorbits announces itself.", core->config.node_count,
+               nodes[i].role == LOCUM_ROLE_SERVER,
+               locum_view_mirrorbits_seen(&core->view, (locum_node)i, mono), nodes[i].name);
     number(out, counter, "locum_plan_changes_total", "New answers published.",
            (int64_t)run->plan_changes);
     number(out, gauge, "locum_answers_stale",
            "1 while the answers are older than the plan because they could not be published.",
            run->publish_failed);
-    metric(out, counter, "locum_events_total", "event", "Events reported.");
-    for (int kind = 0; kind < LOCUM_EVENTS; kind++) {
-        sample(out, locum_events_count(report->events, kind), locum_events_name(kind));
-    }
+    samples(out, counter, "locum_events_total", "event", "Events reported.", LOCUM_EVENTS,
+            locum_events_count(report->events, (int)i), locum_events_name((int)i));
 }
 
 /* The other nodes that send heartbeats. */
@@ -228,62 +221,47 @@ add_peers(struct out *out, const struct locum_report *report, const struct peers
             sample(out, current == each, peers->at[i].name, locum_names_condition(each));
         }
     }
-    metric(out, gauge, "locum_peer_votes", "peer", "Nodes that do not hear the peer now.");
-    for (size_t i = 0; i < peers->count; i++) {
-        const locum_nodes voters = locum_report_voters(core, peers->at[i].node, report->now);
-        sample(out, __builtin_popcount(voters), peers->at[i].name);
-    }
+    samples(out, gauge, "locum_peer_votes", "peer", "Nodes that do not hear the peer now.",
+            peers->count,
+            __builtin_popcount(locum_report_voters(core, peers->at[i].node, report->now)),
+            peers->at[i].name);
     samples(out, gauge, "locum_peer_excluded", "peer",
             "1 while the operator excludes the peer from the answers.", peers->count,
             locum_nodes_has(core->admin.excluded, peers->at[i].node), peers->at[i].name);
     samples(out, gauge, "locum_peer_one_way", "peer",
             "1 while this node hears the peer, but the peer does not hear this node.", peers->count,
             peers->at[i].facts->one_way, peers->at[i].name);
-    metric(out, gauge, "locum_peer_clock_offset_seconds", "peer",
-           "The peer's clock minus this node's, without the travel time of heartbeats.");
-    for (size_t i = 0; i < peers->count; i++) {
-        if (peers->at[i].facts->state_known) {
-            sample(out, peers->at[i].facts->wall_offset, peers->at[i].name);
-        }
-    }
+    samples_if(out, gauge, "locum_peer_clock_offset_seconds", "peer",
+               "The peer's clock minus this node's, without the travel time of heartbeats.",
+               peers->count, peers->at[i].facts->state_known, peers->at[i].facts->wall_offset,
+               peers->at[i].name);
 }
 
-/* A counter of struct locum_path_facts, for each peer and path. */
-static void
-add_counter_by_path(struct out *out, const struct peers *peers, size_t offset)
-{
-    for (size_t i = 0; i < peers->count; i++) {
-        for (enum locum_path path = LOCUM_PATH_REDIS; path <= LOCUM_PATH_UDP; path++) {
-            uint64_t count;
-            memcpy(&count, (const char *)&peers->at[i].facts->path[path] + offset, sizeof(count));
-            sample(out, count, peers->at[i].name, locum_names_path(path));
-        }
+/* A metric of each peer and path, and its samples: of `value` for each that `has` it. */
+#define samples_by_path(out, type, title, help, peers, has, value)                                 \
+    metric(out, type, title, "peer path", help);                                                   \
+    for (size_t i = 0; i < (peers)->count * LOCUM_PATHS; i++) {                                    \
+        const enum locum_path of = (enum locum_path)(i % LOCUM_PATHS);                             \
+        const struct locum_path_facts *path = &(peers)->at[i / LOCUM_PATHS].facts->path[of];       \
+        if (has) {                                                                                 \
+            sample(out, value, (peers)->at[i / LOCUM_PATHS].name, locum_names_path(of));           \
+        }                                                                                          \
     }
-}
 
 static void
 add_heartbeats(struct out *out, const struct locum_report *report, const struct peers *peers)
 {
     const struct locum_core *core = report->core;
-    metric(out, gauge, "locum_peer_heard_age_seconds", "peer path",
-           "Time since the last accepted heartbeat on this path.");
-    for (size_t i = 0; i < peers->count; i++) {
-        for (enum locum_path path = LOCUM_PATH_REDIS; path <= LOCUM_PATH_UDP; path++) {
-            const locum_ms heard = peers->at[i].facts->path[path].heard;
-            if (heard != LOCUM_NEVER) {
-                sample(out, report->now.mono - heard, peers->at[i].name, locum_names_path(path));
-            }
-        }
-    }
-    metric(out, counter, "locum_peer_heartbeats_total", "peer path",
-           "Heartbeats received with a valid signature.");
-    add_counter_by_path(out, peers, offsetof(struct locum_path_facts, received));
-    metric(out, counter, "locum_peer_heartbeats_accepted_total", "peer path",
-           "Heartbeats that were new and acknowledged a recent heartbeat of this node.");
-    add_counter_by_path(out, peers, offsetof(struct locum_path_facts, accepted));
-    metric(out, counter, "locum_peer_heartbeats_late_total", "peer path",
-           "Heartbeats older than the last one on this path.");
-    add_counter_by_path(out, peers, offsetof(struct locum_path_facts, dropped));
+    samples_by_path(out, gauge, "locum_peer_heard_age_seconds",
+                    "Time since the last accepted heartbeat on this path.", peers,
+                    path->heard != LOCUM_NEVER, report->now.mono - path->heard);
+    samples_by_path(out, counter, "locum_peer_heartbeats_total",
+                    "Heartbeats received with a valid signature.", peers, true, path->received);
+    samples_by_path(out, counter, "locum_peer_heartbeats_accepted_total",
+                    "Heartbeats that were new and acknowledged a recent heartbeat of this node.",
+                    peers, true, path->accepted);
+    samples_by_path(out, counter, "locum_peer_heartbeats_late_total",
+                    "Heartbeats older than the last one on this path.", peers, true, path->dropped);
     number(out, gauge, "locum_quorum_needed_nodes", "Votes needed to declare a peer down.",
            core->config.quorum);
     number(out, gauge, "locum_quorum_reachable_nodes",
@@ -291,11 +269,9 @@ add_heartbeats(struct out *out, const struct locum_report *report, const struct 
            __builtin_popcount(locum_vote_reachable(&core->view, &core->config, report->now.mono)));
     number(out, counter, "locum_heartbeats_sent_total",
            "Heartbeats of this node; each is sent on both paths.", (int64_t)core->view.seq);
-    metric(out, counter, "locum_heartbeats_refused_total", "path",
-           "Messages received without a valid signature.");
-    for (enum locum_path path = LOCUM_PATH_REDIS; path <= LOCUM_PATH_UDP; path++) {
-        sample(out, report->run->bad_signatures[path], locum_names_path(path));
-    }
+    samples(out, counter, "locum_heartbeats_refused_total", "path",
+            "Messages received without a valid signature.", LOCUM_PATHS,
+            report->run->bad_signatures[i], locum_names_path((enum locum_path)i));
     number(out, counter, "locum_heartbeats_ignored_total",
            "Signed messages that are not a heartbeat of a node of this cluster.",
            (int64_t)core->ignored);
@@ -313,13 +289,10 @@ add_checks(struct out *out, const struct locum_report *report)
     samples(out, gauge, "locum_check_up", "check", "1 while the check is up.",
             core->config.check_count, core->service.check[i].verdict == LOCUM_UP,
             report->config->checks[i].name);
-    metric(out, gauge, "locum_check_duration_seconds", "check",
-           "Duration of the check's last probe.");
-    for (size_t i = 0; i < core->config.check_count; i++) {
-        if (report->checks[i].counts.last_ms != LOCUM_NEVER) {
-            sample(out, report->checks[i].counts.last_ms, report->config->checks[i].name);
-        }
-    }
+    samples_if(out, gauge, "locum_check_duration_seconds", "check",
+               "Duration of the check's last probe.", core->config.check_count,
+               report->checks[i].counts.last_ms != LOCUM_NEVER, report->checks[i].counts.last_ms,
+               report->config->checks[i].name);
     metric(out, counter, "locum_check_probes_total", "check outcome", "Probes by outcome.");
     for (size_t i = 0; i < core->config.check_count; i++) {
         const struct locum_health_counts *counts = &report->checks[i].counts;
@@ -359,13 +332,10 @@ add_redis(struct out *out, const struct locum_report *report)
             redis->sentinels[i].tilt, names[i]);
     samples(out, counter, "locum_sentinel_polls_total", "node", "Completed polls of the Sentinel.",
             redis->sentinel_count, redis->sentinels[i].polls, names[i]);
-    metric(out, gauge, "locum_sentinel_poll_age_seconds", "node",
-           "Time since the last completed poll.");
-    for (size_t i = 0; i < redis->sentinel_count; i++) {
-        if (redis->sentinels[i].polled_mono != LOCUM_NEVER) {
-            sample(out, report->now.mono - redis->sentinels[i].polled_mono, names[i]);
-        }
-    }
+    samples_if(out, gauge, "locum_sentinel_poll_age_seconds", "node",
+               "Time since the last completed poll.", redis->sentinel_count,
+               redis->sentinels[i].polled_mono != LOCUM_NEVER,
+               report->now.mono - redis->sentinels[i].polled_mono, names[i]);
 }
 
 static void

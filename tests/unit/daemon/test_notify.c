@@ -5,7 +5,7 @@
 
 #include "../control/manager.h"
 #include "daemon/inside.h"
-#include "daemon/reload.h"
+#include "daemon/wiring.h"
 
 static int manager;
 static char heard[8192]; /* all messages so far, a line each */
@@ -120,13 +120,13 @@ test_reload_and_stop(void **state)
     start();
     run_for(20);
     forget();
-    assert_int_equal(locum_daemon_reload(daemon_, &messages), 0);
+    assert_int_equal(locum_daemon_wiring_reload(daemon_, &messages), 0);
     json_decref(messages);
     assert_int_equal(count("RELOADING=1\nMONOTONIC_USEC="), 1);
     assert_non_null(strstr(strstr(heard, "RELOADING"), "\nREADY=1\n"));
     forget();
     write_config("", "quorum: none\n");
-    assert_int_not_equal(locum_daemon_reload(daemon_, &messages), 0);
+    assert_int_not_equal(locum_daemon_wiring_reload(daemon_, &messages), 0);
     json_decref(messages);
     assert_int_equal(count("RELOADING=1\n"), 1);
     assert_non_null(strstr(heard, "\nREADY=1\n")); /* refused, and over */
