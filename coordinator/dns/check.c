@@ -61,23 +61,20 @@ static bool
 has_wildcard(const ldns_rdf *name)
 {
     const uint8_t *at = ldns_rdf_data(name);
-    for (; at[0] != 0; at += 1 + at[0]) {
-        if (at[0] == 1 && at[1] == '*') {
-            return true;
-        }
+    while (at[0] != 0 && (at[0] != 1 || at[1] != '*')) {
+        at += 1 + at[0];
     }
-    return false;
+    return at[0] != 0;
 }
 
 static bool
 is_shared_or_owned(const struct zone_check *self, const ldns_rdf *name)
 {
-    for (size_t i = 0; i < self->config->core.name_count; i++) {
-        if (ldns_dname_compare(self->names[i], name) == 0) {
-            return true;
-        }
+    size_t i = 0;
+    while (i < self->config->core.name_count && ldns_dname_compare(self->names[i], name) != 0) {
+        i++;
     }
-    return false;
+    return i < self->config->core.name_count;
 }
 
 /* Why this record is refused whatever the other records are, or NULL. */

@@ -19,18 +19,6 @@ struct reply_draft {
     bool truncated;
 };
 
-/* Copy header and question, or the header alone where the question was not understood. */
-static void
-begin(struct reply_draft *self, const uint8_t *packet, const struct locum_question *question)
-{
-    self->question = question;
-    self->length = question == NULL ? (size_t)LOCUM_DNS_HEADER_BYTES : question->end;
-    memcpy(self->at, packet, self->length);
-    self->at[2] = (uint8_t)(QR | (packet[2] & OPCODE_RD));
-    memset(self->at + 3, 0, LOCUM_DNS_HEADER_BYTES - 3);
-    self->at[5] = question != NULL;
-}
-
 /* Finish the reply with its rcode and OPT record. */
 static struct locum_dns_reply
 end(struct reply_draft *self, uint16_t rcode)
@@ -70,16 +58,10 @@ room(const struct reply_draft *self)
 }
 
 /*
- * Which of `count` records comes first. Multiples of the golden ratio are spread evenly, also over
- * every second number: a client that asks for A and AAAA in pairs sees all records first in turn.
+ * Copy the body, and rotate the records that may come in any order. Multiples of the golden ratio
+ * are spread evenly, also over every second number: a client that asks for A and AAAA in pairs sees
+ * all records first in turn.
  */
-static size_t
-first_of(uint32_t rotation, size_t count)
-{
-    return (size_t)((uint64_t)(rotation * 0x9e3779b1u) * count >> 32);
-}
-
-/* Copy the body, and rotate the records that may come in any order. */
 static void
 copy_body(const struct locum_dns_table *table, const struct locum_wire *wire, size_t length,
           uint32_t rotation, uint8_t *to)
@@ -87,7 +69,8 @@ copy_body(const struct locum_dns_table *table, const struct locum_wire *wire, si
     const uint8_t *body = table->bytes + wire->at;
     memcpy(to, body, length);
     if (wire->rotate_count > 1) {
-        const size_t skip = (size_t)wire->rotate_bytes * first_of(rotation, wire->rotate_count);
+        const size_t first = (uint64_t)(rotation * 0x9e3779b1u) * wire->rotate_count >> 32;
+        const size_t skip = wire->rotate_bytes * first;
         const size_t rest = (size_t)wire->rotate_bytes * wire->rotate_count - skip;
         memcpy(to + wire->rotate_at, body + wire->rotate_at + skip, rest);
         memcpy(to + wire->rotate_at + rest, body + wire->rotate_at, skip);
@@ -173,13 +156,22 @@ locum_query_answer(const struct locum_dns_table *table, const uint8_t *packet, s
         [LOCUM_PARSED_BADVERS] = LOCUM_RCODE_BADVERS,
     };
     struct locum_question question;
-    struct reply_draft draft = {.at = reply, .bytes_max = bytes_max};
     const enum locum_parsed parsed = locum_packet_parse(packet, length, &question);
     if (parsed == LOCUM_PARSED_SILENCE) {
         return (struct locum_dns_reply){0};
     }
     const bool understood = parsed != LOCUM_PARSED_FORMERR && parsed != LOCUM_PARSED_NOTIMP;
-    begin(&draft, packet, understood ? &question : NULL);
+    /* Copy header and question, or the header alone where the question was not understood. */
+    struct reply_draft draft = {
+        .at = reply,
+        .length = understood ? question.end : (size_t)LOCUM_DNS_HEADER_BYTES,
+        .bytes_max = bytes_max,
+        .question = understood ? &question : NULL,
+    };
+    memcpy(reply, packet, draft.length);
+    reply[2] = (uint8_t)(QR | (packet[2] & OPCODE_RD));
+    memset(reply + 3, 0, LOCUM_DNS_HEADER_BYTES - 3);
+    reply[5] = understood;
     return parsed == LOCUM_PARSED_QUESTION ? answer_question(&draft, table, rotation)
                                            : end(&draft, rcodes[parsed]);
 }

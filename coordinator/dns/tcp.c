@@ -22,7 +22,7 @@ enum {
     LENGTH_BYTES = 2,
     LISTENERS_MAX = LOCUM_ADDRESSES_MAX,
     ACCEPT_PAUSE_MS = 100, /* while the process has no descriptor left */
-    COMMAND_STOP = -1,     /* on the pipe; all others are descriptors to accept on */
+    COMMAND_STOP = -1,     /* on the pipe, in place of a descriptor to accept on */
 };
 
 const struct locum_dns_tcp_limits locum_dns_tcp_limits_default = {
@@ -329,22 +329,6 @@ on_resume(void *user)
 }
 
 static void
-add_listener(struct locum_dns_tcp *self, int fd)
-{
-    struct evconnlistener *listener = NULL;
-    if (self->listener_count < LISTENERS_MAX) {
-        listener = evconnlistener_new(self->base, on_accept, self,
-                                      LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-    }
-    if (listener == NULL) {
-        close(fd);
-        return;
-    }
-    evconnlistener_set_error_cb(listener, on_accept_error);
-    self->listeners[self->listener_count++] = listener;
-}
-
-static void
 on_command(evutil_socket_t fd, short what, void *user)
 {
     struct locum_dns_tcp *self = user;
@@ -355,9 +339,19 @@ on_command(evutil_socket_t fd, short what, void *user)
     }
     if (command == COMMAND_STOP) {
         event_base_loopbreak(self->base);
-    } else {
-        add_listener(self, command);
+        return;
     }
+    struct evconnlistener *listener = NULL;
+    if (self->listener_count < LISTENERS_MAX) {
+        listener = evconnlistener_new(self->base, on_accept, self,
+                                      LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, command);
+    }
+    if (listener == NULL) {
+        close(command);
+        return;
+    }
+    evconnlistener_set_error_cb(listener, on_accept_error);
+    self->listeners[self->listener_count++] = listener;
 }
 
 static void *
@@ -366,13 +360,6 @@ run(void *argument)
     struct locum_dns_tcp *self = argument;
     event_base_dispatch(self->base);
     return NULL;
-}
-
-static int
-send_command(struct locum_dns_tcp *self, int command)
-{
-    const ssize_t written = write(self->commands[1], &command, sizeof(command));
-    return written == (ssize_t)sizeof(command) ? 0 : LOCUM_ERR_IO;
 }
 
 static int
@@ -446,7 +433,7 @@ locum_dns_tcp_create(const struct locum_dns_tcp_limits *limits, struct locum_dns
 int
 locum_dns_tcp_listen(struct locum_dns_tcp *self, int fd)
 {
-    return send_command(self, fd);
+    return write(self->commands[1], &fd, sizeof(fd)) == (ssize_t)sizeof(fd) ? 0 : LOCUM_ERR_IO;
 }
 
 void
@@ -466,10 +453,7 @@ locum_dns_tcp_sum(const struct locum_dns_tcp *self, struct locum_dns_counts *ret
 void
 locum_dns_tcp_destroy(struct locum_dns_tcp *self)
 {
-    if (self == NULL) {
-        return;
-    }
-    if (send_command(self, COMMAND_STOP) == 0) {
+    if (self != NULL && locum_dns_tcp_listen(self, COMMAND_STOP) == 0) {
         pthread_join(self->thread, NULL);
         dispose(self);
     }
