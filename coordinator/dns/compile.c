@@ -140,13 +140,14 @@ draft_end(struct compiler *self, size_t length, uint32_t *ret_wire)
     return locum_dns_table_wire(self->table, &draft->wire, draft->body, ret_wire);
 }
 
-/* Store the draft as the answer to one type of one name. */
+/* Store the draft as the answer of a name to the type of an RRset. */
 static int
 draft_end_set(struct compiler *self, size_t length, struct locum_dns_table_name *name,
-              ldns_rr_type type)
+              const struct locum_rrset *set)
 {
     uint32_t wire;
     const int status = draft_end(self, length, &wire);
+    const ldns_rr_type type = ldns_rr_get_type(locum_zone_first(set));
     return status != 0 ? status : locum_dns_table_set(self->table, name, (uint16_t)type, wire);
 }
 
@@ -199,8 +200,7 @@ compile_set(struct compiler *self, size_t zone, const struct locum_rrset *set)
     if (ldns_rr_get_type(locum_zone_first(set)) == LDNS_RR_TYPE_NS) {
         put_glue(&self->draft, &self->zones[zone], set);
     }
-    return draft_end_set(self, length, find_name(self, owner),
-                         ldns_rr_get_type(locum_zone_first(set)));
+    return draft_end_set(self, length, find_name(self, owner), set);
 }
 
 /* The CNAMEs that follow each other in a zone. */
@@ -266,8 +266,7 @@ compile_chain_sets(struct compiler *self, size_t zone, const struct chain *chain
         }
         const size_t owner = put_chain(&self->draft, chain, name->length, chain->count);
         put_set(&self->draft, set, owner);
-        status =
-            draft_end_set(self, self->draft.length, name, ldns_rr_get_type(locum_zone_first(set)));
+        status = draft_end_set(self, self->draft.length, name, set);
     }
     return status;
 }

@@ -198,19 +198,13 @@ locum_query_count(struct locum_dns_tally *self, struct locum_dns_reply reply)
     }
 }
 
-static uint64_t
-read_counter(const _Atomic uint64_t *counter)
-{
-    return atomic_load_explicit(counter, memory_order_relaxed);
-}
-
 void
 locum_query_sum(const struct locum_dns_tally *self, struct locum_dns_tallied *ret)
 {
-    ret->queries += read_counter(&self->queries);
+    ret->queries += self->queries;
     for (size_t i = 0; i < LOCUM_DNS_RCODES; i++) {
-        ret->answers_by_rcode[i] += read_counter(&self->answers_by_rcode[i]);
+        ret->answers_by_rcode[i] += self->answers_by_rcode[i];
     }
-    ret->truncated += read_counter(&self->truncated);
-    ret->dropped += read_counter(&self->dropped);
+    ret->truncated += self->truncated;
+    ret->dropped += self->dropped;
 }

@@ -36,7 +36,7 @@ struct locum_dns_reply locum_query_answer(const struct locum_dns_table *table,
                                           const uint8_t *packet, size_t length, uint32_t rotation,
                                           uint8_t *reply, size_t bytes_max);
 
-/* What a worker has done. Only that worker writes it, other threads read it; relaxed, no locks. */
+/* What a worker has done. Only that worker writes it, other threads read it; no locks. */
 struct locum_dns_tally {
     _Atomic uint64_t queries;
     _Atomic uint64_t answers_by_rcode[LOCUM_DNS_RCODES];

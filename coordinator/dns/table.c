@@ -61,17 +61,11 @@ locum_dns_table_release(struct locum_dns_table *self)
     free(self);
 }
 
-static struct locum_dns_table *
-exchange(struct locum_dns_table_mailbox *self, struct locum_dns_table *table)
-{
-    return atomic_exchange_explicit(&self->box, table, memory_order_acq_rel);
-}
-
 void
 locum_dns_table_mailbox_put(struct locum_dns_table_mailbox *self, struct locum_dns_table *table)
 {
     locum_dns_table_hold(table);
-    locum_dns_table_release(exchange(self, table));
+    locum_dns_table_release(atomic_exchange_explicit(&self->box, table, memory_order_acq_rel));
 }
 
 void
@@ -81,7 +75,8 @@ locum_dns_table_mailbox_take(struct locum_dns_table_mailbox *self, struct locum_
     if (atomic_load_explicit(&self->box, memory_order_relaxed) == NULL) {
         return;
     }
-    struct locum_dns_table *table = exchange(self, NULL);
+    struct locum_dns_table *table =
+        atomic_exchange_explicit(&self->box, NULL, memory_order_acq_rel);
     if (table != NULL) {
         locum_dns_table_release(*current);
         *current = table;

@@ -64,12 +64,6 @@ struct locum_dns_tcp {
     pthread_t thread;
 };
 
-static size_t
-count_open(const struct locum_dns_tcp *self)
-{
-    return (size_t)atomic_load_explicit(&self->open_count, memory_order_relaxed);
-}
-
 /* bufferevent_free() alone would keep the descriptor open until the loop's next iteration, and this
  * one may still accept a hundred more connections. */
 static void
@@ -88,7 +82,7 @@ close_connection(void *user)
     struct dns_connection *connection = user;
     struct locum_dns_tcp *tcp = connection->tcp;
     TAILQ_REMOVE(&tcp->open, connection, link);
-    atomic_store_explicit(&tcp->open_count, count_open(tcp) - 1, memory_order_relaxed);
+    tcp->open_count--;
     locum_timer_fini(&connection->deadline);
     close_stream(connection->stream);
     free(connection);
@@ -291,7 +285,7 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
     }
     if (count_of(self, &connection->peer) >= self->limits.address_connections_max) {
         evict(self, &connection->peer);
-    } else if (count_open(self) >= self->limits.connections_max) {
+    } else if (self->open_count >= self->limits.connections_max) {
         evict(self, NULL);
         pause_accepting(self, 0); /* read this one's query before another one evicts it */
     }
@@ -304,7 +298,7 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
     bufferevent_setwatermark(connection->stream, EV_READ, 0,
                              LENGTH_BYTES + LOCUM_DNS_TCP_BYTES_MAX);
     TAILQ_INSERT_TAIL(&self->open, connection, link);
-    atomic_store_explicit(&self->open_count, count_open(self) + 1, memory_order_relaxed);
+    self->open_count++;
     serve_input(connection);
 }
 
@@ -314,7 +308,7 @@ on_accept_error(struct evconnlistener *listener, void *user)
 {
     struct locum_dns_tcp *self = user;
     (void)listener;
-    atomic_fetch_add_explicit(&self->short_count, 1, memory_order_relaxed);
+    self->short_count++;
     evict(self, NULL);
     pause_accepting(self, ACCEPT_PAUSE_MS);
 }
@@ -446,8 +440,8 @@ void
 locum_dns_tcp_sum(const struct locum_dns_tcp *self, struct locum_dns_counts *ret)
 {
     locum_query_sum(&self->tally, &ret->tcp);
-    ret->tcp_connections += count_open(self);
-    ret->tcp_short += atomic_load_explicit(&self->short_count, memory_order_relaxed);
+    ret->tcp_connections += self->open_count;
+    ret->tcp_short += self->short_count;
 }
 
 void
