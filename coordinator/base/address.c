@@ -100,6 +100,18 @@ locum_address_equal(const struct locum_address *a, const struct locum_address *b
     return locum_address_same_host(a, b) && a->port == b->port;
 }
 
+bool
+locum_address_is_in(const struct locum_address *self, const struct locum_address *list,
+                    size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (locum_address_equal(&list[i], self)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 socklen_t
 locum_address_to_sockaddr(const struct locum_address *self, struct sockaddr_storage *ret)
 {

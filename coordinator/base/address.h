@@ -41,6 +41,10 @@ bool locum_address_equal(const struct locum_address *a, const struct locum_addre
 /* Equal in family and bytes. */
 bool locum_address_same_host(const struct locum_address *a, const struct locum_address *b);
 
+/* Is it equal to one of `count` addresses? */
+bool locum_address_is_in(const struct locum_address *self, const struct locum_address *list,
+                         size_t count);
+
 /* To a socket address; returns its length. */
 socklen_t locum_address_to_sockaddr(const struct locum_address *self, struct sockaddr_storage *ret);
 

@@ -29,12 +29,9 @@ refuse_shared(struct locum_bind *bind, size_t row, const struct locum_address *o
     const struct locum_config *config = bind->target;
     for (size_t i = 0; i < config->listen_dns_count; i++) {
         if (locum_address_equal(&config->listen_dns[i], other)) {
-            char buffer[LOCUM_ADDRESS_TEXT_MAX];
-            struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-            locum_text_add(&text, locum_address_text(other).text);
             locum_bind_error(bind, row == LOCUM_KEY_LISTEN_PEER ? LOCUM_KEY_LISTEN_DNS : row, 0,
                              "%s: %s is in listen.dns too; use another port",
-                             locum_keys.rows[row].key, buffer);
+                             locum_keys.rows[row].key, locum_address_text(other).text);
         }
     }
 }

@@ -26,13 +26,11 @@ name_check(struct locum_config_check *check)
             locum_text_format(&name, " host %s", check->http.host);
         }
         if (check->http.connect_to.port != 0) {
-            locum_text_add(&name, " at ");
-            locum_text_add(&name, locum_address_text(&check->http.connect_to).text);
+            locum_text_format(&name, " at %s", locum_address_text(&check->http.connect_to).text);
         }
         break;
     case LOCUM_CHECK_TCP:
-        locum_text_add(&name, "tcp ");
-        locum_text_add(&name, locum_address_text(&check->tcp).text);
+        locum_text_format(&name, "tcp %s", locum_address_text(&check->tcp).text);
         break;
     case LOCUM_CHECK_COMMAND:
         locum_text_add(&name, "command");

@@ -2,13 +2,8 @@
 
 #include <string.h>
 
+#include "base/text_format.h"
 #include "core/nodes.h"
-
-/* What a Sentinel says about one endpoint. */
-struct seen {
-    bool listed;
-    bool up; /* in one listing at least */
-};
 
 /* An endpoint without a port is not configured. */
 static void
@@ -61,12 +56,7 @@ locum_endpoints_set(struct locum_endpoints_entry *entry, const struct locum_addr
 static bool
 has_address(const struct locum_endpoints_entry *entry, const struct locum_address *address)
 {
-    for (size_t i = 0; i < entry->address_count; i++) {
-        if (locum_address_equal(&entry->addresses[i], address)) {
-            return true;
-        }
-    }
-    return false;
+    return locum_address_is_in(address, entry->addresses, entry->address_count);
 }
 
 /* Is the instance this endpoint? Sentinel lists a host name only with announce-hostnames; then the
@@ -137,8 +127,13 @@ add_unknown(struct locum_endpoints_view *view, const struct locum_instance *inst
         return;
     }
     char *name = view->unknown_instances[view->unknown_count];
-    struct locum_text text = locum_text_init(name, sizeof(view->unknown_instances[0]));
-    locum_resp_add_instance(instance, &text);
+    const size_t size = sizeof(view->unknown_instances[0]);
+    if (instance->host[0] != '\0') {
+        (void)locum_text_format_buffer(name, size, "%s:%u", instance->host, instance->address.port);
+    } else {
+        (void)locum_text_format_buffer(name, size, "%s",
+                                       locum_address_text(&instance->address).text);
+    }
     for (size_t i = 0; i < view->unknown_count; i++) {
         if (strcmp(view->unknown_instances[i], name) == 0) {
             return;
@@ -151,7 +146,8 @@ void
 locum_endpoints_sort(const struct locum_endpoints *self, const struct locum_instances *instances,
                      locum_node voter, struct locum_endpoints_view *ret)
 {
-    struct seen seen[LOCUM_ENDPOINTS_MAX] = {0};
+    bool listed[LOCUM_ENDPOINTS_MAX] = {0};
+    bool up[LOCUM_ENDPOINTS_MAX] = {0}; /* in one listing at least */
     memset(ret, 0, sizeof(*ret));
     for (size_t i = 0; i < instances->count; i++) {
         const struct locum_instance *instance = &instances->at[i];
@@ -161,8 +157,8 @@ locum_endpoints_sort(const struct locum_endpoints *self, const struct locum_inst
         }
         for (size_t j = 0; j < self->count; j++) {
             if (is_same(&self->at[j], instance)) {
-                seen[j].listed = true;
-                seen[j].up |= !instance->down;
+                listed[j] = true;
+                up[j] |= !instance->down;
             }
         }
     }
@@ -171,9 +167,9 @@ locum_endpoints_sort(const struct locum_endpoints *self, const struct locum_inst
     }
     for (size_t i = 0; i < self->count; i++) {
         const locum_node node = self->at[i].node;
-        if (seen[i].listed && node != LOCUM_NODE_NONE) {
+        if (listed[i] && node != LOCUM_NODE_NONE) {
             ret->known[node]++;
-            ret->down[node] = (uint8_t)(ret->down[node] + !seen[i].up);
+            ret->down[node] = (uint8_t)(ret->down[node] + !up[i]);
         }
     }
 }

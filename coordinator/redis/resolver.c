@@ -108,17 +108,6 @@ servers_of(struct locum_resolver *self, bool *ret_wait)
     return self->servers;
 }
 
-static bool
-has(const struct locum_address *list, size_t count, const struct locum_address *address)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (locum_address_equal(&list[i], address)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* Collect the addresses of an answer, each once. */
 static size_t
 collect(const struct evutil_addrinfo *answer, struct locum_address *ret)
@@ -128,7 +117,7 @@ collect(const struct evutil_addrinfo *answer, struct locum_address *ret)
         struct locum_address address;
         if (locum_address_from_sockaddr(answer->ai_addr, &address) == 0) {
             address.port = 0;
-            if (!has(ret, count, &address)) {
+            if (!locum_address_is_in(&address, ret, count)) {
                 ret[count++] = address;
             }
         }
@@ -142,7 +131,7 @@ accept_answer(struct name *self, const struct locum_address *addresses, size_t c
 {
     bool same = count == self->count;
     for (size_t i = 0; i < count; i++) {
-        same = same && has(self->addresses, self->count, &addresses[i]);
+        same = same && locum_address_is_in(&addresses[i], self->addresses, self->count);
     }
     locum_backoff_reset(&self->backoff);
     self->why = "";

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/text_format.h"
 
 /* Mirrorbits names an instance HOST-NNNNN, with a random number (its cluster.go). */
 enum { MIRRORBITS_DIGITS = 5, MIRRORBITS_INSTANCE_MAX = 253 + 1 + MIRRORBITS_DIGITS };
@@ -128,11 +127,9 @@ int
 locum_resp_epoch(const redisReply *map, uint64_t *ret_epoch)
 {
     struct locum_slice text;
-    if (!get_field(map, "config-epoch", &text) ||
-        locum_slice_u64(text, UINT64_MAX, ret_epoch) != 0) {
-        return LOCUM_ERR_PROTOCOL;
-    }
-    return 0;
+    const bool found =
+        get_field(map, "config-epoch", &text) && locum_slice_u64(text, UINT64_MAX, ret_epoch) == 0;
+    return found ? 0 : LOCUM_ERR_PROTOCOL;
 }
 
 /* Flags are separated by commas: "s_down,o_down,master" (addReplySentinelRedisInstance() of Redis).
@@ -301,14 +298,4 @@ locum_resp_mirrorbits(struct locum_slice payload, uint32_t *ret_db, struct locum
     *ret_host = host;
     *ret_instance = instance;
     return 0;
-}
-
-void
-locum_resp_add_instance(const struct locum_instance *instance, struct locum_text *text)
-{
-    if (instance->host[0] != '\0') {
-        locum_text_format(text, "%s:%u", instance->host, instance->address.port);
-    } else {
-        locum_text_add(text, locum_address_text(&instance->address).text);
-    }
 }

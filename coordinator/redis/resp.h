@@ -90,7 +90,4 @@ int locum_resp_mirrorbits(struct locum_slice payload, uint32_t *ret_db,
                           struct locum_slice *ret_host,
                           struct locum_slice *ret_instance) LOCUM_MUST_CHECK;
 
-/* Append "10.0.0.12:6379" or "dc2.example.org:6379". */
-void locum_resp_add_instance(const struct locum_instance *instance, struct locum_text *text);
-
 #endif
