@@ -14,12 +14,12 @@
 enum { FOR_S_MAX = 30 * 86400 };
 
 static struct locum_control_reply
-error_with(int status, const char *before, const char *what, const char *after)
+error_with(int status, const char *before, struct locum_slice what, const char *after)
 {
     char line[256];
     struct locum_text text = locum_text_init(line, sizeof(line));
     locum_text_add(&text, before);
-    locum_text_add_escaped(&text, what, strnlen(what, 100));
+    locum_text_add_escaped(&text, what.at, what.length < 100 ? what.length : 100);
     locum_text_add(&text, after);
     return locum_control_error(status, line);
 }
@@ -90,22 +90,18 @@ suppose_one(struct locum_core *copy, struct locum_slice state,
             struct locum_control_reply *ret_error)
 {
     struct locum_slice name;
-    char written[128] = "";
-    struct locum_text text = locum_text_init(written, sizeof(written));
     if (!locum_slice_cut(&state, '=', &name) || state.at == NULL) {
         *ret_error = locum_control_error(400, "if: write NODE=STATE, for example dc3=down");
         return LOCUM_ERR_INVALID;
     }
     const locum_node node = locum_nodes_find(&copy->config, name);
     if (node == LOCUM_NODE_NONE) {
-        locum_text_add_bytes(&text, name.at, name.length);
-        *ret_error = error_with(404, "there is no node ", written, ": locum status lists them");
+        *ret_error = error_with(404, "there is no node ", name, ": locum status lists them");
         return LOCUM_ERR_NOT_FOUND;
     }
     const int status = locum_core_assume(copy, node, state);
     if (status != 0) {
-        locum_text_add_bytes(&text, state.at, state.length);
-        *ret_error = error_with(400, "", written,
+        *ret_error = error_with(400, "", state,
                                 ": write one of unknown alive suspect down returning up failing "
                                 "probation ready drain maint excluded");
     }
@@ -146,7 +142,7 @@ handle_explain(void *user, const struct locum_control_request *request)
     }
     if (!find_name(self->config, request->name, &name)) {
         return error_with(
-            404, "", request->name,
+            404, "", locum_slice_of(request->name),
             " is not a shared or owned name of this cluster: locum status lists them");
     }
     make_view(self, &view);
@@ -261,12 +257,13 @@ exclude(struct locum_daemon *self, const struct locum_control_request *request, 
     if (name == NULL) {
         return locum_control_error(400, "node: write the name of a node");
     }
-    const locum_node node = locum_nodes_find(config, locum_slice_of(name));
+    const struct locum_slice written = locum_slice_of(name);
+    const locum_node node = locum_nodes_find(config, written);
     if (node == LOCUM_NODE_NONE) {
-        return error_with(404, "there is no node ", name, ": locum status lists them");
+        return error_with(404, "there is no node ", written, ": locum status lists them");
     }
     if (node == config->self || config->nodes[node].role != LOCUM_ROLE_SERVER) {
-        return error_with(409, "", name,
+        return error_with(409, "", written,
                           node == config->self ? " is this node: use locum drain or locum maint"
                                                : " is not a server: no answer names it");
     }

@@ -7,7 +7,7 @@
  * One thread runs the loop. Nothing here waits for a disk, a peer or a Redis. What people are shown
  * is made in report/. The files call each other in one direction only:
  *
- *   daemon.c > api.c > wiring.c > loop.c > act.c > emit.c > state_writer.c
+ *   daemon.c > api.c > wiring.c > loop.c > act.c > emit.c > state.c
  */
 #ifndef LOCUM_DAEMON_DAEMON_H
 #define LOCUM_DAEMON_DAEMON_H

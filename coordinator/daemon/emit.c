@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/text_format.h"
 #include "daemon/inside.h"
 
 enum { FAILING_BYTES_MAX = 512, KEY_BYTES_MAX = 64 };
@@ -69,31 +70,13 @@ locum_daemon_emit_core(struct locum_daemon *self, const struct locum_event *even
     emit(self, &what);
 }
 
-void
-locum_daemon_emit_redis(struct locum_daemon *self)
-{
-    struct locum_redis_status status;
-    locum_redis_status(self->redis, &status);
-    if (status.connected) {
-        locum_daemon_emit(self, LOCUM_EVENT_REDIS_CONNECTED,
-                          locum_address_text(&status.master).text, NULL, NULL);
-    } else {
-        locum_daemon_emit(self, LOCUM_EVENT_REDIS_LOST,
-                          status.error[0] != '\0' ? status.error : NULL, NULL, NULL);
-    }
-}
-
 /* key: "ABOUT PEER" or "ABOUT"; reason: NULL if the warning is over. */
 static void
 emit_warning(struct locum_daemon *self, const char *key, const char *reason)
 {
     char about[KEY_BYTES_MAX];
-    struct locum_text text = locum_text_init(about, sizeof(about));
-    locum_text_add(&text, key);
-    char *blank = strchr(about, ' ');
-    if (blank != NULL) {
-        *blank = '\0';
-    }
+    const char *blank = strchr(key, ' ');
+    (void)locum_text_format_buffer(about, sizeof(about), "%.*s", (int)strcspn(key, " "), key);
     locum_daemon_emit(self, reason != NULL ? LOCUM_EVENT_WARNING : LOCUM_EVENT_WARNING_OVER, about,
                       blank != NULL ? blank + 1 : NULL, reason);
 }

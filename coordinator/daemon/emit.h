@@ -23,9 +23,6 @@ void locum_daemon_emit(struct locum_daemon *self, int kind, const char *a, const
 /* Emit an event of the core. */
 void locum_daemon_emit_core(struct locum_daemon *self, const struct locum_event *event);
 
-/* Emit that the connection to Redis was made or lost. */
-void locum_daemon_emit_redis(struct locum_daemon *self);
-
 /* Emit which warnings have begun, changed or ended since the last call. */
 void locum_daemon_emit_warnings(struct locum_daemon *self);
 

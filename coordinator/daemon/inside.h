@@ -38,15 +38,14 @@ struct locum_daemon {
     struct locum_now now; /* of this iteration */
     bool in_iteration;    /* `now` is valid */
     bool starved;         /* starvation_timer was due once since the last commit */
-    locum_ms second_at;   /* mono: when second.c last ran, or the start */
+    locum_ms second_at;   /* mono: when the work of each second last ran, or the start */
 
     /* act.c */
     bool hash_stale;       /* the node's hash in Redis is older than the state */
     locum_ms named_until;  /* mono: when the last earlier answer that named this node expires */
     locum_ms named_ttl_ms; /* TTL of the current answers that name this node; 0: none does */
-    /* second.c */
-    json_t *warned;     /* the warnings that have begun, as locum_warnings_find() gives them */
-    uint64_t tcp_short; /* of locum_dns_counts, when it was last logged */
+    json_t *warned;        /* the warnings that have begun, as locum_warnings_find() gives them */
+    uint64_t tcp_short;    /* of locum_dns_counts, when it was last logged */
 
     /* for report/ */
     struct locum_run run;

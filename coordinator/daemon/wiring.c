@@ -47,9 +47,18 @@ on_redis_heartbeat(void *user, struct locum_slice message)
 static void
 on_subscribed(void *user, bool subscribed)
 {
+    struct locum_daemon *self = user;
     struct locum_input input = {.kind = LOCUM_INPUT_REDIS, .subscribed = subscribed};
-    locum_daemon_loop_deliver(user, &input);
-    locum_daemon_emit_redis(user);
+    struct locum_redis_status status;
+    locum_daemon_loop_deliver(self, &input);
+    locum_redis_status(self->redis, &status);
+    if (status.connected) {
+        locum_daemon_emit(self, LOCUM_EVENT_REDIS_CONNECTED,
+                          locum_address_text(&status.master).text, NULL, NULL);
+    } else {
+        locum_daemon_emit(self, LOCUM_EVENT_REDIS_LOST,
+                          status.error[0] != '\0' ? status.error : NULL, NULL, NULL);
+    }
 }
 
 static void

@@ -1,7 +1,10 @@
 #include "report/events.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/text_format.h"
 
 /* Where the value of a field is, and how it is written. */
 enum value {
@@ -134,8 +137,7 @@ void
 locum_events_add_keys(struct locum_text *text, int kind)
 {
     for (const struct field *field = rows[kind].fields; field->key != NULL; field++) {
-        locum_text_add(text, field == rows[kind].fields ? "" : " ");
-        locum_text_add(text, field->key);
+        locum_text_format(text, "%s%s", field == rows[kind].fields ? "" : " ", field->key);
     }
 }
 
@@ -146,10 +148,8 @@ add_ages(struct locum_text *text, const struct locum_core_config *config,
     const char *separator = "";
     for (locum_node voter = 0; voter < config->node_count; voter++) {
         if (locum_nodes_has(event->voters, voter)) {
-            locum_text_add(text, separator);
-            locum_text_add(text, config->nodes[voter].name);
-            locum_text_add_char(text, '=');
-            locum_text_add_i64(text, event->age_ms[voter]);
+            locum_text_format(text, "%s%s=%" PRIi64, separator, config->nodes[voter].name,
+                              event->age_ms[voter]);
             separator = ",";
         }
     }
@@ -233,10 +233,7 @@ locum_events_add_line(struct locum_text *text, const struct locum_core_config *c
         struct locum_text of_value = locum_text_init(value, sizeof(value));
         add_value(&of_value, field, config, event);
         if (of_value.length > 0) {
-            locum_text_add_char(text, ' ');
-            locum_text_add(text, field->key);
-            locum_text_add_char(text, '=');
-            locum_text_add(text, value);
+            locum_text_format(text, " %s=%s", field->key, value);
         }
     }
 }
@@ -253,15 +250,13 @@ struct locum_events *
 locum_events_create(size_t keep)
 {
     struct locum_events *self = calloc(1, sizeof(*self));
-    if (self == NULL) {
-        return NULL;
-    }
-    self->keep = keep;
-    self->entries = json_array();
-    if (self->entries == NULL) {
+    json_t *entries = json_array();
+    if (self == NULL || entries == NULL) {
+        json_decref(entries);
         free(self);
         return NULL;
     }
+    *self = (struct locum_events){.entries = entries, .keep = keep};
     return self;
 }
 

@@ -2,6 +2,8 @@
  * The node's hash in Redis, for people and dashboards: what the node says of itself and of the
  * others. locum(8) lists the fields from here.
  */
+#include <inttypes.h>
+
 #include "base/text_format.h"
 #include "report/report.h"
 
@@ -97,14 +99,12 @@ locum_report_hash(const struct locum_report *report,
     add_states(core, true, &text);
     text = locum_text_init(serving, sizeof(serving));
     locum_plan_serving_add(&text, config, core->serving);
-    text = locum_text_init(since, sizeof(since));
-    locum_text_add(&text, locum_text_time(report->run->serving_since).text);
-    text = locum_text_init(seq, sizeof(seq));
-    locum_text_add_u64(&text, core->view.seq);
-    text = locum_text_init(incarnation, sizeof(incarnation));
-    locum_text_add_u64(&text, core->view.incarnation);
-    text = locum_text_init(heartbeat, sizeof(heartbeat));
-    locum_text_add_i64(&text, report->now.wall);
+    (void)locum_text_format_buffer(since, sizeof(since), "%s",
+                                   locum_text_time(report->run->serving_since).text);
+    (void)locum_text_format_buffer(seq, sizeof(seq), "%" PRIu64, core->view.seq);
+    (void)locum_text_format_buffer(incarnation, sizeof(incarnation), "%" PRIu64,
+                                   core->view.incarnation);
+    (void)locum_text_format_buffer(heartbeat, sizeof(heartbeat), "%" PRIi64, report->now.wall);
     const bool seen = locum_view_mirrorbits_seen(&core->view, config->self, report->now.mono);
     const char *const values[] = {
         locum_names_role(config->nodes[config->self].role),
