@@ -9,6 +9,8 @@
 #include "base/text_format.h"
 #include "base/timer.h"
 
+enum { NOT_FOUND = 127 }; /* exit code of env(1): it found no such program */
+
 struct locum_nsd_child {
     locum_nsd_child_fn *on_done;
     void *user;
@@ -29,6 +31,8 @@ judge(const struct locum_nsd_child *self, const struct locum_process_result *res
         locum_text_format(output, "killed: it did not end within %d ms", LOCUM_NSD_CHILD_MS);
     } else if (WIFSIGNALED(result->status)) {
         locum_text_add(output, strsignal(WTERMSIG(result->status)));
+    } else if (WEXITSTATUS(result->status) == NOT_FOUND) {
+        locum_text_add(output, "the program is not installed: install the Debian package nsd");
     } else {
         locum_text_format(output, "%.*s", LOCUM_SLICE(printed));
         while (output->length > 0 && output->at[output->length - 1] == '\n') {

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "nsd-adapter/child.h"
 #include "nsd-adapter/files.h"
 
 static char folder[40], path[64];
@@ -177,6 +178,17 @@ test_lock_has_one_holder(void **state)
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
+/* The message names the package, not the exit code of env(1). */
+static void
+test_missing_program_is_reported(void **state)
+{
+    (void)state;
+    static const char *const argv[] = {LOCUM_NSD_ENV, "no-such-program", NULL};
+    char output[LOCUM_NSD_OUTPUT_MAX];
+    assert_int_equal(locum_nsd_child_wait(argv, output), LOCUM_ERR_REFUSED);
+    assert_non_null(strstr(output, "not installed"));
+}
+
 int
 main(void)
 {
@@ -188,6 +200,7 @@ main(void)
         TEST(test_zone_file_is_read),
         TEST(test_failed_write_is_explained_and_keeps_the_file),
         TEST(test_lock_has_one_holder),
+        cmocka_unit_test(test_missing_program_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
