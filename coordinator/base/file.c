@@ -77,7 +77,8 @@ read_regular(const char *path, mode_t forbidden, char *buffer, size_t size_bytes
         locum_text_add(why, "not a regular file");
     } else if ((info.st_mode & forbidden) != 0) {
         status = LOCUM_ERR_DENIED;
-        locum_text_format(why, "others may read it: chmod o= %s", path);
+        locum_text_format(why, "users other than its owner and group can read it: chmod o= %s",
+                          path);
     } else {
         status = read_open_file(fd, buffer, size_bytes, ret_length, why);
         *ret_mode = info.st_mode;

@@ -29,7 +29,7 @@ struct locum_secrets {
 /*
  * Read a secret file: 64 hex digits a line; blank lines and lines that start with # are skipped.
  *
- * ret_why  on failure the reason and the cure, e.g. "others may read it: chmod o= PATH"
+ * ret_why  on failure the reason and the cure, e.g. "... can read it: chmod o= PATH"
  *          (LOCUM_ERR_DENIED), "line 2: not 64 hex digits ..." (LOCUM_ERR_INVALID).
  * Returns 0, LOCUM_ERR_NOT_FOUND, LOCUM_ERR_DENIED, LOCUM_ERR_INVALID, LOCUM_ERR_RANGE,
  * LOCUM_ERR_IO.

@@ -46,12 +46,12 @@ complain_unreachable(const char *socket, CURL *curl, CURLcode code, FILE *errors
     const int error = locum_error_from_errno((int)errno_value);
     const bool refused = code == CURLE_COULDNT_CONNECT && errno_value != 0;
     const char *why = curl_easy_strerror(code);
-    const char *advice = "it may not run; see systemctl status locum";
+    const char *advice = "it is probably not running; see systemctl status locum";
     if (refused) {
         why = errno_text((int)errno_value, buffer, sizeof(buffer));
     } else if (code == CURLE_OPERATION_TIMEDOUT) {
         why = "no answer within 10 s";
-        advice = "it hangs or the machine is overloaded; see journalctl -u locum";
+        advice = "the daemon hangs or the machine is overloaded; see journalctl -u locum";
     }
     if (refused && error == LOCUM_ERR_DENIED) {
         advice = "join the group that owns the socket, or use sudo";
@@ -68,7 +68,10 @@ complain_refused(long status, const json_t *json, FILE *errors)
     size_t i;
     const json_t *reason;
     if (json_array_size(reasons) == 0) {
-        (void)fprintf(errors, "locum: the daemon answered with HTTP status %ld\n", status);
+        (void)fprintf(errors,
+                      "locum: the daemon refused the request without a reason (HTTP status %ld); "
+                      "see journalctl -u locum\n",
+                      status);
     }
     json_array_foreach(reasons, i, reason)
     {

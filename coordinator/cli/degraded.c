@@ -23,6 +23,7 @@ add(struct degraded *self, const json_t *object, const char *template)
 static void
 check_node(struct degraded *self, const json_t *node)
 {
+    const json_t *admin = json_object_get(node, "admin");
     if (locum_print_is(node, "role", "sentinel")) {
         return; /* it has no coordinator */
     }
@@ -30,14 +31,20 @@ check_node(struct degraded *self, const json_t *node)
         add(self, node, "{name} is {condition}");
     }
     if (!locum_print_is(node, "service", "up")) {
-        add(self, node, "{name}: service {service}");
+        add(self, node,
+            locum_print_is(node, "service", "probation") ? "the service of {name} is in probation"
+                                                         : "the service of {name} is {service}");
     }
-    if (!locum_print_is(node, "role", "witness") &&
-        !locum_print_is(json_object_get(node, "admin"), "state", "ready")) {
-        add(self, node, "{name}: admin {admin.state}");
+    if (!locum_print_is(node, "role", "witness") && !locum_print_is(admin, "state", "ready")) {
+        add(self, node,
+            locum_print_is(admin, "state", "drain")
+                ? "{name} is draining: `locum ready` on it ends that"
+                : (locum_print_is(admin, "state", "maint")
+                       ? "{name} is in maintenance: `locum ready` on it ends that"
+                       : "{name}: admin state {admin.state}"));
     }
     if (json_is_true(json_object_get(node, "excluded"))) {
-        add(self, node, "{name} is excluded by this node's operator");
+        add(self, node, "{name} is excluded on this node: `locum include {name}` ends that");
     }
 }
 
@@ -80,11 +87,13 @@ locum_show_degraded(const json_t *status, const struct locum_print *print)
         check_sentinel(&self, item);
     }
     if (serving != NULL && strncmp(serving, "fail-open", 9) == 0) {
-        add(&self, status, "{node} fails open: no node is known to be healthy");
+        add(&self, status,
+            "no server is known to be healthy: {node} answers with the best it has (fail-open)");
     }
     if (json_integer_value(json_object_get(json_object_get(status, "dns"), "closed")) > 0) {
         add(&self, NULL,
-            "dns: an address of listen.dns is not open, so queries to it get no answer");
+            "some addresses of listen.dns are not open: queries to them get no answer; see the "
+            "log");
     }
     if (json_is_string(json_object_get(json_object_get(status, "nsd"), "error"))) {
         add(&self, status, "nsd: {nsd.error}");

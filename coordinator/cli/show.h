@@ -16,8 +16,8 @@
  *   - a server that is not ready
  *   - fewer nodes reachable than the quorum needs
  *   - Redis configured and not connected; a Sentinel not connected or in TILT
- *   - this node fails open: no node is known to be healthy
- *   - an address of listen.dns is not open
+ *   - no server is known to be healthy (fail-open)
+ *   - some addresses of listen.dns are not open
  *   - the NSD beside this node reports an error
  *
  * Warnings do not count: one forged packet must not make a monitor alert.

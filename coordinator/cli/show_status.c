@@ -64,7 +64,8 @@ show_head(const json_t *status, const struct locum_print *print)
     locum_print_in(print, LOCUM_BOLD, status, "{serving}");
     locum_print_json(
         out, status,
-        "\n  quorum   {quorum.reachable} reachable, {quorum.needed} needed\n  redis    ");
+        "\n  quorum   needs {quorum.needed} votes; available: {quorum.reachable} (this node's "
+        "included)\n  redis    ");
     locum_print_json(out, redis,
                      !json_is_object(redis) ? "not configured"
                      : json_is_true(json_object_get(redis, "connected"))
@@ -131,7 +132,10 @@ node_row(const struct locum_print_table *table, const json_t *node)
                locum_print_is(node, "condition", "down") ? LOCUM_RED : LOCUM_YELLOW);
     service_cell(table, node);
     state_cell(table, admin, "state", "ready", LOCUM_YELLOW);
-    locum_print_json(table->cells, node, "{rank}\t{heard_ms.udp:age}\t{heard_ms.redis:age}\t");
+    /* Only servers are named in answers. */
+    locum_print_json(table->cells, node,
+                     locum_print_is(node, "role", "server") ? "{rank}\t" : "-\t");
+    locum_print_json(table->cells, node, "{heard_ms.udp:age}\t{heard_ms.redis:age}\t");
     sentinel_cell(table, node);
     mirrorbits_cell(table, node);
 }
@@ -153,9 +157,8 @@ note_node(const json_t *node, const char *own_version, FILE *out)
                          "[, reason: {admin.reason}]\n");
     }
     if (json_is_true(json_object_get(node, "excluded"))) {
-        locum_print_json(
-            out, node,
-            "    {name} is excluded from this node's answers until `locum include {name}`\n");
+        locum_print_json(out, node,
+                         "    {name} is excluded on this node: `locum include {name}` ends that\n");
     }
     if (version != NULL && own_version != NULL && strcmp(version, own_version) != 0) {
         locum_print_json(out, node, "    {name} runs version {version}, this node ");

@@ -152,9 +152,10 @@ locum_load_advice(struct locum_bind *bind)
     advise_redis(bind, config);
     advise_sentinel_votes(bind, config);
     if (bind->shared && locum_bind_good(bind, LOCUM_KEY_REDIS_PASSWORD, 0)) {
-        locum_bind_warning(bind, LOCUM_KEY_REDIS_PASSWORD, 0,
-                           "password: others may read this file; use password-file, or run chmod "
-                           "o= on it");
+        locum_bind_warning(
+            bind, LOCUM_KEY_REDIS_PASSWORD, 0,
+            "password: other users can read this file; use password-file, or run chmod "
+            "o= on it");
     }
     advise_check_files(bind, config);
 }

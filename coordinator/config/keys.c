@@ -80,7 +80,7 @@ static const struct locum_schema_row rows[] = {
     .note = "File with the secrets that sign heartbeats, the same on every node",
     .help = "Each line is one secret of 64 hex digits; make one with `locum keygen`. The first "
     "secret signs. All of them are accepted, so a secret can be replaced without a gap. The file "
-    "is refused if others may read it."},
+    "is refused if other users can read it."},
 [LOCUM_KEY_STATE_DIR] = {"state-dir", PATH(LOCUM_PATH_MAX), DEFAULT("/var/lib/locum"),
     AT(state_dir), .restart = true,
     .note = "Directory for what must survive a restart",
@@ -228,15 +228,15 @@ static const struct locum_schema_row rows[] = {
     .note = "Password of that user, or of the default user; prefer `password-file`"},
 [LOCUM_KEY_REDIS_PASSWORD_FILE] = {"redis.password-file", PATH(LOCUM_PATH_MAX), NONE,
     AT(redis.password_file),
-    .note = "File with the password on its first line; refused if others may read it"},
+    .note = "File with the password on its first line; refused if other users can read it"},
 [LOCUM_KEY_REDIS_SENTINEL_USER] = {"redis.sentinel-user", TEXT(1, 63), NONE,
     AT(redis.sentinel_user),
     .note = "ACL user at the Sentinels; needs a password",
     .help = "The required permissions are in `locum-sentinel.acl`, among the examples."},
 [LOCUM_KEY_REDIS_SENTINEL_PASSWORD_FILE] = {"redis.sentinel-password-file", PATH(LOCUM_PATH_MAX),
     NONE, AT(redis.sentinel_password_file),
-    .note = "File with the password for the Sentinels on its first line; refused if others may "
-    "read it"},
+    .note = "File with the password for the Sentinels on its first line; refused if "
+            "other users can read it"},
 [LOCUM_KEY_REDIS_DB] = {"redis.db", NUMBER(0, 65535), DEFAULT("0"), AT(redis.db), .digest = true,
     .note = "Database for the keys, the same as that of Mirrorbits",
     .help = "`redis-cli` then shows both. Pub/sub channels have no database, but Mirrorbits sends "
@@ -257,8 +257,8 @@ static const struct locum_schema_row rows[] = {
     .help = "It does by default (`tls-auth-clients yes`)."},
 [LOCUM_KEY_TLS_KEY_FILE] = {"redis.tls.key-file", PATH(LOCUM_PATH_MAX), NONE,
     AT(redis.tls.key_file),
-    .note = "Private key of that certificate, PEM, without passphrase; refused if others may read "
-    "it"},
+    .note = "Private key of that certificate, PEM, without passphrase; refused if "
+            "other users can read it"},
 [LOCUM_KEY_TLS_NAME] = {"redis.tls.name", HOST,
     DERIVED("the host name or address that is connected to"), AT(redis.tls.name),
     .note = "Name that all certificates must be for",

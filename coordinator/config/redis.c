@@ -57,7 +57,7 @@ check_file(struct locum_bind *bind, size_t row, const char *path, bool private)
     } else if (!S_ISREG(info.st_mode)) {
         wrong = "not a regular file";
     } else if (private && (info.st_mode & S_IRWXO) != 0) {
-        wrong = "others may read it; run chmod o= on it";
+        wrong = "users other than its owner and group can read it; run chmod o= on it";
     }
     if (wrong != NULL) {
         locum_bind_error(bind, row, 0, "%s: %s: %s", locum_schema_name(&locum_keys.rows[row]),

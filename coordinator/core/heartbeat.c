@@ -1,6 +1,6 @@
 #include "core/heartbeat.h"
 
-/* Limits of what is accepted: 2^53 ms is the year 287396, and no node sends once an hour. */
+/* Sanity limits: times and other numbers up to 2^53, intervals up to one hour. */
 static const uint64_t number_max = (uint64_t)1 << 53;
 static const uint64_t interval_ms_max = 3600000;
 

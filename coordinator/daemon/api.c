@@ -138,7 +138,8 @@ handle_explain(void *user, const struct locum_control_request *request)
     struct locum_report view;
     size_t name;
     if (request->name == NULL) {
-        return locum_control_error(400, "name: write the name to explain");
+        return locum_control_error(
+            400, "name: missing; add the name to explain, as in name=get.example.org");
     }
     if (!find_name(self->config, request->name, &name)) {
         return error_with(
@@ -255,7 +256,7 @@ exclude(struct locum_daemon *self, const struct locum_control_request *request, 
     const struct locum_core_config *config = &self->config->core;
     struct locum_input input = {.kind = LOCUM_INPUT_EXCLUDE};
     if (name == NULL) {
-        return locum_control_error(400, "node: write the name of a node");
+        return locum_control_error(400, "node: missing; add the name of a node");
     }
     const struct locum_slice written = locum_slice_of(name);
     const locum_node node = locum_nodes_find(config, written);

@@ -52,7 +52,8 @@ static const struct row rows[LOCUM_EVENTS] = {
          {"ages", AGES, AT(condition)}, {"reason", CAUSE, AT(condition.cause)}},
         "The condition of a peer, as this node sees it, changed. `votes` are the nodes that "
         "do not hear the peer, `ages` tells for how many ms each has not heard it. Only "
-        "`down` gives the peer's own names to another server; only `alive` gives them back."},
+        "A silent peer loses its own names only when it is `down`, and has them back when it is "
+        "`alive`. Failing checks, drain, maint or an exclusion move them without a vote."},
     [LOCUM_EVENT_SERVICE] = {"service", LOCUM_LOG_INFO, 1 << LOCUM_FAILING,
         {{"from", SERVICE, AT(service.from)}, {"to", SERVICE, AT(service.to)},
          {"reason", FIXED, .fixed = "checks"}, {"checks", TEXT, 0}},

@@ -92,9 +92,9 @@ add_server(struct locum_text *line, const struct locum_core *core, locum_node no
                                    ~locum_nodes_of(core->config.self);
         add_age(line, "; heard by redis", path[LOCUM_PATH_REDIS].heard, now);
         add_age(line, ", by udp", path[LOCUM_PATH_UDP].heard, now);
-        locum_text_add(line, "; votes against it by others: ");
+        locum_text_add(line, "; silent to other nodes: ");
         locum_nodes_add(line, &core->config, voters);
-        locum_text_format(line, " (quorum %u of %zu, including this node's own vote)",
+        locum_text_format(line, " (quorum: %u of %zu nodes, this one included)",
                           core->config.quorum, core->config.node_count);
     }
 }

@@ -13,8 +13,7 @@ enum {
     BAD_SIGNATURE_WARN_MS = 60000,
     FALSE_ALARM_WARN_MS = 3600 * 1000,
     TILT_WARN_MS = 5000,       /* since the last poll */
-    TIMEOUT_ADVISED_MS = 1250, /* tolerates a path that loses everything for 200 ms, ten percent of
-                                * the time */
+    TIMEOUT_ADVISED_MS = 1250, /* tolerates a path that loses everything for 200 ms every 2 s */
 };
 
 void
@@ -47,10 +46,12 @@ locum_warnings_note_message(struct locum_evidence *self, const struct locum_core
                             struct locum_slice message, bool valid, size_t secret, locum_ms mono)
 {
     const locum_node sender = sender_of(config, message);
-    if (valid && sender != LOCUM_NODE_NONE) {
+    if (sender == LOCUM_NODE_NONE) {
+        self->bad_unknown = valid ? self->bad_unknown : mono;
+    } else if (valid) {
         self->signed_by[sender] = secret;
-    } else if (!valid) {
-        *(sender != LOCUM_NODE_NONE ? &self->bad_signature[sender] : &self->bad_unknown) = mono;
+    } else {
+        self->bad_signature[sender] = mono;
     }
 }
 
@@ -166,9 +167,9 @@ warn_of_heartbeats(json_t *warnings, const struct locum_report *report, locum_no
     if (report->evidence->signed_by[node] != 0 &&
         locum_view_heard_within_limit(&core->view, &core->config, node, report->now.mono)) {
         warn(warnings, "secret", name,
-             "%s signs its heartbeats with another accepted secret than this node: finish the "
-             "rotation. Put the same secret in the first line of the secret file on every node, "
-             "then reload",
+             "%s signs with another accepted secret than this node. No heartbeat is lost, but the "
+             "rotation is not finished: put the same secret in the first line of the "
+             "secret file of every node, then reload",
              name);
     }
 }
@@ -183,7 +184,7 @@ warn_of_peer(json_t *warnings, const struct locum_report *report, locum_node nod
     const struct locum_sentinel_facts *sentinel = &core->view.peer[node].sentinel;
     if (locum_nodes_has(core->admin.excluded, node)) {
         warn(warnings, "excluded", name,
-             "%s is excluded by the operator: `locum include %s` brings it back", name, name);
+             "%s is excluded on this node: `locum include %s` ends that", name, name);
     }
     if (core->view.peer[node].state_known) {
         warn_of_heartbeats(warnings, report, node);
@@ -196,7 +197,8 @@ warn_of_peer(json_t *warnings, const struct locum_report *report, locum_node nod
              name, name);
     }
     if (is_recent(evidence->false_alarm[node][LOCUM_FALSE_ALARMS - 1], FALSE_ALARM_WARN_MS, mono)) {
-        /* Lost heartbeats alone cause no takeover, but each suspicion is half the way to one. */
+        /* Lost heartbeats alone cause no takeover, but each suspicion needs only other votes to
+         * become one. */
         const locum_ms more_ms = core->config.timeout_ms + core->config.timeout_ms / 4;
         warn(warnings, "path", name,
              "%s: 3 false suspicions in the last hour: heartbeats are being lost. Check the "
@@ -253,8 +255,8 @@ warn_of_self(json_t *warnings, const struct locum_report *report)
     }
     if (report->run->dns_closed > 0) {
         warn(warnings, "dns", NULL,
-             "not every address of listen.dns is open: queries to the others get no answer; the "
-             "log says which and why");
+             "some addresses of listen.dns are not open: queries to them get no answer; the log "
+             "says which and why");
     }
     if (report->run->publish_failed) {
         warn(warnings, "answers", NULL,

@@ -288,7 +288,8 @@ test_events_follow(void **state)
     assert_int_equal(run_with(site, answers, (const char *const[]){"events", "--follow", NULL}),
                      LOCUM_EXIT_NOT_FINE);
     assert_string_equal(site->out, "T a\nU b\n");
-    assert_string_equal(site->err, "locum: the daemon answered with HTTP status 503\n");
+    assert_string_equal(site->err, "locum: the daemon refused the request without a reason (HTTP "
+                                   "status 503); see journalctl -u locum\n");
     assert_has(site->asked, "after=0&wait=0 ");
     assert_has(site->asked, "after=5&wait=3000 ");
     assert_has(site->asked, "after=6&wait=3000 ");
@@ -313,7 +314,8 @@ test_missing_events_are_reported(void **state)
     assert_string_equal(site->err,
                         "locum: events are missing here: the daemon keeps only the newest "
                         "(events.keep)\n"
-                        "locum: the daemon answered with HTTP status 503\n");
+                        "locum: the daemon refused the request without a reason (HTTP status 503); "
+                        "see journalctl -u locum\n");
     assert_has(site->asked, "after=9&wait=3000 ");
     assert_has(site->asked, "after=0&wait=3000 ");
 }
@@ -331,7 +333,8 @@ test_status_watch(void **state)
     assert_non_null(strstr(first, "Z\ncluster -"));
     assert_non_null(strstr(first, "\ndegraded: the daemon reports no nodes\n\n"));
     assert_null(strchr(site->out, '\033'));
-    assert_string_equal(site->err, "locum: the daemon answered with HTTP status 503\n");
+    assert_string_equal(site->err, "locum: the daemon refused the request without a reason (HTTP "
+                                   "status 503); see journalctl -u locum\n");
 }
 
 /* A line of JSON each time; an unreachable daemon is reported once, and asked again. */
@@ -419,14 +422,15 @@ test_unreachable_daemon_is_reported(void **state)
     (void)close(site->listener); /* the socket file stays: refused */
     site->listener = -1;
     assert_int_equal(RUN_ALONE(site, "status"), LOCUM_EXIT_UNREACHABLE);
-    (void)snprintf(expected, sizeof(expected),
-                   "locum: cannot reach the daemon at %s (connection refused): it may not run; "
-                   "see systemctl status locum\n",
-                   site->socket);
+    (void)snprintf(
+        expected, sizeof(expected),
+        "locum: cannot reach the daemon at %s (connection refused): it is probably not running; "
+        "see systemctl status locum\n",
+        site->socket);
     assert_string_equal(site->err, expected);
     remove_in(site, "sock");
     assert_int_equal(RUN_ALONE(site, "reload"), LOCUM_EXIT_UNREACHABLE);
-    assert_has(site->err, "(no such file or directory): it may not run");
+    assert_has(site->err, "(no such file or directory): it is probably not running");
 }
 
 static void

@@ -99,7 +99,7 @@ test_an_excluded_node_is_a_warning(void **state)
     write_file("get.state", "incarnation 1\nserial 1\nadmin ready\nexcluded dc3\n");
     start();
     json_t *status = get_status();
-    assert_true(says(json_object_get(status, "warnings"), "dc3 is excluded by the operator"));
+    assert_true(says(json_object_get(status, "warnings"), "dc3 is excluded on this node"));
     json_decref(status);
 }
 
