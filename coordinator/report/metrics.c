@@ -167,9 +167,10 @@ add_node(struct out *out, const struct locum_report *report)
     number(out, gauge, "locum_takeovers", "Peers whose own names this node has taken over.",
            __builtin_popcount(core->serving.taken));
     samples(out, gauge, "locum_service", "state", "1 for the state of this node's service.",
-            LOCUM_PROBATION + 1, core->service.state == i, locum_names_service(i));
+            LOCUM_PROBATION + 1, core->service.state == i,
+            locum_names_service((enum locum_service)i));
     samples(out, gauge, "locum_admin", "state", "1 for the administrative state.", LOCUM_MAINT + 1,
-            core->admin.state == i, locum_names_admin(i));
+            core->admin.state == i, locum_names_admin((enum locum_admin)i));
     samples_if(out, gauge, "locum_rank", "node", "Rank of a server, from 0 (A, best) to 6 (G).",
                core->config.node_count, nodes[i].role == LOCUM_ROLE_SERVER, core->rank[i],
                nodes[i].name);

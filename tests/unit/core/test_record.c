@@ -84,8 +84,9 @@ test_malformed_lines_are_refused(void **state)
         "1 2 3 admin rest -",
         "1 2 3 admin drain soon",
         "1 2 3 admin drain 9007199254740993ms",
-        "1 2 3 admin drain - "
-        "an operator who writes more than there is room for in a reason, which is short, is wrong",
+        ("1 2 3 admin drain - "
+         "an operator who writes more than there is room for in a reason, which is short, is "
+         "wrong"),
         "1 2 3 exclude dc2",
         "1 2 3 include dc9",
     };
