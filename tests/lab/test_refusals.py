@@ -193,7 +193,7 @@ def an_unreadable_secret_stops_the_start(site):
     host, folder = site.ns0, site.dir / "secrets"
     folder.mkdir()
     key = "ab" * 32 + "\n"
-    cases = [("absent", None, 0, ("No such file",)), ("open", key, 0o644, ("others",)),
+    cases = [("absent", None, 0, ("No such file",)), ("open", key, 0o644, ("can read it",)),
              ("short", "abcd\n", 0o600, ("64",)), ("locked", key, 0o000, ("ermission",))]
     right = host.locum.secret_file
     site.stop_locum(host)
