@@ -162,7 +162,7 @@ locum_file_sync_directory(const char *path)
     }
     const int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
-        return -1;
+        return errno == EACCES ? 0 : -1; /* writable, but not readable: the rename has worked */
     }
     const int error = fsync(fd) == 0 ? 0 : errno;
     (void)close(fd);

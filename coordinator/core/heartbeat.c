@@ -144,6 +144,7 @@ parse_ack(struct locum_slice value, struct locum_ack *ret)
 {
     struct locum_slice incarnation;
     struct locum_slice seq;
+    *ret = (struct locum_ack){0};                     /* a repeated peer replaces the first */
     (void)locum_slice_cut(&value, ',', &incarnation); /* the first field always exists */
     if (!locum_slice_cut(&value, ',', &seq) || value.length != 1 || value.at[0] < 'a' ||
         value.at[0] > 'z') {
