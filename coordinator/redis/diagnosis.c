@@ -38,28 +38,30 @@ static const struct {
     {"ERR max number of clients", "it accepts no more connections; raise its maxclients", NULL},
 };
 
-void
-locum_diagnosis_add(struct locum_text *text, bool sentinel, enum locum_command command,
-                    struct locum_slice error)
+struct locum_diagnosis
+locum_diagnosis_of(bool sentinel, enum locum_command command, struct locum_slice error)
 {
-    locum_command_add_name(command, text);
+    struct locum_diagnosis ret;
+    struct locum_text text = locum_text_init(ret.text, sizeof(ret.text));
+    locum_command_add_name(command, &text);
     for (size_t i = 0; i < LOCUM_COUNT(sentences); i++) {
         const char *code = sentences[i].code;
         if (locum_slice_starts(error, code)) {
             const bool own = sentinel && sentences[i].sentinel != NULL;
-            locum_text_format(text, " refused (%.*s): %s", (int)strcspn(code, " "), code,
+            locum_text_format(&text, " refused (%.*s): %s", (int)strcspn(code, " "), code,
                               own ? sentences[i].sentinel : sentences[i].redis);
-            return;
+            return ret;
         }
     }
     /* "ERR unknown command 'AUTH', with args beginning with: 'USER' 'PASSWORD'" must not be logged.
      */
     if (command == LOCUM_COMMAND_AUTH) {
-        locum_text_add(text, " refused; check user and password in the configuration");
-        return;
+        locum_text_add(&text, " refused; check user and password in the configuration");
+    } else {
+        locum_text_add(&text, " refused: ");
+        locum_text_add_printable(&text, error, LOCUM_RESP_SHOWN_MAX);
     }
-    locum_text_add(text, " refused: ");
-    locum_text_add_printable(text, error, LOCUM_RESP_SHOWN_MAX);
+    return ret;
 }
 
 bool

@@ -9,17 +9,20 @@
 #define LOCUM_REDIS_DIAGNOSIS_H
 
 #include "redis/command.h"
+#include "redis/redis.h"
 
 /*
- * Append "COMMAND refused (CODE): what it means; what to do".
+ * "COMMAND refused (CODE): what it means; what to do", by value, for use within one expression.
  *
  * sentinel  the reply is a Sentinel's: advice names the options for Sentinels.
- * command   the command that was answered so.
- * error     the reply, e.g. "NOAUTH Authentication required."; untrusted. That of AUTH is never
- *           quoted, because it may contain the password.
+ * error     the reply to the command, e.g. "NOAUTH Authentication required."; untrusted. That to
+ *           AUTH is never quoted, because it may contain the password.
  */
-void locum_diagnosis_add(struct locum_text *text, bool sentinel, enum locum_command command,
-                         struct locum_slice error);
+struct locum_diagnosis {
+    char text[LOCUM_REDIS_ERROR_MAX + 1];
+};
+struct locum_diagnosis locum_diagnosis_of(bool sentinel, enum locum_command command,
+                                          struct locum_slice error);
 
 /* Does this error say that the server is not the master? */
 bool locum_diagnosis_is_not_master(struct locum_slice error);

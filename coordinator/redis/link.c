@@ -271,10 +271,7 @@ on_login(void *user, enum locum_command command, const redisReply *reply)
     struct locum_link *self = user;
     struct locum_slice error;
     if (locum_resp_error(reply, &error) && locum_diagnosis_ends_login(command, error)) {
-        char why[WHY_MAX + 1];
-        struct locum_text text = locum_text_init(why, sizeof(why));
-        locum_diagnosis_add(&text, self->settings->login.sentinel, command, error);
-        fail(self, why);
+        fail(self, locum_diagnosis_of(self->settings->login.sentinel, command, error).text);
     }
 }
 

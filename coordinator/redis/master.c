@@ -116,14 +116,13 @@ note(struct locum_master *self, size_t at, enum locum_command command, const red
         self->diagnosis[at][0] = '\0';
         return false;
     }
-    struct locum_text text = locum_text_init(sentence, sizeof(sentence));
+    const struct locum_diagnosis found = locum_diagnosis_of(false, command, error);
     if (locum_diagnosis_is_not_master(error)) {
-        locum_diagnosis_add(&text, false, command, error);
-        end(self, LOCUM_DISCOVERY_NOT_MASTER, sentence);
+        end(self, LOCUM_DISCOVERY_NOT_MASTER, found.text);
         return true;
     }
-    locum_text_format(&text, "Redis %s: ", locum_address_text(&self->address).text);
-    locum_diagnosis_add(&text, false, command, error);
+    (void)locum_text_format_buffer(sentence, sizeof(sentence), "Redis %s: %s",
+                                   locum_address_text(&self->address).text, found.text);
     if (strcmp(sentence, self->diagnosis[at]) != 0) {
         LOCUM_LOG(LOCUM_LOG_WARN, "redis", "error", sentence);
         memcpy(self->diagnosis[at], sentence, sizeof(sentence));
@@ -134,13 +133,11 @@ note(struct locum_master *self, size_t at, enum locum_command command, const red
 static void
 on_role(struct locum_master *self, const redisReply *reply)
 {
-    char what[LOCUM_REDIS_ERROR_MAX + 1];
-    struct locum_text text = locum_text_init(what, sizeof(what));
     struct locum_slice error;
     enum locum_redis_role role;
     if (locum_resp_error(reply, &error)) {
-        locum_diagnosis_add(&text, false, LOCUM_COMMAND_ROLE, error);
-        end(self, LOCUM_DISCOVERY_UNREACHABLE, what);
+        end(self, LOCUM_DISCOVERY_UNREACHABLE,
+            locum_diagnosis_of(false, LOCUM_COMMAND_ROLE, error).text);
     } else if (locum_resp_role(reply, &role) != 0) {
         end(self, LOCUM_DISCOVERY_UNREACHABLE, "unexpected reply to ROLE: is this a Redis server?");
     } else if (role == LOCUM_REDIS_SENTINEL) {
@@ -175,9 +172,10 @@ add_fields(struct locum_command_argv *argv, const struct locum_field *fields, si
 static void
 send_event(struct locum_master *self, const struct locum_redis_event *event)
 {
-    const struct locum_command_key key = locum_command_key(self->settings->cluster, "events", NULL);
+    const struct locum_config *config = self->settings->config;
+    const struct locum_command_key key = locum_command_key(config->core.cluster, "events", NULL);
     char keep[24];
-    (void)locum_text_format_buffer(keep, sizeof(keep), "%" PRIu32, self->settings->keep);
+    (void)locum_text_format_buffer(keep, sizeof(keep), "%" PRIu32, config->events_keep);
     struct locum_command_argv argv =
         locum_command_argv(LOCUM_COMMAND_XADD, key.text, "MAXLEN", "~", keep, "*", NULL);
     add_fields(&argv, event->fields, event->count);
@@ -194,7 +192,7 @@ locum_master_events_added(struct locum_master *self)
 {
     struct locum_redis_event event;
     while (self->is_master && self->selected && self->unconfirmed_count < UNCONFIRMED_MAX &&
-           self->events->next_event(self->user, self->sent, &event)) {
+           self->settings->owner->next_event(self->settings->owner_user, self->sent, &event)) {
         send_event(self, &event);
         const size_t end = self->first_unconfirmed + self->unconfirmed_count++;
         self->unconfirmed[end % UNCONFIRMED_MAX] = event.id;
@@ -297,7 +295,7 @@ on_command_up(void *user)
 {
     struct locum_master *self = user;
     char db[24];
-    (void)locum_text_format_buffer(db, sizeof(db), "%" PRIu32, self->settings->db);
+    (void)locum_text_format_buffer(db, sizeof(db), "%" PRIu32, self->settings->config->redis.db);
     const struct locum_command_argv argv = locum_command_argv(LOCUM_COMMAND_SELECT, db, NULL);
     ask_role(self);
     send_command(self, &argv);
@@ -320,7 +318,7 @@ on_message(void *user, struct locum_slice channel, struct locum_slice payload)
     }
     self->heard = true;
     if (locum_slice_is(channel, self->channel.text)) {
-        self->events->heartbeat(self->user, payload);
+        self->settings->owner->heartbeat(self->settings->owner_user, payload);
     } else if (locum_slice_is(channel, LOCUM_CHANNEL_MIRRORBITS)) {
         self->events->announcement(self->user, payload);
     }
@@ -357,7 +355,7 @@ locum_master_connect(struct locum_master *self, const struct locum_address *addr
     const struct locum_link_settings *link = &self->settings->link;
     name = name != NULL ? name : host.text;
     self->address = *address;
-    self->channel = locum_command_key(self->settings->cluster, "heartbeat", NULL);
+    self->channel = locum_command_key(self->settings->config->core.cluster, "heartbeat", NULL);
     self->command = locum_link_open(link, address, name, &command_events, self);
     self->listen = locum_link_open(link, address, name, &listen_events, self);
     if (self->command == NULL || self->listen == NULL) {
@@ -390,10 +388,10 @@ locum_master_write_node(struct locum_master *self, const struct locum_field *fie
     if (!self->is_master || !self->selected || count == 0) {
         return;
     }
-    const char *cluster = self->settings->cluster;
-    const char *node = self->settings->node;
-    const struct locum_command_key key = locum_command_key(cluster, "node", node);
-    const struct locum_command_key nodes = locum_command_key(cluster, "nodes", NULL);
+    const struct locum_core_config *core = &self->settings->config->core;
+    const char *node = core->nodes[core->self].name;
+    const struct locum_command_key key = locum_command_key(core->cluster, "node", node);
+    const struct locum_command_key nodes = locum_command_key(core->cluster, "nodes", NULL);
     char expiry[24];
     char score[24];
     (void)locum_text_format_buffer(expiry, sizeof(expiry), "%d", LOCUM_KEY_EXPIRY_MS);

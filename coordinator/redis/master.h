@@ -24,28 +24,25 @@ struct locum_master;
 struct locum_master_events {
     /* locum_master_is_ready() changed. */
     void (*changed)(void *user);
-    /* Messages of the two channels, while ready; borrowed. */
-    void (*heartbeat)(void *user, struct locum_slice message);
+    /* A message of Mirrorbits' channel, while ready; borrowed. */
     void (*announcement)(void *user, struct locum_slice payload);
     /* The connection to `address`, or the attempt, has ended. why: "Redis 10.0.0.12:6379: reason",
      * borrowed. */
     void (*left)(void *user, const struct locum_address *address,
                  enum locum_discovery_failure failure, const char *why);
-    /* See redis.h. Also called inside locum_master_events_added(). */
-    bool (*next_event)(void *user, uint64_t after, struct locum_redis_event *ret);
 };
 
 /* All pointers are borrowed. */
 struct locum_master_settings {
     struct locum_link_settings link;
-    uint32_t db;
-    const char *cluster;
-    const char *node; /* own name */
-    uint32_t keep;    /* entries of the event stream */
+    const struct locum_config *config;
+    const struct locum_redis_events *owner; /* for `heartbeat`, while ready, and `next_event` */
+    void *owner_user;
 };
 
 /*
- * settings  borrowed; may change while a connection is open only as link.h allows, and in `keep`.
+ * settings  borrowed; may change while a connection is open only as link.h allows, and in what
+ *           `config` says about other things than this connection.
  * events    borrowed.
  * NULL: no memory.
  */

@@ -6,8 +6,41 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text_format.h"
-#include "redis/private.h"
-#include "redis/random.h"
+#include "base/timer.h"
+#include "redis/discovery.h"
+#include "redis/endpoints.h"
+#include "redis/master.h"
+#include "redis/resolver.h"
+#include "redis/sentinel.h"
+#include "redis/tls.h"
+
+struct locum_redis {
+    struct event_base *base;
+    const struct locum_config *config;
+    const struct locum_redis_events *events;
+    void *user;
+    char client[sizeof("locum-") + LOCUM_NODE_NAME_MAX]; /* "locum-dc2" */
+    struct locum_master_settings master_settings;
+    struct locum_sentinel_settings sentinel_settings;
+    struct locum_tls *tls;                     /* NULL: plain text, or its files are unusable */
+    char tls_error[LOCUM_REDIS_ERROR_MAX + 1]; /* why, at the last reading; "": they are usable */
+    struct locum_endpoints endpoints;
+    struct locum_resolver *resolver;
+    struct locum_discovery discovery;
+    struct locum_master *master;
+    /* By endpoints.sentinels, and the view of the last poll of each. */
+    struct locum_sentinel *sentinels[LOCUM_ENDPOINTS_SENTINELS_MAX]; /* NULL: no memory */
+    struct locum_endpoints_view views[LOCUM_ENDPOINTS_SENTINELS_MAX];
+    size_t attempts;          /* to connect to a master: choose among a host name's addresses */
+    struct locum_timer timer; /* evaluates which master to use */
+    bool subscribed;          /* as last reported */
+    locum_ms since_wall;      /* of that */
+    char error[LOCUM_REDIS_ERROR_MAX + 1];      /* why the last connection ended */
+    char unresolved[LOCUM_REDIS_ERROR_MAX + 1]; /* the Sentinels name an unknown master; "" */
+    uint64_t commands;
+    uint64_t failures;
+    struct locum_redis_other_db other_db[LOCUM_NODES_MAX]; /* by node */
+};
 
 static bool
 is_wanted(const struct locum_redis *self)
@@ -110,7 +143,7 @@ on_master_left(void *user, const struct locum_address *address,
     if (is_new && !self->subscribed) {
         LOCUM_LOG(LOCUM_LOG_WARN, "redis", "error", self->error);
     }
-    locum_discovery_failed(&self->discovery, address, failure, locum_random(),
+    locum_discovery_failed(&self->discovery, address, failure, arc4random(),
                            locum_clock_read().mono);
     self->attempts++;
     for (size_t i = 0; i < self->endpoints.redis_count; i++) {
@@ -118,13 +151,6 @@ on_master_left(void *user, const struct locum_address *address,
     }
     report(self);
     locum_timer_arm(&self->timer, 0);
-}
-
-static void
-on_heartbeat(void *user, struct locum_slice message)
-{
-    struct locum_redis *self = user;
-    self->events->heartbeat(self->user, message);
 }
 
 /* The node whose Mirrorbits announces this host name; LOCUM_NODE_NONE: none. */
@@ -198,20 +224,8 @@ on_polled(void *user, const struct locum_endpoints_entry *entry,
     }
 }
 
-static bool
-next_event(void *user, uint64_t after, struct locum_redis_event *ret)
-{
-    struct locum_redis *self = user;
-    return self->events->next_event(self->user, after, ret);
-}
-
 static const struct locum_master_events master_events = {
-    .changed = report,
-    .heartbeat = on_heartbeat,
-    .announcement = on_announcement,
-    .left = on_master_left,
-    .next_event = next_event,
-};
+    .changed = report, .announcement = on_announcement, .left = on_master_left};
 static const struct locum_sentinel_events sentinel_events = {.polled = on_polled, .lost = refresh};
 
 /* Take the settings of the connections from self->config and self->tls. */
@@ -219,7 +233,6 @@ static void
 set_settings(struct locum_redis *self)
 {
     const struct locum_config_redis *redis = &self->config->redis;
-    const struct locum_core_config *core = &self->config->core;
     struct locum_link_settings link = {
         .base = self->base,
         .timeout_ms = redis->timeout_ms,
@@ -229,19 +242,14 @@ set_settings(struct locum_redis *self)
     };
     self->master_settings = (struct locum_master_settings){
         .link = link,
-        .db = redis->db,
-        .cluster = core->cluster,
-        .node = core->nodes[core->self].name,
-        .keep = self->config->events_keep,
+        .config = self->config,
+        .owner = self->events,
+        .owner_user = self->user,
     };
     link.login = (struct locum_link_login){true, redis->sentinel_user, redis->sentinel_password,
                                            self->client};
-    self->sentinel_settings = (struct locum_sentinel_settings){
-        .link = link,
-        .certificate_name = redis->tls.name,
-        .master_name = redis->master_name,
-        .poll_ms = core->sentinel_poll_ms,
-    };
+    self->sentinel_settings =
+        (struct locum_sentinel_settings){.link = link, .config = self->config};
 }
 
 /* Watch a Sentinel; if it was watched before, keep its connections. */
@@ -401,13 +409,13 @@ locum_redis_reconfigure(struct locum_redis *self, const struct locum_config *con
 {
     const struct locum_config_redis *a = &self->config->redis;
     const struct locum_config_redis *b = &config->redis;
-    const locum_ms poll_ms = self->sentinel_settings.poll_ms;
     struct locum_sentinel *old[LOCUM_ENDPOINTS_SENTINELS_MAX];
     memcpy(old, self->sentinels, sizeof(old));
     memset(self->sentinels, 0, sizeof(self->sentinels));
     const bool other_tls = tls_differs(&a->tls, &b->tls);
     const bool other_all =
         other_tls || differs(a->master_name, b->master_name) || a->timeout_ms != b->timeout_ms;
+    const bool other_poll = self->config->core.sentinel_poll_ms != config->core.sentinel_poll_ms;
     self->config = config;
     read_tls(self, !other_tls);
     if (other_all || differs(a->user, b->user) || differs(a->password, b->password) ||
@@ -416,8 +424,7 @@ locum_redis_reconfigure(struct locum_redis *self, const struct locum_config *con
         self->error[0] = '\0';
     }
     const bool other_sentinels = other_all || differs(a->sentinel_user, b->sentinel_user) ||
-                                 differs(a->sentinel_password, b->sentinel_password) ||
-                                 poll_ms != config->core.sentinel_poll_ms;
+                                 differs(a->sentinel_password, b->sentinel_password) || other_poll;
     struct locum_sentinel *none[LOCUM_ENDPOINTS_SENTINELS_MAX] = {0};
     begin(self, other_sentinels ? none : old);
     for (size_t i = 0; i < LOCUM_ENDPOINTS_SENTINELS_MAX; i++) {
@@ -442,6 +449,95 @@ void
 locum_redis_events_added(struct locum_redis *self)
 {
     locum_master_events_added(self->master);
+}
+
+/* Does a Sentinel before number `number` list this unknown instance, too? */
+static bool
+is_repeated(const struct locum_redis *self, size_t number, const char *instance)
+{
+    for (size_t i = 0; i < number; i++) {
+        for (size_t j = 0; j < self->views[i].unknown_count; j++) {
+            if (strcmp(self->views[i].unknown_instances[j], instance) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void
+add_unknown_instances(const struct locum_redis *self, struct locum_text *text)
+{
+    for (size_t i = 0; i < self->endpoints.sentinel_count; i++) {
+        for (size_t j = 0; j < self->views[i].unknown_count; j++) {
+            const char *instance = self->views[i].unknown_instances[j];
+            if (!is_repeated(self, i, instance)) {
+                locum_text_format(text, "%s%s", text->length > 0 ? ", " : "", instance);
+            }
+        }
+    }
+}
+
+/* The first Redis whose host name has no address. */
+static void
+add_unresolved(const struct locum_redis *self, struct locum_text *text)
+{
+    for (size_t i = 0; i < self->endpoints.redis_count && text->length == 0; i++) {
+        const struct locum_endpoint *endpoint = &self->endpoints.at[i].endpoint;
+        const char *why = locum_resolver_error(self->resolver, endpoint->host);
+        if (why[0] != '\0') {
+            locum_text_format(text, "Redis %s:%u: the host name has no address: %s", endpoint->host,
+                              endpoint->port, why);
+        }
+    }
+}
+
+/* The error that an operator should see first: the first of these that there is. */
+static void
+add_error(const struct locum_redis *self, struct locum_text *text)
+{
+    locum_text_add(text, self->tls_error);
+    locum_text_add(text, text->length == 0 ? locum_master_diagnosis(self->master) : "");
+    if (self->subscribed || self->config->redis.master_name[0] == '\0') {
+        return;
+    }
+    locum_text_add(text, text->length == 0 ? self->error : "");
+    locum_text_add(text, text->length == 0 ? self->unresolved : "");
+    for (size_t i = 0; i < self->endpoints.sentinel_count && text->length == 0; i++) {
+        if (self->sentinels[i] != NULL) {
+            locum_text_add(text, locum_sentinel_status(self->sentinels[i])->error);
+        }
+    }
+    add_unresolved(self, text);
+    if (text->length == 0 && self->endpoints.count == 0) {
+        locum_text_add(text, "no node has a Redis or a Sentinel; set nodes.X.redis and "
+                             "nodes.X.sentinel");
+    }
+}
+
+void
+locum_redis_status(const struct locum_redis *self, struct locum_redis_status *ret)
+{
+    memset(ret, 0, sizeof(*ret));
+    struct locum_text error = locum_text_init(ret->error, sizeof(ret->error));
+    struct locum_text unknown =
+        locum_text_init(ret->unknown_instances, sizeof(ret->unknown_instances));
+    const struct locum_address *master = locum_master_address(self->master);
+    ret->connected = locum_master_is_ready(self->master);
+    ret->since_wall = self->since_wall;
+    ret->commands = self->commands;
+    ret->failures = self->failures;
+    memcpy(ret->other_db, self->other_db, sizeof(ret->other_db));
+    if (master != NULL) {
+        ret->master = *master;
+    }
+    add_error(self, &error);
+    add_unknown_instances(self, &unknown);
+    for (size_t i = 0; i < self->endpoints.sentinel_count; i++) {
+        if (self->sentinels[i] != NULL) {
+            ret->sentinels[ret->sentinel_count++] = *locum_sentinel_status(self->sentinels[i]);
+        }
+    }
 }
 
 void

@@ -11,7 +11,6 @@
 #include "base/text_format.h"
 #include "base/timer.h"
 #include "config/config.h"
-#include "redis/random.h"
 
 enum { ROUND_WAIT_MS = 50 };
 
@@ -146,7 +145,7 @@ accept_answer(struct name *self, const struct locum_address *addresses, size_t c
 static void
 fail(struct name *self, const char *why)
 {
-    arm(self, locum_backoff_next(&self->backoff, locum_random()));
+    arm(self, locum_backoff_next(&self->backoff, arc4random()));
     if (self->why != why) {
         self->why = why;
         LOCUM_LOG(LOCUM_LOG_WARN, "resolve", "name", self->text, "error", self->why);

@@ -9,7 +9,6 @@
 #include "base/text_format.h"
 #include "base/timer.h"
 #include "redis/diagnosis.h"
-#include "redis/random.h"
 
 /* The subscribed connection is checked with each fourth poll: without it polls are only later. */
 enum { POLLS_PER_CHECK = 4 };
@@ -77,7 +76,7 @@ rest(void *user, const char *what)
     self->status.connected = false;
     self->confirmations = 0;
     self->unsubscribed = false;
-    arm(self, locum_backoff_next(&self->backoff, locum_random()));
+    arm(self, locum_backoff_next(&self->backoff, arc4random()));
     self->events->lost(self->user, self->entry);
     report(self, what);
 }
@@ -99,7 +98,7 @@ on_masters(struct locum_sentinel *self, const redisReply *reply)
     char what[LOCUM_REDIS_ERROR_MAX + 1];
     struct locum_text text = locum_text_init(what, sizeof(what));
     locum_text_format(&text, "no master is named '%s'; set redis.master-name to one of: ",
-                      self->settings->master_name);
+                      self->settings->config->redis.master_name);
     if (locum_resp_masters(reply, &text) != 0) {
         locum_text_add(&text, "(no list)");
     }
@@ -111,7 +110,7 @@ static void
 finish(struct locum_sentinel *self)
 {
     const locum_ms now = locum_clock_read().mono;
-    const locum_ms poll_ms = self->settings->poll_ms;
+    const locum_ms poll_ms = self->settings->config->core.sentinel_poll_ms;
     self->polling = false;
     if (self->again) {
         arm(self, self->asked + LOCUM_SENTINEL_POLL_GAP_MS - now);
@@ -186,10 +185,7 @@ on_reply(void *user, enum locum_command command, const redisReply *reply)
         self->discarded = true; /* on_masters() says why */
         locum_link_send(self->poll_link, &argv, on_reply, self);
     } else if (locum_resp_error(reply, &error)) {
-        char what[LOCUM_REDIS_ERROR_MAX + 1];
-        struct locum_text text = locum_text_init(what, sizeof(what));
-        locum_diagnosis_add(&text, true, command, error);
-        discard(self, what);
+        discard(self, locum_diagnosis_of(true, command, error).text);
     } else if (!self->discarded) {
         const int status = decode(self, command, reply);
         if (status != 0) {
@@ -212,10 +208,7 @@ on_subscribed(void *user, enum locum_command command, const redisReply *reply)
     self->confirmations++;
     self->unsubscribed = locum_resp_error(reply, &error);
     if (self->unsubscribed) {
-        char what[LOCUM_REDIS_ERROR_MAX + 1];
-        struct locum_text text = locum_text_init(what, sizeof(what));
-        locum_diagnosis_add(&text, true, command, error);
-        report(self, what);
+        report(self, locum_diagnosis_of(true, command, error).text);
     } else if (!locum_resp_subscribed(reply, locum_sentinel_channels[at])) {
         rest(self, "unexpected reply to SUBSCRIBE: is this a Sentinel?");
     } else if (self->confirmations == LOCUM_SENTINEL_CHANNELS) {
@@ -238,7 +231,7 @@ poll_now(void *user)
 {
     struct locum_sentinel *self = user;
     const locum_ms now = locum_clock_read().mono;
-    const char *master_name = self->settings->master_name;
+    const char *master_name = self->settings->config->redis.master_name;
     if (!locum_link_is_up(self->poll_link)) {
         return;
     }
@@ -288,8 +281,8 @@ static void
 connect_both(struct locum_sentinel *self)
 {
     const struct locum_sentinel_settings *settings = self->settings;
-    const char *name = settings->certificate_name[0] != '\0' ? settings->certificate_name
-                                                             : self->entry->endpoint.host;
+    const char *tls_name = settings->config->redis.tls.name;
+    const char *name = tls_name[0] != '\0' ? tls_name : self->entry->endpoint.host;
     if (self->entry->address_count == 0) {
         return; /* locum_sentinel_addresses_changed() */
     }

@@ -44,9 +44,7 @@ struct locum_sentinel_events {
 /* The same for all Sentinels. All pointers are borrowed. */
 struct locum_sentinel_settings {
     struct locum_link_settings link;
-    const char *certificate_name; /* the name in its certificate; "": the host it is written as */
-    const char *master_name;
-    locum_ms poll_ms;
+    const struct locum_config *config;
 };
 
 /*

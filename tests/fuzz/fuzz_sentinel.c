@@ -40,10 +40,12 @@ on_lost(void *user, const struct locum_endpoints_entry *entry)
 
 static const struct locum_sentinel_events events = {on_polled, on_lost};
 
+static struct locum_config config = {.core = {.node_count = 3, .sentinel_poll_ms = 3600000},
+                                     .redis.master_name = "mirrorbits"};
+
 static void
 begin(void)
 {
-    static struct locum_config config = {.core.node_count = 3};
     static const char *const hosts[] = {"10.0.0.12", "10.0.0.13", "10.0.0.10"};
     for (size_t i = 0; i < 3; i++) {
         strcpy(config.nodes[i].redis.host, hosts[i]);
@@ -63,9 +65,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct locum_sentinel_settings settings = {.link = {.timeout_ms = 3600000,
                                                         .login = {true, "", "", "locum-dc2"},
                                                         .commands = &commands},
-                                               .certificate_name = "",
-                                               .master_name = "mirrorbits",
-                                               .poll_ms = 3600000};
+                                               .config = &config};
     if (size < 2 || size > WIRE_BYTES_MAX) {
         return 0;
     }

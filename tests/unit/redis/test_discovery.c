@@ -326,13 +326,10 @@ test_each_error_has_advice(void **state)
         {false, "", "refused: "},
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
-        char buffer[LOCUM_REDIS_ERROR_MAX + 1];
-        struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-        locum_diagnosis_add(&text, rows[i].sentinel, LOCUM_COMMAND_HSET,
-                            locum_slice_of(rows[i].error));
-        if (text.truncated || strncmp(buffer, "HSET ", 5) != 0 ||
-            strstr(buffer, rows[i].want) == NULL) {
-            fail_msg("row %zu: %s", i, buffer);
+        const struct locum_diagnosis got =
+            locum_diagnosis_of(rows[i].sentinel, LOCUM_COMMAND_HSET, locum_slice_of(rows[i].error));
+        if (strncmp(got.text, "HSET ", 5) != 0 || strstr(got.text, rows[i].want) == NULL) {
+            fail_msg("row %zu: %s", i, got.text);
         }
     }
 }
@@ -342,13 +339,12 @@ static void
 test_a_password_is_never_quoted(void **state)
 {
     (void)state;
-    char buffer[LOCUM_REDIS_ERROR_MAX + 1];
-    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-    locum_diagnosis_add(&text, false, LOCUM_COMMAND_AUTH,
-                        locum_slice_of("ERR unknown command 'AUTH', with args beginning with: "
-                                       "'locum' 'secret'"));
-    assert_null(strstr(buffer, "secret"));
-    assert_non_null(strstr(buffer, "AUTH refused"));
+    const struct locum_diagnosis got =
+        locum_diagnosis_of(false, LOCUM_COMMAND_AUTH,
+                           locum_slice_of("ERR unknown command 'AUTH', with args beginning with: "
+                                          "'locum' 'secret'"));
+    assert_null(strstr(got.text, "secret"));
+    assert_non_null(strstr(got.text, "AUTH refused"));
 }
 
 /* After "Sentinel HOST:PORT: " with the longest host name, and with the longest command. */
@@ -363,11 +359,10 @@ test_the_longest_advice_fits(void **state)
                                          "DENIED",   "NOPERM",     "ERR max number of clients",
                                          "WRONGTYPE"};
     for (size_t i = 0; i < LOCUM_COUNT(errors); i++) {
-        char buffer[LOCUM_REDIS_ERROR_MAX + 1 - BEFORE];
-        struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-        locum_diagnosis_add(&text, true, LOCUM_COMMAND_SENTINEL_ADDRESS, locum_slice_of(errors[i]));
-        if (text.truncated) {
-            fail_msg("%s: %s", errors[i], buffer);
+        const struct locum_diagnosis got =
+            locum_diagnosis_of(true, LOCUM_COMMAND_SENTINEL_ADDRESS, locum_slice_of(errors[i]));
+        if (strlen(got.text) >= LOCUM_REDIS_ERROR_MAX - BEFORE) {
+            fail_msg("%s: %s", errors[i], got.text);
         }
     }
 }
