@@ -487,7 +487,7 @@ locum_link_send(struct locum_link *self, const struct locum_command_argv *argv,
     }
     char *bytes = NULL;
     struct locum_command_argv copy = *argv; /* hiredis takes pointers to non-const */
-    const int length = redisFormatCommandArgv(&bytes, (int)copy.count, copy.at, copy.length);
+    const long long length = redisFormatCommandArgv(&bytes, (int)copy.count, copy.at, copy.length);
     if (length < 0) {
         fail_later(self, "out of memory for a command");
         return;

@@ -7,9 +7,15 @@
 /* Mirrorbits names an instance HOST-NNNNN, with a random number (its cluster.go). */
 enum { MIRRORBITS_DIGITS = 5, MIRRORBITS_INSTANCE_MAX = 253 + 1 + MIRRORBITS_DIGITS };
 
+#if HIREDIS_MAJOR >= 1
+typedef size_t array_size;
+#else
+typedef int array_size; /* Debian 12 has 0.14 */
+#endif
+
 /* hiredis would allocate as many elements as a reply announces, before any of them has come. */
 static void *
-create_array(const redisReadTask *task, int elements)
+create_array(const redisReadTask *task, array_size elements)
 {
     const redisReplyObjectFunctions *original = task->privdata;
     return elements > LOCUM_RESP_ELEMENTS_MAX ? NULL : original->createArray(task, elements);

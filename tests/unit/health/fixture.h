@@ -340,7 +340,8 @@ wait_for(const size_t *counter, size_t want)
     assert_true(*counter >= want);
 }
 
-/* The last sample of check 0; `pattern` as in fnmatch(3), for the milliseconds in it. */
+/* The last sample of check 0; `pattern` as in fnmatch(3): for milliseconds, and words that libcurl
+ * has changed. */
 static void
 assert_sample(enum locum_sample outcome, const char *pattern)
 {

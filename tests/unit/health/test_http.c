@@ -78,7 +78,7 @@ test_answers_are_judged(void **state)
         {"/silent", LOCUM_SAMPLE_FAIL, "no answer within 200 ms"},
         {"/drip-head", LOCUM_SAMPLE_FAIL, "200, but not complete within 200 ms"},
         {"/drip-body", LOCUM_SAMPLE_FAIL, "200, but not complete within 200 ms"},
-        {"/short", LOCUM_SAMPLE_FAIL, "transfer closed with 7 bytes remaining to read"},
+        {"/short", LOCUM_SAMPLE_FAIL, "* with 7 bytes *"},
         {"/empty", LOCUM_SAMPLE_FAIL, "Empty reply from server"},
         {"/garbage", LOCUM_SAMPLE_FAIL, "Received HTTP/0.9 when not allowed"},
     };
@@ -302,7 +302,7 @@ test_invalid_urls_fail_with_the_reason(void **state)
     assert_sample(LOCUM_SAMPLE_FAIL, "Could not resolve host: unknown.test");
     end_probe();
     probe_url("file:///etc/passwd", LONG_MS);
-    assert_sample(LOCUM_SAMPLE_FAIL, "Protocol * not supported*");
+    assert_sample(LOCUM_SAMPLE_FAIL, "Protocol \"file\" *");
     end_probe();
     probe_url("http://a b/", LONG_MS);
     assert_int_equal(the.outcome[0], LOCUM_SAMPLE_FAIL);
