@@ -36,7 +36,7 @@ struct locum_link {
     int fd;                   /* -1 once the bufferevent owns it */
     struct event *connecting; /* the socket becomes writable: connected, or refused */
     struct bufferevent *bev;  /* once connected */
-    struct locum_tls *tls;    /* own copy; NULL: plain text */
+    bool tls;
     char name[LOCUM_HOST_MAX + 1];
     bool handshaking;
     struct locum_timer flush;    /* writes all commands of an iteration at once */
@@ -87,17 +87,11 @@ destroy(struct locum_link *self)
     if (self->reader != NULL) {
         redisReaderFree(self->reader);
     }
-    locum_tls_destroy(self->tls);
     free(self);
 }
 
-/* Every callback of libevent runs between enter() and leave(), so that it may close the link. */
-static void
-enter(struct locum_link *self)
-{
-    self->depth++;
-}
-
+/* Every callback of libevent counts itself in `depth` until its end, so that it may close the link.
+ */
 static void
 leave(struct locum_link *self)
 {
@@ -215,7 +209,7 @@ on_read(struct bufferevent *bev, void *user)
     struct locum_link *self = user;
     char chunk[CHUNK_BYTES];
     size_t length;
-    enter(self);
+    self->depth++;
     while (!self->over && (length = bufferevent_read(bev, chunk, sizeof(chunk))) > 0) {
         self->partial_bytes += length;
         if (redisReaderFeed(self->reader, chunk, length) != REDIS_OK) {
@@ -232,17 +226,16 @@ on_read(struct bufferevent *bev, void *user)
 
 /* What has not come in time: the connection, the TLS handshake, or the reply to a command. */
 static void
-explain_timeout(const struct locum_link *self, struct locum_text *text)
+explain_timeout(struct locum_link *self)
 {
-    if (self->bev == NULL) {
-        locum_text_add(text, "no connection");
-    } else if (self->handshaking) {
-        locum_text_add(text, "no TLS handshake");
-    } else {
-        locum_text_add(text, "no reply to ");
-        locum_command_add_name(self->waiting[self->first].command, text);
+    struct locum_text text = locum_text_init(self->why, sizeof(self->why));
+    locum_text_add(&text, self->bev == NULL   ? "no connection"
+                          : self->handshaking ? "no TLS handshake"
+                                              : "no reply to ");
+    if (self->bev != NULL && !self->handshaking) {
+        locum_command_add_name(self->waiting[self->first].command, &text);
     }
-    locum_text_format(text, " within %s%s", locum_text_duration(self->settings->timeout_ms).text,
+    locum_text_format(&text, " within %s%s", locum_text_duration(self->settings->timeout_ms).text,
                       self->handshaking ? ": is this a port without TLS?" : "");
 }
 
@@ -250,16 +243,15 @@ static void
 on_deadline(void *user)
 {
     struct locum_link *self = user;
-    const bool failed = self->why[0] != '\0'; /* fail_later() */
-    if (!failed && locum_clock_read().mono < self->due) {
-        arm(self, self->due); /* libevent counts from the start of the iteration that armed it */
-        return;
+    if (self->why[0] == '\0') { /* not fail_later() */
+        if (locum_clock_read().mono < self->due) {
+            arm(self,
+                self->due); /* libevent counts from the start of the iteration that armed it */
+            return;
+        }
+        explain_timeout(self);
     }
-    if (!failed) {
-        struct locum_text text = locum_text_init(self->why, sizeof(self->why));
-        explain_timeout(self, &text);
-    }
-    enter(self);
+    self->depth++;
     fail(self, self->why);
     leave(self);
 }
@@ -310,10 +302,10 @@ on_event(struct bufferevent *bev, short what, void *user)
 {
     struct locum_link *self = user;
     const int error = EVUTIL_SOCKET_ERROR();
-    enter(self);
+    self->depth++;
     if ((what & BEV_EVENT_CONNECTED) != 0) {
         begin_session(self);
-    } else if (self->tls != NULL && !self->heard && self->partial_bytes == 0) {
+    } else if (self->tls && !self->heard && self->partial_bytes == 0) {
         char why[WHY_MAX + LOCUM_HOST_MAX + 1];
         struct locum_text text = locum_text_init(why, sizeof(why));
         locum_tls_explain(bev, self->name, &text);
@@ -361,7 +353,7 @@ static void
 on_written(struct bufferevent *bev, void *user)
 {
     const struct locum_link *self = user;
-    if (self->tls == NULL) {
+    if (!self->tls) {
         (void)bufferevent_disable(bev, EV_WRITE);
     }
 }
@@ -371,18 +363,17 @@ static int
 make_transport(struct locum_link *self)
 {
     struct bufferevent *bev =
-        self->tls != NULL
-            ? locum_tls_begin(self->tls, self->settings->base, self->fd, self->name)
-            : bufferevent_socket_new(self->settings->base, self->fd, BEV_OPT_CLOSE_ON_FREE);
+        self->tls ? locum_tls_begin(self->settings->tls, self->settings->base, self->fd, self->name)
+                  : bufferevent_socket_new(self->settings->base, self->fd, BEV_OPT_CLOSE_ON_FREE);
     if (bev == NULL) {
         return ENOMEM;
     }
     self->bev = bev;
     self->fd = -1;
-    self->handshaking = self->tls != NULL;
+    self->handshaking = self->tls;
     bufferevent_setcb(bev, on_read, on_written, on_event, self);
     return bufferevent_enable(bev, EV_READ) != 0 ||
-                   (self->tls == NULL && bufferevent_disable(bev, EV_WRITE) != 0)
+                   (!self->tls && bufferevent_disable(bev, EV_WRITE) != 0)
                ? ENOMEM
                : 0;
 }
@@ -393,7 +384,7 @@ on_connected(evutil_socket_t fd, short what, void *user)
     (void)what;
     struct locum_link *self = user;
     int error = locum_socket_error(fd);
-    enter(self);
+    self->depth++;
     event_free(self->connecting);
     self->connecting = NULL;
     error = error == 0 ? make_transport(self) : error;
@@ -436,10 +427,8 @@ locum_link_open(const struct locum_link_settings *settings, const struct locum_a
     self->events = events;
     self->user = user;
     self->fd = -1;
-    if (settings->tls != NULL) {
-        (void)locum_text_format_buffer(self->name, sizeof(self->name), "%s", name);
-        self->tls = locum_tls_copy(settings->tls);
-    }
+    self->tls = settings->tls != NULL;
+    (void)locum_text_format_buffer(self->name, sizeof(self->name), "%s", self->tls ? name : "");
     self->reader = locum_resp_reader(&self->functions);
     if (self->reader == NULL) {
         destroy(self);

@@ -66,8 +66,8 @@ typedef void locum_link_reply_fn(void *user, enum locum_command command, const r
 /*
  * Begin to connect.
  *
- * settings  borrowed while the link lives; may change meanwhile only in `tls` and the memory of its
- *           strings.
+ * settings  borrowed while the link lives; may change meanwhile only in the memory of its strings,
+ *           and to another `tls`, not from or to NULL.
  * address   numeric, with its port.
  * name      with TLS: the name in its certificate (tls.h); copied.
  * events    borrowed while the link lives.

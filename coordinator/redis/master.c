@@ -13,8 +13,16 @@
 /* Of the event stream: fewer than a link has room for (LOCUM_LINK_WAITING_MAX). */
 enum { UNCONFIRMED_MAX = 64 };
 
+enum { CHANNEL_HEARTBEAT, CHANNEL_MIRRORBITS, CHANNELS };
+
 /* One diagnosis per command; SUBSCRIBE has a second one, for the second channel. */
 enum { DIAGNOSIS_MIRRORBITS = LOCUM_COMMANDS, DIAGNOSES };
+
+struct channel {
+    struct locum_master *master;
+    struct locum_command_key name;
+    bool subscribed;
+};
 
 struct locum_master {
     const struct locum_master_settings *settings;
@@ -24,13 +32,11 @@ struct locum_master {
     struct locum_address address; /* port 0: none */
     struct locum_link *command;
     struct locum_link *listen;
-    struct locum_command_key channel; /* of heartbeats */
+    struct channel channels[CHANNELS];
     struct locum_timer check_timer;
     locum_ms checked; /* mono time of the last check */
     bool heard;       /* a message since then: the listening connection works */
     bool is_master;   /* ROLE said so, on this connection */
-    bool subscribed;  /* to the heartbeat channel */
-    bool announced;   /* subscribed to Mirrorbits' channel */
     bool selected;    /* the right database: keys may be written */
     char diagnosis[DIAGNOSES][LOCUM_REDIS_ERROR_MAX + 1];
 
@@ -44,7 +50,7 @@ struct locum_master {
 bool
 locum_master_is_ready(const struct locum_master *self)
 {
-    return self->is_master && self->subscribed;
+    return self->is_master && self->channels[CHANNEL_HEARTBEAT].subscribed;
 }
 
 const struct locum_address *
@@ -75,8 +81,8 @@ locum_master_leave(struct locum_master *self)
     self->listen = NULL;
     self->address = (struct locum_address){0};
     self->is_master = false;
-    self->subscribed = false;
-    self->announced = false;
+    self->channels[CHANNEL_HEARTBEAT].subscribed = false;
+    self->channels[CHANNEL_MIRRORBITS].subscribed = false;
     self->selected = false;
     memset(self->diagnosis, 0, sizeof(self->diagnosis));
 }
@@ -230,40 +236,27 @@ on_reply(void *user, enum locum_command command, const redisReply *reply)
 
 /* A reply to SUBSCRIBE: the confirmation, or an error. Anything else ends the connection. */
 static void
-note_subscribed(struct locum_master *self, size_t at, const char *channel, bool *flag,
-                const redisReply *reply)
+on_subscribed(void *user, enum locum_command command, const redisReply *reply)
 {
-    const bool refused = note(self, at, LOCUM_COMMAND_SUBSCRIBE, reply);
-    if (!refused && !locum_resp_subscribed(reply, channel)) {
+    struct channel *channel = user;
+    struct locum_master *self = channel->master;
+    const bool mirrorbits = channel == &self->channels[CHANNEL_MIRRORBITS];
+    const bool refused = note(self, mirrorbits ? DIAGNOSIS_MIRRORBITS : command, command, reply);
+    if (!refused && !locum_resp_subscribed(reply, channel->name.text)) {
         end(self, LOCUM_DISCOVERY_UNREACHABLE,
             "unexpected reply to SUBSCRIBE: is this a Redis server?");
     }
     if (self->listen != NULL) { /* not ended by note() or here */
-        update(self, flag, !refused);
+        update(self, &channel->subscribed, !refused);
     }
 }
 
 static void
-on_subscribed(void *user, enum locum_command command, const redisReply *reply)
-{
-    struct locum_master *self = user;
-    note_subscribed(self, command, self->channel.text, &self->subscribed, reply);
-}
-
-static void
-on_mirrorbits_subscribed(void *user, enum locum_command command, const redisReply *reply)
-{
-    struct locum_master *self = user;
-    (void)command;
-    note_subscribed(self, DIAGNOSIS_MIRRORBITS, LOCUM_CHANNEL_MIRRORBITS, &self->announced, reply);
-}
-
-static void
-subscribe(struct locum_master *self, const char *channel, locum_link_reply_fn *reply)
+subscribe(struct channel *channel)
 {
     const struct locum_command_argv argv =
-        locum_command_argv(LOCUM_COMMAND_SUBSCRIBE, channel, NULL);
-    locum_link_send(self->listen, &argv, reply, self);
+        locum_command_argv(LOCUM_COMMAND_SUBSCRIBE, channel->name.text, NULL);
+    locum_link_send(channel->master->listen, &argv, on_subscribed, channel);
 }
 
 static void
@@ -280,10 +273,10 @@ check(void *user)
     struct locum_master *self = user;
     ask_role(self);
     if (!self->heard) {
-        subscribe(self, self->channel.text, on_subscribed);
+        subscribe(&self->channels[CHANNEL_HEARTBEAT]);
     }
-    if (!self->announced) {
-        subscribe(self, LOCUM_CHANNEL_MIRRORBITS, on_mirrorbits_subscribed);
+    if (!self->channels[CHANNEL_MIRRORBITS].subscribed) {
+        subscribe(&self->channels[CHANNEL_MIRRORBITS]);
     }
     self->heard = false;
     self->checked = locum_clock_read().mono;
@@ -305,8 +298,8 @@ static void
 on_listen_up(void *user)
 {
     struct locum_master *self = user;
-    subscribe(self, self->channel.text, on_subscribed);
-    subscribe(self, LOCUM_CHANNEL_MIRRORBITS, on_mirrorbits_subscribed);
+    subscribe(&self->channels[CHANNEL_HEARTBEAT]);
+    subscribe(&self->channels[CHANNEL_MIRRORBITS]);
 }
 
 static void
@@ -317,7 +310,7 @@ on_message(void *user, struct locum_slice channel, struct locum_slice payload)
         return;
     }
     self->heard = true;
-    if (locum_slice_is(channel, self->channel.text)) {
+    if (locum_slice_is(channel, self->channels[CHANNEL_HEARTBEAT].name.text)) {
         self->settings->owner->heartbeat(self->settings->owner_user, payload);
     } else if (locum_slice_is(channel, LOCUM_CHANNEL_MIRRORBITS)) {
         self->events->announcement(self->user, payload);
@@ -342,6 +335,9 @@ locum_master_create(const struct locum_master_settings *settings,
         self->settings = settings;
         self->events = events;
         self->user = user;
+        self->channels[CHANNEL_HEARTBEAT].master = self;
+        self->channels[CHANNEL_MIRRORBITS] =
+            (struct channel){self, {LOCUM_CHANNEL_MIRRORBITS}, false};
         locum_timer_init(&self->check_timer, settings->link.base, check, self);
     }
     return self;
@@ -355,7 +351,8 @@ locum_master_connect(struct locum_master *self, const struct locum_address *addr
     const struct locum_link_settings *link = &self->settings->link;
     name = name != NULL ? name : host.text;
     self->address = *address;
-    self->channel = locum_command_key(self->settings->config->core.cluster, "heartbeat", NULL);
+    self->channels[CHANNEL_HEARTBEAT].name =
+        locum_command_key(self->settings->config->core.cluster, "heartbeat", NULL);
     self->command = locum_link_open(link, address, name, &command_events, self);
     self->listen = locum_link_open(link, address, name, &listen_events, self);
     if (self->command == NULL || self->listen == NULL) {
@@ -371,8 +368,8 @@ locum_master_publish(struct locum_master *self, struct locum_slice message)
     if (!self->is_master) {
         return;
     }
-    struct locum_command_argv argv =
-        locum_command_argv(LOCUM_COMMAND_PUBLISH, self->channel.text, NULL);
+    struct locum_command_argv argv = locum_command_argv(
+        LOCUM_COMMAND_PUBLISH, self->channels[CHANNEL_HEARTBEAT].name.text, NULL);
     locum_command_add_slice(&argv, message);
     send_command(self, &argv);
     if (locum_clock_read().mono - self->checked >= self->settings->link.timeout_ms / 5) {

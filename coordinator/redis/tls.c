@@ -76,13 +76,6 @@ locum_tls_create(const struct locum_config_tls *config, struct locum_text *ret_w
     return (struct locum_tls *)context;
 }
 
-struct locum_tls *
-locum_tls_copy(const struct locum_tls *self)
-{
-    SSL_CTX_up_ref(context_of(self));
-    return (struct locum_tls *)context_of(self);
-}
-
 /* Require a certificate for this name or address. False: no memory. */
 static bool
 expect(SSL *ssl, const char *name)

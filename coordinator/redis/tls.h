@@ -18,9 +18,6 @@ struct locum_tls;
 struct locum_tls *locum_tls_create(const struct locum_config_tls *config,
                                    struct locum_text *ret_why);
 
-/* Another reference, to be destroyed on its own. */
-struct locum_tls *locum_tls_copy(const struct locum_tls *self);
-
 /*
  * Begin a handshake on a connected socket.
  *
@@ -36,7 +33,7 @@ struct bufferevent *locum_tls_begin(const struct locum_tls *self, struct event_b
  */
 void locum_tls_explain(struct bufferevent *bev, const char *name, struct locum_text *text);
 
-/* NULL is fine. */
+/* Handshakes that have begun go on. NULL is fine. */
 void locum_tls_destroy(struct locum_tls *self);
 
 #endif
