@@ -5,25 +5,23 @@
 const char *
 locum_error_text(int code)
 {
-    /* clang-format off */
-    switch (code) {
-    case LOCUM_OK:              return "ok";
-    case LOCUM_ERR_MEMORY:      return "out of memory";
-    case LOCUM_ERR_INVALID:     return "malformed";
-    case LOCUM_ERR_RANGE:       return "out of range";
-    case LOCUM_ERR_SPACE:       return "no space left";
-    case LOCUM_ERR_SIGNATURE:        return "no accepted secret made this signature";
-    case LOCUM_ERR_DENIED:      return "permission denied";
-    case LOCUM_ERR_NOT_FOUND:   return "not found";
-    case LOCUM_ERR_IN_USE:      return "address already in use";
-    case LOCUM_ERR_UNREACHABLE: return "unreachable";
-    case LOCUM_ERR_TIMEOUT:     return "timed out";
-    case LOCUM_ERR_PROTOCOL:    return "protocol error";
-    case LOCUM_ERR_REFUSED:     return "refused";
-    case LOCUM_ERR_IO:          return "input/output error";
-    default:                    return "unknown error";
-    }
-    /* clang-format on */
+    static const char *const texts[] = {
+        [-LOCUM_OK] = "ok",
+        [-LOCUM_ERR_MEMORY] = "out of memory",
+        [-LOCUM_ERR_INVALID] = "malformed",
+        [-LOCUM_ERR_RANGE] = "out of range",
+        [-LOCUM_ERR_SPACE] = "no space left",
+        [-LOCUM_ERR_SIGNATURE] = "no accepted secret made this signature",
+        [-LOCUM_ERR_DENIED] = "permission denied",
+        [-LOCUM_ERR_NOT_FOUND] = "not found",
+        [-LOCUM_ERR_IN_USE] = "address already in use",
+        [-LOCUM_ERR_UNREACHABLE] = "unreachable",
+        [-LOCUM_ERR_TIMEOUT] = "timed out",
+        [-LOCUM_ERR_PROTOCOL] = "protocol error",
+        [-LOCUM_ERR_REFUSED] = "refused",
+        [-LOCUM_ERR_IO] = "input/output error",
+    };
+    return code <= 0 && code >= LOCUM_ERR_IO ? texts[-code] : "unknown error";
 }
 
 int

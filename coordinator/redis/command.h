@@ -68,7 +68,7 @@ extern const char *const locum_sentinel_channels[LOCUM_SENTINEL_CHANNELS];
 /* The channel on which Mirrorbits announces itself; this program only subscribes to it. */
 #define LOCUM_CHANNEL_MIRRORBITS "_mirrorbits_cluster"
 
-enum { LOCUM_COMMAND_KEY_MAX = 63, LOCUM_KEY_EXPIRY_MS = 7 * 24 * 3600 * 1000 };
+enum { LOCUM_COMMAND_KEY_MAX = 63 };
 struct locum_command_key {
     char text[LOCUM_COMMAND_KEY_MAX + 1];
 };

@@ -13,6 +13,8 @@
 /* Of the event stream: fewer than a link has room for (LOCUM_LINK_WAITING_MAX). */
 enum { UNCONFIRMED_MAX = 64 };
 
+static const char expiry_ms[] = "604800000"; /* 7 d, of a node's hash */
+
 enum { CHANNEL_HEARTBEAT, CHANNEL_MIRRORBITS, CHANNELS };
 
 /* One diagnosis per command; SUBSCRIBE has a second one, for the second channel. */
@@ -259,10 +261,11 @@ subscribe(struct channel *channel)
     locum_link_send(channel->master->listen, &argv, on_subscribed, channel);
 }
 
+/* argument  NULL: none. */
 static void
-ask_role(struct locum_master *self)
+ask(struct locum_master *self, enum locum_command command, const char *argument)
 {
-    const struct locum_command_argv argv = locum_command_argv(LOCUM_COMMAND_ROLE, NULL);
+    const struct locum_command_argv argv = locum_command_argv(command, argument, NULL);
     send_command(self, &argv);
 }
 
@@ -271,7 +274,7 @@ static void
 check(void *user)
 {
     struct locum_master *self = user;
-    ask_role(self);
+    ask(self, LOCUM_COMMAND_ROLE, NULL);
     if (!self->heard) {
         subscribe(&self->channels[CHANNEL_HEARTBEAT]);
     }
@@ -289,9 +292,8 @@ on_command_up(void *user)
     struct locum_master *self = user;
     char db[24];
     (void)locum_text_format_buffer(db, sizeof(db), "%" PRIu32, self->settings->config->redis.db);
-    const struct locum_command_argv argv = locum_command_argv(LOCUM_COMMAND_SELECT, db, NULL);
-    ask_role(self);
-    send_command(self, &argv);
+    ask(self, LOCUM_COMMAND_ROLE, NULL);
+    ask(self, LOCUM_COMMAND_SELECT, db);
 }
 
 static void
@@ -389,14 +391,12 @@ locum_master_write_node(struct locum_master *self, const struct locum_field *fie
     const char *node = core->nodes[core->self].name;
     const struct locum_command_key key = locum_command_key(core->cluster, "node", node);
     const struct locum_command_key nodes = locum_command_key(core->cluster, "nodes", NULL);
-    char expiry[24];
     char score[24];
-    (void)locum_text_format_buffer(expiry, sizeof(expiry), "%d", LOCUM_KEY_EXPIRY_MS);
     (void)locum_text_format_buffer(score, sizeof(score), "%" PRId64, wall);
     struct locum_command_argv argv = locum_command_argv(LOCUM_COMMAND_HSET, key.text, NULL);
     add_fields(&argv, fields, count);
     send_command(self, &argv);
-    argv = locum_command_argv(LOCUM_COMMAND_PEXPIRE, key.text, expiry, NULL);
+    argv = locum_command_argv(LOCUM_COMMAND_PEXPIRE, key.text, expiry_ms, NULL);
     send_command(self, &argv);
     argv = locum_command_argv(LOCUM_COMMAND_ZADD, nodes.text, score, node, NULL);
     send_command(self, &argv);

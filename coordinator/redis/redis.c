@@ -34,12 +34,9 @@ struct locum_redis {
     size_t attempts;          /* to connect to a master: choose among a host name's addresses */
     struct locum_timer timer; /* evaluates which master to use */
     bool subscribed;          /* as last reported */
-    locum_ms since_wall;      /* of that */
     char error[LOCUM_REDIS_ERROR_MAX + 1];      /* why the last connection ended */
     char unresolved[LOCUM_REDIS_ERROR_MAX + 1]; /* the Sentinels name an unknown master; "" */
-    uint64_t commands;
-    uint64_t failures;
-    struct locum_redis_other_db other_db[LOCUM_NODES_MAX]; /* by node */
+    struct locum_redis_status status;           /* since_wall, other_db, commands, failures */
 };
 
 static bool
@@ -65,7 +62,7 @@ report(void *user)
         return;
     }
     self->subscribed = ready;
-    self->since_wall = ready ? locum_clock_read().wall : LOCUM_NEVER;
+    self->status.since_wall = ready ? locum_clock_read().wall : LOCUM_NEVER;
     if (ready) {
         self->error[0] = '\0';
         locum_discovery_worked(&self->discovery, locum_master_address(self->master));
@@ -138,7 +135,7 @@ on_master_left(void *user, const struct locum_address *address,
 {
     struct locum_redis *self = user;
     const bool is_new = strcmp(self->error, why) != 0;
-    self->failures++;
+    self->status.failures++;
     (void)locum_text_format_buffer(self->error, sizeof(self->error), "%s", why);
     if (is_new && !self->subscribed) {
         LOCUM_LOG(LOCUM_LOG_WARN, "redis", "error", self->error);
@@ -186,7 +183,7 @@ on_announcement(void *user, struct locum_slice payload)
     if (db == self->config->redis.db) {
         self->events->mirrorbits(self->user, node, text);
     } else { /* a channel has no database: it may belong to another cluster of Mirrorbits */
-        self->other_db[node] = (struct locum_redis_other_db){db, locum_clock_read().mono};
+        self->status.other_db[node] = (struct locum_redis_other_db){db, locum_clock_read().mono};
     }
 }
 
@@ -238,7 +235,7 @@ set_settings(struct locum_redis *self)
         .timeout_ms = redis->timeout_ms,
         .tls = self->tls,
         .login = {false, redis->user, redis->password, self->client},
-        .commands = &self->commands,
+        .commands = &self->status.commands,
     };
     self->master_settings = (struct locum_master_settings){
         .link = link,
@@ -326,7 +323,7 @@ begin(struct locum_redis *self, struct locum_sentinel *old[LOCUM_ENDPOINTS_SENTI
                          2 * self->config->core.sentinel_poll_ms + 200, /* one poll may fail */
                          self->config->redis.timeout_ms, locum_clock_read().mono);
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
-        self->other_db[i].heard_mono = LOCUM_NEVER;
+        self->status.other_db[i].heard_mono = LOCUM_NEVER;
     }
     for (size_t i = 0; i < self->endpoints.count; i++) {
         if (self->endpoints.at[i].named) {
@@ -373,7 +370,7 @@ locum_redis_create(struct event_base *base, const struct locum_config *config,
     self->config = config;
     self->events = events;
     self->user = user;
-    self->since_wall = LOCUM_NEVER;
+    self->status.since_wall = LOCUM_NEVER;
     (void)locum_text_format_buffer(self->client, sizeof(self->client), "locum-%s",
                                    config->core.nodes[config->core.self].name);
     set_settings(self);
@@ -518,16 +515,12 @@ add_error(const struct locum_redis *self, struct locum_text *text)
 void
 locum_redis_status(const struct locum_redis *self, struct locum_redis_status *ret)
 {
-    memset(ret, 0, sizeof(*ret));
+    *ret = self->status;
     struct locum_text error = locum_text_init(ret->error, sizeof(ret->error));
     struct locum_text unknown =
         locum_text_init(ret->unknown_instances, sizeof(ret->unknown_instances));
     const struct locum_address *master = locum_master_address(self->master);
     ret->connected = locum_master_is_ready(self->master);
-    ret->since_wall = self->since_wall;
-    ret->commands = self->commands;
-    ret->failures = self->failures;
-    memcpy(ret->other_db, self->other_db, sizeof(ret->other_db));
     if (master != NULL) {
         ret->master = *master;
     }
