@@ -70,17 +70,6 @@ report(void *user)
     self->events->subscribed(self->user, ready);
 }
 
-static void
-connect_to(struct locum_redis *self, const struct locum_address *address, locum_ms now)
-{
-    const char *name = self->config->redis.tls.name;
-    if (name[0] == '\0') {
-        name = locum_endpoints_name(&self->endpoints, address);
-    }
-    locum_discovery_tried(&self->discovery, address, now);
-    locum_master_connect(self->master, address, name);
-}
-
 /* Use the address that discovery chooses; leave another one at once. */
 static void
 evaluate(void *user)
@@ -93,6 +82,7 @@ evaluate(void *user)
     }
     const locum_ms now = locum_clock_read().mono;
     const struct locum_address *current = locum_master_address(self->master);
+    const char *tls_name = self->config->redis.tls.name;
     struct locum_address chosen;
     locum_ms not_before;
     if (!locum_discovery_choose(&self->discovery, current, now, &chosen, &not_before)) {
@@ -113,7 +103,10 @@ evaluate(void *user)
         locum_timer_arm(&self->timer, not_before - now);
         return;
     }
-    connect_to(self, &chosen, now);
+    locum_discovery_tried(&self->discovery, &chosen, now);
+    locum_master_connect(self->master, &chosen,
+                         tls_name[0] != '\0' ? tls_name
+                                             : locum_endpoints_name(&self->endpoints, &chosen));
     locum_timer_arm(&self->timer, LOCUM_DISCOVERY_GAP_MS);
 }
 
@@ -280,8 +273,9 @@ spread_addresses(struct locum_redis *self)
         struct locum_endpoints_entry *entry = &self->endpoints.at[i];
         const char *host = entry->endpoint.host;
         const struct locum_address *addresses = NULL;
+        const char *why = "";
         if (entry->named) {
-            const size_t count = locum_resolver_addresses(self->resolver, host, &addresses);
+            const size_t count = locum_resolver_addresses(self->resolver, host, &addresses, &why);
             locum_endpoints_set(entry, addresses, count);
         }
         if (i < self->endpoints.redis_count) {
@@ -289,8 +283,7 @@ spread_addresses(struct locum_redis *self)
                 locum_discovery_add_server(discovery, &entry->addresses[j]);
             }
         } else if (self->sentinels[i - self->endpoints.redis_count] != NULL) {
-            locum_sentinel_addresses_changed(self->sentinels[i - self->endpoints.redis_count],
-                                             locum_resolver_error(self->resolver, host));
+            locum_sentinel_addresses_changed(self->sentinels[i - self->endpoints.redis_count], why);
         }
     }
 }
@@ -475,20 +468,6 @@ add_unknown_instances(const struct locum_redis *self, struct locum_text *text)
     }
 }
 
-/* The first Redis whose host name has no address. */
-static void
-add_unresolved(const struct locum_redis *self, struct locum_text *text)
-{
-    for (size_t i = 0; i < self->endpoints.redis_count && text->length == 0; i++) {
-        const struct locum_endpoint *endpoint = &self->endpoints.at[i].endpoint;
-        const char *why = locum_resolver_error(self->resolver, endpoint->host);
-        if (why[0] != '\0') {
-            locum_text_format(text, "Redis %s:%u: the host name has no address: %s", endpoint->host,
-                              endpoint->port, why);
-        }
-    }
-}
-
 /* The error that an operator should see first: the first of these that there is. */
 static void
 add_error(const struct locum_redis *self, struct locum_text *text)
@@ -505,7 +484,16 @@ add_error(const struct locum_redis *self, struct locum_text *text)
             locum_text_add(text, locum_sentinel_status(self->sentinels[i])->error);
         }
     }
-    add_unresolved(self, text);
+    for (size_t i = 0; i < self->endpoints.redis_count && text->length == 0; i++) {
+        const struct locum_endpoint *endpoint = &self->endpoints.at[i].endpoint;
+        const struct locum_address *addresses;
+        const char *why;
+        (void)locum_resolver_addresses(self->resolver, endpoint->host, &addresses, &why);
+        if (why[0] != '\0') {
+            locum_text_format(text, "Redis %s:%u: the host name has no address: %s", endpoint->host,
+                              endpoint->port, why);
+        }
+    }
     if (text->length == 0 && self->endpoints.count == 0) {
         locum_text_add(text, "no node has a Redis or a Sentinel; set nodes.X.redis and "
                              "nodes.X.sentinel");

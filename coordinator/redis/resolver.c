@@ -286,21 +286,12 @@ locum_resolver_refresh(struct locum_resolver *self, const char *text)
 
 size_t
 locum_resolver_addresses(const struct locum_resolver *self, const char *text,
-                         const struct locum_address **ret)
+                         const struct locum_address **ret, const char **ret_why)
 {
     const struct name *name = find(self, text);
-    if (name == NULL) {
-        return 0;
-    }
-    *ret = name->addresses;
-    return name->count;
-}
-
-const char *
-locum_resolver_error(const struct locum_resolver *self, const char *text)
-{
-    const struct name *name = find(self, text);
-    return name != NULL && name->count == 0 ? name->why : "";
+    *ret_why = name != NULL && name->count == 0 ? name->why : "";
+    *ret = name != NULL ? name->addresses : NULL;
+    return name != NULL ? name->count : 0;
 }
 
 void

@@ -53,12 +53,13 @@ void locum_resolver_trim(struct locum_resolver *self);
 /* A connection to it failed: look it up again soon. */
 void locum_resolver_refresh(struct locum_resolver *self, const char *name);
 
-/* The known addresses of a name, with port 0, borrowed until `changed`; returns how many. */
+/*
+ * The known addresses of a name, with port 0, borrowed until `changed`; returns how many.
+ *
+ * ret_why  why it has none: "no such name"; "": no answer yet, or it has some.
+ */
 size_t locum_resolver_addresses(const struct locum_resolver *self, const char *name,
-                                const struct locum_address **ret);
-
-/* Why it has no address: "no such name"; "": no answer yet, or it has addresses. */
-const char *locum_resolver_error(const struct locum_resolver *self, const char *name);
+                                const struct locum_address **ret, const char **ret_why);
 
 /* NULL is fine. Not from inside `changed`. */
 void locum_resolver_destroy(struct locum_resolver *self);
