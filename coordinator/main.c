@@ -9,15 +9,15 @@
 
 #include "base/signature.h"
 #include "base/version.h"
-#include "cli/cli.h"
+#include "cli/options.h"
 #include "config/config.h"
 #include "daemon/daemon.h"
 #include "dns/dns.h"
 
 static int
-run_daemon(const char *config_path, int argc, char **argv)
+run_daemon(const char *config_path, const struct locum_options *options)
 {
-    (void)argc, (void)argv;
+    (void)options;
     return locum_daemon_run(config_path);
 }
 
@@ -35,11 +35,11 @@ print_and_count(void *user, const struct locum_problem *problem)
 }
 
 static int
-run_check(const char *config_path, int argc, char **argv)
+run_check(const char *config_path, const struct locum_options *options)
 {
     struct problem_counts counts = {0};
     struct locum_config *config = NULL;
-    (void)argc, (void)argv;
+    (void)options;
     int status = locum_config_load(config_path, NULL, print_and_count, &counts, &config);
     if (status == 0) {
         status = locum_dns_check(config, print_and_count, &counts);
@@ -59,11 +59,11 @@ run_check(const char *config_path, int argc, char **argv)
 }
 
 static int
-run_keygen(const char *config_path, int argc, char **argv)
+run_keygen(const char *config_path, const struct locum_options *options)
 {
     char secret[2 * LOCUM_SECRET_BYTES + 1];
     (void)config_path;
-    if (argc != 2 || strcmp(argv[1], "--cluster") != 0) {
+    if ((options->given & LOCUM_OPTION_CLUSTER) == 0) {
         (void)fprintf(stderr, "usage: locum keygen --cluster > /etc/locum/secret\n");
         return LOCUM_EXIT_USAGE;
     }
@@ -76,19 +76,20 @@ run_keygen(const char *config_path, int argc, char **argv)
 }
 
 static int
-run_version(const char *config_path, int argc, char **argv)
+run_version(const char *config_path, const struct locum_options *options)
 {
-    (void)config_path, (void)argc, (void)argv;
+    (void)config_path, (void)options;
     (void)printf("locum %s\n", LOCUM_VERSION);
     return LOCUM_EXIT_OK;
 }
 
 /* The sub-commands that need no running daemon; the others are in cli/. */
 static const struct locum_cli_command commands[] = {
-    {"run", "run", "run the daemon in the foreground", run_daemon, true},
-    {"check", "check", "check the configuration, offline", run_check, true},
-    {"keygen", "keygen --cluster", "print a new cluster secret", run_keygen, true},
-    {"version", "version", "print the version", run_version, true},
+    {"run", "run", "run the daemon in the foreground", run_daemon, true, 0, NULL},
+    {"check", "check", "check the configuration, offline", run_check, true, 0, NULL},
+    {"keygen", "keygen --cluster", "print a new cluster secret", run_keygen, true,
+     LOCUM_OPTION_CLUSTER, NULL},
+    {"version", "version", "print the version", run_version, true, 0, NULL},
     {0},
 };
 static const struct locum_cli_command *const tables[] = {commands, locum_cli_commands};
@@ -118,19 +119,6 @@ find_command(const char *name)
         }
     }
     return NULL;
-}
-
-/* `locum COMMAND --help`. False: there is no such command. */
-static bool
-print_help_of(const char *name)
-{
-    const struct locum_cli_command *command = find_command(name);
-    if (command == NULL) {
-        return false;
-    }
-    (void)printf("usage: locum %s [-c FILE]   (FILE: %s)\n\n%s\n\nSee locum(8).\n", command->usage,
-                 LOCUM_CONFIG_DEFAULT_PATH, command->help);
-    return true;
 }
 
 /* Remove `-c FILE` from the arguments. False: -c without a FILE. */
@@ -164,30 +152,24 @@ find_socket(const char *config_path, char ret_socket[LOCUM_PATH_MAX + 1])
     }
 }
 
+/* `locum --help`, or `locum COMMAND --help`. */
 static int
-run_command(const char *config_path, int argc, char **argv)
+help(const struct locum_cli_command *command)
 {
-    const struct locum_cli_command *command = find_command(argv[0]);
-    char socket[LOCUM_PATH_MAX + 1];
     if (command == NULL) {
-        (void)fprintf(stderr, "locum: unknown command '%s'; `locum help` lists them\n", argv[0]);
-        return LOCUM_EXIT_USAGE;
+        print_help(stdout);
+    } else {
+        (void)printf("usage: locum %s [-c FILE]   (FILE: %s)\n\n%s\n\nSee locum(8).\n",
+                     command->usage, LOCUM_CONFIG_DEFAULT_PATH, command->help);
     }
-    if (argc > 1 && strcmp(command->usage, command->name) == 0) {
-        (void)fprintf(stderr, "locum %s: the only argument is -c FILE\n", argv[0]);
-        return LOCUM_EXIT_USAGE;
-    }
-    if (command->offline) {
-        return command->run(config_path, argc, argv);
-    }
-    find_socket(config_path, socket);
-    return command->run(socket, argc, argv);
+    return LOCUM_EXIT_OK;
 }
 
 int
 main(int argc, char **argv)
 {
     const char *config_path = LOCUM_CONFIG_DEFAULT_PATH;
+    char socket[LOCUM_PATH_MAX + 1];
     argc--;
     argv++;
     if (!take_config_path(&argc, argv, &config_path)) {
@@ -201,20 +183,22 @@ main(int argc, char **argv)
     if (strcmp(argv[0], "help") == 0) {
         argv[0] = "--help";
     }
+    const struct locum_cli_command *command = find_command(argv[0]);
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "--version") == 0) {
-            return run_version(NULL, 0, NULL);
+            return run_version(NULL, NULL);
         }
-        if (strcmp(argv[i], "--help") != 0 && strcmp(argv[i], "-h") != 0) {
-            continue;
-        }
-        if (i == 0) {
-            print_help(stdout);
-            return LOCUM_EXIT_OK;
-        }
-        if (print_help_of(argv[0])) {
-            return LOCUM_EXIT_OK;
+        if ((strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) &&
+            (i == 0 || command != NULL)) {
+            return help(command);
         }
     }
-    return run_command(config_path, argc, argv);
+    if (command == NULL) {
+        (void)fprintf(stderr, "locum: unknown command '%s'; `locum help` lists them\n", argv[0]);
+        return LOCUM_EXIT_USAGE;
+    }
+    if (!command->offline) {
+        find_socket(config_path, socket);
+    }
+    return locum_cli_run(command, command->offline ? config_path : socket, argc, argv);
 }

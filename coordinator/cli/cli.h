@@ -10,6 +10,8 @@
 
 #include <stdbool.h>
 
+struct locum_options; /* cli/options.h */
+
 enum {
     LOCUM_EXIT_OK = 0,
     LOCUM_EXIT_NOT_FINE = 1,
@@ -22,11 +24,18 @@ struct locum_cli_command {
     const char *name;
     const char *usage; /* "drain [--for 30m] [--reason TEXT] [--wait] [--force]" */
     const char *help;  /* one line */
-    /* path: of the control socket, or of the configuration if `offline`. argv[0] is the
-     * sub-command; -c FILE was removed. */
-    int (*run)(const char *path, int argc, char **argv);
-    bool offline; /* needs no running daemon */
+    /* path: of the control socket, or of the configuration if `offline`. */
+    int (*run)(const char *path, const struct locum_options *options);
+    bool offline;         /* needs no running daemon */
+    unsigned options;     /* bits of the options that it has */
+    const char *argument; /* the name of its argument ("NAME"); NULL: it has none */
 };
+
+/*
+ * Read the arguments and run a sub-command. argv[0] is its name; -c FILE was removed. Returns the
+ * exit code.
+ */
+int locum_cli_run(const struct locum_cli_command *command, const char *path, int argc, char **argv);
 
 /* The commands of this room, ended by an entry whose name is NULL. */
 extern const struct locum_cli_command locum_cli_commands[];

@@ -27,20 +27,14 @@ post(const char *socket, const char *target, json_t *body, const char *invalid, 
 }
 
 static int
-run_status(const char *socket, int argc, char **argv)
+run_status(const char *socket, const struct locum_options *options)
 {
-    struct locum_options options;
     json_t *status = NULL;
-    int result =
-        locum_options_read(argc, argv, LOCUM_OPTION_JSON | LOCUM_OPTION_WATCH, NULL, &options);
-    if (result != LOCUM_EXIT_OK) {
-        return result;
-    }
-    const bool json = (options.given & LOCUM_OPTION_JSON) != 0;
-    if ((options.given & LOCUM_OPTION_WATCH) != 0) {
+    const bool json = (options->given & LOCUM_OPTION_JSON) != 0;
+    if ((options->given & LOCUM_OPTION_WATCH) != 0) {
         return locum_watch_status(socket, json);
     }
-    result = locum_client_ask(socket, "/status", NULL, stderr, &status);
+    const int result = locum_client_ask(socket, "/status", NULL, stderr, &status);
     if (result != LOCUM_EXIT_OK) {
         return result;
     }
@@ -51,11 +45,9 @@ run_status(const char *socket, int argc, char **argv)
     } else {
         locum_show_status(status, &print);
     }
-    if (locum_show_degraded(status, NULL) > 0) {
-        result = LOCUM_EXIT_NOT_FINE;
-    }
+    const bool degraded = locum_show_degraded(status, NULL) > 0;
     json_decref(status);
-    return result;
+    return degraded ? LOCUM_EXIT_NOT_FINE : LOCUM_EXIT_OK;
 }
 
 static bool
@@ -81,24 +73,20 @@ explain_target(const struct locum_options *options, struct locum_text *ret)
 }
 
 static int
-run_explain(const char *socket, int argc, char **argv)
+run_explain(const char *socket, const struct locum_options *options)
 {
-    struct locum_options options;
     json_t *explain = NULL;
     char buffer[TARGET_BYTES];
     struct locum_text target = locum_text_init(buffer, sizeof(buffer));
-    int result = locum_options_read(argc, argv, LOCUM_OPTION_IF, "NAME", &options);
-    if (result == LOCUM_EXIT_OK && strlen(options.argument) > 254) {
+    if (strlen(options->argument) > 254) {
         (void)fputs("locum explain: a name has at most 254 characters\n", stderr);
-        result = LOCUM_EXIT_USAGE;
+        return LOCUM_EXIT_USAGE;
     }
-    if (result == LOCUM_EXIT_OK && !explain_target(&options, &target)) {
+    if (!explain_target(options, &target)) {
         (void)fputs("locum: out of memory\n", stderr);
-        result = LOCUM_EXIT_NOT_FINE;
+        return LOCUM_EXIT_NOT_FINE;
     }
-    if (result == LOCUM_EXIT_OK) {
-        result = locum_client_ask(socket, buffer, NULL, stderr, &explain);
-    }
+    const int result = locum_client_ask(socket, buffer, NULL, stderr, &explain);
     if (result == LOCUM_EXIT_OK) {
         const struct locum_print print = locum_print_stdout();
         locum_show_explain(explain, &print);
@@ -108,13 +96,9 @@ run_explain(const char *socket, int argc, char **argv)
 }
 
 static int
-run_events(const char *socket, int argc, char **argv)
+run_events(const char *socket, const struct locum_options *options)
 {
-    struct locum_options options;
-    const int result = locum_options_read(argc, argv, LOCUM_OPTION_FOLLOW, NULL, &options);
-    return result == LOCUM_EXIT_OK
-               ? locum_watch_events(socket, (options.given & LOCUM_OPTION_FOLLOW) != 0)
-               : result;
+    return locum_watch_events(socket, (options->given & LOCUM_OPTION_FOLLOW) != 0);
 }
 
 /* Wait until no resolver can have an older answer; on a terminal show the remaining seconds. */
@@ -136,24 +120,17 @@ wait_out(json_int_t wait_ms)
     }
 }
 
-/* drain, ready, maint: argv[0] is the state. */
+/* drain, ready, maint: the command's name is the state. */
 static int
-run_admin(const char *socket, int argc, char **argv)
+run_admin(const char *socket, const struct locum_options *options)
 {
-    const bool ready = strcmp(argv[0], "ready") == 0;
-    const unsigned leaving = LOCUM_OPTION_FOR | LOCUM_OPTION_FORCE;
-    const unsigned both = LOCUM_OPTION_REASON | LOCUM_OPTION_WAIT;
-    struct locum_options options;
-    int result = locum_options_read(argc, argv, ready ? both : leaving | both, NULL, &options);
-    if (result != LOCUM_EXIT_OK) {
-        return result;
-    }
-    json_t *for_s = options.for_ms != LOCUM_NEVER ? json_integer(options.for_ms / 1000) : NULL;
+    json_t *for_s = options->for_ms != LOCUM_NEVER ? json_integer(options->for_ms / 1000) : NULL;
     json_t *answer = NULL;
-    json_t *body = json_pack("{s:s, s:b, s:o*, s:s*}", "admin", argv[0], "force",
-                             (options.given & LOCUM_OPTION_FORCE) != 0, "for_s", for_s, "reason",
-                             options.reason);
-    result = post(socket, "/admin", body, "locum: --reason must be UTF-8 text\n", &answer);
+    json_t *body = json_pack("{s:s, s:b, s:o*, s:s*}", "admin", options->command, "force",
+                             (options->given & LOCUM_OPTION_FORCE) != 0, "for_s", for_s, "reason",
+                             options->reason);
+    const int result =
+        post(socket, "/admin", body, "locum: --reason must be UTF-8 text\n", &answer);
     if (result != LOCUM_EXIT_OK) {
         return result;
     }
@@ -164,26 +141,22 @@ run_admin(const char *socket, int argc, char **argv)
                            "another {wait_ms:age}\n"
                          : "this node is now: {admin}\n");
     (void)fflush(stdout);
-    if ((options.given & LOCUM_OPTION_WAIT) != 0) {
+    if ((options->given & LOCUM_OPTION_WAIT) != 0) {
         wait_out(wait_ms);
     }
     json_decref(answer);
     return LOCUM_EXIT_OK;
 }
 
-/* exclude, include: argv[0] is the path. */
+/* exclude, include: the command's name is the path. */
 static int
-run_exclude(const char *socket, int argc, char **argv)
+run_exclude(const char *socket, const struct locum_options *options)
 {
-    struct locum_options options;
-    int result = locum_options_read(argc, argv, 0, "NODE", &options);
-    if (result != LOCUM_EXIT_OK) {
-        return result;
-    }
     json_t *answer = NULL;
-    result = post(socket, strcmp(argv[0], "exclude") == 0 ? "/exclude" : "/include",
-                  json_pack("{s:s}", "node", options.argument),
-                  "locum: NODE must be the name of a node\n", &answer);
+    const int result =
+        post(socket, strcmp(options->command, "exclude") == 0 ? "/exclude" : "/include",
+             json_pack("{s:s}", "node", options->argument),
+             "locum: NODE must be the name of a node\n", &answer);
     if (result == LOCUM_EXIT_OK) {
         locum_print_json(stdout, answer,
                          json_array_size(json_object_get(answer, "excluded")) > 0
@@ -195,19 +168,16 @@ run_exclude(const char *socket, int argc, char **argv)
 }
 
 static int
-run_reload(const char *socket, int argc, char **argv)
+run_reload(const char *socket, const struct locum_options *options)
 {
-    struct locum_options options;
     json_t *answer = NULL;
-    int result = locum_options_read(argc, argv, 0, NULL, &options);
-    if (result == LOCUM_EXIT_OK) {
-        result = post(socket, "/reload", json_object(), "locum: out of memory\n", &answer);
-    }
+    size_t i;
+    const json_t *warning;
+    (void)options;
+    const int result = post(socket, "/reload", json_object(), "locum: out of memory\n", &answer);
     if (result != LOCUM_EXIT_OK) {
         return result;
     }
-    size_t i;
-    const json_t *warning;
     json_array_foreach(json_object_get(answer, "warnings"), i, warning)
     {
         locum_print_json(stderr, warning, "{}\n");
@@ -217,21 +187,29 @@ run_reload(const char *socket, int argc, char **argv)
     return result;
 }
 
+enum {
+    READY_OPTIONS = LOCUM_OPTION_REASON | LOCUM_OPTION_WAIT,
+    LEAVE_OPTIONS = READY_OPTIONS | LOCUM_OPTION_FOR | LOCUM_OPTION_FORCE,
+};
+
 const struct locum_cli_command locum_cli_commands[] = {
     {"status", "status [--json] [--watch]", "show the cluster; exit 1 if it is degraded",
-     run_status, false},
+     run_status, false, LOCUM_OPTION_JSON | LOCUM_OPTION_WATCH, NULL},
     {"explain", "explain NAME [--if NODE=STATE] ...",
      "show why a name has its answer, or its answer if nodes were down, failing, drain ...",
-     run_explain, false},
-    {"events", "events [--follow]", "show what happened, newest last", run_events, false},
+     run_explain, false, LOCUM_OPTION_IF, "NAME"},
+    {"events", "events [--follow]", "show what happened, newest last", run_events, false,
+     LOCUM_OPTION_FOLLOW, NULL},
     {"drain", "drain [--for 30m] [--reason TEXT] [--wait] [--force]",
-     "name this node only if no better one is available", run_admin, false},
-    {"ready", "ready [--reason TEXT] [--wait]", "end drain or maint", run_admin, false},
+     "name this node only if no better one is available", run_admin, false, LEAVE_OPTIONS, NULL},
+    {"ready", "ready [--reason TEXT] [--wait]", "end drain or maint", run_admin, false,
+     READY_OPTIONS, NULL},
     {"maint", "maint [--for 30m] [--reason TEXT] [--wait] [--force]", "treat this node as failing",
-     run_admin, false},
-    {"exclude", "exclude NODE", "exclude a peer from this node's answers", run_exclude, false},
-    {"include", "include NODE", "end the exclusion of a peer", run_exclude, false},
+     run_admin, false, LEAVE_OPTIONS, NULL},
+    {"exclude", "exclude NODE", "exclude a peer from this node's answers", run_exclude, false, 0,
+     "NODE"},
+    {"include", "include NODE", "end the exclusion of a peer", run_exclude, false, 0, "NODE"},
     {"reload", "reload", "reload the configuration: all of it takes effect, or nothing", run_reload,
-     false},
+     false, 0, NULL},
     {0},
 };

@@ -19,24 +19,15 @@ static const struct {
     {"--reason", LOCUM_OPTION_REASON, "needs a text of 1 to 79 characters"},
     {"--wait", LOCUM_OPTION_WAIT, NULL},
     {"--force", LOCUM_OPTION_FORCE, NULL},
+    {"--cluster", LOCUM_OPTION_CLUSTER, NULL},
 };
-
-static const char *
-usage_of(const char *command)
-{
-    for (const struct locum_cli_command *at = locum_cli_commands; at->name != NULL; at++) {
-        if (strcmp(at->name, command) == 0) {
-            return at->usage;
-        }
-    }
-    return command;
-}
 
 /* Print "locum status: --jsn is not an option of this command" and the usage. */
 static int
-complain(const char *command, const char *subject, const char *what, const char *value)
+complain(const struct locum_cli_command *command, const char *subject, const char *what,
+         const char *value)
 {
-    (void)fprintf(stderr, "locum %s: ", command);
+    (void)fprintf(stderr, "locum %s: ", command->name);
     locum_print_text(stderr, subject);
     (void)fprintf(stderr, " %s", what);
     if (value != NULL) {
@@ -44,7 +35,7 @@ complain(const char *command, const char *subject, const char *what, const char 
         locum_print_text(stderr, value);
         (void)fputc('"', stderr);
     }
-    (void)fprintf(stderr, "\nusage: locum %s\n", usage_of(command));
+    (void)fprintf(stderr, "\nusage: locum %s\n", command->usage);
     return LOCUM_EXIT_USAGE;
 }
 
@@ -72,56 +63,55 @@ take_value(enum locum_options_bit option, const char *value, struct locum_option
 
 /* "--for 30m" or "--for=30m"; the value of the first form is the next of argv. */
 static int
-take_option(int argc, char **argv, int *at, unsigned allowed, struct locum_options *ret)
+take_option(const struct locum_cli_command *command, int argc, char **argv, int *at,
+            struct locum_options *ret)
 {
     struct locum_slice rest = locum_slice_of(argv[*at]);
     struct locum_slice name;
     (void)locum_slice_cut(&rest, '=', &name);
     for (size_t i = 0; i < LOCUM_COUNT(table); i++) {
-        if (!locum_slice_is(name, table[i].text) || (allowed & table[i].option) == 0) {
+        if (!locum_slice_is(name, table[i].text) || (command->options & table[i].option) == 0) {
             continue;
         }
         if ((ret->given & table[i].option & ~(unsigned)LOCUM_OPTION_IF) != 0) {
-            return complain(argv[0], table[i].text, "is given twice", NULL);
+            return complain(command, table[i].text, "is given twice", NULL);
         }
         ret->given |= table[i].option;
         const char *value = rest.at;
         if (table[i].value == NULL) {
             return value == NULL ? LOCUM_EXIT_OK
-                                 : complain(argv[0], table[i].text, "takes no value", NULL);
+                                 : complain(command, table[i].text, "takes no value", NULL);
         }
         if (value == NULL && *at + 1 < argc) {
             value = argv[++*at];
         }
         if (value == NULL || !take_value(table[i].option, value, ret)) {
-            return complain(argv[0], table[i].text, table[i].value, value);
+            return complain(command, table[i].text, table[i].value, value);
         }
         return LOCUM_EXIT_OK;
     }
-    return complain(argv[0], argv[*at], "is not an option of this command", NULL);
+    return complain(command, argv[*at], "is not an option of this command", NULL);
 }
 
 int
-locum_options_read(int argc, char **argv, unsigned allowed, const char *argument,
-                   struct locum_options *ret)
+locum_cli_run(const struct locum_cli_command *command, const char *path, int argc, char **argv)
 {
-    struct locum_options options = {.for_ms = LOCUM_NEVER};
+    struct locum_options options = {.command = command->name, .for_ms = LOCUM_NEVER};
     for (int i = 1; i < argc; i++) {
         if (argv[i][0] == '-') {
-            const int result = take_option(argc, argv, &i, allowed, &options);
+            const int result = take_option(command, argc, argv, &i, &options);
             if (result != LOCUM_EXIT_OK) {
                 return result;
             }
-        } else if (argument == NULL || options.argument != NULL || argv[i][0] == '\0') {
-            return complain(argv[0], argv[i][0] != '\0' ? argv[i] : "\"\"",
+        } else if (command->argument == NULL || options.argument != NULL || argv[i][0] == '\0') {
+            return complain(command, argv[i][0] != '\0' ? argv[i] : "\"\"",
                             "is an unexpected argument", NULL);
         } else {
             options.argument = argv[i];
         }
     }
-    if (argument != NULL && options.argument == NULL) {
-        return complain(argv[0], argument, "is missing", NULL);
+    if (command->argument != NULL && options.argument == NULL) {
+        return complain(command, command->argument, "is missing", NULL);
     }
-    *ret = options;
-    return LOCUM_EXIT_OK;
+    return command->run(path, &options);
 }

@@ -5,7 +5,6 @@
 #define LOCUM_CLI_OPTIONS_H
 
 #include "base/clock.h"
-#include "base/invariant.h"
 #include "cli/cli.h"
 #include "core/types.h"
 
@@ -19,11 +18,13 @@ enum locum_options_bit {
     LOCUM_OPTION_WAIT = 32,
     LOCUM_OPTION_FORCE = 64,
     LOCUM_OPTION_WATCH = 128,
+    LOCUM_OPTION_CLUSTER = 256,
 };
 
 enum { LOCUM_SUPPOSED_MAX = 8 };
 
 struct locum_options {
+    const char *command;                      /* its name */
     unsigned given;                           /* bits of the options that were given */
     const char *supposed[LOCUM_SUPPOSED_MAX]; /* each --if NODE=STATE, in their order */
     size_t supposed_count;
@@ -31,16 +32,5 @@ struct locum_options {
     const char *reason;   /* --reason; NULL if not given */
     const char *argument; /* the argument that is not an option; NULL if the command has none */
 };
-
-/*
- * Read argv.
- *
- * allowed   bits of the options that the command has.
- * argument  the name of its argument ("NAME"); NULL: it has none.
- * ret       borrowed from argv.
- * Returns LOCUM_EXIT_OK, or LOCUM_EXIT_USAGE after the error and the usage were printed on stderr.
- */
-int locum_options_read(int argc, char **argv, unsigned allowed, const char *argument,
-                       struct locum_options *ret) LOCUM_MUST_CHECK;
 
 #endif

@@ -154,7 +154,7 @@ run_with(struct site *site, const char *const *answers, const char *const *argum
     const int kept_err = dup(STDERR_FILENO);
     (void)dup2(out, STDOUT_FILENO);
     (void)dup2(err, STDERR_FILENO);
-    const int result = command->run(site->socket, argc, argv);
+    const int result = locum_cli_run(command, site->socket, argc, argv);
     (void)fflush(NULL);
     (void)dup2(kept_out, STDOUT_FILENO);
     (void)dup2(kept_err, STDERR_FILENO);
