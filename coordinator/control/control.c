@@ -16,9 +16,6 @@
 #include "control/listen.h"
 #include "control/route.h"
 
-static const char type_json[] = "application/json";
-static const char type_text[] = "text/plain; version=0.0.4; charset=utf-8";
-
 enum { WHY_BYTES = 512, RETRY_MS = 1000 };
 
 /* A listener and which requests it takes. */
@@ -62,19 +59,19 @@ set_header(struct evhttp_request *http, const char *key, const char *value)
 static void
 send_reply(struct evhttp_request *http, struct locum_control_reply reply)
 {
-    static const char failed[] = "{\"errors\":[\"out of memory while the reply was made\"]}";
     char *json = reply.body != NULL ? json_dumps(reply.body, JSON_COMPACT) : NULL;
     const char *body = json != NULL ? json : reply.text;
     const bool plain = body != NULL && body == reply.text;
     struct evbuffer *bytes = evbuffer_new();
     if (body == NULL) {
         reply.status = 500;
-        body = failed;
+        body = "{\"errors\":[\"out of memory while the reply was made\"]}";
     }
     if (bytes == NULL || evbuffer_add(bytes, body, strlen(body)) != 0) {
         reply.status = 500;
     }
-    set_header(http, "Content-Type", plain ? type_text : type_json);
+    set_header(http, "Content-Type",
+               plain ? "text/plain; version=0.0.4; charset=utf-8" : "application/json");
     set_header(http, "Cache-Control", "no-store");
     set_header(http, "X-Content-Type-Options", "nosniff");
     set_header(http, "Connection", "close");
@@ -182,44 +179,6 @@ hold(struct control_listener *listener, struct evhttp_request *http,
     evhttp_connection_set_closecb(evhttp_request_get_connection(http), on_gone, held);
 }
 
-static void
-refuse_method(struct control_listener *listener, struct evhttp_request *http,
-              const struct locum_route *route)
-{
-    const bool get = listener->read_only || route->method == EVHTTP_REQ_GET;
-    const char *text = get ? "this path takes GET" : "this path takes POST";
-    if (listener->read_only) {
-        text = "this port takes only GET: send other requests to the control socket";
-    }
-    set_header(http, "Allow", get ? "GET" : "POST");
-    send_error(http, 405, text);
-}
-
-static void
-refuse_path(struct control_listener *listener, struct evhttp_request *http, const char *path)
-{
-    char buffer[WHY_BYTES];
-    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-    locum_text_add(&text, "no such path: ");
-    locum_text_add_escaped(&text, path, strnlen(path, 64));
-    locum_text_add(&text, "; the paths are ");
-    locum_route_add_all(&text, &listener->control->handlers, listener->read_only);
-    send_error(http, 404, buffer);
-}
-
-/* The query string's keys and values; freed by the caller with evhttp_clear_headers(). */
-static int
-parse_query(struct evhttp_request *http, struct evkeyvalq *ret, struct locum_text *why)
-{
-    const char *text = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(http));
-    if (text != NULL && evhttp_parse_query_str(text, ret) != 0) {
-        TAILQ_INIT(ret);
-        locum_text_add(why, "the query string must have the form key=value&key=value");
-        return LOCUM_ERR_INVALID;
-    }
-    return 0;
-}
-
 /* The body as an object, NULL if it is empty. 0, or LOCUM_ERR_INVALID and *why. */
 static int
 parse_body(struct evhttp_request *http, json_t **ret, struct locum_text *why)
@@ -227,23 +186,21 @@ parse_body(struct evhttp_request *http, json_t **ret, struct locum_text *why)
     struct evbuffer *input = evhttp_request_get_input_buffer(http);
     const size_t length = evbuffer_get_length(input);
     const char *bytes = (const char *)evbuffer_pullup(input, -1);
-    if (length == 0 || bytes == NULL) {
-        *ret = NULL;
-        return 0;
-    }
     json_error_t error;
-    json_t *json = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &error);
-    if (json_is_object(json)) {
-        *ret = json;
+    if (length == 0 || bytes == NULL) {
         return 0;
     }
-    if (json != NULL) {
-        locum_text_add(why, "the body must be a JSON object, such as {\"node\": \"dc3\"}");
-        json_decref(json);
-        return LOCUM_ERR_INVALID;
+    *ret = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &error);
+    if (json_is_object(*ret)) {
+        return 0;
     }
-    locum_text_format(why, "the body is not JSON: line %d column %d: %s", error.line, error.column,
-                      error.text);
+    if (*ret != NULL) {
+        json_decref(*ret);
+        locum_text_add(why, "the body must be a JSON object, such as {\"node\": \"dc3\"}");
+    } else {
+        locum_text_format(why, "the body is not JSON: line %d column %d: %s", error.line,
+                          error.column, error.text);
+    }
     return LOCUM_ERR_INVALID;
 }
 
@@ -253,13 +210,17 @@ serve(struct control_listener *listener, struct evhttp_request *http,
       const struct locum_route *route)
 {
     struct locum_control *self = listener->control;
+    const char *text = evhttp_uri_get_query(evhttp_request_get_evhttp_uri(http));
     char buffer[WHY_BYTES];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
     struct evkeyvalq query = TAILQ_HEAD_INITIALIZER(query);
     locum_ms wait_ms = 0;
     json_t *json = NULL;
-    if (parse_query(http, &query, &why) != 0 ||
-        locum_route_check(route, &query, &wait_ms, &why) != 0 ||
+    if (text != NULL && evhttp_parse_query_str(text, &query) != 0) {
+        send_error(http, 400, "the query string must have the form key=value&key=value");
+        return; /* evhttp has freed the pairs */
+    }
+    if (locum_route_check(route, &query, &wait_ms, &why) != 0 ||
         parse_body(http, &json, &why) != 0) {
         evhttp_clear_headers(&query);
         send_error(http, 400, buffer);
@@ -267,14 +228,15 @@ serve(struct control_listener *listener, struct evhttp_request *http,
     }
     const struct locum_control_reply reply = call_handler(self, route, &query, json, wait_ms == 0);
     json_decref(json);
-    if (reply.later && listener->held_count >= listener->held_max) {
-        evhttp_clear_headers(&query);
+    if (reply.later && listener->held_count < listener->held_max) {
+        hold(listener, http, route, &query, wait_ms);
+        return;
+    }
+    evhttp_clear_headers(&query);
+    if (reply.later) {
         set_header(http, "Retry-After", "1");
         send_error(http, 503, "too many clients wait for a change: ask again without wait");
-    } else if (reply.later) {
-        hold(listener, http, route, &query, wait_ms);
     } else {
-        evhttp_clear_headers(&query);
         send_reply(http, reply);
     }
 }
@@ -283,16 +245,29 @@ static void
 on_request(struct evhttp_request *http, void *user)
 {
     struct control_listener *listener = user;
+    const bool read_only = listener->read_only;
+    const struct locum_control_handlers *handlers = &listener->control->handlers;
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(http);
-    const char *path = uri != NULL ? evhttp_uri_get_path(uri) : NULL;
-    const enum evhttp_cmd_type method = evhttp_request_get_command(http);
-    const struct locum_route *route =
-        path != NULL ? locum_route_find(&listener->control->handlers, path) : NULL;
-    if (route == NULL ||
-        (listener->read_only && route->method != EVHTTP_REQ_GET && method == EVHTTP_REQ_GET)) {
-        refuse_path(listener, http, path != NULL ? path : "");
-    } else if (method != route->method || (listener->read_only && method != EVHTTP_REQ_GET)) {
-        refuse_method(listener, http, route);
+    const char *found = uri != NULL ? evhttp_uri_get_path(uri) : NULL;
+    const char *path = found != NULL ? found : "";
+    const bool get = evhttp_request_get_command(http) == EVHTTP_REQ_GET;
+    const struct locum_route *route = locum_route_find(handlers, path);
+    const bool takes_get = route != NULL && route->method == EVHTTP_REQ_GET;
+    if (route == NULL || (read_only && get && !takes_get)) {
+        char buffer[WHY_BYTES];
+        struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+        locum_text_add(&text, "no such path: ");
+        locum_text_add_escaped(&text, path, strnlen(path, 64));
+        locum_text_add(&text, "; the paths are ");
+        locum_route_add_all(&text, handlers, read_only);
+        send_error(http, 404, buffer);
+    } else if (read_only && !get) {
+        set_header(http, "Allow", "GET");
+        send_error(http, 405,
+                   "this port takes only GET: send other requests to the control socket");
+    } else if (get != takes_get) {
+        set_header(http, "Allow", takes_get ? "GET" : "POST");
+        send_error(http, 405, takes_get ? "this path takes GET" : "this path takes POST");
     } else {
         serve(listener, http, route);
     }
@@ -362,30 +337,24 @@ locum_control_create(struct event_base *base, const struct locum_config *config,
     if (self == NULL) {
         return LOCUM_ERR_MEMORY;
     }
-    self->base = base;
-    self->handlers = *handlers;
-    self->user = user;
-    self->local = (struct control_listener){.control = self};
-    self->public = (struct control_listener){.control = self, .read_only = true};
-    LIST_INIT(&self->held);
-    self->http = config->listen_http;
+    *self = (struct locum_control){.base = base,
+                                   .handlers = *handlers,
+                                   .user = user,
+                                   .local = {.control = self},
+                                   .public = {.control = self, .read_only = true},
+                                   .http = config->listen_http};
     locum_timer_init(&self->wake, base, on_wake, self);
     locum_timer_init(&self->retry, base, on_retry, self);
     const int fd = locum_listen_unix(config->listen_control, &self->file, ret_why);
-    int error = fd < 0 ? fd : 0;
-    if (error == 0) {
+    if (fd >= 0) {
         memcpy(self->path, config->listen_control, sizeof(self->path));
-        error = serve_listener(base, &self->local, fd);
+        if (serve_listener(base, &self->local, fd) == 0 && open_public(self, ret_why) == 0) {
+            *ret = self;
+            return 0;
+        }
     }
-    if (error == 0) {
-        error = open_public(self, ret_why);
-    }
-    if (error != 0) {
-        locum_control_destroy(self);
-        return error;
-    }
-    *ret = self;
-    return 0;
+    locum_control_destroy(self);
+    return fd < 0 ? fd : LOCUM_ERR_MEMORY;
 }
 
 void

@@ -49,20 +49,14 @@ struct locum_http {
 };
 
 /* evhttp's callbacks are set on a stream until it closes it. */
-static bool
-is_open(const struct client_slot *slot)
-{
-    void *connection;
-    bufferevent_getcb(slot->stream, NULL, NULL, NULL, &connection);
-    return connection != NULL;
-}
-
 static void
 forget_closed(struct locum_http *self)
 {
     size_t kept = 0;
     for (size_t i = 0; i < self->count; i++) {
-        if (is_open(&self->slots[i])) {
+        void *connection;
+        bufferevent_getcb(self->slots[i].stream, NULL, NULL, NULL, &connection);
+        if (connection != NULL) {
             self->slots[kept++] = self->slots[i];
         } else {
             (void)bufferevent_decref(self->slots[i].stream);
@@ -88,20 +82,6 @@ oldest_idle(const struct locum_http *self, locum_ms now)
         }
     }
     return self->count;
-}
-
-/* Free the slot of the oldest idle client; evhttp closes it in the next iteration. */
-static void
-evict(struct locum_http *self, locum_ms now)
-{
-    const size_t idle = oldest_idle(self, now);
-    if (idle < self->count) {
-        end(&self->slots[idle]);
-        (void)bufferevent_decref(self->slots[idle].stream);
-        self->count--;
-        memmove(&self->slots[idle], &self->slots[idle + 1],
-                (self->count - idle) * sizeof(self->slots[0]));
-    }
 }
 
 /* If all slots are used: when the oldest client without a request has had its time. */
@@ -144,8 +124,14 @@ on_accepted(struct event_base *base, void *user)
     const locum_ms now = locum_clock_read().mono;
     (void)evconnlistener_disable(self->listener);
     forget_closed(self);
-    if (self->count >= self->clients_max) {
-        evict(self, now);
+    const size_t idle = oldest_idle(self, now);
+    if (self->count >= self->clients_max && idle < self->count) {
+        /* Free its slot; evhttp closes it in the next iteration. */
+        end(&self->slots[idle]);
+        (void)bufferevent_decref(self->slots[idle].stream);
+        self->count--;
+        memmove(&self->slots[idle], &self->slots[idle + 1],
+                (self->count - idle) * sizeof(self->slots[0]));
     }
     struct bufferevent *stream = bufferevent_socket_new(base, -1, BEV_OPT_CLOSE_ON_FREE);
     if (stream != NULL && self->count < LOCUM_COUNT(self->slots)) {
@@ -179,31 +165,20 @@ on_whole_request(struct evhttp_request *request, void *user)
     self->on_request(request, self->user);
 }
 
-/* evhttp owns the listener from here on; on failure `fd` is closed. */
-static int
-listen_on(struct locum_http *self, struct event_base *base, int fd)
-{
-    self->listener =
-        evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
-    if (self->listener == NULL) {
-        (void)close(fd);
-        return LOCUM_ERR_MEMORY;
-    }
-    if (self->http == NULL || evhttp_bind_listener(self->http, self->listener) == NULL) {
-        evconnlistener_free(self->listener);
-        return LOCUM_ERR_MEMORY;
-    }
-    evconnlistener_set_error_cb(self->listener, on_accept_error);
-    return 0;
-}
-
 int
 locum_http_create(struct event_base *base, int fd, locum_ms life_ms,
                   locum_http_request_fn *on_request, void *user, struct locum_http **ret)
 {
     struct locum_http *self = calloc(1, sizeof(*self));
-    if (self == NULL) {
+    struct evconnlistener *listener =
+        evconnlistener_new(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+    if (listener == NULL) {
         (void)close(fd);
+        free(self);
+        return LOCUM_ERR_MEMORY;
+    }
+    if (self == NULL) {
+        evconnlistener_free(listener);
         return LOCUM_ERR_MEMORY;
     }
     self->clients_max = locum_descriptors_share(LOCUM_HTTP_CLIENTS_MAX);
@@ -212,10 +187,13 @@ locum_http_create(struct event_base *base, int fd, locum_ms life_ms,
     self->user = user;
     self->http = evhttp_new(base);
     locum_timer_init(&self->review, base, on_review, self);
-    if (listen_on(self, base, fd) != 0) {
+    if (self->http == NULL || evhttp_bind_listener(self->http, listener) == NULL) {
+        evconnlistener_free(listener);
         locum_http_destroy(self);
         return LOCUM_ERR_MEMORY;
     }
+    self->listener = listener; /* evhttp owns it from here on */
+    evconnlistener_set_error_cb(listener, on_accept_error);
     schedule_review(self, locum_clock_read().mono);
     evhttp_set_max_headers_size(self->http, LOCUM_HTTP_HEAD_BYTES_MAX);
     evhttp_set_max_body_size(self->http, LOCUM_HTTP_BODY_BYTES_MAX);

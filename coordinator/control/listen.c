@@ -11,7 +11,6 @@
 
 enum { BACKLOG = 128, SOCKET_MODE = 0660 };
 
-/* "PATH: ERROR: ADVICE" */
 static int
 refuse(struct locum_text *why, const char *path, int error, const char *advice)
 {

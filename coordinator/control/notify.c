@@ -16,12 +16,12 @@ enum { WATCHDOG_PARTS = 4 }; /* WATCHDOG=1 is sent this often per watchdog time 
 static const locum_ms never = -1;
 
 /* A path, or @ and an abstract name, which begins with a NUL and ends where the address does. */
-static int
+static bool
 set_address(struct locum_notify *self, const char *name)
 {
     const size_t length = strlen(name);
     if ((name[0] != '/' && name[0] != '@') || length < 2 || length >= sizeof(self->to.sun_path)) {
-        return LOCUM_ERR_INVALID;
+        return false;
     }
     self->to = (struct sockaddr_un){.sun_family = AF_UNIX};
     memcpy(self->to.sun_path, name, length);
@@ -30,26 +30,20 @@ set_address(struct locum_notify *self, const char *name)
         self->to.sun_path[0] = '\0';
         self->to_length--;
     }
-    return 0;
-}
-
-/* A number from the environment; false: absent or not a number. */
-static bool
-read_number(const char *name, uint64_t max, uint64_t *ret)
-{
-    const char *text = getenv(name);
-    return text != NULL && locum_slice_u64(locum_slice_of(text), max, ret) == 0;
+    return true;
 }
 
 /* The watchdog time, if it is meant for this process (sd_watchdog_enabled(3)); 0: none. */
 static locum_ms
 read_watchdog(void)
 {
-    uint64_t us;
+    const char *time = getenv("WATCHDOG_USEC");
+    const char *process = getenv("WATCHDOG_PID");
+    uint64_t us = 0;
     uint64_t pid = 0;
-    const bool for_one = getenv("WATCHDOG_PID") != NULL;
-    if (!read_number("WATCHDOG_USEC", INT64_MAX, &us) ||
-        (for_one && (!read_number("WATCHDOG_PID", INT32_MAX, &pid) || (pid_t)pid != getpid()))) {
+    if (time == NULL || locum_slice_u64(locum_slice_of(time), INT64_MAX, &us) != 0 ||
+        (process != NULL && (locum_slice_u64(locum_slice_of(process), INT32_MAX, &pid) != 0 ||
+                             (pid_t)pid != getpid()))) {
         return 0;
     }
     return (locum_ms)(us / 1000);
@@ -60,8 +54,10 @@ locum_notify_open(struct locum_notify *self)
 {
     const char *name = getenv("NOTIFY_SOCKET");
     *self = (struct locum_notify){.fd = -1, .watchdog_ms = read_watchdog(), .fed = never};
-    int status = name == NULL ? 0 : set_address(self, name);
-    if (name != NULL && status == 0) {
+    int status = 0;
+    if (name != NULL && !set_address(self, name)) {
+        status = LOCUM_ERR_INVALID;
+    } else if (name != NULL) {
         self->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         status = self->fd < 0 ? LOCUM_ERR_IO : 0;
     }

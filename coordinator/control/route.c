@@ -8,27 +8,19 @@
 #include "base/text_format.h"
 
 #define HANDLER(name) offsetof(struct locum_control_handlers, name)
-#define GET(path, wait, name, ...)                                                                 \
-    {                                                                                              \
-        path, EVHTTP_REQ_GET, {__VA_ARGS__}, LOCUM_ROUTE_##wait, HANDLER(name)                     \
-    }
-#define POST(path, name)                                                                           \
-    {                                                                                              \
-        path, EVHTTP_REQ_POST, {NULL}, LOCUM_ROUTE_ANSWERS, HANDLER(name)                          \
-    }
 
 static const struct locum_route routes[] = {
-    GET("/status", ANSWERS, status, NULL),
-    GET("/explain", ANSWERS, explain, "name", "if"),
-    GET("/events", WAIT_MS, events, "after", "wait"),
-    GET("/zone", WAIT_SERIAL, zone, "name", "wait"),
-    GET("/metrics", ANSWERS, metrics, NULL),
-    GET("/healthz", ANSWERS, healthz, NULL),
-    POST("/admin", admin),
-    POST("/exclude", exclude),
-    POST("/include", include),
-    POST("/reload", reload),
-    POST("/nsd", nsd),
+    {"/status", EVHTTP_REQ_GET, {NULL}, false, HANDLER(status)},
+    {"/explain", EVHTTP_REQ_GET, {"name", "if"}, false, HANDLER(explain)},
+    {"/events", EVHTTP_REQ_GET, {"after", "wait"}, false, HANDLER(events)},
+    {"/zone", EVHTTP_REQ_GET, {"name", "wait"}, true, HANDLER(zone)},
+    {"/metrics", EVHTTP_REQ_GET, {NULL}, false, HANDLER(metrics)},
+    {"/healthz", EVHTTP_REQ_GET, {NULL}, false, HANDLER(healthz)},
+    {"/admin", EVHTTP_REQ_POST, {NULL}, false, HANDLER(admin)},
+    {"/exclude", EVHTTP_REQ_POST, {NULL}, false, HANDLER(exclude)},
+    {"/include", EVHTTP_REQ_POST, {NULL}, false, HANDLER(include)},
+    {"/reload", EVHTTP_REQ_POST, {NULL}, false, HANDLER(reload)},
+    {"/nsd", EVHTTP_REQ_POST, {NULL}, false, HANDLER(nsd)},
 };
 
 locum_control_handler_fn *
@@ -76,17 +68,6 @@ takes(const struct locum_route *route, const char *key)
     return false;
 }
 
-/* The query has an earlier pair with this key. */
-static bool
-is_second(const struct evkeyvalq *query, const struct evkeyval *pair)
-{
-    const struct evkeyval *first = TAILQ_FIRST(query);
-    while (strcmp(first->key, pair->key) != 0) {
-        first = TAILQ_NEXT(first, next);
-    }
-    return first != pair;
-}
-
 static bool
 is_printable(const char *value)
 {
@@ -124,7 +105,11 @@ check_pairs(const struct locum_route *route, const struct evkeyvalq *query, stru
         if (!takes(route, pair->key)) {
             return refuse_key(route, pair->key, "no such key", why);
         }
-        if (is_second(query, pair)) {
+        const struct evkeyval *first = TAILQ_FIRST(query);
+        while (strcmp(first->key, pair->key) != 0) {
+            first = TAILQ_NEXT(first, next);
+        }
+        if (first != pair) {
             return refuse_key(route, pair->key, "given twice", why);
         }
         if (!is_printable(pair->value)) {
@@ -156,25 +141,21 @@ locum_route_check(const struct locum_route *route, const struct evkeyvalq *query
 {
     uint64_t wait = 0;
     uint64_t after = 0;
-    int error = check_pairs(route, query, ret_why);
-    if (error == 0) {
-        error = check_number(query, "after", INT64_MAX, " (the id of an event)", &after, ret_why);
+    const bool serial = route->waits_serial;
+    if (check_pairs(route, query, ret_why) != 0 ||
+        check_number(query, "after", INT64_MAX, " (the id of an event)", &after, ret_why) != 0 ||
+        check_number(query, "wait", serial ? UINT32_MAX : LOCUM_CONTROL_WAIT_MAX_MS,
+                     serial ? " (the known serial)" : " (milliseconds)", &wait, ret_why) != 0) {
+        return LOCUM_ERR_INVALID;
     }
-    if (error == 0 && route->wait == LOCUM_ROUTE_WAIT_MS) {
-        error = check_number(query, "wait", LOCUM_CONTROL_WAIT_MAX_MS, " (milliseconds)", &wait,
-                             ret_why);
-    }
-    if (error == 0 && route->wait == LOCUM_ROUTE_WAIT_SERIAL) {
-        error = check_number(query, "wait", UINT32_MAX, " (the known serial)", &wait, ret_why);
-        wait = evhttp_find_header(query, "wait") != NULL ? LOCUM_CONTROL_WAIT_MAX_MS : 0;
-    }
-    if (error == 0 && takes(route, "name") && evhttp_find_header(query, "name") == NULL) {
+    if (takes(route, "name") && evhttp_find_header(query, "name") == NULL) {
         locum_text_format(ret_why, "%s needs ?name=, an absolute name such as get.example.org.",
                           route->path);
-        error = LOCUM_ERR_INVALID;
+        return LOCUM_ERR_INVALID;
     }
-    if (error == 0) {
-        *ret_wait_ms = (locum_ms)wait;
+    if (serial && evhttp_find_header(query, "wait") != NULL) {
+        wait = LOCUM_CONTROL_WAIT_MAX_MS;
     }
-    return error;
+    *ret_wait_ms = (locum_ms)wait;
+    return 0;
 }

@@ -9,19 +9,12 @@
 
 #include "control/control.h"
 
-/* The meaning of ?wait= for a path. */
-enum locum_route_wait {
-    LOCUM_ROUTE_ANSWERS,     /* never waits */
-    LOCUM_ROUTE_WAIT_MS,     /* milliseconds, 0 .. LOCUM_CONTROL_WAIT_MAX_MS */
-    LOCUM_ROUTE_WAIT_SERIAL, /* the serial that the client knows; waits LOCUM_CONTROL_WAIT_MAX_MS */
-};
-
 struct locum_route {
     const char *path;
     enum evhttp_cmd_type method; /* POST: on the control socket only */
     const char *keys[2];         /* query keys that it takes; NULL: fewer */
-    enum locum_route_wait wait;
-    size_t handler_at; /* its offset in struct locum_control_handlers */
+    bool waits_serial;           /* ?wait= is the serial that the client knows; else ms */
+    size_t handler_at;           /* its offset in struct locum_control_handlers */
 };
 
 /* The route of a path; NULL if there is none, or no handler for it. */
