@@ -1,6 +1,5 @@
 #include "cli/client.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +7,6 @@
 #include <curl/curl.h>
 
 #include "base/error.h"
-#include "base/text.h"
 #include "cli/cli.h"
 #include "cli/print.h"
 #include "fetch/api.h"
@@ -19,49 +17,29 @@ enum {
     TIMEOUT_MS = 10000,
 };
 
-static int
-complain_memory(FILE *errors)
-{
-    (void)fputs("locum: out of memory\n", errors);
-    return LOCUM_EXIT_NOT_FINE;
-}
-
-/* The text of the system without a capital: "connection refused". */
-static const char *
-errno_text(int errno_value, char *buffer, size_t size)
-{
-    struct locum_text text = locum_text_init(buffer, size);
-    locum_text_add(&text, strerror(errno_value));
-    buffer[0] = (char)tolower((unsigned char)buffer[0]);
-    return buffer;
-}
-
 /* Report why there is no answer, and what to do. */
 static int
 complain_unreachable(const char *socket, CURL *curl, CURLcode code, FILE *errors)
 {
-    char buffer[128];
     long errno_value = 0;
     (void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &errno_value);
-    const int error = locum_error_from_errno((int)errno_value);
-    const bool refused = code == CURLE_COULDNT_CONNECT && errno_value != 0;
     const char *why = curl_easy_strerror(code);
     const char *advice = "it is probably not running; see systemctl status locum";
-    if (refused) {
-        why = errno_text((int)errno_value, buffer, sizeof(buffer));
+    if (code == CURLE_COULDNT_CONNECT && errno_value != 0) {
+        why = strerror((int)errno_value);
+        if (locum_error_from_errno((int)errno_value) == LOCUM_ERR_DENIED) {
+            advice = "join the group that owns the socket, or use sudo";
+        }
     } else if (code == CURLE_OPERATION_TIMEDOUT) {
         why = "no answer within 10 s";
         advice = "the daemon hangs or the machine is overloaded; see journalctl -u locum";
-    }
-    if (refused && error == LOCUM_ERR_DENIED) {
-        advice = "join the group that owns the socket, or use sudo";
     }
     (void)fprintf(errors, "locum: cannot reach the daemon at %s (%s): %s\n", socket, why, advice);
     return LOCUM_EXIT_UNREACHABLE;
 }
 
 /* Print the daemon's reasons, one a line. */
-static int
+static void
 complain_refused(long status, const json_t *json, FILE *errors)
 {
     const json_t *reasons = json_object_get(json, "errors");
@@ -78,21 +56,16 @@ complain_refused(long status, const json_t *json, FILE *errors)
         locum_print_text(errors, json_string_value(reason));
         (void)fputc('\n', errors);
     }
-    return LOCUM_EXIT_NOT_FINE;
 }
 
+/* Takes the answer's JSON; NULL: it has none. */
 static int
-read_answer(const char *socket, long status, const struct locum_fetch_api_reply *answer,
-            FILE *errors, json_t **ret_json)
+read_answer(const char *socket, long status, json_t *json, FILE *errors, json_t **ret_json)
 {
-    json_t *json = NULL;
-    if (answer->bytes != NULL) {
-        json = json_loadb(answer->bytes, answer->length, 0, NULL);
-    }
     if (status < 200 || status > 299) {
-        const int result = complain_refused(status, json, errors);
+        complain_refused(status, json, errors);
         json_decref(json);
-        return result;
+        return LOCUM_EXIT_NOT_FINE;
     }
     if (!json_is_object(json)) {
         json_decref(json);
@@ -116,7 +89,7 @@ locum_client_ask(const char *socket, const char *target, const json_t *body, FIL
     CURL *curl = curl_easy_init();
     if (curl == NULL || (body != NULL && post == NULL) ||
         !locum_fetch_api_prepare(curl, socket, target, post, TIMEOUT_MS, &answer)) {
-        result = complain_memory(errors);
+        (void)fputs("locum: out of memory\n", errors);
         goto done;
     }
     const CURLcode code = curl_easy_perform(curl);
@@ -126,7 +99,8 @@ locum_client_ask(const char *socket, const char *target, const json_t *body, FIL
     }
     long status = 0;
     (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    result = read_answer(socket, status, &answer, errors, ret_json);
+    json_t *json = answer.bytes != NULL ? json_loadb(answer.bytes, answer.length, 0, NULL) : NULL;
+    result = read_answer(socket, status, json, errors, ret_json);
 
 done:
     curl_easy_cleanup(curl);

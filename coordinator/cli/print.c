@@ -78,23 +78,20 @@ locum_print_text(FILE *out, const char *text)
 void
 locum_print_age(FILE *out, const json_t *ms)
 {
+    enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
     const long long age = json_integer_value(ms);
-    const long long second = 1000;
-    const long long minute = 60 * second;
-    const long long hour = 60 * minute;
-    const long long day = 24 * hour;
     if (!json_is_integer(ms) || age < 0) {
         (void)fputc('-', out);
-    } else if (age < second) {
+    } else if (age < SECOND) {
         (void)fprintf(out, "%lldms", age);
-    } else if (age < minute) {
-        (void)fprintf(out, "%lld.%llds", age / second, age % second / 100);
-    } else if (age < hour) {
-        (void)fprintf(out, "%lldm %llds", age / minute, age % minute / second);
-    } else if (age < day) {
-        (void)fprintf(out, "%lldh %lldm", age / hour, age % hour / minute);
+    } else if (age < MINUTE) {
+        (void)fprintf(out, "%lld.%llds", age / SECOND, age % SECOND / 100);
+    } else if (age < HOUR) {
+        (void)fprintf(out, "%lldm %llds", age / MINUTE, age % MINUTE / SECOND);
+    } else if (age < DAY) {
+        (void)fprintf(out, "%lldh %lldm", age / HOUR, age % HOUR / MINUTE);
     } else {
-        (void)fprintf(out, "%lldd %lldh", age / day, age % day / hour);
+        (void)fprintf(out, "%lldd %lldh", age / DAY, age % DAY / HOUR);
     }
 }
 
@@ -247,17 +244,6 @@ width_of(struct locum_slice cell)
 }
 
 static void
-measure(struct locum_slice row, size_t widths[LOCUM_PRINT_COLUMNS_MAX])
-{
-    struct locum_slice cell;
-    for (size_t i = 0; i < LOCUM_PRINT_COLUMNS_MAX && locum_slice_cut(&row, '\t', &cell); i++) {
-        enum locum_colour colour;
-        const size_t width = width_of(take_colour(cell, &colour));
-        widths[i] = width > widths[i] ? width : widths[i];
-    }
-}
-
-static void
 print_row(const struct locum_print *print, struct locum_slice row,
           const size_t widths[LOCUM_PRINT_COLUMNS_MAX], int indent)
 {
@@ -290,7 +276,12 @@ locum_print_table_close(struct locum_print_table *self, const struct locum_print
     struct locum_slice rest = all;
     struct locum_slice row;
     while (locum_slice_cut(&rest, '\n', &row)) {
-        measure(row, widths);
+        struct locum_slice cell;
+        for (size_t i = 0; i < LOCUM_PRINT_COLUMNS_MAX && locum_slice_cut(&row, '\t', &cell); i++) {
+            enum locum_colour colour;
+            const size_t width = width_of(take_colour(cell, &colour));
+            widths[i] = width > widths[i] ? width : widths[i];
+        }
     }
     rest = all;
     while (locum_slice_cut(&rest, '\n', &row)) {

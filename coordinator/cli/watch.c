@@ -21,8 +21,6 @@ enum {
     FOLLOW_PAUSE_MS = 200, /* before the next request, if it answered without any event */
 };
 
-static const char redraw[] = "\033[H\033[J"; /* ECMA-48: cursor home, erase to the end */
-
 /* All output was flushed, so the program can end here. */
 static void
 on_interrupt(int signal_number)
@@ -56,17 +54,6 @@ struct watched {
     char *reason; /* why it cannot be reached, as printed; NULL: it can */
 };
 
-/* Print once why it cannot be reached; takes ownership of the text. */
-static void
-report_once(struct watched *self, char *text)
-{
-    if (self->reason == NULL || text == NULL || strcmp(self->reason, text) != 0) {
-        (void)fputs(text != NULL ? text : "", stderr);
-    }
-    free(self->reason);
-    self->reason = text;
-}
-
 /* As locum_client_ask(), but print only once why the daemon is unreachable. */
 static int
 ask(struct watched *self, const char *target, json_t **ret_json)
@@ -80,16 +67,11 @@ ask(struct watched *self, const char *target, json_t **ret_json)
     }
     const int result = locum_client_ask(self->socket, target, NULL, errors, ret_json);
     (void)fclose(errors);
-    if (result == LOCUM_EXIT_UNREACHABLE) {
-        report_once(self, text);
-        return result;
-    }
-    if (result != LOCUM_EXIT_OK && text != NULL) {
+    if (text != NULL && (self->reason == NULL || strcmp(self->reason, text) != 0)) {
         (void)fputs(text, stderr);
     }
-    free(text);
     free(self->reason);
-    self->reason = NULL;
+    self->reason = text;
     return result;
 }
 
@@ -100,7 +82,8 @@ draw_status(const json_t *status, bool json)
     if (json) {
         (void)json_dumpf(status, stdout, JSON_COMPACT);
     } else {
-        (void)printf("%s%s\n", isatty(STDOUT_FILENO) == 1 ? redraw : "",
+        /* ECMA-48: cursor home, erase to the end */
+        (void)printf("%s%s\n", isatty(STDOUT_FILENO) == 1 ? "\033[H\033[J" : "",
                      locum_text_time(locum_clock_read().wall).text);
         locum_show_status(status, &print);
     }
@@ -124,23 +107,6 @@ locum_watch_status(const char *socket, bool json)
             json_decref(status);
         }
         locum_watch_pause(WATCH_MS);
-    }
-}
-
-static json_int_t
-integer_of(const json_t *events, const char *key)
-{
-    return json_integer_value(json_object_get(events, key));
-}
-
-/* Were events dropped between the event `after` and these? */
-static void
-report_missing(const json_t *events, json_int_t after)
-{
-    if (after > 0 && integer_of(events, "lost") > after) {
-        (void)fputs(
-            "locum: events are missing here: the daemon keeps only the newest (events.keep)\n",
-            stderr);
     }
 }
 
@@ -169,10 +135,14 @@ next_events(struct watched *daemon, struct position *position, int wait_ms)
         return result;
     }
     const struct locum_print print = locum_print_stdout();
-    report_missing(events, after);
+    if (after > 0 && json_integer_value(json_object_get(events, "lost")) > after) {
+        (void)fputs(
+            "locum: events are missing here: the daemon keeps only the newest (events.keep)\n",
+            stderr);
+    }
     locum_show_events(events, &print);
     (void)fflush(stdout);
-    const json_int_t next = integer_of(events, "next");
+    const json_int_t next = json_integer_value(json_object_get(events, "next"));
     position->any = json_array_size(json_object_get(events, "events")) > 0 || next < after;
     position->more = json_is_true(json_object_get(events, "more"));
     position->after = next < after ? 0 : next;
@@ -191,10 +161,8 @@ locum_watch_events(const char *socket, bool follow)
         result = next_events(&daemon, &position, 0);
     }
     while (follow && (result == LOCUM_EXIT_OK || result == LOCUM_EXIT_UNREACHABLE)) {
-        if (result != LOCUM_EXIT_OK) {
-            locum_watch_pause(WATCH_MS);
-        } else if (!position.any) {
-            locum_watch_pause(FOLLOW_PAUSE_MS);
+        if (result != LOCUM_EXIT_OK || !position.any) {
+            locum_watch_pause(result != LOCUM_EXIT_OK ? WATCH_MS : FOLLOW_PAUSE_MS);
         }
         result = next_events(&daemon, &position, FOLLOW_WAIT_MS);
     }

@@ -424,13 +424,13 @@ test_unreachable_daemon_is_reported(void **state)
     assert_int_equal(RUN_ALONE(site, "status"), LOCUM_EXIT_UNREACHABLE);
     (void)snprintf(
         expected, sizeof(expected),
-        "locum: cannot reach the daemon at %s (connection refused): it is probably not running; "
+        "locum: cannot reach the daemon at %s (Connection refused): it is probably not running; "
         "see systemctl status locum\n",
         site->socket);
     assert_string_equal(site->err, expected);
     remove_in(site, "sock");
     assert_int_equal(RUN_ALONE(site, "reload"), LOCUM_EXIT_UNREACHABLE);
-    assert_has(site->err, "(no such file or directory): it is probably not running");
+    assert_has(site->err, "(No such file or directory): it is probably not running");
 }
 
 static void
@@ -449,7 +449,7 @@ test_missing_permission_is_reported(void **state)
     const int result = RUN_ALONE(site, "status");
     assert_int_equal(seteuid(user), 0);
     assert_int_equal(result, LOCUM_EXIT_UNREACHABLE);
-    assert_has(site->err, "(permission denied): join the group that owns the socket, or use sudo");
+    assert_has(site->err, "(Permission denied): join the group that owns the socket, or use sudo");
 }
 
 /* Somebody else's server on the socket. */
