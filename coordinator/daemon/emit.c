@@ -24,8 +24,7 @@ locum_daemon_emit_view(const struct locum_daemon *self, struct locum_report *ret
     locum_dns_counts(self->dns, &ret->dns);
     locum_peer_counts(self->peer, &ret->peer);
     for (size_t i = 0; i < self->config->core.check_count; i++) {
-        locum_health_counts(self->health, i, &ret->checks[i].counts);
-        ret->checks[i].last = locum_health_last(self->health, i);
+        ret->checks[i] = locum_health_outcomes(self->health, i);
     }
 }
 

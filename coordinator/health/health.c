@@ -25,7 +25,7 @@ struct scheduled {
     void *check;              /* of this kind; NULL: this room does not run it */
     struct locum_timer timer; /* armed between two probes, so that they never overlap */
     locum_ms due;             /* mono time at which the last probe should start */
-    struct locum_health_counts counts;
+    struct locum_health_outcomes outcomes;
     bool lacking; /* the last probe could not be run */
     char last[LOCUM_PROBE_TEXT_MAX];
 };
@@ -59,34 +59,26 @@ schedule_next(struct scheduled *self)
     locum_timer_arm(&self->timer, self->due - now);
 }
 
-/* No sample: the previous result of the check is kept. */
-static void
-skip(struct scheduled *self, const char *lack)
-{
-    (void)locum_text_format_buffer(self->last, sizeof(self->last),
-                                   "could not be run; previous result kept: %s", lack);
-    if (!self->lacking) {
-        LOCUM_LOG(LOCUM_LOG_WARN, "check", "name", self->health->config->checks[self->index].name,
-                  "reason", self->last);
-    }
-    self->lacking = true;
-    schedule_next(self);
-}
-
 static void
 on_done(void *user, enum locum_sample outcome, const char *text)
 {
     struct scheduled *self = user;
-    if (outcome == LOCUM_PROBE_NOT_RUN) {
-        skip(self, text);
-        return;
+    const bool lacking = outcome == LOCUM_PROBE_NOT_RUN;
+    (void)locum_text_format_buffer(self->last, sizeof(self->last), "%s%s",
+                                   lacking ? "could not be run; previous result kept: " : "", text);
+    if (lacking && !self->lacking) {
+        LOCUM_LOG(LOCUM_LOG_WARN, "check", "name", self->health->config->checks[self->index].name,
+                  "reason", self->last);
     }
-    self->lacking = false;
-    (void)locum_text_format_buffer(self->last, sizeof(self->last), "%s", text);
-    self->counts.outcomes[outcome]++;
-    self->counts.last_ms = locum_clock_read().mono - self->probe.started;
+    self->lacking = lacking;
+    if (!lacking) {
+        self->outcomes.counts[outcome]++;
+        self->outcomes.last_ms = locum_clock_read().mono - self->probe.started;
+    }
     schedule_next(self);
-    self->health->on_sample(self->health->user, self->index, outcome, self->last);
+    if (!lacking) {
+        self->health->on_sample(self->health->user, self->index, outcome, self->last);
+    }
 }
 
 /* 0, also for a kind that this room does not run, or LOCUM_ERR_MEMORY. */
@@ -98,7 +90,7 @@ create_check(struct locum_health *self, struct event_base *base, size_t index)
     *scheduled = (struct scheduled){.health = self,
                                     .index = index,
                                     .kind = kinds[check->kind],
-                                    .counts.last_ms = LOCUM_NEVER,
+                                    .outcomes.last_ms = LOCUM_NEVER,
                                     .probe = {.base = base,
                                               .fetch = self->fetch,
                                               .agent = self->agent,
@@ -143,18 +135,13 @@ locum_health_create(struct event_base *base, const struct locum_config *config,
     return 0;
 }
 
-void
-locum_health_counts(const struct locum_health *self, size_t check, struct locum_health_counts *ret)
+struct locum_health_outcomes
+locum_health_outcomes(const struct locum_health *self, size_t check)
 {
     LOCUM_INVARIANT(check < LOCUM_CHECKS_MAX);
-    *ret = self->checks[check].counts;
-}
-
-const char *
-locum_health_last(const struct locum_health *self, size_t check)
-{
-    LOCUM_INVARIANT(check < LOCUM_CHECKS_MAX);
-    return self->checks[check].last;
+    struct locum_health_outcomes outcomes = self->checks[check].outcomes;
+    outcomes.last = self->checks[check].last;
+    return outcomes;
 }
 
 void

@@ -18,9 +18,9 @@ struct locum_health;
 
 /*
  * One outcome. A probe that this machine could not run, for lack of descriptors, memory or
- * processes, has none; the log and locum_health_last() report it. `text` is for people, printable
- * ASCII, borrowed: "200 in 3 ms", "503 in 2 ms, expected 200-399", "connection refused", "no answer
- * within 500 ms", "exit 3 in 9 ms: disk full". Called from the loop; must not destroy.
+ * processes, has none; the log and locum_health_outcomes() report it. `text` is for people,
+ * printable ASCII, borrowed: "200 in 3 ms", "503 in 2 ms, expected 200-399", "connection refused",
+ * "no answer within 500 ms", "exit 3 in 9 ms: disk full". Called from the loop; must not destroy.
  */
 typedef void locum_health_sample_fn(void *user, size_t check, enum locum_sample outcome,
                                     const char *text);
@@ -34,16 +34,13 @@ int locum_health_create(struct event_base *base, const struct locum_config *conf
                         locum_health_sample_fn *on_sample, void *user,
                         struct locum_health **ret) LOCUM_MUST_CHECK;
 
-/* Outcomes of a check since it was configured; all zero for a kind that this room does not run. */
-struct locum_health_counts {
-    uint64_t outcomes[LOCUM_SAMPLES]; /* by enum locum_sample */
-    locum_ms last_ms;                 /* how long the last one took; LOCUM_NEVER */
+/* Outcomes of a check since it was configured; none for a kind that this room does not run. */
+struct locum_health_outcomes {
+    uint64_t counts[LOCUM_SAMPLES]; /* by enum locum_sample */
+    locum_ms last_ms;               /* how long the last one took; LOCUM_NEVER */
+    const char *last; /* it for people, "" before the first; borrowed until the next */
 };
-void locum_health_counts(const struct locum_health *self, size_t check,
-                         struct locum_health_counts *ret);
-
-/* The last outcome of a check for people, "" before the first. Borrowed until the next outcome. */
-const char *locum_health_last(const struct locum_health *self, size_t check);
+struct locum_health_outcomes locum_health_outcomes(const struct locum_health *self, size_t check);
 
 /* Cancel running probes, kill running commands; on_sample is not called. NULL is fine. */
 void locum_health_destroy(struct locum_health *self);

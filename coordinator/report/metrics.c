@@ -292,14 +292,14 @@ add_checks(struct out *out, const struct locum_report *report)
             report->config->checks[i].name);
     samples_if(out, gauge, "locum_check_duration_seconds", "check",
                "Duration of the check's last probe.", core->config.check_count,
-               report->checks[i].counts.last_ms != LOCUM_NEVER, report->checks[i].counts.last_ms,
+               report->checks[i].last_ms != LOCUM_NEVER, report->checks[i].last_ms,
                report->config->checks[i].name);
     metric(out, counter, "locum_check_probes_total", "check outcome", "Probes by outcome.");
     for (size_t i = 0; i < core->config.check_count; i++) {
-        const struct locum_health_counts *counts = &report->checks[i].counts;
+        const struct locum_health_outcomes *outcomes = &report->checks[i];
         for (enum locum_sample outcome = LOCUM_SAMPLE_PASS;
-             counts->last_ms != LOCUM_NEVER && outcome <= LOCUM_SAMPLE_REFUSED; outcome++) {
-            sample(out, counts->outcomes[outcome], report->config->checks[i].name,
+             outcomes->last_ms != LOCUM_NEVER && outcome <= LOCUM_SAMPLE_REFUSED; outcome++) {
+            sample(out, outcomes->counts[outcome], report->config->checks[i].name,
                    locum_names_sample(outcome));
         }
     }

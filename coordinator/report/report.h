@@ -65,10 +65,7 @@ struct locum_report {
     struct locum_redis_status redis;
     struct locum_dns_counts dns;
     struct locum_peer_counts peer;
-    struct {
-        struct locum_health_counts counts;
-        const char *last; /* outcome; "": none yet */
-    } checks[LOCUM_CHECKS_MAX];
+    struct locum_health_outcomes checks[LOCUM_CHECKS_MAX];
     locum_ms state_written;                 /* mono; LOCUM_NEVER */
     char state_error[LOCUM_PATH_MAX + 256]; /* why the state file could not be written; "" */
 };

@@ -305,7 +305,7 @@ start_health(void)
 {
     assert_int_equal(locum_health_create(the.base, the.config, on_sample, &the, &the.health), 0);
     assert_int_equal(the.samples[0], 0);
-    assert_string_equal(locum_health_last(the.health, 0), "");
+    assert_string_equal(locum_health_outcomes(the.health, 0).last, "");
 }
 
 /* End what start_health() started; the next check may be added. */
@@ -349,7 +349,7 @@ assert_sample(enum locum_sample outcome, const char *pattern)
         fail_msg("outcome %d, \"%s\"; expected %d, \"%s\"", (int)the.outcome[0], the.text[0],
                  (int)outcome, pattern);
     }
-    assert_string_equal(locum_health_last(the.health, 0), the.text[0]);
+    assert_string_equal(locum_health_outcomes(the.health, 0).last, the.text[0]);
 }
 
 /* While no descriptor is left, the checks make no sample and report that; later they do again. */
@@ -364,7 +364,7 @@ assert_lack_is_no_sample(const char *lack)
         setrlimit(RLIMIT_NOFILE, &(struct rlimit){.rlim_cur = 3, .rlim_max = before.rlim_max}), 0);
     const locum_ms patience = locum_clock_read().mono + PATIENCE_S * 1000;
     for (size_t i = 0; i < count; i++) {
-        while (fnmatch(lack, locum_health_last(the.health, i), 0) != 0) {
+        while (fnmatch(lack, locum_health_outcomes(the.health, i).last, 0) != 0) {
             assert_true(locum_clock_read().mono < patience);
             assert_int_not_equal(event_base_loop(the.base, EVLOOP_ONCE), -1);
         }
@@ -377,7 +377,7 @@ assert_lack_is_no_sample(const char *lack)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
     for (size_t i = 0; i < count; i++) {
         wait_for(&the.samples[i], samples[i] + 1);
-        assert_string_equal(locum_health_last(the.health, i), the.text[i]);
+        assert_string_equal(locum_health_outcomes(the.health, i).last, the.text[i]);
     }
 }
 

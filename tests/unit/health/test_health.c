@@ -81,7 +81,7 @@ test_checks_do_not_wait_for_each_other(void **state)
     wait_for(&the.samples[3], 4);
     assert_int_equal(the.samples[0], 0);
     assert_int_equal(the.samples[1], 0); /* the core samples it */
-    assert_string_equal(locum_health_last(the.health, 1), "");
+    assert_string_equal(locum_health_outcomes(the.health, 1).last, "");
 }
 
 static void

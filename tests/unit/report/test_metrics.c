@@ -108,8 +108,8 @@ static void
 test_values_of_labels_are_quoted(void **state)
 {
     (void)state;
-    view.checks[0].counts =
-        (struct locum_health_counts){.outcomes = {[LOCUM_SAMPLE_FAIL] = 1795480858787}};
+    view.checks[0] =
+        (struct locum_health_outcomes){.counts = {[LOCUM_SAMPLE_FAIL] = 1795480858787}, .last = ""};
     site.core.config.check_count = 1;
     scrape();
     assert_line("locum_check_probes_total{check=\"http \\\"x\\\\y\\\"\\n\",outcome=\"fail\"} "

@@ -44,7 +44,7 @@ setup_view(void **state)
                                  .evidence = &evidence,
                                  .nsd = &nsd,
                                  .state_written = LOCUM_NEVER};
-    view.checks[0].counts.last_ms = LOCUM_NEVER;
+    view.checks[0].last_ms = LOCUM_NEVER;
     view.checks[0].last = "";
     for (size_t node = 0; node < LOCUM_NODES_MAX; node++) {
         view.redis.other_db[node].heard_mono = LOCUM_NEVER;
