@@ -63,7 +63,7 @@ class Containers:
 
     def __init__(self, say, environment=None, profiles=()):
         self.say, self.ttl_s = say, 5      # as in deploy/docker/site/locum.yaml
-        self.environment = {"BASE": "locum-base", **os.environ, **(environment or {})}
+        self.environment = {"BASE": "locum-base:bookworm", **os.environ, **(environment or {})}
         self.tool = [*compose_tool(), "-p", PROJECT, "--project-directory", str(ROOT),
                      "-f", str(ROOT / "docker-compose.yml")]
         for profile in profiles:

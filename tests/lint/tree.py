@@ -95,15 +95,24 @@ def split_c(text):
     return "".join(code) + text[end:], "".join(prose) + blank(text[end:])
 
 
+def comments_and_strings(text):
+    """(begin, end) of each in a Python source. Since Python 3.12 an f-string is many tokens."""
+    begins = []
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type in (tokenize.COMMENT, tokenize.STRING):
+            yield token.start, token.end
+        elif tokenize.tok_name[token.type] == "FSTRING_START":
+            begins.append(token.start)
+        elif tokenize.tok_name[token.type] == "FSTRING_END":
+            yield begins.pop(), token.end
+
+
 def split_python(text):
     """The same of a Python source."""
     prose = [list(blank(line)) for line in text.splitlines(True)]
     lines = text.splitlines(True)
     try:
-        for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type not in (tokenize.COMMENT, tokenize.STRING):
-                continue
-            (row, column), (last, end) = token.start, token.end
+        for (row, column), (last, end) in comments_and_strings(text):
             for number in range(row, last + 1):
                 begin = column if number == row else 0
                 stop = end if number == last else len(lines[number - 1])

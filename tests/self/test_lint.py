@@ -202,7 +202,7 @@ def test_public_function_with_another_prefix_is_refused():
 PHRASES = """\
 text | (is|are) told | reported
 text doc | nobody's | no one's
-name coordinator | edge | event
+name coordinator tests | edge | event
 """
 
 
@@ -219,6 +219,7 @@ def test_forbidden_phrases_are_found():
         code, output = lint({"tests/lint/phrases": PHRASES, path: text})
         assert code == 1 and f'  {path}:{line}: "{found}": write ' in output, output
     for path, text in (("coordinator/base/text.c", "/* An edge is not told off. */\nint knowledge;\n"),
+                       ("tests/x.py", 'print(f"an edge of {1} {2:0{3}}")\n'),
                        ("README.md", "nobody's\n"), ("CHANGELOG.md", "what is told\n")):
         code, output = lint({"tests/lint/phrases": PHRASES, path: text})
         assert code == 0, output
