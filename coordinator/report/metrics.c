@@ -187,82 +187,72 @@ add_node(struct out *out, const struct locum_report *report)
             locum_events_count(report->events, (int)i), locum_events_name((int)i));
 }
 
-/* The other nodes that send heartbeats. */
-struct peers {
-    size_t count;
-    struct {
-        locum_node node;
-        const char *name;
-        const struct locum_peer_facts *facts;
-    } at[LOCUM_NODES_MAX];
-};
-
-static void
-find_peers(const struct locum_core *core, struct peers *ret)
+/* True for the other nodes that send heartbeats. */
+static bool
+is_peer(const struct locum_core *core, size_t node)
 {
-    ret->count = 0;
-    for (locum_node node = 0; node < core->config.node_count; node++) {
-        if (node != core->config.self && core->config.nodes[node].role != LOCUM_ROLE_SENTINEL) {
-            ret->at[ret->count].node = node;
-            ret->at[ret->count].name = core->config.nodes[node].name;
-            ret->at[ret->count++].facts = &core->view.peer[node];
-        }
-    }
+    return node != core->config.self && core->config.nodes[node].role != LOCUM_ROLE_SENTINEL;
 }
 
+/* A metric of each peer, and its samples: of `value` for each peer i. */
+#define samples_by_peer(out, type, title, help, core, has, value)                                  \
+    samples_if(out, type, title, "peer", help, (core)->config.node_count,                          \
+               is_peer(core, i) && (has), value, (core)->config.nodes[i].name)
+
 static void
-add_peers(struct out *out, const struct locum_report *report, const struct peers *peers)
+add_peers(struct out *out, const struct locum_report *report)
 {
     const struct locum_core *core = report->core;
+    const struct locum_peer_facts *facts = core->view.peer;
     metric(out, gauge, "locum_peer_condition", "peer condition",
            "1 for the peer's condition as this node sees it.");
-    for (size_t i = 0; i < peers->count; i++) {
-        const enum locum_condition current = locum_core_condition(core, peers->at[i].node);
-        for (enum locum_condition each = LOCUM_UNKNOWN; each <= LOCUM_RETURNING; each++) {
-            sample(out, current == each, peers->at[i].name, locum_names_condition(each));
+    for (locum_node i = 0; i < core->config.node_count; i++) {
+        const enum locum_condition current = locum_core_condition(core, i);
+        for (enum locum_condition each = LOCUM_UNKNOWN; is_peer(core, i) && each <= LOCUM_RETURNING;
+             each++) {
+            sample(out, current == each, core->config.nodes[i].name, locum_names_condition(each));
         }
     }
-    samples(out, gauge, "locum_peer_votes", "peer", "Nodes that do not hear the peer now.",
-            peers->count,
-            __builtin_popcount(locum_report_voters(core, peers->at[i].node, report->now)),
-            peers->at[i].name);
-    samples(out, gauge, "locum_peer_excluded", "peer",
-            "1 while the operator excludes the peer from the answers.", peers->count,
-            locum_nodes_has(core->admin.excluded, peers->at[i].node), peers->at[i].name);
-    samples(out, gauge, "locum_peer_one_way", "peer",
-            "1 while this node hears the peer, but the peer does not hear this node.", peers->count,
-            peers->at[i].facts->one_way, peers->at[i].name);
-    samples_if(out, gauge, "locum_peer_clock_offset_seconds", "peer",
-               "The peer's clock minus this node's, without the travel time of heartbeats.",
-               peers->count, peers->at[i].facts->state_known, peers->at[i].facts->wall_offset,
-               peers->at[i].name);
+    samples_by_peer(out, gauge, "locum_peer_votes", "Nodes that do not hear the peer now.", core,
+                    true,
+                    __builtin_popcount(locum_report_voters(core, (locum_node)i, report->now)));
+    samples_by_peer(out, gauge, "locum_peer_excluded",
+                    "1 while the operator excludes the peer from the answers.", core, true,
+                    locum_nodes_has(core->admin.excluded, (locum_node)i));
+    samples_by_peer(out, gauge, "locum_peer_one_way",
+                    "1 while this node hears the peer, but the peer does not hear this node.", core,
+                    true, facts[i].one_way);
+    samples_by_peer(out, gauge, "locum_peer_clock_offset_seconds",
+                    "The peer's clock minus this node's, without the travel time of heartbeats.",
+                    core, facts[i].state_known, facts[i].wall_offset);
 }
 
 /* A metric of each peer and path, and its samples: of `value` for each that `has` it. */
-#define samples_by_path(out, type, title, help, peers, has, value)                                 \
+#define samples_by_path(out, type, title, help, core, has, value)                                  \
     metric(out, type, title, "peer path", help);                                                   \
-    for (size_t i = 0; i < (peers)->count * LOCUM_PATHS; i++) {                                    \
-        const enum locum_path of = (enum locum_path)(i % LOCUM_PATHS);                             \
-        const struct locum_path_facts *path = &(peers)->at[i / LOCUM_PATHS].facts->path[of];       \
-        if (has) {                                                                                 \
-            sample(out, value, (peers)->at[i / LOCUM_PATHS].name, locum_names_path(of));           \
+    for (size_t i = 0; i < (core)->config.node_count * LOCUM_PATHS; i++) {                         \
+        const struct locum_path_facts *path =                                                      \
+            &(core)->view.peer[i / LOCUM_PATHS].path[i % LOCUM_PATHS];                             \
+        if (is_peer(core, i / LOCUM_PATHS) && (has)) {                                             \
+            sample(out, value, (core)->config.nodes[i / LOCUM_PATHS].name,                         \
+                   locum_names_path((enum locum_path)(i % LOCUM_PATHS)));                          \
         }                                                                                          \
     }
 
 static void
-add_heartbeats(struct out *out, const struct locum_report *report, const struct peers *peers)
+add_heartbeats(struct out *out, const struct locum_report *report)
 {
     const struct locum_core *core = report->core;
     samples_by_path(out, gauge, "locum_peer_heard_age_seconds",
-                    "Time since the last accepted heartbeat on this path.", peers,
+                    "Time since the last accepted heartbeat on this path.", core,
                     path->heard != LOCUM_NEVER, report->now.mono - path->heard);
     samples_by_path(out, counter, "locum_peer_heartbeats_total",
-                    "Heartbeats received with a valid signature.", peers, true, path->received);
+                    "Heartbeats received with a valid signature.", core, true, path->received);
     samples_by_path(out, counter, "locum_peer_heartbeats_accepted_total",
                     "Heartbeats that were new and acknowledged a recent heartbeat of this node.",
-                    peers, true, path->accepted);
+                    core, true, path->accepted);
     samples_by_path(out, counter, "locum_peer_heartbeats_late_total",
-                    "Heartbeats older than the last one on this path.", peers, true, path->dropped);
+                    "Heartbeats older than the last one on this path.", core, true, path->dropped);
     number(out, gauge, "locum_quorum_needed_nodes", "Votes needed to declare a peer down.",
            core->config.quorum);
     number(out, gauge, "locum_quorum_reachable_nodes",
@@ -347,27 +337,23 @@ add_dns(struct out *out, const struct locum_report *report)
         const char *text;
     } rcodes[] = {{0, "NOERROR"}, {1, "FORMERR"}, {3, "NXDOMAIN"},
                   {4, "NOTIMP"},  {5, "REFUSED"}, {16, "BADVERS"}};
-    const struct locum_dns_tallied *udp = &report->dns.udp;
-    const struct locum_dns_tallied *tcp = &report->dns.tcp;
-    metric(out, counter, "locum_dns_queries_total", "transport", "DNS queries answered.");
-    sample(out, udp->queries, "udp");
-    sample(out, tcp->queries, "tcp");
+    static const char *const transports[] = {"udp", "tcp"};
+    const struct locum_dns_tallied *const of[] = {&report->dns.udp, &report->dns.tcp};
+    samples(out, counter, "locum_dns_queries_total", "transport", "DNS queries answered.", 2,
+            of[i]->queries, transports[i]);
     metric(out, counter, "locum_dns_answers_total", "transport rcode",
            "DNS queries answered, by response code.");
-    for (size_t i = 0; i < LOCUM_COUNT(rcodes); i++) {
-        sample(out, udp->answers_by_rcode[rcodes[i].rcode], "udp", rcodes[i].text);
+    for (size_t i = 0; i < 2 * LOCUM_COUNT(rcodes); i++) {
+        const size_t each = i % LOCUM_COUNT(rcodes);
+        const size_t transport = i / LOCUM_COUNT(rcodes);
+        sample(out, of[transport]->answers_by_rcode[rcodes[each].rcode], transports[transport],
+               rcodes[each].text);
     }
-    for (size_t i = 0; i < LOCUM_COUNT(rcodes); i++) {
-        sample(out, tcp->answers_by_rcode[rcodes[i].rcode], "tcp", rcodes[i].text);
-    }
-    metric(out, counter, "locum_dns_truncated_total", "transport",
-           "Answers that did not fit and were sent with the TC bit.");
-    sample(out, udp->truncated, "udp");
-    sample(out, tcp->truncated, "tcp");
-    metric(out, counter, "locum_dns_dropped_total", "transport",
-           "DNS messages that got no answer.");
-    sample(out, udp->dropped, "udp");
-    sample(out, tcp->dropped, "tcp");
+    samples(out, counter, "locum_dns_truncated_total", "transport",
+            "Answers that did not fit and were sent with the TC bit.", 2, of[i]->truncated,
+            transports[i]);
+    samples(out, counter, "locum_dns_dropped_total", "transport",
+            "DNS messages that got no answer.", 2, of[i]->dropped, transports[i]);
     number(out, gauge, "locum_dns_tcp_connections", "TCP connections open now.",
            (int64_t)report->dns.tcp_connections);
     number(out, gauge, "locum_zone_serial", "SOA serial of the answers.", report->run->serial);
@@ -431,11 +417,9 @@ add_program(struct out *out, const struct locum_report *report)
 static void
 add_all(struct out *out, const struct locum_report *report)
 {
-    struct peers peers;
-    find_peers(report->core, &peers);
     add_node(out, report);
-    add_peers(out, report, &peers);
-    add_heartbeats(out, report, &peers);
+    add_peers(out, report);
+    add_heartbeats(out, report);
     add_checks(out, report);
     add_redis(out, report);
     add_dns(out, report);
