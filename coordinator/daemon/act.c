@@ -1,13 +1,118 @@
 #include "daemon/act.h"
 
+#include <string.h>
+
 #include "base/error.h"
 #include "base/text_format.h"
 #include "core/vote.h"
-#include "daemon/emit.h"
 #include "daemon/inside.h"
 
-/* From the last event to the end of the loop: time for it to reach Redis. */
-enum { FAREWELL_MS = 20 };
+enum {
+    FAREWELL_MS = 20, /* from the last event to the end of the loop: time for it to reach Redis */
+    FAILING_BYTES_MAX = 512,
+    KEY_BYTES_MAX = 64,
+};
+
+void
+locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
+{
+    *ret = (struct locum_report){.now = self->now,
+                                 .config = self->config,
+                                 .core = &self->core,
+                                 .run = &self->run,
+                                 .evidence = &self->evidence,
+                                 .events = self->events,
+                                 .nsd = &self->nsd,
+                                 .state_written = locum_state_writer_written(self->writer)};
+    struct locum_text why = locum_text_init(ret->state_error, sizeof(ret->state_error));
+    (void)locum_state_writer_error(self->writer, &why);
+    locum_redis_status(self->redis, &ret->redis);
+    locum_dns_counts(self->dns, &ret->dns);
+    locum_peer_counts(self->peer, &ret->peer);
+    for (size_t i = 0; i < self->config->core.check_count; i++) {
+        ret->checks[i] = locum_health_outcomes(self->health, i);
+    }
+}
+
+/* To all outputs. Redis and waiting clients may not exist yet while the daemon starts. */
+static void
+emit(struct locum_daemon *self, const struct locum_event_facts *what)
+{
+    struct locum_event_fields fields;
+    locum_events_describe(what, &self->config->core, &fields);
+    /* at[0] is the event's name, which the log writes itself. */
+    locum_log_fields(fields.level, fields.at[0].value, &fields.at[1], fields.count - 1);
+    locum_events_add(self->events, self->now.wall, what->kind, &fields);
+    if (self->redis != NULL) {
+        locum_redis_events_added(self->redis);
+    }
+    if (self->control != NULL) {
+        locum_control_wake(self->control);
+    }
+}
+
+void
+locum_daemon_act_emit(struct locum_daemon *self, int kind, const char *a, const char *b,
+                      const char *c)
+{
+    emit(self, &(struct locum_event_facts){.kind = kind, .texts = {a, b, c}});
+}
+
+/* An event of the core. */
+static void
+emit_core(struct locum_daemon *self, const struct locum_event *event)
+{
+    struct locum_event_facts what = {.kind = (int)event->kind, .event = event};
+    char failing[FAILING_BYTES_MAX];
+    if (event->kind == LOCUM_EVENT_ADMIN && self->core.admin.reason[0] != '\0') {
+        what.texts[0] = self->core.admin.reason;
+    }
+    if (event->kind == LOCUM_EVENT_SERVICE && event->service.to == LOCUM_FAILING) {
+        struct locum_report view;
+        struct locum_text text = locum_text_init(failing, sizeof(failing));
+        locum_daemon_act_view(self, &view);
+        locum_report_add_failing(&view, &text);
+        what.texts[0] = failing;
+    }
+    emit(self, &what);
+}
+
+/* key: "ABOUT PEER" or "ABOUT"; reason: NULL if the warning is over. */
+static void
+emit_warning(struct locum_daemon *self, const char *key, const char *reason)
+{
+    char about[KEY_BYTES_MAX];
+    const char *blank = strchr(key, ' ');
+    (void)locum_text_format_buffer(about, sizeof(about), "%.*s", (int)strcspn(key, " "), key);
+    locum_daemon_act_emit(self, reason != NULL ? LOCUM_EVENT_WARNING : LOCUM_EVENT_WARNING_OVER,
+                          about, blank != NULL ? blank + 1 : NULL, reason);
+}
+
+/* Which warnings have begun, changed or ended since the last time. */
+static void
+emit_warnings(struct locum_daemon *self)
+{
+    struct locum_report view;
+    const char *key;
+    json_t *text;
+    locum_daemon_act_view(self, &view);
+    json_t *warnings = locum_warnings_find(&view);
+    json_object_foreach(warnings, key, text)
+    {
+        if (locum_warnings_has_event(key) &&
+            !json_equal(text, json_object_get(self->warned, key))) {
+            emit_warning(self, key, json_string_value(text));
+        }
+    }
+    json_object_foreach(self->warned, key, text)
+    {
+        if (locum_warnings_has_event(key) && json_object_get(warnings, key) == NULL) {
+            emit_warning(self, key, NULL);
+        }
+    }
+    json_decref(self->warned);
+    self->warned = warnings;
+}
 
 /*
  * Send one heartbeat on both paths. The one for Redis acknowledges the heartbeats of all peers;
@@ -92,8 +197,9 @@ locum_daemon_act_publish(struct locum_daemon *self)
     const int status = locum_dns_publish(self->dns, self->config, &self->core.plan, serial);
     if (status != 0) {
         if (!self->run.publish_failed) {
-            locum_daemon_emit(self, LOCUM_EVENT_PUBLISH_FAILED, locum_error_text(status),
-                              "the previous answers stay; publishing is retried each second", NULL);
+            locum_daemon_act_emit(self, LOCUM_EVENT_PUBLISH_FAILED, locum_error_text(status),
+                                  "the previous answers stay; publishing is retried each second",
+                                  NULL);
         }
         self->run.publish_failed = true;
         return;
@@ -114,7 +220,7 @@ write_hash(struct locum_daemon *self)
 {
     struct locum_report view;
     struct locum_field fields[LOCUM_HASH_FIELDS];
-    locum_daemon_emit_view(self, &view);
+    locum_daemon_act_view(self, &view);
     locum_report_hash(&view, fields);
     locum_redis_write_node(self->redis, fields, LOCUM_COUNT(fields), self->now.wall);
     self->hash_stale = false;
@@ -129,7 +235,7 @@ perform_event(struct locum_daemon *self, const struct locum_event *event)
         self->run.serving_since = self->now.wall;
         self->run.serving_since_mono = self->now.mono;
     }
-    locum_daemon_emit_core(self, event);
+    emit_core(self, event);
     self->hash_stale = true;
 }
 
@@ -138,7 +244,7 @@ static void
 end(struct locum_daemon *self)
 {
     const struct timeval farewell = {.tv_usec = FAREWELL_MS * 1000};
-    locum_daemon_emit(self, LOCUM_EVENT_STOP, NULL, NULL, NULL);
+    locum_daemon_act_emit(self, LOCUM_EVENT_STOP, NULL, NULL, NULL);
     (void)event_base_loopexit(self->base, &farewell);
 }
 
@@ -234,7 +340,7 @@ locum_daemon_act_each_second(struct locum_daemon *self)
     if (self->run.publish_failed) {
         locum_daemon_act_publish(self);
     }
-    locum_daemon_emit_warnings(self);
+    emit_warnings(self);
     notify_status(self);
     write_hash(self);
     locum_dns_retry(self->dns, locum_daemon_act_log_dns, self);

@@ -1,13 +1,13 @@
 /*
- * act: performs the actions of the core, and what is done once a second. All of it happens within
- * an iteration and uses that one's time.
+ * act: performs the actions of the core, and what is done once a second; what leaves the daemon for
+ * people: the view that report/ reads, and events, which go to the log, the kept events, the stream
+ * in Redis and the clients that wait for them. All of it uses the time of the iteration.
  */
 #ifndef LOCUM_DAEMON_ACT_H
 #define LOCUM_DAEMON_ACT_H
 
-#include "base/address.h"
-#include "base/clock.h"
 #include "daemon/daemon.h"
+#include "report/report.h"
 
 /* Perform self->actions, heartbeats first. */
 void locum_daemon_act_perform(struct locum_daemon *self);
@@ -18,6 +18,18 @@ void locum_daemon_act_publish(struct locum_daemon *self);
 
 /* How long after `mono` resolvers may still use answers that name this node, in ms. */
 locum_ms locum_daemon_act_named_ms(const struct locum_daemon *self, locum_ms mono);
+
+/* Fill the view. It borrows from self: use it at once. */
+void locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret);
+
+/*
+ * Emit an event whose fields are texts.
+ *
+ * kind   one that is the daemon's own (report/events.h), or LOCUM_EVENT_SERVING.
+ * a b c  its fields in the order of its row; NULL: left out, or it has fewer.
+ */
+void locum_daemon_act_emit(struct locum_daemon *self, int kind, const char *a, const char *b,
+                           const char *c);
 
 /* Once a second: warnings, the node's hash, the service manager, sockets that are not open. */
 void locum_daemon_act_each_second(struct locum_daemon *self);

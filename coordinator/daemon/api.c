@@ -1,12 +1,10 @@
-#include "daemon/api.h"
-
+/* What the control room asks the daemon (control/control.h lists the paths). */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
 #include "base/text_format.h"
 #include "daemon/act.h"
-#include "daemon/emit.h"
 #include "daemon/inside.h"
 #include "daemon/loop.h"
 #include "daemon/wiring.h"
@@ -29,7 +27,7 @@ static void
 make_view(struct locum_daemon *self, struct locum_report *ret)
 {
     (void)locum_daemon_loop_now(self);
-    locum_daemon_emit_view(self, ret);
+    locum_daemon_act_view(self, ret);
 }
 
 static struct locum_control_reply
@@ -376,13 +374,6 @@ handle_zone(void *user, const struct locum_control_request *request)
 
 static const char *const keys[] = {"zone", "serial", "lag_ms", "state", "error"};
 
-/* RFC 1982, section 3.2: serial number arithmetic. */
-static bool
-is_after(uint32_t a, uint32_t b)
-{
-    return a != b && a - b < UINT32_C(1) << 31;
-}
-
 static const char *
 find_error(const json_t *body)
 {
@@ -430,7 +421,7 @@ handle_nsd(void *user, const struct locum_control_request *request)
     self->nsd.heard[zone] = locum_daemon_loop_now(self).mono;
     const json_t *serial = json_object_get(report, "serial");
     const uint32_t served = (uint32_t)json_integer_value(serial);
-    if (json_is_integer(serial) && is_after(served, self->run.serial)) {
+    if (json_is_integer(serial) && (int32_t)(served - self->run.serial) > 0) { /* RFC 1982 3.2 */
         self->run.serial = served;
         locum_daemon_act_publish(self);
     }

@@ -8,8 +8,7 @@
 #include "base/descriptors.h"
 #include "base/error.h"
 #include "base/text_format.h"
-#include "daemon/api.h"
-#include "daemon/emit.h"
+#include "daemon/act.h"
 #include "daemon/inside.h"
 #include "daemon/loop.h"
 #include "daemon/wiring.h"
@@ -22,7 +21,7 @@ on_stop(evutil_socket_t signal_number, short what, void *user)
     (void)what;
     if (self->core.leaving) { /* a second signal: stop at once */
         (void)locum_daemon_loop_now(self);
-        locum_daemon_emit(self, LOCUM_EVENT_STOP, NULL, NULL, NULL);
+        locum_daemon_act_emit(self, LOCUM_EVENT_STOP, NULL, NULL, NULL);
         (void)event_base_loopbreak(self->base);
         return;
     }
@@ -202,8 +201,8 @@ locum_daemon_run(const char *config_path)
     if (locum_daemon_create(config_path, &self) != 0) {
         return 1;
     }
-    locum_daemon_emit(self, LOCUM_EVENT_START, self->config->core.version,
-                      self->config->core.digest, NULL);
+    locum_daemon_act_emit(self, LOCUM_EVENT_START, self->config->core.version,
+                          self->config->core.digest, NULL);
     (void)event_base_dispatch(self->base);
     locum_daemon_destroy(self);
     libevent_global_shutdown();

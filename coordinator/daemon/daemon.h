@@ -2,12 +2,12 @@
  * daemon: runs the coordinator.
  *
  *   redis/ peer/ health/ control/ --inputs--> wiring.c, api.c --> loop.c --> core
- *   core --actions--> act.c --> dns/ redis/ peer/, the state file, events (emit.c)
+ *   core --actions--> act.c --> dns/ redis/ peer/, the state file, events
  *
  * One thread runs the loop. Nothing here waits for a disk, a peer or a Redis. What people are shown
  * is made in report/. The files call each other in one direction only:
  *
- *   daemon.c > api.c > wiring.c > loop.c > act.c > emit.c > state.c
+ *   daemon.c > api.c > wiring.c > loop.c > act.c > state.c
  */
 #ifndef LOCUM_DAEMON_DAEMON_H
 #define LOCUM_DAEMON_DAEMON_H

@@ -5,7 +5,6 @@
 #include "base/error.h"
 #include "base/text_format.h"
 #include "daemon/act.h"
-#include "daemon/emit.h"
 #include "daemon/inside.h"
 #include "daemon/loop.h"
 
@@ -53,11 +52,11 @@ on_subscribed(void *user, bool subscribed)
     locum_daemon_loop_deliver(self, &input);
     locum_redis_status(self->redis, &status);
     if (status.connected) {
-        locum_daemon_emit(self, LOCUM_EVENT_REDIS_CONNECTED,
-                          locum_address_text(&status.master).text, NULL, NULL);
+        locum_daemon_act_emit(self, LOCUM_EVENT_REDIS_CONNECTED,
+                              locum_address_text(&status.master).text, NULL, NULL);
     } else {
-        locum_daemon_emit(self, LOCUM_EVENT_REDIS_LOST,
-                          status.error[0] != '\0' ? status.error : NULL, NULL, NULL);
+        locum_daemon_act_emit(self, LOCUM_EVENT_REDIS_LOST,
+                              status.error[0] != '\0' ? status.error : NULL, NULL, NULL);
     }
 }
 
@@ -264,12 +263,12 @@ apply(struct locum_daemon *self, struct locum_config *next, struct locum_health 
     locum_health_destroy(self->health);
     self->health = health;
     locum_daemon_act_publish(self);
-    locum_daemon_emit(self, LOCUM_EVENT_RELOAD, next->core.digest, NULL, NULL);
+    locum_daemon_act_emit(self, LOCUM_EVENT_RELOAD, next->core.digest, NULL, NULL);
     add_serving(self, after);
     if (strcmp(before, after) != 0) { /* compared as texts: a node may have another index now */
         self->run.serving_since = self->now.wall;
         self->run.serving_since_mono = self->now.mono;
-        locum_daemon_emit(self, LOCUM_EVENT_SERVING, before, after, NULL);
+        locum_daemon_act_emit(self, LOCUM_EVENT_SERVING, before, after, NULL);
     }
     locum_config_free(old);
 }

@@ -10,6 +10,9 @@
 #include "control/control.h"
 #include "daemon/daemon.h"
 
+/* What the control room asks the daemon (api.c). */
+extern const struct locum_control_handlers locum_daemon_handlers;
+
 /*
  * Build all rooms; the answers are published before the loop runs. LOCUM_ERR_IN_USE: another
  * coordinator answers on the control socket. Other errors: no memory, no thread.

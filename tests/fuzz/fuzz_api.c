@@ -7,7 +7,6 @@
 #include "../unit/daemon/fixture.h"
 
 #include "daemon/act.h"
-#include "daemon/emit.h"
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -84,7 +83,7 @@ let_go(void)
 {
     (void)locum_daemon_loop_now(daemon_);
     locum_daemon_act_publish(daemon_);
-    locum_daemon_emit(daemon_, LOCUM_EVENT_RELOAD, "fuzz", NULL, NULL);
+    locum_daemon_act_emit(daemon_, LOCUM_EVENT_RELOAD, "fuzz", NULL, NULL);
 }
 
 int

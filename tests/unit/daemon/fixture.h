@@ -23,9 +23,9 @@
 #include "base/error.h"
 #include "base/timer.h"
 #include "control/control.h"
-#include "daemon/api.h"
 #include "daemon/daemon.h"
 #include "daemon/loop.h"
+#include "daemon/wiring.h"
 #include "report/report.h"
 
 enum { CONFIG_BYTES = 4096, LOG_BYTES = 64 * 1024 };
