@@ -30,13 +30,13 @@ struct adapter {
     const struct locum_nsd_settings *settings;
     struct locum_nsd_conf conf;
     struct event_base *base;
-    struct locum_timer timer; /* the reconciler's next LOCUM_NSD_INPUT_TIME */
-    struct event signals[2];  /* SIGTERM, SIGINT */
+    struct locum_timer timer;     /* the reconciler's next LOCUM_NSD_INPUT_TIME */
+    struct event term, interrupt; /* SIGTERM, SIGINT */
     struct locum_notify notify;
     struct locum_nsd_files files;
     struct locum_nsd_upstream *upstream;
-    struct locum_nsd_control *control;
-    struct locum_nsd_ask *ask;
+    struct locum_nsd_control control;
+    struct locum_nsd_ask ask;
     struct locum_nsd_child *checking; /* nsd-checkzone; NULL: it does not run */
     struct locum_nsd_reconciler reconciler;
     struct zone_copy target, open; /* the current zone and the fail-open zone */
@@ -276,31 +276,19 @@ prepare(struct adapter *self, const struct locum_nsd_action *action)
     deliver_outcome(self, LOCUM_NSD_INPUT_PREPARED, false, why);
 }
 
+/* The prepared zone, or the last good one: NSD has served it, so nothing checks it again. */
 static void
-place(struct adapter *self, bool keep)
+place(struct adapter *self, const struct locum_nsd_action *action)
 {
     char why[WHY_BYTES] = "";
-    const bool ok = locum_nsd_files_place(&self->files, keep, why) == 0;
+    struct zone_copy last = {.text = NULL};
+    const bool written = action->kind == LOCUM_NSD_PLACE ||
+                         (locum_nsd_files_read(self->files.last, self->settings->zone, &last.text,
+                                               &last.read, why) == 0 &&
+                          write_zone(self, &last.read, action->serial, why));
+    const bool ok = written && locum_nsd_files_place(&self->files, action->keep, why) == 0;
+    free(last.text);
     deliver_outcome(self, LOCUM_NSD_INPUT_PLACED, ok, why);
-}
-
-/* Put the last good zone back. NSD has served it, so nsd-checkzone does not check it again. */
-static void
-restore(struct adapter *self, uint32_t serial)
-{
-    char why[WHY_BYTES] = "";
-    struct zone_copy last;
-    bool written = false;
-    if (locum_nsd_files_read(self->files.last, self->settings->zone, &last.text, &last.read, why) ==
-        0) {
-        written = write_zone(self, &last.read, serial, why);
-        free(last.text);
-    }
-    if (written) {
-        place(self, false);
-    } else {
-        deliver_outcome(self, LOCUM_NSD_INPUT_PLACED, false, why);
-    }
 }
 
 static void
@@ -313,7 +301,7 @@ send_command(struct adapter *self, const struct locum_nsd_action *action)
     }
     (void)locum_text_format_buffer(command, sizeof(command), add ? "addzone %s %s" : "reload %s",
                                    self->settings->plain, self->settings->pattern);
-    locum_nsd_control_send(self->control, command);
+    locum_nsd_control_send(&self->control, command);
 }
 
 static void
@@ -344,11 +332,11 @@ perform(struct adapter *self, const struct locum_nsd_actions *actions)
         const struct locum_nsd_action *action = &actions->at[i];
         switch (action->kind) {
         case LOCUM_NSD_PREPARE: prepare(self, action); break;
-        case LOCUM_NSD_PLACE: place(self, action->keep); break;
-        case LOCUM_NSD_RESTORE: restore(self, action->serial); break;
+        case LOCUM_NSD_PLACE:
+        case LOCUM_NSD_RESTORE: place(self, action); break;
         case LOCUM_NSD_RELOAD:
         case LOCUM_NSD_ADDZONE: send_command(self, action); break;
-        case LOCUM_NSD_ASK: locum_nsd_ask_send(self->ask); break;
+        case LOCUM_NSD_ASK: locum_nsd_ask_send(&self->ask); break;
         case LOCUM_NSD_REPORT: report(self); break;
         }
     }
@@ -363,19 +351,11 @@ on_stop(evutil_socket_t number, short what, void *user)
     (void)event_base_loopbreak(self->base);
 }
 
-static int
-add_signals(struct adapter *self)
+static bool
+add_signal(struct adapter *self, struct event *ret, int number)
 {
-    static const int numbers[] = {SIGTERM, SIGINT};
-    for (size_t i = 0; i < LOCUM_COUNT(numbers); i++) {
-        if (evsignal_assign(&self->signals[i], self->base, numbers[i], on_stop, self) != 0 ||
-            evsignal_add(&self->signals[i], NULL) != 0) {
-            return LOCUM_ERR_MEMORY;
-        }
-    }
-    return signal(SIGPIPE, SIG_IGN) != SIG_ERR && signal(SIGCHLD, SIG_DFL) != SIG_ERR
-               ? 0
-               : LOCUM_ERR_IO;
+    return evsignal_assign(ret, self->base, number, on_stop, self) == 0 &&
+           evsignal_add(ret, NULL) == 0;
 }
 
 static int
@@ -394,14 +374,14 @@ build(struct adapter *self)
     }
     locum_timer_init(&self->timer, self->base, on_timer, self);
     locum_timer_run_last(&self->timer);
-    self->control = locum_nsd_control_create(self->base, &self->conf, on_control, self);
-    self->ask = locum_nsd_ask_create(self->base, &settings->address, settings->zone, on_soa, self);
+    locum_nsd_control_init(&self->control, self->base, &self->conf, on_control, self);
+    locum_nsd_ask_init(&self->ask, self->base, &settings->address, settings->zone, on_soa, self);
     self->upstream =
         locum_nsd_upstream_create(self->base, settings->coordinator, settings->zone, on_zone, self);
-    if (self->control == NULL || self->ask == NULL || self->upstream == NULL) {
-        return LOCUM_ERR_MEMORY;
-    }
-    return add_signals(self);
+    return self->upstream != NULL && add_signal(self, &self->term, SIGTERM) &&
+                   add_signal(self, &self->interrupt, SIGINT)
+               ? 0
+               : LOCUM_ERR_MEMORY;
 }
 
 /* Read what an earlier run has left on the disk. */
@@ -422,15 +402,10 @@ static void
 destroy(struct adapter *self)
 {
     locum_nsd_child_destroy(self->checking);
-    locum_nsd_ask_destroy(self->ask);
-    locum_nsd_control_destroy(self->control);
+    locum_nsd_ask_fini(&self->ask);
+    locum_nsd_control_fini(&self->control);
     locum_nsd_upstream_destroy(self->upstream);
     locum_timer_fini(&self->timer);
-    for (size_t i = 0; i < LOCUM_COUNT(self->signals); i++) {
-        if (event_initialized(&self->signals[i])) {
-            (void)evsignal_del(&self->signals[i]);
-        }
-    }
     if (self->base != NULL) {
         event_base_free(self->base);
     }
@@ -450,6 +425,8 @@ locum_nsd_adapter_run(const struct locum_nsd_settings *settings)
     if (self == NULL) {
         return 1;
     }
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGCHLD, SIG_DFL);
     self->settings = settings;
     self->connected = true;
     self->logged_state = LOCUM_NSD_APPLYING; /* which is never logged */

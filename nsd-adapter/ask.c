@@ -1,40 +1,21 @@
 #include "nsd-adapter/ask.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
 #include "base/socket.h"
 #include "base/text_format.h"
-#include "base/timer.h"
 
 enum { WHY_BYTES = 160 };
-
-struct locum_nsd_ask {
-    struct event_base *base;
-    const struct locum_address *address;
-    const char *zone;
-    locum_nsd_ask_fn *on_done;
-    void *user;
-    int fd;                      /* -1: no query is in progress */
-    struct event *reply;         /* `fd` is readable; NULL likewise */
-    struct locum_timer deadline; /* due at once if the query could not be sent */
-    int failure;                 /* errno of that; 0: it was sent */
-    uint8_t query[LOCUM_NSD_QUERY_MAX];
-    size_t length;
-};
 
 static void
 close_socket(struct locum_nsd_ask *self)
 {
     locum_timer_disarm(&self->deadline);
-    if (self->reply != NULL) {
-        event_free(self->reply);
-        self->reply = NULL;
-    }
     if (self->fd >= 0) {
+        (void)event_del(&self->reply);
         (void)close(self->fd);
         self->fd = -1;
     }
@@ -93,11 +74,14 @@ send_query(struct locum_nsd_ask *self)
     (void)!getrandom(&id, sizeof(id), 0);
     self->length = locum_nsd_reply_soa_query(self->zone, id, self->query);
     self->fd = locum_socket_connect(self->address, SOCK_DGRAM);
-    if (self->fd < 0 || send(self->fd, self->query, self->length, 0) < 0) {
+    if (self->fd < 0) {
         return errno;
     }
-    self->reply = event_new(self->base, self->fd, EV_READ | EV_PERSIST, on_reply, self);
-    return self->reply != NULL && event_add(self->reply, NULL) == 0 ? 0 : ENOMEM;
+    (void)event_assign(&self->reply, self->base, self->fd, EV_READ | EV_PERSIST, on_reply, self);
+    if (send(self->fd, self->query, self->length, 0) < 0) {
+        return errno;
+    }
+    return event_add(&self->reply, NULL) == 0 ? 0 : ENOMEM;
 }
 
 void
@@ -108,25 +92,20 @@ locum_nsd_ask_send(struct locum_nsd_ask *self)
     locum_timer_arm(&self->deadline, self->failure == 0 ? LOCUM_NSD_ASK_MS : 0);
 }
 
-struct locum_nsd_ask *
-locum_nsd_ask_create(struct event_base *base, const struct locum_address *address, const char *zone,
-                     locum_nsd_ask_fn *on_done, void *user)
+void
+locum_nsd_ask_init(struct locum_nsd_ask *self, struct event_base *base,
+                   const struct locum_address *address, const char *zone, locum_nsd_ask_fn *on_done,
+                   void *user)
 {
-    struct locum_nsd_ask *self = calloc(1, sizeof(*self));
-    if (self == NULL) {
-        return NULL;
-    }
     *self = (struct locum_nsd_ask){
         .base = base, .address = address, .zone = zone, .on_done = on_done, .user = user, .fd = -1};
     locum_timer_init(&self->deadline, base, on_deadline, self);
-    return self;
 }
 
 void
-locum_nsd_ask_destroy(struct locum_nsd_ask *self)
+locum_nsd_ask_fini(struct locum_nsd_ask *self)
 {
-    if (self != NULL) {
+    if (self->base != NULL) {
         close_socket(self);
-        free(self);
     }
 }

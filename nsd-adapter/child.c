@@ -47,13 +47,12 @@ static void
 on_end(void *user, const struct locum_process_result *result)
 {
     struct locum_nsd_child *self = user;
+    const struct locum_nsd_child ended = *self;
     char buffer[LOCUM_NSD_OUTPUT_MAX];
     struct locum_text output = locum_text_init(buffer, sizeof(buffer));
-    locum_nsd_child_fn *on_done = self->on_done;
-    void *done_user = self->user;
     const bool ok = judge(self, result, &output);
     locum_nsd_child_destroy(self);
-    on_done(done_user, ok, buffer);
+    ended.on_done(ended.user, ok, buffer);
 }
 
 static void

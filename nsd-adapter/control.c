@@ -1,7 +1,6 @@
 #include "nsd-adapter/control.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,19 +12,8 @@
 
 #include "base/socket.h"
 #include "base/text_format.h"
-#include "base/timer.h"
 
-enum { WHY_BYTES = 400 };
-
-struct locum_nsd_control {
-    struct event_base *base;
-    const struct locum_nsd_conf *conf;
-    locum_nsd_control_fn *on_done;
-    void *user;
-    struct bufferevent *stream;  /* NULL: no command is in progress */
-    struct locum_timer deadline; /* due at once if the command could not be sent */
-    char failure[WHY_BYTES];     /* why; "": it was sent */
-};
+enum { WHY_BYTES = LOCUM_NSD_CONTROL_WHY_MAX };
 
 static void
 close_stream(struct locum_nsd_control *self)
@@ -208,26 +196,18 @@ locum_nsd_control_send(struct locum_nsd_control *self, const char *command)
     locum_timer_arm(&self->deadline, LOCUM_NSD_CONTROL_MS);
 }
 
-struct locum_nsd_control *
-locum_nsd_control_create(struct event_base *base, const struct locum_nsd_conf *conf,
-                         locum_nsd_control_fn *on_done, void *user)
+void
+locum_nsd_control_init(struct locum_nsd_control *self, struct event_base *base,
+                       const struct locum_nsd_conf *conf, locum_nsd_control_fn *on_done, void *user)
 {
-    struct locum_nsd_control *self = calloc(1, sizeof(*self));
-    if (self == NULL) {
-        return NULL;
-    }
     *self =
         (struct locum_nsd_control){.base = base, .conf = conf, .on_done = on_done, .user = user};
     locum_timer_init(&self->deadline, base, on_deadline, self);
-    return self;
 }
 
 void
-locum_nsd_control_destroy(struct locum_nsd_control *self)
+locum_nsd_control_fini(struct locum_nsd_control *self)
 {
-    if (self != NULL) {
-        locum_timer_fini(&self->deadline);
-        close_stream(self);
-        free(self);
-    }
+    locum_timer_fini(&self->deadline);
+    close_stream(self);
 }

@@ -91,6 +91,13 @@ is_settled(const struct locum_nsd_reconciler *self, enum locum_nsd_source want)
            (shows_file(self) || (self->mismatches < 2 && self->phase == LOCUM_NSD_IDLE));
 }
 
+/* May NSD be asked for its SOA? */
+static bool
+may_ask(const struct locum_nsd_reconciler *self)
+{
+    return !self->asking && (self->phase == LOCUM_NSD_IDLE || self->phase == LOCUM_NSD_CONFIRMING);
+}
+
 static struct locum_nsd_action *
 add(struct locum_nsd_actions *out, enum locum_nsd_action_kind kind)
 {
@@ -243,12 +250,10 @@ on_soa(struct locum_nsd_reconciler *self, const struct locum_nsd_input *input)
         return;
     }
     self->mismatches += self->mismatches < 2 ? 1 : 0;
+    self->ask_at = self->now + LOCUM_NSD_LOOK_AGAIN_MS;
     if (self->phase == LOCUM_NSD_CONFIRMING) {
         self->ask_at = self->now + self->ask_pause;
-        self->ask_pause =
-            self->ask_pause * 2 < LOCUM_NSD_ASK_MAX_MS ? self->ask_pause * 2 : LOCUM_NSD_ASK_MAX_MS;
-    } else {
-        self->ask_at = self->now + LOCUM_NSD_LOOK_AGAIN_MS;
+        self->ask_pause += self->ask_pause < LOCUM_NSD_ASK_MAX_MS ? self->ask_pause : 0;
     }
 }
 
@@ -283,8 +288,7 @@ act(struct locum_nsd_reconciler *self, struct locum_nsd_actions *out)
     } else if (self->phase == LOCUM_NSD_IDLE) {
         act_idle(self, want, out);
     }
-    const bool look = self->phase == LOCUM_NSD_IDLE || self->phase == LOCUM_NSD_CONFIRMING;
-    if (look && !self->asking && self->now >= self->ask_at) {
+    if (may_ask(self) && self->now >= self->ask_at) {
         ask(self, out);
     }
 }
@@ -295,16 +299,13 @@ measure(struct locum_nsd_reconciler *self)
 {
     const enum locum_nsd_source want = wanted(self);
     const bool settled = is_settled(self, want);
-    if (want != LOCUM_NSD_SOURCE_NONE && !settled && self->pending_since == 0) {
-        self->pending_since = self->now;
-    }
     if (settled) {
-        if (self->pending_since != 0) {
-            self->lag_ms = self->now - self->pending_since;
-        }
+        self->lag_ms = locum_nsd_reconcile_lag_ms(self);
         self->pending_since = 0;
         self->why[0] = '\0';
         locum_backoff_reset(&self->backoff);
+    } else if (want != LOCUM_NSD_SOURCE_NONE && self->pending_since == 0) {
+        self->pending_since = self->now;
     }
 }
 
@@ -366,8 +367,7 @@ locum_nsd_reconcile_next(const struct locum_nsd_reconciler *self)
 {
     locum_ms next = self->reported_at + LOCUM_NSD_REPORT_MS;
     const locum_ms lost_at = self->heard + self->lost_ms;
-    const bool look = self->phase == LOCUM_NSD_IDLE || self->phase == LOCUM_NSD_CONFIRMING;
-    if (look && !self->asking && self->ask_at < next) {
+    if (may_ask(self) && self->ask_at < next) {
         next = self->ask_at;
     }
     if (self->phase == LOCUM_NSD_IDLE && self->retry_at > self->now && self->retry_at < next) {

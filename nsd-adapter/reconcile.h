@@ -61,7 +61,7 @@ enum locum_nsd_state {
     LOCUM_NSD_FAILED,    /* the last attempt failed; it is repeated */
 };
 
-/* "starting", "applying", "served", "fail-open", "failed"; static. */
+/* "starting", "applying", ...; static. */
 const char *locum_nsd_reconcile_state_text(enum locum_nsd_state state);
 
 enum locum_nsd_input_kind {
@@ -154,7 +154,6 @@ struct locum_nsd_reconciler {
     locum_ms reported_at;
 };
 
-/* Start knowing nothing; the first step queries NSD. */
 void locum_nsd_reconcile_init(struct locum_nsd_reconciler *self, locum_ms lost_ms, locum_ms now);
 
 /*
@@ -171,7 +170,6 @@ void locum_nsd_reconcile_step(struct locum_nsd_reconciler *self,
 /* The time of the next LOCUM_NSD_INPUT_TIME that matters, unless another input comes first. */
 locum_ms locum_nsd_reconcile_next(const struct locum_nsd_reconciler *self);
 
-/* The state after the last step. */
 enum locum_nsd_state locum_nsd_reconcile_state(const struct locum_nsd_reconciler *self);
 
 /*

@@ -7,6 +7,8 @@
 
 #include "base/error.h"
 
+#define NOT_KNOWN " not configured"
+
 enum { FLAG_QR = 0x80, OPCODE = 0x78, FLAG_AA = 0x04, SHOWN_MAX = 120 };
 
 size_t
@@ -24,45 +26,30 @@ locum_nsd_reply_soa_query(const char *zone, uint16_t id, uint8_t ret[LOCUM_NSD_Q
     return end + NS_QFIXEDSZ;
 }
 
-/* The serial of the first SOA record of the zone in the answer section. */
+/* The serial of the SOA record that the answer section begins with. */
 static bool
-find_serial(const uint8_t *query, size_t query_length, const uint8_t *reply, size_t length,
-            uint32_t *ret)
+read_serial(const uint8_t *at, const uint8_t *end, uint32_t *ret)
 {
     enum { NUMBERS_BYTES = 20 }; /* serial to minimum, after the names (RFC 1035 3.3.13) */
-    const uint8_t *const end = reply + length;
-    const uint8_t *at = reply + 6;
-    char zone[NS_MAXDNAME];
-    char owner[NS_MAXDNAME];
-    unsigned left;
-    if (dn_expand(query, query + query_length, query + NS_HFIXEDSZ, zone, sizeof(zone)) < 0) {
+    unsigned type;
+    unsigned class;
+    unsigned data_length;
+    const int owner_length = dn_skipname(at, end);
+    if (owner_length < 0 || end - at < owner_length + NS_RRFIXEDSZ) {
         return false;
     }
-    NS_GET16(left, at);
-    for (at = reply + query_length; left > 0; left--) {
-        unsigned type;
-        unsigned class;
-        unsigned data_length;
-        const int owner_length = dn_expand(reply, end, at, owner, sizeof(owner));
-        if (owner_length < 0 || end - at < owner_length + NS_RRFIXEDSZ) {
-            return false;
-        }
-        at += owner_length;
-        NS_GET16(type, at);
-        NS_GET16(class, at);
-        at += NS_INT32SZ; /* the TTL */
-        NS_GET16(data_length, at);
-        if (data_length > end - at) {
-            return false;
-        }
-        at += data_length;
-        if (type == ns_t_soa && class == ns_c_in && strncasecmp(owner, zone, sizeof(zone)) == 0) {
-            at -= NUMBERS_BYTES;
-            NS_GET32(*ret, at);
-            return data_length > NUMBERS_BYTES;
-        }
+    at += owner_length;
+    NS_GET16(type, at);
+    NS_GET16(class, at);
+    at += NS_INT32SZ; /* the TTL */
+    NS_GET16(data_length, at);
+    if (type != ns_t_soa || class != ns_c_in || data_length <= NUMBERS_BYTES ||
+        data_length > end - at) {
+        return false;
     }
-    return false;
+    at += data_length - NUMBERS_BYTES;
+    NS_GET32(*ret, at);
+    return true;
 }
 
 int
@@ -70,15 +57,16 @@ locum_nsd_reply_read_soa(const uint8_t *query, size_t query_length, const uint8_
                          size_t length, enum locum_nsd_soa *ret, uint32_t *ret_serial,
                          uint8_t *ret_rcode)
 {
-    uint32_t serial;
     const uint8_t *at = reply + 4;
     unsigned questions;
+    unsigned answers;
     if (length < NS_HFIXEDSZ || memcmp(query, reply, 2) != 0 || (reply[2] & FLAG_QR) == 0 ||
         (reply[2] & OPCODE) != 0) {
         return LOCUM_ERR_PROTOCOL;
     }
     const uint8_t rcode = reply[3] & 0x0f;
     NS_GET16(questions, at);
+    NS_GET16(answers, at);
     /* A server may leave the question out of an error. */
     const bool echoed =
         questions == 1 && length >= query_length &&
@@ -88,13 +76,9 @@ locum_nsd_reply_read_soa(const uint8_t *query, size_t query_length, const uint8_
     if (!echoed && (questions != 0 || rcode == 0)) {
         return LOCUM_ERR_PROTOCOL;
     }
-    if (rcode == 0 && (reply[2] & FLAG_AA) != 0 &&
-        find_serial(query, query_length, reply, length, &serial)) {
-        *ret = LOCUM_NSD_SOA_SERIAL;
-        *ret_serial = serial;
-        return 0;
-    }
-    *ret = LOCUM_NSD_SOA_NONE;
+    const bool found = rcode == 0 && (reply[2] & FLAG_AA) != 0 && answers > 0 &&
+                       read_serial(reply + query_length, reply + length, ret_serial);
+    *ret = found ? LOCUM_NSD_SOA_SERIAL : LOCUM_NSD_SOA_NONE;
     *ret_rcode = rcode;
     return 0;
 }
@@ -106,15 +90,6 @@ locum_nsd_reply_rcode_text(uint8_t rcode)
                                           "NOTIMP",  "REFUSED", "YXDOMAIN", "YXRRSET",
                                           "NXRRSET", "NOTAUTH", "NOTZONE"};
     return rcode < LOCUM_COUNT(texts) && texts[rcode] != NULL ? texts[rcode] : "an unknown code";
-}
-
-static bool
-ends_with(struct locum_slice text, const char *end)
-{
-    for (; text.length > 0 && !locum_slice_is(text, end); text.length--) {
-        text.at++;
-    }
-    return text.length > 0;
 }
 
 enum locum_nsd_reply
@@ -131,7 +106,8 @@ locum_nsd_reply_read(struct locum_slice reply, struct locum_text *why)
     if (ok) {
         return LOCUM_NSD_REPLY_OK;
     }
-    if (locum_slice_starts(first, "error zone ") && ends_with(first, " not configured")) {
+    if (locum_slice_starts(first, "error zone ") &&
+        memmem(first.at, first.length, NOT_KNOWN, strlen(NOT_KNOWN)) != NULL) {
         return LOCUM_NSD_REPLY_NO_ZONE;
     }
     locum_text_add(why, first.length > 0 ? "NSD answers: "

@@ -34,17 +34,13 @@ on_soa(void *user, enum locum_nsd_soa outcome, uint32_t serial, const char *why)
 static void
 ask_nsd(const struct locum_nsd_settings *settings, struct nsd_answer *ret)
 {
+    struct locum_nsd_ask ask;
     *ret = (struct nsd_answer){.base = event_base_new(), .why = "out of memory"};
-    struct locum_nsd_ask *asker =
-        ret->base == NULL
-            ? NULL
-            : locum_nsd_ask_create(ret->base, &settings->address, settings->zone, on_soa, ret);
-    if (asker != NULL) {
-        locum_nsd_ask_send(asker);
-        (void)event_base_dispatch(ret->base);
-        locum_nsd_ask_destroy(asker);
-    }
     if (ret->base != NULL) {
+        locum_nsd_ask_init(&ask, ret->base, &settings->address, settings->zone, on_soa, ret);
+        locum_nsd_ask_send(&ask);
+        (void)event_base_dispatch(ret->base);
+        locum_nsd_ask_fini(&ask);
         event_base_free(ret->base);
     }
 }

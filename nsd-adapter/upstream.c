@@ -23,7 +23,6 @@ enum {
 
 struct api_call {
     struct locum_nsd_upstream *upstream;
-    void (*on_done)(struct locum_nsd_upstream *upstream, CURLcode result);
     CURL *easy;
     bool running;
     struct locum_fetch_api_reply answer;
@@ -40,22 +39,23 @@ struct locum_nsd_upstream {
     bool known; /* the last answer was usable, with this serial */
     uint32_t serial;
     struct locum_backoff backoff;
-    char *unsent; /* the newest report, while an older one is being sent; NULL */
 };
 
 static void
-on_fetched(void *user, CURLcode result)
+cancel(struct api_call *call)
 {
-    struct api_call *call = user;
-    call->running = false;
-    call->on_done(call->upstream, result);
+    if (call->running) {
+        locum_fetch_loop_remove(call->upstream->loop, call->easy);
+        call->running = false;
+    }
 }
 
-/* False: out of memory. */
+/* An earlier request is forgotten. False: out of memory. */
 static bool
 begin(struct api_call *call, const char *target, const char *post, long timeout_ms)
 {
     struct locum_nsd_upstream *self = call->upstream;
+    cancel(call);
     call->running = locum_fetch_api_prepare(call->easy, self->socket, target, post, timeout_ms,
                                             &call->answer) &&
                     locum_fetch_loop_add(self->loop, call->easy) == CURLM_OK;
@@ -92,13 +92,19 @@ on_again(void *user)
 }
 
 static void
-on_zone_done(struct locum_nsd_upstream *self, CURLcode result)
+on_fetched(void *user, CURLcode result)
 {
+    struct api_call *call = user;
+    struct locum_nsd_upstream *self = call->upstream;
     char buffer[WHY_BYTES];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
     long status = 0;
     long os_errno = 0;
     json_t *json = NULL;
+    call->running = false;
+    if (call == &self->report) {
+        return; /* whatever the outcome: the next report is complete, too */
+    }
     (void)curl_easy_getinfo(self->zone.easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(self->zone.easy, CURLINFO_OS_ERRNO, &os_errno);
     if (result == CURLE_OK && self->zone.answer.bytes != NULL) {
@@ -124,31 +130,14 @@ on_zone_done(struct locum_nsd_upstream *self, CURLcode result)
     ask_again(self, good);
 }
 
-static void
-on_report_done(struct locum_nsd_upstream *self, CURLcode result)
-{
-    (void)result; /* the next report is complete, too */
-    if (self->unsent != NULL) {
-        (void)begin(&self->report, "/nsd", self->unsent, REPORT_TIMEOUT_MS);
-        free(self->unsent);
-        self->unsent = NULL;
-    }
-}
-
 void
 locum_nsd_upstream_report(struct locum_nsd_upstream *self, json_t *body)
 {
     char *text = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
     json_decref(body);
-    if (text == NULL) {
-        return;
+    if (text != NULL) {
+        (void)begin(&self->report, "/nsd", text, REPORT_TIMEOUT_MS);
     }
-    if (self->report.running) {
-        free(self->unsent);
-        self->unsent = text;
-        return;
-    }
-    (void)begin(&self->report, "/nsd", text, REPORT_TIMEOUT_MS);
     free(text);
 }
 
@@ -176,8 +165,8 @@ locum_nsd_upstream_create(struct event_base *base, const char *socket, const cha
         .on_zone = on_zone,
         .user = user,
         .loop = loop,
-        .zone = {.upstream = self, .on_done = on_zone_done},
-        .report = {.upstream = self, .on_done = on_report_done},
+        .zone = {.upstream = self},
+        .report = {.upstream = self},
         .zone_name = zone,
         .backoff = {.first_ms = RETRY_FIRST_MS, .max_ms = RETRY_MAX_MS},
     };
@@ -193,9 +182,7 @@ locum_nsd_upstream_create(struct event_base *base, const char *socket, const cha
 static void
 fini_call(struct api_call *self)
 {
-    if (self->running) {
-        locum_fetch_loop_remove(self->upstream->loop, self->easy);
-    }
+    cancel(self);
     curl_easy_cleanup(self->easy);
     locum_fetch_api_reply_fini(&self->answer);
 }
@@ -209,7 +196,6 @@ locum_nsd_upstream_destroy(struct locum_nsd_upstream *self)
     fini_call(&self->zone);
     fini_call(&self->report);
     locum_timer_fini(&self->again);
-    free(self->unsent);
     locum_fetch_loop_destroy(self->loop);
     free(self);
 }

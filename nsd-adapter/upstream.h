@@ -32,7 +32,7 @@ struct locum_nsd_upstream *locum_nsd_upstream_create(struct event_base *base, co
                                                      const char *zone,
                                                      locum_nsd_upstream_fn *on_zone, void *user);
 
-/* Report; takes `body` (NULL is fine). Replaces a report that was not sent yet. May get lost. */
+/* Report; takes `body` (NULL is fine). Replaces one that is still being sent. May get lost. */
 void locum_nsd_upstream_report(struct locum_nsd_upstream *self, json_t *body);
 
 /* on_zone is not called any more. NULL is fine. */

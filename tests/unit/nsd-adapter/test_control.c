@@ -19,7 +19,7 @@
 /* The other end of the control socket is the test itself. */
 static struct event_base *base;
 static struct locum_nsd_conf conf;
-static struct locum_nsd_control *control;
+static struct locum_nsd_control control;
 static char folder[40];
 static int listener = -1;
 static int client = -1;
@@ -50,8 +50,7 @@ setup(void **state)
     assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(listen(listener, 4), 0);
     base = event_base_new();
-    control = locum_nsd_control_create(base, &conf, on_done, NULL);
-    assert_non_null(control);
+    locum_nsd_control_init(&control, base, &conf, on_done, NULL);
     done = false;
     return 0;
 }
@@ -60,7 +59,7 @@ static int
 teardown(void **state)
 {
     (void)state;
-    locum_nsd_control_destroy(control);
+    locum_nsd_control_fini(&control);
     event_base_free(base);
     (void)close(listener);
     if (client >= 0) {
@@ -77,7 +76,7 @@ static void
 send_command(void)
 {
     char command[100] = "";
-    locum_nsd_control_send(control, "reload get.example.org");
+    locum_nsd_control_send(&control, "reload get.example.org");
     client = accept(listener, NULL, NULL);
     assert_true(client >= 0);
     (void)event_base_loop(base, EVLOOP_ONCE);
@@ -155,7 +154,7 @@ test_closed_port_is_reported(void **state)
     (void)state;
     (void)close(listener);
     listener = -1;
-    locum_nsd_control_send(control, "reload get.example.org");
+    locum_nsd_control_send(&control, "reload get.example.org");
     assert_false(done); /* on_done is called from the loop only */
     run_to_the_end();
     assert_int_equal(outcome, LOCUM_NSD_REPLY_FAILED);
