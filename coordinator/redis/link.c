@@ -190,7 +190,11 @@ drain(struct locum_link *self)
     void *reply = NULL;
     while (!self->over) {
         if (redisReaderGetReply(self->reader, &reply) != REDIS_OK) {
-            fail_with(self, "invalid Redis protocol: ", locum_slice_of(self->reader->errstr));
+            fail_with(self, "invalid Redis protocol: ",
+                      locum_slice_of(self->reader->err == REDIS_ERR_OOM
+                                         ? "an array of more than 4096 elements or nested deeper "
+                                           "than 4 (or out of memory)"
+                                         : self->reader->errstr));
             return;
         }
         if (reply == NULL) {

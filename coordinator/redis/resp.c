@@ -13,12 +13,21 @@ typedef size_t array_size;
 typedef int array_size; /* Debian 12 has 0.14 */
 #endif
 
-/* hiredis would allocate as many elements as a reply announces, before any of them has come. */
+/*
+ * hiredis would allocate as many elements as a reply announces, before any of them has come; and
+ * since 1.0 it takes arrays nested to any depth, which it frees by recursion.
+ */
 static void *
 create_array(const redisReadTask *task, array_size elements)
 {
     const redisReplyObjectFunctions *original = task->privdata;
-    return elements > LOCUM_RESP_ELEMENTS_MAX ? NULL : original->createArray(task, elements);
+    size_t depth = 1;
+    for (const redisReadTask *outer = task->parent; outer != NULL; outer = outer->parent) {
+        depth++;
+    }
+    return elements > LOCUM_RESP_ELEMENTS_MAX || depth > LOCUM_RESP_DEPTH_MAX
+               ? NULL
+               : original->createArray(task, elements);
 }
 
 redisReader *

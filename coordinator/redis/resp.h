@@ -30,15 +30,15 @@ struct locum_instances {
 enum locum_redis_role { LOCUM_REDIS_MASTER, LOCUM_REDIS_REPLICA, LOCUM_REDIS_SENTINEL };
 
 /*
- * A reader, freed by redisReaderFree(). hiredis allocates as many elements as a reply announces, so
- * an array of more than LOCUM_RESP_ELEMENTS_MAX is refused: the reader then reports "Out of
- * memory".
+ * A reader, freed by redisReaderFree(). It refuses an array of more than LOCUM_RESP_ELEMENTS_MAX
+ * elements or nested deeper than LOCUM_RESP_DEPTH_MAX, with the error REDIS_ERR_OOM.
  *
  * functions  written here and used by the reader as long as it lives.
  * NULL: no memory.
  */
 enum {
     LOCUM_RESP_ELEMENTS_MAX = 4096,
+    LOCUM_RESP_DEPTH_MAX = 4,  /* that of ROLE is 3 */
     LOCUM_RESP_SHOWN_MAX = 96, /* characters of a reply that a message shows */
 };
 redisReader *locum_resp_reader(redisReplyObjectFunctions *functions);

@@ -26,9 +26,10 @@ test_each_protocol_error_is_named(void **state)
         {"-DENIED Redis is running in protected mode\r\n", "", "DENIED Redis"},
         {"HTTP/1.1 400 Bad Request\r\n", "", "invalid Redis protocol: Protocol error"},
         {"\r\n", "", "invalid Redis protocol"},
-        {"", "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", "nested"},
-        {"", "*1000000000\r\n", "invalid Redis protocol: Out of memory"},
-        {"", "*4097\r\n", "Out of memory"},
+        {"", "*1\r\n*1\r\n*1\r\n*1\r\n", "no reply to ROLE within 100ms"},
+        {"", "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n", "or nested deeper than 4"},
+        {"", "*1000000000\r\n", "more than 4096 elements"},
+        {"", "*4097\r\n", "more than 4096 elements"},
         {"", "*99999999999999999999\r\n", "invalid Redis protocol"},
         {"", "*-2\r\n", "invalid Redis protocol"},
         {"", "$-2\r\n", "invalid Redis protocol"},
@@ -47,6 +48,23 @@ test_each_protocol_error_is_named(void **state)
         assert_int_equal(probe.closed, 1);
         renew();
     }
+}
+
+/* Case F: "hiredis 1.x has no limit of nested arrays": 63,000 levels in 252 KB. */
+static void
+test_nested_arrays_have_a_limit(void **state)
+{
+    (void)state;
+    enum { LEVELS = 63000 };
+    static char reply[LEVELS * 4 + 1];
+    for (size_t i = 0; i < LEVELS; i++) {
+        memcpy(reply + 4 * i, "*1\r\n", 4);
+    }
+    fake_rule(&fake, "ROLE", reply);
+    probe.ask = true;
+    open_link(&plain_events);
+    assert_true(wait_until(base, is_closed, NULL, 2000));
+    assert_non_null(strstr(probe.why, "or nested deeper than 4"));
 }
 
 static void
@@ -282,6 +300,7 @@ test_it_may_be_closed_in_any_callback(void **state)
 #define TESTS(suffix)                                                                              \
     {                                                                                              \
         TEST(suffix, test_each_protocol_error_is_named),                                           \
+            TEST(suffix, test_nested_arrays_have_a_limit),                                         \
             TEST(suffix, test_a_refused_connection_is_reported_later),                             \
             TEST(suffix, test_an_impossible_address_is_reported_later),                            \
             TEST(suffix, test_a_connect_without_answer_times_out),                                 \

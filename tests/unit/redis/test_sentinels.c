@@ -237,7 +237,7 @@ test_a_hostile_server_is_reported_and_gives_no_view(void **state)
         {FAKE_CLOSE, NULL, false, false, "TLS port"},
         {NULL, NULL, false, true, "no reply to CLIENT SETNAME within 100ms"},
         {"$1000000000\r\n", NULL, true, false, "longer than 256 KiB"},
-        {NULL, "*1000000000\r\n", false, false, "Out of memory"},
+        {NULL, "*1000000000\r\n", false, false, "more than 4096 elements"},
         {NULL, "-LOADING Redis is loading\r\n", false, false, "(LOADING)"},
         {NULL, "-MISCONF no\r\n", false, false, "(MISCONF)"},
         {NULL, "-NOPERM this user\r\n", false, false, "locum-sentinel.acl"},
