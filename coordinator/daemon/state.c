@@ -259,7 +259,7 @@ write_loop(void *user)
         memcpy(bytes, self->wanted, length);
         self->pending = false;
         (void)pthread_mutex_unlock(&self->lock);
-        const bool written = locum_file_replace(self->path, self->temp, bytes, length, 0640) == 0;
+        const bool written = locum_file_replace(self->path, self->temp, bytes, length, 0600) == 0;
         const int error = written ? 0 : errno;
         (void)pthread_mutex_lock(&self->lock);
         self->error = error;

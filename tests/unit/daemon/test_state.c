@@ -400,7 +400,7 @@ test_the_writer_saves_and_the_last_one_wins(void **state)
     wait_for_saved(1);
     assert_false(has_problem());
     assert_int_equal(stat(path, &info), 0);
-    assert_int_equal(info.st_mode & S_IRWXO, 0);
+    assert_int_equal(info.st_mode & (S_IRWXG | S_IRWXO), 0);
     for (uint32_t serial = 2; serial <= 500; serial++) {
         put(serial);
     }
