@@ -81,6 +81,8 @@ locum_show_degraded(const json_t *status, const struct locum_print *print)
     }
     if (json_is_object(redis) && !json_is_true(json_object_get(redis, "connected"))) {
         add(&self, redis, "Redis is not connected[: {error}]");
+    } else if (json_is_string(json_object_get(redis, "error"))) {
+        add(&self, redis, "Redis: {error}");
     }
     json_array_foreach(json_object_get(status, "sentinels"), i, item)
     {

@@ -14,6 +14,7 @@ const struct locum_command_row locum_command_table[LOCUM_COMMANDS] = {
     [LOCUM_COMMAND_HSET] = {"HSET", NULL, true, false, false},
     [LOCUM_COMMAND_PEXPIRE] = {"PEXPIRE", NULL, true, false, false},
     [LOCUM_COMMAND_ZADD] = {"ZADD", NULL, true, false, false},
+    [LOCUM_COMMAND_ZREMRANGEBYSCORE] = {"ZREMRANGEBYSCORE", NULL, true, false, false},
     [LOCUM_COMMAND_XADD] = {"XADD", NULL, true, false, false},
     [LOCUM_COMMAND_INFO] = {"INFO", NULL, false, true, false},
     [LOCUM_COMMAND_SENTINEL_ADDRESS] = {"SENTINEL", "GET-MASTER-ADDR-BY-NAME", false, true, false},

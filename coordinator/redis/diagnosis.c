@@ -34,6 +34,10 @@ static const struct {
     {"OOM", "it has reached its maxmemory and refuses writes; raise maxmemory. Heartbeats continue",
      NULL},
     {"WRONGTYPE", "the key exists with another type; remove or rename that locum:... key", NULL},
+    {"ERR DB index is out of range",
+     "it has no database with the number redis.db, so no key or event is written; set redis.db to "
+     "the RedisDB of Mirrorbits, or raise its `databases`",
+     NULL},
     {"DENIED", "it is in protected mode; set a password or `bind` on it", NULL},
     {"ERR max number of clients", "it accepts no more connections; raise its maxclients", NULL},
 };

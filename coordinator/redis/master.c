@@ -13,7 +13,8 @@
 /* Of the event stream: fewer than a link has room for (LOCUM_LINK_WAITING_MAX). */
 enum { UNCONFIRMED_MAX = 64 };
 
-static const char expiry_ms[] = "604800000"; /* 7 d, of a node's hash */
+/* A node that has written nothing for 7 d is forgotten: its hash, and its name in the set. */
+enum { EXPIRY_MS = 7 * 24 * 3600 * 1000 };
 
 enum { CHANNEL_HEARTBEAT, CHANNEL_MIRRORBITS, CHANNELS };
 
@@ -39,6 +40,7 @@ struct locum_master {
     locum_ms checked; /* mono time of the last check */
     bool heard;       /* a message since then: the listening connection works */
     bool is_master;   /* ROLE said so, on this connection */
+    bool published;   /* the last PUBLISH was accepted */
     bool selected;    /* the right database: keys may be written */
     char diagnosis[DIAGNOSES][LOCUM_REDIS_ERROR_MAX + 1];
 
@@ -46,13 +48,14 @@ struct locum_master {
     uint64_t sent;      /* id of the last event that was sent on this connection */
     uint64_t unconfirmed[UNCONFIRMED_MAX]; /* ids sent since `delivered`, a ring */
     size_t first_unconfirmed, unconfirmed_count;
-    uint64_t writable_since; /* wall time of `selected`: earlier events are late */
+    uint64_t
+        late; /* id of the newest event at the time of `selected`: it and earlier ones are late */
 };
 
 bool
 locum_master_is_ready(const struct locum_master *self)
 {
-    return self->is_master && self->channels[CHANNEL_HEARTBEAT].subscribed;
+    return self->is_master && self->published && self->channels[CHANNEL_HEARTBEAT].subscribed;
 }
 
 const struct locum_address *
@@ -83,6 +86,7 @@ locum_master_leave(struct locum_master *self)
     self->listen = NULL;
     self->address = (struct locum_address){0};
     self->is_master = false;
+    self->published = false;
     self->channels[CHANNEL_HEARTBEAT].subscribed = false;
     self->channels[CHANNEL_MIRRORBITS].subscribed = false;
     self->selected = false;
@@ -138,6 +142,24 @@ note(struct locum_master *self, size_t at, enum locum_command command, const red
     return true;
 }
 
+static void on_reply(void *user, enum locum_command command, const redisReply *reply);
+
+static void
+send_command(struct locum_master *self, const struct locum_command_argv *argv)
+{
+    locum_link_send(self->command, argv, on_reply, self);
+}
+
+/* An empty message only shows that PUBLISH works: every receiver ignores it. */
+static void
+send_message(struct locum_master *self, struct locum_slice message)
+{
+    struct locum_command_argv argv = locum_command_argv(
+        LOCUM_COMMAND_PUBLISH, self->channels[CHANNEL_HEARTBEAT].name.text, NULL);
+    locum_command_add_slice(&argv, message);
+    send_command(self, &argv);
+}
+
 static void
 on_role(struct locum_master *self, const redisReply *reply)
 {
@@ -155,16 +177,11 @@ on_role(struct locum_master *self, const redisReply *reply)
         end(self, LOCUM_DISCOVERY_NOT_MASTER,
             "it is a replica, not the master; searching for the master");
     } else {
+        if (!self->is_master) { /* the next heartbeat may be long away */
+            send_message(self, locum_slice_of(""));
+        }
         update(self, &self->is_master, true);
     }
-}
-
-static void on_reply(void *user, enum locum_command command, const redisReply *reply);
-
-static void
-send_command(struct locum_master *self, const struct locum_command_argv *argv)
-{
-    locum_link_send(self->command, argv, on_reply, self);
 }
 
 static void
@@ -187,11 +204,17 @@ send_event(struct locum_master *self, const struct locum_redis_event *event)
     struct locum_command_argv argv =
         locum_command_argv(LOCUM_COMMAND_XADD, key.text, "MAXLEN", "~", keep, "*", NULL);
     add_fields(&argv, event->fields, event->count);
-    if (event->id < self->writable_since) {
+    if (event->id <= self->late) {
         locum_command_add(&argv, "at");
         locum_command_add(&argv, event->time);
     }
     send_command(self, &argv);
+}
+
+static bool
+next_event(const struct locum_master *self, uint64_t after, struct locum_redis_event *ret)
+{
+    return self->settings->owner->next_event(self->settings->owner_user, after, ret);
 }
 
 /* Send some at a time, if this is a master and the right database is selected. */
@@ -200,7 +223,7 @@ locum_master_events_added(struct locum_master *self)
 {
     struct locum_redis_event event;
     while (self->is_master && self->selected && self->unconfirmed_count < UNCONFIRMED_MAX &&
-           self->settings->owner->next_event(self->settings->owner_user, self->sent, &event)) {
+           next_event(self, self->sent, &event)) {
         send_event(self, &event);
         const size_t end = self->first_unconfirmed + self->unconfirmed_count++;
         self->unconfirmed[end % UNCONFIRMED_MAX] = event.id;
@@ -227,12 +250,20 @@ on_reply(void *user, enum locum_command command, const redisReply *reply)
         return;
     }
     const bool failed = note(self, command, command, reply);
+    if (self->command == NULL) {
+        return; /* ended by note() */
+    }
     if (command == LOCUM_COMMAND_SELECT) {
+        struct locum_redis_event event;
+        for (self->late = self->sent; next_event(self, self->late, &event);) {
+            self->late = event.id;
+        }
         self->selected = !failed;
-        self->writable_since = (uint64_t)locum_clock_read().wall;
         locum_master_events_added(self);
-    } else if (command == LOCUM_COMMAND_XADD && self->command != NULL) { /* not ended by note() */
+    } else if (command == LOCUM_COMMAND_XADD) {
         confirm_event(self);
+    } else if (command == LOCUM_COMMAND_PUBLISH) {
+        update(self, &self->published, !failed);
     }
 }
 
@@ -269,12 +300,23 @@ ask(struct locum_master *self, enum locum_command command, const char *argument)
     send_command(self, &argv);
 }
 
+static void
+select_database(struct locum_master *self)
+{
+    char db[24];
+    (void)locum_text_format_buffer(db, sizeof(db), "%" PRIu32, self->settings->config->redis.db);
+    ask(self, LOCUM_COMMAND_SELECT, db);
+}
+
 /* Ask something on both connections; nothing is sent on one that is not up yet. */
 static void
 check(void *user)
 {
     struct locum_master *self = user;
     ask(self, LOCUM_COMMAND_ROLE, NULL);
+    if (!self->selected) {
+        select_database(self);
+    }
     if (!self->heard) {
         subscribe(&self->channels[CHANNEL_HEARTBEAT]);
     }
@@ -289,11 +331,8 @@ check(void *user)
 static void
 on_command_up(void *user)
 {
-    struct locum_master *self = user;
-    char db[24];
-    (void)locum_text_format_buffer(db, sizeof(db), "%" PRIu32, self->settings->config->redis.db);
-    ask(self, LOCUM_COMMAND_ROLE, NULL);
-    ask(self, LOCUM_COMMAND_SELECT, db);
+    ask(user, LOCUM_COMMAND_ROLE, NULL);
+    select_database(user);
 }
 
 static void
@@ -308,10 +347,13 @@ static void
 on_message(void *user, struct locum_slice channel, struct locum_slice payload)
 {
     struct locum_master *self = user;
-    if (!locum_master_is_ready(self)) {
+    if (!self->is_master) {
         return;
     }
     self->heard = true;
+    if (payload.length == 0) {
+        return; /* send_message() */
+    }
     if (locum_slice_is(channel, self->channels[CHANNEL_HEARTBEAT].name.text)) {
         self->settings->owner->heartbeat(self->settings->owner_user, payload);
     } else if (locum_slice_is(channel, LOCUM_CHANNEL_MIRRORBITS)) {
@@ -370,10 +412,7 @@ locum_master_publish(struct locum_master *self, struct locum_slice message)
     if (!self->is_master) {
         return;
     }
-    struct locum_command_argv argv = locum_command_argv(
-        LOCUM_COMMAND_PUBLISH, self->channels[CHANNEL_HEARTBEAT].name.text, NULL);
-    locum_command_add_slice(&argv, message);
-    send_command(self, &argv);
+    send_message(self, message);
     if (locum_clock_read().mono - self->checked >= self->settings->link.timeout_ms / 5) {
         check(self); /* nearly due: sent in the same packet, it needs no wake-up of its own */
     }
@@ -391,14 +430,20 @@ locum_master_write_node(struct locum_master *self, const struct locum_field *fie
     const char *node = core->nodes[core->self].name;
     const struct locum_command_key key = locum_command_key(core->cluster, "node", node);
     const struct locum_command_key nodes = locum_command_key(core->cluster, "nodes", NULL);
+    char expiry[24];
     char score[24];
+    char oldest[24];
+    (void)locum_text_format_buffer(expiry, sizeof(expiry), "%d", EXPIRY_MS);
+    (void)locum_text_format_buffer(oldest, sizeof(oldest), "%" PRId64, wall - EXPIRY_MS);
     (void)locum_text_format_buffer(score, sizeof(score), "%" PRId64, wall);
     struct locum_command_argv argv = locum_command_argv(LOCUM_COMMAND_HSET, key.text, NULL);
     add_fields(&argv, fields, count);
     send_command(self, &argv);
-    argv = locum_command_argv(LOCUM_COMMAND_PEXPIRE, key.text, expiry_ms, NULL);
+    argv = locum_command_argv(LOCUM_COMMAND_PEXPIRE, key.text, expiry, NULL);
     send_command(self, &argv);
     argv = locum_command_argv(LOCUM_COMMAND_ZADD, nodes.text, score, node, NULL);
+    send_command(self, &argv);
+    argv = locum_command_argv(LOCUM_COMMAND_ZREMRANGEBYSCORE, nodes.text, "-inf", oldest, NULL);
     send_command(self, &argv);
 }
 

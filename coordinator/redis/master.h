@@ -3,8 +3,9 @@
  * that subscribes.
  *
  * In: an address; heartbeats and fields to write. Out: messages, "ready" gained and lost, the end
- * of the attempt with its reason. It is ready when ROLE has said master and the heartbeat channel
- * is subscribed. Both connections open and close together.
+ * of the attempt with its reason. It is ready when ROLE has said master, the heartbeat channel
+ * is subscribed, and the last PUBLISH was accepted (a paused or forbidden one is not). Both
+ * connections open and close together.
  *
  * Each quarter of redis.timeout it checks both: ROLE on one (a master can become a replica),
  * SUBSCRIBE again on the other if no message came meanwhile. Any reply shows that the connection

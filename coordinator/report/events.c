@@ -102,7 +102,7 @@ static const struct row rows[LOCUM_EVENTS] = {
         {{"reason", TEXT, 0, NULL}, {"effect", TEXT, 1, NULL}},
         "New answers could not be published. The previous answers stay."},
     [LOCUM_EVENT_REDIS_CONNECTED] = {"redis-connected", LOCUM_LOG_INFO, 0, {{"master", TEXT, 0, NULL}},
-        "Subscribed to the heartbeat channel of this master."},
+        "Subscribed to the heartbeat channel of this master, and PUBLISH works there."},
     [LOCUM_EVENT_REDIS_LOST] = {"redis-lost", LOCUM_LOG_WARN, 0, {{"reason", TEXT, 0, NULL}},
         "The connection to the master ended."},
     [LOCUM_EVENT_RELOAD] = {"reload", LOCUM_LOG_INFO, 0, {{"digest", TEXT, 0, NULL}},

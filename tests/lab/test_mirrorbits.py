@@ -22,7 +22,8 @@ from redirector import CHANNELS, Gone, Link # noqa: E402
 
 # The commands Locum may send to Redis and the position of their key; None: no key.
 COMMANDS = {"auth": None, "client": None, "select": None, "role": None, "subscribe": None,
-            "publish": None, "hset": 1, "pexpire": 1, "zadd": 1, "xadd": 1}
+            "publish": None, "hset": 1, "pexpire": 1, "zadd": 1,
+            "zremrangebyscore": 1, "xadd": 1}
 LINE = re.compile(r'[0-9.]+ \[\d+ (\S+)\] (.*)')
 WORD = re.compile(r'"((?:[^"\\]|\\.)*)"')
 

@@ -237,6 +237,7 @@ test_degraded(void **state)
         {"{" WELL "\"redis\": null}", 0},
         {"{" WELL "\"redis\": {\"connected\": true}}", 0},
         {"{" WELL "\"redis\": {\"connected\": false, \"error\": null}}", 1},
+        {"{" WELL "\"redis\": {\"connected\": true, \"error\": \"SELECT refused\"}}", 1},
         {"{" WELL "\"sentinels\": [{\"connected\": true, \"tilt\": false}]}", 0},
         {"{" WELL "\"sentinels\": [{\"connected\": true, \"tilt\": true}, {\"connected\": false}]}",
          2},

@@ -20,11 +20,13 @@ __attribute__((unused)) static SSL_CTX *fake_tls;
 
 #define FAKE_SILENCE ((const char *)0)
 #define FAKE_CLOSE   "CLOSE"
+#define FAKE_PAUSE   "PAUSE"
 
 /*
  * The first rule whose words begin the command answers it. A reply that starts with '@' is a list
  * of words to be sent as an array ("@subscribe x"); "CLOSE" closes, with what precedes it sent;
- * anything else is sent as it is. No rule, or FAKE_SILENCE: no answer.
+ * "PAUSE" answers nothing more to this client, as after CLIENT PAUSE; anything else is sent as it
+ * is. No rule, or FAKE_SILENCE: no answer.
  */
 struct fake_rule {
     const char *match;
@@ -39,6 +41,7 @@ struct fake_client {
     struct bufferevent *bev; /* NULL: gone */
     redisReader *reader;
     bool subscribed;
+    bool paused;
     bool answered; /* anything at all */
 };
 
@@ -122,9 +125,15 @@ static bool
 fake_answer(struct fake_client *client, const char *command)
 {
     const struct fake_rule *rules = client->fake->rules;
+    if (client->paused) {
+        return true;
+    }
     for (size_t i = 0; i < FAKE_RULES_MAX && rules[i].match != NULL; i++) {
         if (strncmp(command, rules[i].match, strlen(rules[i].match)) == 0) {
-            return rules[i].reply == FAKE_SILENCE || fake_send(client, rules[i].reply);
+            client->paused =
+                rules[i].reply != FAKE_SILENCE && strcmp(rules[i].reply, FAKE_PAUSE) == 0;
+            return client->paused || rules[i].reply == FAKE_SILENCE ||
+                   fake_send(client, rules[i].reply);
         }
     }
     if (strncmp(command, "SUBSCRIBE ", 10) == 0) {

@@ -39,6 +39,7 @@ setup(void **state)
         fake_rule(&redis[i], "HSET", ":1\r\n");
         fake_rule(&redis[i], "PEXPIRE", ":1\r\n");
         fake_rule(&redis[i], "ZADD", ":1\r\n");
+        fake_rule(&redis[i], "ZREMRANGEBYSCORE", ":0\r\n");
         fake_rule(&redis[i], "XADD", "$3\r\n0-1\r\n");
         set_endpoint(&config->nodes[i].redis, redis[i].address.port);
     }
