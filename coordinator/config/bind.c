@@ -163,13 +163,13 @@ locum_bind_no_node(struct locum_bind *self, struct locum_position at, const char
 
 static int
 parse(struct locum_bind *self, const struct locum_schema_row *row, struct locum_slice text,
-      void *field)
+      void *field, struct locum_text *why)
 {
     if (row->kind == LOCUM_KIND_NODE) {
         *(locum_node *)field = locum_bind_find(self, text);
         return *(locum_node *)field == LOCUM_NODE_NONE ? LOCUM_ERR_NOT_FOUND : 0;
     }
-    const int status = locum_value_parse(row, text, field);
+    const int status = locum_value_parse(row, text, field, why);
     if (status != 0 || row->kind != LOCUM_KIND_PATH) {
         return status;
     }
@@ -183,7 +183,9 @@ store(struct locum_bind *self, const struct locum_schema_row *row, const yaml_no
 {
     const struct locum_slice text = locum_document_text(node);
     const char *name = locum_schema_name(row);
-    const int status = parse(self, row, text, field);
+    struct phrase reason;
+    struct locum_text why = locum_text_init(reason.text, sizeof(reason.text));
+    const int status = parse(self, row, text, field, &why);
     const char *wrong = status == 0 && row->check != NULL ? row->check(field) : NULL;
     /* A password is not shown, nor is a URL that holds one. */
     const bool shown = row->kind != LOCUM_KIND_SECRET &&
@@ -192,11 +194,8 @@ store(struct locum_bind *self, const struct locum_schema_row *row, const yaml_no
     if (status != 0 && row->kind == LOCUM_KIND_NODE) {
         locum_bind_no_node(self, locum_document_at(node), name, text);
     } else if (status != 0) {
-        struct phrase why;
-        struct locum_text reason = locum_text_init(why.text, sizeof(why.text));
-        locum_value_reason(row, text, &reason);
-        LOCUM_BIND_ERROR(self, node, "%s: %s is not valid%s; expected %s", name,
-                         shown ? quoted.text : "the value", why.text,
+        LOCUM_BIND_ERROR(self, node, "%s: %s is not valid%s%s; expected %s", name,
+                         shown ? quoted.text : "the value", why.length > 0 ? ": " : "", why.at,
                          expected(row, LOCUM_SHAPE_ONE).text);
     } else if (wrong != NULL) {
         LOCUM_BIND_ERROR(self, node, "%s: %s is %s", name, quoted.text, wrong);
@@ -315,34 +314,26 @@ static bool
 bind_value(struct locum_bind *self, const struct locum_schema_row *row, const yaml_node_t *node,
            size_t instance)
 {
-    const bool scalar = node->type == YAML_SCALAR_NODE;
-    switch (row->shape) {
-    case LOCUM_SHAPE_ONE:
-        return scalar && !locum_document_is_null(node)
-                   ? store(self, row, node, field_of(self, row, instance))
-                   : refuse_shape(self, row, node);
-    case LOCUM_SHAPE_LIST_OR_NONE:
-        if (scalar && locum_slice_is(locum_document_text(node), "none")) {
-            return true;
-        }
-        return bind_list(self, row, node, instance);
-    case LOCUM_SHAPE_LIST: return bind_list(self, row, node, instance);
-    case LOCUM_SHAPE_MAPS:
-        return node->type == YAML_SEQUENCE_NODE ? bind_maps(self, row, node)
-                                                : refuse_shape(self, row, node);
-    case LOCUM_SHAPE_LISTS:
-    case LOCUM_SHAPE_NAMED_MAPS:
-    case LOCUM_SHAPE_MAP: break;
+    const bool list = row->shape == LOCUM_SHAPE_LIST || row->shape == LOCUM_SHAPE_LIST_OR_NONE ||
+                      row->shape == LOCUM_SHAPE_MAPS;
+    const yaml_node_type_t type = row->shape == LOCUM_SHAPE_ONE ? YAML_SCALAR_NODE
+                                  : list                        ? YAML_SEQUENCE_NODE
+                                                                : YAML_MAPPING_NODE;
+    if (row->shape == LOCUM_SHAPE_LIST_OR_NONE &&
+        locum_slice_is(locum_document_text(node), "none")) {
+        return true;
     }
-    if (node->type != YAML_MAPPING_NODE) {
+    if (node->type != type || locum_document_is_null(node)) {
         return refuse_shape(self, row, node);
     }
-    if (row->shape == LOCUM_SHAPE_NAMED_MAPS) {
-        return bind_maps(self, row, node);
-    }
-    if (row->shape == LOCUM_SHAPE_MAP) {
-        bind_map(self, node, row->key, instance);
-        return true;
+    switch (row->shape) {
+    case LOCUM_SHAPE_ONE: return store(self, row, node, field_of(self, row, instance));
+    case LOCUM_SHAPE_LIST:
+    case LOCUM_SHAPE_LIST_OR_NONE: return bind_list(self, row, node, instance);
+    case LOCUM_SHAPE_MAPS:
+    case LOCUM_SHAPE_NAMED_MAPS: return bind_maps(self, row, node);
+    case LOCUM_SHAPE_MAP: bind_map(self, node, row->key, instance); return true;
+    case LOCUM_SHAPE_LISTS: break;
     }
     bool good = check_keys(self, node);
     for (size_t i = 0; i < length_of(node); i++) {
@@ -384,8 +375,8 @@ refuse_key(struct locum_bind *self, const yaml_node_t *key, const char *prefix)
     struct locum_slice nearest = {0};
     size_t least = DISTANCE_MAX + 1;
     for (size_t i = 0; i < self->schema->count; i++) {
-        struct locum_slice name;
-        if (!locum_schema_below(&self->schema->rows[i], prefix, &name)) {
+        const struct locum_slice name = locum_slice_of(locum_schema_name(&self->schema->rows[i]));
+        if (!locum_schema_below(&self->schema->rows[i], prefix)) {
             continue;
         }
         locum_text_add(&known, known.length > 0 ? ", " : "");
@@ -411,18 +402,17 @@ bind_absent(struct locum_bind *self, struct locum_position at, const char *prefi
 {
     for (size_t i = 0; i < self->schema->count; i++) {
         const struct locum_schema_row *row = &self->schema->rows[i];
-        struct locum_slice name;
-        if (!locum_schema_below(row, prefix, &name) || locum_bind_written(self, i, instance)) {
+        if (!locum_schema_below(row, prefix) || locum_bind_written(self, i, instance)) {
             continue;
         }
         if (row->rule == LOCUM_RULE_REQUIRED) {
             locum_problems_error(&self->problems, at, "%s: this required key is missing (%s)",
-                                 name.at, row->note);
+                                 locum_schema_name(row), row->note);
         } else if (row->rule == LOCUM_RULE_DEFAULT && row->shape == LOCUM_SHAPE_MAP) {
             bind_map(self, NULL, row->key, instance);
         } else if (row->rule == LOCUM_RULE_DEFAULT) {
-            const int status =
-                parse(self, row, locum_slice_of(row->fallback), field_of(self, row, instance));
+            const int status = parse(self, row, locum_slice_of(row->fallback),
+                                     field_of(self, row, instance), NULL);
             LOCUM_INVARIANT(status == 0);
         }
     }
@@ -474,12 +464,6 @@ locum_bind_file(struct locum_bind *self, const struct locum_schema *schema, cons
         bind_map(self, yaml_document_get_root_node(&self->document), "", 0);
     }
     return status;
-}
-
-const yaml_node_t *
-locum_bind_node(const struct locum_bind *self, size_t row, size_t instance)
-{
-    return self->values[row][instance].node;
 }
 
 bool

@@ -34,8 +34,6 @@ int locum_bind_file(struct locum_bind *self, const struct locum_schema *schema, 
 
 /* Below, `row` is a constant such as LOCUM_KEY_QUORUM, and `instance` as in schema.h. */
 
-/* The value; NULL: not written. */
-const yaml_node_t *locum_bind_node(const struct locum_bind *self, size_t row, size_t instance);
 bool locum_bind_written(const struct locum_bind *self, size_t row, size_t instance);
 /* Written and well formed. */
 bool locum_bind_good(const struct locum_bind *self, size_t row, size_t instance);

@@ -118,19 +118,12 @@ locum_config_endpoint_add(const struct locum_endpoint *self, struct locum_text *
     locum_text_add_u64(text, self->port);
 }
 
-/* The node may move in the list of nodes, but not change its name or role. */
-static bool
-is_same_node(const struct locum_config *running, const struct locum_config *next)
-{
-    const struct locum_core_node *self = &running->core.nodes[running->core.self];
-    const struct locum_core_node *next_self = &next->core.nodes[next->core.self];
-    return strcmp(self->name, next_self->name) == 0 && self->role == next_self->role;
-}
-
 int
 locum_config_reloadable(const struct locum_config *running, const struct locum_config *next,
                         const char **ret_key)
 {
+    const struct locum_core_node *self = &running->core.nodes[running->core.self];
+    const struct locum_core_node *next_self = &next->core.nodes[next->core.self];
     for (size_t row = 0; row < locum_keys.count; row++) {
         char buffers[2][VALUE_BYTES_MAX];
         struct locum_text before = locum_text_init(buffers[0], sizeof(buffers[0]));
@@ -140,8 +133,10 @@ locum_config_reloadable(const struct locum_config *running, const struct locum_c
         }
         locum_schema_print(&locum_keys, row, running, &before);
         locum_schema_print(&locum_keys, row, next, &after);
-        if (row == LOCUM_KEY_NODE ? !is_same_node(running, next)
-                                  : strcmp(buffers[0], buffers[1]) != 0) {
+        /* The node may move in the list of nodes, but not change its name or role. */
+        if (row == LOCUM_KEY_NODE
+                ? strcmp(self->name, next_self->name) != 0 || self->role != next_self->role
+                : strcmp(buffers[0], buffers[1]) != 0) {
             *ret_key = locum_keys.rows[row].key;
             return LOCUM_ERR_REFUSED;
         }
@@ -161,8 +156,7 @@ locum_config_control_path(const char *path, char ret_path[LOCUM_PATH_MAX + 1])
         const yaml_node_t *root = yaml_document_get_root_node(&document);
         const yaml_node_t *listen = locum_document_find(&document, root, "listen");
         const yaml_node_t *control = locum_document_find(&document, listen, "control");
-        const struct locum_slice text =
-            control != NULL ? locum_document_text(control) : (struct locum_slice){0};
+        const struct locum_slice text = locum_document_text(control);
         found = text.length > 0 && locum_document_path(path, text, ret_path, LOCUM_PATH_MAX + 1);
         yaml_document_delete(&document);
     }

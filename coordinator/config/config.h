@@ -72,6 +72,7 @@ struct locum_config_zone {
 struct locum_config_name {
     size_t zone;
     char name[LOCUM_DOMAIN_MAX + 1]; /* absolute, lower case */
+    struct locum_position at;        /* for messages */
 };
 
 enum locum_check_kind {

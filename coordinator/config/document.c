@@ -25,7 +25,7 @@ locum_document_at(const yaml_node_t *node)
 struct locum_slice
 locum_document_text(const yaml_node_t *node)
 {
-    if (node->type != YAML_SCALAR_NODE) {
+    if (node == NULL || node->type != YAML_SCALAR_NODE) {
         return (struct locum_slice){.at = ""};
     }
     return (struct locum_slice){.at = (const char *)node->data.scalar.value,
@@ -78,19 +78,6 @@ advice_on(const char *problem)
     return "";
 }
 
-/* libyaml's reader knows the offset of a bad byte, and no line. */
-static struct locum_position
-position_at(struct locum_slice bytes, size_t offset)
-{
-    struct locum_position at = {.line = 1, .column = 1};
-    for (size_t i = 0; i < offset && i < bytes.length; i++) {
-        const bool continued = ((uint8_t)bytes.at[i] & 0xc0) == 0x80; /* RFC 3629 3 */
-        at.line += bytes.at[i] == '\n' ? 1 : 0;
-        at.column = bytes.at[i] == '\n' ? 1 : at.column + (continued ? 0 : 1);
-    }
-    return at;
-}
-
 static int
 report_parser(const yaml_parser_t *parser, struct locum_slice bytes,
               struct locum_problems *problems)
@@ -98,11 +85,16 @@ report_parser(const yaml_parser_t *parser, struct locum_slice bytes,
     if (parser->error == YAML_MEMORY_ERROR) {
         return LOCUM_ERR_MEMORY;
     }
-    const struct locum_position at = position_of(parser->problem_mark);
+    struct locum_position at = position_of(parser->problem_mark);
     const char *problem = parser->problem != NULL ? parser->problem : "cannot be parsed";
     if (parser->error == YAML_READER_ERROR) {
-        locum_problems_error(problems, position_at(bytes, parser->problem_offset),
-                             "byte 0x%02x: %s; save the file as plain UTF-8 text",
+        at = (struct locum_position){.line = 1, .column = 1}; /* it knows the offset, and no line */
+        for (size_t i = 0; i < parser->problem_offset && i < bytes.length; i++) {
+            const bool continued = ((uint8_t)bytes.at[i] & 0xc0) == 0x80; /* RFC 3629 3 */
+            at.line += bytes.at[i] == '\n' ? 1 : 0;
+            at.column = bytes.at[i] == '\n' ? 1 : at.column + (continued ? 0 : 1);
+        }
+        locum_problems_error(problems, at, "byte 0x%02x: %s; save the file as plain UTF-8 text",
                              (uint8_t)bytes.at[parser->problem_offset], problem);
     } else if (parser->context != NULL) {
         locum_problems_error(problems, at, "not YAML: %s, %s that begins at line %zu%s", problem,

@@ -31,7 +31,7 @@ struct locum_position locum_document_at(const yaml_node_t *node);
 /* YAML 1.1 "null": nothing behind the colon, ~ or null; in quotes they are texts. */
 bool locum_document_is_null(const yaml_node_t *node);
 
-/* The text of a scalar node; empty for other nodes. */
+/* The text of a scalar node; empty for other nodes and for NULL. */
 struct locum_slice locum_document_text(const yaml_node_t *node);
 
 /*

@@ -12,12 +12,6 @@ lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-static bool
-is_label_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-}
-
 static const char *
 label_wrong(struct locum_slice label)
 {
@@ -28,7 +22,8 @@ label_wrong(struct locum_slice label)
         return "a label is longer than 63 characters";
     }
     for (size_t i = 0; i < label.length; i++) {
-        if (!is_label_char(lower(label.at[i]))) {
+        const char c = lower(label.at[i]);
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_')) {
             return "only a-z, 0-9, -, _ and dots are allowed";
         }
     }

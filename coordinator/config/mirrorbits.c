@@ -36,8 +36,9 @@ refuse(struct import *self, struct locum_position at, const char *text)
 static bool
 is_empty(const yaml_node_t *node)
 {
-    return node == NULL || locum_document_is_null(node) ||
-           (node->type == YAML_SCALAR_NODE && locum_document_text(node).length == 0);
+    return node == NULL ||
+           (node->type == YAML_SCALAR_NODE &&
+            (locum_document_is_null(node) || locum_document_text(node).length == 0));
 }
 
 /* Read the value as our key `row` is read, into `field`. False: it is empty, or refused. */
@@ -51,7 +52,7 @@ read_value(struct import *self, const yaml_node_t *node, const char *key, size_t
         return false;
     }
     const bool scalar = node->type == YAML_SCALAR_NODE;
-    if (scalar && locum_value_parse(like, locum_document_text(node), field) == 0) {
+    if (scalar && locum_value_parse(like, locum_document_text(node), field, NULL) == 0) {
         return true;
     }
     locum_text_format(&text, "%s: %s is not valid; expected ", key,
@@ -68,12 +69,12 @@ static bool
 read_endpoint(struct import *self, const yaml_node_t *node, const char *key,
               struct locum_endpoint *ret)
 {
+    const struct locum_schema_row *like = &locum_keys.rows[LOCUM_KEY_NODE_REDIS];
+    const struct locum_slice text = locum_document_text(node);
     char buffer[32];
-    const struct locum_slice text = node != NULL ? locum_document_text(node) : locum_slice_of("");
-    if (text.length > 0 && text.at[0] == ':' &&
+    if (locum_slice_starts(text, ":") &&
         locum_text_format_buffer(buffer, sizeof(buffer), "127.0.0.1%.*s", LOCUM_SLICE(text)) &&
-        locum_value_parse(&locum_keys.rows[LOCUM_KEY_NODE_REDIS], locum_slice_of(buffer), ret) ==
-            0) {
+        locum_value_parse(like, locum_slice_of(buffer), ret, NULL) == 0) {
         return true;
     }
     return read_value(self, node, key, LOCUM_KEY_NODE_REDIS, ret);

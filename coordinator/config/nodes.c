@@ -124,7 +124,7 @@ static void
 check_failover(struct locum_bind *bind, size_t node)
 {
     const struct locum_config *config = bind->target;
-    const yaml_node_t *list = locum_bind_node(bind, LOCUM_KEY_NODE_FAILOVER, node);
+    const yaml_node_t *list = bind->values[LOCUM_KEY_NODE_FAILOVER][node].node;
     if (list == NULL || list->type != YAML_SEQUENCE_NODE) {
         return;
     }

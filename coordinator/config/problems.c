@@ -25,22 +25,20 @@ locum_problems_add(struct locum_problems *self, enum locum_severity severity,
     }
 }
 
-static bool
-before(struct locum_position a, struct locum_position b)
-{
-    return a.line != b.line ? a.line < b.line : a.column < b.column;
-}
-
 void
 locum_problems_report(const struct locum_problems *self, const char *file, locum_problem_fn *report,
                       void *user)
 {
     size_t order[LOCUM_PROBLEMS_MAX]; /* insertion sort: the list is short, and equals keep order */
     for (size_t i = 0; i < self->count; i++) {
+        const struct locum_position at = self->list[i].at;
         size_t place = i;
-        while (place > 0 && before(self->list[i].at, self->list[order[place - 1]].at)) {
+        for (; place > 0; place--) {
+            const struct locum_position other = self->list[order[place - 1]].at;
+            if (at.line > other.line || (at.line == other.line && at.column >= other.column)) {
+                break;
+            }
             order[place] = order[place - 1];
-            place--;
         }
         order[place] = i;
     }

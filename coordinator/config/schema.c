@@ -13,15 +13,13 @@ parent_length(const char *key)
 }
 
 bool
-locum_schema_below(const struct locum_schema_row *row, const char *prefix,
-                   struct locum_slice *ret_key)
+locum_schema_below(const struct locum_schema_row *row, const char *prefix)
 {
     const size_t length = parent_length(row->key);
     const struct locum_slice parent = {.at = row->key, .length = length};
     const size_t stem = parent_length(prefix);
     const bool any =
         length == stem + 2 && row->key[stem + 1] == '*' && memcmp(row->key, prefix, stem + 1) == 0;
-    *ret_key = locum_slice_of(locum_schema_name(row));
     return any || locum_slice_is(parent, prefix);
 }
 
@@ -29,12 +27,9 @@ size_t
 locum_schema_find(const struct locum_schema *self, const char *prefix, struct locum_slice key)
 {
     size_t row = 0;
-    for (; row < self->count; row++) {
-        struct locum_slice name;
-        if (locum_schema_below(&self->rows[row], prefix, &name) && name.length == key.length &&
-            memcmp(name.at, key.at, key.length) == 0) {
-            break;
-        }
+    while (row < self->count && !(locum_schema_below(&self->rows[row], prefix) &&
+                                  locum_slice_is(key, locum_schema_name(&self->rows[row])))) {
+        row++;
     }
     return row;
 }

@@ -88,10 +88,8 @@ struct locum_schema {
 };
 enum { LOCUM_SCHEMA_ROWS_MAX = 96, LOCUM_SCHEMA_KEY_MAX = 40 };
 
-/* Is the row directly below `prefix`, e.g. "nodes.*"? Then *ret_key is the last part of its key.
- * A * of the row's key matches any part of the prefix. */
-bool locum_schema_below(const struct locum_schema_row *row, const char *prefix,
-                        struct locum_slice *ret_key);
+/* Is the row directly below `prefix`, e.g. "nodes.*"? A * of its key matches any part of it. */
+bool locum_schema_below(const struct locum_schema_row *row, const char *prefix);
 
 /* The row of `key` below `prefix`, or the number of rows. */
 size_t locum_schema_find(const struct locum_schema *self, const char *prefix,

@@ -11,29 +11,12 @@
 static bool
 is_name(struct locum_slice text)
 {
-    if (text.length == 0 || text.at[0] == '-' || text.at[text.length - 1] == '-') {
-        return false;
-    }
+    bool good = text.length > 0 && text.at[0] != '-' && text.at[text.length - 1] != '-';
     for (size_t i = 0; i < text.length; i++) {
         const char c = text.at[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-')) {
-            return false;
-        }
+        good &= (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
     }
-    return true;
-}
-
-/* Static records may hold tabs, as zone files do. */
-static bool
-is_plain_text(struct locum_slice text, bool tabs)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        const char c = text.at[i];
-        if (((uint8_t)c < ' ' && !(tabs && c == '\t')) || c == 127) {
-            return false;
-        }
-    }
-    return true;
+    return good;
 }
 
 /* Without a last dot: it is compared with certificates, and sent as the Host header. */
@@ -46,14 +29,17 @@ is_host(struct locum_slice text)
            locum_domain_absolute(text, name, &why) == 0;
 }
 
+/* Static records, the only lists of free text, may hold tabs, as zone files do. */
 static int
 parse_text(const struct locum_schema_row *row, struct locum_slice text, void *field)
 {
-    if (text.length < (uint64_t)row->min || text.length > (uint64_t)row->max ||
-        !is_plain_text(text, row->shape == LOCUM_SHAPE_LIST)) {
-        return LOCUM_ERR_INVALID;
+    bool good = text.length >= (uint64_t)row->min && text.length <= (uint64_t)row->max;
+    for (size_t i = 0; i < text.length; i++) {
+        const char c = text.at[i];
+        const bool tab = c == '\t' && row->shape == LOCUM_SHAPE_LIST;
+        good &= ((uint8_t)c >= ' ' || tab) && c != 127;
     }
-    return locum_slice_copy(text, field, (size_t)row->max + 1);
+    return good ? locum_slice_copy(text, field, (size_t)row->max + 1) : LOCUM_ERR_INVALID;
 }
 
 /* Decimal, without leading zeros (which YAML 1.1 would read as octal). */
@@ -89,34 +75,6 @@ parse_status(const struct locum_schema_row *row, struct locum_slice text, void *
     }
     memcpy(field, ranges, sizeof(ranges));
     return 0;
-}
-
-static int
-parse_pattern(const struct locum_schema_row *row, struct locum_slice text, char *field,
-              struct locum_text *why)
-{
-    const int status = parse_text(row, text, field);
-    return status == 0 && locum_pattern_check(field, why) != 0 ? LOCUM_ERR_INVALID : status;
-}
-
-void
-locum_value_reason(const struct locum_schema_row *row, struct locum_slice value,
-                   struct locum_text *text)
-{
-    char field[LOCUM_PATTERN_MAX + 1];
-    char buffer[100];
-    struct locum_text why_pattern = locum_text_init(buffer, sizeof(buffer));
-    const char *why = buffer;
-    int status = 0;
-    if (row->kind == LOCUM_KIND_PATTERN) {
-        status = parse_pattern(row, value, field, &why_pattern);
-    } else if (row->kind == LOCUM_KIND_DOMAIN) {
-        status = locum_domain_absolute(value, field, &why);
-    }
-    if (status != 0 && why[0] != '\0') {
-        locum_text_add(text, ": ");
-        locum_text_add(text, why);
-    }
 }
 
 /* Numbers and durations: a value of at most 64 bits within the row's range. */
@@ -242,20 +200,25 @@ parse_url(const struct locum_schema_row *row, struct locum_slice text, void *fie
 }
 
 int
-locum_value_parse(const struct locum_schema_row *row, struct locum_slice text, void *field)
+locum_value_parse(const struct locum_schema_row *row, struct locum_slice text, void *field,
+                  struct locum_text *why)
 {
-    char buffer[100];
-    struct locum_text why_pattern = locum_text_init(buffer, sizeof(buffer));
-    const char *why;
+    const char *wrong = "";
+    int status;
     switch (row->kind) {
     case LOCUM_KIND_NAME: return is_name(text) ? parse_text(row, text, field) : LOCUM_ERR_INVALID;
     case LOCUM_KIND_HOST: return is_host(text) ? parse_text(row, text, field) : LOCUM_ERR_INVALID;
     case LOCUM_KIND_TEXT:
     case LOCUM_KIND_SECRET:
     case LOCUM_KIND_PATH: return parse_text(row, text, field);
-    case LOCUM_KIND_DOMAIN: return locum_domain_absolute(text, field, &why);
+    case LOCUM_KIND_DOMAIN:
+        status = locum_domain_absolute(text, field, &wrong);
+        locum_text_add(why, wrong);
+        return status;
     case LOCUM_KIND_URL: return parse_url(row, text, field);
-    case LOCUM_KIND_PATTERN: return parse_pattern(row, text, field, &why_pattern);
+    case LOCUM_KIND_PATTERN:
+        status = parse_text(row, text, field);
+        return status == 0 && locum_pattern_check(field, why) != 0 ? LOCUM_ERR_INVALID : status;
     case LOCUM_KIND_WORD:
     case LOCUM_KIND_FLAG:
     case LOCUM_KIND_CHOICE: return parse_choice(row, text, field);

@@ -110,7 +110,8 @@ test_every_default_is_a_value(void **state)
     for (size_t i = 0; i < locum_keys.count; i++) {
         const struct locum_schema_row *row = &locum_keys.rows[i];
         if (row->rule == LOCUM_RULE_DEFAULT && row->shape != LOCUM_SHAPE_MAP) {
-            assert_int_equal(locum_value_parse(row, locum_slice_of(row->fallback), &field), 0);
+            assert_int_equal(locum_value_parse(row, locum_slice_of(row->fallback), &field, NULL),
+                             0);
         }
     }
 }
