@@ -82,13 +82,13 @@ advise_heartbeat(struct locum_bind *bind, const struct locum_core_config *core)
 static void
 advise_redis(struct locum_bind *bind, const struct locum_config *config)
 {
-    const bool redis = locum_load_any_redis(config);
-    const bool sentinel = locum_load_any_sentinel(config);
-    if (sentinel && !redis) {
+    size_t redis, sentinels;
+    locum_load_count(config, &redis, &sentinels);
+    if (sentinels > 0 && redis == 0) {
         locum_bind_warning(bind, LOCUM_KEY_NODES, 0,
                            "nodes: some have a sentinel and none has redis: a Sentinel votes on a "
                            "site by the Redis and the Sentinel there, so no Sentinel can vote");
-    } else if (!sentinel && redis && config->redis.sentinel_count == 0) {
+    } else if (sentinels == 0 && redis > 0 && config->redis.sentinel_count == 0) {
         locum_bind_warning(bind, LOCUM_KEY_NODES, 0,
                            "nodes: some have redis and none has a sentinel: after a failover of "
                            "Redis the new master is found late, by trying one after the other");

@@ -65,7 +65,6 @@ load_file(struct locum_bind *bind, struct locum_config *config, const char *path
     locum_load_mirrorbits(bind);
     locum_load_redis(bind);
     locum_load_service(bind);
-    locum_load_listen(bind);
     locum_load_cluster(bind);
     if (bind->problems.error_count > 0) {
         status = LOCUM_ERR_INVALID;

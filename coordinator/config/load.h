@@ -16,14 +16,12 @@ void locum_load_zones(struct locum_bind *bind);
 void locum_load_mirrorbits(struct locum_bind *bind);
 void locum_load_redis(struct locum_bind *bind);
 void locum_load_service(struct locum_bind *bind);
-void locum_load_listen(struct locum_bind *bind);
 void locum_load_cluster(struct locum_bind *bind);
 
 /* Warn of what is allowed and risky; only for a configuration without errors. */
 void locum_load_advice(struct locum_bind *bind);
 
-/* Does any node have such an endpoint? */
-bool locum_load_any_redis(const struct locum_config *config);
-bool locum_load_any_sentinel(const struct locum_config *config);
+/* How many nodes have a Redis, and how many a Sentinel. */
+void locum_load_count(const struct locum_config *config, size_t *ret_redis, size_t *ret_sentinels);
 
 #endif

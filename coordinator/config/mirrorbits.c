@@ -104,13 +104,11 @@ static void
 add_sentinel(struct locum_config *config, const struct locum_endpoint *endpoint)
 {
     struct locum_config_node *node = node_of_host(config, endpoint->host);
-    size_t used = config->redis.sentinel_count;
-    for (size_t i = 0; i < config->core.node_count; i++) {
-        used += config->nodes[i].sentinel.port != 0;
-    }
+    size_t servers, sentinels;
+    locum_load_count(config, &servers, &sentinels);
     if (node != NULL) {
         node->sentinel = *endpoint;
-    } else if (used < LOCUM_NODES_MAX) {
+    } else if (config->redis.sentinel_count + sentinels < LOCUM_NODES_MAX) {
         config->redis.sentinels[config->redis.sentinel_count++] = *endpoint;
     }
 }
@@ -157,11 +155,13 @@ read_all(struct import *self)
     /* A password belongs to a user; that of Mirrorbits is not the password of another one. */
     const bool password = locum_bind_written(self->bind, LOCUM_KEY_REDIS_USER, 0) ||
                           locum_bind_written(self->bind, LOCUM_KEY_REDIS_PASSWORD_FILE, 0);
-    if (!locum_load_any_redis(config)) {
+    size_t servers, sentinels;
+    locum_load_count(config, &servers, &sentinels);
+    if (servers == 0) {
         const yaml_node_t *address = locum_document_find(&self->document, root, "RedisAddress");
         (void)read_endpoint(self, address, "RedisAddress", &config->redis.server);
     }
-    if (!locum_load_any_sentinel(config)) {
+    if (sentinels == 0) {
         read_sentinels(self, locum_document_find(&self->document, root, "RedisSentinels"));
     }
     for (size_t i = 0; i < LOCUM_COUNT(values); i++) {
@@ -179,8 +179,9 @@ static void
 report_absent(struct locum_bind *bind, const struct locum_config *config)
 {
     const char *path = config->redis.mirrorbits_config;
-    if (locum_bind_written(bind, LOCUM_KEY_REDIS_MASTER_NAME, 0) &&
-        (locum_load_any_redis(config) || locum_load_any_sentinel(config))) {
+    size_t servers, sentinels;
+    locum_load_count(config, &servers, &sentinels);
+    if (locum_bind_written(bind, LOCUM_KEY_REDIS_MASTER_NAME, 0) && servers + sentinels > 0) {
         locum_bind_warning(bind, LOCUM_KEY_REDIS_MIRRORBITS_CONFIG, 0,
                            "mirrorbits-config: \"%s\" does not exist; nothing is taken from it",
                            path);

@@ -5,24 +5,14 @@
 
 #include "config/load.h"
 
-bool
-locum_load_any_redis(const struct locum_config *config)
+void
+locum_load_count(const struct locum_config *config, size_t *ret_redis, size_t *ret_sentinels)
 {
-    bool any = false;
+    *ret_redis = *ret_sentinels = 0;
     for (size_t i = 0; i < config->core.node_count; i++) {
-        any |= config->nodes[i].redis.port != 0;
+        *ret_redis += config->nodes[i].redis.port != 0;
+        *ret_sentinels += config->nodes[i].sentinel.port != 0;
     }
-    return any;
-}
-
-bool
-locum_load_any_sentinel(const struct locum_config *config)
-{
-    bool any = false;
-    for (size_t i = 0; i < config->core.node_count; i++) {
-        any |= config->nodes[i].sentinel.port != 0;
-    }
-    return any;
 }
 
 /* What a node of its role must have, and must not. */
@@ -82,25 +72,21 @@ check_endpoint(struct locum_bind *bind, size_t row, size_t node,
                const struct locum_endpoint *endpoint)
 {
     const struct locum_config *config = bind->target;
-    for (size_t i = 0; i < 2 * config->core.node_count && endpoint->port != 0; i++) {
+    for (size_t i = 0; endpoint->port != 0; i++) {
         const struct locum_config_node *of = &config->nodes[i / 2];
         const struct locum_endpoint *other = i % 2 == 0 ? &of->redis : &of->sentinel;
         const size_t other_row = i % 2 == 0 ? LOCUM_KEY_NODE_REDIS : LOCUM_KEY_NODE_SENTINEL;
-        if (other == endpoint || other->port != endpoint->port ||
-            strcmp(other->host, endpoint->host) != 0) {
-            continue;
-        }
-        const struct locum_position first = locum_bind_at(bind, other_row, i / 2);
-        const struct locum_position second = locum_bind_at(bind, row, node);
-        if (first.line < second.line ||
-            (first.line == second.line && first.column < second.column)) {
-            locum_bind_error(bind, row, node,
-                             "%s: %s:%u is already used at line %u; an instance belongs to one "
-                             "node",
-                             locum_schema_name(&locum_keys.rows[row]), endpoint->host,
-                             endpoint->port, first.line);
+        if (other == endpoint) {
             return;
         }
+        if (other->port != endpoint->port || strcmp(other->host, endpoint->host) != 0) {
+            continue;
+        }
+        locum_bind_error(bind, row, node,
+                         "%s: %s:%u is already used at line %u; an instance belongs to one node",
+                         locum_schema_name(&locum_keys.rows[row]), endpoint->host, endpoint->port,
+                         locum_bind_at(bind, other_row, i / 2).line);
+        return;
     }
 }
 

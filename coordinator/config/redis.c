@@ -9,37 +9,31 @@
 
 enum { PASSWORD_FILE_BYTES_MAX = 4096 };
 
-/* The first line of a private file, as a C string. False: `why` says what is wrong. */
-static bool
-read_first_line(const char *path, char *ret, size_t size, struct locum_text *why)
-{
-    char buffer[PASSWORD_FILE_BYTES_MAX];
-    size_t got = 0;
-    bool good = locum_file_read_private(path, buffer, sizeof(buffer), &got, why) == 0;
-    if (good) {
-        const char *end = memchr(buffer, '\n', got);
-        const size_t length = end != NULL ? (size_t)(end - buffer) : got;
-        good = length > 0 && length < size && memchr(buffer, '\0', length) == NULL;
-        if (good) {
-            memcpy(ret, buffer, length);
-        } else {
-            locum_text_add(why, length == 0 ? "its first line is empty; write the password there"
-                                            : "its first line is not a password of at most 255 "
-                                              "characters");
-        }
-    }
-    explicit_bzero(buffer, sizeof(buffer));
-    return good;
-}
-
+/* The first line of a private file, as a C string. */
 static void
 read_password(struct locum_bind *bind, size_t row, const char *path, char *ret, size_t size)
 {
-    char buffer[LOCUM_PATH_MAX + 200];
-    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
-    if (locum_bind_good(bind, row, 0) && !read_first_line(path, ret, size, &why)) {
+    char buffer[PASSWORD_FILE_BYTES_MAX], reason[LOCUM_PATH_MAX + 200];
+    struct locum_text why = locum_text_init(reason, sizeof(reason));
+    size_t got = 0;
+    if (!locum_bind_good(bind, row, 0)) {
+        return;
+    }
+    if (locum_file_read_private(path, buffer, sizeof(buffer), &got, &why) == 0) {
+        const char *end = memchr(buffer, '\n', got);
+        const size_t length = end != NULL ? (size_t)(end - buffer) : got;
+        if (length == 0) {
+            locum_text_add(&why, "its first line is empty; write the password there");
+        } else if (length >= size || memchr(buffer, '\0', length) != NULL) {
+            locum_text_add(&why, "its first line is not a password of at most 255 characters");
+        } else {
+            memcpy(ret, buffer, length);
+        }
+    }
+    explicit_bzero(buffer, sizeof(buffer));
+    if (why.length > 0) {
         locum_bind_error(bind, row, 0, "%s: \"%s\": %s", locum_schema_name(&locum_keys.rows[row]),
-                         path, buffer);
+                         path, reason);
     }
 }
 
@@ -85,14 +79,16 @@ locum_load_redis(struct locum_bind *bind)
 {
     struct locum_config *config = bind->target;
     struct locum_config_redis *redis = &config->redis;
-    const bool known = redis->server.port != 0 || redis->sentinel_count > 0 ||
-                       locum_load_any_redis(config) || locum_load_any_sentinel(config);
-    if (known && redis->master_name[0] == '\0') {
+    size_t servers, sentinels;
+    locum_load_count(config, &servers, &sentinels);
+    if ((redis->server.port != 0 || redis->sentinel_count + servers + sentinels > 0) &&
+        redis->master_name[0] == '\0') {
         memcpy(redis->master_name, "mirrorbits", sizeof("mirrorbits"));
     }
     check_tls(bind, &redis->tls);
-    if (locum_bind_written(bind, LOCUM_KEY_REDIS_PASSWORD, 0) &&
-        locum_bind_written(bind, LOCUM_KEY_REDIS_PASSWORD_FILE, 0)) {
+    const bool password = locum_bind_written(bind, LOCUM_KEY_REDIS_PASSWORD, 0);
+    const bool password_file = locum_bind_written(bind, LOCUM_KEY_REDIS_PASSWORD_FILE, 0);
+    if (password && password_file) {
         locum_bind_error(bind, LOCUM_KEY_REDIS_PASSWORD_FILE, 0,
                          "password-file: password is set too; remove one of them");
     } else {
@@ -101,9 +97,7 @@ locum_load_redis(struct locum_bind *bind)
     }
     read_password(bind, LOCUM_KEY_REDIS_SENTINEL_PASSWORD_FILE, redis->sentinel_password_file,
                   redis->sentinel_password, sizeof(redis->sentinel_password));
-    if (locum_bind_written(bind, LOCUM_KEY_REDIS_USER, 0) &&
-        !locum_bind_written(bind, LOCUM_KEY_REDIS_PASSWORD, 0) &&
-        !locum_bind_written(bind, LOCUM_KEY_REDIS_PASSWORD_FILE, 0)) {
+    if (locum_bind_written(bind, LOCUM_KEY_REDIS_USER, 0) && !password && !password_file) {
         locum_bind_error(bind, LOCUM_KEY_REDIS_USER, 0,
                          "user: a user needs a password; add password-file");
     }
