@@ -21,39 +21,35 @@ run_daemon(const char *config_path, const struct locum_options *options)
     return locum_daemon_run(config_path);
 }
 
-struct problem_counts {
-    size_t errors;
-    size_t warnings;
-};
-
+/* `user`: how many of each severity. */
 static void
 print_and_count(void *user, const struct locum_problem *problem)
 {
-    struct problem_counts *counts = user;
+    size_t *counts = user;
     locum_problems_print(NULL, problem);
-    *(problem->severity == LOCUM_SEVERITY_ERROR ? &counts->errors : &counts->warnings) += 1;
+    counts[problem->severity]++;
 }
 
 static int
 run_check(const char *config_path, const struct locum_options *options)
 {
-    struct problem_counts counts = {0};
+    size_t counts[] = {[LOCUM_SEVERITY_ERROR] = 0, [LOCUM_SEVERITY_WARNING] = 0};
     struct locum_config *config = NULL;
     (void)options;
-    int status = locum_config_load(config_path, NULL, print_and_count, &counts, &config);
+    int status = locum_config_load(config_path, NULL, print_and_count, counts, &config);
     if (status == 0) {
-        status = locum_dns_check(config, print_and_count, &counts);
+        status = locum_dns_check(config, print_and_count, counts);
     }
     if (status != 0) {
         (void)fprintf(stderr, "%s: refused: %zu error(s), %zu warning(s)\n", config_path,
-                      counts.errors, counts.warnings);
+                      counts[LOCUM_SEVERITY_ERROR], counts[LOCUM_SEVERITY_WARNING]);
         locum_config_free(config);
         return LOCUM_EXIT_NOT_FINE;
     }
     const struct locum_core_config *core = &config->core;
     (void)printf("%s: OK: cluster %s, node %s of %zu, %zu name(s), digest %s, %zu warning(s)\n",
                  config_path, core->cluster, core->nodes[core->self].name, core->node_count,
-                 core->name_count, core->digest, counts.warnings);
+                 core->name_count, core->digest, counts[LOCUM_SEVERITY_WARNING]);
     locum_config_free(config);
     return LOCUM_EXIT_OK;
 }

@@ -100,7 +100,7 @@ struct locum_config_check {
     struct {
         char url[LOCUM_STRING_MAX + 1];
         struct locum_status_range expect[LOCUM_STATUS_RANGES_MAX];
-        char method[16];               /* GET or HEAD */
+        bool head;                     /* the method is HEAD, not GET */
         char host[LOCUM_HOST_MAX + 1]; /* Host header and SNI; "": from the URL */
         /* Patterns that the body, or the target of the redirect, must or must not match; "": any */
         char body[LOCUM_PATTERN_MAX + 1], body_not[LOCUM_PATTERN_MAX + 1];

@@ -6,7 +6,6 @@
  * Source: mirrorbits.conf and config/config.go of Mirrorbits 0.5.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -207,18 +206,15 @@ locum_load_mirrorbits(struct locum_bind *bind)
         report_absent(bind, config);
         return;
     }
-    struct locum_problems *problems = calloc(1, sizeof(*problems));
-    const int status = problems == NULL
-                           ? LOCUM_ERR_MEMORY
-                           : locum_document_load(path, true, problems, &import.document, NULL);
+    struct locum_problems problems = {0};
+    const int status = locum_document_load(path, true, &problems, &import.document, NULL);
     if (status == 0) {
         read_all(&import);
         yaml_document_delete(&import.document);
     } else if (status == LOCUM_ERR_MEMORY) {
         refuse(&import, (struct locum_position){0}, locum_error_text(status));
     }
-    for (size_t i = 0; problems != NULL && i < problems->count; i++) {
-        refuse(&import, problems->list[i].at, problems->list[i].text);
+    for (size_t i = 0; i < problems.count; i++) {
+        refuse(&import, problems.list[i].at, problems.list[i].text);
     }
-    free(problems);
 }

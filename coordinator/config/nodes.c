@@ -147,11 +147,8 @@ find_self(struct locum_bind *bind, const char *name)
         name = host;
     }
     if (name != NULL) {
-        self = locum_bind_find(bind, locum_slice_of(name));
-    }
-    if (self == LOCUM_NODE_NONE && name == host) {
-        const struct locum_slice label = {.at = host, .length = strcspn(host, ".")};
-        self = locum_bind_find(bind, label);
+        const size_t length = strcspn(name, name == host ? "." : ""); /* a name has no dot */
+        self = locum_bind_find(bind, (struct locum_slice){.at = name, .length = length});
     }
     if (self == LOCUM_NODE_NONE) {
         locum_bind_no_node(bind, (struct locum_position){0}, what, locum_slice_of(name));

@@ -25,8 +25,8 @@
 #define URL                     KIND(URL, 1, LOCUM_STRING_MAX)
 #define PATTERN                 KIND(PATTERN, 1, LOCUM_PATTERN_MAX)
 #define CHOICE(list)            .kind = LOCUM_KIND_CHOICE, .words = (list)
-#define WORD(list)              .kind = LOCUM_KIND_WORD, .words = (list)
-#define FLAG                    .kind = LOCUM_KIND_FLAG, .words = "false true"
+#define EITHER(list)            .kind = LOCUM_KIND_FLAG, .words = (list)
+#define FLAG                    EITHER("false true")
 #define NUMBER(least, most)     KIND(NUMBER, least, most)
 #define PORT                    KIND(PORT, 1, 65535)
 #define STATUS                  KIND(STATUS, 100, 599)

@@ -25,9 +25,8 @@ enum locum_schema_kind {
     LOCUM_KIND_PATH,     /* char[]: a path of at most max characters, made relative to the file */
     LOCUM_KIND_URL,      /* char[]: http:// or https:// */
     LOCUM_KIND_PATTERN,  /* char[]: min..max characters of a regular expression */
-    LOCUM_KIND_WORD,     /* char[]: one of `words` */
     LOCUM_KIND_CHOICE,   /* enum: the index of the value in `words` */
-    LOCUM_KIND_FLAG,     /* bool; `words` are false and true */
+    LOCUM_KIND_FLAG,     /* bool; the second of `words` is true */
     LOCUM_KIND_NUMBER,   /* uint32_t: min..max */
     LOCUM_KIND_PORT,     /* uint16_t: 1..65535 */
     LOCUM_KIND_STATUS,   /* struct locum_status_range[LOCUM_STATUS_RANGES_MAX] */

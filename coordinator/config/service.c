@@ -11,16 +11,14 @@ name_check(struct locum_config_check *check)
 {
     struct locum_text name = locum_text_init(check->name, sizeof(check->name));
     const struct locum_slice url = locum_slice_of(check->http.url);
-    const bool get = strcmp(check->http.method, "GET") == 0;
     const char *word = check->command.words;
     struct locum_slice authority;
     switch (check->kind) {
     case LOCUM_CHECK_HTTP:
         authority = locum_value_url_authority(url);
         const char *path = authority.at + authority.length;
-        locum_text_format(&name, "%s %s%s%.*s%s",
-                          locum_slice_starts(url, "https") ? "https" : "http",
-                          get ? "" : check->http.method, get ? "" : " ", LOCUM_SLICE(authority),
+        locum_text_format(&name, "%s %s%.*s%s", locum_slice_starts(url, "https") ? "https" : "http",
+                          check->http.head ? "HEAD " : "", LOCUM_SLICE(authority),
                           strcmp(path, "/") == 0 ? "" : path);
         if (check->http.host[0] != '\0') {
             locum_text_format(&name, " host %s", check->http.host);
@@ -105,7 +103,7 @@ check_http(struct locum_bind *bind, size_t index)
     const struct locum_config_check *check = &config->checks[index];
     static const size_t of_body[] = {LOCUM_KEY_HTTP_BODY, LOCUM_KEY_HTTP_BODY_NOT};
     for (size_t i = 0; i < LOCUM_COUNT(of_body); i++) {
-        if (locum_bind_good(bind, of_body[i], index) && strcmp(check->http.method, "HEAD") == 0) {
+        if (locum_bind_good(bind, of_body[i], index) && check->http.head) {
             locum_bind_error(bind, of_body[i], index,
                              "%s: a HEAD request returns no body; use method: GET",
                              locum_schema_name(&locum_keys.rows[of_body[i]]));
@@ -124,13 +122,11 @@ check_is_unique(struct locum_bind *bind, size_t index)
 {
     const struct locum_config *config = bind->target;
     for (size_t i = 0; i < index; i++) {
-        if (config->checks[index].name[0] != '\0' &&
-            strcmp(config->checks[i].name, config->checks[index].name) == 0) {
-            const struct locum_position first =
-                locum_document_at(locum_bind_item(bind, LOCUM_KEY_CHECKS, 0, i));
+        if (strcmp(config->checks[i].name, config->checks[index].name) == 0) {
             LOCUM_BIND_ERROR(bind, locum_bind_item(bind, LOCUM_KEY_CHECKS, 0, index),
                              "checks: \"%s\" is already used at line %u; remove one of them",
-                             config->checks[index].name, first.line);
+                             config->checks[i].name,
+                             locum_document_at(locum_bind_item(bind, LOCUM_KEY_CHECKS, 0, i)).line);
             return;
         }
     }

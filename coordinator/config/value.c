@@ -141,11 +141,12 @@ parse_choice(const struct locum_schema_row *row, struct locum_slice text, void *
         if (word.length != text.length || memcmp(word.at, text.at, text.length) != 0) {
             continue;
         }
-        switch (row->kind) {
-        case LOCUM_KIND_FLAG: *(bool *)field = i == 1; return 0;
-        case LOCUM_KIND_CHOICE: memcpy(field, &i, sizeof(i)); return 0;
-        default: return locum_slice_copy(word, field, word.length + 1);
+        if (row->kind == LOCUM_KIND_FLAG) {
+            *(bool *)field = i == 1;
+        } else {
+            memcpy(field, &i, sizeof(i));
         }
+        return 0;
     }
     return LOCUM_ERR_INVALID;
 }
@@ -219,7 +220,6 @@ locum_value_parse(const struct locum_schema_row *row, struct locum_slice text, v
     case LOCUM_KIND_PATTERN:
         status = parse_text(row, text, field);
         return status == 0 && locum_pattern_check(field, why) != 0 ? LOCUM_ERR_INVALID : status;
-    case LOCUM_KIND_WORD:
     case LOCUM_KIND_FLAG:
     case LOCUM_KIND_CHOICE: return parse_choice(row, text, field);
     case LOCUM_KIND_STATUS: return parse_status(row, text, field);
@@ -296,7 +296,6 @@ describe_one(const struct locum_schema_row *row, struct locum_text *text)
     struct locum_slice words = locum_slice_of(row->words != NULL ? row->words : "");
     struct locum_slice word;
     switch (row->kind) {
-    case LOCUM_KIND_WORD:
     case LOCUM_KIND_FLAG:
     case LOCUM_KIND_CHOICE: /* "server, witness or sentinel" */
         for (size_t i = 0; locum_slice_cut(&words, ' ', &word); i++) {

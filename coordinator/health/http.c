@@ -212,7 +212,7 @@ set_options(struct http_check *self)
     CURL *easy = self->easy;
     const long timeout_ms = (long)self->probe->check->timeout_ms;
     const char *ca_file = self->probe->check->http.ca_file;
-    const bool head = strcmp(self->probe->check->http.method, "HEAD") == 0;
+    const bool head = self->probe->check->http.head;
     const struct {
         CURLoption option;
         long value;

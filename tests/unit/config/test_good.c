@@ -129,7 +129,7 @@ test_defaults_of_checks(void **state)
     assert_int_equal(check->http.expect[1].max, 0);
     assert_string_equal(check->http.location_not, "");
     assert_int_equal(check->http.connect_to.port, 0);
-    assert_string_equal(check->http.method, "GET");
+    assert_false(check->http.head);
     assert_string_equal(check->http.host, "");
     assert_int_equal(check->timeout_ms, 500);
     assert_int_equal(core->interval_ms, 500);
@@ -342,7 +342,7 @@ test_every_key_of_checks(void **state)
     assert_string_equal(config->checks[0].name, "https HEAD [::1]:8443/x?y host get.example.org");
     assert_int_equal(config->checks[0].http.expect[0].min, 302);
     assert_int_equal(config->checks[0].http.expect[0].max, 302);
-    assert_string_equal(config->checks[0].http.method, "HEAD");
+    assert_true(config->checks[0].http.head);
     assert_string_equal(config->checks[0].http.host, "get.example.org");
     assert_int_equal(config->checks[0].timeout_ms, 1000);
     assert_int_equal(config->core.checks[0].interval_ms, 250);

@@ -77,8 +77,7 @@ test_every_row_is_complete(void **state)
             assert_true(row->stored);
         }
         if (row->shape == LOCUM_SHAPE_ONE && row->words != NULL) {
-            assert_true(row->kind == LOCUM_KIND_WORD || row->kind == LOCUM_KIND_CHOICE ||
-                        row->kind == LOCUM_KIND_FLAG);
+            assert_true(row->kind == LOCUM_KIND_CHOICE || row->kind == LOCUM_KIND_FLAG);
         }
     }
 }

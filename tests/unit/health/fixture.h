@@ -287,7 +287,6 @@ add_http(const struct locum_address *address, const char *path, locum_ms interva
     locum_text_add(&url, locum_address_text(address).text);
     locum_text_add(&url, path);
     check->http.expect[0] = (struct locum_status_range){200, 399};
-    memcpy(check->http.method, "GET", 4);
     return check;
 }
 
