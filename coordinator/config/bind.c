@@ -238,13 +238,11 @@ is_repeated(const struct locum_schema_row *row, const char *items, size_t count)
     char buffers[2][LOCUM_DOMAIN_MAX + 1];
     struct locum_text last = locum_text_init(buffers[1], sizeof(buffers[1]));
     bool repeated = false;
-    if (row->kind != LOCUM_KIND_TEXT) {
-        locum_value_print(row, items + (count - 1) * row->item_size, &last);
-        for (size_t i = 0; i + 1 < count; i++) {
-            struct locum_text other = locum_text_init(buffers[0], sizeof(buffers[0]));
-            locum_value_print(row, items + i * row->item_size, &other);
-            repeated |= strcmp(buffers[0], buffers[1]) == 0;
-        }
+    locum_value_print(row, items + (count - 1) * row->item_size, &last);
+    for (size_t i = 0; i + 1 < count && row->kind != LOCUM_KIND_TEXT; i++) {
+        struct locum_text other = locum_text_init(buffers[0], sizeof(buffers[0]));
+        locum_value_print(row, items + i * row->item_size, &other);
+        repeated |= strcmp(buffers[0], buffers[1]) == 0;
     }
     return repeated;
 }
@@ -369,7 +367,6 @@ static void
 refuse_key(struct locum_bind *self, const yaml_node_t *key, const char *prefix)
 {
     const struct locum_slice text = locum_document_text(key);
-    const struct locum_quoted quoted = locum_problems_quote(text);
     char buffer[400];
     struct locum_text known = locum_text_init(buffer, sizeof(buffer));
     struct locum_slice nearest = {0};
@@ -387,13 +384,11 @@ refuse_key(struct locum_bind *self, const yaml_node_t *key, const char *prefix)
             nearest = name;
         }
     }
-    if (nearest.at != NULL) {
-        LOCUM_BIND_ERROR(self, key, "key %s is not known to version %s; did you mean \"%s\"?",
-                         quoted.text, LOCUM_VERSION, nearest.at);
-    } else {
-        LOCUM_BIND_ERROR(self, key, "key %s is not known to version %s; expected one of %s",
-                         quoted.text, LOCUM_VERSION, buffer);
-    }
+    LOCUM_BIND_ERROR(self, key,
+                     nearest.at != NULL ? "key %s is not known to version %s; did you mean \"%s\"?"
+                                        : "key %s is not known to version %s; expected one of %s",
+                     locum_problems_quote(text).text, LOCUM_VERSION,
+                     nearest.at != NULL ? nearest.at : buffer);
 }
 
 /* What holds for the keys below prefix that are not written. */

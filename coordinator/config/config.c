@@ -83,18 +83,16 @@ locum_config_load(const char *path, const char *node, locum_problem_fn *report, 
     int status = LOCUM_ERR_MEMORY;
     struct locum_config *config = calloc(1, sizeof(*config));
     struct locum_bind *bind = calloc(1, sizeof(*bind));
-    if (config == NULL || bind == NULL) {
-        goto cleanup;
+    if (config != NULL && bind != NULL) {
+        status = load_file(bind, config, path, node);
+        locum_problems_report(&bind->problems, path, report, user);
     }
-    status = load_file(bind, config, path, node);
-    locum_problems_report(&bind->problems, path, report, user);
     if (status == 0) {
         *ret = config;
-        config = NULL;
+    } else {
+        locum_config_free(config);
     }
-cleanup:
     free(bind);
-    locum_config_free(config);
     return status;
 }
 
@@ -149,18 +147,17 @@ locum_config_control_path(const char *path, char ret_path[LOCUM_PATH_MAX + 1])
     struct locum_problems ignored = {0};
     const char *fallback = locum_keys.rows[LOCUM_KEY_LISTEN_CONTROL].fallback;
     yaml_document_t document;
-    bool found = false;
-    const bool read = locum_document_load(path, false, &ignored, &document, NULL) == 0;
-    if (read) {
-        const yaml_node_t *root = yaml_document_get_root_node(&document);
-        const yaml_node_t *listen = locum_document_find(&document, root, "listen");
-        const yaml_node_t *control = locum_document_find(&document, listen, "control");
-        const struct locum_slice text = locum_document_text(control);
-        found = text.length > 0 && locum_document_path(path, text, ret_path, LOCUM_PATH_MAX + 1);
-        yaml_document_delete(&document);
+    memcpy(ret_path, fallback, strlen(fallback) + 1);
+    if (locum_document_load(path, false, &ignored, &document, NULL) != 0) {
+        return false;
     }
-    if (!found) {
+    const yaml_node_t *root = yaml_document_get_root_node(&document);
+    const yaml_node_t *listen = locum_document_find(&document, root, "listen");
+    const yaml_node_t *control = locum_document_find(&document, listen, "control");
+    const struct locum_slice text = locum_document_text(control);
+    if (text.length > 0 && !locum_document_path(path, text, ret_path, LOCUM_PATH_MAX + 1)) {
         memcpy(ret_path, fallback, strlen(fallback) + 1);
     }
-    return read;
+    yaml_document_delete(&document);
+    return true;
 }

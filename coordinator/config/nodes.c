@@ -27,15 +27,13 @@ check_role(struct locum_bind *bind, size_t node)
     if (locum_bind_bad(bind, LOCUM_KEY_NODE_ROLE, node)) {
         return;
     }
-    if (core->role != LOCUM_ROLE_SENTINEL &&
-        !locum_bind_written(bind, LOCUM_KEY_NODE_ADDRESS, node)) {
-        locum_bind_error(bind, LOCUM_KEY_NODE_ADDRESS, node,
-                         "address: this key is missing; a server and a witness need it");
-    }
-    if (core->role == LOCUM_ROLE_SENTINEL &&
-        !locum_bind_written(bind, LOCUM_KEY_NODE_SENTINEL, node)) {
-        locum_bind_error(bind, LOCUM_KEY_NODE_SENTINEL, node,
-                         "sentinel: this key is missing; a node of role sentinel votes by it");
+    const bool votes_only = core->role == LOCUM_ROLE_SENTINEL;
+    const size_t needed = votes_only ? LOCUM_KEY_NODE_SENTINEL : LOCUM_KEY_NODE_ADDRESS;
+    if (!locum_bind_written(bind, needed, node)) {
+        locum_bind_error(bind, needed, node,
+                         votes_only
+                             ? "sentinel: this key is missing; a node of role sentinel votes by it"
+                             : "address: this key is missing; a server and a witness need it");
     }
     if (core->role != LOCUM_ROLE_SERVER &&
         locum_bind_written(bind, LOCUM_KEY_NODE_FAILOVER, node)) {
