@@ -362,13 +362,7 @@ static int
 build(struct adapter *self)
 {
     const struct locum_nsd_settings *settings = self->settings;
-    struct event_config *config = event_config_new();
-    if (config == NULL) {
-        return LOCUM_ERR_MEMORY;
-    }
-    (void)event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
-    self->base = event_base_new_with_config(config);
-    event_config_free(config);
+    self->base = locum_timer_base(EVENT_BASE_FLAG_PRECISE_TIMER);
     if (self->base == NULL || event_base_priority_init(self->base, PRIORITIES) != 0) {
         return LOCUM_ERR_MEMORY;
     }

@@ -21,6 +21,19 @@ require(int status)
     LOCUM_INVARIANT(status == 0);
 }
 
+struct event_base *
+locum_timer_base(int flags)
+{
+    struct event_config *config = event_config_new();
+    if (config == NULL) {
+        return NULL;
+    }
+    (void)event_config_set_flag(config, flags);
+    struct event_base *base = event_base_new_with_config(config);
+    event_config_free(config);
+    return base;
+}
+
 void
 locum_timer_init(struct locum_timer *self, struct event_base *base, locum_timer_fn *on_due,
                  void *user)

@@ -12,6 +12,7 @@
 #include <event2/event_struct.h>
 
 #include "base/clock.h"
+#include "base/invariant.h"
 
 /* A duration as libevent takes it. */
 static inline struct timeval
@@ -19,6 +20,9 @@ locum_timer_timeval(locum_ms duration_ms)
 {
     return (struct timeval){.tv_sec = duration_ms / 1000, .tv_usec = duration_ms % 1000 * 1000};
 }
+
+/* A loop with these flags of event_config_set_flag(). NULL: out of memory. */
+struct event_base *locum_timer_base(int flags) LOCUM_MUST_CHECK;
 
 /* Called from the loop; the timer is disarmed, and may be armed again or freed from here. */
 typedef void locum_timer_fn(void *user);

@@ -70,16 +70,15 @@ is_name(const char *name, const char *written)
            (written[length] == '\0' || strcmp(written + length, ".") == 0);
 }
 
-/* The plan's name for what the operator wrote: absolute or not, in any case. */
-static bool
-find_name(const struct locum_config *config, const char *written, size_t *ret)
+/* The index of the plan's name that the operator wrote; name_count: there is none. */
+static size_t
+find_name(const struct locum_config *config, const char *written)
 {
     size_t i = 0;
     while (i < config->core.name_count && !is_name(config->names[i].name, written)) {
         i++;
     }
-    *ret = i;
-    return i < config->core.name_count;
+    return i;
 }
 
 /* Assume NODE=STATE on a copy of the core. 0, or *ret_error. */
@@ -134,12 +133,12 @@ handle_explain(void *user, const struct locum_control_request *request)
 {
     struct locum_daemon *self = user;
     struct locum_report view;
-    size_t name;
     if (request->name == NULL) {
         return locum_control_error(
             400, "name: missing; add the name to explain, as in name=get.example.org");
     }
-    if (!find_name(self->config, request->name, &name)) {
+    const size_t name = find_name(self->config, request->name);
+    if (name == self->config->core.name_count) {
         return error_with(
             404, "", locum_slice_of(request->name),
             " is not a shared or owned name of this cluster: locum status lists them");
@@ -303,15 +302,14 @@ handle_reload(void *user, const struct locum_control_request *request)
  * exception: if NSD serves a higher serial than ours, as after the loss of our state, our next
  * serial is above it, because NSD's secondaries ignore a zone whose serial goes back.
  */
-static bool
-find_zone(const struct locum_config *config, const char *name, size_t *ret)
+static size_t
+find_zone(const struct locum_config *config, const char *name)
 {
     size_t zone = 0;
     while (zone < config->zone_count && !is_name(config->zones[zone].name, name)) {
         zone++;
     }
-    *ret = zone;
-    return zone < config->zone_count;
+    return zone;
 }
 
 /* Every server in every answer: for a name server that cannot reach its coordinator. */
@@ -358,13 +356,13 @@ handle_zone(void *user, const struct locum_control_request *request)
 {
     struct locum_daemon *self = user;
     uint64_t known = 0;
-    size_t zone;
     if (request->name == NULL ||
         (request->wait != NULL &&
          locum_slice_u64(locum_slice_of(request->wait), (uint64_t)1 << 53, &known) != 0)) {
         return locum_control_error(400, "write /zone?name=ZONE&wait=SERIAL");
     }
-    if (!find_zone(self->config, request->name, &zone)) {
+    const size_t zone = find_zone(self->config, request->name);
+    if (zone == self->config->zone_count) {
         return locum_control_error(404, "name: not a zone of this cluster");
     }
     const bool same = request->wait != NULL && known == self->run.serial;
@@ -402,12 +400,12 @@ handle_nsd(void *user, const struct locum_control_request *request)
 {
     struct locum_daemon *self = user;
     const char *error = find_error(request->body);
-    size_t zone;
     if (error != NULL) {
         return locum_control_error(400, error);
     }
-    const char *name = json_string_value(json_object_get(request->body, "zone"));
-    if (!find_zone(self->config, name, &zone)) {
+    const size_t zone =
+        find_zone(self->config, json_string_value(json_object_get(request->body, "zone")));
+    if (zone == self->config->zone_count) {
         return locum_control_error(404, "zone: not a zone of this cluster");
     }
     json_t *report = json_object();

@@ -85,20 +85,11 @@ begin_core(struct locum_daemon *self)
 static int
 create_base(struct locum_daemon *self)
 {
-    struct event_config *settings = event_config_new();
-    if (settings == NULL || evthread_use_pthreads() != 0) {
-        if (settings != NULL) {
-            event_config_free(settings);
-        }
-        return LOCUM_ERR_MEMORY;
-    }
-    (void)event_config_set_flag(settings, EVENT_BASE_FLAG_PRECISE_TIMER);
-    (void)event_config_set_flag(settings, EVENT_BASE_FLAG_NOLOCK); /* no other thread touches it */
-    self->base = event_base_new_with_config(settings);
-    event_config_free(settings);
-    self->events = locum_events_create(self->config->events_keep);
-    const bool made = self->base != NULL && self->events != NULL;
-    return made && event_base_priority_init(self->base, LOCUM_DAEMON_PRIORITIES) == 0
+    /* No other thread touches it. */
+    const int flags = EVENT_BASE_FLAG_PRECISE_TIMER | EVENT_BASE_FLAG_NOLOCK;
+    return evthread_use_pthreads() == 0 && (self->base = locum_timer_base(flags)) != NULL &&
+                   event_base_priority_init(self->base, LOCUM_DAEMON_PRIORITIES) == 0 &&
+                   (self->events = locum_events_create(self->config->events_keep)) != NULL
                ? 0
                : LOCUM_ERR_MEMORY;
 }

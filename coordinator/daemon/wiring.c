@@ -90,13 +90,7 @@ static bool
 next_event(void *user, uint64_t after, struct locum_redis_event *ret)
 {
     const struct locum_daemon *self = user;
-    struct locum_events_entry entry;
-    if (!locum_events_next(self->events, after, &entry)) {
-        return false;
-    }
-    *ret = (struct locum_redis_event){.id = entry.id, .time = entry.time, .count = entry.count};
-    memcpy(ret->fields, entry.fields, sizeof(entry.fields));
-    return true;
+    return locum_events_next(self->events, after, ret);
 }
 
 static void
@@ -107,13 +101,6 @@ on_sample(void *user, size_t check, enum locum_sample outcome, const char *text)
     input.sample.check = check;
     input.sample.outcome = outcome;
     locum_daemon_loop_deliver(user, &input);
-}
-
-static int
-create_health(struct locum_daemon *self, const struct locum_config *config,
-              struct locum_health **ret)
-{
-    return locum_health_create(self->base, config, on_sample, self, ret);
 }
 
 /*
@@ -161,7 +148,7 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
                                      &self->redis)) != 0) {
         return status;
     }
-    return create_health(self, self->config, &self->health);
+    return locum_health_create(self->base, self->config, on_sample, self, &self->health);
 }
 
 void
@@ -218,7 +205,7 @@ prepare(struct locum_daemon *self, struct reload_findings *findings, struct locu
         status = refuse(findings->errors, key, " changed: this needs a restart of the coordinator");
     }
     if (status == 0) {
-        status = create_health(self, next, ret_health);
+        status = locum_health_create(self->base, next, on_sample, self, ret_health);
     }
     if (status != 0) {
         locum_config_free(next);

@@ -49,15 +49,20 @@ put_bytes(struct draft *self, const uint8_t *bytes, size_t length)
     self->length += length;
 }
 
+/* What comes before the data of a record; owner: offset in the message that its owner points to. */
 static void
-put_u16(struct draft *self, size_t value)
+put_fixed(struct draft *self, size_t owner, size_t type, size_t class, uint32_t ttl_s,
+          size_t length)
 {
-    uint8_t bytes[2];
-    locum_packet_put_u16(bytes, (uint16_t)value);
-    put_bytes(self, bytes, sizeof(bytes));
+    const size_t values[] = {POINTER | owner, type, class, ttl_s >> 16, ttl_s & 0xffff, length};
+    self->overflow = self->overflow || owner > POINTED_MAX;
+    for (size_t i = 0; i < LOCUM_COUNT(values); i++) {
+        uint8_t bytes[2];
+        locum_packet_put_u16(bytes, (uint16_t)values[i]);
+        put_bytes(self, bytes, sizeof(bytes));
+    }
 }
 
-/* One record, whose owner is a pointer to offset `owner` of the message. */
 static void
 put_rr(struct draft *self, const ldns_rr *rr, size_t owner, uint32_t ttl_s)
 {
@@ -65,13 +70,7 @@ put_rr(struct draft *self, const ldns_rr *rr, size_t owner, uint32_t ttl_s)
     for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
         length += ldns_rdf_size(ldns_rr_rdf(rr, i));
     }
-    self->overflow = self->overflow || owner > POINTED_MAX;
-    put_u16(self, POINTER | owner);
-    put_u16(self, ldns_rr_get_type(rr));
-    put_u16(self, ldns_rr_get_class(rr));
-    put_u16(self, ttl_s >> 16);
-    put_u16(self, ttl_s & 0xffff);
-    put_u16(self, length);
+    put_fixed(self, owner, ldns_rr_get_type(rr), ldns_rr_get_class(rr), ttl_s, length);
     for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
         const ldns_rdf *rdf = ldns_rr_rdf(rr, i);
         put_bytes(self, ldns_rdf_data(rdf), ldns_rdf_size(rdf));
@@ -349,12 +348,7 @@ compile_chaos(struct compiler *self, const char *text, uint32_t *ret_wire)
     struct draft *draft = &self->draft;
     const size_t length = strnlen(text, 255);
     draft_begin(draft, 0);
-    put_u16(draft, POINTER | LOCUM_DNS_HEADER_BYTES);
-    put_u16(draft, LOCUM_TYPE_TXT);
-    put_u16(draft, LOCUM_CLASS_CH);
-    put_u16(draft, 0);
-    put_u16(draft, 0);
-    put_u16(draft, length + 1);
+    put_fixed(draft, LOCUM_DNS_HEADER_BYTES, LOCUM_TYPE_TXT, LOCUM_CLASS_CH, 0, length + 1);
     put_bytes(draft, (const uint8_t[]){(uint8_t)length}, 1);
     put_bytes(draft, (const uint8_t *)text, length);
     draft->wire.answer_count = 1;

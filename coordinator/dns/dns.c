@@ -17,8 +17,7 @@ enum { REPORT_BYTES = 512, BACKLOG = 128 };
 /* One address of listen.dns. */
 struct dns_listener {
     struct locum_address address;
-    bool open;
-    struct locum_dns_udp *workers; /* worker_count of them; NULL while not open */
+    struct locum_dns_udp *workers; /* worker_count of them; NULL: it is not open */
 };
 
 /* A socket that could not be bound. */
@@ -113,7 +112,6 @@ open_listener(struct locum_dns *self, struct dns_listener *listener,
         close(fd);
         return status;
     }
-    listener->open = true;
     return 0;
 }
 
@@ -157,11 +155,8 @@ locum_dns_retry(struct locum_dns *self, locum_dns_report_fn *report, void *user)
     for (size_t i = 0; i < self->listener_count; i++) {
         struct dns_listener *listener = &self->listeners[i];
         struct bind_failure failure;
-        if (!listener->open && open_listener(self, listener, &failure) == 0) {
-            char text[REPORT_BYTES];
-            (void)locum_text_format_buffer(text, sizeof(text), "listening on %s (UDP and TCP)",
-                                           locum_address_text(&listener->address).text);
-            report(user, &listener->address, 0, text);
+        if (listener->workers == NULL && open_listener(self, listener, &failure) == 0) {
+            report(user, &listener->address, 0, locum_address_text(&listener->address).text);
         }
     }
 }
@@ -203,7 +198,7 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
         return status;
     }
     for (size_t i = 0; i < self->listener_count; i++) {
-        for (size_t j = 0; self->listeners[i].open && j < self->worker_count; j++) {
+        for (size_t j = 0; self->listeners[i].workers != NULL && j < self->worker_count; j++) {
             locum_dns_table_mailbox_put(&self->listeners[i].workers[j].mailbox, table);
         }
     }
@@ -218,7 +213,7 @@ locum_dns_counts(const struct locum_dns *self, struct locum_dns_counts *ret)
 {
     *ret = (struct locum_dns_counts){0};
     for (size_t i = 0; i < self->listener_count; i++) {
-        for (size_t j = 0; self->listeners[i].open && j < self->worker_count; j++) {
+        for (size_t j = 0; self->listeners[i].workers != NULL && j < self->worker_count; j++) {
             locum_query_sum(&self->listeners[i].workers[j].tally, &ret->udp);
         }
     }
@@ -234,7 +229,7 @@ locum_dns_destroy(struct locum_dns *self)
         return;
     }
     for (size_t i = 0; i < self->listener_count; i++) {
-        if (self->listeners[i].open) {
+        if (self->listeners[i].workers != NULL) {
             stop_workers(&self->listeners[i], self->worker_count);
         }
     }

@@ -64,17 +64,6 @@ struct locum_dns_tcp {
     pthread_t thread;
 };
 
-/* bufferevent_free() alone would keep the descriptor open until the loop's next iteration, and this
- * one may still accept a hundred more connections. */
-static void
-close_stream(struct bufferevent *stream)
-{
-    const int fd = bufferevent_getfd(stream);
-    (void)bufferevent_setfd(stream, -1);
-    (void)close(fd);
-    bufferevent_free(stream);
-}
-
 /* user: the connection. */
 static void
 close_connection(void *user)
@@ -84,7 +73,11 @@ close_connection(void *user)
     TAILQ_REMOVE(&tcp->open, connection, link);
     tcp->open_count--;
     locum_timer_fini(&connection->deadline);
-    close_stream(connection->stream);
+    /* bufferevent_free() alone would keep the descriptor open until the loop's next iteration, and
+     * this one may still accept a hundred more connections. */
+    (void)close(bufferevent_getfd(connection->stream));
+    (void)bufferevent_setfd(connection->stream, -1);
+    bufferevent_free(connection->stream);
     free(connection);
 }
 
@@ -359,13 +352,7 @@ run(void *argument)
 static int
 make_loop(struct locum_dns_tcp *self)
 {
-    struct event_config *config = event_config_new();
-    if (config == NULL) {
-        return LOCUM_ERR_MEMORY;
-    }
-    event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK); /* for one thread only */
-    self->base = event_base_new_with_config(config);
-    event_config_free(config);
+    self->base = locum_timer_base(EVENT_BASE_FLAG_NOLOCK); /* for one thread only */
     if (self->base == NULL) {
         return LOCUM_ERR_MEMORY;
     }

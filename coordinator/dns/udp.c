@@ -78,8 +78,9 @@ serve_one(struct worker_loop *self)
     }
 }
 
-static void
-prepare(struct worker_loop *self)
+/* Serve the datagrams in the queue, at most a batch. Their number. */
+static size_t
+serve_batch(struct worker_loop *self)
 {
     struct batch *batch = &self->batch;
     for (size_t i = 0; i < BATCH; i++) {
@@ -91,14 +92,6 @@ prepare(struct worker_loop *self)
             .msg_iovlen = 1,
         };
     }
-}
-
-/* Serve the datagrams in the queue, at most a batch. Their number. */
-static size_t
-serve_batch(struct worker_loop *self)
-{
-    struct batch *batch = &self->batch;
-    prepare(self);
     const int received = recvmmsg(self->worker->fd, batch->messages, BATCH, MSG_WAITFORONE, NULL);
     if (received < 0) {
         wait_if_failed();

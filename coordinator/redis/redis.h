@@ -19,7 +19,7 @@
 
 struct locum_redis;
 
-enum { LOCUM_REDIS_ERROR_MAX = 511, LOCUM_REDIS_FIELDS_MAX = 32 };
+enum { LOCUM_REDIS_ERROR_MAX = 511, LOCUM_REDIS_FIELDS_MAX = 16 };
 
 /* An event of this node, for the event stream. All texts are borrowed. */
 struct locum_redis_event {

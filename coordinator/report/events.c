@@ -36,7 +36,7 @@ struct row {
     /* A bit for each value of an event's `to` (a condition or a service) that makes it a warning.
      */
     unsigned int warn_to;
-    struct field fields[LOCUM_EVENT_FIELDS_MAX - 2];
+    struct field fields[LOCUM_REDIS_FIELDS_MAX - 2];
     const char *meaning; /* for locum(8), with names between backquotes */
 };
 
@@ -348,7 +348,7 @@ locum_events_since(const struct locum_events *self, uint64_t after, size_t *ret_
 }
 
 bool
-locum_events_next(const struct locum_events *self, uint64_t after, struct locum_events_entry *ret)
+locum_events_next(const struct locum_events *self, uint64_t after, struct locum_redis_event *ret)
 {
     const size_t i = find_after(self, after);
     const json_t *entry = json_array_get(self->entries, i);
@@ -357,8 +357,8 @@ locum_events_next(const struct locum_events *self, uint64_t after, struct locum_
     if (entry == NULL) {
         return false;
     }
-    *ret = (struct locum_events_entry){.id = id_at(self, i),
-                                       .time = json_string_value(json_object_get(entry, "time"))};
+    *ret = (struct locum_redis_event){.id = id_at(self, i),
+                                      .time = json_string_value(json_object_get(entry, "time"))};
     json_object_foreach(json_object_get(entry, "fields"), key, value)
     {
         ret->fields[ret->count++] =

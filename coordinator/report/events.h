@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "core/step.h"
+#include "redis/redis.h"
 
 /* Kinds of event: those of the core (enum locum_event_kind), then those of the daemon itself. */
 enum {
@@ -30,7 +31,6 @@ enum {
 
 enum {
     LOCUM_EVENT_TEXTS_MAX = 3,
-    LOCUM_EVENT_FIELDS_MAX = 12,
     LOCUM_EVENT_BYTES_MAX = 4096,
     LOCUM_EVENTS_ANSWER_MAX = 1000, /* so that one answer does not hold up the loop */
 };
@@ -48,7 +48,7 @@ struct locum_event_facts {
 struct locum_event_fields {
     enum locum_level level;
     size_t count;
-    struct locum_field at[LOCUM_EVENT_FIELDS_MAX]; /* values in `buffer`, in `texts`, or static */
+    struct locum_field at[LOCUM_REDIS_FIELDS_MAX]; /* values in `buffer`, in `texts`, or static */
     char buffer[LOCUM_EVENT_BYTES_MAX];
 };
 
@@ -99,16 +99,9 @@ uint64_t locum_events_count(const struct locum_events *self, int kind);
  */
 json_t *locum_events_since(const struct locum_events *self, uint64_t after, size_t *ret_count);
 
-/* One kept event. Its texts are borrowed until the next event is added. */
-struct locum_events_entry {
-    uint64_t id;
-    const char *time; /* RFC 3339, in UTC */
-    size_t count;
-    struct locum_field fields[LOCUM_EVENT_FIELDS_MAX];
-};
-
-/* The first kept event with an id > `after`; false: there is none. */
+/* The first kept event with an id > `after`, whose texts are borrowed until the next one is added;
+ * false: there is none. */
 bool locum_events_next(const struct locum_events *self, uint64_t after,
-                       struct locum_events_entry *ret);
+                       struct locum_redis_event *ret);
 
 #endif

@@ -48,7 +48,7 @@ check_kept(const struct locum_field *fields)
     json_t *answer = locum_events_since(events, 0, &count);
     char *text = json_dumps(answer, JSON_COMPACT);
     REQUIRE(count == 1 && text != NULL);
-    struct locum_events_entry entry;
+    struct locum_redis_event entry;
     REQUIRE(locum_events_next(events, 0, &entry) && entry.count <= FIELDS);
     for (size_t i = 0, given = 0; i < entry.count; i++, given++) {
         while (given < FIELDS && strcmp(entry.fields[i].key, fields[given].key) != 0) {

@@ -236,7 +236,7 @@ static void
 test_events_are_read_one_after_the_other(void **state)
 {
     (void)state;
-    struct locum_events_entry entry;
+    struct locum_redis_event entry;
     assert_false(locum_events_next(kept, 0, &entry));
     add(1000);
     add(2000);
