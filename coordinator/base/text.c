@@ -111,6 +111,33 @@ locum_text_time(int64_t wall_ms)
 }
 
 struct locum_text_value
+locum_text_age(int64_t age_ms)
+{
+    enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
+    static const struct {
+        int64_t unit, part; /* in ms */
+        const char *after_unit, *after_part;
+    } forms[] = {{DAY, HOUR, " d ", " h"},
+                 {HOUR, MINUTE, " h ", " min"},
+                 {MINUTE, SECOND, " min ", " s"},
+                 {SECOND, SECOND / 10, ".", " s"}};
+    struct locum_text_value ret;
+    struct locum_text text = locum_text_init(ret.text, sizeof(ret.text));
+    for (size_t i = 0; i < LOCUM_COUNT(forms); i++) {
+        if (age_ms >= forms[i].unit) {
+            locum_text_add_i64(&text, age_ms / forms[i].unit);
+            locum_text_add(&text, forms[i].after_unit);
+            locum_text_add_i64(&text, age_ms % forms[i].unit / forms[i].part);
+            locum_text_add(&text, forms[i].after_part);
+            return ret;
+        }
+    }
+    locum_text_add_i64(&text, age_ms);
+    locum_text_add(&text, " ms");
+    return ret;
+}
+
+struct locum_text_value
 locum_text_duration(int64_t duration_ms)
 {
     struct locum_text_value ret;

@@ -46,6 +46,9 @@ struct locum_text_value {
 /* A wall-clock time as RFC 3339 in UTC with milliseconds: 2025-11-23T02:00:58.173Z. */
 struct locum_text_value locum_text_time(int64_t wall_ms);
 
+/* How long ago something was, for people: 250 ms, 4.2 s, 3 min 20 s, 2 h 5 min, 3 d 4 h. >= 0. */
+struct locum_text_value locum_text_age(int64_t age_ms);
+
 /* A duration the way the configuration writes it: 250ms, 1s, 5m, 7d. */
 struct locum_text_value locum_text_duration(int64_t duration_ms);
 

@@ -18,8 +18,8 @@
 #define LOCUM_SLICE(slice) (int)(slice).length, (slice).at
 
 /*
- * Append. If the text does not fit, keep the part that fits and set `truncated`; like
- * locum_text_add(), append nothing once `truncated` is set.
+ * Append. If the text does not fit, keep the part that fits, in whole characters of UTF-8, and set
+ * `truncated`; like locum_text_add(), append nothing once `truncated` is set.
  */
 void locum_text_format(struct locum_text *self, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

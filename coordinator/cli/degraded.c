@@ -24,24 +24,18 @@ static void
 check_node(struct degraded *self, const json_t *node)
 {
     const json_t *admin = json_object_get(node, "admin");
+    /* The operator wants it so: the node counts as failing anyway. */
+    const bool maint = locum_print_is(admin, "state", "maint");
     if (locum_print_is(node, "role", "sentinel")) {
         return; /* it has no coordinator */
     }
     if (!locum_print_is(node, "condition", "alive")) {
         add(self, node, "{name} is {condition}");
     }
-    if (!locum_print_is(node, "service", "up")) {
+    if (!locum_print_is(node, "service", "up") && !maint) {
         add(self, node,
             locum_print_is(node, "service", "probation") ? "the service of {name} is in probation"
                                                          : "the service of {name} is {service}");
-    }
-    if (!locum_print_is(node, "role", "witness") && !locum_print_is(admin, "state", "ready")) {
-        add(self, node,
-            locum_print_is(admin, "state", "drain")
-                ? "{name} is draining: `locum ready` on it ends that"
-                : (locum_print_is(admin, "state", "maint")
-                       ? "{name} is in maintenance: `locum ready` on it ends that"
-                       : "{name}: admin state {admin.state}"));
     }
     if (json_is_true(json_object_get(node, "excluded"))) {
         add(self, node, "{name} is excluded on this node: `locum include {name}` ends that");

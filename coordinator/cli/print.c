@@ -78,21 +78,8 @@ locum_print_text(FILE *out, const char *text)
 void
 locum_print_age(FILE *out, const json_t *ms)
 {
-    enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR };
-    const long long age = json_integer_value(ms);
-    if (!json_is_integer(ms) || age < 0) {
-        (void)fputc('-', out);
-    } else if (age < SECOND) {
-        (void)fprintf(out, "%lldms", age);
-    } else if (age < MINUTE) {
-        (void)fprintf(out, "%lld.%llds", age / SECOND, age % SECOND / 100);
-    } else if (age < HOUR) {
-        (void)fprintf(out, "%lldm %llds", age / MINUTE, age % MINUTE / SECOND);
-    } else if (age < DAY) {
-        (void)fprintf(out, "%lldh %lldm", age / HOUR, age % HOUR / MINUTE);
-    } else {
-        (void)fprintf(out, "%lldd %lldh", age / DAY, age % DAY / HOUR);
-    }
+    const json_int_t age = json_integer_value(ms);
+    (void)fputs(json_is_integer(ms) && age >= 0 ? locum_text_age(age).text : "-", out);
 }
 
 bool

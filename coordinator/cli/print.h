@@ -28,7 +28,7 @@ struct locum_print locum_print_stdout(void);
  */
 void locum_print_text(FILE *out, const char *text);
 
-/* A duration: 250ms, 4.2s, 3m 20s, 2h 5m, 3d 4h; "-" if it is null or not a number. */
+/* A duration as locum_text_age() writes it; "-" if it is null or not a number. */
 void locum_print_age(FILE *out, const json_t *ms);
 
 /* Is this member a string, and this one? */

@@ -154,7 +154,7 @@ note_node(const json_t *node, const char *own_version, FILE *out)
     if (json_is_object(admin) && !locum_print_is(admin, "state", "ready")) {
         locum_print_json(out, node,
                          "    {name}: {admin.state}[ for another {admin.left_ms:age}]"
-                         "[, reason: {admin.reason}]\n");
+                         "[, reason: {admin.reason}]; `locum ready` on {name} ends it\n");
     }
     if (json_is_true(json_object_get(node, "excluded"))) {
         locum_print_json(out, node,
@@ -173,7 +173,9 @@ show_nodes(const json_t *nodes, const struct locum_print *print)
     const char *own_version = NULL;
     size_t i;
     const json_t *node;
-    show_table(print, "nodes (*: this node; UDP, REDIS: age of the last heartbeat by that path)",
+    show_table(print,
+               "nodes (*: this node; UDP, REDIS: age of the last heartbeat by that path;\n"
+               "       SENTINELS: ok, or which Sentinels report its Redis and Sentinel down)",
                nodes,
                "\tNODE\tROLE\tCONDITION\tSERVICE\tADMIN\tRANK\tUDP\tREDIS\tSENTINELS\tMIRRORBITS",
                node_row, 0);

@@ -12,15 +12,16 @@
  * What is degraded? `locum status` exits with 1 if there is anything:
  *
  *   - no node in the answer
- *   - a coordinator (role server or witness) that is not alive, or not up, or excluded
- *   - a server that is not ready
+ *   - a coordinator (role server or witness) that is not alive, or not up, or excluded; in maint
+ *     it need not be up
  *   - fewer nodes reachable than the quorum needs
  *   - Redis configured and not connected; a Sentinel not connected or in TILT
  *   - no server is known to be healthy (fail-open)
  *   - some addresses of listen.dns are not open
  *   - the NSD beside this node reports an error
  *
- * Warnings do not count: one forged packet must not make a monitor alert.
+ * Warnings do not count: one forged packet must not make a monitor alert. Nor does what an operator
+ * wants (drain, maint): the status shows it beside the node.
  *
  * print  where to print one line "degraded: ..." for each; NULL: only count.
  * Returns the number of them.

@@ -51,10 +51,14 @@ locum_watch_pause(locum_ms ms)
 /* A daemon that may go away and come back. */
 struct watched {
     const char *socket;
+    bool waits;   /* ask again if it cannot be reached */
     char *reason; /* why it cannot be reached, as printed; NULL: it can */
 };
 
-/* As locum_client_ask(), but print only once why the daemon is unreachable. */
+/*
+ * As locum_client_ask(), but print only once why the daemon is unreachable, and that this program
+ * waits for it.
+ */
 static int
 ask(struct watched *self, const char *target, json_t **ret_json)
 {
@@ -69,6 +73,11 @@ ask(struct watched *self, const char *target, json_t **ret_json)
     (void)fclose(errors);
     if (text != NULL && (self->reason == NULL || strcmp(self->reason, text) != 0)) {
         (void)fputs(text, stderr);
+        if (result == LOCUM_EXIT_UNREACHABLE && self->waits) {
+            (void)fprintf(stderr,
+                          "locum: waiting for the daemon to answer at %s; Ctrl-C ends this\n",
+                          self->socket);
+        }
     }
     free(self->reason);
     self->reason = text;
@@ -94,7 +103,7 @@ draw_status(const json_t *status, bool json)
 int
 locum_watch_status(const char *socket, bool json)
 {
-    struct watched daemon = {.socket = socket};
+    struct watched daemon = {.socket = socket, .waits = true};
     end_in_order_when_interrupted();
     for (;;) {
         json_t *status = NULL;
@@ -153,7 +162,7 @@ next_events(struct watched *daemon, struct position *position, int wait_ms)
 int
 locum_watch_events(const char *socket, bool follow)
 {
-    struct watched daemon = {.socket = socket};
+    struct watched daemon = {.socket = socket, .waits = follow};
     struct position position = {.more = true};
     int result = LOCUM_EXIT_OK;
     end_in_order_when_interrupted();

@@ -1,6 +1,7 @@
 /*
  * watch: the commands that run until they are interrupted. If the daemon cannot be reached, each
- * reason is printed once on standard error, and they ask again; so they survive its restart.
+ * reason is printed once on standard error, with the words that they wait; then they ask again, so
+ * they survive its restart.
  */
 #ifndef LOCUM_CLI_WATCH_H
 #define LOCUM_CLI_WATCH_H

@@ -69,7 +69,7 @@ add_age(struct locum_text *line, const char *path, locum_ms heard, struct locum_
     if (heard == LOCUM_NEVER) {
         locum_text_format(line, "%s never", path);
     } else {
-        locum_text_format(line, "%s %lld ms ago", path, (long long)(now.mono - heard));
+        locum_text_format(line, "%s %s ago", path, locum_text_age(now.mono - heard).text);
     }
 }
 

@@ -17,7 +17,7 @@ locum_report_add_check(const struct locum_report *report, size_t check, struct l
     if (heard == LOCUM_NEVER) {
         locum_text_add(text, "never announced itself");
     } else {
-        locum_text_format(text, "announced itself %lld ms ago", (long long)(mono - heard));
+        locum_text_format(text, "announced itself %s ago", locum_text_age(mono - heard).text);
     }
     if (!locum_view_mirrorbits_seen(&core->view, self, mono) &&
         !locum_view_redis_worked(&core->view, &core->config, LOCUM_MIRRORBITS_FORGET_MS, mono)) {

@@ -136,6 +136,30 @@ test_durations_are_written_as_they_are_read(void **state)
 }
 
 static void
+test_ages_have_one_form(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t ms;
+        const char *text;
+    } cases[] = {
+        {0, "0 ms"},
+        {999, "999 ms"},
+        {1000, "1.0 s"},
+        {59999, "59.9 s"},
+        {60000, "1 min 0 s"},
+        {3599999, "59 min 59 s"},
+        {3600000, "1 h 0 min"},
+        {86399999, "23 h 59 min"},
+        {86400000, "1 d 0 h"},
+        {INT64_MAX, "106751991167 d 7 h"},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        assert_string_equal(locum_text_age(cases[i].ms).text, cases[i].text);
+    }
+}
+
+static void
 test_malformed_durations_are_refused(void **state)
 {
     (void)state;
@@ -264,6 +288,7 @@ main(void)
         cmocka_unit_test(test_untrusted_text_is_printable_and_short),
         cmocka_unit_test(test_times_are_rfc_3339),
         cmocka_unit_test(test_durations_are_written_as_they_are_read),
+        cmocka_unit_test(test_ages_have_one_form),
         cmocka_unit_test(test_malformed_durations_are_refused),
         cmocka_unit_test(test_numbers_are_digits_within_a_limit),
         cmocka_unit_test(test_hex_digits_are_read),

@@ -41,6 +41,25 @@ test_text_that_does_not_fit_is_cut_and_ends_the_text(void **state)
 }
 
 static void
+test_text_is_cut_between_characters_of_utf8(void **state)
+{
+    static const struct {
+        const char *text, *cut; /* to 5 bytes */
+    } cases[] = {{"abcd\xc3\xbc", "abcd"},
+                 {"abc\xc3\xbcx", "abc\xc3\xbc"},
+                 {"abc\xe2\x82\xac", "abc"},
+                 {"ab\xf0\x9f\x98\x80", "ab"},
+                 {"a\xf0\x9f\x98\x80x", "a\xf0\x9f\x98\x80"},
+                 {"\x80\x80\x80\x80\x80\x80", "\x80\x80\x80\x80\x80"}};
+    (void)state;
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        char buffer[6];
+        assert_false(locum_text_format_buffer(buffer, sizeof(buffer), "%s", cases[i].text));
+        assert_string_equal(buffer, cases[i].cut);
+    }
+}
+
+static void
 test_text_that_just_fits_is_whole(void **state)
 {
     char buffer[4];
@@ -82,6 +101,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_format_appends),
         cmocka_unit_test(test_text_that_does_not_fit_is_cut_and_ends_the_text),
+        cmocka_unit_test(test_text_is_cut_between_characters_of_utf8),
         cmocka_unit_test(test_text_that_just_fits_is_whole),
         cmocka_unit_test(test_format_buffer_replaces_and_says_if_all_fits),
         cmocka_unit_test(test_addresses_times_and_durations_have_texts),
