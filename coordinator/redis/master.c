@@ -454,5 +454,6 @@ locum_master_destroy(struct locum_master *self)
         return;
     }
     locum_master_leave(self);
+    locum_timer_fini(&self->check_timer);
     free(self);
 }
