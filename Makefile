@@ -156,8 +156,8 @@ define install-with-paths
 endef
 
 install: all ## install to DESTDIR and PREFIX; starts no service
-	install -D -m 755 $(BUILD)/locum $(DESTDIR)$(PREFIX)/sbin/locum
-	install -D -m 755 $(BUILD)/locum-nsd $(DESTDIR)$(PREFIX)/sbin/locum-nsd
+	install -D -m 755 $(BUILD)/locum $(DESTDIR)$(PREFIX)/bin/locum
+	install -D -m 755 $(BUILD)/locum-nsd $(DESTDIR)$(PREFIX)/bin/locum-nsd
 	$(foreach page,$(wildcard doc/*.[1-8]),\
 		$(call install-with-paths,$(page),share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page))))
 	$(foreach unit,$(wildcard deploy/systemd/*.service),\

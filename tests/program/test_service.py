@@ -18,7 +18,7 @@ EXPOSURE_MAX = 1.5
 
 
 class Installed:
-    """with Installed("/usr") as path: path("sbin/locum")"""
+    """with Installed("/usr") as path: path("bin/locum")"""
 
     def __init__(self, prefix):
         self.prefix = prefix
@@ -49,10 +49,10 @@ def read(path):
 
 def test_make_install_installs_everything():
     with Installed("/usr") as path:
-        version = subprocess.run([path("sbin/locum"), "version"], capture_output=True, text=True,
+        version = subprocess.run([path("bin/locum"), "version"], capture_output=True, text=True,
                                  check=True).stdout
         assert re.match(r"locum \d+\.\d+", version), version
-        wanted = {"sbin/locum", "sbin/locum-nsd", "lib/systemd/system/locum.service",
+        wanted = {"bin/locum", "bin/locum-nsd", "lib/systemd/system/locum.service",
                   "lib/systemd/system/locum-nsd.service", "lib/sysusers.d/locum.conf"}
         for page in glob.glob(os.path.join(ROOT, "doc/*.[1-8]")):
             wanted.add(f"share/man/man{page[-1]}/{os.path.basename(page)}")
@@ -67,7 +67,7 @@ def test_make_install_installs_everything():
                 file = os.path.join(folder, name)
                 found.add(os.path.relpath(file, path("")))
                 mode = os.stat(file).st_mode & 0o777
-                assert mode == (0o755 if "/sbin/" in file else 0o644), (file, oct(mode))
+                assert mode == (0o755 if "/bin/" in file else 0o644), (file, oct(mode))
         assert found == wanted, found ^ wanted
 
 
@@ -75,8 +75,8 @@ def test_paths_in_files_use_the_prefix():
     for prefix in ("/usr", "/usr/local", "/opt/locum"):
         with Installed(prefix) as path:
             unit = read(path("lib/systemd/system/locum.service"))
-            assert re.findall(r"^Exec\w+=(\S+)", unit, re.M) == [f"{prefix}/sbin/locum"] * 2, unit
-            assert f"={prefix}/sbin/locum-nsd run" in read(path("lib/systemd/system/"
+            assert re.findall(r"^Exec\w+=(\S+)", unit, re.M) == [f"{prefix}/bin/locum"] * 2, unit
+            assert f"={prefix}/bin/locum-nsd run" in read(path("lib/systemd/system/"
                                                                 "locum-nsd.service"))
             page = read(path("share/man/man5/locum.yaml.5"))
             assert f"{prefix}/share/doc/locum/examples/locum.yaml" in page
@@ -103,7 +103,7 @@ def unit_for_here(path, folder, name):
     """The installed unit with the path of the installed program."""
     unit = os.path.join(folder, name)
     with open(unit, "w", encoding="utf-8") as file:
-        file.write(read(path("lib/systemd/system/" + name)).replace("/usr/sbin/", path("sbin/")))
+        file.write(read(path("lib/systemd/system/" + name)).replace("/usr/bin/", path("bin/")))
     return unit
 
 
