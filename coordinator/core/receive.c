@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-enum { DUPLICATE_QUIET_MS = 10000 }; /* between two events about a duplicate node */
+enum { DUPLICATE_QUIET_MS = 10000 }; /* between two events that a duplicate node causes */
 
 /* (inc, seq) a is later than b. */
 static bool
@@ -96,6 +96,26 @@ wall_offset_of(const struct locum_heartbeat *heartbeat, locum_ms sent, struct lo
     return least > 0 ? least : most < 0 ? most : 0;
 }
 
+/*
+ * RECEIVE-11. Two nodes with one name raise their incarnations alternately without end, so the
+ * event is limited to one in DUPLICATE_QUIET_MS for each peer.
+ */
+static void
+report_restart(struct locum_core *self, const struct locum_heartbeat *heartbeat, locum_ms mono,
+               struct locum_actions *actions)
+{
+    struct locum_peer_facts *facts = &self->view.peer[heartbeat->sender];
+    if (!facts->state_known || heartbeat->incarnation == facts->state_incarnation ||
+        (facts->restart_reported != LOCUM_NEVER &&
+         mono - facts->restart_reported < DUPLICATE_QUIET_MS)) {
+        return;
+    }
+    facts->restart_reported = mono;
+    struct locum_event *event = locum_core_add_event(actions, LOCUM_EVENT_RESTART);
+    event->restart.peer = heartbeat->sender;
+    event->restart.left = facts->leaving;
+}
+
 /* RECEIVE-10 */
 static void
 accept(struct locum_core *self, const struct locum_heartbeat *heartbeat, locum_ms sent,
@@ -111,6 +131,7 @@ accept(struct locum_core *self, const struct locum_heartbeat *heartbeat, locum_m
     facts->heard = now.mono;
     facts->one_way_since = LOCUM_NEVER;
     report_one_way(self, peer, false, actions);
+    report_restart(self, heartbeat, now.mono, actions);
     if (heartbeat->service != LOCUM_SERVICE_UNKNOWN || !facts->state_known) {
         facts->service = heartbeat->service;
     }

@@ -84,6 +84,7 @@ enum locum_event_kind {
     LOCUM_EVENT_DUPLICATE_NODE, /* .incarnation: another node has this node's name (RECEIVE-2) */
     LOCUM_EVENT_ONE_WAY,        /* .peer: it does not hear this node any more (RECEIVE-7) */
     LOCUM_EVENT_TWO_WAY,        /* .peer: it hears this node again */
+    LOCUM_EVENT_RESTART,        /* .restart: a peer has begun another run (RECEIVE-11) */
     LOCUM_EVENT_LEAVING,
     LOCUM_CORE_EVENTS, /* their number; report/events.h goes on from here */
 };
@@ -102,6 +103,10 @@ struct locum_event {
         struct {
             struct locum_serving from, to;
         } serving;
+        struct {
+            locum_node peer;
+            bool left; /* its last run ended in order, with `leaving` */
+        } restart;
         locum_node peer;
         locum_ms late_ms;
         uint64_t incarnation;

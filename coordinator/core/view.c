@@ -20,6 +20,7 @@ locum_view_init(struct locum_view *self, struct locum_now now, uint64_t incarnat
         peer->gap = LOCUM_NEVER;
         peer->grace = LOCUM_NEVER;
         peer->one_way_since = LOCUM_NEVER;
+        peer->restart_reported = LOCUM_NEVER;
         peer->mirrorbits = LOCUM_NEVER;
         peer->sentinel.polled = LOCUM_NEVER;
     }

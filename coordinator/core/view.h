@@ -48,10 +48,11 @@ struct locum_peer_facts {
     char digest[LOCUM_DIGEST_CHARS + 1];
     char version[LOCUM_VERSION_MAX + 1];
     enum locum_condition state_codes[LOCUM_NODES_MAX]; /* its conditions of the others */
-    bool one_way;           /* it has not heard self for 2 timeouts, though self hears it */
-    locum_ms one_way_since; /* its newest heartbeats acknowledge nothing fresh; LOCUM_NEVER */
-    bool acked_leaving;     /* it has acknowledged a heartbeat that said leaving */
-    locum_ms mirrorbits;    /* its Mirrorbits was last heard then; LOCUM_NEVER */
+    bool one_way;              /* it has not heard self for 2 timeouts, though self hears it */
+    locum_ms one_way_since;    /* its newest heartbeats acknowledge nothing fresh; LOCUM_NEVER */
+    locum_ms restart_reported; /* mono time of the last LOCUM_EVENT_RESTART; LOCUM_NEVER */
+    bool acked_leaving;        /* it has acknowledged a heartbeat that said leaving */
+    locum_ms mirrorbits;       /* its Mirrorbits was last heard then; LOCUM_NEVER */
     struct locum_sentinel_facts sentinel; /* the Sentinel at this node */
 };
 

@@ -21,6 +21,7 @@ enum value {
     AGES,  /* and how old the evidence of each was */
     MS,
     U64,
+    YES_NO,
 };
 
 struct field {
@@ -33,8 +34,8 @@ struct field {
 struct row {
     const char *name;
     enum locum_level level;
-    /* A bit for each value of an event's `to` (a condition or a service) that makes it a warning.
-     */
+    /* A bit for each value of an event's `to` (a condition or a service), or of `left`, that makes
+     * it a warning. */
     unsigned int warn_to;
     struct field fields[LOCUM_REDIS_FIELDS_MAX - 2];
     const char *meaning; /* for locum(8), with names between backquotes */
@@ -95,6 +96,10 @@ static const struct row rows[LOCUM_EVENTS] = {
         "no evidence until it does."},
     [LOCUM_EVENT_TWO_WAY] = {"two-way", LOCUM_LOG_INFO, 0, {{"peer", NODE, AT(peer), NULL}},
         "The peer hears this node again."},
+    [LOCUM_EVENT_RESTART] = {"restart", LOCUM_LOG_INFO, 1 << false,
+        {{"peer", NODE, AT(restart.peer), NULL}, {"left", YES_NO, AT(restart.left), NULL}},
+        "The coordinator of the peer runs again. `left` is `yes` after an orderly stop, and `no` "
+        "after a crash or a power cut."},
     [LOCUM_EVENT_LEAVING] = {"leaving", LOCUM_LOG_INFO, 0,
         {{NULL, TEXT, 0, NULL}},
         "An orderly stop has begun, and the peers are notified."},
@@ -180,12 +185,13 @@ add_value(struct locum_text *text, const struct field *field,
     case AGES: add_ages(text, config, at); break;
     case MS: locum_text_add_i64(text, *(const locum_ms *)at); break;
     case U64: locum_text_add_u64(text, *(const uint64_t *)at); break;
+    case YES_NO: locum_text_add(text, *(const bool *)at ? "yes" : "no"); break;
     case TEXT:
     case ADVICE: break;
     }
 }
 
-/* A change of condition or service is a warning if it is for the worse. */
+/* A change of condition or service is a warning if it is for the worse; so is a crash. */
 static enum locum_level
 level_of(const struct row *row, const struct locum_event_facts *what)
 {
@@ -194,6 +200,8 @@ level_of(const struct row *row, const struct locum_event_facts *what)
         to = what->event->condition.to;
     } else if (what->kind == LOCUM_EVENT_SERVICE) {
         to = what->event->service.to;
+    } else if (what->kind == LOCUM_EVENT_RESTART) {
+        to = what->event->restart.left;
     }
     return (row->warn_to >> to & 1u) != 0 ? LOCUM_LOG_WARN : row->level;
 }

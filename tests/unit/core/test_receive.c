@@ -308,6 +308,37 @@ test_one_way_is_reported(void **state)
     assert_int_equal(event_of(&bench, LOCUM_EVENT_TWO_WAY)->peer, DC3);
 }
 
+/* RECEIVE-11: a node that crashed or restarted is an event at its peers. */
+static void
+test_a_node_that_crashed_or_restarted_is_an_event_at_its_peers(void **state)
+{
+    (void)state;
+    struct bench bench;
+    const struct locum_core_config config = article(DC2);
+    bench_start_well(&bench, &config); /* hears DC3's first run: no event */
+    assert_null(event_of(&bench, LOCUM_EVENT_RESTART));
+    struct locum_heartbeat *dc3 = &bench.peer[DC3];
+    dc3->incarnation++; /* without `leaving` */
+    dc3->seq = 0;
+    hear(&bench, LOCUM_PATH_UDP, DC3);
+    assert_int_equal(event_of(&bench, LOCUM_EVENT_RESTART)->restart.peer, DC3);
+    assert_false(event_of(&bench, LOCUM_EVENT_RESTART)->restart.left);
+    hear(&bench, LOCUM_PATH_UDP, DC3);
+    assert_null(event_of(&bench, LOCUM_EVENT_RESTART));
+    commit(&bench, bench.now + 9999); /* so that there is a fresh one to acknowledge */
+    dc3->incarnation++;               /* reported once in ten seconds */
+    hear(&bench, LOCUM_PATH_UDP, DC3);
+    assert_null(event_of(&bench, LOCUM_EVENT_RESTART));
+    dc3->leaving = true;
+    hear(&bench, LOCUM_PATH_UDP, DC3);
+    dc3->leaving = false;
+    dc3->incarnation++;
+    dc3->seq = 0;
+    bench.now += 1;
+    hear(&bench, LOCUM_PATH_UDP, DC3);
+    assert_true(event_of(&bench, LOCUM_EVENT_RESTART)->restart.left);
+}
+
 /* RECEIVE-8 */
 static void
 test_second_copy_is_only_counted(void **state)
@@ -413,6 +444,7 @@ main(void)
         cmocka_unit_test(test_new_incarnation_is_acknowledged_at_once),
         cmocka_unit_test(test_stale_acknowledgement),
         cmocka_unit_test(test_one_way_is_reported),
+        cmocka_unit_test(test_a_node_that_crashed_or_restarted_is_an_event_at_its_peers),
         cmocka_unit_test(test_second_copy_is_only_counted),
         cmocka_unit_test(test_late_heartbeat_after_the_verdict),
         cmocka_unit_test(test_unknown_service_keeps_the_verdict),

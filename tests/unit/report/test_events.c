@@ -83,6 +83,14 @@ test_events_of_the_core_have_their_values_as_fields(void **state)
          "stop one"},
         {{.kind = LOCUM_EVENT_ONE_WAY, .peer = DC3}, "warn", "one-way peer=dc3", "firewall"},
         {{.kind = LOCUM_EVENT_TWO_WAY, .peer = DC3}, "info", "two-way peer=dc3", ""},
+        {{.kind = LOCUM_EVENT_RESTART, .restart = {DC3, true}},
+         "info",
+         "restart peer=dc3 left=yes",
+         ""},
+        {{.kind = LOCUM_EVENT_RESTART, .restart = {DC3, false}},
+         "warn",
+         "restart peer=dc3 left=no",
+         ""},
         {{.kind = LOCUM_EVENT_LEAVING}, "info", "leaving", ""},
     };
     const struct locum_core_config config = config_of(2, 1, 0);
