@@ -109,12 +109,14 @@ class Network:
     def _delayed_link(self, plug, delay_s):
         if self.wires is None:
             self.wires = Plug("wires", _new_network())
-        ends = {f"near-{plug.name}": (f"v-{plug.name}", os.getpid()),
-                f"far-{plug.name}": ("eth0", f"/proc/self/fd/{plug.fd}")}
+        here = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+        ends = {f"near-{plug.name}": (f"v-{plug.name}", here),
+                f"far-{plug.name}": ("eth0", plug.fd)}
         for end, (other, place) in ends.items():
-            _ip(f"link add {end} type veth peer name {other} netns {place}",
+            _ip(f"link add {end} type veth peer name {other} netns /proc/self/fd/{place}",
                 f"link set {end} addrgenmode none", f"link set {end} up",
-                before=self.wires.before, fds=(self.wires.fd, plug.fd))
+                before=self.wires.before, fds=(self.wires.fd, place))
+        os.close(here)
         delay_us = int(delay_s * 1e6)
         self.links.append(":".join([*ends, str(delay_us), str(int(delay_us * JITTER))]))
 
