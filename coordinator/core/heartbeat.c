@@ -60,6 +60,10 @@ locum_heartbeat_add(struct locum_text *text, const struct locum_core_config *con
         add_field(text, "x-version=");
         locum_text_add(text, heartbeat->version);
     }
+    if (heartbeat->dns != LOCUM_DNS_CLAIM_UNKNOWN) {
+        add_field(text, "x-dns=");
+        locum_text_add(text, locum_names_dns_claim(heartbeat->dns));
+    }
 }
 
 static bool
@@ -173,6 +177,8 @@ parse_extra(struct locum_slice field, const struct locum_core_config *config,
             (!is_printable(field) ||
              locum_slice_copy(field, ret->version, sizeof(ret->version)) != 0)) {
             ret->version[0] = '\0'; /* not a version that Locum writes: as if absent */
+        } else if (locum_slice_is(key, "x-dns")) {
+            (void)locum_names_find_dns_claim(field, &ret->dns);
         }
         return true;
     }

@@ -5,7 +5,11 @@
  *          cluster name inc      seq interval service admin leaving wall digest peer=inc,seq,code
  *
  * These fields never change (HEARTBEAT-5). Extensions are x-key=value at the end. A heartbeat of an
- * unknown version is ignored, and so is an unknown field. Pure.
+ * unknown version is ignored, and so is an unknown field:
+ *
+ *   x-dns=ok|closed|none     whether its sender's DNS is open; none: it has none (DNS-1)
+ *
+ * Pure.
  */
 #ifndef LOCUM_CORE_HEARTBEAT_H
 #define LOCUM_CORE_HEARTBEAT_H
@@ -38,6 +42,7 @@ struct locum_heartbeat {
     locum_ms wall;
     char digest[LOCUM_DIGEST_CHARS + 1];
     char version[LOCUM_VERSION_MAX + 1]; /* "" if absent */
+    enum locum_dns_claim dns;            /* unknown: absent */
     locum_nodes acked;                   /* the nodes that have an entry in `acks` */
     struct locum_ack acks[LOCUM_NODES_MAX];
 };

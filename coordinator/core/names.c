@@ -47,6 +47,11 @@ TEXTS(admin, "ready", "drain", "maint")
 TEXTS(sample, "pass", "fail", "refused")
 TEXTS(rank, "A", "B", "C", "D", "E", "F", "G")
 TEXTS(path, "redis", "udp")
+TEXTS(family, "ipv4", "ipv6")
+TEXTS(transport, "udp", "tcp")
+TEXTS(dns_claim, "unknown", "none", "ok", "closed")
+TEXTS(dns_state, "unknown", "ok", "silent", "unreachable", "refused", "error", "not-authoritative",
+      "other-soa")
 TEXTS(policy, "self", "all")
 TEXTS(cause, "heard", "silent", "quorum", "leaving", "adopted", "grace", "recovered", "operator",
       "lease-end", "checks")
@@ -55,6 +60,10 @@ FIND(service)
 FIND(admin)
 FIND(sample)
 FIND(path)
+FIND(family)
+FIND(transport)
+FIND(dns_claim)
+FIND(dns_state)
 /* clang-format on */
 
 static const char state_codes[] = "uasdr"; /* in the order of enum locum_condition */

@@ -14,8 +14,12 @@ const char *locum_names_condition(enum locum_condition value);
 const char *locum_names_service(enum locum_service value);
 const char *locum_names_admin(enum locum_admin value);
 const char *locum_names_sample(enum locum_sample value);
-const char *locum_names_rank(enum locum_rank value); /* "A" .. "G" */
-const char *locum_names_path(enum locum_path value); /* "redis", "udp" */
+const char *locum_names_rank(enum locum_rank value);           /* "A" .. "G" */
+const char *locum_names_path(enum locum_path value);           /* "redis", "udp" */
+const char *locum_names_family(enum locum_family value);       /* "ipv4", "ipv6" */
+const char *locum_names_transport(enum locum_transport value); /* "udp", "tcp" */
+const char *locum_names_dns_claim(enum locum_dns_claim value); /* as in x-dns */
+const char *locum_names_dns_state(enum locum_dns_state value);
 const char *locum_names_policy(enum locum_policy value);
 const char *locum_names_cause(enum locum_cause value); /* as in the field `reason` of events */
 
@@ -25,6 +29,10 @@ bool locum_names_find_service(struct locum_slice text, enum locum_service *ret);
 bool locum_names_find_admin(struct locum_slice text, enum locum_admin *ret);
 bool locum_names_find_sample(struct locum_slice text, enum locum_sample *ret);
 bool locum_names_find_path(struct locum_slice text, enum locum_path *ret);
+bool locum_names_find_family(struct locum_slice text, enum locum_family *ret);
+bool locum_names_find_transport(struct locum_slice text, enum locum_transport *ret);
+bool locum_names_find_dns_claim(struct locum_slice text, enum locum_dns_claim *ret);
+bool locum_names_find_dns_state(struct locum_slice text, enum locum_dns_state *ret);
 
 /* The state code of a condition in a heartbeat: u a s d r (HEARTBEAT-3). */
 char locum_names_state_code(enum locum_condition condition);

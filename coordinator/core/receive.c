@@ -140,6 +140,7 @@ accept(struct locum_core *self, const struct locum_heartbeat *heartbeat, locum_m
     facts->admin = heartbeat->admin;
     facts->leaving = heartbeat->leaving;
     facts->interval_ms = heartbeat->interval_ms;
+    facts->dns_claim = heartbeat->dns;
     facts->wall_offset = wall_offset_of(heartbeat, sent, now);
     memcpy(facts->digest, heartbeat->digest, sizeof(facts->digest));
     memcpy(facts->version, heartbeat->version, sizeof(facts->version));

@@ -9,6 +9,7 @@ static const char *const input_names[] = {
     [LOCUM_INPUT_REDIS] = "redis",   [LOCUM_INPUT_SENTINEL] = "sentinel",
     [LOCUM_INPUT_SAMPLE] = "sample", [LOCUM_INPUT_MIRRORBITS] = "mirrorbits",
     [LOCUM_INPUT_ADMIN] = "admin",   [LOCUM_INPUT_EXCLUDE] = "exclude",
+    [LOCUM_INPUT_DNS] = "dns",       [LOCUM_INPUT_DNS_CLAIM] = "dns-claim",
     [LOCUM_INPUT_LEAVE] = "leave",
 };
 
@@ -93,6 +94,13 @@ locum_record_input(struct locum_text *text, const struct locum_core_config *conf
     case LOCUM_INPUT_MIRRORBITS: add_field(text, config->nodes[input->node].name); break;
     case LOCUM_INPUT_ADMIN: add_admin(text, input); break;
     case LOCUM_INPUT_EXCLUDE: add_field(text, config->nodes[input->exclude.node].name); break;
+    case LOCUM_INPUT_DNS:
+        add_field(text, config->nodes[input->dns.peer].name);
+        add_field(text, locum_names_family(input->dns.family));
+        add_field(text, locum_names_transport(input->dns.transport));
+        add_field(text, locum_names_dns_state(input->dns.state));
+        break;
+    case LOCUM_INPUT_DNS_CLAIM: add_field(text, locum_names_dns_claim(input->dns_claim)); break;
     case LOCUM_INPUT_COMMIT:
     case LOCUM_INPUT_LEAVE:
     default: break;
@@ -225,6 +233,21 @@ parse_admin(struct locum_slice *rest, struct locum_input *input)
 }
 
 static bool
+parse_dns(struct locum_slice *rest, const struct locum_core_config *config,
+          struct locum_input *input)
+{
+    struct locum_slice family;
+    struct locum_slice transport;
+    struct locum_slice state;
+    return cut_node(rest, config, &input->dns.peer) && input->dns.peer != config->self &&
+           locum_slice_cut(rest, ' ', &family) && locum_slice_cut(rest, ' ', &transport) &&
+           locum_slice_cut(rest, ' ', &state) &&
+           locum_names_find_family(family, &input->dns.family) &&
+           locum_names_find_transport(transport, &input->dns.transport) &&
+           locum_names_find_dns_state(state, &input->dns.state);
+}
+
+static bool
 find_kind(struct locum_slice text, enum locum_input_kind *ret)
 {
     for (size_t i = 0; i < LOCUM_COUNT(input_names); i++) {
@@ -255,6 +278,10 @@ parse_content(struct locum_slice *rest, const struct locum_core_config *config,
     case LOCUM_INPUT_EXCLUDE:
         input->exclude.excluded = locum_slice_is(kind, "exclude");
         return cut_node(rest, config, &input->exclude.node) && input->exclude.node != config->self;
+    case LOCUM_INPUT_DNS: return parse_dns(rest, config, input);
+    case LOCUM_INPUT_DNS_CLAIM:
+        return locum_slice_cut(rest, ' ', &kind) &&
+               locum_names_find_dns_claim(kind, &input->dns_claim);
     case LOCUM_INPUT_COMMIT:
     case LOCUM_INPUT_LEAVE:
     default: return true;

@@ -13,6 +13,8 @@
  *   MONO BOOT WALL mirrorbits NODE
  *   MONO BOOT WALL admin drain 5m|- REASON
  *   MONO BOOT WALL exclude|include NODE
+ *   MONO BOOT WALL dns NODE ipv4|ipv6 udp|tcp STATE
+ *   MONO BOOT WALL dns-claim ok|closed|none
  *   MONO BOOT WALL leave
  *
  * An action other than an event (report/events.h writes those):

@@ -110,6 +110,7 @@ locum_core_heartbeat(const struct locum_core *self, locum_node to, struct locum_
         .admin = self->admin.state,
         .leaving = self->leaving,
         .wall = now.wall > 0 ? now.wall : 0,
+        .dns = self->view.peer[config->self].dns_claim,
     };
     memcpy(heartbeat.digest, config->digest, sizeof(heartbeat.digest));
     memcpy(heartbeat.version, config->version, sizeof(heartbeat.version));

@@ -267,6 +267,37 @@ exclude_wanted(struct locum_core *self, locum_node node, bool excluded,
     locum_core_add_action(actions, LOCUM_ACTION_PERSIST);
 }
 
+/* DNS-3. No rank, vote or plan reads it (DNS-4). */
+static void
+dns_asked(struct locum_core *self, const struct locum_input *input, struct locum_actions *actions)
+{
+    LOCUM_INVARIANT(input->dns.peer < self->config.node_count &&
+                    input->dns.peer != self->config.self);
+    const enum locum_dns_state state = input->dns.state;
+    struct locum_dns_facts *facts =
+        &self->view.peer[input->dns.peer].dns[input->dns.family][input->dns.transport];
+    const enum locum_dns_state before = locum_view_dns(
+        &self->view, input->dns.peer, input->dns.family, input->dns.transport, input->now.mono);
+    const bool fails = state > LOCUM_DNS_OK;
+    facts->asked = input->now.mono;
+    facts->state = before;
+    facts->misses = !fails                             ? 0
+                    : facts->misses < LOCUM_DNS_MISSES ? facts->misses + 1
+                                                       : facts->misses;
+    if (fails && facts->misses < LOCUM_DNS_MISSES) {
+        return;
+    }
+    facts->state = state;
+    if (fails != (before > LOCUM_DNS_OK)) {
+        struct locum_event *event = locum_core_add_event(actions, LOCUM_EVENT_DNS);
+        event->dns.peer = input->dns.peer;
+        event->dns.family = input->dns.family;
+        event->dns.transport = input->dns.transport;
+        event->dns.from = before;
+        event->dns.to = state;
+    }
+}
+
 static void
 leave(struct locum_core *self, locum_ms mono, struct locum_actions *actions)
 {
@@ -298,6 +329,12 @@ locum_core_step(struct locum_core *self, const struct locum_input *input,
     case LOCUM_INPUT_ADMIN: admin_wanted(self, input, ret_actions); break;
     case LOCUM_INPUT_EXCLUDE:
         exclude_wanted(self, input->exclude.node, input->exclude.excluded, ret_actions);
+        break;
+    case LOCUM_INPUT_DNS: dns_asked(self, input, ret_actions); break;
+    case LOCUM_INPUT_DNS_CLAIM:
+        self->send_wanted =
+            self->send_wanted || self->view.peer[self->config.self].dns_claim != input->dns_claim;
+        self->view.peer[self->config.self].dns_claim = input->dns_claim;
         break;
     case LOCUM_INPUT_LEAVE: leave(self, now.mono, ret_actions); break;
     }

@@ -37,6 +37,8 @@ enum locum_input_kind {
     LOCUM_INPUT_MIRRORBITS, /* .node: the Mirrorbits of that node announced itself */
     LOCUM_INPUT_ADMIN,      /* .admin: checked with locum_core_admin_check() */
     LOCUM_INPUT_EXCLUDE,    /* .exclude */
+    LOCUM_INPUT_DNS,        /* .dns: a peer's DNS was asked */
+    LOCUM_INPUT_DNS_CLAIM,  /* .dns_claim: what is open here */
     LOCUM_INPUT_LEAVE,      /* an orderly stop begins; LOCUM_ACTION_LEFT ends it */
 };
 
@@ -69,6 +71,13 @@ struct locum_input {
             locum_node node; /* not this node itself */
             bool excluded;
         } exclude;
+        struct {
+            locum_node peer; /* not this node itself */
+            enum locum_family family;
+            enum locum_transport transport;
+            enum locum_dns_state state;
+        } dns;
+        enum locum_dns_claim dns_claim;
     };
 };
 
@@ -86,6 +95,7 @@ enum locum_event_kind {
     LOCUM_EVENT_TWO_WAY,        /* .peer: it hears this node again */
     LOCUM_EVENT_RESTART,        /* .restart: a peer has begun another run (RECEIVE-11) */
     LOCUM_EVENT_LEAVING,
+    LOCUM_EVENT_DNS,   /* .dns: a peer's DNS fails, or works again (DNS-3) */
     LOCUM_CORE_EVENTS, /* their number; report/events.h goes on from here */
 };
 
@@ -107,6 +117,12 @@ struct locum_event {
             locum_node peer;
             bool left; /* its last run ended in order, with `leaving` */
         } restart;
+        struct {
+            locum_node peer;
+            enum locum_family family;
+            enum locum_transport transport;
+            enum locum_dns_state from, to;
+        } dns;
         locum_node peer;
         locum_ms late_ms;
         uint64_t incarnation;

@@ -50,6 +50,21 @@ enum locum_rank {
 };
 enum locum_path { LOCUM_PATH_REDIS, LOCUM_PATH_UDP };
 enum { LOCUM_PATHS = 2 };
+enum locum_transport { LOCUM_TRANSPORT_UDP, LOCUM_TRANSPORT_TCP };
+enum { LOCUM_TRANSPORTS = 2 };
+/* What a node says of its own DNS (DNS-1). */
+enum locum_dns_claim { LOCUM_DNS_CLAIM_UNKNOWN, LOCUM_DNS_NONE, LOCUM_DNS_OPEN, LOCUM_DNS_CLOSED };
+/* How a node's DNS answered when it was asked for the SOA of a zone (DNS-2). */
+enum locum_dns_state {
+    LOCUM_DNS_UNKNOWN,      /* not asked, or this host has no route to the address */
+    LOCUM_DNS_OK,           /* all after this one are failures */
+    LOCUM_DNS_SILENT,       /* no answer in time */
+    LOCUM_DNS_UNREACHABLE,  /* refused by its host: nothing listens, or a firewall rejects */
+    LOCUM_DNS_REFUSED,      /* RCODE REFUSED: another program, or a zone that it does not have */
+    LOCUM_DNS_RCODE,        /* another RCODE */
+    LOCUM_DNS_NO_AUTHORITY, /* an answer without AA: a resolver answers */
+    LOCUM_DNS_OTHER_SOA,    /* no SOA, or that of another configuration */
+};
 enum locum_policy { LOCUM_ANSWER_SELF, LOCUM_ANSWER_ALL };
 /* Why a state changed. */
 enum locum_cause {

@@ -23,6 +23,9 @@ locum_view_init(struct locum_view *self, struct locum_now now, uint64_t incarnat
         peer->restart_reported = LOCUM_NEVER;
         peer->mirrorbits = LOCUM_NEVER;
         peer->sentinel.polled = LOCUM_NEVER;
+        for (size_t j = 0; j < (size_t)LOCUM_FAMILIES * LOCUM_TRANSPORTS; j++) {
+            peer->dns[j / LOCUM_TRANSPORTS][j % LOCUM_TRANSPORTS].asked = LOCUM_NEVER;
+        }
     }
 }
 
@@ -96,6 +99,41 @@ locum_view_heard_within_limit(const struct locum_view *self, const struct locum_
 {
     const locum_ms heard = self->peer[peer].heard;
     return heard != LOCUM_NEVER && now - heard <= locum_view_limit(self, config, peer);
+}
+
+enum locum_dns_state
+locum_view_dns(const struct locum_view *self, locum_node peer, enum locum_family family,
+               enum locum_transport transport, locum_ms now)
+{
+    const struct locum_dns_facts *facts = &self->peer[peer].dns[family][transport];
+    const bool known = facts->asked != LOCUM_NEVER && now - facts->asked <= LOCUM_DNS_FORGET_MS;
+    return known ? facts->state : LOCUM_DNS_UNKNOWN;
+}
+
+bool
+locum_view_dns_fails(const struct locum_view *self, locum_node node, locum_ms now)
+{
+    bool fails = self->peer[node].dns_claim == LOCUM_DNS_CLOSED;
+    for (enum locum_family family = LOCUM_V4; family <= LOCUM_V6; family++) {
+        fails = fails ||
+                locum_view_dns(self, node, family, LOCUM_TRANSPORT_UDP, now) > LOCUM_DNS_OK ||
+                locum_view_dns(self, node, family, LOCUM_TRANSPORT_TCP, now) > LOCUM_DNS_OK;
+    }
+    return fails;
+}
+
+bool
+locum_view_dns_is_lost(const struct locum_view *self, locum_node node, locum_ms now)
+{
+    bool fails = self->peer[node].dns_claim == LOCUM_DNS_CLOSED;
+    bool answers = false;
+    for (enum locum_family family = LOCUM_V4; family <= LOCUM_V6; family++) {
+        const enum locum_dns_state state =
+            locum_view_dns(self, node, family, LOCUM_TRANSPORT_UDP, now);
+        fails = fails || state > LOCUM_DNS_OK;
+        answers = answers || state == LOCUM_DNS_OK;
+    }
+    return fails && !answers;
 }
 
 bool

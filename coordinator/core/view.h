@@ -9,7 +9,9 @@
 #include "core/types.h"
 
 enum {
-    LOCUM_SENT_MAX = 512,    /* own heartbeats remembered, to tell when one was sent */
+    LOCUM_DNS_MISSES = 2,        /* DNS-3: failures in a row that count */
+    LOCUM_DNS_FORGET_MS = 30000, /* DNS-3: an older result says nothing */
+    LOCUM_SENT_MAX = 512,        /* own heartbeats remembered, to tell when one was sent */
     LOCUM_DIRECT_MS = 10000, /* SILENCE-1: UDP that lags Redis by more than this is not evidence */
     LOCUM_MIRRORBITS_FORGET_MS = 5000, /* Mirrorbits forgets a node after 5 s of silence */
 };
@@ -21,6 +23,13 @@ struct locum_path_facts {
     uint64_t received;         /* heartbeats read, for metrics */
     uint64_t dropped;          /* replays, reordered and older ones, for metrics */
     uint64_t accepted;         /* those that passed RECEIVE-7, for metrics */
+};
+
+/* How its DNS answers this node by one transport in one family. */
+struct locum_dns_facts {
+    enum locum_dns_state state; /* the last that counts */
+    uint8_t misses;             /* failures in a row, at most LOCUM_DNS_MISSES */
+    locum_ms asked;             /* mono time of the last result; LOCUM_NEVER */
 };
 
 /* What a Sentinel at a node reported at its last poll. */
@@ -53,11 +62,13 @@ struct locum_peer_facts {
     locum_ms restart_reported; /* mono time of the last LOCUM_EVENT_RESTART; LOCUM_NEVER */
     bool acked_leaving;        /* it has acknowledged a heartbeat that said leaving */
     locum_ms mirrorbits;       /* its Mirrorbits was last heard then; LOCUM_NEVER */
-    struct locum_sentinel_facts sentinel; /* the Sentinel at this node */
+    struct locum_sentinel_facts sentinel;                         /* the Sentinel at this node */
+    enum locum_dns_claim dns_claim;                               /* x-dns; the own one too */
+    struct locum_dns_facts dns[LOCUM_FAMILIES][LOCUM_TRANSPORTS]; /* not of this node itself */
 };
 
 struct locum_view {
-    struct locum_peer_facts peer[LOCUM_NODES_MAX]; /* the own entry: mirrorbits and sentinel only */
+    struct locum_peer_facts peer[LOCUM_NODES_MAX]; /* own: mirrorbits, sentinel, dns_claim */
     locum_ms started;                              /* mono */
     locum_ms grace;                                /* self's grace */
     bool subscribed;                               /* to the heartbeat channel */
@@ -99,6 +110,17 @@ bool locum_view_mirrorbits_seen(const struct locum_view *self, locum_node node, 
 /* Own heartbeats came back through Redis during the whole of the last window_ms. */
 bool locum_view_redis_worked(const struct locum_view *self, const struct locum_core_config *config,
                              locum_ms window_ms, locum_ms now);
+
+/* DNS-3: how the peer's DNS answers this node. Values above LOCUM_DNS_OK are failures. */
+enum locum_dns_state locum_view_dns(const struct locum_view *self, locum_node peer,
+                                    enum locum_family family, enum locum_transport transport,
+                                    locum_ms now);
+
+/* Something about the node's DNS fails: it says that it is closed, or a question fails. */
+bool locum_view_dns_fails(const struct locum_view *self, locum_node node, locum_ms now);
+
+/* Nobody gets an answer from the node's DNS, as far as is known: for the cost of one more loss. */
+bool locum_view_dns_is_lost(const struct locum_view *self, locum_node node, locum_ms now);
 
 /* A heartbeat of the peer was accepted within its limit. */
 bool locum_view_heard_within_limit(const struct locum_view *self,

@@ -16,6 +16,9 @@ enum value {
     SERVICE,
     ADMIN,
     CAUSE,
+    FAMILY,
+    TRANSPORT,
+    DNS, /* enum locum_dns_state */
     SERVING,
     VOTES, /* who voted, of a struct locum_condition_event; left out if nobody had to */
     AGES,  /* and how old the evidence of each was */
@@ -103,6 +106,15 @@ static const struct row rows[LOCUM_EVENTS] = {
     [LOCUM_EVENT_LEAVING] = {"leaving", LOCUM_LOG_INFO, 0,
         {{NULL, TEXT, 0, NULL}},
         "An orderly stop has begun, and the peers are notified."},
+    [LOCUM_EVENT_DNS] = {"dns", LOCUM_LOG_INFO, ~(1u << LOCUM_DNS_UNKNOWN | 1u << LOCUM_DNS_OK),
+        {{"peer", NODE, AT(dns.peer), NULL}, {"family", FAMILY, AT(dns.family), NULL},
+         {"transport", TRANSPORT, AT(dns.transport), NULL}, {"from", DNS, AT(dns.from), NULL},
+         {"to", DNS, AT(dns.to), NULL}},
+        "The peer's DNS began to fail or works again, as this node sees it: it asks the peer's "
+        "addresses for the SOA of a zone, and two failures in a row count. `to` is `ok`, `silent` "
+        "(no answer within a second), `unreachable` (its host rejects the question), `refused` "
+        "(the answer is REFUSED), `error` (another error code), `not-authoritative` (a resolver "
+        "answers) or `other-soa` (the SOA is not the configured one). No answer changes because of it."},
     [LOCUM_EVENT_PUBLISH_FAILED] = {"publish-failed", LOCUM_LOG_ERR, 0,
         {{"reason", TEXT, 0, NULL}, {"effect", TEXT, 1, NULL}},
         "New answers could not be published. The previous answers stay."},
@@ -176,6 +188,11 @@ add_value(struct locum_text *text, const struct field *field,
     case SERVICE: locum_text_add(text, locum_names_service(*(const enum locum_service *)at)); break;
     case ADMIN: locum_text_add(text, locum_names_admin(*(const enum locum_admin *)at)); break;
     case CAUSE: locum_text_add(text, locum_names_cause(*(const enum locum_cause *)at)); break;
+    case FAMILY: locum_text_add(text, locum_names_family(*(const enum locum_family *)at)); break;
+    case TRANSPORT:
+        locum_text_add(text, locum_names_transport(*(const enum locum_transport *)at));
+        break;
+    case DNS: locum_text_add(text, locum_names_dns_state(*(const enum locum_dns_state *)at)); break;
     case SERVING: locum_plan_serving_add(text, config, *(const struct locum_serving *)at); break;
     case VOTES:
         if (((const struct locum_condition_event *)at)->voters != 0) {
@@ -202,6 +219,8 @@ level_of(const struct row *row, const struct locum_event_facts *what)
         to = what->event->service.to;
     } else if (what->kind == LOCUM_EVENT_RESTART) {
         to = what->event->restart.left;
+    } else if (what->kind == LOCUM_EVENT_DNS) {
+        to = what->event->dns.to;
     }
     return (row->warn_to >> to & 1u) != 0 ? LOCUM_LOG_WARN : row->level;
 }

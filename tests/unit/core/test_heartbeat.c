@@ -51,13 +51,14 @@ test_example_of_the_contract(void **state)
     assert_memory_equal(&read, &heartbeat, sizeof(read));
 }
 
-/* By UDP the numbers are given for the receiver alone; the other states, and x-version. */
+/* By UDP the numbers are given for the receiver alone; the other states, x-version and x-dns. */
 static void
 test_all_states_are_written_and_read(void **state)
 {
     (void)state;
-    static const char text[] = "locum1 get dc2 1763863200123 522 125 failing maint leaving "
-                               "1763863265373 a1b2c3d4 dc3=,,s ns0=0,0,u x-version=1.0~rc1";
+    static const char text[] =
+        "locum1 get dc2 1763863200123 522 125 failing maint leaving "
+        "1763863265373 a1b2c3d4 dc3=,,s ns0=0,0,u x-version=1.0~rc1 x-dns=closed";
     struct locum_heartbeat heartbeat = example_heartbeat();
     struct locum_heartbeat read;
     memset(&read, 0xee, sizeof(read));
@@ -67,6 +68,7 @@ test_all_states_are_written_and_read(void **state)
     heartbeat.acks[DC3] = (struct locum_ack){.state_code = LOCUM_SUSPECT};
     heartbeat.acks[NS0] = (struct locum_ack){.has_number = true, .state_code = LOCUM_UNKNOWN};
     memcpy(heartbeat.version, "1.0~rc1", 8);
+    heartbeat.dns = LOCUM_DNS_CLOSED;
     assert_written(&heartbeat, text);
     assert_true(parse(text, &read));
     assert_memory_equal(&read, &heartbeat, sizeof(read));
@@ -101,13 +103,15 @@ test_unknown_fields_are_ignored(void **state)
 {
     (void)state;
     struct locum_heartbeat read;
-    assert_true(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 zz9=what,ever x-= "
-                      "x-colour=red=blue dc2=5,6,d x-version=012345678901234567890123",
-                      &read));
+    assert_true(
+        parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 zz9=what,ever x-= "
+              "x-colour=red=blue dc2=5,6,d x-version=012345678901234567890123 x-dns=perhaps",
+              &read));
     assert_int_equal(read.sender, DC3);
     assert_int_equal(read.acked, 1);
     assert_int_equal(read.acks[DC2].seq, 6);
     assert_string_equal(read.version, "");
+    assert_int_equal(read.dns, LOCUM_DNS_CLAIM_UNKNOWN);
     assert_true(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 x-version=1\x1b[2J", &read));
     assert_string_equal(read.version, "");
     assert_true(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=5,6,q", &read));

@@ -33,6 +33,8 @@ test_every_input_is_written_as_it_was_read(void **state)
         "1000 2000 1763863200123 admin maint -",
         "1000 2000 1763863200123 exclude dc3",
         "1000 2000 1763863200123 include ns0",
+        "1000 2000 1763863200123 dns dc3 ipv6 tcp not-authoritative",
+        "1000 2000 1763863200123 dns-claim closed",
         "1000 2000 1763863200123 leave",
     };
     const struct locum_core_config site = config();
@@ -78,6 +80,14 @@ test_malformed_lines_are_refused(void **state)
         "1 2 3 sample 0 good",
         "1 2 3 sample 2 pass",
         "1 2 3 mirrorbits",
+        "1 2 3 dns",
+        "1 2 3 dns dc2 ipv4 udp ok", /* this node itself */
+        "1 2 3 dns dc3 ipv5 udp ok",
+        "1 2 3 dns dc3 ipv4 quic ok",
+        "1 2 3 dns dc3 ipv4 udp good",
+        "1 2 3 dns dc3 ipv4 udp ok ok",
+        "1 2 3 dns-claim",
+        "1 2 3 dns-claim perhaps",
         "1 2 3 mirrorbits dc9",
         "1 2 3 admin",
         "1 2 3 admin drain",
