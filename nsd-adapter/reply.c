@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "base/error.h"
+#include "base/foreign.h"
 
 #define NOT_KNOWN " not configured"
 
@@ -112,6 +113,6 @@ locum_nsd_reply_read(struct locum_slice reply, struct locum_text *why)
     }
     locum_text_add(why, first.length > 0 ? "NSD answers: "
                                          : "NSD closed the control connection without a reply");
-    locum_text_add_printable(why, first, SHOWN_MAX);
+    locum_foreign_add(why, first, SHOWN_MAX);
     return LOCUM_NSD_REPLY_FAILED;
 }

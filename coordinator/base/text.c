@@ -81,16 +81,6 @@ locum_text_add_escaped(struct locum_text *self, const char *bytes, size_t length
     }
 }
 
-void
-locum_text_add_printable(struct locum_text *self, struct locum_slice untrusted, size_t max)
-{
-    for (size_t i = 0; i < untrusted.length && i < max; i++) {
-        const char c = untrusted.at[i];
-        locum_text_add_char(self, c >= ' ' && c < 127 ? c : '?');
-    }
-    locum_text_add(self, untrusted.length > max ? "..." : "");
-}
-
 /* RFC 3339 section 5.6 */
 struct locum_text_value
 locum_text_time(int64_t wall_ms)

@@ -35,9 +35,6 @@ void locum_text_add_hex(struct locum_text *self, const uint8_t *bytes, size_t le
  */
 void locum_text_add_escaped(struct locum_text *self, const char *bytes, size_t length);
 
-/* Append untrusted text for a message: printable ASCII, '?' for the rest, and "..." after max. */
-void locum_text_add_printable(struct locum_text *self, struct locum_slice untrusted, size_t max);
-
 /* A short text by value, for use within one expression: locum_text_time(ms).text */
 struct locum_text_value {
     char text[32];

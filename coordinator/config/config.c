@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/foreign.h"
 #include "base/version.h"
 #include "config/load.h"
 
@@ -76,6 +77,21 @@ load_file(struct locum_bind *bind, struct locum_config *config, const char *path
     return status;
 }
 
+/* No server may make this process show them: it repeats what it was sent, or what it knows. */
+static void
+hide_secrets(const struct locum_config *config)
+{
+    locum_foreign_hide(locum_slice_of(config->redis.password));
+    locum_foreign_hide(locum_slice_of(config->redis.sentinel_password));
+    for (size_t i = 0; i < config->secrets.count; i++) {
+        char hex[2 * LOCUM_SECRET_BYTES + 1];
+        struct locum_text text = locum_text_init(hex, sizeof(hex));
+        locum_text_add_hex(&text, config->secrets.key[i], LOCUM_SECRET_BYTES);
+        locum_foreign_hide(locum_slice_of(hex));
+        explicit_bzero(hex, sizeof(hex));
+    }
+}
+
 int
 locum_config_load(const char *path, const char *node, locum_problem_fn *report, void *user,
                   struct locum_config **ret)
@@ -88,6 +104,7 @@ locum_config_load(const char *path, const char *node, locum_problem_fn *report, 
         locum_problems_report(&bind->problems, path, report, user);
     }
     if (status == 0) {
+        hide_secrets(config);
         *ret = config;
     } else {
         locum_config_free(config);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/foreign.h"
 #include "base/text_format.h"
 #include "daemon/act.h"
 #include "daemon/inside.h"
@@ -81,7 +82,7 @@ on_mirrorbits(void *user, locum_node node, const char *instance)
     if (node == self->config->core.self) {
         struct locum_text text =
             locum_text_init(self->run.mirrorbits, sizeof(self->run.mirrorbits));
-        locum_text_add_escaped(&text, instance, strlen(instance));
+        locum_foreign_add(&text, locum_slice_of(instance), sizeof(self->run.mirrorbits) - 4);
     }
     locum_daemon_loop_deliver(self, &input);
 }

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "base/foreign.h"
 #include "base/pattern.h"
 #include "base/text_format.h"
 
@@ -62,7 +63,7 @@ location_passes(const struct locum_config_check *check, const char *location,
     }
     const struct locum_slice target = locum_slice_of(location);
     locum_text_add(text, " to ");
-    locum_text_add_printable(text, target, LOCATION_SHOWN_MAX);
+    locum_foreign_add(text, target, LOCATION_SHOWN_MAX);
     return patterns_pass(check->http.location, check->http.location_not, target, ", which",
                          "location", text);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/foreign.h"
 #include "base/process.h"
 #include "base/text_format.h"
 #include "base/timer.h"
@@ -39,7 +40,7 @@ add_line(const struct command_check *self, struct locum_text *text)
     if (locum_slice_cut(&output, '\n', &line) && line.length > 0) {
         line.length = line.length < LINE_BYTES_MAX ? line.length : LINE_BYTES_MAX;
         locum_text_add(text, ": ");
-        locum_text_add_printable(text, line, LINE_BYTES_MAX);
+        locum_foreign_add(text, line, LINE_BYTES_MAX);
     }
 }
 

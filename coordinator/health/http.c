@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/foreign.h"
 #include "base/text_format.h"
 #include "health/probe.h"
 
@@ -70,7 +71,7 @@ judge(const struct http_check *self, CURLcode result, struct locum_text *text)
         locum_text_add(text, strerror((int)os_errno));
     } else {
         const char *message = self->error[0] != '\0' ? self->error : curl_easy_strerror(result);
-        locum_text_add_printable(text, locum_slice_of(message), LOCUM_PROBE_TEXT_MAX);
+        locum_foreign_add(text, locum_slice_of(message), LOCUM_PROBE_TEXT_MAX);
     }
     return LOCUM_SAMPLE_FAIL;
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/foreign.h"
 #include "base/text_format.h"
 #include "redis/resp.h"
 
@@ -62,8 +63,9 @@ locum_diagnosis_of(bool sentinel, enum locum_command command, struct locum_slice
     if (command == LOCUM_COMMAND_AUTH) {
         locum_text_add(&text, " refused; check user and password in the configuration");
     } else {
-        locum_text_add(&text, " refused: ");
-        locum_text_add_printable(&text, error, LOCUM_RESP_SHOWN_MAX);
+        locum_text_add(&text, " refused: '");
+        locum_foreign_add(&text, error, LOCUM_RESP_SHOWN_MAX);
+        locum_text_add(&text, "'");
     }
     return ret;
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/foreign.h"
 #include "base/text_format.h"
 #include "core/nodes.h"
 
@@ -129,7 +130,9 @@ add_unknown(struct locum_endpoints_view *view, const struct locum_instance *inst
     char *name = view->unknown_instances[view->unknown_count];
     const size_t size = sizeof(view->unknown_instances[0]);
     if (instance->host[0] != '\0') {
-        (void)locum_text_format_buffer(name, size, "%s:%u", instance->host, instance->address.port);
+        struct locum_text text = locum_text_init(name, size);
+        locum_foreign_add(&text, locum_slice_of(instance->host), LOCUM_INSTANCE_HOST_MAX);
+        locum_text_format(&text, ":%u", instance->address.port);
     } else {
         (void)locum_text_format_buffer(name, size, "%s",
                                        locum_address_text(&instance->address).text);

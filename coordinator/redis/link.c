@@ -11,6 +11,7 @@
 #include <event2/bufferevent.h>
 
 #include "base/error.h"
+#include "base/foreign.h"
 #include "base/socket.h"
 #include "base/text_format.h"
 #include "base/timer.h"
@@ -155,14 +156,14 @@ answer(struct locum_link *self, const redisReply *reply)
     }
 }
 
-/* Fail with `what`, followed by a text from the server. */
+/* Fail with `what` and a text that the server may have a part in. */
 static void
-fail_with(struct locum_link *self, const char *what, struct locum_slice untrusted)
+fail_with(struct locum_link *self, const char *what, struct locum_slice foreign)
 {
     char why[WHY_MAX + 1];
     struct locum_text text = locum_text_init(why, sizeof(why));
     locum_text_add(&text, what);
-    locum_text_add_printable(&text, untrusted, LOCUM_RESP_SHOWN_MAX);
+    locum_foreign_add(&text, foreign, LOCUM_RESP_SHOWN_MAX);
     fail(self, why);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/foreign.h"
 #include "base/log.h"
 #include "base/text_format.h"
 #include "base/timer.h"
@@ -192,11 +193,13 @@ consider_master(struct locum_redis *self, size_t number, const struct locum_sent
                                locum_clock_read().mono);
         return;
     }
-    (void)locum_text_format_buffer(
-        self->unresolved, sizeof(self->unresolved),
-        "the Sentinels name the master %s:%u, which is no nodes.X.redis or has no address; set "
-        "nodes.X.redis to this name, or `sentinel announce-hostnames no` at the Sentinels",
-        view->master.host, view->master.address.port);
+    struct locum_text text = locum_text_init(self->unresolved, sizeof(self->unresolved));
+    locum_text_add(&text, "the Sentinels name the master ");
+    locum_foreign_add(&text, locum_slice_of(view->master.host), LOCUM_INSTANCE_HOST_MAX);
+    locum_text_format(&text,
+                      ":%u, which is no nodes.X.redis or has no address; set nodes.X.redis to this "
+                      "name, or `sentinel announce-hostnames no` at the Sentinels",
+                      view->master.address.port);
 }
 
 static void

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/foreign.h"
 
 /* Mirrorbits names an instance HOST-NNNNN, with a random number (its cluster.go). */
 enum { MIRRORBITS_DIGITS = 5, MIRRORBITS_INSTANCE_MAX = 253 + 1 + MIRRORBITS_DIGITS };
@@ -214,7 +215,7 @@ locum_resp_masters(const redisReply *reply, struct locum_text *text)
             return LOCUM_ERR_PROTOCOL;
         }
         locum_text_add(text, i > 0 ? ", " : "");
-        locum_text_add_printable(text, name, LOCUM_RESP_SHOWN_MAX);
+        locum_foreign_add(text, name, LOCUM_RESP_SHOWN_MAX);
     }
     if (reply->elements == 0) {
         locum_text_add(text, "none");

@@ -29,9 +29,11 @@ service:
 
 
 class Alone:
-    """with Alone() as it: it.get("/status"). Arguments are added to its environment."""
+    """with Alone() as it: it.get("/status"). more: lines to add to the configuration; files: the
+    text of files beside it, by name; other arguments are added to the environment."""
 
-    def __init__(self, **environment):
+    def __init__(self, config=CONFIG, more="", files=None, **environment):
+        self.config, self.more, self.files = config, more, files or {}
         self.environment = {**os.environ, **environment}
 
     def __enter__(self):
@@ -39,7 +41,9 @@ class Alone:
         host = f"127.{os.getpid() // 65536 % 100 + 80}.{os.getpid() // 256 % 256}." \
                f"{os.getpid() % 254 + 1}"
         self._write("secret", bytes(range(32)).hex() + "\n")
-        self._write("locum.yaml", CONFIG.format(folder=self.folder, host=host))
+        self._write("locum.yaml", self.config.format(folder=self.folder, host=host) + self.more)
+        for name, text in self.files.items():
+            self._write(name, text)
         self.log = open(os.path.join(self.folder, "log"), "w+", encoding="utf-8")
         self.process = subprocess.Popen(
             [os.environ["LOCUM"], "run", "-c", os.path.join(self.folder, "locum.yaml")],

@@ -82,16 +82,6 @@ test_untrusted_bytes_are_escaped(void **state)
 }
 
 static void
-test_untrusted_text_is_printable_and_short(void **state)
-{
-    (void)state;
-    struct locum_text text = fresh();
-    locum_text_add_printable(&text, (struct locum_slice){.at = "a b\x1b[2J\xc3", .length = 8}, 8);
-    locum_text_add_printable(&text, locum_slice_of("12345"), 4);
-    assert_string_equal(buffer, "a b?[2J?1234...");
-}
-
-static void
 test_times_are_rfc_3339(void **state)
 {
     (void)state;
@@ -285,7 +275,6 @@ main(void)
         cmocka_unit_test(test_values_are_appended),
         cmocka_unit_test(test_a_piece_that_does_not_fit_is_left_out_whole),
         cmocka_unit_test(test_untrusted_bytes_are_escaped),
-        cmocka_unit_test(test_untrusted_text_is_printable_and_short),
         cmocka_unit_test(test_times_are_rfc_3339),
         cmocka_unit_test(test_durations_are_written_as_they_are_read),
         cmocka_unit_test(test_ages_have_one_form),

@@ -322,8 +322,8 @@ test_each_error_has_advice(void **state)
         {false, "WRONGTYPE Operation against a key", "(WRONGTYPE)"},
         {false, "READONLY You can't write", "(READONLY)"},
         {false, "OOM command not allowed", "maxmemory"},
-        {false, "ERR some\nthing", "refused: ERR some?thing"},
-        {false, "", "refused: "},
+        {false, "ERR some\nthing", "refused: 'ERR some?thing'"},
+        {false, "", "refused: ''"},
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         const struct locum_diagnosis got =

@@ -86,7 +86,7 @@ test_an_error_of_a_write_is_only_reported(void **state)
         {"ZADD", "-NOREPLICAS Not enough good replicas\r\n", "min-replicas-to-write"},
         {"PEXPIRE", "-NOPERM this user\r\n", "PEXPIRE refused (NOPERM)"},
         {"XADD", "-WRONGTYPE Operation against\r\n", "XADD refused (WRONGTYPE)"},
-        {"HSET", "-ERR what?\r\n", "HSET refused: ERR what?"},
+        {"HSET", "-ERR what?\r\n", "HSET refused: 'ERR what?'"},
         {"HSET", "*1\r\n*1\r\n*0\r\n", ""},
     };
     static const struct locum_field field = {"role", "server"};

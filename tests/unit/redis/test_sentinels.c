@@ -241,7 +241,7 @@ test_a_hostile_server_is_reported_and_gives_no_view(void **state)
         {NULL, "-LOADING Redis is loading\r\n", false, false, "(LOADING)"},
         {NULL, "-MISCONF no\r\n", false, false, "(MISCONF)"},
         {NULL, "-NOPERM this user\r\n", false, false, "locum-sentinel.acl"},
-        {NULL, "-ERR \x1b[31mred\r\n", false, false, "SENTINEL MASTER refused: ERR ?[31mred"},
+        {NULL, "-ERR \x1b[31mred\r\n", false, false, "SENTINEL MASTER refused: 'ERR ?[31mred"},
         {NULL, "*2\r\n*2\r\n:1\r\n:2\r\n$-1\r\n", false, false, "unexpected reply"},
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
