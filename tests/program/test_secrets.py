@@ -154,7 +154,7 @@ class Session(socketserver.StreamRequestHandler):
         with Hostile.lock:
             mode, secret = next(self.server.pairs)
             self.server.count += 1
-        threading.Timer(0.8, self.hang_up).start()
+        threading.Timer(0.5, self.hang_up).start()
         while line := self.rfile.readline():
             words = []
             for _ in range(int(line[1:])):
@@ -193,7 +193,7 @@ def judge(tls):
 
             def look():
                 said.append("\n".join(it.get(path) for path in PATHS))
-                return all(server.count >= 2 * len(PAIRS) for server in servers)
+                return all(server.count >= len(PAIRS) + 10 for server in servers)
 
             it.until("all ways to answer are tried", look, 25)
             said.append(it.text())
