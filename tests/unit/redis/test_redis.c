@@ -252,7 +252,6 @@ test_a_client_pause_around_a_failover_does_not_flap(void **state)
     assert_true(wait_until(base, is_lost, NULL, 2000));
     unsigned wanted = redis[DC2].accepted + 6; /* three more attempts */
     assert_true(wait_until(base, has_accepted, &wanted, 6000));
-    assert_says("no reply to PUBLISH within 300ms");
     assert_int_equal(received.won, 1);
     assert_int_equal(received.lost, 1);
     fake_rule(&redis[DC2], "PUBLISH", ":1\r\n");
