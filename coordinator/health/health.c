@@ -26,7 +26,7 @@ struct scheduled {
     struct locum_timer timer; /* armed between two probes, so that they never overlap */
     locum_ms due;             /* mono time at which the last probe should start */
     struct locum_health_outcomes outcomes;
-    bool lacking; /* the last probe could not be run */
+    locum_ms lacking_since; /* mono; no probe since then could be run; LOCUM_NEVER */
     char last[LOCUM_PROBE_TEXT_MAX];
 };
 
@@ -59,24 +59,50 @@ schedule_next(struct scheduled *self)
     locum_timer_arm(&self->timer, self->due - now);
 }
 
+/*
+ * This machine lacks something, which says nothing about the service: the previous result is kept
+ * for a limited time. Returns true if that is over, so that the outcome counts as a failure.
+ */
+static bool
+lacks_for_too_long(struct scheduled *self, const char *lack)
+{
+    const struct locum_core_check *check = &self->health->config->core.checks[self->index];
+    const locum_ms kept_ms = 2 * check->fall * check->interval_ms;
+    const locum_ms now = locum_clock_read().mono;
+    if (self->lacking_since == LOCUM_NEVER) {
+        self->lacking_since = self->probe.started;
+    }
+    const locum_ms lasts_ms = now - self->lacking_since;
+    if (lasts_ms >= kept_ms && lasts_ms >= LOCUM_HEALTH_KEPT_MS) {
+        (void)locum_text_format_buffer(self->last, sizeof(self->last),
+                                       "could not be run for %s: %s", locum_text_age(lasts_ms).text,
+                                       lack);
+        return true;
+    }
+    (void)locum_text_format_buffer(self->last, sizeof(self->last),
+                                   "could not be run; previous result kept: %s", lack);
+    return false;
+}
+
 static void
 on_done(void *user, enum locum_sample outcome, const char *text)
 {
     struct scheduled *self = user;
-    const bool lacking = outcome == LOCUM_PROBE_NOT_RUN;
-    (void)locum_text_format_buffer(self->last, sizeof(self->last), "%s%s",
-                                   lacking ? "could not be run; previous result kept: " : "", text);
-    if (lacking && !self->lacking) {
-        LOCUM_LOG(LOCUM_LOG_WARN, "check", "name", self->health->config->checks[self->index].name,
-                  "reason", self->last);
-    }
-    self->lacking = lacking;
-    if (!lacking) {
-        self->outcomes.counts[outcome]++;
-        self->outcomes.last_ms = locum_clock_read().mono - self->probe.started;
+    if (outcome == LOCUM_PROBE_NOT_RUN) {
+        const bool first = self->lacking_since == LOCUM_NEVER;
+        outcome = lacks_for_too_long(self, text) ? LOCUM_SAMPLE_FAIL : LOCUM_PROBE_NOT_RUN;
+        if (first) {
+            LOCUM_LOG(LOCUM_LOG_WARN, "check", "name",
+                      self->health->config->checks[self->index].name, "reason", self->last);
+        }
+    } else {
+        self->lacking_since = LOCUM_NEVER;
+        (void)locum_text_format_buffer(self->last, sizeof(self->last), "%s", text);
     }
     schedule_next(self);
-    if (!lacking) {
+    if (outcome != LOCUM_PROBE_NOT_RUN) {
+        self->outcomes.counts[outcome]++;
+        self->outcomes.last_ms = locum_clock_read().mono - self->probe.started;
         self->health->on_sample(self->health->user, self->index, outcome, self->last);
     }
 }
@@ -91,6 +117,7 @@ create_check(struct locum_health *self, struct event_base *base, size_t index)
                                     .index = index,
                                     .kind = kinds[check->kind],
                                     .outcomes.last_ms = LOCUM_NEVER,
+                                    .lacking_since = LOCUM_NEVER,
                                     .probe = {.base = base,
                                               .fetch = self->fetch,
                                               .agent = self->agent,

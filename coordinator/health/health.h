@@ -17,10 +17,17 @@
 struct locum_health;
 
 /*
+ * How long the previous result of a check that cannot be run is kept: so long, or two times what it
+ * takes to fall, if that is longer.
+ */
+enum { LOCUM_HEALTH_KEPT_MS = 10000 };
+
+/*
  * One outcome. A probe that this machine could not run, for lack of descriptors, memory or
- * processes, has none; the log and locum_health_outcomes() report it. `text` is for people,
- * printable ASCII, borrowed: "200 in 3 ms", "503 in 2 ms, expected 200-399", "connection refused",
- * "no answer within 500 ms", "exit 3 in 9 ms: disk full". Called from the loop; must not destroy.
+ * processes, has none while the previous result is kept; after that it failed. The log and
+ * locum_health_outcomes() report it. `text` is for people, printable ASCII, borrowed: "200 in 3
+ * ms", "503 in 2 ms, expected 200-399", "connection refused", "no answer within 500 ms", "exit 3 in
+ * 9 ms: disk full". Called from the loop; must not destroy.
  */
 typedef void locum_health_sample_fn(void *user, size_t check, enum locum_sample outcome,
                                     const char *text);

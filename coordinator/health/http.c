@@ -25,6 +25,9 @@
 
 enum { HTTP_BYTES_MAX = 64 * 1024 }; /* head and body together */
 
+/* CURLE_too_large of libcurl 8.6; before, CURLE_OUT_OF_MEMORY. */
+static const CURLcode too_large = (CURLcode)100;
+
 struct http_check {
     const struct locum_probe *probe;
     CURL *easy;
@@ -37,6 +40,32 @@ struct http_check {
     size_t size_bytes; /* received by this probe */
     int lack;          /* errno: this probe got no socket; 0 */
 };
+
+/* Results that libcurl's own texts do not explain. False: it is another one. */
+static bool
+explain(const struct http_check *self, CURLcode result, long code, struct locum_text *text)
+{
+    if (result == CURLE_OUT_OF_MEMORY || result == too_large) {
+        if (code > 0) {
+            locum_text_format(text, "%ld, but ", code);
+        }
+        locum_text_add(text, "a line of its headers is too long to be read");
+    } else if (result == CURLE_OPERATION_TIMEDOUT) {
+        if (code > 0) {
+            locum_text_format(text, "%ld, but not complete", code);
+        } else {
+            locum_text_add(text, "no answer");
+        }
+        locum_text_format(text, " within %" PRId64 " ms", self->probe->check->timeout_ms);
+    } else if (strstr(self->error, "HTTP/0.9") != NULL ||
+               strstr(self->error, "no application protocol") != NULL) { /* an alert of TLS */
+        locum_text_add(text, "the server does not speak HTTP/1.1 on this port, but only HTTP/2 or "
+                             "another protocol");
+    } else {
+        return false;
+    }
+    return true;
+}
 
 static enum locum_sample
 judge(const struct http_check *self, CURLcode result, struct locum_text *text)
@@ -60,16 +89,9 @@ judge(const struct http_check *self, CURLcode result, struct locum_text *text)
         locum_text_add(text, "connection refused");
         return LOCUM_SAMPLE_REFUSED;
     }
-    if (result == CURLE_OPERATION_TIMEDOUT) {
-        if (code > 0) {
-            locum_text_format(text, "%ld, but not complete", code);
-        } else {
-            locum_text_add(text, "no answer");
-        }
-        locum_text_format(text, " within %" PRId64 " ms", self->probe->check->timeout_ms);
-    } else if (result == CURLE_COULDNT_CONNECT && os_errno != 0) {
+    if (result == CURLE_COULDNT_CONNECT && os_errno != 0) {
         locum_text_add(text, strerror((int)os_errno));
-    } else {
+    } else if (!explain(self, result, code, text)) {
         const char *message = self->error[0] != '\0' ? self->error : curl_easy_strerror(result);
         locum_foreign_add(text, locum_slice_of(message), LOCUM_PROBE_TEXT_MAX);
     }
@@ -81,17 +103,22 @@ static int
 find_lack(const struct http_check *self, CURLcode result)
 {
     int ends[2];
-    if (result == CURLE_OUT_OF_MEMORY) {
-        return ENOMEM;
+    curl_off_t first_byte_us = 0;
+    switch (locum_probe_lack_of(result)) {
+    case LOCUM_LACK_ALWAYS: return ENOMEM;
+    case LOCUM_LACK_WITHOUT_SOCKET: return self->lack;
+    case LOCUM_LACK_WITHOUT_ANSWER:
+        (void)curl_easy_getinfo(self->easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte_us);
+        return first_byte_us > 0 ? 0 : ENOMEM;
+    case LOCUM_LACK_WITHOUT_DESCRIPTOR:
+        if (pipe2(ends, O_CLOEXEC) != 0) { /* so libcurl and the resolver could not, either */
+            return errno;
+        }
+        (void)close(ends[0]);
+        (void)close(ends[1]);
+        return 0;
+    case LOCUM_LACK_NONE: break;
     }
-    if (result != CURLE_COULDNT_RESOLVE_HOST && result != CURLE_SSL_CACERT_BADFILE) {
-        return result == CURLE_COULDNT_CONNECT ? self->lack : 0;
-    }
-    if (pipe2(ends, O_CLOEXEC) != 0) { /* so libcurl and the resolver could not, either */
-        return errno;
-    }
-    (void)close(ends[0]);
-    (void)close(ends[1]);
     return 0;
 }
 
@@ -297,7 +324,7 @@ start(void *check)
     self->lack = 0;
     self->error[0] = '\0';
     if (locum_fetch_loop_add(self->probe->fetch, self->easy) != CURLM_OK) {
-        locum_probe_fetched(self, CURLE_OUT_OF_MEMORY);
+        locum_probe_fetched(self, CURLE_FAILED_INIT);
     }
 }
 

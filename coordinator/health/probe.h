@@ -6,8 +6,6 @@
 #ifndef LOCUM_HEALTH_PROBE_H
 #define LOCUM_HEALTH_PROBE_H
 
-#include <errno.h>
-
 #include <event2/event.h>
 
 #include "config/config.h"
@@ -65,12 +63,22 @@ enum locum_sample locum_probe_judge_answer(const struct locum_config_check *chec
                                            const struct locum_probe_answer *answer,
                                            struct locum_text *text);
 
+/*
+ * A failure is one of the service, unless these two tables (lack.c) say that this machine could not
+ * make the request: then the outcome is LOCUM_PROBE_NOT_RUN.
+ */
+
 /* This errno means that this machine lacks descriptors, memory or processes. */
-static inline bool
-locum_probe_lacks(int failure)
-{
-    return failure == EMFILE || failure == ENFILE || failure == ENOMEM || failure == ENOBUFS ||
-           failure == EAGAIN;
-}
+bool locum_probe_lacks(int failure);
+
+/* When a result of libcurl means that. */
+enum locum_probe_lack {
+    LOCUM_LACK_NONE, /* never: the service failed */
+    LOCUM_LACK_ALWAYS,
+    LOCUM_LACK_WITHOUT_ANSWER,     /* if no byte of an answer has come */
+    LOCUM_LACK_WITHOUT_SOCKET,     /* if socket(2) failed with an errno of the table */
+    LOCUM_LACK_WITHOUT_DESCRIPTOR, /* if no descriptor is left */
+};
+enum locum_probe_lack locum_probe_lack_of(CURLcode result);
 
 #endif

@@ -142,7 +142,20 @@ serve(struct connection *self, struct locum_slice path)
         }
     }
     struct evbuffer *output = bufferevent_get_output(self->stream);
-    if (locum_slice_is(path, "/drip-head")) {
+    if (locum_slice_is(path, "/up-then-header-over-100-KiB")) {
+        static char line[120 * 1024 + 1];
+        memset(line, 'x', sizeof(line) - 1);
+        if (the.requests > 1) {
+            (void)evbuffer_add_printf(output,
+                                      "HTTP/1.1 500 Internal Server Error\r\nX-Long: %s\r\n", line);
+        }
+        answer(self, the.requests == 1 ? "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+                                       : "Content-Length: 0\r\n\r\n");
+    } else if (locum_slice_is(path, "/http2-only")) { /* SETTINGS and GOAWAY, RFC 9113 4.1 */
+        static const char frames[] = "\0\0\0\4\0\0\0\0\0\0\0\10\7\0\0\0\0\0\0\0\0\0\0\0\0\1";
+        (void)evbuffer_add(output, frames, sizeof(frames) - 1);
+        answer(self, "");
+    } else if (locum_slice_is(path, "/drip-head")) {
         (void)evbuffer_add_printf(output, "HTTP/1.1 200 OK\r\nX-Drip: ");
         start_timer(self, on_drip, EV_PERSIST, DRIP_MS);
     } else if (locum_slice_is(path, "/drip-body")) {
@@ -341,7 +354,7 @@ wait_for(const size_t *counter, size_t want)
 
 /* The last sample of check 0; `pattern` as in fnmatch(3): for milliseconds, and words that libcurl
  * has changed. */
-static void
+__attribute__((unused)) static void
 assert_sample(enum locum_sample outcome, const char *pattern)
 {
     if (the.outcome[0] != outcome || fnmatch(pattern, the.text[0], 0) != 0) {

@@ -78,7 +78,7 @@ test_answers_are_judged(void **state)
         {"/drip-body", LOCUM_SAMPLE_FAIL, "200, but not complete within 200 ms"},
         {"/short", LOCUM_SAMPLE_FAIL, "* with 7 bytes *"},
         {"/empty", LOCUM_SAMPLE_FAIL, "Empty reply from server"},
-        {"/garbage", LOCUM_SAMPLE_FAIL, "Received HTTP/0.9 when not allowed"},
+        {"/garbage", LOCUM_SAMPLE_FAIL, "the server does not speak HTTP/1.1 *"},
     };
     (void)state;
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
@@ -87,6 +87,28 @@ test_answers_are_judged(void **state)
         assert_int_equal(the.requests, i + 1);
         end_probe();
     }
+}
+
+static void
+test_a_web_server_that_was_up_answers_500_with_a_header_line_over_100_kib(void **state)
+{
+    (void)state;
+    (void)add_http(&the.address, "/up-then-header-over-100-KiB", 20, LONG_MS);
+    start_health();
+    wait_for(&the.samples[0], 1);
+    assert_sample(LOCUM_SAMPLE_PASS, "200 in * ms");
+    wait_for(&the.samples[0], 2);
+    assert_sample(LOCUM_SAMPLE_FAIL, "500, but a line of its headers is too long to be read");
+}
+
+static void
+test_http2_only_server(void **state)
+{
+    (void)state;
+    probe("/http2-only", NULL, NULL);
+    assert_sample(
+        LOCUM_SAMPLE_FAIL,
+        "the server does not speak HTTP/1.1 on this port, but only HTTP/2 or another protocol");
 }
 
 static void
@@ -350,6 +372,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_answers_are_judged),
+        TEST(test_a_web_server_that_was_up_answers_500_with_a_header_line_over_100_kib),
+        TEST(test_http2_only_server),
         TEST(test_the_expected_range_is_inclusive),
         TEST(test_any_expected_range_passes),
         TEST(test_target_of_a_redirect_is_judged),

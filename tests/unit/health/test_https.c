@@ -265,6 +265,31 @@ test_no_session_is_resumed(void **state)
     forget(&identity);
 }
 
+/* As Nginx, Apache and Go do: no protocol of the client's list is taken (RFC 7301 3.2). */
+static int
+refuse_protocols(SSL *stream, const unsigned char **ret, unsigned char *ret_length,
+                 const unsigned char *offered, unsigned int length, void *user)
+{
+    (void)stream, (void)ret, (void)ret_length, (void)offered, (void)length, (void)user;
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+static void
+test_http2_only_server(void **state)
+{
+    (void)state;
+    struct identity identity = identity_of("get.example.org", &authority, false, -DAY_S, DAY_S);
+    start_server(&identity);
+    SSL_CTX_set_alpn_select_cb(server.context, refuse_protocols, NULL);
+    probe(&server.address, "ca", TLS_MS);
+    assert_sample(
+        LOCUM_SAMPLE_FAIL,
+        "the server does not speak HTTP/1.1 on this port, but only HTTP/2 or another protocol");
+    end_probe();
+    stop_server();
+    forget(&identity);
+}
+
 /* One that accepts the connection and never answers, and one that speaks plain HTTP. */
 static void
 test_peer_without_tls_fails(void **state)
@@ -308,9 +333,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_certificates_are_verified),
-        TEST(test_server_name_is_sent),
-        TEST(test_no_session_is_resumed),
+        TEST(test_certificates_are_verified), TEST(test_server_name_is_sent),
+        TEST(test_no_session_is_resumed),     TEST(test_http2_only_server),
         TEST(test_peer_without_tls_fails),
     };
     return cmocka_run_group_tests_name("health: https", tests, begin, end);
