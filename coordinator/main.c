@@ -33,7 +33,7 @@ print_and_count(void *user, const struct locum_problem *problem)
 static int
 run_check(const char *config_path, const struct locum_options *options)
 {
-    size_t counts[] = {[LOCUM_SEVERITY_ERROR] = 0, [LOCUM_SEVERITY_WARNING] = 0};
+    size_t counts[LOCUM_SEVERITIES] = {0};
     struct locum_config *config = NULL;
     (void)options;
     int status = locum_config_load(config_path, NULL, print_and_count, counts, &config);

@@ -58,13 +58,16 @@ void locum_bind_no_node(struct locum_bind *self, struct locum_position at, const
 /* Where a value is written, else what encloses it; 0,0 if that is the whole file. */
 struct locum_position locum_bind_at(const struct locum_bind *self, size_t row, size_t instance);
 
-/* Report an error or a warning there, with a text as of printf(3). */
+/* Report an error, a warning or a note there, with a text as of printf(3). */
 #define locum_bind_error(self, row, instance, ...)                                                 \
     locum_problems_add(&(self)->problems, LOCUM_SEVERITY_ERROR,                                    \
                        locum_bind_at(self, row, instance), __VA_ARGS__)
 #define locum_bind_warning(self, row, instance, ...)                                               \
     locum_problems_add(&(self)->problems, LOCUM_SEVERITY_WARNING,                                  \
                        locum_bind_at(self, row, instance), __VA_ARGS__)
+#define locum_bind_note(self, row, instance, ...)                                                  \
+    locum_problems_add(&(self)->problems, LOCUM_SEVERITY_NOTE, locum_bind_at(self, row, instance), \
+                       __VA_ARGS__)
 
 /* Report an error at a node of the document. */
 #define LOCUM_BIND_ERROR(self, node, ...)                                                          \

@@ -179,6 +179,24 @@ scan_events(struct locum_slice bytes, struct locum_problems *problems)
     return status == 0 && problems->error_count > 0 ? LOCUM_ERR_INVALID : status;
 }
 
+/* A document can end before its file does. The rest must not be ignored without a word. */
+static int
+refuse_rest(yaml_parser_t *parser, struct locum_slice bytes, struct locum_problems *problems)
+{
+    yaml_document_t rest;
+    if (!yaml_parser_load(parser, &rest)) {
+        return report_parser(parser, bytes, problems);
+    }
+    const yaml_node_t *root = yaml_document_get_root_node(&rest);
+    if (root != NULL) {
+        locum_problems_error(problems, locum_document_at(root),
+                             "the first YAML document ends above, and what begins here would not "
+                             "be read; put all keys into one document");
+    }
+    yaml_document_delete(&rest);
+    return root != NULL ? LOCUM_ERR_INVALID : 0;
+}
+
 static int
 load_tree(struct locum_slice bytes, bool foreign, struct locum_problems *problems,
           yaml_document_t *ret)
@@ -190,6 +208,8 @@ load_tree(struct locum_slice bytes, bool foreign, struct locum_problems *problem
     }
     if (!yaml_parser_load(&parser, ret)) {
         status = report_parser(&parser, bytes, problems);
+    } else if (foreign && (status = refuse_rest(&parser, bytes, problems)) != 0) {
+        yaml_document_delete(ret);
     }
     yaml_parser_delete(&parser);
     if (status != 0) {
@@ -222,6 +242,9 @@ locum_document_load(const char *path, bool foreign, struct locum_problems *probl
     if (status != 0) {
         locum_problems_error(problems, whole_file, "cannot be read: %s", reason);
         status = LOCUM_ERR_INVALID;
+    }
+    if (locum_slice_starts(bytes, "\xef\xbb\xbf")) { /* libyaml would count it as a column */
+        bytes = (struct locum_slice){.at = bytes.at + 3, .length = bytes.length - 3};
     }
     if (status == 0 && !foreign) {
         status = scan_events(bytes, problems);

@@ -14,7 +14,7 @@
  * to yaml_document_delete().
  *
  * foreign     another program's file: anchors, aliases and tags are allowed, and it may be empty.
- *             The document's root is a mapping, or NULL.
+ *             The document's root is a mapping, or NULL. A byte order mark is skipped in any file.
  * ret_shared  users other than owner and group may read the file; NULL: not needed.
  * 0, LOCUM_ERR_INVALID, LOCUM_ERR_MEMORY.
  */

@@ -6,6 +6,8 @@
  * Source: mirrorbits.conf and config/config.go of Mirrorbits 0.5.
  */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,6 +20,7 @@ struct import {
     struct locum_bind *bind;
     struct locum_config *config;
     yaml_document_t document; /* Mirrorbits' */
+    struct locum_text *taken; /* what was taken from it: "RedisDB 3, ..." */
 };
 
 /* An error at our key, with the place in the other file. */
@@ -30,6 +33,19 @@ refuse(struct import *self, struct locum_position at, const char *text)
     }
     locum_bind_error(self->bind, LOCUM_KEY_REDIS_MIRRORBITS_CONFIG, 0, "%s%s: %s",
                      self->config->redis.mirrorbits_config, place, text);
+}
+
+/* An item of the list of what was taken. */
+__attribute__((format(printf, 2, 3))) static void
+take(struct import *self, const char *format, ...)
+{
+    char item[LOCUM_HOST_MAX + 64];
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(item, sizeof(item), format, values);
+    va_end(values);
+    locum_text_add(self->taken, self->taken->length > 0 ? ", " : "");
+    locum_text_add(self->taken, item);
 }
 
 static bool
@@ -112,16 +128,18 @@ add_sentinel(struct locum_config *config, const struct locum_endpoint *endpoint)
     }
 }
 
-static void
+/* Returns their number. */
+static size_t
 read_sentinels(struct import *self, const yaml_node_t *list)
 {
+    size_t count = 0;
     if (is_empty(list)) {
-        return;
+        return 0;
     }
     if (list->type != YAML_SEQUENCE_NODE) {
         refuse(self, locum_document_at(list),
                "RedisSentinels: expected a list; write `- Host: 10.0.0.12:26379` below it");
-        return;
+        return 0;
     }
     for (const yaml_node_item_t *item = list->data.sequence.items.start;
          item < list->data.sequence.items.top; item++) {
@@ -133,7 +151,32 @@ read_sentinels(struct import *self, const yaml_node_t *list)
                    "RedisSentinels: this item has no Host; write `- Host: 10.0.0.12:26379`");
         } else if (read_endpoint(self, host, "Host", &endpoint)) {
             add_sentinel(self->config, &endpoint);
+            count++;
         }
+    }
+    if (count > 0) {
+        take(self, "%zu RedisSentinels", count);
+    }
+    return count;
+}
+
+/*
+ * Mirrorbits asks Sentinels first. Where it knows none, its RedisAddress counts, and the default of
+ * that key where it is not written.
+ */
+static void
+read_address(struct import *self, const yaml_node_t *node, bool sentinels)
+{
+    struct locum_endpoint *server = &self->config->redis.server;
+    char buffer[LOCUM_HOST_MAX + 16];
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+    const bool written = node != NULL && !locum_document_is_null(node);
+    if (written && read_endpoint(self, node, "RedisAddress", server)) {
+        locum_config_endpoint_add(server, &text);
+        take(self, "RedisAddress %s", buffer);
+    } else if (!written && !sentinels) {
+        *server = (struct locum_endpoint){.host = "127.0.0.1", .port = 6379};
+        take(self, "RedisAddress 127.0.0.1:6379 (the default of Mirrorbits)");
     }
 }
 
@@ -156,19 +199,22 @@ read_all(struct import *self)
                           locum_bind_written(self->bind, LOCUM_KEY_REDIS_PASSWORD_FILE, 0);
     size_t servers, sentinels;
     locum_load_count(config, &servers, &sentinels);
-    if (servers == 0) {
-        const yaml_node_t *address = locum_document_find(&self->document, root, "RedisAddress");
-        (void)read_endpoint(self, address, "RedisAddress", &config->redis.server);
-    }
     if (sentinels == 0) {
-        read_sentinels(self, locum_document_find(&self->document, root, "RedisSentinels"));
+        sentinels =
+            read_sentinels(self, locum_document_find(&self->document, root, "RedisSentinels"));
+    }
+    if (servers == 0) {
+        read_address(self, locum_document_find(&self->document, root, "RedisAddress"),
+                     sentinels > 0);
     }
     for (size_t i = 0; i < LOCUM_COUNT(values); i++) {
-        const size_t row = values[i].row;
-        if (!locum_bind_written(self->bind, row, 0) &&
-            !(password && row == LOCUM_KEY_REDIS_PASSWORD)) {
-            (void)read_value(self, locum_document_find(&self->document, root, values[i].key),
-                             values[i].key, row, (char *)config + locum_keys.rows[row].offset);
+        const struct locum_schema_row *row = &locum_keys.rows[values[i].row];
+        const yaml_node_t *node = locum_document_find(&self->document, root, values[i].key);
+        const bool secret = row->kind == LOCUM_KIND_SECRET;
+        if (!locum_bind_written(self->bind, values[i].row, 0) && !(password && secret) &&
+            read_value(self, node, values[i].key, values[i].row, (char *)config + row->offset)) {
+            take(self, "%s %.*s", values[i].key,
+                 LOCUM_SLICE(secret ? locum_slice_of("(not shown)") : locum_document_text(node)));
         }
     }
 }
@@ -197,7 +243,10 @@ void
 locum_load_mirrorbits(struct locum_bind *bind)
 {
     struct locum_config *config = bind->target;
-    struct import import = {.bind = bind, .config = config};
+    char buffer[LOCUM_PROBLEM_BYTES - LOCUM_PATH_MAX];
+    struct locum_text taken = locum_text_init(buffer, sizeof(buffer));
+    struct import import = {.bind = bind, .config = config, .taken = &taken};
+    const size_t errors = bind->problems.error_count;
     const char *path = config->redis.mirrorbits_config;
     if (!locum_bind_good(bind, LOCUM_KEY_REDIS_MIRRORBITS_CONFIG, 0)) {
         return;
@@ -216,5 +265,10 @@ locum_load_mirrorbits(struct locum_bind *bind)
     }
     for (size_t i = 0; i < problems.count; i++) {
         refuse(&import, problems.list[i].at, problems.list[i].text);
+    }
+    if (bind->problems.error_count == errors) {
+        locum_bind_note(bind, LOCUM_KEY_REDIS_MIRRORBITS_CONFIG, 0,
+                        "mirrorbits-config: taken from %s: %s", path,
+                        taken.length > 0 ? buffer : "nothing");
     }
 }

@@ -79,13 +79,14 @@ locum_problems_quote(struct locum_slice value)
 void
 locum_problems_format(struct locum_text *text, const struct locum_problem *problem)
 {
+    static const char *const names[] = {[LOCUM_SEVERITY_ERROR] = "error",
+                                        [LOCUM_SEVERITY_WARNING] = "warning",
+                                        [LOCUM_SEVERITY_NOTE] = "note"};
     locum_text_add(text, problem->file);
     if (problem->at.line > 0) {
         locum_text_format(text, ":%u:%u", problem->at.line, problem->at.column);
     }
-    locum_text_format(text, ": %s: %s",
-                      problem->severity == LOCUM_SEVERITY_ERROR ? "error" : "warning",
-                      problem->text);
+    locum_text_format(text, ": %s: %s", names[problem->severity], problem->text);
 }
 
 void
@@ -101,10 +102,12 @@ locum_problems_print(void *user, const struct locum_problem *problem)
 void
 locum_problems_log(void *user, const struct locum_problem *problem)
 {
+    static const enum locum_level levels[] = {[LOCUM_SEVERITY_ERROR] = LOCUM_LOG_ERR,
+                                              [LOCUM_SEVERITY_WARNING] = LOCUM_LOG_WARN,
+                                              [LOCUM_SEVERITY_NOTE] = LOCUM_LOG_INFO};
     char line[LINE_BYTES];
     struct locum_text text = locum_text_init(line, sizeof(line));
     (void)user;
     locum_problems_format(&text, problem);
-    LOCUM_LOG(problem->severity == LOCUM_SEVERITY_ERROR ? LOCUM_LOG_ERR : LOCUM_LOG_WARN, "config",
-              "reason", line);
+    LOCUM_LOG(levels[problem->severity], "config", "reason", line);
 }

@@ -20,7 +20,9 @@ struct locum_position {
     uint32_t line, column;
 };
 
-enum locum_severity { LOCUM_SEVERITY_ERROR, LOCUM_SEVERITY_WARNING };
+/* A note is nothing to correct: it says what was taken from another program's file. */
+enum locum_severity { LOCUM_SEVERITY_ERROR, LOCUM_SEVERITY_WARNING, LOCUM_SEVERITY_NOTE };
+enum { LOCUM_SEVERITIES = LOCUM_SEVERITY_NOTE + 1 };
 
 struct locum_problem {
     enum locum_severity severity;
@@ -29,7 +31,7 @@ struct locum_problem {
     const char *text;
 };
 
-/* Called for every error and warning, in file order; the problem is valid during the call only. */
+/* Called for each error, warning and note, in file order; the problem is valid during the call. */
 typedef void locum_problem_fn(void *user, const struct locum_problem *problem);
 
 struct locum_problems {

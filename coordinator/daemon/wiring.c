@@ -173,6 +173,10 @@ collect(void *user, const struct locum_problem *problem)
 {
     const struct reload_findings *findings = user;
     const bool error = problem->severity == LOCUM_SEVERITY_ERROR;
+    if (problem->severity == LOCUM_SEVERITY_NOTE) {
+        locum_problems_log(NULL, problem);
+        return;
+    }
     char line[1024];
     struct locum_text text = locum_text_init(line, sizeof(line));
     locum_problems_format(&text, problem);

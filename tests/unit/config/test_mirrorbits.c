@@ -7,7 +7,8 @@
     "  dc2: {address: [192.0.2.12]}\n"                                                             \
     "  dc3: {address: [192.0.2.13]}\n"                                                             \
     "  ns0: {role: witness, address: [192.0.2.10]}\n"
-#define IMPORT "redis: {mirrorbits-config: mirrorbits.conf}\nservice:"
+#define NOTHING "locum.yaml:11:28: note: mirrorbits-config: taken from mirrorbits.conf: nothing\n"
+#define IMPORT  "redis: {mirrorbits-config: mirrorbits.conf}\nservice:"
 
 /* As Mirrorbits ships it: everything is commented out, other programs' YAML is around it. */
 static const char shipped[] = "# vim: set ft=yaml:\n"
@@ -66,6 +67,10 @@ test_everything_is_taken_where_nothing_is_written(void **state)
     assert_int_equal(config->nodes[0].sentinel.port, 26379);
     assert_int_equal(config->nodes[1].sentinel.port, 0);
     assert_int_equal(config->redis.sentinel_count, 2);
+    assert_non_null(strstr(report, "locum.yaml:11:28: note: mirrorbits-config: taken from "
+                                   "mirrorbits.conf: 3 RedisSentinels, RedisAddress "
+                                   "10.0.0.12:6379, RedisSentinelMasterName downloads, "
+                                   "RedisDB 3, RedisPassword (not shown)\n"));
     assert_string_equal(config->redis.sentinels[0].host, "10.0.0.10");
     assert_string_equal(config->redis.sentinels[1].host, "sentinel3.example.org");
     assert_int_equal(config->redis.sentinels[1].port, 26379);
@@ -81,7 +86,7 @@ test_what_is_written_here_has_precedence(void **state)
     struct locum_config *config =
         load_with(NODES, "redis: {mirrorbits-config: mirrorbits.conf, master-name: mine, db: 0, "
                          "password-file: pw}\nservice:");
-    assert_string_equal(report, "");
+    assert_string_equal(report, NOTHING);
     assert_non_null(config);
     assert_string_equal(config->redis.master_name, "mine");
     assert_string_equal(config->redis.password, "hello");
@@ -112,7 +117,7 @@ test_a_file_without_values_gives_nothing(void **state)
     for (size_t i = 0; i < LOCUM_COUNT(files_); i++) {
         write_file("mirrorbits.conf", files_[i], 0640);
         struct locum_config *config = load_with(NODES, IMPORT);
-        assert_string_equal(report, "");
+        assert_string_equal(report, NOTHING);
         assert_non_null(config);
         assert_string_equal(config->redis.master_name, "mirrorbits");
         assert_string_equal(config->redis.password, "");
@@ -133,6 +138,77 @@ test_an_address_without_a_host(void **state)
     assert_int_equal(config->redis.server.port, 6380);
     assert_string_equal(config->redis.master_name, "mirrorbits");
     locum_config_free(config);
+}
+
+/* cases.md, D. Mirrorbits' own default counts where its file says nothing. */
+static void
+test_case_every_redis_key_is_commented_out(void **state)
+{
+    (void)state;
+    static const char *const files_[] = {
+        "Repository: /srv/files\n# RedisAddress: 10.0.0.1:6379\n# RedisDB: 0\n", shipped, "",
+        "RedisAddress:\n", "RedisAddress: ~\nRedisSentinels: []\n"};
+    for (size_t i = 0; i < LOCUM_COUNT(files_); i++) {
+        write_file("mirrorbits.conf", files_[i], 0640);
+        struct locum_config *config = load_with(NODES_WITHOUT, IMPORT);
+        assert_non_null(strstr(report,
+                               "note: mirrorbits-config: taken from mirrorbits.conf: "
+                               "RedisAddress 127.0.0.1:6379 (the default of Mirrorbits)\n"));
+        assert_non_null(config);
+        assert_string_equal(config->redis.server.host, "127.0.0.1");
+        assert_int_equal(config->redis.server.port, 6379);
+        assert_string_equal(config->redis.master_name, "mirrorbits");
+        locum_config_free(config);
+    }
+    /* It asks its Sentinels first; with them the default is of no use. */
+    write_file("mirrorbits.conf", "RedisSentinels:\n  - Host: 10.0.0.10:26379\n", 0640);
+    struct locum_config *config = load_with(NODES_WITHOUT, IMPORT);
+    assert_non_null(config);
+    assert_int_equal(config->redis.server.port, 0);
+    locum_config_free(config);
+}
+
+/* cases.md, D. */
+static void
+test_case_a_byte_order_mark(void **state)
+{
+    (void)state;
+    static const char marked[] = "\xef\xbb\xbfRepository: /srv/files\n"
+                                 "RedisAddress: 127.9.9.5:6379\n"
+                                 "RedisDB: 2\n";
+    write_file("mirrorbits.conf", marked, 0640);
+    struct locum_config *config = load_with(NODES_WITHOUT, IMPORT);
+    assert_non_null(config);
+    assert_string_equal(config->redis.server.host, "127.9.9.5");
+    assert_int_equal(config->redis.db, 2);
+    locum_config_free(config);
+}
+
+/* cases.md, D: the kind of the byte order mark. A document that ends before the file is no file
+ * that was read. */
+static void
+test_case_the_rest_of_a_file_is_never_dropped(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *want;
+    } rows[] = {
+        {" RedisDB: 1\nRedisAddress: 10.0.0.1:6379\n", "mirrorbits.conf:2:1: not YAML"},
+        {"RedisDB: 1\n---\nRedisAddress: 10.0.0.1:6379\n", "mirrorbits.conf:3:1: the first YAML"},
+        {"RedisDB: 1\n...\nRedisAddress: 10.0.0.1:6379\n", "mirrorbits.conf:3:1: "},
+        {"RedisDB: 1\n...\n]\n", "mirrorbits.conf:3:1: not YAML"},
+        {"---\n---\nRedisDB: 1\n", "mirrorbits.conf:3:1: the first YAML"},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        write_file("mirrorbits.conf", rows[i].text, 0640);
+        struct locum_config *config = load_with(NODES_WITHOUT, IMPORT);
+        if (config != NULL || strstr(report, rows[i].want) == NULL) {
+            fail_msg("row %zu: %s", i, report);
+        }
+    }
+    write_file("mirrorbits.conf", "---\nRedisDB: 1\n...\n# end\n", 0640);
+    locum_config_free(load_with(NODES, IMPORT));
+    assert_non_null(strstr(report, "mirrorbits.conf: RedisDB 1\n"));
 }
 
 static void
@@ -204,6 +280,9 @@ main(void)
         cmocka_unit_test(test_its_password_is_not_our_users),
         cmocka_unit_test(test_a_file_without_values_gives_nothing),
         cmocka_unit_test(test_an_address_without_a_host),
+        cmocka_unit_test(test_case_every_redis_key_is_commented_out),
+        cmocka_unit_test(test_case_a_byte_order_mark),
+        cmocka_unit_test(test_case_the_rest_of_a_file_is_never_dropped),
         cmocka_unit_test(test_errors_in_it_are_reported_with_their_place),
         cmocka_unit_test(test_an_absent_file),
     };
