@@ -4,10 +4,13 @@
  * `run` is the daemon (daemon/). `check`, `keygen` and `version` need no daemon. All other commands
  * ask a running daemon over its control socket (cli/).
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/signature.h"
+#include "base/user.h"
 #include "base/version.h"
 #include "cli/options.h"
 #include "config/config.h"
@@ -30,26 +33,73 @@ print_and_count(void *user, const struct locum_problem *problem)
     counts[problem->severity]++;
 }
 
+/*
+ * root sees more than the user that the service runs as, and a file that only root can read stops
+ * the service. So root's check takes that user's rights, unless the configuration itself is one
+ * that only root can read: a draft, or a copy that a tool made for this check.
+ */
+static bool
+look_as_service(const char *config_path, size_t counts[LOCUM_SEVERITIES])
+{
+    if (!locum_user_become(LOCUM_USER_SERVICE)) {
+        return false;
+    }
+    if (access(config_path, R_OK) == 0 || errno != EACCES) {
+        return true;
+    }
+    locum_user_return();
+    const bool draft = strcmp(config_path, LOCUM_CONFIG_DEFAULT_PATH) != 0;
+    const struct locum_problem problem = {
+        .severity = draft ? LOCUM_SEVERITY_WARNING : LOCUM_SEVERITY_ERROR,
+        .file = config_path,
+        .text = "user " LOCUM_USER_SERVICE ", which the service runs as, cannot read this file, so "
+                "the files that it names were read as root: run chgrp " LOCUM_USER_SERVICE
+                " and chmod 0640 on it"};
+    print_and_count(counts, &problem);
+    return false;
+}
+
+/* Where `make install` puts the example, and where it is in the sources. */
+static void
+suggest_example(const char *config_path)
+{
+    static const char *const paths[] = {"/usr/local/share/doc/locum/examples/locum.yaml",
+                                        "/usr/share/doc/locum/examples/locum.yaml",
+                                        "deploy/examples/locum.yaml"};
+    for (size_t i = 0; i < LOCUM_COUNT(paths); i++) {
+        if (access(paths[i], R_OK) == 0) {
+            (void)fprintf(stderr, "%s: begin with a copy of the example %s, see locum.yaml(5)\n",
+                          config_path, paths[i]);
+            return;
+        }
+    }
+}
+
 static int
 run_check(const char *config_path, const struct locum_options *options)
 {
     size_t counts[LOCUM_SEVERITIES] = {0};
     struct locum_config *config = NULL;
     (void)options;
+    const char *eyes =
+        look_as_service(config_path, counts) ? "; files were read as user " LOCUM_USER_SERVICE : "";
+    if (access(config_path, F_OK) != 0 && errno == ENOENT) {
+        suggest_example(config_path);
+    }
     int status = locum_config_load(config_path, NULL, print_and_count, counts, &config);
     if (status == 0) {
         status = locum_dns_check(config, print_and_count, counts);
     }
-    if (status != 0) {
-        (void)fprintf(stderr, "%s: refused: %zu error(s), %zu warning(s)\n", config_path,
-                      counts[LOCUM_SEVERITY_ERROR], counts[LOCUM_SEVERITY_WARNING]);
+    if (status != 0 || counts[LOCUM_SEVERITY_ERROR] > 0) {
+        (void)fprintf(stderr, "%s: refused: %zu error(s), %zu warning(s)%s\n", config_path,
+                      counts[LOCUM_SEVERITY_ERROR], counts[LOCUM_SEVERITY_WARNING], eyes);
         locum_config_free(config);
         return LOCUM_EXIT_NOT_FINE;
     }
     const struct locum_core_config *core = &config->core;
-    (void)printf("%s: OK: cluster %s, node %s of %zu, %zu name(s), digest %s, %zu warning(s)\n",
+    (void)printf("%s: OK: cluster %s, node %s of %zu, %zu name(s), digest %s, %zu warning(s)%s\n",
                  config_path, core->cluster, core->nodes[core->self].name, core->node_count,
-                 core->name_count, core->digest, counts[LOCUM_SEVERITY_WARNING]);
+                 core->name_count, core->digest, counts[LOCUM_SEVERITY_WARNING], eyes);
     locum_config_free(config);
     return LOCUM_EXIT_OK;
 }

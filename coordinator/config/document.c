@@ -240,7 +240,12 @@ locum_document_load(const char *path, bool foreign, struct locum_problems *probl
     int status = locum_file_read(path, buffer, LOCUM_CONFIG_FILE_BYTES_MAX + 1, &bytes.length,
                                  ret_shared, &why);
     if (status != 0) {
-        locum_problems_error(problems, whole_file, "cannot be read: %s", reason);
+        locum_problems_error(
+            problems, whole_file, "cannot be read: %s%s", reason,
+            status != LOCUM_ERR_DENIED ? ""
+            : foreign ? "; run usermod -aG GROUP locum with the group of the file, chmod "
+                        "g+r on it, and restart locum"
+                      : "; run chgrp locum and chmod 0640 on it");
         status = LOCUM_ERR_INVALID;
     }
     if (locum_slice_starts(bytes, "\xef\xbb\xbf")) { /* libyaml would count it as a column */

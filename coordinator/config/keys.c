@@ -218,7 +218,8 @@ static const struct locum_schema_row rows[] = {
     .note = "Configuration file of Mirrorbits, from which missing settings are taken",
     .help = "These are `RedisSentinelMasterName`, `RedisDB`, `RedisPassword` (unless there is a "
     "`user`), `RedisAddress` if no node has `redis`, and `RedisSentinels` if no node has "
-    "`sentinel`. Such a Sentinel votes only if it is at an address of a node, or at the host of "
+    "`sentinel`. Without Sentinels the default of `RedisAddress` counts too, 127.0.0.1:6379. `locum "
+    "check` and the log say in one line what was taken. Such a Sentinel votes only if it is at an address of a node, or at the host of "
     "the node's `redis`. The file is read at the start and at each reload. If it does not exist, "
     "this is an error only if the master's name or all addresses are missing."},
 [LOCUM_KEY_REDIS_USER] = {"redis.user", TEXT(1, 63), NONE, AT(redis.user),

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/error.h"
 #include "base/text_format.h"
@@ -185,30 +186,101 @@ is_authority(struct locum_slice text)
     return is_host(host) && (!has_port || parse_number(text, 1, PORT_MAX, &port) == 0);
 }
 
-static int
-parse_url(const struct locum_schema_row *row, struct locum_slice text, void *field)
+/* What a character that no URL may hold is, and the form that works. */
+static void
+explain_character(struct locum_slice url, size_t at, bool in_host, struct locum_text *why)
 {
-    if (!locum_slice_starts(text, "http://") && !locum_slice_starts(text, "https://")) {
+    const unsigned char c = (unsigned char)url.at[at];
+    size_t place = 1, end = at + 1;
+    for (size_t i = 0; i < at; i++) {
+        place += ((uint8_t)url.at[i + 1] & 0xc0) != 0x80; /* RFC 3629 3 */
+    }
+    while (end < url.length && ((uint8_t)url.at[end] & 0xc0) == 0x80) {
+        end++;
+    }
+    if (c == '#') {
+        locum_text_add(why, "a fragment is never sent; remove # and what follows it");
+        return;
+    }
+    locum_text_format(why, "character %zu is %s; ", place,
+                      c == ' '  ? "a blank"
+                      : c < 128 ? "a control character"
+                                : "not ASCII");
+    if (in_host) {
+        locum_text_add(why, c < 128 ? "remove it" : "write the host in its xn-- form");
+        return;
+    }
+    locum_text_add(why, "write it as ");
+    for (size_t i = at; i < end; i++) {
+        locum_text_format(why, "%%%02X", (unsigned)(uint8_t)url.at[i]);
+    }
+}
+
+/* Stored as curl takes it: the scheme in lower case, and no dot behind the host. */
+static int
+parse_url(const struct locum_schema_row *row, struct locum_slice text, void *field,
+          struct locum_text *why)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    char buffer[LOCUM_STRING_MAX + 1];
+    struct locum_text url = locum_text_init(buffer, sizeof(buffer));
+    for (size_t i = 0; i < LOCUM_COUNT(schemes); i++) {
+        const size_t length = strlen(schemes[i]);
+        if (text.length >= length && strncasecmp(text.at, schemes[i], length) == 0) {
+            locum_text_add(&url, schemes[i]);
+        }
+    }
+    if (url.length == 0) {
+        locum_text_add(why, "it begins with neither http:// nor https://");
         return LOCUM_ERR_INVALID;
+    }
+    size_t host_end = url.length;
+    while (host_end < text.length && strchr("/?#", text.at[host_end]) == NULL) {
+        host_end++;
     }
     for (size_t i = 0; i < text.length; i++) {
         if (text.at[i] <= ' ' || text.at[i] >= 127 || text.at[i] == '#') {
+            explain_character(text, i, i < host_end, why);
             return LOCUM_ERR_INVALID;
         }
     }
-    return is_authority(locum_value_url_authority(text)) ? parse_text(row, text, field)
-                                                         : LOCUM_ERR_INVALID;
+    struct locum_slice authority = {.at = text.at + url.length, .length = host_end - url.length};
+    if (memchr(authority.at, '@', authority.length) != NULL) {
+        locum_text_add(why, "it names a user; remove what stands before @");
+        return LOCUM_ERR_INVALID;
+    }
+    const char *colon = memchr(authority.at, ':', authority.length);
+    size_t host = colon != NULL ? (size_t)(colon - authority.at) : authority.length;
+    const size_t dot = host > 1 && authority.at[host - 1] == '.' ? 1 : 0;
+    locum_text_add_bytes(&url, authority.at, host - dot);
+    locum_text_add_bytes(&url, authority.at + host,
+                         text.length - (size_t)(authority.at - text.at) - host);
+    const struct locum_slice whole = {.at = url.at, .length = url.length};
+    if (url.truncated || !is_authority(locum_value_url_authority(whole))) {
+        locum_text_add(why, url.truncated ? "it is too long" : "its host or its port is invalid");
+        return LOCUM_ERR_INVALID;
+    }
+    return parse_text(row, whole, field);
 }
 
 int
 locum_value_parse(const struct locum_schema_row *row, struct locum_slice text, void *field,
                   struct locum_text *why)
 {
+    char host[LOCUM_DOMAIN_MAX + 1];
     const char *wrong = "";
     int status;
     switch (row->kind) {
     case LOCUM_KIND_NAME: return is_name(text) ? parse_text(row, text, field) : LOCUM_ERR_INVALID;
-    case LOCUM_KIND_HOST: return is_host(text) ? parse_text(row, text, field) : LOCUM_ERR_INVALID;
+    case LOCUM_KIND_HOST:
+        if (is_host(text)) {
+            return parse_text(row, text, field);
+        }
+        if (locum_domain_absolute(text, host, &wrong) == 0) {
+            wrong = "write it without the dot behind it";
+        }
+        locum_text_add(why, wrong);
+        return LOCUM_ERR_INVALID;
     case LOCUM_KIND_TEXT:
     case LOCUM_KIND_SECRET:
     case LOCUM_KIND_PATH: return parse_text(row, text, field);
@@ -216,7 +288,7 @@ locum_value_parse(const struct locum_schema_row *row, struct locum_slice text, v
         status = locum_domain_absolute(text, field, &wrong);
         locum_text_add(why, wrong);
         return status;
-    case LOCUM_KIND_URL: return parse_url(row, text, field);
+    case LOCUM_KIND_URL: return parse_url(row, text, field, why);
     case LOCUM_KIND_PATTERN:
         status = parse_text(row, text, field);
         return status == 0 && locum_pattern_check(field, why) != 0 ? LOCUM_ERR_INVALID : status;

@@ -10,7 +10,7 @@
  * Parse into `field`, of the type that the row's kind names and as large as the row's max needs.
  * LOCUM_KIND_NODE is not parsed here (bind.c). 0, LOCUM_ERR_INVALID, LOCUM_ERR_RANGE,
  * LOCUM_ERR_SPACE; then `field` may have changed, and `why` holds the reason if the kind is a
- * pattern ("Unmatched ( or \(") or a domain. It may be NULL for other kinds.
+ * pattern ("Unmatched ( or \("), a domain, a host or a URL. It may be NULL for other kinds.
  */
 int locum_value_parse(const struct locum_schema_row *row, struct locum_slice text, void *field,
                       struct locum_text *why) LOCUM_MUST_CHECK;

@@ -80,10 +80,12 @@ static const struct {
     {"service.checks[].http.url", "http:///x", false},
     {"service.checks[].http.url", "http://a:", false},
     {"service.checks[].http.url", "http://a:0/", false},
-    {"service.checks[].http.url", "http://a.:80/", false},
+    {"service.checks[].http.url", "http://a.:80/", true},
     {"service.checks[].http.url", "http://a/#f", false},
-    {"service.checks[].http.url", "HTTP://a/", false},
+    {"service.checks[].http.url", "HTTP://a/", true},
     {"service.checks[].http.url", "http://a/\x7f", false},
+    {"service.checks[].http.url", "http://a..:80/", false},
+    {"service.checks[].http.url", "http://./", false},
     {"service.checks[].http.host", "Get.Example.org", true},
     {"service.checks[].http.host", "get.example.org.", false},
     {"service.checks[].http.host", "", false},
@@ -101,6 +103,48 @@ static const struct {
     {"nodes.*.redis", "10.0.0.12:65536", false},
     {"nodes.*.redis", "::1:6379", false},
 };
+
+static const struct locum_schema_row *row_of(const char *key);
+
+/* cases.md, B: URL with a letter outside ASCII, a blank, `HTTP://`, a dot behind the host. */
+static void
+test_case_the_url_of_a_check(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *stored, *why;
+    } cases[] = {
+        {"HTTP://A.example/X", "http://A.example/X", ""},
+        {"HttpS://a.example:444", "https://a.example:444", ""},
+        {"http://a.example./x.", "http://a.example/x.", ""},
+        {"https://a.example.:444?q", "https://a.example:444?q", ""},
+        {"http://[::1]:80/", "http://[::1]:80/", ""},
+        {"http://a.example/\u00fc", NULL, "character 18 is not ASCII; write it as %C3%BC"},
+        {"http://a/\u00fc\u20ac", NULL, "character 10 is not ASCII; write it as %C3%BC"},
+        {"http://a/?q=\u20ac", NULL, "character 13 is not ASCII; write it as %E2%82%AC"},
+        {"http://b\u00fccher.example/", NULL,
+         "character 9 is not ASCII; write the host in its xn-- form"},
+        {"http://a/b c", NULL, "character 11 is a blank; write it as %20"},
+        {"http://a b/", NULL, "character 9 is a blank; remove it"},
+        {" http://a/", NULL, "it begins with neither http:// nor https://"},
+        {"http://a/\t", NULL, "character 10 is a control character; write it as %09"},
+        {"http://a/#f", NULL, "a fragment is never sent; remove # and what follows it"},
+        {"http://me@a/", NULL, "it names a user; remove what stands before @"},
+        {"a.example/", NULL, "it begins with neither http:// nor https://"},
+        {"http://a:99999/", NULL, "its host or its port is invalid"},
+    };
+    const struct locum_schema_row *row = row_of("service.checks[].http.url");
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        char field[LOCUM_STRING_MAX + 1];
+        char reason[200];
+        struct locum_text why = locum_text_init(reason, sizeof(reason));
+        const int status = locum_value_parse(row, locum_slice_of(cases[i].url), field, &why);
+        assert_string_equal(reason, cases[i].why);
+        assert_int_equal(status, cases[i].stored != NULL ? 0 : LOCUM_ERR_INVALID);
+        assert_string_equal(status == 0 ? field : "",
+                            cases[i].stored != NULL ? cases[i].stored : "");
+    }
+}
 
 static const struct locum_schema_row *
 row_of(const char *key)
@@ -221,6 +265,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_case_the_url_of_a_check),
         cmocka_unit_test(test_values_at_the_limits_of_their_range),
         cmocka_unit_test(test_absolute_names),
         cmocka_unit_test(test_the_longest_name),
