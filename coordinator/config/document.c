@@ -179,7 +179,7 @@ scan_events(struct locum_slice bytes, struct locum_problems *problems)
     return status == 0 && problems->error_count > 0 ? LOCUM_ERR_INVALID : status;
 }
 
-/* A document can end before its file does. The rest must not be ignored without a word. */
+/* A document can end before its file does. The rest must not be ignored silently. */
 static int
 refuse_rest(yaml_parser_t *parser, struct locum_slice bytes, struct locum_problems *problems)
 {

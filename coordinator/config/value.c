@@ -246,7 +246,7 @@ parse_url(const struct locum_schema_row *row, struct locum_slice text, void *fie
     }
     struct locum_slice authority = {.at = text.at + url.length, .length = host_end - url.length};
     if (memchr(authority.at, '@', authority.length) != NULL) {
-        locum_text_add(why, "it names a user; remove what stands before @");
+        locum_text_add(why, "it names a user; remove what is before @");
         return LOCUM_ERR_INVALID;
     }
     const char *colon = memchr(authority.at, ':', authority.length);

@@ -129,7 +129,7 @@ test_case_the_url_of_a_check(void **state)
         {" http://a/", NULL, "it begins with neither http:// nor https://"},
         {"http://a/\t", NULL, "character 10 is a control character; write it as %09"},
         {"http://a/#f", NULL, "a fragment is never sent; remove # and what follows it"},
-        {"http://me@a/", NULL, "it names a user; remove what stands before @"},
+        {"http://me@a/", NULL, "it names a user; remove what is before @"},
         {"a.example/", NULL, "it begins with neither http:// nor https://"},
         {"http://a:99999/", NULL, "its host or its port is invalid"},
     };
