@@ -169,6 +169,36 @@ check_record(struct zone_check *self, size_t zone, size_t index)
     return 0;
 }
 
+/* How a record that is no A or AAAA holds an address, for a message; NULL: it holds none. */
+static const char *
+embedded_address(const ldns_rr *rr)
+{
+    enum { KEY_IPV4HINT = 4, KEY_IPV6HINT = 6, GATEWAY_IPV6 = 2 }; /* RFC 9460 14.3, RFC 4025 2.3 */
+    for (size_t i = 0; i < ldns_rr_rd_count(rr) && !is_address(ldns_rr_get_type(rr)); i++) {
+        const ldns_rdf *rdf = ldns_rr_rdf(rr, i);
+        const uint8_t *at = ldns_rdf_data(rdf);
+        const uint8_t *end = at + ldns_rdf_size(rdf);
+        switch (ldns_rdf_get_type(rdf)) {
+        case LDNS_RDF_TYPE_A:
+        case LDNS_RDF_TYPE_AAAA: return "address";
+        case LDNS_RDF_TYPE_ILNP64:
+            return ldns_rr_get_type(rr) == LDNS_RR_TYPE_L64 ? "address" : NULL;
+        case LDNS_RDF_TYPE_IPSECKEY:
+            return end - at > 1 && at[1] > 0 && at[1] <= GATEWAY_IPV6 ? "gateway" : NULL;
+        case LDNS_RDF_TYPE_SVCPARAMS:
+            while (end - at >= 4) {
+                if (at[0] == 0 && (at[1] == KEY_IPV4HINT || at[1] == KEY_IPV6HINT)) {
+                    return at[1] == KEY_IPV4HINT ? "ipv4hint" : "ipv6hint";
+                }
+                at += 4 + at[2] * 256 + at[3];
+            }
+            break;
+        default: break;
+        }
+    }
+    return NULL;
+}
+
 /* The static record of this owner that is a CNAME, or (`address`) an A or AAAA; NULL if none. */
 static const ldns_rr *
 find_record(const struct zone_check *self, size_t zone, const ldns_rdf *owner, bool address)
@@ -203,6 +233,69 @@ check_chain(struct zone_check *self, size_t zone, size_t index)
         }
         rr = find_record(self, zone, ldns_rr_rdf(rr, 0), false);
     }
+}
+
+/*
+ * The shared or owned name that `name` leads to: itself without the labels of a service, as in
+ * _8443._https (RFC 8552), or the end of its chain of CNAMEs. Then *ret is true.
+ */
+static int
+leads_to_moving_name(const struct zone_check *self, const ldns_rdf *name, bool *ret)
+{
+    ldns_rdf *at = ldns_rdf_clone(name);
+    for (size_t links = 0; at != NULL && links <= LOCUM_CNAME_CHAIN_MAX; links++) {
+        while (at != NULL && ldns_rdf_data(at)[0] > 0 && ldns_rdf_data(at)[1] == '_') {
+            ldns_rdf *parent = ldns_dname_left_chop(at);
+            ldns_rdf_deep_free(at);
+            at = parent;
+        }
+        if (at == NULL) {
+            break;
+        }
+        ldns_dname2canonical(at);
+        *ret = *ret || is_shared_or_owned(self, at);
+        const ldns_rr *alias = NULL;
+        for (size_t zone = 0; zone < self->config->zone_count && alias == NULL; zone++) {
+            alias = find_record(self, zone, at, false);
+        }
+        if (alias == NULL) {
+            ldns_rdf_deep_free(at);
+            return 0;
+        }
+        ldns_rdf_deep_free(at);
+        at = ldns_rdf_clone(ldns_rr_rdf(alias, 0));
+    }
+    const int status = at == NULL ? LOCUM_ERR_MEMORY : 0; /* a loop: check_chain() reports it */
+    ldns_rdf_deep_free(at);
+    return status;
+}
+
+/* A static address at or for a name whose addresses the plan decides would name dead servers. */
+static int
+check_embedded(struct zone_check *self, size_t zone, size_t index)
+{
+    const struct locum_config_record *record = &self->config->zones[zone].records[index];
+    const ldns_rr *rr = self->rrs[zone][index];
+    const char *what = rr != NULL ? embedded_address(rr) : NULL;
+    bool moves = false;
+    if (what == NULL) {
+        return 0;
+    }
+    int status = leads_to_moving_name(self, ldns_rr_owner(rr), &moves);
+    for (size_t i = 0; i < ldns_rr_rd_count(rr) && status == 0; i++) {
+        if (ldns_rdf_get_type(ldns_rr_rdf(rr, i)) == LDNS_RDF_TYPE_DNAME) {
+            status = leads_to_moving_name(self, ldns_rr_rdf(rr, i), &moves);
+        }
+    }
+    if (moves) {
+        locum_problems_error(&self->problems, record->at,
+                             RECORD
+                             "its %s would be answered for a shared or owned name also while "
+                             "that server is down: remove it; clients then use the "
+                             "addresses of the name, which follow the servers",
+                             record->text, what);
+    }
+    return status;
 }
 
 /* A name server in a zone of this configuration needs an address there, and no CNAME. */
@@ -265,6 +358,9 @@ check_zones(struct zone_check *self)
     for (size_t zone = 0; zone < config->zone_count && status == 0; zone++) {
         for (size_t i = 0; i < config->zones[zone].record_count; i++) {
             check_chain(self, zone, i);
+            if ((status = check_embedded(self, zone, i)) != 0) {
+                return status;
+            }
         }
         for (size_t i = 0; i < config->zones[zone].ns_count && status == 0; i++) {
             status = check_ns(self, zone, config->zones[zone].ns[i]);

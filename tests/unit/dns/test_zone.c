@@ -66,6 +66,9 @@ test_bad_records_are_refused(void **state)
         {NULL, "www 60-30 A 192.0.2.1", "TTL"}, /* ldns: 6030 */
         {NULL, "www 1mm A 192.0.2.1", "TTL"},
         {NULL, "www ; 60\n A 192.0.2.1", "type is missing"}, /* ldns: 0 */
+        {NULL, "www IN 60x A 192.0.2.1", "TTL"},
+        {NULL, "www IN 300", "syntax"},
+        {NULL, "www CH 300 TXT a", "class IN"},
         {NULL, " A 192.0.2.1", "blank"},
         {NULL, "www CH TXT a", "class IN"},
         {NULL, "www.example.com. A 192.0.2.1", "outside"},
@@ -109,6 +112,83 @@ test_bad_records_are_refused(void **state)
         assert_int_equal(found.at.column, 9);
         free(site);
     }
+}
+
+/* cases.md, E: the kind is any static record with an address at or for a name that moves. */
+static void
+test_case_ipv4hint_beside_a_shared_name(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first; /* a good record before it, or NULL */
+        const char *record;
+        const char *why; /* NULL: it is accepted */
+    } cases[] = {
+        {NULL, "@ HTTPS 1 . ipv4hint=192.0.2.12", "its ipv4hint would"},
+        {NULL, "@ HTTPS 1 . alpn=h2 ipv6hint=2001:db8::12", "its ipv6hint would"},
+        {NULL, "@ HTTPS 1 . alpn=h2 port=8443", NULL},
+        {NULL, "DC3 SVCB 1 www ipv4hint=192.0.2.12", "its ipv4hint would"},
+        {NULL, "@ TYPE65 \\# 11 000100 00040004 c0000201", "its ipv4hint would"},
+        {NULL, "_8443._https HTTPS 1 . ipv4hint=192.0.2.12", "its ipv4hint would"},
+        {NULL, "www HTTPS 1 get.example.org. ipv4hint=192.0.2.12", "its ipv4hint would"},
+        {NULL, "www HTTPS 1 GET.example.org. ipv4hint=192.0.2.12", "its ipv4hint would"},
+        {"alias CNAME dc3", "www HTTPS 1 alias ipv4hint=192.0.2.12", "its ipv4hint would"},
+        {"alias CNAME x", "www HTTPS 1 alias ipv4hint=192.0.2.12", NULL},
+        {NULL, "www HTTPS 1 . ipv4hint=192.0.2.99", NULL},
+        {NULL, "www HTTPS 1 cdn.example.com. ipv4hint=192.0.2.99", NULL},
+        {NULL, "@ L32 10 192.0.2.1", "its address would"},
+        {NULL, "@ L64 10 2001:db8:1140:1000", "its address would"},
+        {NULL, "@ NID 10 14:4fff:ff20:ee64", NULL},
+        {NULL, "@ WKS 192.0.2.1 tcp 80", "its address would"},
+        {NULL, "@ IPSECKEY 10 1 2 192.0.2.38 AQNRU3mG7TVTO2BkR47usntb102uFJtugbo6BSGvgqt4AQ==",
+         "its gateway would"},
+        {NULL, "@ IPSECKEY 10 0 2 . AQNRU3mG7TVTO2BkR47usntb102uFJtugbo6BSGvgqt4AQ==", NULL},
+        {NULL, "@ TXT \"v=spf1 ip4:192.0.2.12 -all\"", NULL},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        struct site *site = site_new();
+        struct collected found = {0};
+        if (cases[i].first != NULL) {
+            site_record(site, 0, cases[i].first);
+        }
+        site_record(site, 0, cases[i].record);
+        const int status = locum_dns_check(&site->config, collect, &found);
+        if (cases[i].why == NULL ? status != 0
+                                 : status != LOCUM_ERR_INVALID || found.count != 1 ||
+                                       strstr(found.text, cases[i].why) == NULL) {
+            fail_msg("%s: status %d, %zu problems: %s", cases[i].record, status, found.count,
+                     found.text);
+        }
+        free(site);
+    }
+}
+
+/* cases.md, E. RFC 1035 5.1: both orders. */
+static void
+test_case_class_before_ttl(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint32_t ttl_s;
+    } cases[] = {
+        {"host IN 300 A 192.0.2.1", 300},         {"host 300 IN A 192.0.2.1", 300},
+        {"host IN A 192.0.2.1", LOCUM_TTL_NONE},  {"host in 5m A 192.0.2.1", 300},
+        {"host\tCLASS1  1h\tA\t192.0.2.1", 3600}, {"host IN 2147483647 TXT \"IN 300\"", INT32_MAX},
+    };
+    ldns_rdf *apex = locum_zone_dname("get.example.org.");
+    assert_non_null(apex);
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        const char *why = "";
+        ldns_rr *rr = NULL;
+        if (locum_zone_parse_record(cases[i].text, apex, &rr, &why) != 0) {
+            fail_msg("%s: %s", cases[i].text, why);
+        }
+        assert_int_equal(ldns_rr_ttl(rr), cases[i].ttl_s);
+        assert_int_equal(ldns_rr_get_class(rr), LDNS_RR_CLASS_IN);
+        ldns_rr_free(rr);
+    }
+    ldns_rdf_deep_free(apex);
 }
 
 static void
@@ -211,6 +291,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good_records_are_accepted),
         cmocka_unit_test(test_bad_records_are_refused),
+        cmocka_unit_test(test_case_ipv4hint_beside_a_shared_name),
+        cmocka_unit_test(test_case_class_before_ttl),
         cmocka_unit_test(test_name_servers_without_address_are_refused),
         cmocka_unit_test(test_all_problems_are_reported),
         cmocka_unit_test(test_cname_chain_of_nine_is_refused),
