@@ -51,7 +51,7 @@ advise_families(struct locum_bind *bind, const struct locum_core_config *core)
     for (int family = 0; family < LOCUM_FAMILIES; family++) {
         bool any = false;
         for (size_t i = 0; i < core->node_count; i++) {
-            any |= core->nodes[i].has[family];
+            any |= core->nodes[i].role == LOCUM_ROLE_SERVER && core->nodes[i].has[family];
         }
         for (size_t i = 0; i < core->node_count && any; i++) {
             if (core->nodes[i].role == LOCUM_ROLE_SERVER && !core->nodes[i].has[family]) {

@@ -22,7 +22,7 @@ check_role(struct locum_bind *bind, size_t node)
     struct locum_config *config = bind->target;
     struct locum_core_node *core = &config->core.nodes[node];
     for (size_t i = 0; i < config->nodes[node].address_count; i++) {
-        core->has[config->nodes[node].address[i].family] |= core->role == LOCUM_ROLE_SERVER;
+        core->has[config->nodes[node].address[i].family] |= core->role != LOCUM_ROLE_SENTINEL;
     }
     if (locum_bind_bad(bind, LOCUM_KEY_NODE_ROLE, node)) {
         return;

@@ -36,6 +36,29 @@ add_ack(struct locum_text *text, const char *peer, const struct locum_ack *ack)
     locum_text_add_char(text, locum_names_state_code(ack->state_code));
 }
 
+static const char *const unheard_keys[LOCUM_FAMILIES] = {"x-unheard4", "x-unheard6"};
+
+static void
+add_families(struct locum_text *text, const struct locum_core_config *config,
+             const struct locum_heartbeat *heartbeat)
+{
+    const char *separator = " x-lost=";
+    for (enum locum_family family = LOCUM_V4; family <= LOCUM_V6; family++) {
+        if (heartbeat->lost[family]) {
+            locum_text_add(text, separator);
+            locum_text_add(text, locum_names_family(family));
+            separator = ",";
+        }
+    }
+    for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
+        if (heartbeat->unheard[family] != 0) {
+            add_field(text, unheard_keys[family]);
+            locum_text_add_char(text, '=');
+            locum_nodes_add(text, config, heartbeat->unheard[family]);
+        }
+    }
+}
+
 void
 locum_heartbeat_add(struct locum_text *text, const struct locum_core_config *config,
                     const struct locum_heartbeat *heartbeat)
@@ -64,6 +87,7 @@ locum_heartbeat_add(struct locum_text *text, const struct locum_core_config *con
         add_field(text, "x-dns=");
         locum_text_add(text, locum_names_dns_claim(heartbeat->dns));
     }
+    add_families(text, config, heartbeat);
 }
 
 static bool
@@ -162,7 +186,54 @@ parse_ack(struct locum_slice value, struct locum_ack *ret)
                                 locum_slice_u64(seq, number_max, &ret->seq) == 0);
 }
 
-/* peer=... or x-key=...; HEARTBEAT-5: what is unknown is skipped. */
+/* x-lost=ipv4,ipv6 */
+static void
+parse_lost(struct locum_slice value, struct locum_heartbeat *ret)
+{
+    struct locum_slice name;
+    enum locum_family family;
+    while (locum_slice_cut(&value, ',', &name)) {
+        if (locum_names_find_family(name, &family)) {
+            ret->lost[family] = true;
+        }
+    }
+}
+
+/* dc2,dc3: those of them that are configured. */
+static locum_nodes
+parse_nodes(struct locum_slice value, const struct locum_core_config *config)
+{
+    struct locum_slice name;
+    locum_nodes set = 0;
+    while (locum_slice_cut(&value, ',', &name)) {
+        const locum_node node = locum_nodes_find(config, name);
+        set |= node != LOCUM_NODE_NONE ? locum_nodes_of(node) : 0;
+    }
+    return set;
+}
+
+/* x-key=value; HEARTBEAT-5: what is unknown is skipped. */
+static void
+parse_extension(struct locum_slice key, struct locum_slice value,
+                const struct locum_core_config *config, struct locum_heartbeat *ret)
+{
+    if (locum_slice_is(key, "x-version") &&
+        (!is_printable(value) ||
+         locum_slice_copy(value, ret->version, sizeof(ret->version)) != 0)) {
+        ret->version[0] = '\0'; /* not a version that Locum writes: as if absent */
+    } else if (locum_slice_is(key, "x-dns")) {
+        (void)locum_names_find_dns_claim(value, &ret->dns);
+    } else if (locum_slice_is(key, "x-lost")) {
+        parse_lost(value, ret);
+    }
+    for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
+        if (locum_slice_is(key, unheard_keys[family])) {
+            ret->unheard[family] = parse_nodes(value, config);
+        }
+    }
+}
+
+/* peer=... or x-key=... */
 static bool
 parse_extra(struct locum_slice field, const struct locum_core_config *config,
             struct locum_heartbeat *ret)
@@ -173,13 +244,7 @@ parse_extra(struct locum_slice field, const struct locum_core_config *config,
         return false;
     }
     if (locum_slice_starts(key, "x-")) {
-        if (locum_slice_is(key, "x-version") &&
-            (!is_printable(field) ||
-             locum_slice_copy(field, ret->version, sizeof(ret->version)) != 0)) {
-            ret->version[0] = '\0'; /* not a version that Locum writes: as if absent */
-        } else if (locum_slice_is(key, "x-dns")) {
-            (void)locum_names_find_dns_claim(field, &ret->dns);
-        }
+        parse_extension(key, field, config, ret);
         return true;
     }
     const locum_node peer = locum_nodes_find(config, key);

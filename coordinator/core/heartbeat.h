@@ -8,6 +8,9 @@
  * unknown version is ignored, and so is an unknown field:
  *
  *   x-dns=ok|closed|none     whether its sender's DNS is open; none: it has none (DNS-1)
+ *   x-lost=ipv6              only if so: the sender has lost this family (FAMILY-4)
+ *   x-unheard6=dc3,dc4       only if so: it does not hear these over IPv6 any more (FAMILY-2); and
+ *                            x-unheard4
  *
  * Pure.
  */
@@ -19,6 +22,10 @@
 
 /* The longest heartbeat: 32 peers with every number at its longest, signature and NUL included. */
 enum { LOCUM_HEARTBEAT_MAX = 2560 };
+
+/* A heartbeat names at most this many nodes that are not heard in a family, so that the longest one
+ * still is one datagram. */
+enum { LOCUM_UNHEARD_MAX = 10 };
 
 /* A datagram never exceeds this (RFC 8085 3.2: no fragmentation on any IPv6 path). */
 enum { LOCUM_DATAGRAM_MAX = 1232 };
@@ -45,6 +52,8 @@ struct locum_heartbeat {
     enum locum_dns_claim dns;            /* unknown: absent */
     locum_nodes acked;                   /* the nodes that have an entry in `acks` */
     struct locum_ack acks[LOCUM_NODES_MAX];
+    bool lost[LOCUM_FAMILIES];
+    locum_nodes unheard[LOCUM_FAMILIES];
 };
 
 /* Append the text (no signature, no newline); the caller checks text->truncated. */

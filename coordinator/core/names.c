@@ -54,12 +54,11 @@ TEXTS(dns_state, "unknown", "ok", "silent", "unreachable", "refused", "error", "
       "other-soa")
 TEXTS(policy, "self", "all")
 TEXTS(cause, "heard", "silent", "quorum", "leaving", "adopted", "grace", "recovered", "operator",
-      "lease-end", "checks")
+      "lease-end", "checks", "address", "reported")
 FIND(condition)
 FIND(service)
 FIND(admin)
 FIND(sample)
-FIND(path)
 FIND(family)
 FIND(transport)
 FIND(dns_claim)

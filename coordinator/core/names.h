@@ -28,7 +28,6 @@ bool locum_names_find_condition(struct locum_slice text, enum locum_condition *r
 bool locum_names_find_service(struct locum_slice text, enum locum_service *ret);
 bool locum_names_find_admin(struct locum_slice text, enum locum_admin *ret);
 bool locum_names_find_sample(struct locum_slice text, enum locum_sample *ret);
-bool locum_names_find_path(struct locum_slice text, enum locum_path *ret);
 bool locum_names_find_family(struct locum_slice text, enum locum_family *ret);
 bool locum_names_find_transport(struct locum_slice text, enum locum_transport *ret);
 bool locum_names_find_dns_claim(struct locum_slice text, enum locum_dns_claim *ret);

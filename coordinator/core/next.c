@@ -31,6 +31,23 @@ wait_for_peer(struct wait *wait, const struct locum_core *self, locum_node peer)
     until(wait, self->detector.peer[peer].returning_since + self->config.recover_after_ms);
 }
 
+/* FAMILY-2: one family is silent for a limit, or the other was heard for one or not any more. */
+static void
+wait_for_families(struct wait *wait, const struct locum_core *self, locum_node node)
+{
+    const struct locum_view *view = &self->view;
+    const locum_ms limit = locum_view_limit(view, &self->config, node);
+    until(wait, view->grace + limit);
+    until(wait, view->peer[node].grace + limit);
+    for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
+        const struct locum_family_facts *facts = &view->peer[node].family[family];
+        until(wait, facts->heard + limit);
+        until(wait, facts->heard + limit + 1);
+        until(wait, facts->since + limit);
+        until(wait, self->families.at[node][family].trial + self->config.recover_after_ms);
+    }
+}
+
 /* The own service: samples of the own Mirrorbits, the end of probation, SERVICE-2's 10 minutes. */
 static void
 wait_for_service(struct wait *wait, const struct locum_core *self)
@@ -52,6 +69,10 @@ locum_core_next(const struct locum_core *self, struct locum_now now)
     until(&wait, self->view.started + LOCUM_DIRECT_MS);
     for (locum_node peer = 0; peer < self->config.node_count; peer++) {
         wait_for_peer(&wait, self, peer);
+        wait_for_families(&wait, self, peer);
+    }
+    for (size_t family = 0; family < LOCUM_FAMILIES; family++) { /* FAMILY-6 */
+        until(&wait, self->families.absent_since[family] + self->config.timeout_ms);
     }
     wait_for_service(&wait, self);
     until(&wait, now.mono + (self->admin.until_boot - now.boot));

@@ -32,7 +32,7 @@ candidate(const struct locum_core_config *config, locum_node node, enum locum_fa
 /* best(first): of those of the best rank, `first`, else the first successor. NONE: there is none.
  */
 static locum_node
-best(const struct locum_core_config *config, const enum locum_rank *rank, locum_node first,
+best(const struct locum_core_config *config, const struct locum_ranks *rank, locum_node first,
      enum locum_family family)
 {
     locum_node order[LOCUM_NODES_MAX];
@@ -40,7 +40,7 @@ best(const struct locum_core_config *config, const enum locum_rank *rank, locum_
     locum_node found = candidate(config, first, family) ? first : LOCUM_NODE_NONE;
     for (size_t i = 0; i < count; i++) {
         if (candidate(config, order[i], family) &&
-            (found == LOCUM_NODE_NONE || rank[order[i]] < rank[found])) {
+            (found == LOCUM_NODE_NONE || rank[order[i]].in[family] < rank[found].in[family])) {
             found = order[i];
         }
     }
@@ -49,15 +49,15 @@ best(const struct locum_core_config *config, const enum locum_rank *rank, locum_
 
 /* PLAN-2 */
 static locum_nodes
-all_of_best(const struct locum_core_config *config, const enum locum_rank *rank,
+all_of_best(const struct locum_core_config *config, const struct locum_ranks *rank,
             enum locum_family family)
 {
     const locum_node leader = best(config, rank, config->self, family);
     locum_nodes set = 0;
     for (locum_node node = 0; node < config->node_count; node++) {
         if (candidate(config, node, family) &&
-            (rank[node] == rank[leader] ||
-             (rank[leader] <= LOCUM_RANK_C && rank[node] == LOCUM_RANK_D))) {
+            (rank[node].in[family] == rank[leader].in[family] ||
+             (rank[leader].in[family] <= LOCUM_RANK_C && rank[node].in[family] == LOCUM_RANK_D))) {
             set |= locum_nodes_of(node);
         }
     }
@@ -72,7 +72,7 @@ set_of(locum_node node)
 
 /* The nodes to name for one name and family. */
 static locum_nodes
-choose(const struct locum_core_config *config, const enum locum_rank *rank,
+choose(const struct locum_core_config *config, const struct locum_ranks *rank,
        const struct locum_core_name *name, enum locum_family family)
 {
     const locum_node owner = name->owner;
@@ -84,15 +84,16 @@ choose(const struct locum_core_config *config, const enum locum_rank *rank,
     if (!config->nodes[owner].has[family]) {
         return 0; /* PLAN-6 */
     }
-    if (rank[owner] == LOCUM_RANK_A || rank[owner] == LOCUM_RANK_D) { /* PLAN-3 */
+    if (rank[owner].in[family] == LOCUM_RANK_A ||
+        rank[owner].in[family] == LOCUM_RANK_D) { /* PLAN-3 */
         return locum_nodes_of(owner);
     }
     return set_of(best(config, rank, owner, family));
 }
 
 static enum locum_plan_reason
-reason_of(const struct locum_core_config *config, const enum locum_rank *rank,
-          const struct locum_core_name *name, locum_nodes nodes)
+reason_of(const struct locum_core_config *config, const struct locum_ranks *rank,
+          const struct locum_core_name *name, enum locum_family family, locum_nodes nodes)
 {
     if (nodes == 0) {
         return LOCUM_REASON_NONE;
@@ -100,7 +101,7 @@ reason_of(const struct locum_core_config *config, const enum locum_rank *rank,
     if (name->owner != LOCUM_NODE_NONE) {
         return nodes == locum_nodes_of(name->owner) ? LOCUM_REASON_OWNER : LOCUM_REASON_TAKEOVER;
     }
-    if (rank[__builtin_ctz(nodes)] >= LOCUM_RANK_F) {
+    if (rank[__builtin_ctz(nodes)].in[family] >= LOCUM_RANK_F) {
         return LOCUM_REASON_FAIL_OPEN;
     }
     if (name->policy == LOCUM_ANSWER_ALL) {
@@ -110,17 +111,17 @@ reason_of(const struct locum_core_config *config, const enum locum_rank *rank,
 }
 
 void
-locum_plan_make(const struct locum_core_config *config, const enum locum_rank *rank,
+locum_plan_make(const struct locum_core_config *config, const struct locum_ranks *rank,
                 struct locum_plan *ret)
 {
-    static const enum locum_rank all_a[LOCUM_NODES_MAX];
+    static const struct locum_ranks all_a[LOCUM_NODES_MAX];
     memset(ret, 0, sizeof(*ret));
     for (size_t i = 0; i < config->name_count; i++) {
         const struct locum_core_name *name = &config->names[i];
         for (enum locum_family family = LOCUM_V4; family <= LOCUM_V6; family++) {
             struct locum_answer *answer = &ret->answers[i][family];
             answer->nodes = choose(config, rank, name, family);
-            answer->reason = reason_of(config, rank, name, answer->nodes);
+            answer->reason = reason_of(config, rank, name, family, answer->nodes);
             answer->ttl_s = answer->nodes == choose(config, all_a, name, family)
                                 ? name->ttl_s
                                 : name->failover_ttl_s; /* PLAN-4 */

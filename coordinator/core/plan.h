@@ -46,10 +46,10 @@ struct locum_serving {
  * Make the plan.
  *
  * config  borrowed; successor orders are taken from it.
- * rank    of each node as this node sees it, node_count entries.
+ * rank    of each node in each family as this node sees it, node_count rows.
  * ret     written whole, so that two equal plans are equal in memory (memcmp).
  */
-void locum_plan_make(const struct locum_core_config *config, const enum locum_rank *rank,
+void locum_plan_make(const struct locum_core_config *config, const struct locum_ranks *rank,
                      struct locum_plan *ret);
 
 /* The summary of a plan. */

@@ -13,7 +13,7 @@ locum_rank_of(struct locum_standing standing)
         (unheard && (failing || probation || unwanted))) { /* RANK-G */
         return LOCUM_RANK_G;
     }
-    if (failing || standing.admin == LOCUM_MAINT ||
+    if (failing || standing.admin == LOCUM_MAINT || (standing.lost && !unheard) ||
         (unproven && (unwanted || returning))) { /* RANK-F */
         return LOCUM_RANK_F;
     }

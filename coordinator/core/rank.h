@@ -14,9 +14,10 @@ struct locum_standing {
     bool silent; /* COND-10 */
     enum locum_service service;
     enum locum_admin admin;
+    bool lost; /* in this address family: FAMILY-4 */
 };
 
-/* The first row of the table (RANK-G to RANK-A) that matches. */
+/* Its rank in one address family: the first row of the table (RANK-G to RANK-A) that matches. */
 enum locum_rank locum_rank_of(struct locum_standing standing);
 
 #endif

@@ -147,6 +147,8 @@ accept(struct locum_core *self, const struct locum_heartbeat *heartbeat, locum_m
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
         facts->state_codes[i] = heartbeat->acks[i].state_code; /* absent: unknown */
     }
+    memcpy(facts->lost, heartbeat->lost, sizeof(facts->lost));
+    memcpy(facts->unheard, heartbeat->unheard, sizeof(facts->unheard));
     locum_detector_heard(&self->detector, peer);
 }
 
@@ -168,15 +170,46 @@ in_order(struct locum_peer_facts *facts, struct locum_path_facts *path,
     return true;
 }
 
+/* FAMILY-1: a datagram. The same heartbeat comes once in each family that both nodes have. */
 static void
-receive_peer(struct locum_core *self, const struct locum_heartbeat *heartbeat, enum locum_path by,
-             struct locum_now now, struct locum_actions *actions)
+note_family(struct locum_core *self, const struct locum_heartbeat *heartbeat,
+            enum locum_family family, bool acknowledged, locum_ms mono)
 {
+    const locum_node peer = heartbeat->sender;
+    struct locum_family_facts *facts = &self->view.peer[peer].family[family];
+    if (heartbeat->incarnation < self->view.peer[peer].incarnation ||
+        !later(heartbeat->incarnation, heartbeat->seq, facts->incarnation, facts->seq)) {
+        return; /* as RECEIVE-4 */
+    }
+    facts->incarnation = heartbeat->incarnation;
+    facts->seq = heartbeat->seq;
+    if (!acknowledged) {
+        return;
+    }
+    if (facts->heard == LOCUM_NEVER ||
+        mono - facts->heard >= locum_view_limit(&self->view, &self->config, peer)) {
+        facts->since = mono;
+    }
+    facts->heard = mono;
+}
+
+static void
+receive_peer(struct locum_core *self, const struct locum_heartbeat *heartbeat,
+             const struct locum_input *input, struct locum_actions *actions)
+{
+    const enum locum_path by = input->heartbeat.path;
+    const struct locum_now now = input->now;
     struct locum_view *view = &self->view;
     const locum_node peer = heartbeat->sender;
     struct locum_peer_facts *facts = &view->peer[peer];
     const struct locum_ack *ack = &heartbeat->acks[self->config.self];
     raise_incarnation(self, ack->incarnation, now.mono, actions);
+    const locum_ms sent = locum_view_sent(view, ack->incarnation, ack->seq);
+    const bool acknowledged =
+        sent != LOCUM_NEVER && now.mono - sent <= 2 * self->config.timeout_ms; /* HEARTBEAT-6 */
+    if (by == LOCUM_PATH_UDP) {
+        note_family(self, heartbeat, input->heartbeat.family, acknowledged, now.mono);
+    }
     if (!in_order(facts, &facts->path[by], heartbeat)) {
         return;
     }
@@ -189,8 +222,7 @@ receive_peer(struct locum_core *self, const struct locum_heartbeat *heartbeat, e
         facts->incarnation = heartbeat->incarnation;
         facts->seq = heartbeat->seq;
     }
-    const locum_ms sent = locum_view_sent(view, ack->incarnation, ack->seq);
-    if (sent == LOCUM_NEVER || now.mono - sent > 2 * self->config.timeout_ms) { /* HEARTBEAT-6 */
+    if (!acknowledged) {
         if (newest) {
             note_one_way(self, peer, now.mono, actions);
         }
@@ -219,7 +251,7 @@ locum_receive(struct locum_core *self, const struct locum_input *input,
     if (!locum_heartbeat_parse(input->heartbeat.text, &self->config, &heartbeat)) {
         self->ignored++;
     } else if (heartbeat.sender != self->config.self) {
-        receive_peer(self, &heartbeat, input->heartbeat.path, input->now, actions);
+        receive_peer(self, &heartbeat, input, actions);
     } else if (input->heartbeat.path == LOCUM_PATH_REDIS) {
         receive_own(self, &heartbeat, input->now.mono, actions);
     } else {

@@ -30,6 +30,18 @@ move_counts(const struct moves *moves, const uint8_t old[LOCUM_NODES_MAX],
     }
 }
 
+static locum_nodes
+move_set(const struct moves *moves, locum_nodes old)
+{
+    locum_nodes set = 0;
+    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
+        if (moves->from[i] != LOCUM_NODE_NONE && locum_nodes_has(old, moves->from[i])) {
+            set |= locum_nodes_of((locum_node)i);
+        }
+    }
+    return set;
+}
+
 static void
 move_facts(const struct moves *moves, const struct locum_peer_facts *old,
            struct locum_peer_facts *ret)
@@ -41,18 +53,9 @@ move_facts(const struct moves *moves, const struct locum_peer_facts *old,
     }
     move_counts(moves, old->sentinel.known, ret->sentinel.known);
     move_counts(moves, old->sentinel.down, ret->sentinel.down);
-}
-
-static locum_nodes
-move_set(const struct moves *moves, locum_nodes old)
-{
-    locum_nodes set = 0;
-    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
-        if (moves->from[i] != LOCUM_NODE_NONE && locum_nodes_has(old, moves->from[i])) {
-            set |= locum_nodes_of((locum_node)i);
-        }
+    for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
+        ret->unheard[family] = move_set(moves, old->unheard[family]);
     }
-    return set;
 }
 
 /* The checks start again; the service state stays until they have verdicts. */
@@ -77,14 +80,22 @@ locum_core_reconfigure(struct locum_core *self, const struct locum_core_config *
     const struct moves moves = find_moves(&self->config, config);
     const struct locum_view old_view = self->view;
     const struct locum_detector old_detector = self->detector;
+    const struct locum_families old_families = self->families;
     struct locum_view fresh;
     locum_view_init(&fresh, now, old_view.incarnation);
     locum_detector_init(&self->detector);
+    locum_family_init(&self->families);
+    for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
+        self->families.absent_since[family] = old_families.absent_since[family];
+        self->families.unheard[family] = move_set(&moves, old_families.unheard[family]);
+    }
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
         self->view.peer[i] = fresh.peer[i];
         self->view.peer[i].grace = now.mono; /* a new peer had no time to be heard yet */
         if (moves.from[i] != LOCUM_NODE_NONE) {
             move_facts(&moves, &old_view.peer[moves.from[i]], &self->view.peer[i]);
+            memcpy(self->families.at[i], old_families.at[moves.from[i]],
+                   sizeof(self->families.at[i]));
             if (config->nodes[i].role != LOCUM_ROLE_SENTINEL) { /* COND-13 */
                 self->detector.peer[i] = old_detector.peer[moves.from[i]];
             }

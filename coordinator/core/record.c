@@ -5,13 +5,15 @@
 static const uint64_t number_max = (uint64_t)1 << 53;
 
 static const char *const input_names[] = {
-    [LOCUM_INPUT_COMMIT] = "commit", [LOCUM_INPUT_HEARTBEAT] = "heartbeat",
-    [LOCUM_INPUT_REDIS] = "redis",   [LOCUM_INPUT_SENTINEL] = "sentinel",
-    [LOCUM_INPUT_SAMPLE] = "sample", [LOCUM_INPUT_MIRRORBITS] = "mirrorbits",
-    [LOCUM_INPUT_ADMIN] = "admin",   [LOCUM_INPUT_EXCLUDE] = "exclude",
-    [LOCUM_INPUT_DNS] = "dns",       [LOCUM_INPUT_DNS_CLAIM] = "dns-claim",
-    [LOCUM_INPUT_LEAVE] = "leave",
+    [LOCUM_INPUT_COMMIT] = "commit",   [LOCUM_INPUT_HEARTBEAT] = "heartbeat",
+    [LOCUM_INPUT_REDIS] = "redis",     [LOCUM_INPUT_SENTINEL] = "sentinel",
+    [LOCUM_INPUT_SAMPLE] = "sample",   [LOCUM_INPUT_MIRRORBITS] = "mirrorbits",
+    [LOCUM_INPUT_ADMIN] = "admin",     [LOCUM_INPUT_EXCLUDE] = "exclude",
+    [LOCUM_INPUT_DNS] = "dns",         [LOCUM_INPUT_DNS_CLAIM] = "dns-claim",
+    [LOCUM_INPUT_ADDRESS] = "address", [LOCUM_INPUT_LEAVE] = "leave",
 };
+
+static const char *const udp_names[LOCUM_FAMILIES] = {"udp4", "udp6"};
 
 static void
 add_field(struct locum_text *text, const char *field)
@@ -81,7 +83,9 @@ locum_record_input(struct locum_text *text, const struct locum_core_config *conf
     locum_text_add(text, include ? "include" : input_names[input->kind]);
     switch (input->kind) {
     case LOCUM_INPUT_HEARTBEAT:
-        add_field(text, locum_names_path(input->heartbeat.path));
+        add_field(text, input->heartbeat.path == LOCUM_PATH_REDIS
+                            ? "redis"
+                            : udp_names[input->heartbeat.family]);
         add_rest(text, input->heartbeat.text.at, input->heartbeat.text.length);
         break;
     case LOCUM_INPUT_REDIS: add_field(text, input->subscribed ? "subscribed" : "lost"); break;
@@ -101,6 +105,10 @@ locum_record_input(struct locum_text *text, const struct locum_core_config *conf
         add_field(text, locum_names_dns_state(input->dns.state));
         break;
     case LOCUM_INPUT_DNS_CLAIM: add_field(text, locum_names_dns_claim(input->dns_claim)); break;
+    case LOCUM_INPUT_ADDRESS:
+        add_field(text, locum_names_family(input->address.family));
+        add_field(text, input->address.absent ? "absent" : "present");
+        break;
     case LOCUM_INPUT_COMMIT:
     case LOCUM_INPUT_LEAVE:
     default: break;
@@ -154,8 +162,16 @@ static bool
 parse_heartbeat(struct locum_slice *rest, struct locum_input *input)
 {
     struct locum_slice path;
-    if (!locum_slice_cut(rest, ' ', &path) ||
-        !locum_names_find_path(path, &input->heartbeat.path) || rest->at == NULL) {
+    if (!locum_slice_cut(rest, ' ', &path) || rest->at == NULL) {
+        return false;
+    }
+    const bool udp6 = locum_slice_is(path, udp_names[LOCUM_V6]);
+    if (locum_slice_is(path, "redis")) {
+        input->heartbeat.path = LOCUM_PATH_REDIS;
+    } else if (udp6 || locum_slice_is(path, udp_names[LOCUM_V4])) {
+        input->heartbeat.path = LOCUM_PATH_UDP;
+        input->heartbeat.family = udp6 ? LOCUM_V6 : LOCUM_V4;
+    } else {
         return false;
     }
     input->heartbeat.text = *rest;
@@ -248,6 +264,15 @@ parse_dns(struct locum_slice *rest, const struct locum_core_config *config,
 }
 
 static bool
+parse_address(struct locum_slice *rest, struct locum_input *input)
+{
+    struct locum_slice family;
+    return locum_slice_cut(rest, ' ', &family) &&
+           locum_names_find_family(family, &input->address.family) &&
+           cut_flag(rest, "absent", "present", &input->address.absent);
+}
+
+static bool
 find_kind(struct locum_slice text, enum locum_input_kind *ret)
 {
     for (size_t i = 0; i < LOCUM_COUNT(input_names); i++) {
@@ -282,6 +307,7 @@ parse_content(struct locum_slice *rest, const struct locum_core_config *config,
     case LOCUM_INPUT_DNS_CLAIM:
         return locum_slice_cut(rest, ' ', &kind) &&
                locum_names_find_dns_claim(kind, &input->dns_claim);
+    case LOCUM_INPUT_ADDRESS: return parse_address(rest, input);
     case LOCUM_INPUT_COMMIT:
     case LOCUM_INPUT_LEAVE:
     default: return true;

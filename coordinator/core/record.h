@@ -6,7 +6,7 @@
  * An input is its time and its content:
  *
  *   MONO BOOT WALL commit
- *   MONO BOOT WALL heartbeat redis|udp TEXT       without the signature
+ *   MONO BOOT WALL heartbeat redis|udp4|udp6 TEXT without the signature
  *   MONO BOOT WALL redis subscribed|lost
  *   MONO BOOT WALL sentinel ns0 tilt|- dc2=2,0    instances known, of them s_down; 0,0 left out
  *   MONO BOOT WALL sample CHECK pass|fail|refused
@@ -15,6 +15,7 @@
  *   MONO BOOT WALL exclude|include NODE
  *   MONO BOOT WALL dns NODE ipv4|ipv6 udp|tcp STATE
  *   MONO BOOT WALL dns-claim ok|closed|none
+ *   MONO BOOT WALL address ipv4|ipv6 absent|present   of this node
  *   MONO BOOT WALL leave
  *
  * An action other than an event (report/events.h writes those):

@@ -26,6 +26,7 @@ locum_core_init(struct locum_core *self, const struct locum_core_config *config,
     self->config = *config;
     locum_view_init(&self->view, now, next > wall ? next : wall);
     locum_detector_init(&self->detector);
+    locum_family_init(&self->families);
     locum_service_init(&self->service, config);
     self->admin.until_boot = LOCUM_NEVER;
     if (saved != NULL) {
@@ -58,7 +59,7 @@ locum_core_admin(const struct locum_core *self, locum_node node)
 }
 
 static enum locum_rank
-rank_of(const struct locum_core *self, locum_node node)
+rank_of(const struct locum_core *self, locum_node node, enum locum_family family)
 {
     return locum_rank_of((struct locum_standing){
         .excluded = locum_nodes_has(self->admin.excluded, node), /* RANK-1 */
@@ -66,15 +67,27 @@ rank_of(const struct locum_core *self, locum_node node)
         .silent = self->detector.peer[node].silent,
         .service = locum_core_service(self, node),
         .admin = locum_core_admin(self, node),
+        .lost = self->families.at[node][family].lost,
     });
+}
+
+enum locum_rank
+locum_core_rank(const struct locum_core *self, locum_node node)
+{
+    const bool *has = self->config.nodes[node].has;
+    const enum locum_rank *rank = self->rank[node].in;
+    const bool v6 = has[LOCUM_V6] && (!has[LOCUM_V4] || rank[LOCUM_V6] < rank[LOCUM_V4]);
+    return rank[v6 ? LOCUM_V6 : LOCUM_V4];
 }
 
 bool
 locum_core_ranks_moved(const struct locum_core *self)
 {
     for (locum_node node = 0; node < self->config.node_count; node++) {
-        if (rank_of(self, node) != self->rank[node]) {
-            return true;
+        for (enum locum_family family = LOCUM_V4; family <= LOCUM_V6; family++) {
+            if (rank_of(self, node, family) != self->rank[node].in[family]) {
+                return true;
+            }
         }
     }
     return false;
@@ -85,7 +98,9 @@ locum_core_replan(struct locum_core *self)
 {
     struct locum_plan plan;
     for (locum_node node = 0; node < self->config.node_count; node++) {
-        self->rank[node] = rank_of(self, node);
+        for (enum locum_family family = LOCUM_V4; family <= LOCUM_V6; family++) {
+            self->rank[node].in[family] = rank_of(self, node, family);
+        }
     }
     locum_plan_make(&self->config, self->rank, &plan);
     const struct locum_serving serving = locum_plan_serving(&self->config, &plan);
@@ -94,6 +109,18 @@ locum_core_replan(struct locum_core *self)
     self->plan = plan;
     self->serving = serving;
     return changed;
+}
+
+/* The first `room` nodes of the set. */
+static locum_nodes
+first_of(locum_nodes set, size_t *room)
+{
+    locum_nodes first = 0;
+    for (; set != 0 && *room > 0; --*room) {
+        first |= set & -set;
+        set &= set - 1;
+    }
+    return first;
 }
 
 void
@@ -126,6 +153,11 @@ locum_core_heartbeat(const struct locum_core *self, locum_node to, struct locum_
             .state_code = locum_detector_state_code(&self->detector, peer),
         };
     }
+    size_t room = LOCUM_UNHEARD_MAX;
+    for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
+        heartbeat.lost[family] = self->families.at[config->self][family].lost;
+        heartbeat.unheard[family] = first_of(self->families.unheard[family], &room);
+    }
     locum_heartbeat_add(text, config, &heartbeat);
 }
 
@@ -141,8 +173,10 @@ locum_core_admin_check(const struct locum_core *self, enum locum_admin state, bo
 {
     size_t left = 0;
     for (locum_node node = 0; node < self->config.node_count; node++) {
+        const bool works = self->rank[node].in[LOCUM_V4] <= LOCUM_RANK_B &&
+                           self->rank[node].in[LOCUM_V6] <= LOCUM_RANK_B;
         if (node != self->config.self && self->config.nodes[node].role == LOCUM_ROLE_SERVER &&
-            self->rank[node] <= LOCUM_RANK_B) {
+            works) {
             left++;
         }
     }

@@ -187,6 +187,22 @@ advance_conditions(struct locum_core *self, struct locum_now now, struct locum_a
     return count > 0;
 }
 
+/* HEARTBEAT-1: a changed vote, and what this node says about itself, are sent at once. */
+static void
+advance_families(struct locum_core *self, struct locum_now now, struct locum_actions *actions)
+{
+    struct locum_family_event events[LOCUM_NODES_MAX * LOCUM_FAMILIES];
+    struct locum_families *families = &self->families;
+    const locum_nodes before[] = {families->unheard[LOCUM_V4], families->unheard[LOCUM_V6]};
+    const size_t count = locum_family_advance(families, &self->view, &self->config, now, events);
+    for (size_t i = 0; i < count; i++) {
+        locum_core_add_event(actions, LOCUM_EVENT_FAMILY)->family = events[i];
+    }
+    if (count > 0 || memcmp(before, families->unheard, sizeof(before)) != 0) {
+        self->send_wanted = true;
+    }
+}
+
 static void
 commit(struct locum_core *self, struct locum_now now, struct locum_actions *actions)
 {
@@ -197,6 +213,7 @@ commit(struct locum_core *self, struct locum_now now, struct locum_actions *acti
         add_admin_event(self, admin, LOCUM_CAUSE_LEASE, actions);
     }
     const bool moved = advance_conditions(self, now, actions);
+    advance_families(self, now, actions);
     advance_plan(self, actions);
     send_heartbeat(self, now.mono, actions);
     check_left(self, now.mono, actions);
@@ -335,6 +352,10 @@ locum_core_step(struct locum_core *self, const struct locum_input *input,
         self->send_wanted =
             self->send_wanted || self->view.peer[self->config.self].dns_claim != input->dns_claim;
         self->view.peer[self->config.self].dns_claim = input->dns_claim;
+        break;
+    case LOCUM_INPUT_ADDRESS:
+        locum_family_address(&self->families, input->address.family, input->address.absent,
+                             now.mono);
         break;
     case LOCUM_INPUT_LEAVE: leave(self, now.mono, ret_actions); break;
     }

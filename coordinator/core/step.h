@@ -17,6 +17,7 @@
 
 #include "core/admin.h"
 #include "core/detector.h"
+#include "core/family.h"
 #include "core/heartbeat.h"
 #include "core/plan.h"
 #include "core/rank.h"
@@ -39,6 +40,7 @@ enum locum_input_kind {
     LOCUM_INPUT_EXCLUDE,    /* .exclude */
     LOCUM_INPUT_DNS,        /* .dns: a peer's DNS was asked */
     LOCUM_INPUT_DNS_CLAIM,  /* .dns_claim: what is open here */
+    LOCUM_INPUT_ADDRESS,    /* .address: an own address of the family is gone, or all are there */
     LOCUM_INPUT_LEAVE,      /* an orderly stop begins; LOCUM_ACTION_LEFT ends it */
 };
 
@@ -48,7 +50,8 @@ struct locum_input {
     union {
         struct {
             enum locum_path path;
-            struct locum_slice text; /* without the signature; borrowed during the step */
+            struct locum_slice text;  /* without the signature; borrowed during the step */
+            enum locum_family family; /* of a datagram */
         } heartbeat;
         bool subscribed;
         struct {
@@ -78,6 +81,10 @@ struct locum_input {
             enum locum_dns_state state;
         } dns;
         enum locum_dns_claim dns_claim;
+        struct {
+            enum locum_family family;
+            bool absent;
+        } address;
     };
 };
 
@@ -95,14 +102,16 @@ enum locum_event_kind {
     LOCUM_EVENT_TWO_WAY,        /* .peer: it hears this node again */
     LOCUM_EVENT_RESTART,        /* .restart: a peer has begun another run (RECEIVE-11) */
     LOCUM_EVENT_LEAVING,
-    LOCUM_EVENT_DNS,   /* .dns: a peer's DNS fails, or works again (DNS-3) */
-    LOCUM_CORE_EVENTS, /* their number; report/events.h goes on from here */
+    LOCUM_EVENT_DNS,    /* .dns: a peer's DNS fails, or works again (DNS-3) */
+    LOCUM_EVENT_FAMILY, /* .family: a node has lost an address family, or has it back */
+    LOCUM_CORE_EVENTS,  /* their number; report/events.h goes on from here */
 };
 
 struct locum_event {
     enum locum_event_kind kind;
     union {
         struct locum_condition_event condition;
+        struct locum_family_event family;
         struct {
             enum locum_service from, to;
         } service;
@@ -142,8 +151,8 @@ struct locum_action {
     struct locum_event event;
 };
 
-/* For each peer one event by grace and one by time, and some more. */
-enum { LOCUM_ACTIONS_MAX = 2 * LOCUM_NODES_MAX + 16 };
+/* For each peer one event by grace and one by time, for each node one a family, and some more. */
+enum { LOCUM_ACTIONS_MAX = (2 + LOCUM_FAMILIES) * LOCUM_NODES_MAX + 16 };
 
 struct locum_actions {
     size_t count;
@@ -166,9 +175,10 @@ struct locum_core {
     struct locum_core_config config; /* a copy */
     struct locum_view view;
     struct locum_detector detector;
+    struct locum_families families;
     struct locum_service_state service;
     struct locum_admin_state admin;
-    enum locum_rank rank[LOCUM_NODES_MAX];
+    struct locum_ranks rank[LOCUM_NODES_MAX];
     struct locum_plan plan;
     struct locum_serving serving;
     bool plan_reported;   /* the first plan was handed out */
@@ -240,6 +250,9 @@ enum locum_condition locum_core_condition(const struct locum_core *self, locum_n
 /* A node's service and admin state as known here (own or last heard). */
 enum locum_service locum_core_service(const struct locum_core *self, locum_node node);
 enum locum_admin locum_core_admin(const struct locum_core *self, locum_node node);
+
+/* The best rank of a node in the families that it has; of the first if it has none. */
+enum locum_rank locum_core_rank(const struct locum_core *self, locum_node node);
 
 /* Some rank differs from those that the plan was made of; only ranks change a plan. */
 bool locum_core_ranks_moved(const struct locum_core *self);

@@ -48,6 +48,10 @@ enum locum_rank {
     LOCUM_RANK_F, /* failing */
     LOCUM_RANK_G  /* not to be named */
 };
+/* Of one node, by address family. */
+struct locum_ranks {
+    enum locum_rank in[LOCUM_FAMILIES];
+};
 enum locum_path { LOCUM_PATH_REDIS, LOCUM_PATH_UDP };
 enum { LOCUM_PATHS = 2 };
 enum locum_transport { LOCUM_TRANSPORT_UDP, LOCUM_TRANSPORT_TCP };
@@ -76,15 +80,17 @@ enum locum_cause {
     LOCUM_CAUSE_GRACE,     /* self could not have heard anybody */
     LOCUM_CAUSE_RECOVERED, /* returning for long enough, and its service is up */
     LOCUM_CAUSE_OPERATOR,
-    LOCUM_CAUSE_LEASE,  /* the lease of an admin state has ended */
-    LOCUM_CAUSE_CHECKS, /* the service checks */
+    LOCUM_CAUSE_LEASE,    /* the lease of an admin state has ended */
+    LOCUM_CAUSE_CHECKS,   /* the service checks */
+    LOCUM_CAUSE_ADDRESS,  /* an own address of the family is gone */
+    LOCUM_CAUSE_REPORTED, /* the node itself says so */
 };
 
 /* One configured node. */
 struct locum_core_node {
     char name[LOCUM_NODE_NAME_MAX + 1];
     enum locum_role role;
-    bool has[LOCUM_FAMILIES];             /* it has an address of this family */
+    bool has[LOCUM_FAMILIES];             /* a server or witness with an address of this family */
     locum_node failover[LOCUM_NODES_MAX]; /* configured successors of its owned names, in order */
     size_t failover_count;                /* 0: the configured node order decides */
 };

@@ -16,6 +16,9 @@ locum_view_init(struct locum_view *self, struct locum_now now, uint64_t incarnat
         struct locum_peer_facts *peer = &self->peer[i];
         peer->path[LOCUM_PATH_REDIS].heard = LOCUM_NEVER;
         peer->path[LOCUM_PATH_UDP].heard = LOCUM_NEVER;
+        for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
+            peer->family[family].heard = peer->family[family].since = LOCUM_NEVER;
+        }
         peer->heard = LOCUM_NEVER;
         peer->gap = LOCUM_NEVER;
         peer->grace = LOCUM_NEVER;

@@ -32,6 +32,13 @@ struct locum_dns_facts {
     locum_ms asked;             /* mono time of the last result; LOCUM_NEVER */
 };
 
+/* What UDP over one address family has brought of a peer (FAMILY-1). */
+struct locum_family_facts {
+    uint64_t incarnation, seq; /* the last heartbeat in this family */
+    locum_ms heard; /* mono time of the last that was acknowledged in time; LOCUM_NEVER */
+    locum_ms since; /* heard without a gap of a limit since then; LOCUM_NEVER */
+};
+
 /* What a Sentinel at a node reported at its last poll. */
 struct locum_sentinel_facts {
     locum_ms polled; /* mono time of the reply; LOCUM_NEVER */
@@ -43,6 +50,7 @@ struct locum_sentinel_facts {
 struct locum_peer_facts {
     uint64_t incarnation, seq; /* recorded[P] (RECEIVE-6): acknowledged to it */
     struct locum_path_facts path[LOCUM_PATHS];
+    struct locum_family_facts family[LOCUM_FAMILIES];
     locum_ms heard;             /* heard[P]: the last accepted; LOCUM_NEVER */
     locum_ms gap;               /* the last accepted one that came a limit or more after base(P) */
     locum_ms grace;             /* P's grace; LOCUM_NEVER */
@@ -57,6 +65,8 @@ struct locum_peer_facts {
     char digest[LOCUM_DIGEST_CHARS + 1];
     char version[LOCUM_VERSION_MAX + 1];
     enum locum_condition state_codes[LOCUM_NODES_MAX]; /* its conditions of the others */
+    bool lost[LOCUM_FAMILIES];           /* x-lost: it says that its family does not work */
+    locum_nodes unheard[LOCUM_FAMILIES]; /* x-unheard4, x-unheard6: its votes (FAMILY-3) */
     bool one_way;              /* it has not heard self for 2 timeouts, though self hears it */
     locum_ms one_way_since;    /* its newest heartbeats acknowledge nothing fresh; LOCUM_NEVER */
     locum_ms restart_reported; /* mono time of the last LOCUM_EVENT_RESTART; LOCUM_NEVER */

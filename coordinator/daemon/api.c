@@ -316,7 +316,7 @@ find_zone(const struct locum_config *config, const char *name)
 static void
 fail_open_plan(const struct locum_core_config *config, struct locum_plan *ret)
 {
-    const enum locum_rank all_well[LOCUM_NODES_MAX] = {0};
+    const struct locum_ranks all_well[LOCUM_NODES_MAX] = {0};
     locum_plan_make(config, all_well, ret);
     for (size_t i = 0; i < config->name_count; i++) {
         for (size_t family = 0; family < LOCUM_FAMILIES; family++) {

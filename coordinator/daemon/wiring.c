@@ -16,7 +16,8 @@ enum { SERVING_BYTES_MAX = 1024 };
  * is the node that the signed text names, never the address it came from.
  */
 static void
-on_line(struct locum_daemon *self, enum locum_path path, struct locum_slice line)
+on_line(struct locum_daemon *self, enum locum_path path, enum locum_family family,
+        struct locum_slice line)
 {
     struct locum_input input = {.kind = LOCUM_INPUT_HEARTBEAT};
     size_t secret = 0;
@@ -29,19 +30,20 @@ on_line(struct locum_daemon *self, enum locum_path path, struct locum_slice line
         return;
     }
     input.heartbeat.path = path;
+    input.heartbeat.family = family;
     locum_daemon_loop_deliver(self, &input);
 }
 
 static void
-on_peer_line(void *user, struct locum_slice line)
+on_peer_line(void *user, enum locum_family family, struct locum_slice line)
 {
-    on_line(user, LOCUM_PATH_UDP, line);
+    on_line(user, LOCUM_PATH_UDP, family, line);
 }
 
 static void
 on_redis_heartbeat(void *user, struct locum_slice message)
 {
-    on_line(user, LOCUM_PATH_REDIS, message);
+    on_line(user, LOCUM_PATH_REDIS, LOCUM_V4, message);
 }
 
 static void

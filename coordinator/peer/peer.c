@@ -54,7 +54,7 @@ read_some(struct own_socket *self)
             peer->counts.oversized++;
         } else if (message[i].msg_len > 0) {
             peer->counts.received++;
-            peer->on_line(peer->user,
+            peer->on_line(peer->user, self->address.family,
                           (struct locum_slice){.at = line[i], .length = message[i].msg_len});
         }
     }

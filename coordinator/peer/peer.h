@@ -26,8 +26,9 @@ enum {
     LOCUM_PEER_RETRY_MS = 2000, /* between two tries to bind an address */
 };
 
-/* One datagram; `line` is borrowed and at most LOCUM_DATAGRAM_MAX bytes. From the loop only. */
-typedef void locum_peer_line_fn(void *user, struct locum_slice line);
+/* One datagram, and the family it came by; `line` is borrowed and at most LOCUM_DATAGRAM_MAX bytes.
+ * From the loop only. */
+typedef void locum_peer_line_fn(void *user, enum locum_family family, struct locum_slice line);
 
 /*
  * A socket could not be bound (error < 0; `text` says what to do), reported once for each different

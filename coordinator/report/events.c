@@ -20,8 +20,9 @@ enum value {
     TRANSPORT,
     DNS, /* enum locum_dns_state */
     SERVING,
-    VOTES, /* who voted, of a struct locum_condition_event; left out if nobody had to */
-    AGES,  /* and how old the evidence of each was */
+    LOST,  /* of an address family: lost, back */
+    VOTES, /* who voted; left out if nobody had to */
+    AGES,  /* of a struct locum_condition_event: how old the evidence of each was */
     MS,
     U64,
     YES_NO,
@@ -37,8 +38,8 @@ struct field {
 struct row {
     const char *name;
     enum locum_level level;
-    /* A bit for each value of an event's `to` (a condition or a service), or of `left`, that makes
-     * it a warning. */
+    /* A bit for each value of an event's `to` (a condition, a service, lost), or of `left`, that
+     * makes it a warning. */
     unsigned int warn_to;
     struct field fields[LOCUM_REDIS_FIELDS_MAX - 2];
     const char *meaning; /* for locum(8), with names between backquotes */
@@ -52,7 +53,7 @@ struct row {
 static const struct row rows[LOCUM_EVENTS] = {
     [LOCUM_EVENT_CONDITION] = {"condition", LOCUM_LOG_INFO, 1 << LOCUM_SUSPECT | 1 << LOCUM_DOWN,
         {{"peer", NODE, AT(condition.peer), NULL}, {"from", CONDITION, AT(condition.from), NULL},
-         {"to", CONDITION, AT(condition.to), NULL}, {"votes", VOTES, AT(condition), NULL},
+         {"to", CONDITION, AT(condition.to), NULL}, {"votes", VOTES, AT(condition.voters), NULL},
          {"ages", AGES, AT(condition), NULL}, {"reason", CAUSE, AT(condition.cause), NULL}},
         "The condition of a peer, as this node sees it, changed. `votes` are the nodes that "
         "do not hear the peer, `ages` tells for how many ms each has not heard it. "
@@ -115,6 +116,14 @@ static const struct row rows[LOCUM_EVENTS] = {
         "(no answer within a second), `unreachable` (its host rejects the question), `refused` "
         "(the answer is REFUSED), `error` (another error code), `not-authoritative` (a resolver "
         "answers) or `other-soa` (the SOA is not the configured one). No answer changes because of it."},
+    [LOCUM_EVENT_FAMILY] = {"family", LOCUM_LOG_INFO, 1 << true,
+        {{"peer", NODE, AT(family.node), NULL}, {"family", FAMILY, AT(family.family), NULL},
+         {"to", LOST, AT(family.lost), NULL}, {"votes", VOTES, AT(family.voters), NULL},
+         {"reason", CAUSE, AT(family.cause), NULL}},
+        "A peer or this node itself lost an address family (`to` is `lost`) or has it back "
+        "(`back`). While a family is lost, answers of its type name other servers if a better one "
+        "is left. `reason` is `address` (an own address is gone), `reported` (the peer says so), "
+        "`quorum` (the nodes in `votes` hear it in the other family only) or `recovered`."},
     [LOCUM_EVENT_PUBLISH_FAILED] = {"publish-failed", LOCUM_LOG_ERR, 0,
         {{"reason", TEXT, 0, NULL}, {"effect", TEXT, 1, NULL}},
         "New answers could not be published. The previous answers stay."},
@@ -187,6 +196,7 @@ add_value(struct locum_text *text, const struct field *field,
         break;
     case SERVICE: locum_text_add(text, locum_names_service(*(const enum locum_service *)at)); break;
     case ADMIN: locum_text_add(text, locum_names_admin(*(const enum locum_admin *)at)); break;
+    case LOST: locum_text_add(text, *(const bool *)at ? "lost" : "back"); break;
     case CAUSE: locum_text_add(text, locum_names_cause(*(const enum locum_cause *)at)); break;
     case FAMILY: locum_text_add(text, locum_names_family(*(const enum locum_family *)at)); break;
     case TRANSPORT:
@@ -195,8 +205,8 @@ add_value(struct locum_text *text, const struct field *field,
     case DNS: locum_text_add(text, locum_names_dns_state(*(const enum locum_dns_state *)at)); break;
     case SERVING: locum_plan_serving_add(text, config, *(const struct locum_serving *)at); break;
     case VOTES:
-        if (((const struct locum_condition_event *)at)->voters != 0) {
-            locum_nodes_add(text, config, ((const struct locum_condition_event *)at)->voters);
+        if (*(const locum_nodes *)at != 0) {
+            locum_nodes_add(text, config, *(const locum_nodes *)at);
         }
         break;
     case AGES: add_ages(text, config, at); break;
@@ -221,6 +231,8 @@ level_of(const struct row *row, const struct locum_event_facts *what)
         to = what->event->restart.left;
     } else if (what->kind == LOCUM_EVENT_DNS) {
         to = what->event->dns.to;
+    } else if (what->kind == LOCUM_EVENT_FAMILY) {
+        to = what->event->family.lost;
     }
     return (row->warn_to >> to & 1u) != 0 ? LOCUM_LOG_WARN : row->level;
 }

@@ -81,7 +81,7 @@ add_server(struct locum_text *line, const struct locum_core *core, locum_node no
     const struct locum_path_facts *path = core->view.peer[node].path;
     const bool own = node == core->config.self;
     locum_text_format(line, "%s: rank %s%s%s, service %s, admin %s%s",
-                      core->config.nodes[node].name, locum_names_rank(core->rank[node]),
+                      core->config.nodes[node].name, locum_names_rank(locum_core_rank(core, node)),
                       own ? " (this node)" : ", condition ",
                       own ? "" : locum_names_condition(locum_core_condition(core, node)),
                       locum_names_service(locum_core_service(core, node)),

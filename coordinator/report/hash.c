@@ -73,7 +73,7 @@ add_states(const struct locum_core *core, bool ranks, struct locum_text *text)
         if (has) {
             locum_text_format(text, "%s%s=%s", text->length > 0 ? "," : "",
                               core->config.nodes[node].name,
-                              ranks ? locum_names_rank(core->rank[node])
+                              ranks ? locum_names_rank(locum_core_rank(core, node))
                                     : locum_names_condition(locum_core_condition(core, node)));
         }
     }

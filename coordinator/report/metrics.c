@@ -172,8 +172,8 @@ add_node(struct out *out, const struct locum_report *report)
     samples(out, gauge, "locum_admin", "state", "1 for the administrative state.", LOCUM_MAINT + 1,
             core->admin.state == i, locum_names_admin((enum locum_admin)i));
     samples_if(out, gauge, "locum_rank", "node", "Rank of a server, from 0 (A, best) to 6 (G).",
-               core->config.node_count, nodes[i].role == LOCUM_ROLE_SERVER, core->rank[i],
-               nodes[i].name);
+               core->config.node_count, nodes[i].role == LOCUM_ROLE_SERVER,
+               locum_core_rank(core, (locum_node)i), nodes[i].name);
     samples_if(out, gauge, "locum_mirrorbits_seen", "node",
                "1 while the node's Mirrorbits announces itself.", core->config.node_count,
                nodes[i].role == LOCUM_ROLE_SERVER,

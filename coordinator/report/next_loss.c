@@ -16,7 +16,7 @@ lost_families(const struct locum_core *core, bool ret_lost[LOCUM_FAMILIES], bool
             const struct locum_core_node *config = &core->config.nodes[node];
             const bool has = config->role == LOCUM_ROLE_SERVER && config->has[family];
             asked = asked || has;
-            good = good || (has && core->rank[node] < LOCUM_RANK_D);
+            good = good || (has && core->rank[node].in[family] < LOCUM_RANK_D);
         }
         ret_lost[family] = asked && !good;
         *ret_all = *ret_all && (ret_lost[family] || !asked);

@@ -14,7 +14,7 @@ static void
 serve(const struct locum_config *config)
 {
     static struct locum_plan plan;
-    static const enum locum_rank all_well[LOCUM_NODES_MAX];
+    static const struct locum_ranks all_well[LOCUM_NODES_MAX];
     struct locum_zone zones[LOCUM_ZONES_MAX];
     struct locum_dns_table *table = NULL;
     locum_plan_make(&config->core, all_well, &plan);

@@ -97,9 +97,10 @@ check_core(struct locum_slice line)
         .kind = LOCUM_INPUT_HEARTBEAT,
         .now = {beginning.mono + 600, beginning.boot + 600, beginning.wall + 600}};
     core = *began();
-    for (int path = 0; path < LOCUM_PATHS; path++) {
+    for (int path = 0; path < LOCUM_PATHS + 1; path++) {
         event.kind = LOCUM_INPUT_HEARTBEAT;
-        event.heartbeat.path = (enum locum_path)path;
+        event.heartbeat.path = path == 0 ? LOCUM_PATH_REDIS : LOCUM_PATH_UDP;
+        event.heartbeat.family = path == 1 ? LOCUM_V4 : LOCUM_V6;
         event.heartbeat.text = line;
         locum_core_step(&core, &event, &actions);
         event.kind = LOCUM_INPUT_COMMIT;

@@ -45,7 +45,7 @@ sim_violated(struct sim *sim, locum_node node, enum sim_check check, const char 
 
 /* RANK-G to RANK-A, from the facts. */
 static enum locum_rank
-rank_of(const struct locum_core *core, locum_node node)
+rank_of(const struct locum_core *core, locum_node node, size_t family)
 {
     const bool self = node == core->config.self;
     const enum locum_condition condition = self ? LOCUM_ALIVE : core->detector.peer[node].condition;
@@ -60,6 +60,9 @@ rank_of(const struct locum_core *core, locum_node node)
         return LOCUM_RANK_G;
     }
     if (service == LOCUM_FAILING || admin == LOCUM_MAINT) {
+        return LOCUM_RANK_F;
+    }
+    if (core->families.at[node][family].lost && !away) {
         return LOCUM_RANK_F;
     }
     if (service == LOCUM_SERVICE_UNKNOWN &&
@@ -77,7 +80,7 @@ rank_of(const struct locum_core *core, locum_node node)
 
 /* best(first) in the order of PLAN-5. */
 static locum_node
-best(const struct locum_core_config *config, const enum locum_rank *rank, locum_node first,
+best(const struct locum_core_config *config, const struct locum_ranks *rank, locum_node first,
      size_t family)
 {
     const struct locum_core_node *head = &config->nodes[first];
@@ -94,7 +97,7 @@ best(const struct locum_core_config *config, const enum locum_rank *rank, locum_
     for (size_t i = 0; i < count; i++) {
         const struct locum_core_node *node = &config->nodes[order[i]];
         if (node->role == LOCUM_ROLE_SERVER && node->has[family] &&
-            (found == LOCUM_NODE_NONE || rank[order[i]] < rank[found])) {
+            (found == LOCUM_NODE_NONE || rank[order[i]].in[family] < rank[found].in[family])) {
             found = order[i];
         }
     }
@@ -109,11 +112,11 @@ one(locum_node node)
 
 /* PLAN-1 to 6 for one name and family. */
 static locum_nodes
-answer_of(const struct locum_core_config *config, const enum locum_rank *rank,
+answer_of(const struct locum_core_config *config, const struct locum_ranks *rank,
           const struct locum_core_name *name, size_t family)
 {
     if (name->owner != LOCUM_NODE_NONE) {
-        const enum locum_rank owner = rank[name->owner];
+        const enum locum_rank owner = rank[name->owner].in[family];
         if (!config->nodes[name->owner].has[family]) {
             return 0;
         }
@@ -127,9 +130,11 @@ answer_of(const struct locum_core_config *config, const enum locum_rank *rank,
     }
     locum_nodes all = 0;
     for (locum_node node = 0; node < config->node_count; node++) {
-        const bool also = rank[first] <= LOCUM_RANK_C && rank[node] == LOCUM_RANK_D;
+        const enum locum_rank leads = rank[first].in[family];
+        const enum locum_rank its = rank[node].in[family];
+        const bool also = leads <= LOCUM_RANK_C && its == LOCUM_RANK_D;
         if (config->nodes[node].role == LOCUM_ROLE_SERVER && config->nodes[node].has[family] &&
-            (rank[node] == rank[first] || also)) {
+            (its == leads || also)) {
             all |= locum_nodes_of(node);
         }
     }
@@ -138,19 +143,19 @@ answer_of(const struct locum_core_config *config, const enum locum_rank *rank,
 
 /* INV-1: the names of P are given away only for a reason. */
 static bool
-may_give_away(const struct locum_core *core, locum_node owner)
+may_give_away(const struct locum_core *core, locum_node owner, size_t family)
 {
     const enum locum_condition condition = locum_core_condition(core, owner);
     const enum locum_service service = locum_core_service(core, owner);
     return condition == LOCUM_DOWN || condition == LOCUM_RETURNING || service == LOCUM_FAILING ||
            service == LOCUM_PROBATION || locum_core_admin(core, owner) != LOCUM_READY ||
-           locum_nodes_has(core->admin.excluded, owner);
+           locum_nodes_has(core->admin.excluded, owner) || core->families.at[owner][family].lost;
 }
 
 static void
 check_answer(struct sim *sim, locum_node node, size_t i, size_t family)
 {
-    static const enum locum_rank all_well[LOCUM_NODES_MAX];
+    static const struct locum_ranks all_well[LOCUM_NODES_MAX];
     const struct locum_core *core = &sim->node[node].core;
     const struct locum_core_name *name = &core->config.names[i];
     const struct locum_answer *answer = &core->plan.answers[i][family];
@@ -170,7 +175,7 @@ check_answer(struct sim *sim, locum_node node, size_t i, size_t family)
         sim_violated(sim, node, SIM_NEVER_WORSE, "name %zu has a TTL of %u s", i, answer->ttl_s);
     }
     if (name->owner != LOCUM_NODE_NONE && answer->nodes != 0 &&
-        answer->nodes != locum_nodes_of(name->owner) && !may_give_away(core, name->owner)) {
+        answer->nodes != locum_nodes_of(name->owner) && !may_give_away(core, name->owner, family)) {
         sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER, "the name of %s is given away for nothing",
                      sim_name(sim, name->owner));
     }
@@ -255,11 +260,13 @@ sim_check_commit(struct sim *sim, locum_node node)
 {
     struct sim_node *self = &sim->node[node];
     const struct locum_core *core = &self->core;
-    for (locum_node other = 0; other < core->config.node_count; other++) {
-        if (core->rank[other] != rank_of(core, other)) {
+    for (size_t i = 0; i < LOCUM_FAMILIES * core->config.node_count; i++) {
+        const locum_node other = (locum_node)(i / LOCUM_FAMILIES);
+        const enum locum_rank has = core->rank[other].in[i % LOCUM_FAMILIES];
+        const enum locum_rank right = rank_of(core, other, i % LOCUM_FAMILIES);
+        if (has != right) {
             sim_violated(sim, node, SIM_NEVER_WORSE, "%s has rank %s, the rules say %s",
-                         sim_name(sim, other), locum_names_rank(core->rank[other]),
-                         locum_names_rank(rank_of(core, other)));
+                         sim_name(sim, other), locum_names_rank(has), locum_names_rank(right));
         }
     }
     note_service(sim, node);
@@ -347,9 +354,13 @@ check_converged(struct sim *sim, locum_node node)
         if (locum_core_condition(core, peer) != LOCUM_ALIVE) {
             sim_violated(sim, node, SIM_CONVERGENCE, "%s is still %s", sim_name(sim, peer),
                          locum_names_condition(locum_core_condition(core, peer)));
-        } else if (core->rank[peer] != LOCUM_RANK_A) {
-            sim_violated(sim, node, SIM_CONVERGENCE, "%s still has rank %s", sim_name(sim, peer),
-                         locum_names_rank(core->rank[peer]));
+        }
+        for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
+            const enum locum_rank rank = core->rank[peer].in[family];
+            if (rank != LOCUM_RANK_A) {
+                sim_violated(sim, node, SIM_CONVERGENCE, "%s still has rank %s",
+                             sim_name(sim, peer), locum_names_rank(rank));
+            }
         }
     }
 }

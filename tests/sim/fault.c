@@ -1,4 +1,6 @@
 /* fault: perform the faults of a schedule or a story. */
+#include <string.h>
+
 #include "sim.h"
 
 /* One more or one less reason; a link that was healed meanwhile stays healed. */
@@ -45,6 +47,65 @@ close_way(struct sim *sim, locum_node node, bool in, bool udp_only, bool more)
         if (other != node) {
             (udp_only ? block : cut)(sim, from, to, more);
         }
+    }
+}
+
+/* One family, both directions or only out. */
+static void
+cut_family(struct sim *sim, locum_node node, enum locum_family family, bool out_only, bool more)
+{
+    for (locum_node other = 0; other < sim->nodes; other++) {
+        if (other != node) {
+            count(&sim->link[node][other].family_cut[family], more);
+            if (!out_only) {
+                count(&sim->link[other][node].family_cut[family], more);
+            }
+        }
+    }
+}
+
+static void
+set_address(struct sim *sim, locum_node node, enum locum_family family, bool lost)
+{
+    struct sim_node *self = &sim->node[node];
+    if (self->address_lost[family] == lost || !sim->config.nodes[node].has[family]) {
+        return;
+    }
+    self->address_lost[family] = lost;
+    cut_family(sim, node, family, false, lost);
+    if (!lost) {
+        self->address_known[family] = true;
+        self->address_back[family] = sim->now;
+    }
+    if (self->running) {
+        sim_node_address(sim, node, family);
+    }
+}
+
+static void
+do_family(struct sim *sim, const struct sim_fault *fault)
+{
+    const locum_node a = fault->a;
+    const enum locum_family family = fault->amount == 6 ? LOCUM_V6 : LOCUM_V4;
+    switch (fault->kind) {
+    case SIM_FAMILY_CUT:
+        sim_oracle_family_cut(sim, a, family);
+        cut_family(sim, a, family, false, true);
+        break;
+    case SIM_FAMILY_UNCUT: cut_family(sim, a, family, false, false); break;
+    case SIM_FAMILY_MUTE:
+    case SIM_FAMILY_UNMUTE: cut_family(sim, a, family, true, fault->kind == SIM_FAMILY_MUTE); break;
+    case SIM_FAMILY_CUT_LINK:
+    case SIM_FAMILY_UNCUT_LINK:
+        count(&sim->link[a][fault->b].family_cut[family], fault->kind == SIM_FAMILY_CUT_LINK);
+        count(&sim->link[fault->b][a].family_cut[family], fault->kind == SIM_FAMILY_CUT_LINK);
+        break;
+    case SIM_ADDRESS_LOST:
+        sim_oracle_family_cut(sim, a, family);
+        set_address(sim, a, family, true);
+        break;
+    case SIM_ADDRESS_BACK: set_address(sim, a, family, false); break;
+    default: break;
     }
 }
 
@@ -97,6 +158,10 @@ host_boot(struct sim *sim, locum_node node)
         return;
     }
     sim->node[node].host_up = true;
+    for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
+        sim->node[node].address_known[family] = !sim->node[node].address_lost[family];
+        sim->node[node].address_back[family] = LOCUM_NEVER;
+    }
     redis_set(sim, node, true);
     sentinel_start(sim, node);
     sim_node_start(sim, node, true);
@@ -186,6 +251,7 @@ heal_links(struct sim *sim)
             sim->link[a][b].cut = 0;
             sim->link[a][b].udp_cut = 0;
             sim->link[a][b].lag_ms = 0;
+            memset(sim->link[a][b].family_cut, 0, sizeof(sim->link[a][b].family_cut));
         }
     }
 }
@@ -213,6 +279,8 @@ heal(struct sim *sim)
     heal_links(sim);
     for (locum_node node = 0; node < sim->nodes; node++) {
         struct sim_node *self = &sim->node[node];
+        set_address(sim, node, LOCUM_V4, false);
+        set_address(sim, node, LOCUM_V6, false);
         host_boot(sim, node);
         sim_node_start(sim, node, true);
         redis_set(sim, node, true);
@@ -356,6 +424,8 @@ sim_fault_do(struct sim *sim, size_t index)
     } else if (fault->kind == SIM_REPLAY || fault->kind == SIM_SPOOF) {
         sim_attack(sim, &(struct sim_event){.kind = SIM_EVENT_ATTACK, .index = (uint32_t)index});
         return; /* it has no effect on what is expected of the others */
+    } else if (fault->kind >= SIM_FAMILY_CUT && fault->kind <= SIM_ADDRESS_BACK) {
+        do_family(sim, fault);
     } else if (fault->kind >= SIM_CUT && fault->kind <= SIM_LOSS) {
         do_net(sim, fault);
     } else if (fault->kind >= SIM_REDIS_KILL && fault->kind <= SIM_UNTILT) {

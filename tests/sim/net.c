@@ -28,26 +28,52 @@ udp_passes(const struct sim *sim, locum_node from, locum_node to)
     return sim->udp && sim_passes(sim, from, to) && sim->link[from][to].udp_cut == 0;
 }
 
-void
-sim_datagram(struct sim *sim, locum_node from, locum_node to, struct sim_text *text)
+/* Both have an address of the family. */
+static bool
+share(const struct sim *sim, locum_node a, locum_node b, enum locum_family family)
+{
+    return sim->config.nodes[a].has[family] && sim->config.nodes[b].has[family];
+}
+
+static bool
+family_passes(const struct sim *sim, locum_node from, locum_node to, enum locum_family family)
+{
+    return share(sim, from, to, family) && udp_passes(sim, from, to) &&
+           sim->link[from][to].family_cut[family] == 0;
+}
+
+static void
+send_datagram(struct sim *sim, locum_node from, locum_node to, enum locum_family family,
+              struct sim_text *text)
 {
     sim->counts.datagrams++;
     sim->counts.datagram_bytes += text->length;
     if (sim->taping) {
-        sim_tape(sim, from, to, text);
+        sim_tape(sim, from, to, family, text);
     }
     const unsigned copies = sim_chance(sim, sim->duplicate_permille) ? 2 : 1;
     for (unsigned i = 0; i < copies; i++) {
         const locum_ms delay = one_way(sim, from, to);
-        if (!udp_passes(sim, from, to) || sim_chance(sim, sim->loss_permille)) {
+        if (!family_passes(sim, from, to, family) || sim_chance(sim, sim->loss_permille)) {
             continue;
         }
         text->holders++;
         sim_push(sim, (struct sim_event){.at = sim->now + delay,
                                          .kind = SIM_EVENT_DATAGRAM,
+                                         .family = (uint8_t)family,
                                          .node = to,
                                          .token = sim->node[to].run,
                                          .text = text});
+    }
+}
+
+void
+sim_datagram(struct sim *sim, locum_node from, locum_node to, struct sim_text *text)
+{
+    for (enum locum_family family = LOCUM_V4; family <= LOCUM_V6; family++) {
+        if (share(sim, from, to, family)) {
+            send_datagram(sim, from, to, family, text);
+        }
     }
 }
 
@@ -79,10 +105,35 @@ both_run(const struct sim *sim, locum_node a, locum_node b)
 
 /* Datagrams arrive within the delay of the link, and the receiver has the sender's secret. */
 static bool
-in_time(const struct sim *sim, locum_node from, locum_node to)
+in_time(const struct sim *sim, locum_node from, locum_node to, enum locum_family family)
 {
-    return udp_passes(sim, from, to) && sim->link[from][to].lag_ms == 0 &&
+    return family_passes(sim, from, to, family) && sim->link[from][to].lag_ms == 0 &&
            (sim->node[to].accepts >> sim->node[from].sign & 1u) != 0;
+}
+
+/* Record one time in the pair and one in each of its families. */
+static void
+note_pair(struct sim *sim, locum_node a, locum_node b)
+{
+    struct sim_pair *pair = &sim->pair[a][b];
+    bool any = false;
+    for (enum locum_family family = LOCUM_V4; family <= LOCUM_V6; family++) {
+        const bool both =
+            both_run(sim, a, b) && in_time(sim, a, b, family) && in_time(sim, b, a, family);
+        any = any || both;
+        if (!both || sim->loss_permille > 100) {
+            pair->family[family].not_working = sim->now;
+        }
+        if (!both || sim->loss_permille > 0) {
+            pair->family[family].not_clean = sim->now;
+        }
+    }
+    if (!any || sim->loss_permille > 100) {
+        pair->not_working = sim->now;
+    }
+    if (!any || sim->loss_permille > 0) {
+        pair->not_clean = sim->now;
+    }
 }
 
 void
@@ -90,13 +141,7 @@ sim_paths_note(struct sim *sim)
 {
     for (locum_node a = 0; a < sim->nodes; a++) {
         for (locum_node b = 0; b < sim->nodes; b++) {
-            const bool both = both_run(sim, a, b) && in_time(sim, a, b) && in_time(sim, b, a);
-            if (!both || sim->loss_permille > 100) {
-                sim->pair[a][b].not_working = sim->now;
-            }
-            if (!both || sim->loss_permille > 0) {
-                sim->pair[a][b].not_clean = sim->now;
-            }
+            note_pair(sim, a, b);
         }
     }
 }
@@ -113,4 +158,20 @@ sim_path_clean_for(struct sim *sim, locum_node a, locum_node b, locum_ms duratio
 {
     sim_paths_note(sim);
     return sim->now - sim->pair[a][b].not_clean >= duration;
+}
+
+bool
+sim_family_working_for(struct sim *sim, locum_node a, locum_node b, enum locum_family family,
+                       locum_ms duration)
+{
+    sim_paths_note(sim);
+    return sim->now - sim->pair[a][b].family[family].not_working >= duration;
+}
+
+bool
+sim_family_clean_for(struct sim *sim, locum_node a, locum_node b, enum locum_family family,
+                     locum_ms duration)
+{
+    sim_paths_note(sim);
+    return sim->now - sim->pair[a][b].family[family].not_clean >= duration;
 }

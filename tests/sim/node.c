@@ -87,6 +87,8 @@ perform(struct sim *sim, locum_node node, const struct locum_action *action)
         sim_trace_event(sim, node, &action->event);
         if (action->event.kind == LOCUM_EVENT_CONDITION) {
             sim_oracle_event(sim, node, &action->event.condition);
+        } else if (action->event.kind == LOCUM_EVENT_FAMILY) {
+            sim_oracle_family(sim, node, &action->event.family);
         }
         break;
     case LOCUM_ACTION_PERSIST:
@@ -109,6 +111,7 @@ sim_node_step(struct sim *sim, locum_node node, struct locum_input *event)
     sim->counts.cpu_ns += sim->clock ? cpu_ns() - begin : 0;
     sim->counts.steps++;
     sim_oracle_heard(sim, node);
+    sim_oracle_heard_in_families(sim, node);
     for (size_t i = 0; i < actions.count && self->run == run; i++) {
         perform(sim, node, &actions.at[i]);
     }
@@ -189,6 +192,10 @@ sim_node_start(struct sim *sim, locum_node node, bool with_saved)
         sim->pair[node][peer].heard = LOCUM_NEVER;
         sim->pair[node][peer].dead_verdict = false;
         self->reported_at[peer] = LOCUM_NEVER;
+        for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
+            sim->pair[node][peer].family[family].heard = LOCUM_NEVER;
+            sim->pair[node][peer].family[family].lost = LOCUM_NEVER;
+        }
     }
     locum_core_init(&self->core, &config, with_saved && self->has_saved ? &self->saved : NULL,
                     sim_node_now(sim, node));
@@ -202,6 +209,25 @@ sim_node_start(struct sim *sim, locum_node node, bool with_saved)
                                          .token = self->run});
     }
     commit_at(sim, node, sim->now);
+    for (enum locum_family family = LOCUM_V4; family <= LOCUM_V6; family++) {
+        sim_node_address(sim, node, family);
+    }
+}
+
+/* The node learns whether its address is there; one that it never had is not known. */
+void
+sim_node_address(struct sim *sim, locum_node node, enum locum_family family)
+{
+    struct sim_node *self = &sim->node[node];
+    if (self->address_known[family] &&
+        (self->address_lost[family] || self->address_back[family] != LOCUM_NEVER)) {
+        sim_push(sim, (struct sim_event){.at = sim->now,
+                                         .kind = SIM_EVENT_ADDRESS,
+                                         .node = node,
+                                         .family = (uint8_t)family,
+                                         .index = self->address_lost[family],
+                                         .token = self->run});
+    }
 }
 
 void
@@ -248,6 +274,7 @@ handle(struct sim *sim, const struct sim_event *in)
     case SIM_EVENT_DATAGRAM:
     case SIM_EVENT_MESSAGE:
         event.heartbeat.path = in->kind == SIM_EVENT_MESSAGE ? LOCUM_PATH_REDIS : LOCUM_PATH_UDP;
+        event.heartbeat.family = (enum locum_family)in->family;
         event.heartbeat.text = (struct locum_slice){in->text->at, in->text->length};
         break;
     case SIM_EVENT_POLLED:
@@ -262,6 +289,11 @@ handle(struct sim *sim, const struct sim_event *in)
         memcpy(event.sentinel.down, report.down, sizeof(report.down));
         self->reports[report.voter] = report;
         self->reported_at[report.voter] = sim->now;
+        break;
+    case SIM_EVENT_ADDRESS:
+        event.kind = LOCUM_INPUT_ADDRESS;
+        event.address.family = (enum locum_family)in->family;
+        event.address.absent = in->index != 0;
         break;
     case SIM_EVENT_SAMPLE:
         event.kind = LOCUM_INPUT_SAMPLE;

@@ -41,6 +41,30 @@ sim_oracle_heard(struct sim *sim, locum_node node)
     }
 }
 
+/* The same by UDP in each family, and who says of itself that it has lost one. */
+void
+sim_oracle_heard_in_families(struct sim *sim, locum_node node)
+{
+    const struct locum_core *core = &sim->node[node].core;
+    for (size_t i = 0; i < sim->nodes * LOCUM_FAMILIES; i++) {
+        const size_t family = i % LOCUM_FAMILIES;
+        struct sim_family_pair *pair = &sim->pair[node][i / LOCUM_FAMILIES].family[family];
+        const locum_ms heard = core->view.peer[i / LOCUM_FAMILIES].family[family].heard;
+        if (core->families.at[node][family].lost) {
+            sim->node[node].said_lost[family] = sim->now;
+        }
+        if (heard == pair->heard) {
+            continue;
+        }
+        if (sim->now - (pair->accepted == LOCUM_NEVER ? 0 : pair->accepted) >=
+            sim->config.timeout_ms) {
+            pair->gap = sim->now;
+        }
+        pair->heard = heard;
+        pair->accepted = sim->now;
+    }
+}
+
 /*
  * INV-1: within 2 x timeout the coordinator at `voter` had a period of timeout without an accepted
  * heartbeat of `peer`.
@@ -220,6 +244,125 @@ sim_oracle_event(struct sim *sim, locum_node node, const struct locum_condition_
     }
 }
 
+/* INV-1 for one family: each voter has had a gap in it, and not too many have a working path. */
+static void
+check_family_voters(struct sim *sim, locum_node node, const struct locum_family_event *event)
+{
+    const struct locum_core_config *config = &sim->node[node].core.config;
+    const locum_ms timeout = sim->config.timeout_ms;
+    const enum locum_family family = event->family;
+    size_t working = 0;
+    sim->judged[SIM_NO_FALSE_TAKEOVER]++;
+    if ((uint32_t)__builtin_popcount(event->voters) < config->quorum ||
+        locum_nodes_has(event->voters, event->node)) {
+        sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER, "%s lost a family without a quorum",
+                     sim_name(sim, event->node));
+    }
+    for (locum_node voter = 0; voter < config->node_count; voter++) {
+        const struct sim_family_pair *pair = &sim->pair[voter][event->node].family[family];
+        const bool gap = sim->now - pair->accepted >= timeout ||
+                         (pair->gap != LOCUM_NEVER && sim->now - pair->gap <= 2 * timeout);
+        if (locum_nodes_has(event->voters, voter) &&
+            (!config->nodes[voter].has[family] || pair->accepted == LOCUM_NEVER || !gap)) {
+            sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER, "%s lost a family by %s, which heard it",
+                         sim_name(sim, event->node), sim_name(sim, voter));
+        }
+        working += voter != event->node &&
+                           sim_family_working_for(sim, voter, event->node, family, timeout * 5 / 2)
+                       ? 1
+                       : 0;
+    }
+    if (too_many(sim, node, working)) {
+        sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER,
+                     "%s lost a family though %zu others have a working path to it",
+                     sim_name(sim, event->node), working);
+    }
+}
+
+void
+sim_oracle_family(struct sim *sim, locum_node node, const struct locum_family_event *event)
+{
+    struct sim_family_pair *pair = &sim->pair[node][event->node].family[event->family];
+    const struct sim_node *self = &sim->node[event->node];
+    const locum_ms said = self->said_lost[event->family];
+    if (!event->lost) {
+        if (pair->lost != LOCUM_NEVER &&
+            sim->now - pair->lost < sim->node[node].core.config.recover_after_ms) {
+            sim_violated(sim, node, SIM_NO_FLAPPING, "the family of %s is trusted after %lld ms",
+                         sim_name(sim, event->node), (long long)(sim->now - pair->lost));
+        }
+        return;
+    }
+    pair->lost = event->cause == LOCUM_CAUSE_REPORTED ? LOCUM_NEVER : sim->now;
+    if (event->cause == LOCUM_CAUSE_QUORUM) {
+        sim->counts.families_lost++;
+        check_family_voters(sim, node, event);
+    } else if (event->cause == LOCUM_CAUSE_ADDRESS
+                   ? !self->address_lost[event->family]
+                   : said == LOCUM_NEVER || sim->now - said > 3 * sim->config.timeout_ms) {
+        sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER, "the family of %s is not lost",
+                     sim_name(sim, event->node));
+    }
+}
+
+/* INV-2 for one family: the node is about to lose it alone. */
+void
+sim_oracle_family_cut(struct sim *sim, locum_node node, enum locum_family family)
+{
+    const locum_ms deadline = sim->config.timeout_ms + 2 * sim->delay_max_ms + 50;
+    struct sim_crash cut = {.node = node,
+                            .at = sim->now,
+                            .run = sim->node[node].run,
+                            .family_only = true,
+                            .family = family};
+    if (!sim->node[node].running || sim->crashes + 1 > SIM_FAULTS_MAX ||
+        !sim->config.nodes[node].has[family]) {
+        return;
+    }
+    for (locum_node other = 0; other < sim->nodes; other++) {
+        if (other != node &&
+            sim_family_clean_for(sim, other, node, family, sim->config.timeout_ms * 5 / 2)) {
+            cut.witnesses |= locum_nodes_of(other);
+        }
+    }
+    sim->crash[sim->crashes] = cut;
+    sim_push(sim, (struct sim_event){.at = sim->now + deadline,
+                                     .kind = SIM_EVENT_VERDICT,
+                                     .index = (uint32_t)sim->crashes++});
+}
+
+/* The deadline: each node that could know holds the family lost, and no condition has changed. */
+static void
+family_verdict(struct sim *sim, const struct sim_crash *cut)
+{
+    const enum locum_family other = cut->family == LOCUM_V4 ? LOCUM_V6 : LOCUM_V4;
+    const locum_ms elapsed = sim->now - cut->at + sim->config.timeout_ms * 5 / 2;
+    if (sim->node[cut->node].run != cut->run || sim->last_fault != cut->at) {
+        return;
+    }
+    for (locum_node node = 0; node < sim->nodes; node++) {
+        const struct locum_core *core = &sim->node[node].core;
+        size_t votes = 0;
+        if (!sim->node[node].running || cut->node >= core->config.node_count ||
+            (node != cut->node && !sim_family_clean_for(sim, node, cut->node, other, elapsed))) {
+            continue;
+        }
+        for (locum_node voter = 0; voter < core->config.node_count; voter++) {
+            votes += locum_nodes_has(cut->witnesses, voter) &&
+                             sim_family_clean_for(sim, voter, cut->node, other, elapsed) &&
+                             (voter == node || sim_path_clean_for(sim, node, voter, elapsed))
+                         ? 1
+                         : 0;
+        }
+        sim->judged[SIM_TAKEOVER_IN_TIME] += votes >= core->config.quorum ? 1 : 0;
+        if (votes >= core->config.quorum && !core->families.at[cut->node][cut->family].lost) {
+            sim_violated(sim, node, SIM_TAKEOVER_IN_TIME,
+                         "%s lost a family %lld ms ago with %zu votes against it",
+                         sim_name(sim, cut->node), (long long)(sim->now - cut->at), votes);
+        }
+    }
+}
+
 void
 sim_oracle_crash(struct sim *sim, locum_node node, bool host)
 {
@@ -268,6 +411,10 @@ sim_oracle_verdict(struct sim *sim, size_t index)
 {
     const struct sim_crash *crash = &sim->crash[index];
     const locum_ms elapsed = sim->now - crash->at + sim->config.timeout_ms * 5 / 2;
+    if (crash->family_only) {
+        family_verdict(sim, crash);
+        return;
+    }
     if (sim->node[crash->node].run != crash->run) {
         return;
     }

@@ -26,6 +26,10 @@ static const struct recipe recipes[] = {
     {SIM_BLOCK_IN, SIM_UNBLOCK_IN, 2, 100, 9000},
     {SIM_UDP_BLOCK, SIM_UDP_UNBLOCK, 3, 100, 14000},
     {SIM_UDP_BLOCK_IN, SIM_UDP_UNBLOCK_IN, 2, 100, 14000},
+    {SIM_FAMILY_CUT, SIM_FAMILY_UNCUT, 5, 100, 14000},
+    {SIM_FAMILY_MUTE, SIM_FAMILY_UNMUTE, 2, 100, 9000},
+    {SIM_FAMILY_CUT_LINK, SIM_FAMILY_UNCUT_LINK, 3, 100, 14000},
+    {SIM_ADDRESS_LOST, SIM_ADDRESS_BACK, 3, 100, 14000},
     {SIM_LAG, SIM_LAG, 2, 100, 3000},
     {SIM_LOSS, SIM_LOSS, 2, 500, 9000},
     {SIM_REDIS_KILL, SIM_REDIS_START, 3, 100, 12000},
@@ -104,6 +108,10 @@ amount_of(struct sim *dice, enum sim_fault_kind kind, locum_ms lasts)
     case SIM_KICK_EACH: return sim_between(dice, 200, 1500);
     case SIM_SERVICE_FLAKY: return sim_between(dice, 100, 900);
     case SIM_RECONFIGURE: return 1;
+    case SIM_FAMILY_CUT:
+    case SIM_FAMILY_MUTE:
+    case SIM_FAMILY_CUT_LINK:
+    case SIM_ADDRESS_LOST: return sim_chance(dice, 700) ? 6 : 4;
     case SIM_ADMIN: return sim_chance(dice, 500) ? lasts / 2 : 0;
     default: return lasts;
     }
@@ -122,9 +130,12 @@ add_recipe(struct draw *draw, const struct recipe *recipe)
     if (recipe->kind == SIM_ADMIN) {
         b = (size_t)sim_between(dice, LOCUM_DRAIN, LOCUM_MAINT);
     }
-    add(draw, at, recipe->kind, a, b, amount_of(dice, recipe->kind, lasts));
+    const locum_ms amount = amount_of(dice, recipe->kind, lasts);
+    const bool family = recipe->kind >= SIM_FAMILY_CUT && recipe->kind <= SIM_ADDRESS_BACK;
+    add(draw, at, recipe->kind, a, b, amount);
     if (recipe->back != SIM_HEAL) {
-        add(draw, at + lasts, recipe->back, a, recipe->kind == SIM_ADMIN ? LOCUM_READY : b, 0);
+        add(draw, at + lasts, recipe->back, a, recipe->kind == SIM_ADMIN ? LOCUM_READY : b,
+            family ? amount : 0);
     }
 }
 
@@ -148,6 +159,19 @@ add_crash(struct draw *draw)
         add(draw, at + sim_between(dice, 0, 2000), SIM_REPLAY, node, 0, 4000);
     }
     add(draw, at, host ? SIM_HOST_CRASH : SIM_CRASH, node, 0, 0);
+}
+
+/* One node loses one address family on good links: its address, or only the way to it. */
+static void
+add_family_cut(struct draw *draw)
+{
+    struct sim *dice = &draw->dice;
+    const size_t node = sim_random(dice, draw->nodes);
+    const locum_ms at = sim_between(dice, FIRST_MS, LAST_MS);
+    const bool address = sim_chance(dice, 300);
+    draw->schedule->world.dual = 1;
+    add(draw, at, address ? SIM_ADDRESS_LOST : SIM_FAMILY_CUT, node, 0,
+        sim_chance(dice, 600) ? 6 : 4);
 }
 
 /* A service that fails and recovers again and again. */
@@ -206,6 +230,7 @@ draw_world(struct draw *draw, uint64_t seed)
             : 0;
     world->udp = sim_chance(dice, 150) ? 0 : 1;
     world->mixed = 1;
+    world->dual = sim_chance(dice, 400) ? 1 : 0;
     if (sim_chance(dice, 300)) {
         world->timeout = sim_between(dice, 800, 2000);
         world->interval = sim_between(dice, 60, world->timeout / 8);
@@ -225,7 +250,7 @@ draw_faults(struct draw *draw)
 {
     struct sim *dice = &draw->dice;
     struct sim_world *world = &draw->schedule->world;
-    const uint64_t kind = sim_random(dice, 14);
+    const uint64_t kind = sim_random(dice, 16);
     if (kind == 0) { /* only loss */
         world->udp = 1;
         world->calm = 1;
@@ -234,6 +259,10 @@ draw_faults(struct draw *draw)
     }
     if (kind <= 2) {
         add_crash(draw);
+        return;
+    }
+    if (kind >= 14) {
+        add_family_cut(draw);
         return;
     }
     world->loss = sim_chance(dice, 300) ? sim_between(dice, 0, 100) : 0;

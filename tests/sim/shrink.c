@@ -69,6 +69,7 @@ plainer_world(struct sim_schedule *schedule, enum sim_check check)
     less = as_usual(schedule, &world->duplicate, 0, check) || less;
     less = as_usual(schedule, &world->jitter, 0, check) || less;
     less = as_usual(schedule, &world->mixed, 0, check) || less;
+    less = as_usual(schedule, &world->dual, 0, check) || less;
     return less;
 }
 

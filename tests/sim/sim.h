@@ -69,6 +69,7 @@ struct sim_world {
     int64_t delay_min, delay_max, jitter; /* of each link, one way */
     int64_t loss, duplicate;
     int64_t mixed;    /* 1: some have IPv6 too, some a list of successors */
+    int64_t dual;     /* 1: all coordinators have IPv6 too */
     int64_t newcomer; /* 1: before a reload no other node knows the last one */
     int64_t calm;     /* 1: only loss, up to 10 %: no node may be suspected */
     int64_t end;
@@ -112,6 +113,15 @@ enum sim_fault_kind {
     SIM_UDP_UNBLOCK,
     SIM_UDP_BLOCK_IN, /* a: no datagram reaches it */
     SIM_UDP_UNBLOCK_IN,
+    /* Of one address family, `amount` 4 or 6: datagrams only, TCP uses the other one. */
+    SIM_FAMILY_CUT, /* a: nothing of it reaches or leaves a */
+    SIM_FAMILY_UNCUT,
+    SIM_FAMILY_MUTE, /* a: nothing of it that a sends arrives */
+    SIM_FAMILY_UNMUTE,
+    SIM_FAMILY_CUT_LINK, /* a, b: in both directions */
+    SIM_FAMILY_UNCUT_LINK,
+    SIM_ADDRESS_LOST, /* a: the same as SIM_FAMILY_CUT, and a knows it */
+    SIM_ADDRESS_BACK,
     SIM_LAG,  /* a: what it sends takes `amount` longer; 0: no longer */
     SIM_LOSS, /* everywhere: `amount` per mille; 0: none */
     SIM_REDIS_KILL,
@@ -160,6 +170,7 @@ enum sim_event_kind {
     SIM_EVENT_POLL,     /* .node asks all Sentinels */
     SIM_EVENT_POLLED,   /* .node gets .text, a struct sim_sentinel_report */
     SIM_EVENT_SAMPLE,   /* .node's service check */
+    SIM_EVENT_ADDRESS,  /* .node learns whether it has the addresses of .family */
     SIM_EVENT_SHELL,    /* .node looks after its connection */
     SIM_EVENT_KICK,     /* .node's connection is closed once more */
     SIM_EVENT_ATTACK,   /* .index: the fault that continues */
@@ -181,14 +192,16 @@ struct sim_event {
     uint32_t
         token; /* must still be the node's run, connection or commit_token, else it is dropped */
     uint32_t index;
-    uint8_t kind; /* enum sim_event_kind */
+    uint8_t kind;   /* enum sim_event_kind */
+    uint8_t family; /* of a datagram, an address */
     locum_node node;
 };
 
 /* One direction between two nodes. */
 struct sim_link {
-    unsigned cut;     /* the number of reasons why nothing passes */
-    unsigned udp_cut; /* reasons why datagrams do not */
+    unsigned cut;                        /* the number of reasons why nothing passes */
+    unsigned udp_cut;                    /* reasons why datagrams do not */
+    unsigned family_cut[LOCUM_FAMILIES]; /* and those of one family */
     locum_ms delay_ms, lag_ms;
     locum_ms jitter_ms;
 };
@@ -245,12 +258,25 @@ struct sim_node {
     bool service_ok, service_refuses;
     unsigned service_flaky; /* per mille */
     locum_ms up_since;      /* its own service is up since; LOCUM_NEVER */
+    bool address_lost[LOCUM_FAMILIES];
+    bool address_known[LOCUM_FAMILIES];    /* since the boot it had it */
+    locum_ms said_lost[LOCUM_FAMILIES];    /* it held the family lost itself; LOCUM_NEVER */
+    locum_ms address_back[LOCUM_FAMILIES]; /* LOCUM_NEVER: was never lost */
     struct sim_sentinel_report reports[SIM_NODES_MAX]; /* the last poll of each Sentinel */
     locum_ms reported_at[SIM_NODES_MAX];
     bool ever_left;                                          /* an orderly stop was asked for */
-    enum locum_rank rank[LOCUM_NODES_MAX];                   /* at the last check */
+    struct locum_ranks rank[LOCUM_NODES_MAX];                /* at the last check */
     bool checked;                                            /* the two fields below hold */
     struct locum_answer plan[SIM_NAMES_MAX][LOCUM_FAMILIES]; /* at the last check */
+};
+
+/* The same in one address family, by UDP. */
+struct sim_family_pair {
+    locum_ms heard;    /* the core's stamp */
+    locum_ms accepted; /* LOCUM_NEVER */
+    locum_ms gap;      /* the end of the last period of `timeout` without any; LOCUM_NEVER */
+    locum_ms lost;     /* I held P lost since; LOCUM_NEVER */
+    locum_ms not_working, not_clean; /* two-way datagrams of the family */
 };
 
 /* What node I has accepted of P, for the oracles. */
@@ -265,6 +291,7 @@ struct sim_pair {
     uint32_t verdict_run; /* P's run at that verdict */
     locum_ms not_working; /* two-way UDP between them was bad (> 10 % loss) last */
     locum_ms not_clean;   /* or not without any loss */
+    struct sim_family_pair family[LOCUM_FAMILIES];
 };
 
 /* A crash that is watched: who must have taken over by `deadline`. */
@@ -272,6 +299,8 @@ struct sim_crash {
     locum_node node;
     uint32_t run;
     locum_ms at;
+    bool family_only; /* it lost `family` alone */
+    enum locum_family family;
     bool sentinels;        /* the later deadline: Sentinels' votes count too */
     locum_nodes witnesses; /* coordinators that had clean two-way UDP with it */
 };
@@ -279,6 +308,7 @@ struct sim_crash {
 /* A datagram that an attacker has recorded. */
 struct sim_taped {
     locum_node from, to;
+    enum locum_family family;
     struct sim_text *text;
 };
 
@@ -287,6 +317,7 @@ struct sim_counts {
     uint64_t steps, heartbeats, datagrams, publications, deliveries;
     uint64_t datagram_bytes, delivered_bytes; /* without signatures and packet headers */
     uint64_t suspicions, downs;               /* conditions that became suspect, down by votes */
+    uint64_t families_lost;                   /* by votes */
     locum_ms first_down, last_down;           /* LOCUM_NEVER */
     locum_ms disagree_since; /* two answer an owned name differently; LOCUM_NEVER */
     locum_ms disagreed;      /* the longest such time that has ended */
@@ -382,6 +413,7 @@ void sim_text_drop(struct sim_text *text);
 /* TCP between two hosts works, in both directions. */
 bool sim_connects(const struct sim *sim, locum_node a, locum_node b);
 bool sim_passes(const struct sim *sim, locum_node from, locum_node to);
+/* One datagram in each family that both have. */
 void sim_datagram(struct sim *sim, locum_node from, locum_node to, struct sim_text *text);
 /* One-way time of a TCP segment, retransmissions included. */
 locum_ms sim_tcp_delay(struct sim *sim, locum_node from, locum_node to);
@@ -389,6 +421,10 @@ locum_ms sim_tcp_delay(struct sim *sim, locum_node from, locum_node to);
 void sim_paths_note(struct sim *sim);
 bool sim_path_working_for(struct sim *sim, locum_node a, locum_node b, locum_ms duration);
 bool sim_path_clean_for(struct sim *sim, locum_node a, locum_node b, locum_ms duration);
+bool sim_family_working_for(struct sim *sim, locum_node a, locum_node b, enum locum_family family,
+                            locum_ms duration);
+bool sim_family_clean_for(struct sim *sim, locum_node a, locum_node b, enum locum_family family,
+                          locum_ms duration);
 
 /* --- redis.c ---------------------------------------------------------------------------------- */
 
@@ -408,6 +444,7 @@ bool sim_sentinel_answers(const struct sim *sim, locum_node at, locum_node asker
 
 void sim_node_start(struct sim *sim, locum_node node, bool with_saved);
 void sim_node_stop(struct sim *sim, locum_node node);
+void sim_node_address(struct sim *sim, locum_node node, enum locum_family family);
 void sim_node_step(struct sim *sim, locum_node node, struct locum_input *event);
 void sim_node_input(struct sim *sim, const struct sim_event *event);
 void sim_node_commit(struct sim *sim, const struct sim_event *event);
@@ -422,7 +459,8 @@ void sim_node_config(const struct sim *sim, locum_node node, struct locum_core_c
 /* --- fault.c, tape.c -------------------------------------------------------------------------- */
 
 void sim_fault_do(struct sim *sim, size_t index);
-void sim_tape(struct sim *sim, locum_node from, locum_node to, struct sim_text *text);
+void sim_tape(struct sim *sim, locum_node from, locum_node to, enum locum_family family,
+              struct sim_text *text);
 /* The next step of an attack, event->index is its fault. */
 void sim_attack(struct sim *sim, const struct sim_event *event);
 
@@ -437,8 +475,12 @@ void sim_check_next(struct sim *sim, locum_node node);
 /* At the end: true if the probation of a node must be awaited; then sim->end was moved. */
 bool sim_check_end(struct sim *sim);
 void sim_oracle_heard(struct sim *sim, locum_node node);
+void sim_oracle_heard_in_families(struct sim *sim, locum_node node);
 void sim_oracle_event(struct sim *sim, locum_node node, const struct locum_condition_event *event);
+void sim_oracle_family(struct sim *sim, locum_node node, const struct locum_family_event *event);
 void sim_oracle_crash(struct sim *sim, locum_node node, bool host);
+/* The node is about to lose a family alone. */
+void sim_oracle_family_cut(struct sim *sim, locum_node node, enum locum_family family);
 void sim_oracle_verdict(struct sim *sim, size_t index);
 
 /* --- trace.c ---------------------------------------------------------------------------------- */

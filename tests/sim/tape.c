@@ -8,21 +8,23 @@ enum { ATTACK_EACH_MS = 20, NOBODYS_KEY = 7 };
 
 /* Record a datagram; the oldest one is dropped. */
 void
-sim_tape(struct sim *sim, locum_node from, locum_node to, struct sim_text *text)
+sim_tape(struct sim *sim, locum_node from, locum_node to, enum locum_family family,
+         struct sim_text *text)
 {
     struct sim_taped *taped = &sim->tape[sim->taped++ % SIM_TAPE_MAX];
     sim_text_drop(taped->text);
     text->holders++;
-    *taped = (struct sim_taped){.from = from, .to = to, .text = text};
+    *taped = (struct sim_taped){.from = from, .to = to, .family = family, .text = text};
 }
 
 static void
-deliver(struct sim *sim, locum_node to, struct sim_text *text)
+deliver(struct sim *sim, locum_node to, enum locum_family family, struct sim_text *text)
 {
     const struct sim_node *node = &sim->node[to];
     text->holders++;
     sim_push(sim, (struct sim_event){.at = sim->now,
                                      .kind = SIM_EVENT_DATAGRAM,
+                                     .family = (uint8_t)family,
                                      .node = to,
                                      .token = node->run,
                                      .text = text});
@@ -45,7 +47,7 @@ replay(struct sim *sim, locum_node node)
     for (size_t tries = 0; kept > 0 && tries < 20; tries++) {
         const struct sim_taped *taped = &sim->tape[sim_random(sim, kept)];
         if (taped->from == node) {
-            deliver(sim, taped->to, taped->text);
+            deliver(sim, taped->to, taped->family, taped->text);
             return;
         }
     }
@@ -67,7 +69,7 @@ spoof(struct sim *sim, locum_node node)
     locum_heartbeat_add(&text, &sim->config, &heartbeat);
     struct sim_text *sent = sim_text_make(buffer, text.length, NOBODYS_KEY);
     for (locum_node to = 0; to < sim->nodes; to++) {
-        deliver(sim, to, sent);
+        deliver(sim, to, LOCUM_V4, sent);
     }
     sim_text_drop(sent);
 }

@@ -53,7 +53,8 @@ add_node(struct sim *sim, enum locum_role role, const char *prefix, unsigned num
     locum_text_add(&name, prefix);
     locum_text_add_u64(&name, number);
     node->role = role;
-    node->has[LOCUM_V4] = role == LOCUM_ROLE_SERVER;
+    node->has[LOCUM_V4] = role != LOCUM_ROLE_SENTINEL;
+    node->has[LOCUM_V6] = role != LOCUM_ROLE_SENTINEL && sim->schedule.world.dual != 0;
 }
 
 static void
@@ -126,6 +127,10 @@ make_site(struct sim *sim, locum_node node)
     self->suspended_at = LOCUM_NEVER;
     self->accepts = 1;
     self->service_ok = true;
+    for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
+        self->address_known[family] = true;
+        self->said_lost[family] = self->address_back[family] = LOCUM_NEVER;
+    }
     self->mono_offset = sim_between(sim, 1000, 1000000);
     self->boot_offset = self->mono_offset + sim_between(sim, 0, 1000000);
     self->wall_offset = 1763863200000 + sim_between(sim, -300, 300);
@@ -140,6 +145,13 @@ make_site(struct sim *sim, locum_node node)
             .gap = LOCUM_NEVER,
             .held_down = LOCUM_NEVER,
         };
+        for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
+            sim->pair[node][other].family[family] =
+                (struct sim_family_pair){.heard = LOCUM_NEVER,
+                                         .accepted = LOCUM_NEVER,
+                                         .gap = LOCUM_NEVER,
+                                         .lost = LOCUM_NEVER};
+        }
     }
 }
 
@@ -158,14 +170,16 @@ make_links(struct sim *sim)
     sim->delay_max_ms = world->delay_max + world->jitter;
 }
 
-/* Some servers have IPv6 too; some names have a list of successors. */
+/* Some coordinators have IPv6 too; some names have a list of successors. */
 static void
 mix_names(struct sim *sim)
 {
-    for (locum_node node = 0; node < sim->servers && sim->schedule.world.mixed; node++) {
+    for (locum_node node = 0; node < sim->nodes && sim->schedule.world.mixed; node++) {
         struct locum_core_node *self = &sim->config.nodes[node];
-        self->has[LOCUM_V6] = sim_chance(sim, 500);
-        if (sim_chance(sim, 300)) {
+        if (self->role != LOCUM_ROLE_SENTINEL) {
+            self->has[LOCUM_V6] = sim_chance(sim, 500) || self->has[LOCUM_V6];
+        }
+        if (self->role == LOCUM_ROLE_SERVER && sim_chance(sim, 300)) {
             const locum_node other = (locum_node)sim_random(sim, sim->servers);
             self->failover[0] = other;
             self->failover_count = other == node ? 0 : 1;
@@ -260,6 +274,7 @@ happen(struct sim *sim, struct sim_event *event)
     case SIM_EVENT_PUBLISH: sim_redis_arrived(sim, event); break;
     case SIM_EVENT_MESSAGE: sim_redis_message(sim, event); break;
     case SIM_EVENT_DATAGRAM:
+    case SIM_EVENT_ADDRESS:
     case SIM_EVENT_POLLED: sim_node_input(sim, event); break;
     case SIM_EVENT_POLL:
     case SIM_EVENT_SAMPLE:

@@ -65,7 +65,7 @@ test_defaults_of_nodes(void **state)
     assert_int_equal(core[1].failover_count, 0);
     assert_true(core[1].has[LOCUM_V4]);
     assert_false(core[1].has[LOCUM_V6]);
-    assert_false(core[2].has[LOCUM_V4]); /* a witness is never named */
+    assert_true(core[2].has[LOCUM_V4]); /* a witness votes by it */
     assert_int_equal(config->nodes[1].address_count, 1);
     assert_address(&config->nodes[1].address[0], "192.0.2.13");
     assert_int_equal(config->nodes[1].peer_port, 9853);

@@ -35,7 +35,7 @@ site_node(struct locum_core_config *config, const char *name, enum locum_role ro
     struct locum_core_node *node = &config->nodes[config->node_count++];
     strcpy(node->name, name);
     node->role = role;
-    node->has[LOCUM_V4] = role == LOCUM_ROLE_SERVER;
+    node->has[LOCUM_V4] = role != LOCUM_ROLE_SENTINEL;
 }
 
 static inline void

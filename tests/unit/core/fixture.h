@@ -40,8 +40,8 @@ add_node(struct locum_core_config *config, const char *stem, char digit, enum lo
     locum_text_add(&name, stem);
     locum_text_add_char(&name, digit);
     node->role = role;
-    node->has[LOCUM_V4] = role == LOCUM_ROLE_SERVER;
-    node->has[LOCUM_V6] = role == LOCUM_ROLE_SERVER;
+    node->has[LOCUM_V4] = role != LOCUM_ROLE_SENTINEL;
+    node->has[LOCUM_V6] = role != LOCUM_ROLE_SENTINEL;
 }
 
 /* Servers dc2 dc3 ..., witnesses ns0 ns1 ..., sentinels sn0 ...; a shared name, one owned by each

@@ -122,6 +122,36 @@ test_unknown_fields_are_ignored(void **state)
     assert_int_equal(read.acked, 0);
 }
 
+/* FAMILY-2, FAMILY-4: what a node says about address families, only if there is something to say.
+ */
+static void
+test_families_are_written_and_read(void **state)
+{
+    (void)state;
+    static const char text[] = "locum1 get dc2 1763863200123 522 125 up ready - 1763863265373 "
+                               "a1b2c3d4 x-version=1 x-lost=ipv4,ipv6 x-unheard4=dc2,ns0 "
+                               "x-unheard6=dc3";
+    struct locum_heartbeat heartbeat = example_heartbeat();
+    struct locum_heartbeat read;
+    memset(&read, 0xee, sizeof(read));
+    heartbeat.acked = 0;
+    memset(heartbeat.acks, 0, sizeof(heartbeat.acks));
+    memcpy(heartbeat.version, "1", 2);
+    heartbeat.lost[LOCUM_V4] = heartbeat.lost[LOCUM_V6] = true;
+    heartbeat.unheard[LOCUM_V4] = 1u << DC2 | 1u << NS0;
+    heartbeat.unheard[LOCUM_V6] = 1u << DC3;
+    assert_written(&heartbeat, text);
+    assert_true(parse(text, &read));
+    assert_memory_equal(&read, &heartbeat, sizeof(read));
+    assert_true(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 x-lost=ipv5,ipv6, "
+                      "x-unheard4= x-unheard6=dc9,dc2,-",
+                      &read)); /* what is not known here is skipped */
+    assert_false(read.lost[LOCUM_V4]);
+    assert_true(read.lost[LOCUM_V6]);
+    assert_int_equal(read.unheard[LOCUM_V4], 0);
+    assert_int_equal(read.unheard[LOCUM_V6], 1u << DC2);
+}
+
 /* Another version, cluster or sender, and malformed text, is refused; the output is unchanged. */
 static void
 test_malformed_heartbeats_are_refused(void **state)
@@ -246,7 +276,9 @@ test_largest_heartbeat_fits(void **state)
                                         .wall = (locum_ms)most,
                                         .digest = "ffffffff",
                                         .version = "12345678901234567890123",
-                                        .acked = ~(locum_nodes)1};
+                                        .acked = ~(locum_nodes)1,
+                                        .lost = {true, true},
+                                        .unheard = {0x1f0, 0x1f}};
     char buffer[LOCUM_HEARTBEAT_MAX];
     for (locum_node node = 0; node < 32; node++) {
         memcpy(config.nodes[node].name, "nodenodenodenXX", 16);
@@ -269,6 +301,7 @@ test_largest_heartbeat_fits(void **state)
     locum_heartbeat_add(&text, &config, &heartbeat);
     assert_false(text.truncated);
     assert_true(text.length + SEAL <= LOCUM_DATAGRAM_MAX);
+    assert_int_equal(LOCUM_UNHEARD_MAX, 10); /* as above */
 }
 
 int
@@ -279,6 +312,7 @@ main(void)
         cmocka_unit_test(test_all_states_are_written_and_read),
         cmocka_unit_test(test_heartbeat_of_the_core),
         cmocka_unit_test(test_unknown_fields_are_ignored),
+        cmocka_unit_test(test_families_are_written_and_read),
         cmocka_unit_test(test_malformed_heartbeats_are_refused),
         cmocka_unit_test(test_truncated_heartbeats_are_safe),
         cmocka_unit_test(test_any_changed_byte_is_safe),

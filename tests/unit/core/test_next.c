@@ -95,6 +95,27 @@ test_service(void **state)
     assert_moment(START + 3000 + LOCUM_PROBATION_FORGET_MS);
 }
 
+/* FAMILY-2: silence in one family, or in the other; FAMILY-5, FAMILY-6. */
+static void
+test_families(void **state)
+{
+    (void)state;
+    struct locum_family_facts *v6 = &bench.core.view.peer[DC3].family[LOCUM_V6];
+    v6->heard = START + 1500;
+    v6->since = START + 700;
+    assert_moment(START + 2500);
+    assert_moment(START + 2501);
+    assert_moment(START + 1700);
+    bench.core.view.grace = START + 900;
+    assert_moment(START + 1900);
+    bench.core.view.peer[DC3].grace = START + 950;
+    assert_moment(START + 1950);
+    bench.core.families.at[NS0][LOCUM_V4].trial = START + 3000;
+    assert_moment(START + 8000);
+    bench.core.families.absent_since[LOCUM_V6] = START + 4000;
+    assert_moment(START + 5000);
+}
+
 /* A lease ends on the boot clock. */
 static void
 test_lease(void **state)
@@ -130,11 +151,17 @@ main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, set_up)
     const struct CMUnitTest tests[] = {
-        TEST(test_own_heartbeat), TEST(test_bound),
-        TEST(test_silence),       TEST(test_adoption),
-        TEST(test_never_heard),   TEST(test_returning),
-        TEST(test_service),       TEST(test_lease),
-        TEST(test_leaving),       TEST(test_commit_at_once_after_an_event),
+        TEST(test_own_heartbeat),
+        TEST(test_bound),
+        TEST(test_silence),
+        TEST(test_adoption),
+        TEST(test_never_heard),
+        TEST(test_returning),
+        TEST(test_service),
+        TEST(test_families),
+        TEST(test_lease),
+        TEST(test_leaving),
+        TEST(test_commit_at_once_after_an_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

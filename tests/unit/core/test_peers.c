@@ -313,15 +313,15 @@ test_returning_silent(void **state)
     bring_back();
     ns0_says(LOCUM_ALIVE);
     pass_hearing(&site, 3000, HEAR_BOTH);
-    assert_int_equal(site.core.rank[DC3], LOCUM_RANK_B);
+    assert_int_equal(site.core.rank[DC3].in[LOCUM_V4], LOCUM_RANK_B);
     pass_hearing(&site, TIMEOUT + 100, HEAR_NS0);
     assert_int_equal(condition(&site, DC3), LOCUM_RETURNING);
     assert_int_equal(locum_detector_state_code(&site.core.detector, DC3), LOCUM_SUSPECT);
-    assert_int_equal(site.core.rank[DC3], LOCUM_RANK_G);
+    assert_int_equal(site.core.rank[DC3].in[LOCUM_V4], LOCUM_RANK_G);
     hear(&site, DC3, LOCUM_PATH_UDP);
     commit(&site);
     assert_int_equal(locum_detector_state_code(&site.core.detector, DC3), LOCUM_RETURNING);
-    assert_int_equal(site.core.rank[DC3], LOCUM_RANK_B);
+    assert_int_equal(site.core.rank[DC3].in[LOCUM_V4], LOCUM_RANK_B);
     pass_hearing(&site, RECOVER - 10, HEAR_BOTH);
     assert_int_equal(condition(&site, DC3), LOCUM_RETURNING);
     pass_hearing(&site, 20, HEAR_BOTH);
@@ -394,10 +394,10 @@ test_returning_grace(void **state)
     bring_back();
     ns0_says(LOCUM_ALIVE);
     pass_hearing(&site, TIMEOUT + 100, HEAR_NS0);
-    assert_int_equal(site.core.rank[DC3], LOCUM_RANK_G);
+    assert_int_equal(site.core.rank[DC3].in[LOCUM_V4], LOCUM_RANK_G);
     sleep_ms(&site, TIMEOUT);
     commit(&site);
-    assert_int_equal(site.core.rank[DC3], LOCUM_RANK_G);
+    assert_int_equal(site.core.rank[DC3].in[LOCUM_V4], LOCUM_RANK_G);
 }
 
 /* GRACE-2: an own stall is not a gap of the peer: one that needs no wait still needs none. */

@@ -8,12 +8,23 @@
 #define E LOCUM_RANK_F
 #define F LOCUM_RANK_G
 
+/* The plan for the same ranks in both families. */
+static void
+make(const struct locum_core_config *config, const enum locum_rank *rank, struct locum_plan *ret)
+{
+    struct locum_ranks both[LOCUM_NODES_MAX] = {0};
+    for (size_t i = 0; i < config->node_count; i++) {
+        both[i].in[LOCUM_V4] = both[i].in[LOCUM_V6] = rank[i];
+    }
+    locum_plan_make(config, both, ret);
+}
+
 static locum_nodes
 answer(const struct locum_core_config *config, const enum locum_rank *rank, size_t name,
        enum locum_family family)
 {
     struct locum_plan plan;
-    locum_plan_make(config, rank, &plan);
+    make(config, rank, &plan);
     return plan.answers[name][family].nodes;
 }
 
@@ -152,14 +163,14 @@ test_ttl(void **state)
     const enum locum_rank well[] = {A, A, A};
     const enum locum_rank drained[] = {A, C, A};
     const enum locum_rank suspect[] = {A, D, A};
-    locum_plan_make(&config, well, &plan);
+    make(&config, well, &plan);
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(plan.answers[i][LOCUM_V4].ttl_s, 60);
     }
-    locum_plan_make(&config, suspect, &plan); /* PLAN-4: equal answers, equal TTL */
+    make(&config, suspect, &plan); /* PLAN-4: equal answers, equal TTL */
     assert_int_equal(plan.answers[2][LOCUM_V4].ttl_s, 60);
     assert_int_equal(plan.answers[3][LOCUM_V4].ttl_s, 60);
-    locum_plan_make(&config, drained, &plan);
+    make(&config, drained, &plan);
     assert_int_equal(plan.answers[0][LOCUM_V4].ttl_s, 60);
     assert_int_equal(plan.answers[1][LOCUM_V4].ttl_s, 60);
     assert_int_equal(plan.answers[2][LOCUM_V4].ttl_s, 15);
@@ -202,7 +213,7 @@ test_serving_and_reasons(void **state)
         char buffer[64];
         struct locum_text text = locum_text_init(buffer, sizeof(buffer));
         config.names[0].policy = cases[i].policy;
-        locum_plan_make(&config, cases[i].rank, &plan);
+        make(&config, cases[i].rank, &plan);
         locum_plan_serving_add(&text, &config, locum_plan_serving(&config, &plan));
         assert_string_equal(buffer, cases[i].serving);
         for (size_t name = 0; name < 3; name++) {
@@ -227,22 +238,22 @@ test_serving_without_shared_names(void **state)
     char buffer[64];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     site_name(&config, DC3, LOCUM_ANSWER_SELF);
-    locum_plan_make(&config, well, &plan);
+    make(&config, well, &plan);
     const struct locum_serving alone = locum_plan_serving(&config, &plan);
     assert_int_equal(alone.kind, LOCUM_SERVING_SELF);
     assert_int_equal(alone.named, 1u << DC2);
     config = article(DC2);
     config.nodes[DC2].has[LOCUM_V4] = config.nodes[DC3].has[LOCUM_V4] = false;
     config.nodes[DC3].has[LOCUM_V6] = true; /* the shared name has v6 alone */
-    locum_plan_make(&config, well, &plan);
+    make(&config, well, &plan);
     const struct locum_serving yielding = locum_plan_serving(&config, &plan);
     assert_int_equal(yielding.kind, LOCUM_SERVING_YIELDING);
     config.nodes[DC3].has[LOCUM_V6] = false; /* no node has an address */
-    locum_plan_make(&config, well, &plan);
+    make(&config, well, &plan);
     assert_int_equal(plan.answers[0][LOCUM_V4].reason, LOCUM_REASON_NONE);
     assert_int_equal(locum_plan_serving(&config, &plan).kind, LOCUM_SERVING_SELF);
     config = article(NS0);
-    locum_plan_make(&config, well, &plan);
+    make(&config, well, &plan);
     locum_plan_serving_add(&text, &config, locum_plan_serving(&config, &plan));
     assert_string_equal(buffer, "witness");
 }
@@ -260,6 +271,37 @@ test_serving_equal(void **state)
     }
 }
 
+/* FAMILY-4: a server that has lost one family keeps its names in the other. */
+static void
+test_one_family_lost(void **state)
+{
+    (void)state;
+    struct locum_ranks rank[LOCUM_NODES_MAX] = {[DC2] = {{A, E}}};
+    struct locum_core_config config = article(DC2);
+    struct locum_plan plan;
+    config.nodes[DC2].has[LOCUM_V6] = config.nodes[DC3].has[LOCUM_V6] = true;
+    for (config.self = DC2; config.self <= NS0; config.self++) {
+        locum_plan_make(&config, rank, &plan);
+        for (size_t i = 0; i < config.name_count; i++) {
+            const bool of_dc3 = config.names[i].owner == DC3 ||
+                                (config.names[i].owner == LOCUM_NODE_NONE && config.self == DC3);
+            assert_int_equal(plan.answers[i][LOCUM_V4].nodes, 1u << (of_dc3 ? DC3 : DC2));
+            assert_int_equal(plan.answers[i][LOCUM_V4].ttl_s, 60);
+            assert_int_equal(plan.answers[i][LOCUM_V6].nodes, 1u << DC3);
+        }
+    }
+    config.self = DC2;
+    rank[DC3].in[LOCUM_V6] = E; /* PLAN-8: nobody is left with it */
+    locum_plan_make(&config, rank, &plan);
+    for (size_t i = 0; i < config.name_count; i++) {
+        assert_int_not_equal(plan.answers[i][LOCUM_V6].nodes, 0);
+        assert_int_equal(plan.answers[i][LOCUM_V6].nodes,
+                         1u << (config.names[i].owner == DC3 ? DC3 : DC2));
+    }
+    assert_int_equal(plan.answers[0][LOCUM_V6].reason, LOCUM_REASON_FAIL_OPEN);
+    assert_int_equal(plan.answers[0][LOCUM_V4].reason, LOCUM_REASON_SELF);
+}
+
 int
 main(void)
 {
@@ -273,6 +315,7 @@ main(void)
         cmocka_unit_test(test_serving_and_reasons),
         cmocka_unit_test(test_serving_without_shared_names),
         cmocka_unit_test(test_serving_equal),
+        cmocka_unit_test(test_one_family_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

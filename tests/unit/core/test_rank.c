@@ -9,38 +9,47 @@ static const struct {
     enum locum_rank rank;
 } table[] = {
     /* RANK-G: excluded by self; down; returning and silent */
-    {{yes, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_G},
-    {{no, LOCUM_DOWN, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_G},
-    {{no, LOCUM_DOWN, no, LOCUM_FAILING, LOCUM_MAINT}, LOCUM_RANK_G},
-    {{no, LOCUM_RETURNING, yes, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_G},
+    {{yes, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_READY, no}, LOCUM_RANK_G},
+    {{no, LOCUM_DOWN, no, LOCUM_UP, LOCUM_READY, no}, LOCUM_RANK_G},
+    {{no, LOCUM_DOWN, no, LOCUM_FAILING, LOCUM_MAINT, no}, LOCUM_RANK_G},
+    {{no, LOCUM_RETURNING, yes, LOCUM_UP, LOCUM_READY, no}, LOCUM_RANK_G},
     /* RANK-G: suspect or unknown whose last state was failing, probation, maint or drain */
-    {{no, LOCUM_SUSPECT, no, LOCUM_FAILING, LOCUM_READY}, LOCUM_RANK_G},
-    {{no, LOCUM_UNKNOWN, no, LOCUM_FAILING, LOCUM_READY}, LOCUM_RANK_G},
-    {{no, LOCUM_SUSPECT, no, LOCUM_PROBATION, LOCUM_READY}, LOCUM_RANK_G},
-    {{no, LOCUM_UNKNOWN, no, LOCUM_UP, LOCUM_MAINT}, LOCUM_RANK_G},
-    {{no, LOCUM_SUSPECT, no, LOCUM_UP, LOCUM_DRAIN}, LOCUM_RANK_G},
-    {{no, LOCUM_SUSPECT, no, U, LOCUM_DRAIN}, LOCUM_RANK_G},
+    {{no, LOCUM_SUSPECT, no, LOCUM_FAILING, LOCUM_READY, no}, LOCUM_RANK_G},
+    {{no, LOCUM_UNKNOWN, no, LOCUM_FAILING, LOCUM_READY, no}, LOCUM_RANK_G},
+    {{no, LOCUM_SUSPECT, no, LOCUM_PROBATION, LOCUM_READY, no}, LOCUM_RANK_G},
+    {{no, LOCUM_UNKNOWN, no, LOCUM_UP, LOCUM_MAINT, no}, LOCUM_RANK_G},
+    {{no, LOCUM_SUSPECT, no, LOCUM_UP, LOCUM_DRAIN, no}, LOCUM_RANK_G},
+    {{no, LOCUM_SUSPECT, no, U, LOCUM_DRAIN, no}, LOCUM_RANK_G},
     /* RANK-F: failing; maint; drain with service unknown; returning with service unknown */
-    {{no, LOCUM_ALIVE, no, LOCUM_FAILING, LOCUM_READY}, LOCUM_RANK_F},
-    {{no, LOCUM_RETURNING, no, LOCUM_FAILING, LOCUM_READY}, LOCUM_RANK_F},
-    {{no, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_MAINT}, LOCUM_RANK_F},
-    {{no, LOCUM_ALIVE, no, U, LOCUM_DRAIN}, LOCUM_RANK_F},
-    {{no, LOCUM_RETURNING, no, U, LOCUM_READY}, LOCUM_RANK_F},
+    {{no, LOCUM_ALIVE, no, LOCUM_FAILING, LOCUM_READY, no}, LOCUM_RANK_F},
+    {{no, LOCUM_RETURNING, no, LOCUM_FAILING, LOCUM_READY, no}, LOCUM_RANK_F},
+    {{no, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_MAINT, no}, LOCUM_RANK_F},
+    {{no, LOCUM_ALIVE, no, U, LOCUM_DRAIN, no}, LOCUM_RANK_F},
+    {{no, LOCUM_RETURNING, no, U, LOCUM_READY, no}, LOCUM_RANK_F},
+    /* RANK-F: it has lost the family; never in place of a rank that its silence gives it */
+    {{no, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_READY, yes}, LOCUM_RANK_F},
+    {{no, LOCUM_RETURNING, no, LOCUM_UP, LOCUM_READY, yes}, LOCUM_RANK_F},
+    {{no, LOCUM_ALIVE, no, LOCUM_PROBATION, LOCUM_READY, yes}, LOCUM_RANK_F},
+    {{no, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_DRAIN, yes}, LOCUM_RANK_F},
+    {{no, LOCUM_ALIVE, no, U, LOCUM_READY, yes}, LOCUM_RANK_F},
+    {{no, LOCUM_SUSPECT, no, LOCUM_UP, LOCUM_READY, yes}, LOCUM_RANK_D},
+    {{no, LOCUM_UNKNOWN, no, LOCUM_UP, LOCUM_READY, yes}, LOCUM_RANK_D},
+    {{no, LOCUM_DOWN, no, LOCUM_UP, LOCUM_READY, yes}, LOCUM_RANK_G},
     /* RANK-D: suspect or unknown; service unknown */
-    {{no, LOCUM_SUSPECT, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_D},
-    {{no, LOCUM_UNKNOWN, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_D},
-    {{no, LOCUM_UNKNOWN, no, U, LOCUM_READY}, LOCUM_RANK_D},
-    {{no, LOCUM_ALIVE, no, U, LOCUM_READY}, LOCUM_RANK_D},
+    {{no, LOCUM_SUSPECT, no, LOCUM_UP, LOCUM_READY, no}, LOCUM_RANK_D},
+    {{no, LOCUM_UNKNOWN, no, LOCUM_UP, LOCUM_READY, no}, LOCUM_RANK_D},
+    {{no, LOCUM_UNKNOWN, no, U, LOCUM_READY, no}, LOCUM_RANK_D},
+    {{no, LOCUM_ALIVE, no, U, LOCUM_READY, no}, LOCUM_RANK_D},
     /* RANK-C: admin drain */
-    {{no, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_DRAIN}, LOCUM_RANK_C},
-    {{no, LOCUM_ALIVE, no, LOCUM_PROBATION, LOCUM_DRAIN}, LOCUM_RANK_C},
-    {{no, LOCUM_RETURNING, no, LOCUM_UP, LOCUM_DRAIN}, LOCUM_RANK_C},
+    {{no, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_DRAIN, no}, LOCUM_RANK_C},
+    {{no, LOCUM_ALIVE, no, LOCUM_PROBATION, LOCUM_DRAIN, no}, LOCUM_RANK_C},
+    {{no, LOCUM_RETURNING, no, LOCUM_UP, LOCUM_DRAIN, no}, LOCUM_RANK_C},
     /* RANK-B: returning or probation */
-    {{no, LOCUM_RETURNING, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_B},
-    {{no, LOCUM_ALIVE, no, LOCUM_PROBATION, LOCUM_READY}, LOCUM_RANK_B},
+    {{no, LOCUM_RETURNING, no, LOCUM_UP, LOCUM_READY, no}, LOCUM_RANK_B},
+    {{no, LOCUM_ALIVE, no, LOCUM_PROBATION, LOCUM_READY, no}, LOCUM_RANK_B},
     /* RANK-A: the rest; `silent` matters only for returning */
-    {{no, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_A},
-    {{no, LOCUM_ALIVE, yes, LOCUM_UP, LOCUM_READY}, LOCUM_RANK_A},
+    {{no, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_READY, no}, LOCUM_RANK_A},
+    {{no, LOCUM_ALIVE, yes, LOCUM_UP, LOCUM_READY, no}, LOCUM_RANK_A},
 };
 
 static void
@@ -69,6 +78,9 @@ rank_by_contract(struct locum_standing s)
     if (s.service == LOCUM_FAILING || s.admin == LOCUM_MAINT) {
         return LOCUM_RANK_F;
     }
+    if (s.lost && !unheard) {
+        return LOCUM_RANK_F;
+    }
     if (s.service == U && (s.admin == LOCUM_DRAIN || returning)) {
         return LOCUM_RANK_F;
     }
@@ -85,13 +97,14 @@ static void
 test_every_standing(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < 2 * 5 * 2 * 4 * 3; i++) {
+    for (unsigned i = 0; i < 2 * 5 * 2 * 4 * 3 * 2; i++) {
         const struct locum_standing standing = {
             .excluded = i % 2,
             .condition = i / 2 % 5,
             .silent = i / 10 % 2,
             .service = i / 20 % 4,
-            .admin = i / 80,
+            .admin = i / 80 % 3,
+            .lost = i / 240,
         };
         assert_int_equal(locum_rank_of(standing), rank_by_contract(standing));
     }

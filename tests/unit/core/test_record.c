@@ -20,7 +20,8 @@ test_every_input_is_written_as_it_was_read(void **state)
     static const char *const lines[] = {
         "1000 2000 1763863200123 commit",
         "1000 2000 1763863200123 heartbeat redis locum1 get dc3 1 2 125 up ready - 3 a1b2c3d4",
-        "1000 2000 1763863200123 heartbeat udp ",
+        "1000 2000 1763863200123 heartbeat udp4 ",
+        "1000 2000 1763863200123 heartbeat udp6 locum1",
         "1000 2000 1763863200123 redis subscribed",
         "1000 2000 1763863200123 redis lost",
         "1000 2000 1763863200123 sentinel ns0 tilt",
@@ -35,6 +36,8 @@ test_every_input_is_written_as_it_was_read(void **state)
         "1000 2000 1763863200123 include ns0",
         "1000 2000 1763863200123 dns dc3 ipv6 tcp not-authoritative",
         "1000 2000 1763863200123 dns-claim closed",
+        "1000 2000 1763863200123 address ipv4 absent",
+        "1000 2000 1763863200123 address ipv6 present",
         "1000 2000 1763863200123 leave",
     };
     const struct locum_core_config site = config();
@@ -63,7 +66,12 @@ test_malformed_lines_are_refused(void **state)
         "1 2 3 tack",
         "1 2 3 commit tock",
         "1 2 3 heartbeat",
-        "1 2 3 heartbeat udp",
+        "1 2 3 heartbeat udp4",
+        "1 2 3 heartbeat udp x",
+        "1 2 3 address",
+        "1 2 3 address ipv5 absent",
+        "1 2 3 address ipv4",
+        "1 2 3 address ipv4 gone",
         "1 2 3 heartbeat post x",
         "1 2 3 redis",
         "1 2 3 redis gone",

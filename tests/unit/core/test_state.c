@@ -122,8 +122,8 @@ test_assume(void **state)
         copy = bench.core;
         assert_int_equal(locum_core_assume(&copy, cases[i].node, locum_slice_of(cases[i].state)),
                          0);
-        assert_int_equal(copy.rank[DC2], cases[i].dc2);
-        assert_int_equal(copy.rank[DC3], cases[i].dc3);
+        assert_int_equal(copy.rank[DC2].in[LOCUM_V4], cases[i].dc2);
+        assert_int_equal(copy.rank[DC3].in[LOCUM_V4], cases[i].dc3);
         assert_int_equal(copy.plan.answers[0][LOCUM_V4].nodes, cases[i].shared);
         assert_int_equal(copy.plan.answers[2][LOCUM_V4].nodes, cases[i].of_dc3);
     }

@@ -335,7 +335,7 @@ test_exclude(void **state)
     exclude(&bench, DC3, true);
     assert_int_equal(bench.actions.count, 0);
     commit(&bench, START + 110);
-    assert_int_equal(bench.core.rank[DC3], LOCUM_RANK_G);
+    assert_int_equal(bench.core.rank[DC3].in[LOCUM_V4], LOCUM_RANK_G);
     assert_int_equal(condition(&bench, DC3), LOCUM_ALIVE);
     assert_int_equal(bench.core.plan.answers[2][LOCUM_V4].nodes, 1u << DC2);
     exclude(&bench, DC3, false);

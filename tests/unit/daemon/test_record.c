@@ -186,7 +186,7 @@ test_a_recording_can_be_replayed(void **state)
     live();
     locum_daemon_loop_watch(daemon_, NULL, NULL);
     static const char *const pieces[] = {
-        "heartbeat udp locum1 get dc3",
+        "heartbeat udp4 locum1 get dc3",
         "from=unknown to=alive reason=heard",
         "admin drain 100ms a new disk",
         "admin from=drain to=ready reason=lease-end",

@@ -22,6 +22,7 @@ struct instance {
     struct locum_peer *peer;
     struct locum_config *config;
     size_t lines;
+    enum locum_family family; /* of the last one */
     char last[LOCUM_DATAGRAM_MAX + 1];
     size_t reports;
     int error;
@@ -95,9 +96,10 @@ need_ipv6(void)
 }
 
 static void
-on_line(void *user, struct locum_slice line)
+on_line(void *user, enum locum_family family, struct locum_slice line)
 {
     struct instance *self = user;
+    self->family = family;
     self->lines++;
     assert_int_equal(locum_slice_copy(line, self->last, sizeof(self->last)), 0);
     if (self->echo) {
@@ -202,6 +204,8 @@ exchange(const char *first, const char *second)
     assert_true(wait_for(&b.lines, 1));
     assert_string_equal(a.last, "from b");
     assert_string_equal(b.last, "from a");
+    assert_int_equal(a.family, at[0].family);
+    assert_int_equal(b.family, at[0].family);
     assert_int_equal(counts_of(&a).sent, 1);
     assert_int_equal(counts_of(&a).received, 1);
     assert_int_equal(counts_of(&a).failed, 0);
