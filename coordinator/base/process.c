@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/queue.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +21,8 @@ enum { CHUNK_BYTES = 4096, PIPE_CHUNKS = 16 /* the capacity of a pipe, pipe(7) *
 
 /* What loop and thread share. The lock is never held over a system call that waits. */
 struct process_run {
+    LIST_ENTRY(process_run) entry; /* of own.runs */
+    pid_t pid;
     pthread_mutex_t lock;
     pthread_t thread;
     char **argv;
@@ -41,6 +45,49 @@ struct locum_process {
     size_t length;
     char output[LOCUM_PROCESS_OUTPUT_MAX + 1];
 };
+
+/* The processes whose status belongs to a run. The lock is never held over a call that waits. */
+static struct {
+    pthread_mutex_t lock;
+    LIST_HEAD(, process_run) runs; /* their processes may be running, or ended and not reaped */
+    size_t starting;               /* processes that exist, but are not in `runs` yet */
+} own = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static bool
+is_own(pid_t pid)
+{
+    const struct process_run *run = LIST_FIRST(&own.runs);
+    while (run != NULL && run->pid != pid) {
+        run = LIST_NEXT(run, entry);
+    }
+    return run != NULL;
+}
+
+/*
+ * With the lock held. waitid(2) names one ended child after the other. If it names an own one, or
+ * one may be starting, the rest must wait: the thread of that run calls this again.
+ */
+static void
+reap_inherited(void)
+{
+    int subreaper = 0;
+    siginfo_t info = {0};
+    (void)prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
+    while ((getpid() == 1 || subreaper != 0) && own.starting == 0 &&
+           waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0 &&
+           !is_own(info.si_pid)) {
+        (void)waitpid(info.si_pid, NULL, WNOHANG);
+        info.si_pid = 0;
+    }
+}
+
+void
+locum_process_reap_inherited(void)
+{
+    (void)pthread_mutex_lock(&own.lock);
+    reap_inherited();
+    (void)pthread_mutex_unlock(&own.lock);
+}
 
 static void
 free_run(struct process_run *self)
@@ -145,18 +192,39 @@ wait_for_exit(struct process_run *self, pid_t pid)
     }
 }
 
+/* 0 or errno. */
+static int
+start_own(struct process_run *self)
+{
+    (void)pthread_mutex_lock(&own.lock);
+    own.starting++;
+    (void)pthread_mutex_unlock(&own.lock);
+    const int failure = spawn(self, &self->pid);
+    (void)pthread_mutex_lock(&own.lock);
+    own.starting--;
+    if (failure == 0) {
+        LIST_INSERT_HEAD(&own.runs, self, entry);
+    }
+    reap_inherited();
+    (void)pthread_mutex_unlock(&own.lock);
+    return failure;
+}
+
 static void *
 run_process(void *user)
 {
     struct process_run *self = user;
-    pid_t pid = 0;
     (void)pthread_mutex_lock(&self->lock);
     const bool wanted = !self->killed;
     (void)pthread_mutex_unlock(&self->lock);
-    self->result.failure = wanted ? spawn(self, &pid) : ECANCELED;
+    self->result.failure = wanted ? start_own(self) : ECANCELED;
     (void)close(self->output);
     if (self->result.failure == 0) {
-        wait_for_exit(self, pid);
+        wait_for_exit(self, self->pid);
+        (void)pthread_mutex_lock(&own.lock);
+        LIST_REMOVE(self, entry);
+        reap_inherited();
+        (void)pthread_mutex_unlock(&own.lock);
     }
     (void)pthread_mutex_lock(&self->lock);
     self->over = true;

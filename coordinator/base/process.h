@@ -5,7 +5,8 @@
  * program nor the wait holds up the loop. The process leads a process group and has only
  * descriptors 0 (/dev/null), 1 and 2 (both the output pipe); its directory is /, its environment
  * PATH, HOME and LC_ALL, and no signal is blocked or ignored. When it ends, all other processes of
- * its group are killed. A process that leaves the group with setsid(2) is out of reach.
+ * its group are killed. A process that leaves the group with setsid(2) is out of reach; if this
+ * program is process 1 of a container or a child subreaper (prctl(2)), it inherits that process.
  *
  * The deadline is the caller's: arm a timer, and call locum_process_kill().
  */
@@ -45,6 +46,12 @@ struct locum_slice locum_process_output(const struct locum_process *self);
 
 /* Send SIGKILL to the whole group. A program that is not started yet never will be. */
 void locum_process_kill(struct locum_process *self);
+
+/*
+ * Reap the inherited processes that have ended, never one that was started here, and never block.
+ * Call it at SIGCHLD; a run that ends does it too. No other code may then wait for children.
+ */
+void locum_process_reap_inherited(void);
 
 /* Kill it if it runs, and do not call on_end; its thread frees the rest. NULL is fine. */
 void locum_process_destroy(struct locum_process *self);

@@ -7,6 +7,7 @@
 
 #include "base/descriptors.h"
 #include "base/error.h"
+#include "base/process.h"
 #include "base/text_format.h"
 #include "daemon/act.h"
 #include "daemon/inside.h"
@@ -40,23 +41,30 @@ on_reload(evutil_socket_t signal_number, short what, void *user)
     json_decref(messages);
 }
 
+/* SIGCHLD must have a handler: with it ignored, as the parent process may have left it, the exit
+ * codes of checks would be lost. */
+static void
+on_child(evutil_socket_t signal_number, short what, void *user)
+{
+    (void)signal_number, (void)what, (void)user;
+    locum_process_reap_inherited();
+}
+
 static int
 add_signals(struct locum_daemon *self)
 {
     static const struct {
         int number;
         event_callback_fn callback;
-    } handlers[] = {{SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGHUP, on_reload}};
+    } handlers[] = {
+        {SIGTERM, on_stop}, {SIGINT, on_stop}, {SIGHUP, on_reload}, {SIGCHLD, on_child}};
     for (size_t i = 0; i < LOCUM_COUNT(handlers); i++) {
         self->signals[i] = evsignal_new(self->base, handlers[i].number, handlers[i].callback, self);
         if (self->signals[i] == NULL || evsignal_add(self->signals[i], NULL) != 0) {
             return LOCUM_ERR_MEMORY;
         }
     }
-    /* With SIGCHLD ignored, as the parent process may have left it, the exit codes of checks would
-     * be lost. */
-    return signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGCHLD, SIG_DFL) == SIG_ERR ? LOCUM_ERR_IO
-                                                                                      : 0;
+    return signal(SIGPIPE, SIG_IGN) == SIG_ERR ? LOCUM_ERR_IO : 0;
 }
 
 /* Load what the last run saved, and start the core with it. */

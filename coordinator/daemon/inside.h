@@ -34,7 +34,7 @@ struct locum_daemon {
     struct locum_timer commit;           /* ends an iteration, after the sockets now reported */
     struct locum_timer deferred_commit;  /* ends a late one, after all sockets */
     struct locum_timer starvation_timer; /* runs before all sockets, if they keep commits away */
-    struct event *signals[3];
+    struct event *signals[4];
     struct locum_now now; /* of this iteration */
     bool in_iteration;    /* `now` is valid */
     bool starved;         /* starvation_timer was due once since the last commit */

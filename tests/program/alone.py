@@ -30,10 +30,12 @@ service:
 
 class Alone:
     """with Alone() as it: it.get("/status"). more: lines to add to the configuration; files: the
-    text of files beside it, by name; other arguments are added to the environment."""
+    text of files beside it, by name; prepare: called in its process before the program; other
+    arguments are added to the environment."""
 
-    def __init__(self, config=CONFIG, more="", files=None, **environment):
+    def __init__(self, config=CONFIG, more="", files=None, prepare=None, **environment):
         self.config, self.more, self.files = config, more, files or {}
+        self.prepare = prepare
         self.environment = {**os.environ, **environment}
 
     def __enter__(self):
@@ -47,7 +49,8 @@ class Alone:
         self.log = open(os.path.join(self.folder, "log"), "w+", encoding="utf-8")
         self.process = subprocess.Popen(
             [os.environ["LOCUM"], "run", "-c", os.path.join(self.folder, "locum.yaml")],
-            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=self.environment)
+            stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=self.environment,
+            preexec_fn=self.prepare)
         return self
 
     def _write(self, name, text):

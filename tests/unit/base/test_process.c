@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -129,6 +130,70 @@ test_destroy_calls_nothing_and_leaves_no_descriptor(void **state)
     }
 }
 
+enum { RUNS = 8, ROUNDS = 10 };
+
+static void
+on_child(evutil_socket_t signal_number, short what, void *user)
+{
+    (void)signal_number, (void)what, (void)user;
+    locum_process_reap_inherited();
+}
+
+static size_t right_ends;
+
+static void
+on_one_of_many(void *user, const struct locum_process_result *result)
+{
+    struct locum_process **process = user;
+    right_ends += result->failure == 0 && WEXITSTATUS(result->status) == 3;
+    fixture.ends++;
+    locum_process_destroy(*process);
+    *process = NULL;
+}
+
+static bool
+has_children(void)
+{
+    siginfo_t info;
+    return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+/*
+ * Checks leave children and locum is process 1 of a container: what is inherited is reaped, at once
+ * or later. No run loses its status, and nothing waits for an inherited process that goes on.
+ */
+static void
+test_checks_leave_children_and_locum_is_process_1_of_a_container(void **state)
+{
+    const char *const argv[] = {"/bin/sh", "-c",
+                                "setsid -f true; setsid -f sleep 0.05; setsid -f sh -c 'exit 5'; "
+                                "setsid -f sleep 0.5; exit 3",
+                                NULL};
+    struct locum_process *many[RUNS] = {NULL};
+    (void)state;
+    right_ends = 0;
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    struct event *child = evsignal_new(fixture.base, SIGCHLD, on_child, NULL);
+    assert_int_equal(event_add(child, NULL), 0);
+    for (size_t round = 1; round <= ROUNDS; round++) {
+        for (size_t i = 0; i < RUNS; i++) {
+            assert_int_equal(
+                locum_process_start(fixture.base, argv, on_one_of_many, &many[i], &many[i]), 0);
+        }
+        while (fixture.ends < round * RUNS) {
+            assert_int_equal(event_base_loop(fixture.base, EVLOOP_ONCE), 0);
+        }
+    }
+    assert_int_equal(right_ends, ROUNDS * RUNS);
+    const locum_ms patience = locum_clock_read().mono + PATIENCE_MS;
+    while (has_children()) {
+        assert_true(locum_clock_read().mono < patience);
+        (void)event_base_loop(fixture.base, EVLOOP_NONBLOCK);
+    }
+    event_free(child);
+    assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -140,6 +205,7 @@ main(void)
         TEST(test_program_that_does_not_exist_is_a_failure),
         TEST(test_kill_ends_the_process_or_prevents_its_start),
         TEST(test_destroy_calls_nothing_and_leaves_no_descriptor),
+        TEST(test_checks_leave_children_and_locum_is_process_1_of_a_container),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
