@@ -409,7 +409,8 @@ def watch_and_follow_continue_after_a_restart(site):
             run.wait()
         os.close(screen)
     for line in outputs[1].read_text().splitlines():
-        check(line[0] == "{" or "cannot reach" in line, line)
+        check(line[0] == "{" or "cannot reach" in line or "waiting for the daemon" in line, line)
+    check("waiting for the daemon" in outputs[2].read_text(), "events --follow does not say that it waits")
 
 
 def unknown_instances_cause_a_warning(site):
