@@ -301,6 +301,24 @@ locum_daemon_act_log_peer(void *user, const struct locum_address *address, int e
     log_socket("peers", address, error, text);
 }
 
+enum locum_dns_claim
+locum_daemon_act_dns_claim(const struct locum_daemon *self)
+{
+    const struct locum_report view = {.now = self->now, .config = self->config, .nsd = &self->nsd};
+    json_t *nsd = locum_report_nsd(&view);
+    const bool nsd_reports = json_is_object(nsd);
+    const bool nsd_fails = json_is_string(json_object_get(nsd, "error"));
+    bool listens = false;
+    json_decref(nsd);
+    for (size_t i = 0; i < self->config->listen_dns_count; i++) {
+        listens = listens || self->config->listen_dns[i].port == LOCUM_DNS_PORT;
+    }
+    if (!listens && !nsd_reports) {
+        return LOCUM_DNS_NONE;
+    }
+    return nsd_fails || (listens && self->run.dns_closed > 0) ? LOCUM_DNS_CLOSED : LOCUM_DNS_OPEN;
+}
+
 /* The threads of DNS over TCP cannot log: only the main thread does. */
 static void
 log_lack_of_descriptors(struct locum_daemon *self)

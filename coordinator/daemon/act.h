@@ -31,6 +31,9 @@ void locum_daemon_act_view(const struct locum_daemon *self, struct locum_report 
 void locum_daemon_act_emit(struct locum_daemon *self, int kind, const char *a, const char *b,
                            const char *c);
 
+/* DNS-1: what is open here. */
+enum locum_dns_claim locum_daemon_act_dns_claim(const struct locum_daemon *self);
+
 /* Once a second: warnings, the node's hash, the service manager, sockets that are not open. */
 void locum_daemon_act_each_second(struct locum_daemon *self);
 

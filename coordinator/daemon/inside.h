@@ -9,6 +9,7 @@
 #include "control/notify.h"
 #include "daemon/loop.h"
 #include "daemon/state.h"
+#include "dns/ask.h"
 #include "report/report.h"
 
 /* Priorities of the loop: the starvation timer, all else (libevent's default), deferred commits. */
@@ -23,6 +24,7 @@ struct locum_daemon {
     void *watch_user;
 
     struct locum_dns *dns;
+    struct locum_dns_ask *dns_ask; /* the peers' DNS */
     struct locum_redis *redis;
     struct locum_peer *peer;
     struct locum_health *health;

@@ -64,15 +64,37 @@ arm(struct locum_daemon *self)
  * Once a second, but without an iteration of its own while heartbeats cause some anyway: a second
  * may be shorter by half an interval.
  */
-static void
-run_each_second(struct locum_daemon *self)
+static bool
+begin_second(struct locum_daemon *self)
 {
     const locum_ms half = self->config->core.interval_ms / 2;
     const locum_ms early = half < SECOND_MS / 8 ? half : SECOND_MS / 8;
-    if (self->now.mono - self->second_at >= SECOND_MS - early) {
-        self->second_at = self->now.mono;
-        locum_daemon_act_each_second(self);
+    if (self->now.mono - self->second_at < SECOND_MS - early) {
+        return false;
     }
+    self->second_at = self->now.mono;
+    return true;
+}
+
+/* DNS-1, DNS-2. A peer that stops in order is not asked: it closes its DNS. */
+static void
+ask_dns(struct locum_daemon *self)
+{
+    const struct locum_core *core = &self->core;
+    const struct locum_peer_facts *facts = core->view.peer;
+    locum_nodes peers = 0;
+    struct locum_input input = {.kind = LOCUM_INPUT_DNS_CLAIM,
+                                .dns_claim = locum_daemon_act_dns_claim(self)};
+    if (input.dns_claim != facts[core->config.self].dns_claim) {
+        locum_daemon_loop_deliver(self, &input);
+    }
+    for (locum_node node = 0; node < core->config.node_count; node++) {
+        if (node != core->config.self && facts[node].dns_claim >= LOCUM_DNS_OPEN &&
+            !facts[node].leaving) {
+            peers |= locum_nodes_of(node);
+        }
+    }
+    locum_dns_ask_second(self->dns_ask, peers);
 }
 
 static void
@@ -84,9 +106,15 @@ end_iteration(void *user)
     if (self->core.next_commit != LOCUM_NEVER && self->now.mono >= self->core.next_commit) {
         locum_report_note_lag(&self->run.lag, self->now.mono - self->core.next_commit);
     }
+    const bool second = begin_second(self);
+    if (second) {
+        ask_dns(self);
+    }
     const struct locum_input input = {.kind = LOCUM_INPUT_COMMIT, .now = self->now};
     step(self, &input);
-    run_each_second(self);
+    if (second) {
+        locum_daemon_act_each_second(self);
+    }
     locum_timer_disarm(&self->deferred_commit); /* starvation_timer may have come before it */
     arm(self);
     locum_notify_iteration(&self->notify, self->now.mono);

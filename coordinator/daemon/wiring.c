@@ -106,6 +106,18 @@ on_sample(void *user, size_t check, enum locum_sample outcome, const char *text)
     locum_daemon_loop_deliver(user, &input);
 }
 
+static void
+on_dns(void *user, locum_node peer, enum locum_family family, enum locum_transport transport,
+       enum locum_dns_state state)
+{
+    struct locum_input input = {.kind = LOCUM_INPUT_DNS};
+    input.dns.peer = peer;
+    input.dns.family = family;
+    input.dns.transport = transport;
+    input.dns.state = state;
+    locum_daemon_loop_deliver(user, &input);
+}
+
 /*
  * If something answers on the control socket, another coordinator runs here with this
  * configuration, so this one stops. If the socket fails for another reason, everything else works
@@ -145,7 +157,8 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
         return status;
     }
     locum_daemon_act_publish(self); /* answer DNS before anything else can fail or block */
-    if ((status = locum_peer_create(self->base, self->config, on_peer_line,
+    if ((status = locum_dns_ask_create(self->config, on_dns, self, &self->dns_ask)) != 0 ||
+        (status = locum_peer_create(self->base, self->config, on_peer_line,
                                     locum_daemon_act_log_peer, self, &self->peer)) != 0 ||
         (status = locum_redis_create(self->base, self->config, &redis_events, self,
                                      &self->redis)) != 0) {
@@ -161,6 +174,7 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     locum_health_destroy(self->health);
     locum_redis_destroy(self->redis);
     locum_peer_destroy(self->peer);
+    locum_dns_ask_destroy(self->dns_ask);
     locum_dns_destroy(self->dns);
 }
 
@@ -200,7 +214,7 @@ refuse(json_t *errors, const char *what, const char *why)
 /* Read and check everything that can be refused, before anything is touched. */
 static int
 prepare(struct locum_daemon *self, struct reload_findings *findings, struct locum_config **ret,
-        struct locum_health **ret_health)
+        struct locum_dns_ask **ret_ask, struct locum_health **ret_health)
 {
     const char *key;
     struct locum_config *next = NULL;
@@ -212,9 +226,13 @@ prepare(struct locum_daemon *self, struct reload_findings *findings, struct locu
         status = refuse(findings->errors, key, " changed: this needs a restart of the coordinator");
     }
     if (status == 0) {
+        status = locum_dns_ask_create(next, on_dns, self, ret_ask);
+    }
+    if (status == 0) {
         status = locum_health_create(self->base, next, on_sample, self, ret_health);
     }
     if (status != 0) {
+        locum_dns_ask_destroy(*ret_ask);
         locum_config_free(next);
         if (json_array_size(findings->errors) == 0) {
             (void)refuse(findings->errors, "reload failed: ", locum_error_text(status));
@@ -237,7 +255,8 @@ add_serving(const struct locum_daemon *self, char ret[SERVING_BYTES_MAX])
  * is freed last. Checks start again; connections whose settings are the same stay.
  */
 static void
-apply(struct locum_daemon *self, struct locum_config *next, struct locum_health *health)
+apply(struct locum_daemon *self, struct locum_config *next, struct locum_dns_ask *ask,
+      struct locum_health *health)
 {
     char before[SERVING_BYTES_MAX];
     char after[SERVING_BYTES_MAX];
@@ -254,6 +273,8 @@ apply(struct locum_daemon *self, struct locum_config *next, struct locum_health 
                                               * report again within 2 s */
         self->nsd.report[zone] = NULL;
     }
+    locum_dns_ask_destroy(self->dns_ask);
+    self->dns_ask = ask;
     locum_health_destroy(self->health);
     self->health = health;
     locum_daemon_act_publish(self);
@@ -271,13 +292,14 @@ int
 locum_daemon_wiring_reload(struct locum_daemon *self, json_t **ret_messages)
 {
     struct locum_config *next = NULL;
+    struct locum_dns_ask *ask = NULL;
     struct locum_health *health = NULL;
     struct reload_findings findings = {.errors = json_array(), .warnings = json_array()};
     locum_notify_reloading(&self->notify);
     locum_log_repeat(); /* so that a second attempt logs the same errors again */
-    const int status = prepare(self, &findings, &next, &health);
+    const int status = prepare(self, &findings, &next, &ask, &health);
     if (status == 0) {
-        apply(self, next, health);
+        apply(self, next, ask, health);
     }
     *ret_messages = status != 0 ? findings.errors : findings.warnings;
     json_decref(status != 0 ? findings.warnings : findings.errors);
