@@ -28,6 +28,7 @@ void
 locum_endpoints_init(struct locum_endpoints *self, const struct locum_config *config)
 {
     memset(self, 0, sizeof(*self));
+    self->config = config;
     for (locum_node i = 0; i < config->core.node_count; i++) {
         add_entry(self, &self->redis_count, i, &config->nodes[i].redis);
     }
@@ -103,21 +104,71 @@ locum_endpoints_name(const struct locum_endpoints *self, const struct locum_addr
     return NULL;
 }
 
-/* Is the instance an endpoint, and of one node at most? If two nodes share an address (behind NAT,
- * or by mistake), its state says nothing about either of them. */
-static bool
-is_known(const struct locum_endpoints *self, const struct locum_instance *instance)
+bool
+locum_endpoints_has(const struct locum_endpoints *self, const struct locum_instance *instance)
 {
-    bool any = false;
-    locum_nodes nodes = 0;
     for (size_t i = 0; i < self->count; i++) {
-        const struct locum_endpoints_entry *entry = &self->at[i];
-        if (is_same(entry, instance)) {
-            any = true;
-            nodes |= entry->node != LOCUM_NODE_NONE ? locum_nodes_of(entry->node) : 0;
+        if (is_same(&self->at[i], instance)) {
+            return true;
         }
     }
-    return any && (nodes & (nodes - 1)) == 0;
+    return false;
+}
+
+/* The nodes at this address, whatever its port: their own addresses, and those of their endpoints.
+ */
+static locum_nodes
+nodes_at(const struct locum_endpoints *self, const struct locum_address *address)
+{
+    locum_nodes nodes = 0;
+    for (locum_node node = 0; node < self->config->core.node_count; node++) {
+        for (size_t i = 0; i < self->config->nodes[node].address_count; i++) {
+            if (locum_address_same_host(&self->config->nodes[node].address[i], address)) {
+                nodes |= locum_nodes_of(node);
+            }
+        }
+    }
+    for (size_t i = 0; i < self->count; i++) {
+        const struct locum_endpoints_entry *entry = &self->at[i];
+        for (size_t j = 0; j < entry->address_count && entry->node != LOCUM_NODE_NONE; j++) {
+            if (locum_address_same_host(&entry->addresses[j], address)) {
+                nodes |= locum_nodes_of(entry->node);
+            }
+        }
+    }
+    return nodes;
+}
+
+void
+locum_endpoints_place(const struct locum_endpoints *self, struct locum_instance *instance,
+                      const struct locum_address *addresses, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (nodes_at(self, &addresses[i]) != 0) {
+            const uint16_t port = instance->address.port;
+            instance->address = addresses[i];
+            instance->address.port = port;
+            instance->host[0] = '\0';
+            return;
+        }
+    }
+}
+
+/*
+ * The nodes to which an instance belongs: those of the endpoints that it is, else those at its
+ * address. If two nodes share an address (behind NAT, or by mistake), its state says nothing about
+ * either of them.
+ */
+static locum_nodes
+owners_of(const struct locum_endpoints *self, const struct locum_instance *instance)
+{
+    locum_nodes nodes = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        if (is_same(&self->at[i], instance) && self->at[i].node != LOCUM_NODE_NONE) {
+            nodes |= locum_nodes_of(self->at[i].node);
+        }
+    }
+    return nodes == 0 && instance->host[0] == '\0' ? nodes_at(self, &instance->address) : nodes;
 }
 
 /* Keep the instance for the status, once. */
@@ -145,34 +196,57 @@ add_unknown(struct locum_endpoints_view *view, const struct locum_instance *inst
     view->unknown_count++;
 }
 
+/* What is listed: an endpoint, or the first listing of an instance that is none. */
+struct seat {
+    bool listed;
+    bool up; /* in one listing at least */
+    locum_node node;
+};
+
+/* The number of its seat: one instance may be listed twice. */
+static size_t
+seat_of(const struct locum_endpoints *self, const struct locum_instances *instances,
+        const struct locum_instance *instance)
+{
+    size_t at = 0;
+    while (at < self->count && !is_same(&self->at[at], instance)) {
+        at++;
+    }
+    if (at == self->count) {
+        at = LOCUM_ENDPOINTS_MAX;
+        while (!locum_address_equal(&instances->at[at - LOCUM_ENDPOINTS_MAX].address,
+                                    &instance->address)) {
+            at++;
+        }
+    }
+    return at;
+}
+
 void
 locum_endpoints_sort(const struct locum_endpoints *self, const struct locum_instances *instances,
                      locum_node voter, struct locum_endpoints_view *ret)
 {
-    bool listed[LOCUM_ENDPOINTS_MAX] = {0};
-    bool up[LOCUM_ENDPOINTS_MAX] = {0}; /* in one listing at least */
+    struct seat seats[LOCUM_ENDPOINTS_MAX + LOCUM_INSTANCES_MAX] = {0};
     memset(ret, 0, sizeof(*ret));
     for (size_t i = 0; i < instances->count; i++) {
         const struct locum_instance *instance = &instances->at[i];
-        if (!is_known(self, instance)) {
+        const locum_nodes nodes = owners_of(self, instance);
+        if (nodes != 0 && (nodes & (nodes - 1)) == 0) {
+            struct seat *seat = &seats[seat_of(self, instances, instance)];
+            seat->listed = true;
+            seat->up |= !instance->down;
+            seat->node = (locum_node)__builtin_ctz(nodes);
+        } else if (nodes != 0 || !locum_endpoints_has(self, instance)) {
             add_unknown(ret, instance);
-            continue;
-        }
-        for (size_t j = 0; j < self->count; j++) {
-            if (is_same(&self->at[j], instance)) {
-                listed[j] = true;
-                up[j] |= !instance->down;
-            }
         }
     }
     if (voter != LOCUM_NODE_NONE) {
         ret->known[voter] = 1;
     }
-    for (size_t i = 0; i < self->count; i++) {
-        const locum_node node = self->at[i].node;
-        if (listed[i] && node != LOCUM_NODE_NONE) {
-            ret->known[node]++;
-            ret->down[node] = (uint8_t)(ret->down[node] + !up[i]);
+    for (size_t i = 0; i < LOCUM_COUNT(seats); i++) {
+        if (seats[i].listed) {
+            ret->known[seats[i].node]++;
+            ret->down[seats[i].node] = (uint8_t)(ret->down[seats[i].node] + !seats[i].up);
         }
     }
 }

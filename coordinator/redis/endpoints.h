@@ -4,8 +4,8 @@
  *
  * Pure. Each node may have a Redis and a Sentinel; mirrorbits-config may add some that belong to no
  * node. Host names get their addresses from resolver.h. An instance that a Sentinel lists and that
- * belongs to no endpoint, or to those of two nodes, is unknown: status and warnings show it, and it
- * is no evidence.
+ * is no endpoint belongs to the node that has its address. One that belongs to no node that way, or
+ * to two, is unknown: status and warnings show it, and it is no evidence.
  */
 #ifndef LOCUM_REDIS_ENDPOINTS_H
 #define LOCUM_REDIS_ENDPOINTS_H
@@ -30,6 +30,7 @@ struct locum_endpoints_entry {
 };
 
 struct locum_endpoints {
+    const struct locum_config *config;                    /* borrowed */
     struct locum_endpoints_entry at[LOCUM_ENDPOINTS_MAX]; /* Redis servers, then Sentinels */
     size_t count;                                         /* of both */
     size_t redis_count;
@@ -65,6 +66,18 @@ bool locum_endpoints_locate(const struct locum_endpoints *self,
                             const struct locum_instance *instance,
                             const struct locum_address *in_use, size_t attempt,
                             struct locum_address *ret);
+
+/* Is the instance an endpoint? */
+bool locum_endpoints_has(const struct locum_endpoints *self, const struct locum_instance *instance);
+
+/*
+ * Replace the host name of an instance by the first of its addresses that is a node's; if there is
+ * none, the name stays.
+ *
+ * addresses  of that host name; their ports do not matter.
+ */
+void locum_endpoints_place(const struct locum_endpoints *self, struct locum_instance *instance,
+                           const struct locum_address *addresses, size_t count);
 
 /* The host name of the Redis at this address; NULL: it is known by its address only. */
 const char *locum_endpoints_name(const struct locum_endpoints *self,

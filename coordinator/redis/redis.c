@@ -15,6 +15,8 @@
 #include "redis/sentinel.h"
 #include "redis/tls.h"
 
+enum { LISTED_NAMES_MAX = 32 }; /* host names of Sentinels that are looked up */
+
 struct locum_redis {
     struct event_base *base;
     const struct locum_config *config;
@@ -32,6 +34,7 @@ struct locum_redis {
     /* By endpoints.sentinels, and the view of the last poll of each. */
     struct locum_sentinel *sentinels[LOCUM_ENDPOINTS_SENTINELS_MAX]; /* NULL: no memory */
     struct locum_endpoints_view views[LOCUM_ENDPOINTS_SENTINELS_MAX];
+    size_t listed_names;      /* looked up because a Sentinel lists them */
     size_t attempts;          /* to connect to a master: choose among a host name's addresses */
     struct locum_timer timer; /* evaluates which master to use */
     bool subscribed;          /* as last reported */
@@ -181,6 +184,32 @@ on_announcement(void *user, struct locum_slice payload)
     }
 }
 
+/*
+ * Sentinels may list other host names than the configuration has (`announce-hostnames`): look them
+ * up, so that each is assigned to the node that has its address.
+ *
+ * anywhere  an address that is no node's will do: one connects there, and it gives no evidence.
+ */
+static void
+place(struct locum_redis *self, struct locum_instance *instance, bool anywhere)
+{
+    const struct locum_address *addresses;
+    const char *why;
+    if (instance->host[0] == '\0' || locum_endpoints_has(&self->endpoints, instance)) {
+        return;
+    }
+    if (self->listed_names < LISTED_NAMES_MAX) {
+        self->listed_names += locum_resolver_add(self->resolver, instance->host);
+    }
+    const size_t count = locum_resolver_addresses(self->resolver, instance->host, &addresses, &why);
+    locum_endpoints_place(&self->endpoints, instance, addresses, count);
+    if (instance->host[0] != '\0' && anywhere && count > 0) {
+        const uint16_t port = instance->address.port;
+        *instance = (struct locum_instance){.address = addresses[0], .down = instance->down};
+        instance->address.port = port;
+    }
+}
+
 /* Hand the master that a Sentinel names to discovery, if it has an address. */
 static void
 consider_master(struct locum_redis *self, size_t number, const struct locum_sentinel_view *view)
@@ -203,12 +232,15 @@ consider_master(struct locum_redis *self, size_t number, const struct locum_sent
 }
 
 static void
-on_polled(void *user, const struct locum_endpoints_entry *entry,
-          const struct locum_sentinel_view *view)
+on_polled(void *user, const struct locum_endpoints_entry *entry, struct locum_sentinel_view *view)
 {
     struct locum_redis *self = user;
     const size_t number = (size_t)(entry - self->endpoints.sentinels);
     struct locum_endpoints_view *sorted = &self->views[number];
+    place(self, &view->master, true);
+    for (size_t i = 0; i < view->instances.count; i++) {
+        place(self, &view->instances.at[i], false);
+    }
     locum_endpoints_sort(&self->endpoints, &view->instances, entry->node, sorted);
     consider_master(self, number, view);
     evaluate(self);
@@ -316,17 +348,18 @@ begin(struct locum_redis *self, struct locum_sentinel *old[LOCUM_ENDPOINTS_SENTI
         locum_endpoints_init(&self->endpoints, self->config);
     }
     locum_discovery_init(&self->discovery, self->endpoints.sentinel_count > 0,
-                         2 * self->config->core.sentinel_poll_ms + 200, /* one poll may fail */
-                         self->config->redis.timeout_ms, locum_clock_read().mono);
+                         locum_sentinel_fresh_ms(self->config), self->config->redis.timeout_ms,
+                         locum_clock_read().mono);
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
         self->status.other_db[i].heard_mono = LOCUM_NEVER;
     }
     for (size_t i = 0; i < self->endpoints.count; i++) {
         if (self->endpoints.at[i].named) {
-            locum_resolver_add(self->resolver, self->endpoints.at[i].endpoint.host);
+            (void)locum_resolver_add(self->resolver, self->endpoints.at[i].endpoint.host);
         }
     }
     locum_resolver_trim(self->resolver);
+    self->listed_names = 0;
     for (size_t i = 0; i < self->endpoints.sentinel_count && may_connect(self); i++) {
         keep_or_create(self, i, old);
     }

@@ -53,7 +53,7 @@ struct locum_redis_events {
 struct locum_redis_sentinel {
     char where[LOCUM_HOST_MAX + 9]; /* "10.0.0.10:26379", as it is written */
     locum_node node;                /* it belongs to; LOCUM_NODE_NONE: none */
-    bool connected;                 /* a poll is complete since it connected */
+    bool connected;                 /* a poll is complete since it connected, and not too old */
     bool tilt;                      /* at the last poll */
     locum_ms polled_mono;           /* LOCUM_NEVER */
     uint64_t polls;                 /* complete ones, since it was configured */

@@ -7,6 +7,7 @@
 #include <event2/dns.h>
 
 #include "base/backoff.h"
+#include "base/foreign.h"
 #include "base/log.h"
 #include "base/text_format.h"
 #include "base/timer.h"
@@ -147,8 +148,11 @@ fail(struct name *self, const char *why)
 {
     arm(self, locum_backoff_next(&self->backoff, arc4random()));
     if (self->why != why) {
+        char shown[LOCUM_HOST_MAX + 1]; /* a Sentinel may have named it */
+        struct locum_text name = locum_text_init(shown, sizeof(shown));
+        locum_foreign_add(&name, locum_slice_of(self->text), LOCUM_HOST_MAX);
         self->why = why;
-        LOCUM_LOG(LOCUM_LOG_WARN, "resolve", "name", self->text, "error", self->why);
+        LOCUM_LOG(LOCUM_LOG_WARN, "resolve", "name", shown, "error", self->why);
         self->resolver->changed(self->resolver->user);
     }
 }
@@ -232,14 +236,15 @@ find(const struct locum_resolver *self, const char *name)
     return NULL;
 }
 
-void
+bool
 locum_resolver_add(struct locum_resolver *self, const char *text)
 {
     struct name *name = find(self, text);
-    if (name == NULL && self->count < LOCUM_RESOLVER_NAMES_MAX) {
+    const bool is_new = name == NULL;
+    if (is_new && self->count < LOCUM_RESOLVER_NAMES_MAX) {
         name = calloc(1, sizeof(*name));
         if (name == NULL) {
-            return;
+            return false;
         }
         (void)locum_text_format_buffer(name->text, sizeof(name->text), "%s", text);
         locum_timer_init(&name->timer, self->base, look_up, name);
@@ -253,6 +258,7 @@ locum_resolver_add(struct locum_resolver *self, const char *text)
     if (name != NULL) {
         name->wanted = true;
     }
+    return is_new;
 }
 
 void

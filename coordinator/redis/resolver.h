@@ -16,7 +16,7 @@
 #include "base/clock.h"
 
 enum {
-    LOCUM_RESOLVER_NAMES_MAX = 72,
+    LOCUM_RESOLVER_NAMES_MAX = 136, /* endpoints, and twice what Sentinels name */
     LOCUM_RESOLVER_ADDRESSES_MAX = 4,
     LOCUM_RESOLVER_FRESH_MS = 30 * 1000,
     LOCUM_RESOLVER_RETRY_FIRST_MS = 400, /* bound of the first wait; half of it at least */
@@ -44,8 +44,8 @@ struct locum_resolver *locum_resolver_create(struct event_base *base,
                                              const struct locum_resolver_settings *settings,
                                              locum_resolver_changed_fn *changed, void *user);
 
-/* Add a name; one that is there already stays as it is. */
-void locum_resolver_add(struct locum_resolver *self, const char *name);
+/* Add a name; one that is there already stays as it is. True if it was not. */
+bool locum_resolver_add(struct locum_resolver *self, const char *name);
 
 /* Forget the names that were not added since the last call of this. */
 void locum_resolver_trim(struct locum_resolver *self);

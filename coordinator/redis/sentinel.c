@@ -39,6 +39,12 @@ struct locum_sentinel {
 
 static void poll_now(void *user);
 
+locum_ms
+locum_sentinel_fresh_ms(const struct locum_config *config)
+{
+    return 2 * config->core.sentinel_poll_ms + 200; /* one poll may fail, VOTE-2 */
+}
+
 static void
 arm(struct locum_sentinel *self, locum_ms wait)
 {
@@ -118,6 +124,9 @@ finish(struct locum_sentinel *self)
         arm(self, self->asked - self->asked % poll_ms + poll_ms - now);
     }
     if (self->discarded) {
+        self->status.connected =
+            self->status.connected &&
+            now - self->status.polled_mono <= locum_sentinel_fresh_ms(self->settings->config);
         return;
     }
     if (!self->status.connected) {

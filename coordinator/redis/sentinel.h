@@ -34,9 +34,9 @@ struct locum_sentinel_view {
 
 /* Never called inside a function of this header. */
 struct locum_sentinel_events {
-    /* A poll is complete; both borrowed. */
+    /* A poll is complete; both borrowed; the view may be changed. */
     void (*polled)(void *user, const struct locum_endpoints_entry *entry,
-                   const struct locum_sentinel_view *view);
+                   struct locum_sentinel_view *view);
     /* The connection, or the attempt, has ended: its host name may have another address now. */
     void (*lost)(void *user, const struct locum_endpoints_entry *entry);
 };
@@ -46,6 +46,9 @@ struct locum_sentinel_settings {
     struct locum_link_settings link;
     const struct locum_config *config;
 };
+
+/* Age up to which a complete poll counts. */
+locum_ms locum_sentinel_fresh_ms(const struct locum_config *config);
 
 /*
  * Begin. It connects once it has addresses.

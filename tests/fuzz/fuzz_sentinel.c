@@ -16,8 +16,7 @@ const unsigned fuzz_mutations = 5000;
 static struct locum_endpoints endpoints;
 
 static void
-on_polled(void *user, const struct locum_endpoints_entry *entry,
-          const struct locum_sentinel_view *view)
+on_polled(void *user, const struct locum_endpoints_entry *entry, struct locum_sentinel_view *view)
 {
     struct locum_endpoints_view sorted;
     unsigned *polls = user;

@@ -235,6 +235,53 @@ test_instances_are_assigned_to_nodes_by_address(void **state)
     free(config);
 }
 
+/*
+ * Case C: "Sentinels and one RedisAddress, no nodes.X.redis". An instance at a node's address is
+ * that node's, listed once or twice; two nodes that share an address own nothing there.
+ */
+static void
+test_an_instance_at_a_nodes_address_is_that_nodes(void **state)
+{
+    (void)state;
+    struct locum_config *config = make_config(0);
+    struct locum_endpoints endpoints;
+    struct locum_endpoints_view view;
+    config->nodes[0].address[0] = address_of("10.0.0.12:1");
+    config->nodes[1].address[0] = address_of("10.0.0.13:1");
+    config->nodes[1].address[1] = address_of("[2001:db8::13]:1");
+    config->nodes[2].address[0] = address_of("10.0.0.13:1");
+    config->nodes[0].address_count = 1;
+    config->nodes[1].address_count = 2;
+    SET_TEXT(config->redis.server.host, "10.0.0.12");
+    config->redis.server.port = 6379;
+    locum_endpoints_init(&endpoints, config);
+    const struct locum_instances instances = {
+        .at =
+            {
+                instance_at("10.0.0.12:6379", false),
+                instance_at("10.0.0.13:6379", true),
+                instance_at("[2001:db8::13]:26379", true),
+                instance_at("10.0.0.13:6379", false), /* again */
+                instance_at("10.0.0.14:6379", true),
+            },
+        .count = 5,
+    };
+    locum_endpoints_sort(&endpoints, &instances, LOCUM_NODE_NONE, &view);
+    assert_int_equal(view.known[0], 1);
+    assert_int_equal(view.down[0], 0);
+    assert_int_equal(view.known[1], 2);
+    assert_int_equal(view.down[1], 1);
+    assert_int_equal(view.unknown_count, 1);
+    assert_string_equal(view.unknown_instances[0], "10.0.0.14:6379");
+    config->nodes[2].address_count = 1;
+    locum_endpoints_sort(&endpoints, &instances, LOCUM_NODE_NONE, &view);
+    assert_int_equal(view.known[1], 1);
+    assert_int_equal(view.known[2], 0);
+    assert_int_equal(view.unknown_count, 2);
+    assert_string_equal(view.unknown_instances[0], "10.0.0.13:6379");
+    free(config);
+}
+
 /* The configuration has host names; Sentinels list addresses, or those names. */
 static void
 test_instances_are_assigned_to_nodes_by_host_name(void **state)
@@ -377,6 +424,7 @@ main(void)
         cmocka_unit_test(test_without_sentinels_the_servers_are_tried_in_turn),
         cmocka_unit_test(test_the_newest_report_is_kept_when_addresses_overflow),
         cmocka_unit_test(test_instances_are_assigned_to_nodes_by_address),
+        cmocka_unit_test(test_an_instance_at_a_nodes_address_is_that_nodes),
         cmocka_unit_test(test_instances_are_assigned_to_nodes_by_host_name),
         cmocka_unit_test(test_each_error_has_advice),
         cmocka_unit_test(test_a_password_is_never_quoted),

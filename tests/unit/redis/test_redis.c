@@ -390,6 +390,63 @@ test_a_silent_master_is_left_in_time(void **state)
     assert_non_null(strstr(get_status().error, "no reply to ROLE within 300ms"));
 }
 
+static bool
+has_lost_its_sentinel(void *user)
+{
+    (void)user;
+    return !get_status().sentinels[0].connected;
+}
+
+/* Case A: "A Sentinel no longer knows the master". One poll may fail, then it is not connected. */
+static void
+test_a_sentinel_that_no_longer_knows_the_master_is_not_connected(void **state)
+{
+    (void)state;
+    start_sentinel(NS0, redis[DC2].address.port, "1");
+    start_locum();
+    assert_true(wait_until(base, has_polls, NULL, 2000));
+    assert_true(get_status().sentinels[0].connected);
+    fake_rule(&sentinel[NS0], "SENTINEL GET-MASTER-ADDR-BY-NAME mirrorbits", "*-1\r\n");
+    fake_rule(&sentinel[NS0], "SENTINEL MASTER mirrorbits", "-ERR No such master\r\n");
+    fake_rule(&sentinel[NS0], "SENTINEL MASTERS", "*0\r\n");
+    assert_true(wait_until(base, has_lost_its_sentinel, NULL, 2000));
+    assert_non_null(strstr(get_status().sentinels[0].error, "no master is named 'mirrorbits'"));
+    assert_in_range(locum_clock_read().mono - get_status().sentinels[0].polled_mono, 400, 1000);
+    set_master(NS0, redis[DC2].address.port, "1");
+    const unsigned polls = received.sentinel[NS0].polls;
+    while (received.sentinel[NS0].polls == polls) {
+        event_base_loop(base, EVLOOP_ONCE);
+    }
+    assert_true(get_status().sentinels[0].connected);
+}
+
+static bool
+knows_dc3(void *user)
+{
+    (void)user;
+    return received.sentinel[NS0].known[DC3] == 1;
+}
+
+/* Case A: "Sentinels list a site by host names that no node has": they are looked up. */
+static void
+test_a_host_name_that_no_node_has_is_looked_up(void **state)
+{
+    (void)state;
+    char replica[256];
+    (void)snprintf(
+        replica, sizeof(replica),
+        "*1\r\n*6\r\n$2\r\nip\r\n$9\r\nlocalhost\r\n$4\r\nport\r\n$5\r\n%u\r\n$5\r\nflags"
+        "\r\n$12\r\ns_down,slave\r\n",
+        redis[DC3].address.port);
+    start_sentinel(NS0, redis[DC2].address.port, "1");
+    fake_rule(&sentinel[NS0], "SENTINEL REPLICAS", replica);
+    start_locum();
+    assert_true(wait_until(base, has_polls, NULL, 2000));
+    assert_true(wait_until(base, knows_dc3, NULL, 5000));
+    assert_int_equal(received.sentinel[NS0].down[DC3], 1);
+    assert_string_equal(get_status().unknown_instances, "");
+}
+
 static void
 test_a_reload_keeps_unchanged_connections(void **state)
 {
@@ -507,6 +564,8 @@ main(void)
         TEST(test_each_server_that_is_not_a_master_is_reported),
         TEST(test_attempts_have_a_gap),
         TEST(test_a_silent_master_is_left_in_time),
+        TEST(test_a_sentinel_that_no_longer_knows_the_master_is_not_connected),
+        TEST(test_a_host_name_that_no_node_has_is_looked_up),
         TEST(test_a_reload_keeps_unchanged_connections),
         TEST(test_a_reload_that_reconnects_reports_the_loss),
         TEST(test_without_a_master_name_it_does_nothing),
