@@ -74,6 +74,7 @@ locum_discovery_report(struct locum_discovery *self, size_t sentinel,
         struct locum_discovery_attempts *attempts = attempts_at(self, address);
         locum_backoff_reset(&attempts->backoff);
         attempts->not_master = LOCUM_NEVER;
+        attempts->unreachable = 0;
         attempts->not_before =
             attempts->tried == LOCUM_NEVER ? 0 : attempts->tried + LOCUM_DISCOVERY_GAP_MS;
     }
@@ -95,6 +96,7 @@ locum_discovery_failed(struct locum_discovery *self, const struct locum_address 
     struct locum_discovery_attempts *attempts = attempts_at(self, address);
     attempts->not_before = now + locum_backoff_next(&attempts->backoff, random);
     attempts->not_master = failure == LOCUM_DISCOVERY_NOT_MASTER ? now : LOCUM_NEVER;
+    attempts->unreachable = failure == LOCUM_DISCOVERY_UNREACHABLE ? attempts->unreachable + 1 : 0;
 }
 
 void
@@ -103,6 +105,7 @@ locum_discovery_worked(struct locum_discovery *self, const struct locum_address 
     struct locum_discovery_attempts *attempts = attempts_at(self, address);
     locum_backoff_reset(&attempts->backoff);
     attempts->not_master = LOCUM_NEVER;
+    attempts->unreachable = 0;
 }
 
 static bool
@@ -172,10 +175,22 @@ not_before(const struct locum_discovery *self, const struct locum_address *addre
     return attempts != NULL ? attempts->not_before : 0;
 }
 
-/* Without a fresh report: the last reported address (of the highest epoch) or the configured server
- * that may be tried soonest, so that they take turns. */
+/* This address or the configured server that may be tried soonest, so that they take turns. */
 static const struct locum_address *
-next_in_turn(const struct locum_discovery *self)
+next_in_turn(const struct locum_discovery *self, const struct locum_address *best)
+{
+    for (size_t i = 0; i < self->server_count; i++) {
+        const struct locum_address *server = &self->servers[i];
+        if (best == NULL || not_before(self, server) < not_before(self, best)) {
+            best = server;
+        }
+    }
+    return best;
+}
+
+/* The last reported address, of the highest epoch; NULL: none. */
+static const struct locum_address *
+last_reported(const struct locum_discovery *self)
 {
     const struct locum_discovery_candidate *last = NULL;
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
@@ -184,14 +199,22 @@ next_in_turn(const struct locum_discovery *self)
             last = candidate;
         }
     }
-    const struct locum_address *best = last != NULL ? &last->address : NULL;
-    for (size_t i = 0; i < self->server_count; i++) {
-        const struct locum_address *server = &self->servers[i];
-        if (best == NULL || not_before(self, server) < not_before(self, best)) {
-            best = server;
-        }
+    return last != NULL ? &last->address : NULL;
+}
+
+/* What to use instead of a candidate that cannot be reached; itself if it can be, or may be. */
+static const struct locum_address *
+fall_back(const struct locum_discovery *self, const struct locum_address *best,
+          const struct locum_address *current)
+{
+    const struct locum_discovery_attempts *attempts = find_attempts(self, best);
+    if (attempts == NULL || attempts->unreachable < LOCUM_DISCOVERY_FALLBACK ||
+        (current != NULL && locum_address_equal(current, best))) {
+        return best;
     }
-    return best;
+    return current != NULL && locum_address_is_in(current, self->servers, self->server_count)
+               ? current
+               : next_in_turn(self, best);
 }
 
 bool
@@ -202,11 +225,11 @@ locum_discovery_choose(const struct locum_discovery *self, const struct locum_ad
     const struct locum_discovery_candidate *best = best_candidate(self, current, now, &any_fresh);
     const struct locum_address *address = NULL;
     if (any_fresh) {
-        address = best != NULL ? &best->address : NULL;
+        address = best != NULL ? fall_back(self, &best->address, current) : NULL;
     } else if (current != NULL) {
         address = current;
     } else if (!self->has_sentinels || now - self->started >= self->start_ms) {
-        address = next_in_turn(self);
+        address = next_in_turn(self, last_reported(self));
     }
     if (address == NULL) {
         return false;

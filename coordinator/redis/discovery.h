@@ -9,7 +9,10 @@
  * candidate whose ROLE was not master is left out for a second, but no older epoch is followed
  * instead: an old master that was paused calls itself master for many seconds more. Without a fresh
  * report the connection in use is kept; without a connection, the last reported address and the
- * configured Redis servers are tried in turn.
+ * configured Redis servers are tried in turn. They are also tried if the candidate could not be
+ * reached LOCUM_DISCOVERY_FALLBACK times: Sentinels behind NAT or in containers report an address
+ * that exists only there. A configured server that is the master by its ROLE is then used until a
+ * Sentinel reports something new.
  *
  * Nothing that Redis carries decides alone, so no majority of Sentinels is required.
  */
@@ -24,6 +27,7 @@ enum {
     LOCUM_DISCOVERY_GAP_MS = 200,         /* least time between two attempts at one address */
     LOCUM_DISCOVERY_WAIT_MAX_MS = 2000,   /* longest wait between two of them */
     LOCUM_DISCOVERY_NOT_MASTER_MS = 1000, /* how long "not a master" is valid */
+    LOCUM_DISCOVERY_FALLBACK = 2,         /* failures in sequence */
     LOCUM_DISCOVERY_SERVERS_MAX = 2 * LOCUM_NODES_MAX,
     LOCUM_DISCOVERY_ADDRESSES_MAX = LOCUM_NODES_MAX + LOCUM_DISCOVERY_SERVERS_MAX,
 };
@@ -46,6 +50,7 @@ struct locum_discovery_attempts {
     locum_ms tried;               /* mono; LOCUM_NEVER */
     locum_ms not_before;          /* mono; 0: at once */
     locum_ms not_master;          /* mono time of that answer; LOCUM_NEVER */
+    unsigned unreachable;         /* failures in sequence, since a report was new */
     struct locum_backoff backoff;
 };
 

@@ -119,6 +119,50 @@ test_a_replica_is_left_out_and_no_older_epoch_is_chosen(void **state)
     assert_string_equal(choice(&self, NULL, 2200), B);
 }
 
+/* Case C: "The master's address as Sentinels tell it cannot be reached (NAT, containers), the
+ * configured nodes.X.redis works". */
+static void
+test_a_reported_address_that_cannot_be_reached_falls_back_to_the_configured(void **state)
+{
+    (void)state;
+    struct locum_discovery self;
+    const struct locum_address reported = address_of("172.17.0.2:6379");
+    const struct locum_address a = address_of(A);
+    const struct locum_address b = address_of(B);
+    locum_discovery_init(&self, true, FRESH_MS, START_MS, 0);
+    locum_discovery_add_server(&self, &a);
+    locum_discovery_add_server(&self, &b);
+    locum_discovery_report(&self, 0, &reported, 5, 1000);
+    for (locum_ms now = 1000; now < 2000; now += 500) {
+        assert_string_equal(choice(&self, NULL, now), "172.17.0.2:6379");
+        locum_discovery_tried(&self, &reported, now);
+        locum_discovery_failed(&self, &reported, LOCUM_DISCOVERY_UNREACHABLE, 0, now);
+    }
+    assert_string_equal(choice(&self, NULL, 1500), A);
+    locum_discovery_tried(&self, &a, 1500);
+    assert_string_equal(choice(&self, A, 1700), A);
+    locum_discovery_failed(&self, &a, LOCUM_DISCOVERY_NOT_MASTER, 0, 1500); /* ROLE decides */
+    assert_string_equal(choice(&self, NULL, 1500), B);
+    locum_discovery_tried(&self, &b, 1500);
+    locum_discovery_worked(&self, &b);
+    locum_discovery_report(&self, 0, &reported, 5, 2000);
+    assert_string_equal(choice(&self, B, 2000), B); /* kept */
+    /* The reported address takes its turn without a connection, and is not left while it is tried.
+     */
+    locum_discovery_failed(&self, &b, LOCUM_DISCOVERY_UNREACHABLE, 0, 2000);
+    locum_discovery_failed(&self, &a, LOCUM_DISCOVERY_NOT_MASTER, 4000, 2000);
+    assert_string_equal(choice(&self, NULL, 2100), "172.17.0.2:6379");
+    assert_string_equal(choice(&self, "172.17.0.2:6379", 2500), "172.17.0.2:6379");
+    /* Something new is tried first. */
+    const struct locum_address next = address_of("172.17.0.3:6379");
+    locum_discovery_report(&self, 0, &next, 6, 3000);
+    assert_string_equal(choice(&self, B, 3000), "172.17.0.3:6379");
+    /* An address that is only no master is no reason. */
+    locum_discovery_failed(&self, &next, LOCUM_DISCOVERY_NOT_MASTER, 0, 3000);
+    locum_discovery_failed(&self, &next, LOCUM_DISCOVERY_NOT_MASTER, 0, 3100);
+    assert_string_equal(choice(&self, NULL, 3200), "none");
+}
+
 static void
 test_attempts_have_a_gap_and_back_off(void **state)
 {
@@ -420,6 +464,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_highest_epoch_is_chosen),
         cmocka_unit_test(test_a_replica_is_left_out_and_no_older_epoch_is_chosen),
+        cmocka_unit_test(
+            test_a_reported_address_that_cannot_be_reached_falls_back_to_the_configured),
         cmocka_unit_test(test_attempts_have_a_gap_and_back_off),
         cmocka_unit_test(test_without_sentinels_the_servers_are_tried_in_turn),
         cmocka_unit_test(test_the_newest_report_is_kept_when_addresses_overflow),

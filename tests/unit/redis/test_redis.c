@@ -390,6 +390,24 @@ test_a_silent_master_is_left_in_time(void **state)
     assert_non_null(strstr(get_status().error, "no reply to ROLE within 300ms"));
 }
 
+/* Case C: "The master's address as Sentinels tell it cannot be reached (NAT, containers)". */
+static void
+test_a_master_behind_nat_is_used_at_its_configured_address(void **state)
+{
+    (void)state;
+    start_sentinel(NS0, free_port(), "1");
+    start_locum();
+    assert_true(wait_until(base, is_subscribed, NULL, 5000));
+    assert_int_equal(get_status().master.port, redis[DC2].address.port);
+    const unsigned polls = received.sentinel[NS0].polls;
+    while (received.sentinel[NS0].polls < polls + 5) {
+        event_base_loop(base, EVLOOP_ONCE);
+    }
+    assert_int_equal(received.won, 1);
+    assert_int_equal(received.lost, 0);
+    assert_string_equal(get_status().error, "");
+}
+
 static bool
 has_lost_its_sentinel(void *user)
 {
@@ -564,6 +582,7 @@ main(void)
         TEST(test_each_server_that_is_not_a_master_is_reported),
         TEST(test_attempts_have_a_gap),
         TEST(test_a_silent_master_is_left_in_time),
+        TEST(test_a_master_behind_nat_is_used_at_its_configured_address),
         TEST(test_a_sentinel_that_no_longer_knows_the_master_is_not_connected),
         TEST(test_a_host_name_that_no_node_has_is_looked_up),
         TEST(test_a_reload_keeps_unchanged_connections),
