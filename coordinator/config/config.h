@@ -112,8 +112,12 @@ struct locum_config_check {
     struct locum_config_command command;
 };
 
+/* The connections that use it. */
+enum locum_tls_for { LOCUM_TLS_FOR_BOTH, LOCUM_TLS_FOR_REDIS, LOCUM_TLS_FOR_SENTINELS };
+
 struct locum_config_tls {
     bool on;
+    enum locum_tls_for to;
     char ca_file[LOCUM_PATH_MAX + 1];
     char cert_file[LOCUM_PATH_MAX + 1]; /* own certificate and key; "": none */
     char key_file[LOCUM_PATH_MAX + 1];

@@ -248,6 +248,10 @@ static const struct locum_schema_row rows[] = {
     .help = "Chain and name of every certificate are verified. The files are read at the start and "
     "at each reload. If one of them is unusable at a reload, this is logged and the previous "
     "certificates stay in use."},
+[LOCUM_KEY_TLS_FOR] = {"redis.tls.for", CHOICE("both redis sentinels"), DEFAULT("both"),
+    AT(redis.tls.to),
+    .note = "Which connections use TLS, those to `redis`, those to the `sentinels`, or `both`; the "
+            "others are plain text"},
 [LOCUM_KEY_TLS_CA_FILE] = {"redis.tls.ca-file", PATH(LOCUM_PATH_MAX), REQUIRED,
     AT(redis.tls.ca_file),
     .note = "Trusted certificate authorities, PEM",

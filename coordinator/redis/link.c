@@ -241,7 +241,8 @@ explain_timeout(struct locum_link *self)
         locum_command_add_name(self->waiting[self->first].command, &text);
     }
     locum_text_format(&text, " within %s%s", locum_text_duration(self->settings->timeout_ms).text,
-                      self->handshaking ? ": is this a port without TLS?" : "");
+                      self->handshaking ? ": is this a port without TLS? Then set redis.tls.for"
+                                        : "");
 }
 
 static void
@@ -319,7 +320,7 @@ on_event(struct bufferevent *bev, short what, void *user)
         fail(self, self->partial_bytes > 0 ? "connection closed in the middle of a reply"
                    : self->heard           ? "connection closed by the server"
                                            : "connection closed before any reply: if this is a "
-                                             "TLS port, set redis.tls");
+                                             "TLS port, set redis.tls, and see redis.tls.for");
     } else {
         fail(self, locum_error_text(locum_error_from_errno(error)));
     }

@@ -49,7 +49,7 @@ is_wanted(const struct locum_redis *self)
     return self->config->redis.master_name[0] != '\0';
 }
 
-/* With redis.tls nothing is ever connected in plain text. */
+/* With redis.tls nothing connects before its files are usable. */
 static bool
 may_connect(const struct locum_redis *self)
 {
@@ -261,7 +261,7 @@ set_settings(struct locum_redis *self)
     struct locum_link_settings link = {
         .base = self->base,
         .timeout_ms = redis->timeout_ms,
-        .tls = self->tls,
+        .tls = redis->tls.to != LOCUM_TLS_FOR_SENTINELS ? self->tls : NULL,
         .login = {false, redis->user, redis->password, self->client},
         .commands = &self->status.commands,
     };
@@ -273,6 +273,7 @@ set_settings(struct locum_redis *self)
     };
     link.login = (struct locum_link_login){true, redis->sentinel_user, redis->sentinel_password,
                                            self->client};
+    link.tls = redis->tls.to != LOCUM_TLS_FOR_REDIS ? self->tls : NULL;
     self->sentinel_settings =
         (struct locum_sentinel_settings){.link = link, .config = self->config};
 }
@@ -425,7 +426,7 @@ differs(const char *a, const char *b)
 static bool
 tls_differs(const struct locum_config_tls *a, const struct locum_config_tls *b)
 {
-    return a->on != b->on || differs(a->ca_file, b->ca_file) ||
+    return a->on != b->on || a->to != b->to || differs(a->ca_file, b->ca_file) ||
            differs(a->cert_file, b->cert_file) || differs(a->key_file, b->key_file) ||
            differs(a->name, b->name);
 }

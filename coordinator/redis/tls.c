@@ -140,7 +140,8 @@ explain_error(unsigned long error, struct locum_text *text)
     case SSL_R_WRONG_VERSION_NUMBER:
     case SSL_R_PACKET_LENGTH_TOO_LONG:
     case SSL_R_HTTP_REQUEST:
-        locum_text_add(text, "it does not speak TLS: is this a port without TLS?");
+        locum_text_add(text,
+                       "it does not speak TLS: is this a port without TLS? Then set redis.tls.for");
         break;
     case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
         locum_text_add(text, "it requires a client certificate; set redis.tls.cert-file and "

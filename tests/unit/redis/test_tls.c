@@ -7,7 +7,7 @@
 
 enum { DC2 = 0, DC3 = 1, NS0 = 2 };
 
-static struct process right, expired, careful, plain, sentinel;
+static struct process right, expired, careful, plain, sentinel, plain_sentinel, other_sentinel;
 static struct event_base *base;
 static struct locum_config *config;
 static struct locum_redis *locum;
@@ -40,15 +40,15 @@ start_tls(struct process *process, const char *name, const char *clients)
 }
 
 static void
-start_tls_sentinel(void)
+start_tls_sentinel(struct process *process, uint16_t master)
 {
     char lines[512];
-    sentinel.port = free_port();
+    process->port = free_port();
     snprintf(lines, sizeof(lines),
              "port 0\ntls-port %u\ntls-cert-file right.pem\ntls-key-file right.key\n"
              "tls-ca-cert-file ca.pem\ntls-auth-clients no\ntls-replication yes\n",
-             sentinel.port);
-    start_sentinel(&sentinel, right.port, lines);
+             process->port);
+    start_sentinel(process, master, lines);
 }
 
 static int
@@ -68,7 +68,9 @@ start_site(void **state)
     start_tls(&expired, "expired", "no");
     start_tls(&careful, "right", "yes");
     start_server(&plain, NULL);
-    start_tls_sentinel();
+    start_tls_sentinel(&sentinel, right.port);
+    start_tls_sentinel(&other_sentinel, plain.port);
+    start_sentinel(&plain_sentinel, right.port, "");
     return 0;
 }
 
@@ -76,7 +78,8 @@ static int
 end_site(void **state)
 {
     (void)state;
-    struct process *const all[] = {&right, &expired, &careful, &plain, &sentinel};
+    struct process *const all[] = {&right,    &expired,        &careful,       &plain,
+                                   &sentinel, &plain_sentinel, &other_sentinel};
     for (size_t i = 0; i < LOCUM_COUNT(all); i++) {
         stop(all[i]);
     }
@@ -182,6 +185,36 @@ test_tls_works_by_address_and_by_name(void **state)
         assert_int_equal(teardown(state), 0);
         assert_int_equal(setup(state), 0);
     }
+}
+
+/* Case C: "TLS at Redis, plain Sentinels", and the reverse. */
+static void
+test_tls_at_redis_and_plain_sentinels(void **state)
+{
+    (void)state;
+    static const struct {
+        const struct process *redis, *sentinel;
+        enum locum_tls_for to;
+    } rows[] = {
+        {&right, &plain_sentinel, LOCUM_TLS_FOR_REDIS},
+        {&plain, &other_sentinel, LOCUM_TLS_FOR_SENTINELS},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        config->redis.tls.to = rows[i].to;
+        set_endpoint(&config->nodes[NS0].sentinel, rows[i].sentinel->port);
+        start_locum(rows[i].redis);
+        assert_true(wait_until(base, is_subscribed, NULL, 5000));
+        locum_redis_publish(locum, locum_slice_of("message"));
+        assert_true(wait_until(base, has_heartbeat_and_view, NULL, 5000));
+        assert_int_equal(received.lost, 0);
+        assert_int_equal(teardown(state), 0);
+        assert_int_equal(setup(state), 0);
+    }
+    /* Otherwise the message names the option. */
+    set_endpoint(&config->nodes[NS0].sentinel, plain_sentinel.port);
+    start_locum(&right);
+    char want[] = "is this a port without TLS? Then set redis.tls.for";
+    assert_true(wait_until(base, sentinel_says, want, 4000));
 }
 
 /* A Redis and a Sentinel give the same message. */
@@ -354,6 +387,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_tls_works_by_address_and_by_name),
+        TEST(test_tls_at_redis_and_plain_sentinels),
         TEST(test_each_certificate_error_is_named),
         TEST(test_plain_text_to_a_tls_port_is_named),
         TEST(test_a_required_client_certificate_is_sent),
