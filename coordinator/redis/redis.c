@@ -40,7 +40,8 @@ struct locum_redis {
     bool subscribed;          /* as last reported */
     char error[LOCUM_REDIS_ERROR_MAX + 1];      /* why the last connection ended */
     char unresolved[LOCUM_REDIS_ERROR_MAX + 1]; /* the Sentinels name an unknown master; "" */
-    struct locum_redis_status status;           /* since_wall, other_db, commands, failures */
+    struct locum_redis_status
+        status; /* since_wall, other_db, unknown_mirrorbits, commands, failures */
 };
 
 static bool
@@ -160,7 +161,7 @@ node_of_mirrorbits(const struct locum_config *config, struct locum_slice host)
     return LOCUM_NODE_NONE;
 }
 
-/* An announcement of a Mirrorbits that runs on no node is ignored. */
+/* An announcement of a Mirrorbits that runs on no node is only noted. */
 static void
 on_announcement(void *user, struct locum_slice payload)
 {
@@ -175,6 +176,12 @@ on_announcement(void *user, struct locum_slice payload)
     }
     const locum_node node = node_of_mirrorbits(self->config, host);
     if (node == LOCUM_NODE_NONE) {
+        struct locum_redis_mirrorbits *unknown = &self->status.unknown_mirrorbits;
+        if (db == self->config->redis.db) {
+            struct locum_text name = locum_text_init(unknown->host, sizeof(unknown->host));
+            locum_foreign_add(&name, host, LOCUM_HOST_MAX);
+            unknown->heard_mono = locum_clock_read().mono;
+        }
         return;
     }
     if (db == self->config->redis.db) {
@@ -354,6 +361,7 @@ begin(struct locum_redis *self, struct locum_sentinel *old[LOCUM_ENDPOINTS_SENTI
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
         self->status.other_db[i].heard_mono = LOCUM_NEVER;
     }
+    self->status.unknown_mirrorbits.heard_mono = LOCUM_NEVER;
     for (size_t i = 0; i < self->endpoints.count; i++) {
         if (self->endpoints.at[i].named) {
             (void)locum_resolver_add(self->resolver, self->endpoints.at[i].endpoint.host);

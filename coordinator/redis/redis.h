@@ -66,6 +66,12 @@ struct locum_redis_other_db {
     locum_ms heard_mono; /* LOCUM_NEVER */
 };
 
+/* A Mirrorbits has announced itself for redis.db under a host name that is no node's. */
+struct locum_redis_mirrorbits {
+    char host[LOCUM_HOST_MAX + 4]; /* as messages show it */
+    locum_ms heard_mono;           /* LOCUM_NEVER */
+};
+
 struct locum_redis_status {
     bool connected;                        /* to a master, and subscribed */
     struct locum_address master;           /* port 0: none known */
@@ -76,6 +82,7 @@ struct locum_redis_status {
     /* Instances that Sentinels list and that belong to no node or to two, "a, b"; "": none */
     char unknown_instances[LOCUM_REDIS_ERROR_MAX + 1];
     struct locum_redis_other_db other_db[LOCUM_NODES_MAX]; /* by node */
+    struct locum_redis_mirrorbits unknown_mirrorbits;      /* the last one */
     uint64_t commands;                                     /* sent so far */
     uint64_t failures; /* connections to a master that ended, and attempts that failed */
 };

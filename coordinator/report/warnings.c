@@ -81,7 +81,9 @@ static const struct {
     {"clock", "The peer's clock and this node's differ by more than 5 seconds."},
     {"configuration", "The peer has a different configuration."},
     {"dns", "An address of `listen.dns` is not open."},
-    {"mirrorbits", "The node's Mirrorbits announces itself for a database other than `redis.db`."},
+    {"mirrorbits",
+     "The node's Mirrorbits announces itself for a database other than `redis.db`; or, "
+     "without a node, one announces itself under a host name that is no node's."},
     {"nsd", "`locum-nsd` could not load a zone into NSD, or does not report."},
     {"path", "Three false suspicions of the peer in the last hour: heartbeats are being lost "
              "on the network path."},
@@ -216,6 +218,24 @@ warn_of_peer(json_t *warnings, const struct locum_report *report, locum_node nod
     }
 }
 
+/* Usually the host announces its full name, and the node has only its first label. */
+static void
+warn_of_unknown_mirrorbits(json_t *warnings, const struct locum_report *report)
+{
+    const struct locum_redis_mirrorbits *unknown = &report->redis.unknown_mirrorbits;
+    if (is_recent(unknown->heard_mono, LOCUM_MIRRORBITS_FORGET_MS, report->now.mono)) {
+        const struct locum_core_config *config = &report->core->config;
+        const struct locum_slice label = {.at = unknown->host,
+                                          .length = strcspn(unknown->host, ".")};
+        const locum_node node = locum_nodes_find(config, label);
+        warn(
+            warnings, "mirrorbits", NULL,
+            "a Mirrorbits announces itself as %s, which is no node's host name: if it is a node's, "
+            "set nodes.%s.mirrorbits to it",
+            unknown->host, node != LOCUM_NODE_NONE ? config->nodes[node].name : "NAME");
+    }
+}
+
 static void
 warn_of_redis(json_t *warnings, const struct locum_report *report)
 {
@@ -231,6 +251,7 @@ warn_of_redis(json_t *warnings, const struct locum_report *report)
                  name, other->db, report->config->redis.db);
         }
     }
+    warn_of_unknown_mirrorbits(warnings, report);
     if (report->redis.unknown_instances[0] != '\0') {
         warn(warnings, "unknown-instances", NULL,
              "a Sentinel lists instances that belong to no node, or to two: %s. Set "

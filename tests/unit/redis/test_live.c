@@ -245,6 +245,75 @@ test_announcements_of_mirrorbits_are_received(void **state)
     assert_int_equal(status.other_db[DC2].heard_mono, LOCUM_NEVER);
 }
 
+/* Case D: "Mirrorbits announces its full host name": it is no announcement of a node, but noted. */
+static void
+test_a_mirrorbits_that_announces_its_full_host_name_is_noted(void **state)
+{
+    (void)state;
+    struct locum_redis_status status;
+    node_prepare(&dc2, DC2);
+    node_start(&dc2);
+    assert_true(wait_until(site.base, is_subscribed, &dc2, 3000));
+    redisContext *context = reach(site.server[DC2].port);
+    freeReplyObject(
+        redisCommand(context, "PUBLISH _mirrorbits_cluster %s", "HELLO3 dc9.example.org-23361"));
+    freeReplyObject(
+        redisCommand(context, "PUBLISH _mirrorbits_cluster %s", "HELLO0 dc3.example.org-23362"));
+    freeReplyObject(redisCommand(context, "PUBLISH _mirrorbits_cluster %s", "HELLO0 dc3-23362"));
+    redisFree(context);
+    assert_true(wait_until(site.base, has_announcement, &dc2, 2000));
+    assert_int_equal(dc2.received.announcements, 1);
+    locum_redis_status(dc2.redis, &status);
+    assert_string_equal(status.unknown_mirrorbits.host, "dc3.example.org");
+    assert_int_not_equal(status.unknown_mirrorbits.heard_mono, LOCUM_NEVER);
+}
+
+static bool
+is_not_subscribed(void *user)
+{
+    return !((struct node *)user)->received.subscribed;
+}
+
+/* Case A: "The Redis user may not PUBLISH (ACL changed at run time)"; case C: "CLIENT PAUSE … WRITE
+ * around a failover". One event each, and back again. */
+static void
+test_a_redis_that_takes_no_publish_is_not_connected(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"ACL SETUSER default -publish", "ACL SETUSER default +publish"},
+        {"CLIENT PAUSE 4000 WRITE", "CLIENT UNPAUSE"},
+    };
+    char text[16];
+    struct process alone = {0}; /* Sentinels would begin a failover */
+    start_server(&alone, NULL);
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        node_prepare(&dc2, DC2);
+        memset(dc2.config->nodes, 0, sizeof(dc2.config->nodes));
+        set_endpoint(&dc2.config->nodes[DC2].redis, alone.port);
+        node_start(&dc2);
+        assert_true(wait_until(site.base, is_subscribed, &dc2, 3000));
+        ask_text(alone.port, rows[i][0], text, sizeof(text));
+        const locum_ms end = locum_clock_read().mono + 2500;
+        while (locum_clock_read().mono < end) {
+            locum_redis_publish(dc2.redis, locum_slice_of("message"));
+            (void)wait_until(site.base, is_subscribed, &dc2, 0);
+            event_base_loop(site.base, EVLOOP_ONCE);
+        }
+        assert_true(is_not_subscribed(&dc2));
+        assert_int_equal(dc2.received.lost, 1);
+        assert_int_equal(dc2.received.won, 1);
+        ask_text(alone.port, rows[i][1], text, sizeof(text));
+        for (unsigned tries = 0; tries < 500 && !is_subscribed(&dc2); tries++) {
+            locum_redis_publish(dc2.redis, locum_slice_of("message"));
+            (void)wait_until(site.base, is_subscribed, &dc2, 10);
+        }
+        assert_int_equal(dc2.received.won, 2);
+        node_stop(&dc2);
+    }
+    stop(&alone);
+}
+
 /* Wait for a text in the error of the status; fail with the present one. */
 struct expected {
     const struct node *node;
@@ -401,6 +470,9 @@ main(void)
         cmocka_unit_test_teardown(test_it_finds_the_master_publishes_and_receives, stop_nodes),
         cmocka_unit_test_teardown(test_keys_are_written, stop_nodes),
         cmocka_unit_test_teardown(test_announcements_of_mirrorbits_are_received, stop_nodes),
+        cmocka_unit_test_teardown(test_a_mirrorbits_that_announces_its_full_host_name_is_noted,
+                                  stop_nodes),
+        cmocka_unit_test_teardown(test_a_redis_that_takes_no_publish_is_not_connected, stop_nodes),
         cmocka_unit_test_teardown(test_an_unknown_master_name_is_reported, stop_nodes),
         cmocka_unit_test_teardown(test_without_a_sentinel_the_configured_master_is_used,
                                   stop_nodes),

@@ -178,6 +178,21 @@ test_a_mirrorbits_of_another_database(void **state)
     assert_null(warning("mirrorbits dc3"));
 }
 
+/* Case D: "Mirrorbits announces its full host name". */
+static void
+test_a_mirrorbits_that_announces_its_full_host_name(void **state)
+{
+    (void)state;
+    struct locum_redis_mirrorbits *unknown = &view.redis.unknown_mirrorbits;
+    *unknown = (struct locum_redis_mirrorbits){"dc3.example.org", view.now.mono};
+    assert_warned("mirrorbits", "announces itself as dc3.example.org");
+    assert_warned("mirrorbits", "set nodes.dc3.mirrorbits to it");
+    *unknown = (struct locum_redis_mirrorbits){"web7.example.org", view.now.mono};
+    assert_warned("mirrorbits", "set nodes.NAME.mirrorbits to it");
+    wait_ms(LOCUM_MIRRORBITS_FORGET_MS);
+    assert_null(warning("mirrorbits"));
+}
+
 static void
 test_instances_that_belong_to_no_node(void **state)
 {
@@ -221,6 +236,7 @@ main(void)
         TEST(test_three_false_suspicions_within_an_hour),
         TEST(test_a_sentinel_in_tilt_where_no_coordinator_votes),
         TEST(test_a_mirrorbits_of_another_database),
+        TEST(test_a_mirrorbits_that_announces_its_full_host_name),
         TEST(test_instances_that_belong_to_no_node),
         TEST(test_this_node_itself),
     };

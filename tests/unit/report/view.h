@@ -49,6 +49,7 @@ setup_view(void **state)
     for (size_t node = 0; node < LOCUM_NODES_MAX; node++) {
         view.redis.other_db[node].heard_mono = LOCUM_NEVER;
     }
+    view.redis.unknown_mirrorbits.heard_mono = LOCUM_NEVER;
     step(&site, (struct locum_input){.kind = LOCUM_INPUT_COMMIT});
     pass_hearing(&site, 3000, locum_nodes_of(DC3) | locum_nodes_of(NS0));
     view.now = site.now;
