@@ -179,14 +179,15 @@ print_cost(void)
         sim->schedule.world.end = COST_S * 1000;
         sim_run(sim);
         const struct sim_counts *counts = &sim->counts;
+        const double seconds = COST_S;
         printf("| %lld | %.1f | %llu | %.0f | %llu | %llu | %.0f | %.2f |\n", (long long)sizes[i],
-               (double)counts->heartbeats / COST_S / (double)sizes[i],
+               (double)counts->heartbeats / seconds / (double)sizes[i],
                (unsigned long long)counts->datagrams / COST_S,
-               (double)counts->datagram_bytes / COST_S / 1000,
+               (double)counts->datagram_bytes / seconds / 1000,
                (unsigned long long)counts->publications / COST_S,
                (unsigned long long)counts->deliveries / COST_S,
-               (double)counts->delivered_bytes / COST_S / 1000,
-               (double)counts->cpu_ns / 1e6 / COST_S / (double)sizes[i]);
+               (double)counts->delivered_bytes / seconds / 1000,
+               (double)counts->cpu_ns / 1e6 / seconds / (double)sizes[i]);
         sim_fini(sim);
         free(sim);
     }
