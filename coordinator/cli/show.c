@@ -123,6 +123,18 @@ service_cell(const struct locum_print_table *table, const json_t *node)
 }
 
 static void
+dns_cell(const struct locum_print_table *table, const json_t *node)
+{
+    const json_t *dns = json_object_get(node, "dns");
+    if (!json_is_object(dns) || locum_print_is(dns, "state", "none") ||
+        locum_print_is(dns, "state", "unknown")) {
+        cell(table, LOCUM_PLAIN, NULL, "-");
+    } else {
+        state_cell(table, dns, "state", "ok", LOCUM_RED);
+    }
+}
+
+static void
 node_row(const struct locum_print_table *table, const json_t *node)
 {
     const json_t *admin = json_object_get(node, "admin");
@@ -136,6 +148,7 @@ node_row(const struct locum_print_table *table, const json_t *node)
     locum_print_json(table->cells, node,
                      locum_print_is(node, "role", "server") ? "{rank}\t" : "-\t");
     locum_print_json(table->cells, node, "{heard_ms.udp:age}\t{heard_ms.redis:age}\t");
+    dns_cell(table, node);
     sentinel_cell(table, node);
     mirrorbits_cell(table, node);
 }
@@ -173,12 +186,14 @@ show_nodes(const json_t *nodes, const struct locum_print *print)
     const char *own_version = NULL;
     size_t i;
     const json_t *node;
-    show_table(print,
-               "nodes (*: this node; UDP, REDIS: age of the last heartbeat by that path;\n"
-               "       SENTINELS: ok, or which Sentinels report its Redis and Sentinel down)",
-               nodes,
-               "\tNODE\tROLE\tCONDITION\tSERVICE\tADMIN\tRANK\tUDP\tREDIS\tSENTINELS\tMIRRORBITS",
-               node_row, 0);
+    show_table(
+        print,
+        "nodes (*: this node; UDP, REDIS: age of the last heartbeat by that path;\n"
+        "       DNS: ok, or how it fails, as this node sees it;\n"
+        "       SENTINELS: ok, or which Sentinels report its Redis and Sentinel down)",
+        nodes,
+        "\tNODE\tROLE\tCONDITION\tSERVICE\tADMIN\tRANK\tUDP\tREDIS\tDNS\tSENTINELS\tMIRRORBITS",
+        node_row, 0);
     json_array_foreach(nodes, i, node)
     {
         if (json_is_true(json_object_get(node, "self"))) {

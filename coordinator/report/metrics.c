@@ -227,6 +227,29 @@ add_peers(struct out *out, const struct locum_report *report)
                     core, facts[i].state_known, facts[i].wall_offset);
 }
 
+static void
+add_peer_dns(struct out *out, const struct locum_report *report)
+{
+    const struct locum_core *core = report->core;
+    samples_if(out, gauge, "locum_dns_open", "node",
+               "1 if the node says that its DNS is open, 0 if it says that it is not.",
+               core->config.node_count, core->view.peer[i].dns_claim >= LOCUM_DNS_OPEN,
+               core->view.peer[i].dns_claim == LOCUM_DNS_OPEN, core->config.nodes[i].name);
+    metric(out, gauge, "locum_peer_dns_up", "peer family transport",
+           "1 while the peer's DNS answers this node's questions, 0 after two failures.");
+    for (size_t i = 0; i < core->config.node_count * LOCUM_FAMILIES * LOCUM_TRANSPORTS; i++) {
+        const locum_node peer = (locum_node)(i / (LOCUM_FAMILIES * LOCUM_TRANSPORTS));
+        const enum locum_family family = (enum locum_family)(i / LOCUM_TRANSPORTS % LOCUM_FAMILIES);
+        const enum locum_transport transport = (enum locum_transport)(i % LOCUM_TRANSPORTS);
+        const enum locum_dns_state state =
+            locum_view_dns(&core->view, peer, family, transport, report->now.mono);
+        if (state != LOCUM_DNS_UNKNOWN) {
+            sample(out, state == LOCUM_DNS_OK, core->config.nodes[peer].name,
+                   locum_names_family(family), locum_names_transport(transport));
+        }
+    }
+}
+
 /* A metric of each peer and path, and its samples: of `value` for each that `has` it. */
 #define samples_by_path(out, type, title, help, core, has, value)                                  \
     metric(out, type, title, "peer path", help);                                                   \
@@ -419,6 +442,7 @@ add_all(struct out *out, const struct locum_report *report)
 {
     add_node(out, report);
     add_peers(out, report);
+    add_peer_dns(out, report);
     add_heartbeats(out, report);
     add_checks(out, report);
     add_redis(out, report);

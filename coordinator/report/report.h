@@ -102,6 +102,16 @@ locum_nodes locum_report_voters(const struct locum_core *core, locum_node node,
  * lost}]. A new reference. */
 json_t *locum_report_next_loss(const struct locum_core *core, struct locum_now now);
 
+/*
+ * The DNS of a node in one word: how it fails, if it does; else ok, or unknown if nothing is known;
+ * none: it has none.
+ */
+const char *locum_report_dns_state(const struct locum_report *report, locum_node node);
+
+/* Append which questions to a peer's DNS fail, and how: "ipv4 udp (silent), ipv6 tcp (refused)". */
+void locum_report_add_dns(const struct locum_report *report, locum_node node,
+                          struct locum_text *text);
+
 /* Append what a check last said. */
 enum { LOCUM_CHECK_SAID_MAX = 256 };
 void locum_report_add_check(const struct locum_report *report, size_t check,

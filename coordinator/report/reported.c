@@ -39,6 +39,39 @@ locum_report_add_failing(const struct locum_report *report, struct locum_text *t
     }
 }
 
+const char *
+locum_report_dns_state(const struct locum_report *report, locum_node node)
+{
+    const struct locum_view *view = &report->core->view;
+    const enum locum_dns_claim claim = view->peer[node].dns_claim;
+    enum locum_dns_state worst = LOCUM_DNS_UNKNOWN;
+    for (size_t i = 0; i < (size_t)LOCUM_FAMILIES * LOCUM_TRANSPORTS; i++) {
+        const enum locum_dns_state state =
+            locum_view_dns(view, node, (enum locum_family)(i / LOCUM_TRANSPORTS),
+                           (enum locum_transport)(i % LOCUM_TRANSPORTS), report->now.mono);
+        worst = state > worst ? state : worst;
+    }
+    const bool claimed = worst == LOCUM_DNS_UNKNOWN || claim == LOCUM_DNS_CLOSED;
+    return worst <= LOCUM_DNS_OK && claimed ? locum_names_dns_claim(claim)
+                                            : locum_names_dns_state(worst);
+}
+
+void
+locum_report_add_dns(const struct locum_report *report, locum_node node, struct locum_text *text)
+{
+    for (size_t i = 0; i < (size_t)LOCUM_FAMILIES * LOCUM_TRANSPORTS; i++) {
+        const enum locum_family family = (enum locum_family)(i / LOCUM_TRANSPORTS);
+        const enum locum_transport transport = (enum locum_transport)(i % LOCUM_TRANSPORTS);
+        const enum locum_dns_state state =
+            locum_view_dns(&report->core->view, node, family, transport, report->now.mono);
+        if (state > LOCUM_DNS_OK) {
+            locum_text_format(text, "%s%s %s (%s)", text->length > 0 ? ", " : "",
+                              locum_names_family(family), locum_names_transport(transport),
+                              locum_names_dns_state(state));
+        }
+    }
+}
+
 json_t *
 locum_report_nsd_zone(const struct locum_report *report, size_t zone)
 {

@@ -36,6 +36,32 @@ sentinel_down_of(const struct locum_core *core, locum_node node, locum_ms mono)
                               locum_vote_sentinels(&core->view, &core->config, node, mono));
 }
 
+/* What its DNS answers to this node; null: it was not asked lately, or has no such address. */
+static json_t *
+dns_of(const struct locum_report *report, locum_node node)
+{
+    json_t *dns = json_pack("{s:s}", "state", locum_report_dns_state(report, node));
+    locum_ms asked = LOCUM_NEVER;
+    for (enum locum_family family = LOCUM_V4; family <= LOCUM_V6; family++) {
+        json_t *by_transport = json_object();
+        for (size_t i = 0; i < LOCUM_TRANSPORTS; i++) {
+            const enum locum_transport transport = (enum locum_transport)i;
+            const struct locum_dns_facts *facts =
+                &report->core->view.peer[node].dns[family][transport];
+            const enum locum_dns_state state =
+                locum_view_dns(&report->core->view, node, family, transport, report->now.mono);
+            asked = facts->asked > asked ? facts->asked : asked;
+            (void)json_object_set_new(by_transport, locum_names_transport(transport),
+                                      state == LOCUM_DNS_UNKNOWN
+                                          ? json_null()
+                                          : json_string(locum_names_dns_state(state)));
+        }
+        (void)json_object_set_new(dns, locum_names_family(family), by_transport);
+    }
+    (void)json_object_set_new(dns, "asked_ms", age_of(asked, report->now));
+    return dns;
+}
+
 /* One node. What only the node itself knows (lease, reason) is null for the others. */
 static json_t *
 node_of(const struct locum_report *report, locum_node node)
@@ -49,7 +75,7 @@ node_of(const struct locum_report *report, locum_node node)
     const bool sentinel_only = config->nodes[node].role == LOCUM_ROLE_SENTINEL;
     return json_pack(
         "{s:s, s:s, s:b, s:o, s:s, s:{s:s, s:o, s:o}, s:s, s:b, s:{s:o, s:o}, s:o, s:o, s:o, "
-        "s:{s:b, s:o}, s:o, s:o}",
+        "s:{s:b, s:o}, s:o, s:o, s:o}",
         "name", config->nodes[node].name, "role", locum_names_role(config->nodes[node].role),
         "self", own, "condition",
         sentinel_only ? json_null()
@@ -66,7 +92,7 @@ node_of(const struct locum_report *report, locum_node node)
         locum_report_names(config, own || sentinel_only ? 0 : locum_report_voters(core, node, now)),
         "sentinel_down", sentinel_down_of(core, node, now.mono), "mirrorbits", "seen",
         locum_view_mirrorbits_seen(&core->view, node, now.mono), "heard_ms",
-        age_of(facts->mirrorbits, now), "digest",
+        age_of(facts->mirrorbits, now), "dns", dns_of(report, node), "digest",
         text_or_null(own ? config->digest : facts->digest), "version",
         text_or_null(own ? config->version : facts->version));
 }

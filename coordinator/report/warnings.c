@@ -80,7 +80,9 @@ static const struct {
 } rows[] = {
     {"clock", "The peer's clock and this node's differ by more than 5 seconds."},
     {"configuration", "The peer has a different configuration."},
-    {"dns", "An address of `listen.dns` is not open."},
+    {"dns",
+     "An address of `listen.dns` is not open; or the peer says so of its own, or its DNS does "
+     "not answer this node."},
     {"mirrorbits",
      "The node's Mirrorbits announces itself for a database other than `redis.db`; or, "
      "without a node, one announces itself under a host name that is no node's."},
@@ -176,6 +178,63 @@ warn_of_heartbeats(json_t *warnings, const struct locum_report *report, locum_no
     }
 }
 
+/* What to look at, by the first of its failures. */
+static const char *
+dns_advice(const struct locum_report *report, locum_node node)
+{
+    static const char *const texts[] = {
+        [LOCUM_DNS_SILENT] = "A firewall drops port 53 (UDP and TCP), or nothing answers there",
+        [LOCUM_DNS_UNREACHABLE] =
+            "Nothing listens on port 53 of this address, or a firewall rejects it",
+        [LOCUM_DNS_REFUSED] = "Another program may have port 53 (`ss -lntup sport = :53` on it "
+                              "names it), or it does not have every zone",
+        [LOCUM_DNS_RCODE] = "Another program may have port 53 (`ss -lntup sport = :53` on it names "
+                            "it)",
+        [LOCUM_DNS_NO_AUTHORITY] = "A resolver has port 53 (`ss -lntup sport = :53` on it names "
+                                   "it): stop it, or let it listen on 127.0.0.1 only",
+        [LOCUM_DNS_OTHER_SOA] = "Another program may have port 53 (`ss -lntup sport = :53` on it "
+                                "names it), or soa differs in its configuration",
+    };
+    for (size_t i = 0; i < (size_t)LOCUM_FAMILIES * LOCUM_TRANSPORTS; i++) {
+        const enum locum_dns_state state =
+            locum_view_dns(&report->core->view, node, (enum locum_family)(i / LOCUM_TRANSPORTS),
+                           (enum locum_transport)(i % LOCUM_TRANSPORTS), report->now.mono);
+        if (state > LOCUM_DNS_OK) {
+            return texts[state];
+        }
+    }
+    return NULL;
+}
+
+/* The DNS of a peer that is heard: one that is not has more than this. */
+static void
+warn_of_dns(json_t *warnings, const struct locum_report *report, locum_node node)
+{
+    const struct locum_core *core = report->core;
+    const char *name = core->config.nodes[node].name;
+    const char *advice = dns_advice(report, node);
+    char failures[256];
+    struct locum_text text = locum_text_init(failures, sizeof(failures));
+    if (!locum_view_heard_within_limit(&core->view, &core->config, node, report->now.mono) ||
+        !locum_view_dns_fails(&core->view, node, report->now.mono)) {
+        return;
+    }
+    locum_report_add_dns(report, node, &text);
+    if (core->view.peer[node].dns_claim == LOCUM_DNS_CLOSED) {
+        warn(
+            warnings, "dns", name,
+            "%s reports that its own DNS is not open%s%s: run `locum status` on it. Users get late "
+            "answers or none until another name server is asked",
+            name, failures[0] != '\0' ? "; this node finds " : "", failures);
+    } else {
+        warn(
+            warnings, "dns", name,
+            "the DNS of %s does not answer this node: %s. %s. Users get late answers or none until "
+            "another name server is asked",
+            name, failures, advice);
+    }
+}
+
 static void
 warn_of_peer(json_t *warnings, const struct locum_report *report, locum_node node)
 {
@@ -190,6 +249,7 @@ warn_of_peer(json_t *warnings, const struct locum_report *report, locum_node nod
     }
     if (core->view.peer[node].state_known) {
         warn_of_heartbeats(warnings, report, node);
+        warn_of_dns(warnings, report, node);
     }
     if (is_recent(evidence->bad_signature[node], BAD_SIGNATURE_WARN_MS, mono)) {
         warn(warnings, "signature", name,
