@@ -37,6 +37,15 @@ check_node(struct degraded *self, const json_t *node)
             locum_print_is(node, "service", "probation") ? "the service of {name} is in probation"
                                                          : "the service of {name} is {service}");
     }
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *family =
+            json_object_get(json_object_get(node, "families"), i == 0 ? "ipv4" : "ipv6");
+        if (json_is_true(json_object_get(family, "lost"))) {
+            add(self, node,
+                i == 0 ? "{name} has lost ipv4: A answers name other servers while one is left"
+                       : "{name} has lost ipv6: AAAA answers name other servers while one is left");
+        }
+    }
     if (json_is_true(json_object_get(node, "excluded"))) {
         add(self, node, "{name} is excluded on this node: `locum include {name}` ends that");
     }

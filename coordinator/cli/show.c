@@ -122,6 +122,28 @@ service_cell(const struct locum_print_table *table, const json_t *node)
     }
 }
 
+/* Has the node lost this family? */
+static bool
+has_lost(const json_t *node, const char *family)
+{
+    const json_t *state = json_object_get(json_object_get(node, "families"), family);
+    return json_is_true(json_object_get(state, "lost"));
+}
+
+/* Only servers are named in answers. A lost family is the exception to the rank. */
+static void
+rank_cell(const struct locum_print_table *table, const json_t *node)
+{
+    const bool ipv4 = has_lost(node, "ipv4");
+    const bool ipv6 = has_lost(node, "ipv6");
+    locum_print_json(table->cells, node, locum_print_is(node, "role", "server") ? "{rank}" : "-");
+    (void)fputs(ipv4 && ipv6 ? " (no ipv4, ipv6)\t"
+                : ipv4       ? " (no ipv4)\t"
+                : ipv6       ? " (no ipv6)\t"
+                             : "\t",
+                table->cells);
+}
+
 static void
 dns_cell(const struct locum_print_table *table, const json_t *node)
 {
@@ -144,9 +166,7 @@ node_row(const struct locum_print_table *table, const json_t *node)
                locum_print_is(node, "condition", "down") ? LOCUM_RED : LOCUM_YELLOW);
     service_cell(table, node);
     state_cell(table, admin, "state", "ready", LOCUM_YELLOW);
-    /* Only servers are named in answers. */
-    locum_print_json(table->cells, node,
-                     locum_print_is(node, "role", "server") ? "{rank}\t" : "-\t");
+    rank_cell(table, node);
     locum_print_json(table->cells, node, "{heard_ms.udp:age}\t{heard_ms.redis:age}\t");
     dns_cell(table, node);
     sentinel_cell(table, node);
@@ -164,6 +184,16 @@ note_node(const json_t *node, const char *own_version, FILE *out)
         locum_print_json(out, node,
                          "    {name} is {condition}[ since {since}][, votes: {votes}]\n");
     }
+    if (has_lost(node, "ipv4")) {
+        locum_print_json(out, node,
+                         "    {name} has lost ipv4[ since {families.ipv4.since}]"
+                         "[, votes: {families.ipv4.votes}]\n");
+    }
+    if (has_lost(node, "ipv6")) {
+        locum_print_json(out, node,
+                         "    {name} has lost ipv6[ since {families.ipv6.since}]"
+                         "[, votes: {families.ipv6.votes}]\n");
+    }
     if (json_is_object(admin) && !locum_print_is(admin, "state", "ready")) {
         locum_print_json(out, node,
                          "    {name}: {admin.state}[ for another {admin.left_ms:age}]"
@@ -177,6 +207,29 @@ note_node(const json_t *node, const char *own_version, FILE *out)
         locum_print_json(out, node, "    {name} runs version {version}, this node ");
         locum_print_text(out, own_version);
         (void)fputc('\n', out);
+    }
+}
+
+/* Too few nodes have the family for a vote: the status would not show a break that the node itself
+ * does not notice (FAMILY-7). */
+static void
+note_votes_in(const json_t *nodes, const char *family, FILE *out)
+{
+    size_t i;
+    const json_t *node;
+    json_array_foreach(nodes, i, node)
+    {
+        const json_t *families = json_object_get(node, "families");
+        if (locum_print_is(node, "role", "server") &&
+            json_is_object(json_object_get(families, "ipv4")) &&
+            json_is_object(json_object_get(families, "ipv6")) &&
+            json_is_false(json_object_get(json_object_get(families, family), "votable"))) {
+            (void)fprintf(out,
+                          "    %s: too few nodes have it for a vote; only a node itself can report "
+                          "that it has lost it\n",
+                          family);
+            return;
+        }
     }
 }
 
@@ -204,6 +257,8 @@ show_nodes(const json_t *nodes, const struct locum_print *print)
     {
         note_node(node, own_version, print->out);
     }
+    note_votes_in(nodes, "ipv4", print->out);
+    note_votes_in(nodes, "ipv6", print->out);
 }
 
 static void

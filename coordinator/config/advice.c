@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "config/load.h"
+#include "core/family.h"
 
 enum { TTL_S_WISE = 30, HEARTBEATS_WISE = 6 };
 
@@ -43,11 +44,12 @@ advise_ttl(struct locum_bind *bind, const struct locum_config *config)
     }
 }
 
+static const char *const family_names[] = {[LOCUM_V4] = "IPv4", [LOCUM_V6] = "IPv6"};
+
 /* A family of a name is answered only with servers that have an address of it. */
 static void
 advise_families(struct locum_bind *bind, const struct locum_core_config *core)
 {
-    static const char *const names[] = {[LOCUM_V4] = "IPv4", [LOCUM_V6] = "IPv6"};
     for (int family = 0; family < LOCUM_FAMILIES; family++) {
         bool any = false;
         for (size_t i = 0; i < core->node_count; i++) {
@@ -58,8 +60,41 @@ advise_families(struct locum_bind *bind, const struct locum_core_config *core)
                 locum_bind_warning(bind, LOCUM_KEY_NODE_ADDRESS, i,
                                    "address: server %s has no %s address, so it cannot replace "
                                    "servers that have one",
-                                   core->nodes[i].name, names[family]);
+                                   core->nodes[i].name, family_names[family]);
             }
+        }
+    }
+}
+
+/* The first server with both families that too few others can hear in this one (FAMILY-7). */
+static size_t
+find_unvotable(const struct locum_core_config *core, enum locum_family family)
+{
+    size_t found = core->node_count;
+    size_t servers = 0;
+    for (size_t i = core->node_count; i > 0; i--) {
+        const struct locum_core_node *node = &core->nodes[i - 1];
+        servers += node->role == LOCUM_ROLE_SERVER && node->has[family] ? 1 : 0;
+        if (node->role == LOCUM_ROLE_SERVER && node->has[LOCUM_V4] && node->has[LOCUM_V6] &&
+            !locum_family_votable(core, (locum_node)(i - 1), family)) {
+            found = i - 1;
+        }
+    }
+    return servers > 1 ? found : core->node_count; /* one server has nobody to hand a name to */
+}
+
+static void
+advise_votes(struct locum_bind *bind, const struct locum_core_config *core)
+{
+    for (enum locum_family family = LOCUM_V4; family <= LOCUM_V6; family++) {
+        const size_t node = find_unvotable(core, family);
+        if (node < core->node_count) {
+            locum_bind_warning(bind, LOCUM_KEY_NODE_ADDRESS, node,
+                               "address: fewer than %u nodes other than %s have an %s address, so "
+                               "no vote can find that it has lost %s; only %s itself can report "
+                               "that its address is gone. Give other nodes an %s address",
+                               core->quorum, core->nodes[node].name, family_names[family],
+                               family_names[family], core->nodes[node].name, family_names[family]);
         }
     }
 }
@@ -148,6 +183,7 @@ locum_load_advice(struct locum_bind *bind)
     advise_quorum(bind, &config->core);
     advise_ttl(bind, config);
     advise_families(bind, &config->core);
+    advise_votes(bind, &config->core);
     advise_heartbeat(bind, &config->core);
     advise_redis(bind, config);
     advise_sentinel_votes(bind, config);

@@ -116,7 +116,9 @@ static const struct locum_schema_row rows[] = {
     .check = host_address_wrong,
     .note = "Addresses that users reach, IPv4 and IPv6",
     .help = "Answers name them, and heartbeats go to them: a server counts as alive when it can be "
-    "reached the way its users reach it. Required unless the role is `sentinel`."},
+    "reached the way its users reach it. Required unless the role is `sentinel`. A server whose "
+    "IPv6 address is gone, or that a quorum does not hear over IPv6, is not named in AAAA answers "
+    "while a better one is left; its A answers stay. The same holds for IPv4."},
 [LOCUM_KEY_NODE_PORT] = {"nodes.*.port", PORT, DEFAULT("9853"), OF_NODE(peer_port), .digest = true,
     .note = "UDP port for heartbeats to this node"},
 [LOCUM_KEY_NODE_REDIS] = {"nodes.*.redis", ENDPOINT, NONE, OF_NODE(redis), .digest = true,

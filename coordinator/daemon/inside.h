@@ -7,6 +7,7 @@
 #include "base/timer.h"
 #include "control/control.h"
 #include "control/notify.h"
+#include "daemon/addresses.h"
 #include "daemon/loop.h"
 #include "daemon/state.h"
 #include "dns/ask.h"
@@ -41,6 +42,10 @@ struct locum_daemon {
     bool in_iteration;    /* `now` is valid */
     bool starved;         /* starvation_timer was due once since the last commit */
     locum_ms second_at;   /* mono: when the work of each second last ran, or the start */
+
+    /* wiring.c */
+    struct locum_addresses addresses; /* the own ones */
+    struct locum_timer look;          /* at them, each second */
 
     /* act.c */
     bool hash_stale;       /* the node's hash in Redis is older than the state */

@@ -9,7 +9,7 @@
 #include "daemon/inside.h"
 #include "daemon/loop.h"
 
-enum { SERVING_BYTES_MAX = 1024 };
+enum { SERVING_BYTES_MAX = 1024, LOOK_MS = 1000 };
 
 /*
  * A message came in on either path. Only messages with a valid signature reach the core; the sender
@@ -143,6 +143,20 @@ create_control(struct locum_daemon *self, const struct locum_control_handlers *h
     return status == LOCUM_ERR_IN_USE ? status : 0;
 }
 
+static void
+look_at_addresses(void *user)
+{
+    struct locum_daemon *self = user;
+    const bool changed = locum_addresses_look(&self->addresses, self->config);
+    for (enum locum_family family = LOCUM_V4; changed && family <= LOCUM_V6; family++) {
+        struct locum_input input = {.kind = LOCUM_INPUT_ADDRESS};
+        input.address.family = family;
+        input.address.absent = self->addresses.absent[family];
+        locum_daemon_loop_deliver(self, &input);
+    }
+    locum_timer_arm(&self->look, LOOK_MS);
+}
+
 int
 locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control_handlers *handlers)
 {
@@ -157,6 +171,9 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
         return status;
     }
     locum_daemon_act_publish(self); /* answer DNS before anything else can fail or block */
+    locum_addresses_init(&self->addresses, self->config);
+    locum_timer_init(&self->look, self->base, look_at_addresses, self);
+    look_at_addresses(self);
     if ((status = locum_dns_ask_create(self->config, on_dns, self, &self->dns_ask)) != 0 ||
         (status = locum_peer_create(self->base, self->config, on_peer_line,
                                     locum_daemon_act_log_peer, self, &self->peer)) != 0 ||
@@ -170,6 +187,7 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
 void
 locum_daemon_wiring_destroy(struct locum_daemon *self)
 {
+    locum_timer_fini(&self->look);
     locum_control_destroy(self->control);
     locum_health_destroy(self->health);
     locum_redis_destroy(self->redis);

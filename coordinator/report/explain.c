@@ -87,6 +87,13 @@ add_server(struct locum_text *line, const struct locum_core *core, locum_node no
                       locum_names_service(locum_core_service(core, node)),
                       locum_names_admin(locum_core_admin(core, node)),
                       locum_nodes_has(core->admin.excluded, node) ? ", excluded here" : "");
+    for (enum locum_family family = LOCUM_V4; family <= LOCUM_V6; family++) {
+        if (core->families.at[node][family].lost) {
+            locum_text_format(line, ", rank %s in %s, which it has lost",
+                              locum_names_rank(core->rank[node].in[family]),
+                              locum_names_family(family));
+        }
+    }
     if (!own) {
         const locum_nodes voters = locum_vote_count(&core->view, &core->config, node, now.mono) &
                                    ~locum_nodes_of(core->config.self);

@@ -19,7 +19,7 @@ static const struct {
     {"admin", "`ready`, `drain` or `maint`."},
     {"serving", "What the node answers, as in the event `serving`."},
     {"conditions", "The condition of each peer at this node: dc3=down,ns0=alive."},
-    {"ranks", "The rank of each server, A (best) to G."},
+    {"ranks", "The rank of each server, A (best) to G; where its families differ, IPv4/IPv6: A/F."},
     {"answers", "Each name and type with its addresses."},
     {"since", "Time of the last change of `serving`."},
     {"seq", "Number of its last heartbeat."},
@@ -71,10 +71,16 @@ add_states(const struct locum_core *core, bool ranks, struct locum_text *text)
         const bool has = ranks ? role == LOCUM_ROLE_SERVER
                                : node != core->config.self && role != LOCUM_ROLE_SENTINEL;
         if (has) {
-            locum_text_format(text, "%s%s=%s", text->length > 0 ? "," : "",
+            const enum locum_rank *in = core->rank[node].in;
+            const bool *both = core->config.nodes[node].has;
+            const bool differ =
+                ranks && both[LOCUM_V4] && both[LOCUM_V6] && in[LOCUM_V4] != in[LOCUM_V6];
+            locum_text_format(text, "%s%s=%s%s%s", text->length > 0 ? "," : "",
                               core->config.nodes[node].name,
-                              ranks ? locum_names_rank(locum_core_rank(core, node))
-                                    : locum_names_condition(locum_core_condition(core, node)));
+                              differ  ? locum_names_rank(in[LOCUM_V4])
+                              : ranks ? locum_names_rank(locum_core_rank(core, node))
+                                      : locum_names_condition(locum_core_condition(core, node)),
+                              differ ? "/" : "", differ ? locum_names_rank(in[LOCUM_V6]) : "");
         }
     }
 }

@@ -171,9 +171,19 @@ add_node(struct out *out, const struct locum_report *report)
             locum_names_service((enum locum_service)i));
     samples(out, gauge, "locum_admin", "state", "1 for the administrative state.", LOCUM_MAINT + 1,
             core->admin.state == i, locum_names_admin((enum locum_admin)i));
-    samples_if(out, gauge, "locum_rank", "node", "Rank of a server, from 0 (A, best) to 6 (G).",
+    samples_if(out, gauge, "locum_rank", "node",
+               "Rank of a server in its better family, from 0 (A, best) to 6 (G).",
                core->config.node_count, nodes[i].role == LOCUM_ROLE_SERVER,
                locum_core_rank(core, (locum_node)i), nodes[i].name);
+    metric(out, gauge, "locum_family_lost", "node family",
+           "1 while the node has lost this address family.");
+    for (size_t i = 0; i < core->config.node_count * LOCUM_FAMILIES; i++) {
+        const enum locum_family family = (enum locum_family)(i % LOCUM_FAMILIES);
+        if (nodes[i / LOCUM_FAMILIES].has[family]) {
+            sample(out, core->families.at[i / LOCUM_FAMILIES][family].lost,
+                   nodes[i / LOCUM_FAMILIES].name, locum_names_family(family));
+        }
+    }
     samples_if(out, gauge, "locum_mirrorbits_seen", "node",
                "1 while the node's Mirrorbits announces itself.", core->config.node_count,
                nodes[i].role == LOCUM_ROLE_SERVER,

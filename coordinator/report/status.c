@@ -62,6 +62,26 @@ dns_of(const struct locum_report *report, locum_node node)
     return dns;
 }
 
+/* null: the node has no address of the family. */
+static json_t *
+family_of(const struct locum_report *report, locum_node node, enum locum_family family)
+{
+    const struct locum_core *core = report->core;
+    const struct locum_family_state *state = &core->families.at[node][family];
+    if (!core->config.nodes[node].has[family]) {
+        return json_null();
+    }
+    return json_pack(
+        "{s:b, s:s, s:o, s:o, s:o, s:b}", "lost", state->lost, "rank",
+        locum_names_rank(core->rank[node].in[family]), "heard_ms",
+        age_of(core->view.peer[node].family[family].heard, report->now), "since",
+        time_of(state->since_wall), "votes",
+        locum_report_names(&core->config,
+                           locum_family_votes(&core->families, &core->view, &core->config, node,
+                                              family, report->now.mono)),
+        "votable", locum_family_votable(&core->config, node, family));
+}
+
 /* One node. What only the node itself knows (lease, reason) is null for the others. */
 static json_t *
 node_of(const struct locum_report *report, locum_node node)
@@ -74,8 +94,8 @@ node_of(const struct locum_report *report, locum_node node)
     const bool leased = own && core->admin.until_boot != LOCUM_NEVER;
     const bool sentinel_only = config->nodes[node].role == LOCUM_ROLE_SENTINEL;
     return json_pack(
-        "{s:s, s:s, s:b, s:o, s:s, s:{s:s, s:o, s:o}, s:s, s:b, s:{s:o, s:o}, s:o, s:o, s:o, "
-        "s:{s:b, s:o}, s:o, s:o, s:o}",
+        "{s:s, s:s, s:b, s:o, s:s, s:{s:s, s:o, s:o}, s:s, s:{s:o, s:o}, s:b, s:{s:o, s:o}, s:o, "
+        "s:o, s:o, s:{s:b, s:o}, s:o, s:o, s:o}",
         "name", config->nodes[node].name, "role", locum_names_role(config->nodes[node].role),
         "self", own, "condition",
         sentinel_only ? json_null()
@@ -84,7 +104,8 @@ node_of(const struct locum_report *report, locum_node node)
         locum_names_admin(locum_core_admin(core, node)), "left_ms",
         leased ? json_integer(core->admin.until_boot - now.boot) : json_null(), "reason",
         own ? text_or_null(core->admin.reason) : json_null(), "rank",
-        locum_names_rank(locum_core_rank(core, node)), "excluded",
+        locum_names_rank(locum_core_rank(core, node)), "families", "ipv4",
+        family_of(report, node, LOCUM_V4), "ipv6", family_of(report, node, LOCUM_V6), "excluded",
         locum_nodes_has(core->admin.excluded, node), "heard_ms", "redis",
         age_of(facts->path[LOCUM_PATH_REDIS].heard, now), "udp",
         age_of(facts->path[LOCUM_PATH_UDP].heard, now), "since",

@@ -83,6 +83,7 @@ static const struct {
     {"dns",
      "An address of `listen.dns` is not open; or the peer says so of its own, or its DNS does "
      "not answer this node."},
+    {"family", "The peer or this node has lost an address family; the other one works."},
     {"mirrorbits",
      "The node's Mirrorbits announces itself for a database other than `redis.db`; or, "
      "without a node, one announces itself under a host name that is no node's."},
@@ -235,6 +236,46 @@ warn_of_dns(json_t *warnings, const struct locum_report *report, locum_node node
     }
 }
 
+/* "IPv6", "IPv4 and IPv6": what the node has lost. False: nothing. */
+static bool
+add_lost_families(struct locum_text *text, const struct locum_core *core, locum_node node)
+{
+    static const char *const names[LOCUM_FAMILIES] = {"IPv4", "IPv6"};
+    for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
+        if (core->families.at[node][family].lost) {
+            locum_text_format(text, "%s%s", text->length > 0 ? " and " : "", names[family]);
+        }
+    }
+    return text->length > 0;
+}
+
+static void
+warn_of_families(json_t *warnings, const struct locum_report *report, locum_node node)
+{
+    char lost[32];
+    const struct locum_core *core = report->core;
+    struct locum_text text = locum_text_init(lost, sizeof(lost));
+    if (!add_lost_families(&text, core, node)) {
+        return;
+    }
+    if (node != core->config.self) {
+        const char *name = core->config.nodes[node].name;
+        warn(warnings, "family", name,
+             "%s has lost %s: answers of that type name other servers while one is left. Check the "
+             "addresses, routes and firewall of %s for %s",
+             name, lost, name, lost);
+        return;
+    }
+    const bool gone = core->families.absent_since[LOCUM_V4] != LOCUM_NEVER ||
+                      core->families.absent_since[LOCUM_V6] != LOCUM_NEVER;
+    warn(warnings, "family", NULL,
+         gone ? "this node has lost %s: one of its addresses (nodes.%s.address) is not on this "
+                "host any more. Add it again, or change the configuration of every node"
+              : "this node has lost %s: its peers hear %s over the other family only. Check its "
+                "routes and firewall, for UDP on the peer port too",
+         lost, core->config.nodes[node].name);
+}
+
 static void
 warn_of_peer(json_t *warnings, const struct locum_report *report, locum_node node)
 {
@@ -354,6 +395,7 @@ locum_warnings_find(const struct locum_report *report)
 {
     json_t *warnings = json_object();
     for (locum_node node = 0; node < report->core->config.node_count; node++) {
+        warn_of_families(warnings, report, node);
         if (node != report->core->config.self) {
             warn_of_peer(warnings, report, node);
         }

@@ -24,7 +24,7 @@ FIELDS = ("role service admin serving conditions ranks answers since seq incarna
           " heartbeat-ms mirrorbits").split()
 STATUS_KEYS = ("cluster node version incarnation uptime_ms serving quorum nodes names redis"
                " sentinels checks dns nsd next_loss warnings").split()
-NODE_KEYS = ("name role self condition service admin rank excluded heard_ms since votes"
+NODE_KEYS = ("name role self condition service admin rank families excluded heard_ms since votes"
              " sentinel_down mirrorbits dns digest version").split()
 
 

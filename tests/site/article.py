@@ -161,7 +161,7 @@ class Site:
 
     def __init__(self, network, say=lambda text: None, ttl_s=60, slack=1.0,
                  far=False, compare=False, dc4=False, mirrorbits=False, adapter=False,
-                 beside=False, by_hand=False):
+                 beside=False, by_hand=False, witness6=False):
         self.network, self.say, self.ttl_s = network, say, ttl_s
         self.far, self.compare, self.beside, self.by_hand = far, compare, beside, by_hand
         self.dir = Path(tempfile.mkdtemp(prefix="locum-site-"))
@@ -177,7 +177,7 @@ class Site:
             web = [*web[:-1], OwnedNsd, Locum, LocumNsd]
         if by_hand:
             web = [Nginx]
-        self._host("ns0", 10, None, [Sentinel] if by_hand else [Nsd, Sentinel, Locum])
+        self._host("ns0", 10, "2001:db8:1::10" if witness6 else None, [Sentinel] if by_hand else [Nsd, Sentinel, Locum])
         self._host("dc2", 12, "2001:db8:2::12", [Redis, Sentinel, *web])
         self._host("dc3", 13, "2001:db8:3::13", [Redis, Sentinel, *web])
         if dc4:

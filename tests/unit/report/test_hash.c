@@ -41,6 +41,18 @@ test_the_hash_shows_this_node_and_the_others(void **state)
     assert_string_equal(field("mirrorbits"), "");
 }
 
+/* A rank for each family only where they differ. */
+static void
+test_ranks_that_differ_by_family(void **state)
+{
+    (void)state;
+    site.core.families.at[DC3][LOCUM_V6].lost = true;
+    (void)locum_core_replan(&site.core);
+    assert_string_equal(field("ranks"), "dc2=A,dc3=A/F");
+    site.core.config.nodes[DC3].has[LOCUM_V6] = false;
+    assert_string_equal(field("ranks"), "dc2=A,dc3=A");
+}
+
 static void
 test_mirrorbits_is_shown_while_it_is_heard(void **state)
 {
@@ -57,6 +69,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_the_hash_shows_this_node_and_the_others, setup_view),
         cmocka_unit_test_setup(test_mirrorbits_is_shown_while_it_is_heard, setup_view),
+        cmocka_unit_test_setup(test_ranks_that_differ_by_family, setup_view),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

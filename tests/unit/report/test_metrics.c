@@ -72,6 +72,8 @@ test_states_have_one_sample_each(void **state)
     assert_line("locum_admin{state=\"ready\"} 1\n");
     assert_line("locum_rank{node=\"dc3\"} 0\n");
     assert_false(has("locum_rank{node=\"ns0\"}"));
+    assert_line("locum_family_lost{node=\"dc3\",family=\"ipv6\"} 0\n");
+    assert_line("locum_family_lost{node=\"ns0\",family=\"ipv4\"} 0\n");
     assert_line("locum_quorum_needed_nodes 2\n");
     assert_line("locum_quorum_reachable_nodes 3\n");
     assert_line("locum_dns_answers_total{transport=\"tcp\",rcode=\"REFUSED\"} 0\n");

@@ -76,6 +76,38 @@ test_of_several_zones_one_with_an_error_is_shown(void **state)
     }
 }
 
+/* Each family has its own facts; a node without an address of one has null. */
+static void
+test_families_are_shown_apart(void **state)
+{
+    (void)state;
+    site.core.config.nodes[NS0].has[LOCUM_V6] = false;
+    site.core.families.at[DC3][LOCUM_V6] = (struct locum_family_state){.lost = true};
+    site.core.families.unheard[LOCUM_V6] = 1u << DC3;
+    (void)locum_core_replan(&site.core);
+    json_t *status = locum_report_status(&view);
+    const json_t *nodes = json_object_get(status, "nodes");
+    const json_t *dc3 = json_object_get(json_array_get(nodes, DC3), "families");
+    const json_t *ns0 = json_object_get(json_array_get(nodes, NS0), "families");
+    const json_t *v4 = json_object_get(dc3, "ipv4");
+    const json_t *v6 = json_object_get(dc3, "ipv6");
+    assert_true(json_is_false(json_object_get(v4, "lost")));
+    assert_string_equal(json_string_value(json_object_get(v4, "rank")), "A");
+    assert_true(json_is_integer(json_object_get(v4, "heard_ms")));
+    assert_int_equal(json_array_size(json_object_get(v4, "votes")), 0);
+    assert_true(json_is_true(json_object_get(v4, "votable")));
+    assert_true(json_is_true(json_object_get(v6, "lost")));
+    assert_string_equal(json_string_value(json_object_get(v6, "rank")), "F");
+    assert_true(json_is_null(json_object_get(v6, "heard_ms")));
+    assert_string_equal(json_string_value(json_array_get(json_object_get(v6, "votes"), 0)), "dc2");
+    assert_true(json_is_false(json_object_get(v6, "votable")));
+    assert_true(json_is_object(json_object_get(ns0, "ipv4")));
+    assert_true(json_is_null(json_object_get(ns0, "ipv6")));
+    assert_string_equal(json_string_value(json_object_get(json_array_get(nodes, DC3), "rank")),
+                        "A");
+    json_decref(status);
+}
+
 int
 main(void)
 {
@@ -83,6 +115,7 @@ main(void)
         cmocka_unit_test_setup(test_the_mirrorbits_check_shows_what_it_judges_by, setup_view),
         cmocka_unit_test_setup(test_an_adapter_that_does_not_report_is_an_error, setup_view),
         cmocka_unit_test_setup(test_of_several_zones_one_with_an_error_is_shown, setup_view),
+        cmocka_unit_test_setup(test_families_are_shown_apart, setup_view),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

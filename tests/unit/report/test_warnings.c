@@ -220,6 +220,23 @@ test_this_node_itself(void **state)
     json_decref(nsd.report[0]);
 }
 
+static void
+test_a_family_that_is_lost(void **state)
+{
+    (void)state;
+    site.core.families.at[DC3][LOCUM_V6].lost = true;
+    assert_warned("family dc3", "dc3 has lost IPv6: ");
+    assert_warned("family dc3", "firewall of dc3 for IPv6");
+    site.core.families.at[DC3][LOCUM_V4].lost = true;
+    assert_warned("family dc3", "dc3 has lost IPv4 and IPv6: ");
+    assert_null(warning("family"));
+    site.core.families.at[DC2][LOCUM_V6].lost = true;
+    assert_warned("family", "this node has lost IPv6: its peers hear dc2 over the other family");
+    site.core.families.absent_since[LOCUM_V6] = view.now.mono;
+    assert_warned("family", "one of its addresses (nodes.dc2.address) is not on this host");
+    assert_true(locum_warnings_has_event("family"));
+}
+
 int
 main(void)
 {
@@ -239,6 +256,7 @@ main(void)
         TEST(test_a_mirrorbits_that_announces_its_full_host_name),
         TEST(test_instances_that_belong_to_no_node),
         TEST(test_this_node_itself),
+        TEST(test_a_family_that_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
