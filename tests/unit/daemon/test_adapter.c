@@ -77,6 +77,60 @@ has_warning(void)
     return line != NULL && strstr(line, "no room") != NULL;
 }
 
+/* What this node says of its own DNS. */
+static bool
+claims(const char *state)
+{
+    bool same = false;
+    size_t i;
+    json_t *node;
+    json_t *status = get_status();
+    json_array_foreach(json_object_get(status, "nodes"), i, node)
+    {
+        if (json_is_true(json_object_get(node, "self"))) {
+            const json_t *dns = json_object_get(node, "dns");
+            same = strcmp(json_string_value(json_object_get(dns, "state")), state) == 0;
+        }
+    }
+    json_decref(status);
+    return same;
+}
+
+static bool
+claims_none(void)
+{
+    return claims("none");
+}
+
+static bool
+claims_ok(void)
+{
+    return claims("ok");
+}
+
+static bool
+claims_closed(void)
+{
+    return claims("closed");
+}
+
+/* DNS-1: with NSD on port 53, what its adapter reports decides. */
+static void
+test_the_reports_decide_what_is_said_of_the_own_dns(void **state)
+{
+    (void)state;
+    write_config("", "");
+    start();
+    assert_true(wait_until(claims_none)); /* listen.dns has another port */
+    assert_int_equal(post("{\"zone\": \"get.example.org\", \"serial\": 7, \"state\": \"served\"}"),
+                     200);
+    assert_true(wait_until(claims_ok));
+    assert_int_equal(post("{\"zone\": \"get.example.org\", \"serial\": null, \"state\": "
+                          "\"failed\", \"error\": \"no room\"}"),
+                     200);
+    assert_true(wait_until(claims_closed));
+}
+
 static void
 test_a_report_is_shown(void **state)
 {
@@ -161,6 +215,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_the_zone_is_answered_at_once_or_when_it_changes),
+        TEST(test_the_reports_decide_what_is_said_of_the_own_dns),
         TEST(test_a_report_is_shown),
         TEST(test_the_serial_goes_above_the_one_that_nsd_serves),
         TEST(test_a_bad_report_is_refused),
