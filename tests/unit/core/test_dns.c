@@ -45,6 +45,7 @@ test_a_change_of_the_own_claim_is_sent_at_once(void **state)
     forget(&site);
     pass(&site, LOCUM_SEND_GAP_MS);
     assert_int_equal(site.sent, 0); /* nothing changed */
+    claim(&site, LOCUM_DNS_NONE);
     claim(&site, LOCUM_DNS_CLOSED);
     pass(&site, LOCUM_SEND_GAP_MS);
     assert_int_equal(site.sent, 1);
@@ -89,6 +90,8 @@ test_two_misses_in_a_row_are_a_failure(void **state)
     ask(&site, LOCUM_V4, LOCUM_TRANSPORT_UDP, LOCUM_DNS_SILENT);
     ask(&site, LOCUM_V4, LOCUM_TRANSPORT_UDP, LOCUM_DNS_REFUSED);
     assert_int_equal(shown(&site, LOCUM_V4, LOCUM_TRANSPORT_UDP), LOCUM_DNS_REFUSED);
+    assert_true(locum_view_dns_fails(&site.core.view, DC3, site.now.mono));
+    assert_true(locum_view_dns_is_lost(&site.core.view, DC3, site.now.mono));
     assert_int_equal(site.events, 1);
     assert_int_equal(site.event[0].kind, LOCUM_EVENT_DNS);
     assert_int_equal(site.event[0].dns.peer, DC3);

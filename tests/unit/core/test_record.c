@@ -90,6 +90,9 @@ test_malformed_lines_are_refused(void **state)
         "1 2 3 mirrorbits",
         "1 2 3 dns",
         "1 2 3 dns dc2 ipv4 udp ok", /* this node itself */
+        "1 2 3 dns dc3",
+        "1 2 3 dns dc3 ipv4",
+        "1 2 3 dns dc3 ipv4 udp",
         "1 2 3 dns dc3 ipv5 udp ok",
         "1 2 3 dns dc3 ipv4 quic ok",
         "1 2 3 dns dc3 ipv4 udp good",

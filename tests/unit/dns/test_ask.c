@@ -404,6 +404,7 @@ test_when_a_peer_is_asked_by_tcp(void **state)
     for (size_t i = 0; i < 21; i++) { /* at 0, 10 and 20 */
         second(&bench);
         if (readable(bench.listener, 0)) {
+            assert_int_equal(i, 10 * connections);
             connections++;
             close(fd);
             fd = accept(bench.listener, NULL, NULL);
