@@ -69,7 +69,7 @@ print_report(const json_t *status)
     }
     (void)printf("%-12s %s", "report", state);
     if (json_is_integer(lag)) {
-        (void)printf(", %" JSON_INTEGER_FORMAT " ms", json_integer_value(lag));
+        (void)printf(", %s", locum_text_age(json_integer_value(lag)).text);
     }
     (void)printf("%s%s\n", error != NULL ? ": " : "", error != NULL ? error : "");
     return strcmp(state, "served") == 0;

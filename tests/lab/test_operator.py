@@ -268,6 +268,7 @@ def drain_and_maint_hand_over_the_names(site):
         check(admin["state"] == word, f"dc3 sees {admin}")
         own = site.dc2.locum.peer("dc2")["admin"]
         check(own["reason"] == "disk" and 590000 < own["left_ms"] <= 600000, str(own))
+        check(f"dc2: {word}; `locum ready`" in locum(site.dc3, "status"), "a planned one is not shown")
         check("min-serving" in locum(site.dc3, word, code=1), "the last server may not go")
         locum(site.dc2, "ready")
         wait_names(site, site.dc2, at="dc2", dc2="dc2", dc3="dc3")
@@ -293,6 +294,8 @@ def exclude_lasts_until_include(site):
     site.stop_locum(site.dc2)
     site.start_locum(site.dc2)
     wait_names(site, site.dc2, at="dc2", dc2="dc2", dc3="dc2")
+    until("dc3 reports the restart",
+          lambda: "restart node=dc3 peer=dc2 left=yes" in locum(site.dc3, "events"), 5)
     check(site.dc2.locum.peer("dc3")["excluded"] is True, "forgotten by a restart")
     locum(site.dc2, "include", "dc3")
     wait_names(site, site.dc2, at="dc2", dc2="dc2", dc3="dc3")
