@@ -93,6 +93,14 @@ wait_for_text(const char *pattern)
     }
 }
 
+/* Check 0 has just ended a probe. One that had connected would wait for its answer: without a
+ * descriptor the server cannot accept it. */
+static void
+wait_for_pause(void)
+{
+    wait_for(&the.samples[0], the.samples[0] + 1);
+}
+
 /* "could not be run" keeps the last verdict for a bounded time only, whatever the kind of check. */
 static void
 test_could_not_be_run_keeps_the_last_verdict_for_a_bounded_time_only(void **state)
@@ -106,6 +114,7 @@ test_could_not_be_run_keeps_the_last_verdict_for_a_bounded_time_only(void **stat
     start_health();
     for (int round = 0; round < 2; round++) { /* the time begins again after a probe that ran */
         wait_for_text("*[0-9] ms*");
+        wait_for_pause();
         limit_descriptors(3);
         wait_for_text("could not be run; previous result kept: ?*");
         size_t samples[LOCUM_CHECKS_MAX];
@@ -137,6 +146,7 @@ test_the_bound_is_two_times_what_it_takes_to_fall(void **state)
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     start_health();
     wait_for_text("200 in * ms");
+    wait_for_pause();
     limit_descriptors(3);
     wait_for_text("could not be run; previous result kept: *");
     const size_t samples = the.samples[0];
