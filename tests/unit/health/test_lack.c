@@ -93,14 +93,6 @@ wait_for_text(const char *pattern)
     }
 }
 
-/* Check 0 has just ended a probe. One that had connected would wait for its answer: without a
- * descriptor the server cannot accept it. */
-static void
-wait_for_pause(void)
-{
-    wait_for(&the.samples[0], the.samples[0] + 1);
-}
-
 /* "could not be run" keeps the last verdict for a bounded time only, whatever the kind of check. */
 static void
 test_could_not_be_run_keeps_the_last_verdict_for_a_bounded_time_only(void **state)
