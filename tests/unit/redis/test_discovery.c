@@ -152,10 +152,14 @@ test_a_reported_address_that_cannot_be_reached_falls_back_to_the_configured(void
     locum_discovery_failed(&self, &b, LOCUM_DISCOVERY_UNREACHABLE, 0, 2000);
     locum_discovery_failed(&self, &a, LOCUM_DISCOVERY_NOT_MASTER, 4000, 2000);
     assert_string_equal(choice(&self, NULL, 2100), "172.17.0.2:6379");
-    assert_string_equal(choice(&self, "172.17.0.2:6379", 2500), "172.17.0.2:6379");
+    locum_discovery_tried(&self, &reported, 2600);
+    assert_string_equal(choice(&self, "172.17.0.2:6379", 2900), "172.17.0.2:6379");
+    /* A failover back to it is no reason to distrust it. */
+    locum_discovery_report(&self, 0, &reported, 6, 2900);
+    assert_string_equal(choice(&self, B, 2900), "172.17.0.2:6379");
     /* Something new is tried first. */
     const struct locum_address next = address_of("172.17.0.3:6379");
-    locum_discovery_report(&self, 0, &next, 6, 3000);
+    locum_discovery_report(&self, 0, &next, 7, 3000);
     assert_string_equal(choice(&self, B, 3000), "172.17.0.3:6379");
     /* An address that is only no master is no reason. */
     locum_discovery_failed(&self, &next, LOCUM_DISCOVERY_NOT_MASTER, 0, 3000);
