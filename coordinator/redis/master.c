@@ -164,23 +164,23 @@ static void
 on_role(struct locum_master *self, const redisReply *reply)
 {
     struct locum_slice error;
-    enum locum_redis_role role;
+    struct locum_slice role = locum_slice_of("");
     if (locum_resp_error(reply, &error)) {
         end(self, LOCUM_DISCOVERY_UNREACHABLE,
             locum_diagnosis_of(false, LOCUM_COMMAND_ROLE, error).text);
-    } else if (locum_resp_role(reply, &role) != 0) {
-        end(self, LOCUM_DISCOVERY_UNREACHABLE, "unexpected reply to ROLE: is this a Redis server?");
-    } else if (role == LOCUM_REDIS_SENTINEL) {
-        end(self, LOCUM_DISCOVERY_NOT_MASTER,
-            "it is a Sentinel, not a Redis server; check the port in nodes.X.redis");
-    } else if (role != LOCUM_REDIS_MASTER) {
-        end(self, LOCUM_DISCOVERY_NOT_MASTER,
-            "it is a replica, not the master; searching for the master");
-    } else {
+    } else if (locum_resp_role(reply, &role) == 0 && locum_slice_is(role, "master")) {
         if (!self->is_master) { /* the next heartbeat may be long away */
             send_message(self, locum_slice_of(""));
         }
         update(self, &self->is_master, true);
+    } else if (locum_slice_is(role, "slave")) {
+        end(self, LOCUM_DISCOVERY_NOT_MASTER,
+            "it is a replica, not the master; searching for the master");
+    } else if (locum_slice_is(role, "sentinel")) {
+        end(self, LOCUM_DISCOVERY_NOT_MASTER,
+            "it is a Sentinel, not a Redis server; check the port in nodes.X.redis");
+    } else {
+        end(self, LOCUM_DISCOVERY_UNREACHABLE, "unexpected reply to ROLE: is this a Redis server?");
     }
 }
 

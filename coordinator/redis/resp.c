@@ -224,22 +224,10 @@ locum_resp_masters(const redisReply *reply, struct locum_text *text)
 }
 
 int
-locum_resp_role(const redisReply *reply, enum locum_redis_role *ret)
+locum_resp_role(const redisReply *reply, struct locum_slice *ret)
 {
-    static const char *const names[] = {[LOCUM_REDIS_MASTER] = "master",
-                                        [LOCUM_REDIS_REPLICA] = "slave",
-                                        [LOCUM_REDIS_SENTINEL] = "sentinel"};
-    struct locum_slice name;
-    if (!is_array(reply) || reply->elements < 1 || !get_text(reply->element[0], &name)) {
-        return LOCUM_ERR_PROTOCOL;
-    }
-    for (size_t i = 0; i < LOCUM_COUNT(names); i++) {
-        if (locum_slice_is(name, names[i])) {
-            *ret = (enum locum_redis_role)i;
-            return 0;
-        }
-    }
-    return LOCUM_ERR_PROTOCOL;
+    const bool found = is_array(reply) && reply->elements >= 1 && get_text(reply->element[0], ret);
+    return found ? 0 : LOCUM_ERR_PROTOCOL;
 }
 
 int

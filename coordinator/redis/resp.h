@@ -27,8 +27,6 @@ struct locum_instances {
     size_t count;
 };
 
-enum locum_redis_role { LOCUM_REDIS_MASTER, LOCUM_REDIS_REPLICA, LOCUM_REDIS_SENTINEL };
-
 /*
  * A reader, freed by redisReaderFree(). It refuses an array of more than LOCUM_RESP_ELEMENTS_MAX
  * elements or nested deeper than LOCUM_RESP_DEPTH_MAX, with the error REDIS_ERR_OOM.
@@ -69,8 +67,8 @@ int locum_resp_instances(const redisReply *reply, struct locum_instances *list) 
 /* SENTINEL MASTERS: append "name, name"; "none" if there are none. 0 or LOCUM_ERR_PROTOCOL. */
 int locum_resp_masters(const redisReply *reply, struct locum_text *text) LOCUM_MUST_CHECK;
 
-/* ROLE. 0 or LOCUM_ERR_PROTOCOL. */
-int locum_resp_role(const redisReply *reply, enum locum_redis_role *ret) LOCUM_MUST_CHECK;
+/* ROLE: "master", "slave" or "sentinel" of a real one; borrowed. 0 or LOCUM_ERR_PROTOCOL. */
+int locum_resp_role(const redisReply *reply, struct locum_slice *ret) LOCUM_MUST_CHECK;
 
 /* INFO sentinel: sentinel_tilt. 0 or LOCUM_ERR_PROTOCOL. */
 int locum_resp_tilt(const redisReply *reply, bool *ret_tilt) LOCUM_MUST_CHECK;

@@ -38,7 +38,7 @@ decode(const redisReply *reply)
     struct locum_slice slice = {0};
     struct locum_slice other = {0};
     struct locum_instance instance;
-    enum locum_redis_role role;
+    struct locum_slice role;
     uint64_t epoch;
     bool tilt;
     use(locum_resp_error(reply, &slice) ? 0 : -1, slice);

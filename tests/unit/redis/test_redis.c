@@ -317,6 +317,7 @@ test_each_server_that_is_not_a_master_is_reported(void **state)
         {"ROLE", "*1\r\n$8\r\nsentinel\r\n", NULL, "Sentinel"},
         {"ROLE", "*0\r\n", NULL, "unexpected reply to ROLE"},
         {"ROLE", ":1\r\n", NULL, "unexpected reply to ROLE"},
+        {"ROLE", "*1\r\n+masterx\r\n", NULL, "unexpected reply to ROLE"},
         {"ROLE", "-NOAUTH Authentication required.\r\n", NULL, "(NOAUTH)"},
         {"ROLE", "-NOPERM this user\r\n", NULL, "ROLE refused (NOPERM)"},
         {"*", FAKE_SILENCE, NULL, "no reply to CLIENT SETNAME within 300ms"},

@@ -157,22 +157,23 @@ test_roles_are_decoded(void **state)
     static const struct {
         const char *bytes;
         int status;
-        enum locum_redis_role role;
+        const char *role;
     } rows[] = {
-        {"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n", 0, LOCUM_REDIS_MASTER},
-        {"*1\r\n$5\r\nslave\r\n", 0, LOCUM_REDIS_REPLICA},
-        {"*2\r\n$8\r\nsentinel\r\n*0\r\n", 0, LOCUM_REDIS_SENTINEL},
-        {"*1\r\n$7\r\nmasterx\r\n", LOCUM_ERR_PROTOCOL, 0},
-        {"*1\r\n:1\r\n", LOCUM_ERR_PROTOCOL, 0},
-        {"*1\r\n*1\r\n$6\r\nmaster\r\n", LOCUM_ERR_PROTOCOL, 0},
-        {"*0\r\n", LOCUM_ERR_PROTOCOL, 0},
-        {"*-1\r\n", LOCUM_ERR_PROTOCOL, 0},
-        {"$6\r\nmaster\r\n", LOCUM_ERR_PROTOCOL, 0},
+        {"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n", 0, "master"},
+        {"*1\r\n$5\r\nslave\r\n", 0, "slave"},
+        {"*2\r\n$8\r\nsentinel\r\n*0\r\n", 0, "sentinel"},
+        {"*1\r\n$7\r\nmasterx\r\n", 0, "masterx"},
+        {"*1\r\n:1\r\n", LOCUM_ERR_PROTOCOL, ""},
+        {"*1\r\n*1\r\n$6\r\nmaster\r\n", LOCUM_ERR_PROTOCOL, ""},
+        {"*0\r\n", LOCUM_ERR_PROTOCOL, ""},
+        {"*-1\r\n", LOCUM_ERR_PROTOCOL, ""},
+        {"$6\r\nmaster\r\n", LOCUM_ERR_PROTOCOL, ""},
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
-        enum locum_redis_role role = LOCUM_REDIS_MASTER;
+        struct locum_slice role = locum_slice_of("");
         redisReply *reply = parse(rows[i].bytes);
-        if (locum_resp_role(reply, &role) != rows[i].status || role != rows[i].role) {
+        if (locum_resp_role(reply, &role) != rows[i].status ||
+            !locum_slice_is(role, rows[i].role)) {
             fail_msg("row %zu", i);
         }
         freeReplyObject(reply);
