@@ -261,7 +261,7 @@ test_a_client_pause_around_a_failover_does_not_flap(void **state)
 
 /* Case A: "redis.db is out of the server's range". */
 static void
-test_without_its_database_no_key_is_written(void **state)
+test_a_redis_db_out_of_the_servers_range_is_reported(void **state)
 {
     (void)state;
     static const struct locum_field field = {"role", "server"};
@@ -578,7 +578,7 @@ main(void)
         TEST(test_a_refused_event_is_not_sent_again),
         TEST(test_a_user_that_may_not_publish_is_not_connected),
         TEST(test_a_client_pause_around_a_failover_does_not_flap),
-        TEST(test_without_its_database_no_key_is_written),
+        TEST(test_a_redis_db_out_of_the_servers_range_is_reported),
         TEST(test_a_master_that_becomes_a_replica_is_left),
         TEST(test_each_server_that_is_not_a_master_is_reported),
         TEST(test_attempts_have_a_gap),
