@@ -97,6 +97,42 @@ def a_restart_of_all_sentinels_changes_no_answer(site):
         check(connected(site), "a coordinator lost Redis with its Sentinels")
 
 
+def the_redis_user_may_not_publish(site):
+    """Case A of the field: the ACL is changed at run time. The status says so within 5 s."""
+    master = site.redis_master()
+    with Undisturbed(site):
+        master.redis.cli("ACL", "SETUSER", "locum", "-publish")
+        until("no coordinator is connected", lambda: connected(site, False), 5)
+        for host in site.coordinators:
+            error = host.locum.status()["redis"]["error"]
+            check("PUBLISH refused (NOPERM)" in error, f"{host.name} says: {error}")
+        master.redis.cli("ACL", "SETUSER", "locum", "+publish")
+        until("every coordinator is connected", lambda: connected(site), 5)
+
+
+def a_sentinel_no_longer_knows_the_master(site):
+    """Case A of the field: SENTINEL REMOVE. The status says so within 5 s."""
+    sentinel = site.with_program("sentinel")[0].sentinel
+    address = f"{sentinel.host.private}:{sentinel.host.ports.sentinel}"
+
+    def known_to_all(yes):
+        return all(s["connected"] is yes for h in site.coordinators
+                   for s in h.locum.status()["sentinels"] if s["address"] == address)
+
+    with Undisturbed(site):
+        sentinel.cli("--user", "admin", "--pass", site.redis_password, "SENTINEL", "REMOVE",
+                     "mirrorbits")
+        until("no coordinator is connected to it", lambda: known_to_all(False), 5)
+        for host in site.coordinators:
+            errors = [s["error"] for s in host.locum.status()["sentinels"]
+                      if s["address"] == address]
+            check("no master is named 'mirrorbits'" in errors[0], f"{host.name} says: {errors}")
+        sentinel.stop()
+        sentinel.configure()
+        sentinel.start()
+        until("every coordinator is connected to it", lambda: known_to_all(True), 15)
+
+
 def failover_works_without_redis(site):
     """All Redis servers and Sentinels killed: no change, and a failover still works."""
     with Undisturbed(site):
@@ -126,4 +162,5 @@ def failover_works_without_redis(site):
 
 if __name__ == "__main__":
     lab.main([redis_may_be_absent_at_start, a_frozen_redis_master_changes_no_answer,
-              a_restart_of_all_sentinels_changes_no_answer, failover_works_without_redis], redis=False)
+              a_restart_of_all_sentinels_changes_no_answer, the_redis_user_may_not_publish,
+              a_sentinel_no_longer_knows_the_master, failover_works_without_redis], redis=False)
