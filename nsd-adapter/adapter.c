@@ -1,5 +1,6 @@
 #include "nsd-adapter/adapter.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,339 +8,112 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/text_format.h"
-#include "base/timer.h"
 #include "base/version.h"
 #include "control/notify.h"
-#include "nsd-adapter/ask.h"
-#include "nsd-adapter/child.h"
-#include "nsd-adapter/control.h"
-#include "nsd-adapter/files.h"
-#include "nsd-adapter/reconcile.h"
+#include "nsd-adapter/names.h"
 #include "nsd-adapter/upstream.h"
+#include "nsd-adapter/zone.h"
 
-/* Two priorities, so that the timer runs after the sockets: what has arrived is not late. */
-enum { PRIORITIES = 2, WHY_BYTES = LOCUM_NSD_FILES_WHY_MAX, NUMBER_BYTES = 24 };
-
-/* A zone that the coordinator has sent. */
-struct zone_copy {
-    char *text; /* NULL: none yet */
-    struct locum_nsd_zonetext read;
-};
+/* Two priorities, so that timers run after the sockets: what has arrived is not late. */
+enum { PRIORITIES = 2 };
 
 struct adapter {
-    const struct locum_nsd_settings *settings;
-    struct locum_nsd_conf conf;
-    struct event_base *base;
-    struct locum_timer timer;     /* the reconciler's next LOCUM_NSD_INPUT_TIME */
+    struct locum_nsd_site site;
     struct event term, interrupt; /* SIGTERM, SIGINT */
     struct locum_notify notify;
-    struct locum_nsd_files files;
-    struct locum_nsd_upstream *upstream;
-    struct locum_nsd_control control;
-    struct locum_nsd_ask ask;
-    struct locum_nsd_child *checking; /* nsd-checkzone; NULL: it does not run */
-    struct locum_nsd_reconciler reconciler;
-    struct zone_copy target, open; /* the current zone and the fail-open zone */
-    uint64_t open_kept;            /* digest of the fail-open zone on the disk; 0: none */
-    bool connected;                /* the coordinator's last answer was usable */
-    char nsd_failure[WHY_BYTES];   /* why NSD did not show the zone last; "": it did */
-    enum locum_nsd_state logged_state;
-    uint32_t logged_serial;
-    uint64_t logged_failures;
+    struct locum_nsd_upstream *list; /* the coordinator's zones; NULL: the configuration has one */
+    struct locum_nsd_names listed;   /* the last answer */
+    struct locum_nsd_names names;
+    struct locum_nsd_zone *zones[LOCUM_ZONES_MAX]; /* of names.at[i]; NULL: it could not begin */
 };
 
-static void perform(struct adapter *self, const struct locum_nsd_actions *actions);
-
-/* Log each new state, each served serial and each failure. */
 static void
-log_state(struct adapter *self)
-{
-    const struct locum_nsd_reconciler *core = &self->reconciler;
-    const enum locum_nsd_state state = locum_nsd_reconcile_state(core);
-    const bool failed = state == LOCUM_NSD_FAILED;
-    const bool open = state == LOCUM_NSD_FAIL_OPEN;
-    const bool served = state == LOCUM_NSD_SERVED || open;
-    char serial[NUMBER_BYTES];
-    char lag[NUMBER_BYTES];
-    const bool again = failed ? core->failures != self->logged_failures
-                              : served && core->seen_serial != self->logged_serial;
-    if ((state == self->logged_state && !again) || state == LOCUM_NSD_APPLYING) {
-        return;
-    }
-    (void)locum_text_format_buffer(serial, sizeof(serial), "%u", core->seen_serial);
-    (void)locum_text_format_buffer(lag, sizeof(lag), "%lld", (long long)core->lag_ms);
-    LOCUM_LOG(failed ? LOCUM_LOG_ERR
-              : open ? LOCUM_LOG_WARN
-                     : LOCUM_LOG_INFO,
-              "nsd", "zone", self->settings->plain, "state", locum_nsd_reconcile_state_text(state),
-              "serial", served ? serial : NULL, "lag-ms", served && core->lag_ms >= 0 ? lag : NULL,
-              "reason",
-              failed ? core->why
-              : open ? "the coordinator does not answer"
-                     : NULL,
-              "nsd", failed && self->nsd_failure[0] != '\0' ? self->nsd_failure : NULL);
-    self->logged_state = state;
-    self->logged_serial = core->seen_serial;
-    self->logged_failures = core->failures;
-}
-
-/* Give the reconciler an input and do what it decides. */
-static void
-deliver(struct adapter *self, const struct locum_nsd_input *input)
-{
-    struct locum_nsd_actions actions;
-    const locum_ms now = locum_clock_read().mono;
-    locum_nsd_reconcile_step(&self->reconciler, input, now, (uint32_t)random(), &actions);
-    log_state(self);
-    locum_notify_iteration(&self->notify, now);
-    perform(self, &actions);
-    const locum_ms next = locum_nsd_reconcile_next(&self->reconciler);
-    locum_timer_arm(&self->timer, next > now ? next - now : 1);
-}
-
-static struct locum_nsd_version
-version_of(const struct locum_nsd_zonetext *read)
-{
-    return (struct locum_nsd_version){
-        .known = true, .serial = read->serial, .digest = read->digest, .fixed = read->is_signed};
-}
-
-static void
-read_zone_file(struct adapter *self)
-{
-    char why[WHY_BYTES] = "";
-    struct locum_nsd_input input = {.kind = LOCUM_NSD_INPUT_FILE};
-    struct zone_copy zone;
-    (void)locum_nsd_files_changed(&self->files);
-    if (locum_nsd_files_read(self->files.path, self->settings->zone, &zone.text, &zone.read, why) ==
-        0) {
-        input.version = version_of(&zone.read);
-        free(zone.text);
-    }
-    deliver(self, &input);
-}
-
-static void
-on_timer(void *user)
+on_step(void *user)
 {
     struct adapter *self = user;
-    if (locum_nsd_files_changed(&self->files)) {
-        LOCUM_LOG(LOCUM_LOG_WARN, "zonefile", "file", self->files.path, "reason",
-                  "changed by another program; only locum-nsd may write it", "effect",
-                  "it is written again");
-        read_zone_file(self);
-        return;
-    }
-    deliver(self, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_TIME});
+    locum_notify_iteration(&self->notify, locum_clock_read().mono);
 }
 
-/* Keep the fail-open zone on the disk, for a start without the coordinator. */
 static void
-keep_open(struct adapter *self)
+on_report(void *user)
 {
-    char why[WHY_BYTES] = "";
-    if (self->open.read.digest == self->open_kept) {
-        return;
+    struct adapter *self = user;
+    char buffer[LOCUM_NOTIFY_BYTES_MAX / 2];
+    struct locum_text status = locum_text_init(buffer, sizeof(buffer));
+    for (size_t i = 0; i < self->names.count; i++) {
+        if (self->zones[i] != NULL) {
+            locum_text_add(&status, status.length > 0 ? "; " : "");
+            locum_nsd_zone_describe(self->zones[i], &status);
+        }
     }
-    if (locum_nsd_files_keep_open(&self->files, self->open.text, why) == 0) {
-        self->open_kept = self->open.read.digest;
-    } else {
-        LOCUM_LOG(LOCUM_LOG_WARN, "fail-open", "reason", why, "effect",
+    locum_notify_status(&self->notify, buffer);
+}
+
+static bool
+has_name(const struct locum_nsd_names *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        if (strcmp(names->at[i], name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Carry these zones: begin new ones, end those that are gone. The last failure, or 0. */
+static int
+carry(struct adapter *self, const struct locum_nsd_names *names)
+{
+    struct locum_nsd_names now = {.count = 0};
+    struct locum_nsd_zone *zones[LOCUM_ZONES_MAX] = {NULL};
+    int status = 0;
+    for (size_t i = 0; i < self->names.count; i++) {
+        if (has_name(names, self->names.at[i])) {
+            memcpy(now.at[now.count], self->names.at[i], sizeof(now.at[0]));
+            zones[now.count++] = self->zones[i];
+        } else {
+            self->names.at[i][strlen(self->names.at[i]) - 1] = '\0'; /* for people */
+            LOCUM_LOG(LOCUM_LOG_INFO, "zone", "zone", self->names.at[i], "state", "removed",
+                      "effect", "NSD keeps serving it until it is removed from NSD");
+            locum_nsd_zone_destroy(self->zones[i]);
+        }
+    }
+    self->names = now;
+    memcpy(self->zones, zones, sizeof(zones));
+    for (size_t i = 0; i < names->count; i++) {
+        if (!has_name(&self->names, names->at[i])) {
+            const size_t at = self->names.count++;
+            memcpy(self->names.at[at], names->at[i], sizeof(names->at[i]));
+            const int failure = locum_nsd_zone_create(&self->site, names->at[i], &self->zones[at]);
+            status = failure != 0 ? failure : status;
+        }
+    }
+    return status;
+}
+
+/* The coordinator's status has arrived, or has not. */
+static bool
+on_list(void *user, const json_t *answer, const char *why)
+{
+    struct adapter *self = user;
+    struct locum_nsd_names names;
+    (void)why; /* each zone logs it */
+    on_step(self);
+    if (!json_is_array(json_object_get(answer, "zones"))) {
+        return false;
+    }
+    locum_nsd_names_find(&names, self->site.settings, answer);
+    if (memcmp(&names, &self->listed, sizeof(names)) == 0) {
+        return true;
+    }
+    self->listed = names;
+    (void)carry(self, &names);
+    if (locum_nsd_names_keep(&names, self->site.settings) != 0) {
+        LOCUM_LOG(LOCUM_LOG_WARN, "zones", "folder", self->site.settings->state_dir, "reason",
+                  strerror(errno), "effect",
                   "after a restart without the coordinator there is no fail-open zone");
     }
-}
-
-/* Copy a zone of the coordinator's answer. NULL, or what is wrong with it. */
-static const char *
-copy_zone(struct adapter *self, const json_t *answer, const char *key, struct zone_copy *ret)
-{
-    const json_t *value = json_object_get(answer, key);
-    const char *string = json_string_value(value);
-    struct locum_slice text = {.length = json_string_length(value)};
-    struct zone_copy copy;
-    const char *wrong;
-    if (string == NULL) {
-        return "its answer lacks a zone";
-    }
-    copy.text = strdup(string);
-    if (copy.text == NULL) {
-        return "out of memory";
-    }
-    text.at = copy.text;
-    if (locum_nsd_zonetext_read(text, self->settings->zone, &copy.read, &wrong) != 0) {
-        free(copy.text);
-        return wrong;
-    }
-    free(ret->text);
-    *ret = copy;
-    return NULL;
-}
-
-static bool
-on_zone(void *user, const json_t *answer, const char *why)
-{
-    struct adapter *self = user;
-    const json_t *serial = json_object_get(answer, "serial");
-    if (answer != NULL) {
-        why = json_is_integer(serial) && json_integer_value(serial) >= 0 &&
-                      json_integer_value(serial) <= UINT32_MAX
-                  ? copy_zone(self, answer, "zone", &self->target)
-                  : "the serial of its answer is not a 32-bit number";
-    }
-    if (why == NULL) {
-        why = copy_zone(self, answer, "fail_open", &self->open);
-    }
-    const bool connected = why == NULL;
-    if (connected != self->connected) {
-        LOCUM_LOG(connected ? LOCUM_LOG_INFO : LOCUM_LOG_WARN, "coordinator", "socket",
-                  self->settings->coordinator, "state", connected ? "connected" : "disconnected",
-                  "reason", why);
-    }
-    self->connected = connected;
-    if (!connected) {
-        return false;
-    }
-    keep_open(self);
-    deliver(self, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_TARGET,
-                                            .version = version_of(&self->target.read),
-                                            .open = version_of(&self->open.read)});
     return true;
-}
-
-static void
-on_soa(void *user, enum locum_nsd_soa outcome, uint32_t serial, const char *why)
-{
-    struct adapter *self = user;
-    (void)locum_text_format_buffer(self->nsd_failure, sizeof(self->nsd_failure), "%s",
-                                   why != NULL ? why : "");
-    deliver(self, &(struct locum_nsd_input){
-                      .kind = LOCUM_NSD_INPUT_SOA, .soa = outcome, .serial = serial, .why = why});
-}
-
-static void
-on_control(void *user, enum locum_nsd_reply outcome, const char *why)
-{
-    deliver(user, &(struct locum_nsd_input){
-                      .kind = LOCUM_NSD_INPUT_CONTROL, .control = outcome, .why = why});
-}
-
-/* The outcome of PREPARE, PLACE or RESTORE. */
-static void
-deliver_outcome(struct adapter *self, enum locum_nsd_input_kind kind, bool ok, const char *why)
-{
-    deliver(self, &(struct locum_nsd_input){.kind = kind, .ok = ok, .why = why});
-}
-
-static void
-on_checked(void *user, bool ok, const char *output)
-{
-    struct adapter *self = user;
-    char why[WHY_BYTES] = "";
-    self->checking = NULL;
-    (void)locum_text_format_buffer(why, sizeof(why), "nsd-checkzone rejects the zone: %.*s",
-                                   WHY_BYTES / 2, output);
-    deliver_outcome(self, LOCUM_NSD_INPUT_PREPARED, ok, why);
-}
-
-/* Write a zone with this serial beside the zone file. On failure why has the reason. */
-static bool
-write_zone(struct adapter *self, const struct locum_nsd_zonetext *zone, uint32_t serial,
-           char why[WHY_BYTES])
-{
-    char *text;
-    if (locum_nsd_zonetext_render(zone, serial, &text) != 0) {
-        (void)locum_text_format_buffer(why, WHY_BYTES, "out of memory");
-        return false;
-    }
-    const bool written = locum_nsd_files_write(&self->files, text, why) == 0;
-    free(text);
-    return written;
-}
-
-static void
-prepare(struct adapter *self, const struct locum_nsd_action *action)
-{
-    const struct zone_copy *source =
-        action->source == LOCUM_NSD_SOURCE_OPEN ? &self->open : &self->target;
-    const char *const argv[] = {LOCUM_NSD_ENV, "nsd-checkzone", self->settings->plain,
-                                self->files.fresh, NULL};
-    char why[WHY_BYTES] = "";
-    if (write_zone(self, &source->read, action->serial, why)) {
-        const int status =
-            locum_nsd_child_start(self->base, argv, on_checked, self, &self->checking);
-        if (status == 0) {
-            return;
-        }
-        (void)locum_text_format_buffer(why, sizeof(why), "cannot run nsd-checkzone: %s",
-                                       locum_error_text(status));
-    }
-    deliver_outcome(self, LOCUM_NSD_INPUT_PREPARED, false, why);
-}
-
-/* The prepared zone, or the last good one: NSD has served it, so nothing checks it again. */
-static void
-place(struct adapter *self, const struct locum_nsd_action *action)
-{
-    char why[WHY_BYTES] = "";
-    struct zone_copy last = {.text = NULL};
-    const bool written = action->kind == LOCUM_NSD_PLACE ||
-                         (locum_nsd_files_read(self->files.last, self->settings->zone, &last.text,
-                                               &last.read, why) == 0 &&
-                          write_zone(self, &last.read, action->serial, why));
-    const bool ok = written && locum_nsd_files_place(&self->files, action->keep, why) == 0;
-    free(last.text);
-    deliver_outcome(self, LOCUM_NSD_INPUT_PLACED, ok, why);
-}
-
-static void
-send_command(struct adapter *self, const struct locum_nsd_action *action)
-{
-    char command[2 * LOCUM_DOMAIN_MAX];
-    const bool add = action->kind == LOCUM_NSD_ADDZONE;
-    if (action->touch) {
-        locum_nsd_files_touch(&self->files);
-    }
-    (void)locum_text_format_buffer(command, sizeof(command), add ? "addzone %s %s" : "reload %s",
-                                   self->settings->plain, self->settings->pattern);
-    locum_nsd_control_send(&self->control, command);
-}
-
-static void
-report(struct adapter *self)
-{
-    const struct locum_nsd_reconciler *core = &self->reconciler;
-    const enum locum_nsd_state state = locum_nsd_reconcile_state(core);
-    const locum_ms lag = locum_nsd_reconcile_lag_ms(core);
-    const bool served = core->looked && core->seen == LOCUM_NSD_SOA_SERIAL;
-    json_t *serial = served ? json_integer((json_int_t)core->seen_serial) : json_null();
-    json_t *lag_ms = lag >= 0 ? json_integer((json_int_t)lag) : json_null();
-    const char *error = state == LOCUM_NSD_FAILED ? core->why : NULL;
-    locum_nsd_upstream_report(self->upstream,
-                              json_pack("{s:s, s:o, s:o, s:s, s:s?}", "zone", self->settings->zone,
-                                        "serial", serial, "lag_ms", lag_ms, "state",
-                                        locum_nsd_reconcile_state_text(state), "error", error));
-    char status[LOCUM_NOTIFY_BYTES_MAX / 2];
-    (void)locum_text_format_buffer(status, sizeof(status),
-                                   served ? "%s, serial %u" : "%s, NSD does not serve the zone",
-                                   locum_nsd_reconcile_state_text(state), core->seen_serial);
-    locum_notify_status(&self->notify, status);
-}
-
-static void
-perform(struct adapter *self, const struct locum_nsd_actions *actions)
-{
-    for (size_t i = 0; i < actions->count; i++) {
-        const struct locum_nsd_action *action = &actions->at[i];
-        switch (action->kind) {
-        case LOCUM_NSD_PREPARE: prepare(self, action); break;
-        case LOCUM_NSD_PLACE:
-        case LOCUM_NSD_RESTORE: place(self, action); break;
-        case LOCUM_NSD_RELOAD:
-        case LOCUM_NSD_ADDZONE: send_command(self, action); break;
-        case LOCUM_NSD_ASK: locum_nsd_ask_send(&self->ask); break;
-        case LOCUM_NSD_REPORT: report(self); break;
-        }
-    }
 }
 
 static void
@@ -348,65 +122,47 @@ on_stop(evutil_socket_t number, short what, void *user)
     struct adapter *self = user;
     (void)number, (void)what;
     locum_notify_stopping(&self->notify);
-    (void)event_base_loopbreak(self->base);
+    (void)event_base_loopbreak(self->site.base);
 }
 
 static bool
 add_signal(struct adapter *self, struct event *ret, int number)
 {
-    return evsignal_assign(ret, self->base, number, on_stop, self) == 0 &&
+    return evsignal_assign(ret, self->site.base, number, on_stop, self) == 0 &&
            evsignal_add(ret, NULL) == 0;
 }
 
 static int
 build(struct adapter *self)
 {
-    const struct locum_nsd_settings *settings = self->settings;
-    self->base = locum_timer_base(EVENT_BASE_FLAG_PRECISE_TIMER);
-    if (self->base == NULL || event_base_priority_init(self->base, PRIORITIES) != 0) {
+    const struct locum_nsd_settings *settings = self->site.settings;
+    struct locum_nsd_names names;
+    self->site.base = locum_timer_base(EVENT_BASE_FLAG_PRECISE_TIMER);
+    if (self->site.base == NULL || event_base_priority_init(self->site.base, PRIORITIES) != 0 ||
+        !add_signal(self, &self->term, SIGTERM) || !add_signal(self, &self->interrupt, SIGINT)) {
         return LOCUM_ERR_MEMORY;
     }
-    locum_timer_init(&self->timer, self->base, on_timer, self);
-    locum_timer_run_last(&self->timer);
-    locum_nsd_control_init(&self->control, self->base, &self->conf, on_control, self);
-    locum_nsd_ask_init(&self->ask, self->base, &settings->address, settings->zone, on_soa, self);
-    self->upstream =
-        locum_nsd_upstream_create(self->base, settings->coordinator, settings->zone, on_zone, self);
-    return self->upstream != NULL && add_signal(self, &self->term, SIGTERM) &&
-                   add_signal(self, &self->interrupt, SIGINT)
-               ? 0
-               : LOCUM_ERR_MEMORY;
-}
-
-/* Read what an earlier run has left on the disk. */
-static void
-read_files(struct adapter *self)
-{
-    char why[WHY_BYTES] = "";
-    if (locum_nsd_files_read(self->files.open, self->settings->zone, &self->open.text,
-                             &self->open.read, why) == 0) {
-        self->open_kept = self->open.read.digest;
-        deliver(self, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_OPEN,
-                                                .open = version_of(&self->open.read)});
+    locum_nsd_names_find(&names, settings, NULL);
+    const int status = carry(self, &names);
+    if (settings->zone[0] != '\0') {
+        return status;
     }
-    read_zone_file(self);
+    self->list =
+        locum_nsd_upstream_create(self->site.base, settings->coordinator, NULL, on_list, self);
+    return self->list != NULL ? 0 : LOCUM_ERR_MEMORY;
 }
 
 static void
 destroy(struct adapter *self)
 {
-    locum_nsd_child_destroy(self->checking);
-    locum_nsd_ask_fini(&self->ask);
-    locum_nsd_control_fini(&self->control);
-    locum_nsd_upstream_destroy(self->upstream);
-    locum_timer_fini(&self->timer);
-    if (self->base != NULL) {
-        event_base_free(self->base);
+    locum_nsd_upstream_destroy(self->list);
+    for (size_t i = 0; i < self->names.count; i++) {
+        locum_nsd_zone_destroy(self->zones[i]);
+    }
+    if (self->site.base != NULL) {
+        event_base_free(self->site.base);
     }
     locum_notify_close(&self->notify);
-    locum_nsd_files_fini(&self->files);
-    free(self->target.text);
-    free(self->open.text);
     free(self);
     libevent_global_shutdown();
 }
@@ -414,38 +170,28 @@ destroy(struct adapter *self)
 int
 locum_nsd_adapter_run(const struct locum_nsd_settings *settings)
 {
-    char why[WHY_BYTES] = "";
     struct adapter *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return 1;
     }
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGCHLD, SIG_DFL);
-    self->settings = settings;
-    self->connected = true;
-    self->logged_state = LOCUM_NSD_APPLYING; /* which is never logged */
-    locum_nsd_files_init(&self->files, settings->zonefile);
+    self->site = (struct locum_nsd_site){
+        .settings = settings, .on_step = on_step, .on_report = on_report, .user = self};
     (void)!locum_notify_open(&self->notify);
-    int status = locum_nsd_files_lock(&self->files, why);
-    if (status == 0) {
-        status = locum_nsd_conf_read(settings, locum_problems_log, NULL, &self->conf);
-    }
+    srandom((unsigned)locum_clock_read().mono);
+    LOCUM_LOG(LOCUM_LOG_INFO, "start", "version", LOCUM_VERSION, "zones",
+              settings->zone[0] != '\0' ? settings->zone : "all");
+    int status = locum_nsd_conf_read(settings, locum_problems_log, NULL, &self->site.conf);
     if (status == 0) {
         status = build(self);
     }
-    if (status != 0) {
-        LOCUM_LOG(LOCUM_LOG_ERR, "not-started", "reason",
-                  why[0] != '\0'                ? why
-                  : status == LOCUM_ERR_INVALID ? "see the errors above"
-                                                : locum_error_text(status));
+    if (status == 0) {
+        (void)event_base_dispatch(self->site.base);
+        LOCUM_LOG(LOCUM_LOG_INFO, "stop");
     } else {
-        LOCUM_LOG(LOCUM_LOG_INFO, "start", "version", LOCUM_VERSION, "zone", self->settings->plain,
-                  "file", self->files.path);
-        srandom((unsigned)locum_clock_read().mono);
-        locum_nsd_reconcile_init(&self->reconciler, settings->lost_ms, locum_clock_read().mono);
-        read_files(self);
-        (void)event_base_dispatch(self->base);
-        LOCUM_LOG(LOCUM_LOG_INFO, "stop", "zone", self->settings->plain);
+        LOCUM_LOG(LOCUM_LOG_ERR, "not-started", "reason",
+                  status == LOCUM_ERR_MEMORY ? locum_error_text(status) : "see the errors above");
     }
     destroy(self);
     return status == 0 ? 0 : 1;

@@ -9,22 +9,8 @@
 
 #include "base/version.h"
 #include "nsd-adapter/adapter.h"
-#include "nsd-adapter/nsdconf.h"
 
 enum { EXIT_FINE = 0, EXIT_NOT_FINE = 1, EXIT_USAGE = 2 };
-
-static int
-check(const struct locum_nsd_settings *settings)
-{
-    struct locum_nsd_conf conf;
-    if (locum_nsd_conf_read(settings, locum_problems_print, NULL, &conf) != 0) {
-        (void)fprintf(stderr, "%s: refused\n", settings->path);
-        return EXIT_NOT_FINE;
-    }
-    (void)printf("%s: good: zone %s, file %s, NSD's control by %s\n", settings->path,
-                 settings->zone, settings->zonefile, conf.socket[0] != '\0' ? conf.socket : "TLS");
-    return EXIT_FINE;
-}
 
 static const struct {
     const char *name;
@@ -32,7 +18,8 @@ static const struct {
     int (*run)(const struct locum_nsd_settings *settings); /* the exit code */
 } commands[] = {
     {"run", "run in the foreground", locum_nsd_adapter_run},
-    {"check", "validate the configuration, and NSD's where the adapter uses it", check},
+    {"check", "validate the configuration, and NSD's where the adapter uses it",
+     locum_nsd_adapter_check},
     {"status", "show what the coordinator, the zone file and NSD say", locum_nsd_adapter_status},
 };
 

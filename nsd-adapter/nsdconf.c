@@ -1,9 +1,9 @@
 #include "nsd-adapter/nsdconf.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/error.h"
-#include "base/text_format.h"
 #include "config/problems.h"
 #include "nsd-adapter/child.h"
 
@@ -51,6 +51,46 @@ read_path(struct conf_reader *self, const char *option, char *ret, size_t size_b
     }
 }
 
+/* With chroot NSD itself ends both folders with a slash. */
+static struct locum_slice
+read_folder(struct conf_reader *self, const char *option, char ret[LOCUM_PATH_MAX + 1])
+{
+    read_path(self, option, ret, LOCUM_PATH_MAX + 1);
+    struct locum_slice folder = locum_slice_of(ret);
+    while (folder.length > 0 && folder.at[folder.length - 1] == '/') {
+        folder.length--;
+    }
+    return folder;
+}
+
+/* Begin the path of a file: NSD and nsd-control(8) change their directory to zonesdir. */
+static void
+start_path(struct conf_reader *self, const char *written, struct locum_text *path)
+{
+    char zonesdir[LOCUM_PATH_MAX + 1] = "";
+    if (written[0] == '/') {
+        return;
+    }
+    const struct locum_slice folder = read_folder(self, "zonesdir", zonesdir);
+    locum_text_add_bytes(path, folder.at, folder.length);
+    locum_text_add(path, "/");
+    if (zonesdir[0] != '/') {
+        PROBLEM("%s is relative and zonesdir is %s, so the file depends on where NSD was started: "
+                "write an absolute path",
+                QUOTED(written), QUOTED(zonesdir));
+    }
+}
+
+static void
+read_key_file(struct conf_reader *self, const char *option, char ret[LOCUM_PATH_MAX + 1])
+{
+    char written[LOCUM_PATH_MAX + 1] = "";
+    struct locum_text path = locum_text_init(ret, LOCUM_PATH_MAX + 1);
+    read_path(self, option, written, sizeof(written));
+    start_path(self, written, &path);
+    locum_text_add(&path, written);
+}
+
 /* Like nsd-control(8), use the first control-interface, and loopback for a wildcard address. */
 static void
 set_control(struct conf_reader *self, const char *interface, struct locum_nsd_conf *ret)
@@ -79,44 +119,126 @@ set_control(struct conf_reader *self, const char *interface, struct locum_nsd_co
         PROBLEM("cannot read control-port with nsd-checkconf -o");
     }
     ret->control.port = (uint16_t)port;
-    read_path(self, "server-cert-file", ret->server_cert, sizeof(ret->server_cert));
-    read_path(self, "control-cert-file", ret->control_cert, sizeof(ret->control_cert));
-    read_path(self, "control-key-file", ret->control_key, sizeof(ret->control_key));
+    read_key_file(self, "server-cert-file", ret->server_cert);
+    read_key_file(self, "control-cert-file", ret->control_cert);
+    read_key_file(self, "control-key-file", ret->control_key);
 }
 
-/* False: NSD reads another file. "%s" is the zone's name; a value with one of the other letters of
- * nsd.conf(5) is not checked. */
-static bool
-is_zonefile(const struct conf_reader *self, const char *value)
+/* The label of a name that is the `last`-th from its end; "." if there are fewer. */
+static struct locum_slice
+label_from_end(const char *plain, unsigned last)
 {
-    char path[2 * LOCUM_PATH_MAX];
-    const char *percent = strchr(value, '%');
-    if (percent == NULL || percent[1] != 's' || strchr(percent + 1, '%') != NULL) {
-        return percent != NULL || strcmp(value, self->settings->zonefile) == 0;
+    struct locum_slice name = locum_slice_of(plain);
+    struct locum_slice label;
+    size_t count = 0;
+    for (struct locum_slice rest = name; rest.at != NULL && locum_slice_cut(&rest, '.', &label);) {
+        count++;
     }
-    (void)locum_text_format_buffer(path, sizeof(path), "%.*s%s%s", (int)(percent - value), value,
-                                   self->settings->plain, percent + 2);
-    return strcmp(path, self->settings->zonefile) == 0;
+    for (; count >= last && locum_slice_cut(&name, '.', &label); count--) {
+        if (count == last) {
+            return label;
+        }
+    }
+    return locum_slice_of(".");
 }
 
-/* nsd.conf must have the zone or the pattern, with our file. */
+/* Replace the letters that nsd.conf(5) has for `zonefile`: %s, %1 to %3, %x to %z. */
 static void
-check_zone(struct conf_reader *self)
+expand(struct locum_text *text, const char *value, const char *plain)
 {
-    const struct locum_nsd_settings *settings = self->settings;
-    const char *value = read_option(self, "zonefile", "-z", settings->plain);
-    const bool own = value != NULL;
-    if (!own) {
+    for (; *value != '\0'; value++) {
+        const char letter = *value == '%' ? value[1] : '\0';
+        const size_t index = (size_t)(letter - '1');
+        struct locum_slice piece = {.at = value, .length = 1};
+        if (letter == 's') {
+            piece = locum_slice_of(plain);
+        } else if (letter >= '1' && letter <= '3') {
+            piece.at = index < strlen(plain) ? plain + index : ".";
+        } else if (letter >= 'x' && letter <= 'z') {
+            piece = label_from_end(plain, 'z' - (unsigned)letter + 1);
+        } else {
+            value--; /* a character that stands for itself */
+        }
+        value++;
+        locum_text_add_bytes(text, piece.at, piece.length);
+    }
+}
+
+/* The absolute path. With chroot, it may be written as seen from inside or from outside. */
+static void
+set_path(struct conf_reader *self, const char *name, struct locum_nsd_zonefile *ret)
+{
+    char chroot[LOCUM_PATH_MAX + 1] = "";
+    struct locum_text path = locum_text_init(ret->path, sizeof(ret->path));
+    const struct locum_slice folder = read_folder(self, "chroot", chroot);
+    start_path(self, ret->written, &path);
+    if (path.length == 0 && (strncmp(ret->written, folder.at, folder.length) != 0 ||
+                             ret->written[folder.length] != '/')) {
+        locum_text_add_bytes(&path, folder.at, folder.length);
+    }
+    expand(&path, ret->written, name);
+    if (path.truncated) {
+        PROBLEM("the path of zonefile %s is too long", QUOTED(ret->written));
+    }
+}
+
+/* Two paths of one file: the same name in the same folder. */
+static bool
+is_same_file(const char *a, const char *b)
+{
+    char folders[2][LOCUM_PATH_MAX + 1];
+    struct stat at[2];
+    const char *const paths[] = {a, b};
+    if (strcmp(a, b) == 0) {
+        return true;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const char *slash = strrchr(paths[i], '/');
+        const size_t length = slash != NULL ? (size_t)(slash - paths[i]) + 1 : 0;
+        const struct locum_slice folder = {.at = paths[i], .length = length};
+        if (locum_slice_copy(folder, folders[i], sizeof(folders[i])) != 0 ||
+            stat(folders[i], &at[i]) != 0) {
+            return false;
+        }
+    }
+    return strcmp(strrchr(a, '/'), strrchr(b, '/')) == 0 && at[0].st_dev == at[1].st_dev &&
+           at[0].st_ino == at[1].st_ino;
+}
+
+int
+locum_nsd_conf_zonefile(const struct locum_nsd_settings *settings, const char *plain,
+                        locum_problem_fn *report, void *user, struct locum_nsd_zonefile *ret)
+{
+    struct conf_reader reader = {.settings = settings};
+    struct conf_reader *const self = &reader;
+    struct locum_nsd_zonefile found = {.pattern = false};
+    char name[LOCUM_DOMAIN_MAX + 1] = ""; /* as NSD's configuration writes it */
+    const char *value = read_option(self, "name", "-z", plain);
+    if (value != NULL && locum_slice_copy(locum_slice_of(value), name, sizeof(name)) == 0) {
+        value = read_option(self, "zonefile", "-z", plain);
+    } else {
+        found.pattern = true;
         value = read_option(self, "zonefile", "-p", settings->pattern);
     }
     if (value == NULL) {
         PROBLEM("there is neither zone %s nor pattern %s (nsd.pattern): add e.g. `pattern:` with "
-                "`name: locum` and the `zonefile:` of nsd.zonefile",
-                settings->plain, QUOTED(settings->pattern));
-    } else if (!is_zonefile(self, value)) {
-        PROBLEM("its %s reads %s: nsd.zonefile must be the same file", own ? "zone" : "pattern",
-                QUOTED(value));
+                "`name: %s` and `zonefile: /var/lib/locum-nsd/%%s.zone`, and restart NSD",
+                plain, QUOTED(settings->pattern), settings->pattern);
+    } else if (locum_slice_copy(locum_slice_of(value), found.written, sizeof(found.written)) != 0) {
+        PROBLEM("the zonefile of zone %s is too long", plain);
+    } else {
+        set_path(self, found.pattern ? plain : name, &found);
     }
+    if (self->problems.error_count == 0 && settings->zonefile[0] != '\0' &&
+        !is_same_file(found.path, settings->zonefile)) {
+        PROBLEM("its %s reads %s (zonefile %s), but nsd.zonefile is %s: name the same file, or "
+                "leave nsd.zonefile out",
+                found.pattern ? "pattern" : "zone", QUOTED(found.path), QUOTED(found.written),
+                QUOTED(settings->zonefile));
+    }
+    locum_problems_report(&self->problems, settings->nsd_config, report, user);
+    *ret = found;
+    return self->problems.error_count > 0 ? LOCUM_ERR_INVALID : 0;
 }
 
 int
@@ -138,7 +260,6 @@ locum_nsd_conf_read(const struct locum_nsd_settings *settings, locum_problem_fn 
     } else {
         read_path(self, "control-interface", interface, sizeof(interface));
         set_control(self, interface, &conf);
-        check_zone(self);
     }
     locum_problems_report(&self->problems, settings->nsd_config, report, user);
     if (self->problems.error_count > 0) {

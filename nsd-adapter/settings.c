@@ -13,6 +13,7 @@ enum {
     COORDINATOR,
     COORDINATOR_LOST,
     ZONE,
+    STATE_DIR,
     NSD,
     NSD_CONFIG,
     NSD_ZONEFILE,
@@ -26,13 +27,20 @@ static const struct locum_schema_row rows[] = {
     .note = "Control socket of the coordinator on this host"},
 [COORDINATOR_LOST] = {"coordinator-lost", DURATION(5 * SECOND, HOUR), DEFAULT("10s"), AT(lost_ms),
     .note = "If the coordinator does not answer for this long, NSD gets the fail-open zone"},
-[ZONE] = {"zone", DOMAIN, REQUIRED, AT(zone), .note = "The zone, one of the coordinator's"},
-[NSD] = {"nsd", MAP, REQUIRED, .note = "The NSD on this host"},
+[ZONE] = {"zone", DOMAIN, DERIVED("every zone of the coordinator"), AT(zone),
+    .note = "Carry only this zone of the coordinator"},
+[STATE_DIR] = {"state-dir", PATH(LOCUM_PATH_MAX - 16), DEFAULT("/var/lib/locum-nsd"), AT(state_dir),
+    .note = "Without `zone`: the folder of the file `zone.list`",
+    .help = "It names the coordinator's zones, for a start without the coordinator."},
+[NSD] = {"nsd", MAP, DEFAULT(NULL), .note = "The NSD on this host"},
 [NSD_CONFIG] = {"nsd.config", PATH(LOCUM_PATH_MAX), DEFAULT("/etc/nsd/nsd.conf"), AT(nsd_config),
     .note = "NSD's configuration file",
-    .help = "The control channel and its certificates are read from it with nsd-checkconf(8)."},
-[NSD_ZONEFILE] = {"nsd.zonefile", PATH(LOCUM_PATH_MAX - 16), REQUIRED, AT(zonefile),
-    .note = "The file that NSD reads the zone from", .help = "Only `locum-nsd` writes it."},
+    .help = "The control channel, its certificates and the zone files are read from it with "
+            "nsd-checkconf(8)."},
+[NSD_ZONEFILE] = {"nsd.zonefile", PATH(LOCUM_PATH_MAX - 16),
+    DERIVED("the `zonefile:` in `nsd.config`"), AT(zonefile),
+    .note = "The file that NSD reads the zone from; needs `zone`",
+    .help = "An error if NSD's configuration names another file. Only `locum-nsd` writes it."},
 [NSD_ADDRESS] = {"nsd.address", ADDRESS, DEFAULT("127.0.0.1:53"), AT(address),
     .note = "Address and port at which NSD answers queries"},
 [NSD_PATTERN] = {"nsd.pattern", TEXT(1, 63), DEFAULT("locum"), AT(pattern),
@@ -54,11 +62,15 @@ locum_nsd_settings_load(const char *path, locum_problem_fn *report, void *user,
     int status = locum_bind_file(bind, &locum_nsd_keys, path, &settings);
     if (status == 0) {
         yaml_document_delete(&bind->document);
+        if (settings.zonefile[0] != '\0' && settings.zone[0] == '\0') {
+            locum_bind_error(bind, NSD_ZONEFILE, 0,
+                             "zonefile: it needs `zone`; without both, the "
+                             "zone files are those of nsd.config");
+        }
         status = bind->problems.error_count > 0 ? LOCUM_ERR_INVALID : 0;
     }
     locum_problems_report(&bind->problems, path, report, user);
     if (status == 0) {
-        memcpy(settings.plain, settings.zone, strlen(settings.zone) - 1);
         *ret = settings;
     }
     free(bind);

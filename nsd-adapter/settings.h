@@ -14,11 +14,11 @@ struct locum_nsd_settings {
     const char *path;                     /* of the file itself, borrowed */
     char coordinator[LOCUM_PATH_MAX + 1]; /* its control socket */
     locum_ms lost_ms;                     /* coordinator-lost */
-    char zone[LOCUM_DOMAIN_MAX + 1];      /* absolute, lower case, with its last dot */
-    char plain[LOCUM_DOMAIN_MAX + 1];     /* the same without its last dot, for NSD's programs */
+    char zone[LOCUM_DOMAIN_MAX + 1]; /* absolute, lower case, with its last dot; "": all zones */
+    char state_dir[LOCUM_PATH_MAX + 1];
     char nsd_config[LOCUM_PATH_MAX + 1];
-    char zonefile[LOCUM_PATH_MAX + 1];
-    struct locum_address address; /* where NSD answers queries */
+    char zonefile[LOCUM_PATH_MAX + 1]; /* "": what nsd_config says */
+    struct locum_address address;      /* where NSD answers queries */
     char pattern[64];
 };
 

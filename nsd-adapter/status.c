@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "base/text_format.h"
 #include "cli/client.h"
 #include "nsd-adapter/ask.h"
 #include "nsd-adapter/files.h"
+#include "nsd-adapter/names.h"
+#include "nsd-adapter/nsdconf.h"
 
 enum { EXIT_FINE = 0, EXIT_NOT_FINE = 1 };
 
@@ -32,12 +32,12 @@ on_soa(void *user, enum locum_nsd_soa outcome, uint32_t serial, const char *why)
 }
 
 static void
-ask_nsd(const struct locum_nsd_settings *settings, struct nsd_answer *ret)
+ask_nsd(const struct locum_nsd_settings *settings, const char *zone, struct nsd_answer *ret)
 {
     struct locum_nsd_ask ask;
     *ret = (struct nsd_answer){.base = event_base_new(), .why = "out of memory"};
     if (ret->base != NULL) {
-        locum_nsd_ask_init(&ask, ret->base, &settings->address, settings->zone, on_soa, ret);
+        locum_nsd_ask_init(&ask, ret->base, &settings->address, zone, on_soa, ret);
         locum_nsd_ask_send(&ask);
         (void)event_base_dispatch(ret->base);
         locum_nsd_ask_fini(&ask);
@@ -57,9 +57,17 @@ print_serial(const char *who, bool known, uint32_t serial, const char *where, co
 
 /* Print what the adapter has reported last. True if it reported that NSD serves the zone. */
 static bool
-print_report(const json_t *status)
+print_report(const json_t *status, const char *name)
 {
-    const json_t *report = json_object_get(status, "nsd");
+    const json_t *zones = json_object_get(status, "zones");
+    const json_t *zone;
+    const json_t *report = NULL;
+    size_t i;
+    json_array_foreach(zones, i, zone)
+    {
+        const char *other = json_string_value(json_object_get(zone, "name"));
+        report = other != NULL && strcmp(other, name) == 0 ? json_object_get(zone, "nsd") : report;
+    }
     const char *state = json_string_value(json_object_get(report, "state"));
     const char *error = json_string_value(json_object_get(report, "error"));
     const json_t *lag = json_object_get(report, "lag_ms");
@@ -75,37 +83,88 @@ print_report(const json_t *status)
     return strcmp(state, "served") == 0;
 }
 
+/* Print one zone. status: NULL: the coordinator does not answer. True: NSD serves the right zone.
+ */
+static bool
+print_zone(const struct locum_nsd_settings *settings, const char *name, const json_t *status)
+{
+    struct locum_nsd_files files = {.lock_fd = -1};
+    struct nsd_answer nsd;
+    char plain[LOCUM_DOMAIN_MAX + 1] = "";
+    char why[LOCUM_NSD_FILES_WHY_MAX] = "";
+    struct locum_nsd_zonetext zone = {.serial = 0};
+    struct locum_nsd_zonefile file;
+    char *text = NULL;
+    memcpy(plain, name, strlen(name) - 1);
+    (void)printf("%-12s %s\n", "zone", name);
+    if (locum_nsd_conf_zonefile(settings, plain, locum_problems_print, NULL, &file) != 0) {
+        return false;
+    }
+    locum_nsd_files_init(&files, file.path);
+    const pid_t holder = locum_nsd_files_holder(&files);
+    (void)printf(holder > 0 ? "%-12s running, process %d\n" : "%-12s not running\n", "adapter",
+                 (int)holder);
+    const json_t *serial = json_object_get(json_object_get(status, "dns"), "serial");
+    print_serial("coordinator", json_is_integer(serial), (uint32_t)json_integer_value(serial),
+                 settings->coordinator, status != NULL ? "no serial" : "does not answer");
+    const bool filed = locum_nsd_files_read(file.path, name, &text, &zone, why) == 0;
+    free(text);
+    print_serial("zone file", filed, zone.serial, file.path, why);
+    ask_nsd(settings, name, &nsd);
+    const bool served = nsd.outcome == LOCUM_NSD_SOA_SERIAL;
+    print_serial("NSD", served, nsd.serial, locum_address_text(&settings->address).text, nsd.why);
+    const bool reported = status != NULL && print_report(status, name);
+    return reported && holder > 0 && filed && served && nsd.serial == zone.serial;
+}
+
 int
 locum_nsd_adapter_status(const struct locum_nsd_settings *settings)
 {
-    struct locum_nsd_files files;
-    struct nsd_answer nsd;
-    char why[LOCUM_NSD_FILES_WHY_MAX] = "";
+    struct locum_nsd_names names;
     json_t *status = NULL;
-    struct locum_nsd_zonetext zone = {.serial = 0};
-    char *text = NULL;
-    locum_nsd_files_init(&files, settings->zonefile);
-    const pid_t holder = locum_nsd_files_holder(&files);
-    (void)printf("%-12s %s\n", "zone", settings->zone);
-    (void)printf(holder > 0 ? "%-12s running, process %d\n" : "%-12s not running\n", "adapter",
-                 (int)holder);
     const int asked = locum_client_ask(settings->coordinator, "/status", NULL, stderr, &status);
-    if (asked == 0) {
-        const json_t *serial = json_object_get(json_object_get(status, "dns"), "serial");
-        print_serial("coordinator", json_is_integer(serial), (uint32_t)json_integer_value(serial),
-                     settings->coordinator, "no serial");
-    } else {
-        (void)printf("%-12s does not answer\n", "coordinator");
+    locum_nsd_names_find(&names, settings, status);
+    bool fine = names.count > 0;
+    for (size_t i = 0; i < names.count; i++) {
+        (void)printf("%s", i > 0 ? "\n" : "");
+        fine = print_zone(settings, names.at[i], status) && fine;
     }
-    const bool filed =
-        locum_nsd_files_read(settings->zonefile, settings->zone, &text, &zone, why) == 0;
-    free(text);
-    print_serial("zone file", filed, zone.serial, settings->zonefile, why);
-    ask_nsd(settings, &nsd);
-    const bool served = nsd.outcome == LOCUM_NSD_SOA_SERIAL;
-    print_serial("NSD", served, nsd.serial, locum_address_text(&settings->address).text, nsd.why);
-    const bool reported = asked == 0 && print_report(status);
+    if (names.count == 0) {
+        (void)printf("%-12s none: the coordinator has named none yet\n", "zones");
+    }
     json_decref(status);
-    const bool fine = reported && holder > 0 && filed && served && nsd.serial == zone.serial;
     return fine ? EXIT_FINE : asked != 0 ? asked : EXIT_NOT_FINE;
+}
+
+int
+locum_nsd_adapter_check(const struct locum_nsd_settings *settings)
+{
+    struct locum_nsd_conf conf;
+    struct locum_nsd_names names;
+    json_t *status = NULL;
+    int wrong = locum_nsd_conf_read(settings, locum_problems_print, NULL, &conf);
+    if (wrong == 0 && settings->zone[0] == '\0' &&
+        locum_client_ask(settings->coordinator, "/status", NULL, stderr, &status) != 0) {
+        (void)fprintf(stderr, "%s: the zones that the coordinator had last are checked\n",
+                      settings->path);
+    }
+    locum_nsd_names_find(&names, settings, status);
+    json_decref(status);
+    for (size_t i = 0; wrong == 0 && i < names.count; i++) {
+        struct locum_nsd_zonefile file;
+        names.at[i][strlen(names.at[i]) - 1] = '\0';
+        wrong = locum_nsd_conf_zonefile(settings, names.at[i], locum_problems_print, NULL, &file);
+        if (wrong == 0) {
+            (void)printf("%s: zone %s: file %s, from `zonefile: %s` of its %s\n",
+                         settings->nsd_config, names.at[i], file.path, file.written,
+                         file.pattern ? "pattern" : "zone");
+        }
+    }
+    if (wrong != 0) {
+        (void)fprintf(stderr, "%s: refused\n", settings->path);
+        return EXIT_NOT_FINE;
+    }
+    (void)printf("%s: OK: %zu zone(s), NSD's control by %s\n", settings->path, names.count,
+                 conf.socket[0] != '\0' ? conf.socket : "TLS");
+    return EXIT_FINE;
 }

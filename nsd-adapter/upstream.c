@@ -15,6 +15,7 @@ enum {
     ANSWER_BYTES_MAX = 40 * 1024 * 1024, /* two zones as JSON strings */
     TIMEOUT_MS = 8000,                   /* the coordinator answers within 3 s */
     REPORT_TIMEOUT_MS = 2000,
+    STATUS_MS = 2000,
     RETRY_FIRST_MS = 50,
     RETRY_MAX_MS = 1000,
     URL_BYTES = 400,
@@ -65,7 +66,7 @@ begin(struct api_call *call, const char *target, const char *post, long timeout_
 static void
 ask_again(struct locum_nsd_upstream *self, bool good)
 {
-    locum_ms pause_ms = 0;
+    locum_ms pause_ms = self->zone_name == NULL ? STATUS_MS : 0;
     if (good) {
         locum_backoff_reset(&self->backoff);
     } else {
@@ -81,7 +82,11 @@ on_again(void *user)
     struct locum_nsd_upstream *self = user;
     char target[URL_BYTES];
     struct locum_text text = locum_text_init(target, sizeof(target));
-    locum_text_format(&text, "/zone?name=%s", self->zone_name);
+    if (self->zone_name == NULL) {
+        locum_text_add(&text, "/status");
+    } else {
+        locum_text_format(&text, "/zone?name=%s", self->zone_name);
+    }
     if (self->known) {
         locum_text_format(&text, "&wait=%u", self->serial);
     }
@@ -122,7 +127,7 @@ on_fetched(void *user, CURLcode result)
         locum_text_add(&why, "its answer is not a JSON object");
     }
     const bool good = self->on_zone(self->user, why.length == 0 ? json : NULL, buffer);
-    if (good) {
+    if (good && self->zone_name != NULL) {
         self->known = true;
         self->serial = (uint32_t)json_integer_value(json_object_get(json, "serial"));
     }
@@ -175,7 +180,7 @@ locum_nsd_upstream_create(struct event_base *base, const char *socket, const cha
         locum_nsd_upstream_destroy(self);
         return NULL;
     }
-    ask_again(self, true);
+    locum_timer_arm(&self->again, 0);
     return self;
 }
 

@@ -2,8 +2,9 @@
  * upstream: talks to the coordinator over its control socket (HTTP/1.1, doc/architecture.md "API").
  *
  * GET /zone?name=&wait=SERIAL is sent again and again; the coordinator answers when the zone
- * changes, or after 3 s. POST /nsd reports what NSD serves. After a failed or unusable answer the
- * next GET follows after a growing pause and names no serial, so that the zone is sent at once.
+ * changes, or after 3 s. Or, without a zone, GET /status is sent every 2 s. POST /nsd reports what
+ * NSD serves. After a failed or unusable answer the next GET follows after a growing pause and
+ * names no serial, so that the zone is sent at once.
  */
 #ifndef LOCUM_NSD_ADAPTER_UPSTREAM_H
 #define LOCUM_NSD_ADAPTER_UPSTREAM_H
@@ -24,7 +25,8 @@ struct locum_nsd_upstream;
 typedef bool locum_nsd_upstream_fn(void *user, const json_t *answer, const char *why);
 
 /*
- * socket, zone  borrowed until the end; zone needs no escapes in a URL (struct locum_nsd_settings).
+ * socket, zone  borrowed until the end; zone needs no escapes in a URL (struct locum_nsd_settings);
+ *               NULL: the status.
  * on_zone       called from the loop only.
  * Returns NULL: out of memory.
  */

@@ -100,8 +100,11 @@ locum_show_degraded(const json_t *status, const struct locum_print *print)
             "some addresses of listen.dns are not open: queries to them get no answer; see the "
             "log");
     }
-    if (json_is_string(json_object_get(json_object_get(status, "nsd"), "error"))) {
-        add(&self, status, "nsd: {nsd.error}");
+    json_array_foreach(json_object_get(status, "zones"), i, item)
+    {
+        if (json_is_string(json_object_get(json_object_get(item, "nsd"), "error"))) {
+            add(&self, item, "nsd: zone {name}: {nsd.error}");
+        }
     }
     return self.count;
 }

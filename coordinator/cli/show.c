@@ -60,6 +60,8 @@ show_head(const json_t *status, const struct locum_print *print)
 {
     FILE *out = print->out;
     const json_t *redis = json_object_get(status, "redis");
+    const json_t *zone;
+    size_t i;
     locum_print_json(out, status, "cluster {cluster}, node {node}: serving ");
     locum_print_in(print, LOCUM_BOLD, status, "{serving}");
     locum_print_json(
@@ -72,10 +74,13 @@ show_head(const json_t *status, const struct locum_print *print)
                          ? "connected[ to {master}][ since {since}][: {error}]"
                          : "not connected[, last master {master}][ since {since}][: {error}]");
     locum_print_json(out, status, "\n  dns      serial {dns.serial}, {dns.queries} queries\n");
-    if (json_is_object(json_object_get(status, "nsd"))) { /* locum-nsd has reported */
-        locum_print_json(
-            out, status,
-            "  nsd      {nsd.state}, serial {nsd.serial}, last change took {nsd.lag_ms:age}\n");
+    json_array_foreach(json_object_get(status, "zones"), i, zone)
+    {
+        if (json_is_object(json_object_get(zone, "nsd"))) { /* port 53 is NSD's */
+            locum_print_json(out, zone,
+                             "  nsd      {name} {nsd.state}, serial {nsd.serial}, last change took "
+                             "{nsd.lag_ms:age}\n");
+        }
     }
     locum_print_json(out, status, "  program  locum {version}, up {uptime_ms:age}\n");
 }

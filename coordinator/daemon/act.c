@@ -304,7 +304,8 @@ locum_daemon_act_log_peer(void *user, const struct locum_address *address, int e
 enum locum_dns_claim
 locum_daemon_act_dns_claim(const struct locum_daemon *self)
 {
-    const struct locum_report view = {.now = self->now, .config = self->config, .nsd = &self->nsd};
+    const struct locum_report view = {
+        .now = self->now, .config = self->config, .run = &self->run, .nsd = &self->nsd};
     json_t *nsd = locum_report_nsd(&view);
     const bool nsd_reports = json_is_object(nsd);
     const bool nsd_fails = json_is_string(json_object_get(nsd, "error"));

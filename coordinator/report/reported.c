@@ -72,12 +72,30 @@ locum_report_add_dns(const struct locum_report *report, locum_node node, struct 
     }
 }
 
+/* Nobody serves a zone of a server whose port 53 is not ours unless an adapter reports it. */
+static json_t *
+nobody_serves(const struct locum_report *report, size_t zone)
+{
+    const struct locum_config *config = report->config;
+    const locum_ms uptime = report->now.mono - report->run->started_mono;
+    if (config->core.nodes[config->core.self].role != LOCUM_ROLE_SERVER ||
+        config->listen_dns_count > 0 || uptime <= LOCUM_NSD_SILENT_MS) {
+        return NULL;
+    }
+    return json_pack("{s:s, s:n, s:n, s:s, s:o, s:n}", "zone", config->zones[zone].name, "serial",
+                     "lag_ms", "state", "silent", "error",
+                     json_sprintf("nobody serves it on this node: listen.dns is none, and no "
+                                  "locum-nsd carries it. Start locum-nsd; without `zone:` in its "
+                                  "configuration it carries every zone"),
+                     "heard_ms");
+}
+
 json_t *
 locum_report_nsd_zone(const struct locum_report *report, size_t zone)
 {
     const locum_ms age = report->now.mono - report->nsd->heard[zone];
     if (report->nsd->report[zone] == NULL) {
-        return NULL;
+        return nobody_serves(report, zone);
     }
     json_t *copy = json_copy(report->nsd->report[zone]);
     (void)json_object_set_new(copy, "heard_ms", json_integer((json_int_t)age));

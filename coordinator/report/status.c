@@ -183,6 +183,18 @@ warnings_of(const struct locum_report *report)
     return texts;
 }
 
+static json_t *
+zones_of(const struct locum_report *report)
+{
+    json_t *zones = json_array();
+    for (size_t i = 0; i < report->config->zone_count; i++) {
+        (void)json_array_append_new(zones,
+                                    json_pack("{s:s, s:o?}", "name", report->config->zones[i].name,
+                                              "nsd", locum_report_nsd_zone(report, i)));
+    }
+    return zones;
+}
+
 json_t *
 locum_report_status(const struct locum_report *report)
 {
@@ -201,16 +213,17 @@ locum_report_status(const struct locum_report *report)
     for (size_t i = 0; i < config->name_count; i++) {
         locum_report_add_answers(report->config, core, i, names);
     }
-    return json_pack(
-        "{s:s, s:s, s:s, s:I, s:I, s:s, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o, "
-        "s:{s:I, s:I, s:I}, s:o, s:o, s:o}",
-        "cluster", config->cluster, "node", config->nodes[config->self].name, "version",
-        config->version, "incarnation", (json_int_t)core->view.incarnation, "uptime_ms",
-        (json_int_t)(now.mono - report->run->started_mono), "serving", serving, "quorum", "needed",
-        (int)config->quorum, "reachable", __builtin_popcount(reachable), "nodes", nodes, "names",
-        names, "redis", redis_of(report), "sentinels", sentinels_of(report), "checks",
-        checks_of(report), "dns", "serial", (json_int_t)report->run->serial, "queries",
-        (json_int_t)(report->dns.udp.queries + report->dns.tcp.queries), "closed",
-        (json_int_t)report->run->dns_closed, "nsd", locum_report_nsd(report), "next_loss",
-        locum_report_next_loss(core, now), "warnings", warnings_of(report));
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o, "
+                     "s:{s:I, s:I, s:I}, s:o, s:o, s:o, s:o}",
+                     "cluster", config->cluster, "node", config->nodes[config->self].name,
+                     "version", config->version, "incarnation", (json_int_t)core->view.incarnation,
+                     "uptime_ms", (json_int_t)(now.mono - report->run->started_mono), "serving",
+                     serving, "quorum", "needed", (int)config->quorum, "reachable",
+                     __builtin_popcount(reachable), "nodes", nodes, "names", names, "redis",
+                     redis_of(report), "sentinels", sentinels_of(report), "checks",
+                     checks_of(report), "dns", "serial", (json_int_t)report->run->serial, "queries",
+                     (json_int_t)(report->dns.udp.queries + report->dns.tcp.queries), "closed",
+                     (json_int_t)report->run->dns_closed, "zones", zones_of(report), "nsd",
+                     locum_report_nsd(report), "next_loss", locum_report_next_loss(core, now),
+                     "warnings", warnings_of(report));
 }

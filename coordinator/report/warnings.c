@@ -87,7 +87,10 @@ static const struct {
     {"mirrorbits",
      "The node's Mirrorbits announces itself for a database other than `redis.db`; or, "
      "without a node, one announces itself under a host name that is no node's."},
-    {"nsd", "`locum-nsd` could not load a zone into NSD, or does not report."},
+    {"nsd",
+     "Nobody serves the zone (its name is in `peer`) on this node, or an older one: with "
+     "`listen: {dns: none}` no `locum-nsd` carries it, or `locum-nsd` could not load it into "
+     "NSD, or no longer reports."},
     {"path", "Three false suspicions of the peer in the last hour: heartbeats are being lost "
              "on the network path."},
     {"secret", "The peer signs with another accepted secret than this node: the rotation is not "
@@ -112,12 +115,12 @@ locum_warnings_about(size_t i, const char **ret_meaning)
     return rows[i].about;
 }
 
-/* peer: its name, or NULL if the warning is about no peer. */
+/* peer: its name, or that of a zone; NULL: the warning is about neither. */
 __attribute__((format(printf, 4, 5))) static void
 warn(json_t *warnings, const char *about, const char *peer, const char *format, ...)
 {
     char text[LOCUM_REDIS_ERROR_MAX + 256];
-    char key[64];
+    char key[LOCUM_DOMAIN_MAX + 16];
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof(text), format, arguments);
@@ -365,8 +368,6 @@ warn_of_redis(json_t *warnings, const struct locum_report *report)
 static void
 warn_of_self(json_t *warnings, const struct locum_report *report)
 {
-    json_t *nsd = locum_report_nsd(report);
-    const char *error = json_string_value(json_object_get(nsd, "error"));
     if (report->state_error[0] != '\0') {
         warn(warnings, "state", NULL, "%s", report->state_error);
     }
@@ -384,10 +385,15 @@ warn_of_self(json_t *warnings, const struct locum_report *report)
         warn(warnings, "answers", NULL,
              "the answers are older than the plan because publishing failed: see the log");
     }
-    if (error != NULL) {
-        warn(warnings, "nsd", NULL, "NSD may answer with an older zone: %s", error);
+    for (size_t zone = 0; zone < report->config->zone_count; zone++) {
+        const char *name = report->config->zones[zone].name;
+        json_t *nsd = locum_report_nsd_zone(report, zone);
+        const char *error = json_string_value(json_object_get(nsd, "error"));
+        if (error != NULL) {
+            warn(warnings, "nsd", name, "zone %s: %s", name, error);
+        }
+        json_decref(nsd);
     }
-    json_decref(nsd);
 }
 
 json_t *

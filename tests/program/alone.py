@@ -46,6 +46,7 @@ class Alone:
         self._write("locum.yaml", self.config.format(folder=self.folder, host=host) + self.more)
         for name, text in self.files.items():
             self._write(name, text)
+        self.host = host
         self.log = open(os.path.join(self.folder, "log"), "w+", encoding="utf-8")
         self.process = subprocess.Popen(
             [os.environ["LOCUM"], "run", "-c", os.path.join(self.folder, "locum.yaml")],

@@ -237,8 +237,8 @@ test_degraded(void **state)
          2},
         {"{" WELL "\"dns\": {\"queries\": 7, \"closed\": 0}}", 0},
         {"{" WELL "\"dns\": {\"queries\": 7, \"closed\": 1}}", 1},
-        {"{" WELL "\"nsd\": {\"error\": null}}", 0},
-        {"{" WELL "\"nsd\": {\"error\": \"refused\"}}", 1},
+        {"{" WELL "\"zones\": [{\"nsd\": {\"error\": null}}]}", 0},
+        {"{" WELL "\"zones\": [{\"nsd\": {\"error\": \"refused\"}}, {\"nsd\": null}]}", 1},
         {"{\"nodes\": [{\"role\": \"witness\", \"condition\": \"alive\", \"service\": \"up\","
          " \"admin\": {\"state\": \"ready\"}, \"excluded\": false}]}",
          0},

@@ -45,15 +45,13 @@ test_smallest_file_gets_the_defaults(void **state)
 {
     (void)state;
     struct locum_nsd_settings settings;
-    assert_int_equal(
-        load("zone: Get.example.org\nnsd: {zonefile: /var/lib/locum-nsd/get.zone}\n", &settings),
-        0);
+    assert_int_equal(load("{}\n", &settings), 0);
     assert_string_equal(settings.coordinator, "/run/locum/control.sock");
     assert_int_equal(settings.lost_ms, 10000);
-    assert_string_equal(settings.zone, "get.example.org.");
-    assert_string_equal(settings.plain, "get.example.org");
+    assert_string_equal(settings.zone, ""); /* every zone of the coordinator */
+    assert_string_equal(settings.state_dir, "/var/lib/locum-nsd");
     assert_string_equal(settings.nsd_config, "/etc/nsd/nsd.conf");
-    assert_string_equal(settings.zonefile, "/var/lib/locum-nsd/get.zone");
+    assert_string_equal(settings.zonefile, ""); /* the one of nsd.conf */
     assert_int_equal(settings.address.port, 53);
     assert_string_equal(settings.pattern, "locum");
     assert_string_equal(reported, "");
@@ -64,14 +62,17 @@ test_every_key_is_read(void **state)
 {
     (void)state;
     struct locum_nsd_settings settings;
-    assert_int_equal(load("coordinator: /c.sock\ncoordinator-lost: 30s\nzone: get.example.org.\n"
-                          "nsd:\n  config: /n.conf\n  zonefile: z\n  address: \"[::1]:5353\"\n"
-                          "  pattern: mine\n",
-                          &settings),
-                     0);
+    assert_int_equal(
+        load("coordinator: /c.sock\ncoordinator-lost: 30s\nzone: Get.example.org\n"
+             "state-dir: s\nnsd:\n  config: /n.conf\n  zonefile: z\n  address: \"[::1]:5353\"\n"
+             "  pattern: mine\n",
+             &settings),
+        0);
     assert_string_equal(settings.coordinator, "/c.sock");
     assert_int_equal(settings.lost_ms, 30000);
     assert_string_equal(settings.nsd_config, "/n.conf");
+    assert_string_equal(settings.zone, "get.example.org.");
+    assert_string_equal(settings.state_dir, "/tmp/s");
     assert_string_equal(settings.zonefile, "/tmp/z"); /* relative to the file */
     assert_int_equal(settings.address.family, LOCUM_V6);
     assert_int_equal(settings.address.port, 5353);
@@ -95,7 +96,6 @@ test_all_errors_are_reported_with_their_place(void **state)
         ":5:16: error: address: \"127.0.0.1\"",
         ":5:29: error: key \"file\"",
         ":5:46: error: config: found a list",
-        ":5:6: error: zonefile: this required key is missing",
     };
     for (size_t i = 0; i < LOCUM_COUNT(expected); i++) {
         if (strstr(reported, expected[i]) == NULL) {
@@ -103,9 +103,8 @@ test_all_errors_are_reported_with_their_place(void **state)
             fail();
         }
     }
-    assert_int_not_equal(load("{}\n", &settings), 0);
-    assert_non_null(strstr(reported, "zone: this required key is missing"));
-    assert_non_null(strstr(reported, "nsd: this required key is missing"));
+    assert_int_not_equal(load("nsd: {zonefile: z}\n", &settings), 0);
+    assert_non_null(strstr(reported, ":1:17: error: zonefile: it needs `zone`"));
 }
 
 int

@@ -215,7 +215,7 @@ test_this_node_itself(void **state)
     assert_warned("state", "disk full");
     nsd.heard[0] = view.now.mono;
     nsd.report[0] = json_pack("{s:s, s:s}", "state", "failed", "error", "no room");
-    assert_warned("nsd", "no room");
+    assert_warned("nsd get.example.org.", "zone get.example.org.: no room");
     assert_int_equal(locum_warnings_count(&view), 3);
     json_decref(nsd.report[0]);
 }
@@ -235,6 +235,31 @@ test_a_family_that_is_lost(void **state)
     site.core.families.absent_since[LOCUM_V6] = view.now.mono;
     assert_warned("family", "one of its addresses (nodes.dc2.address) is not on this host");
     assert_true(locum_warnings_has_event("family"));
+}
+
+/* A row of the cases from the field: port 53 is NSD's, and locum-nsd carries one of two zones. */
+static void
+test_locum_nsd_carries_one_of_two_zones(void **state)
+{
+    (void)state;
+    memcpy(config.zones[1].name, "cdn.example.org.", 17);
+    config.zone_count = 2;
+    config.listen_dns_count = 0;
+    nsd.report[0] = json_pack("{s:s, s:n}", "state", "served", "error");
+    wait_ms(LOCUM_NSD_SILENT_MS - 3000);
+    nsd.heard[0] = view.now.mono;
+    assert_int_equal(locum_warnings_count(&view), 0); /* the adapters may still be starting */
+    wait_ms(1);
+    assert_warned("nsd cdn.example.org.", "nobody serves it on this node");
+    assert_int_equal(locum_warnings_count(&view), 1);
+    json_t *worst = locum_report_nsd(&view);
+    assert_string_equal(json_string_value(json_object_get(worst, "zone")), "cdn.example.org.");
+    json_decref(worst);
+    json_decref(nsd.report[0]);
+    /* Our own DNS serves both. */
+    nsd.report[0] = NULL;
+    config.listen_dns_count = 1;
+    assert_int_equal(locum_warnings_count(&view), 0);
 }
 
 int
@@ -257,6 +282,7 @@ main(void)
         TEST(test_instances_that_belong_to_no_node),
         TEST(test_this_node_itself),
         TEST(test_a_family_that_is_lost),
+        TEST(test_locum_nsd_carries_one_of_two_zones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

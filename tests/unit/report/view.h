@@ -32,6 +32,7 @@ setup_view(void **state)
     memcpy(config.names[0].name, "get.example.org.", 17);
     memcpy(config.zones[0].name, "get.example.org.", 17);
     config.zone_count = 1;
+    config.listen_dns_count = 1;
     memset(&run, 0, sizeof(run));
     memset(&nsd, 0, sizeof(nsd));
     run.started_mono = site.now.mono;
