@@ -8,8 +8,9 @@ SHELL := /bin/bash
 ifeq ($(origin CC),default)
 CC := cc
 endif
-CFLAGS ?= -O2 -g
-LDFLAGS ?=
+# Hardened unless the caller says otherwise.
+CFLAGS ?= -O2 -g -fPIE -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2
+LDFLAGS ?= -pie -Wl,-z,relro,-z,now
 PREFIX ?= /usr/local
 DESTDIR ?=
 BUILD ?= build
@@ -32,8 +33,11 @@ SIM := $(if $(SIM_OBJECTS),$(BUILD)/tests/sim/sim)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
 # Evaluated when the compiler first runs, so that `make deps` and `make help` need no library.
-PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(shell pkg-config --cflags $(PACKAGES)))$(PACKAGE_CFLAGS)
-PACKAGE_LIBS = $(eval PACKAGE_LIBS := $$(shell pkg-config --libs $(PACKAGES)))$(PACKAGE_LIBS)
+PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(call packages,--cflags))$(PACKAGE_CFLAGS)
+PACKAGE_LIBS = $(eval PACKAGE_LIBS := $$(call packages,--libs))$(PACKAGE_LIBS)
+packages = $(shell command -v $(firstword $(CC)) >/dev/null && pkg-config $(1) $(PACKAGES))$(if \
+	$(filter-out 0,$(.SHELLSTATUS)),$(error The compiler, pkg-config or a library is missing: run \
+	`make deps`, which installs the Debian packages))
 FLAGS = -std=c17 -D_GNU_SOURCE -Icoordinator -I. -pthread $(WARNINGS) $(CFLAGS)
 COMPILE = $(CC) $(FLAGS) $(WERROR) $(PACKAGE_CFLAGS)
 LINK = $(CC) $(CFLAGS) $(LDFLAGS) -pthread

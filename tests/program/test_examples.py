@@ -43,6 +43,18 @@ def test_locum_yaml_of_the_article_is_valid_on_each_node():
         assert re.search(r"^listen: {dns: none}", text, re.M)
 
 
+def test_single_file_of_the_readme_is_valid_on_each_node():
+    """Also on a witness, which has no mirrorbits.conf."""
+    with tempfile.TemporaryDirectory(prefix="locum-examples-") as folder:
+        write(f"{folder}/secret", "0123456789abcdef" * 4 + "\n")
+        write(f"{folder}/redis-password", "password\n")
+        text = re.search(r"```yaml\n(cluster: .*?)```", read("README.md"), re.S).group(1)
+        for node in ("dc2", "dc3", "ns0"):
+            write(f"{folder}/locum.yaml", f"node: {node}\n{text.replace('/etc/locum/', folder + '/')}")
+            code, output = call(LOCUM, "check", "-c", f"{folder}/locum.yaml")
+            assert code == 0 and " 0 warning(s)" in output, output
+
+
 def test_locum_nsd_yaml_is_valid_with_its_nsd_conf():
     with tempfile.TemporaryDirectory(prefix="locum-examples-") as folder:
         text = read("deploy/examples/locum-nsd.yaml")

@@ -71,6 +71,29 @@ def test_make_install_installs_everything():
         assert found == wanted, found ^ wanted
 
 
+def test_programs_are_hardened():
+    """The default build: PIE, stack protector, FORTIFY, and nothing writable after relocation."""
+    for name in ("locum", "locum-nsd"):
+        run = subprocess.run(["readelf", "-W", "-h", "-l", "-d", "-s",
+                              os.path.join(os.environ["BUILD"], name)],
+                             capture_output=True, text=True, check=True).stdout
+        for what in (r"Type: +DYN", r"FLAGS_1.*\bNOW\b.*\bPIE\b", r"GNU_RELRO",
+                     r"__stack_chk_fail", r"__\w+_chk@", r"GNU_STACK +\S+ \S+ \S+ \S+ \S+ RW "):
+            assert re.search(what, run), (name, what)
+
+
+def test_a_missing_library_is_answered_by_make_deps():
+    with tempfile.TemporaryDirectory(prefix="locum-deps-") as folder:
+        environment = {**os.environ, "PKG_CONFIG_LIBDIR": folder}
+        environment = {name: value for name, value in environment.items()
+                       if not name.startswith(("MAKE", "MFLAGS"))}
+        for words in ([], ["CC=no-such-compiler"]):
+            run = subprocess.run(["make", f"BUILD={folder}/build", *words], cwd=ROOT,
+                                 env=environment, capture_output=True, text=True, check=False)
+            assert run.returncode == 2 and "run `make deps`" in run.stderr, run.stderr
+            assert "fatal error" not in run.stderr, run.stderr
+
+
 def test_paths_in_files_use_the_prefix():
     for prefix in ("/usr", "/usr/local", "/opt/locum"):
         with Installed(prefix) as path:
