@@ -126,36 +126,39 @@ set_control(struct conf_reader *self, const char *interface, struct locum_nsd_co
 
 /* The label of a name that is the `last`-th from its end; "." if there are fewer. */
 static struct locum_slice
-label_from_end(const char *plain, unsigned last)
+label_from_end(const char *name, unsigned last)
 {
-    struct locum_slice name = locum_slice_of(plain);
-    struct locum_slice label;
-    size_t count = 0;
-    for (struct locum_slice rest = name; rest.at != NULL && locum_slice_cut(&rest, '.', &label);) {
-        count++;
-    }
-    for (; count >= last && locum_slice_cut(&name, '.', &label); count--) {
-        if (count == last) {
-            return label;
+    const char *end = name + strlen(name);
+    end -= end > name && end[-1] == '.' ? 1 : 0;
+    for (;; end--) {
+        const char *label = end;
+        while (label > name && label[-1] != '.') {
+            label--;
         }
+        if (--last == 0) {
+            return (struct locum_slice){.at = label, .length = (size_t)(end - label)};
+        }
+        if (label == name) {
+            return locum_slice_of(".");
+        }
+        end = label;
     }
-    return locum_slice_of(".");
 }
 
 /* Replace the letters that nsd.conf(5) has for `zonefile`: %s, %1 to %3, %x to %z. */
 static void
-expand(struct locum_text *text, const char *value, const char *plain)
+expand(struct locum_text *text, const char *value, const char *name)
 {
     for (; *value != '\0'; value++) {
         const char letter = *value == '%' ? value[1] : '\0';
         const size_t index = (size_t)(letter - '1');
         struct locum_slice piece = {.at = value, .length = 1};
         if (letter == 's') {
-            piece = locum_slice_of(plain);
+            piece = locum_slice_of(name);
         } else if (letter >= '1' && letter <= '3') {
-            piece.at = index < strlen(plain) ? plain + index : ".";
+            piece.at = index < strlen(name) ? name + index : ".";
         } else if (letter >= 'x' && letter <= 'z') {
-            piece = label_from_end(plain, 'z' - (unsigned)letter + 1);
+            piece = label_from_end(name, 'z' - (unsigned)letter + 1);
         } else {
             value--; /* a character that stands for itself */
         }

@@ -136,6 +136,7 @@ def test_whatever_nsd_conf_may_contain_is_read():
                  f"include: \"{folder}/more/*.conf\"\n", "/z/a/get.example.org"),
                 # a name as it is written, with capitals and the last dot
                 (whole + own.format("\"GET.example.org.\"", "%s"), "/z/GET.example.org."),
+                (whole + own.format("get.example.org.", "%z/%y/%x"), "/z/org/example/get"),
                 # the other letters of nsd.conf(5)
                 (whole + pattern.format("%1/%2/%3/%z/%y/%x/%s"), "/z/g/e/t/org/example/get/get.example.org"),
                 (whole + pattern.format("%q%s%"), "/z/%qget.example.org%"),
