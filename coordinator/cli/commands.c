@@ -45,7 +45,7 @@ run_status(const char *socket, const struct locum_options *options)
     } else {
         locum_show_status(status, &print);
     }
-    const bool degraded = locum_show_degraded(status, NULL) > 0;
+    const bool degraded = locum_show_degraded(status) > 0;
     json_decref(status);
     return degraded ? LOCUM_EXIT_NOT_FINE : LOCUM_EXIT_OK;
 }

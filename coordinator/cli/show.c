@@ -271,11 +271,13 @@ sentinel_row(const struct locum_print_table *table, const json_t *sentinel)
 {
     const bool connected = json_is_true(json_object_get(sentinel, "connected"));
     const bool tilt = json_is_true(json_object_get(sentinel, "tilt"));
+    const bool votes = json_array_size(json_object_get(sentinel, "cannot_vote")) == 0;
     locum_print_json(table->cells, sentinel, "{address}\t{node}\t");
-    cell(table, connected && !tilt ? LOCUM_GREEN : LOCUM_RED, sentinel,
+    cell(table, connected && !tilt && votes ? LOCUM_GREEN : LOCUM_RED, sentinel,
          !connected ? "not connected[: {error}]"
          : tilt     ? "TILT[: {error}]"
-                    : "connected[: {error}]");
+         : votes    ? "connected[: {error}]"
+                    : "connected, cannot vote on {cannot_vote/,}[: {error}]");
     locum_print_json(table->cells, sentinel, "{polled_ms:age}\t");
 }
 
@@ -308,7 +310,39 @@ show_next_loss(const json_t *losses, const struct locum_print *print)
     }
     json_array_foreach(losses, i, loss)
     {
-        locum_print_json(print->out, loss, "  without {node}, lost: {lost}\n");
+        locum_print_json(print->out, loss,
+                         json_is_true(json_object_get(loss, "by_configuration"))
+                             ? "  without {node}, lost by configuration: {lost}\n"
+                             : "  without {node}, lost: {lost}\n");
+    }
+}
+
+size_t
+locum_show_degraded(const json_t *status)
+{
+    const json_t *degraded = json_object_get(status, "degraded");
+    return json_is_array(degraded) ? json_array_size(degraded) : 1;
+}
+
+/* What the daemon says of it all. */
+static void
+show_verdict(const json_t *status, const struct locum_print *print)
+{
+    const json_t *degraded = json_object_get(status, "degraded");
+    const bool well = locum_print_is(status, "summary", "OK");
+    size_t i;
+    const json_t *item;
+    json_array_foreach(degraded, i, item)
+    {
+        locum_print_in(print, LOCUM_RED, NULL, "degraded: ");
+        locum_print_json(print->out, item, "{text}\n");
+    }
+    if (!json_is_array(degraded)) {
+        locum_print_in(print, LOCUM_RED, NULL, "degraded: the daemon does not report its state");
+        (void)fputc('\n', print->out);
+    } else if (i == 0) {
+        locum_print_in(print, well ? LOCUM_GREEN : LOCUM_YELLOW, status, "{summary}");
+        (void)fputc('\n', print->out);
     }
 }
 
@@ -342,12 +376,7 @@ locum_show_status(const json_t *status, const struct locum_print *print)
         (void)fputc('\n', print->out);
     }
     (void)fputc('\n', print->out);
-    if (locum_show_degraded(status, print) == 0) {
-        const bool warned = json_array_size(warnings) > 0;
-        locum_print_in(print, warned ? LOCUM_YELLOW : LOCUM_GREEN, NULL,
-                       warned ? "OK, with warnings" : "OK");
-        (void)fputc('\n', print->out);
-    }
+    show_verdict(status, print);
 }
 
 void

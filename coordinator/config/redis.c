@@ -85,6 +85,11 @@ locum_load_redis(struct locum_bind *bind)
         redis->master_name[0] == '\0') {
         memcpy(redis->master_name, "mirrorbits", sizeof("mirrorbits"));
     }
+    config->core.redis = redis->master_name[0] != '\0';
+    for (size_t node = 0; node < config->core.node_count; node++) {
+        config->core.nodes[node].redis = config->nodes[node].redis.port != 0;
+        config->core.nodes[node].sentinel = config->nodes[node].sentinel.port != 0;
+    }
     check_tls(bind, &redis->tls);
     const bool password = locum_bind_written(bind, LOCUM_KEY_REDIS_PASSWORD, 0);
     const bool password_file = locum_bind_written(bind, LOCUM_KEY_REDIS_PASSWORD_FILE, 0);

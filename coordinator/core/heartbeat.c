@@ -88,6 +88,10 @@ locum_heartbeat_add(struct locum_text *text, const struct locum_core_config *con
         locum_text_add(text, locum_names_dns_claim(heartbeat->dns));
     }
     add_families(text, config, heartbeat);
+    if (heartbeat->degraded > 0) {
+        add_field(text, "x-degraded=");
+        locum_text_add_u64(text, heartbeat->degraded);
+    }
 }
 
 static bool
@@ -217,6 +221,7 @@ static void
 parse_extension(struct locum_slice key, struct locum_slice value,
                 const struct locum_core_config *config, struct locum_heartbeat *ret)
 {
+    uint64_t number = 0;
     if (locum_slice_is(key, "x-version") &&
         (!is_printable(value) ||
          locum_slice_copy(value, ret->version, sizeof(ret->version)) != 0)) {
@@ -225,6 +230,9 @@ parse_extension(struct locum_slice key, struct locum_slice value,
         (void)locum_names_find_dns_claim(value, &ret->dns);
     } else if (locum_slice_is(key, "x-lost")) {
         parse_lost(value, ret);
+    } else if (locum_slice_is(key, "x-degraded") &&
+               locum_slice_u64(value, UINT32_MAX, &number) == 0) {
+        ret->degraded = (uint32_t)number;
     }
     for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
         if (locum_slice_is(key, unheard_keys[family])) {

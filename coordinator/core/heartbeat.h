@@ -11,6 +11,7 @@
  *   x-lost=ipv6              only if so: the sender has lost this family (FAMILY-4)
  *   x-unheard6=dc3,dc4       only if so: it does not hear these over IPv6 any more (FAMILY-2); and
  *                            x-unheard4
+ *   x-degraded=2             so many things are broken at the sender (GREEN-5); absent: none
  *
  * Pure.
  */
@@ -54,6 +55,7 @@ struct locum_heartbeat {
     struct locum_ack acks[LOCUM_NODES_MAX];
     bool lost[LOCUM_FAMILIES];
     locum_nodes unheard[LOCUM_FAMILIES];
+    uint32_t degraded; /* x-degraded: how much of what its sender sees is broken; 0: nothing */
 };
 
 /* Append the text (no signature, no newline); the caller checks text->truncated. */

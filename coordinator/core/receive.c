@@ -124,7 +124,7 @@ accept(struct locum_core *self, const struct locum_heartbeat *heartbeat, locum_m
     const locum_node peer = heartbeat->sender;
     struct locum_peer_facts *facts = &self->view.peer[peer];
     const locum_ms silence = now.mono - locum_view_base(&self->view, peer);
-    if (facts->heard != LOCUM_NEVER &&
+    if (facts->heard == LOCUM_NEVER ||
         silence >= locum_view_limit(&self->view, &self->config, peer)) {
         facts->gap = now.mono;
     }
@@ -142,6 +142,7 @@ accept(struct locum_core *self, const struct locum_heartbeat *heartbeat, locum_m
     facts->interval_ms = heartbeat->interval_ms;
     facts->dns_claim = heartbeat->dns;
     facts->wall_offset = wall_offset_of(heartbeat, sent, now);
+    facts->degraded = heartbeat->degraded;
     memcpy(facts->digest, heartbeat->digest, sizeof(facts->digest));
     memcpy(facts->version, heartbeat->version, sizeof(facts->version));
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
@@ -221,9 +222,11 @@ receive_peer(struct locum_core *self, const struct locum_heartbeat *heartbeat,
     if (newest) { /* RECEIVE-6 */
         facts->incarnation = heartbeat->incarnation;
         facts->seq = heartbeat->seq;
+        facts->unlisted =
+            locum_nodes_has(heartbeat->acked, self->config.self) ? LOCUM_NEVER : now.mono;
     }
     if (!acknowledged) {
-        if (newest) {
+        if (newest && facts->unlisted == LOCUM_NEVER) { /* no firewall: it knows no such node */
             note_one_way(self, peer, now.mono, actions);
         }
         return;

@@ -136,6 +136,7 @@ locum_core_heartbeat(const struct locum_core *self, locum_node to, struct locum_
         .service = self->service.state,
         .admin = self->admin.state,
         .leaving = self->leaving,
+        .degraded = self->degraded,
         .wall = now.wall > 0 ? now.wall : 0,
         .dns = self->view.peer[config->self].dns_claim,
     };

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "core/degraded.h"
 #include "core/receive.h"
 
 struct locum_action *
@@ -158,6 +159,7 @@ send_heartbeat(struct locum_core *self, locum_ms mono, struct locum_actions *act
     self->last_send = mono;
     self->view.seq++;
     self->view.sent[self->view.seq % LOCUM_SENT_MAX] = mono;
+    self->degraded = (uint32_t)locum_degraded_own(self, mono);
     if (self->leaving && self->leaving_seq == 0) {
         self->leaving_seq = self->view.seq;
     }

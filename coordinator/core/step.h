@@ -185,6 +185,7 @@ struct locum_core {
     bool send_wanted;     /* a heartbeat, LOCUM_SEND_GAP_MS after the last at the earliest */
     locum_ms last_send;   /* mono; LOCUM_NEVER */
     locum_ms next_commit; /* mono, when time alone needs a commit; LOCUM_NEVER: now */
+    uint32_t degraded;    /* what the last heartbeat said is broken here (GREEN-5) */
     bool leaving;
     uint64_t leaving_seq;        /* the first heartbeat that said leaving; 0: none yet */
     locum_ms leaving_since;      /* mono */

@@ -93,6 +93,7 @@ struct locum_core_node {
     bool has[LOCUM_FAMILIES];             /* a server or witness with an address of this family */
     locum_node failover[LOCUM_NODES_MAX]; /* configured successors of its owned names, in order */
     size_t failover_count;                /* 0: the configured node order decides */
+    bool redis, sentinel;                 /* a Redis, a Sentinel is configured there */
 };
 
 /* One shared or owned name of some zone; its text is known to config/ and dns/ only. */
@@ -122,6 +123,7 @@ struct locum_core_config {
     size_t name_count;
     struct locum_core_check checks[LOCUM_CHECKS_MAX];
     size_t check_count;
+    bool redis;                /* there is a Redis, so heartbeats go by both paths */
     locum_ms interval_ms;      /* heartbeat.interval */
     locum_ms timeout_ms;       /* heartbeat.timeout */
     locum_ms recover_after_ms; /* heartbeat.recover-after */

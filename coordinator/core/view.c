@@ -24,6 +24,7 @@ locum_view_init(struct locum_view *self, struct locum_now now, uint64_t incarnat
         peer->grace = LOCUM_NEVER;
         peer->one_way_since = LOCUM_NEVER;
         peer->restart_reported = LOCUM_NEVER;
+        peer->unlisted = LOCUM_NEVER;
         peer->mirrorbits = LOCUM_NEVER;
         peer->sentinel.polled = LOCUM_NEVER;
         for (size_t j = 0; j < (size_t)LOCUM_FAMILIES * LOCUM_TRANSPORTS; j++) {
@@ -137,6 +138,22 @@ locum_view_dns_is_lost(const struct locum_view *self, locum_node node, locum_ms 
         answers = answers || state == LOCUM_DNS_OK;
     }
     return fails && !answers;
+}
+
+bool
+locum_view_path_missing(const struct locum_view *self, const struct locum_core_config *config,
+                        locum_node peer, enum locum_path path, locum_ms now)
+{
+    const struct locum_peer_facts *facts = &self->peer[peer];
+    locum_ms since = later(facts->path[path].heard, later(facts->gap, facts->grace));
+    if (path == LOCUM_PATH_REDIS) {
+        if (!config->redis || !locum_view_redis_worked(self, config, 0, now)) {
+            return false; /* GREEN-7 says so */
+        }
+        since = later(since, self->own_return_since);
+    }
+    return locum_view_heard_within_limit(self, config, peer, now) &&
+           now - later(since, self->grace) > locum_view_limit(self, config, peer) + LOCUM_PATH_MS;
 }
 
 bool

@@ -13,6 +13,7 @@ enum {
     LOCUM_DNS_FORGET_MS = 30000, /* DNS-3: an older result says nothing */
     LOCUM_SENT_MAX = 512,        /* own heartbeats remembered, to tell when one was sent */
     LOCUM_DIRECT_MS = 10000, /* SILENCE-1: UDP that lags Redis by more than this is not evidence */
+    LOCUM_PATH_MS = 2000,    /* GREEN-6: beyond its limit, a peer is missing on a path */
     LOCUM_MIRRORBITS_FORGET_MS = 5000, /* Mirrorbits forgets a node after 5 s of silence */
 };
 
@@ -52,7 +53,8 @@ struct locum_peer_facts {
     struct locum_path_facts path[LOCUM_PATHS];
     struct locum_family_facts family[LOCUM_FAMILIES];
     locum_ms heard;             /* heard[P]: the last accepted; LOCUM_NEVER */
-    locum_ms gap;               /* the last accepted one that came a limit or more after base(P) */
+    locum_ms gap;               /* the last accepted one that came a limit or more after base(P),
+                                 * also the first of all */
     locum_ms grace;             /* P's grace; LOCUM_NEVER */
     bool state_known;           /* some heartbeat of it was accepted: the fields below hold */
     uint64_t state_incarnation; /* the run that sent it */
@@ -67,6 +69,8 @@ struct locum_peer_facts {
     enum locum_condition state_codes[LOCUM_NODES_MAX]; /* its conditions of the others */
     bool lost[LOCUM_FAMILIES];           /* x-lost: it says that its family does not work */
     locum_nodes unheard[LOCUM_FAMILIES]; /* x-unheard4, x-unheard6: its votes (FAMILY-3) */
+    uint32_t degraded;                   /* x-degraded: so much is broken as it sees it */
+    locum_ms unlisted;         /* mono: its newest heartbeat did not list this node; LOCUM_NEVER */
     bool one_way;              /* it has not heard self for 2 timeouts, though self hears it */
     locum_ms one_way_since;    /* its newest heartbeats acknowledge nothing fresh; LOCUM_NEVER */
     locum_ms restart_reported; /* mono time of the last LOCUM_EVENT_RESTART; LOCUM_NEVER */
@@ -131,6 +135,9 @@ bool locum_view_dns_fails(const struct locum_view *self, locum_node node, locum_
 
 /* Nobody gets an answer from the node's DNS, as far as is known: for the cost of one more loss. */
 bool locum_view_dns_is_lost(const struct locum_view *self, locum_node node, locum_ms now);
+/* GREEN-6: the peer is heard, but not by this path. By Redis only while Redis works. */
+bool locum_view_path_missing(const struct locum_view *self, const struct locum_core_config *config,
+                             locum_node peer, enum locum_path path, locum_ms now);
 
 /* A heartbeat of the peer was accepted within its limit. */
 bool locum_view_heard_within_limit(const struct locum_view *self,

@@ -425,10 +425,42 @@ add_nsd(struct out *out, const struct locum_report *report)
     add_reported(out, report, "heard_ms");
 }
 
+/* How many of the items of an array have this text as `key`. */
+static int64_t
+count_items(const json_t *items, const char *key, const char *text, const char *weight)
+{
+    int64_t count = 0;
+    size_t i;
+    const json_t *item;
+    json_array_foreach(items, i, item)
+    {
+        if (strcmp(json_string_value(json_object_get(item, key)), text) == 0) {
+            count += weight == NULL ? 1 : (int64_t)json_array_size(json_object_get(item, weight));
+        }
+    }
+    return count;
+}
+
 static void
 add_program(struct out *out, const struct locum_report *report)
 {
     const struct locum_run *run = report->run;
+    json_t *degraded = locum_report_degraded(report);
+    json_t *losses = locum_report_next_loss(report);
+    metric(out, gauge, "locum_degraded", "about",
+           "How much is degraded, by what it is about; locum status lists it.");
+    for (size_t i = 0; locum_report_degraded_about(i) != NULL; i++) {
+        const char *about = locum_report_degraded_about(i);
+        sample(out, count_items(degraded, "about", about, NULL), about);
+    }
+    metric(out, gauge, "locum_next_loss_names", "node",
+           "Answers that would not be healthy if this node were lost too.");
+    for (size_t i = 0; i < report->core->config.node_count; i++) {
+        const char *name = report->core->config.nodes[i].name;
+        sample(out, count_items(losses, "node", name, "names"), name);
+    }
+    json_decref(degraded);
+    json_decref(losses);
     number(out, gauge, "locum_warnings",
            "Current warnings that began with an event and will end with one.",
            (int64_t)locum_warnings_count(report));

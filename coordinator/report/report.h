@@ -98,9 +98,25 @@ json_t *locum_report_names(const struct locum_core_config *config, locum_nodes s
 locum_nodes locum_report_voters(const struct locum_core *core, locum_node node,
                                 struct locum_now now);
 
-/* What the loss of one node more would cost, for each node whose vote could be had now: [{node,
- * lost}]. A new reference. */
-json_t *locum_report_next_loss(const struct locum_core *core, struct locum_now now);
+/*
+ * All that is degraded now: [{about, node, text}]; node is null if it is about no peer. The exit
+ * code of `locum status`, warnings, events and metrics follow from this list. A new reference.
+ */
+json_t *locum_report_degraded(const struct locum_report *report);
+
+/* What the i-th kind of them is `about`; NULL: there are no more. Static. */
+const char *locum_report_degraded_about(size_t i);
+
+/* What the loss of one more node would cost, for each node that can still be lost and has names to
+ * lose: [{node, lost, by_configuration, names}]. A new reference. */
+json_t *locum_report_next_loss(const struct locum_report *report);
+
+/* All of it in a few words: "OK", "OK, with warnings", "OK, not redundant: ...", "degraded". */
+json_t *locum_report_summary(const struct locum_report *report, const json_t *degraded,
+                             const json_t *next_loss, const json_t *warnings);
+
+/* A string; null for "" and for what is not UTF-8, with which json_pack() would fail as a whole. */
+json_t *locum_report_text(const char *text);
 
 /*
  * The DNS of a node in one word: how it fails, if it does; else ok, or unknown if nothing is known;

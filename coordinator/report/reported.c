@@ -1,6 +1,14 @@
-/* What the checks and the adapters (locum-nsd, one a zone) have last reported. */
+/* Texts of others, and what the checks and the adapters (locum-nsd, one a zone) have last reported.
+ */
 #include "base/text_format.h"
 #include "report/report.h"
+
+json_t *
+locum_report_text(const char *text)
+{
+    json_t *string = text[0] == '\0' ? NULL : json_string(text);
+    return string != NULL ? string : json_null();
+}
 
 void
 locum_report_add_check(const struct locum_report *report, size_t check, struct locum_text *text)

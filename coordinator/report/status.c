@@ -1,4 +1,5 @@
 /* GET /status: the node as it sees itself and the others. Every key is always there. */
+#include "core/degraded.h"
 #include "core/vote.h"
 #include "report/report.h"
 
@@ -15,14 +16,6 @@ static json_t *
 age_of(locum_ms mono, struct locum_now now)
 {
     return mono == LOCUM_NEVER ? json_null() : json_integer(now.mono - mono);
-}
-
-/* null also for text that is not UTF-8: with a NULL, json_pack() would fail as a whole. */
-static json_t *
-text_or_null(const char *text)
-{
-    json_t *string = text[0] == '\0' ? NULL : json_string(text);
-    return string != NULL ? string : json_null();
 }
 
 /* The Sentinels that see all its instances down; null: no Sentinel can be asked. */
@@ -103,7 +96,7 @@ node_of(const struct locum_report *report, locum_node node)
         "service", locum_names_service(locum_core_service(core, node)), "admin", "state",
         locum_names_admin(locum_core_admin(core, node)), "left_ms",
         leased ? json_integer(core->admin.until_boot - now.boot) : json_null(), "reason",
-        own ? text_or_null(core->admin.reason) : json_null(), "rank",
+        own ? locum_report_text(core->admin.reason) : json_null(), "rank",
         locum_names_rank(locum_core_rank(core, node)), "families", "ipv4",
         family_of(report, node, LOCUM_V4), "ipv6", family_of(report, node, LOCUM_V6), "excluded",
         locum_nodes_has(core->admin.excluded, node), "heard_ms", "redis",
@@ -114,8 +107,23 @@ node_of(const struct locum_report *report, locum_node node)
         "sentinel_down", sentinel_down_of(core, node, now.mono), "mirrorbits", "seen",
         locum_view_mirrorbits_seen(&core->view, node, now.mono), "heard_ms",
         age_of(facts->mirrorbits, now), "dns", dns_of(report, node), "digest",
-        text_or_null(own ? config->digest : facts->digest), "version",
-        text_or_null(own ? config->version : facts->version));
+        locum_report_text(own ? config->digest : facts->digest), "version",
+        locum_report_text(own ? config->version : facts->version));
+}
+
+/* The servers on which the Sentinel there cannot vote, although it is connected. */
+static json_t *
+cannot_vote(const struct locum_report *report, locum_node node)
+{
+    struct locum_degraded_list found;
+    locum_nodes peers = 0;
+    locum_degraded_find(report->core, report->now.mono, &found);
+    for (size_t i = 0; i < found.count; i++) {
+        if (found.at[i].kind == LOCUM_DEGRADED_VOTE && found.at[i].node == node) {
+            peers = found.at[i].peers;
+        }
+    }
+    return locum_report_names(&report->core->config, peers);
 }
 
 static json_t *
@@ -127,12 +135,12 @@ sentinels_of(const struct locum_report *report)
         const locum_node node = redis->sentinels[i].node;
         (void)json_array_append_new(
             sentinels,
-            json_pack("{s:s, s:s?, s:b, s:b, s:o, s:o}", "address", redis->sentinels[i].where,
-                      "node",
-                      node != LOCUM_NODE_NONE ? report->core->config.nodes[node].name : NULL,
-                      "connected", redis->sentinels[i].connected, "tilt", redis->sentinels[i].tilt,
-                      "polled_ms", age_of(redis->sentinels[i].polled_mono, report->now), "error",
-                      text_or_null(redis->sentinels[i].error)));
+            json_pack(
+                "{s:s, s:s?, s:b, s:b, s:o, s:o, s:o}", "address", redis->sentinels[i].where,
+                "node", node != LOCUM_NODE_NONE ? report->core->config.nodes[node].name : NULL,
+                "connected", redis->sentinels[i].connected, "tilt", redis->sentinels[i].tilt,
+                "polled_ms", age_of(redis->sentinels[i].polled_mono, report->now), "cannot_vote",
+                cannot_vote(report, node), "error", locum_report_text(redis->sentinels[i].error)));
     }
     return sentinels;
 }
@@ -148,7 +156,7 @@ redis_of(const struct locum_report *report)
     return json_pack("{s:b, s:o, s:o, s:o}", "connected", redis->connected, "master",
                      redis->master.port != 0 ? json_string(locum_address_text(&redis->master).text)
                                              : json_null(),
-                     "since", time_of(redis->since_wall), "error", text_or_null(redis->error));
+                     "since", time_of(redis->since_wall), "error", locum_report_text(redis->error));
 }
 
 static json_t *
@@ -163,7 +171,7 @@ checks_of(const struct locum_report *report)
         (void)json_array_append_new(
             checks, json_pack("{s:s, s:s, s:o, s:o}", "name", report->config->checks[i].name,
                               "state", locum_names_service(state->verdict), "last",
-                              text_or_null(last), "since", time_of(state->since_wall)));
+                              locum_report_text(last), "since", time_of(state->since_wall)));
     }
     return checks;
 }
@@ -203,6 +211,9 @@ locum_report_status(const struct locum_report *report)
     const struct locum_now now = report->now;
     json_t *nodes = json_array();
     json_t *names = json_array();
+    json_t *warnings = warnings_of(report);
+    json_t *degraded = locum_report_degraded(report);
+    json_t *next_loss = locum_report_next_loss(report);
     char serving[SERVING_BYTES_MAX];
     struct locum_text text = locum_text_init(serving, sizeof(serving));
     locum_plan_serving_add(&text, config, core->serving);
@@ -213,17 +224,17 @@ locum_report_status(const struct locum_report *report)
     for (size_t i = 0; i < config->name_count; i++) {
         locum_report_add_answers(report->config, core, i, names);
     }
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o, "
-                     "s:{s:I, s:I, s:I}, s:o, s:o, s:o, s:o}",
-                     "cluster", config->cluster, "node", config->nodes[config->self].name,
-                     "version", config->version, "incarnation", (json_int_t)core->view.incarnation,
-                     "uptime_ms", (json_int_t)(now.mono - report->run->started_mono), "serving",
-                     serving, "quorum", "needed", (int)config->quorum, "reachable",
-                     __builtin_popcount(reachable), "nodes", nodes, "names", names, "redis",
-                     redis_of(report), "sentinels", sentinels_of(report), "checks",
-                     checks_of(report), "dns", "serial", (json_int_t)report->run->serial, "queries",
-                     (json_int_t)(report->dns.udp.queries + report->dns.tcp.queries), "closed",
-                     (json_int_t)report->run->dns_closed, "zones", zones_of(report), "nsd",
-                     locum_report_nsd(report), "next_loss", locum_report_next_loss(core, now),
-                     "warnings", warnings_of(report));
+    return json_pack(
+        "{s:s, s:s, s:s, s:I, s:I, s:s, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o, "
+        "s:{s:I, s:I, s:I}, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "cluster", config->cluster, "node", config->nodes[config->self].name, "version",
+        config->version, "incarnation", (json_int_t)core->view.incarnation, "uptime_ms",
+        (json_int_t)(now.mono - report->run->started_mono), "serving", serving, "quorum", "needed",
+        (int)config->quorum, "reachable", __builtin_popcount(reachable), "nodes", nodes, "names",
+        names, "redis", redis_of(report), "sentinels", sentinels_of(report), "checks",
+        checks_of(report), "dns", "serial", (json_int_t)report->run->serial, "queries",
+        (json_int_t)(report->dns.udp.queries + report->dns.tcp.queries), "closed",
+        (json_int_t)report->run->dns_closed, "zones", zones_of(report), "nsd",
+        locum_report_nsd(report), "next_loss", next_loss, "warnings", warnings, "degraded",
+        degraded, "summary", locum_report_summary(report, degraded, next_loss, warnings));
 }

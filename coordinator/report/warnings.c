@@ -6,13 +6,15 @@
 #include <string.h>
 
 #include "base/text_format.h"
+#include "core/degraded.h"
 #include "report/report.h"
 
 enum {
     CLOCK_WARN_MS = 5000,
     BAD_SIGNATURE_WARN_MS = 60000,
     FALSE_ALARM_WARN_MS = 3600 * 1000,
-    TILT_WARN_MS = 5000,       /* since the last poll */
+    TILT_WARN_MS = 5000, /* since the last poll */
+    UNLISTED_WARN_MS = 10000,
     TIMEOUT_ADVISED_MS = 1250, /* tolerates a path that loses everything for 200 ms every 2 s */
 };
 
@@ -21,6 +23,7 @@ locum_warnings_init(struct locum_evidence *self)
 {
     memset(self, 0, sizeof(*self));
     self->bad_unknown = LOCUM_NEVER;
+    self->unlisted_heard = LOCUM_NEVER;
     for (size_t node = 0; node < LOCUM_NODES_MAX; node++) {
         self->bad_signature[node] = LOCUM_NEVER;
         for (size_t i = 0; i < LOCUM_FALSE_ALARMS; i++) {
@@ -29,29 +32,49 @@ locum_warnings_init(struct locum_evidence *self)
     }
 }
 
-/* "locum1 get dc2 ...": the third field. */
-static locum_node
-sender_of(const struct locum_core_config *config, struct locum_slice message)
+static bool
+is_recent(locum_ms mono, locum_ms within_ms, locum_ms now)
 {
-    struct locum_slice field = {0};
-    bool found = true;
-    for (size_t i = 0; i < 3 && found; i++) {
-        found = locum_slice_cut(&message, ' ', &field);
+    return mono != LOCUM_NEVER && now - mono < within_ms;
+}
+
+/* "locum1 get dc2 ...": the second and third field. */
+static struct locum_slice
+sender_name(struct locum_slice message, struct locum_slice *ret_cluster)
+{
+    struct locum_slice name = {0};
+    (void)(locum_slice_cut(&message, ' ', &name) && locum_slice_cut(&message, ' ', ret_cluster) &&
+           locum_slice_cut(&message, ' ', &name));
+    return name;
+}
+
+/* A valid message of this cluster whose sender is no configured node. The first of several is
+ * named until it falls silent. */
+static void
+note_unlisted(struct locum_evidence *self, struct locum_slice name, locum_ms mono)
+{
+    const bool another = is_recent(self->unlisted_heard, UNLISTED_WARN_MS, mono) &&
+                         !locum_slice_is(name, self->unlisted);
+    if (!another && locum_slice_copy(name, self->unlisted, sizeof(self->unlisted)) == 0) {
+        self->unlisted_heard = mono;
     }
-    return found ? locum_nodes_find(config, field) : LOCUM_NODE_NONE;
 }
 
 void
 locum_warnings_note_message(struct locum_evidence *self, const struct locum_core_config *config,
                             struct locum_slice message, bool valid, size_t secret, locum_ms mono)
 {
-    const locum_node sender = sender_of(config, message);
-    if (sender == LOCUM_NODE_NONE) {
-        self->bad_unknown = valid ? self->bad_unknown : mono;
-    } else if (valid) {
+    struct locum_slice cluster = {0};
+    const struct locum_slice name = sender_name(message, &cluster);
+    const locum_node sender = locum_nodes_find(config, name);
+    if (sender != LOCUM_NODE_NONE && valid) {
         self->signed_by[sender] = secret;
-    } else {
+    } else if (sender != LOCUM_NODE_NONE) {
         self->bad_signature[sender] = mono;
+    } else if (!valid) {
+        self->bad_unknown = mono;
+    } else if (locum_slice_is(cluster, config->cluster)) {
+        note_unlisted(self, name, mono);
     }
 }
 
@@ -64,12 +87,6 @@ locum_warnings_note_condition(struct locum_evidence *self,
         memmove(&times[1], &times[0], (LOCUM_FALSE_ALARMS - 1) * sizeof(times[0]));
         times[0] = mono;
     }
-}
-
-static bool
-is_recent(locum_ms mono, locum_ms within_ms, locum_ms now)
-{
-    return mono != LOCUM_NEVER && now - mono < within_ms;
 }
 
 /* What warnings with events are about. Those about `excluded`, `one-way` and `answers` have other
@@ -87,22 +104,26 @@ static const struct {
     {"mirrorbits",
      "The node's Mirrorbits announces itself for a database other than `redis.db`; or, "
      "without a node, one announces itself under a host name that is no node's."},
+    {"nodes", "A coordinator that has this cluster's secret is not in `nodes`, or the peer does "
+              "not have this node in its `nodes`."},
     {"nsd",
      "Nobody serves the zone (its name is in `peer`) on this node, or an older one: with "
      "`listen: {dns: none}` no `locum-nsd` carries it, or `locum-nsd` could not load it into "
      "NSD, or no longer reports."},
     {"path", "Three false suspicions of the peer in the last hour: heartbeats are being lost "
              "on the network path."},
+    {"redis", "The peer is heard by UDP but not through Redis; or, without a peer, this node is "
+              "connected to Redis but its own heartbeats do not come back."},
     {"secret", "The peer signs with another accepted secret than this node: the rotation is not "
                "finished."},
     {"signature", "Heartbeats with an invalid signature, from the peer or from an unknown sender, "
                   "arrived in the last minute."},
     {"state", "The state folder is not writable: a restart would lose drains and exclusions."},
     {"tilt", "The peer's Sentinel is in TILT and no coordinator votes for that site."},
-    {"udp", "The peer is heard through Redis but has not been heard by UDP for 10 seconds; "
-            "usually a firewall blocks the port."},
+    {"udp", "The peer is heard through Redis but not by UDP; usually a firewall blocks the port."},
     {"unknown-instances",
      "A Sentinel lists a Redis or Sentinel that belongs to no node or to two nodes."},
+    {"vote", "The peer's Sentinel answers, but cannot vote on some servers."},
 };
 
 const char *
@@ -130,18 +151,40 @@ warn(json_t *warnings, const char *about, const char *peer, const char *format, 
     (void)json_object_set_new(warnings, key, json_string(text));
 }
 
-/*
- * A peer that is heard through Redis only, for so long that its silence by UDP is no evidence any
- * more. Usually a firewall; without this warning it would show only when Redis fails too.
- */
-static bool
-is_heard_by_redis_only(const struct locum_report *report, locum_node node)
+/* What is degraded and has no event of its own. The core finds it (core/degraded.h). */
+static void
+warn_of_degraded(json_t *warnings, const struct locum_report *report,
+                 const struct locum_degraded *found)
 {
-    const struct locum_core *core = report->core;
-    const locum_ms heard = core->view.peer[node].path[LOCUM_PATH_UDP].heard;
-    const locum_ms since = heard != LOCUM_NEVER ? heard : report->run->started_mono;
-    return report->now.mono - since > LOCUM_DIRECT_MS &&
-           locum_view_heard_within_limit(&core->view, &core->config, node, report->now.mono);
+    const struct locum_core_config *config = &report->core->config;
+    char buffer[LOCUM_NODES_MAX * (LOCUM_NODE_NAME_MAX + 1)];
+    struct locum_text peers = locum_text_init(buffer, sizeof(buffer));
+    const char *name = found->node != LOCUM_NODE_NONE ? config->nodes[found->node].name : NULL;
+    locum_nodes_add(&peers, config, found->peers);
+    if (found->kind == LOCUM_DEGRADED_UDP) {
+        warn(warnings, "udp", name,
+             "%s is not heard by UDP, only through Redis: check for a firewall that blocks its "
+             "heartbeats (UDP port nodes.%s.port, default 9853). Without UDP it becomes suspect "
+             "as soon as Redis fails",
+             name, name);
+    } else if (found->kind == LOCUM_DEGRADED_PATH) {
+        warn(warnings, "redis", name,
+             "%s is not heard through Redis, only by UDP: run `locum status` on it. Its Redis user "
+             "may lack PUBLISH on locum:%s:heartbeat (deploy/redis/locum.acl). Without Redis it "
+             "becomes suspect as soon as UDP fails",
+             name, config->cluster);
+    } else if (found->kind == LOCUM_DEGRADED_VOTE) {
+        warn(warnings, "vote", name,
+             "the Sentinel of %s cannot vote on %s: it must list the Redis and the Sentinel there "
+             "under their addresses in nodes.NAME.redis and nodes.NAME.sentinel, and see a third "
+             "site up. Compare them with SENTINEL REPLICAS and SENTINEL SENTINELS",
+             name, buffer);
+    } else if (found->kind == LOCUM_DEGRADED_REDIS && report->redis.connected) {
+        warn(warnings, "redis", NULL,
+             "this node is connected to Redis, but its heartbeats do not come back: its user needs "
+             "PUBLISH and SUBSCRIBE on locum:%s:heartbeat (deploy/redis/locum.acl)",
+             config->cluster);
+    }
 }
 
 /* What a peer's own heartbeats show. */
@@ -164,13 +207,6 @@ warn_of_heartbeats(json_t *warnings, const struct locum_report *report, locum_no
     if (facts->one_way) {
         warn(warnings, "one-way", name,
              "%s does not hear this node: check its firewall for UDP on the peer port", name);
-    }
-    if (is_heard_by_redis_only(report, node)) {
-        warn(warnings, "udp", name,
-             "%s is heard through Redis only, not by UDP: check for a firewall that blocks its "
-             "heartbeats (UDP port nodes.%s.port, default 9853). Without UDP it becomes suspect "
-             "as soon as Redis fails",
-             name, name);
     }
     if (report->evidence->signed_by[node] != 0 &&
         locum_view_heard_within_limit(&core->view, &core->config, node, report->now.mono)) {
@@ -295,6 +331,12 @@ warn_of_peer(json_t *warnings, const struct locum_report *report, locum_node nod
         warn_of_heartbeats(warnings, report, node);
         warn_of_dns(warnings, report, node);
     }
+    if (is_recent(core->view.peer[node].unlisted, UNLISTED_WARN_MS, mono)) {
+        warn(warnings, "nodes", name,
+             "%s runs with another configuration, which does not list this node: put the same file "
+             "on every node, then reload",
+             name);
+    }
     if (is_recent(evidence->bad_signature[node], BAD_SIGNATURE_WARN_MS, mono)) {
         warn(warnings, "signature", name,
              "heartbeats with an invalid signature arrived in the name of %s in the last minute: "
@@ -360,7 +402,9 @@ warn_of_redis(json_t *warnings, const struct locum_report *report)
         warn(warnings, "unknown-instances", NULL,
              "a Sentinel lists instances that belong to no node, or to two: %s. Set "
              "nodes.NAME.redis "
-             "and nodes.NAME.sentinel, or run SENTINEL RESET if the instances are gone",
+             "and nodes.NAME.sentinel. If the instances are gone, run SENTINEL RESET, but only "
+             "while all sites are up: a Sentinel forgets those that do not answer, and cannot vote "
+             "on them",
              report->redis.unknown_instances);
     }
 }
@@ -375,6 +419,12 @@ warn_of_self(json_t *warnings, const struct locum_report *report)
         warn(warnings, "signature", NULL,
              "heartbeats with an invalid signature from an unknown sender arrived in the last "
              "minute");
+    }
+    if (is_recent(report->evidence->unlisted_heard, UNLISTED_WARN_MS, report->now.mono)) {
+        warn(warnings, "nodes", NULL,
+             "%s uses this cluster's secret but is not in nodes: add it to nodes on every node, or "
+             "stop it",
+             report->evidence->unlisted);
     }
     if (report->run->dns_closed > 0) {
         warn(warnings, "dns", NULL,
@@ -400,6 +450,11 @@ json_t *
 locum_warnings_find(const struct locum_report *report)
 {
     json_t *warnings = json_object();
+    struct locum_degraded_list degraded;
+    locum_degraded_find(report->core, report->now.mono, &degraded);
+    for (size_t i = 0; i < degraded.count; i++) {
+        warn_of_degraded(warnings, report, &degraded.at[i]);
+    }
     for (locum_node node = 0; node < report->core->config.node_count; node++) {
         warn_of_families(warnings, report, node);
         if (node != report->core->config.self) {

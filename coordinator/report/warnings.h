@@ -20,6 +20,8 @@ struct locum_evidence {
                                               * one that this node signs with */
     locum_ms bad_signature[LOCUM_NODES_MAX]; /* mono: a message in its name had an invalid one */
     locum_ms bad_unknown;                    /* mono: the same from an unknown sender */
+    char unlisted[LOCUM_NODE_NAME_MAX + 1];  /* the last sender with a valid one that is no node */
+    locum_ms unlisted_heard;                 /* mono; LOCUM_NEVER */
     locum_ms false_alarm[LOCUM_NODES_MAX][LOCUM_FALSE_ALARMS]; /* mono, newest first */
 };
 

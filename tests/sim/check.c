@@ -20,6 +20,7 @@ sim_check_name(enum sim_check check)
         [SIM_CONVERGENCE] = "5 convergence",
         [SIM_NO_FLAPPING] = "6 no flapping",
         [SIM_DETERMINISM] = "7 determinism",
+        [SIM_NO_GREEN_LIE] = "8 no green lie",
     };
     return names[check];
 }

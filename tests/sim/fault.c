@@ -129,6 +129,18 @@ sentinel_start(struct sim *sim, locum_node node)
     }
 }
 
+/* SENTINEL RESET: what does not answer now is forgotten; what answers is found again at once. */
+static void
+sentinel_reset(struct sim *sim, locum_node node)
+{
+    struct sim_sentinel *sentinel = &sim->sentinel[node];
+    for (locum_node other = 0; other < sim->nodes; other++) {
+        for (int i = 0; i < SIM_INSTANCES; i++) {
+            sentinel->forgotten[other][i] = sentinel->unanswered[other][i] != LOCUM_NEVER;
+        }
+    }
+}
+
 static void
 redis_set(struct sim *sim, locum_node node, bool alive)
 {
@@ -138,8 +150,8 @@ redis_set(struct sim *sim, locum_node node, bool alive)
     redis->alive = alive;
 }
 
-static void
-host_crash(struct sim *sim, locum_node node)
+void
+sim_fault_host_crash(struct sim *sim, locum_node node)
 {
     if (!sim->node[node].host_up) {
         return;
@@ -290,7 +302,8 @@ heal(struct sim *sim)
         if (!sim->sentinel[node].alive) {
             sentinel_start(sim, node);
         }
-        sim->sentinel[node].tilt = false;
+        sim->sentinel[node].tilt = sim->sentinel[node].removed = false;
+        sim->redis[node].unmapped = self->publish_refused = false;
         self->service_ok = true;
         self->service_flaky = 0;
         self->kick_each = 0;
@@ -317,7 +330,7 @@ do_host(struct sim *sim, const struct sim_fault *fault)
 {
     struct sim_node *node = &sim->node[fault->a];
     switch (fault->kind) {
-    case SIM_HOST_CRASH: host_crash(sim, fault->a); break;
+    case SIM_HOST_CRASH: sim_fault_host_crash(sim, fault->a); break;
     case SIM_HOST_BOOT: host_boot(sim, fault->a); break;
     case SIM_CRASH: crash(sim, fault->a); break;
     case SIM_START: sim_node_start(sim, fault->a, true); break;
@@ -406,6 +419,13 @@ do_redis(struct sim *sim, const struct sim_fault *fault)
         break;
     case SIM_TILT: sim->sentinel[a].tilt = true; break;
     case SIM_UNTILT: sim->sentinel[a].tilt = false; break;
+    case SIM_REMOVE:
+    case SIM_MONITOR: sim->sentinel[a].removed = fault->kind == SIM_REMOVE; break;
+    case SIM_UNMAP:
+    case SIM_MAP: redis->unmapped = fault->kind == SIM_UNMAP; break;
+    case SIM_RESET: sentinel_reset(sim, a); break;
+    case SIM_REFUSE:
+    case SIM_ALLOW: sim->node[a].publish_refused = fault->kind == SIM_REFUSE; break;
     default: break;
     }
 }
@@ -419,16 +439,18 @@ sim_fault_do(struct sim *sim, size_t index)
     }
     sim_trace_fault(sim, fault);
     sim_paths_note(sim);
+    sim->changed = sim->now;
     if (fault->kind == SIM_HEAL) {
         heal(sim);
     } else if (fault->kind == SIM_REPLAY || fault->kind == SIM_SPOOF) {
         sim_attack(sim, &(struct sim_event){.kind = SIM_EVENT_ATTACK, .index = (uint32_t)index});
+        sim->changed = sim->now + fault->amount;
         return; /* it has no effect on what is expected of the others */
     } else if (fault->kind >= SIM_FAMILY_CUT && fault->kind <= SIM_ADDRESS_BACK) {
         do_family(sim, fault);
     } else if (fault->kind >= SIM_CUT && fault->kind <= SIM_LOSS) {
         do_net(sim, fault);
-    } else if (fault->kind >= SIM_REDIS_KILL && fault->kind <= SIM_UNTILT) {
+    } else if (fault->kind >= SIM_REDIS_KILL && fault->kind <= SIM_ALLOW) {
         do_redis(sim, fault);
     } else {
         do_host(sim, fault);

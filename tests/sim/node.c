@@ -139,6 +139,10 @@ sim_node_config(const struct sim *sim, locum_node node, struct locum_core_config
         ret->node_count--;
         ret->name_count -= ret->nodes[ret->node_count].role == LOCUM_ROLE_SERVER ? 1 : 0;
         ret->quorum = (uint32_t)ret->node_count / 2 + 1;
+        for (size_t i = 0; i < ret->node_count; i++) { /* of mix_names(): one at most */
+            ret->nodes[i].failover_count =
+                ret->nodes[i].failover[0] < ret->node_count ? ret->nodes[i].failover_count : 0;
+        }
     }
     if (!self->variant) {
         return;
@@ -384,6 +388,7 @@ sim_node_thaw(struct sim *sim, locum_node node)
     sim->now--; /* it was frozen until now */
     sim_paths_note(sim);
     sim->now++;
+    sim->changed = sim->now;
     if (self->suspended_at != LOCUM_NEVER) {
         self->mono_offset -= sim->now - self->suspended_at;
         self->suspended_at = LOCUM_NEVER;

@@ -13,20 +13,26 @@ earlier(const struct sim_event *a, const struct sim_event *b)
 }
 
 void
-sim_push(struct sim *sim, struct sim_event event)
+sim_push_again(struct sim *sim, struct sim_event event)
 {
     if (sim->queued == sim->queue_room) {
         sim->queue_room = sim->queue_room == 0 ? 256 : 2 * sim->queue_room;
         sim->queue = realloc(sim->queue, sim->queue_room * sizeof(*sim->queue));
         LOCUM_INVARIANT(sim->queue != NULL);
     }
-    LOCUM_INVARIANT(event.at >= sim->now);
-    event.order = sim->scheduled++ | (event.kind == SIM_EVENT_COMMIT ? after_all_others : 0);
     size_t i = sim->queued++;
     for (; i > 0 && earlier(&event, &sim->queue[(i - 1) / 2]); i = (i - 1) / 2) {
         sim->queue[i] = sim->queue[(i - 1) / 2];
     }
     sim->queue[i] = event;
+}
+
+void
+sim_push(struct sim *sim, struct sim_event event)
+{
+    LOCUM_INVARIANT(event.at >= sim->now);
+    event.order = sim->scheduled++ | (event.kind == SIM_EVENT_COMMIT ? after_all_others : 0);
+    sim_push_again(sim, event);
 }
 
 bool

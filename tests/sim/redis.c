@@ -82,6 +82,9 @@ sim_redis_arrived(struct sim *sim, const struct sim_event *event)
     if (sim_passes(sim, at, event->node)) {
         connection->last_reply = sim->now;
     }
+    if (sim->node[event->node].publish_refused) {
+        return;
+    }
     for (locum_node to = 0; to < sim->nodes; to++) {
         if (sim->node[to].redis.connected && sim->node[to].redis.to == at) {
             const locum_ms delay = sim_tcp_delay(sim, at, to);
@@ -127,6 +130,7 @@ sim_redis_drop(struct sim *sim, locum_node node)
         connection->connected = false;
         connection->token++;
         connection->retry_at = sim->now + sim_between(sim, 20, 200);
+        sim->changed = sim->now;
         tell(sim, node, false);
     }
 }
@@ -147,6 +151,7 @@ connect_to_master(struct sim *sim, locum_node node)
                                           .redis_run = redis->run,
                                           .last_reply = sim->now,
                                           .since = sim->now};
+    sim->changed = sim->now;
     tell(sim, node, true);
 }
 

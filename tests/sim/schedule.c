@@ -40,6 +40,10 @@ static const struct recipe recipes[] = {
     {SIM_KICK_EACH, SIM_KICK_EACH, 1, 1000, 9000},
     {SIM_SENTINEL_KILL, SIM_SENTINEL_START, 2, 100, 9000},
     {SIM_TILT, SIM_UNTILT, 1, 1000, 12000},
+    {SIM_REMOVE, SIM_MONITOR, 2, 1000, 12000},
+    {SIM_UNMAP, SIM_MAP, 2, 1000, 12000},
+    {SIM_RESET, SIM_HEAL, 1, 0, 0},
+    {SIM_REFUSE, SIM_ALLOW, 2, 1000, 12000},
     {SIM_WALL_STEP, SIM_HEAL, 2, -86400000, 86400000},
     {SIM_ADMIN, SIM_ADMIN, 2, 500, 9000},
     {SIM_SERVICE_FAIL, SIM_SERVICE_BACK, 3, 300, 6000},
@@ -121,7 +125,9 @@ static void
 add_recipe(struct draw *draw, const struct recipe *recipe)
 {
     struct sim *dice = &draw->dice;
-    const bool server_only = recipe->kind >= SIM_SERVICE_FAIL && recipe->kind <= SIM_SERVICE_BACK;
+    const bool server_only =
+        (recipe->kind >= SIM_SERVICE_FAIL && recipe->kind <= SIM_SERVICE_BACK) ||
+        recipe->kind == SIM_UNMAP;
     const bool redis = recipe->kind >= SIM_REDIS_KILL && recipe->kind <= SIM_REDIS_WELL;
     const size_t a = sim_random(dice, server_only || redis ? draw->servers : draw->nodes);
     size_t b = (a + 1 + sim_random(dice, draw->nodes - 1)) % draw->nodes;

@@ -63,6 +63,7 @@ ping(struct sim *sim, locum_node voter)
             self->next_ping[node][i] = sim->now + period;
             if (answers) {
                 *unanswered = LOCUM_NEVER;
+                self->forgotten[node][i] = false; /* the others tell of it again */
             } else if (*unanswered == LOCUM_NEVER) {
                 *unanswered = sim->now;
             }
@@ -113,6 +114,7 @@ promote(struct sim *sim, locum_node leader)
             sim->redis[node].master = true;
             sim->redis[node].demote_at = LOCUM_NEVER;
             sim->sentinel[leader].epoch = sim->epoch;
+            sim->changed = sim->now;
             sim_trace(sim, node, "redis-master");
             return;
         }
@@ -153,6 +155,7 @@ demote(struct sim *sim)
             redis->demote_at = sim->now + STALE_MS;
         } else if (sim->now >= redis->demote_at) {
             redis->master = false;
+            sim->changed = sim->now;
         }
     }
 }
@@ -177,7 +180,8 @@ view_of(const struct sim *sim, locum_node voter)
     for (locum_node node = 0; node < sim->nodes; node++) {
         for (int i = 0; i < SIM_INSTANCES; i++) {
             const bool itself = i == SENTINEL && node == voter;
-            if (exists(sim, node, i) && !itself) {
+            if (exists(sim, node, i) && !itself && !sim->sentinel[voter].forgotten[node][i] &&
+                !sim->redis[node].unmapped) {
                 report.known[node]++;
                 report.down[node] = (uint8_t)(report.down[node] + s_down(sim, voter, node, i));
             }
@@ -190,7 +194,7 @@ void
 sim_sentinel_poll(struct sim *sim, locum_node node)
 {
     for (locum_node at = 0; at < sim->nodes; at++) {
-        if (sim_sentinel_answers(sim, at, node)) {
+        if (sim_sentinel_answers(sim, at, node) && !sim->sentinel[at].removed) {
             const locum_ms there_and_back =
                 sim_tcp_delay(sim, node, at) + sim_tcp_delay(sim, at, node);
             const struct sim_sentinel_report report = view_of(sim, at);

@@ -12,6 +12,7 @@
  *   sentinel.c            what each Sentinel sees; failover of Redis; polls by the coordinators
  *   node.c                a coordinator: inputs, actions, freezing, restarts
  *   check.c, oracle.c     the invariants, after every commit
+ *   green.c               INV-8: what a node says of one more loss, tried in a copy of the world
  *   world.c, queue.c      the cluster's shape, the loop
  *   trace.c               what happened, as text
  *   figures.c             measurements over many runs
@@ -44,7 +45,7 @@ enum {
     SIM_VARIANT_MS = 500, /* recover-after is longer by this in the other configuration */
 };
 
-/* INV-1 to INV-7, each with a check of its own. */
+/* INV-1 to INV-8, each with a check of its own. */
 enum sim_check {
     SIM_NO_FALSE_TAKEOVER,
     SIM_TAKEOVER_IN_TIME,
@@ -53,8 +54,9 @@ enum sim_check {
     SIM_CONVERGENCE,
     SIM_NO_FLAPPING,
     SIM_DETERMINISM,
+    SIM_NO_GREEN_LIE,
 };
-enum { SIM_CHECKS = SIM_DETERMINISM + 1 };
+enum { SIM_CHECKS = SIM_NO_GREEN_LIE + 1 };
 
 /* The shape of a world. Times in ms, rates per mille. Its text form: text.c. */
 struct sim_world {
@@ -136,6 +138,13 @@ enum sim_fault_kind {
     SIM_SENTINEL_START,
     SIM_TILT, /* a: its Sentinel is in TILT */
     SIM_UNTILT,
+    SIM_REMOVE, /* a: its Sentinel forgets the master (SENTINEL REMOVE): no poll is complete */
+    SIM_MONITOR,
+    SIM_UNMAP, /* a: Sentinels list its instances by addresses that no node has */
+    SIM_MAP,
+    SIM_RESET,  /* a: its Sentinel forgets all instances that do not answer it now */
+    SIM_REFUSE, /* a: Redis refuses its PUBLISH (ACL) */
+    SIM_ALLOW,
     SIM_HEAL, /* everything */
 };
 
@@ -206,18 +215,21 @@ struct sim_link {
     locum_ms jitter_ms;
 };
 
+enum { SIM_INSTANCES = 2 }; /* at a node: Redis, Sentinel */
+
 struct sim_redis {
     bool exists, alive, master;
     bool loading, misconf;
+    bool unmapped; /* the instances at this node are listed under other addresses */
     uint32_t run;
     locum_ms frozen_until;
     locum_ms demote_at; /* a returned old master learns of the new one then; LOCUM_NEVER */
 };
 
-enum { SIM_INSTANCES = 2 }; /* at a node: Redis, Sentinel */
-
 struct sim_sentinel {
     bool exists, alive, tilt;
+    bool removed; /* it does not know the master */
+    bool forgotten[SIM_NODES_MAX][SIM_INSTANCES];
     locum_ms frozen_until;
     uint64_t epoch;
     locum_ms next_ping[SIM_NODES_MAX][SIM_INSTANCES];
@@ -252,6 +264,7 @@ struct sim_node {
     struct sim_event *inbox;
     size_t inbox_count, inbox_room, inbox_datagrams;
     struct sim_connection redis;
+    bool publish_refused;
     uint32_t kick_token; /* only the kick event with this token counts */
     locum_ms kick_each;
     uint64_t epoch; /* of the master that it follows */
@@ -348,6 +361,9 @@ struct sim {
     struct sim_taped tape[SIM_TAPE_MAX];
     size_t taped;
     locum_ms last_fault; /* LOCUM_NEVER */
+    locum_ms changed;    /* the last change of the world, also one that follows from a fault */
+    unsigned lies_tried; /* copies made for INV-8 */
+    bool copy;           /* this is one */
     locum_ms healed;     /* LOCUM_NEVER */
     locum_ms end;
     struct sim_event *queue;
@@ -371,6 +387,8 @@ extern const struct sim_world sim_world_usual;
 void sim_world_config(struct sim *sim);
 /* Run sim->schedule to its end, or to the first violation. The rest is zero, except the trace. */
 void sim_run(struct sim *sim);
+/* Perform one event. */
+void sim_happen(struct sim *sim, struct sim_event *event);
 void sim_fini(struct sim *sim);
 /* Uniform in 0 .. below - 1; below >= 1. */
 uint64_t sim_random(struct sim *sim, uint64_t below);
@@ -404,6 +422,8 @@ void sim_shrink(struct sim_schedule *schedule);
 /* --- queue.c ---------------------------------------------------------------------------------- */
 
 void sim_push(struct sim *sim, struct sim_event event);
+/* An event of another queue, in the order that it had there. */
+void sim_push_again(struct sim *sim, struct sim_event event);
 bool sim_pop(struct sim *sim, struct sim_event *ret);
 struct sim_text *sim_text_make(const void *at, size_t length, unsigned key);
 void sim_text_drop(struct sim_text *text);
@@ -461,6 +481,7 @@ void sim_node_config(const struct sim *sim, locum_node node, struct locum_core_c
 void sim_fault_do(struct sim *sim, size_t index);
 void sim_tape(struct sim *sim, locum_node from, locum_node to, enum locum_family family,
               struct sim_text *text);
+void sim_fault_host_crash(struct sim *sim, locum_node node);
 /* The next step of an attack, event->index is its fault. */
 void sim_attack(struct sim *sim, const struct sim_event *event);
 
@@ -482,6 +503,11 @@ void sim_oracle_crash(struct sim *sim, locum_node node, bool host);
 /* The node is about to lose a family alone. */
 void sim_oracle_family_cut(struct sim *sim, locum_node node, enum locum_family family);
 void sim_oracle_verdict(struct sim *sim, size_t index);
+
+/* --- green.c ---------------------------------------------------------------------------------- */
+
+/* INV-8, for some nodes and some moments: those at which the world has not changed of late. */
+void sim_green_try(struct sim *sim);
 
 /* --- trace.c ---------------------------------------------------------------------------------- */
 

@@ -107,6 +107,13 @@ static const struct {
     [SIM_SENTINEL_START] = {"sentinel-start", "a"},
     [SIM_TILT] = {"tilt", "a"},
     [SIM_UNTILT] = {"untilt", "a"},
+    [SIM_REMOVE] = {"sentinel-remove", "a"},
+    [SIM_MONITOR] = {"sentinel-monitor", "a"},
+    [SIM_UNMAP] = {"unmap", "a"},
+    [SIM_MAP] = {"map", "a"},
+    [SIM_RESET] = {"sentinel-reset", "a"},
+    [SIM_REFUSE] = {"publish-refused", "a"},
+    [SIM_ALLOW] = {"publish-allowed", "a"},
     [SIM_HEAL] = {"heal", ""},
 };
 

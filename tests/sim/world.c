@@ -55,6 +55,7 @@ add_node(struct sim *sim, enum locum_role role, const char *prefix, unsigned num
     node->role = role;
     node->has[LOCUM_V4] = role != LOCUM_ROLE_SENTINEL;
     node->has[LOCUM_V6] = role != LOCUM_ROLE_SENTINEL && sim->schedule.world.dual != 0;
+    node->redis = role == LOCUM_ROLE_SERVER;
 }
 
 static void
@@ -97,6 +98,7 @@ sim_world_config(struct sim *sim)
         .timeout_ms = world->timeout,
         .recover_after_ms = world->recover_after,
         .sentinel_poll_ms = 500,
+        .redis = true,
         .min_serving = 1,
         .digest = "a1b2c3d4",
         .version = "0.1.0",
@@ -108,6 +110,9 @@ sim_world_config(struct sim *sim)
         add_name(sim, i, LOCUM_ANSWER_SELF);
     }
     sim->nodes = config->node_count;
+    for (locum_node node = 0; node < sim->nodes; node++) {
+        config->nodes[node].sentinel = world->lone == 0 || node + 1u == sim->nodes;
+    }
     sim->servers = (size_t)world->servers;
     config->quorum = world->quorum > 0 ? (uint32_t)world->quorum : (uint32_t)sim->nodes / 2 + 1;
 }
@@ -115,13 +120,12 @@ sim_world_config(struct sim *sim)
 static void
 make_site(struct sim *sim, locum_node node)
 {
-    const bool lone = sim->schedule.world.lone != 0;
     struct sim_sentinel *sentinel = &sim->sentinel[node];
     struct sim_redis *redis = &sim->redis[node];
     struct sim_node *self = &sim->node[node];
     redis->exists = redis->alive = sim->config.nodes[node].role == LOCUM_ROLE_SERVER;
     redis->demote_at = LOCUM_NEVER;
-    sentinel->exists = sentinel->alive = !lone || node + 1u == sim->nodes;
+    sentinel->exists = sentinel->alive = sim->config.nodes[node].sentinel;
     self->host_up = true;
     self->older = sim->schedule.world.newcomer != 0 && node + 1u != sim->nodes;
     self->suspended_at = LOCUM_NEVER;
@@ -251,14 +255,15 @@ kick(struct sim *sim, const struct sim_event *event)
     struct sim_node *self = &sim->node[event->node];
     if (event->token == self->kick_token && self->kick_each > 0) {
         sim_redis_drop(sim, event->node);
+        sim->changed = sim->now;
         struct sim_event again = *event;
         again.at = sim->now + self->kick_each;
         sim_push(sim, again);
     }
 }
 
-static void
-happen(struct sim *sim, struct sim_event *event)
+void
+sim_happen(struct sim *sim, struct sim_event *event)
 {
     switch ((enum sim_event_kind)event->kind) {
     case SIM_EVENT_FAULT: sim_fault_do(sim, event->index); break;
@@ -270,6 +275,7 @@ happen(struct sim *sim, struct sim_event *event)
     case SIM_EVENT_WORLD:
         sim_sentinel_world(sim);
         sim_push(sim, (struct sim_event){.at = sim->now + SIM_WORLD_MS, .kind = SIM_EVENT_WORLD});
+        sim_green_try(sim);
         break;
     case SIM_EVENT_PUBLISH: sim_redis_arrived(sim, event); break;
     case SIM_EVENT_MESSAGE: sim_redis_message(sim, event); break;
@@ -301,7 +307,7 @@ sim_run(struct sim *sim)
             break;
         }
         sim->now = event.at;
-        happen(sim, &event);
+        sim_happen(sim, &event);
     }
 }
 

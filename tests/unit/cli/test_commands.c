@@ -18,11 +18,7 @@ test_status(void **state)
     assert_has(site->asked, "GET /status HTTP/1.1\r\n");
     assert_has(site->out, "\nOK\n");
     assert_null(strchr(site->out, '\033')); /* no terminal */
-    assert_int_equal(RUN(site,
-                         OK "{\"nodes\": [{\"name\": \"dc3\", \"role\": \"server\","
-                            "\"condition\": \"down\", \"service\": \"up\","
-                            "\"admin\": {\"state\": \"ready\"}}]}",
-                         "status"),
+    assert_int_equal(RUN(site, OK "{\"degraded\": [{\"text\": \"dc3 is down\"}]}", "status"),
                      LOCUM_EXIT_NOT_FINE);
     assert_has(site->out, "degraded: dc3 is down\n");
     assert_string_equal(site->err, "");
@@ -33,8 +29,8 @@ test_status_json(void **state)
 {
     struct site *site = *state;
     assert_int_equal(RUN(site, WELL, "status", "--json"), LOCUM_EXIT_OK);
-    assert_string_equal(site->out, "{\n \"nodes\": [\n  {\n   \"role\": \"sentinel\",\n"
-                                   "   \"name\": \"x\"\n  }\n ]\n}\n");
+    assert_string_equal(site->out, "{\n \"nodes\": [\n  {\n   \"name\": \"x\"\n  }\n ],\n"
+                                   " \"degraded\": [],\n \"summary\": \"OK\"\n}\n");
     assert_int_equal(RUN(site, OK "{}", "status", "--json"), LOCUM_EXIT_NOT_FINE);
     assert_string_equal(site->out, "{}\n");
 }

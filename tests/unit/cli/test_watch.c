@@ -82,7 +82,7 @@ test_status_watch(void **state)
     const char *first = strstr(site->out, "\nOK\n\n");
     assert_non_null(first);
     assert_non_null(strstr(first, "Z\ncluster -"));
-    assert_non_null(strstr(first, "\ndegraded: the daemon reports no nodes\n\n"));
+    assert_non_null(strstr(first, "\ndegraded: the daemon does not report its state\n\n"));
     assert_null(strchr(site->out, '\033'));
     assert_string_equal(site->err, "locum: the daemon refused the request without a reason (HTTP "
                                    "status 503); see journalctl -u locum\n");

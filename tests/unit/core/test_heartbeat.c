@@ -56,9 +56,9 @@ static void
 test_all_states_are_written_and_read(void **state)
 {
     (void)state;
-    static const char text[] =
-        "locum1 get dc2 1763863200123 522 125 failing maint leaving "
-        "1763863265373 a1b2c3d4 dc3=,,s ns0=0,0,u x-version=1.0~rc1 x-dns=closed";
+    static const char text[] = "locum1 get dc2 1763863200123 522 125 failing maint leaving "
+                               "1763863265373 a1b2c3d4 dc3=,,s ns0=0,0,u x-version=1.0~rc1 "
+                               "x-dns=closed x-degraded=4294967295";
     struct locum_heartbeat heartbeat = example_heartbeat();
     struct locum_heartbeat read;
     memset(&read, 0xee, sizeof(read));
@@ -69,6 +69,7 @@ test_all_states_are_written_and_read(void **state)
     heartbeat.acks[NS0] = (struct locum_ack){.has_number = true, .state_code = LOCUM_UNKNOWN};
     memcpy(heartbeat.version, "1.0~rc1", 8);
     heartbeat.dns = LOCUM_DNS_CLOSED;
+    heartbeat.degraded = UINT32_MAX;
     assert_written(&heartbeat, text);
     assert_true(parse(text, &read));
     assert_memory_equal(&read, &heartbeat, sizeof(read));
@@ -90,11 +91,12 @@ test_heartbeat_of_the_core(void **state)
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     locum_core_heartbeat(&site.core, LOCUM_NODE_NONE, site.now, &text);
     assert_string_equal(buffer, "locum1 get dc2 1763863200123 2 125 up ready - 1763863200143 "
-                                "a1b2c3d4 dc3=1763863199001,1,a ns0=0,0,u x-version=9.9");
+                                "a1b2c3d4 dc3=1763863199001,1,a ns0=0,0,u x-version=9.9 "
+                                "x-degraded=2"); /* ns0 is unknown, and so is the own service */
     text = locum_text_init(buffer, sizeof(buffer));
     locum_core_heartbeat(&site.core, NS0, (struct locum_now){1, 1, -1}, &text);
     assert_string_equal(buffer, "locum1 get dc2 1763863200123 2 125 up ready - 0 "
-                                "a1b2c3d4 dc3=,,a ns0=0,0,u x-version=9.9");
+                                "a1b2c3d4 dc3=,,a ns0=0,0,u x-version=9.9 x-degraded=2");
 }
 
 /* HEARTBEAT-5: unknown peers, x-keys and malformed versions are ignored. */

@@ -75,19 +75,104 @@ static void
 test_a_peer_that_is_heard_by_redis_only(void **state)
 {
     (void)state;
-    locum_ms *by_udp = &site.core.view.peer[DC3].path[LOCUM_PATH_UDP].heard;
-    site.core.view.peer[DC3].heard = view.now.mono;
-    run.started_mono = view.now.mono - LOCUM_DIRECT_MS;
-    *by_udp = LOCUM_NEVER;
+    struct locum_peer_facts *facts = &site.core.view.peer[DC3];
+    site.core.view.grace = 0;
+    facts->heard = view.now.mono;
+    facts->gap = view.now.mono - TIMEOUT - LOCUM_PATH_MS;
+    facts->path[LOCUM_PATH_UDP].heard = LOCUM_NEVER;
     assert_null(warning("udp dc3"));
-    run.started_mono--;
+    facts->gap--;
     assert_warned("udp dc3", "firewall");
-    *by_udp = view.now.mono - LOCUM_DIRECT_MS;
-    assert_null(warning("udp dc3"));
-    --*by_udp;
+    facts->path[LOCUM_PATH_UDP].heard = facts->gap;
     assert_warned("udp dc3", "9853");
-    site.core.view.peer[DC3].heard = LOCUM_NEVER; /* not heard at all: its condition shows that */
+    assert_int_equal(locum_warnings_count(&view), 1);
+    facts->heard = LOCUM_NEVER; /* not heard at all: its condition shows that */
     assert_null(warning("udp dc3"));
+}
+
+/* Own heartbeats come back through Redis, for 10 s now. */
+static void
+redis_works(void)
+{
+    site.core.config.redis = true;
+    view.redis.connected = true;
+    site.core.view.grace = 0;
+    site.core.view.subscribed = true;
+    site.core.view.own_return = view.now.mono;
+    site.core.view.own_return_since = view.now.mono - 10000;
+    for (locum_node peer = DC3; peer <= NS0; peer++) {
+        site.core.view.peer[peer].gap = view.now.mono - 10000;
+        site.core.view.peer[peer].path[LOCUM_PATH_REDIS].heard = view.now.mono;
+    }
+}
+
+/* cases.md A: the Redis user may not PUBLISH. */
+static void
+test_the_redis_user_may_not_publish(void **state)
+{
+    (void)state;
+    redis_works();
+    assert_null(warning("redis"));
+    site.core.view.peer[DC3].path[LOCUM_PATH_REDIS].heard = LOCUM_NEVER; /* dc3 may not */
+    assert_warned("redis dc3", "lack PUBLISH on locum:get:heartbeat");
+    site.core.view.own_return = view.now.mono - TIMEOUT; /* nor may this node */
+    assert_warned("redis", "needs PUBLISH and SUBSCRIBE");
+    assert_null(warning("redis dc3")); /* then nothing is known of the others */
+    view.redis.connected = false;      /* the event redis-lost says that */
+    assert_null(warning("redis"));
+}
+
+/* cases.md A: Sentinels list a site by host names that no node has. */
+static void
+test_a_sentinel_that_cannot_vote(void **state)
+{
+    (void)state;
+    struct locum_sentinel_facts *facts = &site.core.view.peer[NS0].sentinel;
+    site.core.config.nodes[NS0].sentinel = true;
+    site.core.config.nodes[DC3].redis = site.core.config.nodes[DC3].sentinel = true;
+    facts->polled = view.now.mono;
+    facts->known[DC2] = facts->known[DC3] = 2;
+    assert_null(warning("vote ns0"));
+    facts->known[DC3] = 1;
+    assert_warned("vote ns0", "the Sentinel of ns0 cannot vote on dc3");
+}
+
+/* cases.md A: a coordinator with the right secret that is not in `nodes`. */
+static void
+test_a_coordinator_that_is_not_in_nodes(void **state)
+{
+    (void)state;
+    locum_warnings_note_message(&evidence, &site.core.config,
+                                locum_slice_of("locum1 other dc4 1 2 ..."), true, 0, view.now.mono);
+    assert_null(warning("nodes")); /* of another cluster */
+    locum_warnings_note_message(&evidence, &site.core.config,
+                                locum_slice_of("locum1 get dc4-has-a-long-name 1 2 ..."), true, 0,
+                                view.now.mono);
+    assert_null(warning("nodes")); /* no node can have that name */
+    locum_warnings_note_message(&evidence, &site.core.config,
+                                locum_slice_of("locum1 get dc4 1 2 ..."), true, 0, view.now.mono);
+    assert_warned("nodes", "dc4 uses this cluster's secret but is not in nodes");
+    locum_warnings_note_message(&evidence, &site.core.config,
+                                locum_slice_of("locum1 get dc5 1 2 ..."), true, 0, view.now.mono);
+    assert_warned("nodes", "dc4 "); /* one after the other */
+    assert_null(warning("signature"));
+    wait_ms(10000);
+    assert_null(warning("nodes"));
+    locum_warnings_note_message(&evidence, &site.core.config,
+                                locum_slice_of("locum1 get dc5 1 2 ..."), true, 0, view.now.mono);
+    assert_warned("nodes", "dc5 ");
+}
+
+/* The same, at the new coordinator. */
+static void
+test_a_peer_that_does_not_list_this_node(void **state)
+{
+    (void)state;
+    site.core.view.peer[DC3].unlisted = view.now.mono;
+    assert_warned("nodes dc3", "runs with another configuration, which does not list this node");
+    assert_null(warning("one-way dc3"));
+    wait_ms(10000);
+    assert_null(warning("nodes dc3"));
 }
 
 static void
@@ -199,7 +284,7 @@ test_instances_that_belong_to_no_node(void **state)
     (void)state;
     memcpy(view.redis.unknown_instances, "10.0.0.99:6379", 15);
     assert_warned("unknown-instances", "10.0.0.99:6379");
-    assert_warned("unknown-instances", "SENTINEL RESET");
+    assert_warned("unknown-instances", "SENTINEL RESET, but only while all sites are up");
 }
 
 static void
@@ -273,6 +358,10 @@ main(void)
         TEST(test_a_peer_that_does_not_hear_this_node),
         TEST(test_an_excluded_peer),
         TEST(test_a_peer_that_is_heard_by_redis_only),
+        TEST(test_the_redis_user_may_not_publish),
+        TEST(test_a_sentinel_that_cannot_vote),
+        TEST(test_a_coordinator_that_is_not_in_nodes),
+        TEST(test_a_peer_that_does_not_list_this_node),
         TEST(test_a_rotation_of_secrets_that_is_not_finished),
         TEST(test_invalid_signatures_of_the_last_minute),
         TEST(test_three_false_suspicions_within_an_hour),
