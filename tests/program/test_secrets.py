@@ -22,7 +22,7 @@ sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../sel
 import alone
 import cases
 
-REDIS, SENTINEL, PORTS = "correct-horse+Battery", "st4ple sentinel!", (26101, 26102)
+REDIS, SENTINEL, PORTS = "correct-horse+Battery", "st4ple sentinel!", []    # free ports
 CLUSTER = bytes(range(32)).hex()
 SITES = [f"127.0.1.{number}" for number in range(1, 13)]
 ROLE = b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
@@ -125,8 +125,8 @@ class Hostile(socketserver.ThreadingTCPServer):
     allow_reuse_address, daemon_threads, request_queue_size = True, True, 64
     tls, seen, lock = None, [], threading.Lock()
 
-    def __init__(self, port):
-        super().__init__(("", port), Session)
+    def __init__(self):
+        super().__init__(("", 0), Session)
         self.count, self.pairs = 0, itertools.cycle(PAIRS)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
@@ -186,7 +186,8 @@ def judge(tls):
             file.write(KEY + CERT)
             file.flush()
             Hostile.tls.load_cert_chain(file.name)
-    servers = [Hostile(port) for port in PORTS]
+    servers = [Hostile(), Hostile()]
+    PORTS[:] = [server.server_address[1] for server in servers]
     try:
         with alone.Alone(configuration(), more, files) as it:
             said = []
