@@ -294,6 +294,10 @@ sim_oracle_family(struct sim *sim, locum_node node, const struct locum_family_ev
         return;
     }
     pair->lost = event->cause == LOCUM_CAUSE_REPORTED ? LOCUM_NEVER : sim->now;
+    if (sim->schedule.world.calm) {
+        sim_violated(sim, node, SIM_NO_FLAPPING, "%s lost a family at %u per mille loss",
+                     sim_name(sim, event->node), sim->loss_permille);
+    }
     if (event->cause == LOCUM_CAUSE_QUORUM) {
         sim->counts.families_lost++;
         check_family_voters(sim, node, event);
