@@ -7,16 +7,47 @@
 #include "base/foreign.h"
 #include "base/version.h"
 #include "config/load.h"
+#include "core/names.h"
 
 /* More than a file of LOCUM_CONFIG_FILE_BYTES_MAX can unfold to. */
 enum { NORMAL_BYTES_MAX = 512 * 1024, VALUE_BYTES_MAX = 1024 };
 
 _Static_assert(sizeof(LOCUM_VERSION) <= LOCUM_VERSION_MAX + 1, "the version fits");
 
+/* The section of a key: the first part of its name; LOCUM_SECTIONS: none, the cluster's name. */
+static enum locum_section
+section_of(const char *key)
+{
+    const struct locum_slice first = {.at = key, .length = strcspn(key, ".[")};
+    enum locum_section section = 0;
+    while (section < LOCUM_SECTIONS && !locum_slice_is(first, locum_names_section(section))) {
+        section++;
+    }
+    return section;
+}
+
+/* All values of a section that the table of keys marks, and the names in the zones. */
+static void
+add_section(const struct locum_config *config, enum locum_section section, struct locum_text *text)
+{
+    const struct locum_core_config *core = &config->core;
+    for (size_t row = 0; row < locum_keys.count; row++) {
+        if (locum_keys.rows[row].digest && section_of(locum_keys.rows[row].key) == section) {
+            locum_schema_print(&locum_keys, row, config, text);
+        }
+    }
+    for (size_t i = 0; i < core->name_count && section == LOCUM_SECTION_ZONES; i++) {
+        locum_text_add(text, config->names[i].name);
+        locum_text_add_char(text, ' ');
+        locum_text_add_u64(text, core->names[i].owner);
+        locum_text_add_char(text, '\n');
+    }
+}
+
 /*
- * Eight hex digits that tell whether two nodes decide by the same configuration: of all values that
- * the table of keys marks, defaults and derived values included, and of the names in the zones. Not
- * of what may differ: `node`, checks, own sockets, files, passwords, or the way it is written.
+ * Eight hex digits that tell whether two nodes decide by the same configuration, and four for each
+ * section of it: defaults and derived values included. Not of what may differ: `node`, checks, own
+ * sockets, files, passwords, or the way it is written.
  */
 static int
 add_digest(struct locum_config *config)
@@ -28,17 +59,14 @@ add_digest(struct locum_config *config)
         return LOCUM_ERR_MEMORY;
     }
     struct locum_text text = locum_text_init(buffer, NORMAL_BYTES_MAX);
-    for (size_t row = 0; row < locum_keys.count; row++) {
-        if (locum_keys.rows[row].digest) {
-            locum_schema_print(&locum_keys, row, config, &text);
-        }
+    struct locum_text sections = locum_text_init(core->sections, sizeof(core->sections));
+    for (enum locum_section section = 0; section < LOCUM_SECTIONS; section++) {
+        const size_t begin = text.length;
+        add_section(config, section, &text);
+        locum_signature_digest(text.at + begin, text.length - begin, digest);
+        locum_text_add_hex(&sections, digest, LOCUM_SECTION_CHARS / 2);
     }
-    for (size_t i = 0; i < core->name_count; i++) {
-        locum_text_add(&text, config->names[i].name);
-        locum_text_add_char(&text, ' ');
-        locum_text_add_u64(&text, core->names[i].owner);
-        locum_text_add_char(&text, '\n');
-    }
+    add_section(config, LOCUM_SECTIONS, &text);
     locum_signature_digest(text.at, text.length, digest);
     struct locum_text hex = locum_text_init(core->digest, sizeof(core->digest));
     locum_text_add_hex(&hex, digest, LOCUM_DIGEST_CHARS / 2);

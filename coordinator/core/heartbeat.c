@@ -83,6 +83,10 @@ locum_heartbeat_add(struct locum_text *text, const struct locum_core_config *con
         add_field(text, "x-version=");
         locum_text_add(text, heartbeat->version);
     }
+    if (heartbeat->sections[0] != '\0') {
+        add_field(text, "x-digest=");
+        locum_text_add(text, heartbeat->sections);
+    }
     if (heartbeat->dns != LOCUM_DNS_CLAIM_UNKNOWN) {
         add_field(text, "x-dns=");
         locum_text_add(text, locum_names_dns_claim(heartbeat->dns));
@@ -226,6 +230,13 @@ parse_extension(struct locum_slice key, struct locum_slice value,
         (!is_printable(value) ||
          locum_slice_copy(value, ret->version, sizeof(ret->version)) != 0)) {
         ret->version[0] = '\0'; /* not a version that Locum writes: as if absent */
+    } else if (locum_slice_is(key, "x-digest")) {
+        /* A later version may have more sections, behind these. */
+        value.length = value.length < LOCUM_SECTIONS_CHARS ? value.length : LOCUM_SECTIONS_CHARS;
+        if (!is_printable(value) ||
+            locum_slice_copy(value, ret->sections, sizeof(ret->sections)) != 0) {
+            ret->sections[0] = '\0';
+        }
     } else if (locum_slice_is(key, "x-dns")) {
         (void)locum_names_find_dns_claim(value, &ret->dns);
     } else if (locum_slice_is(key, "x-lost")) {

@@ -7,6 +7,7 @@
  * These fields never change (HEARTBEAT-5). Extensions are x-key=value at the end. A heartbeat of an
  * unknown version is ignored, and so is an unknown field:
  *
+ *   x-digest=1f0a44c2...     the digest of each section of the configuration (enum locum_section)
  *   x-dns=ok|closed|none     whether its sender's DNS is open; none: it has none (DNS-1)
  *   x-lost=ipv6              only if so: the sender has lost this family (FAMILY-4)
  *   x-unheard6=dc3,dc4       only if so: it does not hear these over IPv6 any more (FAMILY-2); and
@@ -49,9 +50,10 @@ struct locum_heartbeat {
     bool leaving;
     locum_ms wall;
     char digest[LOCUM_DIGEST_CHARS + 1];
-    char version[LOCUM_VERSION_MAX + 1]; /* "" if absent */
-    enum locum_dns_claim dns;            /* unknown: absent */
-    locum_nodes acked;                   /* the nodes that have an entry in `acks` */
+    char sections[LOCUM_SECTIONS_CHARS + 1]; /* "" if absent */
+    char version[LOCUM_VERSION_MAX + 1];     /* "" if absent */
+    enum locum_dns_claim dns;                /* unknown: absent */
+    locum_nodes acked;                       /* the nodes that have an entry in `acks` */
     struct locum_ack acks[LOCUM_NODES_MAX];
     bool lost[LOCUM_FAMILIES];
     locum_nodes unheard[LOCUM_FAMILIES];

@@ -49,6 +49,7 @@ TEXTS(rank, "A", "B", "C", "D", "E", "F", "G")
 TEXTS(path, "redis", "udp")
 TEXTS(family, "ipv4", "ipv6")
 TEXTS(transport, "udp", "tcp")
+TEXTS(section, "nodes", "zones", "heartbeat", "redis", "quorum", "min-serving")
 TEXTS(dns_claim, "unknown", "none", "ok", "closed")
 TEXTS(dns_state, "unknown", "ok", "silent", "unreachable", "refused", "error", "not-authoritative",
       "other-soa")

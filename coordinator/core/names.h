@@ -20,6 +20,7 @@ const char *locum_names_family(enum locum_family value);       /* "ipv4", "ipv6"
 const char *locum_names_transport(enum locum_transport value); /* "udp", "tcp" */
 const char *locum_names_dns_claim(enum locum_dns_claim value); /* as in x-dns */
 const char *locum_names_dns_state(enum locum_dns_state value);
+const char *locum_names_section(enum locum_section value); /* the key in locum.yaml */
 const char *locum_names_policy(enum locum_policy value);
 const char *locum_names_cause(enum locum_cause value); /* as in the field `reason` of events */
 

@@ -144,6 +144,7 @@ accept(struct locum_core *self, const struct locum_heartbeat *heartbeat, locum_m
     facts->wall_offset = wall_offset_of(heartbeat, sent, now);
     facts->degraded = heartbeat->degraded;
     memcpy(facts->digest, heartbeat->digest, sizeof(facts->digest));
+    memcpy(facts->sections, heartbeat->sections, sizeof(facts->sections));
     memcpy(facts->version, heartbeat->version, sizeof(facts->version));
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
         facts->state_codes[i] = heartbeat->acks[i].state_code; /* absent: unknown */

@@ -141,6 +141,7 @@ locum_core_heartbeat(const struct locum_core *self, locum_node to, struct locum_
         .dns = self->view.peer[config->self].dns_claim,
     };
     memcpy(heartbeat.digest, config->digest, sizeof(heartbeat.digest));
+    memcpy(heartbeat.sections, config->sections, sizeof(heartbeat.sections));
     memcpy(heartbeat.version, config->version, sizeof(heartbeat.version));
     for (locum_node peer = 0; peer < config->node_count; peer++) {
         if (peer == config->self || config->nodes[peer].role == LOCUM_ROLE_SENTINEL) {

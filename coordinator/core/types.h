@@ -20,9 +20,10 @@ enum {
     LOCUM_CLUSTER_NAME_MAX = 15,
     LOCUM_NAMES_MAX = 256, /* shared and owned names of all zones */
     LOCUM_CHECKS_MAX = 16,
-    LOCUM_DIGEST_CHARS = 8, /* hex digits of the configuration's digest */
-    LOCUM_VERSION_MAX = 23, /* characters of a program version */
-    LOCUM_REASON_MAX = 79,  /* characters of an operator's reason */
+    LOCUM_DIGEST_CHARS = 8,  /* hex digits of the configuration's digest */
+    LOCUM_SECTION_CHARS = 4, /* hex digits of the digest of one section of it */
+    LOCUM_VERSION_MAX = 23,  /* characters of a program version */
+    LOCUM_REASON_MAX = 79,   /* characters of an operator's reason */
 };
 
 typedef uint8_t locum_node;   /* index of a configured node, 0 .. node_count - 1 */
@@ -52,6 +53,17 @@ enum locum_rank {
 struct locum_ranks {
     enum locum_rank in[LOCUM_FAMILIES];
 };
+/* Parts of the configuration with a digest each, in the order of x-digest; new ones go last. */
+enum locum_section {
+    LOCUM_SECTION_NODES,
+    LOCUM_SECTION_ZONES,
+    LOCUM_SECTION_HEARTBEAT,
+    LOCUM_SECTION_REDIS,
+    LOCUM_SECTION_QUORUM,
+    LOCUM_SECTION_MIN_SERVING,
+    LOCUM_SECTIONS /* their number */
+};
+enum { LOCUM_SECTIONS_CHARS = LOCUM_SECTIONS * LOCUM_SECTION_CHARS };
 enum locum_path { LOCUM_PATH_REDIS, LOCUM_PATH_UDP };
 enum { LOCUM_PATHS = 2 };
 enum locum_transport { LOCUM_TRANSPORT_UDP, LOCUM_TRANSPORT_TCP };
@@ -130,8 +142,9 @@ struct locum_core_config {
     locum_ms sentinel_poll_ms; /* redis.sentinel-poll */
     uint32_t quorum;           /* >= 1; the default floor(n/2) + 1 is filled in by config/ */
     uint32_t min_serving;
-    char digest[LOCUM_DIGEST_CHARS + 1]; /* of the normalised configuration without `node` */
-    char version[LOCUM_VERSION_MAX + 1]; /* of this program */
+    char digest[LOCUM_DIGEST_CHARS + 1];     /* of the normalised configuration without `node` */
+    char sections[LOCUM_SECTIONS_CHARS + 1]; /* the digest of each section */
+    char version[LOCUM_VERSION_MAX + 1];     /* of this program */
 };
 
 #endif

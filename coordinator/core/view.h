@@ -65,6 +65,7 @@ struct locum_peer_facts {
     locum_ms wall_offset; /* its wall clock minus self's, without what the age of the last
                            * heartbeat can explain */
     char digest[LOCUM_DIGEST_CHARS + 1];
+    char sections[LOCUM_SECTIONS_CHARS + 1]; /* "": it sends none */
     char version[LOCUM_VERSION_MAX + 1];
     enum locum_condition state_codes[LOCUM_NODES_MAX]; /* its conditions of the others */
     bool lost[LOCUM_FAMILIES];           /* x-lost: it says that its family does not work */

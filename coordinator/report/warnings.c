@@ -96,7 +96,7 @@ static const struct {
     const char *meaning; /* for locum(8) */
 } rows[] = {
     {"clock", "The peer's clock and this node's differ by more than 5 seconds."},
-    {"configuration", "The peer has a different configuration."},
+    {"configuration", "The peer has a different configuration; the text names the keys."},
     {"dns",
      "An address of `listen.dns` is not open; or the peer says so of its own, or its DNS does "
      "not answer this node."},
@@ -187,6 +187,20 @@ warn_of_degraded(json_t *warnings, const struct locum_report *report,
     }
 }
 
+/* "nodes, zones": nothing if the peer sends no digests of its sections. */
+static void
+add_differing_sections(struct locum_text *text, const char *theirs, const char *ours)
+{
+    const size_t count = strlen(theirs) / LOCUM_SECTION_CHARS;
+    for (size_t i = 0; i < count && i < LOCUM_SECTIONS; i++) {
+        const size_t at = i * LOCUM_SECTION_CHARS;
+        if (strncmp(theirs + at, ours + at, LOCUM_SECTION_CHARS) != 0) {
+            locum_text_add(text, text->length > 0 ? ", " : "");
+            locum_text_add(text, locum_names_section((enum locum_section)i));
+        }
+    }
+}
+
 /* What a peer's own heartbeats show. */
 static void
 warn_of_heartbeats(json_t *warnings, const struct locum_report *report, locum_node node)
@@ -195,8 +209,12 @@ warn_of_heartbeats(json_t *warnings, const struct locum_report *report, locum_no
     const struct locum_peer_facts *facts = &core->view.peer[node];
     const char *name = core->config.nodes[node].name;
     if (strcmp(facts->digest, core->config.digest) != 0) {
+        char buffer[128];
+        struct locum_text differ = locum_text_init(buffer, sizeof(buffer));
+        add_differing_sections(&differ, facts->sections, core->config.sections);
         warn(warnings, "configuration", name,
-             "%s runs with a different configuration: compare the files, then reload", name);
+             "%s runs with a different configuration%s%s: compare the files, then reload", name,
+             differ.length > 0 ? ", in " : "", differ.at);
     }
     if (llabs(facts->wall_offset) > CLOCK_WARN_MS) {
         warn(warnings, "clock", name,

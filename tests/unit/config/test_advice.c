@@ -51,6 +51,43 @@ test_the_digest_is_of_what_nodes_share(void **state)
     }
 }
 
+/* Issue 14: each change is one of the sections that a peer's warning names. */
+static void
+test_each_section_has_a_digest(void **state)
+{
+    (void)state;
+    static const struct {
+        enum locum_section section;
+        const char *from, *to;
+    } rows[] = {
+        {LOCUM_SECTION_NODES, "192.0.2.13", "192.0.2.14"},
+        {LOCUM_SECTION_NODES, "address: [192.0.2.13]", "failover: [dc2], address: [192.0.2.13]"},
+        {LOCUM_SECTION_ZONES, "    ns:", "    ttl: 61s\n    ns:"},
+        {LOCUM_SECTION_ZONES, "    ns:", "    owned: {}\n    ns:"},
+        {LOCUM_SECTION_HEARTBEAT, "service:", "heartbeat: {interval: 100ms}\nservice:"},
+        {LOCUM_SECTION_REDIS, "service:", "redis: {db: 1}\nservice:"},
+        {LOCUM_SECTION_QUORUM, "service:", "quorum: 3\nservice:"},
+        {LOCUM_SECTION_MIN_SERVING, "service:", "min-serving: 2\nservice:"},
+    };
+    char good[LOCUM_SECTIONS_CHARS + 1];
+    struct locum_config *config = load_changed(NULL, 0);
+    memcpy(good, config->core.sections, sizeof(good));
+    assert_int_equal(strlen(good), LOCUM_SECTIONS_CHARS);
+    locum_config_free(config);
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        const struct change change = {rows[i].from, rows[i].to};
+        config = load_changed(&change, 1);
+        assert_non_null(config);
+        for (enum locum_section section = 0; section < LOCUM_SECTIONS; section++) {
+            const size_t at = section * LOCUM_SECTION_CHARS;
+            const bool equal =
+                memcmp(good + at, config->core.sections + at, LOCUM_SECTION_CHARS) == 0;
+            assert_int_equal(equal, section != rows[i].section);
+        }
+        locum_config_free(config);
+    }
+}
+
 static const struct broken risky[] = {
     {"the quorum needs every node",
      {{NODES, "nodes:\n"
@@ -191,6 +228,7 @@ main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_digest_is_of_what_nodes_share),
+        cmocka_unit_test(test_each_section_has_a_digest),
         cmocka_unit_test(test_each_risk_is_a_warning),
         cmocka_unit_test(test_the_prose_is_as_kept),
         cmocka_unit_test(test_a_password_that_others_may_read),

@@ -51,14 +51,15 @@ test_example_of_the_contract(void **state)
     assert_memory_equal(&read, &heartbeat, sizeof(read));
 }
 
-/* By UDP the numbers are given for the receiver alone; the other states, x-version and x-dns. */
+/* By UDP the numbers are given for the receiver alone; the other states, and the x-fields. */
 static void
 test_all_states_are_written_and_read(void **state)
 {
     (void)state;
     static const char text[] = "locum1 get dc2 1763863200123 522 125 failing maint leaving "
                                "1763863265373 a1b2c3d4 dc3=,,s ns0=0,0,u x-version=1.0~rc1 "
-                               "x-dns=closed x-degraded=4294967295";
+                                "x-digest=0123456789abcdef01234567 x-dns=closed "
+                                "x-degraded=4294967295";
     struct locum_heartbeat heartbeat = example_heartbeat();
     struct locum_heartbeat read;
     memset(&read, 0xee, sizeof(read));
@@ -68,6 +69,7 @@ test_all_states_are_written_and_read(void **state)
     heartbeat.acks[DC3] = (struct locum_ack){.state_code = LOCUM_SUSPECT};
     heartbeat.acks[NS0] = (struct locum_ack){.has_number = true, .state_code = LOCUM_UNKNOWN};
     memcpy(heartbeat.version, "1.0~rc1", 8);
+    memcpy(heartbeat.sections, "0123456789abcdef01234567", 25);
     heartbeat.dns = LOCUM_DNS_CLOSED;
     heartbeat.degraded = UINT32_MAX;
     assert_written(&heartbeat, text);
@@ -114,6 +116,15 @@ test_unknown_fields_are_ignored(void **state)
     assert_int_equal(read.acks[DC2].seq, 6);
     assert_string_equal(read.version, "");
     assert_int_equal(read.dns, LOCUM_DNS_CLAIM_UNKNOWN);
+    /* More sections than are known here, and fewer; no digest of Locum's. */
+    assert_true(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 "
+                      "x-digest=0123456789abcdef012345678888",
+                      &read));
+    assert_string_equal(read.sections, "0123456789abcdef01234567");
+    assert_true(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 x-digest=01234567", &read));
+    assert_string_equal(read.sections, "01234567");
+    assert_true(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 x-digest=1\x1b[2J", &read));
+    assert_string_equal(read.sections, "");
     assert_true(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 x-version=1\x1b[2J", &read));
     assert_string_equal(read.version, "");
     assert_true(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=5,6,q", &read));
@@ -277,7 +288,9 @@ test_largest_heartbeat_fits(void **state)
                                         .leaving = true,
                                         .wall = (locum_ms)most,
                                         .digest = "ffffffff",
+                                        .sections = "0123456789abcdef01234567",
                                         .version = "12345678901234567890123",
+                                        .dns = LOCUM_DNS_CLOSED,
                                         .acked = ~(locum_nodes)1,
                                         .lost = {true, true},
                                         .unheard = {0x1f0, 0x1f}};

@@ -38,6 +38,21 @@ test_different_configurations(void **state)
     (void)state;
     site.core.view.peer[DC3].digest[0] ^= 1;
     assert_warned("configuration dc3", "compare the files");
+    assert_warned("configuration dc3", "different configuration: compare");
+}
+
+/* Issue 14: "different configuration" says which key differs. */
+static void
+test_different_configurations_are_told_by_key(void **state)
+{
+    (void)state;
+    struct locum_peer_facts *facts = &site.core.view.peer[DC3];
+    facts->digest[0] ^= 1;
+    memcpy(site.core.config.sections, "000011112222333344445555", LOCUM_SECTIONS_CHARS + 1);
+    memcpy(facts->sections, "000011102222333344445551", LOCUM_SECTIONS_CHARS + 1);
+    assert_warned("configuration dc3", "different configuration, in zones, min-serving: compare");
+    memcpy(facts->sections, "ffff1111", 9); /* of a version that knows fewer sections */
+    assert_warned("configuration dc3", "different configuration, in nodes: compare");
 }
 
 static void
@@ -354,6 +369,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_healthy_node_has_no_warnings),
         TEST(test_different_configurations),
+        TEST(test_different_configurations_are_told_by_key),
         TEST(test_clocks_that_differ_by_more_than_five_seconds),
         TEST(test_a_peer_that_does_not_hear_this_node),
         TEST(test_an_excluded_peer),
