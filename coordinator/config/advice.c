@@ -99,6 +99,42 @@ advise_votes(struct locum_bind *bind, const struct locum_core_config *core)
     }
 }
 
+/* The families of a node's addresses; of this node those of its sockets, which may differ. */
+static void
+families_of(const struct locum_config *config, size_t node, bool ret[LOCUM_FAMILIES])
+{
+    const bool self = node == config->core.self;
+    const struct locum_address *list = self ? config->listen_peer : config->nodes[node].address;
+    const size_t count = self ? config->listen_peer_count : config->nodes[node].address_count;
+    memset(ret, 0, LOCUM_FAMILIES * sizeof(*ret));
+    for (size_t i = 0; i < count; i++) {
+        ret[list[i].family] = true;
+    }
+}
+
+/* UDP needs a family that both nodes have. Without one, Redis alone carries their heartbeats. */
+static void
+advise_common_family(struct locum_bind *bind, const struct locum_config *config)
+{
+    const struct locum_core_node *nodes = config->core.nodes;
+    for (size_t i = 0; i < config->core.node_count; i++) {
+        for (size_t other = 0; other < i; other++) {
+            bool a[LOCUM_FAMILIES], b[LOCUM_FAMILIES];
+            families_of(config, i, a);
+            families_of(config, other, b);
+            if (nodes[i].role != LOCUM_ROLE_SENTINEL && nodes[other].role != LOCUM_ROLE_SENTINEL &&
+                !(a[LOCUM_V4] && b[LOCUM_V4]) && !(a[LOCUM_V6] && b[LOCUM_V6])) {
+                locum_bind_warning(bind, LOCUM_KEY_NODE_ADDRESS, i,
+                                   "address: %s (%s) and %s (%s) have no address family in common: "
+                                   "no UDP heartbeat can pass between them, so each suspects the "
+                                   "other as soon as Redis fails; give both IPv4 or both IPv6",
+                                   nodes[i].name, a[LOCUM_V4] ? "IPv4" : "IPv6", nodes[other].name,
+                                   b[LOCUM_V4] ? "IPv4" : "IPv6");
+            }
+        }
+    }
+}
+
 static void
 advise_heartbeat(struct locum_bind *bind, const struct locum_core_config *core)
 {
@@ -184,6 +220,7 @@ locum_load_advice(struct locum_bind *bind)
     advise_ttl(bind, config);
     advise_families(bind, &config->core);
     advise_votes(bind, &config->core);
+    advise_common_family(bind, config);
     advise_heartbeat(bind, &config->core);
     advise_redis(bind, config);
     advise_sentinel_votes(bind, config);

@@ -3,7 +3,7 @@
 
 /* The core remembers LOCUM_SENT_MAX own heartbeats and needs those of 2 * timeout, early ones too.
  */
-enum { INTERVALS_MIN = 2, INTERVALS_MAX = 100, DNS_PORT = 53 };
+enum { INTERVALS_MIN = 2, INTERVALS_MAX = 100 };
 
 /* The default of one key can be wrong with what is written for the other. */
 static void
@@ -91,7 +91,8 @@ load_listen(struct locum_bind *bind)
     struct locum_config *config = bind->target;
     derive(bind, LOCUM_KEY_LISTEN_PEER, config->nodes[config->core.self].peer_port,
            config->listen_peer, &config->listen_peer_count);
-    derive(bind, LOCUM_KEY_LISTEN_DNS, DNS_PORT, config->listen_dns, &config->listen_dns_count);
+    derive(bind, LOCUM_KEY_LISTEN_DNS, LOCUM_LOAD_DNS_PORT, config->listen_dns,
+           &config->listen_dns_count);
     if (config->core.nodes[config->core.self].role != LOCUM_ROLE_SERVER) {
         config->listen_dns_count = 0;
     }

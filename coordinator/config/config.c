@@ -160,9 +160,42 @@ locum_config_endpoint_add(const struct locum_endpoint *self, struct locum_text *
     locum_text_add_u64(text, self->port);
 }
 
+/* Are these the node's own addresses, as without the key `listen.*`? */
+static bool
+follows_node(const struct locum_config *config, size_t row)
+{
+    const struct locum_config_node *node = &config->nodes[config->core.self];
+    const bool dns = row == LOCUM_KEY_LISTEN_DNS;
+    const struct locum_address *list = dns ? config->listen_dns : config->listen_peer;
+    bool same = node->address_count == (dns ? config->listen_dns_count : config->listen_peer_count);
+    for (size_t i = 0; i < node->address_count && same; i++) {
+        same = locum_address_same_host(&list[i], &node->address[i]) &&
+               list[i].port == (dns ? LOCUM_LOAD_DNS_PORT : node->peer_port);
+    }
+    return same;
+}
+
+/* The key that an operator has changed, where one follows from another. */
+static void
+add_changed_key(const struct locum_config *running, const struct locum_config *next, size_t row,
+                struct locum_text *why)
+{
+    const bool port =
+        row == LOCUM_KEY_LISTEN_PEER &&
+        running->nodes[running->core.self].peer_port != next->nodes[next->core.self].peer_port;
+    const bool listens = row == LOCUM_KEY_LISTEN_DNS || row == LOCUM_KEY_LISTEN_PEER;
+    locum_text_add(why, locum_keys.rows[row].key);
+    if (listens && follows_node(running, row) && follows_node(next, row)) {
+        locum_text_add(why, " follows nodes.");
+        locum_text_add(why, next->core.nodes[next->core.self].name);
+        locum_text_add(why, port ? ".port, which" : ".address, which");
+    }
+    locum_text_add(why, " changed");
+}
+
 int
 locum_config_reloadable(const struct locum_config *running, const struct locum_config *next,
-                        const char **ret_key)
+                        struct locum_text *ret_why)
 {
     const struct locum_core_node *self = &running->core.nodes[running->core.self];
     const struct locum_core_node *next_self = &next->core.nodes[next->core.self];
@@ -179,7 +212,7 @@ locum_config_reloadable(const struct locum_config *running, const struct locum_c
         if (row == LOCUM_KEY_NODE
                 ? strcmp(self->name, next_self->name) != 0 || self->role != next_self->role
                 : strcmp(buffers[0], buffers[1]) != 0) {
-            *ret_key = locum_keys.rows[row].key;
+            add_changed_key(running, next, row, ret_why);
             return LOCUM_ERR_REFUSED;
         }
     }

@@ -177,10 +177,11 @@ void locum_config_free(struct locum_config *self);
 
 /*
  * May `next` take effect without a restart? 0, or LOCUM_ERR_REFUSED with the key that forbids it,
- * e.g. "listen.dns", in *ret_key (static): one that the table of keys marks so (keys.c).
+ * one that the table of keys marks so (keys.c), in ret_why: "state-dir changed", or, where nothing
+ * is written for it, "listen.dns follows nodes.dc2.address, which changed".
  */
 int locum_config_reloadable(const struct locum_config *running, const struct locum_config *next,
-                            const char **ret_key) LOCUM_MUST_CHECK;
+                            struct locum_text *ret_why) LOCUM_MUST_CHECK;
 
 /*
  * listen.control of a file, its default where the file does not say: for the sub-commands, which

@@ -10,6 +10,8 @@
 #include "config/config.h"
 #include "config/keys.h"
 
+enum { LOCUM_LOAD_DNS_PORT = 53 }; /* of the addresses that listen.dns has by default */
+
 /* In this order; the binder's target is a struct locum_config. */
 void locum_load_nodes(struct locum_bind *bind, const char *self_name);
 void locum_load_zones(struct locum_bind *bind);

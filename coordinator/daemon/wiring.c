@@ -234,14 +234,15 @@ static int
 prepare(struct locum_daemon *self, struct reload_findings *findings, struct locum_config **ret,
         struct locum_dns_ask **ret_ask, struct locum_health **ret_health)
 {
-    const char *key;
+    char buffer[200];
+    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
     struct locum_config *next = NULL;
     int status = locum_config_load(self->config->path, NULL, collect, findings, &next);
     if (status == 0) {
         status = locum_dns_check(next, collect, findings);
     }
-    if (status == 0 && locum_config_reloadable(self->config, next, &key) != 0) {
-        status = refuse(findings->errors, key, " changed: this needs a restart of the coordinator");
+    if (status == 0 && locum_config_reloadable(self->config, next, &why) != 0) {
+        status = refuse(findings->errors, buffer, ": this needs a restart of the coordinator");
     }
     if (status == 0) {
         status = locum_dns_ask_create(next, on_dns, self, ret_ask);
