@@ -178,14 +178,16 @@ static void
 test_listen_as_written(void **state)
 {
     (void)state;
-    struct locum_config *config =
-        load_quietly("service:", "listen: {dns: [\"10.0.0.1:5353\"], peer: [\"[::1]:7000\"], http: "
-                                 "\"0.0.0.0:80\", control: run/c.sock}\n"
-                                 "service:");
+    struct locum_config *config = load_quietly(
+        "service:",
+        "listen: {dns: [\"10.0.0.1:5353\"], peer: [\"10.0.0.1:7000\", \"[::1]:7000\"], http: "
+        "\"0.0.0.0:80\", control: run/c.sock}\n"
+        "service:");
     assert_int_equal(config->listen_dns_count, 1);
     assert_address(&config->listen_dns[0], "10.0.0.1:5353");
-    assert_int_equal(config->listen_peer_count, 1);
-    assert_address(&config->listen_peer[0], "[::1]:7000");
+    assert_int_equal(config->listen_peer_count, 2);
+    assert_address(&config->listen_peer[0], "10.0.0.1:7000");
+    assert_address(&config->listen_peer[1], "[::1]:7000");
     assert_address(&config->listen_http, "0.0.0.0:80");
     assert_string_equal(config->listen_control, "run/c.sock");
     locum_config_free(config);
