@@ -13,6 +13,9 @@ enum {
     KEY_BYTES_MAX = 64,
 };
 
+_Static_assert(sizeof(((struct locum_report *)0)->file_error) == LOCUM_ONDISK_BYTES_MAX,
+               "the error of the configuration file fits");
+
 void
 locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
 {
@@ -26,6 +29,7 @@ locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
                                  .state_written = locum_state_writer_written(self->writer)};
     struct locum_text why = locum_text_init(ret->state_error, sizeof(ret->state_error));
     (void)locum_state_writer_error(self->writer, &why);
+    locum_state_writer_refused(self->writer, ret->file_error);
     locum_redis_status(self->redis, &ret->redis);
     locum_dns_counts(self->dns, &ret->dns);
     locum_peer_counts(self->peer, &ret->peer);

@@ -13,7 +13,13 @@
 #include "base/file.h"
 #include "base/text_format.h"
 
-enum { BOOT_ID_MAX = 40, RETRY_FIRST_MS = 1000, RETRY_MAX_MS = 30000, DESTROY_WAIT_MS = 1000 };
+enum {
+    BOOT_ID_MAX = 40,
+    RETRY_FIRST_MS = 1000,
+    RETRY_MAX_MS = 30000,
+    DESTROY_WAIT_MS = 1000,
+    LOOK_MS = 2000
+};
 
 static const uint64_t time_max = (uint64_t)1 << 53; /* ms; later times are refused */
 
@@ -218,10 +224,12 @@ struct locum_state_writer {
     size_t wanted_length;
     bool pending; /* wanted is newer than the file */
     bool stop;
-    bool done;        /* the thread has ended */
-    bool abandoned;   /* destroy did not wait any longer: the thread frees this at its end */
-    int error;        /* errno of the last try; 0: success */
-    locum_ms written; /* mono; LOCUM_NEVER */
+    bool done;      /* the thread has ended */
+    bool abandoned; /* destroy did not wait any longer: the thread frees this at its end */
+    int error;      /* errno of the last try; 0: success */
+    struct locum_ondisk ondisk;           /* the thread's own */
+    char refused[LOCUM_ONDISK_BYTES_MAX]; /* what is wrong with the configuration file; "" */
+    locum_ms written;                     /* mono; LOCUM_NEVER */
 };
 
 static void
@@ -240,6 +248,20 @@ wait_for_signal(struct locum_state_writer *self, locum_ms mono)
     return pthread_cond_clockwait(&self->wake, &self->lock, CLOCK_MONOTONIC, &until) == 0;
 }
 
+/* With the lock held, which is released meanwhile. Returns when to look again, mono. */
+static locum_ms
+look_at_configuration(struct locum_state_writer *self)
+{
+    char error[LOCUM_ONDISK_BYTES_MAX] = "";
+    (void)pthread_mutex_unlock(&self->lock);
+    const bool news = locum_ondisk_look(&self->ondisk, error);
+    (void)pthread_mutex_lock(&self->lock);
+    if (news) {
+        memcpy(self->refused, error, sizeof(error));
+    }
+    return locum_clock_read().mono + LOOK_MS;
+}
+
 static void *
 write_loop(void *user)
 {
@@ -247,9 +269,13 @@ write_loop(void *user)
     struct locum_backoff backoff = {.first_ms = RETRY_FIRST_MS, .max_ms = RETRY_MAX_MS};
     char bytes[LOCUM_STATE_BYTES_MAX];
     (void)pthread_mutex_lock(&self->lock);
+    locum_ms look_at = locum_clock_read().mono + LOOK_MS;
     for (bool last = false; !last;) {
-        while (!self->pending && !self->stop) {
-            (void)pthread_cond_wait(&self->wake, &self->lock);
+        if (!self->pending && !self->stop) {
+            (void)wait_for_signal(self, look_at);
+        }
+        if (!self->stop && locum_clock_read().mono >= look_at) {
+            look_at = look_at_configuration(self);
         }
         last = self->stop; /* one more try for what is pending */
         if (!self->pending) {
@@ -295,6 +321,7 @@ locum_state_writer_create(const struct locum_config *config, struct locum_state_
     locum_state_path(config, ".state", self->path);
     locum_state_path(config, ".state.new", self->temp);
     memcpy(self->dir, config->state_dir, sizeof(self->dir));
+    locum_ondisk_init(&self->ondisk, config->path);
     if (pthread_create(&self->thread, NULL, write_loop, self) != 0) {
         free_writer(self);
         return LOCUM_ERR_IO;
@@ -348,6 +375,14 @@ locum_state_writer_error(struct locum_state_writer *self, struct locum_text *ret
                       "exclusions; DNS answers are not affected",
                       self->dir, strerror(error), advice_on(error));
     return true;
+}
+
+void
+locum_state_writer_refused(struct locum_state_writer *self, char ret_error[LOCUM_ONDISK_BYTES_MAX])
+{
+    (void)pthread_mutex_lock(&self->lock);
+    memcpy(ret_error, self->refused, LOCUM_ONDISK_BYTES_MAX);
+    (void)pthread_mutex_unlock(&self->lock);
 }
 
 locum_ms

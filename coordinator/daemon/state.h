@@ -7,14 +7,15 @@
  *   reason moving the rack         excluded dc4
  *
  * It holds no condition of a peer. A thread of its own writes it, so that a slow disk never stops
- * the loop. If it cannot be written, a warning says so, DNS answers go on, and the write is
- * retried.
+ * the loop; every 2 s it looks at the configuration file too. If the state cannot be written, a
+ * warning says so, DNS answers go on, and the write is retried.
  */
 #ifndef LOCUM_DAEMON_STATE_H
 #define LOCUM_DAEMON_STATE_H
 
 #include "config/config.h"
 #include "core/step.h"
+#include "daemon/ondisk.h"
 
 enum {
     LOCUM_STATE_BYTES_MAX = 4096,
@@ -53,6 +54,13 @@ void locum_state_writer_put(struct locum_state_writer *self, const struct locum_
 
 /* True if the last try failed; then *ret_why says why and what to do. */
 bool locum_state_writer_error(struct locum_state_writer *self, struct locum_text *ret_why);
+
+/*
+ * The first error of the configuration file, if the next start would refuse it as it is on the disk
+ * now (ondisk.h); "" if it is good.
+ */
+void locum_state_writer_refused(struct locum_state_writer *self,
+                                char ret_error[LOCUM_ONDISK_BYTES_MAX]);
 
 /* When it last wrote the file, mono; LOCUM_NEVER. */
 locum_ms locum_state_writer_written(struct locum_state_writer *self);

@@ -68,6 +68,7 @@ struct locum_report {
     struct locum_health_outcomes checks[LOCUM_CHECKS_MAX];
     locum_ms state_written;                 /* mono; LOCUM_NEVER */
     char state_error[LOCUM_PATH_MAX + 256]; /* why the state file could not be written; "" */
+    char file_error[400]; /* why the next start would refuse the file on the disk; "" */
 };
 
 /* Count an iteration that came late_ms (>= 0) after it was due. */

@@ -101,6 +101,7 @@ static const struct {
      "An address of `listen.dns` is not open; or the peer says so of its own, or its DNS does "
      "not answer this node."},
     {"family", "The peer or this node has lost an address family; the other one works."},
+    {"file", "The configuration file on the disk has an error: the next start would refuse it."},
     {"mirrorbits",
      "The node's Mirrorbits announces itself for a database other than `redis.db`; or, "
      "without a node, one announces itself under a host name that is no node's."},
@@ -432,6 +433,12 @@ warn_of_self(json_t *warnings, const struct locum_report *report)
 {
     if (report->state_error[0] != '\0') {
         warn(warnings, "state", NULL, "%s", report->state_error);
+    }
+    if (report->file_error[0] != '\0') {
+        warn(warnings, "file", NULL,
+             "the configuration file was changed, and the next start would refuse it; correct it "
+             "before a restart, `locum check` shows all errors: %s",
+             report->file_error);
     }
     if (is_recent(report->evidence->bad_unknown, BAD_SIGNATURE_WARN_MS, report->now.mono)) {
         warn(warnings, "signature", NULL,

@@ -44,11 +44,44 @@ test_a_warning_begins_and_ends_with_one_event(void **state)
     assert_int_equal(get_metric("locum_warnings"), 0);
 }
 
+static bool
+file_is_refused(void)
+{
+    return count_in_log("event=warning node=dc2 about=file reason=") > 0;
+}
+
+static bool
+file_is_good_again(void)
+{
+    return count_in_log("event=warning-over node=dc2 about=file") > 0;
+}
+
+/* cases.md, A: before, it was "all well" until the next restart, which silenced the node. */
+static void
+test_case_the_file_on_the_disk_became_invalid(void **state)
+{
+    (void)state;
+    write_config("", "");
+    start();
+    write_config("", "colour: red\n");
+    assert_true(wait_until(file_is_refused));
+    assert_non_null(strstr(read_log(), "locum.yaml:14:1: error: key \\\"colour\\\""));
+    json_t *status = get_status();
+    const json_t *text = json_array_get(json_object_get(status, "warnings"), 0);
+    assert_non_null(strstr(json_string_value(text), "locum check"));
+    json_decref(status);
+    write_config("", "");
+    assert_true(wait_until(file_is_good_again));
+    assert_int_equal(get_metric("locum_warnings"), 0);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_warning_begins_and_ends_with_one_event, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_case_the_file_on_the_disk_became_invalid, setup,
                                         teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
