@@ -76,7 +76,8 @@ test_every_row_is_complete(void **state)
         if (row->shape == LOCUM_SHAPE_ONE || row->digest || row->restart) {
             assert_true(row->stored);
         }
-        /* A digest that differs is told by its section; that of the cluster's name never does. */
+        /* A digest that differs is reported by its section; the name of the cluster never differs.
+         */
         bool in_section = !row->digest || i == LOCUM_KEY_CLUSTER;
         for (enum locum_section section = 0; section < LOCUM_SECTIONS; section++) {
             const char *name = locum_names_section(section);

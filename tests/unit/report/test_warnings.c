@@ -41,9 +41,9 @@ test_different_configurations(void **state)
     assert_warned("configuration dc3", "different configuration: compare");
 }
 
-/* Issue 14: "different configuration" says which key differs. */
+/* Issue 14: "different configuration" names the key that differs. */
 static void
-test_different_configurations_are_told_by_key(void **state)
+test_the_key_of_a_different_configuration(void **state)
 {
     (void)state;
     struct locum_peer_facts *facts = &site.core.view.peer[DC3];
@@ -369,7 +369,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_healthy_node_has_no_warnings),
         TEST(test_different_configurations),
-        TEST(test_different_configurations_are_told_by_key),
+        TEST(test_the_key_of_a_different_configuration),
         TEST(test_clocks_that_differ_by_more_than_five_seconds),
         TEST(test_a_peer_that_does_not_hear_this_node),
         TEST(test_an_excluded_peer),
