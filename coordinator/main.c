@@ -41,13 +41,7 @@ print_and_count(void *user, const struct locum_problem *problem)
 static bool
 look_as_service(const char *config_path, size_t counts[LOCUM_SEVERITIES])
 {
-    if (!locum_user_become(LOCUM_USER_SERVICE)) {
-        return false;
-    }
-    if (access(config_path, R_OK) == 0 || errno != EACCES) {
-        return true;
-    }
-    locum_user_return();
+    const enum locum_user_eyes eyes = locum_user_look_as(LOCUM_USER_SERVICE, config_path);
     const bool draft = strcmp(config_path, LOCUM_CONFIG_DEFAULT_PATH) != 0;
     const struct locum_problem problem = {
         .severity = draft ? LOCUM_SEVERITY_WARNING : LOCUM_SEVERITY_ERROR,
@@ -55,8 +49,10 @@ look_as_service(const char *config_path, size_t counts[LOCUM_SEVERITIES])
         .text = "user " LOCUM_USER_SERVICE ", which the service runs as, cannot read this file, so "
                 "the files that it names were read as root: run chgrp " LOCUM_USER_SERVICE
                 " and chmod 0640 on it"};
-    print_and_count(counts, &problem);
-    return false;
+    if (eyes == LOCUM_USER_BLIND) {
+        print_and_count(counts, &problem);
+    }
+    return eyes == LOCUM_USER_OTHERS;
 }
 
 /* Where `make install` puts the example, and where it is in the sources. */

@@ -5,18 +5,19 @@
 #ifndef LOCUM_BASE_USER_H
 #define LOCUM_BASE_USER_H
 
-#include <stdbool.h>
-
 /* The user of the units (deploy/). */
 #define LOCUM_USER_SERVICE "locum"
 
-/*
- * Take the rights of the user `name`, if this process is root's and there is such a user. For
- * programs of one thread. False: nothing has changed.
- */
-bool locum_user_become(const char *name);
+enum locum_user_eyes {
+    LOCUM_USER_OWN,    /* unchanged: this process is not root's, or there is no such user */
+    LOCUM_USER_OTHERS, /* this process has the rights of the user now */
+    LOCUM_USER_BLIND,  /* unchanged: that user cannot read `path` */
+};
 
-/* Be root again, after locum_user_become() was true. */
-void locum_user_return(void);
+/*
+ * Take the rights of the user `name`, if this process is root's. For programs of one thread, and
+ * for good.
+ */
+enum locum_user_eyes locum_user_look_as(const char *name, const char *path);
 
 #endif
