@@ -243,8 +243,8 @@ locum_document_load(const char *path, bool foreign, struct locum_problems *probl
         locum_problems_error(
             problems, whole_file, "cannot be read: %s%s", reason,
             status != LOCUM_ERR_DENIED ? ""
-            : foreign ? "; run usermod -aG GROUP locum with the group of the file, chmod "
-                        "g+r on it, and restart locum"
+            : foreign ? "; let user locum read it through a group, e.g. chgrp mirrorbits and chmod "
+                        "0640 on it, usermod -aG mirrorbits locum, and restart locum"
                       : "; run chgrp locum and chmod 0640 on it");
         status = LOCUM_ERR_INVALID;
     }

@@ -96,7 +96,8 @@ def a_wrong_password_in_mirrorbits_conf_is_reported(site):
                                 for h in site.with_program("sentinel")) +
                         f"RedisPassword: {password}\nRedisDB: 0\n")
     write("wrong")
-    with undisturbed(site), other_settings(site, site.dc2, mirrorbits_config=file):
+    with undisturbed(site), other_settings(site, site.dc2, mirrorbits_config=file) as log:
+        wait_said("log", log, f"taken from {file}: 3 RedisSentinels, RedisSentinelMasterName")
         wait_said("status", redis_error(site.dc2), "password")
         write(site.redis_password)
         site.dc2.locum.command("reload", check=True)
