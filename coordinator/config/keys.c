@@ -191,7 +191,9 @@ static const struct locum_schema_row rows[] = {
 [LOCUM_KEY_ZONE_RECORDS] = {"zones[].records", TEXT(0, LOCUM_STRING_MAX), LIST(0, LOCUM_RECORDS_MAX), NONE,
     OF_ZONE(records[0].text), ITEMS(zones[0].records[0]), COUNT(zones[0].record_count), .digest = true,
     .note = "Static records in zone-file syntax, with owner names relative to the zone",
-    .help = "For example `\"@ CAA 0 issue \\\"letsencrypt.org\\\"\"`."},
+    .help = "For example `\"@ CAA 0 issue \\\"letsencrypt.org\\\"\"`. TTL and class may be in either order. "
+    "At or for a shared or owned name no record may hold an address (A, AAAA, `ipv4hint` of HTTPS and "
+    "the like): it would be answered while the server is down."},
 
 [LOCUM_KEY_HEARTBEAT] = {"heartbeat", MAP, DEFAULT(NULL),
     .note = "Heartbeats between nodes; each is sent twice, through Redis and directly by UDP"},
@@ -293,7 +295,8 @@ static const struct locum_schema_row rows[] = {
     .help = "Redirects are not followed: the check judges this server's own answer."},
 [LOCUM_KEY_HTTP_URL] = {"service.checks[].http.url", URL, REQUIRED, OF_CHECK(http.url),
     .note = "The `http://` or `https://` URL, without user and fragment",
-    .help = "The server's certificate is verified."},
+    .help = "The server's certificate is verified. A character outside ASCII is written as its bytes, "
+    "`%C3%BC`, and in a host name in its `xn--` form."},
 [LOCUM_KEY_HTTP_EXPECT] = {"service.checks[].http.expect", STATUS, DEFAULT("200-399"),
     OF_CHECK(http.expect),
     .note = "Status codes and ranges that pass, at most 8, as in `\"200-299,302\"`"},
