@@ -124,7 +124,8 @@ static const struct locum_schema_row rows[] = {
 [LOCUM_KEY_NODE_REDIS] = {"nodes.*.redis", ENDPOINT, NONE, OF_NODE(redis), .digest = true,
     .note = "Address or host name, and port, of the Redis at this node",
     .help = "Host names are looked up in the background, and again when a connection is lost. A "
-    "Sentinel votes on a site by the instances there, so configure it for every node that has one."},
+    "Sentinel votes on a site by the instances there, so configure it for every node that has "
+    "one."},
 [LOCUM_KEY_NODE_SENTINEL] = {"nodes.*.sentinel", ENDPOINT, NONE, OF_NODE(sentinel), .digest = true,
     .note = "Address or host name, and port, of the Sentinel at this node"},
 [LOCUM_KEY_NODE_FAILOVER] = {"nodes.*.failover", NODE, LIST(1, LOCUM_NODES_MAX),
@@ -191,9 +192,9 @@ static const struct locum_schema_row rows[] = {
 [LOCUM_KEY_ZONE_RECORDS] = {"zones[].records", TEXT(0, LOCUM_STRING_MAX), LIST(0, LOCUM_RECORDS_MAX), NONE,
     OF_ZONE(records[0].text), ITEMS(zones[0].records[0]), COUNT(zones[0].record_count), .digest = true,
     .note = "Static records in zone-file syntax, with owner names relative to the zone",
-    .help = "For example `\"@ CAA 0 issue \\\"letsencrypt.org\\\"\"`. TTL and class may be in either order. "
-    "At or for a shared or owned name no record may hold an address (A, AAAA, `ipv4hint` of HTTPS and "
-    "the like): it would be answered while the server is down."},
+    .help = "For example `\"@ CAA 0 issue \\\"letsencrypt.org\\\"\"`. TTL and class may be in "
+    "either order. At or for a shared or owned name no record may hold an address (A, AAAA, "
+    "`ipv4hint` of HTTPS and the like): it would be answered while the server is down."},
 
 [LOCUM_KEY_HEARTBEAT] = {"heartbeat", MAP, DEFAULT(NULL),
     .note = "Heartbeats between nodes; each is sent twice, through Redis and directly by UDP"},
@@ -222,10 +223,11 @@ static const struct locum_schema_row rows[] = {
     .note = "Configuration file of Mirrorbits, from which missing settings are taken",
     .help = "These are `RedisSentinelMasterName`, `RedisDB`, `RedisPassword` (unless there is a "
     "`user`), `RedisAddress` if no node has `redis`, and `RedisSentinels` if no node has "
-    "`sentinel`. Without Sentinels the default of `RedisAddress` counts too, 127.0.0.1:6379. `locum "
-    "check` and the log say in one line what was taken. Such a Sentinel votes only if it is at an address of a node, or at the host of "
-    "the node's `redis`. The file is read at the start and at each reload. If it does not exist, "
-    "this is an error only if the master's name or all addresses are missing."},
+    "`sentinel`. Without Sentinels the default of `RedisAddress` counts too, 127.0.0.1:6379. "
+    "`locum check` and the log say in one line what was taken. A Sentinel of that file votes only if it is "
+    "at an address of a node, or at the host of the node's `redis`. The file is read at the start "
+    "and at each reload. If it does not exist, this is an error only if the master's name or all "
+    "addresses are missing."},
 [LOCUM_KEY_REDIS_USER] = {"redis.user", TEXT(1, 63), NONE, AT(redis.user),
     .note = "ACL user at Redis; needs a password",
     .help = "The required permissions are in `locum.acl`, among the examples."},
@@ -240,8 +242,8 @@ static const struct locum_schema_row rows[] = {
     .help = "The required permissions are in `locum-sentinel.acl`, among the examples."},
 [LOCUM_KEY_REDIS_SENTINEL_PASSWORD_FILE] = {"redis.sentinel-password-file", PATH(LOCUM_PATH_MAX),
     NONE, AT(redis.sentinel_password_file),
-    .note = "File with the password for the Sentinels on its first line; refused if "
-            "other users can read it"},
+    .note = "File with the password for the Sentinels on its first line; refused if other users "
+    "can read it"},
 [LOCUM_KEY_REDIS_DB] = {"redis.db", NUMBER(0, 65535), DEFAULT("0"), AT(redis.db), .digest = true,
     .note = "Database for the keys, the same as that of Mirrorbits",
     .help = "`redis-cli` then shows both. Pub/sub channels have no database, but Mirrorbits sends "
@@ -255,7 +257,7 @@ static const struct locum_schema_row rows[] = {
 [LOCUM_KEY_TLS_FOR] = {"redis.tls.for", CHOICE("both redis sentinels"), DEFAULT("both"),
     AT(redis.tls.to),
     .note = "Which connections use TLS, those to `redis`, those to the `sentinels`, or `both`; the "
-            "others are plain text"},
+    "others are plain text"},
 [LOCUM_KEY_TLS_CA_FILE] = {"redis.tls.ca-file", PATH(LOCUM_PATH_MAX), REQUIRED,
     AT(redis.tls.ca_file),
     .note = "Trusted certificate authorities, PEM",
@@ -266,8 +268,8 @@ static const struct locum_schema_row rows[] = {
     .help = "It does by default (`tls-auth-clients yes`)."},
 [LOCUM_KEY_TLS_KEY_FILE] = {"redis.tls.key-file", PATH(LOCUM_PATH_MAX), NONE,
     AT(redis.tls.key_file),
-    .note = "Private key of that certificate, PEM, without passphrase; refused if "
-            "other users can read it"},
+    .note = "Private key of that certificate, PEM, without passphrase; refused if other users can "
+    "read it"},
 [LOCUM_KEY_TLS_NAME] = {"redis.tls.name", HOST,
     DERIVED("the host name or address that is connected to"), AT(redis.tls.name),
     .note = "Name that all certificates must be for",
@@ -295,8 +297,8 @@ static const struct locum_schema_row rows[] = {
     .help = "Redirects are not followed: the check judges this server's own answer."},
 [LOCUM_KEY_HTTP_URL] = {"service.checks[].http.url", URL, REQUIRED, OF_CHECK(http.url),
     .note = "The `http://` or `https://` URL, without user and fragment",
-    .help = "The server's certificate is verified. A character outside ASCII is written as its bytes, "
-    "`%C3%BC`, and in a host name in its `xn--` form."},
+    .help = "The server's certificate is verified. A character outside ASCII is written as its "
+    "bytes, `%C3%BC`, and in a host name in its `xn--` form."},
 [LOCUM_KEY_HTTP_EXPECT] = {"service.checks[].http.expect", STATUS, DEFAULT("200-399"),
     OF_CHECK(http.expect),
     .note = "Status codes and ranges that pass, at most 8, as in `\"200-299,302\"`"},
@@ -312,7 +314,8 @@ static const struct locum_schema_row rows[] = {
     .help = "With it a check asks this server by its public name."},
 [LOCUM_KEY_HTTP_CA_FILE] = {"service.checks[].http.ca-file", PATH(LOCUM_PATH_MAX), NONE,
     OF_CHECK(http.ca_file),
-    .note = "Certificate authorities, PEM, to trust instead of the system's; read again at a reload"},
+    .note = "Certificate authorities, PEM, to trust instead of the system's; read again at a "
+    "reload"},
 [LOCUM_KEY_HTTP_BODY] = {"service.checks[].http.body", PATTERN, NONE, OF_CHECK(http.body),
     .note = "Pattern that the body must match: a POSIX extended regular expression",
     .help = "Each line of the first 64 KiB of the answer is searched, as `grep -E` does. A match "
@@ -349,8 +352,8 @@ static const struct locum_schema_row rows[] = {
 [LOCUM_KEY_MIRRORBITS_GATE] = {"service.checks[].mirrorbits.gate", FLAG, DEFAULT("false"),
     OF_CORE_CHECK(counts),
     .note = "Whether this check must pass too",
-    .help = "`true`: it must. While Redis is unreachable it keeps its last result; before the first "
-    "result it does not count. `false`: the result is only shown."},
+    .help = "`true`: it must. While Redis is unreachable it keeps its last result; before the "
+    "first result it does not count. `false`: the result is only shown."},
 [LOCUM_KEY_CHECK_INTERVAL] = {"service.checks[].*.interval", DURATION(50, 600 * SECOND),
     DEFAULT("500ms"), OF_CORE_CHECK(interval_ms), .note = "Time between two probes"},
 [LOCUM_KEY_CHECK_TIMEOUT] = {"service.checks[].*.timeout", DURATION(10, 60 * SECOND),
