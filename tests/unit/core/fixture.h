@@ -150,7 +150,7 @@ hear_as_is(struct site *site, const struct locum_heartbeat *heartbeat, enum locu
     locum_heartbeat_add(&text, &site->core.config, heartbeat);
     assert_false(text.truncated);
     step(site, (struct locum_input){.kind = LOCUM_INPUT_HEARTBEAT,
-                                    .heartbeat = {path, {buffer, text.length}}});
+                                    .heartbeat = {.path = path, .text = {buffer, text.length}}});
 }
 
 /* The next heartbeat of a peer that has not heard self: ack 0,0. */
