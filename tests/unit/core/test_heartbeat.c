@@ -58,8 +58,8 @@ test_all_states_are_written_and_read(void **state)
     (void)state;
     static const char text[] = "locum1 get dc2 1763863200123 522 125 failing maint leaving "
                                "1763863265373 a1b2c3d4 dc3=,,s ns0=0,0,u x-version=1.0~rc1 "
-                                "x-digest=0123456789abcdef01234567 x-dns=closed "
-                                "x-degraded=4294967295";
+                               "x-digest=0123456789abcdef01234567 x-dns=closed "
+                               "x-degraded=4294967295";
     struct locum_heartbeat heartbeat = example_heartbeat();
     struct locum_heartbeat read;
     memset(&read, 0xee, sizeof(read));
