@@ -17,6 +17,11 @@
 /* Two priorities, so that timers run after the sockets: what has arrived is not late. */
 enum { PRIORITIES = 2 };
 
+/* Between two attempts to begin a zone that failed: its file or NSD's configuration may have been
+ * repaired.
+ */
+enum { RETRY_MS = 10000 };
+
 struct adapter {
     struct locum_nsd_site site;
     struct event term, interrupt; /* SIGTERM, SIGINT */
@@ -25,6 +30,8 @@ struct adapter {
     struct locum_nsd_names listed;   /* the last answer */
     struct locum_nsd_names names;
     struct locum_nsd_zone *zones[LOCUM_ZONES_MAX]; /* of names.at[i]; NULL: it could not begin */
+    bool failed;                                   /* one of them */
+    locum_ms tried;                                /* when they were last begun */
 };
 
 static void
@@ -60,7 +67,8 @@ has_name(const struct locum_nsd_names *names, const char *name)
     return false;
 }
 
-/* Carry these zones: begin new ones, end those that are gone. The last failure, or 0. */
+/* Carry these zones: begin those that do not run, end those that are gone. The last failure, or 0.
+ */
 static int
 carry(struct adapter *self, const struct locum_nsd_names *names)
 {
@@ -82,12 +90,18 @@ carry(struct adapter *self, const struct locum_nsd_names *names)
     memcpy(self->zones, zones, sizeof(zones));
     for (size_t i = 0; i < names->count; i++) {
         if (!has_name(&self->names, names->at[i])) {
-            const size_t at = self->names.count++;
-            memcpy(self->names.at[at], names->at[i], sizeof(names->at[i]));
-            const int failure = locum_nsd_zone_create(&self->site, names->at[i], &self->zones[at]);
+            memcpy(self->names.at[self->names.count++], names->at[i], sizeof(names->at[i]));
+        }
+    }
+    for (size_t i = 0; i < self->names.count; i++) {
+        if (self->zones[i] == NULL) {
+            const int failure =
+                locum_nsd_zone_create(&self->site, self->names.at[i], &self->zones[i]);
             status = failure != 0 ? failure : status;
         }
     }
+    self->failed = status != 0;
+    self->tried = locum_clock_read().mono;
     return status;
 }
 
@@ -103,12 +117,12 @@ on_list(void *user, const json_t *answer, const char *why)
         return false;
     }
     locum_nsd_names_find(&names, self->site.settings, answer);
-    if (memcmp(&names, &self->listed, sizeof(names)) == 0) {
-        return true;
+    const bool same = memcmp(&names, &self->listed, sizeof(names)) == 0;
+    if (!same || (self->failed && locum_clock_read().mono - self->tried >= RETRY_MS)) {
+        (void)carry(self, &names);
     }
     self->listed = names;
-    (void)carry(self, &names);
-    if (locum_nsd_names_keep(&names, self->site.settings) != 0) {
+    if (!same && locum_nsd_names_keep(&names, self->site.settings) != 0) {
         LOCUM_LOG(LOCUM_LOG_WARN, "zones", "folder", self->site.settings->state_dir, "reason",
                   strerror(errno), "effect",
                   "after a restart without the coordinator there is no fail-open zone");

@@ -372,10 +372,11 @@ take_file(struct locum_nsd_zone *self)
     locum_nsd_files_init(&self->files, file.path);
     status = locum_nsd_files_lock(&self->files, why);
     if (status != 0) {
-        LOCUM_LOG(LOCUM_LOG_ERR, "zone", "zone", self->plain, "state", "not-carried", "reason", why,
-                  "effect",
-                  "NSD keeps what it has. When locum-nsd may write in this folder and no "
-                  "other one does, restart it");
+        LOCUM_LOG(
+            LOCUM_LOG_ERR, "zone", "zone", self->plain, "state", "not-carried", "reason", why,
+            "effect",
+            "NSD keeps what it has, until locum-nsd may write in this folder and no other one "
+            "does");
         return status;
     }
     LOCUM_LOG(LOCUM_LOG_INFO, "zone", "zone", self->plain, "state", "carried", "file", file.path,

@@ -93,8 +93,8 @@ nobody_serves(const struct locum_report *report, size_t zone)
     return json_pack("{s:s, s:n, s:n, s:s, s:o, s:n}", "zone", config->zones[zone].name, "serial",
                      "lag_ms", "state", "silent", "error",
                      json_sprintf("nobody serves it on this node: listen.dns is none, and no "
-                                  "locum-nsd carries it. Start locum-nsd; without `zone:` in its "
-                                  "configuration it carries every zone"),
+                                  "locum-nsd carries it. Start locum-nsd (without `zone:` in its "
+                                  "configuration it carries every zone), or see its log"),
                      "heard_ms");
 }
 

@@ -168,4 +168,16 @@ def test_zones_are_followed_and_known_without_the_coordinator():
         assert done.returncode == 3 and done.stdout.count("does not answer") == 2, done
 
 
+def test_a_zone_that_cannot_be_carried_is_tried_again():
+    with Site() as site:
+        site.until("the coordinator", lambda: site.get("/healthz") and True)
+        shutil.rmtree(f"{site.folder}/zones")
+        site.start()
+        site.wait_states({"get.example.org.": "served", "cdn.example.org.": "silent"})
+        log = site.text()
+        assert "zone=cdn.example.org state=not-carried" in log and "No such file" in log, log
+        os.mkdir(f"{site.folder}/zones")
+        site.wait_states(BOTH)
+
+
 cases.run(globals())
