@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/foreign.h"
 #include "config/problems.h"
 #include "nsd-adapter/child.h"
 
@@ -254,7 +255,10 @@ locum_nsd_conf_read(const struct locum_nsd_settings *settings, locum_problem_fn 
     char interface[LOCUM_PATH_MAX + 1] = "";
     const char *enabled = read_option(self, "control-enable", NULL, NULL);
     if (enabled == NULL) {
-        PROBLEM("nsd-checkconf fails: %s", QUOTED(self->output));
+        char shown[LOCUM_NSD_OUTPUT_MAX]; /* it may be about a key of nsd.conf */
+        struct locum_text text = locum_text_init(shown, sizeof(shown));
+        locum_foreign_add(&text, locum_slice_of(self->output), sizeof(shown) / 2);
+        PROBLEM("nsd-checkconf fails: %s", QUOTED(shown));
     } else if (strcmp(enabled, "yes") != 0) {
         PROBLEM(
             "control-enable is %s, so NSD cannot reload the zone: set `control-enable: yes` and "

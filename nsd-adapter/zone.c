@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/foreign.h"
 #include "base/log.h"
 #include "base/text_format.h"
 #include "nsd-adapter/ask.h"
@@ -228,8 +229,9 @@ on_checked(void *user, bool ok, const char *output)
     struct locum_nsd_zone *self = user;
     char why[WHY_BYTES] = "";
     self->checking = NULL;
-    (void)locum_text_format_buffer(why, sizeof(why), "nsd-checkzone rejects the zone: %.*s",
-                                   WHY_BYTES / 2, output);
+    struct locum_text text = locum_text_init(why, sizeof(why));
+    locum_text_add(&text, "nsd-checkzone rejects the zone: ");
+    locum_foreign_add(&text, locum_slice_of(output), WHY_BYTES / 2);
     deliver_outcome(self, LOCUM_NSD_INPUT_PREPARED, ok, why);
 }
 
