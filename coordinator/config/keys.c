@@ -382,7 +382,8 @@ static const struct locum_schema_row rows[] = {
     COUNT(listen_dns_count), .restart = true, .check = listener_wrong,
     .note = "Addresses and ports for DNS, UDP and TCP",
     .help = "Write it if they differ from `address`, for example behind NAT. Write `none` if NSD "
-    "owns port 53 and locum-nsd(8) updates it. A witness has none."},
+    "owns port 53 and locum-nsd(8) updates it. A witness has none. The other nodes ask every "
+    "`address` of this node on port 53, and the status is degraded while one does not answer."},
 [LOCUM_KEY_LISTEN_PEER] = {"listen.peer", ADDRESS, LIST(1, LOCUM_ADDRESSES_MAX),
     DERIVED("the node's addresses and port"), AT(listen_peer), ITEMS(listen_peer[0]),
     COUNT(listen_peer_count), .restart = true, .check = listener_wrong,

@@ -300,9 +300,11 @@ dns_asked(struct locum_core *self, const struct locum_input *input, struct locum
     const bool fails = state > LOCUM_DNS_OK;
     facts->asked = input->now.mono;
     facts->state = before;
-    facts->misses = !fails                             ? 0
-                    : facts->misses < LOCUM_DNS_MISSES ? facts->misses + 1
-                                                       : facts->misses;
+    if (!fails) {
+        facts->misses = 0;
+    } else if (facts->misses < LOCUM_DNS_MISSES) {
+        facts->misses++;
+    }
     if (fails && facts->misses < LOCUM_DNS_MISSES) {
         return;
     }
