@@ -176,6 +176,18 @@ def nsd_restarts_with_the_current_zone(site):
 
 
 @watched
+def the_peers_ask_the_nsd(site):
+    """DNS-2: dc3 finds that dc2's NSD answers, falls silent, and answers again."""
+    def dns():
+        return site.dc3.locum.peer("dc2")["dns"]
+    until("the NSD of dc2 answers dc3", lambda: dns()["ipv4"] == {"udp": "ok", "tcp": "ok"}, 20)
+    check(dns()["state"] == "ok", str(dns()))
+    site.dc2.own.freeze()
+    until("dc3 knows that it is silent", lambda: dns()["ipv4"]["udp"] == "silent", 6)
+    site.dc2.own.thaw()
+    until("the NSD of dc2 answers dc3 again", lambda: dns()["ipv4"]["udp"] == "ok", 6)
+
+
 def an_nsd_that_was_frozen_gets_the_newest_zone(site):
     host = site.dc2
     before = apex(site, host)
@@ -422,7 +434,7 @@ def the_adapters_stop_with_exit_code_0(site):
 
 lab.main([a_change_is_served_within_the_limit,
           a_stopped_web_server_leaves_the_answers_of_both_nsds,
-          nsd_restarts_with_the_current_zone, an_nsd_that_was_frozen_gets_the_newest_zone,
+          nsd_restarts_with_the_current_zone, the_peers_ask_the_nsd, an_nsd_that_was_frozen_gets_the_newest_zone,
           a_missing_control_socket_is_reported, a_zone_file_edited_by_hand_is_replaced,
           a_zone_that_nsd_has_dropped_is_restored, a_zone_with_a_syntax_error_never_reaches_nsd,
           a_full_disk_does_not_change_the_answers, a_second_adapter_exits_with_a_message,
