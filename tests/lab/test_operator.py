@@ -194,26 +194,11 @@ def status_and_explain_show_the_cluster(site):
     site.start_web(site.dc3)
 
 
-def metrics(host):
-    """{name with labels: value} of a node's /metrics."""
-    with socket.socket(socket.AF_UNIX) as link:
-        link.settimeout(5)
-        link.connect(str(host.locum.socket))
-        link.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
-        data = b""
-        while part := link.recv(65536):
-            data += part
-    head, _, body = data.partition(b"\r\n\r\n")
-    check(b" 200 " in head.splitlines()[0], f"/metrics answers {head[:80]}")
-    return {name: float(value) for name, value in
-            (line.rsplit(" ", 1) for line in body.decode().splitlines() if line[0] != "#")}
-
-
 def metrics_cover_the_whole_site(site):
     """The metrics of a node about all others, Redis, Sentinels and DNS."""
     site.asks(site.dc2, f"dc3.{site.zone}")
     for host in site.coordinators:
-        seen = metrics(host)
+        seen = host.locum.metrics()
         for peer in site.coordinators:
             if peer is not host:
                 check(seen[f'locum_peer_condition{{peer="{peer.name}",condition="alive"}}'] == 1,
@@ -228,7 +213,7 @@ def metrics_cover_the_whole_site(site):
         check(seen["locum_redis_connected"] == 1 and seen["locum_redis_failing"] == 0, "Redis")
         check(seen["locum_quorum_reachable_nodes"] == 3, "quorum")
         check(seen['locum_serving_age_seconds'] <= seen["locum_uptime_seconds"], "ages")
-    seen = metrics(site.dc2)
+    seen = site.dc2.locum.metrics()
     check(seen['locum_dns_answers_total{transport="udp",rcode="NOERROR"}'] > 0, "no DNS answers")
     probes = [value for name, value in seen.items()
               if name.startswith("locum_check_probes_total") and 'outcome="pass"' in name]

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -565,6 +566,21 @@ service:
         except ValueError:
             raise AssertionError(f"{self}: status ended with {done.returncode}: "
                                  f"{done.stdout}{done.stderr}") from None
+
+    def metrics(self):
+        """{name with labels: value} of GET /metrics."""
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(5)
+            link.connect(str(self.socket))
+            link.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            data = b""
+            while part := link.recv(65536):
+                data += part
+        head, _, body = data.partition(b"\r\n\r\n")
+        if b" 200 " not in head.splitlines()[0]:
+            raise AssertionError(f"{self}: /metrics answers {head[:80]}")
+        return {name: float(value) for name, value in
+                (line.rsplit(" ", 1) for line in body.decode().splitlines() if line[0] != "#")}
 
     def peer(self, name):
         """This node's view of another one: its entry in the status."""
