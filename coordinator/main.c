@@ -41,7 +41,7 @@ print_and_count(void *user, const struct locum_problem *problem)
 static bool
 look_as_service(const char *config_path, size_t counts[LOCUM_SEVERITIES])
 {
-    const enum locum_user_eyes eyes = locum_user_look_as(LOCUM_USER_SERVICE, config_path);
+    const enum locum_user_eyes eyes = locum_user_look_as(LOCUM_USER_SERVICE, NULL, config_path);
     const bool draft = strcmp(config_path, LOCUM_CONFIG_DEFAULT_PATH) != 0;
     const struct locum_problem problem = {
         .severity = draft ? LOCUM_SEVERITY_WARNING : LOCUM_SEVERITY_ERROR,

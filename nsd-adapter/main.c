@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/user.h"
 #include "base/version.h"
 #include "nsd-adapter/adapter.h"
 
@@ -45,6 +46,11 @@ run_command(const char *path, const char *name)
     if (i == LOCUM_COUNT(commands)) {
         (void)fprintf(stderr, "locum-nsd: unknown command '%s'; see `locum-nsd help`\n", name);
         return EXIT_USAGE;
+    }
+    /* root sees more than the service does. Its unit gives it the group nsd. */
+    if (strcmp(name, "check") == 0 &&
+        locum_user_look_as(LOCUM_USER_SERVICE, "nsd", path) == LOCUM_USER_OTHERS) {
+        (void)fprintf(stderr, "%s: files are read as user " LOCUM_USER_SERVICE "\n", path);
     }
     if (locum_nsd_settings_load(path, locum_problems_print, NULL, &settings) != 0) {
         (void)fprintf(stderr, "%s: refused\n", path);

@@ -1,11 +1,15 @@
 #include "nsd-adapter/adapter.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/error.h"
 #include "base/text_format.h"
+#include "base/user.h"
 #include "cli/client.h"
 #include "nsd-adapter/ask.h"
 #include "nsd-adapter/files.h"
@@ -136,6 +140,25 @@ locum_nsd_adapter_status(const struct locum_nsd_settings *settings)
     return fine ? EXIT_FINE : asked != 0 ? asked : EXIT_NOT_FINE;
 }
 
+/* A zone file is replaced by renaming, so its folder counts. The unit makes one that is absent. */
+static int
+check_access(const char *path)
+{
+    char folder[LOCUM_PATH_MAX + 1];
+    const char *slash = strrchr(path, '/');
+    (void)locum_text_format_buffer(folder, sizeof(folder), "%.*s",
+                                   slash != NULL ? (int)(slash - path) + 1 : 0, path);
+    const char *denied = access(folder, W_OK | X_OK) != 0 && errno == EACCES ? folder
+                         : access(path, R_OK) != 0 && errno == EACCES        ? path
+                                                                             : NULL;
+    if (denied != NULL) {
+        (void)fprintf(stderr,
+                      "%s: error: permission denied: run chown " LOCUM_USER_SERVICE " on it\n",
+                      denied);
+    }
+    return denied == NULL ? 0 : LOCUM_ERR_DENIED;
+}
+
 int
 locum_nsd_adapter_check(const struct locum_nsd_settings *settings)
 {
@@ -158,6 +181,7 @@ locum_nsd_adapter_check(const struct locum_nsd_settings *settings)
             (void)printf("%s: zone %s: file %s, from `zonefile: %s` of its %s\n",
                          settings->nsd_config, names.at[i], file.path, file.written,
                          file.pattern ? "pattern" : "zone");
+            wrong = check_access(file.path);
         }
     }
     if (wrong != 0) {

@@ -15,9 +15,11 @@ enum locum_user_eyes {
 };
 
 /*
- * Take the rights of the user `name`, if this process is root's. For programs of one thread, and
- * for good.
+ * Take the rights of the user `name` and of its groups, if this process is root's. For programs of
+ * one thread, and for good.
+ *
+ * group  one more group, as the user's unit gives it; NULL, or no such group: none.
  */
-enum locum_user_eyes locum_user_look_as(const char *name, const char *path);
+enum locum_user_eyes locum_user_look_as(const char *name, const char *group, const char *path);
 
 #endif

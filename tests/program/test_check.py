@@ -43,18 +43,20 @@ class Folder:
         if user is not None and os.getuid() == 0:
             os.chown(file, user, user)
 
-    def check(self, *command):
-        run = subprocess.run([*command, LOCUM, "check", "-c", os.path.join(self.path, "locum.yaml")],
+    def check(self, *command, program="locum"):
+        run = subprocess.run([*command, os.path.join(os.path.dirname(LOCUM), program), "check", "-c",
+                              os.path.join(self.path, program + ".yaml")],
                              cwd=ROOT, capture_output=True, text=True, check=False)
         return run.returncode, run.stdout + run.stderr
 
-    def check_where_the_service_has_a_user(self):
+    def check_where_the_service_has_a_user(self, program="locum"):
         """As root, in a mount namespace where there is a user `locum`."""
         with open("/etc/passwd", encoding="utf-8") as file:
             users = [line for line in file if not line.startswith("locum:")]
         self.write("passwd", "".join(users) + f"locum:x:{UNKNOWN_UID}:{UNKNOWN_UID}::/:/bin/sh\n", 0o644)
         return self.check("unshare", "-m", "sh", "-c",
-                          f'mount --bind {self.path}/passwd /etc/passwd && exec "$@"', "sh")
+                          f'mount --bind {self.path}/passwd /etc/passwd && exec "$@"', "sh",
+                          program=program)
 
     def __exit__(self, *_):
         shutil.rmtree(self.path)
@@ -96,6 +98,29 @@ if can_mount():
             it.write("ca.pem", "", 0o600, 0)
             code, text = it.check_where_the_service_has_a_user()
             assert code == 1 and "ca-file" in text and "Permission denied" in text, text
+
+    def test_a_zone_file_that_only_root_can_read_is_found_by_roots_check():
+        if shutil.which("nsd-checkconf") is None:
+            print("SKIP a_zone_file_that_only_root_can_read: needs nsd-checkconf")
+            return
+        with Folder() as it:
+            zones = os.path.join(it.path, "zones")
+            os.mkdir(zones)
+            os.chown(zones, UNKNOWN_UID, UNKNOWN_UID)
+            it.write("locum-nsd.yaml", f"zone: get.example.org\nnsd: {{config: {it.path}/nsd.conf}}\n",
+                     0o644)
+            it.write("nsd.conf", f'server:\n  zonesdir: "{zones}"\nremote-control:\n'
+                     f'  control-enable: yes\n  control-interface: {it.path}/nsd.ctl\nzone:\n'
+                     '  name: "get.example.org"\n  zonefile: "get.zone"\n', 0o644)
+            it.write("zones/get.zone", "", 0o600, UNKNOWN_UID)
+            code, text = it.check_where_the_service_has_a_user("locum-nsd")
+            assert code == 0 and "files are read as user locum" in text, text
+            it.write("zones/get.zone", "", 0o600, 0)
+            code, text = it.check_where_the_service_has_a_user("locum-nsd")
+            assert code == 1 and "get.zone: error: permission denied" in text, text
+            os.chown(zones, 0, 0)
+            code, text = it.check_where_the_service_has_a_user("locum-nsd")
+            assert code == 1 and "zones/: error: permission denied" in text, text
 
     def test_a_draft_that_only_root_can_read_is_checked_with_a_warning():
         with Folder() as it:
