@@ -109,6 +109,7 @@ locum_watch_status(const char *socket, bool json)
         json_t *status = NULL;
         const int result = ask(&daemon, "/status", &status);
         if (result != LOCUM_EXIT_OK && result != LOCUM_EXIT_UNREACHABLE) {
+            free(daemon.reason);
             return result;
         }
         if (result == LOCUM_EXIT_OK) {
