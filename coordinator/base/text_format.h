@@ -7,7 +7,7 @@
  *   locum_text_format(&text, "%s: no reply within %s", locum_address_text(&address).text,
  *                     locum_text_duration(timeout_ms).text);
  *
- * Text from a peer or a client must be escaped (locum_text_add_escaped()), not formatted with %s.
+ * Text of others goes through locum_foreign_add() or locum_text_add_escaped(), never through %s.
  */
 #ifndef LOCUM_BASE_TEXT_FORMAT_H
 #define LOCUM_BASE_TEXT_FORMAT_H
