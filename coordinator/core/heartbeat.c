@@ -233,10 +233,8 @@ parse_extension(struct locum_slice key, struct locum_slice value,
     } else if (locum_slice_is(key, "x-digest")) {
         /* A later version may have more sections, behind these. */
         value.length = value.length < LOCUM_SECTIONS_CHARS ? value.length : LOCUM_SECTIONS_CHARS;
-        if (!is_printable(value) ||
-            locum_slice_copy(value, ret->sections, sizeof(ret->sections)) != 0) {
-            ret->sections[0] = '\0';
-        }
+        value.length = is_printable(value) ? value.length : 0;
+        (void)!locum_slice_copy(value, ret->sections, sizeof(ret->sections)); /* it fits */
     } else if (locum_slice_is(key, "x-dns")) {
         (void)locum_names_find_dns_claim(value, &ret->dns);
     } else if (locum_slice_is(key, "x-lost")) {

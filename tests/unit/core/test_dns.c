@@ -142,7 +142,7 @@ test_dns_is_no_input_of_the_plan(void **state)
     hear(&site, NS0, LOCUM_PATH_UDP);
     commit(&site);
     const struct locum_plan plan = site.core.plan;
-    enum locum_rank ranks[LOCUM_NODES_MAX];
+    struct locum_ranks ranks[LOCUM_NODES_MAX];
     memcpy(ranks, site.core.rank, sizeof(ranks));
     forget(&site);
     claim(&site, LOCUM_DNS_CLOSED);

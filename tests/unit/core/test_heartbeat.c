@@ -125,6 +125,8 @@ test_unknown_fields_are_ignored(void **state)
     assert_string_equal(read.sections, "01234567");
     assert_true(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 x-digest=1\x1b[2J", &read));
     assert_string_equal(read.sections, "");
+    assert_true(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 x-degraded=x", &read));
+    assert_int_equal(read.degraded, 0);
     assert_true(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 x-version=1\x1b[2J", &read));
     assert_string_equal(read.version, "");
     assert_true(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 dc2=5,6,q", &read));

@@ -24,7 +24,7 @@ text_of_losses(void)
         for (size_t name = 0; name < config->name_count; name++) {
             for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
                 if (loss->lost[family][name]) {
-                    char field[16];
+                    char field[32];
                     (void)snprintf(field, sizeof(field), " %zu/%c", name, "46"[family]);
                     locum_text_add(&text, field);
                     count++;
