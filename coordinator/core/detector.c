@@ -24,16 +24,39 @@ locum_detector_init(struct locum_detector *self)
     }
 }
 
-void
-locum_detector_heard(struct locum_detector *self, locum_node peer)
-{
-    self->peer[peer].accepted = true;
-}
-
 static bool
 has_condition(const struct locum_core_config *config, locum_node peer)
 {
     return peer != config->self && config->nodes[peer].role != LOCUM_ROLE_SENTINEL; /* COND-13 */
+}
+
+void
+locum_detector_resume(struct locum_detector *self, const struct locum_core_config *config,
+                      locum_node peer, locum_ms since_boot, struct locum_now now)
+{
+    if (has_condition(config, peer)) {
+        struct locum_condition_state *state = &self->peer[peer];
+        state->condition = LOCUM_DOWN;
+        state->resumed = true;
+        state->adopted = now.boot - since_boot > config->recover_after_ms;
+        state->verdict = now.mono;
+        state->down_since = since_boot;
+        state->since_wall = now.wall - (now.boot - since_boot);
+    }
+}
+
+locum_ms
+locum_detector_down_since(const struct locum_detector *self, locum_node peer)
+{
+    const struct locum_condition_state *state = &self->peer[peer];
+    const bool own = (!state->adopted || state->resumed) && !state->left;
+    return state->condition == LOCUM_DOWN && own ? state->down_since : 0;
+}
+
+void
+locum_detector_heard(struct locum_detector *self, locum_node peer)
+{
+    self->peer[peer].accepted = true;
 }
 
 static bool
@@ -89,23 +112,42 @@ quorum(const struct subject *subject)
     return true;
 }
 
+/* The peers, heard within their limits, that have this state code for it. */
+static locum_nodes
+reporters(const struct subject *subject, enum locum_condition code)
+{
+    locum_nodes voters = 0;
+    for (locum_node voter = 0; voter < subject->config->node_count; voter++) {
+        if (voter != subject->config->self && voter != subject->peer &&
+            locum_view_heard_within_limit(subject->view, subject->config, voter,
+                                          subject->now.mono) &&
+            subject->view->peer[voter].state_codes[subject->peer] == code) {
+            voters |= locum_nodes_of(voter);
+        }
+    }
+    return voters;
+}
+
 /* COND-2: peers that are heard hold it down, and this node has not heard it. */
 static bool
 reported_down(const struct subject *subject)
 {
     const locum_ms unheard = subject->now.mono - locum_view_base(subject->view, subject->peer);
-    locum_nodes voters = 0;
-    if (unheard < 2 * locum_view_interval(subject->view, subject->config, subject->peer)) {
+    const locum_nodes voters = reporters(subject, LOCUM_DOWN);
+    if (voters == 0 ||
+        unheard < 2 * locum_view_interval(subject->view, subject->config, subject->peer)) {
         return false;
     }
-    for (locum_node voter = 0; voter < subject->config->node_count; voter++) {
-        if (voter != subject->config->self && voter != subject->peer &&
-            locum_view_heard_within_limit(subject->view, subject->config, voter,
-                                          subject->now.mono) &&
-            subject->view->peer[voter].state_codes[subject->peer] == LOCUM_DOWN) {
-            voters |= locum_nodes_of(voter);
-        }
-    }
+    note_voters(subject, LOCUM_CAUSE_ADOPTED, voters);
+    return true;
+}
+
+/* COND-14: what was so before the restart ends when a peer that is heard holds it alive. */
+static bool
+reported_alive(const struct subject *subject)
+{
+    const locum_nodes voters =
+        subject->state->resumed ? reporters(subject, LOCUM_ALIVE) : (locum_nodes)0;
     if (voters == 0) {
         return false;
     }
@@ -117,6 +159,8 @@ static enum locum_condition
 fall(const struct subject *subject, bool adopted)
 {
     subject->state->adopted = adopted;
+    subject->state->resumed = false;
+    subject->state->down_since = subject->now.boot;
     subject->state->left = subject->facts->leaving;
     subject->state->verdict = subject->now.mono;
     subject->state->down_incarnation = subject->facts->state_incarnation;
@@ -189,8 +233,12 @@ next_condition(const struct subject *subject)
             note_voters(subject, LOCUM_CAUSE_LEFT, locum_nodes_of(subject->config->self));
             return fall(subject, false);
         }
-        return quorum(subject) ? fall(subject, false) : LOCUM_SUSPECT;    /* COND-5 */
-    case LOCUM_DOWN: return state->accepted ? rise(subject) : LOCUM_DOWN; /* COND-8, COND-9 */
+        return quorum(subject) ? fall(subject, false) : LOCUM_SUSPECT; /* COND-5 */
+    case LOCUM_DOWN:
+        if (state->accepted) { /* COND-8, COND-9 */
+            return rise(subject);
+        }
+        return reported_alive(subject) ? LOCUM_UNKNOWN : LOCUM_DOWN; /* COND-14 */
     case LOCUM_RETURNING:
     default: return next_returning(subject);
     }

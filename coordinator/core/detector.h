@@ -12,11 +12,13 @@
 struct locum_condition_state {
     enum locum_condition condition;
     bool accepted;             /* a heartbeat was accepted since the last commit */
-    bool adopted;              /* down was adopted from a peer (COND-2) */
+    bool adopted;              /* down was adopted from a peer (COND-2), or resumed and old */
+    bool resumed;              /* down was so before this run started (COND-14) */
     bool left;                 /* its last heartbeat said `leaving` when it became down */
     bool trusted;              /* COND-8: no wait: adopted, or a new run after `leaving` */
     bool silent;               /* COND-10: returning, and silent: state code s, rank G */
     locum_ms verdict;          /* mono time at which it became down */
+    locum_ms down_since;       /* boot clock: the same, before a restart too */
     uint64_t down_incarnation; /* of its last accepted heartbeat when it became down */
     locum_ms returning_since;  /* mono: its trial started */
     locum_ms since_wall;       /* wall time of the last change, Unix ms; LOCUM_NEVER */
@@ -36,6 +38,13 @@ struct locum_condition_event {
 };
 
 void locum_detector_init(struct locum_detector *self);
+
+/* COND-14: this node held `peer` down before its restart, since then (boot clock). */
+void locum_detector_resume(struct locum_detector *self, const struct locum_core_config *config,
+                           locum_node peer, locum_ms since_boot, struct locum_now now);
+
+/* For the next run: since when `peer` is down by a vote of this node (boot clock); 0: it is not. */
+locum_ms locum_detector_down_since(const struct locum_detector *self, locum_node peer);
 
 /* A heartbeat of `peer` was accepted. */
 void locum_detector_heard(struct locum_detector *self, locum_node peer);

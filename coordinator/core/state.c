@@ -32,6 +32,11 @@ locum_core_init(struct locum_core *self, const struct locum_core_config *config,
     if (saved != NULL) {
         self->admin = saved->admin;
         self->admin.excluded &= ~locum_nodes_of(config->self);
+        for (locum_node peer = 0; peer < config->node_count; peer++) {
+            if (saved->down_since[peer] != 0) {
+                locum_detector_resume(&self->detector, config, peer, saved->down_since[peer], now);
+            }
+        }
     }
     self->last_send = LOCUM_NEVER;
     self->next_commit = LOCUM_NEVER;
@@ -167,6 +172,9 @@ void
 locum_core_saved(const struct locum_core *self, struct locum_saved *ret)
 {
     *ret = (struct locum_saved){.incarnation = self->view.incarnation, .admin = self->admin};
+    for (locum_node peer = 0; peer < self->config.node_count; peer++) {
+        ret->down_since[peer] = locum_detector_down_since(&self->detector, peer);
+    }
 }
 
 int

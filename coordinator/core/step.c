@@ -28,9 +28,14 @@ static void
 add_condition_events(struct locum_core *self, const struct locum_condition_event *events,
                      size_t count, struct locum_actions *actions)
 {
+    bool down = false; /* SAVE-1 */
     for (size_t i = 0; i < count; i++) {
         locum_core_add_event(actions, LOCUM_EVENT_CONDITION)->condition = events[i];
         self->send_wanted = true;
+        down = down || events[i].from == LOCUM_DOWN || events[i].to == LOCUM_DOWN;
+    }
+    if (down) {
+        locum_core_add_action(actions, LOCUM_ACTION_PERSIST);
     }
 }
 

@@ -169,6 +169,9 @@ struct locum_event *locum_core_add_event(struct locum_actions *actions, enum loc
 struct locum_saved {
     uint64_t incarnation; /* 0: none saved */
     struct locum_admin_state admin;
+    /* Since when each peer is confirmed down, boot clock; 0: it is not. By name in the file; only
+     * of this boot and of this node. */
+    locum_ms down_since[LOCUM_NODES_MAX];
 };
 
 struct locum_core {

@@ -152,8 +152,7 @@ locum_view_path_missing(const struct locum_view *self, const struct locum_core_c
         }
         since = later(since, self->own_return_since);
     }
-    return locum_view_heard_within_limit(self, config, peer, now) &&
-           now - later(since, self->grace) > locum_view_limit(self, config, peer) + LOCUM_PATH_MS;
+    return now - later(since, self->grace) > locum_view_limit(self, config, peer) + LOCUM_PATH_MS;
 }
 
 bool

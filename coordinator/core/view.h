@@ -136,7 +136,8 @@ bool locum_view_dns_fails(const struct locum_view *self, locum_node node, locum_
 
 /* Nobody gets an answer from the node's DNS, as far as is known: for the cost of one more loss. */
 bool locum_view_dns_is_lost(const struct locum_view *self, locum_node node, locum_ms now);
-/* GREEN-6: the peer is heard, but not by this path. By Redis only while Redis works. */
+/* GREEN-6: a peer that is heard within its limit is not heard by this path. Through Redis only
+ * while Redis works. */
 bool locum_view_path_missing(const struct locum_view *self, const struct locum_core_config *config,
                              locum_node peer, enum locum_path path, locum_ms now);
 

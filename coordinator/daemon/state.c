@@ -51,7 +51,8 @@ struct lines {
     uint64_t until_boot_ms;
     uint64_t left_ms;
     bool leased;
-    bool complete; /* `admin` is there, as in every whole file */
+    bool other_node; /* another node wrote it */
+    bool complete;   /* `admin` is there, as in every whole file */
 };
 
 static void
@@ -65,6 +66,26 @@ parse_excluded(const struct locum_config *config, struct locum_slice names,
             saved->admin.excluded |= locum_nodes_of(node);
         }
     }
+}
+
+/* dc3=8100000,dc4=8122000 */
+static int
+parse_down(const struct locum_config *config, struct locum_slice pairs, struct locum_saved *saved)
+{
+    struct locum_slice pair;
+    struct locum_slice name;
+    uint64_t since;
+    while (locum_slice_cut(&pairs, ',', &pair)) {
+        (void)locum_slice_cut(&pair, '=', &name); /* the first field always exists */
+        const locum_node node = locum_nodes_find(&config->core, name);
+        if (pair.at == NULL || locum_slice_u64(pair, time_max, &since) != 0) {
+            return LOCUM_ERR_INVALID;
+        }
+        if (node != LOCUM_NODE_NONE && node != config->core.self) {
+            saved->down_since[node] = (locum_ms)since;
+        }
+    }
+    return 0;
 }
 
 static int
@@ -95,6 +116,10 @@ parse_line(const struct locum_config *config, struct locum_slice line, struct li
         status = locum_slice_copy(line, ret->saved.admin.reason, sizeof(ret->saved.admin.reason));
     } else if (locum_slice_is(key, "excluded")) {
         parse_excluded(config, line, &ret->saved);
+    } else if (locum_slice_is(key, "node")) {
+        ret->other_node = !locum_slice_is(line, config->core.nodes[config->core.self].name);
+    } else if (locum_slice_is(key, "down")) {
+        status = parse_down(config, line, &ret->saved);
     }
     return status; /* a key of a later version is skipped */
 }
@@ -120,18 +145,35 @@ parse_file(const struct locum_config *config, struct locum_slice rest, struct li
     return status;
 }
 
-static locum_ms
-lease_end(const struct lines *lines, struct locum_now now)
+static bool
+is_same_boot(const struct lines *lines)
 {
     char boot_id[BOOT_ID_MAX];
+    read_boot_id(boot_id);
+    return boot_id[0] != '\0' && strcmp(boot_id, lines->boot_id) == 0;
+}
+
+static locum_ms
+lease_end(const struct lines *lines, bool same_boot, struct locum_now now)
+{
     if (!lines->leased || lines->saved.admin.state == LOCUM_READY) {
         return LOCUM_NEVER;
     }
-    read_boot_id(boot_id);
-    const bool same_boot = boot_id[0] != '\0' && strcmp(boot_id, lines->boot_id) == 0;
     const locum_ms until =
         same_boot ? (locum_ms)lines->until_boot_ms : now.boot + (locum_ms)lines->left_ms;
     return until < (locum_ms)time_max ? until : (locum_ms)time_max;
+}
+
+/* COND-14: after a reboot, or as another node, nothing is known of the peers. */
+static void
+check_down(const struct lines *lines, bool same_boot, struct locum_now now,
+           struct locum_saved *saved)
+{
+    for (size_t node = 0; node < LOCUM_NODES_MAX; node++) {
+        if (!same_boot || lines->other_node || saved->down_since[node] > now.boot) {
+            saved->down_since[node] = 0;
+        }
+    }
 }
 
 /* Keep a malformed file for the operator to look at, and say so. */
@@ -178,9 +220,26 @@ locum_state_load(const struct locum_config *config, struct locum_now now,
                           path, reason);
     }
     *ret_saved = lines.saved;
-    ret_saved->admin.until_boot = lease_end(&lines, now);
+    const bool same_boot = is_same_boot(&lines);
+    ret_saved->admin.until_boot = lease_end(&lines, same_boot, now);
+    check_down(&lines, same_boot, now, ret_saved);
     *ret_serial = lines.serial;
     return status;
+}
+
+static void
+add_down(struct locum_text *text, const struct locum_config *config,
+         const struct locum_saved *saved)
+{
+    const char *separator = "down ";
+    for (locum_node node = 0; node < config->core.node_count; node++) {
+        if (saved->down_since[node] != 0) {
+            locum_text_format(text, "%s%s=%" PRIi64, separator, config->core.nodes[node].name,
+                              saved->down_since[node]);
+            separator = ",";
+        }
+    }
+    locum_text_add(text, separator[0] == ',' ? "\n" : "");
 }
 
 void
@@ -190,12 +249,14 @@ locum_state_add(struct locum_text *text, const struct locum_config *config,
     const struct locum_admin_state *admin = &saved->admin;
     locum_text_format(text, "incarnation %" PRIu64 "\nserial %" PRIu32 "\nadmin %s\n",
                       saved->incarnation, serial, locum_names_admin(admin->state));
+    char boot_id[BOOT_ID_MAX];
+    read_boot_id(boot_id);
+    locum_text_format(text, "node %s\nboot-id %s\n", config->core.nodes[config->core.self].name,
+                      boot_id[0] != '\0' ? boot_id : "-");
     if (admin->until_boot != LOCUM_NEVER) {
-        char boot_id[BOOT_ID_MAX];
         const locum_ms left = admin->until_boot > now.boot ? admin->until_boot - now.boot : 0;
-        read_boot_id(boot_id);
-        locum_text_format(text, "boot-id %s\nuntil-boot-ms %" PRIi64 "\nleft-ms %" PRIi64 "\n",
-                          boot_id, admin->until_boot, left);
+        locum_text_format(text, "until-boot-ms %" PRIi64 "\nleft-ms %" PRIi64 "\n",
+                          admin->until_boot, left);
     }
     if (admin->reason[0] != '\0') {
         locum_text_add(text, "reason ");
@@ -209,6 +270,7 @@ locum_state_add(struct locum_text *text, const struct locum_config *config,
         locum_nodes_add(text, &config->core, admin->excluded);
         locum_text_add_char(text, '\n');
     }
+    add_down(text, config, saved);
 }
 
 /* The thread that writes the state to the disk: what the loop and the thread share. `lock` is never

@@ -5,10 +5,12 @@
  *   incarnation 1763863200123      serial 1763863258       boot-id 0b8e...
  *   admin drain                    until-boot-ms 8123000   left-ms 1500000
  *   reason moving the rack         excluded dc4
+ *   node dc2                       down dc3=8100000,dc4=8122000
  *
- * It holds no condition of a peer. A thread of its own writes it, so that a slow disk never stops
- * the loop; every 2 s it looks at the configuration file too. If the state cannot be written, a
- * warning says so, DNS answers go on, and the write is retried.
+ * Of the conditions of peers it holds only since when (boot clock) they are confirmed down, for a
+ * restart in the same boot (COND-14). A thread of its own writes it, so that a slow disk never
+ * stops the loop; every 2 s it looks at the configuration file too. If the state cannot be written,
+ * a warning says so, DNS answers go on, and the write is retried.
  */
 #ifndef LOCUM_DAEMON_STATE_H
 #define LOCUM_DAEMON_STATE_H
@@ -18,7 +20,7 @@
 #include "daemon/ondisk.h"
 
 enum {
-    LOCUM_STATE_BYTES_MAX = 4096,
+    LOCUM_STATE_BYTES_MAX = 8192,
     LOCUM_STATE_PATH_MAX = LOCUM_PATH_MAX + LOCUM_CLUSTER_NAME_MAX + 32,
 };
 
@@ -33,6 +35,7 @@ void locum_state_add(struct locum_text *text, const struct locum_config *config,
 /*
  * Read what the last run saved. A lease of the same boot ends when it was to end; after a reboot
  * the time that was left of it counts from now. Peers that are no longer configured are skipped.
+ * What was down counts only if the file is of this boot and this node.
  *
  * No file: all zero, 0. A file that cannot be read or understood: what could be read of it, the
  * error, and *ret_why says what is wrong; a malformed file is kept as FILE.broken.

@@ -170,6 +170,7 @@ host_boot(struct sim *sim, locum_node node)
         return;
     }
     sim->node[node].host_up = true;
+    memset(sim->node[node].saved.down_since, 0, sizeof(sim->node[node].saved.down_since));
     for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
         sim->node[node].address_known[family] = !sim->node[node].address_lost[family];
         sim->node[node].address_back[family] = LOCUM_NEVER;

@@ -203,6 +203,11 @@ sim_node_start(struct sim *sim, locum_node node, bool with_saved)
     }
     locum_core_init(&self->core, &config, with_saved && self->has_saved ? &self->saved : NULL,
                     sim_node_now(sim, node));
+    for (locum_node peer = 0; peer < config.node_count; peer++) {
+        if (locum_core_condition(&self->core, peer) == LOCUM_DOWN) { /* COND-14 */
+            sim->pair[node][peer].adopted = self->core.detector.peer[peer].adopted;
+        }
+    }
     locum_core_saved(&self->core, &self->saved); /* as the daemon does at its start */
     self->has_saved = true;
     const enum sim_event_kind own[] = {SIM_EVENT_SHELL, SIM_EVENT_POLL, SIM_EVENT_SAMPLE};
