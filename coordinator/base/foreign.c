@@ -1,12 +1,15 @@
 #include "base/foreign.h"
 
+#include <pthread.h>
 #include <string.h>
 
 static struct {
     char bytes[LOCUM_FOREIGN_SECRET_BYTES_MAX];
     size_t length;
+    uint64_t hidden; /* number of the call that last named it; 0: never */
 } secrets[LOCUM_FOREIGN_SECRETS_MAX];
-static size_t next;
+static uint64_t calls;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of both */
 
 void
 locum_foreign_hide(struct locum_slice secret)
@@ -14,15 +17,20 @@ locum_foreign_hide(struct locum_slice secret)
     if (secret.length == 0 || secret.length > LOCUM_FOREIGN_SECRET_BYTES_MAX) {
         return;
     }
+    (void)pthread_mutex_lock(&lock);
+    size_t at = 0; /* the same one, or else the oldest */
     for (size_t i = 0; i < LOCUM_FOREIGN_SECRETS_MAX; i++) {
         if (secrets[i].length == secret.length &&
             memcmp(secrets[i].bytes, secret.at, secret.length) == 0) {
-            return;
+            at = i;
+            break;
         }
+        at = secrets[i].hidden < secrets[at].hidden ? i : at;
     }
-    memcpy(secrets[next].bytes, secret.at, secret.length);
-    secrets[next].length = secret.length;
-    next = (next + 1) % LOCUM_FOREIGN_SECRETS_MAX;
+    memcpy(secrets[at].bytes, secret.at, secret.length);
+    secrets[at].length = secret.length;
+    secrets[at].hidden = ++calls;
+    (void)pthread_mutex_unlock(&lock);
 }
 
 static char
@@ -76,6 +84,7 @@ locum_foreign_add(struct locum_text *text, struct locum_slice foreign, size_t ma
 {
     size_t shown = 0;
     size_t i = 0;
+    (void)pthread_mutex_lock(&lock);
     while (i < foreign.length && shown < max) {
         const struct locum_slice rest = {.at = foreign.at + i, .length = foreign.length - i};
         const size_t secret = measure_secret(rest);
@@ -90,5 +99,6 @@ locum_foreign_add(struct locum_text *text, struct locum_slice foreign, size_t ma
             shown++;
         }
     }
+    (void)pthread_mutex_unlock(&lock);
     locum_text_add(text, i < foreign.length ? "..." : "");
 }

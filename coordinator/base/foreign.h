@@ -11,13 +11,14 @@
 #include "base/text.h"
 
 enum {
-    LOCUM_FOREIGN_SECRETS_MAX = 32, /* the oldest is forgotten: its configuration is gone */
+    LOCUM_FOREIGN_SECRETS_MAX = 32, /* the one that was named longest ago is forgotten */
     LOCUM_FOREIGN_SECRET_BYTES_MAX = 255,
     LOCUM_FOREIGN_PART_BYTES = 8, /* so much of its beginning is hidden too: servers cut */
     LOCUM_FOREIGN_KEY_BYTES = 40, /* so many hex or base64 digits in a row are a key */
 };
 
-/* From now on, hide this secret; it is copied. An empty one is ignored. Main thread only. */
+/* From now on, hide this secret; it is copied. An empty one is ignored. From any thread: the file
+ * on the disk is read beside the loop. */
 void locum_foreign_hide(struct locum_slice secret);
 
 /*

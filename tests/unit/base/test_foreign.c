@@ -88,6 +88,20 @@ test_a_secret_stays_hidden_after_a_reload(void **state)
     assert_string_equal(shown("one more", 96), "***");
 }
 
+/* Many later secrets push out those that no reload has named since, and no other one. */
+static void
+test_a_secret_that_each_reload_names_is_never_forgotten(void **state)
+{
+    char later[16];
+    (void)state;
+    for (int i = 0; i < 3 * LOCUM_FOREIGN_SECRETS_MAX; i++) {
+        (void)snprintf(later, sizeof(later), "rotated-%d", i);
+        locum_foreign_hide(locum_slice_of("constant-one"));
+        locum_foreign_hide(locum_slice_of(later));
+    }
+    assert_string_equal(shown("a constant-one b", 96), "a *** b");
+}
+
 int
 main(void)
 {
@@ -96,6 +110,7 @@ main(void)
         cmocka_unit_test(test_secrets_are_hidden),
         cmocka_unit_test(test_keys_are_hidden),
         cmocka_unit_test(test_a_secret_stays_hidden_after_a_reload),
+        cmocka_unit_test(test_a_secret_that_each_reload_names_is_never_forgotten),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
