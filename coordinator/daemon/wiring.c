@@ -269,6 +269,27 @@ add_serving(const struct locum_daemon *self, char ret[SERVING_BYTES_MAX])
     locum_plan_serving_add(&text, &self->core.config, self->core.serving);
 }
 
+/* A zone keeps what its adapter has reported, whatever its index is now; that of a new zone has
+ * time to begin. */
+static void
+move_nsd_reports(struct locum_daemon *self, const struct locum_config *old)
+{
+    struct locum_nsd_reports moved = {.report = {NULL}};
+    for (size_t zone = 0; zone < self->config->zone_count; zone++) {
+        moved.heard[zone] = self->now.mono;
+        for (size_t i = 0; i < old->zone_count; i++) {
+            if (strcmp(self->config->zones[zone].name, old->zones[i].name) == 0) {
+                moved.report[zone] = json_incref(self->nsd.report[i]);
+                moved.heard[zone] = self->nsd.heard[i];
+            }
+        }
+    }
+    for (size_t i = 0; i < old->zone_count; i++) {
+        json_decref(self->nsd.report[i]);
+    }
+    self->nsd = moved;
+}
+
 /*
  * Everything has been checked: switch to the new configuration. The rooms borrow it, so the old one
  * is freed last. Checks start again; connections whose settings are the same stay.
@@ -287,11 +308,7 @@ apply(struct locum_daemon *self, struct locum_config *next, struct locum_dns_ask
     locum_peer_reconfigure(self->peer, next);
     locum_events_keep(self->events, next->events_keep);
     locum_warnings_init(&self->evidence);
-    for (size_t zone = 0; zone < LOCUM_ZONES_MAX; zone++) {
-        json_decref(self->nsd.report[zone]); /* a zone may have another index now; the adapters
-                                              * report again within 2 s */
-        self->nsd.report[zone] = NULL;
-    }
+    move_nsd_reports(self, old);
     locum_dns_ask_destroy(self->dns_ask);
     self->dns_ask = ask;
     locum_health_destroy(self->health);

@@ -47,7 +47,7 @@ struct locum_run {
 /* The last report of each adapter (locum-nsd, one a zone), as it came with POST /nsd. */
 struct locum_nsd_reports {
     json_t *report[LOCUM_ZONES_MAX]; /* of config->zones[i]; NULL: none */
-    locum_ms heard[LOCUM_ZONES_MAX]; /* mono */
+    locum_ms heard[LOCUM_ZONES_MAX]; /* mono; without a report: since when the zone is carried */
 };
 
 /* An adapter reports every 2 s. */

@@ -85,9 +85,11 @@ static json_t *
 nobody_serves(const struct locum_report *report, size_t zone)
 {
     const struct locum_config *config = report->config;
-    const locum_ms uptime = report->now.mono - report->run->started_mono;
+    const locum_ms begun = report->nsd->heard[zone] > report->run->started_mono
+                               ? report->nsd->heard[zone]
+                               : report->run->started_mono;
     if (config->core.nodes[config->core.self].role != LOCUM_ROLE_SERVER ||
-        config->listen_dns_count > 0 || uptime <= LOCUM_NSD_SILENT_MS) {
+        config->listen_dns_count > 0 || report->now.mono - begun <= LOCUM_NSD_SILENT_MS) {
         return NULL;
     }
     return json_pack("{s:s, s:n, s:n, s:s, s:o, s:n}", "zone", config->zones[zone].name, "serial",

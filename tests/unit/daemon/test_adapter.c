@@ -1,6 +1,8 @@
 /* GET /zone and POST /nsd: what the adapter reads, and what its reports cause. */
 #include "fixture.h"
 
+#include "daemon/inside.h"
+
 static struct locum_control_reply
 get_zone(const char *name, const char *wait, bool final)
 {
@@ -161,6 +163,62 @@ test_a_report_is_shown(void **state)
     assert_true(wait_until(has_warning));
 }
 
+static json_t *
+get_nsd_of(size_t zone)
+{
+    json_t *status = get_status();
+    json_t *nsd =
+        json_incref(json_object_get(json_array_get(json_object_get(status, "zones"), zone), "nsd"));
+    json_decref(status);
+    return nsd;
+}
+
+/* The file with another zone before the only one. */
+static void
+add_zone(void)
+{
+    char text[CONFIG_BYTES];
+    char more[CONFIG_BYTES + 128];
+    const int fd = open("locum.yaml", O_RDONLY | O_CLOEXEC);
+    const ssize_t length = read(fd, text, sizeof(text) - 1);
+    (void)close(fd);
+    assert_true(length > 0);
+    text[length] = '\0';
+    const char *zones = strstr(text, "  - name: get.example.org\n");
+    assert_non_null(zones);
+    (void)snprintf(more, sizeof(more),
+                   "%.*s  - name: cdn.example.org\n    ns: [dc2.example.org, dc3.example.org]\n%s",
+                   (int)(zones - text), text, zones);
+    write_file("locum.yaml", more);
+}
+
+/* A zone keeps its report, also at another index, and a new one has time to begin: nothing is
+ * wrong, so nothing may say so. */
+static void
+test_a_reload_keeps_the_reports(void **state)
+{
+    (void)state;
+    write_config("", "");
+    start();
+    daemon_->run.started_mono -= 2 * LOCUM_NSD_SILENT_MS; /* it has run for long */
+    assert_int_equal(post("{\"zone\": \"get.example.org\", \"serial\": 7, \"state\": \"served\"}"),
+                     200);
+    add_zone();
+    const struct locum_control_reply reply = locum_daemon_handlers.reload(daemon_, &nothing);
+    assert_int_equal(reply.status, 200);
+    json_decref(reply.body);
+    json_t *nsd = get_nsd_of(1);
+    assert_int_equal(json_integer_value(json_object_get(nsd, "serial")), 7);
+    json_decref(nsd);
+    nsd = get_nsd_of(0);
+    assert_false(json_is_object(nsd));
+    json_decref(nsd);
+    assert_true(wait_until(claims_ok));
+    assert_null(strstr(read_log(), "about=nsd"));
+    daemon_->nsd.heard[0] -= 2 * LOCUM_NSD_SILENT_MS;
+    assert_true(wait_until(claims_closed));
+}
+
 static void
 test_the_serial_goes_above_the_one_that_nsd_serves(void **state)
 {
@@ -218,6 +276,7 @@ main(void)
         TEST(test_the_reports_decide_what_is_said_of_the_own_dns),
         TEST(test_a_report_is_shown),
         TEST(test_the_serial_goes_above_the_one_that_nsd_serves),
+        TEST(test_a_reload_keeps_the_reports),
         TEST(test_a_bad_report_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
