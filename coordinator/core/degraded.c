@@ -28,13 +28,15 @@ find_if(const struct judge *self, bool broken, enum locum_degraded_kind kind, lo
     }
 }
 
-/* GREEN-4: the other coordinators, this one too, that a peer says it does not hold alive. */
+/* GREEN-4: the other coordinators, this one too, that a peer says it does not hold alive, and that
+ * are alive to this node: of one that is not, its condition here says enough. */
 static locum_nodes
 not_alive_to(const struct judge *self, locum_node peer)
 {
     locum_nodes set = 0;
     for (locum_node other = 0; other < self->config->node_count; other++) {
         if (other != peer && self->config->nodes[other].role != LOCUM_ROLE_SENTINEL &&
+            locum_core_condition(self->core, other) == LOCUM_ALIVE &&
             self->view->peer[peer].state_codes[other] != LOCUM_ALIVE) {
             set |= locum_nodes_of(other);
         }
@@ -42,7 +44,7 @@ not_alive_to(const struct judge *self, locum_node peer)
     return set;
 }
 
-/* GREEN-4, GREEN-5, GREEN-6, GREEN-12: of a peer that is not heard its condition says enough. */
+/* GREEN-4, GREEN-6, GREEN-12: of a peer that is not heard its condition says enough. */
 static void
 judge_heartbeats(const struct judge *self, locum_node peer)
 {
@@ -53,7 +55,6 @@ judge_heartbeats(const struct judge *self, locum_node peer)
     if (not_alive != 0) {
         find(self, LOCUM_DEGRADED_PEERS, peer, not_alive);
     }
-    find_if(self, self->view->peer[peer].degraded > 0, LOCUM_DEGRADED_REPORTED, peer);
     find_if(self,
             locum_view_path_missing(self->view, self->config, peer, LOCUM_PATH_UDP, self->now),
             LOCUM_DEGRADED_UDP, peer);
@@ -158,6 +159,17 @@ judge_node(const struct judge *self, locum_node node)
     find_if(self, lacks_quorum(self, node), LOCUM_DEGRADED_QUORUM, node);
 }
 
+static void
+judge_reports(const struct judge *self)
+{
+    for (locum_node peer = 0; peer < self->config->node_count; peer++) {
+        find_if(self,
+                self->view->peer[peer].degraded > 0 &&
+                    locum_view_heard_within_limit(self->view, self->config, peer, self->now),
+                LOCUM_DEGRADED_REPORTED, peer);
+    }
+}
+
 void
 locum_degraded_find(const struct locum_core *core, locum_ms now, struct locum_degraded_list *ret)
 {
@@ -174,6 +186,10 @@ locum_degraded_find(const struct locum_core *core, locum_ms now, struct locum_de
     /* GREEN-11 */
     find_if(&self, core->serving.kind == LOCUM_SERVING_FAIL_OPEN, LOCUM_DEGRADED_FAIL_OPEN,
             LOCUM_NODE_NONE);
+    /* GREEN-5: most of what a peer finds is found here too. */
+    if (ret->count == 0) {
+        judge_reports(&self);
+    }
 }
 
 size_t

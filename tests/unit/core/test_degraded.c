@@ -157,6 +157,9 @@ test_state_codes(void **state)
     site.core.view.peer[NS0].state_codes[DC2] = LOCUM_UNKNOWN; /* this node counts too */
     assert_string_equal(degraded(), "peers ns0 on dc2,dc3");
     assert_int_equal(locum_degraded_own(&site.core, site.now.mono), 0); /* ns0 says it itself */
+    site.core.detector.peer[DC3].condition = LOCUM_SUSPECT;             /* said once */
+    assert_string_equal(degraded(), "condition dc3, peers ns0 on dc2");
+    site.core.detector.peer[DC3].condition = LOCUM_ALIVE;
     site.core.view.peer[NS0].heard = site.now.mono - TIMEOUT - 1;
     assert_string_equal(degraded(), ""); /* its condition will show that */
 }
@@ -174,6 +177,10 @@ test_reported(void **state)
     assert_int_equal(site.core.degraded, 0);
     site.core.service.state = LOCUM_FAILING;
     assert_int_equal(locum_degraded_own(&site.core, site.now.mono), 1);
+    assert_string_equal(degraded(), "service dc2"); /* dc3 finds that too and reports it */
+    site.core.service.state = LOCUM_UP;
+    site.core.view.peer[DC3].heard = site.now.mono - TIMEOUT - 1;
+    assert_string_equal(degraded(), "");
 }
 
 /* GREEN-6: heard, but by one path only for 2 s beyond the limit. */
