@@ -97,6 +97,27 @@ def a_restart_of_all_sentinels_changes_no_answer(site):
         check(connected(site), "a coordinator lost Redis with its Sentinels")
 
 
+def wait_degraded(site, about, words):
+    """Every node's status says so within 5 s: in words, by its exit code and in its metrics."""
+    def said(host):
+        return any(d["about"] == about and words in d["text"]
+                   for d in host.locum.status().get("degraded", []))
+    until(f"every status says: {words}", lambda: all(said(h) for h in site.coordinators), 5)
+    for host in site.coordinators:
+        done = host.locum.command("status")
+        check(done.returncode == 1, f"{host.name} exits with {done.returncode}")
+        check(any(line.startswith("degraded: ") and words in line
+                  for line in done.stdout.splitlines()), done.stdout)
+        check("\nOK" not in done.stdout, f"{host.name} is well: {done.stdout}")
+        check(host.locum.metrics().get(f'locum_degraded{{about="{about}"}}', 0) > 0,
+              f"{host.name} does not measure it")
+
+
+def wait_well(site):
+    until("no status says that anything is degraded",
+          lambda: all(h.locum.command("status").returncode == 0 for h in site.coordinators), 20)
+
+
 def the_redis_user_may_not_publish(site):
     """Case A of the field: the ACL is changed at run time. The status says so within 5 s."""
     master = site.redis_master()
@@ -106,8 +127,10 @@ def the_redis_user_may_not_publish(site):
         for host in site.coordinators:
             error = host.locum.status()["redis"]["error"]
             check("PUBLISH refused (NOPERM)" in error, f"{host.name} says: {error}")
+        wait_degraded(site, "redis", "PUBLISH refused (NOPERM)")
         master.redis.cli("ACL", "SETUSER", "locum", "+publish")
         until("every coordinator is connected", lambda: connected(site), 5)
+        wait_well(site)
 
 
 def a_sentinel_no_longer_knows_the_master(site):
@@ -127,10 +150,26 @@ def a_sentinel_no_longer_knows_the_master(site):
             errors = [s["error"] for s in host.locum.status()["sentinels"]
                       if s["address"] == address]
             check("no master is named 'mirrorbits'" in errors[0], f"{host.name} says: {errors}")
+        wait_degraded(site, "sentinel", f"the Sentinel of {sentinel.host.name} is not connected")
         sentinel.stop()
         sentinel.configure()
         sentinel.start()
         until("every coordinator is connected to it", lambda: known_to_all(True), 15)
+        wait_well(site)
+
+
+def a_sentinel_without_rights(site):
+    """Its user may run no command any more: its vote counts nowhere, and every status says so."""
+    sentinel = site.with_program("sentinel")[0].sentinel
+    with Undisturbed(site):
+        wait_well(site)
+        sentinel.cli("--user", "admin", "--pass", site.redis_password, "ACL", "SETUSER", "locum",
+                     "nocommands")
+        wait_degraded(site, "sentinel", f"the Sentinel of {sentinel.host.name} is not connected")
+        sentinel.stop()
+        sentinel.configure()
+        sentinel.start()
+        wait_well(site)
 
 
 def failover_works_without_redis(site):
@@ -163,4 +202,5 @@ def failover_works_without_redis(site):
 if __name__ == "__main__":
     lab.main([redis_may_be_absent_at_start, a_frozen_redis_master_changes_no_answer,
               a_restart_of_all_sentinels_changes_no_answer, the_redis_user_may_not_publish,
-              a_sentinel_no_longer_knows_the_master, failover_works_without_redis], redis=False)
+              a_sentinel_no_longer_knows_the_master, a_sentinel_without_rights,
+              failover_works_without_redis], redis=False)
