@@ -305,6 +305,7 @@ heal(struct sim *sim)
         }
         sim->sentinel[node].tilt = sim->sentinel[node].removed = false;
         sim->redis[node].unmapped = self->publish_refused = false;
+        self->dns_blocked = self->dns_taken = false;
         self->service_ok = true;
         self->service_flaky = 0;
         self->kick_each = 0;
@@ -387,6 +388,17 @@ do_net(struct sim *sim, const struct sim_fault *fault)
 }
 
 static void
+do_dns(struct sim *sim, const struct sim_fault *fault)
+{
+    struct sim_node *node = &sim->node[fault->a];
+    if (fault->kind == SIM_DNS_BLOCK || fault->kind == SIM_DNS_UNBLOCK) {
+        node->dns_blocked = fault->kind == SIM_DNS_BLOCK;
+    } else {
+        node->dns_taken = fault->kind == SIM_DNS_TAKEN;
+    }
+}
+
+static void
 kick_each(struct sim *sim, locum_node node, locum_ms each)
 {
     struct sim_node *self = &sim->node[node];
@@ -447,6 +459,9 @@ sim_fault_do(struct sim *sim, size_t index)
         sim_attack(sim, &(struct sim_event){.kind = SIM_EVENT_ATTACK, .index = (uint32_t)index});
         sim->changed = sim->now + fault->amount;
         return; /* it has no effect on what is expected of the others */
+    } else if (fault->kind >= SIM_DNS_BLOCK && fault->kind <= SIM_DNS_FREED) {
+        do_dns(sim, fault);
+        return; /* DNS-4: no vote and no plan reads it */
     } else if (fault->kind >= SIM_FAMILY_CUT && fault->kind <= SIM_ADDRESS_BACK) {
         do_family(sim, fault);
     } else if (fault->kind >= SIM_CUT && fault->kind <= SIM_LOSS) {

@@ -1,8 +1,9 @@
 /*
  * green: INV-8, no green lie. While the world does not change, a node that finds nothing degraded
  * is taken at its word: if any one node fails next, every name except those that it lists has a
- * healthy answer at every server that is left. A host is killed in a copy of the world, and the
- * copy runs until this is so, or until it is certain that it will not be.
+ * healthy answer at every server that is left, and some server is left that answers DNS. A host is
+ * killed in a copy of the world, and the copy runs until this is so, or until it is certain that it
+ * will not be. Where one server alone answers DNS, its loss is tried at every such moment.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -36,14 +37,45 @@ longest(locum_ms a, locum_ms b)
     return a > b ? a : b;
 }
 
-/* The world has not changed for as long as a node may need to notice it. */
+/* The port 53 of some server is closed. */
+static bool
+is_dns_closed(const struct sim *sim)
+{
+    bool closed = false;
+    for (locum_node node = 0; node < sim->servers; node++) {
+        closed = closed || !sim_dns_is_open(sim, node);
+    }
+    return closed;
+}
+
+/* The only server that answers DNS now that some port is closed, or LOCUM_NODE_NONE. */
+static locum_node
+last_to_answer(const struct sim *sim)
+{
+    locum_node last = LOCUM_NODE_NONE;
+    for (locum_node node = 0; node < sim->servers; node++) {
+        if (sim_dns_is_open(sim, node)) {
+            if (last != LOCUM_NODE_NONE) {
+                return LOCUM_NODE_NONE;
+            }
+            last = node;
+        }
+    }
+    return is_dns_closed(sim) ? last : LOCUM_NODE_NONE;
+}
+
+/*
+ * The world has not changed for as long as a node may need to notice it. That its own port is
+ * closed, a node may hear from those that have asked it.
+ */
 static bool
 is_quiet(const struct sim *sim)
 {
     const struct locum_core_config *config = &sim->config;
     const locum_ms limit = longest(config->timeout_ms, 4 * config->interval_ms);
     const locum_ms polls = 2 * config->sentinel_poll_ms + 200;
-    const locum_ms quiet = longest(longest(limit, polls), PROBES_MS);
+    const locum_ms probes = PROBES_MS + (is_dns_closed(sim) ? limit : 0);
+    const locum_ms quiet = longest(polls, longest(limit, probes));
     bool still = sim->now - longest(sim->changed, 0) >= quiet && sim->failover_at == LOCUM_NEVER &&
                  sim->loss_permille <= LOSS_PERMILLE;
     for (locum_node node = 0; node < sim->nodes; node++) {
@@ -130,23 +162,52 @@ is_healthy(const struct sim *sim, locum_node node, size_t family)
            (reached || !is_known(sim, node, family));
 }
 
-/* A name and a server that names a node which is not healthy; NULL: there is none. */
+static bool
+anybody_answers(const struct sim *sim)
+{
+    bool any = false;
+    for (locum_node node = 0; node < sim->servers; node++) {
+        any = any || (sim->node[node].host_up && sim_dns_is_open(sim, node));
+    }
+    return any;
+}
+
+/* The name is said to be lost with `gone`. */
+static bool
+is_expected(const struct locum_losses *said, locum_node gone, size_t family, size_t name,
+            bool by_configuration)
+{
+    bool expected = false;
+    for (size_t i = 0; i < said->count; i++) {
+        const struct locum_loss *loss = &said->at[i];
+        expected = expected || (loss->node == gone && loss->lost[family][name] &&
+                                (loss->by_configuration || !by_configuration));
+    }
+    return expected;
+}
+
+/*
+ * A name that nobody answers, or a server that names a node which is not healthy; NULL: there is
+ * none. A closed port is degraded, so only the configuration excuses that nobody answers.
+ */
 static const char *
 find_unhealthy(const struct sim *sim, const struct locum_losses *said, locum_node gone)
 {
     static char what[128];
+    const bool answered = anybody_answers(sim);
     for (locum_node node = 0; node < sim->servers; node++) {
         const struct locum_core *core = &sim->node[node].core;
         for (size_t i = 0; i < core->config.name_count && sim->node[node].running; i++) {
             for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
-                bool expected = false;
-                for (size_t loss = 0; loss < said->count; loss++) {
-                    expected =
-                        expected || (said->at[loss].node == gone && said->at[loss].lost[family][i]);
+                const locum_nodes nodes = core->plan.answers[i][family].nodes;
+                const bool expected = is_expected(said, gone, family, i, false);
+                if (!answered && nodes != 0 && !is_expected(said, gone, family, i, true)) {
+                    (void)snprintf(what, sizeof(what), "nobody answers for name %zu family %zu", i,
+                                   family);
+                    return what;
                 }
                 for (locum_node named = 0; named < sim->nodes && !expected; named++) {
-                    if (locum_nodes_has(core->plan.answers[i][family].nodes, named) &&
-                        !is_healthy(sim, named, family)) {
+                    if (locum_nodes_has(nodes, named) && !is_healthy(sim, named, family)) {
                         (void)snprintf(what, sizeof(what), "%s names %s in name %zu family %zu",
                                        sim_name(sim, node), sim_name(sim, named), i, family);
                         return what;
@@ -196,9 +257,12 @@ sim_green_try(struct sim *sim)
     static struct locum_degraded_list degraded;
     static struct locum_losses losses;
     const locum_node node = (locum_node)(dice(sim, 1) % sim->nodes);
-    const locum_node gone = (locum_node)(dice(sim, 2) % sim->nodes);
+    const locum_node last = last_to_answer(sim);
+    const locum_node gone =
+        last != LOCUM_NODE_NONE ? last : (locum_node)(dice(sim, 2) % sim->nodes);
+    const unsigned permille = last != LOCUM_NODE_NONE ? 1000 : TRY_PERMILLE;
     const struct sim_node *self = &sim->node[node];
-    if (sim->copy || sim->lies_tried == TRIES_MAX || dice(sim, 3) % 1000 >= TRY_PERMILLE ||
+    if (sim->copy || sim->lies_tried == TRIES_MAX || dice(sim, 3) % 1000 >= permille ||
         !self->running || gone >= self->core.config.node_count || !sim->node[gone].host_up ||
         !is_quiet(sim) || !is_configured_alike(sim)) {
         return;

@@ -42,6 +42,13 @@ family_passes(const struct sim *sim, locum_node from, locum_node to, enum locum_
            sim->link[from][to].family_cut[family] == 0;
 }
 
+bool
+sim_family_connects(const struct sim *sim, locum_node a, locum_node b, enum locum_family family)
+{
+    return share(sim, a, b, family) && sim_connects(sim, a, b) &&
+           sim->link[a][b].family_cut[family] == 0 && sim->link[b][a].family_cut[family] == 0;
+}
+
 static void
 send_datagram(struct sim *sim, locum_node from, locum_node to, enum locum_family family,
               struct sim_text *text)

@@ -84,7 +84,9 @@ perform(struct sim *sim, locum_node node, const struct locum_action *action)
     case LOCUM_ACTION_HEARTBEAT: send_heartbeat(sim, node); break;
     case LOCUM_ACTION_PLAN: break; /* checked after each step */
     case LOCUM_ACTION_EVENT:
-        sim_trace_event(sim, node, &action->event);
+        if (action->event.kind != LOCUM_EVENT_DNS || sim->closes_dns) {
+            sim_trace_event(sim, node, &action->event);
+        }
         if (action->event.kind == LOCUM_EVENT_CONDITION) {
             sim_oracle_event(sim, node, &action->event.condition);
         } else if (action->event.kind == LOCUM_EVENT_FAMILY) {
@@ -121,7 +123,7 @@ sim_node_step(struct sim *sim, locum_node node, struct locum_input *event)
     if (event->kind == LOCUM_INPUT_COMMIT) {
         sim_check_commit(sim, node); /* the plan changes only at a commit */
         sim_check_next(sim, node);
-    } else if (self->commit_at > sim->now) {
+    } else if (self->commit_at > sim->now && event->kind != LOCUM_INPUT_DNS) { /* DNS-4 */
         commit_at(sim, node, sim->now);
     }
 }
@@ -217,7 +219,12 @@ sim_node_start(struct sim *sim, locum_node node, bool with_saved)
                                          .node = node,
                                          .token = self->run});
     }
+    sim_push(sim, (struct sim_event){.at = sim->now + SIM_DNS_MS / 2,
+                                     .kind = SIM_EVENT_DNS,
+                                     .node = node,
+                                     .token = self->run});
     commit_at(sim, node, sim->now);
+    sim_dns_claim(sim, node);
     for (enum locum_family family = LOCUM_V4; family <= LOCUM_V6; family++) {
         sim_node_address(sim, node, family);
     }

@@ -1,7 +1,7 @@
 /* schedule: the faults of a random schedule. All of them have healed at SIM_HEAL_MS. */
 #include "sim.h"
 
-enum { FIRST_MS = 4000, LAST_MS = 18000, NEWCOMER_EACH = 19 };
+enum { FIRST_MS = 4000, LAST_MS = 18000, NEWCOMER_EACH = 19, DNS_PERMILLE = 150, DNS_DICE = 53 };
 
 /* A fault that another one ends; `back` is SIM_HEAL if it ends by itself. */
 struct recipe {
@@ -292,6 +292,31 @@ add_newcomer(struct draw *draw)
     }
 }
 
+/*
+ * The port 53 of one server is closed for a while, or that of all but one: in some of all
+ * schedules, whatever else they have. Dice of its own leave the rest of them as it is.
+ */
+static void
+add_dns(struct draw *draw, uint64_t seed)
+{
+    struct sim *dice = &draw->dice;
+    dice->random = seed ^ DNS_DICE;
+    if (!sim_chance(dice, DNS_PERMILLE)) {
+        return;
+    }
+    const bool taken = sim_chance(dice, 300);
+    const bool most = sim_chance(dice, 600);
+    const size_t chosen = sim_random(dice, draw->servers);
+    for (size_t node = 0; node < draw->servers; node++) {
+        const locum_ms at = sim_between(dice, FIRST_MS, 8000);
+        const locum_ms lasts = sim_between(dice, 1000, SIM_HEAL_MS - FIRST_MS);
+        if (most != (node == chosen)) {
+            add(draw, at, taken ? SIM_DNS_TAKEN : SIM_DNS_BLOCK, node, 0, 0);
+            add(draw, at + lasts, taken ? SIM_DNS_FREED : SIM_DNS_UNBLOCK, node, 0, 0);
+        }
+    }
+}
+
 void
 sim_schedule_random(struct sim_schedule *ret, uint64_t seed)
 {
@@ -304,5 +329,8 @@ sim_schedule_random(struct sim_schedule *ret, uint64_t seed)
     draw_faults(&draw);
     if (seed % NEWCOMER_EACH == 0 && draw.nodes > 2 && !ret->world.calm) {
         add_newcomer(&draw);
+    }
+    if (!ret->world.calm) {
+        add_dns(&draw, seed);
     }
 }

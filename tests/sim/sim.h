@@ -10,6 +10,7 @@
  *   net.c                 links: delay, jitter, loss, duplication, cuts in one or both directions
  *   redis.c               Redis instances, each coordinator's connection, publish and subscribe
  *   sentinel.c            what each Sentinel sees; failover of Redis; polls by the coordinators
+ *   dns.c                 the servers' port 53, and the coordinators' questions to it
  *   node.c                a coordinator: inputs, actions, freezing, restarts
  *   check.c, oracle.c     the invariants, after every commit
  *   green.c               INV-8: what a node says of one more loss, tried in a copy of the world
@@ -39,6 +40,7 @@ enum {
     SIM_SHELL_MS = 50,       /* a coordinator checks its connections this often */
     SIM_WORLD_MS = 100,      /* Sentinel's own timer */
     SIM_REDIS_TIMEOUT_MS = 1000,
+    SIM_DNS_MS = 2000,    /* DNS-2: each peer's DNS is asked this often */
     SIM_CHECK_MS = 250,   /* a sample of the download service */
     SIM_HEAL_MS = 20000,  /* a random schedule's faults end here */
     SIM_END_MS = 30000,   /* and it ends here, later only if a node is on probation */
@@ -145,6 +147,11 @@ enum sim_fault_kind {
     SIM_RESET,  /* a: its Sentinel forgets all instances that do not answer it now */
     SIM_REFUSE, /* a: Redis refuses its PUBLISH (ACL) */
     SIM_ALLOW,
+    /* a: its port 53, and nothing else. Of a firewall a itself knows nothing. */
+    SIM_DNS_BLOCK,
+    SIM_DNS_UNBLOCK,
+    SIM_DNS_TAKEN, /* by another program, which refuses all questions */
+    SIM_DNS_FREED,
     SIM_HEAL, /* everything */
 };
 
@@ -181,6 +188,7 @@ enum sim_event_kind {
     SIM_EVENT_SAMPLE,   /* .node's service check */
     SIM_EVENT_ADDRESS,  /* .node learns whether it has the addresses of .family */
     SIM_EVENT_SHELL,    /* .node looks after its connection */
+    SIM_EVENT_DNS,      /* .node asks the DNS of its peers */
     SIM_EVENT_KICK,     /* .node's connection is closed once more */
     SIM_EVENT_ATTACK,   /* .index: the fault that continues */
     SIM_EVENT_VERDICT,  /* .index: a takeover must have happened by now */
@@ -265,7 +273,8 @@ struct sim_node {
     size_t inbox_count, inbox_room, inbox_datagrams;
     struct sim_connection redis;
     bool publish_refused;
-    uint32_t kick_token; /* only the kick event with this token counts */
+    bool dns_blocked, dns_taken; /* its port 53 */
+    uint32_t kick_token;         /* only the kick event with this token counts */
     locum_ms kick_each;
     uint64_t epoch; /* of the master that it follows */
     bool service_ok, service_refuses;
@@ -357,7 +366,8 @@ struct sim {
     locum_ms failover_at;                  /* LOCUM_NEVER: none under way */
     struct sim_crash crash[SIM_FAULTS_MAX];
     size_t crashes;
-    bool taping; /* some fault replays the tape */
+    bool taping;     /* some fault replays the tape */
+    bool closes_dns; /* some fault closes a port 53: the trace tells of the questions */
     struct sim_taped tape[SIM_TAPE_MAX];
     size_t taped;
     locum_ms last_fault; /* LOCUM_NEVER */
@@ -437,6 +447,9 @@ bool sim_passes(const struct sim *sim, locum_node from, locum_node to);
 void sim_datagram(struct sim *sim, locum_node from, locum_node to, struct sim_text *text);
 /* One-way time of a TCP segment, retransmissions included. */
 locum_ms sim_tcp_delay(struct sim *sim, locum_node from, locum_node to);
+/* Something else than a heartbeat passes in both directions; the peer port does not matter. */
+bool sim_family_connects(const struct sim *sim, locum_node a, locum_node b,
+                         enum locum_family family);
 /* Record which paths are bad now; called around each change. */
 void sim_paths_note(struct sim *sim);
 bool sim_path_working_for(struct sim *sim, locum_node a, locum_node b, locum_ms duration);
@@ -459,6 +472,13 @@ void sim_redis_shell(struct sim *sim, locum_node node);
 void sim_sentinel_world(struct sim *sim);
 void sim_sentinel_poll(struct sim *sim, locum_node node);
 bool sim_sentinel_answers(const struct sim *sim, locum_node at, locum_node asker);
+
+/* --- dns.c ------------------------------------------------------------------------------------ */
+
+bool sim_dns_is_open(const struct sim *sim, locum_node node);
+/* Tell the core of a running node whether its own DNS is open, if it does not know it yet. */
+void sim_dns_claim(struct sim *sim, locum_node node);
+void sim_dns_ask(struct sim *sim, locum_node node);
 
 /* --- node.c ----------------------------------------------------------------------------------- */
 

@@ -114,6 +114,10 @@ static const struct {
     [SIM_RESET] = {"sentinel-reset", "a"},
     [SIM_REFUSE] = {"publish-refused", "a"},
     [SIM_ALLOW] = {"publish-allowed", "a"},
+    [SIM_DNS_BLOCK] = {"dns-block", "a"},
+    [SIM_DNS_UNBLOCK] = {"dns-unblock", "a"},
+    [SIM_DNS_TAKEN] = {"dns-taken", "a"},
+    [SIM_DNS_FREED] = {"dns-freed", "a"},
     [SIM_HEAL] = {"heal", ""},
 };
 

@@ -215,7 +215,9 @@ make_world(struct sim *sim)
     sim->redis[0].master = true;
     sim_push(sim, (struct sim_event){.at = 0, .kind = SIM_EVENT_WORLD});
     for (uint32_t i = 0; i < schedule->faults; i++) {
-        sim->taping = sim->taping || schedule->fault[i].kind == SIM_REPLAY;
+        const enum sim_fault_kind kind = schedule->fault[i].kind;
+        sim->taping = sim->taping || kind == SIM_REPLAY;
+        sim->closes_dns = sim->closes_dns || kind == SIM_DNS_BLOCK || kind == SIM_DNS_TAKEN;
         sim_push(sim, (struct sim_event){
                           .at = schedule->fault[i].at, .kind = SIM_EVENT_FAULT, .index = i});
     }
@@ -228,6 +230,7 @@ own_timer(struct sim *sim, const struct sim_event *event)
     const struct sim_node *self = &sim->node[event->node];
     const locum_ms period = event->kind == SIM_EVENT_SHELL  ? SIM_SHELL_MS
                             : event->kind == SIM_EVENT_POLL ? sim->config.sentinel_poll_ms
+                            : event->kind == SIM_EVENT_DNS  ? SIM_DNS_MS
                                                             : SIM_CHECK_MS;
     if (event->token != self->run || !self->running) {
         return;
@@ -242,6 +245,8 @@ own_timer(struct sim *sim, const struct sim_event *event)
     } else if (!sim_node_frozen(sim, event->node)) {
         if (event->kind == SIM_EVENT_SHELL) {
             sim_redis_shell(sim, event->node);
+        } else if (event->kind == SIM_EVENT_DNS) {
+            sim_dns_ask(sim, event->node);
         } else {
             sim_sentinel_poll(sim, event->node);
         }
@@ -284,6 +289,7 @@ sim_happen(struct sim *sim, struct sim_event *event)
     case SIM_EVENT_POLLED: sim_node_input(sim, event); break;
     case SIM_EVENT_POLL:
     case SIM_EVENT_SAMPLE:
+    case SIM_EVENT_DNS:
     case SIM_EVENT_SHELL: own_timer(sim, event); break;
     case SIM_EVENT_KICK: kick(sim, event); break;
     case SIM_EVENT_ATTACK: sim_attack(sim, event); break;
