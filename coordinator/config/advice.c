@@ -18,11 +18,12 @@ advise_quorum(struct locum_bind *bind, const struct locum_core_config *core)
         return;
     }
     if (core->quorum > core->node_count - 1) {
-        locum_bind_warning(bind, row, 0,
-                           "quorum: %u votes are needed, and %zu are left after one node fails: "
-                           "owned names are never taken over; add a third site (a witness or a "
-                           "sentinel) or set quorum: 1",
-                           core->quorum, core->node_count - 1);
+        locum_bind_warning(
+            bind, row, 0,
+            "quorum: %u votes are needed, but while one node is down at most %zu can vote: "
+            "owned names are never taken over; add a third site (a witness or a "
+            "sentinel) or set quorum: 1",
+            core->quorum, core->node_count - 1);
     } else if (core->quorum < majority) {
         locum_bind_warning(bind, row, 0,
                            "quorum: %u is less than the majority of %zu nodes: nodes that only "

@@ -139,7 +139,7 @@ scan_event(const yaml_event_t *event, struct scan *scan)
     }
     return scan->documents > 1
                ? "a second document begins here; a configuration is a single document"
-           : scan->depth > LOCUM_CONFIG_DEPTH_MAX ? "nested deeper than 8 levels; no key is"
+           : scan->depth > LOCUM_CONFIG_DEPTH_MAX ? "nested deeper than 8 levels; no key needs that"
            : anchor != NULL
                ? "anchors (&) are not allowed; write the value itself wherever it is needed"
            : tag != NULL ? "tags (!) are not allowed; write the value without it"

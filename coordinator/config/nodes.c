@@ -96,7 +96,7 @@ check_mirrorbits(struct locum_bind *bind, size_t node)
     for (size_t i = 0; i < node && name[0] != '\0'; i++) {
         if (strcmp(name, config->nodes[i].mirrorbits) == 0) {
             locum_bind_error(bind, LOCUM_KEY_NODE_MIRRORBITS, node,
-                             "mirrorbits: \"%s\" is the name at node %s too; names must be unique",
+                             "mirrorbits: \"%s\" is already used at node %s; names must be unique",
                              name, config->core.nodes[i].name);
             return;
         }

@@ -396,7 +396,7 @@ locum_value_describe(const struct locum_schema_row *row, struct locum_text *text
     static const char *const forms[] = {
         [LOCUM_SHAPE_LIST] = "a list in brackets, as in [one, two]",
         [LOCUM_SHAPE_LIST_OR_NONE] = "a list in brackets, as in [one, two], or none",
-        [LOCUM_SHAPE_LISTS] = "a list for each server, as in {dc2: [dc2], dc3: [dc3]}",
+        [LOCUM_SHAPE_LISTS] = "server names, each with a list, as in {dc2: [dc2], dc3: [dc3]}",
         [LOCUM_SHAPE_MAP] = "keys and values, indented below it",
         [LOCUM_SHAPE_NAMED_MAPS] = "names, each with keys and values, as in "
                                    "`dc2: {address: [192.0.2.12]}`",

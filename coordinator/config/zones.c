@@ -39,9 +39,10 @@ derive_soa(struct locum_bind *bind, size_t index)
         locum_text_add(&rname, "hostmaster.");
         locum_text_add(&rname, zone->name);
         if (rname.truncated) {
-            locum_problems_error(&bind->problems, zone->at,
-                                 "soa.rname: its default, hostmaster. and the zone, is longer than "
-                                 "253 characters; set it");
+            locum_problems_error(
+                &bind->problems, zone->at,
+                "soa.rname: its default, \"hostmaster.\" before the zone's name, is "
+                "longer than 253 characters; set it to a shorter name");
         }
     }
     /* RFC 1912 2.2: else a secondary would drop the zone after a single failed refresh. */
