@@ -186,17 +186,16 @@ note_node(const json_t *node, const char *own_version, FILE *out)
     const json_t *admin = json_object_get(node, "admin");
     if (json_is_string(json_object_get(node, "condition")) &&
         !locum_print_is(node, "condition", "alive") && !locum_print_is(node, "role", "sentinel")) {
-        locum_print_json(out, node,
-                         "    {name} is {condition}[ since {since}][, votes: {votes}]\n");
+        locum_print_json(out, node, "    {name}: {condition}[ since {since}][, votes: {votes}]\n");
     }
     if (has_lost(node, "ipv4")) {
         locum_print_json(out, node,
-                         "    {name} has lost ipv4[ since {families.ipv4.since}]"
+                         "    {name}: ipv4 lost[ since {families.ipv4.since}]"
                          "[, votes: {families.ipv4.votes}]\n");
     }
     if (has_lost(node, "ipv6")) {
         locum_print_json(out, node,
-                         "    {name} has lost ipv6[ since {families.ipv6.since}]"
+                         "    {name}: ipv6 lost[ since {families.ipv6.since}]"
                          "[, votes: {families.ipv6.votes}]\n");
     }
     if (json_is_object(admin) && !locum_print_is(admin, "state", "ready")) {
@@ -229,10 +228,11 @@ note_votes_in(const json_t *nodes, const char *family, FILE *out)
             json_is_object(json_object_get(families, "ipv4")) &&
             json_is_object(json_object_get(families, "ipv6")) &&
             json_is_false(json_object_get(json_object_get(families, family), "votable"))) {
-            (void)fprintf(out,
-                          "    %s: too few nodes have it for a vote; only a node itself can report "
-                          "that it has lost it\n",
-                          family);
+            (void)fprintf(
+                out,
+                "    %s: too few nodes have it, so peers cannot vote on its loss; only the "
+                "node that lost it can report that\n",
+                family);
             return;
         }
     }
@@ -246,7 +246,8 @@ show_nodes(const json_t *nodes, const struct locum_print *print)
     const json_t *node;
     show_table(
         print,
-        "nodes (*: this node; UDP, REDIS: age of the last heartbeat by that path;\n"
+        "nodes (*: this node; RANK: A (best) to G (worst), see locum(8);\n"
+        "       UDP, REDIS: age of the last heartbeat by that path;\n"
         "       DNS: ok, or how it fails, as this node sees it;\n"
         "       SENTINELS: ok, or which Sentinels report its Redis and Sentinel down)",
         nodes,
@@ -312,7 +313,8 @@ show_next_loss(const json_t *losses, const struct locum_print *print)
     {
         locum_print_json(print->out, loss,
                          json_is_true(json_object_get(loss, "by_configuration"))
-                             ? "  without {node}, lost by configuration: {lost}\n"
+                             ? "  without {node}, lost (by configuration, not by a fault): "
+                               "{lost}\n"
                              : "  without {node}, lost: {lost}\n");
     }
 }

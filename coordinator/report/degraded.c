@@ -81,6 +81,8 @@ add_found(json_t *list, const struct locum_report *report, const struct locum_de
     const char *about = abouts[found->kind];
     const char *name = found->node != LOCUM_NODE_NONE ? core->config.nodes[found->node].name : NULL;
     const char *family = locum_names_family(found->family);
+    char failures[256];
+    struct locum_text dns = locum_text_init(failures, sizeof(failures));
     locum_nodes_add(&peers, &core->config, found->peers);
     switch (found->kind) {
     case LOCUM_DEGRADED_CONDITION:
@@ -106,12 +108,13 @@ add_found(json_t *list, const struct locum_report *report, const struct locum_de
         break;
     case LOCUM_DEGRADED_DNS:
         if (found->node != core->config.self) { /* what fails here, add_own_dns() tells */
+            locum_report_add_dns(report, found->node, &dns);
             add(list, about, name, "the DNS of %s fails: %s", name,
-                locum_report_dns_state(report, found->node));
+                dns.length > 0 ? failures : locum_report_dns_state(report, found->node));
         }
         break;
     case LOCUM_DEGRADED_FAMILY:
-        add(list, about, name, "%s has lost %s: %s answers name other servers while one is left",
+        add(list, about, name, "%s has lost %s: %s answers name another server if one still has it",
             name, family, found->family == LOCUM_V4 ? "A" : "AAAA");
         break;
     case LOCUM_DEGRADED_UNHEARD:
@@ -180,7 +183,7 @@ add_own_dns(json_t *list, const struct locum_report *report)
     }
     if (report->run->publish_failed) {
         add(list, "answers", NULL,
-            "the answers are older than the plan because publishing failed: see the log");
+            "the answers are out of date because publishing the new ones failed: see the log");
     }
 }
 

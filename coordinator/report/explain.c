@@ -80,12 +80,16 @@ add_server(struct locum_text *line, const struct locum_core *core, locum_node no
 {
     const struct locum_path_facts *path = core->view.peer[node].path;
     const bool own = node == core->config.self;
-    locum_text_format(line, "%s: rank %s%s%s, service %s, admin %s%s",
+    const enum locum_condition condition = locum_core_condition(core, node);
+    const enum locum_service service = locum_core_service(core, node);
+    const bool past =
+        service != LOCUM_SERVICE_UNKNOWN &&
+        (condition == LOCUM_UNKNOWN || condition == LOCUM_SUSPECT || condition == LOCUM_DOWN);
+    locum_text_format(line, "%s: rank %s%s%s, service %s%s, admin %s%s",
                       core->config.nodes[node].name, locum_names_rank(locum_core_rank(core, node)),
                       own ? " (this node)" : ", condition ",
-                      own ? "" : locum_names_condition(locum_core_condition(core, node)),
-                      locum_names_service(locum_core_service(core, node)),
-                      locum_names_admin(locum_core_admin(core, node)),
+                      own ? "" : locum_names_condition(condition), past ? "was " : "",
+                      locum_names_service(service), locum_names_admin(locum_core_admin(core, node)),
                       locum_nodes_has(core->admin.excluded, node) ? ", excluded here" : "");
     for (enum locum_family family = LOCUM_V4; family <= LOCUM_V6; family++) {
         if (core->families.at[node][family].lost) {
@@ -100,7 +104,11 @@ add_server(struct locum_text *line, const struct locum_core *core, locum_node no
         add_age(line, "; heard by redis", path[LOCUM_PATH_REDIS].heard, now);
         add_age(line, ", by udp", path[LOCUM_PATH_UDP].heard, now);
         locum_text_add(line, "; silent to other nodes: ");
-        locum_nodes_add(line, &core->config, voters);
+        if (voters != 0) {
+            locum_nodes_add(line, &core->config, voters);
+        } else {
+            locum_text_add(line, "none");
+        }
         locum_text_format(line, " (quorum: %u of %zu nodes, this one included)",
                           core->config.quorum, core->config.node_count);
     }

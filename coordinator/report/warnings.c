@@ -108,9 +108,9 @@ static const struct {
     {"nodes", "A coordinator that has this cluster's secret is not in `nodes`, or the peer does "
               "not have this node in its `nodes`."},
     {"nsd",
-     "Nobody serves the zone (its name is in `peer`) on this node, or an older one: with "
-     "`listen: {dns: none}` no `locum-nsd` carries it, or `locum-nsd` could not load it into "
-     "NSD, or no longer reports."},
+     "With `listen: {dns: none}`: the zone (its name is in `peer`) is missing or out of date in "
+     "NSD on this node. No `locum-nsd` has it in its configuration, or `locum-nsd` could not load "
+     "it into NSD, or no longer reports."},
     {"path", "Three false suspicions of the peer in the last hour: heartbeats are being lost "
              "on the network path."},
     {"redis", "The peer is heard by UDP but not through Redis; or, without a peer, this node is "
@@ -245,14 +245,13 @@ dns_advice(const struct locum_report *report, locum_node node)
         [LOCUM_DNS_SILENT] = "A firewall drops port 53 (UDP and TCP), or nothing answers there",
         [LOCUM_DNS_UNREACHABLE] =
             "Nothing listens on port 53 of this address, or a firewall rejects it",
-        [LOCUM_DNS_REFUSED] = "Another program may have port 53 (`ss -lntup sport = :53` on it "
-                              "names it), or it does not have every zone",
-        [LOCUM_DNS_RCODE] = "Another program may have port 53 (`ss -lntup sport = :53` on it names "
-                            "it)",
-        [LOCUM_DNS_NO_AUTHORITY] = "A resolver has port 53 (`ss -lntup sport = :53` on it names "
-                                   "it): stop it, or let it listen on 127.0.0.1 only",
-        [LOCUM_DNS_OTHER_SOA] = "Another program may have port 53 (`ss -lntup sport = :53` on it "
-                                "names it), or soa differs in its configuration",
+        [LOCUM_DNS_REFUSED] = "Another program may have port 53 (run `ss -lntup sport = :53` "
+                              "there), or the DNS server there lacks a zone",
+        [LOCUM_DNS_RCODE] = "Another program may have port 53 (run `ss -lntup sport = :53` there)",
+        [LOCUM_DNS_NO_AUTHORITY] = "A resolver has port 53 (run `ss -lntup sport = :53` there): "
+                                   "stop it, or let it listen on 127.0.0.1 only",
+        [LOCUM_DNS_OTHER_SOA] = "Another program may have port 53 (run `ss -lntup sport = :53` "
+                                "there), or soa differs in its configuration",
     };
     for (size_t i = 0; i < (size_t)LOCUM_FAMILIES * LOCUM_TRANSPORTS; i++) {
         const enum locum_dns_state state =
@@ -319,8 +318,8 @@ warn_of_families(json_t *warnings, const struct locum_report *report, locum_node
     if (node != core->config.self) {
         const char *name = core->config.nodes[node].name;
         warn(warnings, "family", name,
-             "%s has lost %s: answers of that type name other servers while one is left. Check the "
-             "addresses, routes and firewall of %s for %s",
+             "%s has lost %s: answers of that type name another server if one still has it. "
+             "Check the addresses, routes and firewall of %s for %s",
              name, lost, name, lost);
         return;
     }
@@ -393,11 +392,10 @@ warn_of_unknown_mirrorbits(json_t *warnings, const struct locum_report *report)
         const struct locum_slice label = {.at = unknown->host,
                                           .length = strcspn(unknown->host, ".")};
         const locum_node node = locum_nodes_find(config, label);
-        warn(
-            warnings, "mirrorbits", NULL,
-            "a Mirrorbits announces itself as %s, which is no node's host name: if it is a node's, "
-            "set nodes.%s.mirrorbits to it",
-            unknown->host, node != LOCUM_NODE_NONE ? config->nodes[node].name : "NAME");
+        warn(warnings, "mirrorbits", NULL,
+             "a Mirrorbits announces itself as %s, which is no node's host name: if it runs on a "
+             "node, set nodes.%s.mirrorbits to that name",
+             unknown->host, node != LOCUM_NODE_NONE ? config->nodes[node].name : "NAME");
     }
 }
 
@@ -443,7 +441,8 @@ warn_of_self(json_t *warnings, const struct locum_report *report)
     if (is_recent(report->evidence->bad_unknown, BAD_SIGNATURE_WARN_MS, report->now.mono)) {
         warn(warnings, "signature", NULL,
              "heartbeats with an invalid signature from an unknown sender arrived in the last "
-             "minute");
+             "minute: if a coordinator of this cluster has another secret file, copy the right one "
+             "to it; otherwise allow only the other nodes to reach the peer port");
     }
     if (is_recent(report->evidence->unlisted_heard, UNLISTED_WARN_MS, report->now.mono)) {
         warn(warnings, "nodes", NULL,
@@ -458,7 +457,7 @@ warn_of_self(json_t *warnings, const struct locum_report *report)
     }
     if (report->run->publish_failed) {
         warn(warnings, "answers", NULL,
-             "the answers are older than the plan because publishing failed: see the log");
+             "the answers are out of date because publishing the new ones failed: see the log");
     }
     for (size_t zone = 0; zone < report->config->zone_count; zone++) {
         const char *name = report->config->zones[zone].name;

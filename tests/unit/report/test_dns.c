@@ -119,6 +119,9 @@ test_a_peer_that_fails(void **state)
         (void)snprintf(failure, sizeof(failure), "does not answer this node: ipv6 tcp (%s). ",
                        rows[i].text);
         assert_true(warns(failure));
+        (void)snprintf(failure, sizeof(failure), "the DNS of dc3 fails: ipv6 tcp (%s)",
+                       rows[i].text);
+        assert_true(is_degraded(failure));
         assert_true(warns(rows[i].advice));
     }
     assert_true(
@@ -134,6 +137,7 @@ test_a_peer_that_says_so_itself(void **state)
     hear_claim(LOCUM_DNS_CLOSED);
     assert_string_equal(shown("dns.state"), "closed");
     assert_true(warns("dc3 reports that its own DNS is not open: run `locum status` on it"));
+    assert_true(is_degraded("the DNS of dc3 fails: closed"));
     assert_true(measured("\nlocum_dns_open{node=\"dc3\"} 0\n"));
     ask(LOCUM_V4, LOCUM_TRANSPORT_UDP, LOCUM_DNS_OK);
     assert_string_equal(shown("dns.state"), "closed");

@@ -108,6 +108,20 @@ test_families_are_shown_apart(void **state)
     json_decref(status);
 }
 
+static void
+test_explain_shows_the_last_service_of_a_silent_peer_as_past(void **state)
+{
+    (void)state;
+    site.core.detector.peer[DC3].condition = LOCUM_SUSPECT;
+    json_t *explain = locum_report_explain(&view, 0, &site.core, NULL);
+    char *text = json_dumps(explain, 0);
+    assert_non_null(strstr(text, "dc2: rank A (this node), service up,"));
+    assert_non_null(strstr(text, "condition suspect, service was up,"));
+    assert_non_null(strstr(text, "; silent to other nodes: none (quorum"));
+    free(text);
+    json_decref(explain);
+}
+
 int
 main(void)
 {
@@ -116,6 +130,8 @@ main(void)
         cmocka_unit_test_setup(test_an_adapter_that_does_not_report_is_an_error, setup_view),
         cmocka_unit_test_setup(test_of_several_zones_one_with_an_error_is_shown, setup_view),
         cmocka_unit_test_setup(test_families_are_shown_apart, setup_view),
+        cmocka_unit_test_setup(test_explain_shows_the_last_service_of_a_silent_peer_as_past,
+                               setup_view),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

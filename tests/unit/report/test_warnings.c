@@ -286,9 +286,9 @@ test_a_mirrorbits_that_announces_its_full_host_name(void **state)
     struct locum_redis_mirrorbits *unknown = &view.redis.unknown_mirrorbits;
     *unknown = (struct locum_redis_mirrorbits){"dc3.example.org", view.now.mono};
     assert_warned("mirrorbits", "announces itself as dc3.example.org");
-    assert_warned("mirrorbits", "set nodes.dc3.mirrorbits to it");
+    assert_warned("mirrorbits", "set nodes.dc3.mirrorbits to that name");
     *unknown = (struct locum_redis_mirrorbits){"web7.example.org", view.now.mono};
-    assert_warned("mirrorbits", "set nodes.NAME.mirrorbits to it");
+    assert_warned("mirrorbits", "set nodes.NAME.mirrorbits to that name");
     wait_ms(LOCUM_MIRRORBITS_FORGET_MS);
     assert_null(warning("mirrorbits"));
 }

@@ -57,6 +57,22 @@ setup_view(void **state)
     return 0;
 }
 
+/* Is this one of the texts of what is degraded? */
+static inline bool
+is_degraded(const char *text)
+{
+    json_t *degraded = locum_report_degraded(&view);
+    bool found = false;
+    size_t i;
+    const json_t *item;
+    json_array_foreach(degraded, i, item)
+    {
+        found = found || strcmp(json_string_value(json_object_get(item, "text")), text) == 0;
+    }
+    json_decref(degraded);
+    return found;
+}
+
 /* Time passes for the view alone. */
 static inline void
 wait_ms(locum_ms ms)
