@@ -128,7 +128,7 @@ reporters(const struct subject *subject, enum locum_condition code)
     return voters;
 }
 
-/* COND-2: peers that are heard hold it down, and this node has not heard it. */
+/* COND-2: a peer that is heard reports it as down, and this node has not heard it itself. */
 static bool
 reported_down(const struct subject *subject)
 {

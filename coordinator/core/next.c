@@ -31,7 +31,8 @@ wait_for_peer(struct wait *wait, const struct locum_core *self, locum_node peer)
     until(wait, self->detector.peer[peer].returning_since + self->config.recover_after_ms);
 }
 
-/* FAMILY-2: one family is silent for a limit, or the other was heard for one or not any more. */
+/* FAMILY-2: one family has been silent for the limit; the other has been heard for that long, or no
+ * longer is. */
 static void
 wait_for_families(struct wait *wait, const struct locum_core *self, locum_node node)
 {
