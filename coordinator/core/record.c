@@ -10,7 +10,8 @@ static const char *const input_names[] = {
     [LOCUM_INPUT_SAMPLE] = "sample",   [LOCUM_INPUT_MIRRORBITS] = "mirrorbits",
     [LOCUM_INPUT_ADMIN] = "admin",     [LOCUM_INPUT_EXCLUDE] = "exclude",
     [LOCUM_INPUT_DNS] = "dns",         [LOCUM_INPUT_DNS_CLAIM] = "dns-claim",
-    [LOCUM_INPUT_ADDRESS] = "address", [LOCUM_INPUT_LEAVE] = "leave",
+    [LOCUM_INPUT_ADDRESS] = "address", [LOCUM_INPUT_DEGRADED] = "degraded",
+    [LOCUM_INPUT_LEAVE] = "leave",
 };
 
 static const char *const udp_names[LOCUM_FAMILIES] = {"udp4", "udp6"};
@@ -109,6 +110,7 @@ locum_record_input(struct locum_text *text, const struct locum_core_config *conf
         add_field(text, locum_names_family(input->address.family));
         add_field(text, input->address.absent ? "absent" : "present");
         break;
+    case LOCUM_INPUT_DEGRADED: add_field(text, input->degraded ? "yes" : "no"); break;
     case LOCUM_INPUT_COMMIT:
     case LOCUM_INPUT_LEAVE:
     default: break;
@@ -308,6 +310,7 @@ parse_content(struct locum_slice *rest, const struct locum_core_config *config,
         return locum_slice_cut(rest, ' ', &kind) &&
                locum_names_find_dns_claim(kind, &input->dns_claim);
     case LOCUM_INPUT_ADDRESS: return parse_address(rest, input);
+    case LOCUM_INPUT_DEGRADED: return cut_flag(rest, "yes", "no", &input->degraded);
     case LOCUM_INPUT_COMMIT:
     case LOCUM_INPUT_LEAVE:
     default: return true;

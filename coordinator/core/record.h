@@ -16,6 +16,7 @@
  *   MONO BOOT WALL dns NODE ipv4|ipv6 udp|tcp STATE
  *   MONO BOOT WALL dns-claim ok|closed|none
  *   MONO BOOT WALL address ipv4|ipv6 absent|present   of this node
+ *   MONO BOOT WALL degraded yes|no                    besides what the core finds
  *   MONO BOOT WALL leave
  *
  * An action other than an event (report/events.h writes those):

@@ -164,7 +164,7 @@ send_heartbeat(struct locum_core *self, locum_ms mono, struct locum_actions *act
     self->last_send = mono;
     self->view.seq++;
     self->view.sent[self->view.seq % LOCUM_SENT_MAX] = mono;
-    self->degraded = (uint32_t)locum_degraded_own(self, mono);
+    self->degraded = (uint32_t)locum_degraded_own(self, mono) + self->degraded_besides;
     if (self->leaving && self->leaving_seq == 0) {
         self->leaving_seq = self->view.seq;
     }
@@ -366,6 +366,7 @@ locum_core_step(struct locum_core *self, const struct locum_input *input,
         locum_family_address(&self->families, input->address.family, input->address.absent,
                              now.mono);
         break;
+    case LOCUM_INPUT_DEGRADED: self->degraded_besides = input->degraded; break;
     case LOCUM_INPUT_LEAVE: leave(self, now.mono, ret_actions); break;
     }
 }

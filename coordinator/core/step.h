@@ -41,6 +41,7 @@ enum locum_input_kind {
     LOCUM_INPUT_DNS,        /* .dns: a peer's DNS was asked */
     LOCUM_INPUT_DNS_CLAIM,  /* .dns_claim: what is open here */
     LOCUM_INPUT_ADDRESS,    /* .address: an own address of the family is gone, or all are there */
+    LOCUM_INPUT_DEGRADED,   /* .degraded: something is, here, that the core cannot know */
     LOCUM_INPUT_LEAVE,      /* an orderly stop begins; LOCUM_ACTION_LEFT ends it */
 };
 
@@ -85,6 +86,7 @@ struct locum_input {
             enum locum_family family;
             bool absent;
         } address;
+        bool degraded;
     };
 };
 
@@ -184,11 +186,12 @@ struct locum_core {
     struct locum_ranks rank[LOCUM_NODES_MAX];
     struct locum_plan plan;
     struct locum_serving serving;
-    bool plan_reported;   /* the first plan was handed out */
-    bool send_wanted;     /* a heartbeat, LOCUM_SEND_GAP_MS after the last at the earliest */
-    locum_ms last_send;   /* mono; LOCUM_NEVER */
-    locum_ms next_commit; /* mono, when time alone needs a commit; LOCUM_NEVER: now */
-    uint32_t degraded;    /* what the last heartbeat said is broken here (GREEN-5) */
+    bool plan_reported;    /* the first plan was handed out */
+    bool send_wanted;      /* a heartbeat, LOCUM_SEND_GAP_MS after the last at the earliest */
+    locum_ms last_send;    /* mono; LOCUM_NEVER */
+    locum_ms next_commit;  /* mono, when time alone needs a commit; LOCUM_NEVER: now */
+    uint32_t degraded;     /* what the last heartbeat said is broken here (GREEN-5) */
+    bool degraded_besides; /* LOCUM_INPUT_DEGRADED */
     bool leaving;
     uint64_t leaving_seq;        /* the first heartbeat that said leaving; 0: none yet */
     locum_ms leaving_since;      /* mono */

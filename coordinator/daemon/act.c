@@ -357,6 +357,14 @@ notify_status(struct locum_daemon *self)
     locum_notify_status(&self->notify, line);
 }
 
+bool
+locum_daemon_act_is_degraded_besides(const struct locum_daemon *self)
+{
+    struct locum_report view;
+    locum_daemon_act_view(self, &view);
+    return locum_report_is_degraded_besides(&view);
+}
+
 void
 locum_daemon_act_each_second(struct locum_daemon *self)
 {

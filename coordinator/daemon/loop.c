@@ -76,6 +76,17 @@ begin_second(struct locum_daemon *self)
     return true;
 }
 
+/* GREEN-5: the peers hear of what only this node's status would show. */
+static void
+tell_degraded(struct locum_daemon *self)
+{
+    struct locum_input input = {.kind = LOCUM_INPUT_DEGRADED,
+                                .degraded = locum_daemon_act_is_degraded_besides(self)};
+    if (input.degraded != self->core.degraded_besides) {
+        locum_daemon_loop_deliver(self, &input);
+    }
+}
+
 /* DNS-1, DNS-2. A peer that stops in order is not asked: it closes its DNS. */
 static void
 ask_dns(struct locum_daemon *self)
@@ -109,6 +120,7 @@ end_iteration(void *user)
     const bool second = begin_second(self);
     if (second) {
         ask_dns(self);
+        tell_degraded(self);
     }
     const struct locum_input input = {.kind = LOCUM_INPUT_COMMIT, .now = self->now};
     step(self, &input);

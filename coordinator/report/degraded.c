@@ -204,6 +204,18 @@ locum_report_degraded(const struct locum_report *report)
     return list;
 }
 
+bool
+locum_report_is_degraded_besides(const struct locum_report *report)
+{
+    json_t *list = json_array();
+    add_sentinels(list, report);
+    add_redis(list, report, true);
+    add_own_dns(list, report);
+    const bool any = json_array_size(list) > 0;
+    json_decref(list);
+    return any;
+}
+
 /* --- one more loss ---------------------------------------------------------------------------- */
 
 /* Is every RRset of this family lost? `any`: there is one. */

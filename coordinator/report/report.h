@@ -105,6 +105,9 @@ locum_nodes locum_report_voters(const struct locum_core *core, locum_node node,
  */
 json_t *locum_report_degraded(const struct locum_report *report);
 
+/* Something of it the core cannot know, so that this node must tell it (GREEN-5). */
+bool locum_report_is_degraded_besides(const struct locum_report *report);
+
 /* What the i-th kind of them is `about`; NULL: there are no more. Static. */
 const char *locum_report_degraded_about(size_t i);
 

@@ -175,6 +175,9 @@ test_reported(void **state)
     assert_string_equal(degraded(), "reported dc3");
     assert_int_equal(locum_degraded_own(&site.core, site.now.mono), 0);
     assert_int_equal(site.core.degraded, 0);
+    step(&site, (struct locum_input){.kind = LOCUM_INPUT_DEGRADED, .degraded = true});
+    pass_all(200, BOTH, BOTH);
+    assert_int_equal(site.core.degraded, 1); /* what the core does not know is said all the same */
     site.core.service.state = LOCUM_FAILING;
     assert_int_equal(locum_degraded_own(&site.core, site.now.mono), 1);
     assert_string_equal(degraded(), "service dc2"); /* dc3 finds that too and reports it */

@@ -295,7 +295,8 @@ test_largest_heartbeat_fits(void **state)
                                         .dns = LOCUM_DNS_CLOSED,
                                         .acked = ~(locum_nodes)1,
                                         .lost = {true, true},
-                                        .unheard = {0x1f0, 0x1f}};
+                                        .unheard = {0x1f0, 0x1f},
+                                        .degraded = 576};
     char buffer[LOCUM_HEARTBEAT_MAX];
     for (locum_node node = 0; node < 32; node++) {
         memcpy(config.nodes[node].name, "nodenodenodenXX", 16);

@@ -111,6 +111,12 @@ claims_ok(void)
 }
 
 static bool
+is_degraded_besides(void)
+{
+    return daemon_->core.degraded_besides;
+}
+
+static bool
 claims_closed(void)
 {
     return claims("closed");
@@ -127,10 +133,12 @@ test_the_reports_decide_what_is_said_of_the_own_dns(void **state)
     assert_int_equal(post("{\"zone\": \"get.example.org\", \"serial\": 7, \"state\": \"served\"}"),
                      200);
     assert_true(wait_until(claims_ok));
+    assert_false(is_degraded_besides());
     assert_int_equal(post("{\"zone\": \"get.example.org\", \"serial\": null, \"state\": "
                           "\"failed\", \"error\": \"no room\"}"),
                      200);
     assert_true(wait_until(claims_closed));
+    assert_true(wait_until(is_degraded_besides)); /* GREEN-5 */
 }
 
 static void
