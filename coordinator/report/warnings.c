@@ -180,7 +180,9 @@ warn_of_degraded(json_t *warnings, const struct locum_report *report,
              "under their addresses in nodes.NAME.redis and nodes.NAME.sentinel, and see a third "
              "site up. Compare them with SENTINEL REPLICAS and SENTINEL SENTINELS",
              name, buffer);
-    } else if (found->kind == LOCUM_DEGRADED_REDIS && report->redis.connected) {
+    } else if (found->kind == LOCUM_DEGRADED_REDIS && report->redis.connected &&
+               report->now.mono - report->core->view.subscribed_at >= config->timeout_ms) {
+        /* Not of a connection that is just new: the first heartbeat is still on its way. */
         warn(warnings, "redis", NULL,
              "this node is connected to Redis, but its heartbeats do not come back: its user needs "
              "PUBLISH and SUBSCRIBE on locum:%s:heartbeat (deploy/redis/locum.acl)",
