@@ -7,10 +7,11 @@ static const uint64_t limit_wanted = LOCUM_DESCRIPTORS_OWN + LOCUM_DESCRIPTORS_C
 bool
 locum_descriptors_raise(uint64_t *ret_limit)
 {
+    const rlim_t most = limit_wanted + LOCUM_DESCRIPTORS_PROBES;
     struct rlimit limit = {0};
     (void)getrlimit(RLIMIT_NOFILE, &limit);
-    if (limit.rlim_cur < limit_wanted) {
-        limit.rlim_cur = limit.rlim_max < limit_wanted ? limit.rlim_max : limit_wanted;
+    if (limit.rlim_cur < most) {
+        limit.rlim_cur = limit.rlim_max < most ? limit.rlim_max : most;
         (void)setrlimit(RLIMIT_NOFILE, &limit);
     }
     *ret_limit = limit.rlim_cur;

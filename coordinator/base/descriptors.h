@@ -16,12 +16,13 @@
 enum {
     LOCUM_DESCRIPTORS_OWN = 144,     /* two per Sentinel, one per check, the sockets and files */
     LOCUM_DESCRIPTORS_CLIENTS = 384, /* the sum of the shares that all rooms ask for */
+    LOCUM_DESCRIPTORS_PROBES = 496,  /* for seconds: each of 31 peers' 8 addresses, UDP and TCP */
 };
 
 /*
- * Raise the soft limit to the sum of both, as far as the hard limit allows.
+ * Raise the soft limit to the sum of all, as far as the hard limit allows.
  *
- * Returns false if it stays lower, *ret_limit: then the shares are smaller.
+ * Returns false if it stays below that of the first two, *ret_limit: then the shares are smaller.
  */
 bool locum_descriptors_raise(uint64_t *ret_limit);
 
