@@ -32,6 +32,27 @@ advise_quorum(struct locum_bind *bind, const struct locum_core_config *core)
     }
 }
 
+/* LOSS-5: what is lost by configuration has a warning: here, or in the advice on quorum, families
+ * and the votes of Sentinels. */
+static void
+advise_servers(struct locum_bind *bind, const struct locum_core_config *core)
+{
+    size_t servers = 0;
+    size_t last = 0;
+    for (size_t i = 0; i < core->node_count; i++) {
+        if (core->nodes[i].role == LOCUM_ROLE_SERVER) {
+            servers++;
+            last = i;
+        }
+    }
+    if (servers == 1) {
+        locum_bind_warning(bind, LOCUM_KEY_NODES, 0,
+                           "nodes: %s is the only server: if it fails, no name has a healthy "
+                           "answer; add another server",
+                           core->nodes[last].name);
+    }
+}
+
 static void
 advise_ttl(struct locum_bind *bind, const struct locum_config *config)
 {
@@ -218,6 +239,7 @@ locum_load_advice(struct locum_bind *bind)
 {
     const struct locum_config *config = bind->target;
     advise_quorum(bind, &config->core);
+    advise_servers(bind, &config->core);
     advise_ttl(bind, config);
     advise_families(bind, &config->core);
     advise_votes(bind, &config->core);

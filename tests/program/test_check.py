@@ -126,7 +126,7 @@ if can_mount():
         with Folder() as it:
             it.write("locum.yaml", CONFIG, 0o600, 0)
             code, text = it.check_where_the_service_has_a_user()
-            assert code == 0 and "warning: user locum" in text and "1 warning(s)" in text, text
+            assert code == 0 and "warning: user locum" in text and "2 warning(s)" in text, text
 else:
     print("SKIP roots_check: needs root and mount namespaces")
 

@@ -94,6 +94,10 @@ static const struct broken risky[] = {
               "  dc2: {address: [192.0.2.12]}\n"
               "  dc3: {address: [192.0.2.13]}\n"}},
      "5:3 quorum 2 votes 1 third site\n"},
+    {"the only server",
+     {{NODES, "nodes:\n"
+              "  dc2: {address: [192.0.2.12]}\n"}},
+     "5:3 nodes dc2 only server\n"},
     {"a quorum below the majority",
      {{NODES, "nodes:\n"
               "  dc2: {address: [192.0.2.12]}\n"

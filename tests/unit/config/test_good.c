@@ -153,9 +153,11 @@ test_defaults_of_redis(void **state)
     assert_int_equal(config->redis.timeout_ms, 1000);
     locum_config_free(config);
     config = load_quietly(NODES, "nodes:\n"
-                                 "  dc2: {address: [192.0.2.12]}\n");
+                                 "  dc2: {address: [192.0.2.12]}\n"
+                                 "  dc3: {address: [192.0.2.13]}\n"
+                                 "  ns0: {role: witness, address: [192.0.2.10]}\n");
     assert_string_equal(config->redis.master_name, "");
-    assert_int_equal(config->core.quorum, 1);
+    assert_int_equal(config->core.quorum, 2);
     locum_config_free(config);
 }
 
