@@ -513,8 +513,8 @@ void
 locum_report_metric_list(locum_metric_fn *each, void *user)
 {
     /* Without nodes, checks and zones there is nothing to take samples of. */
-    static const struct locum_config config;
-    static const struct locum_core core;
+    static struct locum_config config; /* not const: zeros would take room in the program's file */
+    static struct locum_core core;
     static const struct locum_run run;
     static const struct locum_evidence evidence;
     static const struct locum_nsd_reports nsd;

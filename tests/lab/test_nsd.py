@@ -181,7 +181,7 @@ def the_peers_ask_the_nsd(site):
     def dns():
         return site.dc3.locum.peer("dc2")["dns"]
     until("the NSD of dc2 answers dc3", lambda: dns()["ipv4"] == {"udp": "ok", "tcp": "ok"}, 20)
-    check(dns()["state"] == "ok", str(dns()))
+    until("dc2 says that its DNS is open", lambda: dns()["state"] == "ok", 20)
     site.dc2.own.freeze()
     until("dc3 knows that it is silent", lambda: dns()["ipv4"]["udp"] == "silent", 6)
     site.dc2.own.thaw()
