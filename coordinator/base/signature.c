@@ -49,31 +49,6 @@ parse_secrets(struct locum_slice rest, struct locum_secrets *ret, struct locum_t
 }
 
 int
-locum_signature_read_secrets(const char *path, struct locum_secrets *ret,
-                             struct locum_text *ret_why)
-{
-    char buffer[FILE_BYTES_MAX + 1];
-    struct locum_secrets secrets = {0};
-    size_t length = 0;
-    int status = locum_file_read_private(path, buffer, sizeof(buffer), &length, ret_why);
-    if (status == LOCUM_ERR_NOT_FOUND) {
-        locum_text_add(ret_why, ": copy it from another node, or make the cluster's first with "
-                                "`locum keygen --cluster`");
-    } else if (status == LOCUM_ERR_RANGE) {
-        locum_text_add(ret_why, ": it must hold 64 hex digits a line");
-    } else if (status == 0) {
-        status =
-            parse_secrets((struct locum_slice){.at = buffer, .length = length}, &secrets, ret_why);
-    }
-    if (status == 0) {
-        *ret = secrets;
-    }
-    OPENSSL_cleanse(buffer, sizeof(buffer));
-    OPENSSL_cleanse(&secrets, sizeof(secrets));
-    return status;
-}
-
-int
 locum_signature_generate_secret(char ret_hex[2 * LOCUM_SECRET_BYTES + 1])
 {
     uint8_t key[LOCUM_SECRET_BYTES];
@@ -96,6 +71,7 @@ struct mac_context {
     EVP_MAC_CTX *mac; /* NULL: not in use */
 };
 
+/* NULL: out of memory. */
 static EVP_MAC_CTX *
 create_context(const uint8_t key[LOCUM_SECRET_BYTES])
 {
@@ -107,8 +83,11 @@ create_context(const uint8_t key[LOCUM_SECRET_BYTES])
     EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
     EVP_MAC_CTX *mac = EVP_MAC_CTX_new(hmac);
     const int status = mac != NULL ? EVP_MAC_init(mac, key, LOCUM_SECRET_BYTES, params) : 0;
-    LOCUM_INVARIANT(status == 1);
     EVP_MAC_free(hmac);
+    if (status != 1) {
+        EVP_MAC_CTX_free(mac);
+        return NULL;
+    }
     return mac;
 }
 
@@ -131,16 +110,60 @@ find_context(const uint8_t key[LOCUM_SECRET_BYTES])
     return context->mac;
 }
 
-static void
+/* False: out of memory, only at the first use of a key in this thread. */
+static bool
 compute_mac(const uint8_t key[LOCUM_SECRET_BYTES], const char *at, size_t length,
             uint8_t ret_mac[MAC_BYTES])
 {
     EVP_MAC_CTX *mac = find_context(key);
     size_t written = 0;
-    const bool made = EVP_MAC_init(mac, NULL, 0, NULL) == 1 &&
+    const bool made = mac != NULL && EVP_MAC_init(mac, NULL, 0, NULL) == 1 &&
                       EVP_MAC_update(mac, (const unsigned char *)at, length) == 1 &&
                       EVP_MAC_final(mac, ret_mac, &written, MAC_BYTES) == 1;
-    LOCUM_INVARIANT(made && written == MAC_BYTES);
+    LOCUM_INVARIANT(!made || written == MAC_BYTES);
+    return made;
+}
+
+/* Take all memory that these secrets will ever need, so that no heartbeat can lack it. */
+static bool
+warm_up(const struct locum_secrets *secrets)
+{
+    uint8_t mac[MAC_BYTES];
+    for (size_t i = 0; i < secrets->count; i++) {
+        if (!compute_mac(secrets->key[i], "", 0, mac)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int
+locum_signature_read_secrets(const char *path, struct locum_secrets *ret,
+                             struct locum_text *ret_why)
+{
+    char buffer[FILE_BYTES_MAX + 1];
+    struct locum_secrets secrets = {0};
+    size_t length = 0;
+    int status = locum_file_read_private(path, buffer, sizeof(buffer), &length, ret_why);
+    if (status == LOCUM_ERR_NOT_FOUND) {
+        locum_text_add(ret_why, ": copy it from another node, or make the cluster's first with "
+                                "`locum keygen --cluster`");
+    } else if (status == LOCUM_ERR_RANGE) {
+        locum_text_add(ret_why, ": it must hold 64 hex digits a line");
+    } else if (status == 0) {
+        status =
+            parse_secrets((struct locum_slice){.at = buffer, .length = length}, &secrets, ret_why);
+    }
+    if (status == 0 && !warm_up(&secrets)) {
+        locum_text_add(ret_why, ": out of memory");
+        status = LOCUM_ERR_MEMORY;
+    }
+    if (status == 0) {
+        *ret = secrets;
+    }
+    OPENSSL_cleanse(buffer, sizeof(buffer));
+    OPENSSL_cleanse(&secrets, sizeof(secrets));
+    return status;
 }
 
 int
@@ -151,7 +174,8 @@ locum_signature_add(const struct locum_secrets *secrets, struct locum_text *text
     if (text->truncated || text->size - text->length <= LOCUM_SIGNATURE_BYTES) {
         return LOCUM_ERR_SPACE;
     }
-    compute_mac(secrets->key[0], text->at, text->length, mac);
+    const bool made = compute_mac(secrets->key[0], text->at, text->length, mac);
+    LOCUM_INVARIANT(made); /* warm_up() */
     locum_text_add(text, marker);
     locum_text_add_hex(text, mac, sizeof(mac));
     return 0;
@@ -174,7 +198,8 @@ locum_signature_check(const struct locum_secrets *secrets, struct locum_slice li
         return LOCUM_ERR_INVALID;
     }
     for (size_t i = 0; i < secrets->count; i++) {
-        compute_mac(secrets->key[i], text.at, text.length, mac);
+        const bool made = compute_mac(secrets->key[i], text.at, text.length, mac);
+        LOCUM_INVARIANT(made); /* warm_up() */
         if (CRYPTO_memcmp(mac, given, sizeof(mac)) == 0) {
             *ret_text = text;
             if (ret_secret != NULL) {
