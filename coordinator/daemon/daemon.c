@@ -14,6 +14,8 @@
 #include "daemon/loop.h"
 #include "daemon/wiring.h"
 
+enum { SPARE_BYTES = 4 * 1024 * 1024 };
+
 static void
 on_stop(evutil_socket_t signal_number, short what, void *user)
 {
@@ -119,6 +121,19 @@ raise_descriptors(void)
 }
 
 /*
+ * Without some memory to spare a run would start, and fail at its first status. It is asked for and
+ * given back, not used.
+ */
+static int
+check_spare_memory(void)
+{
+    void *volatile spare = malloc(SPARE_BYTES);
+    const bool enough = spare != NULL;
+    free(spare);
+    return enough ? 0 : LOCUM_ERR_MEMORY;
+}
+
+/*
  * Check everything that can be refused before anything is opened. The service manager's variables
  * are read first, before there is a thread or a child that could use them.
  */
@@ -142,7 +157,8 @@ build(struct locum_daemon *self, const char *config_path)
     if ((status = begin_core(self)) != 0 || (status = add_signals(self)) != 0) {
         return status;
     }
-    return locum_daemon_wiring_create(self, &locum_daemon_handlers);
+    status = locum_daemon_wiring_create(self, &locum_daemon_handlers);
+    return status != 0 ? status : check_spare_memory();
 }
 
 int

@@ -218,8 +218,7 @@ def without_a_free_descriptor_udp_continues(site):
 
 
 def too_little_memory_is_reported_at_start(site):
-    """Increase the memory limit in small steps: exit code 1 and a message each time, no crash. With
-    a little more it runs, but says that the memory is too little for a status."""
+    """Increase the memory limit in small steps: exit code 1 and a message each time, no crash."""
     host, step_kib, tried, started = site.dc2, 1024, 0, False
     if host.locum.sanitized():
         raise Skip("built with a sanitizer, which needs far more memory itself")
@@ -233,10 +232,6 @@ def too_little_memory_is_reported_at_start(site):
             while host.locum.running and not started and time.monotonic() < deadline:
                 started = host.locum.ready()
                 time.sleep(0.01)
-        except AssertionError as error:
-            check("out of memory while the reply was made" in str(error), str(error))
-            site.stop_locum(host)
-            continue
         finally:
             host.locum.before = []
         if started:

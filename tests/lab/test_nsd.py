@@ -175,7 +175,6 @@ def nsd_restarts_with_the_current_zone(site):
     changes(site, host)
 
 
-@watched
 def the_peers_ask_the_nsd(site):
     """DNS-2: dc3 finds that dc2's NSD answers, falls silent, and answers again."""
     def dns():
@@ -188,6 +187,7 @@ def the_peers_ask_the_nsd(site):
     until("the NSD of dc2 answers dc3 again", lambda: dns()["ipv4"]["udp"] == "ok", 6)
 
 
+@watched
 def an_nsd_that_was_frozen_gets_the_newest_zone(site):
     host = site.dc2
     before = apex(site, host)
