@@ -174,7 +174,9 @@ fault(int status)
         return "it lists an instance with neither an address nor a host name; check `sentinel "
                "announce-ip` there";
     case LOCUM_ERR_SPACE:
-        return "it lists more than 128 instances; `SENTINEL RESET` there forgets old ones";
+        return "it lists more than 128 instances; `SENTINEL RESET` there forgets old ones: run it "
+               "only "
+               "while all sites are up";
     default: return "unexpected reply: is this a Sentinel?";
     }
 }
