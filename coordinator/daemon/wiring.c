@@ -174,7 +174,8 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
     locum_addresses_init(&self->addresses, self->config);
     locum_timer_init(&self->look, self->base, look_at_addresses, self);
     look_at_addresses(self);
-    if ((status = locum_dns_ask_create(self->config, on_dns, self, &self->dns_ask)) != 0 ||
+    if ((status = locum_dns_ask_create(self->base, self->config, on_dns, self, &self->dns_ask)) !=
+            0 ||
         (status = locum_peer_create(self->base, self->config, on_peer_line,
                                     locum_daemon_act_log_peer, self, &self->peer)) != 0 ||
         (status = locum_redis_create(self->base, self->config, &redis_events, self,
@@ -245,7 +246,7 @@ prepare(struct locum_daemon *self, struct reload_findings *findings, struct locu
         status = refuse(findings->errors, buffer, ": this needs a restart of the coordinator");
     }
     if (status == 0) {
-        status = locum_dns_ask_create(next, on_dns, self, ret_ask);
+        status = locum_dns_ask_create(self->base, next, on_dns, self, ret_ask);
     }
     if (status == 0) {
         status = locum_health_create(self->base, next, on_sample, self, ret_health);

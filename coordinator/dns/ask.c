@@ -2,6 +2,8 @@
 
 #include <arpa/nameser.h>
 #include <errno.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
 #include <resolv.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,8 +27,7 @@ enum {
     AA = 0x04,
 };
 
-/* By transport, in seconds: from one question to the next, and from its begin to its result. Over
- * TCP the first second is for the connection. */
+/* By transport, in seconds: from one question to the next, and from its begin to its result. */
 static const unsigned period_s[LOCUM_TRANSPORTS] = {2, 10};
 static const unsigned result_s[LOCUM_TRANSPORTS] = {1, 2};
 
@@ -47,6 +48,8 @@ struct exchange {
     int fd; /* -1: it is over, and `state` is its result */
     uint16_t id;
     enum locum_dns_state state;
+    const struct zone_question *question;
+    struct event ready; /* of a TCP connection: it is made, then an answer has come */
 };
 
 /* A question to all addresses of a peer in one family. */
@@ -59,6 +62,7 @@ struct round {
 };
 
 struct locum_dns_ask {
+    struct event_base *base;
     const struct locum_config *config;
     locum_dns_ask_fn *on_result;
     void *user;
@@ -97,14 +101,17 @@ make_question(const struct locum_config_zone *zone, struct zone_question *ret)
 }
 
 int
-locum_dns_ask_create(const struct locum_config *config, locum_dns_ask_fn *on_result, void *user,
-                     struct locum_dns_ask **ret)
+locum_dns_ask_create(struct event_base *base, const struct locum_config *config,
+                     locum_dns_ask_fn *on_result, void *user, struct locum_dns_ask **ret)
 {
     struct locum_dns_ask *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return LOCUM_ERR_MEMORY;
     }
-    *self = (struct locum_dns_ask){.config = config, .on_result = on_result, .user = user};
+    self->base = base;
+    self->config = config;
+    self->on_result = on_result;
+    self->user = user;
     for (size_t zone = 0; zone < config->zone_count; zone++) {
         if (make_question(&config->zones[zone], &self->zones[zone]) != 0) {
             free(self);
@@ -182,6 +189,9 @@ static void
 finish(struct exchange *exchange, enum locum_dns_state state)
 {
     if (exchange->fd >= 0) {
+        if (event_initialized(&exchange->ready)) {
+            (void)event_del(&exchange->ready);
+        }
         (void)close(exchange->fd);
     }
     *exchange = (struct exchange){.fd = -1, .state = state};
@@ -204,9 +214,9 @@ failed_state(int error)
 }
 
 static void
-send_query(struct exchange *exchange, const struct zone_question *question,
-           enum locum_transport transport)
+send_query(struct exchange *exchange, enum locum_transport transport)
 {
+    const struct zone_question *question = exchange->question;
     uint8_t message[LENGTH_BYTES + QUERY_BYTES_MAX];
     const size_t skipped = transport == LOCUM_TRANSPORT_TCP ? 0 : LENGTH_BYTES;
     (void)!getrandom(&exchange->id, sizeof(exchange->id), 0);
@@ -214,56 +224,92 @@ send_query(struct exchange *exchange, const struct zone_question *question,
     memcpy(message + LENGTH_BYTES, question->query, question->length);
     locum_packet_put_u16(message + LENGTH_BYTES, exchange->id);
     if (send(exchange->fd, message + skipped, LENGTH_BYTES + question->length - skipped,
-             MSG_NOSIGNAL) < 0 &&
-        errno != EAGAIN) { /* a connection that is still being made: no answer will come */
+             MSG_NOSIGNAL) < 0) {
         finish(exchange, failed_state(errno));
     }
 }
 
-static void
-begin_exchange(struct exchange *exchange, const struct zone_question *question,
-               const struct locum_address *address, enum locum_transport transport)
-{
-    struct locum_address to = *address;
-    to.port = to.port != 0 ? to.port : LOCUM_DNS_PORT;
-    exchange->fd =
-        locum_socket_connect(&to, transport == LOCUM_TRANSPORT_TCP ? SOCK_STREAM : SOCK_DGRAM);
-    if (exchange->fd < 0) {
-        finish(exchange, failed_state(errno));
-    } else if (transport == LOCUM_TRANSPORT_UDP) {
-        send_query(exchange, question, transport);
-    }
-}
-
-/* The whole answer over UDP or TCP, if it has come. */
+/* What a whole answer over UDP says, if it has come. */
 static enum locum_dns_state
-receive(const struct exchange *exchange, const struct zone_question *question,
-        enum locum_transport transport)
+receive_udp(const struct exchange *exchange)
 {
-    uint8_t bytes[LENGTH_BYTES + ANSWER_BYTES_MAX];
-    size_t have = 0; /* of the stream */
-    for (size_t i = 0; i < STRAY_MAX && have < sizeof(bytes); i++) {
-        const ssize_t got = recv(exchange->fd, bytes + have, sizeof(bytes) - have, MSG_DONTWAIT);
+    uint8_t bytes[ANSWER_BYTES_MAX];
+    for (size_t i = 0; i < STRAY_MAX; i++) {
+        const ssize_t got = recv(exchange->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
         if (got < 0) {
             return errno == EAGAIN ? LOCUM_DNS_SILENT : LOCUM_DNS_UNREACHABLE;
         }
-        enum locum_dns_state state = LOCUM_DNS_UNKNOWN;
-        if (transport == LOCUM_TRANSPORT_UDP) {
-            state = read_answer(question, exchange->id, bytes, (size_t)got);
-        } else if (got == 0) {
-            return LOCUM_DNS_SILENT; /* closed without an answer */
-        } else {
-            have += (size_t)got;
-            const size_t length = have < LENGTH_BYTES ? 0 : locum_packet_u16(bytes);
-            if (have >= LENGTH_BYTES && have - LENGTH_BYTES >= length) {
-                state = read_answer(question, exchange->id, bytes + LENGTH_BYTES, length);
-            }
-        }
+        const enum locum_dns_state state =
+            read_answer(exchange->question, exchange->id, bytes, (size_t)got);
         if (state != LOCUM_DNS_UNKNOWN) {
             return state;
         }
     }
     return LOCUM_DNS_SILENT;
+}
+
+/* The same over TCP. A part of an answer stays in the socket. */
+static enum locum_dns_state
+receive_tcp(const struct exchange *exchange)
+{
+    uint8_t bytes[LENGTH_BYTES + ANSWER_BYTES_MAX];
+    const ssize_t got = recv(exchange->fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_PEEK);
+    if (got < 0 && errno != EAGAIN) {
+        return LOCUM_DNS_UNREACHABLE;
+    }
+    const size_t length = got < LENGTH_BYTES ? 0 : locum_packet_u16(bytes);
+    if (length == 0 || (size_t)got - LENGTH_BYTES < length) {
+        return LOCUM_DNS_SILENT; /* also one that was closed without an answer */
+    }
+    const enum locum_dns_state state =
+        read_answer(exchange->question, exchange->id, bytes + LENGTH_BYTES, length);
+    /* Unread, it would make close() reset the connection. */
+    (void)!recv(exchange->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+    return state != LOCUM_DNS_UNKNOWN ? state : LOCUM_DNS_SILENT;
+}
+
+/*
+ * A TCP connection is made, or an answer has come. Both are handled at once, because NSD 4.12 waits
+ * for open connections before it takes a new zone. An answer in pieces is read with the result.
+ */
+static void
+on_ready(evutil_socket_t fd, short what, void *user)
+{
+    struct exchange *exchange = user;
+    if ((what & EV_WRITE) != 0) {
+        struct event_base *base = event_get_base(&exchange->ready);
+        send_query(exchange, LOCUM_TRANSPORT_TCP);
+        if (exchange->fd >= 0 &&
+            event_assign(&exchange->ready, base, fd, EV_READ, on_ready, exchange) == 0) {
+            (void)event_add(&exchange->ready, NULL);
+        }
+        return;
+    }
+    const enum locum_dns_state state = receive_tcp(exchange);
+    if (state != LOCUM_DNS_SILENT) {
+        finish(exchange, state);
+    }
+}
+
+static void
+begin_exchange(struct locum_dns_ask *self, struct exchange *exchange,
+               const struct zone_question *question, const struct locum_address *address,
+               enum locum_transport transport)
+{
+    const bool tcp = transport == LOCUM_TRANSPORT_TCP;
+    struct locum_address to = *address;
+    to.port = to.port != 0 ? to.port : LOCUM_DNS_PORT;
+    *exchange = (struct exchange){.fd = locum_socket_connect(&to, tcp ? SOCK_STREAM : SOCK_DGRAM),
+                                  .question = question};
+    if (exchange->fd < 0) {
+        finish(exchange, failed_state(errno));
+    } else if (!tcp) {
+        send_query(exchange, transport);
+    } else if (event_assign(&exchange->ready, self->base, exchange->fd, EV_WRITE, on_ready,
+                            exchange) != 0 ||
+               event_add(&exchange->ready, NULL) != 0) {
+        finish(exchange, LOCUM_DNS_UNKNOWN);
+    }
 }
 
 /* One round of one peer, family and transport. */
@@ -284,8 +330,8 @@ begin_round(const struct turn *turn)
     for (size_t i = 0; i < node->address_count; i++) {
         if (node->address[i].family == turn->family) {
             round->running = true;
-            begin_exchange(&round->at[i], &turn->self->zones[round->zone], &node->address[i],
-                           turn->transport);
+            begin_exchange(turn->self, &round->at[i], &turn->self->zones[round->zone],
+                           &node->address[i], turn->transport);
         }
     }
 }
@@ -303,7 +349,8 @@ end_round(const struct turn *turn)
             continue;
         }
         if (exchange->fd >= 0) {
-            finish(exchange, receive(exchange, &turn->self->zones[round->zone], turn->transport));
+            finish(exchange, turn->transport == LOCUM_TRANSPORT_TCP ? receive_tcp(exchange)
+                                                                    : receive_udp(exchange));
         }
         worst = exchange->state > worst ? exchange->state : worst;
     }
@@ -318,13 +365,6 @@ advance_round(const struct turn *turn)
     struct round *round = turn->round;
     round->age_s++;
     if (round->running && round->age_s < result_s[turn->transport]) {
-        const struct zone_question *question = &turn->self->zones[round->zone];
-        for (size_t i = 0; i < turn->self->config->nodes[turn->peer].address_count; i++) {
-            if (turn->self->config->nodes[turn->peer].address[i].family == turn->family &&
-                round->at[i].fd >= 0) {
-                send_query(&round->at[i], question, turn->transport);
-            }
-        }
         return;
     }
     if (round->running) {

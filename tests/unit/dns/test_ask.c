@@ -1,6 +1,8 @@
 /* ask: what the peers' DNS answers, against peers that answer, refuse, lie or say nothing. */
 #include "net.h"
 
+#include <event2/event.h>
+
 #include "dns/ask.h"
 
 enum { DC2, DC3, RESULTS_MAX = 64 };
@@ -25,6 +27,7 @@ record(void *user, locum_node peer, enum locum_family family, enum locum_transpo
 
 /* dc2, which asks dc3 at a free port of 127.0.0.1; dc3 answers from `table`. */
 struct bench {
+    struct event_base *base;
     struct site *site;
     struct locum_dns_table *table;
     struct locum_dns_ask *ask;
@@ -35,7 +38,7 @@ struct bench {
 static struct bench
 bench_new(bool udp, bool listener)
 {
-    struct bench self = {.site = site_new(), .udp = -1, .listener = -1};
+    struct bench self = {.base = event_base_new(), .site = site_new(), .udp = -1, .listener = -1};
     struct sockaddr_storage name;
     self.table = site_table(self.site);
     self.peer = address("127.0.0.1", free_port("127.0.0.1"));
@@ -51,7 +54,8 @@ bench_new(bool udp, bool listener)
         assert_int_equal(listen(self.listener, 8), 0);
     }
     results.count = 0;
-    assert_int_equal(locum_dns_ask_create(&self.site->config, record, NULL, &self.ask), 0);
+    assert_int_equal(locum_dns_ask_create(self.base, &self.site->config, record, NULL, &self.ask),
+                     0);
     return self;
 }
 
@@ -59,6 +63,7 @@ static void
 bench_free(struct bench *self)
 {
     locum_dns_ask_destroy(self->ask);
+    event_base_free(self->base);
     locum_dns_table_release(self->table);
     close(self->udp);
     close(self->listener);
@@ -69,6 +74,7 @@ static void
 second(const struct bench *self)
 {
     locum_dns_ask_second(self->ask, 1u << DC3);
+    (void)event_base_loop(self->base, EVLOOP_NONBLOCK);
 }
 
 /* The last result of a transport since the start; -1: none. */
@@ -376,7 +382,8 @@ test_zones_are_asked_in_turn(void **state)
     const size_t zone = site_zone(bench.site, "test.", LOCUM_ANSWER_SELF);
     site_ns(bench.site, zone, "dc2.example.org.");
     bench.table = site_table(bench.site);
-    assert_int_equal(locum_dns_ask_create(&bench.site->config, record, NULL, &bench.ask), 0);
+    assert_int_equal(
+        locum_dns_ask_create(bench.base, &bench.site->config, record, NULL, &bench.ask), 0);
     static const struct {
         char first; /* letter of the zone that is asked */
         size_t lie;
@@ -418,6 +425,31 @@ test_when_a_peer_is_asked_by_tcp(void **state)
         }
     }
     assert_int_equal(connections, 3);
+    assert_int_equal(last(LOCUM_TRANSPORT_TCP), LOCUM_DNS_OK);
+    close(fd);
+    bench_free(&bench);
+}
+
+/* NSD 4.12 waits for open connections before it takes a new zone. */
+static void
+test_a_connection_is_open_no_longer_than_it_takes(void **state)
+{
+    (void)state;
+    struct bench bench = bench_new(false, true);
+    uint8_t query[1232];
+    uint8_t reply[2 + 1232];
+    second(&bench);
+    const int fd = accept(bench.listener, NULL, NULL);
+    const size_t length = receive_message(fd, query, sizeof(query)); /* within this second */
+    assert_true(length > 0);
+    const size_t bytes = reply_to(&bench, &lies[0], query, length, reply + 2);
+    locum_packet_put_u16(reply, (uint16_t)bytes);
+    send_all(fd, reply, 2 + bytes);
+    (void)event_base_loop(bench.base, EVLOOP_NONBLOCK);
+    assert_int_equal(recv(fd, query, sizeof(query), 0), 0); /* closed */
+    assert_int_equal(last(LOCUM_TRANSPORT_TCP), -1);
+    second(&bench);
+    second(&bench);
     assert_int_equal(last(LOCUM_TRANSPORT_TCP), LOCUM_DNS_OK);
     close(fd);
     bench_free(&bench);
@@ -466,6 +498,7 @@ main(void)
         cmocka_unit_test(test_tcp_half_open_and_closed_without_an_answer),
         cmocka_unit_test(test_when_a_peer_is_asked_by_udp),
         cmocka_unit_test(test_when_a_peer_is_asked_by_tcp),
+        cmocka_unit_test(test_a_connection_is_open_no_longer_than_it_takes),
         cmocka_unit_test(test_zones_are_asked_in_turn),
         cmocka_unit_test(test_the_worst_address_counts),
         cmocka_unit_test(test_a_peer_that_leaves_is_not_asked),
