@@ -124,19 +124,6 @@ compute_mac(const uint8_t key[LOCUM_SECRET_BYTES], const char *at, size_t length
     return made;
 }
 
-/* Take all memory that these secrets will ever need, so that no heartbeat can lack it. */
-static bool
-warm_up(const struct locum_secrets *secrets)
-{
-    uint8_t mac[MAC_BYTES];
-    for (size_t i = 0; i < secrets->count; i++) {
-        if (!compute_mac(secrets->key[i], "", 0, mac)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 int
 locum_signature_read_secrets(const char *path, struct locum_secrets *ret,
                              struct locum_text *ret_why)
@@ -154,16 +141,24 @@ locum_signature_read_secrets(const char *path, struct locum_secrets *ret,
         status =
             parse_secrets((struct locum_slice){.at = buffer, .length = length}, &secrets, ret_why);
     }
-    if (status == 0 && !warm_up(&secrets)) {
-        locum_text_add(ret_why, ": out of memory");
-        status = LOCUM_ERR_MEMORY;
-    }
     if (status == 0) {
         *ret = secrets;
     }
     OPENSSL_cleanse(buffer, sizeof(buffer));
     OPENSSL_cleanse(&secrets, sizeof(secrets));
     return status;
+}
+
+int
+locum_signature_prepare(const struct locum_secrets *secrets)
+{
+    uint8_t mac[MAC_BYTES];
+    for (size_t i = 0; i < secrets->count; i++) {
+        if (!compute_mac(secrets->key[i], "", 0, mac)) {
+            return LOCUM_ERR_MEMORY;
+        }
+    }
+    return 0;
 }
 
 int
@@ -175,7 +170,7 @@ locum_signature_add(const struct locum_secrets *secrets, struct locum_text *text
         return LOCUM_ERR_SPACE;
     }
     const bool made = compute_mac(secrets->key[0], text->at, text->length, mac);
-    LOCUM_INVARIANT(made); /* warm_up() */
+    LOCUM_INVARIANT(made); /* locum_signature_prepare() */
     locum_text_add(text, marker);
     locum_text_add_hex(text, mac, sizeof(mac));
     return 0;
@@ -199,7 +194,7 @@ locum_signature_check(const struct locum_secrets *secrets, struct locum_slice li
     }
     for (size_t i = 0; i < secrets->count; i++) {
         const bool made = compute_mac(secrets->key[i], text.at, text.length, mac);
-        LOCUM_INVARIANT(made); /* warm_up() */
+        LOCUM_INVARIANT(made); /* locum_signature_prepare() */
         if (CRYPTO_memcmp(mac, given, sizeof(mac)) == 0) {
             *ret_text = text;
             if (ret_secret != NULL) {

@@ -32,10 +32,16 @@ struct locum_secrets {
  * ret_why  on failure the reason and the cure, e.g. "... can read it: chmod o= PATH"
  *          (LOCUM_ERR_DENIED), "line 2: not 64 hex digits ..." (LOCUM_ERR_INVALID).
  * Returns 0, LOCUM_ERR_NOT_FOUND, LOCUM_ERR_DENIED, LOCUM_ERR_INVALID, LOCUM_ERR_RANGE,
- * LOCUM_ERR_IO, LOCUM_ERR_MEMORY. After it this thread signs and checks without more memory.
+ * LOCUM_ERR_IO.
  */
 int locum_signature_read_secrets(const char *path, struct locum_secrets *ret,
                                  struct locum_text *ret_why) LOCUM_MUST_CHECK;
+
+/*
+ * Take all memory that this thread needs to sign and check with these secrets, so that no heartbeat
+ * can lack it. 0 or LOCUM_ERR_MEMORY.
+ */
+int locum_signature_prepare(const struct locum_secrets *secrets) LOCUM_MUST_CHECK;
 
 /* A new random secret as 64 hex digits. 0 or LOCUM_ERR_IO. */
 int locum_signature_generate_secret(char ret_hex[2 * LOCUM_SECRET_BYTES + 1]) LOCUM_MUST_CHECK;

@@ -150,7 +150,8 @@ build(struct locum_daemon *self, const char *config_path)
         return status;
     }
     raise_descriptors();
-    if ((status = create_base(self)) != 0) {
+    if ((status = locum_signature_prepare(&self->config->secrets)) != 0 ||
+        (status = create_base(self)) != 0) {
         return status;
     }
     locum_daemon_loop_init(self);

@@ -246,6 +246,9 @@ prepare(struct locum_daemon *self, struct reload_findings *findings, struct locu
         status = refuse(findings->errors, buffer, ": this needs a restart of the coordinator");
     }
     if (status == 0) {
+        status = locum_signature_prepare(&next->secrets);
+    }
+    if (status == 0) {
         status = locum_dns_ask_create(self->base, next, on_dns, self, ret_ask);
     }
     if (status == 0) {
