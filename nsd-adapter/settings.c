@@ -61,13 +61,13 @@ locum_nsd_settings_load(const char *path, locum_problem_fn *report, void *user,
     }
     int status = locum_bind_file(bind, &locum_nsd_keys, path, &settings);
     if (status == 0) {
-        yaml_document_delete(&bind->document);
         if (settings.zonefile[0] != '\0' && settings.zone[0] == '\0') {
             locum_bind_error(bind, NSD_ZONEFILE, 0,
                              "zonefile: it needs `zone`; without both, the "
                              "zone files are those of nsd.config");
         }
         status = bind->problems.error_count > 0 ? LOCUM_ERR_INVALID : 0;
+        yaml_document_delete(&bind->document); /* the last error may have its place there */
     }
     locum_problems_report(&bind->problems, path, report, user);
     if (status == 0) {
