@@ -74,9 +74,11 @@ close_connection(void *user)
     tcp->open_count--;
     locum_timer_fini(&connection->deadline);
     /* bufferevent_free() alone would keep the descriptor open until the loop's next iteration, and
-     * this one may still accept a hundred more connections. */
-    (void)close(bufferevent_getfd(connection->stream));
+     * this one may still accept a hundred more connections. The loop lets go of it first: another
+     * thread may have the number as soon as it is closed. */
+    const int fd = bufferevent_getfd(connection->stream);
     (void)bufferevent_setfd(connection->stream, -1);
+    (void)close(fd);
     bufferevent_free(connection->stream);
     free(connection);
 }
