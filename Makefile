@@ -1,15 +1,20 @@
 # Locum: build, check, show. `make help` prints the targets; CI calls nothing else.
-# Variables: CC CFLAGS LDFLAGS PREFIX DESTDIR; BUILD: the build folder; JOBS: how many processors are
-# used; SCHEDULES: how many schedules `make test` simulates; V=1 shows the commands.
-# No target needs git.
+# Variables: CC CPPFLAGS CFLAGS LDFLAGS PREFIX DESTDIR; BUILD: the build folder; JOBS: how many
+# processors are used; SCHEDULES: how many schedules `make test` simulates; V=1 shows the commands.
+# No target needs git. COMMIT: the commit that `locum version` prints; by default that of git.
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 SHELL := /bin/bash
 ifeq ($(origin CC),default)
 CC := cc
 endif
+# $(call once,NAME,VALUE): evaluated when it is first used, and then kept.
+once = $(eval $(1) := $(2))$($(1))
+takes = $(shell $(CC) -Werror $(1) -x c -fsyntax-only /dev/null 2>/dev/null && echo ' $(1)')
+# Checks of the targets of jumps, where the compiler has them: x86, 64-bit ARM.
+JUMPS = $(call once,JUMPS,$$(call takes,-fcf-protection)$$(call takes,-mbranch-protection=standard))
 # Hardened unless the caller says otherwise.
-CFLAGS ?= -O2 -g -fPIE -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2
+CFLAGS ?= -O2 -g -fPIE -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2$(JUMPS)
 LDFLAGS ?= -pie -Wl,-z,relro,-z,now
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -17,7 +22,7 @@ BUILD ?= build
 JOBS ?= $(shell nproc)
 
 PACKAGES := hiredis libevent libevent_pthreads libevent_openssl ldns yaml-0.1 libcurl jansson libssl \
-	libcrypto
+	libcrypto libseccomp
 ROOMS := base core config fetch redis peer health dns control report cli daemon
 SOURCES := $(foreach room,$(ROOMS),$(wildcard coordinator/$(room)/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
@@ -27,20 +32,25 @@ UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
 DELAY := $(BUILD)/tests/site/delay
+SIGNING := $(BUILD)/tests/bench/signing
 # Writes the lists in the manual pages.
 MANUAL := $(BUILD)/doc/manual
 SIM := $(if $(SIM_OBJECTS),$(BUILD)/tests/sim/sim)
 
 WARNINGS := -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes
 # Evaluated when the compiler first runs, so that `make deps` and `make help` need no library.
-PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $$(call packages,--cflags))$(PACKAGE_CFLAGS)
-PACKAGE_LIBS = $(eval PACKAGE_LIBS := $$(call packages,--libs))$(PACKAGE_LIBS)
+PACKAGE_CFLAGS = $(call once,PACKAGE_CFLAGS,$$(call packages,--cflags))
+PACKAGE_LIBS = $(call once,PACKAGE_LIBS,$$(call packages,--libs))
 packages = $(shell command -v $(firstword $(CC)) >/dev/null && pkg-config $(1) $(PACKAGES))$(if \
 	$(filter-out 0,$(.SHELLSTATUS)),$(error The compiler, pkg-config or a library is missing: run \
 	`make deps`, which installs the Debian packages))
-FLAGS = -std=c17 -D_GNU_SOURCE -Icoordinator -I. -pthread $(WARNINGS) $(CFLAGS)
+FLAGS = -std=c17 -D_GNU_SOURCE -Icoordinator -I. -pthread $(WARNINGS) $(CPPFLAGS) $(CFLAGS)
 COMPILE = $(CC) $(FLAGS) $(WERROR) $(PACKAGE_CFLAGS)
 LINK = $(CC) $(CFLAGS) $(LDFLAGS) -pthread
+ifeq ($(origin COMMIT),undefined)
+COMMIT = $(call once,COMMIT,$$(if $$(wildcard .git),$$(shell git describe --always --dirty --abbrev=12 \
+	--exclude='*' 2>/dev/null)))
+endif
 
 Q := $(if $(V),,@)
 # Recipes that build use JOBS processors unless the caller gives -j.
@@ -61,8 +71,8 @@ FUZZ_MAIN := $(BUILD)/tests/fuzz/replay.o
 SECONDS ?= 60
 SCHEDULES ?= 10000
 
-.PHONY: all help deps programs check test demo unit sim chaos mutants lint fmt acl doc cover cover-sim \
-	asan tsan fuzz fuzzers bench install clean FORCE
+.PHONY: all help deps programs check test demo unit sim chaos mutants lint analyze fmt acl doc cover \
+	cover-sim asan tsan fuzz fuzzers bench install uninstall deb clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -105,6 +115,10 @@ mutants: programs ## check that the tests fail when the core is broken, one plac
 
 lint: all ## check inclusions, circles, names, language, lengths, layout
 	@$(IN_BUILD) tests/lint/lint
+
+analyze: ## gcc -fanalyzer, clang's analyzer and cppcheck, on Debian 12: some minutes
+	@deploy/deps all
+	@$(IN_BUILD) JOBS='$(JOBS)' tests/lint/analyze
 
 fmt: ## format the C sources
 	find coordinator nsd-adapter doc tests -name '*.[ch]' -exec clang-format -i {} +
@@ -149,31 +163,46 @@ fuzz: ## new hostile input; TARGET=x: one target, SECONDS=n for each (0: without
 
 bench: ## measure costs: answering compared with NSD, at rest, failed check to wire; with limits
 	@deploy/deps bench
-	@$(MAKE) $(PARALLEL) all
+	@$(MAKE) $(PARALLEL) all $(SIGNING)
 	@BUILD='$(abspath $(BUILD))' tests/bench/bench
 
-# $(call install-with-paths,from,to): a file with paths below /usr/local, replaced by PREFIX.
-define install-with-paths
-@install -v -D -m 644 $(1) $(DESTDIR)$(PREFIX)/$(2)
-@sed -i 's|/usr/local/|$(PREFIX)/|g' $(DESTDIR)$(PREFIX)/$(2)
-
-endef
+# What is installed, as FILE:FILE-BELOW-PREFIX. In text, /usr/local becomes PREFIX.
+DOC := share/doc/locum
+INSTALLED := $(foreach program,$(BUILD)/locum $(BUILD)/locum-nsd deploy/locum-unstick,\
+		$(program):bin/$(notdir $(program))) \
+	$(foreach page,$(wildcard doc/*.[1-8]),\
+		$(page):share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page))) \
+	$(foreach unit,$(wildcard deploy/systemd/*.service),$(unit):lib/systemd/system/$(notdir $(unit))) \
+	$(foreach users,$(wildcard deploy/systemd/*.sysusers),\
+		$(users):lib/sysusers.d/$(notdir $(users:.sysusers=.conf))) \
+	$(foreach text,$(wildcard README.md CHANGELOG.md SECURITY.md doc/*.md doc/*.svg),$(text):$(DOC)/$(text)) \
+	$(foreach example,$(wildcard deploy/examples/* deploy/redis/*),\
+		$(example):$(DOC)/examples/$(notdir $(example)))
 
 install: all ## install to DESTDIR and PREFIX; starts no service
-	install -D -m 755 $(BUILD)/locum $(DESTDIR)$(PREFIX)/bin/locum
-	install -D -m 755 $(BUILD)/locum-nsd $(DESTDIR)$(PREFIX)/bin/locum-nsd
-	$(foreach page,$(wildcard doc/*.[1-8]),\
-		$(call install-with-paths,$(page),share/man/man$(subst .,,$(suffix $(page)))/$(notdir $(page))))
-	$(foreach unit,$(wildcard deploy/systemd/*.service),\
-		$(call install-with-paths,$(unit),lib/systemd/system/$(notdir $(unit))))
-	@install -v -D -m 644 deploy/systemd/locum.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/locum.conf
-	@install -v -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/locum/examples \
-		$(wildcard deploy/examples/*) $(wildcard deploy/redis/*)
+	@for pair in $(INSTALLED); do \
+		to='$(DESTDIR)$(PREFIX)'/$${pair#*:}; \
+		case $$to in \
+		*/bin/*) install -v -D -m 755 $${pair%%:*} "$$to" ;; \
+		*) install -v -D -m 644 $${pair%%:*} "$$to" && sed -i 's|/usr/local/|$(PREFIX)/|g' "$$to" ;; \
+		esac || exit 1; \
+	done
+
+deb: ## build the packages for this Debian, in BUILD/deb
+	@deploy/deps deb
+	@COMMIT='$(COMMIT)' deploy/deb '$(BUILD)/deb'
+
+uninstall: ## remove what install has put there; keeps configuration, state and users
+	@for pair in $(INSTALLED); do rm -fv '$(DESTDIR)$(PREFIX)'/$${pair#*:} || exit 1; done
+	@for folder in $(DOC)/doc $(DOC)/examples $(DOC); do \
+		[ ! -d '$(DESTDIR)$(PREFIX)'/$$folder ] || \
+			rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(PREFIX)'/$$folder; \
+	done
 
 clean: ## remove the build folder
 	rm -rf $(BUILD)
 
-programs: $(BUILD)/locum $(BUILD)/locum-nsd $(MANUAL) $(UNIT_TESTS) $(SIM) $(DELAY) $(FUZZERS)
+programs: $(BUILD)/locum $(BUILD)/locum-nsd $(MANUAL) $(UNIT_TESTS) $(SIM) $(DELAY) $(SIGNING) $(FUZZERS)
 
 fuzzers: $(FUZZERS)
 
@@ -181,6 +210,15 @@ fuzzers: $(FUZZERS)
 $(BUILD)/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(FLAGS) $(LDFLAGS)' | cmp -s - $@ || echo '$(CC) $(FLAGS) $(LDFLAGS)' >$@
+
+# Only the programs know their commit: no test and no other object is compiled again after one.
+$(BUILD)/commit: FORCE
+	@mkdir -p $(@D)
+	@echo '$(COMMIT)' | cmp -s - $@ || echo '$(COMMIT)' >$@
+
+MAINS := $(BUILD)/coordinator/main.o $(BUILD)/nsd-adapter/main.o
+$(MAINS): $(BUILD)/commit
+$(MAINS): COMPILE += $(if $(COMMIT),-DLOCUM_COMMIT='"$(COMMIT)"')
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -199,7 +237,7 @@ $(BUILD)/locum-nsd: $(BUILD)/nsd-adapter/main.o $(BUILD)/liblocum.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) $^ $(PACKAGE_LIBS) -o $@
 
-$(MANUAL): $(MANUAL).o $(BUILD)/liblocum.a
+$(MANUAL) $(SIGNING): %: %.o $(BUILD)/liblocum.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) $^ $(PACKAGE_LIBS) -o $@
 
@@ -219,4 +257,4 @@ $(DELAY): $(DELAY).o
 	@echo "  LINK  $@"
 	$(Q)$(LINK) $^ -o $@
 
--include $(shell test -d $(BUILD) && find $(BUILD) -name '*.d')
+-include $(shell test -d $(BUILD) && find $(BUILD) -type f -name '*.d')

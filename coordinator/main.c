@@ -14,14 +14,15 @@
 #include "base/version.h"
 #include "cli/options.h"
 #include "config/config.h"
+#include "config/glimpse.h"
 #include "daemon/daemon.h"
+#include "daemon/handover.h"
 #include "dns/dns.h"
 
 static int
 run_daemon(const char *config_path, const struct locum_options *options)
 {
-    (void)options;
-    return locum_daemon_run(config_path);
+    return locum_daemon_run(config_path, (options->given & LOCUM_OPTION_NO_FALLBACK) == 0);
 }
 
 /* `user`: how many of each severity. */
@@ -76,12 +77,9 @@ run_check(const char *config_path, const struct locum_options *options)
 {
     size_t counts[LOCUM_SEVERITIES] = {0};
     struct locum_config *config = NULL;
-    (void)options;
     const char *eyes =
         look_as_service(config_path, counts) ? "; files were read as user " LOCUM_USER_SERVICE : "";
-    if (access(config_path, F_OK) != 0 && errno == ENOENT) {
-        suggest_example(config_path);
-    }
+    const bool absent = access(config_path, F_OK) != 0 && errno == ENOENT;
     int status = locum_config_load(config_path, NULL, print_and_count, counts, &config);
     if (status == 0) {
         status = locum_dns_check(config, print_and_count, counts);
@@ -89,6 +87,9 @@ run_check(const char *config_path, const struct locum_options *options)
     if (status != 0 || counts[LOCUM_SEVERITY_ERROR] > 0) {
         (void)fprintf(stderr, "%s: refused: %zu error(s), %zu warning(s)%s\n", config_path,
                       counts[LOCUM_SEVERITY_ERROR], counts[LOCUM_SEVERITY_WARNING], eyes);
+        if (absent) {
+            suggest_example(config_path);
+        }
         locum_config_free(config);
         return LOCUM_EXIT_NOT_FINE;
     }
@@ -96,24 +97,34 @@ run_check(const char *config_path, const struct locum_options *options)
     (void)printf("%s: OK: cluster %s, node %s of %zu, %zu name(s), digest %s, %zu warning(s)%s\n",
                  config_path, core->cluster, core->nodes[core->self].name, core->node_count,
                  core->name_count, core->digest, counts[LOCUM_SEVERITY_WARNING], eyes);
+    if ((options->given & LOCUM_OPTION_HANDOVER) != 0) {
+        (void)printf("%s\n", LOCUM_HANDOVER);
+    }
     locum_config_free(config);
     return LOCUM_EXIT_OK;
 }
 
+/* A file for `secret-file`, or for `key-file` with the public key in a comment. */
 static int
 run_keygen(const char *config_path, const struct locum_options *options)
 {
-    char secret[2 * LOCUM_SECRET_BYTES + 1];
+    char key[2 * LOCUM_KEY_BYTES + 1];
+    char public_key[2 * LOCUM_KEY_BYTES + 1] = "";
+    const bool node = (options->given & LOCUM_OPTION_NODE) != 0;
     (void)config_path;
-    if ((options->given & LOCUM_OPTION_CLUSTER) == 0) {
-        (void)fprintf(stderr, "usage: locum keygen --cluster > /etc/locum/secret\n");
+    if (node == ((options->given & LOCUM_OPTION_CLUSTER) != 0)) {
+        (void)fprintf(stderr, "usage: locum keygen --cluster > /etc/locum/secret\n"
+                              "       locum keygen --node > /etc/locum/key\n");
         return LOCUM_EXIT_USAGE;
     }
-    if (locum_signature_generate_secret(secret) != 0) {
+    if ((node ? locum_signature_generate_key(key, public_key)
+              : locum_signature_generate_secret(key)) != 0) {
         (void)fprintf(stderr, "locum keygen: cannot get random bytes from the system\n");
         return LOCUM_EXIT_NOT_FINE;
     }
-    (void)printf("%s\n", secret);
+    (void)printf(node ? "# public key, for nodes.NAME.key: %s\n" : "%s", public_key);
+    (void)printf("%s\n", key);
+    explicit_bzero(key, sizeof(key));
     return LOCUM_EXIT_OK;
 }
 
@@ -121,16 +132,18 @@ static int
 run_version(const char *config_path, const struct locum_options *options)
 {
     (void)config_path, (void)options;
-    (void)printf("locum %s\n", LOCUM_VERSION);
+    (void)printf("locum %s\n", LOCUM_VERSION_TEXT);
     return LOCUM_EXIT_OK;
 }
 
 /* The sub-commands that need no running daemon; the others are in cli/. */
 static const struct locum_cli_command commands[] = {
-    {"run", "run", "run the daemon in the foreground", run_daemon, true, 0, NULL},
-    {"check", "check", "check the configuration, offline", run_check, true, 0, NULL},
-    {"keygen", "keygen --cluster", "print a new cluster secret", run_keygen, true,
-     LOCUM_OPTION_CLUSTER, NULL},
+    {"run", "run [--no-fallback]", "run the daemon in the foreground", run_daemon, true,
+     LOCUM_OPTION_NO_FALLBACK, NULL},
+    {"check", "check [--handover]", "check the configuration, offline", run_check, true,
+     LOCUM_OPTION_HANDOVER, NULL},
+    {"keygen", "keygen --cluster|--node", "print a new cluster secret, or key pair of a node",
+     run_keygen, true, LOCUM_OPTION_CLUSTER | LOCUM_OPTION_NODE, NULL},
     {"version", "version", "print the version", run_version, true, 0, NULL},
     {0},
 };
@@ -185,7 +198,7 @@ take_config_path(int *argc, char **argv, const char **ret_path)
 static void
 find_socket(const char *config_path, char ret_socket[LOCUM_PATH_MAX + 1])
 {
-    if (!locum_config_control_path(config_path, ret_socket) &&
+    if (!locum_glimpse_control(config_path, ret_socket) &&
         strcmp(config_path, LOCUM_CONFIG_DEFAULT_PATH) != 0) {
         (void)fprintf(stderr,
                       "locum: %s cannot be read or is not a valid configuration (see locum check); "

@@ -32,6 +32,9 @@ struct adapter {
     struct locum_nsd_zone *zones[LOCUM_ZONES_MAX]; /* of names.at[i]; NULL: it could not begin */
     bool failed;                                   /* one of them */
     locum_ms tried;                                /* when they were last begun */
+    size_t next;                                   /* the zone that is begun, while the loop runs */
+    char plain[LOCUM_DOMAIN_MAX + 1];              /* its name, without the last dot */
+    struct locum_nsd_inquiry *inquiry;             /* about it; NULL: none is begun */
 };
 
 static void
@@ -67,14 +70,12 @@ has_name(const struct locum_nsd_names *names, const char *name)
     return false;
 }
 
-/* Carry these zones: begin those that do not run, end those that are gone. The last failure, or 0.
- */
-static int
-carry(struct adapter *self, const struct locum_nsd_names *names)
+/* Follow these names: end the zones that are gone, make place for new ones. */
+static void
+follow(struct adapter *self, const struct locum_nsd_names *names)
 {
     struct locum_nsd_names now = {.count = 0};
     struct locum_nsd_zone *zones[LOCUM_ZONES_MAX] = {NULL};
-    int status = 0;
     for (size_t i = 0; i < self->names.count; i++) {
         if (has_name(names, self->names.at[i])) {
             memcpy(now.at[now.count], self->names.at[i], sizeof(now.at[0]));
@@ -93,16 +94,80 @@ carry(struct adapter *self, const struct locum_nsd_names *names)
             memcpy(self->names.at[self->names.count++], names->at[i], sizeof(names->at[i]));
         }
     }
+}
+
+/* All that do not run have been tried. */
+static void
+end_round(struct adapter *self)
+{
+    if (self->site.answers.changed && self->site.fallback.reason[0] == '\0') {
+        locum_nsd_fallback_keep(self->site.settings, &self->site.answers);
+        self->site.answers.changed = false;
+    }
+    self->tried = locum_clock_read().mono;
+}
+
+/* Before the loop runs. The last failure, or 0. */
+static int
+begin_all(struct adapter *self)
+{
+    int status = 0;
     for (size_t i = 0; i < self->names.count; i++) {
-        if (self->zones[i] == NULL) {
-            const int failure =
-                locum_nsd_zone_create(&self->site, self->names.at[i], &self->zones[i]);
-            status = failure != 0 ? failure : status;
-        }
+        const int failure = locum_nsd_zone_create(&self->site, self->names.at[i], &self->zones[i]);
+        status = failure != 0 ? failure : status;
     }
     self->failed = status != 0;
-    self->tried = locum_clock_read().mono;
+    self->site.answers.closed = true;
+    end_round(self);
     return status;
+}
+
+static void on_inquired(void *user);
+
+/* Begin the next zone that does not run: first nsd-checkconf is asked, without waiting for it. */
+static void
+begin_next(struct adapter *self)
+{
+    while (self->next < self->names.count && self->zones[self->next] != NULL) {
+        self->next++;
+    }
+    if (self->next == self->names.count) {
+        end_round(self);
+        return;
+    }
+    const char *name = self->names.at[self->next];
+    (void)locum_text_format_buffer(self->plain, sizeof(self->plain), "%.*s", (int)strlen(name) - 1,
+                                   name);
+    if (locum_nsd_conf_inquire(self->site.base, self->site.settings, self->plain,
+                               &self->site.answers, on_inquired, self, &self->inquiry) != 0) {
+        self->failed = true;
+        end_round(self);
+    }
+}
+
+static void
+on_inquired(void *user)
+{
+    struct adapter *self = user;
+    self->inquiry = NULL;
+    on_step(self);
+    if (locum_nsd_zone_create(&self->site, self->names.at[self->next], &self->zones[self->next]) !=
+        0) {
+        self->failed = true;
+    }
+    self->next++;
+    begin_next(self);
+}
+
+/* Try each zone that does not run. */
+static void
+begin_round(struct adapter *self)
+{
+    locum_nsd_conf_cancel(self->inquiry);
+    self->inquiry = NULL;
+    self->failed = false;
+    self->next = 0;
+    begin_next(self);
 }
 
 /* The coordinator's status has arrived, or has not. */
@@ -118,8 +183,12 @@ on_list(void *user, const json_t *answer, const char *why)
     }
     locum_nsd_names_find(&names, self->site.settings, answer);
     const bool same = memcmp(&names, &self->listed, sizeof(names)) == 0;
-    if (!same || (self->failed && locum_clock_read().mono - self->tried >= RETRY_MS)) {
-        (void)carry(self, &names);
+    if (!same) {
+        follow(self, &names);
+        begin_round(self);
+    } else if (self->failed && self->inquiry == NULL &&
+               locum_clock_read().mono - self->tried >= RETRY_MS) {
+        begin_round(self);
     }
     self->listed = names;
     if (!same && locum_nsd_names_keep(&names, self->site.settings) != 0) {
@@ -157,7 +226,8 @@ build(struct adapter *self)
         return LOCUM_ERR_MEMORY;
     }
     locum_nsd_names_find(&names, settings, NULL);
-    const int status = carry(self, &names);
+    follow(self, &names);
+    const int status = begin_all(self);
     if (settings->zone[0] != '\0') {
         return status;
     }
@@ -170,6 +240,7 @@ static void
 destroy(struct adapter *self)
 {
     locum_nsd_upstream_destroy(self->list);
+    locum_nsd_conf_cancel(self->inquiry);
     for (size_t i = 0; i < self->names.count; i++) {
         locum_nsd_zone_destroy(self->zones[i]);
     }
@@ -181,8 +252,27 @@ destroy(struct adapter *self)
     libevent_global_shutdown();
 }
 
+/* How NSD is controlled, as it is written or, if that is refused, as it was. */
+static int
+read_conf(struct adapter *self, const struct locum_nsd_fallback *fallback)
+{
+    struct locum_nsd_site *site = &self->site;
+    const int status =
+        locum_nsd_conf_read(site->settings, &site->answers, locum_problems_log, NULL, &site->conf);
+    if (fallback != NULL) {
+        site->fallback = *fallback;
+    }
+    if (status == 0 || fallback == NULL ||
+        locum_nsd_fallback_answers(site->settings, &site->answers, &site->fallback) != 0) {
+        return status;
+    }
+    return locum_nsd_conf_read(site->settings, &site->answers, locum_problems_log, NULL,
+                               &site->conf);
+}
+
 int
-locum_nsd_adapter_run(const struct locum_nsd_settings *settings)
+locum_nsd_adapter_run(const struct locum_nsd_settings *settings,
+                      const struct locum_nsd_fallback *fallback)
 {
     struct adapter *self = calloc(1, sizeof(*self));
     if (self == NULL) {
@@ -196,7 +286,7 @@ locum_nsd_adapter_run(const struct locum_nsd_settings *settings)
     srandom((unsigned)locum_clock_read().mono);
     LOCUM_LOG(LOCUM_LOG_INFO, "start", "version", LOCUM_VERSION, "zones",
               settings->zone[0] != '\0' ? settings->zone : "all");
-    int status = locum_nsd_conf_read(settings, locum_problems_log, NULL, &self->site.conf);
+    int status = read_conf(self, fallback);
     if (status == 0) {
         status = build(self);
     }

@@ -8,10 +8,15 @@
 #ifndef LOCUM_NSD_ADAPTER_ADAPTER_H
 #define LOCUM_NSD_ADAPTER_ADAPTER_H
 
-#include "nsd-adapter/settings.h"
+#include "nsd-adapter/fallback.h"
 
-/* Run until SIGTERM or SIGINT; NSD keeps serving its zones. Returns the exit code. */
-int locum_nsd_adapter_run(const struct locum_nsd_settings *settings);
+/*
+ * Run until SIGTERM or SIGINT; NSD keeps serving its zones. Returns the exit code.
+ *
+ * fallback  why the settings are kept ones, if they are. NULL: nothing that was kept is to be used.
+ */
+int locum_nsd_adapter_run(const struct locum_nsd_settings *settings,
+                          const struct locum_nsd_fallback *fallback);
 
 /*
  * Print the status to stdout. The exit code: 0 NSD serves the right zones, 1 it does not, 3 the

@@ -72,7 +72,7 @@ send_query(struct locum_nsd_ask *self)
 {
     uint16_t id = 0;
     (void)!getrandom(&id, sizeof(id), 0);
-    self->length = locum_nsd_reply_soa_query(self->zone, id, self->query);
+    self->length = locum_soa_question(self->zone, id, self->query);
     self->fd = locum_socket_connect(self->address, SOCK_DGRAM);
     if (self->fd < 0) {
         return errno;

@@ -9,6 +9,7 @@
 
 #include "base/address.h"
 #include "base/timer.h"
+#include "dns/soa.h"
 #include "nsd-adapter/reply.h"
 
 enum { LOCUM_NSD_ASK_MS = 250 };
@@ -27,11 +28,11 @@ struct locum_nsd_ask {
     struct event reply;          /* `fd` is readable; added while there is one */
     struct locum_timer deadline; /* due at once if the query could not be sent */
     int failure;                 /* errno of that; 0: it was sent */
-    uint8_t query[LOCUM_NSD_QUERY_MAX];
+    uint8_t query[LOCUM_SOA_QUESTION_MAX];
     size_t length;
 };
 
-/* address, zone: borrowed until the end; zone as in locum_nsd_reply_soa_query(). */
+/* address, zone: borrowed until the end; zone as in locum_soa_question(). */
 void locum_nsd_ask_init(struct locum_nsd_ask *self, struct event_base *base,
                         const struct locum_address *address, const char *zone,
                         locum_nsd_ask_fn *on_done, void *user);

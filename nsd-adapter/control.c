@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
+#include "base/pem.h"
 #include "base/socket.h"
 #include "base/text_format.h"
 
@@ -117,26 +118,27 @@ on_event(struct bufferevent *stream, short what, void *user)
 static bool
 load_files(SSL_CTX *context, const struct locum_nsd_conf *conf, struct locum_text *why)
 {
-    const char *bad = NULL;
-    ERR_clear_error();
+    const struct {
+        enum locum_pem kind;
+        const char *path;
+    } files[] = {{LOCUM_PEM_AUTHORITIES, conf->server_cert},
+                 {LOCUM_PEM_CERTIFICATE, conf->control_cert},
+                 {LOCUM_PEM_KEY, conf->control_key}};
+    char buffer[WHY_BYTES];
+    struct locum_text reason = locum_text_init(buffer, sizeof(buffer));
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
-    if (SSL_CTX_load_verify_locations(context, conf->server_cert, NULL) != 1) {
-        bad = conf->server_cert;
-    } else if (SSL_CTX_use_certificate_chain_file(context, conf->control_cert) != 1) {
-        bad = conf->control_cert;
-    } else if (SSL_CTX_use_PrivateKey_file(context, conf->control_key, SSL_FILETYPE_PEM) != 1) {
-        bad = conf->control_key;
+    for (size_t i = 0; i < LOCUM_COUNT(files); i++) {
+        if (!locum_pem_read(context, files[i].kind, files[i].path, &reason)) {
+            locum_text_format(
+                why,
+                "%s: %s; nsd-control-setup(8) makes this file, and locum-nsd must be able "
+                "to read it",
+                files[i].path, buffer);
+            return false;
+        }
     }
-    if (bad != NULL) {
-        const char *reason = ERR_reason_error_string(ERR_peek_last_error());
-        locum_text_format(
-            why,
-            "%s: %s; nsd-control-setup(8) makes this file, and locum-nsd must be able "
-            "to read it",
-            bad, reason != NULL ? reason : "cannot be used");
-    }
-    return bad == NULL;
+    return true;
 }
 
 /* Owns the socket, unless it returns NULL: then *why has the reason, or memory is short. */

@@ -54,7 +54,7 @@ pid_t
 locum_nsd_files_holder(const struct locum_nsd_files *self)
 {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    const int fd = open(self->lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const int fd = open(self->lock, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0) {
         return 0;
     }

@@ -1,15 +1,18 @@
 #include "nsd-adapter/nsdconf.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/error.h"
 #include "base/foreign.h"
+#include "base/text_format.h"
 #include "config/problems.h"
 #include "nsd-adapter/child.h"
 
 struct conf_reader {
     const struct locum_nsd_settings *settings;
+    struct locum_nsd_answers *answers; /* NULL: none */
     struct locum_problems problems;    /* nsd-checkconf prints no positions */
     char output[LOCUM_NSD_OUTPUT_MAX]; /* of nsd-checkconf */
 };
@@ -22,24 +25,101 @@ static const struct locum_position nowhere;
 /* In quotes, with control characters escaped. */
 #define QUOTED(string) locum_problems_quote(locum_slice_of(string)).text
 
-/*
- * The first line of an option's value: of the server, or of a pattern or zone (flag "-p" or "-z",
- * name). NULL: nsd-checkconf failed, and self->output has its message.
- */
-static char *
-read_option(struct conf_reader *self, const char *option, const char *flag, const char *name)
+static size_t
+find_answer(const struct locum_nsd_answers *answers, const char *question)
 {
-    const char *argv[8] = {LOCUM_NSD_ENV, "nsd-checkconf", "-o", option};
-    size_t count = 4;
-    if (flag != NULL) {
-        argv[count++] = flag;
-        argv[count++] = name;
+    size_t i = 0;
+    while (i < answers->count && strcmp(answers->at[i].question, question) != 0) {
+        i++;
     }
-    argv[count] = self->settings->nsd_config;
+    return i;
+}
+
+void
+locum_nsd_conf_note(struct locum_nsd_answers *self, const char *question, const char *value)
+{
+    const size_t i = find_answer(self, question);
+    if (i == LOCUM_NSD_ANSWERS_MAX || strlen(question) >= sizeof(self->at[0].question) ||
+        strlen(value) >= sizeof(self->at[0].value) ||
+        (i < self->count && strcmp(self->at[i].value, value) == 0)) {
+        return;
+    }
+    memcpy(self->at[i].question, question, strlen(question) + 1);
+    memcpy(self->at[i].value, value, strlen(value) + 1);
+    self->count += i == self->count ? 1 : 0;
+    self->changed = true;
+}
+
+static void
+forget(struct locum_nsd_answers *self, const char *question)
+{
+    const size_t i = find_answer(self, question);
+    if (i < self->count) {
+        self->at[i] = self->at[--self->count];
+        self->changed = true;
+    }
+}
+
+/* An option of the server, or of a pattern or zone: flag "-p" or "-z", and its name. */
+struct option {
+    const char *name, *flag, *of;
+};
+
+/* How it is called among the answers, without blanks. */
+static void
+make_question(const struct option *option, char ret[LOCUM_NSD_QUESTION_MAX])
+{
+    struct locum_text text = locum_text_init(ret, LOCUM_NSD_QUESTION_MAX);
+    locum_text_format(&text, "%s%s", option->name, option->flag != NULL ? option->flag : "");
+    locum_text_add_char(&text, ':');
+    if (option->flag != NULL) {
+        locum_text_add_escaped(&text, option->of, strlen(option->of));
+    }
+}
+
+enum { WORDS_MAX = 8 };
+
+static void
+make_command(const struct option *option, const struct locum_nsd_settings *settings,
+             const char *ret[WORDS_MAX])
+{
+    size_t count = 0;
+    ret[count++] = LOCUM_NSD_ENV;
+    ret[count++] = "nsd-checkconf";
+    ret[count++] = "-o";
+    ret[count++] = option->name;
+    if (option->flag != NULL) {
+        ret[count++] = option->flag;
+        ret[count++] = option->of;
+    }
+    ret[count++] = settings->nsd_config;
+    ret[count] = NULL;
+}
+
+/* The first line of its value. NULL: nsd-checkconf failed, and self->output has its message. */
+static char *
+read_option(struct conf_reader *self, const char *name, const char *flag, const char *of)
+{
+    const struct option option = {name, flag, of};
+    struct locum_nsd_answers *answers = self->answers;
+    char question[LOCUM_NSD_QUESTION_MAX];
+    const char *argv[WORDS_MAX];
+    make_question(&option, question);
+    if (answers != NULL && (answers->kept || answers->closed)) {
+        const size_t i = find_answer(answers, question);
+        const bool known = i < answers->count;
+        (void)locum_text_format_buffer(self->output, sizeof(self->output), "%s",
+                                       known ? answers->at[i].value : "it has not said this");
+        return known ? self->output : NULL;
+    }
+    make_command(&option, self->settings, argv);
     if (locum_nsd_child_wait(argv, self->output) != 0) {
         return NULL;
     }
     self->output[strcspn(self->output, "\n")] = '\0';
+    if (answers != NULL) {
+        locum_nsd_conf_note(answers, question, self->output);
+    }
     return self->output;
 }
 
@@ -211,9 +291,10 @@ is_same_file(const char *a, const char *b)
 
 int
 locum_nsd_conf_zonefile(const struct locum_nsd_settings *settings, const char *plain,
-                        locum_problem_fn *report, void *user, struct locum_nsd_zonefile *ret)
+                        struct locum_nsd_answers *answers, locum_problem_fn *report, void *user,
+                        struct locum_nsd_zonefile *ret)
 {
-    struct conf_reader reader = {.settings = settings};
+    struct conf_reader reader = {.settings = settings, .answers = answers};
     struct conf_reader *const self = &reader;
     struct locum_nsd_zonefile found = {.pattern = false};
     char name[LOCUM_DOMAIN_MAX + 1] = ""; /* as NSD's configuration writes it */
@@ -246,10 +327,10 @@ locum_nsd_conf_zonefile(const struct locum_nsd_settings *settings, const char *p
 }
 
 int
-locum_nsd_conf_read(const struct locum_nsd_settings *settings, locum_problem_fn *report, void *user,
-                    struct locum_nsd_conf *ret)
+locum_nsd_conf_read(const struct locum_nsd_settings *settings, struct locum_nsd_answers *answers,
+                    locum_problem_fn *report, void *user, struct locum_nsd_conf *ret)
 {
-    struct conf_reader reader = {.settings = settings};
+    struct conf_reader reader = {.settings = settings, .answers = answers};
     struct conf_reader *const self = &reader;
     struct locum_nsd_conf conf = {0};
     char interface[LOCUM_PATH_MAX + 1] = "";
@@ -274,4 +355,101 @@ locum_nsd_conf_read(const struct locum_nsd_settings *settings, locum_problem_fn 
     }
     *ret = conf;
     return 0;
+}
+
+/* --- while the loop runs -----------------------------------------------------------------------
+ */
+
+struct locum_nsd_inquiry {
+    struct event_base *base;
+    const struct locum_nsd_settings *settings;
+    const char *plain;
+    struct locum_nsd_answers *answers;
+    void (*on_done)(void *user);
+    void *user;
+    size_t next; /* the option that is asked */
+    struct locum_nsd_child *child;
+};
+
+/* Of the zone, of the pattern, of the server. The first one tells whether the file is good. */
+enum { OPTIONS = 6 };
+
+static struct option
+option_of(const struct locum_nsd_inquiry *self)
+{
+    const struct option options[OPTIONS] = {
+        {"control-enable", NULL, NULL},  {"name", "-z", self->plain},
+        {"zonefile", "-z", self->plain}, {"zonefile", "-p", self->settings->pattern},
+        {"chroot", NULL, NULL},          {"zonesdir", NULL, NULL},
+    };
+    return options[self->next];
+}
+
+static int ask(struct locum_nsd_inquiry *self);
+
+static void
+on_answer(void *user, bool ok, const char *output)
+{
+    struct locum_nsd_inquiry *self = user;
+    const struct option option = option_of(self);
+    char question[LOCUM_NSD_QUESTION_MAX];
+    char value[LOCUM_NSD_OUTPUT_MAX];
+    const bool refused = !ok && self->next == 0;
+    self->child = NULL;
+    make_question(&option, question);
+    (void)locum_text_format_buffer(value, sizeof(value), "%.*s", (int)strcspn(output, "\n"),
+                                   output);
+    if (ok) {
+        locum_nsd_conf_note(self->answers, question, value);
+    } else if (!refused) {
+        forget(self->answers, question);
+    }
+    self->next++;
+    if (refused || self->next == OPTIONS || ask(self) != 0) {
+        const struct locum_nsd_inquiry done = *self;
+        free(self);
+        done.on_done(done.user);
+    }
+}
+
+static int
+ask(struct locum_nsd_inquiry *self)
+{
+    const struct option option = option_of(self);
+    const char *argv[WORDS_MAX];
+    make_command(&option, self->settings, argv);
+    return locum_nsd_child_start(self->base, argv, on_answer, self, &self->child);
+}
+
+int
+locum_nsd_conf_inquire(struct event_base *base, const struct locum_nsd_settings *settings,
+                       const char *plain, struct locum_nsd_answers *answers,
+                       void (*on_done)(void *user), void *user, struct locum_nsd_inquiry **ret)
+{
+    struct locum_nsd_inquiry *self = malloc(sizeof(*self));
+    if (self == NULL) {
+        return LOCUM_ERR_MEMORY;
+    }
+    *self = (struct locum_nsd_inquiry){.base = base,
+                                       .settings = settings,
+                                       .plain = plain,
+                                       .answers = answers,
+                                       .on_done = on_done,
+                                       .user = user};
+    const int status = ask(self);
+    if (status != 0) {
+        free(self);
+        return status;
+    }
+    *ret = self;
+    return 0;
+}
+
+void
+locum_nsd_conf_cancel(struct locum_nsd_inquiry *self)
+{
+    if (self != NULL) {
+        locum_nsd_child_destroy(self->child);
+        free(self);
+    }
 }

@@ -23,6 +23,7 @@ locum_nsd_reconcile_init(struct locum_nsd_reconciler *self, locum_ms lost_ms, lo
         .ask_at = now,
         .retry_at = now,
         .lag_ms = -1,
+        .moved = now - LOCUM_NSD_STEADY_MS,
         .reported_at = now - LOCUM_NSD_REPORT_MS,
         .backoff = {.first_ms = LOCUM_NSD_RETRY_FIRST_MS, .max_ms = LOCUM_NSD_RETRY_MAX_MS},
     };
@@ -207,6 +208,7 @@ on_placed(struct locum_nsd_reconciler *self, const struct locum_nsd_input *input
     }
     self->file = self->candidate;
     self->file_good = restored;
+    self->moved_on = false;
     self->mismatches = 0;
     note_issued(self, self->file.serial);
     reload(self, false, out);
@@ -257,6 +259,26 @@ on_soa(struct locum_nsd_reconciler *self, const struct locum_nsd_input *input)
     }
 }
 
+/* NSD serves a later serial than that of the file. If it had served the file, another program has
+ * changed its zone: once is put right at once. */
+static void
+overtake(struct locum_nsd_reconciler *self, enum locum_nsd_source want,
+         struct locum_nsd_actions *out)
+{
+    const bool moved = self->file_good && !self->moved_on;
+    if (moved) {
+        self->unsteady = self->unsteady || self->now - self->moved < LOCUM_NSD_STEADY_MS;
+        self->moved = self->now;
+        self->moved_on = true;
+    }
+    if (moved && self->unsteady) {
+        fail(self, "the serial that NSD serves changes by itself: another program changes this "
+                   "zone in NSD. Stop it, or remove request-xfr and allow-notify from the zone");
+    } else {
+        prepare(self, want, out);
+    }
+}
+
 /* Nothing is in progress: start what is needed. */
 static void
 act_idle(struct locum_nsd_reconciler *self, enum locum_nsd_source want,
@@ -269,7 +291,7 @@ act_idle(struct locum_nsd_reconciler *self, enum locum_nsd_source want,
         prepare(self, want, out);
     } else if (!shows_file(self) && self->mismatches >= 2) {
         if (self->seen == LOCUM_NSD_SOA_SERIAL && is_after(self->seen_serial, self->file.serial)) {
-            prepare(self, want, out);
+            overtake(self, want, out);
         } else {
             reload(self, true, out);
         }
@@ -302,9 +324,13 @@ measure(struct locum_nsd_reconciler *self)
     if (settled) {
         self->lag_ms = locum_nsd_reconcile_lag_ms(self);
         self->pending_since = 0;
+        self->unsteady = self->unsteady && self->now - self->moved < LOCUM_NSD_STEADY_MS;
+    }
+    if (settled && !self->unsteady) {
         self->why[0] = '\0';
         locum_backoff_reset(&self->backoff);
-    } else if (want != LOCUM_NSD_SOURCE_NONE && self->pending_since == 0) {
+    }
+    if (!settled && want != LOCUM_NSD_SOURCE_NONE && self->pending_since == 0) {
         self->pending_since = self->now;
     }
 }
@@ -336,6 +362,10 @@ locum_nsd_reconcile_step(struct locum_nsd_reconciler *self, const struct locum_n
     switch (input->kind) {
     case LOCUM_NSD_INPUT_TARGET: on_target(self, input); break;
     case LOCUM_NSD_INPUT_OPEN: self->open = input->open; break;
+    case LOCUM_NSD_INPUT_LAST:
+        self->last = input->version;
+        note_issued(self, self->last.serial);
+        break;
     case LOCUM_NSD_INPUT_FILE:
         self->file = input->version;
         self->file_good = false;

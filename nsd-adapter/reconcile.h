@@ -5,7 +5,8 @@
  *
  * Pure: no clock, no I/O, no heap. adapter.c brings the inputs, stamped with monotonic
  * milliseconds, and performs the actions. Each step compares what is with what should be, so a
- * restart of any program and a change by another program need no code of their own.
+ * restart of any program and a change by another program need no code of their own: the state of an
+ * earlier run is in the files and in what NSD answers.
  *
  *   prepare (render, write beside the file, nsd-checkzone) -> place (rename) -> reload -> confirm
  * by an SOA query
@@ -17,6 +18,9 @@
  *   - If a new zone makes NSD stop serving the zone, the last zone that NSD served is put back with
  *     a new serial (a signed one with its own). If NSD serves an older zone or does not answer, the
  *     newest file stays, so that NSD loads it when it can.
+ *   - If NSD had served a file, and then serves a later serial without one, the zone is written
+ *     again above it. A serial that does so again within LOCUM_NSD_STEADY_MS moves by itself: that
+ *     is a failure with back-off, so that two programs do not overtake each other without end.
  */
 #ifndef LOCUM_NSD_ADAPTER_RECONCILE_H
 #define LOCUM_NSD_ADAPTER_RECONCILE_H
@@ -34,6 +38,7 @@ enum {
     LOCUM_NSD_LOOK_MS = 1000,      /* between two SOA queries while NSD serves the file */
     LOCUM_NSD_LOOK_AGAIN_MS = 100, /* the same while it does not */
     LOCUM_NSD_REPORT_MS = 2000,    /* between two reports while nothing changes */
+    LOCUM_NSD_STEADY_MS = 60000,   /* a serial that moves twice within this moves by itself */
     LOCUM_NSD_STALL_MS = 2500,     /* without a step for longer, this process was stopped */
     LOCUM_NSD_WHY_MAX = 240,
 };
@@ -67,6 +72,7 @@ const char *locum_nsd_reconcile_state_text(enum locum_nsd_state state);
 enum locum_nsd_input_kind {
     LOCUM_NSD_INPUT_TARGET,   /* the coordinator has answered: version, open */
     LOCUM_NSD_INPUT_OPEN,     /* at the start: the fail-open zone that an earlier run has kept */
+    LOCUM_NSD_INPUT_LAST,     /* at the start: the last good zone that an earlier run has kept */
     LOCUM_NSD_INPUT_FILE,     /* the zone file was read: at the start, and when it has changed */
     LOCUM_NSD_INPUT_PREPARED, /* the outcome of PREPARE: ok, why */
     LOCUM_NSD_INPUT_PLACED,   /* the outcome of PLACE or RESTORE: ok, why */
@@ -77,7 +83,7 @@ enum locum_nsd_input_kind {
 
 struct locum_nsd_input {
     enum locum_nsd_input_kind kind;
-    struct locum_nsd_version version; /* TARGET; FILE: not known if there is no zone in it */
+    struct locum_nsd_version version; /* TARGET; LAST; FILE: not known if there is no zone in it */
     struct locum_nsd_version open;    /* TARGET, OPEN */
     bool ok;                          /* PREPARED, PLACED */
     enum locum_nsd_reply control;     /* CONTROL */
@@ -145,9 +151,12 @@ struct locum_nsd_reconciler {
     locum_ms confirm_by;        /* deadline of CONFIRMING */
     locum_ms retry_at;          /* no attempt before this time */
     struct locum_backoff backoff;
-    locum_ms pending_since;      /* since when the wanted zone is not served; 0: it is */
-    locum_ms lag_ms;             /* duration of the last confirmed change; -1: none yet */
-    uint64_t failures;           /* since the start */
+    locum_ms moved;         /* when NSD last served a later serial after the file's */
+    bool moved_on;          /* from the serial of this file */
+    bool unsteady;          /* it did so twice; until it has been steady for LOCUM_NSD_STEADY_MS */
+    locum_ms pending_since; /* since when the wanted zone is not served; 0: it is */
+    locum_ms lag_ms;        /* duration of the last confirmed change; -1: none yet */
+    uint64_t failures;      /* since the start */
     char why[LOCUM_NSD_WHY_MAX]; /* the last failure, "": none since the last success */
     enum locum_nsd_state reported_state;
     uint32_t reported_serial;

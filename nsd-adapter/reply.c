@@ -3,29 +3,14 @@
 #include <arpa/nameser.h>
 #include <resolv.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/error.h"
 #include "base/foreign.h"
+#include "dns/soa.h"
 
 #define NOT_KNOWN " not configured"
 
-enum { FLAG_QR = 0x80, OPCODE = 0x78, FLAG_AA = 0x04, SHOWN_MAX = 120 };
-
-size_t
-locum_nsd_reply_soa_query(const char *zone, uint16_t id, uint8_t ret[LOCUM_NSD_QUERY_MAX])
-{
-    memset(ret, 0, LOCUM_NSD_QUERY_MAX);
-    ret[0] = (uint8_t)(id >> 8);
-    ret[1] = (uint8_t)id;
-    ret[5] = 1; /* question */
-    const int length = dn_comp(zone, ret + NS_HFIXEDSZ, NS_MAXCDNAME, NULL, NULL);
-    LOCUM_INVARIANT(length > 0);
-    const size_t end = NS_HFIXEDSZ + (size_t)length;
-    ret[end + 1] = ns_t_soa;
-    ret[end + 3] = ns_c_in;
-    return end + NS_QFIXEDSZ;
-}
+enum { FLAG_AA = 0x04, SHOWN_MAX = 120 };
 
 /* The serial of the SOA record that the answer section begins with. */
 static bool
@@ -58,26 +43,13 @@ locum_nsd_reply_read_soa(const uint8_t *query, size_t query_length, const uint8_
                          size_t length, enum locum_nsd_soa *ret, uint32_t *ret_serial,
                          uint8_t *ret_rcode)
 {
-    const uint8_t *at = reply + 4;
-    unsigned questions;
-    unsigned answers;
-    if (length < NS_HFIXEDSZ || memcmp(query, reply, 2) != 0 || (reply[2] & FLAG_QR) == 0 ||
-        (reply[2] & OPCODE) != 0) {
+    const uint16_t id = (uint16_t)(query[0] << 8 | query[1]);
+    if (!locum_soa_is_answered(query, query_length, id, reply, length)) {
         return LOCUM_ERR_PROTOCOL;
     }
     const uint8_t rcode = reply[3] & 0x0f;
-    NS_GET16(questions, at);
-    NS_GET16(answers, at);
-    /* A server may leave the question out of an error. */
-    const bool echoed =
-        questions == 1 && length >= query_length &&
-        strncasecmp((const char *)query + NS_HFIXEDSZ, (const char *)reply + NS_HFIXEDSZ,
-                    query_length - NS_HFIXEDSZ - 5) == 0 &&
-        memcmp(query + query_length - 5, reply + query_length - 5, 5) == 0;
-    if (!echoed && (questions != 0 || rcode == 0)) {
-        return LOCUM_ERR_PROTOCOL;
-    }
-    const bool found = rcode == 0 && (reply[2] & FLAG_AA) != 0 && answers > 0 &&
+    const bool answers = reply[6] != 0 || reply[7] != 0;
+    const bool found = rcode == 0 && (reply[2] & FLAG_AA) != 0 && answers &&
                        read_serial(reply + query_length, reply + length, ret_serial);
     *ret = found ? LOCUM_NSD_SOA_SERIAL : LOCUM_NSD_SOA_NONE;
     *ret_rcode = rcode;
@@ -98,7 +70,7 @@ locum_nsd_reply_read(struct locum_slice reply, struct locum_text *why)
 {
     struct locum_slice rest = reply;
     struct locum_slice line;
-    struct locum_slice first = {0};
+    struct locum_slice first = locum_slice_of("");
     bool ok = false;
     while (rest.at != NULL && locum_slice_cut(&rest, '\n', &line)) {
         first = first.length == 0 ? line : first;

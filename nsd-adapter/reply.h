@@ -1,6 +1,6 @@
 /*
- * reply: write the query for a zone's SOA, and read what NSD replies to it (RFC 1035 4.1) and to
- * a command on its control channel (nsd-control(8)). Pure. Any bytes may come as a reply to the
+ * reply: read what NSD replies to a query for a zone's SOA (dns/soa.h, RFC 1035 4.1) and to a
+ * command on its control channel (nsd-control(8)). Pure. Any bytes may come as a reply to the
  * query, because any program can send to the socket.
  */
 #ifndef LOCUM_NSD_ADAPTER_REPLY_H
@@ -9,7 +9,6 @@
 #include "base/text.h"
 
 enum {
-    LOCUM_NSD_QUERY_MAX = 12 + 255 + 4,
     LOCUM_NSD_SOA_BYTES_MAX = 4096,
     LOCUM_NSD_REPLY_BYTES_MAX = 4096,
 };
@@ -20,14 +19,6 @@ enum locum_nsd_soa {
     LOCUM_NSD_SOA_NONE,   /* NSD does not serve the zone: not configured, not loaded, removed */
     LOCUM_NSD_SOA_SERIAL, /* NSD serves the zone, with this serial */
 };
-
-/*
- * Write the query.
- *
- * zone  a valid absolute name, with its last dot, without escapes (struct locum_nsd_settings).
- * Returns its length.
- */
-size_t locum_nsd_reply_soa_query(const char *zone, uint16_t id, uint8_t ret[LOCUM_NSD_QUERY_MAX]);
 
 /*
  * Read a reply to this query.

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "config/bind.h"
 #include "config/row.h"
+#include "config/source.h"
 
 #define AT(member) STORED(struct locum_nsd_settings, member)
 
@@ -29,9 +30,11 @@ static const struct locum_schema_row rows[] = {
     .note = "If the coordinator does not answer for this long, NSD gets the fail-open zone"},
 [ZONE] = {"zone", DOMAIN, DERIVED("every zone of the coordinator"), AT(zone),
     .note = "Carry only this zone of the coordinator"},
-[STATE_DIR] = {"state-dir", PATH(LOCUM_PATH_MAX - 16), DEFAULT("/var/lib/locum-nsd"), AT(state_dir),
-    .note = "Without `zone`: the folder of the file `zone.list`",
-    .help = "It names the coordinator's zones, for a start without the coordinator."},
+[STATE_DIR] = {"state-dir", PATH(LOCUM_PATH_MAX - 16), DEFAULT(LOCUM_NSD_SETTINGS_DEFAULT_STATE), AT(state_dir),
+    .note = "Folder of what an earlier run has kept",
+    .help = "Without `zone` the file `zone.list` names the coordinator's zones, for a start without "
+            "the coordinator. A file `*.kept` holds the last configuration that took effect, for a "
+            "start whose files are refused."},
 [NSD] = {"nsd", MAP, DEFAULT(NULL), .note = "The NSD on this host"},
 [NSD_CONFIG] = {"nsd.config", PATH(LOCUM_PATH_MAX), DEFAULT("/etc/nsd/nsd.conf"), AT(nsd_config),
     .note = "NSD's configuration file",
@@ -51,7 +54,7 @@ static const struct locum_schema_row rows[] = {
 const struct locum_schema locum_nsd_keys = {rows, LOCUM_COUNT(rows)};
 
 int
-locum_nsd_settings_load(const char *path, locum_problem_fn *report, void *user,
+locum_nsd_settings_load(const char *path, const char *text, locum_problem_fn *report, void *user,
                         struct locum_nsd_settings *ret)
 {
     struct locum_nsd_settings settings = {.path = path};
@@ -59,7 +62,7 @@ locum_nsd_settings_load(const char *path, locum_problem_fn *report, void *user,
     if (bind == NULL) {
         return LOCUM_ERR_MEMORY;
     }
-    int status = locum_bind_file(bind, &locum_nsd_keys, path, &settings);
+    int status = locum_bind_file(bind, &locum_nsd_keys, path, text, &settings);
     if (status == 0) {
         if (settings.zonefile[0] != '\0' && settings.zone[0] == '\0') {
             locum_bind_error(bind, NSD_ZONEFILE, 0,
@@ -67,6 +70,8 @@ locum_nsd_settings_load(const char *path, locum_problem_fn *report, void *user,
                              "zone files are those of nsd.config");
         }
         status = bind->problems.error_count > 0 ? LOCUM_ERR_INVALID : 0;
+        settings.source = status == 0 ? locum_source_of(&bind->document, NULL) : NULL;
+        status = status == 0 && settings.source == NULL ? LOCUM_ERR_MEMORY : status;
         yaml_document_delete(&bind->document); /* the last error may have its place there */
     }
     locum_problems_report(&bind->problems, path, report, user);
@@ -75,4 +80,11 @@ locum_nsd_settings_load(const char *path, locum_problem_fn *report, void *user,
     }
     free(bind);
     return status;
+}
+
+void
+locum_nsd_settings_free(struct locum_nsd_settings *self)
+{
+    free(self->source);
+    self->source = NULL;
 }

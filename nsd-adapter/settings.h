@@ -8,7 +8,8 @@
 #include "config/config.h"
 #include "config/schema.h"
 
-#define LOCUM_NSD_SETTINGS_DEFAULT_PATH "/etc/locum/locum-nsd.yaml"
+#define LOCUM_NSD_SETTINGS_DEFAULT_PATH  "/etc/locum/locum-nsd.yaml"
+#define LOCUM_NSD_SETTINGS_DEFAULT_STATE "/var/lib/locum-nsd"
 
 struct locum_nsd_settings {
     const char *path;                     /* of the file itself, borrowed */
@@ -20,6 +21,7 @@ struct locum_nsd_settings {
     char zonefile[LOCUM_PATH_MAX + 1]; /* "": what nsd_config says */
     struct locum_address address;      /* where NSD answers queries */
     char pattern[64];
+    char *source; /* the text of the file (config/source.h) */
 };
 
 /* The keys of the file; offsets count from struct locum_nsd_settings. */
@@ -28,10 +30,14 @@ extern const struct locum_schema locum_nsd_keys;
 /*
  * Read and validate the file.
  *
+ * text    what to read instead of the file; NULL.
  * report  called for each error before this returns; never NULL.
  * Returns 0, LOCUM_ERR_INVALID or LOCUM_ERR_MEMORY.
  */
-int locum_nsd_settings_load(const char *path, locum_problem_fn *report, void *user,
-                            struct locum_nsd_settings *ret) LOCUM_MUST_CHECK;
+int locum_nsd_settings_load(const char *path, const char *text, locum_problem_fn *report,
+                            void *user, struct locum_nsd_settings *ret) LOCUM_MUST_CHECK;
+
+/* Free what they hold. */
+void locum_nsd_settings_free(struct locum_nsd_settings *self);
 
 #endif

@@ -101,7 +101,7 @@ print_zone(const struct locum_nsd_settings *settings, const char *name, const js
     char *text = NULL;
     memcpy(plain, name, strlen(name) - 1);
     (void)printf("%-12s %s\n", "zone", name);
-    if (locum_nsd_conf_zonefile(settings, plain, locum_problems_print, NULL, &file) != 0) {
+    if (locum_nsd_conf_zonefile(settings, plain, NULL, locum_problems_print, NULL, &file) != 0) {
         return false;
     }
     locum_nsd_files_init(&files, file.path);
@@ -152,8 +152,7 @@ check_access(const char *path)
                          : access(path, R_OK) != 0 && errno == EACCES        ? path
                                                                              : NULL;
     if (denied != NULL) {
-        (void)fprintf(stderr,
-                      "%s: error: permission denied: run chown " LOCUM_USER_SERVICE " on it\n",
+        (void)fprintf(stderr, "%s: error: permission denied: run chown " LOCUM_USER_NSD " on it\n",
                       denied);
     }
     return denied == NULL ? 0 : LOCUM_ERR_DENIED;
@@ -165,7 +164,7 @@ locum_nsd_adapter_check(const struct locum_nsd_settings *settings)
     struct locum_nsd_conf conf;
     struct locum_nsd_names names;
     json_t *status = NULL;
-    int wrong = locum_nsd_conf_read(settings, locum_problems_print, NULL, &conf);
+    int wrong = locum_nsd_conf_read(settings, NULL, locum_problems_print, NULL, &conf);
     if (wrong == 0 && settings->zone[0] == '\0' &&
         locum_client_ask(settings->coordinator, "/status", NULL, stderr, &status) != 0) {
         (void)fprintf(stderr, "%s: the zones that the coordinator had last are checked\n",
@@ -176,7 +175,8 @@ locum_nsd_adapter_check(const struct locum_nsd_settings *settings)
     for (size_t i = 0; wrong == 0 && i < names.count; i++) {
         struct locum_nsd_zonefile file;
         names.at[i][strlen(names.at[i]) - 1] = '\0';
-        wrong = locum_nsd_conf_zonefile(settings, names.at[i], locum_problems_print, NULL, &file);
+        wrong =
+            locum_nsd_conf_zonefile(settings, names.at[i], NULL, locum_problems_print, NULL, &file);
         if (wrong == 0) {
             (void)printf("%s: zone %s: file %s, from `zonefile: %s` of its %s\n",
                          settings->nsd_config, names.at[i], file.path, file.written,

@@ -322,10 +322,12 @@ report(struct locum_nsd_zone *self)
     json_t *serial = is_served(self) ? json_integer((json_int_t)core->seen_serial) : json_null();
     json_t *lag_ms = lag >= 0 ? json_integer((json_int_t)lag) : json_null();
     const char *error = state == LOCUM_NSD_FAILED ? core->why : NULL;
+    const char *reason = self->site->fallback.reason;
     locum_nsd_upstream_report(self->upstream,
-                              json_pack("{s:s, s:o, s:o, s:s, s:s?}", "zone", self->name, "serial",
-                                        serial, "lag_ms", lag_ms, "state",
-                                        locum_nsd_reconcile_state_text(state), "error", error));
+                              json_pack("{s:s, s:o, s:o, s:s, s:s?, s:s?}", "zone", self->name,
+                                        "serial", serial, "lag_ms", lag_ms, "state",
+                                        locum_nsd_reconcile_state_text(state), "error", error,
+                                        "warning", reason[0] != '\0' ? reason : NULL));
     self->site->on_report(self->site->user);
 }
 
@@ -351,6 +353,12 @@ static void
 read_files(struct locum_nsd_zone *self)
 {
     char why[WHY_BYTES] = "";
+    struct zone_copy last;
+    if (locum_nsd_files_read(self->files.last, self->name, &last.text, &last.read, why) == 0) {
+        deliver(self, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_LAST,
+                                                .version = version_of(&last.read)});
+        free(last.text);
+    }
     if (locum_nsd_files_read(self->files.open, self->name, &self->open.text, &self->open.read,
                              why) == 0) {
         self->open_kept = self->open.read.digest;
@@ -362,12 +370,13 @@ read_files(struct locum_nsd_zone *self)
 
 /* Find and lock the file; say what was taken from NSD's configuration. On failure it is logged. */
 static int
-take_file(struct locum_nsd_zone *self)
+take_file(struct locum_nsd_zone *self, struct locum_nsd_answers *answers)
 {
     const struct locum_nsd_settings *settings = self->site->settings;
     char why[WHY_BYTES] = "";
     struct locum_nsd_zonefile file;
-    int status = locum_nsd_conf_zonefile(settings, self->plain, locum_problems_log, NULL, &file);
+    int status =
+        locum_nsd_conf_zonefile(settings, self->plain, answers, locum_problems_log, NULL, &file);
     if (status != 0) {
         return status;
     }
@@ -388,8 +397,7 @@ take_file(struct locum_nsd_zone *self)
 }
 
 int
-locum_nsd_zone_create(const struct locum_nsd_site *site, const char *name,
-                      struct locum_nsd_zone **ret)
+locum_nsd_zone_create(struct locum_nsd_site *site, const char *name, struct locum_nsd_zone **ret)
 {
     const struct locum_nsd_settings *settings = site->settings;
     struct locum_nsd_zone *self = calloc(1, sizeof(*self));
@@ -407,7 +415,7 @@ locum_nsd_zone_create(const struct locum_nsd_site *site, const char *name,
     locum_timer_run_last(&self->timer);
     locum_nsd_control_init(&self->control, site->base, &site->conf, on_control, self);
     locum_nsd_ask_init(&self->ask, site->base, &settings->address, self->name, on_soa, self);
-    const int status = take_file(self);
+    const int status = take_file(self, &site->answers);
     if (status == 0) {
         self->upstream =
             locum_nsd_upstream_create(site->base, settings->coordinator, self->name, on_zone, self);

@@ -9,14 +9,16 @@
 #define LOCUM_NSD_ADAPTER_ZONE_H
 
 #include "base/timer.h"
-#include "nsd-adapter/nsdconf.h"
+#include "nsd-adapter/fallback.h"
 
 struct locum_nsd_zone;
 
-/* What the zones share; borrowed until the last one is destroyed. */
+/* What the zones share; `answers` grows with each. Borrowed until the last one is destroyed. */
 struct locum_nsd_site {
     const struct locum_nsd_settings *settings;
     struct locum_nsd_conf conf;
+    struct locum_nsd_answers answers;
+    struct locum_nsd_fallback fallback;
     struct event_base *base;
     void (*on_step)(void *user);   /* a zone has taken a step */
     void (*on_report)(void *user); /* and has reported */
@@ -29,7 +31,7 @@ struct locum_nsd_site {
  * name  absolute, with its last dot; copied.
  * Returns 0, or an error that was logged.
  */
-int locum_nsd_zone_create(const struct locum_nsd_site *site, const char *name,
+int locum_nsd_zone_create(struct locum_nsd_site *site, const char *name,
                           struct locum_nsd_zone **ret) LOCUM_MUST_CHECK;
 
 const char *locum_nsd_zone_name(const struct locum_nsd_zone *self);

@@ -95,6 +95,12 @@ locum_address_same_host(const struct locum_address *a, const struct locum_addres
 }
 
 bool
+locum_address_same_client(const struct locum_address *a, const struct locum_address *b)
+{
+    return a->family == b->family && memcmp(a->bytes, b->bytes, a->family == LOCUM_V4 ? 4 : 8) == 0;
+}
+
+bool
 locum_address_equal(const struct locum_address *a, const struct locum_address *b)
 {
     return locum_address_same_host(a, b) && a->port == b->port;

@@ -1,6 +1,6 @@
 /*
- * address: an IPv4 or IPv6 address with a port, as text and as a sockaddr. Numeric only: redis/
- * resolves host names (evdns).
+ * address: an IPv4 or IPv6 address with a port, as text and as a sockaddr. Numeric only:
+ * base/resolver.h looks host names up.
  */
 #ifndef LOCUM_BASE_ADDRESS_H
 #define LOCUM_BASE_ADDRESS_H
@@ -11,6 +11,8 @@
 
 #include "base/family.h"
 #include "base/text.h"
+
+enum { LOCUM_HOST_MAX = 253 }; /* characters of a host name */
 
 /* Room for "[" + the longest IPv6 text + "]:65535" + NUL. */
 enum { LOCUM_ADDRESS_TEXT_MAX = 56 };
@@ -40,6 +42,9 @@ bool locum_address_equal(const struct locum_address *a, const struct locum_addre
 
 /* Equal in family and bytes. */
 bool locum_address_same_host(const struct locum_address *a, const struct locum_address *b);
+
+/* Are they one client to a limit: the same IPv4 address, or the same /64 of IPv6? */
+bool locum_address_same_client(const struct locum_address *a, const struct locum_address *b);
 
 /* Is it equal to one of `count` addresses? */
 bool locum_address_is_in(const struct locum_address *self, const struct locum_address *list,

@@ -1,5 +1,6 @@
 #include "base/clock.h"
 
+#include <sys/timex.h>
 #include <time.h>
 
 #include "base/invariant.h"
@@ -19,4 +20,11 @@ locum_clock_read(void)
     return (struct locum_now){.mono = read_ms(CLOCK_MONOTONIC),
                               .boot = read_ms(CLOCK_BOOTTIME),
                               .wall = read_ms(CLOCK_REALTIME)};
+}
+
+bool
+locum_clock_is_synchronised(void)
+{
+    struct timex clock = {.modes = 0}; /* it only reads */
+    return adjtimex(&clock) >= 0 && (clock.status & STA_UNSYNC) == 0;
 }

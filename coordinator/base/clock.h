@@ -4,6 +4,7 @@
 #ifndef LOCUM_BASE_CLOCK_H
 #define LOCUM_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef int64_t locum_ms; /* milliseconds; a point in time or a duration */
@@ -16,5 +17,9 @@ struct locum_now {
 
 /* Read all three. Cannot fail on Linux. */
 struct locum_now locum_clock_read(void);
+
+/* The kernel calls the wall clock synchronised (adjtimex(2), STA_UNSYNC), as chrony and other NTP
+ * clients tell it. False also if it may not be asked (a sandbox). */
+bool locum_clock_is_synchronised(void);
 
 #endif

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -57,25 +59,49 @@ read_open_file(int fd, char *buffer, size_t size_bytes, size_t *ret_length, stru
     return 0;
 }
 
+/* The descriptor, or an error. */
+static int
+open_regular(const char *path, struct stat *ret_info, struct locum_text *why)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) {
+        return fail_with_errno(why);
+    }
+    if (fstat(fd, ret_info) == 0 && S_ISREG(ret_info->st_mode)) {
+        return fd;
+    }
+    (void)close(fd);
+    locum_text_add(why, "not a regular file");
+    return LOCUM_ERR_INVALID;
+}
+
+int
+locum_file_open(const char *path, char ret_via[LOCUM_FILE_VIA_MAX], struct locum_text *ret_why)
+{
+    struct stat info;
+    const int fd = open_regular(path, &info, ret_why);
+    if (fd >= 0) {
+        (void)locum_text_format_buffer(ret_via, LOCUM_FILE_VIA_MAX, "/proc/self/fd/%d", fd);
+    }
+    return fd;
+}
+
 /* forbidden: mode bits that the file must not have; 0: it is no secret. */
 static int
 read_regular(const char *path, mode_t forbidden, char *buffer, size_t size_bytes,
              size_t *ret_length, mode_t *ret_mode, struct locum_text *why)
 {
-    struct stat info;
-    int status = LOCUM_ERR_INVALID;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat info = {.st_mode = 0};
+    int status;
+    const int fd = open_regular(path, &info, why);
     if (fd < 0) {
-        status = fail_with_errno(why);
-        if (status == LOCUM_ERR_DENIED && forbidden != 0) {
-            locum_text_format(why, ": let this user read it: chgrp locum %s; chmod 0640 %s", path,
+        if (fd == LOCUM_ERR_DENIED && forbidden != 0) {
+            locum_text_format(why, ": let this user read it: chown locum %s; chmod 0400 %s", path,
                               path);
         }
-        return status;
+        return fd;
     }
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-        locum_text_add(why, "not a regular file");
-    } else if ((info.st_mode & forbidden) != 0) {
+    if ((info.st_mode & forbidden) != 0) {
         status = LOCUM_ERR_DENIED;
         locum_text_format(why, "users other than its owner and group can read it: chmod o= %s",
                           path);
@@ -151,15 +177,30 @@ locum_file_write(const char *path, const char *bytes, size_t length, mode_t mode
     return error == 0 ? 0 : discard(path, error);
 }
 
+static void
+directory_of(const char *path, char ret[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    (void)locum_text_format_buffer(ret, PATH_MAX, "%.*s",
+                                   slash != NULL ? (int)(slash - path) + 1 : 2,
+                                   slash != NULL ? path : "./");
+}
+
+bool
+locum_file_is_in_memory(const char *path)
+{
+    char directory[PATH_MAX];
+    struct statfs found;
+    directory_of(path, directory);
+    return statfs(directory, &found) == 0 &&
+           (found.f_type == TMPFS_MAGIC || found.f_type == RAMFS_MAGIC);
+}
+
 int
 locum_file_sync_directory(const char *path)
 {
-    char directory[PATH_MAX] = "./";
-    const char *slash = strrchr(path, '/');
-    if (slash != NULL) {
-        (void)locum_text_format_buffer(directory, sizeof(directory), "%.*s",
-                                       (int)(slash - path) + 1, path);
-    }
+    char directory[PATH_MAX];
+    directory_of(path, directory);
     const int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
         return errno == EACCES ? 0 : -1; /* writable, but not readable: the rename has worked */

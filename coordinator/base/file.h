@@ -29,6 +29,17 @@ int locum_file_read_private(const char *path, char *buffer, size_t size_bytes, s
                             struct locum_text *ret_why) LOCUM_MUST_CHECK;
 
 /*
+ * Open a regular file for a library that wants its path. Never waits for a FIFO.
+ *
+ * ret_via  a path that leads to this file, whatever `path` is by then, while it is open.
+ * ret_why  as above.
+ * Returns the descriptor, which the caller closes, or an error as above.
+ */
+enum { LOCUM_FILE_VIA_MAX = 32 };
+int locum_file_open(const char *path, char ret_via[LOCUM_FILE_VIA_MAX],
+                    struct locum_text *ret_why) LOCUM_MUST_CHECK;
+
+/*
  * Write a new file with exactly this mode and sync it to the disk (fsync(2)). An old file or link
  * of this name is removed first, never written to. On failure no file is left.
  *
@@ -36,6 +47,10 @@ int locum_file_read_private(const char *path, char *buffer, size_t size_bytes, s
  */
 int locum_file_write(const char *path, const char *bytes, size_t length,
                      mode_t mode) LOCUM_MUST_CHECK;
+
+/* Is what is in the directory of `path` kept in memory (tmpfs, ramfs)? False if that is not known.
+ */
+bool locum_file_is_in_memory(const char *path);
 
 /* Sync the directory that holds `path`, so that a rename in it survives a power cut. 0 or -1. */
 int locum_file_sync_directory(const char *path);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <event2/event_struct.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -17,7 +18,11 @@
 #include "base/error.h"
 #include "base/thread.h"
 
-enum { CHUNK_BYTES = 4096, PIPE_CHUNKS = 16 /* the capacity of a pipe, pipe(7) */ };
+enum {
+    CHUNK_BYTES = 4096,
+    PIPE_CHUNKS = 16 /* the capacity of a pipe, pipe(7) */,
+    STARTING_WAIT_MS = 1
+};
 
 /* What loop and thread share. The lock is never held over a system call that waits. */
 struct process_run {
@@ -30,6 +35,7 @@ struct process_run {
     int ended_fd;   /* the thread writes to it at its end, unless abandoned */
     pid_t group;    /* the running process; 0: none that may be killed */
     bool killed;    /* the loop asked for it */
+    bool cancelled; /* locum_process_hold() has killed it; own.lock */
     bool over;      /* the thread is at its end, and `result` is set */
     bool abandoned; /* the loop no longer waits: the thread frees all this */
     struct locum_process_result result;
@@ -51,6 +57,8 @@ static struct {
     pthread_mutex_t lock;
     LIST_HEAD(, process_run) runs; /* their processes may be running, or ended and not reaped */
     size_t starting;               /* processes that exist, but are not in `runs` yet */
+    bool held;                     /* none is to be started */
+    bool adopts;                   /* the program before this one may have left children */
 } own = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static bool
@@ -73,7 +81,7 @@ reap_inherited(void)
     int subreaper = 0;
     siginfo_t info = {0};
     (void)prctl(PR_GET_CHILD_SUBREAPER, &subreaper);
-    while ((getpid() == 1 || subreaper != 0) && own.starting == 0 &&
+    while ((getpid() == 1 || subreaper != 0 || own.adopts) && own.starting == 0 &&
            waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0 &&
            !is_own(info.si_pid)) {
         (void)waitpid(info.si_pid, NULL, WNOHANG);
@@ -123,6 +131,16 @@ set_attributes(posix_spawnattr_t *attributes)
            posix_spawnattr_setsigdefault(attributes, &all) == 0;
 }
 
+/*
+ * The new process gets no capability of this one (AmbientCapabilities of a unit), unless root runs
+ * both. Capabilities are those of a thread, and this one only waits from here on.
+ */
+static void
+give_up_capabilities(void)
+{
+    (void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+}
+
 /* 0 or errno. posix_spawn(3) copies no memory and stops only this thread until the exec. */
 static int
 spawn(const struct process_run *self, pid_t *ret)
@@ -159,6 +177,17 @@ set_group(struct process_run *self, pid_t group)
     (void)pthread_mutex_unlock(&self->lock);
 }
 
+static void
+kill_group(struct process_run *self)
+{
+    (void)pthread_mutex_lock(&self->lock);
+    self->killed = true;
+    if (self->group != 0) {
+        (void)kill(-self->group, SIGKILL);
+    }
+    (void)pthread_mutex_unlock(&self->lock);
+}
+
 /*
  * The process has ended but is not reaped yet, so no other group can have its number. Kill the
  * rest of the group, then reap the process and those of the group whose parent we are (as process 1
@@ -180,7 +209,6 @@ wait_for_exit(struct process_run *self, pid_t pid)
 {
     siginfo_t info;
     int failed;
-    set_group(self, pid);
     do {
         failed = waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
     } while (failed != 0 && errno == EINTR);
@@ -197,13 +225,18 @@ static int
 start_own(struct process_run *self)
 {
     (void)pthread_mutex_lock(&own.lock);
-    own.starting++;
+    const bool held = own.held;
+    own.starting += !held;
     (void)pthread_mutex_unlock(&own.lock);
+    if (held) {
+        return ECANCELED;
+    }
     const int failure = spawn(self, &self->pid);
     (void)pthread_mutex_lock(&own.lock);
     own.starting--;
     if (failure == 0) {
         LIST_INSERT_HEAD(&own.runs, self, entry);
+        set_group(self, self->pid);
     }
     reap_inherited();
     (void)pthread_mutex_unlock(&own.lock);
@@ -217,12 +250,14 @@ run_process(void *user)
     (void)pthread_mutex_lock(&self->lock);
     const bool wanted = !self->killed;
     (void)pthread_mutex_unlock(&self->lock);
+    give_up_capabilities();
     self->result.failure = wanted ? start_own(self) : ECANCELED;
     (void)close(self->output);
     if (self->result.failure == 0) {
         wait_for_exit(self, self->pid);
         (void)pthread_mutex_lock(&own.lock);
         LIST_REMOVE(self, entry);
+        self->result.failure = self->cancelled ? ECANCELED : self->result.failure;
         reap_inherited();
         (void)pthread_mutex_unlock(&own.lock);
     }
@@ -358,13 +393,37 @@ locum_process_output(const struct locum_process *self)
 void
 locum_process_kill(struct locum_process *self)
 {
-    struct process_run *run = self->run;
-    (void)pthread_mutex_lock(&run->lock);
-    run->killed = true;
-    if (run->group != 0) {
-        (void)kill(-run->group, SIGKILL);
+    kill_group(self->run);
+}
+
+void
+locum_process_hold(bool held)
+{
+    struct process_run *run;
+    (void)pthread_mutex_lock(&own.lock);
+    own.held = held;
+    while (held && own.starting > 0) { /* until its posix_spawn(3) has returned */
+        (void)pthread_mutex_unlock(&own.lock);
+        (void)poll(NULL, 0, STARTING_WAIT_MS);
+        (void)pthread_mutex_lock(&own.lock);
     }
-    (void)pthread_mutex_unlock(&run->lock);
+    LIST_FOREACH(run, &own.runs, entry)
+    {
+        if (held) {
+            run->cancelled = true;
+            kill_group(run);
+        }
+    }
+    (void)pthread_mutex_unlock(&own.lock);
+}
+
+void
+locum_process_adopt(void)
+{
+    (void)pthread_mutex_lock(&own.lock);
+    own.adopts = true;
+    reap_inherited();
+    (void)pthread_mutex_unlock(&own.lock);
 }
 
 /* The thread may be at its end, or needs its run for longer. */

@@ -22,7 +22,7 @@ enum { LOCUM_PROCESS_OUTPUT_MAX = 4096 }; /* bytes kept; further output is read 
 struct locum_process;
 
 struct locum_process_result {
-    int failure; /* errno: it could not be started; 0 */
+    int failure; /* errno: it could not be started; ECANCELED: locum_process_hold(); 0 */
     int status;  /* as waitpid(2) returns it, if it was started */
 };
 
@@ -52,6 +52,16 @@ void locum_process_kill(struct locum_process *self);
  * Call it at SIGCHLD; a run that ends does it too. No other code may then wait for children.
  */
 void locum_process_reap_inherited(void);
+
+/*
+ * Before the program is replaced by execve(2): start no process, and kill the groups of those that
+ * run; when this returns, none is being started. Or go on: a process that was killed has ended. Its
+ * status, and that of one that was to be started, says nothing: its failure is ECANCELED.
+ */
+void locum_process_hold(bool held);
+
+/* After an execve(2): children of the program before are to be reaped as inherited ones are. */
+void locum_process_adopt(void);
 
 /* Kill it if it runs, and do not call on_end; its thread frees the rest. NULL is fine. */
 void locum_process_destroy(struct locum_process *self);

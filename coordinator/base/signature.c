@@ -4,8 +4,10 @@
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <openssl/params.h>
 #include <openssl/rand.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -24,8 +26,29 @@ refuse_line(struct locum_text *why, uint64_t line, int error, const char *what)
     return error;
 }
 
+/* What a file holds, and how messages name it. */
+struct content {
+    const char *too_many, *no_digits, *empty, *absent;
+};
+
+static const struct content secrets_content = {
+    .too_many = "at most 8 secrets",
+    .no_digits = "not 64 hex digits: make one with `locum keygen --cluster`",
+    .empty = "holds no secret: make one with `locum keygen --cluster`",
+    .absent = ": copy it from another node, or make the cluster's first with "
+              "`locum keygen --cluster`",
+};
+
+static const struct content keys_content = {
+    .too_many = "at most 8 private keys",
+    .no_digits = "not 64 hex digits: make one with `locum keygen --node`",
+    .empty = "holds no private key: make one with `locum keygen --node`",
+    .absent = ": make the key pair of this node with `locum keygen --node`",
+};
+
 static int
-parse_secrets(struct locum_slice rest, struct locum_secrets *ret, struct locum_text *why)
+parse_lines(const struct content *content, struct locum_slice rest, struct locum_secrets *ret,
+            struct locum_text *why)
 {
     struct locum_slice line;
     for (uint64_t number = 1; locum_slice_cut(&rest, '\n', &line); number++) {
@@ -33,19 +56,92 @@ parse_secrets(struct locum_slice rest, struct locum_secrets *ret, struct locum_t
             continue;
         }
         if (ret->count == LOCUM_SECRETS_MAX) {
-            return refuse_line(why, number, LOCUM_ERR_RANGE, "at most 8 secrets");
+            return refuse_line(why, number, LOCUM_ERR_RANGE, content->too_many);
         }
         if (locum_slice_hex(line, ret->key[ret->count], LOCUM_SECRET_BYTES) != 0) {
-            return refuse_line(why, number, LOCUM_ERR_INVALID,
-                               "not 64 hex digits: make one with `locum keygen --cluster`");
+            return refuse_line(why, number, LOCUM_ERR_INVALID, content->no_digits);
         }
         ret->count++;
     }
     if (ret->count == 0) {
-        locum_text_add(why, "holds no secret: make one with `locum keygen --cluster`");
+        locum_text_add(why, content->empty);
         return LOCUM_ERR_INVALID;
     }
     return 0;
+}
+
+int
+locum_signature_public(const uint8_t private_key[LOCUM_KEY_BYTES],
+                       uint8_t ret_public[LOCUM_KEY_BYTES])
+{
+    size_t length = LOCUM_KEY_BYTES;
+    EVP_PKEY *key =
+        EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, private_key, LOCUM_KEY_BYTES);
+    const bool made = key != NULL && EVP_PKEY_get_raw_public_key(key, ret_public, &length) == 1;
+    EVP_PKEY_free(key);
+    return made ? 0 : LOCUM_ERR_MEMORY;
+}
+
+int
+locum_signature_agree(const uint8_t private_key[LOCUM_KEY_BYTES],
+                      const uint8_t public_key[LOCUM_KEY_BYTES],
+                      uint8_t ret_shared[LOCUM_KEY_BYTES])
+{
+    size_t length = LOCUM_KEY_BYTES;
+    int status = LOCUM_ERR_MEMORY;
+    EVP_PKEY *own =
+        EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, private_key, LOCUM_KEY_BYTES);
+    EVP_PKEY *other =
+        EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, public_key, LOCUM_KEY_BYTES);
+    EVP_PKEY_CTX *context = own != NULL ? EVP_PKEY_CTX_new(own, NULL) : NULL;
+    if (other != NULL && context != NULL && EVP_PKEY_derive_init(context) == 1 &&
+        EVP_PKEY_derive_set_peer(context, other) == 1) {
+        /* OpenSSL refuses a result of zeros, as RFC 7748 6.1 recommends. */
+        status = EVP_PKEY_derive(context, ret_shared, &length) == 1 ? 0 : LOCUM_ERR_INVALID;
+    }
+    EVP_PKEY_CTX_free(context);
+    EVP_PKEY_free(other);
+    EVP_PKEY_free(own);
+    return status;
+}
+
+int
+locum_signature_derive(struct locum_slice material, struct locum_slice salt,
+                       struct locum_slice info, uint8_t ret_key[LOCUM_KEY_BYTES])
+{
+    char digest[] = "SHA256"; /* OpenSSL takes pointers to non-const */
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (char *)material.at, material.length),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (char *)salt.at, salt.length),
+        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, (char *)info.at, info.length),
+        OSSL_PARAM_construct_end(),
+    };
+    EVP_KDF *hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    EVP_KDF_CTX *context = EVP_KDF_CTX_new(hkdf);
+    const bool made =
+        context != NULL && EVP_KDF_derive(context, ret_key, LOCUM_KEY_BYTES, params) == 1;
+    EVP_KDF_CTX_free(context);
+    EVP_KDF_free(hkdf);
+    return made ? 0 : LOCUM_ERR_MEMORY;
+}
+
+int
+locum_signature_generate_key(char ret_private[2 * LOCUM_KEY_BYTES + 1],
+                             char ret_public[2 * LOCUM_KEY_BYTES + 1])
+{
+    uint8_t key[LOCUM_KEY_BYTES];
+    uint8_t public_key[LOCUM_KEY_BYTES];
+    int status = LOCUM_ERR_IO;
+    if (RAND_bytes(key, sizeof(key)) == 1 && locum_signature_public(key, public_key) == 0) {
+        struct locum_text text = locum_text_init(ret_private, 2 * LOCUM_KEY_BYTES + 1);
+        locum_text_add_hex(&text, key, sizeof(key));
+        text = locum_text_init(ret_public, 2 * LOCUM_KEY_BYTES + 1);
+        locum_text_add_hex(&text, public_key, sizeof(public_key));
+        status = 0;
+    }
+    OPENSSL_cleanse(key, sizeof(key));
+    return status;
 }
 
 int
@@ -91,6 +187,30 @@ create_context(const uint8_t key[LOCUM_SECRET_BYTES])
     return mac;
 }
 
+struct locum_signature_mac {
+    EVP_MAC_CTX *context;
+};
+
+struct locum_signature_mac *
+locum_signature_mac_create(const uint8_t key[LOCUM_KEY_BYTES])
+{
+    struct locum_signature_mac *self = malloc(sizeof(*self));
+    if (self != NULL && (self->context = create_context(key)) == NULL) {
+        free(self);
+        return NULL;
+    }
+    return self;
+}
+
+void
+locum_signature_mac_destroy(struct locum_signature_mac *self)
+{
+    if (self != NULL) {
+        EVP_MAC_CTX_free(self->context);
+        free(self);
+    }
+}
+
 static EVP_MAC_CTX *
 find_context(const uint8_t key[LOCUM_SECRET_BYTES])
 {
@@ -110,36 +230,55 @@ find_context(const uint8_t key[LOCUM_SECRET_BYTES])
     return context->mac;
 }
 
+static bool
+run_context(EVP_MAC_CTX *mac, const void *at, size_t length, uint8_t ret_mac[MAC_BYTES])
+{
+    size_t written = 0;
+    const bool made = EVP_MAC_init(mac, NULL, 0, NULL) == 1 &&
+                      EVP_MAC_update(mac, at, length) == 1 &&
+                      EVP_MAC_final(mac, ret_mac, &written, MAC_BYTES) == 1;
+    LOCUM_INVARIANT(!made || written == MAC_BYTES);
+    return made;
+}
+
 /* False: out of memory, only at the first use of a key in this thread. */
 static bool
 compute_mac(const uint8_t key[LOCUM_SECRET_BYTES], const char *at, size_t length,
             uint8_t ret_mac[MAC_BYTES])
 {
     EVP_MAC_CTX *mac = find_context(key);
-    size_t written = 0;
-    const bool made = mac != NULL && EVP_MAC_init(mac, NULL, 0, NULL) == 1 &&
-                      EVP_MAC_update(mac, (const unsigned char *)at, length) == 1 &&
-                      EVP_MAC_final(mac, ret_mac, &written, MAC_BYTES) == 1;
-    LOCUM_INVARIANT(!made || written == MAC_BYTES);
-    return made;
+    return mac != NULL && run_context(mac, at, length, ret_mac);
 }
 
-int
-locum_signature_read_secrets(const char *path, struct locum_secrets *ret,
-                             struct locum_text *ret_why)
+void
+locum_signature_mac_compute(struct locum_signature_mac *self, const void *bytes, size_t length,
+                            uint8_t ret_mac[LOCUM_DIGEST_BYTES])
+{
+    const bool made = run_context(self->context, bytes, length, ret_mac);
+    LOCUM_INVARIANT(made);
+}
+
+bool
+locum_signature_equal(const uint8_t *a, const uint8_t *b, size_t length)
+{
+    return CRYPTO_memcmp(a, b, length) == 0;
+}
+
+static int
+read_lines(const struct content *content, const char *path, struct locum_secrets *ret,
+           struct locum_text *ret_why)
 {
     char buffer[FILE_BYTES_MAX + 1];
     struct locum_secrets secrets = {0};
     size_t length = 0;
     int status = locum_file_read_private(path, buffer, sizeof(buffer), &length, ret_why);
     if (status == LOCUM_ERR_NOT_FOUND) {
-        locum_text_add(ret_why, ": copy it from another node, or make the cluster's first with "
-                                "`locum keygen --cluster`");
+        locum_text_add(ret_why, content->absent);
     } else if (status == LOCUM_ERR_RANGE) {
         locum_text_add(ret_why, ": it must hold 64 hex digits a line");
     } else if (status == 0) {
-        status =
-            parse_secrets((struct locum_slice){.at = buffer, .length = length}, &secrets, ret_why);
+        status = parse_lines(content, (struct locum_slice){.at = buffer, .length = length},
+                             &secrets, ret_why);
     }
     if (status == 0) {
         *ret = secrets;
@@ -147,6 +286,19 @@ locum_signature_read_secrets(const char *path, struct locum_secrets *ret,
     OPENSSL_cleanse(buffer, sizeof(buffer));
     OPENSSL_cleanse(&secrets, sizeof(secrets));
     return status;
+}
+
+int
+locum_signature_read_secrets(const char *path, struct locum_secrets *ret,
+                             struct locum_text *ret_why)
+{
+    return read_lines(&secrets_content, path, ret, ret_why);
+}
+
+int
+locum_signature_read_keys(const char *path, struct locum_secrets *ret, struct locum_text *ret_why)
+{
+    return read_lines(&keys_content, path, ret, ret_why);
 }
 
 int

@@ -1,6 +1,7 @@
 /*
- * signature: HMAC-SHA256 (RFC 2104, FIPS 180-4) of a heartbeat's text with the cluster secret, and
- * the plain digest that shows whether two nodes run the same configuration.
+ * signature: HMAC-SHA256 (RFC 2104, FIPS 180-4) of a heartbeat's text with the cluster secret, the
+ * plain digest that shows whether two nodes run the same configuration, and what keyring.h needs
+ * for a key per node: X25519 (RFC 7748) and HKDF-SHA256 (RFC 5869).
  *
  * A signed line is "<text> hmac=<64 hex digits>". Several secrets are accepted; the first one
  * signs. To rotate: add the new secret last on every node, then move it first on every node, then
@@ -9,6 +10,7 @@
 #ifndef LOCUM_BASE_SIGNATURE_H
 #define LOCUM_BASE_SIGNATURE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +21,7 @@ enum {
     LOCUM_SECRET_BYTES = 32,
     LOCUM_SECRETS_MAX = 8,
     LOCUM_SIGNATURE_BYTES = 6 + 64, /* " hmac=" and the digits */
+    LOCUM_KEY_BYTES = 32,           /* of an X25519 key, private or public, and of a derived one */
 };
 
 struct locum_secrets {
@@ -38,6 +41,13 @@ int locum_signature_read_secrets(const char *path, struct locum_secrets *ret,
                                  struct locum_text *ret_why) LOCUM_MUST_CHECK;
 
 /*
+ * Read a file with the private keys of a node, in the same form; the first is as good as any other.
+ * ret_why and errors as above.
+ */
+int locum_signature_read_keys(const char *path, struct locum_secrets *ret,
+                              struct locum_text *ret_why) LOCUM_MUST_CHECK;
+
+/*
  * Take all memory that this thread needs to sign and check with these secrets, so that no heartbeat
  * can lack it. 0 or LOCUM_ERR_MEMORY.
  */
@@ -45,6 +55,42 @@ int locum_signature_prepare(const struct locum_secrets *secrets) LOCUM_MUST_CHEC
 
 /* A new random secret as 64 hex digits. 0 or LOCUM_ERR_IO. */
 int locum_signature_generate_secret(char ret_hex[2 * LOCUM_SECRET_BYTES + 1]) LOCUM_MUST_CHECK;
+
+/* A new random private key of a node as 64 hex digits, and its public key. 0 or LOCUM_ERR_IO. */
+int locum_signature_generate_key(char ret_private[2 * LOCUM_KEY_BYTES + 1],
+                                 char ret_public[2 * LOCUM_KEY_BYTES + 1]) LOCUM_MUST_CHECK;
+
+/* The public key of a private one. 0 or LOCUM_ERR_MEMORY. */
+int locum_signature_public(const uint8_t private_key[LOCUM_KEY_BYTES],
+                           uint8_t ret_public[LOCUM_KEY_BYTES]) LOCUM_MUST_CHECK;
+
+/*
+ * What the owners of two key pairs have in common (RFC 7748 6.1): X25519 of the own private key and
+ * the public key of the other. 0, LOCUM_ERR_INVALID (no point that a private key gives: the result
+ * would be known to all) or LOCUM_ERR_MEMORY.
+ */
+int locum_signature_agree(const uint8_t private_key[LOCUM_KEY_BYTES],
+                          const uint8_t public_key[LOCUM_KEY_BYTES],
+                          uint8_t ret_shared[LOCUM_KEY_BYTES]) LOCUM_MUST_CHECK;
+
+/* A key made with HKDF-SHA256 (RFC 5869) of `material`, with `salt` and `info`. 0 or
+ * LOCUM_ERR_MEMORY. */
+int locum_signature_derive(struct locum_slice material, struct locum_slice salt,
+                           struct locum_slice info,
+                           uint8_t ret_key[LOCUM_KEY_BYTES]) LOCUM_MUST_CHECK;
+
+/* HMAC-SHA256 with one key, made ready once. One thread at a time may use it. */
+struct locum_signature_mac;
+/* NULL: out of memory. */
+struct locum_signature_mac *locum_signature_mac_create(const uint8_t key[LOCUM_KEY_BYTES]);
+/* Cannot fail. */
+void locum_signature_mac_compute(struct locum_signature_mac *self, const void *bytes, size_t length,
+                                 uint8_t ret_mac[LOCUM_DIGEST_BYTES]);
+/* NULL is fine. */
+void locum_signature_mac_destroy(struct locum_signature_mac *self);
+
+/* Are they equal? In constant time. */
+bool locum_signature_equal(const uint8_t *a, const uint8_t *b, size_t length) LOCUM_MUST_CHECK;
 
 /* Append the signature of the whole `text`, made with the first secret. 0 or LOCUM_ERR_SPACE. */
 int locum_signature_add(const struct locum_secrets *secrets,

@@ -92,7 +92,7 @@ locum_slice_hex(struct locum_slice self, uint8_t *ret_bytes, size_t length)
         }
     }
     for (size_t i = 0; i < length; i++) {
-        ret_bytes[i] = (uint8_t)(hex_digit(self.at[2 * i]) << 4 | hex_digit(self.at[2 * i + 1]));
+        ret_bytes[i] = (uint8_t)(16 * hex_digit(self.at[2 * i]) + hex_digit(self.at[2 * i + 1]));
     }
     return 0;
 }

@@ -121,6 +121,10 @@ locum_socket_explain_bind(struct locum_text *text, int error, const struct locum
                           "net.ipv6.conf.all.disable_ipv6=0) or remove the address from %s",
                           option);
         break;
+    case EBUSY: /* locum_sockets_open() */
+        locum_text_add(text, "more than five starts in 10 s, so new sockets wait for some seconds. "
+                             "See the log for why it starts so often");
+        break;
     case EMFILE:
     case ENFILE: locum_text_add(text, "raise LimitNOFILE in the service"); break;
     default: locum_text_format(text, "check %s", option); break;

@@ -5,8 +5,9 @@
 #ifndef LOCUM_BASE_USER_H
 #define LOCUM_BASE_USER_H
 
-/* The user of the units (deploy/). */
+/* The users of the units (deploy/): of the coordinator, and of the adapter for NSD. */
 #define LOCUM_USER_SERVICE "locum"
+#define LOCUM_USER_NSD     "locum-nsd"
 
 enum locum_user_eyes {
     LOCUM_USER_OWN,    /* unchanged: this process is not root's, or there is no such user */

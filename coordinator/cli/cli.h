@@ -1,6 +1,6 @@
 /*
  * cli: the sub-commands that ask a running daemon over its control socket, and their output:
- * status, explain, events, drain, ready, maint, exclude, include, reload.
+ * status, explain, events, drain, ready, maint, exclude, include, reload, replace.
  *
  * Exit codes: 0 success, 1 failure (`status` if the cluster is degraded, a request was refused),
  * 2 usage, 3 the daemon cannot be reached.

@@ -28,8 +28,9 @@ complain_unreachable(const char *socket, CURL *curl, CURLcode code, FILE *errors
     if (code == CURLE_COULDNT_CONNECT && errno_value != 0) {
         why = strerror((int)errno_value);
         if (locum_error_from_errno((int)errno_value) == LOCUM_ERR_DENIED) {
-            advice = "join the group of the socket (sudo usermod -aG locum $USER, then log in "
-                     "again), or use sudo";
+            advice =
+                "join the group of the socket (sudo usermod -aG locum-admin $USER, then log in "
+                "again), or use sudo";
         }
     } else if (code == CURLE_OPERATION_TIMEDOUT) {
         why = "no answer within 10 s";

@@ -187,6 +187,21 @@ run_reload(const char *socket, const struct locum_options *options)
     return result;
 }
 
+static int
+run_replace(const char *socket, const struct locum_options *options)
+{
+    json_t *answer = NULL;
+    (void)options;
+    const int result = post(socket, "/replace", json_object(), "locum: out of memory\n", &answer);
+    if (result == LOCUM_EXIT_OK) {
+        locum_print_json(stdout, answer,
+                         "the daemon runs version {to} now, before {from}; DNS queries waited "
+                         "{pause_ms} ms\n");
+        json_decref(answer);
+    }
+    return result;
+}
+
 enum {
     READY_OPTIONS = LOCUM_OPTION_REASON | LOCUM_OPTION_WAIT,
     LEAVE_OPTIONS = READY_OPTIONS | LOCUM_OPTION_FOR | LOCUM_OPTION_FORCE,
@@ -211,5 +226,7 @@ const struct locum_cli_command locum_cli_commands[] = {
     {"include", "include NODE", "end the exclusion of a peer", run_exclude, false, 0, "NODE"},
     {"reload", "reload", "reload the configuration: all of it takes effect, or nothing", run_reload,
      false, 0, NULL},
+    {"replace", "replace", "run the program on the disk in place of the daemon, without a pause",
+     run_replace, false, 0, NULL},
     {0},
 };

@@ -20,6 +20,9 @@ static const struct {
     {"--wait", LOCUM_OPTION_WAIT, NULL},
     {"--force", LOCUM_OPTION_FORCE, NULL},
     {"--cluster", LOCUM_OPTION_CLUSTER, NULL},
+    {"--node", LOCUM_OPTION_NODE, NULL},
+    {"--no-fallback", LOCUM_OPTION_NO_FALLBACK, NULL},
+    {"--handover", LOCUM_OPTION_HANDOVER, NULL},
 };
 
 /* Print "locum status: --jsn is not an option of this command" and the usage. */

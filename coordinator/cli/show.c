@@ -105,10 +105,13 @@ mirrorbits_cell(const struct locum_print_table *table, const json_t *node)
     const json_t *mirrorbits = json_object_get(node, "mirrorbits");
     if (!json_is_object(mirrorbits)) {
         cell(table, LOCUM_PLAIN, NULL, "-");
+    } else if (locum_print_is(mirrorbits, "state", "ok")) {
+        cell(table, LOCUM_GREEN, mirrorbits, "ok");
     } else if (json_is_true(json_object_get(mirrorbits, "seen"))) {
-        cell(table, LOCUM_GREEN, mirrorbits, "seen[ {heard_ms:age}]");
+        cell(table, LOCUM_RED, mirrorbits, "{state}");
     } else {
-        cell(table, LOCUM_YELLOW, mirrorbits, "not seen[ for {heard_ms:age}]");
+        cell(table, locum_print_is(mirrorbits, "state", "unseen") ? LOCUM_YELLOW : LOCUM_RED,
+             mirrorbits, "{state}[ for {heard_ms:age}]");
     }
 }
 
@@ -272,11 +275,13 @@ sentinel_row(const struct locum_print_table *table, const json_t *sentinel)
 {
     const bool connected = json_is_true(json_object_get(sentinel, "connected"));
     const bool tilt = json_is_true(json_object_get(sentinel, "tilt"));
+    const bool listed = json_string_value(json_object_get(sentinel, "unlisted_master")) == NULL;
     const bool votes = json_array_size(json_object_get(sentinel, "cannot_vote")) == 0;
     locum_print_json(table->cells, sentinel, "{address}\t{node}\t");
-    cell(table, connected && !tilt && votes ? LOCUM_GREEN : LOCUM_RED, sentinel,
+    cell(table, connected && !tilt && votes && listed ? LOCUM_GREEN : LOCUM_RED, sentinel,
          !connected ? "not connected[: {error}]"
          : tilt     ? "TILT[: {error}]"
+         : !listed  ? "connected, names the unknown master {unlisted_master}"
          : votes    ? "connected[: {error}]"
                     : "connected, cannot vote on {cannot_vote/,}[: {error}]");
     locum_print_json(table->cells, sentinel, "{polled_ms:age}\t");

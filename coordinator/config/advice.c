@@ -1,12 +1,16 @@
 /* advice: what is allowed but risky. `locum check` warns of it; the daemon runs. */
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "base/text_format.h"
 #include "config/load.h"
+#include "config/source.h"
 #include "core/family.h"
 
-enum { TTL_S_WISE = 30, HEARTBEATS_WISE = 6 };
+enum { TTL_S_WISE = 30, HEARTBEATS_WISE = 6, WHY_BYTES = 100 };
 
 static void
 advise_quorum(struct locum_bind *bind, const struct locum_core_config *core)
@@ -177,6 +181,14 @@ advise_redis(struct locum_bind *bind, const struct locum_config *config)
 {
     size_t redis, sentinels;
     locum_load_count(config, &redis, &sentinels);
+    if (redis == 0 && sentinels + config->redis.sentinel_count > 0 &&
+        config->redis.master_name[0] != '\0') {
+        locum_bind_warning(
+            bind, LOCUM_KEY_NODES, 0,
+            "nodes: none has redis, so this node logs in to Redis, with its "
+            "password, at any address that a Sentinel names as the master: someone who "
+            "controls one Sentinel can receive the password; set nodes.X.redis");
+    }
     if (sentinels > 0 && redis == 0) {
         locum_bind_warning(bind, LOCUM_KEY_NODES, 0,
                            "nodes: some have a sentinel and none has redis: a Sentinel votes on a "
@@ -211,6 +223,21 @@ advise_sentinel_votes(struct locum_bind *bind, const struct locum_config *config
     }
 }
 
+static void
+advise_ca_file(struct locum_bind *bind, size_t check, const char *path)
+{
+    char via[LOCUM_FILE_VIA_MAX];
+    char buffer[WHY_BYTES];
+    struct locum_text why = locum_text_init(buffer, sizeof(buffer));
+    const int fd = locum_file_open(path, via, &why);
+    if (fd >= 0) {
+        (void)close(fd);
+    } else {
+        locum_bind_warning(bind, LOCUM_KEY_HTTP_CA_FILE, check,
+                           "ca-file: %s: %s; the check fails until it can be read", path, buffer);
+    }
+}
+
 /*
  * A file that a check needs and this process cannot read. This is no error: the check will fail and
  * say so, which is better than no daemon; and the file may exist only where the check runs.
@@ -219,17 +246,56 @@ static void
 advise_check_files(struct locum_bind *bind, const struct locum_config *config)
 {
     for (size_t i = 0; i < config->core.check_count; i++) {
-        const char *program = config->checks[i].command.words;
+        const char *program = config->checks[i].command.at;
         const char *file = config->checks[i].http.ca_file;
         if (program[0] != '\0' && access(program, X_OK) != 0) {
             locum_bind_warning(bind, LOCUM_KEY_COMMAND_ARGV, i,
                                "argv: %s: %s; the check fails until the program can be run",
                                locum_problems_quote(locum_slice_of(program)).text, strerror(errno));
         }
-        if (file[0] != '\0' && access(file, R_OK) != 0) {
-            locum_bind_warning(bind, LOCUM_KEY_HTTP_CA_FILE, i,
-                               "ca-file: %s: %s; the check fails until it can be read", file,
-                               strerror(errno));
+        if (file[0] != '\0') {
+            advise_ca_file(bind, i, file);
+        }
+    }
+}
+
+static void
+advise_secret_headers(struct locum_bind *bind, const struct locum_config *config)
+{
+    for (size_t i = 0; i < config->core.check_count && bind->shared; i++) {
+        const struct locum_config_words *headers = &config->checks[i].http.headers;
+        const char *header = headers->at;
+        for (size_t j = 0; j < headers->count; j++, header += strlen(header) + 1) {
+            const struct locum_slice name = {header, strcspn(header, ":;")};
+            if (locum_source_is_secret_field(name)) {
+                locum_bind_warning(bind, LOCUM_KEY_HTTP_HEADERS, i,
+                                   "headers: other users can read this file, and so the value of "
+                                   "%.*s; run chmod o= on it",
+                                   LOCUM_SLICE(name));
+                break;
+            }
+        }
+    }
+}
+
+/* Is it a part of it, again and again, such as 64 zeros? No random one is. */
+static bool
+is_repetition(const uint8_t key[LOCUM_SECRET_BYTES])
+{
+    const size_t half = LOCUM_SECRET_BYTES / 2; /* a shorter part makes two equal halves too */
+    return memcmp(key, key + half, half) == 0;
+}
+
+static void
+advise_secrets(struct locum_bind *bind, const struct locum_config *config)
+{
+    for (size_t i = 0; i < config->secrets.count; i++) {
+        if (is_repetition(config->secrets.key[i])) {
+            locum_bind_warning(bind, LOCUM_KEY_SECRET_FILE, 0,
+                               "secret-file: the secret number %zu repeats itself, so it can be "
+                               "guessed: make one with `locum keygen --cluster`, and rotate the "
+                               "secrets (locum(8))",
+                               i + 1);
         }
     }
 }
@@ -253,5 +319,7 @@ locum_load_advice(struct locum_bind *bind)
             "password: other users can read this file; use password-file, or run chmod "
             "o= on it");
     }
+    advise_secrets(bind, config);
+    advise_secret_headers(bind, config);
     advise_check_files(bind, config);
 }

@@ -281,6 +281,22 @@ bind_list(struct locum_bind *self, const struct locum_schema_row *row, const yam
     return good;
 }
 
+/* A mapping with any keys, each with a single value. */
+static bool
+bind_values(struct locum_bind *self, const struct locum_schema_row *row, const yaml_node_t *node)
+{
+    bool good = fits(self, row, node) && check_keys(self, node);
+    for (size_t i = 0; good && i < length_of(node); i++) {
+        const yaml_node_t *value = item_of(self, node, i);
+        if (value->type != YAML_SCALAR_NODE || locum_document_is_null(value)) {
+            LOCUM_BIND_ERROR(self, value, "%s: a value is not plain text; expected %s",
+                             locum_schema_name(row), expected(row, row->shape).text);
+            good = false;
+        }
+    }
+    return good;
+}
+
 static void bind_map(struct locum_bind *self, const yaml_node_t *map, const char *prefix,
                      size_t instance);
 
@@ -330,6 +346,7 @@ bind_value(struct locum_bind *self, const struct locum_schema_row *row, const ya
     case LOCUM_SHAPE_LIST_OR_NONE: return bind_list(self, row, node, instance);
     case LOCUM_SHAPE_MAPS:
     case LOCUM_SHAPE_NAMED_MAPS: return bind_maps(self, row, node);
+    case LOCUM_SHAPE_VALUES: return bind_values(self, row, node);
     case LOCUM_SHAPE_MAP: bind_map(self, node, row->key, instance); return true;
     case LOCUM_SHAPE_LISTS: break;
     }
@@ -448,13 +465,15 @@ bind_map(struct locum_bind *self, const yaml_node_t *map, const char *prefix, si
 
 int
 locum_bind_file(struct locum_bind *self, const struct locum_schema *schema, const char *path,
-                void *target)
+                const char *text, void *target)
 {
     self->schema = schema;
     self->path = path;
     self->target = target;
     const int status =
-        locum_document_load(path, false, &self->problems, &self->document, &self->shared);
+        text != NULL
+            ? locum_document_parse(locum_slice_of(text), false, &self->problems, &self->document)
+            : locum_document_load(path, false, &self->problems, &self->document, &self->shared);
     if (status == 0) {
         bind_map(self, yaml_document_get_root_node(&self->document), "", 0);
     }

@@ -27,10 +27,12 @@ struct locum_bind {
 /*
  * Read the file and bind all of it into `target`, which is zeroed. On success the document is to
  * be freed with yaml_document_delete(); there may have been errors (problems.error_count).
+ *
+ * text  what to read instead of the file, whose folder is still where relative paths start; NULL.
  * 0, LOCUM_ERR_INVALID (it is no YAML mapping; no document), LOCUM_ERR_MEMORY.
  */
 int locum_bind_file(struct locum_bind *self, const struct locum_schema *schema, const char *path,
-                    void *target) LOCUM_MUST_CHECK;
+                    const char *text, void *target) LOCUM_MUST_CHECK;
 
 /* Below, `row` is a constant such as LOCUM_KEY_QUORUM, and `instance` as in schema.h. */
 

@@ -119,7 +119,7 @@ locum_load_cluster(struct locum_bind *bind)
     }
     if (locum_bind_good(bind, LOCUM_KEY_SECRET_FILE, 0) &&
         locum_signature_read_secrets(config->secret_file, &config->secrets, &why) != 0) {
-        locum_bind_error(bind, LOCUM_KEY_SECRET_FILE, 0, "secret-file: %s: %s",
-                         locum_problems_quote(locum_slice_of(config->secret_file)).text, buffer);
+        locum_load_lack(bind, LOCUM_KEY_SECRET_FILE, "secret-file: %s: %s",
+                        locum_problems_quote(locum_slice_of(config->secret_file)).text, buffer);
     }
 }

@@ -1,5 +1,7 @@
 #include "config/config.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -7,6 +9,7 @@
 #include "base/foreign.h"
 #include "base/version.h"
 #include "config/load.h"
+#include "config/source.h"
 #include "core/names.h"
 
 /* More than a file of LOCUM_CONFIG_FILE_BYTES_MAX can unfold to. */
@@ -74,9 +77,38 @@ add_digest(struct locum_config *config)
     return 0;
 }
 
+void
+locum_load_lack(struct locum_bind *bind, size_t row, const char *format, ...)
+{
+    struct locum_config *config = bind->target;
+    char buffer[LOCUM_PROBLEM_BYTES];
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(buffer, sizeof(buffer), format, values);
+    va_end(values);
+    if (!config->kept) {
+        locum_bind_error(bind, row, 0, "%s", buffer);
+        return;
+    }
+    locum_bind_warning(bind, row, 0, "%s", buffer);
+    struct locum_text text = {
+        .at = config->lacks, .size = sizeof(config->lacks), .length = strlen(config->lacks)};
+    locum_text_add(&text, text.length > 0 ? "; " : "");
+    locum_text_add(&text, buffer);
+}
+
+/* Only for a file that is good. */
+static int
+keep_source(struct locum_bind *bind, struct locum_config *config)
+{
+    const yaml_node_t *password = bind->values[LOCUM_KEY_REDIS_PASSWORD][0].node;
+    config->source.yaml = locum_source_of(&bind->document, password);
+    return config->source.yaml != NULL ? 0 : LOCUM_ERR_MEMORY;
+}
+
 /* All steps, even after an error, so that the user sees every error at once. */
 static int
-load_file(struct locum_bind *bind, struct locum_config *config, const char *path, const char *node)
+load(struct locum_bind *bind, struct locum_config *config, const char *path, const char *node)
 {
     if (locum_slice_copy(locum_slice_of(path), config->path, sizeof(config->path)) != 0) {
         locum_problems_error(&bind->problems, (struct locum_position){0},
@@ -85,7 +117,7 @@ load_file(struct locum_bind *bind, struct locum_config *config, const char *path
     }
     config->core.self = LOCUM_NODE_NONE;
     memcpy(config->core.version, LOCUM_VERSION, sizeof(LOCUM_VERSION));
-    int status = locum_bind_file(bind, &locum_keys, config->path, config);
+    int status = locum_bind_file(bind, &locum_keys, config->path, config->source.yaml, config);
     if (status != 0) {
         return status;
     }
@@ -95,14 +127,28 @@ load_file(struct locum_bind *bind, struct locum_config *config, const char *path
     locum_load_redis(bind);
     locum_load_service(bind);
     locum_load_cluster(bind);
+    locum_load_peer_keys(bind);
     if (bind->problems.error_count > 0) {
         status = LOCUM_ERR_INVALID;
     } else {
         locum_load_advice(bind);
-        status = add_digest(config);
+        status = config->kept ? 0 : keep_source(bind, config);
+        status = status == 0 ? add_digest(config) : status;
     }
     yaml_document_delete(&bind->document);
     return status;
+}
+
+static void
+hide_lines(const struct locum_secrets *secrets)
+{
+    for (size_t i = 0; i < secrets->count; i++) {
+        char hex[2 * LOCUM_SECRET_BYTES + 1];
+        struct locum_text text = locum_text_init(hex, sizeof(hex));
+        locum_text_add_hex(&text, secrets->key[i], LOCUM_SECRET_BYTES);
+        locum_foreign_hide(locum_slice_of(hex));
+        explicit_bzero(hex, sizeof(hex));
+    }
 }
 
 /* No server may make this process show them: it repeats what it was sent, or what it knows. */
@@ -111,24 +157,34 @@ hide_secrets(const struct locum_config *config)
 {
     locum_foreign_hide(locum_slice_of(config->redis.password));
     locum_foreign_hide(locum_slice_of(config->redis.sentinel_password));
-    for (size_t i = 0; i < config->secrets.count; i++) {
-        char hex[2 * LOCUM_SECRET_BYTES + 1];
-        struct locum_text text = locum_text_init(hex, sizeof(hex));
-        locum_text_add_hex(&text, config->secrets.key[i], LOCUM_SECRET_BYTES);
-        locum_foreign_hide(locum_slice_of(hex));
-        explicit_bzero(hex, sizeof(hex));
-    }
+    hide_lines(&config->secrets);
+    hide_lines(&config->private_keys);
 }
 
-int
-locum_config_load(const char *path, const char *node, locum_problem_fn *report, void *user,
-                  struct locum_config **ret)
+/* Copy what the steps read instead of the files. False: out of memory. */
+static bool
+use_source(struct locum_config *config, const struct locum_config_source *source)
+{
+    config->kept = true;
+    config->source.yaml = strdup(source->yaml);
+    config->source.mirrorbits = source->mirrorbits != NULL ? strdup(source->mirrorbits) : NULL;
+    return config->source.yaml != NULL &&
+           (config->source.mirrorbits != NULL) == (source->mirrorbits != NULL);
+}
+
+/* source NULL: read the files. */
+static int
+make(const char *path, const char *node, const struct locum_config_source *source,
+     locum_problem_fn *report, void *user, struct locum_config **ret)
 {
     int status = LOCUM_ERR_MEMORY;
     struct locum_config *config = calloc(1, sizeof(*config));
     struct locum_bind *bind = calloc(1, sizeof(*bind));
-    if (config != NULL && bind != NULL) {
-        status = load_file(bind, config, path, node);
+    if (config != NULL && bind != NULL && (source == NULL || use_source(config, source))) {
+        status = load(bind, config, path, node);
+        for (size_t i = 0; i < bind->problems.count && config->kept; i++) {
+            bind->problems.list[i].at = (struct locum_position){0};
+        }
         locum_problems_report(&bind->problems, path, report, user);
     }
     if (status == 0) {
@@ -141,10 +197,34 @@ locum_config_load(const char *path, const char *node, locum_problem_fn *report, 
     return status;
 }
 
+int
+locum_config_load(const char *path, const char *node, locum_problem_fn *report, void *user,
+                  struct locum_config **ret)
+{
+    return make(path, node, NULL, report, user, ret);
+}
+
+int
+locum_config_load_kept(const char *path, const char *node, const struct locum_config_source *source,
+                       locum_problem_fn *report, void *user, struct locum_config **ret)
+{
+    return make(path, node, source, report, user, ret);
+}
+
+bool
+locum_config_speaks(const struct locum_config *self)
+{
+    return self->secrets.count > 0 &&
+           (self->peer_keys == LOCUM_PEER_KEYS_ACCEPT || self->keyring != NULL);
+}
+
 void
 locum_config_free(struct locum_config *self)
 {
     if (self != NULL) {
+        free((char *)self->source.yaml);
+        free((char *)self->source.mirrorbits);
+        locum_keyring_destroy(self->keyring);
         explicit_bzero(self, sizeof(*self));
         free(self);
     }
@@ -217,25 +297,4 @@ locum_config_reloadable(const struct locum_config *running, const struct locum_c
         }
     }
     return 0;
-}
-
-bool
-locum_config_control_path(const char *path, char ret_path[LOCUM_PATH_MAX + 1])
-{
-    struct locum_problems ignored = {0};
-    const char *fallback = locum_keys.rows[LOCUM_KEY_LISTEN_CONTROL].fallback;
-    yaml_document_t document;
-    memcpy(ret_path, fallback, strlen(fallback) + 1);
-    if (locum_document_load(path, false, &ignored, &document, NULL) != 0) {
-        return false;
-    }
-    const yaml_node_t *root = yaml_document_get_root_node(&document);
-    const yaml_node_t *listen = locum_document_find(&document, root, "listen");
-    const yaml_node_t *control = locum_document_find(&document, listen, "control");
-    const struct locum_slice text = locum_document_text(control);
-    if (text.length > 0 && !locum_document_path(path, text, ret_path, LOCUM_PATH_MAX + 1)) {
-        memcpy(ret_path, fallback, strlen(fallback) + 1);
-    }
-    yaml_document_delete(&document);
-    return true;
 }

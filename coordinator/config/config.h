@@ -9,8 +9,8 @@
 #define LOCUM_CONFIG_CONFIG_H
 
 #include "base/address.h"
+#include "base/keyring.h"
 #include "base/pattern.h"
-#include "base/signature.h"
 #include "config/problems.h"
 #include "core/types.h"
 
@@ -19,14 +19,16 @@
 enum {
     LOCUM_CONFIG_FILE_BYTES_MAX = 256 * 1024,
     LOCUM_CONFIG_DEPTH_MAX = 8,
+    LOCUM_FOREIGN_DEPTH_MAX = 16,     /* another program's file: its own keys may be anything */
+    LOCUM_FOREIGN_REFERENCES_MAX = 8, /* anchors and aliases in it */
     LOCUM_ZONES_MAX = 8,
     LOCUM_ADDRESSES_MAX = 8, /* of one node, and of one listen list */
     LOCUM_NS_MAX = 8,
     LOCUM_RECORDS_MAX = 64, /* static records of a zone */
     LOCUM_ARGV_MAX = 16,
-    LOCUM_COMMAND_BYTES_MAX = 500, /* of all words of a command, with a NUL after each */
-    LOCUM_DOMAIN_MAX = 254,        /* characters of an absolute name with its last dot */
-    LOCUM_HOST_MAX = 253,
+    LOCUM_WORDS_BYTES_MAX = 500, /* of all words of a list, with a NUL after each */
+    LOCUM_HEADERS_MAX = 16,      /* of an http check */
+    LOCUM_DOMAIN_MAX = 254,      /* characters of an absolute name with its last dot */
     LOCUM_PATH_MAX = 255,
     LOCUM_STRING_MAX = 511,
     LOCUM_STATUS_RANGES_MAX = 8,
@@ -45,7 +47,11 @@ struct locum_config_node {
     struct locum_endpoint redis;
     struct locum_endpoint sentinel;
     char mirrorbits[LOCUM_HOST_MAX + 1]; /* host name its Mirrorbits announces */
+    struct locum_keyring_key key[LOCUM_KEYRING_KEYS_MAX];
+    size_t key_count; /* 0: heartbeats to and from it are signed with the secret only */
 };
+
+enum locum_peer_keys { LOCUM_PEER_KEYS_ACCEPT, LOCUM_PEER_KEYS_REQUIRE };
 
 struct locum_config_record {
     char text[LOCUM_STRING_MAX + 1]; /* zone-file syntax, owner relative to the zone */
@@ -87,11 +93,14 @@ struct locum_status_range {
     uint16_t min, max;
 };
 
-/* A program and its arguments, one after the other, each ended by NUL. */
-struct locum_config_command {
-    char words[LOCUM_COMMAND_BYTES_MAX];
+/* Texts one after the other, each ended by NUL. */
+struct locum_config_words {
+    char at[LOCUM_WORDS_BYTES_MAX];
     size_t count;
 };
+
+/* The name of a mirrorbits check, and the first word of those that its `file` adds. */
+#define LOCUM_CHECK_MIRRORBITS_NAME "mirrorbits"
 
 struct locum_config_check {
     enum locum_check_kind kind;
@@ -104,12 +113,23 @@ struct locum_config_check {
         char host[LOCUM_HOST_MAX + 1]; /* Host header and SNI; "": from the URL */
         /* Patterns that the body, or the target of the redirect, must or must not match; "": any */
         char body[LOCUM_PATTERN_MAX + 1], body_not[LOCUM_PATTERN_MAX + 1];
+        const char *body_absent; /* what it means if `body` is not found; NULL: say just that */
         char location[LOCUM_PATTERN_MAX + 1], location_not[LOCUM_PATTERN_MAX + 1];
-        char ca_file[LOCUM_PATH_MAX + 1]; /* the only authorities; "": the system's */
-        struct locum_address connect_to;  /* instead of the URL's host; port 0: not given */
+        char ca_file[LOCUM_PATH_MAX + 1];  /* the only authorities; "": the system's */
+        struct locum_address connect_to;   /* instead of the URL's host; port 0: not given */
+        struct locum_config_words headers; /* "Name: value" each */
+        bool lacks_value; /* of a header that was not kept (source.h): the check cannot be run */
     } http;
     struct locum_address tcp;
-    struct locum_config_command command;
+    struct locum_config_words command;          /* a program and its arguments */
+    char mirrorbits_file[LOCUM_STRING_MAX + 1]; /* path of a file that it serves; "": none */
+};
+
+/* What mirrorbits-config says of Mirrorbits' web service; read if a check has a file. */
+struct locum_config_mirrorbits {
+    char authority[LOCUM_HOST_MAX + 16];   /* where this node asks it, "127.0.0.1:8080" */
+    char fallbacks[LOCUM_PATTERN_MAX + 1]; /* pattern of the URLs of all; "": there is none */
+    size_t file_check, database_check;     /* made for the file; 0: none */
 };
 
 /* The connections that use it. */
@@ -138,6 +158,12 @@ struct locum_config_redis {
     size_t sentinel_count;
 };
 
+/* What it was made of (source.h). */
+struct locum_config_source {
+    const char *yaml;       /* of locum.yaml */
+    const char *mirrorbits; /* of redis.mirrorbits-config; NULL: it did not exist, or is not used */
+};
+
 struct locum_config {
     struct locum_core_config core; /* what the core decides with; nodes, names, checks by index */
     struct locum_config_node nodes[LOCUM_NODES_MAX];    /* core.nodes[i] */
@@ -146,8 +172,13 @@ struct locum_config {
     struct locum_config_zone zones[LOCUM_ZONES_MAX];
     size_t zone_count;
     struct locum_config_redis redis;
+    struct locum_config_mirrorbits mirrorbits;
     char secret_file[LOCUM_PATH_MAX + 1];
     struct locum_secrets secrets;
+    char key_file[LOCUM_PATH_MAX + 1]; /* "": this node has no key of its own */
+    struct locum_secrets private_keys; /* of that file */
+    enum locum_peer_keys peer_keys;    /* what a heartbeat needs to count */
+    struct locum_keyring *keyring;     /* the keys of this node with all; NULL: it has none */
     struct locum_address listen_dns[LOCUM_ADDRESSES_MAX];
     size_t listen_dns_count; /* 0: `none`, or a witness */
     struct locum_address listen_peer[LOCUM_ADDRESSES_MAX];
@@ -158,6 +189,11 @@ struct locum_config {
     uint32_t events_keep;
     uint32_t dns_workers;
     char path[LOCUM_PATH_MAX + 1]; /* the file it was read from */
+    struct locum_config_source source;
+    bool kept; /* made by locum_config_load_kept() */
+    /* Of a kept one: the secrets that could not be read, and why; "": none. Without the secrets of
+     * heartbeats secrets.count is 0. */
+    char lacks[LOCUM_PROBLEM_BYTES];
 };
 
 /*
@@ -172,6 +208,23 @@ struct locum_config {
 int locum_config_load(const char *path, const char *node, locum_problem_fn *report, void *user,
                       struct locum_config **ret) LOCUM_MUST_CHECK;
 
+/*
+ * Make a configuration once more of its source, for a start whose files are refused. Secrets and
+ * passwords are read from where they are named. What cannot be read of them is a warning, and in
+ * `lacks`: the node answers DNS without it. Warnings have no place, for the file has changed.
+ *
+ * path    of the file that it was read from then.
+ * source  as it was then; borrowed during the call.
+ * node, report, user, ret and errors as above.
+ */
+int locum_config_load_kept(const char *path, const char *node,
+                           const struct locum_config_source *source, locum_problem_fn *report,
+                           void *user, struct locum_config **ret) LOCUM_MUST_CHECK;
+
+/* May heartbeats be sent, and can those of others count? Not without the secret, nor without a key
+ * of its own that is required (GREEN-15). */
+bool locum_config_speaks(const struct locum_config *self);
+
 /* Free; secrets are wiped. NULL is fine. */
 void locum_config_free(struct locum_config *self);
 
@@ -182,13 +235,6 @@ void locum_config_free(struct locum_config *self);
  */
 int locum_config_reloadable(const struct locum_config *running, const struct locum_config *next,
                             struct locum_text *ret_why) LOCUM_MUST_CHECK;
-
-/*
- * listen.control of a file, its default where the file does not say: for the sub-commands, which
- * must find the daemon also when the file has become invalid, or names a secret they may not read.
- * False: it could not be read at all, or is no YAML mapping, and the default may be wrong.
- */
-bool locum_config_control_path(const char *path, char ret_path[LOCUM_PATH_MAX + 1]);
 
 /* "10.0.0.12:6379", "[2001:db8::12]:6379" or "dc2.example.org:6379": as it is written. */
 void locum_config_endpoint_add(const struct locum_endpoint *self, struct locum_text *text);

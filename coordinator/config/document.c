@@ -106,16 +106,29 @@ report_parser(const yaml_parser_t *parser, struct locum_slice bytes,
 }
 
 struct scan {
+    bool foreign;
     size_t depth;
     size_t documents;
+    size_t references; /* anchors and aliases */
 };
 
-/* What is wrong with this event, or NULL. Moves the depth. */
+/* What is wrong with a file that may say anything to its own program: it would cost too much. */
+static const char *
+scan_foreign(const struct scan *scan)
+{
+    return scan->depth > LOCUM_FOREIGN_DEPTH_MAX ? "nested deeper than 16 levels"
+           : scan->references > LOCUM_FOREIGN_REFERENCES_MAX
+               ? "more than 8 anchors and aliases; write the values themselves"
+               : NULL;
+}
+
+/* What is wrong with this event, or NULL. Counts it. */
 static const char *
 scan_event(const yaml_event_t *event, struct scan *scan)
 {
     const yaml_char_t *anchor = NULL;
     const yaml_char_t *tag = NULL;
+    bool alias = false;
     switch (event->type) {
     case YAML_SCALAR_EVENT:
         anchor = event->data.scalar.anchor;
@@ -134,10 +147,15 @@ scan_event(const yaml_event_t *event, struct scan *scan)
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT: scan->depth--; break;
     case YAML_DOCUMENT_START_EVENT: scan->documents++; break;
-    case YAML_ALIAS_EVENT: return "aliases (*) are not allowed; write the value itself";
+    case YAML_ALIAS_EVENT: alias = true; break;
     default: break;
     }
-    return scan->documents > 1
+    scan->references += anchor != NULL || alias ? 1 : 0;
+    if (scan->foreign) {
+        return scan_foreign(scan);
+    }
+    return alias ? "aliases (*) are not allowed; write the value itself"
+           : scan->documents > 1
                ? "a second document begins here; a configuration is a single document"
            : scan->depth > LOCUM_CONFIG_DEPTH_MAX ? "nested deeper than 8 levels; no key needs that"
            : anchor != NULL
@@ -148,11 +166,11 @@ scan_event(const yaml_event_t *event, struct scan *scan)
 
 /* Look at the events first: a document does not show anchors and aliases any more. */
 static int
-scan_events(struct locum_slice bytes, struct locum_problems *problems)
+scan_events(struct locum_slice bytes, bool foreign, struct locum_problems *problems)
 {
     yaml_parser_t parser;
     yaml_event_t event;
-    struct scan scan = {0};
+    struct scan scan = {.foreign = foreign};
     int status = 0;
     bool more = true;
     if (!parser_start(&parser, bytes)) {
@@ -167,7 +185,7 @@ scan_events(struct locum_slice bytes, struct locum_problems *problems)
         if (wrong != NULL) {
             locum_problems_error(problems, position_of(event.start_mark), "%s", wrong);
             /* Depth and further documents would only bring more of the same. */
-            status = scan.depth > LOCUM_CONFIG_DEPTH_MAX || scan.documents > 1 ||
+            status = foreign || scan.depth > LOCUM_CONFIG_DEPTH_MAX || scan.documents > 1 ||
                              problems->count == LOCUM_PROBLEMS_MAX
                          ? LOCUM_ERR_INVALID
                          : 0;
@@ -227,6 +245,14 @@ load_tree(struct locum_slice bytes, bool foreign, struct locum_problems *problem
 }
 
 int
+locum_document_parse(struct locum_slice text, bool foreign, struct locum_problems *problems,
+                     yaml_document_t *ret)
+{
+    const int status = scan_events(text, foreign, problems);
+    return status == 0 ? load_tree(text, foreign, problems, ret) : status;
+}
+
+int
 locum_document_load(const char *path, bool foreign, struct locum_problems *problems,
                     yaml_document_t *ret, bool *ret_shared)
 {
@@ -251,11 +277,8 @@ locum_document_load(const char *path, bool foreign, struct locum_problems *probl
     if (locum_slice_starts(bytes, "\xef\xbb\xbf")) { /* libyaml would count it as a column */
         bytes = (struct locum_slice){.at = bytes.at + 3, .length = bytes.length - 3};
     }
-    if (status == 0 && !foreign) {
-        status = scan_events(bytes, problems);
-    }
     if (status == 0) {
-        status = load_tree(bytes, foreign, problems, ret);
+        status = locum_document_parse(bytes, foreign, problems, ret);
     }
     explicit_bzero(buffer, LOCUM_CONFIG_FILE_BYTES_MAX + 1); /* it may hold a password */
     free(buffer);

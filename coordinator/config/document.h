@@ -13,13 +13,18 @@
  * Read and parse. Every problem is added to `problems`; the document is the caller's, to be given
  * to yaml_document_delete().
  *
- * foreign     another program's file: anchors, aliases and tags are allowed, and it may be empty.
+ * foreign     another program's file: tags, a few anchors and aliases, and more depth are allowed,
+ *             and it may be empty.
  *             The document's root is a mapping, or NULL. A byte order mark is skipped in any file.
  * ret_shared  users other than owner and group may read the file; NULL: not needed.
  * 0, LOCUM_ERR_INVALID, LOCUM_ERR_MEMORY.
  */
 int locum_document_load(const char *path, bool foreign, struct locum_problems *problems,
                         yaml_document_t *ret, bool *ret_shared) LOCUM_MUST_CHECK;
+
+/* The same of a text. */
+int locum_document_parse(struct locum_slice text, bool foreign, struct locum_problems *problems,
+                         yaml_document_t *ret) LOCUM_MUST_CHECK;
 
 /* The value of a key of a mapping, the last if there are several; NULL: there is none. */
 yaml_node_t *locum_document_find(yaml_document_t *document, const yaml_node_t *mapping,

@@ -88,3 +88,64 @@ locum_domain_within(const char *name, const char *zone)
     }
     return zone_length == name_length || name[name_length - zone_length - 1] == '.';
 }
+
+/* Is `name` this node's: "dc2.", or "dc2.example.org." if `domain` is "example.org."? */
+static bool
+is_of_node(const struct locum_config *config, locum_node node, const char *name, const char *domain)
+{
+    const char *const labels[] = {config->core.nodes[node].name, config->nodes[node].mirrorbits};
+    for (size_t i = 0; i < LOCUM_COUNT(labels); i++) {
+        const size_t length = strlen(labels[i]);
+        if (length > 0 && strncasecmp(name, labels[i], length) == 0 && name[length] == '.' &&
+            strcmp(name + length + 1, domain) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The domain above one of two labels or more; NULL: there is none. */
+static const char *
+parent_of(const char *domain)
+{
+    const char *parent = strchr(domain, '.') + 1;
+    const char *dot = strchr(parent, '.');
+    return dot != NULL && dot[1] != '\0' ? parent : NULL;
+}
+
+static bool
+is_of_zone(const struct locum_config *config, const struct locum_config_zone *zone,
+           const char *name)
+{
+    bool found = locum_domain_within(name, zone->name);
+    for (size_t i = 0; i < zone->ns_count; i++) {
+        found = found || strcmp(name, zone->ns[i]) == 0;
+    }
+    for (const char *domain = zone->name; domain != NULL && !found; domain = parent_of(domain)) {
+        for (locum_node node = 0; node < config->core.node_count; node++) {
+            found = found || is_of_node(config, node, name, domain);
+        }
+    }
+    return found;
+}
+
+bool
+locum_domain_is_of_cluster(const struct locum_config *config, struct locum_slice host)
+{
+    char name[LOCUM_DOMAIN_MAX + 1];
+    const char *why;
+    if (locum_domain_absolute(host, name, &why) != 0) {
+        return false;
+    }
+    for (locum_node node = 0; node < config->core.node_count; node++) {
+        if (is_of_node(config, node, name, "")) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < config->zone_count; i++) {
+        if (is_of_zone(config, &config->zones[i], name)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -21,4 +21,11 @@ int locum_domain_relative(struct locum_slice text, const char *zone, char ret[LO
 /* Is `name` the zone or below it? Both absolute and lower case. */
 bool locum_domain_within(const char *name, const char *zone);
 
+/*
+ * Is this a host name of the cluster? A node's name or its Mirrorbits' (`dc2`), a name server, a
+ * name in a zone, or a node's name in the domain that a zone belongs to (`ns0.example.org`, if
+ * `get.example.org` is a zone). Any case, with or without the last dot.
+ */
+bool locum_domain_is_of_cluster(const struct locum_config *config, struct locum_slice host);
+
 #endif

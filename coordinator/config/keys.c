@@ -53,7 +53,8 @@ listener_wrong(const void *value)
 static const char *
 name_server_wrong(const void *value)
 {
-    return strchr(value, '.')[1] == '\0' ? "a single label; write an absolute name, as in "
+    const char *dot = strchr(value, '.');
+    return dot == NULL || dot[1] == '\0' ? "a single label; write an absolute name, as in "
                                            "ns1.example.org"
                                          : NULL;
 }
@@ -78,15 +79,26 @@ static const struct locum_schema_row rows[] = {
     .help = "This is the only key that differs between nodes."},
 [LOCUM_KEY_SECRET_FILE] = {"secret-file", PATH(LOCUM_PATH_MAX), REQUIRED, AT(secret_file),
     .note = "File with the secrets that sign heartbeats, the same on every node",
-    .help = "Each line is one secret of 64 hex digits; make one with `locum keygen`. The first "
+    .help = "Each line is one secret of 64 hex digits; make one with `locum keygen --cluster`. The first "
     "secret signs. All of them are accepted, so a secret can be replaced without a gap. The file "
     "is refused if other users can read it."},
+[LOCUM_KEY_KEY_FILE] = {"key-file", PATH(LOCUM_PATH_MAX), NONE, AT(key_file),
+    .note = "File with the private key of this node, on this node only",
+    .help = "Its public key is in `nodes.*.key`. Each line is one private key of 64 hex digits; make "
+    "the file with `locum keygen --node`. It holds two while the key is replaced. The file is refused "
+    "if other users can read it."},
+[LOCUM_KEY_PEER_KEYS] = {"peer-keys", CHOICE("accept require"), DEFAULT("accept"), AT(peer_keys),
+    .note = "Whether a heartbeat must be signed with the keys of nodes",
+    .help = "`accept`: a heartbeat also counts if it is signed with the cluster secret only, and "
+    "`locum status` names the nodes that are heard so. `require`: it counts only if it is signed with "
+    "the key that its sender and this node share. A stolen machine can then send heartbeats in its own "
+    "name only. Write `require` on every node once no node is heard by the secret only."},
 [LOCUM_KEY_STATE_DIR] = {"state-dir", PATH(LOCUM_PATH_MAX), DEFAULT("/var/lib/locum"),
     AT(state_dir), .restart = true,
     .note = "Directory for what must survive a restart",
     .help = "It holds the administrative state and its remaining time, excluded peers, the "
-    "incarnation and the SOA serial. If it cannot be written, an event is logged and answers go "
-    "on."},
+    "incarnation, the SOA serial and the last configuration that took effect, for a start whose "
+    "file is refused. If it cannot be written, an event is logged and answers go on."},
 [LOCUM_KEY_QUORUM] = {"quorum", NUMBER(1, LOCUM_NODES_MAX), DERIVED("majority of all nodes"),
     AT(core.quorum), .digest = true,
     .note = "How many nodes must find a peer silent before other servers take over its owned names",
@@ -125,7 +137,8 @@ static const struct locum_schema_row rows[] = {
     .note = "Address or host name, and port, of the Redis at this node",
     .help = "Host names are looked up in the background, and again when a connection is lost. A "
     "Sentinel votes on a site by the instances there, so configure it for every node that has "
-    "one."},
+    "one. If any node has it, Locum logs in to these addresses only, and warns of a Sentinel that "
+    "names another one as the master."},
 [LOCUM_KEY_NODE_SENTINEL] = {"nodes.*.sentinel", ENDPOINT, NONE, OF_NODE(sentinel), .digest = true,
     .note = "Address or host name, and port, of the Sentinel at this node"},
 [LOCUM_KEY_NODE_FAILOVER] = {"nodes.*.failover", NODE, LIST(1, LOCUM_NODES_MAX),
@@ -137,6 +150,11 @@ static const struct locum_schema_row rows[] = {
     OF_NODE(mirrorbits), .digest = true,
     .note = "Host name by which this node's Mirrorbits announces itself, without its dash and five "
     "digits"},
+[LOCUM_KEY_NODE_KEY] = {"nodes.*.key", KEY, LIST(1, LOCUM_KEYRING_KEYS_MAX), NONE, OF_NODE(key),
+    ITEMS(nodes[0].key[0]), COUNT(nodes[0].key_count), .digest = true,
+    .note = "Public keys of the node, as `locum keygen --node` shows them",
+    .help = "The first one is used to sign, all are accepted. There are two only while the key of the node "
+    "is replaced."},
 
 [LOCUM_KEY_ZONES] = {"zones", TEXT(0, 0), MAPS(1, LOCUM_ZONES_MAX), REQUIRED, COUNT(zone_count),
     .note = "The zones to answer",
@@ -151,14 +169,15 @@ static const struct locum_schema_row rows[] = {
     "suits clients that try a second address."},
 [LOCUM_KEY_ZONE_TTL] = {"zones[].ttl", SECONDS(SECOND, DAY), DEFAULT("60s"), OF_ZONE(ttl_s),
     .digest = true,
-    .note = "TTL of answers while the owner of the name works",
+    .note = "TTL of the usual answers, while every node in them is known to work",
     .help = "Caches keep an answer this long, so it bounds the time of a failover for clients that "
     "have just asked. Less than 30s brings many more queries, and some resolvers keep answers "
     "longer anyway."},
 [LOCUM_KEY_ZONE_FAILOVER_TTL] = {"zones[].failover-ttl", SECONDS(SECOND, DAY),
     DERIVED("15s, or ttl if that is less"), OF_ZONE(failover_ttl_s), .digest = true,
     .note = "TTL of all other answers, at most `ttl`",
-    .help = "Keep it short, so that clients soon return to the right server."},
+    .help = "Those are takeovers, and answers with a server that is suspect, not yet heard, failing "
+    "or drained. Keep it short, so that clients soon return to the right server."},
 [LOCUM_KEY_ZONE_SHARED] = {"zones[].shared", TEXT(0, 0), LIST(0, LOCUM_NAMES_MAX),
     DERIVED("[\"@\"]"),
     .note = "Names that all servers share, relative to the zone",
@@ -297,7 +316,9 @@ static const struct locum_schema_row rows[] = {
     .help = "Redirects are not followed: the check judges this server's own answer."},
 [LOCUM_KEY_HTTP_URL] = {"service.checks[].http.url", URL, REQUIRED, OF_CHECK(http.url),
     .note = "The `http://` or `https://` URL, without user and fragment",
-    .help = "The server's certificate is verified. A character outside ASCII is written as its "
+    .help = "The server's certificate is verified. A host name is looked up in `/etc/hosts` and by "
+    "the name servers of `/etc/resolv.conf`; if they do not answer, its last known addresses "
+    "are used. A character outside ASCII is written as its "
     "bytes, `%C3%BC`, and in a host name in its `xn--` form."},
 [LOCUM_KEY_HTTP_EXPECT] = {"service.checks[].http.expect", STATUS, DEFAULT("200-399"),
     OF_CHECK(http.expect),
@@ -316,6 +337,13 @@ static const struct locum_schema_row rows[] = {
     OF_CHECK(http.ca_file),
     .note = "Certificate authorities, PEM, to trust instead of the system's; read again at a "
     "reload"},
+[LOCUM_KEY_HTTP_HEADERS] = {"service.checks[].http.headers", TEXT(0, 0),
+    VALUES(1, LOCUM_HEADERS_MAX), NONE,
+    .note = "Header fields to send, by name, as in `{X-Forwarded-Proto: https}`",
+    .help = "At most 499 characters in all. They replace the fields that are sent anyway, such as "
+    "`User-Agent`. For `Host` use the key `host`. The status and the log do not show the values. "
+    "If one is secret, other users must not be able to read this file: `locum check` warns if they "
+    "can and a name says so, as `Authorization` does."},
 [LOCUM_KEY_HTTP_BODY] = {"service.checks[].http.body", PATTERN, NONE, OF_CHECK(http.body),
     .note = "Pattern that the body must match: a POSIX extended regular expression",
     .help = "Each line of the first 64 KiB of the answer is searched, as `grep -E` does. A match "
@@ -329,9 +357,10 @@ static const struct locum_schema_row rows[] = {
     .help = "`expect` must allow the redirect."},
 [LOCUM_KEY_HTTP_LOCATION_NOT] = {"service.checks[].http.location-not", PATTERN, NONE,
     OF_CHECK(http.location_not),
-    .note = "The answer must be a redirect to a URL that does not match this pattern",
-    .help = "Mirrorbits without its database still redirects, but to one of its `Fallbacks`; "
-    "`location-not: \"://fallback\"` detects that."},
+    .note = "The answer must be a redirect; one to a URL that matches this pattern makes the service "
+    "degraded, not failing",
+    .help = "A server that redirects to a fallback is named only if no other works better. "
+    "Mirrorbits without its database redirects so; see the check `mirrorbits` with `file`."},
 [LOCUM_KEY_TCP] = {"service.checks[].tcp", MAP, NONE, .note = "Open a TCP connection"},
 [LOCUM_KEY_TCP_ADDRESS] = {"service.checks[].tcp.address", ADDRESS, REQUIRED, OF_CHECK(tcp),
     .note = "Address and port to connect to"},
@@ -340,19 +369,33 @@ static const struct locum_schema_row rows[] = {
     .help = "`locum status` shows the first line of its output. The program runs as the daemon's "
     "user, in `/`, with empty standard input and only `PATH`, `HOME` and `LC_ALL` in its "
     "environment. It leads a process group of its own. When it ends or times out, the whole group "
-    "is killed."},
+    "is killed. It gains no rights from a setuid program such as sudo, and cannot mount, trace or "
+    "use namespaces (SERVICE in locum(8))."},
 [LOCUM_KEY_COMMAND_ARGV] = {"service.checks[].command.argv", TEXT(0, 0), LIST(1, LOCUM_ARGV_MAX),
     REQUIRED,
     .note = "Absolute path of the program and its arguments, at most 499 characters in all",
     .help = "No shell is involved. If you need one, run it: `argv: [/bin/sh, -c, \"test -e "
     "/srv/ready\"]`."},
 [LOCUM_KEY_MIRRORBITS] = {"service.checks[].mirrorbits", MAP, NONE,
-    .note = "Whether this node's Mirrorbits announces itself through Redis",
-    .help = "It fails after 5 seconds without an announcement."},
+    .note = "Whether this node's Mirrorbits works",
+    .help = "Without `file` it only tells whether Mirrorbits announces itself through Redis: it "
+    "fails after 5 seconds without an announcement."},
+[LOCUM_KEY_MIRRORBITS_FILE] = {"service.checks[].mirrorbits.file", TEXT(1, 200), NONE,
+    OF_CHECK(mirrorbits_file),
+    .note = "Path of a file that your mirrors have, as in `/pool/vlc.exe`: also ask Mirrorbits for it",
+    .help = "Adds two checks that must pass. `mirrorbits file` sends a HEAD request, which Mirrorbits "
+    "does not count as a download: a redirect to one of its `Fallbacks` makes the service degraded; "
+    "anything else that is not a redirect, no answer or a refused connection makes it failing, so "
+    "`severity` cannot be `degraded`. "
+    "`mirrorbits database` asks for `/?mirrorstats` and makes the service degraded after 6 failures "
+    "in a row: Mirrorbits has no Redis, or no mirror in it. It reads the page of Mirrorbits' own "
+    "template; raise `timeout` where Redis is far away. A fallback must not be a mirror too. Address and `Fallbacks` are taken from "
+    "`redis.mirrorbits-config`, which is then needed."},
 [LOCUM_KEY_MIRRORBITS_GATE] = {"service.checks[].mirrorbits.gate", FLAG, DEFAULT("false"),
     OF_CORE_CHECK(counts),
-    .note = "Whether this check must pass too",
-    .help = "`true`: it must. While Redis is unreachable it keeps its last result; before the "
+    .note = "Whether the announcements must be heard too",
+    .help = "`true`: it must. While Redis is unreachable it keeps its last result, and so it does "
+    "for 30 seconds after a change of the Redis master while every Mirrorbits is silent; before the "
     "first result it does not count. `false`: the result is only shown."},
 [LOCUM_KEY_CHECK_INTERVAL] = {"service.checks[].*.interval", DURATION(50, 600 * SECOND),
     DEFAULT("500ms"), OF_CORE_CHECK(interval_ms), .note = "Time between two probes"},
@@ -367,6 +410,11 @@ static const struct locum_schema_row rows[] = {
     .note = "Whether one refused connection is enough to fail the check",
     .help = "A refused connection means that nothing listens there. `false`: it counts like any "
     "other failure."},
+[LOCUM_KEY_CHECK_SEVERITY] = {"service.checks[].*.severity", EITHER("failing degraded"),
+    DEFAULT("failing"), OF_CORE_CHECK(degrades),
+    .note = "What the service is while this check fails, `failing` or `degraded`",
+    .help = "A degraded server is named only if no server works better, but before every failing "
+    "one. Use `degraded` for what users notice as slow or incomplete, not as broken."},
 
 [LOCUM_KEY_EVENTS] = {"events", MAP, DEFAULT(NULL),
     .note = "What happened, as shown by `locum events` and the stream in Redis"},
@@ -379,20 +427,25 @@ static const struct locum_schema_row rows[] = {
     "address that was asked."},
 [LOCUM_KEY_LISTEN_DNS] = {"listen.dns", ADDRESS, LIST_OR_NONE(1, LOCUM_ADDRESSES_MAX),
     DERIVED("the node's addresses, port 53"), AT(listen_dns), ITEMS(listen_dns[0]),
-    COUNT(listen_dns_count), .restart = true, .check = listener_wrong,
+    COUNT(listen_dns_count), .check = listener_wrong,
     .note = "Addresses and ports for DNS, UDP and TCP",
     .help = "Write it if they differ from `address`, for example behind NAT. Write `none` if NSD "
     "owns port 53 and locum-nsd(8) updates it. A witness has none. The other nodes ask every "
-    "`address` of this node on port 53, and the status is degraded while one does not answer."},
+    "`address` of this node on port 53, and the status is degraded while one does not answer. "
+    "Of TCP, 256 connections are open at most, 32 of one client: an IPv4 address, or a /64 of "
+    "IPv6. When all are taken, one of the client that has most is closed."},
 [LOCUM_KEY_LISTEN_PEER] = {"listen.peer", ADDRESS, LIST(1, LOCUM_ADDRESSES_MAX),
     DERIVED("the node's addresses and port"), AT(listen_peer), ITEMS(listen_peer[0]),
     COUNT(listen_peer_count), .restart = true, .check = listener_wrong,
     .note = "Addresses and UDP ports for heartbeats, if they differ"},
 [LOCUM_KEY_LISTEN_HTTP] = {"listen.http", ADDRESS, NONE, AT(listen_http), .restart = true,
-    .note = "Address and TCP port of the read-only API with the metrics, for monitoring"},
+    .note = "Address and TCP port of the read-only API with the metrics, for monitoring",
+    .help = "Ask it by address, as localhost, or by the name of a node (also within the domain of a zone, as "
+    "ns0.example.org), of a name server or in a zone: a request for another Host gets 421."},
 [LOCUM_KEY_LISTEN_CONTROL] = {"listen.control", PATH(107), DEFAULT("/run/locum/control.sock"),
     AT(listen_control), .restart = true,
-    .note = "Unix socket for commands, mode 0660",
+    .note = "Unix socket for commands, mode 0660, group `locum-admin` if there is such a group and the "
+    "daemon's user is in it",
     .help = "Every user who may write to it may use all commands."},
 [LOCUM_KEY_DNS] = {"dns", MAP, DEFAULT(NULL), .note = "The DNS server"},
 [LOCUM_KEY_DNS_WORKERS] = {"dns.workers", NUMBER(1, 16), DEFAULT("1"), AT(dns_workers),

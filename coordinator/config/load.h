@@ -19,6 +19,19 @@ void locum_load_mirrorbits(struct locum_bind *bind);
 void locum_load_redis(struct locum_bind *bind);
 void locum_load_service(struct locum_bind *bind);
 void locum_load_cluster(struct locum_bind *bind);
+void locum_load_peer_keys(struct locum_bind *bind);
+
+/*
+ * A secret cannot be read. A file with it is refused; a kept configuration goes on without
+ * (config->lacks).
+ */
+void locum_load_lack(struct locum_bind *bind, size_t row, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A kept configuration does not hold the password of Redis: read it from where it was written, at
+ * `key` of `section` (NULL: of the whole file). */
+void locum_load_kept_password(struct locum_bind *bind, size_t row, const char *file,
+                              const char *section, const char *key);
 
 /* Warn of what is allowed and risky; only for a configuration without errors. */
 void locum_load_advice(struct locum_bind *bind);

@@ -14,7 +14,10 @@
 #include "base/error.h"
 #include "base/text_format.h"
 #include "config/load.h"
+#include "config/source.h"
 #include "config/value.h"
+
+enum { MIRRORBITS_PORT = 8080 }; /* its default */
 
 struct import {
     struct locum_bind *bind;
@@ -180,6 +183,104 @@ read_address(struct import *self, const yaml_node_t *node, bool sentinels)
     }
 }
 
+/* Where this node asks Mirrorbits: without a host it listens on every address. */
+static void
+read_listen_address(struct import *self, const yaml_node_t *node)
+{
+    struct locum_endpoint endpoint = {.host = "127.0.0.1", .port = MIRRORBITS_PORT};
+    struct locum_config_mirrorbits *web = &self->config->mirrorbits;
+    struct locum_text text = locum_text_init(web->authority, sizeof(web->authority));
+    if (!is_empty(node) && !read_endpoint(self, node, "ListenAddress", &endpoint)) {
+        return;
+    }
+    if (strcmp(endpoint.host, "0.0.0.0") == 0) {
+        (void)locum_text_format_buffer(endpoint.host, sizeof(endpoint.host), "127.0.0.1");
+    } else if (strcmp(endpoint.host, "::") == 0) {
+        (void)locum_text_format_buffer(endpoint.host, sizeof(endpoint.host), "::1");
+    }
+    locum_config_endpoint_add(&endpoint, &text);
+    take(self, "ListenAddress (%s)", web->authority);
+}
+
+/* A URL in a pattern, from after its scheme. Mirrorbits adds a missing scheme, and a missing slash
+ * at the end: without it, the host would also match as the beginning of a longer one. */
+static void
+add_escaped(struct locum_text *pattern, struct locum_slice url)
+{
+    static const char special[] = "\\.[]()*+?{}|^$";
+    const char *scheme = memmem(url.at, url.length, "://", 3);
+    for (const char *at = scheme != NULL ? scheme + 3 : url.at; at < url.at + url.length; at++) {
+        if (strchr(special, *at) != NULL) {
+            locum_text_add_char(pattern, '\\');
+        }
+        locum_text_add_char(pattern, *at);
+    }
+    if (url.at[url.length - 1] != '/') {
+        locum_text_add_char(pattern, '/');
+    }
+}
+
+static void
+read_fallbacks(struct import *self, const yaml_node_t *list)
+{
+    struct locum_config_mirrorbits *web = &self->config->mirrorbits;
+    struct locum_text pattern = locum_text_init(web->fallbacks, sizeof(web->fallbacks));
+    size_t count = 0;
+    if (is_empty(list)) {
+        return;
+    }
+    if (list->type != YAML_SEQUENCE_NODE) {
+        refuse(self, locum_document_at(list),
+               "Fallbacks: expected a list; write `- URL: http://fallback.example.org/` below it");
+        return;
+    }
+    for (const yaml_node_item_t *item = list->data.sequence.items.start;
+         item < list->data.sequence.items.top; item++) {
+        const yaml_node_t *entry = yaml_document_get_node(&self->document, *item);
+        const yaml_node_t *url = locum_document_find(&self->document, entry, "URL");
+        if (is_empty(url) || url->type != YAML_SCALAR_NODE ||
+            memchr(locum_document_text(url).at, '\0', locum_document_text(url).length) != NULL) {
+            refuse(self, locum_document_at(is_empty(url) ? entry : url),
+                   "Fallbacks: this item has no URL; write `- URL: http://fallback.example.org/`");
+            return;
+        }
+        locum_text_add(&pattern, count++ == 0 ? "^https?://(" : "|");
+        add_escaped(&pattern, locum_document_text(url));
+    }
+    locum_text_add(&pattern, count > 0 ? ")" : "");
+    if (pattern.truncated) {
+        refuse(self, locum_document_at(list),
+               "Fallbacks: together too long for `mirrorbits: {file: ...}`; use an http check with "
+               "location-not instead");
+    } else if (count > 0) {
+        take(self, "%zu Fallbacks", count);
+    }
+}
+
+/* Its web service: what a mirrorbits check with a file needs. */
+static void
+read_web(struct import *self, const yaml_node_t *root)
+{
+    bool wanted = false;
+    for (size_t i = 0; i < self->config->core.check_count; i++) {
+        wanted = wanted || locum_bind_good(self->bind, LOCUM_KEY_MIRRORBITS_FILE, i);
+    }
+    if (!wanted) {
+        return;
+    }
+    const yaml_node_t *mode = locum_document_find(&self->document, root, "OutputMode");
+    if (mode != NULL && mode->type == YAML_SCALAR_NODE &&
+        locum_slice_is(locum_document_text(mode), "json")) {
+        refuse(self, locum_document_at(mode),
+               "OutputMode: json answers without redirects, which `mirrorbits: {file: ...}` needs; "
+               "use http checks instead");
+    }
+    read_listen_address(self, locum_document_find(&self->document, root, "ListenAddress"));
+    read_fallbacks(self, locum_document_find(&self->document, root, "Fallbacks"));
+}
+
+static const char password_key[] = "RedisPassword";
+
 /* What is written in our file has precedence. */
 static void
 read_all(struct import *self)
@@ -190,7 +291,7 @@ read_all(struct import *self)
     } values[] = {
         {LOCUM_KEY_REDIS_MASTER_NAME, "RedisSentinelMasterName"},
         {LOCUM_KEY_REDIS_DB, "RedisDB"},
-        {LOCUM_KEY_REDIS_PASSWORD, "RedisPassword"},
+        {LOCUM_KEY_REDIS_PASSWORD, password_key},
     };
     const yaml_node_t *root = yaml_document_get_root_node(&self->document);
     struct locum_config *config = self->config;
@@ -215,18 +316,63 @@ read_all(struct import *self)
             read_value(self, node, values[i].key, values[i].row, (char *)config + row->offset)) {
             take(self, "%s %.*s", values[i].key,
                  LOCUM_SLICE(secret ? locum_slice_of("(not shown)") : locum_document_text(node)));
+            if (secret) {
+                locum_load_kept_password(self->bind, LOCUM_KEY_REDIS_MIRRORBITS_CONFIG,
+                                         config->redis.mirrorbits_config, NULL, password_key);
+            }
         }
     }
+    read_web(self, root);
 }
 
-/* Not an error if our file names all that a connection needs. */
+/* For a later start: what read_all() reads. */
+static int
+keep(struct import *self)
+{
+    static const char *const keys[] = {"RedisSentinels",
+                                       "Host",
+                                       "RedisAddress",
+                                       "RedisSentinelMasterName",
+                                       "RedisDB",
+                                       "OutputMode",
+                                       "ListenAddress",
+                                       "Fallbacks",
+                                       "URL",
+                                       password_key,
+                                       NULL};
+    self->config->source.mirrorbits = locum_source_of_keys(&self->document, keys, password_key);
+    return self->config->source.mirrorbits != NULL ? 0 : LOCUM_ERR_MEMORY;
+}
+
+/* The file, or what is kept of it. LOCUM_ERR_NOT_FOUND: there is none. */
+static int
+load(struct import *self, struct locum_problems *problems)
+{
+    const struct locum_config *config = self->config;
+    const char *path = config->redis.mirrorbits_config;
+    const bool absent = config->kept
+                            ? config->source.mirrorbits == NULL
+                            : access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR);
+    return absent         ? LOCUM_ERR_NOT_FOUND
+           : config->kept ? locum_document_parse(locum_slice_of(config->source.mirrorbits), true,
+                                                 problems, &self->document)
+                          : locum_document_load(path, true, problems, &self->document, NULL);
+}
+
+/* Not an error if our file names all that a connection needs. A witness has no Mirrorbits. */
 static void
 report_absent(struct locum_bind *bind, const struct locum_config *config)
 {
     const char *path = config->redis.mirrorbits_config;
     size_t servers, sentinels;
     locum_load_count(config, &servers, &sentinels);
-    if (locum_bind_written(bind, LOCUM_KEY_REDIS_MASTER_NAME, 0) && servers + sentinels > 0) {
+    const bool enough =
+        locum_bind_written(bind, LOCUM_KEY_REDIS_MASTER_NAME, 0) && servers + sentinels > 0;
+    const locum_node self = config->core.self;
+    if (enough && self != LOCUM_NODE_NONE && config->core.nodes[self].role == LOCUM_ROLE_WITNESS) {
+        return;
+    }
+    if (enough) {
         locum_bind_warning(bind, LOCUM_KEY_REDIS_MIRRORBITS_CONFIG, 0,
                            "mirrorbits-config: \"%s\" does not exist; nothing is taken from it",
                            path);
@@ -251,16 +397,18 @@ locum_load_mirrorbits(struct locum_bind *bind)
     if (!locum_bind_good(bind, LOCUM_KEY_REDIS_MIRRORBITS_CONFIG, 0)) {
         return;
     }
-    if (access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR)) {
+    struct locum_problems problems = {0};
+    int status = load(&import, &problems);
+    if (status == LOCUM_ERR_NOT_FOUND) {
         report_absent(bind, config);
         return;
     }
-    struct locum_problems problems = {0};
-    const int status = locum_document_load(path, true, &problems, &import.document, NULL);
     if (status == 0) {
         read_all(&import);
+        status = config->kept || bind->problems.error_count > errors ? 0 : keep(&import);
         yaml_document_delete(&import.document);
-    } else if (status == LOCUM_ERR_MEMORY) {
+    }
+    if (status == LOCUM_ERR_MEMORY) {
         refuse(&import, (struct locum_position){0}, locum_error_text(status));
     }
     for (size_t i = 0; i < problems.count; i++) {

@@ -29,7 +29,8 @@ void
 locum_problems_report(const struct locum_problems *self, const char *file, locum_problem_fn *report,
                       void *user)
 {
-    size_t order[LOCUM_PROBLEMS_MAX]; /* insertion sort: the list is short, and equals keep order */
+    /* Insertion sort: the list is short, and equals keep order. */
+    size_t order[LOCUM_PROBLEMS_MAX] = {0};
     for (size_t i = 0; i < self->count; i++) {
         const struct locum_position at = self->list[i].at;
         size_t place = i;

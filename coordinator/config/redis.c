@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "config/load.h"
+#include "config/source.h"
 
 enum { PASSWORD_FILE_BYTES_MAX = 4096 };
 
@@ -32,8 +33,24 @@ read_password(struct locum_bind *bind, size_t row, const char *path, char *ret, 
     }
     explicit_bzero(buffer, sizeof(buffer));
     if (why.length > 0) {
-        locum_bind_error(bind, row, 0, "%s: \"%s\": %s", locum_schema_name(&locum_keys.rows[row]),
-                         path, reason);
+        locum_load_lack(bind, row, "%s: \"%s\": %s", locum_schema_name(&locum_keys.rows[row]), path,
+                        reason);
+    }
+}
+
+void
+locum_load_kept_password(struct locum_bind *bind, size_t row, const char *file, const char *section,
+                         const char *key)
+{
+    struct locum_config *config = bind->target;
+    char *password = config->redis.password;
+    if (!config->kept) {
+        return;
+    }
+    if (!locum_source_find(file, section, key, password, sizeof(config->redis.password))) {
+        password[0] = '\0';
+        locum_load_lack(bind, row, "%s: %s, where the password of Redis is written, cannot be read",
+                        locum_schema_name(&locum_keys.rows[row]), file);
     }
 }
 
@@ -54,8 +71,8 @@ check_file(struct locum_bind *bind, size_t row, const char *path, bool private)
         wrong = "users other than its owner and group can read it; run chmod o= on it";
     }
     if (wrong != NULL) {
-        locum_bind_error(bind, row, 0, "%s: %s: %s", locum_schema_name(&locum_keys.rows[row]),
-                         locum_problems_quote(locum_slice_of(path)).text, wrong);
+        locum_load_lack(bind, row, "%s: %s: %s", locum_schema_name(&locum_keys.rows[row]),
+                        locum_problems_quote(locum_slice_of(path)).text, wrong);
     }
 }
 
@@ -93,6 +110,9 @@ locum_load_redis(struct locum_bind *bind)
     check_tls(bind, &redis->tls);
     const bool password = locum_bind_written(bind, LOCUM_KEY_REDIS_PASSWORD, 0);
     const bool password_file = locum_bind_written(bind, LOCUM_KEY_REDIS_PASSWORD_FILE, 0);
+    if (password) {
+        locum_load_kept_password(bind, LOCUM_KEY_REDIS_PASSWORD, config->path, "redis", "password");
+    }
     if (password && password_file) {
         locum_bind_error(bind, LOCUM_KEY_REDIS_PASSWORD_FILE, 0,
                          "password-file: password is set too; remove one of them");

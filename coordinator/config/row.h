@@ -36,6 +36,7 @@
 #define ADDRESS                 KIND(ADDRESS, 0, 0)
 #define IP                      KIND(IP, 0, 0)
 #define NODE                    KIND(NODE, 0, 0)
+#define KEY                     KIND(KEY, 0, 0)
 
 /* How values are arranged; without this column: one value. */
 #define SHAPE(what, least, most)                                                                   \
@@ -43,6 +44,7 @@
 #define LIST(least, most)         SHAPE(LIST, least, most)
 #define LIST_OR_NONE(least, most) SHAPE(LIST_OR_NONE, least, most)
 #define LISTS(least, most)        SHAPE(LISTS, least, most)
+#define VALUES(least, most)       SHAPE(VALUES, least, most)
 #define MAP                       .shape = LOCUM_SHAPE_MAP
 #define NAMED_MAPS(least, most)   SHAPE(NAMED_MAPS, least, most)
 #define MAPS(least, most)         SHAPE(MAPS, least, most)

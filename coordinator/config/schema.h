@@ -36,6 +36,7 @@ enum locum_schema_kind {
     LOCUM_KIND_ADDRESS,  /* struct locum_address: numeric, with a port */
     LOCUM_KIND_IP,       /* struct locum_address: numeric, without a port */
     LOCUM_KIND_NODE,     /* locum_node: refers to a key of `nodes` */
+    LOCUM_KIND_KEY,      /* struct locum_keyring_key: 64 hex digits */
 };
 
 /* How values are arranged. */
@@ -44,6 +45,7 @@ enum locum_schema_shape {
     LOCUM_SHAPE_LIST,         /* a list of values */
     LOCUM_SHAPE_LIST_OR_NONE, /* the same, or the word none */
     LOCUM_SHAPE_LISTS,        /* any keys, each a list of values; read by its step */
+    LOCUM_SHAPE_VALUES,       /* any keys, each a single value; read by its step */
     LOCUM_SHAPE_MAP,          /* fixed keys: the rows below this one */
     LOCUM_SHAPE_NAMED_MAPS,   /* any keys (which are the values), each a mapping: rows "KEY.*." */
     LOCUM_SHAPE_MAPS,         /* a list of mappings: rows "KEY[]." */

@@ -1,8 +1,10 @@
 /* service: the checks of this node's own service. */
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text_format.h"
 #include "config/load.h"
+#include "config/source.h"
 #include "config/value.h"
 
 /* What the status and the metrics call a check, e.g. "http 127.0.0.1:8080". */
@@ -11,7 +13,7 @@ name_check(struct locum_config_check *check)
 {
     struct locum_text name = locum_text_init(check->name, sizeof(check->name));
     const struct locum_slice url = locum_slice_of(check->http.url);
-    const char *word = check->command.words;
+    const char *word = check->command.at;
     struct locum_slice authority;
     switch (check->kind) {
     case LOCUM_CHECK_HTTP:
@@ -39,7 +41,7 @@ name_check(struct locum_config_check *check)
             }
         }
         break;
-    case LOCUM_CHECK_MIRRORBITS: locum_text_add(&name, "mirrorbits"); break;
+    case LOCUM_CHECK_MIRRORBITS: locum_text_add(&name, LOCUM_CHECK_MIRRORBITS_NAME); break;
     }
 }
 
@@ -69,8 +71,8 @@ static void
 load_command(struct locum_bind *bind, size_t index)
 {
     struct locum_config *config = bind->target;
-    struct locum_config_command *command = &config->checks[index].command;
-    struct locum_text words = locum_text_init(command->words, sizeof(command->words));
+    struct locum_config_words *command = &config->checks[index].command;
+    struct locum_text words = locum_text_init(command->at, sizeof(command->at));
     const size_t count = locum_bind_items(bind, LOCUM_KEY_COMMAND_ARGV, index);
     for (size_t i = 0; i < count; i++) {
         const yaml_node_t *item = locum_bind_item(bind, LOCUM_KEY_COMMAND_ARGV, index, i);
@@ -89,10 +91,88 @@ load_command(struct locum_bind *bind, size_t index)
     if (words.truncated) {
         locum_bind_error(bind, LOCUM_KEY_COMMAND_ARGV, index,
                          "argv: longer than %d characters; put the command into a script",
-                         LOCUM_COMMAND_BYTES_MAX - 1);
+                         LOCUM_WORDS_BYTES_MAX - 1);
         return;
     }
     command->count = count;
+}
+
+/* A field name of HTTP is a token (RFC 9110 5.1). */
+static bool
+is_token(struct locum_slice name)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~";
+    for (size_t i = 0; i < name.length; i++) {
+        const char c = name.at[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              (c != '\0' && strchr(others, c) != NULL))) {
+            return false;
+        }
+    }
+    return name.length > 0;
+}
+
+/* Fields that libcurl or another key sets. */
+static bool
+is_reserved(struct locum_slice name)
+{
+    static const char *const reserved[] = {"host", "content-length", "transfer-encoding",
+                                           "connection"};
+    for (size_t i = 0; i < LOCUM_COUNT(reserved); i++) {
+        if (strlen(reserved[i]) == name.length &&
+            strncasecmp(reserved[i], name.at, name.length) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The values may be secret: no message repeats one. */
+static void
+load_headers(struct locum_bind *bind, size_t index)
+{
+    struct locum_config *config = bind->target;
+    struct locum_config_words *headers = &config->checks[index].http.headers;
+    struct locum_text words = locum_text_init(headers->at, sizeof(headers->at));
+    const size_t count = locum_bind_items(bind, LOCUM_KEY_HTTP_HEADERS, index);
+    for (size_t i = 0; i < count; i++) {
+        const yaml_node_t *key = locum_bind_item_key(bind, LOCUM_KEY_HTTP_HEADERS, index, i);
+        const yaml_node_t *item = locum_bind_item(bind, LOCUM_KEY_HTTP_HEADERS, index, i);
+        const struct locum_slice name = locum_document_text(key);
+        const struct locum_slice value = locum_document_text(item);
+        if (!is_token(name) || is_reserved(name)) {
+            LOCUM_BIND_ERROR(bind, key, "headers: %s %s", locum_problems_quote(name).text,
+                             is_token(name) ? "cannot be set here; for Host use the key host"
+                                            : "is not the name of a header field; write one such "
+                                              "as X-Forwarded-Proto");
+            return;
+        }
+        for (size_t j = 0; j < value.length; j++) {
+            if ((unsigned char)value.at[j] < ' ' || value.at[j] == 127) {
+                LOCUM_BIND_ERROR(bind, item,
+                                 "headers: the value of %.*s contains a control character; "
+                                 "remove it",
+                                 LOCUM_SLICE(name));
+                return;
+            }
+        }
+        if (config->kept && locum_slice_is(value, LOCUM_SOURCE_SECRET)) {
+            config->checks[index].http.lacks_value = true;
+            locum_load_lack(bind, LOCUM_KEY_HTTP_HEADERS,
+                            "headers: the value of %.*s is not kept, so check %s cannot be run",
+                            LOCUM_SLICE(name), config->checks[index].name);
+        }
+        locum_text_format(&words, "%.*s%s%.*s", LOCUM_SLICE(name), value.length > 0 ? ": " : ";",
+                          LOCUM_SLICE(value)); /* libcurl: "Name;" sends an empty value */
+        locum_text_add_bytes(&words, "", 1);
+    }
+    if (words.truncated) {
+        locum_bind_error(bind, LOCUM_KEY_HTTP_HEADERS, index,
+                         "headers: longer than %d characters; send fewer or shorter fields",
+                         LOCUM_WORDS_BYTES_MAX - 1);
+        return;
+    }
+    headers->count = count;
 }
 
 /* Settings that are right by themselves and wrong together. */
@@ -132,7 +212,97 @@ check_is_unique(struct locum_bind *bind, size_t index)
     }
 }
 
-/* Returns true unless it is a mirrorbits check, which cannot judge the service alone. */
+/* One of the two checks that a mirrorbits check with a file adds at the end; its index. */
+static size_t
+add_check(struct locum_config *config, size_t like, const char *what, const char *path)
+{
+    const size_t index = config->core.check_count++;
+    struct locum_config_check *check = &config->checks[index];
+    config->core.checks[index] = config->core.checks[like];
+    config->core.checks[index].mirrorbits = false;
+    config->core.checks[index].counts = true;
+    check->kind = LOCUM_CHECK_HTTP;
+    check->timeout_ms = config->checks[like].timeout_ms;
+    (void)locum_text_format_buffer(check->name, sizeof(check->name),
+                                   LOCUM_CHECK_MIRRORBITS_NAME " %s", what);
+    (void)locum_text_format_buffer(check->http.url, sizeof(check->http.url), "http://%s%s",
+                                   config->mirrorbits.authority, path);
+    return index;
+}
+
+/* An ordinary failover of Redis takes less than this many failures, so long after each other. */
+enum { DATABASE_FALL = 6, DATABASE_INTERVAL_MS = 500 };
+
+/* Each row of the page's table is a mirror; with another template any cell with a name. */
+static const char mirror_in_page[] = "<td( rowspan=\"2\")?>[A-Za-z0-9]";
+static const char no_mirror[] =
+    "Redis has no mirror: restore them, see FLUSHALL in doc/mirrorbits.md";
+
+/* Printable ASCII that a URL needs not escape, without a query. */
+static bool
+is_url_path(const char *path)
+{
+    for (const char *at = path; *at != '\0'; at++) {
+        if (*at <= ' ' || *at >= 127 || strchr("?#\"<>\\^`{|}", *at) != NULL) {
+            return false;
+        }
+    }
+    return path[0] == '/';
+}
+
+static void
+add_file_checks(struct locum_bind *bind, size_t index)
+{
+    struct locum_config *config = bind->target;
+    const char *path = config->checks[index].mirrorbits_file;
+    const locum_node self = config->core.self;
+    if (self != LOCUM_NODE_NONE && config->core.nodes[self].role == LOCUM_ROLE_WITNESS) {
+        return; /* it runs no check, and has no mirrorbits.conf */
+    }
+    if (!is_url_path(path)) {
+        locum_bind_error(bind, LOCUM_KEY_MIRRORBITS_FILE, index,
+                         "file: \"%s\" is not the path of a file; write it as in its URL, as in "
+                         "/pool/vlc.exe",
+                         path);
+    } else if (config->core.checks[index].degrades) {
+        locum_bind_error(bind, LOCUM_KEY_CHECK_SEVERITY, index,
+                         "severity: a mirrorbits check with file itself tells a degraded service "
+                         "from a failing one; remove this key");
+    } else if (config->mirrorbits.authority[0] == '\0') {
+        if (access(config->redis.mirrorbits_config, F_OK) == 0) {
+            return; /* an error of that file is reported there */
+        }
+        locum_bind_error(bind, LOCUM_KEY_MIRRORBITS_FILE, index,
+                         "file: the address and the Fallbacks of Mirrorbits are not known; set "
+                         "redis.mirrorbits-config to the path of mirrorbits.conf");
+    } else if (config->core.check_count + 2 > LOCUM_CHECKS_MAX) {
+        locum_bind_error(bind, LOCUM_KEY_MIRRORBITS_FILE, index,
+                         "file: it adds two checks, and more than %d are not possible; remove some",
+                         LOCUM_CHECKS_MAX);
+    } else {
+        const size_t file = add_check(config, index, "file", path);
+        const size_t database = add_check(config, index, "database", "/?mirrorstats");
+        config->mirrorbits.file_check = file;
+        config->mirrorbits.database_check = database;
+        config->checks[file].http.head = true;
+        config->checks[file].http.expect[0] = (struct locum_status_range){.min = 300, .max = 399};
+        memcpy(config->checks[file].http.location_not, config->mirrorbits.fallbacks,
+               sizeof(config->mirrorbits.fallbacks));
+        config->checks[database].http.expect[0] =
+            (struct locum_status_range){.min = 200, .max = 200};
+        memcpy(config->checks[database].http.body, mirror_in_page, sizeof(mirror_in_page));
+        config->checks[database].http.body_absent = no_mirror;
+        config->core.checks[database].degrades = true;
+        config->core.checks[database].fast_fail = false;
+        config->core.checks[database].fall = DATABASE_FALL;
+        if (config->core.checks[database].interval_ms < DATABASE_INTERVAL_MS) {
+            config->core.checks[database].interval_ms = DATABASE_INTERVAL_MS;
+        }
+    }
+}
+
+/* Returns true unless it is a mirrorbits check without a file, which cannot judge the service
+ * alone. */
 static bool
 load_check(struct locum_bind *bind, size_t index)
 {
@@ -143,6 +313,7 @@ load_check(struct locum_bind *bind, size_t index)
         return true;
     }
     core->mirrorbits = check->kind == LOCUM_CHECK_MIRRORBITS;
+
     core->counts = core->counts || !core->mirrorbits;
     if (core->mirrorbits && config->redis.master_name[0] == '\0') {
         LOCUM_BIND_ERROR(bind, locum_bind_item(bind, LOCUM_KEY_CHECKS, 0, index),
@@ -159,9 +330,24 @@ load_check(struct locum_bind *bind, size_t index)
         check_is_unique(bind, index);
         if (check->kind == LOCUM_CHECK_HTTP) {
             check_http(bind, index);
+            load_headers(bind, index);
         }
     }
-    return !core->mirrorbits;
+    if (core->mirrorbits && locum_bind_good(bind, LOCUM_KEY_MIRRORBITS_FILE, index)) {
+        add_file_checks(bind, index);
+    }
+    return !core->mirrorbits || locum_bind_written(bind, LOCUM_KEY_MIRRORBITS_FILE, index);
+}
+
+/* RESUME-6: 32-bit FNV-1a of its name, which no other check has. */
+static uint32_t
+check_id(const struct locum_config_check *check)
+{
+    uint32_t id = 2166136261u;
+    for (const char *at = check->name; *at != '\0'; at++) {
+        id = (id ^ (uint8_t)*at) * 16777619u;
+    }
+    return id;
 }
 
 void
@@ -171,8 +357,12 @@ locum_load_service(struct locum_bind *bind)
     struct locum_core_config *core = &config->core;
     bool probed =
         locum_bind_bad(bind, LOCUM_KEY_CHECKS, 0) || locum_bind_bad(bind, LOCUM_KEY_SERVICE, 0);
-    for (size_t i = 0; i < core->check_count; i++) {
+    const size_t written = core->check_count;
+    for (size_t i = 0; i < written; i++) {
         probed |= load_check(bind, i);
+    }
+    for (size_t i = 0; i < core->check_count; i++) {
+        core->checks[i].id = check_id(&config->checks[i]);
     }
     if (core->self == LOCUM_NODE_NONE) {
         return;
@@ -180,8 +370,10 @@ locum_load_service(struct locum_bind *bind)
     if (core->nodes[core->self].role == LOCUM_ROLE_WITNESS) {
         core->check_count = 0;
     } else if (!probed) {
-        locum_bind_error(bind, LOCUM_KEY_CHECKS, 0,
-                         "service.checks: a server needs at least one http, tcp or command check, "
-                         "as in {http: {url: \"http://127.0.0.1:8080/\"}}");
+        locum_bind_error(
+            bind, LOCUM_KEY_CHECKS, 0,
+            "service.checks: a server needs at least one http, tcp or command check, or a "
+            "mirrorbits check with file, "
+            "as in {http: {url: \"http://127.0.0.1:8080/\"}}");
     }
 }

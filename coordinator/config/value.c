@@ -302,6 +302,7 @@ locum_value_parse(const struct locum_schema_row *row, struct locum_slice text, v
     case LOCUM_KIND_ENDPOINT: return parse_endpoint(text, field);
     case LOCUM_KIND_ADDRESS: return locum_address_parse_port(text, field);
     case LOCUM_KIND_IP: return locum_address_parse(text, field);
+    case LOCUM_KIND_KEY: return locum_slice_hex(text, field, LOCUM_KEY_BYTES);
     case LOCUM_KIND_NODE: break;
     }
     return LOCUM_ERR_INVALID;
@@ -320,6 +321,7 @@ locum_value_print(const struct locum_schema_row *row, const void *field, struct 
     case LOCUM_KIND_ENDPOINT: locum_config_endpoint_add(field, text); break;
     case LOCUM_KIND_ADDRESS: locum_text_add(text, locum_address_text(field).text); break;
     case LOCUM_KIND_IP: locum_text_add(text, locum_address_host_text(field).text); break;
+    case LOCUM_KIND_KEY: locum_text_add_hex(text, field, LOCUM_KEY_BYTES); break;
     case LOCUM_KIND_FLAG:
     case LOCUM_KIND_STATUS: break;
     default: locum_text_add(text, field); break;
@@ -364,6 +366,7 @@ describe_one(const struct locum_schema_row *row, struct locum_text *text)
                                "[2001:db8::12]:53",
         [LOCUM_KIND_IP] = "a numeric address without a port, as in 192.0.2.12 or 2001:db8::12",
         [LOCUM_KIND_NODE] = "the name of a node",
+        [LOCUM_KIND_KEY] = "a public key of 64 hex digits, as `locum keygen --node` shows it",
     };
     struct locum_slice words = locum_slice_of(row->words != NULL ? row->words : "");
     struct locum_slice word;
@@ -397,6 +400,7 @@ locum_value_describe(const struct locum_schema_row *row, struct locum_text *text
         [LOCUM_SHAPE_LIST] = "a list in brackets, as in [one, two]",
         [LOCUM_SHAPE_LIST_OR_NONE] = "a list in brackets, as in [one, two], or none",
         [LOCUM_SHAPE_LISTS] = "server names, each with a list, as in {dc2: [dc2], dc3: [dc3]}",
+        [LOCUM_SHAPE_VALUES] = "names, each with a value, as in {X-Forwarded-Proto: https}",
         [LOCUM_SHAPE_MAP] = "keys and values, indented below it",
         [LOCUM_SHAPE_NAMED_MAPS] = "names, each with keys and values, as in "
                                    "`dc2: {address: [192.0.2.12]}`",

@@ -1,11 +1,14 @@
 #include "control/control.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 
 #include "base/descriptors.h"
 #include "base/error.h"
@@ -92,16 +95,21 @@ send_error(struct evhttp_request *http, int status, const char *text)
 
 /* Call the handler. `later` in reply to a final request is an error of the handler. */
 static struct locum_control_reply
-call_handler(struct locum_control *self, const struct locum_route *route,
-             const struct evkeyvalq *query, const json_t *body, bool final)
+call_handler(struct locum_control *self, struct evhttp_request *http,
+             const struct locum_route *route, const struct evkeyvalq *query, const json_t *body,
+             bool again, bool final)
 {
+    struct bufferevent *stream =
+        evhttp_connection_get_bufferevent(evhttp_request_get_connection(http));
     const struct locum_control_request request = {
         .name = evhttp_find_header(query, "name"),
         .cond = evhttp_find_header(query, "if"),
         .after = evhttp_find_header(query, "after"),
         .wait = evhttp_find_header(query, "wait"),
         .body = body,
+        .again = again,
         .final = final,
+        .client = bufferevent_getfd(stream),
     };
     const struct locum_control_reply reply =
         locum_route_handler(&self->handlers, route)(self->user, &request);
@@ -125,8 +133,8 @@ forget(struct held *held)
 static void
 call_held_handler(struct held *held, bool final)
 {
-    const struct locum_control_reply reply =
-        call_handler(held->listener->control, held->route, &held->query, NULL, final);
+    const struct locum_control_reply reply = call_handler(
+        held->listener->control, held->http, held->route, &held->query, NULL, true, final);
     if (reply.later) {
         return;
     }
@@ -226,7 +234,8 @@ serve(struct control_listener *listener, struct evhttp_request *http,
         send_error(http, 400, buffer);
         return;
     }
-    const struct locum_control_reply reply = call_handler(self, route, &query, json, wait_ms == 0);
+    const struct locum_control_reply reply =
+        call_handler(self, http, route, &query, json, false, wait_ms == 0);
     json_decref(json);
     if (reply.later && listener->held_count < listener->held_max) {
         hold(listener, http, route, &query, wait_ms);
@@ -241,6 +250,22 @@ serve(struct control_listener *listener, struct evhttp_request *http,
     }
 }
 
+/* Is the host that the client asked for this one? An address is; browsers always send a host. */
+static bool
+is_for_us(const struct locum_control *self, struct evhttp_request *http)
+{
+    const char *host = evhttp_request_get_host(http);
+    struct locum_address address;
+    if (host == NULL || strcasecmp(host, "localhost") == 0) {
+        return true;
+    }
+    struct locum_slice text = locum_slice_of(host);
+    if (text.length > 2 && text.at[0] == '[' && text.at[text.length - 1] == ']') {
+        text = (struct locum_slice){.at = text.at + 1, .length = text.length - 2};
+    }
+    return locum_address_parse(text, &address) == 0 || self->handlers.knows_host(self->user, host);
+}
+
 static void
 on_request(struct evhttp_request *http, void *user)
 {
@@ -253,7 +278,11 @@ on_request(struct evhttp_request *http, void *user)
     const bool get = evhttp_request_get_command(http) == EVHTTP_REQ_GET;
     const struct locum_route *route = locum_route_find(handlers, path);
     const bool takes_get = route != NULL && route->method == EVHTTP_REQ_GET;
-    if (route == NULL || (read_only && get && !takes_get)) {
+    if (read_only && !is_for_us(listener->control, http)) {
+        send_error(http, 421,
+                   "the Host of this request is not a name of this cluster: ask by address, or by "
+                   "the name of a node or a name server in locum.yaml");
+    } else if (route == NULL || (read_only && get && !takes_get)) {
         char buffer[WHY_BYTES];
         struct locum_text text = locum_text_init(buffer, sizeof(buffer));
         locum_text_add(&text, "no such path: ");
@@ -290,6 +319,20 @@ locum_control_wake(struct locum_control *self)
     if (!LIST_EMPTY(&self->held)) {
         locum_timer_fire(&self->wake);
     }
+}
+
+void
+locum_control_reply_late(int client, struct locum_control_reply reply)
+{
+    char *json = reply.body != NULL ? json_dumps(reply.body, JSON_COMPACT) : NULL;
+    const char *body = json != NULL ? json : "{}";
+    (void)dprintf(client,
+                  "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+                  "Connection: close\r\n\r\n%s",
+                  reply.status, reply.status == 200 ? "OK" : "Error", strlen(body), body);
+    (void)close(client);
+    free(json);
+    json_decref(reply.body);
 }
 
 static int

@@ -3,6 +3,7 @@
  *
  *   GET  /status /explain?name=&if= /events?after=&wait= /zone?name=&wait=SERIAL /metrics /healthz
  *   POST /admin {admin, for_s, reason, force}  /exclude {node}  /include {node}  /reload
+ *        /replace: held until it is done
  *        /nsd {zone, serial, lag_ms, state, error}: of locum-nsd, every 2 s
  *
  * HTTP is libevent's evhttp. This room adds the table of paths, the limits, and requests that are
@@ -12,6 +13,9 @@
  * that there is room for requests that need not wait. A client that disconnects while its request
  * is held is noticed when the request is answered, within LOCUM_CONTROL_WAIT_MAX_MS. The process
  * must ignore SIGPIPE.
+ *
+ * A request to listen.http for another host (Host: evil.example) gets 421: a web page whose name
+ * was pointed at this address after it was loaded (DNS rebinding) must not read the API.
  *
  *   listen.c  the sockets            http.c     evhttp within limits
  *   route.c   the table of the API   control.c  request -> handler -> reply, now or later
@@ -47,7 +51,9 @@ struct locum_control_request {
     const char *after;  /* ?after= */
     const char *wait;   /* ?wait=: for /events how many ms at most, for /zone the serial known */
     const json_t *body; /* POST: an object; NULL if the body was empty */
+    bool again;         /* not the first call: the reply before was `later` */
     bool final;         /* the wait is over: reply now, not `later` */
+    int client;         /* its connection, for locum_control_reply_late() */
 };
 
 typedef struct locum_control_reply
@@ -56,6 +62,9 @@ locum_control_handler_fn(void *user, const struct locum_control_request *request
 struct locum_control_handlers {
     locum_control_handler_fn *status, *explain, *events, *zone, *metrics, *healthz;
     locum_control_handler_fn *admin, *exclude, *include, *reload, *nsd; /* control socket only */
+    locum_control_handler_fn *replace;
+    /* Is this host name one of this cluster's? Requests to listen.http for others are refused. */
+    bool (*knows_host)(void *user, const char *host);
 };
 
 /* {"errors": [text]} with this status. Out of memory: the body is NULL, which is sent as 500. */
@@ -92,6 +101,12 @@ locum_control_json(json_t *body)
 int locum_control_create(struct event_base *base, const struct locum_config *config,
                          const struct locum_control_handlers *handlers, void *user,
                          struct locum_control **ret, struct locum_text *ret_why) LOCUM_MUST_CHECK;
+
+/*
+ * Send a reply on a connection that the program before this one accepted (POST /replace), and close
+ * it. Never blocks: what the socket does not take is lost. Takes the reply.
+ */
+void locum_control_reply_late(int client, struct locum_control_reply reply);
 
 /* Something changed: call the handlers of held requests again, in this iteration of the loop but
  * not from here. Cheap if no request is held. */

@@ -1,11 +1,13 @@
 #include "control/listen.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/socket.h"
 #include "base/text_format.h"
 
@@ -61,6 +63,19 @@ remove_stale(const char *path, struct locum_text *why)
     return 0;
 }
 
+/* Who may use all commands need not be able to read the secrets, so it is another group. */
+static void
+give_to_admins(const char *path)
+{
+    const struct group *admins = getgrnam(LOCUM_LISTEN_GROUP);
+    if (admins != NULL && chown(path, (uid_t)-1, admins->gr_gid) != 0) {
+        LOCUM_LOG(LOCUM_LOG_WARN, "control", "path", path, "reason", strerror(errno), "effect",
+                  "its group is not " LOCUM_LISTEN_GROUP ": if this program's user is not in that "
+                  "group, run usermod -aG " LOCUM_LISTEN_GROUP " locum, then restart it; if the "
+                  "unit is older than the program, run systemctl daemon-reload");
+    }
+}
+
 int
 locum_listen_unix(const char *path, struct stat *ret_file, struct locum_text *ret_why)
 {
@@ -74,9 +89,13 @@ locum_listen_unix(const char *path, struct stat *ret_file, struct locum_text *re
         return error;
     }
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    /* No client can connect before listen(), so none sees another mode than this. */
-    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
-        chmod(path, SOCKET_MODE) != 0 || lstat(path, ret_file) != 0 || listen(fd, BACKLOG) != 0) {
+    const bool bound = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+    if (bound) {
+        give_to_admins(path);
+    }
+    /* No client can connect before listen(), so none sees another group or mode than this. */
+    if (!bound || chmod(path, SOCKET_MODE) != 0 || lstat(path, ret_file) != 0 ||
+        listen(fd, BACKLOG) != 0) {
         const int failed = refuse_errno(ret_why, path, errno);
         if (fd >= 0) {
             (void)close(fd);

@@ -9,6 +9,10 @@
 
 #include "base/address.h"
 
+/* The group of the control socket, if there is such a group and this program may give it: its
+ * members may use all commands, and read no secret. Otherwise it is the program's own. */
+#define LOCUM_LISTEN_GROUP "locum-admin"
+
 /*
  * Open the Unix socket `path`, mode 0660. A stale socket file, which no program listens on, is
  * replaced.

@@ -15,10 +15,17 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "base/clock.h"
+#include "base/sockets.h"
 #include "base/text.h"
+#include "base/timer.h"
 
-enum { LOCUM_NOTIFY_BYTES_MAX = 512 };
+enum {
+    LOCUM_NOTIFY_BYTES_MAX = 512,
+    LOCUM_NOTIFY_BARRIER_MS = 2000, /* a manager that takes longer is not waited for */
+};
+
+/* The manager has handled all messages, or is not waited for any longer. From the loop. */
+typedef void locum_notify_barrier_fn(void *user);
 
 struct locum_notify {
     int fd; /* -1: there is no manager */
@@ -29,6 +36,9 @@ struct locum_notify {
     bool ready;           /* READY=1 was sent */
     char unsent[LOCUM_NOTIFY_BYTES_MAX]; /* "": all messages are sent */
     char status[LOCUM_NOTIFY_BYTES_MAX]; /* the last one sent */
+    struct event *barrier;               /* the read end of its pipe; NULL: none is waited for */
+    locum_notify_barrier_fn *on_barrier;
+    void *barrier_user;
 };
 
 /*
@@ -53,6 +63,30 @@ void locum_notify_reloaded(struct locum_notify *self);
 /* An orderly stop begins. */
 void locum_notify_stopping(struct locum_notify *self);
 
+/*
+ * The manager's store of descriptors, for locum_sockets_init(): FDSTORE=1 and FDSTOREREMOVE=1. A
+ * message that the manager does not accept now is not kept here.
+ */
+struct locum_sockets_manager locum_notify_store(struct locum_notify *self);
+
+/*
+ * Call on_done once the manager has handled every message sent so far (BARRIER=1), at the latest
+ * after LOCUM_NOTIFY_BARRIER_MS; without a manager in the loop's next iteration. One call at a time
+ * is waited for (self->barrier): a second one replaces the first. 0, LOCUM_ERR_MEMORY, LOCUM_ERR_IO
+ * (no pipe, or the manager does not accept it now): then on_done is not called.
+ */
+int locum_notify_barrier(struct locum_notify *self, struct event_base *base,
+                         locum_notify_barrier_fn *on_done, void *user) LOCUM_MUST_CHECK;
+
+/*
+ * The variables by which the next program finds the manager, "NAME=VALUE", for execve(2). Returns
+ * their number: 0, there is no manager; 1, there is no watchdog; 2.
+ */
+enum { LOCUM_NOTIFY_VARIABLES = 2 };
+size_t locum_notify_environment(const struct locum_notify *self,
+                                char ret[LOCUM_NOTIFY_VARIABLES][LOCUM_NOTIFY_BYTES_MAX]);
+
+/* Before the loop is freed. */
 void locum_notify_close(struct locum_notify *self);
 
 #endif

@@ -6,21 +6,23 @@
 
 #include "base/error.h"
 #include "base/text_format.h"
+#include "control/notify.h"
 
 #define HANDLER(name) offsetof(struct locum_control_handlers, name)
 
 static const struct locum_route routes[] = {
-    {"/status", EVHTTP_REQ_GET, {NULL}, false, HANDLER(status)},
-    {"/explain", EVHTTP_REQ_GET, {"name", "if"}, false, HANDLER(explain)},
-    {"/events", EVHTTP_REQ_GET, {"after", "wait"}, false, HANDLER(events)},
-    {"/zone", EVHTTP_REQ_GET, {"name", "wait"}, true, HANDLER(zone)},
-    {"/metrics", EVHTTP_REQ_GET, {NULL}, false, HANDLER(metrics)},
-    {"/healthz", EVHTTP_REQ_GET, {NULL}, false, HANDLER(healthz)},
-    {"/admin", EVHTTP_REQ_POST, {NULL}, false, HANDLER(admin)},
-    {"/exclude", EVHTTP_REQ_POST, {NULL}, false, HANDLER(exclude)},
-    {"/include", EVHTTP_REQ_POST, {NULL}, false, HANDLER(include)},
-    {"/reload", EVHTTP_REQ_POST, {NULL}, false, HANDLER(reload)},
-    {"/nsd", EVHTTP_REQ_POST, {NULL}, false, HANDLER(nsd)},
+    {"/status", EVHTTP_REQ_GET, {NULL}, false, 0, HANDLER(status)},
+    {"/explain", EVHTTP_REQ_GET, {"name", "if"}, false, 0, HANDLER(explain)},
+    {"/events", EVHTTP_REQ_GET, {"after", "wait"}, false, 0, HANDLER(events)},
+    {"/zone", EVHTTP_REQ_GET, {"name", "wait"}, true, 0, HANDLER(zone)},
+    {"/metrics", EVHTTP_REQ_GET, {NULL}, false, 0, HANDLER(metrics)},
+    {"/healthz", EVHTTP_REQ_GET, {NULL}, false, 0, HANDLER(healthz)},
+    {"/admin", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(admin)},
+    {"/exclude", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(exclude)},
+    {"/include", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(include)},
+    {"/reload", EVHTTP_REQ_POST, {NULL}, false, 2 * LOCUM_NOTIFY_BARRIER_MS, HANDLER(reload)},
+    {"/replace", EVHTTP_REQ_POST, {NULL}, false, 8000, HANDLER(replace)},
+    {"/nsd", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(nsd)},
 };
 
 locum_control_handler_fn *
@@ -156,6 +158,6 @@ locum_route_check(const struct locum_route *route, const struct evkeyvalq *query
     if (serial && evhttp_find_header(query, "wait") != NULL) {
         wait = LOCUM_CONTROL_WAIT_MAX_MS;
     }
-    *ret_wait_ms = (locum_ms)wait;
+    *ret_wait_ms = route->hold_ms != 0 ? route->hold_ms : (locum_ms)wait;
     return 0;
 }

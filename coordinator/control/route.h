@@ -14,7 +14,8 @@ struct locum_route {
     enum evhttp_cmd_type method; /* POST: on the control socket only */
     const char *keys[2];         /* query keys that it takes; NULL: fewer */
     bool waits_serial;           /* ?wait= is the serial that the client knows; else ms */
-    size_t handler_at;           /* its offset in struct locum_control_handlers */
+    locum_ms hold_ms;  /* a POST that takes time: how long it may be held; 0: not at all */
+    size_t handler_at; /* its offset in struct locum_control_handlers */
 };
 
 /* The route of a path; NULL if there is none, or no handler for it. */

@@ -142,6 +142,26 @@ judge_families(const struct judge *self, locum_node node)
     }
 }
 
+/* GREEN-14 */
+static void
+judge_mirrorbits(const struct judge *self, locum_node node)
+{
+    const bool heard = node == self->config->self ||
+                       locum_view_heard_within_limit(self->view, self->config, node, self->now);
+    find_if(self,
+            heard && locum_core_admin(self->core, node) != LOCUM_MAINT &&
+                locum_view_mirrorbits_silent(self->view, self->config, node, self->now),
+            LOCUM_DEGRADED_MIRRORBITS, node);
+}
+
+/* GREEN-16. In maint nobody wants to know. */
+static bool
+cannot_check(const struct judge *self)
+{
+    return locum_core_admin(self->core, self->config->self) != LOCUM_MAINT &&
+           locum_service_not_run(&self->core->service, self->config) < self->config->check_count;
+}
+
 static void
 judge_node(const struct judge *self, locum_node node)
 {
@@ -152,8 +172,10 @@ judge_node(const struct judge *self, locum_node node)
         } else {
             find_if(self, locum_view_dns_fails(self->view, node, self->now), LOCUM_DEGRADED_DNS,
                     node);
+            find_if(self, cannot_check(self), LOCUM_DEGRADED_CHECK, node);
         }
     }
+    judge_mirrorbits(self, node);
     judge_families(self, node);
     judge_sentinel(self, node);
     find_if(self, lacks_quorum(self, node), LOCUM_DEGRADED_QUORUM, node);

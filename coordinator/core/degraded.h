@@ -1,5 +1,5 @@
 /*
- * degraded: what is broken now, as this node sees it (GREEN-1 to 13). Status, exit code, warnings,
+ * degraded: what is broken now, as this node sees it (GREEN-1 to 16). Status, exit code, warnings,
  * events and metrics are all made of this one list. It asks the same questions of the same facts as
  * the decisions do: what could not vote, or is too old, does not count here either. Pure.
  */
@@ -9,23 +9,25 @@
 #include "core/step.h"
 
 enum locum_degraded_kind {
-    LOCUM_DEGRADED_CONDITION, /* node: a peer that is not alive */
-    LOCUM_DEGRADED_SERVICE,   /* node: its service is not up */
-    LOCUM_DEGRADED_EXCLUDED,  /* node: by the operator, here */
-    LOCUM_DEGRADED_PEERS,     /* node says that it does not hold `peers` alive */
-    LOCUM_DEGRADED_REPORTED,  /* node says that it is degraded itself */
-    LOCUM_DEGRADED_UDP,       /* node is heard, but not by UDP */
-    LOCUM_DEGRADED_PATH,      /* node is heard, but not through Redis */
-    LOCUM_DEGRADED_SENTINEL,  /* node: its Sentinel gives no complete poll */
-    LOCUM_DEGRADED_TILT,      /* node: its Sentinel is in TILT */
-    LOCUM_DEGRADED_VOTE,      /* node: its Sentinel cannot vote on `peers` */
-    LOCUM_DEGRADED_QUORUM,    /* node: too few could vote on it */
-    LOCUM_DEGRADED_REDIS,     /* own heartbeats do not come back through Redis */
-    LOCUM_DEGRADED_DNS,       /* node: its DNS fails */
-    LOCUM_DEGRADED_FAMILY,    /* node, family: it has lost it */
-    LOCUM_DEGRADED_UNHEARD,   /* node, family: this node does not hear it there */
-    LOCUM_DEGRADED_FAIL_OPEN, /* no server is known to be healthy */
-    LOCUM_DEGRADED_KINDS,     /* their number */
+    LOCUM_DEGRADED_CONDITION,  /* node: a peer that is not alive */
+    LOCUM_DEGRADED_SERVICE,    /* node: its service is not up */
+    LOCUM_DEGRADED_EXCLUDED,   /* node: by the operator, here */
+    LOCUM_DEGRADED_PEERS,      /* node says that it does not hold `peers` alive */
+    LOCUM_DEGRADED_REPORTED,   /* node says that it is degraded itself */
+    LOCUM_DEGRADED_UDP,        /* node is heard, but not by UDP */
+    LOCUM_DEGRADED_PATH,       /* node is heard, but not through Redis */
+    LOCUM_DEGRADED_SENTINEL,   /* node: its Sentinel gives no complete poll */
+    LOCUM_DEGRADED_TILT,       /* node: its Sentinel is in TILT */
+    LOCUM_DEGRADED_VOTE,       /* node: its Sentinel cannot vote on `peers` */
+    LOCUM_DEGRADED_QUORUM,     /* node: too few could vote on it */
+    LOCUM_DEGRADED_REDIS,      /* own heartbeats do not come back through Redis */
+    LOCUM_DEGRADED_DNS,        /* node: its DNS fails */
+    LOCUM_DEGRADED_FAMILY,     /* node, family: it has lost it */
+    LOCUM_DEGRADED_UNHEARD,    /* node, family: this node does not hear it there */
+    LOCUM_DEGRADED_MIRRORBITS, /* node: its Mirrorbits is silent, and Redis works */
+    LOCUM_DEGRADED_CHECK,      /* node: self, a check of which could not be run */
+    LOCUM_DEGRADED_FAIL_OPEN,  /* no server is known to be healthy */
+    LOCUM_DEGRADED_KINDS,      /* their number */
 };
 
 struct locum_degraded {

@@ -31,29 +31,6 @@ has_condition(const struct locum_core_config *config, locum_node peer)
 }
 
 void
-locum_detector_resume(struct locum_detector *self, const struct locum_core_config *config,
-                      locum_node peer, locum_ms since_boot, struct locum_now now)
-{
-    if (has_condition(config, peer)) {
-        struct locum_condition_state *state = &self->peer[peer];
-        state->condition = LOCUM_DOWN;
-        state->resumed = true;
-        state->adopted = now.boot - since_boot > config->recover_after_ms;
-        state->verdict = now.mono;
-        state->down_since = since_boot;
-        state->since_wall = now.wall - (now.boot - since_boot);
-    }
-}
-
-locum_ms
-locum_detector_down_since(const struct locum_detector *self, locum_node peer)
-{
-    const struct locum_condition_state *state = &self->peer[peer];
-    const bool own = (!state->adopted || state->resumed) && !state->left;
-    return state->condition == LOCUM_DOWN && own ? state->down_since : 0;
-}
-
-void
 locum_detector_heard(struct locum_detector *self, locum_node peer)
 {
     self->peer[peer].accepted = true;
@@ -128,13 +105,15 @@ reporters(const struct subject *subject, enum locum_condition code)
     return voters;
 }
 
-/* COND-2: a peer that is heard reports it as down, and this node has not heard it itself. */
+/* COND-2: peers that are heard report it as down, and this node has not heard it itself. Together
+ * they are a quorum: a single peer that lies has one vote here too. */
 static bool
 reported_down(const struct subject *subject)
 {
     const locum_ms unheard = subject->now.mono - locum_view_base(subject->view, subject->peer);
     const locum_nodes voters = reporters(subject, LOCUM_DOWN);
-    if (voters == 0 ||
+    const uint32_t votes = 1 + (uint32_t)__builtin_popcount(voters);
+    if (voters == 0 || votes < subject->config->quorum ||
         unheard < 2 * locum_view_interval(subject->view, subject->config, subject->peer)) {
         return false;
     }
@@ -167,15 +146,22 @@ fall(const struct subject *subject, bool adopted)
     return LOCUM_DOWN;
 }
 
+/* COND-8, COND-12: a degraded service is on trial no longer than one that is up. */
+static bool
+works(const struct subject *subject)
+{
+    return subject->facts->service == LOCUM_UP || subject->facts->service == LOCUM_SERVICE_DEGRADED;
+}
+
 /* COND-8, COND-9: down, and a heartbeat was accepted. */
 static enum locum_condition
 rise(const struct subject *subject)
 {
     struct locum_condition_state *state = subject->state;
     const bool new_run_after_leaving =
-        state->left && subject->facts->incarnation > state->down_incarnation;
+        state->left && subject->facts->order.incarnation > state->down_incarnation;
     state->trusted = state->adopted || new_run_after_leaving;
-    if (state->trusted && subject->facts->service == LOCUM_UP) {
+    if (state->trusted && works(subject)) {
         return because(subject, LOCUM_CAUSE_HEARD, LOCUM_ALIVE);
     }
     state->returning_since = subject->now.mono;
@@ -202,7 +188,8 @@ next_returning(const struct subject *subject)
     }
     const bool waited = state->trusted || subject->now.mono - state->returning_since >=
                                               subject->config->recover_after_ms;
-    if (waited && !state->silent && subject->facts->service == LOCUM_UP) { /* COND-12 */
+    /* COND-12; a trial that was resumed begins with its first heartbeat. */
+    if (waited && !state->silent && subject->facts->heard != LOCUM_NEVER && works(subject)) {
         return because(subject, LOCUM_CAUSE_RECOVERED, LOCUM_ALIVE);
     }
     return LOCUM_RETURNING;
@@ -267,6 +254,7 @@ locum_detector_advance(struct locum_detector *self, const struct locum_view *vie
         state->accepted = false;
         if (event->to != event->from) {
             state->condition = event->to;
+            state->was_alive = false;
             state->since_wall = now.wall;
             count++;
         }
@@ -296,6 +284,13 @@ locum_detector_grace(struct locum_detector *self, const struct locum_core_config
         }
     }
     return count;
+}
+
+enum locum_condition
+locum_detector_rank_condition(const struct locum_detector *self, locum_node peer)
+{
+    const struct locum_condition_state *state = &self->peer[peer];
+    return state->condition == LOCUM_UNKNOWN && state->was_alive ? LOCUM_ALIVE : state->condition;
 }
 
 enum locum_condition

@@ -1,5 +1,5 @@
 /*
- * detector: the condition of each peer at this node (COND-1 to 13).
+ * detector: the condition of each peer at this node (COND-1 to 14).
  *
  * In: accepted heartbeats and the votes of others. Out: events, each with the evidence for it.
  * Pure: no clock, no I/O, no allocation. Limit: LOCUM_NODES_MAX peers.
@@ -11,14 +11,16 @@
 
 struct locum_condition_state {
     enum locum_condition condition;
-    bool accepted;             /* a heartbeat was accepted since the last commit */
-    bool adopted;              /* down was adopted from a peer (COND-2), or resumed and old */
-    bool resumed;              /* down was so before this run started (COND-14) */
-    bool left;                 /* its last heartbeat said `leaving` when it became down */
-    bool trusted;              /* COND-8: no wait: adopted, or a new run after `leaving` */
-    bool silent;               /* COND-10: returning, and silent: state code s, rank G */
+    bool accepted; /* a heartbeat was accepted since the last commit */
+    bool adopted;  /* down was adopted from a peer (COND-2), or resumed and old (RESUME-5) */
+    bool resumed;  /* down was so before this run started (COND-14) */
+    bool left;     /* its last heartbeat said `leaving` when it became down */
+    bool trusted;  /* COND-8: no wait: adopted, or a new run after `leaving` */
+    bool silent;   /* COND-10: returning, and silent: state code s, rank G */
+    bool
+        was_alive; /* unknown, but alive before this node restarted, and not heard since (RANK-2) */
     locum_ms verdict;          /* mono time at which it became down */
-    locum_ms down_since;       /* boot clock: the same, before a restart too */
+    locum_ms down_since;       /* boot clock: the same, before a restart too; 0 */
     uint64_t down_incarnation; /* of its last accepted heartbeat when it became down */
     locum_ms returning_since;  /* mono: its trial started */
     locum_ms since_wall;       /* wall time of the last change, Unix ms; LOCUM_NEVER */
@@ -38,13 +40,6 @@ struct locum_condition_event {
 };
 
 void locum_detector_init(struct locum_detector *self);
-
-/* COND-14: this node held `peer` down before its restart, since then (boot clock). */
-void locum_detector_resume(struct locum_detector *self, const struct locum_core_config *config,
-                           locum_node peer, locum_ms since_boot, struct locum_now now);
-
-/* For the next run: since when `peer` is down by a vote of this node (boot clock); 0: it is not. */
-locum_ms locum_detector_down_since(const struct locum_detector *self, locum_node peer);
 
 /* A heartbeat of `peer` was accepted. */
 void locum_detector_heard(struct locum_detector *self, locum_node peer);
@@ -68,6 +63,10 @@ size_t locum_detector_grace(struct locum_detector *self, const struct locum_core
 size_t locum_detector_advance(struct locum_detector *self, const struct locum_view *view,
                               const struct locum_core_config *config, struct locum_now now,
                               struct locum_condition_event ret_event[LOCUM_NODES_MAX]);
+
+/* RANK-2: the condition that its rank is made of: alive while it is only its last known state. */
+enum locum_condition locum_detector_rank_condition(const struct locum_detector *self,
+                                                   locum_node peer);
 
 /* The state code for heartbeats: the condition, but `suspect` for a silent returning (COND-10). */
 enum locum_condition locum_detector_state_code(const struct locum_detector *self, locum_node peer);

@@ -23,15 +23,10 @@ locum_family_address(struct locum_families *self, enum locum_family family, bool
     }
 }
 
-static locum_ms
-later(locum_ms a, locum_ms b)
-{
-    return a > b ? a : b;
-}
-
 /*
  * FAMILY-2: by UDP the peer has been heard in the other family alone for its limit, though it was
- * heard in this one too. A node whose own address is gone can tell nothing about others.
+ * heard in this one too. Of one that falls silent, the last heartbeat came in either family: that
+ * is no lack of one. A node whose own address is gone can tell nothing about others.
  */
 static bool
 is_unheard(const struct locum_families *self, const struct locum_view *view,
@@ -43,10 +38,12 @@ is_unheard(const struct locum_families *self, const struct locum_view *view,
     const struct locum_family_facts *other =
         &facts->family[family == LOCUM_V4 ? LOCUM_V6 : LOCUM_V4];
     const locum_ms limit = locum_view_limit(view, config, peer);
-    const locum_ms base = later(later(of->heard, other->since), later(view->grace, facts->grace));
+    const locum_ms base = locum_view_later(locum_view_later(of->heard, other->since),
+                                           locum_view_later(view->grace, facts->grace));
     return config->nodes[config->self].has[family] && config->nodes[peer].has[family] &&
            self->absent_since[family] == LOCUM_NEVER && of->heard != LOCUM_NEVER &&
-           other->heard != LOCUM_NEVER && now - other->heard <= limit && now - base >= limit;
+           other->heard != LOCUM_NEVER && now - other->heard <= limit && now - base >= limit &&
+           other->heard - base >= limit / 2;
 }
 
 static void

@@ -5,6 +5,7 @@ static const uint64_t number_max = (uint64_t)1 << 53;
 static const uint64_t interval_ms_max = 3600000;
 
 static const char format[] = "locum1";
+static const char any_format[] = "locum"; /* and a number */
 
 static void
 add_field(struct locum_text *text, const char *field)
@@ -59,6 +60,14 @@ add_families(struct locum_text *text, const struct locum_core_config *config,
     }
 }
 
+/* HEARTBEAT-7: the words of the frozen field stay; a node that knows no others reads one of them.
+ */
+static const char *
+frozen_service(enum locum_service service)
+{
+    return locum_names_service(service == LOCUM_SERVICE_DEGRADED ? LOCUM_PROBATION : service);
+}
+
 void
 locum_heartbeat_add(struct locum_text *text, const struct locum_core_config *config,
                     const struct locum_heartbeat *heartbeat)
@@ -69,7 +78,7 @@ locum_heartbeat_add(struct locum_text *text, const struct locum_core_config *con
     add_number(text, heartbeat->incarnation);
     add_number(text, heartbeat->seq);
     add_number(text, (uint64_t)heartbeat->interval_ms);
-    add_field(text, locum_names_service(heartbeat->service));
+    add_field(text, frozen_service(heartbeat->service));
     add_field(text, locum_names_admin(heartbeat->admin));
     add_field(text, heartbeat->leaving ? "leaving" : "-");
     add_number(text, (uint64_t)heartbeat->wall);
@@ -86,6 +95,10 @@ locum_heartbeat_add(struct locum_text *text, const struct locum_core_config *con
     if (heartbeat->sections[0] != '\0') {
         add_field(text, "x-digest=");
         locum_text_add(text, heartbeat->sections);
+    }
+    if (heartbeat->service == LOCUM_SERVICE_DEGRADED) {
+        add_field(text, "x-service=");
+        locum_text_add(text, locum_names_service(heartbeat->service));
     }
     if (heartbeat->dns != LOCUM_DNS_CLAIM_UNKNOWN) {
         add_field(text, "x-dns=");
@@ -105,20 +118,46 @@ cut_number(struct locum_slice *rest, uint64_t max, uint64_t *ret)
     return locum_slice_cut(rest, ' ', &field) && locum_slice_u64(field, max, ret) == 0;
 }
 
-/* locum1, the cluster and the sender: is this heartbeat for this node? */
+/* "locum1 get dc2 ..." */
+struct head {
+    struct locum_slice version, cluster, sender;
+};
+
+/* All empty if one is missing. */
+static struct head
+cut_head(struct locum_slice *rest)
+{
+    struct head head;
+    return locum_slice_cut(rest, ' ', &head.version) && locum_slice_cut(rest, ' ', &head.cluster) &&
+                   locum_slice_cut(rest, ' ', &head.sender)
+               ? head
+               : (struct head){0};
+}
+
+struct locum_slice
+locum_heartbeat_sender(struct locum_slice line, struct locum_slice *ret_cluster)
+{
+    const struct head head = cut_head(&line);
+    *ret_cluster = head.cluster;
+    return head.sender;
+}
+
+/* LOCUM_NODE_NONE: it is not of this cluster. */
+static locum_node
+find_sender(const struct head *head, const struct locum_core_config *config)
+{
+    return locum_slice_is(head->cluster, config->cluster) ? locum_nodes_find(config, head->sender)
+                                                          : LOCUM_NODE_NONE;
+}
+
+/* Is this heartbeat for this node? */
 static bool
 parse_head(struct locum_slice *rest, const struct locum_core_config *config, locum_node *ret_sender)
 {
-    struct locum_slice version;
-    struct locum_slice cluster;
-    struct locum_slice name;
-    if (!locum_slice_cut(rest, ' ', &version) || !locum_slice_is(version, format) ||
-        !locum_slice_cut(rest, ' ', &cluster) || !locum_slice_is(cluster, config->cluster) ||
-        !locum_slice_cut(rest, ' ', &name)) {
-        return false;
-    }
-    *ret_sender = locum_nodes_find(config, name);
-    return *ret_sender != LOCUM_NODE_NONE && config->nodes[*ret_sender].role != LOCUM_ROLE_SENTINEL;
+    const struct head head = cut_head(rest);
+    *ret_sender = find_sender(&head, config);
+    return *ret_sender != LOCUM_NODE_NONE && locum_slice_is(head.version, format) &&
+           config->nodes[*ret_sender].role != LOCUM_ROLE_SENTINEL;
 }
 
 static bool
@@ -145,7 +184,7 @@ parse_states(struct locum_slice *rest, struct locum_heartbeat *ret)
     }
     ret->leaving = locum_slice_is(leaving, "leaving");
     return locum_names_find_service(service, &ret->service) &&
-           locum_names_find_admin(admin, &ret->admin) &&
+           ret->service != LOCUM_SERVICE_DEGRADED && locum_names_find_admin(admin, &ret->admin) &&
            (ret->leaving || locum_slice_is(leaving, "-"));
 }
 
@@ -235,6 +274,9 @@ parse_extension(struct locum_slice key, struct locum_slice value,
         value.length = value.length < LOCUM_SECTIONS_CHARS ? value.length : LOCUM_SECTIONS_CHARS;
         value.length = is_printable(value) ? value.length : 0;
         (void)!locum_slice_copy(value, ret->sections, sizeof(ret->sections)); /* it fits */
+    } else if (locum_slice_is(key, "x-service") && ret->service == LOCUM_PROBATION &&
+               locum_slice_is(value, locum_names_service(LOCUM_SERVICE_DEGRADED))) {
+        ret->service = LOCUM_SERVICE_DEGRADED; /* HEARTBEAT-7 */
     } else if (locum_slice_is(key, "x-dns")) {
         (void)locum_names_find_dns_claim(value, &ret->dns);
     } else if (locum_slice_is(key, "x-lost")) {
@@ -288,4 +330,20 @@ locum_heartbeat_parse(struct locum_slice text, const struct locum_core_config *c
         *ret = heartbeat;
     }
     return ok;
+}
+
+locum_node
+locum_heartbeat_node(struct locum_slice text, const struct locum_core_config *config)
+{
+    struct locum_slice rest = text;
+    uint64_t number;
+    const struct head head = cut_head(&rest);
+    const locum_node sender = find_sender(&head, config);
+    struct locum_slice version = head.version;
+    if (sender == LOCUM_NODE_NONE || !locum_slice_starts(version, any_format)) {
+        return LOCUM_NODE_NONE;
+    }
+    version.at += sizeof(any_format) - 1;
+    version.length -= sizeof(any_format) - 1;
+    return locum_slice_u64(version, UINT64_MAX, &number) == 0 ? sender : LOCUM_NODE_NONE;
 }

@@ -8,6 +8,8 @@
  * unknown version is ignored, and so is an unknown field:
  *
  *   x-digest=1f0a44c2...     the digest of each section of the configuration (enum locum_section)
+ *   x-service=degraded       only with `probation`, which is what a version that does not know
+ *                            `degraded` reads
  *   x-dns=ok|closed|none     whether its sender's DNS is open; none: it has none (DNS-1)
  *   x-lost=ipv6              only if so: the sender has lost this family (FAMILY-4)
  *   x-unheard6=dc3,dc4       only if so: it does not hear these over IPv6 any more (FAMILY-2); and
@@ -73,5 +75,14 @@ void locum_heartbeat_add(struct locum_text *text, const struct locum_core_config
  */
 bool locum_heartbeat_parse(struct locum_slice text, const struct locum_core_config *config,
                            struct locum_heartbeat *ret) LOCUM_MUST_CHECK;
+
+/* The name of the sender that a line gives, and of its cluster; unchecked, may be empty. */
+struct locum_slice locum_heartbeat_sender(struct locum_slice line, struct locum_slice *ret_cluster);
+
+/*
+ * Whose heartbeat this is, of any version and role: the node of this cluster that it names.
+ * LOCUM_NODE_NONE: it is no heartbeat, or of no configured node.
+ */
+locum_node locum_heartbeat_node(struct locum_slice text, const struct locum_core_config *config);
 
 #endif

@@ -140,7 +140,7 @@ cluster_now(const struct locum_core *core, locum_ms now)
             const enum locum_rank rank = core->rank[node].in[family];
             if (is_server(&core->config, node) && core->config.nodes[node].has[family]) {
                 self.works[family] |= rank <= LOCUM_RANK_C ? one : 0;
-                self.keeps[family] |= rank == LOCUM_RANK_A || rank == LOCUM_RANK_D ? one : 0;
+                self.keeps[family] |= rank == LOCUM_RANK_A || rank == LOCUM_RANK_E ? one : 0;
             }
         }
         self.answers |=

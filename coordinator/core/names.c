@@ -42,9 +42,9 @@ find(struct locum_slice text, const char *const *texts, size_t count, size_t *re
 /* clang-format off */
 TEXTS(role, "server", "witness", "sentinel")
 TEXTS(condition, "unknown", "alive", "suspect", "down", "returning")
-TEXTS(service, "unknown", "up", "failing", "probation")
+TEXTS(service, "unknown", "up", "failing", "probation", "degraded")
 TEXTS(admin, "ready", "drain", "maint")
-TEXTS(sample, "pass", "fail", "refused")
+TEXTS(sample, "pass", "fail", "refused", "degraded", "not-run")
 TEXTS(rank, "A", "B", "C", "D", "E", "F", "G")
 TEXTS(path, "redis", "udp")
 TEXTS(family, "ipv4", "ipv6")

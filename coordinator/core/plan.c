@@ -57,7 +57,7 @@ all_of_best(const struct locum_core_config *config, const struct locum_ranks *ra
     for (locum_node node = 0; node < config->node_count; node++) {
         if (candidate(config, node, family) &&
             (rank[node].in[family] == rank[leader].in[family] ||
-             (rank[leader].in[family] <= LOCUM_RANK_C && rank[node].in[family] == LOCUM_RANK_D))) {
+             (rank[leader].in[family] <= LOCUM_RANK_D && rank[node].in[family] == LOCUM_RANK_E))) {
             set |= locum_nodes_of(node);
         }
     }
@@ -85,7 +85,7 @@ choose(const struct locum_core_config *config, const struct locum_ranks *rank,
         return 0; /* PLAN-6 */
     }
     if (rank[owner].in[family] == LOCUM_RANK_A ||
-        rank[owner].in[family] == LOCUM_RANK_D) { /* PLAN-3 */
+        rank[owner].in[family] == LOCUM_RANK_E) { /* PLAN-3 */
         return locum_nodes_of(owner);
     }
     return set_of(best(config, rank, owner, family));
@@ -110,6 +110,18 @@ reason_of(const struct locum_core_config *config, const struct locum_ranks *rank
     return nodes == locum_nodes_of(config->self) ? LOCUM_REASON_SELF : LOCUM_REASON_YIELDING;
 }
 
+/* PLAN-4: every node of the answer is known to work now. */
+static bool
+all_of_rank_a(const struct locum_ranks *rank, locum_nodes nodes, enum locum_family family)
+{
+    bool all = true;
+    for (locum_nodes left = nodes; left != 0; left &= left - 1) {
+        const struct locum_ranks *of = &rank[__builtin_ctz(left)];
+        all = all && of->in[family] == LOCUM_RANK_A && of->stale == 0;
+    }
+    return all;
+}
+
 void
 locum_plan_make(const struct locum_core_config *config, const struct locum_ranks *rank,
                 struct locum_plan *ret)
@@ -122,9 +134,9 @@ locum_plan_make(const struct locum_core_config *config, const struct locum_ranks
             struct locum_answer *answer = &ret->answers[i][family];
             answer->nodes = choose(config, rank, name, family);
             answer->reason = reason_of(config, rank, name, family, answer->nodes);
-            answer->ttl_s = answer->nodes == choose(config, all_a, name, family)
-                                ? name->ttl_s
-                                : name->failover_ttl_s; /* PLAN-4 */
+            const bool sure = answer->nodes == choose(config, all_a, name, family) &&
+                              all_of_rank_a(rank, answer->nodes, family); /* PLAN-4 */
+            answer->ttl_s = sure ? name->ttl_s : name->failover_ttl_s;
         }
     }
 }

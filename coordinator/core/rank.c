@@ -8,17 +8,21 @@ locum_rank_of(struct locum_standing standing)
     const bool unproven = standing.service == LOCUM_SERVICE_UNKNOWN;
     const bool failing = standing.service == LOCUM_FAILING;
     const bool probation = standing.service == LOCUM_PROBATION;
+    const bool degraded = standing.service == LOCUM_SERVICE_DEGRADED;
     const bool unwanted = standing.admin != LOCUM_READY;
     if (standing.excluded || standing.condition == LOCUM_DOWN || (returning && standing.silent) ||
-        (unheard && (failing || probation || unwanted))) { /* RANK-G */
+        (unheard && (failing || degraded || probation || unwanted))) { /* RANK-G */
         return LOCUM_RANK_G;
     }
     if (failing || standing.admin == LOCUM_MAINT || (standing.lost && !unheard) ||
         (unproven && (unwanted || returning))) { /* RANK-F */
         return LOCUM_RANK_F;
     }
-    if (unheard || unproven) { /* RANK-D */
+    if (degraded) { /* RANK-D */
         return LOCUM_RANK_D;
+    }
+    if (unheard || unproven) { /* RANK-E */
+        return LOCUM_RANK_E;
     }
     if (unwanted) { /* RANK-C: drain */
         return LOCUM_RANK_C;

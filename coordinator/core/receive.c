@@ -2,14 +2,9 @@
 
 #include <string.h>
 
-enum { DUPLICATE_QUIET_MS = 10000 }; /* between two events that a duplicate node causes */
+#include "core/incarnation.h"
 
-/* (inc, seq) a is later than b. */
-static bool
-later(uint64_t inc_a, uint64_t seq_a, uint64_t inc_b, uint64_t seq_b)
-{
-    return inc_a != inc_b ? inc_a > inc_b : seq_a > seq_b;
-}
+enum { DUPLICATE_QUIET_MS = 10000 }; /* between two events that a duplicate node causes */
 
 /* An own heartbeat came back: Redis has worked since it was sent. */
 static void
@@ -35,28 +30,6 @@ receive_own(struct locum_core *self, const struct locum_heartbeat *heartbeat, lo
         view->own_return_since = sent;
     }
     view->own_return = sent; /* RECEIVE-1 */
-}
-
-/*
- * RECEIVE-3: a peer remembers a later run of this node, because the state was lost or the clock was
- * set back. Two nodes with one name raise it alternately without end, so the event and the write to
- * disk are limited to one in DUPLICATE_QUIET_MS.
- */
-static void
-raise_incarnation(struct locum_core *self, uint64_t incarnation, locum_ms mono,
-                  struct locum_actions *actions)
-{
-    if (incarnation <= self->view.incarnation) {
-        return;
-    }
-    self->view.incarnation = incarnation + 1;
-    self->send_wanted = true;
-    if (self->raise_reported != LOCUM_NEVER && mono - self->raise_reported < DUPLICATE_QUIET_MS) {
-        return;
-    }
-    self->raise_reported = mono;
-    locum_core_add_event(actions, LOCUM_EVENT_INCARNATION)->incarnation = incarnation + 1;
-    locum_core_add_action(actions, LOCUM_ACTION_PERSIST);
 }
 
 static void
@@ -128,6 +101,11 @@ accept(struct locum_core *self, const struct locum_heartbeat *heartbeat, locum_m
         silence >= locum_view_limit(&self->view, &self->config, peer)) {
         facts->gap = now.mono;
     }
+    if (heartbeat->incarnation != facts->order.incarnation) {
+        self->send_wanted = true; /* RECEIVE-5 */
+    }
+    facts->order = (struct locum_order){heartbeat->incarnation, heartbeat->seq};
+    facts->refusing.since = LOCUM_NEVER;
     facts->heard = now.mono;
     facts->one_way_since = LOCUM_NEVER;
     report_one_way(self, peer, false, actions);
@@ -154,40 +132,116 @@ accept(struct locum_core *self, const struct locum_heartbeat *heartbeat, locum_m
     locum_detector_heard(&self->detector, peer);
 }
 
-/* RECEIVE-4. False: drop it, it is a replay, out of order or older. */
+/* RECEIVE-4: older than what was accepted, by this path or in this family; equal counts too. */
 static bool
-in_order(struct locum_peer_facts *facts, struct locum_path_facts *path,
-         const struct locum_heartbeat *heartbeat)
+is_old(const struct locum_peer_facts *facts, struct locum_order last, struct locum_order order)
 {
-    const bool newer = later(heartbeat->incarnation, heartbeat->seq, path->incarnation, path->seq);
-    path->received++;
-    if (!newer || heartbeat->incarnation < facts->incarnation) {
-        const bool equal =
-            heartbeat->incarnation == path->incarnation && heartbeat->seq == path->seq;
-        path->dropped += equal ? 0 : 1;
+    return order.incarnation < facts->order.incarnation || !locum_view_is_later(order, last);
+}
+
+/*
+ * RECEIVE-6. True: it is the newest of late. RECEIVE-5: a run that is new here is answered at once,
+ * and once more when it is accepted, because only then is it acknowledged to a peer whose last run
+ * was accepted of late.
+ */
+static bool
+note_authentic(struct locum_core *self, locum_node peer, struct locum_order order, locum_ms mono)
+{
+    struct locum_peer_facts *facts = &self->view.peer[peer];
+    const bool over = facts->authentic_at == LOCUM_NEVER ||
+                      mono - facts->authentic_at > 2 * self->config.timeout_ms;
+    if (!over && locum_view_is_later(facts->authentic, order)) {
         return false;
     }
-    path->incarnation = heartbeat->incarnation;
-    path->seq = heartbeat->seq;
-    return true;
+    const bool newest = over || locum_view_is_later(order, facts->authentic);
+    if (order.incarnation != facts->authentic.incarnation) {
+        self->send_wanted = true;
+    }
+    facts->authentic = order;
+    facts->authentic_at = mono;
+    return newest;
+}
+
+static void
+reset_order(struct locum_peer_facts *facts, locum_ms mono)
+{
+    const struct locum_order none = {0};
+    facts->order = none;
+    for (size_t path = 0; path < LOCUM_PATHS; path++) {
+        facts->path[path].order = none;
+    }
+    for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
+        facts->family[family].order = none;
+    }
+    facts->order_reset = mono;
+}
+
+/* Heartbeats that are further apart are no series. */
+static locum_ms
+gap_ms_of(const struct locum_core *self, const struct locum_heartbeat *heartbeat)
+{
+    return locum_view_later(self->config.timeout_ms, 4 * heartbeat->interval_ms);
+}
+
+/*
+ * RECEIVE-14: a peer is accepted, and heartbeats of another run of it go on coming. A node that has
+ * restarted says nothing more as its last run, and is soon accepted as its new one.
+ */
+static void
+note_other_run(struct locum_core *self, const struct locum_heartbeat *heartbeat, locum_ms mono)
+{
+    struct locum_peer_facts *facts = &self->view.peer[heartbeat->sender];
+    const struct locum_order order = {heartbeat->incarnation, heartbeat->seq};
+    const locum_ms gap_ms = gap_ms_of(self, heartbeat);
+    if (order.incarnation == facts->order.incarnation ||
+        !locum_view_heard_within_limit(&self->view, &self->config, heartbeat->sender, mono)) {
+        return;
+    }
+    const bool goes_on = facts->others.since != LOCUM_NEVER && mono - facts->others.last < gap_ms;
+    if (goes_on && !locum_view_is_later(order, facts->other)) {
+        return; /* a copy, or late */
+    }
+    facts->other = order;
+    locum_view_note_series(&facts->others, gap_ms, mono);
+    if (mono - facts->others.since > 2 * self->config.timeout_ms) {
+        facts->duplicate = mono;
+    }
+}
+
+/*
+ * RECEIVE-12: a heartbeat that is fresh but before order[P]. A node that is gone leaves nothing
+ * to replay that stays fresh for so long, and one that is accepted meanwhile ends the series, so
+ * order[P] was not one of its own.
+ */
+static void
+note_refused(struct locum_core *self, const struct locum_heartbeat *heartbeat,
+             struct locum_order order, locum_ms mono)
+{
+    struct locum_peer_facts *facts = &self->view.peer[heartbeat->sender];
+    const locum_ms timeout = self->config.timeout_ms;
+    const locum_ms gap_ms = gap_ms_of(self, heartbeat);
+    const bool goes_on =
+        facts->refusing.since != LOCUM_NEVER && mono - facts->refusing.last < gap_ms;
+    if (goes_on && !locum_view_is_later(order, facts->refused)) {
+        return; /* a copy, or late */
+    }
+    facts->refused = order;
+    locum_view_note_series(&facts->refusing, gap_ms, mono);
+    if (mono - facts->refusing.since > 2 * timeout) {
+        reset_order(facts, mono);
+    }
 }
 
 /* FAMILY-1: a datagram. The same heartbeat comes once in each family that both nodes have. */
 static void
-note_family(struct locum_core *self, const struct locum_heartbeat *heartbeat,
-            enum locum_family family, bool acknowledged, locum_ms mono)
+note_family(struct locum_core *self, locum_node peer, struct locum_order order,
+            enum locum_family family, locum_ms mono)
 {
-    const locum_node peer = heartbeat->sender;
     struct locum_family_facts *facts = &self->view.peer[peer].family[family];
-    if (heartbeat->incarnation < self->view.peer[peer].incarnation ||
-        !later(heartbeat->incarnation, heartbeat->seq, facts->incarnation, facts->seq)) {
-        return; /* as RECEIVE-4 */
-    }
-    facts->incarnation = heartbeat->incarnation;
-    facts->seq = heartbeat->seq;
-    if (!acknowledged) {
+    if (is_old(&self->view.peer[peer], facts->order, order)) {
         return;
     }
+    facts->order = order;
     if (facts->heard == LOCUM_NEVER ||
         mono - facts->heard >= locum_view_limit(&self->view, &self->config, peer)) {
         facts->since = mono;
@@ -195,56 +249,94 @@ note_family(struct locum_core *self, const struct locum_heartbeat *heartbeat,
     facts->heard = mono;
 }
 
+/* RECEIVE-9: it answers something that was sent before the peer was held down. */
+static bool
+is_late(const struct locum_core *self, locum_node peer, locum_ms sent)
+{
+    const struct locum_condition_state *state = &self->detector.peer[peer];
+    return state->condition == LOCUM_DOWN && sent < state->verdict;
+}
+
+/* What a fresh heartbeat says of the order, whatever its path has brought before. */
+static void
+note_order(struct locum_core *self, const struct locum_heartbeat *heartbeat,
+           const struct locum_input *input, locum_ms sent)
+{
+    const struct locum_order order = {heartbeat->incarnation, heartbeat->seq};
+    if (locum_view_is_later(self->view.peer[heartbeat->sender].order, order)) {
+        note_refused(self, heartbeat, order, input->now.mono);
+    }
+    if (input->heartbeat.path == LOCUM_PATH_UDP && !is_late(self, heartbeat->sender, sent)) {
+        note_family(self, heartbeat->sender, order, input->heartbeat.family, input->now.mono);
+    }
+}
+
+/* A heartbeat that acknowledges one that was sent at `sent`, not long ago. */
+static void
+receive_fresh(struct locum_core *self, const struct locum_heartbeat *heartbeat,
+              const struct locum_input *input, locum_ms sent, struct locum_actions *actions)
+{
+    const struct locum_order order = {heartbeat->incarnation, heartbeat->seq};
+    struct locum_peer_facts *facts = &self->view.peer[heartbeat->sender];
+    struct locum_path_facts *path = &facts->path[input->heartbeat.path];
+    const uint64_t acked = heartbeat->acks[self->config.self].seq;
+    if (self->leaving_seq != 0 && acked >= self->leaving_seq) {
+        facts->acked_leaving = true; /* LEAVE-1 */
+    }
+    path->heard = input->now.mono; /* RECEIVE-8 */
+    path->accepted++;
+    if (is_late(self, heartbeat->sender, sent)) {
+        return;
+    }
+    path->order = order;
+    if (locum_view_is_later(order, facts->order)) { /* otherwise the other path was quicker */
+        accept(self, heartbeat, sent, input->now, actions);
+    }
+}
+
 static void
 receive_peer(struct locum_core *self, const struct locum_heartbeat *heartbeat,
              const struct locum_input *input, struct locum_actions *actions)
 {
-    const enum locum_path by = input->heartbeat.path;
-    const struct locum_now now = input->now;
-    struct locum_view *view = &self->view;
-    const locum_node peer = heartbeat->sender;
-    struct locum_peer_facts *facts = &view->peer[peer];
+    const struct locum_order order = {heartbeat->incarnation, heartbeat->seq};
     const struct locum_ack *ack = &heartbeat->acks[self->config.self];
-    raise_incarnation(self, ack->incarnation, now.mono, actions);
-    const locum_ms sent = locum_view_sent(view, ack->incarnation, ack->seq);
-    const bool acknowledged =
-        sent != LOCUM_NEVER && now.mono - sent <= 2 * self->config.timeout_ms; /* HEARTBEAT-6 */
-    if (by == LOCUM_PATH_UDP) {
-        note_family(self, heartbeat, input->heartbeat.family, acknowledged, now.mono);
+    const locum_ms mono = input->now.mono;
+    const locum_node peer = heartbeat->sender;
+    struct locum_peer_facts *facts = &self->view.peer[peer];
+    struct locum_path_facts *path = &facts->path[input->heartbeat.path];
+    const bool newest = note_authentic(self, peer, order, mono);
+    if (newest) {
+        facts->unlisted = locum_nodes_has(heartbeat->acked, self->config.self) ? LOCUM_NEVER : mono;
+        locum_incarnation_acknowledged(self, peer, ack->incarnation, input->now, actions);
     }
-    if (!in_order(facts, &facts->path[by], heartbeat)) {
-        return;
+    const locum_ms sent = locum_view_sent(&self->view, ack->incarnation, ack->seq);
+    const bool fresh = sent != LOCUM_NEVER && mono - sent <= 2 * self->config.timeout_ms;
+    path->received++;
+    note_other_run(self, heartbeat, mono);
+    if (fresh) {
+        note_order(self, heartbeat, input, sent);
     }
-    if (heartbeat->incarnation != facts->incarnation) {
-        self->send_wanted = true; /* RECEIVE-5 */
+    if (is_old(facts, path->order, order)) {
+        const bool equal =
+            order.incarnation == path->order.incarnation && order.seq == path->order.seq;
+        path->dropped += equal ? 0 : 1;
+    } else if (fresh) { /* HEARTBEAT-6 */
+        receive_fresh(self, heartbeat, input, sent, actions);
+    } else if (newest && facts->unlisted == LOCUM_NEVER) {
+        /* RECEIVE-7. One that does not list this node is not behind a firewall. */
+        note_one_way(self, peer, mono, actions);
     }
-    const bool newest =
-        later(heartbeat->incarnation, heartbeat->seq, facts->incarnation, facts->seq);
-    if (newest) { /* RECEIVE-6 */
-        facts->incarnation = heartbeat->incarnation;
-        facts->seq = heartbeat->seq;
-        facts->unlisted =
-            locum_nodes_has(heartbeat->acked, self->config.self) ? LOCUM_NEVER : now.mono;
+}
+
+/* One with a valid signature that is not of this cluster's configured nodes, or not readable. */
+static void
+ignore(struct locum_core *self, const struct locum_input *input)
+{
+    const locum_node sender = locum_heartbeat_node(input->heartbeat.text, &self->config);
+    self->ignored++;
+    if (sender != LOCUM_NODE_NONE) {
+        self->view.peer[sender].ignored = input->now.mono; /* RECEIVE-13 */
     }
-    if (!acknowledged) {
-        if (newest && facts->unlisted == LOCUM_NEVER) { /* no firewall: it knows no such node */
-            note_one_way(self, peer, now.mono, actions);
-        }
-        return;
-    }
-    if (self->leaving_seq != 0 && ack->seq >= self->leaving_seq) {
-        facts->acked_leaving = true; /* LEAVE-1 */
-    }
-    facts->path[by].heard = now.mono; /* RECEIVE-8 */
-    facts->path[by].accepted++;
-    if (!newest) {
-        return; /* the other path was quicker */
-    }
-    const struct locum_condition_state *state = &self->detector.peer[peer];
-    if (state->condition == LOCUM_DOWN && sent < state->verdict) {
-        return; /* RECEIVE-9 */
-    }
-    accept(self, heartbeat, sent, now, actions);
 }
 
 void
@@ -253,7 +345,7 @@ locum_receive(struct locum_core *self, const struct locum_input *input,
 {
     struct locum_heartbeat heartbeat;
     if (!locum_heartbeat_parse(input->heartbeat.text, &self->config, &heartbeat)) {
-        self->ignored++;
+        ignore(self, input);
     } else if (heartbeat.sender != self->config.self) {
         receive_peer(self, &heartbeat, input, actions);
     } else if (input->heartbeat.path == LOCUM_PATH_REDIS) {

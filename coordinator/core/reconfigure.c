@@ -70,9 +70,23 @@ restart_checks(struct locum_core *self)
     }
 }
 
+/* GREEN-14: what is silent under a configuration that has changed may be announced no more. One
+ * that may still be at an old master is kept. */
+static void
+forget_mirrorbits(struct locum_core *self, locum_nodes changed, locum_ms now)
+{
+    for (locum_node node = 0; node < self->config.node_count; node++) {
+        if (locum_nodes_has(changed, node) &&
+            locum_view_mirrorbits_silent(&self->view, &self->config, node, now) &&
+            !locum_view_mirrorbits_moves(&self->view, now)) {
+            self->view.peer[node].mirrorbits = LOCUM_NEVER;
+        }
+    }
+}
+
 void
 locum_core_reconfigure(struct locum_core *self, const struct locum_core_config *config,
-                       struct locum_now now)
+                       locum_nodes mirrorbits, struct locum_now now)
 {
     const struct locum_slice own = locum_slice_of(self->config.nodes[self->config.self].name);
     LOCUM_INVARIANT(locum_slice_is(own, config->nodes[config->self].name));
@@ -102,7 +116,12 @@ locum_core_reconfigure(struct locum_core *self, const struct locum_core_config *
         }
     }
     self->admin.excluded = move_set(&moves, self->admin.excluded);
+    if (locum_view_mirrorbits_checked(&self->config, self->config.self) &&
+        !locum_view_mirrorbits_checked(config, config->self)) {
+        mirrorbits |= locum_nodes_of(config->self);
+    }
     self->config = *config;
+    forget_mirrorbits(self, mirrorbits, now.mono);
     restart_checks(self);
     (void)locum_core_replan(self);
     self->plan_reported = true;

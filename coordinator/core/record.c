@@ -11,7 +11,7 @@ static const char *const input_names[] = {
     [LOCUM_INPUT_ADMIN] = "admin",     [LOCUM_INPUT_EXCLUDE] = "exclude",
     [LOCUM_INPUT_DNS] = "dns",         [LOCUM_INPUT_DNS_CLAIM] = "dns-claim",
     [LOCUM_INPUT_ADDRESS] = "address", [LOCUM_INPUT_DEGRADED] = "degraded",
-    [LOCUM_INPUT_LEAVE] = "leave",
+    [LOCUM_INPUT_LEAVE] = "leave",     [LOCUM_INPUT_CLOCK] = "clock",
 };
 
 static const char *const udp_names[LOCUM_FAMILIES] = {"udp4", "udp6"};
@@ -110,6 +110,7 @@ locum_record_input(struct locum_text *text, const struct locum_core_config *conf
         add_field(text, locum_names_family(input->address.family));
         add_field(text, input->address.absent ? "absent" : "present");
         break;
+    case LOCUM_INPUT_CLOCK: add_field(text, input->synchronised ? "synchronised" : "free"); break;
     case LOCUM_INPUT_DEGRADED: add_field(text, input->degraded ? "yes" : "no"); break;
     case LOCUM_INPUT_COMMIT:
     case LOCUM_INPUT_LEAVE:
@@ -310,6 +311,7 @@ parse_content(struct locum_slice *rest, const struct locum_core_config *config,
         return locum_slice_cut(rest, ' ', &kind) &&
                locum_names_find_dns_claim(kind, &input->dns_claim);
     case LOCUM_INPUT_ADDRESS: return parse_address(rest, input);
+    case LOCUM_INPUT_CLOCK: return cut_flag(rest, "synchronised", "free", &input->synchronised);
     case LOCUM_INPUT_DEGRADED: return cut_flag(rest, "yes", "no", &input->degraded);
     case LOCUM_INPUT_COMMIT:
     case LOCUM_INPUT_LEAVE:
@@ -364,6 +366,7 @@ locum_record_action(struct locum_text *text, const struct locum_core *core, stru
         break;
     case LOCUM_ACTION_PLAN: add_plan(text, core); break;
     case LOCUM_ACTION_PERSIST: locum_text_add(text, "persist"); break;
+    case LOCUM_ACTION_SAVE: locum_text_add(text, "save"); break;
     case LOCUM_ACTION_LEFT: locum_text_add(text, "left"); break;
     case LOCUM_ACTION_EVENT:
     default: LOCUM_INVARIANT(false);

@@ -16,13 +16,14 @@
  *   MONO BOOT WALL dns NODE ipv4|ipv6 udp|tcp STATE
  *   MONO BOOT WALL dns-claim ok|closed|none
  *   MONO BOOT WALL address ipv4|ipv6 absent|present   of this node
+ *   MONO BOOT WALL clock synchronised|free            of this host, as the kernel says
  *   MONO BOOT WALL degraded yes|no                    besides what the core finds
  *   MONO BOOT WALL leave
  *
  * An action other than an event (report/events.h writes those):
  *
  *   plan 0/4=dc2,60 3/4=dc2,15                    name/family=nodes,TTL
- *   heartbeat TEXT, persist, left
+ *   heartbeat TEXT, persist, save, left
  */
 #ifndef LOCUM_CORE_RECORD_H
 #define LOCUM_CORE_RECORD_H

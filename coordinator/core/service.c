@@ -4,27 +4,33 @@
 
 #include "base/invariant.h"
 
+/* How bad it is; probation is up as far as the checks say. */
+static unsigned int
+badness(enum locum_service service)
+{
+    return service == LOCUM_FAILING ? 2 : service == LOCUM_SERVICE_DEGRADED ? 1 : 0;
+}
+
 /*
- * SERVICE-1: all checks that count must pass. A mirrorbits check without a verdict, because Redis
- * is not reachable, delays only the first state: it must not keep a node failing.
+ * SERVICE-5: the worst verdict of the checks that count. While one has none, only a worse state
+ * than the present one is certain. A mirrorbits check without a verdict, because Redis is not
+ * reachable, delays only the first state: it must not keep a node failing.
  */
 static enum locum_service
 verdict_of_checks(const struct locum_service_state *self, const struct locum_core_config *config)
 {
-    enum locum_service verdict = LOCUM_UP;
+    enum locum_service worst = LOCUM_UP;
+    bool all = true;
     for (size_t i = 0; i < config->check_count; i++) {
+        const enum locum_service verdict = self->check[i].verdict;
         if (!config->checks[i].counts) {
             continue;
         }
-        if (self->check[i].verdict == LOCUM_FAILING) {
-            return LOCUM_FAILING;
-        }
-        if (self->check[i].verdict == LOCUM_SERVICE_UNKNOWN &&
-            !(config->checks[i].mirrorbits && self->state != LOCUM_SERVICE_UNKNOWN)) {
-            verdict = LOCUM_SERVICE_UNKNOWN;
-        }
+        worst = badness(verdict) > badness(worst) ? verdict : worst;
+        all = all && (verdict != LOCUM_SERVICE_UNKNOWN ||
+                      (config->checks[i].mirrorbits && self->state != LOCUM_SERVICE_UNKNOWN));
     }
-    return verdict;
+    return all || badness(worst) > badness(self->state) ? worst : LOCUM_SERVICE_UNKNOWN;
 }
 
 void
@@ -40,6 +46,29 @@ locum_service_init(struct locum_service_state *self, const struct locum_core_con
     self->state = witness ? LOCUM_UP : verdict_of_checks(self, config);
 }
 
+/* SERVICE-6 */
+static enum locum_service
+counts_as(const struct locum_core_check *rule, enum locum_sample sample)
+{
+    const bool degraded = sample == LOCUM_SAMPLE_DEGRADED || sample == LOCUM_SAMPLE_NOT_RUN;
+    return sample == LOCUM_SAMPLE_PASS  ? LOCUM_UP
+           : degraded || rule->degrades ? LOCUM_SERVICE_DEGRADED
+                                        : LOCUM_FAILING;
+}
+
+/* SERVICE-8: a probe could not be run. Returns true if that changes nothing. */
+static bool
+is_kept(struct locum_check_state *state, const struct locum_core_check *rule, locum_ms mono)
+{
+    const locum_ms fall_ms = 2 * (locum_ms)rule->fall * rule->interval_ms;
+    const locum_ms kept_ms = fall_ms > LOCUM_NOT_RUN_KEPT_MS ? fall_ms : LOCUM_NOT_RUN_KEPT_MS;
+    if (!state->not_run) {
+        state->not_run = true;
+        state->not_run_since = mono;
+    }
+    return mono - state->not_run_since < kept_ms || state->verdict == LOCUM_FAILING;
+}
+
 void
 locum_service_sample(struct locum_service_state *self, const struct locum_core_config *config,
                      size_t check, enum locum_sample sample, struct locum_now now)
@@ -47,22 +76,57 @@ locum_service_sample(struct locum_service_state *self, const struct locum_core_c
     LOCUM_INVARIANT(check < config->check_count);
     const struct locum_core_check *rule = &config->checks[check];
     struct locum_check_state *state = &self->check[check];
-    const enum locum_service says = sample == LOCUM_SAMPLE_PASS ? LOCUM_UP : LOCUM_FAILING;
-    const bool at_once = state->verdict == LOCUM_SERVICE_UNKNOWN ||
+    if (sample == LOCUM_SAMPLE_NOT_RUN && is_kept(state, rule, now.mono)) {
+        return;
+    }
+    state->not_run = sample == LOCUM_SAMPLE_NOT_RUN;
+    const enum locum_service says = counts_as(rule, sample);
+    const bool at_once = state->verdict == LOCUM_SERVICE_UNKNOWN || state->stale ||
                          (sample == LOCUM_SAMPLE_REFUSED && rule->fast_fail);
+    state->stale = false;
     if (says == state->verdict) {
         state->run = 0;
         return;
     }
-    state->run++;
-    if (at_once || state->run >= (says == LOCUM_UP ? rule->rise : rule->fall)) {
-        state->verdict = says;
+    const bool worse = badness(says) > badness(state->verdict);
+    const bool goes_on =
+        state->run > 0 && worse == (badness(state->nearest) > badness(state->verdict));
+    if (!goes_on || worse == (badness(says) < badness(state->nearest))) {
+        state->nearest = says;
+    }
+    state->run = goes_on ? state->run + 1 : 1;
+    if (at_once || state->run >= (worse ? rule->fall : rule->rise)) {
+        state->verdict = at_once ? says : state->nearest;
         state->run = 0;
         state->since_wall = now.wall;
     }
 }
 
-/* SERVICE-2: up or probation -> failing soon after a recovery is a flap. */
+bool
+locum_service_is_stale(const struct locum_service_state *self,
+                       const struct locum_core_config *config)
+{
+    bool stale = false;
+    for (size_t i = 0; i < config->check_count; i++) {
+        const struct locum_core_check *rule = &config->checks[i];
+        stale = stale || (rule->counts && !rule->mirrorbits && self->check[i].stale);
+    }
+    return stale;
+}
+
+size_t
+locum_service_not_run(const struct locum_service_state *self,
+                      const struct locum_core_config *config)
+{
+    size_t i = 0;
+    while (i < config->check_count && !(config->checks[i].counts && self->check[i].not_run)) {
+        i++;
+    }
+    return i;
+}
+
+/* SERVICE-2: up or probation -> a worse state soon after a recovery is a flap. Between degraded and
+ * failing there is none: names move only while no server works better. */
 static void
 note_failure(struct locum_service_state *self, locum_ms mono)
 {
@@ -74,7 +138,7 @@ note_failure(struct locum_service_state *self, locum_ms mono)
     }
 }
 
-/* failing -> up; after a flap through probation (SERVICE-2, SERVICE-3) */
+/* failing or degraded -> up; after a flap through probation (SERVICE-2, SERVICE-3) */
 static enum locum_service
 recover(struct locum_service_state *self, locum_ms mono)
 {
@@ -87,16 +151,16 @@ static enum locum_service
 next_state(struct locum_service_state *self, enum locum_service verdict, locum_ms mono)
 {
     const enum locum_service state = self->state;
-    if (verdict == LOCUM_FAILING) {
+    if (badness(verdict) > 0) {
         if (state == LOCUM_UP || state == LOCUM_PROBATION) {
             note_failure(self, mono);
         }
-        return LOCUM_FAILING;
+        return verdict;
     }
     if (verdict == LOCUM_SERVICE_UNKNOWN) {
         return state; /* a check without a verdict changes nothing */
     }
-    if (state == LOCUM_FAILING) {
+    if (badness(state) > 0) {
         return recover(self, mono);
     }
     if (state == LOCUM_PROBATION && mono < self->probation_until) {

@@ -15,16 +15,24 @@ check_config(const struct locum_core_config *config)
     LOCUM_INVARIANT(config->quorum >= 1 && config->interval_ms > 0 && config->timeout_ms > 0);
 }
 
+uint64_t
+locum_core_incarnation_after(uint64_t last, struct locum_now now)
+{
+    const uint64_t wall = now.wall > 0 ? (uint64_t)now.wall : 1;
+    const uint64_t next = last / 2 < LOCUM_INCARNATION_MAX ? last + 1 : 1; /* INCARNATION-5 */
+    return next > wall ? next : wall;
+}
+
 void
 locum_core_init(struct locum_core *self, const struct locum_core_config *config,
                 const struct locum_saved *saved, struct locum_now now)
 {
     check_config(config);
-    const uint64_t next = saved == NULL ? 1 : saved->incarnation + 1;
-    const uint64_t wall = now.wall > 0 ? (uint64_t)now.wall : 0;
+    const uint64_t incarnation =
+        locum_core_incarnation_after(saved != NULL ? saved->incarnation : 0, now);
     memset(self, 0, sizeof(*self));
     self->config = *config;
-    locum_view_init(&self->view, now, next > wall ? next : wall);
+    locum_view_init(&self->view, now, incarnation);
     locum_detector_init(&self->detector);
     locum_family_init(&self->families);
     locum_service_init(&self->service, config);
@@ -32,11 +40,6 @@ locum_core_init(struct locum_core *self, const struct locum_core_config *config,
     if (saved != NULL) {
         self->admin = saved->admin;
         self->admin.excluded &= ~locum_nodes_of(config->self);
-        for (locum_node peer = 0; peer < config->node_count; peer++) {
-            if (saved->down_since[peer] != 0) {
-                locum_detector_resume(&self->detector, config, peer, saved->down_since[peer], now);
-            }
-        }
     }
     self->last_send = LOCUM_NEVER;
     self->next_commit = LOCUM_NEVER;
@@ -68,7 +71,9 @@ rank_of(const struct locum_core *self, locum_node node, enum locum_family family
 {
     return locum_rank_of((struct locum_standing){
         .excluded = locum_nodes_has(self->admin.excluded, node), /* RANK-1 */
-        .condition = locum_core_condition(self, node),
+        .condition = node == self->config.self
+                         ? LOCUM_ALIVE
+                         : locum_detector_rank_condition(&self->detector, node),
         .silent = self->detector.peer[node].silent,
         .service = locum_core_service(self, node),
         .admin = locum_core_admin(self, node),
@@ -85,14 +90,28 @@ locum_core_rank(const struct locum_core *self, locum_node node)
     return rank[v6 ? LOCUM_V6 : LOCUM_V4];
 }
 
+/* The ranks of a node as they are now. */
+static struct locum_ranks
+ranks_of(const struct locum_core *self, locum_node node)
+{
+    const enum locum_condition condition = self->detector.peer[node].condition;
+    const bool stale =
+        node == self->config.self
+            ? locum_service_is_stale(&self->service, &self->config)
+            : locum_detector_rank_condition(&self->detector, node) != condition; /* RANK-2 */
+    return (struct locum_ranks){
+        .in = {rank_of(self, node, LOCUM_V4), rank_of(self, node, LOCUM_V6)},
+        .stale = stale ? 1 : 0,
+    };
+}
+
 bool
 locum_core_ranks_moved(const struct locum_core *self)
 {
     for (locum_node node = 0; node < self->config.node_count; node++) {
-        for (enum locum_family family = LOCUM_V4; family <= LOCUM_V6; family++) {
-            if (rank_of(self, node, family) != self->rank[node].in[family]) {
-                return true;
-            }
+        const struct locum_ranks ranks = ranks_of(self, node);
+        if (memcmp(&ranks, &self->rank[node], sizeof(ranks)) != 0) {
+            return true;
         }
     }
     return false;
@@ -103,9 +122,7 @@ locum_core_replan(struct locum_core *self)
 {
     struct locum_plan plan;
     for (locum_node node = 0; node < self->config.node_count; node++) {
-        for (enum locum_family family = LOCUM_V4; family <= LOCUM_V6; family++) {
-            self->rank[node].in[family] = rank_of(self, node, family);
-        }
+        self->rank[node] = ranks_of(self, node);
     }
     locum_plan_make(&self->config, self->rank, &plan);
     const struct locum_serving serving = locum_plan_serving(&self->config, &plan);
@@ -152,11 +169,13 @@ locum_core_heartbeat(const struct locum_core *self, locum_node to, struct locum_
         if (peer == config->self || config->nodes[peer].role == LOCUM_ROLE_SENTINEL) {
             continue;
         }
+        const struct locum_order order =
+            locum_view_acknowledged(&self->view, config, peer, now.mono);
         heartbeat.acked |= locum_nodes_of(peer);
         heartbeat.acks[peer] = (struct locum_ack){
             .has_number = to == LOCUM_NODE_NONE || to == peer, /* HEARTBEAT-3 */
-            .incarnation = self->view.peer[peer].incarnation,
-            .seq = self->view.peer[peer].seq,
+            .incarnation = order.incarnation,
+            .seq = order.seq,
             .state_code = locum_detector_state_code(&self->detector, peer),
         };
     }
@@ -172,9 +191,6 @@ void
 locum_core_saved(const struct locum_core *self, struct locum_saved *ret)
 {
     *ret = (struct locum_saved){.incarnation = self->view.incarnation, .admin = self->admin};
-    for (locum_node peer = 0; peer < self->config.node_count; peer++) {
-        ret->down_since[peer] = locum_detector_down_since(&self->detector, peer);
-    }
 }
 
 int
@@ -211,7 +227,7 @@ locum_core_assume(struct locum_core *copy, locum_node node, struct locum_slice s
         copy->admin.excluded |= locum_nodes_of(node); /* self is never down to itself: rank G */
     } else if (!self && is_condition) {
         detected->condition = condition;
-        detected->silent = false;
+        detected->silent = detected->was_alive = false;
     } else if (!locum_names_find_service(state, self ? &copy->service.state : &facts->service) &&
                !locum_names_find_admin(state, self ? &copy->admin.state : &facts->admin)) {
         return LOCUM_ERR_INVALID;

@@ -28,14 +28,9 @@ static void
 add_condition_events(struct locum_core *self, const struct locum_condition_event *events,
                      size_t count, struct locum_actions *actions)
 {
-    bool down = false; /* SAVE-1 */
     for (size_t i = 0; i < count; i++) {
         locum_core_add_event(actions, LOCUM_EVENT_CONDITION)->condition = events[i];
         self->send_wanted = true;
-        down = down || events[i].from == LOCUM_DOWN || events[i].to == LOCUM_DOWN;
-    }
-    if (down) {
-        locum_core_add_action(actions, LOCUM_ACTION_PERSIST);
     }
 }
 
@@ -64,7 +59,7 @@ check_stall(struct locum_core *self, struct locum_now now, struct locum_actions 
 /*
  * Check the own Mirrorbits: heard recently is a pass. Not heard is a failure only if own heartbeats
  * came back through Redis during the whole window; otherwise a loss of Redis would make every node
- * fail.
+ * fail. Nor is it one while every Mirrorbits may still be at the old Redis master (SERVICE-7).
  */
 static void
 sample_mirrorbits(struct locum_core *self, size_t check, struct locum_now now)
@@ -72,7 +67,8 @@ sample_mirrorbits(struct locum_core *self, size_t check, struct locum_now now)
     if (locum_view_mirrorbits_seen(&self->view, self->config.self, now.mono)) {
         locum_service_sample(&self->service, &self->config, check, LOCUM_SAMPLE_PASS, now);
     } else if (locum_view_redis_worked(&self->view, &self->config, LOCUM_MIRRORBITS_FORGET_MS,
-                                       now.mono)) {
+                                       now.mono) &&
+               !locum_view_mirrorbits_moves(&self->view, now.mono)) {
         locum_service_sample(&self->service, &self->config, check, LOCUM_SAMPLE_FAIL, now);
     }
 }
@@ -164,6 +160,7 @@ send_heartbeat(struct locum_core *self, locum_ms mono, struct locum_actions *act
     self->last_send = mono;
     self->view.seq++;
     self->view.sent[self->view.seq % LOCUM_SENT_MAX] = mono;
+    self->view.sent_as[self->view.seq % LOCUM_SENT_MAX] = self->view.incarnation;
     self->degraded = (uint32_t)locum_degraded_own(self, mono) + self->degraded_besides;
     if (self->leaving && self->leaving_seq == 0) {
         self->leaving_seq = self->view.seq;
@@ -179,7 +176,7 @@ static bool
 advance_conditions(struct locum_core *self, struct locum_now now, struct locum_actions *actions)
 {
     struct locum_condition_event events[LOCUM_NODES_MAX];
-    enum locum_condition before[LOCUM_NODES_MAX];
+    enum locum_condition before[LOCUM_NODES_MAX] = {LOCUM_UNKNOWN};
     for (locum_node peer = 0; peer < self->config.node_count; peer++) {
         before[peer] = locum_detector_state_code(&self->detector, peer);
     }
@@ -210,6 +207,35 @@ advance_families(struct locum_core *self, struct locum_now now, struct locum_act
     }
 }
 
+/* RESUME-1: a crash may follow, so what the plan is made of is saved whenever it changes. */
+static void
+note_inputs(struct locum_core *self, struct locum_actions *actions)
+{
+    struct locum_noted noted = {0};
+    for (locum_node node = 0; node < self->config.node_count; node++) {
+        const struct locum_condition_state *state = &self->detector.peer[node];
+        const uint8_t inputs[] = {(uint8_t)state->condition,
+                                  state->silent || state->was_alive ? 1 : 0,
+                                  (uint8_t)locum_core_service(self, node),
+                                  (uint8_t)locum_core_admin(self, node),
+                                  self->view.peer[node].leaving ? 1 : 0,
+                                  self->families.at[node][LOCUM_V4].lost ? 1 : 0,
+                                  self->families.at[node][LOCUM_V6].lost ? 1 : 0};
+        memcpy(noted.node[node], inputs, sizeof(inputs));
+    }
+    for (size_t i = 0; i < self->config.check_count; i++) {
+        noted.check[i] = (uint8_t)self->service.check[i].verdict;
+    }
+    if (memcmp(&noted, &self->noted, sizeof(noted)) != 0) {
+        self->noted = noted;
+        self->save_wanted = true;
+    }
+    if (self->save_wanted) {
+        self->save_wanted = false;
+        locum_core_add_action(actions, LOCUM_ACTION_SAVE);
+    }
+}
+
 static void
 commit(struct locum_core *self, struct locum_now now, struct locum_actions *actions)
 {
@@ -224,6 +250,7 @@ commit(struct locum_core *self, struct locum_now now, struct locum_actions *acti
     advance_plan(self, actions);
     send_heartbeat(self, now.mono, actions);
     check_left(self, now.mono, actions);
+    note_inputs(self, actions);
     /* One change can make the next one possible: suspect, and the votes have arrived already. */
     self->next_commit = moved ? now.mono + 1 : locum_core_next(self, now);
 }
@@ -366,6 +393,7 @@ locum_core_step(struct locum_core *self, const struct locum_input *input,
         locum_family_address(&self->families, input->address.family, input->address.absent,
                              now.mono);
         break;
+    case LOCUM_INPUT_CLOCK: self->view.clock_synchronised = input->synchronised; break;
     case LOCUM_INPUT_DEGRADED: self->degraded_besides = input->degraded; break;
     case LOCUM_INPUT_LEAVE: leave(self, now.mono, ret_actions); break;
     }

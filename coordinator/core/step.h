@@ -41,6 +41,7 @@ enum locum_input_kind {
     LOCUM_INPUT_DNS,        /* .dns: a peer's DNS was asked */
     LOCUM_INPUT_DNS_CLAIM,  /* .dns_claim: what is open here */
     LOCUM_INPUT_ADDRESS,    /* .address: an own address of the family is gone, or all are there */
+    LOCUM_INPUT_CLOCK,      /* .synchronised: the kernel says so of the wall clock, or no longer */
     LOCUM_INPUT_DEGRADED,   /* .degraded: something is, here, that the core cannot know */
     LOCUM_INPUT_LEAVE,      /* an orderly stop begins; LOCUM_ACTION_LEFT ends it */
 };
@@ -86,6 +87,7 @@ struct locum_input {
             enum locum_family family;
             bool absent;
         } address;
+        bool synchronised;
         bool degraded;
     };
 };
@@ -144,7 +146,8 @@ enum locum_action_kind {
     LOCUM_ACTION_HEARTBEAT, /* send one now: locum_core_heartbeat() writes its texts */
     LOCUM_ACTION_PLAN,      /* the plan changed: locum_core.plan */
     LOCUM_ACTION_EVENT,     /* .event: log it, put it into the event stream */
-    LOCUM_ACTION_PERSIST,   /* what must outlive the run has changed: locum_core_saved() */
+    LOCUM_ACTION_PERSIST,   /* what must outlive the boot has changed: locum_core_saved() */
+    LOCUM_ACTION_SAVE,      /* what a restart continues with has changed: RESUME-1 */
     LOCUM_ACTION_LEFT,      /* the orderly stop may end */
 };
 
@@ -167,13 +170,16 @@ struct locum_action *locum_core_add_action(struct locum_actions *actions,
                                            enum locum_action_kind kind);
 struct locum_event *locum_core_add_event(struct locum_actions *actions, enum locum_event_kind kind);
 
-/* What outlives a run (SAVE-1): kept in the state file by daemon/. */
+/* What outlives a boot (SAVE-1): kept in the state file by daemon/. */
 struct locum_saved {
     uint64_t incarnation; /* 0: none saved */
     struct locum_admin_state admin;
-    /* Since when each peer is confirmed down, boot clock; 0: it is not. By name in the file; only
-     * of this boot and of this node. */
-    locum_ms down_since[LOCUM_NODES_MAX];
+};
+
+/* The inputs of the plan as they were at the last commit (RESUME-1). */
+struct locum_noted {
+    uint8_t node[LOCUM_NODES_MAX][5 + LOCUM_FAMILIES];
+    uint8_t check[LOCUM_CHECKS_MAX];
 };
 
 struct locum_core {
@@ -186,6 +192,8 @@ struct locum_core {
     struct locum_ranks rank[LOCUM_NODES_MAX];
     struct locum_plan plan;
     struct locum_serving serving;
+    struct locum_noted noted;
+    bool save_wanted;      /* by the end of the next commit */
     bool plan_reported;    /* the first plan was handed out */
     bool send_wanted;      /* a heartbeat, LOCUM_SEND_GAP_MS after the last at the earliest */
     locum_ms last_send;    /* mono; LOCUM_NEVER */
@@ -197,9 +205,13 @@ struct locum_core {
     locum_ms leaving_since;      /* mono */
     bool left;                   /* LOCUM_ACTION_LEFT was given */
     locum_ms duplicate_reported; /* mono time of the last LOCUM_EVENT_DUPLICATE_NODE; LOCUM_NEVER */
+    bool raise_unreported;       /* it was raised, and no event has said so yet */
     locum_ms raise_reported;     /* mono time of the last LOCUM_EVENT_INCARNATION; LOCUM_NEVER */
     uint64_t ignored;            /* heartbeats of no known version, cluster or node, or malformed */
 };
+
+/* The incarnation of a run that begins now, after one of incarnation `last`; 0: none is known. */
+uint64_t locum_core_incarnation_after(uint64_t last, struct locum_now now);
 
 /*
  * Begin a run.
@@ -229,9 +241,11 @@ void locum_core_step(struct locum_core *self, const struct locum_input *input,
  * Take a new configuration of the same cluster and own name (config_reloadable() has checked that).
  * The facts about nodes that are still there (by name) stay, those about others are forgotten;
  * checks start again. The plan is made at once, and the caller hands it out.
+ *
+ * mirrorbits  nodes whose Mirrorbits is now expected under another host name or database.
  */
 void locum_core_reconfigure(struct locum_core *self, const struct locum_core_config *config,
-                            struct locum_now now);
+                            locum_nodes mirrorbits, struct locum_now now);
 
 /*
  * The text of the heartbeat that LOCUM_ACTION_HEARTBEAT asks for, without its signature.
@@ -241,7 +255,8 @@ void locum_core_reconfigure(struct locum_core *self, const struct locum_core_con
 void locum_core_heartbeat(const struct locum_core *self, locum_node to, struct locum_now now,
                           struct locum_text *text);
 
-/* What is to be persisted. */
+/* What is to be persisted beyond the boot. What a restart in the same boot continues with:
+ * core/resume.h. */
 void locum_core_saved(const struct locum_core *self, struct locum_saved *ret);
 
 /*

@@ -32,26 +32,43 @@ typedef uint32_t locum_nodes; /* a set of them: bit i is node i */
 #define LOCUM_NODE_NONE ((locum_node)0xff)
 #define LOCUM_NEVER     ((locum_ms)-1) /* a time that has not come, an age that is not known */
 
+#define LOCUM_INCARNATION_MAX ((uint64_t)1 << 52) /* INCARNATION-1: nobody is raised further */
+
 /* The order is that of the texts in names.c. */
 enum locum_role { LOCUM_ROLE_SERVER, LOCUM_ROLE_WITNESS, LOCUM_ROLE_SENTINEL };
 enum locum_condition { LOCUM_UNKNOWN, LOCUM_ALIVE, LOCUM_SUSPECT, LOCUM_DOWN, LOCUM_RETURNING };
-enum locum_service { LOCUM_SERVICE_UNKNOWN, LOCUM_UP, LOCUM_FAILING, LOCUM_PROBATION };
-/* The outcome of one probe of a check. Refused: the connection; it fails at once with fast_fail. */
-enum locum_sample { LOCUM_SAMPLE_PASS, LOCUM_SAMPLE_FAIL, LOCUM_SAMPLE_REFUSED };
-enum { LOCUM_SAMPLES = 3 };
+enum locum_service {
+    LOCUM_SERVICE_UNKNOWN,
+    LOCUM_UP,
+    LOCUM_FAILING,
+    LOCUM_PROBATION,
+    LOCUM_SERVICE_DEGRADED, /* it works, but worse than it should */
+    LOCUM_SERVICES          /* their number */
+};
+/* The outcome of one probe of a check. */
+enum locum_sample {
+    LOCUM_SAMPLE_PASS,
+    LOCUM_SAMPLE_FAIL,
+    LOCUM_SAMPLE_REFUSED,  /* the connection; it counts at once with fast_fail */
+    LOCUM_SAMPLE_DEGRADED, /* the service works, but worse than it should */
+    LOCUM_SAMPLE_NOT_RUN,  /* this machine lacked something: it says nothing about the service */
+    LOCUM_SAMPLES          /* their number */
+};
 enum locum_admin { LOCUM_READY, LOCUM_DRAIN, LOCUM_MAINT };
 enum locum_rank {
     LOCUM_RANK_A,
     LOCUM_RANK_B,
     LOCUM_RANK_C,
-    LOCUM_RANK_D,
-    LOCUM_RANK_E, /* not used yet */
+    LOCUM_RANK_D, /* degraded */
+    LOCUM_RANK_E, /* may work: suspect, unknown */
     LOCUM_RANK_F, /* failing */
     LOCUM_RANK_G  /* not to be named */
 };
 /* Of one node, by address family. */
 struct locum_ranks {
     enum locum_rank in[LOCUM_FAMILIES];
+    unsigned int stale; /* 1: they are only its last known ones (RANK-2), PLAN-4; not a bool, so
+                         * that equal ranks are equal in memory */
 };
 /* Parts of the configuration with a digest each, in the order of x-digest; new ones go last. */
 enum locum_section {
@@ -112,17 +129,19 @@ struct locum_core_node {
 struct locum_core_name {
     locum_node owner;         /* LOCUM_NODE_NONE: a shared name */
     enum locum_policy policy; /* of its zone; an owned name ignores it */
-    uint32_t ttl_s;           /* TTL of the answer that is given when every rank is A (PLAN-4) */
-    uint32_t failover_ttl_s;  /* TTL of any other answer */
+    uint32_t ttl_s; /* TTL of the answer when every rank is A, while its nodes have it (PLAN-4) */
+    uint32_t failover_ttl_s; /* TTL of any other answer */
 };
 
 /* How one check's samples are judged. */
 struct locum_core_check {
     bool counts;     /* false: it reports only */
     bool mirrorbits; /* sampled by the core itself, from LOCUM_INPUT_MIRRORBITS, each interval_ms */
-    uint32_t rise;   /* passes in a row that make it up, >= 1 */
-    uint32_t fall;   /* failures in a row that make it failing, >= 1 */
-    bool fast_fail;  /* a refused connection fails it at once */
+    uint32_t rise;   /* better samples in a row that make its verdict better, >= 1 */
+    uint32_t fall;   /* worse samples in a row that make it worse, >= 1 */
+    bool fast_fail;  /* one refused connection is enough */
+    uint32_t id;     /* of its name: what was known of it is resumed by this (RESUME-6) */
+    bool degrades;   /* severity: a failed or refused sample counts as degraded */
     locum_ms interval_ms;
 };
 

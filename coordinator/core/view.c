@@ -12,6 +12,7 @@ locum_view_init(struct locum_view *self, struct locum_now now, uint64_t incarnat
     self->own_return = LOCUM_NEVER;
     self->own_return_since = LOCUM_NEVER;
     self->incarnation = incarnation;
+    self->overtaken.since = LOCUM_NEVER;
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
         struct locum_peer_facts *peer = &self->peer[i];
         peer->path[LOCUM_PATH_REDIS].heard = LOCUM_NEVER;
@@ -25,6 +26,9 @@ locum_view_init(struct locum_view *self, struct locum_now now, uint64_t incarnat
         peer->one_way_since = LOCUM_NEVER;
         peer->restart_reported = LOCUM_NEVER;
         peer->unlisted = LOCUM_NEVER;
+        peer->authentic_at = LOCUM_NEVER;
+        peer->refusing.since = peer->others.since = peer->duplicate = LOCUM_NEVER;
+        peer->order_reset = peer->ignored = peer->beyond = LOCUM_NEVER;
         peer->mirrorbits = LOCUM_NEVER;
         peer->sentinel.polled = LOCUM_NEVER;
         for (size_t j = 0; j < (size_t)LOCUM_FAMILIES * LOCUM_TRANSPORTS; j++) {
@@ -33,20 +37,41 @@ locum_view_init(struct locum_view *self, struct locum_now now, uint64_t incarnat
     }
 }
 
+bool
+locum_view_is_later(struct locum_order a, struct locum_order b)
+{
+    return a.incarnation != b.incarnation ? a.incarnation > b.incarnation : a.seq > b.seq;
+}
+
+void
+locum_view_note_series(struct locum_series *self, locum_ms gap_ms, locum_ms now)
+{
+    if (self->since == LOCUM_NEVER || now - self->last >= gap_ms) {
+        self->since = now;
+    }
+    self->last = now;
+}
+
 locum_ms
 locum_view_sent(const struct locum_view *self, uint64_t incarnation, uint64_t seq)
 {
-    if (incarnation != self->incarnation || seq == 0 || seq > self->seq ||
-        self->seq - seq >= LOCUM_SENT_MAX) {
+    if (seq == 0 || seq > self->seq || self->seq - seq >= LOCUM_SENT_MAX ||
+        incarnation != self->sent_as[seq % LOCUM_SENT_MAX]) {
         return LOCUM_NEVER;
     }
     return self->sent[seq % LOCUM_SENT_MAX];
 }
 
-static locum_ms
-later(locum_ms a, locum_ms b)
+struct locum_order
+locum_view_acknowledged(const struct locum_view *self, const struct locum_core_config *config,
+                        locum_node peer, locum_ms now)
 {
-    return a > b ? a : b;
+    const struct locum_peer_facts *facts = &self->peer[peer];
+    const bool heard_of_late =
+        facts->authentic_at != LOCUM_NEVER && now - facts->authentic_at <= 2 * config->timeout_ms;
+    return heard_of_late && !locum_view_heard_within_limit(self, config, peer, now)
+               ? facts->authentic
+               : facts->order;
 }
 
 locum_ms
@@ -62,7 +87,7 @@ locum_view_limit(const struct locum_view *self, const struct locum_core_config *
                  locum_node peer)
 {
     const locum_ms interval = locum_view_interval(self, config, peer);
-    return later(config->timeout_ms, 4 * interval);
+    return locum_view_later(config->timeout_ms, 4 * interval);
 }
 
 locum_ms
@@ -70,7 +95,7 @@ locum_view_base(const struct locum_view *self, locum_node peer)
 {
     const struct locum_peer_facts *facts = &self->peer[peer];
     const locum_ms heard = facts->heard == LOCUM_NEVER ? self->started : facts->heard;
-    return later(heard, later(self->grace, facts->grace));
+    return locum_view_later(heard, locum_view_later(self->grace, facts->grace));
 }
 
 bool
@@ -94,7 +119,8 @@ locum_view_silent(const struct locum_view *self, const struct locum_core_config 
         return true;
     }
     /* SILENCE-5 */
-    return self->subscribed && self->own_return - later(base, self->subscribed_at) >= limit;
+    return self->subscribed &&
+           self->own_return - locum_view_later(base, self->subscribed_at) >= limit;
 }
 
 bool
@@ -145,14 +171,16 @@ locum_view_path_missing(const struct locum_view *self, const struct locum_core_c
                         locum_node peer, enum locum_path path, locum_ms now)
 {
     const struct locum_peer_facts *facts = &self->peer[peer];
-    locum_ms since = later(facts->path[path].heard, later(facts->gap, facts->grace));
+    locum_ms since =
+        locum_view_later(facts->path[path].heard, locum_view_later(facts->gap, facts->grace));
     if (path == LOCUM_PATH_REDIS) {
         if (!config->redis || !locum_view_redis_worked(self, config, 0, now)) {
             return false; /* GREEN-7 says so */
         }
-        since = later(since, self->own_return_since);
+        since = locum_view_later(since, self->own_return_since);
     }
-    return now - later(since, self->grace) > locum_view_limit(self, config, peer) + LOCUM_PATH_MS;
+    return now - locum_view_later(since, self->grace) >
+           locum_view_limit(self, config, peer) + LOCUM_PATH_MS;
 }
 
 bool
@@ -163,9 +191,43 @@ locum_view_mirrorbits_seen(const struct locum_view *self, locum_node node, locum
 }
 
 bool
+locum_view_mirrorbits_moves(const struct locum_view *self, locum_ms now)
+{
+    bool heard = false;
+    for (locum_node node = 0; node < LOCUM_NODES_MAX; node++) {
+        const locum_ms last = self->peer[node].mirrorbits;
+        if (last != LOCUM_NEVER && last >= self->subscribed_at) {
+            return false;
+        }
+        heard = heard || last != LOCUM_NEVER;
+    }
+    return heard && now - self->subscribed_at < LOCUM_MIRRORBITS_MOVE_MS;
+}
+
+bool
 locum_view_redis_worked(const struct locum_view *self, const struct locum_core_config *config,
                         locum_ms window_ms, locum_ms now)
 {
     return self->subscribed && self->own_return_since != LOCUM_NEVER &&
            now - self->own_return < config->timeout_ms && now - self->own_return_since >= window_ms;
+}
+
+bool
+locum_view_mirrorbits_checked(const struct locum_core_config *config, locum_node node)
+{
+    bool checked = false;
+    for (size_t i = 0; i < config->check_count && node == config->self; i++) {
+        checked = checked || config->checks[i].mirrorbits;
+    }
+    return checked;
+}
+
+bool
+locum_view_mirrorbits_silent(const struct locum_view *self, const struct locum_core_config *config,
+                             locum_node node, locum_ms now)
+{
+    const bool expected =
+        self->peer[node].mirrorbits != LOCUM_NEVER || locum_view_mirrorbits_checked(config, node);
+    return expected && !locum_view_mirrorbits_seen(self, node, now) &&
+           locum_view_redis_worked(self, config, LOCUM_MIRRORBITS_FORGET_MS, now);
 }

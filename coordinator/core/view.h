@@ -15,15 +15,26 @@ enum {
     LOCUM_DIRECT_MS = 10000, /* SILENCE-1: UDP that lags Redis by more than this is not evidence */
     LOCUM_PATH_MS = 2000,    /* GREEN-6: beyond its limit, a peer is missing on a path */
     LOCUM_MIRRORBITS_FORGET_MS = 5000, /* Mirrorbits forgets a node after 5 s of silence */
+    LOCUM_MIRRORBITS_MOVE_MS = 30000,  /* SERVICE-7: to follow a change of the Redis master */
+};
+
+/* The place of a heartbeat in the order of its sender's; 0, 0: none. */
+struct locum_order {
+    uint64_t incarnation, seq;
+};
+
+/* Something that goes on, and since when it has done so without a gap. */
+struct locum_series {
+    locum_ms since, last; /* mono; LOCUM_NEVER: it does not go on */
 };
 
 /* What one path has brought of a peer. */
 struct locum_path_facts {
-    uint64_t incarnation, seq; /* the last heartbeat by this path */
-    locum_ms heard;            /* mono time of the last that passed RECEIVE-7; LOCUM_NEVER */
-    uint64_t received;         /* heartbeats read, for metrics */
-    uint64_t dropped;          /* replays, reordered and older ones, for metrics */
-    uint64_t accepted;         /* those that passed RECEIVE-7, for metrics */
+    struct locum_order order; /* of the last that passed RECEIVE-9, never after order[P] */
+    locum_ms heard;           /* mono time of the last that passed RECEIVE-7; LOCUM_NEVER */
+    uint64_t received;        /* heartbeats read, for metrics */
+    uint64_t dropped;         /* reordered and older ones (RECEIVE-4), for metrics */
+    uint64_t accepted;        /* those that passed RECEIVE-7, for metrics */
 };
 
 /* How its DNS answers this node by one transport in one family. */
@@ -35,9 +46,9 @@ struct locum_dns_facts {
 
 /* What UDP over one address family has brought of a peer (FAMILY-1). */
 struct locum_family_facts {
-    uint64_t incarnation, seq; /* the last heartbeat in this family */
-    locum_ms heard; /* mono time of the last that was acknowledged in time; LOCUM_NEVER */
-    locum_ms since; /* heard without a gap of a limit since then; LOCUM_NEVER */
+    struct locum_order order; /* of the last that counted, never after order[P] */
+    locum_ms heard;           /* mono time of it; LOCUM_NEVER */
+    locum_ms since;           /* heard without a gap of a limit since then; LOCUM_NEVER */
 };
 
 /* What a Sentinel at a node reported at its last poll. */
@@ -49,7 +60,18 @@ struct locum_sentinel_facts {
 };
 
 struct locum_peer_facts {
-    uint64_t incarnation, seq; /* recorded[P] (RECEIVE-6): acknowledged to it */
+    struct locum_order order;     /* order[P]: of the last accepted; what is old (RECEIVE-4) */
+    struct locum_order authentic; /* authentic[P]: the highest heard of late (RECEIVE-6) */
+    locum_ms authentic_at;        /* mono; LOCUM_NEVER */
+    struct locum_order refused;   /* RECEIVE-12: the last of those that are old but fresh */
+    struct locum_series refusing;
+    struct locum_order other; /* RECEIVE-14: the last of another run than order[P]'s */
+    struct locum_series others;
+    locum_ms duplicate;          /* mono: other runs have come for long; LOCUM_NEVER */
+    locum_ms order_reset;        /* mono time of the last reset of order[P]; LOCUM_NEVER */
+    locum_ms ignored;            /* mono: a heartbeat of it could not be read; LOCUM_NEVER */
+    locum_ms beyond;             /* mono: it acknowledged more than INCARNATION-1; LOCUM_NEVER */
+    uint64_t beyond_incarnation; /* that */
     struct locum_path_facts path[LOCUM_PATHS];
     struct locum_family_facts family[LOCUM_FAMILIES];
     locum_ms heard;             /* heard[P]: the last accepted; LOCUM_NEVER */
@@ -91,15 +113,37 @@ struct locum_view {
     locum_ms own_return; /* RECEIVE-1: when the newest own heartbeat that came back was SENT */
     /* Own heartbeats have come back without a gap of `timeout` since then; LOCUM_NEVER. */
     locum_ms own_return_since;
-    uint64_t incarnation;          /* of this run */
-    uint64_t seq;                  /* of the last own heartbeat; 0: none sent yet */
-    locum_ms sent[LOCUM_SENT_MAX]; /* when seq % LOCUM_SENT_MAX was sent */
+    uint64_t incarnation;             /* of this run */
+    uint64_t seq;                     /* of the last own heartbeat; 0: none sent yet */
+    locum_ms sent[LOCUM_SENT_MAX];    /* when seq % LOCUM_SENT_MAX was sent */
+    uint64_t sent_as[LOCUM_SENT_MAX]; /* and its incarnation (INCARNATION-4) */
+    struct locum_series overtaken;    /* INCARNATION-3: every peer acknowledges a later run */
+    uint64_t overtaken_by;            /* the highest incarnation of these */
+    bool clock_synchronised;          /* LOCUM_INPUT_CLOCK */
 };
 
 void locum_view_init(struct locum_view *self, struct locum_now now, uint64_t incarnation);
 
+/* a is later than b. */
+bool locum_view_is_later(struct locum_order a, struct locum_order b);
+
+/* It goes on now; after a gap of gap_ms or more it begins again. */
+void locum_view_note_series(struct locum_series *self, locum_ms gap_ms, locum_ms now);
+
 /* When the own heartbeat (incarnation, seq) was sent in this run, or LOCUM_NEVER if not known. */
 locum_ms locum_view_sent(const struct locum_view *self, uint64_t incarnation, uint64_t seq);
+
+/* The later of both; LOCUM_NEVER is before all. */
+static inline locum_ms
+locum_view_later(locum_ms a, locum_ms b)
+{
+    return a > b ? a : b;
+}
+
+/* RECEIVE-6: what this node acknowledges of the peer. */
+struct locum_order locum_view_acknowledged(const struct locum_view *self,
+                                           const struct locum_core_config *config, locum_node peer,
+                                           locum_ms now);
 
 /* The peer's heartbeat interval: as it says; before it was heard, the own one. */
 locum_ms locum_view_interval(const struct locum_view *self, const struct locum_core_config *config,
@@ -121,6 +165,19 @@ bool locum_view_silent(const struct locum_view *self, const struct locum_core_co
 
 /* The Mirrorbits of this node has announced itself within the last 5 s. */
 bool locum_view_mirrorbits_seen(const struct locum_view *self, locum_node node, locum_ms now);
+
+/* This is the own node, and it has a mirrorbits check: its Mirrorbits is expected. */
+bool locum_view_mirrorbits_checked(const struct locum_core_config *config, locum_node node);
+
+/* GREEN-14: its Mirrorbits announced itself before, or is this node's and checked, but it has not
+ * of late, although Redis worked all the time. */
+bool locum_view_mirrorbits_silent(const struct locum_view *self,
+                                  const struct locum_core_config *config, locum_node node,
+                                  locum_ms now);
+
+/* SERVICE-7: no Mirrorbits has been heard since the channel was subscribed, but some were before:
+ * they may still be connected to the old master. */
+bool locum_view_mirrorbits_moves(const struct locum_view *self, locum_ms now);
 
 /* Own heartbeats came back through Redis during the whole of the last window_ms. */
 bool locum_view_redis_worked(const struct locum_view *self, const struct locum_core_config *config,

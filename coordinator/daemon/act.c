@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/text_format.h"
 #include "core/vote.h"
+#include "daemon/heartbeats.h"
 #include "daemon/inside.h"
 
 enum {
@@ -13,8 +14,9 @@ enum {
     KEY_BYTES_MAX = 64,
 };
 
-_Static_assert(sizeof(((struct locum_report *)0)->file_error) == LOCUM_ONDISK_BYTES_MAX,
-               "the error of the configuration file fits");
+_Static_assert(sizeof(((struct locum_report *)0)->file_error) == LOCUM_ONDISK_BYTES_MAX &&
+                   sizeof(((struct locum_run *)0)->kept_since) == LOCUM_FALLBACK_SINCE_MAX,
+               "the error of the configuration file fits, and its time");
 
 void
 locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
@@ -33,6 +35,8 @@ locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
     locum_redis_status(self->redis, &ret->redis);
     locum_dns_counts(self->dns, &ret->dns);
     locum_peer_counts(self->peer, &ret->peer);
+    struct locum_text closed = locum_text_init(ret->peer_closed, sizeof(ret->peer_closed));
+    locum_peer_add_closed(self->peer, &closed);
     for (size_t i = 0; i < self->config->core.check_count; i++) {
         ret->checks[i] = locum_health_outcomes(self->health, i);
     }
@@ -71,7 +75,8 @@ emit_core(struct locum_daemon *self, const struct locum_event *event)
     if (event->kind == LOCUM_EVENT_ADMIN && self->core.admin.reason[0] != '\0') {
         what.texts[0] = self->core.admin.reason;
     }
-    if (event->kind == LOCUM_EVENT_SERVICE && event->service.to == LOCUM_FAILING) {
+    if (event->kind == LOCUM_EVENT_SERVICE &&
+        (event->service.to == LOCUM_FAILING || event->service.to == LOCUM_SERVICE_DEGRADED)) {
         struct locum_report view;
         struct locum_text text = locum_text_init(failing, sizeof(failing));
         locum_daemon_act_view(self, &view);
@@ -83,8 +88,9 @@ emit_core(struct locum_daemon *self, const struct locum_event *event)
 
 /* key: "ABOUT PEER" or "ABOUT"; reason: NULL if the warning is over. */
 static void
-emit_warning(struct locum_daemon *self, const char *key, const char *reason)
+emit_warning(void *user, const char *key, const char *reason)
 {
+    struct locum_daemon *self = user;
     char about[KEY_BYTES_MAX];
     const char *blank = strchr(key, ' ');
     (void)locum_text_format_buffer(about, sizeof(about), "%.*s", (int)strcspn(key, " "), key);
@@ -92,57 +98,14 @@ emit_warning(struct locum_daemon *self, const char *key, const char *reason)
                           about, blank != NULL ? blank + 1 : NULL, reason);
 }
 
-/* Which warnings have begun, changed or ended since the last time. */
 static void
 emit_warnings(struct locum_daemon *self)
 {
     struct locum_report view;
-    const char *key;
-    json_t *text;
     locum_daemon_act_view(self, &view);
     json_t *warnings = locum_warnings_find(&view);
-    json_object_foreach(warnings, key, text)
-    {
-        if (locum_warnings_has_event(key) &&
-            !json_equal(text, json_object_get(self->warned, key))) {
-            emit_warning(self, key, json_string_value(text));
-        }
-    }
-    json_object_foreach(self->warned, key, text)
-    {
-        if (locum_warnings_has_event(key) && json_object_get(warnings, key) == NULL) {
-            emit_warning(self, key, NULL);
-        }
-    }
-    json_decref(self->warned);
-    self->warned = warnings;
-}
-
-/*
- * Send one heartbeat on both paths. The one for Redis acknowledges the heartbeats of all peers;
- * each datagram acknowledges those of its receiver only, so that it stays small.
- */
-static void
-send_heartbeat(struct locum_daemon *self)
-{
-    char buffer[LOCUM_HEARTBEAT_MAX];
-    const struct locum_core_config *config = &self->config->core;
-    const struct locum_now now = self->now;
-    struct locum_text line = locum_text_init(buffer, sizeof(buffer));
-    locum_core_heartbeat(&self->core, LOCUM_NODE_NONE, now, &line);
-    if (locum_signature_add(&self->config->secrets, &line) == 0) {
-        locum_redis_publish(self->redis, locum_slice_of(buffer));
-    }
-    for (locum_node peer = 0; peer < config->node_count; peer++) {
-        if (peer == config->self || config->nodes[peer].role == LOCUM_ROLE_SENTINEL) {
-            continue;
-        }
-        line = locum_text_init(buffer, sizeof(buffer));
-        locum_core_heartbeat(&self->core, peer, now, &line);
-        if (locum_signature_add(&self->config->secrets, &line) == 0) {
-            locum_peer_send(self->peer, peer, locum_slice_of(buffer));
-        }
-    }
+    locum_warned_update(&self->warned, warnings, self->now.mono, emit_warning, self);
+    json_decref(warnings);
 }
 
 /* The longest TTL of the current answers that name this node. */
@@ -190,14 +153,30 @@ persist(struct locum_daemon *self)
     locum_state_writer_put(self->writer, self->config, &saved, self->run.serial, self->now);
 }
 
+/* The serial is the Unix time, or one more than the last if that does not grow: secondaries of NSD
+ * ignore a zone whose serial goes back (RFC 1034, section 4.3.5). */
+static uint32_t
+next_serial(const struct locum_daemon *self)
+{
+    const locum_ms wall_s = self->now.wall / 1000;
+    const uint32_t now_s = wall_s > 0 && wall_s < UINT32_MAX ? (uint32_t)wall_s : 0;
+    return now_s > self->run.serial ? now_s : self->run.serial + 1;
+}
+
+/* RESUME-1: what the next process continues with. It has the serial that the next plan will have,
+ * for it is saved before the plan is published. */
+static void
+save_run(struct locum_daemon *self)
+{
+    struct locum_text text = locum_text_init(self->run_text, sizeof(self->run_text));
+    locum_core_save(&self->core, self->boot_id, next_serial(self), self->now, &text);
+    locum_state_writer_put_run(self->writer, &text);
+}
+
 void
 locum_daemon_act_publish(struct locum_daemon *self)
 {
-    /* The serial is the Unix time, or one more than the last if that does not grow: secondaries of
-     * NSD ignore a zone whose serial goes back (RFC 1034, section 4.3.5). */
-    const locum_ms wall_s = self->now.wall / 1000;
-    const uint32_t now_s = wall_s > 0 && wall_s < UINT32_MAX ? (uint32_t)wall_s : 0;
-    const uint32_t serial = now_s > self->run.serial ? now_s : self->run.serial + 1;
+    const uint32_t serial = next_serial(self);
     const int status = locum_dns_publish(self->dns, self->config, &self->core.plan, serial);
     if (status != 0) {
         if (!self->run.publish_failed) {
@@ -234,7 +213,7 @@ static void
 perform_event(struct locum_daemon *self, const struct locum_event *event)
 {
     if (event->kind == LOCUM_EVENT_CONDITION) {
-        locum_warnings_note_condition(&self->evidence, &event->condition, self->now.mono);
+        locum_evidence_note_condition(&self->evidence, &event->condition, self->now.mono);
     } else if (event->kind == LOCUM_EVENT_SERVING) {
         self->run.serving_since = self->now.wall;
         self->run.serving_since_mono = self->now.mono;
@@ -248,23 +227,32 @@ static void
 end(struct locum_daemon *self)
 {
     const struct timeval farewell = {.tv_usec = FAREWELL_MS * 1000};
+    save_run(self);
     locum_daemon_act_emit(self, LOCUM_EVENT_STOP, NULL, NULL, NULL);
+    locum_dns_pause_tcp(self->dns, true);
     (void)event_base_loopexit(self->base, &farewell);
 }
 
 void
 locum_daemon_act_perform(struct locum_daemon *self)
 {
-    /* Heartbeats first, because peers wait for them; then what people read. */
+    /* Heartbeats first, because peers wait for them; then the state, before the answers that follow
+     * from it (RESUME-1); then what people read. */
     for (size_t i = 0; i < self->actions.count; i++) {
         if (self->actions.at[i].kind == LOCUM_ACTION_HEARTBEAT) {
-            send_heartbeat(self);
+            locum_daemon_heartbeats_send(self);
+        }
+    }
+    for (size_t i = 0; i < self->actions.count; i++) {
+        if (self->actions.at[i].kind == LOCUM_ACTION_SAVE) {
+            save_run(self);
         }
     }
     for (size_t i = 0; i < self->actions.count; i++) {
         const struct locum_action *action = &self->actions.at[i];
         switch (action->kind) {
-        case LOCUM_ACTION_HEARTBEAT: break;
+        case LOCUM_ACTION_HEARTBEAT:
+        case LOCUM_ACTION_SAVE: break;
         case LOCUM_ACTION_PLAN:
             locum_daemon_act_publish(self);
             self->hash_stale = true;
@@ -365,15 +353,36 @@ locum_daemon_act_is_degraded_besides(const struct locum_daemon *self)
     return locum_report_is_degraded_besides(&view);
 }
 
+static void
+on_dropped(void *user)
+{
+    struct locum_daemon *self = user;
+    locum_dns_close_surplus(self->dns);
+    locum_control_wake(self->control); /* a client that waits for the end of a reload */
+}
+
+void
+locum_daemon_act_close_surplus(struct locum_daemon *self)
+{
+    if (locum_dns_has_surplus(self->dns) && self->notify.barrier == NULL) {
+        (void)!locum_notify_barrier(&self->notify, self->base, on_dropped, self);
+    }
+}
+
 void
 locum_daemon_act_each_second(struct locum_daemon *self)
 {
     if (self->run.publish_failed) {
         locum_daemon_act_publish(self);
     }
+    if (locum_state_writer_lacks_run(self->writer)) {
+        save_run(self);
+    }
     emit_warnings(self);
     notify_status(self);
     write_hash(self);
     locum_dns_retry(self->dns, locum_daemon_act_log_dns, self);
     log_lack_of_descriptors(self);
+    locum_sockets_retry(&self->sockets);
+    locum_daemon_act_close_surplus(self);
 }

@@ -37,6 +37,12 @@ enum locum_dns_claim locum_daemon_act_dns_claim(const struct locum_daemon *self)
 /* Something of this node's own status the core cannot know (GREEN-5). */
 bool locum_daemon_act_is_degraded_besides(const struct locum_daemon *self);
 
+/*
+ * Close the DNS sockets that are too many (dns.h), once the service manager has dropped them: until
+ * then they must be read.
+ */
+void locum_daemon_act_close_surplus(struct locum_daemon *self);
+
 /* Once a second: warnings, the node's hash, the service manager, sockets that are not open. */
 void locum_daemon_act_each_second(struct locum_daemon *self);
 

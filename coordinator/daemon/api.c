@@ -4,9 +4,11 @@
 
 #include "base/error.h"
 #include "base/text_format.h"
+#include "config/domain.h"
 #include "daemon/act.h"
 #include "daemon/inside.h"
 #include "daemon/loop.h"
+#include "daemon/replace.h"
 #include "daemon/wiring.h"
 
 enum { FOR_S_MAX = 30 * 86400 };
@@ -99,8 +101,8 @@ suppose_one(struct locum_core *copy, struct locum_slice state,
     const int status = locum_core_assume(copy, node, state);
     if (status != 0) {
         *ret_error = error_with(400, "", state,
-                                ": write one of unknown alive suspect down returning up failing "
-                                "probation ready drain maint excluded");
+                                ": write one of unknown alive suspect down returning up degraded "
+                                "failing probation ready drain maint excluded");
     }
     return status;
 }
@@ -284,15 +286,31 @@ handle_include(void *user, const struct locum_control_request *request)
     return exclude(user, request, false);
 }
 
+/* The reply waits until the addresses that left the configuration are free for other programs. */
 static struct locum_control_reply
 handle_reload(void *user, const struct locum_control_request *request)
 {
+    struct locum_daemon *self = user;
     json_t *messages;
-    (void)request;
-    return locum_daemon_wiring_reload(user, &messages) == 0
-               ? locum_control_json(json_pack("{s:b, s:o}", "reloaded", 1, "warnings", messages))
-               : (struct locum_control_reply){.status = 409,
-                                              .body = json_pack("{s:o}", "errors", messages)};
+    if (!request->again) {
+        if (locum_daemon_wiring_reload(self, &messages) != 0) {
+            return (struct locum_control_reply){.status = 409,
+                                                .body = json_pack("{s:o}", "errors", messages)};
+        }
+        json_decref(self->reload_warnings);
+        self->reload_warnings = messages;
+    }
+    if (locum_dns_has_surplus(self->dns) && !request->final) {
+        return (struct locum_control_reply){.later = true};
+    }
+    return locum_control_json(
+        json_pack("{s:b, s:O}", "reloaded", 1, "warnings", self->reload_warnings));
+}
+
+static struct locum_control_reply
+handle_replace(void *user, const struct locum_control_request *request)
+{
+    return locum_replace_handle(user, request);
 }
 
 /*
@@ -365,12 +383,13 @@ handle_zone(void *user, const struct locum_control_request *request)
     if (zone == self->config->zone_count) {
         return locum_control_error(404, "name: not a zone of this cluster");
     }
-    const bool same = request->wait != NULL && known == self->run.serial;
-    return same && !request->final ? (struct locum_control_reply){.later = true}
-                                   : zone_reply(self, zone);
+    if (request->wait != NULL && known == self->run.serial && !request->final) {
+        return (struct locum_control_reply){.later = true};
+    }
+    return zone_reply(self, zone);
 }
 
-static const char *const keys[] = {"zone", "serial", "lag_ms", "state", "error"};
+static const char *const keys[] = {"zone", "serial", "lag_ms", "state", "error", "warning"};
 
 static const char *
 find_error(const json_t *body)
@@ -378,6 +397,7 @@ find_error(const json_t *body)
     const json_t *serial = json_object_get(body, "serial");
     const json_t *lag = json_object_get(body, "lag_ms");
     const json_t *error = json_object_get(body, "error");
+    const json_t *warning = json_object_get(body, "warning");
     if (!json_is_string(json_object_get(body, "zone")) ||
         !json_is_string(json_object_get(body, "state"))) {
         return "zone, state: strings, both required";
@@ -389,6 +409,9 @@ find_error(const json_t *body)
     if (lag != NULL && !json_is_null(lag) &&
         (!json_is_integer(lag) || json_integer_value(lag) < 0)) {
         return "lag_ms: a number, or null";
+    }
+    if (warning != NULL && !json_is_null(warning) && !json_is_string(warning)) {
+        return "warning: a string, or null";
     }
     return error == NULL || json_is_null(error) || json_is_string(error)
                ? NULL
@@ -426,6 +449,13 @@ handle_nsd(void *user, const struct locum_control_request *request)
     return locum_control_json(json_pack("{s:b}", "ok", 1));
 }
 
+static bool
+knows_host(void *user, const char *host)
+{
+    const struct locum_daemon *self = user;
+    return locum_domain_is_of_cluster(self->config, locum_slice_of(host));
+}
+
 const struct locum_control_handlers locum_daemon_handlers = {
     .status = handle_status,
     .explain = handle_explain,
@@ -437,5 +467,7 @@ const struct locum_control_handlers locum_daemon_handlers = {
     .exclude = handle_exclude,
     .include = handle_include,
     .reload = handle_reload,
+    .replace = handle_replace,
     .nsd = handle_nsd,
+    .knows_host = knows_host,
 };

@@ -4,14 +4,19 @@
 #ifndef LOCUM_DAEMON_INSIDE_H
 #define LOCUM_DAEMON_INSIDE_H
 
+#include "base/sockets.h"
 #include "base/timer.h"
 #include "control/control.h"
 #include "control/notify.h"
 #include "daemon/addresses.h"
+#include "daemon/handover.h"
 #include "daemon/loop.h"
+#include "daemon/replace.h"
+#include "daemon/signals.h"
 #include "daemon/state.h"
 #include "dns/ask.h"
 #include "report/report.h"
+#include "report/warned.h"
 
 /* Priorities of the loop: the starvation timer, all else (libevent's default), deferred commits. */
 enum { LOCUM_DAEMON_PRIORITIES = 3 };
@@ -31,13 +36,23 @@ struct locum_daemon {
     struct locum_health *health;
     struct locum_control *control; /* NULL: it could not be opened; everything else works */
     struct locum_state_writer *writer;
-    struct locum_notify notify; /* to the service manager */
+    char boot_id[LOCUM_BOOT_ID_MAX + 1];
+    char run_text[LOCUM_RESUME_BYTES_MAX]; /* the last one that was saved, or is to be resumed */
+    struct locum_notify notify;            /* to the service manager */
+    struct locum_sockets sockets;          /* sockets that outlive the process */
+    locum_ms brake_ms;                     /* starts.h; 0: none */
+
+    /* replace.c */
+    struct locum_replace replace;
+    json_t *reload_warnings; /* of the last reload by the control socket; NULL: there was none */
+    struct locum_handover handover; /* of the program before */
+    locum_ms answering_mono;        /* when the first answers were published */
 
     /* loop.c */
     struct locum_timer commit;           /* ends an iteration, after the sockets now reported */
     struct locum_timer deferred_commit;  /* ends a late one, after all sockets */
     struct locum_timer starvation_timer; /* runs before all sockets, if they keep commits away */
-    struct event *signals[4];
+    struct event *signals[LOCUM_SIGNALS];
     struct locum_now now; /* of this iteration */
     bool in_iteration;    /* `now` is valid */
     bool starved;         /* starvation_timer was due once since the last commit */
@@ -45,14 +60,14 @@ struct locum_daemon {
 
     /* wiring.c */
     struct locum_addresses addresses; /* the own ones */
-    struct locum_timer look;          /* at them, each second */
+    struct locum_timer look;          /* at them and at the clock, each second */
 
     /* act.c */
     bool hash_stale;       /* the node's hash in Redis is older than the state */
     locum_ms named_until;  /* mono: when the last earlier answer that named this node expires */
     locum_ms named_ttl_ms; /* TTL of the current answers that name this node; 0: none does */
-    json_t *warned;        /* the warnings that have begun, as locum_warnings_find() gives them */
-    uint64_t tcp_short;    /* of locum_dns_counts, when it was last logged */
+    struct locum_warned warned;
+    uint64_t tcp_short; /* of locum_dns_counts, when it was last logged */
 
     /* for report/ */
     struct locum_run run;

@@ -7,19 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/backoff.h"
 #include "base/error.h"
 #include "base/file.h"
 #include "base/text_format.h"
+#include "base/thread.h"
 
-enum {
-    BOOT_ID_MAX = 40,
-    RETRY_FIRST_MS = 1000,
-    RETRY_MAX_MS = 30000,
-    DESTROY_WAIT_MS = 1000,
-    LOOK_MS = 2000
-};
+enum { RETRY_FIRST_MS = 1000, RETRY_MAX_MS = 30000, DESTROY_WAIT_MS = 1000, LOOK_MS = 2000 };
 
 static const uint64_t time_max = (uint64_t)1 << 53; /* ms; later times are refused */
 
@@ -31,28 +27,49 @@ locum_state_path(const struct locum_config *config, const char *suffix,
                                    config->core.cluster, suffix);
 }
 
-/* The id of this boot; "" if the kernel does not give it. */
-static void
-read_boot_id(char ret[BOOT_ID_MAX])
+void
+locum_state_boot_id(char ret[LOCUM_BOOT_ID_MAX + 1])
 {
     size_t length;
-    if (locum_file_read("/proc/sys/kernel/random/boot_id", ret, BOOT_ID_MAX, &length, NULL, NULL) !=
-        0) {
+    if (locum_file_read("/proc/sys/kernel/random/boot_id", ret, LOCUM_BOOT_ID_MAX + 1, &length,
+                        NULL, NULL) != 0) {
         length = 0;
     }
     ret[length > 0 && ret[length - 1] == '\n' ? length - 1 : length] = '\0';
+}
+
+static void
+run_path(const struct locum_config *config, const char *suffix, char ret[LOCUM_STATE_PATH_MAX])
+{
+    (void)locum_text_format_buffer(ret, LOCUM_STATE_PATH_MAX, "%s.run%s", config->listen_control,
+                                   suffix);
+}
+
+int
+locum_state_load_run(const struct locum_config *config, char buffer[LOCUM_RESUME_BYTES_MAX],
+                     struct locum_slice *ret, struct locum_text *ret_why)
+{
+    char path[LOCUM_STATE_PATH_MAX];
+    run_path(config, "", path);
+    locum_text_format(ret_why, "%s: ", path);
+    *ret = (struct locum_slice){.at = buffer, .length = 0};
+    const int status =
+        locum_file_read_private(path, buffer, LOCUM_RESUME_BYTES_MAX, &ret->length, ret_why);
+    if (status != 0) {
+        ret->length = 0;
+    }
+    return status == LOCUM_ERR_NOT_FOUND ? 0 : status;
 }
 
 /* The file's lines, before the lease is worked out. */
 struct lines {
     struct locum_saved saved;
     uint32_t serial;
-    char boot_id[BOOT_ID_MAX];
+    char boot_id[LOCUM_BOOT_ID_MAX + 1];
     uint64_t until_boot_ms;
     uint64_t left_ms;
     bool leased;
-    bool other_node; /* another node wrote it */
-    bool complete;   /* `admin` is there, as in every whole file */
+    bool complete; /* `admin` is there, as in every whole file */
 };
 
 static void
@@ -66,26 +83,6 @@ parse_excluded(const struct locum_config *config, struct locum_slice names,
             saved->admin.excluded |= locum_nodes_of(node);
         }
     }
-}
-
-/* dc3=8100000,dc4=8122000 */
-static int
-parse_down(const struct locum_config *config, struct locum_slice pairs, struct locum_saved *saved)
-{
-    struct locum_slice pair;
-    struct locum_slice name;
-    uint64_t since;
-    while (locum_slice_cut(&pairs, ',', &pair)) {
-        (void)locum_slice_cut(&pair, '=', &name); /* the first field always exists */
-        const locum_node node = locum_nodes_find(&config->core, name);
-        if (pair.at == NULL || locum_slice_u64(pair, time_max, &since) != 0) {
-            return LOCUM_ERR_INVALID;
-        }
-        if (node != LOCUM_NODE_NONE && node != config->core.self) {
-            saved->down_since[node] = (locum_ms)since;
-        }
-    }
-    return 0;
 }
 
 static int
@@ -116,12 +113,8 @@ parse_line(const struct locum_config *config, struct locum_slice line, struct li
         status = locum_slice_copy(line, ret->saved.admin.reason, sizeof(ret->saved.admin.reason));
     } else if (locum_slice_is(key, "excluded")) {
         parse_excluded(config, line, &ret->saved);
-    } else if (locum_slice_is(key, "node")) {
-        ret->other_node = !locum_slice_is(line, config->core.nodes[config->core.self].name);
-    } else if (locum_slice_is(key, "down")) {
-        status = parse_down(config, line, &ret->saved);
     }
-    return status; /* a key of a later version is skipped */
+    return status; /* a key of another version is skipped */
 }
 
 static int
@@ -148,8 +141,8 @@ parse_file(const struct locum_config *config, struct locum_slice rest, struct li
 static bool
 is_same_boot(const struct lines *lines)
 {
-    char boot_id[BOOT_ID_MAX];
-    read_boot_id(boot_id);
+    char boot_id[LOCUM_BOOT_ID_MAX + 1];
+    locum_state_boot_id(boot_id);
     return boot_id[0] != '\0' && strcmp(boot_id, lines->boot_id) == 0;
 }
 
@@ -162,18 +155,6 @@ lease_end(const struct lines *lines, bool same_boot, struct locum_now now)
     const locum_ms until =
         same_boot ? (locum_ms)lines->until_boot_ms : now.boot + (locum_ms)lines->left_ms;
     return until < (locum_ms)time_max ? until : (locum_ms)time_max;
-}
-
-/* COND-14: after a reboot, or as another node, nothing is known of the peers. */
-static void
-check_down(const struct lines *lines, bool same_boot, struct locum_now now,
-           struct locum_saved *saved)
-{
-    for (size_t node = 0; node < LOCUM_NODES_MAX; node++) {
-        if (!same_boot || lines->other_node || saved->down_since[node] > now.boot) {
-            saved->down_since[node] = 0;
-        }
-    }
 }
 
 /* Keep a malformed file for the operator to look at, and say so. */
@@ -220,26 +201,9 @@ locum_state_load(const struct locum_config *config, struct locum_now now,
                           path, reason);
     }
     *ret_saved = lines.saved;
-    const bool same_boot = is_same_boot(&lines);
-    ret_saved->admin.until_boot = lease_end(&lines, same_boot, now);
-    check_down(&lines, same_boot, now, ret_saved);
+    ret_saved->admin.until_boot = lease_end(&lines, is_same_boot(&lines), now);
     *ret_serial = lines.serial;
     return status;
-}
-
-static void
-add_down(struct locum_text *text, const struct locum_config *config,
-         const struct locum_saved *saved)
-{
-    const char *separator = "down ";
-    for (locum_node node = 0; node < config->core.node_count; node++) {
-        if (saved->down_since[node] != 0) {
-            locum_text_format(text, "%s%s=%" PRIi64, separator, config->core.nodes[node].name,
-                              saved->down_since[node]);
-            separator = ",";
-        }
-    }
-    locum_text_add(text, separator[0] == ',' ? "\n" : "");
 }
 
 void
@@ -249,10 +213,9 @@ locum_state_add(struct locum_text *text, const struct locum_config *config,
     const struct locum_admin_state *admin = &saved->admin;
     locum_text_format(text, "incarnation %" PRIu64 "\nserial %" PRIu32 "\nadmin %s\n",
                       saved->incarnation, serial, locum_names_admin(admin->state));
-    char boot_id[BOOT_ID_MAX];
-    read_boot_id(boot_id);
-    locum_text_format(text, "node %s\nboot-id %s\n", config->core.nodes[config->core.self].name,
-                      boot_id[0] != '\0' ? boot_id : "-");
+    char boot_id[LOCUM_BOOT_ID_MAX + 1];
+    locum_state_boot_id(boot_id);
+    locum_text_format(text, "boot-id %s\n", boot_id[0] != '\0' ? boot_id : "-");
     if (admin->until_boot != LOCUM_NEVER) {
         const locum_ms left = admin->until_boot > now.boot ? admin->until_boot - now.boot : 0;
         locum_text_format(text, "until-boot-ms %" PRIi64 "\nleft-ms %" PRIi64 "\n",
@@ -270,28 +233,42 @@ locum_state_add(struct locum_text *text, const struct locum_config *config,
         locum_nodes_add(text, &config->core, admin->excluded);
         locum_text_add_char(text, '\n');
     }
-    add_down(text, config, saved);
 }
 
-/* The thread that writes the state to the disk: what the loop and the thread share. `lock` is never
- * held over a system call on a file. */
+/* A file to be written: what is wanted, and how the last try went. */
+struct slot {
+    char path[LOCUM_STATE_PATH_MAX];
+    char temp[LOCUM_STATE_PATH_MAX];
+    char wanted[LOCUM_RESUME_BYTES_MAX];
+    size_t length;
+    bool pending; /* wanted is newer than the file */
+    int error;    /* errno of the last try; 0: success */
+};
+
+_Static_assert((int)LOCUM_STATE_BYTES_MAX <= (int)LOCUM_RESUME_BYTES_MAX, "either fits");
+
+enum { RUN, DISK, SLOTS }; /* the state of this run, below /run; the state file */
+
+/* The thread that writes the state: what the loop and the thread share. `lock` is never held over a
+ * system call on a file. */
 struct locum_state_writer {
+    bool run_at_once; /* the loop writes RUN itself: it is in memory, so no disk can delay that */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    char path[LOCUM_STATE_PATH_MAX];
-    char temp[LOCUM_STATE_PATH_MAX];
+    struct slot slot[SLOTS];
+    char bytes[LOCUM_RESUME_BYTES_MAX]; /* the thread's own */
     char dir[LOCUM_PATH_MAX + 1];
-    char wanted[LOCUM_STATE_BYTES_MAX];
-    size_t wanted_length;
-    bool pending; /* wanted is newer than the file */
     bool stop;
     bool done;      /* the thread has ended */
     bool abandoned; /* destroy did not wait any longer: the thread frees this at its end */
-    int error;      /* errno of the last try; 0: success */
+    int keep_error; /* errno of the last try of `keep`; 0: success */
+    struct locum_fallback_file keep;      /* still to be written, if it has bytes */
+    bool keep_now;                        /* not tried yet */
     struct locum_ondisk ondisk;           /* the thread's own */
+    struct locum_ondisk ondisk_next;      /* to be used instead from now on; path[0] "": none */
     char refused[LOCUM_ONDISK_BYTES_MAX]; /* what is wrong with the configuration file; "" */
-    locum_ms written;                     /* mono; LOCUM_NEVER */
+    locum_ms written;                     /* mono: the state file; LOCUM_NEVER */
 };
 
 static void
@@ -299,6 +276,7 @@ free_writer(struct locum_state_writer *self)
 {
     (void)pthread_cond_destroy(&self->wake);
     (void)pthread_mutex_destroy(&self->lock);
+    free(self->keep.bytes);
     free(self);
 }
 
@@ -315,13 +293,80 @@ static locum_ms
 look_at_configuration(struct locum_state_writer *self)
 {
     char error[LOCUM_ONDISK_BYTES_MAX] = "";
+    if (self->ondisk_next.path[0][0] != '\0') {
+        self->ondisk = self->ondisk_next;
+        self->ondisk_next.path[0][0] = '\0';
+    }
     (void)pthread_mutex_unlock(&self->lock);
     const bool news = locum_ondisk_look(&self->ondisk, error);
     (void)pthread_mutex_lock(&self->lock);
     if (news) {
         memcpy(self->refused, error, sizeof(error));
     }
+    self->keep_now = true; /* again, if it failed */
     return locum_clock_read().mono + LOOK_MS;
+}
+
+/* With the lock held, which is released meanwhile. */
+static void
+write_kept(struct locum_state_writer *self)
+{
+    struct locum_fallback_file keep = self->keep;
+    self->keep_now = false;
+    if (keep.bytes == NULL) {
+        return;
+    }
+    self->keep.bytes = NULL;
+    (void)pthread_mutex_unlock(&self->lock);
+    const int error = locum_kept_write(keep.path, keep.bytes, keep.length) == 0 ? 0 : errno;
+    (void)pthread_mutex_lock(&self->lock);
+    self->keep_error = error;
+    if (error != 0 && self->keep.bytes == NULL) {
+        self->keep = keep; /* no newer one has come: try it again */
+    } else {
+        free(keep.bytes);
+    }
+}
+
+/*
+ * What a run has saved is worse than nothing if it is old, so a file of it that cannot be replaced
+ * is removed. Returns 0 or an errno.
+ */
+static int
+replace_file(const struct slot *slot, bool run, const char *bytes, size_t length)
+{
+    if (locum_file_replace(slot->path, slot->temp, bytes, length, 0600) == 0) {
+        return 0;
+    }
+    const int error = errno;
+    if (run) {
+        (void)unlink(slot->path);
+    }
+    return error;
+}
+
+/* With the lock held, which is released meanwhile. */
+static void
+write_slot(struct locum_state_writer *self, struct slot *slot)
+{
+    const bool run = slot == &self->slot[RUN];
+    const size_t length = slot->length;
+    memcpy(self->bytes, slot->wanted, length);
+    slot->pending = false;
+    (void)pthread_mutex_unlock(&self->lock);
+    const int error = replace_file(slot, run, self->bytes, length);
+    (void)pthread_mutex_lock(&self->lock);
+    slot->error = error;
+    slot->pending = slot->pending || error != 0;
+    if (error == 0 && !run) {
+        self->written = locum_clock_read().mono;
+    }
+}
+
+static bool
+is_pending(const struct locum_state_writer *self)
+{
+    return self->slot[DISK].pending || self->slot[RUN].pending;
 }
 
 static void *
@@ -329,34 +374,32 @@ write_loop(void *user)
 {
     struct locum_state_writer *self = user;
     struct locum_backoff backoff = {.first_ms = RETRY_FIRST_MS, .max_ms = RETRY_MAX_MS};
-    char bytes[LOCUM_STATE_BYTES_MAX];
     (void)pthread_mutex_lock(&self->lock);
     locum_ms look_at = locum_clock_read().mono + LOOK_MS;
     for (bool last = false; !last;) {
-        if (!self->pending && !self->stop) {
+        if (!is_pending(self) && !self->keep_now && !self->stop) {
             (void)wait_for_signal(self, look_at);
         }
         if (!self->stop && locum_clock_read().mono >= look_at) {
             look_at = look_at_configuration(self);
         }
-        last = self->stop; /* one more try for what is pending */
-        if (!self->pending) {
-            continue;
+        if (self->keep_now || self->stop) {
+            write_kept(self);
         }
-        const size_t length = self->wanted_length;
-        memcpy(bytes, self->wanted, length);
-        self->pending = false;
-        (void)pthread_mutex_unlock(&self->lock);
-        const bool written = locum_file_replace(self->path, self->temp, bytes, length, 0600) == 0;
-        const int error = written ? 0 : errno;
-        (void)pthread_mutex_lock(&self->lock);
-        self->error = error;
-        if (written) {
-            self->written = locum_clock_read().mono;
+        last = self->stop; /* one more try for what is pending */
+        bool failed = false;
+        for (size_t i = 0; i < SLOTS; i++) {
+            struct slot *slot = &self->slot[i];
+            if (slot->pending) {
+                write_slot(self, slot);
+                failed = failed || slot->error != 0;
+            }
+        }
+        if (!failed) {
             locum_backoff_reset(&backoff);
         } else {
-            const locum_ms wait_ms = locum_backoff_next(&backoff, (uint32_t)length);
-            self->pending = true;
+            const locum_ms wait_ms =
+                locum_backoff_next(&backoff, (uint32_t)self->slot[DISK].length);
             (void)(!self->stop && wait_for_signal(self, locum_clock_read().mono + wait_ms));
         }
     }
@@ -380,16 +423,30 @@ locum_state_writer_create(const struct locum_config *config, struct locum_state_
     self->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     self->wake = (pthread_cond_t)PTHREAD_COND_INITIALIZER;
     self->written = LOCUM_NEVER;
-    locum_state_path(config, ".state", self->path);
-    locum_state_path(config, ".state.new", self->temp);
+    locum_state_path(config, ".state", self->slot[DISK].path);
+    locum_state_path(config, ".state.new", self->slot[DISK].temp);
+    run_path(config, "", self->slot[RUN].path);
+    run_path(config, ".new", self->slot[RUN].temp);
+    self->run_at_once = locum_file_is_in_memory(self->slot[RUN].path);
     memcpy(self->dir, config->state_dir, sizeof(self->dir));
-    locum_ondisk_init(&self->ondisk, config->path);
-    if (pthread_create(&self->thread, NULL, write_loop, self) != 0) {
+    locum_ondisk_init(&self->ondisk, config);
+    if (locum_thread_start(&self->thread, "locum-state", write_loop, self) != 0) {
         free_writer(self);
         return LOCUM_ERR_IO;
     }
     *ret = self;
     return 0;
+}
+
+static void
+want(struct locum_state_writer *self, struct slot *slot, const struct locum_text *text)
+{
+    (void)pthread_mutex_lock(&self->lock);
+    memcpy(slot->wanted, text->at, text->length);
+    slot->length = text->length;
+    slot->pending = true;
+    (void)pthread_cond_signal(&self->wake);
+    (void)pthread_mutex_unlock(&self->lock);
 }
 
 void
@@ -400,12 +457,51 @@ locum_state_writer_put(struct locum_state_writer *self, const struct locum_confi
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     locum_state_add(&text, config, saved, serial, now);
     LOCUM_INVARIANT(!text.truncated); /* 32 names of 15 characters and a reason fit */
+    want(self, &self->slot[DISK], &text);
+}
+
+void
+locum_state_writer_put_run(struct locum_state_writer *self, const struct locum_text *text)
+{
+    LOCUM_INVARIANT(!text->truncated && text->length < LOCUM_RESUME_BYTES_MAX);
+    struct slot *slot = &self->slot[RUN];
+    if (!self->run_at_once) {
+        want(self, slot, text);
+        return;
+    }
+    const int error = replace_file(slot, true, text->at, text->length);
     (void)pthread_mutex_lock(&self->lock);
-    memcpy(self->wanted, buffer, text.length);
-    self->wanted_length = text.length;
-    self->pending = true;
-    (void)pthread_cond_signal(&self->wake);
+    slot->error = error;
     (void)pthread_mutex_unlock(&self->lock);
+}
+
+void
+locum_state_writer_keep(struct locum_state_writer *self, const struct locum_config *config,
+                        const char *refused)
+{
+    struct locum_fallback_file keep = {.bytes = NULL};
+    const bool failed =
+        !config->kept && locum_fallback_make(config, locum_clock_read().wall, &keep) != 0;
+    (void)pthread_mutex_lock(&self->lock);
+    (void)locum_text_format_buffer(self->refused, sizeof(self->refused), "%s", refused);
+    locum_ondisk_init(&self->ondisk_next, config);
+    if (keep.bytes != NULL) {
+        free(self->keep.bytes);
+        self->keep = keep;
+        self->keep_now = true;
+        (void)pthread_cond_signal(&self->wake);
+    }
+    self->keep_error = failed ? ENOMEM : self->keep_error;
+    (void)pthread_mutex_unlock(&self->lock);
+}
+
+bool
+locum_state_writer_lacks_run(struct locum_state_writer *self)
+{
+    (void)pthread_mutex_lock(&self->lock);
+    const bool lacks = self->run_at_once && self->slot[RUN].error != 0;
+    (void)pthread_mutex_unlock(&self->lock);
+    return lacks;
 }
 
 static const char *
@@ -427,16 +523,22 @@ bool
 locum_state_writer_error(struct locum_state_writer *self, struct locum_text *ret_why)
 {
     (void)pthread_mutex_lock(&self->lock);
-    const int error = self->error;
+    const int error = self->slot[DISK].error != 0 ? self->slot[DISK].error : self->keep_error;
+    const int run_error = self->slot[RUN].error;
     (void)pthread_mutex_unlock(&self->lock);
-    if (error == 0) {
-        return false;
+    if (error != 0) {
+        locum_text_format(ret_why,
+                          "state folder %s cannot be written (%s)%s. A restart would lose drains, "
+                          "exclusions and the last good configuration; DNS answers are not "
+                          "affected",
+                          self->dir, strerror(error), advice_on(error));
+    } else if (run_error != 0) {
+        locum_text_format(ret_why,
+                          "%s cannot be written (%s)%s. A restart would begin without what this "
+                          "node knows of its peers; DNS answers are not affected",
+                          self->slot[RUN].path, strerror(run_error), advice_on(run_error));
     }
-    locum_text_format(ret_why,
-                      "state folder %s cannot be written (%s)%s. A restart would lose drains and "
-                      "exclusions; DNS answers are not affected",
-                      self->dir, strerror(error), advice_on(error));
-    return true;
+    return error != 0 || run_error != 0;
 }
 
 void

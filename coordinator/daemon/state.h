@@ -5,24 +5,40 @@
  *   incarnation 1763863200123      serial 1763863258       boot-id 0b8e...
  *   admin drain                    until-boot-ms 8123000   left-ms 1500000
  *   reason moving the rack         excluded dc4
- *   node dc2                       down dc3=8100000,dc4=8122000
  *
- * Of the conditions of peers it holds only since when (boot clock) they are confirmed down, for a
- * restart in the same boot (COND-14). A thread of its own writes it, so that a slow disk never
- * stops the loop; every 2 s it looks at the configuration file too. If the state cannot be written,
+ * What a restart in the same boot continues with (core/resume.h) is in a file of its own beside the
+ * control socket, below /run: CONTROL-SOCKET.run.
+ *
+ * A thread of its own writes the state file, so that a slow disk never stops the loop; every 2 s it
+ * looks at the configuration file too. What is in memory (tmpfs, as /run is) no disk can delay:
+ * there the loop itself writes the other file, so that a new plan is never published before the
+ * state that it follows from is kept; elsewhere the thread does that too. If one cannot be written,
  * a warning says so, DNS answers go on, and the write is retried.
  */
 #ifndef LOCUM_DAEMON_STATE_H
 #define LOCUM_DAEMON_STATE_H
 
 #include "config/config.h"
-#include "core/step.h"
+#include "core/resume.h"
+#include "daemon/fallback.h"
 #include "daemon/ondisk.h"
 
 enum {
     LOCUM_STATE_BYTES_MAX = 8192,
     LOCUM_STATE_PATH_MAX = LOCUM_PATH_MAX + LOCUM_CLUSTER_NAME_MAX + 32,
 };
+
+/* The id of this boot; "" if the kernel does not give it. */
+void locum_state_boot_id(char ret[LOCUM_BOOT_ID_MAX + 1]);
+
+/*
+ * Read the state of the last run into `buffer`; *ret is empty if there is none.
+ *
+ * 0, also if there is no file; else an error as of locum_file_read_private(), and *ret_why names
+ * the file and the reason.
+ */
+int locum_state_load_run(const struct locum_config *config, char buffer[LOCUM_RESUME_BYTES_MAX],
+                         struct locum_slice *ret, struct locum_text *ret_why) LOCUM_MUST_CHECK;
 
 /* STATE-DIR/CLUSTER and a suffix such as ".state". */
 void locum_state_path(const struct locum_config *config, const char *suffix,
@@ -35,7 +51,6 @@ void locum_state_add(struct locum_text *text, const struct locum_config *config,
 /*
  * Read what the last run saved. A lease of the same boot ends when it was to end; after a reboot
  * the time that was left of it counts from now. Peers that are no longer configured are skipped.
- * What was down counts only if the file is of this boot and this node.
  *
  * No file: all zero, 0. A file that cannot be read or understood: what could be read of it, the
  * error, and *ret_why says what is wrong; a malformed file is kept as FILE.broken.
@@ -55,8 +70,26 @@ int locum_state_writer_create(const struct locum_config *config,
 void locum_state_writer_put(struct locum_state_writer *self, const struct locum_config *config,
                             const struct locum_saved *saved, uint32_t serial, struct locum_now now);
 
+/*
+ * The same for the state of this run, a text of locum_core_save() that was not truncated. If its
+ * folder is in memory, it is written when this returns, or locum_state_writer_lacks_run().
+ */
+void locum_state_writer_put_run(struct locum_state_writer *self, const struct locum_text *text);
+
+/* The last locum_state_writer_put_run() has failed, and nothing but another one will try again. */
+bool locum_state_writer_lacks_run(struct locum_state_writer *self);
+
 /* True if the last try failed; then *ret_why says why and what to do. */
 bool locum_state_writer_error(struct locum_state_writer *self, struct locum_text *ret_why);
+
+/*
+ * This configuration has taken effect. Keep it for a later start (fallback.h), unless it is such a
+ * kept one itself, and look at its files from now on.
+ *
+ * refused  the first error of its file; "": it is good.
+ */
+void locum_state_writer_keep(struct locum_state_writer *self, const struct locum_config *config,
+                             const char *refused);
 
 /*
  * The first error of the configuration file, if the next start would refuse it as it is on the disk

@@ -6,26 +6,26 @@
 #include "base/foreign.h"
 #include "base/text_format.h"
 #include "daemon/act.h"
+#include "daemon/heartbeats.h"
 #include "daemon/inside.h"
 #include "daemon/loop.h"
 
 enum { SERVING_BYTES_MAX = 1024, LOOK_MS = 1000 };
 
-/*
- * A message came in on either path. Only messages with a valid signature reach the core; the sender
- * is the node that the signed text names, never the address it came from.
- */
+/* A message came in on either path. Only what counts reaches the core. */
 static void
 on_line(struct locum_daemon *self, enum locum_path path, enum locum_family family,
         struct locum_slice line)
 {
     struct locum_input input = {.kind = LOCUM_INPUT_HEARTBEAT};
-    size_t secret = 0;
-    const int status =
-        locum_signature_check(&self->config->secrets, line, &input.heartbeat.text, &secret);
-    locum_warnings_note_message(&self->evidence, &self->config->core, line, status == 0, secret,
+    struct locum_proof proof;
+    if (!locum_config_speaks(self->config)) {
+        return; /* GREEN-15: nothing can be said of it */
+    }
+    input.heartbeat.text = locum_daemon_heartbeats_prove(self->config, line, &proof);
+    locum_evidence_note_message(&self->evidence, &self->config->core, line, &proof,
                                 locum_daemon_loop_now(self).mono);
-    if (status != 0) {
+    if (!proof.counts) {
         self->run.bad_signatures[path]++;
         return;
     }
@@ -144,9 +144,8 @@ create_control(struct locum_daemon *self, const struct locum_control_handlers *h
 }
 
 static void
-look_at_addresses(void *user)
+look_at_addresses(struct locum_daemon *self)
 {
-    struct locum_daemon *self = user;
     const bool changed = locum_addresses_look(&self->addresses, self->config);
     for (enum locum_family family = LOCUM_V4; changed && family <= LOCUM_V6; family++) {
         struct locum_input input = {.kind = LOCUM_INPUT_ADDRESS};
@@ -154,6 +153,25 @@ look_at_addresses(void *user)
         input.address.absent = self->addresses.absent[family];
         locum_daemon_loop_deliver(self, &input);
     }
+}
+
+/* INCARNATION-1 */
+static void
+look_at_clock(struct locum_daemon *self)
+{
+    struct locum_input input = {.kind = LOCUM_INPUT_CLOCK,
+                                .synchronised = locum_clock_is_synchronised()};
+    if (input.synchronised != self->core.view.clock_synchronised) {
+        locum_daemon_loop_deliver(self, &input);
+    }
+}
+
+static void
+look(void *user)
+{
+    struct locum_daemon *self = user;
+    look_at_addresses(self);
+    look_at_clock(self);
     locum_timer_arm(&self->look, LOOK_MS);
 }
 
@@ -166,22 +184,26 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
                                                            .mirrorbits = on_mirrorbits,
                                                            .next_event = next_event};
     int status = create_control(self, handlers);
-    if (status != 0 || (status = locum_dns_create(self->config, locum_daemon_act_log_dns, self,
-                                                  &self->dns)) != 0) {
+    if (status != 0 ||
+        (status = locum_dns_create(self->config, &self->sockets, locum_daemon_act_log_dns, self,
+                                   &self->dns)) != 0) {
         return status;
     }
     locum_daemon_act_publish(self); /* answer DNS before anything else can fail or block */
+    self->answering_mono = locum_clock_read().mono;
     locum_addresses_init(&self->addresses, self->config);
-    locum_timer_init(&self->look, self->base, look_at_addresses, self);
-    look_at_addresses(self);
+    locum_timer_init(&self->look, self->base, look, self);
+    look(self);
     if ((status = locum_dns_ask_create(self->base, self->config, on_dns, self, &self->dns_ask)) !=
             0 ||
-        (status = locum_peer_create(self->base, self->config, on_peer_line,
+        (status = locum_peer_create(self->base, self->config, &self->sockets, on_peer_line,
                                     locum_daemon_act_log_peer, self, &self->peer)) != 0 ||
         (status = locum_redis_create(self->base, self->config, &redis_events, self,
                                      &self->redis)) != 0) {
         return status;
     }
+    locum_sockets_close_unused(&self->sockets);
+    locum_daemon_act_close_surplus(self);
     return locum_health_create(self->base, self->config, on_sample, self, &self->health);
 }
 
@@ -190,6 +212,7 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
 {
     locum_timer_fini(&self->look);
     locum_control_destroy(self->control);
+    json_decref(self->reload_warnings);
     locum_health_destroy(self->health);
     locum_redis_destroy(self->redis);
     locum_peer_destroy(self->peer);
@@ -273,18 +296,19 @@ add_serving(const struct locum_daemon *self, char ret[SERVING_BYTES_MAX])
     locum_plan_serving_add(&text, &self->core.config, self->core.serving);
 }
 
-/* A zone keeps what its adapter has reported, whatever its index is now; that of a new zone has
- * time to begin. */
+/* A zone keeps what its adapter has reported, whatever its index is now; that of a new zone, or one
+ * that is to take over port 53, has time to begin. */
 static void
 move_nsd_reports(struct locum_daemon *self, const struct locum_config *old)
 {
+    const bool takes_over = self->config->listen_dns_count == 0 && old->listen_dns_count > 0;
     struct locum_nsd_reports moved = {.report = {NULL}};
     for (size_t zone = 0; zone < self->config->zone_count; zone++) {
         moved.heard[zone] = self->now.mono;
         for (size_t i = 0; i < old->zone_count; i++) {
             if (strcmp(self->config->zones[zone].name, old->zones[i].name) == 0) {
                 moved.report[zone] = json_incref(self->nsd.report[i]);
-                moved.heard[zone] = self->nsd.heard[i];
+                moved.heard[zone] = takes_over ? self->now.mono : self->nsd.heard[i];
             }
         }
     }
@@ -292,6 +316,37 @@ move_nsd_reports(struct locum_daemon *self, const struct locum_config *old)
         json_decref(self->nsd.report[i]);
     }
     self->nsd = moved;
+}
+
+/* DNS may have other addresses. Those that it leaves are closed when the manager has dropped
+ * them. */
+static void
+reconfigure_dns(struct locum_daemon *self)
+{
+    const int status =
+        locum_dns_reconfigure(self->dns, self->config, locum_daemon_act_log_dns, self);
+    if (status != 0) { /* the addresses stay as they were */
+        LOCUM_LOG(LOCUM_LOG_ERR, "not-listening", "for", "dns", "reason", locum_error_text(status));
+    }
+    self->run.dns_closed = locum_dns_closed(self->dns);
+    locum_daemon_act_close_surplus(self);
+}
+
+/* The nodes, by their new index, whose Mirrorbits is expected under another name or database. */
+static locum_nodes
+find_other_mirrorbits(const struct locum_config *old, const struct locum_config *next)
+{
+    locum_nodes found = 0;
+    for (locum_node node = 0; node < next->core.node_count; node++) {
+        const locum_node before =
+            locum_nodes_find(&old->core, locum_slice_of(next->core.nodes[node].name));
+        if (before != LOCUM_NODE_NONE &&
+            (old->redis.db != next->redis.db ||
+             strcmp(old->nodes[before].mirrorbits, next->nodes[node].mirrorbits) != 0)) {
+            found |= locum_nodes_of(node);
+        }
+    }
+    return found;
 }
 
 /*
@@ -306,15 +361,18 @@ apply(struct locum_daemon *self, struct locum_config *next, struct locum_dns_ask
     char after[SERVING_BYTES_MAX];
     add_serving(self, before);
     struct locum_config *old = self->config;
-    locum_core_reconfigure(&self->core, &next->core, locum_daemon_loop_now(self));
+    locum_core_reconfigure(&self->core, &next->core, find_other_mirrorbits(old, next),
+                           locum_daemon_loop_now(self));
     self->config = next;
     locum_redis_reconfigure(self->redis, next);
     locum_peer_reconfigure(self->peer, next);
+    reconfigure_dns(self);
     locum_events_keep(self->events, next->events_keep);
-    locum_warnings_init(&self->evidence);
+    locum_evidence_init(&self->evidence);
     move_nsd_reports(self, old);
     locum_dns_ask_destroy(self->dns_ask);
     self->dns_ask = ask;
+    locum_health_learn(health, self->health);
     locum_health_destroy(self->health);
     self->health = health;
     locum_daemon_act_publish(self);
@@ -326,6 +384,7 @@ apply(struct locum_daemon *self, struct locum_config *next, struct locum_dns_ask
         locum_daemon_act_emit(self, LOCUM_EVENT_SERVING, before, after, NULL);
     }
     locum_config_free(old);
+    locum_state_writer_keep(self->writer, next, "");
 }
 
 int

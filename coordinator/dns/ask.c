@@ -15,15 +15,13 @@
 #include "base/socket.h"
 #include "core/nodes.h"
 #include "dns/packet.h"
+#include "dns/soa.h"
 #include "dns/zone.h"
 
 enum {
     LENGTH_BYTES = 2, /* before a message over TCP (RFC 1035 4.2.2) */
-    QUERY_BYTES_MAX = LOCUM_DNS_HEADER_BYTES + LOCUM_DNS_NAME_MAX + 4,
     ANSWER_BYTES_MAX = 4096,
     STRAY_MAX = 16, /* datagrams read from one socket for one question */
-    QR = 0x80,
-    OPCODE = 0x78,
     AA = 0x04,
 };
 
@@ -38,7 +36,7 @@ struct wire_name {
 
 /* What is asked about one zone, and what its SOA must have. */
 struct zone_question {
-    uint8_t query[QUERY_BYTES_MAX]; /* with id 0 */
+    uint8_t query[LOCUM_SOA_QUESTION_MAX]; /* with id 0 */
     size_t length;
     struct wire_name mname, rname;
 };
@@ -86,17 +84,11 @@ make_name(const char *text, struct wire_name *ret)
 static int
 make_question(const struct locum_config_zone *zone, struct zone_question *ret)
 {
-    static const uint8_t type_and_class[] = {0, LOCUM_TYPE_SOA, 0, LOCUM_CLASS_IN};
-    struct wire_name name;
-    if (make_name(zone->name, &name) != 0 || make_name(zone->soa.mname, &ret->mname) != 0 ||
+    if (make_name(zone->soa.mname, &ret->mname) != 0 ||
         make_name(zone->soa.rname, &ret->rname) != 0) {
         return LOCUM_ERR_MEMORY;
     }
-    ret->query[5] = 1; /* question */
-    memcpy(ret->query + LOCUM_DNS_HEADER_BYTES, name.at, name.length);
-    ret->length = LOCUM_DNS_HEADER_BYTES + name.length;
-    memcpy(ret->query + ret->length, type_and_class, sizeof(type_and_class));
-    ret->length += sizeof(type_and_class);
+    ret->length = locum_soa_question(zone->name, 0, ret->query);
     return 0;
 }
 
@@ -161,19 +153,10 @@ has_soa(const struct zone_question *question, const uint8_t *packet, size_t leng
 static enum locum_dns_state
 read_answer(const struct zone_question *question, uint16_t id, const uint8_t *packet, size_t length)
 {
-    if (length < LOCUM_DNS_HEADER_BYTES || locum_packet_u16(packet) != id ||
-        (packet[2] & QR) == 0 || (packet[2] & OPCODE) != 0) {
+    if (!locum_soa_is_answered(question->query, question->length, id, packet, length)) {
         return LOCUM_DNS_UNKNOWN;
     }
     const uint8_t rcode = packet[3] & 0x0f;
-    const bool echoed =
-        locum_packet_u16(packet + 4) == 1 && length >= question->length &&
-        memcmp(packet + LOCUM_DNS_HEADER_BYTES, question->query + LOCUM_DNS_HEADER_BYTES,
-               question->length - LOCUM_DNS_HEADER_BYTES) == 0;
-    /* A server may leave the question out of an error. */
-    if (!echoed && (rcode == 0 || locum_packet_u16(packet + 4) != 0)) {
-        return LOCUM_DNS_UNKNOWN;
-    }
     if (rcode != 0) {
         return rcode == LOCUM_RCODE_REFUSED ? LOCUM_DNS_REFUSED : LOCUM_DNS_RCODE;
     }
@@ -217,7 +200,7 @@ static void
 send_query(struct exchange *exchange, enum locum_transport transport)
 {
     const struct zone_question *question = exchange->question;
-    uint8_t message[LENGTH_BYTES + QUERY_BYTES_MAX];
+    uint8_t message[LENGTH_BYTES + LOCUM_SOA_QUESTION_MAX];
     const size_t skipped = transport == LOCUM_TRANSPORT_TCP ? 0 : LENGTH_BYTES;
     (void)!getrandom(&exchange->id, sizeof(exchange->id), 0);
     locum_packet_put_u16(message, (uint16_t)question->length);
@@ -313,7 +296,7 @@ begin_exchange(struct locum_dns_ask *self, struct exchange *exchange,
 }
 
 /* One round of one peer, family and transport. */
-struct turn {
+struct target {
     struct locum_dns_ask *self;
     locum_node peer;
     enum locum_family family;
@@ -322,35 +305,35 @@ struct turn {
 };
 
 static void
-begin_round(const struct turn *turn)
+begin_round(const struct target *target)
 {
-    const struct locum_config_node *node = &turn->self->config->nodes[turn->peer];
-    struct round *round = turn->round;
+    const struct locum_config_node *node = &target->self->config->nodes[target->peer];
+    struct round *round = target->round;
     round->age_s = 0;
     for (size_t i = 0; i < node->address_count; i++) {
-        if (node->address[i].family == turn->family) {
+        if (node->address[i].family == target->family) {
             round->running = true;
-            begin_exchange(turn->self, &round->at[i], &turn->self->zones[round->zone],
-                           &node->address[i], turn->transport);
+            begin_exchange(target->self, &round->at[i], &target->self->zones[round->zone],
+                           &node->address[i], target->transport);
         }
     }
 }
 
 /* End the round, and return its result. */
 static enum locum_dns_state
-end_round(const struct turn *turn)
+end_round(const struct target *target)
 {
-    const struct locum_config_node *node = &turn->self->config->nodes[turn->peer];
-    struct round *round = turn->round;
+    const struct locum_config_node *node = &target->self->config->nodes[target->peer];
+    struct round *round = target->round;
     enum locum_dns_state worst = LOCUM_DNS_UNKNOWN;
     for (size_t i = 0; round->running && i < node->address_count; i++) {
         struct exchange *exchange = &round->at[i];
-        if (node->address[i].family != turn->family) {
+        if (node->address[i].family != target->family) {
             continue;
         }
         if (exchange->fd >= 0) {
-            finish(exchange, turn->transport == LOCUM_TRANSPORT_TCP ? receive_tcp(exchange)
-                                                                    : receive_udp(exchange));
+            finish(exchange, target->transport == LOCUM_TRANSPORT_TCP ? receive_tcp(exchange)
+                                                                      : receive_udp(exchange));
         }
         worst = exchange->state > worst ? exchange->state : worst;
     }
@@ -360,22 +343,23 @@ end_round(const struct turn *turn)
 
 /* A zone that failed is asked again at once; else the next zone, when the period is over. */
 static void
-advance_round(const struct turn *turn)
+advance_round(const struct target *target)
 {
-    struct round *round = turn->round;
+    struct round *round = target->round;
     round->age_s++;
-    if (round->running && round->age_s < result_s[turn->transport]) {
+    if (round->running && round->age_s < result_s[target->transport]) {
         return;
     }
     if (round->running) {
-        const enum locum_dns_state state = end_round(turn);
+        const enum locum_dns_state state = end_round(target);
         const bool fails = state > LOCUM_DNS_OK;
-        round->due_s = fails ? 0 : period_s[turn->transport];
-        round->zone = fails ? round->zone : (round->zone + 1) % turn->self->config->zone_count;
-        turn->self->on_result(turn->self->user, turn->peer, turn->family, turn->transport, state);
+        round->due_s = fails ? 0 : period_s[target->transport];
+        round->zone = fails ? round->zone : (round->zone + 1) % target->self->config->zone_count;
+        target->self->on_result(target->self->user, target->peer, target->family, target->transport,
+                                state);
     }
     if (round->age_s >= round->due_s) {
-        begin_round(turn);
+        begin_round(target);
     }
 }
 
@@ -384,17 +368,17 @@ static void
 each_round(struct locum_dns_ask *self, locum_nodes peers)
 {
     for (size_t i = 0; i < self->config->core.node_count * LOCUM_FAMILIES * LOCUM_TRANSPORTS; i++) {
-        struct turn turn = {
+        struct target target = {
             .self = self,
             .peer = (locum_node)(i / (LOCUM_FAMILIES * LOCUM_TRANSPORTS)),
             .family = (enum locum_family)(i / LOCUM_TRANSPORTS % LOCUM_FAMILIES),
             .transport = (enum locum_transport)(i % LOCUM_TRANSPORTS),
         };
-        turn.round = &self->rounds[turn.peer][turn.family][turn.transport];
-        if (locum_nodes_has(peers, turn.peer)) {
-            advance_round(&turn);
+        target.round = &self->rounds[target.peer][target.family][target.transport];
+        if (locum_nodes_has(peers, target.peer)) {
+            advance_round(&target);
         } else {
-            (void)end_round(&turn);
+            (void)end_round(&target);
         }
     }
 }

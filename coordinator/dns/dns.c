@@ -1,6 +1,7 @@
 #include "dns/dns.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,12 +13,16 @@
 #include "dns/udp.h"
 #include "dns/zone.h"
 
-enum { REPORT_BYTES = 512, BACKLOG = 128 };
+enum { REPORT_BYTES = 512, BACKLOG = 128, QUIET_WAIT_MS = 2, QUIET_WAITS = 50 };
 
 /* One address of listen.dns. */
 struct dns_listener {
     struct locum_address address;
-    struct locum_dns_udp *workers; /* worker_count of them; NULL: it is not open */
+    struct locum_dns_udp *workers; /* NULL: it is not open */
+    size_t worker_count;           /* self->worker_count, and surplus ones after them */
+    int tcp_fd;                    /* while it is open */
+    bool halted;                   /* a worker has no thread */
+    bool removed;                  /* it left the configuration: all of it is surplus */
 };
 
 /* A socket that could not be bound. */
@@ -27,11 +32,14 @@ struct bind_failure {
 };
 
 struct locum_dns {
-    struct dns_listener listeners[LOCUM_ADDRESSES_MAX];
+    struct locum_sockets *sockets;                          /* may be NULL */
+    struct dns_listener listeners[2 * LOCUM_ADDRESSES_MAX]; /* removed ones for a moment */
     size_t listener_count;
-    size_t worker_count;           /* UDP threads of an address, >= 1 */
-    struct locum_dns_tcp *tcp;     /* NULL: no addresses to listen on */
+    size_t worker_count;       /* UDP threads of an address, >= 1 */
+    struct locum_dns_tcp *tcp; /* NULL: no addresses to listen on */
+    bool tcp_paused;
     struct locum_dns_table *table; /* the one published last; NULL before the first */
+    struct locum_dns_tallied gone; /* of workers that have ended */
 };
 
 static void
@@ -50,41 +58,65 @@ report_failure(locum_dns_report_fn *report, void *user, const struct locum_addre
     report(user, address, locum_error_from_errno(failure->error), buffer);
 }
 
+/* Stop the workers from this one on, and close their sockets, which then leave the store. */
 static void
-stop_workers(struct dns_listener *listener, size_t count)
+close_workers(struct locum_dns *self, struct dns_listener *listener, size_t first)
 {
-    for (size_t i = 0; i < count; i++) {
-        locum_dns_udp_stop(&listener->workers[i]);
+    while (listener->worker_count > first) {
+        struct locum_dns_udp *worker = &listener->workers[--listener->worker_count];
+        locum_dns_udp_stop(worker, true);
+        locum_query_sum(&worker->tally, &self->gone);
+        locum_sockets_close(self->sockets, worker->fd);
     }
-    free(listener->workers);
-    listener->workers = NULL;
+    if (first == 0) {
+        free(listener->workers);
+        listener->workers = NULL;
+    }
 }
 
-/* Bind and start the UDP workers, which answer from the last table at once. */
+/* One more UDP worker, which answers from the last table at once. */
+static int
+open_worker(struct locum_dns *self, struct dns_listener *listener, struct bind_failure *ret_failure)
+{
+    struct locum_dns_udp *worker = &listener->workers[listener->worker_count];
+    const int fd = locum_sockets_open(self->sockets, &listener->address, SOCK_DGRAM,
+                                      self->worker_count > 1, 0);
+    if (fd < 0) {
+        *ret_failure = (struct bind_failure){.error = errno, .type = SOCK_DGRAM};
+        return LOCUM_ERR_IO;
+    }
+    locum_dns_table_mailbox_put(&worker->mailbox, self->table);
+    const int status = locum_dns_udp_start(worker, &listener->address, fd);
+    if (status != 0) {
+        locum_dns_table_mailbox_put(&worker->mailbox, NULL);
+        locum_sockets_close(self->sockets, fd);
+        return status;
+    }
+    if (++listener->worker_count > self->worker_count) {
+        locum_sockets_forget(self->sockets, fd); /* surplus */
+    }
+    return 0;
+}
+
+/* Open the UDP sockets: one for each worker, and all inherited ones. */
 static int
 open_udp(struct locum_dns *self, struct dns_listener *listener, struct bind_failure *ret_failure)
 {
-    listener->workers = calloc(self->worker_count, sizeof(*listener->workers));
-    if (listener->workers == NULL) {
+    const size_t inherited = locum_sockets_unused(self->sockets, &listener->address, SOCK_DGRAM);
+    const size_t count = inherited > self->worker_count ? inherited : self->worker_count;
+    int status = 0;
+    struct locum_dns_udp *workers = calloc(count, sizeof(*workers));
+    if (workers == NULL) {
         return LOCUM_ERR_MEMORY;
     }
-    for (size_t i = 0; i < self->worker_count; i++) {
-        struct locum_dns_udp *worker = &listener->workers[i];
-        const int fd = locum_socket_bind(&listener->address, SOCK_DGRAM, self->worker_count > 1);
-        if (fd >= 0) {
-            locum_dns_table_mailbox_put(&worker->mailbox, self->table);
-            if (locum_dns_udp_start(worker, &listener->address, fd) == 0) {
-                continue;
-            }
-            locum_dns_table_mailbox_put(&worker->mailbox, NULL);
-            close(fd);
-        } else {
-            *ret_failure = (struct bind_failure){.error = errno, .type = SOCK_DGRAM};
-        }
-        stop_workers(listener, i);
-        return LOCUM_ERR_IO;
+    listener->workers = workers;
+    while (listener->worker_count < count && status == 0) {
+        status = open_worker(self, listener, ret_failure);
     }
-    return 0;
+    if (status != 0) {
+        close_workers(self, listener, 0);
+    }
+    return status;
 }
 
 /*
@@ -96,7 +128,8 @@ open_listener(struct locum_dns *self, struct dns_listener *listener,
               struct bind_failure *ret_failure)
 {
     *ret_failure = (struct bind_failure){0};
-    const int fd = locum_socket_listen(&listener->address, BACKLOG);
+    const int fd = locum_sockets_open(self->sockets, &listener->address,
+                                      SOCK_STREAM | SOCK_NONBLOCK, false, BACKLOG);
     if (fd < 0) {
         *ret_failure = (struct bind_failure){.error = errno, .type = SOCK_STREAM};
         return LOCUM_ERR_IO;
@@ -105,41 +138,60 @@ open_listener(struct locum_dns *self, struct dns_listener *listener,
     if (status == 0) {
         status = locum_dns_tcp_listen(self->tcp, fd);
         if (status != 0) {
-            stop_workers(listener, self->worker_count);
+            close_workers(self, listener, 0);
         }
     }
     if (status != 0) {
-        close(fd);
-        return status;
+        locum_sockets_close(self->sockets, fd);
     }
-    return 0;
+    listener->tcp_fd = fd;
+    return status;
+}
+
+/* Open one more address. 0 also if it could not be bound, which is reported. */
+static int
+add_listener(struct locum_dns *self, const struct locum_address *address,
+             locum_dns_report_fn *report, void *user)
+{
+    struct dns_listener *listener = &self->listeners[self->listener_count++];
+    struct bind_failure failure;
+    *listener = (struct dns_listener){.address = *address};
+    const int status = open_listener(self, listener, &failure);
+    if (failure.error != 0) {
+        report_failure(report, user, &listener->address, &failure);
+        return 0;
+    }
+    return status;
+}
+
+/* The thread of TCP, once there is an address. */
+static int
+create_tcp(struct locum_dns *self)
+{
+    struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
+    if (self->tcp != NULL) {
+        return 0;
+    }
+    limits.connections_max = locum_descriptors_share(limits.connections_max);
+    return locum_dns_tcp_create(&limits, &self->tcp);
 }
 
 int
-locum_dns_create(const struct locum_config *config, locum_dns_report_fn *report, void *user,
-                 struct locum_dns **ret)
+locum_dns_create(const struct locum_config *config, struct locum_sockets *sockets,
+                 locum_dns_report_fn *report, void *user, struct locum_dns **ret)
 {
     struct locum_dns *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return LOCUM_ERR_MEMORY;
     }
     int status = 0;
-    self->listener_count = config->listen_dns_count;
+    self->sockets = sockets;
     self->worker_count = config->dns_workers == 0 ? 1 : config->dns_workers;
-    if (self->listener_count > 0) {
-        struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
-        limits.connections_max = locum_descriptors_share(limits.connections_max);
-        status = locum_dns_tcp_create(&limits, &self->tcp);
+    if (config->listen_dns_count > 0) {
+        status = create_tcp(self);
     }
-    for (size_t i = 0; i < self->listener_count && status == 0; i++) {
-        struct dns_listener *listener = &self->listeners[i];
-        struct bind_failure failure;
-        listener->address = config->listen_dns[i];
-        status = open_listener(self, listener, &failure);
-        if (failure.error != 0) {
-            report_failure(report, user, &listener->address, &failure);
-            status = 0;
-        }
+    for (size_t i = 0; i < config->listen_dns_count && status == 0; i++) {
+        status = add_listener(self, &config->listen_dns[i], report, user);
     }
     if (status != 0) {
         locum_dns_destroy(self);
@@ -149,14 +201,140 @@ locum_dns_create(const struct locum_config *config, locum_dns_report_fn *report,
     return 0;
 }
 
+static bool
+is_closed(const struct dns_listener *listener)
+{
+    return (listener->workers == NULL || listener->halted) && !listener->removed;
+}
+
+size_t
+locum_dns_closed(const struct locum_dns *self)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->listener_count; i++) {
+        count += is_closed(&self->listeners[i]);
+    }
+    return count;
+}
+
+/* Start the workers without a thread. False: for one there is none. */
+static bool
+start_workers(struct locum_dns *self, struct dns_listener *listener)
+{
+    bool all = true;
+    for (size_t i = 0; i < listener->worker_count; i++) {
+        struct locum_dns_udp *worker = &listener->workers[i];
+        if (!worker->running) {
+            locum_dns_table_mailbox_put(&worker->mailbox, self->table);
+            all = locum_dns_udp_start(worker, &worker->address, worker->fd) == 0 && all;
+        }
+    }
+    return all;
+}
+
+void
+locum_dns_start_workers(struct locum_dns *self, locum_dns_report_fn *report, void *user)
+{
+    for (size_t i = 0; i < self->listener_count; i++) {
+        struct dns_listener *listener = &self->listeners[i];
+        const bool halted = !start_workers(self, listener);
+        if (halted && !listener->halted) {
+            report(user, &listener->address, LOCUM_ERR_IO,
+                   "no thread could be started to answer UDP; Locum keeps trying");
+        } else if (!halted && listener->halted) {
+            report(user, &listener->address, 0, locum_address_text(&listener->address).text);
+        }
+        listener->halted = halted;
+    }
+}
+
 void
 locum_dns_retry(struct locum_dns *self, locum_dns_report_fn *report, void *user)
 {
     for (size_t i = 0; i < self->listener_count; i++) {
         struct dns_listener *listener = &self->listeners[i];
         struct bind_failure failure;
-        if (listener->workers == NULL && open_listener(self, listener, &failure) == 0) {
+        if (is_closed(listener) && !listener->halted &&
+            open_listener(self, listener, &failure) == 0) {
             report(user, &listener->address, 0, locum_address_text(&listener->address).text);
+        }
+    }
+    locum_dns_start_workers(self, report, user);
+}
+
+/* Its address has left the configuration: its sockets leave the store, and are read until
+ * locum_dns_close_surplus(). */
+static void
+remove_listener(struct locum_dns *self, struct dns_listener *listener)
+{
+    listener->removed = true;
+    for (size_t i = 0; i < listener->worker_count; i++) {
+        locum_sockets_forget(self->sockets, listener->workers[i].fd);
+    }
+    if (listener->workers != NULL) {
+        locum_sockets_forget(self->sockets, listener->tcp_fd);
+    }
+}
+
+static bool
+has_listener(const struct locum_dns *self, const struct locum_address *address)
+{
+    bool found = false;
+    for (size_t i = 0; i < self->listener_count; i++) {
+        found = found || (!self->listeners[i].removed &&
+                          locum_address_equal(&self->listeners[i].address, address));
+    }
+    return found;
+}
+
+int
+locum_dns_reconfigure(struct locum_dns *self, const struct locum_config *config,
+                      locum_dns_report_fn *report, void *user)
+{
+    int status = config->listen_dns_count > 0 ? create_tcp(self) : 0;
+    if (status != 0) {
+        return status;
+    }
+    locum_dns_close_surplus(self); /* of the last reload: now there is room */
+    for (size_t i = 0; i < self->listener_count; i++) {
+        if (!locum_address_is_in(&self->listeners[i].address, config->listen_dns,
+                                 config->listen_dns_count)) {
+            remove_listener(self, &self->listeners[i]);
+        }
+    }
+    for (size_t i = 0; i < config->listen_dns_count; i++) {
+        if (!has_listener(self, &config->listen_dns[i])) {
+            /* Without memory or a thread it is closed, and tried again each second. */
+            (void)!add_listener(self, &config->listen_dns[i], report, user);
+        }
+    }
+    return 0;
+}
+
+bool
+locum_dns_has_surplus(const struct locum_dns *self)
+{
+    bool found = false;
+    for (size_t i = 0; i < self->listener_count; i++) {
+        found = found || self->listeners[i].removed ||
+                self->listeners[i].worker_count > self->worker_count;
+    }
+    return found;
+}
+
+void
+locum_dns_close_surplus(struct locum_dns *self)
+{
+    for (size_t i = self->listener_count; i-- > 0;) {
+        struct dns_listener *listener = &self->listeners[i];
+        if (listener->removed) {
+            if (listener->workers != NULL) {
+                locum_dns_tcp_close(self->tcp, listener->tcp_fd);
+            }
+            close_workers(self, listener, 0);
+            *listener = self->listeners[--self->listener_count];
+        } else if (listener->worker_count > self->worker_count) {
+            close_workers(self, listener, self->worker_count);
         }
     }
 }
@@ -198,7 +376,7 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
         return status;
     }
     for (size_t i = 0; i < self->listener_count; i++) {
-        for (size_t j = 0; self->listeners[i].workers != NULL && j < self->worker_count; j++) {
+        for (size_t j = 0; j < self->listeners[i].worker_count; j++) {
             locum_dns_table_mailbox_put(&self->listeners[i].workers[j].mailbox, table);
         }
     }
@@ -211,14 +389,39 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
 void
 locum_dns_counts(const struct locum_dns *self, struct locum_dns_counts *ret)
 {
-    *ret = (struct locum_dns_counts){0};
+    *ret = (struct locum_dns_counts){.udp = self->gone};
     for (size_t i = 0; i < self->listener_count; i++) {
-        for (size_t j = 0; self->listeners[i].workers != NULL && j < self->worker_count; j++) {
+        for (size_t j = 0; j < self->listeners[i].worker_count; j++) {
             locum_query_sum(&self->listeners[i].workers[j].tally, &ret->udp);
         }
     }
     if (self->tcp != NULL) {
         locum_dns_tcp_sum(self->tcp, ret);
+    }
+}
+
+void
+locum_dns_pause_tcp(struct locum_dns *self, bool paused)
+{
+    self->tcp_paused = paused;
+    if (self->tcp != NULL) {
+        locum_dns_tcp_pause(self->tcp, paused);
+    }
+}
+
+bool
+locum_dns_is_tcp_quiet(const struct locum_dns *self)
+{
+    return self->tcp == NULL || locum_dns_tcp_is_quiet(self->tcp);
+}
+
+void
+locum_dns_stop_workers(struct locum_dns *self)
+{
+    for (size_t i = 0; i < self->listener_count; i++) {
+        for (size_t j = 0; j < self->listeners[i].worker_count; j++) {
+            locum_dns_udp_stop(&self->listeners[i].workers[j], false);
+        }
     }
 }
 
@@ -229,9 +432,15 @@ locum_dns_destroy(struct locum_dns *self)
         return;
     }
     for (size_t i = 0; i < self->listener_count; i++) {
-        if (self->listeners[i].workers != NULL) {
-            stop_workers(&self->listeners[i], self->worker_count);
+        struct dns_listener *listener = &self->listeners[i];
+        for (size_t j = 0; j < listener->worker_count; j++) {
+            locum_dns_udp_stop(&listener->workers[j], false);
+            close(listener->workers[j].fd);
         }
+        free(listener->workers);
+    }
+    for (int i = 0; i < QUIET_WAITS && self->tcp_paused && !locum_dns_is_tcp_quiet(self); i++) {
+        (void)poll(NULL, 0, QUIET_WAIT_MS);
     }
     locum_dns_tcp_destroy(self->tcp);
     locum_dns_table_release(self->table);

@@ -10,6 +10,7 @@
 #ifndef LOCUM_DNS_DNS_H
 #define LOCUM_DNS_DNS_H
 
+#include "base/sockets.h"
 #include "config/config.h"
 #include "core/plan.h"
 
@@ -22,7 +23,7 @@ struct locum_dns_tallied {
     uint64_t queries; /* datagrams or TCP messages that were answered */
     uint64_t answers_by_rcode[LOCUM_DNS_RCODES];
     uint64_t truncated; /* answers with TC */
-    uint64_t dropped;   /* messages without an answer: too short, QR set, no table yet */
+    uint64_t dropped;   /* messages without an answer: too short, QR set */
 };
 
 struct locum_dns_counts {
@@ -48,17 +49,42 @@ typedef void locum_dns_report_fn(void *user, const struct locum_address *address
                                  const char *text);
 
 /*
- * Open the sockets of config->listen_dns and start the workers. They answer after the first
- * locum_dns_publish(), so the caller publishes at once.
+ * Open the sockets of config->listen_dns and start the workers. They read nothing before the
+ * first locum_dns_publish(), so the caller publishes at once.
  *
+ * If `sockets` has more UDP sockets of an address than config->dns_workers, the surplus is removed
+ * from the store and read until locum_dns_close_surplus(): the kernel spreads queries over all
+ * sockets of the address, and one that nobody reads would swallow its share.
+ *
+ * sockets  borrowed, may be NULL: where the sockets come from.
  * report  called for each address that cannot be bound, with the reason and what to do;
  *         locum_dns_retry() tries it again.
  * Returns 0, also if no address could be bound; LOCUM_ERR_MEMORY or LOCUM_ERR_IO (no thread).
  */
-int locum_dns_create(const struct locum_config *config, locum_dns_report_fn *report, void *user,
+int locum_dns_create(const struct locum_config *config, struct locum_sockets *sockets,
+                     locum_dns_report_fn *report, void *user,
                      struct locum_dns **ret) LOCUM_MUST_CHECK;
 
-/* Try again to bind the addresses that are not open; report only those that succeed. */
+/*
+ * Take the addresses of a new configuration: open new ones, and treat the sockets of those that it
+ * does not have as a surplus. dns.workers stays. The caller publishes next.
+ *
+ * Returns 0, also if an address could not be bound; LOCUM_ERR_MEMORY or LOCUM_ERR_IO (no thread):
+ * then nothing has changed.
+ */
+int locum_dns_reconfigure(struct locum_dns *self, const struct locum_config *config,
+                          locum_dns_report_fn *report, void *user) LOCUM_MUST_CHECK;
+
+/* How many addresses of the configuration are not open. */
+size_t locum_dns_closed(const struct locum_dns *self);
+
+/* Is there a surplus? It should be closed as soon as it has left the manager's store. */
+bool locum_dns_has_surplus(const struct locum_dns *self);
+
+/* Answer what is in the queues of the surplus sockets, and close them. */
+void locum_dns_close_surplus(struct locum_dns *self);
+
+/* Try again to open the addresses that are not; report only those that succeed. */
 void locum_dns_retry(struct locum_dns *self, locum_dns_report_fn *report, void *user);
 
 /*
@@ -74,7 +100,21 @@ int locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
 /* The sums over all workers, which are not delayed by it. */
 void locum_dns_counts(const struct locum_dns *self, struct locum_dns_counts *ret);
 
-/* Stop the workers, close the sockets, free everything. NULL is fine. */
+/*
+ * Before the program is replaced. pause_tcp: accept no more TCP connections and end the open ones
+ * (tcp.h), or go on. stop_workers: each UDP worker answers what it has read and ends; the sockets
+ * stay open, and queries wait in them. start_workers: go on; an address with a worker for which
+ * there is no thread counts as not open, is reported, and is tried again by locum_dns_retry().
+ */
+void locum_dns_pause_tcp(struct locum_dns *self, bool paused);
+bool locum_dns_is_tcp_quiet(const struct locum_dns *self);
+void locum_dns_stop_workers(struct locum_dns *self);
+void locum_dns_start_workers(struct locum_dns *self, locum_dns_report_fn *report, void *user);
+
+/*
+ * Stop the workers, close the sockets (they stay in the manager's store), free everything. If TCP
+ * is paused, its connections get their answers first, for at most 100 ms. NULL is fine.
+ */
 void locum_dns_destroy(struct locum_dns *self);
 
 /*

@@ -20,18 +20,30 @@
 
 enum {
     LENGTH_BYTES = 2,
-    LISTENERS_MAX = LOCUM_ADDRESSES_MAX,
-    ACCEPT_PAUSE_MS = 100, /* while the process has no descriptor left */
-    COMMAND_STOP = -1,     /* on the pipe, in place of a descriptor to accept on */
+    LISTENERS_MAX = 2 * LOCUM_ADDRESSES_MAX, /* those of a reload, and those before it */
+    ACCEPT_PAUSE_MS = 100,                   /* while the process has no descriptor left */
+};
+
+/* What the main thread writes into the pipe. */
+struct dns_command {
+    enum { COMMAND_LISTEN, COMMAND_CLOSE, COMMAND_PAUSE, COMMAND_RESUME, COMMAND_STOP } kind;
+    int fd; /* of the listener */
 };
 
 const struct locum_dns_tcp_limits locum_dns_tcp_limits_default = {
     .connections_max = 256,
-    .address_connections_max = 32,
+    .client_connections_max = 32,
     .output_bytes_max = 65536,
     .message_ms = 5000,
     .write_ms = 5000,
     .idle_ms = 10000,
+};
+
+/* Who has connections open: an IPv4 address, or a /64 of IPv6, which one host can have for itself.
+ * Freed with its last connection. */
+struct dns_client {
+    struct locum_address address; /* of its first connection */
+    size_t count;                 /* its open connections */
 };
 
 struct dns_connection {
@@ -39,9 +51,10 @@ struct dns_connection {
     struct locum_dns_tcp *tcp;
     struct bufferevent *stream;
     struct locum_timer deadline;
-    struct locum_address peer;
+    struct dns_client *client;
     locum_ms message_by, write_by; /* deadlines (struct locum_now, mono), or LOCUM_NEVER */
     bool ended;                    /* nothing more is read; close it when its answers are sent */
+    bool served;                   /* it has had an answer */
 };
 TAILQ_HEAD(dns_connections, dns_connection);
 
@@ -56,6 +69,8 @@ struct locum_dns_tcp {
     struct dns_connections open; /* the one whose last query is oldest first */
     _Atomic uint64_t open_count;
     _Atomic uint64_t short_count;  /* how often no descriptor was left */
+    bool published;                /* the main thread's: there was a table */
+    atomic_bool paused;            /* accepts nothing, and closes what has its answer */
     struct locum_dns_table *table; /* NULL until the first was published */
     uint32_t rotation;
     struct locum_dns_table_mailbox mailbox;
@@ -72,6 +87,9 @@ close_connection(void *user)
     struct locum_dns_tcp *tcp = connection->tcp;
     TAILQ_REMOVE(&tcp->open, connection, link);
     tcp->open_count--;
+    if (--connection->client->count == 0) {
+        free(connection->client);
+    }
     locum_timer_fini(&connection->deadline);
     /* bufferevent_free() alone would keep the descriptor open until the loop's next iteration, and
      * this one may still accept a hundred more connections. The loop lets go of it first: another
@@ -182,6 +200,10 @@ serve_input(struct dns_connection *connection)
         connection->ended = true; /* its earlier queries are still answered */
         evbuffer_drain(bufferevent_get_input(connection->stream), input_bytes(connection));
     }
+    connection->served = connection->served || answered;
+    if (tcp->paused && connection->served && input_bytes(connection) == 0) {
+        connection->ended = true;
+    }
     if (connection->ended && output_bytes(connection) == 0) {
         close_connection(connection);
         return;
@@ -228,30 +250,55 @@ on_end(struct bufferevent *stream, short what, void *user)
     }
 }
 
-/* Close the connection whose last query is oldest; peer: of this address only, or NULL. */
+/* Of the clients that have most connections, close the one whose last query is oldest. */
 static void
-evict(struct locum_dns_tcp *self, const struct locum_address *peer)
+evict_of_most(struct locum_dns_tcp *self)
 {
     struct dns_connection *connection;
+    size_t most = 0;
     TAILQ_FOREACH(connection, &self->open, link)
     {
-        if (peer == NULL || locum_address_same_host(&connection->peer, peer)) {
+        most = connection->client->count > most ? connection->client->count : most;
+    }
+    TAILQ_FOREACH(connection, &self->open, link)
+    {
+        if (connection->client->count == most) {
             close_connection(connection);
             return;
         }
     }
 }
 
-static size_t
-count_of(const struct locum_dns_tcp *self, const struct locum_address *peer)
+/* The same among the connections of one client. */
+static void
+evict_of_client(struct locum_dns_tcp *self, const struct dns_client *client)
 {
-    const struct dns_connection *connection;
-    size_t count = 0;
+    struct dns_connection *connection;
     TAILQ_FOREACH(connection, &self->open, link)
     {
-        count += locum_address_same_host(&connection->peer, peer);
+        if (connection->client == client) {
+            close_connection(connection);
+            return;
+        }
     }
-    return count;
+}
+
+/* The client at this address, new if it has no connection open; NULL: out of memory. */
+static struct dns_client *
+find_client(const struct locum_dns_tcp *self, const struct locum_address *address)
+{
+    const struct dns_connection *connection;
+    TAILQ_FOREACH(connection, &self->open, link)
+    {
+        if (locum_address_same_client(&connection->client->address, address)) {
+            return connection->client;
+        }
+    }
+    struct dns_client *client = calloc(1, sizeof(*client));
+    if (client != NULL) {
+        client->address = *address;
+    }
+    return client;
 }
 
 /* Accept nothing for this long; 0: until the loop's next iteration. */
@@ -264,25 +311,36 @@ pause_accepting(struct locum_dns_tcp *self, locum_ms pause_ms)
     locum_timer_arm(&self->resume, pause_ms);
 }
 
+/* The new connection is the last in the list, so it is not the one that is closed. */
+static void
+keep_limits(struct locum_dns_tcp *self, const struct dns_client *client)
+{
+    if (client->count > self->limits.client_connections_max) {
+        evict_of_client(self, client);
+    } else if (self->open_count > self->limits.connections_max) {
+        evict_of_most(self);
+        pause_accepting(self, 0); /* read this one's query before another one evicts it */
+    }
+}
+
 static void
 on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *from, int length,
           void *user)
 {
     struct locum_dns_tcp *self = user;
     struct dns_connection *connection = calloc(1, sizeof(*connection));
+    struct locum_address peer;
     const int on = 1;
     (void)listener, (void)length;
-    if (connection == NULL || locum_address_from_sockaddr(from, &connection->peer) != 0 ||
-        (connection->stream = bufferevent_socket_new(self->base, fd, 0)) == NULL) {
+    if (connection == NULL || locum_address_from_sockaddr(from, &peer) != 0 ||
+        (connection->stream = bufferevent_socket_new(self->base, fd, 0)) == NULL ||
+        (connection->client = find_client(self, &peer)) == NULL) {
+        if (connection != NULL && connection->stream != NULL) {
+            bufferevent_free(connection->stream);
+        }
         close(fd);
         free(connection);
         return;
-    }
-    if (count_of(self, &connection->peer) >= self->limits.address_connections_max) {
-        evict(self, &connection->peer);
-    } else if (self->open_count >= self->limits.connections_max) {
-        evict(self, NULL);
-        pause_accepting(self, 0); /* read this one's query before another one evicts it */
     }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     connection->tcp = self;
@@ -294,6 +352,8 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
                              LENGTH_BYTES + LOCUM_DNS_TCP_BYTES_MAX);
     TAILQ_INSERT_TAIL(&self->open, connection, link);
     self->open_count++;
+    connection->client->count++;
+    keep_limits(self, connection->client);
     serve_input(connection);
 }
 
@@ -304,7 +364,7 @@ on_accept_error(struct evconnlistener *listener, void *user)
     struct locum_dns_tcp *self = user;
     (void)listener;
     self->short_count++;
-    evict(self, NULL);
+    evict_of_most(self);
     pause_accepting(self, ACCEPT_PAUSE_MS);
 }
 
@@ -312,35 +372,79 @@ static void
 on_resume(void *user)
 {
     struct locum_dns_tcp *self = user;
-    for (size_t i = 0; i < self->listener_count; i++) {
+    for (size_t i = 0; i < self->listener_count && !self->paused; i++) {
         evconnlistener_enable(self->listeners[i]);
     }
+}
+
+static void
+begin_listening(struct locum_dns_tcp *self, int fd)
+{
+    struct evconnlistener *listener = NULL;
+    if (self->listener_count < LISTENERS_MAX) {
+        listener = evconnlistener_new(self->base, on_accept, self,
+                                      LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+    }
+    if (listener == NULL) {
+        close(fd);
+        return;
+    }
+    evconnlistener_set_error_cb(listener, on_accept_error);
+    if (self->paused) {
+        evconnlistener_disable(listener);
+    }
+    self->listeners[self->listener_count++] = listener;
+}
+
+static void
+end_listening(struct locum_dns_tcp *self, int fd)
+{
+    for (size_t i = 0; i < self->listener_count; i++) {
+        if (evconnlistener_get_fd(self->listeners[i]) == fd) {
+            evconnlistener_free(self->listeners[i]);
+            self->listeners[i] = self->listeners[--self->listener_count];
+            return;
+        }
+    }
+}
+
+/* Accept no more; close what waits for nothing. A connection that has not had an answer may have
+ * its query on the way. */
+static void
+begin_pause(struct locum_dns_tcp *self)
+{
+    struct dns_connection *next;
+    for (size_t i = 0; i < self->listener_count; i++) {
+        evconnlistener_disable(self->listeners[i]);
+    }
+    for (struct dns_connection *at = TAILQ_FIRST(&self->open); at != NULL; at = next) {
+        next = TAILQ_NEXT(at, link);
+        if (at->served && input_bytes(at) == 0 && output_bytes(at) == 0) {
+            close_connection(at);
+        }
+    }
+    self->paused = true;
 }
 
 static void
 on_command(evutil_socket_t fd, short what, void *user)
 {
     struct locum_dns_tcp *self = user;
-    int command;
+    struct dns_command command;
     (void)what;
     if (read(fd, &command, sizeof(command)) != (ssize_t)sizeof(command)) {
         return;
     }
-    if (command == COMMAND_STOP) {
-        event_base_loopbreak(self->base);
-        return;
+    switch (command.kind) {
+    case COMMAND_LISTEN: begin_listening(self, command.fd); break;
+    case COMMAND_CLOSE: end_listening(self, command.fd); break;
+    case COMMAND_PAUSE: begin_pause(self); break;
+    case COMMAND_RESUME:
+        self->paused = false;
+        on_resume(self);
+        break;
+    case COMMAND_STOP: event_base_loopbreak(self->base); break;
     }
-    struct evconnlistener *listener = NULL;
-    if (self->listener_count < LISTENERS_MAX) {
-        listener = evconnlistener_new(self->base, on_accept, self,
-                                      LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, command);
-    }
-    if (listener == NULL) {
-        close(command);
-        return;
-    }
-    evconnlistener_set_error_cb(listener, on_accept_error);
-    self->listeners[self->listener_count++] = listener;
 }
 
 static void *
@@ -400,6 +504,7 @@ locum_dns_tcp_create(const struct locum_dns_tcp_limits *limits, struct locum_dns
         return LOCUM_ERR_IO;
     }
     self->limits = *limits;
+    self->paused = true; /* until there is a table */
     TAILQ_INIT(&self->open);
     int status = make_loop(self);
     if (status == 0) {
@@ -413,16 +518,47 @@ locum_dns_tcp_create(const struct locum_dns_tcp_limits *limits, struct locum_dns
     return 0;
 }
 
+static int
+send_command(struct locum_dns_tcp *self, struct dns_command command)
+{
+    return write(self->commands[1], &command, sizeof(command)) == (ssize_t)sizeof(command)
+               ? 0
+               : LOCUM_ERR_IO;
+}
+
 int
 locum_dns_tcp_listen(struct locum_dns_tcp *self, int fd)
 {
-    return write(self->commands[1], &fd, sizeof(fd)) == (ssize_t)sizeof(fd) ? 0 : LOCUM_ERR_IO;
+    return send_command(self, (struct dns_command){.kind = COMMAND_LISTEN, .fd = fd});
+}
+
+void
+locum_dns_tcp_close(struct locum_dns_tcp *self, int fd)
+{
+    (void)!send_command(self, (struct dns_command){.kind = COMMAND_CLOSE, .fd = fd});
+}
+
+void
+locum_dns_tcp_pause(struct locum_dns_tcp *self, bool paused)
+{
+    (void)!send_command(
+        self, (struct dns_command){.kind = paused ? COMMAND_PAUSE : COMMAND_RESUME, .fd = -1});
+}
+
+bool
+locum_dns_tcp_is_quiet(const struct locum_dns_tcp *self)
+{
+    return self->paused && self->open_count == 0;
 }
 
 void
 locum_dns_tcp_publish(struct locum_dns_tcp *self, struct locum_dns_table *table)
 {
     locum_dns_table_mailbox_put(&self->mailbox, table);
+    if (!self->published) {
+        self->published = true;
+        locum_dns_tcp_pause(self, false);
+    }
 }
 
 void
@@ -436,7 +572,7 @@ locum_dns_tcp_sum(const struct locum_dns_tcp *self, struct locum_dns_counts *ret
 void
 locum_dns_tcp_destroy(struct locum_dns_tcp *self)
 {
-    if (self != NULL && locum_dns_tcp_listen(self, COMMAND_STOP) == 0) {
+    if (self != NULL && send_command(self, (struct dns_command){.kind = COMMAND_STOP}) == 0) {
         pthread_join(self->thread, NULL);
         dispose(self);
     }

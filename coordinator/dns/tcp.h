@@ -3,9 +3,10 @@
  *
  * Queries may be pipelined, split and merged in any way. A client's use is limited: an absolute
  * deadline for each message (single bytes do not extend it) and for taking the answers; a limit of
- * answers not yet taken, at which reading pauses; limits of connections per address and in total,
- * at which the connection whose last query is oldest is closed; and the listeners pause while the
- * process has no descriptor left.
+ * answers not yet taken, at which reading pauses; limits of connections per client and in total;
+ * and the listeners pause while the process has no descriptor left. A client is an IPv4 address or
+ * a /64 of IPv6. At the limit of a client, its connection whose last query is oldest is closed; at
+ * the limit of all, one of the client that has most.
  */
 #ifndef LOCUM_DNS_TCP_H
 #define LOCUM_DNS_TCP_H
@@ -15,12 +16,12 @@
 struct locum_dns_tcp;
 
 struct locum_dns_tcp_limits {
-    size_t connections_max;         /* in total, >= 1 */
-    size_t address_connections_max; /* of one address, >= 1 */
-    size_t output_bytes_max;        /* answers not yet taken at which reading pauses */
-    locum_ms message_ms;            /* from the first byte of a message to its last */
-    locum_ms write_ms;              /* from an answer until all answers are taken */
-    locum_ms idle_ms;               /* between two messages (RFC 7766 6.2.3) */
+    size_t connections_max;        /* in total, >= 1 */
+    size_t client_connections_max; /* of one client, >= 1 */
+    size_t output_bytes_max;       /* answers not yet taken at which reading pauses */
+    locum_ms message_ms;           /* from the first byte of a message to its last */
+    locum_ms write_ms;             /* from an answer until all answers are taken */
+    locum_ms idle_ms;              /* between two messages (RFC 7766 6.2.3) */
 };
 
 extern const struct locum_dns_tcp_limits locum_dns_tcp_limits_default;
@@ -29,8 +30,21 @@ extern const struct locum_dns_tcp_limits locum_dns_tcp_limits_default;
 int locum_dns_tcp_create(const struct locum_dns_tcp_limits *limits,
                          struct locum_dns_tcp **ret) LOCUM_MUST_CHECK;
 
-/* Accept on `fd` (locum_socket_listen()), owned by self on success only. 0 or LOCUM_ERR_IO. */
+/* Accept on `fd` (locum_socket_listen()) once a table was published; owned by self on success only.
+ * 0 or LOCUM_ERR_IO. */
 int locum_dns_tcp_listen(struct locum_dns_tcp *self, int fd) LOCUM_MUST_CHECK;
+
+/* Stop accepting on `fd` and close it, soon. Its connections stay. */
+void locum_dns_tcp_close(struct locum_dns_tcp *self, int fd);
+
+/*
+ * Before the program is replaced: accept nothing more, so that new connections wait in the
+ * kernel's queue; answer what has been sent, and close each connection after that. Or go on.
+ */
+void locum_dns_tcp_pause(struct locum_dns_tcp *self, bool paused);
+
+/* It is paused, and no connection is open. */
+bool locum_dns_tcp_is_quiet(const struct locum_dns_tcp *self);
 
 /* Answer all later queries from this table, of which self takes a reference of its own. */
 void locum_dns_tcp_publish(struct locum_dns_tcp *self, struct locum_dns_table *table);

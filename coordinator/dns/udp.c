@@ -18,6 +18,8 @@ enum {
     IDLE_S = 1,          /* without queries, a worker checks `stopping` this often */
     FAILED_WAIT_MS = 10, /* pause after a failed receive, so that the thread does not spin */
     STOP_WAIT_MS = 1,
+    TABLE_WAIT_MS = 1, /* only before the first table of a run */
+    DRAINED_MS = 5,    /* the queue is empty when nothing has come for this long */
 };
 
 /* Buffers of one thread, on its stack. */
@@ -58,8 +60,9 @@ wait_if_failed(void)
     }
 }
 
-/* Serve one datagram. Sending does not wait: if the socket buffer is full, this answer is lost. */
-static void
+/* Serve one datagram. Sending does not wait: if the socket buffer is full, this answer is lost.
+ * False: none came. */
+static bool
 serve_one(struct worker_loop *self)
 {
     struct batch *batch = &self->batch;
@@ -69,13 +72,14 @@ serve_one(struct worker_loop *self)
         recvfrom(self->worker->fd, batch->queries[0], QUERY_BYTES_MAX, 0, peer, &peer_length);
     if (length < 0) {
         wait_if_failed();
-        return;
+        return false;
     }
     locum_dns_table_mailbox_take(&self->worker->mailbox, &self->table);
     const size_t reply = answer(self, batch->queries[0], (size_t)length, batch->replies[0]);
     if (reply > 0) {
         (void)!sendto(self->worker->fd, batch->replies[0], reply, MSG_DONTWAIT, peer, peer_length);
     }
+    return true;
 }
 
 /* Serve the datagrams in the queue, at most a batch. Their number. */
@@ -115,6 +119,38 @@ serve_batch(struct worker_loop *self)
     return (size_t)received;
 }
 
+/*
+ * Serve what is left of a socket that will be closed. A datagram that arrived at it later would be
+ * lost, so first it leaves the group of its address: the kernel gives a connected socket only the
+ * datagrams of its peer, which is this socket itself.
+ */
+static void
+drain(struct worker_loop *self)
+{
+    static const struct timeval patience = {.tv_usec = DRAINED_MS * 1000};
+    const int fd = self->worker->fd;
+    struct sockaddr_storage own;
+    const socklen_t length = locum_address_to_sockaddr(&self->worker->address, &own);
+    if (connect(fd, (const struct sockaddr *)&own, length) == 0 &&
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0) {
+        while (serve_one(self)) {
+        }
+    }
+}
+
+/* Queries wait in the socket until there is something to answer. */
+static void
+wait_for_table(struct worker_loop *self)
+{
+    while (!atomic_load_explicit(&self->worker->stopping, memory_order_acquire)) {
+        locum_dns_table_mailbox_take(&self->worker->mailbox, &self->table);
+        if (self->table != NULL) {
+            return;
+        }
+        (void)poll(NULL, 0, TABLE_WAIT_MS);
+    }
+}
+
 /* With few queries, plain calls cost less than batches; PROBE_EVERY finds out when many queue. */
 static void *
 run(void *argument)
@@ -122,13 +158,17 @@ run(void *argument)
     struct locum_dns_udp *worker = argument;
     struct worker_loop self = {.worker = worker};
     size_t plain = 0;
+    wait_for_table(&self);
     while (!atomic_load_explicit(&worker->stopping, memory_order_acquire)) {
         if (plain < PROBE_EVERY) {
-            serve_one(&self);
+            (void)serve_one(&self);
             plain++;
         } else if (serve_batch(&self) < 2) {
             plain = 0;
         }
+    }
+    if (worker->draining) {
+        drain(&self);
     }
     locum_dns_table_release(self.table);
     return NULL;
@@ -143,16 +183,20 @@ locum_dns_udp_start(struct locum_dns_udp *self, const struct locum_address *addr
     }
     self->address = *address;
     self->fd = fd;
-    return locum_thread_start(&self->thread, "locum-udp", run, self);
+    atomic_store_explicit(&self->stopping, false, memory_order_relaxed);
+    const int status = locum_thread_start(&self->thread, "locum-udp", run, self);
+    self->running = status == 0;
+    return status;
 }
 
 void
-locum_dns_udp_stop(struct locum_dns_udp *self)
+locum_dns_udp_stop(struct locum_dns_udp *self, bool drain)
 {
+    self->draining = drain;
     atomic_store_explicit(&self->stopping, true, memory_order_release);
     /* Wake it with an empty datagram, each time from another port: the kernel may give one to
      * another worker of this address. */
-    while (pthread_tryjoin_np(self->thread, NULL) != 0) {
+    while (self->running && pthread_tryjoin_np(self->thread, NULL) != 0) {
         const int fd = locum_socket_connect(&self->address, SOCK_DGRAM);
         if (fd >= 0) {
             (void)!send(fd, "", 0, 0);
@@ -160,6 +204,6 @@ locum_dns_udp_stop(struct locum_dns_udp *self)
         }
         (void)poll(NULL, 0, STOP_WAIT_MS);
     }
-    close(self->fd);
+    self->running = false;
     locum_dns_table_mailbox_put(&self->mailbox, NULL);
 }

@@ -5,6 +5,9 @@
  * recvmmsg() and sendmmsg(), a batch at a time. It takes a new table from its mailbox after each
  * receive and before it answers, so publishing does not have to wake it. A datagram to its own
  * address wakes it when it must stop: shutdown(2) is for connected sockets.
+ *
+ * The socket is the caller's: it may outlive the worker and the process (base/sockets.h). A batch
+ * that was read is answered before the worker ends.
  */
 #ifndef LOCUM_DNS_UDP_H
 #define LOCUM_DNS_UDP_H
@@ -15,25 +18,32 @@
 
 struct locum_dns_udp {
     struct locum_address address; /* where it listens */
-    int fd;                       /* owned */
+    int fd;                       /* borrowed */
     struct locum_dns_table_mailbox mailbox;
     struct locum_dns_tally tally;
     atomic_bool stopping;
+    bool draining; /* set before `stopping` */
+    bool running;  /* there is a thread */
     pthread_t thread;
 };
 
 /*
- * Start a worker in zeroed memory that does not move; it answers nothing until a table is put into
- * its mailbox.
+ * Start a worker in zeroed memory that does not move, or one that was stopped again; it reads
+ * nothing until a table is put into its mailbox.
  *
- * fd  bound to `address`; owned by the worker on success only. If several workers share the
- *     address, each has a socket of its own (locum_socket_bind(), shared).
+ * fd  bound to `address`, blocking. If several workers share the address, each has a socket of its
+ *     own (locum_socket_bind(), shared).
  * Returns 0 or LOCUM_ERR_IO (no thread, no receive timeout).
  */
 int locum_dns_udp_start(struct locum_dns_udp *self, const struct locum_address *address,
                         int fd) LOCUM_MUST_CHECK;
 
-/* Stop the thread, close the socket, release the tables. */
-void locum_dns_udp_stop(struct locum_dns_udp *self);
+/*
+ * Stop the thread, if there is one, and release the tables.
+ *
+ * drain  the socket will be closed, while its address may have others: take it out of their group,
+ *        so that nothing more arrives, and answer what is in its queue. Else the queue stays.
+ */
+void locum_dns_udp_stop(struct locum_dns_udp *self, bool drain);
 
 #endif

@@ -50,22 +50,40 @@ patterns_pass(const char *wanted, const char *unwanted, struct locum_slice subje
     return false;
 }
 
-static bool
-location_passes(const struct locum_config_check *check, const char *location,
-                struct locum_text *text)
+/* A redirect to a target that is not wanted: it works, but users are served worse. */
+static enum locum_sample
+judge_location(const struct locum_config_check *check, const char *location,
+               struct locum_text *text)
 {
     if (check->http.location[0] == '\0' && check->http.location_not[0] == '\0') {
-        return true;
+        return LOCUM_SAMPLE_PASS;
     }
     if (location == NULL) {
         locum_text_add(text, ", which is not a redirect");
-        return false;
+        return LOCUM_SAMPLE_FAIL;
     }
     const struct locum_slice target = locum_slice_of(location);
     locum_text_add(text, " to ");
     locum_foreign_add(text, target, LOCATION_SHOWN_MAX);
-    return patterns_pass(check->http.location, check->http.location_not, target, ", which",
-                         "location", text);
+    if (!patterns_pass(check->http.location, "", target, ", which", "location", text)) {
+        return LOCUM_SAMPLE_FAIL;
+    }
+    return patterns_pass("", check->http.location_not, target, ", which", "location", text)
+               ? LOCUM_SAMPLE_PASS
+               : LOCUM_SAMPLE_DEGRADED;
+}
+
+static bool
+body_passes(const struct locum_config_check *check, struct locum_slice body,
+            struct locum_text *text)
+{
+    const char *absent = check->http.body_absent;
+    if (absent != NULL && locum_pattern_search(check->http.body, body) == LOCUM_PATTERN_ABSENT) {
+        locum_text_format(text, ", but %s", absent);
+        return false;
+    }
+    return patterns_pass(check->http.body, check->http.body_not, body, ", and its body", "body",
+                         text);
 }
 
 enum locum_sample
@@ -73,9 +91,9 @@ locum_probe_judge_answer(const struct locum_config_check *check,
                          const struct locum_probe_answer *answer, struct locum_text *text)
 {
     locum_text_format(text, "%ld in %" PRId64 " ms", answer->code, answer->took_ms);
-    const bool pass = code_passes(check, answer->code, text) &&
-                      location_passes(check, answer->location, text) &&
-                      patterns_pass(check->http.body, check->http.body_not, answer->body,
-                                    ", and its body", "body", text);
-    return pass ? LOCUM_SAMPLE_PASS : LOCUM_SAMPLE_FAIL;
+    const enum locum_sample redirect = code_passes(check, answer->code, text)
+                                           ? judge_location(check, answer->location, text)
+                                           : LOCUM_SAMPLE_FAIL;
+    const bool body = redirect == LOCUM_SAMPLE_FAIL || body_passes(check, answer->body, text);
+    return body ? redirect : LOCUM_SAMPLE_FAIL;
 }

@@ -52,7 +52,7 @@ judge(const struct command_check *self, const struct locum_process_result *resul
     const locum_ms took_ms = locum_clock_read().mono - self->probe->started;
     if (locum_probe_lacks(result->failure)) {
         locum_text_add(text, strerror(result->failure));
-        return LOCUM_PROBE_NOT_RUN;
+        return LOCUM_SAMPLE_NOT_RUN;
     }
     if (result->failure != 0) {
         locum_text_format(text, "cannot be run: %s", strerror(result->failure));
@@ -75,16 +75,16 @@ static void on_end(void *user, const struct locum_process_result *result);
 static void
 begin(struct command_check *self)
 {
-    const struct locum_config_command *command = &self->probe->check->command;
+    const struct locum_config_words *command = &self->probe->check->command;
     const char *argv[LOCUM_ARGV_MAX + 1] = {NULL};
-    const char *word = command->words;
+    const char *word = command->at;
     for (size_t i = 0; i < command->count; i++) {
         argv[i] = word;
         word += strlen(word) + 1;
     }
     self->killed = false;
     if (locum_process_start(self->probe->base, argv, on_end, self, &self->process) != 0) {
-        finish(self, LOCUM_PROBE_NOT_RUN, "no memory, descriptor or thread left");
+        finish(self, LOCUM_SAMPLE_NOT_RUN, "no memory, descriptor or thread left");
     }
 }
 

@@ -36,16 +36,9 @@ struct locum_health {
     void *user;
     char agent[sizeof("locum/") + LOCUM_VERSION_MAX];
     struct locum_fetch_loop *fetch;            /* shared by the http checks */
+    struct locum_resolver *names;              /* the same */
     struct scheduled checks[LOCUM_CHECKS_MAX]; /* by index in the configuration */
 };
-
-static void
-on_due(void *user)
-{
-    struct scheduled *self = user;
-    self->probe.started = locum_clock_read().mono;
-    self->kind->start(self->check);
-}
 
 /* Start to start is one interval; after a longer probe the next one starts at once. */
 static void
@@ -59,51 +52,62 @@ schedule_next(struct scheduled *self)
     locum_timer_arm(&self->timer, self->due - now);
 }
 
-/*
- * This machine lacks something, which says nothing about the service: the previous result is kept
- * for a limited time. Returns true if that is over, so that the outcome counts as a failure.
- */
-static bool
-lacks_for_too_long(struct scheduled *self, const char *lack)
+/* This machine lacks something. It is logged once, until a probe could be run. */
+static void
+note_lack(struct scheduled *self, const char *lack)
 {
-    const struct locum_core_check *check = &self->health->config->core.checks[self->index];
-    const locum_ms kept_ms = 2 * check->fall * check->interval_ms;
+    const bool first = self->lacking_since == LOCUM_NEVER;
     const locum_ms now = locum_clock_read().mono;
-    if (self->lacking_since == LOCUM_NEVER) {
-        self->lacking_since = self->probe.started;
-    }
+    self->lacking_since = first ? now : self->lacking_since;
     const locum_ms lasts_ms = now - self->lacking_since;
-    if (lasts_ms >= kept_ms && lasts_ms >= LOCUM_HEALTH_KEPT_MS) {
-        (void)locum_text_format_buffer(self->last, sizeof(self->last),
-                                       "could not be run for %s: %s", locum_text_age(lasts_ms).text,
-                                       lack);
-        return true;
+    (void)locum_text_format_buffer(self->last, sizeof(self->last), "could not be run%s%s: %s",
+                                   lasts_ms > 0 ? " for " : "",
+                                   lasts_ms > 0 ? locum_text_age(lasts_ms).text : "", lack);
+    if (first) {
+        LOCUM_LOG(LOCUM_LOG_WARN, "check", "name", self->health->config->checks[self->index].name,
+                  "reason", self->last);
     }
-    (void)locum_text_format_buffer(self->last, sizeof(self->last),
-                                   "could not be run; previous result kept: %s", lack);
-    return false;
 }
 
 static void
 on_done(void *user, enum locum_sample outcome, const char *text)
 {
     struct scheduled *self = user;
-    if (outcome == LOCUM_PROBE_NOT_RUN) {
-        const bool first = self->lacking_since == LOCUM_NEVER;
-        outcome = lacks_for_too_long(self, text) ? LOCUM_SAMPLE_FAIL : LOCUM_PROBE_NOT_RUN;
-        if (first) {
-            LOCUM_LOG(LOCUM_LOG_WARN, "check", "name",
-                      self->health->config->checks[self->index].name, "reason", self->last);
-        }
+    if (outcome == LOCUM_SAMPLE_NOT_RUN) {
+        note_lack(self, text);
     } else {
         self->lacking_since = LOCUM_NEVER;
         (void)locum_text_format_buffer(self->last, sizeof(self->last), "%s", text);
     }
     schedule_next(self);
-    if (outcome != LOCUM_PROBE_NOT_RUN) {
-        self->outcomes.counts[outcome]++;
+    self->outcomes.counts[outcome]++;
+    if (outcome != LOCUM_SAMPLE_NOT_RUN) {
         self->outcomes.last_ms = locum_clock_read().mono - self->probe.started;
-        self->health->on_sample(self->health->user, self->index, outcome, self->last);
+    }
+    self->health->on_sample(self->health->user, self->index, outcome, self->last);
+}
+
+static void
+on_due(void *user)
+{
+    struct scheduled *self = user;
+    self->probe.started = locum_clock_read().mono;
+    if (self->check == NULL) {
+        /* A request without the header would say nothing about the service. */
+        on_done(self, LOCUM_SAMPLE_NOT_RUN, "the value of a header is not kept");
+    } else {
+        self->kind->start(self->check);
+    }
+}
+
+static void
+on_names_changed(void *user)
+{
+    struct locum_health *self = user;
+    for (size_t i = 0; i < self->config->core.check_count; i++) {
+        if (self->checks[i].kind == &locum_probe_http && self->checks[i].check != NULL) {
+            locum_probe_names_changed(self->checks[i].check);
+        }
     }
 }
 
@@ -120,6 +124,7 @@ create_check(struct locum_health *self, struct event_base *base, size_t index)
                                     .lacking_since = LOCUM_NEVER,
                                     .probe = {.base = base,
                                               .fetch = self->fetch,
+                                              .names = self->names,
                                               .agent = self->agent,
                                               .check = check,
                                               .on_done = on_done,
@@ -127,9 +132,11 @@ create_check(struct locum_health *self, struct event_base *base, size_t index)
     if (scheduled->kind == NULL) {
         return 0;
     }
-    scheduled->check = scheduled->kind->create(&scheduled->probe);
-    if (scheduled->check == NULL) {
-        return LOCUM_ERR_MEMORY;
+    if (!check->http.lacks_value) {
+        scheduled->check = scheduled->kind->create(&scheduled->probe);
+        if (scheduled->check == NULL) {
+            return LOCUM_ERR_MEMORY;
+        }
     }
     scheduled->due = locum_clock_read().mono;
     locum_timer_init(&scheduled->timer, base, on_due, scheduled);
@@ -150,7 +157,10 @@ locum_health_create(struct event_base *base, const struct locum_config *config,
     self->user = user;
     (void)locum_text_format_buffer(self->agent, sizeof(self->agent), "locum/%s",
                                    config->core.version);
-    int status = locum_fetch_loop_create(base, locum_probe_fetched, &self->fetch);
+    self->names = locum_resolver_create(base, NULL, on_names_changed, self);
+    int status = self->names == NULL
+                     ? LOCUM_ERR_MEMORY
+                     : locum_fetch_loop_create(base, locum_probe_fetched, &self->fetch);
     for (size_t i = 0; status == 0 && i < config->core.check_count; i++) {
         status = create_check(self, base, i);
     }
@@ -160,6 +170,12 @@ locum_health_create(struct event_base *base, const struct locum_config *config,
     }
     *ret = self;
     return 0;
+}
+
+void
+locum_health_learn(struct locum_health *self, const struct locum_health *former)
+{
+    locum_resolver_learn(self->names, former->names);
 }
 
 struct locum_health_outcomes
@@ -184,5 +200,6 @@ locum_health_destroy(struct locum_health *self)
         }
     }
     locum_fetch_loop_destroy(self->fetch);
+    locum_resolver_destroy(self->names);
     free(self);
 }

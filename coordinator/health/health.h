@@ -17,17 +17,11 @@
 struct locum_health;
 
 /*
- * How long the previous result of a check that cannot be run is kept: so long, or two times what it
- * takes to fall, if that is longer.
- */
-enum { LOCUM_HEALTH_KEPT_MS = 10000 };
-
-/*
- * One outcome. A probe that this machine could not run, for lack of descriptors, memory or
- * processes, has none while the previous result is kept; after that it failed. The log and
- * locum_health_outcomes() report it. `text` is for people, printable ASCII, borrowed: "200 in 3
- * ms", "503 in 2 ms, expected 200-399", "connection refused", "no answer within 500 ms", "exit 3 in
- * 9 ms: disk full". Called from the loop; must not destroy.
+ * One outcome. That of a probe that this machine could not run, for lack of descriptors, memory or
+ * processes, is LOCUM_SAMPLE_NOT_RUN, and the first of several is logged. `text` is for people,
+ * printable ASCII, borrowed: "200 in 3 ms", "503 in 2 ms, expected 200-399", "connection refused",
+ * "no answer within 500 ms", "exit 3 in 9 ms: disk full", "could not be run for 3.2 s: Too many
+ * open files". Called from the loop; must not destroy.
  */
 typedef void locum_health_sample_fn(void *user, size_t check, enum locum_sample outcome,
                                     const char *text);
@@ -41,10 +35,13 @@ int locum_health_create(struct event_base *base, const struct locum_config *conf
                         locum_health_sample_fn *on_sample, void *user,
                         struct locum_health **ret) LOCUM_MUST_CHECK;
 
+/* After a reload: begin with the addresses of host names that the former one knows. */
+void locum_health_learn(struct locum_health *self, const struct locum_health *former);
+
 /* Outcomes of a check since it was configured; none for a kind that this room does not run. */
 struct locum_health_outcomes {
     uint64_t counts[LOCUM_SAMPLES]; /* by enum locum_sample */
-    locum_ms last_ms;               /* how long the last one took; LOCUM_NEVER */
+    locum_ms last_ms;               /* how long the last one took that was run; LOCUM_NEVER */
     const char *last; /* it for people, "" before the first; borrowed until the next */
 };
 struct locum_health_outcomes locum_health_outcomes(const struct locum_health *self, size_t check);

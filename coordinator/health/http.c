@@ -2,10 +2,12 @@
  * A check that fetches a URL (fetch/loop.h) and judges the answer (answer.c).
  *
  * Every probe has its own connection and one deadline for all of it, name lookup and body included,
- * so a server that sends slowly cannot prolong it. Redirects are not followed: they are an answer.
- * The body is read up to HTTP_BYTES_MAX. A proxy of the environment is ignored. Chain and
- * name of a certificate are verified, against the system's authorities or, with a ca-file, against
- * those only; libcurl's message for a failure is in the outcome's text.
+ * so a server that sends slowly cannot prolong it. Host names are looked up by base/resolver.h:
+ * libcurl would begin a thread for each lookup, which lives on when its probe has ended. Redirects
+ * are not followed: they are an answer. The body is read up to HTTP_BYTES_MAX. A proxy of the
+ * environment is ignored. Chain and name of a certificate are verified, against the system's
+ * authorities or, with a ca-file, against those only; libcurl's message for a failure is in the
+ * outcome's text.
  *
  * If the check has a host, that replaces the URL's own in the Host header and SNI, and must be in
  * the certificate; the connection goes to connect-to, or else to the URL's own host.
@@ -19,8 +21,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/foreign.h"
 #include "base/text_format.h"
+#include "base/timer.h"
 #include "health/probe.h"
 
 enum { HTTP_BYTES_MAX = 64 * 1024 }; /* head and body together */
@@ -31,15 +35,36 @@ static const CURLcode too_large = (CURLcode)100;
 struct http_check {
     const struct locum_probe *probe;
     CURL *easy;
-    struct curl_slist *headers;    /* the Host header; NULL: none given */
+    struct curl_slist *headers;    /* those of the check, and Host; NULL: none given */
     struct curl_slist *connect_to; /* where to connect; NULL: to the host of the URL */
     char *body;                    /* HTTP_BYTES_MAX; NULL: no pattern needs it */
     size_t body_bytes;             /* bytes of it that this probe read */
+    int ca_fd;                     /* the ca-file, open as long as the check; -1: not yet */
     char error[CURL_ERROR_SIZE];   /* libcurl's message for the last failure */
+    struct locum_probe_name name;
+    struct locum_timer deadline; /* armed while a probe waits for the addresses of the name */
     bool running;
     size_t size_bytes; /* received by this probe */
     int lack;          /* errno: this probe got no socket; 0 */
 };
+
+static void
+close_ca_file(struct http_check *self)
+{
+    if (self->ca_fd >= 0) {
+        (void)close(self->ca_fd);
+        self->ca_fd = -1;
+    }
+}
+
+/* The probe has ended. */
+static void
+end(struct http_check *self, enum locum_sample outcome, const char *text)
+{
+    self->running = false;
+    locum_timer_disarm(&self->deadline);
+    self->probe->on_done(self->probe->user, outcome, text);
+}
 
 /* Results that libcurl's own texts do not explain. False: it is another one. */
 static bool
@@ -50,6 +75,9 @@ explain(const struct http_check *self, CURLcode result, long code, struct locum_
             locum_text_format(text, "%ld, but ", code);
         }
         locum_text_add(text, "a line of its headers is too long to be read");
+    } else if (result == CURLE_SSL_CACERT_BADFILE && self->ca_fd >= 0) {
+        locum_text_format(text, "ca-file %s: no certificate in PEM format can be read from it",
+                          self->probe->check->http.ca_file);
     } else if (result == CURLE_OPERATION_TIMEDOUT) {
         if (code > 0) {
             locum_text_format(text, "%ld, but not complete", code);
@@ -98,11 +126,23 @@ judge(const struct http_check *self, CURLcode result, struct locum_text *text)
     return LOCUM_SAMPLE_FAIL;
 }
 
+/* errno: this process can open nothing more; 0: it can. */
+static int
+find_lack_of_descriptors(void)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        return errno;
+    }
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    return 0;
+}
+
 /* errno: why the request could not be made; 0: it was. */
 static int
 find_lack(const struct http_check *self, CURLcode result)
 {
-    int ends[2];
     curl_off_t first_byte_us = 0;
     switch (locum_probe_lack_of(result)) {
     case LOCUM_LACK_ALWAYS: return ENOMEM;
@@ -110,13 +150,8 @@ find_lack(const struct http_check *self, CURLcode result)
     case LOCUM_LACK_WITHOUT_ANSWER:
         (void)curl_easy_getinfo(self->easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte_us);
         return first_byte_us > 0 ? 0 : ENOMEM;
-    case LOCUM_LACK_WITHOUT_DESCRIPTOR:
-        if (pipe2(ends, O_CLOEXEC) != 0) { /* so libcurl and the resolver could not, either */
-            return errno;
-        }
-        (void)close(ends[0]);
-        (void)close(ends[1]);
-        return 0;
+    case LOCUM_LACK_WITHOUT_DESCRIPTOR: /* so libcurl and the resolver could not, either */
+        return find_lack_of_descriptors();
     case LOCUM_LACK_NONE: break;
     }
     return 0;
@@ -129,14 +164,19 @@ locum_probe_fetched(void *check, CURLcode result)
     char buffer[LOCUM_PROBE_TEXT_MAX];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     const int lack = find_lack(self, result);
-    enum locum_sample outcome = LOCUM_PROBE_NOT_RUN;
+    enum locum_sample outcome = LOCUM_SAMPLE_NOT_RUN;
     if (lack != 0) {
         locum_text_add(&text, strerror(lack));
     } else {
         outcome = judge(self, result, &text);
     }
-    self->running = false;
-    self->probe->on_done(self->probe->user, outcome, buffer);
+    if (result == CURLE_COULDNT_CONNECT && self->name.host[0] != '\0') {
+        locum_resolver_refresh(self->probe->names, self->name.host);
+    }
+    if (result == CURLE_SSL_CACERT_BADFILE) {
+        close_ca_file(self); /* the next probe reads what is at its path then */
+    }
+    end(self, outcome, buffer);
 }
 
 /* CURLOPT_OPENSOCKETFUNCTION: as libcurl does it, but keep the reason of a failure. */
@@ -197,16 +237,38 @@ set_connect_to(struct http_check *self, CURLU *url)
            curl_easy_setopt(self->easy, CURLOPT_CONNECT_TO, self->connect_to) == CURLE_OK;
 }
 
+/* False: no memory. */
+static bool
+add_header(struct http_check *self, const char *header)
+{
+    struct curl_slist *longer = curl_slist_append(self->headers, header);
+    self->headers = longer != NULL ? longer : self->headers;
+    return longer != NULL;
+}
+
+/* The headers of the check, after that of its host. False: no memory. */
+static bool
+set_headers(struct http_check *self)
+{
+    const struct locum_config_words *headers = &self->probe->check->http.headers;
+    const char *header = headers->at;
+    bool set = true;
+    for (size_t i = 0; i < headers->count && set; i++) {
+        set = add_header(self, header);
+        header += strlen(header) + 1;
+    }
+    return set && (self->headers == NULL ||
+                   curl_easy_setopt(self->easy, CURLOPT_HTTPHEADER, self->headers) == CURLE_OK);
+}
+
 /* Send `host` in place of the URL's own. False: no memory. */
 static bool
 set_host(struct http_check *self, CURLU *url, const char *host)
 {
     char header[LOCUM_STRING_MAX + 8];
     (void)locum_text_format_buffer(header, sizeof(header), "Host: %s", host);
-    self->headers = curl_slist_append(NULL, header);
-    return self->headers != NULL &&
-           curl_url_set(url, CURLUPART_HOST, host, 0) != CURLUE_OUT_OF_MEMORY &&
-           curl_easy_setopt(self->easy, CURLOPT_HTTPHEADER, self->headers) == CURLE_OK;
+    return add_header(self, header) &&
+           curl_url_set(url, CURLUPART_HOST, host, 0) != CURLUE_OUT_OF_MEMORY;
 }
 
 /*
@@ -222,6 +284,9 @@ set_url(struct http_check *self)
     char *whole = NULL;
     bool set = url != NULL;
     if (set && curl_url_set(url, CURLUPART_URL, check->http.url, 0) == CURLUE_OK) {
+        if (check->http.connect_to.port == 0) {
+            locum_probe_name_note(&self->name, url, self->probe->names);
+        }
         set = (!host_given && check->http.connect_to.port == 0) || set_connect_to(self, url);
         set = set && (!host_given || set_host(self, url, check->http.host)) &&
               curl_url_get(url, CURLUPART_URL, &whole, 0) == CURLUE_OK;
@@ -239,32 +304,23 @@ set_options(struct http_check *self)
 {
     CURL *easy = self->easy;
     const long timeout_ms = (long)self->probe->check->timeout_ms;
-    const char *ca_file = self->probe->check->http.ca_file;
     const bool head = self->probe->check->http.head;
     const struct {
         CURLoption option;
         long value;
     } numbers[] = {
         {CURLOPT_NOSIGNAL, 1},
-        {CURLOPT_TIMEOUT_MS, timeout_ms}, /* for the whole transfer */
         {CURLOPT_CONNECTTIMEOUT_MS, timeout_ms},
         {CURLOPT_FRESH_CONNECT, 1},
         {CURLOPT_FORBID_REUSE, 1},
         {CURLOPT_SSL_SESSIONID_CACHE, 0}, /* a resumed session verifies no certificate */
         {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
         {CURLOPT_NOBODY, head},
-        /* Do not block the loop until a name lookup that is past its deadline has ended. */
-        {CURLOPT_QUICK_EXIT, 1},
     };
     for (size_t i = 0; i < LOCUM_COUNT(numbers); i++) {
         if (curl_easy_setopt(easy, numbers[i].option, numbers[i].value) != CURLE_OK) {
             return false;
         }
-    }
-    /* Trust only the authorities of ca-file. The first probe reads it, and again after a reload. */
-    if (ca_file[0] != '\0' && (curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) != CURLE_OK ||
-                               curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) != CURLE_OK)) {
-        return false;
     }
     return curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
@@ -283,34 +339,120 @@ static void
 destroy(void *check)
 {
     struct http_check *self = check;
-    if (self->running) {
+    if (self->running && !locum_timer_armed(&self->deadline)) {
         locum_fetch_loop_remove(self->probe->fetch, self->easy);
     }
+    locum_timer_fini(&self->deadline);
     curl_easy_cleanup(self->easy);
     curl_slist_free_all(self->headers);
     curl_slist_free_all(self->connect_to);
+    curl_slist_free_all(self->name.addresses);
+    close_ca_file(self);
     free(self->body);
     free(self);
 }
 
-static void *
-create(const struct locum_probe *probe)
+/*
+ * Trust only the authorities of ca-file. The first probe reads it, and again after a reload.
+ * libcurl keeps them by the path that it is given, so this stays open. False: the probe has ended.
+ */
+static bool
+open_ca_file(struct http_check *self)
 {
-    const struct locum_config_check *check = probe->check;
-    const bool searched = check->http.body[0] != '\0' || check->http.body_not[0] != '\0';
-    struct http_check *self = calloc(1, sizeof(*self));
-    if (self == NULL) {
-        return NULL;
+    const char *path = self->probe->check->http.ca_file;
+    char via[LOCUM_FILE_VIA_MAX];
+    char buffer[LOCUM_PROBE_TEXT_MAX];
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+    if (path[0] == '\0' || self->ca_fd >= 0) {
+        return true;
     }
-    self->probe = probe;
-    self->easy = curl_easy_init();
-    self->body = searched ? malloc(HTTP_BYTES_MAX) : NULL;
-    if (self->easy == NULL || (searched && self->body == NULL) || !set_options(self) ||
-        !set_url(self)) {
-        destroy(self);
-        return NULL;
+    locum_text_format(&text, "ca-file %s: ", path);
+    self->ca_fd = locum_file_open(path, via, &text);
+    if (self->ca_fd < 0) {
+        const bool lack = find_lack_of_descriptors() != 0;
+        end(self, lack ? LOCUM_SAMPLE_NOT_RUN : LOCUM_SAMPLE_FAIL, buffer);
+        return false;
     }
-    return self;
+    if (curl_easy_setopt(self->easy, CURLOPT_CAPATH, NULL) != CURLE_OK ||
+        curl_easy_setopt(self->easy, CURLOPT_CAINFO, via) != CURLE_OK) {
+        close_ca_file(self);
+        end(self, LOCUM_SAMPLE_NOT_RUN, strerror(ENOMEM));
+        return false;
+    }
+    return true;
+}
+
+/* Begin the transfer; the rest of the probe's time is its own. */
+static void
+transfer(struct http_check *self)
+{
+    const locum_ms gone_ms = locum_clock_read().mono - self->probe->started;
+    const locum_ms left_ms = self->probe->check->timeout_ms - gone_ms;
+    const long timeout_ms = left_ms > 1 ? (long)left_ms : 1;
+    if (curl_easy_setopt(self->easy, CURLOPT_TIMEOUT_MS, timeout_ms) != CURLE_OK ||
+        locum_fetch_loop_add(self->probe->fetch, self->easy) != CURLM_OK) {
+        locum_probe_fetched(self, CURLE_FAILED_INIT);
+    }
+}
+
+/* The name has no address. */
+static void
+fail_lookup(struct http_check *self, const char *why)
+{
+    const int lack = find_lack_of_descriptors(); /* so the resolver could not ask, either */
+    char buffer[LOCUM_PROBE_TEXT_MAX];
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+    if (lack != 0) {
+        locum_text_add(&text, strerror(lack));
+    } else {
+        locum_foreign_add(&text, locum_slice_of(self->name.host), LOCUM_PROBE_TEXT_MAX);
+        locum_text_format(&text, ": %s", why);
+    }
+    end(self, lack != 0 ? LOCUM_SAMPLE_NOT_RUN : LOCUM_SAMPLE_FAIL, buffer);
+}
+
+static void
+on_deadline(void *user)
+{
+    struct http_check *self = user;
+    char why[64];
+    (void)locum_text_format_buffer(why, sizeof(why),
+                                   "no answer of a name server within %" PRId64 " ms",
+                                   self->probe->check->timeout_ms);
+    fail_lookup(self, why);
+}
+
+/* Connect to the addresses that are known; if none is, wait for the lookup. */
+static void
+connect_to_name(struct http_check *self)
+{
+    const struct locum_address *addresses;
+    const char *why;
+    const size_t count =
+        locum_resolver_addresses(self->probe->names, self->name.host, &addresses, &why);
+    if (count == 0 && why[0] == '\0') {
+        if (!locum_timer_armed(&self->deadline)) {
+            locum_timer_arm(&self->deadline, self->probe->check->timeout_ms);
+        }
+        return;
+    }
+    locum_timer_disarm(&self->deadline);
+    if (count == 0 || locum_resolver_is_absent(self->probe->names, self->name.host)) {
+        fail_lookup(self, count == 0 ? why : "no such name any more");
+    } else if (locum_probe_name_set(&self->name, self->easy, addresses, count)) {
+        transfer(self);
+    } else {
+        end(self, LOCUM_SAMPLE_NOT_RUN, strerror(ENOMEM));
+    }
+}
+
+void
+locum_probe_names_changed(void *check)
+{
+    struct http_check *self = check;
+    if (locum_timer_armed(&self->deadline)) {
+        connect_to_name(self);
+    }
 }
 
 static void
@@ -323,9 +465,36 @@ start(void *check)
     self->body_bytes = 0;
     self->lack = 0;
     self->error[0] = '\0';
-    if (locum_fetch_loop_add(self->probe->fetch, self->easy) != CURLM_OK) {
-        locum_probe_fetched(self, CURLE_FAILED_INIT);
+    if (!open_ca_file(self)) {
+        return;
     }
+    if (self->name.host[0] != '\0') {
+        connect_to_name(self);
+    } else {
+        transfer(self);
+    }
+}
+
+static void *
+create(const struct locum_probe *probe)
+{
+    const struct locum_config_check *check = probe->check;
+    const bool searched = check->http.body[0] != '\0' || check->http.body_not[0] != '\0';
+    struct http_check *self = calloc(1, sizeof(*self));
+    if (self == NULL) {
+        return NULL;
+    }
+    self->probe = probe;
+    self->ca_fd = -1;
+    locum_timer_init(&self->deadline, probe->base, on_deadline, self);
+    self->easy = curl_easy_init();
+    self->body = searched ? malloc(HTTP_BYTES_MAX) : NULL;
+    if (self->easy == NULL || (searched && self->body == NULL) || !set_options(self) ||
+        !set_url(self) || !set_headers(self)) {
+        destroy(self);
+        return NULL;
+    }
+    return self;
 }
 
 const struct locum_probe_kind locum_probe_http = {create, start, destroy};

@@ -6,7 +6,7 @@
 bool
 locum_probe_lacks(int failure)
 {
-    static const int table[] = {EMFILE, ENFILE, ENOMEM, ENOBUFS, EAGAIN};
+    static const int table[] = {EMFILE, ENFILE, ENOMEM, ENOBUFS, EAGAIN, ECANCELED};
     for (size_t i = 0; i < LOCUM_COUNT(table); i++) {
         if (failure == table[i]) {
             return true;

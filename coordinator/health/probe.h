@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 
+#include "base/resolver.h"
 #include "config/config.h"
 #include "core/service.h"
 #include "fetch/loop.h"
@@ -15,19 +16,15 @@
 /* Room for an outcome's text for people, the NUL included. */
 enum { LOCUM_PROBE_TEXT_MAX = 256 };
 
-/*
- * In place of an outcome: this machine could not make the request, and `text` says which resource
- * it lacks. That says nothing about the service.
- */
-#define LOCUM_PROBE_NOT_RUN ((enum locum_sample)LOCUM_SAMPLES)
-
-/* A probe has ended; `text` is borrowed. Start the next probe from a timer, not from here. */
+/* A probe has ended; `text` is borrowed. Of one that could not be run it says what this machine
+ * lacks. Start the next probe from a timer, not from here. */
 typedef void locum_probe_fn(void *user, enum locum_sample outcome, const char *text);
 
 /* What every check needs; owned by health.c, borrowed by the check until it is destroyed. */
 struct locum_probe {
     struct event_base *base;
     struct locum_fetch_loop *fetch; /* of all http checks; its on_done is locum_probe_fetched() */
+    struct locum_resolver *names;   /* host names that http checks connect to */
     const char *agent;              /* the User-Agent header */
     const struct locum_config_check *check;
     locum_probe_fn *on_done;
@@ -48,6 +45,23 @@ extern const struct locum_probe_kind locum_probe_http, locum_probe_tcp, locum_pr
 /* The transfer of an http check has ended. */
 locum_fetch_done_fn locum_probe_fetched;
 
+/* The addresses of a host name, or its error, changed: an http check may have waited for it. */
+void locum_probe_names_changed(void *check);
+
+/* The host name that an http check connects to (name.c). Zeros: it is an address. */
+struct locum_probe_name {
+    char host[LOCUM_HOST_MAX + 1];
+    char port[8];
+    struct curl_slist *addresses; /* for libcurl; the check frees it */
+};
+
+/* Note the host of the URL, if it is a name, and have it looked up. */
+void locum_probe_name_note(struct locum_probe_name *self, CURLU *url, struct locum_resolver *names);
+
+/* Give libcurl the addresses, so that it looks nothing up. False: no memory. */
+bool locum_probe_name_set(struct locum_probe_name *self, CURL *easy, const struct locum_address *at,
+                          size_t count);
+
 /* What a web server answered. */
 struct locum_probe_answer {
     long code;
@@ -65,7 +79,7 @@ enum locum_sample locum_probe_judge_answer(const struct locum_config_check *chec
 
 /*
  * A failure is one of the service, unless these two tables (lack.c) say that this machine could not
- * make the request: then the outcome is LOCUM_PROBE_NOT_RUN.
+ * make the request: then the outcome is LOCUM_SAMPLE_NOT_RUN.
  */
 
 /* This errno means that this machine lacks descriptors, memory or processes. */

@@ -50,7 +50,7 @@ finish(struct tcp_check *self, int failure)
     } else if (failure == ETIMEDOUT) {
         locum_text_format(&text, "no answer within %" PRId64 " ms", self->probe->check->timeout_ms);
     } else {
-        outcome = locum_probe_lacks(failure) ? LOCUM_PROBE_NOT_RUN : LOCUM_SAMPLE_FAIL;
+        outcome = locum_probe_lacks(failure) ? LOCUM_SAMPLE_NOT_RUN : LOCUM_SAMPLE_FAIL;
         locum_text_add(&text, strerror(failure));
     }
     self->probe->on_done(self->probe->user, outcome, buffer);

@@ -24,6 +24,7 @@ struct own_socket {
 struct locum_peer {
     struct event_base *base;
     const struct locum_config *config;
+    struct locum_sockets *sockets; /* may be NULL */
     locum_peer_line_fn *on_line;
     locum_peer_report_fn *report;
     void *user;
@@ -120,13 +121,15 @@ close_socket(struct own_socket *self)
 static void
 open_socket(struct own_socket *self)
 {
-    self->fd = locum_socket_bind(&self->address, SOCK_DGRAM | SOCK_NONBLOCK, false);
+    self->fd = locum_sockets_open(self->peer->sockets, &self->address, SOCK_DGRAM | SOCK_NONBLOCK,
+                                  false, 0);
     if (self->fd < 0) {
         report_failure(self, errno);
         return;
     }
     self->read = event_new(self->peer->base, self->fd, EV_READ | EV_PERSIST, on_readable, self);
     if (self->read == NULL || event_add(self->read, NULL) != 0) {
+        locum_sockets_forget(self->peer->sockets, self->fd);
         close_socket(self);
         report_failure(self, ENOMEM);
         return;
@@ -154,15 +157,19 @@ open_sockets(void *user)
 
 int
 locum_peer_create(struct event_base *base, const struct locum_config *config,
-                  locum_peer_line_fn *on_line, locum_peer_report_fn *report, void *user,
-                  struct locum_peer **ret)
+                  struct locum_sockets *sockets, locum_peer_line_fn *on_line,
+                  locum_peer_report_fn *report, void *user, struct locum_peer **ret)
 {
     struct locum_peer *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return LOCUM_ERR_MEMORY;
     }
-    *self = (struct locum_peer){
-        .base = base, .config = config, .on_line = on_line, .report = report, .user = user};
+    *self = (struct locum_peer){.base = base,
+                                .config = config,
+                                .sockets = sockets,
+                                .on_line = on_line,
+                                .report = report,
+                                .user = user};
     locum_timer_init(&self->retry, base, open_sockets, self);
     self->own_count = config->listen_peer_count;
     for (size_t i = 0; i < self->own_count; i++) {
@@ -221,6 +228,17 @@ void
 locum_peer_counts(const struct locum_peer *self, struct locum_peer_counts *ret)
 {
     *ret = self->counts;
+}
+
+void
+locum_peer_add_closed(const struct locum_peer *self, struct locum_text *text)
+{
+    for (size_t i = 0; i < self->own_count; i++) {
+        if (self->own[i].fd < 0) {
+            locum_text_add(text, text->length > 0 ? ", " : "");
+            locum_text_add(text, locum_address_text(&self->own[i].address).text);
+        }
+    }
 }
 
 void

@@ -16,6 +16,7 @@
 
 #include <event2/event.h>
 
+#include "base/sockets.h"
 #include "config/config.h"
 #include "core/heartbeat.h"
 
@@ -41,9 +42,12 @@ typedef void locum_peer_report_fn(void *user, const struct locum_address *addres
 /*
  * Bind config->listen_peer and start. config is borrowed until reconfigure or destroy; both
  * callbacks must not destroy the peer. 0 or LOCUM_ERR_MEMORY.
+ *
+ * sockets  borrowed, may be NULL: where the sockets come from.
  */
 int locum_peer_create(struct event_base *base, const struct locum_config *config,
-                      locum_peer_line_fn *on_line, locum_peer_report_fn *report, void *user,
+                      struct locum_sockets *sockets, locum_peer_line_fn *on_line,
+                      locum_peer_report_fn *report, void *user,
                       struct locum_peer **ret) LOCUM_MUST_CHECK;
 
 /* The peers' addresses may have changed; the sockets stay. */
@@ -65,7 +69,11 @@ struct locum_peer_counts {
 };
 void locum_peer_counts(const struct locum_peer *self, struct locum_peer_counts *ret);
 
-/* Close the sockets. NULL is fine. */
+/* Append the addresses that are not bound, "192.0.2.12:9853, [2001:db8::12]:9853"; nothing: all
+ * are. */
+void locum_peer_add_closed(const struct locum_peer *self, struct locum_text *text);
+
+/* Close the sockets; they stay in the manager's store. NULL is fine. */
 void locum_peer_destroy(struct locum_peer *self);
 
 #endif

@@ -108,11 +108,18 @@ locum_discovery_worked(struct locum_discovery *self, const struct locum_address 
     attempts->unreachable = 0;
 }
 
+bool
+locum_discovery_allows(const struct locum_discovery *self, const struct locum_address *address)
+{
+    return !self->servers_only || locum_address_is_in(address, self->servers, self->server_count);
+}
+
 static bool
 is_fresh(const struct locum_discovery *self, const struct locum_discovery_candidate *candidate,
          locum_ms now)
 {
-    return candidate->when != LOCUM_NEVER && now - candidate->when <= self->fresh_ms;
+    return candidate->when != LOCUM_NEVER && now - candidate->when <= self->fresh_ms &&
+           locum_discovery_allows(self, &candidate->address);
 }
 
 /* Did its ROLE say lately that it is not the master? */
@@ -195,7 +202,8 @@ last_reported(const struct locum_discovery *self)
     const struct locum_discovery_candidate *last = NULL;
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
         const struct locum_discovery_candidate *candidate = &self->candidates[i];
-        if (candidate->when != LOCUM_NEVER && (last == NULL || candidate->epoch > last->epoch)) {
+        if (candidate->when != LOCUM_NEVER && locum_discovery_allows(self, &candidate->address) &&
+            (last == NULL || candidate->epoch > last->epoch)) {
             last = candidate;
         }
     }

@@ -15,6 +15,10 @@
  * Sentinel reports something new.
  *
  * Nothing that Redis carries decides alone, so no majority of Sentinels is required.
+ *
+ * A server that is connected to receives the password. So where nodes.X.redis are configured
+ * (servers_only), only these are used: a Sentinel that names another address counts as one without
+ * a report, and its epoch counts nowhere.
  */
 #ifndef LOCUM_REDIS_DISCOVERY_H
 #define LOCUM_REDIS_DISCOVERY_H
@@ -28,7 +32,7 @@ enum {
     LOCUM_DISCOVERY_WAIT_MAX_MS = 2000,   /* longest wait between two of them */
     LOCUM_DISCOVERY_NOT_MASTER_MS = 1000, /* how long "not a master" is valid */
     LOCUM_DISCOVERY_FALLBACK = 2,         /* failures in sequence */
-    LOCUM_DISCOVERY_SERVERS_MAX = 2 * LOCUM_NODES_MAX,
+    LOCUM_DISCOVERY_SERVERS_MAX = 4 * (LOCUM_NODES_MAX + 1), /* every address of every endpoint */
     LOCUM_DISCOVERY_ADDRESSES_MAX = LOCUM_NODES_MAX + LOCUM_DISCOVERY_SERVERS_MAX,
 };
 
@@ -59,15 +63,20 @@ struct locum_discovery {
     bool has_sentinels;                                           /* any is configured */
     struct locum_address servers[LOCUM_DISCOVERY_SERVERS_MAX];    /* configured Redis servers */
     size_t server_count;
+    bool servers_only; /* no other address is used */
     locum_ms started;  /* mono */
     locum_ms fresh_ms; /* age up to which a report counts */
     locum_ms start_ms; /* how long it waits for a Sentinel at the start */
     struct locum_discovery_attempts attempts[LOCUM_DISCOVERY_ADDRESSES_MAX];
 };
 
-/* Begin with nothing known. */
+/* Begin with nothing known, and every address allowed. */
 void locum_discovery_init(struct locum_discovery *self, bool has_sentinels, locum_ms fresh_ms,
                           locum_ms start_ms, locum_ms now);
+
+/* May this address be connected to? */
+bool locum_discovery_allows(const struct locum_discovery *self,
+                            const struct locum_address *address);
 
 /* Add a configured Redis server; more than LOCUM_DISCOVERY_SERVERS_MAX are ignored. */
 void locum_discovery_add_server(struct locum_discovery *self, const struct locum_address *address);
@@ -87,9 +96,9 @@ void locum_discovery_worked(struct locum_discovery *self, const struct locum_add
 /*
  * Choose the address to use now.
  *
- * current         the one in use or being tried; NULL: none.
+ * current         the one in use or being tried, which is allowed; NULL: none.
  * ret_not_before  mono time from which it may be tried; in the past: at once.
- * Returns false if there is none at the moment.
+ * Returns false if there is none at the moment. What is returned is allowed.
  */
 bool locum_discovery_choose(const struct locum_discovery *self, const struct locum_address *current,
                             locum_ms now, struct locum_address *ret_address,

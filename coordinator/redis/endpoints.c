@@ -93,6 +93,35 @@ locum_endpoints_locate(const struct locum_endpoints *self, const struct locum_in
     return false;
 }
 
+locum_node
+locum_endpoints_node_of_mirrorbits(const struct locum_config *config, struct locum_slice host)
+{
+    const char *dot = memchr(host.at, '.', host.length);
+    const struct locum_slice label = {
+        .at = host.at, .length = dot != NULL ? (size_t)(dot - host.at) : host.length};
+    locum_node found = LOCUM_NODE_NONE;
+    for (locum_node i = 0; i < config->core.node_count; i++) {
+        const char *name = config->nodes[i].mirrorbits;
+        name = name[0] != '\0' ? name : config->core.nodes[i].name;
+        if (locum_slice_is(host, name)) {
+            return i;
+        }
+        found = locum_slice_is(label, name) ? i : found;
+    }
+    return found;
+}
+
+bool
+locum_endpoints_has_redis(const struct locum_endpoints *self)
+{
+    for (size_t i = 0; i < self->redis_count; i++) {
+        if (self->at[i].node != LOCUM_NODE_NONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *
 locum_endpoints_name(const struct locum_endpoints *self, const struct locum_address *address)
 {
@@ -247,6 +276,34 @@ locum_endpoints_sort(const struct locum_endpoints *self, const struct locum_inst
         if (seats[i].listed) {
             ret->known[seats[i].node]++;
             ret->down[seats[i].node] = (uint8_t)(ret->down[seats[i].node] + !seats[i].up);
+        }
+    }
+}
+
+/* Does a Sentinel before number `number` list this unknown instance, too? */
+static bool
+is_repeated(const struct locum_endpoints_view *views, size_t number, const char *instance)
+{
+    for (size_t i = 0; i < number; i++) {
+        for (size_t j = 0; j < views[i].unknown_count; j++) {
+            if (strcmp(views[i].unknown_instances[j], instance) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+void
+locum_endpoints_add_unknown(const struct locum_endpoints_view *views, size_t count,
+                            struct locum_text *text)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < views[i].unknown_count; j++) {
+            const char *instance = views[i].unknown_instances[j];
+            if (!is_repeated(views, i, instance)) {
+                locum_text_format(text, "%s%s", text->length > 0 ? ", " : "", instance);
+            }
         }
     }
 }

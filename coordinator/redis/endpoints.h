@@ -44,6 +44,8 @@ struct locum_endpoints_view {
     uint8_t down[LOCUM_NODES_MAX];
     char unknown_instances[LOCUM_ENDPOINTS_UNKNOWN_MAX][LOCUM_INSTANCE_HOST_MAX + 8];
     size_t unknown_count;
+    /* The master that it names, if that is not allowed; port 0: it is. */
+    struct locum_address unlisted_master;
 };
 
 /* Read the endpoints of the configuration. Host names have no address yet. */
@@ -67,6 +69,9 @@ bool locum_endpoints_locate(const struct locum_endpoints *self,
                             const struct locum_address *in_use, size_t attempt,
                             struct locum_address *ret);
 
+/* Does the configuration name the Redis of any node? Then these are the only ones to log in to. */
+bool locum_endpoints_has_redis(const struct locum_endpoints *self);
+
 /* Is the instance an endpoint? */
 bool locum_endpoints_has(const struct locum_endpoints *self, const struct locum_instance *instance);
 
@@ -78,6 +83,13 @@ bool locum_endpoints_has(const struct locum_endpoints *self, const struct locum_
  */
 void locum_endpoints_place(const struct locum_endpoints *self, struct locum_instance *instance,
                            const struct locum_address *addresses, size_t count);
+
+/*
+ * The node whose Mirrorbits announces this host name; LOCUM_NODE_NONE: none. If no node has the
+ * whole name, its first label is one's: many hosts announce dc2.example.org.
+ */
+locum_node locum_endpoints_node_of_mirrorbits(const struct locum_config *config,
+                                              struct locum_slice host);
 
 /* The host name of the Redis at this address; NULL: it is known by its address only. */
 const char *locum_endpoints_name(const struct locum_endpoints *self,
@@ -93,5 +105,9 @@ const char *locum_endpoints_name(const struct locum_endpoints *self,
 void locum_endpoints_sort(const struct locum_endpoints *self,
                           const struct locum_instances *instances, locum_node voter,
                           struct locum_endpoints_view *ret);
+
+/* Append the unknown instances of all views, each once: "a, b". */
+void locum_endpoints_add_unknown(const struct locum_endpoints_view *views, size_t count,
+                                 struct locum_text *text);
 
 #endif

@@ -19,6 +19,7 @@
 #include "redis/diagnosis.h"
 #include "redis/resp.h"
 #include "redis/tls.h"
+#include "redis/trim.h"
 
 enum { CHUNK_BYTES = 4096, WHY_MAX = 255 };
 
@@ -46,8 +47,9 @@ struct locum_link {
 
     redisReader *reader;
     redisReplyObjectFunctions functions;
-    bool heard;           /* a complete reply has come */
-    size_t partial_bytes; /* received, and not part of a complete reply yet */
+    struct locum_trim trim; /* of what a subscribed link receives */
+    bool heard;             /* a complete reply has come */
+    size_t partial_bytes;   /* received, and not part of a complete reply yet */
 
     struct waiting waiting[LOCUM_LINK_WAITING_MAX]; /* a ring */
     size_t first, count;
@@ -208,16 +210,32 @@ drain(struct locum_link *self)
     }
 }
 
+/* Messages that are too long become empty, and are counted. Returns the length of *ret. */
+static size_t
+trim(struct locum_link *self, const char *bytes, size_t length, char *ret)
+{
+    const uint64_t before = self->trim.trimmed;
+    length = locum_trim(&self->trim, bytes, length, ret);
+    *self->settings->oversized += self->trim.trimmed - before;
+    return length;
+}
+
 static void
 on_read(struct bufferevent *bev, void *user)
 {
     struct locum_link *self = user;
     char chunk[CHUNK_BYTES];
+    char trimmed[CHUNK_BYTES + LOCUM_TRIM_ROOM];
     size_t length;
     self->depth++;
     while (!self->over && (length = bufferevent_read(bev, chunk, sizeof(chunk))) > 0) {
+        const char *bytes = chunk;
+        if (self->events->message != NULL) {
+            bytes = trimmed;
+            length = trim(self, chunk, length, trimmed);
+        }
         self->partial_bytes += length;
-        if (redisReaderFeed(self->reader, chunk, length) != REDIS_OK) {
+        if (redisReaderFeed(self->reader, bytes, length) != REDIS_OK) {
             fail(self, "out of memory for a reply");
             break;
         }

@@ -44,14 +44,16 @@ struct locum_link_settings {
     locum_ms timeout_ms;         /* of the connect with the TLS handshake, and each reply */
     const struct locum_tls *tls; /* NULL: plain text */
     struct locum_link_login login;
-    uint64_t *commands; /* counts those sent */
+    uint64_t *commands;  /* counts those sent */
+    uint64_t *oversized; /* counts messages of a subscribed link that were too long (trim.h) */
 };
 
 /* No callback runs inside a function of this header. */
 struct locum_link_events {
     /* Connected, and the login is sent: commands may follow. */
     void (*up)(void *user);
-    /* A message of a subscribed channel, borrowed. NULL: this link subscribes to nothing. */
+    /* A message of a subscribed channel, borrowed; empty if it was too long (trim.h). NULL: this
+     * link subscribes to nothing. */
     void (*message)(void *user, struct locum_slice channel, struct locum_slice payload);
     /*
      * The connection has ended; `why` is for messages ("connection refused"), borrowed. Outstanding

@@ -6,16 +6,16 @@
 #include "base/error.h"
 #include "base/foreign.h"
 #include "base/log.h"
+#include "base/resolver.h"
 #include "base/text_format.h"
 #include "base/timer.h"
 #include "redis/discovery.h"
 #include "redis/endpoints.h"
 #include "redis/master.h"
-#include "redis/resolver.h"
 #include "redis/sentinel.h"
 #include "redis/tls.h"
 
-enum { LISTED_NAMES_MAX = 32 }; /* host names of Sentinels that are looked up */
+enum { FORGET_POLLS = 10 }; /* a host name that no Sentinel has listed for so long makes room */
 
 struct locum_redis {
     struct event_base *base;
@@ -34,14 +34,13 @@ struct locum_redis {
     /* By endpoints.sentinels, and the view of the last poll of each. */
     struct locum_sentinel *sentinels[LOCUM_ENDPOINTS_SENTINELS_MAX]; /* NULL: no memory */
     struct locum_endpoints_view views[LOCUM_ENDPOINTS_SENTINELS_MAX];
-    size_t listed_names;      /* looked up because a Sentinel lists them */
     size_t attempts;          /* to connect to a master: choose among a host name's addresses */
     struct locum_timer timer; /* evaluates which master to use */
     bool subscribed;          /* as last reported */
     char error[LOCUM_REDIS_ERROR_MAX + 1];      /* why the last connection ended */
     char unresolved[LOCUM_REDIS_ERROR_MAX + 1]; /* the Sentinels name an unknown master; "" */
     struct locum_redis_status
-        status; /* since_wall, other_db, unknown_mirrorbits, commands, failures */
+        status; /* since_wall, other_db, unknown_mirrorbits, commands, oversized, failures */
 };
 
 static bool
@@ -75,6 +74,15 @@ report(void *user)
     self->events->subscribed(self->user, ready);
 }
 
+/* Close the connection in use. */
+static void
+leave(struct locum_redis *self, const char *why)
+{
+    (void)locum_text_format_buffer(self->error, sizeof(self->error), "%s", why);
+    locum_master_leave(self->master);
+    report(self);
+}
+
 /* Use the address that discovery chooses; leave another one at once. */
 static void
 evaluate(void *user)
@@ -90,6 +98,10 @@ evaluate(void *user)
     const char *tls_name = self->config->redis.tls.name;
     struct locum_address chosen;
     locum_ms not_before;
+    if (current != NULL && !locum_discovery_allows(&self->discovery, current)) {
+        leave(self, "nodes.X.redis no longer has its address");
+        current = NULL;
+    }
     if (!locum_discovery_choose(&self->discovery, current, now, &chosen, &not_before)) {
         locum_timer_arm(&self->timer, LOCUM_DISCOVERY_GAP_MS);
         return;
@@ -98,11 +110,11 @@ evaluate(void *user)
         return;
     }
     if (current != NULL) { /* a failover: the old master may still look healthy */
-        (void)locum_text_format_buffer(self->error, sizeof(self->error),
+        char why[LOCUM_REDIS_ERROR_MAX + 1];
+        (void)locum_text_format_buffer(why, sizeof(why),
                                        "the Sentinels name another master now: %s",
                                        locum_address_text(&chosen).text);
-        locum_master_leave(self->master);
-        report(self);
+        leave(self, why);
     }
     if (not_before > now) {
         locum_timer_arm(&self->timer, not_before - now);
@@ -148,19 +160,6 @@ on_master_left(void *user, const struct locum_address *address,
     locum_timer_arm(&self->timer, 0);
 }
 
-/* The node whose Mirrorbits announces this host name; LOCUM_NODE_NONE: none. */
-static locum_node
-node_of_mirrorbits(const struct locum_config *config, struct locum_slice host)
-{
-    for (locum_node i = 0; i < config->core.node_count; i++) {
-        const char *name = config->nodes[i].mirrorbits;
-        if (locum_slice_is(host, name[0] != '\0' ? name : config->core.nodes[i].name)) {
-            return i;
-        }
-    }
-    return LOCUM_NODE_NONE;
-}
-
 /* An announcement of a Mirrorbits that runs on no node is only noted. */
 static void
 on_announcement(void *user, struct locum_slice payload)
@@ -174,7 +173,7 @@ on_announcement(void *user, struct locum_slice payload)
         locum_slice_copy(instance, text, sizeof(text)) != 0) {
         return;
     }
-    const locum_node node = node_of_mirrorbits(self->config, host);
+    const locum_node node = locum_endpoints_node_of_mirrorbits(self->config, host);
     if (node == LOCUM_NODE_NONE) {
         struct locum_redis_mirrorbits *unknown = &self->status.unknown_mirrorbits;
         if (db == self->config->redis.db) {
@@ -205,9 +204,8 @@ place(struct locum_redis *self, struct locum_instance *instance, bool anywhere)
     if (instance->host[0] == '\0' || locum_endpoints_has(&self->endpoints, instance)) {
         return;
     }
-    if (self->listed_names < LISTED_NAMES_MAX) {
-        self->listed_names += locum_resolver_add(self->resolver, instance->host);
-    }
+    locum_resolver_list(self->resolver, instance->host,
+                        FORGET_POLLS * self->config->core.sentinel_poll_ms);
     const size_t count = locum_resolver_addresses(self->resolver, instance->host, &addresses, &why);
     locum_endpoints_place(&self->endpoints, instance, addresses, count);
     if (instance->host[0] != '\0' && anywhere && count > 0) {
@@ -215,6 +213,23 @@ place(struct locum_redis *self, struct locum_instance *instance, bool anywhere)
         *instance = (struct locum_instance){.address = addresses[0], .down = instance->down};
         instance->address.port = port;
     }
+}
+
+/* Is the address of a configured Redis not known yet, because its name is still being looked up? */
+static bool
+is_looking_up(const struct locum_redis *self)
+{
+    for (size_t i = 0; i < self->endpoints.redis_count; i++) {
+        const struct locum_endpoints_entry *entry = &self->endpoints.at[i];
+        const struct locum_address *addresses;
+        const char *why = "";
+        if (entry->named &&
+            locum_resolver_addresses(self->resolver, entry->endpoint.host, &addresses, &why) == 0 &&
+            why[0] == '\0') {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Hand the master that a Sentinel names to discovery, if it has an address. */
@@ -225,6 +240,9 @@ consider_master(struct locum_redis *self, size_t number, const struct locum_sent
     self->unresolved[0] = '\0';
     if (locum_endpoints_locate(&self->endpoints, &view->master, locum_master_address(self->master),
                                self->attempts, &address)) {
+        if (!locum_discovery_allows(&self->discovery, &address) && !is_looking_up(self)) {
+            self->views[number].unlisted_master = address;
+        }
         locum_discovery_report(&self->discovery, number, &address, view->epoch,
                                locum_clock_read().mono);
         return;
@@ -271,6 +289,7 @@ set_settings(struct locum_redis *self)
         .tls = redis->tls.to != LOCUM_TLS_FOR_SENTINELS ? self->tls : NULL,
         .login = {false, redis->user, redis->password, self->client},
         .commands = &self->status.commands,
+        .oversized = &self->status.oversized,
     };
     self->master_settings = (struct locum_master_settings){
         .link = link,
@@ -358,17 +377,17 @@ begin(struct locum_redis *self, struct locum_sentinel *old[LOCUM_ENDPOINTS_SENTI
     locum_discovery_init(&self->discovery, self->endpoints.sentinel_count > 0,
                          locum_sentinel_fresh_ms(self->config), self->config->redis.timeout_ms,
                          locum_clock_read().mono);
+    self->discovery.servers_only = locum_endpoints_has_redis(&self->endpoints);
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
         self->status.other_db[i].heard_mono = LOCUM_NEVER;
     }
     self->status.unknown_mirrorbits.heard_mono = LOCUM_NEVER;
     for (size_t i = 0; i < self->endpoints.count; i++) {
         if (self->endpoints.at[i].named) {
-            (void)locum_resolver_add(self->resolver, self->endpoints.at[i].endpoint.host);
+            locum_resolver_add(self->resolver, self->endpoints.at[i].endpoint.host);
         }
     }
     locum_resolver_trim(self->resolver);
-    self->listed_names = 0;
     for (size_t i = 0; i < self->endpoints.sentinel_count && may_connect(self); i++) {
         keep_or_create(self, i, old);
     }
@@ -486,42 +505,38 @@ locum_redis_events_added(struct locum_redis *self)
     locum_master_events_added(self->master);
 }
 
-/* Does a Sentinel before number `number` list this unknown instance, too? */
-static bool
-is_repeated(const struct locum_redis *self, size_t number, const char *instance)
-{
-    for (size_t i = 0; i < number; i++) {
-        for (size_t j = 0; j < self->views[i].unknown_count; j++) {
-            if (strcmp(self->views[i].unknown_instances[j], instance) == 0) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
+/* Every Sentinel that is connected names a master that is not allowed: say so of the first. */
 static void
-add_unknown_instances(const struct locum_redis *self, struct locum_text *text)
+add_unlisted_master(const struct locum_redis_status *status, struct locum_text *text)
 {
-    for (size_t i = 0; i < self->endpoints.sentinel_count; i++) {
-        for (size_t j = 0; j < self->views[i].unknown_count; j++) {
-            const char *instance = self->views[i].unknown_instances[j];
-            if (!is_repeated(self, i, instance)) {
-                locum_text_format(text, "%s%s", text->length > 0 ? ", " : "", instance);
-            }
+    const struct locum_redis_sentinel *first = NULL;
+    for (size_t i = 0; i < status->sentinel_count; i++) {
+        const struct locum_redis_sentinel *sentinel = &status->sentinels[i];
+        if (sentinel->connected && sentinel->unlisted_master.port == 0) {
+            return;
         }
+        first = first == NULL && sentinel->connected ? sentinel : first;
+    }
+    if (first != NULL && text->length == 0) {
+        locum_text_format(
+            text,
+            "the Sentinel %s names the master %s, which is no nodes.X.redis: this node "
+            "does not log in there; see the warning unknown-master",
+            first->where, locum_address_text(&first->unlisted_master).text);
     }
 }
 
 /* The error that an operator should see first: the first of these that there is. */
 static void
-add_error(const struct locum_redis *self, struct locum_text *text)
+add_error(const struct locum_redis *self, const struct locum_redis_status *status,
+          struct locum_text *text)
 {
     locum_text_add(text, self->tls_error);
     locum_text_add(text, text->length == 0 ? locum_master_diagnosis(self->master) : "");
     if (self->subscribed || self->config->redis.master_name[0] == '\0') {
         return;
     }
+    add_unlisted_master(status, text);
     locum_text_add(text, text->length == 0 ? self->error : "");
     locum_text_add(text, text->length == 0 ? self->unresolved : "");
     for (size_t i = 0; i < self->endpoints.sentinel_count && text->length == 0; i++) {
@@ -557,13 +572,15 @@ locum_redis_status(const struct locum_redis *self, struct locum_redis_status *re
     if (master != NULL) {
         ret->master = *master;
     }
-    add_error(self, &error);
-    add_unknown_instances(self, &unknown);
+    locum_endpoints_add_unknown(self->views, self->endpoints.sentinel_count, &unknown);
     for (size_t i = 0; i < self->endpoints.sentinel_count; i++) {
         if (self->sentinels[i] != NULL) {
-            ret->sentinels[ret->sentinel_count++] = *locum_sentinel_status(self->sentinels[i]);
+            struct locum_redis_sentinel *sentinel = &ret->sentinels[ret->sentinel_count++];
+            *sentinel = *locum_sentinel_status(self->sentinels[i]);
+            sentinel->unlisted_master = self->views[i].unlisted_master;
         }
     }
+    add_error(self, ret, &error);
 }
 
 void

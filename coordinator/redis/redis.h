@@ -6,6 +6,9 @@
  * lost, each Sentinel's view, Mirrorbits' announcements. Nothing here decides anything except which
  * Redis is the master (discovery.h, a pure file). Only this folder includes hiredis.
  *
+ * A connection begins with a password, so it goes to configured addresses only: of the Sentinels,
+ * and of nodes.X.redis if there is any. What Sentinels name beyond them is reported.
+ *
  * Every wait has a deadline. An unreachable Redis is no error: it is tried again without limit,
  * with back-off.
  */
@@ -57,6 +60,8 @@ struct locum_redis_sentinel {
     bool tilt;                      /* at the last poll */
     locum_ms polled_mono;           /* LOCUM_NEVER */
     uint64_t polls;                 /* complete ones, since it was configured */
+    /* The master that it named last, if that is no nodes.X.redis; port 0: it is one. */
+    struct locum_address unlisted_master;
     char error[LOCUM_REDIS_ERROR_MAX + 1];
 };
 
@@ -84,7 +89,8 @@ struct locum_redis_status {
     struct locum_redis_other_db other_db[LOCUM_NODES_MAX]; /* by node */
     struct locum_redis_mirrorbits unknown_mirrorbits;      /* the last one */
     uint64_t commands;                                     /* sent so far */
-    uint64_t failures; /* connections to a master that ended, and attempts that failed */
+    uint64_t oversized; /* messages of more than LOCUM_TRIM_BYTES_MAX, which were dropped */
+    uint64_t failures;  /* connections to a master that ended, and attempts that failed */
 };
 
 /*

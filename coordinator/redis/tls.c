@@ -5,7 +5,10 @@
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 
+#include "base/pem.h"
 #include "base/text_format.h"
+
+enum { REASON_BYTES = 120 };
 
 /* A struct locum_tls is an SSL_CTX, which counts its references. */
 static SSL_CTX *
@@ -14,45 +17,33 @@ context_of(const struct locum_tls *self)
     return (SSL_CTX *)self;
 }
 
-/* The password callback of OpenSSL: a key with a passphrase is refused, a daemon cannot ask. */
-static int
-no_passphrase(char *buffer, int size, int writing, void *user)
-{
-    (void)buffer, (void)size, (void)writing, (void)user;
-    return 0;
-}
-
-/* Append why a file is unusable, with OpenSSL's reason. Returns false. */
+/* False, and why, if the file is unusable. `what` must be in it. */
 static bool
-refuse(struct locum_text *why, const char *key, const char *path, const char *what)
+read_file(SSL_CTX *context, enum locum_pem kind, const char *key, const char *path,
+          const char *what, struct locum_text *why)
 {
-    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    char buffer[REASON_BYTES];
+    struct locum_text reason = locum_text_init(buffer, sizeof(buffer));
+    if (locum_pem_read(context, kind, path, &reason)) {
+        return true;
+    }
     locum_text_format(why,
                       "redis.tls.%s: %s contains no %s in PEM format (%s); fix it, then run "
                       "`locum reload`",
-                      key, path, what, reason != NULL ? reason : "unknown error");
-    ERR_clear_error();
+                      key, path, what, buffer);
     return false;
 }
 
 static bool
 read_files(SSL_CTX *context, const struct locum_config_tls *config, struct locum_text *why)
 {
-    ERR_clear_error(); /* refuse() shows the last error of this thread */
-    if (SSL_CTX_load_verify_locations(context, config->ca_file, NULL) != 1) {
-        return refuse(why, "ca-file", config->ca_file, "certificates");
-    }
-    if (config->cert_file[0] == '\0') {
-        return true;
-    }
-    if (SSL_CTX_use_certificate_chain_file(context, config->cert_file) != 1) {
-        return refuse(why, "cert-file", config->cert_file, "certificate");
-    }
-    if (SSL_CTX_use_PrivateKey_file(context, config->key_file, SSL_FILETYPE_PEM) != 1) {
-        return refuse(why, "key-file", config->key_file,
-                      "private key of that certificate, without a passphrase,");
-    }
-    return true;
+    return read_file(context, LOCUM_PEM_AUTHORITIES, "ca-file", config->ca_file, "certificates",
+                     why) &&
+           (config->cert_file[0] == '\0' ||
+            (read_file(context, LOCUM_PEM_CERTIFICATE, "cert-file", config->cert_file,
+                       "certificate", why) &&
+             read_file(context, LOCUM_PEM_KEY, "key-file", config->key_file,
+                       "private key of that certificate, without a passphrase,", why)));
 }
 
 struct locum_tls *
@@ -68,7 +59,6 @@ locum_tls_create(const struct locum_config_tls *config, struct locum_text *ret_w
     SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
     /* RESP has lengths of its own, so a missing close_notify cannot cut a reply short unnoticed. */
     SSL_CTX_set_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
-    SSL_CTX_set_default_passwd_cb(context, no_passphrase);
     if (!read_files(context, config, ret_why)) {
         SSL_CTX_free(context);
         return NULL;

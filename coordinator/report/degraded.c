@@ -30,9 +30,13 @@ static const char *const abouts[] = {
     [LOCUM_DEGRADED_DNS] = "dns",
     [LOCUM_DEGRADED_FAMILY] = "family",
     [LOCUM_DEGRADED_UNHEARD] = "unheard",
+    [LOCUM_DEGRADED_MIRRORBITS] = "mirrorbits",
+    [LOCUM_DEGRADED_CHECK] = "check",
     [LOCUM_DEGRADED_FAIL_OPEN] = "fail-open",
     "nsd",
     "answers",
+    "file",
+    "secret",
 };
 
 const char *
@@ -73,6 +77,37 @@ add_state(json_t *list, const struct locum_core *core, const struct locum_degrad
 }
 
 static void
+add_mirrorbits(json_t *list, const struct locum_core *core, locum_node node)
+{
+    const char *about = abouts[LOCUM_DEGRADED_MIRRORBITS];
+    const char *name = core->config.nodes[node].name;
+    if (core->view.peer[node].mirrorbits == LOCUM_NEVER) {
+        add(list, about, name,
+            "the Mirrorbits of %s has never announced itself, although Redis works: it is not "
+            "running, or hangs, or it announces another host name than nodes.%s.mirrorbits, or "
+            "another database than redis.db; see its log, its host name and its RedisDB",
+            name, name);
+    } else {
+        add(list, about, name,
+            "the Mirrorbits of %s does not announce itself, although Redis works: it hangs or is "
+            "not running; see its log and locum-unstick(8). If it was removed for good, %s",
+            name,
+            locum_view_mirrorbits_checked(&core->config, node)
+                ? "remove the check mirrorbits from locum.yaml and run `locum reload`"
+                : "`locum replace` forgets it");
+    }
+}
+
+static void
+add_check(json_t *list, const struct locum_report *report)
+{
+    const struct locum_core_config *config = &report->core->config;
+    const size_t check = locum_service_not_run(&report->core->service, config);
+    add(list, abouts[LOCUM_DEGRADED_CHECK], config->nodes[config->self].name, "check %s %s",
+        report->config->checks[check].name, report->checks[check].last);
+}
+
+static void
 add_found(json_t *list, const struct locum_report *report, const struct locum_degraded *found)
 {
     char buffer[LOCUM_NODES_MAX * (LOCUM_NODE_NAME_MAX + 1)];
@@ -106,6 +141,7 @@ add_found(json_t *list, const struct locum_report *report, const struct locum_de
     case LOCUM_DEGRADED_QUORUM:
         add(list, about, name, "no quorum: if %s fails, its names cannot be taken over", name);
         break;
+    case LOCUM_DEGRADED_MIRRORBITS: add_mirrorbits(list, core, found->node); break;
     case LOCUM_DEGRADED_DNS:
         if (found->node != core->config.self) { /* what fails here, add_own_dns() tells */
             locum_report_add_dns(report, found->node, &dns);
@@ -120,6 +156,7 @@ add_found(json_t *list, const struct locum_report *report, const struct locum_de
     case LOCUM_DEGRADED_UNHEARD:
         add(list, about, name, "%s is not heard over %s", name, family);
         break;
+    case LOCUM_DEGRADED_CHECK: add_check(list, report); break;
     case LOCUM_DEGRADED_FAIL_OPEN:
         add(list, about, NULL,
             "no server is known to be healthy: %s answers with the best it has (fail-open)",
@@ -158,10 +195,23 @@ add_redis(json_t *list, const struct locum_report *report, bool returns)
         return;
     }
     add(list, "redis", NULL, "%s%s%s",
-        !redis->connected ? "Redis is not connected"
+        !redis->connected ? error ? "Redis is not connected"
+                                  : "Redis is not connected: check that it runs, and that this "
+                                    "node reaches it and its Sentinels"
         : !returns        ? "Redis does not return this node's heartbeats"
                           : "Redis refuses commands",
         error ? ": " : "", redis->error);
+}
+
+/* The own port for heartbeats. */
+static void
+add_own_peer(json_t *list, const struct locum_report *report)
+{
+    if (report->peer_closed[0] != '\0') {
+        add(list, "udp", NULL,
+            "the peer port is not open at %s: no heartbeat arrives there by UDP; see the log",
+            report->peer_closed);
+    }
 }
 
 /* The own DNS; what locum-nsd reports is a part of it. */
@@ -175,7 +225,7 @@ add_own_dns(json_t *list, const struct locum_report *report)
     }
     for (size_t zone = 0; zone < report->config->zone_count; zone++) {
         json_t *nsd = locum_report_nsd_zone(report, zone);
-        const char *error = json_string_value(json_object_get(nsd, "error"));
+        const char *error = locum_report_nsd_problem(nsd);
         if (error != NULL) {
             add(list, "nsd", NULL, "nsd: zone %s: %s", report->config->zones[zone].name, error);
         }
@@ -184,6 +234,27 @@ add_own_dns(json_t *list, const struct locum_report *report)
     if (report->run->publish_failed) {
         add(list, "answers", NULL,
             "the answers are out of date because publishing the new ones failed: see the log");
+    }
+}
+
+/* GREEN-15 */
+static void
+add_configuration(json_t *list, const struct locum_report *report)
+{
+    const struct locum_config *config = report->config;
+    if (config->kept) {
+        add(list, "file", NULL,
+            report->file_error[0] != '\0'
+                ? "the configuration file is refused, so this node runs with the one that took "
+                  "effect at %s. Correct the file, then run `locum reload`: %s"
+                : "this node runs with the configuration that took effect at %s, and the file is "
+                  "good now: run `locum reload`%s",
+            report->run->kept_since, report->file_error);
+    }
+    if (config->lacks[0] != '\0') {
+        add(list, "secret", NULL, "%s%s. Restore what is missing, then run `locum reload`",
+            !locum_config_speaks(config) ? "this node sends and accepts no heartbeats: " : "",
+            config->lacks);
     }
 }
 
@@ -200,7 +271,9 @@ locum_report_degraded(const struct locum_report *report)
     }
     add_sentinels(list, report);
     add_redis(list, report, returns);
+    add_own_peer(list, report);
     add_own_dns(list, report);
+    add_configuration(list, report);
     return list;
 }
 
@@ -210,7 +283,9 @@ locum_report_is_degraded_besides(const struct locum_report *report)
     json_t *list = json_array();
     add_sentinels(list, report);
     add_redis(list, report, true);
+    add_own_peer(list, report);
     add_own_dns(list, report);
+    add_configuration(list, report);
     const bool any = json_array_size(list) > 0;
     json_decref(list);
     return any;
@@ -292,7 +367,7 @@ locum_report_next_loss(const struct locum_report *report)
 
 json_t *
 locum_report_summary(const struct locum_report *report, const json_t *degraded,
-                     const json_t *next_loss, const json_t *warnings)
+                     const json_t *next_loss)
 {
     char buffer[512];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
@@ -311,7 +386,7 @@ locum_report_summary(const struct locum_report *report, const json_t *degraded,
         locum_nodes_add(&text, &report->core->config, nodes);
         locum_text_add(&text, " some names have no healthy answer");
     } else {
-        locum_text_add(&text, json_array_size(warnings) > 0 ? "OK, with warnings" : "OK");
+        locum_text_add(&text, locum_warnings_count(report, false) > 0 ? "OK, with warnings" : "OK");
     }
     return json_string(buffer);
 }

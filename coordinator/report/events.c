@@ -59,11 +59,12 @@ static const struct row rows[LOCUM_EVENTS] = {
         "do not hear the peer, `ages` tells for how many ms each has not heard it. "
         "A silent peer loses its own names only when it is `down`, and has them back when it is "
         "`alive`. Failing checks, drain, maint or an exclusion move them without a vote."},
-    [LOCUM_EVENT_SERVICE] = {"service", LOCUM_LOG_INFO, 1 << LOCUM_FAILING,
+    [LOCUM_EVENT_SERVICE] = {"service", LOCUM_LOG_INFO,
+        1 << LOCUM_FAILING | 1 << LOCUM_SERVICE_DEGRADED,
         {{"from", SERVICE, AT(service.from), NULL}, {"to", SERVICE, AT(service.to), NULL},
          {"reason", FIXED, .fixed = "checks"}, {"checks", TEXT, 0, NULL}},
-        "The state of this node's own service changed. `checks` lists the failing checks with "
-        "their errors."},
+        "The state of this node's own service changed. `checks` lists the failing and degraded "
+        "checks with their errors."},
     [LOCUM_EVENT_ADMIN] = {"admin", LOCUM_LOG_INFO, 0,
         {{"from", ADMIN, AT(admin.from), NULL}, {"to", ADMIN, AT(admin.to), NULL},
          {"reason", CAUSE, AT(admin.cause), NULL}, {"text", TEXT, 0, NULL}},
@@ -139,6 +140,12 @@ static const struct row rows[LOCUM_EVENTS] = {
     [LOCUM_EVENT_STOP] = {"stop", LOCUM_LOG_INFO, 0,
         {{NULL, TEXT, 0, NULL}},
         "The daemon stops."},
+    [LOCUM_EVENT_REPLACED] = {"replaced", LOCUM_LOG_INFO, 0,
+        {{"from", TEXT, 0, NULL}, {"to", TEXT, 1, NULL}, {"pause-ms", TEXT, 2, NULL}},
+        "The program on the disk runs in place of the one before; these are their versions. "
+        "DNS queries waited for `pause-ms`."},
+    [LOCUM_EVENT_REPLACE_FAILED] = {"replace-failed", LOCUM_LOG_ERR, 0, {{"reason", TEXT, 0, NULL}},
+        "The program on the disk could not be put in place of this one, which goes on."},
     [LOCUM_EVENT_WARNING] = {"warning", LOCUM_LOG_WARN, 0,
         {{"about", TEXT, 0, NULL}, {"peer", TEXT, 1, NULL}, {"reason", TEXT, 2, NULL}},
         "A warning began, or its text changed; see WARNINGS."},

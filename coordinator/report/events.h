@@ -24,9 +24,11 @@ enum {
     LOCUM_EVENT_RELOAD,                             /* texts: digest */
     LOCUM_EVENT_START,                              /* texts: version, digest */
     LOCUM_EVENT_STOP,
-    LOCUM_EVENT_WARNING,      /* texts: about, peer, reason */
-    LOCUM_EVENT_WARNING_OVER, /* texts: about, peer */
-    LOCUM_EVENTS,             /* their number */
+    LOCUM_EVENT_REPLACED,       /* texts: from, to, pause-ms */
+    LOCUM_EVENT_REPLACE_FAILED, /* texts: reason */
+    LOCUM_EVENT_WARNING,        /* texts: about, peer, reason */
+    LOCUM_EVENT_WARNING_OVER,   /* texts: about, peer */
+    LOCUM_EVENTS,               /* their number */
 };
 
 enum {
@@ -40,7 +42,7 @@ struct locum_event_facts {
     int kind;
     const struct locum_event *event; /* NULL: all fields are texts, in the order of the row */
     /* Borrowed; NULL: the field is left out. With an event of the core, [0] is the operator's text
-     * (admin) or the failing checks (service). */
+     * (admin) or the failing and degraded checks (service). */
     const char *texts[LOCUM_EVENT_TEXTS_MAX];
 };
 

@@ -125,12 +125,12 @@ add_rule(struct locum_text *line, const struct locum_core_config *config,
     const size_t count = locum_plan_successors(config, first, order);
     if (shared && name->policy == LOCUM_ANSWER_ALL) {
         locum_text_add(line, "rule: a shared name, answer all: every server of the best rank; if "
-                             "that is A, B or C, those of rank D too");
+                             "that is A to D, those of rank E too");
         return;
     }
     locum_text_format(line, "rule: %s; ties go to %s",
                       shared ? "a shared name, answer self: the best rank"
-                             : "an owned name: its owner while it has rank A or D, else the best "
+                             : "an owned name: its owner while it has rank A or E, else the best "
                                "rank",
                       config->nodes[first].name);
     for (size_t i = 0; i < count; i++) {

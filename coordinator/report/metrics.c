@@ -115,7 +115,7 @@ static void
 number(struct out *self, const char *type, const char *name, const char *help, int64_t value)
 {
     metric(self, type, name, "", help);
-    add_sample(self, "", "", NULL, value);
+    add_sample(self, "", "", (const char *const[]){""}, value);
 }
 
 void
@@ -167,8 +167,7 @@ add_node(struct out *out, const struct locum_report *report)
     number(out, gauge, "locum_takeovers", "Peers whose own names this node has taken over.",
            __builtin_popcount(core->serving.taken));
     samples(out, gauge, "locum_service", "state", "1 for the state of this node's service.",
-            LOCUM_PROBATION + 1, core->service.state == i,
-            locum_names_service((enum locum_service)i));
+            LOCUM_SERVICES, core->service.state == i, locum_names_service((enum locum_service)i));
     samples(out, gauge, "locum_admin", "state", "1 for the administrative state.", LOCUM_MAINT + 1,
             core->admin.state == i, locum_names_admin((enum locum_admin)i));
     samples_if(out, gauge, "locum_rank", "node",
@@ -188,6 +187,14 @@ add_node(struct out *out, const struct locum_report *report)
                "1 while the node's Mirrorbits announces itself.", core->config.node_count,
                nodes[i].role == LOCUM_ROLE_SERVER,
                locum_view_mirrorbits_seen(&core->view, (locum_node)i, mono), nodes[i].name);
+    metric(out, gauge, "locum_mirrorbits_state", "state",
+           "1 for the state of this node's Mirrorbits.");
+    for (size_t i = 0; nodes[core->config.self].role == LOCUM_ROLE_SERVER &&
+                       locum_report_mirrorbits_state(i) != NULL;
+         i++) {
+        const char *state = locum_report_mirrorbits_state(i);
+        sample(out, strcmp(state, locum_report_mirrorbits(report, core->config.self)) == 0, state);
+    }
     number(out, counter, "locum_plan_changes_total", "New answers published.",
            (int64_t)run->plan_changes);
     number(out, gauge, "locum_answers_stale",
@@ -247,15 +254,12 @@ add_peer_dns(struct out *out, const struct locum_report *report)
                core->view.peer[i].dns_claim == LOCUM_DNS_OPEN, core->config.nodes[i].name);
     metric(out, gauge, "locum_peer_dns_up", "peer family transport",
            "1 while the peer's DNS answers this node's questions, 0 after two failures.");
-    for (size_t i = 0; i < core->config.node_count * LOCUM_FAMILIES * LOCUM_TRANSPORTS; i++) {
-        const locum_node peer = (locum_node)(i / (LOCUM_FAMILIES * LOCUM_TRANSPORTS));
-        const enum locum_family family = (enum locum_family)(i / LOCUM_TRANSPORTS % LOCUM_FAMILIES);
-        const enum locum_transport transport = (enum locum_transport)(i % LOCUM_TRANSPORTS);
-        const enum locum_dns_state state =
-            locum_view_dns(&core->view, peer, family, transport, report->now.mono);
-        if (state != LOCUM_DNS_UNKNOWN) {
-            sample(out, state == LOCUM_DNS_OK, core->config.nodes[peer].name,
-                   locum_names_family(family), locum_names_transport(transport));
+    for (size_t i = 0; i < core->config.node_count * LOCUM_ASKED; i++) {
+        const locum_node peer = (locum_node)(i / LOCUM_ASKED);
+        const struct locum_asked question = locum_report_asked(report, peer, i % LOCUM_ASKED);
+        if (question.state != LOCUM_DNS_UNKNOWN) {
+            sample(out, question.state == LOCUM_DNS_OK, core->config.nodes[peer].name,
+                   locum_names_family(question.family), locum_names_transport(question.transport));
         }
     }
 }
@@ -321,7 +325,7 @@ add_checks(struct out *out, const struct locum_report *report)
     for (size_t i = 0; i < core->config.check_count; i++) {
         const struct locum_health_outcomes *outcomes = &report->checks[i];
         for (enum locum_sample outcome = LOCUM_SAMPLE_PASS;
-             outcomes->last_ms != LOCUM_NEVER && outcome <= LOCUM_SAMPLE_REFUSED; outcome++) {
+             outcomes->last_ms != LOCUM_NEVER && outcome < LOCUM_SAMPLES; outcome++) {
             sample(out, outcomes->counts[outcome], report->config->checks[i].name,
                    locum_names_sample(outcome));
         }
@@ -348,6 +352,10 @@ add_redis(struct out *out, const struct locum_report *report)
            (int64_t)redis->failures);
     number(out, counter, "locum_redis_commands_total", "Commands sent to Redis and the Sentinels.",
            (int64_t)redis->commands);
+    number(
+        out, counter, "locum_redis_messages_dropped_total",
+        "Messages on a subscribed channel that were dropped because they were longer than 64 KiB.",
+        (int64_t)redis->oversized);
     samples(out, gauge, "locum_sentinel_connected", "node",
             "1 while this node is connected to the node's Sentinel.", redis->sentinel_count,
             redis->sentinels[i].connected, names[i]);
@@ -462,8 +470,9 @@ add_program(struct out *out, const struct locum_report *report)
     json_decref(degraded);
     json_decref(losses);
     number(out, gauge, "locum_warnings",
-           "Current warnings that began with an event and will end with one.",
-           (int64_t)locum_warnings_count(report));
+           "Current warnings that began with an event and will end with one, without those of "
+           "which the status stays OK.",
+           (int64_t)locum_warnings_count(report, true));
     number(out, gauge, "locum_state_failed", "1 while the state file cannot be written.",
            report->state_error[0] != '\0');
     metric(out, gauge, "locum_state_age_seconds", "", "Time since the state was last written.");

@@ -41,7 +41,8 @@ struct locum_run {
     struct locum_lag lag;                 /* of iterations that were due at a time */
     uint64_t plan_changes;                /* published since the start */
     uint64_t bad_signatures[LOCUM_PATHS]; /* received lines without an accepted signature */
-    char mirrorbits[LOCUM_HOST_MAX + 8];  /* last instance of the own Mirrorbits; "": never heard */
+    char kept_since[32]; /* of a kept configuration (config->kept): when it took effect */
+    char mirrorbits[LOCUM_HOST_MAX + 8]; /* last instance of the own Mirrorbits; "": never heard */
 };
 
 /* The last report of each adapter (locum-nsd, one a zone), as it came with POST /nsd. */
@@ -65,6 +66,8 @@ struct locum_report {
     struct locum_redis_status redis;
     struct locum_dns_counts dns;
     struct locum_peer_counts peer;
+    /* The addresses of listen.peer that are not open; "": none. */
+    char peer_closed[LOCUM_ADDRESSES_MAX * (LOCUM_ADDRESS_TEXT_MAX + 2)];
     struct locum_health_outcomes checks[LOCUM_CHECKS_MAX];
     locum_ms state_written;                 /* mono; LOCUM_NEVER */
     char state_error[LOCUM_PATH_MAX + 256]; /* why the state file could not be written; "" */
@@ -117,16 +120,26 @@ json_t *locum_report_next_loss(const struct locum_report *report);
 
 /* All of it in a few words: "OK", "OK, with warnings", "OK, not redundant: ...", "degraded". */
 json_t *locum_report_summary(const struct locum_report *report, const json_t *degraded,
-                             const json_t *next_loss, const json_t *warnings);
+                             const json_t *next_loss);
 
 /* A string; null for "" and for what is not UTF-8, with which json_pack() would fail as a whole. */
 json_t *locum_report_text(const char *text);
 
 /*
- * The DNS of a node in one word: how it fails, if it does; else ok, or unknown if nothing is known;
+ * The state of a node's DNS: how it fails, if it does; else ok, or unknown if nothing is known;
  * none: it has none.
  */
 const char *locum_report_dns_state(const struct locum_report *report, locum_node node);
+
+/* A question to a peer's DNS, and its answer. */
+enum { LOCUM_ASKED = LOCUM_FAMILIES * LOCUM_TRANSPORTS }; /* of one peer */
+struct locum_asked {
+    enum locum_family family;
+    enum locum_transport transport;
+    enum locum_dns_state state;
+};
+/* The i-th of them. */
+struct locum_asked locum_report_asked(const struct locum_report *report, locum_node node, size_t i);
 
 /* Append which questions to a peer's DNS fail, and how: "ipv4 udp (silent), ipv6 tcp (refused)". */
 void locum_report_add_dns(const struct locum_report *report, locum_node node,
@@ -137,6 +150,15 @@ enum { LOCUM_CHECK_SAID_MAX = 256 };
 void locum_report_add_check(const struct locum_report *report, size_t check,
                             struct locum_text *text);
 
+/*
+ * The state of a node's Mirrorbits. ok; unseen: never heard, or not since Redis worked; hung: heard
+ * before, and silent although Redis works, or its answers do not come in time. Of this node also,
+ * from the checks of its file: failing, fallback-only, no-database.
+ */
+const char *locum_report_mirrorbits(const struct locum_report *report, locum_node node);
+/* The states, from 0; NULL after the last. */
+const char *locum_report_mirrorbits_state(size_t i);
+
 /* Append which checks fail, and how: "http 127.0.0.1:8080 (connection refused), ..." */
 void locum_report_add_failing(const struct locum_report *report, struct locum_text *text);
 
@@ -145,6 +167,9 @@ void locum_report_add_failing(const struct locum_report *report, struct locum_te
  * `silent` and an error. NULL: there is none. A new reference.
  */
 json_t *locum_report_nsd_zone(const struct locum_report *report, size_t zone);
+
+/* What is wrong with a zone's report: its error, else its warning; NULL: nothing. Borrowed. */
+const char *locum_report_nsd_problem(const json_t *nsd);
 
 /* Of several zones' reports one with an error, if there is; JSON null: none. A new reference. */
 json_t *locum_report_nsd(const struct locum_report *report);

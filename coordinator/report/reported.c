@@ -30,15 +30,70 @@ locum_report_add_check(const struct locum_report *report, size_t check, struct l
     if (!locum_view_mirrorbits_seen(&core->view, self, mono) &&
         !locum_view_redis_worked(&core->view, &core->config, LOCUM_MIRRORBITS_FORGET_MS, mono)) {
         locum_text_add(text, ", but Redis was not connected all the time: previous result kept");
+    } else if (locum_view_mirrorbits_moves(&core->view, mono)) {
+        locum_text_add(text, ", and none has since Redis was connected: previous result kept");
     }
+}
+
+static const char *const mirrorbits_states[] = {"ok",          "unseen",        "hung",
+                                                "no-database", "fallback-only", "failing"};
+
+const char *
+locum_report_mirrorbits_state(size_t i)
+{
+    return i < LOCUM_COUNT(mirrorbits_states) ? mirrorbits_states[i] : NULL;
+}
+
+static bool
+timed_out(const struct locum_report *report, size_t check)
+{
+    return report->checks[check].last_ms >= report->config->checks[check].timeout_ms;
+}
+
+/*
+ * What the two checks of this node's Mirrorbits say, if it has them; NULL: they pass. A Mirrorbits
+ * that hangs on a dead connection to Redis answers no question about its database either; one that
+ * has none answers with an error at once.
+ */
+static const char *
+state_by_checks(const struct locum_report *report, bool hung)
+{
+    const struct locum_config_mirrorbits *web = &report->config->mirrorbits;
+    if (web->file_check == 0) {
+        return NULL;
+    }
+    const struct locum_check_state *checks = report->core->service.check;
+    const enum locum_service file = checks[web->file_check].verdict;
+    const bool lost = checks[web->database_check].verdict == LOCUM_SERVICE_DEGRADED;
+    const bool answered = lost && !timed_out(report, web->database_check);
+    return file == LOCUM_FAILING ? (timed_out(report, web->file_check) ? "hung" : "failing")
+           : hung && !answered   ? "hung"
+           : lost                ? "no-database"
+           : file == LOCUM_SERVICE_DEGRADED ? "fallback-only"
+                                            : NULL;
+}
+
+const char *
+locum_report_mirrorbits(const struct locum_report *report, locum_node node)
+{
+    const struct locum_view *view = &report->core->view;
+    const struct locum_core_config *config = &report->core->config;
+    const bool hung = view->peer[node].mirrorbits != LOCUM_NEVER &&
+                      locum_view_mirrorbits_silent(view, config, node, report->now.mono);
+    const char *by_checks = node == config->self ? state_by_checks(report, hung) : NULL;
+    return by_checks != NULL                                          ? by_checks
+           : hung                                                     ? "hung"
+           : locum_view_mirrorbits_seen(view, node, report->now.mono) ? "ok"
+                                                                      : "unseen";
 }
 
 void
 locum_report_add_failing(const struct locum_report *report, struct locum_text *text)
 {
     for (size_t i = 0; i < report->config->core.check_count; i++) {
+        const enum locum_service verdict = report->core->service.check[i].verdict;
         if (report->config->core.checks[i].counts &&
-            report->core->service.check[i].verdict == LOCUM_FAILING) {
+            (verdict == LOCUM_FAILING || verdict == LOCUM_SERVICE_DEGRADED)) {
             locum_text_format(text, "%s%s (", text->length > 0 ? ", " : "",
                               report->config->checks[i].name);
             locum_report_add_check(report, i, text);
@@ -47,16 +102,23 @@ locum_report_add_failing(const struct locum_report *report, struct locum_text *t
     }
 }
 
+struct locum_asked
+locum_report_asked(const struct locum_report *report, locum_node node, size_t i)
+{
+    struct locum_asked question = {.family = (enum locum_family)(i / LOCUM_TRANSPORTS),
+                                   .transport = (enum locum_transport)(i % LOCUM_TRANSPORTS)};
+    question.state = locum_view_dns(&report->core->view, node, question.family, question.transport,
+                                    report->now.mono);
+    return question;
+}
+
 const char *
 locum_report_dns_state(const struct locum_report *report, locum_node node)
 {
-    const struct locum_view *view = &report->core->view;
-    const enum locum_dns_claim claim = view->peer[node].dns_claim;
+    const enum locum_dns_claim claim = report->core->view.peer[node].dns_claim;
     enum locum_dns_state worst = LOCUM_DNS_UNKNOWN;
-    for (size_t i = 0; i < (size_t)LOCUM_FAMILIES * LOCUM_TRANSPORTS; i++) {
-        const enum locum_dns_state state =
-            locum_view_dns(view, node, (enum locum_family)(i / LOCUM_TRANSPORTS),
-                           (enum locum_transport)(i % LOCUM_TRANSPORTS), report->now.mono);
+    for (size_t i = 0; i < LOCUM_ASKED; i++) {
+        const enum locum_dns_state state = locum_report_asked(report, node, i).state;
         worst = state > worst ? state : worst;
     }
     const bool claimed = worst == LOCUM_DNS_UNKNOWN || claim == LOCUM_DNS_CLOSED;
@@ -67,22 +129,20 @@ locum_report_dns_state(const struct locum_report *report, locum_node node)
 void
 locum_report_add_dns(const struct locum_report *report, locum_node node, struct locum_text *text)
 {
-    for (size_t i = 0; i < (size_t)LOCUM_FAMILIES * LOCUM_TRANSPORTS; i++) {
-        const enum locum_family family = (enum locum_family)(i / LOCUM_TRANSPORTS);
-        const enum locum_transport transport = (enum locum_transport)(i % LOCUM_TRANSPORTS);
-        const enum locum_dns_state state =
-            locum_view_dns(&report->core->view, node, family, transport, report->now.mono);
-        if (state > LOCUM_DNS_OK) {
+    for (size_t i = 0; i < LOCUM_ASKED; i++) {
+        const struct locum_asked question = locum_report_asked(report, node, i);
+        if (question.state > LOCUM_DNS_OK) {
             locum_text_format(text, "%s%s %s (%s)", text->length > 0 ? ", " : "",
-                              locum_names_family(family), locum_names_transport(transport),
-                              locum_names_dns_state(state));
+                              locum_names_family(question.family),
+                              locum_names_transport(question.transport),
+                              locum_names_dns_state(question.state));
         }
     }
 }
 
-/* Nobody serves a zone of a server whose port 53 is not ours unless an adapter reports it. */
+/* A server without listen.dns serves a zone only if an adapter reports it. */
 static json_t *
-nobody_serves(const struct locum_report *report, size_t zone)
+not_served(const struct locum_report *report, size_t zone)
 {
     const struct locum_config *config = report->config;
     const locum_ms begun = report->nsd->heard[zone] > report->run->started_mono
@@ -92,12 +152,13 @@ nobody_serves(const struct locum_report *report, size_t zone)
         config->listen_dns_count > 0 || report->now.mono - begun <= LOCUM_NSD_SILENT_MS) {
         return NULL;
     }
-    return json_pack("{s:s, s:n, s:n, s:s, s:o, s:n}", "zone", config->zones[zone].name, "serial",
-                     "lag_ms", "state", "silent", "error",
-                     json_sprintf("nobody serves it on this node: listen.dns is none, and no "
-                                  "locum-nsd carries it. Start locum-nsd (without `zone:` in its "
-                                  "configuration it carries every zone), or see its log"),
-                     "heard_ms");
+    return json_pack(
+        "{s:s, s:n, s:n, s:s, s:o, s:n, s:n}", "zone", config->zones[zone].name, "serial", "lag_ms",
+        "state", "silent", "error",
+        json_sprintf("no DNS server on this node serves it: listen.dns is none, and no "
+                     "locum-nsd carries it. Start locum-nsd (without `zone:` in its "
+                     "configuration it carries every zone), or see its log"),
+        "warning", "heard_ms");
 }
 
 json_t *
@@ -105,7 +166,7 @@ locum_report_nsd_zone(const struct locum_report *report, size_t zone)
 {
     const locum_ms age = report->now.mono - report->nsd->heard[zone];
     if (report->nsd->report[zone] == NULL) {
-        return nobody_serves(report, zone);
+        return not_served(report, zone);
     }
     json_t *copy = json_copy(report->nsd->report[zone]);
     (void)json_object_set_new(copy, "heard_ms", json_integer((json_int_t)age));
@@ -117,6 +178,13 @@ locum_report_nsd_zone(const struct locum_report *report, size_t zone)
                                               "locum-nsd"));
     }
     return copy;
+}
+
+const char *
+locum_report_nsd_problem(const json_t *nsd)
+{
+    const char *error = json_string_value(json_object_get(nsd, "error"));
+    return error != NULL ? error : json_string_value(json_object_get(nsd, "warning"));
 }
 
 json_t *

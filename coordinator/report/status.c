@@ -75,6 +75,17 @@ family_of(const struct locum_report *report, locum_node node, enum locum_family 
         "votable", locum_family_votable(&core->config, node, family));
 }
 
+/* null: not heard of late, or this node itself. */
+static json_t *
+by_key_of(const struct locum_report *report, locum_node node)
+{
+    const enum locum_heard_by by =
+        locum_evidence_heard_by(report->evidence, node, report->now.mono);
+    return by == LOCUM_HEARD_BY_NOTHING || node == report->core->config.self
+               ? json_null()
+               : json_boolean(by == LOCUM_HEARD_BY_KEY);
+}
+
 /* One node. What only the node itself knows (lease, reason) is null for the others. */
 static json_t *
 node_of(const struct locum_report *report, locum_node node)
@@ -88,7 +99,7 @@ node_of(const struct locum_report *report, locum_node node)
     const bool sentinel_only = config->nodes[node].role == LOCUM_ROLE_SENTINEL;
     return json_pack(
         "{s:s, s:s, s:b, s:o, s:s, s:{s:s, s:o, s:o}, s:s, s:{s:o, s:o}, s:b, s:{s:o, s:o}, s:o, "
-        "s:o, s:o, s:{s:b, s:o}, s:o, s:o, s:o}",
+        "s:o, s:o, s:{s:b, s:s, s:o}, s:o, s:o, s:o, s:o}",
         "name", config->nodes[node].name, "role", locum_names_role(config->nodes[node].role),
         "self", own, "condition",
         sentinel_only ? json_null()
@@ -105,25 +116,31 @@ node_of(const struct locum_report *report, locum_node node)
         time_of(own ? report->run->serving_since : core->detector.peer[node].since_wall), "votes",
         locum_report_names(config, own || sentinel_only ? 0 : locum_report_voters(core, node, now)),
         "sentinel_down", sentinel_down_of(core, node, now.mono), "mirrorbits", "seen",
-        locum_view_mirrorbits_seen(&core->view, node, now.mono), "heard_ms",
-        age_of(facts->mirrorbits, now), "dns", dns_of(report, node), "digest",
-        locum_report_text(own ? config->digest : facts->digest), "version",
-        locum_report_text(own ? config->version : facts->version));
+        locum_view_mirrorbits_seen(&core->view, node, now.mono), "state",
+        locum_report_mirrorbits(report, node), "heard_ms", age_of(facts->mirrorbits, now), "dns",
+        dns_of(report, node), "digest", locum_report_text(own ? config->digest : facts->digest),
+        "version", locum_report_text(own ? config->version : facts->version), "by_key",
+        by_key_of(report, node));
 }
 
 /* The servers on which the Sentinel there cannot vote, although it is connected. */
 static json_t *
-cannot_vote(const struct locum_report *report, locum_node node)
+cannot_vote(const struct locum_report *report, const struct locum_degraded_list *found,
+            locum_node node)
 {
-    struct locum_degraded_list found;
     locum_nodes peers = 0;
-    locum_degraded_find(report->core, report->now.mono, &found);
-    for (size_t i = 0; i < found.count; i++) {
-        if (found.at[i].kind == LOCUM_DEGRADED_VOTE && found.at[i].node == node) {
-            peers = found.at[i].peers;
+    for (size_t i = 0; i < found->count; i++) {
+        if (found->at[i].kind == LOCUM_DEGRADED_VOTE && found->at[i].node == node) {
+            peers = found->at[i].peers;
         }
     }
     return locum_report_names(&report->core->config, peers);
+}
+
+static json_t *
+address_or_null(const struct locum_address *address)
+{
+    return address->port != 0 ? json_string(locum_address_text(address).text) : json_null();
 }
 
 static json_t *
@@ -131,16 +148,20 @@ sentinels_of(const struct locum_report *report)
 {
     const struct locum_redis_status *redis = &report->redis;
     json_t *sentinels = json_array();
+    struct locum_degraded_list found;
+    locum_degraded_find(report->core, report->now.mono, &found);
     for (size_t i = 0; i < redis->sentinel_count; i++) {
         const locum_node node = redis->sentinels[i].node;
         (void)json_array_append_new(
             sentinels,
-            json_pack(
-                "{s:s, s:s?, s:b, s:b, s:o, s:o, s:o}", "address", redis->sentinels[i].where,
-                "node", node != LOCUM_NODE_NONE ? report->core->config.nodes[node].name : NULL,
-                "connected", redis->sentinels[i].connected, "tilt", redis->sentinels[i].tilt,
-                "polled_ms", age_of(redis->sentinels[i].polled_mono, report->now), "cannot_vote",
-                cannot_vote(report, node), "error", locum_report_text(redis->sentinels[i].error)));
+            json_pack("{s:s, s:s?, s:b, s:b, s:o, s:o, s:o, s:o}", "address",
+                      redis->sentinels[i].where, "node",
+                      node != LOCUM_NODE_NONE ? report->core->config.nodes[node].name : NULL,
+                      "connected", redis->sentinels[i].connected, "tilt", redis->sentinels[i].tilt,
+                      "polled_ms", age_of(redis->sentinels[i].polled_mono, report->now),
+                      "cannot_vote", cannot_vote(report, &found, node), "unlisted_master",
+                      address_or_null(&redis->sentinels[i].unlisted_master), "error",
+                      locum_report_text(redis->sentinels[i].error)));
     }
     return sentinels;
 }
@@ -154,9 +175,8 @@ redis_of(const struct locum_report *report)
         return json_null();
     }
     return json_pack("{s:b, s:o, s:o, s:o}", "connected", redis->connected, "master",
-                     redis->master.port != 0 ? json_string(locum_address_text(&redis->master).text)
-                                             : json_null(),
-                     "since", time_of(redis->since_wall), "error", locum_report_text(redis->error));
+                     address_or_null(&redis->master), "since", time_of(redis->since_wall), "error",
+                     locum_report_text(redis->error));
 }
 
 static json_t *
@@ -236,5 +256,5 @@ locum_report_status(const struct locum_report *report)
         (json_int_t)(report->dns.udp.queries + report->dns.tcp.queries), "closed",
         (json_int_t)report->run->dns_closed, "zones", zones_of(report), "nsd",
         locum_report_nsd(report), "next_loss", next_loss, "warnings", warnings, "degraded",
-        degraded, "summary", locum_report_summary(report, degraded, next_loss, warnings));
+        degraded, "summary", locum_report_summary(report, degraded, next_loss));
 }

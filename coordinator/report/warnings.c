@@ -1,5 +1,6 @@
 #include "report/warnings.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,129 +13,18 @@
 enum {
     CLOCK_WARN_MS = 5000,
     BAD_SIGNATURE_WARN_MS = 60000,
+    CHECK_WARN_MS = 60000,
     FALSE_ALARM_WARN_MS = 3600 * 1000,
-    TILT_WARN_MS = 5000, /* since the last poll */
-    UNLISTED_WARN_MS = 10000,
+    TILT_WARN_MS = 5000,     /* since the last poll */
+    IGNORED_WARN_MS = 60000, /* of heartbeats, and of what they acknowledge */
+    ORDER_WARN_MS = 600000,
     TIMEOUT_ADVISED_MS = 1250, /* tolerates a path that loses everything for 200 ms every 2 s */
 };
-
-void
-locum_warnings_init(struct locum_evidence *self)
-{
-    memset(self, 0, sizeof(*self));
-    self->bad_unknown = LOCUM_NEVER;
-    self->unlisted_heard = LOCUM_NEVER;
-    for (size_t node = 0; node < LOCUM_NODES_MAX; node++) {
-        self->bad_signature[node] = LOCUM_NEVER;
-        for (size_t i = 0; i < LOCUM_FALSE_ALARMS; i++) {
-            self->false_alarm[node][i] = LOCUM_NEVER;
-        }
-    }
-}
 
 static bool
 is_recent(locum_ms mono, locum_ms within_ms, locum_ms now)
 {
-    return mono != LOCUM_NEVER && now - mono < within_ms;
-}
-
-/* "locum1 get dc2 ...": the second and third field. */
-static struct locum_slice
-sender_name(struct locum_slice message, struct locum_slice *ret_cluster)
-{
-    struct locum_slice name = {0};
-    (void)(locum_slice_cut(&message, ' ', &name) && locum_slice_cut(&message, ' ', ret_cluster) &&
-           locum_slice_cut(&message, ' ', &name));
-    return name;
-}
-
-/* A valid message of this cluster whose sender is no configured node. The first of several is
- * named until it falls silent. */
-static void
-note_unlisted(struct locum_evidence *self, struct locum_slice name, locum_ms mono)
-{
-    const bool another = is_recent(self->unlisted_heard, UNLISTED_WARN_MS, mono) &&
-                         !locum_slice_is(name, self->unlisted);
-    if (!another && locum_slice_copy(name, self->unlisted, sizeof(self->unlisted)) == 0) {
-        self->unlisted_heard = mono;
-    }
-}
-
-void
-locum_warnings_note_message(struct locum_evidence *self, const struct locum_core_config *config,
-                            struct locum_slice message, bool valid, size_t secret, locum_ms mono)
-{
-    struct locum_slice cluster = {0};
-    const struct locum_slice name = sender_name(message, &cluster);
-    const locum_node sender = locum_nodes_find(config, name);
-    if (sender != LOCUM_NODE_NONE && valid) {
-        self->signed_by[sender] = secret;
-    } else if (sender != LOCUM_NODE_NONE) {
-        self->bad_signature[sender] = mono;
-    } else if (!valid) {
-        self->bad_unknown = mono;
-    } else if (locum_slice_is(cluster, config->cluster)) {
-        note_unlisted(self, name, mono);
-    }
-}
-
-void
-locum_warnings_note_condition(struct locum_evidence *self,
-                              const struct locum_condition_event *event, locum_ms mono)
-{
-    locum_ms *times = self->false_alarm[event->peer];
-    if (event->from == LOCUM_SUSPECT && event->to == LOCUM_ALIVE) {
-        memmove(&times[1], &times[0], (LOCUM_FALSE_ALARMS - 1) * sizeof(times[0]));
-        times[0] = mono;
-    }
-}
-
-/* What warnings with events are about. Those about `excluded`, `one-way` and `answers` have other
- * events: excluded, one-way and publish-failed. */
-static const struct {
-    const char *about;
-    const char *meaning; /* for locum(8) */
-} rows[] = {
-    {"clock", "The peer's clock and this node's differ by more than 5 seconds."},
-    {"configuration", "The peer has a different configuration; the text names the keys."},
-    {"dns",
-     "An address of `listen.dns` is not open; or the peer says so of its own, or its DNS does "
-     "not answer this node."},
-    {"family", "The peer or this node has lost an address family; the other one works."},
-    {"file", "The configuration file on the disk has an error: the next start would refuse it."},
-    {"mirrorbits",
-     "The node's Mirrorbits announces itself for a database other than `redis.db`; or, "
-     "without a node, one announces itself under a host name that is no node's."},
-    {"nodes", "A coordinator that has this cluster's secret is not in `nodes`, or the peer does "
-              "not have this node in its `nodes`."},
-    {"nsd",
-     "With `listen: {dns: none}`: the zone (its name is in `peer`) is missing or out of date in "
-     "NSD on this node. No `locum-nsd` has it in its configuration, or `locum-nsd` could not load "
-     "it into NSD, or no longer reports."},
-    {"path", "Three false suspicions of the peer in the last hour: heartbeats are being lost "
-             "on the network path."},
-    {"redis", "The peer is heard by UDP but not through Redis; or, without a peer, this node is "
-              "connected to Redis but its own heartbeats do not come back."},
-    {"secret", "The peer signs with another accepted secret than this node: the rotation is not "
-               "finished."},
-    {"signature", "Heartbeats with an invalid signature, from the peer or from an unknown sender, "
-                  "arrived in the last minute."},
-    {"state", "The state folder is not writable: a restart would lose drains and exclusions."},
-    {"tilt", "The peer's Sentinel is in TILT and no coordinator votes for that site."},
-    {"udp", "The peer is heard through Redis but not by UDP; usually a firewall blocks the port."},
-    {"unknown-instances",
-     "A Sentinel lists a Redis or Sentinel that belongs to no node or to two nodes."},
-    {"vote", "The peer's Sentinel answers, but cannot vote on some servers."},
-};
-
-const char *
-locum_warnings_about(size_t i, const char **ret_meaning)
-{
-    if (i == LOCUM_COUNT(rows)) {
-        return NULL;
-    }
-    *ret_meaning = rows[i].meaning;
-    return rows[i].about;
+    return locum_evidence_is_recent(mono, within_ms, now);
 }
 
 /* peer: its name, or that of a zone; NULL: the warning is about neither. */
@@ -150,6 +40,24 @@ warn(json_t *warnings, const char *about, const char *peer, const char *format, 
     (void)locum_text_format_buffer(key, sizeof(key), "%s%s%s", about, peer != NULL ? " " : "",
                                    peer != NULL ? peer : "");
     (void)json_object_set_new(warnings, key, json_string(text));
+}
+
+/* A check that could not be run for long. What is failing stays so. */
+static void
+warn_of_check(json_t *warnings, const struct locum_report *report)
+{
+    const struct locum_core *core = report->core;
+    const size_t check = locum_service_not_run(&core->service, &core->config);
+    if (report->now.mono - core->service.check[check].not_run_since >= CHECK_WARN_MS) {
+        const struct locum_config_check *settings = &report->config->checks[check];
+        warn(warnings, "check", NULL,
+             "check %s %s. %s. A check that cannot be run counts as degraded", settings->name,
+             report->checks[check].last,
+             settings->http.lacks_value
+                 ? "Repair the configuration file, which has it, and run `locum reload`"
+                 : "Give this machine what it lacks: see the limits of locum.service (systemctl "
+                   "show -p LimitNOFILE,TasksMax,MemoryMax locum) and free memory");
+    }
 }
 
 /* What is degraded and has no event of its own. The core finds it (core/degraded.h). */
@@ -180,6 +88,8 @@ warn_of_degraded(json_t *warnings, const struct locum_report *report,
              "under their addresses in nodes.NAME.redis and nodes.NAME.sentinel, and see a third "
              "site up. Compare them with SENTINEL REPLICAS and SENTINEL SENTINELS",
              name, buffer);
+    } else if (found->kind == LOCUM_DEGRADED_CHECK) {
+        warn_of_check(warnings, report);
     } else if (found->kind == LOCUM_DEGRADED_REDIS && report->redis.connected &&
                report->now.mono - report->core->view.subscribed_at >= config->timeout_ms) {
         /* Not of a connection that is just new: the first heartbeat is still on its way. */
@@ -239,7 +149,36 @@ warn_of_heartbeats(json_t *warnings, const struct locum_report *report, locum_no
     }
 }
 
-/* What to look at, by the first of its failures. */
+/* Of a node with a key: who is not known by its own. */
+static void
+warn_of_keys(json_t *warnings, const struct locum_report *report, locum_node node)
+{
+    const struct locum_evidence *evidence = report->evidence;
+    const char *name = report->core->config.nodes[node].name;
+    const locum_ms mono = report->now.mono;
+    if (report->config->keyring == NULL) {
+        return;
+    }
+    if (report->config->peer_keys == LOCUM_PEER_KEYS_REQUIRE &&
+        is_recent(evidence->by_secret[node], BAD_SIGNATURE_WARN_MS, mono)) {
+        warn(warnings, "key", name,
+             "heartbeats in the name of %s that are signed with the cluster secret only arrived in "
+             "the last minute; they do not count (peer-keys: require). If %s does not use its key, "
+             "set key-file there and nodes.%s.key on every node, then reload. If heartbeats "
+             "signed with the key of %s arrive too, someone who knows the secret speaks in its "
+             "name, or repeats what it has sent once",
+             name, name, name, name);
+    } else if (locum_evidence_heard_by(evidence, node, mono) == LOCUM_HEARD_BY_SECRET) {
+        warn(warnings, "key", name,
+             "%s is heard by the cluster secret only, so every node with the secret can speak in "
+             "its name: make its key pair there with `locum keygen --node`, put the public key in "
+             "nodes.%s.key on every node, then reload",
+             name, name);
+    }
+}
+
+/* What to look at, by the first of its failures; NULL: there is none. What fails in a family that
+ * the node has lost is the warning `family`. */
 static const char *
 dns_advice(const struct locum_report *report, locum_node node)
 {
@@ -255,12 +194,11 @@ dns_advice(const struct locum_report *report, locum_node node)
         [LOCUM_DNS_OTHER_SOA] = "Another program may have port 53 (run `ss -lntup sport = :53` "
                                 "there), or soa differs in its configuration",
     };
-    for (size_t i = 0; i < (size_t)LOCUM_FAMILIES * LOCUM_TRANSPORTS; i++) {
-        const enum locum_dns_state state =
-            locum_view_dns(&report->core->view, node, (enum locum_family)(i / LOCUM_TRANSPORTS),
-                           (enum locum_transport)(i % LOCUM_TRANSPORTS), report->now.mono);
-        if (state > LOCUM_DNS_OK) {
-            return texts[state];
+    for (size_t i = 0; i < LOCUM_ASKED; i++) {
+        const struct locum_asked question = locum_report_asked(report, node, i);
+        if (question.state > LOCUM_DNS_OK &&
+            !report->core->families.at[node][question.family].lost) {
+            return texts[question.state];
         }
     }
     return NULL;
@@ -286,7 +224,7 @@ warn_of_dns(json_t *warnings, const struct locum_report *report, locum_node node
             "%s reports that its own DNS is not open%s%s: run `locum status` on it. Users get late "
             "answers or none until another name server is asked",
             name, failures[0] != '\0' ? "; this node finds " : "", failures);
-    } else {
+    } else if (advice != NULL) {
         warn(
             warnings, "dns", name,
             "the DNS of %s does not answer this node: %s. %s. Users get late answers or none until "
@@ -335,6 +273,45 @@ warn_of_families(json_t *warnings, const struct locum_report *report, locum_node
          lost, core->config.nodes[node].name);
 }
 
+/* Heartbeats with a valid signature that no node of this version sends by itself. */
+static void
+warn_of_order(json_t *warnings, const struct locum_report *report, locum_node node)
+{
+    const struct locum_peer_facts *facts = &report->core->view.peer[node];
+    const char *name = report->core->config.nodes[node].name;
+    const locum_ms mono = report->now.mono;
+    if (is_recent(facts->ignored, IGNORED_WARN_MS, mono)) {
+        warn(warnings, "ignored", name,
+             "heartbeats in the name of %s with a valid signature were ignored in the last minute: "
+             "they are malformed, of another version, or %s has role sentinel here. Compare the "
+             "versions and the configuration of the nodes",
+             name, name);
+    }
+    if (is_recent(facts->duplicate, IGNORED_WARN_MS, mono)) {
+        warn(
+            warnings, "duplicate", name,
+            "two nodes run as %s: heartbeats of two runs came in the last minute, and only one run "
+            "is accepted. Find the other node (`node:` in its configuration) and stop it. If there "
+            "is none, someone replays heartbeats of %s",
+            name, name);
+    }
+    if (is_recent(facts->order_reset, ORDER_WARN_MS, mono)) {
+        warn(warnings, "order", name,
+             "%s was not accepted for a while, because a heartbeat in its name had a far higher "
+             "number than the others; the order was reset. If its clock was set back and its state "
+             "folder lost, this is over. Otherwise someone has the secret and forges heartbeats: "
+             "rotate it",
+             name);
+    }
+    if (is_recent(facts->beyond, IGNORED_WARN_MS, mono)) {
+        warn(warnings, "incarnation", name,
+             "%s acknowledges run %" PRIu64 " of this node, more than a day ahead of its clock: "
+             "ignored. Check the clocks of all nodes. If they are right, someone has the secret "
+             "and forges heartbeats: rotate it",
+             name, facts->beyond_incarnation);
+    }
+}
+
 static void
 warn_of_peer(json_t *warnings, const struct locum_report *report, locum_node node)
 {
@@ -351,18 +328,20 @@ warn_of_peer(json_t *warnings, const struct locum_report *report, locum_node nod
         warn_of_heartbeats(warnings, report, node);
         warn_of_dns(warnings, report, node);
     }
-    if (is_recent(core->view.peer[node].unlisted, UNLISTED_WARN_MS, mono)) {
+    if (is_recent(core->view.peer[node].unlisted, LOCUM_UNLISTED_MS, mono)) {
         warn(warnings, "nodes", name,
              "%s runs with another configuration, which does not list this node: put the same file "
              "on every node, then reload",
              name);
     }
+    warn_of_keys(warnings, report, node);
+    warn_of_order(warnings, report, node);
     if (is_recent(evidence->bad_signature[node], BAD_SIGNATURE_WARN_MS, mono)) {
         warn(warnings, "signature", name,
              "heartbeats with an invalid signature arrived in the name of %s in the last minute: "
              "put the same secret file on every node, then reload. If valid heartbeats of %s "
-             "arrive too, someone forges or replays them",
-             name, name);
+             "arrive too, someone forges them (%" PRIu64 " so far)",
+             name, name, evidence->bad_signatures[node]);
     }
     if (is_recent(evidence->false_alarm[node][LOCUM_FALSE_ALARMS - 1], FALSE_ALARM_WARN_MS, mono)) {
         /* Lost heartbeats alone cause no takeover, but each suspicion needs only other votes to
@@ -384,20 +363,36 @@ warn_of_peer(json_t *warnings, const struct locum_report *report, locum_node nod
     }
 }
 
-/* Usually the host announces its full name, and the node has only its first label. */
 static void
 warn_of_unknown_mirrorbits(json_t *warnings, const struct locum_report *report)
 {
     const struct locum_redis_mirrorbits *unknown = &report->redis.unknown_mirrorbits;
     if (is_recent(unknown->heard_mono, LOCUM_MIRRORBITS_FORGET_MS, report->now.mono)) {
-        const struct locum_core_config *config = &report->core->config;
-        const struct locum_slice label = {.at = unknown->host,
-                                          .length = strcspn(unknown->host, ".")};
-        const locum_node node = locum_nodes_find(config, label);
         warn(warnings, "mirrorbits", NULL,
              "a Mirrorbits announces itself as %s, which is no node's host name: if it runs on a "
-             "node, set nodes.%s.mirrorbits to that name",
-             unknown->host, node != LOCUM_NODE_NONE ? config->nodes[node].name : "NAME");
+             "node, set nodes.NAME.mirrorbits to that name",
+             unknown->host);
+    }
+}
+
+/* Who controls a Sentinel, or may PUBLISH on its hello channel, chooses this address. */
+static void
+warn_of_unknown_masters(json_t *warnings, const struct locum_report *report)
+{
+    for (size_t i = 0; i < report->redis.sentinel_count; i++) {
+        const struct locum_redis_sentinel *sentinel = &report->redis.sentinels[i];
+        const locum_node node = sentinel->node;
+        if (!sentinel->connected || sentinel->unlisted_master.port == 0) {
+            continue;
+        }
+        warn(warnings, "unknown-master",
+             node != LOCUM_NODE_NONE ? report->core->config.nodes[node].name : NULL,
+             "the Sentinel %s names the master %s, which is in no nodes.NAME.redis: this node does "
+             "not log in there. If that is one of your Redis servers, set nodes.NAME.redis and its "
+             "replica-announce-ip to the same address. Otherwise someone else has moved the "
+             "master: cut off that address and load deploy/redis/locum-sentinel.acl; Mirrorbits, "
+             "the replicas and the Sentinels may have sent their passwords there",
+             sentinel->where, locum_address_text(&sentinel->unlisted_master).text);
     }
 }
 
@@ -417,6 +412,7 @@ warn_of_redis(json_t *warnings, const struct locum_report *report)
         }
     }
     warn_of_unknown_mirrorbits(warnings, report);
+    warn_of_unknown_masters(warnings, report);
     if (report->redis.unknown_instances[0] != '\0') {
         warn(warnings, "unknown-instances", NULL,
              "a Sentinel lists instances that belong to no node, or to two: %s. Set "
@@ -435,22 +431,32 @@ warn_of_self(json_t *warnings, const struct locum_report *report)
         warn(warnings, "state", NULL, "%s", report->state_error);
     }
     if (report->file_error[0] != '\0') {
-        warn(warnings, "file", NULL,
-             "the configuration file was changed, and the next start would refuse it; correct it "
-             "before a restart, `locum check` shows all errors: %s",
-             report->file_error);
+        warn(
+            warnings, "file", NULL,
+            "the configuration file is refused as it is now: a restart would go on with the one in "
+            "use, degraded. Correct it, then run `locum reload`; `locum check` shows all errors: "
+            "%s",
+            report->file_error);
     }
     if (is_recent(report->evidence->bad_unknown, BAD_SIGNATURE_WARN_MS, report->now.mono)) {
         warn(warnings, "signature", NULL,
              "heartbeats with an invalid signature from an unknown sender arrived in the last "
              "minute: if a coordinator of this cluster has another secret file, copy the right one "
-             "to it; otherwise allow only the other nodes to reach the peer port");
+             "to it; otherwise allow only the other nodes to reach the peer port (%" PRIu64
+             " so far)",
+             report->evidence->bad_unknowns);
     }
-    if (is_recent(report->evidence->unlisted_heard, UNLISTED_WARN_MS, report->now.mono)) {
+    if (is_recent(report->evidence->unlisted_heard, LOCUM_UNLISTED_MS, report->now.mono)) {
         warn(warnings, "nodes", NULL,
              "%s uses this cluster's secret but is not in nodes: add it to nodes on every node, or "
              "stop it",
              report->evidence->unlisted);
+    }
+    if (report->peer_closed[0] != '\0') {
+        warn(warnings, "udp", NULL,
+             "the peer port is not open at %s: no heartbeat arrives there by UDP, and as soon as "
+             "Redis fails the peers are suspect. The log (not-listening) says why and what to do",
+             report->peer_closed);
     }
     if (report->run->dns_closed > 0) {
         warn(warnings, "dns", NULL,
@@ -464,7 +470,7 @@ warn_of_self(json_t *warnings, const struct locum_report *report)
     for (size_t zone = 0; zone < report->config->zone_count; zone++) {
         const char *name = report->config->zones[zone].name;
         json_t *nsd = locum_report_nsd_zone(report, zone);
-        const char *error = json_string_value(json_object_get(nsd, "error"));
+        const char *error = locum_report_nsd_problem(nsd);
         if (error != NULL) {
             warn(warnings, "nsd", name, "zone %s: %s", name, error);
         }
@@ -492,18 +498,8 @@ locum_warnings_find(const struct locum_report *report)
     return warnings;
 }
 
-bool
-locum_warnings_has_event(const char *key)
-{
-    size_t i = 0;
-    while (i < LOCUM_COUNT(rows) && strncmp(key, rows[i].about, strcspn(key, " ")) != 0) {
-        i++;
-    }
-    return i < LOCUM_COUNT(rows);
-}
-
 size_t
-locum_warnings_count(const struct locum_report *report)
+locum_warnings_count(const struct locum_report *report, bool events_only)
 {
     size_t count = 0;
     const char *key;
@@ -511,7 +507,8 @@ locum_warnings_count(const struct locum_report *report)
     json_t *warnings = locum_warnings_find(report);
     json_object_foreach(warnings, key, text)
     {
-        count += locum_warnings_has_event(key);
+        count +=
+            locum_warnings_matters(report, key) && (!events_only || locum_warnings_has_event(key));
     }
     json_decref(warnings);
     return count;

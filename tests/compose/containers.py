@@ -21,7 +21,7 @@ PROJECT = "locum-test"
 ZONE = "get.example.org"
 COMMANDS = {"redis": "redis-server", "sentinel": "redis-sentinel"}   # if the names differ
 HERE = Path(__file__).resolve().parent
-AGENT = [HERE / "asker.py", HERE.parent / "site/probe.py", HERE.parent / "site/wire.py"]
+AGENT = [HERE / "asker.py", *(HERE.parent / "site" / name for name in ("probe.py", "background.py", "wire.py"))]
 
 
 class Refused(Exception):
@@ -61,14 +61,13 @@ def missing():
 class Containers:
     """The site. say(line) is called with each step."""
 
-    def __init__(self, say, environment=None, profiles=()):
+    def __init__(self, say):
         self.say, self.ttl_s = say, 5      # as in deploy/docker/site/locum.yaml
-        self.environment = {"BASE": "locum-base:bookworm", **os.environ, **(environment or {})}
+        self.environment = {"BASE": "locum-base:bookworm", **os.environ}
         self.tool = [*compose_tool(), "-p", PROJECT, "--project-directory", str(ROOT),
                      "-f", str(ROOT / "docker-compose.yml")]
-        for profile in profiles:
-            self.tool += ["--profile", profile]
         self.ids = {}           # service -> container
+        self.beside = False     # whether Mirrorbits runs
         self.truth = Truth(slack=3.0)
 
     def _host(self, name):
@@ -89,13 +88,26 @@ class Containers:
         begin = time.monotonic()
         self.say("docker-compose up --build (the first time compiles; some minutes)")
         self.compose("up", "-d", "--build", within=1200)
-        self.ids = {name: self.compose("ps", "-q", name).strip()
-                    for name in self.compose("config", "--services").split()}
+        self._find()
         self.dc2, self.dc3 = self.servers = [self._host("dc2"), self._host("dc3")]
         self.client, self.resolver = self._host("client"), self._host("resolver")
         self.names = [ZONE, *(f"{h.name}.{ZONE}" for h in self.servers)]
         until("every node is alive, up and named by its own name", self.calm, 60, 0.2)
         self.say(f"the site is up after {time.monotonic() - begin:.1f} s")
+
+    def add(self, profile, environment):
+        """Start a profile too. Its services belong to the site from now on."""
+        begin = time.monotonic()
+        self.tool += ["--profile", profile]
+        self.environment |= environment
+        self.compose("up", "-d")
+        self._find()
+        self.beside = True
+        self.say(f"the profile {profile} is up after {time.monotonic() - begin:.1f} s")
+
+    def _find(self):
+        self.ids = {name: self.compose("ps", "-q", name).strip()
+                    for name in self.compose("config", "--services").split()}
 
     def keep_logs(self):
         """Write the containers' logs to a file; return its path."""
@@ -140,12 +152,17 @@ class Containers:
         return next((h.name for h in self.servers if address in (h.address, h.address6)), address)
 
     def calm(self):
+        """Whether each node finds all well, also each Mirrorbits, if it runs. A Sentinel stays in TILT
+        for 30 s after a pause."""
         for name in ("dc2", "dc3", "ns0"):
             status = self.status(name)
             nodes = status.get("nodes", [])
             if not nodes or not status["redis"] or not status["redis"]["connected"] or \
                     any(n["condition"] != "alive" and not n["self"] for n in nodes) or \
-                    any(n["rank"] != "A" for n in nodes):
+                    any(n["rank"] != "A" for n in nodes) or \
+                    any("TILT" not in str(item) for item in status["degraded"]) or \
+                    self.beside and any(n["role"] == "server" and n["mirrorbits"]["state"] != "ok"
+                                        for n in nodes):
                 return False
         return all(self.dig(f"@{at.address}", f"{of.name}.{ZONE}") == [of.address]
                    for at in self.servers for of in self.servers)
@@ -175,8 +192,11 @@ class Containers:
         run("docker", "network", "disconnect", host.network, self.ids[host.name])
 
     def plug(self, host):
+        """The engine sets a default route and fails if the host's own is there before it."""
+        self.call(host.name, "sv", "stop", "/run/service/route")
         run("docker", "network", "connect", "--ip", host.address, "--ip6", host.address6,
             host.network, self.ids[host.name])
+        self.start_program(host.name, "route")
 
     def cut(self, a, b, heal=False):
         """Cut the way from a to b at the router (one direction)."""

@@ -27,8 +27,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t errors = 0;
     struct locum_nsd_settings settings;
-    if (locum_nsd_settings_load(write_own("locum-nsd.yaml", data, size), report, &errors,
-                                &settings) != 0) {
+    struct locum_nsd_settings again;
+    const char *path = write_own("locum-nsd.yaml", data, size);
+    if (locum_nsd_settings_load(path, NULL, report, &errors, &settings) != 0) {
         REQUIRE(errors > 0);
         return 0;
     }
@@ -36,6 +37,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     REQUIRE(settings.lost_ms >= 5000 && settings.address.port != 0);
     REQUIRE(settings.coordinator[0] != '\0' && settings.nsd_config[0] != '\0' &&
             settings.pattern[0] != '\0' && settings.state_dir[0] != '\0');
+    REQUIRE(locum_nsd_settings_load(path, settings.source, report, &errors, &again) == 0);
+    REQUIRE(strcmp(settings.source, again.source) == 0 && settings.lost_ms == again.lost_ms);
+    REQUIRE(strcmp(settings.zonefile, again.zonefile) == 0);
+    locum_nsd_settings_free(&settings);
+    locum_nsd_settings_free(&again);
     REQUIRE(settings.zone[0] == '\0' ? settings.zonefile[0] == '\0'
                                      : settings.zone[strlen(settings.zone) - 1] == '.');
     return 0;

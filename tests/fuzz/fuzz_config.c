@@ -4,6 +4,7 @@
  */
 #include "loading.h"
 
+#include "config/glimpse.h"
 #include "core/plan.h"
 #include "dns/zone.h"
 
@@ -44,7 +45,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct reported reported = {.file = path};
     struct locum_config *one = load(path, "dc2");
     struct locum_config *other = one == NULL ? NULL : load(path, "dc3");
-    locum_config_control_path(path, control);
+    locum_glimpse_control(path, control);
     REQUIRE(control[0] != '\0');
     if (other != NULL) {
         REQUIRE(strcmp(one->core.digest, other->core.digest) == 0);

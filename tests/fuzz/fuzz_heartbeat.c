@@ -1,11 +1,12 @@
 /*
  * fuzz_heartbeat: a message from the peer port or the Redis channel. A message without a valid
- * signature is refused; reading and writing a heartbeat keeps its contents; the core accepts it.
+ * signature, by a key or a secret, is refused; reading and writing a heartbeat keeps its contents;
+ * the core accepts it.
  */
 #include "fuzz.h"
 
 #include "../unit/core/fixture.h"
-#include "base/signature.h"
+#include "base/keyring.h"
 
 const unsigned fuzz_mutations = 40000;
 
@@ -88,6 +89,45 @@ check_seal(struct locum_slice line)
     REQUIRE(locum_signature_check(&secrets, sealed, &opened, &secret) != 0);
 }
 
+/* The keys of dc2 and dc3 with each other. */
+static struct locum_keyring *
+keyring_of(size_t self)
+{
+    static struct locum_keyring *made[2];
+    static struct locum_keyring_key public_of[2];
+    static const struct locum_secrets private_of[2] = {{.key = {{8}}, .count = 1},
+                                                       {.key = {{16}}, .count = 1}};
+    static const struct locum_keyring_member members[2] = {{"dc2", &public_of[0], 1},
+                                                           {"dc3", &public_of[1], 1}};
+    size_t bad;
+    for (size_t i = 0; i < 2 && made[self] == NULL; i++) {
+        REQUIRE(locum_signature_public(private_of[i].key[0], public_of[i].bytes) == 0);
+    }
+    REQUIRE(made[self] != NULL || locum_keyring_create(members, 2, self, &private_of[self],
+                                                       &secrets, &made[self], &bad) == 0);
+    return made[self];
+}
+
+static void
+check_key(struct locum_slice line)
+{
+    static char buffer[65536 + LOCUM_KEYRING_BYTES_MAX + 1];
+    struct locum_slice opened;
+    REQUIRE(locum_keyring_check(keyring_of(1), 0, line, &opened, NULL) !=
+            0); /* no key has signed it */
+    REQUIRE(opened.at == line.at && opened.length <= line.length);
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+    locum_text_add_bytes(&text, line.at, line.length);
+    REQUIRE(locum_keyring_sign(keyring_of(0), 3, &text) == 0);
+    const struct locum_slice signed_line = {buffer, text.length};
+    REQUIRE(locum_keyring_check(keyring_of(1), 0, signed_line, &opened, NULL) == 0);
+    REQUIRE(opened.at == buffer && opened.length == line.length);
+    REQUIRE(locum_keyring_check(keyring_of(1), 1, signed_line, &opened, NULL) !=
+            0); /* as another */
+    buffer[(uint8_t)line.at[0] % line.length] ^= 1;
+    REQUIRE(locum_keyring_check(keyring_of(1), 0, signed_line, &opened, NULL) != 0);
+}
+
 static void
 check_core(struct locum_slice line)
 {
@@ -117,6 +157,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct locum_slice line = {.at = (const char *)data, .length = size};
     if (size > 0 && size <= 65536) {
         check_seal(line);
+        check_key(line);
         check_meaning(line);
         check_core(line);
     }

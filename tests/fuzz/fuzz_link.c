@@ -104,7 +104,9 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint64_t commands = 0;
-    struct locum_link_settings settings = {.timeout_ms = 3600000, .commands = &commands};
+    uint64_t oversized = 0;
+    struct locum_link_settings settings = {
+        .timeout_ms = 3600000, .commands = &commands, .oversized = &oversized};
     struct locum_address address;
     if (size < 1 || size > WIRE_BYTES_MAX) {
         return 0;

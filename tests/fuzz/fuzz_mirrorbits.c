@@ -1,6 +1,7 @@
 /*
- * fuzz_mirrorbits: a mirrorbits.conf from which the configuration takes its Redis. The error of a
- * refused file is at the key that names it; an accepted file gives the same digest on every node.
+ * fuzz_mirrorbits: a mirrorbits.conf from which the configuration takes its Redis and a check. The
+ * error of a refused file is at the key that names it; an accepted file gives the same digest on
+ * every node.
  */
 #include "loading.h"
 
@@ -12,7 +13,7 @@ static const char locum_yaml[] =
     "nodes: {dc2: {address: 192.0.2.12, redis: \"10.0.0.12:6379\"}, dc3: {address: 192.0.2.13}}\n"
     "zones: [{name: get.example.org, ns: [dc2.example.org]}]\n"
     "redis: {mirrorbits-config: mirrorbits.conf}\n"
-    "service: {checks: [{tcp: {address: \"127.0.0.1:80\"}}]}\n";
+    "service: {checks: [{mirrorbits: {file: /pool/x}}]}\n";
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

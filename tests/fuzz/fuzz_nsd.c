@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "dns/soa.h"
 #include "nsd-adapter/reply.h"
 #include "nsd-adapter/zonetext.h"
 
@@ -17,8 +18,8 @@ static const char zone[] = "get.example.org.";
 static void
 read_soa(const uint8_t *data, size_t size)
 {
-    uint8_t query[LOCUM_NSD_QUERY_MAX];
-    const size_t length = locum_nsd_reply_soa_query(zone, 0x1234, query);
+    uint8_t query[LOCUM_SOA_QUESTION_MAX];
+    const size_t length = locum_soa_question(zone, 0x1234, query);
     enum locum_nsd_soa outcome = LOCUM_NSD_SOA_SILENT;
     uint32_t serial = 0;
     uint8_t rcode = 0;

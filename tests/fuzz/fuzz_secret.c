@@ -1,6 +1,6 @@
 /*
  * fuzz_secret: a secret file. An accepted file gives the secrets of its lines; the error of a
- * refused file names the reason.
+ * refused file names the reason. A file with private keys is read alike.
  */
 #include "folder.h"
 
@@ -18,10 +18,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct locum_secrets again;
     struct locum_text why = locum_text_init(reason, sizeof(reason));
     struct locum_text text = locum_text_init(lines, sizeof(lines));
-    if (locum_signature_read_secrets(write_own("secret", data, size), &secrets, &why) != 0) {
+    const char *path = write_own("secret", data, size);
+    if (locum_signature_read_secrets(path, &secrets, &why) != 0) {
+        REQUIRE(why.length > 0 && strchr(reason, '\n') == NULL);
+        why = locum_text_init(reason, sizeof(reason));
+        REQUIRE(locum_signature_read_keys(path, &secrets, &why) != 0);
         REQUIRE(why.length > 0 && strchr(reason, '\n') == NULL);
         return 0;
     }
+    REQUIRE(locum_signature_read_keys(path, &again, &why) == 0);
+    REQUIRE(again.count == secrets.count &&
+            memcmp(again.key, secrets.key, secrets.count * LOCUM_SECRET_BYTES) == 0);
     REQUIRE(secrets.count >= 1 && secrets.count <= LOCUM_SECRETS_MAX);
     for (size_t i = 0; i < secrets.count; i++) {
         locum_text_add_hex(&text, secrets.key[i], LOCUM_SECRET_BYTES);

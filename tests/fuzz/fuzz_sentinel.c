@@ -60,10 +60,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const bool never;
     uint64_t commands = 0;
+    uint64_t oversized = 0;
     unsigned polls = 0;
     struct locum_sentinel_settings settings = {.link = {.timeout_ms = 3600000,
                                                         .login = {true, "", "", "locum-dc2"},
-                                                        .commands = &commands},
+                                                        .commands = &commands,
+                                                        .oversized = &oversized},
                                                .config = &config};
     if (size < 2 || size > WIRE_BYTES_MAX) {
         return 0;

@@ -32,6 +32,27 @@ report(void *user, const struct locum_problem *problem)
     }
 }
 
+/* What is kept of it gives the same configuration, and nothing is lacking: the files are there. */
+static void
+load_again(const char *path, const char *node, const struct locum_config *config)
+{
+    struct reported reported = {.file = path};
+    struct locum_config *again = NULL;
+    const int status =
+        locum_config_load_kept(path, node, &config->source, report, &reported, &again);
+    REQUIRE(status == 0 && reported.errors == 0 && again->lacks[0] == '\0');
+    REQUIRE(strcmp(config->core.digest, again->core.digest) == 0);
+    REQUIRE(strcmp(config->redis.password, again->redis.password) == 0);
+    REQUIRE(memcmp(config->checks, again->checks, sizeof(config->checks)) == 0);
+    for (size_t i = 0; i < config->zone_count * LOCUM_RECORDS_MAX; i++) {
+        const size_t zone = i / LOCUM_RECORDS_MAX;
+        const size_t record = i % LOCUM_RECORDS_MAX;
+        REQUIRE(strcmp(config->zones[zone].records[record].text,
+                       again->zones[zone].records[record].text) == 0);
+    }
+    locum_config_free(again);
+}
+
 static struct locum_config *
 load(const char *path, const char *node)
 {
@@ -42,6 +63,7 @@ load(const char *path, const char *node)
         return NULL;
     }
     REQUIRE(reported.errors == 0);
+    load_again(path, node, config);
     return config;
 }
 

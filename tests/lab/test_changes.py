@@ -2,6 +2,8 @@
 """Changes on a running site: configuration, secret, versions; and a regular stop."""
 # deadline: 300 s
 
+import hashlib
+import hmac
 import json
 import os
 import pty
@@ -11,7 +13,6 @@ import socket
 import struct
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -20,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "site"))
 
 import lab                                  # noqa: E402
 import wire                                 # noqa: E402
+from background import Background           # noqa: E402
 from lab import Skip, check                 # noqa: E402
 from programs import until                  # noqa: E402
 
@@ -27,11 +29,11 @@ PATIENCE_S = 2.0        # an answer that takes longer is lost
 STANDIN = Path(__file__).resolve().parents[1] / "site" / "standin.py"
 
 
-class Load(threading.Thread):
+class Load(Background):
     """Asks one node for all names in turn at a fixed rate; counts lost and wrong answers."""
 
     def __init__(self, site, host, rate=500):
-        super().__init__(daemon=True)
+        super().__init__()
         self.host, self.rate = host, rate
         self.right = {name: owner.address for name, owner in
                       [(site.zone, host)] + [(f"{s.name}.{site.zone}", s) for s in site.servers]}
@@ -39,15 +41,6 @@ class Load(threading.Thread):
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
         self.pending, self.good, self.bad = {}, 0, []
-        self._ending = threading.Event()
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self._ending.set()
-        self.join()
 
     def run(self):
         begin, asked = time.monotonic(), 0
@@ -262,6 +255,97 @@ def a_secret_is_rotated_without_a_lost_heartbeat(site):
             locum(host, "reload")
 
 
+class Keys:
+    """Key pairs of the coordinators, and configurations with them."""
+
+    def __init__(self, site):
+        self.site, self.public, self.kept = site, {}, {}
+        for host in site.coordinators:
+            self.kept[host] = host.locum.config.read_text()
+            (host.dir / "key").touch(mode=0o600)
+            self.public[host] = [self.add(host)]
+
+    def add(self, host):
+        """Append a private key to the node's file. Returns its public key."""
+        made = host.run(str(host.locum.binary()), "keygen", "--node")
+        with open(host.dir / "key", "a", encoding="ascii") as file:
+            file.write(made)
+        return made.splitlines()[0].split(": ")[1]
+
+    def remove_first(self, host):
+        lines = (host.dir / "key").read_text().splitlines(keepends=True)
+        (host.dir / "key").write_text("".join(lines[2:]))
+
+    def configure(self, host, policy):
+        """This node gets the public keys of all, and its own private key."""
+        text = self.kept[host].replace(
+            "state-dir:", f"key-file: {host.dir}/key\npeer-keys: {policy}\nstate-dir:", 1)
+        for node, keys in self.public.items():
+            text = text.replace(f"  {node.name}: {{", f"  {node.name}: {{key: [{', '.join(keys)}], ", 1)
+        host.locum.config.write_text(text)
+        locum(host, "reload")
+
+    def everywhere(self, policy, *hosts):
+        for host in hosts or self.site.coordinators:
+            self.configure(host, policy)
+
+
+def forge_failure(site, sender, receiver):
+    """What someone with the cluster secret can write: `sender` tells `receiver` that it fails."""
+    secret = bytes.fromhex((site.dir / "secret").read_text().split()[0])
+    status = receiver.locum.status()
+    sent = int(receiver.locum.metrics()["locum_heartbeats_sent_total"])
+    text = (f"locum1 {site.cluster} {sender.name} {int(time.time() * 1000) + 60000} 1 125 failing "
+            f"ready - {int(time.time() * 1000)} 00000000 "
+            f"{receiver.name}={status['incarnation']},{sent},a").encode()
+    line = text + b" hmac=" + hmac.new(secret, text, hashlib.sha256).hexdigest().encode()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(line, (receiver.address, 9853))
+
+
+def nodes_get_keys_without_a_lost_heartbeat(site):
+    """In the order of doc/security.md: keys on every node, then required, then one is replaced."""
+    logs, keys = Logs(site), Keys(site)
+    first, *others = site.coordinators
+
+    def by_secret_only():
+        return [(host.name, text) for host in site.coordinators
+                for text in warnings_of(host).splitlines() if "by the cluster secret only" in text]
+    try:
+        keys.everywhere("accept", first)
+        until(f"{first} warns of the others", lambda: all(
+            warns(first, f"{h.name} is heard by the cluster secret only") for h in others), 10)
+        until("a peer that is heard by the secret only is shown",
+              lambda: first.locum.peer(others[0].name)["by_key"] is False, 5)
+        keys.everywhere("accept", *others)
+        until("all are heard by their keys", lambda: not by_secret_only(), 20)
+        keys.everywhere("require")
+        site.wait_calm(10)
+        until("each is heard by its key", lambda: all(
+            host.locum.peer(other.name)["by_key"] is True for host in site.coordinators
+            for other in site.coordinators if other is not host), 5)
+        forge_failure(site, site.dc3, site.dc2)
+        until("the forged heartbeat is reported",
+              lambda: warns(site.dc2, "in the name of dc3", "they do not count"), 5)
+        check(site.dc2.locum.peer("dc3")["service"] == "up", "it counted")
+        # One key is replaced: the node itself removes the old one first.
+        keys.public[site.dc2].append(keys.add(site.dc2))
+        keys.everywhere("require")
+        site.wait_calm(10)
+        del keys.public[site.dc2][0]
+        keys.everywhere("require", site.dc2, *(h for h in site.coordinators if h is not site.dc2))
+        keys.remove_first(site.dc2)
+        keys.everywhere("require")
+        site.wait_calm(10)
+        keys.everywhere("accept")       # and back
+    finally:
+        for host in site.coordinators:
+            host.locum.config.write_text(keys.kept[host])
+            locum(host, "reload")
+    site.wait_calm(10)
+    logs.check_no_suspicion()
+
+
 def start_standin(site, style):
     """A witness of another version instead of ns0's coordinator."""
     ns0 = site.ns0
@@ -310,7 +394,7 @@ def other_versions_work_together(site):
             standin.wait()
         site.start_locum(site.ns0)
         site.wait_calm(30)
-        site.wait_redis_whole()
+    site.wait_redis_whole()
 
 
 def a_regular_stop_is_reported(site):
@@ -324,6 +408,25 @@ def a_regular_stop_is_reported(site):
     check("to=down" not in logs.of(site.dc2), "a restart was a takeover")
     for event in ("leaving", "stop", "start"):
         until(f"{event} is in the stream", lambda e=event: stream_events(site.dc3, event=e), 10)
+
+
+def a_restart_while_another_node_is_dead_moves_no_name(site):
+    """dc2 has taken dc3's name over, and is killed or stopped: each later answer names dc2."""
+    node, dead = site.dc2, site.dc3
+    site.crash(dead)
+    until("dc2 takes over", lambda: site.asks(node, f"dc3.{site.zone}") == [node.address], 10)
+    with Load(site, node) as load:
+        load.right = {name: node.address for name in load.right}
+        for end in (site.kill_locum, site.stop_locum) * 4:
+            end(node)
+            site.start_locum(node)
+            enough = load.good + 200
+            until("answers of the new run", lambda: load.good > enough, 10)
+    wrong = [bad for bad in load.bad if bad.startswith("wrong")]
+    check(not wrong and load.good > 500, f"{len(wrong)} of {load.good}: {wrong[:3]}")
+    check("resumed" in node.locum.log.read_text(errors="replace"), "no state was resumed")
+    site.revive(dead)
+    site.wait_calm(30)
 
 
 def a_lease_lasts_through_a_restart(site):
@@ -437,6 +540,8 @@ def unknown_instances_cause_a_warning(site):
 
 if __name__ == "__main__":
     lab.main([a_reload_under_load_loses_no_answer, unknown_instances_cause_a_warning,
-              a_secret_is_rotated_without_a_lost_heartbeat, other_versions_work_together,
-              a_regular_stop_is_reported, a_lease_lasts_through_a_restart,
+              a_secret_is_rotated_without_a_lost_heartbeat,
+              nodes_get_keys_without_a_lost_heartbeat, other_versions_work_together,
+              a_regular_stop_is_reported, a_restart_while_another_node_is_dead_moves_no_name,
+              a_lease_lasts_through_a_restart,
               watch_and_follow_continue_after_a_restart])

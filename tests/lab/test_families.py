@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """One address family breaks alone: AAAA answers move, A answers stay, and every status says so."""
-# deadline: 240 s
+# deadline: 240 s, beside others
 
 import sys
 import time

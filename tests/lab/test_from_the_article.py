@@ -75,6 +75,8 @@ class Tried:
                 f"{counts['empty']} empty; longest silence of one server {silence:.2f} s; "
                 f"{failed} of {fetched} pages missed")
         print(f"  {text}", flush=True)
+        for why in self.crowd.reasons(begin, end):
+            text += "; " + why
         check(counts["right"] > 50 and fetched > 10, f"nobody was asked: {text}")
         check(counts["wrong"] == counts["empty"] == failed == 0 and silence <= SILENT_S, text)
 

@@ -14,8 +14,9 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "site"))
 
 import lab                                  # noqa: E402
+from background import Background           # noqa: E402
 from lab import check, check_times, check_verdict   # noqa: E402
-from mirrorbits import FILE, read_keys      # noqa: E402
+from mirrorbits import FALLBACK, FILE, check_of, read_keys, set_mirrors   # noqa: E402
 from probe import Prober                    # noqa: E402
 from programs import until                  # noqa: E402
 from redirector import CHANNELS, Gone, Link # noqa: E402
@@ -28,23 +29,19 @@ LINE = re.compile(r'[0-9.]+ \[\d+ (\S+)\] (.*)')
 WORD = re.compile(r'"((?:[^"\\]|\\.)*)"')
 
 
-class Monitor(threading.Thread):
+class Monitor(Background):
     """Records every command that one Redis runs, also after a restart: (sender, words)."""
 
     def __init__(self, host):
-        super().__init__(daemon=True)
+        super().__init__()
         self.host, self.site = host, host.site
         self.commands, self.locum = [], set()       # locum: addresses of its connections
-        self.watching, self._ending = threading.Event(), threading.Event()
+        self.watching = threading.Event()
 
     def __enter__(self):
-        self.start()
+        super().__enter__()
         check(self.watching.wait(10), f"no MONITOR on {self.host}")
         return self
-
-    def __exit__(self, *_):
-        self._ending.set()
-        self.join()
 
     def _link(self):
         link = Link(f"{self.host.private}:{self.host.ports.redis}")
@@ -58,21 +55,25 @@ class Monitor(threading.Thread):
             except (OSError, Gone, ValueError):
                 self._ending.wait(0.01)
 
+    def _list(self, link):
+        """Redis before 7.0 does not show CLIENT SETNAME: a list each second does."""
+        for line in link.do("CLIENT", "LIST").splitlines():
+            fields = dict(pair.partition("=")[::2] for pair in line.split())
+            if fields.get("name", "").startswith("locum-"):
+                self.locum.add(fields["addr"])
+
     def _watch(self):
         """MONITOR first, then list the clients, so that no client is missed."""
-        link = self._link()
+        link, clients = self._link(), self._link()
         try:
             link.do("MONITOR")
-            clients = self._link()
-            for line in clients.do("CLIENT", "LIST").splitlines():
-                fields = dict(pair.partition("=")[::2] for pair in line.split())
-                if fields.get("name", "").startswith("locum-"):
-                    self.locum.add(fields["addr"])
-            clients.close()
-            self.watching.set()
             link.sock.settimeout(0.2)
-            rest = b""
+            rest, due = b"", 0.0
             while not self._ending.is_set():
+                if time.monotonic() >= due:
+                    self._list(clients)
+                    self.watching.set()
+                    due = time.monotonic() + 1
                 try:
                     chunk = link.sock.recv(65536)
                 except socket.timeout:
@@ -84,6 +85,7 @@ class Monitor(threading.Thread):
                     self._take(line.decode(errors="replace").lstrip("+"))
         finally:
             link.close()
+            clients.close()
 
     def _take(self, line):
         match = LINE.fullmatch(line)
@@ -121,11 +123,6 @@ def seen_by(host, name):
     return host.locum.peer(name).get("mirrorbits", {}).get("seen")
 
 
-def check_of(host, start):
-    """The entry in a node's status of the check whose name begins with this."""
-    return next(c for c in host.locum.status()["checks"] if c["name"].startswith(start))
-
-
 def in_hash(site, host):
     return site.redis_master().redis.cli("HGET", f"locum:get:node:{host.name}", "mirrorbits").strip()
 
@@ -148,8 +145,9 @@ def each_mirrorbits_is_seen_by_all_nodes(site):
     for host in site.servers:
         until("the hash names it", lambda h=host: re.fullmatch(r"vm-dc\d-\d{5}", in_hash(site, h)))
         check(check_of(host, "mirrorbits")["state"] == "up", "its check is not up")
-        check(re.search("http://m1.example.net" + FILE, check_of(host, "http 192.0.2.1"
-              + host.name[2] + ":8080")["last"]), "the check does not show its redirect")
+        check(re.search("http://m[12].example.net" + FILE, check_of(host, "mirrorbits file")["last"]),
+              "the check does not show its redirect")
+        check(host.locum.peer(host.name)["mirrorbits"]["state"] == "ok", "it is not shown as ok")
     address = f"{site.dc2.address}:{site.dc2.ports.status}"
     with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as page:
         text = page.read().decode()
@@ -202,21 +200,23 @@ def the_data_of_mirrorbits_is_never_touched(site):
     check(read_keys(site.redis_master()) == keys, "a key of Mirrorbits has changed")
 
 
-def a_mirrorbits_that_redirects_to_a_fallback_is_failing(site):
-    """Started without its database Mirrorbits redirects to a fallback: the node is failing."""
+def a_mirrorbits_that_redirects_to_a_fallback_is_degraded(site):
+    """Started without its database Mirrorbits redirects to a fallback: the node is degraded."""
     host, other = site.dc3, site.dc2
     with Prober(site) as prober:
         begin = time.monotonic()
         host.mirrorbits.found = False
         host.mirrorbits.again()
-        until("its check fails", lambda: check_of(host, "http 192.0.2.13:8080")["state"]
-              == "failing", 10)
+        until("its check says so", lambda: check_of(host, "mirrorbits file")["state"]
+              == "degraded", 10)
         prober.wait_settled(all_on(site, other), begin, 5)
-        check(host.locum.peer("dc3")["service"] == "failing", "its service is not failing")
-        last = check_of(host, "http 192.0.2.13:8080")["last"]
+        check(host.locum.peer("dc3")["service"] == "degraded", "its service is not degraded")
+        until("the database is missed too",
+              lambda: host.locum.peer("dc3")["mirrorbits"]["state"] == "no-database", 5)
+        last = check_of(host, "mirrorbits file")["last"]
         check(last.startswith("302 in ") and "http://fallback1.example.net" in last,
               f"the check says: {last}")
-        check("192.0.2.13:8080/pool" in host.locum.command("events").stdout, "no event says why")
+        check("mirrorbits file (302" in host.locum.command("events").stdout, "no event says why")
         host.mirrorbits.found = True
         host.mirrorbits.again()
         moment = time.monotonic()
@@ -224,6 +224,26 @@ def a_mirrorbits_that_redirects_to_a_fallback_is_failing(site):
         check_times("named again with its database", list(times.values()), 15)
         until("calm", site.calm, 20)
         check_verdict(prober, begin)
+
+
+def other_fallbacks_are_known_after_a_reload(site):
+    """Locum reads the Fallbacks of mirrorbits.conf at its start and at a reload."""
+    host, other = site.dc3, "http://fallback2.example.net/"
+    good = host.mirrorbits.conf.read_text()
+
+    def file_check(state):
+        result = check_of(host, "mirrorbits file")
+        return result["state"] == state and other in result["last"]
+
+    set_mirrors(site.redis_master(), "false")
+    host.mirrorbits.reload(good.replace(f"http://{FALLBACK}/", other))
+    until("it takes the other one for a mirror", lambda: file_check("up"), 5)
+    host.locum.command("reload", check=True)
+    until("it knows it", lambda: file_check("degraded"), 5)
+    set_mirrors(site.redis_master(), "true")
+    host.mirrorbits.reload(good)
+    host.locum.command("reload", check=True)
+    until("its check is up", lambda: check_of(host, "mirrorbits file")["state"] == "up", 10)
 
 
 def a_mirrorbits_of_another_database_causes_a_warning(site):
@@ -247,6 +267,30 @@ def a_mirrorbits_of_another_database_causes_a_warning(site):
     until("calm", site.calm, 90)
 
 
+def a_reload_forgets_a_hung_mirrorbits_only_if_its_name_changes(site):
+    """A reload for another reason must not hide that a peer's Mirrorbits hangs."""
+    other, host = site.dc2, site.dc3
+    name = host.mirrorbits.known_as
+
+    def state():
+        return other.locum.peer("dc3")["mirrorbits"]["state"]
+
+    host.mirrorbits.freeze()
+    until("it hangs", lambda: state() == "hung", 30)     # Redis has worked for 5 s without a gap
+    other.locum.command("reload", check=True)
+    check(state() == "hung", f"after a reload it is {state()}")
+    host.mirrorbits.known_as = "another-name"
+    other.locum.configure()
+    other.locum.command("reload", check=True)
+    check(state() == "unseen", f"under another name it is {state()}")
+    host.mirrorbits.known_as = name
+    other.locum.configure()
+    other.locum.command("reload", check=True)
+    host.mirrorbits.thaw()
+    until("seen again", lambda: all_seen(site), 15)
+    until("calm", site.calm, 90)
+
+
 def without_redis_no_node_is_failing(site):
     """The loss of Redis does not make every node fail."""
     for host in site.servers:
@@ -263,12 +307,14 @@ def without_redis_no_node_is_failing(site):
         for host in site.servers:
             result = check_of(host, "mirrorbits")
             check(result["state"] == "up" and "Redis" in result["last"], f"{host}: {result}")
-            check(host.locum.peer(host.name)["service"] == "up", f"{host} fails without Redis")
+            check(host.locum.peer(host.name)["service"] != "failing", f"{host} fails without Redis")
         check_verdict(prober, begin)
 
 
 if __name__ == "__main__":
     lab.main([each_mirrorbits_is_seen_by_all_nodes, the_data_of_mirrorbits_is_never_touched,
-              a_mirrorbits_that_redirects_to_a_fallback_is_failing,
+              a_mirrorbits_that_redirects_to_a_fallback_is_degraded,
+              other_fallbacks_are_known_after_a_reload,
+              a_reload_forgets_a_hung_mirrorbits_only_if_its_name_changes,
               a_mirrorbits_of_another_database_causes_a_warning, without_redis_no_node_is_failing],
              mirrorbits=True)

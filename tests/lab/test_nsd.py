@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A site whose port 53 belongs to real NSDs that locum-nsd feeds: changes, and all faults of NSD, of
 the adapter, the coordinator and the disk. Never an empty, a wiped or an older zone."""
-# deadline: 300 s
+# deadline: 300 s, beside others
 
 import os
 import shutil
@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "site"))
 
 import lab                                  # noqa: E402
 from adapter import post                    # noqa: E402
+from background import Background           # noqa: E402
 from lab import check                       # noqa: E402
 from programs import until                  # noqa: E402
 
@@ -29,21 +30,12 @@ def is_after(a, b):
     return a != b and (a - b) % 2**32 < 2**31
 
 
-class Watch(threading.Thread):
+class Watch(Background):
     """Asks one NSD for the SOA continuously. It must never miss the zone or get an older one."""
 
     def __init__(self, host):
-        super().__init__(daemon=True)
+        super().__init__()
         self.host, self.bad, self.seen, self.silent = host, [], 0, 0
-        self._ending = threading.Event()
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self._ending.set()
-        self.join()
 
     def run(self):
         last = None
@@ -334,6 +326,47 @@ def a_restart_of_the_adapter_changes_nothing(site):
 
 
 @watched
+def a_restart_of_the_adapter_changes_nothing_while_a_peer_is_dead(site):
+    """dc3 is taken over: neither a restart nor a crash of the adapter gives its name back."""
+    host, name = site.dc2, f"dc3.{site.zone}"
+    site.wait_calm()
+    site.crash(site.dc3)
+    try:
+        until("NSD has the takeover", lambda: site.asks(host, name) == [host.address], 20)
+        served(host)
+        wrong, ending = [], threading.Event()
+
+        def ask():
+            while not ending.is_set():
+                answer = site.asks(host, name)
+                if answer != [host.address]:
+                    wrong.append(answer)
+
+        def files():
+            return {path.name: path.stat().st_mtime_ns for path in host.own.zones.iterdir()
+                    if not path.name.endswith(".lock")}
+        serial, before = host.own.soa(), files()
+        asking = threading.Thread(target=ask)
+        asking.start()
+        try:
+            for number in range(6):
+                count = len(host.adapter.logged("event=nsd", "state=served"))
+                (host.adapter.kill if number % 2 else host.adapter.stop)()
+                host.adapter.start()
+                until("the adapter has found all served", lambda known=count: len(
+                    host.adapter.logged("event=nsd", "state=served")) > known, 10)
+        finally:
+            ending.set()
+            asking.join()
+        check(not wrong, f"NSD answered {wrong[:5]}")
+        check(host.own.soa() == serial, f"serial {host.own.soa()}, it was {serial}")
+        check(files() == before, f"other files: {files()}, they were {before}")
+    finally:
+        site.revive(site.dc3)
+    site.wait_calm()
+
+
+@watched
 def a_lower_serial_of_the_coordinator_is_raised(site):
     host = site.dc2
     state_file = host.locum.state_dir / f"{site.cluster}.state"
@@ -438,7 +471,9 @@ lab.main([a_change_is_served_within_the_limit,
           a_missing_control_socket_is_reported, a_zone_file_edited_by_hand_is_replaced,
           a_zone_that_nsd_has_dropped_is_restored, a_zone_with_a_syntax_error_never_reaches_nsd,
           a_full_disk_does_not_change_the_answers, a_second_adapter_exits_with_a_message,
-          a_restart_of_the_adapter_changes_nothing, a_lower_serial_of_the_coordinator_is_raised,
+          a_restart_of_the_adapter_changes_nothing,
+          a_restart_of_the_adapter_changes_nothing_while_a_peer_is_dead,
+          a_lower_serial_of_the_coordinator_is_raised,
           without_a_coordinator_all_servers_are_answered,
           an_adapter_started_without_a_coordinator_serves_a_zone,
           tls_with_certificates_of_nsd_works, the_adapters_stop_with_exit_code_0], redis=False,

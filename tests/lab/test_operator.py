@@ -25,7 +25,7 @@ FIELDS = ("role service admin serving conditions ranks answers since seq incarna
 STATUS_KEYS = ("cluster node version incarnation uptime_ms serving quorum nodes names redis"
                " sentinels checks dns zones nsd next_loss warnings degraded summary").split()
 NODE_KEYS = ("name role self condition service admin rank families excluded heard_ms since votes"
-             " sentinel_down mirrorbits dns digest version").split()
+             " sentinel_down mirrorbits dns digest version by_key").split()
 
 
 def master_cli(site, *words):
@@ -304,7 +304,7 @@ def version_help_keygen_check_and_exit_codes(site):
     binary = str(site.dc2.locum.binary())
     check(re.match(r"locum \d+\.\d+\.\d+", site.dc2.run(binary, "version")), "version")
     text = site.dc2.run(binary, "help")
-    for word in "run check status explain events drain ready maint exclude include reload keygen" \
+    for word in "run check status explain events drain ready maint exclude include reload replace keygen" \
             .split():
         check(re.search(rf"\b{word}\b", text), f"help does not mention {word}")
     for words in (["--help"], ["status", "--help"], ["help"], ["drain", "-h"]):

@@ -207,10 +207,11 @@ def an_unreadable_secret_stops_the_start(site):
             # Without capabilities even root cannot read a file without read permission.
             host.locum.before = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] \
                 if name == "locked" and os.geteuid() == 0 else []
+            host.locum.options = ["--no-fallback"]  # else it goes on with the last good one
             host.locum.configure()
             refused_start(site, host, str(file), *words)
     finally:
-        host.locum.secret_file, host.locum.before = right, []
+        host.locum.secret_file, host.locum.before, host.locum.options = right, [], []
         host.locum.configure()
         site.start_locum(host)
 
@@ -221,9 +222,9 @@ def a_full_or_read_only_state_folder_is_reported(site):
         raise Skip("needs a mount namespace to fill a file system")
     host, folder = site.dc2, site.dir / "small"
     folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", str(folder)], check=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32k", "none", str(folder)], check=True)
     try:
-        (folder / "full").write_bytes(bytes(4096))
+        (folder / "full").write_bytes(bytes(32768))
         with undisturbed(site), other_settings(site, host, state_dir=folder) as log:
             wait_said("log", log, str(folder), "No space left")
             wait_said("status", lambda: "\n".join(host.locum.status().get("warnings", [])),

@@ -30,12 +30,14 @@ service:
 
 class Alone:
     """with Alone() as it: it.get("/status"). more: lines to add to the configuration; files: the
-    text of files beside it, by name; prepare: called in its process before the program; other
-    arguments are added to the environment."""
+    text of files beside it, by name; prepare: called in its process before the program; program: instead
+    of LOCUM; other arguments are added to the environment."""
 
-    def __init__(self, config=CONFIG, more="", files=None, prepare=None, **environment):
+    def __init__(self, config=CONFIG, more="", files=None, prepare=None, program=None,
+                 **environment):
         self.config, self.more, self.files = config, more, files or {}
         self.prepare = prepare
+        self.program = program or os.environ["LOCUM"]
         self.environment = {**os.environ, **environment}
 
     def __enter__(self):
@@ -47,12 +49,20 @@ class Alone:
         for name, text in self.files.items():
             self._write(name, text)
         self.host = host
-        self.log = open(os.path.join(self.folder, "log"), "w+", encoding="utf-8")
+        self.log = open(os.path.join(self.folder, "log"), "a+", encoding="utf-8")
+        self.launch()
+        return self
+
+    def launch(self, *words):
+        """words: options of `locum run`."""
         self.process = subprocess.Popen(
-            [os.environ["LOCUM"], "run", "-c", os.path.join(self.folder, "locum.yaml")],
+            [self.program, "run", *words, "-c", os.path.join(self.folder, "locum.yaml")],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=self.environment,
             preexec_fn=self.prepare)
-        return self
+
+    def end(self):
+        self.process.terminate()
+        assert self.process.wait(5) == 0, self.text()
 
     def _write(self, name, text):
         with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:

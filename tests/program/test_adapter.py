@@ -31,7 +31,8 @@ def test_usage_and_version_are_printed():
     assert call("help")[0] == 0 and "check" in call("help")[1]
     assert call("nonsense")[0] == 2 and "'nonsense'" in call("nonsense")[2]
     assert call("run", "more")[0] == 2
-    assert re.fullmatch(r"locum-nsd \d+\.\d+\.\d+\n", call("version")[1])
+    assert re.fullmatch(r"locum-nsd \d+\.\d+\.\d+(?: \(commit \S+\))?\n",
+                        call("version")[1])
 
 
 # As found in the field.
@@ -174,7 +175,8 @@ def test_status_reports_what_cannot_be_reached():
 def test_manual_page_lists_every_log_word():
     page = read("doc/locum-nsd.8")
     logged = set()
-    for path in (*glob.glob(os.path.join(ROOT, "nsd-adapter/*.c")), "coordinator/config/problems.c"):
+    for path in (*glob.glob(os.path.join(ROOT, "nsd-adapter/*.c")), "coordinator/config/problems.c",
+                 "coordinator/base/confine.c"):
         for words in re.findall(r"\bLOCUM_LOG\((.*?)\);", read(path), re.S):
             strings = re.sub(r"LOCUM_LOG_\w+|[?:]", "", words)
             logged.add(re.search(r'"([^"]+)"', strings).group(1))

@@ -21,7 +21,7 @@ nodes: {dc2: {address: [192.0.2.12]}}
 zones: [{name: get.example.org, ns: [dc3.example.org]}]
 service: {checks: [{tcp: {address: "127.0.0.1:80"}}]}
 """
-SECRET = 64 * "a" + "\n"
+SECRET = bytes(range(32)).hex() + "\n"
 UNKNOWN_UID = 64731  # of no user of the machine
 
 
@@ -50,10 +50,10 @@ class Folder:
         return run.returncode, run.stdout + run.stderr
 
     def check_where_the_service_has_a_user(self, program="locum"):
-        """As root, in a mount namespace where there is a user `locum`."""
+        """As root, in a mount namespace where there is a user of the name of the program."""
         with open("/etc/passwd", encoding="utf-8") as file:
-            users = [line for line in file if not line.startswith("locum:")]
-        self.write("passwd", "".join(users) + f"locum:x:{UNKNOWN_UID}:{UNKNOWN_UID}::/:/bin/sh\n", 0o644)
+            users = [line for line in file if not line.startswith("locum")]
+        self.write("passwd", "".join(users) + f"{program}:x:{UNKNOWN_UID}:{UNKNOWN_UID}::/:/bin/sh\n", 0o644)
         return self.check("unshare", "-m", "sh", "-c",
                           f'mount --bind {self.path}/passwd /etc/passwd && exec "$@"', "sh",
                           program=program)
@@ -75,6 +75,15 @@ def test_without_a_file_check_names_the_example():
         assert "examples/locum.yaml" in text, text
 
 
+def test_a_secret_that_can_be_guessed_is_a_warning():
+    with Folder() as it:
+        code, text = it.check()
+        assert code == 0 and "guessed" not in text, text
+        it.write("secret", 64 * "0" + "\n", 0o600, UNKNOWN_UID)
+        code, text = it.check()
+        assert code == 0 and "the secret number 1 repeats itself, so it can be guessed" in text, text
+
+
 if can_mount():
     def test_a_secret_that_only_root_can_read_is_found_by_roots_check():
         with Folder() as it:
@@ -82,7 +91,7 @@ if can_mount():
             assert code == 0 and "files were read as user locum" in text, text
             it.write("secret", SECRET, 0o600, 0)
             code, text = it.check_where_the_service_has_a_user()
-            assert code == 1 and "Permission denied" in text and "chgrp locum" in text, text
+            assert code == 1 and "Permission denied" in text and "chown locum" in text, text
 
     def test_a_mirrorbits_conf_that_only_root_can_read_is_found_by_roots_check():
         with Folder() as it:
@@ -114,7 +123,7 @@ if can_mount():
                      '  name: "get.example.org"\n  zonefile: "get.zone"\n', 0o644)
             it.write("zones/get.zone", "", 0o600, UNKNOWN_UID)
             code, text = it.check_where_the_service_has_a_user("locum-nsd")
-            assert code == 0 and "files are read as user locum" in text, text
+            assert code == 0 and "files are read as user locum-nsd" in text, text
             it.write("zones/get.zone", "", 0o600, 0)
             code, text = it.check_where_the_service_has_a_user("locum-nsd")
             assert code == 1 and "get.zone: error: permission denied" in text, text

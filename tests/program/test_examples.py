@@ -33,7 +33,7 @@ def call(*words):
 
 def test_locum_yaml_of_the_article_is_valid_on_each_node():
     with tempfile.TemporaryDirectory(prefix="locum-examples-") as folder:
-        write(f"{folder}/secret", "0123456789abcdef" * 4 + "\n")
+        write(f"{folder}/secret", bytes(range(32)).hex() + "\n")
         write(f"{folder}/redis-password", "password\n")
         text = read("deploy/examples/article-locum.yaml")
         for node in ("dc2", "dc3", "ns0"):
@@ -46,13 +46,33 @@ def test_locum_yaml_of_the_article_is_valid_on_each_node():
 def test_single_file_of_the_readme_is_valid_on_each_node():
     """Also on a witness, which has no mirrorbits.conf."""
     with tempfile.TemporaryDirectory(prefix="locum-examples-") as folder:
-        write(f"{folder}/secret", "0123456789abcdef" * 4 + "\n")
+        write(f"{folder}/secret", bytes(range(32)).hex() + "\n")
         write(f"{folder}/redis-password", "password\n")
         text = re.search(r"```yaml\n(cluster: .*?)```", read("README.md"), re.S).group(1)
         for node in ("dc2", "dc3", "ns0"):
             write(f"{folder}/locum.yaml", f"node: {node}\n{text.replace('/etc/locum/', folder + '/')}")
             code, output = call(LOCUM, "check", "-c", f"{folder}/locum.yaml")
             assert code == 0 and " 0 warning(s)" in output, output
+
+
+def test_the_check_of_the_mirrorbits_page_is_valid_with_its_mirrorbits_conf():
+    with tempfile.TemporaryDirectory(prefix="locum-examples-") as folder:
+        write(f"{folder}/secret", bytes(range(32)).hex() + "\n")
+        write(f"{folder}/redis-password", "password\n")
+        ours, theirs = re.findall(r"```yaml\n(.*?)```", read("doc/mirrorbits.md"), re.S)[:2]
+        whole = re.search(r"```yaml\n(cluster: .*?)```", read("README.md"), re.S).group(1)
+        text = whole[:whole.index("redis:\n  master-name")] + ours
+        text = text.replace("/etc/locum/", folder + "/").replace("/etc/mirrorbits.conf",
+                                                                 f"{folder}/mirrorbits.conf")
+        for node in ("dc2", "dc3", "ns0"):
+            write(f"{folder}/locum.yaml", f"node: {node}\n{text}")
+            if node != "ns0":
+                write(f"{folder}/mirrorbits.conf", theirs)
+            code, output = call(LOCUM, "check", "-c", f"{folder}/locum.yaml")
+            assert code == 0, output
+            assert node == "ns0" or "ListenAddress (127.0.0.1:8080), 1 Fallbacks" in output, output
+            if node != "ns0":
+                os.unlink(f"{folder}/mirrorbits.conf")
 
 
 def test_locum_nsd_yaml_is_valid_with_its_nsd_conf():

@@ -37,6 +37,11 @@ def second_argument(text, start):
     raise AssertionError("the call has no end")
 
 
+def read(path):
+    with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+        return file.read()
+
+
 def test_manual_page_lists_every_log_message():
     logged = set()
     for path in glob.glob(os.path.join(ROOT, "coordinator/*/*.c")):
@@ -82,9 +87,40 @@ def test_generated_lists():
     assert lists >= 6, pages
 
 
+def test_tests_named_in_security_md_exist():
+    """Each number of its table is a row of its list of tests, and these tests exist."""
+    with open(os.path.join(ROOT, "SECURITY.md"), encoding="utf-8") as file:
+        table, _, tests = file.read().partition("## The tests\n")
+    rows = dict(re.findall(r"^(\d+)\. (.*)$", tests, re.M))
+    used = {number for line in table.splitlines() if line.startswith("| ")
+            for numbers in re.findall(r"\(([\d, ]+)\)", line) for number in numbers.split(", ")}
+    assert rows and used == set(rows), used ^ set(rows)
+    for row in rows.values():
+        places = re.findall(r"`(tests/[^`]+)`(?: \(([^)]*)\))?", row)
+        assert places, row
+        for path, names in places:
+            with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+                text = file.read()
+            for name in re.findall(r"`(\w+)`", names):
+                assert re.search(rf"\b{name}\b", text), f"{path} has no {name}"
+
+
+def test_operations_page_says_what_to_do_about_each():
+    """Everything that can be degraded, and every warning, has its row in doc/operations.md."""
+    page = read("doc/operations.md")
+    for heading, path, table in (
+            ("What is degraded", "coordinator/report/degraded.c", r"\babouts\[\] = \{\n(.*?)^\};"),
+            ("Warnings", "coordinator/report/warnings_table.c", r"^\} rows\[\] = \{\n(.*?)^\};")):
+        rows = re.search(table, read(path), re.M | re.S)[1]
+        words = set(re.findall(r'^ +(?:\{|\[\w+\] = )?"([a-z0-9-]+)",', rows, re.M))
+        section = re.search(rf"^## {heading}\n(.*?)(?:^## |\Z)", page, re.M | re.S)[1]
+        listed = set(re.findall(r"^\| `([a-z0-9-]+)` \|", section, re.M))
+        assert len(words) > 10 and words == listed, (heading, words ^ listed)
+
+
 def test_links_lead_to_files():
     """Links of the pages in Markdown, and the places that doc/architecture.md names."""
-    pages = [os.path.join(ROOT, name) for name in ("README.md", "CHANGELOG.md", "tests/README.md")]
+    pages = [os.path.join(ROOT, name) for name in ("README.md", "CHANGELOG.md", "SECURITY.md", "tests/README.md")]
     broken = []
     for page in pages + glob.glob(os.path.join(ROOT, "doc/*.md")):
         with open(page, encoding="utf-8") as file:

@@ -4,6 +4,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -73,7 +74,11 @@ class Site(alone.Alone):
         self._write("a.yaml", f"coordinator: {self.folder}/control.sock\n{zone}\n"
                     f"coordinator-lost: 5s\nstate-dir: {self.folder}\n"
                     f"nsd: {{config: {self.folder}/nsd.conf, address: \"{self.host}:15353\"}}\n")
-        self.adapter = subprocess.Popen([PROGRAM, "run", "-c", f"{self.folder}/a.yaml"],
+        self.start_again()
+
+    def start_again(self, *words):
+        """The same with the files as they are."""
+        self.adapter = subprocess.Popen([PROGRAM, "run", *words, "-c", f"{self.folder}/a.yaml"],
                                         stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
 
     def stop(self):
@@ -123,11 +128,11 @@ def test_locum_nsd_carries_one_of_two_zones():
         site.wait_states({"get.example.org.": "served", "cdn.example.org.": "silent"})
         shown = site.call("status")
         assert shown.returncode == 1, shown
-        for line in ("degraded: nsd: zone cdn.example.org.: nobody serves it on this node",
+        for line in ("degraded: nsd: zone cdn.example.org.: no DNS server on this node serves it",
                      "nsd      get.example.org. served"):
             assert line in shown.stdout, shown.stdout
         assert "nsd: zone get.example.org." not in shown.stdout, shown.stdout
-        assert any("zone cdn.example.org.: nobody serves it" in warning
+        assert any("zone cdn.example.org.: no DNS server on this node serves it" in warning
                    for warning in json.loads(site.get("/status"))["warnings"])
         assert 'locum_nsd_served{zone="cdn.example.org."} 0' in site.get("/metrics")
         # Without `zone:` it carries both; the lines say what was taken from nsd.conf.
@@ -135,7 +140,7 @@ def test_locum_nsd_carries_one_of_two_zones():
         site.start()
         site.wait_states(BOTH)
         shown = site.call("status")
-        assert "nobody serves" not in shown.stdout and "degraded: nsd" not in shown.stdout
+        assert "no DNS server" not in shown.stdout and "degraded: nsd" not in shown.stdout
         done = site.adapter_call("status")
         assert done.returncode == 0 and done.stdout.count("adapter      running") == 2, done
         done = site.adapter_call("check")
@@ -178,6 +183,109 @@ def test_a_zone_that_cannot_be_carried_is_tried_again():
         assert "zone=cdn.example.org state=not-carried" in log and "No such file" in log, log
         os.mkdir(f"{site.folder}/zones")
         site.wait_states(BOTH)
+
+
+def add(site, name, text):
+    """Append to a file. Returns what it held before."""
+    with open(f"{site.folder}/{name}", "r+", encoding="utf-8") as file:
+        before = file.read()
+        file.write(text)
+    return before
+
+
+def restarted(site, *words, kill=False):
+    """Start the adapter with the files as they are; a line for each zone comes once more."""
+    if kill:
+        site.adapter.kill()
+    site.stop()
+    site.log.truncate(0)
+    site.start_again(*words)
+
+
+def follows(site, number):
+    """A change of the coordinator's zone reaches NSD."""
+    record = f"    ns: [dc2.example.org]\n    records: [\"n{number} TXT x\"]\n"
+    site.edit(lambda text: re.sub(r"    ns: \[dc2.example.org\]\n(    records.*\n)?", record, text))
+    def served():
+        with open(f"{site.folder}/zones/cdn.example.org.zone", encoding="utf-8") as file:
+            return f"n{number}." in file.read()
+    site.until(f"change {number} in the zone file", served)
+    site.wait_states(BOTH)
+
+
+def test_refused_files_do_not_stop_it():
+    """locum-nsd.yaml and nsd.conf: what took effect last is used, and shown."""
+    with Site() as site:
+        site.until("the coordinator", lambda: site.get("/healthz") and True)
+        site.start()
+        site.wait_states(BOTH)
+        for number, (name, junk) in enumerate((("a.yaml", "colour: red\n"),
+                                               ("nsd.conf", "    colour: red\n"))):
+            good = add(site, name, junk)
+            restarted(site, kill=number == 0)
+            site.until("it carries both", lambda: site.text().count("state=carried") == 2)
+            follows(site, number)
+            assert "event=kept" in site.text()
+            shown = site.call("status")
+            assert shown.returncode == 1 and f"/{name} is refused" in shown.stdout, shown.stdout
+            assert "degraded: nsd: zone get.example.org.: " in shown.stdout, shown.stdout
+            site.stop()
+            site.start_again("--no-fallback")
+            assert site.adapter.wait(10) == 1 and "event=not-started" in site.text()
+            site._write(name, good)
+            restarted(site)
+            site.until("it carries both", lambda: site.text().count("state=carried") == 2)
+            site.until("the end of it", lambda: "is refused" not in site.get("/status"))
+            assert "event=kept" not in site.text()
+
+
+def runs_checkconf(site):
+    """Whether nsd-checkconf reads this site's file."""
+    for number in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{number}/cmdline", encoding="utf-8") as file:
+                words = file.read()
+        except OSError:
+            continue
+        if words.startswith("nsd-checkconf") and f"{site.folder}/nsd.conf" in words:
+            return True
+    return False
+
+
+def test_an_nsd_checkconf_that_hangs_delays_only_the_new_zone():
+    with Site() as site:
+        site.until("the coordinator", lambda: site.get("/healthz") and True)
+        site.edit(lambda text: text.replace(ZONE, ""))
+        site.start()
+        site.wait_states({"get.example.org.": "served"})
+        os.mkfifo(f"{site.folder}/fifo")    # an include that nobody writes
+        with open(f"{site.folder}/nsd.conf", encoding="utf-8") as file:
+            good = file.read()
+        site._write("nsd.conf", f"include: {site.folder}/fifo\n" + good)
+        site.edit(lambda text: text.replace("service:\n", ZONE + "service:\n"))
+        site.until("nsd-checkconf hangs", lambda: runs_checkconf(site))
+        site.edit(lambda text: text.replace("dc3.example.org]\n", "dc3.example.org]\n"
+                                            "    records: [\"other TXT x\"]\n"))
+
+        def served():
+            with open(f"{site.folder}/get.example.org.zone", encoding="utf-8") as file:
+                return "other." in file.read()
+        site.until("a change of the other zone", served, 5)
+        assert runs_checkconf(site), "it has ended"
+        site._write("nsd.conf", good)
+        site.wait_states(BOTH, 30)
+
+
+def test_a_damaged_kept_file_is_not_used():
+    with Site() as site:
+        site.until("the coordinator", lambda: site.get("/healthz") and True)
+        site.start()
+        site.wait_states(BOTH)
+        kept = next(name for name in os.listdir(site.folder) if name.startswith("a.yaml."))
+        add(site, "a.yaml", "colour: red\n")
+        add(site, kept, "x")
+        restarted(site)
+        assert site.adapter.wait(10) == 1 and "it is damaged" in site.text(), site.text()
 
 
 cases.run(globals())

@@ -74,6 +74,13 @@ def test_each_purpose_has_its_packages():
     for purpose in ("build", "test", "demo", "bench", "all"):
         assert "gcc" in deps(purpose, missing="gcc")[1], purpose
     assert "valgrind" in deps("all", missing="valgrind")[1]
+    assert "lintian" in deps("deb", missing="lintian")[1]
+
+
+def test_it_lists_the_packages_of_a_purpose_and_installs_nothing():
+    code, output, called = deps("--list", "build", missing="gcc")
+    assert code == 0 and called == "" and "gcc" in output.split(), output
+    assert "lintian" not in output and "lintian" in deps("--list", "deb")[1].split()
 
 
 def test_without_sudo_it_prints_the_command_for_root():

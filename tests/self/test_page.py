@@ -10,7 +10,7 @@ import cases
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(ROOT, "tests/site"))
-from page import Page, matches      # noqa: E402
+from page import Page, as_shown, matches      # noqa: E402
 
 PAGE = os.path.join(ROOT, "doc/from-the-article.md")
 
@@ -23,6 +23,16 @@ def test_output_of_commands_is_compared():
             ("c", "...\nc", True), ("* [a] b?", "* [a] b?", True), ("xyz [a] b", "* [a] b", False),
             ("", "...", True), ("a", "", False)):
         assert matches(printed.splitlines(), shown.splitlines()) == same, (printed, shown)
+
+
+def test_a_command_that_fails_is_no_success_whatever_it_prints():
+    degraded = ["...", "degraded: the service of dc2 is degraded", "..."]
+    for code, printed, shown, same in (
+            (0, ["OK"], ["OK"], True), (1, ["OK"], ["OK"], False), (0, ["x"], ["OK"], False),
+            (0, ["x"], [], True), (1, [], [], False), (127, ["sh: OK"], ["...OK"], False),
+            (1, degraded, degraded, True), (0, degraded, degraded, False),
+            (3, degraded, degraded, False), (1, ["OK"], degraded, False)):
+        assert as_shown(code, printed, shown) == same, (code, printed, shown)
 
 
 def test_every_step_can_be_undone():

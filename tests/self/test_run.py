@@ -14,7 +14,7 @@ import cases
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-def run(*scripts, options=("-j", "2"), group="", seconds=None):
+def run(*scripts, options=("-j", "2"), group="", seconds=None, ci=False):
     """Runs these shell scripts as suites; returns (exit code, lines of output)."""
     with tempfile.TemporaryDirectory(prefix="locum-run-") as folder:
         paths = []
@@ -29,7 +29,10 @@ def run(*scripts, options=("-j", "2"), group="", seconds=None):
                 file.write("#!/bin/sh\n" + script)
             os.chmod(paths[-1], 0o755)
         command = [os.path.join(ROOT, "tests/run"), *options, "--build", folder, *paths]
-        process = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        environment = {name: value for name, value in os.environ.items() if name != "CI"}
+        environment.update({"CI": "true"} if ci else {})
+        process = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                 env=environment)
         return process.returncode, process.stdout.splitlines()
 
 
@@ -119,6 +122,28 @@ def test_the_longest_suites_of_the_last_run_start_first():
                   group="tests/unit", seconds={"suite0": 1.0, "suite1": 3.0, "suite2": 2.0})
     order = re.findall(r"suite\d", text)
     assert order == ["suite1", "suite2", "suite0"], text
+
+
+def test_without_a_last_run_the_longest_deadlines_start_first():
+    text = expect(0, "3 passed, 0 failed", *(f"# deadline: {d} s\necho ok a\n" for d in (2, 9, 5)),
+                  options=("-j", "1", "--busy"), group="tests/unit")
+    assert re.findall(r"suite\d", text) == ["suite1", "suite2", "suite0"], text
+
+
+def test_a_suite_beside_others_takes_half_a_processor():
+    expect(0, "2 passed, 0 failed", *(f"# deadline: 5 s, beside others\n{one}" for one in BOTH),
+           options=("-j", "1"))
+
+
+ONCE = 'cd "$(dirname "$0")" && mkdir once && echo "not ok a: slow" || echo ok a\n'
+
+
+def test_in_ci_a_failed_program_of_the_lab_runs_once_more():
+    expect(0, "1 passed, 0 failed", ONCE, ci=True,
+           words="unsteady: suite0: a: slow; it passed alone")
+    expect(1, "0 passed, 1 failed", ONCE)
+    expect(1, "0 passed, 1 failed", ONCE, ci=True, group="tests/unit")
+    expect(1, "0 passed, 1 failed", "echo not ok a\n", ci=True)
 
 
 def test_processes_left_behind_are_a_failure():

@@ -5,9 +5,9 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "sim.h"
+#include "forge.h"
 
-enum { NEXT_EVERY = 16 };
+enum { NEXT_EVERY = 16, ACCEPTED_TIMEOUTS = 5 };
 
 const char *
 sim_check_name(enum sim_check check)
@@ -21,6 +21,8 @@ sim_check_name(enum sim_check check)
         [SIM_NO_FLAPPING] = "6 no flapping",
         [SIM_DETERMINISM] = "7 determinism",
         [SIM_NO_GREEN_LIE] = "8 no green lie",
+        [SIM_RESTART] = "9 no worse by a restart",
+        [SIM_ACCEPTED] = "10 accepted again",
     };
     return names[check];
 }
@@ -44,6 +46,14 @@ sim_violated(struct sim *sim, locum_node node, enum sim_check check, const char 
     sim_trace(sim, node, "VIOLATED %s", sim->violation);
 }
 
+/* RANK-2: unknown, but alive before this node restarted. */
+static bool
+is_stale(const struct locum_core *core, locum_node node)
+{
+    const struct locum_condition_state *state = &core->detector.peer[node];
+    return node != core->config.self && state->condition == LOCUM_UNKNOWN && state->was_alive;
+}
+
 /* RANK-G to RANK-A, from the facts. */
 static enum locum_rank
 rank_of(const struct locum_core *core, locum_node node, size_t family)
@@ -52,12 +62,14 @@ rank_of(const struct locum_core *core, locum_node node, size_t family)
     const enum locum_condition condition = self ? LOCUM_ALIVE : core->detector.peer[node].condition;
     const enum locum_service service = self ? core->service.state : core->view.peer[node].service;
     const enum locum_admin admin = self ? core->admin.state : core->view.peer[node].admin;
-    const bool away = condition == LOCUM_SUSPECT || condition == LOCUM_UNKNOWN;
+    const bool away = (condition == LOCUM_SUSPECT || condition == LOCUM_UNKNOWN) &&
+                      !is_stale(core, node); /* RANK-2 */
     if (locum_nodes_has(core->admin.excluded, node) || condition == LOCUM_DOWN ||
         (condition == LOCUM_RETURNING && core->detector.peer[node].silent)) {
         return LOCUM_RANK_G;
     }
-    if (away && (service == LOCUM_FAILING || service == LOCUM_PROBATION || admin != LOCUM_READY)) {
+    if (away && (service == LOCUM_FAILING || service == LOCUM_SERVICE_DEGRADED ||
+                 service == LOCUM_PROBATION || admin != LOCUM_READY)) {
         return LOCUM_RANK_G;
     }
     if (service == LOCUM_FAILING || admin == LOCUM_MAINT) {
@@ -70,8 +82,11 @@ rank_of(const struct locum_core *core, locum_node node, size_t family)
         (admin == LOCUM_DRAIN || condition == LOCUM_RETURNING)) {
         return LOCUM_RANK_F;
     }
-    if (away || service == LOCUM_SERVICE_UNKNOWN) {
+    if (service == LOCUM_SERVICE_DEGRADED) {
         return LOCUM_RANK_D;
+    }
+    if (away || service == LOCUM_SERVICE_UNKNOWN) {
+        return LOCUM_RANK_E;
     }
     if (admin == LOCUM_DRAIN) {
         return LOCUM_RANK_C;
@@ -121,7 +136,7 @@ answer_of(const struct locum_core_config *config, const struct locum_ranks *rank
         if (!config->nodes[name->owner].has[family]) {
             return 0;
         }
-        return owner == LOCUM_RANK_A || owner == LOCUM_RANK_D
+        return owner == LOCUM_RANK_A || owner == LOCUM_RANK_E
                    ? locum_nodes_of(name->owner)
                    : one(best(config, rank, name->owner, family));
     }
@@ -133,7 +148,7 @@ answer_of(const struct locum_core_config *config, const struct locum_ranks *rank
     for (locum_node node = 0; node < config->node_count; node++) {
         const enum locum_rank leads = rank[first].in[family];
         const enum locum_rank its = rank[node].in[family];
-        const bool also = leads <= LOCUM_RANK_C && its == LOCUM_RANK_D;
+        const bool also = leads <= LOCUM_RANK_D && its == LOCUM_RANK_E;
         if (config->nodes[node].role == LOCUM_ROLE_SERVER && config->nodes[node].has[family] &&
             (its == leads || also)) {
             all |= locum_nodes_of(node);
@@ -149,8 +164,71 @@ may_give_away(const struct locum_core *core, locum_node owner, size_t family)
     const enum locum_condition condition = locum_core_condition(core, owner);
     const enum locum_service service = locum_core_service(core, owner);
     return condition == LOCUM_DOWN || condition == LOCUM_RETURNING || service == LOCUM_FAILING ||
-           service == LOCUM_PROBATION || locum_core_admin(core, owner) != LOCUM_READY ||
+           service == LOCUM_SERVICE_DEGRADED || service == LOCUM_PROBATION ||
+           locum_core_admin(core, owner) != LOCUM_READY ||
            locum_nodes_has(core->admin.excluded, owner) || core->families.at[owner][family].lost;
+}
+
+/* RESUME-5: a check that counts has had no sample in this run, so self is not sure of its service.
+ */
+static bool
+waits_for_samples(const struct locum_core *core)
+{
+    bool waits = false;
+    for (size_t i = 0; i < core->config.check_count; i++) {
+        waits = waits || (core->service.check[i].stale && core->config.checks[i].counts &&
+                          !core->config.checks[i].mirrorbits);
+    }
+    return waits;
+}
+
+/* PLAN-4 */
+static uint32_t
+ttl_of(const struct locum_core *core, const struct locum_core_name *name, locum_nodes right,
+       locum_nodes well, size_t family)
+{
+    bool sure = right == well;
+    for (locum_node node = 0; node < core->config.node_count; node++) {
+        const bool known =
+            node == core->config.self ? !waits_for_samples(core) : !is_stale(core, node);
+        sure = sure && (!locum_nodes_has(right, node) ||
+                        (core->rank[node].in[family] == LOCUM_RANK_A && known));
+    }
+    return sure ? name->ttl_s : name->failover_ttl_s;
+}
+
+/* INV-4, from the facts and not from ranks: self knows that this server works, well or not. */
+static bool
+is_known_to_work(const struct locum_core *core, locum_node node, size_t family)
+{
+    const enum locum_condition condition = locum_core_condition(core, node);
+    const enum locum_service service = locum_core_service(core, node);
+    return core->config.nodes[node].role == LOCUM_ROLE_SERVER &&
+           core->config.nodes[node].has[family] && !locum_nodes_has(core->admin.excluded, node) &&
+           (condition == LOCUM_ALIVE || is_stale(core, node) ||
+            (condition == LOCUM_RETURNING && !core->detector.peer[node].silent)) &&
+           (service == LOCUM_UP || service == LOCUM_SERVICE_DEGRADED ||
+            service == LOCUM_PROBATION) &&
+           locum_core_admin(core, node) != LOCUM_MAINT && !core->families.at[node][family].lost;
+}
+
+/* INV-4: while a server is known to work, no shared name and no name that was taken over is
+ * answered with others alone, such as a dead one that no quorum can confirm down. */
+static void
+check_works(struct sim *sim, locum_node node, const struct locum_core_name *name,
+            locum_nodes answer, size_t family)
+{
+    const struct locum_core *core = &sim->node[node].core;
+    locum_nodes working = 0;
+    for (locum_node other = 0; other < core->config.node_count; other++) {
+        working |= is_known_to_work(core, other, family) ? locum_nodes_of(other) : 0;
+    }
+    const bool moved =
+        name->owner == LOCUM_NODE_NONE || (answer & locum_nodes_of(name->owner)) == 0;
+    if (answer != 0 && moved && working != 0 && (answer & working) == 0) {
+        sim_violated(sim, node, SIM_NEVER_WORSE,
+                     "nodes %#x are named, though %#x are known to work", answer, working);
+    }
 }
 
 static void
@@ -172,13 +250,40 @@ check_answer(struct sim *sim, locum_node node, size_t i, size_t family)
                      "name %zu family %zu answers nodes %#x, the rules say %#x", i, family,
                      answer->nodes, right);
     }
-    if (answer->ttl_s != (right == well ? name->ttl_s : name->failover_ttl_s)) {
+    check_works(sim, node, name, answer->nodes, family);
+    if (answer->ttl_s != ttl_of(core, name, right, well, family)) {
         sim_violated(sim, node, SIM_NEVER_WORSE, "name %zu has a TTL of %u s", i, answer->ttl_s);
     }
     if (name->owner != LOCUM_NODE_NONE && answer->nodes != 0 &&
         answer->nodes != locum_nodes_of(name->owner) && !may_give_away(core, name->owner, family)) {
         sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER, "the name of %s is given away for nothing",
                      sim_name(sim, name->owner));
+    }
+}
+
+void
+sim_check_restart(struct sim *sim, locum_node node, const struct locum_core *before,
+                  enum locum_start how, enum locum_resumed outcome)
+{
+    const struct locum_core *core = &sim->node[node].core;
+    if (outcome > LOCUM_RESUMED_STALE || locum_core_ranks_moved(before)) {
+        return; /* nothing to resume, or inputs that no commit has seen were lost */
+    }
+    sim->judged[SIM_RESTART]++;
+    for (size_t i = 0; i < core->config.name_count * LOCUM_FAMILIES; i++) {
+        const struct locum_answer *now =
+            &core->plan.answers[i / LOCUM_FAMILIES][i % LOCUM_FAMILIES];
+        const struct locum_answer *then =
+            &before->plan.answers[i / LOCUM_FAMILIES][i % LOCUM_FAMILIES];
+        const bool continues = how == LOCUM_REPLACE && outcome == LOCUM_RESUMED;
+        if (now->nodes != then->nodes) {
+            sim_violated(sim, node, SIM_RESTART, "name %zu answers %#x after a restart, %#x before",
+                         i / LOCUM_FAMILIES, now->nodes, then->nodes);
+        }
+        if (now->ttl_s > then->ttl_s || (continues && now->ttl_s != then->ttl_s)) {
+            sim_violated(sim, node, SIM_RESTART, "name %zu has a TTL of %u s after a restart",
+                         i / LOCUM_FAMILIES, now->ttl_s);
+        }
     }
 }
 
@@ -211,10 +316,26 @@ check_alike(struct sim *sim, locum_node node)
     }
 }
 
+/* SERVICE-8: nobody says for long that a service is up which he cannot check. */
+static void
+check_not_run(struct sim *sim, locum_node node)
+{
+    const struct sim_node *self = &sim->node[node];
+    const struct locum_check_state *check = &self->core.service.check[0];
+    const locum_ms bound = LOCUM_NOT_RUN_KEPT_MS + 5 * SIM_CHECK_MS;
+    const enum locum_service state = self->core.service.state;
+    if (check->not_run && sim->now - check->not_run_since > bound &&
+        self->frozen_until < sim->now - 5 * SIM_CHECK_MS &&
+        (state == LOCUM_UP || state == LOCUM_PROBATION)) {
+        sim_violated(sim, node, SIM_NEVER_WORSE, "says up, and could not check it");
+    }
+}
+
 static void
 note_service(struct sim *sim, locum_node node)
 {
     struct sim_node *self = &sim->node[node];
+    check_not_run(sim, node);
     if (self->core.service.state != LOCUM_UP) {
         self->up_since = LOCUM_NEVER;
     } else if (self->up_since == LOCUM_NEVER) {
@@ -337,10 +458,38 @@ deadline_of(const struct sim *sim, locum_node node, locum_node peer)
         return LOCUM_NEVER;
     }
     from = sim->node[peer].up_since > from ? sim->node[peer].up_since : from;
+    from = sim->forged_until > from ? sim->forged_until : from;
     from = !sim->udp && own->since > from ? own->since : from;
     from = !sim->udp && its->since > from ? its->since : from;
     return from + config->recover_after_ms + SIM_VARIANT_MS + config->timeout_ms +
            2 * config->interval_ms + 2 * sim->delay_max_ms + 100;
+}
+
+/*
+ * INV-10: after every fault two nodes accept each other again within a bounded time: a restart with
+ * the state lost and the clock set back, a forged number, an insider's lies.
+ */
+void
+sim_check_accepted(struct sim *sim, locum_node node)
+{
+    const struct locum_core *core = &sim->node[node].core;
+    const struct locum_core_config *config = &core->config;
+    const locum_ms mono = sim_node_now(sim, node).mono;
+    const locum_ms bound = ACCEPTED_TIMEOUTS * config->timeout_ms + 4 * config->interval_ms +
+                           4 * sim->delay_max_ms + 100;
+    for (locum_node peer = 0; peer < config->node_count; peer++) {
+        const struct sim_pair *pair = &sim->pair[node][peer];
+        if (peer == node || sim->now - pair->not_clean < bound) {
+            continue;
+        }
+        if (locum_view_heard_within_limit(&core->view, config, peer, mono)) {
+            sim->judged[SIM_ACCEPTED]++;
+        } else if (sim_path_clean_for(sim, node, peer, bound)) {
+            sim_violated(sim, node, SIM_ACCEPTED,
+                         "%s is not accepted, though it was heard for %lld ms", sim_name(sim, peer),
+                         (long long)bound);
+        }
+    }
 }
 
 static void

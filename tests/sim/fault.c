@@ -1,7 +1,7 @@
 /* fault: perform the faults of a schedule or a story. */
 #include <string.h>
 
-#include "sim.h"
+#include "forge.h"
 
 /* One more or one less reason; a link that was healed meanwhile stays healed. */
 static void
@@ -170,14 +170,14 @@ host_boot(struct sim *sim, locum_node node)
         return;
     }
     sim->node[node].host_up = true;
-    memset(sim->node[node].saved.down_since, 0, sizeof(sim->node[node].saved.down_since));
+    sim->node[node].boots++;
     for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
         sim->node[node].address_known[family] = !sim->node[node].address_lost[family];
         sim->node[node].address_back[family] = LOCUM_NEVER;
     }
     redis_set(sim, node, true);
     sentinel_start(sim, node);
-    sim_node_start(sim, node, true);
+    sim_node_start(sim, node, SIM_LEFT_ALL);
 }
 
 static void
@@ -240,6 +240,7 @@ set_secret(struct sim *sim, locum_node node, locum_ms stage)
         unsigned sign, accepts;
     } stages[] = {{0, 1}, {0, 3}, {1, 3}, {1, 2}};
     if (stage < (locum_ms)LOCUM_COUNT(stages)) {
+        sim->node[node].stage = (unsigned)stage;
         sim->node[node].sign = stages[stage].sign;
         sim->node[node].accepts = stages[stage].accepts;
     }
@@ -249,8 +250,14 @@ static void
 set_flaky(struct sim *sim, const struct sim_fault *fault)
 {
     struct sim_node *node = &sim->node[fault->a];
+    node->service_lacks =
+        fault->kind == SIM_SERVICE_LACK || (node->service_lacks && fault->kind != SIM_SERVICE_BACK);
+    if (fault->kind == SIM_SERVICE_LACK) {
+        return;
+    }
     node->service_ok = fault->kind == SIM_SERVICE_BACK || fault->kind == SIM_SERVICE_FLAKY;
     node->service_refuses = fault->kind == SIM_SERVICE_REFUSE;
+    node->service_degraded = fault->kind == SIM_SERVICE_DEGRADE;
     node->service_flaky = fault->kind == SIM_SERVICE_FLAKY ? (unsigned)fault->amount : 0;
 }
 
@@ -295,7 +302,7 @@ heal(struct sim *sim)
         set_address(sim, node, LOCUM_V4, false);
         set_address(sim, node, LOCUM_V6, false);
         host_boot(sim, node);
-        sim_node_start(sim, node, true);
+        sim_node_start(sim, node, SIM_LEFT_ALL);
         redis_set(sim, node, true);
         sim->redis[node].frozen_until = 0;
         sim->redis[node].loading = sim->redis[node].misconf = false;
@@ -304,9 +311,11 @@ heal(struct sim *sim)
             sentinel_start(sim, node);
         }
         sim->sentinel[node].tilt = sim->sentinel[node].removed = false;
+        sim_sentinel_lie(sim, node, 0);
         sim->redis[node].unmapped = self->publish_refused = false;
         self->dns_blocked = self->dns_taken = false;
         self->service_ok = true;
+        self->service_lacks = false;
         self->service_flaky = 0;
         self->kick_each = 0;
         self->accepts = 3;
@@ -335,12 +344,14 @@ do_host(struct sim *sim, const struct sim_fault *fault)
     case SIM_HOST_CRASH: sim_fault_host_crash(sim, fault->a); break;
     case SIM_HOST_BOOT: host_boot(sim, fault->a); break;
     case SIM_CRASH: crash(sim, fault->a); break;
-    case SIM_START: sim_node_start(sim, fault->a, true); break;
-    case SIM_START_EMPTY: sim_node_start(sim, fault->a, false); break;
+    case SIM_START: sim_node_start(sim, fault->a, SIM_LEFT_ALL); break;
+    case SIM_START_EMPTY: sim_node_start(sim, fault->a, SIM_LEFT_NOTHING); break;
+    case SIM_START_OLDER: sim_node_start(sim, fault->a, SIM_LEFT_OLDER); break;
     case SIM_START_NEXT:
         node->next_version = true;
-        sim_node_start(sim, fault->a, true);
+        sim_node_start(sim, fault->a, SIM_LEFT_ALL);
         break;
+    case SIM_REPLACE: sim_node_replace(sim, fault->a, fault->amount); break;
     case SIM_FREEZE: sim_node_freeze(sim, fault->a, fault->amount); break;
     case SIM_FREEZE_HOST: freeze_host(sim, fault); break;
     case SIM_SUSPEND: suspend(sim, fault); break;
@@ -348,9 +359,16 @@ do_host(struct sim *sim, const struct sim_fault *fault)
     case SIM_SERVICE_FAIL:
     case SIM_SERVICE_REFUSE:
     case SIM_SERVICE_FLAKY:
+    case SIM_SERVICE_DEGRADE:
+    case SIM_SERVICE_LACK:
     case SIM_SERVICE_BACK: set_flaky(sim, fault); break;
     case SIM_RECONFIGURE: sim_node_reload(sim, fault->a, fault->amount != 0); break;
     case SIM_SECRET: set_secret(sim, fault->a, fault->amount); break;
+    case SIM_UNSYNC:
+    case SIM_SYNC:
+        node->unsynchronised = fault->kind == SIM_UNSYNC;
+        sim_node_clock(sim, fault->a);
+        break;
     default: operate(sim, fault); break;
     }
 }
@@ -432,6 +450,10 @@ do_redis(struct sim *sim, const struct sim_fault *fault)
         break;
     case SIM_TILT: sim->sentinel[a].tilt = true; break;
     case SIM_UNTILT: sim->sentinel[a].tilt = false; break;
+    case SIM_LIE:
+    case SIM_HONEST:
+        sim_sentinel_lie(sim, a, fault->kind == SIM_LIE ? locum_nodes_of(fault->b) : 0);
+        break;
     case SIM_REMOVE:
     case SIM_MONITOR: sim->sentinel[a].removed = fault->kind == SIM_REMOVE; break;
     case SIM_UNMAP:
@@ -455,10 +477,15 @@ sim_fault_do(struct sim *sim, size_t index)
     sim->changed = sim->now;
     if (fault->kind == SIM_HEAL) {
         heal(sim);
-    } else if (fault->kind == SIM_REPLAY || fault->kind == SIM_SPOOF) {
+    } else if (fault->kind >= SIM_REPLAY && fault->kind <= SIM_IMPERSONATE) {
         sim_attack(sim, &(struct sim_event){.kind = SIM_EVENT_ATTACK, .index = (uint32_t)index});
         sim->changed = sim->now + fault->amount;
         return; /* it has no effect on what is expected of the others */
+    } else if (fault->kind >= SIM_FORGE_SEQ && fault->kind <= SIM_FORGE_ACK) {
+        sim_forge(sim, fault);
+    } else if (fault->kind == SIM_INSIDER) {
+        sim_insider_begin(sim, fault);
+        sim->changed += fault->amount;
     } else if (fault->kind >= SIM_DNS_BLOCK && fault->kind <= SIM_DNS_FREED) {
         do_dns(sim, fault);
         return; /* DNS-4: no vote and no plan reads it */

@@ -76,14 +76,14 @@ is_quiet(const struct sim *sim)
     const locum_ms polls = 2 * config->sentinel_poll_ms + 200;
     const locum_ms probes = PROBES_MS + (is_dns_closed(sim) ? limit : 0);
     const locum_ms quiet = longest(polls, longest(limit, probes));
-    bool still = sim->now - longest(sim->changed, 0) >= quiet && sim->failover_at == LOCUM_NEVER &&
-                 sim->loss_permille <= LOSS_PERMILLE;
+    bool still = sim->now - longest(sim->changed, sim->forged_until) >= quiet &&
+                 sim->failover_at == LOCUM_NEVER && sim->loss_permille <= LOSS_PERMILLE;
     for (locum_node node = 0; node < sim->nodes; node++) {
         const struct sim_node *self = &sim->node[node];
         still = still && self->frozen_until <= sim->now - quiet &&
                 sim->redis[node].frozen_until <= sim->now - quiet &&
                 sim->sentinel[node].frozen_until <= sim->now - quiet && self->service_flaky == 0 &&
-                self->kick_each == 0;
+                !sim_sentinel_lied(sim, node) && self->kick_each == 0;
     }
     return still;
 }

@@ -118,6 +118,15 @@ in_time(const struct sim *sim, locum_node from, locum_node to, enum locum_family
            (sim->node[to].accepts >> sim->node[from].sign & 1u) != 0;
 }
 
+/* When it was last bad: as recorded, or because of a forged heartbeat, which disturbs a pair. */
+static locum_ms
+last_bad(const struct sim *sim, locum_node a, locum_node b, locum_ms recorded)
+{
+    const locum_ms until = sim->pair[a][b].forged_until;
+    const locum_ms forged = until < sim->now ? until : sim->now;
+    return forged > recorded ? forged : recorded;
+}
+
 /* Record one time in the pair and one in each of its families. */
 static void
 note_pair(struct sim *sim, locum_node a, locum_node b)
@@ -157,14 +166,14 @@ bool
 sim_path_working_for(struct sim *sim, locum_node a, locum_node b, locum_ms duration)
 {
     sim_paths_note(sim);
-    return sim->now - sim->pair[a][b].not_working >= duration;
+    return sim->now - last_bad(sim, a, b, sim->pair[a][b].not_working) >= duration;
 }
 
 bool
 sim_path_clean_for(struct sim *sim, locum_node a, locum_node b, locum_ms duration)
 {
     sim_paths_note(sim);
-    return sim->now - sim->pair[a][b].not_clean >= duration;
+    return sim->now - last_bad(sim, a, b, sim->pair[a][b].not_clean) >= duration;
 }
 
 bool
@@ -172,7 +181,7 @@ sim_family_working_for(struct sim *sim, locum_node a, locum_node b, enum locum_f
                        locum_ms duration)
 {
     sim_paths_note(sim);
-    return sim->now - sim->pair[a][b].family[family].not_working >= duration;
+    return sim->now - last_bad(sim, a, b, sim->pair[a][b].family[family].not_working) >= duration;
 }
 
 bool
@@ -180,5 +189,5 @@ sim_family_clean_for(struct sim *sim, locum_node a, locum_node b, enum locum_fam
                      locum_ms duration)
 {
     sim_paths_note(sim);
-    return sim->now - sim->pair[a][b].family[family].not_clean >= duration;
+    return sim->now - last_bad(sim, a, b, sim->pair[a][b].family[family].not_clean) >= duration;
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "sim.h"
+#include "forge.h"
 
 struct locum_now
 sim_node_now(const struct sim *sim, locum_node node)
@@ -50,7 +50,7 @@ send_heartbeat(struct sim *sim, locum_node node)
 {
     struct sim_node *self = &sim->node[node];
     const struct locum_now now = sim_node_now(sim, node);
-    char buffer[LOCUM_HEARTBEAT_MAX];
+    char buffer[SIM_LINE_MAX];
     sim->counts.heartbeats++;
     for (locum_node peer = 0; peer <= sim->nodes; peer++) {
         const bool publish = peer == sim->nodes;
@@ -62,9 +62,11 @@ send_heartbeat(struct sim *sim, locum_node node)
         const uint64_t begin = sim->clock ? cpu_ns() : 0;
         locum_core_heartbeat(&self->core, publish ? LOCUM_NODE_NONE : peer, now, &text);
         sim->counts.cpu_ns += sim->clock ? cpu_ns() - begin : 0;
+        sim_lie(sim, node, &text);
         if (self->next_version) {
             locum_text_add(&text, " x-next=1"); /* a field of a later version */
         }
+        sim_keys_sign(sim, node, publish ? ~(locum_nodes)0 : locum_nodes_of(peer), &text);
         LOCUM_INVARIANT(!text.truncated);
         struct sim_text *sent = sim_text_make(buffer, text.length, self->sign);
         if (publish) {
@@ -74,6 +76,27 @@ send_heartbeat(struct sim *sim, locum_node node)
         }
         sim_text_drop(sent);
     }
+}
+
+static const char *
+boot_id(const struct sim_node *self)
+{
+    static char text[16];
+    snprintf(text, sizeof(text), "boot-%u", self->boots);
+    return text;
+}
+
+/* As the daemon does below /run: RESUME-1. */
+static void
+keep_state(struct sim *sim, locum_node node)
+{
+    struct sim_node *self = &sim->node[node];
+    memcpy(self->state[1], self->state[0], self->state_length[0]);
+    self->state_length[1] = self->state_length[0];
+    struct locum_text text = locum_text_init(self->state[0], sizeof(self->state[0]));
+    locum_core_save(&self->core, boot_id(self), 1, sim_node_now(sim, node), &text);
+    LOCUM_INVARIANT(!text.truncated);
+    self->state_length[0] = text.length;
 }
 
 static void
@@ -97,7 +120,11 @@ perform(struct sim *sim, locum_node node, const struct locum_action *action)
         locum_core_saved(&self->core, &self->saved);
         self->has_saved = true;
         break;
-    case LOCUM_ACTION_LEFT: sim_node_stop(sim, node); break;
+    case LOCUM_ACTION_SAVE: keep_state(sim, node); break;
+    case LOCUM_ACTION_LEFT:
+        keep_state(sim, node);
+        sim_node_stop(sim, node);
+        break;
     }
 }
 
@@ -114,6 +141,7 @@ sim_node_step(struct sim *sim, locum_node node, struct locum_input *event)
     sim->counts.steps++;
     sim_oracle_heard(sim, node);
     sim_oracle_heard_in_families(sim, node);
+    sim_trace_warnings(sim, node);
     for (size_t i = 0; i < actions.count && self->run == run; i++) {
         perform(sim, node, &actions.at[i]);
     }
@@ -121,6 +149,7 @@ sim_node_step(struct sim *sim, locum_node node, struct locum_input *event)
         return;
     }
     if (event->kind == LOCUM_INPUT_COMMIT) {
+        sim_check_accepted(sim, node);
         sim_check_commit(sim, node); /* the plan changes only at a commit */
         sim_check_next(sim, node);
     } else if (self->commit_at > sim->now && event->kind != LOCUM_INPUT_DNS) { /* DNS-4 */
@@ -173,21 +202,55 @@ sim_node_reload(struct sim *sim, locum_node node, bool variant)
         self->older = false;
         self->checked = false;
         sim_node_config(sim, node, &config);
-        locum_core_reconfigure(&self->core, &config, sim_node_now(sim, node));
+        locum_core_reconfigure(&self->core, &config, 0, sim_node_now(sim, node));
         commit_at(sim, node, sim->now);
     }
 }
 
+/* Begin a run with what the last one has left, and take over what the oracles know of it. */
+static void
+resume(struct sim *sim, locum_node node, enum locum_start how, enum sim_left left)
+{
+    static struct locum_core_config config;
+    static struct locum_core before;
+    struct sim_node *self = &sim->node[node];
+    struct locum_last_run last = {.how = how, .boot_id = boot_id(self)};
+    uint32_t serial = 0;
+    if (left != SIM_LEFT_NOTHING) {
+        const size_t which = left == SIM_LEFT_OLDER ? 1 : 0;
+        last.text =
+            (struct locum_slice){.at = self->state[which], .length = self->state_length[which]};
+        last.saved = self->has_saved ? &self->saved : NULL;
+    }
+    sim_node_config(sim, node, &config);
+    before = self->core;
+    const enum locum_resumed outcome =
+        locum_core_resume(&self->core, &config, &last, sim_node_now(sim, node), &serial);
+    LOCUM_INVARIANT(outcome != LOCUM_OTHER_VERSION && outcome != LOCUM_OTHER_NODE &&
+                    outcome != LOCUM_RESUME_MALFORMED);
+    for (locum_node peer = 0; peer < config.node_count; peer++) {
+        struct sim_pair *pair = &sim->pair[node][peer];
+        const struct locum_peer_facts *facts = &self->core.view.peer[peer];
+        pair->heard = facts->heard;
+        pair->family[LOCUM_V4].heard = facts->family[LOCUM_V4].heard;
+        pair->family[LOCUM_V6].heard = facts->family[LOCUM_V6].heard;
+        if (locum_core_condition(&self->core, peer) == LOCUM_DOWN) { /* COND-14 */
+            pair->adopted = self->core.detector.peer[peer].adopted;
+        }
+    }
+    if (left != SIM_LEFT_OLDER) {
+        sim_check_restart(sim, node, &before, how, outcome);
+    }
+}
+
 void
-sim_node_start(struct sim *sim, locum_node node, bool with_saved)
+sim_node_start(struct sim *sim, locum_node node, enum sim_left left)
 {
     struct sim_node *self = &sim->node[node];
     if (self->running || !self->host_up || sim->config.nodes[node].role == LOCUM_ROLE_SENTINEL) {
         return;
     }
     sim_paths_note(sim);
-    static struct locum_core_config config;
-    sim_node_config(sim, node, &config);
     self->running = true;
     self->checked = false;
     self->suspended_at = LOCUM_NEVER;
@@ -203,11 +266,11 @@ sim_node_start(struct sim *sim, locum_node node, bool with_saved)
             sim->pair[node][peer].family[family].lost = LOCUM_NEVER;
         }
     }
-    locum_core_init(&self->core, &config, with_saved && self->has_saved ? &self->saved : NULL,
-                    sim_node_now(sim, node));
-    for (locum_node peer = 0; peer < config.node_count; peer++) {
-        if (locum_core_condition(&self->core, peer) == LOCUM_DOWN) { /* COND-14 */
-            sim->pair[node][peer].adopted = self->core.detector.peer[peer].adopted;
+    const uint64_t last = self->core.view.incarnation;
+    resume(sim, node, LOCUM_START, left);
+    for (locum_node peer = 0; peer < sim->nodes && self->core.view.incarnation < last; peer++) {
+        if (peer != node) { /* its state is lost, and its clock was set back */
+            sim_forge_disturbs(sim, node, peer);
         }
     }
     locum_core_saved(&self->core, &self->saved); /* as the daemon does at its start */
@@ -225,8 +288,23 @@ sim_node_start(struct sim *sim, locum_node node, bool with_saved)
                                      .token = self->run});
     commit_at(sim, node, sim->now);
     sim_dns_claim(sim, node);
+    sim_node_clock(sim, node);
     for (enum locum_family family = LOCUM_V4; family <= LOCUM_V6; family++) {
         sim_node_address(sim, node, family);
+    }
+}
+
+/* The node learns whether its kernel calls the clock synchronised; before that it is not. */
+void
+sim_node_clock(struct sim *sim, locum_node node)
+{
+    struct sim_node *self = &sim->node[node];
+    if (self->running && self->core.view.clock_synchronised == self->unsynchronised) {
+        sim_push(sim, (struct sim_event){.at = sim->now,
+                                         .kind = SIM_EVENT_CLOCK,
+                                         .node = node,
+                                         .index = !self->unsynchronised,
+                                         .token = self->run});
     }
 }
 
@@ -252,6 +330,7 @@ sim_node_stop(struct sim *sim, locum_node node)
     struct sim_node *self = &sim->node[node];
     sim_paths_note(sim);
     self->running = false;
+    self->replacing = false;
     self->run++;
     self->commit_token++;
     for (size_t i = 0; i < self->inbox_count; i++) {
@@ -265,18 +344,15 @@ sim_node_stop(struct sim *sim, locum_node node)
 static enum locum_sample
 sample(struct sim *sim, const struct sim_node *self)
 {
+    if (self->service_lacks) {
+        return LOCUM_SAMPLE_NOT_RUN;
+    }
     if (self->service_ok && !sim_chance(sim, self->service_flaky)) {
         return LOCUM_SAMPLE_PASS;
     }
-    return self->service_refuses ? LOCUM_SAMPLE_REFUSED : LOCUM_SAMPLE_FAIL;
-}
-
-/* A heartbeat without a valid signature does not reach the core. */
-static bool
-is_signed(const struct sim_node *self, const struct sim_event *in)
-{
-    return in->kind == SIM_EVENT_POLLED || in->text == NULL ||
-           (self->accepts >> in->text->key & 1u) != 0;
+    return self->service_degraded  ? LOCUM_SAMPLE_DEGRADED
+           : self->service_refuses ? LOCUM_SAMPLE_REFUSED
+                                   : LOCUM_SAMPLE_FAIL;
 }
 
 /* One input, for a process that runs. */
@@ -291,7 +367,9 @@ handle(struct sim *sim, const struct sim_event *in)
     case SIM_EVENT_MESSAGE:
         event.heartbeat.path = in->kind == SIM_EVENT_MESSAGE ? LOCUM_PATH_REDIS : LOCUM_PATH_UDP;
         event.heartbeat.family = (enum locum_family)in->family;
-        event.heartbeat.text = (struct locum_slice){in->text->at, in->text->length};
+        if (!sim_keys_open(sim, in->node, in->text, &event.heartbeat.text)) {
+            return;
+        }
         break;
     case SIM_EVENT_POLLED:
         event.kind = LOCUM_INPUT_SENTINEL;
@@ -310,6 +388,10 @@ handle(struct sim *sim, const struct sim_event *in)
         event.kind = LOCUM_INPUT_ADDRESS;
         event.address.family = (enum locum_family)in->family;
         event.address.absent = in->index != 0;
+        break;
+    case SIM_EVENT_CLOCK:
+        event.kind = LOCUM_INPUT_CLOCK;
+        event.synchronised = in->index != 0;
         break;
     case SIM_EVENT_SAMPLE:
         event.kind = LOCUM_INPUT_SAMPLE;
@@ -333,9 +415,6 @@ sim_node_input(struct sim *sim, const struct sim_event *event)
 {
     struct sim_node *self = &sim->node[event->node];
     if (!self->running || is_void(sim, event)) {
-        return;
-    }
-    if (!is_signed(self, event)) {
         return;
     }
     if (!sim_node_frozen(sim, event->node)) {
@@ -374,6 +453,20 @@ sim_node_freeze(struct sim *sim, locum_node node, locum_ms duration)
                                      .token = self->run});
 }
 
+/* The sockets of DNS and of the peer port stay, and what arrives meanwhile waits in them. */
+void
+sim_node_replace(struct sim *sim, locum_node node, locum_ms duration)
+{
+    struct sim_node *self = &sim->node[node];
+    if (!self->running || sim_node_frozen(sim, node) || self->core.leaving) {
+        return;
+    }
+    keep_state(sim, node);
+    sim_redis_drop(sim, node);
+    sim_node_freeze(sim, node, duration);
+    self->replacing = true;
+}
+
 /* Read what has waited in the kernel. */
 static void
 read_inbox(struct sim *sim, locum_node node)
@@ -406,6 +499,15 @@ sim_node_thaw(struct sim *sim, locum_node node)
         self->suspended_at = LOCUM_NEVER;
     }
     self->redis.last_reply = sim->now; /* all replies have arrived */
+    if (self->replacing) {
+        self->replacing = false;
+        self->checked = false;
+        resume(sim, node, LOCUM_REPLACE, SIM_LEFT_ALL);
+        sim_dns_claim(sim, node);
+        sim_node_clock(sim, node);
+        sim_node_address(sim, node, LOCUM_V4);
+        sim_node_address(sim, node, LOCUM_V6);
+    }
     commit_at(sim, node, sim->now);
     read_inbox(sim, node);
 }

@@ -2,7 +2,7 @@
  * oracle: checks that use facts which no node can know: which nodes run, which links work, which
  * heartbeats were accepted.
  */
-#include "sim.h"
+#include "forge.h"
 
 /* INV-2: a verdict on a peer has ended; the peer must not be dead. */
 static void
@@ -10,7 +10,8 @@ retracted(struct sim *sim, locum_node node, locum_node peer)
 {
     struct sim_pair *pair = &sim->pair[node][peer];
     pair->dead_verdict = false;
-    if (!sim->node[peer].running && sim->node[peer].run == pair->verdict_run) {
+    if (sim->now >= sim->forged_until && !sim->node[peer].running &&
+        sim->node[peer].run == pair->verdict_run) {
         sim_violated(sim, node, SIM_TAKEOVER_IN_TIME, "%s is dead, and is %s again",
                      sim_name(sim, peer),
                      locum_names_condition(locum_core_condition(&sim->node[node].core, peer)));
@@ -109,6 +110,16 @@ is_heard(const struct sim *sim, locum_node node, locum_node voter)
     return facts->heard != LOCUM_NEVER && sim_node_now(sim, node).mono - facts->heard <= limit;
 }
 
+static locum_nodes
+liars_of(const struct sim *sim)
+{
+    locum_nodes liars = 0;
+    for (locum_node node = 0; node < sim->nodes; node++) {
+        liars |= sim_is_liar(sim, node) ? locum_nodes_of(node) : 0;
+    }
+    return liars;
+}
+
 static bool
 is_just(const struct sim *sim, locum_node node, locum_node voter, locum_node peer)
 {
@@ -121,14 +132,19 @@ static void
 check_voters(struct sim *sim, locum_node node, const struct locum_condition_event *event)
 {
     const locum_nodes voters = event->voters;
+    const locum_nodes liars = voters & liars_of(sim);
     sim->judged[SIM_NO_FALSE_TAKEOVER]++;
+    if (__builtin_popcount(liars) > 1) {
+        sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER, "%s down by two votes of one insider",
+                     sim_name(sim, event->peer));
+    }
     if ((uint32_t)__builtin_popcount(voters) < sim->node[node].core.config.quorum ||
         !locum_nodes_has(voters, node) || locum_nodes_has(voters, event->peer)) {
         sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER, "%s down without a quorum (voters %#x)",
                      sim_name(sim, event->peer), voters);
     }
     for (locum_node voter = 0; voter < sim->nodes; voter++) {
-        if (locum_nodes_has(voters, voter) && !is_just(sim, node, voter, event->peer)) {
+        if (locum_nodes_has(voters & ~liars, voter) && !is_just(sim, node, voter, event->peer)) {
             sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER, "%s down by %s, which heard it",
                          sim_name(sim, event->peer), sim_name(sim, voter));
         }
@@ -148,10 +164,10 @@ check_really_gone(struct sim *sim, locum_node node, locum_node peer)
 {
     size_t working = 0;
     for (locum_node other = 0; other < sim->node[node].core.config.node_count; other++) {
-        working +=
-            other != peer && sim_path_working_for(sim, other, peer, sim->config.timeout_ms * 5 / 2)
-                ? 1
-                : 0;
+        working += other != peer && !sim_sentinel_lied(sim, other) && /* one vote, not more */
+                           sim_path_working_for(sim, other, peer, sim->config.timeout_ms * 5 / 2)
+                       ? 1
+                       : 0;
     }
     if (too_many(sim, node, working)) {
         sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER,
@@ -171,8 +187,8 @@ check_steady(struct sim *sim, locum_node node, const struct locum_condition_even
         if (other != node && locum_nodes_has(event->voters, other) && !is_heard(sim, node, other)) {
             return; /* a Sentinel has voted: its pings take other paths */
         }
-        steady += other != peer && sim->node[peer].running && !had_gap(sim, other, peer) &&
-                          !had_gap(sim, peer, other)
+        steady += other != peer && !sim_is_liar(sim, other) && sim->node[peer].running &&
+                          !had_gap(sim, other, peer) && !had_gap(sim, peer, other)
                       ? 1
                       : 0;
     }
@@ -186,9 +202,16 @@ check_steady(struct sim *sim, locum_node node, const struct locum_condition_even
 static void
 check_adopted(struct sim *sim, locum_node node, const struct locum_condition_event *event)
 {
+    const locum_nodes liars = liars_of(sim);
+    if (event->voters == 0 ||
+        1 + (uint32_t)__builtin_popcount(event->voters) < sim->node[node].core.config.quorum) {
+        sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER,
+                     "%s adopted as down without a quorum (voters %#x)", sim_name(sim, event->peer),
+                     event->voters);
+    }
     for (locum_node voter = 0; voter < sim->nodes; voter++) {
         const locum_ms held = sim->pair[voter][event->peer].held_down;
-        if (locum_nodes_has(event->voters, voter) &&
+        if (locum_nodes_has(event->voters & ~liars, voter) &&
             (held == LOCUM_NEVER || sim->now - held > 3 * sim->config.timeout_ms)) {
             sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER,
                          "%s adopted as down from %s, for nothing", sim_name(sim, event->peer),
@@ -204,6 +227,9 @@ fell(struct sim *sim, locum_node node, const struct locum_condition_event *event
     pair->dead_verdict = !sim->node[event->peer].running;
     pair->verdict_run = sim->node[event->peer].run;
     pair->adopted = event->cause == LOCUM_CAUSE_ADOPTED;
+    if (sim_is_liar(sim, node) || sim_is_liar(sim, event->peer)) {
+        return; /* an insider gives away what it wants, and its own names */
+    }
     if (event->cause == LOCUM_CAUSE_QUORUM) {
         sim->counts.downs++;
         sim->counts.last_down = sim->now;
@@ -251,6 +277,7 @@ check_family_voters(struct sim *sim, locum_node node, const struct locum_family_
     const struct locum_core_config *config = &sim->node[node].core.config;
     const locum_ms timeout = sim->config.timeout_ms;
     const enum locum_family family = event->family;
+    const locum_nodes liars = liars_of(sim);
     size_t working = 0;
     sim->judged[SIM_NO_FALSE_TAKEOVER]++;
     if ((uint32_t)__builtin_popcount(event->voters) < config->quorum ||
@@ -262,7 +289,7 @@ check_family_voters(struct sim *sim, locum_node node, const struct locum_family_
         const struct sim_family_pair *pair = &sim->pair[voter][event->node].family[family];
         const bool gap = sim->now - pair->accepted >= timeout ||
                          (pair->gap != LOCUM_NEVER && sim->now - pair->gap <= 2 * timeout);
-        if (locum_nodes_has(event->voters, voter) &&
+        if (locum_nodes_has(event->voters & ~liars, voter) &&
             (!config->nodes[voter].has[family] || pair->accepted == LOCUM_NEVER || !gap)) {
             sim_violated(sim, node, SIM_NO_FALSE_TAKEOVER, "%s lost a family by %s, which heard it",
                          sim_name(sim, event->node), sim_name(sim, voter));
@@ -285,6 +312,10 @@ sim_oracle_family(struct sim *sim, locum_node node, const struct locum_family_ev
     struct sim_family_pair *pair = &sim->pair[node][event->node].family[event->family];
     const struct sim_node *self = &sim->node[event->node];
     const locum_ms said = self->said_lost[event->family];
+    if (sim_is_liar(sim, event->node) || sim_is_liar(sim, node)) {
+        pair->lost = LOCUM_NEVER;
+        return;
+    }
     if (!event->lost) {
         if (pair->lost != LOCUM_NEVER &&
             sim->now - pair->lost < sim->node[node].core.config.recover_after_ms) {
@@ -404,7 +435,7 @@ sentinel_votes(const struct sim *sim, const struct sim_crash *crash, locum_node 
 {
     return crash->sentinels && sim->last_fault == crash->at &&
            sim->config.nodes[voter].role == LOCUM_ROLE_SENTINEL && !sim->sentinel[voter].tilt &&
-           sim->sentinel[voter].frozen_until < crash->at - 3000 &&
+           !sim_sentinel_lied(sim, voter) && sim->sentinel[voter].frozen_until < crash->at - 3000 &&
            sim->sentinel[node].frozen_until < crash->at - 3000 &&
            sim_sentinel_answers(sim, voter, node) && sim_sentinel_answers(sim, node, voter);
 }

@@ -1,7 +1,17 @@
 /* schedule: the faults of a random schedule. All of them have healed at SIM_HEAL_MS. */
-#include "sim.h"
+#include "forge.h"
 
-enum { FIRST_MS = 4000, LAST_MS = 18000, NEWCOMER_EACH = 19, DNS_PERMILLE = 150, DNS_DICE = 53 };
+enum {
+    FIRST_MS = 4000,
+    LAST_MS = 18000,
+    NEWCOMER_EACH = 19,
+    DNS_PERMILLE = 150,
+    DNS_DICE = 53,
+    KEYS_PERMILLE = 100,
+    KEYS_DICE = 87,
+    LIE_PERMILLE = 350,
+    LIE_DICE = 4711
+};
 
 /* A fault that another one ends; `back` is SIM_HEAL if it ends by itself. */
 struct recipe {
@@ -12,8 +22,10 @@ struct recipe {
 
 static const struct recipe recipes[] = {
     {SIM_HOST_CRASH, SIM_HOST_BOOT, 5, 300, 12000},
-    {SIM_CRASH, SIM_START, 4, 100, 9000},
+    {SIM_CRASH, SIM_START, 5, 50, 9000},
     {SIM_CRASH, SIM_START_EMPTY, 1, 100, 4000},
+    {SIM_CRASH, SIM_START_OLDER, 2, 50, 9000},
+    {SIM_REPLACE, SIM_HEAL, 4, 5, 3000},
     {SIM_LEAVE, SIM_START, 3, 300, 6000},
     {SIM_LEAVE, SIM_START_NEXT, 2, 300, 2000},
     {SIM_FREEZE, SIM_HEAL, 3, 50, 6000},
@@ -40,6 +52,7 @@ static const struct recipe recipes[] = {
     {SIM_KICK_EACH, SIM_KICK_EACH, 1, 1000, 9000},
     {SIM_SENTINEL_KILL, SIM_SENTINEL_START, 2, 100, 9000},
     {SIM_TILT, SIM_UNTILT, 1, 1000, 12000},
+    {SIM_LIE, SIM_HONEST, 3, 1000, 12000},
     {SIM_REMOVE, SIM_MONITOR, 2, 1000, 12000},
     {SIM_UNMAP, SIM_MAP, 2, 1000, 12000},
     {SIM_RESET, SIM_HEAL, 1, 0, 0},
@@ -49,6 +62,8 @@ static const struct recipe recipes[] = {
     {SIM_SERVICE_FAIL, SIM_SERVICE_BACK, 3, 300, 6000},
     {SIM_SERVICE_REFUSE, SIM_SERVICE_BACK, 3, 100, 6000},
     {SIM_SERVICE_FLAKY, SIM_SERVICE_BACK, 2, 1000, 9000},
+    {SIM_SERVICE_DEGRADE, SIM_SERVICE_BACK, 4, 300, 9000},
+    {SIM_SERVICE_LACK, SIM_SERVICE_BACK, 3, 300, 16000},
     {SIM_EXCLUDE, SIM_INCLUDE, 1, 500, 9000},
     {SIM_RECONFIGURE, SIM_RECONFIGURE, 2, 100, 9000},
     {SIM_REPLAY, SIM_HEAL, 1, 500, 4000},
@@ -188,7 +203,9 @@ add_flapping(struct draw *draw)
     const size_t node = sim_random(dice, draw->servers);
     locum_ms at = sim_between(dice, FIRST_MS, 8000);
     while (at < SIM_HEAL_MS) {
-        add(draw, at, sim_chance(dice, 500) ? SIM_SERVICE_FAIL : SIM_SERVICE_REFUSE, node, 0, 0);
+        const enum sim_fault_kind kinds[] = {SIM_SERVICE_FAIL, SIM_SERVICE_REFUSE,
+                                             SIM_SERVICE_DEGRADE, SIM_SERVICE_LACK};
+        add(draw, at, kinds[sim_random(dice, LOCUM_COUNT(kinds))], node, 0, 0);
         at += sim_between(dice, 800, 3000);
         add(draw, at, SIM_SERVICE_BACK, node, 0, 0);
         at += sim_between(dice, 300, 4000);
@@ -317,6 +334,83 @@ add_dns(struct draw *draw, uint64_t seed)
     }
 }
 
+/* Heartbeats in the name of one node that reach another one, and that it did not send. */
+static void
+add_forged(struct draw *draw)
+{
+    static const enum sim_fault_kind kinds[] = {SIM_FORGE_SEQ, SIM_FORGE_RUN, SIM_FORGE_STALE,
+                                                SIM_FORGE_ACK};
+    static const locum_ms powers[] = {0, 41, 45, 52, 53};
+    struct sim *dice = &draw->dice;
+    for (size_t left = 1 + sim_random(dice, 4); left > 0; left--) {
+        const size_t a = sim_random(dice, draw->nodes);
+        const size_t b = (a + 1 + sim_random(dice, draw->nodes - 1)) % draw->nodes;
+        add(draw, sim_between(dice, FIRST_MS, LAST_MS), kinds[sim_random(dice, 4)], a, b,
+            powers[sim_random(dice, 5)]);
+    }
+}
+
+/* A node that starts without what it had saved and with its clock set back. */
+static void
+add_lost_number(struct draw *draw)
+{
+    struct sim *dice = &draw->dice;
+    const size_t node = sim_random(dice, draw->nodes);
+    const locum_ms at = sim_between(dice, FIRST_MS, LAST_MS);
+    add(draw, at, SIM_CRASH, node, 0, 0);
+    add(draw, at, SIM_WALL_STEP, node, 0, -sim_between(dice, 1000, 3 * 86400000));
+    add(draw, at + sim_between(dice, 50, 5000), SIM_START_EMPTY, node, 0, 0);
+}
+
+/*
+ * A clock that is not synchronised; forged heartbeats, an insider or a lost number: in some of all
+ * schedules, whatever else they have, with dice of its own.
+ */
+static void
+add_lies(struct draw *draw, uint64_t seed)
+{
+    struct sim *dice = &draw->dice;
+    dice->random = seed ^ LIE_DICE;
+    if (!sim_chance(dice, LIE_PERMILLE)) {
+        return;
+    }
+    if (sim_chance(dice, 300)) {
+        add(draw, sim_between(dice, 0, LAST_MS), SIM_UNSYNC, sim_random(dice, draw->nodes), 0, 0);
+    }
+    const uint64_t what = sim_random(dice, 3);
+    if (what == 0) {
+        add_forged(draw);
+    } else if (what == 1) {
+        add_lost_number(draw);
+    } else {
+        add(draw, sim_between(dice, FIRST_MS, LAST_MS), SIM_INSIDER, sim_random(dice, draw->nodes),
+            1 + sim_random(dice, SIM_LIES - 1), sim_between(dice, 500, 8000));
+    }
+}
+
+/* In some of all schedules the coordinators have keys, and often someone knows those of one of them
+ * and speaks in the name of another. */
+static void
+add_keys(struct draw *draw, uint64_t seed)
+{
+    struct sim *dice = &draw->dice;
+    const size_t coordinators =
+        draw->nodes - (size_t)draw->schedule->world.sentinels; /* these come last */
+    dice->random = seed ^ KEYS_DICE;
+    draw->schedule->world.keys = sim_chance(dice, KEYS_PERMILLE) ? 1 : 0;
+    if (draw->schedule->world.keys == 0 || draw->schedule->world.calm) {
+        return;
+    }
+    for (size_t left = sim_random(dice, 3); left > 0; left--) {
+        const size_t insider = sim_random(dice, coordinators);
+        const size_t other = (insider + 1 + sim_random(dice, coordinators - 1)) % coordinators;
+        if (other != insider) {
+            add(draw, sim_between(dice, FIRST_MS, LAST_MS), SIM_IMPERSONATE, insider,
+                (locum_node)other, sim_between(dice, 500, 8000));
+        }
+    }
+}
+
 void
 sim_schedule_random(struct sim_schedule *ret, uint64_t seed)
 {
@@ -332,5 +426,7 @@ sim_schedule_random(struct sim_schedule *ret, uint64_t seed)
     }
     if (!ret->world.calm) {
         add_dns(&draw, seed);
+        add_lies(&draw, seed);
     }
+    add_keys(&draw, seed);
 }

@@ -34,6 +34,22 @@ sim_sentinel_answers(const struct sim *sim, locum_node at, locum_node asker)
     return sim->sentinel[at].exists && answers_ping(sim, at, SENTINEL, asker);
 }
 
+void
+sim_sentinel_lie(struct sim *sim, locum_node node, locum_nodes about)
+{
+    struct sim_sentinel *self = &sim->sentinel[node];
+    self->lied = self->lies != 0 ? sim->now : self->lied;
+    self->lies = self->exists ? about : 0;
+}
+
+bool
+sim_sentinel_lied(const struct sim *sim, locum_node node)
+{
+    const struct sim_sentinel *self = &sim->sentinel[node];
+    return self->lies != 0 ||
+           (self->lied != LOCUM_NEVER && sim->now - self->lied <= sim->config.timeout_ms * 5 / 2);
+}
+
 static bool
 s_down(const struct sim *sim, locum_node voter, locum_node node, int instance)
 {
@@ -182,8 +198,10 @@ view_of(const struct sim *sim, locum_node voter)
             const bool itself = i == SENTINEL && node == voter;
             if (exists(sim, node, i) && !itself && !sim->sentinel[voter].forgotten[node][i] &&
                 !sim->redis[node].unmapped) {
+                const bool down =
+                    s_down(sim, voter, node, i) != locum_nodes_has(sim->sentinel[voter].lies, node);
                 report.known[node]++;
-                report.down[node] = (uint8_t)(report.down[node] + s_down(sim, voter, node, i));
+                report.down[node] = (uint8_t)(report.down[node] + down);
             }
         }
     }

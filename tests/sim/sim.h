@@ -7,6 +7,7 @@
  *   text.c                a schedule as text: read, written
  *   shrink.c              a schedule that fails, made smaller
  *   fault.c, tape.c       perform faults; record and replay heartbeats
+ *   keys.c, forge.c       keys of nodes, an insider; heartbeats that are signed and not true
  *   net.c                 links: delay, jitter, loss, duplication, cuts in one or both directions
  *   redis.c               Redis instances, each coordinator's connection, publish and subscribe
  *   sentinel.c            what each Sentinel sees; failover of Redis; polls by the coordinators
@@ -27,6 +28,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/keyring.h"
+#include "core/resume.h"
 #include "core/step.h"
 #include "core/vote.h"
 
@@ -36,18 +39,21 @@ enum {
     SIM_FAULTS_MAX = 128,
     SIM_INBOX_MAX = 2048,    /* events kept while a process is frozen */
     SIM_DATAGRAMS_MAX = 200, /* of them datagrams: a socket buffer is limited */
-    SIM_TAPE_MAX = 2048,     /* datagrams that an attacker has recorded */
-    SIM_SHELL_MS = 50,       /* a coordinator checks its connections this often */
-    SIM_WORLD_MS = 100,      /* Sentinel's own timer */
+    SIM_STATE_MAX = 32768,   /* bytes of what a run has left for the next one */
+    SIM_LINE_MAX = LOCUM_HEARTBEAT_MAX + LOCUM_KEYRING_BYTES_MAX,
+    SIM_TAPE_MAX = 2048, /* datagrams that an attacker has recorded */
+    SIM_SHELL_MS = 50,   /* a coordinator checks its connections this often */
+    SIM_WORLD_MS = 100,  /* Sentinel's own timer */
     SIM_REDIS_TIMEOUT_MS = 1000,
-    SIM_DNS_MS = 2000,    /* DNS-2: each peer's DNS is asked this often */
-    SIM_CHECK_MS = 250,   /* a sample of the download service */
-    SIM_HEAL_MS = 20000,  /* a random schedule's faults end here */
-    SIM_END_MS = 30000,   /* and it ends here, later only if a node is on probation */
-    SIM_VARIANT_MS = 500, /* recover-after is longer by this in the other configuration */
+    SIM_DNS_MS = 2000,       /* DNS-2: each peer's DNS is asked this often */
+    SIM_CHECK_MS = 250,      /* a sample of the download service */
+    SIM_HEAL_MS = 20000,     /* a random schedule's faults end here */
+    SIM_END_MS = 30000,      /* and it ends here, later only if a node is on probation */
+    SIM_FORGED_TIMEOUTS = 6, /* INV-10: a forged heartbeat has no effect for longer */
+    SIM_VARIANT_MS = 500,    /* recover-after is longer by this in the other configuration */
 };
 
-/* INV-1 to INV-8, each with a check of its own. */
+/* INV-1 to INV-10, each with a check of its own. */
 enum sim_check {
     SIM_NO_FALSE_TAKEOVER,
     SIM_TAKEOVER_IN_TIME,
@@ -57,8 +63,10 @@ enum sim_check {
     SIM_NO_FLAPPING,
     SIM_DETERMINISM,
     SIM_NO_GREEN_LIE,
+    SIM_RESTART,
+    SIM_ACCEPTED,
 };
-enum { SIM_CHECKS = SIM_NO_GREEN_LIE + 1 };
+enum { SIM_CHECKS = SIM_ACCEPTED + 1 };
 
 /* The shape of a world. Times in ms, rates per mille. Its text form: text.c. */
 struct sim_world {
@@ -74,6 +82,7 @@ struct sim_world {
     int64_t loss, duplicate;
     int64_t mixed;    /* 1: some have IPv6 too, some a list of successors */
     int64_t dual;     /* 1: all coordinators have IPv6 too */
+    int64_t keys;     /* 1: coordinators have key pairs and require them */
     int64_t newcomer; /* 1: before a reload no other node knows the last one */
     int64_t calm;     /* 1: only loss, up to 10 %: no node may be suspected */
     int64_t end;
@@ -85,8 +94,10 @@ enum sim_fault_kind {
     SIM_HOST_BOOT,
     SIM_CRASH,       /* a: the coordinator's process */
     SIM_START,       /* a: with what it had saved */
-    SIM_START_EMPTY, /* a: its state file is lost */
+    SIM_START_EMPTY, /* a: what it had saved is lost */
+    SIM_START_OLDER, /* a: the last save was not written; it has the one before */
     SIM_START_NEXT,  /* a: the next version of the program */
+    SIM_REPLACE,     /* a: its program replaces itself, in `amount`; the sockets stay */
     SIM_LEAVE,       /* a: an orderly stop */
     SIM_FREEZE,      /* a: the coordinator is frozen for `amount` */
     SIM_FREEZE_HOST, /* a: Redis and Sentinel too */
@@ -95,14 +106,26 @@ enum sim_fault_kind {
     SIM_ADMIN,       /* a: b is an enum locum_admin; `amount` is its lease, 0: none */
     SIM_EXCLUDE,     /* a keeps b out of its answers */
     SIM_INCLUDE,
-    SIM_SERVICE_FAIL,   /* a: times out */
-    SIM_SERVICE_REFUSE, /* a: refuses connections */
-    SIM_SERVICE_FLAKY,  /* a: fails `amount` per mille of the samples */
+    SIM_SERVICE_FAIL,    /* a: times out */
+    SIM_SERVICE_REFUSE,  /* a: refuses connections */
+    SIM_SERVICE_FLAKY,   /* a: fails `amount` per mille of the samples */
+    SIM_SERVICE_DEGRADE, /* a: works, but worse than it should */
+    SIM_SERVICE_LACK,    /* a: cannot run its check; the service stays as it is */
     SIM_SERVICE_BACK,
     SIM_RECONFIGURE, /* a: a reload; `amount` 1: the other configuration, 0: the first */
     SIM_SECRET,      /* a: `amount` 0 old, 1 old signs, 2 new signs, 3 new */
     SIM_REPLAY,      /* a: what it has sent is replayed to its receivers for `amount` */
     SIM_SPOOF,       /* a: an attacker forges its heartbeats for `amount` */
+    SIM_IMPERSONATE, /* b: someone with the secret and the keys of a forges its heartbeats */
+    SIM_UNSYNC,      /* a: the kernel does not call its clock synchronised */
+    SIM_SYNC,
+    /* One signed heartbeat in the name of a reaches b, with a number that a never used: 2^`amount`,
+     * or 1000 more than the true one if `amount` is 0. */
+    SIM_FORGE_SEQ,
+    SIM_FORGE_RUN,
+    SIM_FORGE_STALE, /* a seq, and it acknowledges nothing */
+    SIM_FORGE_ACK,   /* it acknowledges that run of b */
+    SIM_INSIDER,     /* a lies for `amount`; b is a set of enum sim_lies */
     SIM_CUT,         /* a, b: in both directions */
     SIM_UNCUT,
     SIM_CUT_ONE_WAY, /* a -> b */
@@ -140,6 +163,8 @@ enum sim_fault_kind {
     SIM_SENTINEL_START,
     SIM_TILT, /* a: its Sentinel is in TILT */
     SIM_UNTILT,
+    SIM_LIE, /* a, b: the Sentinel of a reports b's instances as down if they are up, or as up */
+    SIM_HONEST,
     SIM_REMOVE, /* a: its Sentinel forgets the master (SENTINEL REMOVE): no poll is complete */
     SIM_MONITOR,
     SIM_UNMAP, /* a: Sentinels list its instances by addresses that no node has */
@@ -186,6 +211,7 @@ enum sim_event_kind {
     SIM_EVENT_POLL,     /* .node asks all Sentinels */
     SIM_EVENT_POLLED,   /* .node gets .text, a struct sim_sentinel_report */
     SIM_EVENT_SAMPLE,   /* .node's service check */
+    SIM_EVENT_CLOCK,    /* .node learns whether its clock is synchronised */
     SIM_EVENT_ADDRESS,  /* .node learns whether it has the addresses of .family */
     SIM_EVENT_SHELL,    /* .node looks after its connection */
     SIM_EVENT_DNS,      /* .node asks the DNS of its peers */
@@ -236,7 +262,9 @@ struct sim_redis {
 
 struct sim_sentinel {
     bool exists, alive, tilt;
-    bool removed; /* it does not know the master */
+    bool removed;     /* it does not know the master */
+    locum_nodes lies; /* about these */
+    locum_ms lied;    /* until then; LOCUM_NEVER */
     bool forgotten[SIM_NODES_MAX][SIM_INSTANCES];
     locum_ms frozen_until;
     uint64_t epoch;
@@ -264,9 +292,14 @@ struct sim_node {
     struct locum_core core;
     struct locum_saved saved;
     bool has_saved;
+    char state[2][SIM_STATE_MAX]; /* of locum_core_save(): the last one, the one before */
+    size_t state_length[2];
+    unsigned boots;
+    bool replacing;             /* it is frozen, and the program is another one when it thaws */
     bool next_version, variant; /* of the program; of the configuration */
     bool older;                 /* its configuration lacks the last node */
     unsigned sign, accepts;     /* secrets: the one that signs, a set */
+    unsigned stage;             /* of their rotation */
     uint32_t commit_token;      /* only the commit event with this token counts */
     locum_ms commit_at;
     struct sim_event *inbox;
@@ -277,7 +310,7 @@ struct sim_node {
     uint32_t kick_token;         /* only the kick event with this token counts */
     locum_ms kick_each;
     uint64_t epoch; /* of the master that it follows */
-    bool service_ok, service_refuses;
+    bool service_ok, service_refuses, service_degraded, service_lacks;
     unsigned service_flaky; /* per mille */
     locum_ms up_since;      /* its own service is up since; LOCUM_NEVER */
     bool address_lost[LOCUM_FAMILIES];
@@ -286,7 +319,11 @@ struct sim_node {
     locum_ms address_back[LOCUM_FAMILIES]; /* LOCUM_NEVER: was never lost */
     struct sim_sentinel_report reports[SIM_NODES_MAX]; /* the last poll of each Sentinel */
     locum_ms reported_at[SIM_NODES_MAX];
-    bool ever_left;                                          /* an orderly stop was asked for */
+    bool ever_left; /* an orderly stop was asked for */
+    bool unsynchronised;
+    unsigned lies; /* a set of enum sim_lies, until: */
+    locum_ms lies_until;
+    locum_ms warned[LOCUM_NODES_MAX][3];                     /* as sim_trace_warnings() saw it */
     struct locum_ranks rank[LOCUM_NODES_MAX];                /* at the last check */
     bool checked;                                            /* the two fields below hold */
     struct locum_answer plan[SIM_NAMES_MAX][LOCUM_FAMILIES]; /* at the last check */
@@ -313,6 +350,8 @@ struct sim_pair {
     uint32_t verdict_run; /* P's run at that verdict */
     locum_ms not_working; /* two-way UDP between them was bad (> 10 % loss) last */
     locum_ms not_clean;   /* or not without any loss */
+    locum_ms
+        forged_until; /* or disturbed by a forged heartbeat; between a node and itself: a liar */
     struct sim_family_pair family[LOCUM_FAMILIES];
 };
 
@@ -366,15 +405,17 @@ struct sim {
     locum_ms failover_at;                  /* LOCUM_NEVER: none under way */
     struct sim_crash crash[SIM_FAULTS_MAX];
     size_t crashes;
-    bool taping;     /* some fault replays the tape */
-    bool closes_dns; /* some fault closes a port 53: the trace tells of the questions */
+    bool taping;           /* some fault replays the tape */
+    bool closes_dns;       /* some fault closes a port 53: the trace tells of the questions */
+    struct sim_keys *keys; /* NULL: the secret alone signs; shared with copies */
     struct sim_taped tape[SIM_TAPE_MAX];
     size_t taped;
-    locum_ms last_fault; /* LOCUM_NEVER */
-    locum_ms changed;    /* the last change of the world, also one that follows from a fault */
-    unsigned lies_tried; /* copies made for INV-8 */
-    bool copy;           /* this is one */
-    locum_ms healed;     /* LOCUM_NEVER */
+    locum_ms last_fault;   /* LOCUM_NEVER */
+    locum_ms changed;      /* the last change of the world, also one that follows from a fault */
+    unsigned lies_tried;   /* copies made for INV-8 */
+    bool copy;             /* this is one */
+    locum_ms healed;       /* LOCUM_NEVER */
+    locum_ms forged_until; /* of any pair */
     locum_ms end;
     struct sim_event *queue;
     size_t queued, queue_room;
@@ -471,6 +512,9 @@ void sim_redis_shell(struct sim *sim, locum_node node);
 
 void sim_sentinel_world(struct sim *sim);
 void sim_sentinel_poll(struct sim *sim, locum_node node);
+void sim_sentinel_lie(struct sim *sim, locum_node node, locum_nodes about);
+/* Does it lie, or may one of its lies still count? */
+bool sim_sentinel_lied(const struct sim *sim, locum_node node);
 bool sim_sentinel_answers(const struct sim *sim, locum_node at, locum_node asker);
 
 /* --- dns.c ------------------------------------------------------------------------------------ */
@@ -482,13 +526,17 @@ void sim_dns_ask(struct sim *sim, locum_node node);
 
 /* --- node.c ----------------------------------------------------------------------------------- */
 
-void sim_node_start(struct sim *sim, locum_node node, bool with_saved);
+/* What the last run of a node has left for the next one. */
+enum sim_left { SIM_LEFT_NOTHING, SIM_LEFT_OLDER, SIM_LEFT_ALL };
+
+void sim_node_start(struct sim *sim, locum_node node, enum sim_left left);
 void sim_node_stop(struct sim *sim, locum_node node);
 void sim_node_address(struct sim *sim, locum_node node, enum locum_family family);
 void sim_node_step(struct sim *sim, locum_node node, struct locum_input *event);
 void sim_node_input(struct sim *sim, const struct sim_event *event);
 void sim_node_commit(struct sim *sim, const struct sim_event *event);
 void sim_node_freeze(struct sim *sim, locum_node node, locum_ms duration);
+void sim_node_replace(struct sim *sim, locum_node node, locum_ms duration);
 void sim_node_thaw(struct sim *sim, locum_node node);
 void sim_node_reload(struct sim *sim, locum_node node, bool variant);
 bool sim_node_frozen(const struct sim *sim, locum_node node);
@@ -502,6 +550,10 @@ void sim_fault_do(struct sim *sim, size_t index);
 void sim_tape(struct sim *sim, locum_node from, locum_node to, enum locum_family family,
               struct sim_text *text);
 void sim_fault_host_crash(struct sim *sim, locum_node node);
+/* By both paths, at once. */
+void sim_attack_deliver(struct sim *sim, locum_node to, enum locum_family family,
+                        struct sim_text *text);
+
 /* The next step of an attack, event->index is its fault. */
 void sim_attack(struct sim *sim, const struct sim_event *event);
 
@@ -511,6 +563,9 @@ const char *sim_check_name(enum sim_check check);
 void sim_violated(struct sim *sim, locum_node node, enum sim_check check, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 void sim_check_commit(struct sim *sim, locum_node node);
+/* INV-9: it has just resumed what `before` had saved. */
+void sim_check_restart(struct sim *sim, locum_node node, const struct locum_core *before,
+                       enum locum_start how, enum locum_resumed outcome);
 /* Before the core's next_commit time alone changes nothing. */
 void sim_check_next(struct sim *sim, locum_node node);
 /* At the end: true if the probation of a node must be awaited; then sim->end was moved. */

@@ -2,7 +2,7 @@
  * tape: an attacker without the secret. Recorded heartbeats are replayed on both paths; forged ones
  * have an invalid signature.
  */
-#include "sim.h"
+#include "forge.h"
 
 enum { ATTACK_EACH_MS = 20, NOBODYS_KEY = 7 };
 
@@ -17,8 +17,8 @@ sim_tape(struct sim *sim, locum_node from, locum_node to, enum locum_family fami
     *taped = (struct sim_taped){.from = from, .to = to, .family = family, .text = text};
 }
 
-static void
-deliver(struct sim *sim, locum_node to, enum locum_family family, struct sim_text *text)
+void
+sim_attack_deliver(struct sim *sim, locum_node to, enum locum_family family, struct sim_text *text)
 {
     const struct sim_node *node = &sim->node[to];
     text->holders++;
@@ -47,7 +47,7 @@ replay(struct sim *sim, locum_node node)
     for (size_t tries = 0; kept > 0 && tries < 20; tries++) {
         const struct sim_taped *taped = &sim->tape[sim_random(sim, kept)];
         if (taped->from == node) {
-            deliver(sim, taped->to, taped->family, taped->text);
+            sim_attack_deliver(sim, taped->to, taped->family, taped->text);
             return;
         }
     }
@@ -69,7 +69,7 @@ spoof(struct sim *sim, locum_node node)
     locum_heartbeat_add(&text, &sim->config, &heartbeat);
     struct sim_text *sent = sim_text_make(buffer, text.length, NOBODYS_KEY);
     for (locum_node to = 0; to < sim->nodes; to++) {
-        deliver(sim, to, LOCUM_V4, sent);
+        sim_attack_deliver(sim, to, LOCUM_V4, sent);
     }
     sim_text_drop(sent);
 }
@@ -83,6 +83,8 @@ sim_attack(struct sim *sim, const struct sim_event *event)
     }
     if (fault->kind == SIM_REPLAY) {
         replay(sim, fault->a);
+    } else if (fault->kind == SIM_IMPERSONATE) {
+        sim_keys_impersonate(sim, fault->a, fault->b);
     } else {
         spoof(sim, fault->a);
     }

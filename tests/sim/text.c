@@ -40,12 +40,16 @@ static const struct {
     {"duplicate", offsetof(struct sim_world, duplicate), 0, 1000},
     {"mixed", offsetof(struct sim_world, mixed), 0, 1},
     {"dual", offsetof(struct sim_world, dual), 0, 1},
+    {"keys", offsetof(struct sim_world, keys), 0, 1},
     {"newcomer", offsetof(struct sim_world, newcomer), 0, 1},
     {"calm", offsetof(struct sim_world, calm), 0, 1},
     {"end", offsetof(struct sim_world, end), 1, INT64_MAX},
 };
 
-/* a, b: nodes; t: a time, n: a number, w: an admin state and, if there is one, its lease */
+static const char *const lies[] = {"votes", "acks", "seq", "run", "states", "families"};
+
+/* a, b: nodes; t: a time, n: a number, l: lies, w: an admin state and, if there is one, its lease
+ */
 static const struct {
     const char *name, *shape;
 } faults[] = {
@@ -54,7 +58,9 @@ static const struct {
     [SIM_CRASH] = {"crash", "a"},
     [SIM_START] = {"start", "a"},
     [SIM_START_EMPTY] = {"start-empty", "a"},
+    [SIM_START_OLDER] = {"start-older", "a"},
     [SIM_START_NEXT] = {"start-next-version", "a"},
+    [SIM_REPLACE] = {"replace", "at"},
     [SIM_LEAVE] = {"stop", "a"},
     [SIM_FREEZE] = {"freeze", "at"},
     [SIM_FREEZE_HOST] = {"freeze-host", "at"},
@@ -66,11 +72,21 @@ static const struct {
     [SIM_SERVICE_FAIL] = {"service-times-out", "a"},
     [SIM_SERVICE_REFUSE] = {"service-refuses", "a"},
     [SIM_SERVICE_FLAKY] = {"service-flaky", "an"},
+    [SIM_SERVICE_DEGRADE] = {"service-degrades", "a"},
+    [SIM_SERVICE_LACK] = {"service-check-cannot-run", "a"},
     [SIM_SERVICE_BACK] = {"service-back", "a"},
     [SIM_RECONFIGURE] = {"reload", "an"},
     [SIM_SECRET] = {"secret-stage", "an"},
     [SIM_REPLAY] = {"replayed-heartbeats", "at"},
     [SIM_SPOOF] = {"spoofed-heartbeats", "at"},
+    [SIM_IMPERSONATE] = {"impersonates", "abt"},
+    [SIM_UNSYNC] = {"clock-unsynchronised", "a"},
+    [SIM_SYNC] = {"clock-synchronised", "a"},
+    [SIM_FORGE_SEQ] = {"forged-seq", "abn"},
+    [SIM_FORGE_RUN] = {"forged-run", "abn"},
+    [SIM_FORGE_STALE] = {"forged-seq-unacknowledged", "abn"},
+    [SIM_FORGE_ACK] = {"forged-acknowledgement", "abn"},
+    [SIM_INSIDER] = {"insider", "alt"},
     [SIM_CUT] = {"cut", "ab"},
     [SIM_UNCUT] = {"uncut", "ab"},
     [SIM_CUT_ONE_WAY] = {"cut-one-way", "ab"},
@@ -107,6 +123,8 @@ static const struct {
     [SIM_SENTINEL_START] = {"sentinel-start", "a"},
     [SIM_TILT] = {"tilt", "a"},
     [SIM_UNTILT] = {"untilt", "a"},
+    [SIM_LIE] = {"sentinel-lies", "ab"},
+    [SIM_HONEST] = {"sentinel-honest", "a"},
     [SIM_REMOVE] = {"sentinel-remove", "a"},
     [SIM_MONITOR] = {"sentinel-monitor", "a"},
     [SIM_UNMAP] = {"unmap", "a"},
@@ -148,6 +166,19 @@ add_time(struct locum_text *text, locum_ms time)
     locum_text_add(text, locum_text_duration(time < 0 ? -time : time).text);
 }
 
+static void
+add_lies(struct locum_text *text, unsigned set)
+{
+    char separator = ' ';
+    for (size_t i = 0; i < LOCUM_COUNT(lies); i++) {
+        if ((set >> i & 1u) != 0) {
+            locum_text_add_char(text, separator);
+            locum_text_add(text, lies[i]);
+            separator = ',';
+        }
+    }
+}
+
 void
 sim_fault_print(const struct sim *sim, const struct sim_fault *fault, struct locum_text *text)
 {
@@ -159,6 +190,7 @@ sim_fault_print(const struct sim *sim, const struct sim_fault *fault, struct loc
             locum_text_add_char(text, ' ');
             locum_text_add_i64(text, fault->amount);
             break;
+        case 'l': add_lies(text, fault->b); break;
         case 'w':
             locum_text_add_char(text, ' ');
             locum_text_add(text, locum_names_admin((enum locum_admin)fault->b));
@@ -234,6 +266,23 @@ read_time(struct locum_slice field, locum_ms *ret)
 }
 
 static bool
+read_lies(struct locum_slice field, struct sim_fault *fault)
+{
+    struct locum_slice name;
+    while (locum_slice_cut(&field, ',', &name)) {
+        size_t i = 0;
+        while (i < LOCUM_COUNT(lies) && !locum_slice_is(name, lies[i])) {
+            i++;
+        }
+        if (i == LOCUM_COUNT(lies)) {
+            return false;
+        }
+        fault->b = (locum_node)(fault->b | 1u << i);
+    }
+    return true;
+}
+
+static bool
 read_argument(const struct sim *sim, char shape, struct locum_slice field, struct locum_slice *rest,
               struct sim_fault *fault)
 {
@@ -248,6 +297,7 @@ read_argument(const struct sim *sim, char shape, struct locum_slice field, struc
         }
         fault->amount = (locum_ms)number;
         return true;
+    case 'l': return read_lies(field, fault);
     case 'w':
         if (!locum_names_find_admin(field, &admin)) {
             return false;

@@ -4,8 +4,8 @@
  */
 #include <stdarg.h>
 
+#include "forge.h"
 #include "report/events.h"
-#include "sim.h"
 
 const char *
 sim_name(const struct sim *sim, locum_node node)
@@ -45,6 +45,25 @@ sim_trace_event(struct sim *sim, locum_node node, const struct locum_event *even
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     locum_events_add_line(&text, &sim->config, event);
     sim_trace(sim, node, "%s", buffer);
+}
+
+void
+sim_trace_warnings(struct sim *sim, locum_node node)
+{
+    static const char *const about[] = {"order", "incarnation", "ignored"};
+    enum { LASTS_MS = 60000 };
+    for (locum_node peer = 0; peer < sim->nodes; peer++) {
+        const struct locum_peer_facts *facts = &sim->node[node].core.view.peer[peer];
+        const locum_ms times[] = {facts->order_reset, facts->beyond, facts->ignored};
+        for (size_t i = 0; i < LOCUM_COUNT(times); i++) {
+            locum_ms *before = &sim->node[node].warned[peer][i];
+            if (times[i] != LOCUM_NEVER &&
+                (*before == LOCUM_NEVER || times[i] - *before >= LASTS_MS)) {
+                sim_trace(sim, node, "warning about=%s peer=%s", about[i], sim_name(sim, peer));
+            }
+            *before = times[i];
+        }
+    }
 }
 
 void

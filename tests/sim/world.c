@@ -1,7 +1,8 @@
 /* world: the cluster's shape, and the loop. */
 #include <stdlib.h>
+#include <string.h>
 
-#include "sim.h"
+#include "forge.h"
 
 /* splitmix64 (S. Vigna, public domain) */
 static uint64_t
@@ -129,12 +130,14 @@ make_site(struct sim *sim, locum_node node)
     self->host_up = true;
     self->older = sim->schedule.world.newcomer != 0 && node + 1u != sim->nodes;
     self->suspended_at = LOCUM_NEVER;
+    memset(self->warned, -1, sizeof(self->warned)); /* LOCUM_NEVER */
     self->accepts = 1;
     self->service_ok = true;
     for (size_t family = 0; family < LOCUM_FAMILIES; family++) {
         self->address_known[family] = true;
         self->said_lost[family] = self->address_back[family] = LOCUM_NEVER;
     }
+    sentinel->lied = LOCUM_NEVER;
     self->mono_offset = sim_between(sim, 1000, 1000000);
     self->boot_offset = self->mono_offset + sim_between(sim, 0, 1000000);
     self->wall_offset = 1763863200000 + sim_between(sim, -300, 300);
@@ -207,6 +210,7 @@ make_world(struct sim *sim)
     sim->end = schedule->world.end;
     sim->counts.first_down = sim->counts.last_down = sim->counts.disagree_since = LOCUM_NEVER;
     sim_world_config(sim);
+    sim_keys_create(sim);
     for (locum_node node = 0; node < sim->nodes; node++) {
         make_site(sim, node);
     }
@@ -285,6 +289,7 @@ sim_happen(struct sim *sim, struct sim_event *event)
     case SIM_EVENT_PUBLISH: sim_redis_arrived(sim, event); break;
     case SIM_EVENT_MESSAGE: sim_redis_message(sim, event); break;
     case SIM_EVENT_DATAGRAM:
+    case SIM_EVENT_CLOCK:
     case SIM_EVENT_ADDRESS:
     case SIM_EVENT_POLLED: sim_node_input(sim, event); break;
     case SIM_EVENT_POLL:
@@ -305,7 +310,7 @@ sim_run(struct sim *sim)
     struct sim_event event;
     make_world(sim);
     for (locum_node node = 0; node < sim->nodes; node++) {
-        sim_node_start(sim, node, false);
+        sim_node_start(sim, node, SIM_LEFT_NOTHING);
     }
     while (!sim->violated && sim_pop(sim, &event)) {
         if (event.at > sim->end && !sim_check_end(sim)) {
@@ -333,5 +338,6 @@ sim_fini(struct sim *sim)
     for (size_t i = 0; i < SIM_TAPE_MAX; i++) {
         sim_text_drop(sim->tape[i].text);
     }
+    sim_keys_destroy(sim);
     free(sim->queue);
 }

@@ -10,10 +10,15 @@ far=True: packets between the hosts take as long as between data centres (DELAYS
 compare=True: the same servers answer for two more zones, under the same faults: all.example.org by
 Locum with `answer: all`, and plain.example.org as in the article, with an NSD on each server that
 names only this server. The client then has BIND in addition to Unbound.
-mirrorbits=True: each server has a stand-in for Mirrorbits, its database is filled, Locum checks it.
+mirrorbits=True: each server has a Mirrorbits (mirrorbits.py) with a filled database, which Locum
+checks, and locum-unstick.
 adapter=True: port 53 of the servers belongs to an NSD ("own"), which locum-nsd ("adapter") feeds
 from the coordinator. With beside=True the coordinator answers too, at a second address, so that
 both suffer the same fault.
+managed=True: the coordinators of the servers run under a service manager that keeps their sockets
+(manager.py).
+bare=True: only the machines and the client exist. A test installs everything as a page tells its
+reader. Here the resolver keeps an answer for a second.
 by_hand=True: only the machines, the web servers, Redis, the Sentinels and the client exist. A test
 installs name servers and Locum as doc/from-the-article.md tells its reader.
 
@@ -34,10 +39,11 @@ from types import SimpleNamespace
 import network
 import wire
 from adapter import LocumNsd, OwnedNsd
-from mirrorbits import Mirrorbits, write_keys
-from programs import (Bind, Late, Locum, Nginx, Nsd, Plain, Redis, Sentinel, Unbound, tool,
-                      until)
+from manager import Managed
+from mirrorbits import Mirrorbits, Unstick, write_keys
+from programs import Late, Locum, Nginx, Nsd, Plain, Redis, Sentinel, tool, until
 from probe import Scheme
+from resolvers import Bind, Unbound
 
 PORTS = SimpleNamespace(dns=53, http=80, redis=6379, sentinel=26379, status=9854,
                         mirrorbits=8080)
@@ -161,30 +167,43 @@ class Site:
 
     def __init__(self, network, say=lambda text: None, ttl_s=60, slack=1.0,
                  far=False, compare=False, dc4=False, mirrorbits=False, adapter=False,
-                 beside=False, by_hand=False, witness6=False):
+                 beside=False, by_hand=False, bare=False, witness6=False,
+                 managed=False, failover_ttl_s=None):
         self.network, self.say, self.ttl_s = network, say, ttl_s
-        self.far, self.compare, self.beside, self.by_hand = far, compare, beside, by_hand
+        self.failover_ttl_s = failover_ttl_s or ttl_s
+        self.far, self.compare, self.beside, self.by_hand = far, compare, beside, by_hand or bare
+        self.bare = bare
         self.dir = Path(tempfile.mkdtemp(prefix="locum-site-"))
-        self.redis_password = secrets.token_hex(8)      # of Mirrorbits, replicas, Sentinels
+        self.memory = Path(tempfile.mkdtemp(prefix="locum-site-", dir="/dev/shm"))  # as /run is
+        self.redis_password = secrets.token_hex(8)      # of Mirrorbits
         self.locum_password = secrets.token_hex(8)
+        self.replica_password = secrets.token_hex(8)
+        self.sentinel_password = secrets.token_hex(8)
+        self.admin_password = secrets.token_hex(8)      # of the Sentinels
         self.truth = Truth(slack)
         (self.dir / "secret").touch(mode=0o600)
         (self.dir / "secret").write_text(secrets.token_hex(32) + "\n")
         self.hosts = {}
         web, resolvers = ([Nginx, Plain, Locum], [Unbound, Bind]) if compare else \
-            ([Nginx, *([Mirrorbits] if mirrorbits else []), Locum], [Unbound])
+            ([Nginx, Mirrorbits, Locum, Unstick] if mirrorbits else [Nginx, Locum], [Unbound])
         if adapter:
             web = [*web[:-1], OwnedNsd, Locum, LocumNsd]
+        redis, names = [Redis, Sentinel], [Nsd, Sentinel, Locum]
         if by_hand:
-            web = [Nginx]
-        self._host("ns0", 10, "2001:db8:1::10" if witness6 else None, [Sentinel] if by_hand else [Nsd, Sentinel, Locum])
-        self._host("dc2", 12, "2001:db8:2::12", [Redis, Sentinel, *web])
-        self._host("dc3", 13, "2001:db8:3::13", [Redis, Sentinel, *web])
+            web, names = [Nginx], [Sentinel]
+        if bare:
+            web, redis, names = [], [], []
+        if managed:
+            web = [Managed if kind is Locum else kind for kind in web]
+        self._host("ns0", 10, "2001:db8:1::10" if witness6 else None, names)
+        self._host("dc2", 12, "2001:db8:2::12", [*redis, *web])
+        self._host("dc3", 13, "2001:db8:3::13", [*redis, *web])
         if dc4:
             self._host("dc4", 14, "2001:db8:4::14", web)
         self._host("client", 100, "2001:db8:1::100", resolvers)
         network.carry(tool("delay"))
-        self.servers = [h for h in self.hosts.values() if Nginx.name in h.programs]
+        self.servers = [self.dc2, self.dc3] if bare else \
+            [h for h in self.hosts.values() if Nginx.name in h.programs]
         self.coordinators = [h for h in (*self.servers, self.ns0) if Locum.name in h.programs]
         self.first_master = self.hosts["dc3"]
         self.names = [self.zone] + [f"{node.name}.{self.zone}" for node in self.servers]
@@ -212,6 +231,8 @@ class Site:
     def start(self, redis=True):
         """Start everything except the probers. `redis` False: no Redis and no Sentinel."""
         begin = time.monotonic()
+        if not self.with_program("nginx"):
+            return self._start("unbound")
         self.say(("" if self.by_hand else "NSD as the parent on ns0, ") + "nginx on dc2 and dc3")
         self._start("nsd", "nginx", "plain")
         if redis:
@@ -226,7 +247,7 @@ class Site:
             self.say("NSD on port 53 of dc2 and dc3, fed by locum-nsd")
             self._start("own")
         self.say("Locum on dc2, dc3 and, as a witness, on ns0")
-        self._start("locum", "adapter")
+        self._start("locum", "adapter", "unstick")
         self.wait_calm()
         self.say("Unbound as the client's resolver" + (", BIND too" if self.compare else ""))
         self._start("unbound", "bind")
@@ -262,6 +283,7 @@ class Site:
         self.network.close()
         if not keep:
             shutil.rmtree(self.dir, ignore_errors=True)
+        shutil.rmtree(self.memory, ignore_errors=True)
 
     # Questions
 
@@ -469,6 +491,22 @@ class Site:
         self.truth.speaks(host)
         return begin
 
+    def forget(self, host):
+        """
+        Restart its coordinator as after a boot: it resumes nothing (RESUME-1), so that its service has
+        no probation.
+        """
+        self.stop_locum(host)
+        Path(f"{host.locum.socket}.run").unlink(missing_ok=True)
+        self.start_locum(host)
+
+    def _is_calm_without_probation(self):
+        for host in self.servers:
+            if "locum" in host.programs and \
+                    host.locum.peer(host.name).get("service") == "probation":
+                self.forget(host)
+        return self.calm()
+
     def heal(self):
         """Bring everything back up, whatever a test did."""
         for host in self.hosts.values():
@@ -482,7 +520,7 @@ class Site:
                 if not program.running:
                     program.start()
             self.truth.able(host)
-        self.wait_calm(90)
+        until("all calm again", self._is_calm_without_probation, 90, 0.1)
         for host in self.servers:
             self.truth.speaks(host)
 

@@ -23,6 +23,7 @@ import time
 from collections import namedtuple
 
 import wire
+from background import Background
 
 FRESH_S = 0.1
 CACHED, CACHED_S = 20, 2.0
@@ -31,20 +32,21 @@ SERVER_S = 0.4              # without an answer for this long, the next name ser
 RESOLVER_PATIENCE_S = 2.0
 CONNECT_S, PAGE_S = 1.0, 1.0
 
-# first: the page came from the first address. second: from the first or the second one.
-Fetch = namedtuple("Fetch", "at scheme kind first second")
+# first: the page came from the first address. second: from the first or the second one. why: what
+# went wrong, if anything.
+Fetch = namedtuple("Fetch", "at scheme kind first second why", defaults=("",))
 
 
-class Crowd(threading.Thread):
+class Crowd(Background):
     """All clients, until stop(). schemes: probe.Scheme; resolvers: {name: (address, port)}."""
 
     def __init__(self, schemes, resolvers, web_port):
-        super().__init__(daemon=True)
+        super().__init__()
         self.schemes, self.resolvers, self.web_port = schemes, resolvers, web_port
         self.fetches = []
         self._caches = []
         self._loop = None
-        self._standing, self._ending = threading.Event(), threading.Event()
+        self._standing = threading.Event()
 
     def renew(self):
         """Fill the caches before a fault, so that no answer in them is from an earlier fault."""
@@ -54,19 +56,16 @@ class Crowd(threading.Thread):
             await asyncio.gather(*(c.fill() for c in self._caches))
         asyncio.run_coroutine_threadsafe(fill(), self._loop).result(10)
 
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self._ending.set()
-        self.join()
-
     def failed(self, scheme, kind, begin, end, second=False):
         """(failed, all) of the fetches that began between two moments."""
         mine = [f for f in self.fetches
                 if begin <= f.at < end and f.scheme == scheme.label and f.kind == kind]
         return sum(not (f.second if second else f.first) for f in mine), len(mine)
+
+    def reasons(self, begin, end):
+        """Why fetches that began between two moments failed: a text each."""
+        return [f"{f.kind} after {f.at - begin:.2f} s: {f.why}"
+                for f in self.fetches if begin <= f.at < end and f.why]
 
     def run(self):
         asyncio.run(self._main())
@@ -107,11 +106,15 @@ class Crowd(threading.Thread):
     async def _fetch(self, scheme, kind, resolve):
         at = time.monotonic()
         addresses = await resolve()
-        first = bool(addresses) and await self._page(addresses[0], scheme.zone)
-        second = first or len(addresses) > 1 and await self._page(addresses[1], scheme.zone)
-        self.fetches.append(Fetch(at, scheme.label, kind, first, second))
+        why = await self._page(addresses[0], scheme.zone) if addresses else "no address"
+        first = not why
+        second = first or len(addresses) > 1 and not await self._page(addresses[1], scheme.zone)
+        if why:
+            why += f" ({' '.join(addresses) or 'none'}; {time.monotonic() - at:.2f} s)"
+        self.fetches.append(Fetch(at, scheme.label, kind, first, second, why))
 
     async def _page(self, address, host):
+        """Fetch the page from an address. Returns why that failed, or ''."""
         loop = asyncio.get_running_loop()
         with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as sock:
             sock.setblocking(False)
@@ -121,9 +124,10 @@ class Crowd(threading.Thread):
                 async with asyncio.timeout(PAGE_S):
                     await loop.sock_sendall(
                         sock, f"GET / HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
-                    return b" 200 " in await loop.sock_recv(sock, 4096)
-            except (OSError, TimeoutError):
-                return False
+                    head = await loop.sock_recv(sock, 4096)
+                    return "" if b" 200 " in head else f"answer {head[:40]!r}"
+            except (OSError, TimeoutError) as error:
+                return f"{type(error).__name__} {error}".strip()
 
 
 class Authoritative:

@@ -11,6 +11,7 @@ import traceback
 
 import network
 from article import Site
+from mirrorbits import NOTICE
 
 SLACK = 3.0     # the median must be within the figure, each time within SLACK times it
 
@@ -31,6 +32,8 @@ def main(tests, redis=True, **options):
     def say(text):
         print(f"{time.monotonic() - begin:7.2f} s  {text}", flush=True)
 
+    if options.get("mirrorbits"):
+        print(NOTICE, flush=True)
     site = Site(net, say=say, slack=SLACK, **options)
     done = False
     try:

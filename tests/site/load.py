@@ -5,7 +5,7 @@
 
 Prints "ready" after the first answer, or ends after 5 s without one. Ends at the end of its
 standard input and then prints a line of JSON: sent, lost, gap_s (the longest time without an
-answer).
+answer), answers (how often which addresses), ttls (those that answers had).
 """
 
 import json
@@ -52,6 +52,7 @@ def main(address, port, name, rate):
     sock.setblocking(False)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
     sent_at, sent, answered, lost, gap_s = {}, 0, 0, 0, 0.0
+    answers, ttls = {}, set()
     begin = last = time.monotonic()
     ending = None
     while ending is None or sent_at and time.monotonic() - ending < PATIENCE_S:
@@ -73,17 +74,22 @@ def main(address, port, name, rate):
             ending = time.monotonic()
         while sock in ready:
             try:
-                number, rcode, addresses = wire.answer(sock.recv(4096))
+                data = sock.recv(4096)
+                number, rcode, addresses = wire.answer(data)
             except BlockingIOError:
                 break
             except (OSError, ValueError):
                 continue
             if sent_at.pop(number, None) is not None and rcode == 0 and addresses:
                 answered += 1
+                key = " ".join(addresses)
+                answers[key] = answers.get(key, 0) + 1
+                ttls.add(wire.ttl(data))
                 gap_s, last = max(gap_s, time.monotonic() - last), time.monotonic()
                 if answered == READY:
                     print("ready", flush=True)
-    print(json.dumps({"sent": sent, "lost": lost + len(sent_at), "gap_s": round(gap_s, 3)}))
+    print(json.dumps({"sent": sent, "lost": lost + len(sent_at), "gap_s": round(gap_s, 3),
+                      "answers": answers, "ttls": sorted(ttls)}))
 
 
 if __name__ == "__main__":

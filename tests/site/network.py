@@ -69,6 +69,11 @@ def keep(code):
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
+def die_with_parent():
+    """The kernel kills this process when its parent ends."""
+    _check(_libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL), "prctl")
+
+
 def main_pid():
     """The id of this process outside, for nsenter and kill."""
     return _main_pid or os.getpid()
@@ -178,6 +183,11 @@ class Plug:
         finally:
             _check(_libc.setns(here, CLONE_NEWNET), "setns")
             os.close(here)
+
+    def move(self):
+        """Move this process to this host."""
+        if self.fd is not None:
+            _check(_libc.setns(self.fd, CLONE_NEWNET), "setns")
 
     def pull(self):
         """Lose every packet from and to the host from now on."""

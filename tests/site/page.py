@@ -7,37 +7,78 @@ The page itself contains what is tried:
     dc3# locum check                                    or behind `each#`: one host after the other
     good: ...                                           and what they print; `...` is anything
 
-A command with output is repeated for up to 15 s until it prints that. All others must succeed.
-`systemctl` is emulated: it starts and stops the same programs as the units say. Blocks of other
-kinds are for a real machine. What follows "**Way back:**" in a step undoes it.
+Each command must succeed. If the page shows its output, it is repeated for up to 15 s until it also
+prints that. If this has a line `degraded: ...`, it must end with 1, as `locum status` then does.
+`systemctl` is emulated: it starts and stops the same programs as the units say. So are `scp` and
+`rsync`, which copy from one machine of the site to another. Commands of `mirrorbits` need a real one;
+beside the stand-in they are skipped. Blocks of other kinds are for a real machine. What follows "**Way back:**" in a step undoes it.
 """
 
+import contextlib
 import fnmatch
 import os
 import re
+import shlex
+import signal
 import socket
 import subprocess
+import sys
+import threading
 from pathlib import Path
 
-from programs import ROOT, Late, Program, until, unconfined
+from mirrorbits import REAL, TEMPLATES
+from programs import ROOT, Late, Nginx, Program, until
+from resolvers import unconfined
 
 FILE = re.compile(r"`(/\S+)`, on (.+):")
 PROMPT = re.compile(r"(\w+)# (.*)")
 PATIENCE_S = 15
-PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+PATH = f"/usr/local/sbin:/usr/local/bin:{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # Private mounts on this machine: $1 is a folder, $2 the result of `make install`.
 FURNISH = """
 mount -t tmpfs -o mode=755 machine "$1"
-mkdir -p "$1/etc" "$1/lib/nsd" "$1/cache/bind"
+mkdir -p "$1/etc" "$1/lib/nsd" "$1/lib/redis" "$1/lib/nginx" "$1/cache/bind" "$1/srv" \
+    "$1/log/nginx" "$1/log/redis" "$1/backups"
 cp -a /etc/. "$1/etc" 2>/dev/null || true
 mount --bind "$1/etc" /etc
 mount --bind "$1/lib" /var/lib
 mount --bind "$1/cache" /var/cache
+mount --bind "$1/log" /var/log
+mount --bind "$1/backups" /var/backups
+mount --bind "$1/srv" /srv
 mount -t tmpfs -o mode=755 run /run
-mkdir /run/named /run/nsd
+mkdir -p /run/named /run/nsd /run/redis /run/sentinel /run/systemd/system
 mount --bind "$2" /usr/local
 cd /
+"""
+
+
+# Services that do not report when they are ready: the program, and a command that then succeeds.
+# `mirrorbits` and `--supervised systemd` could, but not every build of Redis.
+OTHERS = {
+    "nginx": (["nginx", "-g", "daemon off;"], "curl -so /dev/null http://127.0.0.1/"),
+    "redis-server": (["redis-server", "/etc/redis/redis.conf", "--supervised", "no",
+                      "--daemonize", "no"], "redis-cli ping"),
+    "redis-sentinel": (["redis-sentinel", "/etc/redis/sentinel.conf", "--supervised", "no",
+                        "--daemonize", "no"], "redis-cli -p 26379 ping"),
+    "mirrorbits": ([REAL, "daemon", "-config", "/etc/mirrorbits.conf", "-p", "/run/mirrorbits.pid"]
+                   if REAL else [sys.executable, "-B",
+                                 str(Path(__file__).with_name("redirector.py")),
+                                 "/etc/mirrorbits.conf"],
+                   "curl -so /dev/null http://127.0.0.1:8080/"),
+    "locum-unstick": (["locum-unstick"], "true"),
+}
+
+# The emulated commands on a machine: each asks the test to do it.
+EMULATED = ("systemctl", "scp", "rsync")
+EMULATION = f"""\
+#!{sys.executable} -B
+import os, socket, sys
+with socket.socket(socket.AF_UNIX) as link:
+    link.connect(os.environ["EMULATION"])
+    link.sendall(" ".join([os.path.basename(sys.argv[0]), *sys.argv[1:]]).encode())
+    sys.exit(link.makefile().read() or 0)
 """
 
 
@@ -105,6 +146,10 @@ class Unit(Program):
         super().__init__(machine.host)
         self.words = {"named": [unconfined("/usr/sbin/named", self.dir), "-g", "-n", "1"],
                       "nsd": ["nsd", "-d", "-P", "", "-u", ""]}.get(name)
+        other, self.answers = OTHERS.get(name, (None, None))
+        if other:
+            named = [machine.host.name] if name == "mirrorbits" and not REAL else []
+            self.words = other + named
         if self.words is None:
             unit = dict(re.findall(r"^(\w+)=(.*)$", machine.unit(name), re.M))
             self.words = unit["ExecStart"].split()
@@ -131,6 +176,8 @@ class Unit(Program):
             super().start()
 
     def ready(self):
+        if self.answers:
+            return self.machine.call(self.answers).returncode == 0
         try:
             return b"READY=1" in self.notify.recv(4096)
         except BlockingIOError:
@@ -140,11 +187,28 @@ class Unit(Program):
 class Machine:
     """A host of a site with its own files, on which the page's commands run."""
 
-    def __init__(self, host, installed):
-        self.host, self.installed, self.units = host, installed, {}
+    def __init__(self, host, installed, machines):
+        self.host, self.installed, self.units, self.machines = host, installed, {}, machines
+        self.control = host.dir / "emulation"
         folder = host.dir / "machine"
-        folder.mkdir()
+        folder.mkdir(parents=True)
         self.before = host.plug.furnish(FURNISH, str(folder), str(installed))
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        listener.bind(str(self.control))
+        listener.listen()
+        threading.Thread(target=self._serve, args=(listener,), daemon=True).start()
+
+    def _serve(self, listener):
+        """Emulated commands. What a thread starts dies with it, so it never ends."""
+        while True:
+            link = listener.accept()[0]
+            with link, contextlib.suppress(OSError):
+                words, text = link.recv(4096).decode().split(), ""
+                try:
+                    (self.systemctl if words[0] == "systemctl" else self._copy)(*words[1:])
+                except (Late, OSError, KeyError, ValueError, AssertionError) as error:
+                    text = f"{' '.join(words)}: {error!r}"
+                link.sendall(text.encode())
 
     def unit(self, name):
         """The text of a unit file that Locum installs."""
@@ -155,7 +219,15 @@ class Machine:
         return subprocess.run([*self.before, "sh", "-c", command], input=stdin,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                               errors="replace", timeout=30, pass_fds=self.host.plug.pass_fds,
-                              env={**os.environ, "PATH": PATH})
+                              env={**os.environ, "PATH": PATH, "EMULATION": str(self.control)})
+
+    def pipe(self, command, data=b""):
+        """Run a shell command that must succeed: its output, as bytes."""
+        done = subprocess.run([*self.before, "sh", "-c", command], input=data, timeout=60,
+                              capture_output=True, pass_fds=self.host.plug.pass_fds, check=False)
+        if done.returncode != 0:
+            raise OSError(f"{command} on {self.host}: {done.stderr.decode(errors='replace')}")
+        return done.stdout
 
     def write(self, path, text):
         done = self.call(f'mkdir -p "$(dirname {path})" && cat >{path}', text)
@@ -163,25 +235,44 @@ class Machine:
             raise OSError(f"{path} on {self.host} cannot be written: {done.stdout}")
 
     def systemctl(self, verb, *words):
-        """start, stop, restart, enable --now, disable --now; nginx belongs to the site."""
-        now = verb if verb in ("start", "stop", "restart") else \
+        """start, stop, restart, reload, enable --now, disable --now; nginx may be the site's."""
+        now = verb if verb in ("start", "stop", "restart", "reload") else \
             {"enable": "start", "disable": "stop"}[verb] if "--now" in words else ""
         for name in (word for word in words if word != "--now"):
-            if name == "nginx":
+            if isinstance(self.host.programs.get(name), Nginx):
                 site = self.host.site
                 (site.stop_web if now == "stop" else site.start_web)(self.host)
                 continue
-            if now in ("stop", "restart"):
+            if now == "reload":
+                self.units[name].process.send_signal(signal.SIGHUP)
+            if now in ("stop", "restart") and name in self.host.programs:
                 self._stop(self.host.programs.pop(name))
             if now in ("start", "restart"):
                 unit = self.units.get(name) or Unit(self, name)
                 self.units[name] = self.host.programs[name] = unit
-                unit.start()
+                if not unit.running:
+                    unit.start()
+
+    def _copy(self, *words):
+        """scp and rsync, with modes and times: a file, or what is in a folder with / at its end."""
+        options, ends = [], []
+        for word in words:
+            if word.startswith("--exclude=/"):
+                options += ["--anchored", f"--exclude=./{word.partition('/')[2]}"]
+            elif word not in ("-a", "-p"):
+                name, _, path = word.rpartition(":")
+                ends.append((self.machines[name] if name else self, path))
+        (giver, path), (taker, to) = ends
+        (folder, name), (target, renamed) = path.rsplit("/", 1), to.rsplit("/", 1)
+        if renamed:
+            options.append(f"--transform=s,^{name}$,{renamed},")
+        data = giver.pipe(shlex.join(["tar", "-C", folder, *options, "-c", name or "."]))
+        taker.pipe(f"mkdir -p {shlex.quote(target)} && tar -C {shlex.quote(target)} -x", data)
 
     @staticmethod
     def _stop(unit):
         code = unit.stop()
-        if code != 0:
+        if code != 0 and not (unit.answers and code == -signal.SIGTERM):    # systemd: as good as 0
             raise Late(f"{unit} ended with {code}: {unit.last_words()}")
 
     def check_running(self):
@@ -201,8 +292,17 @@ class Reader:
                         f"DESTDIR={installed}"], cwd=ROOT, check=True, capture_output=True,
                        env={k: v for k, v in os.environ.items()
                             if not k.startswith(("MAKE", "MFLAGS"))})
-        self.machines = {h.name: Machine(h, installed / "usr/local")
-                         for h in site.hosts.values() if h.name != "client"}
+        for name in EMULATED:
+            program = installed / "usr/local/bin" / name
+            program.write_text(EMULATION)
+            program.chmod(0o755)
+        if REAL:
+            (installed / "usr/local/bin/mirrorbits").symlink_to(Path(REAL).resolve())
+            (installed / "usr/local/share/mirrorbits").symlink_to(Path(TEMPLATES).resolve())
+        self.machines = {}
+        for host in site.hosts.values():
+            if host.name != "client":
+                self.machines[host.name] = Machine(host, installed / "usr/local", self.machines)
 
     def do(self, begin, back=False, other=None):
         """Do a step or undo it. `other`: (text, replacement) for the commands."""
@@ -228,21 +328,32 @@ class Reader:
 
     def _run(self, machine, command, output):
         print(f"    {machine.host}# {command}", flush=True)
-        if command.startswith("systemctl "):
-            return machine.systemctl(*command.split()[1:])
-        last = []
+        words = command.split()
+        if words[0] == "systemctl" and "&&" not in words:
+            return machine.systemctl(*words[1:])
+        if words[0] == "mirrorbits" and not REAL:
+            print("      not run: this needs a real Mirrorbits (MIRRORBITS)", flush=True)
+            return None
+        last, code = [], []
 
         def done():
             machine.check_running()
             result = machine.call(command)
             last[:] = result.stdout.splitlines()
-            return matches(last, output) if output else result.returncode == 0
+            code[:] = [result.returncode]
+            return as_shown(result.returncode, last, output)
         try:
             until(f"{machine.host}# {command}: {output or 'ends well'}", done,
                   PATIENCE_S if output else 0)
         except Late as late:
-            raise Late("\n".join([f"{late}; it printed:", *last])) from None
+            raise Late("\n".join([f"{late}; it ended with {code} and printed:", *last])) from None
         print("\n".join(f"      {line}" for line in last), flush=True)
+
+
+def as_shown(code, lines, shown):
+    """Whether a command that ended with `code` and printed `lines` did what the page shows."""
+    degraded = any(line.startswith("degraded: ") for line in shown)
+    return code == int(degraded) and (not shown or matches(lines, shown))
 
 
 def matches(lines, wanted):

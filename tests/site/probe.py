@@ -8,11 +8,11 @@ import http.client
 import select
 import socket
 import struct
-import threading
 import time
 from collections import Counter
 
 import wire
+from background import Background
 
 INTERVAL_S = 0.02
 PATIENCE_S = 1.0        # an answer later than this counts as missing
@@ -40,14 +40,14 @@ class Scheme:
         self.servers = servers      # {node: (address, port)}
 
 
-class Prober(threading.Thread):
+class Prober(Background):
     """
     Asks until stop(). Targets are the servers of the site and the client's Unbound; with a scheme,
     only the servers of that scheme. Of the site it needs truth, servers and host_of().
     """
 
     def __init__(self, site, scheme=None, interval_s=INTERVAL_S):
-        super().__init__(daemon=True)
+        super().__init__()
         self.site, self.interval_s = site, interval_s
         asked = scheme or site.scheme()
         self.targets = {node: _Target(node, to, [(n, k, wire.question(n, k))
@@ -57,18 +57,6 @@ class Prober(threading.Thread):
             to = site.client.address, site.client.ports.dns
             self.targets["client"] = _Target("client", to, [(n, "A", wire.question(n, "A", True))
                                                             for n in site.names])
-        self._ending = threading.Event()
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-
-    def stop(self):
-        self._ending.set()
-        self.join()
 
     def run(self):
         due = time.monotonic()
@@ -204,25 +192,13 @@ class Fetch:
         self.address = self.page = self.error = None
 
 
-class Fetcher(threading.Thread):
+class Fetcher(Background):
     """Fetches the page of one name through Unbound, repeatedly."""
 
     def __init__(self, site, name, interval_s=0.2, report=lambda fetch: None):
-        super().__init__(daemon=True)
+        super().__init__()
         self.site, self.name, self.interval_s, self.report = site, name, interval_s, report
         self.fetches = []
-        self._ending = threading.Event()
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *_):
-        self.stop()
-
-    def stop(self):
-        self._ending.set()
-        self.join()
 
     def run(self):
         while not self._ending.wait(self.interval_s):

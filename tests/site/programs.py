@@ -6,15 +6,15 @@ logs into its folder, and is killed by the kernel if the test program dies.
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import time
 from pathlib import Path
 
+from access import DEPLOY, redis_acl, write_acl
+
 ROOT = Path(__file__).resolve().parents[2]
-DEPLOY = ROOT / "deploy/redis"  # the files that operators get are the ones tested
 MASTER = "mirrorbits"       # the name under which the Sentinels know the Redis master
 
 
@@ -22,32 +22,24 @@ class Late(Exception):
     """A condition was not met in time."""
 
 
-def until(what, true, within=10.0, pause=0.03):
-    """Wait until true() returns something true; return that. Late names what was missing."""
+def until(what, true, within=10.0, pause=0.03, seen=None):
+    """
+    Wait until true() returns something true; return that. Late names what was missing, and what
+    seen() returns.
+    """
     deadline = time.monotonic() + within
     while True:
         result = true()
         if result:
             return result
         if time.monotonic() > deadline:
-            raise Late(f"not within {within:g} s: {what}")
+            raise Late(f"not within {within:g} s: {what}" + (f": {seen()}" if seen else ""))
         time.sleep(pause)
 
 
 def tool(name):
     """A program of this folder as built by `make programs`."""
     return str(Path(os.environ.get("BUILD") or ROOT / "build").resolve() / "tests/site" / name)
-
-
-def unconfined(program, folder):
-    """
-    A copy of a program in this folder. Debian's AppArmor profiles for Unbound and BIND apply to
-    their paths and allow configuration files only in /etc.
-    """
-    copy = folder / Path(program).name
-    if not copy.exists():
-        shutil.copy(program, copy)
-    return str(copy)
 
 
 class Program:
@@ -112,7 +104,12 @@ class Program:
                    Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")) / 1e9
 
     def private_dirty_kib(self):
-        """Its private anonymous memory in bytes."""
+        """
+        Its private memory in KiB. The kernel also counts pages of a file that were written a moment
+        ago, such as a program just built, until they are on the disk.
+        """
+        with open(f"/proc/{self.process.pid}/exe", "rb") as program:
+            os.fsync(program.fileno())
         text = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
         return int(text.split("Private_Dirty:")[1].split()[0])
 
@@ -149,14 +146,6 @@ class Program:
         return f"{self.name} on {self.host.name}"
 
 
-def write_acl(site, name, to):
-    """Copy an ACL file of deploy/redis/ with passwords filled in, as an operator does."""
-    text = (DEPLOY / name).read_text()
-    text = text.replace("#MIRRORBITS-PASSWORD", ">" + site.redis_password)
-    text = text.replace("#LOCUM-PASSWORD", ">" + site.locum_password)
-    to.write_text(text.replace("#ADMIN-PASSWORD", ">" + site.redis_password))
-
-
 class Redis(Program):
     """redis-server. The site chooses the first master; later the Sentinels do."""
 
@@ -169,23 +158,25 @@ bind {host.private}
 port {host.ports.redis}
 dir {self.dir}
 aclfile {self.dir}/locum.acl
-masterauth {site.redis_password}
+masteruser replica
+masterauth {site.replica_password}
 replica-announce-ip {host.private}
 """
         if site.first_master is not host:
             master = site.first_master
             text += f"replicaof {master.private} {master.ports.redis}\n"
         (self.dir / "redis.conf").write_text(text + (DEPLOY / "redis.conf").read_text())
-        write_acl(site, "locum.acl", self.dir / "locum.acl")
+        write_acl(site, redis_acl(), self.dir / "locum.acl")
 
     def argv(self):
         return ["redis-server", str(self.dir / "redis.conf")]
 
-    def cli(self, *words, port=None):
-        """The output of redis-cli on this host."""
-        return self.host.run("redis-cli", "-h", self.host.private,
-                             "-p", str(port or self.host.ports.redis), *words,
-                             env={**os.environ, "REDISCLI_AUTH": self.host.site.redis_password})
+    def cli(self, *words, user="default"):
+        """The output of redis-cli on this host. Users: default and locum."""
+        site = self.host.site
+        password = site.locum_password if user == "locum" else site.redis_password
+        return self.host.run("redis-cli", "-h", self.host.private, "-p", str(self.host.ports.redis),
+                             "--user", user, *words, env={**os.environ, "REDISCLI_AUTH": password})
 
     def info(self, section):
         return dict(line.split(":", 1) for line in self.cli("INFO", section).splitlines()
@@ -206,26 +197,34 @@ class Sentinel(Program):
     name = "sentinel"
 
     def configure(self):
-        host, master = self.host, self.host.site.first_master
+        host, site = self.host, self.host.site
+        master = site.first_master
         text = f"""\
 bind {host.private}
 port {host.ports.sentinel}
 dir {self.dir}
-{"" if host.site.by_hand else f"aclfile {self.dir}/locum-sentinel.acl"}
+{"" if site.by_hand else f"aclfile {self.dir}/locum-sentinel.acl"}
 sentinel announce-ip {host.private}
 sentinel announce-port {host.ports.sentinel}
 sentinel monitor {MASTER} {master.private} {master.ports.redis} 2
-sentinel auth-pass {MASTER} {host.site.redis_password}
+sentinel auth-user {MASTER} sentinel
+sentinel auth-pass {MASTER} {site.sentinel_password}
 """
+        if not site.by_hand:
+            text += "sentinel sentinel-user sentinel\n"
+            text += f"sentinel sentinel-pass {site.sentinel_password}\n"
         (self.dir / "sentinel.conf").write_text(text + (DEPLOY / "sentinel.conf").read_text())
-        write_acl(host.site, "locum-sentinel.acl", self.dir / "locum-sentinel.acl")
+        write_acl(site, "locum-sentinel.acl", self.dir / "locum-sentinel.acl")
 
     def argv(self):
         return ["redis-sentinel", str(self.dir / "sentinel.conf")]
 
-    def cli(self, *words):
+    def cli(self, *words, user="admin"):
+        """The output of redis-cli on this host. `default` has no password here."""
+        login = [] if user == "default" or self.host.site.by_hand else \
+            ["--user", user, "--pass", self.host.site.admin_password, "--no-auth-warning"]
         return self.host.run("redis-cli", "-h", self.host.private,
-                             "-p", str(self.host.ports.sentinel), *words)
+                             "-p", str(self.host.ports.sentinel), *login, *words)
 
     def view(self):
         """This Sentinel's view of the master: {'status': 'ok', 'address': ..., ...}."""
@@ -351,85 +350,6 @@ class Plain(Nsd):
         return self.host.accepts(self.host.second_address, self.host.ports.dns)
 
 
-class Unbound(Program):
-    """The client's resolver. It knows only the parent zone's server."""
-
-    name = "unbound"
-
-    def configure(self):
-        site, host = self.host.site, self.host
-        if site.network.namespaces:
-            where = [f"{site.hosts['ns0'].address}@{site.hosts['ns0'].ports.dns}"]
-            zone = site.parent
-        else:
-            where = [f"{node.address}@{node.ports.dns}" for node in site.servers]
-            zone = site.zone
-        stubs = "\n".join(f"    stub-addr: {a}" for a in where)
-        (self.dir / "unbound.conf").write_text(f"""\
-server:
-    interface: {host.address}
-    port: {host.ports.dns}
-    access-control: 0.0.0.0/0 allow
-    username: ""
-    chroot: ""
-    directory: "{self.dir}"
-    pidfile: "{self.dir}/pid"
-    use-syslog: no
-    logfile: ""
-    module-config: "iterator"
-    do-not-query-localhost: no
-    num-threads: 1
-stub-zone:
-    name: {zone}
-{stubs}
-remote-control:
-    control-enable: no
-""")
-
-    def argv(self):
-        return [unconfined("/usr/sbin/unbound", self.dir), "-d", "-p", "-c",
-                str(self.dir / "unbound.conf")]
-
-    def ready(self):
-        return self.host.site.asks(self.host, "localhost", recurse=True) is not None
-
-
-class Bind(Program):
-    """The client's second resolver, on its own port."""
-
-    name = "bind"
-
-    def __init__(self, host):
-        super().__init__(host)
-        self.port = host.ports.dns + 1000
-
-    def configure(self):
-        site, host = self.host.site, self.host
-        (self.dir / "named.conf").write_text(f"""\
-options {{
-    directory "{self.dir}";
-    pid-file "{self.dir}/pid";
-    session-keyfile "{self.dir}/session.key";
-    managed-keys-directory "{self.dir}";
-    listen-on port {self.port} {{ {host.address}; }};
-    listen-on-v6 {{ none; }};
-    allow-query {{ any; }};
-    recursion yes;
-    dnssec-validation no;
-    empty-zones-enable no;
-}};
-controls {{ }};
-zone "{site.parent}" {{ type static-stub; server-addresses {{ {site.hosts["ns0"].address}; }}; }};
-""")
-
-    def argv(self):
-        return [unconfined("/usr/sbin/named", self.dir), "-g", "-n", "1",
-                "-c", str(self.dir / "named.conf")]
-
-    def ready(self):
-        return self.host.accepts(self.host.address, self.port)
-
-
 class Locum(Program):
     """The coordinator. Tests change its attributes before they call configure()."""
 
@@ -438,7 +358,7 @@ class Locum(Program):
     def __init__(self, host):
         super().__init__(host)
         self.config = self.dir / "locum.yaml"
-        self.socket = self.dir / "control.sock"
+        self.socket = host.site.memory / f"{host.name}.sock"
         self.secret_file = host.site.dir / "secret"
         self.state_dir = self.dir / "state"
         self.redis_password = host.site.locum_password
@@ -446,6 +366,7 @@ class Locum(Program):
         self.master_name = MASTER
         self.mirrorbits_config = None   # a file from which Locum takes Redis and Sentinels
         self.check_interval = "250ms"
+        self.options = []           # of `locum run`
         self.before = []            # words before the command that drop privileges
 
     def configure(self):
@@ -484,13 +405,13 @@ zones:
     shared: ["@"]
     owned: {{{owned}}}
     ttl: {site.ttl_s}s
-    failover-ttl: {site.ttl_s}s
+    failover-ttl: {site.failover_ttl_s}s
     records: ["@ CAA 0 issue \\"letsencrypt.org\\""]
 """
         if site.compare:
             text += f"""\
   - {{name: {site.zone_all}, answer: all, ns: [{servers}], owned: {{}},
-     ttl: {site.ttl_s}s, failover-ttl: {site.ttl_s}s}}
+     ttl: {site.ttl_s}s, failover-ttl: {site.failover_ttl_s}s}}
 """
         text += f"""\
 redis:
@@ -507,17 +428,18 @@ service:
 """
             if "mirrorbits" in host.programs:
                 text += f"""\
-    - http: {{url: "{host.mirrorbits.url}", interval: 250ms, expect: "302",
-             location: "^http://m[0-9]+[.]", location-not: "://fallback"}}
-    - mirrorbits: {{gate: {str(host.mirrorbits.gate).lower()}}}
+    - mirrorbits: {{file: {host.mirrorbits.FILE}, interval: 250ms,
+                   gate: {str(host.mirrorbits.gate).lower()}}}
 """
         return text
 
     def _redis(self):
         if self.mirrorbits_config:
             return f"  mirrorbits-config: {self.mirrorbits_config}"
+        own = f"\n  mirrorbits-config: {self.host.mirrorbits.conf}" \
+            if "mirrorbits" in self.host.programs else ""
         return (f"  master-name: {self.master_name}\n  user: locum\n"
-                f"  password-file: {self.dir}/redis-password")
+                f"  password-file: {self.dir}/redis-password{own}")
 
     def _nodes(self):
         lines = []
@@ -529,12 +451,12 @@ service:
                 if kind in node.programs and not self.mirrorbits_config:
                     parts.append(f'{kind}: "{node.private}:{getattr(node.ports, kind)}"')
             if "mirrorbits" in node.programs:
-                parts.append(f"mirrorbits: {node.mirrorbits.hostname}")
+                parts.append(f"mirrorbits: {node.mirrorbits.known_as}")
             lines.append(f"  {node.name}: {{{', '.join(parts)}}}")
         return "\n".join(lines)
 
     def argv(self):
-        return [*self.before, str(self.binary()), "run", "-c", str(self.config)]
+        return [*self.before, str(self.binary()), "run", *self.options, "-c", str(self.config)]
 
     @staticmethod
     def binary():

@@ -1,39 +1,63 @@
 #!/usr/bin/env python3
-"""redirector: behaves towards Redis and browsers as Mirrorbits does, which Debian does not package.
+"""redirector: behaves towards Redis and users as Mirrorbits does, which Debian does not package.
 
     redirector.py MIRRORBITS.CONF HOSTNAME
 
-As in Mirrorbits' sources (daemon/cluster.go, database/redis.go, database/pubsub.go,
-mirrors/cache.go, http/http.go, http/pagerenderer.go):
+What it does, where in Mirrorbits' sources, and by which test it was seen: `tests/lab/test_redirector.py`
+(R), `tests/lab/test_downloads.py` (D). These tests, and `tests/lab/test_mirrorbits.py`, pass with this
+program and, with MIRRORBITS=program, with v0.6.1 and with 7357f8c (February 2026). "read": only read
+in the sources.
 
-- it asks the Sentinels for the Redis master, one after the other, without a password, and checks
-the
-  master's role; then AUTH, SELECT;
-- once a second it publishes "HELLO<RedisDB> <hostname>-<5 digits>" on _mirrorbits_cluster, and it
-  subscribes to that channel and to the channels for changed files and mirrors;
-- a file is answered by a redirect to a mirror that has it. Replies of Redis are cached until the
-  subscription is restored after a loss, so cached files are served without Redis. Without Redis and
-  cache it redirects to a fallback, and without fallbacks it answers 503;
-- PATH?stats always needs Redis: 500 without it;
-- redirects are counted in the hashes STATS_*, twice a second.
+| what | source | seen by |
+| --- | --- | --- |
+| the master is asked of one Sentinel after the other, without a password; then AUTH, SELECT, ROLE | database/redis.go | R the master is found by any sentinel |
+| a pool keeps up to ten connections and sends PING before each use | database/redis.go | R a pool keeps ten connections |
+| connecting may take 0.2 s, a read 300 s | database/redis.go | read |
+| HELLO<RedisDB> <hostname>-<5 digits> once a second on _mirrorbits_cluster | daemon/cluster.go | R each announces itself |
+| on the old connection, and so not at all, while it is dead and open | daemon/cluster.go | D without locum-unstick |
+| a GET is counted, also one that reaches a fallback; a HEAD, ?stats, ?mirrorstats and the folder / are not | http/http.go, http/stats.go | R a get is counted |
+| counts wait in a queue of 1,000 and are saved twice a second; while that hangs on a dead connection the queue fills up, and then no GET is answered, but HEAD is | http/stats.go | D without locum-unstick |
+| what was asked once is answered from the cache: without Redis, and after FLUSHALL, until a message names it, or the subscription was lost and is restored | mirrors/cache.go | R what was asked once, R without redis |
+| without Redis a file that is not in the cache is redirected to a fallback | http/http.go | R without redis |
+| without mirrors and fallbacks: 503 | http/http.go | R reloading |
+| PATH?stats is 200 and JSON, and 500 without Redis | http/http.go | R a get is counted, R without redis |
+| /?mirrorstats is 200 with the names of all mirrors, 500 without Redis, without names after FLUSHALL | http/http.go | R what was asked once, R without redis |
+| a file that is not in the repository: 404 with the text "Not Found"; one that is not in the index, as /: a fallback | http/http.go | R a file outside the repository |
+| SIGTERM: it ends at once, with code 0 | main.go | R sigterm |
+| SIGHUP: a file that is not YAML or has a key twice, a value of the wrong type, an unknown OutputMode or no Repository changes nothing | config/config.go | R reloading |
+| SIGHUP: other Fallbacks and another Repository hold at once | config/config.go | R reloading |
+| SIGHUP: with another ListenAddress it serves neither the old nor the new one, and goes on announcing itself | main.go, http/http.go | R another address |
+| SIGHUP: without its templates it ends; at start too, where this program needs none | http/http.go | R missing templates |
 
-Left out: geography, scanning of mirrors, pages. A read fails after 5 s instead of 300 s: after the
-loss of the master's host Mirrorbits is silent for minutes, and tests should not wait that long.
+Left out: geography, scanning, health checks of mirrors, other pages. A repository that does not
+exist has every file.
 """
 
 import collections
+import contextlib
 import http.server
+import json
+import posixpath
+import queue
 import random
-import re
+import signal
 import socket
 import sys
 import threading
 import time
+from http import HTTPStatus
+from pathlib import Path
 from types import SimpleNamespace
 
-CHANNELS = ["_mirrorbits_cluster", "_mirrorbits_file_update", "_mirrorbits_mirror_update",
-            "_mirrorbits_mirror_file_update"]
-CONNECT_S, READ_S, COUNT_S = 0.2, 5, 0.5
+CLUSTER, FILE_UPDATE, MIRROR_UPDATE, MIRROR_FILE_UPDATE = CHANNELS = [
+    "_mirrorbits_cluster", "_mirrorbits_file_update", "_mirrorbits_mirror_update",
+    "_mirrorbits_mirror_file_update"]
+CONNECT_S, READ_S = 0.2, 300
+IDLE = 10                       # connections that the pool keeps
+KEEP_S = 10                     # a connection of a user without a request
+ANNOUNCE_S, COUNT_S, QUEUE = 1, 0.5, 1000
+RECONNECT_S = 0.5
+SIGNALS = [signal.SIGHUP, signal.SIGTERM]
 
 
 class Gone(Exception):
@@ -41,27 +65,41 @@ class Gone(Exception):
 
 
 def read_conf(path):
-    """The keys of a mirrorbits.conf that are used here."""
-    conf = SimpleNamespace(ListenAddress=":8080", RedisAddress="", RedisPassword="", RedisDB="0",
-                           RedisSentinelMasterName="", sentinels=[], fallbacks=[])
-    for line in open(path, encoding="utf-8"):
-        key, _, value = (part.strip() for part in line.strip().lstrip("- ").partition(":"))
+    """The keys of a mirrorbits.conf that are used here; ValueError: Mirrorbits would refuse it."""
+    conf = SimpleNamespace(Repository="", ListenAddress=":8080", RedisAddress="", RedisPassword="",
+                           RedisDB="0", RedisSentinelMasterName="", OutputMode="auto", Templates="",
+                           sentinels=[], fallbacks=[])
+    keys = set()
+    for line in Path(path).read_text(encoding="utf-8").splitlines():
+        key, colon, value = (part.strip() for part in line.strip().lstrip("- ").partition(":"))
+        if not key and colon or not colon and key and key[0] != "#":
+            raise ValueError(f"{path}: not YAML: {line.strip()}")
+        if colon and line[0] not in " -#":
+            if key in keys:
+                raise ValueError(f"{path}: {key} is there twice")
+            keys.add(key)
+        if key in ("Host", "URL") and not line.lstrip().startswith("- "):
+            raise ValueError(f"{path}: not a list: {line.strip()}")
         if key == "Host":
             conf.sentinels.append(value)
         elif key == "URL":
-            conf.fallbacks.append(value)
+            conf.fallbacks.append(value if value.endswith("/") else value + "/")
         elif value and hasattr(conf, key):
-            setattr(conf, key, value)
+            setattr(conf, key, value.strip('"'))
+    if not conf.Repository:
+        raise ValueError("Path to local repository not configured (see mirrorbits.conf)")
+    if conf.OutputMode not in ("auto", "json", "redirect"):
+        raise ValueError("OutputMode can only be set to 'auto', 'json' or 'redirect'")
     return conf
 
 
 class Link:
     """One connection to a Redis or a Sentinel (RESP 2)."""
 
-    def __init__(self, address):
+    def __init__(self, address, read_s=READ_S):
         host, _, port = address.rpartition(":")
         self.sock = socket.create_connection((host, int(port)), timeout=CONNECT_S)
-        self.sock.settimeout(READ_S)
+        self.sock.settimeout(read_s)
         self.file = self.sock.makefile("rb")
 
     def close(self):
@@ -95,13 +133,14 @@ class Link:
         return self.reply()
 
 
-class Database:
-    """The connection for commands; opened again after an error."""
+class Pool:
+    """Connections to the master. Every user of one waits for its own alone."""
 
     def __init__(self, conf):
-        self.conf, self.link, self.lock = conf, None, threading.Lock()
+        self.conf, self.idle = conf, collections.deque()
 
     def connect(self):
+        """A new connection to the master that a Sentinel names."""
         for sentinel in self.conf.sentinels:
             try:
                 link = Link(sentinel)
@@ -112,14 +151,14 @@ class Database:
                                      self.conf.RedisSentinelMasterName)
                 finally:
                     link.close()
-                return self.login(":".join(master))
+                return self._login(":".join(master))
             except (OSError, Gone, TypeError):
                 continue
         if not self.conf.RedisAddress:
             raise Gone("no redis master available")
-        return self.login(self.conf.RedisAddress)
+        return self._login(self.conf.RedisAddress)
 
-    def login(self, address):
+    def _login(self, address):
         link = Link(address)
         try:
             if self.conf.RedisPassword:
@@ -132,107 +171,231 @@ class Database:
             raise
         return link
 
-    def do(self, *words):
-        with self.lock:
+    def take(self):
+        """The connection that was used last, if it answers PING, else the one before, else new."""
+        while True:
             try:
-                self.link = self.link or self.connect()
-                return self.link.do(*words)
-            except (OSError, Gone) as error:
-                if self.link:
-                    self.link.close()
-                self.link = None
-                raise Gone(str(error)) from error
+                link = self.idle.pop()
+            except IndexError:
+                return self.connect()
+            try:
+                link.do("PING")
+                return link
+            except (OSError, Gone):
+                link.close()
+
+    @contextlib.contextmanager
+    def link(self):
+        """A connection that is kept afterwards, unless it fails. Gone: whatever failed."""
+        link = None
+        try:
+            link = self.take()
+            yield link
+        except (OSError, Gone) as error:
+            if link:
+                link.close()
+            raise Gone(str(error)) from error
+        if len(self.idle) < IDLE:
+            self.idle.append(link)
+        else:
+            link.close()
+
+    def do(self, *words):
+        with self.link() as link:
+            return link.do(*words)
+
+
+class Cache:
+    """Replies of Redis about files and mirrors, by their keys."""
+
+    def __init__(self, pool):
+        self.pool, self.replies, self.messages = pool, {}, 0
+
+    def ask(self, *words):
+        reply, messages = self.replies.get(words), self.messages
+        if reply is None:
+            reply = self.pool.do(*words)
+            if messages == self.messages:       # else one may have been about this reply
+                self.replies[words] = reply
+        return reply
+
+    def file(self, path):
+        return self.ask("HMGET", f"FILE_{path}", "size", "modTime", "sha1", "sha256", "md5")
+
+    def mirror(self, number):
+        fields = self.ask("HGETALL", f"MIRROR_{number}")
+        return dict(zip(fields[::2], fields[1::2]))
+
+    def mirrors(self, path):
+        """The mirrors that have a file of the same size."""
+        size = self.file(path)[0]
+        found = [(number, self.mirror(number)) for number in self.ask("SMEMBERS",
+                                                                       f"FILEMIRRORS_{path}")]
+        return [(number, mirror) for number, mirror in found
+                if self.ask("HMGET", f"FILEINFO_{number}_{path}", "size")[0] == size]
+
+    def forget_all(self):
+        self.messages += 1
+        self.replies.clear()
+
+    def forget(self, channel, text):
+        """A message says that these keys have changed."""
+        self.messages += 1
+        keys = {FILE_UPDATE: [f"FILE_{text}"], MIRROR_UPDATE: [f"MIRROR_{text}"]}.get(channel, [])
+        if channel == MIRROR_FILE_UPDATE:
+            number, _, path = text.partition(" ")
+            keys = [f"FILEMIRRORS_{path}", f"FILEINFO_{number}_{path}"]
+        for words in [w for w in list(self.replies) if w[1] in keys] if keys else []:
+            self.replies.pop(words, None)
 
 
 class Mirrorbits:
-    """The announcements, the subscription that controls the cache, the choice of a mirror."""
+    """The loops beside the web server, and what it answers."""
 
     def __init__(self, conf, hostname):
-        self.conf = conf
-        self.database = Database(conf)
+        self.conf, self.pool = conf, Pool(conf)
+        self.cache = Cache(self.pool)
         self.hello = f"HELLO{conf.RedisDB} {hostname}-{random.randrange(32000):05d}"
-        self.cache = {}
-        self.counts = collections.Counter()
+        self.counts, self.unsaved = queue.Queue(QUEUE), collections.Counter()
 
     def announce(self):
         while True:
-            time.sleep(1)
+            time.sleep(ANNOUNCE_S)
             try:
-                self.database.do("PUBLISH", CHANNELS[0], self.hello)
+                self.pool.do("PUBLISH", CLUSTER, self.hello)
             except Gone as error:
                 print(f"not announced: {error}", flush=True)
 
     def listen(self):
+        """The subscription. What was cached meanwhile may be outdated when it is restored."""
+        lost = False
         while True:
             try:
-                link = self.database.connect()
-                link.sock.settimeout(None)
-                link.send("SUBSCRIBE", *CHANNELS)
-                self.cache.clear()
-                while True:
-                    link.reply()
-            except (OSError, Gone) as error:
+                with self.pool.link() as link:
+                    link.send("SUBSCRIBE", *CHANNELS)
+                    if lost:
+                        self.cache.forget_all()
+                    lost = True
+                    while True:
+                        kind, *rest = link.reply()
+                        if kind == "message":
+                            self.cache.forget(*rest)
+            except Gone as error:
                 print(f"pubsub disconnected: {error}", flush=True)
-                time.sleep(0.5)
-
-    def ask(self, *words):
-        """A reply of Redis, from the cache if it is there."""
-        if words not in self.cache:
-            self.cache[words] = self.database.do(*words)
-        return self.cache[words]
-
-    def choose(self, path):
-        """The URL of a mirror that has the file, else of a fallback, else None."""
-        try:
-            self.ask("HMGET", f"FILE_{path}", "size", "modTime", "sha1", "sha256", "md5")
-            for number in sorted(self.ask("SMEMBERS", f"FILEMIRRORS_{path}")):
-                fields = self.ask("HGETALL", f"MIRROR_{number}")
-                mirror = dict(zip(fields[::2], fields[1::2]))
-                if mirror.get("enabled") == "true" and mirror.get("up") == "true":
-                    self.counts[path, number] += 1
-                    return mirror["http"] + path.lstrip("/")
-        except Gone as error:
-            print(f"no database: {error}", flush=True)
-        return self.conf.fallbacks[0] + path.lstrip("/") if self.conf.fallbacks else None
+                time.sleep(RECONNECT_S)
 
     def count(self):
+        """Takes the counts from the queue, except while it saves."""
+        due = time.monotonic() + COUNT_S
         while True:
-            time.sleep(COUNT_S)
-            day = time.strftime("%Y_%m_%d", time.gmtime())
-            for (path, number), times in list(self.counts.items()):
-                try:
-                    self.database.do("HINCRBY", f"STATS_FILE_{day}", path, times)
-                    self.database.do("HINCRBY", f"STATS_MIRROR_{day}", number, times)
-                    self.counts[path, number] -= times
-                except Gone:
-                    break
+            try:
+                path, number = self.counts.get(timeout=max(due - time.monotonic(), 0.001))
+                day = time.strftime("%Y_%m_%d", time.gmtime())
+                for kind, field in (("FILE", path), ("MIRROR", number)):
+                    for last in (10, 7, 4):     # of the day, the month, the year
+                        self.unsaved[f"STATS_{kind}_{day[:last]}", field] += 1
+                    self.unsaved[f"STATS_{kind}", field] += 1
+            except queue.Empty:
+                pass
+            if time.monotonic() >= due:
+                self._save()
+                due = time.monotonic() + COUNT_S
+
+    def _save(self):
+        if not self.unsaved:
+            return
+        try:
+            with self.pool.link() as link:
+                link.send("MULTI")
+                for (key, field), times in self.unsaved.items():
+                    link.send("HINCRBY", key, field, times)
+                link.send("EXEC")
+                for _ in range(len(self.unsaved) + 2):
+                    link.reply()
+            self.unsaved.clear()
+        except Gone as error:
+            print(f"counts not saved: {error}", flush=True)
+
+    def file_of(self, path):
+        """
+        The path of a file or folder of the repository in the index, None if it has none. A
+        repository that does not exist has every file.
+        """
+        path = posixpath.normpath(path).rstrip("/")         # "" is the repository itself
+        repository = Path(self.conf.Repository)
+        if not repository.is_dir() or repository.joinpath(path.lstrip("/")).exists():
+            return path
+        return None
+
+    def choose(self, path):
+        """(number, URL) of a mirror that has the file, else of a fallback, else None."""
+        try:
+            mirrors = [(number, mirror) for number, mirror in self.cache.mirrors(path)
+                       if mirror.get("enabled") == "true" and mirror.get("httpUp") == "true"]
+            if mirrors and self.cache.file(path)[1]:
+                number, mirror = random.choice(mirrors)
+                return number, mirror["http"] + path.lstrip("/")
+        except (Gone, KeyError) as error:
+            print(f"no database: {error}", flush=True)
+        return ("0", self.conf.fallbacks[0] + path.lstrip("/")) if self.conf.fallbacks else None
+
+    def statistics(self, path):
+        """Of today, this month, this year, and all."""
+        day = time.strftime("STATS_FILE_%Y_%m_%d")
+        keys = {"Today": day, "Month": day[:-3], "Year": day[:-6], "Total": day[:-11]}
+        with self.pool.link() as link:
+            return json.dumps({word: int(link.do("HGET", key, path) or 0)
+                               for word, key in keys.items()}, indent=4)
+
+    def mirror_statistics(self):
+        """The list comes over a new connection, the rest from the pool and the cache."""
+        link = self.pool.connect()
+        try:
+            numbers = link.do("HGETALL", "MIRRORS")[::2]
+        finally:
+            link.close()
+        with self.pool.link() as link:
+            link.do("HMGET", time.strftime("STATS_MIRROR_%Y_%m_%d", time.gmtime()), "", *numbers)
+        mirrors = [self.cache.mirror(number) for number in numbers]
+        return "\n".join(f"<td>{m['name']}</td>" for m in mirrors if "name" in m)
 
 
 def handler_of(mirrorbits):
     class Handler(http.server.BaseHTTPRequestHandler):
         server_version, sys_version = "Mirrorbits/stand-in", ""
+        protocol_version, disable_nagle_algorithm, timeout = "HTTP/1.1", True, KEEP_S
 
-        def answer(self, code, location=None):
+        def answer(self, code, text=None, location=None):
+            if text is None:
+                text = "" if location else HTTPStatus(code).phrase + "\n"
             self.send_response(code)
             if location:
                 self.send_header("Location", location)
                 self.send_header("Cache-Control", "private, no-cache")
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(text.encode())))
             self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(text.encode())
 
         def do_GET(self):
             path, _, query = self.path.partition("?")
-            if query == "stats":
+            if query in ("stats", "mirrorstats"):
                 try:
-                    mirrorbits.database.do("HGET", time.strftime("STATS_FILE_%Y_%m_%d"), path)
-                    self.answer(200)
-                except Gone:
-                    self.answer(500)
-            elif not re.fullmatch(r"/pool/[a-z0-9.]+", path):
+                    self.answer(200, mirrorbits.statistics(path) if query == "stats"
+                                else mirrorbits.mirror_statistics())
+                except (Gone, OSError) as error:
+                    self.answer(500, f"{error}\n")
+                return
+            file = mirrorbits.file_of(path)
+            if file is None:
                 self.answer(404)
-            else:
-                location = mirrorbits.choose(path)
-                self.answer(302 if location else 503, location)
+                return
+            number, location = mirrorbits.choose(file) or (None, None)
+            if location and file and self.command == "GET":
+                mirrorbits.counts.put((file, number))
+            self.answer(302 if location else 503, location=location)
+
+        do_HEAD = do_GET
 
         def log_message(self, *_):
             pass
@@ -240,15 +403,39 @@ def handler_of(mirrorbits):
     return Handler
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """With a backlog as in Go, since each fetch is a new connection."""
+
+    request_queue_size, daemon_threads = 1024, True
+
+
+def serve(conf_path, mirrorbits):
+    """Serves until SIGTERM; SIGHUP reads the configuration again."""
+    host, _, port = mirrorbits.conf.ListenAddress.rpartition(":")
+    server = Server((host, int(port)), handler_of(mirrorbits))
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    while signal.sigwait(SIGNALS) == signal.SIGHUP:
+        try:
+            conf = read_conf(conf_path)
+        except ValueError as error:
+            print(f"SIGHUP Received: {error}", flush=True)
+            continue
+        print("SIGHUP Received: Reloading configuration...", flush=True)
+        moved = conf.ListenAddress != mirrorbits.conf.ListenAddress
+        mirrorbits.conf = mirrorbits.pool.conf = conf
+        if moved:
+            server.shutdown()
+            server.server_close()
+        if conf.Templates and not Path(conf.Templates, "base.html").exists():
+            sys.exit(f"Cannot load template {conf.Templates}/base.html")
+
+
 def main(conf_path, hostname):
-    conf = read_conf(conf_path)
-    mirrorbits = Mirrorbits(conf, hostname)
-    host, _, port = conf.ListenAddress.rpartition(":")
-    server = http.server.ThreadingHTTPServer((host, int(port)), handler_of(mirrorbits))
-    server.daemon_threads = True
+    signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    mirrorbits = Mirrorbits(read_conf(conf_path), hostname)
     for loop in (mirrorbits.announce, mirrorbits.listen, mirrorbits.count):
         threading.Thread(target=loop, daemon=True).start()
-    server.serve_forever()
+    serve(conf_path, mirrorbits)
 
 
 if __name__ == "__main__":

@@ -51,14 +51,19 @@ def _records(packet):
 
 def ask(address, port, name, kind="A", recurse=False, within=0.5):
     """The addresses in a name server's answer; None: no answer or an error."""
+    try:
+        _, rcode, addresses = answer(exchange(address, port, name, kind, recurse, within))
+    except (OSError, ValueError):
+        return None
+    return addresses if rcode == 0 else None
+
+
+def exchange(address, port, name, kind="A", recurse=False, within=0.5):
+    """The packet that a name server answers with; OSError: none."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.settimeout(within)
-        try:
-            sock.sendto(b"\x12\x34" + question(name, kind, recurse)[2:], (address, port))
-            _, rcode, addresses = answer(sock.recv(4096))
-        except (OSError, ValueError):
-            return None
-    return addresses if rcode == 0 else None
+        sock.sendto(b"\x12\x34" + question(name, kind, recurse)[2:], (address, port))
+        return sock.recv(4096)
 
 
 def _skip_name(packet, at):

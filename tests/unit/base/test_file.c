@@ -118,6 +118,28 @@ test_read_does_not_wait_for_a_fifo(void **state)
                      LOCUM_ERR_INVALID);
 }
 
+/* A library that is given a path would wait for a FIFO; what is opened stays the file it was. */
+static void
+test_open_is_for_regular_files_only(void **state)
+{
+    char via[LOCUM_FILE_VIA_MAX];
+    (void)state;
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(locum_file_open(path, via, &why), LOCUM_ERR_INVALID);
+    assert_non_null(strstr(why_buffer, "regular"));
+    assert_int_equal(locum_file_open("/dev/null", via, &why), LOCUM_ERR_INVALID);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(locum_file_open(path, via, &why), LOCUM_ERR_NOT_FOUND);
+    write_plain("first", 0600);
+    const int fd = locum_file_open(path, via, &why);
+    assert_true(fd >= 0);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(locum_file_read(via, bytes, sizeof(bytes), &length, NULL, &why), 0);
+    assert_string_equal(bytes, "first");
+    assert_int_equal(close(fd), 0);
+}
+
 static void
 test_private_read_refuses_access_of_others(void **state)
 {
@@ -192,6 +214,7 @@ main(void)
         TEST(test_read_refuses_a_file_that_is_too_large),
         TEST(test_read_says_why_it_failed),
         TEST(test_read_does_not_wait_for_a_fifo),
+        TEST(test_open_is_for_regular_files_only),
         TEST(test_private_read_refuses_access_of_others),
         TEST(test_write_creates_a_file_with_its_mode),
         TEST(test_write_replaces_a_link_instead_of_its_target),

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/process.h"
@@ -194,6 +195,48 @@ test_checks_leave_children_and_locum_is_process_1_of_a_container(void **state)
     assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
 }
 
+/* Before an execve(2) nothing may be left that nothing would wait for. */
+static void
+test_none_is_started_or_goes_on_while_they_are_held(void **state)
+{
+    (void)state;
+    start("echo; echo ready; sleep 60");
+    while (locum_process_output(fixture.process).length == 0) {
+        assert_int_equal(event_base_loop(fixture.base, EVLOOP_ONCE), 0);
+    }
+    locum_process_hold(true);
+    wait_for_end();
+    assert_int_equal(fixture.result.failure, ECANCELED);
+    locum_process_destroy(fixture.process);
+    fixture.ends = 0;
+    start("exit 3");
+    wait_for_end();
+    assert_int_equal(fixture.result.failure, ECANCELED);
+    locum_process_destroy(fixture.process);
+    fixture.ends = 0;
+    locum_process_hold(false);
+    start("exit 3");
+    wait_for_end();
+    assert_int_equal(WEXITSTATUS(fixture.result.status), 3);
+}
+
+/* After an execve(2) the children of the program before are still there. */
+static void
+test_children_of_the_program_before_are_reaped(void **state)
+{
+    (void)state;
+    const pid_t child = fork();
+    if (child == 0) {
+        _exit(0);
+    }
+    siginfo_t info;
+    assert_int_equal(waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT), 0);
+    locum_process_reap_inherited();
+    assert_true(has_children());
+    locum_process_adopt();
+    assert_false(has_children());
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -206,6 +249,8 @@ main(void)
         TEST(test_kill_ends_the_process_or_prevents_its_start),
         TEST(test_destroy_calls_nothing_and_leaves_no_descriptor),
         TEST(test_checks_leave_children_and_locum_is_process_1_of_a_container),
+        TEST(test_none_is_started_or_goes_on_while_they_are_held),
+        TEST(test_children_of_the_program_before_are_reaped), /* the last: it adopts for good */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

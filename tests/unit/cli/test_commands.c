@@ -118,6 +118,22 @@ test_exclude_and_reload(void **state)
     assert_string_equal(site->err, "locum.yaml:3:1: error: a\nb\n");
 }
 
+static void
+test_replace(void **state)
+{
+    struct site *site = *state;
+    assert_int_equal(RUN(site,
+                         OK "{\"replaced\": true, \"from\": \"1.0\", \"to\": \"1.1\", "
+                            "\"pause_ms\": 12}",
+                         "replace"),
+                     LOCUM_EXIT_OK);
+    assert_has(site->asked, "POST /replace HTTP/1.1\r\n");
+    assert_string_equal(site->out,
+                        "the daemon runs version 1.1 now, before 1.0; DNS queries waited 12 ms\n");
+    assert_int_equal(RUN(site, CONFLICT "{\"errors\": [\"a\"]}", "replace"), LOCUM_EXIT_NOT_FINE);
+    assert_string_equal(site->err, "a\n");
+}
+
 /* --- unreachable --- */
 
 static void
@@ -156,7 +172,7 @@ test_missing_permission_is_reported(void **state)
     assert_int_equal(seteuid(user), 0);
     assert_int_equal(result, LOCUM_EXIT_UNREACHABLE);
     assert_has(site->err,
-               "(Permission denied): join the group of the socket (sudo usermod -aG locum "
+               "(Permission denied): join the group of the socket (sudo usermod -aG locum-admin "
                "$USER, then log in again), or use sudo\n");
 }
 
@@ -250,7 +266,7 @@ test_table_of_commands(void **state)
         assert_true(strlen(at->help) > 0 && at->run != NULL);
         count++;
     }
-    assert_int_equal(count, 9);
+    assert_int_equal(count, 10);
 }
 
 /* The manual page has each command and each option of its usage. */
@@ -286,6 +302,7 @@ main(void)
         TEST(test_admin),
         TEST(test_admin_wait),
         TEST(test_exclude_and_reload),
+        TEST(test_replace),
         TEST(test_unreachable_daemon_is_reported),
         TEST(test_missing_permission_is_reported),
         TEST(test_other_programs_are_recognised),

@@ -83,6 +83,7 @@ test_status(void **state)
     (void)state;
     compare("status-failover", locum_show_status);
     compare("status-well", locum_show_status);
+    compare("status-degraded", locum_show_status);
     compare("status-families", locum_show_status);
     compare("status-operator", locum_show_status);
 }

@@ -41,6 +41,13 @@ enum { REPORT_BYTES = 128 * 1024, CHANGES_MAX = 4, FILES_MAX = 8 };
 #define CHECK "    - http: {url: \"http://127.0.0.1:8080/\"}\n"
 #define GOOD  HEAD NODES ZONES "service:\n  checks:\n" CHECK
 
+/* Key pairs: the private keys are 32 bytes 1, 2 and 3. */
+#define PRIVATE_1 "0101010101010101010101010101010101010101010101010101010101010101\n"
+#define PRIVATE_2 "0202020202020202020202020202020202020202020202020202020202020202\n"
+#define PUBLIC_1  "a4e09292b651c278b9772c569f5fa9bb13d906b46ab68c9df9dc2b4409f8a209"
+#define PUBLIC_2  "ce8d3ad1ccb633ec7b70c17814a5c76ecd029685050d344745ba05870e587d59"
+#define PUBLIC_3  "5dfedd3b6bd47f6fa28ee15d969d5bb0ea53774d488bdaf9df1c6e0124b3ef22"
+
 /* The first `from` becomes `to`; from NULL: the whole text does. */
 struct change {
     const char *from;

@@ -141,7 +141,7 @@ static const struct broken risky[] = {
      ""},
     {"Sentinels without Redis",
      {{", redis: \"10.0.0.12:6379\"", ""}, {", redis: \"10.0.0.13:6379\"", ""}},
-     "5:3 sentinel redis vote\n"},
+     "5:3 none redis Sentinel password\n5:3 sentinel redis vote\n"},
     {"Redis without Sentinels",
      {{", sentinel: \"10.0.0.12:26379\"", ""},
       {", sentinel: \"10.0.0.13:26379\"", ""},
@@ -157,6 +157,9 @@ static const struct broken risky[] = {
     {"authorities that cannot be read",
      {{CHECK, "    - http: {url: \"https://127.0.0.1/\", ca-file: absent.pem}\n"}},
      "13:50 ca-file absent.pem read\n"},
+    {"authorities that are no file",
+     {{CHECK, "    - http: {url: \"https://127.0.0.1/\", ca-file: .}\n"}},
+     "13:50 ca-file regular\n"},
     {"a program that cannot be run",
      {{CHECK, "    - command: {argv: [/bin/absent]}\n"}},
      "13:23 argv /bin/absent run\n"},
@@ -193,6 +196,62 @@ test_a_password_that_others_may_read(void **state)
 }
 
 static void
+test_a_secret_header_that_others_may_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *headers;
+        const char *expected;
+    } rows[] = {
+        {"{Accept: x, Authorization: hush}", "13:54 warning headers Authorization chmod !hush\n"},
+        {"{X-Api-Key: y, Cookie: z}", "13:54 warning headers X-Api-Key chmod\n"},
+        {"{my-TOKEN: y}", "13:54 warning headers my-TOKEN chmod\n"},
+        {"{X-Forwarded-Proto: token}", ""},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        char check[200];
+        (void)snprintf(check, sizeof(check),
+                       "    - http: {url: \"http://127.0.0.1:8080/\", headers: %s}\n",
+                       rows[i].headers);
+        const struct change change = {CHECK, check};
+        locum_config_free(load_changed(&change, 1));
+        assert_string_equal(report, "");
+        assert_int_equal(chmod("locum.yaml", 0644), 0);
+        locum_config_free(load_path("locum.yaml", NULL));
+        if (!is_reported(rows[i].expected)) {
+            fail_msg("%s: reported %s", rows[i].headers, report);
+        }
+    }
+}
+
+static void
+test_a_secret_that_can_be_guessed(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file;
+        const char *expected; /* NULL: no warning */
+    } cases[] = {
+        {"0000000000000000000000000000000000000000000000000000000000000000\n", "secret number 1 "},
+        {"abababababababababababababababababababababababababababababababab\n", "secret number 1 "},
+        {"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n", "secret number 1 "},
+        {SECRET_LINE "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff\n",
+         "secret number 2 "},
+        {SECRET_LINE, NULL},
+        {"0000000000000000000000000000000000000000000000000000000000000001\n", NULL},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        write_file("secret", cases[i].file, 0640);
+        locum_config_free(load_path("locum.yaml", NULL));
+        if (cases[i].expected != NULL ? strstr(report, cases[i].expected) == NULL
+                                      : report[0] != '\0') {
+            fail_msg("%zu: reported %s", i, report);
+        }
+    }
+    write_file("secret", SECRET_LINE, 0640);
+}
+
+static void
 test_a_change_that_needs_a_restart(void **state)
 {
     (void)state;
@@ -205,8 +264,8 @@ test_a_change_that_needs_a_restart(void **state)
         {{"node: dc2", "node: dc3"}, "node"},
         {{"service:", "listen: {http: \"127.0.0.1:1\"}\nservice:"}, "listen.http"},
         {{"service:", "listen: {control: /tmp/x}\nservice:"}, "listen.control"},
-        {{"service:", "listen: {dns: none}\nservice:"}, "listen.dns"},
-        {{"192.0.2.12", "192.0.2.22"}, "listen.dns follows nodes.dc2.address, which"},
+        {{"service:", "listen: {dns: none}\nservice:"}, NULL},
+        {{"192.0.2.12", "192.0.2.22"}, "listen.peer follows nodes.dc2.address, which"},
         {{"service:", "state-dir: /tmp\nservice:"}, "state-dir"},
         {{"service:", "dns: {workers: 2}\nservice:"}, "dns.workers"},
         {{"  dc2: {address", "  dc2: {port: 1, address"},
@@ -250,6 +309,8 @@ main(int argc, char **argv)
         cmocka_unit_test(test_each_risk_is_a_warning),
         cmocka_unit_test(test_the_prose_is_as_kept),
         cmocka_unit_test(test_a_password_that_others_may_read),
+        cmocka_unit_test(test_a_secret_header_that_others_may_read),
+        cmocka_unit_test(test_a_secret_that_can_be_guessed),
         cmocka_unit_test(test_a_change_that_needs_a_restart),
     };
     const int failed = cmocka_run_group_tests(tests, begin, teardown);

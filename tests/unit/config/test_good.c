@@ -1,6 +1,9 @@
 /* Configurations that are taken: every derived value, every default, every key. */
 #include "fixture.h"
 
+#include "config/domain.h"
+#include "config/glimpse.h"
+
 #include "base/version.h"
 
 static void
@@ -114,6 +117,41 @@ test_defaults_of_a_zone(void **state)
 }
 
 static void
+test_host_names_of_the_cluster(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *host;
+        bool known;
+    } cases[] = {
+        {"dc2", true},
+        {"DC2.", true},
+        {"ns0", true},
+        {"dc4", false},
+        {"get.example.org", true},
+        {"dc2.get.example.org", true},
+        {"any.get.example.org.", true},
+        {"ns1.example.org", true}, /* a name server */
+        {"ns0.example.org", true}, /* a witness has no name in a zone */
+        {"ns9.example.org", false},
+        {"example.org", false},
+        {"ns0.org", false},
+        {"ns0.evil.example", false},
+        {"forget.example.org", false},
+        {"get.example.org.evil.example", false},
+        {"", false},
+        {"a b", false},
+    };
+    struct locum_config *config = load_quietly("", "");
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        if (locum_domain_is_of_cluster(config, locum_slice_of(cases[i].host)) != cases[i].known) {
+            fail_msg("%s", cases[i].host);
+        }
+    }
+    locum_config_free(config);
+}
+
+static void
 test_defaults_of_checks(void **state)
 {
     (void)state;
@@ -136,6 +174,7 @@ test_defaults_of_checks(void **state)
     assert_int_equal(core->rise, 2);
     assert_int_equal(core->fall, 3);
     assert_true(core->fast_fail);
+    assert_false(core->degrades);
     assert_true(core->counts);
     assert_false(core->mirrorbits);
     locum_config_free(config);
@@ -339,7 +378,8 @@ test_every_key_of_checks(void **state)
     struct locum_config *config = load_quietly(
         CHECK, "    - http: {url: \"https://[::1]:8443/x?y\", expect: \"302\", method: HEAD, host: "
                "get.example.org,\n"
-               "             interval: 250ms, timeout: 1s, rise: 3, fall: 1, fast-fail: false}\n"
+               "             interval: 250ms, timeout: 1s, rise: 3, fall: 1, fast-fail: false, "
+               "severity: degraded}\n"
                "    - tcp: {address: \"[::1]:80\", interval: 1s}\n"
                "    - mirrorbits: {gate: true, fall: 9}\n");
     assert_int_equal(config->core.check_count, 3);
@@ -353,6 +393,7 @@ test_every_key_of_checks(void **state)
     assert_int_equal(config->core.checks[0].rise, 3);
     assert_int_equal(config->core.checks[0].fall, 1);
     assert_false(config->core.checks[0].fast_fail);
+    assert_true(config->core.checks[0].degrades);
     assert_int_equal(config->checks[1].kind, LOCUM_CHECK_TCP);
     assert_string_equal(config->checks[1].name, "tcp [::1]:80");
     assert_address(&config->checks[1].tcp, "[::1]:80");
@@ -391,7 +432,7 @@ test_every_key_of_checks(void **state)
     assert_int_equal(config->checks[0].kind, LOCUM_CHECK_COMMAND);
     assert_string_equal(config->checks[0].name, "command /bin/sh -c  a b?c");
     assert_int_equal(config->checks[0].command.count, 4);
-    assert_memory_equal(config->checks[0].command.words, "/bin/sh\0-c\0\0a b\nc", 18);
+    assert_memory_equal(config->checks[0].command.at, "/bin/sh\0-c\0\0a b\nc", 18);
     assert_true(config->core.checks[0].counts);
     locum_config_free(config);
     config = load_quietly(CHECK, CHECK "    - mirrorbits: {}\n");
@@ -481,10 +522,10 @@ test_the_control_socket_of_any_file(void **state)
     char path[LOCUM_PATH_MAX + 1];
     for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
         write_file("locum.yaml", cases[i].text, 0640);
-        assert_int_equal(locum_config_control_path("./locum.yaml", path), cases[i].read);
+        assert_int_equal(locum_glimpse_control("./locum.yaml", path), cases[i].read);
         assert_string_equal(path, cases[i].expected);
     }
-    assert_false(locum_config_control_path("nothing.yaml", path));
+    assert_false(locum_glimpse_control("nothing.yaml", path));
     assert_string_equal(path, "/run/locum/control.sock");
 }
 
@@ -526,6 +567,7 @@ main(void)
         cmocka_unit_test(test_defaults_of_the_cluster),
         cmocka_unit_test(test_defaults_of_nodes),
         cmocka_unit_test(test_defaults_of_a_zone),
+        cmocka_unit_test(test_host_names_of_the_cluster),
         cmocka_unit_test(test_defaults_of_checks),
         cmocka_unit_test(test_defaults_of_redis),
         cmocka_unit_test(test_listen_follows_the_node),

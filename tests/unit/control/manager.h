@@ -26,13 +26,39 @@ manager_open(const char *name)
     return fd;
 }
 
-/* The next message, "" if there is none. */
+/* The next message, "" if there is none, and the descriptor that came with it, or -1. */
+static const char *
+manager_read_with(int fd, int *ret_passed)
+{
+    static char message[1024];
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct iovec part = {.iov_base = message, .iov_len = sizeof(message) - 1};
+    struct msghdr header = {.msg_iov = &part,
+                            .msg_iovlen = 1,
+                            .msg_control = &control,
+                            .msg_controllen = sizeof(control)};
+    const ssize_t length = recvmsg(fd, &header, MSG_DONTWAIT);
+    const struct cmsghdr *rights = length >= 0 ? CMSG_FIRSTHDR(&header) : NULL;
+    *ret_passed = -1;
+    if (rights != NULL && rights->cmsg_type == SCM_RIGHTS) {
+        memcpy(ret_passed, CMSG_DATA(rights), sizeof(*ret_passed));
+    }
+    message[length > 0 ? length : 0] = '\0';
+    return message;
+}
+
+/* The same without a descriptor. */
 static const char *
 manager_read(int fd)
 {
-    static char message[1024];
-    const ssize_t length = recv(fd, message, sizeof(message) - 1, MSG_DONTWAIT);
-    message[length > 0 ? length : 0] = '\0';
+    int passed;
+    const char *message = manager_read_with(fd, &passed);
+    if (passed >= 0) {
+        (void)close(passed);
+    }
     return message;
 }
 

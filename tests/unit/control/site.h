@@ -38,6 +38,7 @@ struct site {
     /* What the handlers received, and whether they have a reply. */
     unsigned asked;
     unsigned finals;
+    unsigned again;
     bool happened;
     char seen[1024];
 };
@@ -66,6 +67,7 @@ hold_until_happened(void *user, const struct locum_control_request *request)
 {
     struct site *site = user;
     site->asked++;
+    site->again += request->again ? 1 : 0;
     site->finals += request->final ? 1 : 0;
     if (!site->happened && !request->final) {
         return (struct locum_control_reply){.later = true};
@@ -110,6 +112,13 @@ large(void *user, const struct locum_control_request *request)
     return (struct locum_control_reply){.status = 200, .text = text};
 }
 
+static inline bool
+knows_host(void *user, const char *host)
+{
+    (void)user;
+    return strcmp(host, "dc2") == 0 || strcmp(host, "x") == 0;
+}
+
 static const struct locum_control_handlers handlers = {
     .status = echo,
     .explain = echo,
@@ -120,6 +129,8 @@ static const struct locum_control_handlers handlers = {
     .admin = echo,
     .exclude = refuse,
     .reload = plain,
+    .replace = hold_until_happened,
+    .knows_host = knows_host,
 };
 
 /* A port that was free a moment ago. */

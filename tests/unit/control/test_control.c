@@ -59,6 +59,43 @@ test_tcp_is_read_only(void **state)
     assert_int_equal(site->asked, 1);
 }
 
+/* A web page can point its own name at this address, and then reads what it asks for. */
+static void
+test_tcp_refuses_names_of_others(void **state)
+{
+    struct site *site = *state;
+    static const struct {
+        const char *head;
+        bool ours;
+    } cases[] = {
+        {"Host: dc2\r\n", true},
+        {"Host: dc2:9854\r\n", true},
+        {"Host: localhost:9854\r\n", true},
+        {"Host: LOCALHOST\r\n", true},
+        {"Host: 192.0.2.12:9854\r\n", true},
+        {"Host: [2001:db8::12]:9854\r\n", true},
+        {"Host: [::1]\r\n", true},
+        {"", true}, /* no browser */
+        {"Host: evil.example\r\n", false},
+        {"Host: evil.example:9854\r\n", false},
+        {"Host: 192.0.2.12.evil.example\r\n", false},
+        {"Host: localhost.evil.example\r\n", false},
+        {"Host: dc2.evil.example\r\n", false},
+        {"Host: []\r\n", false},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        char request[256];
+        (void)snprintf(request, sizeof(request), "GET /status HTTP/1.1\r\n%s\r\n", cases[i].head);
+        exchange(site, false, request, cases[i].ours ? "200" : "421",
+                 cases[i].ours ? "\"final\":true" : "{\"errors\":[\"the Host of this request");
+    }
+    exchange(site, false, "GET http://evil.example/status HTTP/1.1\r\nHost: dc2\r\n\r\n", "421",
+             "");
+    exchange(site, false, "POST /reload HTTP/1.1\r\nHost: evil.example\r\n\r\n", "421", "");
+    /* No web page reaches the control socket. */
+    exchange(site, true, "GET /status HTTP/1.1\r\nHost: evil.example\r\n\r\n", "200", "");
+}
+
 static void
 test_oversized_requests_never_reach_a_handler(void **state)
 {
@@ -134,6 +171,40 @@ test_large_reply_is_sent_whole(void **state)
     client_close(&client);
 }
 
+/* A POST that takes time; the next program may send the reply. */
+static void
+test_replace_is_held_until_it_is_done(void **state)
+{
+    struct site *site = *state;
+    struct client client;
+    client_open(&client, site, true);
+    client_send(&client, "POST /replace HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}");
+    until_asked(site, 1);
+    assert_int_equal(site->finals, 0);
+    site->happened = true;
+    locum_control_wake(site->control);
+    client_finish(&client, site);
+    assert_has(&client, "\"happened\":true,\"final\":false");
+    client_close(&client);
+}
+
+static void
+test_a_late_reply_is_whole_and_the_last(void **state)
+{
+    char bytes[256];
+    int ends[2];
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    locum_control_reply_late(ends[0], locum_control_json(json_pack("{s:b}", "replaced", 1)));
+    const ssize_t length = recv(ends[1], bytes, sizeof(bytes) - 1, MSG_WAITALL);
+    assert_true(length > 0);
+    bytes[length] = '\0';
+    assert_string_equal(bytes, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                               "Content-Length: 17\r\nConnection: close\r\n\r\n"
+                               "{\"replaced\":true}");
+    (void)close(ends[1]);
+}
+
 static void
 test_wake_calls_held_handlers_again(void **state)
 {
@@ -151,6 +222,7 @@ test_wake_calls_held_handlers_again(void **state)
     client_finish(&client, site);
     assert_has(&client, "{\"happened\":true,\"final\":false}");
     assert_int_equal(site->asked, 3);
+    assert_int_equal(site->again, 2);
     client_close(&client);
     locum_control_wake(site->control);
     run_once(site);
@@ -280,10 +352,13 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_requests_get_status_and_reply),
         TEST(test_tcp_is_read_only),
+        TEST(test_tcp_refuses_names_of_others),
         TEST(test_oversized_requests_never_reach_a_handler),
         TEST(test_largest_body_may_arrive_in_pieces),
         TEST(test_request_may_arrive_byte_by_byte),
         TEST(test_large_reply_is_sent_whole),
+        TEST(test_replace_is_held_until_it_is_done),
+        TEST(test_a_late_reply_is_whole_and_the_last),
         TEST(test_wake_calls_held_handlers_again),
         TEST(test_held_request_is_answered_when_its_wait_is_over),
         TEST(test_handler_without_a_final_reply_gets_500),

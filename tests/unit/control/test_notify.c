@@ -190,6 +190,101 @@ test_busy_manager_gets_the_newest_message_later(void **state)
     (void)unlink(path);
 }
 
+static void
+test_sockets_are_stored_and_removed(void **state)
+{
+    (void)state;
+    const int fd = manager_open(path);
+    struct locum_notify notify = open_notify();
+    const struct locum_sockets_manager store = locum_notify_store(&notify);
+    int ends[2];
+    int passed;
+    assert_int_equal(pipe(ends), 0);
+    assert_true(store.store(store.user, ends[1], "udp-192.0.2.1-53-0"));
+    assert_string_equal(manager_read_with(fd, &passed),
+                        "FDSTORE=1\nFDNAME=udp-192.0.2.1-53-0\nFDPOLL=0");
+    assert_true(passed >= 0);
+    assert_int_equal(write(passed, "x", 1), 1); /* it is the same pipe */
+    (void)close(passed);
+    assert_true(store.remove(store.user, "udp-192.0.2.1-53-0"));
+    assert_string_equal(manager_read_with(fd, &passed),
+                        "FDSTOREREMOVE=1\nFDNAME=udp-192.0.2.1-53-0");
+    assert_int_equal(passed, -1);
+    while (store.store(store.user, ends[1], "x")) { /* until the manager accepts no more */
+    }
+    assert_false(store.remove(store.user, "x"));
+    while (manager_read(fd)[0] != '\0') {
+    }
+    assert_true(store.remove(store.user, "x"));
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+    locum_notify_close(&notify);
+    (void)close(fd);
+    (void)unlink(path);
+}
+
+/* As the next program finds it. */
+static void
+test_the_environment_of_the_next_program(void **state)
+{
+    (void)state;
+    char ret[LOCUM_NOTIFY_VARIABLES][LOCUM_NOTIFY_BYTES_MAX];
+    char expected[128];
+    const char *const names[] = {path, "@locum-test-next"};
+    for (size_t i = 0; i < LOCUM_COUNT(names); i++) {
+        const int fd = manager_open(names[i]);
+        struct locum_notify notify = open_notify();
+        (void)snprintf(expected, sizeof(expected), "NOTIFY_SOCKET=%s", names[i]);
+        assert_int_equal(locum_notify_environment(&notify, ret), 1);
+        assert_string_equal(ret[0], expected);
+        notify.watchdog_ms = 2000;
+        assert_int_equal(locum_notify_environment(&notify, ret), 2);
+        assert_string_equal(ret[1], "WATCHDOG_USEC=2000000");
+        locum_notify_close(&notify);
+        assert_int_equal(locum_notify_environment(&notify, ret), 0);
+        (void)close(fd);
+        (void)unlink(path);
+    }
+}
+
+static void
+count_call(void *user)
+{
+    size_t *calls = user;
+    (*calls)++;
+}
+
+static void
+test_a_barrier_is_passed_when_the_manager_has_read_all(void **state)
+{
+    (void)state;
+    const int fd = manager_open(path);
+    struct event_base *base = event_base_new();
+    struct locum_notify notify = open_notify();
+    size_t calls = 0;
+    int passed;
+    assert_int_equal(locum_notify_barrier(&notify, base, count_call, &calls), 0);
+    assert_string_equal(manager_read_with(fd, &passed), "BARRIER=1");
+    assert_true(passed >= 0);
+    assert_int_equal(event_base_loop(base, EVLOOP_NONBLOCK), 0);
+    assert_int_equal(calls, 0);
+    (void)close(passed);
+    assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
+    assert_int_equal(calls, 1);
+    assert_null(notify.barrier);
+    assert_int_equal(locum_notify_barrier(&notify, base, count_call, &calls), 0);
+    locum_notify_close(&notify); /* nobody waits any more */
+    (void)close(fd);
+    (void)unlink(path);
+    (void)unsetenv("NOTIFY_SOCKET");
+    notify = open_notify();
+    assert_int_equal(locum_notify_barrier(&notify, base, count_call, &calls), 0);
+    assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
+    assert_int_equal(calls, 2); /* without a manager it is passed at once */
+    locum_notify_close(&notify);
+    event_base_free(base);
+}
+
 int
 main(void)
 {
@@ -202,6 +297,9 @@ main(void)
         cmocka_unit_test(test_environment_is_cleared_for_child_processes),
         cmocka_unit_test(test_invalid_address_is_refused),
         cmocka_unit_test(test_busy_manager_gets_the_newest_message_later),
+        cmocka_unit_test(test_sockets_are_stored_and_removed),
+        cmocka_unit_test(test_the_environment_of_the_next_program),
+        cmocka_unit_test(test_a_barrier_is_passed_when_the_manager_has_read_all),
     };
     (void)snprintf(path, sizeof(path), "/tmp/locum-notify-%d", (int)getpid());
     return cmocka_run_group_tests(tests, NULL, NULL);

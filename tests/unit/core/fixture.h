@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "core/resume.h"
 #include "core/step.h"
 
 enum { DC2, DC3, NS0 }; /* in the usual site: two servers and a witness */

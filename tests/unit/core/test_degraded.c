@@ -1,4 +1,4 @@
-/* degraded: one thing broken at a time, GREEN-1 to 11. */
+/* degraded: one thing broken at a time, GREEN-1 to 16. */
 #include "fixture.h"
 
 #include <stdio.h>
@@ -14,9 +14,10 @@ static struct site site;
 static const char *
 degraded(void)
 {
-    static const char *const kinds[] = {
-        "condition", "service", "excluded", "peers", "reported", "udp",    "path",    "sentinel",
-        "tilt",      "vote",    "quorum",   "redis", "dns",      "family", "unheard", "fail-open"};
+    static const char *const kinds[] = {"condition",  "service", "excluded", "peers",  "reported",
+                                        "udp",        "path",    "sentinel", "tilt",   "vote",
+                                        "quorum",     "redis",   "dns",      "family", "unheard",
+                                        "mirrorbits", "check",   "fail-open"};
     static char line[1024];
     struct locum_degraded_list list;
     struct locum_text text = locum_text_init(line, sizeof(line));
@@ -126,6 +127,8 @@ test_service(void **state)
     site.core.service.state = LOCUM_PROBATION;
     assert_string_equal(degraded(), "service dc2");
     site.core.service.state = LOCUM_UP;
+    site.core.view.peer[DC3].service = LOCUM_SERVICE_DEGRADED;
+    assert_string_equal(degraded(), "service dc3");
     site.core.view.peer[DC3].service = LOCUM_FAILING;
     assert_string_equal(degraded(), "service dc3");
     site.core.view.peer[DC3].admin = LOCUM_DRAIN;
@@ -335,6 +338,49 @@ test_families(void **state)
     assert_string_equal(degraded(), "family dc2, family dc3, family dc3");
 }
 
+/* GREEN-14: it was heard, and is not any more, although Redis works. */
+static void
+test_mirrorbits(void **state)
+{
+    (void)state;
+    struct locum_peer_facts *facts = &site.core.view.peer[DC3];
+    site.core.view.own_return_since = site.now.mono - 2 * LOCUM_MIRRORBITS_FORGET_MS;
+    assert_string_equal(degraded(), "");
+    facts->mirrorbits = site.now.mono - LOCUM_MIRRORBITS_FORGET_MS + 1;
+    assert_string_equal(degraded(), "");
+    facts->mirrorbits = site.now.mono - LOCUM_MIRRORBITS_FORGET_MS;
+    assert_string_equal(degraded(), "mirrorbits dc3");
+    facts->admin = LOCUM_MAINT;
+    assert_string_equal(degraded(), "");
+    site.core.config.check_count = 1; /* that of this node is expected, though never heard */
+    site.core.config.checks[0].mirrorbits = true;
+    assert_string_equal(degraded(), "mirrorbits dc2");
+    site.core.config.check_count = 0;
+    facts->admin = LOCUM_READY;
+    site.core.view.own_return_since =
+        site.now.mono - LOCUM_MIRRORBITS_FORGET_MS + 1; /* Redis did not */
+    assert_string_equal(degraded(), "");
+}
+
+/* GREEN-16: of this node, until a probe could be run. */
+static void
+test_check_that_could_not_be_run(void **state)
+{
+    (void)state;
+    site.core.config.check_count = 2;
+    site.core.config.checks[1].counts = true;
+    site.core.service.check[0].not_run = true;
+    assert_string_equal(degraded(), ""); /* it does not count */
+    site.core.service.check[1].not_run = true;
+    assert_string_equal(degraded(), "check dc2");
+    site.core.admin.state = LOCUM_MAINT;
+    assert_string_equal(degraded(), "");
+    site.core.admin.state = LOCUM_READY;
+    site.core.service.check[1].not_run = false;
+    assert_string_equal(degraded(), "");
+    site.core.config.check_count = 0;
+}
+
 /* GREEN-11 */
 static void
 test_fail_open(void **state)
@@ -381,6 +427,8 @@ main(void)
         TEST(test_quorum),
         TEST(test_dns),
         TEST(test_families),
+        TEST(test_mirrorbits),
+        TEST(test_check_that_could_not_be_run),
         TEST(test_fail_open),
         TEST(test_a_vote_is_possible_if_all_its_conditions_hold),
     };

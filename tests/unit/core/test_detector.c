@@ -25,7 +25,7 @@ lookout_of(enum locum_condition condition)
         facts->state_known = true;
         facts->interval_ms = 125;
         facts->service = LOCUM_UP;
-        facts->incarnation = 7;
+        facts->order.incarnation = 7;
         facts->state_codes[DC3] = LOCUM_ALIVE;
         self.detector.peer[peer].condition = LOCUM_ALIVE;
     }
@@ -117,6 +117,37 @@ test_unknown_adopts_down(void **state)
     expect_event(&bench, LOCUM_UNKNOWN, LOCUM_DOWN, LOCUM_CAUSE_ADOPTED, 1u << NS0);
     assert_int_equal(bench.event[0].age_ms[NS0], 100);
     assert_true(bench.detector.peer[DC3].adopted);
+}
+
+/* COND-2: with this node's own vote they must be a quorum. */
+static void
+test_unknown_adopts_from_a_quorum(void **state)
+{
+    (void)state;
+    enum { DC4 = 3, DC5 = 4 };
+    struct lookout bench = lookout_of(LOCUM_UNKNOWN);
+    bench.config.node_count = 5;
+    bench.config.quorum = 3;
+    for (locum_node peer = DC4; peer <= DC5; peer++) {
+        bench.config.nodes[peer] = bench.config.nodes[NS0];
+        bench.view.peer[peer] = bench.view.peer[NS0];
+        bench.detector.peer[peer].condition = LOCUM_ALIVE;
+    }
+    bench.view.peer[DC3].heard = NOW - 250;
+    ns0_says(&bench, LOCUM_DOWN);
+    bench.view.peer[DC4].state_codes[DC3] = LOCUM_SUSPECT; /* that is no `down` */
+    assert_int_equal(advance(&bench, NOW), LOCUM_UNKNOWN);
+    bench.view.peer[DC4].state_codes[DC3] = LOCUM_DOWN;
+    bench.view.peer[DC4].heard = NOW - 1001; /* it is not heard */
+    assert_int_equal(advance(&bench, NOW), LOCUM_UNKNOWN);
+    bench.view.peer[DC4].heard = NOW - 100;
+    advance(&bench, NOW);
+    expect_event(&bench, LOCUM_UNKNOWN, LOCUM_DOWN, LOCUM_CAUSE_ADOPTED, 1u << NS0 | 1u << DC4);
+    /* Its own vote alone is no reason, even where it is a quorum. */
+    struct lookout alone = lookout_of(LOCUM_UNKNOWN);
+    alone.config.quorum = 1;
+    alone.view.peer[DC3].heard = NOW - 250;
+    assert_int_equal(advance(&alone, NOW), LOCUM_UNKNOWN);
 }
 
 /* COND-2: before its first heartbeat the own interval counts, later its own. */
@@ -311,7 +342,7 @@ test_down_heard(void **state)
         dc3->adopted = cases[i].adopted;
         dc3->left = cases[i].left;
         dc3->down_incarnation = 7;
-        bench.view.peer[DC3].incarnation = cases[i].incarnation;
+        bench.view.peer[DC3].order.incarnation = cases[i].incarnation;
         bench.view.peer[DC3].service = cases[i].service;
         hear_dc3(&bench, NOW);
         advance(&bench, NOW);
@@ -483,6 +514,7 @@ main(void)
         cmocka_unit_test(test_nothing_happens),
         cmocka_unit_test(test_unknown_heard),
         cmocka_unit_test(test_unknown_adopts_down),
+        cmocka_unit_test(test_unknown_adopts_from_a_quorum),
         cmocka_unit_test(test_unknown_adopts_by_the_right_interval),
         cmocka_unit_test(test_unknown_does_not_adopt),
         cmocka_unit_test(test_silent_is_suspect),

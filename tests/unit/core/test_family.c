@@ -114,6 +114,33 @@ test_a_peer_that_is_heard_in_one_family_only_gets_a_vote(void **state)
     assert_true(says(" x-unheard4=dc3"));
 }
 
+/* FAMILY-2: the last heartbeats of a node that dies do not come in both families at once. */
+static void
+test_one_that_falls_silent_gets_no_vote(void **state)
+{
+    (void)state;
+    by[DC3] = V4;
+    run(360);
+    by[DC3] = 0;
+    for (int i = 0; i < 1500 / ITERATION_MS; i++) {
+        run(ITERATION_MS);
+        assert_null(strstr(said(), "x-unheard"));
+    }
+}
+
+/* FAMILY-2: silence of the other family too is no matter of families. */
+static void
+test_a_vote_ends_with_the_peer(void **state)
+{
+    (void)state;
+    by[DC3] = V4;
+    run(1200);
+    assert_true(says(" x-unheard6=dc3"));
+    by[DC3] = 0;
+    run(1200);
+    assert_null(strstr(said(), "x-unheard"));
+}
+
 /* HEARTBEAT-1: a vote does not wait for the next heartbeat. */
 static void
 test_a_vote_is_sent_at_once(void **state)
@@ -422,7 +449,7 @@ test_this_node_is_voted_out_of_a_family(void **state)
     assert_true(says(" x-unheard6=dc3"));
 }
 
-/* FAMILY-4: the plan and the ranks of suspects stay (RANK-D). */
+/* FAMILY-4: the plan and the ranks of suspects stay (RANK-E). */
 static void
 test_a_suspect_keeps_its_rank(void **state)
 {
@@ -434,7 +461,7 @@ test_a_suspect_keeps_its_rank(void **state)
     run(1200);
     assert_int_equal(condition(&site, DC3), LOCUM_SUSPECT);
     assert_true(lost(DC3, LOCUM_V6));
-    assert_int_equal(rank(DC3, LOCUM_V6), LOCUM_RANK_D);
+    assert_int_equal(rank(DC3, LOCUM_V6), LOCUM_RANK_E);
     assert_int_equal(site.core.plan.answers[2][LOCUM_V6].nodes, 1u << DC3);
 }
 
@@ -470,7 +497,7 @@ test_rank_as_a_whole(void **state)
     for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
         site.core.config.nodes[DC3].has[LOCUM_V4] = cases[i].v4;
         site.core.config.nodes[DC3].has[LOCUM_V6] = cases[i].v6;
-        site.core.rank[DC3] = (struct locum_ranks){{cases[i].in_v4, cases[i].in_v6}};
+        site.core.rank[DC3] = (struct locum_ranks){.in = {cases[i].in_v4, cases[i].in_v6}};
         assert_int_equal(locum_core_rank(&site.core, DC3), cases[i].whole);
     }
 }
@@ -527,7 +554,7 @@ test_reload(void **state)
     next.nodes[DC2].failover_count = 0;
     next.name_count = 1;
     const locum_ms absent = site.core.families.absent_since[LOCUM_V4];
-    locum_core_reconfigure(&site.core, &next, site.now);
+    locum_core_reconfigure(&site.core, &next, 0, site.now);
     assert_true(lost(NS0, LOCUM_V6));
     assert_false(lost(DC3, LOCUM_V6));
     assert_int_equal(site.core.view.peer[DC3].unheard[LOCUM_V6], 1u << NS0);
@@ -542,6 +569,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_peer_that_is_heard_in_one_family_only_gets_a_vote),
+        TEST(test_one_that_falls_silent_gets_no_vote),
+        TEST(test_a_vote_ends_with_the_peer),
         TEST(test_a_vote_is_sent_at_once),
         TEST(test_no_vote_without_both),
         TEST(test_the_vote_ends_with_the_other_family),

@@ -137,6 +137,29 @@ test_unknown_fields_are_ignored(void **state)
     assert_int_equal(read.acked, 0);
 }
 
+/* HEARTBEAT-7: degraded is probation with a field of its own, which older versions ignore. */
+static void
+test_degraded_is_written_and_read(void **state)
+{
+    (void)state;
+    static const char text[] = "locum1 get dc2 1763863200123 522 125 probation ready - "
+                               "1763863265373 a1b2c3d4 x-version=1 x-service=degraded";
+    struct locum_heartbeat heartbeat = example_heartbeat();
+    struct locum_heartbeat read;
+    heartbeat.acked = 0;
+    memset(heartbeat.acks, 0, sizeof(heartbeat.acks));
+    memcpy(heartbeat.version, "1", 2);
+    heartbeat.service = LOCUM_SERVICE_DEGRADED;
+    assert_written(&heartbeat, text);
+    assert_true(parse(text, &read));
+    assert_int_equal(read.service, LOCUM_SERVICE_DEGRADED);
+    assert_true(parse("locum1 get dc3 1 1 125 probation ready - 0 a1b2c3d4 x-service=lazy", &read));
+    assert_int_equal(read.service, LOCUM_PROBATION);
+    assert_true(parse("locum1 get dc3 1 1 125 up ready - 0 a1b2c3d4 x-service=degraded", &read));
+    assert_int_equal(read.service, LOCUM_UP);
+    assert_false(parse("locum1 get dc3 1 1 125 degraded ready - 0 a1b2c3d4", &read));
+}
+
 /* FAMILY-2, FAMILY-4: what a node says about address families, only if there is something to say.
  */
 static void
@@ -279,7 +302,7 @@ static void
 test_largest_heartbeat_fits(void **state)
 {
     (void)state;
-    enum { SEAL = 6 + 64 };
+    enum { SIGNATURE = 6 + 64, MAC = 7 + 15 + 1 + 32 }; /* base/signature.h, base/keyring.h */
     const uint64_t most = (uint64_t)1 << 53;
     struct locum_core_config config = {.cluster = "clustercluster9", .node_count = 32};
     struct locum_heartbeat heartbeat = {.incarnation = most,
@@ -305,7 +328,7 @@ test_largest_heartbeat_fits(void **state)
         heartbeat.acks[node] = (struct locum_ack){true, most, most, LOCUM_RETURNING};
     }
     heartbeat.acks[0] = (struct locum_ack){0}; /* it says nothing about itself */
-    struct locum_text text = locum_text_init(buffer, sizeof(buffer) - SEAL);
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer) - SIGNATURE);
     locum_heartbeat_add(&text, &config, &heartbeat);
     assert_false(text.truncated);
     struct locum_heartbeat read;
@@ -318,8 +341,23 @@ test_largest_heartbeat_fits(void **state)
     text = locum_text_init(buffer, sizeof(buffer));
     locum_heartbeat_add(&text, &config, &heartbeat);
     assert_false(text.truncated);
-    assert_true(text.length + SEAL <= LOCUM_DATAGRAM_MAX);
+    assert_true(text.length + MAC + SIGNATURE <= LOCUM_DATAGRAM_MAX);
     assert_int_equal(LOCUM_UNHEARD_MAX, 10); /* as above */
+}
+
+static void
+test_the_sender_of_any_line(void **state)
+{
+    (void)state;
+    struct locum_slice cluster;
+    static const char *const short_ones[] = {"", "locum1", "locum1 get"};
+    assert_null(locum_heartbeat_sender((struct locum_slice){0}, &cluster).at);
+    for (size_t i = 0; i < LOCUM_COUNT(short_ones); i++) {
+        assert_null(locum_heartbeat_sender(locum_slice_of(short_ones[i]), &cluster).at);
+    }
+    const struct locum_slice name =
+        locum_heartbeat_sender(locum_slice_of("locum1 get dc2 x"), &cluster);
+    assert_true(locum_slice_is(name, "dc2") && locum_slice_is(cluster, "get"));
 }
 
 int
@@ -330,11 +368,13 @@ main(void)
         cmocka_unit_test(test_all_states_are_written_and_read),
         cmocka_unit_test(test_heartbeat_of_the_core),
         cmocka_unit_test(test_unknown_fields_are_ignored),
+        cmocka_unit_test(test_degraded_is_written_and_read),
         cmocka_unit_test(test_families_are_written_and_read),
         cmocka_unit_test(test_malformed_heartbeats_are_refused),
         cmocka_unit_test(test_truncated_heartbeats_are_safe),
         cmocka_unit_test(test_any_changed_byte_is_safe),
         cmocka_unit_test(test_largest_heartbeat_fits),
+        cmocka_unit_test(test_the_sender_of_any_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

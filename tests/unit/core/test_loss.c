@@ -198,6 +198,9 @@ test_the_state_that_a_peer_reports(void **state)
     site.say[DC3].service = LOCUM_FAILING;
     pass_hearing(&site, 200, locum_nodes_of(DC3) | locum_nodes_of(NS0));
     assert_string_equal(next_loss(), "dc2:" EVERYTHING_OF_TWO);
+    site.say[DC3].service = LOCUM_SERVICE_DEGRADED; /* named then, but not healthy */
+    pass_hearing(&site, 200, locum_nodes_of(DC3) | locum_nodes_of(NS0));
+    assert_string_equal(next_loss(), "dc2:" EVERYTHING_OF_TWO);
     /* Then no name has a healthy answer anyway. */
     step(&site, (struct locum_input){.kind = LOCUM_INPUT_ADMIN,
                                      .admin = {.state = LOCUM_MAINT, .for_ms = LOCUM_NEVER}});

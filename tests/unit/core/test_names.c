@@ -3,7 +3,7 @@
 
 static const char *const roles[] = {"server", "witness", "sentinel"};
 static const char *const conditions[] = {"unknown", "alive", "suspect", "down", "returning"};
-static const char *const services[] = {"unknown", "up", "failing", "probation"};
+static const char *const services[] = {"unknown", "up", "failing", "probation", "degraded"};
 static const char *const admins[] = {"ready", "drain", "maint"};
 static const char *const policies[] = {"self", "all"};
 static const char *const not_names[] = {"", "UP", "alivee", "aliv", " alive", "ready ", "serve"};

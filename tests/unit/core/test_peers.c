@@ -210,6 +210,31 @@ test_adopted_heard(void **state)
     assert_event(LOCUM_DOWN, LOCUM_ALIVE, LOCUM_CAUSE_HEARD);
 }
 
+/* COND-8, COND-12: a degraded service is no reason for a trial, and ends one. */
+static void
+test_adopted_degraded(void **state)
+{
+    (void)state;
+    adopt_down();
+    pass_hearing(&site, 500, HEAR_NS0);
+    site.say[DC3].service = LOCUM_SERVICE_DEGRADED;
+    pass_hearing(&site, 500, HEAR_BOTH);
+    assert_event(LOCUM_DOWN, LOCUM_ALIVE, LOCUM_CAUSE_HEARD);
+}
+
+static void
+test_adopted_failing_then_degraded(void **state)
+{
+    (void)state;
+    adopt_down();
+    pass_hearing(&site, 500, HEAR_NS0);
+    site.say[DC3].service = LOCUM_FAILING;
+    pass_hearing(&site, 500, HEAR_BOTH);
+    site.say[DC3].service = LOCUM_SERVICE_DEGRADED;
+    pass_hearing(&site, 130, HEAR_BOTH);
+    assert_event(LOCUM_RETURNING, LOCUM_ALIVE, LOCUM_CAUSE_RECOVERED);
+}
+
 /* COND-8: with another service: returning without the wait, alive as soon as it is up */
 static void
 test_adopted_not_up(void **state)
@@ -417,106 +442,6 @@ test_stall_is_no_gap(void **state)
     assert_int_equal(condition(&site, DC3), LOCUM_ALIVE);
 }
 
-/* dc3 was down when this node restarted, for that long. */
-static void
-begin_resumed(locum_ms for_ms)
-{
-    const struct locum_core_config config = config_of(2, 1, 0);
-    struct locum_saved saved = {.incarnation = 1, .admin = {.until_boot = LOCUM_NEVER}};
-    saved.down_since[DC2] = 1; /* never of this node itself */
-    saved.down_since[DC3] = beginning.boot - for_ms;
-    begin(&site, &config, &saved);
-    commit(&site);
-}
-
-/* COND-14: resumed; only what this node has confirmed itself is saved (SAVE-1). */
-static void
-test_down_survives_a_restart(void **state)
-{
-    (void)state;
-    struct locum_saved saved;
-    begin_resumed(RECOVER + 1);
-    assert_int_equal(condition(&site, DC3), LOCUM_DOWN);
-    assert_int_equal(site.core.rank[DC3].in[LOCUM_V4], LOCUM_RANK_G);
-    assert_int_equal(site.core.plan.answers[2][LOCUM_V4].nodes, 1u << DC2);
-    pass(&site, 3 * TIMEOUT); /* nobody says anything */
-    assert_int_equal(condition(&site, DC3), LOCUM_DOWN);
-    locum_core_saved(&site.core, &saved);
-    assert_int_equal(saved.down_since[DC3], beginning.boot - RECOVER - 1); /* the next run, too */
-    assert_int_equal(saved.down_since[DC2], 0);
-}
-
-/* COND-14, COND-8, COND-9: it returns as it would have done without the restart; but if the `down`
- * is older than recover-after, others may have had their trial, as with one that is adopted. */
-static void
-test_a_resumed_down_that_is_heard(void **state)
-{
-    (void)state;
-    begin_resumed(RECOVER);
-    hear(&site, DC3, LOCUM_PATH_UDP);
-    commit(&site);
-    assert_int_equal(condition(&site, DC3), LOCUM_RETURNING);
-    begin_resumed(RECOVER + 1);
-    hear(&site, DC3, LOCUM_PATH_UDP);
-    commit(&site);
-    assert_int_equal(condition(&site, DC3), LOCUM_ALIVE);
-}
-
-/* COND-14: a voter that is heard holds it alive; of other codes it keeps its verdict. */
-static void
-test_a_resumed_down_that_a_voter_holds_alive(void **state)
-{
-    (void)state;
-    for (enum locum_condition code = LOCUM_UNKNOWN; code <= LOCUM_RETURNING; code++) {
-        begin_resumed(RECOVER);
-        forget(&site);
-        site.say[NS0].acks[DC3].state_code = code;
-        hear(&site, NS0, LOCUM_PATH_UDP);
-        commit(&site);
-        assert_int_equal(condition(&site, DC3), code == LOCUM_ALIVE ? LOCUM_UNKNOWN : LOCUM_DOWN);
-    }
-    begin_usual_well(&site); /* one that was not resumed stays */
-    site.core.detector.peer[DC3].condition = LOCUM_DOWN;
-    site.say[NS0].acks[DC3].state_code = LOCUM_ALIVE;
-    hear(&site, NS0, LOCUM_PATH_UDP);
-    commit(&site);
-    assert_int_equal(condition(&site, DC3), LOCUM_DOWN);
-}
-
-/* SAVE-1: each beginning and end of a `down` is saved; adopted, or by leaving, it is not resumed.
- */
-static void
-test_a_down_is_saved(void **state)
-{
-    (void)state;
-    struct locum_saved saved;
-    begin_usual_well(&site);
-    struct locum_condition_state *dc3 = &site.core.detector.peer[DC3];
-    site.say[NS0].acks[DC3].state_code = LOCUM_SUSPECT;
-    pass_hearing(&site, TIMEOUT + 200, locum_nodes_of(NS0));
-    assert_int_equal(condition(&site, DC3), LOCUM_DOWN);
-    locum_core_saved(&site.core, &saved);
-    assert_int_equal(saved.down_since[DC3], dc3->down_since);
-    assert_in_range(saved.down_since[DC3], site.now.boot - 400, site.now.boot);
-    dc3->left = true;
-    locum_core_saved(&site.core, &saved);
-    assert_int_equal(saved.down_since[DC3], 0);
-    dc3->left = false;
-    dc3->adopted = true;
-    locum_core_saved(&site.core, &saved);
-    assert_int_equal(saved.down_since[DC3], 0);
-    dc3->adopted = false;
-    hear(&site, DC3, LOCUM_PATH_UDP);
-    commit(&site);
-    bool persisted = false;
-    for (size_t i = 0; i < site.actions.count; i++) {
-        persisted = persisted || site.actions.at[i].kind == LOCUM_ACTION_PERSIST;
-    }
-    assert_true(persisted);
-    locum_core_saved(&site.core, &saved);
-    assert_int_equal(saved.down_since[DC3], 0);
-}
-
 int
 main(void)
 {
@@ -531,6 +456,8 @@ main(void)
         WELL(test_down_heard),
         WELL(test_late_heartbeat_leaves_the_peer_down),
         WELL(test_adopted_heard),
+        WELL(test_adopted_degraded),
+        WELL(test_adopted_failing_then_degraded),
         WELL(test_adopted_not_up),
         WELL(test_adopted_gap),
         WELL(test_restart),
@@ -542,10 +469,6 @@ main(void)
         WELL(test_returning_gap),
         WELL(test_returning_grace),
         WELL(test_stall_is_no_gap),
-        cmocka_unit_test(test_down_survives_a_restart),
-        cmocka_unit_test(test_a_resumed_down_that_is_heard),
-        cmocka_unit_test(test_a_resumed_down_that_a_voter_holds_alive),
-        cmocka_unit_test(test_a_down_is_saved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

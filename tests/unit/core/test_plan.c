@@ -5,8 +5,9 @@
 #define B LOCUM_RANK_B
 #define C LOCUM_RANK_C
 #define D LOCUM_RANK_D
-#define E LOCUM_RANK_F
-#define F LOCUM_RANK_G
+#define E LOCUM_RANK_E
+#define F LOCUM_RANK_F
+#define G LOCUM_RANK_G
 
 /* The plan for the same ranks in both families. */
 static void
@@ -37,10 +38,12 @@ test_shared_self(void **state)
         enum locum_rank rank[5];
         locum_nodes named[4]; /* by dc2, dc3, dc4, dc5 */
     } cases[] = {
-        {{A, A, A, A, A}, {1, 2, 4, 8}}, {{F, A, A, A, A}, {2, 2, 4, 8}}, /* PLAN-5 */
-        {{A, F, A, A, A}, {1, 4, 4, 8}}, {{A, A, A, F, A}, {1, 2, 4, 1}}, /* rotated */
-        {{F, F, F, F, A}, {1, 2, 4, 8}},                                  /* all G: PLAN-8, self */
-        {{B, C, D, E, A}, {1, 1, 1, 1}}, {{E, F, F, D, A}, {8, 8, 8, 8}},
+        {{A, A, A, A, A}, {1, 2, 4, 8}}, {{G, A, A, A, A}, {2, 2, 4, 8}}, /* PLAN-5 */
+        {{A, G, A, A, A}, {1, 4, 4, 8}}, {{A, A, A, G, A}, {1, 2, 4, 1}}, /* rotated */
+        {{G, G, G, G, A}, {1, 2, 4, 8}},                                  /* all G: PLAN-8, self */
+        {{D, F, G, F, A}, {1, 1, 1, 1}}, {{F, E, D, A, A}, {8, 8, 8, 8}},
+        {{B, C, D, F, A}, {1, 1, 1, 1}}, {{F, G, G, E, A}, {8, 8, 8, 8}},
+        {{D, E, E, G, A}, {1, 1, 1, 1}}, {{F, E, D, E, A}, {4, 4, 4, 4}}, /* RANK-D */
     };
     struct locum_core_config config = cluster(DC2, 4, 1, 0);
     site_name(&config, LOCUM_NODE_NONE, LOCUM_ANSWER_SELF);
@@ -65,9 +68,10 @@ test_shared_all(void **state)
         enum locum_rank rank[4];
         locum_nodes named;
     } cases[] = {
-        {{A, A, A, A}, 15},       {{A, B, A, C}, 5}, {{A, D, A, D}, 15}, {{B, D, B, F}, 7},
-        {{C, D, E, F}, 3},        {{D, D, E, F}, 3}, {{E, E, F, F}, 3},  {{F, F, F, F}, 15},
-        {{F, A, F, F}, 1 << DC3}, {{D, E, E, E}, 1},
+        {{A, A, A, A}, 15},       {{A, B, A, C}, 5}, {{A, E, A, E}, 15}, {{B, E, B, G}, 7},
+        {{C, E, F, G}, 3},        {{E, E, F, G}, 3}, {{F, F, G, G}, 3},  {{G, G, G, G}, 15},
+        {{G, A, G, G}, 1 << DC3}, {{E, F, F, F}, 1}, {{A, D, E, D}, 5},  {{D, F, D, G}, 5},
+        {{D, E, F, G}, 3},        {{E, D, C, D}, 5},
     };
     struct locum_core_config config = cluster(DC2, 4, 0, 0);
     site_name(&config, LOCUM_NODE_NONE, LOCUM_ANSWER_ALL);
@@ -78,7 +82,7 @@ test_shared_all(void **state)
     }
 }
 
-/* PLAN-3: a name of dc3: dc3 while it is A or D, else best(dc3); the same at every node. */
+/* PLAN-3: a name of dc3: dc3 while it is A or E, else best(dc3); the same at every node. */
 static void
 test_owned(void **state)
 {
@@ -87,10 +91,11 @@ test_owned(void **state)
         enum locum_rank rank[4];
         locum_nodes named;
     } cases[] = {
-        {{A, A, A, A}, 1 << 1}, {{A, D, A, A}, 1 << 1}, {{A, B, A, A}, 1 << 2},
-        {{A, C, B, A}, 1 << 3}, {{A, E, F, B}, 1 << 0}, {{A, F, A, A}, 1 << 2},
-        {{E, E, E, E}, 1 << 1}, {{F, F, F, F}, 1 << 1}, {{D, F, F, F}, 1 << 0},
-        {{C, B, C, C}, 1 << 1}, {{D, C, D, D}, 1 << 1},
+        {{A, A, A, A}, 1 << 1}, {{A, E, A, A}, 1 << 1}, {{A, B, A, A}, 1 << 2},
+        {{A, C, B, A}, 1 << 3}, {{A, F, G, B}, 1 << 0}, {{A, G, A, A}, 1 << 2},
+        {{F, F, F, F}, 1 << 1}, {{G, G, G, G}, 1 << 1}, {{E, G, G, G}, 1 << 0},
+        {{C, B, C, C}, 1 << 1}, {{E, C, E, E}, 1 << 1}, {{F, D, F, G}, 1 << 1},
+        {{E, D, F, G}, 1 << 1}, {{D, D, D, B}, 1 << 3}, {{D, E, D, D}, 1 << 1},
     };
     struct locum_core_config config = cluster(DC2, 4, 0, 0);
     site_name(&config, DC3, LOCUM_ANSWER_ALL); /* the zone's policy does not matter */
@@ -117,9 +122,9 @@ test_families(void **state)
     assert_int_equal(answer(&config, well, 1, LOCUM_V6), 6);
     assert_int_equal(answer(&config, well, 2, LOCUM_V6), 0); /* its owner has none */
     assert_int_equal(answer(&config, well, 3, LOCUM_V6), 4);
-    const enum locum_rank dc4_down[] = {A, E, F};
+    const enum locum_rank dc4_down[] = {A, F, G};
     assert_int_equal(answer(&config, dc4_down, 3, LOCUM_V4), 1);
-    assert_int_equal(answer(&config, dc4_down, 3, LOCUM_V6), 2); /* E, but better than F */
+    assert_int_equal(answer(&config, dc4_down, 3, LOCUM_V6), 2); /* F, but better than G */
 }
 
 static void
@@ -153,6 +158,7 @@ test_successors(void **state)
     expect_order(&config, 2, "dc5 dc2 dc3");
 }
 
+/* PLAN-4 */
 static void
 test_ttl(void **state)
 {
@@ -162,14 +168,22 @@ test_ttl(void **state)
     struct locum_plan plan;
     const enum locum_rank well[] = {A, A, A};
     const enum locum_rank drained[] = {A, C, A};
-    const enum locum_rank suspect[] = {A, D, A};
+    const enum locum_rank suspect[] = {A, E, A};
     make(&config, well, &plan);
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(plan.answers[i][LOCUM_V4].ttl_s, 60);
     }
-    make(&config, suspect, &plan); /* PLAN-4: equal answers, equal TTL */
-    assert_int_equal(plan.answers[2][LOCUM_V4].ttl_s, 60);
-    assert_int_equal(plan.answers[3][LOCUM_V4].ttl_s, 60);
+    make(&config, suspect, &plan); /* PLAN-4: equal answers, but dc3 is in the last two */
+    assert_int_equal(plan.answers[0][LOCUM_V4].ttl_s, 60);
+    assert_int_equal(plan.answers[1][LOCUM_V4].ttl_s, 60);
+    assert_int_equal(plan.answers[2][LOCUM_V4].ttl_s, 15);
+    assert_int_equal(plan.answers[3][LOCUM_V4].ttl_s, 15);
+    const enum locum_rank degraded[] = {D, D, A}; /* the usual nodes, none of them well */
+    make(&config, degraded, &plan);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(plan.answers[i][LOCUM_V4].ttl_s, 15);
+        assert_int_equal(plan.answers[i][LOCUM_V6].ttl_s, 60); /* there is no answer */
+    }
     make(&config, drained, &plan);
     assert_int_equal(plan.answers[0][LOCUM_V4].ttl_s, 60);
     assert_int_equal(plan.answers[1][LOCUM_V4].ttl_s, 60);
@@ -188,23 +202,27 @@ test_serving_and_reasons(void **state)
         const char *serving, *shared, *dc2, *dc3;
     } cases[] = {
         {LOCUM_ANSWER_SELF, {A, A, A}, "self", "self", "owner", "owner"},
-        {LOCUM_ANSWER_SELF, {A, F, A}, "self+takeover(dc3)", "self", "owner", "takeover(dc3)"},
-        {LOCUM_ANSWER_SELF, {E, A, A}, "yielding(dc3)", "yielding(dc3)", "takeover(dc2)", "owner"},
-        {LOCUM_ANSWER_SELF, {E, E, A}, "fail-open", "fail-open", "owner", "owner"},
+        {LOCUM_ANSWER_SELF, {A, G, A}, "self+takeover(dc3)", "self", "owner", "takeover(dc3)"},
+        {LOCUM_ANSWER_SELF, {F, A, A}, "yielding(dc3)", "yielding(dc3)", "takeover(dc2)", "owner"},
+        {LOCUM_ANSWER_SELF, {F, F, A}, "fail-open", "fail-open", "owner", "owner"},
         {LOCUM_ANSWER_SELF,
-         {E, F, A},
+         {F, G, A},
          "fail-open+takeover(dc3)",
          "fail-open",
          "owner",
          "takeover(dc3)"},
+        {LOCUM_ANSWER_SELF, {D, F, A}, "self+takeover(dc3)", "self", "owner", "takeover(dc3)"},
+        {LOCUM_ANSWER_SELF, {D, D, A}, "self", "self", "owner", "owner"},
+        {LOCUM_ANSWER_SELF, {D, E, A}, "self", "self", "owner", "owner"},
+        {LOCUM_ANSWER_ALL, {D, E, A}, "all(dc2,dc3)", "all(dc2,dc3)", "owner", "owner"},
         {LOCUM_ANSWER_ALL, {A, A, A}, "all(dc2,dc3)", "all(dc2,dc3)", "owner", "owner"},
         {LOCUM_ANSWER_ALL,
-         {A, F, A},
+         {A, G, A},
          "all(dc2)+takeover(dc3)",
          "all(dc2)",
          "owner",
          "takeover(dc3)"},
-        {LOCUM_ANSWER_ALL, {F, F, A}, "fail-open", "fail-open", "owner", "owner"},
+        {LOCUM_ANSWER_ALL, {G, G, A}, "fail-open", "fail-open", "owner", "owner"},
     };
     for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
         const char *const reasons[] = {cases[i].shared, cases[i].dc2, cases[i].dc3};
@@ -276,7 +294,7 @@ static void
 test_one_family_lost(void **state)
 {
     (void)state;
-    struct locum_ranks rank[LOCUM_NODES_MAX] = {[DC2] = {{A, E}}};
+    struct locum_ranks rank[LOCUM_NODES_MAX] = {[DC2] = {.in = {A, F}}};
     struct locum_core_config config = article(DC2);
     struct locum_plan plan;
     config.nodes[DC2].has[LOCUM_V6] = config.nodes[DC3].has[LOCUM_V6] = true;
@@ -291,7 +309,7 @@ test_one_family_lost(void **state)
         }
     }
     config.self = DC2;
-    rank[DC3].in[LOCUM_V6] = E; /* PLAN-8: nobody is left with it */
+    rank[DC3].in[LOCUM_V6] = F; /* PLAN-8: nobody is left with it */
     locum_plan_make(&config, rank, &plan);
     for (size_t i = 0; i < config.name_count; i++) {
         assert_int_not_equal(plan.answers[i][LOCUM_V6].nodes, 0);

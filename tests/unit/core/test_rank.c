@@ -13,7 +13,10 @@ static const struct {
     {{no, LOCUM_DOWN, no, LOCUM_UP, LOCUM_READY, no}, LOCUM_RANK_G},
     {{no, LOCUM_DOWN, no, LOCUM_FAILING, LOCUM_MAINT, no}, LOCUM_RANK_G},
     {{no, LOCUM_RETURNING, yes, LOCUM_UP, LOCUM_READY, no}, LOCUM_RANK_G},
-    /* RANK-G: suspect or unknown whose last state was failing, probation, maint or drain */
+    /* RANK-G: suspect or unknown whose last state was failing, degraded, probation, maint or drain
+     */
+    {{no, LOCUM_SUSPECT, no, LOCUM_SERVICE_DEGRADED, LOCUM_READY, no}, LOCUM_RANK_G},
+    {{no, LOCUM_UNKNOWN, no, LOCUM_SERVICE_DEGRADED, LOCUM_READY, no}, LOCUM_RANK_G},
     {{no, LOCUM_SUSPECT, no, LOCUM_FAILING, LOCUM_READY, no}, LOCUM_RANK_G},
     {{no, LOCUM_UNKNOWN, no, LOCUM_FAILING, LOCUM_READY, no}, LOCUM_RANK_G},
     {{no, LOCUM_SUSPECT, no, LOCUM_PROBATION, LOCUM_READY, no}, LOCUM_RANK_G},
@@ -32,14 +35,20 @@ static const struct {
     {{no, LOCUM_ALIVE, no, LOCUM_PROBATION, LOCUM_READY, yes}, LOCUM_RANK_F},
     {{no, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_DRAIN, yes}, LOCUM_RANK_F},
     {{no, LOCUM_ALIVE, no, U, LOCUM_READY, yes}, LOCUM_RANK_F},
-    {{no, LOCUM_SUSPECT, no, LOCUM_UP, LOCUM_READY, yes}, LOCUM_RANK_D},
-    {{no, LOCUM_UNKNOWN, no, LOCUM_UP, LOCUM_READY, yes}, LOCUM_RANK_D},
+    {{no, LOCUM_SUSPECT, no, LOCUM_UP, LOCUM_READY, yes}, LOCUM_RANK_E},
+    {{no, LOCUM_UNKNOWN, no, LOCUM_UP, LOCUM_READY, yes}, LOCUM_RANK_E},
     {{no, LOCUM_DOWN, no, LOCUM_UP, LOCUM_READY, yes}, LOCUM_RANK_G},
-    /* RANK-D: suspect or unknown; service unknown */
-    {{no, LOCUM_SUSPECT, no, LOCUM_UP, LOCUM_READY, no}, LOCUM_RANK_D},
-    {{no, LOCUM_UNKNOWN, no, LOCUM_UP, LOCUM_READY, no}, LOCUM_RANK_D},
-    {{no, LOCUM_UNKNOWN, no, U, LOCUM_READY, no}, LOCUM_RANK_D},
-    {{no, LOCUM_ALIVE, no, U, LOCUM_READY, no}, LOCUM_RANK_D},
+    /* RANK-D: degraded; a failing one, maint or a lost family is worse */
+    {{no, LOCUM_ALIVE, no, LOCUM_SERVICE_DEGRADED, LOCUM_READY, no}, LOCUM_RANK_D},
+    {{no, LOCUM_ALIVE, no, LOCUM_SERVICE_DEGRADED, LOCUM_DRAIN, no}, LOCUM_RANK_D},
+    {{no, LOCUM_RETURNING, no, LOCUM_SERVICE_DEGRADED, LOCUM_READY, no}, LOCUM_RANK_D},
+    {{no, LOCUM_ALIVE, no, LOCUM_SERVICE_DEGRADED, LOCUM_MAINT, no}, LOCUM_RANK_F},
+    {{no, LOCUM_ALIVE, no, LOCUM_SERVICE_DEGRADED, LOCUM_READY, yes}, LOCUM_RANK_F},
+    /* RANK-E: suspect or unknown; service unknown */
+    {{no, LOCUM_SUSPECT, no, LOCUM_UP, LOCUM_READY, no}, LOCUM_RANK_E},
+    {{no, LOCUM_UNKNOWN, no, LOCUM_UP, LOCUM_READY, no}, LOCUM_RANK_E},
+    {{no, LOCUM_UNKNOWN, no, U, LOCUM_READY, no}, LOCUM_RANK_E},
+    {{no, LOCUM_ALIVE, no, U, LOCUM_READY, no}, LOCUM_RANK_E},
     /* RANK-C: admin drain */
     {{no, LOCUM_ALIVE, no, LOCUM_UP, LOCUM_DRAIN, no}, LOCUM_RANK_C},
     {{no, LOCUM_ALIVE, no, LOCUM_PROBATION, LOCUM_DRAIN, no}, LOCUM_RANK_C},
@@ -84,8 +93,11 @@ rank_by_contract(struct locum_standing s)
     if (s.service == U && (s.admin == LOCUM_DRAIN || returning)) {
         return LOCUM_RANK_F;
     }
-    if (unheard || s.service == U) {
+    if (s.service == LOCUM_SERVICE_DEGRADED) {
         return LOCUM_RANK_D;
+    }
+    if (unheard || s.service == U) {
+        return LOCUM_RANK_E;
     }
     if (s.admin == LOCUM_DRAIN) {
         return LOCUM_RANK_C;
@@ -97,14 +109,14 @@ static void
 test_every_standing(void **state)
 {
     (void)state;
-    for (unsigned i = 0; i < 2 * 5 * 2 * 4 * 3 * 2; i++) {
+    for (unsigned i = 0; i < 2 * 5 * 2 * LOCUM_SERVICES * 3 * 2; i++) {
         const struct locum_standing standing = {
             .excluded = i % 2,
             .condition = i / 2 % 5,
             .silent = i / 10 % 2,
-            .service = i / 20 % 4,
-            .admin = i / 80 % 3,
-            .lost = i / 240,
+            .service = i / 20 % LOCUM_SERVICES,
+            .admin = i / 100 % 3,
+            .lost = i / 300,
         };
         assert_int_equal(locum_rank_of(standing), rank_by_contract(standing));
     }

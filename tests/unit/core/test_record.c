@@ -29,6 +29,7 @@ test_every_input_is_written_as_it_was_read(void **state)
         "1000 2000 1763863200123 sample 1 pass",
         "1000 2000 1763863200123 sample 0 fail",
         "1000 2000 1763863200123 sample 0 refused",
+        "1000 2000 1763863200123 sample 1 degraded",
         "1000 2000 1763863200123 mirrorbits ns0",
         "1000 2000 1763863200123 admin drain 5m a new disk",
         "1000 2000 1763863200123 admin maint -",
@@ -36,6 +37,8 @@ test_every_input_is_written_as_it_was_read(void **state)
         "1000 2000 1763863200123 include ns0",
         "1000 2000 1763863200123 dns dc3 ipv6 tcp not-authoritative",
         "1000 2000 1763863200123 dns-claim closed",
+        "1000 2000 1763863200123 clock synchronised",
+        "1000 2000 1763863200123 clock free",
         "1000 2000 1763863200123 degraded yes",
         "1000 2000 1763863200123 degraded no",
         "1000 2000 1763863200123 address ipv4 absent",
@@ -101,6 +104,7 @@ test_malformed_lines_are_refused(void **state)
         "1 2 3 dns dc3 ipv4 udp ok ok",
         "1 2 3 dns-claim",
         "1 2 3 dns-claim perhaps",
+        "1 2 3 clock late",
         "1 2 3 degraded perhaps",
         "1 2 3 mirrorbits dc9",
         "1 2 3 admin",
@@ -156,10 +160,10 @@ test_actions_are_written(void **state)
     assert_action(&core, (struct locum_action){.kind = LOCUM_ACTION_PERSIST}, "persist");
     assert_action(&core, (struct locum_action){.kind = LOCUM_ACTION_LEFT}, "left");
     assert_action(&core, (struct locum_action){.kind = LOCUM_ACTION_PLAN},
-                  "plan 0/4=dc2,60 0/6=dc2,60 1/4=dc2,300 1/6=dc2,300 2/4=dc3,300 2/6=dc3,300");
+                  "plan 0/4=dc2,60 0/6=dc2,60 1/4=dc2,300 1/6=dc2,300 2/4=dc3,20 2/6=dc3,20");
     core.plan.answers[1][LOCUM_V6].nodes = 0;
     assert_action(&core, (struct locum_action){.kind = LOCUM_ACTION_PLAN},
-                  "plan 0/4=dc2,60 0/6=dc2,60 1/4=dc2,300 2/4=dc3,300 2/6=dc3,300");
+                  "plan 0/4=dc2,60 0/6=dc2,60 1/4=dc2,300 2/4=dc3,20 2/6=dc3,20");
     assert_action(&core, (struct locum_action){.kind = LOCUM_ACTION_HEARTBEAT},
                   "heartbeat locum1 get dc2 1763863200123 0 125 up ready - 1763863200123 "
                   "a1b2c3d4 dc3=0,0,u ns0=0,0,u");

@@ -1,4 +1,4 @@
-/* service: samples -> the own service, with rise, fall and probation (SERVICE-1 to 4). */
+/* service: samples -> the own service, with rise, fall and probation (SERVICE-1 to 8). */
 #include "fixture.h"
 
 struct bench {
@@ -135,6 +135,101 @@ test_fast_fail(void **state)
     assert_int_equal(repair_it(&bench), LOCUM_UP);
 }
 
+/* SERVICE-1: worse by `fall` worse samples, to the mildest; better by `rise` better ones, to the
+ * worst of them. */
+static void
+test_degraded_samples(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_DEGRADED), LOCUM_SERVICE_DEGRADED);
+    set_up(&bench);
+    (void)sample(&bench, 0, LOCUM_SAMPLE_PASS);
+    (void)sample(&bench, 0, LOCUM_SAMPLE_FAIL);
+    (void)sample(&bench, 0, LOCUM_SAMPLE_DEGRADED);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_FAIL), LOCUM_SERVICE_DEGRADED);
+    fail_it(&bench);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_PASS), LOCUM_FAILING);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_DEGRADED), LOCUM_SERVICE_DEGRADED);
+    (void)sample(&bench, 0, LOCUM_SAMPLE_FAIL); /* another direction: the count starts again */
+    (void)sample(&bench, 0, LOCUM_SAMPLE_FAIL);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_PASS), LOCUM_SERVICE_DEGRADED);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_PASS), LOCUM_UP);
+}
+
+/* SERVICE-6: severity: degraded; with fast-fail one refused connection is enough here as well. */
+static void
+test_severity_degraded(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    bench.config.checks[0].degrades = true;
+    (void)sample(&bench, 0, LOCUM_SAMPLE_PASS);
+    (void)sample(&bench, 0, LOCUM_SAMPLE_FAIL);
+    (void)sample(&bench, 0, LOCUM_SAMPLE_REFUSED);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_FAIL), LOCUM_SERVICE_DEGRADED);
+    (void)sample(&bench, 0, LOCUM_SAMPLE_PASS);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_PASS), LOCUM_UP);
+    bench.config.checks[0].fast_fail = true;
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_REFUSED), LOCUM_SERVICE_DEGRADED);
+}
+
+/* SERVICE-5: the worst check counts; without all verdicts the service can only become worse. */
+static void
+test_the_worst_check_counts(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    bench.config.check_count = 2;
+    bench.config.checks[1] = bench.config.checks[0];
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_PASS), LOCUM_SERVICE_UNKNOWN);
+    assert_int_equal(sample(&bench, 1, LOCUM_SAMPLE_DEGRADED), LOCUM_SERVICE_DEGRADED);
+    fail_it(&bench);
+    assert_int_equal(repair_it(&bench), LOCUM_SERVICE_DEGRADED);
+    bench.service.check[0].verdict = LOCUM_SERVICE_UNKNOWN; /* a reload has added it */
+    (void)sample(&bench, 1, LOCUM_SAMPLE_PASS);
+    assert_int_equal(sample(&bench, 1, LOCUM_SAMPLE_PASS), LOCUM_SERVICE_DEGRADED);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_PASS), LOCUM_UP);
+}
+
+/* SERVICE-2: from up to degraded soon after a recovery is a flap too; from degraded to up is one.
+ */
+static void
+test_degraded_flaps(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    bench.config.checks[0].rise = bench.config.checks[0].fall = 1;
+    (void)sample(&bench, 0, LOCUM_SAMPLE_DEGRADED);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_PASS), LOCUM_UP);
+    (void)later(&bench, 1000);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_DEGRADED), LOCUM_SERVICE_DEGRADED);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_PASS), LOCUM_PROBATION);
+    assert_int_equal(later(&bench, LOCUM_PROBATION_FIRST_MS), LOCUM_UP);
+}
+
+/* SERVICE-2: between degraded and failing there is no flap and no recovery. */
+static void
+test_degraded_and_failing(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    bench.config.checks[0].rise = bench.config.checks[0].fall = 1;
+    (void)sample(&bench, 0, LOCUM_SAMPLE_PASS);
+    (void)sample(&bench, 0, LOCUM_SAMPLE_FAIL);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_DEGRADED), LOCUM_SERVICE_DEGRADED);
+        assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_FAIL), LOCUM_FAILING);
+    }
+    assert_int_equal(bench.service.recovered, LOCUM_NEVER);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_PASS), LOCUM_UP);
+}
+
 /* SERVICE-1: all checks that count must pass; others change nothing. */
 static void
 test_several_checks(void **state)
@@ -170,6 +265,90 @@ test_without_checks(void **state)
     locum_service_init(&bench.service, &bench.config);
     assert_int_equal(bench.service.state, LOCUM_UP);
     assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_FAIL), LOCUM_UP);
+}
+
+/* Samples that could not be run, one an interval, for this long. */
+static enum locum_service
+lack(struct bench *bench, locum_ms lasts_ms)
+{
+    for (locum_ms end = bench->now.mono + lasts_ms; bench->now.mono < end;) {
+        (void)later(bench, bench->config.checks[0].interval_ms);
+        (void)sample(bench, 0, LOCUM_SAMPLE_NOT_RUN);
+    }
+    return bench->service.state;
+}
+
+/* SERVICE-8: what could not be run keeps the verdict for 10 s and is then degraded; the time begins
+ * again after a probe that ran. */
+static void
+test_not_run_is_degraded_after_a_time(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    (void)sample(&bench, 0, LOCUM_SAMPLE_PASS);
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(locum_service_not_run(&bench.service, &bench.config), 1);
+        assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_NOT_RUN), LOCUM_UP);
+        assert_int_equal(locum_service_not_run(&bench.service, &bench.config), 0);
+        assert_int_equal(lack(&bench, LOCUM_NOT_RUN_KEPT_MS - 250), LOCUM_UP);
+        assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_PASS), LOCUM_UP);
+    }
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_NOT_RUN), LOCUM_UP);
+    assert_int_equal(lack(&bench, LOCUM_NOT_RUN_KEPT_MS + 250), LOCUM_UP);
+    assert_int_equal(lack(&bench, 250), LOCUM_SERVICE_DEGRADED); /* `fall` samples */
+    assert_int_equal(lack(&bench, 3600 * 1000), LOCUM_SERVICE_DEGRADED);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_PASS), LOCUM_SERVICE_DEGRADED);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_PASS), LOCUM_UP);
+}
+
+/* SERVICE-8: a check that falls slowly is not hurried. */
+static void
+test_not_run_is_kept_for_two_times_what_it_takes_to_fall(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    bench.config.checks[0].interval_ms = 5000;
+    (void)sample(&bench, 0, LOCUM_SAMPLE_PASS);
+    assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_NOT_RUN), LOCUM_UP);
+    assert_int_equal(lack(&bench, 35000), LOCUM_UP);
+    assert_int_equal(bench.service.check[0].run, 2);
+    assert_int_equal(lack(&bench, 5000), LOCUM_SERVICE_DEGRADED);
+}
+
+/* SERVICE-8: a lack makes nothing better: what has failed stays failing, also after a restart, when
+ * the first sample decides. */
+static void
+test_not_run_leaves_failing(void **state)
+{
+    (void)state;
+    struct bench bench;
+    for (int stale = 0; stale < 2; stale++) {
+        set_up(&bench);
+        (void)sample(&bench, 0, LOCUM_SAMPLE_FAIL);
+        bench.service.check[0].stale = stale != 0;
+        assert_int_equal(lack(&bench, 60000), LOCUM_FAILING);
+        assert_int_equal(bench.service.check[0].stale, stale != 0);
+        assert_int_equal(sample(&bench, 0, LOCUM_SAMPLE_PASS), stale ? LOCUM_UP : LOCUM_FAILING);
+    }
+}
+
+/* SERVICE-8: without a verdict, the first one after that time is degraded. Of a check that does not
+ * count nothing is said. */
+static void
+test_not_run_since_the_start(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    assert_int_equal(lack(&bench, LOCUM_NOT_RUN_KEPT_MS), LOCUM_SERVICE_UNKNOWN);
+    assert_int_equal(lack(&bench, 250), LOCUM_SERVICE_DEGRADED);
+    set_up(&bench);
+    bench.config.checks[0].counts = false;
+    locum_service_init(&bench.service, &bench.config);
+    assert_int_equal(lack(&bench, 60000), LOCUM_UP);
+    assert_int_equal(locum_service_not_run(&bench.service, &bench.config), 1);
 }
 
 /* SERVICE-2: a flap causes probation of 5 s, doubled up to 60 s. */
@@ -263,8 +442,17 @@ main(void)
         cmocka_unit_test(test_fall_failures_make_it_failing),
         cmocka_unit_test(test_rise_passes_make_it_up),
         cmocka_unit_test(test_fast_fail),
+        cmocka_unit_test(test_degraded_samples),
+        cmocka_unit_test(test_severity_degraded),
+        cmocka_unit_test(test_the_worst_check_counts),
+        cmocka_unit_test(test_degraded_flaps),
+        cmocka_unit_test(test_degraded_and_failing),
         cmocka_unit_test(test_several_checks),
         cmocka_unit_test(test_without_checks),
+        cmocka_unit_test(test_not_run_is_degraded_after_a_time),
+        cmocka_unit_test(test_not_run_is_kept_for_two_times_what_it_takes_to_fall),
+        cmocka_unit_test(test_not_run_leaves_failing),
+        cmocka_unit_test(test_not_run_since_the_start),
         cmocka_unit_test(test_probation_doubles),
         cmocka_unit_test(test_flap_window),
         cmocka_unit_test(test_first_failure_is_no_flap),

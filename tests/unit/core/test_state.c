@@ -34,10 +34,10 @@ test_facts_follow_the_name(void **state)
     const struct locum_peer_facts dc3 = view->peer[DC3];
     const uint64_t incarnation = view->incarnation;
     const uint64_t seq = view->seq;
-    locum_core_reconfigure(&bench.core, &moved, at(START + 1200));
+    locum_core_reconfigure(&bench.core, &moved, 0, at(START + 1200));
     assert_int_equal(view->incarnation, incarnation);
     assert_int_equal(view->seq, seq);
-    assert_int_equal(view->peer[2].seq, dc3.seq);
+    assert_int_equal(view->peer[2].order.seq, dc3.order.seq);
     assert_int_equal(view->peer[2].heard, dc3.heard);
     assert_int_equal(view->peer[2].state_codes[DC2], LOCUM_RETURNING);
     assert_int_equal(view->peer[2].state_codes[1], LOCUM_UNKNOWN);
@@ -66,7 +66,7 @@ test_a_server_becomes_a_witness(void **state)
     assert_int_equal(bench.core.serving.kind, LOCUM_SERVING_SELF);
     struct locum_core_config witness = config;
     witness.nodes[DC2].role = LOCUM_ROLE_WITNESS;
-    locum_core_reconfigure(&bench.core, &witness, at(START + 10));
+    locum_core_reconfigure(&bench.core, &witness, 0, at(START + 10));
     assert_int_equal(bench.core.service.state, LOCUM_UP);
     assert_int_equal(bench.core.serving.kind, LOCUM_SERVING_WITNESS);
 }
@@ -82,8 +82,66 @@ test_a_witness_becomes_a_sentinel(void **state)
     assert_int_equal(condition(&bench, NS0), LOCUM_ALIVE);
     struct locum_core_config sentinel = config;
     sentinel.nodes[NS0].role = LOCUM_ROLE_SENTINEL;
-    locum_core_reconfigure(&bench.core, &sentinel, at(START + 200));
+    locum_core_reconfigure(&bench.core, &sentinel, 0, at(START + 200));
     assert_int_equal(condition(&bench, NS0), LOCUM_UNKNOWN);
+}
+
+/* GREEN-14: only what is silent, and is expected under another name or database than before. */
+static void
+test_a_silent_mirrorbits_is_forgotten_if_its_configuration_changes(void **state)
+{
+    (void)state;
+    struct bench bench;
+    const struct locum_core_config config = article(DC2);
+    bench_start_well(&bench, &config);
+    struct locum_view *view = &bench.core.view;
+    const locum_ms now = START + 3 * LOCUM_MIRRORBITS_FORGET_MS;
+    const locum_ms silent = now - LOCUM_MIRRORBITS_FORGET_MS;
+    const locum_nodes both = locum_nodes_of(DC2) | locum_nodes_of(DC3);
+    view->subscribed = true;
+    view->subscribed_at = START;
+    view->own_return_since = START;
+    view->own_return = now;
+    view->peer[DC2].mirrorbits = now - 1;
+    view->peer[DC3].mirrorbits = silent;
+    locum_core_reconfigure(&bench.core, &config, 0, at(now)); /* of it nothing has changed */
+    assert_int_equal(view->peer[DC3].mirrorbits, silent);
+    locum_core_reconfigure(&bench.core, &config, both, at(now));
+    assert_int_equal(view->peer[DC2].mirrorbits, now - 1);
+    assert_int_equal(view->peer[DC3].mirrorbits, LOCUM_NEVER);
+    view->peer[DC2].mirrorbits = view->peer[DC3].mirrorbits = silent;
+    view->subscribed_at = now - 1; /* the master changed: they may be at the old one (SERVICE-7) */
+    locum_core_reconfigure(&bench.core, &config, both, at(now));
+    assert_int_equal(view->peer[DC3].mirrorbits, silent);
+    view->subscribed_at = START;
+    view->own_return_since = now - 1; /* Redis did not work all the time */
+    locum_core_reconfigure(&bench.core, &config, both, at(now));
+    assert_int_equal(view->peer[DC3].mirrorbits, silent);
+}
+
+/* GREEN-14: it was removed from this node, and its check with it. */
+static void
+test_a_silent_mirrorbits_is_forgotten_without_its_check(void **state)
+{
+    (void)state;
+    struct bench bench;
+    const struct locum_core_config config = article(DC2);
+    struct locum_core_config checked = config;
+    checked.checks[checked.check_count++] =
+        (struct locum_core_check){.mirrorbits = true, .rise = 1, .fall = 2, .interval_ms = 1000};
+    bench_start_well(&bench, &checked);
+    struct locum_view *view = &bench.core.view;
+    const locum_ms now = START + 3 * LOCUM_MIRRORBITS_FORGET_MS;
+    const locum_ms silent = now - LOCUM_MIRRORBITS_FORGET_MS;
+    view->subscribed = true;
+    view->subscribed_at = view->own_return_since = START;
+    view->own_return = now;
+    view->peer[DC2].mirrorbits = view->peer[DC3].mirrorbits = silent;
+    locum_core_reconfigure(&bench.core, &checked, 0, at(now));
+    assert_int_equal(view->peer[DC2].mirrorbits, silent);
+    locum_core_reconfigure(&bench.core, &config, 0, at(now));
+    assert_int_equal(view->peer[DC2].mirrorbits, LOCUM_NEVER);
+    assert_int_equal(view->peer[DC3].mirrorbits, silent);
 }
 
 static void
@@ -97,11 +155,12 @@ test_assume(void **state)
         locum_nodes shared, of_dc3;
     } cases[] = {
         {DC3, "down", LOCUM_RANK_A, LOCUM_RANK_G, 1, 1},
-        {DC3, "suspect", LOCUM_RANK_A, LOCUM_RANK_D, 1, 2},
-        {DC3, "unknown", LOCUM_RANK_A, LOCUM_RANK_D, 1, 2},
+        {DC3, "suspect", LOCUM_RANK_A, LOCUM_RANK_E, 1, 2},
+        {DC3, "unknown", LOCUM_RANK_A, LOCUM_RANK_E, 1, 2},
         {DC3, "alive", LOCUM_RANK_A, LOCUM_RANK_A, 1, 2},
         {DC3, "returning", LOCUM_RANK_A, LOCUM_RANK_B, 1, 1},
         {DC3, "failing", LOCUM_RANK_A, LOCUM_RANK_F, 1, 1},
+        {DC3, "degraded", LOCUM_RANK_A, LOCUM_RANK_D, 1, 1},
         {DC3, "probation", LOCUM_RANK_A, LOCUM_RANK_B, 1, 1},
         {DC3, "up", LOCUM_RANK_A, LOCUM_RANK_A, 1, 2},
         {DC3, "drain", LOCUM_RANK_A, LOCUM_RANK_C, 1, 1},
@@ -109,10 +168,11 @@ test_assume(void **state)
         {DC3, "ready", LOCUM_RANK_A, LOCUM_RANK_A, 1, 2},
         {DC3, "excluded", LOCUM_RANK_A, LOCUM_RANK_G, 1, 1},
         {DC2, "failing", LOCUM_RANK_F, LOCUM_RANK_A, 2, 2},
+        {DC2, "degraded", LOCUM_RANK_D, LOCUM_RANK_A, 2, 2},
         {DC2, "drain", LOCUM_RANK_C, LOCUM_RANK_A, 2, 2},
         {DC2, "down", LOCUM_RANK_G, LOCUM_RANK_A, 2, 2},
         {DC2, "excluded", LOCUM_RANK_G, LOCUM_RANK_A, 2, 2},
-        {DC2, "unknown", LOCUM_RANK_D, LOCUM_RANK_A, 2, 2}, /* of self: the service */
+        {DC2, "unknown", LOCUM_RANK_E, LOCUM_RANK_A, 2, 2}, /* of self: the service */
     };
     struct bench bench;
     const struct locum_core_config config = article(DC2);
@@ -157,6 +217,8 @@ main(void)
         cmocka_unit_test(test_facts_follow_the_name),
         cmocka_unit_test(test_a_server_becomes_a_witness),
         cmocka_unit_test(test_a_witness_becomes_a_sentinel),
+        cmocka_unit_test(test_a_silent_mirrorbits_is_forgotten_if_its_configuration_changes),
+        cmocka_unit_test(test_a_silent_mirrorbits_is_forgotten_without_its_check),
         cmocka_unit_test(test_assume),
         cmocka_unit_test(test_impossible_assumptions_are_refused),
     };

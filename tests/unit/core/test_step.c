@@ -360,6 +360,8 @@ test_admin_check(void **state)
         {LOCUM_UP, DC2, LOCUM_DRAIN, false, 1, 0, 1},
         {LOCUM_PROBATION, DC2, LOCUM_DRAIN, false, 1, 0, 1},
         {LOCUM_FAILING, DC2, LOCUM_DRAIN, false, 1, LOCUM_ERR_REFUSED, 0},
+        {LOCUM_SERVICE_DEGRADED, DC2, LOCUM_DRAIN, false, 1, LOCUM_ERR_REFUSED, 0},
+        {LOCUM_SERVICE_DEGRADED, DC2, LOCUM_DRAIN, true, 1, 0, 0},
         {LOCUM_FAILING, DC2, LOCUM_MAINT, true, 1, 0, 0},
         {LOCUM_FAILING, DC2, LOCUM_READY, false, 1, 0, 0},
         {LOCUM_FAILING, DC2, LOCUM_MAINT, false, 0, 0, 0},
@@ -455,6 +457,46 @@ test_mirrorbits_check(void **state)
     assert_int_equal(bench.core.service.state, LOCUM_UP);
 }
 
+/* SERVICE-7: after a change of the Redis master the silence of every Mirrorbits is no sample for
+ * 30 s; if one of them is heard there, or none ever was, it is. */
+static void
+test_mirrorbits_after_a_change_of_the_master(void **state)
+{
+    (void)state;
+    enum { MOVES, ONE_HAS_MOVED, NONE_WAS_HEARD, CASES };
+    for (int which = 0; which < CASES; which++) {
+        struct bench bench;
+        struct locum_core_config config = article(DC2);
+        config.checks[0] = (struct locum_core_check){
+            .counts = true, .mirrorbits = true, .rise = 1, .fall = 2, .interval_ms = 1000};
+        bench_start(&bench, &config, NULL);
+        commit(&bench, START);
+        subscribe(&bench, START + 10, true);
+        for (locum_node node = DC2; node <= DC3 && which != NONE_WAS_HEARD; node++) {
+            step(&bench, (struct locum_input){.kind = LOCUM_INPUT_MIRRORBITS, .node = node});
+        }
+        commit(&bench, START + 1000);
+        assert_int_equal(bench.core.service.state,
+                         which == NONE_WAS_HEARD ? LOCUM_SERVICE_UNKNOWN : LOCUM_UP);
+        subscribe(&bench, START + 2000, false);
+        subscribe(&bench, START + 2100, true);
+        for (locum_ms now = START + 2200; now < START + 2100 + LOCUM_MIRRORBITS_MOVE_MS;
+             now += 100) {
+            if (which == ONE_HAS_MOVED && now < START + 3000) {
+                step(&bench, (struct locum_input){.kind = LOCUM_INPUT_MIRRORBITS, .node = DC3});
+            }
+            commit(&bench, now);
+            own_returns(&bench);
+        }
+        assert_int_equal(bench.core.service.state, which == MOVES ? LOCUM_UP : LOCUM_FAILING);
+        for (int i = 0; i < 30; i++) {
+            commit(&bench, bench.now + 100);
+            own_returns(&bench);
+        }
+        assert_int_equal(bench.core.service.state, LOCUM_FAILING);
+    }
+}
+
 /* The plan is handed out when it changes, also if only the summary changes. */
 static void
 test_plan_is_handed_out_when_it_changes(void **state)
@@ -495,6 +537,7 @@ main(void)
         cmocka_unit_test(test_admin_check),
         cmocka_unit_test(test_sentinel_poll_is_stored),
         cmocka_unit_test(test_mirrorbits_check),
+        cmocka_unit_test(test_mirrorbits_after_a_change_of_the_master),
         cmocka_unit_test(test_plan_is_handed_out_when_it_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,10 +32,13 @@ test_sent_ring(void **state)
     for (uint64_t seq = 1; seq <= 1000; seq++) {
         view.seq = seq;
         view.sent[seq % LOCUM_SENT_MAX] = (locum_ms)(50000 + seq);
+        view.sent_as[seq % LOCUM_SENT_MAX] = seq <= 990 ? 70 : 77; /* INCARNATION-4 */
     }
     assert_int_equal(locum_view_sent(&view, 77, 1000), 51000);
-    assert_int_equal(locum_view_sent(&view, 77, 1000 - LOCUM_SENT_MAX + 1), 51001 - LOCUM_SENT_MAX);
-    assert_int_equal(locum_view_sent(&view, 77, 1000 - LOCUM_SENT_MAX), LOCUM_NEVER);
+    assert_int_equal(locum_view_sent(&view, 77, 990), LOCUM_NEVER);
+    assert_int_equal(locum_view_sent(&view, 70, 991), LOCUM_NEVER);
+    assert_int_equal(locum_view_sent(&view, 70, 1000 - LOCUM_SENT_MAX + 1), 51001 - LOCUM_SENT_MAX);
+    assert_int_equal(locum_view_sent(&view, 70, 1000 - LOCUM_SENT_MAX), LOCUM_NEVER);
     assert_int_equal(locum_view_sent(&view, 77, 1001), LOCUM_NEVER);
     assert_int_equal(locum_view_sent(&view, 76, 1000), LOCUM_NEVER);
     assert_int_equal(locum_view_sent(&view, 78, 1000), LOCUM_NEVER);

@@ -30,6 +30,9 @@
 
 enum { CONFIG_BYTES = 4096, LOG_BYTES = 64 * 1024 };
 
+#ifndef FOLDER
+#define FOLDER "/tmp/locum-daemon-XXXXXX"
+#endif
 #define SECRET "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
 
 static struct locum_daemon *daemon_;
@@ -38,7 +41,7 @@ static int stderr_kept = -1;
 static char logged[LOG_BYTES];
 
 /* The configuration; `more` is added at its end, `http` to `listen`. */
-static void
+static inline void
 write_config(const char *http, const char *more)
 {
     char text[CONFIG_BYTES];
@@ -88,7 +91,7 @@ setup(void **state)
 {
     const int pid = (int)getpid();
     (void)state;
-    memcpy(folder, "/tmp/locum-daemon-XXXXXX", 25);
+    memcpy(folder, FOLDER, sizeof(FOLDER));
     assert_non_null(mkdtemp(folder));
     assert_int_equal(chdir(folder), 0);
     (void)snprintf(host, sizeof(host), "127.77.%d.%d", (pid >> 8) & 255, 1 + pid % 254);
@@ -123,17 +126,17 @@ teardown(void **state)
 static void
 start(void)
 {
-    if (locum_daemon_create("locum.yaml", &daemon_) != 0) {
+    if (locum_daemon_create("locum.yaml", true, &daemon_) != 0) {
         (void)dup2(stderr_kept, STDERR_FILENO);
         fail_msg("it does not start: %s", read_log());
     }
 }
 
-/* Run the loop until the condition holds; false after five seconds. */
+/* Run the loop until the condition holds; false after 15 s. */
 static inline bool
 wait_until(bool (*holds)(void))
 {
-    const locum_ms end = locum_clock_read().mono + 5000;
+    const locum_ms end = locum_clock_read().mono + 15000;
     while (!holds() && locum_clock_read().mono < end) {
         const struct timeval tv = {.tv_usec = 5000};
         (void)event_base_loopexit(locum_daemon_loop(daemon_), &tv);

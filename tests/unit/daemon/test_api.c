@@ -54,11 +54,11 @@ test_status_has_every_key(void **state)
     for (size_t i = 0; i < 3; i++) {
         const json_t *node = json_array_get(json_object_get(status, "nodes"), i);
         assert_keys(node, "name role self condition service admin rank families excluded heard_ms "
-                          "since votes sentinel_down mirrorbits dns digest version");
+                          "since votes sentinel_down mirrorbits dns digest version by_key");
         assert_keys(json_object_get(node, "families"), "ipv4 ipv6");
         assert_keys(json_object_get(node, "admin"), "state left_ms reason");
         assert_keys(json_object_get(node, "heard_ms"), "redis udp");
-        assert_keys(json_object_get(node, "mirrorbits"), "seen heard_ms");
+        assert_keys(json_object_get(node, "mirrorbits"), "seen state heard_ms");
     }
     json_decref(status);
 }

@@ -65,7 +65,9 @@ test_ready_and_fed(void **state)
     assert_int_equal(count("READY=1"), 0); /* nothing was committed yet */
     assert_true(wait_until(is_fed_and_has_a_status));
     assert_int_equal(count("READY=1\n"), 1);
-    assert_memory_equal(heard, "READY=1\n", 8);
+    /* The socket of the heartbeats was stored before. */
+    assert_int_equal(count("FDSTORE=1\nFDNAME=udp-127.77."), 1);
+    assert_memory_equal(heard, "FDSTORE=1\n", 10);
 }
 
 static void

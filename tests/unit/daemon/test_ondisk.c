@@ -24,6 +24,7 @@
 
 static char folder[] = "/tmp/locum-ondisk-XXXXXX";
 static char error[LOCUM_ONDISK_BYTES_MAX];
+static const struct locum_config files = {.path = "locum.yaml", .secret_file = "secret"};
 
 static void
 write_file(const char *name, const char *text)
@@ -72,7 +73,7 @@ test_each_change_is_read_once(void **state)
     (void)state;
     struct locum_ondisk ondisk;
     write_file("locum.yaml", GOOD);
-    locum_ondisk_init(&ondisk, "locum.yaml");
+    locum_ondisk_init(&ondisk, &files);
     assert_found(&ondisk, NULL);
     write_file("locum.yaml", GOOD "colour: red\nshape: round\n");
     assert_found(&ondisk, "locum.yaml:7:1: error: key \"colour\"");
@@ -91,7 +92,7 @@ test_what_a_start_would_refuse(void **state)
     (void)state;
     struct locum_ondisk ondisk;
     char text[sizeof(GOOD)];
-    locum_ondisk_init(&ondisk, "locum.yaml");
+    locum_ondisk_init(&ondisk, &files);
     memcpy(text, GOOD, sizeof(text));
     memcpy(strstr(text, "www A"), "www X", 5);
     write_file("locum.yaml", text);
@@ -102,6 +103,43 @@ test_what_a_start_would_refuse(void **state)
     assert_found(&ondisk, NULL);
 }
 
+/* A file that the configuration names counts as well. */
+static void
+test_the_files_that_it_names_are_watched(void **state)
+{
+    (void)state;
+    struct locum_ondisk ondisk;
+    write_file("locum.yaml", GOOD);
+    locum_ondisk_init(&ondisk, &files);
+    assert_found(&ondisk, NULL);
+    assert_int_equal(rename("secret", "away"), 0);
+    assert_found(&ondisk, "locum.yaml:3:14: error: secret-file: \"secret\": No such file");
+    assert_int_equal(rename("away", "secret"), 0);
+    assert_found(&ondisk, NULL);
+}
+
+/* What is missing may have a name that the running configuration does not know. */
+static void
+test_a_refused_file_is_read_again_from_time_to_time(void **state)
+{
+    (void)state;
+    struct locum_ondisk ondisk;
+    char text[sizeof(GOOD)];
+    memcpy(text, GOOD, sizeof(text));
+    memcpy(strstr(text, "file: secret"), "file: away  ", 12);
+    write_file("locum.yaml", text);
+    locum_ondisk_init(&ondisk, &files);
+    assert_found(&ondisk, "\"away\": No such file");
+    assert_int_equal(link("secret", "away"), 0);
+    size_t looks = 1;
+    while (!locum_ondisk_look(&ondisk, error)) {
+        looks++;
+        assert_in_range(looks, 1, LOCUM_ONDISK_LOOKS);
+    }
+    assert_int_equal(unlink("away"), 0);
+    assert_string_equal(error, "");
+}
+
 /* A file that is being written changes between two looks. */
 static void
 test_a_file_that_is_being_written_is_left_alone(void **state)
@@ -109,7 +147,7 @@ test_a_file_that_is_being_written_is_left_alone(void **state)
     (void)state;
     struct locum_ondisk ondisk;
     write_file("locum.yaml", GOOD);
-    locum_ondisk_init(&ondisk, "locum.yaml");
+    locum_ondisk_init(&ondisk, &files);
     assert_found(&ondisk, NULL);
     write_file("locum.yaml", "cluster:");
     assert_false(locum_ondisk_look(&ondisk, error));
@@ -125,6 +163,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_change_is_read_once),
         cmocka_unit_test(test_what_a_start_would_refuse),
+        cmocka_unit_test(test_the_files_that_it_names_are_watched),
+        cmocka_unit_test(test_a_refused_file_is_read_again_from_time_to_time),
         cmocka_unit_test(test_a_file_that_is_being_written_is_left_alone),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

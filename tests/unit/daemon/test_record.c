@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <sys/socket.h>
+#include <sys/timex.h>
 
 #include "core/record.h"
 #include "report/events.h"
@@ -105,6 +106,28 @@ wish(enum locum_admin state, locum_ms for_ms)
     locum_daemon_loop_deliver(daemon_, &input);
 }
 
+static int clock_status = STA_UNSYNC;
+
+/* In place of the one in the C library: what the kernel says of the clock. */
+int
+adjtimex(struct timex *buf)
+{
+    buf->status = clock_status;
+    return TIME_OK;
+}
+
+static bool
+is_synchronised(void)
+{
+    return last.view.clock_synchronised;
+}
+
+static bool
+is_free(void)
+{
+    return !last.view.clock_synchronised;
+}
+
 static bool
 is_suspect(void)
 {
@@ -127,6 +150,10 @@ live(void)
         }
     }
     assert_true(wait_until(is_suspect));
+    clock_status = STA_PLL;
+    assert_true(wait_until(is_synchronised));
+    clock_status = STA_UNSYNC;
+    assert_true(wait_until(is_free));
     (void)close(udp);
 }
 
@@ -195,6 +222,8 @@ test_a_recording_can_be_replayed(void **state)
         "plan 0/4=",
         "heartbeat locum1 get dc2",
         "persist",
+        "clock synchronised",
+        "clock free",
     };
     for (size_t i = 0; i < LOCUM_COUNT(pieces); i++) {
         if (!was_recorded(pieces[i])) {

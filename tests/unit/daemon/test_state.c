@@ -277,7 +277,6 @@ test_a_malformed_file_is_reported_and_kept_aside(void **state)
         {"incarnation -7\nadmin ready\n", "line 1 is malformed"},
         {"admin asleep\n", "line 1 is malformed"},
         {"admin drain\nleft-ms 1h\n", "line 2 is malformed"},
-        {"down dc3\n", "line 1 is malformed"},
         {"admin drain\nuntil-boot-ms \n", "line 2 is malformed"},
         {"admin drain\nboot-id 0123456789012345678901234567890123456789\n", "line 2 is malformed"},
         {"\x01\xff\x00\n", "line 1 is malformed"},
@@ -552,26 +551,6 @@ test_a_disk_that_hangs_delays_the_end_by_a_second_at_most(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-/* SAVE-1, COND-14 */
-static void
-test_what_was_down_is_kept_for_this_boot_and_this_node(void **state)
-{
-    struct locum_saved saved = {.admin = {.until_boot = LOCUM_NEVER}};
-    (void)state;
-    saved.down_since[1] = 6000000;
-    saved.down_since[2] = now.boot + 1; /* not of this boot clock */
-    save(&saved, 7);
-    load_at(now);
-    assert_int_equal(loaded.saved.down_since[1], 6000000);
-    assert_int_equal(loaded.saved.down_since[2], 0);
-    config->core.self = 2; /* the file is dc2's */
-    load_at(now);
-    assert_int_equal(loaded.saved.down_since[1], 0);
-    write_text("admin ready\nnode ns0\nboot-id 0b8e\ndown dc3=1,ns0=1,dc9=1\n", 57);
-    load_at(now); /* of another boot */
-    assert_true(loaded.status == 0 && loaded.saved.down_since[1] == 0);
-}
-
 int
 main(void)
 {
@@ -585,7 +564,6 @@ main(void)
         TEST(test_the_largest_state_fits),
         TEST(test_unknown_peers_and_keys_and_the_node_itself_are_skipped),
         TEST(test_a_malformed_file_is_reported_and_kept_aside),
-        TEST(test_what_was_down_is_kept_for_this_boot_and_this_node),
         TEST(test_a_file_too_long_is_malformed),
         TEST(test_a_file_that_cannot_be_read_is_reported),
         TEST(test_the_writer_saves_and_the_last_one_wins),

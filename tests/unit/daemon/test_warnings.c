@@ -45,6 +45,48 @@ test_a_warning_begins_and_ends_with_one_event(void **state)
 }
 
 static bool
+peer_port_is_closed(void)
+{
+    return count_in_log("event=warning node=dc2 about=udp reason=\"the peer port is not open at ") >
+           0;
+}
+
+static bool
+peer_port_is_open(void)
+{
+    return count_in_log("event=warning-over node=dc2 about=udp") > 0;
+}
+
+/* Another program has the port for heartbeats. Before, a line of the log was all. */
+static void
+test_a_peer_port_that_is_taken_is_degraded(void **state)
+{
+    (void)state;
+    struct locum_address own;
+    struct sockaddr_storage name;
+    write_config("", "");
+    assert_int_equal(locum_address_parse(locum_slice_of(host), &own), 0);
+    own.port = 19853;
+    const socklen_t length = locum_address_to_sockaddr(&own, &name);
+    const int taken = socket(AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(bind(taken, (const struct sockaddr *)&name, length), 0);
+    start();
+    assert_true(wait_until(peer_port_is_closed));
+    json_t *status = get_status();
+    char *text = json_dumps(json_object_get(status, "degraded"), 0);
+    assert_non_null(strstr(text, "the peer port is not open at 127.77."));
+    free(text);
+    json_decref(status);
+    (void)close(taken);
+    assert_true(wait_until(peer_port_is_open));
+    status = get_status();
+    text = json_dumps(json_object_get(status, "degraded"), 0);
+    assert_null(strstr(text, "peer port"));
+    free(text);
+    json_decref(status);
+}
+
+static bool
 file_is_refused(void)
 {
     return count_in_log("event=warning node=dc2 about=file reason=") > 0;
@@ -80,6 +122,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_warning_begins_and_ends_with_one_event, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_peer_port_that_is_taken_is_degraded, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_case_the_file_on_the_disk_became_invalid, setup,
                                         teardown),

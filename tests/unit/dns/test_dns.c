@@ -1,88 +1,7 @@
 /* dns: real sockets, from the plan to what a client receives. */
-#include "net.h"
+#include "serve.h"
 
 #include <pthread.h>
-
-static const struct ask plain = {.name = "get.example.org", .type = 1};
-
-struct reports {
-    size_t count;
-    int error; /* of the last */
-    char text[1024];
-};
-
-static void
-record(void *user, const struct locum_address *at, int error, const char *text)
-{
-    struct reports *self = user;
-    (void)at;
-    self->count++;
-    self->error = error;
-    strcpy(self->text, text);
-}
-
-/* The site, listening on one address. */
-static struct site *
-site_on(const char *host)
-{
-    struct site *site = site_new();
-    site->config.listen_dns[0] = address(host, free_port(host));
-    site->config.listen_dns_count = 1;
-    return site;
-}
-
-static struct locum_dns *
-start(const struct site *site)
-{
-    struct locum_dns *dns = NULL;
-    struct reports reports = {0};
-    assert_int_equal(locum_dns_create(&site->config, record, &reports, &dns), 0);
-    assert_int_equal(reports.count, 0);
-    return dns;
-}
-
-static void
-publish(struct locum_dns *dns, const struct site *site, uint32_t serial)
-{
-    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, serial), 0);
-}
-
-/* The last octet of the only A record of the answer by UDP; 0 if none comes. */
-static int
-ask_udp(const char *from, const struct locum_address *to, int wait_ms)
-{
-    uint8_t bytes[1232];
-    const int fd = connect_from(from, to, SOCK_DGRAM);
-    const size_t length = make_query(&plain, bytes);
-    assert_int_equal(send(fd, bytes, length, 0), length);
-    const size_t got = receive_datagram(fd, bytes, sizeof(bytes), wait_ms);
-    close(fd);
-    if (got == 0) {
-        return 0;
-    }
-    assert_int_equal(bytes[3], 0);
-    assert_int_equal(bytes[7], 1);
-    return bytes[got - 1];
-}
-
-static int
-ask_tcp(const struct locum_address *to)
-{
-    uint8_t bytes[1232];
-    const int fd = connect_from(NULL, to, SOCK_STREAM);
-    send_all(fd, bytes, make_message(&plain, 1, bytes));
-    const size_t got = receive_message(fd, bytes, sizeof(bytes));
-    close(fd);
-    return got == 0 ? 0 : bytes[got - 1];
-}
-
-static struct locum_dns_counts
-counts_of(const struct locum_dns *dns)
-{
-    struct locum_dns_counts counts;
-    locum_dns_counts(dns, &counts);
-    return counts;
-}
 
 static void
 test_answers_follow_the_plan(void **state)
@@ -133,20 +52,28 @@ test_ipv6_is_answered(void **state)
 }
 
 static void
-test_no_answer_before_the_first_plan(void **state)
+test_queries_wait_for_the_first_plan(void **state)
 {
     (void)state;
     struct site *site = site_on("127.0.0.1");
+    const struct locum_address *at = &site->config.listen_dns[0];
     struct locum_dns *dns = start(site);
-    assert_int_equal(ask_udp(NULL, &site->config.listen_dns[0], 50), 0);
-    const locum_ms end = now_ms() + PATIENCE_MS;
-    while (counts_of(dns).udp.dropped == 0 && now_ms() < end) {
-        poll(NULL, 0, 1);
-    }
-    assert_int_equal(counts_of(dns).udp.dropped, 1);
+    uint8_t bytes[1232];
+    const int udp = connect_from(NULL, at, SOCK_DGRAM);
+    const int tcp = connect_from(NULL, at, SOCK_STREAM);
+    const size_t length = make_query(&plain, bytes);
+    assert_int_equal(send(udp, bytes, length, 0), length);
+    send_all(tcp, bytes, make_message(&plain, 1, bytes));
+    assert_false(readable(udp, 50));
+    assert_false(readable(tcp, 0));
     publish(dns, site, 1);
-    assert_int_equal(ask_udp(NULL, &site->config.listen_dns[0], PATIENCE_MS), 12);
+    assert_true(receive_datagram(udp, bytes, sizeof(bytes), PATIENCE_MS) > 0);
+    assert_true(receive_message(tcp, bytes, sizeof(bytes)) > 0);
+    assert_int_equal(counts_of(dns).udp.dropped + counts_of(dns).tcp.dropped, 0);
+    close(udp);
+    close(tcp);
     locum_dns_destroy(dns);
+    locum_dns_destroy(start(site)); /* a run that ends before its first plan */
     free(site);
 }
 
@@ -197,7 +124,7 @@ test_port_in_use_is_reported_and_retried(void **state)
         assert_int_equal(bind(holder, (const struct sockaddr *)&name, length), 0);
         assert_int_equal(cases[i].type == SOCK_STREAM ? listen(holder, 1) : 0, 0);
 
-        assert_int_equal(locum_dns_create(&site->config, record, &reports, &dns), 0);
+        assert_int_equal(locum_dns_create(&site->config, NULL, record, &reports, &dns), 0);
         assert_int_equal(reports.count, 1);
         assert_int_equal(reports.error, LOCUM_ERR_IN_USE);
         assert_non_null(strstr(reports.text, "127.0.0.1:"));
@@ -232,7 +159,7 @@ test_missing_address_is_reported_and_others_answer(void **state)
     struct reports reports = {0};
     site->config.listen_dns[1] = address("192.0.2.1", 53);
     site->config.listen_dns_count = 2;
-    assert_int_equal(locum_dns_create(&site->config, record, &reports, &dns), 0);
+    assert_int_equal(locum_dns_create(&site->config, NULL, record, &reports, &dns), 0);
     assert_int_equal(reports.count, 1);
     assert_non_null(strstr(reports.text, "192.0.2.1:53"));
     assert_non_null(strstr(reports.text, "listen.dns"));
@@ -284,41 +211,6 @@ test_bursts_are_answered_by_all_workers(void **state)
     }
 }
 
-struct load {
-    struct locum_address to;
-    int type;
-    atomic_bool stop;
-    atomic_uint answers;
-    atomic_uint wrong;
-};
-
-/* Ask without a pause; every answer must be complete and of one plan or the other. */
-static void *
-ask_on(void *user)
-{
-    struct load *self = user;
-    uint8_t bytes[1232];
-    const int fd = connect_from(NULL, &self->to, self->type);
-    while (!atomic_load(&self->stop)) {
-        size_t got;
-        if (self->type == SOCK_DGRAM) {
-            const size_t length = make_query(&plain, bytes);
-            (void)!send(fd, bytes, length, 0);
-            got = receive_datagram(fd, bytes, sizeof(bytes), PATIENCE_MS);
-        } else {
-            send_all(fd, bytes, make_message(&plain, 1, bytes));
-            got = receive_message(fd, bytes, sizeof(bytes));
-        }
-        const int last = got == 0 ? 0 : bytes[got - 1];
-        atomic_fetch_add(&self->answers, 1);
-        if ((last != 12 && last != 13) || bytes[7] != 1) {
-            atomic_fetch_add(&self->wrong, 1);
-        }
-    }
-    close(fd);
-    return NULL;
-}
-
 static void
 test_answers_are_whole_while_plans_change(void **state)
 {
@@ -361,7 +253,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers_follow_the_plan),
         cmocka_unit_test(test_ipv6_is_answered),
-        cmocka_unit_test(test_no_answer_before_the_first_plan),
+        cmocka_unit_test(test_queries_wait_for_the_first_plan),
         cmocka_unit_test(test_witness_opens_no_socket),
         cmocka_unit_test(test_failed_publish_keeps_the_last_answers),
         cmocka_unit_test(test_port_in_use_is_reported_and_retried),

@@ -1,64 +1,7 @@
-/* tcp: messages split in any way, and the limits of what a peer can hold. */
-#include "net.h"
+/* tcp: messages split in any way, and how long and how much a connection may hold. */
+#include "tcp.h"
 
 #include <sys/resource.h>
-
-#include "base/socket.h"
-#include "dns/tcp.h"
-
-static const struct ask plain = {.name = "get.example.org", .type = 1};
-
-struct server {
-    struct locum_dns_tcp *tcp;
-    struct locum_address at;
-};
-
-static struct server
-serve(const struct locum_dns_tcp_limits *limits)
-{
-    struct server self = {.at = address("127.0.0.1", 0)};
-    struct site *site = site_new();
-    for (size_t i = 0; i < 20; i++) {
-        char record[LOCUM_STRING_MAX] = "big TXT ";
-        memset(record + strlen(record), (int)('a' + i), 250);
-        site_record(site, 0, record);
-    }
-    struct locum_dns_table *table = site_table(site);
-    self.at.port = free_port("127.0.0.1");
-    const int fd = locum_socket_listen(&self.at, 128);
-    assert_true(fd >= 0);
-    assert_int_equal(locum_dns_tcp_create(limits, &self.tcp), 0);
-    locum_dns_tcp_publish(self.tcp, table);
-    assert_int_equal(locum_dns_tcp_listen(self.tcp, fd), 0);
-    locum_dns_table_release(table);
-    free(site);
-    return self;
-}
-
-static int
-dial(const struct server *self)
-{
-    return connect_from(NULL, &self->at, SOCK_STREAM);
-}
-
-/* Ask once and see the answer. */
-static void
-assert_answered(int fd, uint16_t id)
-{
-    uint8_t bytes[1024];
-    send_all(fd, bytes, make_message(&plain, id, bytes));
-    assert_true(receive_message(fd, bytes, sizeof(bytes)) > 0);
-    assert_int_equal(locum_packet_u16(bytes), id);
-    assert_int_equal(bytes[7], 1);
-}
-
-static uint64_t
-open_connections(const struct server *self)
-{
-    struct locum_dns_counts counts = {0};
-    locum_dns_tcp_sum(self->tcp, &counts);
-    return counts.tcp_connections;
-}
 
 static void
 test_queries_in_one_segment_are_answered(void **state)
@@ -254,59 +197,6 @@ test_peer_that_never_reads_is_closed(void **state)
     locum_dns_tcp_destroy(server.tcp);
 }
 
-static void
-test_limit_per_address_closes_its_oldest(void **state)
-{
-    (void)state;
-    struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
-    limits.address_connections_max = 2;
-    struct server server = serve(&limits);
-    const int other = connect_from("127.0.0.9", &server.at, SOCK_STREAM);
-    assert_answered(other, 1); /* the longest of all, but of another address */
-    const int first = dial(&server);
-    assert_answered(first, 2);
-    const int second = dial(&server);
-    assert_answered(second, 3);
-    assert_answered(first, 4);
-    const int third = dial(&server);
-    assert_answered(third, 5);
-    assert_true(is_closed_within(second, PATIENCE_MS));
-    assert_answered(first, 6);
-    assert_answered(other, 7);
-    assert_int_equal(open_connections(&server), 3);
-    close(other);
-    close(first);
-    close(second);
-    close(third);
-    locum_dns_tcp_destroy(server.tcp);
-}
-
-static void
-test_total_limit_closes_the_oldest(void **state)
-{
-    (void)state;
-    static const char *const sources[] = {"127.0.0.1", "127.0.0.2", "127.0.0.3"};
-    struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
-    limits.connections_max = 3;
-    struct server server = serve(&limits);
-    int fds[3];
-    for (uint16_t i = 0; i < 3; i++) {
-        fds[i] = connect_from(sources[i], &server.at, SOCK_STREAM);
-        assert_answered(fds[i], i);
-    }
-    assert_answered(fds[0], 3);
-    const int next = connect_from("127.0.0.4", &server.at, SOCK_STREAM);
-    assert_answered(next, 4);
-    assert_true(is_closed_within(fds[1], PATIENCE_MS));
-    assert_answered(fds[0], 5);
-    assert_answered(fds[2], 6);
-    for (size_t i = 0; i < 3; i++) {
-        close(fds[i]);
-    }
-    close(next);
-    locum_dns_tcp_destroy(server.tcp);
-}
-
 /* The peer has closed its side and waits for its answers. */
 static void
 test_half_closed_connection_gets_its_answers(void **state)
@@ -499,8 +389,6 @@ main(void)
         cmocka_unit_test(test_idle_connection_is_closed),
         cmocka_unit_test(test_output_limit_pauses_reading),
         cmocka_unit_test(test_peer_that_never_reads_is_closed),
-        cmocka_unit_test(test_limit_per_address_closes_its_oldest),
-        cmocka_unit_test(test_total_limit_closes_the_oldest),
         cmocka_unit_test(test_half_closed_connection_gets_its_answers),
         cmocka_unit_test(test_half_closed_connection_gets_waiting_answers),
         cmocka_unit_test(test_other_protocols_are_closed),

@@ -137,7 +137,7 @@ test_destroy_cancels_running_probes(void **state)
 }
 
 static void
-test_lack_of_descriptors_makes_no_sample(void **state)
+test_lack_of_descriptors_is_no_failure(void **state)
 {
     (void)state;
     (void)add_http(&the.address, "/200", 20, LONG_MS);
@@ -145,9 +145,26 @@ test_lack_of_descriptors_makes_no_sample(void **state)
     start_health();
     wait_for(&the.samples[0], 1);
     wait_for(&the.samples[1], 1);
-    assert_lack_is_no_sample("could not be run; previous result kept: Too many open files");
+    assert_lack_is_no_failure("could not be run for * ms: Too many open files");
     assert_int_equal(the.outcome[0], LOCUM_SAMPLE_PASS);
     assert_int_equal(the.outcome[1], LOCUM_SAMPLE_PASS);
+}
+
+/* Its header is not known, and a request without it would fail for no fault of the service. */
+static void
+test_a_check_that_lacks_a_header_is_not_run(void **state)
+{
+    (void)state;
+    add_check(LOCUM_CHECK_TCP, LONG_MS, LONG_MS)->tcp = the.address;
+    add_http(&the.address, "/200", LONG_MS, LONG_MS)->http.lacks_value = true;
+    add_http(&the.address, "/200", LONG_MS, LONG_MS)->http.lacks_value = false;
+    start_health();
+    wait_for(&the.samples[0], 1);
+    wait_for(&the.samples[2], 1);
+    wait_for(&the.samples[1], 1);
+    assert_int_equal(the.outcome[1], LOCUM_SAMPLE_NOT_RUN); /* SERVICE-8 */
+    assert_non_null(strstr(locum_health_outcomes(the.health, 1).last, "a header is not kept"));
+    assert_int_equal(the.requests, 1);
 }
 
 static void
@@ -171,7 +188,8 @@ main(void)
         TEST(test_a_probe_never_overlaps_itself),
         TEST(test_the_interval_is_from_start_to_start),
         TEST(test_destroy_cancels_running_probes),
-        TEST(test_lack_of_descriptors_makes_no_sample),
+        TEST(test_lack_of_descriptors_is_no_failure),
+        TEST(test_a_check_that_lacks_a_header_is_not_run),
         TEST(test_without_checks_nothing_runs),
     };
     return cmocka_run_group_tests_name("health", tests, NULL, NULL);

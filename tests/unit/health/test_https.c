@@ -1,12 +1,14 @@
 /* health: https against a real TLS server; faults of a certificate are named. */
 #include "fixture.h"
 
+#include <fcntl.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 enum { LONG_MS = 60000, TLS_MS = 5000, SILENT_MS = 100, DAY_S = 24 * 3600 };
 
@@ -200,7 +202,11 @@ test_certificates_are_verified(void **state)
         {"get.example.org", false, DAY_S, 2 * DAY_S, "ca", LOCUM_SAMPLE_FAIL,
          "SSL certificate problem: certificate is not yet valid"},
         {"get.example.org", false, -DAY_S, DAY_S, "absent", LOCUM_SAMPLE_FAIL,
-         "error setting certificate file: */absent"},
+         "ca-file */absent: No such file or directory"},
+        {"get.example.org", false, -DAY_S, DAY_S, "fifo", LOCUM_SAMPLE_FAIL,
+         "ca-file */fifo: not a regular file"},
+        {"get.example.org", false, -DAY_S, DAY_S, "empty", LOCUM_SAMPLE_FAIL,
+         "ca-file */empty: no certificate in PEM format can be read from it"},
     };
     (void)state;
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
@@ -302,6 +308,7 @@ test_peer_without_tls_fails(void **state)
 static int
 begin(void **state)
 {
+    char path[LOCUM_PATH_MAX + 1];
     (void)state;
     (void)signal(SIGPIPE, SIG_IGN); /* a client that trusts not hangs up */
     authority = identity_of("authority", NULL, true, -DAY_S, DAY_S);
@@ -311,13 +318,18 @@ begin(void **state)
     }
     write_certificate("ca", &authority);
     write_certificate("other", &other);
-    return 0;
+    path_in_folder("fifo", path);
+    if (mkfifo(path, 0600) != 0) {
+        return 1;
+    }
+    path_in_folder("empty", path);
+    return close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 }
 
 static int
 end(void **state)
 {
-    static const char *const files[] = {"ca", "other"};
+    static const char *const files[] = {"ca", "other", "fifo", "empty"};
     char path[LOCUM_PATH_MAX + 1];
     (void)state;
     for (size_t i = 0; i < LOCUM_COUNT(files); i++) {

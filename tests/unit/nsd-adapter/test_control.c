@@ -8,8 +8,10 @@
 
 #include <cmocka.h>
 
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -161,6 +163,33 @@ test_closed_port_is_reported(void **state)
     assert_non_null(strstr(reason, "Connection refused"));
 }
 
+/* A certificate or key that is a FIFO: its writer would have the program in hand. */
+static void
+test_no_file_is_waited_for(void **state)
+{
+    char fifo[64];
+    (void)state;
+    struct sockaddr_in name = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(name);
+    const int port = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(port, (struct sockaddr *)&name, length), 0);
+    assert_int_equal(listen(port, 4), 0);
+    assert_int_equal(getsockname(port, (struct sockaddr *)&name, &length), 0);
+    (void)snprintf(fifo, sizeof(fifo), "%s/fifo", folder);
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    const struct locum_nsd_conf before = conf;
+    conf = (struct locum_nsd_conf){.control = {.bytes = {127, 0, 0, 1}}};
+    conf.control.port = ntohs(name.sin_port);
+    memcpy(conf.server_cert, fifo, strlen(fifo) + 1);
+    locum_nsd_control_send(&control, "reload get.example.org");
+    run_to_the_end();
+    assert_int_equal(outcome, LOCUM_NSD_REPLY_FAILED);
+    assert_non_null(strstr(reason, "fifo: not a regular file; nsd-control-setup(8)"));
+    conf = before;
+    (void)close(port);
+    assert_int_equal(unlink(fifo), 0);
+}
+
 int
 main(void)
 {
@@ -171,6 +200,7 @@ main(void)
         TEST(test_endless_reply_is_cut),
         TEST(test_silent_nsd_is_reported_after_the_deadline),
         TEST(test_closed_port_is_reported),
+        TEST(test_no_file_is_waited_for),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -161,6 +162,9 @@ test_lock_has_one_holder(void **state)
     (void)state;
     int status;
     assert_int_equal(locum_nsd_files_holder(&files), 0);
+    assert_int_equal(mkfifo(files.lock, 0600), 0);
+    assert_int_equal(locum_nsd_files_holder(&files), 0); /* without waiting for its writer */
+    assert_int_equal(unlink(files.lock), 0);
     assert_int_equal(locum_nsd_files_lock(&files, why), 0);
     const pid_t parent = getpid();
     const pid_t child = fork(); /* a lock belongs to a process */

@@ -35,8 +35,11 @@ load(const char *yaml, struct locum_nsd_settings *ret)
     assert_int_equal(write(fd, yaml, strlen(yaml)), strlen(yaml));
     assert_int_equal(close(fd), 0);
     reported[0] = '\0';
-    const int status = locum_nsd_settings_load(path, report, NULL, ret);
+    const int status = locum_nsd_settings_load(path, NULL, report, NULL, ret);
     assert_int_equal(unlink(path), 0);
+    if (status == 0) {
+        locum_nsd_settings_free(ret);
+    }
     return status;
 }
 

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "dns/soa.h"
 #include "nsd-adapter/reply.h"
 
 enum { ID = 0x1234 };
@@ -19,9 +20,9 @@ struct reply {
 };
 
 static size_t
-question(uint8_t ret[LOCUM_NSD_QUERY_MAX])
+question(uint8_t ret[LOCUM_SOA_QUESTION_MAX])
 {
-    return locum_nsd_reply_soa_query("get.example.org.", ID, ret);
+    return locum_soa_question("get.example.org.", ID, ret);
 }
 
 static struct reply
@@ -30,7 +31,7 @@ reply_of(uint8_t flags, uint8_t rcode, uint8_t answers)
     static const uint8_t soa[] = {0xc0, 12,   0,  6,    0,  1,    0,    0,    0,    60, 0, 26, 1,
                                   'a',  0xc0, 12, 0xc0, 12, 0x69, 0x21, 0x5f, 0x1a, 0,  0, 0,  1,
                                   0,    0,    0,  2,    0,  0,    0,    3,    0,    0,  0, 4};
-    uint8_t query[LOCUM_NSD_QUERY_MAX];
+    uint8_t query[LOCUM_SOA_QUESTION_MAX];
     struct reply reply = {.length = question(query)};
     memcpy(reply.bytes, query, reply.length);
     reply.bytes[2] = flags;
@@ -46,7 +47,7 @@ reply_of(uint8_t flags, uint8_t rcode, uint8_t answers)
 static int
 read_reply(const struct reply *reply, enum locum_nsd_soa *ret, uint32_t *serial, uint8_t *rcode)
 {
-    uint8_t query[LOCUM_NSD_QUERY_MAX];
+    uint8_t query[LOCUM_SOA_QUESTION_MAX];
     const size_t length = question(query);
     return locum_nsd_reply_read_soa(query, length, reply->bytes, reply->length, ret, serial, rcode);
 }
@@ -56,14 +57,14 @@ test_query_is_written_as_in_rfc_1035(void **state)
 {
     (void)state;
     static const uint8_t expected[] = "\x12\x34\0\0\0\1\0\0\0\0\0\0\3get\7example\3org\0\0\6\0\1";
-    uint8_t query[LOCUM_NSD_QUERY_MAX];
+    uint8_t query[LOCUM_SOA_QUESTION_MAX];
     char name[300];
     assert_int_equal(question(query), sizeof(expected) - 1);
     assert_memory_equal(query, expected, sizeof(expected) - 1);
     for (size_t i = 0; i < 254; i += 2) {
         memcpy(name + i, "a.", 3);
     }
-    assert_int_equal(locum_nsd_reply_soa_query(name, ID, query), LOCUM_NSD_QUERY_MAX);
+    assert_int_equal(locum_soa_question(name, ID, query), LOCUM_SOA_QUESTION_MAX);
 }
 
 static void

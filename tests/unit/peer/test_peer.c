@@ -136,8 +136,8 @@ start(struct instance *self, const struct locum_address *own, size_t own_count,
         self->config->nodes[0].peer_port = peer[i].port;
     }
     self->config->nodes[0].address_count = peer_count;
-    assert_int_equal(locum_peer_create(base, self->config, on_line, on_report, self, &self->peer),
-                     0);
+    assert_int_equal(
+        locum_peer_create(base, self->config, NULL, on_line, on_report, self, &self->peer), 0);
 }
 
 static void

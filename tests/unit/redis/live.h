@@ -87,6 +87,21 @@ reach(uint16_t port)
     return NULL;
 }
 
+/* Redis before 7.0 lets everyone use DEBUG and knows no option for it; and it has other access
+ * lists. */
+static inline bool
+is_redis_7(void)
+{
+    char line[256] = "";
+    FILE *version = popen("redis-server --version", "r");
+    assert_non_null(version);
+    assert_non_null(fgets(line, sizeof(line), version));
+    (void)pclose(version);
+    const char *number = strstr(line, " v=");
+    assert_non_null(number);
+    return atoi(number + 3) >= 7;
+}
+
 /*
  * A redis-server on its own port, with more options.
  *
@@ -100,13 +115,17 @@ start_server(struct process *process, const char *const *options)
     size_t count = 5;
     process->port = process->port != 0 ? process->port : free_port();
     snprintf(port, sizeof(port), "%u", process->port);
-    static const char *const more[] = {
-        "--save",      "", "--repl-diskless-sync-delay", "0", "--enable-debug-command", "yes",
-        "--dbfilename"};
+    static const char *const more[] = {"--save", "", "--repl-diskless-sync-delay", "0",
+                                       "--dbfilename"};
+    static const char *const debug[] = {"--enable-debug-command", "yes"};
     for (size_t i = 0; i < LOCUM_COUNT(more); i++) {
         argv[count++] = more[i];
     }
     argv[count++] = port;
+    const size_t debug_count = is_redis_7() ? LOCUM_COUNT(debug) : 0;
+    for (size_t i = 0; i < debug_count; i++) {
+        argv[count++] = debug[i];
+    }
     for (; options != NULL && *options != NULL && count < LOCUM_COUNT(argv) - 1; options++) {
         argv[count++] = *options;
     }

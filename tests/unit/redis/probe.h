@@ -19,12 +19,12 @@ enum when { CLOSE_NEVER, CLOSE_IN_UP, CLOSE_IN_REPLY, CLOSE_IN_MESSAGE, CLOSE_IN
 /* What the link does when it is up, and its callbacks so far. */
 struct probe {
     struct locum_link *link;
-    unsigned up, replies, messages, closed;
+    unsigned up, replies, messages, empty, closed;
     char why[256];
     char order[16];
     enum locum_command commands_answered[16];
     locum_ms began, ended;
-    uint64_t commands;
+    uint64_t commands, oversized;
     /* what to do */
     unsigned ask;      /* commands to send when up */
     locum_ms stall_ms; /* how long the iteration takes before that */
@@ -90,7 +90,7 @@ on_message(void *user, struct locum_slice channel, struct locum_slice payload)
 {
     (void)user;
     (void)channel;
-    (void)payload;
+    probe.empty += payload.length == 0;
     probe.messages++;
     close_link(CLOSE_IN_MESSAGE);
 }
@@ -116,8 +116,11 @@ open_link(const struct locum_link_events *events)
 {
     probe.began = locum_clock_read().mono;
     static struct locum_link_settings settings; /* while the link lives */
-    settings = (struct locum_link_settings){
-        .base = base, .timeout_ms = timeout_ms, .tls = tls, .commands = &probe.commands};
+    settings = (struct locum_link_settings){.base = base,
+                                            .timeout_ms = timeout_ms,
+                                            .tls = tls,
+                                            .commands = &probe.commands,
+                                            .oversized = &probe.oversized};
     probe.link = locum_link_open(&settings, &fake.address, "127.0.0.1", events, NULL);
     assert_non_null(probe.link);
     assert_int_equal(probe.closed, 0);

@@ -132,6 +132,30 @@ test_an_endless_reply_ends_the_link(void **state)
     assert_closed("reply longer than 256 KiB");
 }
 
+/* Any user that may publish on the channel can send it. */
+static void
+test_a_message_that_is_too_long_is_dropped(void **state)
+{
+    (void)state;
+    enum { LONG_BYTES = 1024 * 1024 };
+    static char reply[LONG_BYTES + 256];
+    int length =
+        snprintf(reply, sizeof(reply), "*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$%d\r\n", LONG_BYTES);
+    memset(reply + length, 'a', LONG_BYTES);
+    (void)snprintf(reply + length + LONG_BYTES, sizeof(reply) - LONG_BYTES - (size_t)length,
+                   "\r\n*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nx\r\n+one\r\n");
+    fake_rule(&fake, "ROLE", reply);
+    timeout_ms = 10000;
+    probe.ask = 1;
+    open_link(&subscriber_events);
+    assert_true(wait_until(base, has_replies, &(unsigned){1}, 10000));
+    timeout_ms = TIMEOUT_MS;
+    assert_int_equal(probe.messages, 2);
+    assert_int_equal(probe.empty, 1); /* the long one; empty messages are ignored */
+    assert_int_equal(probe.oversized, 1);
+    assert_int_equal(probe.closed, 0);
+}
+
 static void
 test_replies_come_in_order(void **state)
 {
@@ -305,6 +329,7 @@ test_it_may_be_closed_in_any_callback(void **state)
             TEST(suffix, test_an_impossible_address_is_reported_later),                            \
             TEST(suffix, test_a_connect_without_answer_times_out),                                 \
             TEST(suffix, test_an_endless_reply_ends_the_link),                                     \
+            TEST(suffix, test_a_message_that_is_too_long_is_dropped),                              \
             TEST(suffix, test_replies_come_in_order),                                              \
             TEST(suffix, test_sending_does_not_move_the_deadline),                                 \
             TEST(suffix, test_a_long_iteration_shortens_no_deadline),                              \

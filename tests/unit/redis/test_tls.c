@@ -310,7 +310,13 @@ test_unusable_files_prevent_connections(void **state)
         {"right.key", "", "", "redis.tls.ca-file"},
         {"ca.pem", "ca.pem", "right.key", "redis.tls.key-file"},
         {"ca.pem", "right.key", "right.key", "redis.tls.cert-file"},
+        {"fifo", "", "", "redis.tls.ca-file"},
+        {"ca.pem", "right.pem", "fifo", "redis.tls.key-file"},
+        {"ca.pem", "fifo", "right.key", "redis.tls.cert-file"},
     };
+    char fifo[LOCUM_PATH_MAX + 1];
+    set_path(fifo, "fifo");
+    assert_int_equal(mkfifo(fifo, 0600), 0);
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         set_path(config->redis.tls.ca_file, rows[i][0]);
         if (rows[i][1][0] != '\0') {

@@ -130,6 +130,22 @@ test_a_peer_that_fails(void **state)
     assert_false(warns(""));
 }
 
+/* One loss, one warning: that of the family. */
+static void
+test_a_family_that_is_lost_is_another_warning(void **state)
+{
+    (void)state;
+    hear_claim(LOCUM_DNS_OPEN);
+    ask(LOCUM_V6, LOCUM_TRANSPORT_UDP, LOCUM_DNS_SILENT);
+    assert_true(warns("ipv6 udp (silent)"));
+    site.core.families.at[DC3][LOCUM_V6].lost = true;
+    assert_false(warns(""));
+    assert_true(is_degraded("the DNS of dc3 fails: ipv6 udp (silent)"));
+    ask(LOCUM_V4, LOCUM_TRANSPORT_UDP, LOCUM_DNS_REFUSED);
+    assert_true(warns("Another program"));
+    site.core.families.at[DC3][LOCUM_V6].lost = false;
+}
+
 static void
 test_a_peer_that_says_so_itself(void **state)
 {
@@ -168,6 +184,7 @@ main(void)
         cmocka_unit_test_setup(test_nothing_is_shown_before_anything_is_known, setup_view),
         cmocka_unit_test_setup(test_a_peer_that_answers, setup_view),
         cmocka_unit_test_setup(test_a_peer_that_fails, setup_view),
+        cmocka_unit_test_setup(test_a_family_that_is_lost_is_another_warning, setup_view),
         cmocka_unit_test_setup(test_a_peer_that_says_so_itself, setup_view),
         cmocka_unit_test_setup(test_a_peer_that_is_not_heard_has_no_warning, setup_view),
     };

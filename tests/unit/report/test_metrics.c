@@ -81,6 +81,25 @@ test_states_have_one_sample_each(void **state)
 }
 
 static void
+test_a_degraded_service(void **state)
+{
+    (void)state;
+    site.core.config.check_count = 1;
+    site.core.config.checks[0].counts = true;
+    step(&site,
+         (struct locum_input){.kind = LOCUM_INPUT_SAMPLE, .sample = {0, LOCUM_SAMPLE_DEGRADED}});
+    site.say[DC3].service = LOCUM_SERVICE_DEGRADED;
+    hear(&site, DC3, LOCUM_PATH_UDP);
+    commit(&site);
+    scrape();
+    assert_line("locum_service{state=\"degraded\"} 1\n");
+    assert_line("locum_service{state=\"up\"} 0\n");
+    assert_line("locum_rank{node=\"dc2\"} 3\n");
+    assert_line("locum_rank{node=\"dc3\"} 3\n");
+    assert_line("locum_degraded{about=\"service\"} 2\n");
+}
+
+static void
 test_what_has_not_happened_has_no_sample(void **state)
 {
     (void)state;
@@ -204,6 +223,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_every_metric_has_type_and_help_once),
         TEST(test_states_have_one_sample_each),
+        TEST(test_a_degraded_service),
         TEST(test_what_has_not_happened_has_no_sample),
         TEST(test_milliseconds_are_printed_as_seconds),
         TEST(test_values_of_labels_are_quoted),

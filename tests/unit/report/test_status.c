@@ -33,6 +33,73 @@ test_the_mirrorbits_check_shows_what_it_judges_by(void **state)
     assert_string_equal(last_of_check(), "announced itself 5.0 s ago");
 }
 
+/* Of this node also what the checks of its file say. */
+static void
+test_the_state_of_mirrorbits(void **state)
+{
+    (void)state;
+    struct locum_view *facts = &site.core.view;
+    struct locum_check_state *checks = site.core.service.check;
+    assert_string_equal(locum_report_mirrorbits(&view, DC3), "unseen");
+    facts->peer[DC2].mirrorbits = facts->peer[DC3].mirrorbits = view.now.mono;
+    assert_string_equal(locum_report_mirrorbits(&view, DC3), "ok");
+    facts->peer[DC3].mirrorbits = view.now.mono - LOCUM_MIRRORBITS_FORGET_MS;
+    assert_string_equal(locum_report_mirrorbits(&view, DC3), "unseen"); /* nor is Redis */
+    facts->subscribed = true;
+    facts->own_return = view.now.mono;
+    facts->own_return_since = view.now.mono - 2 * LOCUM_MIRRORBITS_FORGET_MS;
+    assert_string_equal(locum_report_mirrorbits(&view, DC3), "hung");
+    config.mirrorbits.file_check = 1;
+    config.mirrorbits.database_check = 2;
+    config.checks[1].timeout_ms = 500;
+    checks[1].verdict = checks[2].verdict = LOCUM_UP;
+    assert_string_equal(locum_report_mirrorbits(&view, DC2), "ok");
+    checks[1].verdict = LOCUM_SERVICE_DEGRADED;
+    assert_string_equal(locum_report_mirrorbits(&view, DC2), "fallback-only");
+    checks[2].verdict = LOCUM_SERVICE_DEGRADED;
+    assert_string_equal(locum_report_mirrorbits(&view, DC2), "no-database");
+    /* Silent while Redis works: its database is lost if it says so, and it hangs if it does not. */
+    config.checks[2].timeout_ms = 500;
+    facts->peer[DC2].mirrorbits = view.now.mono - LOCUM_MIRRORBITS_FORGET_MS;
+    view.checks[2].last_ms = 500;
+    assert_string_equal(locum_report_mirrorbits(&view, DC2), "hung");
+    view.checks[2].last_ms = 3;
+    assert_string_equal(locum_report_mirrorbits(&view, DC2), "no-database");
+    checks[2].verdict = LOCUM_UP;
+    assert_string_equal(locum_report_mirrorbits(&view, DC2), "hung");
+    checks[1].verdict = LOCUM_FAILING;
+    view.checks[1].last_ms = 3;
+    assert_string_equal(locum_report_mirrorbits(&view, DC2), "failing");
+    view.checks[1].last_ms = 500;
+    assert_string_equal(locum_report_mirrorbits(&view, DC2), "hung");
+    assert_string_equal(locum_report_mirrorbits(&view, DC3), "hung");
+    config.mirrorbits.file_check = config.mirrorbits.database_check = 0;
+}
+
+/* GREEN-14: it does not hang, as far as this node knows: its name or its database may be wrong. */
+static void
+test_a_mirrorbits_that_was_never_heard(void **state)
+{
+    (void)state;
+    struct locum_view *facts = &site.core.view;
+    site.core.config.check_count = 1;
+    site.core.config.checks[0].mirrorbits = true;
+    facts->subscribed = true;
+    facts->own_return = view.now.mono;
+    facts->own_return_since = view.now.mono - 2 * LOCUM_MIRRORBITS_FORGET_MS;
+    assert_string_equal(locum_report_mirrorbits(&view, DC2), "unseen");
+    assert_true(is_degraded(
+        "the Mirrorbits of dc2 has never announced itself, although Redis works: it is not "
+        "running, or hangs, or it announces another host name than nodes.dc2.mirrorbits, or "
+        "another database than redis.db; see its log, its host name and its RedisDB"));
+    facts->peer[DC2].mirrorbits = view.now.mono - LOCUM_MIRRORBITS_FORGET_MS;
+    assert_string_equal(locum_report_mirrorbits(&view, DC2), "hung");
+    assert_true(is_degraded(
+        "the Mirrorbits of dc2 does not announce itself, although Redis works: it hangs or is not "
+        "running; see its log and locum-unstick(8). If it was removed for good, remove the check "
+        "mirrorbits from locum.yaml and run `locum reload`"));
+}
+
 static void
 assert_nsd(const char *key, const char *expected)
 {
@@ -126,6 +193,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_the_state_of_mirrorbits, setup_view),
+        cmocka_unit_test_setup(test_a_mirrorbits_that_was_never_heard, setup_view),
         cmocka_unit_test_setup(test_the_mirrorbits_check_shows_what_it_judges_by, setup_view),
         cmocka_unit_test_setup(test_an_adapter_that_does_not_report_is_an_error, setup_view),
         cmocka_unit_test_setup(test_of_several_zones_one_with_an_error_is_shown, setup_view),

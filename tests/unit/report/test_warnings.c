@@ -28,7 +28,7 @@ test_a_healthy_node_has_no_warnings(void **state)
     (void)state;
     json_t *warnings = locum_warnings_find(&view);
     assert_int_equal(json_object_size(warnings), 0);
-    assert_int_equal(locum_warnings_count(&view), 0);
+    assert_int_equal(locum_warnings_count(&view, true), 0);
     json_decref(warnings);
 }
 
@@ -73,7 +73,46 @@ test_a_peer_that_does_not_hear_this_node(void **state)
     (void)state;
     site.core.view.peer[DC3].one_way = true;
     assert_warned("one-way dc3", "UDP");
-    assert_int_equal(locum_warnings_count(&view), 0); /* the event one-way has said it */
+    assert_int_equal(locum_warnings_count(&view, true), 0); /* the event one-way has said it */
+}
+
+/* RECEIVE-12, RECEIVE-13, INCARNATION-2 */
+static void
+test_heartbeats_that_no_node_sends_by_itself(void **state)
+{
+    (void)state;
+    struct locum_peer_facts *facts = &site.core.view.peer[DC3];
+    assert_null(warning("ignored dc3"));
+    assert_null(warning("order dc3"));
+    assert_null(warning("incarnation dc3"));
+    facts->ignored = facts->order_reset = facts->beyond = view.now.mono;
+    facts->beyond_incarnation = (uint64_t)1 << 53;
+    assert_warned("ignored dc3", "dc3 with a valid signature were ignored");
+    assert_warned("order dc3", "the order was reset");
+    assert_warned("incarnation dc3", "dc3 acknowledges run 9007199254740992 of this node");
+    assert_int_equal(locum_warnings_count(&view, true), 3);
+    wait_ms(59999);
+    assert_non_null(warning("ignored dc3"));
+    assert_non_null(warning("incarnation dc3"));
+    wait_ms(1);
+    assert_null(warning("ignored dc3"));
+    assert_null(warning("incarnation dc3"));
+    wait_ms(539999);
+    assert_non_null(warning("order dc3"));
+    wait_ms(1);
+    assert_null(warning("order dc3"));
+}
+
+/* RECEIVE-14 */
+static void
+test_two_nodes_with_one_name(void **state)
+{
+    (void)state;
+    assert_null(warning("duplicate dc3"));
+    site.core.view.peer[DC3].duplicate = view.now.mono;
+    assert_warned("duplicate dc3", "two nodes run as dc3");
+    wait_ms(60000);
+    assert_null(warning("duplicate dc3"));
 }
 
 static void
@@ -82,7 +121,7 @@ test_an_excluded_peer(void **state)
     (void)state;
     step(&site, (struct locum_input){.kind = LOCUM_INPUT_EXCLUDE, .exclude = {DC3, true}});
     assert_warned("excluded dc3", "locum include dc3");
-    assert_int_equal(locum_warnings_count(&view), 0);
+    assert_int_equal(locum_warnings_count(&view, true), 0);
 }
 
 /* A firewall: heartbeats come through Redis, and by UDP never, or no more. */
@@ -100,7 +139,7 @@ test_a_peer_that_is_heard_by_redis_only(void **state)
     assert_warned("udp dc3", "firewall");
     facts->path[LOCUM_PATH_UDP].heard = facts->gap;
     assert_warned("udp dc3", "9853");
-    assert_int_equal(locum_warnings_count(&view), 1);
+    assert_int_equal(locum_warnings_count(&view, true), 1);
     facts->heard = LOCUM_NEVER; /* not heard at all: its condition shows that */
     assert_null(warning("udp dc3"));
 }
@@ -156,29 +195,38 @@ test_a_sentinel_that_cannot_vote(void **state)
     assert_warned("vote ns0", "the Sentinel of ns0 cannot vote on dc3");
 }
 
+static void
+receive_proved(const char *message, struct locum_proof proof)
+{
+    locum_evidence_note_message(&evidence, &site.core.config, locum_slice_of(message), &proof,
+                                view.now.mono);
+}
+
+/* Without keys of nodes. */
+static void
+receive(const char *message, bool valid, size_t secret)
+{
+    receive_proved(message,
+                   (struct locum_proof){.by_secret = valid, .secret = secret, .counts = valid});
+}
+
 /* cases.md A: a coordinator with the right secret that is not in `nodes`. */
 static void
 test_a_coordinator_that_is_not_in_nodes(void **state)
 {
     (void)state;
-    locum_warnings_note_message(&evidence, &site.core.config,
-                                locum_slice_of("locum1 other dc4 1 2 ..."), true, 0, view.now.mono);
+    receive("locum1 other dc4 1 2 ...", true, 0);
     assert_null(warning("nodes")); /* of another cluster */
-    locum_warnings_note_message(&evidence, &site.core.config,
-                                locum_slice_of("locum1 get dc4-has-a-long-name 1 2 ..."), true, 0,
-                                view.now.mono);
+    receive("locum1 get dc4-has-a-long-name 1 2 ...", true, 0);
     assert_null(warning("nodes")); /* no node can have that name */
-    locum_warnings_note_message(&evidence, &site.core.config,
-                                locum_slice_of("locum1 get dc4 1 2 ..."), true, 0, view.now.mono);
+    receive("locum1 get dc4 1 2 ...", true, 0);
     assert_warned("nodes", "dc4 uses this cluster's secret but is not in nodes");
-    locum_warnings_note_message(&evidence, &site.core.config,
-                                locum_slice_of("locum1 get dc5 1 2 ..."), true, 0, view.now.mono);
+    receive("locum1 get dc5 1 2 ...", true, 0);
     assert_warned("nodes", "dc4 "); /* one after the other */
     assert_null(warning("signature"));
     wait_ms(10000);
     assert_null(warning("nodes"));
-    locum_warnings_note_message(&evidence, &site.core.config,
-                                locum_slice_of("locum1 get dc5 1 2 ..."), true, 0, view.now.mono);
+    receive("locum1 get dc5 1 2 ...", true, 0);
     assert_warned("nodes", "dc5 ");
 }
 
@@ -194,11 +242,53 @@ test_a_peer_that_does_not_list_this_node(void **state)
     assert_null(warning("nodes dc3"));
 }
 
+/* HEARTBEAT-8: who is heard by its key, and who by the secret only. */
 static void
-receive(const char *message, bool valid, size_t secret)
+test_a_node_that_is_heard_by_the_secret_only(void **state)
 {
-    locum_warnings_note_message(&evidence, &site.core.config, locum_slice_of(message), valid,
-                                secret, view.now.mono);
+    (void)state;
+    static const char message[] = "locum1 get dc3 1 2 ...";
+    const struct locum_proof by_secret = {.by_secret = true, .counts = true};
+    const struct locum_proof by_both = {.by_secret = true, .by_key = true, .counts = true};
+    receive_proved(message, by_secret);
+    assert_null(warning("key dc3")); /* this node has no key itself: `locum check` says so */
+    config.keyring = (struct locum_keyring *)&config; /* it is not looked into */
+    assert_warned("key dc3", "dc3 is heard by the cluster secret only");
+    assert_warned("key dc3", "nodes.dc3.key");
+    receive_proved(message, by_both);
+    assert_null(warning("key dc3"));
+    wait_ms(9000);
+    receive_proved(message, by_secret);
+    assert_null(warning("key dc3"));
+    wait_ms(1000);
+    assert_warned("key dc3", "heard by the cluster secret only");
+    wait_ms(9000);
+    assert_null(warning("key dc3")); /* it is not heard any more */
+    assert_null(warning("signature dc3"));
+}
+
+static void
+test_a_heartbeat_by_the_secret_only_where_keys_are_required(void **state)
+{
+    (void)state;
+    static const char message[] = "locum1 get dc3 1 2 ...";
+    config.keyring = (struct locum_keyring *)&config;
+    config.peer_keys = LOCUM_PEER_KEYS_REQUIRE;
+    receive_proved(message, (struct locum_proof){.by_secret = true, .secret = 1});
+    assert_null(warning("secret dc3"));
+    receive_proved(message, (struct locum_proof){.by_key = true, .secret = 1, .counts = true});
+    assert_warned("secret dc3", "first line"); /* the rotation is seen by the keys too */
+    receive_proved(message, (struct locum_proof){.by_key = true, .counts = true});
+    assert_warned("key dc3", "they do not count (peer-keys: require)");
+    assert_warned("key dc3", "someone who knows the secret speaks in its name");
+    assert_null(warning("secret dc3"));
+    assert_null(warning("signature dc3"));
+    assert_false(locum_warnings_matters(&view, "key dc3")); /* its own heartbeats have its key */
+    wait_ms(10000);
+    receive_proved(message, (struct locum_proof){.by_secret = true});
+    assert_true(locum_warnings_matters(&view, "key dc3"));
+    wait_ms(60000);
+    assert_null(warning("key dc3"));
 }
 
 static void
@@ -235,7 +325,7 @@ static void
 change_from_suspect(enum locum_condition to)
 {
     const struct locum_condition_event event = {.peer = DC3, .from = LOCUM_SUSPECT, .to = to};
-    locum_warnings_note_condition(&evidence, &event, view.now.mono);
+    locum_evidence_note_condition(&evidence, &event, view.now.mono);
 }
 
 static void
@@ -282,16 +372,14 @@ test_a_mirrorbits_of_another_database(void **state)
     assert_null(warning("mirrorbits dc3"));
 }
 
-/* Case D: "Mirrorbits announces its full host name". */
+/* Case D: "Mirrorbits announces its full host name", if its first label is no node's. */
 static void
-test_a_mirrorbits_that_announces_its_full_host_name(void **state)
+test_a_mirrorbits_of_no_node(void **state)
 {
     (void)state;
     struct locum_redis_mirrorbits *unknown = &view.redis.unknown_mirrorbits;
-    *unknown = (struct locum_redis_mirrorbits){"dc3.example.org", view.now.mono};
-    assert_warned("mirrorbits", "announces itself as dc3.example.org");
-    assert_warned("mirrorbits", "set nodes.dc3.mirrorbits to that name");
     *unknown = (struct locum_redis_mirrorbits){"web7.example.org", view.now.mono};
+    assert_warned("mirrorbits", "announces itself as web7.example.org");
     assert_warned("mirrorbits", "set nodes.NAME.mirrorbits to that name");
     wait_ms(LOCUM_MIRRORBITS_FORGET_MS);
     assert_null(warning("mirrorbits"));
@@ -307,20 +395,43 @@ test_instances_that_belong_to_no_node(void **state)
 }
 
 static void
+test_a_sentinel_that_names_an_unknown_master(void **state)
+{
+    (void)state;
+    struct locum_redis_sentinel *sentinel = &view.redis.sentinels[0];
+    view.redis.sentinel_count = 1;
+    memcpy(sentinel->where, "10.0.0.10:26379", 16);
+    sentinel->node = DC3;
+    sentinel->connected = true;
+    assert_int_equal(
+        locum_address_parse_port(locum_slice_of("10.0.0.99:6379"), &sentinel->unlisted_master), 0);
+    assert_warned("unknown-master dc3", "10.0.0.10:26379 names the master 10.0.0.99:6379");
+    assert_warned("unknown-master dc3", "set nodes.NAME.redis");
+    sentinel->node = LOCUM_NODE_NONE;
+    assert_warned("unknown-master", "10.0.0.99:6379");
+    sentinel->connected = false;
+    assert_null(warning("unknown-master"));
+}
+
+static void
 test_this_node_itself(void **state)
 {
     (void)state;
     run.publish_failed = true;
     assert_warned("answers", "log");
-    assert_int_equal(locum_warnings_count(&view), 0);
+    assert_int_equal(locum_warnings_count(&view, true), 0);
     run.dns_closed = 1;
     assert_warned("dns", "log");
+    memcpy(view.peer_closed, "192.0.2.12:9853", 16);
+    assert_warned("udp", "192.0.2.12:9853");
+    assert_true(is_degraded("the peer port is not open at 192.0.2.12:9853: no heartbeat arrives "
+                            "there by UDP; see the log"));
     memcpy(view.state_error, "disk full", 10);
     assert_warned("state", "disk full");
     nsd.heard[0] = view.now.mono;
     nsd.report[0] = json_pack("{s:s, s:s}", "state", "failed", "error", "no room");
     assert_warned("nsd get.example.org.", "zone get.example.org.: no room");
-    assert_int_equal(locum_warnings_count(&view), 3);
+    assert_int_equal(locum_warnings_count(&view, true), 4);
     json_decref(nsd.report[0]);
 }
 
@@ -352,10 +463,10 @@ test_locum_nsd_carries_one_of_two_zones(void **state)
     nsd.report[0] = json_pack("{s:s, s:n}", "state", "served", "error");
     wait_ms(LOCUM_NSD_SILENT_MS - 3000);
     nsd.heard[0] = view.now.mono;
-    assert_int_equal(locum_warnings_count(&view), 0); /* the adapters may still be starting */
+    assert_int_equal(locum_warnings_count(&view, true), 0); /* the adapters may still be starting */
     wait_ms(1);
-    assert_warned("nsd cdn.example.org.", "nobody serves it on this node");
-    assert_int_equal(locum_warnings_count(&view), 1);
+    assert_warned("nsd cdn.example.org.", "no DNS server on this node serves it");
+    assert_int_equal(locum_warnings_count(&view, true), 1);
     json_t *worst = locum_report_nsd(&view);
     assert_string_equal(json_string_value(json_object_get(worst, "zone")), "cdn.example.org.");
     json_decref(worst);
@@ -363,7 +474,26 @@ test_locum_nsd_carries_one_of_two_zones(void **state)
     /* Our own DNS serves both. */
     nsd.report[0] = NULL;
     config.listen_dns_count = 1;
-    assert_int_equal(locum_warnings_count(&view), 0);
+    assert_int_equal(locum_warnings_count(&view, true), 0);
+}
+
+static void
+test_a_check_that_could_not_be_run_for_a_minute(void **state)
+{
+    (void)state;
+    struct locum_check_state *check = &site.core.service.check[0];
+    site.core.config.check_count = 1;
+    site.core.config.checks[0].counts = true;
+    (void)snprintf(config.checks[0].name, sizeof(config.checks[0].name), "tcp 127.0.0.1:80");
+    view.checks[0].last = "could not be run for 1 min 0 s: Too many open files";
+    check->not_run = true;
+    check->not_run_since = view.now.mono - 59999;
+    assert_null(warning("check"));
+    check->not_run_since--;
+    assert_warned("check", "check tcp 127.0.0.1:80 could not be run for 1 min 0 s: Too many open");
+    assert_warned("check", "LimitNOFILE");
+    check->not_run = false;
+    assert_null(warning("check"));
 }
 
 int
@@ -376,22 +506,28 @@ main(void)
         TEST(test_the_key_of_a_different_configuration),
         TEST(test_clocks_that_differ_by_more_than_five_seconds),
         TEST(test_a_peer_that_does_not_hear_this_node),
+        TEST(test_heartbeats_that_no_node_sends_by_itself),
+        TEST(test_two_nodes_with_one_name),
         TEST(test_an_excluded_peer),
         TEST(test_a_peer_that_is_heard_by_redis_only),
         TEST(test_the_redis_user_may_not_publish),
         TEST(test_a_sentinel_that_cannot_vote),
         TEST(test_a_coordinator_that_is_not_in_nodes),
         TEST(test_a_peer_that_does_not_list_this_node),
+        TEST(test_a_node_that_is_heard_by_the_secret_only),
+        TEST(test_a_heartbeat_by_the_secret_only_where_keys_are_required),
         TEST(test_a_rotation_of_secrets_that_is_not_finished),
         TEST(test_invalid_signatures_of_the_last_minute),
         TEST(test_three_false_suspicions_within_an_hour),
         TEST(test_a_sentinel_in_tilt_where_no_coordinator_votes),
         TEST(test_a_mirrorbits_of_another_database),
-        TEST(test_a_mirrorbits_that_announces_its_full_host_name),
+        TEST(test_a_mirrorbits_of_no_node),
         TEST(test_instances_that_belong_to_no_node),
+        TEST(test_a_sentinel_that_names_an_unknown_master),
         TEST(test_this_node_itself),
         TEST(test_a_family_that_is_lost),
         TEST(test_locum_nsd_carries_one_of_two_zones),
+        TEST(test_a_check_that_could_not_be_run_for_a_minute),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,7 +38,7 @@ setup_view(void **state)
     run.started_mono = site.now.mono;
     run.serving_since = site.now.wall;
     run.serving_since_mono = site.now.mono;
-    locum_warnings_init(&evidence);
+    locum_evidence_init(&evidence);
     view = (struct locum_report){.config = &config,
                                  .core = &site.core,
                                  .run = &run,

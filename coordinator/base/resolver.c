@@ -1,19 +1,25 @@
-#include "redis/resolver.h"
+#include "base/resolver.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <event2/dns.h>
 
 #include "base/backoff.h"
+#include "base/file.h"
 #include "base/foreign.h"
 #include "base/log.h"
 #include "base/text_format.h"
 #include "base/timer.h"
-#include "config/config.h"
 
-enum { ROUND_WAIT_MS = 50 };
+enum { ROUND_WAIT_MS = 50, ADDED = -1 };
+
+/* Also without a file libevent has a default: localhost, and a name server on this host. */
+static const char absent_path[] = "/dev/null/absent";
+
+static const char no_such_name[] = "no such name";
 
 static const struct locum_resolver_settings defaults = {"/etc/resolv.conf", 1000, 2000};
 
@@ -26,9 +32,10 @@ struct name {
     struct locum_timer timer; /* the next lookup */
     locum_ms next;            /* mono time of it */
     struct locum_backoff backoff;
-    bool busy;   /* a lookup is under way */
-    bool wanted; /* since the last trim */
-    bool gone;   /* removed: free it when its lookup has ended */
+    locum_ms listed; /* mono: when a Sentinel last listed it; ADDED: by locum_resolver_add() */
+    bool busy;       /* a lookup is under way */
+    bool wanted;     /* since the last trim */
+    bool gone;       /* removed: free it when its lookup has ended */
 };
 
 struct locum_resolver {
@@ -58,6 +65,34 @@ ignore(int is_warning, const char *message)
     (void)is_warning, (void)message;
 }
 
+/* What libevent is to read. An absent file is its affair; never the writer of a FIFO. */
+typedef int read_file_fn(struct evdns_base *servers, const char *path);
+
+static int
+read_hosts(struct evdns_base *servers, const char *path)
+{
+    return evdns_base_load_hosts(servers, path);
+}
+
+static int
+read_resolv_conf(struct evdns_base *servers, const char *path)
+{
+    return evdns_base_resolv_conf_parse(servers, DNS_OPTION_SEARCH | DNS_OPTION_NAMESERVERS, path);
+}
+
+static void
+read_file(struct evdns_base *servers, const char *path, read_file_fn *read)
+{
+    char unused[1];
+    char via[LOCUM_FILE_VIA_MAX];
+    struct locum_text ignored = locum_text_init(unused, sizeof(unused));
+    const int fd = locum_file_open(path, via, &ignored);
+    (void)read(servers, fd >= 0 ? via : absent_path);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
 /* The name servers and /etc/hosts as they are now. */
 static struct evdns_base *
 read_servers(const struct locum_resolver *self)
@@ -68,9 +103,8 @@ read_servers(const struct locum_resolver *self)
         return NULL;
     }
     evdns_set_log_fn(ignore);
-    (void)evdns_base_load_hosts(servers, "/etc/hosts");
-    (void)evdns_base_resolv_conf_parse(servers, DNS_OPTION_SEARCH | DNS_OPTION_NAMESERVERS,
-                                       self->settings.resolv_conf);
+    read_file(servers, "/etc/hosts", read_hosts);
+    read_file(servers, self->settings.resolv_conf, read_resolv_conf);
     if (evdns_base_count_nameservers(servers) <= 0) {
         (void)evdns_base_nameserver_ip_add(servers, "127.0.0.1");
     }
@@ -184,7 +218,7 @@ on_answer(int error, struct evutil_addrinfo *answer, void *user)
     } else if (count > 0) {
         accept_answer(self, addresses, count);
     } else if (error == EVUTIL_EAI_NONAME || error == EVUTIL_EAI_NODATA || error == 0) {
-        fail(self, "no such name");
+        fail(self, no_such_name);
     } else {
         fail(self, "no name server answers; check /etc/resolv.conf");
     }
@@ -236,15 +270,15 @@ find(const struct locum_resolver *self, const char *name)
     return NULL;
 }
 
-bool
-locum_resolver_add(struct locum_resolver *self, const char *text)
+/* NULL: no room. */
+static struct name *
+find_or_add(struct locum_resolver *self, const char *text)
 {
     struct name *name = find(self, text);
-    const bool is_new = name == NULL;
-    if (is_new && self->count < LOCUM_RESOLVER_NAMES_MAX) {
+    if (name == NULL && self->count < LOCUM_RESOLVER_NAMES_MAX) {
         name = calloc(1, sizeof(*name));
         if (name == NULL) {
-            return false;
+            return NULL;
         }
         (void)locum_text_format_buffer(name->text, sizeof(name->text), "%s", text);
         locum_timer_init(&name->timer, self->base, look_up, name);
@@ -252,13 +286,83 @@ locum_resolver_add(struct locum_resolver *self, const char *text)
         name->why = "";
         name->backoff.first_ms = LOCUM_RESOLVER_RETRY_FIRST_MS;
         name->backoff.max_ms = LOCUM_RESOLVER_RETRY_MAX_MS;
+        name->listed = locum_clock_read().mono;
         self->names[self->count++] = name;
         arm(name, 0);
     }
     if (name != NULL) {
         name->wanted = true;
     }
-    return is_new;
+    return name;
+}
+
+void
+locum_resolver_add(struct locum_resolver *self, const char *text)
+{
+    struct name *name = find_or_add(self, text);
+    if (name != NULL) {
+        name->listed = ADDED;
+    }
+}
+
+void
+locum_resolver_learn(struct locum_resolver *self, const struct locum_resolver *from)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        struct name *name = self->names[i];
+        const struct name *known = find(from, name->text);
+        if (known != NULL && name->count == 0) {
+            memcpy(name->addresses, known->addresses, sizeof(name->addresses));
+            name->count = known->count;
+        }
+    }
+}
+
+static void
+forget(struct name *name)
+{
+    if (name->busy) {
+        name->gone = true; /* its lookup still has to end */
+    } else {
+        destroy(name);
+    }
+}
+
+/* Is there room for one more that is listed? */
+static bool
+make_room(struct locum_resolver *self, locum_ms forget_ms)
+{
+    size_t listed = 0;
+    size_t oldest = self->count;
+    for (size_t i = 0; i < self->count; i++) {
+        const locum_ms at = self->names[i]->listed;
+        listed += at != ADDED;
+        if (at != ADDED && (oldest == self->count || at < self->names[oldest]->listed)) {
+            oldest = i;
+        }
+    }
+    if (listed < LOCUM_RESOLVER_LISTED_MAX) {
+        return true;
+    }
+    if (locum_clock_read().mono - self->names[oldest]->listed < forget_ms) {
+        return false;
+    }
+    forget(self->names[oldest]);
+    self->names[oldest] = self->names[--self->count];
+    return true;
+}
+
+void
+locum_resolver_list(struct locum_resolver *self, const char *text, locum_ms forget_ms)
+{
+    struct name *name = find(self, text);
+    if (name == NULL && make_room(self, forget_ms)) {
+        name = find_or_add(self, text);
+    }
+    if (name != NULL) {
+        name->wanted = true;
+        name->listed = name->listed != ADDED ? locum_clock_read().mono : ADDED;
+    }
 }
 
 void
@@ -270,10 +374,8 @@ locum_resolver_trim(struct locum_resolver *self)
         if (name->wanted) {
             name->wanted = false;
             self->names[kept++] = name;
-        } else if (name->busy) {
-            name->gone = true; /* its lookup still has to end */
         } else {
-            destroy(name);
+            forget(name);
         }
     }
     self->count = kept;
@@ -298,6 +400,13 @@ locum_resolver_addresses(const struct locum_resolver *self, const char *text,
     *ret_why = name != NULL && name->count == 0 ? name->why : "";
     *ret = name != NULL ? name->addresses : NULL;
     return name != NULL ? name->count : 0;
+}
+
+bool
+locum_resolver_is_absent(const struct locum_resolver *self, const char *text)
+{
+    const struct name *name = find(self, text);
+    return name != NULL && name->why == no_such_name;
 }
 
 void

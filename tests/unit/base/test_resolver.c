@@ -2,7 +2,7 @@
  * Host names against a name server on 127.0.0.1 that answers from a table, answers NXDOMAIN, or
  * does not answer; and struct locum_redis with host names in its configuration.
  */
-#include "fake.h"
+#include "tests/unit/redis/fake.h"
 
 #include <stdio.h>
 
@@ -10,7 +10,7 @@
 #include <event2/dns_struct.h>
 
 #include "base/error.h"
-#include "redis/resolver.h"
+#include "base/resolver.h"
 
 enum { DC2 = 0, NS0 = 2, ATTEMPT_MS = 200 };
 
@@ -258,6 +258,35 @@ test_names_may_be_removed_during_a_lookup(void **state)
     assert_int_equal(changes, 0);
 }
 
+/* Sentinels whose instances have ever new names: those that are listed no more make room. */
+static void
+test_listed_names_make_room_for_others(void **state)
+{
+    enum { FORGET_MS = 200 };
+    (void)state;
+    char name[32];
+    char want[] = "127.0.0.3";
+    known[0].v4 = want;
+    listen_now();
+    start_resolver("gone.test");
+    locum_resolver_list(resolver, "gone.test", FORGET_MS); /* it stays the configuration's */
+    for (int i = 0; i < LOCUM_RESOLVER_LISTED_MAX; i++) {
+        snprintf(name, sizeof(name), "other%d.test", i);
+        locum_resolver_list(resolver, name, FORGET_MS);
+    }
+    locum_resolver_list(resolver, "dc2.test", FORGET_MS);
+    assert_false(wait_until(base, is_dc2, want, FORGET_MS + FORGET_MS / 2));
+    for (int i = 1; i < LOCUM_RESOLVER_LISTED_MAX; i++) { /* all are still listed but one */
+        snprintf(name, sizeof(name), "other%d.test", i);
+        locum_resolver_list(resolver, name, FORGET_MS);
+    }
+    locum_resolver_list(resolver, "dc2.test", FORGET_MS);
+    assert_true(wait_until(base, is_dc2, want, 5000));
+    locum_resolver_list(resolver, "one-more.test", FORGET_MS);
+    assert_string_equal(error_of("one-more.test"), "");
+    assert_string_not_equal(error_of("gone.test"), "");
+}
+
 /*
  * A machine whose network comes up late: many names fail, each at its own times, and resolv.conf
  * names a server that does not answer. One name was removed while its lookup was under way.
@@ -379,6 +408,7 @@ main(void)
         TEST(test_a_silent_name_server_is_reported_in_time),
         TEST(test_a_refresh_looks_up_again),
         TEST(test_names_may_be_removed_during_a_lookup),
+        TEST(test_listed_names_make_room_for_others),
         TEST(test_new_name_servers_are_used_although_many_names_fail),
         TEST(test_a_site_with_host_names_connects),
     };

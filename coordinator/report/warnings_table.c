@@ -1,0 +1,123 @@
+/* The kinds of warnings, with their meaning, and what is judged by the kind alone. */
+#include <string.h>
+
+#include "base/error.h"
+#include "report/report.h"
+#include "report/warnings.h"
+
+/* What warnings with events are about. Those about `excluded`, `one-way` and `answers` have other
+ * events: excluded, one-way and publish-failed. */
+static const struct {
+    const char *about;
+    const char *meaning; /* for locum(8) */
+} rows[] = {
+    {"check", "A check could not be run for a minute, because this machine lacks descriptors, "
+              "memory or processes, or because the value of its header is not kept."},
+    {"clock", "The peer's clock and this node's differ by more than 5 seconds."},
+    {"configuration", "The peer has a different configuration; the text names the keys."},
+    {"dns",
+     "An address of `listen.dns` is not open; or the peer says so of its own, or its DNS does "
+     "not answer this node."},
+    {"duplicate",
+     "Two nodes run under the peer's name, or heartbeats of a run of it are replayed."},
+    {"family", "The peer or this node has lost an address family; the other one works."},
+    {"file", "The configuration file, or one that it names, is refused as it is on the disk now."},
+    {"ignored", "Heartbeats of the peer with a valid signature were ignored in the last minute, "
+                "because they could not be read."},
+    {"incarnation", "The peer acknowledges a run of this node that is more than a day ahead of "
+                    "this node's clock, or beyond every clock; it was ignored."},
+    {"key", "With keys of nodes: the peer is heard by the cluster secret only. Such heartbeats do "
+            "not count with `peer-keys: require`."},
+    {"mirrorbits",
+     "The node's Mirrorbits announces itself for a database other than `redis.db`; or, "
+     "without a node, one announces itself under a host name that is no node's."},
+    {"nodes", "A coordinator that has this cluster's secret is not in `nodes`, or the peer does "
+              "not have this node in its `nodes`."},
+    {"nsd",
+     "With `listen: {dns: none}`: the zone (its name is in `peer`) is missing or out of date in "
+     "NSD on this node. No `locum-nsd` has it in its configuration, or `locum-nsd` could not load "
+     "it into NSD, or no longer reports."},
+    {"order", "The peer was not accepted for two timeouts, because a heartbeat with a far higher "
+              "number had been; its order was reset in the last ten minutes."},
+    {"path", "Three false suspicions of the peer in the last hour: heartbeats are being lost "
+             "on the network path."},
+    {"redis", "The peer is heard by UDP but not through Redis; or, without a peer, this node is "
+              "connected to Redis but its own heartbeats do not come back."},
+    {"secret", "The peer signs with another accepted secret than this node: the rotation is not "
+               "finished."},
+    {"signature",
+     "Heartbeats with an invalid signature, in the name of the peer or of an unknown sender, "
+     "arrived in the last minute. The status stays OK if they cannot be the peer's own."},
+    {"state",
+     "The state folder is not writable: a restart would lose drains, exclusions and the last "
+     "good configuration."},
+    {"tilt", "The peer's Sentinel is in TILT and no coordinator votes for that site."},
+    {"udp", "The peer is heard through Redis but not by UDP, usually because a firewall blocks the "
+            "port; or, without a peer, an address of `listen.peer` is not open on this node."},
+    {"unknown-instances",
+     "A Sentinel lists a Redis or Sentinel that belongs to no node or to two nodes."},
+    {"unknown-master",
+     "The Sentinel of the peer (or, without a peer, one that belongs to no node) names a master "
+     "that is in no `nodes.*.redis`. This node does not log in there, because the server would "
+     "receive a password."},
+    {"vote", "The peer's Sentinel answers, but cannot vote on some servers."},
+};
+
+const char *
+locum_warnings_about(size_t i, const char **ret_meaning)
+{
+    if (i == LOCUM_COUNT(rows)) {
+        return NULL;
+    }
+    *ret_meaning = rows[i].meaning;
+    return rows[i].about;
+}
+
+static bool
+is_about(const char *key, const char *about)
+{
+    const size_t length = strcspn(key, " ");
+    return strncmp(key, about, length) == 0 && about[length] == '\0';
+}
+
+bool
+locum_warnings_has_event(const char *key)
+{
+    size_t i = 0;
+    while (i < LOCUM_COUNT(rows) && !is_about(key, rows[i].about)) {
+        i++;
+    }
+    return i < LOCUM_COUNT(rows);
+}
+
+bool
+locum_warnings_is_limited(const char *key)
+{
+    static const char *const abouts[] = {"duplicate", "key", "mirrorbits", "signature",
+                                         "unknown-instances"};
+    for (size_t i = 0; i < LOCUM_COUNT(abouts); i++) {
+        if (is_about(key, abouts[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+locum_warnings_matters(const struct locum_report *report, const char *key)
+{
+    const struct locum_core *core = report->core;
+    const char *name = key + strcspn(key, " ");
+    const locum_node node =
+        *name == ' ' ? locum_nodes_find(&core->config, locum_slice_of(name + 1)) : LOCUM_NODE_NONE;
+    if (is_about(key, "key")) { /* of one that is heard by its key, others send the rest */
+        return node == LOCUM_NODE_NONE ||
+               locum_evidence_heard_by(report->evidence, node, report->now.mono) !=
+                   LOCUM_HEARD_BY_KEY;
+    }
+    if (!is_about(key, "signature")) {
+        return true;
+    }
+    return node != LOCUM_NODE_NONE &&
+           !locum_view_heard_within_limit(&core->view, &core->config, node, report->now.mono);
+}

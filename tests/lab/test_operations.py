@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Follows doc/operations.md on a running cluster of dc2, dc3 and ns0; dc4 is added and removed."""
+# deadline: 300 s, beside others
+
+import secrets
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "site"))
+
+import lab                                  # noqa: E402
+from page import Reader                     # noqa: E402
+from programs import ROOT                   # noqa: E402
+
+TTL = "    ttl: 2s\n    failover-ttl: 1s\n"     # so that `drain --wait` does not take a minute
+# "Install", "Set up" and "Upgrade": tests/packages/systemd.
+STEPS = ("How to read", "Drain", "Replace", "Add a server", "Remove", "Add and remove a zone",
+         "Move Redis", "Rotate", "Restore", "IPv6")
+
+
+def configuration():
+    """The article's, with port 53."""
+    text = (ROOT / "deploy/examples/article-locum.yaml").read_text()
+    lines = []
+    for line in text.splitlines(keepends=True):
+        if not line.startswith("listen:"):
+            lines.append(line)
+        if line.startswith("    ns:"):
+            lines.append(TTL)
+    return "".join(lines)
+
+
+def a_new_address(host, address):
+    """The address of the machine that replaces this one."""
+    device = host.run("ip", "-o", "address", "show", "to", host.address).split()[1]
+    done = host.call("ip", "address", "add", f"{address}/24", "dev", device)
+    lab.check(done.returncode == 0, done.stderr)
+
+
+def every_step_of_the_page(site):
+    read = Reader(site, ROOT / "doc/operations.md")
+    secret = secrets.token_hex(32)
+    for machine in read.machines.values():
+        machine.write("/etc/locum/locum.yaml", configuration())
+        machine.write("/etc/locum/secret", secret + "\n")
+        machine.write("/etc/locum/redis-password", site.redis_password + "\n")
+        machine.call("chmod 600 /etc/locum/*")
+    a_new_address(site.dc3, "192.0.2.23")
+    try:
+        for name in ("ns0", "dc2", "dc3"):
+            read.machines[name].systemctl("start", "locum")
+        for step in STEPS:
+            read.do(step)
+            if step == "Remove":
+                del read.machines["dc4"]
+    finally:
+        read.stop()
+
+
+if __name__ == "__main__":
+    lab.main([every_step_of_the_page], by_hand=True, dc4=True)
