@@ -9,14 +9,17 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/signature.h"
 #include "base/user.h"
 #include "base/version.h"
 #include "cli/options.h"
 #include "config/config.h"
+#include "config/domain.h"
 #include "config/glimpse.h"
 #include "daemon/daemon.h"
 #include "daemon/handover.h"
+#include "dns/delegation.h"
 #include "dns/dns.h"
 
 static int
@@ -128,6 +131,84 @@ run_keygen(const char *config_path, const struct locum_options *options)
     return LOCUM_EXIT_OK;
 }
 
+/* The zone that the command is about; LOCUM_ZONES_MAX, with a message: there is no such zone. */
+static size_t
+find_zone(const struct locum_config *config, const struct locum_options *options)
+{
+    char name[LOCUM_DOMAIN_MAX + 1];
+    const char *why = "it is not a zone of the configuration";
+    if (locum_domain_absolute(locum_slice_of(options->argument), name, &why) == 0) {
+        for (size_t i = 0; i < config->zone_count; i++) {
+            if (strcmp(config->zones[i].name, name) == 0) {
+                return i;
+            }
+        }
+    }
+    (void)fprintf(stderr, "locum %s: no zone '%s': %s\n", options->command, options->argument, why);
+    return LOCUM_ZONES_MAX;
+}
+
+static void
+print_error(void *user, const struct locum_problem *problem)
+{
+    if (problem->severity == LOCUM_SEVERITY_ERROR) {
+        locum_problems_print(user, problem);
+    }
+}
+
+/* For a command about a zone. 0: *ret is freed by the caller; *ret_zone is the zone that is named,
+ * or LOCUM_ZONES_MAX for all. Else the exit code, after a message. */
+static int
+load_for_zone(const char *config_path, const struct locum_options *options,
+              struct locum_config **ret, size_t *ret_zone)
+{
+    struct locum_config *config = NULL;
+    size_t zone = LOCUM_ZONES_MAX;
+    if (locum_config_load(config_path, NULL, print_error, NULL, &config) != 0 ||
+        locum_dns_check(config, print_error, NULL) != 0) {
+        (void)fprintf(stderr, "locum %s: %s cannot be used, see the errors above\n",
+                      options->command, config_path);
+        locum_config_free(config);
+        return LOCUM_EXIT_USAGE;
+    }
+    if (options->argument != NULL) {
+        zone = find_zone(config, options);
+        if (zone == LOCUM_ZONES_MAX) {
+            locum_config_free(config);
+            return LOCUM_EXIT_USAGE;
+        }
+    }
+    *ret = config;
+    *ret_zone = zone;
+    return LOCUM_EXIT_OK;
+}
+
+static int
+run_delegation(const char *config_path, const struct locum_options *options)
+{
+    struct locum_config *config;
+    struct locum_delegation delegation;
+    size_t zone;
+    int status = load_for_zone(config_path, options, &config, &zone);
+    if (status != LOCUM_EXIT_OK) {
+        return status;
+    }
+    for (size_t i = 0; i < config->zone_count && status == LOCUM_EXIT_OK; i++) {
+        if (zone != LOCUM_ZONES_MAX && zone != i) {
+            continue;
+        }
+        const int made = locum_delegation_make(config, i, &delegation);
+        if (made == 0) {
+            locum_delegation_print(config, i, &delegation, stdout);
+        } else {
+            (void)fprintf(stderr, "locum delegation: %s\n", locum_error_text(made));
+            status = LOCUM_EXIT_NOT_FINE;
+        }
+    }
+    locum_config_free(config);
+    return status;
+}
+
 static int
 run_version(const char *config_path, const struct locum_options *options)
 {
@@ -144,6 +225,8 @@ static const struct locum_cli_command commands[] = {
      LOCUM_OPTION_HANDOVER, NULL},
     {"keygen", "keygen --cluster|--node", "print a new cluster secret, or key pair of a node",
      run_keygen, true, LOCUM_OPTION_CLUSTER | LOCUM_OPTION_NODE, NULL},
+    {"delegation", "delegation [ZONE]", "print the records that the parent of each zone must have",
+     run_delegation, true, 0, "[ZONE]"},
     {"version", "version", "print the version", run_version, true, 0, NULL},
     {0},
 };

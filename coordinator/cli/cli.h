@@ -26,9 +26,10 @@ struct locum_cli_command {
     const char *help;  /* one line */
     /* path: of the control socket, or of the configuration if `offline`. */
     int (*run)(const char *path, const struct locum_options *options);
-    bool offline;         /* needs no running daemon */
-    unsigned options;     /* bits of the options that it has */
-    const char *argument; /* the name of its argument ("NAME"); NULL: it has none */
+    bool offline;     /* needs no running daemon */
+    unsigned options; /* bits of the options that it has */
+    /* The name of its argument: "NAME", or "[NAME]" if it may be left out; NULL: it has none. */
+    const char *argument;
 };
 
 /*

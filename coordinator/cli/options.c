@@ -113,7 +113,7 @@ locum_cli_run(const struct locum_cli_command *command, const char *path, int arg
             options.argument = argv[i];
         }
     }
-    if (command->argument != NULL && options.argument == NULL) {
+    if (command->argument != NULL && command->argument[0] != '[' && options.argument == NULL) {
         return complain(command, command->argument, "is missing", NULL);
     }
     return command->run(path, &options);
