@@ -1,7 +1,8 @@
 /*
  * control: the API over HTTP/1.1 on the control socket (mode 0660) and, GETs only, on listen.http.
  *
- *   GET  /status /explain?name=&if= /events?after=&wait= /zone?name=&wait=SERIAL /metrics /healthz
+ *   GET  /status /explain?name=&if= /events?after=&wait= /history /zone?name=&wait=SERIAL /metrics
+ *        /healthz
  *   POST /admin {admin, for_s, reason, force}  /exclude {node}  /include {node}  /reload
  *        /replace: held until it is done
  *        /nsd {zone, serial, lag_ms, state, error}: of locum-nsd, every 2 s
@@ -60,7 +61,7 @@ typedef struct locum_control_reply
 locum_control_handler_fn(void *user, const struct locum_control_request *request);
 
 struct locum_control_handlers {
-    locum_control_handler_fn *status, *explain, *events, *zone, *metrics, *healthz;
+    locum_control_handler_fn *status, *explain, *events, *history, *zone, *metrics, *healthz;
     locum_control_handler_fn *admin, *exclude, *include, *reload, *nsd; /* control socket only */
     locum_control_handler_fn *replace;
     /* Is this host name one of this cluster's? Requests to listen.http for others are refused. */

@@ -14,6 +14,7 @@ static const struct locum_route routes[] = {
     {"/status", EVHTTP_REQ_GET, {NULL}, false, 0, HANDLER(status)},
     {"/explain", EVHTTP_REQ_GET, {"name", "if"}, false, 0, HANDLER(explain)},
     {"/events", EVHTTP_REQ_GET, {"after", "wait"}, false, 0, HANDLER(events)},
+    {"/history", EVHTTP_REQ_GET, {NULL}, false, 0, HANDLER(history)},
     {"/zone", EVHTTP_REQ_GET, {"name", "wait"}, true, 0, HANDLER(zone)},
     {"/metrics", EVHTTP_REQ_GET, {NULL}, false, 0, HANDLER(metrics)},
     {"/healthz", EVHTTP_REQ_GET, {NULL}, false, 0, HANDLER(healthz)},

@@ -28,6 +28,7 @@ locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
                                  .evidence = &self->evidence,
                                  .events = self->events,
                                  .nsd = &self->nsd,
+                                 .history = self->history,
                                  .state_written = locum_state_writer_written(self->writer)};
     struct locum_text why = locum_text_init(ret->state_error, sizeof(ret->state_error));
     (void)locum_state_writer_error(self->writer, &why);

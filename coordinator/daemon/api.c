@@ -170,6 +170,15 @@ handle_events(void *user, const struct locum_control_request *request)
     return locum_control_json(events);
 }
 
+static struct locum_control_reply
+handle_history(void *user, const struct locum_control_request *request)
+{
+    struct locum_report view;
+    (void)request;
+    make_view(user, &view);
+    return locum_control_json(locum_history_json(view.history, view.now));
+}
+
 /* The body of POST /admin; NULL if it is well formed, else what is wrong. */
 static const char *
 parse_admin(const json_t *body, struct locum_input *input, bool *ret_force)
@@ -460,6 +469,7 @@ const struct locum_control_handlers locum_daemon_handlers = {
     .status = handle_status,
     .explain = handle_explain,
     .events = handle_events,
+    .history = handle_history,
     .zone = handle_zone,
     .metrics = handle_metrics,
     .healthz = handle_healthz,

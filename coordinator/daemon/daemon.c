@@ -134,6 +134,10 @@ begin_core(struct locum_daemon *self)
     self->second_at = now.mono;
     locum_warned_init(&self->warned);
     locum_evidence_init(&self->evidence);
+    if ((self->history = locum_history_create()) == NULL) {
+        return LOCUM_ERR_MEMORY;
+    }
+    locum_history_configure(self->history, self->config);
     return locum_state_writer_create(self->config, &self->writer);
 }
 
@@ -283,6 +287,7 @@ locum_daemon_destroy(struct locum_daemon *self)
     locum_daemon_loop_fini(self);
     locum_notify_close(&self->notify);
     locum_events_destroy(self->events);
+    locum_history_destroy(self->history);
     for (size_t zone = 0; zone < LOCUM_ZONES_MAX; zone++) {
         json_decref(self->nsd.report[zone]);
     }

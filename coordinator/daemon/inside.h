@@ -15,6 +15,7 @@
 #include "daemon/signals.h"
 #include "daemon/state.h"
 #include "dns/ask.h"
+#include "report/history.h"
 #include "report/report.h"
 #include "report/warned.h"
 
@@ -74,6 +75,7 @@ struct locum_daemon {
     struct locum_evidence evidence;
     struct locum_events *events;
     struct locum_nsd_reports nsd;
+    struct locum_history *history;
 };
 
 #endif

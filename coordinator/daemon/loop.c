@@ -124,6 +124,7 @@ end_iteration(void *user)
     }
     const struct locum_input input = {.kind = LOCUM_INPUT_COMMIT, .now = self->now};
     step(self, &input);
+    locum_history_note(self->history, &self->core, !self->run.publish_failed, self->now);
     if (second) {
         locum_daemon_act_each_second(self);
     }

@@ -369,6 +369,7 @@ apply(struct locum_daemon *self, struct locum_config *next, struct locum_dns_ask
     reconfigure_dns(self);
     locum_events_keep(self->events, next->events_keep);
     locum_evidence_init(&self->evidence);
+    locum_history_configure(self->history, next);
     move_nsd_reports(self, old);
     locum_dns_ask_destroy(self->dns_ask);
     self->dns_ask = ask;

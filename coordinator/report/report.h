@@ -63,6 +63,7 @@ struct locum_report {
     const struct locum_evidence *evidence;
     const struct locum_events *events;
     const struct locum_nsd_reports *nsd;
+    const struct locum_history *history;
     struct locum_redis_status redis;
     struct locum_dns_counts dns;
     struct locum_peer_counts peer;

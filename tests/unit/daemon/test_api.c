@@ -105,6 +105,34 @@ test_an_excluded_node_is_a_warning(void **state)
     json_decref(status);
 }
 
+/* Of each node and name, from the first commit on. */
+static void
+test_the_history_begins_with_the_daemon(void **state)
+{
+    (void)state;
+    write_config("", "");
+    const locum_ms before = locum_clock_read().wall;
+    start();
+    run_for(50);
+    const struct locum_control_reply reply = locum_daemon_handlers.history(daemon_, &nothing);
+    assert_int_equal(reply.status, 200);
+    assert_keys(reply.body, "from until gaps nodes names");
+    assert_true(json_integer_value(json_object_get(reply.body, "from")) >= before);
+    assert_int_equal(json_array_size(json_object_get(reply.body, "gaps")), 0);
+    const json_t *nodes = json_object_get(reply.body, "nodes");
+    assert_int_equal(json_array_size(nodes), 3);
+    assert_keys(json_array_get(nodes, 0), "node condition service admin");
+    const json_t *span = json_array_get(json_object_get(json_array_get(nodes, 0), "condition"), 0);
+    assert_keys(span, "from until value");
+    assert_string_equal(json_string_value(json_object_get(span, "value")), "alive");
+    const json_t *names = json_object_get(reply.body, "names");
+    assert_int_equal(json_array_size(names), 3);
+    assert_keys(json_array_get(names, 0), "name answers");
+    span = json_array_get(json_object_get(json_array_get(names, 0), "answers"), 0);
+    assert_keys(span, "from until nodes");
+    json_decref(reply.body);
+}
+
 static struct locum_control_reply
 explain(const char *supposed)
 {
@@ -238,6 +266,7 @@ main(void)
         TEST(test_status_has_every_key),
         TEST(test_a_reason_that_is_not_utf8_does_not_hide_the_node),
         TEST(test_an_excluded_node_is_a_warning),
+        TEST(test_the_history_begins_with_the_daemon),
         TEST(test_explain_supposes),
         TEST(test_a_refused_reload_changes_nothing),
         TEST(test_a_reload_takes_effect_and_returns_its_warnings),
