@@ -175,6 +175,8 @@ INSTALLED := $(foreach program,$(BUILD)/locum $(BUILD)/locum-nsd deploy/locum-un
 	$(foreach unit,$(wildcard deploy/systemd/*.service),$(unit):lib/systemd/system/$(notdir $(unit))) \
 	$(foreach users,$(wildcard deploy/systemd/*.sysusers),\
 		$(users):lib/sysusers.d/$(notdir $(users:.sysusers=.conf))) \
+	$(foreach program,locum locum-nsd,\
+		deploy/completion/locum:share/bash-completion/completions/$(program)) \
 	$(foreach text,$(wildcard README.md CHANGELOG.md SECURITY.md doc/*.md doc/*.svg),$(text):$(DOC)/$(text)) \
 	$(foreach example,$(wildcard deploy/examples/* deploy/redis/*),\
 		$(example):$(DOC)/examples/$(notdir $(example)))

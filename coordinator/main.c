@@ -10,10 +10,13 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/nearest.h"
 #include "base/signature.h"
 #include "base/user.h"
 #include "base/version.h"
+#include "cli/complete.h"
 #include "cli/options.h"
+#include "cli/print.h"
 #include "config/config.h"
 #include "config/domain.h"
 #include "config/glimpse.h"
@@ -116,7 +119,8 @@ run_keygen(const char *config_path, const struct locum_options *options)
     const bool node = (options->given & LOCUM_OPTION_NODE) != 0;
     (void)config_path;
     if (node == ((options->given & LOCUM_OPTION_CLUSTER) != 0)) {
-        (void)fprintf(stderr, "usage: locum keygen --cluster > /etc/locum/secret\n"
+        (void)fprintf(stderr, "locum keygen: write either --cluster or --node\n"
+                              "usage: locum keygen --cluster > /etc/locum/secret\n"
                               "       locum keygen --node > /etc/locum/key\n");
         return LOCUM_EXIT_USAGE;
     }
@@ -249,14 +253,26 @@ print_help(FILE *out)
 static const struct locum_cli_command *
 find_command(const char *name)
 {
+    return locum_complete_command(tables, LOCUM_COUNT(tables), name);
+}
+
+static int
+refuse_command(const char *written)
+{
+    struct locum_nearest nearest = {.written = locum_slice_of(written)};
     for (size_t i = 0; i < LOCUM_COUNT(tables); i++) {
         for (const struct locum_cli_command *at = tables[i]; at->name != NULL; at++) {
-            if (strcmp(at->name, name) == 0) {
-                return at;
-            }
+            locum_nearest_try(&nearest, locum_slice_of(at->name));
         }
     }
-    return NULL;
+    (void)fputs("locum: unknown command '", stderr);
+    locum_print_text(stderr, written);
+    if (nearest.match.at != NULL) {
+        (void)fprintf(stderr, "'; did you mean %s? `locum help` lists all\n", nearest.match.at);
+    } else {
+        (void)fputs("'; `locum help` lists them\n", stderr);
+    }
+    return LOCUM_EXIT_USAGE;
 }
 
 /* Remove `-c FILE` from the arguments. False: -c without a FILE. */
@@ -290,17 +306,40 @@ find_socket(const char *config_path, char ret_socket[LOCUM_PATH_MAX + 1])
     }
 }
 
+static void
+print_option(const char *text, const char *value, const char *help)
+{
+    const int width = (int)(strlen(text) + (value != NULL ? strlen(value) + 1 : 0));
+    (void)printf("  %s%s%s%*s  %s\n", text, value != NULL ? " " : "", value != NULL ? value : "",
+                 width < 20 ? 20 - width : 0, "", help);
+}
+
 /* `locum --help`, or `locum COMMAND --help`. */
 static int
 help(const struct locum_cli_command *command)
 {
     if (command == NULL) {
         print_help(stdout);
-    } else {
-        (void)printf("usage: locum %s [-c FILE]   (FILE: %s)\n\n%s\n\nSee locum(8).\n",
-                     command->usage, LOCUM_CONFIG_DEFAULT_PATH, command->help);
+        return LOCUM_EXIT_OK;
     }
+    (void)printf("usage: locum %s [-c FILE]\n\n%s\n\n", command->usage, command->help);
+    for (const struct locum_options_row *at = locum_options_rows; at->text != NULL; at++) {
+        if ((command->options & at->option) != 0) {
+            print_option(at->text, at->value, at->help);
+        }
+    }
+    print_option("-c", "FILE", "the configuration; default " LOCUM_CONFIG_DEFAULT_PATH);
+    (void)printf("\nSee locum(8).\n");
     return LOCUM_EXIT_OK;
+}
+
+/* `locum help`, `locum help COMMAND`. */
+static int
+help_with(int argc, char **argv)
+{
+    const struct locum_cli_command *command = argc > 1 ? find_command(argv[1]) : NULL;
+    return argc > 1 && command == NULL && argv[1][0] != '-' ? refuse_command(argv[1])
+                                                            : help(command);
 }
 
 int
@@ -310,8 +349,13 @@ main(int argc, char **argv)
     char socket[LOCUM_PATH_MAX + 1];
     argc--;
     argv++;
+    if (argc > 0 && strcmp(argv[0], "complete") == 0) {
+        locum_complete_print(tables, LOCUM_COUNT(tables), argc - 1, argv + 1);
+        return LOCUM_EXIT_OK;
+    }
     if (!take_config_path(&argc, argv, &config_path)) {
-        (void)fprintf(stderr, "locum: -c needs a FILE\n");
+        (void)fprintf(stderr,
+                      "locum: -c needs a FILE, for example -c " LOCUM_CONFIG_DEFAULT_PATH "\n");
         return LOCUM_EXIT_USAGE;
     }
     if (argc == 0) {
@@ -319,7 +363,7 @@ main(int argc, char **argv)
         return LOCUM_EXIT_USAGE;
     }
     if (strcmp(argv[0], "help") == 0) {
-        argv[0] = "--help";
+        return help_with(argc, argv);
     }
     const struct locum_cli_command *command = find_command(argv[0]);
     for (int i = 0; i < argc; i++) {
@@ -332,8 +376,7 @@ main(int argc, char **argv)
         }
     }
     if (command == NULL) {
-        (void)fprintf(stderr, "locum: unknown command '%s'; `locum help` lists them\n", argv[0]);
-        return LOCUM_EXIT_USAGE;
+        return refuse_command(argv[0]);
     }
     if (!command->offline) {
         find_socket(config_path, socket);

@@ -28,7 +28,11 @@ struct locum_cli_command {
     int (*run)(const char *path, const struct locum_options *options);
     bool offline;     /* needs no running daemon */
     unsigned options; /* bits of the options that it has */
-    /* The name of its argument: "NAME", or "[NAME]" if it may be left out; NULL: it has none. */
+    /*
+     * The name of its argument: "NAME", or "[NAME]" if it may be left out; NULL: it has none.
+     * Completion knows NAME (a shared or owned name), NODE and ZONE, and takes words in lower case
+     * ("test|list") as they are.
+     */
     const char *argument;
 };
 

@@ -111,6 +111,24 @@ done:
     return result;
 }
 
+json_t *
+locum_client_try(const char *socket, const char *target, long timeout_ms)
+{
+    struct locum_fetch_api_reply answer = {.size_max = ANSWER_BYTES_MAX};
+    json_t *json = NULL;
+    long status = 0;
+    CURL *curl = curl_easy_init();
+    if (curl != NULL && locum_fetch_api_prepare(curl, socket, target, NULL, timeout_ms, &answer) &&
+        curl_easy_perform(curl) == CURLE_OK &&
+        curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status == 200 &&
+        answer.bytes != NULL) {
+        json = json_loadb(answer.bytes, answer.length, 0, NULL);
+    }
+    curl_easy_cleanup(curl);
+    locum_fetch_api_reply_fini(&answer);
+    return json;
+}
+
 char *
 locum_client_escape(const char *text)
 {

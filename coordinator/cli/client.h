@@ -23,6 +23,9 @@
 int locum_client_ask(const char *socket, const char *target, const json_t *body, FILE *errors,
                      json_t **ret_json) LOCUM_MUST_CHECK;
 
+/* The answer of a GET if it comes within `timeout_ms`, without any message; NULL: none. */
+json_t *locum_client_try(const char *socket, const char *target, long timeout_ms);
+
 /* Encode text for a query string; freed by the caller with free(). NULL: out of memory. */
 char *locum_client_escape(const char *text);
 

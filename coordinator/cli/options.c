@@ -3,26 +3,31 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/nearest.h"
 #include "base/text.h"
 #include "cli/print.h"
 
-static const struct {
-    const char *text;
-    enum locum_options_bit option;
-    const char *value; /* the value that it needs; NULL: none */
-} table[] = {
-    {"--json", LOCUM_OPTION_JSON, NULL},
-    {"--watch", LOCUM_OPTION_WATCH, NULL},
-    {"--if", LOCUM_OPTION_IF, "needs NODE=STATE, for example dc3=down, at most 8 times"},
-    {"--follow", LOCUM_OPTION_FOLLOW, NULL},
-    {"--for", LOCUM_OPTION_FOR, "needs a duration of 1s or more, for example 30m"},
-    {"--reason", LOCUM_OPTION_REASON, "needs a text of 1 to 79 characters"},
-    {"--wait", LOCUM_OPTION_WAIT, NULL},
-    {"--force", LOCUM_OPTION_FORCE, NULL},
-    {"--cluster", LOCUM_OPTION_CLUSTER, NULL},
-    {"--node", LOCUM_OPTION_NODE, NULL},
-    {"--no-fallback", LOCUM_OPTION_NO_FALLBACK, NULL},
-    {"--handover", LOCUM_OPTION_HANDOVER, NULL},
+const struct locum_options_row locum_options_rows[] = {
+    {"--json", LOCUM_OPTION_JSON, NULL, NULL, "print JSON"},
+    {"--watch", LOCUM_OPTION_WATCH, NULL, NULL, "repeat every second; q ends it"},
+    {"--if", LOCUM_OPTION_IF, "NODE=STATE",
+     "needs NODE=STATE, for example dc3=down, at most 8 times",
+     "the answer if that were so; up to 8 times"},
+    {"--follow", LOCUM_OPTION_FOLLOW, NULL, NULL, "go on until interrupted"},
+    {"--for", LOCUM_OPTION_FOR, "DURATION", "needs a duration of 1s or more, for example 30m",
+     "return to ready after that time"},
+    {"--reason", LOCUM_OPTION_REASON, "TEXT", "needs a text of 1 to 79 characters",
+     "shown by locum status"},
+    {"--wait", LOCUM_OPTION_WAIT, NULL, NULL, "return when no cache has an older answer"},
+    {"--force", LOCUM_OPTION_FORCE, NULL, NULL,
+     "also if fewer than min-serving healthy servers stay"},
+    {"--cluster", LOCUM_OPTION_CLUSTER, NULL, NULL, "a secret that all nodes share"},
+    {"--node", LOCUM_OPTION_NODE, NULL, NULL, "a key pair of one node"},
+    {"--no-fallback", LOCUM_OPTION_NO_FALLBACK, NULL, NULL,
+     "end if the configuration is refused, instead of using the last one"},
+    {"--handover", LOCUM_OPTION_HANDOVER, NULL, NULL,
+     "also say whether this program continues from a running one"},
+    {0},
 };
 
 /* Print "locum status: --jsn is not an option of this command" and the usage. */
@@ -40,6 +45,27 @@ complain(const struct locum_cli_command *command, const char *subject, const cha
     }
     (void)fprintf(stderr, "\nusage: locum %s\n", command->usage);
     return LOCUM_EXIT_USAGE;
+}
+
+/* What is written is no option of this command: name the one that was meant, if that is clear. */
+static int
+refuse_option(const struct locum_cli_command *command, const char *written, struct locum_slice name)
+{
+    char what[96];
+    struct locum_text text = locum_text_init(what, sizeof(what));
+    struct locum_nearest nearest = {.written = {name.at + 1, name.length - 1}};
+    for (const struct locum_options_row *at = locum_options_rows; at->text != NULL; at++) {
+        if ((command->options & at->option) != 0) {
+            locum_nearest_try(&nearest, locum_slice_of(at->text + 1)); /* without the first - */
+        }
+    }
+    locum_text_add(&text, "is not an option of this command");
+    if (nearest.match.at != NULL) {
+        locum_text_add(&text, "; did you mean -");
+        locum_text_add(&text, nearest.match.at);
+        locum_text_add(&text, "?");
+    }
+    return complain(command, written, what, NULL);
 }
 
 static bool
@@ -72,28 +98,29 @@ take_option(const struct locum_cli_command *command, int argc, char **argv, int 
     struct locum_slice rest = locum_slice_of(argv[*at]);
     struct locum_slice name;
     (void)locum_slice_cut(&rest, '=', &name);
-    for (size_t i = 0; i < LOCUM_COUNT(table); i++) {
-        if (!locum_slice_is(name, table[i].text) || (command->options & table[i].option) == 0) {
-            continue;
-        }
-        if ((ret->given & table[i].option & ~(unsigned)LOCUM_OPTION_IF) != 0) {
-            return complain(command, table[i].text, "is given twice", NULL);
-        }
-        ret->given |= table[i].option;
-        const char *value = rest.at;
-        if (table[i].value == NULL) {
-            return value == NULL ? LOCUM_EXIT_OK
-                                 : complain(command, table[i].text, "takes no value", NULL);
-        }
-        if (value == NULL && *at + 1 < argc) {
-            value = argv[++*at];
-        }
-        if (value == NULL || !take_value(table[i].option, value, ret)) {
-            return complain(command, table[i].text, table[i].value, value);
-        }
-        return LOCUM_EXIT_OK;
+    const struct locum_options_row *row = locum_options_rows;
+    while (row->text != NULL &&
+           !(locum_slice_is(name, row->text) && (command->options & row->option) != 0)) {
+        row++;
     }
-    return complain(command, argv[*at], "is not an option of this command", NULL);
+    if (row->text == NULL) {
+        return refuse_option(command, argv[*at], name);
+    }
+    if ((ret->given & row->option & ~(unsigned)LOCUM_OPTION_IF) != 0) {
+        return complain(command, row->text, "is given twice", NULL);
+    }
+    ret->given |= row->option;
+    const char *value = rest.at;
+    if (row->value == NULL) {
+        return value == NULL ? LOCUM_EXIT_OK : complain(command, row->text, "takes no value", NULL);
+    }
+    if (value == NULL && *at + 1 < argc) {
+        value = argv[++*at];
+    }
+    if (value == NULL || !take_value(row->option, value, ret)) {
+        return complain(command, row->text, row->needs, value);
+    }
+    return LOCUM_EXIT_OK;
 }
 
 int

@@ -24,6 +24,18 @@ enum locum_options_bit {
     LOCUM_OPTION_NODE = 2048,
 };
 
+/* One option: parsing, --help and completion read this table. */
+struct locum_options_row {
+    const char *text; /* "--for" */
+    enum locum_options_bit option;
+    const char *value; /* what stands for its value in --help ("DURATION"); NULL: it takes none */
+    const char *needs; /* with a value: what is wrong with another one */
+    const char *help;  /* one line */
+};
+
+/* Ended by a row whose text is NULL. */
+extern const struct locum_options_row locum_options_rows[];
+
 enum { LOCUM_SUPPOSED_MAX = 8 };
 
 struct locum_options {

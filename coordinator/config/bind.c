@@ -5,11 +5,12 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/nearest.h"
 #include "base/version.h"
 #include "config/config.h"
 #include "config/value.h"
 
-enum { KEYS_MAX = 256, PHRASE_MAX = 256, DISTANCE_MAX = 2, KEY_LENGTH_MAX = 32 };
+enum { KEYS_MAX = 256, PHRASE_MAX = 256 };
 
 /* What is expected of a value, for "%s". */
 struct phrase {
@@ -357,28 +358,6 @@ bind_value(struct locum_bind *self, const struct locum_schema_row *row, const ya
     return good;
 }
 
-/* Levenshtein's distance, of keys of at most KEY_LENGTH_MAX characters. */
-static size_t
-distance(struct locum_slice a, struct locum_slice b)
-{
-    size_t row[KEY_LENGTH_MAX + 1];
-    for (size_t j = 0; j <= b.length; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 1; i <= a.length; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= b.length; j++) {
-            size_t best = diagonal + (a.at[i - 1] == b.at[j - 1] ? 0 : 1);
-            best = row[j] + 1 < best ? row[j] + 1 : best;
-            best = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-            diagonal = row[j];
-            row[j] = best;
-        }
-    }
-    return row[b.length];
-}
-
 /* Name the nearest key if a typing error is likely, else all keys that are possible here. */
 static void
 refuse_key(struct locum_bind *self, const yaml_node_t *key, const char *prefix)
@@ -386,8 +365,7 @@ refuse_key(struct locum_bind *self, const yaml_node_t *key, const char *prefix)
     const struct locum_slice text = locum_document_text(key);
     char buffer[400];
     struct locum_text known = locum_text_init(buffer, sizeof(buffer));
-    struct locum_slice nearest = {0};
-    size_t least = DISTANCE_MAX + 1;
+    struct locum_nearest nearest = {.written = text};
     for (size_t i = 0; i < self->schema->count; i++) {
         const struct locum_slice name = locum_slice_of(locum_schema_name(&self->schema->rows[i]));
         if (!locum_schema_below(&self->schema->rows[i], prefix)) {
@@ -395,17 +373,14 @@ refuse_key(struct locum_bind *self, const yaml_node_t *key, const char *prefix)
         }
         locum_text_add(&known, known.length > 0 ? ", " : "");
         locum_text_add(&known, name.at);
-        const size_t far = text.length <= KEY_LENGTH_MAX ? distance(text, name) : least;
-        if (far < least && far < text.length) {
-            least = far;
-            nearest = name;
-        }
+        locum_nearest_try(&nearest, name);
     }
     LOCUM_BIND_ERROR(self, key,
-                     nearest.at != NULL ? "key %s is not known to version %s; did you mean \"%s\"?"
-                                        : "key %s is not known to version %s; expected one of %s",
+                     nearest.match.at != NULL
+                         ? "key %s is not known to version %s; did you mean \"%s\"?"
+                         : "key %s is not known to version %s; expected one of %s",
                      locum_problems_quote(text).text, LOCUM_VERSION,
-                     nearest.at != NULL ? nearest.at : buffer);
+                     nearest.match.at != NULL ? nearest.match.at : buffer);
 }
 
 /* What holds for the keys below prefix that are not written. */

@@ -13,6 +13,16 @@
  */
 bool locum_glimpse_control(const char *path, char ret_path[LOCUM_PATH_MAX + 1]);
 
+/* What can be named on a command line. */
+enum locum_glimpse_kind { LOCUM_GLIMPSE_NODES, LOCUM_GLIMPSE_ZONES, LOCUM_GLIMPSE_NAMES };
+
+/* A name without the last dot; lives until the call returns. */
+typedef void locum_glimpse_fn(void *user, const char *name);
+
+/* Each node, zone, or shared and owned name of a file; none if it cannot be read or is no YAML. */
+void locum_glimpse_each(const char *path, enum locum_glimpse_kind kind, locum_glimpse_fn *each,
+                        void *user);
+
 /* What a file says of these keys; "" where it does not. */
 struct locum_glimpse {
     char state_dir[LOCUM_PATH_MAX + 1];

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/nearest.h"
 #include "base/text_format.h"
 #include "config/domain.h"
 #include "daemon/act.h"
@@ -16,7 +17,7 @@ enum { FOR_S_MAX = 30 * 86400 };
 static struct locum_control_reply
 error_with(int status, const char *before, struct locum_slice what, const char *after)
 {
-    char line[256];
+    char line[1536];
     struct locum_text text = locum_text_init(line, sizeof(line));
     locum_text_add(&text, before);
     locum_text_add_escaped(&text, what.at, what.length < 100 ? what.length : 100);
@@ -83,6 +84,44 @@ find_name(const struct locum_config *config, const char *written)
     return i;
 }
 
+/* The nodes are few: list all. */
+static struct locum_control_reply
+no_node(const struct locum_core_config *config, struct locum_slice written)
+{
+    char known[1024];
+    struct locum_text text = locum_text_init(known, sizeof(known));
+    for (locum_node node = 0; node < config->node_count; node++) {
+        locum_text_add(&text, node == 0 ? "; the nodes are " : ", ");
+        locum_text_add(&text, config->nodes[node].name);
+    }
+    return error_with(404, "there is no node ", written, known);
+}
+
+/* The names can be many: show the one that was probably meant. */
+static struct locum_control_reply
+no_name(const struct locum_config *config, const char *written)
+{
+    char advice[LOCUM_DOMAIN_MAX + 64];
+    struct locum_text text = locum_text_init(advice, sizeof(advice));
+    struct locum_slice name = locum_slice_of(written);
+    name.length -= name.length > 0 && name.at[name.length - 1] == '.' ? 1 : 0;
+    struct locum_nearest nearest = {.written = name};
+    for (size_t i = 0; i < config->core.name_count; i++) {
+        struct locum_slice known = locum_slice_of(config->names[i].name);
+        known.length--; /* without the last dot */
+        locum_nearest_try(&nearest, known);
+    }
+    locum_text_add(&text, " is not a shared or owned name of this cluster");
+    if (nearest.match.at != NULL) {
+        locum_text_add(&text, "; did you mean ");
+        locum_text_add_bytes(&text, nearest.match.at, nearest.match.length);
+        locum_text_add(&text, "?");
+    } else {
+        locum_text_add(&text, ": locum status lists them");
+    }
+    return error_with(404, "", locum_slice_of(written), advice);
+}
+
 /* Assume NODE=STATE on a copy of the core. 0, or *ret_error. */
 static int
 suppose_one(struct locum_core *copy, struct locum_slice state,
@@ -95,7 +134,7 @@ suppose_one(struct locum_core *copy, struct locum_slice state,
     }
     const locum_node node = locum_nodes_find(&copy->config, name);
     if (node == LOCUM_NODE_NONE) {
-        *ret_error = error_with(404, "there is no node ", name, ": locum status lists them");
+        *ret_error = no_node(&copy->config, name);
         return LOCUM_ERR_NOT_FOUND;
     }
     const int status = locum_core_assume(copy, node, state);
@@ -141,9 +180,7 @@ handle_explain(void *user, const struct locum_control_request *request)
     }
     const size_t name = find_name(self->config, request->name);
     if (name == self->config->core.name_count) {
-        return error_with(
-            404, "", locum_slice_of(request->name),
-            " is not a shared or owned name of this cluster: locum status lists them");
+        return no_name(self->config, request->name);
     }
     make_view(self, &view);
     return request->cond != NULL
@@ -269,7 +306,7 @@ exclude(struct locum_daemon *self, const struct locum_control_request *request, 
     const struct locum_slice written = locum_slice_of(name);
     const locum_node node = locum_nodes_find(config, written);
     if (node == LOCUM_NODE_NONE) {
-        return error_with(404, "there is no node ", written, ": locum status lists them");
+        return no_node(config, written);
     }
     if (node == config->self || config->nodes[node].role != LOCUM_ROLE_SERVER) {
         return error_with(409, "", written,

@@ -65,7 +65,9 @@ def test_make_install_installs_everything():
         wanted = {"bin/locum", "bin/locum-nsd", "bin/locum-unstick",
                   "lib/systemd/system/locum-unstick.service", "lib/systemd/system/locum.service",
                   "lib/systemd/system/locum-nsd.service", "lib/sysusers.d/locum.conf",
-                  "lib/sysusers.d/locum-nsd.conf"}
+                  "lib/sysusers.d/locum-nsd.conf",
+                  "share/bash-completion/completions/locum",
+                  "share/bash-completion/completions/locum-nsd"}
         for page in glob.glob(os.path.join(ROOT, "doc/*.[1-8]")):
             wanted.add(f"share/man/man{page[-1]}/{os.path.basename(page)}")
         for example in glob.glob(os.path.join(ROOT, "deploy/examples/*")) + \

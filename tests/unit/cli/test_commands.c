@@ -1,6 +1,8 @@
 /* commands: each sub-command against a daemon that was recorded (fixture.h). */
 #include "fixture.h"
 
+#include "cli/options.h"
+
 /* The body of the request that the daemon saw. */
 static const char *
 body(const struct site *site)
@@ -198,8 +200,10 @@ test_usage_errors(void **state)
         const char *err;
     } cases[] = {
         {{"status", "--jsn"},
-         "locum status: --jsn is not an option of this command\n"
+         "locum status: --jsn is not an option of this command; did you mean --json?\n"
          "usage: locum status [--json] [--watch]\n"},
+        {{"status", "--wacht=1"}, "--wacht=1 is not an option of this command; did you mean --wat"},
+        {{"status", "-x"}, "locum status: -x is not an option of this command\n"},
         {{"status", "--json", "--json"}, "locum status: --json is given twice\n"},
         {{"status", "--json=1"}, "locum status: --json takes no value\n"},
         {{"status", "dc2"}, "locum status: dc2 is an unexpected argument\n"},
@@ -269,6 +273,24 @@ test_table_of_commands(void **state)
     assert_int_equal(count, 10);
 }
 
+/* Each option has a bit of its own, and what --help prints. */
+static void
+test_table_of_options(void **state)
+{
+    (void)state;
+    unsigned seen = 0;
+    for (const struct locum_options_row *at = locum_options_rows; at->text != NULL; at++) {
+        assert_true(at->text[0] == '-' && at->text[1] == '-');
+        assert_true(at->help != NULL && strlen(at->help) > 0);
+        assert_true((at->value != NULL) == (at->needs != NULL));
+        assert_int_equal(seen & at->option, 0);
+        seen |= at->option;
+    }
+    for (const struct locum_cli_command *at = locum_cli_commands; at->name != NULL; at++) {
+        assert_int_equal(at->options & ~seen, 0);
+    }
+}
+
 /* The manual page has each command and each option of its usage. */
 static void
 test_manual(void **state)
@@ -309,6 +331,7 @@ main(void)
         TEST(test_usage_errors),
         TEST(test_too_long_arguments_are_refused),
         TEST(test_table_of_commands),
+        TEST(test_table_of_options),
         TEST(test_manual),
     };
     (void)signal(SIGPIPE, SIG_IGN);
