@@ -7,7 +7,7 @@
 
 enum {
     /* What a TCP message can hold after header and question and before the OPT record. */
-    BODY_BYTES_MAX = 65535 - LOCUM_DNS_HEADER_BYTES - LOCUM_DNS_NAME_MAX - 4 - 11,
+    BODY_BYTES_MAX = 65535 - LOCUM_DNS_HEADER_BYTES - LOCUM_DNS_NAME_MAX - 4 - LOCUM_EDNS_BYTES_MAX,
     POINTER = 0xc000,     /* RFC 1035 4.1.4 */
     RR_FIXED_BYTES = 12,  /* pointer, type, class, TTL, RDLENGTH */
     POINTED_MAX = 0x3fff, /* a pointer has 14 bits of offset */
@@ -385,6 +385,8 @@ locum_zone_compile(const struct locum_zone *zones, size_t zone_count, const char
     }
     self->zones = zones;
     self->table->zone_count = zone_count;
+    self->table->nsid_length = strnlen(host, LOCUM_NSID_MAX);
+    memcpy(self->table->nsid, host, self->table->nsid_length);
     status = compile_chaos(self, version, &self->table->chaos_version);
     if (status == 0) {
         status = compile_chaos(self, host, &self->table->chaos_host);

@@ -1,10 +1,10 @@
 /*
  * packet: bytes from the network -> one question. Nothing else of a query is ever read.
  *
- * A query is the header, one question without compression and at most one OPT record; nothing may
- * follow (RFC 1035 4.1, RFC 6891 6.1). Pure, no allocation, every loop bounded by the packet's
- * length. Queries are not given to ldns, whose parser leaks on some; fuzz_dns.c proves that ldns
- * accepts what is accepted here, with the same meaning.
+ * A query is the header, one question without compression and at most one OPT record (edns.h);
+ * nothing may follow (RFC 1035 4.1, RFC 6891 6.1). Pure, no allocation, every loop bounded by the
+ * packet's length. Queries are not given to ldns, whose parser leaks on some; fuzz_dns.c proves
+ * that ldns accepts what is accepted here, with the same meaning.
  */
 #ifndef LOCUM_DNS_PACKET_H
 #define LOCUM_DNS_PACKET_H
@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "dns/edns.h"
 
 enum {
     LOCUM_DNS_HEADER_BYTES = 12,
@@ -38,15 +40,17 @@ enum locum_dns_rcode {
     LOCUM_RCODE_NOTIMP = 4,
     LOCUM_RCODE_REFUSED = 5,
     LOCUM_RCODE_BADVERS = 16,
+    LOCUM_RCODE_BADCOOKIE = 23,
 };
 
 /* What to do with a packet. */
 enum locum_parsed {
     LOCUM_PARSED_QUESTION, /* answer the question */
+    LOCUM_PARSED_COOKIE,   /* no question: a client wants a cookie (RFC 7873 5.4) */
     LOCUM_PARSED_SILENCE,  /* no whole header, or a response: an answer could start a loop */
     LOCUM_PARSED_FORMERR,  /* what follows the header is not a query as above */
-    LOCUM_PARSED_NOTIMP,   /* an opcode other than QUERY; the rest is not read */
-    LOCUM_PARSED_TRANSFER, /* AXFR or IXFR; what follows the question is not read */
+    LOCUM_PARSED_NOTIMP,   /* an opcode other than QUERY */
+    LOCUM_PARSED_TRANSFER, /* AXFR or IXFR; what follows the question may be anything */
     LOCUM_PARSED_BADVERS,  /* an EDNS version above 0 (RFC 6891 6.1.3) */
 };
 
@@ -55,15 +59,13 @@ struct locum_question {
     size_t name_length;               /* bytes of it, with its last 0 */
     uint16_t type;
     uint16_t class;
-    size_t end;       /* offset of the first byte after the question */
-    bool edns;        /* there is an OPT record */
-    bool dnssec_ok;   /* its DO bit (RFC 3225) */
-    uint16_t payload; /* its UDP payload size, as sent */
+    size_t end; /* offset of the first byte after it; LOCUM_DNS_HEADER_BYTES: there is none */
+    struct locum_edns edns; /* the OPT record; of a query that is no legal one, if it was found */
 };
 
 /*
- * Parse a packet of `length` bytes. *ret is valid after QUESTION, TRANSFER and BADVERS only; after
- * TRANSFER `edns` is false.
+ * Parse a packet of `length` bytes. After SILENCE *ret is not valid. Name, type and class are valid
+ * if `end` is after the header: after QUESTION and TRANSFER, and after BADVERS of a question.
  */
 enum locum_parsed locum_packet_parse(const uint8_t *packet, size_t length,
                                      struct locum_question *ret);

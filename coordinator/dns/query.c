@@ -3,40 +3,50 @@
 #include <string.h>
 
 enum {
-    OPT_BYTES = 11,
     QR = 0x80,
     OPCODE_RD = 0x79, /* copied from the query */
     AA = 0x04,
     TC = 0x02,
-    DO = 0x80,
 };
 
 /* A reply under construction. */
 struct reply_draft {
     uint8_t *at;
-    size_t length, bytes_max;
-    const struct locum_question *question; /* NULL: the reply is a header only */
+    size_t length;
+    const struct locum_dns_query *query;
+    const struct locum_question *question;
+    struct locum_edns_reply edns;
+    uint8_t cookie[LOCUM_COOKIE_BYTES];
     bool truncated;
 };
+
+/* What the OPT record will say, except the rcode, so that its length is known before the answer. */
+static void
+begin_edns(struct reply_draft *self, const struct locum_dns_table *table)
+{
+    const struct locum_edns *asked = &self->question->edns;
+    self->edns.dnssec_ok = asked->dnssec_ok;
+    self->edns.error = LOCUM_EDNS_NO_ERROR;
+    if (asked->nsid) {
+        self->edns.nsid = table->nsid;
+        self->edns.nsid_length = table->nsid_length;
+    }
+    if (asked->cookie_length > 0 && table->cookies.count > 0) {
+        (void)locum_cookie_check(&table->cookies, &self->query->client, asked, self->query->wall_s,
+                                 self->cookie);
+        self->edns.cookie = self->cookie;
+    }
+}
 
 /* Finish the reply with its rcode and OPT record. */
 static struct locum_dns_reply
 end(struct reply_draft *self, uint16_t rcode)
 {
     self->at[3] = (uint8_t)(rcode & 0x0f);
-    if (self->question != NULL && self->question->edns) {
-        const uint8_t opt[OPT_BYTES] = {
-            0,
-            LOCUM_TYPE_OPT >> 8,
-            LOCUM_TYPE_OPT,
-            LOCUM_DNS_UDP_BYTES_MAX >> 8,
-            LOCUM_DNS_UDP_BYTES_MAX & 0xff,
-            (uint8_t)(rcode >> 4),
-            0,
-            self->question->dnssec_ok ? DO : 0,
-        };
-        memcpy(self->at + self->length, opt, sizeof(opt));
-        self->length += sizeof(opt);
+    if (self->question->edns.present) {
+        self->edns.rcode = rcode;
+        self->length +=
+            locum_edns_write(&self->edns, LOCUM_DNS_UDP_BYTES_MAX, self->at + self->length);
         locum_packet_put_u16(self->at + 10, (uint16_t)(locum_packet_u16(self->at + 10) + 1));
     }
     return (struct locum_dns_reply){
@@ -47,14 +57,14 @@ end(struct reply_draft *self, uint16_t rcode)
 static size_t
 room(const struct reply_draft *self)
 {
-    const struct locum_question *question = self->question;
-    size_t bytes = self->bytes_max;
-    if (bytes == LOCUM_DNS_UDP_BYTES_MAX && question->payload < bytes) {
+    const struct locum_edns *edns = &self->question->edns;
+    size_t bytes = self->query->bytes_max;
+    if (bytes == LOCUM_DNS_UDP_BYTES_MAX && edns->payload < bytes) {
         /* `payload` is 0 without EDNS; values below 512 mean 512 (RFC 6891 6.2.3). */
-        bytes = question->payload < LOCUM_DNS_PLAIN_BYTES_MAX ? LOCUM_DNS_PLAIN_BYTES_MAX
-                                                              : question->payload;
+        bytes =
+            edns->payload < LOCUM_DNS_PLAIN_BYTES_MAX ? LOCUM_DNS_PLAIN_BYTES_MAX : edns->payload;
     }
-    return question->edns ? bytes - OPT_BYTES : bytes;
+    return edns->present ? bytes - locum_edns_length(&self->edns) : bytes;
 }
 
 /*
@@ -80,7 +90,7 @@ copy_body(const struct locum_dns_table *table, const struct locum_wire *wire, si
 /* Append a compiled answer: the whole, or without its additional section, or nothing and TC. */
 static struct locum_dns_reply
 serve(struct reply_draft *self, const struct locum_dns_table *table, const struct locum_wire *wire,
-      size_t apex_length, uint32_t rotation)
+      size_t apex_length)
 {
     const size_t left = room(self) - self->length;
     self->at[2] |= AA;
@@ -92,7 +102,7 @@ serve(struct reply_draft *self, const struct locum_dns_table *table, const struc
     const bool whole = (size_t)wire->length + wire->extra_length <= left;
     const size_t length = wire->length + (whole ? (size_t)wire->extra_length : 0);
     uint8_t *body = self->at + self->length;
-    copy_body(table, wire, length, rotation, body);
+    copy_body(table, wire, length, self->query->rotation, body);
     if (wire->apex_at != LOCUM_WIRE_NO_APEX) {
         const size_t apex = LOCUM_DNS_HEADER_BYTES + self->question->name_length - apex_length;
         locum_packet_put_u16(body + wire->apex_at, (uint16_t)(0xc000 | apex));
@@ -131,7 +141,7 @@ find_chaos(const struct locum_dns_table *table, const struct locum_question *que
 }
 
 static struct locum_dns_reply
-answer_question(struct reply_draft *self, const struct locum_dns_table *table, uint32_t rotation)
+answer_question(struct reply_draft *self, const struct locum_dns_table *table)
 {
     struct locum_found found = {0};
     if (self->question->class == LOCUM_CLASS_IN) {
@@ -140,40 +150,48 @@ answer_question(struct reply_draft *self, const struct locum_dns_table *table, u
         found.wire = find_chaos(table, self->question);
     }
     if (found.wire == NULL) {
+        self->edns.error = LOCUM_EDNS_NOT_AUTHORITATIVE;
         return end(self, LOCUM_RCODE_REFUSED);
     }
-    return serve(self, table, found.wire, found.zone == NULL ? 0 : found.zone->length, rotation);
+    return serve(self, table, found.wire, found.zone == NULL ? 0 : found.zone->length);
+}
+
+/* Copy the header, and the question if there is one. */
+static void
+begin(struct reply_draft *self)
+{
+    const uint8_t *packet = self->query->packet;
+    self->length = self->question->end;
+    memcpy(self->at, packet, self->length);
+    self->at[2] = (uint8_t)(QR | (packet[2] & OPCODE_RD));
+    memset(self->at + 3, 0, LOCUM_DNS_HEADER_BYTES - 3);
+    self->at[5] = self->length > LOCUM_DNS_HEADER_BYTES;
 }
 
 struct locum_dns_reply
-locum_query_answer(const struct locum_dns_table *table, const uint8_t *packet, size_t length,
-                   uint32_t rotation, uint8_t *reply, size_t bytes_max)
+locum_query_answer(const struct locum_dns_table *table, const struct locum_dns_query *query,
+                   uint8_t *reply)
 {
     static const uint16_t rcodes[] = {
-        [LOCUM_PARSED_FORMERR] = LOCUM_RCODE_FORMERR,
-        [LOCUM_PARSED_NOTIMP] = LOCUM_RCODE_NOTIMP,
-        [LOCUM_PARSED_TRANSFER] = LOCUM_RCODE_REFUSED,
+        [LOCUM_PARSED_COOKIE] = LOCUM_RCODE_NOERROR,  [LOCUM_PARSED_FORMERR] = LOCUM_RCODE_FORMERR,
+        [LOCUM_PARSED_NOTIMP] = LOCUM_RCODE_NOTIMP,   [LOCUM_PARSED_TRANSFER] = LOCUM_RCODE_REFUSED,
         [LOCUM_PARSED_BADVERS] = LOCUM_RCODE_BADVERS,
     };
     struct locum_question question;
-    const enum locum_parsed parsed = locum_packet_parse(packet, length, &question);
+    const enum locum_parsed parsed = locum_packet_parse(query->packet, query->length, &question);
     if (parsed == LOCUM_PARSED_SILENCE) {
         return (struct locum_dns_reply){0};
     }
-    const bool understood = parsed != LOCUM_PARSED_FORMERR && parsed != LOCUM_PARSED_NOTIMP;
-    /* Copy header and question, or the header alone where the question was not understood. */
-    struct reply_draft draft = {
-        .at = reply,
-        .length = understood ? question.end : (size_t)LOCUM_DNS_HEADER_BYTES,
-        .bytes_max = bytes_max,
-        .question = understood ? &question : NULL,
-    };
-    memcpy(reply, packet, draft.length);
-    reply[2] = (uint8_t)(QR | (packet[2] & OPCODE_RD));
-    memset(reply + 3, 0, LOCUM_DNS_HEADER_BYTES - 3);
-    reply[5] = understood;
-    return parsed == LOCUM_PARSED_QUESTION ? answer_question(&draft, table, rotation)
-                                           : end(&draft, rcodes[parsed]);
+    struct reply_draft draft = {.at = reply, .query = query, .question = &question};
+    begin(&draft);
+    begin_edns(&draft, table);
+    if (parsed == LOCUM_PARSED_QUESTION) {
+        return answer_question(&draft, table);
+    }
+    if (parsed == LOCUM_PARSED_NOTIMP) {
+        draft.edns.error = LOCUM_EDNS_NOT_SUPPORTED;
+    }
+    return end(&draft, rcodes[parsed]);
 }
 
 /* Only the worker writes, so a load and a store suffice: no locked instruction. */

@@ -4,7 +4,8 @@
  * The UDP and TCP workers call it with the table from their mailbox. The question is echoed byte
  * for byte, in its case, and answers point to it. AA is set, RA clear, RD copied (RFC 1035 4.1.1),
  * AD and CD clear (RFC 4035 3.1.6). An answer has an OPT record if the query has one (RFC 6891
- * 6.1.1), with the query's DO bit (RFC 3225 3).
+ * 6.1.1), with the query's DO bit (RFC 3225 3), this server's identifier if it was asked for (RFC
+ * 5001), a cookie if the query has one (RFC 7873), and what explains an error (RFC 8914).
  */
 #ifndef LOCUM_DNS_QUERY_H
 #define LOCUM_DNS_QUERY_H
@@ -24,17 +25,26 @@ struct locum_dns_reply {
     bool truncated; /* TC is set */
 };
 
+/* One message, and who sent it. */
+struct locum_dns_query {
+    const uint8_t *packet; /* borrowed */
+    size_t length;
+    struct locum_cookie_client client;
+    uint32_t wall_s; /* wall clock, seconds since 1970 modulo 2^32 */
+    uint32_t
+        rotation; /* one more with each query: under policy `all` it selects the first record */
+    size_t
+        bytes_max; /* the transport's limit: LOCUM_DNS_UDP_BYTES_MAX or LOCUM_DNS_TCP_BYTES_MAX */
+};
+
 /*
  * Answer one message.
  *
- * table      borrowed, not NULL.
- * rotation   increase it by one with each call: under policy `all` it selects the first record.
- * bytes_max  LOCUM_DNS_UDP_BYTES_MAX or LOCUM_DNS_TCP_BYTES_MAX: the transport's limit, and the
- *            size of `reply`.
+ * table  borrowed, not NULL.
+ * reply  room for query->bytes_max.
  */
 struct locum_dns_reply locum_query_answer(const struct locum_dns_table *table,
-                                          const uint8_t *packet, size_t length, uint32_t rotation,
-                                          uint8_t *reply, size_t bytes_max);
+                                          const struct locum_dns_query *query, uint8_t *reply);
 
 /* What a worker has done. Only that worker writes it, other threads read it; no locks. */
 struct locum_dns_tally {

@@ -58,6 +58,7 @@ locum_dns_table_release(struct locum_dns_table *self)
     free(self->sets);
     free(self->wires);
     free(self->bytes);
+    explicit_bzero(&self->cookies, sizeof(self->cookies));
     free(self);
 }
 

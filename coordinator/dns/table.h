@@ -13,6 +13,7 @@
 
 #include "base/invariant.h"
 #include "config/config.h"
+#include "dns/cookie.h"
 #include "dns/packet.h"
 
 /* An index or offset that means "none". */
@@ -73,6 +74,9 @@ struct locum_dns_table {
     uint8_t *bytes; /* names and bodies */
     size_t byte_count, byte_room;
     uint32_t chaos_version, chaos_host; /* wires of class CH (RFC 4892) */
+    uint8_t nsid[LOCUM_NSID_MAX];       /* this server's identifier (RFC 5001) */
+    size_t nsid_length;
+    struct locum_cookie_keys cookies; /* none, until who publishes the table sets them */
 };
 
 /* The answer to a question. */

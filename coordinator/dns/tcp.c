@@ -52,6 +52,7 @@ struct dns_connection {
     struct bufferevent *stream;
     struct locum_timer deadline;
     struct dns_client *client;
+    struct locum_address peer;
     locum_ms message_by, write_by; /* deadlines (struct locum_now, mono), or LOCUM_NEVER */
     bool ended;                    /* nothing more is read; close it when its answers are sent */
     bool served;                   /* it has had an answer */
@@ -150,8 +151,16 @@ answer_message(struct dns_connection *connection, const uint8_t *message, size_t
     struct locum_dns_reply given = {0};
     locum_dns_table_mailbox_take(&tcp->mailbox, &tcp->table);
     if (tcp->table != NULL) {
-        given = locum_query_answer(tcp->table, message, length, tcp->rotation++,
-                                   tcp->reply + LENGTH_BYTES, LOCUM_DNS_TCP_BYTES_MAX);
+        const struct locum_address *peer = &connection->peer;
+        const struct locum_dns_query query = {
+            .packet = message,
+            .length = length,
+            .client = {peer->bytes, peer->family == LOCUM_V6 ? 16 : 4},
+            .wall_s = (uint32_t)(locum_clock_read().wall / 1000),
+            .rotation = tcp->rotation++,
+            .bytes_max = LOCUM_DNS_TCP_BYTES_MAX,
+        };
+        given = locum_query_answer(tcp->table, &query, tcp->reply + LENGTH_BYTES);
     }
     locum_query_count(&tcp->tally, given);
     locum_packet_put_u16(tcp->reply, (uint16_t)given.length);
@@ -329,12 +338,11 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
 {
     struct locum_dns_tcp *self = user;
     struct dns_connection *connection = calloc(1, sizeof(*connection));
-    struct locum_address peer;
     const int on = 1;
     (void)listener, (void)length;
-    if (connection == NULL || locum_address_from_sockaddr(from, &peer) != 0 ||
+    if (connection == NULL || locum_address_from_sockaddr(from, &connection->peer) != 0 ||
         (connection->stream = bufferevent_socket_new(self->base, fd, 0)) == NULL ||
-        (connection->client = find_client(self, &peer)) == NULL) {
+        (connection->client = find_client(self, &connection->peer)) == NULL) {
         if (connection != NULL && connection->stream != NULL) {
             bufferevent_free(connection->stream);
         }

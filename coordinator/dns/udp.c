@@ -1,6 +1,7 @@
 #include "dns/udp.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <time.h>
@@ -35,20 +36,51 @@ struct worker_loop {
     struct locum_dns_udp *worker;
     struct locum_dns_table *table; /* NULL until the first was published */
     uint32_t rotation;
+    uint32_t wall_s; /* when the datagrams were received */
     struct batch batch;
 };
 
-/* Answer one datagram. The length of the reply; 0: none. */
-static size_t
-answer(struct worker_loop *self, const uint8_t *query, size_t length, uint8_t *reply)
+static struct locum_cookie_client
+client_of(const struct sockaddr_storage *peer)
 {
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)peer;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)peer;
+    return peer->ss_family == AF_INET
+               ? (struct locum_cookie_client){(const uint8_t *)&v4->sin_addr, sizeof(v4->sin_addr)}
+               : (struct locum_cookie_client){(const uint8_t *)&v6->sin6_addr,
+                                              sizeof(v6->sin6_addr)};
+}
+
+/* Answer datagram number i. The length of the reply; 0: none. */
+static size_t
+answer(struct worker_loop *self, size_t i, size_t length)
+{
+    struct batch *batch = &self->batch;
     struct locum_dns_reply given = {0};
     if (self->table != NULL) {
-        given = locum_query_answer(self->table, query, length, self->rotation++, reply,
-                                   LOCUM_DNS_UDP_BYTES_MAX);
+        const struct locum_dns_query query = {
+            .packet = batch->queries[i],
+            .length = length,
+            .client = client_of(&batch->peers[i]),
+            .wall_s = self->wall_s,
+            .rotation = self->rotation++,
+            .bytes_max = LOCUM_DNS_UDP_BYTES_MAX,
+        };
+        given = locum_query_answer(self->table, &query, batch->replies[i]);
     }
     locum_query_count(&self->worker->tally, given);
     return given.length;
+}
+
+/* After a receive: the table and the time to answer with. The coarse clock is read without a system
+ * call. */
+static void
+refresh(struct worker_loop *self)
+{
+    struct timespec wall;
+    locum_dns_table_mailbox_take(&self->worker->mailbox, &self->table);
+    (void)clock_gettime(CLOCK_REALTIME_COARSE, &wall);
+    self->wall_s = (uint32_t)wall.tv_sec;
 }
 
 /* After a failed receive. */
@@ -74,8 +106,8 @@ serve_one(struct worker_loop *self)
         wait_if_failed();
         return false;
     }
-    locum_dns_table_mailbox_take(&self->worker->mailbox, &self->table);
-    const size_t reply = answer(self, batch->queries[0], (size_t)length, batch->replies[0]);
+    refresh(self);
+    const size_t reply = answer(self, 0, (size_t)length);
     if (reply > 0) {
         (void)!sendto(self->worker->fd, batch->replies[0], reply, MSG_DONTWAIT, peer, peer_length);
     }
@@ -101,11 +133,11 @@ serve_batch(struct worker_loop *self)
         wait_if_failed();
         return 0;
     }
-    locum_dns_table_mailbox_take(&self->worker->mailbox, &self->table);
+    refresh(self);
     size_t replies = 0;
     for (size_t i = 0; i < (size_t)received; i++) {
         struct mmsghdr *message = &batch->messages[i];
-        const size_t length = answer(self, batch->queries[i], message->msg_len, batch->replies[i]);
+        const size_t length = answer(self, i, message->msg_len);
         if (length > 0) {
             batch->parts[i] = (struct iovec){.iov_base = batch->replies[i], .iov_len = length};
             batch->messages[replies++] = *message;

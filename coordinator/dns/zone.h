@@ -81,7 +81,8 @@ bool locum_zone_within(const ldns_rdf *name, const ldns_rdf *apex);
  *
  * zones       borrowed; at most LOCUM_ZONES_MAX, none inside another.
  * version     the text of version.bind and version.server (RFC 4892); cut after 255 bytes.
- * host        the text of hostname.bind and id.server; likewise.
+ * host        the text of hostname.bind and id.server; likewise. Its first LOCUM_NSID_MAX bytes are
+ *             the server's identifier.
  * ret_table   the new table, with one reference, which is the caller's.
  * Returns 0, LOCUM_ERR_MEMORY, or LOCUM_ERR_SPACE (an answer that no TCP message could hold).
  */

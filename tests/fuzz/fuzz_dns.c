@@ -1,6 +1,6 @@
 /*
  * fuzz_dns: a packet from the network. ldns accepts every packet that locum_packet_parse() accepts,
- * with the same contents, and ldns can read every reply.
+ * with the same contents, and ldns can read every reply. A query with a cookie gets one.
  */
 #include "fuzz.h"
 
@@ -17,6 +17,7 @@ table(void)
         site_record(site, 0, "www CNAME @");
         site_record(site, 0, "@ TXT \"text\"");
         kept = site_table(site);
+        kept->cookies = (struct locum_cookie_keys){.key = {{1}, {2}}, .count = 2};
         free(site);
     }
     return kept;
@@ -34,23 +35,29 @@ compare(const struct locum_question *ours, const ldns_pkt *theirs)
     REQUIRE(memcmp(ldns_rdf_data(name), ours->name, ours->name_length) == 0);
     REQUIRE(ldns_rr_get_type(question) == (ldns_rr_type)ours->type);
     REQUIRE(ldns_rr_get_class(question) == (ldns_rr_class)ours->class);
-    REQUIRE(ldns_pkt_edns(theirs) == ours->edns);
-    REQUIRE(!ours->edns || ldns_pkt_edns_do(theirs) == ours->dnssec_ok);
-    REQUIRE(!ours->edns || ldns_pkt_edns_udp_size(theirs) == ours->payload);
+    REQUIRE(ldns_pkt_edns(theirs) == ours->edns.present);
+    REQUIRE(!ours->edns.present || ldns_pkt_edns_do(theirs) == ours->edns.dnssec_ok);
+    REQUIRE(!ours->edns.present || ldns_pkt_edns_udp_size(theirs) == ours->edns.payload);
 }
 
-/* The question and the identifier are those of the query, byte for byte. */
+/* The question and the identifier are those of the query, byte for byte; the first option is a
+ * cookie that begins with the client's. */
 static void
-check_reply(const uint8_t *query, const uint8_t *reply, size_t length, bool question)
+check_reply(const uint8_t *query, const uint8_t *reply, size_t length,
+            const struct locum_question *question)
 {
     ldns_pkt *packet = NULL;
     REQUIRE(ldns_wire2pkt(&packet, reply, length) == LDNS_STATUS_OK);
     REQUIRE(memcmp(reply, query, 2) == 0);
     REQUIRE(ldns_pkt_qr(packet) && !ldns_pkt_ra(packet));
-    if (question) {
-        const size_t bytes =
-            ldns_rdf_size(ldns_rr_owner(ldns_rr_list_rr(ldns_pkt_question(packet), 0)));
-        REQUIRE(memcmp(reply + 12, query + 12, bytes + 4) == 0);
+    REQUIRE(ldns_pkt_qdcount(packet) == (question->end > LOCUM_DNS_HEADER_BYTES));
+    REQUIRE(memcmp(reply + 12, query + 12, question->end - LOCUM_DNS_HEADER_BYTES) == 0);
+    REQUIRE(ldns_pkt_edns(packet) == question->edns.present);
+    if (question->edns.cookie_length > 0) {
+        const ldns_rdf *data = ldns_pkt_edns_data(packet);
+        REQUIRE(data != NULL && ldns_rdf_size(data) >= 4 + LOCUM_COOKIE_BYTES);
+        REQUIRE(memcmp(ldns_rdf_data(data), "\0\x0a\0\x18", 4) == 0);
+        REQUIRE(memcmp(ldns_rdf_data(data) + 4, question->edns.cookie, 8) == 0);
     }
     ldns_pkt_free(packet);
 }
@@ -66,7 +73,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     const enum locum_parsed parsed = locum_packet_parse(data, size, &question);
     const struct locum_dns_reply given =
-        locum_query_answer(table(), data, size, turn++, reply, sizeof(reply));
+        answer_packet(table(), data, size, turn++, reply, sizeof(reply));
     REQUIRE((given.length == 0) == (parsed == LOCUM_PARSED_SILENCE));
     REQUIRE(given.length <= sizeof(reply));
     if (parsed == LOCUM_PARSED_QUESTION) {
@@ -76,7 +83,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         ldns_pkt_free(theirs);
     }
     if (given.length > 0) {
-        check_reply(data, reply, given.length, parsed == LOCUM_PARSED_QUESTION);
+        check_reply(data, reply, given.length, &question);
     }
     return 0;
 }

@@ -147,6 +147,8 @@ struct ask {
     uint8_t version;
     bool dnssec_ok;
     uint16_t payload;
+    const uint8_t *options; /* of the OPT record */
+    size_t options_length;
 };
 
 static inline size_t
@@ -193,11 +195,32 @@ make_query(const struct ask *ask, uint8_t *packet)
                                  (uint8_t)ask->payload,
                                  0,
                                  ask->version,
-                                 ask->dnssec_ok ? 0x80 : 0};
+                                 ask->dnssec_ok ? 0x80 : 0,
+                                 0,
+                                 (uint8_t)(ask->options_length >> 8),
+                                 (uint8_t)ask->options_length};
         memcpy(packet + length, opt, sizeof(opt));
         length += sizeof(opt);
+        for (size_t i = 0; i < ask->options_length; i++) {
+            packet[length++] = ask->options[i];
+        }
     }
     return length;
+}
+
+/* Answer a packet of 192.0.2.200 at 1559731985 (RFC 9018 A.1). */
+static inline struct locum_dns_reply
+answer_packet(const struct locum_dns_table *table, const uint8_t *packet, size_t length,
+              uint32_t rotation, uint8_t *reply, size_t bytes_max)
+{
+    static const uint8_t client[] = {192, 0, 2, 200};
+    const struct locum_dns_query query = {.packet = packet,
+                                          .length = length,
+                                          .client = {client, sizeof(client)},
+                                          .wall_s = 1559731985,
+                                          .rotation = rotation,
+                                          .bytes_max = bytes_max};
+    return locum_query_answer(table, &query, reply);
 }
 
 /* Read a reply with ldns; freed by the caller. */

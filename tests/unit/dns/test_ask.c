@@ -219,7 +219,7 @@ reply_to(const struct bench *self, const struct lie *lie, const uint8_t *query, 
          uint8_t *reply)
 {
     const struct locum_dns_reply answer =
-        locum_query_answer(self->table, query, length, 0, reply, LOCUM_DNS_UDP_BYTES_MAX);
+        answer_packet(self->table, query, length, 0, reply, LOCUM_DNS_UDP_BYTES_MAX);
     size_t bytes = answer.length;
     assert_true(bytes > 0);
     if (lie->change != NULL) {

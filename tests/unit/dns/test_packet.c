@@ -65,7 +65,7 @@ test_malformed_packets_are_classified(void **state)
         ROW(WITH_OPT QUESTION OPT("\1", "\1"), LOCUM_PARSED_FORMERR),
         ROW(WITH_OPT QUESTION OPT("\0", "\4") "\0\3\0\0", LOCUM_PARSED_QUESTION), /* NSID */
         ROW(WITH_OPT QUESTION OPT("\0", "\7") "\xff\xf0\0\3abc", LOCUM_PARSED_QUESTION),
-        ROW(WITH_OPT QUESTION OPT("\0", "\13") "\0\3\0\0\0\x0a\0\3xyz", LOCUM_PARSED_QUESTION),
+        ROW(WITH_OPT QUESTION OPT("\0", "\13") "\0\3\0\0\0\x0b\0\3xyz", LOCUM_PARSED_QUESTION),
         ROW(WITH_OPT QUESTION OPT("\0", "\4") "\0\3\0\1", LOCUM_PARSED_FORMERR), /* overrun */
         ROW(WITH_OPT QUESTION OPT("\0", "\3") "\0\3\0", LOCUM_PARSED_FORMERR),
         ROW(WITH_OPT QUESTION OPT("\0", "\5") "\0\3\0\0\0", LOCUM_PARSED_FORMERR),
@@ -101,9 +101,9 @@ test_question_is_read(void **state)
     assert_int_equal(question.type, 0x102);
     assert_int_equal(question.class, 3);
     assert_int_equal(question.end, 12 + 6 + 4);
-    assert_true(question.edns);
-    assert_true(question.dnssec_ok);
-    assert_int_equal(question.payload, 0x4d1);
+    assert_true(question.edns.present);
+    assert_true(question.edns.dnssec_ok);
+    assert_int_equal(question.edns.payload, 0x4d1);
 }
 
 /* Names of up to 255 bytes and labels of up to 63. */

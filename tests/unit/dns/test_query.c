@@ -49,7 +49,7 @@ give(const struct locum_dns_table *table, const struct ask *ask, uint32_t rotati
      size_t bytes_max)
 {
     const size_t length = make_query(ask, query);
-    return locum_query_answer(table, query, length, rotation, reply, bytes_max);
+    return answer_packet(table, query, length, rotation, reply, bytes_max);
 }
 
 /* The sections as text: "A: rr; rr N: rr X: rr", in presentation format with single blanks. */
@@ -213,7 +213,7 @@ test_refused_and_malformed_queries(void **state)
     for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
         const size_t length = make_query(&cases[i].ask, query) - cases[i].cut;
         const struct locum_dns_reply given =
-            locum_query_answer(table, query, length, 0, reply, LOCUM_DNS_UDP_BYTES_MAX);
+            answer_packet(table, query, length, 0, reply, LOCUM_DNS_UDP_BYTES_MAX);
         if (cases[i].rcode < 0) {
             assert_int_equal(given.length, 0);
             continue;
@@ -544,7 +544,7 @@ test_answering_allocates_nothing(void **state)
             const size_t length = make_query(&ask, query);
             const size_t start = allocations;
             const struct locum_dns_reply given =
-                locum_query_answer(table, query, length, type, reply, LOCUM_DNS_UDP_BYTES_MAX);
+                answer_packet(table, query, length, type, reply, LOCUM_DNS_UDP_BYTES_MAX);
             assert_int_equal(allocations, start);
             assert_true(given.length > 0);
         }
