@@ -15,17 +15,18 @@ import lab                                  # noqa: E402
 from clients import Crowd                   # noqa: E402
 from lab import check                       # noqa: E402
 from page import Reader                     # noqa: E402
-from probe import PATIENCE_S, Prober, Scheme    # noqa: E402
+from probe import INTERVAL_S, PATIENCE_S, Prober, Scheme    # noqa: E402
 from programs import ROOT, until            # noqa: E402
-
-SILENT_S = 2.0      # while a name server is replaced on one host; the other host answers
 
 
 class Tried:
     """The page on one site while clients resolve the name and fetch the page."""
 
-    def __init__(self, site):
-        self.site, self.reader = site, Reader(site, ROOT / "doc/from-the-article.md")
+    other = None        # another text for the commands (Reader.do)
+    silent_s = 2.0      # while a name server is replaced on one host; the other host answers
+
+    def __init__(self, site, page="doc/from-the-article.md", groups=None):
+        self.site, self.reader = site, Reader(site, ROOT / page, groups)
         self.scheme = Scheme("the name", site.zone, [site.zone], ("A",),
                              {h.name: (h.address, h.ports.dns) for h in site.servers})
 
@@ -41,14 +42,18 @@ class Tried:
             for name, what in (("ns0", "named"), ("dc2", program), ("dc3", program)):
                 read.machines[name].systemctl("start", what)
             self._answered_right("the article's site")
-            with Prober(site, self.scheme) as self.prober, \
-                    Crowd([self.scheme], site.resolvers(), site.client.ports.http) as self.crowd:
-                spans = [self._span(step, back) for step in steps for back in (False, True, False)]
-                read.do("Try it")
-                spans += [self._span(step, True) for step in reversed(steps)]
-                self._a_while()     # queries sent during the last step have their answers
+            self.there_and_back(steps, lambda: read.do("Try it"))
         finally:
             read.stop()
+
+    def there_and_back(self, steps, at_the_end, ways=(False, True, False), interval_s=INTERVAL_S):
+        """All steps, each done, undone and done again; at_the_end(); then undo all. Judge it."""
+        with Prober(self.site, self.scheme, interval_s) as self.prober, Crowd(
+                [self.scheme], self.site.resolvers(), self.site.client.ports.http) as self.crowd:
+            spans = [self._span(step, back) for step in steps for back in ways]
+            at_the_end()
+            spans += [self._span(step, True) for step in reversed(steps)]
+            self._a_while()     # queries sent during the last step have their answers
         for span in spans:
             self._judge(*span)
 
@@ -78,16 +83,20 @@ class Tried:
         for why in self.crowd.reasons(begin, end):
             text += "; " + why
         check(counts["right"] > 50 and fetched > 10, f"nobody was asked: {text}")
-        check(counts["wrong"] == counts["empty"] == failed == 0 and silence <= SILENT_S, text)
+        check(counts["wrong"] == counts["empty"] == failed == 0 and silence <= self.silent_s, text)
 
     def _streams(self, begin, end):
         return [[s for s in self.prober.targets[h.name].samples if begin <= s.sent < end]
                 for h in self.site.servers]
 
+    def is_right(self, host, addresses):
+        """Whether a server may answer so while all are well."""
+        return addresses == [host.address]
+
     def _answered_right(self, when):
         for host in self.site.servers:
-            until(f"{when}: {host} names itself", lambda host=host:
-                  self.site.asks(host, self.site.zone) == [host.address], 5)
+            until(f"{when}: {host} answers", lambda host=host:
+                  self.is_right(host, self.site.asks(host, self.site.zone)), 5)
         until(f"{when}: an answer through the parent",
               lambda: self.site.asks(self.site.client, self.site.zone, recurse=True), 10)
 

@@ -21,6 +21,8 @@ bare=True: only the machines and the client exist. A test installs everything as
 reader. Here the resolver keeps an answer for a second.
 by_hand=True: only the machines, the web servers, Redis, the Sentinels and the client exist. A test
 installs name servers and Locum as doc/from-the-article.md tells its reader.
+mirrors=[names]: the same without Redis, with these servers in place of dc2 and dc3; they share
+geo.mirror.example.org, also by https (doc/from-archlinux-geo-mirror.md).
 
 start() starts everything in the order of dependency and returns when every node sees every other as
 alive. The faults below are methods of Site, since Site keeps the truth by which answers are judged:
@@ -168,11 +170,11 @@ class Site:
     def __init__(self, network, say=lambda text: None, ttl_s=60, slack=1.0,
                  far=False, compare=False, dc4=False, mirrorbits=False, adapter=False,
                  beside=False, by_hand=False, bare=False, witness6=False,
-                 managed=False, failover_ttl_s=None):
+                 managed=False, failover_ttl_s=None, mirrors=()):
         self.network, self.say, self.ttl_s = network, say, ttl_s
         self.failover_ttl_s = failover_ttl_s or ttl_s
         self.far, self.compare, self.beside, self.by_hand = far, compare, beside, by_hand or bare
-        self.bare = bare
+        self.bare, self.certificate = bare, None
         self.dir = Path(tempfile.mkdtemp(prefix="locum-site-"))
         self.memory = Path(tempfile.mkdtemp(prefix="locum-site-", dir="/dev/shm"))  # as /run is
         self.redis_password = secrets.token_hex(8)      # of Mirrorbits
@@ -195,9 +197,13 @@ class Site:
             web, redis, names = [], [], []
         if managed:
             web = [Managed if kind is Locum else kind for kind in web]
-        self._host("ns0", 10, "2001:db8:1::10" if witness6 else None, names)
-        self._host("dc2", 12, "2001:db8:2::12", [*redis, *web])
-        self._host("dc3", 13, "2001:db8:3::13", [*redis, *web])
+        self._host("ns0", 10, "2001:db8:1::10" if witness6 or mirrors else None,
+                   [] if mirrors else names)
+        if mirrors:
+            self._mirrors(mirrors)
+        else:
+            self._host("dc2", 12, "2001:db8:2::12", [*redis, *web])
+            self._host("dc3", 13, "2001:db8:3::13", [*redis, *web])
         if dc4:
             self._host("dc4", 14, "2001:db8:4::14", web)
         self._host("client", 100, "2001:db8:1::100", resolvers)
@@ -205,12 +211,23 @@ class Site:
         self.servers = [self.dc2, self.dc3] if bare else \
             [h for h in self.hosts.values() if Nginx.name in h.programs]
         self.coordinators = [h for h in (*self.servers, self.ns0) if Locum.name in h.programs]
-        self.first_master = self.hosts["dc3"]
+        self.first_master = self.hosts.get("dc3")
         self.names = [self.zone] + [f"{node.name}.{self.zone}" for node in self.servers]
         for host in self.hosts.values():
             for program in host.programs.values():
                 program.configure()
         self._write_helpers()
+
+    def _mirrors(self, names):
+        """Servers from 192.0.2.11 on, and a certificate for their name that signs itself."""
+        self.by_hand, self.zone = True, "geo.mirror.example.org"
+        self.certificate = self.dir / "certificate"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                        "-subj", "/CN=test", "-addext", f"subjectAltName=DNS:{self.zone}",
+                        "-keyout", f"{self.certificate}.key", "-out", self.certificate],
+                       check=True, capture_output=True)
+        for last, name in enumerate(names, 11):
+            self._host(name, last, f"2001:db8:{last}::{last}", [Nginx])
 
     def _host(self, name, last, address6, kinds):
         if self.network.namespaces:
@@ -233,7 +250,8 @@ class Site:
         begin = time.monotonic()
         if not self.with_program("nginx"):
             return self._start("unbound")
-        self.say(("" if self.by_hand else "NSD as the parent on ns0, ") + "nginx on dc2 and dc3")
+        self.say(("" if self.by_hand else "NSD as the parent on ns0, ") +
+                 f"nginx on {', '.join(host.name for host in self.servers)}")
         self._start("nsd", "nginx", "plain")
         if redis:
             self.say("Redis: dc3 is the master, dc2 its replica; a Sentinel on each host")

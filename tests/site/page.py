@@ -4,8 +4,10 @@ The page itself contains what is tried:
 
     `/etc/nsd/nsd.conf.d/get.conf`, on dc2 and dc3:     the block below it is this file there
     ```console                                          commands, each behind the host's prompt,
-    dc3# locum check                                    or behind `each#`: one host after the other
+    dc3# locum check                                    or behind `each#`: one host after the other,
     good: ...                                           and what they print; `...` is anything
+
+A test may name more groups like `each`; a file is then `on every` host of a group.
 
 Each command must succeed. If the page shows its output, it is repeated for up to 15 s until it also
 prints that. If this has a line `degraded: ...`, it must end with 1, as `locum status` then does.
@@ -30,7 +32,7 @@ from mirrorbits import REAL, TEMPLATES
 from programs import ROOT, Late, Nginx, Program, until
 from resolvers import unconfined
 
-FILE = re.compile(r"`(/\S+)`, on (.+):")
+FILE = re.compile(r"`(/\S+)`, on (?:every )?(.+):")
 PROMPT = re.compile(r"(\w+)# (.*)")
 PATIENCE_S = 15
 PATH = f"/usr/local/sbin:/usr/local/bin:{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -145,7 +147,9 @@ class Unit(Program):
         self.machine, self.name, self.notify = machine, name, None
         super().__init__(machine.host)
         self.words = {"named": [unconfined("/usr/sbin/named", self.dir), "-g", "-n", "1"],
-                      "nsd": ["nsd", "-d", "-P", "", "-u", ""]}.get(name)
+                      "nsd": ["nsd", "-d", "-P", "", "-u", ""],
+                      "pdns": ["pdns_server", "--guardian=no", "--daemon=no", "--disable-syslog",
+                               "--setuid=", "--setgid=", "--socket-dir=/run"]}.get(name)
         other, self.answers = OTHERS.get(name, (None, None))
         if other:
             named = [machine.host.name] if name == "mirrorbits" and not REAL else []
@@ -178,6 +182,8 @@ class Unit(Program):
     def ready(self):
         if self.answers:
             return self.machine.call(self.answers).returncode == 0
+        if self.notify.fileno() < 0:    # it was ready in start()
+            return True
         try:
             return b"READY=1" in self.notify.recv(4096)
         except BlockingIOError:
@@ -272,7 +278,8 @@ class Machine:
     @staticmethod
     def _stop(unit):
         code = unit.stop()
-        if code != 0 and not (unit.answers and code == -signal.SIGTERM):    # systemd: as good as 0
+        by_signal = code == -signal.SIGTERM and (unit.answers or unit.name == "pdns")
+        if code != 0 and not by_signal:     # for systemd SIGTERM is as good as 0
             raise Late(f"{unit} ended with {code}: {unit.last_words()}")
 
     def check_running(self):
@@ -284,7 +291,8 @@ class Machine:
 class Reader:
     """Follows a page on the machines of a site."""
 
-    def __init__(self, site, page):
+    def __init__(self, site, page, groups=None):
+        """groups: {name: [host names]}."""
         self.site, self.page = site, Page(page)
         installed = site.dir / "installed"
         subprocess.run(["make", "-o", "all", "install",
@@ -303,6 +311,7 @@ class Reader:
         for host in site.hosts.values():
             if host.name != "client":
                 self.machines[host.name] = Machine(host, installed / "usr/local", self.machines)
+        self.groups = {"each": self.machines, **(groups or {})}
 
     def do(self, begin, back=False, other=None):
         """Do a step or undo it. `other`: (text, replacement) for the commands."""
@@ -312,12 +321,12 @@ class Reader:
             raise ValueError(f"{step.title}: nothing to do")
         self.site.say(f"{'back from: ' if back else ''}{step.title}")
         for kind, where, what, more in acts:
-            if kind == "file":
-                for name in where:
+            for name in (host for named in ([where] if kind == "run" else where)
+                         for host in self.groups.get(named, [named])):
+                if kind == "file":
                     self.machines[name].write(what, more)
-            else:
-                command = what.replace(*other) if other else what
-                for name in [where] if where != "each" else self.machines:
+                else:
+                    command = what.replace(*other) if other else what
                     self._run(self.machines[name], command, more)
 
     def stop(self):
@@ -357,11 +366,13 @@ def as_shown(code, lines, shown):
 
 
 def matches(lines, wanted):
-    """Whether the lines match. `...` within a line matches anything, alone any lines."""
+    """
+    Whether the lines match. `...` within a line matches anything, alone any lines. Tabs are a space.
+    """
     if not wanted:
         return not lines
     if wanted[0] == "...":
         return any(matches(lines[skip:], wanted[1:]) for skip in range(len(lines) + 1))
-    pattern = re.sub(r"([\[?*])", r"[\1]", wanted[0].rstrip()).replace("...", "*")
-    return bool(lines) and fnmatch.fnmatchcase(lines[0].rstrip(), pattern) and \
-        matches(lines[1:], wanted[1:])
+    line, pattern = (re.sub("\t+", " ", text.rstrip()) for text in (lines[0] if lines else "", wanted[0]))
+    pattern = re.sub(r"([\[?*])", r"[\1]", pattern).replace("...", "*")
+    return bool(lines) and fnmatch.fnmatchcase(line, pattern) and matches(lines[1:], wanted[1:])

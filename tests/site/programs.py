@@ -256,6 +256,10 @@ class Nginx(Program):
         if host.site.network.namespaces:
             listen.append("127.0.0.1")
         lines = "\n".join(f"        listen {a}:{host.ports.http};" for a in listen)
+        if host.site.certificate:
+            lines += "".join(f"\n        listen {a}:443 ssl;" for a in listen)
+            lines += f"\n        ssl_certificate {host.site.certificate};"
+            lines += f"\n        ssl_certificate_key {host.site.certificate}.key;"
         temp = "\n".join(f"    {kind}_temp_path {self.dir}/{kind};" for kind in
                          ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         (self.dir / "nginx.conf").write_text(f"""\
