@@ -6,6 +6,7 @@
 #include "base/text_format.h"
 #include "core/vote.h"
 #include "daemon/heartbeats.h"
+#include "daemon/history.h"
 #include "daemon/inside.h"
 
 enum {
@@ -229,6 +230,7 @@ end(struct locum_daemon *self)
 {
     const struct timeval farewell = {.tv_usec = FAREWELL_MS * 1000};
     save_run(self);
+    locum_daemon_history_keep(self);
     locum_daemon_act_emit(self, LOCUM_EVENT_STOP, NULL, NULL, NULL);
     locum_dns_pause_tcp(self->dns, true);
     (void)event_base_loopexit(self->base, &farewell);

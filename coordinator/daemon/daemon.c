@@ -14,6 +14,7 @@
 #include "config/glimpse.h"
 #include "daemon/act.h"
 #include "daemon/fallback.h"
+#include "daemon/history.h"
 #include "daemon/inside.h"
 #include "daemon/loop.h"
 #include "daemon/replace.h"
@@ -134,10 +135,9 @@ begin_core(struct locum_daemon *self)
     self->second_at = now.mono;
     locum_warned_init(&self->warned);
     locum_evidence_init(&self->evidence);
-    if ((self->history = locum_history_create()) == NULL) {
+    if (locum_daemon_history_begin(self) != 0) {
         return LOCUM_ERR_MEMORY;
     }
-    locum_history_configure(self->history, self->config);
     return locum_state_writer_create(self->config, &self->writer);
 }
 

@@ -37,6 +37,18 @@ open_memory(void)
 }
 
 int
+locum_handover_memory(const char *bytes, size_t length)
+{
+    int fd = open_memory();
+    if (fd >= 0 && write(fd, bytes, length) != (ssize_t)length) {
+        (void)close(fd);
+        errno = EIO;
+        fd = -1;
+    }
+    return fd;
+}
+
+int
 locum_handover_write(const struct locum_handover *self, const struct locum_sockets *sockets)
 {
     char *buffer = malloc(TEXT_BYTES_MAX);
@@ -48,17 +60,15 @@ locum_handover_write(const struct locum_handover *self, const struct locum_socke
     if (self->client >= 0) {
         locum_text_format(&text, "client %d\n", self->client);
     }
+    if (self->history >= 0) {
+        locum_text_format(&text, "history %d\n", self->history);
+    }
     add_sockets(&text, sockets);
     locum_text_format(&text, "state %zu\n", self->state_length);
     LOCUM_INVARIANT(text.length + self->state_length < TEXT_BYTES_MAX);
     memcpy(buffer + text.length, self->state, self->state_length);
     const size_t length = text.length + self->state_length;
-    int fd = open_memory();
-    if (fd >= 0 && write(fd, buffer, length) != (ssize_t)length) {
-        (void)close(fd);
-        errno = EIO;
-        fd = -1;
-    }
+    const int fd = locum_handover_memory(buffer, length);
     free(buffer);
     return fd;
 }
@@ -98,6 +108,9 @@ take_line(struct locum_handover *self, struct locum_slice line, struct locum_soc
     } else if (locum_slice_is(key, "client")) {
         good = locum_slice_u64(line, INT32_MAX, &number) == 0;
         self->client = (int)number;
+    } else if (locum_slice_is(key, "history")) {
+        good = locum_slice_u64(line, INT32_MAX, &number) == 0;
+        self->history = (int)number;
     } else if (locum_slice_is(key, "socket") || locum_slice_is(key, "stored")) {
         good = take_socket(line, locum_slice_is(key, "stored"), sockets);
     } else if (locum_slice_is(key, "state")) {
@@ -142,7 +155,7 @@ locum_handover_read(struct locum_handover *ret, struct locum_sockets *sockets)
 {
     const char *text = getenv("LOCUM_HANDOVER");
     uint64_t fd = 0;
-    *ret = (struct locum_handover){.client = -1};
+    *ret = (struct locum_handover){.client = -1, .history = -1};
     if (text != NULL && locum_slice_u64(locum_slice_of(text), INT32_MAX, &fd) == 0) {
         if (!read_all(ret, (int)fd, sockets)) {
             ret->version[0] = '\0';

@@ -4,7 +4,8 @@
  *
  *   version 0.1.0                     mono-ms 8123000
  *   client 21                         socket 7 udp-192.0.2.1-53-0
- *   stored 8 tcp-192.0.2.1-53-0       state 312
+ *   stored 8 tcp-192.0.2.1-53-0       history 24
+ *   state 312
  *   locum-run 1 ...
  *
  * The descriptors named in it were inherited. A key of a later version is skipped.
@@ -23,9 +24,13 @@ struct locum_handover {
     char version[LOCUM_VERSION_MAX + 1]; /* of the program before; "": this is no replace */
     locum_ms mono;                       /* when it stopped answering */
     int client;                          /* waits for the reply to POST /replace; -1: none */
+    int history;                         /* another memfd, of locum_history_save(); -1: none */
     size_t state_length;
     char state[LOCUM_RESUME_BYTES_MAX]; /* of locum_core_save() */
 };
+
+/* A memfd with these bytes, which the caller closes; -1 with errno. */
+int locum_handover_memory(const char *bytes, size_t length) LOCUM_MUST_CHECK;
 
 /* Write it, with the sockets. Returns a descriptor that the caller closes, or -1 with errno. */
 int locum_handover_write(const struct locum_handover *self,

@@ -76,6 +76,10 @@ struct locum_daemon {
     struct locum_events *events;
     struct locum_nsd_reports nsd;
     struct locum_history *history;
+
+    /* history.c */
+    locum_ms history_kept;     /* mono; LOCUM_NEVER */
+    locum_ms history_every_ms; /* it is kept that often */
 };
 
 #endif

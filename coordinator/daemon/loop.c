@@ -1,6 +1,7 @@
 #include "daemon/loop.h"
 
 #include "daemon/act.h"
+#include "daemon/history.h"
 #include "daemon/inside.h"
 
 enum {
@@ -124,7 +125,7 @@ end_iteration(void *user)
     }
     const struct locum_input input = {.kind = LOCUM_INPUT_COMMIT, .now = self->now};
     step(self, &input);
-    locum_history_note(self->history, &self->core, !self->run.publish_failed, self->now);
+    locum_daemon_history_note(self);
     if (second) {
         locum_daemon_act_each_second(self);
     }

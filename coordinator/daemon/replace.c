@@ -12,13 +12,15 @@
 #include "base/text_format.h"
 #include "base/version.h"
 #include "daemon/act.h"
+#include "daemon/history.h"
 #include "daemon/inside.h"
 #include "daemon/loop.h"
 
 enum {
     POLL_MS = 2,
-    CLIENT_GONE_MS = 100, /* until the held request was called again */
-    TAIL_BYTES = 400,     /* of what the check printed */
+    CLIENT_GONE_MS = 100,             /* until the held request was called again */
+    TAIL_BYTES = 400,                 /* of what the check printed */
+    KEPT_MAX = LOCUM_SOCKETS_MAX + 3, /* descriptors: the handover, the client, the history */
 };
 
 /* What `locum check --handover` prints if all is well, and if the program continues from what this
@@ -128,7 +130,8 @@ write_state(const struct locum_daemon *self, struct locum_handover *handover)
 
 /* Everything that stays open across the exec. */
 static size_t
-list_kept(const struct locum_daemon *self, int memory, int ret[LOCUM_SOCKETS_MAX + 2])
+list_kept(const struct locum_daemon *self, const struct locum_handover *handover, int memory,
+          int ret[KEPT_MAX])
 {
     size_t count = 0;
     for (size_t i = 0; i < self->sockets.count; i++) {
@@ -137,27 +140,30 @@ list_kept(const struct locum_daemon *self, int memory, int ret[LOCUM_SOCKETS_MAX
         }
     }
     ret[count++] = memory;
-    if (self->replace.client >= 0) {
-        ret[count++] = self->replace.client;
+    if (handover->client >= 0) {
+        ret[count++] = handover->client;
+    }
+    if (handover->history >= 0) {
+        ret[count++] = handover->history;
     }
     return count;
 }
 
 /* errno: it has failed. */
 static int
-execute_with(struct locum_daemon *self, int memory)
+execute_with(struct locum_daemon *self, const struct locum_handover *handover, int memory)
 {
-    int keep[LOCUM_SOCKETS_MAX + 2];
-    char handover[32];
+    int keep[KEPT_MAX];
+    char number[32];
     char manager[LOCUM_NOTIFY_VARIABLES][LOCUM_NOTIFY_BYTES_MAX];
-    const char *extra[1 + LOCUM_NOTIFY_VARIABLES + 1] = {handover};
-    (void)locum_text_format_buffer(handover, sizeof(handover), "LOCUM_HANDOVER=%d", memory);
+    const char *extra[1 + LOCUM_NOTIFY_VARIABLES + 1] = {number};
+    (void)locum_text_format_buffer(number, sizeof(number), "LOCUM_HANDOVER=%d", memory);
     const size_t count = locum_notify_environment(&self->notify, manager);
     for (size_t i = 0; i < count; i++) {
         extra[1 + i] = manager[i];
     }
-    return locum_program_execute(&self->replace.program, keep, list_kept(self, memory, keep),
-                                 extra);
+    return locum_program_execute(&self->replace.program, keep,
+                                 list_kept(self, handover, memory, keep), extra);
 }
 
 /* From here to the exec nobody reads the sockets. Returns only if it fails. */
@@ -174,16 +180,18 @@ execute(struct locum_daemon *self)
     locum_sockets_retry(&self->sockets);
     locum_process_hold(true);
     handover->client = self->replace.client;
+    handover->history = locum_daemon_history_hand_over(self);
     handover->mono = locum_clock_read().mono;
     locum_dns_stop_workers(self->dns);
     (void)locum_text_format_buffer(handover->version, sizeof(handover->version), "%s",
                                    LOCUM_VERSION);
     write_state(self, handover);
     const int memory = locum_handover_write(handover, &self->sockets);
-    const int error = memory >= 0 ? execute_with(self, memory) : errno;
+    const int error = memory >= 0 ? execute_with(self, handover, memory) : errno;
     locum_dns_start_workers(self->dns, locum_daemon_act_log_dns, self);
     locum_process_hold(false);
     (void)close(memory);
+    (void)close(handover->history);
     free(handover);
     (void)locum_text_format_buffer(self->replace.why, sizeof(self->replace.why),
                                    "%s cannot be executed: %s; the running program goes on",

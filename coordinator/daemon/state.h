@@ -7,13 +7,16 @@
  *   reason moving the rack         excluded dc4
  *
  * What a restart in the same boot continues with (core/resume.h) is in a file of its own beside the
- * control socket, below /run: CONTROL-SOCKET.run.
+ * control socket, below /run: CONTROL-SOCKET.run. Beside that is the history (report/history.h):
+ * CONTROL-SOCKET.history.
  *
  * A thread of its own writes the state file, so that a slow disk never stops the loop; every 2 s it
  * looks at the configuration file too. What is in memory (tmpfs, as /run is) no disk can delay:
- * there the loop itself writes the other file, so that a new plan is never published before the
+ * there the loop itself writes CONTROL-SOCKET.run, so that a new plan is never published before the
  * state that it follows from is kept; elsewhere the thread does that too. If one cannot be written,
  * a warning says so, DNS answers go on, and the write is retried.
+ *
+ *   state.c  the files   state_writer.c  the thread
  */
 #ifndef LOCUM_DAEMON_STATE_H
 #define LOCUM_DAEMON_STATE_H
@@ -22,6 +25,7 @@
 #include "core/resume.h"
 #include "daemon/fallback.h"
 #include "daemon/ondisk.h"
+#include "report/history.h"
 
 enum {
     LOCUM_STATE_BYTES_MAX = 8192,
@@ -39,6 +43,15 @@ void locum_state_boot_id(char ret[LOCUM_BOOT_ID_MAX + 1]);
  */
 int locum_state_load_run(const struct locum_config *config, char buffer[LOCUM_RESUME_BYTES_MAX],
                          struct locum_slice *ret, struct locum_text *ret_why) LOCUM_MUST_CHECK;
+
+/* The same of the history, for locum_history_load(). */
+int locum_state_load_history(const struct locum_config *config,
+                             char buffer[LOCUM_HISTORY_BYTES_MAX], struct locum_slice *ret,
+                             struct locum_text *ret_why) LOCUM_MUST_CHECK;
+
+/* CONTROL-SOCKET and a suffix such as ".run". */
+void locum_state_run_path(const struct locum_config *config, const char *suffix,
+                          char ret[LOCUM_STATE_PATH_MAX]);
 
 /* STATE-DIR/CLUSTER and a suffix such as ".state". */
 void locum_state_path(const struct locum_config *config, const char *suffix,
@@ -75,6 +88,9 @@ void locum_state_writer_put(struct locum_state_writer *self, const struct locum_
  * folder is in memory, it is written when this returns, or locum_state_writer_lacks_run().
  */
 void locum_state_writer_put_run(struct locum_state_writer *self, const struct locum_text *text);
+
+/* The same for the history, a text of locum_history_save(), soon and always by the thread. */
+void locum_state_writer_put_history(struct locum_state_writer *self, const struct locum_text *text);
 
 /* The last locum_state_writer_put_run() has failed, and nothing but another one will try again. */
 bool locum_state_writer_lacks_run(struct locum_state_writer *self);

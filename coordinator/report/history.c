@@ -21,16 +21,22 @@ locum_history_create(void)
 }
 
 void
-locum_history_destroy(struct locum_history *self)
+locum_history_inside_reset(struct locum_history *self)
 {
-    if (self == NULL) {
-        return;
-    }
     for (size_t i = 0; i < LOCUM_COUNT(self->name); i++) {
         free(self->name[i]);
     }
     free(self->changes);
-    free(self);
+    *self = (struct locum_history){.from = LOCUM_NEVER, .noted = LOCUM_NEVER};
+}
+
+void
+locum_history_destroy(struct locum_history *self)
+{
+    if (self != NULL) {
+        locum_history_inside_reset(self);
+        free(self);
+    }
 }
 
 /* --- the changes ------------------------------------------------------------------------------ */
@@ -65,19 +71,24 @@ make_room(struct locum_history *self)
     }
 }
 
+bool
+locum_history_inside_add(struct locum_history *self, size_t row, uint64_t value, locum_ms boot)
+{
+    make_room(self);
+    if (self->count == self->room) {
+        return false; /* not even the first memory */
+    }
+    self->changes[self->count++] =
+        (struct locum_history_change){.at = boot, .value = value, .row = (uint16_t)row};
+    self->last[row] = value;
+    return true;
+}
+
 static void
 set(struct locum_history *self, size_t row, uint64_t value, locum_ms boot)
 {
-    if (self->last[row] == value) {
-        return;
-    }
-    self->last[row] = value;
-    make_room(self);
-    if (self->count < self->room) {
-        self->changes[self->count++] =
-            (struct locum_history_change){.at = boot, .value = value, .row = (uint16_t)row};
-    } else { /* not even the first memory */
-        self->first[row] = value;
+    if (self->last[row] != value && !locum_history_inside_add(self, row, value, boot)) {
+        self->first[row] = self->last[row] = value;
         self->from = boot;
     }
 }
@@ -107,6 +118,10 @@ drop_gap(struct locum_history *self)
 static void
 add_gap(struct locum_history *self, locum_ms from, locum_ms until)
 {
+    if (self->gaps > 0 && self->gap[self->gaps - 1].until == from) {
+        self->gap[self->gaps - 1].until = until; /* nothing was seen in between */
+        return;
+    }
     if (self->gaps == LOCUM_COUNT(self->gap)) {
         const locum_ms end = self->gap[0].until;
         size_t before = 0;
@@ -326,13 +341,14 @@ void
 locum_history_note(struct locum_history *self, const struct locum_core *core, bool published,
                    struct locum_now now)
 {
-    note_time(self, now.boot);
+    const locum_ms boot = locum_view_later(now.boot, self->noted);
+    note_time(self, boot);
     for (locum_node node = 0; node < core->config.node_count; node++) {
         if (has_rows(&core->config, node)) {
-            note_node(self, core, node, now.boot);
+            note_node(self, core, node, boot);
         }
     }
     if (published) {
-        note_answers(self, core, now.boot);
+        note_answers(self, core, boot);
     }
 }

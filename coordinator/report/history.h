@@ -16,7 +16,7 @@
  * when it is complete.
  *
  *   history.c       the record           history_spans.c  rows, spans, gaps, values
- *   history_json.c  GET /history
+ *   history_json.c  GET /history         history_kept.c   the text for the next process
  */
 #ifndef LOCUM_REPORT_HISTORY_H
 #define LOCUM_REPORT_HISTORY_H
@@ -24,6 +24,7 @@
 #include <jansson.h>
 
 #include "config/config.h"
+#include "core/resume.h"
 #include "core/step.h"
 
 enum {
@@ -53,10 +54,37 @@ void locum_history_configure(struct locum_history *self, const struct locum_conf
  *
  * core       of the same configuration.
  * published  the answers are those of the plan; false: they are older, and stay as noted.
- * now        not before the last one (boot clock).
+ * now        one before that of the last note counts as that.
  */
 void locum_history_note(struct locum_history *self, const struct locum_core *core, bool published,
                         struct locum_now now);
+
+/* --- from one process to the next in the same boot ---------------------------------------------
+ */
+
+enum { LOCUM_HISTORY_BYTES_MAX = 192 * 1024 }; /* the longest text, and its NUL */
+
+/* Room for the text of locum_history_save() now, its NUL included. */
+size_t locum_history_save_bytes(const struct locum_history *self);
+
+/*
+ * Append it as a text of one format version, which ends with `end`. Nothing if nothing was noted,
+ * or if the boot is not known (boot_id is "").
+ */
+void locum_history_save(const struct locum_history *self, const struct locum_core_config *config,
+                        const char *boot_id, struct locum_text *text);
+
+/*
+ * Begin with what the last process has saved (last->text; last->saved is not used). With
+ * LOCUM_START the time since then is a gap, with LOCUM_REPLACE only if it is longer than
+ * LOCUM_HISTORY_GAP_MS. Every value but LOCUM_RESUMED: it is refused, and `self` stays empty.
+ *
+ * self  just created; locum_history_configure() comes next.
+ */
+enum locum_resumed locum_history_load(struct locum_history *self,
+                                      const struct locum_core_config *config,
+                                      const struct locum_last_run *last,
+                                      struct locum_now now) LOCUM_MUST_CHECK;
 
 /* --- reading ---------------------------------------------------------------------------------- */
 

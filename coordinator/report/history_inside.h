@@ -42,4 +42,11 @@ struct locum_history {
     bool answers_known;                    /* `answered` is of this configuration */
 };
 
+/* Forget everything, as if just created. */
+void locum_history_inside_reset(struct locum_history *self);
+
+/* Append a change, not before the last one. False: out of memory, nothing was appended. */
+bool locum_history_inside_add(struct locum_history *self, size_t row, uint64_t value,
+                              locum_ms boot);
+
 #endif

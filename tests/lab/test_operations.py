@@ -15,8 +15,8 @@ from programs import ROOT                   # noqa: E402
 
 TTL = "    ttl: 2s\n    failover-ttl: 1s\n"     # so that `drain --wait` does not take a minute
 # "Install", "Set up" and "Upgrade": tests/packages/systemd.
-STEPS = ("How to read", "Drain", "Replace", "Add a server", "Remove", "Add and remove a zone",
-         "Move Redis", "Rotate", "Restore", "IPv6")
+STEPS = ("How to read the history", "How to read explain", "Drain", "Replace", "Add a server",
+         "Remove", "Add and remove a zone", "Move Redis", "Rotate", "Restore", "IPv6")
 
 
 def configuration():

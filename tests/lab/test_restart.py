@@ -5,6 +5,7 @@ query is lost, and no answer changes.
 """
 # deadline: 240 s
 
+import json
 import os
 import signal
 import socket
@@ -306,6 +307,39 @@ def a_reload_frees_an_address(site):
     check(node.locum.status()["dns"]["closed"] == 0, "an address is not open")
 
 
+def spans(history, node):
+    """The values of a node's condition in order, with their times: [(value, from, until)]."""
+    of = next(item for item in history["nodes"] if item["node"] == node)
+    return [(span["value"], span["from"], span["until"]) for span in of["condition"]]
+
+
+def the_history_goes_on(site):
+    """Through a replace without a gap; a restart and a crash are gaps. What was before is the same."""
+    lose_dc3(site)
+    node = site.dc2
+    until("dc3 is down", lambda: node.locum.peer("dc3").get("condition") == "down", 10)
+    before = json.loads(node.locum.get("/history"))
+
+    def goes_on(what, do):
+        begin = 1000 * time.time()
+        do()
+        until("its API answers", node.locum.ready, 10)
+        now = json.loads(node.locum.get("/history"))
+        check(abs(now["from"] - before["from"]) < 100, f"{what}: from {before['from']} to {now['from']}")
+        seen = [gap for gap in now["gaps"] if gap["until"] >= begin]
+        check(len(seen) == (what != "replace"), f"{what}: {now['gaps']}")
+        old, new = spans(before, "dc3"), spans(now, "dc3")
+        check(len(old) >= 3 and old[-1][0] == "down", f"{what}: {old}")
+        for (value, begin, end), (after, begin_after, end_after) in zip(old[:-1], new):
+            check(value == after and abs(begin - begin_after) < 100 and abs(end - end_after) < 100,
+                  f"{what}: {old}, {new}")
+        check("down" in [value for value, _, _ in new[len(old) - 1:]], f"{what}: {old}, {new}")
+
+    goes_on("replace", lambda: replace(node))
+    goes_on("restart", node.locum.restart)
+    goes_on("kill -9", lambda: node.locum.restart(signal.SIGKILL))
+
+
 def a_program_that_does_not_work_is_refused(site):
     """It exits, hangs, is another program, cannot be executed, or refuses its configuration."""
     node, program, config = site.dc2, site.dc2.locum.program, site.dc2.locum.config
@@ -375,7 +409,7 @@ def a_program_that_fails_after_its_check_is_started_again(site):
 if __name__ == "__main__":
     lab.main([the_manager_keeps_every_socket, a_replace_loses_nothing, a_restart_loses_nothing,
               a_crash_loses_at_most_what_was_read, a_signal_replaces_too,
-              a_replace_takes_other_sockets, a_reload_frees_an_address,
+              the_history_goes_on, a_replace_takes_other_sockets, a_reload_frees_an_address,
               a_program_that_does_not_work_is_refused,
               a_program_that_fails_after_its_check_is_started_again],
              managed=True, ttl_s=SURE_S, failover_ttl_s=UNSURE_S)

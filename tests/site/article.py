@@ -515,7 +515,8 @@ class Site:
         no probation.
         """
         self.stop_locum(host)
-        Path(f"{host.locum.socket}.run").unlink(missing_ok=True)
+        for kept in "run", "history":
+            Path(f"{host.locum.socket}.{kept}").unlink(missing_ok=True)
         self.start_locum(host)
 
     def _is_calm_without_probation(self):

@@ -493,20 +493,24 @@ service:
             raise AssertionError(f"{self}: status ended with {done.returncode}: "
                                  f"{done.stdout}{done.stderr}") from None
 
-    def metrics(self):
-        """{name with labels: value} of GET /metrics."""
+    def get(self, path):
+        """The body of GET path."""
         with socket.socket(socket.AF_UNIX) as link:
             link.settimeout(5)
             link.connect(str(self.socket))
-            link.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            link.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
             data = b""
             while part := link.recv(65536):
                 data += part
         head, _, body = data.partition(b"\r\n\r\n")
         if b" 200 " not in head.splitlines()[0]:
-            raise AssertionError(f"{self}: /metrics answers {head[:80]}")
+            raise AssertionError(f"{self}: {path} answers {head[:80]}")
+        return body.decode()
+
+    def metrics(self):
+        """{name with labels: value} of GET /metrics."""
         return {name: float(value) for name, value in
-                (line.rsplit(" ", 1) for line in body.decode().splitlines() if line[0] != "#")}
+                (line.rsplit(" ", 1) for line in self.get("/metrics").splitlines() if line[0] != "#")}
 
     def peer(self, name):
         """This node's view of another one: its entry in the status."""

@@ -178,7 +178,8 @@ test_sockets_and_state_are_handed_over(void **state)
     struct locum_address any;
     struct locum_sockets before;
     struct locum_sockets after;
-    struct locum_handover given = {.version = "9.8.7", .mono = 123456, .client = dup(0)};
+    struct locum_handover given = {
+        .version = "9.8.7", .mono = 123456, .client = dup(0), .history = dup(0)};
     struct locum_handover taken;
     char number[16];
     locum_sockets_init(&before, NULL);
@@ -202,6 +203,7 @@ test_sockets_and_state_are_handed_over(void **state)
     assert_string_equal(taken.version, "9.8.7");
     assert_int_equal(taken.mono, 123456);
     assert_int_equal(taken.client, given.client);
+    assert_int_equal(taken.history, given.history);
     assert_int_equal(fcntl(taken.client, F_GETFD), FD_CLOEXEC);
     assert_int_equal(taken.state_length, given.state_length);
     assert_memory_equal(taken.state, given.state, given.state_length);
@@ -214,6 +216,7 @@ test_sockets_and_state_are_handed_over(void **state)
     (void)close(udp);
     (void)close(tcp);
     (void)close(given.client);
+    (void)close(given.history);
 }
 
 static void
@@ -256,7 +259,7 @@ test_the_next_program_continues_the_run(void **state)
     const uint64_t incarnation = daemon_->core.view.incarnation;
     const uint64_t seq = daemon_->core.view.seq;
     locum_daemon_destroy(daemon_);
-    given.client = -1;
+    given.client = given.history = -1;
     strcpy(given.version, "0.0.1");
     given.state_length = text.length;
     (void)snprintf(number, sizeof(number), "%d", locum_handover_write(&given, &none));
