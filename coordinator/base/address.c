@@ -87,6 +87,54 @@ locum_address_text(const struct locum_address *self)
     return ret;
 }
 
+/* Is a bit set in `bytes` after the first `bits`? */
+static bool
+has_bits_after(const uint8_t bytes[16], unsigned bits)
+{
+    for (unsigned i = bits; i < 128; i++) {
+        if ((bytes[i / 8] & 0x80 >> i % 8) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int
+locum_address_parse_prefix(struct locum_slice text, struct locum_prefix *ret)
+{
+    struct locum_prefix prefix;
+    struct locum_slice host;
+    uint64_t bits;
+    (void)locum_slice_cut(&text, '/', &host);
+    int status = locum_address_parse(host, &prefix.address);
+    if (status != 0) {
+        return status;
+    }
+    const uint64_t bits_max = prefix.address.family == LOCUM_V4 ? 32 : 128;
+    bits = bits_max;
+    if (text.at != NULL) {
+        status = locum_slice_u64(text, bits_max, &bits);
+    }
+    if (status != 0) {
+        return LOCUM_ERR_INVALID;
+    }
+    if (has_bits_after(prefix.address.bytes, (unsigned)bits)) {
+        return LOCUM_ERR_RANGE;
+    }
+    prefix.bits = (uint8_t)bits;
+    *ret = prefix;
+    return 0;
+}
+
+struct locum_address_text
+locum_address_prefix_text(const struct locum_prefix *self)
+{
+    struct locum_address_text ret;
+    (void)locum_text_format_buffer(ret.text, sizeof(ret.text), "%s/%u",
+                                   locum_address_host_text(&self->address).text, self->bits);
+    return ret;
+}
+
 bool
 locum_address_same_host(const struct locum_address *a, const struct locum_address *b)
 {

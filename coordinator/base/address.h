@@ -50,6 +50,19 @@ bool locum_address_same_client(const struct locum_address *a, const struct locum
 bool locum_address_is_in(const struct locum_address *self, const struct locum_address *list,
                          size_t count);
 
+/* All addresses that begin with the same bits. */
+struct locum_prefix {
+    struct locum_address address; /* port 0; the bits after the first `bits` are 0 */
+    uint8_t bits;                 /* 0 .. 32 or 128 */
+};
+
+/* "192.0.2.0/24" or "2001:db8::/56", or an address, which is a prefix of all its bits. 0,
+ * LOCUM_ERR_INVALID or LOCUM_ERR_RANGE (a bit after the prefix is not 0). */
+int locum_address_parse_prefix(struct locum_slice text, struct locum_prefix *ret) LOCUM_MUST_CHECK;
+
+/* As it is read, always with its length. */
+struct locum_address_text locum_address_prefix_text(const struct locum_prefix *self);
+
 /* To a socket address; returns its length. */
 socklen_t locum_address_to_sockaddr(const struct locum_address *self, struct sockaddr_storage *ret);
 

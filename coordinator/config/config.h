@@ -23,6 +23,7 @@ enum {
     LOCUM_FOREIGN_REFERENCES_MAX = 8, /* anchors and aliases in it */
     LOCUM_ZONES_MAX = 8,
     LOCUM_ADDRESSES_MAX = 8, /* of one node, and of one listen list */
+    LOCUM_CONFIG_EXEMPT_MAX = 32,
     LOCUM_NS_MAX = 8,
     LOCUM_RECORDS_MAX = 64, /* static records of a zone */
     LOCUM_ARGV_MAX = 16,
@@ -164,6 +165,14 @@ struct locum_config_source {
     const char *mirrorbits; /* of redis.mirrorbits-config; NULL: it did not exist, or is not used */
 };
 
+/* Response rate limiting over UDP (dns/limit.h). */
+struct locum_config_rate_limit {
+    uint32_t responses_per_second; /* of one bucket of a listen address; 0: no limit */
+    uint32_t slip;                 /* one in so many over it is sent short; 0: none */
+    struct locum_prefix exempt[LOCUM_CONFIG_EXEMPT_MAX];
+    size_t exempt_count;
+};
+
 struct locum_config {
     struct locum_core_config core; /* what the core decides with; nodes, names, checks by index */
     struct locum_config_node nodes[LOCUM_NODES_MAX];    /* core.nodes[i] */
@@ -188,6 +197,7 @@ struct locum_config {
     char state_dir[LOCUM_PATH_MAX + 1];
     uint32_t events_keep;
     uint32_t dns_workers;
+    struct locum_config_rate_limit rate_limit;
     char path[LOCUM_PATH_MAX + 1]; /* the file it was read from */
     struct locum_config_source source;
     bool kept; /* made by locum_config_load_kept() */

@@ -452,6 +452,24 @@ static const struct locum_schema_row rows[] = {
     .restart = true,
     .note = "Threads for each UDP address",
     .help = "One thread answers tens of thousands of queries a second."},
+[LOCUM_KEY_RATE_LIMIT] = {"dns.rate-limit", MAP, DEFAULT(NULL),
+    .note = "Limits the answers by UDP to clients in one network, so that queries with a forged source do not flood it",
+    .help = "Answers are counted for each IPv4 /24 or IPv6 /56 of clients: records for each name; names that do "
+    "not exist, types that a name does not have, and ANY for each zone; errors together. "
+    "Not limited are TCP, clients with a valid cookie, loopback, the addresses of `listen.dns` and `exempt`. See "
+    "doc/operations.md for what to do when a resolver is limited."},
+[LOCUM_KEY_RATE_LIMIT_RESPONSES] = {"dns.rate-limit.responses-per-second", NUMBER(0, 100000), DEFAULT("200"),
+    AT(rate_limit.responses_per_second),
+    .note = "Answers a second from one address of `listen.dns`, for each of these counts",
+    .help = "Each of `dns.workers` gives its share. `0`: no limit."},
+[LOCUM_KEY_RATE_LIMIT_SLIP] = {"dns.rate-limit.slip", NUMBER(0, 10), DEFAULT("2"), AT(rate_limit.slip),
+    .note = "One in so many answers over the limit is sent short, and the rest are dropped",
+    .help = "A short answer is no longer than the query: truncated, so that the client asks again by TCP, or "
+    "an error without its options. A client that sends a cookie gets BADCOOKIE with a new one instead. `1`: all of them; "
+    "`0`: none."},
+[LOCUM_KEY_RATE_LIMIT_EXEMPT] = {"dns.rate-limit.exempt", PREFIX, LIST(0, LOCUM_CONFIG_EXEMPT_MAX), NONE,
+    AT(rate_limit.exempt), ITEMS(rate_limit.exempt[0]), COUNT(rate_limit.exempt_count),
+    .note = "Addresses and networks of clients that are not limited, such as a large resolver"},
 };
 /* clang-format on */
 

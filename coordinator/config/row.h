@@ -35,6 +35,7 @@
 #define ENDPOINT                KIND(ENDPOINT, 0, 0)
 #define ADDRESS                 KIND(ADDRESS, 0, 0)
 #define IP                      KIND(IP, 0, 0)
+#define PREFIX                  KIND(PREFIX, 0, 0)
 #define NODE                    KIND(NODE, 0, 0)
 #define KEY                     KIND(KEY, 0, 0)
 

@@ -35,6 +35,7 @@ enum locum_schema_kind {
     LOCUM_KIND_ENDPOINT, /* struct locum_endpoint: address or host name, and port */
     LOCUM_KIND_ADDRESS,  /* struct locum_address: numeric, with a port */
     LOCUM_KIND_IP,       /* struct locum_address: numeric, without a port */
+    LOCUM_KIND_PREFIX,   /* struct locum_prefix: address/bits, or an address */
     LOCUM_KIND_NODE,     /* locum_node: refers to a key of `nodes` */
     LOCUM_KIND_KEY,      /* struct locum_keyring_key: 64 hex digits */
 };

@@ -302,6 +302,12 @@ locum_value_parse(const struct locum_schema_row *row, struct locum_slice text, v
     case LOCUM_KIND_ENDPOINT: return parse_endpoint(text, field);
     case LOCUM_KIND_ADDRESS: return locum_address_parse_port(text, field);
     case LOCUM_KIND_IP: return locum_address_parse(text, field);
+    case LOCUM_KIND_PREFIX:
+        status = locum_address_parse_prefix(text, field);
+        if (status == LOCUM_ERR_RANGE) {
+            locum_text_add(why, "the bits after the prefix must be 0");
+        }
+        return status;
     case LOCUM_KIND_KEY: return locum_slice_hex(text, field, LOCUM_KEY_BYTES);
     case LOCUM_KIND_NODE: break;
     }
@@ -321,6 +327,7 @@ locum_value_print(const struct locum_schema_row *row, const void *field, struct 
     case LOCUM_KIND_ENDPOINT: locum_config_endpoint_add(field, text); break;
     case LOCUM_KIND_ADDRESS: locum_text_add(text, locum_address_text(field).text); break;
     case LOCUM_KIND_IP: locum_text_add(text, locum_address_host_text(field).text); break;
+    case LOCUM_KIND_PREFIX: locum_text_add(text, locum_address_prefix_text(field).text); break;
     case LOCUM_KIND_KEY: locum_text_add_hex(text, field, LOCUM_KEY_BYTES); break;
     case LOCUM_KIND_FLAG:
     case LOCUM_KIND_STATUS: break;
@@ -365,6 +372,8 @@ describe_one(const struct locum_schema_row *row, struct locum_text *text)
         [LOCUM_KIND_ADDRESS] = "a numeric address and a port, as in 192.0.2.12:53 or "
                                "[2001:db8::12]:53",
         [LOCUM_KIND_IP] = "a numeric address without a port, as in 192.0.2.12 or 2001:db8::12",
+        [LOCUM_KIND_PREFIX] = "an address or a network, as in 192.0.2.12, 192.0.2.0/24 or "
+                              "2001:db8::/56",
         [LOCUM_KIND_NODE] = "the name of a node",
         [LOCUM_KIND_KEY] = "a public key of 64 hex digits, as `locum keygen --node` shows it",
     };

@@ -1,5 +1,6 @@
 #include "daemon/act.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -329,6 +330,19 @@ log_lack_of_descriptors(struct locum_daemon *self)
     self->tcp_short = counts.tcp_short;
 }
 
+static void
+log_limited(void *user, const char *prefix, int64_t seconds)
+{
+    (void)user;
+    char text[32];
+    (void)locum_text_format_buffer(text, sizeof(text), "%" PRId64, seconds);
+    if (seconds < 0) {
+        LOCUM_LOG(LOCUM_LOG_WARN, "rate-limit", "prefix", prefix, "state", "limited");
+    } else {
+        LOCUM_LOG(LOCUM_LOG_INFO, "rate-limit", "prefix", prefix, "state", "over", "seconds", text);
+    }
+}
+
 /* The line that `systemctl status` shows. */
 static void
 notify_status(struct locum_daemon *self)
@@ -381,6 +395,7 @@ locum_daemon_act_each_second(struct locum_daemon *self)
     if (locum_state_writer_lacks_run(self->writer)) {
         save_run(self);
     }
+    locum_dns_update_limited(self->dns, self->now.mono, log_limited, self);
     emit_warnings(self);
     notify_status(self);
     write_hash(self);

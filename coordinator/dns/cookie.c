@@ -28,7 +28,7 @@ locum_cookie_keys_init(struct locum_cookie_keys *self, const struct locum_secret
 
 /* The hash of a cookie, all of which before the hash is there. */
 static void
-hash(const uint8_t key[LOCUM_SIPHASH_KEY_BYTES], const struct locum_cookie_client *client,
+hash(const uint8_t key[LOCUM_SIPHASH_KEY_BYTES], const struct locum_dns_source *client,
      const uint8_t *cookie, uint8_t ret[HASH_BYTES])
 {
     uint8_t input[AT_HASH + ADDRESS_MAX];
@@ -48,7 +48,7 @@ time_of(const uint8_t *cookie)
 }
 
 static void
-make(const struct locum_cookie_keys *self, const struct locum_cookie_client *client, uint32_t now_s,
+make(const struct locum_cookie_keys *self, const struct locum_dns_source *client, uint32_t now_s,
      uint8_t cookie[LOCUM_COOKIE_BYTES])
 {
     const uint8_t fields[] = {VERSION,
@@ -64,7 +64,7 @@ make(const struct locum_cookie_keys *self, const struct locum_cookie_client *cli
 }
 
 bool
-locum_cookie_check(const struct locum_cookie_keys *self, const struct locum_cookie_client *client,
+locum_cookie_check(const struct locum_cookie_keys *self, const struct locum_dns_source *client,
                    const struct locum_edns *edns, uint32_t now_s, uint8_t ret[LOCUM_COOKIE_BYTES])
 {
     const uint8_t *cookie = edns->cookie;

@@ -11,7 +11,7 @@
 #define LOCUM_DNS_COOKIE_H
 
 #include "base/signature.h"
-#include "dns/edns.h"
+#include "dns/packet.h"
 #include "dns/siphash.h"
 
 enum {
@@ -23,12 +23,6 @@ enum {
 struct locum_cookie_keys {
     uint8_t key[LOCUM_SECRETS_MAX][LOCUM_SIPHASH_KEY_BYTES]; /* the first one makes cookies */
     size_t count; /* 0: there is no secret, and cookies are ignored */
-};
-
-/* The address of a client, in network order. */
-struct locum_cookie_client {
-    const uint8_t *address; /* borrowed */
-    size_t length;          /* 4 or 16 */
 };
 
 /* The keys of these secrets (HKDF-SHA256). 0 or LOCUM_ERR_MEMORY. */
@@ -44,8 +38,8 @@ int locum_cookie_keys_init(struct locum_cookie_keys *self,
  * ret    the cookie of the answer.
  * Returns true if the query's server cookie is valid: the client has its address.
  */
-bool locum_cookie_check(const struct locum_cookie_keys *self,
-                        const struct locum_cookie_client *client, const struct locum_edns *edns,
-                        uint32_t now_s, uint8_t ret[LOCUM_COOKIE_BYTES]);
+bool locum_cookie_check(const struct locum_cookie_keys *self, const struct locum_dns_source *client,
+                        const struct locum_edns *edns, uint32_t now_s,
+                        uint8_t ret[LOCUM_COOKIE_BYTES]);
 
 #endif

@@ -41,6 +41,7 @@ struct locum_dns {
     bool tcp_paused;
     struct locum_dns_table *table; /* the one published last; NULL before the first */
     struct locum_cookie_keys cookies;
+    struct locum_limited limited;
     struct locum_dns_tallied gone; /* of workers that have ended */
 };
 
@@ -68,6 +69,7 @@ close_workers(struct locum_dns *self, struct dns_listener *listener, size_t firs
         struct locum_dns_udp *worker = &listener->workers[--listener->worker_count];
         locum_dns_udp_stop(worker, true);
         locum_query_sum(&worker->tally, &self->gone);
+        locum_limit_fini(&worker->limiter);
         locum_sockets_close(self->sockets, worker->fd);
     }
     if (first == 0) {
@@ -386,6 +388,7 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
         return status;
     }
     table->cookies = self->cookies;
+    locum_limit_rules_init(&table->limit, config, self->worker_count);
     for (size_t i = 0; i < self->listener_count; i++) {
         for (size_t j = 0; j < self->listeners[i].worker_count; j++) {
             locum_dns_table_mailbox_put(&self->listeners[i].workers[j].mailbox, table);
@@ -397,13 +400,44 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
     return 0;
 }
 
+/* Take what one worker reports. */
+static void
+add_limited(struct locum_limited *self, const struct locum_limiter *limiter, locum_ms now)
+{
+    for (size_t i = 0; i < LOCUM_LIMIT_PREFIXES; i++) {
+        const struct locum_limit_report *report = &limiter->reports[i];
+        const uint64_t last_us = atomic_load_explicit(&report->last_us, memory_order_acquire);
+        if (last_us != 0) {
+            locum_limited_add(self, report->prefix, (locum_ms)(last_us / 1000), now);
+        }
+    }
+}
+
+void
+locum_dns_update_limited(struct locum_dns *self, locum_ms now, locum_limited_fn *show, void *user)
+{
+    for (size_t i = 0; i < self->listener_count; i++) {
+        for (size_t j = 0; j < self->listeners[i].worker_count; j++) {
+            add_limited(&self->limited, &self->listeners[i].workers[j].limiter, now);
+        }
+    }
+    locum_limited_update(&self->limited, now, show, user);
+}
+
 void
 locum_dns_counts(const struct locum_dns *self, struct locum_dns_counts *ret)
 {
-    *ret = (struct locum_dns_counts){.udp = self->gone};
+    *ret = (struct locum_dns_counts){.udp = self->gone, .limited = self->limited.count};
+    if (self->limited.count > 0) {
+        struct locum_prefix prefix;
+        locum_limit_prefix_of(self->limited.periods[0].prefix, &prefix);
+        (void)locum_text_format_buffer(ret->limited_prefix, sizeof(ret->limited_prefix), "%s",
+                                       locum_address_prefix_text(&prefix).text);
+    }
     for (size_t i = 0; i < self->listener_count; i++) {
         for (size_t j = 0; j < self->listeners[i].worker_count; j++) {
             locum_query_sum(&self->listeners[i].workers[j].tally, &ret->udp);
+            ret->limiter_bytes += LOCUM_LIMIT_BUCKETS * sizeof(struct locum_limit_bucket);
         }
     }
     if (self->tcp != NULL) {
@@ -446,6 +480,7 @@ locum_dns_destroy(struct locum_dns *self)
         struct dns_listener *listener = &self->listeners[i];
         for (size_t j = 0; j < listener->worker_count; j++) {
             locum_dns_udp_stop(&listener->workers[j], false);
+            locum_limit_fini(&listener->workers[j].limiter);
             close(listener->workers[j].fd);
         }
         free(listener->workers);

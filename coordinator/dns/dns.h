@@ -13,6 +13,7 @@
 #include "base/sockets.h"
 #include "config/config.h"
 #include "core/plan.h"
+#include "dns/limited.h"
 
 struct locum_dns; /* sockets, workers and their answer table */
 
@@ -24,12 +25,17 @@ struct locum_dns_tallied {
     uint64_t answers_by_rcode[LOCUM_DNS_RCODES];
     uint64_t truncated; /* answers with TC */
     uint64_t dropped;   /* messages without an answer: too short, QR set */
+    /* Answers over the limit: sent short, sent as BADCOOKIE, not sent. */
+    uint64_t limited_short, limited_badcookie, limited_dropped;
 };
 
 struct locum_dns_counts {
     struct locum_dns_tallied udp, tcp;
     uint64_t tcp_connections; /* open now */
     uint64_t tcp_short;       /* connections that found no descriptor left */
+    uint64_t limiter_bytes;   /* memory of all limiters */
+    size_t limited;           /* prefixes that are limited now (limited.h), at the last update */
+    char limited_prefix[LOCUM_ADDRESS_TEXT_MAX]; /* one of them */
 };
 
 /*
@@ -96,6 +102,14 @@ void locum_dns_retry(struct locum_dns *self, locum_dns_report_fn *report, void *
  */
 int locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
                       const struct locum_plan *plan, uint32_t serial) LOCUM_MUST_CHECK;
+
+/*
+ * Once a second: which prefixes are limited. `show` is called when that begins or ends.
+ *
+ * now  monotonic milliseconds.
+ */
+void locum_dns_update_limited(struct locum_dns *self, locum_ms now, locum_limited_fn *show,
+                              void *user);
 
 /* The sums over all workers, which are not delayed by it. */
 void locum_dns_counts(const struct locum_dns *self, struct locum_dns_counts *ret);

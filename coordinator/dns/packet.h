@@ -70,6 +70,12 @@ struct locum_question {
 enum locum_parsed locum_packet_parse(const uint8_t *packet, size_t length,
                                      struct locum_question *ret);
 
+/* The address that a packet comes from, in network order. */
+struct locum_dns_source {
+    const uint8_t *address; /* borrowed */
+    size_t length;          /* 4 or 16 */
+};
+
 /* Numbers in network order. */
 static inline uint16_t
 locum_packet_u16(const uint8_t *at)

@@ -17,7 +17,9 @@ struct reply_draft {
     const struct locum_question *question;
     struct locum_edns_reply edns;
     uint8_t cookie[LOCUM_COOKIE_BYTES];
+    bool proved; /* by its cookie: the client has the address that the query comes from */
     bool truncated;
+    enum locum_limit_verdict verdict;
 };
 
 /* What the OPT record will say, except the rcode, so that its length is known before the answer. */
@@ -32,8 +34,8 @@ begin_edns(struct reply_draft *self, const struct locum_dns_table *table)
         self->edns.nsid_length = table->nsid_length;
     }
     if (asked->cookie_length > 0 && table->cookies.count > 0) {
-        (void)locum_cookie_check(&table->cookies, &self->query->client, asked, self->query->wall_s,
-                                 self->cookie);
+        self->proved = locum_cookie_check(&table->cookies, &self->query->client, asked,
+                                          self->query->wall_s, self->cookie);
         self->edns.cookie = self->cookie;
     }
 }
@@ -49,8 +51,10 @@ end(struct reply_draft *self, uint16_t rcode)
             locum_edns_write(&self->edns, LOCUM_DNS_UDP_BYTES_MAX, self->at + self->length);
         locum_packet_put_u16(self->at + 10, (uint16_t)(locum_packet_u16(self->at + 10) + 1));
     }
-    return (struct locum_dns_reply){
-        .length = self->length, .rcode = rcode, .truncated = self->truncated};
+    return (struct locum_dns_reply){.length = self->length,
+                                    .rcode = rcode,
+                                    .truncated = self->truncated,
+                                    .verdict = self->verdict};
 }
 
 /* The greatest length of this reply without its OPT record. */
@@ -140,6 +144,63 @@ find_chaos(const struct locum_dns_table *table, const struct locum_question *que
     return NULL;
 }
 
+/* Ask the limiter about an answer. */
+static bool
+is_limited(struct reply_draft *self, const struct locum_dns_table *table,
+           enum locum_limit_kind kind, uint32_t owner)
+{
+    const struct locum_dns_query *query = self->query;
+    if (query->limiter == NULL || self->proved) {
+        return false;
+    }
+    self->verdict = locum_limit_judge(query->limiter, &table->limit, &query->client, kind, owner);
+    return self->verdict != LOCUM_LIMIT_ANSWER;
+}
+
+/* Instead of an answer that is limited: nothing, or a short one. rcode: of the answer. */
+static struct locum_dns_reply
+end_limited(struct reply_draft *self, uint16_t rcode)
+{
+    if (self->verdict == LOCUM_LIMIT_DROP) {
+        return (struct locum_dns_reply){.verdict = LOCUM_LIMIT_DROP};
+    }
+    self->edns.nsid = NULL;
+    self->edns.error = LOCUM_EDNS_NO_ERROR;
+    if (self->edns.cookie != NULL) {
+        return end(self, LOCUM_RCODE_BADCOOKIE);
+    }
+    if (rcode == LOCUM_RCODE_NOERROR || rcode == LOCUM_RCODE_NXDOMAIN) {
+        self->at[2] |= AA | TC;
+        self->truncated = true;
+        rcode = LOCUM_RCODE_NOERROR;
+    }
+    return end(self, rcode);
+}
+
+/* What an answer is for the limiter. */
+static enum locum_limit_kind
+kind_of(const struct locum_question *question, const struct locum_wire *wire)
+{
+    if (wire->rcode == LOCUM_RCODE_NXDOMAIN) {
+        return LOCUM_LIMIT_NXDOMAIN;
+    }
+    if (question->type == LOCUM_TYPE_ANY) {
+        return LOCUM_LIMIT_ANY;
+    }
+    return wire->answer_count == 0 ? LOCUM_LIMIT_NODATA : LOCUM_LIMIT_NAME;
+}
+
+static struct locum_dns_reply
+end_error(struct reply_draft *self, const struct locum_dns_table *table, uint16_t rcode,
+          enum locum_edns_error error)
+{
+    if (is_limited(self, table, LOCUM_LIMIT_ERROR, 0)) {
+        return end_limited(self, rcode);
+    }
+    self->edns.error = error;
+    return end(self, rcode);
+}
+
 static struct locum_dns_reply
 answer_question(struct reply_draft *self, const struct locum_dns_table *table)
 {
@@ -150,8 +211,13 @@ answer_question(struct reply_draft *self, const struct locum_dns_table *table)
         found.wire = find_chaos(table, self->question);
     }
     if (found.wire == NULL) {
-        self->edns.error = LOCUM_EDNS_NOT_AUTHORITATIVE;
-        return end(self, LOCUM_RCODE_REFUSED);
+        return end_error(self, table, LOCUM_RCODE_REFUSED, LOCUM_EDNS_NOT_AUTHORITATIVE);
+    }
+    const enum locum_limit_kind kind = kind_of(self->question, found.wire);
+    const uint32_t zone =
+        found.zone == NULL ? LOCUM_DNS_NONE : (uint32_t)(found.zone - table->zones);
+    if (is_limited(self, table, kind, kind == LOCUM_LIMIT_NAME ? found.owner : zone)) {
+        return end_limited(self, found.wire->rcode);
     }
     return serve(self, table, found.wire, found.zone == NULL ? 0 : found.zone->length);
 }
@@ -188,10 +254,9 @@ locum_query_answer(const struct locum_dns_table *table, const struct locum_dns_q
     if (parsed == LOCUM_PARSED_QUESTION) {
         return answer_question(&draft, table);
     }
-    if (parsed == LOCUM_PARSED_NOTIMP) {
-        draft.edns.error = LOCUM_EDNS_NOT_SUPPORTED;
-    }
-    return end(&draft, rcodes[parsed]);
+    return end_error(&draft, table, rcodes[parsed],
+                     parsed == LOCUM_PARSED_NOTIMP ? LOCUM_EDNS_NOT_SUPPORTED
+                                                   : LOCUM_EDNS_NO_ERROR);
 }
 
 /* Only the worker writes, so a load and a store suffice: no locked instruction. */
@@ -206,8 +271,12 @@ void
 locum_query_count(struct locum_dns_tally *self, struct locum_dns_reply reply)
 {
     if (reply.length == 0) {
-        bump(&self->dropped);
+        bump(reply.verdict == LOCUM_LIMIT_DROP ? &self->limited_dropped : &self->dropped);
         return;
+    }
+    if (reply.verdict == LOCUM_LIMIT_SLIP) {
+        bump(reply.rcode == LOCUM_RCODE_BADCOOKIE ? &self->limited_badcookie
+                                                  : &self->limited_short);
     }
     bump(&self->queries);
     bump(&self->answers_by_rcode[reply.rcode]);
@@ -225,4 +294,7 @@ locum_query_sum(const struct locum_dns_tally *self, struct locum_dns_tallied *re
     }
     ret->truncated += self->truncated;
     ret->dropped += self->dropped;
+    ret->limited_short += self->limited_short;
+    ret->limited_badcookie += self->limited_badcookie;
+    ret->limited_dropped += self->limited_dropped;
 }

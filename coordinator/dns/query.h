@@ -1,11 +1,16 @@
 /*
- * query: a packet in, its answer out. Pure: no allocation, no lock, no clock, no socket.
+ * query: a packet in, its answer out. No allocation, no lock, no clock, no socket; of what it is
+ * given only the limiter changes.
  *
  * The UDP and TCP workers call it with the table from their mailbox. The question is echoed byte
  * for byte, in its case, and answers point to it. AA is set, RA clear, RD copied (RFC 1035 4.1.1),
  * AD and CD clear (RFC 4035 3.1.6). An answer has an OPT record if the query has one (RFC 6891
  * 6.1.1), with the query's DO bit (RFC 3225 3), this server's identifier if it was asked for (RFC
  * 5001), a cookie if the query has one (RFC 7873), and what explains an error (RFC 8914).
+ *
+ * An answer over the limit (limit.h) is not sent, or replaced by a short one: BADCOOKIE if the
+ * query has a cookie (RFC 7873 5.2.3), else TC for what could be had by TCP, else the error itself
+ * without options. It is no longer than the query; only a first cookie adds 16 bytes.
  */
 #ifndef LOCUM_DNS_QUERY_H
 #define LOCUM_DNS_QUERY_H
@@ -20,21 +25,22 @@ enum {
 };
 
 struct locum_dns_reply {
-    size_t length;  /* bytes written; 0: send no answer */
-    uint16_t rcode; /* extended, 0 .. 23 */
-    bool truncated; /* TC is set */
+    size_t length;                    /* bytes written; 0: send no answer */
+    uint16_t rcode;                   /* extended, 0 .. 23 */
+    bool truncated;                   /* TC is set */
+    enum locum_limit_verdict verdict; /* of the limiter; after DROP there is no answer */
 };
 
 /* One message, and who sent it. */
 struct locum_dns_query {
     const uint8_t *packet; /* borrowed */
     size_t length;
-    struct locum_cookie_client client;
+    struct locum_dns_source client;
     uint32_t wall_s; /* wall clock, seconds since 1970 modulo 2^32 */
     uint32_t
         rotation; /* one more with each query: under policy `all` it selects the first record */
-    size_t
-        bytes_max; /* the transport's limit: LOCUM_DNS_UDP_BYTES_MAX or LOCUM_DNS_TCP_BYTES_MAX */
+    struct locum_limiter *limiter; /* of the worker; NULL: no limit, as over TCP */
+    size_t bytes_max;              /* LOCUM_DNS_UDP_BYTES_MAX or LOCUM_DNS_TCP_BYTES_MAX */
 };
 
 /*
@@ -52,6 +58,7 @@ struct locum_dns_tally {
     _Atomic uint64_t answers_by_rcode[LOCUM_DNS_RCODES];
     _Atomic uint64_t truncated;
     _Atomic uint64_t dropped;
+    _Atomic uint64_t limited_short, limited_badcookie, limited_dropped;
 };
 
 /* Count one message and its reply; only in the worker's thread. */

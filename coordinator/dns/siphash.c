@@ -1,5 +1,8 @@
 #include "dns/siphash.h"
 
+#include <endian.h>
+#include <string.h>
+
 struct sip_state {
     uint64_t v0, v1, v2, v3;
 };
@@ -10,14 +13,13 @@ rotate_left(uint64_t value, unsigned bits)
     return value << bits | value >> (64 - bits);
 }
 
+/* At most 8 bytes; the first is the lowest. */
 static inline uint64_t
-read_u64(const uint8_t *at, size_t length)
+read_word(const uint8_t *at, size_t length)
 {
     uint64_t value = 0;
-    for (size_t i = 0; i < length; i++) {
-        value |= (uint64_t)at[i] << 8 * i;
-    }
-    return value;
+    memcpy(&value, at, length);
+    return le64toh(value);
 }
 
 static inline void
@@ -47,8 +49,8 @@ take_word(struct sip_state *self, uint64_t word)
 uint64_t
 locum_siphash(const uint8_t key[LOCUM_SIPHASH_KEY_BYTES], const uint8_t *bytes, size_t length)
 {
-    const uint64_t k0 = read_u64(key, 8);
-    const uint64_t k1 = read_u64(key + 8, 8);
+    const uint64_t k0 = read_word(key, 8);
+    const uint64_t k1 = read_word(key + 8, 8);
     struct sip_state state = {
         .v0 = k0 ^ 0x736f6d6570736575,
         .v1 = k1 ^ 0x646f72616e646f6d,
@@ -57,9 +59,9 @@ locum_siphash(const uint8_t key[LOCUM_SIPHASH_KEY_BYTES], const uint8_t *bytes, 
     };
     const size_t whole = length & ~(size_t)7;
     for (size_t at = 0; at < whole; at += 8) {
-        take_word(&state, read_u64(bytes + at, 8));
+        take_word(&state, read_word(bytes + at, 8));
     }
-    take_word(&state, read_u64(bytes + whole, length - whole) | (uint64_t)length << 56);
+    take_word(&state, read_word(bytes + whole, length - whole) | (uint64_t)length << 56);
     state.v2 ^= 0xff;
     for (int i = 0; i < 4; i++) {
         sip_round(&state);

@@ -240,7 +240,8 @@ locum_dns_table_find(const struct locum_dns_table *self, const struct locum_ques
         locum_dns_table_find_name(self, question->name, question->name_length);
     if (name != NULL) {
         return (struct locum_found){.wire = wire_of_type(self, name, question->type),
-                                    .zone = &self->zones[name->zone]};
+                                    .zone = &self->zones[name->zone],
+                                    .owner = name->hash};
     }
     const struct locum_dns_table_zone *zone = zone_of(self, question);
     if (zone == NULL) {

@@ -14,6 +14,7 @@
 #include "base/invariant.h"
 #include "config/config.h"
 #include "dns/cookie.h"
+#include "dns/limit.h"
 #include "dns/packet.h"
 
 /* An index or offset that means "none". */
@@ -76,13 +77,16 @@ struct locum_dns_table {
     uint32_t chaos_version, chaos_host; /* wires of class CH (RFC 4892) */
     uint8_t nsid[LOCUM_NSID_MAX];       /* this server's identifier (RFC 5001) */
     size_t nsid_length;
-    struct locum_cookie_keys cookies; /* none, until who publishes the table sets them */
+    /* None, until who publishes the table sets them. */
+    struct locum_cookie_keys cookies;
+    struct locum_limit_rules limit;
 };
 
 /* The answer to a question. */
 struct locum_found {
     const struct locum_wire *wire;           /* NULL: the name is in no zone of the table */
     const struct locum_dns_table_zone *zone; /* the zone of the name, or NULL */
+    uint32_t owner; /* a hash of the name in the table that the answer belongs to */
 };
 
 /* An empty table for at most `names_max` names, with one reference; NULL: out of memory. */

@@ -40,15 +40,14 @@ struct worker_loop {
     struct batch batch;
 };
 
-static struct locum_cookie_client
+static struct locum_dns_source
 client_of(const struct sockaddr_storage *peer)
 {
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)peer;
     const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)peer;
     return peer->ss_family == AF_INET
-               ? (struct locum_cookie_client){(const uint8_t *)&v4->sin_addr, sizeof(v4->sin_addr)}
-               : (struct locum_cookie_client){(const uint8_t *)&v6->sin6_addr,
-                                              sizeof(v6->sin6_addr)};
+               ? (struct locum_dns_source){(const uint8_t *)&v4->sin_addr, sizeof(v4->sin_addr)}
+               : (struct locum_dns_source){(const uint8_t *)&v6->sin6_addr, sizeof(v6->sin6_addr)};
 }
 
 /* Answer datagram number i. The length of the reply; 0: none. */
@@ -64,6 +63,7 @@ answer(struct worker_loop *self, size_t i, size_t length)
             .client = client_of(&batch->peers[i]),
             .wall_s = self->wall_s,
             .rotation = self->rotation++,
+            .limiter = &self->worker->limiter,
             .bytes_max = LOCUM_DNS_UDP_BYTES_MAX,
         };
         given = locum_query_answer(self->table, &query, batch->replies[i]);
@@ -72,15 +72,17 @@ answer(struct worker_loop *self, size_t i, size_t length)
     return given.length;
 }
 
-/* After a receive: the table and the time to answer with. The coarse clock is read without a system
+/* After a receive: the table and the time to answer with. Coarse clocks are read without a system
  * call. */
 static void
 refresh(struct worker_loop *self)
 {
-    struct timespec wall;
+    struct timespec wall, mono;
     locum_dns_table_mailbox_take(&self->worker->mailbox, &self->table);
     (void)clock_gettime(CLOCK_REALTIME_COARSE, &wall);
+    (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &mono);
     self->wall_s = (uint32_t)wall.tv_sec;
+    self->worker->limiter.now_us = (uint64_t)mono.tv_sec * 1000000 + (uint64_t)mono.tv_nsec / 1000;
 }
 
 /* After a failed receive. */
@@ -216,7 +218,10 @@ locum_dns_udp_start(struct locum_dns_udp *self, const struct locum_address *addr
     self->address = *address;
     self->fd = fd;
     atomic_store_explicit(&self->stopping, false, memory_order_relaxed);
-    const int status = locum_thread_start(&self->thread, "locum-udp", run, self);
+    int status = locum_limit_init(&self->limiter);
+    if (status == 0) {
+        status = locum_thread_start(&self->thread, "locum-udp", run, self);
+    }
     self->running = status == 0;
     return status;
 }

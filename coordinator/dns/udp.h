@@ -21,6 +21,7 @@ struct locum_dns_udp {
     int fd;                       /* borrowed */
     struct locum_dns_table_mailbox mailbox;
     struct locum_dns_tally tally;
+    struct locum_limiter limiter; /* kept while it is stopped */
     atomic_bool stopping;
     bool draining; /* set before `stopping` */
     bool running;  /* there is a thread */
@@ -33,13 +34,14 @@ struct locum_dns_udp {
  *
  * fd  bound to `address`, blocking. If several workers share the address, each has a socket of its
  *     own (locum_socket_bind(), shared).
- * Returns 0 or LOCUM_ERR_IO (no thread, no receive timeout).
+ * Returns 0, LOCUM_ERR_MEMORY or LOCUM_ERR_IO (no thread, no receive timeout).
  */
 int locum_dns_udp_start(struct locum_dns_udp *self, const struct locum_address *address,
                         int fd) LOCUM_MUST_CHECK;
 
 /*
- * Stop the thread, if there is one, and release the tables.
+ * Stop the thread, if there is one, and release the tables. The limiter stays:
+ * locum_limit_fini().
  *
  * drain  the socket will be closed, while its address may have others: take it out of their group,
  *        so that nothing more arrives, and answer what is in its queue. Else the queue stays.

@@ -376,8 +376,8 @@ add_dns(struct out *out, const struct locum_report *report)
     static const struct {
         size_t rcode;
         const char *text;
-    } rcodes[] = {{0, "NOERROR"}, {1, "FORMERR"}, {3, "NXDOMAIN"},
-                  {4, "NOTIMP"},  {5, "REFUSED"}, {16, "BADVERS"}};
+    } rcodes[] = {{0, "NOERROR"}, {1, "FORMERR"},  {3, "NXDOMAIN"},  {4, "NOTIMP"},
+                  {5, "REFUSED"}, {16, "BADVERS"}, {23, "BADCOOKIE"}};
     static const char *const transports[] = {"udp", "tcp"};
     const struct locum_dns_tallied *const of[] = {&report->dns.udp, &report->dns.tcp};
     samples(out, counter, "locum_dns_queries_total", "transport", "DNS queries answered.", 2,
@@ -395,6 +395,16 @@ add_dns(struct out *out, const struct locum_report *report)
             transports[i]);
     samples(out, counter, "locum_dns_dropped_total", "transport",
             "DNS messages that got no answer.", 2, of[i]->dropped, transports[i]);
+    metric(out, counter, "locum_dns_rate_limited_total", "action",
+           "Answers by UDP over dns.rate-limit: short, badcookie or drop.");
+    sample(out, report->dns.udp.limited_short, "short", NULL);
+    sample(out, report->dns.udp.limited_badcookie, "badcookie", NULL);
+    sample(out, report->dns.udp.limited_dropped, "drop", NULL);
+    number(out, gauge, "locum_dns_rate_limited_prefixes",
+           "Prefixes of clients whose answers are limited now.", (int64_t)report->dns.limited);
+    number(out, gauge, "locum_dns_rate_limit_bytes",
+           "Size of the tables of dns.rate-limit; a page counts as memory once it is used.",
+           (int64_t)report->dns.limiter_bytes);
     number(out, gauge, "locum_dns_tcp_connections", "TCP connections open now.",
            (int64_t)report->dns.tcp_connections);
     number(out, gauge, "locum_zone_serial", "SOA serial of the answers.", report->run->serial);

@@ -458,6 +458,20 @@ warn_of_self(json_t *warnings, const struct locum_report *report)
              "Redis fails the peers are suspect. The log (not-listening) says why and what to do",
              report->peer_closed);
     }
+    for (size_t zone = 0; zone < report->config->zone_count; zone++) {
+        const char *name = report->config->zones[zone].name;
+        json_t *nsd = locum_report_nsd_zone(report, zone);
+        const char *error = locum_report_nsd_problem(nsd);
+        if (error != NULL) {
+            warn(warnings, "nsd", name, "zone %s: %s", name, error);
+        }
+        json_decref(nsd);
+    }
+}
+
+static void
+warn_of_own_dns(json_t *warnings, const struct locum_report *report)
+{
     if (report->run->dns_closed > 0) {
         warn(warnings, "dns", NULL,
              "some addresses of listen.dns are not open: queries to them get no answer; the log "
@@ -467,14 +481,12 @@ warn_of_self(json_t *warnings, const struct locum_report *report)
         warn(warnings, "answers", NULL,
              "the answers are out of date because publishing the new ones failed: see the log");
     }
-    for (size_t zone = 0; zone < report->config->zone_count; zone++) {
-        const char *name = report->config->zones[zone].name;
-        json_t *nsd = locum_report_nsd_zone(report, zone);
-        const char *error = locum_report_nsd_problem(nsd);
-        if (error != NULL) {
-            warn(warnings, "nsd", name, "zone %s: %s", name, error);
-        }
-        json_decref(nsd);
+    if (report->dns.limited > 0) {
+        warn(warnings, "rate-limit", NULL,
+             "answers by UDP to %s%s are limited (dns.rate-limit): a flood with forged sources, or "
+             "a client that asks too often. If it is a resolver that you know, add it to "
+             "dns.rate-limit.exempt and reload; the log (rate-limit) names the networks",
+             report->dns.limited_prefix, report->dns.limited > 1 ? " and others" : "");
     }
 }
 
@@ -495,6 +507,7 @@ locum_warnings_find(const struct locum_report *report)
     }
     warn_of_redis(warnings, report);
     warn_of_self(warnings, report);
+    warn_of_own_dns(warnings, report);
     return warnings;
 }
 

@@ -41,6 +41,8 @@ static const struct {
               "number had been; its order was reset in the last ten minutes."},
     {"path", "Three false suspicions of the peer in the last hour: heartbeats are being lost "
              "on the network path."},
+    {"rate-limit", "Answers by UDP to a network of clients are limited (`dns.rate-limit`). The "
+                   "status stays OK: anyone can cause it with forged sources."},
     {"redis", "The peer is heard by UDP but not through Redis; or, without a peer, this node is "
               "connected to Redis but its own heartbeats do not come back."},
     {"secret", "The peer signs with another accepted secret than this node: the rotation is not "
@@ -93,8 +95,8 @@ locum_warnings_has_event(const char *key)
 bool
 locum_warnings_is_limited(const char *key)
 {
-    static const char *const abouts[] = {"duplicate", "key", "mirrorbits", "signature",
-                                         "unknown-instances"};
+    static const char *const abouts[] = {"duplicate",  "key",       "mirrorbits",
+                                         "rate-limit", "signature", "unknown-instances"};
     for (size_t i = 0; i < LOCUM_COUNT(abouts); i++) {
         if (is_about(key, abouts[i])) {
             return true;
@@ -114,6 +116,9 @@ locum_warnings_matters(const struct locum_report *report, const char *key)
         return node == LOCUM_NODE_NONE ||
                locum_evidence_heard_by(report->evidence, node, report->now.mono) !=
                    LOCUM_HEARD_BY_KEY;
+    }
+    if (is_about(key, "rate-limit")) {
+        return false;
     }
     if (!is_about(key, "signature")) {
         return true;

@@ -1,6 +1,7 @@
 /*
  * fuzz_dns: a packet from the network. ldns accepts every packet that locum_packet_parse() accepts,
- * with the same contents, and ldns can read every reply. A query with a cookie gets one.
+ * with the same contents, and ldns can read every reply. A query with a cookie gets one. A limited
+ * reply is no longer than its query; only a first cookie adds 16 bytes.
  */
 #include "fuzz.h"
 
@@ -17,6 +18,9 @@ table(void)
         site_record(site, 0, "www CNAME @");
         site_record(site, 0, "@ TXT \"text\"");
         kept = site_table(site);
+        site->config.rate_limit =
+            (struct locum_config_rate_limit){.responses_per_second = 1, .slip = 2};
+        locum_limit_rules_init(&kept->limit, &site->config, 1);
         kept->cookies = (struct locum_cookie_keys){.key = {{1}, {2}}, .count = 2};
         free(site);
     }
@@ -62,6 +66,29 @@ check_reply(const uint8_t *query, const uint8_t *reply, size_t length,
     ldns_pkt_free(packet);
 }
 
+/* The same packet, of one of 256 prefixes, to a worker whose limiter has seen all those before. */
+static void
+check_limited(const uint8_t *data, size_t size, uint32_t turn, enum locum_parsed parsed)
+{
+    static struct locum_limiter limiter;
+    static uint8_t reply[LOCUM_DNS_UDP_BYTES_MAX];
+    const uint8_t source[16] = {10, 0, (uint8_t)(turn * 7)};
+    const struct locum_dns_query query = {.packet = data,
+                                          .length = size,
+                                          .client = {source, turn % 3 == 0 ? 16 : 4},
+                                          .wall_s = 1559731985 + turn,
+                                          .limiter = &limiter,
+                                          .bytes_max = sizeof(reply)};
+    REQUIRE(locum_limit_init(&limiter) == 0);
+    limiter.now_us += 1000;
+    const struct locum_dns_reply given = locum_query_answer(table(), &query, reply);
+    REQUIRE((given.length == 0) ==
+            (parsed == LOCUM_PARSED_SILENCE || given.verdict == LOCUM_LIMIT_DROP));
+    if (given.verdict == LOCUM_LIMIT_SLIP) {
+        REQUIRE(given.length <= size + (given.rcode == LOCUM_RCODE_BADCOOKIE ? 16 : 0));
+    }
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -82,6 +109,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         compare(&question, theirs);
         ldns_pkt_free(theirs);
     }
+    check_limited(data, size, turn, parsed);
     if (given.length > 0) {
         check_reply(data, reply, given.length, &question);
     }

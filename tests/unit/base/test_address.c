@@ -92,6 +92,44 @@ test_hosts_with_a_port_are_read_and_written(void **state)
     }
 }
 
+static void
+test_prefixes_are_read_and_written(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int status;
+        const char *written;
+    } rows[] = {
+        {"192.0.2.0/24", 0, "192.0.2.0/24"},
+        {"192.0.2.1", 0, "192.0.2.1/32"},
+        {"0.0.0.0/0", 0, "0.0.0.0/0"},
+        {"192.0.2.128/25", 0, "192.0.2.128/25"},
+        {"2001:db8::/32", 0, "2001:db8::/32"},
+        {"2001:db8::1", 0, "2001:db8::1/128"},
+        {"::/0", 0, "::/0"},
+        {"192.0.2.1/24", LOCUM_ERR_RANGE, NULL},
+        {"192.0.2.128/24", LOCUM_ERR_RANGE, NULL},
+        {"192.0.2.0/33", LOCUM_ERR_INVALID, NULL},
+        {"2001:db8::1/64", LOCUM_ERR_RANGE, NULL},
+        {"2001:db8::/129", LOCUM_ERR_INVALID, NULL},
+        {"192.0.2.0/", LOCUM_ERR_INVALID, NULL},
+        {"192.0.2.0/-1", LOCUM_ERR_INVALID, NULL},
+        {"192.0.2.0/24/24", LOCUM_ERR_INVALID, NULL},
+        {"192.0.2/24", LOCUM_ERR_INVALID, NULL},
+        {"/24", LOCUM_ERR_INVALID, NULL},
+        {"", LOCUM_ERR_INVALID, NULL},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        struct locum_prefix prefix;
+        assert_int_equal(locum_address_parse_prefix(locum_slice_of(rows[i].text), &prefix),
+                         rows[i].status);
+        if (rows[i].status == 0) {
+            assert_string_equal(locum_address_prefix_text(&prefix).text, rows[i].written);
+        }
+    }
+}
+
 static struct locum_address
 address_of(const char *text)
 {
@@ -153,6 +191,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hosts_are_read_and_written),
         cmocka_unit_test(test_hosts_with_a_port_are_read_and_written),
+        cmocka_unit_test(test_prefixes_are_read_and_written),
         cmocka_unit_test(test_addresses_are_compared),
         cmocka_unit_test(test_socket_addresses_are_converted_both_ways),
         cmocka_unit_test(test_other_socket_addresses_are_mapped_or_refused),

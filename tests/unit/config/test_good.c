@@ -49,6 +49,9 @@ test_defaults_of_the_cluster(void **state)
     assert_string_equal(config->listen_control, "/run/locum/control.sock");
     assert_int_equal(config->events_keep, 1000);
     assert_int_equal(config->dns_workers, 1);
+    assert_int_equal(config->rate_limit.responses_per_second, 200);
+    assert_int_equal(config->rate_limit.slip, 2);
+    assert_int_equal(config->rate_limit.exempt_count, 0);
     assert_int_equal(config->listen_http.port, 0);
     assert_string_equal(config->path, "locum.yaml");
     assert_int_equal(config->secrets.count, 1);
@@ -261,14 +264,15 @@ static void
 test_every_key_of_the_cluster(void **state)
 {
     (void)state;
-    struct locum_config *config =
-        load_quietly("service:", "state-dir: /srv/locum\n"
-                                 "quorum: 2\n"
-                                 "min-serving: 2\n"
-                                 "heartbeat: {interval: 250ms, timeout: 2s, recover-after: 10s}\n"
-                                 "events: {keep: 50}\n"
-                                 "dns: {workers: 4}\n"
-                                 "service:");
+    struct locum_config *config = load_quietly(
+        "service:", "state-dir: /srv/locum\n"
+                    "quorum: 2\n"
+                    "min-serving: 2\n"
+                    "heartbeat: {interval: 250ms, timeout: 2s, recover-after: 10s}\n"
+                    "events: {keep: 50}\n"
+                    "dns: {workers: 4, rate-limit: {responses-per-second: 50, slip: 1,\n"
+                    "      exempt: [192.0.2.53, 203.0.113.0/24, \"2001:db8::/32\"]}}\n"
+                    "service:");
     assert_string_equal(config->state_dir, "/srv/locum");
     assert_int_equal(config->core.quorum, 2);
     assert_int_equal(config->core.min_serving, 2);
@@ -277,6 +281,10 @@ test_every_key_of_the_cluster(void **state)
     assert_int_equal(config->core.recover_after_ms, 10000);
     assert_int_equal(config->events_keep, 50);
     assert_int_equal(config->dns_workers, 4);
+    assert_int_equal(config->rate_limit.responses_per_second, 50);
+    assert_int_equal(config->rate_limit.slip, 1);
+    assert_int_equal(config->rate_limit.exempt_count, 3);
+    assert_int_equal(config->rate_limit.exempt[2].bits, 32);
     locum_config_free(config);
 }
 

@@ -145,6 +145,18 @@ static const struct broken broken[] = {
      {{"service:", "dns: {workers: 17}\n"
                    "service:"}},
      "11:16 workers 17\n"},
+    {"prefixes",
+     {{"service:",
+       "dns: {rate-limit: {slip: 11, exempt: [192.0.2.0/33, 192.0.2.1/24, 192.0.2.0/, 192.0.2.0/x, "
+       "\"::1/129\", resolver]}}\n"
+       "service:"}},
+     "11:26 slip 11\n"
+     "11:39 exempt 192.0.2.0/33\n"
+     "11:53 exempt 192.0.2.1/24 bits\n"
+     "11:67 exempt 192.0.2.0/\n"
+     "11:79 exempt 192.0.2.0/x\n"
+     "11:92 exempt ::1/129\n"
+     "11:103 exempt resolver\n"},
     {"port",
      {{"address: [192.0.2.13]", "port: 70000, address: [192.0.2.13]"}},
      "6:15 port 70000\n"},

@@ -56,7 +56,7 @@ run_case(const struct cookie_case *row)
 {
     struct locum_cookie_keys keys = {0};
     const struct locum_address from = address(row->client, 0);
-    const struct locum_cookie_client client = {from.bytes, from.family == LOCUM_V6 ? 16 : 4};
+    const struct locum_dns_source client = {from.bytes, from.family == LOCUM_V6 ? 16 : 4};
     uint8_t cookie[64], expected[24], reply[24];
     for (size_t i = 0; i < 2 && row->secrets[i] != NULL; i++) {
         assert_int_equal(from_hex(row->secrets[i], keys.key[keys.count++]), 16);
@@ -138,7 +138,7 @@ test_rfc9018_4_3_times(void **state)
     };
     static const uint32_t made_at[] = {1559731985, UINT32_MAX - 100, 0, 100};
     const uint8_t address[] = {192, 0, 2, 1};
-    const struct locum_cookie_client client = {address, sizeof(address)};
+    const struct locum_dns_source client = {address, sizeof(address)};
     const struct locum_cookie_keys keys = {.key = {{1, 2, 3}}, .count = 1};
     const uint8_t fresh[8] = {9};
     const struct locum_edns first = {.cookie = fresh, .cookie_length = 8};
@@ -161,8 +161,8 @@ test_rfc9018_4_every_bit_counts(void **state)
 {
     (void)state;
     uint8_t addresses[2][16] = {{192, 0, 2, 1}, {192, 0, 2, 2}};
-    const struct locum_cookie_client client = {addresses[0], 4}, other = {addresses[1], 4};
-    const struct locum_cookie_client longer = {addresses[0], 16};
+    const struct locum_dns_source client = {addresses[0], 4}, other = {addresses[1], 4};
+    const struct locum_dns_source longer = {addresses[0], 16};
     const struct locum_cookie_keys keys = {.key = {{1, 2, 3}}, .count = 1};
     uint8_t fresh[8] = {9}, cookie[40], reply[24];
     struct locum_edns edns = {.cookie = fresh, .cookie_length = 8};

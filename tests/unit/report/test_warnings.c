@@ -435,6 +435,22 @@ test_this_node_itself(void **state)
     json_decref(nsd.report[0]);
 }
 
+/* Anyone can cause it with forged sources, so the status stays OK. */
+static void
+test_answers_that_are_limited(void **state)
+{
+    (void)state;
+    view.dns.limited = 1;
+    memcpy(view.dns.limited_prefix, "198.51.100.0/24", 16);
+    assert_warned("rate-limit", "to 198.51.100.0/24 are limited");
+    assert_warned("rate-limit", "dns.rate-limit.exempt");
+    view.dns.limited = 2;
+    assert_warned("rate-limit", "to 198.51.100.0/24 and others are limited");
+    assert_true(locum_warnings_has_event("rate-limit"));
+    assert_true(locum_warnings_is_limited("rate-limit"));
+    assert_int_equal(locum_warnings_count(&view, false), 0);
+}
+
 static void
 test_a_family_that_is_lost(void **state)
 {
@@ -525,6 +541,7 @@ main(void)
         TEST(test_instances_that_belong_to_no_node),
         TEST(test_a_sentinel_that_names_an_unknown_master),
         TEST(test_this_node_itself),
+        TEST(test_answers_that_are_limited),
         TEST(test_a_family_that_is_lost),
         TEST(test_locum_nsd_carries_one_of_two_zones),
         TEST(test_a_check_that_could_not_be_run_for_a_minute),

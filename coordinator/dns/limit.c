@@ -1,0 +1,193 @@
+#include "dns/limit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/error.h"
+
+enum {
+    WAYS = 4, /* buckets of a set: one cache line */
+    SETS = LOCUM_LIMIT_BUCKETS / WAYS,
+    MAPPED_BITS = 96,   /* before an IPv4 address in an IPv6 one (RFC 4291 2.5.5.2) */
+    REPORT_KEPT_S = 60, /* a report that is older may be replaced */
+};
+
+#define SECOND_US UINT64_C(1000000)
+#define TIME_MASK ((UINT64_C(1) << 48) - 1) /* nine years */
+_Static_assert(sizeof(struct locum_limit_bucket) == 16, "four buckets are a cache line");
+
+static void
+words_of(const uint8_t *address, size_t length, uint64_t ret[2])
+{
+    uint8_t bytes[16] = {[10] = 0xff, [11] = 0xff};
+    memcpy(length == 4 ? bytes + 12 : bytes, address, length);
+    memcpy(ret, bytes, sizeof(bytes));
+}
+
+static void
+exempt(struct locum_limit_rules *self, const struct locum_prefix *prefix)
+{
+    struct locum_limit_net *net = &self->exempt[self->exempt_count++];
+    const bool v4 = prefix->address.family == LOCUM_V4;
+    const unsigned bits = prefix->bits + (v4 ? MAPPED_BITS : 0u);
+    uint8_t mask[16] = {0};
+    for (unsigned i = 0; i < bits; i++) {
+        mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
+    }
+    memcpy(net->mask, mask, sizeof(mask));
+    words_of(prefix->address.bytes, v4 ? 4 : 16, net->bits);
+}
+
+void
+locum_limit_rules_init(struct locum_limit_rules *self, const struct locum_config *config,
+                       size_t workers)
+{
+    static const struct locum_prefix loopback[] = {
+        {.address = {.family = LOCUM_V4, .bytes = {127}}, .bits = 8},
+        {.address = {.family = LOCUM_V6, .bytes = {[15] = 1}}, .bits = 128},
+    };
+    const struct locum_config_rate_limit *limit = &config->rate_limit;
+    *self = (struct locum_limit_rules){.slip = limit->slip};
+    if (limit->responses_per_second > 0) {
+        self->interval_us = SECOND_US * workers / limit->responses_per_second;
+    }
+    for (size_t i = 0; i < LOCUM_COUNT(loopback); i++) {
+        exempt(self, &loopback[i]);
+    }
+    for (size_t i = 0; i < config->listen_dns_count; i++) {
+        const struct locum_address *own = &config->listen_dns[i];
+        exempt(self,
+               &(struct locum_prefix){.address = *own, .bits = own->family == LOCUM_V4 ? 32 : 128});
+    }
+    for (size_t i = 0; i < limit->exempt_count; i++) {
+        exempt(self, &limit->exempt[i]);
+    }
+}
+
+int
+locum_limit_init(struct locum_limiter *self)
+{
+    if (self->buckets != NULL) {
+        return 0;
+    }
+    if (getrandom(self->key, sizeof(self->key), 0) != (ssize_t)sizeof(self->key)) {
+        return LOCUM_ERR_IO;
+    }
+    self->buckets = calloc(LOCUM_LIMIT_BUCKETS, sizeof(*self->buckets));
+    return self->buckets != NULL ? 0 : LOCUM_ERR_MEMORY;
+}
+
+void
+locum_limit_fini(struct locum_limiter *self)
+{
+    free(self->buckets);
+    self->buckets = NULL;
+}
+
+uint64_t
+locum_limit_prefix(const struct locum_dns_source *source)
+{
+    const size_t bytes =
+        source->length == 4 ? LOCUM_LIMIT_PREFIX_V4 / 8 : LOCUM_LIMIT_PREFIX_V6 / 8;
+    uint64_t prefix = source->length;
+    for (size_t i = 0; i < bytes; i++) {
+        prefix = prefix << 8 | source->address[i];
+    }
+    return prefix;
+}
+
+void
+locum_limit_prefix_of(uint64_t number, struct locum_prefix *ret)
+{
+    const bool v4 = number >> LOCUM_LIMIT_PREFIX_V6 == 0;
+    size_t bytes = v4 ? LOCUM_LIMIT_PREFIX_V4 / 8 : LOCUM_LIMIT_PREFIX_V6 / 8;
+    *ret = (struct locum_prefix){.address = {.family = v4 ? LOCUM_V4 : LOCUM_V6},
+                                 .bits = (uint8_t)(8 * bytes)};
+    for (; bytes > 0; number >>= 8) {
+        ret->address.bytes[--bytes] = (uint8_t)number;
+    }
+}
+
+static bool
+is_exempt(const struct locum_limit_rules *rules, const struct locum_dns_source *source)
+{
+    uint64_t words[2];
+    words_of(source->address, source->length, words);
+    for (size_t i = 0; i < rules->exempt_count; i++) {
+        const struct locum_limit_net *net = &rules->exempt[i];
+        if (((words[0] & net->mask[0]) ^ net->bits[0]) == 0 &&
+            ((words[1] & net->mask[1]) ^ net->bits[1]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The bucket with this hash; if there is none, the one of its set with most room, as a new one. */
+static struct locum_limit_bucket *
+find_bucket(struct locum_limiter *self, uint64_t hash)
+{
+    const uint64_t tag = hash | 1; /* never 0 */
+    struct locum_limit_bucket *set = self->buckets + (hash >> 32) % SETS * WAYS;
+    struct locum_limit_bucket *least = set;
+    for (size_t i = 0; i < WAYS; i++) {
+        if (set[i].tag == tag) {
+            return &set[i];
+        }
+        least = set[i].full_us < least->full_us ? &set[i] : least;
+    }
+    *least = (struct locum_limit_bucket){.tag = tag};
+    return least;
+}
+
+/* For the main thread: this prefix is limited now. If all reports are taken, it gets none. */
+static void
+report(struct locum_limiter *self, uint64_t prefix)
+{
+    for (size_t i = 0; i < LOCUM_LIMIT_PREFIXES; i++) {
+        const size_t at = (self->last_report + i) % LOCUM_LIMIT_PREFIXES;
+        struct locum_limit_report *each = &self->reports[at];
+        if (atomic_load_explicit(&each->prefix, memory_order_relaxed) == prefix) {
+            atomic_store_explicit(&each->last_us, self->now_us, memory_order_relaxed);
+            self->last_report = at;
+            return;
+        }
+    }
+    for (size_t i = 0; i < LOCUM_LIMIT_PREFIXES; i++) {
+        struct locum_limit_report *each = &self->reports[i];
+        const uint64_t last_us = atomic_load_explicit(&each->last_us, memory_order_relaxed);
+        if (last_us == 0 || self->now_us - last_us > REPORT_KEPT_S * SECOND_US) {
+            atomic_store_explicit(&each->prefix, prefix, memory_order_relaxed);
+            atomic_store_explicit(&each->last_us, self->now_us, memory_order_release);
+            self->last_report = i;
+            return;
+        }
+    }
+}
+
+/* The generic cell rate algorithm (ITU-T I.371): a bucket holds one second's answers, and at least
+ * one. */
+enum locum_limit_verdict
+locum_limit_judge(struct locum_limiter *self, const struct locum_limit_rules *rules,
+                  const struct locum_dns_source *source, enum locum_limit_kind kind, uint32_t owner)
+{
+    if (self == NULL || self->buckets == NULL || rules->interval_us == 0 ||
+        is_exempt(rules, source)) {
+        return LOCUM_LIMIT_ANSWER;
+    }
+    const uint64_t prefix = locum_limit_prefix(source);
+    const uint64_t input[] = {prefix, (uint64_t)kind << 32 | owner};
+    const uint64_t hash = locum_siphash(self->key, (const uint8_t *)input, sizeof(input));
+    struct locum_limit_bucket *bucket = find_bucket(self, hash);
+    const uint64_t room_us = rules->interval_us > SECOND_US ? rules->interval_us : SECOND_US;
+    const uint64_t full_us = bucket->full_us > self->now_us ? bucket->full_us : self->now_us;
+    if (full_us + rules->interval_us <= self->now_us + room_us) {
+        bucket->full_us = (full_us + rules->interval_us) & TIME_MASK;
+        return LOCUM_LIMIT_ANSWER;
+    }
+    report(self, prefix);
+    const bool slips = rules->slip > 0 && bucket->limited % rules->slip == 0;
+    bucket->limited = (uint16_t)(bucket->limited + 1);
+    return slips ? LOCUM_LIMIT_SLIP : LOCUM_LIMIT_DROP;
+}

@@ -1,0 +1,54 @@
+#include "dns/limited.h"
+
+enum { MINUTE_MS = 60000 };
+
+void
+locum_limited_add(struct locum_limited *self, uint64_t prefix, locum_ms last, locum_ms now)
+{
+    if (now - last >= LOCUM_LIMITED_OVER_MS) {
+        return;
+    }
+    for (size_t i = 0; i < self->count; i++) {
+        struct locum_limited_period *each = &self->periods[i];
+        if (each->prefix == prefix) {
+            each->last = last > each->last ? last : each->last;
+            return;
+        }
+    }
+    if (self->count < LOCUM_LIMITED_MAX) {
+        self->periods[self->count++] =
+            (struct locum_limited_period){.prefix = prefix, .since = now, .last = last};
+    }
+}
+
+static void
+call(const struct locum_limited_period *period, int64_t seconds, locum_limited_fn *show, void *user)
+{
+    struct locum_prefix prefix;
+    locum_limit_prefix_of(period->prefix, &prefix);
+    show(user, locum_address_prefix_text(&prefix).text, seconds);
+}
+
+void
+locum_limited_update(struct locum_limited *self, locum_ms now, locum_limited_fn *show, void *user)
+{
+    if (now - self->minute >= MINUTE_MS) {
+        self->minute = now;
+        self->minute_calls = 0;
+    }
+    for (size_t i = self->count; i-- > 0;) {
+        struct locum_limited_period *each = &self->periods[i];
+        if (!each->judged && self->minute_calls < LOCUM_LIMITED_CALLS) {
+            each->shown = true;
+            self->minute_calls++;
+            call(each, -1, show, user);
+        }
+        each->judged = true;
+        if (now - each->last >= LOCUM_LIMITED_OVER_MS) {
+            if (each->shown) {
+                call(each, (each->last - each->since) / 1000, show, user);
+            }
+            *each = self->periods[--self->count];
+        }
+    }
+}
