@@ -26,6 +26,13 @@ post(const char *socket, const char *target, json_t *body, const char *invalid, 
     return result;
 }
 
+static void
+print_json(const json_t *answer)
+{
+    (void)json_dumpf(answer, stdout, JSON_INDENT(1));
+    (void)fputc('\n', stdout);
+}
+
 static int
 run_status(const char *socket, const struct locum_options *options)
 {
@@ -40,8 +47,7 @@ run_status(const char *socket, const struct locum_options *options)
     }
     const struct locum_print print = locum_print_stdout();
     if (json) {
-        (void)json_dumpf(status, stdout, JSON_INDENT(1));
-        (void)fputc('\n', stdout);
+        print_json(status);
     } else {
         locum_show_status(status, &print);
     }
@@ -99,6 +105,23 @@ static int
 run_events(const char *socket, const struct locum_options *options)
 {
     return locum_watch_events(socket, (options->given & LOCUM_OPTION_FOLLOW) != 0);
+}
+
+static int
+run_history(const char *socket, const struct locum_options *options)
+{
+    json_t *history = NULL;
+    const int result = locum_client_ask(socket, "/history", NULL, stderr, &history);
+    if (result == LOCUM_EXIT_OK) {
+        const struct locum_print print = locum_print_stdout();
+        if ((options->given & LOCUM_OPTION_JSON) != 0) {
+            print_json(history);
+        } else {
+            locum_show_history(history, &print);
+        }
+        json_decref(history);
+    }
+    return result;
 }
 
 /* Wait until no resolver can have an older answer; on a terminal show the remaining seconds. */
@@ -215,6 +238,8 @@ const struct locum_cli_command locum_cli_commands[] = {
      run_explain, false, LOCUM_OPTION_IF, "NAME"},
     {"events", "events [--follow]", "show what happened, newest last", run_events, false,
      LOCUM_OPTION_FOLLOW, NULL},
+    {"history", "history [--json]", "show the last 24 hours as this node saw them", run_history,
+     false, LOCUM_OPTION_JSON, NULL},
     {"drain", "drain [--for 30m] [--reason TEXT] [--wait] [--force]",
      "name this node only if no better one is available", run_admin, false, LEAVE_OPTIONS, NULL},
     {"ready", "ready [--reason TEXT] [--wait]", "end drain or maint", run_admin, false,

@@ -24,4 +24,7 @@ void locum_show_explain(const json_t *explain, const struct locum_print *print);
 /* GET /events: one line for each event. */
 void locum_show_events(const json_t *events, const struct locum_print *print);
 
+/* GET /history: one line for each span, in the order of time. */
+void locum_show_history(const json_t *history, const struct locum_print *print);
+
 #endif

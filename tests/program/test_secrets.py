@@ -215,7 +215,7 @@ def check(log, said):
             assert at < 0, f"{part}: {said[max(at - 200, 0):at + 100]}"
 
 
-PATHS = ("/status", "/events", "/metrics", "/healthz", "/explain?name=get.example.org")
+PATHS = ("/status", "/events", "/history", "/metrics", "/healthz", "/explain?name=get.example.org")
 
 
 def test_an_auth_error_of_the_server_repeats_the_arguments():

@@ -61,6 +61,18 @@ test_explain(void **state)
 }
 
 static void
+test_history(void **state)
+{
+    struct site *site = *state;
+    static const char answer[] = OK "{\"from\": 1763863200000, \"gaps\": [], \"names\": []}";
+    assert_int_equal(RUN(site, answer, "history"), LOCUM_EXIT_OK);
+    assert_has(site->asked, "GET /history HTTP/1.1\r\n");
+    assert_has(site->out, "complete since 2025-11-23T02:00:00.000Z\nFROM");
+    assert_int_equal(RUN(site, answer, "history", "--json"), LOCUM_EXIT_OK);
+    assert_has(site->out, "{\n \"from\": 1763863200000,\n");
+}
+
+static void
 test_admin(void **state)
 {
     struct site *site = *state;
@@ -270,7 +282,7 @@ test_table_of_commands(void **state)
         assert_true(strlen(at->help) > 0 && at->run != NULL);
         count++;
     }
-    assert_int_equal(count, 10);
+    assert_int_equal(count, 11);
 }
 
 /* Each option has a bit of its own, and what --help prints. */
@@ -321,6 +333,7 @@ main(void)
         TEST(test_status),
         TEST(test_status_json),
         TEST(test_explain),
+        TEST(test_history),
         TEST(test_admin),
         TEST(test_admin_wait),
         TEST(test_exclude_and_reload),

@@ -105,6 +105,14 @@ test_explain(void **state)
 }
 
 static void
+test_history(void **state)
+{
+    (void)state;
+    compare("history", locum_show_history);
+    compare("history-hostile", locum_show_history);
+}
+
+static void
 test_events(void **state)
 {
     (void)state;
@@ -274,6 +282,7 @@ main(void)
         cmocka_unit_test(test_status),
         cmocka_unit_test(test_status_of_empty_and_hostile_answers),
         cmocka_unit_test(test_explain),
+        cmocka_unit_test(test_history),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_no_control_character),
         cmocka_unit_test(test_colours),

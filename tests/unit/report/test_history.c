@@ -97,6 +97,7 @@ test_what_is_older_than_a_day_goes(void **state)
     run_for(1000);
     sleep_ms(&site, 7000);
     set_condition(DC3, LOCUM_ALIVE);
+    const size_t bytes = locum_history_save_bytes(history);
     for (int minutes = 0; minutes < 1440; minutes++) {
         run_for(60000);
         assert_int_equal(from(), minutes == 1439 ? 9000 : 0);
@@ -106,6 +107,7 @@ test_what_is_older_than_a_day_goes(void **state)
     run_for(1000);
     assert_int_equal(from(), 10000);
     assert_condition("dc3", "10000-86410000 alive");
+    assert_true(locum_history_save_bytes(history) + 400 < bytes); /* 14 changes are gone */
 }
 
 /* The part of a span or a gap that is older is cut off. */
@@ -225,6 +227,21 @@ test_a_reload_keeps_what_is_still_there(void **state)
     assert_condition("dc3", "3000-4000 unknown");
 }
 
+/* The node at the same place of the configuration is another one. */
+static void
+test_a_reload_that_renames_a_node(void **state)
+{
+    (void)state;
+    const char *const nodes[] = {"dc2", "dc9", "ns0"};
+    run_for(1000);
+    reload(nodes, 3);
+    set_answer(0, locum_nodes_of(DC2) | locum_nodes_of(DC3));
+    run_for(1000);
+    assert_answers("get.example.org.", "0-1000 dc2+dc3, 1000-2000 dc2+dc9");
+    assert_condition("dc9", "1000-2000 unknown");
+    assert_int_equal(find_row(LOCUM_HISTORY_CONDITION, "dc3"), LOCUM_HISTORY_ROWS);
+}
+
 /* Names of nodes that are gone stay in the answers, as long as there is room. */
 static void
 test_reloads_without_end_find_room(void **state)
@@ -325,6 +342,7 @@ main(void)
         TEST(test_when_it_is_full_the_oldest_changes_go),
         TEST(test_when_there_are_too_many_gaps_the_oldest_go),
         TEST(test_a_reload_keeps_what_is_still_there),
+        TEST(test_a_reload_that_renames_a_node),
         TEST(test_reloads_without_end_find_room),
         TEST(test_a_node_of_role_sentinel_has_no_rows),
         TEST(test_the_api_shows_all_of_it),
