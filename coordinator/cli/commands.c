@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/client.h"
 #include "cli/options.h"
+#include "cli/plugin.h"
 #include "cli/show.h"
 #include "cli/watch.h"
 
@@ -38,6 +39,13 @@ run_status(const char *socket, const struct locum_options *options)
 {
     json_t *status = NULL;
     const bool json = (options->given & LOCUM_OPTION_JSON) != 0;
+    if (options->given == LOCUM_OPTION_CHECK) {
+        return locum_plugin_status(socket);
+    }
+    if ((options->given & LOCUM_OPTION_CHECK) != 0) {
+        (void)fputs("locum status: --check goes with no other option\n", stderr);
+        return LOCUM_PLUGIN_UNKNOWN;
+    }
     if ((options->given & LOCUM_OPTION_WATCH) != 0) {
         return locum_watch_status(socket, json);
     }
@@ -231,8 +239,9 @@ enum {
 };
 
 const struct locum_cli_command locum_cli_commands[] = {
-    {"status", "status [--json] [--watch]", "show the cluster; exit 1 if it is degraded",
-     run_status, false, LOCUM_OPTION_JSON | LOCUM_OPTION_WATCH, NULL},
+    {"status", "status [--json] [--watch] [--check]",
+     "show the cluster; exit 1 if it is degraded; --check: for Nagios and Icinga", run_status,
+     false, LOCUM_OPTION_JSON | LOCUM_OPTION_WATCH | LOCUM_OPTION_CHECK, NULL},
     {"explain", "explain NAME [--if NODE=STATE] ...",
      "show why a name has its answer, or its answer if nodes were down, failing, drain ...",
      run_explain, false, LOCUM_OPTION_IF, "NAME"},

@@ -5,11 +5,14 @@
 
 #include "base/nearest.h"
 #include "base/text.h"
+#include "cli/plugin.h"
 #include "cli/print.h"
 
 const struct locum_options_row locum_options_rows[] = {
     {"--json", LOCUM_OPTION_JSON, NULL, NULL, "print JSON"},
     {"--watch", LOCUM_OPTION_WATCH, NULL, NULL, "repeat every second; q ends it"},
+    {"--check", LOCUM_OPTION_CHECK, NULL, NULL,
+     "one line for Nagios or Icinga, with their exit codes"},
     {"--if", LOCUM_OPTION_IF, "NODE=STATE",
      "needs NODE=STATE, for example dc3=down, at most 8 times",
      "the answer if that were so; up to 8 times"},
@@ -123,19 +126,31 @@ take_option(const struct locum_cli_command *command, int argc, char **argv, int 
     return LOCUM_EXIT_OK;
 }
 
+/* A monitor that runs `status --check` reads 2 as CRITICAL: wrong usage is UNKNOWN there. */
+static int
+usage_code(const struct locum_cli_command *command, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if ((command->options & LOCUM_OPTION_CHECK) != 0 && strcmp(argv[i], "--check") == 0) {
+            return LOCUM_PLUGIN_UNKNOWN;
+        }
+    }
+    return LOCUM_EXIT_USAGE;
+}
+
 int
 locum_cli_run(const struct locum_cli_command *command, const char *path, int argc, char **argv)
 {
     struct locum_options options = {.command = command->name, .for_ms = LOCUM_NEVER};
     for (int i = 1; i < argc; i++) {
         if (argv[i][0] == '-') {
-            const int result = take_option(command, argc, argv, &i, &options);
-            if (result != LOCUM_EXIT_OK) {
-                return result;
+            if (take_option(command, argc, argv, &i, &options) != LOCUM_EXIT_OK) {
+                return usage_code(command, argc, argv);
             }
         } else if (command->argument == NULL || options.argument != NULL || argv[i][0] == '\0') {
-            return complain(command, argv[i][0] != '\0' ? argv[i] : "\"\"",
-                            "is an unexpected argument", NULL);
+            (void)complain(command, argv[i][0] != '\0' ? argv[i] : "\"\"",
+                           "is an unexpected argument", NULL);
+            return usage_code(command, argc, argv);
         } else {
             options.argument = argv[i];
         }

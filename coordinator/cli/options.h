@@ -22,6 +22,7 @@ enum locum_options_bit {
     LOCUM_OPTION_NO_FALLBACK = 512,
     LOCUM_OPTION_HANDOVER = 1024,
     LOCUM_OPTION_NODE = 2048,
+    LOCUM_OPTION_CHECK = 4096,
 };
 
 /* One option: parsing, --help and completion read this table. */

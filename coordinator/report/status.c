@@ -246,7 +246,7 @@ locum_report_status(const struct locum_report *report)
     }
     return json_pack(
         "{s:s, s:s, s:s, s:I, s:I, s:s, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o, "
-        "s:{s:I, s:I, s:I}, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "s:{s:I, s:I, s:I}, s:o, s:o, s:o, s:o, s:I, s:o, s:o}",
         "cluster", config->cluster, "node", config->nodes[config->self].name, "version",
         config->version, "incarnation", (json_int_t)core->view.incarnation, "uptime_ms",
         (json_int_t)(now.mono - report->run->started_mono), "serving", serving, "quorum", "needed",
@@ -255,6 +255,7 @@ locum_report_status(const struct locum_report *report)
         checks_of(report), "dns", "serial", (json_int_t)report->run->serial, "queries",
         (json_int_t)(report->dns.udp.queries + report->dns.tcp.queries), "closed",
         (json_int_t)report->run->dns_closed, "zones", zones_of(report), "nsd",
-        locum_report_nsd(report), "next_loss", next_loss, "warnings", warnings, "degraded",
-        degraded, "summary", locum_report_summary(report, degraded, next_loss));
+        locum_report_nsd(report), "next_loss", next_loss, "warnings", warnings, "counted_warnings",
+        (json_int_t)locum_warnings_count(report, false), "degraded", degraded, "summary",
+        locum_report_summary(report, degraded, next_loss));
 }

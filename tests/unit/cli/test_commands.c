@@ -213,7 +213,7 @@ test_usage_errors(void **state)
     } cases[] = {
         {{"status", "--jsn"},
          "locum status: --jsn is not an option of this command; did you mean --json?\n"
-         "usage: locum status [--json] [--watch]\n"},
+         "usage: locum status [--json] [--watch] [--check]\n"},
         {{"status", "--wacht=1"}, "--wacht=1 is not an option of this command; did you mean --wat"},
         {{"status", "-x"}, "locum status: -x is not an option of this command\n"},
         {{"status", "--json", "--json"}, "locum status: --json is given twice\n"},
