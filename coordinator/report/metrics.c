@@ -156,9 +156,10 @@ add_node(struct out *out, const struct locum_report *report)
     const struct locum_core_node *nodes = core->config.nodes;
     const struct locum_run *run = report->run;
     const locum_ms mono = report->now.mono;
-    metric(out, gauge, "locum_info", "version digest",
-           "Always 1; the labels give the program's version and the configuration's digest.");
-    sample(out, 1, core->config.version, core->config.digest);
+    metric(out, gauge, "locum_info", "node version digest",
+           "Always 1; the labels give this node's name, the program's version and the "
+           "configuration's digest.");
+    sample(out, 1, nodes[core->config.self].name, core->config.version, core->config.digest);
     number(out, gauge, "locum_uptime_seconds", "Time since the start.", mono - run->started_mono);
     samples(out, gauge, "locum_serving", "kind", "1 for what this node answers now.",
             LOCUM_COUNT(servings), core->serving.kind == i, servings[i]);
@@ -228,6 +229,14 @@ add_peers(struct out *out, const struct locum_report *report)
         for (enum locum_condition each = LOCUM_UNKNOWN; is_peer(core, i) && each <= LOCUM_RETURNING;
              each++) {
             sample(out, current == each, core->config.nodes[i].name, locum_names_condition(each));
+        }
+    }
+    metric(out, gauge, "locum_peer_admin", "peer state",
+           "1 for the peer's administrative state; the last known one of a peer that is silent.");
+    for (locum_node i = 0; i < core->config.node_count; i++) {
+        const enum locum_admin current = locum_core_admin(core, i);
+        for (enum locum_admin each = LOCUM_READY; is_peer(core, i) && each <= LOCUM_MAINT; each++) {
+            sample(out, current == each, core->config.nodes[i].name, locum_names_admin(each));
         }
     }
     samples_by_peer(out, gauge, "locum_peer_votes", "Nodes that do not hear the peer now.", core,
@@ -460,6 +469,20 @@ count_items(const json_t *items, const char *key, const char *text, const char *
 }
 
 static void
+add_warnings(struct out *out, const struct locum_report *report)
+{
+    const char *meaning;
+    json_t *warnings = out->each == NULL ? locum_warnings_find(report) : NULL;
+    metric(out, gauge, "locum_warnings", "about",
+           "Current warnings by what they are about, without those of which the status stays OK.");
+    for (size_t i = 0; locum_warnings_about(i, &meaning) != NULL; i++) {
+        const char *about = locum_warnings_about(i, &meaning);
+        sample(out, locum_warnings_count_about(report, warnings, about), about);
+    }
+    json_decref(warnings);
+}
+
+static void
 add_program(struct out *out, const struct locum_report *report)
 {
     const struct locum_run *run = report->run;
@@ -479,10 +502,7 @@ add_program(struct out *out, const struct locum_report *report)
     }
     json_decref(degraded);
     json_decref(losses);
-    number(out, gauge, "locum_warnings",
-           "Current warnings that began with an event and will end with one, without those of "
-           "which the status stays OK.",
-           (int64_t)locum_warnings_count(report, true));
+    add_warnings(out, report);
     number(out, gauge, "locum_state_failed", "1 while the state file cannot be written.",
            report->state_error[0] != '\0');
     metric(out, gauge, "locum_state_age_seconds", "", "Time since the state was last written.");

@@ -36,6 +36,10 @@ bool locum_warnings_matters(const struct locum_report *report, const char *key);
 /* How many of the warnings of this moment do; events_only: and begin and end with an event. */
 size_t locum_warnings_count(const struct locum_report *report, bool events_only);
 
+/* How many of these warnings (locum_warnings_find()) do and are about this. */
+size_t locum_warnings_count_about(const struct locum_report *report, json_t *warnings,
+                                  const char *about);
+
 /* What the i-th kind of warning with events is about, and its meaning, for locum(8); NULL: there
  * are no more. Static. */
 const char *locum_warnings_about(size_t i, const char **ret_meaning);

@@ -126,3 +126,16 @@ locum_warnings_matters(const struct locum_report *report, const char *key)
     return node != LOCUM_NODE_NONE &&
            !locum_view_heard_within_limit(&core->view, &core->config, node, report->now.mono);
 }
+
+size_t
+locum_warnings_count_about(const struct locum_report *report, json_t *warnings, const char *about)
+{
+    size_t count = 0;
+    const char *key;
+    json_t *text;
+    json_object_foreach(warnings, key, text)
+    {
+        count += is_about(key, about) && locum_warnings_matters(report, key);
+    }
+    return count;
+}

@@ -38,10 +38,12 @@ test_a_warning_begins_and_ends_with_one_event(void **state)
     json_decref(status);
     run_for(2200);
     assert_int_equal(count_in_log("about=state reason="), 1);
+    assert_int_equal(get_metric("locum_warnings{about=\"state\"}"), 1);
+    assert_int_equal(get_metric("locum_warnings{about=\"file\"}"), 0);
     assert_int_equal(rmdir("get.state.new"), 0);
     assert_true(wait_until(state_works_again));
     assert_int_equal(count_in_log("about=state"), 2);
-    assert_int_equal(get_metric("locum_warnings"), 0);
+    assert_int_equal(get_metric("locum_warnings{about=\"state\"}"), 0);
 }
 
 static bool
@@ -114,7 +116,7 @@ test_case_the_file_on_the_disk_became_invalid(void **state)
     json_decref(status);
     write_config("", "");
     assert_true(wait_until(file_is_good_again));
-    assert_int_equal(get_metric("locum_warnings"), 0);
+    assert_int_equal(get_metric("locum_warnings{about=\"file\"}"), 0);
 }
 
 int

@@ -67,6 +67,10 @@ test_states_have_one_sample_each(void **state)
     assert_line("locum_peer_condition{peer=\"dc3\",condition=\"alive\"} 1\n");
     assert_line("locum_peer_condition{peer=\"ns0\",condition=\"down\"} 0\n");
     assert_false(has("locum_peer_condition{peer=\"dc2\""));
+    assert_line("locum_peer_admin{peer=\"dc3\",state=\"ready\"} 1\n");
+    assert_line("locum_peer_admin{peer=\"ns0\",state=\"drain\"} 0\n");
+    assert_false(has("locum_peer_admin{peer=\"dc2\""));
+    assert_true(has("locum_info{node=\"dc2\",version=\""));
     assert_line("locum_serving{kind=\"fail-open\"} 0\n");
     assert_line("locum_service{state=\"up\"} 1\n");
     assert_line("locum_admin{state=\"ready\"} 1\n");
@@ -97,6 +101,36 @@ test_a_degraded_service(void **state)
     assert_line("locum_rank{node=\"dc2\"} 3\n");
     assert_line("locum_rank{node=\"dc3\"} 3\n");
     assert_line("locum_degraded{about=\"service\"} 2\n");
+}
+
+/* The last known state of a peer stays while it is silent. */
+static void
+test_a_drained_peer(void **state)
+{
+    (void)state;
+    site.say[DC3].admin = LOCUM_DRAIN;
+    hear(&site, DC3, LOCUM_PATH_UDP);
+    commit(&site);
+    for (size_t i = 0; i < 2; i++) {
+        scrape();
+        assert_line("locum_peer_admin{peer=\"dc3\",state=\"drain\"} 1\n");
+        assert_line("locum_peer_admin{peer=\"dc3\",state=\"ready\"} 0\n");
+        pass_hearing(&site, 3000, locum_nodes_of(NS0));
+    }
+    assert_line("locum_peer_condition{peer=\"dc3\",condition=\"alive\"} 0\n");
+}
+
+/* Of a kind: as many as there are; not those of which the status stays OK. */
+static void
+test_warnings_are_counted_by_what_they_are_about(void **state)
+{
+    (void)state;
+    site.core.view.peer[DC3].wall_offset = 6000;
+    site.core.view.peer[NS0].wall_offset = -6000;
+    scrape();
+    assert_line("locum_warnings{about=\"clock\"} 2\n");
+    assert_line("locum_warnings{about=\"signature\"} 0\n");
+    assert_line("locum_warnings{about=\"unknown-instances\"} 0\n");
 }
 
 static void
@@ -224,6 +258,8 @@ main(void)
         TEST(test_every_metric_has_type_and_help_once),
         TEST(test_states_have_one_sample_each),
         TEST(test_a_degraded_service),
+        TEST(test_a_drained_peer),
+        TEST(test_warnings_are_counted_by_what_they_are_about),
         TEST(test_what_has_not_happened_has_no_sample),
         TEST(test_milliseconds_are_printed_as_seconds),
         TEST(test_values_of_labels_are_quoted),
