@@ -14,8 +14,10 @@
 #include "core/vote.h"
 #include "report/report.h"
 
-/* 32 nodes, 16 checks, a name of 511 bytes each: about 150 KB. */
-enum { METRICS_BYTES_MAX = 512 * 1024 };
+enum {
+    METRICS_BYTES_MAX = 512 * 1024, /* 32 nodes, 16 checks, a name of 511 bytes each: 150 KB */
+    ANSWER_BYTES_MAX = LOCUM_DOMAIN_MAX + LOCUM_NODE_NAME_MAX + 64, /* of one locum_answer */
+};
 
 static const char counter[] = "counter";
 static const char gauge[] = "gauge";
@@ -144,6 +146,36 @@ add_lag(struct out *self, const struct locum_lag *lag)
     add_sample(self, "_count", "", NULL, (int64_t)lag->count);
 }
 
+/* How many samples locum_answer has. */
+static size_t
+count_answers(const struct locum_core *core)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < core->config.name_count; i++) {
+        count += (size_t)__builtin_popcount(core->plan.answers[i][LOCUM_V4].nodes) +
+                 (size_t)__builtin_popcount(core->plan.answers[i][LOCUM_V6].nodes);
+    }
+    return count;
+}
+
+static void
+add_answers(struct out *out, const struct locum_report *report)
+{
+    const struct locum_core *core = report->core;
+    metric(out, gauge, "locum_answer", "name type node",
+           "1 for each node that the answer of this node to the name names now.");
+    for (size_t i = 0; i < core->config.name_count * LOCUM_FAMILIES; i++) {
+        const locum_nodes nodes = core->plan.answers[i / LOCUM_FAMILIES][i % LOCUM_FAMILIES].nodes;
+        for (size_t node = 0; node < core->config.node_count; node++) {
+            if (locum_nodes_has(nodes, (locum_node)node)) {
+                sample(out, 1, report->config->names[i / LOCUM_FAMILIES].name,
+                       i % LOCUM_FAMILIES == LOCUM_V4 ? "A" : "AAAA",
+                       core->config.nodes[node].name);
+            }
+        }
+    }
+}
+
 static void
 add_node(struct out *out, const struct locum_report *report)
 {
@@ -196,6 +228,7 @@ add_node(struct out *out, const struct locum_report *report)
         const char *state = locum_report_mirrorbits_state(i);
         sample(out, strcmp(state, locum_report_mirrorbits(report, core->config.self)) == 0, state);
     }
+    add_answers(out, report);
     number(out, counter, "locum_plan_changes_total", "New answers published.",
            (int64_t)run->plan_changes);
     number(out, gauge, "locum_answers_stale",
@@ -535,11 +568,12 @@ add_all(struct out *out, const struct locum_report *report)
 char *
 locum_report_metrics(const struct locum_report *report)
 {
-    char *buffer = malloc(METRICS_BYTES_MAX);
+    const size_t size = METRICS_BYTES_MAX + count_answers(report->core) * ANSWER_BYTES_MAX;
+    char *buffer = malloc(size);
     if (buffer == NULL) {
         return NULL;
     }
-    struct out out = {.text = locum_text_init(buffer, METRICS_BYTES_MAX)};
+    struct out out = {.text = locum_text_init(buffer, size)};
     add_all(&out, report);
     if (out.text.truncated) {
         free(buffer);

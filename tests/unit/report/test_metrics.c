@@ -120,6 +120,46 @@ test_a_drained_peer(void **state)
     assert_line("locum_peer_condition{peer=\"dc3\",condition=\"alive\"} 0\n");
 }
 
+static void
+test_who_is_named_by_each_answer(void **state)
+{
+    (void)state;
+    scrape();
+    assert_line("locum_answer{name=\"get.example.org.\",type=\"A\",node=\"dc2\"} 1\n");
+    assert_false(has("locum_answer{name=\"get.example.org.\",type=\"A\",node=\"dc3\"}"));
+    site.core.plan.answers[0][LOCUM_V4].nodes = locum_nodes_of(DC2) | locum_nodes_of(DC3);
+    site.core.plan.answers[0][LOCUM_V6].nodes = 0;
+    scrape();
+    assert_line("locum_answer{name=\"get.example.org.\",type=\"A\",node=\"dc3\"} 1\n");
+    assert_false(has("locum_answer{name=\"get.example.org.\",type=\"AAAA\""));
+}
+
+/* However many names and nodes there are, the whole fits. */
+static void
+test_as_many_answers_as_there_can_be(void **state)
+{
+    static struct locum_config kept;
+    (void)state;
+    kept = config;
+    site.core.config.node_count = LOCUM_NODES_MAX;
+    site.core.config.name_count = LOCUM_NAMES_MAX;
+    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
+        memset(site.core.config.nodes[i].name, 'n', LOCUM_NODE_NAME_MAX);
+    }
+    for (size_t i = 0; i < LOCUM_NAMES_MAX; i++) {
+        memset(config.names[i].name, 'a', LOCUM_DOMAIN_MAX);
+        site.core.plan.answers[i][LOCUM_V4].nodes = UINT32_MAX;
+        site.core.plan.answers[i][LOCUM_V6].nodes = UINT32_MAX;
+    }
+    scrape();
+    size_t count = 0;
+    for (const char *at = metrics; (at = strstr(at, "\nlocum_answer{")) != NULL; at++) {
+        count++;
+    }
+    assert_int_equal(count, LOCUM_NAMES_MAX * LOCUM_NODES_MAX * LOCUM_FAMILIES);
+    config = kept;
+}
+
 /* Of a kind: as many as there are; not those of which the status stays OK. */
 static void
 test_warnings_are_counted_by_what_they_are_about(void **state)
@@ -258,6 +298,8 @@ main(void)
         TEST(test_every_metric_has_type_and_help_once),
         TEST(test_states_have_one_sample_each),
         TEST(test_a_degraded_service),
+        TEST(test_who_is_named_by_each_answer),
+        TEST(test_as_many_answers_as_there_can_be),
         TEST(test_a_drained_peer),
         TEST(test_warnings_are_counted_by_what_they_are_about),
         TEST(test_what_has_not_happened_has_no_sample),
