@@ -179,7 +179,9 @@ INSTALLED := $(foreach program,$(BUILD)/locum $(BUILD)/locum-nsd deploy/locum-un
 		deploy/completion/locum:share/bash-completion/completions/$(program)) \
 	$(foreach text,$(wildcard README.md CHANGELOG.md SECURITY.md doc/*.md doc/*.svg),$(text):$(DOC)/$(text)) \
 	$(foreach example,$(wildcard deploy/examples/* deploy/redis/*),\
-		$(example):$(DOC)/examples/$(notdir $(example)))
+		$(example):$(DOC)/examples/$(notdir $(example))) \
+	$(foreach example,$(wildcard deploy/prometheus/* deploy/grafana/*),\
+		$(example):$(DOC)/examples/$(patsubst deploy/%,%,$(example)))
 
 install: all ## install to DESTDIR and PREFIX; starts no service
 	@for pair in $(INSTALLED); do \
@@ -196,7 +198,7 @@ deb: ## build the packages for this Debian, in BUILD/deb
 
 uninstall: ## remove what install has put there; keeps configuration, state and users
 	@for pair in $(INSTALLED); do rm -fv '$(DESTDIR)$(PREFIX)'/$${pair#*:} || exit 1; done
-	@for folder in $(DOC)/doc $(DOC)/examples $(DOC); do \
+	@for folder in $(DOC)/doc $(DOC)/examples/prometheus $(DOC)/examples/grafana $(DOC)/examples $(DOC); do \
 		[ ! -d '$(DESTDIR)$(PREFIX)'/$$folder ] || \
 			rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(PREFIX)'/$$folder; \
 	done

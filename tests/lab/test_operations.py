@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Follows doc/operations.md on a running cluster of dc2, dc3 and ns0; dc4 is added and removed."""
+"""Follows doc/operations.md and doc/monitoring.md on a running cluster of dc2, dc3 and ns0; dc4 is added
+and removed."""
 # deadline: 300 s, beside others
 
 import secrets
@@ -10,7 +11,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "site"))
 
 import lab                                  # noqa: E402
-from page import Reader                     # noqa: E402
+from page import Page, Reader                 # noqa: E402
 from programs import ROOT                   # noqa: E402
 
 TTL = "    ttl: 2s\n    failover-ttl: 1s\n"     # so that `drain --wait` does not take a minute
@@ -50,6 +51,10 @@ def every_step_of_the_page(site):
     try:
         for name in ("ns0", "dc2", "dc3"):
             read.machines[name].systemctl("start", "locum")
+        read.page, operations = Page(ROOT / "doc/monitoring.md"), read.page
+        for step in ("Prometheus", "Nagios"):
+            read.do(step, other=("/usr/share/", "/usr/local/share/"))
+        read.page = operations
         for step in STEPS:
             read.do(step)
             if step == "Remove":

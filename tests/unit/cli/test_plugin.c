@@ -59,7 +59,7 @@ test_warning(void **state)
         LOCUM_PLUGIN_WARNING,
         "LOCUM WARNING: node dc2 of cluster get: serving self; the clock of dc3 / "
         "differs; b | degraded=0 warnings=2 votes=3 queries=42c uptime=61s\n");
-    assert_check(site, STATUS("", "\"a stranger\"", "0", "OK", READY), LOCUM_PLUGIN_OK,
+    assert_check(site, STATUS("", "\"an unknown sender\"", "0", "OK", READY), LOCUM_PLUGIN_OK,
                  "LOCUM OK: node dc2 of cluster get: serving self | degraded=0 warnings=0 votes=3 "
                  "queries=42c uptime=61s\n");
     assert_check(site, STATUS("", "\"a\"", "1", "OK, not redundant: without dc2", READY),
