@@ -13,13 +13,14 @@ import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "site"))
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / name) for name in ("site", "program")]
 
 import lab                                  # noqa: E402
+import promql                               # noqa: E402
 from adapter import post                    # noqa: E402
 from background import Background           # noqa: E402
 from lab import check                       # noqa: E402
-from programs import until                  # noqa: E402
+from programs import ROOT, until            # noqa: E402
 
 CHANGES, RUNS, LIMIT_MS = 200, 5, 250
 WEB_S = 1.5         # from a stopped web server until no NSD names its node; built in: 0.5 s
@@ -465,7 +466,15 @@ def the_adapters_stop_with_exit_code_0(site):
             check("Sanitizer" not in line and "runtime error" not in line, f"{host}: {line}")
 
 
-lab.main([a_change_is_served_within_the_limit,
+def the_dashboard_names_what_is_answered_about_nsd(site):
+    known = promql.Metrics.of(site.dc2.locum.metrics())
+    texts = [text for text in promql.expressions(ROOT) if "locum_nsd_" in text]
+    for text in texts:
+        check(not list(known.complaints(text)), f"{text}: {list(known.complaints(text))}")
+    check(texts, "no expression is about NSD")
+
+
+lab.main([a_change_is_served_within_the_limit, the_dashboard_names_what_is_answered_about_nsd,
           a_stopped_web_server_leaves_the_answers_of_both_nsds,
           nsd_restarts_with_the_current_zone, the_peers_ask_the_nsd, an_nsd_that_was_frozen_gets_the_newest_zone,
           a_missing_control_socket_is_reported, a_zone_file_edited_by_hand_is_replaced,

@@ -12,13 +12,14 @@ import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "site"))
+sys.path[:0] = [str(Path(__file__).resolve().parents[1] / name) for name in ("site", "program")]
 
 import lab                                  # noqa: E402
+import promql                               # noqa: E402
 import wire                                 # noqa: E402
 from lab import check, check_verdict        # noqa: E402
 from probe import Prober                    # noqa: E402
-from programs import until                  # noqa: E402
+from programs import ROOT, until            # noqa: E402
 
 FIELDS = ("role service admin serving conditions ranks answers since seq incarnation version digest"
           " heartbeat-ms mirrorbits").split()
@@ -220,6 +221,14 @@ def metrics_cover_the_whole_site(site):
     check(probes and probes[0] > 0, "no probes of the web server")
     check(seen['locum_serving{kind="self"}'] == 1 and seen['locum_service{state="up"}'] == 1,
           "serving")
+
+
+def alerts_and_dashboard_name_what_is_answered(site):
+    """Each metric with its labels, of deploy/prometheus and deploy/grafana; those of NSD: test_nsd.py."""
+    known = promql.Metrics.of(site.dc2.locum.metrics())
+    for text in promql.expressions(ROOT):
+        wrong = [] if "locum_nsd_" in text else list(known.complaints(text))
+        check(not wrong, f"{text}: {wrong}")
 
 
 def events_follow_shows_new_events(site):
@@ -435,6 +444,7 @@ def malformed_packets_change_no_answer(site):
 if __name__ == "__main__":
     lab.main([redis_cli_shows_the_cluster, xrevrange_shows_a_failover,
               status_and_explain_show_the_cluster, metrics_cover_the_whole_site,
+              alerts_and_dashboard_name_what_is_answered,
               events_follow_shows_new_events, drain_and_maint_hand_over_the_names,
               exclude_lasts_until_include, a_drain_lasts_through_a_restart,
               version_help_keygen_check_and_exit_codes, reload_takes_all_or_nothing,

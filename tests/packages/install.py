@@ -51,7 +51,8 @@ def test_an_installation_starts_nothing():
     assert run("id", "-un", "locum").strip() == "locum"
     assert os.listdir("/etc/locum") == []
     assert os.path.exists("/usr/share/doc/locum/examples/locum.yaml")
-    for page in ("README.md", "CHANGELOG.md", "doc/operations.md"):
+    for page in ("README.md", "CHANGELOG.md", "doc/operations.md", "examples/grafana/locum.json",
+                 "examples/prometheus/locum-alerts.yml"):
         assert os.path.exists(f"/usr/share/doc/locum/{page}"), page
 
 

@@ -31,15 +31,7 @@ def promtool(*words):
 
 
 def alerts():
-    """The text of each alert, by name."""
-    found = re.split(r"^ +- alert: (\w+)\n", read(RULES), flags=re.M)[1:]
-    return dict(zip(found[::2], found[1::2]))
-
-
-def expression(text):
-    """Of an alert: `expr: ...`, or the lines below `expr: |`."""
-    one, more = re.search(r"^ +expr: (?:\|\n((?: {10}.*\n)+)|(.*)\n)", text, re.M).groups()
-    return one or more
+    return promql.alerts(read(RULES))
 
 
 def field(text, name):
@@ -107,7 +99,7 @@ def test_the_page_lists_each_alert_with_its_severity():
 def test_alerts_name_only_what_a_coordinator_answers():
     known = promql.Metrics(METRICS, read("doc/locum.8"))
     for name, text in alerts().items():
-        wrong = list(known.complaints(expression(text)))
+        wrong = list(known.complaints(promql.expression(text)))
         assert not wrong, f"{name}: {wrong}"
     # The comparison itself sees what is wrong.
     for wrong in ('locum_degrade > 0', 'locum_degraded{abot="dns"}', 'locum_degraded{about="dms"}',
@@ -117,7 +109,7 @@ def test_alerts_name_only_what_a_coordinator_answers():
 
 def test_all_that_can_be_degraded_or_warned_of_has_a_row_and_an_alert():
     known = promql.Metrics(METRICS, read("doc/locum.8")).labels
-    expressions = "".join(expression(text) for text in alerts().values())
+    expressions = "".join(promql.expression(text) for text in alerts().values())
     others = {name: re.search(rf'{name}{{about!~"([^"]*)"}}', expressions)[1].split("|")
               for name in ("locum_degraded", "locum_warnings")}
     for about in known["locum_degraded"]["about"]:

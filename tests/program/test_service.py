@@ -76,7 +76,8 @@ def test_make_install_installs_everything():
         for example in glob.glob(os.path.join(ROOT, "deploy/prometheus/*")) + \
                 glob.glob(os.path.join(ROOT, "deploy/grafana/*")):
             wanted.add("share/doc/locum/examples/" + os.path.relpath(example, ROOT + "/deploy"))
-        assert "share/doc/locum/examples/prometheus/locum-alerts.yml" in wanted
+        assert {"share/doc/locum/examples/prometheus/locum-alerts.yml",
+                "share/doc/locum/examples/grafana/locum.json"} <= wanted
         for text in ("README.md", "CHANGELOG.md", "SECURITY.md", "doc/*.md", "doc/*.svg"):
             wanted.update("share/doc/locum/" + os.path.relpath(file, ROOT)
                           for file in glob.glob(os.path.join(ROOT, text)))
