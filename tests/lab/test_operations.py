@@ -17,7 +17,7 @@ from programs import ROOT                   # noqa: E402
 TTL = "    ttl: 2s\n    failover-ttl: 1s\n"     # so that `drain --wait` does not take a minute
 # "Install", "Set up" and "Upgrade": tests/packages/systemd.
 STEPS = ("How to read the history", "How to read explain", "Drain", "Replace", "Add a server",
-         "Remove", "Add and remove a zone", "Move Redis", "Rotate", "Restore", "IPv6")
+         "Remove", "Add and remove a zone", "A second cluster", "Move Redis", "Rotate", "Restore", "IPv6")
 
 
 def configuration():
@@ -32,11 +32,22 @@ def configuration():
     return "".join(lines)
 
 
-def a_new_address(host, address):
-    """The address of the machine that replaces this one."""
+def new_addresses(host, *addresses):
+    """Addresses that the page gives to this machine or to the one that replaces it."""
     device = host.run("ip", "-o", "address", "show", "to", host.address).split()[1]
-    done = host.call("ip", "address", "add", f"{address}/24", "dev", device)
-    lab.check(done.returncode == 0, done.stderr)
+    for address in addresses:
+        done = host.call("ip", "address", "add", f"{address}/24", "dev", device)
+        lab.check(done.returncode == 0, done.stderr)
+
+
+def as_debian_has_redis(machine):
+    """Its Redis is the service redis-server, whose file is /etc/redis/redis.conf."""
+    redis, programs = machine.host.redis, machine.host.programs
+    for words in (["SET", "bind", f"{machine.host.private} 127.0.0.1"], ["REWRITE"]):
+        lab.check(redis.cli("CONFIG", *words).strip() == "OK", words[0])
+    done = machine.call(f"mkdir -p /etc/redis && ln -sf {redis.dir}/redis.conf /etc/redis/redis.conf")
+    lab.check(done.returncode == 0, done.stdout)
+    programs["redis-server"] = redis
 
 
 def every_step_of_the_page(site):
@@ -46,9 +57,12 @@ def every_step_of_the_page(site):
         machine.write("/etc/locum/locum.yaml", configuration())
         machine.write("/etc/locum/secret", secret + "\n")
         machine.write("/etc/locum/redis-password", site.redis_password + "\n")
-        machine.call("chmod 600 /etc/locum/*")
-    a_new_address(site.dc3, "192.0.2.23")
+        # On a real machine the user of the daemon: here it is the user who runs the test.
+        machine.call("chmod 600 /etc/locum/*; echo locum:x:0:0::/:/bin/false >>/etc/passwd")
+    new_addresses(site.dc2, "192.0.2.32")
+    new_addresses(site.dc3, "192.0.2.23", "192.0.2.33", "10.0.0.23")
     try:
+        as_debian_has_redis(read.machines["dc3"])
         for name in ("ns0", "dc2", "dc3"):
             read.machines[name].systemctl("start", "locum")
         read.page, operations = Page(ROOT / "doc/monitoring.md"), read.page

@@ -9,8 +9,8 @@ import re
 import subprocess
 
 import units
-from units import (CONFIGURATION, NODES, ZONE, condition, journal, property_of, run, status, wait_ready,
-                   write)
+from units import (CONFIGURATION, NODES, ZONE, as_here, condition, journal, property_of, run, status,
+                   wait_ready, write)
 
 import cases
 import wire
@@ -21,14 +21,32 @@ from programs import ROOT, until
 FILE = "/etc/locum/locum.yaml"
 PAGE = Page(ROOT / "doc/operations.md")
 RATE = 1000
+# What the text of other pages tells root to do, and what it prints.
+COMMANDS_OF_PAGES = (
+    ("README.md", "sudo sh -c 'locum keygen --cluster | install -D -o locum -m 400 /dev/stdin /etc/locum/secret'", ""),
+    ("README.md", "sudo install -o locum -m 400 /dev/null /etc/locum/redis-password", ""),
+    ("README.md", "runuser -u locum -- locum check", r"/etc/locum/locum\.yaml: OK: .*\n"),
+    ("doc/security.md", "sudo sh -c 'locum keygen --node | install -D -o locum -m 400 /dev/stdin /etc/locum/key'", ".*"),
+    ("doc/security.md", "sudo head -n 1 /etc/locum/key", r"# .*\b[0-9a-f]{64}\n"),
+    ("doc/security.md", "sudo sh -c 'locum keygen --node >> /etc/locum/key'", ".*"),
+    ("doc/operations.md", "locum check --handover", ".*: OK: .*\nhandover 1\n"),
+    ("doc/operations.md", "usermod -aG locum-admin USER", ""),
+    ("doc/operations.md", "systemctl show -p LimitNOFILE,TasksMax,MemoryMax locum",
+     r"(?=.*LimitNOFILE=8192\n)(?=.*TasksMax=256\n).*MemoryMax=.*"),
+)
 
 
-def follow(begin, folder="/"):
-    """Run the commands of a step as root, in a folder: what they printed."""
-    printed = ""
-    for kind, _, command, shown in PAGE.step(begin).forth:
-        if kind == "run":
-            done = []
+def follow(begin, folder="/", after=None, before=None):
+    """
+    Run the commands of a step for dc2 as root, in a folder: what they printed. Only those after or
+    before the one that is given; without those that need another host.
+    """
+    printed, acts = "", [act for act in PAGE.step(begin).forth if act[0] == "run"]
+    commands = [command for _, _, command, _ in acts]
+    acts = acts[commands.index(after) + 1 if after else 0:commands.index(before) if before else None]
+    for _, host, command, shown in acts:
+        if host in ("dc2", "each") and not command.startswith("ssh "):
+            command, shown, done = as_here(command), [as_here(line) for line in shown], []
 
             def as_the_page_shows(command=command, shown=shown, done=done):
                 done[:] = [subprocess.run(command, shell=True, cwd=folder, text=True, check=False,
@@ -77,6 +95,13 @@ def test_a_broken_configuration_is_named_and_not_started():
 def test_it_is_set_up():
     units.set_up_addresses()
     write(FILE, CONFIGURATION.format(node="dc2"))
+    for page, command, shown in COMMANDS_OF_PAGES:
+        assert command in (ROOT / page).read_text(), command
+        printed = run("sh", "-c", command.replace("sudo ", "").replace("USER", "nobody"))
+        assert re.fullmatch(shown, printed, re.S), (command, printed)
+    os.unlink("/etc/locum/key")
+    os.unlink("/etc/locum/redis-password")
+    run("gpasswd", "--delete", "nobody", "locum-admin")
     follow("Set up")
     assert property_of("ActiveState") == "active"
     units.set_up()

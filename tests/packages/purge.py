@@ -6,7 +6,7 @@ import pwd
 import re
 
 import units
-from install import FILE, install
+from install import FILE, follow, install
 from units import CONFIGURATION, NODES, ZONE, condition, property_of, run, write
 
 import cases
@@ -36,11 +36,12 @@ def names_itself():
     return wire.ask(NODES["dc2"], 53, ZONE) == [NODES["dc2"]]
 
 
-def test_a_boot_starts_it():
-    """It was stopped before the boot, but is enabled."""
+def test_a_boot_starts_it_and_the_drain_goes_on():
     assert property_of("ActiveState") == "active"
-    until("dc2 names itself", names_itself)
     until("all nodes are alive", lambda: condition("dc3") == condition("ns0") == "alive", 20)
+    until("dc2 names dc3", lambda: wire.ask(NODES["dc2"], 53, ZONE) == [NODES["dc3"]])
+    follow("Drain", after="systemctl reboot")
+    until("dc2 names itself", names_itself)
 
 
 def test_a_removal_stops_it_and_keeps_its_files():

@@ -43,6 +43,11 @@ QUEUE = 400         # datagrams that a socket holds with the kernel's usual net.
 BATCH = 32          # what a worker has read and not answered (dns/udp.c)
 
 
+def as_here(text):
+    """A text of the page with the addresses of this host."""
+    return text.replace("192.0.2.", "10.99.0.")
+
+
 def run(*words, check=True):
     done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           check=False)
@@ -258,6 +263,12 @@ def test_stop_frees_the_port():
 def test_unstick_reaches_the_coordinator_and_reads_no_secret():
     run("systemctl", "start", "locum-unstick")
     pid = property_of("MainPID", "locum-unstick")
+
+    def started():
+        """Before, it is still systemd, as root."""
+        with open(f"/proc/{pid}/comm", encoding="utf-8") as name:
+            return name.read() == "locum-unstick\n"
+    until("it is the program", started)
     with open(f"/proc/{pid}/status", encoding="utf-8") as file:
         words = dict(line.split(":", 1) for line in file)
     locum = pwd.getpwnam("locum")

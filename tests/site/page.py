@@ -9,10 +9,10 @@ The page itself contains what is tried:
 
 A test may name more groups like `each`; a file is then `on every` host of a group.
 
-Each command must succeed. If the page shows its output, it is repeated for up to 15 s until it also
+Each command must succeed. If the page shows its output, it is repeated for up to 25 s until it also
 prints that. If this has a line `degraded: ...`, it must end with 1, as `locum status` then does.
-`systemctl` is emulated: it starts and stops the same programs as the units say. So are `scp` and
-`rsync`, which copy from one machine of the site to another. Commands of `mirrorbits` need a real one;
+`systemctl` is emulated: it starts and stops the same programs as the units say. So are `scp`,
+`rsync` and `ssh HOST COMMAND` between the machines of the site. Commands of `mirrorbits` need a real one;
 beside the stand-in they are skipped. Blocks of other kinds are for a real machine. What follows "**Way back:**" in a step undoes it.
 """
 
@@ -34,7 +34,7 @@ from resolvers import unconfined
 
 FILE = re.compile(r"`(/\S+)`, on (?:every )?(.+):")
 PROMPT = re.compile(r"(\w+)# (.*)")
-PATIENCE_S = 15
+PATIENCE_S = 25
 PATH = f"/usr/local/sbin:/usr/local/bin:{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin:/sbin:/bin"
 
 # Private mounts on this machine: $1 is a folder, $2 the result of `make install`.
@@ -73,14 +73,19 @@ OTHERS = {
 }
 
 # The emulated commands on a machine: each asks the test to do it.
-EMULATED = ("systemctl", "scp", "rsync")
+EMULATED = ("systemctl", "scp", "rsync", "ssh")
 EMULATION = f"""\
 #!{sys.executable} -B
 import os, socket, sys
 with socket.socket(socket.AF_UNIX) as link:
     link.connect(os.environ["EMULATION"])
-    link.sendall(" ".join([os.path.basename(sys.argv[0]), *sys.argv[1:]]).encode())
-    sys.exit(link.makefile().read() or 0)
+    name = os.path.basename(sys.argv[0])
+    link.sendall(" ".join([name, *sys.argv[1:]]).encode() + b"\\n")
+    link.sendall(sys.stdin.buffer.read() if name == "ssh" else b"")
+    link.shutdown(socket.SHUT_WR)
+    failed, _, text = link.makefile().read().partition("\\n")
+    print(text, end="", file=sys.stderr if failed else sys.stdout)
+    sys.exit(bool(failed))
 """
 
 
@@ -209,16 +214,24 @@ class Machine:
         while True:
             link = listener.accept()[0]
             with link, contextlib.suppress(OSError):
-                words, text = link.recv(4096).decode().split(), ""
+                with link.makefile("rb") as stream:
+                    words, data = stream.readline().decode().split(), stream.read()
+                failed, text = "", ""
                 try:
-                    (self.systemctl if words[0] == "systemctl" else self._copy)(*words[1:])
+                    if words[0] == "ssh":
+                        text = self.machines[words[1]].pipe(" ".join(words[2:]), data).decode()
+                    else:
+                        act = self.systemctl if words[0] == "systemctl" else self._copy
+                        text = act(*words[1:]) or ""
                 except (Late, OSError, KeyError, ValueError, AssertionError) as error:
-                    text = f"{' '.join(words)}: {error!r}"
-                link.sendall(text.encode())
+                    failed, text = "failed", f"{' '.join(words)}: {error!r}\n"
+                link.sendall(f"{failed}\n{text}".encode())
 
     def unit(self, name):
-        """The text of a unit file that Locum installs."""
-        return (self.installed / "lib/systemd/system" / f"{name}.service").read_text()
+        """The text of a unit file: one that the page wrote, or one that Locum installs."""
+        own = self.call(f"cat /etc/systemd/system/{name}.service")
+        return own.stdout if own.returncode == 0 else \
+            (self.installed / "lib/systemd/system" / f"{name}.service").read_text()
 
     def call(self, command, stdin=""):
         """Run a shell command: a CompletedProcess with text, errors in its output."""
@@ -241,7 +254,17 @@ class Machine:
             raise OSError(f"{path} on {self.host} cannot be written: {done.stdout}")
 
     def systemctl(self, verb, *words):
-        """start, stop, restart, reload, enable --now, disable --now; nginx may be the site's."""
+        """
+        start, stop, restart, reload, enable --now, disable --now; nginx may be the site's. cat and
+        daemon-reload. reboot: what runs here is stopped in order and started again, without the files of /run.
+        """
+        if verb in ("cat", "daemon-reload"):
+            return "".join(map(self.unit, words))
+        if verb == "reboot":
+            running = [name for name, unit in self.units.items() if unit.running]
+            self.systemctl("stop", *running)
+            self.call("rm -rf /run/locum*/*")
+            return self.systemctl("start", *running)
         now = verb if verb in ("start", "stop", "restart", "reload") else \
             {"enable": "start", "disable": "stop"}[verb] if "--now" in words else ""
         for name in (word for word in words if word != "--now"):
@@ -258,6 +281,7 @@ class Machine:
                 self.units[name] = self.host.programs[name] = unit
                 if not unit.running:
                     unit.start()
+        return None
 
     def _copy(self, *words):
         """scp and rsync, with modes and times: a file, or what is in a folder with / at its end."""
@@ -338,7 +362,7 @@ class Reader:
     def _run(self, machine, command, output):
         print(f"    {machine.host}# {command}", flush=True)
         words = command.split()
-        if words[0] == "systemctl" and "&&" not in words:
+        if words[0] == "systemctl" and not {"&&", "|"} & set(words):
             return machine.systemctl(*words[1:])
         if words[0] == "mirrorbits" and not REAL:
             print("      not run: this needs a real Mirrorbits (MIRRORBITS)", flush=True)
