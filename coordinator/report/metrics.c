@@ -1,17 +1,15 @@
 /*
  * GET /metrics, in the order of the output: metric() begins one, sample() adds a line to it.
  *
- * The names are an interface: dashboards and alerts use them, and locum(8) lists them from here. A
- * metric whose name ends in _seconds is given in milliseconds and printed in seconds.
+ * The names are an interface: dashboards and alerts use them, and locum(8) lists them from here.
  *
- * Source: Prometheus, "Exposition formats", text format 0.0.4, and "Metric and label naming".
+ * Source: Prometheus, "Metric and label naming".
  */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text_format.h"
 #include "core/vote.h"
+#include "report/exposition.h"
 #include "report/report.h"
 
 enum {
@@ -25,80 +23,12 @@ static const char histogram[] = "histogram";
 
 static const locum_ms lag_bounds[LOCUM_LAG_BUCKETS] = {1, 5, 10, 25, 50, 100, 250, 500, 1000};
 
-/* The answer under construction. */
-struct out {
-    struct locum_text text;
-    const char *name;   /* of the metric begun last */
-    const char *labels; /* of it, separated by blanks */
-    bool in_seconds;
-    locum_metric_fn *each; /* not NULL: only list the metrics */
-    void *user;
-};
-
-static void
-metric(struct out *self, const char *type, const char *name, const char *labels, const char *help)
-{
-    static const char unit[] = "_seconds";
-    const size_t length = strlen(name);
-    self->name = name;
-    self->labels = labels;
-    self->in_seconds = length > strlen(unit) && strcmp(name + length - strlen(unit), unit) == 0;
-    if (self->each != NULL) {
-        self->each(self->user, name, type, labels, help);
-        return;
-    }
-    locum_text_format(&self->text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
-static void
-add_quoted(struct locum_text *text, const char *value)
-{
-    locum_text_add_char(text, '"');
-    for (const char *c = value; *c != '\0'; c++) {
-        locum_text_add(text, *c == '"' || *c == '\\' || *c == '\n' ? "\\" : "");
-        locum_text_add_char(text, *c == '\n' ? 'n' : *c);
-    }
-    locum_text_add_char(text, '"');
-}
-
-/* 125 as 0.125 */
-static void
-add_seconds(struct locum_text *text, int64_t ms)
-{
-    const uint64_t size = ms < 0 ? -(uint64_t)ms : (uint64_t)ms;
-    locum_text_format(text, "%s%" PRIu64 ".%03" PRIu64, ms < 0 ? "-" : "", size / 1000,
-                      size % 1000);
-}
-
-/* suffix: of the name; values: one for each of `labels`. */
-static void
-add_sample(struct out *self, const char *suffix, const char *labels, const char *const *values,
-           int64_t value)
-{
-    struct locum_slice rest = locum_slice_of(labels);
-    struct locum_slice label;
-    char before = '{';
-    locum_text_add(&self->text, self->name);
-    locum_text_add(&self->text, suffix);
-    while (locum_slice_cut(&rest, ' ', &label) && label.length > 0) {
-        locum_text_add_char(&self->text, before);
-        locum_text_add_bytes(&self->text, label.at, label.length);
-        locum_text_add_char(&self->text, '=');
-        add_quoted(&self->text, *values++);
-        before = ',';
-    }
-    locum_text_add(&self->text, before == ',' ? "} " : " ");
-    if (self->in_seconds && (suffix[0] == '\0' || strcmp(suffix, "_sum") == 0)) {
-        add_seconds(&self->text, value);
-    } else {
-        locum_text_add_i64(&self->text, value);
-    }
-    locum_text_add_char(&self->text, '\n');
-}
+#define metric locum_exposition_begin
 
 /* A sample of the metric begun last, with a value for each of its labels. */
 #define sample(out, value, ...)                                                                    \
-    add_sample(out, "", (out)->labels, (const char *const[]){__VA_ARGS__}, (int64_t)(value))
+    locum_exposition_add(out, "", (out)->labels, (const char *const[]){__VA_ARGS__},               \
+                         (int64_t)(value))
 
 /* A metric with one label, and its samples: of `value` for each i below `count` that `has` it. */
 #define samples_if(out, type, name, label, help, count, has, value, label_value)                   \
@@ -114,10 +44,11 @@ add_sample(struct out *self, const char *suffix, const char *labels, const char 
 
 /* A metric without labels, and its one sample. */
 static void
-number(struct out *self, const char *type, const char *name, const char *help, int64_t value)
+number(struct locum_exposition *self, const char *type, const char *name, const char *help,
+       int64_t value)
 {
     metric(self, type, name, "", help);
-    add_sample(self, "", "", (const char *const[]){""}, value);
+    locum_exposition_add(self, "", "", (const char *const[]){""}, value);
 }
 
 void
@@ -132,18 +63,18 @@ locum_report_note_lag(struct locum_lag *self, locum_ms late_ms)
 }
 
 static void
-add_lag(struct out *self, const struct locum_lag *lag)
+add_lag(struct locum_exposition *self, const struct locum_lag *lag)
 {
     for (size_t i = 0; i < LOCUM_LAG_BUCKETS; i++) {
         char bound[24];
         const char *const values[] = {bound};
         struct locum_text text = locum_text_init(bound, sizeof(bound));
-        add_seconds(&text, lag_bounds[i]);
-        add_sample(self, "_bucket", "le", values, (int64_t)lag->at_most[i]);
+        locum_exposition_add_seconds(&text, lag_bounds[i]);
+        locum_exposition_add(self, "_bucket", "le", values, (int64_t)lag->at_most[i]);
     }
-    add_sample(self, "_bucket", "le", (const char *const[]){"+Inf"}, (int64_t)lag->count);
-    add_sample(self, "_sum", "", NULL, lag->sum_ms);
-    add_sample(self, "_count", "", NULL, (int64_t)lag->count);
+    locum_exposition_add(self, "_bucket", "le", (const char *const[]){"+Inf"}, (int64_t)lag->count);
+    locum_exposition_add(self, "_sum", "", NULL, lag->sum_ms);
+    locum_exposition_add(self, "_count", "", NULL, (int64_t)lag->count);
 }
 
 /* How many samples locum_answer has. */
@@ -159,7 +90,7 @@ count_answers(const struct locum_core *core)
 }
 
 static void
-add_answers(struct out *out, const struct locum_report *report)
+add_answers(struct locum_exposition *out, const struct locum_report *report)
 {
     const struct locum_core *core = report->core;
     metric(out, gauge, "locum_answer", "name type node",
@@ -177,7 +108,7 @@ add_answers(struct out *out, const struct locum_report *report)
 }
 
 static void
-add_node(struct out *out, const struct locum_report *report)
+add_node(struct locum_exposition *out, const struct locum_report *report)
 {
     static const char *const servings[] = {
         [LOCUM_SERVING_SELF] = "self",       [LOCUM_SERVING_YIELDING] = "yielding",
@@ -251,7 +182,7 @@ is_peer(const struct locum_core *core, size_t node)
                is_peer(core, i) && (has), value, (core)->config.nodes[i].name)
 
 static void
-add_peers(struct out *out, const struct locum_report *report)
+add_peers(struct locum_exposition *out, const struct locum_report *report)
 {
     const struct locum_core *core = report->core;
     const struct locum_peer_facts *facts = core->view.peer;
@@ -287,7 +218,7 @@ add_peers(struct out *out, const struct locum_report *report)
 }
 
 static void
-add_peer_dns(struct out *out, const struct locum_report *report)
+add_peer_dns(struct locum_exposition *out, const struct locum_report *report)
 {
     const struct locum_core *core = report->core;
     samples_if(out, gauge, "locum_dns_open", "node",
@@ -319,7 +250,7 @@ add_peer_dns(struct out *out, const struct locum_report *report)
     }
 
 static void
-add_heartbeats(struct out *out, const struct locum_report *report)
+add_heartbeats(struct locum_exposition *out, const struct locum_report *report)
 {
     const struct locum_core *core = report->core;
     samples_by_path(out, gauge, "locum_peer_heard_age_seconds",
@@ -353,7 +284,7 @@ add_heartbeats(struct out *out, const struct locum_report *report)
 }
 
 static void
-add_checks(struct out *out, const struct locum_report *report)
+add_checks(struct locum_exposition *out, const struct locum_report *report)
 {
     const struct locum_core *core = report->core;
     samples(out, gauge, "locum_check_up", "check", "1 while the check is up.",
@@ -375,7 +306,7 @@ add_checks(struct out *out, const struct locum_report *report)
 }
 
 static void
-add_redis(struct out *out, const struct locum_report *report)
+add_redis(struct locum_exposition *out, const struct locum_report *report)
 {
     const struct locum_redis_status *redis = &report->redis;
     const char *names[LOCUM_NODES_MAX];
@@ -413,7 +344,7 @@ add_redis(struct out *out, const struct locum_report *report)
 }
 
 static void
-add_dns(struct out *out, const struct locum_report *report)
+add_dns(struct locum_exposition *out, const struct locum_report *report)
 {
     static const struct {
         size_t rcode;
@@ -454,7 +385,7 @@ add_dns(struct out *out, const struct locum_report *report)
 
 /* A key of the zones' reports: an integer, or 1 if it is the text "served". */
 static void
-add_reported(struct out *out, const struct locum_report *report, const char *key)
+add_reported(struct locum_exposition *out, const struct locum_report *report, const char *key)
 {
     for (size_t zone = 0; zone < report->config->zone_count; zone++) {
         json_t *reported = locum_report_nsd_zone(report, zone);
@@ -470,7 +401,7 @@ add_reported(struct out *out, const struct locum_report *report, const char *key
 }
 
 static void
-add_nsd(struct out *out, const struct locum_report *report)
+add_nsd(struct locum_exposition *out, const struct locum_report *report)
 {
     metric(out, gauge, "locum_nsd_served", "zone",
            "1 while NSD serves the current zone, as reported by locum-nsd.");
@@ -502,7 +433,7 @@ count_items(const json_t *items, const char *key, const char *text, const char *
 }
 
 static void
-add_warnings(struct out *out, const struct locum_report *report)
+add_warnings(struct locum_exposition *out, const struct locum_report *report)
 {
     const char *meaning;
     json_t *warnings = out->each == NULL ? locum_warnings_find(report) : NULL;
@@ -516,7 +447,7 @@ add_warnings(struct out *out, const struct locum_report *report)
 }
 
 static void
-add_program(struct out *out, const struct locum_report *report)
+add_program(struct locum_exposition *out, const struct locum_report *report)
 {
     const struct locum_run *run = report->run;
     json_t *degraded = locum_report_degraded(report);
@@ -540,7 +471,7 @@ add_program(struct out *out, const struct locum_report *report)
            report->state_error[0] != '\0');
     metric(out, gauge, "locum_state_age_seconds", "", "Time since the state was last written.");
     if (report->state_written != LOCUM_NEVER) {
-        add_sample(out, "", "", NULL, report->now.mono - report->state_written);
+        locum_exposition_add(out, "", "", NULL, report->now.mono - report->state_written);
     }
     number(out, counter, "locum_loop_iterations_total", "Iterations of the event loop.",
            (int64_t)run->iterations);
@@ -552,7 +483,7 @@ add_program(struct out *out, const struct locum_report *report)
 }
 
 static void
-add_all(struct out *out, const struct locum_report *report)
+add_all(struct locum_exposition *out, const struct locum_report *report)
 {
     add_node(out, report);
     add_peers(out, report);
@@ -573,7 +504,7 @@ locum_report_metrics(const struct locum_report *report)
     if (buffer == NULL) {
         return NULL;
     }
-    struct out out = {.text = locum_text_init(buffer, size)};
+    struct locum_exposition out = {.text = locum_text_init(buffer, size)};
     add_all(&out, report);
     if (out.text.truncated) {
         free(buffer);
@@ -594,7 +525,7 @@ locum_report_metric_list(locum_metric_fn *each, void *user)
     const struct locum_report report = {
         .config = &config, .core = &core, .run = &run, .evidence = &evidence, .nsd = &nsd};
     char nothing[1];
-    struct out out = {
+    struct locum_exposition out = {
         .text = locum_text_init(nothing, sizeof(nothing)), .each = each, .user = user};
     add_all(&out, &report);
 }
