@@ -23,7 +23,7 @@ JOBS ?= $(shell nproc)
 
 PACKAGES := hiredis libevent libevent_pthreads libevent_openssl ldns yaml-0.1 libcurl jansson libssl \
 	libcrypto libseccomp
-ROOMS := base core config fetch redis peer health dns control report cli daemon
+ROOMS := base core config fetch redis peer health dns doctor control report cli daemon
 SOURCES := $(foreach room,$(ROOMS),$(wildcard coordinator/$(room)/*.c))
 OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
 # locum-nsd is linked with the rooms of the coordinator that it uses.

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,6 +25,8 @@
 #include "daemon/handover.h"
 #include "dns/delegation.h"
 #include "dns/dns.h"
+#include "doctor/doctor.h"
+#include "doctor/judge.h"
 
 static int
 run_daemon(const char *config_path, const struct locum_options *options)
@@ -213,6 +216,85 @@ run_delegation(const char *config_path, const struct locum_options *options)
     return status;
 }
 
+/* Show the step on a terminal, over the one before. */
+static void
+show_step(void *user, const char *what)
+{
+    (void)user;
+    (void)fprintf(stderr, "\r\033[K%s ...", what);
+}
+
+static struct locum_doctor_options
+doctor_options(const struct locum_options *options)
+{
+    struct locum_doctor_options ret = {
+        .dns_port = options->port != 0 ? options->port : LOCUM_DOCTOR_DNS_PORT,
+        .url = options->url,
+        .progress = isatty(STDERR_FILENO) == 1 ? show_step : NULL,
+        .resolver_count = options->resolvers.count,
+        .parent_count = options->parents.count,
+    };
+    memcpy(ret.resolver, options->resolvers.at, sizeof(ret.resolver));
+    memcpy(ret.parent, options->parents.at, sizeof(ret.parent));
+    if (ret.resolver_count == 0) {
+        ret.resolver_count = locum_doctor_walk_resolvers("/etc/resolv.conf", ret.resolver);
+    }
+    return ret;
+}
+
+/* The exit code: LOCUM_EXIT_USAGE also if something could not be examined, and nothing was found.
+ */
+static int
+show_findings(const struct locum_doctor_facts *facts, const struct locum_options *options)
+{
+    struct locum_doctor_findings *findings = calloc(1, sizeof(*findings));
+    int status = findings == NULL ? LOCUM_ERR_MEMORY : 0;
+    if (status == 0) {
+        locum_doctor_judge(facts, findings);
+        if ((options->given & LOCUM_OPTION_JSON) != 0) {
+            status = locum_doctor_print_json(facts, findings, stdout);
+        } else {
+            locum_doctor_print(facts, findings, stdout);
+        }
+    }
+    if (status != 0) {
+        (void)fprintf(stderr, "locum doctor: %s\n", locum_error_text(status));
+        status = LOCUM_EXIT_USAGE;
+    } else if (findings->count > 0) {
+        status = LOCUM_EXIT_NOT_FINE;
+    } else if (findings->not_examined_count > 0) {
+        status = LOCUM_EXIT_USAGE;
+    }
+    free(findings);
+    return status;
+}
+
+static int
+run_doctor(const char *config_path, const struct locum_options *options)
+{
+    const struct locum_doctor_options asked = doctor_options(options);
+    struct locum_config *config;
+    struct locum_doctor_facts facts;
+    size_t zone;
+    int status = load_for_zone(config_path, options, &config, &zone);
+    if (status != LOCUM_EXIT_OK) {
+        return status;
+    }
+    const int examined = locum_doctor_examine(config, zone, &asked, &facts);
+    if (asked.progress != NULL) {
+        (void)fputs("\r\033[K", stderr);
+    }
+    if (examined == 0) {
+        status = show_findings(&facts, options);
+    } else {
+        (void)fprintf(stderr, "locum doctor: %s\n", locum_error_text(examined));
+        status = LOCUM_EXIT_USAGE;
+    }
+    locum_doctor_facts_fini(&facts);
+    locum_config_free(config);
+    return status;
+}
+
 static int
 run_version(const char *config_path, const struct locum_options *options)
 {
@@ -231,6 +313,11 @@ static const struct locum_cli_command commands[] = {
      run_keygen, true, LOCUM_OPTION_CLUSTER | LOCUM_OPTION_NODE, NULL},
     {"delegation", "delegation [ZONE]", "print the records that the parent of each zone must have",
      run_delegation, true, 0, "[ZONE]"},
+    {"doctor", "doctor [ZONE] [--json] [--resolver ADDRESS[:PORT]] ...",
+     "compare the delegation and what the nodes serve with the configuration", run_doctor, true,
+     LOCUM_OPTION_JSON | LOCUM_OPTION_RESOLVER | LOCUM_OPTION_PARENT | LOCUM_OPTION_PORT |
+         LOCUM_OPTION_URL,
+     "[ZONE]"},
     {"version", "version", "print the version", run_version, true, 0, NULL},
     {0},
 };

@@ -17,6 +17,7 @@
 
 #include "config/keys.h"
 #include "config/value.h"
+#include "doctor/finding.h"
 #include "nsd-adapter/settings.h"
 #include "report/report.h"
 
@@ -155,6 +156,17 @@ print_events(void)
 }
 
 static void
+print_findings(void)
+{
+    for (size_t i = 0; i < LOCUM_DOCTOR_KINDS; i++) {
+        const struct locum_doctor_row *row = locum_doctor_finding_row((enum locum_doctor_kind)i);
+        (void)printf(".It Cm %s\n", row->id);
+        print_text(row->meaning);
+        print_text(row->fix);
+    }
+}
+
+static void
 print_warnings(void)
 {
     const char *about, *meaning;
@@ -182,6 +194,7 @@ static const struct {
     {"nsd-keys", print_keys_of_the_adapter},
     {"events", print_events},
     {"warnings", print_warnings},
+    {"findings", print_findings},
     {"hash-fields", print_hash_fields},
     {"metrics", print_metrics},
 };

@@ -30,6 +30,14 @@ const struct locum_options_row locum_options_rows[] = {
      "end if the configuration is refused, instead of using the last one"},
     {"--handover", LOCUM_OPTION_HANDOVER, NULL, NULL,
      "also say whether this program continues from a running one"},
+    {"--resolver", LOCUM_OPTION_RESOLVER, "ADDRESS",
+     "needs ADDRESS or ADDRESS:PORT, at most 4 times", "ask this resolver; up to 4 times"},
+    {"--parent", LOCUM_OPTION_PARENT, "ADDRESS", "needs ADDRESS or ADDRESS:PORT, at most 4 times",
+     "ask this server of the parent zone; up to 4 times"},
+    {"--port", LOCUM_OPTION_PORT, "PORT", "needs a port from 1 to 65535",
+     "of the other name servers, instead of 53"},
+    {"--url", LOCUM_OPTION_URL, "URL", "needs a URL with NAME as its host, such as https://NAME/",
+     "ask for this URL instead of those of the checks"},
     {0},
 };
 
@@ -71,6 +79,55 @@ refuse_option(const struct locum_cli_command *command, const char *written, stru
     return complain(command, written, what, NULL);
 }
 
+enum {
+    REPEATABLE = LOCUM_OPTION_IF | LOCUM_OPTION_RESOLVER | LOCUM_OPTION_PARENT,
+    DNS_PORT = 53,
+    URL_BYTES_MAX = 255,
+};
+
+/* "192.0.2.1", "192.0.2.1:53", "2001:db8::1" or "[2001:db8::1]:53" */
+static bool
+take_server(const char *value, struct locum_options_servers *to)
+{
+    struct locum_address *address = &to->at[to->count];
+    if (to->count == LOCUM_SERVERS_MAX) {
+        return false;
+    }
+    if (locum_address_parse(locum_slice_of(value), address) == 0) {
+        address->port = DNS_PORT;
+    } else if (locum_address_parse_port(locum_slice_of(value), address) != 0) {
+        return false;
+    }
+    to->count++;
+    return true;
+}
+
+static bool
+take_port(const char *value, uint16_t *ret)
+{
+    uint64_t port;
+    if (locum_slice_u64(locum_slice_of(value), UINT16_MAX, &port) != 0 || port == 0) {
+        return false;
+    }
+    *ret = (uint16_t)port;
+    return true;
+}
+
+/* A URL of printable ASCII. */
+static bool
+take_url(const char *value, const char **ret)
+{
+    const size_t length = strlen(value);
+    for (size_t i = 0; i < length; i++) {
+        if (value[i] <= ' ' || value[i] > '~') {
+            return false;
+        }
+    }
+    *ret = value;
+    return length <= URL_BYTES_MAX &&
+           (strncmp(value, "http://NAME", 11) == 0 || strncmp(value, "https://NAME", 12) == 0);
+}
+
 static bool
 take_value(enum locum_options_bit option, const char *value, struct locum_options *ret)
 {
@@ -88,6 +145,10 @@ take_value(enum locum_options_bit option, const char *value, struct locum_option
     case LOCUM_OPTION_FOR:
         return locum_slice_duration(locum_slice_of(value), &ret->for_ms) == 0 &&
                ret->for_ms >= 1000 && ret->for_ms % 1000 == 0;
+    case LOCUM_OPTION_RESOLVER: return take_server(value, &ret->resolvers);
+    case LOCUM_OPTION_PARENT: return take_server(value, &ret->parents);
+    case LOCUM_OPTION_PORT: return take_port(value, &ret->port);
+    case LOCUM_OPTION_URL: return take_url(value, &ret->url);
     case LOCUM_OPTION_REASON: ret->reason = value; return length > 0 && length <= LOCUM_REASON_MAX;
     default: return true;
     }
@@ -109,7 +170,7 @@ take_option(const struct locum_cli_command *command, int argc, char **argv, int 
     if (row->text == NULL) {
         return refuse_option(command, argv[*at], name);
     }
-    if ((ret->given & row->option & ~(unsigned)LOCUM_OPTION_IF) != 0) {
+    if ((ret->given & row->option & ~(unsigned)REPEATABLE) != 0) {
         return complain(command, row->text, "is given twice", NULL);
     }
     ret->given |= row->option;

@@ -272,6 +272,62 @@ test_too_long_arguments_are_refused(void **state)
     assert_has(site->asked, "%01%01 HTTP/1.1\r\n");
 }
 
+static struct locum_options noted;
+
+static int
+note(const char *path, const struct locum_options *options)
+{
+    (void)path;
+    noted = *options;
+    return LOCUM_EXIT_OK;
+}
+
+static int
+run_noted(const char *option, const char *value, size_t times)
+{
+    static const struct locum_cli_command command = {
+        "doctor",
+        "doctor [ZONE]",
+        "help",
+        note,
+        true,
+        LOCUM_OPTION_RESOLVER | LOCUM_OPTION_PARENT | LOCUM_OPTION_PORT | LOCUM_OPTION_URL,
+        "[ZONE]"};
+    char texts[2][64];
+    char *argv[12] = {texts[0]};
+    int argc = 1;
+    (void)snprintf(texts[0], sizeof(texts[0]), "doctor");
+    (void)snprintf(texts[1], sizeof(texts[1]), "%s=%s", option, value);
+    for (size_t i = 0; i < times; i++) {
+        argv[argc++] = texts[1];
+    }
+    return locum_cli_run(&command, "x", argc, argv);
+}
+
+/* The options of `locum doctor`, and an argument that may be left out. */
+static void
+test_servers_ports_and_urls(void **state)
+{
+    (void)state;
+    assert_int_equal(run_noted("", "", 0), LOCUM_EXIT_OK);
+    assert_true(noted.argument == NULL && noted.port == 0 && noted.url == NULL);
+    assert_int_equal(run_noted("--resolver", "192.0.2.1", 4), LOCUM_EXIT_OK);
+    assert_int_equal(noted.resolvers.count, 4);
+    assert_string_equal(locum_address_text(&noted.resolvers.at[3]).text, "192.0.2.1:53");
+    assert_int_equal(run_noted("--resolver", "192.0.2.1", 5), LOCUM_EXIT_USAGE);
+    assert_int_equal(run_noted("--parent", "[2001:db8::1]:5353", 1), LOCUM_EXIT_OK);
+    assert_string_equal(locum_address_text(&noted.parents.at[0]).text, "[2001:db8::1]:5353");
+    assert_int_equal(run_noted("--parent", "ns0.example.org", 1), LOCUM_EXIT_USAGE);
+    assert_int_equal(run_noted("--port", "5353", 1), LOCUM_EXIT_OK);
+    assert_int_equal(noted.port, 5353);
+    assert_int_equal(run_noted("--port", "0", 1), LOCUM_EXIT_USAGE);
+    assert_int_equal(run_noted("--port", "65536", 1), LOCUM_EXIT_USAGE);
+    assert_int_equal(run_noted("--port", "53", 2), LOCUM_EXIT_USAGE);
+    assert_int_equal(run_noted("--url", "https://NAME:8443/x", 1), LOCUM_EXIT_OK);
+    assert_int_equal(run_noted("--url", "https://example.org/", 1), LOCUM_EXIT_USAGE);
+    assert_int_equal(run_noted("--url", "http://NAME/\x1b", 1), LOCUM_EXIT_USAGE);
+}
+
 static void
 test_table_of_commands(void **state)
 {
@@ -343,6 +399,7 @@ main(void)
         TEST(test_other_programs_are_recognised),
         TEST(test_usage_errors),
         TEST(test_too_long_arguments_are_refused),
+        TEST(test_servers_ports_and_urls),
         TEST(test_table_of_commands),
         TEST(test_table_of_options),
         TEST(test_manual),
