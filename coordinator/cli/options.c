@@ -36,7 +36,8 @@ const struct locum_options_row locum_options_rows[] = {
      "ask this server of the parent zone; up to 4 times"},
     {"--port", LOCUM_OPTION_PORT, "PORT", "needs a port from 1 to 65535",
      "of the other name servers, instead of 53"},
-    {"--url", LOCUM_OPTION_URL, "URL", "needs a URL with NAME as its host, such as https://NAME/",
+    {"--url", LOCUM_OPTION_URL, "URL",
+     "needs none, or a URL with NAME as its host, such as https://NAME/",
      "ask for this URL instead of those of the checks"},
     {0},
 };
@@ -125,7 +126,8 @@ take_url(const char *value, const char **ret)
     }
     *ret = value;
     return length <= URL_BYTES_MAX &&
-           (strncmp(value, "http://NAME", 11) == 0 || strncmp(value, "https://NAME", 12) == 0);
+           (strcmp(value, "none") == 0 || strncmp(value, "http://NAME", 11) == 0 ||
+            strncmp(value, "https://NAME", 12) == 0);
 }
 
 static bool

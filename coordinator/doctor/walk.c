@@ -207,19 +207,29 @@ find_parents(const struct walk *self)
     return status;
 }
 
+/* Ask each of them; those whose answer by UDP is truncated once more by TCP. */
 static int
 ask_parents(const struct walk *self)
 {
     struct locum_doctor_zone *zone = self->zone;
     struct locum_doctor_question questions[LOCUM_DOCTOR_PARENTS_MAX];
-    for (size_t i = 0; i < zone->parent_count; i++) {
-        questions[i] = (struct locum_doctor_question){.to = zone->parents[i].address,
-                                                      .name = zone->expected.zone,
-                                                      .type = LOCUM_DOCTOR_TYPE_NS,
-                                                      .edns = true,
-                                                      .ret = &zone->parents[i].referral};
+    int status = 0;
+    for (unsigned tcp = 0; tcp < 2 && status == 0; tcp++) {
+        size_t count = 0;
+        for (size_t i = 0; i < zone->parent_count; i++) {
+            struct locum_doctor_reply *referral = &zone->parents[i].referral;
+            if (tcp == 0 || referral->truncated) {
+                questions[count++] = (struct locum_doctor_question){.to = zone->parents[i].address,
+                                                                    .name = zone->expected.zone,
+                                                                    .type = LOCUM_DOCTOR_TYPE_NS,
+                                                                    .tcp = tcp != 0,
+                                                                    .edns = true,
+                                                                    .ret = referral};
+            }
+        }
+        status = locum_doctor_exchange(questions, count);
     }
-    return locum_doctor_exchange(questions, zone->parent_count);
+    return status;
 }
 
 static void
@@ -296,7 +306,14 @@ look_up(const struct walk *self, struct locum_doctor_host *host)
                            host->given, host->given_count, LOCUM_COUNT(host->given));
     }
     host->looked_up = host->given_count > 0;
-    if (host->looked_up || is_within(host->name, zone->expected.zone)) {
+    if (host->looked_up) {
+        return 0;
+    }
+    if (is_within(host->name, zone->expected.zone)) { /* so only the referrals have it */
+        for (size_t i = 0; i < zone->parent_count; i++) {
+            host->looked_up =
+                host->looked_up || zone->parents[i].referral.outcome == LOCUM_DOCTOR_ANSWERED;
+        }
         return 0;
     }
     const int status = zone->parent[0] != '\0' && is_within(host->name, zone->parent)

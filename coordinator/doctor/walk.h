@@ -21,7 +21,8 @@ struct locum_doctor_options {
     struct locum_address parent[LOCUM_DOCTOR_NAMED_MAX];   /* with port */
     size_t parent_count;                                   /* 0: find them */
     uint16_t dns_port;                                     /* of all other name servers; 53 */
-    const char *url; /* to ask instead of those of the checks, with NAME in it; NULL */
+    /* To ask instead of those of the checks, with NAME in it; "none": ask no web server; NULL. */
+    const char *url;
     void (*progress)(void *user, const char *what); /* called before each step; NULL */
     void *user;
 };

@@ -96,6 +96,9 @@ locum_doctor_web_targets(const struct locum_config *config, const char *url,
 {
     const char *file = "/";
     size_t count = 0;
+    if (url != NULL && strcmp(url, "none") == 0) {
+        return 0;
+    }
     if (url != NULL) {
         ret[0] = (struct locum_doctor_target){0};
         return locum_text_format_buffer(ret[0].url, sizeof(ret[0].url), "%s", url) ? 1 : 0;

@@ -23,7 +23,7 @@ struct locum_doctor_target {
     bool head;                              /* the method is HEAD, not GET */
 };
 
-/* Find them. url: instead of those of the checks; NULL. Returns how many. */
+/* Find them. url: as in struct locum_doctor_options. Returns how many. */
 size_t locum_doctor_web_targets(const struct locum_config *config, const char *url,
                                 struct locum_doctor_target ret[LOCUM_DOCTOR_TARGETS_MAX]);
 

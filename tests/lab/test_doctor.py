@@ -103,7 +103,7 @@ class Bench:
         nsd = self.site.ns0.nsd
         mark = f"mark-{time.monotonic_ns()}"
         (nsd.dir / "zone").write_text(f"{zone}{mark} A 192.0.2.1\n")
-        nsd.signal(signal.SIGHUP)
+        nsd.process.send_signal(signal.SIGHUP)
         until("NSD has the new zone", lambda: self.site.asks(
             self.site.ns0, f"{mark}.{self.site.parent}"), 10)
 
@@ -252,6 +252,8 @@ def faults(bench):
         ("the parent has one more", bench.parent_with((one[0], f"{one[0]}\n{zone}. NS ns9.{zone}.\n"
                                                        f"ns9.{zone}. A {dc2.address}")),
          {"parent-ns-unknown": [f"ns9.{zone}."]}),
+        ("the parent has one without an address", bench.parent_with((one[0], f"{one[0]}\n{zone}. NS ns9.{zone}.")),
+         {"parent-ns-unknown": [f"ns9.{zone}."], "address-missing": [f"ns9.{zone}."]}),
         ("no delegation", bench.parent_with((f"{zone}. NS {ns3}\n", ""), (f"{zone}. NS {ns2}\n", "")),
          {"no-delegation": [f"{zone}."]}),
         ("glue with another address", bench.parent_with((f"{ns3} A {dc3.address}",
@@ -356,6 +358,8 @@ def what_cannot_be_asked_is_listed(site):
     check(done.returncode == 1 and "dns-silent" in done.stdout and "fix: " in done.stdout, done.stdout)
     done = doctor(own, "--parent", site.ns0.address, "--url", "https://NAME/")
     check(done.returncode == 1 and "certificate: " in done.stdout, done.stdout)
+    done = doctor(own, "--resolver", site.client.address, "--url", "none")
+    check(done.returncode == 0 and " 0 request(s)" in done.stdout, done.stdout)
     done = doctor(own, "--url", "https://get.example.org/")
     check(done.returncode == 2 and "NAME" in done.stderr, done.stderr)
     done = doctor(own, "other.example.org")

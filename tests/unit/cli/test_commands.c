@@ -324,6 +324,7 @@ test_servers_ports_and_urls(void **state)
     assert_int_equal(run_noted("--port", "65536", 1), LOCUM_EXIT_USAGE);
     assert_int_equal(run_noted("--port", "53", 2), LOCUM_EXIT_USAGE);
     assert_int_equal(run_noted("--url", "https://NAME:8443/x", 1), LOCUM_EXIT_OK);
+    assert_int_equal(run_noted("--url", "none", 1), LOCUM_EXIT_OK);
     assert_int_equal(run_noted("--url", "https://example.org/", 1), LOCUM_EXIT_USAGE);
     assert_int_equal(run_noted("--url", "http://NAME/\x1b", 1), LOCUM_EXIT_USAGE);
 }

@@ -48,6 +48,7 @@ test_urls_come_from_the_checks(void **state)
     struct locum_config *config = &site->config;
     assert_int_equal(locum_doctor_web_targets(config, NULL, found), 1);
     assert_string_equal(found[0].url, "http://NAME/");
+    assert_int_equal(locum_doctor_web_targets(config, "none", found), 0);
     assert_int_equal(locum_doctor_web_targets(config, "https://NAME:8443/x", found), 1);
     assert_string_equal(found[0].url, "https://NAME:8443/x");
     add_check(site, "http://127.0.0.1:8080/internal");
