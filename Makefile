@@ -33,6 +33,7 @@ FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
 DELAY := $(BUILD)/tests/site/delay
 SIGNING := $(BUILD)/tests/bench/signing
+FLOOD := $(BUILD)/tests/bench/flood
 # Writes the lists in the manual pages.
 MANUAL := $(BUILD)/doc/manual
 SIM := $(if $(SIM_OBJECTS),$(BUILD)/tests/sim/sim)
@@ -163,7 +164,7 @@ fuzz: ## new hostile input; TARGET=x: one target, SECONDS=n for each (0: without
 
 bench: ## measure costs: answering compared with NSD, at rest, failed check to wire; with limits
 	@deploy/deps bench
-	@$(MAKE) $(PARALLEL) all $(SIGNING)
+	@$(MAKE) $(PARALLEL) all $(SIGNING) $(FLOOD)
 	@BUILD='$(abspath $(BUILD))' tests/bench/bench
 
 # What is installed, as FILE:FILE-BELOW-PREFIX. In text, /usr/local becomes PREFIX.
@@ -206,7 +207,7 @@ uninstall: ## remove what install has put there; keeps configuration, state and 
 clean: ## remove the build folder
 	rm -rf $(BUILD)
 
-programs: $(BUILD)/locum $(BUILD)/locum-nsd $(MANUAL) $(UNIT_TESTS) $(SIM) $(DELAY) $(SIGNING) $(FUZZERS)
+programs: $(BUILD)/locum $(BUILD)/locum-nsd $(MANUAL) $(UNIT_TESTS) $(SIM) $(DELAY) $(SIGNING) $(FLOOD) $(FUZZERS)
 
 fuzzers: $(FUZZERS)
 
@@ -241,7 +242,7 @@ $(BUILD)/locum-nsd: $(BUILD)/nsd-adapter/main.o $(BUILD)/liblocum.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) $^ $(PACKAGE_LIBS) -o $@
 
-$(MANUAL) $(SIGNING): %: %.o $(BUILD)/liblocum.a
+$(MANUAL) $(SIGNING) $(FLOOD): %: %.o $(BUILD)/liblocum.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) $^ $(PACKAGE_LIBS) -o $@
 

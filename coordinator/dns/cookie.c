@@ -7,23 +7,22 @@
 /* Offsets in the whole cookie (RFC 9018 4). */
 enum { AT_VERSION = 8, AT_TIME = 12, AT_HASH = 16, HASH_BYTES = 8, ADDRESS_MAX = 16, VERSION = 1 };
 
-int
+void
 locum_cookie_keys_init(struct locum_cookie_keys *self, const struct locum_secrets *secrets)
 {
+    static const char purpose[] = "locum dns cookie";
     struct locum_cookie_keys made = {0};
     for (size_t i = 0; i < secrets->count; i++) {
-        uint8_t key[LOCUM_KEY_BYTES];
-        const struct locum_slice secret = {(const char *)secrets->key[i], LOCUM_SECRET_BYTES};
-        const int status = locum_signature_derive(secret, locum_slice_of(""),
-                                                  locum_slice_of("locum dns cookie"), key);
-        if (status != 0) {
-            return status;
-        }
+        char input[sizeof(purpose) + LOCUM_SECRET_BYTES];
+        uint8_t key[LOCUM_DIGEST_BYTES];
+        memcpy(input, purpose, sizeof(purpose));
+        memcpy(input + sizeof(purpose), secrets->key[i], LOCUM_SECRET_BYTES);
+        locum_signature_digest(input, sizeof(input), key);
         memcpy(made.key[made.count++], key, LOCUM_SIPHASH_KEY_BYTES);
         explicit_bzero(key, sizeof(key));
+        explicit_bzero(input, sizeof(input));
     }
     *self = made;
-    return 0;
 }
 
 /* The hash of a cookie, all of which before the hash is there. */

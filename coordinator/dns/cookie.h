@@ -25,9 +25,9 @@ struct locum_cookie_keys {
     size_t count; /* 0: there is no secret, and cookies are ignored */
 };
 
-/* The keys of these secrets (HKDF-SHA256). 0 or LOCUM_ERR_MEMORY. */
-int locum_cookie_keys_init(struct locum_cookie_keys *self,
-                           const struct locum_secrets *secrets) LOCUM_MUST_CHECK;
+/* The keys of these secrets: half of SHA-256 of a fixed text and the secret, which is random and
+ * has a fixed length (NIST SP 800-56C, one-step key derivation). */
+void locum_cookie_keys_init(struct locum_cookie_keys *self, const struct locum_secrets *secrets);
 
 /*
  * Check the cookie of a query, and make that of the answer: the same one, or a new one if it is not

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/descriptors.h"
@@ -40,7 +39,6 @@ struct locum_dns {
     struct locum_dns_tcp *tcp; /* NULL: no addresses to listen on */
     bool tcp_paused;
     struct locum_dns_table *table; /* the one published last; NULL before the first */
-    struct locum_cookie_keys cookies;
     struct locum_limited limited;
     struct locum_dns_tallied gone; /* of workers that have ended */
 };
@@ -180,14 +178,6 @@ create_tcp(struct locum_dns *self)
     return locum_dns_tcp_create(&limits, &self->tcp);
 }
 
-/* What the answers of a configuration with addresses need. On failure all is as before. */
-static int
-prepare(struct locum_dns *self, const struct locum_config *config)
-{
-    const int status = create_tcp(self);
-    return status != 0 ? status : locum_cookie_keys_init(&self->cookies, &config->secrets);
-}
-
 int
 locum_dns_create(const struct locum_config *config, struct locum_sockets *sockets,
                  locum_dns_report_fn *report, void *user, struct locum_dns **ret)
@@ -200,7 +190,7 @@ locum_dns_create(const struct locum_config *config, struct locum_sockets *socket
     self->sockets = sockets;
     self->worker_count = config->dns_workers == 0 ? 1 : config->dns_workers;
     if (config->listen_dns_count > 0) {
-        status = prepare(self, config);
+        status = create_tcp(self);
     }
     for (size_t i = 0; i < config->listen_dns_count && status == 0; i++) {
         status = add_listener(self, &config->listen_dns[i], report, user);
@@ -303,7 +293,7 @@ int
 locum_dns_reconfigure(struct locum_dns *self, const struct locum_config *config,
                       locum_dns_report_fn *report, void *user)
 {
-    const int status = config->listen_dns_count > 0 ? prepare(self, config) : 0;
+    const int status = config->listen_dns_count > 0 ? create_tcp(self) : 0;
     if (status != 0) {
         return status;
     }
@@ -387,7 +377,7 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
     if (status != 0) {
         return status;
     }
-    table->cookies = self->cookies;
+    locum_cookie_keys_init(&table->cookies, &config->secrets);
     locum_limit_rules_init(&table->limit, config, self->worker_count);
     for (size_t i = 0; i < self->listener_count; i++) {
         for (size_t j = 0; j < self->listeners[i].worker_count; j++) {
@@ -490,6 +480,5 @@ locum_dns_destroy(struct locum_dns *self)
     }
     locum_dns_tcp_destroy(self->tcp);
     locum_dns_table_release(self->table);
-    explicit_bzero(&self->cookies, sizeof(self->cookies));
     free(self);
 }

@@ -1,5 +1,6 @@
 #include "dns/limit.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -9,7 +10,6 @@
 enum {
     WAYS = 4, /* buckets of a set: one cache line */
     SETS = LOCUM_LIMIT_BUCKETS / WAYS,
-    MAPPED_BITS = 96,   /* before an IPv4 address in an IPv6 one (RFC 4291 2.5.5.2) */
     REPORT_KEPT_S = 60, /* a report that is older may be replaced */
 };
 
@@ -18,25 +18,21 @@ enum {
 _Static_assert(sizeof(struct locum_limit_bucket) == 16, "four buckets are a cache line");
 
 static void
-words_of(const uint8_t *address, size_t length, uint64_t ret[2])
-{
-    uint8_t bytes[16] = {[10] = 0xff, [11] = 0xff};
-    memcpy(length == 4 ? bytes + 12 : bytes, address, length);
-    memcpy(ret, bytes, sizeof(bytes));
-}
-
-static void
 exempt(struct locum_limit_rules *self, const struct locum_prefix *prefix)
 {
-    struct locum_limit_net *net = &self->exempt[self->exempt_count++];
-    const bool v4 = prefix->address.family == LOCUM_V4;
-    const unsigned bits = prefix->bits + (v4 ? MAPPED_BITS : 0u);
     uint8_t mask[16] = {0};
-    for (unsigned i = 0; i < bits; i++) {
+    for (unsigned i = 0; i < prefix->bits; i++) {
         mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
     }
-    memcpy(net->mask, mask, sizeof(mask));
-    words_of(prefix->address.bytes, v4 ? 4 : 16, net->bits);
+    if (prefix->address.family == LOCUM_V4) {
+        struct locum_limit_net4 *net = &self->exempt4[self->exempt4_count++];
+        memcpy(&net->mask, mask, sizeof(net->mask));
+        memcpy(&net->bits, prefix->address.bytes, sizeof(net->bits));
+    } else {
+        struct locum_limit_net6 *net = &self->exempt6[self->exempt6_count++];
+        memcpy(net->mask, mask, sizeof(net->mask));
+        memcpy(net->bits, prefix->address.bytes, sizeof(net->bits));
+    }
 }
 
 void
@@ -85,16 +81,18 @@ locum_limit_fini(struct locum_limiter *self)
     self->buckets = NULL;
 }
 
+/* The length of the address, and the bytes of the prefix after it. */
 uint64_t
 locum_limit_prefix(const struct locum_dns_source *source)
 {
-    const size_t bytes =
-        source->length == 4 ? LOCUM_LIMIT_PREFIX_V4 / 8 : LOCUM_LIMIT_PREFIX_V6 / 8;
-    uint64_t prefix = source->length;
-    for (size_t i = 0; i < bytes; i++) {
-        prefix = prefix << 8 | source->address[i];
+    if (source->length == 4) {
+        uint32_t v4;
+        memcpy(&v4, source->address, sizeof(v4));
+        return UINT64_C(4) << LOCUM_LIMIT_PREFIX_V4 | be32toh(v4) >> (32 - LOCUM_LIMIT_PREFIX_V4);
     }
-    return prefix;
+    uint64_t v6;
+    memcpy(&v6, source->address, sizeof(v6));
+    return UINT64_C(16) << LOCUM_LIMIT_PREFIX_V6 | be64toh(v6) >> (64 - LOCUM_LIMIT_PREFIX_V6);
 }
 
 void
@@ -110,14 +108,26 @@ locum_limit_prefix_of(uint64_t number, struct locum_prefix *ret)
 }
 
 static bool
-is_exempt(const struct locum_limit_rules *rules, const struct locum_dns_source *source)
+is_exempt4(const struct locum_limit_rules *rules, const uint8_t *address)
 {
-    uint64_t words[2];
-    words_of(source->address, source->length, words);
-    for (size_t i = 0; i < rules->exempt_count; i++) {
-        const struct locum_limit_net *net = &rules->exempt[i];
-        if (((words[0] & net->mask[0]) ^ net->bits[0]) == 0 &&
-            ((words[1] & net->mask[1]) ^ net->bits[1]) == 0) {
+    uint32_t v4;
+    memcpy(&v4, address, sizeof(v4));
+    for (size_t i = 0; i < rules->exempt4_count; i++) {
+        if ((v4 & rules->exempt4[i].mask) == rules->exempt4[i].bits) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+is_exempt6(const struct locum_limit_rules *rules, const uint8_t *address)
+{
+    uint64_t v6[2];
+    memcpy(v6, address, sizeof(v6));
+    for (size_t i = 0; i < rules->exempt6_count; i++) {
+        const struct locum_limit_net6 *net = &rules->exempt6[i];
+        if ((v6[0] & net->mask[0]) == net->bits[0] && (v6[1] & net->mask[1]) == net->bits[1]) {
             return true;
         }
     }
@@ -173,12 +183,12 @@ locum_limit_judge(struct locum_limiter *self, const struct locum_limit_rules *ru
                   const struct locum_dns_source *source, enum locum_limit_kind kind, uint32_t owner)
 {
     if (self == NULL || self->buckets == NULL || rules->interval_us == 0 ||
-        is_exempt(rules, source)) {
+        (source->length == 4 ? is_exempt4(rules, source->address)
+                             : is_exempt6(rules, source->address))) {
         return LOCUM_LIMIT_ANSWER;
     }
     const uint64_t prefix = locum_limit_prefix(source);
-    const uint64_t input[] = {prefix, (uint64_t)kind << 32 | owner};
-    const uint64_t hash = locum_siphash(self->key, (const uint8_t *)input, sizeof(input));
+    const uint64_t hash = locum_siphash_words(self->key, prefix, (uint64_t)kind << 32 | owner);
     struct locum_limit_bucket *bucket = find_bucket(self, hash);
     const uint64_t room_us = rules->interval_us > SECOND_US ? rules->interval_us : SECOND_US;
     const uint64_t full_us = bucket->full_us > self->now_us ? bucket->full_us : self->now_us;

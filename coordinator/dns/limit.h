@@ -45,17 +45,21 @@ enum locum_limit_verdict {
     LOCUM_LIMIT_DROP,
 };
 
-/* A prefix as a mask and what is left of an address under it; IPv4 addresses are mapped. */
-struct locum_limit_net {
-    uint64_t mask[2], bits[2]; /* in the order of the bytes in memory */
+/* Prefixes as masks, and what is left of an address under them, both as they are in memory. */
+struct locum_limit_net4 {
+    uint32_t mask, bits;
+};
+struct locum_limit_net6 {
+    uint64_t mask[2], bits[2];
 };
 
 /* Immutable; part of the answer table, so a reload replaces it as it replaces the answers. */
 struct locum_limit_rules {
     uint64_t interval_us; /* of one bucket of one worker between two answers; 0: no limit */
     uint32_t slip;        /* 0: none */
-    struct locum_limit_net exempt[LOCUM_LIMIT_EXEMPT_MAX];
-    size_t exempt_count;
+    struct locum_limit_net4 exempt4[LOCUM_LIMIT_EXEMPT_MAX];
+    struct locum_limit_net6 exempt6[LOCUM_LIMIT_EXEMPT_MAX];
+    size_t exempt4_count, exempt6_count;
 };
 
 struct locum_limit_bucket {

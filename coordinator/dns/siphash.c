@@ -38,33 +38,56 @@ sip_round(struct sip_state *self)
 }
 
 static inline void
-take_word(struct sip_state *self, uint64_t word)
+take_word(struct sip_state *self, uint64_t word, int rounds)
 {
     self->v3 ^= word;
-    sip_round(self);
-    sip_round(self);
+    for (int i = 0; i < rounds; i++) {
+        sip_round(self);
+    }
     self->v0 ^= word;
 }
 
-uint64_t
-locum_siphash(const uint8_t key[LOCUM_SIPHASH_KEY_BYTES], const uint8_t *bytes, size_t length)
+static inline struct sip_state
+begin(const uint8_t key[LOCUM_SIPHASH_KEY_BYTES])
 {
     const uint64_t k0 = read_word(key, 8);
     const uint64_t k1 = read_word(key + 8, 8);
-    struct sip_state state = {
+    return (struct sip_state){
         .v0 = k0 ^ 0x736f6d6570736575,
         .v1 = k1 ^ 0x646f72616e646f6d,
         .v2 = k0 ^ 0x6c7967656e657261,
         .v3 = k1 ^ 0x7465646279746573,
     };
+}
+
+static inline uint64_t
+end(struct sip_state *self, int rounds)
+{
+    self->v2 ^= 0xff;
+    for (int i = 0; i < rounds; i++) {
+        sip_round(self);
+    }
+    return self->v0 ^ self->v1 ^ self->v2 ^ self->v3;
+}
+
+uint64_t
+locum_siphash(const uint8_t key[LOCUM_SIPHASH_KEY_BYTES], const uint8_t *bytes, size_t length)
+{
+    struct sip_state state = begin(key);
     const size_t whole = length & ~(size_t)7;
     for (size_t at = 0; at < whole; at += 8) {
-        take_word(&state, read_word(bytes + at, 8));
+        take_word(&state, read_word(bytes + at, 8), 2);
     }
-    take_word(&state, read_word(bytes + whole, length - whole) | (uint64_t)length << 56);
-    state.v2 ^= 0xff;
-    for (int i = 0; i < 4; i++) {
-        sip_round(&state);
-    }
-    return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
+    take_word(&state, read_word(bytes + whole, length - whole) | (uint64_t)length << 56, 2);
+    return end(&state, 4);
+}
+
+uint64_t
+locum_siphash_words(const uint8_t key[LOCUM_SIPHASH_KEY_BYTES], uint64_t first, uint64_t second)
+{
+    struct sip_state state = begin(key);
+    take_word(&state, first, 1);
+    take_word(&state, second, 1);
+    take_word(&state, UINT64_C(16) << 56, 1);
+    return end(&state, 3);
 }

@@ -1,5 +1,5 @@
 /*
- * siphash: SipHash-2-4 (Aumasson, Bernstein: "SipHash: a fast short-input PRF"), 64 bits. Pure, no
+ * siphash: SipHash (Aumasson, Bernstein: "SipHash: a fast short-input PRF"), 64 bits. Pure, no
  * allocation: OpenSSL's EVP_MAC needs a context for each thread and a call through four layers.
  */
 #ifndef LOCUM_DNS_SIPHASH_H
@@ -10,8 +10,12 @@
 
 enum { LOCUM_SIPHASH_KEY_BYTES = 16 };
 
-/* As a number; on the wire its lowest byte comes first. */
+/* SipHash-2-4, as a number; on the wire its lowest byte comes first. */
 uint64_t locum_siphash(const uint8_t key[LOCUM_SIPHASH_KEY_BYTES], const uint8_t *bytes,
                        size_t length);
+
+/* SipHash-1-3 of two words, the lowest byte of each first: for tables, where no hash is shown. */
+uint64_t locum_siphash_words(const uint8_t key[LOCUM_SIPHASH_KEY_BYTES], uint64_t first,
+                             uint64_t second);
 
 #endif

@@ -36,7 +36,8 @@ struct worker_loop {
     struct locum_dns_udp *worker;
     struct locum_dns_table *table; /* NULL until the first was published */
     uint32_t rotation;
-    uint32_t wall_s; /* when the datagrams were received */
+    uint32_t wall_s; /* when the datagrams were received; read once a second */
+    time_t mono_s;   /* when it was */
     struct batch batch;
 };
 
@@ -79,9 +80,12 @@ refresh(struct worker_loop *self)
 {
     struct timespec wall, mono;
     locum_dns_table_mailbox_take(&self->worker->mailbox, &self->table);
-    (void)clock_gettime(CLOCK_REALTIME_COARSE, &wall);
     (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &mono);
-    self->wall_s = (uint32_t)wall.tv_sec;
+    if (mono.tv_sec != self->mono_s) {
+        (void)clock_gettime(CLOCK_REALTIME_COARSE, &wall);
+        self->wall_s = (uint32_t)wall.tv_sec;
+        self->mono_s = mono.tv_sec;
+    }
     self->worker->limiter.now_us = (uint64_t)mono.tv_sec * 1000000 + (uint64_t)mono.tv_nsec / 1000;
 }
 

@@ -423,6 +423,8 @@ redis:
   sentinel-user: locum
   sentinel-password-file: {self.dir}/sentinel-password
 listen: {{{", ".join(listen)}}}
+# The load of the tests has few sources; tests/program/test_flood.py tests the limit.
+dns: {{rate-limit: {{exempt: ["0.0.0.0/0", "::/0"]}}}}
 """
         if host in site.servers:
             text += f"""\

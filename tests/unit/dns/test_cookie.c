@@ -32,6 +32,9 @@ test_siphash_reference_vectors(void **state)
         bytes[i] = (uint8_t)i;
         key[i % 16] = (uint8_t)(i % 16);
     }
+    /* SipHash-1-3 of 16 bytes: `openssl mac -macopt c-rounds:1 -macopt d-rounds:3 SIPHASH`. */
+    assert_true(locum_siphash_words(key, 0x0706050403020100, 0x0f0e0d0c0b0a0908) ==
+                0xcc4fdd1a7d908b66);
     for (size_t i = 0; i < LOCUM_COUNT(vectors); i++) {
         uint64_t value = locum_siphash(key, bytes, vectors[i].length);
         (void)from_hex(vectors[i].out, expected);
@@ -191,16 +194,16 @@ test_rfc9018_5_keys_follow_the_secrets(void **state)
     (void)state;
     struct locum_secrets secrets = {.key = {{1}, {2}}, .count = 2};
     struct locum_cookie_keys keys, rotated;
-    assert_int_equal(locum_cookie_keys_init(&keys, &secrets), 0);
+    locum_cookie_keys_init(&keys, &secrets);
     assert_int_equal(keys.count, 2);
     assert_memory_not_equal(keys.key[0], keys.key[1], 16);
     assert_memory_not_equal(keys.key[0], secrets.key[0], 16);
     secrets = (struct locum_secrets){.key = {{2}, {1}}, .count = 2};
-    assert_int_equal(locum_cookie_keys_init(&rotated, &secrets), 0);
+    locum_cookie_keys_init(&rotated, &secrets);
     assert_memory_equal(rotated.key[0], keys.key[1], 16);
     assert_memory_equal(rotated.key[1], keys.key[0], 16);
     secrets.count = 0;
-    assert_int_equal(locum_cookie_keys_init(&keys, &secrets), 0);
+    locum_cookie_keys_init(&keys, &secrets);
     assert_int_equal(keys.count, 0);
 }
 

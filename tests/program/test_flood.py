@@ -1,0 +1,178 @@
+#!/usr/bin/python3
+"""A flood of queries with forged sources from one /24, beside 2,000 honest queries a second from
+elsewhere: the honest ones get their answers, and the /24 gets less than was sent in its name.
+
+tests/bench/flood measures the same with 100,000 queries a second. Each site runs in a network namespace of its
+own in which all those sources are local. What the kernel drops because the coordinator did not get a processor
+in time is no fault of it: here it is subtracted, there it is shown.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../self"))
+import alone
+import cases
+
+FORGED_PER_SECOND, SECONDS = 10000, 2
+LOST_MAX = 0.001                # of the honest queries
+AMPLIFICATION_MAX = 1.0         # bytes to the /24 for each byte in its name
+PLACE = """
+ip link set lo up
+ip address add 192.0.2.12/32 dev lo
+ip route add local 198.51.100.0/24 dev lo
+ip route add local 203.0.0.0/16 dev lo
+nft -f - <<END
+table ip flood {
+  chain out {
+    type filter hook output priority 0
+    ip saddr 198.51.100.0/24 udp dport 53 counter comment "forged"
+    ip daddr 198.51.100.0/24 udp sport 53 counter comment "answers"
+  }
+}
+END
+"""
+CONFIG = """\
+cluster: get
+node: dc2
+secret-file: secret
+state-dir: {{folder}}
+listen: {{{{dns: ["192.0.2.12:53"], control: {{folder}}/control.sock, peer: ["127.0.0.1:9853"]}}}}
+nodes:
+  dc2: {{{{address: [192.0.2.12]}}}}
+zones:
+  - {{{{name: get.example.org, ns: [dc2.example.org]}}}}
+service:
+  checks:
+    - tcp: {{{{address: "127.0.0.1:9"}}}}
+dns: {{{{workers: {workers}{more}}}}}
+"""
+
+
+def sample(it, name):
+    return int(re.search(rf"^{re.escape(name)} (\d+)$", it.get("/metrics"), re.M).group(1))
+
+
+def bytes_of(comment):
+    rules = subprocess.run(["nft", "list", "table", "ip", "flood"], capture_output=True, text=True,
+                           check=True).stdout
+    return int(re.search(rf'bytes (\d+) comment "{comment}"', rules).group(1))
+
+
+def overflow():
+    """How many datagrams the kernel dropped at the coordinator's sockets (proc_net_udp, drops)."""
+    with open("/proc/net/udp", encoding="ascii") as file:
+        rows = [line.split() for line in file if "0C0200C0:0035" in line]
+    return sum(int(row[-1]) for row in rows)
+
+
+def flood(it, rate, seconds, names):
+    it.until("its start", lambda: "event=serving" in it.text() and it.get("/healthz"))
+    run = subprocess.run([os.path.join(os.environ["BUILD"], "tests/bench/flood"), "192.0.2.12",
+                          "53", str(rate), str(seconds), names],
+                         capture_output=True, text=True, timeout=seconds + 20, check=True)
+    return json.loads(run.stdout)
+
+
+def measure(rate, seconds, workers, names):
+    """Only in a namespace of its own. What one flood did, as a dict."""
+    subprocess.run(["sh", "-euc", PLACE], check=True)
+    with alone.Alone(CONFIG.format(workers=workers, more="")) as it:
+        result = flood(it, rate, seconds, names)
+        result["forged_bytes"], result["answer_bytes"] = bytes_of("forged"), bytes_of("answers")
+        result["overflow"] = overflow()
+        for action in ("short", "drop"):
+            result[action] = sample(it, f'locum_dns_rate_limited_total{{action="{action}"}}')
+        it.until("a warning", lambda: "rate-limit" in it.get("/status"))
+        result["log"] = re.findall(r"event=rate-limit .*", it.text())
+    return result
+
+
+def ask(*words):
+    """dig, as a client in the network that is limited."""
+    return subprocess.run(["dig", "@192.0.2.12", "-b", "198.51.100.9", "+tries=1", "+time=1", *words,
+                           "get.example.org"], capture_output=True, text=True, timeout=20, check=False).stdout
+
+
+def reload(it, more):
+    with open(os.path.join(it.folder, "locum.yaml"), "w", encoding="utf-8") as file:
+        file.write(CONFIG.format(workers=1, more=more).format(folder=it.folder))
+    run = subprocess.run([it.program, "reload", "-c", file.name], capture_output=True, text=True,
+                         timeout=20, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def clients():
+    """Only in a namespace of its own. What a client in a limited network can do, and what a reload
+    changes. One answer a second is allowed here."""
+    subprocess.run(["sh", "-euc", PLACE], check=True)
+    with alone.Alone(CONFIG.format(workers=1, more=", rate-limit: {{responses-per-second: 1, slip: 1}}")) as it:
+        it.until("its start", lambda: "event=serving" in it.text() and it.get("/healthz"))
+        ask("+nocookie")
+        text = ask("+nocookie", "+ignore")
+        assert " tc" in text and "ANSWER: 0" in text, text
+        text = ask("+nocookie")             # dig asks again by TCP
+        assert "ANSWER: 1," in text and "(TCP)" in text, text
+        text = ask("+cookie", "+nobadcookie")
+        assert "BADCOOKIE" in text and "(good)" in text, text
+        text = ask("+cookie")               # dig asks again with the cookie
+        assert "ANSWER: 1," in text and "NOERROR" in text and "(UDP)" in text, text
+        cookie = re.search(r"COOKIE: ([0-9a-f]+)", text).group(1)
+        for _ in range(5):
+            assert "ANSWER: 1," in ask(f"+cookie={cookie}", "+nobadcookie")
+        counted = sample(it, 'locum_dns_rate_limited_total{action="badcookie"}')
+        assert counted == 2, counted
+        for more in (", rate-limit: {{responses-per-second: 1, exempt: [198.51.100.9]}}",
+                     ", rate-limit: {{responses-per-second: 0}}"):
+            reload(it, more)
+            for _ in range(5):
+                text = ask("+nocookie", "+ignore")
+                assert "ANSWER: 1," in text and " tc" not in text, text
+        reload(it, ", rate-limit: {{responses-per-second: 1, slip: 0}}")
+        ask("+nocookie", "+ignore")
+        assert "status" not in ask("+nocookie", "+ignore")
+    return {}
+
+
+def apart(*words):
+    """This file with these words in a network namespace, as root of it; its last line as JSON."""
+    run = subprocess.run(["unshare", "--map-root-user", "--net", sys.executable, "-B",
+                          os.path.abspath(__file__), *map(str, words)],
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    assert run.returncode == 0, run.stdout
+    return json.loads(run.stdout.splitlines()[-1])
+
+
+def check(result):
+    print(result)
+    assert result["log"] == ["event=rate-limit prefix=198.51.100.0/24 state=limited"], result
+    assert result["lost"] - result["overflow"] <= result["honest"] * LOST_MAX, result
+    assert result["overflow"] < result["honest"] / 2, result
+    assert result["answer_bytes"] < result["forged_bytes"] * AMPLIFICATION_MAX, result
+    assert result["short"] + result["drop"] > (result["forged"] - result["overflow"]) / 2, result
+
+
+def test_one_name():
+    check(apart(FORGED_PER_SECOND, SECONDS, 1, "names"))
+
+
+def test_clients_in_a_limited_network():
+    apart("clients")
+
+
+def test_random_names_and_four_workers():
+    check(apart(FORGED_PER_SECOND, SECONDS, 4, "random"))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["clients"]:
+        print(json.dumps(clients()))
+    elif len(sys.argv) == 5:
+        print(json.dumps(measure(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]),
+                                 sys.argv[4])))
+    else:
+        cases.run(globals())
