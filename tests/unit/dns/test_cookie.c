@@ -186,6 +186,27 @@ test_rfc9018_4_every_bit_counts(void **state)
     }
 }
 
+/* RFC 9018 4.1: another version is another construction, even if its hash would be right here. */
+static void
+test_rfc9018_4_1_version(void **state)
+{
+    (void)state;
+    const uint8_t source[] = {192, 0, 2, 1};
+    const struct locum_dns_source client = {source, sizeof(source)};
+    const struct locum_cookie_keys keys = {.key = {{1, 2, 3}}, .count = 1};
+    for (uint8_t version = 0; version < 3; version++) {
+        uint8_t cookie[24] = {9, [8] = version, [15] = 100}, input[20], reply[24];
+        memcpy(input, cookie, 16);
+        memcpy(input + 16, source, sizeof(source));
+        uint64_t value = locum_siphash(keys.key[0], input, sizeof(input));
+        for (size_t i = 16; i < 24; i++, value >>= 8) {
+            cookie[i] = (uint8_t)value;
+        }
+        const struct locum_edns edns = {.cookie = cookie, .cookie_length = 24};
+        assert_int_equal(locum_cookie_check(&keys, &client, &edns, 100, reply), version == 1);
+    }
+}
+
 /* RFC 9018 5: a key for each cluster secret, in their order; equal secrets give equal keys, and the
  * secret itself is not the key. */
 static void
@@ -215,6 +236,7 @@ main(void)
         cmocka_unit_test(test_rfc9018_appendix_a),
         cmocka_unit_test(test_rfc9018_4_3_times),
         cmocka_unit_test(test_rfc9018_4_every_bit_counts),
+        cmocka_unit_test(test_rfc9018_4_1_version),
         cmocka_unit_test(test_rfc9018_5_keys_follow_the_secrets),
     };
     return cmocka_run_group_tests_name("dns/cookie", tests, NULL, NULL);

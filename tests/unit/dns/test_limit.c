@@ -478,6 +478,35 @@ test_random_names(void **state)
     path_free(&path);
 }
 
+/* NODATA of all names of a zone is one bucket, and so is NXDOMAIN; each zone has its own. */
+static void
+test_negative_answers_are_counted_by_zone(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint16_t type;
+        bool answered;
+    } rows[] = {
+        {"get.example.org", 16, true},      {"dc2.get.example.org", 16, false},
+        {"x.get.example.org", 1, true},     {"y.get.example.org", 1, false},
+        {"dc2.get.example.org", 255, true}, {"dc3.get.example.org", 255, false},
+        {"x.example.net", 1, true},         {"dc2.get.example.org", 1, true},
+        {"dc3.get.example.org", 1, true},   {"dc3.get.example.org", 1, false},
+    };
+    struct site *site = site_new();
+    site_ns(site, site_zone(site, "example.net.", LOCUM_ANSWER_SELF), "dc2.example.org.");
+    const struct path path = {site_table(site), limiter_new()};
+    path.table->limit = rules_of(1, 2, 1);
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        const struct ask ask = {.name = rows[i].name, .type = rows[i].type};
+        assert_int_equal(ask_path(&path, &ask, false).verdict == LOCUM_LIMIT_ANSWER,
+                         rows[i].answered);
+    }
+    path_free(&path);
+    free(site);
+}
+
 int
 main(void)
 {
@@ -496,6 +525,7 @@ main(void)
         cmocka_unit_test(test_short_answers_are_no_longer_than_the_query),
         cmocka_unit_test(test_rfc7873_5_2_3_badcookie),
         cmocka_unit_test(test_random_names),
+        cmocka_unit_test(test_negative_answers_are_counted_by_zone),
     };
     return cmocka_run_group_tests_name("dns/limit", tests, NULL, NULL);
 }
