@@ -336,7 +336,10 @@ static const struct locum_schema_row rows[] = {
 [LOCUM_KEY_HTTP_CA_FILE] = {"service.checks[].http.ca-file", PATH(LOCUM_PATH_MAX), NONE,
     OF_CHECK(http.ca_file),
     .note = "Certificate authorities, PEM, to trust instead of the system's; read again at a "
-    "reload"},
+    "reload",
+    .help = "Those of the system are read at each check, which costs some 40 ms of processor time "
+    "with the 140 authorities of Debian. `ca-file: /etc/ssl/certs/ca-certificates.crt` names the "
+    "same ones."},
 [LOCUM_KEY_HTTP_HEADERS] = {"service.checks[].http.headers", TEXT(0, 0),
     VALUES(1, LOCUM_HEADERS_MAX), NONE,
     .note = "Header fields to send, by name, as in `{X-Forwarded-Proto: https}`",

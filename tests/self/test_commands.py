@@ -16,15 +16,6 @@ from page import Page      # noqa: E402
 
 PAGES = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "tests/README.md"]
 
-# Tests that follow the steps of a page: a step counts if a text in them is the beginning of its heading.
-FOLLOWED = {
-    "doc/from-the-article.md": ["tests/lab/test_from_the_article.py"],
-    "doc/from-archlinux-geo-mirror.md": ["tests/lab/test_from_archlinux_geo_mirror.py"],
-    "doc/mirrorbits.md": ["tests/lab/test_two_mirrorbits.py"],
-    "doc/operations.md": ["tests/lab/test_operations.py", "tests/packages/install.py",
-                          "tests/packages/boot.py"],
-}
-
 COMMAND = re.compile(r"(?:sudo|apt|apt-get|bash|bash .*|build/\S+|certbot|curl|deploy/\S+|dig|docker|docker-compose|"
                      r"echo|git|kill|locum|locum-nsd|locum-unstick|make|man|nsd-control|redis-cli|rm|runuser|"
                      r"scp|service|sh|ssh|sv|systemctl|systemd-sysusers|tests/\S+|tsig-keygen|usermod|"
@@ -74,7 +65,7 @@ RUN = [
 # Commands that nothing runs, and why.
 NOT_RUN = [
     (r"make (bench|chaos|mutants|analyze|sim|cover-sim|fmt|acl|doc|help)|tests/bench/cost \w+|"
-     r"build/tests/sim/sim --figures all|tests/sim/test_stories --accept", "for developers, by hand"),
+     r"build/tests/sim/sim --(figures all|replay \S+)|tests/sim/test_stories --accept", "for developers, by hand"),
     (r"make demo (ADAPTER=nsd|KEEP=1)|tests/lab/test_matrix\.py crash", "one more form of what runs"),
     (r"(\w+=\S+ )+(make test|tests/run \S+)", "with programs that are not of Debian"),
     (r"git clone .*|docker build .*|certbot .*", "needs the Internet, or an authority"),
@@ -107,7 +98,7 @@ def parts(line):
 def listed_commands(text):
     """Those in the text and in blocks for a real machine, each once."""
     blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S)
-    lines = [line for kind, body in blocks if kind == "sh"
+    lines = [line for kind, body in blocks if kind == "sh" and not body.startswith("#!")
              for line in re.sub(r" *\\\n *", " ", body).splitlines() if line]
     lines += [line[2:] for _, body in blocks for line in body.splitlines() if line.startswith("$ ")]
     prose = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
@@ -128,21 +119,30 @@ def locum_is_tested(command, tests):
     return bool(sub) and any(words <= words_of for words_of in tests)
 
 
+def tests_in(*folders):
+    return [os.path.relpath(path, ROOT) for folder in folders
+            for path in glob.glob(os.path.join(ROOT, f"tests/{folder}/*.py"))]
+
+
+def commands_of(step):
+    return {part for kind, _, command, _ in step.forth + step.back if kind == "run"
+            for part in parts(command)}
+
+
 def test_each_step_of_a_page_is_followed():
+    """A test that names the page has a text that is the beginning of the heading."""
+    tests = {path: (read(path), texts(path)) for path in tests_in("lab", "program", "packages")}
     for page in pages():
-        steps = [step for step in Page(os.path.join(ROOT, page)).steps
-                 if any(kind == "run" for kind, *_ in step.forth + step.back)]
-        begins = {text for path in FOLLOWED.get(page, []) for text in texts(path)}
-        for step in steps:
-            assert any(step.title.startswith(begin) for begin in begins), \
+        begins = {begin for text, literals in tests.values() if page in text for begin in literals}
+        for step in Page(os.path.join(ROOT, page)).steps:
+            assert not commands_of(step) or any(step.title.startswith(begin) for begin in begins), \
                 f"{page}: no test follows {step.title!r}"
 
 
 def test_each_other_command_is_listed():
-    followed = {part for page in FOLLOWED for step in Page(os.path.join(ROOT, page)).steps
-                for kind, _, command, _ in step.forth + step.back if kind == "run" for part in parts(command)}
-    tests = [texts(os.path.relpath(path, ROOT)) for folder in ("lab", "program", "packages", "site")
-             for path in glob.glob(os.path.join(ROOT, f"tests/{folder}/*.py"))]
+    followed = {command for page in pages() for step in Page(os.path.join(ROOT, page)).steps
+                for command in commands_of(step)}
+    tests = [texts(path) for path in tests_in("lab", "program", "packages", "site")]
     unknown, used = [], set()
     for page in pages():
         for command in sorted(listed_commands(read(page)) - followed):
