@@ -25,7 +25,9 @@ PACKAGES := hiredis libevent libevent_pthreads libevent_openssl ldns yaml-0.1 li
 	libcrypto libseccomp
 ROOMS := base core config fetch redis peer health dns doctor control report cli daemon
 SOURCES := $(foreach room,$(ROOMS),$(wildcard coordinator/$(room)/*.c))
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+# The style sheet and the script of the status page, as C.
+PAGE_FILES := $(BUILD)/coordinator/report/page_files
+OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o) $(PAGE_FILES).o
 # locum-nsd is linked with the rooms of the coordinator that it uses.
 NSD_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard nsd-adapter/*.c)))
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
@@ -178,7 +180,7 @@ INSTALLED := $(foreach program,$(BUILD)/locum $(BUILD)/locum-nsd deploy/locum-un
 		$(users):lib/sysusers.d/$(notdir $(users:.sysusers=.conf))) \
 	$(foreach program,locum locum-nsd,\
 		deploy/completion/locum:share/bash-completion/completions/$(program)) \
-	$(foreach text,$(wildcard README.md CHANGELOG.md SECURITY.md doc/*.md doc/*.svg),$(text):$(DOC)/$(text)) \
+	$(foreach text,$(wildcard README.md CHANGELOG.md SECURITY.md doc/*.md doc/*.svg doc/*.png),$(text):$(DOC)/$(text)) \
 	$(foreach example,$(wildcard deploy/examples/* deploy/redis/*),\
 		$(example):$(DOC)/examples/$(notdir $(example))) \
 	$(foreach example,$(wildcard deploy/prometheus/* deploy/grafana/*),\
@@ -189,6 +191,7 @@ install: all ## install to DESTDIR and PREFIX; starts no service
 		to='$(DESTDIR)$(PREFIX)'/$${pair#*:}; \
 		case $$to in \
 		*/bin/*) install -v -D -m 755 $${pair%%:*} "$$to" ;; \
+		*.png) install -v -D -m 644 $${pair%%:*} "$$to" ;; \
 		*) install -v -D -m 644 $${pair%%:*} "$$to" && sed -i 's|/usr/local/|$(PREFIX)/|g' "$$to" ;; \
 		esac || exit 1; \
 	done
@@ -227,6 +230,21 @@ $(MAINS): COMPILE += $(if $(COMMIT),-DLOCUM_COMMIT='"$(COMMIT)"')
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(COMPILE) -MMD -MP -c $< -o $@
+
+# Each file as bytes with a NUL after them, and its hash as Content-Security-Policy wants it.
+$(PAGE_FILES).c: $(addprefix coordinator/report/page.,css js) Makefile $(BUILD)/flags
+	@mkdir -p $(@D)
+	@for kind in css js; do \
+		file=coordinator/report/page.$$kind; \
+		printf '#include "report/page_files.h"\nconst char locum_page_files_%s[] = {\n' $$kind; \
+		od -An -v -tx1 $$file | sed 's/ \(..\)/0x\1,/g'; \
+		printf '0};\nconst char locum_page_files_%s_hash[] = "sha256-%s";\n' $$kind \
+			"$$(sha256sum <$$file | cut -c1-64 | tr a-f A-F | basenc --base16 -d | base64)"; \
+	done >$@
+
+$(PAGE_FILES).o: $(PAGE_FILES).c $(BUILD)/flags
 	@echo "  CC    $<"
 	$(Q)$(COMPILE) -MMD -MP -c $< -o $@
 

@@ -84,6 +84,22 @@ refuse_shared(struct locum_bind *bind, size_t row, const struct locum_address *o
     }
 }
 
+static void
+check_listen_status(struct locum_bind *bind)
+{
+    const struct locum_config *config = bind->target;
+    for (size_t i = 0; i < config->listen_status_count; i++) {
+        const struct locum_address *address = &config->listen_status[i];
+        refuse_shared(bind, LOCUM_KEY_LISTEN_STATUS, address);
+        if (config->listen_http.port != 0 && locum_address_equal(&config->listen_http, address)) {
+            locum_bind_error(bind, LOCUM_KEY_LISTEN_STATUS, 0,
+                             "listen.status: %s is listen.http too, which shows more; use another "
+                             "port",
+                             locum_address_text(address).text);
+        }
+    }
+}
+
 /* The daemon's own sockets, by default at the node's addresses. */
 static void
 load_listen(struct locum_bind *bind)
@@ -102,6 +118,7 @@ load_listen(struct locum_bind *bind)
     if (config->listen_http.port != 0) {
         refuse_shared(bind, LOCUM_KEY_LISTEN_HTTP, &config->listen_http);
     }
+    check_listen_status(bind);
 }
 
 void

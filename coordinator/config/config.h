@@ -193,6 +193,8 @@ struct locum_config {
     struct locum_address listen_peer[LOCUM_ADDRESSES_MAX];
     size_t listen_peer_count;
     struct locum_address listen_http; /* port 0: none */
+    struct locum_address listen_status[LOCUM_ADDRESSES_MAX];
+    size_t listen_status_count;
     char listen_control[LOCUM_PATH_MAX + 1];
     char state_dir[LOCUM_PATH_MAX + 1];
     uint32_t events_keep;

@@ -442,9 +442,16 @@ static const struct locum_schema_row rows[] = {
     COUNT(listen_peer_count), .restart = true, .check = listener_wrong,
     .note = "Addresses and UDP ports for heartbeats, if they differ"},
 [LOCUM_KEY_LISTEN_HTTP] = {"listen.http", ADDRESS, NONE, AT(listen_http), .restart = true,
-    .note = "Address and TCP port of the read-only API with the metrics, for monitoring",
-    .help = "Ask it by address, as localhost, or by the name of a node (also within the domain of a zone, as "
+    .note = "Address and TCP port of the read-only API with the metrics and the status page, for "
+    "monitoring",
+    .help = "The status page is at `/`. Ask it by address, as localhost, or by the name of a node (also within the domain of a zone, as "
     "ns0.example.org), of a name server or in a zone: a request for another Host gets 421."},
+[LOCUM_KEY_LISTEN_STATUS] = {"listen.status", ADDRESS, LIST(1, LOCUM_ADDRESSES_MAX), NONE,
+    AT(listen_status), ITEMS(listen_status[0]), COUNT(listen_status_count), .restart = true,
+    .note = "Addresses and TCP ports of the public status page",
+    .help = "They serve `/` and no other path, for any Host. The page shows the servers, their states "
+    "and the answers. It does not show witnesses, Redis, Sentinels, checks, warnings, events or "
+    "reasons."},
 [LOCUM_KEY_LISTEN_CONTROL] = {"listen.control", PATH(107), DEFAULT("/run/locum/control.sock"),
     AT(listen_control), .restart = true,
     .note = "Unix socket for commands, mode 0660, group `locum-admin` if there is such a group and the "

@@ -21,12 +21,15 @@
 
 enum { WHY_BYTES = 512, RETRY_MS = 1000 };
 
+enum listener_kind { CONTROL, READ_ONLY, STATUS }; /* listen.control, listen.http, listen.status */
+
 /* A listener and which requests it takes. */
 struct control_listener {
     struct locum_control *control;
-    struct locum_http *http;
+    struct locum_http *http; /* NULL: it could not be opened yet */
     size_t held_count, held_max;
-    bool read_only;
+    enum listener_kind kind;
+    struct locum_address address; /* not of listen.control */
 };
 
 /* A request that waits for a change. evhttp owns `http`. */
@@ -43,9 +46,10 @@ struct locum_control {
     struct event_base *base;
     struct locum_control_handlers handlers;
     void *user;
-    struct control_listener local, public;
-    struct locum_address http; /* listen.http; port 0: none */
-    struct locum_timer retry;  /* of listen.http, armed while it could not be bound */
+    struct control_listener local;
+    struct control_listener tcp[1 + LOCUM_ADDRESSES_MAX]; /* listen.http and listen.status */
+    size_t tcp_count;
+    struct locum_timer retry; /* armed while one of these could not be bound */
     struct locum_timer wake;
     LIST_HEAD(, held) held;
     char path[LOCUM_PATH_MAX + 1];
@@ -56,6 +60,29 @@ static void
 set_header(struct evhttp_request *http, const char *key, const char *value)
 {
     (void)evhttp_add_header(evhttp_request_get_output_headers(http), key, value);
+}
+
+/* So that no browser takes the page for something else, or lets another site use it. */
+static void
+set_page_headers(struct evhttp_request *http, const char *policy)
+{
+    set_header(http, "Content-Type", "text/html; charset=utf-8");
+    set_header(http, "Content-Security-Policy", policy);
+    set_header(http, "Referrer-Policy", "no-referrer");
+    set_header(http, "X-Frame-Options", "DENY"); /* browsers without frame-ancestors */
+}
+
+/* A reply to HEAD has the length of the body in its place (RFC 9110, 9.3.2). */
+static int
+add_body(struct evhttp_request *http, struct evbuffer *bytes, const char *body)
+{
+    char length[24];
+    if (evhttp_request_get_command(http) != EVHTTP_REQ_HEAD) {
+        return evbuffer_add(bytes, body, strlen(body));
+    }
+    (void)locum_text_format_buffer(length, sizeof(length), "%zu", strlen(body));
+    set_header(http, "Content-Length", length);
+    return 0;
 }
 
 /* Send a reply and free what it owns; one request a connection. */
@@ -70,11 +97,15 @@ send_reply(struct evhttp_request *http, struct locum_control_reply reply)
         reply.status = 500;
         body = "{\"errors\":[\"out of memory while the reply was made\"]}";
     }
-    if (bytes == NULL || evbuffer_add(bytes, body, strlen(body)) != 0) {
+    if (bytes == NULL || add_body(http, bytes, body) != 0) {
         reply.status = 500;
     }
-    set_header(http, "Content-Type",
-               plain ? "text/plain; version=0.0.4; charset=utf-8" : "application/json");
+    if (plain && reply.policy != NULL) {
+        set_page_headers(http, reply.policy);
+    } else {
+        set_header(http, "Content-Type",
+                   plain ? "text/plain; version=0.0.4; charset=utf-8" : "application/json");
+    }
     set_header(http, "Cache-Control", "no-store");
     set_header(http, "X-Content-Type-Options", "nosniff");
     set_header(http, "Connection", "close");
@@ -267,35 +298,58 @@ is_for_us(const struct locum_control *self, struct evhttp_request *http)
 }
 
 static void
+refuse_path(const struct control_listener *listener, struct evhttp_request *http, const char *path)
+{
+    char buffer[WHY_BYTES];
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+    locum_text_add(&text, "no such path: ");
+    locum_text_add_escaped(&text, path, strnlen(path, 64));
+    if (listener->kind == STATUS) {
+        locum_text_add(&text, "; the only path here is GET /");
+    } else {
+        locum_text_add(&text, "; the paths are ");
+        locum_route_add_all(&text, &listener->control->handlers, listener->kind == READ_ONLY);
+    }
+    send_error(http, 404, buffer);
+}
+
+/* The route of a path on this listener; NULL: none. */
+static const struct locum_route *
+find_route(const struct control_listener *listener, const char *path)
+{
+    if (listener->kind != STATUS) {
+        return locum_route_find(&listener->control->handlers, path);
+    }
+    return strcmp(path, locum_route_public.path) == 0 &&
+                   listener->control->handlers.public_page != NULL
+               ? &locum_route_public
+               : NULL;
+}
+
+static void
 on_request(struct evhttp_request *http, void *user)
 {
     struct control_listener *listener = user;
-    const bool read_only = listener->read_only;
-    const struct locum_control_handlers *handlers = &listener->control->handlers;
+    const bool read_only = listener->kind != CONTROL;
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(http);
     const char *found = uri != NULL ? evhttp_uri_get_path(uri) : NULL;
     const char *path = found != NULL ? found : "";
-    const bool get = evhttp_request_get_command(http) == EVHTTP_REQ_GET;
-    const struct locum_route *route = locum_route_find(handlers, path);
+    const enum evhttp_cmd_type command = evhttp_request_get_command(http);
+    const bool get = command == EVHTTP_REQ_GET || command == EVHTTP_REQ_HEAD;
+    const struct locum_route *route = find_route(listener, path);
     const bool takes_get = route != NULL && route->method == EVHTTP_REQ_GET;
-    if (read_only && !is_for_us(listener->control, http)) {
+    if (listener->kind == READ_ONLY && !is_for_us(listener->control, http)) {
         send_error(http, 421,
                    "the Host of this request is not a name of this cluster: ask by address, or by "
                    "the name of a node or a name server in locum.yaml");
     } else if (route == NULL || (read_only && get && !takes_get)) {
-        char buffer[WHY_BYTES];
-        struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-        locum_text_add(&text, "no such path: ");
-        locum_text_add_escaped(&text, path, strnlen(path, 64));
-        locum_text_add(&text, "; the paths are ");
-        locum_route_add_all(&text, handlers, read_only);
-        send_error(http, 404, buffer);
+        refuse_path(listener, http, path);
     } else if (read_only && !get) {
-        set_header(http, "Allow", "GET");
+        set_header(http, "Allow", "GET, HEAD");
         send_error(http, 405,
                    "this port takes only GET: send other requests to the control socket");
     } else if (get != takes_get) {
-        set_header(http, "Allow", takes_get ? "GET" : "POST");
+        set_header(http, "Allow", takes_get ? "GET, HEAD" : "POST");
         send_error(http, 405, takes_get ? "this path takes GET" : "this path takes POST");
     } else {
         serve(listener, http, route);
@@ -343,20 +397,36 @@ serve_listener(struct event_base *base, struct control_listener *listener, int f
     return locum_http_create(base, fd, LOCUM_HTTP_LIFE_MS, on_request, listener, &listener->http);
 }
 
-/* A port that cannot be bound is no failure: *why explains it, and it is tried again. */
-static int
-open_public(struct locum_control *self, struct locum_text *why)
+static const char *
+option_of(const struct control_listener *listener)
 {
-    if (self->http.port == 0) {
-        return 0;
+    return listener->kind == STATUS ? "listen.status" : "listen.http";
+}
+
+/* Open what is not open. A port that cannot be bound is no failure: *why explains it, and it is
+ * tried again. */
+static int
+open_tcp(struct locum_control *self, struct locum_text *why)
+{
+    int status = 0;
+    for (size_t i = 0; i < self->tcp_count && status == 0; i++) {
+        struct control_listener *listener = &self->tcp[i];
+        if (listener->http != NULL) {
+            continue;
+        }
+        const size_t before = why->length;
+        locum_text_add(why, before > 0 ? ". " : "");
+        const int fd = locum_listen_tcp(&listener->address, option_of(listener), why);
+        if (fd >= 0) {
+            why->length = before;
+            why->at[before] = '\0';
+            status = serve_listener(self->base, listener, fd);
+        } else {
+            locum_text_add(why, "; trying again every second");
+            locum_timer_arm(&self->retry, RETRY_MS);
+        }
     }
-    const int fd = locum_listen_tcp(&self->http, why);
-    if (fd >= 0) {
-        return serve_listener(self->base, &self->public, fd);
-    }
-    locum_text_add(why, "; trying again every second");
-    locum_timer_arm(&self->retry, RETRY_MS);
-    return 0;
+    return status;
 }
 
 static void
@@ -365,10 +435,25 @@ on_retry(void *user)
     struct locum_control *self = user;
     char buffer[WHY_BYTES];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
-    if (open_public(self, &why) == 0 && self->public.http != NULL) {
-        LOCUM_LOG(LOCUM_LOG_INFO, "listening", "for", "http", "address",
-                  locum_address_text(&self->http).text);
+    bool closed[LOCUM_COUNT(self->tcp)];
+    for (size_t i = 0; i < self->tcp_count; i++) {
+        closed[i] = self->tcp[i].http == NULL;
     }
+    (void)open_tcp(self, &why);
+    for (size_t i = 0; i < self->tcp_count; i++) {
+        if (closed[i] && self->tcp[i].http != NULL) {
+            LOCUM_LOG(LOCUM_LOG_INFO, "listening", "for",
+                      self->tcp[i].kind == STATUS ? "status" : "http", "address",
+                      locum_address_text(&self->tcp[i].address).text);
+        }
+    }
+}
+
+static void
+add_tcp(struct locum_control *self, enum listener_kind kind, const struct locum_address *address)
+{
+    self->tcp[self->tcp_count++] =
+        (struct control_listener){.control = self, .kind = kind, .address = *address};
 }
 
 int
@@ -383,15 +468,19 @@ locum_control_create(struct event_base *base, const struct locum_config *config,
     *self = (struct locum_control){.base = base,
                                    .handlers = *handlers,
                                    .user = user,
-                                   .local = {.control = self},
-                                   .public = {.control = self, .read_only = true},
-                                   .http = config->listen_http};
+                                   .local = {.control = self, .kind = CONTROL}};
+    if (config->listen_http.port != 0) {
+        add_tcp(self, READ_ONLY, &config->listen_http);
+    }
+    for (size_t i = 0; i < config->listen_status_count; i++) {
+        add_tcp(self, STATUS, &config->listen_status[i]);
+    }
     locum_timer_init(&self->wake, base, on_wake, self);
     locum_timer_init(&self->retry, base, on_retry, self);
     const int fd = locum_listen_unix(config->listen_control, &self->file, ret_why);
     if (fd >= 0) {
         memcpy(self->path, config->listen_control, sizeof(self->path));
-        if (serve_listener(base, &self->local, fd) == 0 && open_public(self, ret_why) == 0) {
+        if (serve_listener(base, &self->local, fd) == 0 && open_tcp(self, ret_why) == 0) {
             *ret = self;
             return 0;
         }
@@ -407,7 +496,9 @@ locum_control_destroy(struct locum_control *self)
         return;
     }
     locum_http_destroy(self->local.http);
-    locum_http_destroy(self->public.http);
+    for (size_t i = 0; i < self->tcp_count; i++) {
+        locum_http_destroy(self->tcp[i].http);
+    }
     if (self->path[0] != '\0') {
         locum_listen_unlink(self->path, &self->file);
     }

@@ -1,6 +1,8 @@
 /*
- * control: the API over HTTP/1.1 on the control socket (mode 0660) and, GETs only, on listen.http.
+ * control: the API over HTTP/1.1 on the control socket (mode 0660) and, GETs only, on listen.http;
+ * and the public status page, GET / alone, on listen.status. HEAD is a GET without the body.
  *
+ *   GET  / (the status page)
  *   GET  /status /explain?name=&if= /events?after=&wait= /history /zone?name=&wait=SERIAL /metrics
  *        /healthz
  *   POST /admin {admin, for_s, reason, force}  /exclude {node}  /include {node}  /reload
@@ -16,7 +18,8 @@
  * must ignore SIGPIPE.
  *
  * A request to listen.http for another host (Host: evil.example) gets 421: a web page whose name
- * was pointed at this address after it was loaded (DNS rebinding) must not read the API.
+ * was pointed at this address after it was loaded (DNS rebinding) must not read the API. On
+ * listen.status any Host is fine: all that it shows is public.
  *
  *   listen.c  the sockets            http.c     evhttp within limits
  *   route.c   the table of the API   control.c  request -> handler -> reply, now or later
@@ -42,6 +45,8 @@ struct locum_control_reply {
     int status;
     json_t *body;
     char *text; /* heap, freed by control; used when body is NULL */
+    /* Not NULL: `text` is HTML, with this Content-Security-Policy; static. */
+    const char *policy;
     bool later;
 };
 
@@ -61,6 +66,7 @@ typedef struct locum_control_reply
 locum_control_handler_fn(void *user, const struct locum_control_request *request);
 
 struct locum_control_handlers {
+    locum_control_handler_fn *page, *public_page; /* GET /; that of listen.status */
     locum_control_handler_fn *status, *explain, *events, *history, *zone, *metrics, *healthz;
     locum_control_handler_fn *admin, *exclude, *include, *reload, *nsd; /* control socket only */
     locum_control_handler_fn *replace;
@@ -89,15 +95,14 @@ locum_control_json(json_t *body)
 /*
  * Listen. A stale control socket, which no program listens on, is replaced.
  *
- * config    borrowed during the call: listen_control, listen_http.
+ * config    borrowed during the call: listen_control, listen_http, listen_status.
  * handlers  copied; one that is NULL makes its path unknown (404). They are called from the loop
  *           and must not destroy the room.
- * ret_why   on failure the reason and the cure. On success empty, or why listen.http could not be
- *           bound: the control socket works nevertheless, and listen.http is tried again every
- *           second (success is logged).
- * 0, LOCUM_ERR_IN_USE (another program listens on it), LOCUM_ERR_INVALID (not a socket),
- * LOCUM_ERR_DENIED, LOCUM_ERR_NOT_FOUND (no directory for the socket), LOCUM_ERR_RANGE (its path is
- * too long), LOCUM_ERR_MEMORY, LOCUM_ERR_IO.
+ * ret_why   on failure the reason and the cure. On success empty, or why an address of listen.http
+ * or listen.status could not be bound: the rest works nevertheless, and it is tried again every
+ * second (success is logged). 0, LOCUM_ERR_IN_USE (another program listens on it),
+ * LOCUM_ERR_INVALID (not a socket), LOCUM_ERR_DENIED, LOCUM_ERR_NOT_FOUND (no directory for the
+ * socket), LOCUM_ERR_RANGE (its path is too long), LOCUM_ERR_MEMORY, LOCUM_ERR_IO.
  */
 int locum_control_create(struct event_base *base, const struct locum_config *config,
                          const struct locum_control_handlers *handlers, void *user,

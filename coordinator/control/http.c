@@ -197,7 +197,7 @@ locum_http_create(struct event_base *base, int fd, locum_ms life_ms,
     schedule_review(self, locum_clock_read().mono);
     evhttp_set_max_headers_size(self->http, LOCUM_HTTP_HEAD_BYTES_MAX);
     evhttp_set_max_body_size(self->http, LOCUM_HTTP_BODY_BYTES_MAX);
-    evhttp_set_allowed_methods(self->http, EVHTTP_REQ_GET | EVHTTP_REQ_POST);
+    evhttp_set_allowed_methods(self->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST);
     evhttp_set_timeout(self->http, LOCUM_HTTP_IDLE_S);
     evhttp_set_bevcb(self->http, on_accepted, self);
     evhttp_set_gencb(self->http, on_whole_request, self);

@@ -115,13 +115,14 @@ locum_listen_unlink(const char *path, const struct stat *file)
 }
 
 int
-locum_listen_tcp(const struct locum_address *address, struct locum_text *ret_why)
+locum_listen_tcp(const struct locum_address *address, const char *option,
+                 struct locum_text *ret_why)
 {
     const int fd = locum_socket_listen(address, BACKLOG);
     if (fd < 0) {
         const int error = errno;
-        locum_text_format(ret_why, "listen.http %s: ", locum_address_text(address).text);
-        locum_socket_explain_bind(ret_why, error, address, SOCK_STREAM, "listen.http");
+        locum_text_format(ret_why, "%s %s: ", option, locum_address_text(address).text);
+        locum_socket_explain_bind(ret_why, error, address, SOCK_STREAM, option);
         return locum_error_from_errno(error);
     }
     return fd;

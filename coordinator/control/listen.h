@@ -30,8 +30,9 @@ int locum_listen_unix(const char *path, struct stat *ret_file,
 /* Remove the socket file if it is still the one that locum_listen_unix() made. */
 void locum_listen_unlink(const char *path, const struct stat *file);
 
-/* The same for TCP; LOCUM_ERR_IN_USE, LOCUM_ERR_DENIED, LOCUM_ERR_UNREACHABLE, LOCUM_ERR_IO. */
-int locum_listen_tcp(const struct locum_address *address,
+/* The same for TCP; option: which one names the address. LOCUM_ERR_IN_USE, LOCUM_ERR_DENIED,
+ * LOCUM_ERR_UNREACHABLE, LOCUM_ERR_IO. */
+int locum_listen_tcp(const struct locum_address *address, const char *option,
                      struct locum_text *ret_why) LOCUM_MUST_CHECK;
 
 #endif

@@ -11,6 +11,7 @@
 #define HANDLER(name) offsetof(struct locum_control_handlers, name)
 
 static const struct locum_route routes[] = {
+    {"/", EVHTTP_REQ_GET, {NULL}, false, 0, HANDLER(page)},
     {"/status", EVHTTP_REQ_GET, {NULL}, false, 0, HANDLER(status)},
     {"/explain", EVHTTP_REQ_GET, {"name", "if"}, false, 0, HANDLER(explain)},
     {"/events", EVHTTP_REQ_GET, {"after", "wait"}, false, 0, HANDLER(events)},
@@ -25,6 +26,9 @@ static const struct locum_route routes[] = {
     {"/replace", EVHTTP_REQ_POST, {NULL}, false, 8000, HANDLER(replace)},
     {"/nsd", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(nsd)},
 };
+
+const struct locum_route locum_route_public = {"/", EVHTTP_REQ_GET,      {NULL}, false,
+                                               0,   HANDLER(public_page)};
 
 locum_control_handler_fn *
 locum_route_handler(const struct locum_control_handlers *handlers, const struct locum_route *route)

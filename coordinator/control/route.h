@@ -18,6 +18,9 @@ struct locum_route {
     size_t handler_at; /* its offset in struct locum_control_handlers */
 };
 
+/* The only one of listen.status. */
+extern const struct locum_route locum_route_public;
+
 /* The route of a path; NULL if there is none, or no handler for it. */
 const struct locum_route *locum_route_find(const struct locum_control_handlers *handlers,
                                            const char *path);

@@ -11,8 +11,9 @@
 #include "daemon/loop.h"
 #include "daemon/replace.h"
 #include "daemon/wiring.h"
+#include "report/page.h"
 
-enum { FOR_S_MAX = 30 * 86400 };
+enum { FOR_S_MAX = 30 * 86400, PUBLIC_PAGE_MS = 1000 };
 
 static struct locum_control_reply
 error_with(int status, const char *before, struct locum_slice what, const char *after)
@@ -40,6 +41,39 @@ handle_status(void *user, const struct locum_control_request *request)
     (void)request;
     make_view(user, &view);
     return locum_control_json(locum_report_status(&view));
+}
+
+static struct locum_control_reply
+page_reply(char *page)
+{
+    return page == NULL ? locum_control_error(500, "out of memory")
+                        : (struct locum_control_reply){
+                              .status = 200, .text = page, .policy = locum_page_policy()};
+}
+
+static struct locum_control_reply
+handle_page(void *user, const struct locum_control_request *request)
+{
+    struct locum_report view;
+    (void)request;
+    make_view(user, &view);
+    return page_reply(locum_page_make(&view, LOCUM_PAGE_OPERATORS));
+}
+
+/* Anyone may ask for it, so it is made once a second at most. */
+static struct locum_control_reply
+handle_public_page(void *user, const struct locum_control_request *request)
+{
+    struct locum_daemon *self = user;
+    struct locum_report view;
+    (void)request;
+    make_view(self, &view);
+    if (self->public_page == NULL || self->now.mono - self->public_page_mono >= PUBLIC_PAGE_MS) {
+        free(self->public_page);
+        self->public_page = locum_page_make(&view, LOCUM_PAGE_EVERYONE);
+        self->public_page_mono = self->now.mono;
+    }
+    return page_reply(self->public_page != NULL ? strdup(self->public_page) : NULL);
 }
 
 static struct locum_control_reply
@@ -503,6 +537,8 @@ knows_host(void *user, const char *host)
 }
 
 const struct locum_control_handlers locum_daemon_handlers = {
+    .page = handle_page,
+    .public_page = handle_public_page,
     .status = handle_status,
     .explain = handle_explain,
     .events = handle_events,

@@ -70,6 +70,10 @@ struct locum_daemon {
     struct locum_warned warned;
     uint64_t tcp_short; /* of locum_dns_counts, when it was last logged */
 
+    /* api.c */
+    char *public_page; /* of listen.status, as last made; NULL: none */
+    locum_ms public_page_mono;
+
     /* for report/ */
     struct locum_run run;
     struct locum_evidence evidence;

@@ -167,11 +167,21 @@ look_at_clock(struct locum_daemon *self)
 }
 
 static void
+count_queries(struct locum_daemon *self)
+{
+    struct locum_dns_counts counts;
+    locum_dns_counts(self->dns, &counts);
+    locum_report_note_queries(&self->run.queries, counts.udp.queries + counts.tcp.queries,
+                              locum_clock_read().mono);
+}
+
+static void
 look(void *user)
 {
     struct locum_daemon *self = user;
     look_at_addresses(self);
     look_at_clock(self);
+    count_queries(self);
     locum_timer_arm(&self->look, LOOK_MS);
 }
 
@@ -213,6 +223,7 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     locum_timer_fini(&self->look);
     locum_control_destroy(self->control);
     json_decref(self->reload_warnings);
+    free(self->public_page);
     locum_health_destroy(self->health);
     locum_redis_destroy(self->redis);
     locum_peer_destroy(self->peer);

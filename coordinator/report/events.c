@@ -393,6 +393,17 @@ locum_events_since(const struct locum_events *self, uint64_t after, size_t *ret_
                      more, "lost", (json_int_t)self->lost_id);
 }
 
+json_t *
+locum_events_newest(const struct locum_events *self, size_t count)
+{
+    json_t *newest = json_array();
+    const size_t kept = self != NULL ? json_array_size(self->entries) : 0;
+    for (size_t i = 0; i < kept && i < count; i++) {
+        (void)json_array_append(newest, json_array_get(self->entries, kept - 1 - i));
+    }
+    return newest;
+}
+
 bool
 locum_events_next(const struct locum_events *self, uint64_t after, struct locum_redis_event *ret)
 {

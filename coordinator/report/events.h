@@ -101,6 +101,10 @@ uint64_t locum_events_count(const struct locum_events *self, int kind);
  */
 json_t *locum_events_since(const struct locum_events *self, uint64_t after, size_t *ret_count);
 
+/* The newest events, at most `count`, newest first: [{id, time, fields}]. A new reference, whose
+ * items are borrowed. self may be NULL: there are none. NULL: out of memory. */
+json_t *locum_events_newest(const struct locum_events *self, size_t count);
+
 /* The first kept event with an id > `after`, whose texts are borrowed until the next one is added;
  * false: there is none. */
 bool locum_events_next(const struct locum_events *self, uint64_t after,

@@ -29,6 +29,14 @@ struct locum_lag {
     locum_ms sum_ms, max_ms;
 };
 
+/* How many DNS queries had been answered at each of the last seconds, for their rate. */
+enum { LOCUM_QUERIES_NOTED = 11 };
+struct locum_queries {
+    uint64_t count[LOCUM_QUERIES_NOTED];
+    locum_ms at[LOCUM_QUERIES_NOTED]; /* mono */
+    size_t noted;                     /* since the start; the newest is at (noted - 1) modulo */
+};
+
 /* What the daemon counts and remembers for people. No decision depends on it. */
 struct locum_run {
     locum_ms started_mono;
@@ -39,6 +47,7 @@ struct locum_run {
     size_t dns_closed;                    /* addresses of listen.dns that could not be opened */
     uint64_t iterations;                  /* of the loop */
     struct locum_lag lag;                 /* of iterations that were due at a time */
+    struct locum_queries queries;         /* once a second */
     uint64_t plan_changes;                /* published since the start */
     uint64_t bad_signatures[LOCUM_PATHS]; /* received lines without an accepted signature */
     char kept_since[32]; /* of a kept configuration (config->kept): when it took effect */
@@ -77,6 +86,9 @@ struct locum_report {
 
 /* Count an iteration that came late_ms (>= 0) after it was due. */
 void locum_report_note_lag(struct locum_lag *self, locum_ms late_ms);
+
+/* Note how many DNS queries have been answered since the start; once a second. */
+void locum_report_note_queries(struct locum_queries *self, uint64_t count, locum_ms mono);
 
 /* GET /status: every key is always there. A new reference; NULL: out of memory. */
 json_t *locum_report_status(const struct locum_report *report);

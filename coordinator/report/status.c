@@ -223,6 +223,29 @@ zones_of(const struct locum_report *report)
     return zones;
 }
 
+void
+locum_report_note_queries(struct locum_queries *self, uint64_t count, locum_ms mono)
+{
+    const size_t at = self->noted++ % LOCUM_QUERIES_NOTED;
+    self->count[at] = count;
+    self->at[at] = mono;
+}
+
+/* Of the last 10 s, or since the start; null: too early. */
+static json_t *
+queries_per_s(const struct locum_queries *self)
+{
+    if (self->noted < 2) {
+        return json_null();
+    }
+    const size_t newest = (self->noted - 1) % LOCUM_QUERIES_NOTED;
+    const size_t oldest = self->noted < LOCUM_QUERIES_NOTED ? 0 : self->noted % LOCUM_QUERIES_NOTED;
+    const locum_ms ms = self->at[newest] - self->at[oldest];
+    const uint64_t tenths =
+        ms > 0 ? (self->count[newest] - self->count[oldest]) * 10000 / (uint64_t)ms : 0;
+    return json_real((double)tenths / 10);
+}
+
 json_t *
 locum_report_status(const struct locum_report *report)
 {
@@ -246,16 +269,16 @@ locum_report_status(const struct locum_report *report)
     }
     return json_pack(
         "{s:s, s:s, s:s, s:I, s:I, s:s, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o, "
-        "s:{s:I, s:I, s:I}, s:o, s:o, s:o, s:o, s:I, s:o, s:o}",
+        "s:{s:I, s:I, s:o, s:I}, s:o, s:o, s:o, s:o, s:I, s:o, s:o}",
         "cluster", config->cluster, "node", config->nodes[config->self].name, "version",
         config->version, "incarnation", (json_int_t)core->view.incarnation, "uptime_ms",
         (json_int_t)(now.mono - report->run->started_mono), "serving", serving, "quorum", "needed",
         (int)config->quorum, "reachable", __builtin_popcount(reachable), "nodes", nodes, "names",
         names, "redis", redis_of(report), "sentinels", sentinels_of(report), "checks",
         checks_of(report), "dns", "serial", (json_int_t)report->run->serial, "queries",
-        (json_int_t)(report->dns.udp.queries + report->dns.tcp.queries), "closed",
-        (json_int_t)report->run->dns_closed, "zones", zones_of(report), "nsd",
-        locum_report_nsd(report), "next_loss", next_loss, "warnings", warnings, "counted_warnings",
-        (json_int_t)locum_warnings_count(report, false), "degraded", degraded, "summary",
-        locum_report_summary(report, degraded, next_loss));
+        (json_int_t)(report->dns.udp.queries + report->dns.tcp.queries), "queries_per_s",
+        queries_per_s(&report->run->queries), "closed", (json_int_t)report->run->dns_closed,
+        "zones", zones_of(report), "nsd", locum_report_nsd(report), "next_loss", next_loss,
+        "warnings", warnings, "counted_warnings", (json_int_t)locum_warnings_count(report, false),
+        "degraded", degraded, "summary", locum_report_summary(report, degraded, next_loss));
 }

@@ -78,7 +78,7 @@ def test_make_install_installs_everything():
             wanted.add("share/doc/locum/examples/" + os.path.relpath(example, ROOT + "/deploy"))
         assert {"share/doc/locum/examples/prometheus/locum-alerts.yml",
                 "share/doc/locum/examples/grafana/locum.json"} <= wanted
-        for text in ("README.md", "CHANGELOG.md", "SECURITY.md", "doc/*.md", "doc/*.svg"):
+        for text in ("README.md", "CHANGELOG.md", "SECURITY.md", "doc/*.md", "doc/*.svg", "doc/*.png"):
             wanted.update("share/doc/locum/" + os.path.relpath(file, ROOT)
                           for file in glob.glob(os.path.join(ROOT, text)))
         assert {"share/man/man5/locum.yaml.5", "share/man/man8/locum.8",

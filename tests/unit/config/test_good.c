@@ -53,6 +53,7 @@ test_defaults_of_the_cluster(void **state)
     assert_int_equal(config->rate_limit.slip, 2);
     assert_int_equal(config->rate_limit.exempt_count, 0);
     assert_int_equal(config->listen_http.port, 0);
+    assert_int_equal(config->listen_status_count, 0);
     assert_string_equal(config->path, "locum.yaml");
     assert_int_equal(config->secrets.count, 1);
     assert_int_equal(config->secrets.key[0][31], 0x1f);
@@ -225,7 +226,7 @@ test_listen_as_written(void **state)
     struct locum_config *config = load_quietly(
         "service:",
         "listen: {dns: [\"10.0.0.1:5353\"], peer: [\"10.0.0.1:7000\", \"[::1]:7000\"], http: "
-        "\"0.0.0.0:80\", control: run/c.sock}\n"
+        "\"0.0.0.0:80\", status: [\"0.0.0.0:81\", \"[::]:81\"], control: run/c.sock}\n"
         "service:");
     assert_int_equal(config->listen_dns_count, 1);
     assert_address(&config->listen_dns[0], "10.0.0.1:5353");
@@ -233,6 +234,8 @@ test_listen_as_written(void **state)
     assert_address(&config->listen_peer[0], "10.0.0.1:7000");
     assert_address(&config->listen_peer[1], "[::1]:7000");
     assert_address(&config->listen_http, "0.0.0.0:80");
+    assert_int_equal(config->listen_status_count, 2);
+    assert_address(&config->listen_status[1], "[::]:81");
     assert_string_equal(config->listen_control, "run/c.sock");
     locum_config_free(config);
     config = load_quietly("service:", "listen: {dns: none}\n"

@@ -283,6 +283,12 @@ static const struct broken broken[] = {
                    "service:"}},
      "11:15 listen.peer 192.0.2.12\n"
      "11:42 listen.http 192.0.2.12\n"},
+    {"listen status like another listener",
+     {{"service:", "listen: {http: \"192.0.2.12:80\", status: [\"192.0.2.12:53\", "
+                   "\"192.0.2.12:80\"]}\n"
+                   "service:"}},
+     "11:41 listen.status 192.0.2.12:53\n"
+     "11:41 listen.status 192.0.2.12:80\n"},
     {"everything in one go",
      {{"cluster: get", "cluster: GET"},
       {"192.0.2.13", "192.0.2"},

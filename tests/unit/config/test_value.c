@@ -92,6 +92,8 @@ static const struct {
     {"service.checks[].http.host", "a..b", false},
     {"listen.http", "127.0.0.1:1", true},
     {"listen.http", "127.0.0.1", false},
+    {"listen.status", "[::]:80", true},
+    {"listen.status", "192.0.2.12", false},
     {"nodes.*.redis", "[::1]:6379", true},
     {"nodes.*.redis", "redis:6379", true},
     {"nodes.*.redis", "redis.example.org:6379", true},

@@ -119,7 +119,27 @@ knows_host(void *user, const char *host)
     return strcmp(host, "dc2") == 0 || strcmp(host, "x") == 0;
 }
 
+static inline struct locum_control_reply
+html(void *user, const struct locum_control_request *request)
+{
+    struct site *site = user;
+    (void)request;
+    site->asked++;
+    return (struct locum_control_reply){
+        .status = 200, .text = strdup("<p>all</p>\n"), .policy = "default-src 'none'"};
+}
+
+static inline struct locum_control_reply
+public_html(void *user, const struct locum_control_request *request)
+{
+    struct locum_control_reply reply = html(user, request);
+    memcpy(reply.text, "<p>few</p>", 10);
+    return reply;
+}
+
 static const struct locum_control_handlers handlers = {
+    .page = html,
+    .public_page = public_html,
     .status = echo,
     .explain = echo,
     .events = hold_until_happened,
@@ -170,6 +190,9 @@ setup(void **state)
     assert_int_equal(locum_address_parse(locum_slice_of("127.0.0.7"), &site->config->listen_http),
                      0);
     site->config->listen_http.port = free_port();
+    site->config->listen_status[0] = site->config->listen_http;
+    site->config->listen_status[0].port = free_port();
+    site->config->listen_status_count = 1;
     char buffer[512];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
     assert_int_equal(create(site, &why), 0);

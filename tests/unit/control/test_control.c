@@ -16,7 +16,7 @@ test_requests_get_status_and_reply(void **state)
         {GET("/metrics"), "200", "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"},
         {GET("/metrics"), "200", "\r\n\r\nlocum_up 1\n"},
         {GET("/nothing"), "404 Not Found\r\n",
-         "no such path: /nothing; the paths are GET /status, "},
+         "no such path: /nothing; the paths are GET /, GET /status, "},
         {GET("/include"), "404", "{\"errors\":[\"no such path: /include; "},
         {GET("/status?x=1"), "400",
          "{\"errors\":[\"query key \\\"x\\\": no such key; /status takes no keys\"]}"},
@@ -27,7 +27,7 @@ test_requests_get_status_and_reply(void **state)
         {GET("/explain?name=a%0a"), "400", "printable ASCII"},
         {GET("/explain?name=a%ff"), "400", "printable ASCII"},
         {GET("/admin"), "405 Method Not Allowed\r\n", "Allow: POST\r\n"},
-        {"POST /status HTTP/1.1\r\nHost: x\r\n\r\n", "405", "Allow: GET\r\n"},
+        {"POST /status HTTP/1.1\r\nHost: x\r\n\r\n", "405", "Allow: GET, HEAD\r\n"},
         {"DELETE /admin HTTP/1.1\r\nHost: x\r\n\r\n", "501", ""},
         {"POST /admin HTTP/1.1\r\nHost: x\r\nContent-Length: 17\r\n\r\n{\"admin\":\"drain\"}",
          "200", "\"body\":{\"admin\":\"drain\"}"},
@@ -53,9 +53,9 @@ test_tcp_is_read_only(void **state)
     struct site *site = *state;
     exchange(site, false, GET("/status"), "200", "\"final\":true");
     exchange(site, false, "POST /admin HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", "405",
-             "Allow: GET\r\n");
+             "Allow: GET, HEAD\r\n");
     exchange(site, false, "POST /reload HTTP/1.1\r\nHost: x\r\n\r\n", "405", "only GET");
-    exchange(site, false, GET("/admin"), "404", "the paths are GET /status, ");
+    exchange(site, false, GET("/admin"), "404", "the paths are GET /, GET /status, ");
     assert_int_equal(site->asked, 1);
 }
 

@@ -126,6 +126,7 @@ test_http_port_in_use_is_tried_again(void **state)
                      0);
     assert_non_null(strstr(buffer, "listen.http 127.0.0.7:"));
     assert_non_null(strstr(buffer, "another program"));
+    assert_non_null(strstr(buffer, "every second. listen.status 127.0.0.7:"));
     exchange(site, true, GET("/status"), "200", "final");
     locum_control_destroy(site->control); /* the other program */
     site->control = NULL;

@@ -47,7 +47,7 @@ test_status_has_every_key(void **state)
                         "counted_warnings degraded summary");
     assert_keys(json_object_get(status, "quorum"), "needed reachable");
     assert_keys(json_object_get(status, "redis"), "connected master since error");
-    assert_keys(json_object_get(status, "dns"), "serial queries closed");
+    assert_keys(json_object_get(status, "dns"), "serial queries queries_per_s closed");
     assert_keys(json_array_get(json_object_get(status, "names"), 0),
                 "name type ttl_s answers nodes reason");
     assert_keys(json_array_get(json_object_get(status, "checks"), 0), "name state last since");

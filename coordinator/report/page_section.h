@@ -1,0 +1,17 @@
+/*
+ * page_section: the sections of the status page, one function each. For page*.c only.
+ */
+#ifndef LOCUM_REPORT_PAGE_SECTION_H
+#define LOCUM_REPORT_PAGE_SECTION_H
+
+#include "report/events.h"
+#include "report/page_part.h"
+
+void locum_page_section_nodes(struct locum_page *page);
+void locum_page_section_answers(struct locum_page *page);
+void locum_page_section_next_loss(struct locum_page *page);
+void locum_page_section_checks(struct locum_page *page);
+void locum_page_section_sentinels(struct locum_page *page);
+void locum_page_section_events(struct locum_page *page, const struct locum_events *events);
+
+#endif
