@@ -210,6 +210,9 @@ add_document(struct locum_page *page, const struct locum_report *report)
     locum_page_section_answers(page);
     if (!page->everyone) {
         locum_page_section_next_loss(page);
+    }
+    locum_page_section_timeline(page, report);
+    if (!page->everyone) {
         locum_page_section_checks(page);
         locum_page_section_sentinels(page);
         locum_page_section_events(page, report->events);

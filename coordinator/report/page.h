@@ -6,10 +6,11 @@
  * the history say, and derives nothing itself. Style sheet and script are page.css and page.js,
  * which the Makefile turns into page_files.c, with their hashes for the Content-Security-Policy.
  *
- *   page.c         the document: verdict, warnings, order of the sections
- *   page_part.c    states, lists
- *   page_nodes.c   a card for each node
- *   page_tables.c  answers, checks, Sentinels, events, what one more loss would cost
+ *   page.c           the document: verdict, warnings, order of the sections
+ *   page_part.c      states, lists
+ *   page_nodes.c     a card for each node
+ *   page_timeline.c  the last 24 hours
+ *   page_tables.c    answers, checks, Sentinels, events, what one more loss would cost
  *
  * Limits: LOCUM_PAGE_BYTES_MAX. A list that is too long for its share of them ends with the number
  * of items that are left out.

@@ -42,8 +42,8 @@ locum_page_part_state(struct locum_page *page, enum locum_page_level level, cons
     locum_text_add(&page->text, "</span>");
 }
 
-static void
-cut_back(struct locum_text *text, size_t length)
+void
+locum_page_part_cut(struct locum_text *text, size_t length)
 {
     text->length = length;
     text->at[length] = '\0';
@@ -70,7 +70,7 @@ locum_page_part_items(struct locum_page *page, const json_t *items, locum_page_p
         const bool shown = item(page, value);
         const bool truncated = text->truncated;
         if (!shown || truncated) {
-            cut_back(text, length);
+            locum_page_part_cut(text, length);
         }
         if (truncated) {
             text->size = size;

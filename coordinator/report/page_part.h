@@ -35,6 +35,9 @@ void locum_page_part_state(struct locum_page *page, enum locum_page_level level,
 /* Is this member this string? */
 bool locum_page_part_is(const json_t *object, const char *key, const char *value);
 
+/* Take back what was added after `length`, and that it did not fit. */
+void locum_page_part_cut(struct locum_text *text, size_t length);
+
 /* Append one item; false: it is not shown. */
 typedef bool locum_page_part_item_fn(struct locum_page *page, const json_t *item);
 

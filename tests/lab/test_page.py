@@ -8,6 +8,7 @@ Screenshots go to BUILD/page, the three of doc/ with them. PAGES=doc: those are 
 import atexit
 import html
 import http.client
+import json
 import os
 import re
 import sys
@@ -27,9 +28,9 @@ SHOTS = Path(os.environ.get("BUILD") or ROOT / "build") / "page"
 PHONE, DESK = 360, 1280
 PUBLIC_PORT = 9855
 HOSTILE = "<img src=x onerror=alert(1)> & \"quotes\" 'too'"
-# What is kept in doc/: {name: (width, dark, height)}
-KEPT = {"dead": {"page": (DESK, False, 980), "page-phone": (PHONE, True, 760)},
-        "drain": {"page-dark": (DESK, True, 620)}}
+# What is kept in doc/: {name: (width, dark, section, height)}
+KEPT = {"dead": {"page": (DESK, False, None, 980), "page-phone": (PHONE, True, None, 760),
+                 "page-timeline": (DESK, True, "timeline", None)}}
 
 
 OPENED = []     # one browser for all tests
@@ -74,7 +75,7 @@ def contrast(one, other):
 
 
 # The text of each state and its colour on what is behind it.
-COLOURS = """[...document.querySelectorAll('.state, section h2, dt, dd, small, td, th')].map(e => {
+COLOURS = """[...document.querySelectorAll('.state, section h2, dt, dd, small, td, th, summary, #timeline p, #timeline div')].map(e => {
     let behind = e;
     while (behind && getComputedStyle(behind).backgroundColor === 'rgba(0, 0, 0, 0)') {
         behind = behind.parentElement;
@@ -118,10 +119,10 @@ def look(browser, site, state, expect):
         expect(browser)
         fits_and_can_be_read(browser, width, dark)
         browser.screenshot(SHOTS / f"{state}-{width}-{'dark' if dark else 'light'}.png")
-    for name, (width, dark, height) in KEPT.get(state, {}).items():
+    for name, (width, dark, section, height) in KEPT.get(state, {}).items():
         browser.show(width, dark)
         folder = ROOT / "doc" if os.environ.get("PAGES") == "doc" else SHOTS
-        browser.screenshot(folder / f"{name}.png", height)
+        browser.screenshot(folder / f"{name}.png", section, height)
         check((folder / f"{name}.png").stat().st_size < 150_000, f"{name}.png is too large")
 
 
@@ -151,10 +152,11 @@ def the_page_follows_each_state(site):
         node="dc3", node_level="bad"))
     site.start_web(site.dc3)
     site.wait_calm()
-    done = site.dc2.locum.command("drain", "--for", "30m", "--reason", HOSTILE)
-    check(done.returncode == 0, done.stdout + done.stderr)
+    site.dc2.locum.command("drain", "--for", "30m", "--reason", "new disk", check=True)
     look(browser, site, "drain", lambda b: shows(
-        b, "good", "OK", HOSTILE, "drain for another", node="dc2", node_level="warn"))
+        b, "good", "OK", "new disk", "drain for another", node="dc2", node_level="warn"))
+    site.dc2.locum.command("drain", "--reason", HOSTILE, check=True)
+    shows(browser, "good", HOSTILE, node="dc2", node_level="warn")
     check(browser.eval("document.querySelectorAll('img').length") == 0, "text became markup")
     site.dc2.locum.command("ready")
     site.wait_calm()
@@ -163,6 +165,29 @@ def the_page_follows_each_state(site):
         b, "bad", "dc3 is down", "votes: dc2, ns0", node="dc3", node_level="bad"))
     answers = browser.eval("document.getElementById('answers').innerText")
     check("takeover(dc3)" in answers, answers)
+    the_timeline_is_the_history(browser, site)
+
+
+def the_timeline_is_the_history(browser, site):
+    """What holds last of each row, and that a failure looks different from the usual."""
+    rows = browser.eval("[...document.querySelectorAll('#timeline > ul > li > div')]"
+                        ".map(e => e.textContent)")
+    history = json.loads(get(site.dc2, "/history")[2])
+    expected = [f"{node['node']} condition {node['condition'][-1]['value']}"
+                for node in history["nodes"]]
+    expected += [f"{name['name']} answered with {', '.join(name['answers'][-1]['nodes'])}"
+                 for name in history["names"]]
+    for text in expected:
+        check(any(row.startswith(text) for row in rows), f"{text!r} is not in {rows}")
+    looks = browser.eval("""['good', 'bad', 'n0', 'n1'].map(kind => {
+        const bar = document.querySelector('#timeline rect.' + kind);
+        return [getComputedStyle(bar).fill, bar.getBBox().height];
+    })""")
+    check(len({fill for fill, _ in looks}) == 4, f"these look alike: {looks}")
+    check(looks[0][1] < looks[1][1], f"without colours these look alike: {looks}")
+    browser.eval("document.querySelector('#timeline summary').click()")
+    check(" for " in browser.eval("document.querySelector('#timeline details').innerText"),
+          "the list of changes is empty")
 
 
 def no_redis_is_shown(site):

@@ -115,11 +115,15 @@ class Browser:
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
         self.call("Emulation.setScriptExecutionDisabled", value=not scripts)
 
-    def screenshot(self, path, height=None):
-        """Write a PNG of the whole page, or of its upper part."""
-        size = self.call("Page.getLayoutMetrics")["cssContentSize"]
-        clip = {"x": 0, "y": 0, "width": size["width"], "height": height or size["height"],
-                "scale": 1}
+    def screenshot(self, path, section=None, height=None):
+        """Write a PNG of the whole page, of its upper part, or of the element with this id."""
+        x, y, width, whole = self.eval(
+            "(e => { const box = e.getBoundingClientRect(); return [box.x + scrollX, "
+            "box.y + scrollY, box.width, box.height]; })"
+            f"(document.{f'getElementById({section!r})' if section else 'documentElement'})")
+        if section:     # with a margin
+            x, y, width, whole = x - 12, y - 12, width + 24, whole + 24
+        clip = {"x": x, "y": y, "width": width, "height": height or whole, "scale": 1}
         data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True,
                          clip=clip)["data"]
         with open(path, "wb") as file:

@@ -13,7 +13,7 @@
 #define MARKUP_NAMES                                                                               \
     " html head meta noscript title style body svg symbol circle path use p main header h1 h2 h3 " \
     "small time section span ul li dl div dt dd article table thead tbody tr th td i footer a "    \
-    "script details summary rect g "
+    "script details summary rect b "
 #define MARKUP_ATTRIBUTES                                                                          \
     " lang charset name content http-equiv class aria-hidden aria-labelledby aria-label id role "  \
     "hidden viewBox cx cy r fill fill-rule stroke stroke-width d href datetime scope colspan x y " \

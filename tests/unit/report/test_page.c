@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "markup.h"
+#include "report/history.h"
 #include "report/html.h"
 #include "report/page.h"
 
@@ -221,6 +222,8 @@ make_largest(void)
     config.core = core;
     for (size_t i = 0; i < LOCUM_NAMES_MAX; i++) {
         memset(config.names[i].name, 'a', LOCUM_DOMAIN_MAX);
+        config.names[i].name[0] = (char)('a' + i % 16);
+        config.names[i].name[1] = (char)('a' + i / 16);
     }
     for (size_t i = 0; i < LOCUM_CHECKS_MAX; i++) {
         memset(config.checks[i].name, '<', LOCUM_STRING_MAX);
@@ -284,6 +287,74 @@ test_what_is_left_out_is_counted(void **state)
     free(page);
 }
 
+/* dc2 names itself, then dc3 fails three times. */
+static struct locum_history *
+make_history(void)
+{
+    struct locum_history *history = locum_history_create();
+    locum_history_configure(history, &config);
+    locum_history_note(history, &site.core, true, site.now);
+    for (int i = 0; i < 6; i++) {
+        sleep_ms(&site, 4000);
+        site.core.detector.peer[DC3].condition = i % 2 == 0 ? LOCUM_DOWN : LOCUM_ALIVE;
+        site.core.plan.answers[0][LOCUM_V4].nodes =
+            locum_nodes_of(DC2) | (i % 2 == 0 ? 0 : locum_nodes_of(DC3));
+        locum_history_note(history, &site.core, true, site.now);
+    }
+    sleep_ms(&site, 1000);
+    locum_history_note(history, &site.core, true, site.now);
+    view.now = site.now;
+    view.history = history;
+    return history;
+}
+
+static void
+test_the_timeline_shows_the_history(void **state)
+{
+    (void)state;
+    put(config.names[0].name, sizeof(config.names[0].name), hostile);
+    struct locum_history *history = make_history();
+    char *page = make(LOCUM_PAGE_OPERATORS);
+    assert_non_null(strstr(page, "<b>dc3</b> condition "));
+    assert_non_null(strstr(page, "6 changes</summary><ul><li>alive from "));
+    assert_non_null(strstr(page, " for 4.0 s</li>"));
+    assert_int_equal(count(page, "<rect class=\"bad\""), 3);
+    assert_non_null(strstr(page, "answered with "));
+    assert_non_null(strstr(page, "<b>ns0</b> condition"));
+    assert_null(strstr(page, "<b>dc2</b> admin")); /* always ready */
+    free(page);
+    page = make(LOCUM_PAGE_EVERYONE);
+    assert_non_null(strstr(page, "<b>dc3</b> condition "));
+    assert_null(strstr(page, "<b>ns0</b>"));
+    free(page);
+    locum_history_destroy(history);
+}
+
+/* More changes and rows than are shown. */
+static void
+test_the_largest_timeline_is_bounded(void **state)
+{
+    (void)state;
+    make_largest();
+    struct locum_history *history = locum_history_create();
+    locum_history_configure(history, &config);
+    for (int i = 0; i < 3000; i++) {
+        sleep_ms(&site, 1000);
+        site.core.detector.peer[1 + i % 3].condition = i % 2 == 0 ? LOCUM_DOWN : LOCUM_ALIVE;
+        locum_history_note(history, &site.core, true, site.now);
+    }
+    view.now = site.now;
+    view.history = history;
+    char *page = make(LOCUM_PAGE_OPERATORS);
+    char *timeline = strstr(page, "<section id=\"timeline\">");
+    assert_non_null(timeline);
+    assert_non_null(strstr(timeline, " older ones</li>"));
+    assert_non_null(strstr(timeline, " more rows: see GET /history"));
+    assert_true(strlen(page) < LOCUM_PAGE_BYTES_MAX);
+    free(page);
+    locum_history_destroy(history);
+}
+
 static void
 test_queries_per_second(void **state)
 {
@@ -328,6 +399,8 @@ main(void)
         cmocka_unit_test_setup(test_everyone_sees_no_internals, setup_view),
         cmocka_unit_test_setup(test_the_largest_page_is_bounded_and_quick, setup_view),
         cmocka_unit_test_setup(test_what_is_left_out_is_counted, setup_view),
+        cmocka_unit_test_setup(test_the_timeline_shows_the_history, setup_view),
+        cmocka_unit_test_setup(test_the_largest_timeline_is_bounded, setup_view),
         cmocka_unit_test_setup(test_queries_per_second, setup_view),
         cmocka_unit_test_setup(test_the_policy_allows_nothing_but_the_page, setup_view),
     };
