@@ -276,6 +276,17 @@ read_lines(struct locum_history *self, struct locum_slice rest)
     return false;
 }
 
+/* The answers that were noted last name no more nodes than a configuration can have. */
+static bool
+are_answers_of_one_time(const struct locum_history *self)
+{
+    uint64_t named = 0;
+    for (size_t row = LOCUM_HISTORY_NAMES_AT; row < LOCUM_HISTORY_ROWS; row++) {
+        named |= self->last[row];
+    }
+    return __builtin_popcountll(named) <= LOCUM_NODES_MAX;
+}
+
 /* The two lines of the head. */
 static enum locum_resumed
 read_head(struct locum_history *self, struct locum_slice *rest,
@@ -316,7 +327,7 @@ locum_history_load(struct locum_history *self, const struct locum_core_config *c
         return LOCUM_NOT_SAVED;
     }
     enum locum_resumed outcome = read_head(self, &rest, config, last, now);
-    if (outcome == LOCUM_RESUMED && !read_lines(self, rest)) {
+    if (outcome == LOCUM_RESUMED && !(read_lines(self, rest) && are_answers_of_one_time(self))) {
         outcome = LOCUM_RESUME_MALFORMED;
     }
     self->stopped = last->how == LOCUM_START;
