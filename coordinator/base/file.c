@@ -6,12 +6,17 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/error.h"
 #include "base/text_format.h"
+
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 8U /* Linux 6.3 */
+#endif
 
 enum { KIB = 1024 };
 
@@ -219,4 +224,12 @@ locum_file_replace(const char *path, const char *temp, const char *bytes, size_t
         return -1;
     }
     return rename(temp, path) == 0 ? locum_file_sync_directory(path) : discard(temp, errno);
+}
+
+/* Kernels before 6.3 do not know MFD_NOEXEC_SEAL, later ones may insist on it. */
+int
+locum_file_memory(const char *name)
+{
+    const int fd = memfd_create(name, MFD_CLOEXEC | MFD_NOEXEC_SEAL);
+    return fd < 0 && errno == EINVAL ? memfd_create(name, MFD_CLOEXEC) : fd;
 }

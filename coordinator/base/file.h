@@ -64,4 +64,7 @@ int locum_file_sync_directory(const char *path);
 int locum_file_replace(const char *path, const char *temp, const char *bytes, size_t length,
                        mode_t mode) LOCUM_MUST_CHECK;
 
+/* A file in memory alone, close-on-exec; the name is for people. A descriptor, or -1 with errno. */
+int locum_file_memory(const char *name) LOCUM_MUST_CHECK;
+
 #endif

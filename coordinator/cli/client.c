@@ -1,5 +1,6 @@
 #include "cli/client.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,32 +82,66 @@ read_answer(const char *socket, long status, json_t *json, FILE *errors, json_t 
     return LOCUM_EXIT_OK;
 }
 
+/* The bytes of the answer, in *answer; *ret_status is the one of HTTP. */
+static int
+transfer(const char *socket, const char *target, const char *post,
+         struct locum_fetch_api_reply *answer, long *ret_status, FILE *errors)
+{
+    int result = LOCUM_EXIT_OK;
+    CURL *curl = curl_easy_init();
+    if (curl == NULL || !locum_fetch_api_prepare(curl, socket, target, post, TIMEOUT_MS, answer)) {
+        (void)fputs("locum: out of memory\n", errors);
+        result = LOCUM_EXIT_NOT_FINE;
+    } else {
+        const CURLcode code = curl_easy_perform(curl);
+        (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
+        result = code != CURLE_OK ? complain_unreachable(socket, curl, code, errors) : result;
+    }
+    curl_easy_cleanup(curl);
+    return result;
+}
+
+static json_t *
+parse(const struct locum_fetch_api_reply *answer)
+{
+    return answer->bytes != NULL ? json_loadb(answer->bytes, answer->length, 0, NULL) : NULL;
+}
+
 int
 locum_client_ask(const char *socket, const char *target, const json_t *body, FILE *errors,
                  json_t **ret_json)
 {
-    int result = LOCUM_EXIT_NOT_FINE;
+    long status = 0;
     struct locum_fetch_api_reply answer = {.size_max = ANSWER_BYTES_MAX};
     char *post = body != NULL ? json_dumps(body, JSON_COMPACT) : NULL;
-    CURL *curl = curl_easy_init();
-    if (curl == NULL || (body != NULL && post == NULL) ||
-        !locum_fetch_api_prepare(curl, socket, target, post, TIMEOUT_MS, &answer)) {
+    if (body != NULL && post == NULL) {
         (void)fputs("locum: out of memory\n", errors);
-        goto done;
+        return LOCUM_EXIT_NOT_FINE;
     }
-    const CURLcode code = curl_easy_perform(curl);
-    if (code != CURLE_OK) {
-        result = complain_unreachable(socket, curl, code, errors);
-        goto done;
+    int result = transfer(socket, target, post, &answer, &status, errors);
+    if (result == LOCUM_EXIT_OK) {
+        result = read_answer(socket, status, parse(&answer), errors, ret_json);
     }
-    long status = 0;
-    (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    json_t *json = answer.bytes != NULL ? json_loadb(answer.bytes, answer.length, 0, NULL) : NULL;
-    result = read_answer(socket, status, json, errors, ret_json);
-
-done:
-    curl_easy_cleanup(curl);
     free(post);
+    locum_fetch_api_reply_fini(&answer);
+    return result;
+}
+
+int
+locum_client_copy(const char *socket, const char *target, FILE *out, FILE *errors)
+{
+    long status = 0;
+    json_t *unused = NULL;
+    struct locum_fetch_api_reply answer = {.size_max = ANSWER_BYTES_MAX};
+    int result = transfer(socket, target, "{}", &answer, &status, errors);
+    if (result == LOCUM_EXIT_OK && status != 200) {
+        result = read_answer(socket, status, parse(&answer), errors, &unused);
+        json_decref(unused);
+    } else if (result == LOCUM_EXIT_OK &&
+               (fwrite(answer.bytes, 1, answer.length, out) != answer.length || fflush(out) != 0)) {
+        (void)fprintf(errors, "locum: cannot write the answer: %s\n", strerror(errno));
+        result = LOCUM_EXIT_NOT_FINE;
+    }
     locum_fetch_api_reply_fini(&answer);
     return result;
 }

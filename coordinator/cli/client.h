@@ -23,6 +23,11 @@
 int locum_client_ask(const char *socket, const char *target, const json_t *body, FILE *errors,
                      json_t **ret_json) LOCUM_MUST_CHECK;
 
+/* POST, and copy the text that is answered to `out`. Messages and exit codes are those of
+ * locum_client_ask(); LOCUM_EXIT_NOT_FINE too if `out` does not take it. */
+int locum_client_copy(const char *socket, const char *target, FILE *out,
+                      FILE *errors) LOCUM_MUST_CHECK;
+
 /* The answer of a GET if it comes within `timeout_ms`, without any message; NULL: none. */
 json_t *locum_client_try(const char *socket, const char *target, long timeout_ms);
 

@@ -233,6 +233,17 @@ run_replace(const char *socket, const struct locum_options *options)
     return result;
 }
 
+static int
+run_dump(const char *socket, const struct locum_options *options)
+{
+    (void)options;
+    if (isatty(STDOUT_FILENO) == 1) {
+        (void)fputs("locum dump: write it to a file: locum dump > FILE\n", stderr);
+        return LOCUM_EXIT_USAGE;
+    }
+    return locum_client_copy(socket, "/dump", stdout, stderr);
+}
+
 enum {
     READY_OPTIONS = LOCUM_OPTION_REASON | LOCUM_OPTION_WAIT,
     LEAVE_OPTIONS = READY_OPTIONS | LOCUM_OPTION_FOR | LOCUM_OPTION_FORCE,
@@ -262,5 +273,7 @@ const struct locum_cli_command locum_cli_commands[] = {
      false, 0, NULL},
     {"replace", "replace", "run the program on the disk in place of the daemon, without a pause",
      run_replace, false, 0, NULL},
+    {"dump", "dump > FILE", "what this node took in during the last minutes, for a bug report",
+     run_dump, false, 0, NULL},
     {0},
 };

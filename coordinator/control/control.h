@@ -69,7 +69,7 @@ struct locum_control_handlers {
     locum_control_handler_fn *page, *public_page; /* GET /; that of listen.status */
     locum_control_handler_fn *status, *explain, *events, *history, *zone, *metrics, *healthz;
     locum_control_handler_fn *admin, *exclude, *include, *reload, *nsd; /* control socket only */
-    locum_control_handler_fn *replace;
+    locum_control_handler_fn *replace, *dump;
     /* Is this host name one of this cluster's? Requests to listen.http for others are refused. */
     bool (*knows_host)(void *user, const char *host);
 };

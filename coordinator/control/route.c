@@ -24,6 +24,7 @@ static const struct locum_route routes[] = {
     {"/include", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(include)},
     {"/reload", EVHTTP_REQ_POST, {NULL}, false, 2 * LOCUM_NOTIFY_BARRIER_MS, HANDLER(reload)},
     {"/replace", EVHTTP_REQ_POST, {NULL}, false, 8000, HANDLER(replace)},
+    {"/dump", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(dump)},
     {"/nsd", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(nsd)},
 };
 

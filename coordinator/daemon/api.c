@@ -393,6 +393,18 @@ handle_replace(void *user, const struct locum_control_request *request)
     return locum_replace_handle(user, request);
 }
 
+/* A POST, although it changes nothing: listen.http, which everybody may read, takes GET alone. */
+static struct locum_control_reply
+handle_dump(void *user, const struct locum_control_request *request)
+{
+    struct locum_daemon *self = user;
+    (void)request;
+    char *text = locum_recorder_text(&self->recorder);
+    return text == NULL ? locum_control_error(503, "nothing is recorded: the machine has no memory "
+                                                   "for it (memfd_create(2))")
+                        : (struct locum_control_reply){.status = 200, .text = text};
+}
+
 /*
  * The adapters (locum-nsd, one a zone) read their zone and report what NSD serves.
  *
@@ -551,6 +563,7 @@ const struct locum_control_handlers locum_daemon_handlers = {
     .include = handle_include,
     .reload = handle_reload,
     .replace = handle_replace,
+    .dump = handle_dump,
     .nsd = handle_nsd,
     .knows_host = knows_host,
 };

@@ -129,6 +129,8 @@ begin_core(struct locum_daemon *self)
         LOCUM_LOG(LOCUM_LOG_WARN, "state", "reason", buffer);
     }
     resume_core(self, &saved, now);
+    locum_recorder_open(&self->recorder);
+    locum_recorder_begin(&self->recorder, &self->core, "start");
     self->run.started_mono = now.mono;
     self->run.serving_since = now.wall;
     self->run.serving_since_mono = now.mono;
@@ -278,6 +280,7 @@ locum_daemon_destroy(struct locum_daemon *self)
     }
     locum_replace_fini(self);
     locum_daemon_wiring_destroy(self);
+    locum_recorder_close(&self->recorder);
     locum_state_writer_destroy(self->writer);
     for (size_t i = 0; i < LOCUM_COUNT(self->signals); i++) {
         if (self->signals[i] != NULL) {

@@ -5,14 +5,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/text_format.h"
-
-#ifndef MFD_NOEXEC_SEAL
-#define MFD_NOEXEC_SEAL 8U /* Linux 6.3 */
-#endif
 
 enum { TEXT_BYTES_MAX = LOCUM_RESUME_BYTES_MAX + LOCUM_SOCKETS_MAX * 128 };
 
@@ -28,18 +24,10 @@ add_sockets(struct locum_text *text, const struct locum_sockets *sockets)
     }
 }
 
-/* Kernels before 6.3 do not know MFD_NOEXEC_SEAL, later ones may insist on it. */
-static int
-open_memory(void)
-{
-    const int fd = memfd_create("locum-handover", MFD_CLOEXEC | MFD_NOEXEC_SEAL);
-    return fd < 0 && errno == EINVAL ? memfd_create("locum-handover", MFD_CLOEXEC) : fd;
-}
-
 int
 locum_handover_memory(const char *bytes, size_t length)
 {
-    int fd = open_memory();
+    int fd = locum_file_memory("locum-handover");
     if (fd >= 0 && write(fd, bytes, length) != (ssize_t)length) {
         (void)close(fd);
         errno = EIO;

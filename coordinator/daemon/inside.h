@@ -11,6 +11,7 @@
 #include "daemon/addresses.h"
 #include "daemon/handover.h"
 #include "daemon/loop.h"
+#include "daemon/recorder.h"
 #include "daemon/replace.h"
 #include "daemon/signals.h"
 #include "daemon/state.h"
@@ -27,6 +28,7 @@ struct locum_daemon {
     struct locum_config *config; /* replaced whole by a reload */
     struct locum_core core;
     struct locum_actions actions;      /* of the last step; too large for the stack */
+    struct locum_recorder recorder;    /* of the core's inputs */
     locum_daemon_loop_watch_fn *watch; /* NULL: none */
     void *watch_user;
 

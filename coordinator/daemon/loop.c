@@ -35,6 +35,7 @@ static void
 step(struct locum_daemon *self, const struct locum_input *input)
 {
     locum_core_step(&self->core, input, &self->actions);
+    locum_recorder_note(&self->recorder, &self->core, input, &self->actions);
     if (self->watch != NULL) {
         self->watch(self->watch_user, &self->core, input, &self->actions);
     }

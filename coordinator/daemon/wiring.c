@@ -374,6 +374,7 @@ apply(struct locum_daemon *self, struct locum_config *next, struct locum_dns_ask
     struct locum_config *old = self->config;
     locum_core_reconfigure(&self->core, &next->core, find_other_mirrorbits(old, next),
                            locum_daemon_loop_now(self));
+    locum_recorder_begin(&self->recorder, &self->core, "reload");
     self->config = next;
     locum_redis_reconfigure(self->redis, next);
     locum_peer_reconfigure(self->peer, next);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/version.h"
+#include "dump.h"
 #include "sim.h"
 
 enum {
@@ -185,9 +186,39 @@ read_file(const char *name, FILE *echo, struct sim_schedule *ret)
     return status;
 }
 
+/* A whole file; free() it. NULL: a message was printed. */
+static char *
+read_whole(const char *name, size_t *ret_length)
+{
+    char *bytes = NULL;
+    FILE *in = fopen(name, "r");
+    FILE *out = open_memstream(&bytes, ret_length);
+    char buffer[65536];
+    if (in == NULL || out == NULL) {
+        perror(name);
+        exit(USAGE);
+    }
+    for (size_t got; (got = fread(buffer, 1, sizeof(buffer), in)) > 0;) {
+        (void)fwrite(buffer, 1, got, out);
+    }
+    (void)fclose(in);
+    (void)fclose(out);
+    return bytes;
+}
+
+/* A schedule, or the recording of a daemon. */
 static int
 run_replay(const struct options *options)
 {
+    size_t length;
+    char *bytes = read_whole(options->replay, &length);
+    const struct locum_slice text = {.at = bytes, .length = length};
+    const bool dump = sim_dump_is(text);
+    const int status = dump ? sim_dump_replay(text, stdout, stderr) : 0;
+    free(bytes);
+    if (dump) {
+        return status;
+    }
     struct sim_schedule schedule;
     return read_file(options->replay, stdout, &schedule) == 0
                ? run_schedule(&schedule, options->quick)
@@ -243,6 +274,8 @@ parse(int argc, char **argv, struct options *ret)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--quick") == 0) {
             ret->quick = true;
+        } else if (strcmp(argv[i], "--snapshots") == 0) {
+            sim_snapshots = true;
         } else if (parse_pair(argv[i], i + 1 < argc ? argv[i + 1] : NULL, ret)) {
             i++;
         } else if (locum_slice_u64(locum_slice_of(argv[i]), UINT32_MAX, &ret->seed) != 0) {
@@ -258,7 +291,7 @@ main(int argc, char **argv)
     struct options options;
     if (!parse(argc, argv, &options)) {
         fputs("usage: sim [N | --count K [--first N] | --replay FILE | --shrink N|FILE | "
-              "--figures WHICH] [--quick]\n",
+              "--figures WHICH] [--quick] [--snapshots]\n",
               stderr);
         return USAGE;
     }

@@ -6,7 +6,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "daemon/snapshot.h"
+#include "dump.h"
 #include "forge.h"
+
+bool sim_snapshots;
 
 struct locum_now
 sim_node_now(const struct sim *sim, locum_node node)
@@ -128,6 +132,19 @@ perform(struct sim *sim, locum_node node, const struct locum_action *action)
     }
 }
 
+/* What a dump begins with is all that the core knows. */
+static void
+restart_from_snapshot(struct sim *sim, locum_node node)
+{
+    static char buffer[LOCUM_SNAPSHOT_BYTES_MAX];
+    static struct locum_core copy;
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+    locum_snapshot_write(&text, &sim->node[node].core);
+    struct locum_slice rest = {.at = buffer, .length = text.length};
+    LOCUM_INVARIANT(!text.truncated && locum_snapshot_read(&rest, &copy) && rest.length == 0);
+    sim->node[node].core = copy;
+}
+
 void
 sim_node_step(struct sim *sim, locum_node node, struct locum_input *event)
 {
@@ -147,6 +164,9 @@ sim_node_step(struct sim *sim, locum_node node, struct locum_input *event)
     }
     if (self->run != run) {
         return;
+    }
+    if (sim_snapshots && event->kind == LOCUM_INPUT_COMMIT && sim->counts.steps % 16 == 0) {
+        restart_from_snapshot(sim, node);
     }
     if (event->kind == LOCUM_INPUT_COMMIT) {
         sim_check_accepted(sim, node);
