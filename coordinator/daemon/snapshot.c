@@ -462,8 +462,15 @@ bool
 locum_snapshot_read(struct locum_slice *rest, struct locum_core *ret)
 {
     struct locum_slice end;
+    /* As at a start, for the places of nodes that are not there. */
     memset(ret, 0, sizeof(*ret));
+    locum_view_init(&ret->view, (struct locum_now){0}, 0);
+    locum_detector_init(&ret->detector);
+    locum_family_init(&ret->families);
     for (size_t line = 0; line < LOCUM_COUNT(lines); line++) {
+        if (lines[line].code == code_core) { /* the configuration is known */
+            locum_service_init(&ret->service, &ret->config);
+        }
         for (size_t index = 0; index < times(ret, line); index++) {
             if (!read_line(rest, ret, line, index)) {
                 return false;

@@ -69,6 +69,7 @@ def test_an_installation_starts_nothing():
     assert run("id", "-un", "locum").strip() == "locum"
     assert os.listdir("/etc/locum") == []
     assert os.path.exists("/usr/share/doc/locum/examples/locum.yaml")
+    assert os.path.exists("/usr/share/bash-completion/completions/locum")
     for page in ("README.md", "CHANGELOG.md", "doc/operations.md", "examples/grafana/locum.json",
                  "examples/prometheus/locum-alerts.yml"):
         assert os.path.exists(f"/usr/share/doc/locum/{page}"), page

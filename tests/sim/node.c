@@ -132,7 +132,7 @@ perform(struct sim *sim, locum_node node, const struct locum_action *action)
     }
 }
 
-/* What a dump begins with is all that the core knows. */
+/* What a dump begins with is all that the core knows: the copy is the same byte for byte. */
 static void
 restart_from_snapshot(struct sim *sim, locum_node node)
 {
@@ -142,6 +142,7 @@ restart_from_snapshot(struct sim *sim, locum_node node)
     locum_snapshot_write(&text, &sim->node[node].core);
     struct locum_slice rest = {.at = buffer, .length = text.length};
     LOCUM_INVARIANT(!text.truncated && locum_snapshot_read(&rest, &copy) && rest.length == 0);
+    LOCUM_INVARIANT(memcmp(&copy, &sim->node[node].core, sizeof(copy)) == 0);
     sim->node[node].core = copy;
 }
 
