@@ -53,6 +53,7 @@ RUN = [
     (r"make (asan|tsan|fuzz|cover)|deploy/deps all", ".ci/run", "deploy/deps all"),
     (r"make (lint|programs)|tests/run \S+", "Makefile", "tests/run"),
     (r"bash \.ci/run", "tests/compose/fresh", ".ci/run"),
+    (r"build/tests/sim/sim --replay \S+", "tests/lab/test_dump.py", '"--replay"'),
     # Containers
     (r"(BASE=\S+ )?docker-compose (up -d --build|down -v|--profile .*)", "tests/compose/containers.py",
      '"up", "-d", "--build"'),
