@@ -6,7 +6,7 @@
  * One walk over the fields writes a line and reads it, so that both agree: with `out` it writes,
  * else it reads what is left of the line in `in`.
  */
-struct walk {
+struct fields {
     struct locum_text *out;
     struct locum_slice in;
     bool bad;
@@ -17,7 +17,7 @@ static const int64_t number_max = (int64_t)1 << 53;
 enum { SHORTEST_MS = 1, LONGEST_MS = 86400000 };
 
 static struct locum_slice
-next_field(struct walk *walk)
+next_field(struct fields *walk)
 {
     struct locum_slice field = {.at = "", .length = 0};
     walk->bad = !locum_slice_cut(&walk->in, ' ', &field) || walk->bad;
@@ -26,7 +26,7 @@ next_field(struct walk *walk)
 
 /* A whole number from min to max. */
 static int64_t
-code_number(struct walk *walk, int64_t value, int64_t min, int64_t max)
+code_number(struct fields *walk, int64_t value, int64_t min, int64_t max)
 {
     uint64_t number = 0;
     if (walk->out != NULL) {
@@ -53,7 +53,7 @@ code_number(struct walk *walk, int64_t value, int64_t min, int64_t max)
 
 /* Text of printable characters without blanks; "-" if it is empty. */
 static void
-code_text(struct walk *walk, char *text, size_t size)
+code_text(struct fields *walk, char *text, size_t size)
 {
     if (walk->out != NULL) {
         locum_text_add_char(walk->out, ' ');
@@ -74,7 +74,7 @@ code_text(struct walk *walk, char *text, size_t size)
 
 /* Text of bytes in hex; "-" if it is empty. */
 static void
-code_bytes(struct walk *walk, char *text, size_t size)
+code_bytes(struct fields *walk, char *text, size_t size)
 {
     if (walk->out != NULL) {
         locum_text_add(walk->out, text[0] != '\0' ? " " : " -");
@@ -91,20 +91,20 @@ code_bytes(struct walk *walk, char *text, size_t size)
 
 /* A set of configured nodes. */
 static locum_nodes
-code_nodes(struct walk *walk, locum_nodes set, size_t node_count)
+code_nodes(struct fields *walk, locum_nodes set, size_t node_count)
 {
     return (locum_nodes)code_number(walk, set, 0, ((int64_t)1 << node_count) - 1);
 }
 
 static void
-code_order(struct walk *walk, struct locum_order *order)
+code_order(struct fields *walk, struct locum_order *order)
 {
     COUNT(walk, order->incarnation);
     COUNT(walk, order->seq);
 }
 
 static void
-code_series(struct walk *walk, struct locum_series *series)
+code_series(struct fields *walk, struct locum_series *series)
 {
     TIME(walk, series->since);
     TIME(walk, series->last);
@@ -113,7 +113,7 @@ code_series(struct walk *walk, struct locum_series *series)
 /* --- the configuration ------------------------------------------------------------------------ */
 
 static void
-code_config(struct walk *walk, struct locum_core *core, size_t index)
+code_config(struct fields *walk, struct locum_core *core, size_t index)
 {
     struct locum_core_config *config = &core->config;
     (void)index;
@@ -135,7 +135,7 @@ code_config(struct walk *walk, struct locum_core *core, size_t index)
 }
 
 static void
-code_node(struct walk *walk, struct locum_core *core, size_t index)
+code_node(struct fields *walk, struct locum_core *core, size_t index)
 {
     const struct locum_core_config *config = &core->config;
     struct locum_core_node *node = &core->config.nodes[index];
@@ -152,7 +152,7 @@ code_node(struct walk *walk, struct locum_core *core, size_t index)
 }
 
 static void
-code_name(struct walk *walk, struct locum_core *core, size_t index)
+code_name(struct fields *walk, struct locum_core *core, size_t index)
 {
     struct locum_core_name *name = &core->config.names[index];
     CODE(walk, name->owner, 0, LOCUM_NODE_NONE);
@@ -164,7 +164,7 @@ code_name(struct walk *walk, struct locum_core *core, size_t index)
 }
 
 static void
-code_check(struct walk *walk, struct locum_core *core, size_t index)
+code_check(struct fields *walk, struct locum_core *core, size_t index)
 {
     struct locum_core_check *check = &core->config.checks[index];
     FLAG(walk, check->counts);
@@ -180,7 +180,7 @@ code_check(struct walk *walk, struct locum_core *core, size_t index)
 /* --- the state -------------------------------------------------------------------------------- */
 
 static void
-code_core(struct walk *walk, struct locum_core *core, size_t index)
+code_core(struct fields *walk, struct locum_core *core, size_t index)
 {
     const size_t count = core->config.node_count;
     (void)index;
@@ -210,7 +210,7 @@ code_core(struct walk *walk, struct locum_core *core, size_t index)
 }
 
 static void
-code_service(struct walk *walk, struct locum_core *core, size_t index)
+code_service(struct fields *walk, struct locum_core *core, size_t index)
 {
     struct locum_service_state *service = &core->service;
     (void)index;
@@ -221,7 +221,7 @@ code_service(struct walk *walk, struct locum_core *core, size_t index)
 }
 
 static void
-code_judged(struct walk *walk, struct locum_core *core, size_t index)
+code_judged(struct fields *walk, struct locum_core *core, size_t index)
 {
     struct locum_check_state *check = &core->service.check[index];
     CODE(walk, check->verdict, 0, LOCUM_SERVICES - 1);
@@ -236,7 +236,7 @@ code_judged(struct walk *walk, struct locum_core *core, size_t index)
 }
 
 static void
-code_view(struct walk *walk, struct locum_core *core, size_t index)
+code_view(struct fields *walk, struct locum_core *core, size_t index)
 {
     struct locum_view *view = &core->view;
     (void)index;
@@ -254,14 +254,14 @@ code_view(struct walk *walk, struct locum_core *core, size_t index)
 }
 
 static void
-code_sent(struct walk *walk, struct locum_core *core, size_t index)
+code_sent(struct fields *walk, struct locum_core *core, size_t index)
 {
     TIME(walk, core->view.sent[index]);
     COUNT(walk, core->view.sent_as[index]);
 }
 
 static void
-code_condition(struct walk *walk, struct locum_condition_state *state)
+code_condition(struct fields *walk, struct locum_condition_state *state)
 {
     CODE(walk, state->condition, LOCUM_UNKNOWN, LOCUM_RETURNING);
     FLAG(walk, state->accepted);
@@ -280,7 +280,7 @@ code_condition(struct walk *walk, struct locum_condition_state *state)
 
 /* What decides which of its heartbeats count. */
 static void
-code_orders(struct walk *walk, struct locum_peer_facts *facts)
+code_orders(struct fields *walk, struct locum_peer_facts *facts)
 {
     code_order(walk, &facts->order);
     code_order(walk, &facts->authentic);
@@ -310,7 +310,7 @@ code_orders(struct walk *walk, struct locum_peer_facts *facts)
 
 /* What it said of itself and of the others. */
 static void
-code_said(struct walk *walk, struct locum_peer_facts *facts, size_t node_count)
+code_said(struct fields *walk, struct locum_peer_facts *facts, size_t node_count)
 {
     FLAG(walk, facts->state_known);
     COUNT(walk, facts->state_incarnation);
@@ -333,7 +333,7 @@ code_said(struct walk *walk, struct locum_peer_facts *facts, size_t node_count)
 }
 
 static void
-code_heard(struct walk *walk, struct locum_peer_facts *facts)
+code_heard(struct fields *walk, struct locum_peer_facts *facts)
 {
     TIME(walk, facts->heard);
     TIME(walk, facts->gap);
@@ -348,7 +348,7 @@ code_heard(struct walk *walk, struct locum_peer_facts *facts)
 
 /* What its Sentinel and its DNS said. */
 static void
-code_beside(struct walk *walk, struct locum_peer_facts *facts, size_t node_count)
+code_beside(struct fields *walk, struct locum_peer_facts *facts, size_t node_count)
 {
     TIME(walk, facts->sentinel.polled);
     FLAG(walk, facts->sentinel.tilt);
@@ -368,7 +368,7 @@ code_beside(struct walk *walk, struct locum_peer_facts *facts, size_t node_count
 }
 
 static void
-code_peer(struct walk *walk, struct locum_core *core, size_t node)
+code_peer(struct fields *walk, struct locum_core *core, size_t node)
 {
     struct locum_peer_facts *facts = &core->view.peer[node];
     code_condition(walk, &core->detector.peer[node]);
@@ -396,7 +396,7 @@ code_peer(struct walk *walk, struct locum_core *core, size_t node)
 /* The lines in their order. */
 static const struct {
     const char *key;
-    void (*code)(struct walk *walk, struct locum_core *core, size_t index);
+    void (*code)(struct fields *walk, struct locum_core *core, size_t index);
     enum { ONE, EACH_NODE, EACH_NAME, EACH_CHECK, EACH_SENT } times;
 } lines[] = {
     {"config", code_config, ONE},
@@ -428,7 +428,7 @@ times(const struct locum_core *core, size_t line)
 void
 locum_snapshot_write(struct locum_text *text, struct locum_core *core)
 {
-    struct walk walk = {.out = text};
+    struct fields walk = {.out = text};
     for (size_t line = 0; line < LOCUM_COUNT(lines); line++) {
         for (size_t index = 0; index < times(core, line); index++) {
             locum_text_add(text, lines[line].key);
@@ -445,7 +445,7 @@ read_line(struct locum_slice *rest, struct locum_core *core, size_t line, size_t
 {
     struct locum_slice after = *rest;
     struct locum_slice key;
-    struct walk walk = {.out = NULL};
+    struct fields walk = {.out = NULL};
     if (!locum_slice_cut(&after, '\n', &walk.in) || !locum_slice_cut(&walk.in, ' ', &key) ||
         !locum_slice_is(key, lines[line].key)) {
         return false;
