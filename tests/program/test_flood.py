@@ -10,8 +10,10 @@ in time is no fault of it: here it is subtracted, there it is shown.
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
+import threading
 
 sys.dont_write_bytecode = True
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../self"))
@@ -98,6 +100,29 @@ def ask(*words):
                            "get.example.org"], capture_output=True, text=True, timeout=20, check=False).stdout
 
 
+class Neighbour:
+    """Another client in that network: asks so often that no answer of the limit is left for long."""
+
+    QUERY = b"\0\1\0\0\0\1\0\0\0\0\0\0\3get\7example\3org\0\0\1\0\1"
+
+    def __enter__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("198.51.100.77", 0))
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.ask)
+        self.thread.start()
+        return self
+
+    def ask(self):
+        while not self.ended.wait(0.002):
+            self.socket.sendto(self.QUERY, ("192.0.2.12", 53))
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
+        self.socket.close()
+
+
 def reload(it, more):
     with open(os.path.join(it.folder, "locum.yaml"), "w", encoding="utf-8") as file:
         file.write(CONFIG.format(workers=1, more=more).format(folder=it.folder))
@@ -110,9 +135,10 @@ def clients():
     """Only in a namespace of its own. What a client in a limited network can do, and what a reload
     changes. One answer a second is allowed here."""
     subprocess.run(["sh", "-euc", PLACE], check=True)
-    with alone.Alone(CONFIG.format(workers=1, more=", rate-limit: {{responses-per-second: 1, slip: 1}}")) as it:
+    with alone.Alone(CONFIG.format(workers=1, more=", rate-limit: {{responses-per-second: 1, slip: 1}}")) as it, \
+            Neighbour():
         it.until("its start", lambda: "event=serving" in it.text() and it.get("/healthz"))
-        ask("+nocookie")
+        it.until("a limit", lambda: sample(it, 'locum_dns_rate_limited_total{action="short"}') > 0)
         text = ask("+nocookie", "+ignore")
         assert " tc" in text and "ANSWER: 0" in text, text
         text = ask("+nocookie")             # dig asks again by TCP
@@ -133,7 +159,6 @@ def clients():
                 text = ask("+nocookie", "+ignore")
                 assert "ANSWER: 1," in text and " tc" not in text, text
         reload(it, ", rate-limit: {{responses-per-second: 1, slip: 0}}")
-        ask("+nocookie", "+ignore")
         assert "status" not in ask("+nocookie", "+ignore")
     return {}
 
