@@ -2,12 +2,11 @@
  * A check that fetches a URL (fetch/loop.h) and judges the answer (answer.c).
  *
  * Every probe has its own connection and one deadline for all of it, name lookup and body included,
- * so a server that sends slowly cannot prolong it. Host names are looked up by base/resolver.h:
- * libcurl would begin a thread for each lookup, which lives on when its probe has ended. Redirects
- * are not followed: they are an answer. The body is read up to HTTP_BYTES_MAX. A proxy of the
- * environment is ignored. Chain and name of a certificate are verified, against the system's
- * authorities or, with a ca-file, against those only; libcurl's message for a failure is in the
- * outcome's text.
+ * so a server that sends slowly cannot prolong it. Host names are looked up by base/resolver.h
+ * (fetch/name.h). Redirects are not followed: they are an answer. The body is read up to
+ * HTTP_BYTES_MAX. A proxy of the environment is ignored. Chain and name of a certificate are
+ * verified, against the system's authorities or, with a ca-file, against those only; libcurl's
+ * message for a failure is in the outcome's text.
  *
  * If the check has a host, that replaces the URL's own in the Host header and SNI, and must be in
  * the certificate; the connection goes to connect-to, or else to the URL's own host.
@@ -41,7 +40,7 @@ struct http_check {
     size_t body_bytes;             /* bytes of it that this probe read */
     int ca_fd;                     /* the ca-file, open as long as the check; -1: not yet */
     char error[CURL_ERROR_SIZE];   /* libcurl's message for the last failure */
-    struct locum_probe_name name;
+    struct locum_fetch_name name;
     struct locum_timer deadline; /* armed while a probe waits for the addresses of the name */
     bool running;
     size_t size_bytes; /* received by this probe */
@@ -285,7 +284,7 @@ set_url(struct http_check *self)
     bool set = url != NULL;
     if (set && curl_url_set(url, CURLUPART_URL, check->http.url, 0) == CURLUE_OK) {
         if (check->http.connect_to.port == 0) {
-            locum_probe_name_note(&self->name, url, self->probe->names);
+            locum_fetch_name_note(&self->name, url, self->probe->names);
         }
         set = (!host_given && check->http.connect_to.port == 0) || set_connect_to(self, url);
         set = set && (!host_given || set_host(self, url, check->http.host)) &&
@@ -439,7 +438,7 @@ connect_to_name(struct http_check *self)
     locum_timer_disarm(&self->deadline);
     if (count == 0 || locum_resolver_is_absent(self->probe->names, self->name.host)) {
         fail_lookup(self, count == 0 ? why : "no such name any more");
-    } else if (locum_probe_name_set(&self->name, self->easy, addresses, count)) {
+    } else if (locum_fetch_name_set(&self->name, self->easy, addresses, count)) {
         transfer(self);
     } else {
         end(self, LOCUM_SAMPLE_NOT_RUN, strerror(ENOMEM));

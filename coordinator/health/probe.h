@@ -12,6 +12,7 @@
 #include "config/config.h"
 #include "core/service.h"
 #include "fetch/loop.h"
+#include "fetch/name.h"
 
 /* Room for an outcome's text for people, the NUL included. */
 enum { LOCUM_PROBE_TEXT_MAX = 256 };
@@ -47,20 +48,6 @@ locum_fetch_done_fn locum_probe_fetched;
 
 /* The addresses of a host name, or its error, changed: an http check may have waited for it. */
 void locum_probe_names_changed(void *check);
-
-/* The host name that an http check connects to (name.c). Zeros: it is an address. */
-struct locum_probe_name {
-    char host[LOCUM_HOST_MAX + 1];
-    char port[8];
-    struct curl_slist *addresses; /* for libcurl; the check frees it */
-};
-
-/* Note the host of the URL, if it is a name, and have it looked up. */
-void locum_probe_name_note(struct locum_probe_name *self, CURLU *url, struct locum_resolver *names);
-
-/* Give libcurl the addresses, so that it looks nothing up. False: no memory. */
-bool locum_probe_name_set(struct locum_probe_name *self, CURL *easy, const struct locum_address *at,
-                          size_t count);
 
 /* What a web server answered. */
 struct locum_probe_answer {

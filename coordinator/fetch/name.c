@@ -1,14 +1,13 @@
-/*
- * The host name that an http check connects to, and its addresses in the form of libcurl.
- */
+#include "fetch/name.h"
+
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/socket.h"
 #include "base/text_format.h"
-#include "health/probe.h"
 
 void
-locum_probe_name_note(struct locum_probe_name *self, CURLU *url, struct locum_resolver *names)
+locum_fetch_name_note(struct locum_fetch_name *self, CURLU *url, struct locum_resolver *names)
 {
     struct locum_address address;
     char *host = NULL;
@@ -38,7 +37,7 @@ is_routed(struct locum_address address)
 
 /* "NAME:PORT:ADDRESS,ADDRESS" for libcurl: first IPv6 (RFC 6724), and none without a route. */
 static void
-add_addresses(const struct locum_probe_name *self, const struct locum_address *at, size_t count,
+add_addresses(const struct locum_fetch_name *self, const struct locum_address *at, size_t count,
               struct locum_text *text)
 {
     static const enum locum_family families[] = {LOCUM_V6, LOCUM_V4};
@@ -61,7 +60,7 @@ add_addresses(const struct locum_probe_name *self, const struct locum_address *a
 }
 
 bool
-locum_probe_name_set(struct locum_probe_name *self, CURL *easy, const struct locum_address *at,
+locum_fetch_name_set(struct locum_fetch_name *self, CURL *easy, const struct locum_address *at,
                      size_t count)
 {
     char entry[LOCUM_HOST_MAX + LOCUM_RESOLVER_ADDRESSES_MAX * LOCUM_ADDRESS_TEXT_MAX + 16];
