@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/file.h"
 #include "base/thread.h"
 
 enum {
@@ -32,6 +33,7 @@ struct process_run {
     pthread_t thread;
     char **argv;
     int output;     /* write end of the pipe; the thread's */
+    int input;      /* standard input, not below 3; -1: /dev/null; the thread's */
     int ended_fd;   /* the thread writes to it at its end, unless abandoned */
     pid_t group;    /* the running process; 0: none that may be killed */
     bool killed;    /* the loop asked for it */
@@ -107,12 +109,14 @@ free_run(struct process_run *self)
 
 /* Descriptors and directory of the new process. False: no memory. */
 static bool
-add_actions(posix_spawn_file_actions_t *actions, int output)
+add_actions(posix_spawn_file_actions_t *actions, const struct process_run *self)
 {
     /* In this order, because the pipe itself may be one of the three. */
-    return posix_spawn_file_actions_adddup2(actions, output, 1) == 0 &&
-           posix_spawn_file_actions_adddup2(actions, output, 2) == 0 &&
-           posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0) == 0 &&
+    return posix_spawn_file_actions_adddup2(actions, self->output, 1) == 0 &&
+           posix_spawn_file_actions_adddup2(actions, self->output, 2) == 0 &&
+           (self->input >= 0
+                ? posix_spawn_file_actions_adddup2(actions, self->input, 0)
+                : posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0)) == 0 &&
            posix_spawn_file_actions_addclosefrom_np(actions, 3) == 0 &&
            posix_spawn_file_actions_addchdir_np(actions, "/") == 0;
 }
@@ -155,7 +159,7 @@ spawn(const struct process_run *self, pid_t *ret)
         return failure;
     }
     if (posix_spawnattr_init(&attributes) == 0) {
-        if (add_actions(&actions, self->output) && set_attributes(&attributes)) {
+        if (add_actions(&actions, self) && set_attributes(&attributes)) {
             failure = posix_spawn(ret, self->argv[0], &actions, &attributes, self->argv,
                                   (char *const *)environment);
         }
@@ -253,6 +257,9 @@ run_process(void *user)
     give_up_capabilities();
     self->result.failure = wanted ? start_own(self) : ECANCELED;
     (void)close(self->output);
+    if (self->input >= 0) {
+        (void)close(self->input);
+    }
     if (self->result.failure == 0) {
         wait_for_exit(self, self->pid);
         (void)pthread_mutex_lock(&own.lock);
@@ -297,7 +304,7 @@ copy_argv(const char *const *argv)
 }
 
 static struct process_run *
-start_run(const char *const *argv, int ended_fd, int output)
+start_run(const char *const *argv, int ended_fd, int output, int input)
 {
     struct process_run *self = calloc(1, sizeof(*self));
     if (self == NULL || pthread_mutex_init(&self->lock, NULL) != 0) {
@@ -306,6 +313,7 @@ start_run(const char *const *argv, int ended_fd, int output)
     }
     self->ended_fd = ended_fd;
     self->output = output;
+    self->input = input;
     self->argv = copy_argv(argv);
     if (self->argv == NULL ||
         locum_thread_start(&self->thread, "locum-process", run_process, self) != 0) {
@@ -354,9 +362,10 @@ on_ended(evutil_socket_t fd, short what, void *user)
     self->on_end(self->user, &result);
 }
 
-int
-locum_process_start(struct event_base *base, const char *const *argv, locum_process_fn *on_end,
-                    void *user, struct locum_process **ret)
+/* input: not below 3, or -1; the run's, if there is one at the end. */
+static int
+start_process(struct event_base *base, const char *const *argv, int input, locum_process_fn *on_end,
+              void *user, struct locum_process **ret)
 {
     int ends[2];
     struct locum_process *self = calloc(1, sizeof(*self));
@@ -373,7 +382,7 @@ locum_process_start(struct event_base *base, const char *const *argv, locum_proc
     (void)event_assign(&self->readable, base, ends[0], EV_READ | EV_PERSIST, on_readable, self);
     if (self->ended_fd >= 0 && fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0 &&
         event_add(&self->ended, NULL) == 0 && event_add(&self->readable, NULL) == 0) {
-        self->run = start_run(argv, self->ended_fd, ends[1]);
+        self->run = start_run(argv, self->ended_fd, ends[1], input);
     }
     if (self->run == NULL) {
         (void)close(ends[1]);
@@ -382,6 +391,41 @@ locum_process_start(struct event_base *base, const char *const *argv, locum_proc
     }
     *ret = self;
     return 0;
+}
+
+int
+locum_process_start(struct event_base *base, const char *const *argv, locum_process_fn *on_end,
+                    void *user, struct locum_process **ret)
+{
+    return start_process(base, argv, -1, on_end, user, ret);
+}
+
+/* A file in memory at its beginning, whose number is not 0, 1 or 2; -1: errno. */
+static int
+open_input(struct locum_slice input)
+{
+    const int memory = locum_file_memory("locum-input");
+    const int fd = memory >= 0 ? fcntl(memory, F_DUPFD_CLOEXEC, 3) : -1;
+    if (memory >= 0) {
+        (void)close(memory);
+    }
+    if (fd >= 0 && pwrite(fd, input.at, input.length, 0) != (ssize_t)input.length) {
+        (void)close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+int
+locum_process_start_with(struct event_base *base, const char *const *argv, struct locum_slice input,
+                         locum_process_fn *on_end, void *user, struct locum_process **ret)
+{
+    const int fd = open_input(input);
+    const int status = fd >= 0 ? start_process(base, argv, fd, on_end, user, ret) : LOCUM_ERR_IO;
+    if (status != 0 && fd >= 0) {
+        (void)close(fd);
+    }
+    return status;
 }
 
 struct locum_slice

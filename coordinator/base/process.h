@@ -3,10 +3,11 @@
  *
  * A thread of its own starts the program and waits for its end, so neither a slow disk under the
  * program nor the wait holds up the loop. The process leads a process group and has only
- * descriptors 0 (/dev/null), 1 and 2 (both the output pipe); its directory is /, its environment
- * PATH, HOME and LC_ALL, and no signal is blocked or ignored. When it ends, all other processes of
- * its group are killed. A process that leaves the group with setsid(2) is out of reach; if this
- * program is process 1 of a container or a child subreaper (prctl(2)), it inherits that process.
+ * descriptors 0 (/dev/null, or its input), 1 and 2 (both the output pipe); its directory is /, its
+ * environment PATH, HOME and LC_ALL, and no signal is blocked or ignored. When it ends, all other
+ * processes of its group are killed. A process that leaves the group with setsid(2) is out of
+ * reach; if this program is process 1 of a container or a child subreaper (prctl(2)), it inherits
+ * that process.
  *
  * The deadline is the caller's: arm a timer, and call locum_process_kill().
  */
@@ -37,6 +38,16 @@ typedef void locum_process_fn(void *user, const struct locum_process_result *res
  */
 int locum_process_start(struct event_base *base, const char *const *argv, locum_process_fn *on_end,
                         void *user, struct locum_process **ret) LOCUM_MUST_CHECK;
+
+/*
+ * The same with something to read on standard input: a file in memory, so that no program can keep
+ * this one waiting for it.
+ *
+ * input  copied.
+ */
+int locum_process_start_with(struct event_base *base, const char *const *argv,
+                             struct locum_slice input, locum_process_fn *on_end, void *user,
+                             struct locum_process **ret) LOCUM_MUST_CHECK;
 
 /*
  * What it has printed so far, without leading newlines; borrowed until the loop runs again. A NUL

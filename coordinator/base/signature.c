@@ -258,6 +258,18 @@ locum_signature_mac_compute(struct locum_signature_mac *self, const void *bytes,
     LOCUM_INVARIANT(made);
 }
 
+int
+locum_signature_hmac(struct locum_slice key, struct locum_slice bytes,
+                     uint8_t ret_mac[LOCUM_DIGEST_BYTES])
+{
+    size_t written = 0;
+    const unsigned char *mac = EVP_Q_mac(NULL, "HMAC", NULL, "SHA256", NULL, key.at, key.length,
+                                         (const unsigned char *)bytes.at, bytes.length, ret_mac,
+                                         LOCUM_DIGEST_BYTES, &written);
+    LOCUM_INVARIANT(mac == NULL || written == LOCUM_DIGEST_BYTES);
+    return mac != NULL ? 0 : LOCUM_ERR_MEMORY;
+}
+
 bool
 locum_signature_equal(const uint8_t *a, const uint8_t *b, size_t length)
 {

@@ -89,6 +89,10 @@ void locum_signature_mac_compute(struct locum_signature_mac *self, const void *b
 /* NULL is fine. */
 void locum_signature_mac_destroy(struct locum_signature_mac *self);
 
+/* HMAC-SHA256 once, with a key of any length, as other programs make it. 0 or LOCUM_ERR_MEMORY. */
+int locum_signature_hmac(struct locum_slice key, struct locum_slice bytes,
+                         uint8_t ret_mac[LOCUM_DIGEST_BYTES]) LOCUM_MUST_CHECK;
+
 /* Are they equal? In constant time. */
 bool locum_signature_equal(const uint8_t *a, const uint8_t *b, size_t length) LOCUM_MUST_CHECK;
 

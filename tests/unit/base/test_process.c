@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -93,6 +94,34 @@ test_long_output_is_cut_and_does_not_stop_the_process(void **state)
     wait_for_end();
     assert_int_equal(WEXITSTATUS(fixture.result.status), 0);
     assert_int_equal(locum_process_output(fixture.process).length, LOCUM_PROCESS_OUTPUT_MAX);
+}
+
+static void
+start_with(const char *script, struct locum_slice input)
+{
+    const char *const argv[] = {"/bin/sh", "-c", script, NULL};
+    assert_int_equal(
+        locum_process_start_with(fixture.base, argv, input, on_end, &fixture, &fixture.process), 0);
+}
+
+static void
+test_input_can_be_read_to_its_end(void **state)
+{
+    static char large[200000]; /* more than a pipe holds */
+    (void)state;
+    start_with("cat; cat", locum_slice_of("a line\n"));
+    wait_for_end();
+    assert_string_equal(locum_process_output(fixture.process).at, "a line\n");
+    locum_process_destroy(fixture.process);
+    fixture.process = NULL;
+    fixture.ends = 0;
+    memset(large, 'x', sizeof(large));
+    start_with("wc -c", (struct locum_slice){.at = large, .length = sizeof(large)});
+    wait_for_end();
+    assert_string_equal(locum_process_output(fixture.process).at, "200000\n");
+    locum_process_destroy(fixture.process);
+    fixture.process = NULL;
+    assert_int_equal(count_entries("/proc/self/fd"), fixture.descriptors);
 }
 
 static void
@@ -245,6 +274,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_output_and_exit_code_are_kept),
         TEST(test_long_output_is_cut_and_does_not_stop_the_process),
+        TEST(test_input_can_be_read_to_its_end),
         TEST(test_program_that_does_not_exist_is_a_failure),
         TEST(test_kill_ends_the_process_or_prevents_its_start),
         TEST(test_destroy_calls_nothing_and_leaves_no_descriptor),

@@ -289,6 +289,10 @@ test_mac_equals_rfc_4231(void **state)
         locum_signature_mac_compute(mac, "Hi There", 8, made);
         assert_true(locum_signature_equal(made, expected, sizeof(made)));
     }
+    assert_int_equal(locum_signature_hmac((struct locum_slice){(const char *)key, 20},
+                                          locum_slice_of("Hi There"), made),
+                     0);
+    assert_true(locum_signature_equal(made, expected, sizeof(made)));
     made[31] ^= 1;
     assert_false(locum_signature_equal(made, expected, sizeof(made)));
     locum_signature_mac_destroy(mac);
