@@ -8,6 +8,7 @@
 #include "base/text_format.h"
 #include "config/load.h"
 #include "config/source.h"
+#include "config/value.h"
 #include "core/family.h"
 
 enum { TTL_S_WISE = 30, HEARTBEATS_WISE = 6, WHY_BYTES = 100 };
@@ -278,6 +279,47 @@ advise_secret_headers(struct locum_bind *bind, const struct locum_config *config
     }
 }
 
+/* Does the URL lead to this host? */
+static bool
+is_loopback(const char *url)
+{
+    struct locum_address address;
+    struct locum_slice authority = locum_value_url_authority(locum_slice_of(url));
+    struct locum_slice host;
+    if (locum_slice_starts(authority, "[::1]")) {
+        return true;
+    }
+    (void)locum_slice_cut(&authority, ':', &host);
+    return locum_slice_is(host, "localhost") ||
+           (locum_address_parse(host, &address) == 0 && address.family == LOCUM_V4 &&
+            address.bytes[0] == 127);
+}
+
+static void
+advise_hooks(struct locum_bind *bind, const struct locum_config *config)
+{
+    for (size_t i = 0; i < config->hook_count; i++) {
+        const struct locum_config_hook *hook = &config->hooks[i];
+        const char *program = hook->command.at;
+        if (program[0] != '\0' && access(program, X_OK) != 0) {
+            locum_bind_warning(bind, LOCUM_KEY_HOOK_COMMAND, i,
+                               "command: %s: %s; the hook fails until the program can be run",
+                               locum_problems_quote(locum_slice_of(program)).text, strerror(errno));
+        }
+        if (locum_slice_starts(locum_slice_of(hook->url), "http://") && !hook->lacks_secret &&
+            !is_loopback(hook->url)) {
+            locum_bind_warning(bind, LOCUM_KEY_HOOK_URL, i,
+                               "url: http:// sends events in plain text, and who answers in the "
+                               "place of this host gets them; use https://");
+        }
+        if (bind->shared && strchr(hook->url, '?') != NULL) {
+            locum_bind_warning(bind, LOCUM_KEY_HOOK_URL, i,
+                               "url: other users can read this file, and so the query of the URL; "
+                               "run chmod o= on it");
+        }
+    }
+}
+
 /* Is it a part of it, again and again, such as 64 zeros? No random one is. */
 static bool
 is_repetition(const uint8_t key[LOCUM_SECRET_BYTES])
@@ -322,4 +364,5 @@ locum_load_advice(struct locum_bind *bind)
     advise_secrets(bind, config);
     advise_secret_headers(bind, config);
     advise_check_files(bind, config);
+    advise_hooks(bind, config);
 }

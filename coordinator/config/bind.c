@@ -188,9 +188,10 @@ store(struct locum_bind *self, const struct locum_schema_row *row, const yaml_no
     struct locum_text why = locum_text_init(reason.text, sizeof(reason.text));
     const int status = parse(self, row, text, field, &why);
     const char *wrong = status == 0 && row->check != NULL ? row->check(field) : NULL;
-    /* A password is not shown, nor is a URL that holds one. */
+    /* A password is not shown, nor is a URL that may hold one. */
     const bool shown = row->kind != LOCUM_KIND_SECRET &&
-                       (row->kind != LOCUM_KIND_URL || memchr(text.at, '@', text.length) == NULL);
+                       (row->kind != LOCUM_KIND_URL || (memchr(text.at, '@', text.length) == NULL &&
+                                                        memchr(text.at, '?', text.length) == NULL));
     const struct locum_quoted quoted = locum_problems_quote(text);
     if (status != 0 && row->kind == LOCUM_KIND_NODE) {
         locum_bind_no_node(self, locum_document_at(node), name, text);

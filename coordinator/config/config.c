@@ -78,7 +78,7 @@ add_digest(struct locum_config *config)
 }
 
 void
-locum_load_lack(struct locum_bind *bind, size_t row, const char *format, ...)
+locum_load_lack_at(struct locum_bind *bind, size_t row, size_t instance, const char *format, ...)
 {
     struct locum_config *config = bind->target;
     char buffer[LOCUM_PROBLEM_BYTES];
@@ -87,10 +87,10 @@ locum_load_lack(struct locum_bind *bind, size_t row, const char *format, ...)
     (void)vsnprintf(buffer, sizeof(buffer), format, values);
     va_end(values);
     if (!config->kept) {
-        locum_bind_error(bind, row, 0, "%s", buffer);
+        locum_bind_error(bind, row, instance, "%s", buffer);
         return;
     }
-    locum_bind_warning(bind, row, 0, "%s", buffer);
+    locum_bind_warning(bind, row, instance, "%s", buffer);
     struct locum_text text = {
         .at = config->lacks, .size = sizeof(config->lacks), .length = strlen(config->lacks)};
     locum_text_add(&text, text.length > 0 ? "; " : "");
@@ -128,6 +128,7 @@ load(struct locum_bind *bind, struct locum_config *config, const char *path, con
     locum_load_service(bind);
     locum_load_cluster(bind);
     locum_load_peer_keys(bind);
+    locum_load_hooks(bind);
     if (bind->problems.error_count > 0) {
         status = LOCUM_ERR_INVALID;
     } else {
@@ -157,6 +158,9 @@ hide_secrets(const struct locum_config *config)
 {
     locum_foreign_hide(locum_slice_of(config->redis.password));
     locum_foreign_hide(locum_slice_of(config->redis.sentinel_password));
+    for (size_t i = 0; i < config->hook_count; i++) {
+        locum_foreign_hide(locum_slice_of(config->hooks[i].secret));
+    }
     hide_lines(&config->secrets);
     hide_lines(&config->private_keys);
 }

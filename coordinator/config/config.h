@@ -33,6 +33,9 @@ enum {
     LOCUM_PATH_MAX = 255,
     LOCUM_STRING_MAX = 511,
     LOCUM_STATUS_RANGES_MAX = 8,
+    LOCUM_HOOKS_MAX = 8,
+    LOCUM_HOOK_SECRET_MIN = 16,
+    LOCUM_HOOK_SECRET_MAX = 255,
 };
 
 /* host:port; the host is a name or a numeric address. port 0: not configured. */
@@ -159,6 +162,27 @@ struct locum_config_redis {
     size_t sentinel_count;
 };
 
+/* What a hook is for. */
+enum locum_hook_on {
+    LOCUM_HOOK_CONDITION,
+    LOCUM_HOOK_SERVING,
+    LOCUM_HOOK_SERVICE,
+    LOCUM_HOOK_WARNING,
+    LOCUM_HOOK_KINDS, /* their number */
+};
+
+/* Where events are sent: a command or a URL. */
+struct locum_config_hook {
+    enum locum_hook_on on[LOCUM_HOOK_KINDS];
+    size_t on_count;
+    struct locum_config_words command; /* count 0: it is a URL */
+    char url[LOCUM_STRING_MAX + 1];    /* "": it is a command */
+    char secret_file[LOCUM_PATH_MAX + 1];
+    char secret[LOCUM_HOOK_SECRET_MAX + 1]; /* of that file; "": the body is not signed */
+    locum_ms timeout_ms;
+    bool lacks_secret; /* of a kept configuration: its URL or secret is not known, so it is off */
+};
+
 /* What it was made of (source.h). */
 struct locum_config_source {
     const char *yaml;       /* of locum.yaml */
@@ -182,6 +206,8 @@ struct locum_config {
     size_t zone_count;
     struct locum_config_redis redis;
     struct locum_config_mirrorbits mirrorbits;
+    struct locum_config_hook hooks[LOCUM_HOOKS_MAX];
+    size_t hook_count;
     char secret_file[LOCUM_PATH_MAX + 1];
     struct locum_secrets secrets;
     char key_file[LOCUM_PATH_MAX + 1]; /* "": this node has no key of its own */

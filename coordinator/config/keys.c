@@ -16,6 +16,8 @@
     STORED(struct locum_config, checks[0].member), .stride = sizeof(struct locum_config_check)
 #define OF_CORE_CHECK(member)                                                                      \
     STORED(struct locum_config, core.checks[0].member), .stride = sizeof(struct locum_core_check)
+#define OF_HOOK(member)                                                                            \
+    STORED(struct locum_config, hooks[0].member), .stride = sizeof(struct locum_config_hook)
 #define COUNT(member) .count_offset = offsetof(struct locum_config, member)
 #define ITEMS(member) .item_size = sizeof(((struct locum_config *)0)->member)
 
@@ -423,6 +425,36 @@ static const struct locum_schema_row rows[] = {
     .note = "What happened, as shown by `locum events` and the stream in Redis"},
 [LOCUM_KEY_EVENTS_KEEP] = {"events.keep", NUMBER(10, 100000), DEFAULT("1000"), AT(events_keep),
     .note = "Number of events to keep"},
+
+[LOCUM_KEY_HOOKS] = {"hooks", TEXT(0, 0), MAPS(1, LOCUM_HOOKS_MAX), NONE, COUNT(hook_count),
+    .note = "Programs and web addresses that get events as they happen, for alerts",
+    .help = "Each item has `on` and either `command` or `url`. What is sent, who sends it, and "
+    "examples: HOOKS in locum(8). Write the same hooks on every node: one that is alone with an alert then "
+    "can send it. `locum hooks test` tries them."},
+[LOCUM_KEY_HOOK_ON] = {"hooks[].on", CHOICE("condition serving service warning"),
+    LIST(1, LOCUM_HOOK_KINDS), REQUIRED, OF_HOOK(on), ITEMS(hooks[0].on[0]), COUNT(hooks[0].on_count),
+    .note = "Which events to send",
+    .help = "`condition`: a peer is down, silent for longer than 5 seconds without a quorum, or back. "
+    "`serving`: what a node answers changed. `service`: the own service changed. `warning`: a warning "
+    "began, changed or ended. Reported by one node of the cluster: the condition of a peer, and "
+    "`all(...)` and `fail-open`. The rest each node reports for itself."},
+[LOCUM_KEY_HOOK_COMMAND] = {"hooks[].command", TEXT(0, 0), LIST(1, LOCUM_ARGV_MAX), NONE,
+    .note = "Absolute path of a program and its arguments, at most 499 characters in all",
+    .help = "The event is on its standard input, as a line of JSON. It runs as the program of a command check "
+    "does. Exit code 0: delivered. It is not repeated. Other users can see the arguments while it runs, so a "
+    "secret belongs into a file that the program reads."},
+[LOCUM_KEY_HOOK_URL] = {"hooks[].url", URL, NONE, OF_HOOK(url),
+    .note = "The `http://` or `https://` URL, without user and fragment, to which the event is posted as JSON",
+    .help = "A status of 200 to 299 means that it was delivered. Redirects are not followed. The server's "
+    "certificate is verified. Without an answer, and after 408, 429 and 500 to 599, it is repeated up to four "
+    "times, after about 1, 2, 4 and 8 seconds; a repeat has the same `id`. Only the host of the URL is shown, "
+    "because the rest may be secret. A URL with a query is not part of the kept configuration."},
+[LOCUM_KEY_HOOK_SECRET_FILE] = {"hooks[].secret-file", PATH(LOCUM_PATH_MAX), NONE, OF_HOOK(secret_file),
+    .note = "File with a secret of 16 to 255 characters on its first line; refused if other users can read it",
+    .help = "The header `X-Locum-Signature: sha256=HEX` then has the HMAC-SHA256 of the body with this secret "
+    "as the key, so that the receiver can tell who sent it."},
+[LOCUM_KEY_HOOK_TIMEOUT] = {"hooks[].timeout", DURATION(100, 60 * SECOND), DEFAULT("10s"), OF_HOOK(timeout_ms),
+    .note = "An attempt that takes longer has failed; a program is killed with its process group"},
 
 [LOCUM_KEY_LISTEN] = {"listen", MAP, DEFAULT(NULL),
     .note = "The daemon's own sockets",

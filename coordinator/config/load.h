@@ -20,13 +20,25 @@ void locum_load_redis(struct locum_bind *bind);
 void locum_load_service(struct locum_bind *bind);
 void locum_load_cluster(struct locum_bind *bind);
 void locum_load_peer_keys(struct locum_bind *bind);
+void locum_load_hooks(struct locum_bind *bind);
 
 /*
  * A secret cannot be read. A file with it is refused; a kept configuration goes on without
  * (config->lacks).
  */
-void locum_load_lack(struct locum_bind *bind, size_t row, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+void locum_load_lack_at(struct locum_bind *bind, size_t row, size_t instance, const char *format,
+                        ...) __attribute__((format(printf, 4, 5)));
+#define locum_load_lack(bind, row, ...) locum_load_lack_at(bind, row, 0, __VA_ARGS__)
+
+/* The first line of a private file, of `least` to `size` - 1 characters, as a C string: where the
+ * value of the row says. What is wrong with it is a lack. */
+void locum_load_first_line(struct locum_bind *bind, size_t row, size_t instance, const char *path,
+                           size_t least, char *ret, size_t size);
+
+/* A command as execve(2) wants it, from a list that the binder only checks. After an error the
+ * count is 0. */
+void locum_load_command(struct locum_bind *bind, size_t row, size_t instance,
+                        struct locum_config_words *ret);
 
 /* A kept configuration does not hold the password of Redis: read it from where it was written, at
  * `key` of `section` (NULL: of the whole file). */

@@ -5,19 +5,20 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/text_format.h"
 #include "config/load.h"
 #include "config/source.h"
 
 enum { PASSWORD_FILE_BYTES_MAX = 4096 };
 
-/* The first line of a private file, as a C string. */
-static void
-read_password(struct locum_bind *bind, size_t row, const char *path, char *ret, size_t size)
+void
+locum_load_first_line(struct locum_bind *bind, size_t row, size_t instance, const char *path,
+                      size_t least, char *ret, size_t size)
 {
     char buffer[PASSWORD_FILE_BYTES_MAX], reason[LOCUM_PATH_MAX + 200];
     struct locum_text why = locum_text_init(reason, sizeof(reason));
     size_t got = 0;
-    if (!locum_bind_good(bind, row, 0)) {
+    if (!locum_bind_good(bind, row, instance)) {
         return;
     }
     if (locum_file_read_private(path, buffer, sizeof(buffer), &got, &why) == 0) {
@@ -25,17 +26,24 @@ read_password(struct locum_bind *bind, size_t row, const char *path, char *ret, 
         const size_t length = end != NULL ? (size_t)(end - buffer) : got;
         if (length == 0) {
             locum_text_add(&why, "its first line is empty; write the password there");
-        } else if (length >= size || memchr(buffer, '\0', length) != NULL) {
-            locum_text_add(&why, "its first line is not a password of at most 255 characters");
+        } else if (length < least || length >= size || memchr(buffer, '\0', length) != NULL) {
+            locum_text_format(&why, "its first line is not a password of %zu to %zu characters",
+                              least, size - 1);
         } else {
             memcpy(ret, buffer, length);
         }
     }
     explicit_bzero(buffer, sizeof(buffer));
     if (why.length > 0) {
-        locum_load_lack(bind, row, "%s: \"%s\": %s", locum_schema_name(&locum_keys.rows[row]), path,
-                        reason);
+        locum_load_lack_at(bind, row, instance, "%s: \"%s\": %s",
+                           locum_schema_name(&locum_keys.rows[row]), path, reason);
     }
+}
+
+static void
+read_password(struct locum_bind *bind, size_t row, const char *path, char *ret, size_t size)
+{
+    locum_load_first_line(bind, row, 0, path, 1, ret, size);
 }
 
 void

@@ -5,8 +5,9 @@
  * is written anywhere else.
  *
  * A key is a path: "heartbeat.timeout". In a path * stands for any key of a mapping (a node's name)
- * and [] for each item of a list. Values of "nodes.*", "zones[]" and "service.checks[]" exist once
- * for each node, zone or check: its index is the value's instance. The instance is 0 elsewhere.
+ * and [] for each item of a list. Values of "nodes.*", "zones[]", "service.checks[]" and "hooks[]"
+ * exist once for each node, zone, check or hook: its index is the value's instance. The instance is
+ * 0 elsewhere.
  *
  * The idea of a table that says all is from Knot DNS, src/knot/conf/schema.c.
  */
@@ -88,7 +89,7 @@ struct locum_schema {
     const struct locum_schema_row *rows; /* indexed by the enum of the program's keys */
     size_t count;                        /* <= LOCUM_SCHEMA_ROWS_MAX */
 };
-enum { LOCUM_SCHEMA_ROWS_MAX = 96, LOCUM_SCHEMA_KEY_MAX = 40 };
+enum { LOCUM_SCHEMA_ROWS_MAX = 128, LOCUM_SCHEMA_KEY_MAX = 40 };
 
 /* Is the row directly below `prefix`, e.g. "nodes.*"? A * of its key matches any part of it. */
 bool locum_schema_below(const struct locum_schema_row *row, const char *prefix);

@@ -66,37 +66,6 @@ find_kind(struct locum_bind *bind, size_t index, enum locum_check_kind *ret)
     return true;
 }
 
-/* argv as execve(2) wants it; the binder stores no lists of free text. */
-static void
-load_command(struct locum_bind *bind, size_t index)
-{
-    struct locum_config *config = bind->target;
-    struct locum_config_words *command = &config->checks[index].command;
-    struct locum_text words = locum_text_init(command->at, sizeof(command->at));
-    const size_t count = locum_bind_items(bind, LOCUM_KEY_COMMAND_ARGV, index);
-    for (size_t i = 0; i < count; i++) {
-        const yaml_node_t *item = locum_bind_item(bind, LOCUM_KEY_COMMAND_ARGV, index, i);
-        const struct locum_slice word = locum_document_text(item);
-        const bool relative = i == 0 && (word.length == 0 || word.at[0] != '/');
-        if (relative || memchr(word.at, '\0', word.length) != NULL) {
-            LOCUM_BIND_ERROR(bind, item, "argv: %s %s", locum_problems_quote(word).text,
-                             relative ? "is not an absolute path; write the path of the program, "
-                                        "as in /usr/local/lib/check"
-                                      : "contains a NUL; remove it");
-            return;
-        }
-        locum_text_add_bytes(&words, word.at, word.length);
-        locum_text_add_bytes(&words, "", 1);
-    }
-    if (words.truncated) {
-        locum_bind_error(bind, LOCUM_KEY_COMMAND_ARGV, index,
-                         "argv: longer than %d characters; put the command into a script",
-                         LOCUM_WORDS_BYTES_MAX - 1);
-        return;
-    }
-    command->count = count;
-}
-
 /* A field name of HTTP is a token (RFC 9110 5.1). */
 static bool
 is_token(struct locum_slice name)
@@ -320,7 +289,7 @@ load_check(struct locum_bind *bind, size_t index)
                          "mirrorbits: this check needs Redis; set redis and sentinel of the nodes");
     }
     if (check->kind == LOCUM_CHECK_COMMAND) {
-        load_command(bind, index);
+        locum_load_command(bind, LOCUM_KEY_COMMAND_ARGV, index, &check->command);
     }
     const bool complete = (check->kind != LOCUM_CHECK_HTTP || check->http.url[0] != '\0') &&
                           (check->kind != LOCUM_CHECK_TCP || check->tcp.port != 0) &&

@@ -16,6 +16,7 @@ struct writer {
     const yaml_node_t *secret; /* NULL: none */
     const char *const *keys;   /* of all mappings; NULL: any */
     bool fields;               /* in a mapping of header fields */
+    bool hooks;                /* in the list of hooks */
 };
 
 bool
@@ -67,9 +68,9 @@ write_scalar(const struct writer *self, const yaml_node_t *node)
 {
     const struct locum_slice text = locum_document_text(node);
     if (is_text(node)) {
-        write_text(self->out, node == self->secret && text.length > 0
-                                  ? locum_slice_of(LOCUM_SOURCE_SECRET)
-                                  : text);
+        write_text(self->out, node != self->secret || text.length == 0 ? text
+                              : self->hooks ? locum_slice_of(LOCUM_SOURCE_URL)
+                                            : locum_slice_of(LOCUM_SOURCE_SECRET));
     } else {
         (void)fputs("null", self->out);
     }
@@ -94,8 +95,13 @@ write_value(const struct writer *self, const yaml_node_t *key, int number, size_
     const struct locum_slice name = locum_document_text(key);
     struct writer inner = *self;
     inner.fields = self->keys == NULL && locum_slice_is(name, "headers");
-    if (self->fields && locum_source_is_secret_field(name)) {
-        inner.secret = yaml_document_get_node(self->document, number);
+    const yaml_node_t *node = yaml_document_get_node(self->document, number);
+    const struct locum_slice text = locum_document_text(node);
+    const bool secret = self->hooks ? locum_slice_is(name, "url") && text.at != NULL &&
+                                          memchr(text.at, '?', text.length) != NULL
+                                    : self->fields && locum_source_is_secret_field(name);
+    if (secret) {
+        inner.secret = node;
     }
     write_node(&inner, number, depth);
 }
@@ -151,6 +157,7 @@ write_lines(struct writer *self, const char *secret_key)
         if (secret_key != NULL && locum_slice_is(locum_document_text(key), secret_key)) {
             self->secret = yaml_document_get_node(self->document, pair->value);
         }
+        self->hooks = self->keys == NULL && locum_slice_is(locum_document_text(key), "hooks");
         if (is_wanted(self, key)) {
             write_scalar(self, key);
             (void)fputs(": ", self->out);

@@ -1,9 +1,10 @@
 /*
  * source: the texts that a configuration was made of, so that it can be made once more after its
  * files have become bad (locum_config_load_kept()). They hold every value that counts, without
- * comments and without secrets: the password of Redis, and the values of header fields whose name
- * says that they are secret. In their place they say only that. Arguments of commands are in them:
- * each user of the host can see these while the check runs (ps(1)).
+ * comments and without secrets: the password of Redis, the values of header fields whose name says
+ * that they are secret, and the URLs of hooks that have a query. In their place they say only that.
+ * Arguments of commands are in them: each user of the host can see these while the check runs
+ * (ps(1)).
  */
 #ifndef LOCUM_CONFIG_SOURCE_H
 #define LOCUM_CONFIG_SOURCE_H
@@ -14,6 +15,8 @@
 
 /* In the place of a password. */
 #define LOCUM_SOURCE_SECRET "(not kept)"
+/* In the place of the URL of a hook. */
+#define LOCUM_SOURCE_URL "http://not-kept.invalid/"
 
 /* Does the name of a header field say that its value is secret ("Authorization", "X-Api-Key")? */
 bool locum_source_is_secret_field(struct locum_slice name);

@@ -39,7 +39,9 @@ enum { REPORT_BYTES = 128 * 1024, CHANGES_MAX = 4, FILES_MAX = 8 };
 #define NS    "    ns: [ns1.example.org, ns2.example.org]\n"
 #define ZONES "zones:\n  - name: get.example.org\n" NS
 #define CHECK "    - http: {url: \"http://127.0.0.1:8080/\"}\n"
-#define GOOD  HEAD NODES ZONES "service:\n  checks:\n" CHECK
+/* In the place of "service:". */
+#define HOOK(keys) "hooks: [{" keys "}]\nservice:"
+#define GOOD       HEAD NODES ZONES "service:\n  checks:\n" CHECK
 
 /* Key pairs: the private keys are 32 bytes 1, 2 and 3. */
 #define PRIVATE_1 "0101010101010101010101010101010101010101010101010101010101010101\n"

@@ -163,6 +163,17 @@ static const struct broken risky[] = {
     {"a program that cannot be run",
      {{CHECK, "    - command: {argv: [/bin/absent]}\n"}},
      "13:23 argv /bin/absent run\n"},
+    {"a hook with a program that cannot be run",
+     {{"service:", HOOK("on: [service], command: [/bin/absent]")}},
+     "11:34 warning command /bin/absent run\n"},
+    {"a hook without TLS",
+     {{"service:", HOOK("on: [service], url: \"http://127.a.example/\"")}},
+     "11:30 warning url plain https\n"},
+    {"a hook without TLS on this host",
+     {{"service:", "hooks:\n  - {on: [service], url: \"http://127.0.0.1:80/x\"}\n"
+                   "  - {on: [service], url: \"http://localhost/x\"}\n"
+                   "  - {on: [service], url: \"http://[::1]:8080/x\"}\nservice:"}},
+     ""},
 };
 
 static void
@@ -222,6 +233,20 @@ test_a_secret_header_that_others_may_read(void **state)
             fail_msg("%s: reported %s", rows[i].headers, report);
         }
     }
+}
+
+static void
+test_the_query_of_a_hook_that_others_may_read(void **state)
+{
+    (void)state;
+    const struct change change = {"service:",
+                                  HOOK("on: [service], url: \"https://a.example/?token=hush\"")};
+    locum_config_free(load_changed(&change, 1));
+    assert_string_equal(report, "");
+    assert_int_equal(chmod("locum.yaml", 0644), 0);
+    locum_config_free(load_path("locum.yaml", NULL));
+    assert_true(is_reported("11:30 warning url query chmod !hush\n"));
+    write_file("locum.yaml", GOOD, 0640);
 }
 
 static void
@@ -310,6 +335,7 @@ main(int argc, char **argv)
         cmocka_unit_test(test_the_prose_is_as_kept),
         cmocka_unit_test(test_a_password_that_others_may_read),
         cmocka_unit_test(test_a_secret_header_that_others_may_read),
+        cmocka_unit_test(test_the_query_of_a_hook_that_others_may_read),
         cmocka_unit_test(test_a_secret_that_can_be_guessed),
         cmocka_unit_test(test_a_change_that_needs_a_restart),
     };

@@ -192,6 +192,41 @@ static const struct broken broken[] = {
     {"a command that is too long",
      {{CHECK, "    - command: {argv: [/bin/echo, " LONG LONG LONG LONG LONG "]}\n"}},
      "13:23 argv 499\n"},
+    {"a hook that leads nowhere",
+     {{"service:", HOOK("on: [service]")}},
+     "11:9 hooks command url\n"},
+    {"a hook that leads to two places",
+     {{"service:", HOOK("on: [service], command: [/bin/true], url: \"https://a.example/\"")}},
+     "11:9 hooks either\n"},
+    {"a hook that is no mapping", {{"service:", "hooks: [mail]\nservice:"}}, "11:9 mapping\n"},
+    {"a hook for nothing that there is",
+     {{"service:", HOOK("on: [conditions], command: [/bin/true]")}},
+     "11:15 on conditions condition, serving, service or warning\n"},
+    {"a hook for the same twice",
+     {{"service:", HOOK("on: [service, service], command: [/bin/true]")}},
+     "11:24 on service twice\n"},
+    {"a hook for nothing", {{"service:", HOOK("command: [/bin/true]")}}, "11:9 on required\n"},
+    {"a hook with a program without its folder",
+     {{"service:", HOOK("on: [service], command: [mail]")}},
+     "11:35 command mail absolute\n"},
+    {"a hook with a secret for a command",
+     {{"service:", HOOK("on: [service], command: [/bin/true], secret-file: secret")}},
+     "11:60 secret-file url\n"},
+    {"a hook with a password in its URL",
+     {{"service:", HOOK("on: [service], url: \"https://a:hush@a.example/\"")}},
+     "11:30 url !hush\n"},
+    {"a hook with a query that is no URL",
+     {{"service:", HOOK("on: [service], url: \"ftp://a.example/?hush\"")}},
+     "11:30 url !hush\n"},
+    {"a hook with a secret that is not there",
+     {{"service:", HOOK("on: [service], url: \"https://a.example/\", secret-file: absent")}},
+     "11:65 secret-file absent\n"},
+    {"a hook with a secret that others can read",
+     {{"service:", HOOK("on: [service], url: \"https://a.example/\", secret-file: open")}},
+     "11:65 secret-file chmod !password-of\n"},
+    {"a hook with a short secret",
+     {{"service:", HOOK("on: [service], url: \"https://a.example/\", secret-file: short")}},
+     "11:65 secret-file 16 255 !tooshort\n"},
     {"a body of HEAD",
      {{CHECK, "    - http: {url: \"http://127.0.0.1:8080/\", method: HEAD, body: ok}\n"}},
      "13:65 body HEAD\n"},
@@ -349,7 +384,12 @@ test_a_host_that_is_no_node(void **state)
 static int
 begin(void **state)
 {
-    return prose_begin("test_sense") ? setup(state) : 1;
+    if (!prose_begin("test_sense") || setup(state) != 0) {
+        return 1;
+    }
+    write_file("open", "a password-of-hooks\n", 0644);
+    write_file("short", "tooshort\n", 0600);
+    return 0;
 }
 
 int

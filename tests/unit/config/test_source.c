@@ -103,6 +103,45 @@ test_a_secret_that_cannot_be_read_is_lacking(void **state)
     locum_config_free(config);
 }
 
+/* A hook that needs one sends nothing; the others do. */
+static void
+test_a_hook_keeps_no_secret(void **state)
+{
+    (void)state;
+    write_file("hook-secret", "a secret of sixteen\n", 0600);
+    struct locum_config *config =
+        load_one("service:", "hooks:\n"
+                             "  - {on: [condition, warning], command: [/bin/true, x]}\n"
+                             "  - {on: [serving], url: 'https://a.example/hook?token=hush'}\n"
+                             "  - {on: [service], url: 'https://a.example/hook', timeout: 3s, "
+                             "secret-file: hook-secret}\n"
+                             "service:");
+    assert_null(strstr(config->source.yaml, "hush"));
+    assert_null(strstr(config->source.yaml, "sixteen"));
+    assert_int_equal(config->hook_count, 3);
+    assert_int_equal(config->hooks[0].on_count, 2);
+    assert_int_equal(config->hooks[0].on[1], LOCUM_HOOK_WARNING);
+    assert_memory_equal(config->hooks[0].command.at, "/bin/true\0x", 12);
+    assert_int_equal(config->hooks[0].timeout_ms, 10000);
+    assert_string_equal(config->hooks[1].url, "https://a.example/hook?token=hush");
+    assert_string_equal(config->hooks[2].secret, "a secret of sixteen");
+    assert_int_equal(config->hooks[2].timeout_ms, 3000);
+    struct locum_config *again = make_again(config);
+    assert_false(again->hooks[0].lacks_secret);
+    assert_true(again->hooks[1].lacks_secret);
+    assert_false(again->hooks[2].lacks_secret);
+    assert_string_equal(again->hooks[2].secret, "a secret of sixteen");
+    assert_non_null(strstr(again->lacks, "a URL with a query is not kept, so hook 2"));
+    assert_string_equal(again->source.yaml, config->source.yaml);
+    locum_config_free(again);
+    assert_int_equal(rename("hook-secret", "away"), 0);
+    again = make_again(config);
+    assert_true(again->hooks[2].lacks_secret);
+    assert_int_equal(rename("away", "hook-secret"), 0);
+    locum_config_free(again);
+    locum_config_free(config);
+}
+
 /* A check that needs one is not run; the others are. */
 static void
 test_a_secret_header_is_not_kept(void **state)
@@ -224,6 +263,7 @@ main(void)
         cmocka_unit_test(test_the_file_is_not_needed),
         cmocka_unit_test(test_any_text_stays_the_same),
         cmocka_unit_test(test_a_secret_that_cannot_be_read_is_lacking),
+        cmocka_unit_test(test_a_hook_keeps_no_secret),
         cmocka_unit_test(test_a_secret_header_is_not_kept),
         cmocka_unit_test(test_a_password_in_the_file_is_not_kept),
         cmocka_unit_test(test_what_mirrorbits_says_is_kept),
