@@ -23,7 +23,7 @@ JOBS ?= $(shell nproc)
 
 PACKAGES := hiredis libevent libevent_pthreads libevent_openssl ldns yaml-0.1 libcurl jansson libssl \
 	libcrypto libseccomp
-ROOMS := base core config fetch redis peer health dns doctor control report cli daemon
+ROOMS := base core config fetch redis peer health hooks dns doctor control report cli daemon
 SOURCES := $(foreach room,$(ROOMS),$(wildcard coordinator/$(room)/*.c))
 # The style sheet and the script of the status page, as C.
 PAGE_FILES := $(BUILD)/coordinator/report/page_files

@@ -29,9 +29,10 @@ struct locum_cli_command {
     bool offline;     /* needs no running daemon */
     unsigned options; /* bits of the options that it has */
     /*
-     * The name of its argument: "NAME", or "[NAME]" if it may be left out; NULL: it has none.
-     * Completion knows NAME (a shared or owned name), NODE and ZONE, and takes words in lower case
-     * ("test|list") as they are.
+     * The name of its argument: "NAME", or "[NAME]" if it may be left out; after a blank that of a
+     * second one that may be missing ("test [N]"); NULL: it has none. Completion knows NAME (a
+     * shared or owned name), NODE and ZONE, and takes words in lower case ("test|list") as they
+     * are.
      */
     const char *argument;
 };

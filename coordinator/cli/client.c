@@ -15,13 +15,14 @@
 enum {
     ANSWER_BYTES_MAX = 16 * 1024 * 1024,
     /* Longer than the daemon holds a request (3 s) and than a busy machine stalls. */
-    TIMEOUT_MS = 10000,
+    TIMEOUT_S = 10,
 };
 
 /* Report why there is no answer, and what to do. */
 static int
-complain_unreachable(const char *socket, CURL *curl, CURLcode code, FILE *errors)
+complain_unreachable(const char *socket, CURL *curl, CURLcode code, long timeout_s, FILE *errors)
 {
+    char late[48];
     long errno_value = 0;
     (void)curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &errno_value);
     const char *why = curl_easy_strerror(code);
@@ -34,7 +35,8 @@ complain_unreachable(const char *socket, CURL *curl, CURLcode code, FILE *errors
                 "again), or use sudo";
         }
     } else if (code == CURLE_OPERATION_TIMEDOUT) {
-        why = "no answer within 10 s";
+        (void)snprintf(late, sizeof(late), "no answer within %ld s", timeout_s);
+        why = late;
         advice = "the daemon hangs or the machine is overloaded; see journalctl -u locum";
     }
     (void)fprintf(errors, "locum: cannot reach the daemon at %s (%s): %s\n", socket, why, advice);
@@ -84,18 +86,20 @@ read_answer(const char *socket, long status, json_t *json, FILE *errors, json_t 
 
 /* The bytes of the answer, in *answer; *ret_status is the one of HTTP. */
 static int
-transfer(const char *socket, const char *target, const char *post,
+transfer(const char *socket, const char *target, const char *post, long timeout_s,
          struct locum_fetch_api_reply *answer, long *ret_status, FILE *errors)
 {
     int result = LOCUM_EXIT_OK;
     CURL *curl = curl_easy_init();
-    if (curl == NULL || !locum_fetch_api_prepare(curl, socket, target, post, TIMEOUT_MS, answer)) {
+    if (curl == NULL ||
+        !locum_fetch_api_prepare(curl, socket, target, post, timeout_s * 1000, answer)) {
         (void)fputs("locum: out of memory\n", errors);
         result = LOCUM_EXIT_NOT_FINE;
     } else {
         const CURLcode code = curl_easy_perform(curl);
         (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
-        result = code != CURLE_OK ? complain_unreachable(socket, curl, code, errors) : result;
+        result =
+            code != CURLE_OK ? complain_unreachable(socket, curl, code, timeout_s, errors) : result;
     }
     curl_easy_cleanup(curl);
     return result;
@@ -108,8 +112,8 @@ parse(const struct locum_fetch_api_reply *answer)
 }
 
 int
-locum_client_ask(const char *socket, const char *target, const json_t *body, FILE *errors,
-                 json_t **ret_json)
+locum_client_wait(const char *socket, const char *target, const json_t *body, long timeout_s,
+                  FILE *errors, json_t **ret_json)
 {
     long status = 0;
     struct locum_fetch_api_reply answer = {.size_max = ANSWER_BYTES_MAX};
@@ -118,7 +122,7 @@ locum_client_ask(const char *socket, const char *target, const json_t *body, FIL
         (void)fputs("locum: out of memory\n", errors);
         return LOCUM_EXIT_NOT_FINE;
     }
-    int result = transfer(socket, target, post, &answer, &status, errors);
+    int result = transfer(socket, target, post, timeout_s, &answer, &status, errors);
     if (result == LOCUM_EXIT_OK) {
         result = read_answer(socket, status, parse(&answer), errors, ret_json);
     }
@@ -133,7 +137,7 @@ locum_client_copy(const char *socket, const char *target, FILE *out, FILE *error
     long status = 0;
     json_t *unused = NULL;
     struct locum_fetch_api_reply answer = {.size_max = ANSWER_BYTES_MAX};
-    int result = transfer(socket, target, "{}", &answer, &status, errors);
+    int result = transfer(socket, target, "{}", TIMEOUT_S, &answer, &status, errors);
     if (result == LOCUM_EXIT_OK && status != 200) {
         result = read_answer(socket, status, parse(&answer), errors, &unused);
         json_decref(unused);
@@ -162,6 +166,13 @@ locum_client_try(const char *socket, const char *target, long timeout_ms)
     curl_easy_cleanup(curl);
     locum_fetch_api_reply_fini(&answer);
     return json;
+}
+
+int
+locum_client_ask(const char *socket, const char *target, const json_t *body, FILE *errors,
+                 json_t **ret_json)
+{
+    return locum_client_wait(socket, target, body, TIMEOUT_S, errors, ret_json);
 }
 
 char *

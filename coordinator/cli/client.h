@@ -31,6 +31,10 @@ int locum_client_copy(const char *socket, const char *target, FILE *out,
 /* The answer of a GET if it comes within `timeout_ms`, without any message; NULL: none. */
 json_t *locum_client_try(const char *socket, const char *target, long timeout_ms);
 
+/* The same for a request that is held for longer: wait for its answer for timeout_s. */
+int locum_client_wait(const char *socket, const char *target, const json_t *body, long timeout_s,
+                      FILE *errors, json_t **ret_json) LOCUM_MUST_CHECK;
+
 /* Encode text for a query string; freed by the caller with free(). NULL: out of memory. */
 char *locum_client_escape(const char *text);
 

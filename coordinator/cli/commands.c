@@ -12,7 +12,8 @@
 #include "cli/show.h"
 #include "cli/watch.h"
 
-enum { TARGET_BYTES = 2048 };
+/* HOOKS_WAIT_S: longer than the daemon holds the request. */
+enum { TARGET_BYTES = 2048, HOOKS_WAIT_S = 135 };
 
 /* Post `body`, which is freed here. NULL: it could not be made; print `invalid`. */
 static int
@@ -244,6 +245,44 @@ run_dump(const char *socket, const struct locum_options *options)
     return locum_client_copy(socket, "/dump", stdout, stderr);
 }
 
+/* hooks test [N]: a line for each hook. */
+static int
+run_hooks(const char *socket, const struct locum_options *options)
+{
+    uint64_t number = 0;
+    json_t *answer = NULL;
+    size_t i;
+    const json_t *hook;
+    int result = LOCUM_EXIT_OK;
+    if (strcmp(options->argument, "test") != 0 ||
+        (options->second != NULL &&
+         (locum_slice_u64(locum_slice_of(options->second), UINT32_MAX, &number) != 0 ||
+          number == 0))) {
+        (void)fputs("usage: locum hooks test [N]   (N: the place of a hook in the list, from 1)\n",
+                    stderr);
+        return LOCUM_EXIT_USAGE;
+    }
+    json_t *body = number > 0 ? json_pack("{s:I}", "hook", (json_int_t)number) : json_object();
+    result = locum_client_wait(socket, "/hooks", body, HOOKS_WAIT_S, stderr, &answer);
+    json_decref(body);
+    if (result != LOCUM_EXIT_OK) {
+        return result;
+    }
+    json_array_foreach(json_object_get(answer, "hooks"), i, hook)
+    {
+        const bool delivered = json_is_true(json_object_get(hook, "delivered"));
+        locum_print_json(stdout, hook,
+                         delivered ? "hook {hook}, {name}: delivered: {text}\n"
+                                   : "hook {hook}, {name}: NOT delivered: {text}\n");
+        result = delivered ? result : LOCUM_EXIT_NOT_FINE;
+    }
+    if (i == 0) {
+        (void)fputs("no hooks are configured; see locum.yaml(5)\n", stdout);
+    }
+    json_decref(answer);
+    return result;
+}
+
 enum {
     READY_OPTIONS = LOCUM_OPTION_REASON | LOCUM_OPTION_WAIT,
     LEAVE_OPTIONS = READY_OPTIONS | LOCUM_OPTION_FOR | LOCUM_OPTION_FORCE,
@@ -271,6 +310,9 @@ const struct locum_cli_command locum_cli_commands[] = {
     {"include", "include NODE", "end the exclusion of a peer", run_exclude, false, 0, "NODE"},
     {"reload", "reload", "reload the configuration: all of it takes effect, or nothing", run_reload,
      false, 0, NULL},
+    {"hooks", "hooks test [N]",
+     "send a test event to each hook, or to hook N, and show the outcomes", run_hooks, false, 0,
+     "test [N]"},
     {"replace", "replace", "run the program on the disk in place of the daemon, without a pause",
      run_replace, false, 0, NULL},
     {"dump", "dump > FILE", "what this node took in during the last minutes, for a bug report",

@@ -179,11 +179,12 @@ offer_options(struct line *line)
     offer(line, "--help");
 }
 
-/* "NAME", "[ZONE]", or words in lower case: "test|list". */
+/* "NAME", "[ZONE]", or words in lower case: "test|list". What is behind a blank is not offered. */
 static void
 offer_argument(struct line *line)
 {
-    struct locum_slice rest = locum_slice_of(line->command->argument);
+    const char *argument = line->command->argument;
+    struct locum_slice rest = {.at = argument, .length = strcspn(argument, " ")};
     struct locum_slice word;
     static const char *const kinds[] = {"NODE", "ZONE", "NAME"};
     if (locum_slice_starts(rest, "[")) {

@@ -210,6 +210,9 @@ locum_cli_run(const struct locum_cli_command *command, const char *path, int arg
             if (take_option(command, argc, argv, &i, &options) != LOCUM_EXIT_OK) {
                 return usage_code(command, argc, argv);
             }
+        } else if (options.argument != NULL && options.second == NULL && argv[i][0] != '\0' &&
+                   strchr(command->argument, ' ') != NULL) {
+            options.second = argv[i];
         } else if (command->argument == NULL || options.argument != NULL || argv[i][0] == '\0') {
             (void)complain(command, argv[i][0] != '\0' ? argv[i] : "\"\"",
                            "is an unexpected argument", NULL);

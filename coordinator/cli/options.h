@@ -62,6 +62,7 @@ struct locum_options {
     uint16_t port;                          /* --port; 0 if not given */
     const char *url;                        /* --url; NULL if not given */
     const char *argument; /* the argument that is not an option; NULL if the command has none */
+    const char *second;   /* the one after it; NULL if there is none */
 };
 
 #endif

@@ -25,6 +25,8 @@ static const struct locum_route routes[] = {
     {"/reload", EVHTTP_REQ_POST, {NULL}, false, 2 * LOCUM_NOTIFY_BARRIER_MS, HANDLER(reload)},
     {"/replace", EVHTTP_REQ_POST, {NULL}, false, 8000, HANDLER(replace)},
     {"/dump", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(dump)},
+    /* of a hook: the attempt that runs, and that of the test */
+    {"/hooks", EVHTTP_REQ_POST, {NULL}, false, 130000, HANDLER(hooks)},
     {"/nsd", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(nsd)},
 };
 

@@ -1,6 +1,7 @@
 #include "daemon/act.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -43,6 +44,44 @@ locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
     for (size_t i = 0; i < self->config->core.check_count; i++) {
         ret->checks[i] = locum_health_outcomes(self->health, i);
     }
+    ret->hook_count = self->hooks != NULL ? locum_hooks_count(self->hooks) : 0;
+    for (size_t i = 0; i < ret->hook_count; i++) {
+        ret->hooks[i] = locum_hooks_state(self->hooks, i);
+    }
+}
+
+/* The value of `on` that the event is for; LOCUM_HOOK_KINDS: none. */
+static enum locum_hook_on
+hook_kind(int kind)
+{
+    switch (kind) {
+    case LOCUM_EVENT_CONDITION: return LOCUM_HOOK_CONDITION;
+    case LOCUM_EVENT_SERVING: return LOCUM_HOOK_SERVING;
+    case LOCUM_EVENT_SERVICE: return LOCUM_HOOK_SERVICE;
+    case LOCUM_EVENT_WARNING:
+    case LOCUM_EVENT_WARNING_OVER: return LOCUM_HOOK_WARNING;
+    default: return LOCUM_HOOK_KINDS;
+    }
+}
+
+/* A warning about a hook does not go to that hook, which would fail once more. */
+static void
+offer_to_hooks(struct locum_daemon *self, const struct locum_event_facts *what)
+{
+    struct locum_hooks_event event = {.on = hook_kind(what->kind), .event = what->event};
+    if (self->hooks == NULL || event.on == LOCUM_HOOK_KINDS ||
+        !locum_hooks_wants(self->hooks, event.on)) {
+        return;
+    }
+    if (event.on == LOCUM_HOOK_WARNING && strcmp(what->texts[0], "hook") == 0) {
+        event.not_to = strtoul(what->texts[1], NULL, 10);
+    }
+    char *line = locum_events_line(self->events, self->config->core.cluster);
+    if (line != NULL) {
+        event.line = line;
+        locum_hooks_offer(self->hooks, &self->core, &event, self->now.mono);
+    }
+    free(line);
 }
 
 /* To all outputs. Redis and waiting clients may not exist yet while the daemon starts. */
@@ -60,6 +99,7 @@ emit(struct locum_daemon *self, const struct locum_event_facts *what)
     if (self->control != NULL) {
         locum_control_wake(self->control);
     }
+    offer_to_hooks(self, what);
 }
 
 void

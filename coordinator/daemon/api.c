@@ -7,6 +7,7 @@
 #include "base/text_format.h"
 #include "config/domain.h"
 #include "daemon/act.h"
+#include "daemon/alerts.h"
 #include "daemon/inside.h"
 #include "daemon/loop.h"
 #include "daemon/replace.h"
@@ -405,6 +406,12 @@ handle_dump(void *user, const struct locum_control_request *request)
                         : (struct locum_control_reply){.status = 200, .text = text};
 }
 
+static struct locum_control_reply
+handle_hooks(void *user, const struct locum_control_request *request)
+{
+    return locum_alerts_test(user, request);
+}
+
 /*
  * The adapters (locum-nsd, one a zone) read their zone and report what NSD serves.
  *
@@ -564,6 +571,7 @@ const struct locum_control_handlers locum_daemon_handlers = {
     .reload = handle_reload,
     .replace = handle_replace,
     .dump = handle_dump,
+    .hooks = handle_hooks,
     .nsd = handle_nsd,
     .knows_host = knows_host,
 };

@@ -16,6 +16,7 @@
 #include "daemon/signals.h"
 #include "daemon/state.h"
 #include "dns/ask.h"
+#include "hooks/hooks.h"
 #include "report/history.h"
 #include "report/report.h"
 #include "report/warned.h"
@@ -37,6 +38,7 @@ struct locum_daemon {
     struct locum_redis *redis;
     struct locum_peer *peer;
     struct locum_health *health;
+    struct locum_hooks *hooks;
     struct locum_control *control; /* NULL: it could not be opened; everything else works */
     struct locum_state_writer *writer;
     char boot_id[LOCUM_BOOT_ID_MAX + 1];

@@ -126,6 +126,7 @@ end_iteration(void *user)
     }
     const struct locum_input input = {.kind = LOCUM_INPUT_COMMIT, .now = self->now};
     step(self, &input);
+    locum_hooks_look(self->hooks, &self->core, self->now.mono);
     locum_daemon_history_note(self);
     if (second) {
         locum_daemon_act_each_second(self);

@@ -107,6 +107,15 @@ on_sample(void *user, size_t check, enum locum_sample outcome, const char *text)
 }
 
 static void
+on_hooks_tested(void *user)
+{
+    struct locum_daemon *self = user;
+    if (self->control != NULL) {
+        locum_control_wake(self->control); /* a client that waits for it */
+    }
+}
+
+static void
 on_dns(void *user, locum_node peer, enum locum_family family, enum locum_transport transport,
        enum locum_dns_state state)
 {
@@ -214,6 +223,10 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
     }
     locum_sockets_close_unused(&self->sockets);
     locum_daemon_act_close_surplus(self);
+    if ((status = locum_hooks_create(self->base, self->config, on_hooks_tested, self,
+                                     &self->hooks)) != 0) {
+        return status;
+    }
     return locum_health_create(self->base, self->config, on_sample, self, &self->health);
 }
 
@@ -225,6 +238,7 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     json_decref(self->reload_warnings);
     free(self->public_page);
     locum_health_destroy(self->health);
+    locum_hooks_destroy(self->hooks);
     locum_redis_destroy(self->redis);
     locum_peer_destroy(self->peer);
     locum_dns_ask_destroy(self->dns_ask);
@@ -388,6 +402,7 @@ apply(struct locum_daemon *self, struct locum_config *next, struct locum_dns_ask
     locum_health_learn(health, self->health);
     locum_health_destroy(self->health);
     self->health = health;
+    locum_hooks_reconfigure(self->hooks, old, next);
     locum_daemon_act_publish(self);
     locum_daemon_act_emit(self, LOCUM_EVENT_RELOAD, next->core.digest, NULL, NULL);
     add_serving(self, after);

@@ -352,6 +352,40 @@ locum_events_add(struct locum_events *self, locum_ms wall, int kind,
     }
 }
 
+/* Takes the object; NULL: out of memory. */
+static char *
+write_line(json_t *object)
+{
+    char *text = object != NULL ? json_dumps(object, JSON_COMPACT) : NULL;
+    const size_t length = text != NULL ? strlen(text) : 0;
+    char *line = text != NULL ? realloc(text, length + 2) : NULL;
+    json_decref(object);
+    if (line == NULL) {
+        free(text);
+        return NULL;
+    }
+    memcpy(line + length, "\n", 2);
+    return line;
+}
+
+char *
+locum_events_line(const struct locum_events *self, const char *cluster)
+{
+    const size_t count = json_array_size(self->entries);
+    const json_t *entry = count > 0 ? json_array_get(self->entries, count - 1) : NULL;
+    return write_line(json_pack(
+        "{s:s, s:O, s:O, s:O}", "cluster", cluster, "id", json_object_get(entry, "id"), "time",
+        json_object_get(entry, "time"), "fields", json_object_get(entry, "fields")));
+}
+
+char *
+locum_events_test_line(const struct locum_core_config *config, locum_ms wall)
+{
+    return write_line(json_pack("{s:s, s:I, s:s, s:{s:s, s:s}}", "cluster", config->cluster, "id",
+                                (json_int_t)wall, "time", locum_text_time(wall).text, "fields",
+                                "event", "test", "node", config->nodes[config->self].name));
+}
+
 uint64_t
 locum_events_count(const struct locum_events *self, int kind)
 {

@@ -88,6 +88,15 @@ void locum_events_keep(struct locum_events *self, size_t keep);
 void locum_events_add(struct locum_events *self, locum_ms wall, int kind,
                       const struct locum_event_fields *fields);
 
+/*
+ * The newest event as hooks get it, one line of JSON: {"cluster", "id", "time", "fields"}, the last
+ * three as in GET /events. Freed by the caller; NULL: out of memory.
+ */
+char *locum_events_line(const struct locum_events *self, const char *cluster);
+
+/* The line of an event `test` of this node, which is kept nowhere. Freed by the caller; NULL. */
+char *locum_events_test_line(const struct locum_core_config *config, locum_ms wall);
+
 /* How many of a kind there have been since the start. NULL: none. */
 uint64_t locum_events_count(const struct locum_events *self, int kind);
 

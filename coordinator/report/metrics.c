@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text_format.h"
 #include "core/vote.h"
 #include "report/exposition.h"
 #include "report/report.h"
@@ -306,6 +307,27 @@ add_checks(struct locum_exposition *out, const struct locum_report *report)
 }
 
 static void
+add_hooks(struct locum_exposition *out, const struct locum_report *report)
+{
+    char numbers[LOCUM_HOOKS_MAX][12];
+    for (size_t i = 0; i < report->hook_count; i++) {
+        (void)locum_text_format_buffer(numbers[i], sizeof(numbers[i]), "%zu", i + 1);
+    }
+    metric(out, counter, "locum_hook_events_total", "hook outcome",
+           "Events for a hook: delivered, failed, or dropped because its queue was full.");
+    for (size_t i = 0; i < report->hook_count; i++) {
+        sample(out, report->hooks[i]->delivered, numbers[i], "delivered");
+        sample(out, report->hooks[i]->failed, numbers[i], "failed");
+        sample(out, report->hooks[i]->dropped, numbers[i], "dropped");
+    }
+    samples(out, gauge, "locum_hook_queue", "hook", "Events that wait for the hook.",
+            report->hook_count, report->hooks[i]->queued, numbers[i]);
+    samples(out, gauge, "locum_hook_failing", "hook",
+            "1 while the hook's last event was not delivered.", report->hook_count,
+            report->hooks[i]->failing, numbers[i]);
+}
+
+static void
 add_redis(struct locum_exposition *out, const struct locum_report *report)
 {
     const struct locum_redis_status *redis = &report->redis;
@@ -490,6 +512,7 @@ add_all(struct locum_exposition *out, const struct locum_report *report)
     add_peer_dns(out, report);
     add_heartbeats(out, report);
     add_checks(out, report);
+    add_hooks(out, report);
     add_redis(out, report);
     add_dns(out, report);
     add_nsd(out, report);

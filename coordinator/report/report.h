@@ -15,6 +15,7 @@
 #include "core/step.h"
 #include "dns/dns.h"
 #include "health/health.h"
+#include "hooks/hooks.h"
 #include "peer/peer.h"
 #include "redis/redis.h"
 #include "report/events.h"
@@ -79,6 +80,8 @@ struct locum_report {
     /* The addresses of listen.peer that are not open; "": none. */
     char peer_closed[LOCUM_ADDRESSES_MAX * (LOCUM_ADDRESS_TEXT_MAX + 2)];
     struct locum_health_outcomes checks[LOCUM_CHECKS_MAX];
+    const struct locum_hooks_state *hooks[LOCUM_HOOKS_MAX];
+    size_t hook_count;
     locum_ms state_written;                 /* mono; LOCUM_NEVER */
     char state_error[LOCUM_PATH_MAX + 256]; /* why the state file could not be written; "" */
     char file_error[400]; /* why the next start would refuse the file on the disk; "" */

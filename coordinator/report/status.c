@@ -246,6 +246,23 @@ queries_per_s(const struct locum_queries *self)
     return json_real((double)tenths / 10);
 }
 
+static json_t *
+hooks_of(const struct locum_report *report)
+{
+    json_t *hooks = json_array();
+    for (size_t i = 0; i < report->hook_count; i++) {
+        const struct locum_hooks_state *hook = report->hooks[i];
+        (void)json_array_append_new(
+            hooks,
+            json_pack("{s:i, s:s, s:b, s:b, s:I, s:I, s:I, s:I, s:o}", "hook", (int)i + 1, "name",
+                      hook->name, "off", hook->off, "failing", hook->failing, "delivered",
+                      (json_int_t)hook->delivered, "failed", (json_int_t)hook->failed, "dropped",
+                      (json_int_t)hook->dropped, "queued", (json_int_t)hook->queued, "last",
+                      locum_report_text(hook->last)));
+    }
+    return hooks;
+}
+
 json_t *
 locum_report_status(const struct locum_report *report)
 {
@@ -269,7 +286,7 @@ locum_report_status(const struct locum_report *report)
     }
     return json_pack(
         "{s:s, s:s, s:s, s:I, s:I, s:s, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o, "
-        "s:{s:I, s:I, s:o, s:I}, s:o, s:o, s:o, s:o, s:I, s:o, s:o}",
+        "s:{s:I, s:I, s:o, s:I}, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o}",
         "cluster", config->cluster, "node", config->nodes[config->self].name, "version",
         config->version, "incarnation", (json_int_t)core->view.incarnation, "uptime_ms",
         (json_int_t)(now.mono - report->run->started_mono), "serving", serving, "quorum", "needed",
@@ -278,7 +295,8 @@ locum_report_status(const struct locum_report *report)
         checks_of(report), "dns", "serial", (json_int_t)report->run->serial, "queries",
         (json_int_t)(report->dns.udp.queries + report->dns.tcp.queries), "queries_per_s",
         queries_per_s(&report->run->queries), "closed", (json_int_t)report->run->dns_closed,
-        "zones", zones_of(report), "nsd", locum_report_nsd(report), "next_loss", next_loss,
-        "warnings", warnings, "counted_warnings", (json_int_t)locum_warnings_count(report, false),
-        "degraded", degraded, "summary", locum_report_summary(report, degraded, next_loss));
+        "zones", zones_of(report), "nsd", locum_report_nsd(report), "hooks", hooks_of(report),
+        "next_loss", next_loss, "warnings", warnings, "counted_warnings",
+        (json_int_t)locum_warnings_count(report, false), "degraded", degraded, "summary",
+        locum_report_summary(report, degraded, next_loss));
 }

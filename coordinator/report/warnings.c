@@ -18,6 +18,7 @@ enum {
     TILT_WARN_MS = 5000,     /* since the last poll */
     IGNORED_WARN_MS = 60000, /* of heartbeats, and of what they acknowledge */
     ORDER_WARN_MS = 600000,
+    DROPPED_WARN_MS = 3600 * 1000,
     TIMEOUT_ADVISED_MS = 1250, /* tolerates a path that loses everything for 200 ms every 2 s */
 };
 
@@ -425,6 +426,33 @@ warn_of_redis(json_t *warnings, const struct locum_report *report)
 }
 
 static void
+warn_of_hooks(json_t *warnings, const struct locum_report *report)
+{
+    for (size_t i = 0; i < report->hook_count; i++) {
+        const struct locum_hooks_state *hook = report->hooks[i];
+        char number[12];
+        (void)locum_text_format_buffer(number, sizeof(number), "%zu", i + 1);
+        if (hook->off) {
+            warn(warnings, "hook", number,
+                 "hook %zu (%s) sends nothing: %s. Repair the configuration file, which has it, "
+                 "and run `locum reload`",
+                 i + 1, hook->name, hook->last);
+        } else if (hook->failing) {
+            warn(warnings, "hook", number,
+                 "hook %zu (%s) did not deliver its last event: %s. Repair what it leads to, then "
+                 "run `locum hooks test %zu`",
+                 i + 1, hook->name, hook->last, i + 1);
+        } else if (is_recent(hook->dropped_at, DROPPED_WARN_MS, report->now.mono)) {
+            warn(warnings, "hook", number,
+                 "hook %zu (%s): events were dropped in the last hour, because %d waited for it "
+                 "already (%" PRIu64 " so far). It is too slow: let it return earlier, or take "
+                 "values from `on`",
+                 i + 1, hook->name, LOCUM_HOOKS_QUEUE_MAX, hook->dropped);
+        }
+    }
+}
+
+static void
 warn_of_self(json_t *warnings, const struct locum_report *report)
 {
     if (report->state_error[0] != '\0') {
@@ -508,6 +536,7 @@ locum_warnings_find(const struct locum_report *report)
     warn_of_redis(warnings, report);
     warn_of_self(warnings, report);
     warn_of_own_dns(warnings, report);
+    warn_of_hooks(warnings, report);
     return warnings;
 }
 

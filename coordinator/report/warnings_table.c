@@ -22,6 +22,8 @@ static const struct {
      "Two nodes run under the peer's name, or heartbeats of a run of it are replayed."},
     {"family", "The peer or this node has lost an address family; the other one works."},
     {"file", "The configuration file, or one that it names, is refused as it is on the disk now."},
+    {"hook", "The last event of a hook (its number is in `peer`) was not delivered, or events were "
+             "dropped in the last hour because its queue was full, or it is off."},
     {"ignored", "Heartbeats of the peer with a valid signature were ignored in the last minute, "
                 "because they could not be read."},
     {"incarnation", "The peer acknowledges a run of this node that is more than a day ahead of "
@@ -95,8 +97,8 @@ locum_warnings_has_event(const char *key)
 bool
 locum_warnings_is_limited(const char *key)
 {
-    static const char *const abouts[] = {"duplicate",  "key",       "mirrorbits",
-                                         "rate-limit", "signature", "unknown-instances"};
+    static const char *const abouts[] = {
+        "duplicate", "hook", "key", "mirrorbits", "rate-limit", "signature", "unknown-instances"};
     for (size_t i = 0; i < LOCUM_COUNT(abouts); i++) {
         if (is_about(key, abouts[i])) {
             return true;

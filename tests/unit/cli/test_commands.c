@@ -133,6 +133,32 @@ test_exclude_and_reload(void **state)
 }
 
 static void
+test_hooks(void **state)
+{
+    struct site *site = *state;
+    assert_int_equal(
+        RUN(site,
+            OK "{\"hooks\": [{\"hook\": 1, \"name\": \"command /a\", \"delivered\": true, "
+               "\"took_ms\": "
+               "3, \"text\": \"exit 0 in 3 ms\"}, {\"hook\": 2, \"name\": \"url https://a\", "
+               "\"delivered\": false, \"took_ms\": 5, \"text\": \"status 403 in 5 ms\"}]}",
+            "hooks", "test"),
+        LOCUM_EXIT_NOT_FINE);
+    assert_has(site->asked, "POST /hooks HTTP/1.1\r\n");
+    assert_string_equal(body(site), "{}");
+    assert_string_equal(site->out, "hook 1, command /a: delivered: exit 0 in 3 ms\n"
+                                   "hook 2, url https://a: NOT delivered: status 403 in 5 ms\n");
+    assert_int_equal(RUN(site, OK "{\"hooks\": []}", "hooks", "test", "3"), LOCUM_EXIT_OK);
+    assert_string_equal(body(site), "{\"hook\":3}");
+    assert_has(site->out, "no hooks are configured");
+    assert_int_equal(RUN_ALONE(site, "hooks", "test", "0"), LOCUM_EXIT_USAGE);
+    assert_int_equal(RUN_ALONE(site, "hooks", "tset"), LOCUM_EXIT_USAGE);
+    assert_int_equal(RUN_ALONE(site, "hooks", "test", "1", "2"), LOCUM_EXIT_USAGE);
+    assert_int_equal(RUN_ALONE(site, "exclude", "dc3", "dc4"), LOCUM_EXIT_USAGE);
+    assert_int_equal(RUN_ALONE(site, "hooks"), LOCUM_EXIT_USAGE);
+}
+
+static void
 test_replace(void **state)
 {
     struct site *site = *state;
@@ -394,6 +420,7 @@ main(void)
         TEST(test_admin),
         TEST(test_admin_wait),
         TEST(test_exclude_and_reload),
+        TEST(test_hooks),
         TEST(test_replace),
         TEST(test_unreachable_daemon_is_reported),
         TEST(test_missing_permission_is_reported),

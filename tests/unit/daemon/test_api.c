@@ -43,7 +43,7 @@ test_status_has_every_key(void **state)
     start();
     json_t *status = get_status();
     assert_keys(status, "cluster node version incarnation uptime_ms serving quorum nodes names "
-                        "redis sentinels checks dns zones nsd next_loss warnings "
+                        "redis sentinels checks dns zones nsd hooks next_loss warnings "
                         "counted_warnings degraded summary");
     assert_keys(json_object_get(status, "quorum"), "needed reachable");
     assert_keys(json_object_get(status, "redis"), "connected master since error");

@@ -512,6 +512,28 @@ test_a_check_that_could_not_be_run_for_a_minute(void **state)
     assert_null(warning("check"));
 }
 
+static void
+test_a_hook_that_fails(void **state)
+{
+    struct locum_hooks_state hook = {.name = "url https://a.example", .dropped_at = LOCUM_NEVER};
+    (void)state;
+    view.hooks[0] = &hook;
+    view.hook_count = 1;
+    assert_null(warning("hook 1"));
+    (void)snprintf(hook.last, sizeof(hook.last), "status 403 in 3 ms");
+    hook.failing = true;
+    assert_warned("hook 1", "(url https://a.example) did not deliver its last event: status 403");
+    assert_warned("hook 1", "run `locum hooks test 1`");
+    hook.failing = false;
+    hook.dropped = 7;
+    hook.dropped_at = view.now.mono - 3599999;
+    assert_warned("hook 1", "64 waited for it already (7 so far)");
+    hook.dropped_at -= 2;
+    assert_null(warning("hook 1"));
+    hook.off = true;
+    assert_warned("hook 1", "sends nothing");
+}
+
 int
 main(void)
 {
@@ -545,6 +567,7 @@ main(void)
         TEST(test_a_family_that_is_lost),
         TEST(test_locum_nsd_carries_one_of_two_zones),
         TEST(test_a_check_that_could_not_be_run_for_a_minute),
+        TEST(test_a_hook_that_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
