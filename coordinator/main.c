@@ -17,6 +17,7 @@
 #include "base/version.h"
 #include "cli/complete.h"
 #include "cli/options.h"
+#include "cli/plugin.h"
 #include "cli/print.h"
 #include "config/config.h"
 #include "config/domain.h"
@@ -362,22 +363,43 @@ refuse_command(const char *written)
     return LOCUM_EXIT_USAGE;
 }
 
-/* Remove `-c FILE` from the arguments. False: -c without a FILE. */
+/* Remove `-c FILE` from the arguments. False: -c, at the end, without a FILE. */
 static bool
 take_config_path(int *argc, char **argv, const char **ret_path)
 {
     int kept = 0;
+    bool complete = true;
     for (int i = 0; i < *argc; i++) {
         if (strcmp(argv[i], "-c") != 0) {
             argv[kept++] = argv[i];
         } else if (i + 1 < *argc) {
             *ret_path = argv[++i];
         } else {
-            return false;
+            complete = false;
         }
     }
     *argc = kept;
-    return true;
+    return complete;
+}
+
+static int
+refuse_missing_file(int argc, char **argv)
+{
+    const struct locum_cli_command *command = argc > 0 ? find_command(argv[0]) : NULL;
+    (void)fprintf(stderr, "locum: -c needs a FILE, for example -c " LOCUM_CONFIG_DEFAULT_PATH "\n");
+    return command != NULL && locum_cli_is_plugin(command, argc, argv) ? LOCUM_PLUGIN_UNKNOWN
+                                                                       : LOCUM_EXIT_USAGE;
+}
+
+/* `status --check -c FILE`: without FILE, a monitor would see another cluster. */
+static int
+refuse_file(const char *config_path)
+{
+    char text[LOCUM_PATH_MAX + 128];
+    (void)snprintf(text, sizeof(text),
+                   "%s cannot be read or is not a valid configuration (see locum check)",
+                   config_path);
+    return locum_plugin_unknown(text);
 }
 
 /* The control socket of the daemon; the default one, with a message, if FILE cannot tell. */
@@ -432,7 +454,7 @@ help_with(int argc, char **argv)
 int
 main(int argc, char **argv)
 {
-    const char *config_path = LOCUM_CONFIG_DEFAULT_PATH;
+    const char *given_path = NULL;
     char socket[LOCUM_PATH_MAX + 1];
     argc--;
     argv++;
@@ -440,11 +462,10 @@ main(int argc, char **argv)
         locum_complete_print(tables, LOCUM_COUNT(tables), argc - 1, argv + 1);
         return LOCUM_EXIT_OK;
     }
-    if (!take_config_path(&argc, argv, &config_path)) {
-        (void)fprintf(stderr,
-                      "locum: -c needs a FILE, for example -c " LOCUM_CONFIG_DEFAULT_PATH "\n");
-        return LOCUM_EXIT_USAGE;
+    if (!take_config_path(&argc, argv, &given_path)) {
+        return refuse_missing_file(argc, argv);
     }
+    const char *config_path = given_path != NULL ? given_path : LOCUM_CONFIG_DEFAULT_PATH;
     if (argc == 0) {
         print_help(stderr);
         return LOCUM_EXIT_USAGE;
@@ -464,6 +485,10 @@ main(int argc, char **argv)
     }
     if (command == NULL) {
         return refuse_command(argv[0]);
+    }
+    if (given_path != NULL && locum_cli_is_plugin(command, argc, argv) &&
+        !locum_glimpse_control(given_path, socket)) {
+        return refuse_file(given_path);
     }
     if (!command->offline) {
         find_socket(config_path, socket);

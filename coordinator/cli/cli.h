@@ -43,6 +43,9 @@ struct locum_cli_command {
  */
 int locum_cli_run(const struct locum_cli_command *command, const char *path, int argc, char **argv);
 
+/* True for `status --check`, whose exit codes are those of a plugin (plugin.h). */
+bool locum_cli_is_plugin(const struct locum_cli_command *command, int argc, char **argv);
+
 /* The commands of this room, ended by an entry whose name is NULL. */
 extern const struct locum_cli_command locum_cli_commands[];
 

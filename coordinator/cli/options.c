@@ -189,16 +189,22 @@ take_option(const struct locum_cli_command *command, int argc, char **argv, int 
     return LOCUM_EXIT_OK;
 }
 
+bool
+locum_cli_is_plugin(const struct locum_cli_command *command, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if ((command->options & LOCUM_OPTION_CHECK) != 0 && strcmp(argv[i], "--check") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A monitor that runs `status --check` reads 2 as CRITICAL: wrong usage is UNKNOWN there. */
 static int
 usage_code(const struct locum_cli_command *command, int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++) {
-        if ((command->options & LOCUM_OPTION_CHECK) != 0 && strcmp(argv[i], "--check") == 0) {
-            return LOCUM_PLUGIN_UNKNOWN;
-        }
-    }
-    return LOCUM_EXIT_USAGE;
+    return locum_cli_is_plugin(command, argc, argv) ? LOCUM_PLUGIN_UNKNOWN : LOCUM_EXIT_USAGE;
 }
 
 int

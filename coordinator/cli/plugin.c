@@ -150,3 +150,11 @@ locum_plugin_status(const char *socket)
     free(text);
     return code;
 }
+
+int
+locum_plugin_unknown(const char *text)
+{
+    print_line(LOCUM_PLUGIN_UNKNOWN, text);
+    (void)putchar('\n');
+    return LOCUM_PLUGIN_UNKNOWN;
+}

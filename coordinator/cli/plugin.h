@@ -24,4 +24,7 @@ enum locum_plugin_code {
  */
 int locum_plugin_status(const char *socket) LOCUM_MUST_CHECK;
 
+/* Print the line for a status that cannot be asked for. Returns LOCUM_PLUGIN_UNKNOWN. */
+int locum_plugin_unknown(const char *text) LOCUM_MUST_CHECK;
+
 #endif

@@ -95,7 +95,8 @@ add_answers(struct locum_exposition *out, const struct locum_report *report)
 {
     const struct locum_core *core = report->core;
     metric(out, gauge, "locum_answer", "name type node",
-           "1 for each node that the answer of this node to the name names now.");
+           "1 for each node that the answer of the current plan to the name names; while "
+           "locum_answers_stale is 1, the answers that are sent may be older.");
     for (size_t i = 0; i < core->config.name_count * LOCUM_FAMILIES; i++) {
         const locum_nodes nodes = core->plan.answers[i / LOCUM_FAMILIES][i % LOCUM_FAMILIES].nodes;
         for (size_t node = 0; node < core->config.node_count; node++) {

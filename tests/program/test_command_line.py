@@ -96,6 +96,11 @@ def test_wrong_usage_says_what_to_do():
             ("nothing-like-it",): "`locum-nsd help` lists all", ("check", "--no-fallback"): "unexpected argument"}.items():
         result = run(PROGRAMS[1], *words)
         assert result.returncode == 2 and result.stdout == "" and text in result.stderr, result
+    # A monitor would read 2 as CRITICAL.
+    for words in (("status", "--check", "-c"), ("-c", EXAMPLE, "status", "--check", "-c")):
+        result = run(LOCUM, *words)
+        assert result.returncode == 3 and result.stdout == "" and "-c needs a FILE" in result.stderr, result
+    assert run(LOCUM, "-c").returncode == 2
     # What a terminal would obey is not repeated.
     for words in (("\033[2J",), ("status", "\033[2J")):
         assert "\033" not in run(LOCUM, *words).stderr, words
@@ -111,6 +116,21 @@ def test_every_command_is_completed():
         for word in re.findall(r"[A-Z]+", wanted):
             if word in ("NAME", "NODE", "ZONE"):
                 assert complete(LOCUM, "-c", EXAMPLE, command, "") != [], (command, word)
+
+
+def test_a_monitor_never_sees_the_daemon_of_another_configuration():
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write("no mapping\n")
+        file.flush()
+        for path in ("/absent/locum.yaml", file.name):
+            for words in (("status", "--check", "-c", path), ("-c", path, "status", "--check")):
+                result = run(LOCUM, *words)
+                assert (result.returncode, result.stderr) == (3, ""), result
+                assert result.stdout == f"LOCUM UNKNOWN: {path} cannot be read or is not a valid configuration (see locum check)\n"
+        result = run(LOCUM, "status", "-c", file.name)
+        assert "using the default control socket" in result.stderr, result
+    result = run(LOCUM, "status", "--check", "-c", EXAMPLE)
+    assert "cannot be read or is not" not in result.stdout, result
 
 
 def test_names_of_the_configuration():
