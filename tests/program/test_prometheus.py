@@ -117,8 +117,8 @@ def test_all_that_can_be_degraded_or_warned_of_has_a_row_and_an_alert():
     for about in known["locum_warnings"]["about"]:
         assert about in rows("doc/operations.md", "Warnings"), about
     # What the last two alerts leave out has an alert of its own; a warning may be degraded as well.
-    own = {"condition": "LocumNodeDown", "service": "LocumServiceFailing", "quorum": "LocumNoQuorum",
-           "fail-open": "LocumFailOpen", "answers": "LocumAnswersStale", "clock": "LocumClock",
+    own = {"condition": "LocumNodeDown", "service": "LocumServiceNotUp", "fail-open": "LocumFailOpen",
+           "answers": "LocumAnswersStale", "clock": "LocumClock",
            "configuration": "LocumConfigurationDiffers", "mirrorbits": "LocumMirrorbits"}
     assert set(own.values()) <= set(alerts())
     covered = set(own) | {"reported"}
