@@ -16,11 +16,12 @@ locum_doctor_examine(const struct locum_config *config, size_t zone,
     *ret = (struct locum_doctor_facts){.config = config,
                                        .now_s = locum_clock_read().wall / 1000,
                                        .zones = calloc(end - first, sizeof(*ret->zones))};
+    struct locum_doctor_resolvers resolvers = {0};
     int status = ret->zones == NULL ? LOCUM_ERR_MEMORY : 0;
     for (size_t i = first; i < end && status == 0; i++) {
-        status = locum_doctor_walk(options, config, i, &ret->zones[ret->zone_count++],
-                                   &ret->resolver_silent);
+        status = locum_doctor_walk(options, config, i, &ret->zones[ret->zone_count++], &resolvers);
     }
+    ret->resolver_silent = resolvers.failed;
     if (status == 0) {
         status = locum_doctor_web_ask(options, config, zone, ret);
     }

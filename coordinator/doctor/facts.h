@@ -23,7 +23,8 @@ struct locum_doctor_parent {
     struct locum_doctor_reply referral; /* to the question for NS of the zone, RD=0 */
 };
 
-/* The questions to a name server of the zone; each is for the SOA, the last one for the NS. */
+/* The questions to a name server of the zone; each is for the SOA, the last one for the NS (with
+ * EDNS; if that is truncated or not answered, by TCP). */
 enum locum_doctor_probe {
     LOCUM_DOCTOR_UDP,    /* without EDNS */
     LOCUM_DOCTOR_EDNS,   /* with EDNS, 1232 bytes */
@@ -107,7 +108,7 @@ struct locum_doctor_facts {
     bool redis_lost;
     struct locum_doctor_node nodes[LOCUM_NODES_MAX]; /* of config->core.nodes */
     char lacks_daemon[LOCUM_DOCTOR_TEXT_MAX];        /* why it did not answer */
-    bool resolver_silent;                            /* no resolver answered */
+    bool resolver_silent; /* to some question no resolver answered without an error */
 };
 
 #endif

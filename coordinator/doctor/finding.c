@@ -22,11 +22,12 @@ static const struct locum_doctor_row rows[LOCUM_DOCTOR_KINDS] = {
          "data.",
          "Remove the NS record from the parent zone, or add the server to `zones[].ns`."},
     [LOCUM_DOCTOR_NS_TTL] =
-        {"ns-ttl", "The NS records have another TTL at the parent than in the zone.",
+        {"ns-ttl",
+         "The NS records have another TTL at the parent than in the zone. Judged only if the "
+         "parent's name has at least three labels, or two and the last one more than two "
+         "letters: others may be registries such as `org` and `co.uk`, which set it.",
          "Some resolvers keep the parent's TTL, others the zone's own. After a change of name "
-         "servers the longer one has to be waited for. Not judged below a registry such as `org`, "
-         "which "
-         "sets it.",
+         "servers the longer one has to be waited for.",
          "Set the TTL of the NS records in the parent zone as `locum delegation` prints it."},
     [LOCUM_DOCTOR_GLUE_MISSING] =
         {"glue-missing", "The parent lacks an address of a name server inside the zone.",

@@ -1,7 +1,8 @@
 /*
  * finding: the table of what the doctor can find: an id, why it matters, what to do. A new kind is
- * a row here, a judgement in judge.c, a unit test, and a planted fault in tests/lab/test_doctor.py;
- * `make doc` writes the list in locum(8).
+ * a row here, a judgement in judge.c, a unit test, and, where the laboratory can plant it, a fault
+ * in tests/lab/test_doctor.py (round-trips, edns-missing, node-down, node-redis and redis have unit
+ * tests only); `make doc` writes the list in locum(8).
  */
 #ifndef LOCUM_DOCTOR_FINDING_H
 #define LOCUM_DOCTOR_FINDING_H

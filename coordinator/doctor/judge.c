@@ -7,6 +7,8 @@
 #include "base/text_format.h"
 #include "config/domain.h"
 
+enum { COUNTRY_LETTERS = 2 }; /* of a top-level domain (ISO 3166) */
+
 /* The zone that is judged, and where its findings go. */
 struct bench {
     const struct locum_doctor_zone *zone;
@@ -145,12 +147,14 @@ judge_glue(const struct bench *bench, const struct locum_doctor_parent *parent,
     }
 }
 
-/* Does someone else set the TTL? So it is in the zone of a registry: the root or one label. */
+/* May someone else set the TTL? So it is in the zone of a registry: the root, one label, or two of
+ * a country (co.uk). */
 static bool
-is_of_registry(const char *parent)
+may_be_registry(const char *parent)
 {
-    const char *dot = strchr(parent, '.');
-    return dot != NULL && dot[1] == '\0';
+    const char *first = strchr(parent, '.');
+    const char *second = first != NULL ? strchr(first + 1, '.') : NULL;
+    return second == NULL || (second[1] == '\0' && second - first - 1 <= COUNTRY_LETTERS);
 }
 
 /* The NS records of a referral and their TTL. */
@@ -169,7 +173,7 @@ judge_referral(const struct bench *bench, const struct locum_doctor_parent *pare
                                  server.text, expected->zone, reply->rcode);
         return;
     }
-    if (ns->ttl_s != expected->ttl_s && !is_of_registry(bench->zone->parent)) {
+    if (ns->ttl_s != expected->ttl_s && !may_be_registry(bench->zone->parent)) {
         locum_doctor_finding_add(bench->found, LOCUM_DOCTOR_NS_TTL, expected->zone, expected->zone,
                                  "the NS records of %s have a TTL of %" PRIu32
                                  " s at the parent's server %s, and of "
@@ -209,8 +213,13 @@ judge_parents(const struct bench *bench)
     }
     for (size_t i = 0; i < zone->parent_count; i++) {
         const struct locum_doctor_parent *parent = &zone->parents[i];
-        if (is_answered(&parent->referral)) {
+        if (locum_doctor_reply_tells(&parent->referral)) {
             judge_referral(bench, parent);
+        } else if (is_answered(&parent->referral)) {
+            locum_doctor_finding_skip(
+                bench->found, "the delegation of %s at %s, which answers with an error (rcode %u)",
+                zone->expected.zone, place(parent->name, &parent->address).text,
+                parent->referral.rcode);
         } else {
             locum_doctor_finding_skip(
                 bench->found, "the delegation of %s at %s, which %s", zone->expected.zone,
@@ -231,7 +240,7 @@ judge_host(const struct bench *bench, const struct locum_doctor_host *host)
     if (!host->looked_up) {
         locum_doctor_finding_skip(bench->found,
                                   "the addresses of name server %s: neither the parent nor a "
-                                  "resolver answered",
+                                  "resolver answered without an error",
                                   host->name);
         return;
     }
@@ -309,7 +318,7 @@ judge_child_ns(const struct bench *bench, const struct locum_doctor_reply *reply
     char buffer[LOCUM_DOCTOR_WHAT_MAX / 2];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     size_t at = 0;
-    if (!is_answered(reply) || !reply->authoritative) {
+    if (!is_answered(reply) || !reply->authoritative || reply->truncated) {
         return;
     }
     for (size_t i = 0; i < expected->host_count; i++) {
@@ -340,7 +349,7 @@ judge_edns(const struct bench *bench, const struct locum_doctor_server *of, cons
         locum_doctor_finding_add(bench->found, LOCUM_DOCTOR_EDNS_BLOCKED, zone, server,
                                  "%s answers a question without EDNS; asked with EDNS, it %s",
                                  server, outcome_text(edns->outcome));
-    } else if (!edns->edns) {
+    } else if (!edns->edns && !edns->truncated) { /* truncated: by a rate limiter before it */
         locum_doctor_finding_add(bench->found, LOCUM_DOCTOR_EDNS_MISSING, zone, server,
                                  "%s answers a question with EDNS without it (rcode %u)", server,
                                  edns->rcode);
@@ -371,15 +380,18 @@ judge_server(const struct bench *bench, const struct locum_doctor_server *of)
             by_tcp ? " by UDP, but does by TCP" : "");
         return;
     }
-    const struct locum_doctor_record *soa = soa_of(udp, zone);
-    if (soa == NULL) {
+    const struct locum_doctor_reply *whole = udp->truncated ? tcp : udp;
+    const struct locum_doctor_record *soa = soa_of(whole, zone);
+    if (soa == NULL && is_answered(whole)) {
         locum_doctor_finding_add(bench->found, LOCUM_DOCTOR_LAME, zone, server.text,
                                  "name server %s does not answer for %s itself (rcode %u%s)",
-                                 server.text, zone, udp->rcode,
-                                 udp->authoritative ? "" : ", not authoritative");
+                                 server.text, zone, whole->rcode,
+                                 whole->authoritative ? "" : ", not authoritative");
         return;
     }
-    judge_soa(bench, soa, server.text);
+    if (soa != NULL) {
+        judge_soa(bench, soa, server.text);
+    }
     judge_child_ns(bench, &of->reply[LOCUM_DOCTOR_NS], server.text);
     judge_edns(bench, of, server.text);
     if (!is_answered(tcp)) {
@@ -443,8 +455,9 @@ void
 locum_doctor_judge(const struct locum_doctor_facts *facts, struct locum_doctor_findings *ret)
 {
     if (facts->resolver_silent) {
-        locum_doctor_finding_skip(ret, "names that a resolver has to find: no resolver answered; "
-                                       "name one with --resolver ADDRESS");
+        locum_doctor_finding_skip(ret,
+                                  "some names that a resolver has to find: no resolver answered "
+                                  "without an error; name one with --resolver ADDRESS");
     }
     for (size_t i = 0; i < facts->zone_count; i++) {
         judge_zone(&facts->zones[i], ret);

@@ -186,6 +186,13 @@ locum_doctor_reply_read(const char *name, enum locum_doctor_type type, uint16_t 
     return ours;
 }
 
+bool
+locum_doctor_reply_tells(const struct locum_doctor_reply *self)
+{
+    return self->outcome == LOCUM_DOCTOR_ANSWERED &&
+           (self->rcode == LDNS_RCODE_NOERROR || self->rcode == LDNS_RCODE_NXDOMAIN);
+}
+
 const struct locum_doctor_record *
 locum_doctor_reply_next(const struct locum_doctor_reply *self, enum locum_doctor_section section,
                         const char *owner, enum locum_doctor_type type, size_t *at)

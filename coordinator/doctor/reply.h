@@ -68,6 +68,9 @@ bool locum_doctor_reply_read(const char *name, enum locum_doctor_type type, uint
                              const uint8_t *bytes, size_t length,
                              struct locum_doctor_reply *ret) LOCUM_MUST_CHECK;
 
+/* Does it say what there is? Not if its rcode is an error such as SERVFAIL or REFUSED. */
+bool locum_doctor_reply_tells(const struct locum_doctor_reply *self);
+
 /* The first record at or after *at of this section, owner and type; NULL: none. *at moves behind
  * it. owner NULL: any. */
 const struct locum_doctor_record *locum_doctor_reply_next(const struct locum_doctor_reply *self,

@@ -17,7 +17,7 @@ enum { ADDRESS_TYPES = 2 };
 struct walk {
     const struct locum_doctor_options *options;
     struct locum_doctor_zone *zone;
-    bool *resolver_silent;
+    struct locum_doctor_resolvers *resolvers;
 };
 
 void
@@ -53,38 +53,63 @@ locum_doctor_walk_resolvers(const char *path, struct locum_address ret[LOCUM_DOC
     return count;
 }
 
-/* Ask the resolvers for `count` types of a name, one resolver after the other until one answers. */
+/* Ask one resolver for those types that `ret` does not tell yet. */
+static int
+ask_resolver(const struct walk *self, size_t at, const char *name,
+             const enum locum_doctor_type *types, size_t count, struct locum_doctor_reply *ret)
+{
+    struct locum_doctor_resolvers *resolvers = self->resolvers;
+    struct locum_doctor_question questions[ADDRESS_TYPES];
+    size_t asked = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!locum_doctor_reply_tells(&ret[i])) {
+            questions[asked++] = (struct locum_doctor_question){.to = self->options->resolver[at],
+                                                                .name = name,
+                                                                .type = types[i],
+                                                                .recursion = true,
+                                                                .edns = true,
+                                                                .ret = &ret[i]};
+        }
+    }
+    const int status = locum_doctor_exchange(questions, asked);
+    for (size_t i = 0; i < asked && status == 0; i++) {
+        const enum locum_doctor_outcome outcome = questions[i].ret->outcome;
+        resolvers->heard[at] = resolvers->heard[at] || outcome == LOCUM_DOCTOR_ANSWERED;
+        resolvers->silent[at] = resolvers->silent[at] || outcome == LOCUM_DOCTOR_SILENT;
+    }
+    return status;
+}
+
+/* Ask one resolver after the other until `ret` tells all. What none tells is then not asked. */
+static int
+resolve_rest(const struct walk *self, const char *name, const enum locum_doctor_type *types,
+             size_t count, struct locum_doctor_reply *ret)
+{
+    struct locum_doctor_resolvers *resolvers = self->resolvers;
+    int status = 0;
+    for (size_t at = 0; at < self->options->resolver_count && status == 0; at++) {
+        if (resolvers->heard[at] || !resolvers->silent[at]) {
+            status = ask_resolver(self, at, name, types, count, ret);
+        }
+    }
+    for (size_t i = 0; i < count && status == 0; i++) {
+        if (!locum_doctor_reply_tells(&ret[i])) {
+            ret[i] = (struct locum_doctor_reply){.outcome = LOCUM_DOCTOR_NOT_ASKED};
+            resolvers->failed = true;
+        }
+    }
+    return status;
+}
+
+/* Ask the resolvers for `count` types of a name. */
 static int
 resolve(const struct walk *self, const char *name, const enum locum_doctor_type *types,
         size_t count, struct locum_doctor_reply *ret)
 {
-    struct locum_doctor_question questions[ADDRESS_TYPES];
     for (size_t i = 0; i < count; i++) {
         ret[i] = (struct locum_doctor_reply){.outcome = LOCUM_DOCTOR_NOT_ASKED};
     }
-    for (size_t at = 0; at < self->options->resolver_count; at++) {
-        bool answered = true;
-        for (size_t i = 0; i < count; i++) {
-            questions[i] = (struct locum_doctor_question){.to = self->options->resolver[at],
-                                                          .name = name,
-                                                          .type = types[i],
-                                                          .recursion = true,
-                                                          .edns = true,
-                                                          .ret = &ret[i]};
-        }
-        const int status = locum_doctor_exchange(questions, count);
-        if (status != 0) {
-            return status;
-        }
-        for (size_t i = 0; i < count; i++) {
-            answered = answered && ret[i].outcome == LOCUM_DOCTOR_ANSWERED;
-        }
-        if (answered) {
-            return 0;
-        }
-    }
-    *self->resolver_silent = true;
-    return 0;
+    return resolve_rest(self, name, types, count, ret);
 }
 
 /* The name without its first label; "." of a top-level domain. */
@@ -270,7 +295,19 @@ add_hosts(struct locum_doctor_zone *zone)
     }
 }
 
-/* Ask a server of the parent for the addresses of a name in its zone. */
+/* Has it addresses of the name, or does the zone of the name itself say that there are none? A
+ * referral says neither. */
+static bool
+tells_addresses(const struct locum_doctor_reply *reply, const char *name)
+{
+    struct locum_address any[1];
+    return locum_doctor_reply_tells(reply) &&
+           (reply->authoritative ||
+            take_addresses(reply, LOCUM_DOCTOR_ANSWER, name, any, 0, LOCUM_COUNT(any)) > 0);
+}
+
+/* Ask a server of the parent for the addresses of a name in its zone, or below a delegation in it;
+ * then it may not know them, and a resolver is asked. */
 static int
 ask_parent_for(const struct walk *self, const char *name,
                struct locum_doctor_reply ret[ADDRESS_TYPES])
@@ -278,7 +315,7 @@ ask_parent_for(const struct walk *self, const char *name,
     const struct locum_doctor_zone *zone = self->zone;
     struct locum_doctor_question questions[ADDRESS_TYPES];
     size_t at = 0;
-    while (at < zone->parent_count && zone->parents[at].referral.outcome != LOCUM_DOCTOR_ANSWERED) {
+    while (at < zone->parent_count && !locum_doctor_reply_tells(&zone->parents[at].referral)) {
         at++;
     }
     if (at == zone->parent_count) {
@@ -291,7 +328,16 @@ ask_parent_for(const struct walk *self, const char *name,
                                                       .edns = true,
                                                       .ret = &ret[i]};
     }
-    return locum_doctor_exchange(questions, ADDRESS_TYPES);
+    const int status = locum_doctor_exchange(questions, ADDRESS_TYPES);
+    bool complete = true;
+    for (size_t i = 0; i < ADDRESS_TYPES && status == 0; i++) {
+        if (!tells_addresses(&ret[i], name)) {
+            ret[i] = (struct locum_doctor_reply){.outcome = LOCUM_DOCTOR_NOT_ASKED};
+            complete = false;
+        }
+    }
+    return status != 0 || complete ? status
+                                   : resolve_rest(self, name, address_types, ADDRESS_TYPES, ret);
 }
 
 /* Fill `given`: from the referrals, otherwise from the parent zone, otherwise by a resolver. */
@@ -312,7 +358,7 @@ look_up(const struct walk *self, struct locum_doctor_host *host)
     if (is_within(host->name, zone->expected.zone)) { /* so only the referrals have it */
         for (size_t i = 0; i < zone->parent_count; i++) {
             host->looked_up =
-                host->looked_up || zone->parents[i].referral.outcome == LOCUM_DOCTOR_ANSWERED;
+                host->looked_up || locum_doctor_reply_tells(&zone->parents[i].referral);
         }
         return 0;
     }
@@ -324,7 +370,7 @@ look_up(const struct walk *self, struct locum_doctor_host *host)
     }
     host->looked_up = true;
     for (size_t i = 0; i < ADDRESS_TYPES; i++) {
-        host->looked_up = host->looked_up && replies[i].outcome == LOCUM_DOCTOR_ANSWERED;
+        host->looked_up = host->looked_up && locum_doctor_reply_tells(&replies[i]);
         host->given_count =
             take_addresses(&replies[i], LOCUM_DOCTOR_ANSWER, host->name, host->given,
                            host->given_count, LOCUM_COUNT(host->given));
@@ -367,6 +413,29 @@ add_servers(const struct walk *self, const struct locum_doctor_host *host)
     }
 }
 
+/* Ask once more by TCP for the NS records: a server that answers, but not all of them by UDP. */
+static int
+ask_servers_for_ns(const struct walk *self)
+{
+    struct locum_doctor_zone *zone = self->zone;
+    struct locum_doctor_question questions[LOCUM_DOCTOR_SERVERS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < zone->server_count; i++) {
+        struct locum_doctor_server *server = &zone->servers[i];
+        struct locum_doctor_reply *ns = &server->reply[LOCUM_DOCTOR_NS];
+        if (server->reply[LOCUM_DOCTOR_UDP].outcome == LOCUM_DOCTOR_ANSWERED &&
+            (ns->outcome != LOCUM_DOCTOR_ANSWERED || ns->truncated)) {
+            questions[count++] = (struct locum_doctor_question){.to = server->address,
+                                                                .name = zone->expected.zone,
+                                                                .type = LOCUM_DOCTOR_TYPE_NS,
+                                                                .tcp = true,
+                                                                .edns = true,
+                                                                .ret = ns};
+        }
+    }
+    return locum_doctor_exchange(questions, count);
+}
+
 static int
 ask_servers(const struct walk *self)
 {
@@ -384,21 +453,21 @@ ask_servers(const struct walk *self)
             .name = zone->expected.zone,
             .type = probe == LOCUM_DOCTOR_NS ? LOCUM_DOCTOR_TYPE_NS : LOCUM_DOCTOR_TYPE_SOA,
             .tcp = probe == LOCUM_DOCTOR_TCP,
-            .edns = probe == LOCUM_DOCTOR_EDNS || probe == LOCUM_DOCTOR_PADDED,
+            .edns = probe != LOCUM_DOCTOR_UDP && probe != LOCUM_DOCTOR_TCP,
             .padded = probe == LOCUM_DOCTOR_PADDED,
             .ret = &server->reply[probe]};
     }
     const int status = locum_doctor_exchange(questions, count);
     free(questions);
-    return status;
+    return status == 0 ? ask_servers_for_ns(self) : status;
 }
 
 int
 locum_doctor_walk(const struct locum_doctor_options *options, const struct locum_config *config,
-                  size_t zone, struct locum_doctor_zone *ret, bool *ret_resolver_silent)
+                  size_t zone, struct locum_doctor_zone *ret,
+                  struct locum_doctor_resolvers *resolvers)
 {
-    const struct walk self = {
-        .options = options, .zone = ret, .resolver_silent = ret_resolver_silent};
+    const struct walk self = {.options = options, .zone = ret, .resolvers = resolvers};
     int status = locum_delegation_make(config, zone, &ret->expected);
     ret->config = &config->zones[zone];
     locum_doctor_walk_progress(options, "finding the parent of %s", ret->config->name);

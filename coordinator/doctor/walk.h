@@ -27,6 +27,14 @@ struct locum_doctor_options {
     void *user;
 };
 
+/* What was learnt of the resolvers, kept over all zones. */
+struct locum_doctor_resolvers {
+    bool heard[LOCUM_DOCTOR_NAMED_MAX];  /* it answered something */
+    bool silent[LOCUM_DOCTOR_NAMED_MAX]; /* it did not answer in time; until heard, not asked again
+                                          */
+    bool failed; /* to some question all were silent or answered with an error */
+};
+
 /* Name the next step, if someone wants to know. */
 void locum_doctor_walk_progress(const struct locum_doctor_options *options, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -39,12 +47,12 @@ size_t locum_doctor_walk_resolvers(const char *path,
 /*
  * Fill ret (zeroed) for zone number `zone`.
  *
- * options             with at least one resolver or parent, otherwise nothing is found.
- * ret_resolver_silent set to true if no resolver answered a question.
+ * options    with at least one resolver or parent, otherwise nothing is found.
+ * resolvers  zeroed before the first zone.
  * Returns 0, LOCUM_ERR_MEMORY or LOCUM_ERR_INVALID (locum_delegation_make()).
  */
 int locum_doctor_walk(const struct locum_doctor_options *options, const struct locum_config *config,
                       size_t zone, struct locum_doctor_zone *ret,
-                      bool *ret_resolver_silent) LOCUM_MUST_CHECK;
+                      struct locum_doctor_resolvers *resolvers) LOCUM_MUST_CHECK;
 
 #endif

@@ -374,6 +374,66 @@ test_what_was_not_asked_is_listed(void **state)
     bench_free(bench);
 }
 
+/* The TTL is judged only where no registry can have set it. */
+static void
+test_the_ttl_below_registries_is_not_judged(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *parent;
+        size_t found;
+    } rows[] = {{".", 0},       {"org.", 0},         {"co.uk.", 0},
+                {"com.au.", 0}, {"example.org.", 1}, {"example.co.uk.", 1}};
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        struct bench *bench = bench_new();
+        break_ns_ttl(bench);
+        strcpy(ZONE->parent, rows[i].parent);
+        locum_doctor_judge(&bench->facts, &bench->found);
+        if (bench->found.count != rows[i].found) {
+            fail_msg("%s: %zu finding(s)", rows[i].parent, bench->found.count);
+        }
+        bench_free(bench);
+    }
+}
+
+static void
+test_an_error_of_the_parent_is_not_examined(void **state)
+{
+    (void)state;
+    static const unsigned errors[] = {2, 5}; /* SERVFAIL, REFUSED */
+    for (size_t i = 0; i < LOCUM_COUNT(errors); i++) {
+        struct bench *bench = bench_new();
+        PARENT->record_count = 0;
+        PARENT->rcode = errors[i];
+        locum_doctor_judge(&bench->facts, &bench->found);
+        assert_int_equal(bench->found.count, 0);
+        assert_int_equal(bench->found.not_examined_count, 1);
+        assert_non_null(strstr(bench->found.not_examined[0], "answers with an error (rcode"));
+        bench_free(bench);
+    }
+}
+
+static void
+test_truncated_answers_are_not_judged(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new();
+    for (size_t i = 0; i < LOCUM_DOCTOR_PROBES; i++) {
+        if (i != LOCUM_DOCTOR_TCP) {
+            REPLY(i).truncated = true;
+            REPLY(i).edns = false;
+            REPLY(i).record_count = 0;
+        }
+    }
+    locum_doctor_judge(&bench->facts, &bench->found);
+    assert_int_equal(bench->found.count, 0);
+    break_dns_tcp(bench);
+    locum_doctor_judge(&bench->facts, &bench->found);
+    assert_int_equal(bench->found.count, 1);
+    assert_int_equal(bench->found.at[0].kind, LOCUM_DOCTOR_DNS_TCP);
+    bench_free(bench);
+}
+
 /* The same at each server of the parent is one finding. */
 static void
 test_repeated_findings_are_counted(void **state)
@@ -406,6 +466,9 @@ main(void)
         cmocka_unit_test(test_each_fault_is_one_finding),
         cmocka_unit_test(test_allowed_differences_are_no_findings),
         cmocka_unit_test(test_what_was_not_asked_is_listed),
+        cmocka_unit_test(test_the_ttl_below_registries_is_not_judged),
+        cmocka_unit_test(test_an_error_of_the_parent_is_not_examined),
+        cmocka_unit_test(test_truncated_answers_are_not_judged),
         cmocka_unit_test(test_repeated_findings_are_counted),
     };
     return cmocka_run_group_tests_name("doctor/judge", tests, NULL, NULL);
