@@ -503,7 +503,8 @@ static const struct locum_schema_row rows[] = {
 [LOCUM_KEY_RATE_LIMIT_RESPONSES] = {"dns.rate-limit.responses-per-second", NUMBER(0, 100000), DEFAULT("200"),
     AT(rate_limit.responses_per_second),
     .note = "Answers a second from one address of `listen.dns`, for each of these counts",
-    .help = "Each of `dns.workers` gives its share. `0`: no limit."},
+    .help = "Each of `dns.workers` gives its share. A client that uses one source port reaches one worker and gets one share: "
+    "exempt such a forwarder or load balancer. `0`: no limit."},
 [LOCUM_KEY_RATE_LIMIT_SLIP] = {"dns.rate-limit.slip", NUMBER(0, 10), DEFAULT("2"), AT(rate_limit.slip),
     .note = "One in so many answers over the limit is sent short, and the rest are dropped",
     .help = "A short answer is no longer than the query: truncated, so that the client asks again by TCP, or "

@@ -91,6 +91,7 @@ open_worker(struct locum_dns *self, struct dns_listener *listener, struct bind_f
     const int status = locum_dns_udp_start(worker, &listener->address, fd);
     if (status != 0) {
         locum_dns_table_mailbox_put(&worker->mailbox, NULL);
+        locum_limit_fini(&worker->limiter);
         locum_sockets_close(self->sockets, fd);
         return status;
     }

@@ -10,7 +10,6 @@
 enum {
     WAYS = 4, /* buckets of a set: one cache line */
     SETS = LOCUM_LIMIT_BUCKETS / WAYS,
-    REPORT_KEPT_S = 60, /* a report that is older may be replaced */
 };
 
 #define SECOND_US UINT64_C(1000000)
@@ -167,7 +166,7 @@ report(struct locum_limiter *self, uint64_t prefix)
     for (size_t i = 0; i < LOCUM_LIMIT_PREFIXES; i++) {
         struct locum_limit_report *each = &self->reports[i];
         const uint64_t last_us = atomic_load_explicit(&each->last_us, memory_order_relaxed);
-        if (last_us == 0 || self->now_us - last_us > REPORT_KEPT_S * SECOND_US) {
+        if (last_us == 0 || self->now_us - last_us > LOCUM_LIMIT_REPORT_S * SECOND_US) {
             atomic_store_explicit(&each->prefix, prefix, memory_order_relaxed);
             atomic_store_explicit(&each->last_us, self->now_us, memory_order_release);
             self->last_report = i;

@@ -24,6 +24,7 @@
 enum {
     LOCUM_LIMIT_BUCKETS = 16384, /* of a worker; 16 bytes each */
     LOCUM_LIMIT_PREFIXES = 16,   /* that a worker can report at once */
+    LOCUM_LIMIT_REPORT_S = 11,   /* a report that is older may be replaced: its period is over */
     LOCUM_LIMIT_PREFIX_V4 = 24,
     LOCUM_LIMIT_PREFIX_V6 = 56,
     /* Loopback, the own addresses, and those of the configuration. */

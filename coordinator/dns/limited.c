@@ -2,6 +2,9 @@
 
 enum { MINUTE_MS = 60000 };
 
+_Static_assert(LOCUM_LIMIT_REPORT_S * 1000 > LOCUM_LIMITED_OVER_MS,
+               "a report stays until its period is over");
+
 void
 locum_limited_add(struct locum_limited *self, uint64_t prefix, locum_ms last, locum_ms now)
 {
@@ -16,8 +19,8 @@ locum_limited_add(struct locum_limited *self, uint64_t prefix, locum_ms last, lo
         }
     }
     if (self->count < LOCUM_LIMITED_MAX) {
-        self->periods[self->count++] =
-            (struct locum_limited_period){.prefix = prefix, .since = now, .last = last};
+        self->periods[self->count++] = (struct locum_limited_period){
+            .prefix = prefix, .since = last < now ? last : now, .last = last};
     }
 }
 

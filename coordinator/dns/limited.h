@@ -21,7 +21,7 @@ enum {
 
 struct locum_limited_period {
     uint64_t prefix;      /* locum_limit_prefix() */
-    locum_ms since, last; /* monotonic */
+    locum_ms since, last; /* monotonic; since <= last */
     bool judged;          /* its begin was shown, or there were too many of them */
     bool shown;           /* its begin was, so its end will be */
 };

@@ -59,6 +59,16 @@ def test_manual_page_lists_every_log_message():
     assert sorted(listed) == sorted(logged), f"locum(8): {sorted(set(listed) ^ logged)}"
 
 
+def test_manual_page_lists_the_warnings_that_others_can_cause():
+    code = re.search(r"^locum_warnings_is_limited\(.*?abouts\[\] = \{(.*?)\};",
+                     read("coordinator/report/warnings_table.c"), re.M | re.S)[1]
+    words = set(re.findall(r'"([a-z-]+)"', code))
+    text = re.search(r"^Others than the nodes of the cluster can cause\n(.*?)^Such a warning",
+                     read("doc/locum.8"), re.M | re.S)[1]
+    listed = set(re.findall(r"[a-z-]{3,}", re.sub(r"^and$", "", text, flags=re.M)))
+    assert len(words) > 4 and words == listed, f"locum(8): {sorted(words ^ listed)}"
+
+
 def test_cited_rules_exist():
     """Code and tests cite the rules of doc/decisions.md by their ids."""
     with open(os.path.join(ROOT, "doc/decisions.md"), encoding="utf-8") as file:

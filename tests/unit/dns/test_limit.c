@@ -279,10 +279,27 @@ test_periods_begin_and_end(void **state)
     assert_string_equal(buffer, "+198.51.100.0/24 ");
     locum_limited_add(&self, prefix, 74900, 85000);
     locum_limited_update(&self, 85000, note, &text);
-    assert_string_equal(buffer, "+198.51.100.0/24 -3 198.51.100.0/24 ");
+    assert_string_equal(buffer, "+198.51.100.0/24 -4 198.51.100.0/24 ");
     locum_limited_add(&self, prefix, 74900, 86000); /* the report stays with the worker */
     locum_limited_update(&self, 86000, note, &text);
     assert_int_equal(self.count, 0);
+}
+
+/* Limited once, a moment before or after the update that sees it: it ends after 0 seconds. */
+static void
+test_short_periods_end(void **state)
+{
+    (void)state;
+    static const locum_ms rows[][2] = {{100001, 101003}, {101003, 101003}, {101004, 101003}};
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        struct locum_limited self = {0};
+        char buffer[256];
+        struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+        locum_limited_add(&self, locum_limit_prefix(&here), rows[i][0], rows[i][1]);
+        locum_limited_update(&self, rows[i][1], note, &text);
+        locum_limited_update(&self, rows[i][0] + LOCUM_LIMITED_OVER_MS, note, &text);
+        assert_string_equal(buffer, "+198.51.100.0/24 -0 198.51.100.0/24 ");
+    }
 }
 
 static void
@@ -333,7 +350,12 @@ test_reports(void **state)
         assert_int_equal(prefix.address.bytes[2], i);
         assert_int_equal(self->reports[i].last_us, self->now_us);
     }
-    self->now_us += 61 * SECOND;
+    self->now_us += 10 * SECOND; /* their periods are not over yet */
+    (void)given(self, &rules, &here, LOCUM_LIMIT_NAME, 2, 0);
+    for (size_t i = 0; i < LOCUM_LIMIT_PREFIXES; i++) {
+        assert_int_not_equal(self->reports[i].prefix, locum_limit_prefix(&here));
+    }
+    self->now_us += 2 * SECOND;
     (void)given(self, &rules, &here, LOCUM_LIMIT_NAME, 2, 0);
     assert_int_equal(self->reports[0].prefix, locum_limit_prefix(&here));
     limiter_free(self);
@@ -520,6 +542,7 @@ main(void)
         cmocka_unit_test(test_the_key_is_random),
         cmocka_unit_test(test_prefix_as_number_and_text),
         cmocka_unit_test(test_periods_begin_and_end),
+        cmocka_unit_test(test_short_periods_end),
         cmocka_unit_test(test_periods_shown_a_minute),
         cmocka_unit_test(test_reports),
         cmocka_unit_test(test_short_answers_are_no_longer_than_the_query),

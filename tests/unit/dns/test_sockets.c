@@ -1,6 +1,7 @@
 /* Sockets that outlive a run, and addresses that change. */
 #include "serve.h"
 
+#include <malloc.h>
 #include <pthread.h>
 
 #include "base/socket.h"
@@ -164,6 +165,38 @@ test_queries_wait_while_workers_are_stopped(void **state)
     free(site);
 }
 
+static size_t
+memory_in_use(void)
+{
+    const struct mallinfo2 all = mallinfo2();
+    return all.uordblks + all.hblkhd;
+}
+
+/* A thread that cannot be started is tried again each second, maybe for days. */
+static void
+test_a_worker_that_cannot_start_leaves_no_memory(void **state)
+{
+    (void)state;
+    struct site *site = site_on("127.0.0.1");
+    struct locum_dns *dns = start(site);
+    struct reports reports = {0};
+    site->config.listen_dns[1] = address("127.0.0.2", free_port("127.0.0.2"));
+    site->config.listen_dns_count = 2;
+    no_threads = true;
+    assert_int_equal(locum_dns_reconfigure(dns, &site->config, record, &reports), 0);
+    assert_int_equal(locum_dns_closed(dns), 1);
+    const size_t before = memory_in_use();
+    for (int i = 0; i < 20; i++) {
+        locum_dns_retry(dns, record, &reports);
+    }
+    assert_in_range(memory_in_use(), 0, before + 100000); /* the limits of a worker: 256 KiB */
+    no_threads = false;
+    locum_dns_retry(dns, record, &reports);
+    assert_int_equal(locum_dns_closed(dns), 0);
+    locum_dns_destroy(dns);
+    free(site);
+}
+
 static bool
 can_bind(const struct locum_address *at)
 {
@@ -256,6 +289,7 @@ main(void)
         cmocka_unit_test(test_waiting_queries_are_answered_after_a_start),
         cmocka_unit_test(test_surplus_sockets_are_read_and_then_drained),
         cmocka_unit_test(test_queries_wait_while_workers_are_stopped),
+        cmocka_unit_test(test_a_worker_that_cannot_start_leaves_no_memory),
         cmocka_unit_test(test_addresses_change_while_it_runs),
         cmocka_unit_test(test_an_address_added_later_is_tried_again),
     };
