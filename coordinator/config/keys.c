@@ -339,9 +339,8 @@ static const struct locum_schema_row rows[] = {
     OF_CHECK(http.ca_file),
     .note = "Certificate authorities, PEM, to trust instead of the system's; read again at a "
     "reload",
-    .help = "Those of the system are read at each check, which costs some 40 ms of processor time "
-    "with the 140 authorities of Debian. `ca-file: /etc/ssl/certs/ca-certificates.crt` names the "
-    "same ones."},
+    .help = "Those of the system, `/etc/ssl/certs/ca-certificates.crt`, are read at the first check, "
+    "after a reload, and once a day."},
 [LOCUM_KEY_HTTP_HEADERS] = {"service.checks[].http.headers", TEXT(0, 0),
     VALUES(1, LOCUM_HEADERS_MAX), NONE,
     .note = "Header fields to send, by name, as in `{X-Forwarded-Proto: https}`",

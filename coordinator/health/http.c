@@ -24,6 +24,7 @@
 #include "base/foreign.h"
 #include "base/text_format.h"
 #include "base/timer.h"
+#include "fetch/authorities.h"
 #include "health/probe.h"
 
 enum { HTTP_BYTES_MAX = 64 * 1024 }; /* head and body together */
@@ -321,7 +322,8 @@ set_options(struct http_check *self)
             return false;
         }
     }
-    return curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
+    return locum_fetch_authorities_set(easy) &&
+           curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_USERAGENT, self->probe->agent) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PRIVATE, self) == CURLE_OK &&

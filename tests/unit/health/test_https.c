@@ -271,6 +271,44 @@ test_no_session_is_resumed(void **state)
     forget(&identity);
 }
 
+/* Bytes that this process has read from files and sockets. */
+static long long
+count_read(void)
+{
+    long long count = -1;
+    FILE *file = fopen("/proc/self/io", "r");
+    assert_non_null(file);
+    assert_int_equal(fscanf(file, "rchar: %lld", &count), 1);
+    (void)fclose(file);
+    return count;
+}
+
+/* They are more than a hundred, in some 200 KiB. */
+static void
+test_authorities_of_the_system_are_read_once(void **state)
+{
+    (void)state;
+    struct identity identity = identity_of("get.example.org", &authority, false, -DAY_S, DAY_S);
+    start_server(&identity);
+    struct locum_config_check *check = add_http(&server.address, "/", 10, TLS_MS);
+    struct locum_text url = locum_text_init(check->http.url, sizeof(check->http.url));
+    locum_text_add(&url, "https://get.example.org/");
+    check->http.connect_to = server.address;
+    const long long before = count_read();
+    start_health();
+    wait_for(&the.samples[0], 1);
+    assert_sample(LOCUM_SAMPLE_FAIL,
+                  "SSL certificate problem: unable to get local issuer certificate");
+    const long long first = count_read();
+    wait_for(&the.samples[0], 6);
+    const long long rest = count_read() - first;
+    assert_true(first - before > 100 * 1024);
+    assert_true(rest < 100 * 1024);
+    end_probe();
+    stop_server();
+    forget(&identity);
+}
+
 /* As Nginx, Apache and Go do: no protocol of the client's list is taken (RFC 7301 3.2). */
 static int
 refuse_protocols(SSL *stream, const unsigned char **ret, unsigned char *ret_length,
@@ -345,8 +383,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_certificates_are_verified), TEST(test_server_name_is_sent),
-        TEST(test_no_session_is_resumed),     TEST(test_http2_only_server),
+        TEST(test_certificates_are_verified),
+        TEST(test_server_name_is_sent),
+        TEST(test_no_session_is_resumed),
+        TEST(test_http2_only_server),
+        TEST(test_authorities_of_the_system_are_read_once),
         TEST(test_peer_without_tls_fails),
     };
     return cmocka_run_group_tests_name("health: https", tests, begin, end);
