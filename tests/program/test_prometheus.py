@@ -119,7 +119,8 @@ def test_all_that_can_be_degraded_or_warned_of_has_a_row_and_an_alert():
     # What the last two alerts leave out has an alert of its own; a warning may be degraded as well.
     own = {"condition": "LocumNodeDown", "service": "LocumServiceNotUp", "fail-open": "LocumFailOpen",
            "answers": "LocumAnswersStale", "clock": "LocumClock",
-           "configuration": "LocumConfigurationDiffers", "mirrorbits": "LocumMirrorbits"}
+           "configuration": "LocumConfigurationDiffers", "mirrorbits": "LocumMirrorbits",
+           "hook": "LocumHookFailing"}
     assert set(own.values()) <= set(alerts())
     covered = set(own) | {"reported"}
     for values in re.findall(r'about=~?"([^"]*)"', expressions):
