@@ -73,8 +73,11 @@ offer_to_hooks(struct locum_daemon *self, const struct locum_event_facts *what)
         !locum_hooks_wants(self->hooks, event.on)) {
         return;
     }
-    if (event.on == LOCUM_HOOK_WARNING && strcmp(what->texts[0], "hook") == 0) {
-        event.not_to = strtoul(what->texts[1], NULL, 10);
+    const char *about = what->texts[0];
+    const char *number = what->texts[1];
+    if (event.on == LOCUM_HOOK_WARNING && about != NULL && number != NULL &&
+        strcmp(about, "hook") == 0) {
+        event.not_to = strtoul(number, NULL, 10);
     }
     char *line = locum_events_line(self->events, self->config->core.cluster);
     if (line != NULL) {

@@ -48,7 +48,8 @@ locum_alerts_test(struct locum_daemon *self, const struct locum_control_request 
                        : locum_control_error(500, locum_error_text(status));
         }
     }
-    return locum_hooks_is_testing(self->hooks) && !request->final
-               ? (struct locum_control_reply){.later = true}
-               : reply_tested(self);
+    if (locum_hooks_is_testing(self->hooks) && !request->final) {
+        return (struct locum_control_reply){.later = true};
+    }
+    return reply_tested(self);
 }

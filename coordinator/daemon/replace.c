@@ -18,6 +18,7 @@
 
 enum {
     POLL_MS = 2,
+    HOOKS_POLL_MS = 10,
     CLIENT_GONE_MS = 100,             /* until the held request was called again */
     TAIL_BYTES = 400,                 /* of what the check printed */
     KEPT_MAX = LOCUM_SOCKETS_MAX + 3, /* descriptors: the handover, the client, the history */
@@ -176,6 +177,7 @@ execute(struct locum_daemon *self)
         return;
     }
     locum_notify_reloading(&self->notify);
+    locum_hooks_log_queued(self->hooks);
     locum_dns_close_surplus(self->dns);
     locum_sockets_retry(&self->sockets);
     locum_process_hold(true);
@@ -217,18 +219,30 @@ get_ready(struct locum_daemon *self)
 }
 
 /*
- * The check has ended well. Signals are blocked at least one iteration before the exec, so that
- * none is left in a handler of libevent.
+ * The hooks have nothing to deliver, or the time is over. Signals are blocked at least one
+ * iteration before the exec, so that none is left in a handler of libevent.
  */
 static void
 begin_draining(struct locum_daemon *self)
 {
     struct locum_replace *replace = &self->replace;
     replace->phase = LOCUM_REPLACE_DRAINING;
-    replace->drain_until = locum_clock_read().mono + LOCUM_REPLACE_DRAIN_MS;
+    replace->until = locum_clock_read().mono + LOCUM_REPLACE_DRAIN_MS;
     locum_signals_hold(LOCUM_SIGNAL_TERM); /* until the next program handles them */
     locum_dns_pause_tcp(self->dns, true);
     locum_timer_arm(&replace->timer, POLL_MS);
+}
+
+/* Begin to drain, or wait a little longer for the hooks. */
+static void
+look_at_hooks(struct locum_daemon *self)
+{
+    struct locum_replace *replace = &self->replace;
+    if (locum_hooks_queued(self->hooks) == 0 || locum_clock_read().mono >= replace->until) {
+        begin_draining(self);
+    } else {
+        locum_timer_arm(&replace->timer, HOOKS_POLL_MS);
+    }
 }
 
 static void
@@ -242,8 +256,9 @@ on_timer(void *user)
         replace->late = true;
         locum_process_kill(replace->check);
         break;
+    case LOCUM_REPLACE_DELIVERING: look_at_hooks(self); break;
     case LOCUM_REPLACE_DRAINING:
-        if (locum_dns_is_tcp_quiet(self->dns) || locum_clock_read().mono >= replace->drain_until) {
+        if (locum_dns_is_tcp_quiet(self->dns) || locum_clock_read().mono >= replace->until) {
             get_ready(self);
         } else {
             locum_timer_arm(&replace->timer, POLL_MS);
@@ -269,7 +284,9 @@ on_checked(void *user, const struct locum_process_result *result)
     if (refused) {
         fail(self);
     } else {
-        begin_draining(self);
+        replace->phase = LOCUM_REPLACE_DELIVERING;
+        replace->until = locum_clock_read().mono + LOCUM_REPLACE_HOOKS_MS;
+        look_at_hooks(self);
     }
 }
 

@@ -3,10 +3,11 @@
  * query: POST /replace (`locum replace`) or SIGUSR2.
  *
  *   check   run `PROGRAM check` of the file on the disk, within LOCUM_REPLACE_CHECK_MS
+ *   hooks   wait until they have their events, at most LOCUM_REPLACE_HOOKS_MS
  *   drain   accept no more DNS over TCP, answer what was sent, at most LOCUM_REPLACE_DRAIN_MS
  *   exec    execve(2): the same process, the sockets inherited, the state in a memfd (handover.h)
  *
- * Until the exec everything goes on: DNS over UDP, heartbeats, checks. If any of the three fails,
+ * Until the exec everything goes on: DNS over UDP, heartbeats, checks. If any of the four fails,
  * nothing has changed, and the caller and the log get the reason. The new program answers the
  * caller.
  */
@@ -21,6 +22,7 @@
 
 enum {
     LOCUM_REPLACE_CHECK_MS = 5000,
+    LOCUM_REPLACE_HOOKS_MS = 2000,
     LOCUM_REPLACE_DRAIN_MS = 200,
     LOCUM_REPLACE_WHY_MAX = 1024,
 };
@@ -28,6 +30,7 @@ enum {
 enum locum_replace_phase {
     LOCUM_REPLACE_NONE,
     LOCUM_REPLACE_CHECKING,
+    LOCUM_REPLACE_DELIVERING, /* to the hooks */
     LOCUM_REPLACE_DRAINING,
     LOCUM_REPLACE_READY,  /* to be executed, when the client's request is called again */
     LOCUM_REPLACE_FAILED, /* `why` is to be sent to the client */
@@ -38,7 +41,7 @@ struct locum_replace {
     struct locum_program program;
     struct locum_process *check; /* NULL: it does not run */
     struct locum_timer timer;    /* the end of a phase */
-    locum_ms drain_until;        /* mono */
+    locum_ms until;              /* mono: the end of DELIVERING or DRAINING */
     bool late;                   /* the check was killed at its deadline */
     int client;                  /* whose request is held; -1: SIGUSR2 */
     char why[LOCUM_REPLACE_WHY_MAX];

@@ -28,7 +28,8 @@ locum_choose_reporter(const struct locum_core *core, locum_node about)
     return server != LOCUM_NODE_NONE ? server : first_alive(core, about, false);
 }
 
-/* Do all servers answer so, and not this one alone? Who is named has then changed for all. */
+/* Do all servers answer so, and not this one alone? Who is named has then changed for all. A
+ * takeover is that of one server. */
 static bool
 is_served_by_all(const struct locum_event *event)
 {
@@ -36,7 +37,7 @@ is_served_by_all(const struct locum_event *event)
     const struct locum_serving *to = &event->serving.to;
     const bool all = from->kind == LOCUM_SERVING_ALL || to->kind == LOCUM_SERVING_ALL ||
                      from->kind == LOCUM_SERVING_FAIL_OPEN || to->kind == LOCUM_SERVING_FAIL_OPEN;
-    return all && (from->kind != to->kind || from->named != to->named);
+    return all && from->taken == to->taken && (from->kind != to->kind || from->named != to->named);
 }
 
 bool
@@ -54,7 +55,7 @@ locum_choose_agrees(const struct locum_core *core, const struct locum_event *eve
         return seen == event->condition.to ||
                (event->condition.to == LOCUM_SUSPECT && seen == LOCUM_DOWN);
     }
-    bool same = true;
+    bool same = core->admin.excluded == 0; /* the reporter may hold other nodes excluded */
     for (locum_node node = 0; node < core->config.node_count; node++) {
         if (node != reporter && node != core->config.self) {
             same = same && facts->state_codes[node] == locum_core_condition(core, node);

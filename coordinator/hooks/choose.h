@@ -10,7 +10,7 @@
  *   condition  of the cluster. `down`; `alive` after `down` or `returning`, or after a suspicion
  *              that was reported; `suspect` if it lasts for the hold.
  *   serving    of the cluster if all servers answer so, `all(...)` and `fail-open`. What one server
- *              answers alone (self, yielding, takeover) it reports itself.
+ *              answers alone (self, yielding) it reports itself, and each change of its takeovers.
  *   service    of the node itself: `failing`, `degraded`, and `up` after them (`probation` is only
  *              on the way).
  *   warning    of the node itself.
@@ -40,7 +40,7 @@ locum_node locum_choose_reporter(const struct locum_core *core, locum_node about
 /*
  * Does the reporter of an event of the cluster see it now, by the state codes of its last
  * heartbeat? Of a condition: the same, or `down` for a suspicion. Of what is served: all peers as
- * this node does.
+ * this node does, which has excluded none.
  */
 bool locum_choose_agrees(const struct locum_core *core, const struct locum_event *event);
 
@@ -49,7 +49,7 @@ struct locum_choose_memory {
     locum_ms age_ms; /* of the event */
     bool agreed;     /* its reporter has seen it */
     bool reported;   /* a suspicion of this peer was reported, by some node */
-    bool own;        /* this node reported that it is suspect or down, for the reporter did not */
+    bool own;        /* this node reported that it is suspect or down */
 };
 
 /* Choose. event: of kind condition, service or serving; NULL: one of the node itself. */

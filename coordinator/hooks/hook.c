@@ -183,6 +183,7 @@ locum_hook_test(struct locum_hook *self, const char *line)
     }
     self->test = strdup(line);
     if (self->test == NULL) {
+        self->tested.over = true;
         return LOCUM_ERR_MEMORY;
     }
     if (!self->running) { /* a repeat that waits comes after it */
@@ -278,17 +279,23 @@ locum_hook_create(const struct locum_hook_means *means, const struct locum_confi
 }
 
 void
+locum_hook_log_queued(const struct locum_hook *self, const char *what)
+{
+    char effect[128];
+    if (self->state.queued > 0) {
+        (void)locum_text_format_buffer(effect, sizeof(effect), "%s: %zu event%s", what,
+                                       self->state.queued, self->state.queued == 1 ? "" : "s");
+        LOCUM_LOG(LOCUM_LOG_WARN, "hook", "name", self->state.name, "effect", effect);
+    }
+}
+
+void
 locum_hook_destroy(struct locum_hook *self)
 {
     if (self == NULL) {
         return;
     }
-    if (self->state.queued > 0) {
-        char effect[64];
-        (void)locum_text_format_buffer(effect, sizeof(effect), "not delivered: %zu event%s",
-                                       self->state.queued, self->state.queued == 1 ? "" : "s");
-        LOCUM_LOG(LOCUM_LOG_WARN, "hook", "name", self->state.name, "effect", effect);
-    }
+    locum_hook_log_queued(self, "not delivered");
     locum_timer_fini(&self->next);
     if (self->way != NULL) {
         self->kind->destroy(self->way);

@@ -41,6 +41,9 @@ void locum_hook_forget_test(struct locum_hook *self);
 
 const struct locum_hooks_state *locum_hook_state(const struct locum_hook *self);
 
+/* Log how many events wait, if any; what: "not delivered". */
+void locum_hook_log_queued(const struct locum_hook *self, const char *what);
+
 /* The way of a URL, which may wait for addresses. */
 void locum_hook_names_changed(struct locum_hook *self);
 

@@ -29,7 +29,7 @@ struct locum_hooks {
     struct held_event held[LOCUM_HOOKS_HELD_MAX]; /* oldest first */
     size_t held_count;
     locum_nodes reported; /* peers whose suspicion was reported, by some node */
-    locum_nodes own;      /* peers of which this node reported for a reporter that did not */
+    locum_nodes own;      /* peers whose loss this node reported */
 };
 
 static void
@@ -174,7 +174,7 @@ note_choice(struct locum_hooks *self, const struct locum_core *core,
     if (event->condition.to == LOCUM_SUSPECT && locum_core_condition(core, peer) == LOCUM_SUSPECT) {
         self->reported |= locum_nodes_of(peer);
     }
-    if (choice == LOCUM_HOOKS_REPORT && locum_choose_reporter(core, peer) != core->config.self) {
+    if (choice == LOCUM_HOOKS_REPORT) {
         self->own |= locum_nodes_of(peer);
     }
 }
@@ -326,6 +326,25 @@ locum_hooks_state(const struct locum_hooks *self, size_t index)
 {
     LOCUM_INVARIANT(index < self->count);
     return locum_hook_state(self->hooks[index]);
+}
+
+size_t
+locum_hooks_queued(const struct locum_hooks *self)
+{
+    size_t queued = 0;
+    for (size_t i = 0; i < self->count; i++) {
+        queued += locum_hook_state(self->hooks[i])->queued;
+    }
+    return queued;
+}
+
+void
+locum_hooks_log_queued(const struct locum_hooks *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        locum_hook_log_queued(self->hooks[i],
+                              "still to be delivered, lost if the new program starts");
+    }
 }
 
 int

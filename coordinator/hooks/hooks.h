@@ -92,6 +92,12 @@ size_t locum_hooks_count(const struct locum_hooks *self);
 /* Of hook `index`, from 0; borrowed. */
 const struct locum_hooks_state *locum_hooks_state(const struct locum_hooks *self, size_t index);
 
+/* Events that wait for their hooks, with those that are being sent. */
+size_t locum_hooks_queued(const struct locum_hooks *self);
+
+/* The program is about to be replaced: log what waits for each hook. */
+void locum_hooks_log_queued(const struct locum_hooks *self);
+
 /*
  * Send a line to hook `number`, from 1, or to each (0), after the event that is being sent. One
  * attempt each, which is not counted as an event. LOCUM_ERR_IN_USE: a test is running already;

@@ -20,6 +20,7 @@
 #include "base/signature.h"
 #include "base/text_format.h"
 #include "base/timer.h"
+#include "fetch/authorities.h"
 #include "fetch/name.h"
 #include "hooks/deliver.h"
 
@@ -67,7 +68,7 @@ judge(const struct url_way *self, CURLcode result, struct locum_text *text)
     long os_errno = 0;
     (void)curl_easy_getinfo(self->easy, CURLINFO_RESPONSE_CODE, &code);
     (void)curl_easy_getinfo(self->easy, CURLINFO_OS_ERRNO, &os_errno);
-    if (result == CURLE_OK || (code > 0 && self->answer_bytes > ANSWER_BYTES_MAX)) {
+    if (result == CURLE_OK || code >= 200) { /* a status is an outcome, whatever follows it */
         locum_text_format(text, "status %ld in %" PRId64 " ms", code,
                           locum_clock_read().mono - self->means->started);
         return judge_status(code, text);
@@ -129,7 +130,8 @@ set_options(struct url_way *self)
             return false;
         }
     }
-    return curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
+    return locum_fetch_authorities_set(easy) &&
+           curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_USERAGENT, self->means->agent) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_PRIVATE, self) == CURLE_OK &&

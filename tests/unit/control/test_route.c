@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "control/http.h"
 #include "control/route.h"
 
 static struct locum_control_reply
@@ -71,9 +72,27 @@ test_queries_are_accepted_or_refused(void **state)
     assert_null(locum_route_find(&handlers, "/statu"));
 }
 
+/* Or else the connection ends first, and the client gets no reply. */
+static void
+test_no_request_is_held_as_long_as_its_connection_lives(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"/reload", "/replace", "/hooks"};
+    const struct locum_control_handlers handlers = {
+        .reload = no_handler, .replace = no_handler, .hooks = no_handler};
+    for (size_t i = 0; i < LOCUM_COUNT(paths); i++) {
+        const struct locum_route *route = locum_route_find(&handlers, paths[i]);
+        assert_non_null(route);
+        assert_in_range(route->hold_ms, 1, LOCUM_HTTP_LIFE_MS - 2000);
+    }
+}
+
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_queries_are_accepted_or_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_queries_are_accepted_or_refused),
+        cmocka_unit_test(test_no_request_is_held_as_long_as_its_connection_lives),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -105,6 +105,51 @@ test_a_program_that_vanishes_after_its_check_is_refused(void **state)
     assert_runs_on();
 }
 
+#define HOOK                                                                                       \
+    "hooks: [{on: [service], command: [/bin/sh, -c, \"sleep %s; cat >%s/got\"], timeout: 5s}]\n"
+
+/* With a hook that gets the event of the own service, which fails. */
+static void
+begin_with_hook(const char *delay)
+{
+    char more[512];
+    (void)snprintf(more, sizeof(more), HOOK, delay, folder);
+    write_config("", more);
+    start();
+    daemon_->replace.client = -1;
+}
+
+static bool
+has_queued(void)
+{
+    return get_metric("locum_hook_queue{hook=\"1\"}") > 0;
+}
+
+static void
+test_hooks_get_their_events_first(void **state)
+{
+    (void)state;
+    begin_with_hook("0.5");
+    assert_true(wait_until(has_queued));
+    put_program("#!/bin/sh\necho 'x: OK: cluster get, node dc2'; echo handover 1; rm -f \"$0\"\n");
+    assert_refused("cannot be executed: No such file or directory");
+    assert_int_equal(get_metric("locum_hook_events_total{hook=\"1\",outcome=\"delivered\"}"), 1);
+    assert_null(strstr(read_log(), "lost if"));
+}
+
+static void
+test_events_that_hooks_do_not_get_in_time_are_logged(void **state)
+{
+    (void)state;
+    begin_with_hook("4");
+    assert_true(wait_until(has_queued));
+    put_program("#!/bin/sh\necho 'x: OK: cluster get, node dc2'; echo handover 1; rm -f \"$0\"\n");
+    assert_refused("cannot be executed: No such file or directory");
+    assert_non_null(strstr(read_log(), "lost if the new program starts: 1 event"));
+    assert_true(has_queued());
+    assert_runs_on();
+}
+
 static void
 test_a_program_whose_path_is_not_known_is_not_replaced(void **state)
 {
@@ -281,6 +326,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_a_program_that_does_not_work_is_refused),
         TEST(test_a_program_that_vanishes_after_its_check_is_refused),
+        TEST(test_hooks_get_their_events_first),
+        TEST(test_events_that_hooks_do_not_get_in_time_are_logged),
         TEST(test_a_program_whose_path_is_not_known_is_not_replaced),
         TEST(test_only_one_client_at_a_time),
         TEST(test_a_client_that_is_gone_gets_no_replace),

@@ -239,13 +239,16 @@ test_what_one_server_answers_it_reports(void **state)
     assert_int_equal(choose_serving(SERVING(SELF, 4, 0), SERVING(YIELDING, 1, 0), 0),
                      LOCUM_HOOKS_REPORT);
     assert_int_equal(choose_serving(SERVING(ALL, 7, 0), SERVING(ALL, 7, 2), 0), LOCUM_HOOKS_REPORT);
+    /* only the successor of dc3 takes over, while all servers name one less */
+    assert_int_equal(choose_serving(SERVING(ALL, 7, 0), SERVING(ALL, 5, 2), 0), LOCUM_HOOKS_REPORT);
+    assert_int_equal(choose_serving(SERVING(ALL, 5, 2), SERVING(ALL, 7, 0), 0), LOCUM_HOOKS_REPORT);
 }
 
 static void
 test_what_all_servers_answer_one_reports(void **state)
 {
     const struct locum_serving all = SERVING(ALL, 7, 0);
-    const struct locum_serving two = SERVING(ALL, 5, 2);
+    const struct locum_serving two = SERVING(ALL, 5, 0);
     const struct locum_serving open = SERVING(FAIL_OPEN, 7, 0);
     const struct locum_serving own = SERVING(SELF, 4, 0);
     (void)state;
@@ -262,6 +265,8 @@ test_what_all_servers_answer_one_reports(void **state)
     assert_int_equal(choose_serving(all, two, HOLD), LOCUM_HOOKS_REPORT);
     say_of(DC2, DC3, LOCUM_DOWN);
     assert_int_equal(choose_serving(all, two, HOLD), LOCUM_HOOKS_LEAVE);
+    core.admin.excluded = locum_nodes_of(DC3); /* here; dc2 may name it */
+    assert_int_equal(choose_serving(all, two, HOLD), LOCUM_HOOKS_REPORT);
 }
 
 static enum locum_hooks_choice

@@ -143,6 +143,24 @@ test_a_split_view_has_its_own_begin_and_end(void **state)
     assert_int_equal(hook(0)->queued, 2);
 }
 
+/* dc3 is in its trial when dc2, the first server, comes back from a boot: to dc2 that is no end of
+ * a loss, which it has not seen. */
+static void
+test_who_reported_the_loss_reports_the_end(void **state)
+{
+    (void)state;
+    begin_as_dc3();
+    core.detector.peer[DC2].condition = LOCUM_DOWN;
+    offer_condition(LOCUM_SUSPECT, LOCUM_DOWN, 0);
+    assert_int_equal(hook(0)->queued, 1);
+    offer_condition(LOCUM_DOWN, LOCUM_RETURNING, 60000);
+    core.detector.peer[DC2].condition = LOCUM_ALIVE;
+    core.view.peer[DC2].state_codes[NS0] = LOCUM_ALIVE;
+    offer_condition(LOCUM_RETURNING, LOCUM_ALIVE, 63000);
+    locum_hooks_look(hooks, &core, 63000 + LOCUM_HOOKS_HOLD_MS);
+    assert_int_equal(hook(0)->queued, 2);
+}
+
 /* Another reporter has not seen it. */
 static void
 test_what_a_former_reporter_has_seen_does_not_count(void **state)
@@ -215,6 +233,7 @@ main(void)
         TEST(test_an_event_that_the_reporter_has_seen_is_left),
         TEST(test_what_the_reporter_has_seen_once_counts),
         TEST(test_a_split_view_has_its_own_begin_and_end),
+        TEST(test_who_reported_the_loss_reports_the_end),
         TEST(test_what_a_former_reporter_has_seen_does_not_count),
         TEST(test_the_end_of_a_suspicion_follows_its_report),
         TEST(test_held_events_are_sent_at_a_reload_or_if_there_are_many),

@@ -10,6 +10,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,7 +26,7 @@ enum { PATIENCE_MS = 10000, LONG_MS = 60000, SHORT_MS = 200, BODIES_MAX = 4096 }
 static struct {
     struct event_base *base;
     struct evhttp *web;
-    struct evhttp_request *silent; /* gets no answer */
+    struct evhttp_request *silent; /* gets no answer, or no end of it */
     unsigned port;
     unsigned requests, failures_left; /* 503 so often */
     char body[BODIES_MAX], signature[128], type[64];
@@ -55,6 +57,11 @@ on_request(struct evhttp_request *request, void *user)
     assert_int_equal(evhttp_request_get_command(request), EVHTTP_REQ_POST);
     if (strcmp(path, "/silent") == 0) {
         the.silent = request;
+        return;
+    }
+    if (strcmp(path, "/unfinished") == 0) {
+        the.silent = request;
+        evhttp_send_reply_start(request, 200, NULL);
         return;
     }
     if (strcmp(path, "/away") == 0) {
@@ -275,6 +282,58 @@ test_one_that_hangs_is_killed_and_holds_up_no_other(void **state)
     assert_int_equal(hook(2)->queued, 2);
 }
 
+/* As a program: its end is seen by nobody while its debugger, another process, does not wait for it
+ * and `file` is there. */
+static int
+be_debugged(const char *file)
+{
+    const pid_t self = getpid();
+    (void)prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
+    const int fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0 || write(fd, "x", 1) != 1) {
+        return 1;
+    }
+    if (fork() == 0) {
+        (void)setsid(); /* out of the group that is killed */
+        (void)close(STDOUT_FILENO);
+        (void)close(STDERR_FILENO);
+        const long seized = ptrace(PTRACE_SEIZE, self, NULL, NULL);
+        while (seized == 0 && access(file, F_OK) == 0) {
+            (void)usleep(5000);
+        }
+        _exit(0);
+    }
+    (void)pause();
+    return 1;
+}
+
+static void
+test_while_one_that_was_killed_has_not_ended_no_other_starts(void **state)
+{
+    (void)state;
+    struct locum_config_hook *hook_config = add_hook(LOCUM_HOOK_WARNING);
+    const char *const words[] = {"/proc/self/exe", "be-debugged", the.file};
+    struct locum_text text =
+        locum_text_init(hook_config->command.at, sizeof(hook_config->command.at));
+    for (size_t i = 0; i < LOCUM_COUNT(words); i++) {
+        locum_text_add(&text, words[i]);
+        locum_text_add_bytes(&text, "", 1);
+        hook_config->command.count++;
+    }
+    hook_config->timeout_ms = 800;
+    start();
+    offer(LOCUM_HOOK_WARNING, LINE, 0);
+    offer(LOCUM_HOOK_WARNING, LINE, 0);
+    WAIT_FOR(hook(0)->failed, 1);
+    assert_last(0, "not finished within 800ms: killed");
+    WAIT_FOR(hook(0)->failed, 2);
+    assert_last(0, "the last run was killed but has not ended");
+    assert_string_equal(read_got(), "x");
+    assert_int_equal(unlink(the.file), 0);
+    offer(LOCUM_HOOK_WARNING, LINE, 0);
+    WAIT_FOR(strcmp(read_got(), "x"), 0); /* now it starts */
+}
+
 static void
 test_a_full_queue_drops_and_counts(void **state)
 {
@@ -336,6 +395,19 @@ test_a_url_that_fails_for_now_is_repeated(void **state)
     assert_int_equal(strncmp(the.body, LINE, strlen(LINE) - 1), 0); /* the same id */
     assert_int_equal(hook(0)->failed, 0);
     assert_false(hook(0)->failing);
+}
+
+static void
+test_an_answer_that_does_not_end_is_one(void **state)
+{
+    (void)state;
+    add_url(LOCUM_HOOK_WARNING, "/unfinished")->timeout_ms = SHORT_MS;
+    start();
+    offer(LOCUM_HOOK_WARNING, LINE, 0);
+    WAIT_FOR(hook(0)->queued, 0);
+    assert_int_equal(hook(0)->delivered, 1);
+    assert_last(0, "status 200 in * ms");
+    assert_int_equal(the.requests, 1);
 }
 
 static void
@@ -438,17 +510,22 @@ test_a_reload_keeps_the_hooks_that_stay(void **state)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
-main(void)
+main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "be-debugged") == 0) {
+        return be_debugged(argv[2]);
+    }
     const struct CMUnitTest tests[] = {
         TEST(test_a_command_reads_the_event),
         TEST(test_events_come_in_order_one_at_a_time),
         TEST(test_a_command_that_fails_is_not_repeated),
         TEST(test_one_that_hangs_is_killed_and_holds_up_no_other),
+        TEST(test_while_one_that_was_killed_has_not_ended_no_other_starts),
         TEST(test_a_full_queue_drops_and_counts),
         TEST(test_a_url_gets_the_signed_event),
         TEST(test_without_a_secret_nothing_is_signed),
         TEST(test_a_url_that_fails_for_now_is_repeated),
+        TEST(test_an_answer_that_does_not_end_is_one),
         TEST(test_a_refusal_is_not_repeated),
         TEST(test_a_test_shows_what_happened),
         TEST(test_a_test_goes_before_a_repeat),
