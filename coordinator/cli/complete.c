@@ -118,7 +118,10 @@ offer_known(struct line *line, enum locum_glimpse_kind kind, locum_glimpse_fn *e
     {
         char name[WORD_MAX];
         const char *text = json_string_value(json_object_get(entry, "name"));
-        struct locum_slice slice = locum_slice_of(text != NULL ? text : "");
+        if (text == NULL) {
+            continue;
+        }
+        struct locum_slice slice = locum_slice_of(text);
         slice.length -= slice.length > 0 && slice.at[slice.length - 1] == '.' ? 1 : 0;
         if (slice.length > 0 && strcmp(text, before) != 0 && /* a name has a row a family */
             locum_slice_copy(slice, name, sizeof(name)) == 0) {

@@ -482,7 +482,7 @@ static const struct locum_schema_row rows[] = {
     .note = "Addresses and TCP ports of the public status page",
     .help = "They serve `/` and no other path, for any Host. The page shows the servers, their states "
     "and the answers. It does not show witnesses, Redis, Sentinels, checks, warnings, events or "
-    "reasons."},
+    "the reasons that operators and programs gave."},
 [LOCUM_KEY_LISTEN_CONTROL] = {"listen.control", PATH(107), DEFAULT("/run/locum/control.sock"),
     AT(listen_control), .restart = true,
     .note = "Unix socket for commands, mode 0660, group `locum-admin` if there is such a group and the "

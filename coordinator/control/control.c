@@ -435,7 +435,7 @@ on_retry(void *user)
     struct locum_control *self = user;
     char buffer[WHY_BYTES];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
-    bool closed[LOCUM_COUNT(self->tcp)];
+    bool closed[LOCUM_COUNT(self->tcp)] = {false};
     for (size_t i = 0; i < self->tcp_count; i++) {
         closed[i] = self->tcp[i].http == NULL;
     }

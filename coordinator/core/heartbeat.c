@@ -127,11 +127,11 @@ struct head {
 static struct head
 cut_head(struct locum_slice *rest)
 {
-    struct head head;
-    return locum_slice_cut(rest, ' ', &head.version) && locum_slice_cut(rest, ' ', &head.cluster) &&
-                   locum_slice_cut(rest, ' ', &head.sender)
-               ? head
-               : (struct head){0};
+    struct head head = {0};
+    const bool whole = locum_slice_cut(rest, ' ', &head.version) &&
+                       locum_slice_cut(rest, ' ', &head.cluster) &&
+                       locum_slice_cut(rest, ' ', &head.sender);
+    return whole ? head : (struct head){0};
 }
 
 struct locum_slice

@@ -10,7 +10,8 @@
  *   = HASH        of the actions that it led to; without this line there were none
  *
  * No secret is in it: signatures are left out, and the core knows no secret. The memory file
- * belongs to no process's own memory until it is read; at most LOCUM_RECORDER_BYTES_MAX.
+ * is no private memory of the process, but the kernel charges it to the unit's or container's
+ * limit; at most LOCUM_RECORDER_BYTES_MAX.
  */
 #ifndef LOCUM_DAEMON_RECORDER_H
 #define LOCUM_DAEMON_RECORDER_H

@@ -24,6 +24,7 @@
   }
 
   // Replaces what has changed; an open list stays open, and the focus stays where it was.
+  // False: it is the page that is shown.
   function take(text) {
     const page = new DOMParser().parseFromString(text, 'text/html');
     const time = page.getElementById('now');
@@ -33,8 +34,11 @@
         location.reload();    // another version of the program
       }
     }
-    if (!time || time.dateTime === document.getElementById('now').dateTime) {
-      throw new Error('not a new page');
+    if (!time) {
+      throw new Error('not a status page');
+    }
+    if (time.dateTime === document.getElementById('now').dateTime) {
+      return false;           // the public page is made once a second
     }
     const focus = document.activeElement && document.activeElement.id;
     const open = [...document.querySelectorAll('details[open]')].map(list => list.id);
@@ -63,6 +67,7 @@
       said.textContent = summary;     // a screen reader reads a change of the verdict
     }
     said.dataset.last = summary;
+    return true;
   }
 
   async function ask() {
@@ -76,8 +81,9 @@
       if (!reply.ok) {
         throw new Error(reply.status);
       }
-      take(await reply.text());
-      seen = Date.now();
+      if (take(await reply.text())) {
+        seen = Date.now();
+      }
       failed = false;
     } catch (error) {
       failed = true;
