@@ -123,9 +123,11 @@ run_keygen(const char *config_path, const struct locum_options *options)
     const bool node = (options->given & LOCUM_OPTION_NODE) != 0;
     (void)config_path;
     if (node == ((options->given & LOCUM_OPTION_CLUSTER) != 0)) {
-        (void)fprintf(stderr, "locum keygen: write either --cluster or --node\n"
-                              "usage: locum keygen --cluster > /etc/locum/secret\n"
-                              "       locum keygen --node > /etc/locum/key\n");
+        (void)fprintf(
+            stderr,
+            "locum keygen: write either --cluster or --node\n"
+            "usage: locum keygen --cluster | install -o locum -m 400 /dev/stdin /etc/locum/secret\n"
+            "       locum keygen --node > /etc/locum/key\n");
         return LOCUM_EXIT_USAGE;
     }
     if ((node ? locum_signature_generate_key(key, public_key)

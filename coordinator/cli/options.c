@@ -38,7 +38,7 @@ const struct locum_options_row locum_options_rows[] = {
      "of the other name servers, instead of 53"},
     {"--url", LOCUM_OPTION_URL, "URL",
      "needs none, or a URL with NAME as its host, such as https://NAME/",
-     "ask for this URL instead of those of the checks"},
+     "ask for this URL (NAME: each name in turn) instead of those of the checks; none: for none"},
     {0},
 };
 

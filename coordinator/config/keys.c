@@ -78,7 +78,8 @@ static const struct locum_schema_row rows[] = {
 [LOCUM_KEY_NODE] = {"node", NODE, DERIVED("the host name or its first label"), AT(core.self),
     .restart = true,
     .note = "Name of the node that this is",
-    .help = "This is the only key that differs between nodes."},
+    .help = "Besides it, only keys that are not part of the digest may differ between nodes, such as "
+    "`listen`, `state-dir`, the checks and the hooks."},
 [LOCUM_KEY_SECRET_FILE] = {"secret-file", PATH(LOCUM_PATH_MAX), REQUIRED, AT(secret_file),
     .note = "File with the secrets that sign heartbeats, the same on every node",
     .help = "Each line is one secret of 64 hex digits; make one with `locum keygen --cluster`. The first "

@@ -59,10 +59,21 @@ find_kind(struct locum_bind *bind, size_t index, enum locum_check_kind *ret)
                          "write each check as an item, with its settings inside that key");
         return false;
     }
-    *ret = locum_bind_written(bind, LOCUM_KEY_HTTP, index)      ? LOCUM_CHECK_HTTP
-           : locum_bind_written(bind, LOCUM_KEY_TCP, index)     ? LOCUM_CHECK_TCP
-           : locum_bind_written(bind, LOCUM_KEY_COMMAND, index) ? LOCUM_CHECK_COMMAND
-                                                                : LOCUM_CHECK_MIRRORBITS;
+    static const struct {
+        enum locum_key key;
+        enum locum_check_kind kind;
+    } kinds[] = {{LOCUM_KEY_HTTP, LOCUM_CHECK_HTTP},
+                 {LOCUM_KEY_TCP, LOCUM_CHECK_TCP},
+                 {LOCUM_KEY_COMMAND, LOCUM_CHECK_COMMAND},
+                 {LOCUM_KEY_MIRRORBITS, LOCUM_CHECK_MIRRORBITS}};
+    size_t i = 0;
+    while (i < LOCUM_COUNT(kinds) && !locum_bind_written(bind, kinds[i].key, index)) {
+        i++;
+    }
+    if (i == LOCUM_COUNT(kinds)) {
+        return false; /* the binder has reported the unknown key */
+    }
+    *ret = kinds[i].kind;
     return true;
 }
 

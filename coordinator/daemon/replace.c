@@ -20,7 +20,7 @@ enum {
     POLL_MS = 2,
     HOOKS_POLL_MS = 10,
     CLIENT_GONE_MS = 100,             /* until the held request was called again */
-    TAIL_BYTES = 400,                 /* of what the check printed */
+    REASON_BYTES = 400,               /* of what the check printed */
     KEPT_MAX = LOCUM_SOCKETS_MAX + 3, /* descriptors: the handover, the client, the history */
 };
 
@@ -65,24 +65,25 @@ fail_with(struct locum_daemon *self, const char *why)
     fail(self);
 }
 
-/* Text after the last newlines: what the check printed last. */
-static struct locum_slice
-tail_of(struct locum_slice output)
-{
-    while (output.length > 0 && output.at[output.length - 1] == '\n') {
-        output.length--;
-    }
-    if (output.length > TAIL_BYTES) {
-        output.at += output.length - TAIL_BYTES;
-        output.length = TAIL_BYTES;
-    }
-    return output;
-}
-
 static bool
 contains(struct locum_slice output, const char *text)
 {
     return memmem(output.at, output.length, text, strlen(text)) != NULL;
+}
+
+/* The line of the check's output that says most: the first error, or the last line. */
+static struct locum_slice
+find_reason(struct locum_slice output)
+{
+    struct locum_slice line = {.at = NULL};
+    struct locum_slice last = line;
+    while (locum_slice_cut(&output, '\n', &line)) {
+        if (contains(line, "error:")) {
+            return line;
+        }
+        last = line.length > 0 ? line : last;
+    }
+    return last;
 }
 
 /* Why the program must not be executed. False: it may be. */
@@ -113,9 +114,9 @@ refuses(struct locum_replace *self, const struct locum_process_result *result)
     }
     if (result->failure == 0 && output.length > 0) {
         locum_text_add(&why, ": ");
-        locum_foreign_add(&why, tail_of(output), TAIL_BYTES);
+        locum_foreign_add(&why, find_reason(output), REASON_BYTES);
     }
-    locum_text_add(&why, "; the running program goes on");
+    locum_text_add(&why, "; the running program goes on (`locum check` says more)");
     return true;
 }
 

@@ -291,7 +291,9 @@ prepare(struct locum_daemon *self, struct reload_findings *findings, struct locu
         status = locum_dns_check(next, collect, findings);
     }
     if (status == 0 && locum_config_reloadable(self->config, next, &why) != 0) {
-        status = refuse(findings->errors, buffer, ": this needs a restart of the coordinator");
+        status = refuse(findings->errors, buffer,
+                        ": a reload cannot apply this, and changed nothing; run `locum replace`, "
+                        "which loses no query");
     }
     if (status == 0) {
         status = locum_signature_prepare(&next->secrets);

@@ -56,7 +56,8 @@ static const struct row rows[LOCUM_EVENTS] = {
          {"to", CONDITION, AT(condition.to), NULL}, {"votes", VOTES, AT(condition.voters), NULL},
          {"ages", AGES, AT(condition), NULL}, {"reason", CAUSE, AT(condition.cause), NULL}},
         "The condition of a peer, as this node sees it, changed. `votes` are the nodes that "
-        "do not hear the peer, `ages` tells for how many ms each has not heard it. "
+        "do not hear the peer, `ages` tells how old the evidence of each is, in ms: of this node, how long it has not heard "
+        "the peer; of another, its last heartbeat or the last poll of its Sentinel. "
         "A silent peer loses its own names only when it is `down`, and has them back when it is "
         "`alive`. Failing checks, drain, maint or an exclusion move them without a vote."},
     [LOCUM_EVENT_SERVICE] = {"service", LOCUM_LOG_INFO,

@@ -68,6 +68,9 @@ test_a_program_that_does_not_work_is_refused(void **state)
         const char *script, *part;
     } cases[] = {
         {"#!/bin/sh\necho broken >&2\nexit 7\n", "ended with exit code 7: broken"},
+        {"#!/bin/sh\necho a:1: warning: x; echo a:2: error: y; echo a: refused; exit 1\n",
+         "ended with exit code 1: a:2: error: y; the running program goes on (`locum check` says "
+         "more)"},
         {"#!/bin/sh\nkill -9 $$\n", "was killed by signal 9"},
         {"#!/bin/sh\nexit 0\n", "does not answer as locum does"},
         {"#!/bin/sh\necho 'x: OK: cluster get, node dc2'\n", "restart the service to run it"},
