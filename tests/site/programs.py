@@ -151,6 +151,10 @@ class Redis(Program):
 
     name = "redis"
 
+    def stop(self, within=15.0):
+        """A master waits up to 10 s for its replicas (redis.conf, shutdown-timeout)."""
+        return super().stop(within)
+
     def configure(self):
         host, site = self.host, self.host.site
         text = f"""\
