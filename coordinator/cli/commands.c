@@ -277,7 +277,11 @@ run_hooks(const char *socket, const struct locum_options *options)
         result = delivered ? result : LOCUM_EXIT_NOT_FINE;
     }
     if (i == 0) {
-        (void)fputs("no hooks are configured; see locum.yaml(5)\n", stdout);
+        (void)fputs(
+            "the daemon has no hooks: write them in locum.yaml (see locum.yaml(5)), then run "
+            "`locum reload`\n",
+            stderr);
+        result = LOCUM_EXIT_NOT_FINE;
     }
     json_decref(answer);
     return result;

@@ -34,7 +34,8 @@ locum_alerts_test(struct locum_daemon *self, const struct locum_control_request 
         const json_int_t hook = json_integer_value(number);
         if (number != NULL && (!json_is_integer(number) || hook < 1 || hook > (json_int_t)count)) {
             return locum_control_error(404, count == 0
-                                                ? "hook: no hooks are configured; see locum.yaml(5)"
+                                                ? "hook: the daemon has no hooks; write them in "
+                                                  "locum.yaml, then run `locum reload`"
                                                 : "hook: there is no such hook; write its place in "
                                                   "the list of hooks, from 1");
         }
