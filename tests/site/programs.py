@@ -152,8 +152,17 @@ class Redis(Program):
     name = "redis"
 
     def stop(self, within=15.0):
-        """A master waits up to 10 s for its replicas (redis.conf, shutdown-timeout)."""
-        return super().stop(within)
+        """
+        A master waits up to 10 s for its replicas (redis.conf, shutdown-timeout). While Redis writes
+        its first append-only file, it forgets a SIGTERM.
+        """
+        deadline = time.monotonic() + within
+        while True:
+            try:
+                return super().stop(1.0)
+            except Late:
+                if time.monotonic() > deadline:
+                    raise
 
     def configure(self):
         host, site = self.host, self.host.site
