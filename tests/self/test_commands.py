@@ -71,6 +71,7 @@ NOT_RUN = [
     (r"(\w+=\S+ )+(make test|tests/run \S+)", "with programs that are not of Debian"),
     (r"git clone .*|docker build .*|certbot .*", "needs the Internet, or an authority"),
     (r"sudoedit \S+", "an editor"),
+    (r"systemctl kill redis-server", "only if Redis has refused to stop"),
     (r".*rmem_max.*|sysctl -p .*", "a setting of the kernel, for all containers"),
     (r"docker compose", "another name of docker-compose"),
     (r"docker-compose exec .*(locum\.new.*|drain .*|mirrorbits list|dig .*|events .*|status .*|HGET .*)|"
