@@ -364,7 +364,7 @@ def reload_takes_all_or_nothing(site):
                               ("node", good.replace("node: dc2", "node: dc3"))):
                 node.locum.config.write_text(text)
                 said_text = locum(node, "reload", code=1)
-                check(key in said_text and "restart" in said_text, said_text)
+                check(key in said_text and "locum replace" in said_text, said_text)
             check(ttl() == site.ttl_s, "a part of it took effect")
             node.locum.config.write_text(good.replace(f"ttl: {site.ttl_s}s", "ttl: 47s"))
             locum(node, "reload")
