@@ -190,7 +190,7 @@ net_walk(struct net *net)
 {
     atomic_store(&net->over, false);
     assert_int_equal(pthread_create(&net->thread, NULL, serve, net), 0);
-    *net->zone = (struct locum_doctor_zone){0};
+    memset(net->zone, 0, sizeof(*net->zone)); /* too large for a copy on the stack */
     assert_int_equal(
         locum_doctor_walk(&net->options, net->bench->facts.config, 0, net->zone, &net->resolvers),
         0);
@@ -204,7 +204,7 @@ net_judge(struct net *net)
 {
     const struct locum_doctor_facts facts = {
         .config = net->bench->facts.config, .zones = net->zone, .zone_count = 1, .now_s = NOW_S};
-    net->bench->found = (struct locum_doctor_findings){0};
+    memset(&net->bench->found, 0, sizeof(net->bench->found));
     locum_doctor_judge(&facts, &net->bench->found);
     return &net->bench->found;
 }
