@@ -148,7 +148,7 @@ locum_plugin_status(const char *socket)
     (void)putchar('\n');
     json_decref(status);
     free(text);
-    return code;
+    return (int)code;
 }
 
 int

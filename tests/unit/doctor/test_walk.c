@@ -75,7 +75,7 @@ answer(struct net *net, enum role role, bool tcp, const uint8_t *query, size_t l
     ldns_pkt_set_id(reply, ldns_pkt_id(asked));
     ldns_pkt_set_qr(reply, true);
     ldns_pkt_set_aa(reply, role == SERVER);
-    ldns_pkt_set_rcode(reply, net->rcode[role]);
+    ldns_pkt_set_rcode(reply, (uint8_t)net->rcode[role]);
     assert_true(ldns_pkt_push_rr(reply, LDNS_SECTION_QUESTION, ldns_rr_clone(question)));
     if (role == SERVER && net->truncates && !tcp) {
         ldns_pkt_set_tc(reply, true);
