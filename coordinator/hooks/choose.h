@@ -24,7 +24,7 @@ enum { LOCUM_HOOKS_HOLD_MS = 5000 };
 
 enum locum_hooks_choice {
     LOCUM_HOOKS_REPORT,
-    LOCUM_HOOKS_LEAVE, /* another node reports it, or nobody should */
+    LOCUM_HOOKS_LEAVE, /* another node reports it, or it is no news */
     LOCUM_HOOKS_HOLD,  /* not known yet: ask again */
 };
 
