@@ -51,3 +51,10 @@ locum_error_from_errno(int errno_value)
     }
     /* clang-format on */
 }
+
+bool
+locum_error_is_lack(int errno_value)
+{
+    return errno_value == EMFILE || errno_value == ENFILE || errno_value == ENOMEM ||
+           errno_value == ENOBUFS || errno_value == EAGAIN || errno_value == ECANCELED;
+}

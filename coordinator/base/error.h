@@ -5,6 +5,8 @@
 #ifndef LOCUM_BASE_ERROR_H
 #define LOCUM_BASE_ERROR_H
 
+#include <stdbool.h>
+
 enum locum_error {
     LOCUM_OK = 0,
     LOCUM_ERR_MEMORY = -1,      /* out of memory */
@@ -24,6 +26,10 @@ enum locum_error {
 
 /* The text of a code, e.g. "address already in use". Static, never NULL. */
 const char *locum_error_text(int code);
+
+/* This errno means that this machine lacks descriptors, memory or processes, or that the program
+ * is being replaced (process.h): what was tried was not done, and says nothing about its target. */
+bool locum_error_is_lack(int errno_value);
 
 /* The code for an errno value. */
 int locum_error_from_errno(int errno_value);

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/foreign.h"
 #include "base/text_format.h"
+#include "fetch/options.h"
 
 enum {
     TIMEOUT_MS = 5000,
@@ -161,18 +162,13 @@ prepare(struct request *self)
                                    locum_address_host_text(&self->fetch->address).text);
     self->connect_to = curl_slist_append(NULL, connect_to);
     self->easy = curl_easy_init();
-    return self->connect_to != NULL && self->easy != NULL && set_verified(self, true) &&
+    return self->connect_to != NULL && self->easy != NULL &&
+           locum_fetch_options_set(self->easy, self, "locum-doctor", self->error) &&
+           set_verified(self, true) &&
            curl_easy_setopt(self->easy, CURLOPT_URL, self->fetch->url) == CURLE_OK &&
-           curl_easy_setopt(self->easy, CURLOPT_PRIVATE, self) == CURLE_OK &&
            curl_easy_setopt(self->easy, CURLOPT_CONNECT_TO, self->connect_to) == CURLE_OK &&
-           curl_easy_setopt(self->easy, CURLOPT_ERRORBUFFER, self->error) == CURLE_OK &&
-           curl_easy_setopt(self->easy, CURLOPT_PROXY, "") == CURLE_OK &&
-           curl_easy_setopt(self->easy, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
            curl_easy_setopt(self->easy, CURLOPT_NOBODY, self->target->head ? 1L : 0L) == CURLE_OK &&
            curl_easy_setopt(self->easy, CURLOPT_CERTINFO, 1L) == CURLE_OK &&
-           curl_easy_setopt(self->easy, CURLOPT_FRESH_CONNECT, 1L) == CURLE_OK &&
-           curl_easy_setopt(self->easy, CURLOPT_FORBID_REUSE, 1L) == CURLE_OK &&
-           curl_easy_setopt(self->easy, CURLOPT_USERAGENT, "locum-doctor") == CURLE_OK &&
            curl_easy_setopt(self->easy, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS) == CURLE_OK &&
            curl_easy_setopt(self->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS) ==
                CURLE_OK &&

@@ -20,11 +20,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/file.h"
 #include "base/foreign.h"
 #include "base/text_format.h"
 #include "base/timer.h"
-#include "fetch/authorities.h"
+#include "fetch/options.h"
 #include "health/probe.h"
 
 enum { HTTP_BYTES_MAX = 64 * 1024 }; /* head and body together */
@@ -186,7 +187,7 @@ open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
     struct http_check *self = user;
     (void)purpose;
     const int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (fd < 0 && locum_probe_lacks(errno)) {
+    if (fd < 0 && locum_error_is_lack(errno)) {
         self->lack = errno;
     }
     return fd;
@@ -304,36 +305,16 @@ set_options(struct http_check *self)
 {
     CURL *easy = self->easy;
     const long timeout_ms = (long)self->probe->check->timeout_ms;
-    const bool head = self->probe->check->http.head;
-    const struct {
-        CURLoption option;
-        long value;
-    } numbers[] = {
-        {CURLOPT_NOSIGNAL, 1},
-        {CURLOPT_CONNECTTIMEOUT_MS, timeout_ms},
-        {CURLOPT_FRESH_CONNECT, 1},
-        {CURLOPT_FORBID_REUSE, 1},
-        {CURLOPT_SSL_SESSIONID_CACHE, 0}, /* a resumed session verifies no certificate */
-        {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
-        {CURLOPT_NOBODY, head},
-    };
-    for (size_t i = 0; i < LOCUM_COUNT(numbers); i++) {
-        if (curl_easy_setopt(easy, numbers[i].option, numbers[i].value) != CURLE_OK) {
-            return false;
-        }
-    }
-    return locum_fetch_authorities_set(easy) &&
-           curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_USERAGENT, self->probe->agent) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PRIVATE, self) == CURLE_OK &&
+    const long head = self->probe->check->http.head;
+    return locum_fetch_options_set(easy, self, self->probe->agent, self->error) &&
+           curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms) == CURLE_OK &&
+           curl_easy_setopt(easy, CURLOPT_NOBODY, head) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEDATA, self) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, keep_body) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERDATA, self) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, count_bytes) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, self) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, self->error) == CURLE_OK;
+           curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK;
 }
 
 static void

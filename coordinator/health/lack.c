@@ -1,19 +1,5 @@
 /* Which failures say nothing about the service, because this machine could not make the request. */
-#include <errno.h>
-
 #include "health/probe.h"
-
-bool
-locum_probe_lacks(int failure)
-{
-    static const int table[] = {EMFILE, ENFILE, ENOMEM, ENOBUFS, EAGAIN, ECANCELED};
-    for (size_t i = 0; i < LOCUM_COUNT(table); i++) {
-        if (failure == table[i]) {
-            return true;
-        }
-    }
-    return false;
-}
 
 enum locum_probe_lack
 locum_probe_lack_of(CURLcode result)

@@ -65,12 +65,9 @@ enum locum_sample locum_probe_judge_answer(const struct locum_config_check *chec
                                            struct locum_text *text);
 
 /*
- * A failure is one of the service, unless these two tables (lack.c) say that this machine could not
- * make the request: then the outcome is LOCUM_SAMPLE_NOT_RUN.
+ * A failure is one of the service, unless locum_error_is_lack() or this table (lack.c) says that
+ * this machine could not make the request: then the outcome is LOCUM_SAMPLE_NOT_RUN.
  */
-
-/* This errno means that this machine lacks descriptors, memory or processes. */
-bool locum_probe_lacks(int failure);
 
 /* When a result of libcurl means that. */
 enum locum_probe_lack {

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "base/socket.h"
 #include "base/text_format.h"
 #include "base/timer.h"
@@ -50,7 +51,7 @@ finish(struct tcp_check *self, int failure)
     } else if (failure == ETIMEDOUT) {
         locum_text_format(&text, "no answer within %" PRId64 " ms", self->probe->check->timeout_ms);
     } else {
-        outcome = locum_probe_lacks(failure) ? LOCUM_SAMPLE_NOT_RUN : LOCUM_SAMPLE_FAIL;
+        outcome = locum_error_is_lack(failure) ? LOCUM_SAMPLE_NOT_RUN : LOCUM_SAMPLE_FAIL;
         locum_text_add(&text, strerror(failure));
     }
     self->probe->on_done(self->probe->user, outcome, buffer);

@@ -20,8 +20,8 @@
 #include "base/signature.h"
 #include "base/text_format.h"
 #include "base/timer.h"
-#include "fetch/authorities.h"
 #include "fetch/name.h"
+#include "fetch/options.h"
 #include "hooks/deliver.h"
 
 enum { ANSWER_BYTES_MAX = 16 * 1024 }; /* head and body together */
@@ -113,33 +113,12 @@ static bool
 set_options(struct url_way *self)
 {
     CURL *easy = self->easy;
-    const struct {
-        CURLoption option;
-        long value;
-    } numbers[] = {
-        {CURLOPT_NOSIGNAL, 1},
-        {CURLOPT_POST, 1},
-        {CURLOPT_FOLLOWLOCATION, 0},
-        {CURLOPT_FRESH_CONNECT, 1},
-        {CURLOPT_FORBID_REUSE, 1},
-        {CURLOPT_SSL_SESSIONID_CACHE, 0}, /* a resumed session verifies no certificate */
-        {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
-    };
-    for (size_t i = 0; i < LOCUM_COUNT(numbers); i++) {
-        if (curl_easy_setopt(easy, numbers[i].option, numbers[i].value) != CURLE_OK) {
-            return false;
-        }
-    }
-    return locum_fetch_authorities_set(easy) &&
-           curl_easy_setopt(easy, CURLOPT_PROXY, "") == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_USERAGENT, self->means->agent) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_PRIVATE, self) == CURLE_OK &&
+    return locum_fetch_options_set(easy, self, self->means->agent, self->error) &&
+           curl_easy_setopt(easy, CURLOPT_POST, 1L) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEDATA, self) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, count_bytes) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERDATA, self) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, count_bytes) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, self->error) == CURLE_OK;
+           curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, count_bytes) == CURLE_OK;
 }
 
 /* False: no memory. */

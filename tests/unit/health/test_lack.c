@@ -3,6 +3,7 @@
  */
 #include "fixture.h"
 
+#include "base/error.h"
 #include "health/probe.h"
 
 /* Each errno is a failure of the service, or means that the check could not be run. */
@@ -16,7 +17,7 @@ test_every_errno_is_sorted(void **state)
         for (size_t i = 0; i < LOCUM_COUNT(lacks); i++) {
             expected = expected || failure == lacks[i];
         }
-        if (locum_probe_lacks(failure) != expected) {
+        if (locum_error_is_lack(failure) != expected) {
             fail_msg("errno %d: %s", failure, strerror(failure));
         }
     }

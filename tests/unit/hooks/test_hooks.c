@@ -278,7 +278,7 @@ test_one_that_hangs_is_killed_and_holds_up_no_other(void **state)
     offer(LOCUM_HOOK_WARNING, LINE, 0);
     WAIT_FOR(hook(1)->delivered, 2);
     WAIT_FOR(hook(0)->failed, 2);
-    assert_last(0, "not finished within 200ms: killed");
+    assert_last(0, "not finished within 200 ms: killed");
     assert_int_equal(hook(2)->queued, 2);
 }
 
@@ -325,7 +325,7 @@ test_while_one_that_was_killed_has_not_ended_no_other_starts(void **state)
     offer(LOCUM_HOOK_WARNING, LINE, 0);
     offer(LOCUM_HOOK_WARNING, LINE, 0);
     WAIT_FOR(hook(0)->failed, 1);
-    assert_last(0, "not finished within 800ms: killed");
+    assert_last(0, "not finished within 800 ms: killed");
     WAIT_FOR(hook(0)->failed, 2);
     assert_last(0, "the last run was killed but has not ended");
     assert_string_equal(read_got(), "x");
