@@ -45,7 +45,8 @@ def main():
                     if not sample.over(now):
                         break
                     reported[name] = reported.get(name, 0) + 1
-                    report(sample, "target", "name", "kind", "sent", "received", "rcode", "addresses")
+                    report(sample, "target", "name", "kind", "sent", "received", "rcode", "addresses",
+                           "cut")
             while fetched:
                 report(fetched.pop(0), "at", "name", "address", "page", "error")
             sys.stdout.flush()

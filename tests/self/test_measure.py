@@ -85,6 +85,14 @@ def test_wrong_empty_and_lost_answers_are_counted():
     equal(one.counts(SCHEME, slack=1.0)["wrong"], 3)
 
 
+def test_cut_answers_count_as_empty_unless_the_node_was_frozen():
+    one = a_round([names(0.5), names(2.0), names(3.0, 12)])
+    for sample in one.probers[SCHEME.label].targets["dc2"].samples[:2]:
+        sample.cut = True
+    one.site.truth.mute["dc2"] = [[one.begun + 1.0, one.begun + 2.01, 0.0]]
+    equal(one.counts(SCHEME), {"right": 1, "wrong": 0, "empty": 1, "lost": 0})
+
+
 def test_last_answers_of_a_crashing_node_do_not_count():
     one = a_round([names(0.01, 13)])
     equal(one.right(SCHEME), NEVER)
@@ -120,6 +128,8 @@ def test_ttl_of_an_answer_is_the_shortest():
         record % (b"\x3c", b"\x0c") + record % (b"\x0f", b"\x0d"))
     equal(wire.answer(answer), (1, 0, ["192.0.2.12", "192.0.2.13"]))
     equal(wire.ttl(answer), 15)
+    equal(wire.is_cut(answer), False)
+    equal(wire.is_cut(answer[:2] + bytes([answer[2] | 2]) + answer[3:]), True)
 
 
 cases.run(globals())

@@ -21,12 +21,13 @@ PATIENCE_S = 1.0        # an answer later than this counts as missing
 class Sample:
     """One query and its answer."""
 
-    __slots__ = ("target", "name", "kind", "sent", "received", "rcode", "addresses")
+    __slots__ = ("target", "name", "kind", "sent", "received", "rcode", "addresses", "cut")
 
     def __init__(self, target, name, kind, sent):
         self.target, self.name, self.kind, self.sent = target, name, kind, sent
         self.received = self.rcode = None
         self.addresses = ()
+        self.cut = False        # the answer asks to come again by TCP
 
     def over(self, now):
         return self.received is not None or now - self.sent > PATIENCE_S
@@ -134,6 +135,8 @@ class Prober(Background):
                 return None     # a resolver may try for longer than this: the fetches show it
             ought = truth.ought_to_answer(sample.target, sample.sent, sample.sent + PATIENCE_S)
             return "silent" if ought else None
+        if sample.cut and not truth.ought_to_answer(sample.target, sample.sent, sample.received):
+            return None     # a frozen host answers at once all that came in, over its rate limit
         if sample.rcode != 0 or not sample.addresses:
             return "empty"
         extra_s = self.site.ttl_s + 2.0 if through_cache else 0.0
@@ -173,13 +176,15 @@ class _Target:
 
     def receive(self):
         try:
-            number, rcode, addresses = wire.answer(self.sock.recv(4096))
+            packet = self.sock.recv(4096)
+            number, rcode, addresses = wire.answer(packet)
         except (OSError, ValueError):
             return
         sample = self.pending.pop(number, None)
         now = time.monotonic()
         if sample is not None and now - sample.sent <= PATIENCE_S:
             sample.received, sample.rcode, sample.addresses = now, rcode, tuple(addresses)
+            sample.cut = wire.is_cut(packet)
 
 
 class Fetch:

@@ -22,6 +22,11 @@ def answer(packet):
     return number, rcode, [address for address, _ in records]
 
 
+def is_cut(packet):
+    """Whether a response asks to come again by TCP (TC)."""
+    return len(packet) > 2 and bool(packet[2] & 2)
+
+
 def ttl(packet):
     """How many seconds a cache may keep the addresses of a response; 0 without addresses."""
     return min((seconds for _, seconds in _records(packet)[2]), default=0)
