@@ -13,7 +13,7 @@
 #include "dns/udp.h"
 #include "dns/zone.h"
 
-enum { REPORT_BYTES = 512, BACKLOG = 128, QUIET_WAIT_MS = 2, QUIET_WAITS = 50 };
+enum { REPORT_BYTES = 512, BACKLOG = 1024, QUIET_WAIT_MS = 2, QUIET_WAITS = 50 };
 
 /* One address of listen.dns. */
 struct dns_listener {
@@ -176,6 +176,7 @@ create_tcp(struct locum_dns *self)
         return 0;
     }
     limits.connections_max = locum_descriptors_share(limits.connections_max);
+    limits.client_connections_max = locum_descriptors_share(limits.client_connections_max);
     return locum_dns_tcp_create(&limits, &self->tcp);
 }
 

@@ -29,12 +29,25 @@ struct locum_dns_tallied {
     uint64_t limited_short, limited_badcookie, limited_dropped;
 };
 
+/* Why the server closed a TCP connection that its peer might have used on (tcp.h). */
+enum locum_dns_tcp_closed {
+    LOCUM_DNS_TCP_IDLE,         /* nothing was asked for the idle time */
+    LOCUM_DNS_TCP_SLOW_QUERY,   /* a message was not whole in time */
+    LOCUM_DNS_TCP_SLOW_READER,  /* answers were not taken in time */
+    LOCUM_DNS_TCP_MALFORMED,    /* a message was no query */
+    LOCUM_DNS_TCP_CLIENT_LIMIT, /* longest idle: its client had too many connections */
+    LOCUM_DNS_TCP_LIMIT,        /* longest idle: all clients together had */
+    LOCUM_DNS_TCP_DESCRIPTORS,  /* longest idle: no descriptor or memory was left for another */
+    LOCUM_DNS_TCP_CLOSED,       /* how many reasons there are */
+};
+
 struct locum_dns_counts {
     struct locum_dns_tallied udp, tcp;
-    uint64_t tcp_connections; /* open now */
-    uint64_t tcp_short;       /* connections that found no descriptor left */
-    uint64_t limiter_bytes;   /* memory of all limiters */
-    size_t limited;           /* prefixes that are limited now (limited.h), at the last update */
+    uint64_t tcp_connections;                  /* open now */
+    uint64_t tcp_closed[LOCUM_DNS_TCP_CLOSED]; /* by the server, of each reason */
+    uint64_t tcp_short;     /* connections that found no descriptor or memory left */
+    uint64_t limiter_bytes; /* memory of all limiters */
+    size_t limited;         /* prefixes that are limited now (limited.h), at the last update */
     char limited_prefix[LOCUM_ADDRESS_TEXT_MAX]; /* one of them */
 };
 

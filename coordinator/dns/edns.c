@@ -7,7 +7,7 @@
 enum { DO = 0x80 };
 
 /* Numbers of the IANA registry "DNS EDNS0 Option Codes (OPT)". */
-enum edns_option { OPTION_NSID = 3, OPTION_COOKIE = 10, OPTION_ERROR = 15 };
+enum edns_option { OPTION_NSID = 3, OPTION_COOKIE = 10, OPTION_KEEPALIVE = 11, OPTION_ERROR = 15 };
 
 static bool
 is_cookie_legal(size_t length)
@@ -34,6 +34,8 @@ parse_options(const uint8_t *at, size_t length, struct locum_edns *ret)
             }
             ret->cookie = at + LOCUM_EDNS_OPTION_BYTES;
             ret->cookie_length = size;
+        } else if (code == OPTION_KEEPALIVE && ret->keepalive != LOCUM_EDNS_KEEPALIVE_ILLEGAL) {
+            ret->keepalive = size == 0 ? LOCUM_EDNS_KEEPALIVE_ASKED : LOCUM_EDNS_KEEPALIVE_ILLEGAL;
         }
         at += LOCUM_EDNS_OPTION_BYTES + size;
         length -= LOCUM_EDNS_OPTION_BYTES + size;
@@ -62,6 +64,7 @@ locum_edns_length(const struct locum_edns_reply *self)
     size_t length = LOCUM_EDNS_FIXED_BYTES;
     length += self->cookie != NULL ? LOCUM_EDNS_OPTION_BYTES + LOCUM_COOKIE_BYTES : 0;
     length += self->nsid != NULL ? LOCUM_EDNS_OPTION_BYTES + self->nsid_length : 0;
+    length += self->keepalive ? LOCUM_EDNS_OPTION_BYTES + 2 : 0;
     length += self->error != LOCUM_EDNS_NO_ERROR ? LOCUM_EDNS_OPTION_BYTES + 2 : 0;
     return length;
 }
@@ -73,6 +76,13 @@ put_option(uint8_t *to, enum edns_option code, const uint8_t *value, size_t leng
     locum_packet_put_u16(to + 2, (uint16_t)length);
     memcpy(to + LOCUM_EDNS_OPTION_BYTES, value, length);
     return to + LOCUM_EDNS_OPTION_BYTES + length;
+}
+
+static uint8_t *
+put_option_u16(uint8_t *to, enum edns_option code, uint16_t value)
+{
+    const uint8_t bytes[] = {(uint8_t)(value >> 8), (uint8_t)value};
+    return put_option(to, code, bytes, sizeof(bytes));
 }
 
 size_t
@@ -96,9 +106,11 @@ locum_edns_write(const struct locum_edns_reply *self, uint16_t payload, uint8_t 
     if (self->nsid != NULL) {
         at = put_option(at, OPTION_NSID, self->nsid, self->nsid_length);
     }
+    if (self->keepalive) {
+        at = put_option_u16(at, OPTION_KEEPALIVE, self->idle_100ms);
+    }
     if (self->error != LOCUM_EDNS_NO_ERROR) {
-        const uint8_t code[] = {(uint8_t)(self->error >> 8), (uint8_t)self->error};
-        at = put_option(at, OPTION_ERROR, code, sizeof(code));
+        at = put_option_u16(at, OPTION_ERROR, (uint16_t)self->error);
     }
     locum_packet_put_u16(to + 9, (uint16_t)((size_t)(at - to) - LOCUM_EDNS_FIXED_BYTES));
     return (size_t)(at - to);

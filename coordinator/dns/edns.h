@@ -2,8 +2,8 @@
  * edns: the OPT record (RFC 6891) of a query, read, and that of its answer, written. Pure, no
  * allocation.
  *
- * Options that are understood: NSID (RFC 5001) and COOKIE (RFC 7873); answers may have an extended
- * error (RFC 8914). All others are skipped.
+ * Options that are understood: NSID (RFC 5001), COOKIE (RFC 7873) and edns-tcp-keepalive (RFC
+ * 7828); answers may have an extended error (RFC 8914). All others are skipped.
  */
 #ifndef LOCUM_DNS_EDNS_H
 #define LOCUM_DNS_EDNS_H
@@ -20,9 +20,9 @@ enum {
     LOCUM_NSID_MAX = 15,         /* a node's name */
     LOCUM_EDNS_FIXED_BYTES = 11, /* an OPT record without options */
     LOCUM_EDNS_OPTION_BYTES = 4, /* code and length of an option */
-    /* The longest OPT record of an answer: NSID, cookie, extended error. */
-    LOCUM_EDNS_BYTES_MAX = LOCUM_EDNS_FIXED_BYTES + 3 * LOCUM_EDNS_OPTION_BYTES + LOCUM_NSID_MAX +
-                           LOCUM_COOKIE_BYTES + 2,
+    /* The longest OPT record of an answer: NSID, cookie, keepalive, extended error. */
+    LOCUM_EDNS_BYTES_MAX = LOCUM_EDNS_FIXED_BYTES + 4 * LOCUM_EDNS_OPTION_BYTES + LOCUM_NSID_MAX +
+                           LOCUM_COOKIE_BYTES + 2 + 2,
 };
 
 /* Extended errors (RFC 8914 4). */
@@ -32,11 +32,19 @@ enum locum_edns_error {
     LOCUM_EDNS_NO_ERROR = 0xffff,
 };
 
+/* The option edns-tcp-keepalive of a query. Over UDP it is ignored (RFC 7828 3.2.1). */
+enum locum_edns_keepalive {
+    LOCUM_EDNS_KEEPALIVE_NONE,
+    LOCUM_EDNS_KEEPALIVE_ASKED,
+    LOCUM_EDNS_KEEPALIVE_ILLEGAL, /* it has a value, which only a server may give (3.1, 3.2.1) */
+};
+
 /* What a query's OPT record says; all zero: it has none. */
 struct locum_edns {
     bool present;
     bool dnssec_ok; /* DO (RFC 3225) */
     bool nsid;      /* the server's identifier is wanted */
+    enum locum_edns_keepalive keepalive;
     uint8_t version;
     uint16_t payload;      /* UDP payload size, as sent */
     size_t cookie_length;  /* a legal one, or 0: no cookie */
@@ -60,6 +68,8 @@ struct locum_edns_reply {
     const uint8_t *cookie; /* LOCUM_COOKIE_BYTES; NULL: none */
     const uint8_t *nsid;   /* NULL: none */
     size_t nsid_length;    /* at most LOCUM_NSID_MAX */
+    bool keepalive;        /* tell the idle time */
+    uint16_t idle_100ms;   /* it, in units of 100 ms; 0: close the connection now */
     enum locum_edns_error error;
 };
 

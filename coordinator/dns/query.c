@@ -7,6 +7,7 @@ enum {
     OPCODE_RD = 0x79, /* copied from the query */
     AA = 0x04,
     TC = 0x02,
+    IDLE_UNIT_MS = 100, /* RFC 7828 3.1 */
 };
 
 /* A reply under construction. */
@@ -22,6 +23,12 @@ struct reply_draft {
     enum locum_limit_verdict verdict;
 };
 
+static bool
+is_tcp(const struct locum_dns_query *query)
+{
+    return query->bytes_max == LOCUM_DNS_TCP_BYTES_MAX;
+}
+
 /* What the OPT record will say, except the rcode, so that its length is known before the answer. */
 static void
 begin_edns(struct reply_draft *self, const struct locum_dns_table *table)
@@ -32,6 +39,10 @@ begin_edns(struct reply_draft *self, const struct locum_dns_table *table)
     if (asked->nsid) {
         self->edns.nsid = table->nsid;
         self->edns.nsid_length = table->nsid_length;
+    }
+    if (asked->keepalive == LOCUM_EDNS_KEEPALIVE_ASKED && is_tcp(self->query)) {
+        self->edns.keepalive = true;
+        self->edns.idle_100ms = (uint16_t)(self->query->idle_ms / IDLE_UNIT_MS);
     }
     if (asked->cookie_length > 0 && table->cookies.count > 0) {
         self->proved = locum_cookie_check(&table->cookies, &self->query->client, asked,
@@ -63,7 +74,7 @@ room(const struct reply_draft *self)
 {
     const struct locum_edns *edns = &self->question->edns;
     size_t bytes = self->query->bytes_max;
-    if (bytes == LOCUM_DNS_UDP_BYTES_MAX && edns->payload < bytes) {
+    if (!is_tcp(self->query) && edns->payload < bytes) {
         /* `payload` is 0 without EDNS; values below 512 mean 512 (RFC 6891 6.2.3). */
         bytes =
             edns->payload < LOCUM_DNS_PLAIN_BYTES_MAX ? LOCUM_DNS_PLAIN_BYTES_MAX : edns->payload;
@@ -234,6 +245,19 @@ begin(struct reply_draft *self)
     self->at[5] = self->length > LOCUM_DNS_HEADER_BYTES;
 }
 
+/* locum_packet_parse(), and what is legal depends on the transport. */
+static enum locum_parsed
+parse(const struct locum_dns_query *query, struct locum_question *ret)
+{
+    const enum locum_parsed parsed = locum_packet_parse(query->packet, query->length, ret);
+    if ((parsed == LOCUM_PARSED_QUESTION || parsed == LOCUM_PARSED_COOKIE) && is_tcp(query) &&
+        ret->edns.keepalive == LOCUM_EDNS_KEEPALIVE_ILLEGAL) {
+        ret->end = LOCUM_DNS_HEADER_BYTES;
+        return LOCUM_PARSED_FORMERR;
+    }
+    return parsed;
+}
+
 struct locum_dns_reply
 locum_query_answer(const struct locum_dns_table *table, const struct locum_dns_query *query,
                    uint8_t *reply)
@@ -244,7 +268,7 @@ locum_query_answer(const struct locum_dns_table *table, const struct locum_dns_q
         [LOCUM_PARSED_BADVERS] = LOCUM_RCODE_BADVERS,
     };
     struct locum_question question;
-    const enum locum_parsed parsed = locum_packet_parse(query->packet, query->length, &question);
+    const enum locum_parsed parsed = parse(query, &question);
     if (parsed == LOCUM_PARSED_SILENCE) {
         return (struct locum_dns_reply){0};
     }

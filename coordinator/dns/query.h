@@ -6,7 +6,8 @@
  * for byte, in its case, and answers point to it. AA is set, RA clear, RD copied (RFC 1035 4.1.1),
  * AD and CD clear (RFC 4035 3.1.6). An answer has an OPT record if the query has one (RFC 6891
  * 6.1.1), with the query's DO bit (RFC 3225 3), this server's identifier if it was asked for (RFC
- * 5001), a cookie if the query has one (RFC 7873), and what explains an error (RFC 8914).
+ * 5001), a cookie if the query has one (RFC 7873), over TCP the idle time if it was asked for (RFC
+ * 7828), and what explains an error (RFC 8914).
  *
  * An answer over the limit (limit.h) is not sent, or replaced by a short one: BADCOOKIE if the
  * query has a cookie (RFC 7873 5.2.3), else TC for what could be had by TCP, else the error itself
@@ -41,6 +42,7 @@ struct locum_dns_query {
         rotation; /* one more with each query: under policy `all` it selects the first record */
     struct locum_limiter *limiter; /* of the worker; NULL: no limit, as over TCP */
     size_t bytes_max;              /* LOCUM_DNS_UDP_BYTES_MAX or LOCUM_DNS_TCP_BYTES_MAX */
+    locum_ms idle_ms; /* over TCP: how long the connection may be idle, < 6553600; 0: it ends */
 };
 
 /*

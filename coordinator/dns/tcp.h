@@ -3,10 +3,10 @@
  *
  * Queries may be pipelined, split and merged in any way. A client's use is limited: an absolute
  * deadline for each message (single bytes do not extend it) and for taking the answers; a limit of
- * answers not yet taken, at which reading pauses; limits of connections per client and in total;
- * and the listeners pause while the process has no descriptor left. A client is an IPv4 address or
- * a /64 of IPv6. At the limit of a client, its connection whose last query is oldest is closed; at
- * the limit of all, one of the client that has most.
+ * answers not yet taken, at which reading pauses; limits of connections per client and in total
+ * (clients.h), at which the longest idle connection is closed; and the listeners pause while the
+ * process has no descriptor left. A client that asks receives the time that a connection may be
+ * idle (RFC 7828).
  */
 #ifndef LOCUM_DNS_TCP_H
 #define LOCUM_DNS_TCP_H
@@ -18,12 +18,20 @@ struct locum_dns_tcp;
 struct locum_dns_tcp_limits {
     size_t connections_max;        /* in total, >= 1 */
     size_t client_connections_max; /* of one client, >= 1 */
-    size_t output_bytes_max;       /* answers not yet taken at which reading pauses */
+    size_t output_bytes_max;       /* answers not yet taken at which reading pauses; the kernel may
+                                      hold as much again that it has not sent */
     locum_ms message_ms;           /* from the first byte of a message to its last */
     locum_ms write_ms;             /* from an answer until all answers are taken */
     locum_ms idle_ms;              /* between two messages (RFC 7766 6.2.3) */
 };
 
+/*
+ * They are no options: at a limit only the longest idle connection is closed, so other numbers
+ * change little. In total 256 (dns.c makes it less if the process may open few files), of which one
+ * client may have half: behind one address can be many resolvers. A message, and its answer, has
+ * 5 s, in which a lost segment is sent again after 1 s and after 3 s (RFC 6298 2, 5.5). Idle: 10 s,
+ * "on the order of a few seconds" (RFC 7766 6.2.3).
+ */
 extern const struct locum_dns_tcp_limits locum_dns_tcp_limits_default;
 
 /* Start the thread, without a listener. 0, LOCUM_ERR_MEMORY or LOCUM_ERR_IO. */

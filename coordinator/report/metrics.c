@@ -367,6 +367,32 @@ add_redis(struct locum_exposition *out, const struct locum_report *report)
 }
 
 static void
+add_dns_tcp(struct locum_exposition *out, const struct locum_dns_counts *counts)
+{
+    static const char *const reasons[] = {
+        [LOCUM_DNS_TCP_IDLE] = "idle",
+        [LOCUM_DNS_TCP_SLOW_QUERY] = "slow-query",
+        [LOCUM_DNS_TCP_SLOW_READER] = "slow-reader",
+        [LOCUM_DNS_TCP_MALFORMED] = "malformed",
+        [LOCUM_DNS_TCP_CLIENT_LIMIT] = "client-limit",
+        [LOCUM_DNS_TCP_LIMIT] = "limit",
+        [LOCUM_DNS_TCP_DESCRIPTORS] = "descriptors",
+    };
+    number(out, gauge, "locum_dns_tcp_connections", "TCP connections open now.",
+           (int64_t)counts->tcp_connections);
+    samples(out, counter, "locum_dns_tcp_closed_total", "reason",
+            "TCP connections that the server closed: idle for 10 s; slow-query, slow-reader: a "
+            "message, or reading its answer, took longer than 5 s; malformed: no query. Or for a "
+            "new one the longest idle, of a client with 128 (client-limit), of the client that has "
+            "most of 256 (limit), or because no file was left (descriptors).",
+            LOCUM_DNS_TCP_CLOSED, counts->tcp_closed[i], reasons[i]);
+    number(out, counter, "locum_dns_tcp_refused_total",
+           "Attempts to accept a TCP connection that failed for lack of a file descriptor or "
+           "memory.",
+           (int64_t)counts->tcp_short);
+}
+
+static void
 add_dns(struct locum_exposition *out, const struct locum_report *report)
 {
     static const struct {
@@ -401,8 +427,7 @@ add_dns(struct locum_exposition *out, const struct locum_report *report)
     number(out, gauge, "locum_dns_rate_limit_bytes",
            "Size of the tables of dns.rate-limit; a page counts as memory once it is used.",
            (int64_t)report->dns.limiter_bytes);
-    number(out, gauge, "locum_dns_tcp_connections", "TCP connections open now.",
-           (int64_t)report->dns.tcp_connections);
+    add_dns_tcp(out, &report->dns);
     number(out, gauge, "locum_zone_serial", "SOA serial of the answers.", report->run->serial);
 }
 

@@ -59,12 +59,29 @@ assert_answered(int fd, uint16_t id)
     assert_int_equal(bytes[7], 1);
 }
 
-static inline uint64_t
-open_connections(const struct server *self)
+static inline struct locum_dns_counts
+counts_of(const struct server *self)
 {
     struct locum_dns_counts counts = {0};
     locum_dns_tcp_sum(self->tcp, &counts);
-    return counts.tcp_connections;
+    return counts;
+}
+
+static inline uint64_t
+open_connections(const struct server *self)
+{
+    return counts_of(self).tcp_connections;
+}
+
+/* How many connections the server closed, all for this reason. */
+static inline uint64_t
+closed_only_for(const struct server *self, enum locum_dns_tcp_closed reason)
+{
+    const struct locum_dns_counts counts = counts_of(self);
+    for (size_t i = 0; i < LOCUM_DNS_TCP_CLOSED; i++) {
+        assert_true(i == reason || counts.tcp_closed[i] == 0);
+    }
+    return counts.tcp_closed[reason];
 }
 
 #endif

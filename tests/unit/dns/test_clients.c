@@ -33,6 +33,71 @@ test_limit_per_client_closes_its_oldest(void **state)
     locum_dns_tcp_destroy(server.tcp);
 }
 
+/* Behind one address can be many resolvers. A connection over the limit costs one of this address
+ * only. */
+static void
+test_many_connections_of_one_address(void **state)
+{
+    (void)state;
+    enum { AT_ONCE = 60 };
+    const size_t most = locum_dns_tcp_limits_default.client_connections_max;
+    struct server server = serve(&locum_dns_tcp_limits_default);
+    int fds[256];
+    const int other = connect_from("127.0.0.9", &server.at, SOCK_STREAM);
+    assert_true(most >= AT_ONCE && 2 * most <= LOCUM_COUNT(fds));
+    assert_answered(other, 0);
+    for (size_t i = 0; i < most; i++) {
+        fds[i] = dial(&server);
+    }
+    for (size_t i = 0; i < 2 * most; i++) { /* all are open at once */
+        assert_answered(fds[i % most], (uint16_t)i);
+    }
+    assert_int_equal(closed_only_for(&server, LOCUM_DNS_TCP_CLIENT_LIMIT), 0);
+    for (size_t i = most; i < 2 * most; i++) {
+        fds[i] = dial(&server);
+        assert_answered(fds[i], (uint16_t)i);
+        assert_true(is_closed_within(fds[i - most], PATIENCE_MS));
+    }
+    assert_int_equal(closed_only_for(&server, LOCUM_DNS_TCP_CLIENT_LIMIT), most);
+    assert_answered(other, 1);
+    for (size_t i = 0; i < 2 * most; i++) {
+        close(fds[i]);
+    }
+    close(other);
+    locum_dns_tcp_destroy(server.tcp);
+}
+
+/* Hundreds of connections of many addresses, from a crowd that comes at once: each new one is
+ * answered, and those that are closed are of the addresses that have most. */
+static void
+test_hundreds_of_connections(void **state)
+{
+    (void)state;
+    enum { ADDRESSES = 10, EACH = 60 };
+    struct server server = serve(&locum_dns_tcp_limits_default);
+    int fds[ADDRESSES * EACH];
+    char host[32];
+    const int first = connect_from("127.0.0.9", &server.at, SOCK_STREAM);
+    assert_answered(first, 0);
+    for (size_t i = 0; i < LOCUM_COUNT(fds); i++) {
+        (void)snprintf(host, sizeof(host), "127.0.1.%zu", i % ADDRESSES);
+        fds[i] = connect_from(host, &server.at, SOCK_STREAM);
+        assert_answered(fds[i], (uint16_t)i);
+    }
+    const size_t most = locum_dns_tcp_limits_default.connections_max;
+    assert_int_equal(open_connections(&server), most);
+    assert_int_equal(closed_only_for(&server, LOCUM_DNS_TCP_LIMIT), 1 + LOCUM_COUNT(fds) - most);
+    assert_answered(first, 1);
+    for (size_t i = LOCUM_COUNT(fds) - most + 1; i < LOCUM_COUNT(fds); i++) {
+        assert_answered(fds[i], (uint16_t)i);
+    }
+    for (size_t i = 0; i < LOCUM_COUNT(fds); i++) {
+        close(fds[i]);
+    }
+    close(first);
+    locum_dns_tcp_destroy(server.tcp);
+}
+
 static void
 test_total_limit_closes_the_oldest(void **state)
 {
@@ -192,6 +257,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_limit_per_client_closes_its_oldest),
+        cmocka_unit_test(test_many_connections_of_one_address),
+        cmocka_unit_test(test_hundreds_of_connections),
         cmocka_unit_test(test_total_limit_closes_the_oldest),
         cmocka_unit_test(test_total_limit_closes_one_of_the_client_that_has_most),
         cmocka_unit_test(test_addresses_of_one_ipv6_network_are_one_client),

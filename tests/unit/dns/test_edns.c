@@ -81,7 +81,21 @@ run_cases(const struct option_case *rows, size_t count)
     locum_dns_table_release(table);
 }
 
-#define WITH_NSID .options = (const uint8_t *)NSID_ASKED, .options_length = 4
+#define WITH_OPTIONS(bytes) .options = (const uint8_t *)(bytes), .options_length = sizeof(bytes) - 1
+#define WITH_NSID           WITH_OPTIONS(NSID_ASKED)
+
+/* The answer over TCP, whose connection may be idle for so long. */
+static struct locum_dns_reply
+answer_tcp(const struct locum_dns_table *table, const struct ask *ask, locum_ms idle_ms)
+{
+    static const uint8_t client[] = {192, 0, 2, 200};
+    const struct locum_dns_query asked = {.packet = query,
+                                          .length = make_query(ask, query),
+                                          .client = {client, sizeof(client)},
+                                          .bytes_max = LOCUM_DNS_TCP_BYTES_MAX,
+                                          .idle_ms = idle_ms};
+    return locum_query_answer(table, &asked, reply);
+}
 
 /* RFC 5001 2.2: the answer to an option NSID, and only to it, has the identifier; on every rcode,
  * in a truncated answer too. */
@@ -251,6 +265,78 @@ test_rfc7873_5_4_no_question(void **state)
     locum_dns_table_release(table);
 }
 
+#define KEEPALIVE(value) "\0\x0b\0\2" value
+
+/* RFC 7828 3.3.2: over TCP the answer to the option tells the idle time in units of 100 ms; on
+ * every rcode, with other options beside it. */
+static void
+test_rfc7828_3_3_2_idle_time(void **state)
+{
+    (void)state;
+    static const struct option_case rows[] = {
+        {{ASKS("get.example.org", 1), WITH_OPTIONS("\0\x0b\0\0")}, 0, HAS(KEEPALIVE("\0\x64"))},
+        {{ASKS("get.example.org", 1)}, 0, HAS("")},
+        {{ASKS("no.get.example.org", 1), WITH_OPTIONS("\0\x0b\0\0")}, 3, HAS(KEEPALIVE("\0\x64"))},
+        {{ASKS("example.com", 1), WITH_OPTIONS("\0\x0b\0\0" NSID_ASKED)},
+         5,
+         HAS(NSID KEEPALIVE("\0\x64") NOT_OURS)},
+        {{ASKS("get.example.org", 1), .version = 1, WITH_OPTIONS("\0\x0b\0\0")},
+         16,
+         HAS(KEEPALIVE("\0\x64"))},
+    };
+    struct locum_dns_table *table = make_table();
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        const struct locum_dns_reply given = answer_tcp(table, &rows[i].ask, 10000);
+        assert_int_equal(given.rcode, rows[i].rcode);
+        check_options(given.length, rows[i].options, rows[i].length);
+    }
+    static const struct {
+        locum_ms idle_ms;
+        const char *options;
+    } times[] = {
+        {0, KEEPALIVE("\0\0")}, {199, KEEPALIVE("\0\1")}, {6553599, KEEPALIVE("\xff\xff")}};
+    for (size_t i = 0; i < LOCUM_COUNT(times); i++) {
+        check_options(answer_tcp(table, &rows[0].ask, times[i].idle_ms).length, times[i].options,
+                      6);
+    }
+    locum_dns_table_release(table);
+}
+
+/* RFC 7828 3.2.1: only a server gives a value; a query with one is a format error over TCP. */
+static void
+test_rfc7828_3_2_1_query_with_a_value(void **state)
+{
+    (void)state;
+    static const struct ask rows[] = {
+        {ASKS("get.example.org", 1), WITH_OPTIONS(KEEPALIVE("\0\x64"))},
+        {ASKS("get.example.org", 1), WITH_OPTIONS("\0\x0b\0\1\0")},
+        {ASKS("get.example.org", 1), WITH_OPTIONS("\0\x0b\0\3\0\0\0")},
+        {ASKS("get.example.org", 1), WITH_OPTIONS("\0\x0b\0\0" KEEPALIVE("\0\0"))},
+        {ASKS("get.example.org", 1), WITH_OPTIONS(KEEPALIVE("\0\0") "\0\x0b\0\0")},
+    };
+    struct locum_dns_table *table = make_table();
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        const struct locum_dns_reply given = answer_tcp(table, &rows[i], 10000);
+        assert_int_equal(given.rcode, 1);
+        assert_int_equal(given.length, 12 + 11); /* no question */
+        check_options(given.length, "", 0);
+    }
+    locum_dns_table_release(table);
+}
+
+/* RFC 7828 3.3.1: over UDP the option is ignored, whatever it holds. */
+static void
+test_rfc7828_3_3_1_ignored_over_udp(void **state)
+{
+    (void)state;
+    static const struct option_case rows[] = {
+        {{ASKS("get.example.org", 1), WITH_OPTIONS("\0\x0b\0\0")}, 0, HAS("")},
+        {{ASKS("get.example.org", 1), WITH_OPTIONS(KEEPALIVE("\0\x64"))}, 0, HAS("")},
+        {{ASKS("get.example.org", 1), WITH_OPTIONS("\0\x0b\0\5abcde" NSID_ASKED)}, 0, HAS(NSID)},
+    };
+    run_cases(rows, LOCUM_COUNT(rows));
+}
+
 /* Without a secret there is no key, so cookies are an option like any unknown one. */
 static void
 test_without_keys_there_are_no_cookies(void **state)
@@ -302,6 +388,9 @@ main(void)
         cmocka_unit_test(test_rfc7873_5_2_2_illegal_lengths),
         cmocka_unit_test(test_rfc7873_5_2_first_cookie_counts),
         cmocka_unit_test(test_rfc7873_5_4_no_question),
+        cmocka_unit_test(test_rfc7828_3_3_2_idle_time),
+        cmocka_unit_test(test_rfc7828_3_2_1_query_with_a_value),
+        cmocka_unit_test(test_rfc7828_3_3_1_ignored_over_udp),
         cmocka_unit_test(test_without_keys_there_are_no_cookies),
         cmocka_unit_test(test_rfc6891_6_2_3_options_count),
     };

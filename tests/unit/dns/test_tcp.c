@@ -78,6 +78,7 @@ test_slow_message_is_closed_at_its_deadline(void **state)
     }
     assert_true(closed); /* sent one each 40 ms, all would have taken 1400 */
     assert_true(now_ms() - start >= 180);
+    assert_int_equal(closed_only_for(&server, LOCUM_DNS_TCP_SLOW_QUERY), 1);
     close(fd);
     locum_dns_tcp_destroy(server.tcp);
 }
@@ -122,6 +123,7 @@ test_idle_connection_is_closed(void **state)
     assert_true(is_closed_within(silent, PATIENCE_MS));
     assert_true(is_closed_within(asked, PATIENCE_MS));
     assert_true(now_ms() - start >= 150);
+    assert_int_equal(closed_only_for(&server, LOCUM_DNS_TCP_IDLE), 2);
     close(silent);
     close(asked);
     locum_dns_tcp_destroy(server.tcp);
@@ -169,6 +171,16 @@ test_output_limit_pauses_reading(void **state)
     locum_dns_tcp_destroy(server.tcp);
 }
 
+static bool
+closes_within(const struct server *server, locum_ms wait_ms)
+{
+    const locum_ms end = now_ms() + wait_ms;
+    while (open_connections(server) > 0 && now_ms() < end) {
+        poll(NULL, 0, 5);
+    }
+    return open_connections(server) == 0;
+}
+
 /* The deadline for taking answers closes the connection. */
 static void
 test_peer_that_never_reads_is_closed(void **state)
@@ -193,6 +205,41 @@ test_peer_that_never_reads_is_closed(void **state)
     }
     assert_true(closed);
     assert_int_equal(open_connections(&server), 0);
+    assert_int_equal(closed_only_for(&server, LOCUM_DNS_TCP_SLOW_READER), 1);
+    close(fd);
+    locum_dns_tcp_destroy(server.tcp);
+}
+
+/* In the kernel's buffers too, which grow to megabytes for a peer that has read fast. */
+static void
+test_answers_to_a_slow_reader_are_bounded(void **state)
+{
+    (void)state;
+    enum { READ_FAST = 2000, MANY = 4000, WINDOW_BYTES = 8192 };
+    struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
+    limits.output_bytes_max = 16384;
+    limits.write_ms = 300;
+    struct server server = serve(&limits);
+    const struct ask big = {.name = "big.get.example.org", .type = 16};
+    uint8_t bytes[8192];
+    struct sockaddr_storage name;
+    const socklen_t length = locum_address_to_sockaddr(&server.at, &name);
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    const int window = WINDOW_BYTES;
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window)), 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&name, length), 0);
+    size_t answer = 0;
+    for (uint16_t i = 0; i < READ_FAST; i++) {
+        send_all(fd, bytes, make_message(&big, i, bytes));
+        answer = 2 + receive_message(fd, bytes, sizeof(bytes));
+    }
+    const size_t message = make_message(&big, 1, bytes);
+    for (size_t i = 0; i < MANY; i++) { /* until it reads no more */
+        (void)!send(fd, bytes, message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    assert_true(closes_within(&server, PATIENCE_MS + limits.write_ms));
+    const size_t kept = (counts_of(&server).tcp.queries - READ_FAST) * answer;
+    assert_in_range(kept, answer, 3 * WINDOW_BYTES + 2 * limits.output_bytes_max + 3 * answer);
     close(fd);
     locum_dns_tcp_destroy(server.tcp);
 }
@@ -277,6 +324,7 @@ test_other_protocols_are_closed(void **state)
         assert_true(is_closed_within(fd, PATIENCE_MS));
         close(fd);
     }
+    assert_int_equal(closed_only_for(&server, LOCUM_DNS_TCP_MALFORMED), LOCUM_COUNT(cases));
     /* What is a message, and wrong, is answered: FORMERR, and the next one is heard. */
     const int fd = dial(&server);
     uint8_t bytes[64];
@@ -354,7 +402,42 @@ test_without_descriptors_the_listener_pauses(void **state)
     assert_true(used < 150);
     assert_true(receive_message(fd, bytes, sizeof(bytes)) > 0);
     assert_int_equal(locum_packet_u16(bytes), 1);
+    assert_in_range(counts_of(&server).tcp_short, 2, 8); /* once in 100 ms */
     close(fd);
+    locum_dns_tcp_destroy(server.tcp);
+}
+
+/* The longest idle connection makes room. */
+static void
+test_without_descriptors_the_longest_idle_is_closed(void **state)
+{
+    (void)state;
+    struct server server = serve(&locum_dns_tcp_limits_default);
+    struct sockaddr_storage name;
+    const socklen_t length = locum_address_to_sockaddr(&server.at, &name);
+    const int next = socket(AF_INET, SOCK_STREAM, 0);
+    int fds[2];
+    for (uint16_t i = 0; i < 2; i++) {
+        fds[i] = dial(&server);
+        assert_answered(fds[i], i);
+    }
+    assert_answered(fds[0], 2);
+    const int lowest = dup(next); /* all numbers below it are in use */
+    close(lowest);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &descriptors_before), 0);
+    const struct rlimit full = {.rlim_cur = (rlim_t)lowest,
+                                .rlim_max = descriptors_before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &full), 0);
+    assert_int_equal(connect(next, (const struct sockaddr *)&name, length), 0);
+    assert_answered(next, 3);
+    assert_true(is_closed_within(fds[1], PATIENCE_MS));
+    assert_answered(fds[0], 4);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &descriptors_before), 0);
+    assert_int_equal(closed_only_for(&server, LOCUM_DNS_TCP_DESCRIPTORS), 1);
+    assert_int_equal(counts_of(&server).tcp_short, 1);
+    close(fds[0]);
+    close(fds[1]);
+    close(next);
     locum_dns_tcp_destroy(server.tcp);
 }
 
@@ -389,11 +472,14 @@ main(void)
         cmocka_unit_test(test_idle_connection_is_closed),
         cmocka_unit_test(test_output_limit_pauses_reading),
         cmocka_unit_test(test_peer_that_never_reads_is_closed),
+        cmocka_unit_test(test_answers_to_a_slow_reader_are_bounded),
         cmocka_unit_test(test_half_closed_connection_gets_its_answers),
         cmocka_unit_test(test_half_closed_connection_gets_waiting_answers),
         cmocka_unit_test(test_other_protocols_are_closed),
         cmocka_unit_test(test_queries_before_a_broken_message_are_answered),
         cmocka_unit_test_teardown(test_without_descriptors_the_listener_pauses,
+                                  restore_descriptors),
+        cmocka_unit_test_teardown(test_without_descriptors_the_longest_idle_is_closed,
                                   restore_descriptors),
         cmocka_unit_test(test_destroy_closes_open_connections),
     };

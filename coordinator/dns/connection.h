@@ -1,0 +1,54 @@
+/*
+ * connection: one client's stream of DNS over TCP: messages in, answers out (RFC 7766), deadlines
+ * and limits. tcp.h says what they are; only its thread calls these functions.
+ *
+ * Answers are sent in the order of their queries, each with its length in one write (RFC 7766 8).
+ * A connection frees itself; any function but create may do so, and so may its events.
+ */
+#ifndef LOCUM_DNS_CONNECTION_H
+#define LOCUM_DNS_CONNECTION_H
+
+#include "dns/clients.h"
+#include "dns/tcp.h"
+
+enum { LOCUM_DNS_LENGTH_BYTES = 2 }; /* before each message (RFC 1035 4.2.2) */
+
+struct event_base;
+struct locum_dns_connection;
+
+/* What all connections of the thread have in common. The main thread reads what is atomic. */
+struct locum_dns_service {
+    struct locum_dns_tcp_limits limits;
+    struct event_base *base;
+    struct locum_dns_clients clients;
+    _Atomic uint64_t open_count;                          /* connections */
+    _Atomic uint64_t closed_counts[LOCUM_DNS_TCP_CLOSED]; /* by this server, of each reason */
+    atomic_bool paused;                                   /* what has its answer is closed */
+    struct locum_dns_table *table;                        /* NULL until the first was published */
+    uint32_t rotation;
+    struct locum_dns_table_mailbox mailbox;
+    struct locum_dns_tally tally;
+    uint8_t reply[LOCUM_DNS_LENGTH_BYTES + LOCUM_DNS_TCP_BYTES_MAX];
+};
+
+/* A new connection, which takes `fd`; NULL: out of memory, and `fd` is closed. */
+struct locum_dns_connection *locum_dns_connection_create(struct locum_dns_service *service, int fd,
+                                                         const struct sockaddr *from);
+
+/* Answer what has arrived, as long as the peer takes the answers. */
+void locum_dns_connection_serve(struct locum_dns_connection *self);
+
+/* The connection of a seat, and its client. */
+struct locum_dns_connection *locum_dns_connection_of(struct locum_dns_seat *seat);
+const struct locum_dns_client *locum_dns_connection_client(const struct locum_dns_connection *self);
+
+/* It has had an answer and waits for nothing. */
+bool locum_dns_connection_is_done(const struct locum_dns_connection *self);
+
+void locum_dns_connection_close(struct locum_dns_connection *self);
+
+/* Close it although its peer might go on, and count the reason. */
+void locum_dns_connection_close_for(struct locum_dns_connection *self,
+                                    enum locum_dns_tcp_closed reason);
+
+#endif
