@@ -199,7 +199,11 @@ add_record(ldns_dnssec_zone *zone, struct locum_chain *chain, const char *text)
     assert_int_equal(ldns_rr_new_frm_str(&rr, text, 60, NULL, NULL), LDNS_STATUS_OK);
     ldns_dname2canonical(ldns_rr_owner(rr));
     add(chain, ldns_rr_owner(rr), ldns_rr_get_type(rr));
-    assert_int_equal(ldns_dnssec_zone_add_rr(zone, rr), LDNS_STATUS_OK);
+    if (ldns_dnssec_zone_find_rrset(zone, ldns_rr_owner(rr), ldns_rr_get_type(rr)) != NULL) {
+        ldns_rr_free(rr); /* ldns would neither store nor free it */
+    } else {
+        assert_int_equal(ldns_dnssec_zone_add_rr(zone, rr), LDNS_STATUS_OK);
+    }
 }
 
 static void
