@@ -1,0 +1,429 @@
+#include "dns/keystate.h"
+
+#include "base/invariant.h"
+
+enum role { DNSKEY, REST, ROLES };
+
+/* One decision. */
+struct decision {
+    const struct locum_keystate_zone *zone;
+    const struct locum_keystate_key *keys;
+    size_t count;
+    struct locum_keystate *ret;
+    bool fresh;
+};
+
+/* True if `at_s` is a time less than this long ago. A time in the future is not long ago. */
+static bool
+within(const struct decision *self, int64_t at_s, uint32_t seconds)
+{
+    return at_s != 0 && self->zone->now_s - at_s < (int64_t)seconds + LOCUM_KEYSTATE_MARGIN_S;
+}
+
+/* True if something has lasted so long. */
+static bool
+lasted(const struct decision *self, int64_t since_s, uint32_t seconds)
+{
+    return since_s != 0 &&
+           self->zone->now_s - since_s >= (int64_t)seconds + LOCUM_KEYSTATE_MARGIN_S;
+}
+
+static bool
+wanted(const struct locum_keystate_key *key)
+{
+    return key->has_private && !key->dropped;
+}
+
+static int64_t
+last_signed_s(const struct locum_keystate_key *key, enum role role)
+{
+    return role == DNSKEY ? key->last_signed_dnskey_s : key->last_signed_rest_s;
+}
+
+static bool
+at_parent(const struct decision *self, const struct locum_keystate_key *key)
+{
+    return key->secure_entry && !key->dropped &&
+           within(self, key->last_at_parent_s, self->zone->ds_ttl_s);
+}
+
+/* KEYS-3 */
+static bool
+is_held(const struct decision *self, const struct locum_keystate_key *key)
+{
+    return at_parent(self, key) || (key->secure_entry && !key->dropped &&
+                                    !self->zone->parent_known && key->last_published_s != 0);
+}
+
+/* KEYS-5 */
+static bool
+is_cached(const struct decision *self, const struct locum_keystate_key *key)
+{
+    return within(self, key->last_signed_dnskey_s, self->zone->longest_ttl_s) ||
+           within(self, key->last_signed_rest_s, self->zone->longest_ttl_s);
+}
+
+static bool *
+signs(struct locum_keystate *state, enum role role)
+{
+    return role == DNSKEY ? &state->signs_dnskey : &state->signs_rest;
+}
+
+/* Let a key sign unless it does so already. */
+static void
+let_sign(struct decision *self, size_t i, enum role role, enum locum_keystate_why why)
+{
+    struct locum_keystate *state = &self->ret[i];
+    if (!state->signs_dnskey && !state->signs_rest) {
+        state->why_signs = why;
+    }
+    *signs(state, role) = true;
+}
+
+/* True if a key of this algorithm signs so. */
+static bool
+has_signer(const struct decision *self, uint8_t algorithm, enum role role)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        if (self->keys[i].algorithm == algorithm && *signs(&self->ret[i], role)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* KEYS-1: is there a key of this algorithm and kind that the folder lets sign? */
+static bool
+has_wanted(const struct decision *self, uint8_t algorithm, bool secure_entry)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        const struct locum_keystate_key *key = &self->keys[i];
+        if (wanted(key) && key->algorithm == algorithm && key->secure_entry == secure_entry) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* KEYS-1: what the folder says. */
+static void
+sign_by_files(struct decision *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        const struct locum_keystate_key *key = &self->keys[i];
+        const bool only_kind = !has_wanted(self, key->algorithm, !key->secure_entry);
+        if (wanted(key) && (key->secure_entry || only_kind)) {
+            let_sign(self, i, DNSKEY, LOCUM_KEYSTATE_FILE);
+        }
+        if (wanted(key) && (!key->secure_entry || only_kind)) {
+            let_sign(self, i, REST, LOCUM_KEYSTATE_FILE);
+        }
+    }
+}
+
+/* True if a key that may sign alone signs so. */
+static bool
+is_settled(const struct decision *self, enum role role)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        if (*signs(&self->ret[i], role) && self->ret[i].settled) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* KEYS-2: those that signed before sign too; if any of them may sign alone, only such ones. */
+static void
+sign_in_addition(struct decision *self, enum role role)
+{
+    bool only_settled = false;
+    if (self->fresh || is_settled(self, role)) {
+        return;
+    }
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < self->count; i++) {
+            const struct locum_keystate_key *key = &self->keys[i];
+            const bool may = key->can_sign && !key->dropped && last_signed_s(key, role) != 0 &&
+                             !*signs(&self->ret[i], role);
+            if (pass == 0) {
+                only_settled = only_settled || (may && self->ret[i].settled);
+            } else if (may && (self->ret[i].settled || !only_settled)) {
+                let_sign(self, i, role, LOCUM_KEYSTATE_OTHERS_TOO_NEW);
+            }
+        }
+    }
+}
+
+/* KEYS-3 */
+static void
+sign_for_the_parent(struct decision *self)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        const struct locum_keystate_key *key = &self->keys[i];
+        if (is_held(self, key) && key->can_sign) {
+            let_sign(self, i, DNSKEY,
+                     at_parent(self, key) ? LOCUM_KEYSTATE_AT_PARENT
+                                          : LOCUM_KEYSTATE_PARENT_UNKNOWN);
+        }
+    }
+}
+
+/* True if validators may have a DNSKEY of this algorithm. */
+static bool
+was_published(const struct decision *self, uint8_t algorithm)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        if (self->keys[i].algorithm == algorithm &&
+            within(self, self->keys[i].last_published_s, self->zone->dnskey_ttl_s)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* KEYS-4: an algorithm signs all or nothing: what signs the one thing signs the other too. */
+static void
+sign_the_rest_too(struct decision *self)
+{
+    bool alone[LOCUM_KEYSTATE_KEYS_MAX][ROLES];
+    for (size_t i = 0; i < self->count; i++) {
+        alone[i][REST] =
+            self->ret[i].signs_dnskey && !has_signer(self, self->keys[i].algorithm, REST);
+        alone[i][DNSKEY] =
+            self->ret[i].signs_rest && !has_signer(self, self->keys[i].algorithm, DNSKEY);
+    }
+    for (size_t i = 0; i < self->count; i++) {
+        if (alone[i][REST] || alone[i][DNSKEY]) {
+            self->ret[i].signs_dnskey = self->ret[i].signs_rest = true;
+        }
+    }
+}
+
+/* KEYS-4: may keys of this algorithm be published? */
+static bool
+is_ready(const struct decision *self, const struct locum_keystate_key *key)
+{
+    return self->fresh || was_published(self, key->algorithm) ||
+           lasted(self, key->algorithm_signing_since_s, self->zone->longest_ttl_s);
+}
+
+/*
+ * KEYS-4: which algorithms are published: those that sign and are ready; without such ones those
+ * of the DS at the parent; without a DS all that sign.
+ */
+static void
+choose_algorithms(struct decision *self, bool ret_published[UINT8_MAX + 1])
+{
+    enum { READY, PARENT, ANY, CHOICES };
+    bool found = false;
+    for (int choice = READY; choice < CHOICES && !found; choice++) {
+        for (size_t i = 0; i < self->count; i++) {
+            const struct locum_keystate_key *key = &self->keys[i];
+            const bool fits = choice == ANY || (choice == READY && is_ready(self, key)) ||
+                              (choice == PARENT && at_parent(self, key));
+            if (fits && has_signer(self, key->algorithm, REST)) {
+                ret_published[key->algorithm] = found = true;
+            }
+        }
+    }
+}
+
+static void
+publish(struct decision *self, size_t i, bool algorithm)
+{
+    const struct locum_keystate_key *key = &self->keys[i];
+    struct locum_keystate *state = &self->ret[i];
+    const bool by_file = key->has_record && !key->dropped;
+    const bool signing = state->signs_dnskey || state->signs_rest;
+    const bool held = is_held(self, key);
+    const bool cached = !key->dropped && is_cached(self, key);
+    state->published = algorithm && (by_file || held || signing || cached);
+    if (by_file && !algorithm) {
+        state->why_published = has_signer(self, key->algorithm, REST)
+                                   ? LOCUM_KEYSTATE_ALGORITHM_TOO_NEW
+                                   : LOCUM_KEYSTATE_NO_SIGNER;
+    } else if (by_file) {
+        state->why_published = LOCUM_KEYSTATE_FILE;
+    } else if (!state->published) {
+        state->why_published = LOCUM_KEYSTATE_NOT_WANTED;
+    } else if (held) {
+        state->why_published =
+            at_parent(self, key) ? LOCUM_KEYSTATE_AT_PARENT : LOCUM_KEYSTATE_PARENT_UNKNOWN;
+    } else {
+        state->why_published = signing ? state->why_signs : LOCUM_KEYSTATE_CACHED;
+    }
+}
+
+/* KEYS-4: an algorithm that no key signs with any more, but that validators may expect. */
+static void
+sign_what_leaves(struct decision *self)
+{
+    bool leaves[LOCUM_KEYSTATE_KEYS_MAX];
+    for (size_t i = 0; i < self->count; i++) {
+        const struct locum_keystate_key *key = &self->keys[i];
+        leaves[i] = key->can_sign && !key->dropped && was_published(self, key->algorithm) &&
+                    !has_signer(self, key->algorithm, REST);
+    }
+    for (size_t i = 0; i < self->count; i++) {
+        for (int role = DNSKEY; leaves[i] && role < ROLES; role++) {
+            if (last_signed_s(&self->keys[i], (enum role)role) != 0) {
+                let_sign(self, i, (enum role)role, LOCUM_KEYSTATE_CACHED);
+            }
+        }
+    }
+    sign_the_rest_too(self);
+}
+
+/* KEYS-6 */
+static bool
+is_in_cds(const struct decision *self, size_t i)
+{
+    const struct locum_keystate_key *key = &self->keys[i];
+    bool known = !self->zone->parent_has_ds; /* is its algorithm at the parent? */
+    for (size_t j = 0; j < self->count; j++) {
+        known =
+            known || (self->keys[j].algorithm == key->algorithm && at_parent(self, &self->keys[j]));
+    }
+    return key->secure_entry && key->has_record && self->ret[i].published && !key->any_kept &&
+           key->all_published_since_s != 0 && (known || self->ret[i].settled);
+}
+
+/* All but what may be removed. */
+static struct locum_keystate_summary
+decide(struct decision *self)
+{
+    bool published[UINT8_MAX + 1] = {false};
+    struct locum_keystate_summary summary = {.unsigned_zone = true};
+    self->fresh = !self->zone->parent_has_ds;
+    for (size_t i = 0; i < self->count; i++) {
+        const struct locum_keystate_key *key = &self->keys[i];
+        self->ret[i] = (struct locum_keystate){
+            .why_signs = LOCUM_KEYSTATE_NOT_WANTED,
+            .settled = lasted(self, key->all_published_since_s, self->zone->dnskey_ttl_s)};
+        self->fresh = self->fresh && key->last_signed_dnskey_s == 0 && key->last_signed_rest_s == 0;
+    }
+    sign_by_files(self);
+    sign_in_addition(self, DNSKEY);
+    sign_in_addition(self, REST);
+    sign_for_the_parent(self);
+    sign_the_rest_too(self);
+    summary.alone =
+        self->zone->parent_has_ds && (!is_settled(self, DNSKEY) || !is_settled(self, REST));
+    choose_algorithms(self, published);
+    sign_what_leaves(self);
+    for (size_t i = 0; i < self->count; i++) {
+        publish(self, i, published[self->keys[i].algorithm]);
+        summary.unsigned_zone = summary.unsigned_zone && !self->ret[i].signs_rest;
+    }
+    for (size_t i = 0; i < self->count; i++) {
+        self->ret[i].in_cds = is_in_cds(self, i);
+    }
+    summary.fresh = self->fresh;
+    return summary;
+}
+
+/* What may be removed of a key: what these rules do not bring back from memory. What they bring
+ * back only because it is cached goes by itself. */
+static enum locum_keystate_removable
+removable(const struct decision *self, size_t i)
+{
+    struct locum_keystate_key keys[LOCUM_KEYSTATE_KEYS_MAX];
+    struct locum_keystate states[LOCUM_KEYSTATE_KEYS_MAX];
+    struct decision without = {
+        .zone = self->zone, .keys = keys, .count = self->count, .ret = states};
+    enum locum_keystate_removable ret = LOCUM_KEYSTATE_REMOVE_NOTHING;
+    for (size_t j = 0; j < self->count; j++) {
+        keys[j] = self->keys[j];
+    }
+    keys[i].has_private = false;
+    const bool signed_then = !decide(&without).unsigned_zone;
+    const bool signs = states[i].signs_dnskey || states[i].signs_rest;
+    if (self->keys[i].has_record && signed_then &&
+        (!signs || states[i].why_signs == LOCUM_KEYSTATE_CACHED)) {
+        keys[i].has_record = false;
+        (void)decide(&without);
+        if (!states[i].published && !states[i].signs_rest) {
+            ret = LOCUM_KEYSTATE_REMOVE_BOTH;
+        } else if (self->keys[i].has_private) {
+            ret = LOCUM_KEYSTATE_REMOVE_PRIVATE;
+        }
+    }
+    return ret;
+}
+
+struct locum_keystate_summary
+locum_keystate_decide(const struct locum_keystate_zone *zone, const struct locum_keystate_key *keys,
+                      size_t count, struct locum_keystate *ret)
+{
+    struct decision self = {.zone = zone, .keys = keys, .count = count, .ret = ret};
+    LOCUM_INVARIANT(count <= LOCUM_KEYSTATE_KEYS_MAX);
+    const struct locum_keystate_summary summary = decide(&self);
+    for (size_t i = 0; i < count; i++) {
+        ret[i].removable = removable(&self, i);
+    }
+    return summary;
+}
+
+/* True if every server shows one of the keys of this algorithm as signing. */
+static bool
+all_sign(const struct locum_keystate_key *keys, size_t count, const uint8_t *shown, size_t servers,
+         uint8_t algorithm)
+{
+    size_t signing = 0;
+    for (size_t server = 0; server < servers; server++) {
+        bool here = false;
+        for (size_t i = 0; i < count; i++) {
+            here = here || (keys[i].algorithm == algorithm &&
+                            (shown[server * count + i] & LOCUM_KEYSTATE_SIGNING) != 0);
+        }
+        signing += here ? 1 : 0;
+    }
+    return signing == servers;
+}
+
+/* Since when something is so. */
+static int64_t
+since(int64_t before_s, bool is_so, int64_t now_s)
+{
+    return !is_so ? 0 : before_s != 0 ? before_s : now_s;
+}
+
+void
+locum_keystate_observe(struct locum_keystate_key *keys, size_t count, const uint8_t *shown,
+                       size_t servers, int64_t now_s)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct locum_keystate_key *key = &keys[i];
+        uint8_t all = LOCUM_KEYSTATE_PUBLISHED, any = 0;
+        for (size_t server = 0; server < servers; server++) {
+            all &= shown[server * count + i];
+            any |= shown[server * count + i];
+        }
+        key->any_kept = (any & LOCUM_KEYSTATE_KEPT) != 0;
+        key->last_published_s =
+            (any & LOCUM_KEYSTATE_PUBLISHED) != 0 ? now_s : key->last_published_s;
+        key->all_published_since_s = since(key->all_published_since_s, all != 0, now_s);
+        key->algorithm_signing_since_s =
+            since(key->algorithm_signing_since_s,
+                  all_sign(keys, count, shown, servers, key->algorithm), now_s);
+    }
+}
+
+const char *
+locum_keystate_why_text(enum locum_keystate_why why)
+{
+    static const char *const texts[] = {
+        [LOCUM_KEYSTATE_FILE] = "its file is in the key folder",
+        [LOCUM_KEYSTATE_NOT_WANTED] = "no file in the key folder says so",
+        [LOCUM_KEYSTATE_AT_PARENT] = "its DS is at the parent, or was a short time ago",
+        [LOCUM_KEYSTATE_PARENT_UNKNOWN] = "the parent cannot be asked for its DS",
+        [LOCUM_KEYSTATE_OTHERS_TOO_NEW] = "the other keys have not been published everywhere long "
+                                          "enough to sign alone",
+        [LOCUM_KEYSTATE_CACHED] = "resolvers may still have its records or signatures",
+        [LOCUM_KEYSTATE_NO_SIGNER] = "no .private in the key folder signs with its algorithm",
+        [LOCUM_KEYSTATE_ALGORITHM_TOO_NEW] = "its algorithm has not signed everywhere for the "
+                                             "longest TTL yet",
+    };
+    return texts[why];
+}

@@ -1,0 +1,262 @@
+#include "dns/sign.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+
+#define NONE UINT32_MAX
+
+struct locum_sign_window
+locum_sign_window_at(int64_t now_s, uint32_t validity_s, uint32_t refresh_s)
+{
+    const int64_t period_s = (int64_t)validity_s - (int64_t)refresh_s;
+    LOCUM_INVARIANT(period_s > 0 && period_s % LOCUM_SIGN_DAY_S == 0);
+    const int64_t begin_s = now_s - now_s % period_s;
+    return (struct locum_sign_window){.inception = (uint32_t)(begin_s - LOCUM_SIGN_EARLY_S),
+                                      .expiration = (uint32_t)(begin_s + validity_s),
+                                      .until_s = begin_s + period_s};
+}
+
+/* One signature. */
+struct entry {
+    uint8_t digest[LDNS_SHA256_DIGEST_LENGTH]; /* of what is signed, and of the key */
+    ldns_rdf *signature;                       /* owned */
+    uint64_t used;                             /* when, by the number of uses */
+    uint32_t next;                             /* in the same bucket, or NONE */
+};
+
+struct locum_sign_cache {
+    struct entry *entries; /* entry_count of entries_max */
+    uint32_t entry_count, entries_max;
+    uint32_t *buckets; /* index of the first entry, or NONE; a power of two */
+    size_t bucket_mask;
+    uint64_t uses, made, found;
+    ldns_buffer *records, *message; /* the canonical RRset; what is signed */
+};
+
+struct locum_sign_cache *
+locum_sign_cache_create(size_t signatures_max)
+{
+    struct locum_sign_cache *self = calloc(1, sizeof(*self));
+    size_t buckets = 1;
+    while (buckets < signatures_max) {
+        buckets *= 2;
+    }
+    if (self == NULL) {
+        return NULL;
+    }
+    LOCUM_INVARIANT(signatures_max > 0 && signatures_max < NONE);
+    self->entries_max = (uint32_t)signatures_max;
+    self->bucket_mask = buckets - 1;
+    self->entries = calloc(signatures_max, sizeof(*self->entries));
+    self->buckets = calloc(buckets, sizeof(*self->buckets));
+    self->records = ldns_buffer_new(LDNS_MIN_BUFLEN);
+    self->message = ldns_buffer_new(LDNS_MIN_BUFLEN);
+    if (self->entries == NULL || self->buckets == NULL || self->records == NULL ||
+        self->message == NULL) {
+        locum_sign_cache_destroy(self);
+        return NULL;
+    }
+    memset(self->buckets, 0xff, buckets * sizeof(*self->buckets));
+    return self;
+}
+
+void
+locum_sign_cache_destroy(struct locum_sign_cache *self)
+{
+    if (self != NULL) {
+        for (size_t i = 0; i < self->entry_count; i++) {
+            ldns_rdf_deep_free(self->entries[i].signature);
+        }
+        ldns_buffer_free(self->records);
+        ldns_buffer_free(self->message);
+        free(self->buckets);
+        free(self->entries);
+        free(self);
+    }
+}
+
+struct locum_sign_counts
+locum_sign_cache_counts(const struct locum_sign_cache *self)
+{
+    return (struct locum_sign_counts){
+        .kept = self->entry_count, .made = self->made, .found = self->found};
+}
+
+static uint32_t *
+bucket_of(const struct locum_sign_cache *self, const uint8_t *digest)
+{
+    uint32_t hash;
+    memcpy(&hash, digest, sizeof(hash));
+    return &self->buckets[hash & self->bucket_mask];
+}
+
+/* The signature of this digest, or NULL. */
+static const ldns_rdf *
+find(struct locum_sign_cache *self, const uint8_t *digest)
+{
+    for (uint32_t i = *bucket_of(self, digest); i != NONE; i = self->entries[i].next) {
+        if (memcmp(self->entries[i].digest, digest, LDNS_SHA256_DIGEST_LENGTH) == 0) {
+            self->entries[i].used = ++self->uses;
+            return self->entries[i].signature;
+        }
+    }
+    return NULL;
+}
+
+/* The index of a free entry. If there is none, the one that was used the longest time ago is freed:
+ * a search through all costs less than the signature that was just made. */
+static uint32_t
+make_room(struct locum_sign_cache *self)
+{
+    if (self->entry_count < self->entries_max) {
+        return self->entry_count++;
+    }
+    uint32_t oldest = 0;
+    for (uint32_t i = 1; i < self->entry_count; i++) {
+        if (self->entries[i].used < self->entries[oldest].used) {
+            oldest = i;
+        }
+    }
+    uint32_t *link = bucket_of(self, self->entries[oldest].digest);
+    while (*link != oldest) {
+        link = &self->entries[*link].next;
+    }
+    *link = self->entries[oldest].next;
+    ldns_rdf_deep_free(self->entries[oldest].signature);
+    return oldest;
+}
+
+/* Keep a signature, which is taken. */
+static void
+keep(struct locum_sign_cache *self, const uint8_t *digest, ldns_rdf *signature)
+{
+    const uint32_t i = make_room(self);
+    uint32_t *bucket = bucket_of(self, digest);
+    self->entries[i] =
+        (struct entry){.signature = signature, .used = ++self->uses, .next = *bucket};
+    memcpy(self->entries[i].digest, digest, LDNS_SHA256_DIGEST_LENGTH);
+    *bucket = i;
+}
+
+/* The RRset in canonical form and order (RFC 4034 6), in wire form in self->records. NULL: out of
+ * memory. */
+static ldns_rr_list *
+write_records(struct locum_sign_cache *self, const ldns_rr_list *set, uint32_t original_ttl_s)
+{
+    ldns_rr_list *copy = ldns_rr_list_clone(set);
+    ldns_buffer_clear(self->records);
+    for (size_t i = 0; copy != NULL && i < ldns_rr_list_rr_count(copy); i++) {
+        ldns_rr_set_ttl(ldns_rr_list_rr(copy, i), original_ttl_s);
+        ldns_rr2canonical(ldns_rr_list_rr(copy, i));
+    }
+    if (copy == NULL) {
+        return NULL;
+    }
+    ldns_rr_list_sort(copy);
+    if (ldns_rr_list2buffer_wire(self->records, copy) != LDNS_STATUS_OK) {
+        ldns_rr_list_deep_free(copy);
+        return NULL;
+    }
+    return copy;
+}
+
+/* The signature of one key over self->records, from the cache or made here. NULL: OpenSSL cannot,
+ * or out of memory. */
+static ldns_rdf *
+sign(struct locum_sign_cache *self, const struct locum_dnskey *key, const ldns_rr *empty)
+{
+    uint8_t digest[LDNS_SHA256_DIGEST_LENGTH];
+    ldns_buffer_clear(self->message);
+    if (ldns_rrsig2buffer_wire(self->message, empty) != LDNS_STATUS_OK ||
+        !ldns_buffer_reserve(self->message, ldns_buffer_position(self->records))) {
+        return NULL;
+    }
+    ldns_buffer_write(self->message, ldns_buffer_begin(self->records),
+                      ldns_buffer_position(self->records));
+    const size_t signed_bytes = ldns_buffer_position(self->message);
+    if (ldns_rr_rdata2buffer_wire(self->message, key->rr) != LDNS_STATUS_OK) {
+        return NULL;
+    }
+    (void)ldns_sha256(ldns_buffer_begin(self->message),
+                      (unsigned)ldns_buffer_position(self->message), digest);
+    const ldns_rdf *found = find(self, digest);
+    if (found != NULL) {
+        self->found++;
+        return ldns_rdf_clone(found);
+    }
+    ldns_buffer_set_position(self->message, signed_bytes);
+    ldns_rdf *made = ldns_sign_public_buffer(self->message, key->key);
+    ldns_rdf *kept = made != NULL ? ldns_rdf_clone(made) : NULL;
+    if (kept != NULL) {
+        self->made++;
+        keep(self, digest, kept);
+    }
+    return made;
+}
+
+/* Add the RRSIG of one key. */
+static int
+add_signature(struct locum_sign_cache *cache, const ldns_rr_list *canonical,
+              const struct locum_dnskey *key, struct locum_sign_window window, uint32_t ttl_s,
+              ldns_rr_list *ret)
+{
+    LOCUM_INVARIANT(key->key != NULL);
+    ldns_key_set_inception(key->key, window.inception);
+    ldns_key_set_expiration(key->key, window.expiration);
+    ldns_rr *rr = ldns_create_empty_rrsig(canonical, key->key);
+    if (rr == NULL) {
+        return LOCUM_ERR_MEMORY;
+    }
+    ldns_rdf *signature = sign(cache, key, rr);
+    if (signature == NULL || !ldns_rr_list_push_rr(ret, rr)) {
+        ldns_rdf_deep_free(signature);
+        ldns_rr_free(rr);
+        return LOCUM_ERR_IO;
+    }
+    (void)ldns_rr_rrsig_set_sig(rr, signature);
+    ldns_rr_set_ttl(rr, ttl_s);
+    return 0;
+}
+
+int
+locum_sign_rrset(struct locum_sign_cache *cache, const ldns_rr_list *set, uint32_t original_ttl_s,
+                 const struct locum_dnskey *const *keys, size_t key_count,
+                 struct locum_sign_window window, ldns_rr_list *ret)
+{
+    const size_t before = ldns_rr_list_rr_count(ret);
+    const uint32_t ttl_s = ldns_rr_ttl(ldns_rr_list_rr(set, 0));
+    LOCUM_INVARIANT(ttl_s <= original_ttl_s);
+    ldns_rr_list *canonical = write_records(cache, set, original_ttl_s);
+    int status = canonical == NULL ? LOCUM_ERR_MEMORY : 0;
+    for (size_t i = 0; i < key_count && status == 0; i++) {
+        status = add_signature(cache, canonical, keys[i], window, ttl_s, ret);
+    }
+    while (status != 0 && ldns_rr_list_rr_count(ret) > before) {
+        ldns_rr_free(ldns_rr_list_pop_rr(ret));
+    }
+    ldns_rr_list_deep_free(canonical);
+    return status;
+}
+
+int
+locum_sign_verify(const ldns_rr_list *set, const ldns_rr_list *signatures, const ldns_rr_list *keys,
+                  int64_t now_s)
+{
+    const size_t count = ldns_rr_list_rr_count(signatures);
+    ldns_rr_list *copy = ldns_rr_list_clone(set);
+    ldns_rr_list *good = ldns_rr_list_new();
+    ldns_status status = LDNS_STATUS_OK;
+    for (size_t i = 0; i < count && copy != NULL && good != NULL && status == LDNS_STATUS_OK; i++) {
+        status = ldns_verify_rrsig_keylist_time(copy, ldns_rr_list_rr(signatures, i), keys,
+                                                (time_t)now_s, good);
+    }
+    const bool whole = copy != NULL && good != NULL;
+    ldns_rr_list_deep_free(copy);
+    ldns_rr_list_free(good);
+    if (!whole) {
+        return LOCUM_ERR_MEMORY;
+    }
+    return status == LDNS_STATUS_OK && count > 0 ? 0 : LOCUM_ERR_SIGNATURE;
+}

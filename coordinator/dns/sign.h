@@ -1,0 +1,78 @@
+/*
+ * sign: RRsets -> their RRSIG records (RFC 4034 3), each signature made once.
+ *
+ * In: an RRset, the keys that sign it, its original TTL, and the window in which the signatures
+ * are valid. Out: one RRSIG a key. Signatures are kept in a cache, so that a plan that comes back
+ * costs none. Only what is signed counts there: owner, type, original TTL, sorted rdata, key and
+ * window; the TTL that is served may be lower. The window is a pure function of the time that all
+ * nodes compute alike: it changes at midnight UTC, a whole number of days after the one before.
+ *
+ * One thread at a time: a signature sets values in the ldns_key.
+ */
+#ifndef LOCUM_DNS_SIGN_H
+#define LOCUM_DNS_SIGN_H
+
+#include "dns/dnskey.h"
+
+enum {
+    LOCUM_SIGN_DAY_S = 86400,
+    LOCUM_SIGN_EARLY_S = LOCUM_SIGN_DAY_S, /* inception before the window, for clocks that lag */
+    LOCUM_SIGN_VALIDITY_S = 14 * LOCUM_SIGN_DAY_S,
+    LOCUM_SIGN_REFRESH_S = 7 * LOCUM_SIGN_DAY_S, /* renewed before so little is left */
+};
+
+/* Seconds since 1970. */
+struct locum_sign_window {
+    uint32_t inception, expiration; /* as in RRSIG, modulo 2^32 (RFC 4034 3.1.5) */
+    int64_t until_s;                /* when the next window begins */
+};
+
+/*
+ * The window of a time. At each time of it at least refresh_s are left until the expiration.
+ *
+ * validity_s, refresh_s  whole days, refresh_s < validity_s.
+ */
+struct locum_sign_window locum_sign_window_at(int64_t now_s, uint32_t validity_s,
+                                              uint32_t refresh_s);
+
+struct locum_sign_cache;
+
+/* A cache of at most `signatures_max` signatures, about 250 bytes each. NULL: out of memory. */
+struct locum_sign_cache *locum_sign_cache_create(size_t signatures_max);
+
+/* Free; NULL is fine. */
+void locum_sign_cache_destroy(struct locum_sign_cache *self);
+
+/* Signatures in it, made since it was created, and found in it. */
+struct locum_sign_counts {
+    size_t kept;
+    uint64_t made, found;
+};
+struct locum_sign_counts locum_sign_cache_counts(const struct locum_sign_cache *self);
+
+/*
+ * Sign an RRset.
+ *
+ * cache           what was signed before; the signatures that are used the longest time ago make
+ *                 room for new ones.
+ * set             not empty: one owner, type, class and TTL, no record twice. Borrowed.
+ * original_ttl_s  its TTL in the signatures; that of the set is not higher.
+ * keys            each with a private half.
+ * ret             the RRSIG records are added to it, in the order of the keys, with the set's TTL.
+ * Returns 0, LOCUM_ERR_MEMORY or LOCUM_ERR_IO (OpenSSL cannot sign). On failure `ret` is as before.
+ */
+int locum_sign_rrset(struct locum_sign_cache *cache, const ldns_rr_list *set,
+                     uint32_t original_ttl_s, const struct locum_dnskey *const *keys,
+                     size_t key_count, struct locum_sign_window window,
+                     ldns_rr_list *ret) LOCUM_MUST_CHECK;
+
+/*
+ * Does each of these signatures verify at a time?
+ *
+ * keys  DNSKEY records.
+ * Returns 0, LOCUM_ERR_SIGNATURE (one does not, or there is none), or LOCUM_ERR_MEMORY.
+ */
+int locum_sign_verify(const ldns_rr_list *set, const ldns_rr_list *signatures,
+                      const ldns_rr_list *keys, int64_t now_s) LOCUM_MUST_CHECK;
+
+#endif
