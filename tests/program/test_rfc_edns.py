@@ -8,9 +8,9 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
+from rfc import NEGATIVE_TTL, PORT, RECORDS, SOA, ZONE, Coordinator, check, compare, config, run, same
 from packets import AD, CD, COOKIE, ERROR, KEEPALIVE, NSID, PADDING, RD, SUBNET, Z, Reply, Tcp, Udp, message, \
     name, opt, option, query, question
-from rfc import NEGATIVE_TTL, PORT, RECORDS, SOA, ZONE, Coordinator, check, compare, config, run, same
 
 DO = 0x8000
 CLIENT = bytes.fromhex("2464c4abcf10c957")
