@@ -9,8 +9,8 @@ import threading
 import time
 
 sys.dont_write_bytecode = True
-from packets import Reply, Tcp, message, opt, query, question
 from rfc import PORT, RECORDS, SOA, ZONE, Coordinator, check, compare, config, run, same
+from packets import Reply, Tcp, message, opt, query, question
 
 LATE_S = 0.3    # an answer must not wait for anything
 
