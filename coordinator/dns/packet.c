@@ -1,58 +1,28 @@
 #include "dns/packet.h"
 
-#include <string.h>
-
 /* Header flags, RFC 1035 4.1.1. */
 enum { QR = 0x80, OPCODE = 0x78 };
-
-/* Eight bytes in lower case. None has a carry: the highest bit is put aside. */
-static uint64_t
-lower_case(uint64_t word)
-{
-    const uint64_t each = UINT64_C(0x0101010101010101);
-    const uint64_t low = word & 0x7f * each;
-    const uint64_t from_a = low + (0x80 - 'A') * each;
-    const uint64_t after_z = low + (0x80 - 'Z' - 1) * each;
-    return word | (((from_a ^ after_z) & ~word & 0x80 * each) >> 2);
-}
-
-/* Copy a name in lower case. The lengths of its labels are no letters. */
-static void
-copy_lower_case(uint8_t *to, const uint8_t *from, size_t length)
-{
-    uint64_t word;
-    if (length < sizeof(word)) {
-        word = 0;
-        memcpy(&word, from, length);
-        word = lower_case(word);
-        memcpy(to, &word, length);
-        return;
-    }
-    for (size_t at = 0; at < length; at += sizeof(word)) {
-        /* The last word may begin in the one before it. */
-        const size_t i = at < length - sizeof(word) ? at : length - sizeof(word);
-        memcpy(&word, from + i, sizeof(word));
-        word = lower_case(word);
-        memcpy(to + i, &word, sizeof(word));
-    }
-}
 
 /* Read the name at `at`. The offset after it; 0 if it is not whole, too long or compressed. */
 static size_t
 parse_name(const uint8_t *packet, size_t length, size_t at, struct locum_question *question)
 {
-    size_t end = at;
-    while (end < length && end - at < LOCUM_DNS_NAME_MAX) {
-        const size_t label = packet[end++];
-        if (label == 0) {
-            question->name_length = end - at;
-            copy_lower_case(question->name, packet + at, end - at);
-            return end;
-        }
-        if (label > LOCUM_DNS_LABEL_MAX) {
+    size_t written = 0;
+    while (at < length) {
+        const size_t label = packet[at];
+        if (label > LOCUM_DNS_LABEL_MAX || label >= length - at ||
+            written + label + 1 > LOCUM_DNS_NAME_MAX) {
             return 0;
         }
-        end += label;
+        question->name[written++] = packet[at++];
+        if (label == 0) {
+            question->name_length = written;
+            return at;
+        }
+        for (size_t i = 0; i < label; i++) {
+            const uint8_t c = packet[at++];
+            question->name[written++] = c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
+        }
     }
     return 0;
 }
