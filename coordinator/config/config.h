@@ -33,6 +33,7 @@ enum {
     LOCUM_PATH_MAX = 255,
     LOCUM_STRING_MAX = 511,
     LOCUM_STATUS_RANGES_MAX = 8,
+    LOCUM_TLS_NAMES_MAX = 16, /* written in one tls check */
     LOCUM_HOOKS_MAX = 8,
     LOCUM_HOOK_SECRET_MIN = 16,
     LOCUM_HOOK_SECRET_MAX = 255,
@@ -88,6 +89,7 @@ struct locum_config_name {
 enum locum_check_kind {
     LOCUM_CHECK_HTTP,
     LOCUM_CHECK_TCP,
+    LOCUM_CHECK_TLS,
     LOCUM_CHECK_COMMAND,
     LOCUM_CHECK_MIRRORBITS
 };
@@ -125,6 +127,14 @@ struct locum_config_check {
         bool lacks_value; /* of a header that was not kept (source.h): the check cannot be run */
     } http;
     struct locum_address tcp;
+    struct {
+        struct locum_address address;
+        char names[LOCUM_TLS_NAMES_MAX][LOCUM_DOMAIN_MAX + 1]; /* absolute */
+        size_t name_count; /* 0: the shared names, and those that this node owns */
+        uint32_t warn_days;
+        bool expiry_fails;                /* an invalid certificate fails the check */
+        char ca_file[LOCUM_PATH_MAX + 1]; /* the only authorities; "": the system's */
+    } tls;
     struct locum_config_words command;          /* a program and its arguments */
     char mirrorbits_file[LOCUM_STRING_MAX + 1]; /* path of a file that it serves; "": none */
 };
@@ -273,6 +283,11 @@ void locum_config_free(struct locum_config *self);
  */
 int locum_config_reloadable(const struct locum_config *running, const struct locum_config *next,
                             struct locum_text *ret_why) LOCUM_MUST_CHECK;
+
+/* The names whose certificates a tls check looks at. Borrowed from the configuration. */
+size_t locum_config_tls_names(const struct locum_config *self,
+                              const struct locum_config_check *check,
+                              const char *ret_names[LOCUM_NAMES_MAX]);
 
 /* "10.0.0.12:6379", "[2001:db8::12]:6379" or "dc2.example.org:6379": as it is written. */
 void locum_config_endpoint_add(const struct locum_endpoint *self, struct locum_text *text);
