@@ -25,6 +25,7 @@ enum {
     LOCUM_ADDRESSES_MAX = 8, /* of one node, and of one listen list */
     LOCUM_CONFIG_EXEMPT_MAX = 32,
     LOCUM_NS_MAX = 8,
+    LOCUM_PERSIST_MAX = 4,  /* entries of acme.persist of a zone */
     LOCUM_RECORDS_MAX = 64, /* static records of a zone */
     LOCUM_ARGV_MAX = 16,
     LOCUM_WORDS_BYTES_MAX = 500, /* of all words of a list, with a NUL after each */
@@ -76,7 +77,16 @@ struct locum_config_zone {
     } soa;
     struct locum_config_record records[LOCUM_RECORDS_MAX];
     size_t record_count;
+    size_t persist_count; /* entries of acme.persist (acme.h) */
     struct locum_position at;
+};
+
+/* Who may issue certificates for the names of a zone without a token (acme.h). */
+struct locum_config_persist {
+    char issuer[LOCUM_DOMAIN_MAX + 1];  /* absolute, as in CAA records */
+    char account[LOCUM_STRING_MAX + 1]; /* its URI */
+    bool wildcard;                      /* also a wildcard certificate of each name */
+    char until[11];                     /* 2027-12-31; "": without end */
 };
 
 /* The text of core.names[i]. */
@@ -214,6 +224,7 @@ struct locum_config {
     struct locum_config_check checks[LOCUM_CHECKS_MAX]; /* core.checks[i] */
     struct locum_config_zone zones[LOCUM_ZONES_MAX];
     size_t zone_count;
+    struct locum_config_persist persist[LOCUM_ZONES_MAX * LOCUM_PERSIST_MAX];
     struct locum_config_redis redis;
     struct locum_config_mirrorbits mirrorbits;
     struct locum_config_hook hooks[LOCUM_HOOKS_MAX];

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "config/acme.h"
 #include "config/config.h"
 #include "config/row.h"
 
@@ -12,6 +13,8 @@
     STORED(struct locum_config, core.nodes[0].member), .stride = sizeof(struct locum_core_node)
 #define OF_ZONE(member)                                                                            \
     STORED(struct locum_config, zones[0].member), .stride = sizeof(struct locum_config_zone)
+#define OF_PERSIST(member)                                                                         \
+    STORED(struct locum_config, persist[0].member), .stride = sizeof(struct locum_config_persist)
 #define OF_CHECK(member)                                                                           \
     STORED(struct locum_config, checks[0].member), .stride = sizeof(struct locum_config_check)
 #define OF_CORE_CHECK(member)                                                                      \
@@ -217,6 +220,26 @@ static const struct locum_schema_row rows[] = {
     .help = "For example `\"@ CAA 0 issue \\\"letsencrypt.org\\\"\"`. TTL and class may be in "
     "either order. At or for a shared or owned name no record may hold an address (A, AAAA, "
     "`ipv4hint` of HTTPS and the like): it would be answered while the server is down."},
+
+[LOCUM_KEY_ACME] = {"zones[].acme", MAP, NONE,
+    .note = "Certificates for the shared and owned names of the zone; see doc/certificates.md"},
+[LOCUM_KEY_PERSIST] = {"zones[].acme.persist", TEXT(0, 0), MAPS(1, LOCUM_PERSIST_MAX), NONE,
+    .stride = sizeof(struct locum_config_zone), COUNT(zones[0].persist_count),
+    .note = "Authorities that may issue certificates for each of these names, to these accounts (dns-persist-01)",
+    .help = "The record `_validation-persist.NAME TXT \"ISSUER; accounturi=ACCOUNT\"` is served for each name. "
+    "So each server renews by itself, with no challenge. Every entry is an account."},
+[LOCUM_KEY_PERSIST_ISSUER] = {"zones[].acme.persist[].issuer", DOMAIN, REQUIRED, OF_PERSIST(issuer),
+    .digest = true, .note = "Name of the authority, as in CAA records: `letsencrypt.org`"},
+[LOCUM_KEY_PERSIST_ACCOUNT] = {"zones[].acme.persist[].account", URL, REQUIRED, OF_PERSIST(account),
+    .digest = true, .check = locum_acme_account_wrong,
+    .note = "URI of the ACME account", .help = "`certbot show_account` shows it."},
+[LOCUM_KEY_PERSIST_WILDCARD] = {"zones[].acme.persist[].wildcard", FLAG, DEFAULT("false"),
+    OF_PERSIST(wildcard), .digest = true,
+    .note = "Whether it may also issue for `*.NAME` and the names below (`policy=wildcard`)",
+    .help = "Where a wildcard is a shared or owned name, it may anyway."},
+[LOCUM_KEY_PERSIST_UNTIL] = {"zones[].acme.persist[].until", TEXT(10, 10), NONE, OF_PERSIST(until),
+    .digest = true, .check = locum_acme_day_wrong,
+    .note = "Last day (UTC) on which the entry is valid, as in `2027-12-31`"},
 
 [LOCUM_KEY_HEARTBEAT] = {"heartbeat", MAP, DEFAULT(NULL),
     .note = "Heartbeats between nodes; each is sent twice, through Redis and directly by UDP"},

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "config/problems.h"
+#include "dns/check_acme.h"
 #include "dns/zone.h"
 
 /* At most this much of a record is quoted, so that the reason always fits behind it. */
@@ -380,6 +381,9 @@ locum_dns_check(const struct locum_config *config, locum_problem_fn *report, voi
     int status = read_names(self);
     if (status == 0) {
         status = check_zones(self);
+    }
+    if (status == 0) {
+        status = locum_check_acme(config, &self->problems);
     }
     locum_problems_report(&self->problems, config->path, report, user);
     if (status == 0 && self->problems.error_count > 0) {

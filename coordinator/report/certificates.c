@@ -4,7 +4,10 @@
 
 #include "base/text_format.h"
 
-enum { DAY_S = 24 * 60 * 60 };
+enum {
+    DAY_S = 24 * 60 * 60,
+    METRIC_BYTES_MAX = 2 * (2 * LOCUM_STRING_MAX + LOCUM_DOMAIN_MAX + 96), /* of one name */
+};
 
 bool
 locum_certificates_warn(const struct locum_report *report, size_t check, size_t i,
@@ -61,4 +64,44 @@ locum_certificates_list(const struct locum_report *report)
         }
     }
     return list;
+}
+
+size_t
+locum_certificates_metrics_bytes(const struct locum_report *report)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < report->core->config.check_count; i++) {
+        count += report->checks[i].certificate_count;
+    }
+    return count * METRIC_BYTES_MAX;
+}
+
+/* The samples of one of the two metrics: the end, or whether it is valid. */
+static void
+add_samples(struct locum_exposition *out, const struct locum_report *report, bool ends)
+{
+    for (size_t i = 0; i < report->core->config.check_count; i++) {
+        const struct locum_health_outcomes *outcomes = &report->checks[i];
+        for (size_t j = 0; j < outcomes->certificate_count; j++) {
+            const struct locum_health_certificate *each = &outcomes->certificates[j];
+            const bool refused = each->why[0] != '\0';
+            const char *const values[] = {report->config->checks[i].name, each->name};
+            if (each->expires_s != 0 || (refused && !ends)) {
+                locum_exposition_add(out, "", out->labels, values,
+                                     ends ? each->expires_s * 1000 : !refused);
+            }
+        }
+    }
+}
+
+void
+locum_certificates_add_metrics(struct locum_exposition *out, const struct locum_report *report)
+{
+    locum_exposition_begin(out, "gauge", "locum_certificate_expiry_timestamp_seconds", "check name",
+                           "End of the certificate that a tls check was shown for the name, in "
+                           "Unix time.");
+    add_samples(out, report, true);
+    locum_exposition_begin(out, "gauge", "locum_certificate_valid", "check name",
+                           "1 while clients accept that certificate, 0 while they refuse it.");
+    add_samples(out, report, false);
 }

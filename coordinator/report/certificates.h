@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "report/exposition.h"
 #include "report/report.h"
 
 /* Append what is wrong with the i-th certificate of a check, and what to do; true: it is a warning.
@@ -16,5 +17,12 @@ bool locum_certificates_warn(const struct locum_report *report, size_t check, si
 
 /* All of them: [{check, name, expires, left_days, error}]. A new reference. */
 json_t *locum_certificates_list(const struct locum_report *report);
+
+/* Append their metrics. */
+void locum_certificates_add_metrics(struct locum_exposition *out,
+                                    const struct locum_report *report);
+
+/* Room enough for that text. */
+size_t locum_certificates_metrics_bytes(const struct locum_report *report);
 
 #endif

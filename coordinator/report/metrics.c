@@ -10,13 +10,13 @@
 
 #include "base/text_format.h"
 #include "core/vote.h"
+#include "report/certificates.h"
 #include "report/exposition.h"
 #include "report/report.h"
 
 enum {
     METRICS_BYTES_MAX = 512 * 1024, /* 32 nodes, 16 checks, a name of 511 bytes each: 150 KB */
     ANSWER_BYTES_MAX = LOCUM_DOMAIN_MAX + LOCUM_NODE_NAME_MAX + 64, /* of one locum_answer */
-    CERTIFICATE_BYTES_MAX = 2 * (2 * LOCUM_STRING_MAX + LOCUM_DOMAIN_MAX + 96), /* of one name */
 };
 
 static const char counter[] = "counter";
@@ -87,16 +87,6 @@ count_answers(const struct locum_core *core)
     for (size_t i = 0; i < core->config.name_count; i++) {
         count += (size_t)__builtin_popcount(core->plan.answers[i][LOCUM_V4].nodes) +
                  (size_t)__builtin_popcount(core->plan.answers[i][LOCUM_V6].nodes);
-    }
-    return count;
-}
-
-static size_t
-count_certificates(const struct locum_report *report)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < report->core->config.check_count; i++) {
-        count += report->checks[i].certificate_count;
     }
     return count;
 }
@@ -314,33 +304,6 @@ add_checks(struct locum_exposition *out, const struct locum_report *report)
              outcomes->last_ms != LOCUM_NEVER && outcome < LOCUM_SAMPLES; outcome++) {
             sample(out, outcomes->counts[outcome], report->config->checks[i].name,
                    locum_names_sample(outcome));
-        }
-    }
-}
-
-static void
-add_certificates(struct locum_exposition *out, const struct locum_report *report)
-{
-    metric(out, gauge, "locum_certificate_expiry_timestamp_seconds", "check name",
-           "End of the certificate that a tls check was shown for the name, in Unix time.");
-    for (size_t i = 0; i < report->core->config.check_count; i++) {
-        const struct locum_health_outcomes *outcomes = &report->checks[i];
-        for (size_t j = 0; j < outcomes->certificate_count; j++) {
-            if (outcomes->certificates[j].expires_s != 0) {
-                sample(out, outcomes->certificates[j].expires_s * 1000,
-                       report->config->checks[i].name, outcomes->certificates[j].name);
-            }
-        }
-    }
-    metric(out, gauge, "locum_certificate_valid", "check name",
-           "1 while clients accept that certificate, 0 while they refuse it.");
-    for (size_t i = 0; i < report->core->config.check_count; i++) {
-        const struct locum_health_outcomes *outcomes = &report->checks[i];
-        for (size_t j = 0; j < outcomes->certificate_count; j++) {
-            const struct locum_health_certificate *each = &outcomes->certificates[j];
-            if (each->expires_s != 0 || each->why[0] != '\0') {
-                sample(out, each->why[0] == '\0', report->config->checks[i].name, each->name);
-            }
         }
     }
 }
@@ -576,7 +539,7 @@ add_all(struct locum_exposition *out, const struct locum_report *report)
     add_peer_dns(out, report);
     add_heartbeats(out, report);
     add_checks(out, report);
-    add_certificates(out, report);
+    locum_certificates_add_metrics(out, report);
     add_hooks(out, report);
     add_redis(out, report);
     add_dns(out, report);
@@ -588,7 +551,7 @@ char *
 locum_report_metrics(const struct locum_report *report)
 {
     const size_t size = METRICS_BYTES_MAX + count_answers(report->core) * ANSWER_BYTES_MAX +
-                        count_certificates(report) * CERTIFICATE_BYTES_MAX;
+                        locum_certificates_metrics_bytes(report);
     char *buffer = malloc(size);
     if (buffer == NULL) {
         return NULL;

@@ -73,12 +73,23 @@ def test_a_certificate_that_ends_soon_and_one_for_another_name():
             assert 'locum_warnings{about="certificate"} 2' in metrics, metrics
 
 
-def test_the_example_of_the_page_is_accepted():
-    lines = re.search(r"```yaml\nservice:\n  checks:\n(.*?)```", read_page(), re.S).group(1)
-    with alone.Alone(more=lines) as it:
-        it.until("it answers", lambda: it.get("/healthz"))
-        checks = [one["name"] for one in json.loads(it.get("/status"))["checks"]]
-        assert checks[1:] == ["http 127.0.0.1", "tls 127.0.0.1:443"], checks
+def test_the_examples_of_the_page():
+    """Its check is accepted; its records of acme.persist are served by two nodes of one configuration."""
+    page = read_page()
+    lines = re.search(r"```yaml\nservice:\n  checks:\n(.*?)```", page, re.S).group(1)
+    acme = re.search(r"```yaml\n(    acme:.*?)```", page, re.S).group(1)
+    answers = re.findall(r'^(_validation-persist\S+) +60 IN TXT (".*")$', page, re.M)
+    assert len(answers) == 3, answers
+    config = alone.CONFIG.replace("service:", acme.replace("{", "{{").replace("}", "}}") + "service:")
+    for node in ("dc2", "dc3"):
+        with alone.Alone(config.replace("node: dc2", f"node: {node}"), more=lines) as it:
+            it.until("it answers", lambda: it.get("/healthz"))
+            checks = [one["name"] for one in json.loads(it.get("/status"))["checks"]]
+            assert checks[1:] == ["http 127.0.0.1", "tls 127.0.0.1:443"], checks
+            for name, value in answers:
+                said = subprocess.run(["dig", f"@{it.host}", "-p", "15353", "+short", name, "TXT"],
+                                      capture_output=True, text=True, check=True).stdout
+                assert said == value + "\n", (node, name, said)
 
 
 cases.run(globals())
