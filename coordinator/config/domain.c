@@ -33,18 +33,20 @@ label_wrong(struct locum_slice label)
     return NULL;
 }
 
-/* The labels of `text` in lower case, each with its dot, then `zone`. */
+/* The labels of `text` in lower case, each with its dot, then `zone`. The first may be "*" if
+ * `wildcard` is set. */
 static int
-build(struct locum_slice text, const char *zone, char ret[LOCUM_DOMAIN_MAX + 1],
+build(struct locum_slice text, const char *zone, bool wildcard, char ret[LOCUM_DOMAIN_MAX + 1],
       const char **ret_why)
 {
     char buffer[LOCUM_DOMAIN_MAX + 1];
     struct locum_text name = locum_text_init(buffer, sizeof(buffer));
     struct locum_slice label;
     while (locum_slice_cut(&text, '.', &label)) {
-        const char *why = label_wrong(label);
+        const bool any = locum_slice_is(label, "*");
+        const char *why = any && wildcard && name.length == 0 ? NULL : label_wrong(label);
         if (why != NULL) {
-            *ret_why = why;
+            *ret_why = any && wildcard ? "* can only be the first label" : why;
             return LOCUM_ERR_INVALID;
         }
         for (size_t i = 0; i < label.length; i++) {
@@ -67,7 +69,7 @@ locum_domain_absolute(struct locum_slice text, char ret[LOCUM_DOMAIN_MAX + 1], c
     if (text.length > 1 && text.at[text.length - 1] == '.') {
         text.length--;
     }
-    return build(text, "", ret, ret_why);
+    return build(text, "", false, ret, ret_why);
 }
 
 int
@@ -75,7 +77,7 @@ locum_domain_relative(struct locum_slice text, const char *zone, char ret[LOCUM_
                       const char **ret_why)
 {
     const struct locum_slice none = {0};
-    return build(locum_slice_is(text, "@") ? none : text, zone, ret, ret_why);
+    return build(locum_slice_is(text, "@") ? none : text, zone, true, ret, ret_why);
 }
 
 bool

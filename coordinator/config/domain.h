@@ -1,6 +1,7 @@
 /*
  * domain: domain names as text. Inside this program a name is absolute, lower case and ends with a
- * dot; its labels hold a-z 0-9 - _ (RFC 1035 2.3.1, with the underscore of RFC 8552).
+ * dot; its labels hold a-z 0-9 - _ (RFC 1035 2.3.1, with the underscore of RFC 8552). Only the
+ * first label of a shared or owned name may be * (RFC 4592).
  */
 #ifndef LOCUM_CONFIG_DOMAIN_H
 #define LOCUM_CONFIG_DOMAIN_H
@@ -14,7 +15,8 @@
 int locum_domain_absolute(struct locum_slice text, char ret[LOCUM_DOMAIN_MAX + 1],
                           const char **ret_why) LOCUM_MUST_CHECK;
 
-/* A name relative to `zone` (absolute); "@" is the zone itself. Errors as above. */
+/* A name relative to `zone` (absolute); "@" is the zone itself, "*" may be its first label. Errors
+ * as above. */
 int locum_domain_relative(struct locum_slice text, const char *zone, char ret[LOCUM_DOMAIN_MAX + 1],
                           const char **ret_why) LOCUM_MUST_CHECK;
 

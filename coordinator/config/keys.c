@@ -187,12 +187,15 @@ static const struct locum_schema_row rows[] = {
 [LOCUM_KEY_ZONE_SHARED] = {"zones[].shared", TEXT(0, 0), LIST(0, LOCUM_NAMES_MAX),
     DERIVED("[\"@\"]"),
     .note = "Names that all servers share, relative to the zone",
-    .help = "`@` is the zone itself."},
+    .help = "`@` is the zone itself. `*`, alone or as the first label, stands for all names there that do not "
+    "exist otherwise (RFC 4592): a name exists if it, or a name below it, is written here or in "
+    "`records`."},
 [LOCUM_KEY_ZONE_OWNED] = {"zones[].owned", TEXT(0, 0), LISTS(0, LOCUM_NAMES_MAX),
     DERIVED("each server owns the label of its name"),
     .note = "Names of single servers: for each server a list of its names, relative to the zone",
     .help = "For example `{dc2: [dc2], dc3: [dc3, eu]}`. Such a name is answered with its owner, "
-    "and with another server while the owner is down. A name belongs to all servers or to one."},
+    "and with another server while the owner is down. A name belongs to all servers or to one. `*` is "
+    "possible as in `shared`."},
 [LOCUM_KEY_ZONE_NS] = {"zones[].ns", DOMAIN, LIST(1, LOCUM_NS_MAX), REQUIRED, OF_ZONE(ns),
     ITEMS(zones[0].ns[0]), COUNT(zones[0].ns_count), .digest = true, .check = name_server_wrong,
     .note = "Absolute names of the name servers, as the parent zone has them",
@@ -218,8 +221,9 @@ static const struct locum_schema_row rows[] = {
     OF_ZONE(records[0].text), ITEMS(zones[0].records[0]), COUNT(zones[0].record_count), .digest = true,
     .note = "Static records in zone-file syntax, with owner names relative to the zone",
     .help = "For example `\"@ CAA 0 issue \\\"letsencrypt.org\\\"\"`. TTL and class may be in "
-    "either order. At or for a shared or owned name no record may hold an address (A, AAAA, "
-    "`ipv4hint` of HTTPS and the like): it would be answered while the server is down."},
+    "either order. Wildcards (RFC 4592), delegations (NS with glue and DS) and DNAME are possible. "
+    "At or for a shared or owned name no record may hold an address (A, AAAA, `ipv4hint` of HTTPS "
+    "and the like): it would be answered while the server is down."},
 
 [LOCUM_KEY_ACME] = {"zones[].acme", MAP, NONE,
     .note = "Certificates for the shared and owned names of the zone; see doc/certificates.md"},

@@ -213,8 +213,11 @@ handle_explain(void *user, const struct locum_control_request *request)
         return locum_control_error(
             400, "name: missing; add the name to explain, as in name=get.example.org");
     }
-    const size_t name = find_name(self->config, request->name);
+    size_t name = find_name(self->config, request->name);
     if (name == self->config->core.name_count) {
+        name = locum_dns_plan_name(self->dns, request->name); /* a wildcard may answer it */
+    }
+    if (name >= self->config->core.name_count) {
         return no_name(self->config, request->name);
     }
     make_view(self, &view);

@@ -30,12 +30,11 @@ add_records(const struct locum_rrset *set, struct locum_delegation_host *host)
 static int
 add_static(const struct locum_config *config, size_t zone, struct locum_delegation_host *host)
 {
-    struct locum_plan *nothing = calloc(1, sizeof(*nothing)); /* so no name has an answer */
     ldns_rdf *name = locum_zone_dname(host->name);
     struct locum_zone built;
-    int status = nothing == NULL || name == NULL ? LOCUM_ERR_MEMORY : 0;
+    int status = name == NULL ? LOCUM_ERR_MEMORY : 0;
     if (status == 0) {
-        status = locum_zone_build(config, zone, nothing, 0, &built);
+        status = locum_zone_build(config, zone, NULL, 0, &built);
     }
     if (status == 0) {
         add_records(locum_zone_find(&built, name, LDNS_RR_TYPE_A), host);
@@ -43,7 +42,6 @@ add_static(const struct locum_config *config, size_t zone, struct locum_delegati
         locum_zone_fini(&built);
     }
     ldns_rdf_deep_free(name);
-    free(nothing);
     return status;
 }
 
@@ -144,7 +142,7 @@ locum_delegation_print(const struct locum_config *config, size_t zone,
                 out);
     for (size_t i = 0; i < config->core.name_count; i++) {
         const char *name = config->names[i].name;
-        if (config->names[i].zone == zone) {
+        if (config->names[i].zone == zone && name[0] != '*') {
             (void)fprintf(out, "; <link rel=\"dns-prefetch\" href=\"//%.*s\">\n",
                           (int)(strlen(name) - 1), name);
         }

@@ -9,6 +9,8 @@
 #include "base/error.h"
 #include "base/socket.h"
 #include "base/text_format.h"
+#include "config/domain.h"
+#include "dns/compile.h"
 #include "dns/tcp.h"
 #include "dns/udp.h"
 #include "dns/zone.h"
@@ -38,6 +40,8 @@ struct locum_dns {
     size_t worker_count;       /* UDP threads of an address, >= 1 */
     struct locum_dns_tcp *tcp; /* NULL: no addresses to listen on */
     bool tcp_paused;
+    struct locum_dns_names
+        *names; /* of the configuration; NULL: they are made when one publishes */
     struct locum_dns_table *table; /* the one published last; NULL before the first */
     struct locum_limited limited;
     struct locum_dns_tallied gone; /* of workers that have ended */
@@ -295,6 +299,8 @@ int
 locum_dns_reconfigure(struct locum_dns *self, const struct locum_config *config,
                       locum_dns_report_fn *report, void *user)
 {
+    locum_dns_names_release(self->names); /* they are made again of the new one */
+    self->names = NULL;
     const int status = config->listen_dns_count > 0 ? create_tcp(self) : 0;
     if (status != 0) {
         return status;
@@ -343,30 +349,6 @@ locum_dns_close_surplus(struct locum_dns *self)
     }
 }
 
-/* Build the zones of a plan, then the table of their answers. */
-static int
-make_table(const struct locum_config *config, const struct locum_plan *plan, uint32_t serial,
-           struct locum_dns_table **ret)
-{
-    struct locum_zone zones[LOCUM_ZONES_MAX];
-    char version[32 + LOCUM_VERSION_MAX];
-    size_t built = 0;
-    int status = 0;
-    while (built < config->zone_count && status == 0) {
-        status = locum_zone_build(config, built, plan, serial, &zones[built]);
-        built += status == 0;
-    }
-    if (status == 0) {
-        (void)locum_text_format_buffer(version, sizeof(version), "Locum %s", config->core.version);
-        status = locum_zone_compile(zones, built, version,
-                                    config->core.nodes[config->core.self].name, ret);
-    }
-    for (size_t i = 0; i < built; i++) {
-        locum_zone_fini(&zones[i]);
-    }
-    return status;
-}
-
 int
 locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
                   const struct locum_plan *plan, uint32_t serial)
@@ -374,10 +356,15 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
     if (self->listener_count == 0) {
         return 0;
     }
-    struct locum_dns_table *table;
-    const int status = make_table(config, plan, serial, &table);
-    if (status != 0) {
-        return status;
+    if (self->names == NULL) {
+        const int status = locum_dns_compile(config, &self->names);
+        if (status != 0) {
+            return status;
+        }
+    }
+    struct locum_dns_table *table = locum_dns_table_make(self->names, config, plan, serial);
+    if (table == NULL) {
+        return LOCUM_ERR_MEMORY;
     }
     locum_cookie_keys_init(&table->cookies, &config->secrets);
     locum_limit_rules_init(&table->limit, config, self->worker_count);
@@ -390,6 +377,31 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
     locum_dns_table_release(self->table);
     self->table = table;
     return 0;
+}
+
+size_t
+locum_dns_plan_name(const struct locum_dns *self, const char *name)
+{
+    char absolute[LOCUM_DOMAIN_MAX + 1];
+    const char *why;
+    struct locum_wire_name wire;
+    if (self->names == NULL ||
+        locum_domain_relative(locum_slice_of(name), "", absolute, &why) != 0) {
+        return SIZE_MAX;
+    }
+    ldns_rdf *rdf = locum_zone_dname(absolute);
+    const bool read =
+        rdf != NULL && locum_packet_name(ldns_rdf_data(rdf), ldns_rdf_size(rdf), 0, &wire) > 0;
+    ldns_rdf_deep_free(rdf);
+    if (!read) {
+        return SIZE_MAX;
+    }
+    const struct locum_dns_match match = locum_dns_names_find(self->names, &wire);
+    const struct locum_dns_set *set =
+        match.kind == LOCUM_MATCH_EXACT || match.kind == LOCUM_MATCH_WILDCARD
+            ? locum_dns_names_set(self->names, match.name, LOCUM_TYPE_A)
+            : NULL;
+    return set == NULL ? SIZE_MAX : locum_dns_table_name(set->changing);
 }
 
 /* Take what one worker reports. */
@@ -482,5 +494,6 @@ locum_dns_destroy(struct locum_dns *self)
     }
     locum_dns_tcp_destroy(self->tcp);
     locum_dns_table_release(self->table);
+    locum_dns_names_release(self->names);
     free(self);
 }

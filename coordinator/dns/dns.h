@@ -1,8 +1,9 @@
 /*
  * dns: the plan -> answers on port 53.
  *
- *   plan + configuration -> zone (RRsets, ldns) -> compile -> answer table (wire form, exact size)
- *     -> one atomic mailbox per worker -> query path (look up, patch, send)
+ *   configuration -> zone (RRsets, ldns) -> compile -> names (what no plan changes, wire form)
+ *   names + plan -> table (SOA and addresses, wire form) -> one atomic mailbox per worker
+ *     -> query path (look up, put the parts together, send)
  *
  * The functions below are called by the main thread. To answer a query, a worker needs its socket
  * and memory only: no lock, no allocation, no disk, no Redis. No other room includes ldns.
@@ -53,8 +54,8 @@ struct locum_dns_counts {
 
 /*
  * Check what locum_config_load() could not: static records parse, are inside their zone and agree
- * with each other and with the shared and owned names; name servers inside a zone have addresses.
- * Wildcards, delegations and DNAME are refused.
+ * with each other and with the shared and owned names; nothing is hidden by a delegation or DNAME;
+ * chains of CNAMEs end; name servers inside a zone have addresses.
  *
  * config  as locum_config_load() made it.
  * report  called for each problem, in the order of the file.
@@ -107,14 +108,24 @@ void locum_dns_close_surplus(struct locum_dns *self);
 void locum_dns_retry(struct locum_dns *self, locum_dns_report_fn *report, void *user);
 
 /*
- * Build and compile the answers of a plan and give them to the workers.
+ * Give the answers of a plan to the workers. The first call, and the first after
+ * locum_dns_reconfigure(), also compiles what the configuration fixes.
  *
+ * config  that of the last locum_dns_create() or locum_dns_reconfigure().
  * serial  SOA serial of every zone; the caller increases it with each change (RFC 1982).
- * Returns 0, LOCUM_ERR_MEMORY, LOCUM_ERR_INVALID (locum_zone_build()) or LOCUM_ERR_SPACE
- * (locum_zone_compile()). On failure the workers keep the last table.
+ * Returns 0, LOCUM_ERR_MEMORY, or LOCUM_ERR_INVALID or LOCUM_ERR_SPACE
+ * (locum_dns_compile()). On failure the workers keep the last table.
  */
 int locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
                       const struct locum_plan *plan, uint32_t serial) LOCUM_MUST_CHECK;
+
+/*
+ * The shared or owned name that answers this name, also as a wildcard: its number in
+ * config->names. SIZE_MAX: none, or nothing has been published.
+ *
+ * name  with or without its last dot.
+ */
+size_t locum_dns_plan_name(const struct locum_dns *self, const char *name);
 
 /*
  * Once a second: which prefixes are limited. `show` is called when that begins or ends.

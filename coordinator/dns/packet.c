@@ -1,37 +1,69 @@
 #include "dns/packet.h"
 
+#include <string.h>
+
 /* Header flags, RFC 1035 4.1.1. */
 enum { QR = 0x80, OPCODE = 0x78 };
 
-/* Read the name at `at`. The offset after it; 0 if it is not whole, too long or compressed. */
-static size_t
-parse_name(const uint8_t *packet, size_t length, size_t at, struct locum_question *question)
+/* Eight bytes in lower case. The lengths of labels are below 'A', so they stay. */
+static uint64_t
+lower(uint64_t bytes)
 {
-    size_t written = 0;
-    while (at < length) {
-        const size_t label = packet[at];
-        if (label > LOCUM_DNS_LABEL_MAX || label >= length - at ||
-            written + label + 1 > LOCUM_DNS_NAME_MAX) {
+    const uint64_t ones = UINT64_C(0x0101010101010101);
+    const uint64_t low = bytes & ~(ones << 7);
+    const uint64_t from_a = low + ones * (0x80 - 'A');      /* bit 7: >= 'A' */
+    const uint64_t after_z = low + ones * (0x80 - 'Z' - 1); /* bit 7: > 'Z' */
+    return bytes | ((from_a ^ after_z) & ~bytes & ones << 7) >> 2;
+}
+
+static void
+lower_8(uint8_t *to, const uint8_t *from)
+{
+    uint64_t word;
+    memcpy(&word, from, sizeof(word));
+    word = lower(word);
+    memcpy(to, &word, sizeof(word));
+}
+
+size_t
+locum_packet_name(const uint8_t *message, size_t length, size_t at, struct locum_wire_name *ret)
+{
+    const uint8_t *from = message + at;
+    const size_t left = length - at < LOCUM_DNS_NAME_MAX ? length - at : LOCUM_DNS_NAME_MAX;
+    size_t end = 0; /* of the last label */
+    size_t labels = 0;
+    while (end < left && from[end] != 0) {
+        const size_t label = from[end];
+        if (label > LOCUM_DNS_LABEL_MAX) {
             return 0;
         }
-        question->name[written++] = packet[at++];
-        if (label == 0) {
-            question->name_length = written;
-            return at;
-        }
-        for (size_t i = 0; i < label; i++) {
-            const uint8_t c = packet[at++];
-            question->name[written++] = c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
-        }
+        ret->label_at[labels++] = (uint8_t)end;
+        end += 1 + label;
     }
-    return 0;
+    if (end >= left) {
+        return 0;
+    }
+    const size_t count = end + 1;
+    ret->label_count = (uint8_t)labels;
+    ret->length = (uint8_t)count;
+    if (count < 8) {
+        uint8_t padded[8] = {0};
+        memcpy(padded, from, count);
+        lower_8(ret->bytes, padded);
+        return at + count;
+    }
+    for (size_t i = 0; i < count - 8; i += 8) {
+        lower_8(ret->bytes + i, from + i);
+    }
+    lower_8(ret->bytes + count - 8, from + count - 8);
+    return at + count;
 }
 
 /* Read the question, which `*ret` has as long as `end` is behind the header. */
 static bool
 parse_question(const uint8_t *packet, size_t length, struct locum_question *ret)
 {
-    const size_t at = parse_name(packet, length, LOCUM_DNS_HEADER_BYTES, ret);
+    const size_t at = locum_packet_name(packet, length, LOCUM_DNS_HEADER_BYTES, &ret->name);
     if (at == 0 || length - at < 4) {
         return false;
     }

@@ -19,15 +19,20 @@ enum {
     LOCUM_DNS_HEADER_BYTES = 12,
     LOCUM_DNS_NAME_MAX = 255, /* bytes of a name on the wire, with its last 0 (RFC 1035 2.3.4) */
     LOCUM_DNS_LABEL_MAX = 63,
+    LOCUM_DNS_LABELS_MAX = 127, /* of a name, without the root */
 };
 
 /* Numbers of the IANA registry "Domain Name System (DNS) Parameters". */
 enum locum_dns_type {
+    LOCUM_TYPE_A = 1,
     LOCUM_TYPE_NS = 2,
     LOCUM_TYPE_CNAME = 5,
     LOCUM_TYPE_SOA = 6,
     LOCUM_TYPE_TXT = 16,
+    LOCUM_TYPE_AAAA = 28,
+    LOCUM_TYPE_DNAME = 39,
     LOCUM_TYPE_OPT = 41,
+    LOCUM_TYPE_DS = 43,
     LOCUM_TYPE_IXFR = 251,
     LOCUM_TYPE_AXFR = 252,
     LOCUM_TYPE_ANY = 255,
@@ -39,6 +44,7 @@ enum locum_dns_rcode {
     LOCUM_RCODE_NXDOMAIN = 3,
     LOCUM_RCODE_NOTIMP = 4,
     LOCUM_RCODE_REFUSED = 5,
+    LOCUM_RCODE_YXDOMAIN = 6,
     LOCUM_RCODE_BADVERS = 16,
     LOCUM_RCODE_BADCOOKIE = 23,
 };
@@ -54,14 +60,29 @@ enum locum_parsed {
     LOCUM_PARSED_BADVERS,  /* an EDNS version above 0 (RFC 6891 6.1.3) */
 };
 
+/* A name in wire form and lower case. */
+struct locum_wire_name {
+    /* What is behind the name may be read, eight bytes at a time, but has no meaning. */
+    uint8_t bytes[LOCUM_DNS_NAME_MAX + 8];
+    uint8_t label_at[LOCUM_DNS_LABELS_MAX]; /* where each label begins */
+    uint8_t label_count;                    /* without the root */
+    uint8_t length;                         /* of the name, with its last 0 */
+};
+
 struct locum_question {
-    uint8_t name[LOCUM_DNS_NAME_MAX]; /* wire form in lower case */
-    size_t name_length;               /* bytes of it, with its last 0 */
+    struct locum_wire_name name;
     uint16_t type;
     uint16_t class;
     size_t end; /* offset of the first byte after it; LOCUM_DNS_HEADER_BYTES: there is none */
     struct locum_edns edns; /* the OPT record; of a query that is no legal one, if it was found */
 };
+
+/*
+ * Read the name at offset `at` (<= length) of a message of `length` bytes. Returns the offset after
+ * it; 0 if it is not whole, too long or compressed.
+ */
+size_t locum_packet_name(const uint8_t *message, size_t length, size_t at,
+                         struct locum_wire_name *ret);
 
 /*
  * Parse a packet of `length` bytes. After SILENCE *ret is not valid. Name, type and class are valid

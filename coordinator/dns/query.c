@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "dns/answer.h"
+
 enum {
     QR = 0x80,
     OPCODE_RD = 0x79, /* copied from the query */
@@ -37,8 +39,8 @@ begin_edns(struct reply_draft *self, const struct locum_dns_table *table)
     self->edns.dnssec_ok = asked->dnssec_ok;
     self->edns.error = LOCUM_EDNS_NO_ERROR;
     if (asked->nsid) {
-        self->edns.nsid = table->nsid;
-        self->edns.nsid_length = table->nsid_length;
+        self->edns.nsid = table->names->nsid;
+        self->edns.nsid_length = table->names->nsid_length;
     }
     if (asked->keepalive == LOCUM_EDNS_KEEPALIVE_ASKED && is_tcp(self->query)) {
         self->edns.keepalive = true;
@@ -82,55 +84,21 @@ room(const struct reply_draft *self)
     return edns->present ? bytes - locum_edns_length(&self->edns) : bytes;
 }
 
-/*
- * Copy the body, and rotate the records that may come in any order. Multiples of the golden ratio
- * are spread evenly, also over every second number: a client that asks for A and AAAA in pairs sees
- * all records first in turn.
- */
-static void
-copy_body(const struct locum_dns_table *table, const struct locum_wire *wire, size_t length,
-          uint32_t rotation, uint8_t *to)
-{
-    const uint8_t *body = table->bytes + wire->at;
-    memcpy(to, body, length);
-    if (wire->rotate_count > 1) {
-        const size_t first = (uint64_t)(rotation * 0x9e3779b1u) * wire->rotate_count >> 32;
-        const size_t skip = wire->rotate_bytes * first;
-        const size_t rest = (size_t)wire->rotate_bytes * wire->rotate_count - skip;
-        memcpy(to + wire->rotate_at, body + wire->rotate_at + skip, rest);
-        memcpy(to + wire->rotate_at + rest, body + wire->rotate_at, skip);
-    }
-}
-
-/* Append a compiled answer: the whole, or without its additional section, or nothing and TC. */
+/* Finish an answer with what was put together. */
 static struct locum_dns_reply
-serve(struct reply_draft *self, const struct locum_dns_table *table, const struct locum_wire *wire,
-      size_t apex_length)
+serve(struct reply_draft *self, const struct locum_answer_draft *answer)
 {
-    const size_t left = room(self) - self->length;
-    self->at[2] |= AA;
-    if (wire->length > left) {
-        self->at[2] |= TC;
-        self->truncated = true;
-        return end(self, wire->rcode);
+    self->at[2] |= (uint8_t)((answer->authoritative ? AA : 0) | (answer->truncated ? TC : 0));
+    for (size_t i = 0; i < LOCUM_COUNT(answer->counts); i++) {
+        locum_packet_put_u16(self->at + 6 + 2 * i, answer->counts[i]);
     }
-    const bool whole = (size_t)wire->length + wire->extra_length <= left;
-    const size_t length = wire->length + (whole ? (size_t)wire->extra_length : 0);
-    uint8_t *body = self->at + self->length;
-    copy_body(table, wire, length, self->query->rotation, body);
-    if (wire->apex_at != LOCUM_WIRE_NO_APEX) {
-        const size_t apex = LOCUM_DNS_HEADER_BYTES + self->question->name_length - apex_length;
-        locum_packet_put_u16(body + wire->apex_at, (uint16_t)(0xc000 | apex));
-    }
-    locum_packet_put_u16(self->at + 6, wire->answer_count);
-    locum_packet_put_u16(self->at + 8, wire->authority_count);
-    locum_packet_put_u16(self->at + 10, whole ? wire->extra_count : 0);
-    self->length += length;
-    return end(self, wire->rcode);
+    self->length = answer->length;
+    self->truncated = answer->truncated;
+    return end(self, answer->rcode);
 }
 
 /* The answer to the names of class CH that identify the server (RFC 4892); NULL for others. */
-static const struct locum_wire *
+static const struct locum_dns_part *
 find_chaos(const struct locum_dns_table *table, const struct locum_question *question)
 {
     static const struct {
@@ -147,9 +115,9 @@ find_chaos(const struct locum_dns_table *table, const struct locum_question *que
         return NULL;
     }
     for (size_t i = 0; i < LOCUM_COUNT(names); i++) {
-        if (question->name_length == names[i].length &&
-            memcmp(question->name, names[i].name, names[i].length) == 0) {
-            return &table->wires[names[i].version ? table->chaos_version : table->chaos_host];
+        if (question->name.length == names[i].length &&
+            memcmp(question->name.bytes, names[i].name, names[i].length) == 0) {
+            return names[i].version ? &table->names->version : &table->names->host;
         }
     }
     return NULL;
@@ -168,9 +136,9 @@ is_limited(struct reply_draft *self, const struct locum_dns_table *table,
     return self->verdict != LOCUM_LIMIT_ANSWER;
 }
 
-/* Instead of an answer that is limited: nothing, or a short one. rcode: of the answer. */
+/* Instead of an answer that is limited: nothing, or a short one. rcode, authoritative: of it. */
 static struct locum_dns_reply
-end_limited(struct reply_draft *self, uint16_t rcode)
+end_limited(struct reply_draft *self, uint16_t rcode, bool authoritative)
 {
     if (self->verdict == LOCUM_LIMIT_DROP) {
         return (struct locum_dns_reply){.verdict = LOCUM_LIMIT_DROP};
@@ -180,25 +148,13 @@ end_limited(struct reply_draft *self, uint16_t rcode)
     if (self->edns.cookie != NULL) {
         return end(self, LOCUM_RCODE_BADCOOKIE);
     }
-    if (rcode == LOCUM_RCODE_NOERROR || rcode == LOCUM_RCODE_NXDOMAIN) {
-        self->at[2] |= AA | TC;
+    if (rcode == LOCUM_RCODE_NOERROR || rcode == LOCUM_RCODE_NXDOMAIN ||
+        rcode == LOCUM_RCODE_YXDOMAIN) {
+        self->at[2] |= authoritative ? AA | TC : TC;
         self->truncated = true;
         rcode = LOCUM_RCODE_NOERROR;
     }
     return end(self, rcode);
-}
-
-/* What an answer is for the limiter. */
-static enum locum_limit_kind
-kind_of(const struct locum_question *question, const struct locum_wire *wire)
-{
-    if (wire->rcode == LOCUM_RCODE_NXDOMAIN) {
-        return LOCUM_LIMIT_NXDOMAIN;
-    }
-    if (question->type == LOCUM_TYPE_ANY) {
-        return LOCUM_LIMIT_ANY;
-    }
-    return wire->answer_count == 0 ? LOCUM_LIMIT_NODATA : LOCUM_LIMIT_NAME;
 }
 
 static struct locum_dns_reply
@@ -206,31 +162,50 @@ end_error(struct reply_draft *self, const struct locum_dns_table *table, uint16_
           enum locum_edns_error error)
 {
     if (is_limited(self, table, LOCUM_LIMIT_ERROR, 0)) {
-        return end_limited(self, rcode);
+        return end_limited(self, rcode, false);
     }
     self->edns.error = error;
     return end(self, rcode);
 }
 
+/* Class CH: one record, or none. */
+static bool
+compose_chaos(struct locum_answer_draft *answer)
+{
+    const struct locum_dns_part *part = find_chaos(answer->table, answer->question);
+    if (part == NULL) {
+        return false;
+    }
+    answer->authoritative = true;
+    answer->owner = LOCUM_DNS_NONE;
+    answer->truncated = part->length > answer->length_max - answer->length;
+    if (!answer->truncated) {
+        memcpy(answer->message + answer->length, part->bytes, part->length);
+        answer->length += part->length;
+        answer->counts[LOCUM_SECTION_ANSWER] = part->count;
+    }
+    return true;
+}
+
 static struct locum_dns_reply
 answer_question(struct reply_draft *self, const struct locum_dns_table *table)
 {
-    struct locum_found found = {0};
-    if (self->question->class == LOCUM_CLASS_IN) {
-        found = locum_dns_table_find(table, self->question);
-    } else if (self->question->class == LOCUM_CLASS_CH) {
-        found.wire = find_chaos(table, self->question);
-    }
-    if (found.wire == NULL) {
+    struct locum_answer_draft answer = {.table = table,
+                                        .question = self->question,
+                                        .message = self->at,
+                                        .length = self->length,
+                                        .length_max = room(self),
+                                        .rotation = self->query->rotation};
+    const uint16_t class = self->question->class;
+    if (class == LOCUM_CLASS_IN   ? !locum_answer_compose(&answer)
+        : class == LOCUM_CLASS_CH ? !compose_chaos(&answer)
+                                  : true) {
         return end_error(self, table, LOCUM_RCODE_REFUSED, LOCUM_EDNS_NOT_AUTHORITATIVE);
     }
-    const enum locum_limit_kind kind = kind_of(self->question, found.wire);
-    const uint32_t zone =
-        found.zone == NULL ? LOCUM_DNS_NONE : (uint32_t)(found.zone - table->zones);
-    if (is_limited(self, table, kind, kind == LOCUM_LIMIT_NAME ? found.owner : zone)) {
-        return end_limited(self, found.wire->rcode);
+    if (is_limited(self, table, answer.kind, answer.owner)) {
+        return end_limited(self, answer.rcode, answer.authoritative);
     }
-    return serve(self, table, found.wire, found.zone == NULL ? 0 : found.zone->length);
+    return serve(self, &answer);
 }
 
 /* Copy the header, and the question if there is one. */

@@ -3,39 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/error.h"
+#include "core/nodes.h"
 
-/* FNV-1a, 32 bits (draft-eastlake-fnv). */
-static uint32_t
-hash_of(const uint8_t *name, size_t length)
-{
-    uint32_t hash = 2166136261u;
-    for (size_t i = 0; i < length; i++) {
-        hash = (hash ^ name[i]) * 16777619u;
-    }
-    return hash;
-}
+enum {
+    SOA_NUMBERS_BYTES = 20, /* serial, refresh, retry, expire, minimum: the end of the data */
+    TTL_AT = 6,             /* in a record whose owner is a pointer */
+};
 
-struct locum_dns_table *
-locum_dns_table_create(size_t names_max)
+static void
+put_u32(uint8_t *at, uint32_t value)
 {
-    struct locum_dns_table *self = calloc(1, sizeof(*self));
-    if (self == NULL) {
-        return NULL;
-    }
-    size_t slots = 16;
-    while (slots < 2 * names_max) {
-        slots *= 2;
-    }
-    atomic_init(&self->references, 1);
-    self->slot_mask = slots - 1;
-    self->slots = calloc(slots, sizeof(*self->slots));
-    self->names = calloc(names_max + 1, sizeof(*self->names));
-    if (self->slots == NULL || self->names == NULL) {
-        locum_dns_table_release(self);
-        return NULL;
-    }
-    return self;
+    locum_packet_put_u16(at, (uint16_t)(value >> 16));
+    locum_packet_put_u16(at + 2, (uint16_t)value);
 }
 
 void
@@ -53,10 +32,8 @@ locum_dns_table_release(struct locum_dns_table *self)
         atomic_fetch_sub_explicit(&self->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
-    free(self->slots);
-    free(self->names);
-    free(self->sets);
-    free(self->wires);
+    locum_dns_names_release(self->names);
+    free(self->parts);
     free(self->bytes);
     explicit_bzero(&self->cookies, sizeof(self->cookies));
     free(self);
@@ -84,168 +61,107 @@ locum_dns_table_mailbox_take(struct locum_dns_table_mailbox *self, struct locum_
     }
 }
 
-/*
- * An array of `count` elements with room for `more` (>= 1): `array`, or where it was moved to;
- * NULL: out of memory, and `array` is as before.
- */
-static void *
-reserve(void *array, size_t count, size_t *room, size_t more, size_t size_bytes)
+/* The SOA of a zone twice, at `to`. Returns the bytes written. */
+static size_t
+put_soa(struct locum_dns_table *self, size_t zone, uint32_t serial, uint8_t *to)
 {
-    if (more <= *room - count) {
-        return array;
+    const struct locum_dns_zone *from = &self->names->zones[zone];
+    const uint32_t ttls_s[] = {from->ttl_s, from->negative_ttl_s};
+    const uint16_t length = from->soa.length;
+    for (size_t i = 0; i < LOCUM_COUNT(ttls_s); i++, to += length) {
+        memcpy(to, from->soa.bytes, length);
+        put_u32(to + TTL_AT, ttls_s[i]);
+        put_u32(to + length - SOA_NUMBERS_BYTES, serial);
+        self->parts[locum_dns_table_soa(zone) + i] = from->soa;
+        self->parts[locum_dns_table_soa(zone) + i].bytes = to;
     }
-    const size_t wanted = 2 * (count + more);
-    void *grown = realloc(array, wanted * size_bytes);
-    *room = grown != NULL ? wanted : *room;
-    return grown;
+    return 2u * length;
 }
 
-/* length >= 1. */
-static int
-append_bytes(struct locum_dns_table *self, const uint8_t *bytes, size_t length, uint32_t *ret_at)
+/* Write one A or AAAA record. Returns its bytes. */
+static size_t
+put_address(const struct locum_address *address, uint32_t ttl_s, uint8_t *to)
 {
-    uint8_t *array = reserve(self->bytes, self->byte_count, &self->byte_room, length, 1);
-    if (array == NULL) {
-        return LOCUM_ERR_MEMORY;
-    }
-    self->bytes = array;
-    *ret_at = (uint32_t)self->byte_count;
-    memcpy(self->bytes + self->byte_count, bytes, length);
-    self->byte_count += length;
-    return 0;
+    const bool v4 = address->family == LOCUM_V4;
+    const uint16_t length = v4 ? 4 : 16;
+    locum_packet_put_u16(to, LOCUM_OWNER_NAME);
+    locum_packet_put_u16(to + 2, v4 ? LOCUM_TYPE_A : LOCUM_TYPE_AAAA);
+    locum_packet_put_u16(to + 4, LOCUM_CLASS_IN);
+    put_u32(to + TTL_AT, ttl_s);
+    locum_packet_put_u16(to + 10, length);
+    memcpy(to + LOCUM_RR_FIXED_BYTES, address->bytes, length);
+    return LOCUM_RR_FIXED_BYTES + length;
 }
 
-/* The slot of this name, or the empty slot where it belongs. */
-static uint32_t *
-slot_of(const struct locum_dns_table *self, const uint8_t *name, size_t length, uint32_t hash)
+/* The addresses of the nodes in one answer. Returns the bytes written. */
+static size_t
+put_addresses(struct locum_dns_table *self, const struct locum_config *config, size_t name,
+              enum locum_family family, const struct locum_answer *answer, uint8_t *to)
 {
-    for (size_t i = hash & self->slot_mask;; i = (i + 1) & self->slot_mask) {
-        uint32_t *slot = &self->slots[i];
-        if (*slot == 0) {
-            return slot;
-        }
-        const struct locum_dns_table_name *entry = &self->names[*slot - 1];
-        if (entry->hash == hash && entry->length == length &&
-            memcmp(self->bytes + entry->at, name, length) == 0) {
-            return slot;
-        }
-    }
-}
-
-struct locum_dns_table_name *
-locum_dns_table_find_name(const struct locum_dns_table *self, const uint8_t *name, size_t length)
-{
-    const uint32_t *slot = slot_of(self, name, length, hash_of(name, length));
-    return *slot == 0 ? NULL : &self->names[*slot - 1];
-}
-
-int
-locum_dns_table_add_name(struct locum_dns_table *self, const uint8_t *name, size_t length,
-                         size_t zone)
-{
-    const uint32_t hash = hash_of(name, length);
-    uint32_t *slot = slot_of(self, name, length, hash);
-    if (*slot != 0) {
-        return 0;
-    }
-    /* Half of the slots stay empty, so that every search ends. */
-    LOCUM_INVARIANT(2 * self->name_count <= self->slot_mask);
-    struct locum_dns_table_name *entry = &self->names[self->name_count];
-    *entry = (struct locum_dns_table_name){.hash = hash,
-                                           .otherwise = LOCUM_DNS_NONE,
-                                           .any = LOCUM_DNS_NONE,
-                                           .first_set = LOCUM_DNS_NONE,
-                                           .length = (uint8_t)length,
-                                           .zone = (uint8_t)zone};
-    const int status = append_bytes(self, name, length, &entry->at);
-    if (status != 0) {
-        return status;
-    }
-    *slot = (uint32_t)++self->name_count;
-    return 0;
-}
-
-int
-locum_dns_table_wire(struct locum_dns_table *self, const struct locum_wire *wire,
-                     const uint8_t *body, uint32_t *ret_index)
-{
-    struct locum_wire *wires =
-        reserve(self->wires, self->wire_count, &self->wire_room, 1, sizeof(*wires));
-    if (wires == NULL) {
-        return LOCUM_ERR_MEMORY;
-    }
-    self->wires = wires;
-    wires[self->wire_count] = *wire;
-    const int status = append_bytes(self, body, (size_t)wire->length + wire->extra_length,
-                                    &wires[self->wire_count].at);
-    if (status == 0) {
-        *ret_index = (uint32_t)self->wire_count++;
-    }
-    return status;
-}
-
-int
-locum_dns_table_set(struct locum_dns_table *self, struct locum_dns_table_name *name, uint16_t type,
-                    uint32_t wire)
-{
-    struct locum_dns_table_set *sets =
-        reserve(self->sets, self->set_count, &self->set_room, 1, sizeof(*sets));
-    if (sets == NULL) {
-        return LOCUM_ERR_MEMORY;
-    }
-    self->sets = sets;
-    sets[self->set_count] =
-        (struct locum_dns_table_set){.type = type, .wire = wire, .next = name->first_set};
-    name->first_set = (uint32_t)self->set_count++;
-    return 0;
-}
-
-static const struct locum_wire *
-wire_of_type(const struct locum_dns_table *self, const struct locum_dns_table_name *name,
-             uint16_t type)
-{
-    if (type == LOCUM_TYPE_ANY) {
-        return &self->wires[name->any];
-    }
-    for (uint32_t i = name->first_set; i != LOCUM_DNS_NONE; i = self->sets[i].next) {
-        if (self->sets[i].type == type) {
-            return &self->wires[self->sets[i].wire];
+    const struct locum_core_name *core = &config->core.names[name];
+    const bool rotate = core->owner == LOCUM_NODE_NONE && core->policy == LOCUM_ANSWER_ALL;
+    struct locum_dns_part *part = &self->parts[locum_dns_table_addresses(name, family)];
+    size_t length = 0;
+    size_t each = 0;
+    for (size_t node = 0; node < config->core.node_count; node++) {
+        const struct locum_config_node *from = &config->nodes[node];
+        for (size_t i = 0; i < from->address_count; i++) {
+            if (from->address[i].family == family &&
+                locum_nodes_has(answer->nodes, (locum_node)node)) {
+                each = put_address(&from->address[i], answer->ttl_s, to + length);
+                length += each;
+                part->count++;
+            }
         }
     }
-    return &self->wires[name->otherwise];
+    part->bytes = to;
+    part->length = (uint16_t)length;
+    part->rotate_bytes = rotate && part->count > 1 ? (uint16_t)each : 0;
+    return length;
 }
 
-/* The zone that a name is in, or NULL. No zone is inside another, so the first match is it. */
-static const struct locum_dns_table_zone *
-zone_of(const struct locum_dns_table *self, const struct locum_question *question)
+/* An upper limit of the bytes of all parts. */
+static size_t
+bytes_needed(const struct locum_dns_names *names, const struct locum_config *config)
 {
-    for (size_t i = 0; i < self->zone_count; i++) {
-        const struct locum_dns_table_zone *zone = &self->zones[i];
-        size_t at = 0; /* offset of a label */
-        while (question->name_length - at > zone->length) {
-            at += 1u + question->name[at];
-        }
-        if (question->name_length - at == zone->length &&
-            memcmp(question->name + at, zone->name, zone->length) == 0) {
-            return zone;
-        }
+    size_t addresses = 0;
+    for (size_t node = 0; node < config->core.node_count; node++) {
+        addresses += config->nodes[node].address_count;
     }
-    return NULL;
+    size_t bytes = names->plan_name_count * addresses * (LOCUM_RR_FIXED_BYTES + 16u);
+    for (size_t i = 0; i < names->zone_count; i++) {
+        bytes += 2u * names->zones[i].soa.length;
+    }
+    return bytes;
 }
 
-struct locum_found
-locum_dns_table_find(const struct locum_dns_table *self, const struct locum_question *question)
+struct locum_dns_table *
+locum_dns_table_make(struct locum_dns_names *names, const struct locum_config *config,
+                     const struct locum_plan *plan, uint32_t serial)
 {
-    const struct locum_dns_table_name *name =
-        locum_dns_table_find_name(self, question->name, question->name_length);
-    if (name != NULL) {
-        return (struct locum_found){.wire = wire_of_type(self, name, question->type),
-                                    .zone = &self->zones[name->zone],
-                                    .owner = name->hash};
+    struct locum_dns_table *self = calloc(1, sizeof(*self));
+    if (self == NULL) {
+        return NULL;
     }
-    const struct locum_dns_table_zone *zone = zone_of(self, question);
-    if (zone == NULL) {
-        return (struct locum_found){0};
+    atomic_init(&self->references, 1);
+    self->names = names;
+    locum_dns_names_hold(names);
+    self->parts =
+        calloc(locum_dns_table_addresses(names->plan_name_count, 0), sizeof(*self->parts));
+    self->bytes = malloc(bytes_needed(names, config) + 1);
+    if (self->parts == NULL || self->bytes == NULL) {
+        locum_dns_table_release(self);
+        return NULL;
     }
-    return (struct locum_found){.wire = &self->wires[zone->nxdomain], .zone = zone};
+    uint8_t *to = self->bytes;
+    for (size_t i = 0; i < names->zone_count; i++) {
+        to += put_soa(self, i, serial, to);
+    }
+    for (size_t i = 0; i < names->plan_name_count; i++) {
+        for (int f = 0; f < LOCUM_FAMILIES; f++) {
+            const enum locum_family family = (enum locum_family)f;
+            to += put_addresses(self, config, i, family, &plan->answers[i][f], to);
+        }
+    }
+    return self;
 }

@@ -34,20 +34,50 @@ locum_zone_first(const struct locum_rrset *self)
     return ldns_rr_list_rr(self->rrs, 0);
 }
 
-/* The newest set first: a record mostly joins the set of the record before it. */
+size_t
+locum_zone_data_length(const ldns_rr *rr)
+{
+    size_t length = 0;
+    for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
+        length += ldns_rdf_size(ldns_rr_rdf(rr, i));
+    }
+    return length;
+}
+
+/* FNV-1a, 32 bits (draft-eastlake-fnv). */
+static uint32_t
+hash_of(const ldns_rdf *owner, ldns_rr_type type)
+{
+    uint32_t hash = 2166136261u;
+    for (size_t i = 0; i < ldns_rdf_size(owner); i++) {
+        hash = (hash ^ ldns_rdf_data(owner)[i]) * 16777619u;
+    }
+    return (hash ^ (uint32_t)type) * 16777619u;
+}
+
+/* The slot of the set of this owner and type, or the empty slot where it belongs. */
+static uint32_t *
+slot_of(const struct locum_zone *self, const ldns_rdf *owner, ldns_rr_type type)
+{
+    for (size_t i = hash_of(owner, type) & self->slot_mask;; i = (i + 1) & self->slot_mask) {
+        uint32_t *slot = &self->slots[i];
+        if (*slot == 0) {
+            return slot;
+        }
+        const ldns_rr *rr = locum_zone_first(&self->sets[*slot - 1]);
+        const ldns_rdf *other = ldns_rr_owner(rr);
+        if (ldns_rr_get_type(rr) == type && ldns_rdf_size(other) == ldns_rdf_size(owner) &&
+            memcmp(ldns_rdf_data(other), ldns_rdf_data(owner), ldns_rdf_size(owner)) == 0) {
+            return slot;
+        }
+    }
+}
+
 struct locum_rrset *
 locum_zone_find(const struct locum_zone *self, const ldns_rdf *owner, ldns_rr_type type)
 {
-    for (size_t i = self->set_count; i > 0; i--) {
-        struct locum_rrset *set = &self->sets[i - 1];
-        const ldns_rdf *other = ldns_rr_owner(locum_zone_first(set));
-        if (ldns_rr_get_type(locum_zone_first(set)) == type &&
-            ldns_rdf_size(other) == ldns_rdf_size(owner) &&
-            memcmp(ldns_rdf_data(other), ldns_rdf_data(owner), ldns_rdf_size(owner)) == 0) {
-            return set;
-        }
-    }
-    return NULL;
+    const uint32_t *slot = self->set_count == 0 ? NULL : slot_of(self, owner, type);
+    return slot == NULL || *slot == 0 ? NULL : &self->sets[*slot - 1];
 }
 
 /* True if `text` is digits with units, as in 3600 or 1h30m, of at most INT32_MAX s (RFC 2181 8). */
@@ -131,48 +161,68 @@ locum_zone_parse_record(const char *text, const ldns_rdf *apex, ldns_rr **ret_rr
     return 0;
 }
 
-/* Append an empty set; NULL: out of memory. */
-static struct locum_rrset *
-add_set(struct locum_zone *self)
+/* Room for twice as many sets; half of the slots stay empty, so that every search ends. */
+static int
+grow(struct locum_zone *self)
 {
-    if (self->set_count == self->set_room) {
-        const size_t room = self->set_room == 0 ? 32 : 2 * self->set_room;
-        struct locum_rrset *sets = realloc(self->sets, room * sizeof(*sets));
-        if (sets == NULL) {
-            return NULL;
-        }
-        self->sets = sets;
-        self->set_room = room;
+    const size_t room = self->set_room == 0 ? 32 : 2 * self->set_room;
+    struct locum_rrset *sets = realloc(self->sets, room * sizeof(*sets));
+    uint32_t *slots = calloc(2 * room, sizeof(*slots));
+    self->sets = sets != NULL ? sets : self->sets;
+    if (sets == NULL || slots == NULL) {
+        free(slots);
+        return LOCUM_ERR_MEMORY;
+    }
+    free(self->slots);
+    self->set_room = room;
+    self->slots = slots;
+    self->slot_mask = 2 * room - 1;
+    for (size_t i = 0; i < self->set_count; i++) {
+        const ldns_rr *rr = locum_zone_first(&sets[i]);
+        *slot_of(self, ldns_rr_owner(rr), ldns_rr_get_type(rr)) = (uint32_t)i + 1;
+    }
+    return 0;
+}
+
+/* Add a set of one record, which it takes unless there is an error. */
+static int
+add_set(struct locum_zone *self, ldns_rr *rr)
+{
+    if (self->set_count == self->set_room && grow(self) != 0) {
+        return LOCUM_ERR_MEMORY;
     }
     ldns_rr_list *rrs = ldns_rr_list_new();
-    if (rrs == NULL) {
-        return NULL;
+    if (rrs == NULL || !ldns_rr_list_push_rr(rrs, rr)) {
+        ldns_rr_list_free(rrs);
+        return LOCUM_ERR_MEMORY;
     }
-    self->sets[self->set_count] = (struct locum_rrset){.rrs = rrs};
-    return &self->sets[self->set_count++];
+    uint32_t *slot = slot_of(self, ldns_rr_owner(rr), ldns_rr_get_type(rr));
+    self->sets[self->set_count++] = (struct locum_rrset){.rrs = rrs};
+    *slot = (uint32_t)self->set_count;
+    return 0;
 }
 
 /* Add `rr` (taken, also on failure) to the set of its owner and type. */
 static int
-add_rr(struct locum_zone *self, ldns_rr *rr, bool rotate)
+add_rr(struct locum_zone *self, ldns_rr *rr)
 {
     struct locum_rrset *set = locum_zone_find(self, ldns_rr_owner(rr), ldns_rr_get_type(rr));
-    if (set != NULL) {
-        ldns_rr_set_ttl(rr, ldns_rr_ttl(locum_zone_first(set)));
+    int status = 0;
+    if (set == NULL) {
+        status = add_set(self, rr);
     } else {
-        set = add_set(self);
+        ldns_rr_set_ttl(rr, ldns_rr_ttl(locum_zone_first(set)));
+        status = ldns_rr_list_push_rr(set->rrs, rr) ? 0 : LOCUM_ERR_MEMORY;
     }
-    if (set == NULL || !ldns_rr_list_push_rr(set->rrs, rr)) {
+    if (status != 0) {
         ldns_rr_free(rr);
-        return LOCUM_ERR_MEMORY;
     }
-    set->rotate = rotate;
-    return 0;
+    return status;
 }
 
 /* Add a record of the program's own making, in zone-file syntax with absolute names. */
-static __attribute__((format(printf, 3, 4))) int
-add_record(struct locum_zone *self, bool rotate, const char *format, ...)
+static __attribute__((format(printf, 2, 3))) int
+add_record(struct locum_zone *self, const char *format, ...)
 {
     char text[RECORD_BYTES];
     const char *why;
@@ -182,7 +232,7 @@ add_record(struct locum_zone *self, bool rotate, const char *format, ...)
     (void)vsnprintf(text, sizeof(text), format, values);
     va_end(values);
     const int status = locum_zone_parse_record(text, self->apex, &rr, &why);
-    return status == 0 ? add_rr(self, rr, rotate) : status;
+    return status == 0 ? add_rr(self, rr) : status;
 }
 
 /* SOA and NS records. */
@@ -190,30 +240,65 @@ static int
 add_apex(struct locum_zone *self, const struct locum_config_zone *config, uint32_t serial)
 {
     /* The SOA lives as long as an answer, so that MINIMUM never outlives one (RFC 2308 4). */
-    int status =
-        add_record(self, false, "%s %u SOA %s %s %u %u %u %u %u", config->name, config->ttl_s,
-                   config->soa.mname, config->soa.rname, serial, config->soa.refresh_s,
-                   config->soa.retry_s, config->soa.expire_s, config->soa.minimum_s);
+    int status = add_record(self, "%s %u SOA %s %s %u %u %u %u %u", config->name, config->ttl_s,
+                            config->soa.mname, config->soa.rname, serial, config->soa.refresh_s,
+                            config->soa.retry_s, config->soa.expire_s, config->soa.minimum_s);
     for (size_t i = 0; i < config->ns_count && status == 0; i++) {
-        status =
-            add_record(self, false, "%s %d NS %s", config->name, LOCUM_NS_TTL_S, config->ns[i]);
+        status = add_record(self, "%s %d NS %s", config->name, LOCUM_NS_TTL_S, config->ns[i]);
     }
     self->negative_ttl_s =
         config->ttl_s < config->soa.minimum_s ? config->ttl_s : config->soa.minimum_s;
     return status;
 }
 
-/* True if one of the zone's NS records names this host. */
-static bool
-is_ns_host(const struct locum_zone *self, const ldns_rdf *host)
+static void
+set_ttl(struct locum_rrset *set, uint32_t ttl_s)
 {
-    const struct locum_rrset *ns = locum_zone_find(self, self->apex, LDNS_RR_TYPE_NS);
-    for (size_t i = 0; ns != NULL && i < ldns_rr_list_rr_count(ns->rrs); i++) {
-        if (ldns_dname_compare(ldns_rr_rdf(ldns_rr_list_rr(ns->rrs, i), 0), host) == 0) {
-            return true;
+    for (size_t i = 0; i < ldns_rr_list_rr_count(set->rrs); i++) {
+        ldns_rr_set_ttl(ldns_rr_list_rr(set->rrs, i), ttl_s);
+    }
+}
+
+/* The default TTL of static addresses of the hosts of an NS RRset. */
+static int
+set_glue_ttls(struct locum_zone *self, const struct locum_rrset *ns)
+{
+    static const ldns_rr_type types[] = {LDNS_RR_TYPE_A, LDNS_RR_TYPE_AAAA};
+    for (size_t i = 0; i < ldns_rr_list_rr_count(ns->rrs); i++) {
+        ldns_rdf *host = ldns_rdf_clone(ldns_rr_rdf(ldns_rr_list_rr(ns->rrs, i), 0));
+        if (host == NULL) {
+            return LOCUM_ERR_MEMORY;
+        }
+        ldns_dname2canonical(host);
+        for (size_t t = 0; t < LOCUM_COUNT(types); t++) {
+            struct locum_rrset *set = locum_zone_find(self, host, types[t]);
+            if (set != NULL && ldns_rr_ttl(locum_zone_first(set)) == LOCUM_TTL_NONE) {
+                set_ttl(set, LOCUM_NS_TTL_S);
+            }
+        }
+        ldns_rdf_deep_free(host);
+    }
+    return 0;
+}
+
+/* The TTLs that the records do not have. */
+static int
+set_default_ttls(struct locum_zone *self, const struct locum_config_zone *config)
+{
+    int status = 0;
+    for (size_t i = 0; i < self->set_count && status == 0; i++) {
+        if (ldns_rr_get_type(locum_zone_first(&self->sets[i])) == LDNS_RR_TYPE_NS) {
+            status = set_glue_ttls(self, &self->sets[i]);
         }
     }
-    return false;
+    for (size_t i = 0; i < self->set_count; i++) {
+        const ldns_rr_type type = ldns_rr_get_type(locum_zone_first(&self->sets[i]));
+        if (ldns_rr_ttl(locum_zone_first(&self->sets[i])) == LOCUM_TTL_NONE) {
+            const bool delegation = type == LDNS_RR_TYPE_NS || type == LDNS_RR_TYPE_DS;
+            set_ttl(&self->sets[i], delegation ? LOCUM_NS_TTL_S : config->ttl_s);
+        }
+    }
+    return status;
 }
 
 static int
@@ -225,14 +310,10 @@ add_static(struct locum_zone *self, const struct locum_config_zone *config)
         ldns_rr *rr;
         status = locum_zone_parse_record(config->records[i].text, self->apex, &rr, &why);
         if (status == 0) {
-            if (ldns_rr_ttl(rr) == LOCUM_TTL_NONE) {
-                const bool glue = is_ns_host(self, ldns_rr_owner(rr));
-                ldns_rr_set_ttl(rr, glue ? LOCUM_NS_TTL_S : config->ttl_s);
-            }
-            status = add_rr(self, rr, false);
+            status = add_rr(self, rr);
         }
     }
-    return status;
+    return status == 0 ? set_default_ttls(self, config) : status;
 }
 
 /* The TXT records that let an authority issue certificates for the names (config/acme.h). */
@@ -252,7 +333,7 @@ add_persist(struct locum_zone *self, const struct locum_config *config, size_t z
             char buffer[LOCUM_ACME_PERSIST_MAX + 1];
             struct locum_text text = locum_text_init(buffer, sizeof(buffer));
             locum_acme_persist_add(locum_acme_persist(config, zone, j), wildcard, &text);
-            status = add_record(self, false, "%s %u TXT \"%s\"", owner, from->ttl_s, buffer);
+            status = add_record(self, "%s %u TXT \"%s\"", owner, from->ttl_s, buffer);
         }
     }
     return status;
@@ -261,7 +342,7 @@ add_persist(struct locum_zone *self, const struct locum_config *config, size_t z
 /* Add one A or AAAA record. Not as text: a plan may have thousands, and the loop waits for it. */
 static int
 add_address(struct locum_zone *self, const ldns_rdf *owner, uint32_t ttl_s,
-            const struct locum_address *address, bool rotate)
+            const struct locum_address *address)
 {
     const bool v4 = address->family == LOCUM_V4;
     ldns_rr *rr = ldns_rr_new();
@@ -277,7 +358,7 @@ add_address(struct locum_zone *self, const ldns_rdf *owner, uint32_t ttl_s,
     ldns_rr_set_owner(rr, name);
     ldns_rr_set_type(rr, v4 ? LDNS_RR_TYPE_A : LDNS_RR_TYPE_AAAA);
     ldns_rr_set_ttl(rr, ttl_s);
-    return add_rr(self, rr, rotate);
+    return add_rr(self, rr);
 }
 
 /* The addresses of the nodes in the answers of one name. */
@@ -285,8 +366,6 @@ static int
 add_name(struct locum_zone *self, const struct locum_config *config, size_t name,
          const struct locum_plan *plan)
 {
-    const struct locum_core_name *core = &config->core.names[name];
-    const bool rotate = core->owner == LOCUM_NODE_NONE && core->policy == LOCUM_ANSWER_ALL;
     ldns_rdf *owner = locum_zone_dname(config->names[name].name);
     int status = owner == NULL ? LOCUM_ERR_MEMORY : 0;
     for (size_t node = 0; node < config->core.node_count; node++) {
@@ -294,7 +373,7 @@ add_name(struct locum_zone *self, const struct locum_config *config, size_t name
         for (size_t i = 0; i < from->address_count && status == 0; i++) {
             const struct locum_answer *answer = &plan->answers[name][from->address[i].family];
             if (locum_nodes_has(answer->nodes, (locum_node)node)) {
-                status = add_address(self, owner, answer->ttl_s, &from->address[i], rotate);
+                status = add_address(self, owner, answer->ttl_s, &from->address[i]);
             }
         }
     }
@@ -318,7 +397,7 @@ locum_zone_build(const struct locum_config *config, size_t zone, const struct lo
     if (status == 0) {
         status = add_persist(&built, config, zone);
     }
-    for (size_t i = 0; i < config->core.name_count && status == 0; i++) {
+    for (size_t i = 0; i < config->core.name_count && plan != NULL && status == 0; i++) {
         if (config->names[i].zone == zone) {
             status = add_name(&built, config, i, plan);
         }
@@ -338,6 +417,7 @@ locum_zone_fini(struct locum_zone *self)
         ldns_rr_list_deep_free(self->sets[i].rrs);
     }
     free(self->sets);
+    free(self->slots);
     ldns_rdf_deep_free(self->apex);
     *self = (struct locum_zone){0};
 }

@@ -3,7 +3,7 @@
  *
  * In: a validated configuration, the plan, the serial. Out: SOA, NS, static records and the plan's
  * A and AAAA records, each RRset once. compile.c turns them into answers, locum_dns_zone_text()
- * into text. Only here does a node become an address. Main thread only: ldns' conversions to text
+ * into text. Main thread only: ldns' conversions to text
  * use static buffers.
  */
 #ifndef LOCUM_DNS_ZONE_H
@@ -15,8 +15,11 @@
 #include "dns/table.h"
 
 enum {
-    LOCUM_NS_TTL_S = 3600,     /* of NS records and of static addresses of name servers */
-    LOCUM_CNAME_CHAIN_MAX = 8, /* links inside a zone */
+    LOCUM_NS_TTL_S = 3600, /* of NS and DS records and of static addresses of name servers */
+    /* Of all records of one owner and type: what a TCP message holds after header and question and
+     * before the OPT record. */
+    LOCUM_ZONE_SET_BYTES_MAX =
+        65535 - LOCUM_DNS_HEADER_BYTES - LOCUM_DNS_NAME_MAX - 4 - LOCUM_EDNS_BYTES_MAX,
 };
 
 /* The TTL of a parsed record that has none in its text; never a valid TTL (RFC 2181 8). */
@@ -24,20 +27,21 @@ enum {
 
 struct locum_rrset {
     ldns_rr_list *rrs; /* owned, not empty: one owner (lower case), type and TTL */
-    bool rotate;       /* policy `all`: each answer begins with another record */
 };
 
 struct locum_zone {
     ldns_rdf *apex; /* owned, lower case */
     struct locum_rrset *sets;
     size_t set_count, set_room;
+    uint32_t *slots; /* by owner and type: 1 + index of a set; 0: empty */
+    size_t slot_mask;
     uint32_t negative_ttl_s; /* min(SOA TTL, MINIMUM), RFC 2308 5 */
 };
 
 /*
  * Build zone number `zone` of the configuration.
  *
- * plan  a name with an empty answer does not exist.
+ * plan  NULL: without the addresses of shared and owned names.
  * ret   owned by the caller, who calls locum_zone_fini(); untouched on failure.
  * Returns 0, LOCUM_ERR_MEMORY, or LOCUM_ERR_INVALID (a static record that does not parse).
  */
@@ -68,25 +72,10 @@ int locum_zone_parse_record(const char *text, const ldns_rdf *apex, ldns_rr **re
 /* The wire form of a valid name, in lower case; freed by the caller. NULL: out of memory. */
 ldns_rdf *locum_zone_dname(const char *text);
 
+/* The length of a record's data on the wire. */
+size_t locum_zone_data_length(const ldns_rr *rr);
+
 /* True if `name` is `apex` or below it. */
 bool locum_zone_within(const ldns_rdf *name, const ldns_rdf *apex);
-
-/*
- * Zones -> the answer table (compile.c).
- *
- * Writes every answer that the query path can give: positive ones per name and type, CNAMEs with
- * what they lead to inside the zone, NODATA, NXDOMAIN, ANY, NS with its glue, and the texts of
- * class CH. Only owners are compressed (as pointers into the question). Each answer is stored in
- * its exact size.
- *
- * zones       borrowed; at most LOCUM_ZONES_MAX, none inside another.
- * version     the text of version.bind and version.server (RFC 4892); cut after 255 bytes.
- * host        the text of hostname.bind and id.server; likewise. Its first LOCUM_NSID_MAX bytes are
- *             the server's identifier.
- * ret_table   the new table, with one reference, which is the caller's.
- * Returns 0, LOCUM_ERR_MEMORY, or LOCUM_ERR_SPACE (an answer that no TCP message could hold).
- */
-int locum_zone_compile(const struct locum_zone *zones, size_t zone_count, const char *version,
-                       const char *host, struct locum_dns_table **ret_table) LOCUM_MUST_CHECK;
 
 #endif

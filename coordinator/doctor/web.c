@@ -12,6 +12,9 @@
 #include "fetch/certificate.h"
 #include "fetch/options.h"
 
+/* The label that a wildcard is asked with. */
+#define ANY_LABEL "locum-doctor"
+
 enum {
     TIMEOUT_MS = 5000,
     CONNECT_TIMEOUT_MS = 3000,
@@ -292,12 +295,25 @@ run(struct request *requests, size_t count)
     return complete ? 0 : LOCUM_ERR_MEMORY;
 }
 
+/* A name that is asked for; of a wildcard, one that it stands for, in `buffer`. */
+static const char *
+example_of(const char *name, char buffer[LOCUM_DOMAIN_MAX + sizeof(ANY_LABEL)])
+{
+    if (name[0] != '*') {
+        return name;
+    }
+    (void)locum_text_format_buffer(buffer, LOCUM_DOMAIN_MAX + sizeof(ANY_LABEL), "%s%s", ANY_LABEL,
+                                   name + 1);
+    return buffer;
+}
+
 /* Add the requests for one name and target: one for each address of each server. */
 static void
 add_fetches(const struct locum_config *config, size_t name,
             const struct locum_doctor_target *target, struct locum_doctor_facts *facts,
             struct request *requests)
 {
+    char host[LOCUM_DOMAIN_MAX + sizeof(ANY_LABEL)];
     for (locum_node node = 0; node < config->core.node_count; node++) {
         const struct locum_config_node *from = &config->nodes[node];
         const bool server = config->core.nodes[node].role == LOCUM_ROLE_SERVER;
@@ -309,7 +325,7 @@ add_fetches(const struct locum_config *config, size_t name,
             struct locum_doctor_fetch *fetch = &facts->fetches[facts->fetch_count];
             *fetch = (struct locum_doctor_fetch){
                 .name = name, .node = node, .address = from->address[i]};
-            make_url(target->url, config->names[name].name, fetch);
+            make_url(target->url, example_of(config->names[name].name, host), fetch);
             requests[facts->fetch_count++] = (struct request){.target = target, .fetch = fetch};
         }
     }

@@ -399,8 +399,8 @@ add_dns(struct locum_exposition *out, const struct locum_report *report)
     static const struct {
         size_t rcode;
         const char *text;
-    } rcodes[] = {{0, "NOERROR"}, {1, "FORMERR"},  {3, "NXDOMAIN"},  {4, "NOTIMP"},
-                  {5, "REFUSED"}, {16, "BADVERS"}, {23, "BADCOOKIE"}};
+    } rcodes[] = {{0, "NOERROR"}, {1, "FORMERR"},  {3, "NXDOMAIN"}, {4, "NOTIMP"},
+                  {5, "REFUSED"}, {6, "YXDOMAIN"}, {16, "BADVERS"}, {23, "BADCOOKIE"}};
     static const char *const transports[] = {"udp", "tcp"};
     const struct locum_dns_tallied *const of[] = {&report->dns.udp, &report->dns.tcp};
     samples(out, counter, "locum_dns_queries_total", "transport", "DNS queries answered.", 2,

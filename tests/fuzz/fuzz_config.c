@@ -6,30 +6,30 @@
 
 #include "config/glimpse.h"
 #include "core/plan.h"
-#include "dns/zone.h"
+#include "dns/compile.h"
+#include "dns/dns.h"
+#include "dns/table.h"
 
 const unsigned fuzz_mutations = 1500;
 
-/* Every zone with every node up can be built, compiled, and written as text that ldns can read. */
+/* With every node up, the zones can be compiled, and written as text that ldns can read. */
 static void
 serve(const struct locum_config *config)
 {
     static struct locum_plan plan;
     static const struct locum_ranks all_well[LOCUM_NODES_MAX];
-    struct locum_zone zones[LOCUM_ZONES_MAX];
-    struct locum_dns_table *table = NULL;
+    struct locum_dns_names *names = NULL;
     locum_plan_make(&config->core, all_well, &plan);
     for (size_t i = 0; i < config->zone_count; i++) {
         char *text = NULL;
-        REQUIRE(locum_zone_build(config, i, &plan, 1, &zones[i]) == 0);
         REQUIRE(locum_dns_zone_text(config, i, &plan, 1, &text) == 0);
         free(text);
     }
-    REQUIRE(locum_zone_compile(zones, config->zone_count, "Locum", "dc2", &table) == 0);
+    REQUIRE(locum_dns_compile(config, &names) == 0);
+    struct locum_dns_table *table = locum_dns_table_make(names, config, &plan, 1);
+    REQUIRE(table != NULL);
+    locum_dns_names_release(names);
     locum_dns_table_release(table);
-    for (size_t i = 0; i < config->zone_count; i++) {
-        locum_zone_fini(&zones[i]);
-    }
 }
 
 int

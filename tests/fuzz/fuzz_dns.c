@@ -12,11 +12,24 @@ const unsigned fuzz_mutations = 200000;
 static const struct locum_dns_table *
 table(void)
 {
+    static const char *const records[] = {
+        "*.w CNAME a.d",    "b.w MX 10 www",
+        "sub.*.w TXT x",    "d NS ns.d",
+        "d DS 7 13 2 00ff", "d NS ns.example.",
+        "ns.d A 192.0.2.1", "ns.d AAAA 2001:db8::1",
+        "o DNAME w",        "p DNAME o",
+        "q DNAME p",        "c1 CNAME c2",
+        "c2 CNAME x.q",     "l DNAME a23456789012345678901234567890123456789",
+    };
     static struct locum_dns_table *kept;
     if (kept == NULL) {
         struct site *site = site_new();
         site_record(site, 0, "www CNAME @");
         site_record(site, 0, "@ TXT \"text\"");
+        for (size_t i = 0; i < LOCUM_COUNT(records); i++) {
+            site_record(site, 0, records[i]);
+        }
+        site_name(site, 0, "*.get.example.org.", LOCUM_NODE_NONE, 3);
         kept = site_table(site);
         site->config.rate_limit =
             (struct locum_config_rate_limit){.responses_per_second = 1, .slip = 2};
@@ -35,8 +48,8 @@ compare(const struct locum_question *ours, const ldns_pkt *theirs)
     ldns_rdf *name = ldns_rr_owner(question);
     REQUIRE(ldns_pkt_qdcount(theirs) == 1);
     ldns_dname2canonical(name);
-    REQUIRE(ldns_rdf_size(name) == ours->name_length);
-    REQUIRE(memcmp(ldns_rdf_data(name), ours->name, ours->name_length) == 0);
+    REQUIRE(ldns_rdf_size(name) == ours->name.length);
+    REQUIRE(memcmp(ldns_rdf_data(name), ours->name.bytes, ours->name.length) == 0);
     REQUIRE(ldns_rr_get_type(question) == (ldns_rr_type)ours->type);
     REQUIRE(ldns_rr_get_class(question) == (ldns_rr_class)ours->class);
     REQUIRE(ldns_pkt_edns(theirs) == ours->edns.present);

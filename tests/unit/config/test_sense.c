@@ -108,11 +108,11 @@ static const struct broken broken[] = {
      {{NS, NS "    shared: [\"@\", www, WWW]\n"}},
      "11:24 name WWW line 11\n"},
     {"a shared name that is absolute",
-     {{NS, NS "    shared: [www.get.example.org, \"www.\", \"*\", \"\"]\n"}},
+     {{NS, NS "    shared: [www.get.example.org, \"www.\", \"a.*\", \"\"]\n"}},
      "11:14 name www.get.example.org relative\n"
      "11:35 name www.\n"
-     "11:43 name *\n"
-     "11:48 name empty\n"},
+     "11:43 name a.*\n"
+     "11:50 name empty\n"},
     {"a shared name that is owned",
      {{NS, NS "    shared: [\"@\", dc3]\n"}},
      "9:5 name dc3 all servers line 11\n"},

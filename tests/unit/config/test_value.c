@@ -250,6 +250,17 @@ test_relative_names(void **state)
     assert_string_equal(name, "x.y.a.org.");
     assert_int_equal(locum_domain_relative(locum_slice_of("@.y"), "a.org.", name, &why),
                      LOCUM_ERR_INVALID);
+    assert_int_equal(locum_domain_relative(locum_slice_of("*"), "a.org.", name, &why), 0);
+    assert_string_equal(name, "*.a.org.");
+    assert_int_equal(locum_domain_relative(locum_slice_of("*.X"), "a.org.", name, &why), 0);
+    assert_string_equal(name, "*.x.a.org.");
+    assert_int_equal(locum_domain_relative(locum_slice_of("x.*"), "a.org.", name, &why),
+                     LOCUM_ERR_INVALID);
+    assert_non_null(strstr(why, "first label"));
+    assert_int_equal(locum_domain_relative(locum_slice_of("*x"), "a.org.", name, &why),
+                     LOCUM_ERR_INVALID);
+    assert_int_equal(locum_domain_absolute(locum_slice_of("*.a.org"), name, &why),
+                     LOCUM_ERR_INVALID);
 }
 
 static void

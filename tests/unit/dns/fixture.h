@@ -17,6 +17,8 @@
 #include <ldns/ldns.h>
 
 #include "base/error.h"
+#include "base/text_format.h"
+#include "dns/compile.h"
 #include "dns/query.h"
 #include "dns/zone.h"
 
@@ -124,16 +126,12 @@ site_new(void)
 static inline struct locum_dns_table *
 site_table(const struct site *self)
 {
-    struct locum_zone zones[LOCUM_ZONES_MAX];
-    struct locum_dns_table *table = NULL;
-    for (size_t i = 0; i < self->config.zone_count; i++) {
-        assert_int_equal(locum_zone_build(&self->config, i, &self->plan, 1763863258, &zones[i]), 0);
-    }
-    assert_int_equal(
-        locum_zone_compile(zones, self->config.zone_count, "Locum 0.1.0", "dc2", &table), 0);
-    for (size_t i = 0; i < self->config.zone_count; i++) {
-        locum_zone_fini(&zones[i]);
-    }
+    struct locum_dns_names *names = NULL;
+    assert_int_equal(locum_dns_compile(&self->config, &names), 0);
+    struct locum_dns_table *table =
+        locum_dns_table_make(names, &self->config, &self->plan, 1763863258);
+    assert_non_null(table);
+    locum_dns_names_release(names);
     return table;
 }
 
@@ -230,6 +228,34 @@ read_reply(const uint8_t *reply, size_t length)
     ldns_pkt *packet = NULL;
     assert_int_equal(ldns_wire2pkt(&packet, reply, length), LDNS_STATUS_OK);
     return packet;
+}
+
+/* The sections as text: "an RR | ns RR | ar RR", in presentation format with single blanks. */
+static inline void
+describe(const ldns_pkt *packet, char *text, size_t size)
+{
+    const struct {
+        const char *name;
+        const ldns_rr_list *rrs;
+    } sections[] = {{"an", ldns_pkt_answer(packet)},
+                    {"ns", ldns_pkt_authority(packet)},
+                    {"ar", ldns_pkt_additional(packet)}};
+    struct locum_text out = locum_text_init(text, size);
+    for (size_t s = 0; s < 3; s++) {
+        for (size_t i = 0; i < ldns_rr_list_rr_count(sections[s].rrs); i++) {
+            char *rr = ldns_rr2str(ldns_rr_list_rr(sections[s].rrs, i));
+            rr[strcspn(rr, "\n")] = '\0';
+            for (char *c = rr; *c != '\0'; c++) {
+                *c = *c == '\t' ? ' ' : *c;
+            }
+            locum_text_add(&out, out.length > 0 ? " | " : "");
+            locum_text_add(&out, sections[s].name);
+            locum_text_add(&out, " ");
+            locum_text_add(&out, rr);
+            free(rr);
+        }
+    }
+    assert_false(out.truncated);
 }
 
 #endif

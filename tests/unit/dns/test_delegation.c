@@ -23,6 +23,8 @@ test_outside_the_zone_there_is_no_glue(void **state)
     (void)state;
     struct site *site = site_new();
     site_ns(site, 0, "ns.example.net.");
+    site_name(site, 0, "*.get.example.org.", LOCUM_NODE_NONE,
+              1); /* a browser asks for no such name */
     char *text = printed(site, 0);
     assert_string_equal(
         text, "; The parent of get.example.org. must have these records.\n"

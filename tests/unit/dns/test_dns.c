@@ -99,6 +99,7 @@ test_failed_publish_keeps_the_last_answers(void **state)
     publish(dns, site, 1);
     site->plan.answers[0][LOCUM_V4].nodes = 2;
     site_record(site, 0, "no record at all");
+    assert_int_equal(locum_dns_reconfigure(dns, &site->config, record, NULL), 0);
     assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, 2), LOCUM_ERR_INVALID);
     assert_int_equal(ask_udp(NULL, &site->config.listen_dns[0], PATIENCE_MS), 12);
     locum_dns_destroy(dns);

@@ -96,8 +96,8 @@ test_question_is_read(void **state)
     struct locum_question question;
     assert_int_equal(locum_packet_parse((const uint8_t *)bytes, sizeof(bytes) - 1, &question),
                      LOCUM_PARSED_QUESTION);
-    assert_int_equal(question.name_length, 6);
-    assert_memory_equal(question.name, "\1a\2bc\0", 6);
+    assert_int_equal(question.name.length, 6);
+    assert_memory_equal(question.name.bytes, "\1a\2bc\0", 6);
     assert_int_equal(question.type, 0x102);
     assert_int_equal(question.class, 3);
     assert_int_equal(question.end, 12 + 6 + 4);

@@ -52,34 +52,6 @@ give(const struct locum_dns_table *table, const struct ask *ask, uint32_t rotati
     return answer_packet(table, query, length, rotation, reply, bytes_max);
 }
 
-/* The sections as text: "A: rr; rr N: rr X: rr", in presentation format with single blanks. */
-static void
-describe(const ldns_pkt *packet, char *text, size_t size)
-{
-    const struct {
-        const char *name;
-        const ldns_rr_list *rrs;
-    } sections[] = {{"an", ldns_pkt_answer(packet)},
-                    {"ns", ldns_pkt_authority(packet)},
-                    {"ar", ldns_pkt_additional(packet)}};
-    struct locum_text out = locum_text_init(text, size);
-    for (size_t s = 0; s < 3; s++) {
-        for (size_t i = 0; i < ldns_rr_list_rr_count(sections[s].rrs); i++) {
-            char *rr = ldns_rr2str(ldns_rr_list_rr(sections[s].rrs, i));
-            rr[strcspn(rr, "\n")] = '\0';
-            for (char *c = rr; *c != '\0'; c++) {
-                *c = *c == '\t' ? ' ' : *c;
-            }
-            locum_text_add(&out, out.length > 0 ? " | " : "");
-            locum_text_add(&out, sections[s].name);
-            locum_text_add(&out, " ");
-            locum_text_add(&out, rr);
-            free(rr);
-        }
-    }
-    assert_false(out.truncated);
-}
-
 #define SOA_TEXT                                                                                   \
     "get.example.org. 15 IN SOA dc2.example.org. hostmaster.get.example.org. 1763863258 3600 "     \
     "600 604800 15"

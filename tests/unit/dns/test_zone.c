@@ -31,6 +31,20 @@ test_good_records_are_accepted(void **state)
     site_record(site, 0, "mail 1h A 192.0.2.1");
     site_record(site, 0, "mail AAAA 2001:db8::1");
     site_record(site, 0, "ns A 192.0.2.1");
+    site_record(site, 0, "* TXT any");
+    site_record(site, 0, "x.*.y TXT label");
+    site_record(site, 0, "*.cname CNAME www");
+    site_record(site, 0, "old DNAME new");
+    site_record(site, 0, "old TXT beside");
+    site_record(site, 0, "sub NS ns.sub");
+    site_record(site, 0, "sub NS NS2.Other");
+    site_record(site, 0, "sub NS other");
+    site_record(site, 0, "sub NS host.old.example.com.");
+    site_record(site, 0, "sub DS 1 13 2 00");
+    site_record(site, 0, "ns.sub A 192.0.2.1");
+    site_record(site, 0, "ns.sub AAAA 2001:db8::1");
+    site_record(site, 0, "other NS other");
+    site_record(site, 0, "other A 192.0.2.1");
     site_ns(site, 0, "ns.get.example.org.");
     assert_int_equal(locum_dns_check(&site->config, collect, &found), 0);
     assert_int_equal(found.count, 0);
@@ -72,13 +86,28 @@ test_bad_records_are_refused(void **state)
         {NULL, " A 192.0.2.1", "blank"},
         {NULL, "www CH TXT a", "class IN"},
         {NULL, "www.example.com. A 192.0.2.1", "outside"},
-        {NULL, "*.x A 192.0.2.1", "wildcards"},
-        {NULL, "x.*.y A 192.0.2.1", "wildcards"},
+        {NULL, "*.x NS ns.example.com.", "wildcard cannot be a delegation"},
+        {NULL, "*.x DNAME example.com.", "wildcard cannot be a delegation"},
         {NULL, "@ SOA a b 1 2 3 4 5", "soa:"},
         {NULL, "@ NS ns", "ns"},
-        {NULL, "sub NS ns", "delegations"},
-        {NULL, "sub DNAME example.com.", "DNAME"},
-        {NULL, "sub DS 1 13 2 00", "DNSSEC"},
+        {NULL, "sub NS ns", "ns.get.example.org has no address here"},
+        {NULL, "sub NS ns.sub", "ns.sub.get.example.org has no address here"},
+        {NULL, "sub NS dc3", "moves at a failover"},
+        {NULL, "dc3 NS ns.example.com.", "shared or owned"},
+        {NULL, "@ DS 1 13 2 00", "parent"},
+        {NULL, "sub DNSKEY 256 3 13 AA==", "DNSSEC"},
+        {NULL, "sub DS 1 13 2 00", "add the NS records"},
+        {"sub NS ns.example.com.", "sub TXT x", "sub.get.example.org is delegated"},
+        {"sub NS ns.example.com.", "sub A 192.0.2.1", "sub.get.example.org is delegated"},
+        {"sub NS ns.example.com.", "ns.sub A 192.0.2.1", "sub.get.example.org is delegated"},
+        {"sub NS ns.example.com.", "x.y.SUB TXT x", "sub.get.example.org is delegated"},
+        {"sub NS ns.example.com.", "x.sub NS ns.example.com.", "sub.get.example.org is delegated"},
+        {"sub NS ns.example.com.", "sub DNAME example.com.", "a DNAME"},
+        {"sub NS ns.example.com.", "sub CNAME example.com.", "delegated"},
+        {"sub DNAME example.com.", "x.sub A 192.0.2.1", "has a DNAME"},
+        {"sub DNAME example.com.", "sub DNAME example.net.", "one DNAME"},
+        {"sub DNAME example.com.", "sub CNAME example.net.", "only record"},
+        {"ns CNAME ns.example.com.", "sub NS ns", "is a CNAME"},
         {NULL, "sub TYPE255 \\# 0", "questions"},
         {NULL, "@ A 192.0.2.1", "shared"},
         {NULL, "dc3 AAAA 2001:db8::1", "shared"},
@@ -90,6 +119,10 @@ test_bad_records_are_refused(void **state)
         {"www A 192.0.2.1", "www A 192.0.2.1", "duplicate"},
         {"www 60 A 192.0.2.1", "www 61 A 192.0.2.2", "different TTL"},
         {NULL, "www CNAME www", "loop"},
+        {NULL, "* CNAME nothing", "loop"},
+        {NULL, "*.x CNAME a.x", "loop"},
+        {NULL, "a DNAME a", "loop"},
+        {NULL, "a DNAME b.a", "loop"},
         {NULL, "x.other.example.org. A 192.0.2.1", "outside"},
     };
     for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
@@ -144,6 +177,10 @@ test_case_ipv4hint_beside_a_shared_name(void **state)
          "its gateway would"},
         {NULL, "@ IPSECKEY 10 0 2 . AQNRU3mG7TVTO2BkR47usntb102uFJtugbo6BSGvgqt4AQ==", NULL},
         {NULL, "@ TXT \"v=spf1 ip4:192.0.2.12 -all\"", NULL},
+        {"old DNAME @", "www HTTPS 1 dc3.old ipv4hint=192.0.2.12", "its ipv4hint would"},
+        {"*.x CNAME @", "www HTTPS 1 y.x ipv4hint=192.0.2.12", "its ipv4hint would"},
+        {"*.x CNAME a", "www HTTPS 1 y.x ipv4hint=192.0.2.12", NULL},
+        {"a.x TXT t", "www HTTPS 1 x ipv4hint=192.0.2.12", NULL},
     };
     for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
         struct site *site = site_new();
@@ -212,6 +249,40 @@ test_name_servers_without_address_are_refused(void **state)
         assert_int_equal(found.at.line, 10);
         assert_non_null(strstr(found.text, cases[i].why));
         assert_non_null(strstr(found.text, cases[i].host));
+        free(site);
+    }
+}
+
+/* A shared or owned name that would never be answered. */
+static void
+test_hidden_names_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *record;
+        const char *name;
+        bool good;
+    } cases[] = {
+        {"sub NS ns.example.com.", "x.sub.get.example.org.", false},
+        {"sub DNAME example.com.", "x.sub.get.example.org.", false},
+        {"sub DNAME example.com.", "*.sub.get.example.org.", false},
+        {"sub DNAME example.com.", "sub.get.example.org.", true},
+        {"x.sub NS ns.example.com.", "sub.get.example.org.", true},
+        {"x TXT t", "*.get.example.org.", true},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        struct site *site = site_new();
+        struct collected found = {0};
+        const size_t name = site_name(site, 0, cases[i].name, LOCUM_NODE_NONE, 1);
+        site->config.names[name].at = (struct locum_position){.line = 7, .column = 3};
+        site_record(site, 0, cases[i].record);
+        assert_int_equal(locum_dns_check(&site->config, collect, &found),
+                         cases[i].good ? 0 : LOCUM_ERR_INVALID);
+        assert_int_equal(found.count, !cases[i].good);
+        if (!cases[i].good) {
+            assert_int_equal(found.at.line, 7);
+            assert_non_null(strstr(found.text, cases[i].name));
+        }
         free(site);
     }
 }
@@ -294,6 +365,7 @@ main(void)
         cmocka_unit_test(test_case_ipv4hint_beside_a_shared_name),
         cmocka_unit_test(test_case_class_before_ttl),
         cmocka_unit_test(test_name_servers_without_address_are_refused),
+        cmocka_unit_test(test_hidden_names_are_refused),
         cmocka_unit_test(test_all_problems_are_reported),
         cmocka_unit_test(test_cname_chain_of_nine_is_refused),
         cmocka_unit_test(test_zone_text),

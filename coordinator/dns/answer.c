@@ -1,0 +1,279 @@
+#include "dns/answer.h"
+
+#include <string.h>
+
+enum {
+    TTL_AT = 6,     /* in a record whose owner is a pointer */
+    LENGTH_AT = 10, /* of its data */
+    TTL_BYTES = 4,
+};
+
+/* A name in the message whose answer is put together: the question, or the target of a CNAME. */
+struct answered {
+    size_t at;
+    size_t length;
+    struct locum_dns_match match;
+};
+
+/*
+ * Copy a part, and rotate its records if they may come in any order. Multiples of the golden ratio
+ * are spread evenly, also over every second number: a client that asks for A and AAAA in pairs sees
+ * all records first in turn.
+ */
+static void
+copy_part(const struct locum_dns_part *part, uint32_t rotation, uint8_t *to)
+{
+    size_t skip = 0;
+    if (part->rotate_bytes > 0) {
+        skip = part->rotate_bytes * ((uint64_t)(rotation * 0x9e3779b1u) * part->count >> 32);
+        memcpy(to + part->length - skip, part->bytes, skip);
+    }
+    memcpy(to, part->bytes + skip, part->length - skip);
+}
+
+/* Let the owners of a copied part point to where their names are in this message. */
+static void
+point(uint8_t *records, size_t length, const struct answered *subject, size_t base)
+{
+    for (size_t at = 0; at < length;
+         at += LOCUM_RR_FIXED_BYTES + locum_packet_u16(records + at + LENGTH_AT)) {
+        size_t owner = locum_packet_u16(records + at);
+        if (owner == LOCUM_OWNER_NAME) {
+            owner = LOCUM_POINTER | subject->at;
+        } else if (owner < LOCUM_OWNER_NAME) {
+            owner += subject->length + subject->at - LOCUM_DNS_HEADER_BYTES;
+        } else {
+            owner += base - (LOCUM_OWNER_PART & LOCUM_POINTED_MAX);
+        }
+        locum_packet_put_u16(records + at, (uint16_t)owner);
+    }
+}
+
+/*
+ * Append a part that belongs to a name; mostly that is one copy.
+ *
+ * base  offset in the message of the part that its owners may be in.
+ * False: it does not fit.
+ */
+static inline bool
+put_part(struct locum_answer_draft *self, enum locum_dns_section section,
+         const struct locum_dns_part *part, const struct answered *subject, size_t base)
+{
+    if (part->length > self->length_max - self->length) {
+        return false;
+    }
+    uint8_t *to = self->message + self->length;
+    copy_part(part, self->rotation, to);
+    if (part->points || subject->at != LOCUM_DNS_HEADER_BYTES) {
+        point(to, part->length, subject, base);
+    }
+    self->length += part->length;
+    self->counts[section] = (uint16_t)(self->counts[section] + part->count);
+    return true;
+}
+
+static void
+put(struct locum_answer_draft *self, enum locum_dns_section section,
+    const struct locum_dns_part *part, const struct answered *subject)
+{
+    if (!put_part(self, section, part, subject, self->length)) {
+        self->truncated = true;
+    }
+}
+
+static const struct locum_dns_part *
+part_of(const struct locum_answer_draft *self, const struct locum_dns_set *set)
+{
+    return set->changing == LOCUM_DNS_FIXED ? &set->part : &self->table->parts[set->changing];
+}
+
+/* The addresses of name servers whose records are at offset `base` of the message. */
+static void
+put_glue(struct locum_answer_draft *self, const struct locum_dns_glue *glue,
+         const struct answered *subject, size_t base)
+{
+    if (self->truncated ||
+        !put_part(self, LOCUM_SECTION_ADDITIONAL, &glue->needed, subject, base)) {
+        self->truncated = true;
+    } else {
+        (void)put_part(self, LOCUM_SECTION_ADDITIONAL, &glue->other, subject, base);
+    }
+}
+
+/* The SOA in the authority section (RFC 2308 2). */
+static void
+put_negative(struct locum_answer_draft *self, const struct answered *subject, uint16_t rcode)
+{
+    const uint16_t part = locum_dns_table_negative(subject->match.name->zone);
+    self->rcode = rcode;
+    put(self, LOCUM_SECTION_AUTHORITY, &self->table->parts[part], subject);
+}
+
+/* The set that answers ANY (RFC 8482 4.1): that of the lowest type; NULL: none. */
+static const struct locum_dns_set *
+any_set(const struct locum_answer_draft *self, const struct locum_dns_name *name)
+{
+    const struct locum_dns_set *sets = &self->table->names->sets[name->first_set];
+    for (size_t i = 0; i < name->set_count; i++) {
+        if (part_of(self, &sets[i])->count > 0) {
+            return &sets[i];
+        }
+    }
+    return NULL;
+}
+
+/* Answer from the sets of a name. Offset of the CNAME in the answer that leads on; 0: none does. */
+static inline size_t
+put_name(struct locum_answer_draft *self, const struct answered *subject)
+{
+    const struct locum_dns_name *name = subject->match.name;
+    const uint16_t type = self->question->type;
+    const bool leads_on =
+        name->sort == LOCUM_SORT_CNAME && type != LOCUM_TYPE_CNAME && type != LOCUM_TYPE_ANY;
+    const struct locum_dns_set *set =
+        type == LOCUM_TYPE_ANY
+            ? any_set(self, name)
+            : locum_dns_names_set(self->table->names, name, leads_on ? LOCUM_TYPE_CNAME : type);
+    const struct locum_dns_part *part = set == NULL ? NULL : part_of(self, set);
+    const size_t at = self->length;
+    if (part == NULL || part->count == 0) {
+        put_negative(self, subject, LOCUM_RCODE_NOERROR);
+        return 0;
+    }
+    put(self, LOCUM_SECTION_ANSWER, part, subject);
+    if (set->glue != NULL) {
+        put_glue(self, set->glue, subject, at);
+    }
+    return leads_on ? at : 0;
+}
+
+/* At and below a delegation. */
+static void
+put_referral(struct locum_answer_draft *self, const struct answered *subject)
+{
+    const struct locum_dns_set *set =
+        locum_dns_names_set(self->table->names, subject->match.name, LOCUM_TYPE_NS);
+    const size_t base = self->length;
+    self->authoritative = self->counts[LOCUM_SECTION_ANSWER] > 0;
+    put(self, LOCUM_SECTION_AUTHORITY, &set->part, subject);
+    if (set->glue != NULL) {
+        put_glue(self, set->glue, subject, base);
+    }
+}
+
+/*
+ * Below a DNAME (RFC 6672 3.1): the DNAME, and a CNAME made of it. The owner of the DNAME is
+ * replaced by its target. Returns the offset of the CNAME; 0: it does not lead on.
+ */
+static size_t
+put_dname(struct locum_answer_draft *self, const struct answered *subject)
+{
+    const struct locum_dns_name *name = subject->match.name;
+    const struct locum_dns_set *set =
+        locum_dns_names_set(self->table->names, name, LOCUM_TYPE_DNAME);
+    const uint8_t *target = set->part.bytes + LOCUM_RR_FIXED_BYTES;
+    const size_t target_length = set->part.length - (size_t)LOCUM_RR_FIXED_BYTES;
+    const size_t prefix = subject->length - name->length;
+    const size_t length = prefix + target_length;
+    put(self, LOCUM_SECTION_ANSWER, &set->part, subject);
+    if (length > LOCUM_DNS_NAME_MAX) {
+        self->rcode = LOCUM_RCODE_YXDOMAIN;
+        return 0;
+    }
+    if (self->truncated || LOCUM_RR_FIXED_BYTES + length > self->length_max - self->length) {
+        self->truncated = true;
+        return 0;
+    }
+    const size_t at = self->length;
+    uint8_t *to = self->message + at;
+    locum_packet_put_u16(to, (uint16_t)(LOCUM_POINTER | subject->at));
+    locum_packet_put_u16(to + 2, LOCUM_TYPE_CNAME);
+    locum_packet_put_u16(to + 4, LOCUM_CLASS_IN);
+    memcpy(to + TTL_AT, set->part.bytes + TTL_AT, TTL_BYTES);
+    locum_packet_put_u16(to + LENGTH_AT, (uint16_t)length);
+    memcpy(to + LOCUM_RR_FIXED_BYTES, self->message + subject->at, prefix);
+    memcpy(to + LOCUM_RR_FIXED_BYTES + prefix, target, target_length);
+    self->length += LOCUM_RR_FIXED_BYTES + length;
+    self->counts[LOCUM_SECTION_ANSWER]++;
+    const uint16_t type = self->question->type;
+    return type != LOCUM_TYPE_CNAME && type != LOCUM_TYPE_ANY ? at : 0;
+}
+
+/* Answer one name. Offset of the CNAME in the answer that leads on; 0: none does. */
+static inline size_t
+put_subject(struct locum_answer_draft *self, const struct answered *subject)
+{
+    switch (subject->match.kind) {
+    case LOCUM_MATCH_CUT:
+        /* Of its types only DS is the parent's (RFC 4035 3.1.4.1). */
+        if (self->question->type != LOCUM_TYPE_DS ||
+            subject->match.name->length != subject->length) {
+            put_referral(self, subject);
+            return 0;
+        }
+        return put_name(self, subject);
+    case LOCUM_MATCH_DNAME: return put_dname(self, subject);
+    case LOCUM_MATCH_NXDOMAIN: put_negative(self, subject, LOCUM_RCODE_NXDOMAIN); return 0;
+    default: return put_name(self, subject);
+    }
+}
+
+/* Go on with the target of the CNAME at this offset, the last record. False: not in this zone. */
+static bool
+follow(const struct locum_answer_draft *self, size_t cname_at, struct answered *subject)
+{
+    const uint8_t zone = subject->match.name->zone;
+    struct locum_wire_name name;
+    subject->at = cname_at + LOCUM_RR_FIXED_BYTES;
+    subject->length = self->length - subject->at;
+    (void)locum_packet_name(self->message, self->length, subject->at, &name);
+    subject->match = locum_dns_names_find(self->table->names, &name);
+    return subject->match.kind != LOCUM_MATCH_NONE && subject->match.name->zone == zone;
+}
+
+/* What the answer is for the limiter. Random names share a bucket: the wildcard's, the
+ * delegation's, that of the DNAME or of the zone. */
+static void
+judge(struct locum_answer_draft *self, const struct locum_dns_name *name)
+{
+    self->owner = name->zone;
+    if (self->rcode == LOCUM_RCODE_NXDOMAIN) {
+        self->kind = LOCUM_LIMIT_NXDOMAIN;
+    } else if (self->question->type == LOCUM_TYPE_ANY) {
+        self->kind = LOCUM_LIMIT_ANY;
+    } else if (self->authoritative && self->counts[LOCUM_SECTION_ANSWER] == 0 && !self->truncated) {
+        self->kind = LOCUM_LIMIT_NODATA;
+    } else {
+        self->kind = LOCUM_LIMIT_NAME;
+        self->owner = name->hash;
+    }
+}
+
+bool
+locum_answer_compose(struct locum_answer_draft *self)
+{
+    const struct locum_wire_name *name = &self->question->name;
+    const size_t question_end = self->length;
+    struct answered subject = {.at = LOCUM_DNS_HEADER_BYTES,
+                               .length = name->length,
+                               .match = locum_dns_names_find(self->table->names, name)};
+    const struct locum_dns_name *first = subject.match.name;
+    if (subject.match.kind == LOCUM_MATCH_NONE) {
+        return false;
+    }
+    self->authoritative = true;
+    /* The rcode is that of the end of the chain (RFC 6604 2.1). */
+    for (size_t links = 0; links <= LOCUM_CNAME_CHAIN_MAX; links++) {
+        const size_t cname_at = put_subject(self, &subject);
+        if (cname_at == 0 || self->truncated || links == LOCUM_CNAME_CHAIN_MAX ||
+            !follow(self, cname_at, &subject)) {
+            break;
+        }
+    }
+    judge(self, first);
+    if (self->truncated) {
+        self->length = question_end;
+        memset(self->counts, 0, sizeof(self->counts));
+    }
+    return true;
+}

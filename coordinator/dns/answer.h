@@ -1,0 +1,42 @@
+/*
+ * answer: a question -> the records of its answer, put together from the parts of a table.
+ *
+ *   find the name -> its parts -> after a CNAME or DNAME the same for the name that it leads to
+ *
+ * The answer to an existing name is one part, copied. RFC 1034 4.3.2 with wildcards (RFC 4592) and
+ * DNAME (RFC 6672). A chain of CNAMEs is followed inside its zone, for at most
+ * LOCUM_CNAME_CHAIN_MAX links; a resolver asks for the rest. No allocation, no lock.
+ */
+#ifndef LOCUM_DNS_ANSWER_H
+#define LOCUM_DNS_ANSWER_H
+
+#include "dns/table.h"
+
+enum { LOCUM_CNAME_CHAIN_MAX = 8 };
+
+enum locum_dns_section { LOCUM_SECTION_ANSWER, LOCUM_SECTION_AUTHORITY, LOCUM_SECTION_ADDITIONAL };
+
+struct locum_answer_draft {
+    /* Set by the caller. */
+    const struct locum_dns_table *table;
+    const struct locum_question *question;
+    uint8_t *message;  /* header and question, and room for the answer */
+    size_t length;     /* bytes of the message so far */
+    size_t length_max; /* without the OPT record */
+    uint32_t rotation; /* selects the first of records that may come in any order */
+    /* Results, all zero before. */
+    uint16_t counts[3]; /* records of each section */
+    uint16_t rcode;
+    bool authoritative;
+    bool truncated;             /* it did not fit: all sections are empty */
+    enum locum_limit_kind kind; /* what it is for the limiter, */
+    uint32_t owner;             /* and the name or zone that it belongs to */
+};
+
+/*
+ * Answer a question. False: this server has no authority for it, and nothing is changed. The header
+ * is not touched.
+ */
+bool locum_answer_compose(struct locum_answer_draft *self);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * check: what check.c, the rules of single records, and check_names.c, the rules among
+ * names, share.
+ */
+#ifndef LOCUM_DNS_CHECK_H
+#define LOCUM_DNS_CHECK_H
+
+#include "config/problems.h"
+#include "dns/names.h"
+#include "dns/zone.h"
+
+/* At most this much of a record is quoted, so that the reason always fits behind it. */
+#define RECORD "record '%.100s': "
+
+/* A static record. */
+struct check_record {
+    const struct locum_config_record *from;
+    ldns_rr *rr;   /* owned; NULL: it is refused */
+    uint32_t name; /* index of its owner in `names` */
+    uint32_t next; /* index of another record of this owner, an earlier one; or LOCUM_DNS_NONE */
+    uint32_t hash; /* of its type and data, without regard to case */
+    uint8_t zone;
+};
+
+struct check {
+    const struct locum_config *config;
+    struct locum_problems problems;
+    struct check_record *records; /* of all zones, in their order */
+    size_t record_count;
+    size_t first[LOCUM_ZONES_MAX + 1]; /* where those of each zone begin */
+    /* All owners, also those that a delegation or DNAME hides, and the names of the plan. */
+    struct locum_dns_names *names;
+    uint32_t *last; /* for each name: its last record; or LOCUM_DNS_NONE */
+    bool *moves;    /* for each name: it is a shared or owned name */
+};
+
+/* Check all records and names against each other. 0 or LOCUM_ERR_MEMORY. */
+int locum_check_names(struct check *self) LOCUM_MUST_CHECK;
+
+/* Refuse a record, of which then nothing else is checked. */
+void locum_check_refuse(struct check *self, struct check_record *record, const char *why);
+
+static inline uint16_t
+locum_check_type(const ldns_rr *rr)
+{
+    return (uint16_t)ldns_rr_get_type(rr);
+}
+
+static inline bool
+locum_check_is_address(uint16_t type)
+{
+    return type == LDNS_RR_TYPE_A || type == LDNS_RR_TYPE_AAAA;
+}
+
+/* Read a name that ldns has parsed. */
+void locum_check_name(const ldns_rdf *from, struct locum_wire_name *ret);
+
+#endif

@@ -1,0 +1,20 @@
+/*
+ * compile: a configuration -> what it fixes of the answers (names.h).
+ *
+ * Once for each configuration; it takes some microseconds for each static record. Main thread only.
+ */
+#ifndef LOCUM_DNS_COMPILE_H
+#define LOCUM_DNS_COMPILE_H
+
+#include "dns/names.h"
+
+/*
+ * config  checked by locum_dns_check(); not needed afterwards.
+ * ret     with one reference, which is the caller's.
+ * Returns 0, LOCUM_ERR_MEMORY, LOCUM_ERR_INVALID (a static record that does not parse), or
+ * LOCUM_ERR_SPACE (records of one owner and type that no message can hold).
+ */
+int locum_dns_compile(const struct locum_config *config,
+                      struct locum_dns_names **ret) LOCUM_MUST_CHECK;
+
+#endif
