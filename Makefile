@@ -34,8 +34,7 @@ UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
 DELAY := $(BUILD)/tests/site/delay
-SIGNING := $(BUILD)/tests/bench/signing
-FLOOD := $(BUILD)/tests/bench/flood
+BENCHES := $(addprefix $(BUILD)/tests/bench/,ask echo flood signing)
 # Writes the lists in the manual pages.
 MANUAL := $(BUILD)/doc/manual
 SIM := $(if $(SIM_OBJECTS),$(BUILD)/tests/sim/sim)
@@ -164,9 +163,9 @@ fuzz: ## new hostile input; TARGET=x: one target, SECONDS=n for each (0: without
 		FUZZ_MAIN= FUZZ_LINK=-fsanitize=fuzzer fuzzers
 	@BUILD='$(abspath $(BUILD))/fuzz' SECONDS_EACH='$(SECONDS)' tests/fuzz/run $(TARGET)
 
-bench: ## measure costs: answering compared with NSD, at rest, failed check to wire; with limits
+bench: ## measure costs: a query beside other name servers, at rest, failed check to wire; with limits
 	@deploy/deps bench
-	@$(MAKE) $(PARALLEL) all $(SIGNING) $(FLOOD)
+	@$(MAKE) $(PARALLEL) all $(BENCHES)
 	@BUILD='$(abspath $(BUILD))' tests/bench/bench
 
 # What is installed, as FILE:FILE-BELOW-PREFIX. In text, /usr/local becomes PREFIX.
@@ -210,7 +209,7 @@ uninstall: ## remove what install has put there; keeps configuration, state and 
 clean: ## remove the build folder
 	rm -rf $(BUILD)
 
-programs: $(BUILD)/locum $(BUILD)/locum-nsd $(MANUAL) $(UNIT_TESTS) $(SIM) $(DELAY) $(SIGNING) $(FLOOD) $(FUZZERS)
+programs: $(BUILD)/locum $(BUILD)/locum-nsd $(MANUAL) $(UNIT_TESTS) $(SIM) $(DELAY) $(BENCHES) $(FUZZERS)
 
 fuzzers: $(FUZZERS)
 
@@ -260,7 +259,9 @@ $(BUILD)/locum-nsd: $(BUILD)/nsd-adapter/main.o $(BUILD)/liblocum.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) $^ $(PACKAGE_LIBS) -o $@
 
-$(MANUAL) $(SIGNING) $(FLOOD): %: %.o $(BUILD)/liblocum.a
+$(BUILD)/tests/bench/ask: $(BUILD)/tests/bench/queries.o
+
+$(MANUAL) $(BENCHES): %: %.o $(BUILD)/liblocum.a
 	@echo "  LINK  $@"
 	$(Q)$(LINK) $^ $(PACKAGE_LIBS) -o $@
 

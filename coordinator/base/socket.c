@@ -1,6 +1,7 @@
 #include "base/socket.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/un.h>
@@ -87,6 +88,15 @@ locum_socket_error(int fd)
     int error = 0;
     socklen_t length = sizeof(error);
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) == 0 ? error : errno;
+}
+
+uint64_t
+locum_socket_dropped(int fd)
+{
+    uint32_t info[SK_MEMINFO_VARS] = {0};
+    socklen_t length = sizeof(info);
+    (void)getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &length);
+    return info[SK_MEMINFO_DROPS];
 }
 
 void

@@ -31,6 +31,10 @@ int locum_socket_connect_path(const char *path) LOCUM_MUST_CHECK;
 /* The pending error of a socket (SO_ERROR, socket(7)): errno value; 0: none, it is connected. */
 int locum_socket_error(int fd);
 
+/* How many datagrams the kernel has dropped at this socket since it was opened, nearly always
+ * because its queue was full (SO_MEMINFO). 0: none, or the kernel does not say. */
+uint64_t locum_socket_dropped(int fd);
+
 /*
  * Append why `address` could not be bound and what to do: "Address already in use: another program
  * uses this UDP port. Stop it (`ss -lunp sport = :53` names it) or change listen.dns".

@@ -25,7 +25,7 @@ enum {
     LOCUM_SOCKETS_MAX = 160, /* 8 addresses: TCP, heartbeats, UDP of 16 workers; and some more */
     LOCUM_SOCKETS_STORED_MAX = 64, /* FileDescriptorStoreMax of the unit */
     LOCUM_SOCKETS_NAME_MAX = 79,
-    LOCUM_SOCKETS_RECEIVE_BYTES = 1 << 20, /* SO_RCVBUF of UDP; the kernel caps it (rmem_max) */
+    LOCUM_SOCKETS_RECEIVE_BYTES = 4 << 20, /* SO_RCVBUF of UDP; the kernel caps it (rmem_max) */
 };
 
 /*

@@ -359,9 +359,9 @@ locum_daemon_act_dns_claim(const struct locum_daemon *self)
     return nsd_fails || (listens && self->run.dns_closed > 0) ? LOCUM_DNS_CLOSED : LOCUM_DNS_OPEN;
 }
 
-/* The threads of DNS over TCP cannot log: only the main thread does. */
+/* The threads of DNS cannot log: only the main thread does. */
 static void
-log_lack_of_descriptors(struct locum_daemon *self)
+log_lost_queries(struct locum_daemon *self)
 {
     struct locum_dns_counts counts;
     locum_dns_counts(self->dns, &counts);
@@ -370,7 +370,14 @@ log_lack_of_descriptors(struct locum_daemon *self)
                   "no file descriptor is left for a client of DNS over TCP: raise the limit "
                   "(systemd: LimitNOFILE)");
     }
+    if (counts.udp_overflow != self->udp_overflow) {
+        LOCUM_LOG(LOCUM_LOG_WARN, "queue-full", "reason",
+                  "the kernel dropped DNS queries by UDP, because they came faster than they were "
+                  "read: give this host more processor time, and raise net.core.rmem_max (sysctl) "
+                  "to 4194304");
+    }
     self->tcp_short = counts.tcp_short;
+    self->udp_overflow = counts.udp_overflow;
 }
 
 static void
@@ -443,7 +450,7 @@ locum_daemon_act_each_second(struct locum_daemon *self)
     notify_status(self);
     write_hash(self);
     locum_dns_retry(self->dns, locum_daemon_act_log_dns, self);
-    log_lack_of_descriptors(self);
+    log_lost_queries(self);
     locum_sockets_retry(&self->sockets);
     locum_daemon_act_close_surplus(self);
 }

@@ -72,7 +72,7 @@ struct locum_daemon {
     locum_ms named_until;  /* mono: when the last earlier answer that named this node expires */
     locum_ms named_ttl_ms; /* TTL of the current answers that name this node; 0: none does */
     struct locum_warned warned;
-    uint64_t tcp_short; /* of locum_dns_counts, when it was last logged */
+    uint64_t tcp_short, udp_overflow; /* of locum_dns_counts, when they were last logged */
 
     /* api.c */
     char *public_page; /* of listen.status, as last made; NULL: none */

@@ -45,6 +45,7 @@ struct locum_dns {
     struct locum_dns_table *table; /* the one published last; NULL before the first */
     struct locum_limited limited;
     struct locum_dns_tallied gone; /* of workers that have ended */
+    uint64_t gone_overflow;        /* the same, of struct locum_dns_counts */
 };
 
 static void
@@ -63,6 +64,12 @@ report_failure(locum_dns_report_fn *report, void *user, const struct locum_addre
     report(user, address, locum_error_from_errno(failure->error), buffer);
 }
 
+static uint64_t
+overflow(const struct locum_dns_udp *worker)
+{
+    return locum_socket_dropped(worker->fd) - worker->dropped_before;
+}
+
 /* Stop the workers from this one on, and close their sockets, which then leave the store. */
 static void
 close_workers(struct locum_dns *self, struct dns_listener *listener, size_t first)
@@ -71,6 +78,7 @@ close_workers(struct locum_dns *self, struct dns_listener *listener, size_t firs
         struct locum_dns_udp *worker = &listener->workers[--listener->worker_count];
         locum_dns_udp_stop(worker, true);
         locum_query_sum(&worker->tally, &self->gone);
+        self->gone_overflow += overflow(worker);
         locum_limit_fini(&worker->limiter);
         locum_sockets_close(self->sockets, worker->fd);
     }
@@ -91,6 +99,7 @@ open_worker(struct locum_dns *self, struct dns_listener *listener, struct bind_f
         *ret_failure = (struct bind_failure){.error = errno, .type = SOCK_DGRAM};
         return LOCUM_ERR_IO;
     }
+    worker->dropped_before = locum_socket_dropped(fd);
     locum_dns_table_mailbox_put(&worker->mailbox, self->table);
     const int status = locum_dns_udp_start(worker, &listener->address, fd);
     if (status != 0) {
@@ -431,7 +440,8 @@ locum_dns_update_limited(struct locum_dns *self, locum_ms now, locum_limited_fn 
 void
 locum_dns_counts(const struct locum_dns *self, struct locum_dns_counts *ret)
 {
-    *ret = (struct locum_dns_counts){.udp = self->gone, .limited = self->limited.count};
+    *ret = (struct locum_dns_counts){
+        .udp = self->gone, .udp_overflow = self->gone_overflow, .limited = self->limited.count};
     if (self->limited.count > 0) {
         struct locum_prefix prefix;
         locum_limit_prefix_of(self->limited.periods[0].prefix, &prefix);
@@ -441,6 +451,7 @@ locum_dns_counts(const struct locum_dns *self, struct locum_dns_counts *ret)
     for (size_t i = 0; i < self->listener_count; i++) {
         for (size_t j = 0; j < self->listeners[i].worker_count; j++) {
             locum_query_sum(&self->listeners[i].workers[j].tally, &ret->udp);
+            ret->udp_overflow += overflow(&self->listeners[i].workers[j]);
             ret->limiter_bytes += LOCUM_LIMIT_BUCKETS * sizeof(struct locum_limit_bucket);
         }
     }

@@ -44,6 +44,8 @@ enum locum_dns_tcp_closed {
 
 struct locum_dns_counts {
     struct locum_dns_tallied udp, tcp;
+    uint64_t
+        udp_overflow; /* datagrams that the kernel dropped because no worker read them in time */
     uint64_t tcp_connections;                  /* open now */
     uint64_t tcp_closed[LOCUM_DNS_TCP_CLOSED]; /* by the server, of each reason */
     uint64_t tcp_short;     /* connections that found no descriptor or memory left */

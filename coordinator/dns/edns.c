@@ -88,18 +88,14 @@ put_option_u16(uint8_t *to, enum edns_option code, uint16_t value)
 size_t
 locum_edns_write(const struct locum_edns_reply *self, uint16_t payload, uint8_t *to)
 {
-    const uint8_t fixed[LOCUM_EDNS_FIXED_BYTES] = {
-        0,
-        LOCUM_TYPE_OPT >> 8,
-        LOCUM_TYPE_OPT,
-        (uint8_t)(payload >> 8),
-        (uint8_t)payload,
-        (uint8_t)(self->rcode >> 4),
-        0,
-        self->dnssec_ok ? DO : 0,
-    };
     uint8_t *at = to + LOCUM_EDNS_FIXED_BYTES;
-    memcpy(to, fixed, sizeof(fixed));
+    to[0] = 0; /* the root */
+    locum_packet_put_u16(to + 1, LOCUM_TYPE_OPT);
+    locum_packet_put_u16(to + 3, payload);
+    to[5] = (uint8_t)(self->rcode >> 4);
+    to[6] = 0; /* version */
+    to[7] = self->dnssec_ok ? DO : 0;
+    to[8] = 0;
     if (self->cookie != NULL) {
         at = put_option(at, OPTION_COOKIE, self->cookie, LOCUM_COOKIE_BYTES);
     }

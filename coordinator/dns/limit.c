@@ -133,21 +133,42 @@ is_exempt6(const struct locum_limit_rules *rules, const uint8_t *address)
     return false;
 }
 
+/*
+ * NH of UMAC (RFC 4418 5.2.2) over four words, mixed, so that its upper bits choose a set: fewer
+ * than half the instructions of SipHash. Nobody sees its results, from which its key could be
+ * found; at worst two buckets meet, which makes them more generous.
+ */
+static uint64_t
+hash_of(const uint32_t key[6], uint64_t prefix, enum locum_limit_kind kind, uint32_t owner)
+{
+    const uint64_t sum =
+        (uint64_t)((uint32_t)prefix + key[0]) * ((uint32_t)(prefix >> 32) + key[1]) +
+        (uint64_t)(owner + key[2]) * ((uint32_t)kind + key[3]);
+    return (sum ^ sum >> 32) * (((uint64_t)key[4] << 32 | key[5]) | 1);
+}
+
+/* The bucket with this tag in place of that of the set with most room. */
+static struct locum_limit_bucket *
+replace_bucket(struct locum_limit_bucket *set, uint64_t tag)
+{
+    struct locum_limit_bucket *least = set;
+    for (size_t i = 1; i < WAYS; i++) {
+        least = set[i].full_us < least->full_us ? &set[i] : least;
+    }
+    *least = (struct locum_limit_bucket){.tag = tag};
+    return least;
+}
+
 /* The bucket with this hash; if there is none, the one of its set with most room, as a new one. */
 static struct locum_limit_bucket *
 find_bucket(struct locum_limiter *self, uint64_t hash)
 {
     const uint64_t tag = hash | 1; /* never 0 */
-    struct locum_limit_bucket *set = self->buckets + (hash >> 32) % SETS * WAYS;
-    struct locum_limit_bucket *least = set;
-    for (size_t i = 0; i < WAYS; i++) {
-        if (set[i].tag == tag) {
-            return &set[i];
-        }
-        least = set[i].full_us < least->full_us ? &set[i] : least;
-    }
-    *least = (struct locum_limit_bucket){.tag = tag};
-    return least;
+    struct locum_limit_bucket *set = self->buckets + hash / (UINT64_MAX / SETS + 1) * WAYS;
+    /* Without a branch for each: no processor can predict which one it is. */
+    const size_t way =
+        (set[1].tag == tag ? 1u : 0) | (set[2].tag == tag ? 2u : 0) | (set[3].tag == tag ? 3u : 0);
+    return set[way].tag == tag ? &set[way] : replace_bucket(set, tag);
 }
 
 /* For the main thread: this prefix is limited now. If all reports are taken, it gets none. */
@@ -187,8 +208,7 @@ locum_limit_judge(struct locum_limiter *self, const struct locum_limit_rules *ru
         return LOCUM_LIMIT_ANSWER;
     }
     const uint64_t prefix = locum_limit_prefix(source);
-    const uint64_t hash = locum_siphash_words(self->key, prefix, (uint64_t)kind << 32 | owner);
-    struct locum_limit_bucket *bucket = find_bucket(self, hash);
+    struct locum_limit_bucket *bucket = find_bucket(self, hash_of(self->key, prefix, kind, owner));
     const uint64_t room_us = rules->interval_us > SECOND_US ? rules->interval_us : SECOND_US;
     const uint64_t full_us = bucket->full_us > self->now_us ? bucket->full_us : self->now_us;
     if (full_us + rules->interval_us <= self->now_us + room_us) {

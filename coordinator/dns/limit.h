@@ -19,7 +19,6 @@
 
 #include "config/config.h"
 #include "dns/packet.h"
-#include "dns/siphash.h"
 
 enum {
     LOCUM_LIMIT_BUCKETS = 16384, /* of a worker; 16 bytes each */
@@ -77,7 +76,7 @@ struct locum_limit_report {
 
 /* One worker's; zeroed memory is a limiter that limits nothing. */
 struct locum_limiter {
-    uint8_t key[LOCUM_SIPHASH_KEY_BYTES];
+    uint32_t key[6];                    /* random */
     struct locum_limit_bucket *buckets; /* owned; LOCUM_LIMIT_BUCKETS */
     uint64_t now_us;                    /* CLOCK_MONOTONIC; its worker sets it after each receive */
     struct locum_limit_report reports[LOCUM_LIMIT_PREFIXES];

@@ -13,13 +13,24 @@ rotate_left(uint64_t value, unsigned bits)
     return value << bits | value >> (64 - bits);
 }
 
-/* At most 8 bytes; the first is the lowest. */
+/* The first byte is the lowest. */
 static inline uint64_t
-read_word(const uint8_t *at, size_t length)
+read_word(const uint8_t *at)
+{
+    uint64_t value;
+    memcpy(&value, at, sizeof(value));
+    return le64toh(value);
+}
+
+/* Less than 8 bytes. */
+static inline uint64_t
+read_rest(const uint8_t *at, size_t length)
 {
     uint64_t value = 0;
-    memcpy(&value, at, length);
-    return le64toh(value);
+    for (size_t i = 0; i < length; i++) {
+        value |= (uint64_t)at[i] << 8 * i;
+    }
+    return value;
 }
 
 static inline void
@@ -38,20 +49,19 @@ sip_round(struct sip_state *self)
 }
 
 static inline void
-take_word(struct sip_state *self, uint64_t word, int rounds)
+take_word(struct sip_state *self, uint64_t word)
 {
     self->v3 ^= word;
-    for (int i = 0; i < rounds; i++) {
-        sip_round(self);
-    }
+    sip_round(self);
+    sip_round(self);
     self->v0 ^= word;
 }
 
 static inline struct sip_state
 begin(const uint8_t key[LOCUM_SIPHASH_KEY_BYTES])
 {
-    const uint64_t k0 = read_word(key, 8);
-    const uint64_t k1 = read_word(key + 8, 8);
+    const uint64_t k0 = read_word(key);
+    const uint64_t k1 = read_word(key + 8);
     return (struct sip_state){
         .v0 = k0 ^ 0x736f6d6570736575,
         .v1 = k1 ^ 0x646f72616e646f6d,
@@ -60,34 +70,18 @@ begin(const uint8_t key[LOCUM_SIPHASH_KEY_BYTES])
     };
 }
 
-static inline uint64_t
-end(struct sip_state *self, int rounds)
-{
-    self->v2 ^= 0xff;
-    for (int i = 0; i < rounds; i++) {
-        sip_round(self);
-    }
-    return self->v0 ^ self->v1 ^ self->v2 ^ self->v3;
-}
-
 uint64_t
 locum_siphash(const uint8_t key[LOCUM_SIPHASH_KEY_BYTES], const uint8_t *bytes, size_t length)
 {
     struct sip_state state = begin(key);
     const size_t whole = length & ~(size_t)7;
     for (size_t at = 0; at < whole; at += 8) {
-        take_word(&state, read_word(bytes + at, 8), 2);
+        take_word(&state, read_word(bytes + at));
     }
-    take_word(&state, read_word(bytes + whole, length - whole) | (uint64_t)length << 56, 2);
-    return end(&state, 4);
-}
-
-uint64_t
-locum_siphash_words(const uint8_t key[LOCUM_SIPHASH_KEY_BYTES], uint64_t first, uint64_t second)
-{
-    struct sip_state state = begin(key);
-    take_word(&state, first, 1);
-    take_word(&state, second, 1);
-    take_word(&state, UINT64_C(16) << 56, 1);
-    return end(&state, 3);
+    take_word(&state, read_rest(bytes + whole, length - whole) | (uint64_t)length << 56);
+    state.v2 ^= 0xff;
+    for (int i = 0; i < 4; i++) {
+        sip_round(&state);
+    }
+    return state.v0 ^ state.v1 ^ state.v2 ^ state.v3;
 }

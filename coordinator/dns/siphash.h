@@ -14,8 +14,4 @@ enum { LOCUM_SIPHASH_KEY_BYTES = 16 };
 uint64_t locum_siphash(const uint8_t key[LOCUM_SIPHASH_KEY_BYTES], const uint8_t *bytes,
                        size_t length);
 
-/* SipHash-1-3 of two words, the lowest byte of each first: for tables, where no hash is shown. */
-uint64_t locum_siphash_words(const uint8_t key[LOCUM_SIPHASH_KEY_BYTES], uint64_t first,
-                             uint64_t second);
-
 #endif

@@ -14,8 +14,10 @@
 enum {
     BATCH = 32,
     PROBE_EVERY = 8, /* single receives between two that look whether datagrams queue */
-    /* A longer datagram is cut, which makes it no valid query: it gets FORMERR. */
-    QUERY_BYTES_MAX = 4096,
+    /* What an Ethernet frame holds; the OPT records of answers ask for no more than 1232. A longer
+     * datagram is cut, which makes it no valid query: it gets FORMERR. A multiple of 4096 would put
+     * the beginnings of all buffers into the same few sets of the first cache. */
+    QUERY_BYTES_MAX = 1472,
     IDLE_S = 1,          /* without queries, a worker checks `stopping` this often */
     FAILED_WAIT_MS = 10, /* pause after a failed receive, so that the thread does not spin */
     STOP_WAIT_MS = 1,
@@ -25,8 +27,8 @@ enum {
 
 /* Buffers of one thread, on its stack. */
 struct batch {
-    struct mmsghdr messages[BATCH];
-    struct iovec parts[BATCH];
+    struct mmsghdr received[BATCH], sent[BATCH];
+    struct iovec received_parts[BATCH], sent_parts[BATCH];
     struct sockaddr_storage peers[BATCH];
     uint8_t queries[BATCH][QUERY_BYTES_MAX];
     uint8_t replies[BATCH][LOCUM_DNS_UDP_BYTES_MAX];
@@ -120,37 +122,58 @@ serve_one(struct worker_loop *self)
     return true;
 }
 
+/* What recvmmsg() needs to know; of this it changes only the lengths of the addresses. */
+static void
+prepare_batch(struct batch *self)
+{
+    for (size_t i = 0; i < BATCH; i++) {
+        self->received_parts[i] =
+            (struct iovec){.iov_base = self->queries[i], .iov_len = QUERY_BYTES_MAX};
+        self->received[i].msg_hdr = (struct msghdr){
+            .msg_name = &self->peers[i],
+            .msg_namelen = sizeof(self->peers[i]),
+            .msg_iov = &self->received_parts[i],
+            .msg_iovlen = 1,
+        };
+        self->sent[i].msg_hdr = (struct msghdr){.msg_iov = &self->sent_parts[i], .msg_iovlen = 1};
+    }
+}
+
+/* Answer the datagrams that were received. How many answers there are to send. */
+static size_t
+answer_batch(struct worker_loop *self, size_t received)
+{
+    struct batch *batch = &self->batch;
+    size_t replies = 0;
+    for (size_t i = 0; i < received; i++) {
+        struct msghdr *from = &batch->received[i].msg_hdr;
+        const size_t length = answer(self, i, batch->received[i].msg_len);
+        if (length > 0) {
+            struct msghdr *to = &batch->sent[replies].msg_hdr;
+            to->msg_name = from->msg_name;
+            to->msg_namelen = from->msg_namelen;
+            batch->sent_parts[replies++] =
+                (struct iovec){.iov_base = batch->replies[i], .iov_len = length};
+        }
+        from->msg_namelen = sizeof(batch->peers[i]);
+    }
+    return replies;
+}
+
 /* Serve the datagrams in the queue, at most a batch. Their number. */
 static size_t
 serve_batch(struct worker_loop *self)
 {
     struct batch *batch = &self->batch;
-    for (size_t i = 0; i < BATCH; i++) {
-        batch->parts[i] = (struct iovec){.iov_base = batch->queries[i], .iov_len = QUERY_BYTES_MAX};
-        batch->messages[i].msg_hdr = (struct msghdr){
-            .msg_name = &batch->peers[i],
-            .msg_namelen = sizeof(batch->peers[i]),
-            .msg_iov = &batch->parts[i],
-            .msg_iovlen = 1,
-        };
-    }
-    const int received = recvmmsg(self->worker->fd, batch->messages, BATCH, MSG_WAITFORONE, NULL);
+    const int received = recvmmsg(self->worker->fd, batch->received, BATCH, MSG_WAITFORONE, NULL);
     if (received < 0) {
         wait_if_failed();
         return 0;
     }
     refresh(self);
-    size_t replies = 0;
-    for (size_t i = 0; i < (size_t)received; i++) {
-        struct mmsghdr *message = &batch->messages[i];
-        const size_t length = answer(self, i, message->msg_len);
-        if (length > 0) {
-            batch->parts[i] = (struct iovec){.iov_base = batch->replies[i], .iov_len = length};
-            batch->messages[replies++] = *message;
-        }
-    }
+    const size_t replies = answer_batch(self, (size_t)received);
     for (size_t sent = 0; sent < replies;) { /* skip any that cannot be sent */
-        const int n = sendmmsg(self->worker->fd, batch->messages + sent, (unsigned)(replies - sent),
+        const int n = sendmmsg(self->worker->fd, batch->sent + sent, (unsigned)(replies - sent),
                                MSG_DONTWAIT);
         sent += n > 0 ? (size_t)n : 1;
     }
@@ -196,6 +219,7 @@ run(void *argument)
     struct locum_dns_udp *worker = argument;
     struct worker_loop self = {.worker = worker};
     size_t plain = 0;
+    prepare_batch(&self.batch);
     wait_for_table(&self);
     while (!atomic_load_explicit(&worker->stopping, memory_order_acquire)) {
         if (plain < PROBE_EVERY) {

@@ -19,6 +19,7 @@
 struct locum_dns_udp {
     struct locum_address address; /* where it listens */
     int fd;                       /* borrowed */
+    uint64_t dropped_before;      /* locum_socket_dropped(), when this process opened it */
     struct locum_dns_table_mailbox mailbox;
     struct locum_dns_tally tally;
     struct locum_limiter limiter; /* kept while it is stopped */

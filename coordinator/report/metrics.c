@@ -418,6 +418,9 @@ add_dns(struct locum_exposition *out, const struct locum_report *report)
             transports[i]);
     samples(out, counter, "locum_dns_dropped_total", "transport",
             "DNS messages that got no answer.", 2, of[i]->dropped, transports[i]);
+    number(out, counter, "locum_dns_udp_overflow_total",
+           "Datagrams that the kernel dropped because the queue of a DNS socket was full.",
+           (int64_t)report->dns.udp_overflow);
     metric(out, counter, "locum_dns_rate_limited_total", "action",
            "Answers by UDP over dns.rate-limit: short, badcookie or drop.");
     sample(out, report->dns.udp.limited_short, "short", NULL);

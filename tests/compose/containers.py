@@ -92,7 +92,7 @@ class Containers:
         self.dc2, self.dc3 = self.servers = [self._host("dc2"), self._host("dc3")]
         self.client, self.resolver = self._host("client"), self._host("resolver")
         self.names = [ZONE, *(f"{h.name}.{ZONE}" for h in self.servers)]
-        until("every node is alive, up and named by its own name", self.calm, 60, 0.2)
+        until("every node is alive, up and named by its own name", self.calm, 180, 0.2)
         self.say(f"the site is up after {time.monotonic() - begin:.1f} s")
 
     def add(self, profile, environment):
@@ -106,8 +106,10 @@ class Containers:
         self.say(f"the profile {profile} is up after {time.monotonic() - begin:.1f} s")
 
     def _find(self):
-        self.ids = {name: self.compose("ps", "-q", name).strip()
-                    for name in self.compose("config", "--services").split()}
+        label = "com.docker.compose"
+        lines = run("docker", "ps", "--all", "--filter", f"label={label}.project={PROJECT}", "--format",
+                    f'{{{{.Label "{label}.service"}}}} {{{{.ID}}}}').splitlines()
+        self.ids = dict(line.split() for line in lines)
 
     def keep_logs(self):
         """Write the containers' logs to a file; return its path."""
@@ -169,8 +171,9 @@ class Containers:
                     self.beside and any(n["role"] == "server" and n["mirrorbits"]["state"] != "ok"
                                         for n in nodes):
                 return False
-        return all(self.dig(f"@{at.address}", f"{of.name}.{ZONE}") == [of.address]
-                   for at in self.servers for of in self.servers)
+        pairs = [(at, of) for at in self.servers for of in self.servers]
+        asked = [word for at, of in pairs for word in (f"@{at.address}", f"{of.name}.{ZONE}")]
+        return self.dig(*asked) == [of.address for _, of in pairs]
 
     def scheme(self):
         return Scheme("Locum self", ZONE, self.names, ("A", "AAAA"),

@@ -120,7 +120,7 @@ class Row:
 
 
 LONG = (3, 75)      # longer than the TTL: clients with a cache see the whole fault
-ROWS = [
+HOSTS = [
     # The coordinator forgets each round, so each return is its first: no probation.
     Row("web server stops", each, Site.stop_web, Site.start_web, 1.5, 4, right_s=WEB_ALLOWED_S,
         after=forget, long=LONG),
@@ -135,6 +135,8 @@ ROWS = [
     Row("partition, both ways", each, cut(), cut(0), 10, still=True, long=(1, 120)),
     Row("partition, one way", each, cut(back=False), cut(0), 8, 2, still=True, long=(2, 60)),
     Row("30 % loss at one server", each, lossy, Site.rejoin, 10, still=True, long=(1, 120)),
+]
+PROGRAMS = [
     Row("coordinator killed", replica, Site.kill_locum, Site.start_locum, 3, plain=False),
     Row("coordinator frozen", replica, Site.freeze_locum, Site.thaw_locum, 3, plain=False),
     Row("Redis master killed", master, moment(lambda s, h: h.redis.kill()), moment(start_redis),
@@ -159,9 +161,9 @@ class Matrix:
         self.name, self.long, self.crowd = name, long, None
         self.lines, self.notes = [], []
 
-    def tests(self, words=()):
+    def tests(self, rows, words=()):
         """The rows whose name contains one of the words, as tests for lab.main()."""
-        rows = [row for row in ROWS if not words or any(word in row.name for word in words)]
+        rows = [row for row in rows if not words or any(word in row.name for word in words)]
         return [self._test(row) for row in rows] + [self.the_table_and_the_picture]
 
     def _test(self, row):

@@ -225,7 +225,7 @@ class Impostor(Nsd):
 
     def serve_at(self, zone, addresses, lines):
         self.zone = zone
-        self.serve(zone, addresses[0], lines)
+        self.serve(addresses[0], {zone: lines})
         conf = self.dir / "nsd.conf"
         conf.write_text(conf.read_text().replace(
             "server:\n", f"server:\n    ip-address: {addresses[1]}@{self.host.ports.dns}\n", 1))

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Limits of the machine and hostile clients: the node continues to answer."""
-# deadline: 300 s
+# deadline: 200 s, beside one other
 
 import os
 import resource

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Port 53 of dc2 is taken by another program after a restart, or blocked by a firewall."""
+# deadline: 150 s, beside one other
 
 import socket
 import sys

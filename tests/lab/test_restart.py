@@ -286,9 +286,9 @@ def a_reload_frees_an_address(site):
     v4, v6 = f'"{node.address}:{node.ports.dns}"', f'"[{node.address6}]:{node.ports.dns}"'
     check(f"dns: [{v4}, {v6}]" in good, good)
     nsd = Nsd(node)
-    nsd.serve("example.test", node.address, ["$ORIGIN example.test.", "$TTL 60",
-                                             "@ SOA ns h 1 60 60 60 60", "@ NS ns",
-                                             f"@ A {node.address}", f"ns A {node.address}"])
+    nsd.serve(node.address, {"example.test": ["$ORIGIN example.test.", "$TTL 60",
+                                              "@ SOA ns h 1 60 60 60 60", "@ NS ns",
+                                              f"@ A {node.address}", f"ns A {node.address}"]})
     nsd.ready = lambda: site.asks(node, "example.test") == [node.address]
     try:
         config.write_text(good.replace(f"[{v4}, {v6}]", f"[{v6}]"))

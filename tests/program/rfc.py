@@ -8,7 +8,8 @@ import os
 import re
 import sys
 
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../self"))
+for folder in ("../self", "../site"):
+    sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), folder))
 import alone
 import cases
 from packets import Reply, Tcp, Udp, query

@@ -10,6 +10,7 @@ in time is no fault of it: here it is subtracted, there it is shown.
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -72,21 +73,44 @@ def overflow():
     return sum(int(row[-1]) for row in rows)
 
 
-def flood(it, rate, seconds, names):
-    it.until("its start", lambda: "event=serving" in it.text() and it.get("/healthz"))
+def backlog_drops():
+    """How many packets of all programs the kernel dropped before it knew for whom they are."""
+    with open("/proc/net/softnet_stat", encoding="ascii") as file:
+        return sum(int(line.split()[1], 16) for line in file)
+
+
+def cpu_s(group):
+    """CPU time of all processes of this process group."""
+    ticks = 0
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat", encoding="ascii", errors="replace") as file:
+                fields = file.read().rpartition(")")[2].split()
+        except OSError:
+            continue
+        ticks += sum(map(int, fields[11:13])) if int(fields[2]) == group else 0
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def flood(group, rate, seconds, names):
+    """What one flood did to the server at 192.0.2.12, whose processes are this group, as a dict."""
+    cpu, backlog = cpu_s(group), backlog_drops()
     run = subprocess.run([os.path.join(os.environ["BUILD"], "tests/bench/flood"), "192.0.2.12",
                           "53", str(rate), str(seconds), names],
                          capture_output=True, text=True, timeout=seconds + 20, check=True)
-    return json.loads(run.stdout)
+    return {**json.loads(run.stdout), "overflow": overflow(), "cpu_s": cpu_s(group) - cpu,
+            "backlog_drops": backlog_drops() - backlog, "forged_bytes": bytes_of("forged"),
+            "answer_bytes": bytes_of("answers")}
 
 
 def measure(rate, seconds, workers, names):
     """Only in a namespace of its own. What one flood did, as a dict."""
     subprocess.run(["sh", "-euc", PLACE], check=True)
-    with alone.Alone(CONFIG.format(workers=workers, more="")) as it:
-        result = flood(it, rate, seconds, names)
-        result["forged_bytes"], result["answer_bytes"] = bytes_of("forged"), bytes_of("answers")
-        result["overflow"] = overflow()
+    with alone.Alone(CONFIG.format(workers=workers, more=""), prepare=os.setpgrp) as it:
+        it.until("its start", lambda: "event=serving" in it.text() and it.get("/healthz"))
+        result = flood(it.process.pid, rate, seconds, names)
+        counted = sample(it, "locum_dns_udp_overflow_total")
+        assert counted == result["overflow"], (counted, result)
         for action in ("short", "drop"):
             result[action] = sample(it, f'locum_dns_rate_limited_total{{action="{action}"}}')
         it.until("a warning", lambda: "rate-limit" in it.get("/status"))
@@ -163,10 +187,10 @@ def clients():
     return {}
 
 
-def apart(*words):
-    """This file with these words in a network namespace, as root of it; its last line as JSON."""
+def apart(*words, program=__file__):
+    """This program with these words in a network namespace, as root of it; its last line as JSON."""
     run = subprocess.run(["unshare", "--map-root-user", "--net", sys.executable, "-B",
-                          os.path.abspath(__file__), *map(str, words)],
+                          os.path.abspath(program), *map(str, words)],
                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     assert run.returncode == 0, run.stdout
     return json.loads(run.stdout.splitlines()[-1])
@@ -179,6 +203,22 @@ def check(result):
     assert result["overflow"] < result["honest"] / 2, result
     assert result["answer_bytes"] < result["forged_bytes"] * AMPLIFICATION_MAX, result
     assert result["short"] + result["drop"] > (result["forged"] - result["overflow"]) / 2, result
+
+
+def test_queries_that_are_not_read_are_counted():
+    """While the coordinator is stopped, more queries arrive than the queue of its socket holds."""
+    with alone.Alone() as it, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        it.until("its start", lambda: "event=serving" in it.text() and it.get("/healthz"))
+        assert sample(it, "locum_dns_udp_overflow_total") == 0
+        client.connect((it.host, 15353))
+        it.process.send_signal(signal.SIGSTOP)
+        try:
+            for _ in range(40000):
+                client.send(Neighbour.QUERY)
+        finally:
+            it.process.send_signal(signal.SIGCONT)
+        it.until("a log line", lambda: "event=queue-full" in it.text() and "rmem_max" in it.text())
+        assert sample(it, "locum_dns_udp_overflow_total") > 0
 
 
 def test_one_name():

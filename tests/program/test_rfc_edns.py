@@ -8,9 +8,9 @@ import sys
 import time
 
 sys.dont_write_bytecode = True
+from rfc import NEGATIVE_TTL, PORT, RECORDS, SOA, ZONE, Coordinator, check, compare, config, run, same
 from packets import AD, CD, COOKIE, ERROR, KEEPALIVE, NSID, PADDING, RD, SUBNET, Z, Reply, Tcp, Udp, message, \
     name, opt, option, query, question
-from rfc import NEGATIVE_TTL, PORT, RECORDS, SOA, ZONE, Coordinator, check, compare, config, run, same
 
 DO = 0x8000
 CLIENT = bytes.fromhex("2464c4abcf10c957")
@@ -224,6 +224,25 @@ def test_rfc8914_3_codes_without_text(it):
             same(reply.option(ERROR), code, f"{way.name}: {what}")
     for way, reply in it.both(query(ZONE, edns=opt(option(ERROR, b"\0\1text")))):
         same(reply.options, [], f"{way.name}: an error in a query (RFC 8914 3)")
+
+
+def test_rfc7828_3_keepalive(it):
+    """Over TCP each answer tells the idle time, 10 s in units of 100 ms; over UDP the option is ignored."""
+    asked, valued = opt(option(KEEPALIVE)), opt(option(KEEPALIVE, b"\0\x64"))
+    for what, packet, rcode in (*KINDS, ("version 1", lambda _: query(ZONE, edns=opt(option(KEEPALIVE), version=1)),
+                                         "BADVERS")):
+        for edns, value in ((asked, b"\0\x64"), (opt(), None)):
+            if value or rcode != "BADVERS":
+                reply = it.tcp.ask(packet(edns))
+                compare(reply, f"TCP: {what}", rcode)
+                same(reply.option(KEEPALIVE), value, f"TCP: {what}")
+        for edns in (asked, valued):
+            reply = it.udp.ask(packet(edns))
+            compare(reply, f"UDP: {what}", rcode)
+            same(reply.option(KEEPALIVE), None, f"UDP: {what}")
+    for value in (b"\0", b"\0\x64", b"\0\x64\0"):
+        compare(it.tcp.ask(query(ZONE, edns=opt(option(KEEPALIVE, value)))), f"value {value}", "FORMERR", edns=True)
+    compare(it.tcp.ask(query(ZONE, edns=asked)), "the connection stays open", edns=True)
 
 
 def test_rfc7830_3_padding_is_not_answered(it):

@@ -8,9 +8,9 @@ import struct
 import sys
 
 sys.dont_write_bytecode = True
+from rfc import PORT, RECORDS, SOA, ZONE, Coordinator, check, compare, config, run, same
 from packets import AA, AD, CD, COOKIE, QR, RA, RD, TC, TYPES, Z, Reply, message, name, opt, option, query, question, \
     record
-from rfc import PORT, RECORDS, SOA, ZONE, Coordinator, check, compare, config, run, same
 
 OPCODES_UNKNOWN = (1, 2, 3, *range(6, 16))
 # A query of each kind of answer, and its rcode and flags.
@@ -220,7 +220,7 @@ def test_rfc9619_4_one_question(it):
             it.expect(message(*body, counts=(count, 0, 0, 0)), "FORMERR", flags="", answer=(), authority=(),
                       additional=())
     cookie = opt(option(COOKIE, b"12345678"))
-    for packet in (message(ask, ask, additional=[opt()]), message(ask, ask, additional=[cookie]),
+    for packet in (message(ask, ask, additional=[opt()]), message(ask, ask, additional=[cookie]), message(additional=[cookie], counts=(2, 0, 0, 1)),
                    message(ask, additional=[cookie], counts=(2, 0, 0, 1))):
         it.expect(packet, "FORMERR", flags="", answer=())
     for packet in (message(), message(ask, counts=(0, 0, 0, 0)), message(additional=[opt()]),

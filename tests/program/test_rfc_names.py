@@ -5,8 +5,8 @@
 import sys
 
 sys.dont_write_bytecode = True
-from packets import name, opt, query
 from rfc import RECORDS, SOA, ZONE, Coordinator, check, compare, config, run, same
+from packets import name, opt, query
 
 TYPES = ("A", "AAAA", "NS", "SOA", "CNAME", "MX", "TXT", "PTR", "SRV", "DS", "DNSKEY", "HTTPS", "CAA", "TYPE65000")
 NEXT = f"{ZONE}."

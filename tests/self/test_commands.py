@@ -65,7 +65,7 @@ RUN = [
 
 # Commands that nothing runs, and why.
 NOT_RUN = [
-    (r"make (bench|chaos|mutants|analyze|sim|cover-sim|fmt|acl|doc|help)|tests/bench/cost \w+|"
+    (r"deploy/deps judges|make (bench|chaos|mutants|analyze|sim|cover-sim|fmt|acl|doc|help)|tests/bench/cost \w+|"
      r"build/tests/sim/sim --(figures all|replay \S+)|tests/sim/test_stories --accept", "for developers, by hand"),
     (r"make demo (ADAPTER=nsd|KEEP=1)|tests/lab/test_matrix\.py crash", "one more form of what runs"),
     (r"(\w+=\S+ )+(make test|tests/run \S+)", "with programs that are not of Debian"),

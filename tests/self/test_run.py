@@ -18,13 +18,14 @@ def run(*scripts, options=("-j", "2"), group="", seconds=None, ci=False):
     """Runs these shell scripts as suites; returns (exit code, lines of output)."""
     with tempfile.TemporaryDirectory(prefix="locum-run-") as folder:
         paths = []
-        os.makedirs(os.path.join(folder, group), exist_ok=True)
         if seconds:
             os.mkdir(os.path.join(folder, "logs"))
             with open(os.path.join(folder, "logs/seconds.json"), "w", encoding="utf-8") as file:
                 json.dump(seconds, file)
         for number, script in enumerate(scripts):
-            paths.append(os.path.join(folder, group, f"suite{number}"))
+            place = os.path.join(folder, group if isinstance(group, str) else group[number])
+            os.makedirs(place, exist_ok=True)
+            paths.append(os.path.join(place, f"suite{number}"))
             with open(paths[-1], "w", encoding="utf-8") as file:
                 file.write("#!/bin/sh\n" + script)
             os.chmod(paths[-1], 0o755)
@@ -108,6 +109,29 @@ def test_suites_run_alone_unless_they_say_so():
     expect(0, "2 passed, 0 failed", *(f"# deadline: 5 s, beside others\n{one}" for one in BOTH))
     expect(1, "0 passed, 2 failed", *(f"# deadline: 1 s\n{one}" for one in BOTH),
            words="not done after 1 s")
+
+
+def test_a_pair_runs_at_the_same_time_and_beside_nothing_else():
+    expect(0, "2 passed, 0 failed", *(f"# deadline: 5 s, beside one other\n{one}" for one in BOTH))
+    both = zip(("one other", "others"), BOTH)
+    expect(1, "0 passed, 2 failed", *(f"# deadline: 1 s, beside {whom}\n{one}" for whom, one in both),
+           words="not done after 1 s")
+    expect(1, "0 passed, 2 failed", *(f"# deadline: 1 s, beside one other\n{one}" for one in BOTH),
+           options=("-j", "1"), words="not done after 1 s")
+
+
+def test_suites_that_compute_yield_to_those_of_the_lab():
+    now = os.nice(0)
+    same, lower = (f'[ "$(nice)" = {n} ] && echo ok nice\n' for n in (now, 19))
+    expect(0, "1 passed, 0 failed", same, group="tests/sim")
+    expect(0, "1 passed, 0 failed", same, group="tests/lab")
+    expect(0, "2 passed, 0 failed", lower, "# beside others\n" + same, group=("tests/sim", "tests/lab"))
+    expect(0, "2 passed, 0 failed", same, same, group=("tests/sim", "tests/lab"), options=("--busy",))
+    both = [one.replace("$0", "$(dirname $0)") for one in BOTH]     # they meet in tests/
+    expect(0, "2 passed, 0 failed", *(f"# deadline: 5 s, beside one other\n{one}" for one in both),
+           group=("tests/sim", "tests/lab"))
+    expect(1, "0 passed, 2 failed", *(f"# deadline: 1 s\n{one}" for one in both),
+           group=("tests/sim", "tests/lab"), words="not done after 1 s")
 
 
 def test_two_unit_tests_share_a_processor_unless_they_are_busy():

@@ -17,6 +17,8 @@ from the coordinator. With beside=True the coordinator answers too, at a second 
 both suffer the same fault.
 managed=True: the coordinators of the servers run under a service manager that keeps their sockets
 (manager.py).
+records=[...]: further static records of the zone, for which the client has all four resolvers, and ns0
+serves the root and, for a delegation, sub.get.example.org.
 bare=True: only the machines and the client exist. A test installs everything as a page tells its
 reader. Here the resolver keeps an answer for a second.
 by_hand=True: only the machines, the web servers, Redis, the Sentinels and the client exist. A test
@@ -45,7 +47,7 @@ from manager import Managed
 from mirrorbits import Mirrorbits, Unstick, write_keys
 from programs import Late, Locum, Nginx, Nsd, Plain, Redis, Sentinel, tool, until
 from probe import Scheme
-from resolvers import Bind, Unbound
+from resolvers import Bind, KnotResolver, Recursor, Unbound
 
 PORTS = SimpleNamespace(dns=53, http=80, redis=6379, sentinel=26379, status=9854,
                         mirrorbits=8080)
@@ -170,11 +172,11 @@ class Site:
     def __init__(self, network, say=lambda text: None, ttl_s=60, slack=1.0,
                  far=False, compare=False, dc4=False, mirrorbits=False, adapter=False,
                  beside=False, by_hand=False, bare=False, witness6=False,
-                 managed=False, failover_ttl_s=None, mirrors=()):
+                 managed=False, failover_ttl_s=None, mirrors=(), records=()):
         self.network, self.say, self.ttl_s = network, say, ttl_s
         self.failover_ttl_s = failover_ttl_s or ttl_s
         self.far, self.compare, self.beside, self.by_hand = far, compare, beside, by_hand or bare
-        self.bare, self.certificate = bare, None
+        self.bare, self.certificate, self.records = bare, None, list(records)
         self.dir = Path(tempfile.mkdtemp(prefix="locum-site-"))
         self.memory = Path(tempfile.mkdtemp(prefix="locum-site-", dir="/dev/shm"))  # as /run is
         self.redis_password = secrets.token_hex(8)      # of Mirrorbits
@@ -188,6 +190,8 @@ class Site:
         self.hosts = {}
         web, resolvers = ([Nginx, Plain, Locum], [Unbound, Bind]) if compare else \
             ([Nginx, Mirrorbits, Locum, Unstick] if mirrorbits else [Nginx, Locum], [Unbound])
+        if records:
+            resolvers = [Unbound, Bind, KnotResolver, Recursor]
         if adapter:
             web = [*web[:-1], OwnedNsd, Locum, LocumNsd]
         redis, names = [Redis, Sentinel], [Nsd, Sentinel, Locum]
@@ -268,7 +272,7 @@ class Site:
         self._start("locum", "adapter", "unstick")
         self.wait_calm()
         self.say("Unbound as the client's resolver" + (", BIND too" if self.compare else ""))
-        self._start("unbound", "bind")
+        self._start("unbound", "bind", "kresd", "recursor")
         until("an answer through Unbound",
               lambda: self.asks(self.client, self.zone, recurse=True), 20)
         self.say(f"the site is up after {time.monotonic() - begin:.1f} s")
@@ -331,8 +335,7 @@ class Site:
     def resolvers(self):
         """{name: (address, port)} of the client's resolvers."""
         client = self.client
-        found = {"Unbound": (client.address, client.ports.dns)}
-        return found | ({"BIND": (client.address, client.bind.port)} if self.compare else {})
+        return {program.title: (client.address, program.port) for program in client.programs.values()}
 
     def host_of(self, address):
         """The name of the node with this address, else the address."""

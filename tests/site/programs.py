@@ -319,11 +319,22 @@ class Nsd(Program):
             if "plain" in node.programs:
                 zone += [f"{site.zone_plain}. NS plain-{node.name}",
                          f"plain-{node.name} A {node.second_address}"]
-        self.serve(site.parent, host.address, zone)
+        zones = {site.parent: zone}
+        if site.records:
+            apex = ["$TTL 3600", f"@ SOA {host.name}.{site.parent}. hostmaster.{site.parent}. 1 3600 600 604800 60",
+                    f"@ NS {host.name}.{site.parent}."]
+            zone.append(f"away A {host.address}")
+            zones["."] = ["$ORIGIN .", *apex, f"{site.parent}. NS {host.name}.{site.parent}.",
+                          f"{host.name}.{site.parent}. A {host.address}"]
+            zones[f"sub.{site.zone}"] = [f"$ORIGIN sub.{site.zone}.", *apex, f"@ A {host.address}",
+                                         f"below A {host.address}"]
+        self.serve(host.address, zones)
 
-    def serve(self, name, address, lines):
-        """One zone at one address, without rate limiting."""
-        (self.dir / "zone").write_text("\n".join(lines) + "\n")
+    def serve(self, address, zones):
+        """Zones, {name: lines}, at one address, without rate limiting."""
+        names = list(zones)
+        for index, name in enumerate(names):
+            (self.dir / f"zone{index or ''}").write_text("\n".join(zones[name]) + "\n")
         (self.dir / "nsd.conf").write_text(f"""\
 server:
     ip-address: {address}@{self.host.ports.dns}
@@ -339,10 +350,11 @@ server:
     rrl-ratelimit: 0
 remote-control:
     control-enable: no
+""" + "".join(f"""\
 zone:
     name: {name}
-    zonefile: "{self.dir}/zone"
-""")
+    zonefile: "{self.dir}/zone{index or ''}"
+""" for index, name in enumerate(names)))
 
     def argv(self):
         return ["nsd", "-d", "-c", str(self.dir / "nsd.conf")]
@@ -358,10 +370,10 @@ class Plain(Nsd):
 
     def configure(self):
         site, host = self.host.site, self.host
-        self.serve(site.zone_plain, host.second_address, [
+        self.serve(host.second_address, {site.zone_plain: [
             f"$ORIGIN {site.zone_plain}.", f"$TTL {site.ttl_s}",
             f"@ SOA plain-{host.name}.{site.parent}. hostmaster 1 3600 3600 3600000 3600",
-            f"@ NS plain-{host.name}.{site.parent}.", f"@ A {host.address}"])
+            f"@ NS plain-{host.name}.{site.parent}.", f"@ A {host.address}"]})
 
     def ready(self):
         return self.host.accepts(self.host.second_address, self.host.ports.dns)
@@ -408,6 +420,7 @@ class Locum(Program):
             listen.append(f'http: "{host.address}:{host.ports.status}"')
         owned = ", ".join(f"{node.name}: [{node.name}]" for node in site.servers)
         servers = ", ".join(f"{node.name}.{site.parent}" for node in site.servers)
+        records = ['@ CAA 0 issue "letsencrypt.org"', *site.records]
         text = f"""\
 cluster: {site.cluster}
 node: {host.name}
@@ -423,7 +436,7 @@ zones:
     owned: {{{owned}}}
     ttl: {site.ttl_s}s
     failover-ttl: {site.failover_ttl_s}s
-    records: ["@ CAA 0 issue \\"letsencrypt.org\\""]
+{"    soa: {minimum: 15s}" + chr(10) if site.records else ""}    records: [{", ".join(map(json.dumps, records))}]
 """
         if site.compare:
             text += f"""\

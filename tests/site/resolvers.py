@@ -1,4 +1,4 @@
-"""resolvers: the client's resolvers of the site: Unbound and BIND."""
+"""resolvers: the client's resolvers of the site: Unbound, BIND, Knot Resolver, PowerDNS Recursor."""
 
 import shutil
 from pathlib import Path
@@ -20,7 +20,11 @@ def unconfined(program, folder):
 class Unbound(Program):
     """The client's resolver. It knows only the parent zone's server."""
 
-    name = "unbound"
+    name, title = "unbound", "Unbound"
+
+    def __init__(self, host):
+        super().__init__(host)
+        self.port = host.ports.dns
 
     def configure(self):
         site, host = self.host.site, self.host
@@ -64,7 +68,7 @@ remote-control:
 class Bind(Program):
     """The client's second resolver, on its own port."""
 
-    name = "bind"
+    name, title = "bind", "BIND"
 
     def __init__(self, host):
         super().__init__(host)
@@ -92,6 +96,69 @@ zone "{site.parent}" {{ type static-stub; server-addresses {{ {site.hosts["ns0"]
     def argv(self):
         return [unconfined("/usr/sbin/named", self.dir), "-g", "-n", "1",
                 "-c", str(self.dir / "named.conf")]
+
+    def ready(self):
+        return self.host.accepts(self.host.address, self.port)
+
+
+class KnotResolver(Program):
+    """A resolver that knows only the root's server; on its own port."""
+
+    name, title = "kresd", "Knot Resolver"
+
+    def __init__(self, host):
+        super().__init__(host)
+        self.port = host.ports.dns + 2000
+
+    def configure(self):
+        root = self.host.site.hosts["ns0"]
+        (self.dir / "config.lua").write_text(f"""\
+net.listen("{self.host.address}", {self.port}, {{ kind = "dns" }})
+modules.unload("ta_update")
+modules.unload("ta_signal_query")
+modules.unload("priming")
+modules.unload("detect_time_skew")
+trust_anchors.remove(".")
+cache.size = 10 * MB
+modules.load("hints")
+hints.root({{ ["{root.name}.{self.host.site.parent}."] = {{ "{root.address}" }} }})
+""")
+
+    def argv(self):
+        return ["/usr/sbin/kresd", "-n", "-c", str(self.dir / "config.lua"), str(self.dir)]
+
+    def ready(self):
+        return self.host.accepts(self.host.address, self.port)
+
+
+class Recursor(Program):
+    """The resolver of PowerDNS, which knows only the root's server; on its own port."""
+
+    name, title = "recursor", "PowerDNS Recursor"
+
+    def __init__(self, host):
+        super().__init__(host)
+        self.port = host.ports.dns + 3000
+
+    def configure(self):
+        root = self.host.site.hosts["ns0"]
+        server = f"{root.name}.{self.host.site.parent}."
+        (self.dir / "hints").write_text(f". 3600 NS {server}\n{server} 3600 A {root.address}\n")
+        (self.dir / "recursor.conf").write_text(f"""\
+local-address={self.host.address}:{self.port}
+allow-from=0.0.0.0/0
+dont-query=
+hint-file={self.dir}/hints
+socket-dir={self.dir}
+dnssec=off
+daemon=no
+threads=1
+security-poll-suffix=
+disable-syslog=yes
+""")
+
+    def argv(self):
+        return ["/usr/sbin/pdns_recursor", f"--config-dir={self.dir}"]
 
     def ready(self):
         return self.host.accepts(self.host.address, self.port)

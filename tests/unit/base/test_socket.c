@@ -126,6 +126,33 @@ test_connect_path_fails_for_no_file_and_for_a_long_path(void **state)
 }
 
 static void
+test_what_the_queue_has_no_room_for_is_counted(void **state)
+{
+    enum { SENT = 200 };
+    (void)state;
+    const int least = 1;
+    const struct locum_address any = any_port();
+    const int fd = locum_socket_bind(&any, SOCK_DGRAM | SOCK_NONBLOCK, false);
+    const struct locum_address bound = name_of(fd);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof(least)), 0);
+    assert_int_equal(locum_socket_dropped(fd), 0);
+    const int client = locum_socket_connect(&bound, SOCK_DGRAM);
+    for (size_t i = 0; i < SENT; i++) {
+        assert_int_equal(send(client, "x", 1, 0), 1);
+    }
+    size_t received = 0;
+    char byte;
+    while (recv(fd, &byte, 1, 0) == 1) {
+        received++;
+    }
+    assert_in_range(received, 1, SENT - 1);
+    assert_int_equal(locum_socket_dropped(fd), SENT - received);
+    (void)close(client);
+    (void)close(fd);
+    assert_int_equal(locum_socket_dropped(-1), 0);
+}
+
+static void
 test_explanation_names_the_cure(void **state)
 {
     static const struct {
@@ -162,6 +189,7 @@ main(void)
         cmocka_unit_test(test_sockets_close_on_exec_and_block_only_if_asked),
         cmocka_unit_test(test_connect_reaches_a_listener_and_reports_a_refusal),
         cmocka_unit_test(test_connect_path_fails_for_no_file_and_for_a_long_path),
+        cmocka_unit_test(test_what_the_queue_has_no_room_for_is_counted),
         cmocka_unit_test(test_explanation_names_the_cure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,9 +32,6 @@ test_siphash_reference_vectors(void **state)
         bytes[i] = (uint8_t)i;
         key[i % 16] = (uint8_t)(i % 16);
     }
-    /* SipHash-1-3 of 16 bytes: `openssl mac -macopt c-rounds:1 -macopt d-rounds:3 SIPHASH`. */
-    assert_true(locum_siphash_words(key, 0x0706050403020100, 0x0f0e0d0c0b0a0908) ==
-                0xcc4fdd1a7d908b66);
     for (size_t i = 0; i < LOCUM_COUNT(vectors); i++) {
         uint64_t value = locum_siphash(key, bytes, vectors[i].length);
         (void)from_hex(vectors[i].out, expected);
