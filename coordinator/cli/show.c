@@ -296,6 +296,20 @@ check_row(const struct locum_print_table *table, const json_t *check)
 }
 
 static void
+certificate_row(const struct locum_print_table *table, const json_t *certificate)
+{
+    const json_t *left = json_object_get(certificate, "left_days");
+    const bool refused = json_is_string(json_object_get(certificate, "error"));
+    locum_print_json(table->cells, certificate, "{name}\t");
+    cell(table, refused || json_integer_value(left) < 0 ? LOCUM_RED : LOCUM_GREEN, certificate,
+         refused              ? "refused: {error}"
+         : json_is_null(left) ? "not seen yet"
+                              : "valid");
+    locum_print_json(table->cells, certificate,
+                     json_is_null(left) ? "-\t{check}\t" : "{expires} ({left_days} d)\t{check}\t");
+}
+
+static void
 name_row(const struct locum_print_table *table, const json_t *name)
 {
     locum_print_json(table->cells, name,
@@ -358,6 +372,7 @@ locum_show_status(const json_t *status, const struct locum_print *print)
 {
     const json_t *sentinels = json_object_get(status, "sentinels");
     const json_t *checks = json_object_get(status, "checks");
+    const json_t *certificates = json_object_get(status, "certificates");
     const json_t *warnings = json_object_get(status, "warnings");
     size_t i;
     const json_t *warning;
@@ -369,6 +384,10 @@ locum_show_status(const json_t *status, const struct locum_print *print)
     if (json_array_size(checks) > 0) {
         show_table(print, "checks of this node's service", checks, "CHECK\tSTATE\tLAST\tSINCE",
                    check_row, 2);
+    }
+    if (json_array_size(certificates) > 0) {
+        show_table(print, "certificates", certificates, "NAME\tSTATE\tENDS\tCHECK", certificate_row,
+                   2);
     }
     show_table(print, "answers of this node", json_object_get(status, "names"),
                "NAME\tTYPE\tTTL\tANSWER\tNODES\tREASON", name_row, 2);

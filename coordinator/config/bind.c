@@ -304,7 +304,8 @@ static void bind_map(struct locum_bind *self, const yaml_node_t *map, const char
 
 /* Mappings by name, or in a list: each is an instance of the rows below this one. */
 static bool
-bind_maps(struct locum_bind *self, const struct locum_schema_row *row, const yaml_node_t *node)
+bind_maps(struct locum_bind *self, const struct locum_schema_row *row, const yaml_node_t *node,
+          size_t instance)
 {
     const bool named = row->shape == LOCUM_SHAPE_NAMED_MAPS;
     char prefix[LOCUM_SCHEMA_KEY_MAX];
@@ -312,7 +313,7 @@ bind_maps(struct locum_bind *self, const struct locum_schema_row *row, const yam
         return false;
     }
     bool good = !named || check_keys(self, node);
-    *count_of(self, row, 0) = good ? length_of(node) : 0;
+    *count_of(self, row, instance) = good ? length_of(node) : 0;
     (void)snprintf(prefix, sizeof(prefix), named ? "%s.*" : "%s[]", row->key);
     for (size_t i = 0; i < length_of(node); i++) {
         if (named) {
@@ -320,7 +321,7 @@ bind_maps(struct locum_bind *self, const struct locum_schema_row *row, const yam
             const yaml_node_t *key = key_of(self, node, i);
             good &= key->type == YAML_SCALAR_NODE && store(self, row, key, name);
         }
-        bind_map(self, item_of(self, node, i), prefix, i);
+        bind_map(self, item_of(self, node, i), prefix, instance * row->items_max + i);
     }
     return good;
 }
@@ -347,7 +348,7 @@ bind_value(struct locum_bind *self, const struct locum_schema_row *row, const ya
     case LOCUM_SHAPE_LIST:
     case LOCUM_SHAPE_LIST_OR_NONE: return bind_list(self, row, node, instance);
     case LOCUM_SHAPE_MAPS:
-    case LOCUM_SHAPE_NAMED_MAPS: return bind_maps(self, row, node);
+    case LOCUM_SHAPE_NAMED_MAPS: return bind_maps(self, row, node, instance);
     case LOCUM_SHAPE_VALUES: return bind_values(self, row, node);
     case LOCUM_SHAPE_MAP: bind_map(self, node, row->key, instance); return true;
     case LOCUM_SHAPE_LISTS: break;
@@ -506,7 +507,9 @@ locum_bind_at(const struct locum_bind *self, size_t row, size_t instance)
     if (shape != LOCUM_SHAPE_NAMED_MAPS && shape != LOCUM_SHAPE_MAPS) {
         return locum_bind_at(self, parent, instance);
     }
+    const size_t items_max = self->schema->rows[parent].items_max;
+    const size_t of = instance / items_max, index = instance % items_max;
     return locum_document_at(shape == LOCUM_SHAPE_MAPS
-                                 ? locum_bind_item(self, parent, 0, instance)
-                                 : locum_bind_item_key(self, parent, 0, instance));
+                                 ? locum_bind_item(self, parent, of, index)
+                                 : locum_bind_item_key(self, parent, of, index));
 }

@@ -123,6 +123,7 @@ load(struct locum_bind *bind, struct locum_config *config, const char *path, con
     }
     locum_load_nodes(bind, node);
     locum_load_zones(bind);
+    locum_load_acme(bind);
     locum_load_mirrorbits(bind);
     locum_load_redis(bind);
     locum_load_service(bind);

@@ -25,6 +25,7 @@ enum {
     LOCUM_ADDRESSES_MAX = 8, /* of one node, and of one listen list */
     LOCUM_CONFIG_EXEMPT_MAX = 32,
     LOCUM_NS_MAX = 8,
+    LOCUM_PERSIST_MAX = 4,  /* entries of acme.persist of a zone */
     LOCUM_RECORDS_MAX = 64, /* static records of a zone */
     LOCUM_ARGV_MAX = 16,
     LOCUM_WORDS_BYTES_MAX = 500, /* of all words of a list, with a NUL after each */
@@ -33,6 +34,7 @@ enum {
     LOCUM_PATH_MAX = 255,
     LOCUM_STRING_MAX = 511,
     LOCUM_STATUS_RANGES_MAX = 8,
+    LOCUM_TLS_NAMES_MAX = 16, /* written in one tls check */
     LOCUM_HOOKS_MAX = 8,
     LOCUM_HOOK_SECRET_MIN = 16,
     LOCUM_HOOK_SECRET_MAX = 255,
@@ -75,7 +77,16 @@ struct locum_config_zone {
     } soa;
     struct locum_config_record records[LOCUM_RECORDS_MAX];
     size_t record_count;
+    size_t persist_count; /* entries of acme.persist (acme.h) */
     struct locum_position at;
+};
+
+/* Who may issue certificates for the names of a zone without a token (acme.h). */
+struct locum_config_persist {
+    char issuer[LOCUM_DOMAIN_MAX + 1];  /* absolute, as in CAA records */
+    char account[LOCUM_STRING_MAX + 1]; /* its URI */
+    bool wildcard;                      /* also a wildcard certificate of each name */
+    char until[11];                     /* 2027-12-31; "": without end */
 };
 
 /* The text of core.names[i]. */
@@ -88,6 +99,7 @@ struct locum_config_name {
 enum locum_check_kind {
     LOCUM_CHECK_HTTP,
     LOCUM_CHECK_TCP,
+    LOCUM_CHECK_TLS,
     LOCUM_CHECK_COMMAND,
     LOCUM_CHECK_MIRRORBITS
 };
@@ -125,6 +137,14 @@ struct locum_config_check {
         bool lacks_value; /* of a header that was not kept (source.h): the check cannot be run */
     } http;
     struct locum_address tcp;
+    struct {
+        struct locum_address address;
+        char names[LOCUM_TLS_NAMES_MAX][LOCUM_DOMAIN_MAX + 1]; /* absolute */
+        size_t name_count; /* 0: the shared names, and those that this node owns */
+        uint32_t warn_days;
+        bool expiry_fails;                /* an invalid certificate fails the check */
+        char ca_file[LOCUM_PATH_MAX + 1]; /* the only authorities; "": the system's */
+    } tls;
     struct locum_config_words command;          /* a program and its arguments */
     char mirrorbits_file[LOCUM_STRING_MAX + 1]; /* path of a file that it serves; "": none */
 };
@@ -204,6 +224,7 @@ struct locum_config {
     struct locum_config_check checks[LOCUM_CHECKS_MAX]; /* core.checks[i] */
     struct locum_config_zone zones[LOCUM_ZONES_MAX];
     size_t zone_count;
+    struct locum_config_persist persist[LOCUM_ZONES_MAX * LOCUM_PERSIST_MAX];
     struct locum_config_redis redis;
     struct locum_config_mirrorbits mirrorbits;
     struct locum_config_hook hooks[LOCUM_HOOKS_MAX];
@@ -273,6 +294,11 @@ void locum_config_free(struct locum_config *self);
  */
 int locum_config_reloadable(const struct locum_config *running, const struct locum_config *next,
                             struct locum_text *ret_why) LOCUM_MUST_CHECK;
+
+/* The names whose certificates a tls check looks at. Borrowed from the configuration. */
+size_t locum_config_tls_names(const struct locum_config *self,
+                              const struct locum_config_check *check,
+                              const char *ret_names[LOCUM_NAMES_MAX]);
 
 /* "10.0.0.12:6379", "[2001:db8::12]:6379" or "dc2.example.org:6379": as it is written. */
 void locum_config_endpoint_add(const struct locum_endpoint *self, struct locum_text *text);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "config/acme.h"
 #include "config/config.h"
 #include "config/row.h"
 
@@ -12,6 +13,8 @@
     STORED(struct locum_config, core.nodes[0].member), .stride = sizeof(struct locum_core_node)
 #define OF_ZONE(member)                                                                            \
     STORED(struct locum_config, zones[0].member), .stride = sizeof(struct locum_config_zone)
+#define OF_PERSIST(member)                                                                         \
+    STORED(struct locum_config, persist[0].member), .stride = sizeof(struct locum_config_persist)
 #define OF_CHECK(member)                                                                           \
     STORED(struct locum_config, checks[0].member), .stride = sizeof(struct locum_config_check)
 #define OF_CORE_CHECK(member)                                                                      \
@@ -222,6 +225,26 @@ static const struct locum_schema_row rows[] = {
     "At or for a shared or owned name no record may hold an address (A, AAAA, `ipv4hint` of HTTPS "
     "and the like): it would be answered while the server is down."},
 
+[LOCUM_KEY_ACME] = {"zones[].acme", MAP, NONE,
+    .note = "Certificates for the shared and owned names of the zone; see doc/certificates.md"},
+[LOCUM_KEY_PERSIST] = {"zones[].acme.persist", TEXT(0, 0), MAPS(1, LOCUM_PERSIST_MAX), NONE,
+    .stride = sizeof(struct locum_config_zone), COUNT(zones[0].persist_count),
+    .note = "Authorities that may issue certificates for each of these names, to these accounts (dns-persist-01)",
+    .help = "The record `_validation-persist.NAME TXT \"ISSUER; accounturi=ACCOUNT\"` is served for each name. "
+    "So each server renews by itself, with no challenge. Every entry is an account."},
+[LOCUM_KEY_PERSIST_ISSUER] = {"zones[].acme.persist[].issuer", DOMAIN, REQUIRED, OF_PERSIST(issuer),
+    .digest = true, .note = "Name of the authority, as in CAA records: `letsencrypt.org`"},
+[LOCUM_KEY_PERSIST_ACCOUNT] = {"zones[].acme.persist[].account", URL, REQUIRED, OF_PERSIST(account),
+    .digest = true, .check = locum_acme_account_wrong,
+    .note = "URI of the ACME account", .help = "`certbot show_account` shows it."},
+[LOCUM_KEY_PERSIST_WILDCARD] = {"zones[].acme.persist[].wildcard", FLAG, DEFAULT("false"),
+    OF_PERSIST(wildcard), .digest = true,
+    .note = "Whether it may also issue for `*.NAME` and the names below (`policy=wildcard`)",
+    .help = "Where a wildcard is a shared or owned name, it may anyway."},
+[LOCUM_KEY_PERSIST_UNTIL] = {"zones[].acme.persist[].until", TEXT(10, 10), NONE, OF_PERSIST(until),
+    .digest = true, .check = locum_acme_day_wrong,
+    .note = "Last day (UTC) on which the entry is valid, as in `2027-12-31`"},
+
 [LOCUM_KEY_HEARTBEAT] = {"heartbeat", MAP, DEFAULT(NULL),
     .note = "Heartbeats between nodes; each is sent twice, through Redis and directly by UDP"},
 [LOCUM_KEY_HEARTBEAT_INTERVAL] = {"heartbeat.interval", DURATION(20, 10 * SECOND),
@@ -315,7 +338,7 @@ static const struct locum_schema_row rows[] = {
 [LOCUM_KEY_CHECKS] = {"service.checks", TEXT(0, 0), MAPS(1, LOCUM_CHECKS_MAX), NONE,
     COUNT(core.check_count),
     .note = "Checks of the service, all of which must pass",
-    .help = "A server needs at least one `http`, `tcp` or `command` check; a witness ignores them. "
+    .help = "A server needs at least one `http`, `tcp`, `tls` or `command` check; a witness ignores them. "
     "Each item has one key, the type of the check, with the settings inside it: `- http: {url: "
     "\"http://127.0.0.1:8080/\"}`."},
 [LOCUM_KEY_HTTP] = {"service.checks[].http", MAP, NONE,
@@ -373,6 +396,33 @@ static const struct locum_schema_row rows[] = {
 [LOCUM_KEY_TCP] = {"service.checks[].tcp", MAP, NONE, .note = "Open a TCP connection"},
 [LOCUM_KEY_TCP_ADDRESS] = {"service.checks[].tcp.address", ADDRESS, REQUIRED, OF_CHECK(tcp),
     .note = "Address and port to connect to"},
+[LOCUM_KEY_CHECK_TLS] = {"service.checks[].tls", MAP, NONE,
+    .note = "Look at the certificates of a server that speaks TLS",
+    .help = "One connection for each name. `locum status` warns before a certificate ends, "
+    "and the metric `locum_certificate_expiry_timestamp_seconds` has its end. The check fails if "
+    "nothing answers within the timeout (for each name), or if no handshake succeeds. "
+    "Here `interval` is 1m and `timeout` 5s by default. See doc/certificates.md."},
+[LOCUM_KEY_CHECK_TLS_ADDRESS] = {"service.checks[].tls.address", ADDRESS, REQUIRED,
+    OF_CHECK(tls.address),
+    .note = "Address and port to connect to, as in `127.0.0.1:443`"},
+[LOCUM_KEY_CHECK_TLS_NAMES] = {"service.checks[].tls.names", DOMAIN, LIST(1, LOCUM_TLS_NAMES_MAX),
+    DERIVED("the shared names, and those that this node owns"), OF_CHECK(tls.names),
+    ITEMS(checks[0].tls.names[0]), COUNT(checks[0].tls.name_count),
+    .note = "Names whose certificates to look at, absolute",
+    .help = "Each is sent as the TLS server name, and its certificate must be for it."},
+[LOCUM_KEY_CHECK_TLS_WARN_DAYS] = {"service.checks[].tls.warn-days", NUMBER(0, 365), DEFAULT("14"),
+    OF_CHECK(tls.warn_days),
+    .note = "Days before the end of a certificate from which on there is a warning"},
+[LOCUM_KEY_CHECK_TLS_EXPIRY] = {"service.checks[].tls.expiry", EITHER("warn fail"), DEFAULT("warn"),
+    OF_CHECK(tls.expiry_fails),
+    .note = "What a certificate does that has expired, or that clients refuse for another reason, "
+    "such as its name: `warn` or `fail` the check",
+    .help = "With `fail`, other servers take over: of use if each server renews its certificates "
+    "by itself. If the certificates of all servers end together, all keep their names."},
+[LOCUM_KEY_CHECK_TLS_CA_FILE] = {"service.checks[].tls.ca-file", PATH(LOCUM_PATH_MAX), NONE,
+    OF_CHECK(tls.ca_file),
+    .note = "Certificate authorities, PEM, to trust instead of the system's; read again at a "
+    "reload"},
 [LOCUM_KEY_COMMAND] = {"service.checks[].command", MAP, NONE,
     .note = "Run a program: exit code 0 passes; another code, a signal or the timeout fails",
     .help = "`locum status` shows the first line of its output. The program runs as the daemon's "

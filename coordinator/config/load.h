@@ -15,6 +15,7 @@ enum { LOCUM_LOAD_DNS_PORT = 53 }; /* of the addresses that listen.dns has by de
 /* In this order; the binder's target is a struct locum_config. */
 void locum_load_nodes(struct locum_bind *bind, const char *self_name);
 void locum_load_zones(struct locum_bind *bind);
+void locum_load_acme(struct locum_bind *bind);
 void locum_load_mirrorbits(struct locum_bind *bind);
 void locum_load_redis(struct locum_bind *bind);
 void locum_load_service(struct locum_bind *bind);

@@ -84,6 +84,10 @@ locum_schema_print(const struct locum_schema *self, size_t index, const void *st
             row_of(self, row->key, length - (row->key[length] == '*' ? 1 : 0)); /* of "nodes.*" */
         LOCUM_INVARIANT(holder < self->count);
         instances = count_at(structure, self->rows[holder].count_offset);
+        const char *inner = row->key[length] == '[' ? strstr(row->key + length + 2, "[]") : NULL;
+        if (inner != NULL) {
+            instances *= self->rows[row_of(self, row->key, (size_t)(inner - row->key))].items_max;
+        }
     }
     for (size_t i = 0; i < instances; i++) {
         const char *first = (const char *)structure + row->offset + i * row->stride;

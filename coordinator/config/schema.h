@@ -7,7 +7,8 @@
  * A key is a path: "heartbeat.timeout". In a path * stands for any key of a mapping (a node's name)
  * and [] for each item of a list. Values of "nodes.*", "zones[]", "service.checks[]" and "hooks[]"
  * exist once for each node, zone, check or hook: its index is the value's instance. The instance is
- * 0 elsewhere.
+ * 0 elsewhere. Values of a list within a list, such as "zones[].acme.persist[]", exist once for
+ * each item that the outer instance may have: instance * items_max + index.
  *
  * The idea of a table that says all is from Knot DNS, src/knot/conf/schema.c.
  */

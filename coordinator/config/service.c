@@ -32,6 +32,13 @@ name_check(struct locum_config_check *check)
     case LOCUM_CHECK_TCP:
         locum_text_format(&name, "tcp %s", locum_address_text(&check->tcp).text);
         break;
+    case LOCUM_CHECK_TLS:
+        locum_text_format(&name, "tls %s", locum_address_text(&check->tls.address).text);
+        for (size_t i = 0; i < check->tls.name_count; i++) {
+            locum_text_format(&name, "%s%.*s", i == 0 ? " " : ",",
+                              (int)strlen(check->tls.names[i]) - 1, check->tls.names[i]);
+        }
+        break;
     case LOCUM_CHECK_COMMAND:
         locum_text_add(&name, "command");
         for (size_t i = 0; i < check->command.count; i++, word++) {
@@ -55,7 +62,8 @@ find_kind(struct locum_bind *bind, size_t index, enum locum_check_kind *ret)
     }
     if (item->data.mapping.pairs.top - item->data.mapping.pairs.start != 1) {
         LOCUM_BIND_ERROR(bind, item,
-                         "checks: a check has exactly one key: http, tcp, command or mirrorbits; "
+                         "checks: a check has exactly one key: http, tcp, tls, command or "
+                         "mirrorbits; "
                          "write each check as an item, with its settings inside that key");
         return false;
     }
@@ -64,6 +72,7 @@ find_kind(struct locum_bind *bind, size_t index, enum locum_check_kind *ret)
         enum locum_check_kind kind;
     } kinds[] = {{LOCUM_KEY_HTTP, LOCUM_CHECK_HTTP},
                  {LOCUM_KEY_TCP, LOCUM_CHECK_TCP},
+                 {LOCUM_KEY_CHECK_TLS, LOCUM_CHECK_TLS},
                  {LOCUM_KEY_COMMAND, LOCUM_CHECK_COMMAND},
                  {LOCUM_KEY_MIRRORBITS, LOCUM_CHECK_MIRRORBITS}};
     size_t i = 0;
@@ -281,6 +290,47 @@ add_file_checks(struct locum_bind *bind, size_t index)
     }
 }
 
+size_t
+locum_config_tls_names(const struct locum_config *self, const struct locum_config_check *check,
+                       const char *ret_names[LOCUM_NAMES_MAX])
+{
+    size_t count = 0;
+    for (; count < check->tls.name_count; count++) {
+        ret_names[count] = check->tls.names[count];
+    }
+    for (size_t i = 0; check->tls.name_count == 0 && i < self->core.name_count; i++) {
+        const locum_node owner = self->core.names[i].owner;
+        if (owner == LOCUM_NODE_NONE || owner == self->core.self) {
+            ret_names[count++] = self->names[i].name;
+        }
+    }
+    return count;
+}
+
+/* Certificates change rarely, so the defaults are longer than those of other checks. */
+enum { TLS_INTERVAL_MS = 60 * 1000, TLS_TIMEOUT_MS = 5000 };
+
+static void
+load_tls(struct locum_bind *bind, size_t index)
+{
+    struct locum_config *config = bind->target;
+    const struct locum_config_check *check = &config->checks[index];
+    const char *names[LOCUM_NAMES_MAX];
+    if (!locum_bind_written(bind, LOCUM_KEY_CHECK_INTERVAL, index)) {
+        config->core.checks[index].interval_ms = TLS_INTERVAL_MS;
+    }
+    if (!locum_bind_written(bind, LOCUM_KEY_CHECK_TIMEOUT, index)) {
+        config->checks[index].timeout_ms = TLS_TIMEOUT_MS;
+    }
+    if (config->core.self != LOCUM_NODE_NONE &&
+        config->core.nodes[config->core.self].role == LOCUM_ROLE_SERVER &&
+        locum_config_tls_names(config, check, names) == 0) {
+        LOCUM_BIND_ERROR(bind, locum_bind_item(bind, LOCUM_KEY_CHECKS, 0, index),
+                         "names: this node has no shared name and owns none; write the names whose "
+                         "certificates to look at");
+    }
+}
+
 /* Returns true unless it is a mirrorbits check without a file, which cannot judge the service
  * alone. */
 static bool
@@ -304,6 +354,7 @@ load_check(struct locum_bind *bind, size_t index)
     }
     const bool complete = (check->kind != LOCUM_CHECK_HTTP || check->http.url[0] != '\0') &&
                           (check->kind != LOCUM_CHECK_TCP || check->tcp.port != 0) &&
+                          (check->kind != LOCUM_CHECK_TLS || check->tls.address.port != 0) &&
                           (check->kind != LOCUM_CHECK_COMMAND || check->command.count > 0);
     if (complete) {
         name_check(check);
@@ -311,6 +362,8 @@ load_check(struct locum_bind *bind, size_t index)
         if (check->kind == LOCUM_CHECK_HTTP) {
             check_http(bind, index);
             load_headers(bind, index);
+        } else if (check->kind == LOCUM_CHECK_TLS) {
+            load_tls(bind, index);
         }
     }
     if (core->mirrorbits && locum_bind_good(bind, LOCUM_KEY_MIRRORBITS_FILE, index)) {
@@ -352,7 +405,7 @@ locum_load_service(struct locum_bind *bind)
     } else if (!probed) {
         locum_bind_error(
             bind, LOCUM_KEY_CHECKS, 0,
-            "service.checks: a server needs at least one http, tcp or command check, or a "
+            "service.checks: a server needs at least one http, tcp, tls or command check, or a "
             "mirrorbits check with file, "
             "as in {http: {url: \"http://127.0.0.1:8080/\"}}");
     }

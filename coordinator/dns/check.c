@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "dns/check.h"
+#include "dns/check_acme.h"
 
 /* Why no static record may have this type, or NULL. */
 static const char *
@@ -146,6 +147,9 @@ locum_dns_check(const struct locum_config *config, locum_problem_fn *report, voi
     }
     self->config = config;
     int status = check_all(self);
+    if (status == 0) {
+        status = locum_check_acme(config, &self->problems);
+    }
     locum_problems_report(&self->problems, config->path, report, user);
     if (status == 0 && self->problems.error_count > 0) {
         status = LOCUM_ERR_INVALID;

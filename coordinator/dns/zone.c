@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "config/acme.h"
 
 /* Holds the longest record made here, an SOA with three names, and one of the configuration. */
 enum { RECORD_BYTES = 4 * LOCUM_DOMAIN_MAX };
@@ -315,6 +316,29 @@ add_static(struct locum_zone *self, const struct locum_config_zone *config)
     return status == 0 ? set_default_ttls(self, config) : status;
 }
 
+/* The TXT records that let an authority issue certificates for the names (config/acme.h). */
+static int
+add_persist(struct locum_zone *self, const struct locum_config *config, size_t zone)
+{
+    const struct locum_config_zone *from = &config->zones[zone];
+    int status = 0;
+    for (size_t i = 0; i < config->core.name_count; i++) {
+        char owner[LOCUM_DOMAIN_MAX + 1];
+        bool wildcard;
+        if (config->names[i].zone != zone ||
+            !locum_acme_persist_owner(config, i, owner, &wildcard)) {
+            continue;
+        }
+        for (size_t j = 0; j < from->persist_count && status == 0; j++) {
+            char buffer[LOCUM_ACME_PERSIST_MAX + 1];
+            struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+            locum_acme_persist_add(locum_acme_persist(config, zone, j), wildcard, &text);
+            status = add_record(self, "%s %u TXT \"%s\"", owner, from->ttl_s, buffer);
+        }
+    }
+    return status;
+}
+
 /* Add one A or AAAA record. Not as text: a plan may have thousands, and the loop waits for it. */
 static int
 add_address(struct locum_zone *self, const ldns_rdf *owner, uint32_t ttl_s,
@@ -369,6 +393,9 @@ locum_zone_build(const struct locum_config *config, size_t zone, const struct lo
     }
     if (status == 0) {
         status = add_static(&built, source);
+    }
+    if (status == 0) {
+        status = add_persist(&built, config, zone);
     }
     for (size_t i = 0; i < config->core.name_count && plan != NULL && status == 0; i++) {
         if (config->names[i].zone == zone) {

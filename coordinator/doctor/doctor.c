@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "doctor/nodes.h"
+#include "doctor/persist.h"
 #include "doctor/web.h"
 
 int
@@ -20,6 +21,9 @@ locum_doctor_examine(const struct locum_config *config, size_t zone,
     int status = ret->zones == NULL ? LOCUM_ERR_MEMORY : 0;
     for (size_t i = first; i < end && status == 0; i++) {
         status = locum_doctor_walk(options, config, i, &ret->zones[ret->zone_count++], &resolvers);
+        if (status == 0) {
+            status = locum_doctor_persist_ask(options, config, i, &ret->zones[ret->zone_count - 1]);
+        }
     }
     ret->resolver_silent = resolvers.failed;
     if (status == 0) {
@@ -35,6 +39,9 @@ locum_doctor_examine(const struct locum_config *config, size_t zone,
 void
 locum_doctor_facts_fini(struct locum_doctor_facts *self)
 {
+    for (size_t i = 0; i < self->zone_count; i++) {
+        free(self->zones[i].persist);
+    }
     free(self->zones);
     free(self->fetches);
     *self = (struct locum_doctor_facts){0};

@@ -50,6 +50,16 @@ struct locum_doctor_host {
     size_t given_count;
 };
 
+/* The records of acme.persist for one name, at one name server. */
+struct locum_doctor_persist {
+    size_t name;   /* of config.names */
+    size_t server; /* of the zone */
+    enum locum_doctor_outcome outcome;
+    unsigned rcode;
+    uint32_t has;    /* bit i: the entry i is there as configured */
+    unsigned others; /* other records */
+};
+
 struct locum_doctor_zone {
     const struct locum_config_zone *config;
     struct locum_delegation expected;
@@ -60,6 +70,9 @@ struct locum_doctor_zone {
     size_t host_count;
     struct locum_doctor_server servers[LOCUM_DOCTOR_SERVERS_MAX];
     size_t server_count;
+    struct locum_doctor_persist *persist; /* owned; NULL: the zone has no acme.persist */
+    size_t persist_count;
+    bool persist_left_out; /* there are more names and servers than are asked */
 };
 
 /* How a request to a web server ended. */

@@ -93,6 +93,11 @@ static const struct locum_doctor_row rows[LOCUM_DOCTOR_KINDS] = {
         {"child-ns", "Its NS records differ from the configuration.",
          "Resolvers prefer the NS records of the zone itself and then ask other servers.",
          "Compare `zones[].ns` of that node, and reload it."},
+    [LOCUM_DOCTOR_PERSIST] =
+        {"acme-persist", "It has other records for `acme.persist` than the configuration.",
+         "An authority asks any of the name servers. It issues no certificate if the record with "
+         "the account is missing there.",
+         "Compare `zones[].acme` of that node, and reload it."},
     [LOCUM_DOCTOR_WEB_DEAD] =
         {"web-unreachable",
          "A server that may have to answer for a name does not answer HTTP for it.",

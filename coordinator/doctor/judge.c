@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text_format.h"
+#include "config/acme.h"
 #include "config/domain.h"
 
 enum { COUNTRY_LETTERS = 2 }; /* of a top-level domain (ISO 3166) */
@@ -401,6 +402,39 @@ judge_server(const struct bench *bench, const struct locum_doctor_server *of)
     }
 }
 
+/* Each entry of acme.persist must be at each name server, and nothing else. */
+static void
+judge_persist(const struct bench *bench, const struct locum_config *config)
+{
+    const struct locum_doctor_zone *zone = bench->zone;
+    const uint32_t all = (UINT32_C(1) << zone->config->persist_count) - 1;
+    if (zone->persist_left_out) {
+        locum_doctor_finding_skip(bench->found,
+                                  "the records of acme.persist of %s beyond %zu questions",
+                                  zone->expected.zone, zone->persist_count);
+    }
+    for (size_t i = 0; i < zone->persist_count; i++) {
+        const struct locum_doctor_persist *persist = &zone->persist[i];
+        const struct locum_doctor_server *of = &zone->servers[persist->server];
+        const struct place_text server = place(of->name, &of->address);
+        const char *name = config->names[persist->name].name;
+        char subject[LOCUM_DOCTOR_SUBJECT_MAX + 1];
+        (void)snprintf(subject, sizeof(subject), "%.*s at %.*s", LOCUM_DOMAIN_MAX, name,
+                       LOCUM_DOMAIN_MAX + LOCUM_ADDRESS_TEXT_MAX - 8, server.text);
+        if (persist->outcome != LOCUM_DOCTOR_ANSWERED) {
+            locum_doctor_finding_skip(bench->found, "the records of acme.persist for %s at %s",
+                                      name, server.text);
+        } else if (persist->has != all || persist->others > 0) {
+            locum_doctor_finding_add(
+                bench->found, LOCUM_DOCTOR_PERSIST, zone->expected.zone, subject,
+                "the TXT records at " LOCUM_ACME_PERSIST_LABEL ".%s at %s: %d of %zu are as in "
+                "acme.persist, %u are others (rcode %u)",
+                name, server.text, __builtin_popcount(persist->has), zone->config->persist_count,
+                persist->others, persist->rcode);
+        }
+    }
+}
+
 static bool
 is_within_parent(const struct locum_doctor_zone *zone, const char *server)
 {
@@ -431,7 +465,8 @@ locum_doctor_judge_round_trips(const struct locum_doctor_zone *zone)
 }
 
 static void
-judge_zone(const struct locum_doctor_zone *zone, struct locum_doctor_findings *found)
+judge_zone(const struct locum_doctor_facts *facts, const struct locum_doctor_zone *zone,
+           struct locum_doctor_findings *found)
 {
     const struct bench bench = {.zone = zone, .found = found};
     const unsigned trips = locum_doctor_judge_round_trips(zone);
@@ -449,6 +484,7 @@ judge_zone(const struct locum_doctor_zone *zone, struct locum_doctor_findings *f
     for (size_t i = 0; i < zone->server_count; i++) {
         judge_server(&bench, &zone->servers[i]);
     }
+    judge_persist(&bench, facts->config);
 }
 
 void
@@ -460,7 +496,7 @@ locum_doctor_judge(const struct locum_doctor_facts *facts, struct locum_doctor_f
                                   "without an error; name one with --resolver ADDRESS");
     }
     for (size_t i = 0; i < facts->zone_count; i++) {
-        judge_zone(&facts->zones[i], ret);
+        judge_zone(facts, &facts->zones[i], ret);
     }
     locum_doctor_judge_web(facts, ret);
     locum_doctor_judge_nodes(facts, ret);

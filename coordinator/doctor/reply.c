@@ -105,6 +105,22 @@ copy_soa(const ldns_rr *rr, struct locum_doctor_record *ret)
            copy_name(ldns_rr_rdf(rr, 1), ret->soa.rname);
 }
 
+/* The strings of a TXT record one after the other, printable, as far as they fit. */
+static bool
+copy_text(const ldns_rr *rr, char ret[LOCUM_DOMAIN_MAX + 1])
+{
+    size_t length = 0;
+    for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
+        const uint8_t *at = ldns_rdf_data(ldns_rr_rdf(rr, i));
+        const size_t size = ldns_rdf_size(ldns_rr_rdf(rr, i));
+        for (size_t j = 1; j < size && length < LOCUM_DOMAIN_MAX; j++) {
+            ret[length++] = at[j] >= ' ' && at[j] < 127 ? (char)at[j] : '?';
+        }
+    }
+    ret[length] = '\0';
+    return true;
+}
+
 /* False: it is of no type that is judged, or cannot be read. */
 static bool
 copy_record(const ldns_rr *rr, struct locum_doctor_record *ret)
@@ -118,6 +134,7 @@ copy_record(const ldns_rr *rr, struct locum_doctor_record *ret)
     case LDNS_RR_TYPE_A: return copy_address(ldns_rr_rdf(rr, 0), LOCUM_V4, &ret->address);
     case LDNS_RR_TYPE_AAAA: return copy_address(ldns_rr_rdf(rr, 0), LOCUM_V6, &ret->address);
     case LDNS_RR_TYPE_NS: return copy_name(ldns_rr_rdf(rr, 0), ret->name);
+    case LDNS_RR_TYPE_TXT: return copy_text(rr, ret->name);
     case LDNS_RR_TYPE_SOA: return copy_soa(rr, ret);
     default: return false;
     }

@@ -27,6 +27,7 @@ enum locum_doctor_type {
     LOCUM_DOCTOR_TYPE_A = 1,
     LOCUM_DOCTOR_TYPE_NS = 2,
     LOCUM_DOCTOR_TYPE_SOA = 6,
+    LOCUM_DOCTOR_TYPE_TXT = 16,
     LOCUM_DOCTOR_TYPE_AAAA = 28,
 };
 
@@ -37,7 +38,7 @@ struct locum_doctor_record {
     uint32_t ttl_s;
     char owner[LOCUM_DOMAIN_MAX + 1];
     struct locum_address address;    /* A, AAAA; port 0 */
-    char name[LOCUM_DOMAIN_MAX + 1]; /* NS; SOA: MNAME */
+    char name[LOCUM_DOMAIN_MAX + 1]; /* NS; SOA: MNAME; TXT: its strings, up to here */
     struct {
         char rname[LOCUM_DOMAIN_MAX + 1];
         uint32_t serial, refresh_s, retry_s, expire_s, minimum_s;

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/foreign.h"
 #include "base/text_format.h"
+#include "fetch/certificate.h"
 #include "fetch/options.h"
 
 /* The label that a wildcard is asked with. */
@@ -149,8 +150,7 @@ static bool
 set_verified(struct request *self, bool verified)
 {
     self->unverified = !verified;
-    return curl_easy_setopt(self->easy, CURLOPT_SSL_VERIFYPEER, verified ? 1L : 0L) == CURLE_OK &&
-           curl_easy_setopt(self->easy, CURLOPT_SSL_VERIFYHOST, verified ? 2L : 0L) == CURLE_OK;
+    return locum_fetch_certificate_verify(self->easy, verified);
 }
 
 /* False: out of memory. */
@@ -171,7 +171,6 @@ prepare(struct request *self)
            curl_easy_setopt(self->easy, CURLOPT_URL, self->fetch->url) == CURLE_OK &&
            curl_easy_setopt(self->easy, CURLOPT_CONNECT_TO, self->connect_to) == CURLE_OK &&
            curl_easy_setopt(self->easy, CURLOPT_NOBODY, self->target->head ? 1L : 0L) == CURLE_OK &&
-           curl_easy_setopt(self->easy, CURLOPT_CERTINFO, 1L) == CURLE_OK &&
            curl_easy_setopt(self->easy, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS) == CURLE_OK &&
            curl_easy_setopt(self->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS) ==
                CURLE_OK &&
@@ -179,24 +178,6 @@ prepare(struct request *self)
            curl_easy_setopt(self->easy, CURLOPT_WRITEDATA, self) == CURLE_OK &&
            (ca_file[0] == '\0' ||
             curl_easy_setopt(self->easy, CURLOPT_CAINFO, ca_file) == CURLE_OK);
-}
-
-/* The end of the server's certificate, which is the first one. */
-static void
-read_certificate(struct request *self)
-{
-    static const char key[] = "Expire date:";
-    struct curl_certinfo *chain = NULL;
-    if (curl_easy_getinfo(self->easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == NULL ||
-        chain->num_of_certs < 1) {
-        return;
-    }
-    for (const struct curl_slist *at = chain->certinfo[0]; at != NULL; at = at->next) {
-        if (strncmp(at->data, key, sizeof(key) - 1) == 0) {
-            const time_t end = curl_getdate(at->data + sizeof(key) - 1, NULL);
-            self->fetch->expires_s = end > 0 ? (int64_t)end : 0;
-        }
-    }
 }
 
 /* A status from 200 to 399, or one that the check expects. */
@@ -240,7 +221,8 @@ finish(struct request *self, CURLcode result)
     struct locum_doctor_fetch *fetch = self->fetch;
     long code = 0;
     (void)curl_easy_getinfo(self->easy, CURLINFO_RESPONSE_CODE, &code);
-    read_certificate(self);
+    const int64_t expires_s = locum_fetch_certificate_end(self->easy);
+    fetch->expires_s = expires_s != 0 ? expires_s : fetch->expires_s;
     if (self->unverified) {
         return false;
     }

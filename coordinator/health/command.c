@@ -65,4 +65,4 @@ start(void *check)
                                                               .timeout_ms = config->timeout_ms});
 }
 
-const struct locum_probe_kind locum_probe_command = {create, start, destroy};
+const struct locum_probe_kind locum_probe_command = {create, start, destroy, NULL};

@@ -6,13 +6,12 @@
 #include "base/log.h"
 #include "base/text_format.h"
 #include "base/timer.h"
-#include "health/probe.h"
+#include "health/transfer.h"
 
 /* By enum locum_check_kind; the core itself makes the samples of mirrorbits checks. */
 static const struct locum_probe_kind *const kinds[] = {
-    [LOCUM_CHECK_HTTP] = &locum_probe_http,
-    [LOCUM_CHECK_TCP] = &locum_probe_tcp,
-    [LOCUM_CHECK_COMMAND] = &locum_probe_command,
+    [LOCUM_CHECK_HTTP] = &locum_probe_http, [LOCUM_CHECK_TCP] = &locum_probe_tcp,
+    [LOCUM_CHECK_TLS] = &locum_probe_tls,   [LOCUM_CHECK_COMMAND] = &locum_probe_command,
     [LOCUM_CHECK_MIRRORBITS] = NULL,
 };
 
@@ -35,8 +34,8 @@ struct locum_health {
     locum_health_sample_fn *on_sample;
     void *user;
     char agent[sizeof("locum/") + LOCUM_VERSION_MAX];
-    struct locum_fetch_loop *fetch;            /* shared by the http checks */
-    struct locum_resolver *names;              /* the same */
+    struct locum_fetch_loop *fetch;            /* shared by the http and tls checks */
+    struct locum_resolver *names;              /* of the http checks */
     struct scheduled checks[LOCUM_CHECKS_MAX]; /* by index in the configuration */
 };
 
@@ -126,6 +125,7 @@ create_check(struct locum_health *self, struct event_base *base, size_t index)
                                               .fetch = self->fetch,
                                               .names = self->names,
                                               .agent = self->agent,
+                                              .config = self->config,
                                               .check = check,
                                               .on_done = on_done,
                                               .user = scheduled}};
@@ -160,7 +160,7 @@ locum_health_create(struct event_base *base, const struct locum_config *config,
     self->names = locum_resolver_create(base, NULL, on_names_changed, self);
     int status = self->names == NULL
                      ? LOCUM_ERR_MEMORY
-                     : locum_fetch_loop_create(base, locum_probe_fetched, &self->fetch);
+                     : locum_fetch_loop_create(base, locum_transfer_done, &self->fetch);
     for (size_t i = 0; status == 0 && i < config->core.check_count; i++) {
         status = create_check(self, base, i);
     }
@@ -183,7 +183,12 @@ locum_health_outcomes(const struct locum_health *self, size_t check)
 {
     LOCUM_INVARIANT(check < LOCUM_CHECKS_MAX);
     struct locum_health_outcomes outcomes = self->checks[check].outcomes;
-    outcomes.last = self->checks[check].last;
+    const struct scheduled *scheduled = &self->checks[check];
+    outcomes.last = scheduled->last;
+    if (scheduled->check != NULL && scheduled->kind->certificates != NULL) {
+        outcomes.certificate_count =
+            scheduled->kind->certificates(scheduled->check, &outcomes.certificates);
+    }
     return outcomes;
 }
 

@@ -3,8 +3,9 @@
  * judges the samples (rise, fall, fast-fail, probation), and makes those of mirrorbits checks
  * itself.
  *
- * http by libcurl's multi interface in the loop (http.c), tcp by a plain connect (tcp.c), command
- * by a process that a thread starts and waits for (command.c); each with a total deadline.
+ * http and tls by libcurl's multi interface in the loop (http.c, tls.c), tcp by a plain connect
+ * (tcp.c), command by a process that a thread starts and waits for (command.c); each with a
+ * deadline.
  */
 #ifndef LOCUM_HEALTH_HEALTH_H
 #define LOCUM_HEALTH_HEALTH_H
@@ -38,11 +39,21 @@ int locum_health_create(struct event_base *base, const struct locum_config *conf
 /* After a reload: begin with the addresses of host names that the former one knows. */
 void locum_health_learn(struct locum_health *self, const struct locum_health *former);
 
+/* What a tls check has last seen of the certificate for a name. */
+enum { LOCUM_CERTIFICATE_WHY_MAX = 160 };
+struct locum_health_certificate {
+    const char *name;  /* absolute; of the configuration */
+    int64_t expires_s; /* the end of the certificate, seconds since 1970; 0: none was seen yet */
+    char why[LOCUM_CERTIFICATE_WHY_MAX]; /* why clients refuse it, for people; "": they do not */
+};
+
 /* Outcomes of a check since it was configured; none for a kind that this room does not run. */
 struct locum_health_outcomes {
     uint64_t counts[LOCUM_SAMPLES]; /* by enum locum_sample */
     locum_ms last_ms;               /* how long the last one took that was run; LOCUM_NEVER */
     const char *last; /* it for people, "" before the first; borrowed until the next */
+    const struct locum_health_certificate *certificates; /* of a tls check; borrowed */
+    size_t certificate_count;
 };
 struct locum_health_outcomes locum_health_outcomes(const struct locum_health *self, size_t check);
 

@@ -13,20 +13,15 @@
  */
 #include <curl/curl.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/error.h"
-#include "base/file.h"
 #include "base/foreign.h"
 #include "base/text_format.h"
 #include "base/timer.h"
-#include "fetch/options.h"
-#include "health/probe.h"
+#include "health/transfer.h"
 
 enum { HTTP_BYTES_MAX = 64 * 1024 }; /* head and body together */
 
@@ -35,28 +30,16 @@ static const CURLcode too_large = (CURLcode)100;
 
 struct http_check {
     const struct locum_probe *probe;
-    CURL *easy;
+    struct locum_transfer transfer;
     struct curl_slist *headers;    /* those of the check, and Host; NULL: none given */
     struct curl_slist *connect_to; /* where to connect; NULL: to the host of the URL */
     char *body;                    /* HTTP_BYTES_MAX; NULL: no pattern needs it */
     size_t body_bytes;             /* bytes of it that this probe read */
-    int ca_fd;                     /* the ca-file, open as long as the check; -1: not yet */
-    char error[CURL_ERROR_SIZE];   /* libcurl's message for the last failure */
     struct locum_fetch_name name;
     struct locum_timer deadline; /* armed while a probe waits for the addresses of the name */
     bool running;
     size_t size_bytes; /* received by this probe */
-    int lack;          /* errno: this probe got no socket; 0 */
 };
-
-static void
-close_ca_file(struct http_check *self)
-{
-    if (self->ca_fd >= 0) {
-        (void)close(self->ca_fd);
-        self->ca_fd = -1;
-    }
-}
 
 /* The probe has ended. */
 static void
@@ -76,9 +59,6 @@ explain(const struct http_check *self, CURLcode result, long code, struct locum_
             locum_text_format(text, "%ld, but ", code);
         }
         locum_text_add(text, "a line of its headers is too long to be read");
-    } else if (result == CURLE_SSL_CACERT_BADFILE && self->ca_fd >= 0) {
-        locum_text_format(text, "ca-file %s: no certificate in PEM format can be read from it",
-                          self->probe->check->http.ca_file);
     } else if (result == CURLE_OPERATION_TIMEDOUT) {
         if (code > 0) {
             locum_text_format(text, "%ld, but not complete", code);
@@ -86,8 +66,9 @@ explain(const struct http_check *self, CURLcode result, long code, struct locum_
             locum_text_add(text, "no answer");
         }
         locum_text_format(text, " within %" PRId64 " ms", self->probe->check->timeout_ms);
-    } else if (strstr(self->error, "HTTP/0.9") != NULL ||
-               strstr(self->error, "no application protocol") != NULL) { /* an alert of TLS */
+    } else if (strstr(self->transfer.error, "HTTP/0.9") != NULL ||
+               strstr(self->transfer.error, "no application protocol") !=
+                   NULL) { /* an alert of TLS */
         locum_text_add(text, "the server does not speak HTTP/1.1 on this port, but only HTTP/2 or "
                              "another protocol");
     } else {
@@ -100,11 +81,9 @@ static enum locum_sample
 judge(const struct http_check *self, CURLcode result, struct locum_text *text)
 {
     long code = 0;
-    long os_errno = 0;
     char *location = NULL;
-    (void)curl_easy_getinfo(self->easy, CURLINFO_REDIRECT_URL, &location);
-    (void)curl_easy_getinfo(self->easy, CURLINFO_RESPONSE_CODE, &code);
-    (void)curl_easy_getinfo(self->easy, CURLINFO_OS_ERRNO, &os_errno);
+    (void)curl_easy_getinfo(self->transfer.easy, CURLINFO_REDIRECT_URL, &location);
+    (void)curl_easy_getinfo(self->transfer.easy, CURLINFO_RESPONSE_CODE, &code);
     if (result == CURLE_OK || (code > 0 && self->size_bytes > HTTP_BYTES_MAX)) {
         const struct locum_probe_answer answer = {
             .code = code,
@@ -114,57 +93,17 @@ judge(const struct http_check *self, CURLcode result, struct locum_text *text)
         };
         return locum_probe_judge_answer(self->probe->check, &answer, text);
     }
-    if (result == CURLE_COULDNT_CONNECT && os_errno == ECONNREFUSED) {
-        locum_text_add(text, "connection refused");
-        return LOCUM_SAMPLE_REFUSED;
-    }
-    if (result == CURLE_COULDNT_CONNECT && os_errno != 0) {
-        locum_text_add(text, strerror((int)os_errno));
-    } else if (!explain(self, result, code, text)) {
-        const char *message = self->error[0] != '\0' ? self->error : curl_easy_strerror(result);
-        locum_foreign_add(text, locum_slice_of(message), LOCUM_PROBE_TEXT_MAX);
-    }
-    return LOCUM_SAMPLE_FAIL;
+    return explain(self, result, code, text) ? LOCUM_SAMPLE_FAIL
+                                             : locum_transfer_judge(&self->transfer, result, text);
 }
 
-/* errno: this process can open nothing more; 0: it can. */
-static int
-find_lack_of_descriptors(void)
-{
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) {
-        return errno;
-    }
-    (void)close(ends[0]);
-    (void)close(ends[1]);
-    return 0;
-}
-
-/* errno: why the request could not be made; 0: it was. */
-static int
-find_lack(const struct http_check *self, CURLcode result)
-{
-    curl_off_t first_byte_us = 0;
-    switch (locum_probe_lack_of(result)) {
-    case LOCUM_LACK_ALWAYS: return ENOMEM;
-    case LOCUM_LACK_WITHOUT_SOCKET: return self->lack;
-    case LOCUM_LACK_WITHOUT_ANSWER:
-        (void)curl_easy_getinfo(self->easy, CURLINFO_STARTTRANSFER_TIME_T, &first_byte_us);
-        return first_byte_us > 0 ? 0 : ENOMEM;
-    case LOCUM_LACK_WITHOUT_DESCRIPTOR: /* so libcurl and the resolver could not, either */
-        return find_lack_of_descriptors();
-    case LOCUM_LACK_NONE: break;
-    }
-    return 0;
-}
-
-void
-locum_probe_fetched(void *check, CURLcode result)
+static void
+on_end(void *check, CURLcode result)
 {
     struct http_check *self = check;
     char buffer[LOCUM_PROBE_TEXT_MAX];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-    const int lack = find_lack(self, result);
+    const int lack = locum_transfer_lack(&self->transfer, result);
     enum locum_sample outcome = LOCUM_SAMPLE_NOT_RUN;
     if (lack != 0) {
         locum_text_add(&text, strerror(lack));
@@ -174,23 +113,7 @@ locum_probe_fetched(void *check, CURLcode result)
     if (result == CURLE_COULDNT_CONNECT && self->name.host[0] != '\0') {
         locum_resolver_refresh(self->probe->names, self->name.host);
     }
-    if (result == CURLE_SSL_CACERT_BADFILE) {
-        close_ca_file(self); /* the next probe reads what is at its path then */
-    }
     end(self, outcome, buffer);
-}
-
-/* CURLOPT_OPENSOCKETFUNCTION: as libcurl does it, but keep the reason of a failure. */
-static curl_socket_t
-open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
-{
-    struct http_check *self = user;
-    (void)purpose;
-    const int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (fd < 0 && locum_error_is_lack(errno)) {
-        self->lack = errno;
-    }
-    return fd;
 }
 
 /* CURLOPT_HEADERFUNCTION: count the bytes; end the transfer beyond the limit. */
@@ -235,7 +158,7 @@ set_connect_to(struct http_check *self, CURLU *url)
     }
     self->connect_to = curl_slist_append(NULL, target);
     return self->connect_to != NULL &&
-           curl_easy_setopt(self->easy, CURLOPT_CONNECT_TO, self->connect_to) == CURLE_OK;
+           curl_easy_setopt(self->transfer.easy, CURLOPT_CONNECT_TO, self->connect_to) == CURLE_OK;
 }
 
 /* False: no memory. */
@@ -258,8 +181,9 @@ set_headers(struct http_check *self)
         set = add_header(self, header);
         header += strlen(header) + 1;
     }
-    return set && (self->headers == NULL ||
-                   curl_easy_setopt(self->easy, CURLOPT_HTTPHEADER, self->headers) == CURLE_OK);
+    return set &&
+           (self->headers == NULL ||
+            curl_easy_setopt(self->transfer.easy, CURLOPT_HTTPHEADER, self->headers) == CURLE_OK);
 }
 
 /* Send `host` in place of the URL's own. False: no memory. */
@@ -292,7 +216,7 @@ set_url(struct http_check *self)
         set = set && (!host_given || set_host(self, url, check->http.host)) &&
               curl_url_get(url, CURLUPART_URL, &whole, 0) == CURLUE_OK;
     }
-    set = set && curl_easy_setopt(self->easy, CURLOPT_URL,
+    set = set && curl_easy_setopt(self->transfer.easy, CURLOPT_URL,
                                   whole != NULL ? whole : check->http.url) == CURLE_OK;
     curl_free(whole);
     curl_url_cleanup(url);
@@ -303,18 +227,15 @@ set_url(struct http_check *self)
 static bool
 set_options(struct http_check *self)
 {
-    CURL *easy = self->easy;
+    CURL *easy = self->transfer.easy;
     const long timeout_ms = (long)self->probe->check->timeout_ms;
     const long head = self->probe->check->http.head;
-    return locum_fetch_options_set(easy, self, self->probe->agent, self->error) &&
-           curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms) == CURLE_OK &&
+    return curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, timeout_ms) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_NOBODY, head) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEDATA, self) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, keep_body) == CURLE_OK &&
            curl_easy_setopt(easy, CURLOPT_HEADERDATA, self) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, count_bytes) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, self) == CURLE_OK &&
-           curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK;
+           curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, count_bytes) == CURLE_OK;
 }
 
 static void
@@ -322,46 +243,15 @@ destroy(void *check)
 {
     struct http_check *self = check;
     if (self->running && !locum_timer_armed(&self->deadline)) {
-        locum_fetch_loop_remove(self->probe->fetch, self->easy);
+        locum_fetch_loop_remove(self->probe->fetch, self->transfer.easy);
     }
     locum_timer_fini(&self->deadline);
-    curl_easy_cleanup(self->easy);
+    locum_transfer_fini(&self->transfer);
     curl_slist_free_all(self->headers);
     curl_slist_free_all(self->connect_to);
     curl_slist_free_all(self->name.addresses);
-    close_ca_file(self);
     free(self->body);
     free(self);
-}
-
-/*
- * Trust only the authorities of ca-file. The first probe reads it, and again after a reload.
- * libcurl keeps them by the path that it is given, so this stays open. False: the probe has ended.
- */
-static bool
-open_ca_file(struct http_check *self)
-{
-    const char *path = self->probe->check->http.ca_file;
-    char via[LOCUM_FILE_VIA_MAX];
-    char buffer[LOCUM_PROBE_TEXT_MAX];
-    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-    if (path[0] == '\0' || self->ca_fd >= 0) {
-        return true;
-    }
-    locum_text_format(&text, "ca-file %s: ", path);
-    self->ca_fd = locum_file_open(path, via, &text);
-    if (self->ca_fd < 0) {
-        const bool lack = find_lack_of_descriptors() != 0;
-        end(self, lack ? LOCUM_SAMPLE_NOT_RUN : LOCUM_SAMPLE_FAIL, buffer);
-        return false;
-    }
-    if (curl_easy_setopt(self->easy, CURLOPT_CAPATH, NULL) != CURLE_OK ||
-        curl_easy_setopt(self->easy, CURLOPT_CAINFO, via) != CURLE_OK) {
-        close_ca_file(self);
-        end(self, LOCUM_SAMPLE_NOT_RUN, strerror(ENOMEM));
-        return false;
-    }
-    return true;
 }
 
 /* Begin the transfer; the rest of the probe's time is its own. */
@@ -371,17 +261,15 @@ transfer(struct http_check *self)
     const locum_ms gone_ms = locum_clock_read().mono - self->probe->started;
     const locum_ms left_ms = self->probe->check->timeout_ms - gone_ms;
     const long timeout_ms = left_ms > 1 ? (long)left_ms : 1;
-    if (curl_easy_setopt(self->easy, CURLOPT_TIMEOUT_MS, timeout_ms) != CURLE_OK ||
-        locum_fetch_loop_add(self->probe->fetch, self->easy) != CURLM_OK) {
-        locum_probe_fetched(self, CURLE_FAILED_INIT);
-    }
+    locum_transfer_start(&self->transfer, timeout_ms);
 }
 
 /* The name has no address. */
 static void
 fail_lookup(struct http_check *self, const char *why)
 {
-    const int lack = find_lack_of_descriptors(); /* so the resolver could not ask, either */
+    const int lack =
+        locum_transfer_lack_of_descriptors(); /* so the resolver could not ask, either */
     char buffer[LOCUM_PROBE_TEXT_MAX];
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     if (lack != 0) {
@@ -421,7 +309,7 @@ connect_to_name(struct http_check *self)
     locum_timer_disarm(&self->deadline);
     if (count == 0 || locum_resolver_is_absent(self->probe->names, self->name.host)) {
         fail_lookup(self, count == 0 ? why : "no such name any more");
-    } else if (locum_fetch_name_set(&self->name, self->easy, addresses, count)) {
+    } else if (locum_fetch_name_set(&self->name, self->transfer.easy, addresses, count)) {
         transfer(self);
     } else {
         end(self, LOCUM_SAMPLE_NOT_RUN, strerror(ENOMEM));
@@ -445,9 +333,10 @@ start(void *check)
     self->running = true;
     self->size_bytes = 0;
     self->body_bytes = 0;
-    self->lack = 0;
-    self->error[0] = '\0';
-    if (!open_ca_file(self)) {
+    char why[LOCUM_PROBE_TEXT_MAX];
+    const enum locum_sample outcome = locum_transfer_open(&self->transfer, why);
+    if (outcome != LOCUM_SAMPLE_PASS) {
+        end(self, outcome, why);
         return;
     }
     if (self->name.host[0] != '\0') {
@@ -467,16 +356,16 @@ create(const struct locum_probe *probe)
         return NULL;
     }
     self->probe = probe;
-    self->ca_fd = -1;
     locum_timer_init(&self->deadline, probe->base, on_deadline, self);
-    self->easy = curl_easy_init();
+    const bool begun =
+        locum_transfer_init(&self->transfer, probe, check->http.ca_file, on_end, self);
     self->body = searched ? malloc(HTTP_BYTES_MAX) : NULL;
-    if (self->easy == NULL || (searched && self->body == NULL) || !set_options(self) ||
-        !set_url(self) || !set_headers(self)) {
+    if (!begun || (searched && self->body == NULL) || !set_options(self) || !set_url(self) ||
+        !set_headers(self)) {
         destroy(self);
         return NULL;
     }
     return self;
 }
 
-const struct locum_probe_kind locum_probe_http = {create, start, destroy};
+const struct locum_probe_kind locum_probe_http = {create, start, destroy, NULL};

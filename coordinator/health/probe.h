@@ -1,5 +1,6 @@
 /*
- * probe: the interface of the kinds of checks: http.c, tcp.c, command.c. Used inside health/ only.
+ * probe: the interface of the kinds of checks: http.c, tcp.c, tls.c, command.c. Used inside health/
+ * only.
  *
  * A kind is a file with its struct locum_probe_kind; health.c has the table of kinds.
  */
@@ -13,6 +14,7 @@
 #include "core/service.h"
 #include "fetch/loop.h"
 #include "fetch/name.h"
+#include "health/health.h"
 
 /* Room for an outcome's text for people, the NUL included. */
 enum { LOCUM_PROBE_TEXT_MAX = 256 };
@@ -24,10 +26,11 @@ typedef void locum_probe_fn(void *user, enum locum_sample outcome, const char *t
 /* What every check needs; owned by health.c, borrowed by the check until it is destroyed. */
 struct locum_probe {
     struct event_base *base;
-    struct locum_fetch_loop *fetch; /* of all http checks; its on_done is locum_probe_fetched() */
+    struct locum_fetch_loop *fetch; /* of all transfers (transfer.h) */
     struct locum_resolver *names;   /* host names that http checks connect to */
     const char *agent;              /* the User-Agent header */
-    const struct locum_config_check *check;
+    const struct locum_config *config;
+    const struct locum_config_check *check; /* of it */
     locum_probe_fn *on_done;
     void *user;
     locum_ms started; /* mono time at which the last probe started */
@@ -40,11 +43,11 @@ struct locum_probe_kind {
     void (*start)(void *check);
     /* Cancel a running probe, without on_done, and free the check. */
     void (*destroy)(void *check);
+    /* The certificates that it has looked at; NULL: this kind looks at none. */
+    size_t (*certificates)(const void *check, const struct locum_health_certificate **ret);
 };
-extern const struct locum_probe_kind locum_probe_http, locum_probe_tcp, locum_probe_command;
-
-/* The transfer of an http check has ended. */
-locum_fetch_done_fn locum_probe_fetched;
+extern const struct locum_probe_kind locum_probe_http, locum_probe_tcp, locum_probe_tls,
+    locum_probe_command;
 
 /* The addresses of a host name, or its error, changed: an http check may have waited for it. */
 void locum_probe_names_changed(void *check);

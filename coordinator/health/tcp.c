@@ -117,4 +117,4 @@ destroy(void *check)
     free(check);
 }
 
-const struct locum_probe_kind locum_probe_tcp = {create, start, destroy};
+const struct locum_probe_kind locum_probe_tcp = {create, start, destroy, NULL};

@@ -10,6 +10,7 @@
 
 #include "base/text_format.h"
 #include "core/vote.h"
+#include "report/certificates.h"
 #include "report/exposition.h"
 #include "report/report.h"
 
@@ -541,6 +542,7 @@ add_all(struct locum_exposition *out, const struct locum_report *report)
     add_peer_dns(out, report);
     add_heartbeats(out, report);
     add_checks(out, report);
+    locum_certificates_add_metrics(out, report);
     add_hooks(out, report);
     add_redis(out, report);
     add_dns(out, report);
@@ -551,7 +553,8 @@ add_all(struct locum_exposition *out, const struct locum_report *report)
 char *
 locum_report_metrics(const struct locum_report *report)
 {
-    const size_t size = METRICS_BYTES_MAX + count_answers(report->core) * ANSWER_BYTES_MAX;
+    const size_t size = METRICS_BYTES_MAX + count_answers(report->core) * ANSWER_BYTES_MAX +
+                        locum_certificates_metrics_bytes(report);
     char *buffer = malloc(size);
     if (buffer == NULL) {
         return NULL;

@@ -214,6 +214,7 @@ add_document(struct locum_page *page, const struct locum_report *report)
     locum_page_section_timeline(page, report);
     if (!page->everyone) {
         locum_page_section_checks(page);
+        locum_page_section_certificates(page);
         locum_page_section_sentinels(page);
         locum_page_section_events(page, report->events);
     }

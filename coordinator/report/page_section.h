@@ -12,6 +12,7 @@ void locum_page_section_nodes(struct locum_page *page);
 void locum_page_section_answers(struct locum_page *page);
 void locum_page_section_next_loss(struct locum_page *page);
 void locum_page_section_checks(struct locum_page *page);
+void locum_page_section_certificates(struct locum_page *page);
 void locum_page_section_sentinels(struct locum_page *page);
 /* Nothing before the history has begun. */
 void locum_page_section_timeline(struct locum_page *page, const struct locum_report *report);

@@ -123,6 +123,42 @@ locum_page_section_checks(struct locum_page *page)
 }
 
 static bool
+certificate_row(struct locum_page *page, const json_t *certificate)
+{
+    const json_t *left = json_object_get(certificate, "left_days");
+    const bool refused = json_is_string(json_object_get(certificate, "error"));
+    const bool unseen = json_is_null(left) && !refused;
+    locum_html_fill(&page->text, certificate, "<tr><th scope=\"row\">{name}</th><td>");
+    locum_page_part_state(page,
+                          refused  ? LOCUM_PAGE_BAD
+                          : unseen ? LOCUM_PAGE_WARN
+                                   : LOCUM_PAGE_GOOD,
+                          certificate,
+                          refused  ? "refused: {error}"
+                          : unseen ? "not seen yet"
+                                   : "valid");
+    locum_html_fill(&page->text, certificate, "</td><td>");
+    if (!json_is_null(left)) {
+        locum_html_fill(&page->text, certificate, "{expires:time}, {left_days} days left");
+    }
+    locum_html_fill(&page->text, certificate, "</td><td>{check}</td></tr>\n");
+    return true;
+}
+
+void
+locum_page_section_certificates(struct locum_page *page)
+{
+    const json_t *certificates = json_object_get(page->status, "certificates");
+    if (json_array_size(certificates) > 0) {
+        open_table(page, "certificates", "Certificates of this node",
+                   "Name|State|Ends (UTC)|Check");
+        locum_page_part_items(page, certificates, certificate_row, LIST_BYTES,
+                              "<tr><td colspan=\"4\">", "</td></tr>\n");
+        close_table(page);
+    }
+}
+
+static bool
 sentinel_row(struct locum_page *page, const json_t *sentinel)
 {
     const bool connected = json_is_true(json_object_get(sentinel, "connected"));

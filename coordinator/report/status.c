@@ -1,6 +1,7 @@
 /* GET /status: the node as it sees itself and the others. Every key is always there. */
 #include "core/degraded.h"
 #include "core/vote.h"
+#include "report/certificates.h"
 #include "report/report.h"
 
 enum { SERVING_BYTES_MAX = 1024 };
@@ -286,7 +287,7 @@ locum_report_status(const struct locum_report *report)
     }
     return json_pack(
         "{s:s, s:s, s:s, s:I, s:I, s:s, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o, "
-        "s:{s:I, s:I, s:o, s:I}, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o}",
+        "s:{s:I, s:I, s:o, s:I}, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}",
         "cluster", config->cluster, "node", config->nodes[config->self].name, "version",
         config->version, "incarnation", (json_int_t)core->view.incarnation, "uptime_ms",
         (json_int_t)(now.mono - report->run->started_mono), "serving", serving, "quorum", "needed",
@@ -298,5 +299,6 @@ locum_report_status(const struct locum_report *report)
         "zones", zones_of(report), "nsd", locum_report_nsd(report), "hooks", hooks_of(report),
         "next_loss", next_loss, "warnings", warnings, "counted_warnings",
         (json_int_t)locum_warnings_count(report, false), "degraded", degraded, "summary",
-        locum_report_summary(report, degraded, next_loss));
+        locum_report_summary(report, degraded, next_loss), "certificates",
+        locum_certificates_list(report));
 }

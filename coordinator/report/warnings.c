@@ -8,6 +8,7 @@
 
 #include "base/text_format.h"
 #include "core/degraded.h"
+#include "report/certificates.h"
 #include "report/report.h"
 
 enum {
@@ -33,7 +34,7 @@ __attribute__((format(printf, 4, 5))) static void
 warn(json_t *warnings, const char *about, const char *peer, const char *format, ...)
 {
     char text[LOCUM_REDIS_ERROR_MAX + 256];
-    char key[LOCUM_DOMAIN_MAX + 16];
+    char key[LOCUM_DOMAIN_MAX + 80];
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof(text), format, arguments);
@@ -58,6 +59,25 @@ warn_of_check(json_t *warnings, const struct locum_report *report)
                  ? "Repair the configuration file, which has it, and run `locum reload`"
                  : "Give this machine what it lacks: see the limits of locum.service (systemctl "
                    "show -p LimitNOFILE,TasksMax,MemoryMax locum) and free memory");
+    }
+}
+
+/* Keyed by check and name: two checks may look at the same name. */
+static void
+warn_of_certificates(json_t *warnings, const struct locum_report *report)
+{
+    for (size_t check = 0; check < report->core->config.check_count; check++) {
+        for (size_t i = 0; i < report->checks[check].certificate_count; i++) {
+            char said[LOCUM_REDIS_ERROR_MAX + 256];
+            char about[64];
+            struct locum_text text = locum_text_init(said, sizeof(said));
+            if (locum_certificates_warn(report, check, i, &text)) {
+                const struct locum_config_check *settings = &report->config->checks[check];
+                (void)locum_text_format_buffer(about, sizeof(about), "certificate %s",
+                                               locum_address_text(&settings->tls.address).text);
+                warn(warnings, about, report->checks[check].certificates[i].name, "%s", said);
+            }
+        }
     }
 }
 
@@ -537,6 +557,7 @@ locum_warnings_find(const struct locum_report *report)
     warn_of_self(warnings, report);
     warn_of_own_dns(warnings, report);
     warn_of_hooks(warnings, report);
+    warn_of_certificates(warnings, report);
     return warnings;
 }
 

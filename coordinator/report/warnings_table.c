@@ -13,6 +13,9 @@ static const struct {
 } rows[] = {
     {"check", "A check could not be run for a minute, because this machine lacks descriptors, "
               "memory or processes, or because the value of its header is not kept."},
+    {"certificate",
+     "A certificate that a `tls` check looks at (its address and name are in `peer`) "
+     "ends within `warn-days`, has expired, or clients refuse it."},
     {"clock", "The peer's clock and this node's differ by more than 5 seconds."},
     {"configuration", "The peer has a different configuration; the text names the keys."},
     {"dns",

@@ -24,7 +24,7 @@ from programs import ROOT, until            # noqa: E402
 FIELDS = ("role service admin serving conditions ranks answers since seq incarnation version digest"
           " heartbeat-ms mirrorbits").split()
 STATUS_KEYS = ("cluster node version incarnation uptime_ms serving quorum nodes names redis"
-               " sentinels checks dns zones nsd hooks next_loss warnings counted_warnings degraded summary").split()
+               " sentinels checks dns zones nsd hooks next_loss warnings counted_warnings degraded summary certificates").split()
 NODE_KEYS = ("name role self condition service admin rank families excluded heard_ms since votes"
              " sentinel_down mirrorbits dns digest version by_key").split()
 

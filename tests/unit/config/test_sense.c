@@ -187,6 +187,39 @@ static const struct broken broken[] = {
       {", redis: \"10.0.0.13:6379\", sentinel: \"10.0.0.13:26379\"", ""},
       {", sentinel: \"10.0.0.10:26379\"", ""}},
      "13:7 tpc known\n"},
+    {"entries of acme.persist",
+     {{"service:",
+       "    acme:\n"
+       "      persist:\n"
+       "        - {issuer: ca.example, account: \"https://ca.example/1\"}\n"
+       "        - {issuer: ca.example, account: \"https://ca.example/a;1\"}\n"
+       "        - {issuer: CA.example, account: \"https://ca.example/1\", until: 2020-02-30}\n"
+       "        - {issuer: ca.example, account: \"https://ca.example/2\", until: 2020-02-29}\n"
+       "service:"}},
+     "14:41 account ;\n"
+     "15:41 persist twice\n"
+     "15:72 until day\n"
+     "16:72 until over\n"},
+    {"five entries of acme.persist, of which one lacks its account",
+     {{"service:", "    acme:\n"
+                   "      persist: [{issuer: a.example}, {}, {}, {}, {}]\n"
+                   "service:"}},
+     "12:16 persist 1 to 4\n"},
+    {"an entry of acme.persist without its account",
+     {{"service:", "    acme: {persist: [{issuer: a.example}]}\nservice:"}},
+     "11:22 account missing\n"},
+    {"a name that leaves no room for _validation-persist",
+     {{"zones:\n  - name: get.example.org\n" NS,
+       "zones:\n  - name: get.example.org\n" NS "    shared: [\"" LABEL63 "." LABEL63 "." LABEL63
+       ".aaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"]\n"
+       "    owned: {}\n"
+       "    acme: {persist: [{issuer: a.example, account: \"https://a.example/1\"}]}\n"}},
+     "11:14 acme long\n"},
+    {"a tls check without a name",
+     {{CHECK, "    - tls: {address: \"127.0.0.1:443\"}\n"},
+      {"zones:\n  - name: get.example.org\n",
+       "zones:\n  - name: get.example.org\n    shared: []\n    owned: {dc3: [dc3]}\n"}},
+     "15:7 names shared\n"},
     {"an empty check", {{CHECK, CHECK "    - {}\n"}}, "14:7 checks one key\n"},
     {"a program without its folder",
      {{CHECK, "    - command: {argv: [true]}\n"}},

@@ -44,7 +44,7 @@ test_status_has_every_key(void **state)
     json_t *status = get_status();
     assert_keys(status, "cluster node version incarnation uptime_ms serving quorum nodes names "
                         "redis sentinels checks dns zones nsd hooks next_loss warnings "
-                        "counted_warnings degraded summary");
+                        "counted_warnings degraded summary certificates");
     assert_keys(json_object_get(status, "quorum"), "needed reachable");
     assert_keys(json_object_get(status, "redis"), "connected master since error");
     assert_keys(json_object_get(status, "dns"), "serial queries queries_per_s closed");

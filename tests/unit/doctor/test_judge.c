@@ -237,6 +237,29 @@ break_configuration(struct bench *bench)
     strcpy(NODE.digest, "00000000");
 }
 
+/* One of two entries of acme.persist is missing at the second server. */
+static void
+break_persist(struct bench *bench)
+{
+    bench->site->config.zones[0].persist_count = 2;
+    ZONE->persist = calloc(2, sizeof(*ZONE->persist));
+    assert_non_null(ZONE->persist);
+    ZONE->persist_count = 2;
+    for (size_t i = 0; i < 2; i++) {
+        ZONE->persist[i] = (struct locum_doctor_persist){
+            .name = 1, .server = i, .outcome = LOCUM_DOCTOR_ANSWERED, .has = i == 0 ? 3 : 2};
+    }
+}
+
+/* There is one record that is not configured. */
+static void
+break_persist_others(struct bench *bench)
+{
+    break_persist(bench);
+    ZONE->persist[1].has = 3;
+    ZONE->persist[1].others = 1;
+}
+
 static void
 break_list(struct bench *bench)
 {
@@ -273,6 +296,9 @@ static const struct {
     {"minimum", break_minimum, LOCUM_DOCTOR_SOA, "has minimum 16 instead of 15"},
     {"child NS", break_child_ns, LOCUM_DOCTOR_CHILD_NS,
      "it lacks dc2.example.org., it also has ns9"},
+    {"persist", break_persist, LOCUM_DOCTOR_PERSIST,
+     "at ns3.get.example.org. (192.0.2.13): 1 of 2 are as in acme.persist, 0 are others"},
+    {"another persist", break_persist_others, LOCUM_DOCTOR_PERSIST, "2 of 2 are as in"},
     {"web", break_web, LOCUM_DOCTOR_WEB_DEAD, "https://dc2.get.example.org/ at dc3 (192.0.2.13)"},
     {"virtual host", break_web_host, LOCUM_DOCTOR_WEB_HOST, "at dc3"},
     {"certificate", break_certificate, LOCUM_DOCTOR_CERTIFICATE, "not valid"},

@@ -41,7 +41,9 @@ static void
 test_records_are_read(void **state)
 {
     (void)state;
-    static const char *const answer[] = {soa, ZONE_NAME " 60 IN TXT x", NULL};
+    static const char *const answer[] = {
+        soa, ZONE_NAME " 60 IN TXT \"ca.example; accounturi=\" \"a\\007\"",
+        ZONE_NAME " 60 IN MX 10 mx.example.org.", NULL};
     static const char *const additional[] = {"ns.example.org. 30 IN A 192.0.2.1",
                                              "ns.example.org. 30 IN AAAA 2001:db8::1", NULL};
     static struct locum_doctor_reply reply;
@@ -52,7 +54,7 @@ test_records_are_read(void **state)
         locum_doctor_reply_read(ZONE_NAME, LOCUM_DOCTOR_TYPE_SOA, ID, bytes, length, &reply));
     assert_int_equal(reply.outcome, LOCUM_DOCTOR_ANSWERED);
     assert_true(reply.authoritative && !reply.truncated && !reply.edns && !reply.cut);
-    assert_int_equal(reply.record_count, 3);
+    assert_int_equal(reply.record_count, 4);
     const struct locum_doctor_record *record =
         locum_doctor_reply_next(&reply, LOCUM_DOCTOR_ANSWER, ZONE_NAME, LOCUM_DOCTOR_TYPE_SOA, &at);
     assert_non_null(record);
@@ -62,6 +64,11 @@ test_records_are_read(void **state)
     assert_int_equal(record->soa.minimum_s, 4);
     assert_null(
         locum_doctor_reply_next(&reply, LOCUM_DOCTOR_ANSWER, NULL, LOCUM_DOCTOR_TYPE_SOA, &at));
+    at = 0;
+    record =
+        locum_doctor_reply_next(&reply, LOCUM_DOCTOR_ANSWER, ZONE_NAME, LOCUM_DOCTOR_TYPE_TXT, &at);
+    assert_non_null(record);
+    assert_string_equal(record->name, "ca.example; accounturi=a?");
     at = 0;
     record = locum_doctor_reply_next(&reply, LOCUM_DOCTOR_ADDITIONAL, "ns.example.org.",
                                      LOCUM_DOCTOR_TYPE_AAAA, &at);

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <time.h>
 
 enum { LONG_MS = 60000, TLS_MS = 5000, SILENT_MS = 100, DAY_S = 24 * 3600 };
 
@@ -343,6 +344,161 @@ test_peer_without_tls_fails(void **state)
     assert_sample(LOCUM_SAMPLE_FAIL, "no answer within 100 ms");
 }
 
+static void
+add_tls(const struct locum_address *address, const char *ca_file, locum_ms timeout_ms, bool fails)
+{
+    static const char *const names[] = {"get.example.org.", "dc2.example.org.", "dc3.example.org."};
+    struct locum_config_check *check = add_check(LOCUM_CHECK_TLS, LONG_MS, timeout_ms);
+    check->tls.address = *address;
+    check->tls.expiry_fails = fails;
+    path_in_folder(ca_file, check->tls.ca_file);
+    the.config->core.self = 0;
+    the.config->core.name_count = LOCUM_COUNT(names);
+    for (size_t i = 0; i < LOCUM_COUNT(names); i++) {
+        the.config->core.names[i].owner = i == 0 ? LOCUM_NODE_NONE : (locum_node)(i - 1);
+        (void)strcpy(the.config->names[i].name, names[i]);
+    }
+    start_health();
+    wait_for(&the.samples[0], 1);
+}
+
+static void
+assert_certificate(size_t i, const char *name, long left_s, const char *why)
+{
+    const struct locum_health_outcomes outcomes = locum_health_outcomes(the.health, 0);
+    assert_int_equal(outcomes.certificate_count, 2); /* dc3's name is not this node's */
+    assert_string_equal(outcomes.certificates[i].name, name);
+    assert_in_range(outcomes.certificates[i].expires_s - time(NULL) - left_s + 30, 0, 30);
+    if (fnmatch(why, outcomes.certificates[i].why, 0) != 0) {
+        fail_msg("\"%s\", expected \"%s\"", outcomes.certificates[i].why, why);
+    }
+}
+
+/* A tls check looks at the certificate for each shared name and each that the node owns. */
+static void
+test_ends_of_certificates(void **state)
+{
+    static const struct {
+        const char *name;
+        long from_s, until_s;
+        bool fails; /* the check has expiry: fail */
+        const char *ca_file;
+        enum locum_sample outcome;
+        const char *pattern;
+        const char *why[2];
+    } rows[] = {
+        {"*.example.org",
+         -DAY_S,
+         9 * DAY_S,
+         true,
+         "ca",
+         LOCUM_SAMPLE_PASS,
+         "2 names in * ms, the first certificate ends on 20* (get.example.org)",
+         {"", ""}},
+        {"get.example.org",
+         -DAY_S,
+         9 * DAY_S,
+         false,
+         "ca",
+         LOCUM_SAMPLE_PASS,
+         "dc2.example.org: SSL: no alternative certificate subject name *",
+         {"", "SSL: no alt*"}},
+        {"*.example.org",
+         -2 * DAY_S,
+         -DAY_S,
+         false,
+         "ca",
+         LOCUM_SAMPLE_PASS,
+         "get.example.org: * certificate has expired; 1 more of 2 names fail",
+         {"*expired", "*expired"}},
+        {"*.example.org",
+         -2 * DAY_S,
+         -DAY_S,
+         true,
+         "ca",
+         LOCUM_SAMPLE_FAIL,
+         "get.example.org: * certificate has expired; 1 more of 2 names fail",
+         {"*expired", "*expired"}},
+        {"get.example.org",
+         -DAY_S,
+         9 * DAY_S,
+         true,
+         "ca",
+         LOCUM_SAMPLE_FAIL,
+         "dc2.example.org: SSL: no alternative *",
+         {"", "SSL: no alt*"}},
+        {"*.example.org",
+         -DAY_S,
+         DAY_S,
+         false,
+         "other",
+         LOCUM_SAMPLE_PASS,
+         "get.example.org: * unable to get local issuer certificate; 1 more *",
+         {"*issuer*", "*issuer*"}},
+    };
+    (void)state;
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        struct identity identity =
+            identity_of(rows[i].name, &authority, false, rows[i].from_s, rows[i].until_s);
+        start_server(&identity);
+        add_tls(&server.address, rows[i].ca_file, TLS_MS, rows[i].fails);
+        assert_sample(rows[i].outcome, rows[i].pattern);
+        assert_certificate(0, "get.example.org.", rows[i].until_s, rows[i].why[0]);
+        assert_certificate(1, "dc2.example.org.", rows[i].until_s, rows[i].why[1]);
+        end_probe();
+        stop_server();
+        forget(&identity);
+    }
+}
+
+static int
+refuse_name(SSL *stream, int *alert, void *user)
+{
+    (void)alert, (void)user;
+    return strcmp(SSL_get_servername(stream, TLSEXT_NAMETYPE_host_name), "get.example.org") == 0
+               ? SSL_TLSEXT_ERR_OK
+               : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+static void
+test_a_name_that_the_server_refuses(void **state)
+{
+    (void)state;
+    struct identity identity = identity_of("*.example.org", &authority, false, -DAY_S, DAY_S);
+    start_server(&identity);
+    SSL_CTX_set_tlsext_servername_callback(server.context, refuse_name);
+    add_tls(&server.address, "ca", TLS_MS, false);
+    assert_sample(LOCUM_SAMPLE_PASS, "dc2.example.org: *unrecognized name*");
+    const struct locum_health_outcomes outcomes = locum_health_outcomes(the.health, 0);
+    assert_int_equal(outcomes.certificates[1].expires_s, 0);
+    assert_string_equal(outcomes.certificates[0].why, "");
+    end_probe();
+    stop_server();
+    forget(&identity);
+}
+
+static void
+test_a_tls_check_without_an_answer(void **state)
+{
+    (void)state;
+    const struct locum_address closed = free_address();
+    add_tls(&the.address, "ca", SILENT_MS, false);
+    assert_sample(LOCUM_SAMPLE_FAIL, "no answer within 100 ms");
+    end_probe();
+    add_tls(&closed, "ca", TLS_MS, false);
+    assert_sample(LOCUM_SAMPLE_REFUSED, "connection refused");
+    end_probe();
+    add_tls(&closed, "absent", TLS_MS, false);
+    assert_sample(LOCUM_SAMPLE_FAIL, "ca-file */absent: No such file or directory");
+    end_probe();
+    /* Ended in the middle of a probe. */
+    the.config->core.check_count = 1;
+    the.config->checks[0].tls.address = the.address;
+    path_in_folder("ca", the.config->checks[0].tls.ca_file);
+    start_health();
+    assert_int_not_equal(event_base_loop(the.base, EVLOOP_ONCE), -1);
+}
+
 static int
 begin(void **state)
 {
@@ -389,6 +545,9 @@ main(void)
         TEST(test_http2_only_server),
         TEST(test_authorities_of_the_system_are_read_once),
         TEST(test_peer_without_tls_fails),
+        TEST(test_ends_of_certificates),
+        TEST(test_a_name_that_the_server_refuses),
+        TEST(test_a_tls_check_without_an_answer),
     };
     return cmocka_run_group_tests_name("health: https", tests, begin, end);
 }

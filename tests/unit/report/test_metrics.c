@@ -213,6 +213,27 @@ test_values_of_labels_are_quoted(void **state)
 }
 
 static void
+test_certificates(void **state)
+{
+    static const struct locum_health_certificate certificates[] = {
+        {.name = "get.example.org.", .expires_s = 1795480858},
+        {.name = "dc2.example.org.", .why = "no name"},
+        {.name = "new.example.org."},
+    };
+    (void)state;
+    view.checks[0].certificates = certificates;
+    view.checks[0].certificate_count = LOCUM_COUNT(certificates);
+    memcpy(config.checks[0].name, "tls", 4);
+    site.core.config.check_count = 1;
+    scrape();
+    assert_line("locum_certificate_expiry_timestamp_seconds{check=\"tls\",name="
+                "\"get.example.org.\"} 1795480858.000\n"
+                "# HELP locum_certificate_valid");
+    assert_line("locum_certificate_valid{check=\"tls\",name=\"get.example.org.\"} 1\n"
+                "locum_certificate_valid{check=\"tls\",name=\"dc2.example.org.\"} 0\n#");
+}
+
+static void
 test_lag_is_a_histogram(void **state)
 {
     static const locum_ms late[] = {0, 0, 1, 2, 30, 700, 5000};
@@ -305,6 +326,7 @@ main(void)
         TEST(test_what_has_not_happened_has_no_sample),
         TEST(test_milliseconds_are_printed_as_seconds),
         TEST(test_values_of_labels_are_quoted),
+        TEST(test_certificates),
         TEST(test_lag_is_a_histogram),
         TEST(test_heartbeats_are_counted_by_path),
         TEST(test_reports_of_locum_nsd_are_shown_by_zone),
