@@ -23,11 +23,18 @@ RECORDS = [
     "empty CNAME b.c", "mail 300 A 192.0.2.99", "mail 300 A 192.0.2.98", "mail 300 AAAA 2001:db8::99",
     "@ 300 MX 10 mail", 'a.b.c TXT "deep"', r"raw TYPE65280 \# 3 c00cff", "_x._tcp SRV 1 2 53 mail",
     "_443._tcp.mail TLSA 3 1 1 " + 32 * "ab", "svc HTTPS 1 . alpn=h2",
+    "*.wild A 192.0.2.7", "b.wild A 192.0.2.8", "*.alias CNAME mail", "old 300 DNAME fresh", "a.fresh A 192.0.2.5",
+    "away 300 DNAME example.org.", "sub NS ns0.example.org.", "into CNAME below.sub",
     *(f'mid TXT "{i:02}{"m" * 90}"' for i in range(8)),     # more than 512 bytes: TC without EDNS
     *(f'big TXT "{i:02}{"b" * 250}"' for i in range(8))]    # more than 1232 bytes: TCP
 WWW = [f"www.{ZONE} 60 CNAME {ZONE}"]
 # Name, type, rcode, records of the answer as `owner TTL type data`; SELF: a node's address.
 SELF = "SELF"
+# Answers of the zone's delegation, of which its own servers give referrals.
+DELEGATED = [
+    (f"below.sub.{ZONE}", "A", "NOERROR", [f"below.sub.{ZONE} 3600 A 192.0.2.10"]),
+    (f"into.{ZONE}", "A", "NOERROR", [f"into.{ZONE} 60 CNAME below.sub.{ZONE}", f"below.sub.{ZONE} 3600 A 192.0.2.10"]),
+]
 CASES = [
     (ZONE, "A", "NOERROR", [f"{ZONE} 60 A {SELF}"]),
     (ZONE, "AAAA", "NOERROR", [f"{ZONE} 60 AAAA {SELF}"]),
@@ -50,6 +57,19 @@ CASES = [
     (f"x.b.c.{ZONE}", "A", "NXDOMAIN", []),
     (f"b.c.{ZONE}", "A", "NOERROR", []),
     (ZONE, "TXT", "NOERROR", []),
+    (f"x.wild.{ZONE}", "A", "NOERROR", [f"x.wild.{ZONE} 60 A 192.0.2.7"]),
+    (f"y.x.wild.{ZONE}", "A", "NOERROR", [f"y.x.wild.{ZONE} 60 A 192.0.2.7"]),
+    (f"b.wild.{ZONE}", "A", "NOERROR", [f"b.wild.{ZONE} 60 A 192.0.2.8"]),
+    (f"x.wild.{ZONE}", "TXT", "NOERROR", []),
+    (f"x.b.wild.{ZONE}", "A", "NXDOMAIN", []),
+    (f"x.alias.{ZONE}", "AAAA", "NOERROR", [f"x.alias.{ZONE} 60 CNAME mail.{ZONE}", f"mail.{ZONE} 300 AAAA 2001:db8::99"]),
+    (f"a.old.{ZONE}", "A", "NOERROR", [f"old.{ZONE} 300 DNAME fresh.{ZONE}", f"a.old.{ZONE} 300 CNAME a.fresh.{ZONE}",
+                                       f"a.fresh.{ZONE} 60 A 192.0.2.5"]),
+    (f"no.old.{ZONE}", "A", "NXDOMAIN", [f"old.{ZONE} 300 DNAME fresh.{ZONE}",
+                                         f"no.old.{ZONE} 300 CNAME no.fresh.{ZONE}"]),
+    (f"dc2.away.{ZONE}", "A", "NOERROR", [f"away.{ZONE} 300 DNAME example.org", f"dc2.away.{ZONE} 300 CNAME dc2.example.org",
+                                          "dc2.example.org 3600 A 192.0.2.12"]),
+    *DELEGATED,
     (f"mid.{ZONE}", "TXT", "NOERROR", [f'mid.{ZONE} 60 TXT "{i:02}{"m" * 90}"' for i in range(8)]),
     (f"big.{ZONE}", "TXT", "NOERROR", [f'big.{ZONE} 60 TXT "{i:02}{"b" * 250}"' for i in range(8)]),
 ]

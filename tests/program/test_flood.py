@@ -48,7 +48,7 @@ listen: {{{{dns: ["192.0.2.12:53"], control: {{folder}}/control.sock, peer: ["12
 nodes:
   dc2: {{{{address: [192.0.2.12]}}}}
 zones:
-  - {{{{name: get.example.org, ns: [dc2.example.org]}}}}
+  - {{{{name: get.example.org, ns: [dc2.example.org], records: [{records}]}}}}
 service:
   checks:
     - tcp: {{{{address: "127.0.0.1:9"}}}}
@@ -96,17 +96,22 @@ def flood(group, rate, seconds, names):
     """What one flood did to the server at 192.0.2.12, whose processes are this group, as a dict."""
     cpu, backlog = cpu_s(group), backlog_drops()
     run = subprocess.run([os.path.join(os.environ["BUILD"], "tests/bench/flood"), "192.0.2.12",
-                          "53", str(rate), str(seconds), names],
+                          "53", str(rate), str(seconds), "names" if names == "names" else "random"],
                          capture_output=True, text=True, timeout=seconds + 20, check=True)
     return {**json.loads(run.stdout), "overflow": overflow(), "cpu_s": cpu_s(group) - cpu,
             "backlog_drops": backlog_drops() - backlog, "forged_bytes": bytes_of("forged"),
             "answer_bytes": bytes_of("answers")}
 
 
+def config(workers, more="", names="names"):
+    """names: what will be asked for: "names" or "random", or "wildcard": random names that exist."""
+    return CONFIG.format(workers=workers, more=more, records='"* A 192.0.2.1"' if names == "wildcard" else "")
+
+
 def measure(rate, seconds, workers, names):
     """Only in a namespace of its own. What one flood did, as a dict."""
     subprocess.run(["sh", "-euc", PLACE], check=True)
-    with alone.Alone(CONFIG.format(workers=workers, more=""), prepare=os.setpgrp) as it:
+    with alone.Alone(config(workers, names=names), prepare=os.setpgrp) as it:
         it.until("its start", lambda: "event=serving" in it.text() and it.get("/healthz"))
         result = flood(it.process.pid, rate, seconds, names)
         counted = sample(it, "locum_dns_udp_overflow_total")
@@ -149,7 +154,7 @@ class Neighbour:
 
 def reload(it, more):
     with open(os.path.join(it.folder, "locum.yaml"), "w", encoding="utf-8") as file:
-        file.write(CONFIG.format(workers=1, more=more).format(folder=it.folder))
+        file.write(config(1, more).format(folder=it.folder))
     run = subprocess.run([it.program, "reload", "-c", file.name], capture_output=True, text=True,
                          timeout=20, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
@@ -159,7 +164,7 @@ def clients():
     """Only in a namespace of its own. What a client in a limited network can do, and what a reload
     changes. One answer a second is allowed here."""
     subprocess.run(["sh", "-euc", PLACE], check=True)
-    with alone.Alone(CONFIG.format(workers=1, more=", rate-limit: {{responses-per-second: 1, slip: 1}}")) as it, \
+    with alone.Alone(config(1, ", rate-limit: {{responses-per-second: 1, slip: 1}}")) as it, \
             Neighbour():
         it.until("its start", lambda: "event=serving" in it.text() and it.get("/healthz"))
         it.until("a limit", lambda: sample(it, 'locum_dns_rate_limited_total{action="short"}') > 0)
@@ -231,6 +236,10 @@ def test_clients_in_a_limited_network():
 
 def test_random_names_and_four_workers():
     check(apart(FORGED_PER_SECOND, SECONDS, 4, "random"))
+
+
+def test_random_names_under_a_wildcard():
+    check(apart(FORGED_PER_SECOND, SECONDS, 1, "wildcard"))
 
 
 if __name__ == "__main__":

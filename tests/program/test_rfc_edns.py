@@ -2,13 +2,16 @@
 """EDNS of a running coordinator: RFC 6891 and what is built on it (RFC 3225, 5001, 7828, 7873, 8906, 8914,
 9018, 9715), over UDP and TCP. What dig sends by itself is in test_dns_options.py."""
 
+import hashlib
 import random
+import socket
 import struct
 import sys
 import time
 
 sys.dont_write_bytecode = True
 from rfc import NEGATIVE_TTL, PORT, RECORDS, SOA, ZONE, Coordinator, check, compare, config, run, same
+from siphash import siphash
 from packets import AD, CD, COOKIE, ERROR, KEEPALIVE, NSID, PADDING, RD, SUBNET, Z, Reply, Tcp, Udp, message, \
     name, opt, option, query, question
 
@@ -205,6 +208,28 @@ def test_rfc9018_4_4_a_cookie_is_for_one_address_and_one_client(it):
         reply = Reply(link.receive())
         link.close()
         check(reply.option(COOKIE) != given and reply.option(COOKIE)[:8] == CLIENT, "other address")
+
+
+def test_rfc9018_4_3_and_4_4_age_and_version(it):
+    """Kept up to 30 minutes old and 5 minutes in the future, else replaced; cookies of other versions are not known."""
+    example = bytes.fromhex("2464c4abcf10c957" "01000000" "5cf79f11")     # RFC 9018 A.1
+    key = bytes.fromhex("e5e973e5a6b2a43f48e7dc849e37bfcf")
+    same(siphash(key, example + socket.inet_aton("198.51.100.100")).hex(), "1f8130c3eee29480", "SipHash of these tests")
+    key = hashlib.sha256(b"locum dns cookie\0" + bytes(range(32))).digest()[:16]
+    for late_s, version, kept in ((-5, 1, True), (-1790, 1, True), (-1810, 1, False), (-3590, 1, False), (-3610, 1, False),
+                                  (-10 ** 9, 1, False), (290, 1, True), (310, 1, False), (10 ** 9, 1, False),
+                                  (-5, 0, False), (-5, 2, False), (-5, 255, False)):
+        for way in it.ways:
+            way.send(query(ZONE))
+            way.receive(query(ZONE))
+            source = way.link.socket.getsockname()[0]
+            cookie = CLIENT + bytes([version, 0, 0, 0]) + struct.pack("!I", int(time.time()) + late_s)
+            cookie += siphash(key, cookie + socket.inet_aton(source))
+            reply = way.ask(query(ZONE, edns=opt(option(COOKIE, cookie))))
+            compare(reply, f"{way.name}: {late_s} s, version {version}", flags="AA")
+            same(reply.option(COOKIE) == cookie, kept, f"{way.name}: {late_s} s, version {version}: kept")
+            check(abs(int.from_bytes(reply.option(COOKIE)[12:16], "big") - time.time() - (late_s if kept else 0)) <= 2,
+                  f"{way.name}: {reply}")
 
 
 def test_rfc7873_5_4_no_question_but_a_cookie(it):

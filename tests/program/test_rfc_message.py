@@ -178,6 +178,29 @@ def test_rfc1035_3_3_data_on_the_wire(it):
          + struct.pack("!4I", 3600, 600, 604800, 15), "SOA")
 
 
+# Of newer types: RFC, record, data. Names in them are not compressed.
+NEWER = (
+    ("RFC 3403 4.1", r'naptr NAPTR 100 10 "u" "E2U+sip" "!^.*$!sip:i@example.com!" .',
+     struct.pack("!2H", 100, 10) + b"\1u\7E2U+sip\x18!^.*$!sip:i@example.com!\0"),
+    ("RFC 1876 2", "loc LOC 52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m",
+     b"\0\0\x16\x13" + struct.pack("!3I", 2 ** 31 + 188543000, 2 ** 31 + 17612000, 10000000 - 200)),
+    ("RFC 4255 3.1", "ssh SSHFP 4 2 " + 32 * "5a", b"\4\2" + 32 * b"Z"),
+    ("RFC 6698 2.1", "_443._tcp.mail TLSA 3 1 1 " + 32 * "5a", b"\3\1\1" + 32 * b"Z"),
+    ("RFC 7553 4.5", '_ftp._tcp URI 10 1 "ftp://example.com/"', struct.pack("!2H", 10, 1) + b"ftp://example.com/"),
+    ("RFC 8659 4.1", 'caa CAA 128 issue "example.com; a=b"', b"\x80\5issueexample.com; a=b"),
+    ("RFC 9460 2.2", "svc SVCB 1 Mail alpn=h2,h3 port=8443 ipv4hint=192.0.2.9",
+     b"\0\1" + name(f"Mail.{ZONE}") + b"\0\1\0\6\2h2\2h3" + b"\0\3\0\2\x20\xfb" + b"\0\4\0\4\xc0\0\2\x09"),
+    ("RFC 9460 2.4.2", "alias HTTPS 0 example.com.", b"\0\0" + name("example.com")),
+)
+
+
+def test_rfc3597_4_data_of_newer_types_on_the_wire(it):
+    for rfc, line, data in NEWER:
+        owner, kind, _ = line.split(" ", 2)
+        reply = it.expect(query(f"{owner}.{ZONE}", kind), flags="AA", authority=())
+        same([found.sent for found in reply.answer], [data], f"{kind}, {rfc}")
+
+
 def test_rfc1035_3_2_4_classes(it):
     for klass in (0, 2, 4, 5, 254, 255, 0x101, 65535):
         for of in (ZONE, f"no.{ZONE}", "example.com", "id.server"):
@@ -323,6 +346,39 @@ def test_rfc6895_2_3_error_replies_have_no_records(it):
             compare(reply, way.name, "FORMERR", answer=(), authority=(), additional=())
 
 
+def test_rfc1035_4_any_bytes_get_a_whole_reply_or_none(it):
+    """Queries with some bytes changed, cut or added: Reply() reads each reply strictly."""
+    dice = random.Random(4)
+    print("seed 4")
+    queries = [query(ZONE), query(f"no.{ZONE}", edns=opt()), query(f"www2.{ZONE}", "AAAA", edns=opt(option(COOKIE, bytes(8)))),
+               query(f"big.{ZONE}", "ANY"), query("id.server", "TXT", "CH", edns=opt(option(3))), message(additional=[opt()])]
+    marker, rcodes = query(ZONE, number=0x7777), {}
+    for _ in range(3000):
+        packet = bytearray(dice.choice(queries))
+        for _ in range(dice.choice((1, 1, 2, 5))):
+            at = dice.randrange(2, len(packet))
+            change = dice.randrange(4)
+            if change == 0:
+                packet[at:] = b""
+            elif change == 1:
+                packet[at:at] = dice.randbytes(dice.randint(1, 20))
+            else:
+                packet[at] = dice.choice((0, 1, 0x0c, 0x3f, 0x40, 0xc0, 0xff, dice.randrange(256)))
+            if len(packet) < 4:
+                break
+        packet[:2] = b"\x12\x34"
+        it.udp.send(bytes(packet))
+        it.udp.send(marker)
+        reply = Reply(it.udp.link.receive())
+        if reply.number != 0x7777:
+            check(reply.number == 0x1234 and "QR" in reply.flags and len(reply.packet) <= 1232, f"{packet.hex()}: {reply}")
+            same(reply.opcode, packet[2] >> 3 & 15, f"opcode of the reply to {packet.hex()}")
+            rcodes[reply.rcode] = rcodes.get(reply.rcode, 0) + 1
+            reply = Reply(it.udp.link.receive())
+        same(reply.number, 0x7777, f"behind {packet.hex()}")
+    check({"NOERROR", "FORMERR", "NXDOMAIN", "NOTIMP", "REFUSED", "BADVERS"} <= set(rcodes), f"{rcodes}")
+
+
 if __name__ == "__main__":
-    with Coordinator(config(RECORDS)) as coordinator:
+    with Coordinator(config(RECORDS + [line for _, line, _ in NEWER])) as coordinator:
         run(globals(), coordinator)

@@ -93,6 +93,19 @@ def test_rfc7766_6_2_4_a_half_closed_connection_gets_its_answers(it):
     link.close()
 
 
+def test_rfc7766_6_2_4_a_slow_reader_may_close_its_half(it):
+    """The answers that it has not yet taken are kept."""
+    link = Tcp(it.host, PORT, buffer=2048)
+    count = 29      # all fit in what the server keeps for one client
+    link.socket.sendall(b"".join(framed(query(f"big.{ZONE}", "TXT", number=number)) for number in range(count)))
+    link.socket.shutdown(socket.SHUT_WR)
+    for _ in range(20):         # the server has seen it
+        compare(it.tcp.ask(query(ZONE)), "another connection")
+    same([Reply(link.receive()).number for _ in range(count)], list(range(count)), "replies")
+    check(link.is_closed(), "the connection stays open")
+    link.close()
+
+
 def test_rfc7766_6_2_4_errors_leave_the_connection_open(it):
     link = connect(it)
     for packet, rcode in ((query(b"\xc0\x0c"), "FORMERR"), (query(ZONE, opcode=9), "NOTIMP"),

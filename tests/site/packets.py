@@ -68,10 +68,11 @@ def query(of, kind="A", klass="IN", edns=None, **header):
 
 
 class Record:
-    """One record of a reply. data: with names in full; sent: as it was sent."""
+    """One record of a reply. data: with names in full; sent, owner_sent: as they were sent."""
 
-    def __init__(self, owner, kind, klass, ttl, data, sent):
-        self.owner, self.kind, self.klass, self.ttl, self.data, self.sent = owner, kind, klass, ttl, data, sent
+    def __init__(self, owner, kind, klass, ttl, data, sent, owner_sent):
+        self.owner, self.kind, self.klass, self.ttl, self.data = owner, kind, klass, ttl, data
+        self.sent, self.owner_sent = sent, owner_sent
 
     def __str__(self):
         kinds = {value: key for key, value in TYPES.items()}
@@ -160,8 +161,9 @@ class Reply:
         self.rcode = EXTENDED.get(self.rcode) or RCODES[self.rcode]
 
     def _record(self, at):
-        packet = self.packet
+        packet, first = self.packet, at
         owner, at = read_name(packet, at)
+        owner_sent = packet[first:at]
         kind, klass, ttl, length = struct.unpack_from("!2HIH", packet, at)
         begin, end = at + 10, at + 10 + length
         assert end <= len(packet), "data beyond the end"
@@ -174,7 +176,7 @@ class Reply:
         elif kind in PLAIN_NAMES:
             assert read_name(packet, begin + PLAIN_NAMES[kind], compressed=False)[1] == end
         assert at <= end
-        return Record(owner, kind, klass, ttl, data + packet[at:end], packet[begin:end]), end
+        return Record(owner, kind, klass, ttl, data + packet[at:end], packet[begin:end], owner_sent), end
 
     def _opt(self, found):
         assert found.owner == b"\0", "the owner of OPT"
@@ -222,8 +224,15 @@ class Udp:
 class Tcp:
     """A connection on which messages are sent and read with their length (RFC 1035 4.2.2)."""
 
-    def __init__(self, host, port, source=None):
-        self.socket = socket.create_connection((host, port), 5, (source, 0) if source else None)
+    def __init__(self, host, port, source=None, buffer=None):
+        """buffer: how many bytes the kernel keeps for it."""
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        if buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer)
+        if source:
+            self.socket.bind((source, 0))
+        self.socket.settimeout(5)
+        self.socket.connect((host, port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, packet):
