@@ -226,7 +226,9 @@ follow(const struct locum_answer_draft *self, size_t cname_at, struct answered *
     struct locum_wire_name name;
     subject->at = cname_at + LOCUM_RR_FIXED_BYTES;
     subject->length = self->length - subject->at;
-    (void)locum_packet_name(self->message, self->length, subject->at, &name);
+    if (locum_packet_name(self->message, self->length, subject->at, &name) != self->length) {
+        return false;
+    }
     subject->match = locum_dns_names_find(self->table->names, &name);
     return subject->match.kind != LOCUM_MATCH_NONE && subject->match.name->zone == zone;
 }
