@@ -16,6 +16,7 @@
 #include "daemon/signals.h"
 #include "daemon/state.h"
 #include "dns/ask.h"
+#include "dns/primary.h"
 #include "hooks/hooks.h"
 #include "report/history.h"
 #include "report/report.h"
@@ -34,6 +35,7 @@ struct locum_daemon {
     void *watch_user;
 
     struct locum_dns *dns;
+    struct locum_primary *primary; /* zone transfers */
     struct locum_dns_ask *dns_ask; /* the peers' DNS */
     struct locum_redis *redis;
     struct locum_peer *peer;
