@@ -40,6 +40,7 @@ enum {
     LOCUM_STATUS_RANGES_MAX = 8,
     LOCUM_TLS_NAMES_MAX = 16, /* written in one tls check */
     LOCUM_TRANSFER_ALLOW_MAX = 16,
+    LOCUM_TRANSFER_NOTIFY_MAX = 8,
     LOCUM_TSIG_KEYS_MAX = 32,       /* of all files */
     LOCUM_TSIG_NAME_CHARS_MAX = 55, /* of an absolute key name with its last dot */
     LOCUM_TSIG_SECRET_MIN = 16,     /* bytes */
@@ -86,7 +87,10 @@ struct locum_config_transfer {
     struct locum_prefix allow[LOCUM_TRANSFER_ALLOW_MAX]; /* not written: this host */
     size_t allow_count;
     char key_file[LOCUM_PATH_MAX + 1]; /* "": requests need no signature */
-    uint32_t keys; /* bits of tsig_keys: those of the file; 0 with a file: all are refused */
+    uint32_t keys;    /* bits of tsig_keys: those of the file; 0 with a file: all are refused */
+    size_t first_key; /* index of the first one of the file, which signs NOTIFY; if keys != 0 */
+    struct locum_address notify[LOCUM_TRANSFER_NOTIFY_MAX];
+    size_t notify_count;
 };
 
 struct locum_config_zone {

@@ -253,6 +253,12 @@ static const struct locum_schema_row rows[] = {
     "`key \"NAME\" { algorithm hmac-sha256; secret \"BASE64\"; };`, once for each key; hmac-sha512 is the "
     "other algorithm. It is refused if other users can read it. Any key of any zone also verifies an ordinary "
     "query that is signed with it, and the answer is signed too."},
+[LOCUM_KEY_TRANSFER_NOTIFY] = {"zones[].transfer.notify", ADDRESS_OR(53), LIST(0, LOCUM_TRANSFER_NOTIFY_MAX), NONE,
+    OF_ZONE(transfer.notify[0]), ITEMS(zones[0].transfer.notify[0]), COUNT(zones[0].transfer.notify_count),
+    .note = "Secondaries that get a NOTIFY after each change",
+    .help = "Each is sent again, for about two minutes, until the secondary answers. It comes from an address of "
+    "`listen.dns` and is signed with the first key of `key-file`. Write the same on every node: when one is down, "
+    "the others tell the secondaries."},
 
 [LOCUM_KEY_ZONE_HTTPS] = {"zones[].https", MAP, NONE,
     .note = "HTTPS records for the shared and owned names, which follow the plan",

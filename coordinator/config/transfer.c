@@ -87,6 +87,43 @@ refuse_remote(struct locum_bind *bind, size_t index)
     }
 }
 
+/* A secondary that gets a NOTIFY asks for the zone. */
+static void
+check_notify(struct locum_bind *bind, size_t index)
+{
+    const struct locum_config *config = bind->target;
+    const struct locum_config_transfer *transfer = &config->zones[index].transfer;
+    for (size_t i = 0;
+         i < locum_bind_items(bind, LOCUM_KEY_TRANSFER_NOTIFY, index) && i < transfer->notify_count;
+         i++) {
+        const struct locum_address *secondary = &transfer->notify[i];
+        const struct locum_prefix prefix = prefix_of(secondary);
+        const size_t name = find_self_name(config, index);
+        bool allowed = false;
+        for (size_t j = 0; j < transfer->allow_count; j++) {
+            allowed = allowed || locum_address_is_within(secondary, &transfer->allow[j]);
+        }
+        if (locum_address_is_in(secondary, config->listen_dns, config->listen_dns_count)) {
+            LOCUM_BIND_ERROR(
+                bind, locum_bind_item(bind, LOCUM_KEY_TRANSFER_NOTIFY, index, i),
+                "notify: %s is this server itself, an address of listen.dns; remove it",
+                locum_address_text(secondary).text);
+        } else if (name < LOCUM_NAMES_MAX && !is_here(config, &prefix)) {
+            LOCUM_BIND_ERROR(
+                bind, locum_bind_item(bind, LOCUM_KEY_TRANSFER_NOTIFY, index, i),
+                "notify: %s is not this host, and each server answers %s with itself: a secondary "
+                "would go on naming a server that is down; use answer: all, or remove the address",
+                locum_address_host_text(secondary).text, config->names[name].name);
+        } else if (!allowed) {
+            locum_bind_warning(
+                bind, LOCUM_KEY_TRANSFER_NOTIFY, index,
+                "notify: %s is not in transfer.allow, so if it asks for the zone from "
+                "this address it is refused; add it there",
+                locum_address_host_text(secondary).text);
+        }
+    }
+}
+
 /* Add a key to those of all files. Two files may hold the same one. False: refused. */
 static bool
 add_key(struct locum_bind *bind, size_t index, const struct locum_config_tsig_key *key)
@@ -115,7 +152,9 @@ add_key(struct locum_bind *bind, size_t index, const struct locum_config_tsig_ke
                            key->name);
         return false;
     }
-    config->zones[index].transfer.keys |= UINT32_C(1) << at;
+    struct locum_config_transfer *transfer = &config->zones[index].transfer;
+    transfer->first_key = transfer->keys == 0 ? at : transfer->first_key;
+    transfer->keys |= UINT32_C(1) << at;
     return true;
 }
 _Static_assert(LOCUM_TSIG_KEYS_MAX <= 32, "a bit for each key");
@@ -159,6 +198,7 @@ locum_load_transfers(struct locum_bind *bind)
         } else if (locum_bind_good(bind, LOCUM_KEY_TRANSFER_ALLOW, i)) {
             refuse_remote(bind, i);
         }
+        check_notify(bind, i);
         if (locum_bind_good(bind, LOCUM_KEY_TRANSFER_KEY_FILE, i)) {
             read_keys(bind, i);
         }

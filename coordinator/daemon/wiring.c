@@ -218,6 +218,9 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
                                    &self->dns)) != 0) {
         return status;
     }
+    if ((status = locum_secondaries_create(self->base, &self->secondaries)) != 0) {
+        return status;
+    }
     locum_daemon_act_publish(self); /* answer DNS before anything else can fail or block */
     self->answering_mono = locum_clock_read().mono;
     locum_addresses_init(&self->addresses, self->config);
@@ -254,6 +257,7 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     locum_redis_destroy(self->redis);
     locum_peer_destroy(self->peer);
     locum_primary_destroy(self->primary);
+    locum_secondaries_destroy(self->secondaries);
     locum_dns_ask_destroy(self->dns_ask);
     locum_dns_destroy(self->dns);
 }

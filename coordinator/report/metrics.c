@@ -410,6 +410,14 @@ add_transfers(struct locum_exposition *out, const struct locum_report *report)
         "Zone transfers: sent; broken by the client or a deadline; failed, because there was no "
         "content; refused by zones.transfer.",
         LOCUM_COUNT(results), counts[i], results[i]);
+    metric(out, counter, "locum_dns_notify_total", "result",
+           "NOTIFY to secondaries: messages sent; serials acknowledged; serials given up.");
+    sample(out, report->secondaries.sent, "sent");
+    sample(out, report->secondaries.acknowledged, "acknowledged");
+    sample(out, report->secondaries.unanswered, "unanswered");
+    number(out, gauge, "locum_dns_secondaries_silent",
+           "Secondaries that have not acknowledged the newest serial.",
+           (int64_t)report->secondaries.silent);
 }
 
 static void

@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "core/step.h"
 #include "dns/primary.h"
+#include "dns/secondaries.h"
 #include "health/health.h"
 #include "hooks/hooks.h"
 #include "peer/peer.h"
@@ -77,6 +78,7 @@ struct locum_report {
     struct locum_redis_status redis;
     struct locum_dns_counts dns;
     struct locum_primary_counts transfers;
+    struct locum_secondaries_counts secondaries;
     struct locum_peer_counts peer;
     /* The addresses of listen.peer that are not open; "": none. */
     char peer_closed[LOCUM_ADDRESSES_MAX * (LOCUM_ADDRESS_TEXT_MAX + 2)];

@@ -130,6 +130,9 @@ static const struct broken broken[] = {
        "    transfer: {allow: [127.0.0.0/8, 192.0.2.12, 192.0.2.53, 126.0.0.0/7]}\n    ns:"}},
      "10:49 allow 192.0.2.53/32 get.example.org answer: all\n"
      "10:61 allow 126.0.0.0/7\n"},
+    {"the same, to be notified",
+     {{"    ns:", "    transfer: {notify: [127.0.0.1, 192.0.2.53]}\n    ns:"}},
+     "10:36 notify 192.0.2.53 get.example.org answer: all\n"},
     {"what is no network",
      {{"    ns:", "    transfer: {allow: [dc3]}\n    ns:"}},
      "10:24 allow dc3\n"},

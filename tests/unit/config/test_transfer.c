@@ -57,6 +57,28 @@ test_what_is_written_is_all(void **state)
     locum_config_free(config); /* no name is answered so */
 }
 
+static void
+test_secondaries(void **state)
+{
+    (void)state;
+    struct locum_config *config =
+        load_quietly("    ns:", "    transfer: {allow: [192.0.2.53, \"2001:db8::53\"], "
+                                "notify: [192.0.2.53, \"[2001:db8::53]:5300\"]}\n" ALL);
+    assert_int_equal(transfer_of(config, 0)->notify_count, 2);
+    assert_string_equal(locum_address_text(&transfer_of(config, 0)->notify[0]).text,
+                        "192.0.2.53:53");
+    assert_int_equal(transfer_of(config, 0)->notify[1].port, 5300);
+    locum_config_free(config);
+    const struct change outside = {"    ns:", "    transfer: {notify: [192.0.2.53]}\n" ALL};
+    config = load_changed(&outside, 1);
+    assert_true(is_reported("10:24 warning notify 192.0.2.53 transfer.allow\n") ||
+                is_reported("10:25 warning notify 192.0.2.53 transfer.allow\n"));
+    locum_config_free(config);
+    const struct change own = {"    ns:", "    transfer: {notify: [192.0.2.12]}\n" ALL};
+    assert_null(load_changed(&own, 1));
+    assert_true(is_reported("10:25 notify 192.0.2.12:53 itself\n"));
+}
+
 static const char two_zones[] = "zones:\n"
                                 "  - name: a.example.org\n"
                                 "    transfer: {key-file: one.key}\n" NS "  - name: b.example.org\n"
@@ -116,6 +138,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_this_host_is_the_default),
         cmocka_unit_test(test_what_is_written_is_all),
+        cmocka_unit_test(test_secondaries),
         cmocka_unit_test(test_files_may_share_keys),
         cmocka_unit_test(test_a_name_has_one_secret),
         cmocka_unit_test(test_kept_without_keys),
