@@ -312,8 +312,8 @@ test_counts(void **state)
     (void)state;
     struct locum_dns_tally tally = {0};
     struct locum_dns_tallied sum = {0};
-    locum_query_count(
-        &tally, (struct locum_dns_reply){.length = 20, .rcode = 9, .signed_as = LOCUM_DNS_BADTIME});
+    locum_query_count(&tally, &(struct locum_dns_reply){
+                                  .length = 20, .rcode = 9, .signed_as = LOCUM_DNS_BADTIME});
     locum_query_count(&tally, &(struct locum_dns_reply){.length = 20,
                                                         .rcode = 5,
                                                         .transfer = LOCUM_DNS_TRANSFER_REFUSED,
