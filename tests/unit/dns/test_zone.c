@@ -377,7 +377,11 @@ test_hidden_names_are_refused(void **state)
         assert_int_equal(found.count, !cases[i].good);
         if (!cases[i].good) {
             assert_int_equal(found.at.line, 7);
-            assert_non_null(strstr(found.text, cases[i].name));
+            char start[64]; /* no dot at its end */
+            (void)snprintf(start, sizeof(start), "name %.*s is below sub.get.example.org,",
+                           (int)strlen(cases[i].name) - 1, cases[i].name);
+            assert_non_null(strstr(found.text, start));
+            assert_non_null(strstr(found.text, "shared or owned"));
         }
         free(site);
     }
@@ -415,6 +419,74 @@ test_cname_chain_of_nine_is_refused(void **state)
         assert_int_equal(locum_dns_check(&site->config, collect, &found),
                          links > 8 ? LOCUM_ERR_INVALID : 0);
         assert_int_equal(found.count, links > 8 ? 1 : 0);
+        free(site);
+    }
+}
+
+/* A loop through two zones is one; a chain of nine that the zones share is none. */
+static void
+test_chains_through_zones(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *records[2][5];
+        size_t errors;
+    } cases[] = {
+        {{{"a CNAME b.u.test."}, {"b CNAME a.t.test."}}, 2},
+        {{{"a DNAME u.test."}, {"x CNAME x.a.t.test."}}, 2},
+        {{{"d DNAME d.u.test."}, {"d DNAME d.t.test."}}, 2},
+        {{{"in CNAME a.u.test."}, {"a CNAME b", "b CNAME a"}}, 3},
+        {{{"1 CNAME 1.u.test.", "2 CNAME 2.u.test.", "3 CNAME 3.u.test.", "4 CNAME 4.u.test.",
+           "5 CNAME www.example.com."},
+          {"1 CNAME 2.t.test.", "2 CNAME 3.t.test.", "3 CNAME 4.t.test.", "4 CNAME 5.t.test."}},
+         0},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        struct site *site = calloc(1, sizeof(*site));
+        struct collected found = {0};
+        assert_non_null(site);
+        site_node(site, "dc2", "192.0.2.12", NULL);
+        for (size_t zone = 0; zone < 2; zone++) {
+            site_zone(site, zone == 0 ? "t.test." : "u.test.", LOCUM_ANSWER_SELF);
+            site_ns(site, zone, "ns.example.com.");
+            for (size_t j = 0; j < 5 && cases[i].records[zone][j] != NULL; j++) {
+                site_record(site, zone, cases[i].records[zone][j]);
+            }
+        }
+        assert_int_equal(locum_dns_check(&site->config, collect, &found),
+                         cases[i].errors == 0 ? 0 : LOCUM_ERR_INVALID);
+        assert_int_equal(found.count, cases[i].errors);
+        assert_true(found.count == 0 || strstr(found.text, "loop") != NULL);
+        free(site);
+    }
+}
+
+/* Delegations that need each other: one address among them is enough. */
+static void
+test_delegations_that_need_each_other(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *records[6];
+        size_t errors;
+    } cases[] = {
+        {{"a NS ns.b", "b NS ns.a"}, 2},
+        {{"a NS ns.b", "b NS ns.c", "c NS ns.a", "c NS x.y.b"}, 4},
+        {{"a NS ns.b", "b NS ns.a", "ns.a A 192.0.2.1"}, 0},
+        {{"a NS ns.b", "b NS ns.a", "b NS ns.example.com."}, 0},
+        {{"a NS ns.b", "b NS ns.a", "c NS ns.a"}, 3},
+        {{"a NS ns.b", "b NS ns.c", "c NS ns.d", "d NS ns.e", "e NS e", "e A 192.0.2.1"}, 0},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        struct site *site = site_new();
+        struct collected found = {0};
+        for (size_t j = 0; j < 6 && cases[i].records[j] != NULL; j++) {
+            site_record(site, 0, cases[i].records[j]);
+        }
+        assert_int_equal(locum_dns_check(&site->config, collect, &found),
+                         cases[i].errors == 0 ? 0 : LOCUM_ERR_INVALID);
+        assert_int_equal(found.count, cases[i].errors);
+        assert_true(found.count == 0 || strstr(found.text, "need each other") != NULL);
         free(site);
     }
 }
@@ -487,6 +559,8 @@ main(void)
         cmocka_unit_test(test_hidden_names_are_refused),
         cmocka_unit_test(test_all_problems_are_reported),
         cmocka_unit_test(test_cname_chain_of_nine_is_refused),
+        cmocka_unit_test(test_chains_through_zones),
+        cmocka_unit_test(test_delegations_that_need_each_other),
         cmocka_unit_test(test_zone_text),
         cmocka_unit_test(test_zone_text_of_any_length),
     };
