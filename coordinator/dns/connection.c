@@ -138,7 +138,7 @@ answer_message(struct locum_dns_connection *self, const uint8_t *message, size_t
         };
         given = locum_query_answer(service->table, &query, service->reply + LOCUM_DNS_LENGTH_BYTES);
     }
-    locum_query_count(&service->tally, given);
+    locum_query_count(&service->tally, &given);
     locum_packet_put_u16(service->reply, (uint16_t)given.length);
     return given.length > 0 && bufferevent_write(self->stream, service->reply,
                                                  LOCUM_DNS_LENGTH_BYTES + given.length) == 0;

@@ -111,3 +111,22 @@ locum_edns_write(const struct locum_edns_reply *self, uint16_t payload, uint8_t 
     locum_packet_put_u16(to + 9, (uint16_t)((size_t)(at - to) - LOCUM_EDNS_FIXED_BYTES));
     return (size_t)(at - to);
 }
+
+bool
+locum_edns_has_cookie(const uint8_t *opt)
+{
+    /* It is the first option. */
+    return locum_packet_u16(opt + 9) > LOCUM_EDNS_OPTION_BYTES &&
+           locum_packet_u16(opt + LOCUM_EDNS_FIXED_BYTES) == OPTION_COOKIE;
+}
+
+size_t
+locum_edns_shorten(const uint8_t *opt, uint16_t rcode, uint8_t *to)
+{
+    const size_t options =
+        locum_edns_has_cookie(opt) ? LOCUM_EDNS_OPTION_BYTES + LOCUM_COOKIE_BYTES : 0;
+    memmove(to, opt, LOCUM_EDNS_FIXED_BYTES + options);
+    to[5] = (uint8_t)(rcode >> 4);
+    locum_packet_put_u16(to + 9, (uint16_t)options);
+    return LOCUM_EDNS_FIXED_BYTES + options;
+}

@@ -76,6 +76,13 @@ struct locum_edns_reply {
 /* The length of the record that locum_edns_write() writes; at most LOCUM_EDNS_BYTES_MAX. */
 size_t locum_edns_length(const struct locum_edns_reply *self);
 
+/* Has a record that was written here a cookie? */
+bool locum_edns_has_cookie(const uint8_t *opt);
+
+/* Move such a record to `to`, with another rcode and with no option but the cookie. Returns its
+ * length. */
+size_t locum_edns_shorten(const uint8_t *opt, uint16_t rcode, uint8_t *to);
+
 /* Write it, with the UDP payload size of this server. Returns its length. */
 size_t locum_edns_write(const struct locum_edns_reply *self, uint16_t payload, uint8_t *to);
 

@@ -138,13 +138,20 @@ is_exempt6(const struct locum_limit_rules *rules, const uint8_t *address)
  * than half the instructions of SipHash. Nobody sees its results, from which its key could be
  * found; at worst two buckets meet, which makes them more generous.
  */
-static uint64_t
+static inline uint64_t
 hash_of(const uint32_t key[6], uint64_t prefix, enum locum_limit_kind kind, uint32_t owner)
 {
     const uint64_t sum =
         (uint64_t)((uint32_t)prefix + key[0]) * ((uint32_t)(prefix >> 32) + key[1]) +
         (uint64_t)(owner + key[2]) * ((uint32_t)kind + key[3]);
     return (sum ^ sum >> 32) * (((uint64_t)key[4] << 32 | key[5]) | 1);
+}
+
+/* The set of the bucket with this tag. */
+static inline struct locum_limit_bucket *
+set_of(const struct locum_limiter *self, uint64_t tag)
+{
+    return self->buckets + tag / (UINT64_MAX / SETS + 1) * WAYS;
 }
 
 /* The bucket with this tag in place of that of the set with most room. */
@@ -159,12 +166,11 @@ replace_bucket(struct locum_limit_bucket *set, uint64_t tag)
     return least;
 }
 
-/* The bucket with this hash; if there is none, the one of its set with most room, as a new one. */
-static struct locum_limit_bucket *
-find_bucket(struct locum_limiter *self, uint64_t hash)
+/* The bucket with this tag; if there is none, the one of its set with most room, as a new one. */
+static inline struct locum_limit_bucket *
+find_bucket(struct locum_limiter *self, uint64_t tag)
 {
-    const uint64_t tag = hash | 1; /* never 0 */
-    struct locum_limit_bucket *set = self->buckets + hash / (UINT64_MAX / SETS + 1) * WAYS;
+    struct locum_limit_bucket *set = set_of(self, tag);
     /* Without a branch for each: no processor can predict which one it is. */
     const size_t way =
         (set[1].tag == tag ? 1u : 0) | (set[2].tag == tag ? 2u : 0) | (set[3].tag == tag ? 3u : 0);
@@ -196,26 +202,35 @@ report(struct locum_limiter *self, uint64_t prefix)
     }
 }
 
-/* The generic cell rate algorithm (ITU-T I.371): a bucket holds one second's answers, and at least
- * one. */
-enum locum_limit_verdict
-locum_limit_judge(struct locum_limiter *self, const struct locum_limit_rules *rules,
-                  const struct locum_dns_source *source, enum locum_limit_kind kind, uint32_t owner)
+uint64_t
+locum_limit_bucket(const struct locum_limiter *self, const struct locum_limit_rules *rules,
+                   const struct locum_dns_source *source, enum locum_limit_kind kind,
+                   uint32_t owner)
 {
     if (self == NULL || self->buckets == NULL || rules->interval_us == 0 ||
         (source->length == 4 ? is_exempt4(rules, source->address)
                              : is_exempt6(rules, source->address))) {
-        return LOCUM_LIMIT_ANSWER;
+        return 0;
     }
-    const uint64_t prefix = locum_limit_prefix(source);
-    struct locum_limit_bucket *bucket = find_bucket(self, hash_of(self->key, prefix, kind, owner));
+    const uint64_t tag = hash_of(self->key, locum_limit_prefix(source), kind, owner) | 1;
+    __builtin_prefetch(set_of(self, tag), 1);
+    return tag;
+}
+
+/* The generic cell rate algorithm (ITU-T I.371): a bucket holds one second's answers, and at least
+ * one. */
+enum locum_limit_verdict
+locum_limit_take(struct locum_limiter *self, const struct locum_limit_rules *rules,
+                 const struct locum_dns_source *source, uint64_t tag)
+{
+    struct locum_limit_bucket *bucket = find_bucket(self, tag);
     const uint64_t room_us = rules->interval_us > SECOND_US ? rules->interval_us : SECOND_US;
     const uint64_t full_us = bucket->full_us > self->now_us ? bucket->full_us : self->now_us;
     if (full_us + rules->interval_us <= self->now_us + room_us) {
         bucket->full_us = (full_us + rules->interval_us) & TIME_MASK;
         return LOCUM_LIMIT_ANSWER;
     }
-    report(self, prefix);
+    report(self, locum_limit_prefix(source));
     const bool slips = rules->slip > 0 && bucket->limited % rules->slip == 0;
     bucket->limited = (uint16_t)(bucket->limited + 1);
     return slips ? LOCUM_LIMIT_SLIP : LOCUM_LIMIT_DROP;

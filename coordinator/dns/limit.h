@@ -92,15 +92,20 @@ int locum_limit_init(struct locum_limiter *self) LOCUM_MUST_CHECK;
 void locum_limit_fini(struct locum_limiter *self);
 
 /*
- * May this answer be given? Counts it.
+ * Which bucket an answer counts in, as a number for locum_limit_take(); 0: none, it is not limited.
+ * Its memory is fetched into the cache meanwhile, so first ask this for all answers of a batch.
  *
  * self   NULL: there is no limit.
  * owner  any number that names the owner among those of its kind.
  */
-enum locum_limit_verdict locum_limit_judge(struct locum_limiter *self,
-                                           const struct locum_limit_rules *rules,
-                                           const struct locum_dns_source *source,
-                                           enum locum_limit_kind kind, uint32_t owner);
+uint64_t locum_limit_bucket(const struct locum_limiter *self, const struct locum_limit_rules *rules,
+                            const struct locum_dns_source *source, enum locum_limit_kind kind,
+                            uint32_t owner);
+
+/* May this answer be given? Counts it. */
+enum locum_limit_verdict locum_limit_take(struct locum_limiter *self,
+                                          const struct locum_limit_rules *rules,
+                                          const struct locum_dns_source *source, uint64_t bucket);
 
 /* The prefix of a source as a number, never 0, and that as a prefix again. */
 uint64_t locum_limit_prefix(const struct locum_dns_source *source);

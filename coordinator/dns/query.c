@@ -22,7 +22,7 @@ struct reply_draft {
     uint8_t cookie[LOCUM_COOKIE_BYTES];
     bool proved; /* by its cookie: the client has the address that the query comes from */
     bool truncated;
-    enum locum_limit_verdict verdict;
+    uint64_t bucket; /* of the limiter */
 };
 
 static bool
@@ -57,6 +57,11 @@ begin_edns(struct reply_draft *self, const struct locum_dns_table *table)
 static struct locum_dns_reply
 end(struct reply_draft *self, uint16_t rcode)
 {
+    struct locum_dns_reply given = {.rcode = rcode,
+                                    .truncated = self->truncated,
+                                    .bucket = self->bucket,
+                                    .question_end = (uint16_t)self->question->end,
+                                    .opt_at = (uint16_t)self->length};
     self->at[3] = (uint8_t)(rcode & 0x0f);
     if (self->question->edns.present) {
         self->edns.rcode = rcode;
@@ -64,10 +69,8 @@ end(struct reply_draft *self, uint16_t rcode)
             locum_edns_write(&self->edns, LOCUM_DNS_UDP_BYTES_MAX, self->at + self->length);
         locum_packet_put_u16(self->at + 10, (uint16_t)(locum_packet_u16(self->at + 10) + 1));
     }
-    return (struct locum_dns_reply){.length = self->length,
-                                    .rcode = rcode,
-                                    .truncated = self->truncated,
-                                    .verdict = self->verdict};
+    given.length = self->length;
+    return given;
 }
 
 /* The greatest length of this reply without its OPT record. */
@@ -123,47 +126,23 @@ find_chaos(const struct locum_dns_table *table, const struct locum_question *que
     return NULL;
 }
 
-/* Ask the limiter about an answer. */
-static bool
-is_limited(struct reply_draft *self, const struct locum_dns_table *table,
-           enum locum_limit_kind kind, uint32_t owner)
+/* What the reply is for the limiter. */
+static void
+classify(struct reply_draft *self, const struct locum_dns_table *table, enum locum_limit_kind kind,
+         uint32_t owner)
 {
     const struct locum_dns_query *query = self->query;
-    if (query->limiter == NULL || self->proved) {
-        return false;
+    if (query->limiter != NULL && !self->proved) {
+        self->bucket =
+            locum_limit_bucket(query->limiter, &table->limit, &query->client, kind, owner);
     }
-    self->verdict = locum_limit_judge(query->limiter, &table->limit, &query->client, kind, owner);
-    return self->verdict != LOCUM_LIMIT_ANSWER;
-}
-
-/* Instead of an answer that is limited: nothing, or a short one. rcode, authoritative: of it. */
-static struct locum_dns_reply
-end_limited(struct reply_draft *self, uint16_t rcode, bool authoritative)
-{
-    if (self->verdict == LOCUM_LIMIT_DROP) {
-        return (struct locum_dns_reply){.verdict = LOCUM_LIMIT_DROP};
-    }
-    self->edns.nsid = NULL;
-    self->edns.error = LOCUM_EDNS_NO_ERROR;
-    if (self->edns.cookie != NULL) {
-        return end(self, LOCUM_RCODE_BADCOOKIE);
-    }
-    if (rcode == LOCUM_RCODE_NOERROR || rcode == LOCUM_RCODE_NXDOMAIN ||
-        rcode == LOCUM_RCODE_YXDOMAIN) {
-        self->at[2] |= authoritative ? AA | TC : TC;
-        self->truncated = true;
-        rcode = LOCUM_RCODE_NOERROR;
-    }
-    return end(self, rcode);
 }
 
 static struct locum_dns_reply
 end_error(struct reply_draft *self, const struct locum_dns_table *table, uint16_t rcode,
           enum locum_edns_error error)
 {
-    if (is_limited(self, table, LOCUM_LIMIT_ERROR, 0)) {
-        return end_limited(self, rcode, false);
-    }
+    classify(self, table, LOCUM_LIMIT_ERROR, 0);
     self->edns.error = error;
     return end(self, rcode);
 }
@@ -202,19 +181,19 @@ answer_question(struct reply_draft *self, const struct locum_dns_table *table)
                                   : true) {
         return end_error(self, table, LOCUM_RCODE_REFUSED, LOCUM_EDNS_NOT_AUTHORITATIVE);
     }
-    if (is_limited(self, table, answer.kind, answer.owner)) {
-        return end_limited(self, answer.rcode, answer.authoritative);
-    }
+    classify(self, table, answer.kind, answer.owner);
     return serve(self, &answer);
 }
 
-/* Copy the header, and the question if there is one. */
+/* Copy the header, and the question if there is one; they may be there already. */
 static void
 begin(struct reply_draft *self)
 {
     const uint8_t *packet = self->query->packet;
     self->length = self->question->end;
-    memcpy(self->at, packet, self->length);
+    if (self->at != packet) {
+        memcpy(self->at, packet, self->length);
+    }
     self->at[2] = (uint8_t)(QR | (packet[2] & OPCODE_RD));
     memset(self->at + 3, 0, LOCUM_DNS_HEADER_BYTES - 3);
     self->at[5] = self->length > LOCUM_DNS_HEADER_BYTES;
@@ -234,8 +213,8 @@ parse(const struct locum_dns_query *query, struct locum_question *ret)
 }
 
 struct locum_dns_reply
-locum_query_answer(const struct locum_dns_table *table, const struct locum_dns_query *query,
-                   uint8_t *reply)
+locum_query_compose(const struct locum_dns_table *table, const struct locum_dns_query *query,
+                    uint8_t *reply)
 {
     static const uint16_t rcodes[] = {
         [LOCUM_PARSED_COOKIE] = LOCUM_RCODE_NOERROR,  [LOCUM_PARSED_FORMERR] = LOCUM_RCODE_FORMERR,
@@ -258,6 +237,55 @@ locum_query_answer(const struct locum_dns_table *table, const struct locum_dns_q
                                                    : LOCUM_EDNS_NO_ERROR);
 }
 
+/* Replace an answer over the limit by a short one, which is made of it. */
+static void
+shorten(uint8_t *reply, struct locum_dns_reply *given)
+{
+    const uint8_t *opt = reply + given->opt_at;
+    const bool has_opt = given->opt_at < given->length;
+    given->truncated = false;
+    if (has_opt && locum_edns_has_cookie(opt)) {
+        given->rcode = LOCUM_RCODE_BADCOOKIE;
+        reply[2] &= (uint8_t) ~(AA | TC);
+    } else if (given->rcode == LOCUM_RCODE_NOERROR || given->rcode == LOCUM_RCODE_NXDOMAIN ||
+               given->rcode == LOCUM_RCODE_YXDOMAIN) {
+        given->rcode = LOCUM_RCODE_NOERROR;
+        given->truncated = true;
+        reply[2] |= TC;
+    }
+    memset(reply + 6, 0, LOCUM_DNS_HEADER_BYTES - 6);
+    reply[3] = (uint8_t)(given->rcode & 0x0f);
+    reply[11] = has_opt;
+    given->length = given->question_end;
+    if (has_opt) {
+        given->length += locum_edns_shorten(opt, given->rcode, reply + given->question_end);
+    }
+}
+
+void
+locum_query_limit(const struct locum_dns_table *table, const struct locum_dns_query *query,
+                  uint8_t *reply, struct locum_dns_reply *given)
+{
+    if (given->bucket == 0) {
+        return;
+    }
+    given->verdict = locum_limit_take(query->limiter, &table->limit, &query->client, given->bucket);
+    if (given->verdict == LOCUM_LIMIT_DROP) {
+        *given = (struct locum_dns_reply){.verdict = LOCUM_LIMIT_DROP};
+    } else if (given->verdict == LOCUM_LIMIT_SLIP) {
+        shorten(reply, given);
+    }
+}
+
+struct locum_dns_reply
+locum_query_answer(const struct locum_dns_table *table, const struct locum_dns_query *query,
+                   uint8_t *reply)
+{
+    struct locum_dns_reply given = locum_query_compose(table, query, reply);
+    locum_query_limit(table, query, reply, &given);
+    return given;
+}
+
 /* Only the worker writes, so a load and a store suffice: no locked instruction. */
 static void
 bump(_Atomic uint64_t *counter)
@@ -267,19 +295,19 @@ bump(_Atomic uint64_t *counter)
 }
 
 void
-locum_query_count(struct locum_dns_tally *self, struct locum_dns_reply reply)
+locum_query_count(struct locum_dns_tally *self, const struct locum_dns_reply *reply)
 {
-    if (reply.length == 0) {
-        bump(reply.verdict == LOCUM_LIMIT_DROP ? &self->limited_dropped : &self->dropped);
+    if (reply->length == 0) {
+        bump(reply->verdict == LOCUM_LIMIT_DROP ? &self->limited_dropped : &self->dropped);
         return;
     }
-    if (reply.verdict == LOCUM_LIMIT_SLIP) {
-        bump(reply.rcode == LOCUM_RCODE_BADCOOKIE ? &self->limited_badcookie
-                                                  : &self->limited_short);
+    if (reply->verdict == LOCUM_LIMIT_SLIP) {
+        bump(reply->rcode == LOCUM_RCODE_BADCOOKIE ? &self->limited_badcookie
+                                                   : &self->limited_short);
     }
     bump(&self->queries);
-    bump(&self->answers_by_rcode[reply.rcode]);
-    if (reply.truncated) {
+    bump(&self->answers_by_rcode[reply->rcode]);
+    if (reply->truncated) {
         bump(&self->truncated);
     }
 }

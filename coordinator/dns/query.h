@@ -30,6 +30,10 @@ struct locum_dns_reply {
     uint16_t rcode;                   /* extended, 0 .. 23 */
     bool truncated;                   /* TC is set */
     enum locum_limit_verdict verdict; /* of the limiter; after DROP there is no answer */
+    /* For locum_query_limit(). */
+    uint64_t bucket;       /* locum_limit_bucket(); 0: not limited */
+    uint16_t question_end; /* offset after the question */
+    uint16_t opt_at;       /* of the OPT record; `length`: it has none */
 };
 
 /* One message, and who sent it. */
@@ -49,10 +53,19 @@ struct locum_dns_query {
  * Answer one message.
  *
  * table  borrowed, not NULL.
- * reply  room for query->bytes_max.
+ * reply  room for query->bytes_max; may be where the packet is, which is then overwritten.
  */
 struct locum_dns_reply locum_query_answer(const struct locum_dns_table *table,
                                           const struct locum_dns_query *query, uint8_t *reply);
+
+/*
+ * The same in two steps, for a batch: the first for all of its messages, then the second, so that
+ * the processor fetches the buckets of the limiter meanwhile.
+ */
+struct locum_dns_reply locum_query_compose(const struct locum_dns_table *table,
+                                           const struct locum_dns_query *query, uint8_t *reply);
+void locum_query_limit(const struct locum_dns_table *table, const struct locum_dns_query *query,
+                       uint8_t *reply, struct locum_dns_reply *given);
 
 /* What a worker has done. Only that worker writes it, other threads read it; no locks. */
 struct locum_dns_tally {
@@ -64,7 +77,7 @@ struct locum_dns_tally {
 };
 
 /* Count one message and its reply; only in the worker's thread. */
-void locum_query_count(struct locum_dns_tally *self, struct locum_dns_reply reply);
+void locum_query_count(struct locum_dns_tally *self, const struct locum_dns_reply *reply);
 
 /* Add the counts to *ret; from any thread. */
 void locum_query_sum(const struct locum_dns_tally *self, struct locum_dns_tallied *ret);

@@ -30,8 +30,9 @@ struct batch {
     struct mmsghdr received[BATCH], sent[BATCH];
     struct iovec received_parts[BATCH], sent_parts[BATCH];
     struct sockaddr_storage peers[BATCH];
-    uint8_t queries[BATCH][QUERY_BYTES_MAX];
-    uint8_t replies[BATCH][LOCUM_DNS_UDP_BYTES_MAX];
+    uint8_t packets[BATCH][QUERY_BYTES_MAX]; /* queries, each of which its answer replaces */
+    struct locum_dns_query queries[BATCH];
+    struct locum_dns_reply replies[BATCH];
 };
 
 struct worker_loop {
@@ -53,26 +54,35 @@ client_of(const struct sockaddr_storage *peer)
                : (struct locum_dns_source){(const uint8_t *)&v6->sin6_addr, sizeof(v6->sin6_addr)};
 }
 
-/* Answer datagram number i. The length of the reply; 0: none. */
-static size_t
-answer(struct worker_loop *self, size_t i, size_t length)
+/* Answer datagram number i, before the limiter is asked. */
+static void
+compose(struct worker_loop *self, size_t i, size_t length)
 {
     struct batch *batch = &self->batch;
-    struct locum_dns_reply given = {0};
-    if (self->table != NULL) {
-        const struct locum_dns_query query = {
-            .packet = batch->queries[i],
-            .length = length,
-            .client = client_of(&batch->peers[i]),
-            .wall_s = self->wall_s,
-            .rotation = self->rotation++,
-            .limiter = &self->worker->limiter,
-            .bytes_max = LOCUM_DNS_UDP_BYTES_MAX,
-        };
-        given = locum_query_answer(self->table, &query, batch->replies[i]);
+    if (self->table == NULL) { /* it was stopped before it had one */
+        batch->replies[i] = (struct locum_dns_reply){0};
+        return;
     }
-    locum_query_count(&self->worker->tally, given);
-    return given.length;
+    batch->queries[i] = (struct locum_dns_query){
+        .packet = batch->packets[i],
+        .length = length,
+        .client = client_of(&batch->peers[i]),
+        .wall_s = self->wall_s,
+        .rotation = self->rotation++,
+        .limiter = &self->worker->limiter,
+        .bytes_max = LOCUM_DNS_UDP_BYTES_MAX,
+    };
+    batch->replies[i] = locum_query_compose(self->table, &batch->queries[i], batch->packets[i]);
+}
+
+/* Ask the limiter about it, and count it. The length of the answer; 0: none. */
+static size_t
+limit(struct worker_loop *self, size_t i)
+{
+    struct batch *batch = &self->batch;
+    locum_query_limit(self->table, &batch->queries[i], batch->packets[i], &batch->replies[i]);
+    locum_query_count(&self->worker->tally, &batch->replies[i]);
+    return batch->replies[i].length;
 }
 
 /* After a receive: the table and the time to answer with. Coarse clocks are read without a system
@@ -109,15 +119,16 @@ serve_one(struct worker_loop *self)
     socklen_t peer_length = sizeof(batch->peers[0]);
     struct sockaddr *peer = (struct sockaddr *)&batch->peers[0];
     const ssize_t length =
-        recvfrom(self->worker->fd, batch->queries[0], QUERY_BYTES_MAX, 0, peer, &peer_length);
+        recvfrom(self->worker->fd, batch->packets[0], QUERY_BYTES_MAX, 0, peer, &peer_length);
     if (length < 0) {
         wait_if_failed();
         return false;
     }
     refresh(self);
-    const size_t reply = answer(self, 0, (size_t)length);
+    compose(self, 0, (size_t)length);
+    const size_t reply = limit(self, 0);
     if (reply > 0) {
-        (void)!sendto(self->worker->fd, batch->replies[0], reply, MSG_DONTWAIT, peer, peer_length);
+        (void)!sendto(self->worker->fd, batch->packets[0], reply, MSG_DONTWAIT, peer, peer_length);
     }
     return true;
 }
@@ -128,7 +139,7 @@ prepare_batch(struct batch *self)
 {
     for (size_t i = 0; i < BATCH; i++) {
         self->received_parts[i] =
-            (struct iovec){.iov_base = self->queries[i], .iov_len = QUERY_BYTES_MAX};
+            (struct iovec){.iov_base = self->packets[i], .iov_len = QUERY_BYTES_MAX};
         self->received[i].msg_hdr = (struct msghdr){
             .msg_name = &self->peers[i],
             .msg_namelen = sizeof(self->peers[i]),
@@ -146,14 +157,17 @@ answer_batch(struct worker_loop *self, size_t received)
     struct batch *batch = &self->batch;
     size_t replies = 0;
     for (size_t i = 0; i < received; i++) {
+        compose(self, i, batch->received[i].msg_len);
+    }
+    for (size_t i = 0; i < received; i++) {
         struct msghdr *from = &batch->received[i].msg_hdr;
-        const size_t length = answer(self, i, batch->received[i].msg_len);
+        const size_t length = limit(self, i);
         if (length > 0) {
             struct msghdr *to = &batch->sent[replies].msg_hdr;
             to->msg_name = from->msg_name;
             to->msg_namelen = from->msg_namelen;
             batch->sent_parts[replies++] =
-                (struct iovec){.iov_base = batch->replies[i], .iov_len = length};
+                (struct iovec){.iov_base = batch->packets[i], .iov_len = length};
         }
         from->msg_namelen = sizeof(batch->peers[i]);
     }

@@ -102,6 +102,17 @@ check_limited(const uint8_t *data, size_t size, uint32_t turn, enum locum_parsed
     }
 }
 
+/* An answer that replaces its query is the same. */
+static void
+check_in_place(const uint8_t *data, size_t size, uint32_t turn, const uint8_t *reply, size_t length)
+{
+    static uint8_t both[65535];
+    memcpy(both, data, size);
+    const struct locum_dns_reply given =
+        answer_packet(table(), both, size, turn, both, LOCUM_DNS_UDP_BYTES_MAX);
+    REQUIRE(given.length == length && memcmp(both, reply, length) == 0);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -122,6 +133,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         compare(&question, theirs);
         ldns_pkt_free(theirs);
     }
+    check_in_place(data, size, turn - 1, reply, given.length);
     check_limited(data, size, turn, parsed);
     if (given.length > 0) {
         check_reply(data, reply, given.length, &question);

@@ -38,6 +38,14 @@ limiter_free(struct locum_limiter *self)
     free(self);
 }
 
+static enum locum_limit_verdict
+judge(struct locum_limiter *self, const struct locum_limit_rules *rules,
+      const struct locum_dns_source *source, enum locum_limit_kind kind, uint32_t owner)
+{
+    const uint64_t bucket = locum_limit_bucket(self, rules, source, kind, owner);
+    return bucket == 0 ? LOCUM_LIMIT_ANSWER : locum_limit_take(self, rules, source, bucket);
+}
+
 /* How many of `count` answers are given, over `us` microseconds. */
 static size_t
 given(struct locum_limiter *self, const struct locum_limit_rules *rules,
@@ -47,7 +55,7 @@ given(struct locum_limiter *self, const struct locum_limit_rules *rules,
     size_t answers = 0;
     for (size_t i = 0; i < count; i++) {
         self->now_us = start + us * i / count;
-        answers += locum_limit_judge(self, rules, source, kind, 1) == LOCUM_LIMIT_ANSWER;
+        answers += judge(self, rules, source, kind, 1) == LOCUM_LIMIT_ANSWER;
     }
     self->now_us = start + us;
     return answers;
@@ -113,8 +121,8 @@ test_buckets(void **state)
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         const struct locum_address from = address(rows[i].source, 0);
         const struct locum_dns_source source = {from.bytes, from.family == LOCUM_V4 ? 4 : 16};
-        const bool answer = locum_limit_judge(self, &rules, &source, rows[i].kind, rows[i].owner) ==
-                            LOCUM_LIMIT_ANSWER;
+        const bool answer =
+            judge(self, &rules, &source, rows[i].kind, rows[i].owner) == LOCUM_LIMIT_ANSWER;
         assert_int_equal(answer, !rows[i].same);
     }
     limiter_free(self);
@@ -181,7 +189,7 @@ test_slip(void **state)
         const struct locum_limit_rules rules = rules_of(1, (uint32_t)expected[i][0], 1);
         size_t seen[3] = {0};
         for (size_t j = 0; j < 101; j++) {
-            seen[locum_limit_judge(self, &rules, &here, LOCUM_LIMIT_NAME, 1)]++;
+            seen[judge(self, &rules, &here, LOCUM_LIMIT_NAME, 1)]++;
         }
         assert_int_equal(seen[LOCUM_LIMIT_ANSWER], 1);
         assert_int_equal(seen[LOCUM_LIMIT_DROP], expected[i][1]);
@@ -206,10 +214,8 @@ test_a_full_table_is_never_stricter(void **state)
         const uint8_t bytes[] = {10, (uint8_t)(i >> 9), (uint8_t)(i >> 1), 1};
         const struct locum_dns_source source = {bytes, 4};
         self->now_us += 10;
-        assert_int_equal(locum_limit_judge(self, &rules, &source, LOCUM_LIMIT_NXDOMAIN, 0),
-                         LOCUM_LIMIT_ANSWER);
-        flood +=
-            locum_limit_judge(self, &rules, &here, LOCUM_LIMIT_NXDOMAIN, 0) == LOCUM_LIMIT_ANSWER;
+        assert_int_equal(judge(self, &rules, &source, LOCUM_LIMIT_NXDOMAIN, 0), LOCUM_LIMIT_ANSWER);
+        flood += judge(self, &rules, &here, LOCUM_LIMIT_NXDOMAIN, 0) == LOCUM_LIMIT_ANSWER;
     }
     assert_in_range(flood, 998, 1001); /* one second's at once, and four seconds' */
     limiter_free(self);
@@ -341,7 +347,7 @@ test_reports(void **state)
         for (uint8_t i = 0; i < 40; i++) {
             const uint8_t bytes[] = {10, 0, i, 1};
             const struct locum_dns_source source = {bytes, 4};
-            (void)locum_limit_judge(self, &rules, &source, LOCUM_LIMIT_NAME, 1);
+            (void)judge(self, &rules, &source, LOCUM_LIMIT_NAME, 1);
         }
     }
     for (size_t i = 0; i < LOCUM_LIMIT_PREFIXES; i++) {
