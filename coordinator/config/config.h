@@ -9,6 +9,7 @@
 #define LOCUM_CONFIG_CONFIG_H
 
 #include "base/address.h"
+#include "base/hmac.h"
 #include "base/keyring.h"
 #include "base/pattern.h"
 #include "config/problems.h"
@@ -17,18 +18,19 @@
 #define LOCUM_CONFIG_DEFAULT_PATH "/etc/locum/locum.yaml"
 
 enum {
-    LOCUM_CONFIG_FILE_BYTES_MAX = 256 * 1024,
+    LOCUM_CONFIG_FILE_BYTES_MAX = 8 * 1024 * 1024,
     LOCUM_CONFIG_DEPTH_MAX = 8,
     LOCUM_FOREIGN_DEPTH_MAX = 16,     /* another program's file: its own keys may be anything */
     LOCUM_FOREIGN_REFERENCES_MAX = 8, /* anchors and aliases in it */
-    LOCUM_ZONES_MAX = 8,
+    LOCUM_ZONES_MAX = 64,
     LOCUM_ADDRESSES_MAX = 8, /* of one node, and of one listen list */
     LOCUM_CONFIG_EXEMPT_MAX = 32,
     LOCUM_NS_MAX = 8,
     LOCUM_ALPN_MAX = 4, /* protocols in HTTPS records */
     LOCUM_ALPN_CHARS_MAX = 15,
-    LOCUM_PERSIST_MAX = 4,  /* entries of acme.persist of a zone */
-    LOCUM_RECORDS_MAX = 64, /* static records of a zone */
+    LOCUM_PERSIST_MAX = 4,        /* entries of acme.persist of a zone */
+    LOCUM_RECORDS_MAX = 1000,     /* static records of a zone */
+    LOCUM_RECORD_TEXT_MAX = 2047, /* characters of one */
     LOCUM_ARGV_MAX = 16,
     LOCUM_WORDS_BYTES_MAX = 500, /* of all words of a list, with a NUL after each */
     LOCUM_HEADERS_MAX = 16,      /* of an http check */
@@ -37,6 +39,12 @@ enum {
     LOCUM_STRING_MAX = 511,
     LOCUM_STATUS_RANGES_MAX = 8,
     LOCUM_TLS_NAMES_MAX = 16, /* written in one tls check */
+    LOCUM_TRANSFER_ALLOW_MAX = 16,
+    LOCUM_TRANSFER_NOTIFY_MAX = 8,
+    LOCUM_TSIG_KEYS_MAX = 32,       /* of all files */
+    LOCUM_TSIG_NAME_CHARS_MAX = 55, /* of an absolute key name with its last dot */
+    LOCUM_TSIG_SECRET_MIN = 16,     /* bytes */
+    LOCUM_TSIG_SECRET_MAX = 128,
     LOCUM_HOOKS_MAX = 8,
     LOCUM_HOOK_SECRET_MIN = 16,
     LOCUM_HOOK_SECRET_MAX = 255,
@@ -62,8 +70,27 @@ struct locum_config_node {
 enum locum_peer_keys { LOCUM_PEER_KEYS_ACCEPT, LOCUM_PEER_KEYS_REQUIRE };
 
 struct locum_config_record {
-    char text[LOCUM_STRING_MAX + 1]; /* zone-file syntax, owner relative to the zone */
+    char *text; /* owned; zone-file syntax, owner relative to the zone */
     struct locum_position at;
+};
+
+/* A shared secret that signs DNS messages (RFC 8945). */
+struct locum_config_tsig_key {
+    char name[LOCUM_TSIG_NAME_CHARS_MAX + 1]; /* absolute, lower case */
+    enum locum_hmac_hash hash;
+    uint8_t secret[LOCUM_TSIG_SECRET_MAX];
+    size_t secret_length;
+};
+
+/* Who may have a copy of a zone. */
+struct locum_config_transfer {
+    struct locum_prefix allow[LOCUM_TRANSFER_ALLOW_MAX]; /* not written: this host */
+    size_t allow_count;
+    char key_file[LOCUM_PATH_MAX + 1]; /* "": requests need no signature */
+    uint32_t keys;    /* bits of tsig_keys: those of the file; 0 with a file: all are refused */
+    size_t first_key; /* index of the first one of the file, which signs NOTIFY; if keys != 0 */
+    struct locum_address notify[LOCUM_TRANSFER_NOTIFY_MAX];
+    size_t notify_count;
 };
 
 struct locum_config_zone {
@@ -77,11 +104,12 @@ struct locum_config_zone {
         char rname[LOCUM_DOMAIN_MAX + 1]; /* absolute, as a domain name */
         uint32_t refresh_s, retry_s, expire_s, minimum_s;
     } soa;
-    struct locum_config_record records[LOCUM_RECORDS_MAX];
+    struct locum_config_record *records; /* owned; NULL: none */
     size_t record_count;
     char alpn[LOCUM_ALPN_MAX][LOCUM_ALPN_CHARS_MAX + 1];
     size_t alpn_count;    /* 0: the names have no HTTPS records (dns/https.h) */
     size_t persist_count; /* entries of acme.persist (acme.h) */
+    struct locum_config_transfer transfer;
     struct locum_position at;
 };
 
@@ -229,6 +257,8 @@ struct locum_config {
     struct locum_config_zone zones[LOCUM_ZONES_MAX];
     size_t zone_count;
     struct locum_config_persist persist[LOCUM_ZONES_MAX * LOCUM_PERSIST_MAX];
+    struct locum_config_tsig_key tsig_keys[LOCUM_TSIG_KEYS_MAX]; /* of transfer.key-file */
+    size_t tsig_key_count;
     struct locum_config_redis redis;
     struct locum_config_mirrorbits mirrorbits;
     struct locum_config_hook hooks[LOCUM_HOOKS_MAX];

@@ -1,4 +1,5 @@
 #include "config/keys.h"
+#include "config/bind.h"
 
 #include <string.h>
 
@@ -43,6 +44,11 @@ host_address_wrong(const void *value)
     return v6 && memcmp(bytes, mapped, sizeof(mapped)) == 0 ? "an IPv4 address; write it as one"
                                                             : NULL;
 }
+
+_Static_assert(LOCUM_ZONES_MAX <= (int)LOCUM_BIND_INSTANCES_MAX &&
+                   LOCUM_NODES_MAX <= (int)LOCUM_BIND_INSTANCES_MAX &&
+                   LOCUM_RECORD_TEXT_MAX <= (int)LOCUM_SCHEMA_TEXT_MAX,
+               "the binder has room for all");
 
 /* From a wildcard socket an answer could leave with another address than the query came to. */
 static const char *
@@ -225,13 +231,34 @@ static const struct locum_schema_row rows[] = {
 [LOCUM_KEY_SOA_MINIMUM] = {"zones[].soa.minimum", SECONDS(SECOND, DAY), DERIVED("failover-ttl"),
     OF_ZONE(soa.minimum_s), .digest = true,
     .note = "How long resolvers remember that a name does not exist (RFC 2308)"},
-[LOCUM_KEY_ZONE_RECORDS] = {"zones[].records", TEXT(0, LOCUM_STRING_MAX), LIST(0, LOCUM_RECORDS_MAX), NONE,
-    OF_ZONE(records[0].text), ITEMS(zones[0].records[0]), COUNT(zones[0].record_count), .digest = true,
+[LOCUM_KEY_ZONE_RECORDS] = {"zones[].records", TEXT(0, LOCUM_RECORD_TEXT_MAX), LIST(0, LOCUM_RECORDS_MAX), NONE,
+    OF_ZONE(records), APART, ITEMS(zones[0].records[0]), COUNT(zones[0].record_count), .digest = true,
     .note = "Static records in zone-file syntax, with owner names relative to the zone",
     .help = "For example `\"@ CAA 0 issue \\\"letsencrypt.org\\\"\"`. TTL and class may be in "
     "either order. Wildcards (RFC 4592), delegations (NS with glue and DS) and DNAME are possible. "
     "At or for a shared or owned name no record may hold an address (A, AAAA, `ipv4hint` of HTTPS "
     "and the like): it would be answered while the server is down."},
+[LOCUM_KEY_TRANSFER] = {"zones[].transfer", MAP, DEFAULT(NULL),
+    .note = "Who may transfer the zone (AXFR and IXFR): secondary name servers"},
+[LOCUM_KEY_TRANSFER_ALLOW] = {"zones[].transfer.allow", PREFIX, LIST(0, LOCUM_TRANSFER_ALLOW_MAX),
+    DERIVED("loopback and the addresses of listen.dns"), OF_ZONE(transfer.allow[0]),
+    ITEMS(zones[0].transfer.allow[0]), COUNT(zones[0].transfer.allow_count),
+    .note = "Addresses and networks that may transfer the zone",
+    .help = "A zone that has shared names and `answer: self` can be transferred by this host only: "
+    "a secondary would go on naming this server while it is down. See doc/transfers.md."},
+[LOCUM_KEY_TRANSFER_KEY_FILE] = {"zones[].transfer.key-file", PATH(LOCUM_PATH_MAX), NONE,
+    OF_ZONE(transfer.key_file),
+    .note = "File with the keys (TSIG) of which one must sign each request for a transfer",
+    .help = "The address must be in `allow` too. The file has the form of BIND, as `tsig-keygen NAME` writes it: "
+    "`key \"NAME\" { algorithm hmac-sha256; secret \"BASE64\"; };`, once for each key; hmac-sha512 is the "
+    "other algorithm. It is refused if other users can read it. Any key of any zone also verifies an ordinary "
+    "query that is signed with it, and the answer is signed too."},
+[LOCUM_KEY_TRANSFER_NOTIFY] = {"zones[].transfer.notify", ADDRESS_OR(53), LIST(0, LOCUM_TRANSFER_NOTIFY_MAX), NONE,
+    OF_ZONE(transfer.notify[0]), ITEMS(zones[0].transfer.notify[0]), COUNT(zones[0].transfer.notify_count),
+    .note = "Secondaries that get a NOTIFY after each change",
+    .help = "Each is sent again, for about two minutes, until the secondary answers. It comes from an address of "
+    "`listen.dns` and is signed with the first key of `key-file`. Write the same on every node: when one is down, "
+    "the others tell the secondaries."},
 
 [LOCUM_KEY_ZONE_HTTPS] = {"zones[].https", MAP, NONE,
     .note = "HTTPS records for the shared and owned names, which follow the plan",

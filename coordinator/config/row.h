@@ -34,6 +34,7 @@
 #define SECONDS(least, most)    KIND(SECONDS, least, most)
 #define ENDPOINT                KIND(ENDPOINT, 0, 0)
 #define ADDRESS                 KIND(ADDRESS, 0, 0)
+#define ADDRESS_OR(port)        KIND(ADDRESS, port, port) /* its port where none is written */
 #define IP                      KIND(IP, 0, 0)
 #define PREFIX                  KIND(PREFIX, 0, 0)
 #define NODE                    KIND(NODE, 0, 0)
@@ -55,6 +56,9 @@
 #define DEFAULT(text) .rule = LOCUM_RULE_DEFAULT, .fallback = (text)
 #define DERIVED(text) .rule = LOCUM_RULE_DERIVED, .fallback = (text)
 #define NONE          .rule = LOCUM_RULE_NONE
+
+/* A list of texts that are stored apart. */
+#define APART .apart = true
 
 /* Where it is stored; without this column the binder only checks it. */
 #define STORED(type, member) .stored = true, .offset = offsetof(type, member)

@@ -20,7 +20,7 @@ struct answered {
  * are spread evenly, also over every second number: a client that asks for A and AAAA in pairs sees
  * all records first in turn.
  */
-static void
+static inline void
 copy_part(const struct locum_dns_part *part, uint32_t rotation, uint8_t *to)
 {
     size_t skip = 0;
@@ -72,7 +72,7 @@ put_part(struct locum_answer_draft *self, enum locum_dns_section section,
     return true;
 }
 
-static void
+static inline void
 put(struct locum_answer_draft *self, enum locum_dns_section section,
     const struct locum_dns_part *part, const struct answered *subject)
 {
@@ -226,7 +226,9 @@ follow(const struct locum_answer_draft *self, size_t cname_at, struct answered *
     struct locum_wire_name name;
     subject->at = cname_at + LOCUM_RR_FIXED_BYTES;
     subject->length = self->length - subject->at;
-    (void)locum_packet_name(self->message, self->length, subject->at, &name);
+    if (locum_packet_name(self->message, self->length, subject->at, &name) != self->length) {
+        return false;
+    }
     subject->match = locum_dns_names_find(self->table->names, &name);
     return subject->match.kind != LOCUM_MATCH_NONE && subject->match.name->zone == zone;
 }

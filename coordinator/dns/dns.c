@@ -1,6 +1,7 @@
 #include "dns/dns.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "base/socket.h"
 #include "base/text_format.h"
 #include "config/domain.h"
+#include "dns/access.h"
 #include "dns/compile.h"
 #include "dns/tcp.h"
 #include "dns/udp.h"
@@ -39,6 +41,7 @@ struct locum_dns {
     size_t listener_count;
     size_t worker_count;       /* UDP threads of an address, >= 1 */
     struct locum_dns_tcp *tcp; /* NULL: no addresses to listen on */
+    int notes[2];              /* pipe: read by primary.c, written by the TCP thread */
     bool tcp_paused;
     struct locum_dns_names
         *names; /* of the configuration; NULL: they are made when one publishes */
@@ -190,7 +193,11 @@ create_tcp(struct locum_dns *self)
     }
     limits.connections_max = locum_descriptors_share(limits.connections_max);
     limits.client_connections_max = locum_descriptors_share(limits.client_connections_max);
-    return locum_dns_tcp_create(&limits, &self->tcp);
+    const int status = locum_dns_tcp_create(&limits, &self->tcp);
+    if (status == 0) {
+        locum_dns_tcp_tell(self->tcp, self->notes[1]);
+    }
+    return status;
 }
 
 int
@@ -200,6 +207,10 @@ locum_dns_create(const struct locum_config *config, struct locum_sockets *socket
     struct locum_dns *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return LOCUM_ERR_MEMORY;
+    }
+    if (pipe2(self->notes, O_CLOEXEC | O_NONBLOCK) != 0) {
+        free(self);
+        return LOCUM_ERR_IO;
     }
     int status = 0;
     self->sockets = sockets;
@@ -365,8 +376,9 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
     if (self->listener_count == 0) {
         return 0;
     }
+    int status = 0;
     if (self->names == NULL) {
-        const int status = locum_dns_compile(config, &self->names);
+        status = locum_dns_compile(config, &self->names);
         if (status != 0) {
             return status;
         }
@@ -375,6 +387,12 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
     if (table == NULL) {
         return LOCUM_ERR_MEMORY;
     }
+    status = locum_access_create(config, &table->access);
+    if (status != 0) {
+        locum_dns_table_release(table);
+        return status;
+    }
+    table->serial = serial;
     locum_cookie_keys_init(&table->cookies, &config->secrets);
     locum_limit_rules_init(&table->limit, config, self->worker_count);
     for (size_t i = 0; i < self->listener_count; i++) {
@@ -411,6 +429,18 @@ locum_dns_plan_name(const struct locum_dns *self, const char *name)
             ? locum_dns_names_set(self->names, match.name, LOCUM_TYPE_A)
             : NULL;
     return set == NULL ? SIZE_MAX : locum_dns_table_name(set->changing);
+}
+
+int
+locum_dns_notes(const struct locum_dns *self)
+{
+    return self->notes[0];
+}
+
+void
+locum_dns_give(struct locum_dns *self, uint64_t id, struct locum_axfr_content *content)
+{
+    locum_dns_tcp_give(self->tcp, id, content);
 }
 
 /* Take what one worker reports. */
@@ -504,6 +534,8 @@ locum_dns_destroy(struct locum_dns *self)
         (void)poll(NULL, 0, QUIET_WAIT_MS);
     }
     locum_dns_tcp_destroy(self->tcp);
+    close(self->notes[0]);
+    close(self->notes[1]);
     locum_dns_table_release(self->table);
     locum_dns_names_release(self->names);
     free(self);

@@ -20,6 +20,17 @@ struct locum_dns; /* sockets, workers and their answer table */
 
 enum { LOCUM_DNS_RCODES = 24 }; /* NOERROR .. BADCOOKIE */
 
+/* How a query was signed (RFC 8945); the order of its metric. */
+enum locum_dns_signed_as {
+    LOCUM_DNS_UNSIGNED,
+    LOCUM_DNS_VERIFIED,
+    LOCUM_DNS_BADKEY,
+    LOCUM_DNS_BADSIG,
+    LOCUM_DNS_BADTIME,
+    LOCUM_DNS_BADTRUNC,
+    LOCUM_DNS_SIGNED_AS, /* their number */
+};
+
 /* Counts since the start, of one transport. */
 struct locum_dns_tallied {
     uint64_t queries; /* datagrams or TCP messages that were answered */
@@ -28,6 +39,8 @@ struct locum_dns_tallied {
     uint64_t dropped;   /* messages without an answer: too short, QR set */
     /* Answers over the limit: sent short, sent as BADCOOKIE, not sent. */
     uint64_t limited_short, limited_badcookie, limited_dropped;
+    uint64_t signed_as[LOCUM_DNS_SIGNED_AS]; /* messages; not of unsigned ones */
+    uint64_t transfers_refused;
 };
 
 /* Why the server closed a TCP connection that its peer might have used on (tcp.h). */
@@ -128,6 +141,14 @@ int locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
  * name  with or without its last dot.
  */
 size_t locum_dns_plan_name(const struct locum_dns *self, const char *name);
+
+/*
+ * The end of a pipe from which primary.c reads what the TCP thread tells (sending.h), and the
+ * content that it gives for a transfer, of which self takes the reference; NULL: there is none.
+ */
+int locum_dns_notes(const struct locum_dns *self);
+struct locum_axfr_content;
+void locum_dns_give(struct locum_dns *self, uint64_t id, struct locum_axfr_content *content);
 
 /*
  * Once a second: which prefixes are limited. `show` is called when that begins or ends.

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/nodes.h"
+#include "dns/access.h"
 #include "dns/https.h"
 
 enum {
@@ -36,6 +37,7 @@ locum_dns_table_release(struct locum_dns_table *self)
     locum_dns_names_release(self->names);
     free(self->parts);
     free(self->bytes);
+    locum_access_destroy(self->access);
     explicit_bzero(&self->cookies, sizeof(self->cookies));
     free(self);
 }

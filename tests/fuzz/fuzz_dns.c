@@ -15,7 +15,7 @@ table(void)
     static const char *const records[] = {
         "*.w CNAME a.d",    "b.w MX 10 www",
         "sub.*.w TXT x",    "d NS ns.d",
-        "d DS 7 13 2 00ff", "d NS ns.example.",
+        "d DS 7 13 3 00ff", "d NS ns.example.",
         "ns.d A 192.0.2.1", "ns.d AAAA 2001:db8::1",
         "o DNAME w",        "p DNAME o",
         "q DNAME p",        "c1 CNAME c2",
@@ -127,7 +127,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         answer_packet(table(), data, size, turn++, reply, sizeof(reply));
     REQUIRE((given.length == 0) == (parsed == LOCUM_PARSED_SILENCE));
     REQUIRE(given.length <= sizeof(reply));
-    if (parsed == LOCUM_PARSED_QUESTION) {
+    if (parsed == LOCUM_PARSED_QUESTION && question.signed_at == 0) { /* fuzz_tsig.c has the rest */
         ldns_pkt *theirs = NULL;
         REQUIRE(ldns_wire2pkt(&theirs, data, size) == LDNS_STATUS_OK);
         compare(&question, theirs);
