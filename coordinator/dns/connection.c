@@ -40,7 +40,7 @@ locum_dns_connection_close(struct locum_dns_connection *self)
 {
     struct locum_dns_service *service = self->service;
     if (self->sending != NULL) {
-        locum_dns_sending_end(&service->sendings, self->sending);
+        locum_dns_sending_end(&service->sendings, self->sending, LOCUM_DNS_NOTE_BROKEN);
     }
     locum_dns_clients_remove(&service->clients, &self->seat);
     service->open_count--;
@@ -225,7 +225,8 @@ answer_message(struct locum_dns_connection *self, const uint8_t *message, size_t
     return given.length > 0 && send_reply(self, given.length);
 }
 
-/* Send messages of the transfer until the peer has enough to take. False: out of memory. */
+/* Send messages of the transfer until the peer has enough to take; it ends when all are taken.
+ * False: out of memory. */
 static bool
 send_messages(struct locum_dns_connection *self)
 {
@@ -239,8 +240,8 @@ send_messages(struct locum_dns_connection *self)
             return false;
         }
     }
-    if (locum_axfr_is_done(axfr)) {
-        locum_dns_sending_end(&service->sendings, self->sending);
+    if (locum_axfr_is_done(axfr) && output_bytes(self) == 0) {
+        locum_dns_sending_end(&service->sendings, self->sending, LOCUM_DNS_NOTE_SENT);
         self->sending = NULL;
     }
     return true;
@@ -328,7 +329,7 @@ locum_dns_connection_give(struct locum_dns_service *service, uint64_t id,
             locum_axfr_fail(&sending->axfr, service->reply + LOCUM_DNS_LENGTH_BYTES,
                             (uint64_t)locum_clock_read().wall / 1000);
         count_transfer(service, &sending->axfr, LOCUM_RCODE_SERVFAIL);
-        locum_dns_sending_end(&service->sendings, sending);
+        locum_dns_sending_end(&service->sendings, sending, LOCUM_DNS_NOTE_BROKEN);
         self->sending = NULL;
         if (!send_reply(self, length)) {
             locum_dns_connection_close(self);

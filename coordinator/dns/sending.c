@@ -55,7 +55,8 @@ locum_dns_sending_find(const struct locum_dns_sendings *self, uint64_t id)
 }
 
 void
-locum_dns_sending_end(struct locum_dns_sendings *self, struct locum_dns_sending *sending)
+locum_dns_sending_end(struct locum_dns_sendings *self, struct locum_dns_sending *sending,
+                      enum locum_dns_note_kind kind)
 {
     struct locum_dns_note note = sending->note;
     size_t i = 0;
@@ -63,7 +64,7 @@ locum_dns_sending_end(struct locum_dns_sendings *self, struct locum_dns_sending 
         i++;
     }
     self->active[i] = self->active[--self->count];
-    note.kind = locum_axfr_is_done(&sending->axfr) ? LOCUM_DNS_NOTE_SENT : LOCUM_DNS_NOTE_BROKEN;
+    note.kind = kind;
     note.serial = sending->axfr.content != NULL ? sending->axfr.content->serial : 0;
     note.bytes = sending->axfr.bytes;
     (void)locum_dns_sending_tell(self, &note);

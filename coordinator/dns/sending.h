@@ -20,7 +20,7 @@ enum { LOCUM_DNS_SENDINGS_MAX = 16 }; /* transfers at once; the next one gets SE
 /* What the TCP thread tells the main thread. */
 enum locum_dns_note_kind {
     LOCUM_DNS_NOTE_WANTED,   /* a content: locum_dns_give() answers it */
-    LOCUM_DNS_NOTE_SENT,     /* a transfer has ended well */
+    LOCUM_DNS_NOTE_SENT,     /* the kernel has taken all messages of a transfer */
     LOCUM_DNS_NOTE_BROKEN,   /* the client or a deadline ended it */
     LOCUM_DNS_NOTE_REFUSED,  /* the client may not have the zone */
     LOCUM_DNS_NOTE_UNSIGNED, /* signed_as says why its signature is not accepted; no zone */
@@ -70,8 +70,9 @@ struct locum_dns_sending *locum_dns_sending_begin(struct locum_dns_sendings *sel
 struct locum_dns_sending *locum_dns_sending_find(const struct locum_dns_sendings *self,
                                                  uint64_t id);
 
-/* End and free it, and tell the main thread. */
-void locum_dns_sending_end(struct locum_dns_sendings *self, struct locum_dns_sending *sending);
+/* End and free it, and tell the main thread: SENT or BROKEN. */
+void locum_dns_sending_end(struct locum_dns_sendings *self, struct locum_dns_sending *sending,
+                           enum locum_dns_note_kind kind);
 
 /* Tell the main thread; it may be lost. False: it is. */
 bool locum_dns_sending_tell(const struct locum_dns_sendings *self,

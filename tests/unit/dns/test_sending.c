@@ -218,6 +218,27 @@ test_slow_reader(void **state)
     stop(&primary);
 }
 
+/* A transfer whose messages are all made but not taken is not yet sent. */
+static void
+test_made_is_not_sent(void **state)
+{
+    (void)state;
+    struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
+    limits.write_ms = 300;
+    limits.output_bytes_max = 64 * 1024 * 1024;
+    struct primary primary = start(&limits);
+    struct locum_axfr_content *content = content_of(80000); /* more than the kernel keeps */
+    const int fd = dial(&primary.server);
+    ask(fd, &axfr, 1);
+    const struct locum_dns_note wanted = take_note(&primary, LOCUM_DNS_NOTE_WANTED);
+    locum_dns_tcp_give(primary.server.tcp, wanted.id, content);
+    (void)take_note(&primary, LOCUM_DNS_NOTE_BROKEN);
+    assert_int_equal(counts_of(&primary.server).tcp_closed[LOCUM_DNS_TCP_SLOW_READER], 1);
+    release(content);
+    close(fd);
+    stop(&primary);
+}
+
 /* A content that comes after its client has gone is released. */
 static void
 test_client_that_has_gone(void **state)
@@ -273,6 +294,7 @@ main(void)
         cmocka_unit_test(test_whole_zone_and_then_the_next_query),
         cmocka_unit_test(test_what_cannot_be_sent),
         cmocka_unit_test(test_slow_reader),
+        cmocka_unit_test(test_made_is_not_sent),
         cmocka_unit_test(test_client_that_has_gone),
         cmocka_unit_test(test_refused_clients_are_reported),
     };
