@@ -138,14 +138,12 @@ static void
 tell_refused(struct locum_dns_connection *self, const struct locum_dns_reply *given,
              struct locum_dns_note *note)
 {
+    struct locum_dns_sendings *sendings = &self->service->sendings;
     if (given->transfer == LOCUM_DNS_TRANSFER_REFUSED) {
-        note->kind = LOCUM_DNS_NOTE_REFUSED;
+        locum_dns_sending_report(sendings, LOCUM_DNS_NOTE_REFUSED, note);
     } else if (given->signed_as > LOCUM_DNS_VERIFIED) {
-        note->kind = LOCUM_DNS_NOTE_UNSIGNED;
-    } else {
-        return;
+        locum_dns_sending_report(sendings, LOCUM_DNS_NOTE_UNSIGNED, note);
     }
-    (void)locum_dns_sending_tell(&self->service->sendings, note);
 }
 
 /* The first message, or the only one: an error. */
@@ -161,13 +159,15 @@ count_transfer(struct locum_dns_service *service, const struct locum_axfr *axfr,
 /* Begin a transfer, or answer that it cannot begin. */
 static bool
 begin_transfer(struct locum_dns_connection *self, const struct locum_dns_outgoing *request,
-               const struct locum_dns_note *note)
+               struct locum_dns_note *note)
 {
     struct locum_dns_service *service = self->service;
     self->sending = locum_dns_sending_begin(&service->sendings, self, request, note);
     if (self->sending != NULL) {
         return true;
     }
+    locum_query_count_failed(&service->tally);
+    locum_dns_sending_report(&service->sendings, LOCUM_DNS_NOTE_FAILED, note);
     struct locum_axfr axfr;
     locum_axfr_init(&axfr, request);
     const size_t length = locum_axfr_fail(&axfr, service->reply + LOCUM_DNS_LENGTH_BYTES,

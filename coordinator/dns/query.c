@@ -455,6 +455,12 @@ locum_query_count(struct locum_dns_tally *self, const struct locum_dns_reply *re
 }
 
 void
+locum_query_count_failed(struct locum_dns_tally *self)
+{
+    bump(&self->transfers_failed);
+}
+
+void
 locum_query_sum(const struct locum_dns_tally *self, struct locum_dns_tallied *ret)
 {
     ret->queries += self->queries;
@@ -470,4 +476,5 @@ locum_query_sum(const struct locum_dns_tally *self, struct locum_dns_tallied *re
         ret->signed_as[i] += self->signed_as[i];
     }
     ret->transfers_refused += self->transfers_refused;
+    ret->transfers_failed += self->transfers_failed;
 }
