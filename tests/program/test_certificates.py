@@ -3,6 +3,7 @@
 
 import json
 import os
+import pathlib
 import re
 import ssl
 import socket
@@ -15,6 +16,7 @@ sys.dont_write_bytecode = True
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../self"))
 import alone
 import cases
+import promql
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 
@@ -71,6 +73,10 @@ def test_a_certificate_that_ends_soon_and_one_for_another_name():
             assert re.search(rf"^locum_certificate_expiry_timestamp_seconds{labels} \d+\.000$", metrics, re.M), metrics
             assert re.search(r'^locum_certificate_valid\{.*name="other\.example\.org\."\} 0$', metrics, re.M), metrics
             assert 'locum_warnings{about="certificate"} 2' in metrics, metrics
+            known = promql.Metrics(metrics)
+            for expression in promql.expressions(pathlib.Path(ROOT)):
+                if "locum_certificate_" in expression:
+                    assert list(known.complaints(expression)) == [], expression
 
 
 def test_the_examples_of_the_page():
