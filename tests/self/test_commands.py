@@ -71,6 +71,7 @@ NOT_RUN = [
      r"build/tests/sim/sim --(figures all|replay \S+)|tests/sim/test_stories --accept", "for developers, by hand"),
     (r"make demo (ADAPTER=nsd|KEEP=1)|tests/lab/test_matrix\.py crash", "one more form of what runs"),
     (r"(\w+=\S+ )+(make test|tests/run \S+)", "with programs that are not of Debian"),
+    (r"systemctl (list-timers|reload nginx)", "of the web server and of certbot"),
     (r"git clone .*|docker build .*|certbot .*", "needs the Internet, or an authority"),
     (r"sudoedit \S+", "an editor"),
     (r"systemctl kill redis-server", "only if Redis has refused to stop"),
