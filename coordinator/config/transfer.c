@@ -87,6 +87,43 @@ refuse_remote(struct locum_bind *bind, size_t index)
     }
 }
 
+/* An address that no host has: unspecified, of this network, multicast, reserved. */
+static bool
+is_no_host(const struct locum_address *address)
+{
+    static const struct locum_prefix none[] = {
+        {.address = {.family = LOCUM_V4}, .bits = 8},
+        {.address = {.family = LOCUM_V4, .bytes = {224}}, .bits = 3},
+        {.address = {.family = LOCUM_V6}, .bits = 128},
+        {.address = {.family = LOCUM_V6, .bytes = {0xff}}, .bits = 8},
+    };
+    bool found = false;
+    for (size_t i = 0; i < LOCUM_COUNT(none); i++) {
+        found = found || locum_address_is_within(address, &none[i]);
+    }
+    return found;
+}
+
+/* Without a key the address is all that is asked for. No private network is so wide. */
+static void
+check_allow(struct locum_bind *bind, size_t index)
+{
+    const struct locum_config *config = bind->target;
+    const struct locum_config_transfer *transfer = &config->zones[index].transfer;
+    if (transfer->key_file[0] != '\0' || find_self_name(config, index) < LOCUM_NAMES_MAX) {
+        return; /* or refuse_remote() has said more */
+    }
+    for (size_t i = 0; i < transfer->allow_count; i++) {
+        const struct locum_prefix *prefix = &transfer->allow[i];
+        if (prefix->bits < (prefix->address.family == LOCUM_V4 ? 8 : 7)) {
+            locum_bind_warning(bind, LOCUM_KEY_TRANSFER_ALLOW, index,
+                               "allow: anyone in %s may transfer the zone; add key-file, or write "
+                               "the addresses of the secondaries alone",
+                               locum_address_prefix_text(prefix).text);
+        }
+    }
+}
+
 /* A secondary that gets a NOTIFY asks for the zone. */
 static void
 check_notify(struct locum_bind *bind, size_t index)
@@ -103,7 +140,11 @@ check_notify(struct locum_bind *bind, size_t index)
         for (size_t j = 0; j < transfer->allow_count; j++) {
             allowed = allowed || locum_address_is_within(secondary, &transfer->allow[j]);
         }
-        if (locum_address_is_in(secondary, config->listen_dns, config->listen_dns_count)) {
+        if (is_no_host(secondary)) {
+            LOCUM_BIND_ERROR(bind, locum_bind_item(bind, LOCUM_KEY_TRANSFER_NOTIFY, index, i),
+                             "notify: %s is not the address of one host; write that of a secondary",
+                             locum_address_host_text(secondary).text);
+        } else if (locum_address_is_in(secondary, config->listen_dns, config->listen_dns_count)) {
             LOCUM_BIND_ERROR(
                 bind, locum_bind_item(bind, LOCUM_KEY_TRANSFER_NOTIFY, index, i),
                 "notify: %s is this server itself, an address of listen.dns; remove it",
@@ -197,6 +238,7 @@ locum_load_transfers(struct locum_bind *bind)
             derive_allow(config, &config->zones[i].transfer);
         } else if (locum_bind_good(bind, LOCUM_KEY_TRANSFER_ALLOW, i)) {
             refuse_remote(bind, i);
+            check_allow(bind, i);
         }
         check_notify(bind, i);
         if (locum_bind_good(bind, LOCUM_KEY_TRANSFER_KEY_FILE, i)) {

@@ -79,6 +79,50 @@ test_secondaries(void **state)
     assert_true(is_reported("10:25 notify 192.0.2.12:53 itself\n"));
 }
 
+static void
+test_secondaries_that_are_no_hosts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *written, *named;
+    } cases[] = {{"224.0.0.1", "224.0.0.1"},     {"255.255.255.255", "255.255.255.255"},
+                 {"0.0.0.0", "0.0.0.0"},         {"0.0.0.0:5300", "0.0.0.0"},
+                 {"\"[::]:53\"", "::"},          {"\"::\"", "::"},
+                 {"\"[ff02::1]:53\"", "ff02::1"}};
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        char text[200], expected[100];
+        (void)snprintf(text, sizeof(text), "    transfer: {notify: [%s]}\n" ALL, cases[i].written);
+        (void)snprintf(expected, sizeof(expected), "10:25 notify %s host\n", cases[i].named);
+        const struct change change = {"    ns:", text};
+        assert_null(load_changed(&change, 1));
+        assert_true(is_reported(expected));
+    }
+}
+
+/* A warning, unless a key is needed too. */
+static void
+test_zones_for_everyone(void **state)
+{
+    (void)state;
+    static const char *const wide[] = {"0.0.0.0/0", "128.0.0.0/1", "\"::/0\""};
+    char text[200];
+    struct locum_config *config;
+    write_file("one.key", KEY("ns1", "A"), 0600);
+    for (size_t i = 0; i < LOCUM_COUNT(wide); i++) {
+        (void)snprintf(text, sizeof(text), "    transfer: {allow: [%s]}\n" ALL, wide[i]);
+        const struct change change = {"    ns:", text};
+        config = load_changed(&change, 1);
+        assert_true(is_reported("10:23 warning allow anyone key-file\n"));
+        locum_config_free(config);
+        (void)snprintf(text, sizeof(text), "    transfer: {allow: [%s], key-file: one.key}\n" ALL,
+                       wide[i]);
+        config = load_quietly("    ns:", text);
+        locum_config_free(config);
+    }
+    config = load_quietly("    ns:", "    transfer: {allow: [10.0.0.0/8, \"fc00::/7\"]}\n" ALL);
+    locum_config_free(config);
+}
+
 static const char two_zones[] = "zones:\n"
                                 "  - name: a.example.org\n"
                                 "    transfer: {key-file: one.key}\n" NS "  - name: b.example.org\n"
@@ -139,6 +183,8 @@ main(void)
         cmocka_unit_test(test_this_host_is_the_default),
         cmocka_unit_test(test_what_is_written_is_all),
         cmocka_unit_test(test_secondaries),
+        cmocka_unit_test(test_secondaries_that_are_no_hosts),
+        cmocka_unit_test(test_zones_for_everyone),
         cmocka_unit_test(test_files_may_share_keys),
         cmocka_unit_test(test_a_name_has_one_secret),
         cmocka_unit_test(test_kept_without_keys),

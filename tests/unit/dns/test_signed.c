@@ -153,6 +153,12 @@ test_answers_leave_room_for_their_signature(void **state)
     assert_false(answer(length, "198.51.100.1", true).truncated);
 }
 
+static const char longest_name[] =
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
+    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.get.example.org";
+
 /* The longest question with the longest name of a key fits into 512 bytes. */
 static void
 test_longest_names_are_answered(void **state)
@@ -161,15 +167,11 @@ test_longest_names_are_answered(void **state)
     struct locum_tsig client;
     struct locum_tsig_key *longest = &table->access->keys.key[1];
     const struct locum_tsig_key before = *longest;
-    const struct ask ask = {
-        .name = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
-                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
-                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
-                "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.get.example.org",
-        .type = 1,
-        .edns = true,
-        .options = (const uint8_t *)"\0\3\0\0\0\12\0\10abcdefgh",
-        .options_length = 16};
+    const struct ask ask = {.name = longest_name,
+                            .type = 1,
+                            .edns = true,
+                            .options = (const uint8_t *)"\0\3\0\0\0\12\0\10abcdefgh",
+                            .options_length = 16};
     memset(longest->name, 1, sizeof(longest->name));
     for (size_t i = 1; i < sizeof(longest->name); i += 2) {
         longest->name[i] = 'k';
@@ -182,6 +184,45 @@ test_longest_names_are_answered(void **state)
     assert_true(given.length <= 512);
     assert_int_equal(locum_tsig_check(&client, reply, given.length, TSIG_NOW_S, NULL), 0);
     *longest = before;
+}
+
+/* A name of so many bytes, an odd number. */
+static size_t
+put_labels(uint8_t *at, size_t length)
+{
+    for (size_t i = 0; i + 1 < length; i += 2) {
+        at[i] = 1;
+        at[i + 1] = 'k';
+    }
+    at[length - 1] = 0;
+    return length;
+}
+
+/* The names of an unknown key go back to the client: the answer keeps to 512 bytes. */
+static void
+test_long_names_of_unknown_keys(void **state)
+{
+    (void)state;
+    static const uint8_t fixed[] = {0, 250, 0, 255, 0, 0, 0, 0};
+    for (size_t name = 1; name <= 255; name += 2) {
+        for (size_t algorithm = 1; algorithm <= 255; algorithm += 2) {
+            const struct ask ask = {
+                .name = longest_name, .type = 1, .edns = name % 4 == 1, .payload = 512};
+            size_t at = make_query(&ask, packet);
+            at += put_labels(packet + at, name);
+            memcpy(packet + at, fixed, sizeof(fixed));
+            locum_packet_put_u16(packet + at + sizeof(fixed), (uint16_t)(algorithm + 16));
+            at += sizeof(fixed) + 2;
+            at += put_labels(packet + at, algorithm);
+            memset(packet + at, 0, 16);
+            packet[11]++;
+            const struct locum_dns_reply given = answer(at + 16, "198.51.100.1", false);
+            const bool has_room = name + algorithm <= LOCUM_TSIG_ECHO_MAX;
+            assert_true(given.length > 0 && given.length <= 512);
+            assert_int_equal(given.rcode, has_room ? 9 : 1);
+            assert_int_equal(given.signed_as, has_room ? LOCUM_DNS_BADKEY : LOCUM_DNS_UNSIGNED);
+        }
+    }
 }
 
 /* A signature does not exempt from the limit: the query can be replayed from any address. The short
@@ -336,6 +377,7 @@ main(void)
         cmocka_unit_test(test_refused_signatures),
         cmocka_unit_test(test_answers_leave_room_for_their_signature),
         cmocka_unit_test(test_longest_names_are_answered),
+        cmocka_unit_test(test_long_names_of_unknown_keys),
         cmocka_unit_test(test_rate_limit),
         cmocka_unit_test(test_who_may_transfer),
         cmocka_unit_test(test_ixfr_of_versions),
