@@ -14,7 +14,8 @@
 #include <stdint.h>
 
 enum {
-    LOCUM_DESCRIPTORS_OWN = 144,     /* two per Sentinel, one per check, the sockets and files */
+    LOCUM_DESCRIPTORS_OWN = 208,     /* two per Sentinel, one per check, 64 of NOTIFY, the other
+                                        sockets and files */
     LOCUM_DESCRIPTORS_CLIENTS = 384, /* the sum of the shares that all rooms ask for */
     LOCUM_DESCRIPTORS_PROBES = 496,  /* for seconds: each of 31 peers' 8 addresses, UDP and TCP */
 };

@@ -25,7 +25,9 @@ enum {
     RCODE = 0x0f,
     FIRST_MS = 1000,
     LONGEST_MS = 60000,
-    READS_MAX = 8, /* datagrams of one iteration */
+    READS_MAX = 8,   /* datagrams of one iteration */
+    ANSWER_MS = 400, /* before another message may take the socket: less than the first retry */
+    FULL_MS = 20,    /* until one that found no free socket tries again */
 };
 
 /* One secondary of one zone. */
@@ -57,6 +59,7 @@ struct locum_secondaries {
     struct event_base *base;
     struct notified **targets;
     size_t count;
+    size_t open; /* sockets, at most LOCUM_SECONDARIES_SOCKETS_MAX */
     struct locum_secondaries_counts counts;
 };
 
@@ -99,7 +102,30 @@ close_socket(struct notified *target)
         (void)event_del(&target->ready);
         close(target->fd);
         target->fd = -1;
+        target->owner->open--;
     }
+}
+
+/* Room for one more socket, if need be that of the one whose answer is overdue longest. It is sent
+ * again as it would have been. */
+static bool
+make_room(struct locum_secondaries *self)
+{
+    struct notified *oldest = NULL;
+    if (self->open < LOCUM_SECONDARIES_SOCKETS_MAX) {
+        return true;
+    }
+    for (size_t i = 0; i < self->count; i++) {
+        struct notified *target = self->targets[i];
+        if (target->fd >= 0 && (oldest == NULL || target->sent_mono < oldest->sent_mono)) {
+            oldest = target;
+        }
+    }
+    if (oldest == NULL || locum_clock_read().mono - oldest->sent_mono < ANSWER_MS) {
+        return false;
+    }
+    close_socket(oldest);
+    return true;
 }
 
 static void
@@ -216,6 +242,7 @@ send_message(struct notified *target)
         target->reason = strerror(errno);
         return;
     }
+    target->owner->open++;
     event_assign(&target->ready, target->owner->base, target->fd, EV_READ | EV_PERSIST, on_ready,
                  target);
     if (event_add(&target->ready, NULL) != 0 || send(target->fd, message, length, 0) < 0) {
@@ -232,6 +259,10 @@ on_due(void *user)
     uint32_t random = 0;
     if (target->tries == LOCUM_SECONDARIES_TRIES) {
         give_up(target);
+        return;
+    }
+    if (target->fd < 0 && !make_room(target->owner)) {
+        locum_timer_arm(&target->due, FULL_MS);
         return;
     }
     target->tries++;

@@ -5,8 +5,9 @@
  * zone's key file (RFC 8945). It goes by UDP, from an address of listen.dns if there is one of the
  * same family, because a secondary knows its primaries by their addresses. Without an answer it is
  * sent again, after about 1, 2, 4, ... 60 seconds, LOCUM_SECONDARIES_TRIES times in all; the next
- * serial begins again. Main thread only; nothing waits, and answers have gone to the workers
- * before.
+ * serial begins again. Each message has a socket of its own until its answer comes. If more than
+ * LOCUM_SECONDARIES_SOCKETS_MAX wait, the others wait for an answer, or 0.4 s. Main thread only;
+ * nothing waits, and answers have gone to the workers before.
  */
 #ifndef LOCUM_DNS_SECONDARIES_H
 #define LOCUM_DNS_SECONDARIES_H
@@ -17,6 +18,7 @@
 enum {
     LOCUM_SECONDARIES_TRIES = 8,        /* about two minutes */
     LOCUM_SECONDARIES_SPACING_MS = 200, /* between two messages to one secondary */
+    LOCUM_SECONDARIES_SOCKETS_MAX = 64, /* part of LOCUM_DESCRIPTORS_OWN */
     /* Header, question, SOA record with two more names, signature. */
     LOCUM_SECONDARIES_MESSAGE_MAX = 12 + 259 + 12 + 2 * 255 + 20 + LOCUM_TSIG_BYTES_MAX,
 };

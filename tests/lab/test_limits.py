@@ -167,12 +167,12 @@ def slow_clients_are_closed(site):
 
 
 def few_descriptors_suffice(site):
-    """With 200 descriptors clients get fewer places and the node keeps what it needs."""
+    """With 264 descriptors clients get fewer places and the node keeps what it needs."""
     host = site.dc2
     descriptors_for(1000)
     site.stop_locum(host)
     said = host.locum.log.stat().st_size
-    host.locum.before = ["prlimit", "--nofile=200:200", "--"]
+    host.locum.before = ["prlimit", "--nofile=264:264", "--"]
     try:
         site.start_locum(host)
         site.wait_calm()
@@ -181,7 +181,7 @@ def few_descriptors_suffice(site):
             crowd.come((host.address, host.ports.status), 300)
             check_fresh_clients(site, host, 3, FEW_S)
             open_now = len(os.listdir(f"/proc/{host.locum.process.pid}/fd"))
-            print(f"  {open_now} of 200 descriptors are open", flush=True)
+            print(f"  {open_now} of 264 descriptors are open", flush=True)
             check(host.locum.peer("dc2")["service"] == "up", "its own check had no descriptor")
             check(host.locum.status()["redis"]["connected"] is True, "no Redis")
             host.locum.command("reload", check=True)

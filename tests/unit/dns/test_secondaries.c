@@ -1,6 +1,8 @@
 /* secondaries: NOTIFY to a socket of this program (RFC 1996), and what its answers mean. */
 #include "net.h"
 
+#include <dirent.h>
+
 #include "tsig.h"
 
 #include "base/socket.h"
@@ -174,6 +176,67 @@ test_signed(void **state)
     locum_access_destroy(access);
 }
 
+static size_t
+open_descriptors(void)
+{
+    DIR *folder = opendir("/proc/self/fd");
+    size_t count = 0;
+    assert_non_null(folder);
+    while (readdir(folder) != NULL) {
+        count++;
+    }
+    closedir(folder);
+    return count;
+}
+
+/* More silent secondaries than sockets: each is sent its message, some half a second later. */
+static void
+test_many_silent_secondaries(void **state)
+{
+    (void)state;
+    enum { MANY = LOCUM_ZONES_MAX - 1 };
+    struct locum_config_zone *zones = site->config.zones;
+    const struct locum_address loud = zones[0].transfer.notify[0];
+    const struct locum_address quiet = address("127.0.0.8", free_port("127.0.0.8"));
+    const int quiet_fd = locum_socket_bind(&quiet, SOCK_DGRAM, false);
+    assert_true(quiet_fd >= 0);
+    zones[0].transfer.notify_count = 0;
+    for (size_t i = 1; i <= MANY; i++) {
+        zones[i] = zones[0];
+        (void)snprintf(zones[i].name, sizeof(zones[i].name), "z%zu.example.org.", i);
+        zones[i].transfer = (struct locum_config_transfer){.notify = {loud, quiet}};
+        zones[i].transfer.notify_count = 2;
+    }
+    site->config.zone_count = 1 + MANY;
+    const uint64_t sent = counts().sent;
+    const size_t before = open_descriptors();
+    const locum_ms by = now_ms() + 3000;
+    bool heard[MANY] = {0};
+    size_t most = 0, all = 0;
+    uint8_t packet[1024];
+    locum_secondaries_publish(secondaries, &site->config, 1763863280);
+    while ((counts().sent < sent + 2 * (uint64_t)MANY || all < MANY) && now_ms() < by) {
+        (void)event_base_loop(base, EVLOOP_NONBLOCK);
+        const size_t open = open_descriptors();
+        most = open > most ? open : most;
+        while (recv(fd, packet, sizeof(packet), MSG_DONTWAIT) > 0) {
+            const size_t zone = strtoul((char *)packet + 14, NULL, 10) - 1;
+            assert_true(zone < MANY);
+            all += !heard[zone];
+            heard[zone] = true;
+        }
+        while (recv(quiet_fd, packet, sizeof(packet), MSG_DONTWAIT) > 0) {
+        }
+    }
+    assert_int_equal(all, MANY);
+    assert_int_equal(most - before, LOCUM_SECONDARIES_SOCKETS_MAX);
+    assert_int_equal(counts().silent, 2 * MANY);
+    site->config.zone_count = 1;
+    locum_secondaries_publish(secondaries, &site->config, 1763863281);
+    assert_int_equal(open_descriptors(), before);
+    close(quiet_fd);
+}
+
 static void
 test_secondary_that_leaves(void **state)
 {
@@ -191,6 +254,7 @@ main(void)
         cmocka_unit_test(test_late_answer_to_the_serial_before),
         cmocka_unit_test(test_signed),
         cmocka_unit_test(test_secondary_that_leaves),
+        cmocka_unit_test(test_many_silent_secondaries),
     };
     return cmocka_run_group_tests_name("dns/secondaries", tests, setup, teardown);
 }

@@ -286,6 +286,7 @@ test_who_may_transfer(void **state)
         {"other.example.org", "192.0.2.100", 0, LOCUM_DNS_TRANSFER_REFUSED},
         {"example.org", "192.0.2.200", -1, LOCUM_DNS_TRANSFER_NONE},
         {"a.get.example.org", "192.0.2.200", -1, LOCUM_DNS_TRANSFER_NONE},
+        {"big.get.example.org", "192.0.2.200", -1, LOCUM_DNS_TRANSFER_NONE},
     };
     for (size_t i = 0; i < 2 * LOCUM_COUNT(rows); i++) {
         const struct ask ask = {.name = rows[i / 2].zone, .type = i % 2 == 0 ? 252 : 251};
@@ -309,6 +310,16 @@ test_who_may_transfer(void **state)
         assert_int_equal(given.rcode, soa ? 0 : rows[i / 2].transfer == 0 ? 9 : 5);
         assert_int_equal(locum_packet_u16(reply + 6), soa);
     }
+}
+
+static void
+test_other_class(void **state)
+{
+    (void)state;
+    static const struct ask ask = {.name = "get.example.org", .type = 252, .class = LOCUM_CLASS_CH};
+    const struct locum_dns_reply given = answer(make_query(&ask, packet), "192.0.2.200", true);
+    assert_int_equal(given.transfer, LOCUM_DNS_TRANSFER_NONE);
+    assert_int_equal(given.rcode, LOCUM_RCODE_NOTAUTH);
 }
 
 /* RFC 1995 2: a client that has this version, or a later one, gets the SOA record alone. */
@@ -380,6 +391,7 @@ main(void)
         cmocka_unit_test(test_long_names_of_unknown_keys),
         cmocka_unit_test(test_rate_limit),
         cmocka_unit_test(test_who_may_transfer),
+        cmocka_unit_test(test_other_class),
         cmocka_unit_test(test_ixfr_of_versions),
         cmocka_unit_test(test_counts),
     };

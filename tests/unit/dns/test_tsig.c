@@ -1,4 +1,7 @@
 /* tsig: RFC 8945, section by section. */
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "tsig.h"
 
 static struct locum_access *keys; /* ns9.example.org, long.example.org */
@@ -254,6 +257,54 @@ test_5_2_3_time(void **state)
     }
 }
 
+/* RFC 3597 4: the name of the algorithm is not compressed. */
+static void
+test_compressed_algorithm(void **state)
+{
+    (void)state;
+    enum { TO_DATA = 17 + 10 };
+    static const struct ask ask = {.name = "hmac-sha256", .type = 1};
+    uint8_t packet[512];
+    struct locum_tsig client, server;
+    const size_t at = make_query(&ask, packet);
+    const size_t length = sign(&client, &keys->keys.key[0], packet, at, TSIG_NOW_S);
+    uint8_t *data = packet + at + TO_DATA;
+    assert_memory_equal(data, packet + 12, LOCUM_TSIG_ALGORITHM_BYTES);
+    assert_int_equal(take(packet, length, TSIG_NOW_S, &server), LOCUM_RCODE_NOERROR);
+    const size_t saved = LOCUM_TSIG_ALGORITHM_BYTES - 2;
+    memmove(data + 2, data + LOCUM_TSIG_ALGORITHM_BYTES,
+            length - at - TO_DATA - LOCUM_TSIG_ALGORITHM_BYTES);
+    memcpy(data, "\xc0\x0c", 2);
+    locum_packet_put_u16(data - 2, (uint16_t)(locum_packet_u16(data - 2) - saved));
+    assert_int_equal(take(packet, length - saved, TSIG_NOW_S, &server), LOCUM_RCODE_FORMERR);
+}
+
+/* Nothing behind the packet is read for a MAC that says it is longer. */
+static void
+test_length_of_the_mac(void **state)
+{
+    (void)state;
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uint8_t packet[512];
+    struct locum_tsig client, server;
+    const size_t at = make_query(&plain, packet);
+    const size_t length = sign(&client, &keys->keys.key[0], packet, at, TSIG_NOW_S);
+    uint8_t *pages =
+        mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(pages != MAP_FAILED);
+    assert_int_equal(mprotect(pages + page, page, PROT_NONE), 0);
+    uint8_t *whole = pages + page - length;
+    memcpy(whole, packet, length);
+    uint8_t *mac_length = whole + length - 6 - 32 - 2;
+    assert_int_equal(locum_packet_u16(mac_length), 32);
+    assert_int_equal(take(whole, length, TSIG_NOW_S, &server), LOCUM_RCODE_NOERROR);
+    for (uint16_t more = 1; more < 200; more++) {
+        locum_packet_put_u16(mac_length, (uint16_t)(32 + more));
+        assert_int_equal(take(whole, length, TSIG_NOW_S, &server), LOCUM_RCODE_FORMERR);
+    }
+    munmap(pages, 2 * page);
+}
+
 /* A sender may write 18 hours as its fudge; a captured query would be good for so long. */
 static void
 test_greatest_fudge(void **state)
@@ -420,6 +471,8 @@ main(void)
         cmocka_unit_test(test_5_1_position),
         cmocka_unit_test(test_5_2_1_key),
         cmocka_unit_test(test_5_2_3_time),
+        cmocka_unit_test(test_compressed_algorithm),
+        cmocka_unit_test(test_length_of_the_mac),
         cmocka_unit_test(test_greatest_fudge),
         cmocka_unit_test(test_5_2_4_truncated),
         cmocka_unit_test(test_5_4_answer),
