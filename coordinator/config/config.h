@@ -77,6 +77,12 @@ struct locum_config_zone {
     } soa;
     struct locum_config_record records[LOCUM_RECORDS_MAX];
     size_t record_count;
+    struct {
+        char keys[LOCUM_PATH_MAX + 1];  /* folder; "": the zone is not signed */
+        struct locum_position at;       /* of that key */
+        uint32_t validity_s, refresh_s; /* whole days */
+        bool withdraw;
+    } dnssec;
     size_t persist_count; /* entries of acme.persist (acme.h) */
     struct locum_position at;
 };

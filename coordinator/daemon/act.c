@@ -223,7 +223,8 @@ void
 locum_daemon_act_publish(struct locum_daemon *self)
 {
     const uint32_t serial = next_serial(self);
-    const int status = locum_dns_publish(self->dns, self->config, &self->core.plan, serial);
+    const int status =
+        locum_dns_publish(self->dns, self->config, &self->core.plan, serial, self->now.wall / 1000);
     if (status != 0) {
         if (!self->run.publish_failed) {
             locum_daemon_act_emit(self, LOCUM_EVENT_PUBLISH_FAILED, locum_error_text(status),
@@ -439,7 +440,7 @@ locum_daemon_act_close_surplus(struct locum_daemon *self)
 void
 locum_daemon_act_each_second(struct locum_daemon *self)
 {
-    if (self->run.publish_failed) {
+    if (self->run.publish_failed || locum_dns_is_due(self->dns, self->now.wall / 1000)) {
         locum_daemon_act_publish(self);
     }
     if (locum_state_writer_lacks_run(self->writer)) {

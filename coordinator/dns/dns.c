@@ -11,6 +11,7 @@
 #include "base/text_format.h"
 #include "config/domain.h"
 #include "dns/compile.h"
+#include "dns/signer.h"
 #include "dns/tcp.h"
 #include "dns/udp.h"
 #include "dns/zone.h"
@@ -43,6 +44,8 @@ struct locum_dns {
     struct locum_dns_names
         *names; /* of the configuration; NULL: they are made when one publishes */
     struct locum_dns_table *table; /* the one published last; NULL before the first */
+    struct locum_signer *signer;   /* NULL: no zone is signed */
+    int64_t signed_until_s;        /* of the last publication: then signatures are replaced */
     struct locum_limited limited;
     struct locum_dns_tallied gone; /* of workers that have ended */
     uint64_t gone_overflow;        /* the same, of struct locum_dns_counts */
@@ -358,15 +361,27 @@ locum_dns_close_surplus(struct locum_dns *self)
     }
 }
 
+bool
+locum_dns_is_due(const struct locum_dns *self, int64_t now_s)
+{
+    return now_s >= self->signed_until_s;
+}
+
 int
 locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
-                  const struct locum_plan *plan, uint32_t serial)
+                  const struct locum_plan *plan, uint32_t serial, int64_t now_s)
 {
+    if (locum_dns_is_due(self, now_s)) {
+        locum_dns_names_release(self->names);
+        self->names = NULL;
+    }
+    self->signed_until_s =
+        self->signer == NULL ? INT64_MAX : locum_signer_until(self->signer, now_s);
     if (self->listener_count == 0) {
-        return 0;
+        return 0; /* locum-nsd reads the text */
     }
     if (self->names == NULL) {
-        const int status = locum_dns_compile(config, &self->names);
+        const int status = locum_dns_compile(config, self->signer, now_s, &self->names);
         if (status != 0) {
             return status;
         }
@@ -374,6 +389,13 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
     struct locum_dns_table *table = locum_dns_table_make(self->names, config, plan, serial);
     if (table == NULL) {
         return LOCUM_ERR_MEMORY;
+    }
+    if (self->signed_until_s != INT64_MAX) {
+        const int status = locum_dns_table_sign(table, config, plan, serial, self->signer, now_s);
+        if (status != 0) {
+            locum_dns_table_release(table);
+            return status;
+        }
     }
     locum_cookie_keys_init(&table->cookies, &config->secrets);
     locum_limit_rules_init(&table->limit, config, self->worker_count);
@@ -506,5 +528,43 @@ locum_dns_destroy(struct locum_dns *self)
     locum_dns_tcp_destroy(self->tcp);
     locum_dns_table_release(self->table);
     locum_dns_names_release(self->names);
+    locum_signer_destroy(self->signer);
     free(self);
+}
+
+/* locum_dns_check() has reported it. */
+static void
+ignore_problem(void *user, size_t zone, enum locum_severity severity, const char *text)
+{
+    (void)user, (void)zone, (void)severity, (void)text;
+}
+
+int
+locum_dns_signer_create(const struct locum_config *config, int64_t now_s, struct locum_signer **ret)
+{
+    return locum_signer_create(config, now_s, ignore_problem, NULL, ret);
+}
+
+void
+locum_dns_signer_destroy(struct locum_signer *self)
+{
+    locum_signer_destroy(self);
+}
+
+void
+locum_dns_set_signer(struct locum_dns *self, struct locum_signer *signer)
+{
+    locum_signer_take(signer, self->signer);
+    locum_signer_destroy(self->signer);
+    self->signer = signer;
+    locum_dns_names_release(self->names);
+    self->names = NULL;
+}
+
+int
+locum_dns_zone_text(struct locum_dns *self, const struct locum_config *config, size_t zone,
+                    const struct locum_plan *plan, uint32_t serial, int64_t now_s, char **ret_text)
+{
+    return locum_signer_zone_text(self != NULL ? self->signer : NULL, config, zone, plan, serial,
+                                  now_s, ret_text);
 }
