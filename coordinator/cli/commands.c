@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -87,6 +88,20 @@ explain_target(const struct locum_options *options, struct locum_text *ret)
     return made && !ret->truncated;
 }
 
+/* Keep the answers of one type. False: there is none. */
+static bool
+keep_type(json_t *explain, const char *type)
+{
+    json_t *answers = json_object_get(explain, "answers");
+    for (size_t i = json_array_size(answers); i > 0; i--) {
+        const char *of = json_string_value(json_object_get(json_array_get(answers, i - 1), "type"));
+        if (of == NULL || strcasecmp(of, type) != 0) {
+            (void)json_array_remove(answers, i - 1);
+        }
+    }
+    return json_array_size(answers) > 0;
+}
+
 static int
 run_explain(const char *socket, const struct locum_options *options)
 {
@@ -101,9 +116,16 @@ run_explain(const char *socket, const struct locum_options *options)
         (void)fputs("locum: out of memory\n", stderr);
         return LOCUM_EXIT_NOT_FINE;
     }
-    const int result = locum_client_ask(socket, buffer, NULL, stderr, &explain);
+    int result = locum_client_ask(socket, buffer, NULL, stderr, &explain);
     if (result == LOCUM_EXIT_OK) {
         const struct locum_print print = locum_print_stdout();
+        if (options->second != NULL && !keep_type(explain, options->second)) {
+            (void)fprintf(stderr,
+                          "locum explain: the plan makes no records of this type for %s; it makes "
+                          "A, AAAA and, with https, HTTPS\n",
+                          options->argument);
+            result = LOCUM_EXIT_NOT_FINE;
+        }
         locum_show_explain(explain, &print);
         json_decref(explain);
     }
@@ -296,9 +318,9 @@ const struct locum_cli_command locum_cli_commands[] = {
     {"status", "status [--json] [--watch] [--check]",
      "show the cluster; exit 1 if it is degraded; --check: for Nagios and Icinga", run_status,
      false, LOCUM_OPTION_JSON | LOCUM_OPTION_WATCH | LOCUM_OPTION_CHECK, NULL},
-    {"explain", "explain NAME [--if NODE=STATE] ...",
+    {"explain", "explain NAME [TYPE] [--if NODE=STATE] ...",
      "show why a name has its answer, or its answer if nodes were down, failing, drain ...",
-     run_explain, false, LOCUM_OPTION_IF, "NAME"},
+     run_explain, false, LOCUM_OPTION_IF, "NAME [TYPE]"},
     {"events", "events [--follow]", "show what happened, newest last", run_events, false,
      LOCUM_OPTION_FOLLOW, NULL},
     {"history", "history [--json]", "show the last 24 hours as this node saw them", run_history,

@@ -25,6 +25,8 @@ enum {
     LOCUM_ADDRESSES_MAX = 8, /* of one node, and of one listen list */
     LOCUM_CONFIG_EXEMPT_MAX = 32,
     LOCUM_NS_MAX = 8,
+    LOCUM_ALPN_MAX = 4, /* protocols in HTTPS records */
+    LOCUM_ALPN_CHARS_MAX = 15,
     LOCUM_PERSIST_MAX = 4,  /* entries of acme.persist of a zone */
     LOCUM_RECORDS_MAX = 64, /* static records of a zone */
     LOCUM_ARGV_MAX = 16,
@@ -83,6 +85,8 @@ struct locum_config_zone {
         uint32_t validity_s, refresh_s; /* whole days */
         bool withdraw;
     } dnssec;
+    char alpn[LOCUM_ALPN_MAX][LOCUM_ALPN_CHARS_MAX + 1];
+    size_t alpn_count;    /* 0: the names have no HTTPS records (dns/https.h) */
     size_t persist_count; /* entries of acme.persist (acme.h) */
     struct locum_position at;
 };

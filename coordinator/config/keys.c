@@ -64,6 +64,14 @@ name_server_wrong(const void *value)
                                          : NULL;
 }
 
+/* Those that need no escape in an HTTPS record (RFC 9460 7.1.1). */
+static const char *
+protocol_wrong(const void *value)
+{
+    return strpbrk(value, " \t,\\\"") != NULL ? "not the name of a protocol; write one such as h2"
+                                              : NULL;
+}
+
 /* The characters that `sentinel monitor` of sentinel.conf cannot take. */
 static const char *
 master_name_wrong(const void *value)
@@ -242,6 +250,15 @@ static const struct locum_schema_row rows[] = {
     .note = "Ask the parent zone to remove its DS records (RFC 8078); the first step to end signing",
     .help = "The zone stays signed. Remove `dnssec` only when the DS records have been gone for their TTL."},
 
+[LOCUM_KEY_ZONE_HTTPS] = {"zones[].https", MAP, NONE,
+    .note = "HTTPS records for the shared and owned names, which follow the plan",
+    .help = "They have the protocols below, and hints: the addresses that the name has in A and AAAA "
+    "answers at the same time. Without this key there are none. See doc/certificates.md."},
+[LOCUM_KEY_ZONE_ALPN] = {"zones[].https.alpn", TEXT(1, LOCUM_ALPN_CHARS_MAX), LIST(1, LOCUM_ALPN_MAX),
+    REQUIRED, OF_ZONE(alpn), ITEMS(zones[0].alpn[0]), COUNT(zones[0].alpn_count), .digest = true,
+    .check = protocol_wrong,
+    .note = "Protocols (ALPN) that every server speaks on port 443 under these names, as in `[h2, h3]`",
+    .help = "Browsers then begin with TLS, so each of these names needs a certificate on every server."},
 [LOCUM_KEY_ACME] = {"zones[].acme", MAP, NONE,
     .note = "Certificates for the shared and owned names of the zone; see doc/certificates.md"},
 [LOCUM_KEY_PERSIST] = {"zones[].acme.persist", TEXT(0, 0), MAPS(1, LOCUM_PERSIST_MAX), NONE,

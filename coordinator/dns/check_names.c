@@ -366,6 +366,11 @@ check_record(struct check *self, struct check_record *record)
         why = "its owner is a shared or owned name, which has the addresses of nodes: remove the "
               "record, or remove the name from shared and owned";
     }
+    if (self->moves[record->name] && type == LDNS_RR_TYPE_HTTPS &&
+        self->config->zones[record->zone].alpn_count > 0) {
+        why = "the HTTPS record of a shared or owned name is made from https of the zone: remove "
+              "the record, or https";
+    }
     if (why == NULL) {
         why = place_refused(self, record, buffer);
     }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "dns/https.h"
 #include "dns/table.h"
 #include "dns/zone.h"
 
@@ -276,6 +277,11 @@ add_plan_names(struct compiler *self)
         row.type = LOCUM_TYPE_AAAA;
         row.changing = locum_dns_table_addresses(i, LOCUM_V6);
         if (status == 0) {
+            status = add_row(self, &row);
+        }
+        row.type = LOCUM_TYPE_HTTPS;
+        row.changing = locum_dns_table_https(i);
+        if (status == 0 && locum_https_is_on(self->config, i)) {
             status = add_row(self, &row);
         }
     }

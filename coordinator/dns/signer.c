@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/text_format.h"
 #include "dns/cds.h"
+#include "dns/https.h"
 #include "dns/keystate.h"
 
 enum { MESSAGE_BYTES = 1024 };
@@ -32,6 +33,7 @@ struct signer_name {
     ldns_rdf *name;
     size_t zone;
     uint32_t ttl_s;
+    bool https; /* it has an HTTPS record that the plan changes */
 };
 
 struct locum_signer {
@@ -100,6 +102,9 @@ fill_chain(struct locum_signer *self, const struct locum_config *config, size_t 
                 has_family(&config->core, &config->core.names[i], (enum locum_family)f)) {
                 status = add_to_chain(zone, self->names[i].name, types[f]);
             }
+        }
+        if (self->names[i].zone == index && self->names[i].https && status == 0) {
+            status = add_to_chain(zone, self->names[i].name, LDNS_RR_TYPE_HTTPS);
         }
     }
     return status == 0 ? locum_chain_close(zone->chain) : status;
@@ -274,8 +279,11 @@ read_names(struct locum_signer *self, const struct locum_config *config)
         if (name == NULL) {
             return LOCUM_ERR_MEMORY;
         }
-        self->names[self->name_count++] = (struct signer_name){
-            .name = name, .zone = config->names[i].zone, .ttl_s = config->core.names[i].ttl_s};
+        self->names[self->name_count++] =
+            (struct signer_name){.name = name,
+                                 .zone = config->names[i].zone,
+                                 .ttl_s = config->core.names[i].ttl_s,
+                                 .https = locum_https_is_on(config, i)};
     }
     return self->names == NULL ? LOCUM_ERR_MEMORY : 0;
 }
@@ -421,7 +429,9 @@ original_ttl_s(const struct locum_signer *self, size_t zone, const ldns_rr *firs
     const ldns_rdf *owner = ldns_rr_owner(first);
     const ldns_rr_type type = ldns_rr_get_type(first);
     for (size_t i = 0; i < self->name_count; i++) {
-        if (self->names[i].zone == zone && (type == LDNS_RR_TYPE_A || type == LDNS_RR_TYPE_AAAA) &&
+        if (self->names[i].zone == zone &&
+            (type == LDNS_RR_TYPE_A || type == LDNS_RR_TYPE_AAAA ||
+             (type == LDNS_RR_TYPE_HTTPS && self->names[i].https)) &&
             ldns_dname_compare(self->names[i].name, owner) == 0) {
             return self->names[i].ttl_s;
         }
@@ -476,18 +486,19 @@ add_text(struct locum_signer *self, size_t zone, const ldns_rr_list *set, int64_
          ldns_buffer *text)
 {
     const ldns_rr *first = ldns_rr_list_rr(set, 0);
-    if (ldns_rr_list2buffer_str(text, set) != LDNS_STATUS_OK) {
-        return LOCUM_ERR_MEMORY;
+    int status = locum_zone_add_text(text, set);
+    if (status != 0) {
+        return status;
     }
     if (self == NULL || !self->zones[zone].on || !locum_signer_signs(self, zone, first)) {
         return 0;
     }
     ldns_rr_list *signatures = ldns_rr_list_new();
-    int status = signatures == NULL
-                     ? LOCUM_ERR_MEMORY
-                     : locum_signer_sign(self, zone, set, ldns_rr_ttl(first), now_s, signatures);
-    if (status == 0 && ldns_rr_list2buffer_str(text, signatures) != LDNS_STATUS_OK) {
-        status = LOCUM_ERR_MEMORY;
+    status = signatures == NULL
+                 ? LOCUM_ERR_MEMORY
+                 : locum_signer_sign(self, zone, set, ldns_rr_ttl(first), now_s, signatures);
+    if (status == 0) {
+        status = locum_zone_add_text(text, signatures);
     }
     ldns_rr_list_deep_free(signatures);
     return status;

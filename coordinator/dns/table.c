@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/nodes.h"
+#include "dns/https.h"
 
 enum {
     SOA_NUMBERS_BYTES = 20, /* serial, refresh, retry, expire, minimum: the end of the data */
@@ -122,6 +123,30 @@ put_addresses(struct locum_dns_table *self, const struct locum_config *config, s
     return length;
 }
 
+/* The HTTPS record of one name. Returns the bytes written. */
+static size_t
+put_https(struct locum_dns_table *self, const struct locum_config *config, size_t name,
+          const struct locum_answer answers[LOCUM_FAMILIES], uint8_t *to)
+{
+    struct locum_dns_part *part = &self->parts[locum_dns_table_https(name)];
+    part->bytes = to;
+    if (!locum_https_is_on(config, name)) {
+        return 0;
+    }
+    const size_t length = locum_https_write(config, name, answers, to + LOCUM_RR_FIXED_BYTES);
+    if (length == 0) {
+        return 0;
+    }
+    locum_packet_put_u16(to, LOCUM_OWNER_NAME);
+    locum_packet_put_u16(to + 2, LOCUM_TYPE_HTTPS);
+    locum_packet_put_u16(to + 4, LOCUM_CLASS_IN);
+    put_u32(to + TTL_AT, locum_https_ttl(answers));
+    locum_packet_put_u16(to + 10, (uint16_t)length);
+    part->count = 1;
+    part->length = (uint16_t)(LOCUM_RR_FIXED_BYTES + length);
+    return part->length;
+}
+
 /* An upper limit of the bytes of all parts. */
 static size_t
 bytes_needed(const struct locum_dns_names *names, const struct locum_config *config)
@@ -130,7 +155,8 @@ bytes_needed(const struct locum_dns_names *names, const struct locum_config *con
     for (size_t node = 0; node < config->core.node_count; node++) {
         addresses += config->nodes[node].address_count;
     }
-    size_t bytes = names->plan_name_count * addresses * (LOCUM_RR_FIXED_BYTES + 16u);
+    const size_t https = LOCUM_RR_FIXED_BYTES + locum_https_bytes_max(config);
+    size_t bytes = names->plan_name_count * (addresses * (LOCUM_RR_FIXED_BYTES + 16u) + https);
     for (size_t i = 0; i < names->zone_count; i++) {
         bytes += 2u * names->zones[i].soa.length;
     }
@@ -164,6 +190,7 @@ locum_dns_table_make(struct locum_dns_names *names, const struct locum_config *c
             const enum locum_family family = (enum locum_family)f;
             to += put_addresses(self, config, i, family, &plan->answers[i][f], to);
         }
+        to += put_https(self, config, i, plan->answers[i], to);
     }
     return self;
 }

@@ -2,9 +2,9 @@
  * table: every possible answer at one plan, in wire form.
  *
  * It is what the configuration fixes (names.h), shared by the tables of all plans, and the parts
- * that change with a plan: each zone's SOA, because of its serial, and the addresses of the shared
- * and owned names. Once made it is immutable, and all workers share it by a count of references:
- * the last one to release it frees it.
+ * that change with a plan: each zone's SOA, because of its serial, and the addresses and HTTPS
+ * records of the shared and owned names. Once made it is immutable, and all workers share it by a
+ * count of references: the last one to release it frees it.
  */
 #ifndef LOCUM_DNS_TABLE_H
 #define LOCUM_DNS_TABLE_H
@@ -42,11 +42,21 @@ locum_dns_table_negative(size_t zone)
     return (uint16_t)(2 * zone + 1);
 }
 
+/* The parts of a name of the plan. */
+enum { LOCUM_DNS_PART_HTTPS = LOCUM_FAMILIES, LOCUM_DNS_PARTS_OF_NAME };
+
 /* The addresses of a name of the plan; none: it has no answer in this family. */
 static inline uint16_t
 locum_dns_table_addresses(size_t name, enum locum_family family)
 {
-    return (uint16_t)(2 * LOCUM_ZONES_MAX + 2 * name + family);
+    return (uint16_t)(2 * LOCUM_ZONES_MAX + LOCUM_DNS_PARTS_OF_NAME * name + family);
+}
+
+/* Its HTTPS record; none: its zone has none, or it has no address. */
+static inline uint16_t
+locum_dns_table_https(size_t name)
+{
+    return (uint16_t)(locum_dns_table_addresses(name, 0) + LOCUM_DNS_PART_HTTPS);
 }
 
 /* The name of the plan that a part belongs to; SIZE_MAX: none. */
@@ -55,7 +65,7 @@ locum_dns_table_name(uint16_t part)
 {
     return part < 2 * LOCUM_ZONES_MAX || part == LOCUM_DNS_FIXED
                ? SIZE_MAX
-               : (part - 2u * LOCUM_ZONES_MAX) / 2;
+               : (part - 2u * LOCUM_ZONES_MAX) / LOCUM_DNS_PARTS_OF_NAME;
 }
 
 /*

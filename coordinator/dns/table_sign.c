@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "dns/https.h"
 #include "dns/signer.h"
 #include "dns/table.h"
 
@@ -77,29 +78,30 @@ sign_soa(struct signing *self, size_t zone, uint32_t serial)
     return status;
 }
 
-/* The records of a part, which are addresses; NULL: out of memory. */
+/* The records of a part, all of one length; NULL: out of memory. Their data is one field: what is
+ * signed are its bytes. */
 static ldns_rr_list *
-addresses_of(const struct locum_dns_part *part, const ldns_rdf *owner, bool v4, uint32_t ttl_s)
+records_of(const struct locum_dns_part *part, const ldns_rdf *owner, ldns_rr_type type,
+           uint32_t ttl_s)
 {
-    const size_t size = v4 ? 4 : 16;
+    const size_t each = part->length / part->count;
     ldns_rr_list *set = ldns_rr_list_new();
     bool whole = set != NULL;
     for (size_t i = 0; i < part->count && whole; i++) {
-        const uint8_t *data =
-            part->bytes + i * (LOCUM_RR_FIXED_BYTES + size) + LOCUM_RR_FIXED_BYTES;
+        const uint8_t *at = part->bytes + i * each + LOCUM_RR_FIXED_BYTES;
         ldns_rr *rr = ldns_rr_new();
         ldns_rdf *name = ldns_rdf_clone(owner);
-        ldns_rdf *address =
-            ldns_rdf_new_frm_data(v4 ? LDNS_RDF_TYPE_A : LDNS_RDF_TYPE_AAAA, size, data);
-        whole = rr != NULL && name != NULL && address != NULL && ldns_rr_push_rdf(rr, address);
+        ldns_rdf *data =
+            ldns_rdf_new_frm_data(LDNS_RDF_TYPE_UNKNOWN, each - LOCUM_RR_FIXED_BYTES, at);
+        whole = rr != NULL && name != NULL && data != NULL && ldns_rr_push_rdf(rr, data);
         if (whole) {
             ldns_rr_set_owner(rr, name);
-            ldns_rr_set_type(rr, v4 ? LDNS_RR_TYPE_A : LDNS_RR_TYPE_AAAA);
+            ldns_rr_set_type(rr, type);
             ldns_rr_set_ttl(rr, ttl_s);
             whole = ldns_rr_list_push_rr(set, rr);
         } else {
             ldns_rdf_deep_free(name);
-            ldns_rdf_deep_free(address);
+            ldns_rdf_deep_free(data);
         }
         if (!whole) {
             ldns_rr_free(rr);
@@ -112,22 +114,37 @@ addresses_of(const struct locum_dns_part *part, const ldns_rdf *owner, bool v4, 
     return set;
 }
 
+/* Sign a part of a name of the plan, if it has records. */
 static int
-sign_addresses(struct signing *self, const struct locum_config *config, size_t name,
-               enum locum_family family, uint32_t ttl_s)
+sign_part(struct signing *self, const struct locum_config *config, size_t name, uint16_t part,
+          ldns_rr_type type, uint32_t ttl_s)
 {
-    const uint16_t part = locum_dns_table_addresses(name, family);
     const struct locum_dns_part *records = &self->table->parts[part];
     if (records->count == 0) {
         return 0;
     }
-    ldns_rr_list *set =
-        addresses_of(records, locum_signer_owner(self->signer, name), family == LOCUM_V4, ttl_s);
+    ldns_rr_list *set = records_of(records, locum_signer_owner(self->signer, name), type, ttl_s);
     const int status = set == NULL ? LOCUM_ERR_MEMORY
                                    : sign(self, config->names[name].zone, part, set,
                                           config->core.names[name].ttl_s, LOCUM_OWNER_NAME);
     ldns_rr_list_deep_free(set);
     return status;
+}
+
+/* The addresses of a name, and its HTTPS record. */
+static int
+sign_name(struct signing *self, const struct locum_config *config, size_t name,
+          const struct locum_answer answers[LOCUM_FAMILIES])
+{
+    int status = 0;
+    for (int f = 0; f < LOCUM_FAMILIES && status == 0; f++) {
+        status =
+            sign_part(self, config, name, locum_dns_table_addresses(name, (enum locum_family)f),
+                      f == LOCUM_V4 ? LDNS_RR_TYPE_A : LDNS_RR_TYPE_AAAA, answers[f].ttl_s);
+    }
+    return status != 0 ? status
+                       : sign_part(self, config, name, locum_dns_table_https(name),
+                                   LDNS_RR_TYPE_HTTPS, locum_https_ttl(answers));
 }
 
 /* Let the parts point into the bytes, which do not move any more. */
@@ -158,12 +175,9 @@ locum_dns_table_sign(struct locum_dns_table *self, const struct locum_config *co
     for (size_t i = 0; i < self->names->zone_count && status == 0; i++) {
         status = locum_signer_is_on(signer, i) ? sign_soa(&signing, i, serial) : 0;
     }
-    for (size_t i = 0; i < self->names->plan_name_count; i++) {
-        for (int f = 0; f < LOCUM_FAMILIES && status == 0; f++) {
-            if (locum_signer_is_on(signer, config->names[i].zone)) {
-                status = sign_addresses(&signing, config, i, (enum locum_family)f,
-                                        plan->answers[i][f].ttl_s);
-            }
+    for (size_t i = 0; i < self->names->plan_name_count && status == 0; i++) {
+        if (locum_signer_is_on(signer, config->names[i].zone)) {
+            status = sign_name(&signing, config, i, plan->answers[i]);
         }
     }
     if (status == 0) {

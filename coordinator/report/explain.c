@@ -1,9 +1,10 @@
 /* GET /explain: the rule for a name, the facts of each server with ages and votes, the answers. */
 #include "base/text_format.h"
 #include "core/vote.h"
+#include "dns/https.h"
 #include "report/report.h"
 
-enum { LINE_BYTES_MAX = 1024 };
+enum { LINE_BYTES_MAX = 1024, HTTPS_BYTES_MAX = 16384 };
 
 json_t *
 locum_report_names(const struct locum_core_config *config, locum_nodes set)
@@ -33,6 +34,26 @@ addresses_of(const struct locum_config *config, locum_nodes set, enum locum_fami
     return addresses;
 }
 
+/* The HTTPS record that is made of both. */
+static void
+add_https(const struct locum_config *config, const struct locum_core *core, size_t name,
+          json_t *answers)
+{
+    const struct locum_answer *from = core->plan.answers[name];
+    const locum_nodes nodes = from[LOCUM_V4].nodes | from[LOCUM_V6].nodes;
+    char data[HTTPS_BYTES_MAX];
+    struct locum_text text = locum_text_init(data, sizeof(data));
+    if (nodes == 0 || !locum_https_is_on(config, name)) {
+        return;
+    }
+    locum_https_add(config, name, from, &text);
+    (void)json_array_append_new(
+        answers, json_pack("{s:s, s:s, s:I, s:[s], s:o, s:s}", "name", config->names[name].name,
+                           "type", "HTTPS", "ttl_s", (json_int_t)locum_https_ttl(from), "answers",
+                           data, "nodes", locum_report_names(&core->config, nodes), "reason",
+                           "its hints are the addresses of A and AAAA"));
+}
+
 void
 locum_report_add_answers(const struct locum_config *config, const struct locum_core *core,
                          size_t name, json_t *answers)
@@ -52,6 +73,7 @@ locum_report_add_answers(const struct locum_config *config, const struct locum_c
                                addresses_of(config, answer->nodes, family), "nodes",
                                locum_report_names(&core->config, answer->nodes), "reason", reason));
     }
+    add_https(config, core, name, answers);
 }
 
 locum_nodes

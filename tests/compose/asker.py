@@ -42,7 +42,7 @@ def main():
             now = time.monotonic()
             for name, target in prober.targets.items():
                 for sample in target.samples[reported.get(name, 0):]:
-                    if not sample.over(now):
+                    if not sample.over(now - 1.0):      # its answer may still be in the socket
                         break
                     reported[name] = reported.get(name, 0) + 1
                     report(sample, "target", "name", "kind", "sent", "received", "rcode", "addresses",

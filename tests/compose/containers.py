@@ -122,14 +122,14 @@ class Containers:
 
     # Questions
 
-    def call(self, host, *words, within=20):
+    def call(self, host, *words, within=60):
         """Run a command in a container; return its output."""
         return run("docker", "exec", self.ids[host], *words, within=within)
 
     def status(self, host):
         """`locum status --json` of a node as a dictionary; {} if it fails."""
         done = subprocess.run(["docker", "exec", self.ids[host], "locum", "status", "--json"],
-                              capture_output=True, text=True, timeout=20, check=False)
+                              capture_output=True, text=True, timeout=60, check=False)
         return json.loads(done.stdout) if done.returncode in (0, 1) and done.stdout else {}
 
     def untilted(self):

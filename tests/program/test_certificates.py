@@ -80,6 +80,8 @@ def test_the_examples_of_the_page():
     acme = re.search(r"```yaml\n(    acme:.*?)```", page, re.S).group(1)
     answers = re.findall(r'^(_validation-persist\S+) +60 IN TXT (".*")$', page, re.M)
     assert len(answers) == 3, answers
+    https = re.search(r"```yaml\n(    https:.*?)```", page, re.S).group(1)
+    acme += https
     config = alone.CONFIG.replace("service:", acme.replace("{", "{{").replace("}", "}}") + "service:")
     for node in ("dc2", "dc3"):
         with alone.Alone(config.replace("node: dc2", f"node: {node}"), more=lines) as it:
@@ -90,6 +92,13 @@ def test_the_examples_of_the_page():
                 said = subprocess.run(["dig", f"@{it.host}", "-p", "15353", "+short", name, "TXT"],
                                       capture_output=True, text=True, check=True).stdout
                 assert said == value + "\n", (node, name, said)
+            address, said = (subprocess.run(["dig", f"@{it.host}", "-p", "15353", "+short", "dc2.get.example.org", kind],
+                                            capture_output=True, text=True, check=True).stdout.strip()
+                             for kind in ("A", "TYPE65"))
+            hexadecimal = "".join(f"{int(part):02X}" for part in address.split("."))
+            assert f'alpn="h2,h3" ipv4hint={address}' in said or hexadecimal in said.replace(" ", ""), said
+            listed = [one for one in json.loads(it.get("/status"))["names"] if one["type"] == "HTTPS"]
+            assert len(listed) == 3, listed
 
 
 cases.run(globals())

@@ -236,6 +236,33 @@ def test_rfc1035_4_1_1_unknown_opcodes(it):
                 check(reply.counts[0] in (0, 1), f"{way.name}: QDCOUNT of {reply}")
 
 
+def test_rfc2136_3_updates_change_nothing(it):
+    """UPDATE is not implemented: NOTIMP, whatever it asks for; the zone stays."""
+    before, zone = it.tcp.ask(query(ZONE, "SOA")).answer[0].data, question(ZONE, "SOA")
+    add = record(f"new.{ZONE}", "A", b"\1\2\3\4", ttl=60)
+    for packet in (message(zone, opcode=5), message(zone, authority=[add], opcode=5),
+                   message(zone, answer=[record(ZONE, "ANY", b"", "ANY")], authority=[add], opcode=5),
+                   message(zone, authority=[record(f"mail.{ZONE}", "A", b"", "ANY")], opcode=5),
+                   message(zone, authority=[record(f"mail.{ZONE}", "ANY", b"", "ANY")], opcode=5),
+                   message(question("example.com", "SOA"), authority=[add], opcode=5)):
+        for way, reply in it.both(packet):
+            compare(reply, f"{way.name}: {packet.hex()}", "NOTIMP", flags="", answer=(), authority=())
+            same(reply.opcode, 5, f"{way.name}: opcode")
+    same(it.tcp.ask(query(ZONE, "SOA")).answer[0].data, before, "SOA")
+    it.expect(query(f"new.{ZONE}"), "NXDOMAIN", authority=[SOA])
+    same(len(it.expect(query(f"mail.{ZONE}")).answer), 2, "addresses of mail")
+
+
+def test_rfc1996_3_notifies_of_others_are_not_taken(it):
+    """This server is no secondary: NOTIMP."""
+    soa = record(ZONE, "SOA", name("a") + name("b") + struct.pack("!5I", 2 ** 31, 1, 1, 1, 1))
+    for packet in (query(ZONE, "SOA", opcode=4), query(ZONE, "SOA", opcode=4, flags=AA),
+                   message(question(ZONE, "SOA"), opcode=4, answer=[soa]), query("example.com", "SOA", opcode=4)):
+        for way, reply in it.both(packet):
+            compare(reply, f"{way.name}: {packet.hex()}", "NOTIMP", flags="", answer=(), authority=())
+            same(reply.opcode, 4, f"{way.name}: opcode")
+
+
 def test_rfc9619_4_one_question(it):
     ask = question(ZONE)
     for count in (2, 3, 255, 256, 65535):

@@ -16,6 +16,7 @@ from background import Background
 
 INTERVAL_S = 0.02
 PATIENCE_S = 1.0        # an answer later than this counts as missing
+SO_TIMESTAMPNS = 35
 
 
 class Sample:
@@ -159,6 +160,7 @@ class _Target:
         self.samples, self.pending, self.number = [], {}, 0
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.setblocking(False)
+        self.sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
 
     def fileno(self):
         return self.sock.fileno()
@@ -176,14 +178,16 @@ class _Target:
 
     def receive(self):
         try:
-            packet = self.sock.recv(4096)
+            packet, ancillary, _, _ = self.sock.recvmsg(4096, 64)
             number, rcode, addresses = wire.answer(packet)
         except (OSError, ValueError):
             return
         sample = self.pending.pop(number, None)
-        now = time.monotonic()
-        if sample is not None and now - sample.sent <= PATIENCE_S:
-            sample.received, sample.rcode, sample.addresses = now, rcode, tuple(addresses)
+        # When it arrived, by the kernel's clock: this program may have waited for a processor since.
+        seconds, nanoseconds = struct.unpack("qq", ancillary[0][2])
+        at = time.monotonic() - max(0.0, time.time() - seconds - nanoseconds / 1e9)
+        if sample is not None and at - sample.sent <= PATIENCE_S:
+            sample.received, sample.rcode, sample.addresses = max(at, sample.sent), rcode, tuple(addresses)
             sample.cut = wire.is_cut(packet)
 
 

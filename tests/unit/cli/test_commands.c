@@ -46,6 +46,13 @@ test_explain(void **state)
                      LOCUM_EXIT_OK);
     assert_has(site->asked, "GET /explain?name=get.example.org. HTTP/1.1\r\n");
     assert_has(site->out, "get.example.org.\nis answered\n");
+#define TWO "{\"name\": \"a.\", \"answers\": [{\"type\": \"A\"}, {\"type\": \"HTTPS\"}]}"
+    assert_int_equal(RUN(site, OK TWO, "explain", "a.", "https"), LOCUM_EXIT_OK);
+    assert_has(site->asked, "GET /explain?name=a. HTTP/1.1\r\n");
+    assert_has(site->out, "HTTPS");
+    assert_null(strstr(site->out, "  A "));
+    assert_int_equal(RUN(site, OK TWO, "explain", "a.", "TXT"), LOCUM_EXIT_NOT_FINE);
+    assert_has(site->err, "no records of this type for a.;");
     assert_int_equal(RUN(site, OK "{}", "explain", "--if", "dc3=down", "a&b c"), LOCUM_EXIT_OK);
     assert_has(site->asked, "GET /explain?name=a%26b%20c&if=dc3%3Ddown HTTP/1.1\r\n");
     assert_int_equal(RUN(site, OK "{}", "explain", "--if", "dc3=down", "a", "--if=dc2=drain"),
@@ -246,9 +253,9 @@ test_usage_errors(void **state)
         {{"status", "--json=1"}, "locum status: --json takes no value\n"},
         {{"status", "dc2"}, "locum status: dc2 is an unexpected argument\n"},
         {{"status", "\033[2J"}, "locum status: \\x1b[2J is an unexpected argument\n"},
-        {{"explain"}, "locum explain: NAME is missing\nusage: locum explain NAME [--if "},
+        {{"explain"}, "locum explain: NAME [TYPE] is missing\nusage: locum explain NAME "},
         {{"explain", ""}, "locum explain: \"\" is an unexpected argument\n"},
-        {{"explain", "a", "b"}, "locum explain: b is an unexpected argument\n"},
+        {{"explain", "a", "A", "b"}, "locum explain: b is an unexpected argument\n"},
         {{"explain", "a", "--if"},
          "--if needs NODE=STATE, for example dc3=down, at most 8 times\nusage: "},
         {{"explain", "a", "--if", "dc3"}, "at most 8 times, not \"dc3\"\n"},

@@ -197,6 +197,13 @@ static const struct broken broken[] = {
       {", redis: \"10.0.0.13:6379\", sentinel: \"10.0.0.13:26379\"", ""},
       {", sentinel: \"10.0.0.10:26379\"", ""}},
      "13:7 tpc known\n"},
+    {"HTTPS records without protocols",
+     {{"service:", "    https: {}\nservice:"}},
+     "11:12 alpn missing\n"},
+    {"a protocol that is none",
+     {{"service:", "    https: {alpn: [h2, \"h3,h1\", http/0123456789ab]}\nservice:"}},
+     "11:24 alpn protocol\n"
+     "11:33 alpn 1 to 15\n"},
     {"entries of acme.persist",
      {{"service:",
        "    acme:\n"

@@ -66,6 +66,8 @@ before(void **state)
     for (size_t i = 0; i < LOCUM_COUNT(records); i++) {
         site_record(site, 0, records[i]);
     }
+    strcpy(site->config.zones[0].alpn[0], "h2");
+    site->config.zones[0].alpn_count = 1;
     plain = site_table(site);
     strcpy(site->config.zones[0].dnssec.keys, folder.path);
     site->config.zones[0].dnssec.validity_s = LOCUM_SIGN_VALIDITY_S;
@@ -183,6 +185,7 @@ static const struct {
 } rows[] = {
     {"example", LDNS_RR_TYPE_A, "aa 0 an A+"},
     {"EXample", LDNS_RR_TYPE_AAAA, "aa 0 an AAAA+"},
+    {"example", LDNS_RR_TYPE_HTTPS, "aa 0 an HTTPS+"},
     {"example", LDNS_RR_TYPE_SOA, "aa 0 an SOA+"},
     {"example", LDNS_RR_TYPE_NS, "aa 0 an NS+"},
     {"example", LDNS_RR_TYPE_DNSKEY, "aa 0 an DNSKEY+"},
