@@ -6,7 +6,8 @@
 #include "base/text_format.h"
 #include "config/load.h"
 
-_Static_assert(LOCUM_ZONES_MAX *LOCUM_PERSIST_MAX <= LOCUM_NODES_MAX, "the binder has room");
+_Static_assert(LOCUM_ZONES_MAX *(int)LOCUM_PERSIST_MAX <= (int)LOCUM_BIND_INSTANCES_MAX,
+               "the binder has room");
 
 /* Seconds since 1970 of the end of a day, as in 2027-12-31; -1: it is none. */
 static int64_t

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -230,9 +231,17 @@ fits(struct locum_bind *self, const struct locum_schema_row *row, const yaml_nod
     return false;
 }
 
+static bool
+refuse_item(struct locum_bind *self, const struct locum_schema_row *row, const yaml_node_t *item)
+{
+    LOCUM_BIND_ERROR(self, item, "%s: an item is not plain text; expected %s",
+                     locum_schema_name(row), expected(row, LOCUM_SHAPE_LIST).text);
+    return false;
+}
+
 /*
  * Is the last of `count` stored items equal to an earlier one? They are compared as printed, so
- * that two ways of writing an address are equal. Static records may be equal; dns/ judges them.
+ * that two ways of writing an address are equal.
  */
 static bool
 is_repeated(const struct locum_schema_row *row, const char *items, size_t count)
@@ -241,12 +250,47 @@ is_repeated(const struct locum_schema_row *row, const char *items, size_t count)
     struct locum_text last = locum_text_init(buffers[1], sizeof(buffers[1]));
     bool repeated = false;
     locum_value_print(row, items + (count - 1) * row->item_size, &last);
-    for (size_t i = 0; i + 1 < count && row->kind != LOCUM_KIND_TEXT; i++) {
+    for (size_t i = 0; i + 1 < count; i++) {
         struct locum_text other = locum_text_init(buffers[0], sizeof(buffers[0]));
         locum_value_print(row, items + i * row->item_size, &other);
         repeated |= strcmp(buffers[0], buffers[1]) == 0;
     }
     return repeated;
+}
+
+/* The same for texts that are stored apart. `field` holds a pointer to the items. */
+static bool
+bind_texts(struct locum_bind *self, const struct locum_schema_row *row, const yaml_node_t *node,
+           size_t instance)
+{
+    const size_t length = length_of(node) < row->items_max ? length_of(node) : row->items_max;
+    char *items = length == 0 ? NULL : calloc(length, row->item_size);
+    bool good = fits(self, row, node);
+    size_t count = 0;
+    *(void **)field_of(self, row, instance) = items;
+    for (size_t i = 0; i < length && items != NULL; i++) {
+        const yaml_node_t *item = item_of(self, node, i);
+        char value[LOCUM_SCHEMA_TEXT_MAX + 1];
+        if (item->type != YAML_SCALAR_NODE || locum_document_is_null(item)) {
+            good = refuse_item(self, row, item);
+            continue;
+        }
+        if (!store(self, row, item, value)) {
+            good = false;
+            continue;
+        }
+        char *text = strdup(value);
+        if (text == NULL) {
+            break;
+        }
+        *(char **)(void *)(items + count++ * row->item_size) = text;
+    }
+    *count_of(self, row, instance) = count;
+    if (good && count < length) {
+        LOCUM_BIND_ERROR(self, node, "%s: out of memory", locum_schema_name(row));
+        good = false;
+    }
+    return good;
 }
 
 /* The items of a list. Those that are right are stored one behind the other. */
@@ -257,15 +301,16 @@ bind_list(struct locum_bind *self, const struct locum_schema_row *row, const yam
     if (node->type != YAML_SEQUENCE_NODE) {
         return refuse_shape(self, row, node);
     }
+    if (row->apart) {
+        return bind_texts(self, row, node, instance);
+    }
     bool good = fits(self, row, node);
     size_t count = 0;
     char *items = field_of(self, row, instance);
     for (size_t i = 0; i < length_of(node); i++) {
         const yaml_node_t *item = item_of(self, node, i);
         if (item->type != YAML_SCALAR_NODE || locum_document_is_null(item)) {
-            LOCUM_BIND_ERROR(self, item, "%s: an item is not plain text; expected %s",
-                             locum_schema_name(row), expected(row, LOCUM_SHAPE_LIST).text);
-            good = false;
+            good = refuse_item(self, row, item);
         } else if (row->stored && count < row->items_max) {
             if (!store(self, row, item, items + count * row->item_size)) {
                 good = false;

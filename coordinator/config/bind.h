@@ -10,6 +10,9 @@
 #include "config/schema.h"
 #include "core/types.h"
 
+/* The most instances of a row: entries of acme.persist in all zones. */
+enum { LOCUM_BIND_INSTANCES_MAX = 256 };
+
 /* Large: allocate it on the heap, zeroed. */
 struct locum_bind {
     const struct locum_schema *schema;
@@ -21,7 +24,7 @@ struct locum_bind {
     struct {
         const yaml_node_t *node; /* NULL: not written */
         bool bad;                /* written, and an error was reported */
-    } values[LOCUM_SCHEMA_ROWS_MAX][LOCUM_NODES_MAX];
+    } values[LOCUM_SCHEMA_ROWS_MAX][LOCUM_BIND_INSTANCES_MAX];
 };
 
 /*

@@ -13,7 +13,7 @@
 #include "core/names.h"
 
 /* More than a file of LOCUM_CONFIG_FILE_BYTES_MAX can unfold to. */
-enum { NORMAL_BYTES_MAX = 512 * 1024, VALUE_BYTES_MAX = 1024 };
+enum { NORMAL_BYTES_MAX = 2 * LOCUM_CONFIG_FILE_BYTES_MAX, VALUE_BYTES_MAX = 1024 };
 
 _Static_assert(sizeof(LOCUM_VERSION) <= LOCUM_VERSION_MAX + 1, "the version fits");
 
@@ -223,12 +223,24 @@ locum_config_speaks(const struct locum_config *self)
            (self->peer_keys == LOCUM_PEER_KEYS_ACCEPT || self->keyring != NULL);
 }
 
+static void
+free_records(struct locum_config_zone *zone)
+{
+    for (size_t i = 0; i < zone->record_count; i++) {
+        free(zone->records[i].text);
+    }
+    free(zone->records);
+}
+
 void
 locum_config_free(struct locum_config *self)
 {
     if (self != NULL) {
         free((char *)self->source.yaml);
         free((char *)self->source.mirrorbits);
+        for (size_t i = 0; i < self->zone_count; i++) {
+            free_records(&self->zones[i]);
+        }
         locum_keyring_destroy(self->keyring);
         explicit_bzero(self, sizeof(*self));
         free(self);

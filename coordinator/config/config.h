@@ -17,18 +17,19 @@
 #define LOCUM_CONFIG_DEFAULT_PATH "/etc/locum/locum.yaml"
 
 enum {
-    LOCUM_CONFIG_FILE_BYTES_MAX = 256 * 1024,
+    LOCUM_CONFIG_FILE_BYTES_MAX = 8 * 1024 * 1024,
     LOCUM_CONFIG_DEPTH_MAX = 8,
     LOCUM_FOREIGN_DEPTH_MAX = 16,     /* another program's file: its own keys may be anything */
     LOCUM_FOREIGN_REFERENCES_MAX = 8, /* anchors and aliases in it */
-    LOCUM_ZONES_MAX = 8,
+    LOCUM_ZONES_MAX = 64,
     LOCUM_ADDRESSES_MAX = 8, /* of one node, and of one listen list */
     LOCUM_CONFIG_EXEMPT_MAX = 32,
     LOCUM_NS_MAX = 8,
     LOCUM_ALPN_MAX = 4, /* protocols in HTTPS records */
     LOCUM_ALPN_CHARS_MAX = 15,
-    LOCUM_PERSIST_MAX = 4,  /* entries of acme.persist of a zone */
-    LOCUM_RECORDS_MAX = 64, /* static records of a zone */
+    LOCUM_PERSIST_MAX = 4,        /* entries of acme.persist of a zone */
+    LOCUM_RECORDS_MAX = 1000,     /* static records of a zone */
+    LOCUM_RECORD_TEXT_MAX = 2047, /* characters of one */
     LOCUM_ARGV_MAX = 16,
     LOCUM_WORDS_BYTES_MAX = 500, /* of all words of a list, with a NUL after each */
     LOCUM_HEADERS_MAX = 16,      /* of an http check */
@@ -62,7 +63,7 @@ struct locum_config_node {
 enum locum_peer_keys { LOCUM_PEER_KEYS_ACCEPT, LOCUM_PEER_KEYS_REQUIRE };
 
 struct locum_config_record {
-    char text[LOCUM_STRING_MAX + 1]; /* zone-file syntax, owner relative to the zone */
+    char *text; /* owned; zone-file syntax, owner relative to the zone */
     struct locum_position at;
 };
 
@@ -77,7 +78,7 @@ struct locum_config_zone {
         char rname[LOCUM_DOMAIN_MAX + 1]; /* absolute, as a domain name */
         uint32_t refresh_s, retry_s, expire_s, minimum_s;
     } soa;
-    struct locum_config_record records[LOCUM_RECORDS_MAX];
+    struct locum_config_record *records; /* owned; NULL: none */
     size_t record_count;
     struct {
         char keys[LOCUM_PATH_MAX + 1];  /* folder; "": the zone is not signed */

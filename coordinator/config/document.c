@@ -265,6 +265,7 @@ locum_document_load(const char *path, bool foreign, struct locum_problems *probl
     }
     int status = locum_file_read(path, buffer, LOCUM_CONFIG_FILE_BYTES_MAX + 1, &bytes.length,
                                  ret_shared, &why);
+    const size_t used = status == 0 ? bytes.length : LOCUM_CONFIG_FILE_BYTES_MAX + 1;
     if (status != 0) {
         locum_problems_error(
             problems, whole_file, "cannot be read: %s%s", reason,
@@ -280,7 +281,7 @@ locum_document_load(const char *path, bool foreign, struct locum_problems *probl
     if (status == 0) {
         status = locum_document_parse(bytes, foreign, problems, ret);
     }
-    explicit_bzero(buffer, LOCUM_CONFIG_FILE_BYTES_MAX + 1); /* it may hold a password */
+    explicit_bzero(buffer, used); /* it may hold a password */
     free(buffer);
     return status;
 }

@@ -1,4 +1,5 @@
 #include "config/keys.h"
+#include "config/bind.h"
 
 #include <string.h>
 
@@ -43,6 +44,11 @@ host_address_wrong(const void *value)
     return v6 && memcmp(bytes, mapped, sizeof(mapped)) == 0 ? "an IPv4 address; write it as one"
                                                             : NULL;
 }
+
+_Static_assert(LOCUM_ZONES_MAX <= (int)LOCUM_BIND_INSTANCES_MAX &&
+                   LOCUM_NODES_MAX <= (int)LOCUM_BIND_INSTANCES_MAX &&
+                   LOCUM_RECORD_TEXT_MAX <= (int)LOCUM_SCHEMA_TEXT_MAX,
+               "the binder has room for all");
 
 /* From a wildcard socket an answer could leave with another address than the query came to. */
 static const char *
@@ -225,8 +231,8 @@ static const struct locum_schema_row rows[] = {
 [LOCUM_KEY_SOA_MINIMUM] = {"zones[].soa.minimum", SECONDS(SECOND, DAY), DERIVED("failover-ttl"),
     OF_ZONE(soa.minimum_s), .digest = true,
     .note = "How long resolvers remember that a name does not exist (RFC 2308)"},
-[LOCUM_KEY_ZONE_RECORDS] = {"zones[].records", TEXT(0, LOCUM_STRING_MAX), LIST(0, LOCUM_RECORDS_MAX), NONE,
-    OF_ZONE(records[0].text), ITEMS(zones[0].records[0]), COUNT(zones[0].record_count), .digest = true,
+[LOCUM_KEY_ZONE_RECORDS] = {"zones[].records", TEXT(0, LOCUM_RECORD_TEXT_MAX), LIST(0, LOCUM_RECORDS_MAX), NONE,
+    OF_ZONE(records), APART, ITEMS(zones[0].records[0]), COUNT(zones[0].record_count), .digest = true,
     .note = "Static records in zone-file syntax, with owner names relative to the zone",
     .help = "For example `\"@ CAA 0 issue \\\"letsencrypt.org\\\"\"`. TTL and class may be in "
     "either order. Wildcards (RFC 4592), delegations (NS with glue and DS) and DNAME are possible. "

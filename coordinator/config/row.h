@@ -56,6 +56,9 @@
 #define DERIVED(text) .rule = LOCUM_RULE_DERIVED, .fallback = (text)
 #define NONE          .rule = LOCUM_RULE_NONE
 
+/* A list of texts that are stored apart. */
+#define APART .apart = true
+
 /* Where it is stored; without this column the binder only checks it. */
 #define STORED(type, member) .stored = true, .offset = offsetof(type, member)
 

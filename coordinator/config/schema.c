@@ -91,11 +91,14 @@ locum_schema_print(const struct locum_schema *self, size_t index, const void *st
     }
     for (size_t i = 0; i < instances; i++) {
         const char *first = (const char *)structure + row->offset + i * row->stride;
+        first = row->apart ? *(const char *const *)(const void *)first : first;
         const size_t count = one ? 1 : count_at(structure, row->count_offset + i * row->stride);
         locum_text_add(text, row->key);
         for (size_t item = 0; item < count; item++) {
             locum_text_add_char(text, ' ');
-            locum_value_print(row, first + item * row->item_size, text);
+            const char *value = first + item * row->item_size;
+            value = row->apart ? *(const char *const *)(const void *)value : value;
+            locum_value_print(row, value, text);
         }
         locum_text_add_char(text, '\n');
     }

@@ -80,6 +80,8 @@ struct locum_schema_row {
     size_t offset;        /* of the value, or of a list's first item, in the structure */
     size_t stride;        /* distance of two instances; 0: there is one */
     size_t item_size;     /* distance of two items of a list */
+    bool apart;           /* a list of texts that has memory of its own: what is stored is a pointer
+                           * to the first item, and an item begins with a pointer to its text */
     size_t count_offset;  /* size_t: number of items (stored lists, named maps, lists of maps) */
     locum_schema_check_fn *check; /* NULL: none */
     const char *note; /* one sentence without its full stop: for messages and the manual page */
@@ -90,7 +92,11 @@ struct locum_schema {
     const struct locum_schema_row *rows; /* indexed by the enum of the program's keys */
     size_t count;                        /* <= LOCUM_SCHEMA_ROWS_MAX */
 };
-enum { LOCUM_SCHEMA_ROWS_MAX = 128, LOCUM_SCHEMA_KEY_MAX = 40 };
+enum {
+    LOCUM_SCHEMA_ROWS_MAX = 128,
+    LOCUM_SCHEMA_KEY_MAX = 40,
+    LOCUM_SCHEMA_TEXT_MAX = 2047, /* characters of a text that is stored apart */
+};
 
 /* Is the row directly below `prefix`, e.g. "nodes.*"? A * of its key matches any part of it. */
 bool locum_schema_below(const struct locum_schema_row *row, const char *prefix);

@@ -20,7 +20,7 @@ struct answered {
  * are spread evenly, also over every second number: a client that asks for A and AAAA in pairs sees
  * all records first in turn.
  */
-static void
+static inline void
 copy_part(const struct locum_dns_part *part, uint32_t rotation, uint8_t *to)
 {
     size_t skip = 0;
@@ -72,7 +72,7 @@ put_part(struct locum_answer_draft *self, enum locum_dns_section section,
     return true;
 }
 
-static void
+static inline void
 put(struct locum_answer_draft *self, enum locum_dns_section section,
     const struct locum_dns_part *part, const struct answered *subject)
 {

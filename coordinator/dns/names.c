@@ -37,7 +37,7 @@ hash_label(uint64_t hash, const uint8_t *label)
     return mix(hash, le64toh(word) & UINT64_MAX >> (64 - 8 * left));
 }
 
-static uint32_t
+static inline uint32_t
 hash_of(const struct locum_wire_name *name)
 {
     uint64_t hash = HASH_START;
@@ -48,7 +48,7 @@ hash_of(const struct locum_wire_name *name)
 }
 
 /* The slot of this name, or the empty slot where it belongs. */
-static struct locum_dns_slot *
+static inline struct locum_dns_slot *
 slot_of(const struct locum_dns_names *self, const uint8_t *name, size_t length, uint32_t hash)
 {
     for (size_t i = hash & self->slot_mask;; i = (i + 1) & self->slot_mask) {
@@ -65,7 +65,7 @@ slot_of(const struct locum_dns_names *self, const uint8_t *name, size_t length, 
     }
 }
 
-static const struct locum_dns_name *
+static inline const struct locum_dns_name *
 entry_of(const struct locum_dns_names *self, const uint8_t *name, size_t length, uint32_t hash)
 {
     const struct locum_dns_slot *slot = slot_of(self, name, length, hash);

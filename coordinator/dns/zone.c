@@ -9,11 +9,10 @@
 #include "config/acme.h"
 #include "dns/https.h"
 
-/* Holds the longest record made here, an SOA with three names, and one of the configuration. */
+/* Holds the longest record made here, an SOA with three names. */
 enum { RECORD_BYTES = 4 * LOCUM_DOMAIN_MAX };
 /* Of one record: owner, TTL, class and type; and what a byte of the data becomes at most. */
 enum { TEXT_BYTES = 2048, TEXT_GROWTH = 8 };
-#define BLANKS "\t\n "
 
 ldns_rdf *
 locum_zone_dname(const char *text)
@@ -102,87 +101,6 @@ locum_zone_find(const struct locum_zone *self, const ldns_rdf *owner, ldns_rr_ty
 {
     const uint32_t *slot = self->set_count == 0 ? NULL : slot_of(self, owner, type);
     return slot == NULL || *slot == 0 ? NULL : &self->sets[*slot - 1];
-}
-
-/* True if `text` is digits with units, as in 3600 or 1h30m, of at most INT32_MAX s (RFC 2181 8). */
-static bool
-is_ttl(const char *text)
-{
-    static const char units[] = "smhdwSMHDW";
-    static const uint64_t seconds[] = {1, 60, 3600, 86400, 604800};
-    uint64_t total = 0;
-    do {
-        const size_t digits = strspn(text, "0123456789");
-        const char *unit = text[digits] == '\0' ? units : strchr(units, text[digits]);
-        uint64_t number;
-        if (unit == NULL || locum_slice_u64((struct locum_slice){.at = text, .length = digits},
-                                            INT32_MAX, &number) != 0) {
-            return false;
-        }
-        total += number * seconds[(size_t)(unit - units) % LOCUM_COUNT(seconds)];
-        text += digits + (text[digits] != '\0');
-    } while (*text != '\0' && total <= INT32_MAX);
-    return total <= INT32_MAX;
-}
-
-/*
- * Copy a record with its TTL before its class. RFC 1035 5.1 allows both orders, and ldns 1.8.3
- * reads only this one. Refuse TTLs that it misreads without an error: it wraps at 2^32, stops at
- * the first letter that is no unit, and takes an empty token (before a comment) for 0. The tokens
- * are read as ldns reads them.
- */
-static int
-put_ttl_first(const char *text, char ret[RECORD_BYTES], const char **ret_why)
-{
-    char token[2][LDNS_MAX_DOMAINLEN + 1] = {"", ""};
-    int status = 0;
-    ldns_buffer *buffer = ldns_buffer_new(strlen(text) + 1);
-    if (buffer == NULL) {
-        return LOCUM_ERR_MEMORY;
-    }
-    ldns_buffer_write_string(buffer, text);
-    ldns_buffer_flip(buffer);
-    const bool owner = ldns_bget_token(buffer, token[0], BLANKS, sizeof(token[0])) != -1;
-    const size_t begin = ldns_buffer_position(buffer); /* of the second token */
-    const bool second = owner && ldns_bget_token(buffer, token[0], BLANKS, sizeof(token[0])) != -1;
-    const bool swapped = second && ldns_get_rr_class_by_name(token[0]) != 0 &&
-                         ldns_bget_token(buffer, token[1], BLANKS, sizeof(token[1])) != -1 &&
-                         token[1][0] >= '0' && token[1][0] <= '9';
-    const char *ttl = token[swapped ? 1 : 0];
-    if (second && ttl[0] == '\0') {
-        *ret_why = "its type is missing after the owner";
-        status = LOCUM_ERR_INVALID;
-    } else if (second && ttl[0] >= '0' && ttl[0] <= '9' && !is_ttl(ttl)) {
-        *ret_why = "invalid TTL: use e.g. 3600 or 1h, at most 2147483647 s (RFC 2181 8)";
-        status = LOCUM_ERR_INVALID;
-    } else if (swapped) {
-        (void)snprintf(ret, RECORD_BYTES, "%.*s %s %s %s", (int)begin, text, ttl, token[0],
-                       text + ldns_buffer_position(buffer));
-    } else {
-        (void)snprintf(ret, RECORD_BYTES, "%s", text);
-    }
-    ldns_buffer_free(buffer);
-    return status;
-}
-
-int
-locum_zone_parse_record(const char *text, const ldns_rdf *apex, ldns_rr **ret_rr,
-                        const char **ret_why)
-{
-    char ordered[RECORD_BYTES];
-    ldns_rr *rr = NULL;
-    const int ttl_status = put_ttl_first(text, ordered, ret_why);
-    if (ttl_status != 0) {
-        return ttl_status;
-    }
-    const ldns_status status = ldns_rr_new_frm_str(&rr, ordered, LOCUM_TTL_NONE, apex, NULL);
-    if (status != LDNS_STATUS_OK) {
-        *ret_why = ldns_get_errorstr_by_id(status);
-        return status == LDNS_STATUS_MEM_ERR ? LOCUM_ERR_MEMORY : LOCUM_ERR_INVALID;
-    }
-    ldns_dname2canonical(ldns_rr_owner(rr));
-    *ret_rr = rr;
-    return 0;
 }
 
 /* Room for twice as many sets; half of the slots stay empty, so that every search ends. */

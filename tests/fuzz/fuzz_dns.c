@@ -59,7 +59,7 @@ table(void)
     static const char *const records[] = {
         "*.w CNAME a.d",    "b.w MX 10 www",
         "sub.*.w TXT x",    "d NS ns.d",
-        "d DS 7 13 2 00ff", "d NS ns.example.",
+        "d DS 7 13 3 00ff", "d NS ns.example.",
         "ns.d A 192.0.2.1", "ns.d AAAA 2001:db8::1",
         "o DNAME w",        "p DNAME o",
         "q DNAME p",        "c1 CNAME c2",

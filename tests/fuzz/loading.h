@@ -44,11 +44,12 @@ load_again(const char *path, const char *node, const struct locum_config *config
     REQUIRE(strcmp(config->core.digest, again->core.digest) == 0);
     REQUIRE(strcmp(config->redis.password, again->redis.password) == 0);
     REQUIRE(memcmp(config->checks, again->checks, sizeof(config->checks)) == 0);
-    for (size_t i = 0; i < config->zone_count * LOCUM_RECORDS_MAX; i++) {
-        const size_t zone = i / LOCUM_RECORDS_MAX;
-        const size_t record = i % LOCUM_RECORDS_MAX;
-        REQUIRE(strcmp(config->zones[zone].records[record].text,
-                       again->zones[zone].records[record].text) == 0);
+    for (size_t zone = 0; zone < config->zone_count; zone++) {
+        REQUIRE(config->zones[zone].record_count == again->zones[zone].record_count);
+        for (size_t i = 0; i < config->zones[zone].record_count; i++) {
+            REQUIRE(strcmp(config->zones[zone].records[i].text,
+                           again->zones[zone].records[i].text) == 0);
+        }
     }
     locum_config_free(again);
 }

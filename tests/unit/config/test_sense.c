@@ -149,16 +149,6 @@ static const struct broken broken[] = {
     {"signatures that are renewed too late",
      {{NS, NS "    dnssec: {keys: /k, validity: 7d, refresh: 7d}\n"}},
      "11:13 refresh 7d\n"},
-    {"a record too long",
-     {{NS,
-       NS "    records: [\"@ TXT "
-          "tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt"
-          "tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt"
-          "tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt"
-          "tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt"
-          "tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt"
-          "tttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttttt\"]\n"}},
-     "11:15 records 511\n"},
     {"a record of two lines",
      {{NS, NS "    records: [\"@ TXT a\\n@ TXT b\"]\n"}},
      "11:15 records control\n"},
@@ -415,6 +405,75 @@ test_very_many_names(void **state)
     assert_true(is_reported("9:5 name dc2 256\n9:5 name dc3 256\n"));
 }
 
+/* Replace the line `ns:` of GOOD by `count` times an item in a list, after `before`. */
+static void
+load_list(const char *before, const char *item, size_t count)
+{
+    const size_t room = count * (strlen(item) + 2) + 200;
+    char *list = malloc(room);
+    assert_non_null(list);
+    struct locum_text text = locum_text_init(list, room);
+    locum_text_add(&text, before);
+    for (size_t i = 0; i < count; i++) {
+        locum_text_add(&text, i > 0 ? ", " : "");
+        locum_text_add(&text, item);
+    }
+    locum_text_add(&text, "]\n    ns:");
+    const struct change change = {"    ns:", list};
+    struct locum_config *config = load_changed(&change, 1);
+    if (config != NULL) {
+        assert_int_equal(config->zones[0].record_count, count);
+        assert_string_equal(config->zones[0].records[count - 1].text, item);
+        locum_config_free(config);
+    }
+    free(list);
+}
+
+static void
+test_limits_of_records(void **state)
+{
+    (void)state;
+    char record[LOCUM_RECORD_TEXT_MAX + 2] = "a TXT ";
+    load_list("    records: [", "a", LOCUM_RECORDS_MAX);
+    assert_string_equal(report, "");
+    load_list("    records: [", "a", LOCUM_RECORDS_MAX + 1);
+    assert_true(is_reported("10:14 records 1001 1000\n"));
+    memset(record + 6, 't', LOCUM_RECORD_TEXT_MAX - 6);
+    load_list("    records: [", record, 2);
+    assert_string_equal(report, "");
+    record[LOCUM_RECORD_TEXT_MAX] = 't';
+    load_list("    records: [", record, 1);
+    assert_true(is_reported("10:15 records 2047\n"));
+}
+
+static void
+test_limit_of_zones(void **state)
+{
+    (void)state;
+    for (uint64_t count = LOCUM_ZONES_MAX; count <= LOCUM_ZONES_MAX + 1; count++) {
+        char zones[16384];
+        struct locum_text text = locum_text_init(zones, sizeof(zones));
+        for (uint64_t i = 1; i < count; i++) {
+            locum_text_add(&text, "  - name: z");
+            locum_text_add_u64(&text, i);
+            locum_text_add(&text, ".example\n    ns: [ns.example.org]\n    owned: {}\n"
+                                  "    records: [a A 192.0.2.1]\n");
+        }
+        locum_text_add(&text, "  - name: get.example.org\n");
+        assert_false(text.truncated);
+        const struct change change = {"  - name: get.example.org\n", zones};
+        struct locum_config *config = load_changed(&change, 1);
+        assert_int_equal(config != NULL, count == LOCUM_ZONES_MAX);
+        if (config == NULL) {
+            assert_true(is_reported("9:3 zones 65 64\n"));
+        } else {
+            assert_string_equal(config->zones[LOCUM_ZONES_MAX - 2].records[0].text,
+                                "a A 192.0.2.1");
+        }
+        locum_config_free(config);
+    }
+}
+
 static void
 test_a_node_given_by_the_caller(void **state)
 {
@@ -455,6 +514,8 @@ main(int argc, char **argv)
         cmocka_unit_test(test_each_is_refused_with_every_error),
         cmocka_unit_test(test_the_prose_is_as_kept),
         cmocka_unit_test(test_very_many_names),
+        cmocka_unit_test(test_limits_of_records),
+        cmocka_unit_test(test_limit_of_zones),
         cmocka_unit_test(test_a_node_given_by_the_caller),
         cmocka_unit_test(test_a_host_that_is_no_node),
     };

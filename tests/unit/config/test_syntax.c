@@ -271,7 +271,7 @@ test_a_file_that_is_too_large(void **state)
     memset(bytes, '#', length);
     write_bytes("locum.yaml", bytes, length, 0640);
     assert_null(load_path("locum.yaml", NULL));
-    assert_true(is_reported("0:0 larger 256 KiB\n"));
+    assert_true(is_reported("0:0 larger 8192 KiB\n"));
     memcpy(bytes, GOOD, strlen(GOOD));
     write_bytes("locum.yaml", bytes, length - 1, 0640);
     struct locum_config *config = load_path("locum.yaml", NULL);

@@ -24,9 +24,13 @@
 
 #define UNUSED __attribute__((unused))
 
+enum { SITE_ZONES = 4, SITE_RECORDS = 160, SITE_RECORD_BYTES = 700 };
+
 struct site {
     struct locum_config config;
     struct locum_plan plan;
+    struct locum_config_record records[SITE_ZONES][SITE_RECORDS];
+    char texts[SITE_ZONES][SITE_RECORDS][SITE_RECORD_BYTES];
 };
 
 static inline struct locum_address
@@ -100,9 +104,11 @@ static inline void
 site_record(struct site *self, size_t zone, const char *text)
 {
     struct locum_config_zone *to = &self->config.zones[zone];
-    to->records[to->record_count].at =
-        (struct locum_position){.line = (uint32_t)(20 + to->record_count), .column = 9};
-    strcpy(to->records[to->record_count++].text, text);
+    const size_t i = to->record_count++;
+    assert_true(i < SITE_RECORDS && zone < SITE_ZONES && strlen(text) < SITE_RECORD_BYTES);
+    to->records = self->records[zone];
+    to->records[i].at = (struct locum_position){.line = (uint32_t)(20 + i), .column = 9};
+    to->records[i].text = strcpy(self->texts[zone][i], text);
 }
 
 /* dc2, dc3 and the zone get.example.org, policy self, as dc2 sees it when all is well. */

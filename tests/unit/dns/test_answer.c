@@ -160,7 +160,7 @@ test_delegations(void **state)
         "ns.d AAAA 2001:db8::1",
         "ns2 A 192.0.2.2",
         "s NS ns.u",
-        "s DS 7 13 2 00ff",
+        "s DS 7 13 3 00ff",
         "u NS u",
         "u 60 A 192.0.2.3",
         "to CNAME a.d",
@@ -181,7 +181,7 @@ test_delegations(void **state)
         {"ns.d.t.test", 1, "", REFERRAL}, /* glue is no answer */
         {"ns.d.t.test", 43, "", REFERRAL},
         {"d.t.test", 43, "aa", NEGATIVE(ZONE)},
-        {"s.t.test", 43, "aa", "an s.t.test. 3600 IN DS 7 13 2 00ff"},
+        {"s.t.test", 43, "aa", "an s.t.test. 3600 IN DS 7 13 3 00ff"},
         {"x.s.t.test", 43, "", "ns s.t.test. 3600 IN NS ns.u.t.test."},
         {"u.t.test", 1, "", "ns u.t.test. 3600 IN NS u.t.test. | ar u.t.test. 60 IN A 192.0.2.3"},
         {"t.test", 43, "aa", NEGATIVE(ZONE)},
@@ -190,7 +190,7 @@ test_delegations(void **state)
         {"y.x.deep.t.test", 2, "", "ns x.deep.t.test. 3600 IN NS ns.example.com."},
         {"to.t.test", 1, "aa", "an to.t.test. 60 IN CNAME a.d.t.test. | " REFERRAL},
         {"tods.t.test", 43, "aa",
-         "an tods.t.test. 60 IN CNAME s.t.test. | an s.t.test. 3600 IN DS 7 13 2 00ff"},
+         "an tods.t.test. 60 IN CNAME s.t.test. | an s.t.test. 3600 IN DS 7 13 3 00ff"},
     };
     struct site *site = site_with(ZONE, records);
     check_rows(site, rows, LOCUM_COUNT(rows));

@@ -140,8 +140,7 @@ change(struct locum_dns *dns, struct site *site, uint32_t changes, const struct 
         const unsigned seen = atomic_load(&pace->answers);
         if (i % RELOAD_EACH == 0) {
             struct reports reports = {0};
-            (void)snprintf(site->config.zones[0].records[0].text,
-                           sizeof(site->config.zones[0].records[0].text), "text TXT \"%u\"", i);
+            (void)snprintf(site->texts[0][0], sizeof(site->texts[0][0]), "text TXT \"%u\"", i);
             assert_int_equal(locum_dns_reconfigure(dns, &site->config, record, &reports), 0);
         }
         set_plan(site, FIRST_SERIAL + i);
