@@ -406,7 +406,10 @@ follow(const struct locum_answer_draft *self, size_t cname_at, struct answered *
     struct locum_wire_name name;
     subject->at = cname_at + LOCUM_RR_FIXED_BYTES;
     subject->length = locum_packet_u16(self->message + cname_at + LENGTH_AT);
-    (void)locum_packet_name(self->message, subject->at + subject->length, subject->at, &name);
+    const size_t end = subject->at + subject->length;
+    if (locum_packet_name(self->message, end, subject->at, &name) != end) {
+        return false;
+    }
     subject->match = locum_dns_names_find(self->table->names, &name);
     return subject->match.kind != LOCUM_MATCH_NONE && subject->match.name->zone == zone;
 }

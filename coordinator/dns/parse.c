@@ -229,6 +229,34 @@ data_wrong(const ldns_rr *rr, const char *text)
                                                                    : digest_wrong(rr, text);
 }
 
+/* Is the name whole? A relative name may be too long only once the zone is behind it. */
+static bool
+is_name(const ldns_rdf *rdf)
+{
+    struct locum_wire_name name;
+    return ldns_rdf_size(rdf) <= LOCUM_DNS_NAME_MAX &&
+           locum_packet_name(ldns_rdf_data(rdf), ldns_rdf_size(rdf), 0, &name) ==
+               ldns_rdf_size(rdf);
+}
+
+/* Why a name of the record cannot be in a message, or NULL. */
+static const char *
+name_wrong(const ldns_rr *rr)
+{
+    if (!is_name(ldns_rr_owner(rr))) {
+        return "its owner, with the name of the zone, is longer than 255 octets (RFC 1035 3.1): "
+               "use a shorter name";
+    }
+    for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
+        const ldns_rdf *rdf = ldns_rr_rdf(rr, i);
+        if (ldns_rdf_get_type(rdf) == LDNS_RDF_TYPE_DNAME && !is_name(rdf)) {
+            return "a name in its data, with the name of the zone if it is relative, is longer "
+                   "than 255 octets (RFC 1035 3.1): use a shorter name";
+        }
+    }
+    return NULL;
+}
+
 int
 locum_zone_parse_record(const char *text, const ldns_rdf *apex, ldns_rr **ret_rr,
                         const char **ret_why)
@@ -246,7 +274,10 @@ locum_zone_parse_record(const char *text, const ldns_rdf *apex, ldns_rr **ret_rr
                                             : ldns_get_errorstr_by_id(status);
         return status == LDNS_STATUS_MEM_ERR ? LOCUM_ERR_MEMORY : LOCUM_ERR_INVALID;
     }
-    *ret_why = data_wrong(rr, ordered);
+    *ret_why = name_wrong(rr);
+    if (*ret_why == NULL) {
+        *ret_why = data_wrong(rr, ordered);
+    }
     if (*ret_why != NULL) {
         ldns_rr_free(rr);
         return LOCUM_ERR_INVALID;

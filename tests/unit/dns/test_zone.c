@@ -175,6 +175,51 @@ test_bad_records_are_refused(void **state)
     }
 }
 
+/* RFC 1035 3.1: 255 octets on the wire, of which .get.example.org is 17. */
+static void
+test_names_of_255_octets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *before, *after; /* the name */
+        const char *why;
+    } cases[] = {
+        {"", " A 192.0.2.1", "its owner"},          {"sub NS ", "", "a name in its data"},
+        {"www CNAME ", "", "a name in its data"},   {"www DNAME ", "", "a name in its data"},
+        {"www MX 10 ", "", "a name in its data"},   {"www RP . ", "", "a name in its data"},
+        {"www HTTPS 1 ", "", "a name in its data"},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        for (int octets = 255; octets <= 256; octets++) {
+            struct site *site = site_new();
+            struct collected found = {0};
+            char record[400];
+            char name[240];
+            memset(name, 'a', sizeof(name));
+            name[59] = name[119] = name[179] = '.';
+            (void)snprintf(record, sizeof(record), "%s%.*s%s", cases[i].before, octets - 18, name,
+                           cases[i].after);
+            site_record(site, 0, record);
+            if (octets == 255 && strstr(record, " NS ") != NULL) {
+                (void)snprintf(record, sizeof(record), "%.*s A 192.0.2.1", octets - 18, name);
+                site_record(site, 0, record);
+            }
+            const int status = locum_dns_check(&site->config, collect, &found);
+            if (octets == 255 ? status != 0
+                              : status != LOCUM_ERR_INVALID || found.count != 1 ||
+                                    strstr(found.text, cases[i].why) == NULL) {
+                fail_msg("%s: status %d, %zu problems: %s", record, status, found.count,
+                         found.text);
+            }
+            struct locum_dns_names *names = NULL;
+            assert_int_equal(locum_dns_compile(&site->config, &names),
+                             octets == 255 ? 0 : LOCUM_ERR_INVALID);
+            locum_dns_names_release(names);
+            free(site);
+        }
+    }
+}
+
 /* cases.md, E: the kind is any static record with an address at or for a name that moves. */
 static void
 test_case_ipv4hint_beside_a_shared_name(void **state)
@@ -412,6 +457,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_good_records_are_accepted),
         cmocka_unit_test(test_bad_records_are_refused),
+        cmocka_unit_test(test_names_of_255_octets),
         cmocka_unit_test(test_case_ipv4hint_beside_a_shared_name),
         cmocka_unit_test(test_case_class_before_ttl),
         cmocka_unit_test(test_name_servers_without_address_are_refused),
