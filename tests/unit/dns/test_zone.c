@@ -445,7 +445,7 @@ test_zone_text_of_any_length(void **state)
         site_record(site, 0, record);
         site_record(site, 0,
                     "b HTTPS 1 . alpn=h2,h3 no-default-alpn port=8443 key65000=abcdefghijklmnop");
-        assert_int_equal(locum_dns_zone_text(&site->config, 0, &site->plan, 7, &text), 0);
+        assert_int_equal(locum_dns_zone_text(NULL, &site->config, 0, &site->plan, 7, 0, &text), 0);
         free(text);
         free(site);
     }
