@@ -126,6 +126,16 @@ locum_address_parse_prefix(struct locum_slice text, struct locum_prefix *ret)
     return 0;
 }
 
+bool
+locum_address_is_within(const struct locum_address *self, const struct locum_prefix *prefix)
+{
+    const size_t bytes = prefix->bits / 8;
+    const uint8_t mask = (uint8_t)(0xff00 >> prefix->bits % 8);
+    return self->family == prefix->address.family &&
+           memcmp(self->bytes, prefix->address.bytes, bytes) == 0 &&
+           (mask == 0 || ((self->bytes[bytes] ^ prefix->address.bytes[bytes]) & mask) == 0);
+}
+
 struct locum_address_text
 locum_address_prefix_text(const struct locum_prefix *self)
 {

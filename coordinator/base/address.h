@@ -60,6 +60,9 @@ struct locum_prefix {
  * LOCUM_ERR_INVALID or LOCUM_ERR_RANGE (a bit after the prefix is not 0). */
 int locum_address_parse_prefix(struct locum_slice text, struct locum_prefix *ret) LOCUM_MUST_CHECK;
 
+/* Does the address begin with the bits of the prefix? */
+bool locum_address_is_within(const struct locum_address *self, const struct locum_prefix *prefix);
+
 /* As it is read, always with its length. */
 struct locum_address_text locum_address_prefix_text(const struct locum_prefix *self);
 

@@ -5,7 +5,7 @@
  *
  * A signed line is "<text> hmac=<64 hex digits>". Several secrets are accepted; the first one
  * signs. To rotate: add the new secret last on every node, then move it first on every node, then
- * remove the old one. Only this file of base/ uses libcrypto.
+ * remove the old one. Of base/, only this file, hmac.c and pem.c use libcrypto.
  */
 #ifndef LOCUM_BASE_SIGNATURE_H
 #define LOCUM_BASE_SIGNATURE_H

@@ -129,6 +129,7 @@ load(struct locum_bind *bind, struct locum_config *config, const char *path, con
     locum_load_service(bind);
     locum_load_cluster(bind);
     locum_load_peer_keys(bind);
+    locum_load_transfers(bind);
     locum_load_hooks(bind);
     if (bind->problems.error_count > 0) {
         status = LOCUM_ERR_INVALID;

@@ -9,6 +9,7 @@
 #define LOCUM_CONFIG_CONFIG_H
 
 #include "base/address.h"
+#include "base/hmac.h"
 #include "base/keyring.h"
 #include "base/pattern.h"
 #include "config/problems.h"
@@ -38,6 +39,12 @@ enum {
     LOCUM_STRING_MAX = 511,
     LOCUM_STATUS_RANGES_MAX = 8,
     LOCUM_TLS_NAMES_MAX = 16, /* written in one tls check */
+    LOCUM_TRANSFER_ALLOW_MAX = 16,
+    LOCUM_TRANSFER_NOTIFY_MAX = 8,
+    LOCUM_TSIG_KEYS_MAX = 32,       /* of all files */
+    LOCUM_TSIG_NAME_CHARS_MAX = 55, /* of an absolute key name with its last dot */
+    LOCUM_TSIG_SECRET_MIN = 16,     /* bytes */
+    LOCUM_TSIG_SECRET_MAX = 128,
     LOCUM_HOOKS_MAX = 8,
     LOCUM_HOOK_SECRET_MIN = 16,
     LOCUM_HOOK_SECRET_MAX = 255,
@@ -67,6 +74,25 @@ struct locum_config_record {
     struct locum_position at;
 };
 
+/* A shared secret that signs DNS messages (RFC 8945). */
+struct locum_config_tsig_key {
+    char name[LOCUM_TSIG_NAME_CHARS_MAX + 1]; /* absolute, lower case */
+    enum locum_hmac_hash hash;
+    uint8_t secret[LOCUM_TSIG_SECRET_MAX];
+    size_t secret_length;
+};
+
+/* Who may have a copy of a zone. */
+struct locum_config_transfer {
+    struct locum_prefix allow[LOCUM_TRANSFER_ALLOW_MAX]; /* not written: this host */
+    size_t allow_count;
+    char key_file[LOCUM_PATH_MAX + 1]; /* "": requests need no signature */
+    uint32_t keys;    /* bits of tsig_keys: those of the file; 0 with a file: all are refused */
+    size_t first_key; /* index of the first one of the file, which signs NOTIFY; if keys != 0 */
+    struct locum_address notify[LOCUM_TRANSFER_NOTIFY_MAX];
+    size_t notify_count;
+};
+
 struct locum_config_zone {
     char name[LOCUM_DOMAIN_MAX + 1]; /* absolute, lower case, with its last dot */
     enum locum_policy policy;
@@ -89,6 +115,7 @@ struct locum_config_zone {
     char alpn[LOCUM_ALPN_MAX][LOCUM_ALPN_CHARS_MAX + 1];
     size_t alpn_count;    /* 0: the names have no HTTPS records (dns/https.h) */
     size_t persist_count; /* entries of acme.persist (acme.h) */
+    struct locum_config_transfer transfer;
     struct locum_position at;
 };
 
@@ -236,6 +263,8 @@ struct locum_config {
     struct locum_config_zone zones[LOCUM_ZONES_MAX];
     size_t zone_count;
     struct locum_config_persist persist[LOCUM_ZONES_MAX * LOCUM_PERSIST_MAX];
+    struct locum_config_tsig_key tsig_keys[LOCUM_TSIG_KEYS_MAX]; /* of transfer.key-file */
+    size_t tsig_key_count;
     struct locum_config_redis redis;
     struct locum_config_mirrorbits mirrorbits;
     struct locum_config_hook hooks[LOCUM_HOOKS_MAX];

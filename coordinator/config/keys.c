@@ -255,6 +255,27 @@ static const struct locum_schema_row rows[] = {
     .digest = true,
     .note = "Ask the parent zone to remove its DS records (RFC 8078); the first step to end signing",
     .help = "The zone stays signed. Remove `dnssec` only when the DS records have been gone for their TTL."},
+[LOCUM_KEY_TRANSFER] = {"zones[].transfer", MAP, DEFAULT(NULL),
+    .note = "Who may transfer the zone (AXFR and IXFR): secondary name servers"},
+[LOCUM_KEY_TRANSFER_ALLOW] = {"zones[].transfer.allow", PREFIX, LIST(0, LOCUM_TRANSFER_ALLOW_MAX),
+    DERIVED("loopback and the addresses of listen.dns"), OF_ZONE(transfer.allow[0]),
+    ITEMS(zones[0].transfer.allow[0]), COUNT(zones[0].transfer.allow_count),
+    .note = "Addresses and networks that may transfer the zone",
+    .help = "A zone that has shared names and `answer: self` can be transferred by this host only: "
+    "a secondary would go on naming this server while it is down. See doc/transfers.md."},
+[LOCUM_KEY_TRANSFER_KEY_FILE] = {"zones[].transfer.key-file", PATH(LOCUM_PATH_MAX), NONE,
+    OF_ZONE(transfer.key_file),
+    .note = "File with the keys (TSIG) of which one must sign each request for a transfer",
+    .help = "The address must be in `allow` too. The file has the form of BIND, as `tsig-keygen NAME` writes it: "
+    "`key \"NAME\" { algorithm hmac-sha256; secret \"BASE64\"; };`, once for each key; hmac-sha512 is the "
+    "other algorithm. It is refused if other users can read it. Any key of any zone also verifies an ordinary "
+    "query that is signed with it, and the answer is signed too."},
+[LOCUM_KEY_TRANSFER_NOTIFY] = {"zones[].transfer.notify", ADDRESS_OR(53), LIST(0, LOCUM_TRANSFER_NOTIFY_MAX), NONE,
+    OF_ZONE(transfer.notify[0]), ITEMS(zones[0].transfer.notify[0]), COUNT(zones[0].transfer.notify_count),
+    .note = "Secondaries that get a NOTIFY after each change",
+    .help = "Each is sent again, for about two minutes, until the secondary answers. It comes from an address of "
+    "`listen.dns` and is signed with the first key of `key-file`. Write the same on every node: when one is down, "
+    "the others tell the secondaries."},
 
 [LOCUM_KEY_ZONE_HTTPS] = {"zones[].https", MAP, NONE,
     .note = "HTTPS records for the shared and owned names, which follow the plan",

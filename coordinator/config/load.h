@@ -21,6 +21,7 @@ void locum_load_redis(struct locum_bind *bind);
 void locum_load_service(struct locum_bind *bind);
 void locum_load_cluster(struct locum_bind *bind);
 void locum_load_peer_keys(struct locum_bind *bind);
+void locum_load_transfers(struct locum_bind *bind);
 void locum_load_hooks(struct locum_bind *bind);
 
 /*

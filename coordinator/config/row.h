@@ -34,6 +34,7 @@
 #define SECONDS(least, most)    KIND(SECONDS, least, most)
 #define ENDPOINT                KIND(ENDPOINT, 0, 0)
 #define ADDRESS                 KIND(ADDRESS, 0, 0)
+#define ADDRESS_OR(port)        KIND(ADDRESS, port, port) /* its port where none is written */
 #define IP                      KIND(IP, 0, 0)
 #define PREFIX                  KIND(PREFIX, 0, 0)
 #define NODE                    KIND(NODE, 0, 0)

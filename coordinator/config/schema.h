@@ -35,7 +35,7 @@ enum locum_schema_kind {
     LOCUM_KIND_DURATION, /* locum_ms: min..max ms */
     LOCUM_KIND_SECONDS,  /* uint32_t: whole seconds; min..max in ms too */
     LOCUM_KIND_ENDPOINT, /* struct locum_endpoint: address or host name, and port */
-    LOCUM_KIND_ADDRESS,  /* struct locum_address: numeric, with a port */
+    LOCUM_KIND_ADDRESS,  /* struct locum_address: numeric, with a port; min: if none is written */
     LOCUM_KIND_IP,       /* struct locum_address: numeric, without a port */
     LOCUM_KIND_PREFIX,   /* struct locum_prefix: address/bits, or an address */
     LOCUM_KIND_NODE,     /* locum_node: refers to a key of `nodes` */

@@ -132,6 +132,18 @@ parse_endpoint(struct locum_slice text, struct locum_endpoint *field)
     return 0;
 }
 
+/* With a port, or without one if the row has a default. */
+static int
+parse_address(const struct locum_schema_row *row, struct locum_slice text,
+              struct locum_address *field)
+{
+    if (row->min == 0 || locum_address_parse(text, field) != 0) {
+        return locum_address_parse_port(text, field);
+    }
+    field->port = (uint16_t)row->min;
+    return 0;
+}
+
 /* A field of an enum counts the words from 0; the table and the enum have the same order. */
 static int
 parse_choice(const struct locum_schema_row *row, struct locum_slice text, void *field)
@@ -300,7 +312,7 @@ locum_value_parse(const struct locum_schema_row *row, struct locum_slice text, v
     case LOCUM_KIND_DURATION:
     case LOCUM_KIND_SECONDS: return parse_amount(row, text, field);
     case LOCUM_KIND_ENDPOINT: return parse_endpoint(text, field);
-    case LOCUM_KIND_ADDRESS: return locum_address_parse_port(text, field);
+    case LOCUM_KIND_ADDRESS: return parse_address(row, text, field);
     case LOCUM_KIND_IP: return locum_address_parse(text, field);
     case LOCUM_KIND_PREFIX:
         status = locum_address_parse_prefix(text, field);

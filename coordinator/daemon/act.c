@@ -38,6 +38,10 @@ locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
     locum_state_writer_refused(self->writer, ret->file_error);
     locum_redis_status(self->redis, &ret->redis);
     locum_dns_counts(self->dns, &ret->dns);
+    if (self->primary != NULL) {
+        locum_primary_counts(self->primary, &ret->transfers);
+        locum_secondaries_counts(self->secondaries, &ret->secondaries);
+    }
     locum_peer_counts(self->peer, &ret->peer);
     struct locum_text closed = locum_text_init(ret->peer_closed, sizeof(ret->peer_closed));
     locum_peer_add_closed(self->peer, &closed);
@@ -238,6 +242,9 @@ locum_daemon_act_publish(struct locum_daemon *self)
     note_named(self);
     self->run.serial = serial;
     self->run.plan_changes++;
+    if (self->secondaries != NULL) {
+        locum_secondaries_publish(self->secondaries, self->config, serial);
+    }
     persist(self);
     if (self->control != NULL) {
         locum_control_wake(self->control);

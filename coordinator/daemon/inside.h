@@ -16,6 +16,8 @@
 #include "daemon/signals.h"
 #include "daemon/state.h"
 #include "dns/ask.h"
+#include "dns/primary.h"
+#include "dns/secondaries.h"
 #include "hooks/hooks.h"
 #include "report/history.h"
 #include "report/report.h"
@@ -34,7 +36,9 @@ struct locum_daemon {
     void *watch_user;
 
     struct locum_dns *dns;
-    struct locum_dns_ask *dns_ask; /* the peers' DNS */
+    struct locum_primary *primary;         /* zone transfers */
+    struct locum_secondaries *secondaries; /* NOTIFY */
+    struct locum_dns_ask *dns_ask;         /* the peers' DNS */
     struct locum_redis *redis;
     struct locum_peer *peer;
     struct locum_health *health;

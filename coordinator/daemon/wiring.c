@@ -194,6 +194,16 @@ look(void *user)
     locum_timer_arm(&self->look, LOOK_MS);
 }
 
+/* What a secondary gets is what is answered. */
+static bool
+give_state(void *user, struct locum_primary_state *ret)
+{
+    const struct locum_daemon *self = user;
+    *ret = (struct locum_primary_state){
+        .config = self->config, .plan = &self->core.plan, .serial = self->run.serial};
+    return !self->run.publish_failed;
+}
+
 int
 locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control_handlers *handlers)
 {
@@ -212,12 +222,17 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
         return status;
     }
     locum_dns_set_signer(self->dns, signer);
+    if ((status = locum_secondaries_create(self->base, &self->secondaries)) != 0) {
+        return status;
+    }
     locum_daemon_act_publish(self); /* answer DNS before anything else can fail or block */
     self->answering_mono = locum_clock_read().mono;
     locum_addresses_init(&self->addresses, self->config);
     locum_timer_init(&self->look, self->base, look, self);
     look(self);
-    if ((status = locum_dns_ask_create(self->base, self->config, on_dns, self, &self->dns_ask)) !=
+    if ((status = locum_primary_create(self->base, self->dns, give_state, self, &self->primary)) !=
+            0 ||
+        (status = locum_dns_ask_create(self->base, self->config, on_dns, self, &self->dns_ask)) !=
             0 ||
         (status = locum_peer_create(self->base, self->config, &self->sockets, on_peer_line,
                                     locum_daemon_act_log_peer, self, &self->peer)) != 0 ||
@@ -245,6 +260,8 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     locum_hooks_destroy(self->hooks);
     locum_redis_destroy(self->redis);
     locum_peer_destroy(self->peer);
+    locum_primary_destroy(self->primary);
+    locum_secondaries_destroy(self->secondaries);
     locum_dns_ask_destroy(self->dns_ask);
     locum_dns_destroy(self->dns);
 }

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -16,9 +17,10 @@ struct locum_dns_connection {
     struct bufferevent *stream;
     struct locum_timer deadline;
     struct locum_address peer;
-    locum_ms message_by, write_by; /* deadlines (struct locum_now, mono), or LOCUM_NEVER */
-    bool ended;                    /* nothing more is read; close it when its answers are sent */
-    bool served;                   /* it has had an answer */
+    struct locum_dns_sending *sending; /* a transfer, before which no other query is answered */
+    locum_ms message_by, write_by;     /* deadlines (struct locum_now, mono), or LOCUM_NEVER */
+    bool ended;  /* nothing more is read; close it when its answers are sent */
+    bool served; /* it has had an answer */
 };
 
 struct locum_dns_connection *
@@ -37,6 +39,9 @@ void
 locum_dns_connection_close(struct locum_dns_connection *self)
 {
     struct locum_dns_service *service = self->service;
+    if (self->sending != NULL) {
+        locum_dns_sending_end(&service->sendings, self->sending);
+    }
     locum_dns_clients_remove(&service->clients, &self->seat);
     service->open_count--;
     locum_timer_fini(&self->deadline);
@@ -72,7 +77,8 @@ output_bytes(const struct locum_dns_connection *self)
 bool
 locum_dns_connection_is_done(const struct locum_dns_connection *self)
 {
-    return self->served && input_bytes(self) == 0 && output_bytes(self) == 0;
+    return self->served && self->sending == NULL && input_bytes(self) == 0 &&
+           output_bytes(self) == 0;
 }
 
 /*
@@ -118,12 +124,80 @@ on_deadline(void *user)
     }
 }
 
+/* Send the first `length` bytes of the service's buffer. False: out of memory. */
+static bool
+send_reply(struct locum_dns_connection *self, size_t length)
+{
+    uint8_t *reply = self->service->reply;
+    locum_packet_put_u16(reply, (uint16_t)length);
+    return bufferevent_write(self->stream, reply, LOCUM_DNS_LENGTH_BYTES + length) == 0;
+}
+
+/* Tell the main thread of a client whose signature or request for a transfer is not accepted. */
+static void
+tell_refused(struct locum_dns_connection *self, const struct locum_dns_reply *given,
+             struct locum_dns_note *note)
+{
+    if (given->transfer == LOCUM_DNS_TRANSFER_REFUSED) {
+        note->kind = LOCUM_DNS_NOTE_REFUSED;
+    } else if (given->signed_as > LOCUM_DNS_VERIFIED) {
+        note->kind = LOCUM_DNS_NOTE_UNSIGNED;
+    } else {
+        return;
+    }
+    (void)locum_dns_sending_tell(&self->service->sendings, note);
+}
+
+/* The first message, or the only one: an error. */
+static void
+count_transfer(struct locum_dns_service *service, const struct locum_axfr *axfr, uint16_t rcode)
+{
+    const struct locum_dns_reply reply = {.length = (size_t)axfr->bytes, .rcode = rcode};
+    if (axfr->messages == 1) {
+        locum_query_count(&service->tally, &reply);
+    }
+}
+
+/* Begin a transfer, or answer that it cannot begin. */
+static bool
+begin_transfer(struct locum_dns_connection *self, const struct locum_dns_outgoing *request,
+               const struct locum_dns_note *note)
+{
+    struct locum_dns_service *service = self->service;
+    self->sending = locum_dns_sending_begin(&service->sendings, self, request, note);
+    if (self->sending != NULL) {
+        return true;
+    }
+    struct locum_axfr axfr;
+    locum_axfr_init(&axfr, request);
+    const size_t length = locum_axfr_fail(&axfr, service->reply + LOCUM_DNS_LENGTH_BYTES,
+                                          (uint64_t)locum_clock_read().wall / 1000);
+    count_transfer(service, &axfr, LOCUM_RCODE_SERVFAIL);
+    locum_axfr_fini(&axfr);
+    return send_reply(self, length);
+}
+
+/* What the main thread learns of this client and zone. */
+static void
+describe(const struct locum_dns_connection *self, const struct locum_dns_outgoing *request,
+         const struct locum_dns_reply *given, struct locum_dns_note *ret)
+{
+    *ret = (struct locum_dns_note){.client = self->peer, .signed_as = given->signed_as};
+    if (given->transfer != LOCUM_DNS_TRANSFER_NONE) {
+        const struct locum_dns_names *names = self->service->table->names;
+        const struct locum_dns_name *apex = &names->names[names->zones[request->zone].apex];
+        ret->zone_length = apex->length;
+        memcpy(ret->zone, apex->wire, apex->length);
+    }
+}
+
 /* Answer one whole message. False: it is no query, or out of memory. */
 static bool
 answer_message(struct locum_dns_connection *self, const uint8_t *message, size_t length)
 {
     struct locum_dns_service *service = self->service;
     struct locum_dns_reply given = {0};
+    struct locum_dns_outgoing outgoing;
     locum_dns_table_mailbox_take(&service->mailbox, &service->table);
     if (service->table != NULL) {
         const struct locum_address *peer = &self->peer;
@@ -135,13 +209,41 @@ answer_message(struct locum_dns_connection *self, const uint8_t *message, size_t
             .rotation = service->rotation++,
             .bytes_max = LOCUM_DNS_TCP_BYTES_MAX,
             .idle_ms = service->paused ? 0 : service->limits.idle_ms,
+            .outgoing = &outgoing,
         };
         given = locum_query_answer(service->table, &query, service->reply + LOCUM_DNS_LENGTH_BYTES);
     }
     locum_query_count(&service->tally, &given);
-    locum_packet_put_u16(service->reply, (uint16_t)given.length);
-    return given.length > 0 && bufferevent_write(self->stream, service->reply,
-                                                 LOCUM_DNS_LENGTH_BYTES + given.length) == 0;
+    if (given.transfer != LOCUM_DNS_TRANSFER_NONE || given.signed_as > LOCUM_DNS_VERIFIED) {
+        struct locum_dns_note note;
+        describe(self, &outgoing, &given, &note);
+        if (given.transfer == LOCUM_DNS_TRANSFER_BEGIN) {
+            return begin_transfer(self, &outgoing, &note);
+        }
+        tell_refused(self, &given, &note);
+    }
+    return given.length > 0 && send_reply(self, given.length);
+}
+
+/* Send messages of the transfer until the peer has enough to take. False: out of memory. */
+static bool
+send_messages(struct locum_dns_connection *self)
+{
+    struct locum_dns_service *service = self->service;
+    struct locum_axfr *axfr = &self->sending->axfr;
+    while (!locum_axfr_is_done(axfr) && output_bytes(self) < service->limits.output_bytes_max) {
+        const size_t length = locum_axfr_next(axfr, service->reply + LOCUM_DNS_LENGTH_BYTES,
+                                              (uint64_t)locum_clock_read().wall / 1000);
+        count_transfer(service, axfr, LOCUM_RCODE_NOERROR);
+        if (!send_reply(self, length)) {
+            return false;
+        }
+    }
+    if (locum_axfr_is_done(axfr)) {
+        locum_dns_sending_end(&service->sendings, self->sending);
+        self->sending = NULL;
+    }
+    return true;
 }
 
 enum message_outcome { WAITING, ANSWERED, BROKEN };
@@ -176,7 +278,12 @@ locum_dns_connection_serve(struct locum_dns_connection *self)
     struct locum_dns_service *service = self->service;
     enum message_outcome outcome = ANSWERED;
     bool answered = false;
-    while (outcome == ANSWERED && output_bytes(self) < service->limits.output_bytes_max) {
+    if (self->sending != NULL && self->sending->axfr.content != NULL && !send_messages(self)) {
+        locum_dns_connection_close(self);
+        return;
+    }
+    while (outcome == ANSWERED && self->sending == NULL &&
+           output_bytes(self) < service->limits.output_bytes_max) {
         outcome = answer_next(self);
         answered = answered || outcome == ANSWERED;
     }
@@ -186,22 +293,49 @@ locum_dns_connection_serve(struct locum_dns_connection *self)
         evbuffer_drain(bufferevent_get_input(self->stream), input_bytes(self));
     }
     self->served = self->served || answered;
-    if (service->paused && self->served && input_bytes(self) == 0) {
+    if (service->paused && self->served && self->sending == NULL && input_bytes(self) == 0) {
         self->ended = true;
     }
-    if (self->ended && output_bytes(self) == 0) {
+    if (self->ended && self->sending == NULL && output_bytes(self) == 0) {
         locum_dns_connection_close(self);
         return;
     }
     if (answered) {
         locum_dns_clients_use(&service->clients, &self->seat);
     }
-    if (output_bytes(self) >= service->limits.output_bytes_max || self->ended) {
+    if (output_bytes(self) >= service->limits.output_bytes_max || self->ended ||
+        self->sending != NULL) {
         bufferevent_disable(self->stream, EV_READ);
     } else {
         bufferevent_enable(self->stream, EV_READ);
     }
     set_deadline(self, answered);
+}
+
+void
+locum_dns_connection_give(struct locum_dns_service *service, uint64_t id,
+                          struct locum_axfr_content *content)
+{
+    struct locum_dns_sending *sending = locum_dns_sending_find(&service->sendings, id);
+    if (sending == NULL) {
+        locum_axfr_content_release(content);
+        return;
+    }
+    struct locum_dns_connection *self = sending->connection;
+    sending->axfr.content = content;
+    if (content == NULL) {
+        const size_t length =
+            locum_axfr_fail(&sending->axfr, service->reply + LOCUM_DNS_LENGTH_BYTES,
+                            (uint64_t)locum_clock_read().wall / 1000);
+        count_transfer(service, &sending->axfr, LOCUM_RCODE_SERVFAIL);
+        locum_dns_sending_end(&service->sendings, sending);
+        self->sending = NULL;
+        if (!send_reply(self, length)) {
+            locum_dns_connection_close(self);
+            return;
+        }
+    }
+    locum_dns_connection_serve(self);
 }
 
 static void

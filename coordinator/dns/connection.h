@@ -9,6 +9,7 @@
 #define LOCUM_DNS_CONNECTION_H
 
 #include "dns/clients.h"
+#include "dns/sending.h"
 #include "dns/tcp.h"
 
 enum { LOCUM_DNS_LENGTH_BYTES = 2 }; /* before each message (RFC 1035 4.2.2) */
@@ -21,6 +22,7 @@ struct locum_dns_service {
     struct locum_dns_tcp_limits limits;
     struct event_base *base;
     struct locum_dns_clients clients;
+    struct locum_dns_sendings sendings;
     _Atomic uint64_t open_count;                          /* connections */
     _Atomic uint64_t closed_counts[LOCUM_DNS_TCP_CLOSED]; /* by this server, of each reason */
     atomic_bool paused;                                   /* what has its answer is closed */
@@ -37,6 +39,13 @@ struct locum_dns_connection *locum_dns_connection_create(struct locum_dns_servic
 
 /* Answer what has arrived, as long as the peer takes the answers. */
 void locum_dns_connection_serve(struct locum_dns_connection *self);
+
+/*
+ * The content for a transfer that waits for it (sending.h), of which this takes the reference.
+ * NULL: there is none, and the client gets SERVFAIL. If the transfer has ended, nothing happens.
+ */
+void locum_dns_connection_give(struct locum_dns_service *service, uint64_t id,
+                               struct locum_axfr_content *content);
 
 /* The connection of a seat, and its client. */
 struct locum_dns_connection *locum_dns_connection_of(struct locum_dns_seat *seat);

@@ -1,6 +1,7 @@
 #include "dns/dns.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "base/socket.h"
 #include "base/text_format.h"
 #include "config/domain.h"
+#include "dns/access.h"
 #include "dns/compile.h"
 #include "dns/signer.h"
 #include "dns/tcp.h"
@@ -40,6 +42,7 @@ struct locum_dns {
     size_t listener_count;
     size_t worker_count;       /* UDP threads of an address, >= 1 */
     struct locum_dns_tcp *tcp; /* NULL: no addresses to listen on */
+    int notes[2];              /* pipe: read by primary.c, written by the TCP thread */
     bool tcp_paused;
     struct locum_dns_names
         *names; /* of the configuration; NULL: they are made when one publishes */
@@ -193,7 +196,11 @@ create_tcp(struct locum_dns *self)
     }
     limits.connections_max = locum_descriptors_share(limits.connections_max);
     limits.client_connections_max = locum_descriptors_share(limits.client_connections_max);
-    return locum_dns_tcp_create(&limits, &self->tcp);
+    const int status = locum_dns_tcp_create(&limits, &self->tcp);
+    if (status == 0) {
+        locum_dns_tcp_tell(self->tcp, self->notes[1]);
+    }
+    return status;
 }
 
 int
@@ -203,6 +210,10 @@ locum_dns_create(const struct locum_config *config, struct locum_sockets *socket
     struct locum_dns *self = calloc(1, sizeof(*self));
     if (self == NULL) {
         return LOCUM_ERR_MEMORY;
+    }
+    if (pipe2(self->notes, O_CLOEXEC | O_NONBLOCK) != 0) {
+        free(self);
+        return LOCUM_ERR_IO;
     }
     int status = 0;
     self->sockets = sockets;
@@ -380,8 +391,9 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
     if (self->listener_count == 0) {
         return 0; /* locum-nsd reads the text */
     }
+    int status = 0;
     if (self->names == NULL) {
-        const int status = locum_dns_compile(config, self->signer, now_s, &self->names);
+        status = locum_dns_compile(config, self->signer, now_s, &self->names);
         if (status != 0) {
             return status;
         }
@@ -391,12 +403,18 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
         return LOCUM_ERR_MEMORY;
     }
     if (self->signed_until_s != INT64_MAX) {
-        const int status = locum_dns_table_sign(table, config, plan, serial, self->signer, now_s);
+        status = locum_dns_table_sign(table, config, plan, serial, self->signer, now_s);
         if (status != 0) {
             locum_dns_table_release(table);
             return status;
         }
     }
+    status = locum_access_create(config, &table->access);
+    if (status != 0) {
+        locum_dns_table_release(table);
+        return status;
+    }
+    table->serial = serial;
     locum_cookie_keys_init(&table->cookies, &config->secrets);
     locum_limit_rules_init(&table->limit, config, self->worker_count);
     for (size_t i = 0; i < self->listener_count; i++) {
@@ -433,6 +451,18 @@ locum_dns_plan_name(const struct locum_dns *self, const char *name)
             ? locum_dns_names_set(self->names, match.name, LOCUM_TYPE_A)
             : NULL;
     return set == NULL ? SIZE_MAX : locum_dns_table_name(set->changing);
+}
+
+int
+locum_dns_notes(const struct locum_dns *self)
+{
+    return self->notes[0];
+}
+
+void
+locum_dns_give(struct locum_dns *self, uint64_t id, struct locum_axfr_content *content)
+{
+    locum_dns_tcp_give(self->tcp, id, content);
 }
 
 /* Take what one worker reports. */
@@ -526,29 +556,12 @@ locum_dns_destroy(struct locum_dns *self)
         (void)poll(NULL, 0, QUIET_WAIT_MS);
     }
     locum_dns_tcp_destroy(self->tcp);
+    close(self->notes[0]);
+    close(self->notes[1]);
     locum_dns_table_release(self->table);
     locum_dns_names_release(self->names);
     locum_signer_destroy(self->signer);
     free(self);
-}
-
-/* locum_dns_check() has reported it. */
-static void
-ignore_problem(void *user, size_t zone, enum locum_severity severity, const char *text)
-{
-    (void)user, (void)zone, (void)severity, (void)text;
-}
-
-int
-locum_dns_signer_create(const struct locum_config *config, int64_t now_s, struct locum_signer **ret)
-{
-    return locum_signer_create(config, now_s, ignore_problem, NULL, ret);
-}
-
-void
-locum_dns_signer_destroy(struct locum_signer *self)
-{
-    locum_signer_destroy(self);
 }
 
 void
@@ -559,6 +572,12 @@ locum_dns_set_signer(struct locum_dns *self, struct locum_signer *signer)
     self->signer = signer;
     locum_dns_names_release(self->names);
     self->names = NULL;
+}
+
+struct locum_signer *
+locum_dns_signer(const struct locum_dns *self)
+{
+    return self->signer;
 }
 
 int

@@ -20,6 +20,17 @@ struct locum_dns; /* sockets, workers and their answer table */
 
 enum { LOCUM_DNS_RCODES = 24 }; /* NOERROR .. BADCOOKIE */
 
+/* How a query was signed (RFC 8945); the order of its metric. */
+enum locum_dns_signed_as {
+    LOCUM_DNS_UNSIGNED,
+    LOCUM_DNS_VERIFIED,
+    LOCUM_DNS_BADKEY,
+    LOCUM_DNS_BADSIG,
+    LOCUM_DNS_BADTIME,
+    LOCUM_DNS_BADTRUNC,
+    LOCUM_DNS_SIGNED_AS, /* their number */
+};
+
 /* Counts since the start, of one transport. */
 struct locum_dns_tallied {
     uint64_t queries; /* datagrams or TCP messages that were answered */
@@ -28,6 +39,8 @@ struct locum_dns_tallied {
     uint64_t dropped;   /* messages without an answer: too short, QR set */
     /* Answers over the limit: sent short, sent as BADCOOKIE, not sent. */
     uint64_t limited_short, limited_badcookie, limited_dropped;
+    uint64_t signed_as[LOCUM_DNS_SIGNED_AS]; /* messages; not of unsigned ones */
+    uint64_t transfers_refused;
 };
 
 /* Why the server closed a TCP connection that its peer might have used on (tcp.h). */
@@ -136,6 +149,14 @@ bool locum_dns_is_due(const struct locum_dns *self, int64_t now_s);
 size_t locum_dns_plan_name(const struct locum_dns *self, const char *name);
 
 /*
+ * The end of a pipe from which primary.c reads what the TCP thread tells (sending.h), and the
+ * content that it gives for a transfer, of which self takes the reference; NULL: there is none.
+ */
+int locum_dns_notes(const struct locum_dns *self);
+struct locum_axfr_content;
+void locum_dns_give(struct locum_dns *self, uint64_t id, struct locum_axfr_content *content);
+
+/*
  * Once a second: which prefixes are limited. `show` is called when that begins or ends.
  *
  * now  monotonic milliseconds.
@@ -178,6 +199,9 @@ void locum_dns_signer_destroy(struct locum_signer *self);
 /* From now on sign with these keys, which are taken; signatures of before that still hold are used
  * again. With a new configuration, before it is published. */
 void locum_dns_set_signer(struct locum_dns *self, struct locum_signer *signer);
+
+/* The keys that sign now, borrowed; NULL: none. */
+struct locum_signer *locum_dns_signer(const struct locum_dns *self);
 
 /*
  * The text of a zone as a master file (RFC 1035 5) with absolute names, for GET /zone. With keys

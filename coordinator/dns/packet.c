@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "dns/tsig.h"
+
 /* Header flags, RFC 1035 4.1.1. */
 enum { QR = 0x80, OPCODE = 0x78 };
 
@@ -73,18 +75,71 @@ parse_question(const uint8_t *packet, size_t length, struct locum_question *ret)
     return true;
 }
 
-/* What follows the question must be nothing, or one OPT record. */
+/* Without an answer or authority section, the only additional record can be an OPT record: it has
+ * no TSIG record then, and need not be searched for one. */
+static bool
+may_be_signed(const uint8_t *packet, size_t length, size_t at)
+{
+    static const uint8_t opt[] = {0, LOCUM_TYPE_OPT >> 8, LOCUM_TYPE_OPT};
+    const uint16_t additional = locum_packet_u16(packet + 10);
+    return additional > 1 || (additional == 1 && (length - at < sizeof(opt) ||
+                                                  memcmp(packet + at, opt, sizeof(opt)) != 0));
+}
+
+/* Skip the SOA record of the client's version, the authority section of IXFR (RFC 1995 3). The
+ * offset after it; 0: it is something else. */
+static size_t
+parse_version(const uint8_t *packet, size_t length, struct locum_question *ret)
+{
+    enum { SERIAL_BYTES = 20 }; /* and the four numbers after it */
+    size_t at = locum_tsig_skip_name(packet, length, ret->end);
+    if (at == 0 || length - at < 10 || locum_packet_u16(packet + at) != LOCUM_TYPE_SOA) {
+        return 0;
+    }
+    const size_t end = at + 10 + locum_packet_u16(packet + at + 8);
+    at += 10;
+    for (int i = 0; i < 2 && at != 0; i++) { /* MNAME, RNAME */
+        at = locum_tsig_skip_name(packet, length, at);
+    }
+    if (at == 0 || end > length || at + SERIAL_BYTES != end) {
+        return 0;
+    }
+    ret->has_serial = true;
+    ret->serial = (uint32_t)locum_packet_u16(packet + at) << 16 | locum_packet_u16(packet + at + 2);
+    return end;
+}
+
+/* What follows the question must be nothing or one OPT record, and then maybe a TSIG record. */
 static enum locum_parsed
 parse_rest(const uint8_t *packet, size_t length, struct locum_question *ret)
 {
-    const uint16_t additional = locum_packet_u16(packet + 10);
-    if (locum_packet_u16(packet + 6) != 0 || locum_packet_u16(packet + 8) != 0 || additional > 1) {
+    const bool is_transfer = ret->end > LOCUM_DNS_HEADER_BYTES && ret->type == LOCUM_TYPE_IXFR;
+    uint16_t authority = locum_packet_u16(packet + 8);
+    uint16_t additional = locum_packet_u16(packet + 10);
+    size_t at = ret->end;
+    if (locum_packet_u16(packet + 6) != 0 || authority > (is_transfer ? 1 : 0)) {
         return LOCUM_PARSED_FORMERR;
     }
-    if (additional == 0) {
-        return ret->end == length ? LOCUM_PARSED_QUESTION : LOCUM_PARSED_FORMERR;
+    if (authority == 1 && (at = parse_version(packet, length, ret)) == 0) {
+        return LOCUM_PARSED_FORMERR;
     }
-    const bool legal = locum_edns_parse(packet + ret->end, length - ret->end, &ret->edns);
+    if (may_be_signed(packet, length, at)) {
+        switch (locum_tsig_find(packet, length, &ret->signed_at)) {
+        case LOCUM_TSIG_ABSENT: break;
+        case LOCUM_TSIG_BROKEN: ret->signed_at = 0; return LOCUM_PARSED_FORMERR;
+        case LOCUM_TSIG_FOUND:
+            length = ret->signed_at;
+            additional--;
+            break;
+        }
+    }
+    if (additional == 0) {
+        return at == length ? LOCUM_PARSED_QUESTION : LOCUM_PARSED_FORMERR;
+    }
+    if (additional > 1) {
+        return LOCUM_PARSED_FORMERR;
+    }
+    const bool legal = locum_edns_parse(packet + at, length - at, &ret->edns);
     if (ret->edns.version != 0) {
         return LOCUM_PARSED_BADVERS;
     }
@@ -99,14 +154,14 @@ parse_query(const uint8_t *packet, size_t length, struct locum_question *ret)
         return LOCUM_PARSED_FORMERR;
     }
     const enum locum_parsed parsed = parse_rest(packet, length, ret);
+    if (parsed != LOCUM_PARSED_QUESTION) {
+        return parsed;
+    }
     if (questions == 1) {
         const bool transfer = ret->type == LOCUM_TYPE_AXFR || ret->type == LOCUM_TYPE_IXFR;
-        return transfer ? LOCUM_PARSED_TRANSFER : parsed;
+        return transfer ? LOCUM_PARSED_TRANSFER : LOCUM_PARSED_QUESTION;
     }
-    if (parsed == LOCUM_PARSED_QUESTION) {
-        return ret->edns.cookie_length > 0 ? LOCUM_PARSED_COOKIE : LOCUM_PARSED_FORMERR;
-    }
-    return parsed;
+    return ret->edns.cookie_length > 0 ? LOCUM_PARSED_COOKIE : LOCUM_PARSED_FORMERR;
 }
 
 enum locum_parsed
@@ -117,8 +172,15 @@ locum_packet_parse(const uint8_t *packet, size_t length, struct locum_question *
     }
     ret->edns = (struct locum_edns){0};
     ret->end = LOCUM_DNS_HEADER_BYTES;
+    ret->signed_at = 0;
+    ret->has_serial = false;
     enum locum_parsed parsed = parse_query(packet, length, ret);
-    parsed = (packet[2] & OPCODE) != 0 ? LOCUM_PARSED_NOTIMP : parsed;
+    if ((packet[2] & OPCODE) != 0) {
+        parsed = LOCUM_PARSED_NOTIMP;
+        if (locum_tsig_find(packet, length, &ret->signed_at) != LOCUM_TSIG_FOUND) {
+            ret->signed_at = 0;
+        }
+    }
     if (parsed == LOCUM_PARSED_NOTIMP || parsed == LOCUM_PARSED_FORMERR) {
         ret->end = LOCUM_DNS_HEADER_BYTES;
     }

@@ -1,9 +1,10 @@
 /*
  * packet: bytes from the network -> one question. Nothing else of a query is ever read.
  *
- * A query is the header, one question without compression and at most one OPT record (edns.h);
- * nothing may follow (RFC 1035 4.1, RFC 6891 6.1). Pure, no allocation, every loop bounded by the
- * packet's length. Queries are not given to ldns, whose parser leaks on some; fuzz_dns.c proves
+ * A query is the header, one question without compression and at most one OPT record (edns.h) and
+ * one TSIG record after it (tsig.h); nothing may follow (RFC 1035 4.1, RFC 6891 6.1, RFC 8945 5.1).
+ * IXFR has an SOA record too, of the client's version. Pure, no allocation, every loop bounded by
+ * the packet's length. Queries are not given to ldns, whose parser leaks on some; fuzz_dns.c proves
  * that ldns accepts what is accepted here, with the same meaning.
  */
 #ifndef LOCUM_DNS_PACKET_H
@@ -44,10 +45,12 @@ enum locum_dns_class { LOCUM_CLASS_IN = 1, LOCUM_CLASS_CH = 3 };
 enum locum_dns_rcode {
     LOCUM_RCODE_NOERROR = 0,
     LOCUM_RCODE_FORMERR = 1,
+    LOCUM_RCODE_SERVFAIL = 2,
     LOCUM_RCODE_NXDOMAIN = 3,
     LOCUM_RCODE_NOTIMP = 4,
     LOCUM_RCODE_REFUSED = 5,
     LOCUM_RCODE_YXDOMAIN = 6,
+    LOCUM_RCODE_NOTAUTH = 9,
     LOCUM_RCODE_BADVERS = 16,
     LOCUM_RCODE_BADCOOKIE = 23,
 };
@@ -59,7 +62,7 @@ enum locum_parsed {
     LOCUM_PARSED_SILENCE,  /* no whole header, or a response: an answer could start a loop */
     LOCUM_PARSED_FORMERR,  /* what follows the header is not a query as above */
     LOCUM_PARSED_NOTIMP,   /* an opcode other than QUERY */
-    LOCUM_PARSED_TRANSFER, /* AXFR or IXFR; what follows the question may be anything */
+    LOCUM_PARSED_TRANSFER, /* the same, and its type is AXFR or IXFR */
     LOCUM_PARSED_BADVERS,  /* an EDNS version above 0 (RFC 6891 6.1.3) */
 };
 
@@ -76,7 +79,10 @@ struct locum_question {
     struct locum_wire_name name;
     uint16_t type;
     uint16_t class;
-    size_t end; /* offset of the first byte after it; LOCUM_DNS_HEADER_BYTES: there is none */
+    size_t end;       /* offset of the first byte after it; LOCUM_DNS_HEADER_BYTES: there is none */
+    size_t signed_at; /* offset of the TSIG record, which is the last; 0: it has none */
+    bool has_serial;  /* of IXFR: the version that the client has, */
+    uint32_t serial;  /* its SOA serial */
     struct locum_edns edns; /* the OPT record; of a query that is no legal one, if it was found */
 };
 
@@ -89,7 +95,8 @@ size_t locum_packet_name(const uint8_t *message, size_t length, size_t at,
 
 /*
  * Parse a packet of `length` bytes. After SILENCE *ret is not valid. Name, type and class are valid
- * if `end` is after the header: after QUESTION and TRANSFER, and after BADVERS of a question.
+ * if `end` is after the header: after QUESTION and TRANSFER, and after BADVERS of a question. A
+ * TSIG record is found, not checked (tsig.h).
  */
 enum locum_parsed locum_packet_parse(const uint8_t *packet, size_t length,
                                      struct locum_question *ret);

@@ -17,12 +17,14 @@ struct reply_draft {
     uint8_t *at;
     size_t length;
     const struct locum_dns_query *query;
-    const struct locum_question *question;
+    struct locum_question *question;
     struct locum_edns_reply edns;
     uint8_t cookie[LOCUM_COOKIE_BYTES];
-    bool proved; /* by its cookie: the client has the address that the query comes from */
+    struct locum_tsig *tsig; /* NULL: the query is not signed */
+    bool proved; /* by cookie or signature: the client has the address that the query comes from */
     bool truncated;
     uint64_t bucket; /* of the limiter */
+    enum locum_dns_signed_as signed_as;
 };
 
 static bool
@@ -47,19 +49,21 @@ begin_edns(struct reply_draft *self, const struct locum_dns_table *table)
         self->edns.idle_100ms = (uint16_t)(self->query->idle_ms / IDLE_UNIT_MS);
     }
     if (asked->cookie_length > 0 && table->cookies.count > 0) {
-        self->proved = locum_cookie_check(&table->cookies, &self->query->client, asked,
-                                          self->query->wall_s, self->cookie);
+        const bool has_address = locum_cookie_check(&table->cookies, &self->query->client, asked,
+                                                    self->query->wall_s, self->cookie);
+        self->proved = self->proved || has_address;
         self->edns.cookie = self->cookie;
     }
 }
 
-/* Finish the reply with its rcode and OPT record. */
+/* Finish the reply with its rcode, OPT record and signature. */
 static struct locum_dns_reply
 end(struct reply_draft *self, uint16_t rcode)
 {
     struct locum_dns_reply given = {.rcode = rcode,
                                     .truncated = self->truncated,
                                     .bucket = self->bucket,
+                                    .signed_as = self->signed_as,
                                     .question_end = (uint16_t)self->question->end,
                                     .opt_at = (uint16_t)self->length};
     self->at[3] = (uint8_t)(rcode & 0x0f);
@@ -69,11 +73,20 @@ end(struct reply_draft *self, uint16_t rcode)
             locum_edns_write(&self->edns, LOCUM_DNS_UDP_BYTES_MAX, self->at + self->length);
         locum_packet_put_u16(self->at + 10, (uint16_t)(locum_packet_u16(self->at + 10) + 1));
     }
+    if (self->tsig != NULL) {
+        self->length = locum_tsig_sign(self->tsig, self->at, self->length, self->query->wall_s);
+    }
     given.length = self->length;
+    given.opt_at = self->question->edns.present ? given.opt_at : (uint16_t)given.length;
     return given;
 }
 
-/* The greatest length of this reply without its OPT record. */
+_Static_assert(LOCUM_DNS_HEADER_BYTES + LOCUM_DNS_NAME_MAX + 4 + LOCUM_EDNS_BYTES_MAX +
+                       LOCUM_TSIG_BYTES_MAX <=
+                   LOCUM_DNS_PLAIN_BYTES_MAX,
+               "a truncated answer can be signed");
+
+/* The greatest length of this reply without its OPT record and its signature. */
 static size_t
 room(const struct reply_draft *self)
 {
@@ -84,6 +97,7 @@ room(const struct reply_draft *self)
         bytes =
             edns->payload < LOCUM_DNS_PLAIN_BYTES_MAX ? LOCUM_DNS_PLAIN_BYTES_MAX : edns->payload;
     }
+    bytes -= self->tsig != NULL ? locum_tsig_length(self->tsig) : 0;
     return edns->present ? bytes - locum_edns_length(&self->edns) : bytes;
 }
 
@@ -185,6 +199,113 @@ answer_question(struct reply_draft *self, const struct locum_dns_table *table)
     return serve(self, &answer);
 }
 
+/* What is needed to send the zone. */
+static void
+put_outgoing(const struct reply_draft *self, size_t zone)
+{
+    struct locum_dns_outgoing *to = self->query->outgoing;
+    *to = (struct locum_dns_outgoing){.zone = zone, .type = self->question->type};
+    memcpy(to->header, self->at, sizeof(to->header));
+    to->header[2] |= AA;
+    to->question_length = self->length - LOCUM_DNS_HEADER_BYTES;
+    memcpy(to->question, self->at + LOCUM_DNS_HEADER_BYTES, to->question_length);
+    if (self->question->edns.present) {
+        to->opt_length = locum_edns_write(&self->edns, LOCUM_DNS_UDP_BYTES_MAX, to->opt);
+    }
+    if (self->tsig != NULL) {
+        to->tsig = *self->tsig;
+    }
+}
+
+/* The zone whose apex is asked for; LOCUM_ZONES_MAX: none. */
+static size_t
+find_zone(const struct locum_dns_names *names, const struct locum_question *question)
+{
+    const struct locum_dns_match match = locum_dns_names_find(names, &question->name);
+    if (question->class != LOCUM_CLASS_IN || match.kind != LOCUM_MATCH_EXACT ||
+        match.name != &names->names[names->zones[match.name->zone].apex]) {
+        return LOCUM_ZONES_MAX;
+    }
+    return match.name->zone;
+}
+
+/* Does the client have this version, or one that it takes for a newer one (RFC 1982 3.2)? */
+static bool
+has_version(const struct locum_question *question, uint32_t serial)
+{
+    return question->has_serial && (int32_t)(serial - question->serial) <= 0;
+}
+
+/*
+ * AXFR (RFC 5936) and IXFR (RFC 1995). Differences are not kept: IXFR is answered with the whole
+ * zone, or with its SOA record alone if the client has this version or asks over UDP (RFC 1995 2).
+ */
+static struct locum_dns_reply
+answer_transfer(struct reply_draft *self, const struct locum_dns_table *table)
+{
+    struct locum_question *question = self->question;
+    const struct locum_dns_query *query = self->query;
+    const struct locum_tsig_key *key = self->tsig != NULL ? self->tsig->key : NULL;
+    const size_t zone = find_zone(table->names, question);
+    if (zone == LOCUM_ZONES_MAX) {
+        return end_error(self, table, LOCUM_RCODE_NOTAUTH, LOCUM_EDNS_NOT_AUTHORITATIVE);
+    }
+    if (query->outgoing != NULL) {
+        query->outgoing->zone = zone; /* also if it is refused */
+    }
+    const bool by_soa = question->type == LOCUM_TYPE_IXFR &&
+                        (query->outgoing == NULL || has_version(question, table->serial));
+    if (table->access == NULL || !locum_access_allows(table->access, zone, &query->client, key) ||
+        (query->outgoing == NULL && !by_soa)) {
+        struct locum_dns_reply reply =
+            end_error(self, table, LOCUM_RCODE_REFUSED, LOCUM_EDNS_NO_ERROR);
+        reply.transfer = LOCUM_DNS_TRANSFER_REFUSED;
+        return reply;
+    }
+    if (by_soa) {
+        question->type = LOCUM_TYPE_SOA;
+        return answer_question(self, table);
+    }
+    put_outgoing(self, zone);
+    return (struct locum_dns_reply){.transfer = LOCUM_DNS_TRANSFER_BEGIN,
+                                    .signed_as = self->signed_as};
+}
+
+/* What a TSIG record of a query needs, beside its packet. */
+struct signing {
+    struct locum_tsig tsig;
+    struct locum_tsig_record record;
+};
+
+/* Check the TSIG record of a query (RFC 8945 5.2). Its rcode. */
+static enum locum_dns_rcode
+verify(struct reply_draft *self, const struct locum_dns_table *table, struct signing *signing)
+{
+    const struct locum_dns_query *query = self->query;
+    if (!locum_tsig_parse(query->packet, query->length, self->question->signed_at,
+                          &signing->record)) {
+        return LOCUM_RCODE_FORMERR;
+    }
+    const enum locum_dns_rcode rcode =
+        locum_tsig_verify(&signing->tsig, table->access == NULL ? NULL : &table->access->keys,
+                          query->packet, &signing->record, query->wall_s);
+    if (rcode == LOCUM_RCODE_FORMERR) {
+        return rcode;
+    }
+    self->tsig = &signing->tsig;
+    switch (signing->tsig.error) {
+    case LOCUM_TSIG_GOOD:
+        self->signed_as = LOCUM_DNS_VERIFIED;
+        self->proved = true;
+        break;
+    case LOCUM_TSIG_BADKEY: self->signed_as = LOCUM_DNS_BADKEY; break;
+    case LOCUM_TSIG_BADSIG: self->signed_as = LOCUM_DNS_BADSIG; break;
+    case LOCUM_TSIG_BADTIME: self->signed_as = LOCUM_DNS_BADTIME; break;
+    case LOCUM_TSIG_BADTRUNC: self->signed_as = LOCUM_DNS_BADTRUNC; break;
+    }
+    return rcode;
+}
+
 /* Copy the header, and the question if there is one; they may be there already. */
 static void
 begin(struct reply_draft *self)
@@ -217,18 +338,30 @@ locum_query_compose(const struct locum_dns_table *table, const struct locum_dns_
                     uint8_t *reply)
 {
     static const uint16_t rcodes[] = {
-        [LOCUM_PARSED_COOKIE] = LOCUM_RCODE_NOERROR,  [LOCUM_PARSED_FORMERR] = LOCUM_RCODE_FORMERR,
-        [LOCUM_PARSED_NOTIMP] = LOCUM_RCODE_NOTIMP,   [LOCUM_PARSED_TRANSFER] = LOCUM_RCODE_REFUSED,
+        [LOCUM_PARSED_COOKIE] = LOCUM_RCODE_NOERROR,
+        [LOCUM_PARSED_FORMERR] = LOCUM_RCODE_FORMERR,
+        [LOCUM_PARSED_NOTIMP] = LOCUM_RCODE_NOTIMP,
         [LOCUM_PARSED_BADVERS] = LOCUM_RCODE_BADVERS,
     };
     struct locum_question question;
+    struct signing signing;
+    enum locum_dns_rcode refused = LOCUM_RCODE_NOERROR;
     const enum locum_parsed parsed = parse(query, &question);
     if (parsed == LOCUM_PARSED_SILENCE) {
         return (struct locum_dns_reply){0};
     }
     struct reply_draft draft = {.at = reply, .query = query, .question = &question};
+    if (question.signed_at > 0) { /* while the packet is whole */
+        refused = verify(&draft, table, &signing);
+    }
     begin(&draft);
     begin_edns(&draft, table);
+    if (refused != LOCUM_RCODE_NOERROR) {
+        return end_error(&draft, table, (uint16_t)refused, LOCUM_EDNS_NO_ERROR);
+    }
+    if (parsed == LOCUM_PARSED_TRANSFER) {
+        return answer_transfer(&draft, table);
+    }
     if (parsed == LOCUM_PARSED_QUESTION) {
         return answer_question(&draft, table);
     }
@@ -271,7 +404,8 @@ locum_query_limit(const struct locum_dns_table *table, const struct locum_dns_qu
     }
     given->verdict = locum_limit_take(query->limiter, &table->limit, &query->client, given->bucket);
     if (given->verdict == LOCUM_LIMIT_DROP) {
-        *given = (struct locum_dns_reply){.verdict = LOCUM_LIMIT_DROP};
+        *given =
+            (struct locum_dns_reply){.verdict = LOCUM_LIMIT_DROP, .signed_as = given->signed_as};
     } else if (given->verdict == LOCUM_LIMIT_SLIP) {
         shorten(reply, given);
     }
@@ -297,6 +431,15 @@ bump(_Atomic uint64_t *counter)
 void
 locum_query_count(struct locum_dns_tally *self, const struct locum_dns_reply *reply)
 {
+    if (reply->signed_as != LOCUM_DNS_UNSIGNED) {
+        bump(&self->signed_as[reply->signed_as]);
+    }
+    if (reply->transfer == LOCUM_DNS_TRANSFER_REFUSED) {
+        bump(&self->transfers_refused);
+    }
+    if (reply->transfer == LOCUM_DNS_TRANSFER_BEGIN) {
+        return; /* counted when the first message is sent */
+    }
     if (reply->length == 0) {
         bump(reply->verdict == LOCUM_LIMIT_DROP ? &self->limited_dropped : &self->dropped);
         return;
@@ -324,4 +467,8 @@ locum_query_sum(const struct locum_dns_tally *self, struct locum_dns_tallied *re
     ret->limited_short += self->limited_short;
     ret->limited_badcookie += self->limited_badcookie;
     ret->limited_dropped += self->limited_dropped;
+    for (size_t i = 0; i < LOCUM_DNS_SIGNED_AS; i++) {
+        ret->signed_as[i] += self->signed_as[i];
+    }
+    ret->transfers_refused += self->transfers_refused;
 }

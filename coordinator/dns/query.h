@@ -7,7 +7,9 @@
  * AD and CD clear (RFC 4035 3.1.6). An answer has an OPT record if the query has one (RFC 6891
  * 6.1.1), with the query's DO bit (RFC 3225 3), this server's identifier if it was asked for (RFC
  * 5001), a cookie if the query has one (RFC 7873), over TCP the idle time if it was asked for (RFC
- * 7828), and what explains an error (RFC 8914).
+ * 7828), and what explains an error (RFC 8914). A query that is signed is verified, and its answer
+ * is signed (RFC 8945); with a signature that is not accepted it is answered with NOTAUTH. A
+ * verified query is not limited.
  *
  * An answer over the limit (limit.h) is not sent, or replaced by a short one: BADCOOKIE if the
  * query has a cookie (RFC 7873 5.2.3), else TC for what could be had by TCP, else the error itself
@@ -16,6 +18,7 @@
 #ifndef LOCUM_DNS_QUERY_H
 #define LOCUM_DNS_QUERY_H
 
+#include "dns/access.h"
 #include "dns/dns.h"
 #include "dns/table.h"
 
@@ -25,15 +28,37 @@ enum {
     LOCUM_DNS_TCP_BYTES_MAX = 65535,
 };
 
+/* What became of a request for a transfer. */
+enum locum_dns_transfer {
+    LOCUM_DNS_TRANSFER_NONE,    /* it is none, or it was answered */
+    LOCUM_DNS_TRANSFER_REFUSED, /* and told so */
+    LOCUM_DNS_TRANSFER_BEGIN,   /* no reply: the caller sends the zone */
+};
+
 struct locum_dns_reply {
     size_t length;                    /* bytes written; 0: send no answer */
     uint16_t rcode;                   /* extended, 0 .. 23 */
     bool truncated;                   /* TC is set */
     enum locum_limit_verdict verdict; /* of the limiter; after DROP there is no answer */
+    enum locum_dns_transfer transfer;
+    enum locum_dns_signed_as signed_as; /* what the query's TSIG record was */
     /* For locum_query_limit(). */
     uint64_t bucket;       /* locum_limit_bucket(); 0: not limited */
     uint16_t question_end; /* offset after the question */
     uint16_t opt_at;       /* of the OPT record; `length`: it has none */
+};
+
+/* A zone that is to be sent: what its messages need of the request. If it is refused, only `zone`
+ * is set. */
+struct locum_dns_outgoing {
+    size_t zone; /* index */
+    uint8_t header[LOCUM_DNS_HEADER_BYTES];
+    uint8_t question[LOCUM_DNS_NAME_MAX + 4]; /* as it was written */
+    size_t question_length;
+    uint16_t type; /* AXFR or IXFR */
+    uint8_t opt[LOCUM_EDNS_BYTES_MAX];
+    size_t opt_length;      /* of the first message's OPT record; 0: none */
+    struct locum_tsig tsig; /* its key is borrowed of the table */
 };
 
 /* One message, and who sent it. */
@@ -47,6 +72,8 @@ struct locum_dns_query {
     struct locum_limiter *limiter; /* of the worker; NULL: no limit, as over TCP */
     size_t bytes_max;              /* LOCUM_DNS_UDP_BYTES_MAX or LOCUM_DNS_TCP_BYTES_MAX */
     locum_ms idle_ms; /* over TCP: how long the connection may be idle, < 6553600; 0: it ends */
+    /* Over TCP: set if a transfer begins or is refused. NULL: none can begin. */
+    struct locum_dns_outgoing *outgoing;
 };
 
 /*
@@ -74,6 +101,8 @@ struct locum_dns_tally {
     _Atomic uint64_t truncated;
     _Atomic uint64_t dropped;
     _Atomic uint64_t limited_short, limited_badcookie, limited_dropped;
+    _Atomic uint64_t signed_as[LOCUM_DNS_SIGNED_AS];
+    _Atomic uint64_t transfers_refused;
 };
 
 /* Count one message and its reply; only in the worker's thread. */

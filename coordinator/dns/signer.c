@@ -458,6 +458,43 @@ locum_signer_sign(struct locum_signer *self, size_t zone, const ldns_rr_list *se
                             locum_sign_window_at(now_s, of->validity_s, of->refresh_s), ret);
 }
 
+/* A set that signing has added, and its signatures. */
+static int
+add_set(struct locum_signer *self, size_t zone, const ldns_rr_list *set, int64_t now_s,
+        ldns_rr_list *ret)
+{
+    for (size_t i = 0; i < ldns_rr_list_rr_count(set); i++) {
+        ldns_rr *rr = ldns_rr_clone(ldns_rr_list_rr(set, i));
+        if (rr == NULL || !ldns_rr_list_push_rr(ret, rr)) {
+            ldns_rr_free(rr);
+            return LOCUM_ERR_MEMORY;
+        }
+    }
+    return locum_signer_sign(self, zone, set, ldns_rr_ttl(ldns_rr_list_rr(set, 0)), now_s, ret);
+}
+
+int
+locum_signer_add_records(struct locum_signer *self, size_t zone, const struct locum_zone *built,
+                         int64_t now_s, ldns_rr_list *ret)
+{
+    const ldns_rr_list *set;
+    int status = 0;
+    for (size_t i = 0; i < built->set_count && status == 0; i++) {
+        const ldns_rr *first = locum_zone_first(&built->sets[i]);
+        if (locum_signer_signs(self, zone, first)) {
+            status =
+                locum_signer_sign(self, zone, built->sets[i].rrs, ldns_rr_ttl(first), now_s, ret);
+        }
+    }
+    for (size_t i = 0; status == 0 && (set = locum_signer_apex_set(self, zone, i)); i++) {
+        status = add_set(self, zone, set, now_s, ret);
+    }
+    for (size_t i = 0; status == 0 && (set = locum_signer_nsec(self, zone, i)); i++) {
+        status = add_set(self, zone, set, now_s, ret);
+    }
+    return status;
+}
+
 int64_t
 locum_signer_until(const struct locum_signer *self, int64_t now_s)
 {
@@ -480,53 +517,29 @@ locum_signer_counts(const struct locum_signer *self)
                                : locum_sign_cache_counts(self->cache);
 }
 
-/* Append an RRset, and its signatures if the zone is signed. */
-static int
-add_text(struct locum_signer *self, size_t zone, const ldns_rr_list *set, int64_t now_s,
-         ldns_buffer *text)
-{
-    const ldns_rr *first = ldns_rr_list_rr(set, 0);
-    int status = locum_zone_add_text(text, set);
-    if (status != 0) {
-        return status;
-    }
-    if (self == NULL || !self->zones[zone].on || !locum_signer_signs(self, zone, first)) {
-        return 0;
-    }
-    ldns_rr_list *signatures = ldns_rr_list_new();
-    status = signatures == NULL
-                 ? LOCUM_ERR_MEMORY
-                 : locum_signer_sign(self, zone, set, ldns_rr_ttl(first), now_s, signatures);
-    if (status == 0) {
-        status = locum_zone_add_text(text, signatures);
-    }
-    ldns_rr_list_deep_free(signatures);
-    return status;
-}
-
 int
 locum_signer_zone_text(struct locum_signer *self, const struct locum_config *config, size_t zone,
                        const struct locum_plan *plan, uint32_t serial, int64_t now_s,
                        char **ret_text)
 {
     struct locum_zone built;
-    const ldns_rr_list *set;
     int status = locum_zone_build(config, zone, plan, serial, &built);
     if (status != 0) {
         return status;
     }
     ldns_buffer *text = ldns_buffer_new(LDNS_MIN_BUFLEN);
-    status = text == NULL ? LOCUM_ERR_MEMORY : 0;
+    ldns_rr_list *added = ldns_rr_list_new();
+    status = text == NULL || added == NULL ? LOCUM_ERR_MEMORY : 0;
+    if (status == 0 && self != NULL && self->zones[zone].on) {
+        status = locum_signer_add_records(self, zone, &built, now_s, added);
+    }
     for (size_t i = 0; i < built.set_count && status == 0; i++) {
-        status = add_text(self, zone, built.sets[i].rrs, now_s, text);
+        status = locum_zone_add_text(text, built.sets[i].rrs);
     }
-    const bool on = self != NULL && self->zones[zone].on;
-    for (size_t i = 0; on && status == 0 && (set = locum_signer_apex_set(self, zone, i)); i++) {
-        status = add_text(self, zone, set, now_s, text);
+    if (status == 0) {
+        status = locum_zone_add_text(text, added);
     }
-    for (size_t i = 0; on && status == 0 && (set = locum_signer_nsec(self, zone, i)); i++) {
-        status = add_text(self, zone, set, now_s, text);
-    }
+    ldns_rr_list_deep_free(added);
     char *string = status == 0 ? ldns_buffer_export2str(text) : NULL;
     ldns_buffer_free(text);
     locum_zone_fini(&built);
@@ -537,4 +550,23 @@ locum_signer_zone_text(struct locum_signer *self, const struct locum_config *con
         *ret_text = string;
     }
     return status;
+}
+
+/* locum_dns_check() has reported it. */
+static void
+ignore_problem(void *user, size_t zone, enum locum_severity severity, const char *text)
+{
+    (void)user, (void)zone, (void)severity, (void)text;
+}
+
+int
+locum_dns_signer_create(const struct locum_config *config, int64_t now_s, struct locum_signer **ret)
+{
+    return locum_signer_create(config, now_s, ignore_problem, NULL, ret);
+}
+
+void
+locum_dns_signer_destroy(struct locum_signer *self)
+{
+    locum_signer_destroy(self);
 }

@@ -80,6 +80,14 @@ bool locum_signer_signs(const struct locum_signer *self, size_t zone, const ldns
 int locum_signer_sign(struct locum_signer *self, size_t zone, const ldns_rr_list *set,
                       uint32_t original_ttl_s, int64_t now_s, ldns_rr_list *ret) LOCUM_MUST_CHECK;
 
+/*
+ * Add to a list what signing adds to a zone with the records `built`; its owner frees all.
+ *
+ * Returns 0 or an error as above.
+ */
+int locum_signer_add_records(struct locum_signer *self, size_t zone, const struct locum_zone *built,
+                             int64_t now_s, ldns_rr_list *ret) LOCUM_MUST_CHECK;
+
 /* When the first of the signatures made now is replaced, in seconds since 1970. */
 int64_t locum_signer_until(const struct locum_signer *self, int64_t now_s);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/nodes.h"
+#include "dns/access.h"
 #include "dns/https.h"
 
 enum {
@@ -38,6 +39,7 @@ locum_dns_table_release(struct locum_dns_table *self)
     free(self->bytes);
     free(self->signatures);
     free(self->signature_bytes);
+    locum_access_destroy(self->access);
     explicit_bzero(&self->cookies, sizeof(self->cookies));
     free(self);
 }

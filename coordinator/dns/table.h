@@ -16,6 +16,8 @@
 #include "dns/limit.h"
 #include "dns/names.h"
 
+struct locum_access;
+
 struct locum_dns_table {
     atomic_uint references;
     struct locum_dns_names *names; /* holds a reference */
@@ -26,6 +28,8 @@ struct locum_dns_table {
     struct locum_dns_part *signatures;
     uint8_t *signature_bytes;
     /* None, until who publishes the table sets them. */
+    uint32_t serial;             /* SOA serial of all zones */
+    struct locum_access *access; /* owned; NULL: no transfers, and no keys (access.h) */
     struct locum_cookie_keys cookies;
     struct locum_limit_rules limit;
 };

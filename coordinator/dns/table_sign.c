@@ -7,7 +7,7 @@
 #include "dns/signer.h"
 #include "dns/table.h"
 
-struct signing {
+struct table_signing {
     struct locum_dns_table *table;
     struct locum_signer *signer;
     int64_t now_s;
@@ -18,7 +18,7 @@ struct signing {
 
 /* Append RRSIG records as the signatures of a part. */
 static int
-append(struct signing *self, size_t part, const ldns_rr_list *signatures, uint16_t owner)
+append(struct table_signing *self, size_t part, const ldns_rr_list *signatures, uint16_t owner)
 {
     const size_t count = ldns_rr_list_rr_count(signatures);
     struct locum_dns_part *to = &self->table->signatures[part];
@@ -48,8 +48,8 @@ append(struct signing *self, size_t part, const ldns_rr_list *signatures, uint16
 
 /* Sign a set whose records are part number `part`. */
 static int
-sign(struct signing *self, size_t zone, size_t part, const ldns_rr_list *set, uint32_t original_s,
-     uint16_t owner)
+sign(struct table_signing *self, size_t zone, size_t part, const ldns_rr_list *set,
+     uint32_t original_s, uint16_t owner)
 {
     ldns_rr_list *signatures = ldns_rr_list_new();
     int status = signatures == NULL ? LOCUM_ERR_MEMORY
@@ -64,7 +64,7 @@ sign(struct signing *self, size_t zone, size_t part, const ldns_rr_list *set, ui
 
 /* The SOA as an answer and in negative answers: one signature, two TTLs. */
 static int
-sign_soa(struct signing *self, size_t zone, uint32_t serial)
+sign_soa(struct table_signing *self, size_t zone, uint32_t serial)
 {
     const struct locum_dns_names *names = self->table->names;
     const struct locum_dns_zone *from = &names->zones[zone];
@@ -116,7 +116,7 @@ records_of(const struct locum_dns_part *part, const ldns_rdf *owner, ldns_rr_typ
 
 /* Sign a part of a name of the plan, if it has records. */
 static int
-sign_part(struct signing *self, const struct locum_config *config, size_t name, uint16_t part,
+sign_part(struct table_signing *self, const struct locum_config *config, size_t name, uint16_t part,
           ldns_rr_type type, uint32_t ttl_s)
 {
     const struct locum_dns_part *records = &self->table->parts[part];
@@ -133,7 +133,7 @@ sign_part(struct signing *self, const struct locum_config *config, size_t name, 
 
 /* The addresses of a name, and its HTTPS record. */
 static int
-sign_name(struct signing *self, const struct locum_config *config, size_t name,
+sign_name(struct table_signing *self, const struct locum_config *config, size_t name,
           const struct locum_answer answers[LOCUM_FAMILIES])
 {
     int status = 0;
@@ -149,7 +149,7 @@ sign_name(struct signing *self, const struct locum_config *config, size_t name,
 
 /* Let the parts point into the bytes, which do not move any more. */
 static void
-finish(struct signing *self, size_t parts)
+finish(struct table_signing *self, size_t parts)
 {
     for (size_t i = 0; i < parts; i++) {
         if (self->table->signatures[i].count > 0) {
@@ -165,7 +165,7 @@ locum_dns_table_sign(struct locum_dns_table *self, const struct locum_config *co
                      int64_t now_s)
 {
     const size_t parts = locum_dns_table_addresses(self->names->plan_name_count, 0);
-    struct signing signing = {.table = self, .signer = signer, .now_s = now_s};
+    struct table_signing signing = {.table = self, .signer = signer, .now_s = now_s};
     int status = 0;
     signing.at = calloc(parts, sizeof(*signing.at));
     self->signatures = calloc(parts, sizeof(*self->signatures));

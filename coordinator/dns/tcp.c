@@ -22,8 +22,17 @@ enum {
 
 /* What the main thread writes into the pipe. */
 struct dns_command {
-    enum { COMMAND_LISTEN, COMMAND_CLOSE, COMMAND_PAUSE, COMMAND_RESUME, COMMAND_STOP } kind;
-    int fd; /* of the listener */
+    enum {
+        COMMAND_LISTEN,
+        COMMAND_CLOSE,
+        COMMAND_PAUSE,
+        COMMAND_RESUME,
+        COMMAND_GIVE,
+        COMMAND_STOP
+    } kind;
+    int fd;                             /* of the listener */
+    uint64_t id;                        /* of a transfer, */
+    struct locum_axfr_content *content; /* and its content */
 };
 
 const struct locum_dns_tcp_limits locum_dns_tcp_limits_default = {
@@ -191,6 +200,9 @@ on_command(evutil_socket_t fd, short what, void *user)
         self->service.paused = false;
         on_resume(self);
         break;
+    case COMMAND_GIVE:
+        locum_dns_connection_give(&self->service, command.id, command.content);
+        break;
     case COMMAND_STOP: event_base_loopbreak(self->service.base); break;
     }
 }
@@ -216,6 +228,17 @@ make_loop(struct locum_dns_tcp *self)
     return self->command != NULL && event_add(self->command, NULL) == 0 ? 0 : LOCUM_ERR_MEMORY;
 }
 
+/* Release what is in the commands that the thread has not read. */
+static void
+drop_commands(struct locum_dns_tcp *self)
+{
+    struct dns_command command;
+    (void)fcntl(self->commands[0], F_SETFL, O_NONBLOCK);
+    while (read(self->commands[0], &command, sizeof(command)) == (ssize_t)sizeof(command)) {
+        locum_axfr_content_release(command.content);
+    }
+}
+
 /* Free all but the thread. */
 static void
 dispose(struct locum_dns_tcp *self)
@@ -234,6 +257,7 @@ dispose(struct locum_dns_tcp *self)
     if (self->service.base != NULL) {
         event_base_free(self->service.base);
     }
+    drop_commands(self);
     close(self->commands[0]);
     close(self->commands[1]);
     locum_dns_table_mailbox_put(&self->service.mailbox, NULL);
@@ -255,6 +279,7 @@ locum_dns_tcp_create(const struct locum_dns_tcp_limits *limits, struct locum_dns
     self->service.limits = *limits;
     self->service.paused = true; /* until there is a table */
     locum_dns_clients_init(&self->service.clients);
+    locum_dns_sending_init(&self->service.sendings);
     int status = make_loop(self);
     if (status == 0) {
         status = locum_thread_start(&self->thread, "locum-tcp", run, self);
@@ -298,6 +323,22 @@ bool
 locum_dns_tcp_is_quiet(const struct locum_dns_tcp *self)
 {
     return self->service.paused && self->service.open_count == 0;
+}
+
+void
+locum_dns_tcp_tell(struct locum_dns_tcp *self, int notes)
+{
+    self->service.sendings.notes = notes;
+}
+
+void
+locum_dns_tcp_give(struct locum_dns_tcp *self, uint64_t id, struct locum_axfr_content *content)
+{
+    if (send_command(self,
+                     (struct dns_command){
+                         .kind = COMMAND_GIVE, .fd = -1, .id = id, .content = content}) != 0) {
+        locum_axfr_content_release(content);
+    }
 }
 
 void

@@ -11,7 +11,7 @@
 #ifndef LOCUM_DNS_TCP_H
 #define LOCUM_DNS_TCP_H
 
-#include "dns/query.h"
+#include "dns/sending.h"
 
 struct locum_dns_tcp;
 
@@ -53,6 +53,14 @@ void locum_dns_tcp_pause(struct locum_dns_tcp *self, bool paused);
 
 /* It is paused, and no connection is open. */
 bool locum_dns_tcp_is_quiet(const struct locum_dns_tcp *self);
+
+/* Write notes of transfers into this pipe (sending.h), borrowed until self is destroyed. Call
+ * before the first listener. Without it every transfer is answered with SERVFAIL. */
+void locum_dns_tcp_tell(struct locum_dns_tcp *self, int notes);
+
+/* The content for a transfer, of which self takes the reference; NULL: there is none. */
+void locum_dns_tcp_give(struct locum_dns_tcp *self, uint64_t id,
+                        struct locum_axfr_content *content);
 
 /* Answer all later queries from this table, of which self takes a reference of its own. */
 void locum_dns_tcp_publish(struct locum_dns_tcp *self, struct locum_dns_table *table);

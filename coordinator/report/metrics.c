@@ -394,13 +394,41 @@ add_dns_tcp(struct locum_exposition *out, const struct locum_dns_counts *counts)
 }
 
 static void
+add_transfers(struct locum_exposition *out, const struct locum_report *report)
+{
+    static const char *const errors[] = {"verified", "badkey", "badsig", "badtime", "badtrunc"};
+    static const char *const results[] = {"sent", "broken", "failed", "refused"};
+    const struct locum_dns_tallied *udp = &report->dns.udp, *tcp = &report->dns.tcp;
+    const struct locum_primary_counts *of = &report->transfers;
+    const uint64_t counts[] = {of->sent, of->broken, of->failed,
+                               udp->transfers_refused + tcp->transfers_refused};
+    samples(out, counter, "locum_dns_signed_total", "result",
+            "Signed DNS queries (TSIG): verified, or refused with this error.", LOCUM_COUNT(errors),
+            udp->signed_as[i + 1] + tcp->signed_as[i + 1], errors[i]);
+    samples(
+        out, counter, "locum_dns_transfers_total", "result",
+        "Zone transfers: sent; broken by the client or a deadline; failed, because there was no "
+        "content; refused by zones.transfer.",
+        LOCUM_COUNT(results), counts[i], results[i]);
+    metric(out, counter, "locum_dns_notify_total", "result",
+           "NOTIFY to secondaries: messages sent; serials acknowledged; serials given up.");
+    sample(out, report->secondaries.sent, "sent");
+    sample(out, report->secondaries.acknowledged, "acknowledged");
+    sample(out, report->secondaries.unanswered, "unanswered");
+    number(out, gauge, "locum_dns_secondaries_silent",
+           "Secondaries that have not acknowledged the newest serial.",
+           (int64_t)report->secondaries.silent);
+}
+
+static void
 add_dns(struct locum_exposition *out, const struct locum_report *report)
 {
-    static const struct {
+    static const struct rcode {
         size_t rcode;
         const char *text;
-    } rcodes[] = {{0, "NOERROR"}, {1, "FORMERR"},  {3, "NXDOMAIN"}, {4, "NOTIMP"},
-                  {5, "REFUSED"}, {6, "YXDOMAIN"}, {16, "BADVERS"}, {23, "BADCOOKIE"}};
+    } rcodes[] = {{0, "NOERROR"},  {1, "FORMERR"},   {2, "SERVFAIL"}, {3, "NXDOMAIN"},
+                  {4, "NOTIMP"},   {5, "REFUSED"},   {6, "YXDOMAIN"}, {9, "NOTAUTH"},
+                  {16, "BADVERS"}, {23, "BADCOOKIE"}};
     static const char *const transports[] = {"udp", "tcp"};
     const struct locum_dns_tallied *const of[] = {&report->dns.udp, &report->dns.tcp};
     samples(out, counter, "locum_dns_queries_total", "transport", "DNS queries answered.", 2,
@@ -432,6 +460,7 @@ add_dns(struct locum_exposition *out, const struct locum_report *report)
            "Size of the tables of dns.rate-limit; a page counts as memory once it is used.",
            (int64_t)report->dns.limiter_bytes);
     add_dns_tcp(out, &report->dns);
+    add_transfers(out, report);
     number(out, gauge, "locum_zone_serial", "SOA serial of the answers.", report->run->serial);
 }
 

@@ -13,7 +13,8 @@
 
 #include "config/config.h"
 #include "core/step.h"
-#include "dns/dns.h"
+#include "dns/primary.h"
+#include "dns/secondaries.h"
 #include "health/health.h"
 #include "hooks/hooks.h"
 #include "peer/peer.h"
@@ -76,6 +77,8 @@ struct locum_report {
     const struct locum_history *history;
     struct locum_redis_status redis;
     struct locum_dns_counts dns;
+    struct locum_primary_counts transfers;
+    struct locum_secondaries_counts secondaries;
     struct locum_peer_counts peer;
     /* The addresses of listen.peer that are not open; "": none. */
     char peer_closed[LOCUM_ADDRESSES_MAX * (LOCUM_ADDRESS_TEXT_MAX + 2)];

@@ -189,7 +189,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         answer_packet(table(), data, size, turn++, reply, sizeof(reply));
     REQUIRE((given.length == 0) == (parsed == LOCUM_PARSED_SILENCE));
     REQUIRE(given.length <= sizeof(reply));
-    if (parsed == LOCUM_PARSED_QUESTION) {
+    if (parsed == LOCUM_PARSED_QUESTION && question.signed_at == 0) { /* fuzz_tsig.c has the rest */
         ldns_pkt *theirs = NULL;
         REQUIRE(ldns_wire2pkt(&theirs, data, size) == LDNS_STATUS_OK);
         compare(&question, theirs);

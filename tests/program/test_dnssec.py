@@ -160,6 +160,16 @@ def test_the_zone_text_is_complete(it):
             assert done.returncode == 0, (command, done)
 
 
+def test_a_transfer_is_complete(it):
+    done = subprocess.run(["dig", f"@{it.host}", "-p", "15353", "+onesoa", "+nocomments", "+nostats", "+nocmd",
+                           ZONE, "AXFR"], capture_output=True, text=True, check=False)
+    assert "\tRRSIG\t" in done.stdout, done
+    it._write("zone.axfr", done.stdout)
+    checked = subprocess.run(["ldns-verify-zone", f"{it.folder}/zone.axfr"], capture_output=True, text=True,
+                             check=False)
+    assert checked.returncode == 0, checked
+
+
 def test_a_validator_accepts_every_answer(it):
     key = next(line for line in it.zone()[0].splitlines() if "\tDNSKEY\t257" in line)
     flags = key.split("\tDNSKEY\t")[1].split(" ;")[0].split()

@@ -45,6 +45,8 @@ RUN = [
      "tests/lab/test_from_the_article.py", 'machine.write("/etc/locum/redis-password"'),
     (r"dig @192\.0\.2\.1[23] get\.example\.org", "tests/lab/test_from_the_article.py", '"A1."'),
     (r"apt-get install -y redis-server .*", "deploy/deps", "redis-sentinel"),
+    (r"tsig-keygen ns9\.example\.org.*", "tests/program/test_secondaries.py", '"/usr/sbin/tsig-keygen", "ns9.example.org"'),
+    (r"dig (@192\.0\.2\.12 )?-k /etc/locum/ns9\.key.*", "tests/program/test_secondaries.py", '"-k"'),
     # The repository
     (r"apt-get (update|install -y make)", ".ci/run", "apt-get -q update"),
     (r"make demo", ".ci/run", "make demo"),

@@ -9,6 +9,11 @@
 #define WITH_OPT                      HEADER("\0", "\1", "\0", "\0", "\1")
 #define QUESTION                      "\1A\2bC\0\0\1\0\1"
 #define OPT(version, rdlength)        "\0\0\x29\4\xd0\0" version "\0\0\0" rdlength
+#define TSIG                          "\1k\0\0\xfa\0\xff\0\0\0\0\0\0"
+/* IXFR of "a" with the client's version, 0x01020304. */
+#define VERSIONED HEADER("\0", "\1", "\0", "\1", "\0") "\1A\0\0\xfb\0\1"
+#define SOA_DATA  "\0\xc0\x0c\1\2\3\4\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1"
+#define VERSION   "\0\x17" SOA_DATA
 #define ROW(bytes, verdict)                                                                        \
     {                                                                                              \
         bytes, sizeof(bytes) - 1, verdict, __LINE__                                                \
@@ -71,7 +76,27 @@ test_malformed_packets_are_classified(void **state)
         ROW(WITH_OPT QUESTION OPT("\0", "\5") "\0\3\0\0\0", LOCUM_PARSED_FORMERR),
         ROW(WITH_OPT QUESTION OPT("\0", "\6") "\0\3\xff\xff\0\0", LOCUM_PARSED_FORMERR),
         ROW(PLAIN "\1A\0\0\xfc\0\1", LOCUM_PARSED_TRANSFER),
-        ROW(HEADER("\0", "\1", "\0", "\1", "\0") "\1A\0\0\xfb\0\1anything", LOCUM_PARSED_TRANSFER),
+        ROW(PLAIN "\1A\0\0\xfc\0\1\0", LOCUM_PARSED_FORMERR), /* trailing byte */
+        ROW(PLAIN "\1A\0\0\xfb\0\1", LOCUM_PARSED_TRANSFER),  /* IXFR without a version */
+        ROW(VERSIONED "\xc0\x0c\0\6\0\1\0\0\0\0" VERSION, LOCUM_PARSED_TRANSFER),
+        ROW(VERSIONED "\xc0\x0c\0\6\0\1\0\0\0\0" VERSION "\0", LOCUM_PARSED_FORMERR),
+        ROW(VERSIONED "\xc0\x0c\0\1\0\1\0\0\0\0" VERSION, LOCUM_PARSED_FORMERR), /* no SOA */
+        ROW(VERSIONED "\xc0\x0c\0\6\0\1\0\0\0\0\0\x15" SOA_DATA, LOCUM_PARSED_FORMERR),
+        ROW(VERSIONED "anything", LOCUM_PARSED_FORMERR),
+        ROW(HEADER("\0", "\1", "\0", "\1", "\1") "\1A\0\0\xfb\0\1"
+                                                 "\xc0\x0c\0\6\0\1\0\0\0\0" VERSION OPT("\0", "\0"),
+            LOCUM_PARSED_TRANSFER),
+        /* RFC 8945 5.1: one TSIG record, the last one; what it holds is not looked at here. */
+        ROW(WITH_OPT QUESTION TSIG, LOCUM_PARSED_QUESTION),
+        ROW(WITH_OPT "\1A\0\0\xfc\0\1" TSIG, LOCUM_PARSED_TRANSFER),
+        ROW(HEADER("\0", "\1", "\0", "\0", "\2") QUESTION OPT("\0", "\0") TSIG,
+            LOCUM_PARSED_QUESTION),
+        ROW(HEADER("\0", "\1", "\0", "\0", "\2") QUESTION TSIG OPT("\0", "\0"),
+            LOCUM_PARSED_FORMERR),
+        ROW(HEADER("\0", "\1", "\0", "\0", "\2") QUESTION TSIG TSIG, LOCUM_PARSED_FORMERR),
+        ROW(HEADER("\0", "\1", "\0", "\0", "\3") QUESTION OPT("\0", "\0") OPT("\0", "\0") TSIG,
+            LOCUM_PARSED_FORMERR),
+        ROW(HEADER("\x20", "\1", "\0", "\0", "\1") QUESTION TSIG, LOCUM_PARSED_NOTIMP),
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
         struct locum_question question;
@@ -106,6 +131,23 @@ test_question_is_read(void **state)
     assert_int_equal(question.edns.payload, 0x4d1);
 }
 
+static void
+test_version_and_signature_are_found(void **state)
+{
+    (void)state;
+    static const char bytes[] =
+        HEADER("\0", "\1", "\0", "\1", "\2") "\1A\0\0\xfb\0\1"
+                                             "\xc0\x0c\0\6\0\1\0\0\0\0" VERSION OPT("\0", "\0")
+                                                 TSIG;
+    struct locum_question question;
+    assert_int_equal(locum_packet_parse((const uint8_t *)bytes, sizeof(bytes) - 1, &question),
+                     LOCUM_PARSED_TRANSFER);
+    assert_true(question.has_serial);
+    assert_int_equal(question.serial, 0x01020304);
+    assert_true(question.edns.present);
+    assert_int_equal(question.signed_at, sizeof(bytes) - sizeof(TSIG));
+}
+
 /* Names of up to 255 bytes and labels of up to 63. */
 static void
 test_longest_name_is_read(void **state)
@@ -136,6 +178,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_malformed_packets_are_classified),
         cmocka_unit_test(test_question_is_read),
+        cmocka_unit_test(test_version_and_signature_are_found),
         cmocka_unit_test(test_longest_name_is_read),
     };
     return cmocka_run_group_tests_name("dns/packet", tests, NULL, NULL);

@@ -1,0 +1,34 @@
+/*
+ * access: who may transfer a zone, and the keys of signed messages, as the threads need them.
+ *
+ * Made by the main thread for each answer table, which owns it; then it never changes.
+ */
+#ifndef LOCUM_DNS_ACCESS_H
+#define LOCUM_DNS_ACCESS_H
+
+#include "dns/tsig.h"
+
+struct locum_access_zone {
+    struct locum_prefix allow[LOCUM_TRANSFER_ALLOW_MAX];
+    size_t allow_count;
+    bool needs_key;
+    uint32_t keys; /* bits: those that are accepted */
+};
+
+struct locum_access {
+    struct locum_tsig_keys keys;
+    struct locum_access_zone zones[LOCUM_ZONES_MAX]; /* by their index in the configuration */
+};
+
+/* Those of a configuration; freed with locum_access_destroy(). 0 or LOCUM_ERR_MEMORY. */
+int locum_access_create(const struct locum_config *config,
+                        struct locum_access **ret) LOCUM_MUST_CHECK;
+
+/* Wipes the keys. NULL is fine. */
+void locum_access_destroy(struct locum_access *self);
+
+/* May this client transfer the zone? key: that its request is signed with; NULL: none. */
+bool locum_access_allows(const struct locum_access *self, size_t zone,
+                         const struct locum_dns_source *client, const struct locum_tsig_key *key);
+
+#endif
