@@ -583,7 +583,7 @@ static const struct locum_schema_row rows[] = {
     "owns port 53 and locum-nsd(8) updates it. A witness has none. If one of them has port 53, "
     "or locum-nsd reports, the other nodes ask every `address` of this node on port 53, and the "
     "status is degraded while one does not answer. "
-    "Of TCP, 256 connections are open at most, 32 of one client: an IPv4 address, or a /64 of "
+    "Of TCP, 256 connections are open at most, 128 of one client: an IPv4 address, or a /64 of "
     "IPv6. When all are taken, one of the client that has most is closed."},
 [LOCUM_KEY_LISTEN_PEER] = {"listen.peer", ADDRESS, LIST(1, LOCUM_ADDRESSES_MAX),
     DERIVED("the node's addresses and port"), AT(listen_peer), ITEMS(listen_peer[0]),

@@ -88,10 +88,7 @@ parse_record(struct check *self, struct check_record *record, const ldns_rdf *ap
         status = locum_zone_parse_record(text, apex, &record->rr, &why);
     }
     if (status == LOCUM_ERR_INVALID) {
-        locum_problems_error(&self->problems, record->from->at,
-                             RECORD "%s; use zone-file syntax, e.g. 'www A 192.0.2.1' or "
-                                    "'@ CAA 0 issue \"letsencrypt.org\"'",
-                             text, why);
+        locum_problems_error(&self->problems, record->from->at, RECORD "%s", text, why);
         return 0;
     }
     if (status != 0) {

@@ -1,6 +1,6 @@
 /*
- * check: what check.c, the rules of single records, and check_names.c, the rules among
- * names, share.
+ * check: what check.c, the rules of single records, check_names.c, the rules among names, and
+ * check_hosts.c, those of name servers, share.
  */
 #ifndef LOCUM_DNS_CHECK_H
 #define LOCUM_DNS_CHECK_H
@@ -37,6 +37,9 @@ struct check {
 /* Check all records and names against each other. 0 or LOCUM_ERR_MEMORY. */
 int locum_check_names(struct check *self) LOCUM_MUST_CHECK;
 
+/* Check the name servers of zones and delegations. 0 or LOCUM_ERR_MEMORY. */
+int locum_check_hosts(struct check *self) LOCUM_MUST_CHECK;
+
 /* Refuse a record, of which then nothing else is checked. */
 void locum_check_refuse(struct check *self, struct check_record *record, const char *why);
 
@@ -51,6 +54,31 @@ locum_check_is_address(uint16_t type)
 {
     return type == LDNS_RR_TYPE_A || type == LDNS_RR_TYPE_AAAA;
 }
+
+static inline const struct locum_dns_name *
+locum_check_owner(const struct check *self, const struct check_record *record)
+{
+    return &self->names->names[record->name];
+}
+
+static inline uint32_t
+locum_check_index(const struct check *self, const struct locum_dns_name *name)
+{
+    return (uint32_t)(name - self->names->names);
+}
+
+/* The record of this type of a name, the last one; NULL: none. */
+const struct check_record *locum_check_find(const struct check *self, uint32_t name, uint16_t type);
+
+/* What answers a name: as the look-up finds it, and also for what is hidden. */
+struct locum_dns_match locum_check_resolve(const struct check *self,
+                                           const struct locum_wire_name *name);
+
+/* A name for a message, without its last dot. */
+struct locum_check_shown {
+    char text[LOCUM_DNS_NAME_MAX];
+};
+struct locum_check_shown locum_check_show(const uint8_t *wire);
 
 /* Read a name that ldns has parsed. */
 void locum_check_name(const ldns_rdf *from, struct locum_wire_name *ret);

@@ -1,6 +1,6 @@
 /*
  * The rules among records and names: what may be beside and below what, where CNAMEs lead, which
- * name servers have an address, which records would name servers that are down.
+ * records would name servers that are down.
  */
 #include "dns/check.h"
 
@@ -15,6 +15,7 @@ enum {
     WHY_BYTES = 512 + LOCUM_DOMAIN_MAX,
     DELEGATION_NS_MAX = 32, /* so that glue can point to all of them */
     WALK_MAX = 2 * LOCUM_CNAME_CHAIN_MAX,
+    ZONES_CHAIN_MAX = 64, /* links through several zones: more than any resolver follows */
 };
 
 void
@@ -24,15 +25,10 @@ locum_check_name(const ldns_rdf *from, struct locum_wire_name *ret)
     LOCUM_INVARIANT(end > 0);
 }
 
-/* A name for a message, without its last dot. */
-struct shown {
-    char text[LOCUM_DNS_NAME_MAX];
-};
-
-static struct shown
-show(const uint8_t *wire)
+struct locum_check_shown
+locum_check_show(const uint8_t *wire)
 {
-    struct shown shown;
+    struct locum_check_shown shown;
     size_t length = 0;
     for (; wire[0] != 0; wire += 1 + wire[0]) {
         if (length > 0) {
@@ -61,9 +57,8 @@ hash_record(const ldns_rr *rr)
     return hash;
 }
 
-/* The record of this type of a name, the last one; NULL: none. */
-static const struct check_record *
-find_record(const struct check *self, uint32_t name, uint16_t type)
+const struct check_record *
+locum_check_find(const struct check *self, uint32_t name, uint16_t type)
 {
     uint32_t i = name == LOCUM_DNS_NONE ? LOCUM_DNS_NONE : self->last[name];
     while (i != LOCUM_DNS_NONE &&
@@ -73,22 +68,8 @@ find_record(const struct check *self, uint32_t name, uint16_t type)
     return i == LOCUM_DNS_NONE ? NULL : &self->records[i];
 }
 
-static bool
-has_address(const struct check *self, uint32_t name)
-{
-    return find_record(self, name, LDNS_RR_TYPE_A) != NULL ||
-           find_record(self, name, LDNS_RR_TYPE_AAAA) != NULL;
-}
-
-static const struct locum_dns_name *
-owner_of(const struct check *self, const struct check_record *record)
-{
-    return &self->names->names[record->name];
-}
-
-/* What answers a name: as the look-up finds it, and also for what is hidden. */
-static struct locum_dns_match
-resolve(const struct check *self, const struct locum_wire_name *name)
+struct locum_dns_match
+locum_check_resolve(const struct check *self, const struct locum_wire_name *name)
 {
     const struct locum_dns_name *hider = locum_dns_names_hider(self->names, name);
     if (hider == NULL) {
@@ -100,12 +81,6 @@ resolve(const struct check *self, const struct locum_wire_name *name)
                                     .encloser = hider};
 }
 
-static uint32_t
-index_of(const struct check *self, const struct locum_dns_name *name)
-{
-    return (uint32_t)(name - self->names->names);
-}
-
 /* Follow the CNAME or DNAME that answers a name. True: *name is what it leads to. */
 static bool
 step(const struct check *self, struct locum_wire_name *name, const struct locum_dns_match *match)
@@ -114,8 +89,9 @@ step(const struct check *self, struct locum_wire_name *name, const struct locum_
     if (!exists && match->kind != LOCUM_MATCH_DNAME) {
         return false;
     }
-    const struct check_record *record = find_record(
-        self, index_of(self, match->name), exists ? LDNS_RR_TYPE_CNAME : LDNS_RR_TYPE_DNAME);
+    const struct check_record *record =
+        locum_check_find(self, locum_check_index(self, match->name),
+                         exists ? LDNS_RR_TYPE_CNAME : LDNS_RR_TYPE_DNAME);
     if (record == NULL) {
         return false;
     }
@@ -127,35 +103,43 @@ step(const struct check *self, struct locum_wire_name *name, const struct locum_
     return locum_packet_name(wire, prefix + ldns_rdf_size(target), 0, name) > 0;
 }
 
-/* A chain in the zone must end within LOCUM_CNAME_CHAIN_MAX links. */
+/*
+ * A chain in the zone must end within LOCUM_CNAME_CHAIN_MAX links, one through several zones must
+ * end. Of the names below a DNAME one stands for all: a longer chain below its target is cut.
+ */
 static void
 check_chain(struct check *self, const struct check_record *record)
 {
     const uint16_t type = locum_check_type(record->rr);
     struct locum_wire_name name;
     size_t links = 0;
+    size_t links_max = LOCUM_CNAME_CHAIN_MAX;
     if (type == LDNS_RR_TYPE_CNAME) {
         locum_check_name(ldns_rr_owner(record->rr), &name);
     } else if (type == LDNS_RR_TYPE_DNAME) {
         uint8_t below[LOCUM_DNS_NAME_MAX + 2] = "\1x";
-        memcpy(below + 2, owner_of(self, record)->wire, owner_of(self, record)->length);
-        if (locum_packet_name(below, 2u + owner_of(self, record)->length, 0, &name) == 0) {
+        memcpy(below + 2, locum_check_owner(self, record)->wire,
+               locum_check_owner(self, record)->length);
+        if (locum_packet_name(below, 2u + locum_check_owner(self, record)->length, 0, &name) == 0) {
             return;
         }
     } else {
         return;
     }
     for (;;) {
-        const struct locum_dns_match match = resolve(self, &name);
-        if (match.kind == LOCUM_MATCH_NONE || match.name->zone != record->zone ||
-            !step(self, &name, &match)) {
+        const struct locum_dns_match match = locum_check_resolve(self, &name);
+        if (match.kind != LOCUM_MATCH_NONE && match.name->zone != record->zone) {
+            links_max = ZONES_CHAIN_MAX;
+        }
+        if (match.kind == LOCUM_MATCH_NONE || !step(self, &name, &match)) {
             return;
         }
-        if (++links > LOCUM_CNAME_CHAIN_MAX) {
+        if (++links > links_max) {
             locum_problems_error(&self->problems, record->from->at,
-                                 RECORD "its chain of CNAMEs is a loop or longer than %d: point it "
-                                        "at the last name",
-                                 record->from->text, LOCUM_CNAME_CHAIN_MAX);
+                                 RECORD
+                                 "its chain of CNAMEs is a loop or longer than %zu: point it "
+                                 "at the last name",
+                                 record->from->text, links_max);
             return;
         }
     }
@@ -205,9 +189,9 @@ leads_to_moving_name(const struct check *self, struct locum_wire_name name)
         }
         struct locum_wire_name at;
         locum_dns_names_ancestor(&name, labels, &at);
-        const struct locum_dns_match match = resolve(self, &at);
+        const struct locum_dns_match match = locum_check_resolve(self, &at);
         if ((match.kind == LOCUM_MATCH_EXACT || match.kind == LOCUM_MATCH_WILDCARD) &&
-            self->moves[index_of(self, match.name)]) {
+            self->moves[locum_check_index(self, match.name)]) {
             return true;
         }
         if (!step(self, &at, &match)) {
@@ -259,7 +243,7 @@ is_ns_host(const struct check *self, const struct check_record *record)
         }
     }
     const struct locum_config_zone *zone = &self->config->zones[record->zone];
-    const struct shown shown = show(owner_of(self, record)->wire);
+    const struct locum_check_shown shown = locum_check_show(locum_check_owner(self, record)->wire);
     for (size_t i = 0; i < zone->ns_count; i++) {
         const size_t length = strlen(zone->ns[i]) - 1;
         if (strlen(shown.text) == length && strncmp(zone->ns[i], shown.text, length) == 0) {
@@ -274,7 +258,7 @@ static const char *
 place_refused(const struct check *self, const struct check_record *record, char buffer[WHY_BYTES])
 {
     const uint16_t type = locum_check_type(record->rr);
-    const struct locum_dns_name *owner = owner_of(self, record);
+    const struct locum_dns_name *owner = locum_check_owner(self, record);
     struct locum_wire_name name;
     locum_check_name(ldns_rr_owner(record->rr), &name);
     const struct locum_dns_name *hider = locum_dns_names_hider(self->names, &name);
@@ -296,7 +280,7 @@ place_refused(const struct check *self, const struct check_record *record, char 
             ? "%s is delegated, so this record is never answered: move it to that zone; only "
               "addresses of name servers (glue) may be here"
             : "%s has a DNAME, which replaces all names below it: remove one of the two",
-        show(hider->wire).text);
+        locum_check_show(hider->wire).text);
     return buffer;
 }
 
@@ -382,83 +366,6 @@ check_record(struct check *self, struct check_record *record)
     }
 }
 
-/*
- * Why a name server cannot have this name, or NULL.
- *
- * cut  the delegation; NULL: the zone itself.
- */
-static const char *
-host_refused(const struct check *self, const struct locum_wire_name *host,
-             const struct locum_dns_name *cut)
-{
-    const struct locum_dns_match match = resolve(self, host);
-    const uint32_t exact = locum_dns_names_index(self->names, host);
-    if (match.kind == LOCUM_MATCH_NONE || has_address(self, exact)) {
-        return NULL;
-    }
-    if ((match.kind == LOCUM_MATCH_EXACT || match.kind == LOCUM_MATCH_WILDCARD) &&
-        self->moves[index_of(self, match.name)]) {
-        return "is a shared or owned name, which moves at a failover: use a name whose address "
-               "stays the same";
-    }
-    if (find_record(self, exact, LDNS_RR_TYPE_CNAME) != NULL) {
-        return "is a CNAME, which a name server must not be (RFC 2181 10.3): replace it by address "
-               "records";
-    }
-    if (match.kind == LOCUM_MATCH_CUT && match.name != cut) {
-        return NULL; /* that zone has its addresses */
-    }
-    return match.kind == LOCUM_MATCH_WILDCARD && has_address(self, index_of(self, match.name))
-               ? NULL
-               : "";
-}
-
-/* The host of a delegation needs an address where only this zone can have it. */
-static void
-check_delegation(struct check *self, const struct check_record *record)
-{
-    struct locum_wire_name host;
-    if (locum_check_type(record->rr) != LDNS_RR_TYPE_NS) {
-        return;
-    }
-    locum_check_name(ldns_rr_rdf(record->rr, 0), &host);
-    const char *why = host_refused(self, &host, owner_of(self, record));
-    const struct shown shown = show(host.bytes);
-    if (why != NULL && why[0] != '\0') {
-        locum_problems_error(&self->problems, record->from->at, RECORD "%s %s", record->from->text,
-                             shown.text, why);
-    } else if (why != NULL) {
-        locum_problems_error(&self->problems, record->from->at,
-                             RECORD "%s has no address here: add '%s. A ADDRESS' to the records",
-                             record->from->text, shown.text, shown.text);
-    }
-}
-
-/* A name server in a zone of this configuration needs an address there, and no CNAME. */
-static int
-check_ns(struct check *self, size_t zone, const char *text)
-{
-    const struct locum_position at = self->config->zones[zone].at;
-    ldns_rdf *rdf = locum_zone_dname(text);
-    struct locum_wire_name host;
-    if (rdf == NULL) {
-        return LOCUM_ERR_MEMORY;
-    }
-    locum_check_name(rdf, &host);
-    ldns_rdf_deep_free(rdf);
-    const char *why = host_refused(self, &host, NULL);
-    const struct locum_dns_match match = resolve(self, &host);
-    if (why != NULL && why[0] != '\0') {
-        locum_problems_error(&self->problems, at, "ns: %s %s", text, why);
-    } else if (why != NULL) {
-        locum_problems_error(&self->problems, at,
-                             "ns: %s is in zone %s but has no address: add '%s A ADDRESS' to its "
-                             "records, or use a host outside the zone",
-                             text, self->config->zones[match.name->zone].name, text);
-    }
-    return 0;
-}
-
 /* A shared or owned name must be answered by this zone. */
 static int
 check_plan_names(struct check *self)
@@ -476,8 +383,10 @@ check_plan_names(struct check *self)
         if (hider != NULL) {
             locum_problems_error(&self->problems, config->names[i].at,
                                  "name %s is below %s, which has %s in the records, so it is never "
-                                 "answered; remove one of them",
-                                 config->names[i].name, show(hider->wire).text,
+                                 "answered: remove them, or the name from shared or owned (which "
+                                 "without a value has a name for each server)",
+                                 locum_check_show(name.bytes).text,
+                                 locum_check_show(hider->wire).text,
                                  hider->sort == LOCUM_SORT_CUT ? "NS records" : "a DNAME");
         }
     }
@@ -586,14 +495,8 @@ locum_check_names(struct check *self)
         if (self->records[i].rr != NULL) {
             check_chain(self, &self->records[i]);
             check_embedded(self, &self->records[i]);
-            check_delegation(self, &self->records[i]);
         }
     }
     status = check_plan_names(self);
-    for (size_t zone = 0; zone < self->config->zone_count; zone++) {
-        for (size_t i = 0; i < self->config->zones[zone].ns_count && status == 0; i++) {
-            status = check_ns(self, zone, self->config->zones[zone].ns[i]);
-        }
-    }
-    return status;
+    return status == 0 ? locum_check_hosts(self) : status;
 }

@@ -32,11 +32,11 @@ enum {
 
 /* What an answer is, with its owner: what its bucket is named after. */
 enum locum_limit_kind {
-    LOCUM_LIMIT_NAME,     /* records: of the name that they belong to */
+    LOCUM_LIMIT_NAME,     /* records, and YXDOMAIN: of the name that they belong to */
     LOCUM_LIMIT_NODATA,   /* of a zone, as the next two: random names share a bucket */
     LOCUM_LIMIT_NXDOMAIN, /* */
     LOCUM_LIMIT_ANY,      /* */
-    LOCUM_LIMIT_ERROR,    /* any rcode but NOERROR and NXDOMAIN, and cookies without a question */
+    LOCUM_LIMIT_ERROR,    /* what no zone answers: REFUSED, FORMERR and the like, cookies alone */
 };
 
 enum locum_limit_verdict {

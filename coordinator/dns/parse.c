@@ -1,4 +1,5 @@
 /* locum_zone_parse_record(): what ldns reads of a record, and what it reads wrongly. */
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,27 +75,219 @@ put_ttl_first(const char *text, char ret[RECORD_BYTES], const char **ret_why)
     return status;
 }
 
+/* The words of a record as ldns reads them: in quotes, or up to a blank, parenthesis or comment. */
+struct words {
+    const char *at;
+    const char *word;
+    size_t length;
+    int depth;   /* of parentheses; < 0: one was closed that was not open */
+    bool quoted; /* the word ends in the middle of quotes */
+};
+
+/* Go on to the next word. False: there is none. */
+static bool
+next_word(struct words *self)
+{
+    static const char between[] = BLANKS "()";
+    for (; *self->at != '\0' && (*self->at == ';' || strchr(between, *self->at) != NULL);) {
+        if (*self->at == ';') {
+            self->at += strcspn(self->at, "\n");
+            continue;
+        }
+        if (self->depth >= 0) {
+            self->depth += (*self->at == '(') - (*self->at == ')');
+        }
+        self->at++;
+    }
+    self->word = self->at;
+    for (; *self->at != '\0' && (self->quoted || strchr(BLANKS "();", *self->at) == NULL);
+         self->at++) {
+        if (*self->at == '"') {
+            self->quoted = !self->quoted;
+        } else if (*self->at == '\\' && self->at[1] != '\0') {
+            self->at++;
+        }
+    }
+    self->length = (size_t)(self->at - self->word);
+    return self->length > 0;
+}
+
+/* What ldns reads over, or takes for a name. */
+static const char *
+form_wrong(const char *text)
+{
+    struct words words = {.at = text};
+    if (text[0] == '$') {
+        return "it begins with $: $ORIGIN, $TTL and the like cannot be used here; names are "
+               "relative to the zone, a TTL comes after the owner";
+    }
+    if (text[0] == '"') {
+        return "its owner is in quotes: remove them";
+    }
+    while (next_word(&words)) {
+    }
+    if (words.quoted) {
+        return "quotes are not closed: add \"";
+    }
+    return words.depth == 0 ? NULL : "its parentheses are not in pairs: each ( needs one )";
+}
+
 /* Has the text a word, in quotes or not, of more than 255 octets (RFC 1035 3.3)? */
 static bool
 has_long_string(const char *text)
 {
-    size_t length = 0;
-    bool quoted = false;
-    for (; *text != '\0' && length <= STRING_MAX; text++) {
-        if (*text == '"') {
-            quoted = !quoted;
-            length = 0;
-        } else if (!quoted && strchr(BLANKS, *text) != NULL) {
-            length = 0;
-        } else {
-            if (*text == '\\') { /* \DDD or \X */
-                const size_t digits = strspn(text + 1, "0123456789");
-                text += digits >= 3 ? 3 : text[1] != '\0';
+    struct words words = {.at = text};
+    while (next_word(&words)) {
+        size_t length = 0;
+        for (size_t i = 0; i < words.length; i++) {
+            length += words.word[i] != '"';
+            if (words.word[i] == '\\') { /* \DDD or \X */
+                i += strspn(words.word + i + 1, "0123456789") >= 3 ? 3 : 1;
             }
-            length++;
+        }
+        if (length > STRING_MAX) {
+            return true;
         }
     }
-    return length > STRING_MAX;
+    return false;
+}
+
+/* Find the word \# after the owner (RFC 3597 5). False: the data is not raw. */
+static bool
+find_raw(const char *text, struct words *ret)
+{
+    *ret = (struct words){.at = text};
+    bool found = false;
+    for (size_t i = 0; !found && next_word(ret); i++) {
+        found = i > 0 && ret->length == 2 && memcmp(ret->word, "\\#", 2) == 0;
+    }
+    return found;
+}
+
+/* ldns reads raw data up to where the type ends, and resolves pointers in it. */
+static const char *
+raw_wrong(const ldns_rr *rr, const char *text)
+{
+    static const char why[] =
+        "its raw data (\\#) is not what its type holds: check the length, and "
+        "write names in full, without pointers (RFC 3597 5)";
+    struct words words;
+    uint64_t length;
+    if (!find_raw(text, &words)) {
+        return NULL;
+    }
+    if (!next_word(&words) ||
+        locum_slice_u64((struct locum_slice){.at = words.word, .length = words.length}, UINT16_MAX,
+                        &length) != 0 ||
+        length != locum_zone_data_length(rr)) {
+        return why;
+    }
+    size_t digit = words.length; /* in the word */
+    for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
+        const ldns_rdf *rdf = ldns_rr_rdf(rr, i);
+        for (size_t j = 0; j < 2 * ldns_rdf_size(rdf); j++) {
+            const int nibble = ldns_rdf_data(rdf)[j / 2] >> (j % 2 == 0 ? 4 : 0) & 0x0f;
+            if (digit == words.length) {
+                digit = 0;
+                if (!next_word(&words)) {
+                    return why;
+                }
+            }
+            if (isxdigit((unsigned char)words.word[digit]) == 0 ||
+                ldns_hexdigit_to_int(words.word[digit]) != nibble) {
+                return why;
+            }
+            digit++;
+        }
+    }
+    return digit == words.length && !next_word(&words) ? NULL : why;
+}
+
+/* The type of a record that ldns does not read; 0: unknown. False: there is no word for it. */
+static bool
+find_type(const char *text, ldns_rr_type *ret)
+{
+    struct words words = {.at = text};
+    bool found = next_word(&words);
+    char word[24] = "";
+    do {
+        found = found && next_word(&words);
+        (void)snprintf(word, sizeof(word), "%.*s", (int)(found ? words.length : 0), words.word);
+    } while (found &&
+             (isdigit((unsigned char)word[0]) != 0 || ldns_get_rr_class_by_name(word) != 0));
+    *ret = found ? ldns_get_rr_type_by_name(word) : 0;
+    return found;
+}
+
+/* Has the record an owner that is a name? */
+static bool
+has_owner(const char *text)
+{
+    struct words words = {.at = text};
+    char owner[RECORD_BYTES];
+    (void)next_word(&words);
+    (void)snprintf(owner, sizeof(owner), "%.*s", (int)words.length, words.word);
+    ldns_rdf *name = NULL;
+    const ldns_status status = ldns_str2rdf_dname(&name, owner);
+    ldns_rdf_deep_free(name);
+    return status == LDNS_STATUS_OK || status == LDNS_STATUS_MEM_ERR;
+}
+
+/* Why ldns does not read a record. */
+static const char *
+syntax_wrong(const char *text, ldns_status status)
+{
+    static const struct {
+        ldns_rr_type type;
+        const char *why;
+    } rows[] = {
+        {LDNS_RR_TYPE_A, "its data is not one IPv4 address, as in 192.0.2.1"},
+        {LDNS_RR_TYPE_AAAA, "its data is not one IPv6 address, as in 2001:db8::1"},
+        {LDNS_RR_TYPE_CNAME, "its data is not one name, as in www or www.example.com."},
+        {LDNS_RR_TYPE_DNAME, "its data is not one name, as in www or www.example.com."},
+        {LDNS_RR_TYPE_PTR, "its data is not one name, as in www or www.example.com."},
+        {LDNS_RR_TYPE_NS, "its data is not one name, as in ns1 or ns1.example.com."},
+        {LDNS_RR_TYPE_MX, "its data is not a priority and a host, as in 10 mail"},
+        {LDNS_RR_TYPE_SRV, "its data is not priority, weight, port and host, as in 0 0 5060 sip"},
+        {LDNS_RR_TYPE_CAA,
+         "its data is not flags, tag and value, as in 0 issue \"letsencrypt.org\""},
+        {LDNS_RR_TYPE_DS, "its data is not key tag, algorithm, digest type and digest"},
+        {LDNS_RR_TYPE_TLSA, "its data is not usage, selector, matching type and digest"},
+        {LDNS_RR_TYPE_SSHFP, "its data is not algorithm, type and fingerprint"},
+        {LDNS_RR_TYPE_SVCB, "its data is not a priority, a name and parameters, as in 1 . alpn=h2"},
+        {LDNS_RR_TYPE_HTTPS,
+         "its data is not a priority, a name and parameters, as in 1 . alpn=h2"},
+    };
+    struct words words = {.at = text};
+    ldns_rr_type type;
+    if (has_long_string(text)) {
+        return "a string is longer than 255 octets: split it into several, \"first part\" "
+               "\"second part\"";
+    }
+    if (!find_type(text, &type)) {
+        return "its type is missing after the owner: use zone-file syntax, e.g. "
+               "'www A 192.0.2.1'";
+    }
+    if (type == 0) {
+        return "its type is unknown: write e.g. A, or TYPE1234 for a type that has only a number";
+    }
+    if (!has_owner(text)) {
+        return "its owner is no name: labels of 1 to 63 characters with one dot between them";
+    }
+    if (find_raw(text, &words)) {
+        return "its raw data (\\#) is not a length and that many octets of its type in hexadecimal "
+               "digits (RFC 3597 5)";
+    }
+    if (status != LDNS_STATUS_SYNTAX_RDATA_ERR && status != LDNS_STATUS_SYNTAX_MISSING_VALUE_ERR &&
+        status != LDNS_STATUS_SYNTAX_SUPERFLUOUS_TEXT_ERR) {
+        return ldns_get_errorstr_by_id(status);
+    }
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        if (rows[i].type == type) {
+            return rows[i].why;
+        }
+    }
+    return "its data is not in the form of its type";
 }
 
 /* How many digits a record has after its type and `fields` fields; 0: it is not written so. */
@@ -201,6 +394,10 @@ svcb_wrong(const ldns_rr *rr, const char *text)
     if (params == NULL || ldns_rdf_get_type(params) != LDNS_RDF_TYPE_SVCPARAMS) {
         return NULL;
     }
+    if (ldns_rdf_size(params) > 0 && ldns_rdf2native_int16(ldns_rr_rdf(rr, 0)) == 0) {
+        return "its priority is 0, an alias, which has no parameters: remove them, or use 1 "
+               "(RFC 9460 2.4.2)";
+    }
     const uint8_t *all = ldns_rdf_data(params);
     const uint8_t *end = all + ldns_rdf_size(params);
     size_t length = 0;
@@ -225,8 +422,12 @@ static const char *
 data_wrong(const ldns_rr *rr, const char *text)
 {
     const ldns_rr_type type = ldns_rr_get_type(rr);
-    return type == LDNS_RR_TYPE_SVCB || type == LDNS_RR_TYPE_HTTPS ? svcb_wrong(rr, text)
-                                                                   : digest_wrong(rr, text);
+    const char *why = raw_wrong(rr, text);
+    if (why == NULL) {
+        why = type == LDNS_RR_TYPE_SVCB || type == LDNS_RR_TYPE_HTTPS ? svcb_wrong(rr, text)
+                                                                      : digest_wrong(rr, text);
+    }
+    return why;
 }
 
 /* Is the name whole? A relative name may be too long only once the zone is behind it. */
@@ -263,15 +464,17 @@ locum_zone_parse_record(const char *text, const ldns_rdf *apex, ldns_rr **ret_rr
 {
     char ordered[RECORD_BYTES];
     ldns_rr *rr = NULL;
+    *ret_why = form_wrong(text);
+    if (*ret_why != NULL) {
+        return LOCUM_ERR_INVALID;
+    }
     const int ttl_status = put_ttl_first(text, ordered, ret_why);
     if (ttl_status != 0) {
         return ttl_status;
     }
     const ldns_status status = ldns_rr_new_frm_str(&rr, ordered, LOCUM_TTL_NONE, apex, NULL);
     if (status != LDNS_STATUS_OK) {
-        *ret_why = has_long_string(ordered) ? "a string is longer than 255 octets: split it into "
-                                              "several, \"first part\" \"second part\""
-                                            : ldns_get_errorstr_by_id(status);
+        *ret_why = syntax_wrong(ordered, status);
         return status == LDNS_STATUS_MEM_ERR ? LOCUM_ERR_MEMORY : LOCUM_ERR_INVALID;
     }
     *ret_why = name_wrong(rr);

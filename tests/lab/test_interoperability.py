@@ -229,9 +229,25 @@ def the_text_of_a_zone_can_be_signed_and_verified(site):
         check("Zone is verified and complete" in run("ldns-verify-zone", signed), "ldns-verify-zone")
 
 
+def a_transfer_is_the_zone(site):
+    """AXFR and IXFR; from the server's host, which alone may transfer a zone with a name that is `self`."""
+    path = zone_text(site)
+    right = run("ldns-read-zone", "-z", path)
+    for words in (["dig", "+noall", "+answer", "-t", "AXFR", ZONE], ["dig", "+noall", "+answer", "-t", "IXFR=1", ZONE],
+                  ["kdig", "+nocrypto", "-t", "AXFR", ZONE], ["kdig", "-t", "IXFR=1", ZONE], ["drill", ZONE, "AXFR"]):
+        done = site.dc2.call(words[0], f"@{site.dc2.address}", *words[1:])
+        lines = [line for line in done.stdout.splitlines() if line and line[0] != ";"]
+        check(done.returncode == 0 and len(lines) > 2 and lines[0] == lines[-1], f"{words}: {done.stdout}{done.stderr}")
+        check(not COMPLAINT.search(done.stderr), f"{words}: {done.stderr}")
+        Path(f"{path}.axfr").write_text("\n".join(lines[:-1]) + "\n")
+        check(run("ldns-read-zone", "-z", f"{path}.axfr") == right, f"{words}: {lines}")
+    reply = ask(Tcp, (site.dc2.address, site.dc2.ports.dns), query(ZONE, "AXFR"))
+    check(reply.rcode == "REFUSED" and not reply.answer, f"a client's AXFR: {reply}")
+
+
 if __name__ == "__main__":
     lab.main([unbound_resolves_every_kind_of_name, bind_resolves_every_kind_of_name,
               knot_resolver_resolves_every_kind_of_name, powerdns_recursor_resolves_every_kind_of_name,
               dig_has_no_complaint, kdig_has_no_complaint, drill_has_no_complaint, delv_has_no_complaint,
-              the_text_of_a_zone_loads, the_text_of_a_zone_can_be_signed_and_verified],
+              the_text_of_a_zone_loads, the_text_of_a_zone_can_be_signed_and_verified, a_transfer_is_the_zone],
              redis=False, records=RECORDS)

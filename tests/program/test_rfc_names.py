@@ -2,6 +2,8 @@
 """What a running coordinator says of names that exist, half exist, are aliases or do not exist: RFC 1034, 2308,
 6604, 8020, 8482, over UDP and TCP."""
 
+import os
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
@@ -135,6 +137,24 @@ def test_rfc1035_4_3_2_the_order_of_rrsets_does_not_matter(it):
         first = sorted(map(str, it.tcp.ask(query(of, kind)).answer))
         for _ in range(10):
             same(sorted(map(str, it.tcp.ask(query(of, kind)).answer)), first, f"{kind} of {of}")
+
+
+def test_rfc1035_3_1_a_reload_refuses_names_of_256_octets(it):
+    """Relative names that only the zone makes too long: the old configuration stays, and answers do."""
+    path = f"{it.folder}/locum.yaml"
+    good = open(path, encoding="utf-8").read()
+    long = ".".join(["l" * 59] * 3 + ["l" * (255 - len(name(ZONE)) - 180)])
+    for record in (f"{long} A 192.0.2.1", f"x NS {long}", f"x CNAME {long}", f"x DNAME {long}", f"x MX 10 {long}"):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(good.replace("    records:\n", f"    records:\n      - '{record}'\n"))
+        for word in ("check", "reload"):
+            done = subprocess.run([os.environ["LOCUM"], word, "-c", path], capture_output=True, text=True, timeout=30,
+                                  check=False)
+            check(done.returncode in (1, 2) and "longer than 255 octets" in done.stdout + done.stderr,
+                  f"{word}, {record}: {done}")
+        it.expect(query(f"mail.{ZONE}"), answer=MAIL4)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(good)
 
 
 if __name__ == "__main__":

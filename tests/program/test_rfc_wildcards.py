@@ -104,7 +104,7 @@ def test_rfc4592_3_3_3_any_length_any_case(it):
         labels = [bytes(dice.choice(b"abcXYZ019-_\0\xff.*") for _ in range(dice.randint(1, 12)))
                   for _ in range(dice.randint(1, 8))]
         owner = b"".join(bytes([len(label)]) + label for label in labels) + name(ZONE)
-        if labels[-1].lower() in (b"*", b"cut", b"old"):
+        if labels[-1] == b"*":      # a name that exists
             continue
         for way, reply in it.both(query(owner, "MX")):
             compare(reply, f"{way.name}: {labels}", flags="AA", authority=())
@@ -139,8 +139,7 @@ def test_rfc1034_4_2_1_referrals(it):
     """NS of the cut without AA, glue, and nothing else, for each name and type at and below it."""
     for of in ("cut", "x.cut", "ns1.cut", "a.b.c.cut", "ns2.cut", "*.cut"):
         for kind in ("A", "AAAA", "NS", "SOA", "TXT", "MX", "CNAME", "DNSKEY", "ANY", "TYPE65280"):
-            if (of, kind) != ("cut", "DS"):
-                refers(it, of, kind, CUT, GLUE)
+            refers(it, of, kind, CUT, GLUE)
     refers(it, "x.signed", "DS", [f"signed.{ZONE}. 300 NS ns.example.com."])
     refers(it, "Subdel", "A", [line.replace("subdel", "Subdel") for line in SUBDEL])
 

@@ -256,6 +256,7 @@ test_dname(void **state)
         {"a.o.t.test", 1, "aa", DNAME_O SYNTHETIC("a") " | an a.n.t.test. 60 IN A 192.0.2.1"},
         {"A.o.t.test", 1, "aa", DNAME_O SYNTHETIC("A") " | an A.n.t.test. 60 IN A 192.0.2.1"},
         {"a.o.t.test", 5, "aa", DNAME_O SYNTHETIC("a")},
+        {"a.o.t.test", 255, "aa", DNAME_O SYNTHETIC("a")},
         {"a.o.t.test", 39, "aa", DNAME_O SYNTHETIC("a") " | " NEGATIVE(ZONE)},
         {"b.o.t.test", 1, "aa3", DNAME_O SYNTHETIC("b") " | " NEGATIVE(ZONE)},
         {"b.w.o.t.test", 16, "aa",
@@ -282,6 +283,29 @@ test_dname(void **state)
          "an long.t.test. 60 IN DNAME " L60 "." L60 "." L60 "." L50 ".t.test."},
     };
     struct site *site = site_with(ZONE, records);
+    check_rows(site, rows, LOCUM_COUNT(rows));
+    free(site);
+}
+
+/* A resolver asks for each zone itself: what is in another one is not part of the answer. */
+static void
+test_chains_end_with_the_zone(void **state)
+{
+    (void)state;
+    static const char *const records[] = {"c CNAME a.u.test.", "d DNAME u.test.",
+                                          "n CNAME x.u.test.", "a.b A 192.0.2.2", NULL};
+    static const struct answer_row rows[] = {
+        {"c.t.test", 1, "aa", "an c.t.test. 60 IN CNAME a.u.test."},
+        {"n.t.test", 1, "aa", "an n.t.test. 60 IN CNAME x.u.test."},
+        {"a.d.t.test", 1, "aa",
+         "an d.t.test. 60 IN DNAME u.test. | an a.d.t.test. 60 IN CNAME a.u.test."},
+        {"back.u.test", 1, "aa", "an back.u.test. 60 IN CNAME a.b.t.test."},
+        {"a.u.test", 1, "aa", "an a.u.test. 60 IN A 192.0.2.1"},
+    };
+    struct site *site = site_with(ZONE, records);
+    site_ns(site, site_zone(site, "u.test.", LOCUM_ANSWER_SELF), "ns.example.com.");
+    site_record(site, 1, "a A 192.0.2.1");
+    site_record(site, 1, "back CNAME a.b.t.test.");
     check_rows(site, rows, LOCUM_COUNT(rows));
     free(site);
 }
@@ -397,6 +421,7 @@ main(void)
         cmocka_unit_test(test_delegations),
         cmocka_unit_test(test_glue_that_does_not_fit),
         cmocka_unit_test(test_dname),
+        cmocka_unit_test(test_chains_end_with_the_zone),
         cmocka_unit_test(test_chains_end),
         cmocka_unit_test(test_names_of_the_plan),
         cmocka_unit_test(test_owners_for_the_limiter),

@@ -376,10 +376,13 @@ struct path {
     struct locum_limiter *limiter;
 };
 
+#define L60 "a23456789012345678901234567890123456789012345678901234567890"
+
 static struct path
 path_new(uint32_t slip)
 {
     struct site *site = site_new();
+    site_record(site, 0, "long DNAME " L60 "." L60 "." L60);
     const struct path self = {site_table(site), limiter_new()};
     self.table->cookies = (struct locum_cookie_keys){.key = {{1, 2, 3}}, .count = 1};
     self.table->limit = rules_of(1, slip, 1);
@@ -424,6 +427,7 @@ test_short_answers_are_no_longer_than_the_query(void **state)
         {{EDNS("get.example.org", 16)}, 0, true},
         {{EDNS("get.example.org", 255)}, 0, true},
         {{EDNS("no.get.example.org", 1)}, 0, true},
+        {{EDNS(L60 ".long.get.example.org", 1)}, 0, true}, /* YXDOMAIN */
         {{EDNS("id.server", 16), .class = 3}, 0, true},
         {{EDNS("example.com", 1), NSID_ASKED}, 5, false},
         {{EDNS("get.example.org", 252), NSID_ASKED}, 5, false},

@@ -41,6 +41,10 @@ test_good_records_are_accepted(void **state)
     site_record(site, 0, "t LOC 42 21 54 N 71 06 18 W -24m 30m");
     site_record(site, 0, "t SSHFP 1 1 123456789abcdef67890 123456789abcdef67890");
     site_record(site, 0, "t URI 10 1 \"https://example.com/\"");
+    site_record(site, 0, "u TXT a\\\"b ( \"(\" ; )\n c ) ; \" ( \\# 4 00");
+    site_record(site, 0, "u A \\# ( 4 C0 00\n0201 )");
+    site_record(site, 0, "u MX \\# 8 000a 046d61696c 00 ; mail");
+    site_record(site, 0, "u TXT \"\\# 3 0161\"");
     site_record(site, 0, "t IN 300 TYPE65281 \\# 3 abcdef");
     site_record(site, 0,
                 "_443._tcp TLSA 3 1 1 "
@@ -74,14 +78,33 @@ test_bad_records_are_refused(void **state)
         const char *record;
         const char *why;
     } cases[] = {
-        {NULL, "www AX 1", "rdata"},
-        {NULL, "www A 192.0.2", "rdata"},
-        {NULL, "www A", "value"},
-        {NULL, "www A 192.0.2.1 x", "superfluous"},
-        {NULL, "", "parse"},
-        {NULL, "www", "syntax"},
-        {NULL, "a..b A 192.0.2.1", "parse"},
-        {NULL, "raw TYPE65280 \\# 4 0102", "parse"},
+        {NULL, "www AX 1", "type is unknown"},
+        {NULL, "www A 192.0.2", "not one IPv4 address"},
+        {NULL, "www A", "not one IPv4 address"},
+        {NULL, "www A 192.0.2.1 x", "not one IPv4 address"},
+        {NULL, "", "type is missing"},
+        {NULL, "www", "type is missing"},
+        {NULL, "a..b A 192.0.2.1", "owner is no name"},
+        {NULL, "raw TYPE65280 \\# 4 0102", "raw data"},
+        {NULL, "www 300", "type is missing"},
+        {NULL, "www MX mail", "a priority and a host"},
+        {NULL, "www LOC 1", "form of its type"},
+        {NULL, "www HTTPS 1 www mandatory=ipv4hint", "value"},
+        {NULL, "www HTTPS 0 www alpn=h2", "alias"},
+        {NULL, "$ORIGIN foo.", "$ORIGIN"},
+        {NULL, "$TTL 5", "$TTL"},
+        {NULL, "www TXT ( a", "parentheses"},
+        {NULL, "www TXT a )", "parentheses"},
+        {NULL, "www TXT ) a (", "parentheses"},
+        {NULL, "www TXT \"a", "quotes are not closed"},
+        {NULL, "\"www\" A 192.0.2.1", "owner is in quotes"},
+        {NULL, "www A \\# 8 c0000201c0000202", "raw data"},
+        {NULL, "www A \\# 4 c000020", "raw data"},
+        {NULL, "www A \\# 4 c000020100", "raw data"},
+        {NULL, "www CNAME \\# 5 0161000161", "raw data"},
+        {NULL, "www MX \\# 4 000ac002", "raw data"},
+        {NULL, "www RP \\# 7 c002 03616263 00", "raw data"}, /* one octet less, one more */
+        {NULL, "www TXT a \\# 2 0161", "raw data"},
         {NULL, "www CNAME \\# 0", "short"},
         {NULL, "www A \\# 0", "short"},
         {NULL, "www TXT " LONG "x", "split it"},
@@ -108,7 +131,7 @@ test_bad_records_are_refused(void **state)
         {NULL, "www 1mm A 192.0.2.1", "TTL"},
         {NULL, "www ; 60\n A 192.0.2.1", "type is missing"}, /* ldns: 0 */
         {NULL, "www IN 60x A 192.0.2.1", "TTL"},
-        {NULL, "www IN 300", "syntax"},
+        {NULL, "www IN 300", "type is missing"},
         {NULL, "www CH 300 TXT a", "class IN"},
         {NULL, " A 192.0.2.1", "blank"},
         {NULL, "www CH TXT a", "class IN"},
@@ -354,7 +377,11 @@ test_hidden_names_are_refused(void **state)
         assert_int_equal(found.count, !cases[i].good);
         if (!cases[i].good) {
             assert_int_equal(found.at.line, 7);
-            assert_non_null(strstr(found.text, cases[i].name));
+            char start[64]; /* no dot at its end */
+            (void)snprintf(start, sizeof(start), "name %.*s is below sub.get.example.org,",
+                           (int)strlen(cases[i].name) - 1, cases[i].name);
+            assert_non_null(strstr(found.text, start));
+            assert_non_null(strstr(found.text, "shared or owned"));
         }
         free(site);
     }
@@ -392,6 +419,74 @@ test_cname_chain_of_nine_is_refused(void **state)
         assert_int_equal(locum_dns_check(&site->config, collect, &found),
                          links > 8 ? LOCUM_ERR_INVALID : 0);
         assert_int_equal(found.count, links > 8 ? 1 : 0);
+        free(site);
+    }
+}
+
+/* A loop through two zones is one; a chain of nine that the zones share is none. */
+static void
+test_chains_through_zones(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *records[2][5];
+        size_t errors;
+    } cases[] = {
+        {{{"a CNAME b.u.test."}, {"b CNAME a.t.test."}}, 2},
+        {{{"a DNAME u.test."}, {"x CNAME x.a.t.test."}}, 2},
+        {{{"d DNAME d.u.test."}, {"d DNAME d.t.test."}}, 2},
+        {{{"in CNAME a.u.test."}, {"a CNAME b", "b CNAME a"}}, 3},
+        {{{"1 CNAME 1.u.test.", "2 CNAME 2.u.test.", "3 CNAME 3.u.test.", "4 CNAME 4.u.test.",
+           "5 CNAME www.example.com."},
+          {"1 CNAME 2.t.test.", "2 CNAME 3.t.test.", "3 CNAME 4.t.test.", "4 CNAME 5.t.test."}},
+         0},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        struct site *site = calloc(1, sizeof(*site));
+        struct collected found = {0};
+        assert_non_null(site);
+        site_node(site, "dc2", "192.0.2.12", NULL);
+        for (size_t zone = 0; zone < 2; zone++) {
+            site_zone(site, zone == 0 ? "t.test." : "u.test.", LOCUM_ANSWER_SELF);
+            site_ns(site, zone, "ns.example.com.");
+            for (size_t j = 0; j < 5 && cases[i].records[zone][j] != NULL; j++) {
+                site_record(site, zone, cases[i].records[zone][j]);
+            }
+        }
+        assert_int_equal(locum_dns_check(&site->config, collect, &found),
+                         cases[i].errors == 0 ? 0 : LOCUM_ERR_INVALID);
+        assert_int_equal(found.count, cases[i].errors);
+        assert_true(found.count == 0 || strstr(found.text, "loop") != NULL);
+        free(site);
+    }
+}
+
+/* Delegations that need each other: one address among them is enough. */
+static void
+test_delegations_that_need_each_other(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *records[6];
+        size_t errors;
+    } cases[] = {
+        {{"a NS ns.b", "b NS ns.a"}, 2},
+        {{"a NS ns.b", "b NS ns.c", "c NS ns.a", "c NS x.y.b"}, 4},
+        {{"a NS ns.b", "b NS ns.a", "ns.a A 192.0.2.1"}, 0},
+        {{"a NS ns.b", "b NS ns.a", "b NS ns.example.com."}, 0},
+        {{"a NS ns.b", "b NS ns.a", "c NS ns.a"}, 3},
+        {{"a NS ns.b", "b NS ns.c", "c NS ns.d", "d NS ns.e", "e NS e", "e A 192.0.2.1"}, 0},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(cases); i++) {
+        struct site *site = site_new();
+        struct collected found = {0};
+        for (size_t j = 0; j < 6 && cases[i].records[j] != NULL; j++) {
+            site_record(site, 0, cases[i].records[j]);
+        }
+        assert_int_equal(locum_dns_check(&site->config, collect, &found),
+                         cases[i].errors == 0 ? 0 : LOCUM_ERR_INVALID);
+        assert_int_equal(found.count, cases[i].errors);
+        assert_true(found.count == 0 || strstr(found.text, "need each other") != NULL);
         free(site);
     }
 }
@@ -464,6 +559,8 @@ main(void)
         cmocka_unit_test(test_hidden_names_are_refused),
         cmocka_unit_test(test_all_problems_are_reported),
         cmocka_unit_test(test_cname_chain_of_nine_is_refused),
+        cmocka_unit_test(test_chains_through_zones),
+        cmocka_unit_test(test_delegations_that_need_each_other),
         cmocka_unit_test(test_zone_text),
         cmocka_unit_test(test_zone_text_of_any_length),
     };
