@@ -184,7 +184,16 @@ check_caa(const struct zone_acme *self, const struct locum_config_persist *persi
     return 0;
 }
 
-/* The owners that are made from acme.persist belong to it. */
+/* Is this a DNAME or a delegation above a name, which is then never answered? */
+static bool
+hides(const ldns_rr *rr, const ldns_rdf *name)
+{
+    return (ldns_rr_get_type(rr) == LDNS_RR_TYPE_DNAME ||
+            ldns_rr_get_type(rr) == LDNS_RR_TYPE_NS) &&
+           ldns_dname_is_subdomain(name, ldns_rr_owner(rr));
+}
+
+/* The owners that are made from acme.persist belong to it, and are answered. */
 static int
 check_owners(const struct zone_acme *self)
 {
@@ -202,8 +211,13 @@ check_owners(const struct zone_acme *self)
         }
         for (size_t j = 0; j < config->zones[self->zone].record_count; j++) {
             const struct locum_config_record *record = &config->zones[self->zone].records[j];
-            if (self->rrs[j] != NULL &&
-                ldns_dname_compare(ldns_rr_owner(self->rrs[j]), owner) == 0) {
+            if (self->rrs[j] != NULL && hides(self->rrs[j], owner)) {
+                locum_problems_error(self->problems, record->at,
+                                     RECORD "it hides what acme.persist makes for %s, at %s: "
+                                            "remove it, or persist of this zone",
+                                     record->text, config->names[i].name, text);
+            } else if (self->rrs[j] != NULL &&
+                       ldns_dname_compare(ldns_rr_owner(self->rrs[j]), owner) == 0) {
                 locum_problems_error(self->problems, record->at,
                                      RECORD "records of this name are made from acme.persist: add "
                                             "the issuer and the account there, and remove this one",

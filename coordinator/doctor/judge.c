@@ -419,6 +419,10 @@ judge_persist(const struct bench *bench, const struct locum_config *config)
         const struct place_text server = place(of->name, &of->address);
         const char *name = config->names[persist->name].name;
         char subject[LOCUM_DOCTOR_SUBJECT_MAX + 1];
+        if (!is_answered(&of->reply[LOCUM_DOCTOR_EDNS]) ||
+            soa_of(&of->reply[LOCUM_DOCTOR_EDNS], zone->expected.zone) == NULL) {
+            continue; /* it is found to be broken or lame */
+        }
         (void)snprintf(subject, sizeof(subject), "%.*s at %.*s", LOCUM_DOMAIN_MAX, name,
                        LOCUM_DOMAIN_MAX + LOCUM_ADDRESS_TEXT_MAX - 8, server.text);
         if (persist->outcome != LOCUM_DOCTOR_ANSWERED) {

@@ -45,6 +45,15 @@ add_name(struct locum_text *text, const char *name)
     locum_text_format(text, "%.*s", (int)strlen(name) - 1, name);
 }
 
+/* The name to ask for: of a wildcard, one that it answers. */
+static void
+add_server_name(struct locum_text *text, const char *name)
+{
+    const bool wildcard = name[0] == '*' && name[1] == '.';
+    locum_text_add(text, wildcard ? "locum-doctor" : "");
+    add_name(text, wildcard ? name + 1 : name);
+}
+
 static void connect_next(struct tls_check *self);
 
 /* Every name has been tried. */
@@ -139,7 +148,7 @@ on_end(void *check, CURLcode result)
         note_refused(self, result);
         self->unverified = true;
         connect_next(self);
-    } else if (result == CURLE_SSL_CONNECT_ERROR) {
+    } else if (result == CURLE_SSL_CONNECT_ERROR || result == CURLE_URL_MALFORMAT) {
         certificate->expires_s = 0;
         note_refused(self, result);
         go_on(self);
@@ -151,10 +160,10 @@ on_end(void *check, CURLcode result)
 static void
 connect_next(struct tls_check *self)
 {
-    char url[LOCUM_DOMAIN_MAX + 16];
+    char url[LOCUM_DOMAIN_MAX + 32];
     struct locum_text text = locum_text_init(url, sizeof(url));
     locum_text_add(&text, "https://");
-    add_name(&text, self->certificates[self->at].name);
+    add_server_name(&text, self->certificates[self->at].name);
     if (curl_easy_setopt(self->transfer.easy, CURLOPT_URL, url) != CURLE_OK ||
         !locum_fetch_certificate_verify(self->transfer.easy, !self->unverified)) {
         end(self, LOCUM_SAMPLE_NOT_RUN, strerror(ENOMEM));

@@ -50,6 +50,8 @@ int gettimeofday(struct timeval *ret, void *zone) {
 }
 """
 
+ACCOUNT = "https://ca.example/account/1"
+
 
 class Bench:
     """The site with HTTPS, a name server inside the zone, and what plants the faults."""
@@ -92,7 +94,8 @@ class Bench:
         text = host.locum.yaml().replace(
             f"ns: [dc2.{self.site.parent}, dc3.{self.site.parent}]",
             f"ns: [dc2.{self.site.parent}, ns3.{self.zone}]").replace(
-            "    records: [", f'    records: ["ns3 A {self.site.dc3.address}", '
+            "    records: [", f"    acme: {{persist: [{{issuer: ca.example, account: \"{ACCOUNT}\"}}]}}\n"
+            f'    records: ["ns3 A {self.site.dc3.address}", '
             f'"ns3 AAAA {self.site.dc3.address6}", ')
         if host in self.site.servers:
             text += (f'    - http: {{url: "https://{self.zone}/", connect-to: "{host.address}:443", '
@@ -244,7 +247,8 @@ def faults(bench):
     servers = [f"{ns3} {a}" for a in at]
     soa = f"@ SOA {ns2} hostmaster.{zone}. 1 3600 600 604800 {site.failover_ttl_s}"
     records = [f"$ORIGIN {zone}.", "$TTL 3600", f"@ NS {ns2}", f"@ NS {ns3}",
-               f"{ns3} A {dc3.address}", f"{ns3} AAAA {dc3.address6}"]
+               f"{ns3} A {dc3.address}", f"{ns3} AAAA {dc3.address6}",
+               *(f'_validation-persist.{name}. TXT "ca.example; accounturi={ACCOUNT}"' for name in site.names)]
     one = (f"{zone}. NS {ns3}", f"{zone}. 3600 NS {ns3}")
     return [
         ("an NS record is missing at the parent", bench.parent_with((f"{zone}. NS {ns3}\n", "")),
@@ -282,6 +286,9 @@ def faults(bench):
         ("other NS records in the zone", bench.other_server(
             zone, [*records, soa, f"@ NS ns9.{zone}.", f"ns9.{zone}. A {dc2.address}"]),
          {"child-ns": servers}),
+        ("another account in acme.persist", bench.configured(dc3, ACCOUNT, f"{ACCOUNT}2"),
+         {"configuration": ["dc3"],
+          "acme-persist": [f"{name}. at {server}" for name in site.names for server in servers]}),
         ("no virtual host on a successor", bench.web(dc3, names=[site.zone, f"dc3.{zone}"]),
          {"web-host": [name for name in names if name.startswith("dc2.")] * 2}),
         ("a connection without an answer", bench.web(dc3, names=[f"dc3.{zone}", f"dc2.{zone}"], else_="444"),

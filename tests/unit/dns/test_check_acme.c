@@ -92,6 +92,33 @@ test_records_at_the_owner_are_refused(void **state)
     free(site);
 }
 
+/* What is below a DNAME or a delegation is not answered. */
+static void
+test_records_that_hide_the_owner(void **state)
+{
+    static const char *const hiding[] = {"dl DNAME example.net.", "@ DNAME example.net.",
+                                         "_validation-persist NS ns.example.net."};
+    static const char *const not_hiding[] = {"x DNAME example.net.", "x NS ns.example.net."};
+    (void)state;
+    for (size_t i = 0; i < LOCUM_COUNT(hiding); i++) {
+        const char *const records[] = {hiding[i], NULL};
+        struct site *site = site_with_persist();
+        (void)site_name(site, 0, "dl.get.example.org.", LOCUM_NODE_NONE, 1);
+        assert_int_equal(check(site, records), LOCUM_ERR_INVALID);
+        if (strstr(report, i < 2 ? "it hides what acme.persist makes for" : "made from") == NULL) {
+            fail_msg("%s: %s", hiding[i], report);
+        }
+        free(site);
+    }
+    for (size_t i = 0; i < LOCUM_COUNT(not_hiding); i++) {
+        const char *const records[] = {not_hiding[i], NULL};
+        struct site *site = site_with_persist();
+        assert_int_equal(check(site, records), 0);
+        assert_string_equal(report, "");
+        free(site);
+    }
+}
+
 static void
 assert_line(const char *text, const char *line)
 {
@@ -155,6 +182,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_caa_records),
         cmocka_unit_test(test_records_at_the_owner_are_refused),
+        cmocka_unit_test(test_records_that_hide_the_owner),
         cmocka_unit_test(test_the_records_of_a_zone),
         cmocka_unit_test(test_a_wildcard_name),
     };

@@ -451,6 +451,30 @@ test_ends_of_certificates(void **state)
     }
 }
 
+/* A wildcard is asked for by a name below it. */
+static void
+test_a_wildcard_name(void **state)
+{
+    (void)state;
+    struct identity identity = identity_of("*.dl.example.org", &authority, false, -DAY_S, DAY_S);
+    start_server(&identity);
+    struct locum_config_check *check = add_check(LOCUM_CHECK_TLS, LONG_MS, TLS_MS);
+    check->tls.address = server.address;
+    check->tls.expiry_fails = true;
+    path_in_folder("ca", check->tls.ca_file);
+    the.config->core.name_count = 1;
+    the.config->core.names[0].owner = LOCUM_NODE_NONE;
+    (void)strcpy(the.config->names[0].name, "*.dl.example.org.");
+    start_health();
+    wait_for(&the.samples[0], 1);
+    assert_sample(LOCUM_SAMPLE_PASS,
+                  "1 name in * ms, the first certificate ends on * (?.dl.example.org)");
+    assert_string_equal(locum_health_outcomes(the.health, 0).certificates[0].why, "");
+    end_probe();
+    stop_server();
+    forget(&identity);
+}
+
 static int
 refuse_name(SSL *stream, int *alert, void *user)
 {
@@ -546,6 +570,7 @@ main(void)
         TEST(test_authorities_of_the_system_are_read_once),
         TEST(test_peer_without_tls_fails),
         TEST(test_ends_of_certificates),
+        TEST(test_a_wildcard_name),
         TEST(test_a_name_that_the_server_refuses),
         TEST(test_a_tls_check_without_an_answer),
     };
