@@ -19,7 +19,7 @@ struct signer_zone {
     size_t dnskey_signer_count;
     const struct locum_dnskey *rest_signers[LOCUM_DNSKEY_MAX];
     size_t rest_signer_count;
-    const struct locum_dnskey *entries[LOCUM_DNSKEY_MAX]; /* whose DS the parent must have */
+    const struct locum_dnskey *entries[LOCUM_DNSKEY_MAX]; /* whose DS CDS asks for */
     size_t entry_count;
     ldns_rr_list *apex_sets[LOCUM_SIGNER_APEX_SETS]; /* DNSKEY, CDS, CDNSKEY */
     ldns_rr_list *soa;
@@ -178,10 +178,6 @@ static int
 make_keys(struct signer_zone *self, const ldns_rdf *apex, bool withdraw)
 {
     struct locum_cds cds;
-    bool has_257 = false;
-    for (size_t i = 0; i < self->keys.count; i++) {
-        has_257 = has_257 || (self->states[i].published && self->keys.keys[i].flags == 257);
-    }
     self->apex_sets[0] = ldns_rr_list_new();
     for (size_t i = 0; i < self->keys.count && self->apex_sets[0] != NULL; i++) {
         const struct locum_dnskey *key = &self->keys.keys[i];
@@ -197,7 +193,7 @@ make_keys(struct signer_zone *self, const ldns_rdf *apex, bool withdraw)
         if (state->signs_rest) {
             self->rest_signers[self->rest_signer_count++] = key;
         }
-        if (state->published && key->flags == 257) {
+        if (state->signs_dnskey && key->flags == 257) {
             self->entries[self->entry_count++] = key;
         }
     }
@@ -211,12 +207,35 @@ make_keys(struct signer_zone *self, const ldns_rdf *apex, bool withdraw)
     return self->apex_sets[0] == NULL ? LOCUM_ERR_MEMORY : status;
 }
 
+/* A DS names a key 257: one of its algorithm must sign DNSKEY, or validators refuse the zone. */
+static int
+check_key_257(const struct signer_zone *self, const struct locum_dnskey *key, const char *path,
+              struct reporting *to)
+{
+    char text[MESSAGE_BYTES];
+    for (size_t i = 0; i < self->keys.count; i++) {
+        if (self->keys.keys[i].flags == 257 && self->keys.keys[i].algorithm == key->algorithm &&
+            self->states[i].signs_dnskey) {
+            return 0;
+        }
+    }
+    (void)locum_text_format_buffer(
+        text, sizeof(text),
+        "%s/%s.key has flags 257, but no *.private here is of such a key of its algorithm, so "
+        "nothing that the parent's DS names would sign the DNSKEY records: copy a *.private from "
+        "another node, or remove the file if no DS names it",
+        path, key->name);
+    report_problem(to, text);
+    return LOCUM_ERR_INVALID;
+}
+
 /* What is wrong with the keys of a zone as a whole. */
 static int
 check_keys(struct signer_zone *self, const struct locum_config_zone *config, int64_t now_s,
            struct reporting *to)
 {
     char text[MESSAGE_BYTES];
+    int status = 0;
     if (decide(self, now_s).unsigned_zone) {
         (void)locum_text_format_buffer(text, sizeof(text),
                                        "%s: no *.private file that can be used, so this node "
@@ -236,9 +255,18 @@ check_keys(struct signer_zone *self, const struct locum_config_zone *config, int
                                            config->dnssec.keys, key->name,
                                            locum_dnskey_algorithm_text(key->algorithm).text);
             to->report(to->user, to->zone, LOCUM_SEVERITY_WARNING, text);
+        } else if (self->states[i].published && key->flags == 257 && status == 0) {
+            status = check_key_257(self, key, config->dnssec.keys, to);
+            if (status == 0 && !self->states[i].signs_dnskey) {
+                (void)locum_text_format_buffer(text, sizeof(text),
+                                               "%s/%s.key is published, but its *.private is not "
+                                               "here: it does not sign, and CDS leaves it out",
+                                               config->dnssec.keys, key->name);
+                to->report(to->user, to->zone, LOCUM_SEVERITY_WARNING, text);
+            }
         }
     }
-    return 0;
+    return status;
 }
 
 /* Prepare one zone. */
@@ -499,7 +527,7 @@ int64_t
 locum_signer_until(const struct locum_signer *self, int64_t now_s)
 {
     int64_t first_s = INT64_MAX;
-    for (size_t i = 0; i < LOCUM_ZONES_MAX; i++) {
+    for (size_t i = 0; i < LOCUM_ZONES_MAX && self != NULL; i++) {
         const struct signer_zone *zone = &self->zones[i];
         if (zone->on) {
             const int64_t until_s =

@@ -61,7 +61,8 @@ const ldns_rr_list *locum_signer_soa(struct locum_signer *self, size_t zone, uin
 /* The owner of name number `name` of the configuration, in lower case; borrowed. */
 const ldns_rdf *locum_signer_owner(const struct locum_signer *self, size_t name);
 
-/* The keys whose DS the parent must have, borrowed. NULL: there is none with this number. */
+/* The keys with flags 257 that sign here, whose DS the parent must have, borrowed. NULL: there is
+ * none with this number. */
 const struct locum_dnskey *locum_signer_entry_key(const struct locum_signer *self, size_t zone,
                                                   size_t number);
 
@@ -88,7 +89,9 @@ int locum_signer_sign(struct locum_signer *self, size_t zone, const ldns_rr_list
 int locum_signer_add_records(struct locum_signer *self, size_t zone, const struct locum_zone *built,
                              int64_t now_s, ldns_rr_list *ret) LOCUM_MUST_CHECK;
 
-/* When the first of the signatures made now is replaced, in seconds since 1970. */
+/* When the first of the signatures made now is replaced, in seconds since 1970; self NULL: never.
+ * Another value than before says that signatures are to be replaced, also after a clock went back.
+ */
 int64_t locum_signer_until(const struct locum_signer *self, int64_t now_s);
 
 /* What was signed so far. */

@@ -251,6 +251,54 @@ test_keys_that_cannot_sign_are_reported(void **state)
     locum_signer_destroy(signer);
 }
 
+/* The *.key of a key whose *.private is elsewhere, or lost. */
+static void
+add_public_half(uint16_t tag)
+{
+    key_folder_put(&folder, key_file_of(tag)->name, ".key", key_file_of(tag)->record, 0644);
+}
+
+static void
+test_a_key_257_that_is_published_needs_one_that_signs(void **state)
+{
+    (void)state;
+    struct locum_signer *signer;
+    struct found found = {0};
+    key_folder_add(&folder,
+                   key_file_of(2492)); /* flags 256: it signs DNSKEY too, which has no DS */
+    add_public_half(15605);
+    assert_int_equal(locum_signer_create(&site->config, NOW, note, &found, &signer),
+                     LOCUM_ERR_INVALID);
+    assert_int_equal(found.errors, 1);
+    assert_non_null(strstr(found.text, "Kexample.+013+15605.key has flags 257"));
+    assert_non_null(strstr(found.text, "copy a *.private"));
+    key_folder_add(&folder, key_file_of(15605));
+    locum_signer_destroy(create());
+}
+
+static void
+test_cds_has_only_keys_that_sign(void **state)
+{
+    (void)state;
+    struct locum_signer *signer;
+    struct found found = {0};
+    key_folder_add(&folder, key_file_of(45571));
+    add_public_half(15605);
+    assert_int_equal(locum_signer_create(&site->config, NOW, note, &found, &signer), 0);
+    assert_int_equal(found.errors, 0);
+    assert_int_equal(found.warnings, 1);
+    assert_non_null(strstr(found.text, "Kexample.+013+15605.key is published, but"));
+    assert_int_equal(ldns_rr_list_rr_count(locum_signer_apex_set(signer, 0, 0)), 2);
+    for (size_t i = 1; i <= 2; i++) { /* CDS and CDNSKEY */
+        assert_int_equal(ldns_rr_list_rr_count(locum_signer_apex_set(signer, 0, i)), 1);
+    }
+    const ldns_rr *cds = ldns_rr_list_rr(locum_signer_apex_set(signer, 0, 1), 0);
+    assert_int_equal(ldns_rdf2native_int16(ldns_rr_rdf(cds, 0)), 45571);
+    assert_int_equal(locum_signer_entry_key(signer, 0, 0)->tag, 45571);
+    assert_null(locum_signer_entry_key(signer, 0, 1));
+    locum_signer_destroy(signer);
+}
+
 static void
 test_a_witness_and_an_unsigned_zone_need_no_keys(void **state)
 {
@@ -284,6 +332,8 @@ main(void)
         TEST(test_key_257_signs_the_keys_and_256_the_rest),
         TEST(test_withdraw_serves_the_delete_records),
         TEST(test_keys_that_cannot_sign_are_reported),
+        TEST(test_a_key_257_that_is_published_needs_one_that_signs),
+        TEST(test_cds_has_only_keys_that_sign),
         TEST(test_a_witness_and_an_unsigned_zone_need_no_keys),
     };
     return cmocka_run_group_tests_name("dns/signer", tests, NULL, NULL);
