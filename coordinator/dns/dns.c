@@ -375,7 +375,7 @@ locum_dns_close_surplus(struct locum_dns *self)
 bool
 locum_dns_is_due(const struct locum_dns *self, int64_t now_s)
 {
-    return now_s >= self->signed_until_s;
+    return locum_signer_until(self->signer, now_s) != self->signed_until_s;
 }
 
 int
@@ -386,8 +386,7 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
         locum_dns_names_release(self->names);
         self->names = NULL;
     }
-    self->signed_until_s =
-        self->signer == NULL ? INT64_MAX : locum_signer_until(self->signer, now_s);
+    self->signed_until_s = locum_signer_until(self->signer, now_s);
     if (self->listener_count == 0) {
         return 0; /* locum-nsd reads the text */
     }

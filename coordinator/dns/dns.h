@@ -137,7 +137,8 @@ int locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
                       const struct locum_plan *plan, uint32_t serial,
                       int64_t now_s) LOCUM_MUST_CHECK;
 
-/* Have the signatures of the last publication to be replaced now? Then publish again. */
+/* Have the signatures of the last publication to be replaced now, because time has passed or the
+ * clock, which was ahead, was put right? Then publish again. */
 bool locum_dns_is_due(const struct locum_dns *self, int64_t now_s);
 
 /*

@@ -285,6 +285,11 @@ test_signatures_are_replaced_in_time(void **state)
     assert_string_not_equal(text[0], text[2]);
     assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, 2, NOW + WEEK), 0);
     assert_false(locum_dns_is_due(dns, NOW + WEEK));
+    /* A clock that was ahead is put right: signatures of the future are not valid yet. */
+    assert_true(locum_dns_is_due(dns, NOW));
+    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, 3, NOW), 0);
+    assert_false(locum_dns_is_due(dns, NOW));
+    assert_true(locum_dns_is_due(dns, NOW - 2 * WEEK));
     for (int i = 0; i < 3; i++) {
         free(text[i]);
     }
