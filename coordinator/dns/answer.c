@@ -31,29 +31,34 @@ copy_part(const struct locum_dns_part *part, uint32_t rotation, uint8_t *to)
     memcpy(to, part->bytes + skip, part->length - skip);
 }
 
-/* Let the owners of a copied part point to where their names are in this message. */
-static void
+/* Let the owners of a copied part point to where their names are in this message. False: a name is
+ * beyond the 16 KiB that pointers reach (RFC 1035 4.1.4). */
+static bool
 point(uint8_t *records, size_t length, const struct answered *subject, size_t base)
 {
     for (size_t at = 0; at < length;
          at += LOCUM_RR_FIXED_BYTES + locum_packet_u16(records + at + LENGTH_AT)) {
         size_t owner = locum_packet_u16(records + at);
         if (owner == LOCUM_OWNER_NAME) {
-            owner = LOCUM_POINTER | subject->at;
+            owner = LOCUM_POINTER + subject->at;
         } else if (owner < LOCUM_OWNER_NAME) {
             owner += subject->length + subject->at - LOCUM_DNS_HEADER_BYTES;
         } else {
             owner += base - (LOCUM_OWNER_PART & LOCUM_POINTED_MAX);
         }
+        if (owner - LOCUM_POINTER > LOCUM_POINTED_MAX) {
+            return false;
+        }
         locum_packet_put_u16(records + at, (uint16_t)owner);
     }
+    return true;
 }
 
 /*
  * Append a part that belongs to a name; mostly that is one copy.
  *
  * base  offset in the message of the part that its owners may be in.
- * False: it does not fit.
+ * False: it does not fit, or a name is too far for a pointer.
  */
 static inline bool
 put_part(struct locum_answer_draft *self, enum locum_dns_section section,
@@ -64,8 +69,9 @@ put_part(struct locum_answer_draft *self, enum locum_dns_section section,
     }
     uint8_t *to = self->message + self->length;
     copy_part(part, self->rotation, to);
-    if (part->points || subject->at != LOCUM_DNS_HEADER_BYTES) {
-        point(to, part->length, subject, base);
+    if ((part->points || subject->at != LOCUM_DNS_HEADER_BYTES) &&
+        !point(to, part->length, subject, base)) {
+        return false;
     }
     self->length += part->length;
     self->counts[section] = (uint16_t)(self->counts[section] + part->count);
@@ -123,6 +129,31 @@ deny(struct locum_answer_draft *self, size_t nsec)
     }
 }
 
+/* Append the signatures of an NSEC record that no pointer reaches: their owners are in full, but
+ * for the apex. False: they do not fit. */
+static bool
+put_far_signature(struct locum_answer_draft *self, enum locum_dns_section section,
+                  const struct locum_dns_nsec *nsec, size_t apex_at)
+{
+    const struct locum_dns_part *part = &nsec->signature;
+    const size_t prefix = nsec->prefix_length;
+    if (part->length + part->count * prefix > self->length_max - self->length) {
+        return false;
+    }
+    for (size_t at = 0; at < part->length;) {
+        const uint8_t *from = part->bytes + at;
+        const size_t length = LOCUM_RR_FIXED_BYTES + locum_packet_u16(from + LENGTH_AT);
+        uint8_t *to = self->message + self->length;
+        memcpy(to, nsec->bytes, prefix);
+        memcpy(to + prefix, from, length);
+        locum_packet_put_u16(to + prefix, (uint16_t)(LOCUM_POINTER | apex_at));
+        self->length += prefix + length;
+        at += length;
+    }
+    self->counts[section] = (uint16_t)(self->counts[section] + part->count);
+    return true;
+}
+
 /* Append an NSEC record of this zone. Its owner ends in a pointer to the apex, in the question. */
 static void
 put_nsec(struct locum_answer_draft *self, enum locum_dns_section section,
@@ -143,7 +174,9 @@ put_nsec(struct locum_answer_draft *self, enum locum_dns_section section,
                          (uint16_t)(LOCUM_POINTER | apex_at));
     self->length += nsec->length;
     self->counts[section]++;
-    if (self->signed_zone != NULL && !put_part(self, section, &nsec->signature, &question, at)) {
+    if (self->signed_zone != NULL &&
+        !(at <= LOCUM_POINTED_MAX ? put_part(self, section, &nsec->signature, &question, at)
+                                  : put_far_signature(self, section, nsec, apex_at))) {
         self->truncated = true;
     }
 }
@@ -215,7 +248,7 @@ put_expanded_nsec(struct locum_answer_draft *self, const struct locum_dns_nsec *
                   const struct answered *subject)
 {
     const size_t length = nsec->length - (size_t)nsec->prefix_length;
-    if (length > self->length_max - self->length) {
+    if (length > self->length_max - self->length || subject->at > LOCUM_POINTED_MAX) {
         self->truncated = true;
         return;
     }
@@ -360,7 +393,8 @@ put_dname(struct locum_answer_draft *self, const struct answered *subject)
         self->rcode = LOCUM_RCODE_YXDOMAIN;
         return 0;
     }
-    if (self->truncated || LOCUM_RR_FIXED_BYTES + length > self->length_max - self->length) {
+    if (self->truncated || subject->at > LOCUM_POINTED_MAX ||
+        LOCUM_RR_FIXED_BYTES + length > self->length_max - self->length) {
         self->truncated = true;
         return 0;
     }
