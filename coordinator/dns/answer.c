@@ -197,7 +197,9 @@ part_of(const struct locum_answer_draft *self, const struct locum_dns_set *set)
     return set->changing == LOCUM_DNS_FIXED ? &set->part : &self->table->parts[set->changing];
 }
 
-/* The addresses of name servers whose records are at offset `base` of the message. */
+/* The addresses of name servers whose records are at offset `base` of the message. With DO only
+ * those that are needed, which no zone signs: the others would need their RRSIG (RFC 4035 3.1.1).
+ */
 static void
 put_glue(struct locum_answer_draft *self, const struct locum_dns_glue *glue,
          const struct answered *subject, size_t base)
@@ -205,7 +207,7 @@ put_glue(struct locum_answer_draft *self, const struct locum_dns_glue *glue,
     if (self->truncated ||
         !put_part(self, LOCUM_SECTION_ADDITIONAL, &glue->needed, subject, base)) {
         self->truncated = true;
-    } else {
+    } else if (self->signed_zone == NULL) {
         (void)put_part(self, LOCUM_SECTION_ADDITIONAL, &glue->other, subject, base);
     }
 }

@@ -49,6 +49,8 @@ before(void **state)
         "sub NS ns.sub",
         "ns.sub A 192.0.2.50",
         "sec NS ns.other.test.",
+        "oob NS a.b",
+        "a.b A 192.0.2.51",
         ("sec DS 12345 13 2 "
          "E19CD85801B13ED702E1C2E6B251F979043B8EC640563346D44BC2F3ABC88681"),
         "d DNAME other.test.",
@@ -61,6 +63,7 @@ before(void **state)
     site->config.core.nodes[0].has[LOCUM_V4] = site->config.core.nodes[0].has[LOCUM_V6] = true;
     site->config.core.nodes[1].has[LOCUM_V4] = true;
     site_ns(site, site_zone(site, "example.", LOCUM_ANSWER_ALL), "ns.other.test.");
+    site_ns(site, 0, "a.b.example.");
     site_name(site, 0, "example.", LOCUM_NODE_NONE, 3);
     site_name(site, 0, "dc3.example.", 1, 2);
     for (size_t i = 0; i < LOCUM_COUNT(records); i++) {
@@ -232,6 +235,8 @@ static const struct {
     {"sec.example", LDNS_RR_TYPE_A, " 0 ns NS DS+"},
     {"x.sec.example", LDNS_RR_TYPE_TXT, " 0 ns NS DS+"},
     {"sec.example", LDNS_RR_TYPE_DS, "aa 0 an DS+"},
+    /* 3.1.1: an address that may be left out would need its signature */
+    {"x.oob.example", LDNS_RR_TYPE_A, " 0 ns NS NSEC(oob.)+"},
     /* RFC 6672 5.3: the CNAME that is made has no signature */
     {"x.d.example", LDNS_RR_TYPE_A, "aa 0 an DNAME+ CNAME"},
     {"d.example", LDNS_RR_TYPE_DNAME, "aa 0 an DNAME+"},
@@ -316,6 +321,31 @@ test_negative_answers_fit_into_a_datagram(void **state)
     assert_true(length < 540);
 }
 
+/* Compression points to the first 16 KiB only (RFC 1035 4.1.4): the NSEC record is behind them. */
+static void
+test_an_answer_beyond_16_kib_is_well_formed(void **state)
+{
+    (void)state;
+    char text[512];
+    for (int i = 0; i < 90; i++) {
+        (void)snprintf(text, sizeof(text), "*.big TXT \"%03d%0240d\"", i, 0);
+        site_record(site, 0, text);
+    }
+    locum_dns_table_release(table);
+    locum_signer_destroy(signer);
+    assert_int_equal(locum_signer_create(&site->config, NOW, ignore, NULL, &signer), 0);
+    table = make_table();
+    const struct locum_dns_reply given =
+        ask_of(table, "q.big.example", LDNS_RR_TYPE_TXT, true, sizeof(reply));
+    assert_true(given.length > LOCUM_POINTED_MAX + 4096);
+    ldns_pkt *packet = read_reply(reply, given.length);
+    describe_types(packet, text, sizeof(text));
+    assert_string_equal(text, "an TXT+ | ns NSEC(*.big.)+");
+    assert_int_equal(verify_section(ldns_pkt_answer(packet)), 1);
+    assert_int_equal(verify_section(ldns_pkt_authority(packet)), 1);
+    ldns_pkt_free(packet);
+}
+
 int
 main(void)
 {
@@ -324,6 +354,7 @@ main(void)
         cmocka_unit_test(test_answers_without_do_are_those_of_the_unsigned_zone),
         cmocka_unit_test(test_no_rrset_is_without_its_signature),
         cmocka_unit_test(test_negative_answers_fit_into_a_datagram),
+        cmocka_unit_test(test_an_answer_beyond_16_kib_is_well_formed), /* changes the zone */
     };
     return cmocka_run_group_tests_name("dns/answer of a signed zone", tests, before, after);
 }
