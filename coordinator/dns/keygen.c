@@ -114,10 +114,14 @@ write_key(const char *folder, const char *zone, const struct locum_dnskey *key, 
         status = LOCUM_ERR_IO;
     }
     if (status == 0) {
-        (void)fprintf(out,
-                      "; made %s\n;  and %s (secret)\n; copy both to the key folder of every "
-                      "node, and run `locum reload` there; then give the parent:\n",
-                      record_path, private_path);
+        (void)fprintf(
+            out,
+            "; made %s\n;  and %s (secret)\n"
+            "; first key of the zone: copy both to the key folder of every node, run "
+            "`locum reload` there,\n; wait an hour, and then give the parent the DS below\n"
+            "; a key that replaces another: copy the *.key alone, wait 2 hours, and go on "
+            "as doc/dnssec.md, 'Keys', says\n",
+            record_path, private_path);
         status = print_ds(key, out);
     }
     if (private_half != NULL) {
