@@ -22,25 +22,36 @@ static const struct {
     ldns_signing_algorithm algorithm;
 } algorithms[] = {{"ecdsap256sha256", LDNS_SIGN_ECDSAP256SHA256}, {"ed25519", LDNS_SIGN_ED25519}};
 
-/* Make the folder unless it exists; with the group of the one it is in. */
+/* Make the folder, and those above it, unless they exist; each with the group of the one it is in.
+ * False, with errno. */
 static bool
 make_folder(const char *folder, gid_t *ret_group)
 {
-    char above[PATH_MAX];
+    char path[PATH_MAX];
     struct stat about;
-    if (stat(folder, &about) == 0) {
-        *ret_group = about.st_gid;
-        return true;
-    }
-    if (!locum_text_format_buffer(above, sizeof(above), "%s/..", folder) ||
-        mkdir(folder, 0750) != 0) {
+    char end = '/';
+    if (!locum_text_format_buffer(path, sizeof(path), "%s", folder)) {
+        errno = ENAMETOOLONG;
         return false;
     }
-    if (stat(above, &about) == 0 && chown(folder, (uid_t)-1, about.st_gid) == 0) {
-        *ret_group = about.st_gid;
-        return true;
+    if (stat(path[0] == '/' ? "/" : ".", &about) != 0) {
+        return false;
     }
-    return false;
+    *ret_group = about.st_gid;
+    for (size_t i = path[0] == '/' ? 1 : 0; end != '\0'; i++) {
+        end = path[i];
+        if (end != '/' && end != '\0') {
+            continue;
+        }
+        path[i] = '\0';
+        if (stat(path, &about) == 0) {
+            *ret_group = about.st_gid;
+        } else if (mkdir(path, 0750) != 0 || chown(path, (uid_t)-1, *ret_group) != 0) {
+            return false;
+        }
+        path[i] = end;
+    }
+    return true;
 }
 
 /* A file of the key, with the group of its folder. False, with errno. */

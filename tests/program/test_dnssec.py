@@ -200,6 +200,17 @@ def test_keygen_and_ds_print_the_same_ds(it):
     assert it.checked.returncode == 0 and "keys" not in it.checked.stderr, it.checked
 
 
+def test_keygen_makes_the_folders_above_too(it):
+    folder = f"{it.folder}/deep/keys/{ZONE}"
+    done = it.call("keygen", ZONE, "--folder", folder)
+    assert done.returncode == 0 and len(os.listdir(folder)) == 2, done
+    assert os.stat(f"{it.folder}/deep").st_mode & 0o777 == 0o750
+
+
+def test_keygen_names_the_waits(it):
+    assert "wait" in it.made and "dnssec.md" in it.made, it.made
+
+
 def test_a_reload_reads_the_folder_again(it):
     before = it.ask("", "DNSKEY", True, 15353)
     done = it.call("keygen", ZONE, "--algorithm", "ed25519", "--folder", f"{it.folder}/keys")
