@@ -199,14 +199,22 @@ persist(struct locum_daemon *self)
     locum_state_writer_put(self->writer, self->config, &saved, self->run.serial, self->now);
 }
 
-/* The serial is the Unix time, or one more than the last if that does not grow: secondaries of NSD
- * ignore a zone whose serial goes back (RFC 1034, section 4.3.5). */
+uint32_t
+locum_daemon_act_open_serial(const struct locum_daemon *self)
+{
+    return self->run.serial + 1;
+}
+
+/* The serial is the Unix time, or two more than the last if that does not grow: secondaries of NSD
+ * ignore a zone whose serial goes back (RFC 1034, section 4.3.5). The one between is that of the
+ * fail-open zone (locum_daemon_act_open_serial()). */
 static uint32_t
 next_serial(const struct locum_daemon *self)
 {
     const locum_ms wall_s = self->now.wall / 1000;
     const uint32_t now_s = wall_s > 0 && wall_s < UINT32_MAX ? (uint32_t)wall_s : 0;
-    return now_s > self->run.serial ? now_s : self->run.serial + 1;
+    const uint32_t open = locum_daemon_act_open_serial(self);
+    return now_s > open ? now_s : open + 1;
 }
 
 /* RESUME-1: what the next process continues with. It has the serial that the next plan will have,

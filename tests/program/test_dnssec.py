@@ -5,6 +5,7 @@
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -158,6 +159,12 @@ def test_the_zone_text_is_complete(it):
             done = subprocess.run([*command, f"{it.folder}/zone.check"], capture_output=True, text=True,
                                   check=False, env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/sbin"})
             assert done.returncode == 0, (command, done)
+
+
+def test_the_fail_open_text_has_the_next_serial(it):
+    """locum-nsd cannot change the serial of a signed zone, and NSD loads no zone with the one it serves."""
+    serials = [int(re.search(r"\tSOA\t\S+ \S+ (\d+)", text).group(1)) for text in it.zone()]
+    assert serials[1] == serials[0] + 1, serials
 
 
 def test_a_validator_accepts_every_answer(it):
