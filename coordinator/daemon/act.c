@@ -44,6 +44,9 @@ locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
     for (size_t i = 0; i < self->config->core.check_count; i++) {
         ret->checks[i] = locum_health_outcomes(self->health, i);
     }
+    for (size_t i = 0; i < self->config->zone_count; i++) {
+        ret->zone_lacks_keys[i] = locum_dns_lacks_keys(self->dns, self->config, i);
+    }
     ret->hook_count = self->hooks != NULL ? locum_hooks_count(self->hooks) : 0;
     for (size_t i = 0; i < ret->hook_count; i++) {
         ret->hooks[i] = locum_hooks_state(self->hooks, i);

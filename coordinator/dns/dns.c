@@ -410,6 +410,14 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
     return 0;
 }
 
+bool
+locum_dns_lacks_keys(const struct locum_dns *self, const struct locum_config *config, size_t zone)
+{
+    return config->core.nodes[config->core.self].role == LOCUM_ROLE_SERVER &&
+           config->zones[zone].dnssec.keys[0] != '\0' &&
+           (self->signer == NULL || !locum_signer_is_on(self->signer, zone));
+}
+
 size_t
 locum_dns_plan_name(const struct locum_dns *self, const char *name)
 {

@@ -61,10 +61,11 @@ class Site(alone.Alone):
         super().__init__(config)
 
     def launch(self, *words):
-        done = self.call("keygen", ZONE, "--algorithm", "ecdsap256sha256")
-        assert done.returncode == 0, done
-        self.made = done.stdout
-        self.checked = self.call("check")
+        if "made" not in vars(self):
+            done = self.call("keygen", ZONE, "--algorithm", "ecdsap256sha256")
+            assert done.returncode == 0, done
+            self.made = done.stdout
+            self.checked = self.call("check")
         super().launch(*words)
 
     def call(self, *words):
@@ -214,6 +215,19 @@ def test_a_reload_reads_the_folder_again(it):
     os.unlink(f"{it.folder}/keys/{public}")
     assert it.call("reload").returncode == 0
     assert sections(before) == sections(it.ask("", "DNSKEY", True, 15353)), "no signature was made again"
+
+
+def test_z_a_start_without_the_keys_is_shown(it):
+    os.rename(f"{it.folder}/keys", f"{it.folder}/gone")
+    it.end()
+    it.launch()
+    it.until("an answer", it.answers)
+    shown = it.call("status").stdout
+    assert f"zone {ZONE}. is served unsigned" in shown and "locum reload" in shown, shown
+    os.rename(f"{it.folder}/gone", f"{it.folder}/keys")
+    assert it.call("reload").returncode == 0
+    assert "served unsigned" not in it.call("status").stdout
+    assert len(it.ask("", "SOA", True, 15353).answer) == 2
 
 
 with Site() as site:
