@@ -454,6 +454,7 @@ locum_daemon_act_each_second(struct locum_daemon *self)
     if (self->run.publish_failed || locum_dns_is_due(self->dns, self->now.wall / 1000)) {
         locum_daemon_act_publish(self);
     }
+    locum_dns_sign_ahead(self->dns, self->config, &self->core.plan, self->now.wall / 1000);
     if (locum_state_writer_lacks_run(self->writer)) {
         save_run(self);
     }
