@@ -251,6 +251,31 @@ test_answers_are_whole_while_plans_change(void **state)
     free(site);
 }
 
+/* The next signatures are made ahead, in slices; then only the SOA is left, whose serial is new. */
+static void
+sign_ahead(struct locum_dns *dns, const struct site *site, struct locum_signer *signer,
+           int64_t now_s, uint64_t keys)
+{
+    char *text;
+    /* The next ones are made ahead, in slices; then only the SOA, which has a new serial, is left.
+     */
+    const int64_t next_s = locum_signer_until(signer, now_s);
+    locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s - LOCUM_AHEAD_S - 1);
+    locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s);
+    assert_int_equal(locum_signer_counts(signer).made, 0);
+    locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s - LOCUM_AHEAD_S);
+    const uint64_t slice = locum_signer_counts(signer).made;
+    print_message("%u signatures in a slice\n", (unsigned)slice);
+    for (int i = 0; i < 100; i++) {
+        locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s - LOCUM_AHEAD_S);
+    }
+    const uint64_t made = locum_signer_counts(signer).made;
+    assert_in_range(slice, 1, made - 1);
+    assert_int_equal(locum_dns_zone_text(dns, &site->config, 0, &site->plan, 1, next_s, &text), 0);
+    free(text);
+    assert_int_equal(locum_signer_counts(signer).made, made + keys);
+}
+
 static void
 test_signatures_are_replaced_in_time(void **state)
 {
@@ -284,24 +309,7 @@ test_signatures_are_replaced_in_time(void **state)
     assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, 1, NOW), 0);
     assert_false(locum_dns_is_due(dns, NOW));
     assert_true(locum_dns_is_due(dns, NOW + WEEK));
-    /* The next ones are made ahead, in slices; then only the SOA, which has a new serial, is left.
-     */
-    const int64_t next_s = locum_signer_until(signer, NOW);
-    locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s - LOCUM_AHEAD_S - 1);
-    locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s);
-    assert_int_equal(locum_signer_counts(signer).made, 0);
-    locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s - LOCUM_AHEAD_S);
-    const uint64_t slice = locum_signer_counts(signer).made;
-    print_message("%u signatures in a slice\n", (unsigned)slice);
-    for (int i = 0; i < 100; i++) {
-        locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s - LOCUM_AHEAD_S);
-    }
-    const uint64_t made = locum_signer_counts(signer).made;
-    assert_in_range(slice, 1, made - 1);
-    assert_int_equal(locum_dns_zone_text(dns, &site->config, 0, &site->plan, 1, next_s, &text[0]),
-                     0);
-    free(text[0]);
-    assert_int_equal(locum_signer_counts(signer).made, made + KEYS);
+    sign_ahead(dns, site, signer, NOW, KEYS);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(locum_dns_zone_text(dns, &site->config, 0, &site->plan, 1,
                                              NOW + (i < 2 ? i : WEEK), &text[i]),
