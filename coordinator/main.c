@@ -280,6 +280,11 @@ run_ds(const char *config_path, const struct locum_options *options)
     if (status != LOCUM_EXIT_OK) {
         return status;
     }
+    if (config->core.nodes[config->core.self].role != LOCUM_ROLE_SERVER) {
+        (void)fprintf(stderr, "locum ds: this node is a witness, which signs nothing: run it on a "
+                              "server\n");
+        status = LOCUM_EXIT_NOT_FINE;
+    }
     for (size_t i = 0; i < config->zone_count && status == LOCUM_EXIT_OK; i++) {
         const bool on = config->zones[i].dnssec.keys[0] != '\0';
         if (zone == i && !on) {

@@ -314,9 +314,11 @@ put_name(struct locum_answer_draft *self, const struct answered *subject)
 {
     const struct locum_dns_name *name = subject->match.name;
     const uint16_t type = self->question->type;
+    const bool beside_cname = /* RFC 4035 2.5 */
+        self->table->names->zones[name->zone].chain != NULL &&
+        (type == LOCUM_TYPE_NSEC || type == LOCUM_TYPE_RRSIG);
     const bool leads_on = name->sort == LOCUM_SORT_CNAME && type != LOCUM_TYPE_CNAME &&
-                          type != LOCUM_TYPE_ANY && type != LOCUM_TYPE_NSEC &&
-                          type != LOCUM_TYPE_RRSIG;
+                          type != LOCUM_TYPE_ANY && !beside_cname;
     const struct locum_dns_set *set =
         type == LOCUM_TYPE_ANY
             ? any_set(self, name)

@@ -12,6 +12,7 @@
 #include "base/text_format.h"
 #include "config/domain.h"
 #include "dns/access.h"
+#include "dns/ahead.h"
 #include "dns/compile.h"
 #include "dns/signer.h"
 #include "dns/tcp.h"
@@ -49,6 +50,7 @@ struct locum_dns {
     struct locum_dns_table *table; /* the one published last; NULL before the first */
     struct locum_signer *signer;   /* NULL: no zone is signed */
     int64_t signed_until_s;        /* of the last publication: then signatures are replaced */
+    struct locum_ahead ahead;
     struct locum_limited limited;
     struct locum_dns_tallied gone; /* of workers that have ended */
     uint64_t gone_overflow;        /* the same, of struct locum_dns_counts */
@@ -427,6 +429,13 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
     return 0;
 }
 
+void
+locum_dns_sign_ahead(struct locum_dns *self, const struct locum_config *config,
+                     const struct locum_plan *plan, int64_t now_s)
+{
+    locum_ahead_step(&self->ahead, self->signer, config, plan, self->signed_until_s, now_s);
+}
+
 size_t
 locum_dns_plan_name(const struct locum_dns *self, const char *name)
 {
@@ -569,6 +578,7 @@ locum_dns_set_signer(struct locum_dns *self, struct locum_signer *signer)
     locum_signer_take(signer, self->signer);
     locum_signer_destroy(self->signer);
     self->signer = signer;
+    self->ahead = (struct locum_ahead){0};
     locum_dns_names_release(self->names);
     self->names = NULL;
 }

@@ -141,6 +141,16 @@ int locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
  * clock, which was ahead, was put right? Then publish again. */
 bool locum_dns_is_due(const struct locum_dns *self, int64_t now_s);
 
+/* Once a second: make some of the signatures that will replace those of the last publication, which
+ * are served until then (ahead.h). */
+void locum_dns_sign_ahead(struct locum_dns *self, const struct locum_config *config,
+                          const struct locum_plan *plan, int64_t now_s);
+
+/* Is a zone served unsigned that is to be signed, because its keys cannot be used? That happens
+ * only with a kept configuration (locum_signer_create()). */
+bool locum_dns_lacks_keys(const struct locum_dns *self, const struct locum_config *config,
+                          size_t zone);
+
 /*
  * The shared or owned name that answers this name, also as a wildcard: its number in
  * config->names. SIZE_MAX: none, or nothing has been published.

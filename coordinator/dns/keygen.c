@@ -200,11 +200,17 @@ locum_keygen_print_ds(const struct locum_config *config, size_t zone, FILE *out)
     if (status != 0) {
         return status;
     }
+    const bool withdraw = config->zones[zone].dnssec.withdraw;
+    if (withdraw) {
+        (void)fputs("; withdraw is on: let the parent remove these\n", out);
+    }
     for (size_t i = 0; status == 0 && (key = locum_signer_entry_key(signer, zone, i)); i++) {
         status = print_ds(key, out);
     }
-    (void)fputs("; a parent that reads CDS or CDNSKEY (RFC 7344) takes them from the zone by "
-                "itself\n",
+    (void)fputs(withdraw
+                    ? "; a parent that reads CDS or CDNSKEY (RFC 8078) removes them by itself\n"
+                    : "; a parent that reads CDS or CDNSKEY (RFC 7344) takes them from the "
+                      "zone by itself\n",
                 out);
     locum_signer_destroy(signer);
     return status;

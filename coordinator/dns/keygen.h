@@ -24,7 +24,8 @@ int locum_keygen_make(const char *folder, const char *zone, const char *algorith
                       struct locum_text *ret_why) LOCUM_MUST_CHECK;
 
 /*
- * Print the DS records that the parent of a signed zone must have, and the same for people who type
+ * Print the DS records that the parent of a signed zone must have, or with `withdraw` must not have
+ * any more, and the same for people who type
  * it into the form of a registrar.
  *
  * config  checked with locum_dns_check().

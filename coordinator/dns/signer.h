@@ -15,7 +15,8 @@
 enum {
     LOCUM_SIGNER_APEX_SETS = 3,    /* DNSKEY, CDS, CDNSKEY */
     LOCUM_SIGNER_KEY_TTL_S = 3600, /* of DNSKEY, CDS and CDNSKEY records */
-    LOCUM_SIGNER_SIGNATURES_MAX = 4096,
+    /* 8 zones of 64 records with their NSEC, this window and the next: 4 keys. */
+    LOCUM_SIGNER_SIGNATURES_MAX = 16384,
 };
 
 struct locum_signer;

@@ -5,6 +5,7 @@
 import itertools
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -60,10 +61,11 @@ class Site(alone.Alone):
         super().__init__(config)
 
     def launch(self, *words):
-        done = self.call("keygen", ZONE, "--algorithm", "ecdsap256sha256")
-        assert done.returncode == 0, done
-        self.made = done.stdout
-        self.checked = self.call("check")
+        if "made" not in vars(self):
+            done = self.call("keygen", ZONE, "--algorithm", "ecdsap256sha256")
+            assert done.returncode == 0, done
+            self.made = done.stdout
+            self.checked = self.call("check")
         super().launch(*words)
 
     def call(self, *words):
@@ -170,6 +172,12 @@ def test_a_transfer_is_complete(it):
     assert checked.returncode == 0, checked
 
 
+def test_the_fail_open_text_has_the_next_serial(it):
+    """locum-nsd cannot change the serial of a signed zone, and NSD loads no zone with the one it serves."""
+    serials = [int(re.search(r"\tSOA\t\S+ \S+ (\d+)", text).group(1)) for text in it.zone()]
+    assert serials[1] == serials[0] + 1, serials
+
+
 def test_a_validator_accepts_every_answer(it):
     key = next(line for line in it.zone()[0].splitlines() if "\tDNSKEY\t257" in line)
     flags = key.split("\tDNSKEY\t")[1].split(" ;")[0].split()
@@ -211,6 +219,22 @@ def test_keygen_names_the_waits(it):
     assert "wait" in it.made and "dnssec.md" in it.made, it.made
 
 
+def test_ds_says_what_it_is_about(it):
+    with open(f"{it.folder}/locum.yaml", encoding="utf-8") as file:
+        text = file.read()
+    try:
+        it._write("locum.yaml", text.replace("/keys}", "/keys, withdraw: true}"))
+        done = it.call("ds")
+        assert done.returncode == 0 and "let the parent remove these" in done.stdout and \
+            "takes them" not in done.stdout and "\tDS\t" in done.stdout, done
+        it._write("locum.yaml", text.replace("node: dc2", "node: ns0").replace(
+            "nodes:\n", "nodes:\n  ns0: {role: witness, address: [127.0.0.4], port: 19853}\n"))
+        done = it.call("ds")
+        assert done.returncode == 1 and not done.stdout and "run it on a server" in done.stderr, done
+    finally:
+        it._write("locum.yaml", text)
+
+
 def test_a_reload_reads_the_folder_again(it):
     before = it.ask("", "DNSKEY", True, 15353)
     done = it.call("keygen", ZONE, "--algorithm", "ed25519", "--folder", f"{it.folder}/keys")
@@ -219,7 +243,7 @@ def test_a_reload_reads_the_folder_again(it):
     private = public.replace(".key", ".private")
     os.chmod(f"{it.folder}/keys/{private}", 0o644)
     refused = it.call("reload")
-    assert refused.returncode == 1 and "other users" not in refused.stdout and "chmod o=" in \
+    assert refused.returncode == 1 and f"chmod o= {it.folder}/keys/{private}" in \
         refused.stdout + refused.stderr, refused
     assert sections(before) == sections(it.ask("", "DNSKEY", True, 15353))
     os.unlink(f"{it.folder}/keys/{private}")
@@ -228,6 +252,19 @@ def test_a_reload_reads_the_folder_again(it):
     os.unlink(f"{it.folder}/keys/{public}")
     assert it.call("reload").returncode == 0
     assert sections(before) == sections(it.ask("", "DNSKEY", True, 15353)), "no signature was made again"
+
+
+def test_z_a_start_without_the_keys_is_shown(it):
+    os.rename(f"{it.folder}/keys", f"{it.folder}/gone")
+    it.end()
+    it.launch()
+    it.until("an answer", it.answers)
+    shown = it.call("status").stdout
+    assert f"zone {ZONE}. is served unsigned" in shown and "locum reload" in shown, shown
+    os.rename(f"{it.folder}/gone", f"{it.folder}/keys")
+    assert it.call("reload").returncode == 0
+    assert "served unsigned" not in it.call("status").stdout
+    assert len(it.ask("", "SOA", True, 15353).answer) == 2
 
 
 with Site() as site:

@@ -295,6 +295,27 @@ test_answers_without_do_are_those_of_the_unsigned_zone(void **state)
     locum_dns_table_release(same_plan);
 }
 
+/* Where no chain is, NSEC and RRSIG are types like any other: a CNAME leads on. */
+static void
+test_a_cname_of_an_unsigned_zone_leads_on_for_every_type(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        uint16_t type;
+        uint8_t answers, authorities;
+    } unsigned_rows[] = {
+        {"www.example", LDNS_RR_TYPE_NSEC, 1, 1},   {"www.example", LDNS_RR_TYPE_RRSIG, 1, 1},
+        {"chain.example", LDNS_RR_TYPE_NSEC, 2, 1}, {"out.example", LDNS_RR_TYPE_RRSIG, 1, 0},
+        {"q.cw.example", LDNS_RR_TYPE_NSEC, 2, 1},  {"a.b.example", LDNS_RR_TYPE_NSEC, 0, 1},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(unsigned_rows); i++) {
+        (void)ask_of(plain, unsigned_rows[i].name, unsigned_rows[i].type, false, sizeof(reply));
+        const uint8_t counts[] = {0, unsigned_rows[i].answers, 0, unsigned_rows[i].authorities};
+        assert_memory_equal(reply + 6, counts, sizeof(counts));
+    }
+}
+
 /* At every size: all of it, or TC and none of it. */
 static void
 test_no_rrset_is_without_its_signature(void **state)
@@ -352,6 +373,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answers_are_signed_and_denied),
         cmocka_unit_test(test_answers_without_do_are_those_of_the_unsigned_zone),
+        cmocka_unit_test(test_a_cname_of_an_unsigned_zone_leads_on_for_every_type),
         cmocka_unit_test(test_no_rrset_is_without_its_signature),
         cmocka_unit_test(test_negative_answers_fit_into_a_datagram),
         cmocka_unit_test(test_an_answer_beyond_16_kib_is_well_formed), /* changes the zone */

@@ -1,5 +1,7 @@
 /* dns: real sockets, from the plan to what a client receives. */
 #include "keyfiles.h"
+
+#include "dns/ahead.h"
 #include "serve.h"
 
 #include <pthread.h>
@@ -249,11 +251,36 @@ test_answers_are_whole_while_plans_change(void **state)
     free(site);
 }
 
+/* The next signatures are made ahead, in slices; then only the SOA is left, whose serial is new. */
+static void
+sign_ahead(struct locum_dns *dns, const struct site *site, struct locum_signer *signer,
+           int64_t now_s, uint64_t keys)
+{
+    char *text;
+    /* The next ones are made ahead, in slices; then only the SOA, which has a new serial, is left.
+     */
+    const int64_t next_s = locum_signer_until(signer, now_s);
+    locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s - LOCUM_AHEAD_S - 1);
+    locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s);
+    assert_int_equal(locum_signer_counts(signer).made, 0);
+    locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s - LOCUM_AHEAD_S);
+    const uint64_t slice = locum_signer_counts(signer).made;
+    print_message("%u signatures in a slice\n", (unsigned)slice);
+    for (int i = 0; i < 100; i++) {
+        locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s - LOCUM_AHEAD_S);
+    }
+    const uint64_t made = locum_signer_counts(signer).made;
+    assert_in_range(slice, 1, made - 1);
+    assert_int_equal(locum_dns_zone_text(dns, &site->config, 0, &site->plan, 1, next_s, &text), 0);
+    free(text);
+    assert_int_equal(locum_signer_counts(signer).made, made + keys);
+}
+
 static void
 test_signatures_are_replaced_in_time(void **state)
 {
     (void)state;
-    enum { NOW = 1800000000, WEEK = 7 * 86400 };
+    enum { NOW = 1800000000, WEEK = 7 * 86400, KEYS = 2 };
     struct key_folder folder;
     struct site *site = site_new();
     struct locum_config_zone *zone = &site->config.zones[0];
@@ -262,6 +289,12 @@ test_signatures_are_replaced_in_time(void **state)
     char *text[3];
     key_folder_init(&folder);
     key_folder_add(&folder, key_file_of(45571));
+    key_folder_add(&folder, key_file_of(13334)); /* RSA: about a millisecond each */
+    for (int i = 0; i < 20; i++) {
+        char record[32];
+        (void)snprintf(record, sizeof(record), "r%d TXT x", i);
+        site_record(site, 0, record);
+    }
     strcpy(zone->name, "example.");
     for (size_t i = 0; i < site->config.core.name_count; i++) {
         (void)snprintf(site->config.names[i].name, sizeof(site->config.names[i].name),
@@ -276,6 +309,7 @@ test_signatures_are_replaced_in_time(void **state)
     assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, 1, NOW), 0);
     assert_false(locum_dns_is_due(dns, NOW));
     assert_true(locum_dns_is_due(dns, NOW + WEEK));
+    sign_ahead(dns, site, signer, NOW, KEYS);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(locum_dns_zone_text(dns, &site->config, 0, &site->plan, 1,
                                              NOW + (i < 2 ? i : WEEK), &text[i]),

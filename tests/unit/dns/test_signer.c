@@ -218,7 +218,9 @@ test_keys_that_cannot_sign_are_reported(void **state)
     (void)state;
     struct locum_signer *signer;
     struct found found = {0};
-    key_folder_put(&folder, "other", ".key", "example. IN DNSKEY 257 3 15 AAAA\n", 0644);
+    key_folder_put(&folder, "other", ".key",
+                   "example. IN DNSKEY 257 3 15 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
+                   0644);
     assert_int_equal(locum_signer_create(&site->config, NOW, note, &found, &signer),
                      LOCUM_ERR_INVALID);
     assert_int_equal(found.errors, 1);
