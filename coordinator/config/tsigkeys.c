@@ -182,8 +182,7 @@ read_algorithm(struct reader *self, struct token token, struct locum_config_tsig
             return 0;
         }
     }
-    return refuse(self, "algorithm %s is not supported: use hmac-sha256 or hmac-sha512",
-                  locum_problems_quote(token.text).text);
+    return refuse(self, "its algorithm is not supported: use hmac-sha256 or hmac-sha512");
 }
 
 static int
@@ -191,19 +190,21 @@ read_name(struct reader *self, struct token token, struct locum_config_tsig_key 
 {
     char name[LOCUM_DOMAIN_MAX + 1];
     const char *why = NULL;
-    const struct locum_quoted quoted = locum_problems_quote(token.text);
     if (locum_domain_absolute(token.text, name, &why) != 0) {
-        return refuse(self, "key %s: its name is no domain name: %s", quoted.text, why);
+        return refuse(self,
+                      "the name of the key is no domain name; expected key \"NAME\" { algorithm "
+                      "hmac-sha256; secret \"BASE64\"; };");
     }
     if (strlen(name) > LOCUM_TSIG_NAME_CHARS_MAX) {
-        return refuse(self, "key %s: its name is longer than %d characters", quoted.text,
+        return refuse(self, "the name of the key is longer than %d characters",
                       LOCUM_TSIG_NAME_CHARS_MAX - 1);
     }
     memcpy(ret->name, name, strlen(name) + 1);
     return 0;
 }
 
-/* What follows the word `key`. */
+/* What follows the word `key`. No message repeats a word of the file: it may be a secret that is in
+ * the wrong place. */
 static int
 read_key(struct reader *self, struct locum_config_tsig_key *ret)
 {
@@ -225,16 +226,16 @@ read_key(struct reader *self, struct locum_config_tsig_key *ret)
             secret = true;
             status = read_secret(self, value.text, ret);
         } else {
-            status = refuse(self, "key %s: after '{' come algorithm and secret, once each, and '}'",
-                            ret->name);
+            status =
+                refuse(self, "after '{' of a key come algorithm and secret, once each, and '}'");
         }
         if (status == 0) {
             status = expect(self, ";", "the value");
         }
     }
     if (status == 0 && !(algorithm && secret)) {
-        status = refuse(self, "key %s: its %s is missing", ret->name,
-                        algorithm ? "secret" : "algorithm");
+        status =
+            refuse(self, "%s of the key is missing", algorithm ? "the secret" : "the algorithm");
     }
     return status != 0 ? status : expect(self, ";", "'}'");
 }

@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "dns/dns.h"
 
 enum { SLICE_MS = 2 }; /* by a clock of milliseconds, so 3 ms at most before the last RRset */
 
@@ -75,13 +74,4 @@ locum_ahead_step(struct locum_ahead *self, struct locum_signer *signer,
         self->zone++;
         self->set = 0;
     }
-}
-
-bool
-locum_dns_lacks_keys(const struct locum_dns *self, const struct locum_config *config, size_t zone)
-{
-    const struct locum_signer *signer = locum_dns_signer(self);
-    return config->core.nodes[config->core.self].role == LOCUM_ROLE_SERVER &&
-           config->zones[zone].dnssec.keys[0] != '\0' &&
-           (signer == NULL || !locum_signer_is_on(signer, zone));
 }

@@ -40,7 +40,7 @@ locum_dns_connection_close(struct locum_dns_connection *self)
 {
     struct locum_dns_service *service = self->service;
     if (self->sending != NULL) {
-        locum_dns_sending_end(&service->sendings, self->sending);
+        locum_dns_sending_end(&service->sendings, self->sending, LOCUM_DNS_NOTE_BROKEN);
     }
     locum_dns_clients_remove(&service->clients, &self->seat);
     service->open_count--;
@@ -138,14 +138,12 @@ static void
 tell_refused(struct locum_dns_connection *self, const struct locum_dns_reply *given,
              struct locum_dns_note *note)
 {
+    struct locum_dns_sendings *sendings = &self->service->sendings;
     if (given->transfer == LOCUM_DNS_TRANSFER_REFUSED) {
-        note->kind = LOCUM_DNS_NOTE_REFUSED;
+        locum_dns_sending_report(sendings, LOCUM_DNS_NOTE_REFUSED, note);
     } else if (given->signed_as > LOCUM_DNS_VERIFIED) {
-        note->kind = LOCUM_DNS_NOTE_UNSIGNED;
-    } else {
-        return;
+        locum_dns_sending_report(sendings, LOCUM_DNS_NOTE_UNSIGNED, note);
     }
-    (void)locum_dns_sending_tell(&self->service->sendings, note);
 }
 
 /* The first message, or the only one: an error. */
@@ -161,13 +159,15 @@ count_transfer(struct locum_dns_service *service, const struct locum_axfr *axfr,
 /* Begin a transfer, or answer that it cannot begin. */
 static bool
 begin_transfer(struct locum_dns_connection *self, const struct locum_dns_outgoing *request,
-               const struct locum_dns_note *note)
+               struct locum_dns_note *note)
 {
     struct locum_dns_service *service = self->service;
     self->sending = locum_dns_sending_begin(&service->sendings, self, request, note);
     if (self->sending != NULL) {
         return true;
     }
+    locum_query_count_failed(&service->tally);
+    locum_dns_sending_report(&service->sendings, LOCUM_DNS_NOTE_FAILED, note);
     struct locum_axfr axfr;
     locum_axfr_init(&axfr, request);
     const size_t length = locum_axfr_fail(&axfr, service->reply + LOCUM_DNS_LENGTH_BYTES,
@@ -225,7 +225,8 @@ answer_message(struct locum_dns_connection *self, const uint8_t *message, size_t
     return given.length > 0 && send_reply(self, given.length);
 }
 
-/* Send messages of the transfer until the peer has enough to take. False: out of memory. */
+/* Send messages of the transfer until the peer has enough to take; it ends when all are taken.
+ * False: out of memory. */
 static bool
 send_messages(struct locum_dns_connection *self)
 {
@@ -239,8 +240,8 @@ send_messages(struct locum_dns_connection *self)
             return false;
         }
     }
-    if (locum_axfr_is_done(axfr)) {
-        locum_dns_sending_end(&service->sendings, self->sending);
+    if (locum_axfr_is_done(axfr) && output_bytes(self) == 0) {
+        locum_dns_sending_end(&service->sendings, self->sending, LOCUM_DNS_NOTE_SENT);
         self->sending = NULL;
     }
     return true;
@@ -328,7 +329,7 @@ locum_dns_connection_give(struct locum_dns_service *service, uint64_t id,
             locum_axfr_fail(&sending->axfr, service->reply + LOCUM_DNS_LENGTH_BYTES,
                             (uint64_t)locum_clock_read().wall / 1000);
         count_transfer(service, &sending->axfr, LOCUM_RCODE_SERVFAIL);
-        locum_dns_sending_end(&service->sendings, sending);
+        locum_dns_sending_end(&service->sendings, sending, LOCUM_DNS_NOTE_BROKEN);
         self->sending = NULL;
         if (!send_reply(self, length)) {
             locum_dns_connection_close(self);

@@ -41,6 +41,7 @@ struct locum_dns_tallied {
     uint64_t limited_short, limited_badcookie, limited_dropped;
     uint64_t signed_as[LOCUM_DNS_SIGNED_AS]; /* messages; not of unsigned ones */
     uint64_t transfers_refused;
+    uint64_t transfers_failed; /* allowed, but there was no room for another one */
 };
 
 /* Why the server closed a TCP connection that its peer might have used on (tcp.h). */

@@ -20,3 +20,12 @@ locum_dns_signer_destroy(struct locum_signer *self)
 {
     locum_signer_destroy(self);
 }
+
+bool
+locum_dns_lacks_keys(const struct locum_dns *self, const struct locum_config *config, size_t zone)
+{
+    const struct locum_signer *signer = locum_dns_signer(self);
+    return config->core.nodes[config->core.self].role == LOCUM_ROLE_SERVER &&
+           config->zones[zone].dnssec.keys[0] != '\0' &&
+           (signer == NULL || !locum_signer_is_on(signer, zone));
+}

@@ -16,9 +16,7 @@
 #include "dns/zone.h"
 
 enum {
-    NOTES_MAX = 32,        /* read in one iteration of the loop */
-    LOG_LINES_MAX = 10,    /* of refused clients, in */
-    LOG_PERIOD_MS = 10000, /* this time */
+    NOTES_MAX = 32, /* read in one iteration of the loop */
 };
 
 /* The newest content of a zone that was asked for. */
@@ -35,8 +33,6 @@ struct locum_primary {
     struct locum_timer drop; /* the contents have not been used lately */
     struct kept kept[LOCUM_ZONES_MAX];
     struct locum_primary_counts counts;
-    locum_ms period_began; /* of log lines of refused clients */
-    unsigned lines, left_out;
 };
 
 static void
@@ -117,26 +113,15 @@ content_of(struct locum_primary *self, const char *name)
     return content;
 }
 
-/* Anyone can cause these lines, so there is a limit. */
-static bool
-may_log(struct locum_primary *self)
+/* Anyone can cause some of the lines, so there is a limit (sending.h). */
+static void
+log_left_out(const struct locum_dns_note *note)
 {
-    const locum_ms now = locum_clock_read().mono;
-    if (now - self->period_began >= LOG_PERIOD_MS) {
-        char count[16];
-        (void)locum_text_format_buffer(count, sizeof(count), "%u", self->left_out);
-        if (self->left_out > 0) {
-            LOCUM_LOG(LOCUM_LOG_WARN, "transfer-refused", "left-out", count);
-        }
-        self->period_began = now;
-        self->lines = self->left_out = 0;
+    char count[16];
+    if (note->left_out > 0) {
+        (void)locum_text_format_buffer(count, sizeof(count), "%" PRIu32, note->left_out);
+        LOCUM_LOG(LOCUM_LOG_WARN, "transfer-refused", "left-out", count);
     }
-    if (self->lines == LOG_LINES_MAX) {
-        self->left_out++;
-        return false;
-    }
-    self->lines++;
-    return true;
 }
 
 /* Why a client may not transfer a zone. */
@@ -194,6 +179,7 @@ take_note(struct locum_primary *self, const struct locum_dns_note *note)
     char zone[LOCUM_DOMAIN_MAX + 1];
     struct locum_axfr_content *content;
     name_of(note, zone);
+    log_left_out(note);
     switch (note->kind) {
     case LOCUM_DNS_NOTE_WANTED:
         content = content_of(self, zone);
@@ -208,19 +194,16 @@ take_note(struct locum_primary *self, const struct locum_dns_note *note)
         self->counts.broken++;
         log_transfer(note, zone, "broken");
         break;
+    case LOCUM_DNS_NOTE_FAILED: log_transfer(note, zone, "failed"); break;
     case LOCUM_DNS_NOTE_REFUSED:
-        if (may_log(self)) {
-            LOCUM_LOG(LOCUM_LOG_WARN, "transfer-refused", "zone", zone, "client",
-                      locum_address_host_text(&note->client).text, "reason",
-                      reason_of(self, note, zone));
-        }
+        LOCUM_LOG(LOCUM_LOG_WARN, "transfer-refused", "zone", zone, "client",
+                  locum_address_host_text(&note->client).text, "reason",
+                  reason_of(self, note, zone));
         break;
     case LOCUM_DNS_NOTE_UNSIGNED:
-        if (may_log(self)) {
-            LOCUM_LOG(LOCUM_LOG_WARN, "signature-refused", "client",
-                      locum_address_host_text(&note->client).text, "reason",
-                      signature_error(note->signed_as));
-        }
+        LOCUM_LOG(LOCUM_LOG_WARN, "signature-refused", "client",
+                  locum_address_host_text(&note->client).text, "reason",
+                  signature_error(note->signed_as));
         break;
     }
 }

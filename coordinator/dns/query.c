@@ -21,7 +21,7 @@ struct reply_draft {
     struct locum_edns_reply edns;
     uint8_t cookie[LOCUM_COOKIE_BYTES];
     struct locum_tsig *tsig; /* NULL: the query is not signed */
-    bool proved; /* by cookie or signature: the client has the address that the query comes from */
+    bool proved;             /* by cookie: the client has the address that the query comes from */
     bool truncated;
     uint64_t bucket; /* of the limiter */
     enum locum_dns_signed_as signed_as;
@@ -49,9 +49,8 @@ begin_edns(struct reply_draft *self, const struct locum_dns_table *table)
         self->edns.idle_100ms = (uint16_t)(self->query->idle_ms / IDLE_UNIT_MS);
     }
     if (asked->cookie_length > 0 && table->cookies.count > 0) {
-        const bool has_address = locum_cookie_check(&table->cookies, &self->query->client, asked,
-                                                    self->query->wall_s, self->cookie);
-        self->proved = self->proved || has_address;
+        self->proved = locum_cookie_check(&table->cookies, &self->query->client, asked,
+                                          self->query->wall_s, self->cookie);
         self->edns.cookie = self->cookie;
     }
 }
@@ -295,8 +294,8 @@ verify(struct reply_draft *self, const struct locum_dns_table *table, struct sig
     self->tsig = &signing->tsig;
     switch (signing->tsig.error) {
     case LOCUM_TSIG_GOOD:
+        /* Not `proved`: who has seen the query can send it again from any address. */
         self->signed_as = LOCUM_DNS_VERIFIED;
-        self->proved = true;
         break;
     case LOCUM_TSIG_BADKEY: self->signed_as = LOCUM_DNS_BADKEY; break;
     case LOCUM_TSIG_BADSIG: self->signed_as = LOCUM_DNS_BADSIG; break;
@@ -456,6 +455,12 @@ locum_query_count(struct locum_dns_tally *self, const struct locum_dns_reply *re
 }
 
 void
+locum_query_count_failed(struct locum_dns_tally *self)
+{
+    bump(&self->transfers_failed);
+}
+
+void
 locum_query_sum(const struct locum_dns_tally *self, struct locum_dns_tallied *ret)
 {
     ret->queries += self->queries;
@@ -471,4 +476,5 @@ locum_query_sum(const struct locum_dns_tally *self, struct locum_dns_tallied *re
         ret->signed_as[i] += self->signed_as[i];
     }
     ret->transfers_refused += self->transfers_refused;
+    ret->transfers_failed += self->transfers_failed;
 }

@@ -102,11 +102,14 @@ struct locum_dns_tally {
     _Atomic uint64_t dropped;
     _Atomic uint64_t limited_short, limited_badcookie, limited_dropped;
     _Atomic uint64_t signed_as[LOCUM_DNS_SIGNED_AS];
-    _Atomic uint64_t transfers_refused;
+    _Atomic uint64_t transfers_refused, transfers_failed;
 };
 
 /* Count one message and its reply; only in the worker's thread. */
 void locum_query_count(struct locum_dns_tally *self, const struct locum_dns_reply *reply);
+
+/* Count a transfer that was allowed and could not begin; only in the worker's thread. */
+void locum_query_count_failed(struct locum_dns_tally *self);
 
 /* Add the counts to *ret; from any thread. */
 void locum_query_sum(const struct locum_dns_tally *self, struct locum_dns_tallied *ret);

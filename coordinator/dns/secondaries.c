@@ -386,6 +386,8 @@ begin(struct locum_secondaries *self, const struct locum_config *config, size_t 
         return;
     }
     target->serial = serial; /* also the mark of a secondary that the configuration has */
+    close_socket(target);    /* an answer to the serial before says nothing of this one */
+    locum_timer_disarm(&target->due);
     set_source(target, config);
     if (!set_key(target, config, &from->transfer) || !make_message(target, from, serial) ||
         (from->transfer.key_file[0] != '\0' && !target->keyed)) {

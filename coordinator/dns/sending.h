@@ -8,20 +8,26 @@
  * Only the main thread may use ldns' text functions and knows configuration and plan; the TCP
  * thread answers other clients meanwhile. A note is written whole or not at all (pipe(7)), and
  * never waited for: without room in the pipe a transfer is answered with SERVFAIL, and a note for
- * the log is lost.
+ * the log is lost. Anyone can cause the notes of refused clients, so they are limited here, before
+ * the pipe: they leave room in it for the transfers of others, and the main thread its time.
  */
 #ifndef LOCUM_DNS_SENDING_H
 #define LOCUM_DNS_SENDING_H
 
 #include "dns/axfr.h"
 
-enum { LOCUM_DNS_SENDINGS_MAX = 16 }; /* transfers at once; the next one gets SERVFAIL */
+enum {
+    LOCUM_DNS_SENDINGS_MAX = 16,         /* transfers at once; the next one gets SERVFAIL */
+    LOCUM_DNS_REPORTS_MAX = 10,          /* notes for the log alone, in */
+    LOCUM_DNS_REPORTS_PERIOD_MS = 10000, /* this time */
+};
 
 /* What the TCP thread tells the main thread. */
 enum locum_dns_note_kind {
     LOCUM_DNS_NOTE_WANTED,   /* a content: locum_dns_give() answers it */
-    LOCUM_DNS_NOTE_SENT,     /* a transfer has ended well */
+    LOCUM_DNS_NOTE_SENT,     /* the kernel has taken all messages of a transfer */
     LOCUM_DNS_NOTE_BROKEN,   /* the client or a deadline ended it */
+    LOCUM_DNS_NOTE_FAILED,   /* no room for another transfer, or no memory */
     LOCUM_DNS_NOTE_REFUSED,  /* the client may not have the zone */
     LOCUM_DNS_NOTE_UNSIGNED, /* signed_as says why its signature is not accepted; no zone */
 };
@@ -35,6 +41,7 @@ struct locum_dns_note {
     enum locum_dns_signed_as signed_as;
     uint32_t serial;
     uint64_t bytes;
+    uint32_t left_out; /* reports that were left out before this one */
 };
 
 struct locum_dns_connection;
@@ -50,6 +57,8 @@ struct locum_dns_sendings {
     struct locum_dns_sending *active[LOCUM_DNS_SENDINGS_MAX]; /* owned */
     size_t count;
     uint64_t last_id;
+    locum_ms period_began; /* of reports */
+    uint32_t reports, left_out;
     int notes; /* the pipe, borrowed, non-blocking; -1: no transfers */
 };
 
@@ -70,11 +79,13 @@ struct locum_dns_sending *locum_dns_sending_begin(struct locum_dns_sendings *sel
 struct locum_dns_sending *locum_dns_sending_find(const struct locum_dns_sendings *self,
                                                  uint64_t id);
 
-/* End and free it, and tell the main thread. */
-void locum_dns_sending_end(struct locum_dns_sendings *self, struct locum_dns_sending *sending);
+/* End and free it, and tell the main thread: SENT or BROKEN. */
+void locum_dns_sending_end(struct locum_dns_sendings *self, struct locum_dns_sending *sending,
+                           enum locum_dns_note_kind kind);
 
-/* Tell the main thread; it may be lost. False: it is. */
-bool locum_dns_sending_tell(const struct locum_dns_sendings *self,
-                            const struct locum_dns_note *note);
+/* Tell the main thread what is only logged: FAILED, REFUSED or UNSIGNED. Most are left out if there
+ * are many. */
+void locum_dns_sending_report(struct locum_dns_sendings *self, enum locum_dns_note_kind kind,
+                              struct locum_dns_note *note);
 
 #endif

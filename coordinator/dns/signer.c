@@ -579,22 +579,3 @@ locum_signer_zone_text(struct locum_signer *self, const struct locum_config *con
     }
     return status;
 }
-
-/* locum_dns_check() has reported it. */
-static void
-ignore_problem(void *user, size_t zone, enum locum_severity severity, const char *text)
-{
-    (void)user, (void)zone, (void)severity, (void)text;
-}
-
-int
-locum_dns_signer_create(const struct locum_config *config, int64_t now_s, struct locum_signer **ret)
-{
-    return locum_signer_create(config, now_s, ignore_problem, NULL, ret);
-}
-
-void
-locum_dns_signer_destroy(struct locum_signer *self)
-{
-    locum_signer_destroy(self);
-}

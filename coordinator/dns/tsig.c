@@ -263,7 +263,9 @@ is_mac_length(const struct locum_tsig_key *key, size_t length)
 static bool
 is_in_time(const struct locum_tsig_record *record, uint64_t now_s)
 {
-    return now_s <= record->time_s + record->fudge_s && record->time_s <= now_s + record->fudge_s;
+    const uint64_t fudge_s =
+        record->fudge_s < LOCUM_TSIG_FUDGE_S ? record->fudge_s : LOCUM_TSIG_FUDGE_S;
+    return now_s <= record->time_s + fudge_s && record->time_s <= now_s + fudge_s;
 }
 
 static enum locum_dns_rcode

@@ -9,8 +9,10 @@
  * ready before a thread uses them and never change. Algorithms are hmac-sha256 and hmac-sha512.
  *
  * The last TSIG time of a key is not remembered (RFC 8945 5.2.3 recommends it): requests of one
- * second come by several paths and in any order. So a request can be replayed within its fudge. It
- * gets what it got before, which is signed for the identifier and the MAC of that request.
+ * second come by several paths and in any order. So a request can be replayed within its fudge, of
+ * which no more than LOCUM_TSIG_FUDGE_S counts. It gets what it got before, which is signed for the
+ * identifier and the MAC of that request. A replay may come from any address, so over UDP a
+ * signature exempts nobody from the rate limit.
  */
 #ifndef LOCUM_DNS_TSIG_H
 #define LOCUM_DNS_TSIG_H
@@ -24,7 +26,8 @@ enum {
     LOCUM_TSIG_NAME_MAX = 56,        /* bytes of a key's name on the wire: an answer to the longest
                                         question has room for it in 512 bytes */
     LOCUM_TSIG_ALGORITHM_BYTES = 13, /* "\13hmac-sha256", with its last 0 */
-    LOCUM_TSIG_FUDGE_S = 300,        /* of what this server signs (RFC 8945 10) */
+    LOCUM_TSIG_FUDGE_S = 300,        /* of what this server signs (RFC 8945 10); a greater one of
+                                        another sender counts as this */
     LOCUM_TSIG_FIXED_BYTES = 26,     /* a record without names, MAC and other data */
     LOCUM_TSIG_OTHER_BYTES = 6,      /* of BADTIME: the server's time */
     LOCUM_TSIG_BYTES_MAX = LOCUM_TSIG_FIXED_BYTES + LOCUM_TSIG_NAME_MAX +

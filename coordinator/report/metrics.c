@@ -400,7 +400,7 @@ add_transfers(struct locum_exposition *out, const struct locum_report *report)
     static const char *const results[] = {"sent", "broken", "failed", "refused"};
     const struct locum_dns_tallied *udp = &report->dns.udp, *tcp = &report->dns.tcp;
     const struct locum_primary_counts *of = &report->transfers;
-    const uint64_t counts[] = {of->sent, of->broken, of->failed,
+    const uint64_t counts[] = {of->sent, of->broken, of->failed + tcp->transfers_failed,
                                udp->transfers_refused + tcp->transfers_refused};
     samples(out, counter, "locum_dns_signed_total", "result",
             "Signed DNS queries (TSIG): verified, or refused with this error.", LOCUM_COUNT(errors),
@@ -408,7 +408,7 @@ add_transfers(struct locum_exposition *out, const struct locum_report *report)
     samples(
         out, counter, "locum_dns_transfers_total", "result",
         "Zone transfers: sent; broken by the client or a deadline; failed, because there was no "
-        "content; refused by zones.transfer.",
+        "content or 16 ran already; refused by zones.transfer.",
         LOCUM_COUNT(results), counts[i], results[i]);
     metric(out, counter, "locum_dns_notify_total", "result",
            "NOTIFY to secondaries: messages sent; serials acknowledged; serials given up.");

@@ -2,6 +2,7 @@
 """Zone transfers (RFC 5936, RFC 1995) and signed queries (TSIG, RFC 8945) of a running coordinator, with dig and kdig."""
 
 import base64
+import ipaddress
 import json
 import os
 import re
@@ -152,6 +153,14 @@ def test_default_is_this_host():
         assert metrics(it, "transfers") == {"sent": 2, "broken": 0, "failed": 0, "refused": 0}
 
 
+def test_page_allows_its_own_command():
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../doc/transfers.md"), encoding="utf-8") as file:
+        page = file.read()
+    allowed = re.search(r"allow: \[(.*)\]", page).group(1).split(", ")
+    node = re.search(r"^dig @(\S+) .*AXFR$", page, re.M).group(1)
+    assert any(ipaddress.ip_address(node) in ipaddress.ip_network(one) for one in allowed), (node, allowed)
+
+
 def test_check_refuses_a_secondary_that_would_name_a_dead_server():
     with alone.Alone(config()) as it:
         path = os.path.join(it.folder, "locum.yaml")
@@ -166,7 +175,7 @@ def test_check_refuses_a_secondary_that_would_name_a_dead_server():
 
 def main():
     """The tests that start a coordinator of their own come first: all have the same address."""
-    own = {name: case for name, case in globals().items() if name.startswith(("test_default", "test_check"))}
+    own = {name: case for name, case in globals().items() if name.startswith(("test_default", "test_check", "test_page"))}
     started = []
 
     def on_it(case):

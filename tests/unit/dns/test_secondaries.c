@@ -117,6 +117,31 @@ test_message_and_acknowledgement(void **state)
     assert_int_equal(counts().sent, 2);
 }
 
+/* An answer to the message before confirms nothing of the new serial, which is sent after the
+ * spacing. */
+static void
+test_late_answer_to_the_serial_before(void **state)
+{
+    (void)state;
+    uint8_t packet[1024], second[1024];
+    const uint64_t before = counts().acknowledged;
+    locum_secondaries_publish(secondaries, &site->config, 1763863300);
+    const size_t length = receive(packet, sizeof(packet));
+    const locum_ms received = now_ms();
+    locum_secondaries_publish(secondaries, &site->config, 1763863301);
+    packet[2] |= 0x80;
+    reply(packet, length);
+    assert_int_equal(counts().acknowledged, before);
+    assert_int_equal(counts().silent, 1);
+    assert_int_equal(receive(second, sizeof(second)), length);
+    assert_in_range(now_ms() - received, LOCUM_SECONDARIES_SPACING_MS - 50, 900);
+    assert_int_equal(locum_packet_u16(second + length - 18), (uint16_t)1763863301); /* of the SOA */
+    second[2] |= 0x80;
+    reply(second, length);
+    assert_int_equal(counts().acknowledged, before + 1);
+    assert_int_equal(counts().silent, 0);
+}
+
 static void
 test_signed(void **state)
 {
@@ -163,6 +188,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_message_and_acknowledgement),
+        cmocka_unit_test(test_late_answer_to_the_serial_before),
         cmocka_unit_test(test_signed),
         cmocka_unit_test(test_secondary_that_leaves),
     };

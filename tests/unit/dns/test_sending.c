@@ -166,6 +166,8 @@ test_what_cannot_be_sent(void **state)
         }
     }
     assert_failed(fds[LOCUM_DNS_SENDINGS_MAX], LOCUM_DNS_SENDINGS_MAX);
+    assert_int_equal(take_note(&primary, LOCUM_DNS_NOTE_FAILED).zone_length, 17);
+    assert_int_equal(counts_of(&primary.server).tcp.transfers_failed, 1);
     assert_answered(fds[LOCUM_DNS_SENDINGS_MAX], 99);
     locum_dns_tcp_give(primary.server.tcp, first, NULL);
     assert_failed(fds[0], 0);
@@ -218,6 +220,27 @@ test_slow_reader(void **state)
     stop(&primary);
 }
 
+/* A transfer whose messages are all made but not taken is not yet sent. */
+static void
+test_made_is_not_sent(void **state)
+{
+    (void)state;
+    struct locum_dns_tcp_limits limits = locum_dns_tcp_limits_default;
+    limits.write_ms = 300;
+    limits.output_bytes_max = 64 * 1024 * 1024;
+    struct primary primary = start(&limits);
+    struct locum_axfr_content *content = content_of(80000); /* more than the kernel keeps */
+    const int fd = dial(&primary.server);
+    ask(fd, &axfr, 1);
+    const struct locum_dns_note wanted = take_note(&primary, LOCUM_DNS_NOTE_WANTED);
+    locum_dns_tcp_give(primary.server.tcp, wanted.id, content);
+    (void)take_note(&primary, LOCUM_DNS_NOTE_BROKEN);
+    assert_int_equal(counts_of(&primary.server).tcp_closed[LOCUM_DNS_TCP_SLOW_READER], 1);
+    release(content);
+    close(fd);
+    stop(&primary);
+}
+
 /* A content that comes after its client has gone is released. */
 static void
 test_client_that_has_gone(void **state)
@@ -266,6 +289,65 @@ test_refused_clients_are_reported(void **state)
     stop(&primary);
 }
 
+/* Clients that may not transfer a zone cannot fill the pipe that the others need. */
+static void
+test_flood_of_refused_clients(void **state)
+{
+    (void)state;
+    enum { ASKED = 1000 };
+    struct primary primary = start(&locum_dns_tcp_limits_default);
+    const int refused = connect_from("127.0.0.2", &primary.server.at, SOCK_STREAM);
+    uint8_t bytes[512];
+    for (uint16_t i = 0; i < ASKED; i++) {
+        ask(refused, &axfr, i);
+        assert_true(receive_message(refused, bytes, sizeof(bytes)) > 0);
+        assert_int_equal(bytes[3] & 15, LOCUM_RCODE_REFUSED);
+    }
+    const int allowed = dial(&primary.server);
+    ask(allowed, &axfr, 1);
+    for (size_t i = 0; i < LOCUM_DNS_REPORTS_MAX; i++) {
+        assert_int_equal(take_note(&primary, LOCUM_DNS_NOTE_REFUSED).left_out, 0);
+    }
+    const struct locum_dns_note wanted = take_note(&primary, LOCUM_DNS_NOTE_WANTED);
+    struct locum_axfr_content *content = content_of(1);
+    locum_dns_tcp_give(primary.server.tcp, wanted.id, content);
+    assert_true(receive_message(allowed, bytes, sizeof(bytes)) > 0);
+    assert_int_equal(bytes[3] & 15, LOCUM_RCODE_NOERROR);
+    (void)take_note(&primary, LOCUM_DNS_NOTE_SENT);
+    assert_int_equal(counts_of(&primary.server).tcp.transfers_refused, ASKED);
+    assert_int_equal(counts_of(&primary.server).tcp.transfers_failed, 0);
+    release(content);
+    close(refused);
+    close(allowed);
+    stop(&primary);
+}
+
+/* What was left out is said with the next report, in the next period. */
+static void
+test_left_out_reports(void **state)
+{
+    (void)state;
+    struct locum_dns_sendings sendings;
+    struct primary primary;
+    struct locum_dns_note note = {0};
+    locum_dns_sending_init(&sendings);
+    assert_int_equal(pipe2(primary.notes, O_CLOEXEC | O_NONBLOCK), 0);
+    sendings.notes = primary.notes[1];
+    for (size_t i = 0; i < LOCUM_DNS_REPORTS_MAX + 3; i++) {
+        locum_dns_sending_report(&sendings, LOCUM_DNS_NOTE_UNSIGNED, &note);
+    }
+    for (size_t i = 0; i < LOCUM_DNS_REPORTS_MAX; i++) {
+        assert_int_equal(take_note(&primary, LOCUM_DNS_NOTE_UNSIGNED).left_out, 0);
+    }
+    sendings.period_began -= LOCUM_DNS_REPORTS_PERIOD_MS;
+    locum_dns_sending_report(&sendings, LOCUM_DNS_NOTE_UNSIGNED, &note);
+    assert_int_equal(take_note(&primary, LOCUM_DNS_NOTE_UNSIGNED).left_out, 3);
+    locum_dns_sending_report(&sendings, LOCUM_DNS_NOTE_UNSIGNED, &note);
+    assert_int_equal(take_note(&primary, LOCUM_DNS_NOTE_UNSIGNED).left_out, 0);
+    close(primary.notes[0]);
+    close(primary.notes[1]);
+}
+
 int
 main(void)
 {
@@ -273,8 +355,11 @@ main(void)
         cmocka_unit_test(test_whole_zone_and_then_the_next_query),
         cmocka_unit_test(test_what_cannot_be_sent),
         cmocka_unit_test(test_slow_reader),
+        cmocka_unit_test(test_made_is_not_sent),
         cmocka_unit_test(test_client_that_has_gone),
         cmocka_unit_test(test_refused_clients_are_reported),
+        cmocka_unit_test(test_flood_of_refused_clients),
+        cmocka_unit_test(test_left_out_reports),
     };
     return cmocka_run_group_tests_name("dns/sending", tests, NULL, NULL);
 }

@@ -254,6 +254,40 @@ test_5_2_3_time(void **state)
     }
 }
 
+/* A sender may write 18 hours as its fudge; a captured query would be good for so long. */
+static void
+test_greatest_fudge(void **state)
+{
+    (void)state;
+    static const uint16_t fudges[] = {100, 300, 301, UINT16_MAX};
+    static const int64_t offsets[] = {-301, -300, -101, -100, 0, 100, 101, 300, 301};
+    for (size_t i = 0; i < LOCUM_COUNT(fudges) * LOCUM_COUNT(offsets); i++) {
+        const uint16_t fudge_s = fudges[i / LOCUM_COUNT(offsets)];
+        const int64_t offset = offsets[i % LOCUM_COUNT(offsets)];
+        const int64_t most = fudge_s < 300 ? fudge_s : 300;
+        const bool good = offset >= -most && offset <= most;
+        uint8_t packet[512], *wire = NULL;
+        size_t at = make_query(&plain, packet), length = 0;
+        ldns_pkt *query = NULL;
+        struct locum_tsig server;
+        struct locum_tsig_record record;
+        assert_int_equal(ldns_wire2pkt(&query, packet, at), LDNS_STATUS_OK);
+        assert_int_equal(ldns_pkt_tsig_sign(query, "ns9.example.org.",
+                                            "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", fudge_s,
+                                            "hmac-sha256.", NULL),
+                         LDNS_STATUS_OK);
+        assert_int_equal(ldns_pkt2wire(&wire, query, &length), LDNS_STATUS_OK);
+        assert_int_equal(locum_tsig_find(wire, length, &at), LOCUM_TSIG_FOUND);
+        assert_true(locum_tsig_parse(wire, length, at, &record));
+        assert_int_equal(record.fudge_s, fudge_s);
+        (void)locum_tsig_verify(&server, &keys->keys, wire, &record,
+                                (uint64_t)((int64_t)record.time_s + offset));
+        assert_int_equal(server.error, good ? LOCUM_TSIG_GOOD : LOCUM_TSIG_BADTIME);
+        free(wire);
+        ldns_pkt_free(query);
+    }
+}
+
 /* The header of a packet with these counts. */
 #define HEADER(qd, an, ns, ar) "\x12\x34\0\0\0" qd "\0" an "\0" ns "\0" ar
 #define QUESTION               "\1A\0\0\1\0\1"
@@ -386,6 +420,7 @@ main(void)
         cmocka_unit_test(test_5_1_position),
         cmocka_unit_test(test_5_2_1_key),
         cmocka_unit_test(test_5_2_3_time),
+        cmocka_unit_test(test_greatest_fudge),
         cmocka_unit_test(test_5_2_4_truncated),
         cmocka_unit_test(test_5_4_answer),
     };
