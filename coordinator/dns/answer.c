@@ -129,8 +129,8 @@ deny(struct locum_answer_draft *self, size_t nsec)
     }
 }
 
-/* Append the signatures of an NSEC record that no pointer reaches: their owners are in full, but
- * for the apex. False: they do not fit. */
+/* Append the signatures of an NSEC record that no pointer reaches: their owners are in full, up
+ * to the apex. False: they do not fit. */
 static bool
 put_far_signature(struct locum_answer_draft *self, enum locum_dns_section section,
                   const struct locum_dns_nsec *nsec, size_t apex_at)
