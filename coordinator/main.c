@@ -26,6 +26,7 @@
 #include "daemon/handover.h"
 #include "dns/delegation.h"
 #include "dns/dns.h"
+#include "dns/keygen.h"
 #include "doctor/doctor.h"
 #include "doctor/judge.h"
 
@@ -114,33 +115,6 @@ run_check(const char *config_path, const struct locum_options *options)
     return LOCUM_EXIT_OK;
 }
 
-/* A file for `secret-file`, or for `key-file` with the public key in a comment. */
-static int
-run_keygen(const char *config_path, const struct locum_options *options)
-{
-    char key[2 * LOCUM_KEY_BYTES + 1];
-    char public_key[2 * LOCUM_KEY_BYTES + 1] = "";
-    const bool node = (options->given & LOCUM_OPTION_NODE) != 0;
-    (void)config_path;
-    if (node == ((options->given & LOCUM_OPTION_CLUSTER) != 0)) {
-        (void)fprintf(
-            stderr,
-            "locum keygen: write either --cluster or --node\n"
-            "usage: locum keygen --cluster | install -o locum -m 400 /dev/stdin /etc/locum/secret\n"
-            "       locum keygen --node > /etc/locum/key\n");
-        return LOCUM_EXIT_USAGE;
-    }
-    if ((node ? locum_signature_generate_key(key, public_key)
-              : locum_signature_generate_secret(key)) != 0) {
-        (void)fprintf(stderr, "locum keygen: cannot get random bytes from the system\n");
-        return LOCUM_EXIT_NOT_FINE;
-    }
-    (void)printf(node ? "# public key, for nodes.NAME.key: %s\n" : "%s", public_key);
-    (void)printf("%s\n", key);
-    explicit_bzero(key, sizeof(key));
-    return LOCUM_EXIT_OK;
-}
-
 /* The zone that the command is about; LOCUM_ZONES_MAX, with a message: there is no such zone. */
 static size_t
 find_zone(const struct locum_config *config, const struct locum_options *options)
@@ -164,6 +138,84 @@ print_error(void *user, const struct locum_problem *problem)
     if (problem->severity == LOCUM_SEVERITY_ERROR) {
         locum_problems_print(user, problem);
     }
+}
+
+enum { OPTIONS_OF_ZONE = LOCUM_OPTION_ALGORITHM | LOCUM_OPTION_FOLDER };
+
+/* Keys of a zone. With a folder, neither the configuration nor the zone need exist yet. */
+static int
+make_zone_key(const char *config_path, const struct locum_options *options)
+{
+    char zone[LOCUM_DOMAIN_MAX + 1], why_text[512];
+    struct locum_text why = locum_text_init(why_text, sizeof(why_text));
+    struct locum_config *config = NULL;
+    const char *wrong = NULL;
+    const char *folder = options->folder;
+    if (folder == NULL && locum_config_load(config_path, NULL, print_error, NULL, &config) != 0) {
+        (void)fprintf(stderr,
+                      "locum keygen: %s cannot be used, see the errors above, or name the "
+                      "folder with --folder\n",
+                      config_path);
+        return LOCUM_EXIT_USAGE;
+    }
+    if (folder == NULL) {
+        const size_t index = find_zone(config, options);
+        folder = index == LOCUM_ZONES_MAX ? NULL : config->zones[index].dnssec.keys;
+        if (folder != NULL && folder[0] == '\0') {
+            (void)fprintf(stderr,
+                          "locum keygen: zone %s has no dnssec.keys in %s: write the "
+                          "folder there, or name it with --folder\n",
+                          options->argument, config_path);
+            folder = NULL;
+        }
+    }
+    int status = LOCUM_EXIT_USAGE;
+    if (folder != NULL &&
+        locum_domain_absolute(locum_slice_of(options->argument), zone, &wrong) != 0) {
+        (void)fprintf(stderr, "locum keygen: '%s': %s\n", options->argument, wrong);
+    } else if (folder != NULL) {
+        const char *algorithm = options->algorithm != NULL ? options->algorithm : "ecdsap256sha256";
+        const int made = locum_keygen_make(folder, zone, algorithm, stdout, &why);
+        if (made != 0) {
+            (void)fprintf(stderr, "locum keygen: %s\n",
+                          why.length > 0 ? why_text : locum_error_text(made));
+        }
+        status = made != 0 ? LOCUM_EXIT_NOT_FINE : LOCUM_EXIT_OK;
+    }
+    locum_config_free(config);
+    return status;
+}
+
+/* A file for `secret-file`, or for `key-file` with the public key in a comment. */
+static int
+run_keygen(const char *config_path, const struct locum_options *options)
+{
+    char key[2 * LOCUM_KEY_BYTES + 1];
+    char public_key[2 * LOCUM_KEY_BYTES + 1] = "";
+    const bool node = (options->given & LOCUM_OPTION_NODE) != 0;
+    const bool cluster = (options->given & LOCUM_OPTION_CLUSTER) != 0;
+    const bool zone = options->argument != NULL;
+    if (node + cluster + zone != 1 || (!zone && (options->given & OPTIONS_OF_ZONE) != 0)) {
+        (void)fprintf(
+            stderr,
+            "locum keygen: write one of --cluster, --node and ZONE\n"
+            "usage: locum keygen --cluster | install -o locum -m 400 /dev/stdin /etc/locum/secret\n"
+            "       locum keygen --node > /etc/locum/key\n"
+            "       locum keygen ZONE [--algorithm ALGORITHM] [--folder FOLDER]\n");
+        return LOCUM_EXIT_USAGE;
+    }
+    if (zone) {
+        return make_zone_key(config_path, options);
+    }
+    if ((node ? locum_signature_generate_key(key, public_key)
+              : locum_signature_generate_secret(key)) != 0) {
+        (void)fprintf(stderr, "locum keygen: cannot get random bytes from the system\n");
+        return LOCUM_EXIT_NOT_FINE;
+    }
+    (void)printf(node ? "# public key, for nodes.NAME.key: %s\n" : "%s", public_key);
+    (void)printf("%s\n", key);
+    explicit_bzero(key, sizeof(key));
+    return LOCUM_EXIT_OK;
 }
 
 /* For a command about a zone. 0: *ret is freed by the caller; *ret_zone is the zone that is named,
@@ -213,6 +265,35 @@ run_delegation(const char *config_path, const struct locum_options *options)
         } else {
             (void)fprintf(stderr, "locum delegation: %s\n", locum_error_text(made));
             status = LOCUM_EXIT_NOT_FINE;
+        }
+    }
+    locum_config_free(config);
+    return status;
+}
+
+static int
+run_ds(const char *config_path, const struct locum_options *options)
+{
+    struct locum_config *config;
+    size_t zone;
+    int status = load_for_zone(config_path, options, &config, &zone);
+    if (status != LOCUM_EXIT_OK) {
+        return status;
+    }
+    if (config->core.nodes[config->core.self].role != LOCUM_ROLE_SERVER) {
+        (void)fprintf(stderr, "locum ds: this node is a witness, which signs nothing: run it on a "
+                              "server\n");
+        status = LOCUM_EXIT_NOT_FINE;
+    }
+    for (size_t i = 0; i < config->zone_count && status == LOCUM_EXIT_OK; i++) {
+        const bool on = config->zones[i].dnssec.keys[0] != '\0';
+        if (zone == i && !on) {
+            (void)fprintf(stderr, "locum ds: zone %s is not signed: it has no dnssec in %s\n",
+                          config->zones[i].name, config_path);
+            status = LOCUM_EXIT_NOT_FINE;
+        } else if (on && (zone == LOCUM_ZONES_MAX || zone == i)) {
+            const int printed = locum_keygen_print_ds(config, i, stdout);
+            status = printed == 0 ? LOCUM_EXIT_OK : LOCUM_EXIT_NOT_FINE;
         }
     }
     locum_config_free(config);
@@ -312,8 +393,11 @@ static const struct locum_cli_command commands[] = {
      LOCUM_OPTION_NO_FALLBACK, NULL},
     {"check", "check [--handover]", "check the configuration, offline", run_check, true,
      LOCUM_OPTION_HANDOVER, NULL},
-    {"keygen", "keygen --cluster|--node", "print a new cluster secret, or key pair of a node",
-     run_keygen, true, LOCUM_OPTION_CLUSTER | LOCUM_OPTION_NODE, NULL},
+    {"keygen", "keygen --cluster|--node|ZONE ...",
+     "make a cluster secret, a key pair of a node, or a key that signs a zone", run_keygen, true,
+     LOCUM_OPTION_CLUSTER | LOCUM_OPTION_NODE | OPTIONS_OF_ZONE, "[ZONE]"},
+    {"ds", "ds [ZONE]", "print the DS records that the parent of each signed zone must have",
+     run_ds, true, 0, "[ZONE]"},
     {"delegation", "delegation [ZONE]", "print the records that the parent of each zone must have",
      run_delegation, true, 0, "[ZONE]"},
     {"doctor", "doctor [ZONE] [--json] [--resolver ADDRESS[:PORT]] ...",

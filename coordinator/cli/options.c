@@ -39,6 +39,10 @@ const struct locum_options_row locum_options_rows[] = {
     {"--url", LOCUM_OPTION_URL, "URL",
      "needs none, or a URL with NAME as its host, such as https://NAME/",
      "ask for this URL (NAME: each name in turn) instead of those of the checks; none: for none"},
+    {"--algorithm", LOCUM_OPTION_ALGORITHM, "ALGORITHM", "needs ecdsap256sha256 or ed25519",
+     "of the new key: ecdsap256sha256 (the default) or ed25519"},
+    {"--folder", LOCUM_OPTION_FOLDER, "FOLDER", "needs the path of a folder",
+     "where the files are put, instead of the folder that the configuration names"},
     {0},
 };
 
@@ -151,6 +155,10 @@ take_value(enum locum_options_bit option, const char *value, struct locum_option
     case LOCUM_OPTION_PARENT: return take_server(value, &ret->parents);
     case LOCUM_OPTION_PORT: return take_port(value, &ret->port);
     case LOCUM_OPTION_URL: return take_url(value, &ret->url);
+    case LOCUM_OPTION_ALGORITHM:
+        ret->algorithm = value;
+        return strcmp(value, "ecdsap256sha256") == 0 || strcmp(value, "ed25519") == 0;
+    case LOCUM_OPTION_FOLDER: ret->folder = value; return length > 0;
     case LOCUM_OPTION_REASON: ret->reason = value; return length > 0 && length <= LOCUM_REASON_MAX;
     default: return true;
     }

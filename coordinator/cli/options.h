@@ -28,6 +28,8 @@ enum locum_options_bit {
     LOCUM_OPTION_PARENT = 16384,
     LOCUM_OPTION_PORT = 32768,
     LOCUM_OPTION_URL = 65536,
+    LOCUM_OPTION_ALGORITHM = 131072,
+    LOCUM_OPTION_FOLDER = 262144,
 };
 
 /* One option: parsing, --help and completion read this table. */
@@ -61,6 +63,8 @@ struct locum_options {
     struct locum_options_servers parents;   /* each --parent */
     uint16_t port;                          /* --port; 0 if not given */
     const char *url;                        /* --url; NULL if not given */
+    const char *algorithm;                  /* --algorithm; NULL if not given */
+    const char *folder;                     /* --folder; NULL if not given */
     const char *argument; /* the argument that is not an option; NULL if the command has none */
     const char *second;   /* the one after it; NULL if there is none */
 };

@@ -106,6 +106,12 @@ struct locum_config_zone {
     } soa;
     struct locum_config_record *records; /* owned; NULL: none */
     size_t record_count;
+    struct {
+        char keys[LOCUM_PATH_MAX + 1];  /* folder; "": the zone is not signed */
+        struct locum_position at;       /* of that key */
+        uint32_t validity_s, refresh_s; /* whole days */
+        bool withdraw;
+    } dnssec;
     char alpn[LOCUM_ALPN_MAX][LOCUM_ALPN_CHARS_MAX + 1];
     size_t alpn_count;    /* 0: the names have no HTTPS records (dns/https.h) */
     size_t persist_count; /* entries of acme.persist (acme.h) */

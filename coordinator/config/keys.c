@@ -238,6 +238,23 @@ static const struct locum_schema_row rows[] = {
     "either order. Wildcards (RFC 4592), delegations (NS with glue and DS) and DNAME are possible. "
     "At or for a shared or owned name no record may hold an address (A, AAAA, `ipv4hint` of HTTPS "
     "and the like): it would be answered while the server is down."},
+[LOCUM_KEY_DNSSEC] = {"zones[].dnssec", MAP, NONE,
+    .note = "Sign the zone; without this key it is not signed"},
+[LOCUM_KEY_DNSSEC_KEYS] = {"zones[].dnssec.keys", PATH(LOCUM_PATH_MAX), REQUIRED, OF_ZONE(dnssec.keys),
+    .note = "Folder with the keys of the zone, as `locum keygen ZONE` writes them",
+    .help = "Each `*.key` in it is published, and each `*.private` signs; files of dnssec-keygen(1) and "
+    "ldns-keygen(1) serve as well. The simplest is the same files on all nodes. The folder is read at the start "
+    "and at each reload. A `.private` is refused if other users can read it."},
+[LOCUM_KEY_DNSSEC_VALIDITY] = {"zones[].dnssec.validity", SECONDS(2 * DAY, 90 * DAY), DEFAULT("14d"),
+    OF_ZONE(dnssec.validity_s), .digest = true,
+    .note = "How long a new signature is valid, in whole days"},
+[LOCUM_KEY_DNSSEC_REFRESH] = {"zones[].dnssec.refresh", SECONDS(DAY, 89 * DAY), DEFAULT("7d"),
+    OF_ZONE(dnssec.refresh_s), .digest = true,
+    .note = "Signatures are replaced before they are valid for less than this, in whole days"},
+[LOCUM_KEY_DNSSEC_WITHDRAW] = {"zones[].dnssec.withdraw", FLAG, DEFAULT("false"), OF_ZONE(dnssec.withdraw),
+    .digest = true,
+    .note = "Ask the parent zone to remove its DS records (RFC 8078); the first step to end signing",
+    .help = "The zone stays signed. Remove `dnssec` only when the DS records have been gone for their TTL."},
 [LOCUM_KEY_TRANSFER] = {"zones[].transfer", MAP, DEFAULT(NULL),
     .note = "Who may transfer the zone (AXFR and IXFR): secondary name servers"},
 [LOCUM_KEY_TRANSFER_ALLOW] = {"zones[].transfer.allow", PREFIX, LIST(0, LOCUM_TRANSFER_ALLOW_MAX),

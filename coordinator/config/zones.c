@@ -227,6 +227,40 @@ add_names(struct locum_bind *bind, size_t index)
     }
 }
 
+/* Signatures change at midnight UTC, so their times are whole days. */
+static void
+check_dnssec(struct locum_bind *bind, size_t index)
+{
+    enum { DAY_S = 86400 };
+    struct locum_config *config = bind->target;
+    struct locum_config_zone *zone = &config->zones[index];
+    const struct {
+        size_t key;
+        uint32_t seconds;
+        const char *name, *usual;
+    } times[] = {{LOCUM_KEY_DNSSEC_VALIDITY, zone->dnssec.validity_s, "validity", "14d"},
+                 {LOCUM_KEY_DNSSEC_REFRESH, zone->dnssec.refresh_s, "refresh", "7d"}};
+    bool good = locum_bind_written(bind, LOCUM_KEY_DNSSEC, index);
+    for (size_t i = 0; i < 2 && good; i++) {
+        if (locum_bind_bad(bind, times[i].key, index)) {
+            good = false;
+        } else if (times[i].seconds % DAY_S != 0) {
+            locum_bind_error(bind, times[i].key, index, "%s: use whole days, e.g. %s",
+                             times[i].name, times[i].usual);
+            good = false;
+        }
+    }
+    if (good && zone->dnssec.refresh_s >= zone->dnssec.validity_s) {
+        locum_bind_error(bind, LOCUM_KEY_DNSSEC, index,
+                         "refresh: %ud is not shorter than validity (%ud); the usual values are 7d "
+                         "and 14d",
+                         zone->dnssec.refresh_s / DAY_S, zone->dnssec.validity_s / DAY_S);
+    }
+    zone->dnssec.at = locum_bind_written(bind, LOCUM_KEY_DNSSEC_KEYS, index)
+                          ? locum_bind_at(bind, LOCUM_KEY_DNSSEC_KEYS, index)
+                          : zone->at;
+}
+
 static void
 load_zone(struct locum_bind *bind, size_t index)
 {
@@ -236,6 +270,7 @@ load_zone(struct locum_bind *bind, size_t index)
     const size_t errors_before = bind->problems.error_count;
     derive_ttls(bind, index);
     derive_soa(bind, index);
+    check_dnssec(bind, index);
     add_names(bind, index);
     /* The binder has stored the texts; dns/ checks them and reports by their positions. */
     for (size_t i = 0; i < locum_bind_items(bind, LOCUM_KEY_ZONE_RECORDS, index); i++) {

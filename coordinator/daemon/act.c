@@ -48,6 +48,9 @@ locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
     for (size_t i = 0; i < self->config->core.check_count; i++) {
         ret->checks[i] = locum_health_outcomes(self->health, i);
     }
+    for (size_t i = 0; i < self->config->zone_count; i++) {
+        ret->zone_lacks_keys[i] = locum_dns_lacks_keys(self->dns, self->config, i);
+    }
     ret->hook_count = self->hooks != NULL ? locum_hooks_count(self->hooks) : 0;
     for (size_t i = 0; i < ret->hook_count; i++) {
         ret->hooks[i] = locum_hooks_state(self->hooks, i);
@@ -203,14 +206,22 @@ persist(struct locum_daemon *self)
     locum_state_writer_put(self->writer, self->config, &saved, self->run.serial, self->now);
 }
 
-/* The serial is the Unix time, or one more than the last if that does not grow: secondaries of NSD
- * ignore a zone whose serial goes back (RFC 1034, section 4.3.5). */
+uint32_t
+locum_daemon_act_open_serial(const struct locum_daemon *self)
+{
+    return self->run.serial + 1;
+}
+
+/* The serial is the Unix time, or two more than the last if that does not grow: secondaries of NSD
+ * ignore a zone whose serial goes back (RFC 1034, section 4.3.5). The one between is that of the
+ * fail-open zone (locum_daemon_act_open_serial()). */
 static uint32_t
 next_serial(const struct locum_daemon *self)
 {
     const locum_ms wall_s = self->now.wall / 1000;
     const uint32_t now_s = wall_s > 0 && wall_s < UINT32_MAX ? (uint32_t)wall_s : 0;
-    return now_s > self->run.serial ? now_s : self->run.serial + 1;
+    const uint32_t open = locum_daemon_act_open_serial(self);
+    return now_s > open ? now_s : open + 1;
 }
 
 /* RESUME-1: what the next process continues with. It has the serial that the next plan will have,
@@ -227,7 +238,8 @@ void
 locum_daemon_act_publish(struct locum_daemon *self)
 {
     const uint32_t serial = next_serial(self);
-    const int status = locum_dns_publish(self->dns, self->config, &self->core.plan, serial);
+    const int status =
+        locum_dns_publish(self->dns, self->config, &self->core.plan, serial, self->now.wall / 1000);
     if (status != 0) {
         if (!self->run.publish_failed) {
             locum_daemon_act_emit(self, LOCUM_EVENT_PUBLISH_FAILED, locum_error_text(status),
@@ -446,9 +458,10 @@ locum_daemon_act_close_surplus(struct locum_daemon *self)
 void
 locum_daemon_act_each_second(struct locum_daemon *self)
 {
-    if (self->run.publish_failed) {
+    if (self->run.publish_failed || locum_dns_is_due(self->dns, self->now.wall / 1000)) {
         locum_daemon_act_publish(self);
     }
+    locum_dns_sign_ahead(self->dns, self->config, &self->core.plan, self->now.wall / 1000);
     if (locum_state_writer_lacks_run(self->writer)) {
         save_run(self);
     }

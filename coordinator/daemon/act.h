@@ -12,6 +12,10 @@
 /* Perform self->actions, heartbeats first. */
 void locum_daemon_act_perform(struct locum_daemon *self);
 
+/* The serial of the fail-open zone: above that of the published one, because locum-nsd cannot
+ * change the serial of a signed zone; no publication has it. */
+uint32_t locum_daemon_act_open_serial(const struct locum_daemon *self);
+
 /* Publish the plan's answers with a new serial. If that fails, the last answers stay and it is
  * tried again each second. */
 void locum_daemon_act_publish(struct locum_daemon *self);

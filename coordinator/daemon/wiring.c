@@ -212,12 +212,16 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
                                                            .sentinel = on_sentinel,
                                                            .mirrorbits = on_mirrorbits,
                                                            .next_event = next_event};
+    struct locum_signer *signer;
     int status = create_control(self, handlers);
     if (status != 0 ||
         (status = locum_dns_create(self->config, &self->sockets, locum_daemon_act_log_dns, self,
-                                   &self->dns)) != 0) {
+                                   &self->dns)) != 0 ||
+        (status = locum_dns_signer_create(self->config, locum_clock_read().wall / 1000, &signer)) !=
+            0) {
         return status;
     }
+    locum_dns_set_signer(self->dns, signer);
     if ((status = locum_secondaries_create(self->base, &self->secondaries)) != 0) {
         return status;
     }
@@ -295,10 +299,17 @@ refuse(json_t *errors, const char *what, const char *why)
     return LOCUM_ERR_REFUSED;
 }
 
+/* What a reload needs, and what can fail. */
+struct prepared {
+    struct locum_config *config;
+    struct locum_dns_ask *ask;
+    struct locum_health *health;
+    struct locum_signer *signer;
+};
+
 /* Read and check everything that can be refused, before anything is touched. */
 static int
-prepare(struct locum_daemon *self, struct reload_findings *findings, struct locum_config **ret,
-        struct locum_dns_ask **ret_ask, struct locum_health **ret_health)
+prepare(struct locum_daemon *self, struct reload_findings *findings, struct prepared *ret)
 {
     char buffer[200];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
@@ -316,20 +327,24 @@ prepare(struct locum_daemon *self, struct reload_findings *findings, struct locu
         status = locum_signature_prepare(&next->secrets);
     }
     if (status == 0) {
-        status = locum_dns_ask_create(self->base, next, on_dns, self, ret_ask);
+        status = locum_dns_ask_create(self->base, next, on_dns, self, &ret->ask);
     }
     if (status == 0) {
-        status = locum_health_create(self->base, next, on_sample, self, ret_health);
+        status = locum_health_create(self->base, next, on_sample, self, &ret->health);
+    }
+    if (status == 0) {
+        status = locum_dns_signer_create(next, self->now.wall / 1000, &ret->signer);
     }
     if (status != 0) {
-        locum_dns_ask_destroy(*ret_ask);
+        locum_health_destroy(ret->health);
+        locum_dns_ask_destroy(ret->ask);
         locum_config_free(next);
         if (json_array_size(findings->errors) == 0) {
             (void)refuse(findings->errors, "reload failed: ", locum_error_text(status));
         }
         return status;
     }
-    *ret = next;
+    ret->config = next;
     return 0;
 }
 
@@ -398,9 +413,9 @@ find_other_mirrorbits(const struct locum_config *old, const struct locum_config 
  * is freed last. Checks start again; connections whose settings are the same stay.
  */
 static void
-apply(struct locum_daemon *self, struct locum_config *next, struct locum_dns_ask *ask,
-      struct locum_health *health)
+apply(struct locum_daemon *self, const struct prepared *prepared)
 {
+    struct locum_config *next = prepared->config;
     char before[SERVING_BYTES_MAX];
     char after[SERVING_BYTES_MAX];
     add_serving(self, before);
@@ -411,16 +426,17 @@ apply(struct locum_daemon *self, struct locum_config *next, struct locum_dns_ask
     self->config = next;
     locum_redis_reconfigure(self->redis, next);
     locum_peer_reconfigure(self->peer, next);
+    locum_dns_set_signer(self->dns, prepared->signer);
     reconfigure_dns(self);
     locum_events_keep(self->events, next->events_keep);
     locum_evidence_init(&self->evidence);
     locum_history_configure(self->history, next);
     move_nsd_reports(self, old);
     locum_dns_ask_destroy(self->dns_ask);
-    self->dns_ask = ask;
-    locum_health_learn(health, self->health);
+    self->dns_ask = prepared->ask;
+    locum_health_learn(prepared->health, self->health);
     locum_health_destroy(self->health);
-    self->health = health;
+    self->health = prepared->health;
     locum_hooks_reconfigure(self->hooks, old, next);
     locum_daemon_act_publish(self);
     locum_daemon_act_emit(self, LOCUM_EVENT_RELOAD, next->core.digest, NULL, NULL);
@@ -437,15 +453,13 @@ apply(struct locum_daemon *self, struct locum_config *next, struct locum_dns_ask
 int
 locum_daemon_wiring_reload(struct locum_daemon *self, json_t **ret_messages)
 {
-    struct locum_config *next = NULL;
-    struct locum_dns_ask *ask = NULL;
-    struct locum_health *health = NULL;
+    struct prepared prepared = {.config = NULL};
     struct reload_findings findings = {.errors = json_array(), .warnings = json_array()};
     locum_notify_reloading(&self->notify);
     locum_log_repeat(); /* so that a second attempt logs the same errors again */
-    const int status = prepare(self, &findings, &next, &ask, &health);
+    const int status = prepare(self, &findings, &prepared);
     if (status == 0) {
-        apply(self, next, ask, health);
+        apply(self, &prepared);
     }
     *ret_messages = status != 0 ? findings.errors : findings.warnings;
     json_decref(status != 0 ? findings.warnings : findings.errors);

@@ -6,13 +6,21 @@
  * The answer to an existing name is one part, copied. RFC 1034 4.3.2 with wildcards (RFC 4592) and
  * DNAME (RFC 6672). A chain of CNAMEs is followed inside its zone, for at most
  * LOCUM_CNAME_CHAIN_MAX links; a resolver asks for the rest. No allocation, no lock.
+ *
+ * With DO, and if the zone is signed, each RRset has its RRSIG records with it, and what does not
+ * exist is denied by NSEC records (RFC 4035 3.1): the name or a wildcard of it, at each link of a
+ * chain. A referral has DS, or the NSEC record that denies it.
  */
 #ifndef LOCUM_DNS_ANSWER_H
 #define LOCUM_DNS_ANSWER_H
 
 #include "dns/table.h"
 
-enum { LOCUM_CNAME_CHAIN_MAX = 8 };
+enum {
+    LOCUM_CNAME_CHAIN_MAX = 8,
+    /* NSEC records of an answer: one for each wildcard, and at the end one more */
+    LOCUM_DENIALS_MAX = LOCUM_CNAME_CHAIN_MAX + 3,
+};
 
 enum locum_dns_section { LOCUM_SECTION_ANSWER, LOCUM_SECTION_AUTHORITY, LOCUM_SECTION_ADDITIONAL };
 
@@ -31,6 +39,11 @@ struct locum_answer_draft {
     bool truncated;             /* it did not fit: all sections are empty */
     enum locum_limit_kind kind; /* what it is for the limiter, */
     uint32_t owner;             /* and the name or zone that it belongs to */
+    /* DNSSEC: the zone, if it is signed and the question has DO, or NULL; numbers of the NSEC
+     * records that the answer needs, of which the first `denials_put` are in it. */
+    const struct locum_dns_zone *signed_zone;
+    size_t denials[LOCUM_DENIALS_MAX];
+    size_t denial_count, denials_put;
 };
 
 /*

@@ -65,7 +65,7 @@ add_set(struct locum_axfr_content *self, size_t *room, const struct locum_rrset 
 }
 
 int
-locum_axfr_content_create(const struct locum_zone *zone, uint32_t serial,
+locum_axfr_content_create(const struct locum_zone *zone, const ldns_rr_list *added, uint32_t serial,
                           struct locum_axfr_content **ret)
 {
     struct locum_axfr_content *self = calloc(1, sizeof(*self));
@@ -81,6 +81,10 @@ locum_axfr_content_create(const struct locum_zone *zone, uint32_t serial,
         if (&zone->sets[i] != soa) {
             status = add_set(self, &room, &zone->sets[i]);
         }
+    }
+    for (size_t i = 0; added != NULL && i < ldns_rr_list_rr_count(added) && status == 0; i++) {
+        const ldns_rr *rr = ldns_rr_list_rr(added, i);
+        status = add_rr(self, &room, rr, ldns_rr_ttl(rr));
     }
     if (status != 0) {
         locum_axfr_content_release(self);

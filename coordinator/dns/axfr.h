@@ -25,9 +25,10 @@ struct locum_axfr_content {
     size_t length;
 };
 
-/* The records of a built zone, with one reference, which is the caller's. 0 or LOCUM_ERR_MEMORY. */
-int locum_axfr_content_create(const struct locum_zone *zone, uint32_t serial,
-                              struct locum_axfr_content **ret) LOCUM_MUST_CHECK;
+/* The records of a built zone, and those that signing adds to it (NULL: none), with one reference,
+ * which is the caller's. 0 or LOCUM_ERR_MEMORY. */
+int locum_axfr_content_create(const struct locum_zone *zone, const ldns_rr_list *added,
+                              uint32_t serial, struct locum_axfr_content **ret) LOCUM_MUST_CHECK;
 
 /* Add or drop a reference; the last one frees it. NULL is fine. */
 void locum_axfr_content_hold(struct locum_axfr_content *self);

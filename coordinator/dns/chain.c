@@ -1,5 +1,6 @@
 #include "dns/chain.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +19,11 @@ struct link {
     uint16_t key_length;
     uint16_t bitmap_length;
     uint32_t bitmap_at;
+    bool is_delegation;
 };
 
 struct locum_chain {
+    atomic_uint references;
     uint8_t *bytes; /* keys and bitmaps */
     size_t byte_count, byte_room;
     struct item *items; /* until it is closed */
@@ -97,13 +100,26 @@ name_of(const uint8_t *key, size_t length, uint8_t ret[LOCUM_DNS_NAME_MAX])
 struct locum_chain *
 locum_chain_create(void)
 {
-    return calloc(1, sizeof(struct locum_chain));
+    struct locum_chain *self = calloc(1, sizeof(*self));
+    if (self != NULL) {
+        atomic_init(&self->references, 1);
+    }
+    return self;
+}
+
+void
+locum_chain_hold(struct locum_chain *self)
+{
+    if (self != NULL) {
+        atomic_fetch_add_explicit(&self->references, 1, memory_order_relaxed);
+    }
 }
 
 void
 locum_chain_destroy(struct locum_chain *self)
 {
-    if (self != NULL) {
+    if (self != NULL &&
+        atomic_fetch_sub_explicit(&self->references, 1, memory_order_acq_rel) == 1) {
         free(self->bytes);
         free(self->items);
         free(self->links);
@@ -209,7 +225,8 @@ add_link(struct locum_chain *self, const struct item *items, size_t count, bool 
     static const uint16_t always[] = {LDNS_RR_TYPE_RRSIG, LDNS_RR_TYPE_NSEC};
     uint8_t bitmap[LOCUM_CHAIN_BITMAP_MAX];
     size_t length = 0, window_at = 0, added = 0;
-    struct link link = {.key_at = items[0].key_at, .key_length = items[0].key_length};
+    struct link link = {
+        .key_at = items[0].key_at, .key_length = items[0].key_length, .is_delegation = delegation};
     for (size_t i = 0; i <= count; i++) {
         const uint32_t type = i < count ? items[i].type : UINT32_MAX;
         for (; added < LOCUM_COUNT(always) && always[added] <= type; added++) {
@@ -360,6 +377,7 @@ locum_chain_search(const struct locum_chain *self, const uint8_t *name, size_t l
     struct locum_chain_key key;
     locum_chain_key_of(name, length, &key);
     place.at = last_before(self, &key, &place.matches);
+    place.is_delegation = place.matches && self->links[place.at].is_delegation;
     const size_t before = common(self, &self->links[place.at], &key);
     const size_t after = common(self, next_of(self, place.at), &key);
     const size_t encloser = before > after ? before : after;

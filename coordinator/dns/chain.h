@@ -41,10 +41,11 @@ int locum_chain_key_compare(const struct locum_chain_key *a, const struct locum_
 
 struct locum_chain;
 
-/* An empty chain; NULL: out of memory. */
+/* An empty chain with one reference; NULL: out of memory. */
 struct locum_chain *locum_chain_create(void);
 
-/* Free; NULL is fine. */
+/* Add and drop a reference; the last one frees it. From any thread. NULL is fine. */
+void locum_chain_hold(struct locum_chain *self);
 void locum_chain_destroy(struct locum_chain *self);
 
 /* Add a type of a name, before the chain is closed. The same one may be added again. RRSIG and NSEC
@@ -71,9 +72,10 @@ int locum_chain_digest(const struct locum_chain *self, uint32_t ttl_s,
 
 /* Where a name of the zone is in the chain. */
 struct locum_chain_place {
-    size_t at;    /* the NSEC record that matches the name, or that covers it */
-    bool matches; /* the owner of that record is the name */
-    bool exists;  /* it matches, or the name is an empty non-terminal */
+    size_t at;          /* the NSEC record that matches the name, or that covers it */
+    bool matches;       /* the owner of that record is the name */
+    bool is_delegation; /* it matches, and the name is a delegation */
+    bool exists;        /* it matches, or the name is an empty non-terminal */
     /* Of the closest encloser (RFC 4592 3.3.1), without the root; the name's own if it exists. */
     size_t encloser_labels;
     size_t wildcard;       /* the record that matches or covers "*" below the closest encloser */

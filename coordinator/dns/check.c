@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "dns/check.h"
 #include "dns/check_acme.h"
+#include "dns/signer.h"
 
 /* Why no static record may have this type, or NULL. */
 static const char *
@@ -135,6 +136,27 @@ check_all(struct check *self)
     return status == 0 ? locum_check_names(self) : status;
 }
 
+/* Collect a problem of a key folder at the option that names it. */
+static void
+collect_key_problem(void *user, size_t zone, enum locum_severity severity, const char *text)
+{
+    struct check *self = user;
+    locum_problems_add(&self->problems, severity, self->config->zones[zone].dnssec.at, "%s", text);
+}
+
+/* The keys: only once the records are valid, for these are what they sign. */
+static int
+check_keys(struct check *self)
+{
+    struct locum_signer *signer = NULL;
+    const int status =
+        self->problems.error_count > 0
+            ? 0
+            : locum_signer_create(self->config, 0, collect_key_problem, self, &signer);
+    locum_signer_destroy(signer);
+    return status == LOCUM_ERR_INVALID ? 0 : status;
+}
+
 int
 locum_dns_check(const struct locum_config *config, locum_problem_fn *report, void *user)
 {
@@ -146,6 +168,9 @@ locum_dns_check(const struct locum_config *config, locum_problem_fn *report, voi
     int status = check_all(self);
     if (status == 0) {
         status = locum_check_acme(config, &self->problems);
+    }
+    if (status == 0) {
+        status = check_keys(self);
     }
     locum_problems_report(&self->problems, config->path, report, user);
     if (status == 0 && self->problems.error_count > 0) {

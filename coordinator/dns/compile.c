@@ -22,8 +22,12 @@ struct pending_set {
 struct compiler {
     struct locum_dns_names *names;
     const struct locum_config *config; /* borrowed */
-    size_t index;                      /* of the zone at hand */
-    struct locum_zone zone;            /* its records, without those of the plan */
+    struct locum_signer *signer;       /* borrowed; NULL: no zone is signed */
+    int64_t now_s;
+    struct locum_rrset
+        apex_sets[LOCUM_SIGNER_APEX_SETS]; /* DNSKEY and so on, of the zone at hand */
+    size_t index;                          /* of the zone at hand */
+    struct locum_zone zone;                /* its records, without those of the plan */
     struct locum_wire_name apex;
     struct pending_set *rows;
     size_t row_count, row_room;
@@ -40,26 +44,6 @@ read_name(const ldns_rdf *from, struct locum_wire_name *ret)
 {
     const size_t end = locum_packet_name(ldns_rdf_data(from), ldns_rdf_size(from), 0, ret);
     LOCUM_INVARIANT(end > 0);
-}
-
-static void
-put_rr(const ldns_rr *rr, uint16_t owner, uint32_t ttl_s, uint8_t *to, size_t *length)
-{
-    const uint16_t values[] = {owner,
-                               (uint16_t)ldns_rr_get_type(rr),
-                               (uint16_t)ldns_rr_get_class(rr),
-                               (uint16_t)(ttl_s >> 16),
-                               (uint16_t)ttl_s,
-                               (uint16_t)locum_zone_data_length(rr)};
-    for (size_t i = 0; i < LOCUM_COUNT(values); i++) {
-        locum_packet_put_u16(to + *length, values[i]);
-        *length += 2;
-    }
-    for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
-        const ldns_rdf *rdf = ldns_rr_rdf(rr, i);
-        memcpy(to + *length, ldns_rdf_data(rdf), ldns_rdf_size(rdf));
-        *length += ldns_rdf_size(rdf);
-    }
 }
 
 static size_t
@@ -97,8 +81,8 @@ make_part(struct compiler *self, const struct locum_rrset *set, uint16_t owner,
     ret->count = (uint16_t)ldns_rr_list_rr_count(set->rrs);
     ret->points = owner != LOCUM_OWNER_NAME;
     for (size_t i = 0; i < ret->count; i++) {
-        put_rr(ldns_rr_list_rr(set->rrs, i), owner, ldns_rr_ttl(locum_zone_first(set)), to,
-               &length);
+        length += locum_zone_put_record(ldns_rr_list_rr(set->rrs, i), owner,
+                                        ldns_rr_ttl(locum_zone_first(set)), to + length);
     }
     return 0;
 }
@@ -145,8 +129,8 @@ make_addresses(struct compiler *self, const struct host *hosts, size_t count, bo
         const struct locum_rrset *set = host->inside == inside ? host->sets[i % 2] : NULL;
         const size_t records = set == NULL ? 0 : ldns_rr_list_rr_count(set->rrs);
         for (size_t j = 0; j < records; j++) {
-            put_rr(ldns_rr_list_rr(set->rrs, j), host->owner, ldns_rr_ttl(locum_zone_first(set)),
-                   to, &length);
+            length += locum_zone_put_record(ldns_rr_list_rr(set->rrs, j), host->owner,
+                                            ldns_rr_ttl(locum_zone_first(set)), to + length);
             ret->count++;
         }
     }
@@ -304,6 +288,90 @@ add_plan_names(struct compiler *self)
     return status;
 }
 
+static bool
+is_signed(const struct compiler *self)
+{
+    return self->signer != NULL && locum_signer_is_on(self->signer, self->index);
+}
+
+/* The sets that signing adds at the apex. */
+static int
+add_apex_sets(struct compiler *self)
+{
+    int status = 0;
+    for (size_t i = 0; is_signed(self) && i < LOCUM_SIGNER_APEX_SETS && status == 0; i++) {
+        struct pending_set row = {.changing = LOCUM_DNS_FIXED, .set = &self->apex_sets[i]};
+        self->apex_sets[i].rrs = locum_signer_apex_set(self->signer, self->index, i);
+        row.type = type_of(row.set);
+        status = add_name(self, &self->apex, &row.name);
+        if (status == 0) {
+            status = add_row(self, &row);
+        }
+    }
+    return status;
+}
+
+/* The RRSIG records of a set. */
+static int
+make_signature(struct compiler *self, const struct locum_rrset *set, uint16_t owner,
+               struct locum_dns_part *ret)
+{
+    struct locum_rrset signatures = {.rrs = ldns_rr_list_new()};
+    int status = signatures.rrs == NULL ? LOCUM_ERR_MEMORY
+                                        : locum_signer_sign(self->signer, self->index, set->rrs,
+                                                            ldns_rr_ttl(locum_zone_first(set)),
+                                                            self->now_s, signatures.rrs);
+    if (status == 0) {
+        status = make_part(self, &signatures, owner, ret);
+    }
+    ldns_rr_list_deep_free(signatures.rrs);
+    return status;
+}
+
+/* An NSEC record: the labels of its owner below the apex, then the record, whose owner field is to
+ * point to the apex. */
+static int
+make_nsec(struct compiler *self, const struct locum_rrset *set, struct locum_dns_nsec *ret)
+{
+    const ldns_rr *rr = locum_zone_first(set);
+    const ldns_rdf *owner = ldns_rr_owner(rr);
+    struct locum_dns_part part;
+    uint8_t *to;
+    ret->prefix_length = (uint16_t)(ldns_rdf_size(owner) - self->apex.length);
+    int status = take(self, ret->prefix_length + length_of(set), &part, &to);
+    if (status != 0) {
+        return status;
+    }
+    memcpy(to, ldns_rdf_data(owner), ret->prefix_length);
+    (void)locum_zone_put_record(rr, LOCUM_POINTER, ldns_rr_ttl(rr), to + ret->prefix_length);
+    ret->bytes = part.bytes;
+    ret->length = part.length;
+    return make_signature(self, set, LOCUM_OWNER_PART, &ret->signature);
+}
+
+static int
+make_chain(struct compiler *self)
+{
+    if (!is_signed(self)) {
+        return 0;
+    }
+    struct locum_dns_zone *entry = &self->names->zones[self->index];
+    struct locum_chain *chain = locum_signer_chain(self->signer, self->index);
+    const size_t count = locum_chain_count(chain);
+    struct locum_dns_nsec *nsecs = locum_dns_names_take(self->names, count * sizeof(*nsecs));
+    int status = nsecs == NULL ? LOCUM_ERR_MEMORY : 0;
+    for (size_t i = 0; i < count && status == 0; i++) {
+        const struct locum_rrset set = {.rrs = locum_signer_nsec(self->signer, self->index, i)};
+        status = make_nsec(self, &set, &nsecs[i]);
+    }
+    if (status == 0) {
+        locum_chain_hold(chain);
+        entry->chain = chain;
+        entry->nsecs = nsecs;
+    }
+    return status;
+}
+
 static int
 compare_rows(const void *a, const void *b)
 {
@@ -319,7 +387,7 @@ compare_rows(const void *a, const void *b)
 static uint16_t
 owner_of(const struct locum_dns_name *name, uint16_t type)
 {
-    const bool ancestor = (name->sort == LOCUM_SORT_CUT && type == LOCUM_TYPE_NS) ||
+    const bool ancestor = name->sort == LOCUM_SORT_CUT ||
                           (name->sort == LOCUM_SORT_DNAME && type == LOCUM_TYPE_DNAME);
     return (uint16_t)(LOCUM_OWNER_NAME - (ancestor ? name->length : 0));
 }
@@ -332,6 +400,10 @@ make_set(struct compiler *self, const struct pending_set *row)
     int status = 0;
     if (row->changing == LOCUM_DNS_FIXED) {
         status = make_part(self, row->set, owner_of(name, row->type), &set.part);
+    }
+    if (status == 0 && row->changing == LOCUM_DNS_FIXED && is_signed(self) &&
+        locum_signer_signs(self->signer, self->index, locum_zone_first(row->set))) {
+        status = make_signature(self, row->set, owner_of(name, row->type), &set.signature);
     }
     if (status == 0 && row->type == LOCUM_TYPE_NS) {
         const ldns_rdf *owner = ldns_rr_owner(locum_zone_first(row->set));
@@ -358,7 +430,8 @@ compile_zone(struct compiler *self)
 {
     read_name(self->zone.apex, &self->apex);
     self->row_count = 0;
-    int (*const steps[])(struct compiler *) = {make_zone_entry, add_cuts, add_sets, add_plan_names};
+    int (*const steps[])(struct compiler *) = {make_zone_entry, add_cuts,      add_sets,
+                                               add_plan_names,  add_apex_sets, make_chain};
     int status = 0;
     for (size_t i = 0; i < LOCUM_COUNT(steps) && status == 0; i++) {
         status = steps[i](self);
@@ -406,7 +479,8 @@ compile_identity(struct compiler *self)
 }
 
 int
-locum_dns_compile(const struct locum_config *config, struct locum_dns_names **ret)
+locum_dns_compile(const struct locum_config *config, struct locum_signer *signer, int64_t now_s,
+                  struct locum_dns_names **ret)
 {
     struct compiler *self = calloc(1, sizeof(*self));
     if (self == NULL) {
@@ -414,6 +488,8 @@ locum_dns_compile(const struct locum_config *config, struct locum_dns_names **re
     }
     int status = LOCUM_ERR_MEMORY;
     self->config = config;
+    self->signer = signer;
+    self->now_s = now_s;
     self->names = locum_dns_names_create();
     if (self->names == NULL) {
         goto out;

@@ -7,14 +7,18 @@
 #define LOCUM_DNS_COMPILE_H
 
 #include "dns/names.h"
+#include "dns/signer.h"
 
 /*
  * config  checked by locum_dns_check(); not needed afterwards.
+ * signer  of this configuration; NULL: no zone is signed.
+ * now_s   the wall clock, seconds since 1970: it selects the validity of the signatures, which hold
+ *         until locum_signer_until().
  * ret     with one reference, which is the caller's.
  * Returns 0, LOCUM_ERR_MEMORY, LOCUM_ERR_INVALID (a static record that does not parse), or
  * LOCUM_ERR_SPACE (records of one owner and type that no message can hold).
  */
-int locum_dns_compile(const struct locum_config *config,
+int locum_dns_compile(const struct locum_config *config, struct locum_signer *signer, int64_t now_s,
                       struct locum_dns_names **ret) LOCUM_MUST_CHECK;
 
 #endif

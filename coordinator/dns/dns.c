@@ -12,7 +12,9 @@
 #include "base/text_format.h"
 #include "config/domain.h"
 #include "dns/access.h"
+#include "dns/ahead.h"
 #include "dns/compile.h"
+#include "dns/signer.h"
 #include "dns/tcp.h"
 #include "dns/udp.h"
 #include "dns/zone.h"
@@ -46,6 +48,9 @@ struct locum_dns {
     struct locum_dns_names
         *names; /* of the configuration; NULL: they are made when one publishes */
     struct locum_dns_table *table; /* the one published last; NULL before the first */
+    struct locum_signer *signer;   /* NULL: no zone is signed */
+    int64_t signed_until_s;        /* of the last publication: then signatures are replaced */
+    struct locum_ahead ahead;
     struct locum_limited limited;
     struct locum_dns_tallied gone; /* of workers that have ended */
     uint64_t gone_overflow;        /* the same, of struct locum_dns_counts */
@@ -369,16 +374,27 @@ locum_dns_close_surplus(struct locum_dns *self)
     }
 }
 
+bool
+locum_dns_is_due(const struct locum_dns *self, int64_t now_s)
+{
+    return locum_signer_until(self->signer, now_s) != self->signed_until_s;
+}
+
 int
 locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
-                  const struct locum_plan *plan, uint32_t serial)
+                  const struct locum_plan *plan, uint32_t serial, int64_t now_s)
 {
+    if (locum_dns_is_due(self, now_s)) {
+        locum_dns_names_release(self->names);
+        self->names = NULL;
+    }
+    self->signed_until_s = locum_signer_until(self->signer, now_s);
     if (self->listener_count == 0) {
-        return 0;
+        return 0; /* locum-nsd reads the text */
     }
     int status = 0;
     if (self->names == NULL) {
-        status = locum_dns_compile(config, &self->names);
+        status = locum_dns_compile(config, self->signer, now_s, &self->names);
         if (status != 0) {
             return status;
         }
@@ -386,6 +402,13 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
     struct locum_dns_table *table = locum_dns_table_make(self->names, config, plan, serial);
     if (table == NULL) {
         return LOCUM_ERR_MEMORY;
+    }
+    if (self->signed_until_s != INT64_MAX) {
+        status = locum_dns_table_sign(table, config, plan, serial, self->signer, now_s);
+        if (status != 0) {
+            locum_dns_table_release(table);
+            return status;
+        }
     }
     status = locum_access_create(config, &table->access);
     if (status != 0) {
@@ -404,6 +427,13 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
     locum_dns_table_release(self->table);
     self->table = table;
     return 0;
+}
+
+void
+locum_dns_sign_ahead(struct locum_dns *self, const struct locum_config *config,
+                     const struct locum_plan *plan, int64_t now_s)
+{
+    locum_ahead_step(&self->ahead, self->signer, config, plan, self->signed_until_s, now_s);
 }
 
 size_t
@@ -538,5 +568,31 @@ locum_dns_destroy(struct locum_dns *self)
     close(self->notes[1]);
     locum_dns_table_release(self->table);
     locum_dns_names_release(self->names);
+    locum_signer_destroy(self->signer);
     free(self);
+}
+
+void
+locum_dns_set_signer(struct locum_dns *self, struct locum_signer *signer)
+{
+    locum_signer_take(signer, self->signer);
+    locum_signer_destroy(self->signer);
+    self->signer = signer;
+    self->ahead = (struct locum_ahead){0};
+    locum_dns_names_release(self->names);
+    self->names = NULL;
+}
+
+struct locum_signer *
+locum_dns_signer(const struct locum_dns *self)
+{
+    return self->signer;
+}
+
+int
+locum_dns_zone_text(struct locum_dns *self, const struct locum_config *config, size_t zone,
+                    const struct locum_plan *plan, uint32_t serial, int64_t now_s, char **ret_text)
+{
+    return locum_signer_zone_text(self != NULL ? self->signer : NULL, config, zone, plan, serial,
+                                  now_s, ret_text);
 }

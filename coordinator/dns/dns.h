@@ -71,7 +71,8 @@ struct locum_dns_counts {
 /*
  * Check what locum_config_load() could not: static records parse, are inside their zone and agree
  * with each other and with the shared and owned names; nothing is hidden by a delegation or DNAME;
- * chains of CNAMEs end; name servers inside a zone have addresses.
+ * chains of CNAMEs end; name servers inside a zone have addresses;
+ * the keys of signed zones can be used.
  *
  * config  as locum_config_load() made it.
  * report  called for each problem, in the order of the file.
@@ -129,11 +130,27 @@ void locum_dns_retry(struct locum_dns *self, locum_dns_report_fn *report, void *
  *
  * config  that of the last locum_dns_create() or locum_dns_reconfigure().
  * serial  SOA serial of every zone; the caller increases it with each change (RFC 1982).
- * Returns 0, LOCUM_ERR_MEMORY, or LOCUM_ERR_INVALID or LOCUM_ERR_SPACE
- * (locum_dns_compile()). On failure the workers keep the last table.
+ * now_s   the wall clock, seconds since 1970; it selects the validity of signatures.
+ * Returns 0, LOCUM_ERR_MEMORY, or LOCUM_ERR_INVALID, LOCUM_ERR_SPACE or LOCUM_ERR_IO
+ * (locum_dns_compile(), locum_sign_rrset()). On failure the workers keep the last table.
  */
 int locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
-                      const struct locum_plan *plan, uint32_t serial) LOCUM_MUST_CHECK;
+                      const struct locum_plan *plan, uint32_t serial,
+                      int64_t now_s) LOCUM_MUST_CHECK;
+
+/* Have the signatures of the last publication to be replaced now, because time has passed or the
+ * clock, which was ahead, was put right? Then publish again. */
+bool locum_dns_is_due(const struct locum_dns *self, int64_t now_s);
+
+/* Once a second: make some of the signatures that will replace those of the last publication, which
+ * are served until then (ahead.h). */
+void locum_dns_sign_ahead(struct locum_dns *self, const struct locum_config *config,
+                          const struct locum_plan *plan, int64_t now_s);
+
+/* Is a zone served unsigned that is to be signed, because its keys cannot be used? That happens
+ * only with a kept configuration (locum_signer_create()). */
+bool locum_dns_lacks_keys(const struct locum_dns *self, const struct locum_config *config,
+                          size_t zone);
 
 /*
  * The shared or owned name that answers this name, also as a wildcard: its number in
@@ -180,14 +197,37 @@ void locum_dns_start_workers(struct locum_dns *self, locum_dns_report_fn *report
 void locum_dns_destroy(struct locum_dns *self);
 
 /*
- * The text of a zone as a master file (RFC 1035 5) with absolute names, for GET /zone.
+ * The keys of a configuration's signed zones, read from their folders (signer.h).
  *
- * zone      index, less than config->zone_count.
- * ret_text  the caller's, who calls free().
- * Returns 0, LOCUM_ERR_MEMORY or LOCUM_ERR_INVALID (locum_zone_build()).
+ * config  checked with locum_dns_check(), which reports what is wrong with the keys too.
+ * now_s   the wall clock, seconds since 1970.
+ * Returns 0, LOCUM_ERR_INVALID (files have changed since the check) or LOCUM_ERR_MEMORY.
  */
-int locum_dns_zone_text(const struct locum_config *config, size_t zone,
-                        const struct locum_plan *plan, uint32_t serial,
+struct locum_signer;
+int locum_dns_signer_create(const struct locum_config *config, int64_t now_s,
+                            struct locum_signer **ret) LOCUM_MUST_CHECK;
+void locum_dns_signer_destroy(struct locum_signer *self);
+
+/* From now on sign with these keys, which are taken; signatures of before that still hold are used
+ * again. With a new configuration, before it is published. */
+void locum_dns_set_signer(struct locum_dns *self, struct locum_signer *signer);
+
+/* The keys that sign now, borrowed; NULL: none. */
+struct locum_signer *locum_dns_signer(const struct locum_dns *self);
+
+/*
+ * The text of a zone as a master file (RFC 1035 5) with absolute names, for GET /zone. With keys
+ * for it, the zone is signed.
+ *
+ * self      for its keys; NULL: the zone is not signed.
+ * zone      index, less than config->zone_count.
+ * now_s     the wall clock, seconds since 1970; it selects the validity of the signatures.
+ * ret_text  the caller's, who calls free().
+ * Returns 0, LOCUM_ERR_MEMORY, LOCUM_ERR_INVALID (locum_zone_build()) or LOCUM_ERR_IO (a key cannot
+ * sign).
+ */
+int locum_dns_zone_text(struct locum_dns *self, const struct locum_config *config, size_t zone,
+                        const struct locum_plan *plan, uint32_t serial, int64_t now_s,
                         char **ret_text) LOCUM_MUST_CHECK;
 
 #endif

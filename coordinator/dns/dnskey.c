@@ -130,6 +130,23 @@ parse_record(char *bytes, size_t length, const char **ret_why)
     return found;
 }
 
+/* Is the public key of a record as long as its algorithm says? Any length serves an algorithm that
+ * no key here signs with. */
+static bool
+has_right_length(const ldns_rr *rr)
+{
+    const size_t length = ldns_rdf_size(ldns_rr_dnskey_key(rr));
+    const size_t bits = ldns_rr_dnskey_key_size(rr);
+    switch (ldns_rdf2native_int8(ldns_rr_dnskey_algorithm(rr))) {
+    case LDNS_ECDSAP256SHA256: return length == 64;
+    case LDNS_ECDSAP384SHA384: return length == 96;
+    case LDNS_ED25519: return length == 32;
+    case LDNS_RSASHA256:
+        return bits >= LOCUM_DNSKEY_RSA_BITS_MIN && bits <= LOCUM_DNSKEY_RSA_BITS_MAX;
+    default: return true;
+    }
+}
+
 /* Why this record is no key of the zone, or NULL. */
 static const char *
 record_refused(const struct reading *self, const ldns_rr *rr)
@@ -149,6 +166,10 @@ record_refused(const struct reading *self, const ldns_rr *rr)
     if (flags != FLAGS_ZONE && flags != FLAGS_SECURE_ENTRY) {
         return "its flags are neither 256 nor 257: revoked keys (RFC 5011) and keys that are not "
                "for zones are not supported";
+    }
+    if (!has_right_length(rr)) {
+        return "its public key has a wrong length for its algorithm (RSA: 1024 to 4096 bits): copy "
+               "the file again from where it was made";
     }
     return NULL;
 }
@@ -261,12 +282,67 @@ free_key(ldns_key *key)
     }
 }
 
+/* The length of the characters of `set` at a place, at most up to the end. */
+static size_t
+span(const char *at, const char *end, const char *set)
+{
+    size_t length = 0;
+    while (at + length < end && at[length] != '\0' && strchr(set, at[length]) != NULL) {
+        length++;
+    }
+    return length;
+}
+
+/*
+ * Is this a line "Word: value" as the two programs write it, or empty? ldns writes behind its
+ * buffer for a word if a bracket in it is not closed, so it gets to see nothing else.
+ */
+static bool
+is_private_line(const char *at, const char *end)
+{
+#define LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-"
+    static const char algorithm[] = "Algorithm";
+    enum { WORD_MAX = 30 }; /* ldns has room for 31 bytes */
+    const size_t word = span(at, end, LETTERS);
+    if (at == end) {
+        return true;
+    }
+    if (word == 0 || word > WORD_MAX || at + word == end || at[word] != ':') {
+        return false;
+    }
+    const bool of_algorithm = word == strlen(algorithm) && memcmp(at, algorithm, word) == 0;
+    at += word + 1;
+    at += span(at, end, of_algorithm ? " 0123456789" : LETTERS "+/=. ");
+    if (of_algorithm && at < end && *at == '(') {
+        at += 1 + span(at + 1, end, LETTERS "_");
+        return end - at == 1 && *at == ')';
+    }
+    return at == end;
+#undef LETTERS
+}
+
+/* Only such lines. */
+static bool
+is_private_file(const char *bytes, size_t length)
+{
+    const char *const end = bytes + length;
+    bool good = true;
+    while (bytes < end && good) {
+        const char *newline = memchr(bytes, '\n', (size_t)(end - bytes));
+        const char *line_end = newline != NULL ? newline : end;
+        const char *next = newline != NULL ? newline + 1 : end;
+        good = is_private_line(bytes, line_end);
+        bytes = next;
+    }
+    return good;
+}
+
 /* The key of a .private file; NULL, and a problem is reported: it cannot be used. */
 static ldns_key *
 parse_private(const struct reading *self, const struct locum_dnskey *of, char *bytes, size_t length)
 {
     ldns_key *key = NULL;
-    FILE *file = length > 0 ? fmemopen(bytes, length, "r") : NULL;
+    FILE *file = length > 0 && is_private_file(bytes, length) ? fmemopen(bytes, length, "r") : NULL;
     const ldns_status status =
         file == NULL ? LDNS_STATUS_SYNTAX_ERR : ldns_key_new_frm_fp(&key, file);
     if (file != NULL) {

@@ -146,6 +146,9 @@ locum_dns_names_release(struct locum_dns_names *self)
         atomic_fetch_sub_explicit(&self->references, 1, memory_order_acq_rel) != 1) {
         return;
     }
+    for (size_t i = 0; i < self->zone_count; i++) {
+        locum_chain_destroy(self->zones[i].chain);
+    }
     while (self->block != NULL) {
         struct locum_dns_block *next = self->block->next;
         free(self->block);

@@ -18,6 +18,7 @@
 
 #include "base/invariant.h"
 #include "config/config.h"
+#include "dns/chain.h"
 #include "dns/packet.h"
 
 enum {
@@ -60,6 +61,7 @@ struct locum_dns_set {
     uint16_t type;
     uint16_t changing;                 /* index in a table's parts; LOCUM_DNS_FIXED: `part` */
     struct locum_dns_part part;        /* at a delegation NS belongs in the authority section */
+    struct locum_dns_part signature;   /* RRSIG records of `part`; none: it is not signed */
     const struct locum_dns_glue *glue; /* NULL: none */
 };
 
@@ -83,11 +85,21 @@ struct locum_dns_name {
     uint8_t sort; /* enum locum_dns_sort */
 };
 
+/* An NSEC record (chain.h): the labels of its owner below the apex, then the record, whose owner is
+ * a pointer to be set to the apex. */
+struct locum_dns_nsec {
+    const uint8_t *bytes;
+    uint16_t length, prefix_length;  /* in all; of the labels */
+    struct locum_dns_part signature; /* its RRSIG records, with owners in the part of the record */
+};
+
 struct locum_dns_zone {
-    uint32_t apex;             /* index of its name */
-    struct locum_dns_part soa; /* with serial 0; its owner is the apex as an ancestor */
-    uint32_t ttl_s;            /* of the SOA as an answer */
-    uint32_t negative_ttl_s;   /* of the SOA in a negative answer: min(TTL, MINIMUM), RFC 2308 5 */
+    uint32_t apex;                      /* index of its name */
+    struct locum_dns_part soa;          /* with serial 0; its owner is the apex as an ancestor */
+    uint32_t ttl_s;                     /* of the SOA as an answer */
+    struct locum_chain *chain;          /* holds a reference; NULL: the zone is not signed */
+    const struct locum_dns_nsec *nsecs; /* one for each of the chain */
+    uint32_t negative_ttl_s; /* of the SOA in a negative answer: min(TTL, MINIMUM), RFC 2308 5 */
 };
 
 struct locum_dns_slot {

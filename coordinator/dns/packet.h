@@ -34,6 +34,8 @@ enum locum_dns_type {
     LOCUM_TYPE_DNAME = 39,
     LOCUM_TYPE_OPT = 41,
     LOCUM_TYPE_DS = 43,
+    LOCUM_TYPE_RRSIG = 46,
+    LOCUM_TYPE_NSEC = 47,
     LOCUM_TYPE_HTTPS = 65,
     LOCUM_TYPE_IXFR = 251,
     LOCUM_TYPE_AXFR = 252,

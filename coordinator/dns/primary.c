@@ -12,6 +12,7 @@
 #include "base/text_format.h"
 #include "base/timer.h"
 #include "dns/sending.h"
+#include "dns/signer.h"
 #include "dns/zone.h"
 
 enum {
@@ -91,7 +92,18 @@ content_of(struct locum_primary *self, const char *name)
     if (locum_zone_build(state.config, index, state.plan, state.serial, &zone) != 0) {
         return NULL;
     }
-    if (locum_axfr_content_create(&zone, state.serial, &content) == 0) {
+    struct locum_signer *signer = locum_dns_signer(self->dns);
+    ldns_rr_list *added = ldns_rr_list_new();
+    int status = added == NULL ? LOCUM_ERR_MEMORY : 0;
+    if (status == 0 && signer != NULL && locum_signer_is_on(signer, index)) {
+        status =
+            locum_signer_add_records(signer, index, &zone, locum_clock_read().wall / 1000, added);
+    }
+    if (status == 0) {
+        status = locum_axfr_content_create(&zone, added, state.serial, &content);
+    }
+    ldns_rr_list_deep_free(added);
+    if (status == 0) {
         locum_axfr_content_release(kept->content);
         kept->content = content;
         memcpy(kept->zone, name, strlen(name) + 1);

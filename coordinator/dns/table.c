@@ -37,6 +37,8 @@ locum_dns_table_release(struct locum_dns_table *self)
     locum_dns_names_release(self->names);
     free(self->parts);
     free(self->bytes);
+    free(self->signatures);
+    free(self->signature_bytes);
     locum_access_destroy(self->access);
     explicit_bzero(&self->cookies, sizeof(self->cookies));
     free(self);

@@ -24,6 +24,9 @@ struct locum_dns_table {
     /* The parts that change; locum_dns_table_soa() and so on are their indexes. */
     struct locum_dns_part *parts;
     uint8_t *bytes; /* of the parts */
+    /* RRSIG records of each of these parts; NULL: no zone is signed. */
+    struct locum_dns_part *signatures;
+    uint8_t *signature_bytes;
     /* None, until who publishes the table sets them. */
     uint32_t serial;             /* SOA serial of all zones */
     struct locum_access *access; /* owned; NULL: no transfers, and no keys (access.h) */
@@ -79,6 +82,19 @@ locum_dns_table_name(uint16_t part)
 struct locum_dns_table *locum_dns_table_make(struct locum_dns_names *names,
                                              const struct locum_config *config,
                                              const struct locum_plan *plan, uint32_t serial);
+
+/*
+ * Sign the parts that change with the plan, before another thread has the table. Parameters as
+ * above.
+ *
+ * signer  of the configuration.
+ * now_s   the wall clock, seconds since 1970.
+ * Returns 0, LOCUM_ERR_MEMORY or LOCUM_ERR_IO (a key cannot sign).
+ */
+struct locum_signer;
+int locum_dns_table_sign(struct locum_dns_table *self, const struct locum_config *config,
+                         const struct locum_plan *plan, uint32_t serial,
+                         struct locum_signer *signer, int64_t now_s) LOCUM_MUST_CHECK;
 
 /* Add a reference; NULL is fine. */
 void locum_dns_table_hold(struct locum_dns_table *self);

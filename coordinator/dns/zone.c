@@ -46,6 +46,27 @@ locum_zone_data_length(const ldns_rr *rr)
     return length;
 }
 
+size_t
+locum_zone_put_record(const ldns_rr *rr, uint16_t owner, uint32_t ttl_s, uint8_t *to)
+{
+    const uint16_t values[] = {owner,
+                               (uint16_t)ldns_rr_get_type(rr),
+                               (uint16_t)ldns_rr_get_class(rr),
+                               (uint16_t)(ttl_s >> 16),
+                               (uint16_t)ttl_s,
+                               (uint16_t)locum_zone_data_length(rr)};
+    size_t length = 0;
+    for (size_t i = 0; i < LOCUM_COUNT(values); i++, length += 2) {
+        locum_packet_put_u16(to + length, values[i]);
+    }
+    for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
+        const ldns_rdf *rdf = ldns_rr_rdf(rr, i);
+        memcpy(to + length, ldns_rdf_data(rdf), ldns_rdf_size(rdf));
+        length += ldns_rdf_size(rdf);
+    }
+    return length;
+}
+
 /* FNV-1a, 32 bits (draft-eastlake-fnv). */
 static uint32_t
 hash_of(const ldns_rdf *owner, ldns_rr_type type)
@@ -380,39 +401,15 @@ locum_zone_fini(struct locum_zone *self)
 
 /* The text of an RRset. The parameters of HTTPS and SVCB are written by ldns 1.8.3 without a look
  * at the room that is left: there must be enough. */
-static int
-add_text(ldns_buffer *text, const struct locum_rrset *set)
+int
+locum_zone_add_text(ldns_buffer *text, const ldns_rr_list *rrs)
 {
-    for (size_t i = 0; i < ldns_rr_list_rr_count(set->rrs); i++) {
-        const ldns_rr *rr = ldns_rr_list_rr(set->rrs, i);
+    for (size_t i = 0; i < ldns_rr_list_rr_count(rrs); i++) {
+        const ldns_rr *rr = ldns_rr_list_rr(rrs, i);
         if (!ldns_buffer_reserve(text, TEXT_BYTES + TEXT_GROWTH * locum_zone_data_length(rr)) ||
             ldns_rr2buffer_str(text, rr) != LDNS_STATUS_OK) {
             return LOCUM_ERR_MEMORY;
         }
     }
-    return 0;
-}
-
-int
-locum_dns_zone_text(const struct locum_config *config, size_t zone, const struct locum_plan *plan,
-                    uint32_t serial, char **ret_text)
-{
-    struct locum_zone built;
-    int status = locum_zone_build(config, zone, plan, serial, &built);
-    if (status != 0) {
-        return status;
-    }
-    ldns_buffer *text = ldns_buffer_new(LDNS_MIN_BUFLEN);
-    status = text == NULL ? LOCUM_ERR_MEMORY : 0;
-    for (size_t i = 0; i < built.set_count && status == 0; i++) {
-        status = add_text(text, &built.sets[i]);
-    }
-    char *string = status == 0 ? ldns_buffer_export2str(text) : NULL;
-    ldns_buffer_free(text);
-    locum_zone_fini(&built);
-    if (string == NULL) {
-        return LOCUM_ERR_MEMORY;
-    }
-    *ret_text = string;
     return 0;
 }

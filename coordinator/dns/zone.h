@@ -75,6 +75,12 @@ ldns_rdf *locum_zone_dname(const char *text);
 /* The length of a record's data on the wire. */
 size_t locum_zone_data_length(const ldns_rr *rr);
 
+/* Append records as text. 0 or LOCUM_ERR_MEMORY. */
+int locum_zone_add_text(ldns_buffer *text, const ldns_rr_list *rrs) LOCUM_MUST_CHECK;
+
+/* Write a record whose owner is a pointer (names.h). Returns its length. */
+size_t locum_zone_put_record(const ldns_rr *rr, uint16_t owner, uint32_t ttl_s, uint8_t *to);
+
 /* True if `name` is `apex` or below it. */
 bool locum_zone_within(const ldns_rdf *name, const ldns_rdf *apex);
 

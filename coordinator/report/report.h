@@ -85,6 +85,7 @@ struct locum_report {
     struct locum_health_outcomes checks[LOCUM_CHECKS_MAX];
     const struct locum_hooks_state *hooks[LOCUM_HOOKS_MAX];
     size_t hook_count;
+    bool zone_lacks_keys[LOCUM_ZONES_MAX];  /* is to be signed, and cannot be */
     locum_ms state_written;                 /* mono; LOCUM_NEVER */
     char state_error[LOCUM_PATH_MAX + 256]; /* why the state file could not be written; "" */
     char file_error[400]; /* why the next start would refuse the file on the disk; "" */

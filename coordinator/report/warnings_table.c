@@ -21,6 +21,8 @@ static const struct {
     {"dns",
      "An address of `listen.dns` is not open; or the peer says so of its own, or its DNS does "
      "not answer this node."},
+    {"dnssec",
+     "The zone (its name is in `peer`) is served unsigned, because its keys cannot be used."},
     {"duplicate",
      "Two nodes run under the peer's name, or heartbeats of a run of it are replayed."},
     {"family", "The peer or this node has lost an address family; the other one works."},

@@ -1,13 +1,57 @@
 /*
  * fuzz_dns: a packet from the network. ldns accepts every packet that locum_packet_parse() accepts,
  * with the same contents, and ldns can read every reply. A query with a cookie gets one. A limited
- * reply is no longer than its query; only a first cookie adds 16 bytes.
+ * reply is no longer than its query; only a first cookie adds 16 bytes. The same zone, signed,
+ * gives the same answers without DO, and answers that ldns can read with it.
  */
 #include "fuzz.h"
 
 #include "../unit/dns/fixture.h"
 
+#include "dns/compile.h"
+#include "dns/keygen.h"
+
 const unsigned fuzz_mutations = 200000;
+
+static struct locum_dns_table *signed_table;
+
+static void
+ignore_problem(void *user, size_t zone, enum locum_severity severity, const char *text)
+{
+    (void)user, (void)zone, (void)severity, (void)text;
+}
+
+/* The same site, signed with a new key. */
+static void
+make_signed(struct site *site)
+{
+    enum { NOW = 1800000000, SERIAL = 1763863258, DAY_S = 86400 };
+    char folder[] = "/tmp/locum-fuzz-XXXXXX", command[64], why[64];
+    struct locum_text why_text = locum_text_init(why, sizeof(why));
+    struct locum_config_zone *zone = &site->config.zones[0];
+    struct locum_dns_names *names;
+    struct locum_signer *signer;
+    FILE *out = fopen("/dev/null", "w");
+    REQUIRE(mkdtemp(folder) != NULL && out != NULL);
+    REQUIRE(locum_keygen_make(folder, zone->name, "ed25519", out, &why_text) == 0);
+    strcpy(zone->dnssec.keys, folder);
+    zone->dnssec.validity_s = 14 * DAY_S;
+    zone->dnssec.refresh_s = 7 * DAY_S;
+    for (size_t i = 0; i < 2; i++) {
+        site->config.core.nodes[i].has[LOCUM_V4] = true;
+        site->config.core.nodes[i].has[LOCUM_V6] = i == 0;
+    }
+    REQUIRE(locum_signer_create(&site->config, NOW, ignore_problem, NULL, &signer) == 0);
+    REQUIRE(locum_dns_compile(&site->config, signer, NOW, &names) == 0);
+    signed_table = locum_dns_table_make(names, &site->config, &site->plan, SERIAL);
+    REQUIRE(signed_table != NULL && locum_dns_table_sign(signed_table, &site->config, &site->plan,
+                                                         SERIAL, signer, NOW) == 0);
+    locum_dns_names_release(names);
+    locum_signer_destroy(signer);
+    (void)fclose(out);
+    (void)snprintf(command, sizeof(command), "rm -r %s", folder);
+    REQUIRE(system(command) == 0);
+}
 
 static const struct locum_dns_table *
 table(void)
@@ -35,6 +79,8 @@ table(void)
             (struct locum_config_rate_limit){.responses_per_second = 1, .slip = 2};
         locum_limit_rules_init(&kept->limit, &site->config, 1);
         kept->cookies = (struct locum_cookie_keys){.key = {{1}, {2}}, .count = 2};
+        make_signed(site);
+        signed_table->cookies = kept->cookies;
         free(site);
     }
     return kept;
@@ -113,6 +159,22 @@ check_in_place(const uint8_t *data, size_t size, uint32_t turn, const uint8_t *r
     REQUIRE(given.length == length && memcmp(both, reply, length) == 0);
 }
 
+/* Without DO the signed zone answers the same, except for the types that only it has. */
+static void
+check_signed(const uint8_t *data, size_t size, uint32_t turn, const struct locum_question *question,
+             const uint8_t *plain, size_t plain_length)
+{
+    static uint8_t reply[LOCUM_DNS_UDP_BYTES_MAX];
+    const size_t length =
+        answer_packet(signed_table, data, size, turn, reply, sizeof(reply)).length;
+    const uint16_t type = question->type;
+    check_reply(data, reply, length, question);
+    if (!question->edns.dnssec_ok && type != LDNS_RR_TYPE_RRSIG && type != LDNS_RR_TYPE_NSEC &&
+        type != LDNS_RR_TYPE_DNSKEY && type != LDNS_RR_TYPE_CDS && type != LDNS_RR_TYPE_CDNSKEY) {
+        REQUIRE(length == plain_length && memcmp(reply, plain, length) == 0);
+    }
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -137,6 +199,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_limited(data, size, turn, parsed);
     if (given.length > 0) {
         check_reply(data, reply, given.length, &question);
+        check_signed(data, size, turn - 1, &question, reply, given.length);
     }
     return 0;
 }

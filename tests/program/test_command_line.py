@@ -87,7 +87,7 @@ def test_wrong_usage_says_what_to_do():
     for words, text in {
             (): "usage: locum COMMAND", ("statsu",): "did you mean status?", ("help", "reday"): "did you mean ready?",
             ("nothing-like-it",): "`locum help` lists them", ("status", "--jsno"): "did you mean --json?",
-            ("status", "--jsno=1"): "did you mean --json?", ("keygen",): "write either --cluster or --node",
+            ("status", "--jsno=1"): "did you mean --json?", ("keygen",): "write one of --cluster, --node and ZONE",
             ("exclude",): "NODE is missing", ("status", "-c"): "-c needs a FILE, for example"}.items():
         result = run(LOCUM, *words)
         assert result.returncode == 2 and result.stdout == "" and text in result.stderr, result

@@ -48,9 +48,18 @@ pattern:
 class Site(alone.Alone):
     """The coordinator, NSD and the adapter."""
 
-    def __init__(self):
+    def __init__(self, signed=False):
+        keys = "    dnssec: {{keys: {folder}/keys}}\n" if signed else ""
+        self.signed = signed
         super().__init__(alone.CONFIG.replace('dns: ["{host}:15353"]', "dns: none")
+                         .replace("    ns: [dc2", keys + "    ns: [dc2")
                          .replace("service:\n", ZONE + "service:\n"))
+
+    def launch(self, *words):
+        if self.signed and not os.path.exists(f"{self.folder}/keys"):
+            done = self.call("keygen", "get.example.org")
+            assert done.returncode == 0, done
+        super().launch(*words)
 
     def __enter__(self):
         super().__enter__()
@@ -154,7 +163,7 @@ def test_locum_nsd_carries_one_of_two_zones():
 
 
 def test_zones_are_followed_and_known_without_the_coordinator():
-    with Site() as site:
+    with Site(signed=True) as site:
         site.until("the coordinator", lambda: site.get("/healthz") and True)
         site.start()
         site.wait_states(BOTH)
@@ -171,6 +180,10 @@ def test_zones_are_followed_and_known_without_the_coordinator():
         site.until("both fail-open zones", lambda: site.text().count("state=fail-open") == 2, 20)
         done = site.adapter_call("status")
         assert done.returncode == 3 and done.stdout.count("does not answer") == 2, done
+        # It returns, and its serials are above those of the fail-open zones.
+        site.launch()
+        site.until("the coordinator", lambda: site.get("/healthz") and True)
+        site.wait_states(BOTH)
 
 
 def test_a_zone_that_cannot_be_carried_is_tried_again():

@@ -159,6 +159,16 @@ static const struct broken broken[] = {
      {{NS, NS "    soa: {rname: \"me@example.org\", expire: 1h}\n"}},
      "11:10 expire 3600s\n"
      "11:18 rname me@example.org\n"},
+    {"times of signatures",
+     {{NS, NS "    dnssec: {validity: 36h, refresh: 25h}\n"}},
+     "11:13 keys\n"
+     "11:24 validity 2d\n"},
+    {"times of signatures in parts of a day",
+     {{NS, NS "    dnssec: {keys: /k, refresh: 25h}\n"}},
+     "11:33 refresh days\n"},
+    {"signatures that are renewed too late",
+     {{NS, NS "    dnssec: {keys: /k, validity: 7d, refresh: 7d}\n"}},
+     "11:13 refresh 7d\n"},
     {"a record of two lines",
      {{NS, NS "    records: [\"@ TXT a\\n@ TXT b\"]\n"}},
      "11:15 records control\n"},

@@ -316,7 +316,7 @@ test_the_next_program_continues_the_run(void **state)
     assert_int_equal(daemon_->core.view.incarnation, incarnation);
     assert_in_range(daemon_->core.view.seq, seq, seq + 2);
     assert_int_equal(daemon_->core.admin.state, LOCUM_DRAIN);
-    assert_int_equal(get_serial(), 4000000001);
+    assert_int_equal(get_serial(), 4000000002);
     locum_replace_finish(daemon_);
     assert_non_null(
         strstr(read_log(), "event=replaced node=dc2 from=0.0.1 to=" LOCUM_VERSION " pause-ms="));

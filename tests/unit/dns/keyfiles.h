@@ -196,6 +196,16 @@ static const struct key_file key_files[] = {
 };
 enum { KEY_FILES = sizeof(key_files) / sizeof(key_files[0]), KEY_FILES_P256 = 2 };
 
+static inline const struct key_file *
+key_file_of(uint16_t tag)
+{
+    size_t i = 0;
+    while (key_files[i].tag != tag) {
+        i++;
+    }
+    return &key_files[i];
+}
+
 struct key_folder {
     char path[64];
     struct locum_dnskeys keys; /* as read last */

@@ -26,7 +26,7 @@ content_of(const struct site *site)
     struct locum_axfr_content *content = NULL;
     struct locum_zone zone;
     assert_int_equal(locum_zone_build(&site->config, 0, &site->plan, SERIAL, &zone), 0);
-    assert_int_equal(locum_axfr_content_create(&zone, SERIAL, &content), 0);
+    assert_int_equal(locum_axfr_content_create(&zone, NULL, SERIAL, &content), 0);
     locum_zone_fini(&zone);
     return content;
 }

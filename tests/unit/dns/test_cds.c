@@ -13,16 +13,6 @@ assert_record(const ldns_rr_list *list, size_t i, const char *expected)
     free(text);
 }
 
-static const struct key_file *
-file_of(uint16_t tag)
-{
-    size_t i = 0;
-    while (key_files[i].tag != tag) {
-        i++;
-    }
-    return &key_files[i];
-}
-
 static void
 test_ds_cds_and_cdnskey_are_those_of_the_keys(void **state)
 {
@@ -30,8 +20,8 @@ test_ds_cds_and_cdnskey_are_those_of_the_keys(void **state)
     struct key_folder folder;
     struct locum_cds made;
     key_folder_init(&folder);
-    key_folder_add(&folder, file_of(45571));
-    key_folder_add(&folder, file_of(56601));
+    key_folder_add(&folder, key_file_of(45571));
+    key_folder_add(&folder, key_file_of(56601));
     assert_int_equal(key_folder_read(&folder), 0);
     const struct locum_dnskey *keys[] = {&folder.keys.keys[0], &folder.keys.keys[1]};
     ldns_rr *ds = locum_cds_ds(keys[0], 3600);

@@ -1,4 +1,7 @@
 /* dns: real sockets, from the plan to what a client receives. */
+#include "keyfiles.h"
+
+#include "dns/ahead.h"
 #include "serve.h"
 
 #include <pthread.h>
@@ -100,7 +103,7 @@ test_failed_publish_keeps_the_last_answers(void **state)
     site->plan.answers[0][LOCUM_V4].nodes = 2;
     site_record(site, 0, "no record at all");
     assert_int_equal(locum_dns_reconfigure(dns, &site->config, record, NULL), 0);
-    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, 2), LOCUM_ERR_INVALID);
+    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, 2, 0), LOCUM_ERR_INVALID);
     assert_int_equal(ask_udp(NULL, &site->config.listen_dns[0], PATIENCE_MS), 12);
     locum_dns_destroy(dns);
     free(site);
@@ -248,6 +251,87 @@ test_answers_are_whole_while_plans_change(void **state)
     free(site);
 }
 
+/* The next signatures are made ahead, in slices; then only the SOA is left, whose serial is new. */
+static void
+sign_ahead(struct locum_dns *dns, const struct site *site, struct locum_signer *signer,
+           int64_t now_s, uint64_t keys)
+{
+    char *text;
+    /* The next ones are made ahead, in slices; then only the SOA, which has a new serial, is left.
+     */
+    const int64_t next_s = locum_signer_until(signer, now_s);
+    locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s - LOCUM_AHEAD_S - 1);
+    locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s);
+    assert_int_equal(locum_signer_counts(signer).made, 0);
+    locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s - LOCUM_AHEAD_S);
+    const uint64_t slice = locum_signer_counts(signer).made;
+    print_message("%u signatures in a slice\n", (unsigned)slice);
+    for (int i = 0; i < 100; i++) {
+        locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s - LOCUM_AHEAD_S);
+    }
+    const uint64_t made = locum_signer_counts(signer).made;
+    assert_in_range(slice, 1, made - 1);
+    assert_int_equal(locum_dns_zone_text(dns, &site->config, 0, &site->plan, 1, next_s, &text), 0);
+    free(text);
+    assert_int_equal(locum_signer_counts(signer).made, made + keys);
+}
+
+static void
+test_signatures_are_replaced_in_time(void **state)
+{
+    (void)state;
+    enum { NOW = 1800000000, WEEK = 7 * 86400, KEYS = 2 };
+    struct key_folder folder;
+    struct site *site = site_new();
+    struct locum_config_zone *zone = &site->config.zones[0];
+    struct locum_dns *dns;
+    struct locum_signer *signer;
+    char *text[3];
+    key_folder_init(&folder);
+    key_folder_add(&folder, key_file_of(45571));
+    key_folder_add(&folder, key_file_of(13334)); /* RSA: about a millisecond each */
+    for (int i = 0; i < 20; i++) {
+        char record[32];
+        (void)snprintf(record, sizeof(record), "r%d TXT x", i);
+        site_record(site, 0, record);
+    }
+    strcpy(zone->name, "example.");
+    for (size_t i = 0; i < site->config.core.name_count; i++) {
+        (void)snprintf(site->config.names[i].name, sizeof(site->config.names[i].name),
+                       "n%zu.example.", i);
+    }
+    strcpy(zone->dnssec.keys, folder.path);
+    zone->dnssec.validity_s = 2 * WEEK;
+    zone->dnssec.refresh_s = WEEK;
+    assert_int_equal(locum_dns_create(&site->config, NULL, NULL, NULL, &dns), 0);
+    assert_int_equal(locum_dns_signer_create(&site->config, NOW, &signer), 0);
+    locum_dns_set_signer(dns, signer);
+    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, 1, NOW), 0);
+    assert_false(locum_dns_is_due(dns, NOW));
+    assert_true(locum_dns_is_due(dns, NOW + WEEK));
+    sign_ahead(dns, site, signer, NOW, KEYS);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(locum_dns_zone_text(dns, &site->config, 0, &site->plan, 1,
+                                             NOW + (i < 2 ? i : WEEK), &text[i]),
+                         0);
+    }
+    assert_string_equal(text[0], text[1]);
+    assert_string_not_equal(text[0], text[2]);
+    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, 2, NOW + WEEK), 0);
+    assert_false(locum_dns_is_due(dns, NOW + WEEK));
+    /* A clock that was ahead is put right: signatures of the future are not valid yet. */
+    assert_true(locum_dns_is_due(dns, NOW));
+    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, 3, NOW), 0);
+    assert_false(locum_dns_is_due(dns, NOW));
+    assert_true(locum_dns_is_due(dns, NOW - 2 * WEEK));
+    for (int i = 0; i < 3; i++) {
+        free(text[i]);
+    }
+    locum_dns_destroy(dns);
+    free(site);
+    key_folder_fini(&folder);
+}
+
 int
 main(void)
 {
@@ -261,6 +345,7 @@ main(void)
         cmocka_unit_test(test_missing_address_is_reported_and_others_answer),
         cmocka_unit_test(test_bursts_are_answered_by_all_workers),
         cmocka_unit_test(test_answers_are_whole_while_plans_change),
+        cmocka_unit_test(test_signatures_are_replaced_in_time),
     };
     return cmocka_run_group_tests_name("dns/dns", tests, NULL, NULL);
 }

@@ -74,8 +74,11 @@ static void
 test_wrong_records_are_refused(void **state)
 {
     (void)state;
-#define KEY                                                                                        \
-    "DNSKEY 257 3 13 "                                                                             \
+#define WRONG_LENGTH                                                                               \
+    "its public key has a wrong length for its algorithm (RSA: 1024 to 4096 bits): copy the file " \
+    "again from where it was made"
+#define KEY "DNSKEY 257 3 13 " KEY_64
+#define KEY_64                                                                                     \
     "+Numd1uF9nGFwnJKqv5M22vQdFh5Ri05klWKFRnePiZ4Q3Q5C60VYeQWTPxo7Y4rFhGbxkU1Wxf9l0tS6twWCQ==\n"
     static const struct {
         const char *text, *message;
@@ -95,6 +98,11 @@ test_wrong_records_are_refused(void **state)
         {"example. IN DNSKEY 385 3 13 AAAA\n",
          "its flags are neither 256 nor 257: revoked keys (RFC 5011) and keys that are not for "
          "zones are not supported"},
+        {"example. IN DNSKEY 257 3 13 AA==\n", WRONG_LENGTH},
+        {"example. IN DNSKEY 257 3 14 " KEY_64, WRONG_LENGTH},
+        {"example. IN DNSKEY 257 3 15 " KEY_64, WRONG_LENGTH},
+        {"example. IN DNSKEY 257 3 8 AwEAAQ==\n", WRONG_LENGTH},
+        {"example. IN DNSKEY 257 3 8 /w==\n", WRONG_LENGTH},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         char message[512];
@@ -119,6 +127,9 @@ test_wrong_private_halves_are_refused(void **state)
 #define NOT_A_KEY                                                                                  \
     "not a private key in BIND's format of RSASHA256, ECDSAP256SHA256, ECDSAP384SHA384 or "        \
     "ED25519: copy it again from where it was made, or make another key"
+#define P256_LINES                                                                                 \
+    "Private-key-format: v1.2\nAlgorithm: 13 (ECDSAP256SHA256)\n"                                  \
+    "PrivateKey: BowT3VFb5rzt2VBxG151Wik0KwHlCVIqNDwUR3N4nbs=\n"
     static const char *const damaged[] = {
         "",
         "Private-key-format: v2.0\n",
@@ -128,6 +139,14 @@ test_wrong_private_halves_are_refused(void **state)
         "Private-key-format: v1.2\nAlgorithm: 8 (RSASHA256)\nModulus: AAAA\n",
         "Private-key-format: v1.2\nAlgorithm: 163 (HMAC)\nKey: AAAA\n",
         "Private-key-format: v1.2\nAlgorithm: 1",
+        /* ldns 1.8.3 writes a byte behind its buffer */
+        "Private-key-format: v1.2\nAlgo(ithm:Z15 (ED25519)\nPrivateKey: AAAA\n",
+        /* ldns takes these */
+        P256_LINES "Extra: (a\n b)\n",
+        P256_LINES "AWordThatIsLongerThanThirtyOneCharacters: 1\n",
+        P256_LINES "a word\n",
+        P256_LINES "Word: \"quoted\"\n",
+        P256_LINES "; a comment\n",
     };
     key_folder_add(&folder, file);
     for (size_t i = 0; i < sizeof(damaged) / sizeof(damaged[0]); i++) {
@@ -184,8 +203,8 @@ test_two_keys_with_one_tag_are_refused(void **state)
     key_folder_put(&folder, "copy", ".key", file->record, 0644);
     ASSERT_PROBLEM("/copy.key: the same key as in Kexample.+013+02492.key: remove one", 1);
     /* The sum of the same words in another order is the same tag. */
-    key_folder_put(&folder, "a", ".key", "example. IN DNSKEY 257 3 13 AQIDBA==\n", 0644);
-    key_folder_put(&folder, "copy", ".key", "example. IN DNSKEY 257 3 13 AwQBAg==\n", 0644);
+    key_folder_put(&folder, "a", ".key", "example. IN DNSKEY 257 3 16 AQIDBA==\n", 0644);
+    key_folder_put(&folder, "copy", ".key", "example. IN DNSKEY 257 3 16 AwQBAg==\n", 0644);
     (void)snprintf(message, sizeof(message),
                    "/copy.key: another key with the same tag and algorithm, which cannot be told "
                    "apart from a.key: remove one");

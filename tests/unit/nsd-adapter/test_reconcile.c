@@ -52,6 +52,28 @@ test_lost_coordinator_means_fail_open_until_it_returns(void **state)
 }
 
 static void
+test_a_signed_zone_fails_open_too(void **state)
+{
+    (void)state;
+    struct world *w = begin(1);
+    w->target = version(150, 9);
+    w->target.fixed = true;
+    run(w, 1000);
+    assert_served(w, 9);
+    w->speaks = false;
+    run(w, LOST_MS + 3500);
+    assert_served(w, OPEN_DIGEST);
+    assert_int_equal(w->loaded.serial, 151);
+    assert_int_equal(w->last_state, LOCUM_NSD_FAIL_OPEN);
+    w->speaks = true; /* it hears which serial is served, and takes one above */
+    w->target.serial = 153;
+    run(w, 3100);
+    assert_served(w, 9);
+    assert_int_equal(w->loaded.serial, 153);
+    assert_int_equal(w->last_state, LOCUM_NSD_SERVED);
+}
+
+static void
 test_lower_serial_is_raised(void **state)
 {
     (void)state;
@@ -344,6 +366,7 @@ main(void)
         cmocka_unit_test(test_missing_zone_is_added_to_nsd),
         cmocka_unit_test(test_change_is_served_quickly_and_once),
         cmocka_unit_test(test_lost_coordinator_means_fail_open_until_it_returns),
+        cmocka_unit_test(test_a_signed_zone_fails_open_too),
         cmocka_unit_test(test_lower_serial_is_raised),
         cmocka_unit_test(test_signed_zone_waits_for_a_higher_serial),
         cmocka_unit_test(test_stopped_nsd_starts_with_the_newest_zone),

@@ -59,6 +59,15 @@ version(uint32_t serial, uint64_t digest)
     return (struct locum_nsd_version){.known = true, .serial = serial, .digest = digest};
 }
 
+/* GET /zone: the fail-open zone has the serial after that of the zone. */
+static inline struct locum_nsd_version
+open_version(const struct world *w)
+{
+    struct locum_nsd_version open = version(w->target.serial + 1, OPEN_DIGEST);
+    open.fixed = w->target.fixed;
+    return open;
+}
+
 static inline void
 load(struct world *w, bool restart)
 {
@@ -162,9 +171,8 @@ static inline void
 speak(struct world *w)
 {
     if (w->speaks) {
-        step(w, &(struct locum_nsd_input){.kind = LOCUM_NSD_INPUT_TARGET,
-                                          .version = w->target,
-                                          .open = version(w->target.serial, OPEN_DIGEST)});
+        step(w, &(struct locum_nsd_input){
+                    .kind = LOCUM_NSD_INPUT_TARGET, .version = w->target, .open = open_version(w)});
         w->speak_at = w->now + 3000;
     }
 }

@@ -33,6 +33,18 @@ test_a_healthy_node_has_no_warnings(void **state)
 }
 
 static void
+test_a_zone_that_is_served_unsigned(void **state)
+{
+    (void)state;
+    (void)snprintf(config.zones[0].dnssec.keys, sizeof(config.zones[0].dnssec.keys), "/k");
+    assert_null(warning("dnssec get.example.org."));
+    view.zone_lacks_keys[0] = true;
+    assert_warned("dnssec get.example.org.", "zone get.example.org. is served unsigned");
+    assert_warned("dnssec get.example.org.", "(/k) from another node");
+    assert_int_equal(locum_warnings_count(&view, true), 1);
+}
+
+static void
 test_different_configurations(void **state)
 {
     (void)state;
@@ -540,6 +552,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup(name, setup_view)
     const struct CMUnitTest tests[] = {
         TEST(test_a_healthy_node_has_no_warnings),
+        TEST(test_a_zone_that_is_served_unsigned),
         TEST(test_different_configurations),
         TEST(test_the_key_of_a_different_configuration),
         TEST(test_clocks_that_differ_by_more_than_five_seconds),

@@ -1,0 +1,581 @@
+#include "dns/signer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/text_format.h"
+#include "dns/cds.h"
+#include "dns/https.h"
+#include "dns/keystate.h"
+
+enum { MESSAGE_BYTES = 1024 };
+
+struct signer_zone {
+    bool on;
+    struct locum_dnskeys keys;
+    struct locum_keystate states[LOCUM_DNSKEY_MAX];
+    const struct locum_dnskey *dnskey_signers[LOCUM_DNSKEY_MAX]; /* of DNSKEY, CDS and CDNSKEY */
+    size_t dnskey_signer_count;
+    const struct locum_dnskey *rest_signers[LOCUM_DNSKEY_MAX];
+    size_t rest_signer_count;
+    const struct locum_dnskey *entries[LOCUM_DNSKEY_MAX]; /* whose DS CDS asks for */
+    size_t entry_count;
+    ldns_rr_list *apex_sets[LOCUM_SIGNER_APEX_SETS]; /* DNSKEY, CDS, CDNSKEY */
+    ldns_rr_list *soa;
+    struct locum_chain *chain;
+    ldns_rr_list **nsecs; /* one record each, in the order of the chain */
+    uint32_t validity_s, refresh_s;
+};
+
+/* The TTL of a shared or owned name in its signatures. */
+struct signer_name {
+    ldns_rdf *name;
+    size_t zone;
+    uint32_t ttl_s;
+    bool https; /* it has an HTTPS record that the plan changes */
+};
+
+struct locum_signer {
+    struct signer_zone zones[LOCUM_ZONES_MAX];
+    struct signer_name *names;
+    size_t name_count;
+    struct locum_sign_cache *cache;
+};
+
+/* Who gets the problems of one folder. */
+struct reporting {
+    locum_signer_problem_fn *report;
+    void *user;
+    size_t zone;
+    bool kept; /* a configuration of an earlier run: there are no errors */
+    bool error;
+};
+
+static void
+report_problem(void *user, const char *text)
+{
+    struct reporting *to = user;
+    to->error = !to->kept;
+    to->report(to->user, to->zone, to->kept ? LOCUM_SEVERITY_WARNING : LOCUM_SEVERITY_ERROR, text);
+}
+
+/* Does a name of the plan ever have this family (PLAN-1, PLAN-6)? */
+static bool
+has_family(const struct locum_core_config *core, const struct locum_core_name *name,
+           enum locum_family family)
+{
+    bool has = name->owner != LOCUM_NODE_NONE && core->nodes[name->owner].has[family];
+    for (size_t i = 0; i < core->node_count && name->owner == LOCUM_NODE_NONE; i++) {
+        has = has || (core->nodes[i].role == LOCUM_ROLE_SERVER && core->nodes[i].has[family]);
+    }
+    return has;
+}
+
+static int
+add_to_chain(struct signer_zone *self, const ldns_rdf *owner, ldns_rr_type type)
+{
+    return locum_chain_add(self->chain, ldns_rdf_data(owner), ldns_rdf_size(owner), (uint16_t)type);
+}
+
+/* All names and types of a zone, whatever the plan. */
+static int
+fill_chain(struct locum_signer *self, const struct locum_config *config, size_t index,
+           const struct locum_zone *without_plan)
+{
+    static const ldns_rr_type apex_types[] = {LDNS_RR_TYPE_DNSKEY, LDNS_RR_TYPE_CDS,
+                                              LDNS_RR_TYPE_CDNSKEY};
+    static const ldns_rr_type types[LOCUM_FAMILIES] = {
+        [LOCUM_V4] = LDNS_RR_TYPE_A, [LOCUM_V6] = LDNS_RR_TYPE_AAAA};
+    struct signer_zone *zone = &self->zones[index];
+    int status = 0;
+    for (size_t i = 0; i < LOCUM_COUNT(apex_types) && status == 0; i++) {
+        status = add_to_chain(zone, without_plan->apex, apex_types[i]);
+    }
+    for (size_t i = 0; i < without_plan->set_count && status == 0; i++) {
+        const ldns_rr *first = locum_zone_first(&without_plan->sets[i]);
+        status = add_to_chain(zone, ldns_rr_owner(first), ldns_rr_get_type(first));
+    }
+    for (size_t i = 0; i < self->name_count; i++) {
+        for (size_t f = 0; f < LOCUM_FAMILIES && status == 0; f++) {
+            if (self->names[i].zone == index &&
+                has_family(&config->core, &config->core.names[i], (enum locum_family)f)) {
+                status = add_to_chain(zone, self->names[i].name, types[f]);
+            }
+        }
+        if (self->names[i].zone == index && self->names[i].https && status == 0) {
+            status = add_to_chain(zone, self->names[i].name, LDNS_RR_TYPE_HTTPS);
+        }
+    }
+    return status == 0 ? locum_chain_close(zone->chain) : status;
+}
+
+/* A list of one record, which is taken; NULL: out of memory. */
+static ldns_rr_list *
+list_of(ldns_rr *rr)
+{
+    ldns_rr_list *list = ldns_rr_list_new();
+    if (rr == NULL || list == NULL || !ldns_rr_list_push_rr(list, rr)) {
+        ldns_rr_free(rr);
+        ldns_rr_list_free(list);
+        return NULL;
+    }
+    return list;
+}
+
+/* RFC 9077: the TTL of NSEC records is that of a negative answer. */
+static int
+make_chain(struct locum_signer *self, const struct locum_config *config, size_t index)
+{
+    struct signer_zone *zone = &self->zones[index];
+    struct locum_zone without_plan;
+    zone->chain = locum_chain_create();
+    int status = zone->chain == NULL ? LOCUM_ERR_MEMORY
+                                     : locum_zone_build(config, index, NULL, 0, &without_plan);
+    if (status != 0) {
+        return status;
+    }
+    const uint32_t ttl_s = without_plan.negative_ttl_s;
+    zone->soa = ldns_rr_list_clone(
+        locum_zone_find(&without_plan, without_plan.apex, LDNS_RR_TYPE_SOA)->rrs);
+    status = zone->soa == NULL ? LOCUM_ERR_MEMORY : fill_chain(self, config, index, &without_plan);
+    locum_zone_fini(&without_plan);
+    if (status == 0) {
+        zone->nsecs = calloc(locum_chain_count(zone->chain), sizeof(ldns_rr_list *));
+        status = zone->nsecs == NULL ? LOCUM_ERR_MEMORY : 0;
+    }
+    for (size_t i = 0; status == 0 && i < locum_chain_count(zone->chain); i++) {
+        zone->nsecs[i] = list_of(locum_chain_nsec(zone->chain, i, ttl_s));
+        status = zone->nsecs[i] == NULL ? LOCUM_ERR_MEMORY : 0;
+    }
+    return status;
+}
+
+/* Which keys are published and sign. */
+static struct locum_keystate_summary
+decide(struct signer_zone *self, int64_t now_s)
+{
+    struct locum_keystate_key keys[LOCUM_DNSKEY_MAX];
+    const struct locum_keystate_zone zone = {.now_s = now_s,
+                                             .dnskey_ttl_s = LOCUM_SIGNER_KEY_TTL_S,
+                                             .longest_ttl_s = LOCUM_SIGN_DAY_S,
+                                             .ds_ttl_s = LOCUM_SIGN_DAY_S,
+                                             .parent_known = true};
+    for (size_t i = 0; i < self->keys.count; i++) {
+        const struct locum_dnskey *key = &self->keys.keys[i];
+        keys[i] = (struct locum_keystate_key){.algorithm = key->algorithm,
+                                              .tag = key->tag,
+                                              .secure_entry = key->flags == 257,
+                                              .has_record = true,
+                                              .has_private = key->key != NULL,
+                                              .can_sign = key->key != NULL};
+    }
+    return locum_keystate_decide(&zone, keys, self->keys.count, self->states);
+}
+
+/* The records of the keys, and who signs. */
+static int
+make_keys(struct signer_zone *self, const ldns_rdf *apex, bool withdraw)
+{
+    struct locum_cds cds;
+    self->apex_sets[0] = ldns_rr_list_new();
+    for (size_t i = 0; i < self->keys.count && self->apex_sets[0] != NULL; i++) {
+        const struct locum_dnskey *key = &self->keys.keys[i];
+        const struct locum_keystate *state = &self->states[i];
+        ldns_rr *rr = state->published ? ldns_rr_clone(key->rr) : NULL;
+        if (rr != NULL) {
+            ldns_rr_set_ttl(rr, LOCUM_SIGNER_KEY_TTL_S);
+            (void)ldns_rr_list_push_rr(self->apex_sets[0], rr);
+        }
+        if (state->signs_dnskey) {
+            self->dnskey_signers[self->dnskey_signer_count++] = key;
+        }
+        if (state->signs_rest) {
+            self->rest_signers[self->rest_signer_count++] = key;
+        }
+        if (state->signs_dnskey && key->flags == 257) {
+            self->entries[self->entry_count++] = key;
+        }
+    }
+    const int status =
+        withdraw ? locum_cds_make_delete(apex, LOCUM_SIGNER_KEY_TTL_S, &cds)
+                 : locum_cds_make(self->entries, self->entry_count, LOCUM_SIGNER_KEY_TTL_S, &cds);
+    if (status == 0) {
+        self->apex_sets[1] = cds.cds;
+        self->apex_sets[2] = cds.cdnskey;
+    }
+    return self->apex_sets[0] == NULL ? LOCUM_ERR_MEMORY : status;
+}
+
+/* A DS names a key 257: one of its algorithm must sign DNSKEY, or validators refuse the zone. */
+static int
+check_key_257(const struct signer_zone *self, const struct locum_dnskey *key, const char *path,
+              struct reporting *to)
+{
+    char text[MESSAGE_BYTES];
+    for (size_t i = 0; i < self->keys.count; i++) {
+        if (self->keys.keys[i].flags == 257 && self->keys.keys[i].algorithm == key->algorithm &&
+            self->states[i].signs_dnskey) {
+            return 0;
+        }
+    }
+    (void)locum_text_format_buffer(
+        text, sizeof(text),
+        "%s/%s.key has flags 257, but no *.private here is of such a key of its algorithm, so "
+        "nothing that the parent's DS names would sign the DNSKEY records: copy a *.private from "
+        "another node, or remove the file if no DS names it",
+        path, key->name);
+    report_problem(to, text);
+    return LOCUM_ERR_INVALID;
+}
+
+/* What is wrong with the keys of a zone as a whole. */
+static int
+check_keys(struct signer_zone *self, const struct locum_config_zone *config, int64_t now_s,
+           struct reporting *to)
+{
+    char text[MESSAGE_BYTES];
+    int status = 0;
+    if (decide(self, now_s).unsigned_zone) {
+        (void)locum_text_format_buffer(text, sizeof(text),
+                                       "%s: no *.private file that can be used, so this node "
+                                       "cannot sign %s: copy one from another node, or make a key "
+                                       "with `locum keygen %s`",
+                                       config->dnssec.keys, config->name, config->name);
+        report_problem(to, text);
+        return LOCUM_ERR_INVALID;
+    }
+    for (size_t i = 0; i < self->keys.count; i++) {
+        const struct locum_dnskey *key = &self->keys.keys[i];
+        if (self->states[i].why_published == LOCUM_KEYSTATE_NO_SIGNER) {
+            (void)locum_text_format_buffer(text, sizeof(text),
+                                           "%s/%s.key is not published: no *.private here signs "
+                                           "with %s, and all signers of a zone must use the same "
+                                           "algorithms (RFC 4035 2.2)",
+                                           config->dnssec.keys, key->name,
+                                           locum_dnskey_algorithm_text(key->algorithm).text);
+            to->report(to->user, to->zone, LOCUM_SEVERITY_WARNING, text);
+        } else if (self->states[i].published && key->flags == 257 && status == 0) {
+            status = check_key_257(self, key, config->dnssec.keys, to);
+            if (status == 0 && !self->states[i].signs_dnskey) {
+                (void)locum_text_format_buffer(text, sizeof(text),
+                                               "%s/%s.key is published, but its *.private is not "
+                                               "here: it does not sign, and CDS leaves it out",
+                                               config->dnssec.keys, key->name);
+                to->report(to->user, to->zone, LOCUM_SEVERITY_WARNING, text);
+            }
+        }
+    }
+    return status;
+}
+
+/* Prepare one zone. */
+static int
+create_zone(struct locum_signer *self, const struct locum_config *config, size_t index,
+            int64_t now_s, struct reporting *to)
+{
+    struct signer_zone *zone = &self->zones[index];
+    const struct locum_config_zone *from = &config->zones[index];
+    ldns_rdf *apex = locum_zone_dname(from->name);
+    zone->validity_s = from->dnssec.validity_s;
+    zone->refresh_s = from->dnssec.refresh_s;
+    to->zone = index;
+    int status = apex == NULL
+                     ? LOCUM_ERR_MEMORY
+                     : locum_dnskey_read(from->dnssec.keys, apex, report_problem, to, &zone->keys);
+    if (status == 0) {
+        status = check_keys(zone, from, now_s, to);
+    }
+    if (status == 0) {
+        status = make_keys(zone, apex, from->dnssec.withdraw);
+    }
+    if (status == 0) {
+        status = make_chain(self, config, index);
+    }
+    zone->on = status == 0;
+    ldns_rdf_deep_free(apex);
+    return status;
+}
+
+/* The shared and owned names with their TTLs. */
+static int
+read_names(struct locum_signer *self, const struct locum_config *config)
+{
+    self->names = calloc(config->core.name_count + 1, sizeof(*self->names));
+    for (size_t i = 0; self->names != NULL && i < config->core.name_count; i++) {
+        ldns_rdf *name = locum_zone_dname(config->names[i].name);
+        if (name == NULL) {
+            return LOCUM_ERR_MEMORY;
+        }
+        self->names[self->name_count++] =
+            (struct signer_name){.name = name,
+                                 .zone = config->names[i].zone,
+                                 .ttl_s = config->core.names[i].ttl_s,
+                                 .https = locum_https_is_on(config, i)};
+    }
+    return self->names == NULL ? LOCUM_ERR_MEMORY : 0;
+}
+
+int
+locum_signer_create(const struct locum_config *config, int64_t now_s,
+                    locum_signer_problem_fn *report, void *user, struct locum_signer **ret)
+{
+    struct reporting to = {.report = report, .user = user, .kept = config->kept};
+    struct locum_signer *self = calloc(1, sizeof(*self));
+    const bool server = config->core.nodes[config->core.self].role == LOCUM_ROLE_SERVER;
+    int status = self == NULL ? LOCUM_ERR_MEMORY : read_names(self, config);
+    bool any = false;
+    for (size_t i = 0; i < config->zone_count && server && status != LOCUM_ERR_MEMORY; i++) {
+        if (config->zones[i].dnssec.keys[0] != '\0') { /* the problems of all zones are reported */
+            const int failed = create_zone(self, config, i, now_s, &to);
+            if (failed != 0 && (failed != LOCUM_ERR_INVALID || !config->kept)) {
+                status = failed;
+            }
+            any = true;
+        }
+    }
+    if (status == 0 && to.error) {
+        status = LOCUM_ERR_INVALID;
+    }
+    if (status == 0 && any) {
+        self->cache = locum_sign_cache_create(LOCUM_SIGNER_SIGNATURES_MAX);
+        status = self->cache == NULL ? LOCUM_ERR_MEMORY : 0;
+    }
+    if (status != 0) {
+        locum_signer_destroy(self);
+        return status;
+    }
+    *ret = self;
+    return 0;
+}
+
+void
+locum_signer_take(struct locum_signer *self, struct locum_signer *before)
+{
+    if (before != NULL && before->cache != NULL && self->cache != NULL) {
+        struct locum_sign_cache *empty = self->cache;
+        self->cache = before->cache;
+        before->cache = empty;
+    }
+}
+
+static void
+free_zone(struct signer_zone *self)
+{
+    for (size_t i = 0; self->nsecs != NULL && i < locum_chain_count(self->chain); i++) {
+        ldns_rr_list_deep_free(self->nsecs[i]);
+    }
+    for (size_t i = 0; i < LOCUM_SIGNER_APEX_SETS; i++) {
+        ldns_rr_list_deep_free(self->apex_sets[i]);
+    }
+    free(self->nsecs);
+    ldns_rr_list_deep_free(self->soa);
+    locum_chain_destroy(self->chain);
+    locum_dnskey_fini(&self->keys);
+}
+
+void
+locum_signer_destroy(struct locum_signer *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < LOCUM_ZONES_MAX; i++) {
+        free_zone(&self->zones[i]);
+    }
+    for (size_t i = 0; i < self->name_count; i++) {
+        ldns_rdf_deep_free(self->names[i].name);
+    }
+    free(self->names);
+    locum_sign_cache_destroy(self->cache);
+    free(self);
+}
+
+bool
+locum_signer_is_on(const struct locum_signer *self, size_t zone)
+{
+    return self->zones[zone].on;
+}
+
+struct locum_chain *
+locum_signer_chain(const struct locum_signer *self, size_t zone)
+{
+    return self->zones[zone].chain;
+}
+
+ldns_rr_list *
+locum_signer_apex_set(const struct locum_signer *self, size_t zone, size_t number)
+{
+    return number < LOCUM_SIGNER_APEX_SETS ? self->zones[zone].apex_sets[number] : NULL;
+}
+
+ldns_rr_list *
+locum_signer_nsec(const struct locum_signer *self, size_t zone, size_t number)
+{
+    const struct signer_zone *of = &self->zones[zone];
+    return number < locum_chain_count(of->chain) ? of->nsecs[number] : NULL;
+}
+
+const ldns_rr_list *
+locum_signer_soa(struct locum_signer *self, size_t zone, uint32_t serial, uint32_t ttl_s)
+{
+    enum { SERIAL = 2 };
+    ldns_rr *rr = ldns_rr_list_rr(self->zones[zone].soa, 0);
+    ldns_write_uint32(ldns_rdf_data(ldns_rr_rdf(rr, SERIAL)), serial);
+    ldns_rr_set_ttl(rr, ttl_s);
+    return self->zones[zone].soa;
+}
+
+const ldns_rdf *
+locum_signer_owner(const struct locum_signer *self, size_t name)
+{
+    return self->names[name].name;
+}
+
+const struct locum_dnskey *
+locum_signer_entry_key(const struct locum_signer *self, size_t zone, size_t number)
+{
+    const struct signer_zone *of = &self->zones[zone];
+    return number < of->entry_count ? of->entries[number] : NULL;
+}
+
+bool
+locum_signer_signs(const struct locum_signer *self, size_t zone, const ldns_rr *first)
+{
+    const ldns_rdf *owner = ldns_rr_owner(first);
+    const struct locum_chain_place place =
+        locum_chain_search(self->zones[zone].chain, ldns_rdf_data(owner), ldns_rdf_size(owner));
+    return place.matches && (!place.is_delegation || ldns_rr_get_type(first) == LDNS_RR_TYPE_DS ||
+                             ldns_rr_get_type(first) == LDNS_RR_TYPE_NSEC);
+}
+
+/* The TTL of an RRset in its signatures. */
+static uint32_t
+original_ttl_s(const struct locum_signer *self, size_t zone, const ldns_rr *first,
+               uint32_t otherwise_s)
+{
+    const ldns_rdf *owner = ldns_rr_owner(first);
+    const ldns_rr_type type = ldns_rr_get_type(first);
+    for (size_t i = 0; i < self->name_count; i++) {
+        if (self->names[i].zone == zone &&
+            (type == LDNS_RR_TYPE_A || type == LDNS_RR_TYPE_AAAA ||
+             (type == LDNS_RR_TYPE_HTTPS && self->names[i].https)) &&
+            ldns_dname_compare(self->names[i].name, owner) == 0) {
+            return self->names[i].ttl_s;
+        }
+    }
+    return otherwise_s;
+}
+
+static bool
+is_of_keys(ldns_rr_type type)
+{
+    return type == LDNS_RR_TYPE_DNSKEY || type == LDNS_RR_TYPE_CDS || type == LDNS_RR_TYPE_CDNSKEY;
+}
+
+int
+locum_signer_sign(struct locum_signer *self, size_t zone, const ldns_rr_list *set, uint32_t ttl_s,
+                  int64_t now_s, ldns_rr_list *ret)
+{
+    const struct signer_zone *of = &self->zones[zone];
+    const ldns_rr *first = ldns_rr_list_rr(set, 0);
+    const bool keys = is_of_keys(ldns_rr_get_type(first));
+    return locum_sign_rrset(self->cache, set, original_ttl_s(self, zone, first, ttl_s),
+                            keys ? of->dnskey_signers : of->rest_signers,
+                            keys ? of->dnskey_signer_count : of->rest_signer_count,
+                            locum_sign_window_at(now_s, of->validity_s, of->refresh_s), ret);
+}
+
+/* A set that signing has added, and its signatures. */
+static int
+add_set(struct locum_signer *self, size_t zone, const ldns_rr_list *set, int64_t now_s,
+        ldns_rr_list *ret)
+{
+    for (size_t i = 0; i < ldns_rr_list_rr_count(set); i++) {
+        ldns_rr *rr = ldns_rr_clone(ldns_rr_list_rr(set, i));
+        if (rr == NULL || !ldns_rr_list_push_rr(ret, rr)) {
+            ldns_rr_free(rr);
+            return LOCUM_ERR_MEMORY;
+        }
+    }
+    return locum_signer_sign(self, zone, set, ldns_rr_ttl(ldns_rr_list_rr(set, 0)), now_s, ret);
+}
+
+int
+locum_signer_add_records(struct locum_signer *self, size_t zone, const struct locum_zone *built,
+                         int64_t now_s, ldns_rr_list *ret)
+{
+    const ldns_rr_list *set;
+    int status = 0;
+    for (size_t i = 0; i < built->set_count && status == 0; i++) {
+        const ldns_rr *first = locum_zone_first(&built->sets[i]);
+        if (locum_signer_signs(self, zone, first)) {
+            status =
+                locum_signer_sign(self, zone, built->sets[i].rrs, ldns_rr_ttl(first), now_s, ret);
+        }
+    }
+    for (size_t i = 0; status == 0 && (set = locum_signer_apex_set(self, zone, i)); i++) {
+        status = add_set(self, zone, set, now_s, ret);
+    }
+    for (size_t i = 0; status == 0 && (set = locum_signer_nsec(self, zone, i)); i++) {
+        status = add_set(self, zone, set, now_s, ret);
+    }
+    return status;
+}
+
+int64_t
+locum_signer_until(const struct locum_signer *self, int64_t now_s)
+{
+    int64_t first_s = INT64_MAX;
+    for (size_t i = 0; i < LOCUM_ZONES_MAX && self != NULL; i++) {
+        const struct signer_zone *zone = &self->zones[i];
+        if (zone->on) {
+            const int64_t until_s =
+                locum_sign_window_at(now_s, zone->validity_s, zone->refresh_s).until_s;
+            first_s = until_s < first_s ? until_s : first_s;
+        }
+    }
+    return first_s;
+}
+
+struct locum_sign_counts
+locum_signer_counts(const struct locum_signer *self)
+{
+    return self->cache == NULL ? (struct locum_sign_counts){0}
+                               : locum_sign_cache_counts(self->cache);
+}
+
+int
+locum_signer_zone_text(struct locum_signer *self, const struct locum_config *config, size_t zone,
+                       const struct locum_plan *plan, uint32_t serial, int64_t now_s,
+                       char **ret_text)
+{
+    struct locum_zone built;
+    int status = locum_zone_build(config, zone, plan, serial, &built);
+    if (status != 0) {
+        return status;
+    }
+    ldns_buffer *text = ldns_buffer_new(LDNS_MIN_BUFLEN);
+    ldns_rr_list *added = ldns_rr_list_new();
+    status = text == NULL || added == NULL ? LOCUM_ERR_MEMORY : 0;
+    if (status == 0 && self != NULL && self->zones[zone].on) {
+        status = locum_signer_add_records(self, zone, &built, now_s, added);
+    }
+    for (size_t i = 0; i < built.set_count && status == 0; i++) {
+        status = locum_zone_add_text(text, built.sets[i].rrs);
+    }
+    if (status == 0) {
+        status = locum_zone_add_text(text, added);
+    }
+    ldns_rr_list_deep_free(added);
+    char *string = status == 0 ? ldns_buffer_export2str(text) : NULL;
+    ldns_buffer_free(text);
+    locum_zone_fini(&built);
+    if (status == 0 && string == NULL) {
+        status = LOCUM_ERR_MEMORY;
+    }
+    if (status == 0) {
+        *ret_text = string;
+    }
+    return status;
+}
