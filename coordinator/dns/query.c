@@ -276,6 +276,16 @@ struct signing {
     struct locum_tsig_record record;
 };
 
+/* The answer to an unknown key sends its names back, which may be longer than those of any key.
+ * Over UDP it fits into 512 bytes, or has no TSIG record. */
+static bool
+has_room(const struct reply_draft *self, const struct locum_tsig *tsig)
+{
+    const size_t opt = self->question->edns.present ? LOCUM_EDNS_BYTES_MAX : 0;
+    return is_tcp(self->query) ||
+           self->question->end + opt + locum_tsig_length(tsig) <= LOCUM_DNS_PLAIN_BYTES_MAX;
+}
+
 /* Check the TSIG record of a query (RFC 8945 5.2). Its rcode. */
 static enum locum_dns_rcode
 verify(struct reply_draft *self, const struct locum_dns_table *table, struct signing *signing)
@@ -288,8 +298,8 @@ verify(struct reply_draft *self, const struct locum_dns_table *table, struct sig
     const enum locum_dns_rcode rcode =
         locum_tsig_verify(&signing->tsig, table->access == NULL ? NULL : &table->access->keys,
                           query->packet, &signing->record, query->wall_s);
-    if (rcode == LOCUM_RCODE_FORMERR) {
-        return rcode;
+    if (rcode == LOCUM_RCODE_FORMERR || !has_room(self, &signing->tsig)) {
+        return LOCUM_RCODE_FORMERR;
     }
     self->tsig = &signing->tsig;
     switch (signing->tsig.error) {

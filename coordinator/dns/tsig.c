@@ -286,9 +286,6 @@ locum_tsig_verify(struct locum_tsig *self, const struct locum_tsig_keys *keys,
     for (size_t i = 0; keys != NULL && i < keys->count && key == NULL; i++) {
         key = is_of_key(record, &keys->key[i]) ? &keys->key[i] : NULL;
     }
-    if (key == NULL && record->name_length + record->algorithm_length > LOCUM_TSIG_ECHO_MAX) {
-        return LOCUM_RCODE_FORMERR; /* 512 bytes have no room for them */
-    }
     if (key == NULL) {
         return refuse(self, record, LOCUM_TSIG_BADKEY);
     }

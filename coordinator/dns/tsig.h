@@ -32,9 +32,7 @@ enum {
     LOCUM_TSIG_OTHER_BYTES = 6,      /* of BADTIME: the server's time */
     LOCUM_TSIG_BYTES_MAX = LOCUM_TSIG_FIXED_BYTES + LOCUM_TSIG_NAME_MAX +
                            LOCUM_TSIG_ALGORITHM_BYTES + LOCUM_HMAC_BYTES_MAX +
-                           LOCUM_TSIG_OTHER_BYTES, /* of any answer */
-    LOCUM_TSIG_ECHO_MAX =
-        LOCUM_TSIG_BYTES_MAX - LOCUM_TSIG_FIXED_BYTES, /* both names of an unknown key */
+                           LOCUM_TSIG_OTHER_BYTES, /* of a signed message */
 };
 
 /* Errors of the record (RFC 8945 3); the rcode of the answer is NOTAUTH. */
@@ -107,9 +105,8 @@ struct locum_tsig {
  *
  * self    set, for the answer.
  * record  of the packet; borrowed as long as self.
- * Returns the rcode: NOERROR, FORMERR (a MAC longer or shorter than RFC 8945 5.2.2.1 allows, or
- * the names of an unknown key are too long to be sent back; the answer has no TSIG record) or
- * NOTAUTH (self->error says why).
+ * Returns the rcode: NOERROR, FORMERR (a MAC longer or shorter than RFC 8945 5.2.2.1 allows; the
+ * answer has no TSIG record) or NOTAUTH (self->error says why).
  */
 enum locum_dns_rcode locum_tsig_verify(struct locum_tsig *self, const struct locum_tsig_keys *keys,
                                        const uint8_t *packet,

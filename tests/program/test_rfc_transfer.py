@@ -245,12 +245,9 @@ def unverified(it, signer, packet, error, what, **words):
 def test_rfc8945_5_2_1_unknown_keys(it):
     for signer in (Key("no", "hmac-sha256", b"x" * 32), Key("two", "hmac-sha256", SECRETS["two"][1]),
                    Key("one.example.org", "hmac-sha1", b"x" * 20), Key("example.org", "hmac-sha256", b"x" * 32),
-                   Key("a." * 20, "hmac-sha256", b"x" * 32)):
+                   Key("a." * 100, "hmac-sha256", b"x" * 32)):
         for packet, _ in KINDS[:4]:
             unverified(it, signer, packet, 17, "BADKEY")
-    # 512 octets have no room to send this name back.
-    for way, reply in it.both(Key("a." * 100, "hmac-sha256", b"x" * 32).sign(query(ZONE))):
-        check(reply.rcode == "FORMERR", f"{way.name}: a long name: {reply}")
     unverified(it, key(), query(ZONE), 17, "BADKEY", algorithm="hmac-sha384")
 
 
