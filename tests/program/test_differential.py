@@ -77,7 +77,7 @@ def records_of(rng):
             if not host.endswith("."):
                 made.append(f"{host} A 192.0.2.{rng.randint(100, 199)}")
         if rng.random() < 0.5:
-            made.append(f"{cut} DS 7 13 3 {rng.randint(10, 99)}")
+            made.append(f"{cut} DS 7 13 2 {str(rng.randint(10, 99)) * 32}")
     rng.shuffle(made)
     return made
 

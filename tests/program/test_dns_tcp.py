@@ -65,7 +65,7 @@ def run(*words):
 def test_rfc7828_keepalive_with_dig(it):
     words = ["dig", f"@{it.host}", "-p", "15353", "+tries=1", "+time=3", "+nocookie", "A", ZONE]
     text = run(*words, "+tcp", "+keepalive")
-    assert "status: NOERROR" in text and "; TCP KEEPALIVE: 10.0 secs" in text, text
+    assert "status: NOERROR" in text and re.search("; TCP.KEEPALIVE: 10.0 secs", text), text
     assert "KEEPALIVE" not in run(*words, "+tcp")
     text = run(*words, "+notcp", "+keepalive")
     assert "status: NOERROR" in text and "KEEPALIVE" not in text, text

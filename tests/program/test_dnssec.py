@@ -48,6 +48,8 @@ server:
   cookie-secret-file: {folder}/cookies
   server-count: 1
   minimal-responses: yes
+remote-control:
+  control-enable: no
 zone:
   name: get.example.org
   zonefile: zone.text

@@ -32,6 +32,8 @@ server:
   logfile: {folder}/log
   username: ""
   server-count: 1
+remote-control:
+  control-enable: no
 """,
     "knot": """\
 server:
