@@ -9,7 +9,7 @@
  * 5001), a cookie if the query has one (RFC 7873), over TCP the idle time if it was asked for (RFC
  * 7828), and what explains an error (RFC 8914). A query that is signed is verified, and its answer
  * is signed (RFC 8945); with a signature that is not accepted it is answered with NOTAUTH. A
- * verified query is not limited.
+ * signature exempts no query from the limit: who has seen it can repeat it from any address.
  *
  * An answer over the limit (limit.h) is not sent, or replaced by a short one: BADCOOKIE if the
  * query has a cookie (RFC 7873 5.2.3), else TC for what could be had by TCP, else the error itself
