@@ -75,10 +75,8 @@ locum_check_resolve(const struct check *self, const struct locum_wire_name *name
     if (hider == NULL) {
         return locum_dns_names_find(self->names, name);
     }
-    return (struct locum_dns_match){.kind = hider->sort == LOCUM_SORT_CUT ? LOCUM_MATCH_CUT
-                                                                          : LOCUM_MATCH_DNAME,
-                                    .name = hider,
-                                    .encloser = hider};
+    return (struct locum_dns_match){
+        .kind = hider->sort == LOCUM_SORT_CUT ? LOCUM_MATCH_CUT : LOCUM_MATCH_DNAME, .name = hider};
 }
 
 /* Follow the CNAME or DNAME that answers a name. True: *name is what it leads to. */

@@ -101,17 +101,16 @@ find_encloser(const struct locum_dns_names *self, const struct locum_wire_name *
 static struct locum_dns_match
 find_missing(const struct locum_dns_names *self, const struct locum_wire_name *name)
 {
-    struct locum_dns_match match = {.encloser = find_encloser(self, name)};
-    match.name = match.encloser;
-    if (match.encloser == NULL) {
+    struct locum_dns_match match = {.name = find_encloser(self, name)};
+    if (match.name == NULL) {
         match.kind = LOCUM_MATCH_NONE;
-    } else if (match.encloser->sort == LOCUM_SORT_CUT) {
+    } else if (match.name->sort == LOCUM_SORT_CUT) {
         match.kind = LOCUM_MATCH_CUT;
-    } else if (match.encloser->sort == LOCUM_SORT_DNAME) {
+    } else if (match.name->sort == LOCUM_SORT_DNAME) {
         match.kind = LOCUM_MATCH_DNAME;
-    } else if (match.encloser->wildcard != LOCUM_DNS_NONE) {
+    } else if (match.name->wildcard != LOCUM_DNS_NONE) {
         match.kind = LOCUM_MATCH_WILDCARD;
-        match.name = &self->names[match.encloser->wildcard];
+        match.name = &self->names[match.name->wildcard];
     } else {
         match.kind = LOCUM_MATCH_NXDOMAIN;
     }
@@ -125,10 +124,8 @@ locum_dns_names_find(const struct locum_dns_names *self, const struct locum_wire
     if (entry == NULL) {
         return find_missing(self, name);
     }
-    return (struct locum_dns_match){.kind = entry->sort == LOCUM_SORT_CUT ? LOCUM_MATCH_CUT
-                                                                          : LOCUM_MATCH_EXACT,
-                                    .name = entry,
-                                    .encloser = entry};
+    return (struct locum_dns_match){
+        .kind = entry->sort == LOCUM_SORT_CUT ? LOCUM_MATCH_CUT : LOCUM_MATCH_EXACT, .name = entry};
 }
 
 void

@@ -134,14 +134,12 @@ enum locum_dns_match_kind {
     LOCUM_MATCH_WILDCARD, /* it does not, and `name` is the wildcard that it is expanded from */
     LOCUM_MATCH_CUT,      /* it is at or below the delegation `name` */
     LOCUM_MATCH_DNAME,    /* it is below `name`, which has a DNAME */
-    LOCUM_MATCH_NXDOMAIN, /* `name` is the closest encloser */
+    LOCUM_MATCH_NXDOMAIN, /* `name` is the closest encloser (RFC 4592 3.3.1) */
 };
 
 struct locum_dns_match {
     enum locum_dns_match_kind kind;
     const struct locum_dns_name *name; /* NULL after NONE */
-    const struct locum_dns_name
-        *encloser; /* the closest encloser (RFC 4592 3.3.1); EXACT: `name` */
 };
 
 /* Look up a name. */
