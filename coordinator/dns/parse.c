@@ -294,17 +294,14 @@ syntax_wrong(const char *text, ldns_status status)
 static size_t
 count_digits(const char *text, const char *type, size_t fields)
 {
-    static const char between[] = BLANKS "()";
+    struct words words = {.at = text};
     size_t digits = 0;
-    size_t seen = 0; /* words from the type on */
-    while (*text != '\0' && *text != ';') {
-        const size_t length = strcspn(text, BLANKS "();");
-        if (seen > fields) {
-            digits += length;
-        }
-        seen += seen > 0 || (length == strlen(type) && strncasecmp(text, type, length) == 0);
-        text += length;
-        text += strspn(text, between);
+    size_t seen = 0;         /* words from the type on */
+    (void)next_word(&words); /* the owner, which may be called like a type */
+    while (next_word(&words)) {
+        digits += seen > fields ? words.length : 0;
+        seen += seen > 0 ||
+                (words.length == strlen(type) && strncasecmp(words.word, type, words.length) == 0);
     }
     return digits;
 }

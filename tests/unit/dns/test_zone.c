@@ -40,6 +40,10 @@ test_good_records_are_accepted(void **state)
     site_record(site, 0, "t NAPTR 100 50 \"s\" \"http\" \"\" _http._tcp");
     site_record(site, 0, "t LOC 42 21 54 N 71 06 18 W -24m 30m");
     site_record(site, 0, "t SSHFP 1 1 123456789abcdef67890 123456789abcdef67890");
+    site_record(site, 0, "sshfp SSHFP 1 1 123456789abcdef67890123456789abcdef67890");
+    site_record(site, 0,
+                "t TLSA 3 1 1 ( 0123456789abcdef0123456789abcdef0 ; first part\n"
+                "123456789abcdef0123456789abcdef )");
     site_record(site, 0, "t URI 10 1 \"https://example.com/\"");
     site_record(site, 0, "u TXT a\\\"b ( \"(\" ; )\n c ) ; \" ( \\# 4 00");
     site_record(site, 0, "u A \\# ( 4 C0 00\n0201 )");
