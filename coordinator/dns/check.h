@@ -80,7 +80,4 @@ struct locum_check_shown {
 };
 struct locum_check_shown locum_check_show(const uint8_t *wire);
 
-/* Read a name that ldns has parsed. */
-void locum_check_name(const ldns_rdf *from, struct locum_wire_name *ret);
-
 #endif

@@ -56,7 +56,7 @@ check_delegation(struct check *self, const struct check_record *record)
     if (locum_check_type(record->rr) != LDNS_RR_TYPE_NS) {
         return;
     }
-    locum_check_name(ldns_rr_rdf(record->rr, 0), &host);
+    locum_zone_read_name(ldns_rr_rdf(record->rr, 0), &host);
     const char *why = host_refused(self, &host, locum_check_owner(self, record));
     const struct locum_check_shown shown = locum_check_show(host.bytes);
     if (why != NULL && why[0] != '\0') {
@@ -74,13 +74,10 @@ static int
 check_ns(struct check *self, size_t zone, const char *text)
 {
     const struct locum_position at = self->config->zones[zone].at;
-    ldns_rdf *rdf = locum_zone_dname(text);
     struct locum_wire_name host;
-    if (rdf == NULL) {
+    if (locum_zone_name(text, &host) != 0) {
         return LOCUM_ERR_MEMORY;
     }
-    locum_check_name(rdf, &host);
-    ldns_rdf_deep_free(rdf);
     const char *why = host_refused(self, &host, NULL);
     const struct locum_dns_match match = locum_check_resolve(self, &host);
     if (why != NULL && why[0] != '\0') {
@@ -99,7 +96,7 @@ static bool
 host_found(const struct check *self, const ldns_rr *ns, const bool *found)
 {
     struct locum_wire_name host;
-    locum_check_name(ldns_rr_rdf(ns, 0), &host);
+    locum_zone_read_name(ldns_rr_rdf(ns, 0), &host);
     const struct locum_dns_match match = locum_check_resolve(self, &host);
     return match.kind != LOCUM_MATCH_CUT ||
            has_address(self, locum_dns_names_index(self->names, &host)) ||

@@ -18,13 +18,6 @@ enum {
     ZONES_CHAIN_MAX = 64, /* links through several zones: more than any resolver follows */
 };
 
-void
-locum_check_name(const ldns_rdf *from, struct locum_wire_name *ret)
-{
-    const size_t end = locum_packet_name(ldns_rdf_data(from), ldns_rdf_size(from), 0, ret);
-    LOCUM_INVARIANT(end > 0);
-}
-
 struct locum_check_shown
 locum_check_show(const uint8_t *wire)
 {
@@ -113,7 +106,7 @@ check_chain(struct check *self, const struct check_record *record)
     size_t links = 0;
     size_t links_max = LOCUM_CNAME_CHAIN_MAX;
     if (type == LDNS_RR_TYPE_CNAME) {
-        locum_check_name(ldns_rr_owner(record->rr), &name);
+        locum_zone_read_name(ldns_rr_owner(record->rr), &name);
     } else if (type == LDNS_RR_TYPE_DNAME) {
         uint8_t below[LOCUM_DNS_NAME_MAX + 2] = "\1x";
         memcpy(below + 2, locum_check_owner(self, record)->wire,
@@ -209,11 +202,11 @@ check_embedded(struct check *self, const struct check_record *record)
     if (what == NULL) {
         return;
     }
-    locum_check_name(ldns_rr_owner(record->rr), &name);
+    locum_zone_read_name(ldns_rr_owner(record->rr), &name);
     bool moves = leads_to_moving_name(self, name);
     for (size_t i = 0; i < ldns_rr_rd_count(record->rr) && !moves; i++) {
         if (ldns_rdf_get_type(ldns_rr_rdf(record->rr, i)) == LDNS_RDF_TYPE_DNAME) {
-            locum_check_name(ldns_rr_rdf(record->rr, i), &name);
+            locum_zone_read_name(ldns_rr_rdf(record->rr, i), &name);
             moves = leads_to_moving_name(self, name);
         }
     }
@@ -258,7 +251,7 @@ place_refused(const struct check *self, const struct check_record *record, char 
     const uint16_t type = locum_check_type(record->rr);
     const struct locum_dns_name *owner = locum_check_owner(self, record);
     struct locum_wire_name name;
-    locum_check_name(ldns_rr_owner(record->rr), &name);
+    locum_zone_read_name(ldns_rr_owner(record->rr), &name);
     const struct locum_dns_name *hider = locum_dns_names_hider(self->names, &name);
     if (hider == NULL && owner->sort == LOCUM_SORT_CUT && type != LDNS_RR_TYPE_NS &&
         type != LDNS_RR_TYPE_DS) {
@@ -370,13 +363,10 @@ check_plan_names(struct check *self)
 {
     const struct locum_config *config = self->config;
     for (size_t i = 0; i < config->core.name_count; i++) {
-        ldns_rdf *rdf = locum_zone_dname(config->names[i].name);
         struct locum_wire_name name;
-        if (rdf == NULL) {
+        if (locum_zone_name(config->names[i].name, &name) != 0) {
             return LOCUM_ERR_MEMORY;
         }
-        locum_check_name(rdf, &name);
-        ldns_rdf_deep_free(rdf);
         const struct locum_dns_name *hider = locum_dns_names_hider(self->names, &name);
         if (hider != NULL) {
             locum_problems_error(&self->problems, config->names[i].at,
@@ -399,18 +389,15 @@ add_names(struct check *self)
     struct locum_wire_name name;
     int status = 0;
     for (size_t i = 0; i < config->zone_count && status == 0; i++) {
-        ldns_rdf *apex = locum_zone_dname(config->zones[i].name);
-        if (apex == NULL) {
-            return LOCUM_ERR_MEMORY;
+        status = locum_zone_name(config->zones[i].name, &name);
+        if (status == 0) {
+            status = locum_dns_names_add_zone(self->names, &name);
         }
-        locum_check_name(apex, &name);
-        ldns_rdf_deep_free(apex);
-        status = locum_dns_names_add_zone(self->names, &name);
     }
     for (size_t i = 0; i < self->record_count && status == 0; i++) {
         struct check_record *record = &self->records[i];
         if (record->rr != NULL) {
-            locum_check_name(ldns_rr_owner(record->rr), &name);
+            locum_zone_read_name(ldns_rr_owner(record->rr), &name);
             status = locum_dns_names_add(self->names, &name, record->zone, &record->name);
         }
     }
@@ -425,14 +412,11 @@ mark_plan_names(struct check *self)
     uint32_t index[LOCUM_NAMES_MAX];
     int status = 0;
     for (size_t i = 0; i < config->core.name_count && status == 0; i++) {
-        ldns_rdf *rdf = locum_zone_dname(config->names[i].name);
         struct locum_wire_name name;
-        if (rdf == NULL) {
-            return LOCUM_ERR_MEMORY;
+        status = locum_zone_name(config->names[i].name, &name);
+        if (status == 0) {
+            status = locum_dns_names_add(self->names, &name, config->names[i].zone, &index[i]);
         }
-        locum_check_name(rdf, &name);
-        ldns_rdf_deep_free(rdf);
-        status = locum_dns_names_add(self->names, &name, config->names[i].zone, &index[i]);
     }
     if (status != 0) {
         return status;

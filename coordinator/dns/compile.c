@@ -39,13 +39,6 @@ type_of(const struct locum_rrset *set)
     return (uint16_t)ldns_rr_get_type(locum_zone_first(set));
 }
 
-static void
-read_name(const ldns_rdf *from, struct locum_wire_name *ret)
-{
-    const size_t end = locum_packet_name(ldns_rdf_data(from), ldns_rdf_size(from), 0, ret);
-    LOCUM_INVARIANT(end > 0);
-}
-
 static size_t
 length_of(const struct locum_rrset *set)
 {
@@ -206,7 +199,7 @@ add_cuts(struct compiler *self)
         const bool dname = type_of(set) == LOCUM_TYPE_DNAME;
         struct locum_wire_name name;
         uint32_t index;
-        read_name(ldns_rr_owner(locum_zone_first(set)), &name);
+        locum_zone_read_name(ldns_rr_owner(locum_zone_first(set)), &name);
         if (dname || (type_of(set) == LOCUM_TYPE_NS && !is_apex(self, &name))) {
             status = add_name(self, &name, &index);
             if (status == 0) {
@@ -226,7 +219,7 @@ add_sets(struct compiler *self)
         const struct locum_rrset *set = &self->zone.sets[i];
         struct pending_set row = {.type = type_of(set), .changing = LOCUM_DNS_FIXED, .set = set};
         struct locum_wire_name name;
-        read_name(ldns_rr_owner(locum_zone_first(set)), &name);
+        locum_zone_read_name(ldns_rr_owner(locum_zone_first(set)), &name);
         if (locum_dns_names_hider(self->names, &name) != NULL) {
             continue;
         }
@@ -258,13 +251,11 @@ add_plan_names(struct compiler *self)
         if (self->config->names[i].zone != self->index) {
             continue;
         }
-        ldns_rdf *text = locum_zone_dname(self->config->names[i].name);
         struct locum_wire_name name;
-        if (text == NULL) {
-            return LOCUM_ERR_MEMORY;
+        status = locum_zone_name(self->config->names[i].name, &name);
+        if (status != 0) {
+            return status;
         }
-        read_name(text, &name);
-        ldns_rdf_deep_free(text);
         if (locum_dns_names_hider(self->names, &name) != NULL) {
             continue;
         }
@@ -428,7 +419,7 @@ make_zone_entry(struct compiler *self)
 static int
 compile_zone(struct compiler *self)
 {
-    read_name(self->zone.apex, &self->apex);
+    locum_zone_read_name(self->zone.apex, &self->apex);
     self->row_count = 0;
     int (*const steps[])(struct compiler *) = {make_zone_entry, add_cuts,      add_sets,
                                                add_plan_names,  add_apex_sets, make_chain};

@@ -443,14 +443,8 @@ locum_dns_plan_name(const struct locum_dns *self, const char *name)
     const char *why;
     struct locum_wire_name wire;
     if (self->names == NULL ||
-        locum_domain_relative(locum_slice_of(name), "", absolute, &why) != 0) {
-        return SIZE_MAX;
-    }
-    ldns_rdf *rdf = locum_zone_dname(absolute);
-    const bool read =
-        rdf != NULL && locum_packet_name(ldns_rdf_data(rdf), ldns_rdf_size(rdf), 0, &wire) > 0;
-    ldns_rdf_deep_free(rdf);
-    if (!read) {
+        locum_domain_relative(locum_slice_of(name), "", absolute, &why) != 0 ||
+        locum_zone_name(absolute, &wire) != 0) {
         return SIZE_MAX;
     }
     const struct locum_dns_match match = locum_dns_names_find(self->names, &wire);

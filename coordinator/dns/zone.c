@@ -24,6 +24,25 @@ locum_zone_dname(const char *text)
     return name;
 }
 
+void
+locum_zone_read_name(const ldns_rdf *from, struct locum_wire_name *ret)
+{
+    const size_t end = locum_packet_name(ldns_rdf_data(from), ldns_rdf_size(from), 0, ret);
+    LOCUM_INVARIANT(end > 0);
+}
+
+int
+locum_zone_name(const char *text, struct locum_wire_name *ret)
+{
+    ldns_rdf *name = locum_zone_dname(text);
+    if (name == NULL) {
+        return LOCUM_ERR_MEMORY;
+    }
+    locum_zone_read_name(name, ret);
+    ldns_rdf_deep_free(name);
+    return 0;
+}
+
 bool
 locum_zone_within(const ldns_rdf *name, const ldns_rdf *apex)
 {

@@ -72,6 +72,12 @@ int locum_zone_parse_record(const char *text, const ldns_rdf *apex, ldns_rr **re
 /* The wire form of a valid name, in lower case; freed by the caller. NULL: out of memory. */
 ldns_rdf *locum_zone_dname(const char *text);
 
+/* The same as the look-up needs it (packet.h). 0 or LOCUM_ERR_MEMORY. */
+int locum_zone_name(const char *text, struct locum_wire_name *ret) LOCUM_MUST_CHECK;
+
+/* Read a name that ldns has parsed. */
+void locum_zone_read_name(const ldns_rdf *from, struct locum_wire_name *ret);
+
 /* The length of a record's data on the wire. */
 size_t locum_zone_data_length(const ldns_rr *rr);
 
