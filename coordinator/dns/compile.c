@@ -439,16 +439,12 @@ static int
 make_chaos(struct compiler *self, const char *text, struct locum_dns_part *ret)
 {
     const size_t length = strnlen(text, TEXT_MAX);
-    const uint16_t values[] = {LOCUM_OWNER_NAME,      LOCUM_TYPE_TXT, LOCUM_CLASS_CH, 0, 0,
-                               (uint16_t)(length + 1)};
     uint8_t *to;
     const int status = take(self, LOCUM_RR_FIXED_BYTES + 1 + length, ret, &to);
     if (status != 0) {
         return status;
     }
-    for (size_t i = 0; i < LOCUM_COUNT(values); i++) {
-        locum_packet_put_u16(to + 2 * i, values[i]);
-    }
+    locum_packet_put_fixed(to, LOCUM_OWNER_NAME, LOCUM_TYPE_TXT, LOCUM_CLASS_CH, 0, length + 1);
     to[LOCUM_RR_FIXED_BYTES] = (uint8_t)length;
     memcpy(to + LOCUM_RR_FIXED_BYTES + 1, text, length);
     ret->count = 1;

@@ -121,4 +121,23 @@ locum_packet_put_u16(uint8_t *at, uint16_t value)
     at[1] = (uint8_t)value;
 }
 
+static inline void
+locum_packet_put_u32(uint8_t *at, uint32_t value)
+{
+    locum_packet_put_u16(at, (uint16_t)(value >> 16));
+    locum_packet_put_u16(at + 2, (uint16_t)value);
+}
+
+/* Write what is before the data of a record whose owner is a pointer. */
+static inline void
+locum_packet_put_fixed(uint8_t *to, uint16_t owner, uint16_t type, uint16_t class, uint32_t ttl_s,
+                       size_t data_length)
+{
+    locum_packet_put_u16(to, owner);
+    locum_packet_put_u16(to + 2, type);
+    locum_packet_put_u16(to + 4, class);
+    locum_packet_put_u32(to + 6, ttl_s);
+    locum_packet_put_u16(to + 10, (uint16_t)data_length);
+}
+
 #endif

@@ -68,16 +68,9 @@ locum_zone_data_length(const ldns_rr *rr)
 size_t
 locum_zone_put_record(const ldns_rr *rr, uint16_t owner, uint32_t ttl_s, uint8_t *to)
 {
-    const uint16_t values[] = {owner,
-                               (uint16_t)ldns_rr_get_type(rr),
-                               (uint16_t)ldns_rr_get_class(rr),
-                               (uint16_t)(ttl_s >> 16),
-                               (uint16_t)ttl_s,
-                               (uint16_t)locum_zone_data_length(rr)};
-    size_t length = 0;
-    for (size_t i = 0; i < LOCUM_COUNT(values); i++, length += 2) {
-        locum_packet_put_u16(to + length, values[i]);
-    }
+    size_t length = LOCUM_RR_FIXED_BYTES;
+    locum_packet_put_fixed(to, owner, (uint16_t)ldns_rr_get_type(rr),
+                           (uint16_t)ldns_rr_get_class(rr), ttl_s, locum_zone_data_length(rr));
     for (size_t i = 0; i < ldns_rr_rd_count(rr); i++) {
         const ldns_rdf *rdf = ldns_rr_rdf(rr, i);
         memcpy(to + length, ldns_rdf_data(rdf), ldns_rdf_size(rdf));
