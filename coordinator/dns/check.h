@@ -1,6 +1,6 @@
 /*
- * check: what check.c, the rules of single records, check_names.c, the rules among names, and
- * check_hosts.c, those of name servers, share.
+ * check: shared by check.c (the rules of single records), check_names.c (the rules among names),
+ * check_hosts.c (those of name servers) and check_acme.c (those of acme.persist).
  */
 #ifndef LOCUM_DNS_CHECK_H
 #define LOCUM_DNS_CHECK_H

@@ -6,10 +6,7 @@
 
 #include "base/error.h"
 #include "config/acme.h"
-#include "dns/zone.h"
-
-/* At most this much of a record is quoted. */
-#define RECORD "record '%.100s': "
+#include "dns/check.h"
 
 enum { CAA_FLAGS, CAA_TAG, CAA_VALUE, CAA_FIELDS };
 

@@ -17,7 +17,7 @@ has_address(const struct check *self, uint32_t name)
 }
 
 /*
- * Why a name server cannot have this name, or NULL.
+ * Why a name server cannot have this name; "": it needs an address here and has none; NULL: it can.
  *
  * cut  the delegation; NULL: the zone itself.
  */
@@ -53,9 +53,6 @@ static void
 check_delegation(struct check *self, const struct check_record *record)
 {
     struct locum_wire_name host;
-    if (locum_check_type(record->rr) != LDNS_RR_TYPE_NS) {
-        return;
-    }
     locum_zone_read_name(ldns_rr_rdf(record->rr, 0), &host);
     const char *why = host_refused(self, &host, locum_check_owner(self, record));
     const struct locum_check_shown shown = locum_check_show(host.bytes);
@@ -103,7 +100,7 @@ host_found(const struct check *self, const ldns_rr *ns, const bool *found)
            found[locum_check_index(self, match.name)];
 }
 
-/* Is this a delegation, with the host of a server? */
+/* Is this an NS record? Those of the apex are not static, so it is one of a delegation. */
 static bool
 is_delegation(const struct check *self, size_t record)
 {
@@ -159,6 +156,6 @@ locum_check_hosts(struct check *self)
             status = check_ns(self, zone, self->config->zones[zone].ns[i]);
         }
     }
-    /* A host without an address is said once. */
+    /* A host without an address is reported once, not as a cycle too. */
     return status == 0 && self->problems.error_count == errors ? check_cycles(self) : status;
 }
