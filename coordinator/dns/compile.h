@@ -1,7 +1,8 @@
 /*
  * compile: a configuration -> what it fixes of the answers (names.h).
  *
- * Once for each configuration; it takes some microseconds for each static record. Main thread only.
+ * Once for each configuration and, if a zone is signed, each time its signatures are replaced. Main
+ * thread only.
  */
 #ifndef LOCUM_DNS_COMPILE_H
 #define LOCUM_DNS_COMPILE_H

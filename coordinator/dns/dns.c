@@ -45,8 +45,7 @@ struct locum_dns {
     struct locum_dns_tcp *tcp; /* NULL: no addresses to listen on */
     int notes[2];              /* pipe: read by primary.c, written by the TCP thread */
     bool tcp_paused;
-    struct locum_dns_names
-        *names; /* of the configuration; NULL: they are made when one publishes */
+    struct locum_dns_names *names; /* of the configuration; NULL: the next publication makes them */
     struct locum_dns_table *table; /* the one published last; NULL before the first */
     struct locum_signer *signer;   /* NULL: no zone is signed */
     int64_t signed_until_s;        /* of the last publication: then signatures are replaced */

@@ -44,7 +44,7 @@ struct locum_dns_tallied {
     uint64_t transfers_failed; /* allowed, but there was no room for another one */
 };
 
-/* Why the server closed a TCP connection that its peer might have used on (tcp.h). */
+/* Why the server closed a TCP connection that the client had not closed (tcp.h). */
 enum locum_dns_tcp_closed {
     LOCUM_DNS_TCP_IDLE,         /* nothing was asked for the idle time */
     LOCUM_DNS_TCP_SLOW_QUERY,   /* a message was not whole in time */
@@ -71,8 +71,8 @@ struct locum_dns_counts {
 /*
  * Check what locum_config_load() could not: static records parse, are inside their zone and agree
  * with each other and with the shared and owned names; nothing is hidden by a delegation or DNAME;
- * chains of CNAMEs end; name servers inside a zone have addresses;
- * the keys of signed zones can be used.
+ * chains of CNAMEs end; name servers inside a zone have addresses; the keys of signed zones can be
+ * used.
  *
  * config  as locum_config_load() made it.
  * report  called for each problem, in the order of the file.
@@ -125,8 +125,9 @@ void locum_dns_close_surplus(struct locum_dns *self);
 void locum_dns_retry(struct locum_dns *self, locum_dns_report_fn *report, void *user);
 
 /*
- * Give the answers of a plan to the workers. The first call, and the first after
- * locum_dns_reconfigure(), also compiles what the configuration fixes.
+ * Give the answers of a plan to the workers. The first call, the first after
+ * locum_dns_reconfigure() or locum_dns_set_signer(), and one that is due (locum_dns_is_due()) also
+ * compile what the configuration fixes.
  *
  * config  that of the last locum_dns_create() or locum_dns_reconfigure().
  * serial  SOA serial of every zone; the caller increases it with each change (RFC 1982).
@@ -138,8 +139,8 @@ int locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
                       const struct locum_plan *plan, uint32_t serial,
                       int64_t now_s) LOCUM_MUST_CHECK;
 
-/* Have the signatures of the last publication to be replaced now, because time has passed or the
- * clock, which was ahead, was put right? Then publish again. */
+/* Must the signatures of the last publication be replaced now? Either it is time, or the clock was
+ * ahead and has been set back. If so, publish again. */
 bool locum_dns_is_due(const struct locum_dns *self, int64_t now_s);
 
 /* Once a second: make some of the signatures that will replace those of the last publication, which
@@ -147,8 +148,8 @@ bool locum_dns_is_due(const struct locum_dns *self, int64_t now_s);
 void locum_dns_sign_ahead(struct locum_dns *self, const struct locum_config *config,
                           const struct locum_plan *plan, int64_t now_s);
 
-/* Is a zone served unsigned that is to be signed, because its keys cannot be used? That happens
- * only with a kept configuration (locum_signer_create()). */
+/* Is this zone, which the configuration signs, served unsigned because its keys cannot be used?
+ * That happens only with a kept configuration (locum_signer_create()). */
 bool locum_dns_lacks_keys(const struct locum_dns *self, const struct locum_config *config,
                           size_t zone);
 
@@ -162,7 +163,8 @@ size_t locum_dns_plan_name(const struct locum_dns *self, const char *name);
 
 /*
  * The end of a pipe from which primary.c reads what the TCP thread tells (sending.h), and the
- * content that it gives for a transfer, of which self takes the reference; NULL: there is none.
+ * content that primary.c gives for transfer `id`, of which self takes the reference; NULL: there is
+ * none.
  */
 int locum_dns_notes(const struct locum_dns *self);
 struct locum_axfr_content;
@@ -208,8 +210,8 @@ int locum_dns_signer_create(const struct locum_config *config, int64_t now_s,
                             struct locum_signer **ret) LOCUM_MUST_CHECK;
 void locum_dns_signer_destroy(struct locum_signer *self);
 
-/* From now on sign with these keys, which are taken; signatures of before that still hold are used
- * again. With a new configuration, before it is published. */
+/* From now on sign with these keys, which are taken; earlier signatures that are still valid are
+ * reused. Call it with a new configuration, before that is published. */
 void locum_dns_set_signer(struct locum_dns *self, struct locum_signer *signer);
 
 /* The keys that sign now, borrowed; NULL: none. */

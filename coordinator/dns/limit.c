@@ -154,7 +154,7 @@ set_of(const struct locum_limiter *self, uint64_t tag)
     return self->buckets + tag / (UINT64_MAX / SETS + 1) * WAYS;
 }
 
-/* The bucket with this tag in place of that of the set with most room. */
+/* Make a new bucket with this tag, in place of the bucket of the set that has most room. */
 static struct locum_limit_bucket *
 replace_bucket(struct locum_limit_bucket *set, uint64_t tag)
 {

@@ -33,9 +33,9 @@ enum {
 /* What an answer is, with its owner: what its bucket is named after. */
 enum locum_limit_kind {
     LOCUM_LIMIT_NAME,     /* records, and YXDOMAIN: of the name that they belong to */
-    LOCUM_LIMIT_NODATA,   /* of a zone, as the next two: random names share a bucket */
-    LOCUM_LIMIT_NXDOMAIN, /* */
-    LOCUM_LIMIT_ANY,      /* */
+    LOCUM_LIMIT_NODATA,   /* of a zone, so that random names share a bucket */
+    LOCUM_LIMIT_NXDOMAIN, /* of a zone */
+    LOCUM_LIMIT_ANY,      /* of a zone */
     LOCUM_LIMIT_ERROR,    /* what no zone answers: REFUSED, FORMERR and the like, cookies alone */
 };
 

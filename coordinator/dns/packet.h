@@ -62,7 +62,7 @@ enum locum_parsed {
     LOCUM_PARSED_SILENCE,  /* no whole header, or a response: an answer could start a loop */
     LOCUM_PARSED_FORMERR,  /* what follows the header is not a query as above */
     LOCUM_PARSED_NOTIMP,   /* an opcode other than QUERY */
-    LOCUM_PARSED_TRANSFER, /* the same, and its type is AXFR or IXFR */
+    LOCUM_PARSED_TRANSFER, /* a legal query of type AXFR or IXFR */
     LOCUM_PARSED_BADVERS,  /* an EDNS version above 0 (RFC 6891 6.1.3) */
 };
 

@@ -1,10 +1,10 @@
 /*
  * zone: configuration + plan -> the RRsets of one zone, as ldns holds them.
  *
- * In: a validated configuration, the plan, the serial. Out: SOA, NS, static records and the plan's
- * A and AAAA records, each RRset once. compile.c turns them into answers, locum_dns_zone_text()
- * into text. Main thread only: ldns' conversions to text
- * use static buffers.
+ * In: a validated configuration, the plan, the serial. Out: SOA, NS, static records, the TXT
+ * records of acme.persist, and the plan's A, AAAA and HTTPS records, each RRset once. compile.c
+ * turns them into answers, locum_dns_zone_text() into text. Main thread only: ldns' conversions to
+ * text use static buffers.
  */
 #ifndef LOCUM_DNS_ZONE_H
 #define LOCUM_DNS_ZONE_H

@@ -257,8 +257,6 @@ sign_ahead(struct locum_dns *dns, const struct site *site, struct locum_signer *
            int64_t now_s, uint64_t keys)
 {
     char *text;
-    /* The next ones are made ahead, in slices; then only the SOA, which has a new serial, is left.
-     */
     const int64_t next_s = locum_signer_until(signer, now_s);
     locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s - LOCUM_AHEAD_S - 1);
     locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s);
