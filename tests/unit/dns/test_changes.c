@@ -33,7 +33,7 @@ static const struct wanted wanted[] = {
     {.name = "get.example.org", .type = 1, .moves = true},
     {.name = "alias.get.example.org", .type = 1, .links = 1, .moves = true},
     {.name = "any.wild.get.example.org", .type = 1, .links = 1, .moves = true},
-    {.name = "www.tree.get.example.org", .type = 1, .links = 3, .moves = true},
+    {.name = "www.tree.get.example.org", .type = 1, .links = 4, .moves = true},
     {.name = "none.get.example.org", .type = 1, .rcode = LDNS_RCODE_NXDOMAIN, .negative = true},
     {.name = "alias.get.example.org", .type = 15, .links = 1, .negative = true},
     {.name = "text.get.example.org", .type = 16},
@@ -71,11 +71,14 @@ is_right(const struct wanted *want, const uint8_t *bytes, size_t length)
     const ldns_rr_list *answer = ldns_pkt_answer(packet);
     const ldns_rr_list *authority = ldns_pkt_authority(packet);
     const size_t count = ldns_rr_list_rr_count(answer);
-    const size_t end = want->moves || !want->negative ? 1 : 0;
-    bool right = ldns_pkt_get_rcode(packet) == want->rcode && count >= want->links + end &&
+    const size_t end = want->negative ? 0 : 1;
+    bool right = ldns_pkt_get_rcode(packet) == want->rcode && count == want->links + end &&
                  ldns_rr_list_rr_count(authority) == (want->negative ? 1u : 0u);
     if (right && want->moves) {
         right = is_of_one_plan(ldns_rr_list_rr(answer, count - 1));
+    }
+    if (right && !want->moves && !want->negative) {
+        right = ldns_rr_get_type(ldns_rr_list_rr(answer, count - 1)) == want->type;
     }
     if (right && want->negative) {
         const ldns_rr *soa = ldns_rr_list_rr(authority, 0);
