@@ -536,6 +536,13 @@ warn_of_own_dns(json_t *warnings, const struct locum_report *report)
              "dns.rate-limit.exempt and reload; the log (rate-limit) names the networks",
              report->dns.limited_prefix, report->dns.limited > 1 ? " and others" : "");
     }
+    if (report->secondaries.failed[0] != '\0') {
+        warn(warnings, "secondary", NULL,
+             "no confirmation of NOTIFY from %s for about two minutes: the copy of the zone there "
+             "may be old. The log (event=secondary) says why. Repair it, then run `locum reload`, "
+             "which sends NOTIFY again; if a secondary is gone, remove it from transfer.notify",
+             report->secondaries.failed);
+    }
 }
 
 static void
