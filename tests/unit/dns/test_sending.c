@@ -171,7 +171,7 @@ test_what_cannot_be_sent(void **state)
     assert_answered(fds[LOCUM_DNS_SENDINGS_MAX], 99);
     locum_dns_tcp_give(primary.server.tcp, first, NULL);
     assert_failed(fds[0], 0);
-    (void)take_note(&primary, LOCUM_DNS_NOTE_BROKEN);
+    assert_int_equal(take_note(&primary, LOCUM_DNS_NOTE_FAILED).id, first);
     ask(fds[LOCUM_DNS_SENDINGS_MAX], &axfr, 100);
     (void)take_note(&primary, LOCUM_DNS_NOTE_WANTED);
     for (size_t i = 0; i <= LOCUM_DNS_SENDINGS_MAX; i++) {
