@@ -121,4 +121,11 @@ locum_packet_put_u16(uint8_t *at, uint16_t value)
     at[1] = (uint8_t)value;
 }
 
+static inline void
+locum_packet_put_u32(uint8_t *at, uint32_t value)
+{
+    locum_packet_put_u16(at, (uint16_t)(value >> 16));
+    locum_packet_put_u16(at + 2, (uint16_t)value);
+}
+
 #endif

@@ -274,8 +274,7 @@ on_due(void *user)
 static uint8_t *
 put_u32(uint8_t *to, uint32_t value)
 {
-    locum_packet_put_u16(to, (uint16_t)(value >> 16));
-    locum_packet_put_u16(to + 2, (uint16_t)value);
+    locum_packet_put_u32(to, value);
     return to + 4;
 }
 

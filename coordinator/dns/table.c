@@ -12,13 +12,6 @@ enum {
     TTL_AT = 6,             /* in a record whose owner is a pointer */
 };
 
-static void
-put_u32(uint8_t *at, uint32_t value)
-{
-    locum_packet_put_u16(at, (uint16_t)(value >> 16));
-    locum_packet_put_u16(at + 2, (uint16_t)value);
-}
-
 void
 locum_dns_table_hold(struct locum_dns_table *self)
 {
@@ -75,8 +68,8 @@ put_soa(struct locum_dns_table *self, size_t zone, uint32_t serial, uint8_t *to)
     const uint16_t length = from->soa.length;
     for (size_t i = 0; i < LOCUM_COUNT(ttls_s); i++, to += length) {
         memcpy(to, from->soa.bytes, length);
-        put_u32(to + TTL_AT, ttls_s[i]);
-        put_u32(to + length - SOA_NUMBERS_BYTES, serial);
+        locum_packet_put_u32(to + TTL_AT, ttls_s[i]);
+        locum_packet_put_u32(to + length - SOA_NUMBERS_BYTES, serial);
         self->parts[locum_dns_table_soa(zone) + i] = from->soa;
         self->parts[locum_dns_table_soa(zone) + i].bytes = to;
     }
@@ -92,7 +85,7 @@ put_address(const struct locum_address *address, uint32_t ttl_s, uint8_t *to)
     locum_packet_put_u16(to, LOCUM_OWNER_NAME);
     locum_packet_put_u16(to + 2, v4 ? LOCUM_TYPE_A : LOCUM_TYPE_AAAA);
     locum_packet_put_u16(to + 4, LOCUM_CLASS_IN);
-    put_u32(to + TTL_AT, ttl_s);
+    locum_packet_put_u32(to + TTL_AT, ttl_s);
     locum_packet_put_u16(to + 10, length);
     memcpy(to + LOCUM_RR_FIXED_BYTES, address->bytes, length);
     return LOCUM_RR_FIXED_BYTES + length;
@@ -142,7 +135,7 @@ put_https(struct locum_dns_table *self, const struct locum_config *config, size_
     locum_packet_put_u16(to, LOCUM_OWNER_NAME);
     locum_packet_put_u16(to + 2, LOCUM_TYPE_HTTPS);
     locum_packet_put_u16(to + 4, LOCUM_CLASS_IN);
-    put_u32(to + TTL_AT, locum_https_ttl(answers));
+    locum_packet_put_u32(to + TTL_AT, locum_https_ttl(answers));
     locum_packet_put_u16(to + 10, (uint16_t)length);
     part->count = 1;
     part->length = (uint16_t)(LOCUM_RR_FIXED_BYTES + length);
