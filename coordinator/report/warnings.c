@@ -437,10 +437,9 @@ warn_of_redis(json_t *warnings, const struct locum_report *report)
     if (report->redis.unknown_instances[0] != '\0') {
         warn(warnings, "unknown-instances", NULL,
              "a Sentinel lists instances that belong to no node, or to two: %s. Set "
-             "nodes.NAME.redis "
-             "and nodes.NAME.sentinel. If the instances are gone, run SENTINEL RESET, but only "
-             "while all sites are up: a Sentinel forgets those that do not answer, and cannot vote "
-             "on them",
+             "nodes.NAME.redis and nodes.NAME.sentinel. If the instances are gone, run SENTINEL "
+             "RESET, but only while all sites are up: a Sentinel forgets those that do not "
+             "answer, and cannot vote on them",
              report->redis.unknown_instances);
     }
 }
@@ -538,9 +537,9 @@ warn_of_own_dns(json_t *warnings, const struct locum_report *report)
     }
     if (report->secondaries.failed[0] != '\0') {
         warn(warnings, "secondary", NULL,
-             "no confirmation of NOTIFY from %s for about two minutes: the copy of the zone there "
-             "may be old. The log (event=secondary) says why. Repair it, then run `locum reload`, "
-             "which sends NOTIFY again; if a secondary is gone, remove it from transfer.notify",
+             "no confirmation of NOTIFY from %s for about two minutes: its zone may be old. The "
+             "log (secondary) says why; `locum reload` sends NOTIFY again. If the secondary is "
+             "gone, remove it from transfer.notify",
              report->secondaries.failed);
     }
 }
