@@ -329,7 +329,7 @@ locum_dns_connection_give(struct locum_dns_service *service, uint64_t id,
             locum_axfr_fail(&sending->axfr, service->reply + LOCUM_DNS_LENGTH_BYTES,
                             (uint64_t)locum_clock_read().wall / 1000);
         count_transfer(service, &sending->axfr, LOCUM_RCODE_SERVFAIL);
-        locum_dns_sending_end(&service->sendings, sending, LOCUM_DNS_NOTE_BROKEN);
+        locum_dns_sending_end(&service->sendings, sending, LOCUM_DNS_NOTE_FAILED);
         self->sending = NULL;
         if (!send_reply(self, length)) {
             locum_dns_connection_close(self);

@@ -274,8 +274,7 @@ on_due(void *user)
 static uint8_t *
 put_u32(uint8_t *to, uint32_t value)
 {
-    locum_packet_put_u16(to, (uint16_t)(value >> 16));
-    locum_packet_put_u16(to + 2, (uint16_t)value);
+    locum_packet_put_u32(to, value);
     return to + 4;
 }
 
@@ -478,6 +477,36 @@ locum_secondaries_destroy(struct locum_secondaries *self)
     free(self);
 }
 
+/* Is this the first one at its address whose serial was given up? It may have many zones. */
+static bool
+is_first_failed(const struct locum_secondaries *self, size_t at)
+{
+    size_t i = 0;
+    while (!self->targets[i]->failed ||
+           !locum_address_equal(&self->targets[i]->address, &self->targets[at]->address)) {
+        i++;
+    }
+    return i == at;
+}
+
+static void
+add_failed(const struct locum_secondaries *self, struct locum_text *text)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < self->count && count <= LOCUM_SECONDARIES_SHOWN_MAX; i++) {
+        if (!self->targets[i]->failed || !is_first_failed(self, i)) {
+            continue;
+        }
+        if (count == LOCUM_SECONDARIES_SHOWN_MAX) {
+            locum_text_add(text, " and others");
+        } else {
+            locum_text_add(text, count > 0 ? ", " : "");
+            locum_text_add(text, locum_address_text(&self->targets[i]->address).text);
+        }
+        count++;
+    }
+}
+
 void
 locum_secondaries_counts(const struct locum_secondaries *self, struct locum_secondaries_counts *ret)
 {
@@ -485,9 +514,7 @@ locum_secondaries_counts(const struct locum_secondaries *self, struct locum_seco
     for (size_t i = 0; i < self->count; i++) {
         const struct notified *target = self->targets[i];
         ret->silent += target->waiting || target->failed;
-        if (target->failed) {
-            (void)locum_text_format_buffer(ret->one, sizeof(ret->one), "%s",
-                                           locum_address_text(&target->address).text);
-        }
     }
+    struct locum_text text = locum_text_init(ret->failed, sizeof(ret->failed));
+    add_failed(self, &text);
 }

@@ -19,6 +19,7 @@ enum {
     LOCUM_SECONDARIES_TRIES = 8,        /* about two minutes */
     LOCUM_SECONDARIES_SPACING_MS = 200, /* between two messages to one secondary */
     LOCUM_SECONDARIES_SOCKETS_MAX = 64, /* part of LOCUM_DESCRIPTORS_OWN */
+    LOCUM_SECONDARIES_SHOWN_MAX = 3,    /* addresses in a message */
     /* Header, question, SOA record with two more names, signature. */
     LOCUM_SECONDARIES_MESSAGE_MAX = 12 + 259 + 12 + 2 * 255 + 20 + LOCUM_TSIG_BYTES_MAX,
 };
@@ -32,7 +33,8 @@ struct locum_secondaries_counts {
     uint64_t acknowledged; /* serials that a secondary has confirmed */
     uint64_t unanswered;   /* serials that were given up */
     size_t silent;         /* secondaries that have not confirmed the serial they were sent last */
-    char one[LOCUM_ADDRESS_TEXT_MAX]; /* one of those that were given up; "": none */
+    /* The addresses of those whose last serial was given up; "": none. */
+    char failed[LOCUM_SECONDARIES_SHOWN_MAX * (LOCUM_ADDRESS_TEXT_MAX + 2) + 16];
 };
 
 /* base: borrowed. 0 or LOCUM_ERR_MEMORY. */

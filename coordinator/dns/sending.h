@@ -27,7 +27,7 @@ enum locum_dns_note_kind {
     LOCUM_DNS_NOTE_WANTED,   /* a content: locum_dns_give() answers it */
     LOCUM_DNS_NOTE_SENT,     /* the kernel has taken all messages of a transfer */
     LOCUM_DNS_NOTE_BROKEN,   /* the client or a deadline ended it */
-    LOCUM_DNS_NOTE_FAILED,   /* no room for another transfer, or no memory */
+    LOCUM_DNS_NOTE_FAILED,   /* no room for another transfer, no memory, or no content */
     LOCUM_DNS_NOTE_REFUSED,  /* the client may not have the zone */
     LOCUM_DNS_NOTE_UNSIGNED, /* signed_as says why its signature is not accepted; no zone */
 };
@@ -79,7 +79,7 @@ struct locum_dns_sending *locum_dns_sending_begin(struct locum_dns_sendings *sel
 struct locum_dns_sending *locum_dns_sending_find(const struct locum_dns_sendings *self,
                                                  uint64_t id);
 
-/* End and free it, and tell the main thread: SENT or BROKEN. */
+/* End and free it, and tell the main thread: SENT, BROKEN or FAILED. */
 void locum_dns_sending_end(struct locum_dns_sendings *self, struct locum_dns_sending *sending,
                            enum locum_dns_note_kind kind);
 

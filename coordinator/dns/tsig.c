@@ -435,16 +435,3 @@ locum_tsig_check(struct locum_tsig *self, const uint8_t *packet, size_t length, 
     self->later = true;
     return 0;
 }
-
-const char *
-locum_tsig_error_text(enum locum_tsig_error error)
-{
-    switch (error) {
-    case LOCUM_TSIG_GOOD: return "NOERROR";
-    case LOCUM_TSIG_BADSIG: return "BADSIG";
-    case LOCUM_TSIG_BADKEY: return "BADKEY";
-    case LOCUM_TSIG_BADTIME: return "BADTIME";
-    case LOCUM_TSIG_BADTRUNC: return "BADTRUNC";
-    }
-    return "unknown";
-}

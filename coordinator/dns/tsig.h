@@ -133,7 +133,4 @@ void locum_tsig_begin(struct locum_tsig *self, const struct locum_tsig_key *key)
 int locum_tsig_check(struct locum_tsig *self, const uint8_t *packet, size_t length, uint64_t now_s,
                      uint16_t *ret_error) LOCUM_MUST_CHECK;
 
-/* The name of an error, "BADKEY". */
-const char *locum_tsig_error_text(enum locum_tsig_error error);
-
 #endif

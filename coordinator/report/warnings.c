@@ -437,10 +437,9 @@ warn_of_redis(json_t *warnings, const struct locum_report *report)
     if (report->redis.unknown_instances[0] != '\0') {
         warn(warnings, "unknown-instances", NULL,
              "a Sentinel lists instances that belong to no node, or to two: %s. Set "
-             "nodes.NAME.redis "
-             "and nodes.NAME.sentinel. If the instances are gone, run SENTINEL RESET, but only "
-             "while all sites are up: a Sentinel forgets those that do not answer, and cannot vote "
-             "on them",
+             "nodes.NAME.redis and nodes.NAME.sentinel. If the instances are gone, run SENTINEL "
+             "RESET, but only while all sites are up: a Sentinel forgets those that do not "
+             "answer, and cannot vote on them",
              report->redis.unknown_instances);
     }
 }
@@ -535,6 +534,13 @@ warn_of_own_dns(json_t *warnings, const struct locum_report *report)
              "a client that asks too often. If it is a resolver that you know, add it to "
              "dns.rate-limit.exempt and reload; the log (rate-limit) names the networks",
              report->dns.limited_prefix, report->dns.limited > 1 ? " and others" : "");
+    }
+    if (report->secondaries.failed[0] != '\0') {
+        warn(warnings, "secondary", NULL,
+             "no confirmation of NOTIFY from %s for about two minutes: its zone may be old. The "
+             "log (secondary) says why; `locum reload` sends NOTIFY again. If the secondary is "
+             "gone, remove it from transfer.notify",
+             report->secondaries.failed);
     }
 }
 

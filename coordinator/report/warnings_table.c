@@ -52,6 +52,8 @@ static const struct {
                    "status stays OK: anyone can cause it with forged sources."},
     {"redis", "The peer is heard by UDP but not through Redis; or, without a peer, this node is "
               "connected to Redis but its own heartbeats do not come back."},
+    {"secondary", "A secondary in `zones[].transfer.notify` did not confirm a NOTIFY for about two "
+                  "minutes. Its answers may be old."},
     {"secret", "The peer signs with another accepted secret than this node: the rotation is not "
                "finished."},
     {"signature",
@@ -103,7 +105,8 @@ bool
 locum_warnings_is_limited(const char *key)
 {
     static const char *const abouts[] = {
-        "duplicate", "hook", "key", "mirrorbits", "rate-limit", "signature", "unknown-instances"};
+        "duplicate",  "hook",      "key",       "mirrorbits",
+        "rate-limit", "secondary", "signature", "unknown-instances"};
     for (size_t i = 0; i < LOCUM_COUNT(abouts); i++) {
         if (is_about(key, abouts[i])) {
             return true;

@@ -24,6 +24,14 @@ parse(const char *text, size_t *ret_count)
 #define SECRET_16 "AAECAwQFBgcICQoLDA0ODw=="
 
 static void
+assert_key(size_t i, const char *name, enum locum_hmac_hash hash, size_t secret_length)
+{
+    assert_string_equal(keys[i].name, name);
+    assert_int_equal(keys[i].hash, hash);
+    assert_int_equal(keys[i].secret_length, secret_length);
+}
+
+static void
 test_what_tsig_keygen_writes(void **state)
 {
     (void)state;
@@ -35,9 +43,7 @@ test_what_tsig_keygen_writes(void **state)
                            &count),
                      0);
     assert_int_equal(count, 1);
-    assert_string_equal(keys[0].name, "ns9.example.org.");
-    assert_int_equal(keys[0].hash, LOCUM_HMAC_SHA256);
-    assert_int_equal(keys[0].secret_length, 32);
+    assert_key(0, "ns9.example.org.", LOCUM_HMAC_SHA256, 32);
     assert_memory_equal(keys[0].secret, "\xd1\xf6\x3f\xc1\x2c\xfd\xcd\x74", 8);
     assert_memory_equal(keys[0].secret + 28, "\x25\x57\xa8\xf3", 4);
 }
@@ -53,11 +59,9 @@ test_other_forms(void **state)
                            &count),
                      0);
     assert_int_equal(count, 2);
-    assert_string_equal(keys[0].name, "a.");
-    assert_int_equal(keys[0].hash, LOCUM_HMAC_SHA512);
-    assert_int_equal(keys[0].secret_length, 16);
+    assert_key(0, "a.", LOCUM_HMAC_SHA512, 16);
     assert_memory_equal(keys[0].secret, "\0\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17", 16);
-    assert_string_equal(keys[1].name, "b.");
+    assert_key(1, "b.", LOCUM_HMAC_SHA256, 16);
 }
 
 /* Each with its line and the word that says what is wrong; never with the secret. */

@@ -149,7 +149,8 @@ assert_failed(int fd, uint16_t id)
     assert_int_equal(bytes[3] & 15, LOCUM_RCODE_SERVFAIL);
 }
 
-/* No content, no main thread, or too many transfers at once: SERVFAIL, and the connection stays. */
+/* No content, or too many transfers at once: SERVFAIL, and the connection stays. A table without
+ * rules of access allows nobody. */
 static void
 test_what_cannot_be_sent(void **state)
 {
@@ -171,7 +172,7 @@ test_what_cannot_be_sent(void **state)
     assert_answered(fds[LOCUM_DNS_SENDINGS_MAX], 99);
     locum_dns_tcp_give(primary.server.tcp, first, NULL);
     assert_failed(fds[0], 0);
-    (void)take_note(&primary, LOCUM_DNS_NOTE_BROKEN);
+    assert_int_equal(take_note(&primary, LOCUM_DNS_NOTE_FAILED).id, first);
     ask(fds[LOCUM_DNS_SENDINGS_MAX], &axfr, 100);
     (void)take_note(&primary, LOCUM_DNS_NOTE_WANTED);
     for (size_t i = 0; i <= LOCUM_DNS_SENDINGS_MAX; i++) {
@@ -183,9 +184,21 @@ test_what_cannot_be_sent(void **state)
     uint8_t bytes[512];
     ask(fd, &axfr, 5);
     assert_true(receive_message(fd, bytes, sizeof(bytes)) > 0);
-    assert_int_equal(bytes[3] & 15, LOCUM_RCODE_REFUSED); /* its table allows nobody */
+    assert_int_equal(bytes[3] & 15, LOCUM_RCODE_REFUSED);
     close(fd);
     locum_dns_tcp_destroy(without.tcp);
+}
+
+static void
+test_no_main_thread(void **state)
+{
+    (void)state;
+    struct locum_dns_sendings sendings;
+    const struct locum_dns_outgoing request = {0};
+    const struct locum_dns_note note = {0};
+    locum_dns_sending_init(&sendings);
+    assert_null(locum_dns_sending_begin(&sendings, NULL, &request, &note));
+    assert_int_equal(sendings.count, 0);
 }
 
 /* A client that reads nothing is closed at its deadline. Others are answered all the time. */
@@ -354,6 +367,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole_zone_and_then_the_next_query),
         cmocka_unit_test(test_what_cannot_be_sent),
+        cmocka_unit_test(test_no_main_thread),
         cmocka_unit_test(test_slow_reader),
         cmocka_unit_test(test_made_is_not_sent),
         cmocka_unit_test(test_client_that_has_gone),

@@ -464,6 +464,19 @@ test_answers_that_are_limited(void **state)
 }
 
 static void
+test_a_secondary_that_does_not_confirm_notify(void **state)
+{
+    (void)state;
+    memcpy(view.secondaries.failed, "192.0.2.53:53", 14);
+    assert_warned("secondary", "NOTIFY from 192.0.2.53:53 for about");
+    assert_warned("secondary", "`locum reload` sends NOTIFY again");
+    assert_warned("secondary", "remove it from transfer.notify");
+    assert_true(locum_warnings_has_event("secondary"));
+    assert_true(locum_warnings_is_limited("secondary"));
+    assert_int_equal(locum_warnings_count(&view, true), 1);
+}
+
+static void
 test_a_family_that_is_lost(void **state)
 {
     (void)state;
@@ -577,6 +590,7 @@ main(void)
         TEST(test_a_sentinel_that_names_an_unknown_master),
         TEST(test_this_node_itself),
         TEST(test_answers_that_are_limited),
+        TEST(test_a_secondary_that_does_not_confirm_notify),
         TEST(test_a_family_that_is_lost),
         TEST(test_locum_nsd_carries_one_of_two_zones),
         TEST(test_a_check_that_could_not_be_run_for_a_minute),
