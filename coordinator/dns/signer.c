@@ -229,6 +229,26 @@ check_key_257(const struct signer_zone *self, const struct locum_dnskey *key, co
     return LOCUM_ERR_INVALID;
 }
 
+/* A DS, CDS and CDNSKEY name keys 257 only. */
+static int
+check_any_257(const struct signer_zone *self, const struct locum_config_zone *config,
+              struct reporting *to)
+{
+    char text[MESSAGE_BYTES];
+    for (size_t i = 0; i < self->keys.count; i++) {
+        if (self->keys.keys[i].flags == 257 && self->states[i].signs_dnskey) {
+            return 0;
+        }
+    }
+    (void)locum_text_format_buffer(text, sizeof(text),
+                                   "%s: no key that signs here has flags 257, so the parent could "
+                                   "have no DS for it: copy a key 257 of the zone from another "
+                                   "node, or make one with `locum keygen %s`",
+                                   config->dnssec.keys, config->name);
+    report_problem(to, text);
+    return LOCUM_ERR_INVALID;
+}
+
 /* What is wrong with the keys of a zone as a whole. */
 static int
 check_keys(struct signer_zone *self, const struct locum_config_zone *config, int64_t now_s,
@@ -266,7 +286,7 @@ check_keys(struct signer_zone *self, const struct locum_config_zone *config, int
             }
         }
     }
-    return status;
+    return status == 0 ? check_any_257(self, config, to) : status;
 }
 
 /* Prepare one zone. */
