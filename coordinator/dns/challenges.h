@@ -14,7 +14,7 @@
  * Document: "OWNER + STAMP UNTIL VALUE" for each entry, or - in the place of +; blanks between.
  * STAMP and UNTIL are in milliseconds.
  *
- * Pure: no clock, no I/O; the heap for the whole only.
+ * Pure: no clock, no I/O; the heap for the whole only. Not used yet: no name is answered from it.
  */
 #ifndef LOCUM_DNS_CHALLENGES_H
 #define LOCUM_DNS_CHALLENGES_H
