@@ -70,8 +70,8 @@ locum_ms locum_challenges_expire(struct locum_challenges *self, struct locum_now
 void locum_challenges_add(const struct locum_challenges *self, struct locum_now now,
                           struct locum_text *text);
 
-/* Take up own entries from the document of an earlier run of this boot. Those that have ended, and
- * malformed ones, are left out. */
+/* Take up own entries from the document of an earlier run of this boot: those before the first that
+ * is malformed, without those that have ended. */
 void locum_challenges_resume(struct locum_challenges *self, struct locum_slice text,
                              struct locum_now now);
 
