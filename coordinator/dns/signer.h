@@ -15,8 +15,8 @@
 enum {
     LOCUM_SIGNER_APEX_SETS = 3,    /* DNSKEY, CDS, CDNSKEY */
     LOCUM_SIGNER_KEY_TTL_S = 3600, /* of DNSKEY, CDS and CDNSKEY records */
-    /* 8 zones of 64 records with their NSEC, this window and the next: 4 keys. */
-    LOCUM_SIGNER_SIGNATURES_MAX = 16384,
+    /* 64 zones of 1000 records with their NSEC, this window and the next, one key. */
+    LOCUM_SIGNER_SIGNATURES_MAX = 262144,
 };
 
 struct locum_signer;
