@@ -19,6 +19,10 @@ struct locum_slice {
 
 struct locum_slice locum_slice_of(const char *string);
 bool locum_slice_is(struct locum_slice self, const char *string);
+
+/* Is every byte printable ASCII or a blank? */
+bool locum_slice_is_plain(struct locum_slice self);
+
 bool locum_slice_starts(struct locum_slice self, const char *prefix);
 
 /*

@@ -123,18 +123,6 @@ locum_recorder_hash(const struct locum_core *core, struct locum_now now,
     return hash;
 }
 
-/* A line can hold it as it is. */
-static bool
-is_plain(struct locum_slice text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.at[i] < ' ' || text.at[i] > '~') {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* The signatures of a heartbeat are not for its reader: the core does not look at them. */
 static bool
 make_plain(struct locum_input *input)
@@ -144,9 +132,10 @@ make_plain(struct locum_input *input)
         struct locum_slice *text = &input->heartbeat.text;
         const char *at = memmem(text->at, text->length, signatures, sizeof(signatures) - 1);
         text->length = at != NULL ? (size_t)(at - text->at) : text->length;
-        return is_plain(*text);
+        return locum_slice_is_plain(*text);
     }
-    return input->kind != LOCUM_INPUT_ADMIN || is_plain(locum_slice_of(input->admin.reason));
+    return input->kind != LOCUM_INPUT_ADMIN ||
+           locum_slice_is_plain(locum_slice_of(input->admin.reason));
 }
 
 void

@@ -14,7 +14,7 @@
  * Document: "OWNER + STAMP UNTIL VALUE" for each entry, or - in the place of +; blanks between.
  * STAMP and UNTIL are in milliseconds.
  *
- * Pure: no clock, no I/O; the heap for the whole only.
+ * Pure: no clock, no I/O; the heap for the whole only. Not used yet: no name is answered from it.
  */
 #ifndef LOCUM_DNS_CHALLENGES_H
 #define LOCUM_DNS_CHALLENGES_H
@@ -70,8 +70,8 @@ locum_ms locum_challenges_expire(struct locum_challenges *self, struct locum_now
 void locum_challenges_add(const struct locum_challenges *self, struct locum_now now,
                           struct locum_text *text);
 
-/* Take up own entries from the document of an earlier run of this boot. Those that have ended, and
- * malformed ones, are left out. */
+/* Take up own entries from the document of an earlier run of this boot: those before the first that
+ * is malformed, without those that have ended. */
 void locum_challenges_resume(struct locum_challenges *self, struct locum_slice text,
                              struct locum_now now);
 

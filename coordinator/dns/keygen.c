@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/text_format.h"
 #include "dns/cds.h"
+#include "dns/dns.h"
 #include "dns/signer.h"
 
 enum { FLAGS = 257, BITS = 256, DS_TTL_S = 3600, PUBLIC_MODE = 0644, PRIVATE_MODE = 0640 };
@@ -79,7 +80,7 @@ private_text(const ldns_key *key)
     return text;
 }
 
-/* "  tag 1234, algorithm 13 (ECDSAP256SHA256), digest type 2 (SHA-256)": registrars ask for it. */
+/* The DS, and in comments the fields that the form of a registrar may ask for instead. */
 static int
 print_ds(const struct locum_dnskey *key, FILE *out)
 {
@@ -185,18 +186,12 @@ locum_keygen_make(const char *folder, const char *zone, const char *algorithm, F
     return status;
 }
 
-static void
-ignore_problem(void *user, size_t zone, enum locum_severity severity, const char *text)
-{
-    (void)user, (void)zone, (void)severity, (void)text;
-}
-
 int
 locum_keygen_print_ds(const struct locum_config *config, size_t zone, FILE *out)
 {
     struct locum_signer *signer;
     const struct locum_dnskey *key;
-    int status = locum_signer_create(config, 0, ignore_problem, NULL, &signer);
+    int status = locum_dns_signer_create(config, 0, &signer);
     if (status != 0) {
         return status;
     }

@@ -25,8 +25,7 @@ int locum_keygen_make(const char *folder, const char *zone, const char *algorith
 
 /*
  * Print the DS records that the parent of a signed zone must have, or with `withdraw` must not have
- * any more, and the same for people who type
- * it into the form of a registrar.
+ * any more, and in comments the fields that the form of a registrar may ask for instead.
  *
  * config  checked with locum_dns_check().
  * Returns 0, LOCUM_ERR_MEMORY or LOCUM_ERR_INVALID.

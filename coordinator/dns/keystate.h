@@ -6,6 +6,11 @@
  * was done before. Out: for each key whether it is in the DNSKEY records, what it signs, whether it
  * is in CDS and CDNSKEY, why, and what the operator may remove.
  *
+ * The signer gives the files of the folder only, and says that the parent has no DS. So KEYS-1 and
+ * the first sentence of KEYS-4 are all that acts today: keys sign at once, and operators do the
+ * waiting (doc/dnssec.md). What other nodes and the parent show, and what was done before, is not
+ * gathered yet.
+ *
  * The rules, by their ids in messages and tests:
  *
  * KEYS-1  A .key in the folder is published, a .private there signs. 257 signs DNSKEY; 256 signs

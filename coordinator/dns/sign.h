@@ -67,7 +67,7 @@ int locum_sign_rrset(struct locum_sign_cache *cache, const ldns_rr_list *set,
                      ldns_rr_list *ret) LOCUM_MUST_CHECK;
 
 /*
- * Does each of these signatures verify at a time?
+ * Does each of these signatures verify at a time? For tests.
  *
  * keys  DNSKEY records.
  * Returns 0, LOCUM_ERR_SIGNATURE (one does not, or there is none), or LOCUM_ERR_MEMORY.

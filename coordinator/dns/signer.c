@@ -229,6 +229,26 @@ check_key_257(const struct signer_zone *self, const struct locum_dnskey *key, co
     return LOCUM_ERR_INVALID;
 }
 
+/* A DS, CDS and CDNSKEY name keys 257 only. */
+static int
+check_any_257(const struct signer_zone *self, const struct locum_config_zone *config,
+              struct reporting *to)
+{
+    char text[MESSAGE_BYTES];
+    for (size_t i = 0; i < self->keys.count; i++) {
+        if (self->keys.keys[i].flags == 257 && self->states[i].signs_dnskey) {
+            return 0;
+        }
+    }
+    (void)locum_text_format_buffer(text, sizeof(text),
+                                   "%s: no key that signs here has flags 257, so the parent could "
+                                   "have no DS for it: copy a key 257 of the zone from another "
+                                   "node, or make one with `locum keygen %s`",
+                                   config->dnssec.keys, config->name);
+    report_problem(to, text);
+    return LOCUM_ERR_INVALID;
+}
+
 /* What is wrong with the keys of a zone as a whole. */
 static int
 check_keys(struct signer_zone *self, const struct locum_config_zone *config, int64_t now_s,
@@ -266,7 +286,7 @@ check_keys(struct signer_zone *self, const struct locum_config_zone *config, int
             }
         }
     }
-    return status;
+    return status == 0 ? check_any_257(self, config, to) : status;
 }
 
 /* Prepare one zone. */
@@ -543,39 +563,4 @@ locum_signer_counts(const struct locum_signer *self)
 {
     return self->cache == NULL ? (struct locum_sign_counts){0}
                                : locum_sign_cache_counts(self->cache);
-}
-
-int
-locum_signer_zone_text(struct locum_signer *self, const struct locum_config *config, size_t zone,
-                       const struct locum_plan *plan, uint32_t serial, int64_t now_s,
-                       char **ret_text)
-{
-    struct locum_zone built;
-    int status = locum_zone_build(config, zone, plan, serial, &built);
-    if (status != 0) {
-        return status;
-    }
-    ldns_buffer *text = ldns_buffer_new(LDNS_MIN_BUFLEN);
-    ldns_rr_list *added = ldns_rr_list_new();
-    status = text == NULL || added == NULL ? LOCUM_ERR_MEMORY : 0;
-    if (status == 0 && self != NULL && self->zones[zone].on) {
-        status = locum_signer_add_records(self, zone, &built, now_s, added);
-    }
-    for (size_t i = 0; i < built.set_count && status == 0; i++) {
-        status = locum_zone_add_text(text, built.sets[i].rrs);
-    }
-    if (status == 0) {
-        status = locum_zone_add_text(text, added);
-    }
-    ldns_rr_list_deep_free(added);
-    char *string = status == 0 ? ldns_buffer_export2str(text) : NULL;
-    ldns_buffer_free(text);
-    locum_zone_fini(&built);
-    if (status == 0 && string == NULL) {
-        status = LOCUM_ERR_MEMORY;
-    }
-    if (status == 0) {
-        *ret_text = string;
-    }
-    return status;
 }

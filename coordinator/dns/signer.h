@@ -15,8 +15,8 @@
 enum {
     LOCUM_SIGNER_APEX_SETS = 3,    /* DNSKEY, CDS, CDNSKEY */
     LOCUM_SIGNER_KEY_TTL_S = 3600, /* of DNSKEY, CDS and CDNSKEY records */
-    /* 8 zones of 64 records with their NSEC, this window and the next: 4 keys. */
-    LOCUM_SIGNER_SIGNATURES_MAX = 16384,
+    /* 64 zones of 1000 records with their NSEC, this window and the next, one key. */
+    LOCUM_SIGNER_SIGNATURES_MAX = 262144,
 };
 
 struct locum_signer;
@@ -28,11 +28,12 @@ typedef void locum_signer_problem_fn(void *user, size_t zone, enum locum_severit
 /*
  * Read the keys of each zone that is to be signed. On a witness, which answers nothing, no zone is.
  *
- * config   whose records are valid (locum_dns_check()); not needed afterwards. If it was kept from
- * an earlier run, what is wrong with the keys is a warning, and a zone that cannot be signed is
- * served unsigned, at least for those who do not validate. now_s    the wall clock, seconds since
- * 1970. report   called for each problem before this returns. Returns 0, LOCUM_ERR_MEMORY, or
- * LOCUM_ERR_INVALID (an error was reported).
+ * config  whose records are valid (locum_dns_check()); not needed afterwards. If it was kept from
+ *         an earlier run, what is wrong with the keys is a warning, and a zone that cannot be
+ *         signed is served unsigned, at least for those who do not validate.
+ * now_s   the wall clock, seconds since 1970.
+ * report  called for each problem before this returns.
+ * Returns 0, LOCUM_ERR_MEMORY, or LOCUM_ERR_INVALID (an error was reported).
  */
 int locum_signer_create(const struct locum_config *config, int64_t now_s,
                         locum_signer_problem_fn *report, void *user,

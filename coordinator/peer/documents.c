@@ -130,18 +130,6 @@ locum_documents_reconfigure(struct locum_documents *self, const struct locum_cor
     self->config = config;
 }
 
-/* Every byte is printable ASCII or a blank. */
-static bool
-is_plain(struct locum_slice text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.at[i] < ' ' || text.at[i] > '~') {
-            return false;
-        }
-    }
-    return true;
-}
-
 int
 locum_documents_set(struct locum_documents *self, enum locum_document_topic topic,
                     struct locum_slice text)
@@ -154,7 +142,7 @@ locum_documents_set(struct locum_documents *self, enum locum_document_topic topi
     if (text.length > LOCUM_DOCUMENTS_BYTES_MAX) {
         return LOCUM_ERR_SPACE;
     }
-    if (!is_plain(text)) {
+    if (!locum_slice_is_plain(text)) {
         return LOCUM_ERR_INVALID;
     }
     char *copy = malloc(text.length + 1);
@@ -372,8 +360,9 @@ parse_part(struct locum_slice rest, struct message *ret)
     ret->parts = (size_t)parts;
     ret->text = rest;
     /* All parts but the last are full, so that each has its place. */
-    return is_plain(rest) && (part == parts ? rest.length <= LOCUM_DOCUMENTS_PART_BYTES
-                                            : rest.length == LOCUM_DOCUMENTS_PART_BYTES);
+    return locum_slice_is_plain(rest) &&
+           (part == parts ? rest.length <= LOCUM_DOCUMENTS_PART_BYTES
+                          : rest.length == LOCUM_DOCUMENTS_PART_BYTES);
 }
 
 static bool

@@ -17,7 +17,8 @@
  * A document is repeated to each node that is heard until that node has acknowledged all of it:
  * after LOCUM_DOCUMENTS_REPEAT_MS, then after twice as long, up to LOCUM_DOCUMENTS_REPEAT_MAX_MS.
  *
- * What it sends and learns goes through callbacks, from the functions of this header only.
+ * What it sends and learns goes through callbacks, from the functions of this header only. Not used
+ * yet: no node sends or reads such messages.
  */
 #ifndef LOCUM_PEER_DOCUMENTS_H
 #define LOCUM_PEER_DOCUMENTS_H

@@ -27,6 +27,22 @@ service:
     - tcp: {{address: "{host}:9"}}
 """
 
+NSD = shutil.which("nsd", path="/usr/sbin:/usr/bin")
+NSD_SERVER = """\
+server:
+  ip-address: {host}@{port}
+  username: ""
+  chroot: ""
+  zonesdir: {folder}
+  database: ""
+  pidfile: {folder}/nsd.pid
+  xfrdfile: {folder}/xfrd.state
+  xfrdir: {folder}
+  zonelistfile: {folder}/nsd.list
+  cookie-secret-file: {folder}/cookies
+  server-count: 1
+"""
+
 
 class Alone:
     """with Alone() as it: it.get("/status"). more: lines to add to the configuration; files: the

@@ -137,19 +137,8 @@ class Servers(alone.Alone):
         self.until("an answer of the API", self.is_up)
         for name in names:
             self._write(f"{name}.zone", self.until("a zone", lambda: self.zone(name)))    # pylint: disable=W0640
-        self._write("nsd.conf", f"""\
-server:
-  ip-address: {self.host}@{PORTS["nsd"]}
-  username: ""
-  chroot: ""
-  zonesdir: {self.folder}
-  database: ""
-  pidfile: {self.folder}/nsd.pid
-  xfrdfile: {self.folder}/xfrd.state
-  xfrdir: {self.folder}
-  zonelistfile: {self.folder}/nsd.list
-  cookie-secret-file: {self.folder}/cookies
-  server-count: 1
+        self._write("nsd.conf", alone.NSD_SERVER.format(
+            host=self.host, port=PORTS["nsd"], folder=self.folder) + """\
   rrl-ratelimit: 0
   minimal-responses: yes
 remote-control:
@@ -176,7 +165,7 @@ template:
 zone:
 """ + "".join(f"  - domain: {name}\n    file: {name}.zone\n" for name in names))
         os.mkdir(f"{self.folder}/knot")
-        for words in ([shutil.which("nsd", path="/usr/sbin:/usr/bin"), "-d", "-c", f"{self.folder}/nsd.conf"],
+        for words in ([alone.NSD, "-d", "-c", f"{self.folder}/nsd.conf"],
                       [shutil.which("knotd", path="/usr/sbin:/usr/bin"), "-c", f"{self.folder}/knot.conf"]):
             self.others.append(subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
                                                 start_new_session=True))

@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -34,19 +33,7 @@ NAMES = ["", "www", "ext", "chain", "to-wild", "nx", "a.b", "b", "q.w", "w", "*.
          "sub", "x.sub", "ns.sub", "sec", "x.sec", "d", "www.d", "nope.d", "dc2", "dc1", "zzz", "x.dc2",
          "A.B", "x.a.b", "\\x00"]
 KINDS = ["A", "AAAA", "TXT", "SOA", "NS", "DNSKEY", "TYPE59", "TYPE60", "DS", "CNAME", "NSEC", "DNAME", "CAA"]
-NSD_CONF = """\
-server:
-  ip-address: {host}@15354
-  username: ""
-  chroot: ""
-  zonesdir: {folder}
-  database: ""
-  pidfile: {folder}/nsd.pid
-  xfrdfile: {folder}/xfrd.state
-  xfrdir: {folder}
-  zonelistfile: {folder}/nsd.list
-  cookie-secret-file: {folder}/cookies
-  server-count: 1
+NSD_CONF = alone.NSD_SERVER + """\
   minimal-responses: yes
 remote-control:
   control-enable: no
@@ -109,10 +96,9 @@ class Site(alone.Alone):
     def serve_with_nsd(self):
         self.wait_for_rest()
         self._write("zone.text", self.zone()[0])
-        self._write("nsd.conf", NSD_CONF.format(folder=self.folder, host=self.host))
-        nsd = subprocess.Popen([shutil.which("nsd", path="/usr/sbin:/usr/bin"), "-d", "-c",
-                                f"{self.folder}/nsd.conf"], stdin=subprocess.DEVNULL, stdout=self.log,
-                               stderr=self.log, start_new_session=True)
+        self._write("nsd.conf", NSD_CONF.format(folder=self.folder, host=self.host, port=15354))
+        nsd = subprocess.Popen([alone.NSD, "-d", "-c", f"{self.folder}/nsd.conf"], stdin=subprocess.DEVNULL,
+                               stdout=self.log, stderr=self.log, start_new_session=True)
 
         def ready():
             try:

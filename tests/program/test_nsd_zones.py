@@ -17,22 +17,9 @@ import alone
 import cases
 
 PROGRAM = os.path.join(os.environ["BUILD"], "locum-nsd")
-NSD = shutil.which("nsd", path="/usr/sbin:/usr/bin")
 ZONE = "  - name: cdn.example.org\n    ns: [dc2.example.org]\n"
 
-NSD_CONF = """\
-server:
-  ip-address: {host}@15353
-  username: ""
-  chroot: ""
-  zonesdir: {folder}
-  database: ""
-  pidfile: {folder}/nsd.pid
-  xfrdfile: {folder}/xfrd.state
-  xfrdir: {folder}
-  zonelistfile: {folder}/nsd.list
-  cookie-secret-file: {folder}/cookies
-  server-count: 1
+NSD_CONF = alone.NSD_SERVER + """\
 remote-control:
   control-enable: yes
   control-interface: {folder}/ctl
@@ -65,8 +52,8 @@ class Site(alone.Alone):
         super().__enter__()
         self.adapter = None
         os.mkdir(f"{self.folder}/zones")
-        self._write("nsd.conf", NSD_CONF.format(folder=self.folder, host=self.host))
-        self.nsd = subprocess.Popen([NSD, "-d", "-c", f"{self.folder}/nsd.conf"],
+        self._write("nsd.conf", NSD_CONF.format(folder=self.folder, host=self.host, port=15353))
+        self.nsd = subprocess.Popen([alone.NSD, "-d", "-c", f"{self.folder}/nsd.conf"],
                                     stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
                                     start_new_session=True)
         self.until("NSD's control socket", lambda: os.path.exists(f"{self.folder}/ctl"))

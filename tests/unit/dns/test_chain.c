@@ -49,6 +49,18 @@ assert_nsec(const struct locum_chain *chain, size_t index, const char *expected)
     ldns_rr_free(rr);
 }
 
+/* Close the chain, which has exactly these NSEC records, and free it. */
+static void
+assert_chain(struct locum_chain *chain, const char *const *expected, size_t count)
+{
+    assert_int_equal(locum_chain_close(chain), 0);
+    assert_int_equal(locum_chain_count(chain), count);
+    for (size_t i = 0; i < count; i++) {
+        assert_nsec(chain, i, expected[i]);
+    }
+    locum_chain_destroy(chain);
+}
+
 static void
 test_names_are_linked_in_canonical_order(void **state)
 {
@@ -64,18 +76,18 @@ test_names_are_linked_in_canonical_order(void **state)
     add_text(chain, "z.example.", LDNS_RR_TYPE_CAA);
     add_text(chain, "z.example.", LDNS_RR_TYPE_A);
     add_text(chain, "z.example.", LDNS_RR_TYPE_HTTPS);
-    assert_int_equal(locum_chain_close(chain), 0);
-    assert_int_equal(locum_chain_count(chain), 9);
-    assert_nsec(chain, 0, "example.\t15\tIN\tNSEC\ta.example. NS SOA RRSIG NSEC ");
-    assert_nsec(chain, 1, "a.example.\t15\tIN\tNSEC\tyljkjljk.a.example. A RRSIG NSEC ");
-    assert_nsec(chain, 2, "yljkjljk.a.example.\t15\tIN\tNSEC\tz.a.example. A RRSIG NSEC ");
-    assert_nsec(chain, 3, "z.a.example.\t15\tIN\tNSEC\tzabc.a.example. A RRSIG NSEC ");
-    assert_nsec(chain, 4, "zabc.a.example.\t15\tIN\tNSEC\tz.example. A RRSIG NSEC ");
-    assert_nsec(chain, 5, "z.example.\t15\tIN\tNSEC\t\\001.z.example. A RRSIG NSEC HTTPS CAA ");
-    assert_nsec(chain, 6, "\\001.z.example.\t15\tIN\tNSEC\t*.z.example. A RRSIG NSEC ");
-    assert_nsec(chain, 7, "*.z.example.\t15\tIN\tNSEC\t\\200.z.example. A RRSIG NSEC ");
-    assert_nsec(chain, 8, "\\200.z.example.\t15\tIN\tNSEC\texample. A RRSIG NSEC ");
-    locum_chain_destroy(chain);
+    static const char *const expected[] = {
+        "example.\t15\tIN\tNSEC\ta.example. NS SOA RRSIG NSEC ",
+        "a.example.\t15\tIN\tNSEC\tyljkjljk.a.example. A RRSIG NSEC ",
+        "yljkjljk.a.example.\t15\tIN\tNSEC\tz.a.example. A RRSIG NSEC ",
+        "z.a.example.\t15\tIN\tNSEC\tzabc.a.example. A RRSIG NSEC ",
+        "zabc.a.example.\t15\tIN\tNSEC\tz.example. A RRSIG NSEC ",
+        "z.example.\t15\tIN\tNSEC\t\\001.z.example. A RRSIG NSEC HTTPS CAA ",
+        "\\001.z.example.\t15\tIN\tNSEC\t*.z.example. A RRSIG NSEC ",
+        "*.z.example.\t15\tIN\tNSEC\t\\200.z.example. A RRSIG NSEC ",
+        "\\200.z.example.\t15\tIN\tNSEC\texample. A RRSIG NSEC ",
+    };
+    assert_chain(chain, expected, LOCUM_COUNT(expected));
 }
 
 static void
@@ -91,13 +103,13 @@ test_names_below_a_delegation_or_a_dname_have_no_nsec(void **state)
     add_text(chain, "d.example.", LDNS_RR_TYPE_DNAME);
     add_text(chain, "d.example.", LDNS_RR_TYPE_TXT);
     add_text(chain, "a.d.example.", LDNS_RR_TYPE_TXT);
-    assert_int_equal(locum_chain_close(chain), 0);
-    assert_int_equal(locum_chain_count(chain), 4);
-    assert_nsec(chain, 0, "example.\t15\tIN\tNSEC\tcut.example. NS SOA RRSIG NSEC ");
-    assert_nsec(chain, 1, "cut.example.\t15\tIN\tNSEC\tcuts.example. NS DS RRSIG NSEC ");
-    assert_nsec(chain, 2, "cuts.example.\t15\tIN\tNSEC\td.example. A RRSIG NSEC ");
-    assert_nsec(chain, 3, "d.example.\t15\tIN\tNSEC\texample. TXT DNAME RRSIG NSEC ");
-    locum_chain_destroy(chain);
+    static const char *const expected[] = {
+        "example.\t15\tIN\tNSEC\tcut.example. NS SOA RRSIG NSEC ",
+        "cut.example.\t15\tIN\tNSEC\tcuts.example. NS DS RRSIG NSEC ",
+        "cuts.example.\t15\tIN\tNSEC\td.example. A RRSIG NSEC ",
+        "d.example.\t15\tIN\tNSEC\texample. TXT DNAME RRSIG NSEC ",
+    };
+    assert_chain(chain, expected, LOCUM_COUNT(expected));
 }
 
 static void

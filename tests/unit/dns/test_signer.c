@@ -279,6 +279,26 @@ test_a_key_257_that_is_published_needs_one_that_signs(void **state)
 }
 
 static void
+test_a_folder_without_a_key_257_is_refused(void **state)
+{
+    (void)state;
+    struct locum_signer *signer;
+    struct found found = {0};
+    key_folder_add(&folder, key_file_of(2492));
+    assert_int_equal(locum_signer_create(&site->config, NOW, note, &found, &signer),
+                     LOCUM_ERR_INVALID);
+    assert_int_equal(found.errors, 1);
+    assert_non_null(strstr(found.text, "no key that signs here has flags 257"));
+    /* A start with the last configuration serves the zone unsigned. */
+    site->config.kept = true;
+    found = (struct found){0};
+    assert_int_equal(locum_signer_create(&site->config, NOW, note, &found, &signer), 0);
+    assert_int_equal(found.warnings, 1);
+    assert_false(locum_signer_is_on(signer, 0));
+    locum_signer_destroy(signer);
+}
+
+static void
 test_cds_has_only_keys_that_sign(void **state)
 {
     (void)state;
@@ -335,6 +355,7 @@ main(void)
         TEST(test_withdraw_serves_the_delete_records),
         TEST(test_keys_that_cannot_sign_are_reported),
         TEST(test_a_key_257_that_is_published_needs_one_that_signs),
+        TEST(test_a_folder_without_a_key_257_is_refused),
         TEST(test_cds_has_only_keys_that_sign),
         TEST(test_a_witness_and_an_unsigned_zone_need_no_keys),
     };
