@@ -89,13 +89,6 @@ def test_rfc7766_6_2_1_1_pipelined_queries(it):
     assert numbers == list(range(500)), numbers
 
 
-def test_rfc7766_6_2_3_answers_after_half_close(it):
-    with connect(it, "127.0.0.9") as stream:
-        stream.sendall(query(7))
-        stream.shutdown(socket.SHUT_WR)
-        assert read(stream)[:2] == b"\0\7" and read(stream) == b""
-
-
 def test_many_connections_of_one_address(it):
     """As many as the limit allows; each further one closes the one that has been idle for longest."""
     before = closed(it, "client-limit")
