@@ -9,8 +9,8 @@
  *
  *     --seconds S       how long to ask
  *     --outstanding N   queries without an answer at any time: the next is sent for each answer
- *     --rate R          instead: R queries a second, evenly spaced, while less than N are
- * outstanding
+ *     --rate R          instead: R queries a second, evenly spaced, while N or fewer wait for
+ *                       an answer
  *     --edns            queries have an OPT record
  *     --cookies         and a cookie, first got from the server for each source (RFC 7873)
  *     --sources N       the queries come from so many networks 10.64.0.0/24, 10.64.1.0/24 ...,

@@ -12,9 +12,13 @@ import signal
 import socket
 import struct
 import subprocess
+import sys
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.append(os.path.join(ROOT, "tests/site"))
+import control
+
 BUILD = os.environ.get("BUILD", os.path.join(ROOT, "build"))
 ADDRESS = "192.0.2.12"
 ZONE = "get.example.org"
@@ -214,21 +218,6 @@ class Server:
                 continue
 
 
-def api(path, request):
-    """GET on the control socket; the body."""
-    with socket.socket(socket.AF_UNIX) as stream:
-        stream.settimeout(5)
-        stream.connect(path)
-        stream.sendall(f"GET {request} HTTP/1.1\r\nHost: locum\r\nConnection: close\r\n\r\n".encode())
-        data = b""
-        while piece := stream.recv(65536):
-            data += piece
-    head, _, body = data.partition(b"\r\n\r\n")
-    if b" 200 " not in head.splitlines()[0]:
-        raise Failed(f"GET {request}: {head.splitlines()[0].decode()}: {body.decode()}")
-    return body.decode()
-
-
 def write(path, text):
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
@@ -273,6 +262,6 @@ def start_other(row, folder, port, cpus):
 
 def write_zone(folder):
     """The zone that Locum answers with, for the others."""
-    zone = json.loads(api(os.path.join(folder, "locum/control.sock"), f"/zone?name={ZONE}."))["zone"]
+    zone = json.loads(control.get(os.path.join(folder, "locum/control.sock"), f"/zone?name={ZONE}."))["zone"]
     write(f"{folder}/zone", zone)
     write(f"{folder}/gdnsd/zones/{ZONE}", zone)

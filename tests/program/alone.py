@@ -2,10 +2,13 @@
 
 import os
 import shutil
-import socket
 import subprocess
+import sys
 import tempfile
 import time
+
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../site"))
+import control
 
 CONFIG = """\
 cluster: get
@@ -44,6 +47,11 @@ server:
 """
 
 
+def own_address():
+    """A loopback address that no other test program has."""
+    return f"127.{os.getpid() // 65536 % 100 + 80}.{os.getpid() // 256 % 256}.{os.getpid() % 254 + 1}"
+
+
 class Alone:
     """with Alone() as it: it.get("/status"). more: lines to add to the configuration; files: the
     text of files beside it, by name; prepare: called in its process before the program; program: instead
@@ -58,13 +66,11 @@ class Alone:
 
     def __enter__(self):
         self.folder = tempfile.mkdtemp(prefix="locum-alone-")
-        host = f"127.{os.getpid() // 65536 % 100 + 80}.{os.getpid() // 256 % 256}." \
-               f"{os.getpid() % 254 + 1}"
+        self.host = own_address()
         self._write("secret", bytes(range(32)).hex() + "\n")
-        self._write("locum.yaml", self.config.format(folder=self.folder, host=host) + self.more)
+        self._write("locum.yaml", self.config.format(folder=self.folder, host=self.host) + self.more)
         for name, text in self.files.items():
             self._write(name, text)
-        self.host = host
         self.log = open(os.path.join(self.folder, "log"), "a+", encoding="utf-8")
         self.launch()
         return self
@@ -87,16 +93,7 @@ class Alone:
 
     def get(self, path):
         """The body of the API's reply."""
-        with socket.socket(socket.AF_UNIX) as link:
-            link.settimeout(5)
-            link.connect(os.path.join(self.folder, "control.sock"))
-            link.sendall(f"GET {path} HTTP/1.1\r\nHost: locum\r\n\r\n".encode())
-            data = b""
-            while part := link.recv(65536):
-                data += part
-        head, _, body = data.partition(b"\r\n\r\n")
-        assert head.startswith(b"HTTP/1.1 200 "), head
-        return body.decode()
+        return control.get(os.path.join(self.folder, "control.sock"), path)
 
     def until(self, what, true, within=10.0):
         """Wait until true() returns something true; return that."""

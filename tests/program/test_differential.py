@@ -99,7 +99,7 @@ class Servers(alone.Alone):
     def launch(self, *words):
         for _ in range(8):
             body = "".join(zone_text(i, *zone) for i, zone in enumerate(self.zones))
-            self._write("locum.yaml", (HEAD + body).format(folder=self.folder, host=self.host_of()))
+            self._write("locum.yaml", (HEAD + body).format(folder=self.folder, host=self.host))
             done = subprocess.run([os.environ["LOCUM"], "check", "-c", f"{self.folder}/locum.yaml"], capture_output=True,
                                   text=True, check=False, timeout=20)
             wrong = {int(line) for line in re.findall(r"locum\.yaml:(\d+):\d+: error", done.stdout + done.stderr)}
@@ -110,9 +110,6 @@ class Servers(alone.Alone):
         else:
             raise AssertionError(done.stderr)
         super().launch(*words)
-
-    def host_of(self):
-        return f"127.{os.getpid() // 65536 % 100 + 80}.{os.getpid() // 256 % 256}.{os.getpid() % 254 + 1}"
 
     def _remove(self, wrong):
         """Remove the records on these lines of the file."""

@@ -147,7 +147,7 @@ def changes_serial(it):
 
 
 def follows(it, secondary):
-    """It has the zone, and within two seconds of a change it has the new one."""
+    """It gets the zone, and the new one soon after a change, long before it would refresh. Returns the seconds."""
     try:
         it.until(f"a transfer to {secondary.kind}", lambda: secondary.serial() > 0, 15)
         new = changes_serial(it)

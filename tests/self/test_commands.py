@@ -67,12 +67,13 @@ RUN = [
 
 # Commands that nothing runs, and why.
 NOT_RUN = [
-    (r"deploy/deps judges|make (bench|chaos|mutants|analyze|sim|cover-sim|fmt|acl|doc|help)|tests/bench/cost \w+|"
+    (r"deploy/deps judges|make (bench|chaos|mutants|analyze|sim|cover-sim|fmt|acl|doc|help)|tests/bench/(cost \w+|flood .*)|"
      r"build/tests/sim/sim --(figures all|replay \S+)|tests/sim/test_stories --accept", "for developers, by hand"),
     (r"make demo (ADAPTER=nsd|KEEP=1)|tests/lab/test_matrix\.py crash", "one more form of what runs"),
     (r"(\w+=\S+ )+(make test|tests/run \S+)", "with programs that are not of Debian"),
     (r"systemctl (list-timers|reload nginx)", "of the web server and of certbot"),
     (r"git clone .*|docker build .*|certbot .*", "needs the Internet, or an authority"),
+    (r"dig \+dnssec .*@NODE", "tests/program/test_dnssec.py asks for the same with packets of its own"),
     (r"sudoedit \S+", "an editor"),
     (r"systemctl kill redis-server", "only if Redis has refused to stop"),
     (r".*rmem_max.*|sysctl -p .*", "a setting of the kernel, for all containers"),

@@ -12,6 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import control
 from access import DEPLOY, redis_acl, write_acl
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -523,17 +524,7 @@ service:
 
     def get(self, path):
         """The body of GET path."""
-        with socket.socket(socket.AF_UNIX) as link:
-            link.settimeout(5)
-            link.connect(str(self.socket))
-            link.sendall(f"GET {path} HTTP/1.0\r\n\r\n".encode())
-            data = b""
-            while part := link.recv(65536):
-                data += part
-        head, _, body = data.partition(b"\r\n\r\n")
-        if b" 200 " not in head.splitlines()[0]:
-            raise AssertionError(f"{self}: {path} answers {head[:80]}")
-        return body.decode()
+        return control.get(self.socket, path)
 
     def metrics(self):
         """{name with labels: value} of GET /metrics."""
