@@ -36,9 +36,10 @@ static void
 make_name(const struct locum_sockets_entry *socket, unsigned number,
           char ret[LOCUM_SOCKETS_NAME_MAX + 1])
 {
+    const struct locum_address_text address = locum_address_host_text(&socket->address);
     struct locum_text text = locum_text_init(ret, LOCUM_SOCKETS_NAME_MAX + 1);
     locum_text_add(&text, is_stream(socket->type) ? "tcp-" : "udp-");
-    for (const char *c = locum_address_host_text(&socket->address).text; *c != '\0'; c++) {
+    for (const char *c = address.text; *c != '\0'; c++) {
         locum_text_add_char(&text, *c == ':' ? '_' : *c);
     }
     locum_text_format(&text, "-%u-%u", socket->address.port, number);

@@ -225,16 +225,19 @@ advise_sentinel_votes(struct locum_bind *bind, const struct locum_config *config
 }
 
 static void
-advise_ca_file(struct locum_bind *bind, size_t check, const char *path)
+advise_ca_file(struct locum_bind *bind, size_t row, size_t check, const char *path)
 {
     char via[LOCUM_FILE_VIA_MAX];
     char buffer[WHY_BYTES];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
+    if (path[0] == '\0') {
+        return;
+    }
     const int fd = locum_file_open(path, via, &why);
     if (fd >= 0) {
         (void)close(fd);
     } else {
-        locum_bind_warning(bind, LOCUM_KEY_HTTP_CA_FILE, check,
+        locum_bind_warning(bind, row, check,
                            "ca-file: %s: %s; the check fails until it can be read", path, buffer);
     }
 }
@@ -248,15 +251,13 @@ advise_check_files(struct locum_bind *bind, const struct locum_config *config)
 {
     for (size_t i = 0; i < config->core.check_count; i++) {
         const char *program = config->checks[i].command.at;
-        const char *file = config->checks[i].http.ca_file;
         if (program[0] != '\0' && access(program, X_OK) != 0) {
             locum_bind_warning(bind, LOCUM_KEY_COMMAND_ARGV, i,
                                "argv: %s: %s; the check fails until the program can be run",
                                locum_problems_quote(locum_slice_of(program)).text, strerror(errno));
         }
-        if (file[0] != '\0') {
-            advise_ca_file(bind, i, file);
-        }
+        advise_ca_file(bind, LOCUM_KEY_HTTP_CA_FILE, i, config->checks[i].http.ca_file);
+        advise_ca_file(bind, LOCUM_KEY_CHECK_TLS_CA_FILE, i, config->checks[i].tls.ca_file);
     }
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/text_format.h"
 
 enum { LABEL_MAX = 63 };
 
@@ -89,6 +90,14 @@ locum_domain_within(const char *name, const char *zone)
         return false;
     }
     return zone_length == name_length || name[name_length - zone_length - 1] == '.';
+}
+
+void
+locum_domain_add_host(const char *name, struct locum_text *text)
+{
+    const bool wildcard = name[0] == '*';
+    const char *rest = wildcard ? name + 1 : name;
+    locum_text_format(text, "%s%.*s", wildcard ? "locum-doctor" : "", (int)strlen(rest) - 1, rest);
 }
 
 /* Is `name` this node's: "dc2.", or "dc2.example.org." if `domain` is "example.org."? */

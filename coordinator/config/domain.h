@@ -24,6 +24,12 @@ int locum_domain_relative(struct locum_slice text, const char *zone, char ret[LO
 bool locum_domain_within(const char *name, const char *zone);
 
 /*
+ * Append the host to ask for what a name serves, without its last dot: the name itself, or, of a
+ * wildcard, one that it stands for.
+ */
+void locum_domain_add_host(const char *name, struct locum_text *text);
+
+/*
  * Is this a host name of the cluster? A node's name or its Mirrorbits' (`dc2`), a name server, a
  * name in a zone, or a node's name in the domain that a zone belongs to (`ns0.example.org`, if
  * `get.example.org` is a zone). Any case, with or without the last dot.

@@ -39,22 +39,22 @@ judge_fetch(const struct locum_doctor_facts *facts, const struct locum_doctor_fe
             struct locum_doctor_findings *ret)
 {
     const char *node = facts->config->core.nodes[fetch->node].name;
-    const char *address = locum_address_host_text(&fetch->address).text;
+    const struct locum_address_text address = locum_address_host_text(&fetch->address);
     char subject[LOCUM_DOCTOR_SUBJECT_MAX + 1];
     (void)locum_text_format_buffer(subject, sizeof(subject), "%s at %s (%s)",
-                                   facts->config->names[fetch->name].name, node, address);
+                                   facts->config->names[fetch->name].name, node, address.text);
     switch (fetch->state) {
     case LOCUM_DOCTOR_WEB_NO_ROUTE:
         locum_doctor_finding_skip(ret, "the web server of %s at %s: this host has no route to it",
-                                  node, address);
+                                  node, address.text);
         return;
     case LOCUM_DOCTOR_WEB_UNREACHABLE:
         locum_doctor_finding_add(ret, LOCUM_DOCTOR_WEB_DEAD, NULL, subject, "%s at %s (%s): %s",
-                                 fetch->url, node, address, fetch->text);
+                                 fetch->url, node, address.text, fetch->text);
         break;
     case LOCUM_DOCTOR_WEB_STATUS:
         locum_doctor_finding_add(ret, LOCUM_DOCTOR_WEB_HOST, NULL, subject, "%s at %s (%s): %s",
-                                 fetch->url, node, address, fetch->text);
+                                 fetch->url, node, address.text, fetch->text);
         break;
     case LOCUM_DOCTOR_WEB_CERTIFICATE:
     case LOCUM_DOCTOR_WEB_OK: break;

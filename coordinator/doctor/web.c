@@ -9,11 +9,9 @@
 #include "base/error.h"
 #include "base/foreign.h"
 #include "base/text_format.h"
+#include "config/domain.h"
 #include "fetch/certificate.h"
 #include "fetch/options.h"
-
-/* The label that a wildcard is asked with. */
-#define ANY_LABEL "locum-doctor"
 
 enum {
     TIMEOUT_MS = 5000,
@@ -125,14 +123,14 @@ locum_doctor_web_targets(const struct locum_config *config, const char *url,
     return count;
 }
 
-/* Write the URL for a name. */
+/* Write the URL for a host. */
 static void
-make_url(const char *template, const char *name, struct locum_doctor_fetch *ret)
+make_url(const char *template, const char *host, struct locum_doctor_fetch *ret)
 {
     const char *place = strstr(template, PLACE);
     const int before = place != NULL ? (int)(place - template) : (int)strlen(template);
-    (void)locum_text_format_buffer(ret->url, sizeof(ret->url), "%.*s%.*s%s", before, template,
-                                   place != NULL ? (int)strlen(name) - 1 : 0, name,
+    (void)locum_text_format_buffer(ret->url, sizeof(ret->url), "%.*s%s%s", before, template,
+                                   place != NULL ? host : "",
                                    place != NULL ? place + strlen(PLACE) : "");
 }
 
@@ -295,25 +293,15 @@ run(struct request *requests, size_t count)
     return complete ? 0 : LOCUM_ERR_MEMORY;
 }
 
-/* A name that is asked for; of a wildcard, one that it stands for, in `buffer`. */
-static const char *
-example_of(const char *name, char buffer[LOCUM_DOMAIN_MAX + sizeof(ANY_LABEL)])
-{
-    if (name[0] != '*') {
-        return name;
-    }
-    (void)locum_text_format_buffer(buffer, LOCUM_DOMAIN_MAX + sizeof(ANY_LABEL), "%s%s", ANY_LABEL,
-                                   name + 1);
-    return buffer;
-}
-
 /* Add the requests for one name and target: one for each address of each server. */
 static void
 add_fetches(const struct locum_config *config, size_t name,
             const struct locum_doctor_target *target, struct locum_doctor_facts *facts,
             struct request *requests)
 {
-    char host[LOCUM_DOMAIN_MAX + sizeof(ANY_LABEL)];
+    char buffer[2 * LOCUM_DOMAIN_MAX];
+    struct locum_text host = locum_text_init(buffer, sizeof(buffer));
+    locum_domain_add_host(config->names[name].name, &host);
     for (locum_node node = 0; node < config->core.node_count; node++) {
         const struct locum_config_node *from = &config->nodes[node];
         const bool server = config->core.nodes[node].role == LOCUM_ROLE_SERVER;
@@ -325,7 +313,7 @@ add_fetches(const struct locum_config *config, size_t name,
             struct locum_doctor_fetch *fetch = &facts->fetches[facts->fetch_count];
             *fetch = (struct locum_doctor_fetch){
                 .name = name, .node = node, .address = from->address[i]};
-            make_url(target->url, example_of(config->names[name].name, host), fetch);
+            make_url(target->url, buffer, fetch);
             requests[facts->fetch_count++] = (struct request){.target = target, .fetch = fetch};
         }
     }

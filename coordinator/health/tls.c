@@ -14,6 +14,7 @@
 
 #include "base/foreign.h"
 #include "base/text_format.h"
+#include "config/domain.h"
 #include "fetch/certificate.h"
 #include "health/transfer.h"
 
@@ -43,15 +44,6 @@ static void
 add_name(struct locum_text *text, const char *name)
 {
     locum_text_format(text, "%.*s", (int)strlen(name) - 1, name);
-}
-
-/* The name to ask for: of a wildcard, one that it answers. */
-static void
-add_server_name(struct locum_text *text, const char *name)
-{
-    const bool wildcard = name[0] == '*' && name[1] == '.';
-    locum_text_add(text, wildcard ? "locum-doctor" : "");
-    add_name(text, wildcard ? name + 1 : name);
 }
 
 static void connect_next(struct tls_check *self);
@@ -163,7 +155,7 @@ connect_next(struct tls_check *self)
     char url[LOCUM_DOMAIN_MAX + 32];
     struct locum_text text = locum_text_init(url, sizeof(url));
     locum_text_add(&text, "https://");
-    add_server_name(&text, self->certificates[self->at].name);
+    locum_domain_add_host(self->certificates[self->at].name, &text);
     if (curl_easy_setopt(self->transfer.easy, CURLOPT_URL, url) != CURLE_OK ||
         !locum_fetch_certificate_verify(self->transfer.easy, !self->unverified)) {
         end(self, LOCUM_SAMPLE_NOT_RUN, strerror(ENOMEM));

@@ -16,14 +16,15 @@ locum_certificates_warn(const struct locum_report *report, size_t check, size_t 
     const struct locum_health_certificate *certificate = &report->checks[check].certificates[i];
     const int64_t now_s = report->now.wall / 1000;
     const int64_t left_s = certificate->expires_s - now_s;
-    const char *day = locum_text_time(certificate->expires_s * 1000).text;
+    const struct locum_text_value day = locum_text_time(certificate->expires_s * 1000);
     const struct locum_config_check *settings = &report->config->checks[check];
     const bool known = certificate->expires_s != 0;
     const int length = (int)strlen(certificate->name) - 1;
     locum_text_format(text, "the certificate for %.*s at %s ", length, certificate->name,
                       locum_address_text(&settings->tls.address).text);
     if (known && left_s <= 0) {
-        locum_text_format(text, "expired on %.10s: renew it now, and let the server load it", day);
+        locum_text_format(text, "expired on %.10s: renew it now, and let the server load it",
+                          day.text);
     } else if (certificate->why[0] != '\0') {
         locum_text_format(text,
                           "is refused by clients: %s. Install one for this name, from an authority "
@@ -33,7 +34,7 @@ locum_certificates_warn(const struct locum_report *report, size_t check, size_t 
         locum_text_format(text,
                           "ends on %.10s: renew it, and let the server load it. Look why it was "
                           "not renewed by itself (doc/certificates.md)",
-                          day);
+                          day.text);
     } else {
         return false;
     }

@@ -423,7 +423,7 @@ add_transfers(struct locum_exposition *out, const struct locum_report *report)
 static void
 add_dns(struct locum_exposition *out, const struct locum_report *report)
 {
-    static const struct rcode {
+    static const struct {
         size_t rcode;
         const char *text;
     } rcodes[] = {{0, "NOERROR"},  {1, "FORMERR"},   {2, "SERVFAIL"}, {3, "NXDOMAIN"},

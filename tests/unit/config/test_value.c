@@ -264,6 +264,18 @@ test_relative_names(void **state)
 }
 
 static void
+test_host_of_a_name(void **state)
+{
+    (void)state;
+    char buffer[64];
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+    locum_domain_add_host("x.a.org.", &text);
+    locum_text_add_char(&text, ' ');
+    locum_domain_add_host("*.x.a.org.", &text);
+    assert_string_equal(buffer, "x.a.org locum-doctor.x.a.org");
+}
+
+static void
 test_within(void **state)
 {
     (void)state;
@@ -283,6 +295,7 @@ main(void)
         cmocka_unit_test(test_absolute_names),
         cmocka_unit_test(test_the_longest_name),
         cmocka_unit_test(test_relative_names),
+        cmocka_unit_test(test_host_of_a_name),
         cmocka_unit_test(test_within),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
