@@ -76,7 +76,6 @@ NOT_RUN = [
     (r"dig \+dnssec .*@NODE", "tests/program/test_dnssec.py asks for the same with packets of its own"),
     (r"sudoedit \S+", "an editor"),
     (r"systemctl kill redis-server", "only if Redis has refused to stop"),
-    (r".*rmem_max.*|sysctl -p .*", "a setting of the kernel, for all containers"),
     (r"docker compose", "another name of docker-compose"),
     (r"docker-compose exec .*(locum\.new.*|drain .*|mirrorbits list|dig .*|events .*|status .*|HGET .*)|"
      r"mv .*locum\.new.*|chmod .*locum\.new.*|curl http://127\.0\.0\.1:19852/status",
