@@ -251,24 +251,30 @@ test_answers_are_whole_while_plans_change(void **state)
     free(site);
 }
 
-/* The next signatures are made ahead, in slices; then only the SOA is left, whose serial is new. */
+/* The next signatures are made ahead, in slices; then only the SOA is left, whose serial is new.
+ * How much a slice holds depends on the machine: on a slow one, an RRset, which may be the SOA. */
 static void
 sign_ahead(struct locum_dns *dns, const struct site *site, struct locum_signer *signer,
            int64_t now_s, uint64_t keys)
 {
+    enum { IDLE_SLICES = 10 };
     char *text;
     const int64_t next_s = locum_signer_until(signer, now_s);
+    uint64_t made = 0;
+    uint64_t slices = 0;
     locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s - LOCUM_AHEAD_S - 1);
     locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s);
     assert_int_equal(locum_signer_counts(signer).made, 0);
-    locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s - LOCUM_AHEAD_S);
-    const uint64_t slice = locum_signer_counts(signer).made;
-    print_message("%u signatures in a slice\n", (unsigned)slice);
-    for (int i = 0; i < 100; i++) {
+    for (int idle = 0; idle < IDLE_SLICES; idle++) {
         locum_dns_sign_ahead(dns, &site->config, &site->plan, next_s - LOCUM_AHEAD_S);
+        if (locum_signer_counts(signer).made > made) {
+            made = locum_signer_counts(signer).made;
+            slices++;
+            idle = 0;
+        }
     }
-    const uint64_t made = locum_signer_counts(signer).made;
-    assert_in_range(slice, 1, made - 1);
+    print_message("%u signatures in %u slices\n", (unsigned)made, (unsigned)slices);
+    assert_true(slices > 1);
     assert_int_equal(locum_dns_zone_text(dns, &site->config, 0, &site->plan, 1, next_s, &text), 0);
     free(text);
     assert_int_equal(locum_signer_counts(signer).made, made + keys);
