@@ -221,8 +221,8 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
     if (status != 0 ||
         (status = locum_dns_create(self->config, &self->sockets, locum_daemon_act_log_dns, self,
                                    &self->dns)) != 0 ||
-        (status = locum_dns_signer_create(self->config, locum_clock_read().wall / 1000, &signer)) !=
-            0) {
+        (status = locum_dns_signer_create(self->config, NULL, locum_clock_read().wall / 1000,
+                                          &signer)) != 0) {
         return status;
     }
     locum_dns_set_signer(self->dns, signer);
@@ -339,7 +339,7 @@ prepare(struct locum_daemon *self, struct reload_findings *findings, struct prep
         status = locum_health_create(self->base, next, on_sample, self, &ret->health);
     }
     if (status == 0) {
-        status = locum_dns_signer_create(next, self->now.wall / 1000, &ret->signer);
+        status = locum_dns_signer_create(next, NULL, self->now.wall / 1000, &ret->signer);
     }
     if (status != 0) {
         locum_health_destroy(ret->health);

@@ -14,9 +14,9 @@ set_at(const struct locum_signer *signer, size_t zone, const struct locum_zone *
         return built->sets[number].rrs;
     }
     number -= built->set_count;
-    return number < LOCUM_SIGNER_APEX_SETS
-               ? locum_signer_apex_set(signer, zone, number)
-               : locum_signer_nsec(signer, zone, number - LOCUM_SIGNER_APEX_SETS);
+    const size_t apex_sets = locum_signer_apex_sets(signer, zone);
+    return number < apex_sets ? locum_signer_apex_set(signer, zone, number)
+                              : locum_signer_nsec(signer, zone, number - apex_sets);
 }
 
 /* Let the cache have the signatures of a set. That of the SOA would be of no use: its serial will

@@ -576,16 +576,21 @@ locum_dns_set_signer(struct locum_dns *self, struct locum_signer *signer)
     self->names = NULL;
 }
 
+bool
+locum_dns_decide_keys(struct locum_dns *self, const struct locum_config *config,
+                      struct locum_keymemory *memory, int64_t now_s)
+{
+    const bool changed = locum_signer_decide(self->signer, config, memory, now_s);
+    if (changed) {
+        self->ahead = (struct locum_ahead){0};
+        locum_dns_names_release(self->names);
+        self->names = NULL;
+    }
+    return changed;
+}
+
 struct locum_signer *
 locum_dns_signer(const struct locum_dns *self)
 {
     return self->signer;
-}
-
-int
-locum_dns_zone_text(struct locum_dns *self, const struct locum_config *config, size_t zone,
-                    const struct locum_plan *plan, uint32_t serial, int64_t now_s, char **ret_text)
-{
-    return locum_signer_zone_text(self != NULL ? self->signer : NULL, config, zone, plan, serial,
-                                  now_s, ret_text);
 }

@@ -14,6 +14,7 @@
 #include "base/sockets.h"
 #include "config/config.h"
 #include "core/plan.h"
+#include "dns/keymemory.h"
 #include "dns/limited.h"
 
 struct locum_dns; /* sockets, workers and their answer table */
@@ -202,17 +203,25 @@ void locum_dns_destroy(struct locum_dns *self);
  * The keys of a configuration's signed zones, read from their folders (signer.h).
  *
  * config  checked with locum_dns_check(), which reports what is wrong with the keys too.
+ * memory  may be NULL (locum_signer_create()).
  * now_s   the wall clock, seconds since 1970.
  * Returns 0, LOCUM_ERR_INVALID (files have changed since the check) or LOCUM_ERR_MEMORY.
  */
 struct locum_signer;
-int locum_dns_signer_create(const struct locum_config *config, int64_t now_s,
-                            struct locum_signer **ret) LOCUM_MUST_CHECK;
+int locum_dns_signer_create(const struct locum_config *config, const struct locum_keymemory *memory,
+                            int64_t now_s, struct locum_signer **ret) LOCUM_MUST_CHECK;
 void locum_dns_signer_destroy(struct locum_signer *self);
 
 /* From now on sign with these keys, which are taken; earlier signatures that are still valid are
  * reused. Call it with a new configuration, before that is published. */
 void locum_dns_set_signer(struct locum_dns *self, struct locum_signer *signer);
+
+/* locum_signer_remember() and locum_signer_decide() with those keys. If decide returns true,
+ * publish again. */
+int locum_dns_remember_keys(struct locum_dns *self, const struct locum_config *config,
+                            struct locum_keymemory *memory, int64_t now_s) LOCUM_MUST_CHECK;
+bool locum_dns_decide_keys(struct locum_dns *self, const struct locum_config *config,
+                           struct locum_keymemory *memory, int64_t now_s);
 
 /* The keys that sign now, borrowed; NULL: none. */
 struct locum_signer *locum_dns_signer(const struct locum_dns *self);

@@ -10,9 +10,10 @@ ignore_problem(void *user, size_t zone, enum locum_severity severity, const char
 }
 
 int
-locum_dns_signer_create(const struct locum_config *config, int64_t now_s, struct locum_signer **ret)
+locum_dns_signer_create(const struct locum_config *config, const struct locum_keymemory *memory,
+                        int64_t now_s, struct locum_signer **ret)
 {
-    return locum_signer_create(config, now_s, ignore_problem, NULL, ret);
+    return locum_signer_create(config, memory, now_s, ignore_problem, NULL, ret);
 }
 
 void
@@ -28,4 +29,19 @@ locum_dns_lacks_keys(const struct locum_dns *self, const struct locum_config *co
     return config->core.nodes[config->core.self].role == LOCUM_ROLE_SERVER &&
            config->zones[zone].dnssec.keys[0] != '\0' &&
            (signer == NULL || !locum_signer_is_on(signer, zone));
+}
+
+int
+locum_dns_remember_keys(struct locum_dns *self, const struct locum_config *config,
+                        struct locum_keymemory *memory, int64_t now_s)
+{
+    return locum_signer_remember(locum_dns_signer(self), config, memory, now_s);
+}
+
+int
+locum_dns_zone_text(struct locum_dns *self, const struct locum_config *config, size_t zone,
+                    const struct locum_plan *plan, uint32_t serial, int64_t now_s, char **ret_text)
+{
+    return locum_signer_zone_text(self != NULL ? locum_dns_signer(self) : NULL, config, zone, plan,
+                                  serial, now_s, ret_text);
 }
