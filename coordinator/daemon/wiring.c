@@ -9,6 +9,7 @@
 #include "daemon/documents.h"
 #include "daemon/heartbeats.h"
 #include "daemon/inside.h"
+#include "daemon/keys.h"
 #include "daemon/loop.h"
 
 enum { SERVING_BYTES_MAX = 1024, LOOK_MS = 1000 };
@@ -221,11 +222,13 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
     if (status != 0 ||
         (status = locum_dns_create(self->config, &self->sockets, locum_daemon_act_log_dns, self,
                                    &self->dns)) != 0 ||
-        (status = locum_dns_signer_create(self->config, NULL, locum_clock_read().wall / 1000,
-                                          &signer)) != 0) {
+        (status = locum_daemon_keys_create(self)) != 0 ||
+        (status = locum_dns_signer_create(self->config, self->keys.memory,
+                                          locum_clock_read().wall / 1000, &signer)) != 0) {
         return status;
     }
     locum_dns_set_signer(self->dns, signer);
+    locum_daemon_keys_take(self);
     if ((status = locum_secondaries_create(self->base, &self->secondaries)) != 0) {
         return status;
     }
@@ -245,6 +248,7 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
         (status = locum_daemon_documents_create(self)) != 0) {
         return status;
     }
+    locum_daemon_keys_begin(self);
     locum_sockets_close_unused(&self->sockets);
     locum_daemon_act_close_surplus(self);
     if ((status = locum_hooks_create(self->base, self->config, on_hooks_tested, self,
@@ -264,6 +268,7 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     locum_health_destroy(self->health);
     locum_hooks_destroy(self->hooks);
     locum_daemon_documents_destroy(self);
+    locum_daemon_keys_destroy(self);
     locum_redis_destroy(self->redis);
     locum_peer_destroy(self->peer);
     locum_primary_destroy(self->primary);
@@ -339,7 +344,8 @@ prepare(struct locum_daemon *self, struct reload_findings *findings, struct prep
         status = locum_health_create(self->base, next, on_sample, self, &ret->health);
     }
     if (status == 0) {
-        status = locum_dns_signer_create(next, NULL, self->now.wall / 1000, &ret->signer);
+        status =
+            locum_dns_signer_create(next, self->keys.memory, self->now.wall / 1000, &ret->signer);
     }
     if (status != 0) {
         locum_health_destroy(ret->health);
@@ -434,6 +440,7 @@ apply(struct locum_daemon *self, const struct prepared *prepared)
     locum_peer_reconfigure(self->peer, next);
     locum_daemon_documents_reconfigure(self, next);
     locum_dns_set_signer(self->dns, prepared->signer);
+    locum_daemon_keys_take(self);
     reconfigure_dns(self);
     locum_events_keep(self->events, next->events_keep);
     locum_evidence_init(&self->evidence);

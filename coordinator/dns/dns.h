@@ -223,6 +223,10 @@ int locum_dns_remember_keys(struct locum_dns *self, const struct locum_config *c
 bool locum_dns_decide_keys(struct locum_dns *self, const struct locum_config *config,
                            struct locum_keymemory *memory, int64_t now_s);
 
+/* The digest of all NSEC records, eight hex digits; "": no zone is signed. */
+void locum_dns_nsec_digest(const struct locum_dns *self, const struct locum_config *config,
+                           char ret[LOCUM_DIGEST_CHARS + 1]);
+
 /* The keys that sign now, borrowed; NULL: none. */
 struct locum_signer *locum_dns_signer(const struct locum_dns *self);
 

@@ -1,4 +1,7 @@
 /* The keys of a configuration, for those who have no more than dns.h. */
+#include <string.h>
+
+#include "base/signature.h"
 #include "dns/dns.h"
 #include "dns/signer.h"
 
@@ -36,6 +39,27 @@ locum_dns_remember_keys(struct locum_dns *self, const struct locum_config *confi
                         struct locum_keymemory *memory, int64_t now_s)
 {
     return locum_signer_remember(locum_dns_signer(self), config, memory, now_s);
+}
+
+void
+locum_dns_nsec_digest(const struct locum_dns *self, const struct locum_config *config,
+                      char ret[LOCUM_DIGEST_CHARS + 1])
+{
+    const struct locum_signer *signer = locum_dns_signer(self);
+    char all[LOCUM_ZONES_MAX * LOCUM_CHAIN_DIGEST_BYTES];
+    uint8_t digest[LOCUM_DIGEST_BYTES];
+    size_t length = 0;
+    for (size_t i = 0; signer != NULL && i < config->zone_count; i++) {
+        if (locum_signer_is_on(signer, i)) {
+            memcpy(all + length, locum_signer_chain_digest(signer, i), LOCUM_CHAIN_DIGEST_BYTES);
+            length += LOCUM_CHAIN_DIGEST_BYTES;
+        }
+    }
+    struct locum_text text = locum_text_init(ret, LOCUM_DIGEST_CHARS + 1);
+    if (length > 0) {
+        locum_signature_digest(all, length, digest);
+        locum_text_add_hex(&text, digest, LOCUM_DIGEST_CHARS / 2);
+    }
 }
 
 int

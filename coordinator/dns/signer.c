@@ -138,6 +138,9 @@ make_chain(struct locum_signer *self, const struct locum_config *config, size_t 
         zone->nsecs = calloc(locum_chain_count(zone->chain), sizeof(ldns_rr_list *));
         status = zone->nsecs == NULL ? LOCUM_ERR_MEMORY : 0;
     }
+    if (status == 0) {
+        status = locum_chain_digest(zone->chain, ttl_s, zone->chain_digest);
+    }
     for (size_t i = 0; status == 0 && i < locum_chain_count(zone->chain); i++) {
         zone->nsecs[i] = list_of(locum_chain_nsec(zone->chain, i, ttl_s));
         status = zone->nsecs[i] == NULL ? LOCUM_ERR_MEMORY : 0;
@@ -321,6 +324,12 @@ locum_signer_apex_set(const struct locum_signer *self, size_t zone, size_t numbe
 {
     const struct signer_zone *of = &self->zones[zone];
     return number < of->apex_set_count ? of->apex_sets[number] : NULL;
+}
+
+const uint8_t *
+locum_signer_chain_digest(const struct locum_signer *self, size_t zone)
+{
+    return self->zones[zone].chain_digest;
 }
 
 size_t

@@ -64,6 +64,9 @@ bool locum_signer_is_on(const struct locum_signer *self, size_t zone);
 /* The chain of a zone that is signed, borrowed. */
 struct locum_chain *locum_signer_chain(const struct locum_signer *self, size_t zone);
 
+/* LOCUM_CHAIN_DIGEST_BYTES that are the same wherever the NSEC records are; borrowed. */
+const uint8_t *locum_signer_chain_digest(const struct locum_signer *self, size_t zone);
+
 /* The sets that signing adds at the apex, their number, and the NSEC record of each name of the
  * chain; borrowed. NULL: there is none with this number. */
 size_t locum_signer_apex_sets(const struct locum_signer *self, size_t zone);

@@ -23,6 +23,7 @@ struct signer_zone {
     size_t apex_set_count;
     ldns_rr_list *soa;
     struct locum_chain *chain;
+    uint8_t chain_digest[LOCUM_CHAIN_DIGEST_BYTES];
     ldns_rr_list **nsecs; /* one record each, in the order of the chain */
     uint32_t validity_s, refresh_s;
     uint32_t longest_ttl_s; /* of its records */

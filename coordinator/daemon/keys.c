@@ -1,0 +1,249 @@
+#include "daemon/keys.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/signature.h"
+#include "base/text_format.h"
+#include "core/view.h"
+#include "daemon/act.h"
+#include "daemon/inside.h"
+
+enum { FILE_BYTES_MAX = 4 << 20, REASON_BYTES = 512, MINUTE_S = 60 };
+
+static int64_t
+now_s(const struct locum_daemon *self)
+{
+    return self->now.wall / 1000;
+}
+
+static bool
+is_server(const struct locum_daemon *self)
+{
+    const struct locum_core_config *core = &self->config->core;
+    return core->nodes[core->self].role == LOCUM_ROLE_SERVER;
+}
+
+/* What is not whole is kept for the operator; what could be read of it is used. */
+static void
+report_broken(const struct locum_daemon *self, const char *path, int status)
+{
+    char aside[LOCUM_STATE_PATH_MAX];
+    locum_state_path(self->config, ".keys.broken", aside);
+    const bool moved = status == LOCUM_ERR_INVALID && rename(path, aside) == 0;
+    LOCUM_LOG(LOCUM_LOG_WARN, "keys", "reason",
+              status == LOCUM_ERR_INVALID ? "the file is not whole" : locum_error_text(status),
+              "file", path, "kept-as", moved ? aside : NULL, "effect",
+              "keys whose files are gone may not be remembered: put the files of all keys that "
+              "sign back, and see `locum keys`");
+}
+
+static int
+load(struct locum_daemon *self)
+{
+    char path[LOCUM_STATE_PATH_MAX], reason[REASON_BYTES];
+    struct locum_text why = locum_text_init(reason, sizeof(reason));
+    size_t length = 0;
+    char *buffer = malloc(FILE_BYTES_MAX);
+    if (buffer == NULL) {
+        return LOCUM_ERR_MEMORY;
+    }
+    locum_state_path(self->config, ".keys", path);
+    int status = locum_file_read_private(path, buffer, FILE_BYTES_MAX, &length, &why);
+    if (status == 0) {
+        status = locum_keymemory_load(self->keys.memory,
+                                      (struct locum_slice){.at = buffer, .length = length},
+                                      locum_clock_read().wall / 1000);
+    }
+    if (status != 0 && status != LOCUM_ERR_NOT_FOUND) {
+        report_broken(self, path, status);
+    }
+    explicit_bzero(buffer, length);
+    free(buffer);
+    return 0;
+}
+
+int
+locum_daemon_keys_create(struct locum_daemon *self)
+{
+    self->keys.memory = locum_keymemory_create();
+    int status = self->keys.memory == NULL ? LOCUM_ERR_MEMORY : 0;
+    if (status == 0 && is_server(self)) {
+        status = load(self);
+    }
+    return status;
+}
+
+void
+locum_daemon_keys_destroy(struct locum_daemon *self)
+{
+    locum_keymemory_destroy(self->keys.memory);
+    self->keys.memory = NULL;
+}
+
+/* Eight hex digits. */
+static void
+digest_of(struct locum_slice document, char ret[LOCUM_DIGEST_CHARS + 1])
+{
+    uint8_t digest[LOCUM_DIGEST_BYTES];
+    struct locum_text text = locum_text_init(ret, LOCUM_DIGEST_CHARS + 1);
+    locum_signature_digest(document.at, document.length, digest);
+    locum_text_add_hex(&text, digest, LOCUM_DIGEST_CHARS / 2);
+}
+
+/* Tell the peers the digests, with the next heartbeat. */
+static void
+tell_digests(struct locum_daemon *self, struct locum_slice document)
+{
+    struct locum_input input = {.kind = LOCUM_INPUT_KEYS};
+    const struct locum_key_digests *told = &self->core.view.peer[self->config->core.self].keys;
+    if (document.length > 0) {
+        digest_of(document, input.keys.shown);
+    }
+    locum_dns_nsec_digest(self->dns, self->config, input.keys.nsec);
+    if (strcmp(told->shown, input.keys.shown) != 0 || strcmp(told->nsec, input.keys.nsec) != 0) {
+        locum_daemon_loop_deliver(self, &input);
+    }
+}
+
+/* Show the peers what is so now. Without a zone of its own, a server shows nothing. */
+static void
+show(struct locum_daemon *self)
+{
+    char buffer[LOCUM_KEYMEMORY_DOCUMENT_MAX + 1] = "";
+    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
+    if (self->documents.carrier == NULL) {
+        return;
+    }
+    if (self->keys.memory->zone_count > 0) {
+        locum_keymemory_show(self->keys.memory, &text);
+    }
+    self->keys.too_long = text.truncated;
+    const struct locum_slice before =
+        locum_daemon_documents_get(self, LOCUM_DOCUMENT_KEYS, self->config->core.self);
+    if ((before.at != NULL || buffer[0] != '\0') &&
+        locum_daemon_documents_set(self, LOCUM_DOCUMENT_KEYS, locum_slice_of(buffer)) == 0) {
+        tell_digests(self, locum_slice_of(buffer));
+    }
+}
+
+static void
+save(struct locum_daemon *self)
+{
+    size_t length;
+    if (self->keys.memory->changed) {
+        char *bytes = locum_keymemory_save(self->keys.memory, &length);
+        if (bytes != NULL) {
+            locum_state_writer_put_keys(self->writer, bytes, length);
+            self->keys.memory->changed = false;
+        }
+    }
+}
+
+static void
+on_changed(void *user, locum_node owner)
+{
+    struct locum_daemon *self = user;
+    (void)owner;
+    self->keys.wake = true;
+}
+
+void
+locum_daemon_keys_begin(struct locum_daemon *self)
+{
+    const struct locum_daemon_documents_user user = {.changed = on_changed, .user = self};
+    locum_daemon_documents_subscribe(self, LOCUM_DOCUMENT_KEYS, &user);
+    show(self);
+}
+
+/* The parents are not asked yet: none is taken to have a DS. */
+static void
+take_parents(struct locum_daemon *self)
+{
+    const struct locum_keymemory_parent answer = {.answered_s = now_s(self)};
+    for (size_t i = 0; i < self->keys.memory->zone_count; i++) {
+        locum_keymemory_take_parent(self->keys.memory->zones[i], &answer, 0);
+    }
+}
+
+/* Returns true if the answers must be published again. */
+static bool
+decide(struct locum_daemon *self)
+{
+    take_parents(self);
+    const bool changed =
+        locum_dns_decide_keys(self->dns, self->config, self->keys.memory, now_s(self));
+    self->keys.wake = false;
+    self->keys.minute = now_s(self) / MINUTE_S;
+    return changed;
+}
+
+void
+locum_daemon_keys_take(struct locum_daemon *self)
+{
+    if (!is_server(self)) {
+        return;
+    }
+    locum_keymemory_configure(self->keys.memory, self->config);
+    if (locum_dns_remember_keys(self->dns, self->config, self->keys.memory, now_s(self)) != 0) {
+        LOCUM_LOG(LOCUM_LOG_ERR, "keys", "reason", locum_error_text(LOCUM_ERR_MEMORY), "effect",
+                  "keys are not remembered: run `locum reload` when there is memory");
+    }
+    (void)decide(self);
+    show(self);
+    save(self);
+}
+
+/* The documents of servers that are heard and show just that now (KEYS-7). */
+static void
+take_documents(struct locum_daemon *self)
+{
+    const struct locum_core *core = &self->core;
+    for (locum_node node = 0; node < core->config.node_count; node++) {
+        const struct locum_slice document =
+            locum_daemon_documents_get(self, LOCUM_DOCUMENT_KEYS, node);
+        char digest[LOCUM_DIGEST_CHARS + 1];
+        if (node == core->config.self || document.at == NULL ||
+            !locum_view_heard_within_limit(&core->view, &core->config, node, self->now.mono)) {
+            continue;
+        }
+        digest_of(document, digest);
+        if (strcmp(digest, core->view.peer[node].keys.shown) == 0) {
+            locum_keymemory_take_document(self->keys.memory, core->config.nodes[node].name,
+                                          document, now_s(self));
+        }
+    }
+}
+
+void
+locum_daemon_keys_look(struct locum_daemon *self)
+{
+    if (!is_server(self) || self->keys.memory->zone_count == 0) {
+        return;
+    }
+    take_documents(self);
+    if (self->keys.wake || self->keys.memory->changed ||
+        now_s(self) / MINUTE_S != self->keys.minute) {
+        if (decide(self)) {
+            locum_daemon_act_publish(self);
+        }
+        show(self);
+    }
+    save(self);
+}
+
+bool
+locum_daemon_keys_drop(struct locum_daemon *self, const char *zone, uint16_t tag)
+{
+    struct locum_keymemory_zone *of = locum_keymemory_find(self->keys.memory, zone);
+    const bool dropped = of != NULL && locum_keymemory_drop(self->keys.memory, of, tag);
+    self->keys.wake = self->keys.wake || dropped;
+    if (dropped) {
+        locum_daemon_keys_look(self);
+    }
+    return dropped;
+}
