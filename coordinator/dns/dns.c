@@ -398,7 +398,7 @@ int
 locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
                   const struct locum_plan *plan, uint32_t serial, int64_t now_s)
 {
-    struct locum_dns_table *table;
+    struct locum_dns_table *table = NULL;
     /* Without an address locum-nsd reads the text. */
     if (self->listener_count == 0 && locum_signer_until(self->renewal.signer, now_s) == INT64_MAX) {
         return 0;
