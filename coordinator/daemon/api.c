@@ -370,33 +370,19 @@ handle_include(void *user, const struct locum_control_request *request)
     return exclude(user, request, false);
 }
 
-/* Begin a reload. False: it is refused, with *ret_errors. */
-static bool
-begin_reload(struct locum_daemon *self, json_t **ret_errors)
-{
-    json_t *messages;
-    const int status = locum_daemon_wiring_reload(self, &messages);
-    json_decref(self->reload_errors);
-    self->reload_errors = NULL;
-    if (status != 0 && status != LOCUM_ERR_TIMEOUT) {
-        *ret_errors = messages;
-        return false;
-    }
-    json_decref(self->reload_warnings);
-    self->reload_warnings = messages;
-    return true;
-}
-
 /* The reply waits until the signatures are made, and the addresses that left the configuration are
  * free for other programs. */
 static struct locum_control_reply
 handle_reload(void *user, const struct locum_control_request *request)
 {
     struct locum_daemon *self = user;
-    json_t *errors = NULL;
-    if (!request->again && !begin_reload(self, &errors)) {
-        return (struct locum_control_reply){.status = 409,
-                                            .body = json_pack("{s:o}", "errors", errors)};
+    if (!request->again) {
+        json_t *messages;
+        const int status = locum_daemon_wiring_reload(self, &messages);
+        json_decref(self->reload_errors);
+        json_decref(self->reload_warnings);
+        self->reload_errors = status != 0 ? messages : NULL;
+        self->reload_warnings = status == 0 ? messages : NULL;
     }
     if (self->reload_errors != NULL) {
         return (struct locum_control_reply){

@@ -1,5 +1,6 @@
 #include "daemon/wiring.h"
 
+#include <event2/event.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -10,7 +11,6 @@
 #include "daemon/heartbeats.h"
 #include "daemon/inside.h"
 #include "daemon/loop.h"
-#include "daemon/signing.h"
 
 enum { SERVING_BYTES_MAX = 1024, LOOK_MS = 1000 };
 
@@ -209,6 +209,21 @@ give_state(void *user, struct locum_primary_state *ret)
     return !self->run.publish_failed;
 }
 
+static void signed_reload(struct locum_daemon *self);
+
+/* The thread that signs has ended: a reload goes on, or new signatures are published. */
+static void
+on_signed(evutil_socket_t fd, short what, void *user)
+{
+    struct locum_daemon *self = user;
+    (void)fd, (void)what;
+    const int64_t now_s = locum_daemon_loop_now(self).wall / 1000;
+    signed_reload(self);
+    if (locum_dns_is_due(self->dns, now_s)) {
+        locum_daemon_act_publish(self);
+    }
+}
+
 int
 locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control_handlers *handlers)
 {
@@ -232,8 +247,10 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
     }
     locum_daemon_act_publish(self); /* answer DNS before anything else can fail or block */
     self->answering_mono = locum_clock_read().mono;
-    if ((status = locum_daemon_signing_create(self)) != 0) {
-        return status;
+    self->signing = event_new(self->base, locum_dns_signed_fd(self->dns), EV_READ | EV_PERSIST,
+                              on_signed, self);
+    if (self->signing == NULL || event_add(self->signing, NULL) != 0) {
+        return LOCUM_ERR_MEMORY;
     }
     locum_addresses_init(&self->addresses, self->config);
     locum_timer_init(&self->look, self->base, look, self);
@@ -290,7 +307,9 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     locum_primary_destroy(self->primary);
     locum_secondaries_destroy(self->secondaries);
     locum_dns_ask_destroy(self->dns_ask);
-    locum_daemon_signing_destroy(self);
+    if (self->signing != NULL) {
+        event_free(self->signing);
+    }
     locum_dns_destroy(self->dns);
 }
 
@@ -531,8 +550,9 @@ locum_daemon_wiring_reload(struct locum_daemon *self, json_t **ret_messages)
     return status;
 }
 
-void
-locum_daemon_wiring_signed(struct locum_daemon *self)
+/* A reload that waited for its signatures takes effect, or is refused. */
+static void
+signed_reload(struct locum_daemon *self)
 {
     const struct locum_pending *pending = &self->pending;
     if (pending->config == NULL) {

@@ -41,7 +41,7 @@ struct locum_sign_cache {
 };
 
 /* An RRset that is being signed. */
-struct signing {
+struct sign_set {
     struct locum_sign_cache *cache;
     struct locum_sign_budget *budget;
     struct locum_sign_window window;
@@ -232,7 +232,7 @@ keep(struct locum_sign_cache *self, const uint8_t *digest, ldns_rdf *signature)
 
 /* Fill self->canonical and self->records. */
 static int
-write_records(struct signing *self, const ldns_rr_list *set, uint32_t original_ttl_s)
+write_records(struct sign_set *self, const ldns_rr_list *set, uint32_t original_ttl_s)
 {
     self->canonical = ldns_rr_list_clone(set);
     self->records = ldns_buffer_new(LDNS_MIN_BUFLEN);
@@ -252,7 +252,7 @@ write_records(struct signing *self, const ldns_rr_list *set, uint32_t original_t
 
 /* Write what is signed. `ret_digest`: of it and of the key. */
 static int
-write_message(struct signing *self, const struct locum_dnskey *key, const ldns_rr *empty,
+write_message(struct sign_set *self, const struct locum_dnskey *key, const ldns_rr *empty,
               uint8_t ret_digest[LDNS_SHA256_DIGEST_LENGTH])
 {
     ldns_buffer_clear(self->message);
@@ -289,7 +289,7 @@ locum_sign_is_stopped(const struct locum_sign_budget *self)
 
 /* Make the signature of a message, and keep it. */
 static int
-make(struct signing *self, const struct locum_dnskey *key, const uint8_t *digest, ldns_rdf **ret)
+make(struct sign_set *self, const struct locum_dnskey *key, const uint8_t *digest, ldns_rdf **ret)
 {
     const int64_t begin_us = now_us();
     if (self->budget != NULL && self->budget->left_us <= 0) {
@@ -309,7 +309,7 @@ make(struct signing *self, const struct locum_dnskey *key, const uint8_t *digest
 
 /* The signature of one key over self->records, from the cache or made here. */
 static int
-sign(struct signing *self, const struct locum_dnskey *key, const ldns_rr *empty, ldns_rdf **ret)
+sign(struct sign_set *self, const struct locum_dnskey *key, const ldns_rr *empty, ldns_rdf **ret)
 {
     uint8_t digest[LDNS_SHA256_DIGEST_LENGTH];
     if (locum_sign_is_stopped(self->budget)) {
@@ -328,7 +328,7 @@ sign(struct signing *self, const struct locum_dnskey *key, const ldns_rr *empty,
 /* Add the RRSIG of one key. ldns fills in all but the times, and reads those of the key, which no
  * one sets, so that threads can share it. */
 static int
-add_signature(struct signing *self, const struct locum_dnskey *key, ldns_rr_list *ret)
+add_signature(struct sign_set *self, const struct locum_dnskey *key, ldns_rr_list *ret)
 {
     enum { EXPIRATION = 4, INCEPTION = 5 };
     ldns_rdf *signature = NULL;
@@ -360,10 +360,10 @@ locum_sign_rrset(struct locum_sign_cache *cache, const ldns_rr_list *set, uint32
                  ldns_rr_list *ret)
 {
     const size_t before = ldns_rr_list_rr_count(ret);
-    struct signing signing = {.cache = cache,
-                              .budget = budget,
-                              .window = window,
-                              .ttl_s = ldns_rr_ttl(ldns_rr_list_rr(set, 0))};
+    struct sign_set signing = {.cache = cache,
+                               .budget = budget,
+                               .window = window,
+                               .ttl_s = ldns_rr_ttl(ldns_rr_list_rr(set, 0))};
     LOCUM_INVARIANT(signing.ttl_s <= original_ttl_s);
     int status = write_records(&signing, set, original_ttl_s);
     for (size_t i = 0; i < key_count && status == 0; i++) {
