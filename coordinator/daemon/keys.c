@@ -42,6 +42,16 @@ report_broken(const struct locum_daemon *self, const char *path, int status)
               "sign back, and see `locum keys`");
 }
 
+/* The parents are not asked yet: none is taken to have a DS. */
+static void
+take_parents(struct locum_daemon *self)
+{
+    const struct locum_keymemory_parent answer = {.answered_s = now_s(self)};
+    for (size_t i = 0; i < self->keys.memory->zone_count; i++) {
+        locum_keymemory_take_parent(self->keys.memory->zones[i], &answer, 0);
+    }
+}
+
 static int
 load(struct locum_daemon *self)
 {
@@ -74,6 +84,8 @@ locum_daemon_keys_create(struct locum_daemon *self)
     int status = self->keys.memory == NULL ? LOCUM_ERR_MEMORY : 0;
     if (status == 0 && is_server(self)) {
         status = load(self);
+        locum_keymemory_configure(self->keys.memory, self->config);
+        take_parents(self);
     }
     return status;
 }
@@ -81,6 +93,9 @@ locum_daemon_keys_create(struct locum_daemon *self)
 void
 locum_daemon_keys_destroy(struct locum_daemon *self)
 {
+    if (self->keys.next != NULL) {
+        locum_daemon_keys_give_up(self);
+    }
     locum_keymemory_destroy(self->keys.memory);
     self->keys.memory = NULL;
 }
@@ -156,46 +171,96 @@ void
 locum_daemon_keys_begin(struct locum_daemon *self)
 {
     const struct locum_daemon_documents_user user = {.changed = on_changed, .user = self};
+    (void)locum_daemon_loop_now(self);
     locum_daemon_documents_subscribe(self, LOCUM_DOCUMENT_KEYS, &user);
     show(self);
+    save(self);
 }
 
-/* The parents are not asked yet: none is taken to have a DS. */
 static void
-take_parents(struct locum_daemon *self)
-{
-    const struct locum_keymemory_parent answer = {.answered_s = now_s(self)};
-    for (size_t i = 0; i < self->keys.memory->zone_count; i++) {
-        locum_keymemory_take_parent(self->keys.memory->zones[i], &answer, 0);
-    }
-}
-
-/* Returns true if the answers must be published again. */
-static bool
 decide(struct locum_daemon *self)
 {
+    struct locum_keymemory *memory = self->keys.memory;
     take_parents(self);
-    const bool changed =
-        locum_dns_decide_keys(self->dns, self->config, self->keys.memory, now_s(self));
+    for (size_t i = 0; i < memory->zone_count; i++) {
+        locum_keymemory_decide(memory, memory->zones[i], now_s(self));
+    }
     self->keys.wake = false;
     self->keys.minute = now_s(self) / MINUTE_S;
-    return changed;
+    show(self);
+    save(self);
+}
+
+int
+locum_daemon_keys_prepare(struct locum_daemon *self, const struct locum_config *next,
+                          struct locum_signer **ret)
+{
+    struct locum_keymemory *trial = locum_keymemory_copy(self->keys.memory);
+    if (trial == NULL) {
+        return LOCUM_ERR_MEMORY;
+    }
+    locum_keymemory_configure(trial, next);
+    const int status = locum_dns_signer_create(next, trial, now_s(self), ret);
+    locum_keymemory_destroy(trial);
+    return status;
 }
 
 void
-locum_daemon_keys_take(struct locum_daemon *self)
+locum_daemon_keys_give_up(struct locum_daemon *self)
 {
-    if (!is_server(self)) {
-        return;
+    if (self->keys.next != NULL) {
+        locum_dns_abandon(self->dns, self->keys.next);
+        locum_dns_signer_destroy(self->keys.next);
+        self->keys.next = NULL;
     }
+}
+
+void
+locum_daemon_keys_reconfigure(struct locum_daemon *self, const struct locum_signer *signer)
+{
     locum_keymemory_configure(self->keys.memory, self->config);
-    if (locum_dns_remember_keys(self->dns, self->config, self->keys.memory, now_s(self)) != 0) {
+    if (is_server(self) &&
+        locum_dns_signer_remember(signer, self->config, self->keys.memory, now_s(self)) != 0) {
         LOCUM_LOG(LOCUM_LOG_ERR, "keys", "reason", locum_error_text(LOCUM_ERR_MEMORY), "effect",
                   "keys are not remembered: run `locum reload` when there is memory");
     }
-    (void)decide(self);
-    show(self);
-    save(self);
+    decide(self);
+}
+
+/* Let those keys sign that are to sign. */
+static void
+renew(struct locum_daemon *self)
+{
+    struct locum_daemon_keys *keys = &self->keys;
+    if (keys->next != NULL &&
+        !locum_dns_signer_is_current(keys->next, self->config, keys->memory)) {
+        locum_daemon_keys_give_up(self);
+    }
+    if (keys->next == NULL &&
+        (self->pending.config != NULL ||
+         locum_dns_signer_is_current(locum_dns_signer(self->dns), self->config, keys->memory) ||
+         locum_dns_signer_recreate(self->config, keys->memory, &keys->next) != 0)) {
+        return;
+    }
+    const int status = locum_dns_prepare(self->dns, self->config, keys->next, now_s(self));
+    if (status == 0) {
+        locum_dns_set_signer(self->dns, keys->next);
+        keys->next = NULL;
+        locum_daemon_act_publish(self);
+        show(self); /* the NSEC records may be others */
+    } else if (status != LOCUM_ERR_TIMEOUT) {
+        LOCUM_LOG(LOCUM_LOG_ERR, "keys", "reason", locum_error_text(status), "effect",
+                  "the keys that signed before go on; it is tried again each second");
+        locum_daemon_keys_give_up(self);
+    }
+}
+
+void
+locum_daemon_keys_signed(struct locum_daemon *self)
+{
+    if (self->keys.next != NULL) {
+        renew(self);
+    }
 }
 
 /* The documents of servers that are heard and show just that now (KEYS-7). */
@@ -203,7 +268,8 @@ static void
 take_documents(struct locum_daemon *self)
 {
     const struct locum_core *core = &self->core;
-    for (locum_node node = 0; node < core->config.node_count; node++) {
+    for (locum_node node = 0; self->documents.carrier != NULL && node < core->config.node_count;
+         node++) {
         const struct locum_slice document =
             locum_daemon_documents_get(self, LOCUM_DOCUMENT_KEYS, node);
         char digest[LOCUM_DIGEST_CHARS + 1];
@@ -222,18 +288,16 @@ take_documents(struct locum_daemon *self)
 void
 locum_daemon_keys_look(struct locum_daemon *self)
 {
+    (void)locum_daemon_loop_now(self);
     if (!is_server(self) || self->keys.memory->zone_count == 0) {
         return;
     }
     take_documents(self);
     if (self->keys.wake || self->keys.memory->changed ||
         now_s(self) / MINUTE_S != self->keys.minute) {
-        if (decide(self)) {
-            locum_daemon_act_publish(self);
-        }
-        show(self);
+        decide(self);
     }
-    save(self);
+    renew(self);
 }
 
 bool

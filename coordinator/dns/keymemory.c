@@ -53,6 +53,55 @@ locum_keymemory_destroy(struct locum_keymemory *self)
     free(self);
 }
 
+/* NULL: out of memory. */
+static struct locum_keymemory_zone *
+copy_zone(const struct locum_keymemory_zone *of)
+{
+    struct locum_keymemory_zone *zone = malloc(sizeof(*zone));
+    bool whole = zone != NULL;
+    if (whole) {
+        memcpy(zone, of, sizeof(*zone));
+    }
+    for (size_t i = 0; whole && i < of->count; i++) {
+        struct locum_keymemory_key *key = &zone->keys[i];
+        key->record = strdup(of->keys[i].record);
+        key->private_half =
+            of->keys[i].private_half != NULL ? strdup(of->keys[i].private_half) : NULL;
+        whole =
+            key->record != NULL && (of->keys[i].private_half == NULL || key->private_half != NULL);
+        zone->count = i + 1;
+    }
+    if (!whole) {
+        free_zone(zone);
+    }
+    return whole ? zone : NULL;
+}
+
+struct locum_keymemory *
+locum_keymemory_copy(const struct locum_keymemory *self)
+{
+    struct locum_keymemory *copy = locum_keymemory_create();
+    bool whole = copy != NULL;
+    for (size_t i = 0; whole && i < self->server_count; i++) {
+        const char *document = self->servers[i].document;
+        copy->servers[i] = self->servers[i];
+        copy->servers[i].document = document != NULL ? strdup(document) : NULL;
+        copy->server_count = i + 1;
+        whole = document == NULL || copy->servers[i].document != NULL;
+    }
+    for (size_t i = 0; whole && i < self->zone_count; i++) {
+        copy->zones[i] = copy_zone(self->zones[i]);
+        whole = copy->zones[i] != NULL;
+        copy->zone_count += whole ? 1 : 0;
+    }
+    if (!whole) {
+        locum_keymemory_destroy(copy);
+        return NULL;
+    }
+    copy->own = self->own;
+    return copy;
+}
+
 struct locum_keymemory_zone *
 locum_keymemory_find(const struct locum_keymemory *self, const char *zone)
 {

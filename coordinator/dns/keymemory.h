@@ -42,7 +42,6 @@ struct locum_keymemory_zone {
     size_t count;
     struct locum_keystate_summary summary; /* of the last decision */
     bool cds_is_old;                       /* CDS is the last complete set; or there is none */
-    bool decided;                          /* in this run */
     int64_t longest_at_s;                  /* when the longest TTL was last so long */
     uint32_t longest_ttl_s;
     bool parent_asked; /* it has answered once */
@@ -68,6 +67,9 @@ struct locum_keymemory {
 
 /* NULL: out of memory. */
 struct locum_keymemory *locum_keymemory_create(void);
+
+/* Another one with the same content. NULL: out of memory. */
+struct locum_keymemory *locum_keymemory_copy(const struct locum_keymemory *self);
 
 /* Private halves are cleared. NULL is fine. */
 void locum_keymemory_destroy(struct locum_keymemory *self);
@@ -122,9 +124,12 @@ struct locum_keymemory_parent {
 void locum_keymemory_take_parent(struct locum_keymemory_zone *zone,
                                  const struct locum_keymemory_parent *answer, uint32_t at_parent);
 
-/* Decide for a zone. Returns true if other keys than before are published, sign or are in CDS. */
-bool locum_keymemory_decide(struct locum_keymemory *self, struct locum_keymemory_zone *zone,
+/* Decide for a zone. */
+void locum_keymemory_decide(struct locum_keymemory *self, struct locum_keymemory_zone *zone,
                             int64_t now_s);
+
+/* A number that says which keys are published, sign and are in CDS. */
+uint64_t locum_keymemory_effect(const struct locum_keymemory_zone *zone);
 
 /* Drop a key, whatever the parent has. False: no key without its files in the folder has this
  * tag. */

@@ -249,22 +249,32 @@ effect_of(const struct locum_keymemory_key *key)
            (key->state.signs_rest ? 4u : 0) | (key->in_cds ? 8u : 0);
 }
 
+uint64_t
+locum_keymemory_effect(const struct locum_keymemory_zone *zone)
+{
+    uint64_t sum = 0; /* in any order of the keys */
+    for (size_t i = 0; i < zone->count; i++) {
+        const struct locum_keymemory_key *key = &zone->keys[i];
+        const uint64_t one =
+            (uint64_t)key->facts.algorithm << 24 | (uint64_t)key->facts.tag << 8 | effect_of(key);
+        const uint64_t mixed = one * 0x9e3779b97f4a7c15u;
+        sum += effect_of(key) == 0 ? 0 : mixed ^ mixed >> 29;
+    }
+    return sum;
+}
+
 static int64_t
 since(int64_t before_s, bool is_so, int64_t now_s)
 {
     return !is_so ? 0 : before_s != 0 ? before_s : now_s;
 }
 
-bool
+void
 locum_keymemory_decide(struct locum_keymemory *self, struct locum_keymemory_zone *zone,
                        int64_t now_s)
 {
     struct gathered gathered;
-    unsigned before[LOCUM_KEYSTATE_KEYS_MAX];
-    bool changed = !zone->decided;
-    for (size_t i = 0; i < zone->count; i++) {
-        before[i] = effect_of(&zone->keys[i]);
-    }
+    const uint64_t before = locum_keymemory_effect(zone);
     /* The second look sees what the first one has decided. */
     for (int pass = 0; pass < 2; pass++) {
         look(self, zone, now_s, &gathered);
@@ -276,11 +286,6 @@ locum_keymemory_decide(struct locum_keymemory *self, struct locum_keymemory_zone
     }
     gather(self, zone, &gathered);
     choose_cds(self, zone, &gathered, has_heard_all(self, now_s));
-    for (size_t i = 0; i < zone->count; i++) {
-        changed = changed || effect_of(&zone->keys[i]) != before[i];
-    }
     forget(self, zone, now_s);
-    zone->decided = true;
-    self->changed = self->changed || changed;
-    return changed;
+    self->changed = self->changed || locum_keymemory_effect(zone) != before;
 }

@@ -40,7 +40,8 @@ add_to_chain(struct signer_zone *self, const ldns_rdf *owner, ldns_rr_type type)
     return locum_chain_add(self->chain, ldns_rdf_data(owner), ldns_rdf_size(owner), (uint16_t)type);
 }
 
-/* All names and types of a zone, whatever the plan. CDS and CDNSKEY begin once, and stay. */
+/* All names and types of a zone, whatever the plan. CDS and CDNSKEY begin once, and
+ * stay. */
 static int
 fill_chain(struct locum_signer *self, const struct locum_config *config, size_t index,
            const struct locum_zone *without_plan)
@@ -85,20 +86,6 @@ list_of(ldns_rr *rr)
     return list;
 }
 
-static void
-free_chain(struct signer_zone *self)
-{
-    for (size_t i = 0; self->nsecs != NULL && i < locum_chain_count(self->chain); i++) {
-        ldns_rr_list_deep_free(self->nsecs[i]);
-    }
-    free(self->nsecs);
-    ldns_rr_list_deep_free(self->soa);
-    locum_chain_destroy(self->chain);
-    self->nsecs = NULL;
-    self->soa = NULL;
-    self->chain = NULL;
-}
-
 /* The longest TTL of the records of a zone. */
 static uint32_t
 longest_ttl_s(const struct locum_signer *self, size_t zone, const struct locum_zone *without_plan)
@@ -118,28 +105,21 @@ longest_ttl_s(const struct locum_signer *self, size_t zone, const struct locum_z
 
 /* RFC 9077: the TTL of NSEC records is that of a negative answer. */
 static int
-make_chain(struct locum_signer *self, const struct locum_config *config, size_t index)
+make_chain(struct locum_signer *self, const struct locum_config *config, size_t index,
+           const struct locum_zone *without_plan)
 {
     struct signer_zone *zone = &self->zones[index];
-    struct locum_zone without_plan;
+    const uint32_t ttl_s = without_plan->negative_ttl_s;
     zone->chain = locum_chain_create();
-    int status = zone->chain == NULL ? LOCUM_ERR_MEMORY
-                                     : locum_zone_build(config, index, NULL, 0, &without_plan);
-    if (status != 0) {
-        return status;
-    }
-    const uint32_t ttl_s = without_plan.negative_ttl_s;
-    zone->longest_ttl_s = longest_ttl_s(self, index, &without_plan);
     zone->soa = ldns_rr_list_clone(
-        locum_zone_find(&without_plan, without_plan.apex, LDNS_RR_TYPE_SOA)->rrs);
-    status = zone->soa == NULL ? LOCUM_ERR_MEMORY : fill_chain(self, config, index, &without_plan);
-    locum_zone_fini(&without_plan);
+        locum_zone_find(without_plan, without_plan->apex, LDNS_RR_TYPE_SOA)->rrs);
+    int status = zone->chain == NULL || zone->soa == NULL
+                     ? LOCUM_ERR_MEMORY
+                     : fill_chain(self, config, index, without_plan);
     if (status == 0) {
         zone->nsecs = calloc(locum_chain_count(zone->chain), sizeof(ldns_rr_list *));
-        status = zone->nsecs == NULL ? LOCUM_ERR_MEMORY : 0;
-    }
-    if (status == 0) {
-        status = locum_chain_digest(zone->chain, ttl_s, zone->chain_digest);
+        status = zone->nsecs == NULL ? LOCUM_ERR_MEMORY
+                                     : locum_chain_digest(zone->chain, ttl_s, zone->chain_digest);
     }
     for (size_t i = 0; status == 0 && i < locum_chain_count(zone->chain); i++) {
         zone->nsecs[i] = list_of(locum_chain_nsec(zone->chain, i, ttl_s));
@@ -148,24 +128,51 @@ make_chain(struct locum_signer *self, const struct locum_config *config, size_t 
     return status;
 }
 
-/* Prepare one zone. */
+/* Remember the keys of a folder, and decide with what is remembered. */
+static int
+use_memory(struct signer_zone *zone, const struct locum_config_zone *config, const ldns_rdf *apex,
+           struct locum_keymemory *memory, int64_t now_s)
+{
+    int status = locum_signer_note_folder(zone, config->name, memory, now_s);
+    if (status == 0) {
+        struct locum_keymemory_zone *of = locum_keymemory_find(memory, config->name);
+        locum_keymemory_decide(memory, of, now_s);
+        status = locum_signer_apply_keys(zone, config, apex, of);
+    }
+    return status;
+}
+
+/* Prepare one zone. `to` NULL: with what is remembered alone. */
 static int
 create_zone(struct locum_signer *self, const struct locum_config *config, size_t index,
-            const struct locum_keymemory *memory, int64_t now_s, struct signer_reporting *to)
+            struct locum_keymemory *memory, int64_t now_s, struct signer_reporting *to)
 {
     struct signer_zone *zone = &self->zones[index];
     const struct locum_config_zone *from = &config->zones[index];
-    ldns_rdf *apex = locum_zone_dname(from->name);
+    struct locum_zone without_plan;
     zone->validity_s = from->dnssec.validity_s;
     zone->refresh_s = from->dnssec.refresh_s;
-    to->zone = index;
-    int status = apex == NULL ? LOCUM_ERR_MEMORY
-                              : locum_signer_read_keys(zone, from, apex, memory, now_s, to);
+    int status = locum_zone_build(config, index, NULL, 0, &without_plan);
+    if (status != 0) {
+        return status;
+    }
+    zone->longest_ttl_s = longest_ttl_s(self, index, &without_plan);
+    if (to == NULL) {
+        const struct locum_keymemory_zone *of = locum_keymemory_find(memory, from->name);
+        status = of == NULL ? LOCUM_ERR_INVALID
+                            : locum_signer_apply_keys(zone, from, without_plan.apex, of);
+    } else {
+        to->zone = index;
+        status = locum_signer_read_keys(zone, from, without_plan.apex, memory, now_s, to);
+        if (status == 0 && memory != NULL) {
+            status = use_memory(zone, from, without_plan.apex, memory, now_s);
+        }
+    }
     if (status == 0) {
-        status = make_chain(self, config, index);
+        status = make_chain(self, config, index, &without_plan);
     }
     zone->on = status == 0;
-    ldns_rdf_deep_free(apex);
+    locum_zone_fini(&without_plan);
     return status;
 }
 
@@ -188,28 +195,30 @@ read_names(struct locum_signer *self, const struct locum_config *config)
     return self->names == NULL ? LOCUM_ERR_MEMORY : 0;
 }
 
-int
-locum_signer_create(const struct locum_config *config, const struct locum_keymemory *memory,
-                    int64_t now_s, locum_signer_problem_fn *report, void *user,
-                    struct locum_signer **ret)
+/* The parts of a signer besides its zones. NULL: out of memory. */
+static struct locum_signer *
+create_empty(const struct locum_config *config)
 {
-    struct signer_reporting to = {.report = report, .user = user, .kept = config->kept};
     struct locum_signer *self = calloc(1, sizeof(*self));
-    const bool server = config->core.nodes[config->core.self].role == LOCUM_ROLE_SERVER;
-    int status = self == NULL ? LOCUM_ERR_MEMORY : read_names(self, config);
-    bool any = false;
-    for (size_t i = 0; i < config->zone_count && server && status != LOCUM_ERR_MEMORY; i++) {
-        if (config->zones[i].dnssec.keys[0] != '\0') { /* the problems of all zones are reported */
-            const int failed = create_zone(self, config, i, memory, now_s, &to);
-            if (failed != 0 && (failed != LOCUM_ERR_INVALID || !config->kept)) {
-                status = failed;
-            }
-            any = true;
-        }
+    if (self != NULL && read_names(self, config) != 0) {
+        locum_signer_destroy(self);
+        self = NULL;
     }
-    if (status == 0 && to.error) {
-        status = LOCUM_ERR_INVALID;
-    }
+    return self;
+}
+
+/* Is this node to sign the zone? */
+static bool
+is_to_sign(const struct locum_config *config, size_t zone)
+{
+    return config->core.nodes[config->core.self].role == LOCUM_ROLE_SERVER &&
+           config->zones[zone].dnssec.keys[0] != '\0';
+}
+
+/* Give the signer to the caller with a cache, or destroy it. */
+static int
+finish(struct locum_signer *self, bool any, int status, struct locum_signer **ret)
+{
     if (status == 0 && any) {
         self->cache = locum_sign_cache_create(LOCUM_SIGNER_SIGNATURES_MAX);
         status = self->cache == NULL ? LOCUM_ERR_MEMORY : 0;
@@ -222,60 +231,78 @@ locum_signer_create(const struct locum_config *config, const struct locum_keymem
     return 0;
 }
 
-void
-locum_signer_take(struct locum_signer *self, struct locum_signer *before)
+int
+locum_signer_create(const struct locum_config *config, struct locum_keymemory *memory,
+                    int64_t now_s, locum_signer_problem_fn *report, void *user,
+                    struct locum_signer **ret)
 {
-    if (before != NULL && before->cache != NULL && self->cache != NULL) {
-        struct locum_sign_cache *empty = self->cache;
-        self->cache = before->cache;
-        before->cache = empty;
+    struct signer_reporting to = {.report = report, .user = user, .kept = config->kept};
+    struct locum_signer *self = create_empty(config);
+    int status = self == NULL ? LOCUM_ERR_MEMORY : 0;
+    bool any = false;
+    for (size_t i = 0; i < config->zone_count && status != LOCUM_ERR_MEMORY; i++) {
+        if (is_to_sign(config, i)) { /* the problems of all zones are reported */
+            const int failed = create_zone(self, config, i, memory, now_s, &to);
+            if (failed != 0 && (failed != LOCUM_ERR_INVALID || !config->kept)) {
+                status = failed;
+            }
+            any = true;
+        }
     }
-}
-
-/* Decide for a zone. Returns true if its sets have changed. */
-static bool
-decide_zone(struct locum_signer *self, const struct locum_config *config, size_t index,
-            struct locum_keymemory *memory, int64_t now_s)
-{
-    struct signer_zone *zone = &self->zones[index];
-    struct locum_keymemory_zone *of =
-        zone->on ? locum_keymemory_find(memory, config->zones[index].name) : NULL;
-    if (of == NULL || (!locum_keymemory_decide(memory, of, now_s) && !zone->stale)) {
-        return false;
+    if (status == 0 && to.error) {
+        status = LOCUM_ERR_INVALID;
     }
-    const size_t sets = zone->apex_set_count;
-    ldns_rdf *apex = locum_zone_dname(config->zones[index].name);
-    int status = apex == NULL ? LOCUM_ERR_MEMORY
-                              : locum_signer_apply_keys(zone, &config->zones[index], apex, of);
-    ldns_rdf_deep_free(apex);
-    if (status == 0 && sets != zone->apex_set_count) {
-        free_chain(zone);
-        status = make_chain(self, config, index);
-        zone->on = status == 0;
-    }
-    zone->stale = status != 0; /* without memory it is tried again */
-    return status == 0;
-}
-
-bool
-locum_signer_decide(struct locum_signer *self, const struct locum_config *config,
-                    struct locum_keymemory *memory, int64_t now_s)
-{
-    bool changed = false;
-    for (size_t i = 0; i < config->zone_count; i++) {
-        changed = decide_zone(self, config, i, memory, now_s) || changed;
-    }
-    return changed;
+    return finish(self, any, status, ret);
 }
 
 int
-locum_signer_remember(struct locum_signer *self, const struct locum_config *config,
+locum_signer_recreate(const struct locum_config *config, struct locum_keymemory *memory,
+                      struct locum_signer **ret)
+{
+    struct locum_signer *self = create_empty(config);
+    int status = self == NULL ? LOCUM_ERR_MEMORY : 0;
+    bool any = false;
+    for (size_t i = 0; i < config->zone_count && status == 0; i++) {
+        if (is_to_sign(config, i)) {
+            const int failed = create_zone(self, config, i, memory, 0, NULL);
+            status = failed == LOCUM_ERR_INVALID ? 0 : failed; /* it stays unsigned */
+            any = true;
+        }
+    }
+    return finish(self, any, status, ret);
+}
+
+void
+locum_signer_share(struct locum_signer *self, struct locum_signer *before)
+{
+    if (before != NULL && before->cache != NULL && self->cache != NULL) {
+        locum_sign_cache_hold(before->cache);
+        locum_sign_cache_release(self->cache);
+        self->cache = before->cache;
+    }
+}
+
+bool
+locum_signer_is_current(const struct locum_signer *self, const struct locum_config *config,
+                        const struct locum_keymemory *memory)
+{
+    bool current = true;
+    for (size_t i = 0; i < config->zone_count; i++) {
+        const struct locum_keymemory_zone *of = locum_keymemory_find(memory, config->zones[i].name);
+        if (self->zones[i].on && of != NULL) {
+            current = current && self->zones[i].effect == locum_keymemory_effect(of);
+        }
+    }
+    return current;
+}
+
+int
+locum_signer_remember(const struct locum_signer *self, const struct locum_config *config,
                       struct locum_keymemory *memory, int64_t now_s)
 {
     int status = 0;
     for (size_t i = 0; i < config->zone_count && status == 0; i++) {
         if (self->zones[i].on) {
-            self->zones[i].stale = true;
             status =
                 locum_signer_note_folder(&self->zones[i], config->zones[i].name, memory, now_s);
         }
@@ -286,7 +313,12 @@ locum_signer_remember(struct locum_signer *self, const struct locum_config *conf
 static void
 free_zone(struct signer_zone *self)
 {
-    free_chain(self);
+    for (size_t i = 0; self->nsecs != NULL && i < locum_chain_count(self->chain); i++) {
+        ldns_rr_list_deep_free(self->nsecs[i]);
+    }
+    free(self->nsecs);
+    ldns_rr_list_deep_free(self->soa);
+    locum_chain_destroy(self->chain);
     locum_signer_free_keys(self);
 }
 
@@ -303,7 +335,7 @@ locum_signer_destroy(struct locum_signer *self)
         ldns_rdf_deep_free(self->names[i].name);
     }
     free(self->names);
-    locum_sign_cache_destroy(self->cache);
+    locum_sign_cache_release(self->cache);
     free(self);
 }
 
@@ -396,23 +428,24 @@ original_ttl_s(const struct locum_signer *self, size_t zone, const ldns_rr *firs
     return otherwise_s;
 }
 
-static bool
-is_of_keys(ldns_rr_type type)
+bool
+locum_signer_is_of_keys(uint16_t type)
 {
     return type == LDNS_RR_TYPE_DNSKEY || type == LDNS_RR_TYPE_CDS || type == LDNS_RR_TYPE_CDNSKEY;
 }
 
 int
 locum_signer_sign(struct locum_signer *self, size_t zone, const ldns_rr_list *set, uint32_t ttl_s,
-                  int64_t now_s, ldns_rr_list *ret)
+                  int64_t now_s, struct locum_sign_budget *budget, ldns_rr_list *ret)
 {
     const struct signer_zone *of = &self->zones[zone];
     const ldns_rr *first = ldns_rr_list_rr(set, 0);
-    const bool keys = is_of_keys(ldns_rr_get_type(first));
+    const bool keys = locum_signer_is_of_keys((uint16_t)ldns_rr_get_type(first));
     return locum_sign_rrset(self->cache, set, original_ttl_s(self, zone, first, ttl_s),
                             keys ? of->dnskey_signers : of->rest_signers,
                             keys ? of->dnskey_signer_count : of->rest_signer_count,
-                            locum_sign_window_at(now_s, of->validity_s, of->refresh_s), ret);
+                            locum_sign_window_at(now_s, of->validity_s, of->refresh_s), budget,
+                            ret);
 }
 
 /* A set that signing has added, and its signatures. */
@@ -427,7 +460,8 @@ add_set(struct locum_signer *self, size_t zone, const ldns_rr_list *set, int64_t
             return LOCUM_ERR_MEMORY;
         }
     }
-    return locum_signer_sign(self, zone, set, ldns_rr_ttl(ldns_rr_list_rr(set, 0)), now_s, ret);
+    return locum_signer_sign(self, zone, set, ldns_rr_ttl(ldns_rr_list_rr(set, 0)), now_s, NULL,
+                             ret);
 }
 
 int
@@ -439,8 +473,8 @@ locum_signer_add_records(struct locum_signer *self, size_t zone, const struct lo
     for (size_t i = 0; i < built->set_count && status == 0; i++) {
         const ldns_rr *first = locum_zone_first(&built->sets[i]);
         if (locum_signer_signs(self, zone, first)) {
-            status =
-                locum_signer_sign(self, zone, built->sets[i].rrs, ldns_rr_ttl(first), now_s, ret);
+            status = locum_signer_sign(self, zone, built->sets[i].rrs, ldns_rr_ttl(first), now_s,
+                                       NULL, ret);
         }
     }
     for (size_t i = 0; status == 0 && (set = locum_signer_apex_set(self, zone, i)); i++) {

@@ -2,8 +2,9 @@
  * signer: configuration and key folders -> what a signed zone has besides its own records: DNSKEY,
  * CDS, CDNSKEY and NSEC, and the RRSIG of each RRset for which the zone has authority.
  *
- * It is made again at each reload, and takes over the signatures of the one before, so that a
- * reload signs nothing that was signed already. Main thread only.
+ * It is made again at each reload and when other keys are to sign, and shares the signatures of the
+ * one before, so that a reload signs nothing that was signed already. Any thread may sign; only
+ * locum_signer_soa() is for the main thread alone.
  */
 #ifndef LOCUM_DNS_SIGNER_H
 #define LOCUM_DNS_SIGNER_H
@@ -32,28 +33,33 @@ typedef void locum_signer_problem_fn(void *user, size_t zone, enum locum_severit
  * config  whose records are valid (locum_dns_check()); not needed afterwards. If it was kept from
  *         an earlier run, what is wrong with the keys is a warning, and a zone that cannot be
  *         signed is served unsigned, at least for those who do not validate.
- * memory  not changed, may be NULL: the keys of the folders must fit into it. If the configuration
- *         was kept, the keys in it replace a folder that cannot be used.
+ * memory  may be NULL: the folders alone decide which keys are published and sign. It is told of
+ *         the keys of the folders, which must fit into it, and decides. If the configuration was
+ *         kept, the keys in it replace a folder that cannot be used.
  * now_s   the wall clock, seconds since 1970.
  * report  called for each problem before this returns.
  * Returns 0, LOCUM_ERR_MEMORY, or LOCUM_ERR_INVALID (an error was reported).
  */
-int locum_signer_create(const struct locum_config *config, const struct locum_keymemory *memory,
+int locum_signer_create(const struct locum_config *config, struct locum_keymemory *memory,
                         int64_t now_s, locum_signer_problem_fn *report, void *user,
                         struct locum_signer **ret) LOCUM_MUST_CHECK;
 
-/* From now on the keys of the folders of this signer are those that memory has of them. The sets
- * change with the next locum_signer_decide(). 0, or LOCUM_ERR_MEMORY. */
-int locum_signer_remember(struct locum_signer *self, const struct locum_config *config,
+/* The same with what is remembered alone, as it was last decided: no file is read. Returns 0 or
+ * LOCUM_ERR_MEMORY. */
+int locum_signer_recreate(const struct locum_config *config, struct locum_keymemory *memory,
+                          struct locum_signer **ret) LOCUM_MUST_CHECK;
+
+/* Tell another memory of the keys of the folders that this signer was created with. 0, or
+ * LOCUM_ERR_MEMORY. */
+int locum_signer_remember(const struct locum_signer *self, const struct locum_config *config,
                           struct locum_keymemory *memory, int64_t now_s) LOCUM_MUST_CHECK;
 
-/* Decide which keys are published, sign and are in CDS. Until the first call, the folders alone say
- * so. Returns true if a zone has other sets than before: then it must be compiled again. */
-bool locum_signer_decide(struct locum_signer *self, const struct locum_config *config,
-                         struct locum_keymemory *memory, int64_t now_s);
+/* Are the keys that are published, sign and are in CDS those that were last decided? */
+bool locum_signer_is_current(const struct locum_signer *self, const struct locum_config *config,
+                             const struct locum_keymemory *memory);
 
-/* Take over the signatures of the signer before; NULL: none. */
-void locum_signer_take(struct locum_signer *self, struct locum_signer *before);
+/* Share the signatures of the signer before; NULL: none. */
+void locum_signer_share(struct locum_signer *self, struct locum_signer *before);
 
 /* Free; NULL is fine. */
 void locum_signer_destroy(struct locum_signer *self);
@@ -90,15 +96,20 @@ const struct locum_dnskey *locum_signer_entry_key(const struct locum_signer *sel
  */
 bool locum_signer_signs(const struct locum_signer *self, size_t zone, const ldns_rr *first);
 
+/* DNSKEY, CDS or CDNSKEY, which the keys 257 sign. */
+bool locum_signer_is_of_keys(uint16_t type);
+
 /*
  * Sign an RRset of a zone. Its original TTL is that of its name in the configuration, if that is a
  * shared or owned name, or `original_ttl_s`.
  *
- * ret  the RRSIG records are added to it.
+ * budget  as of locum_sign_rrset().
+ * ret     the RRSIG records are added to it.
  * Returns 0 or an error of locum_sign_rrset().
  */
 int locum_signer_sign(struct locum_signer *self, size_t zone, const ldns_rr_list *set,
-                      uint32_t original_ttl_s, int64_t now_s, ldns_rr_list *ret) LOCUM_MUST_CHECK;
+                      uint32_t original_ttl_s, int64_t now_s, struct locum_sign_budget *budget,
+                      ldns_rr_list *ret) LOCUM_MUST_CHECK;
 
 /*
  * Add to a list what signing adds to a zone with the records `built`; its owner frees all.

@@ -386,6 +386,7 @@ locum_signer_apply_keys(struct signer_zone *self, const struct locum_config_zone
             self->entries[self->entry_count++] = key;
         }
     }
+    self->effect = locum_keymemory_effect(decided);
     return make_sets(self, published, count, config, apex);
 }
 

@@ -8,7 +8,7 @@
 
 struct signer_zone {
     bool on;
-    bool stale;                /* its sets are not as it was decided */
+    uint64_t effect;           /* locum_keymemory_effect() of its sets */
     struct locum_dnskeys keys; /* of the folder */
     struct locum_dnskey remembered[LOCUM_KEYSTATE_KEYS_MAX]; /* or their private half only */
     size_t remembered_count;

@@ -261,7 +261,7 @@ run_node(struct world *self, size_t number)
     }
     ask_parent(self, node);
     struct locum_keymemory_zone *zone = locum_keymemory_find(node->memory, ZONE);
-    (void)locum_keymemory_decide(node->memory, zone, now_s(self));
+    locum_keymemory_decide(node->memory, zone, now_s(self));
     for (size_t i = 0; i < zone->count; i++) {
         const struct locum_keymemory_key *key = &zone->keys[i];
         const unsigned bit = 1u << key->facts.tag;
