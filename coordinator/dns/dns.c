@@ -49,6 +49,7 @@ struct locum_dns {
     struct locum_dns_table *table; /* the one published last; NULL before the first */
     struct locum_signer *signer;   /* NULL: no zone is signed */
     int64_t signed_until_s;        /* of the last publication: then signatures are replaced */
+    int64_t signed_at_s;           /* when the signatures that are served were made at the latest */
     struct locum_ahead ahead;
     struct locum_limited limited;
     struct locum_dns_tallied gone; /* of workers that have ended */
@@ -389,6 +390,7 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
     }
     self->signed_until_s = locum_signer_until(self->signer, now_s);
     if (self->listener_count == 0) {
+        self->signed_at_s = now_s;
         return 0; /* locum-nsd reads the text */
     }
     int status = 0;
@@ -425,7 +427,14 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
     locum_dns_tcp_publish(self->tcp, table);
     locum_dns_table_release(self->table);
     self->table = table;
+    self->signed_at_s = now_s;
     return 0;
+}
+
+int64_t
+locum_dns_signed_at(const struct locum_dns *self)
+{
+    return self->signed_at_s;
 }
 
 void

@@ -143,6 +143,10 @@ int locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
  * ahead and has been set back. If so, publish again. */
 bool locum_dns_is_due(const struct locum_dns *self, int64_t now_s);
 
+/* The time that selected the signatures that are served: now_s of the last publication that did not
+ * fail. */
+int64_t locum_dns_signed_at(const struct locum_dns *self);
+
 /* Once a second: make some of the signatures that will replace those of the last publication, which
  * are served until then (ahead.h). */
 void locum_dns_sign_ahead(struct locum_dns *self, const struct locum_config *config,
