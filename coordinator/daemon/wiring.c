@@ -6,6 +6,7 @@
 #include "base/foreign.h"
 #include "base/text_format.h"
 #include "daemon/act.h"
+#include "daemon/dnssec.h"
 #include "daemon/heartbeats.h"
 #include "daemon/inside.h"
 #include "daemon/loop.h"
@@ -222,7 +223,8 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
         return status;
     }
     locum_dns_set_signer(self->dns, signer);
-    if ((status = locum_secondaries_create(self->base, &self->secondaries)) != 0) {
+    if ((status = locum_secondaries_create(self->base, &self->secondaries)) != 0 ||
+        (status = locum_daemon_dnssec_create(self)) != 0) {
         return status;
     }
     locum_daemon_act_publish(self); /* answer DNS before anything else can fail or block */
@@ -263,6 +265,7 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     locum_primary_destroy(self->primary);
     locum_secondaries_destroy(self->secondaries);
     locum_dns_ask_destroy(self->dns_ask);
+    locum_parent_destroy(self->parent);
     locum_dns_destroy(self->dns);
 }
 
@@ -432,6 +435,7 @@ apply(struct locum_daemon *self, const struct prepared *prepared)
     locum_evidence_init(&self->evidence);
     locum_history_configure(self->history, next);
     move_nsd_reports(self, old);
+    locum_daemon_dnssec_reload(self, old);
     locum_dns_ask_destroy(self->dns_ask);
     self->dns_ask = prepared->ask;
     locum_health_learn(prepared->health, self->health);

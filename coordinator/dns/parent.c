@@ -13,9 +13,7 @@
 #include "base/resolv.h"
 #include "base/socket.h"
 #include "base/timer.h"
-#include "config/domain.h"
 #include "dns/packet.h"
-#include "dns/zone.h"
 
 enum {
     LENGTH_BYTES = 2, /* before a message over TCP (RFC 1035 4.2.2) */
@@ -24,7 +22,7 @@ enum {
 
 static const struct locum_parent_settings defaults = {.resolv_conf = "/etc/resolv.conf",
                                                       .port = 53,
-                                                      .soon_ms = 5000,
+                                                      .soon_ms = 2000,
                                                       .period_ms = 3600 * 1000,
                                                       .retry_first_ms = 10 * 1000,
                                                       .retry_max_ms = 600 * 1000,
@@ -41,8 +39,6 @@ struct watched {
     struct locum_parent *owner;
     size_t zone;
     char name[LOCUM_DOMAIN_MAX + 1];
-    bool is_served; /* the parent is a zone of this configuration, and says: */
-    struct locum_ds_answer served;
     struct locum_parent_zone known;
     struct locum_backoff backoff;
     struct locum_timer due; /* the next question, or the deadline of a reply */
@@ -283,61 +279,15 @@ on_due(void *user)
     const struct locum_parent_settings *settings = &self->owner->settings;
     if (self->fd >= 0) {
         ask_next(self, "it does not answer");
-    } else if (self->is_served) {
-        take_answer(self, &self->served);
     } else {
         self->resolver_count =
             locum_resolv_read(settings->resolv_conf, settings->port, self->resolvers);
         self->resolver = 0;
-        ask_resolver(self, false);
-    }
-}
-
-/* The DS of a zone in the records of its parent `built`. False: it is not the parent, or there is
- * no memory. */
-static bool
-read_served(const struct locum_zone *built, const char *name, struct locum_ds_answer *ret)
-{
-    ldns_rdf *apex = locum_zone_dname(name);
-    const bool delegated = apex != NULL && locum_zone_find(built, apex, LDNS_RR_TYPE_NS) != NULL;
-    const struct locum_rrset *set =
-        delegated ? locum_zone_find(built, apex, LDNS_RR_TYPE_DS) : NULL;
-    bool whole = delegated;
-    for (size_t i = 0; set != NULL && i < ldns_rr_list_rr_count(set->rrs); i++) {
-        const ldns_rr *rr = ldns_rr_list_rr(set->rrs, i);
-        uint8_t data[LOCUM_DS_DIGEST_BYTES_MAX + 4];
-        const size_t length = locum_zone_data_length(rr);
-        size_t at = 0;
-        for (size_t j = 0; length <= sizeof(data) && j < ldns_rr_rd_count(rr); j++) {
-            const ldns_rdf *field = ldns_rr_rdf(rr, j);
-            memcpy(data + at, ldns_rdf_data(field), ldns_rdf_size(field));
-            at += ldns_rdf_size(field);
+        if (self->resolver_count == 0) {
+            give_up(self, "/etc/resolv.conf names no resolver");
+        } else {
+            ask_resolver(self, false);
         }
-        whole = whole && locum_ds_add(ret, data, at) == 0;
-        ret->ttl_s = ldns_rr_ttl(rr);
-    }
-    ldns_rdf_deep_free(apex);
-    return whole;
-}
-
-/* Is the parent served here? It is the zone with the longest name that this one is in. */
-static void
-find_served(struct watched *self, const struct locum_config *config)
-{
-    size_t parent = LOCUM_ZONES_MAX;
-    struct locum_zone built;
-    self->is_served = false;
-    for (size_t i = 0; i < config->zone_count; i++) {
-        const char *name = config->zones[i].name;
-        if (i != self->zone && locum_domain_within(self->name, name) &&
-            (parent == LOCUM_ZONES_MAX || strlen(name) > strlen(config->zones[parent].name))) {
-            parent = i;
-        }
-    }
-    if (parent != LOCUM_ZONES_MAX && locum_zone_build(config, parent, NULL, 0, &built) == 0) {
-        self->served = (struct locum_ds_answer){.count = 0};
-        self->is_served = read_served(&built, self->name, &self->served);
-        locum_zone_fini(&built);
     }
 }
 
@@ -414,7 +364,6 @@ locum_parent_configure(struct locum_parent *self, const struct locum_config *con
         if (watched != NULL) {
             close_socket(watched);
             watched->zone = i;
-            find_served(watched, config);
             ask_again(watched, self->settings.soon_ms, self->settings.soon_ms / 2);
         }
         self->zones[i] = watched;

@@ -5,11 +5,10 @@
  * never blocks, and no answer of this node waits for it.
  *
  * The resolvers of /etc/resolv.conf are asked, one after the other, by UDP, and by TCP if the
- * reply is truncated: they get a DS from the servers of the parent (RFC 4035 3.1.4.1). If the
- * parent is a zone of this configuration, its records are taken instead. A zone is asked for a few
- * seconds after the start and after each reload, then every hour; after a failure with back-off
- * from 10 s to 10 minutes. NOERROR says which DS there are, or that there is none. Anything else
- * is no answer: what was known stays known.
+ * reply is truncated: they get a DS from the servers of the parent (RFC 4035 3.1.4.1). A zone is
+ * asked for a second or two after the start and after each reload, then every hour; after a failure
+ * with back-off from 10 s to 10 minutes. NOERROR says which DS there are, or that there is none.
+ * Anything else is no answer: what was known stays known.
  */
 #ifndef LOCUM_DNS_PARENT_H
 #define LOCUM_DNS_PARENT_H
@@ -48,7 +47,7 @@ typedef void locum_parent_fn(void *user, size_t zone);
 /*
  * Begin without zones.
  *
- * settings  copied. NULL: /etc/resolv.conf, 53, 5 s, one hour, 10 s, 10 minutes, 3 s.
+ * settings  copied. NULL: /etc/resolv.conf, 53, 2 s, one hour, 10 s, 10 minutes, 3 s.
  * Returns 0 or LOCUM_ERR_MEMORY.
  */
 int locum_parent_create(struct event_base *base, const struct locum_parent_settings *settings,

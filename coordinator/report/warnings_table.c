@@ -23,6 +23,10 @@ static const struct {
      "not answer this node."},
     {"dnssec",
      "The zone (its name is in `peer`) is served unsigned, because its keys cannot be used."},
+    {"ds", "The parent's DS records for the zone (its name is in `peer`) are of no key that signs "
+           "here, so "
+           "resolvers that validate refuse its answers; or for an hour no resolver of this machine "
+           "has told what they are."},
     {"duplicate",
      "Two nodes run under the peer's name, or heartbeats of a run of it are replayed."},
     {"family", "The peer or this node has lost an address family; the other one works."},
@@ -59,6 +63,9 @@ static const struct {
     {"signature",
      "Heartbeats with an invalid signature, in the name of the peer or of an unknown sender, "
      "arrived in the last minute. The status stays OK if they cannot be the peer's own."},
+    {"signatures",
+     "The signatures of the zone (its name is in `peer`) end within 24 hours, or have "
+     "expired."},
     {"state",
      "The state folder is not writable: a restart would lose drains, exclusions and the last "
      "good configuration."},
@@ -104,9 +111,9 @@ locum_warnings_has_event(const char *key)
 bool
 locum_warnings_is_limited(const char *key)
 {
-    static const char *const abouts[] = {
-        "duplicate",  "hook",      "key",       "mirrorbits",
-        "rate-limit", "secondary", "signature", "unknown-instances"};
+    static const char *const abouts[] = {"ds",        "duplicate",  "hook",
+                                         "key",       "mirrorbits", "rate-limit",
+                                         "secondary", "signature",  "unknown-instances"};
     for (size_t i = 0; i < LOCUM_COUNT(abouts); i++) {
         if (is_about(key, abouts[i])) {
             return true;

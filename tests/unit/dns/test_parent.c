@@ -290,6 +290,16 @@ test_faults_by_tcp(void **state)
     }
 }
 
+static void
+test_no_resolver(void **state)
+{
+    (void)state;
+    (void)unlink(bench.resolv_conf);
+    begin(NEVER_MS, NEVER_MS);
+    assert_string_equal(wait_for_end()->why, "/etc/resolv.conf names no resolver");
+    assert_int_equal(bench.asked[0] + bench.asked[1], 0);
+}
+
 /* What was known stays, and it is asked again with back-off. */
 static void
 test_failures(void **state)
@@ -340,38 +350,6 @@ test_reload(void **state)
     assert_null(locum_parent_of(bench.parent, 1));
 }
 
-/* A parent that is a zone of this configuration is not asked. */
-static void
-test_served_parent(void **state)
-{
-    (void)state;
-    struct site *site = bench.site;
-    const size_t parent = site_zone(site, "example.org.", LOCUM_ANSWER_SELF);
-    site_zone(site, "org.", LOCUM_ANSWER_SELF);
-    site_ns(site, parent, "dc2.example.org.");
-    site_record(site, parent, "get 60 IN NS dc2.example.org.");
-    begin(NEVER_MS, NEVER_MS);
-    const struct locum_parent_zone *zone = wait_for_end();
-    assert_true(zone->known);
-    assert_int_equal(zone->answer.count, 0);
-    site_record(
-        site, parent,
-        "get 70 IN DS 9 13 2 0000000000000000000000000000000000000000000000000000000000000001");
-    locum_parent_configure(bench.parent, &site->config);
-    zone = wait_for_end();
-    assert_int_equal(zone->answer.count, 1);
-    assert_int_equal(zone->answer.ds[0].tag, 9);
-    assert_int_equal(zone->answer.ds[0].digest[31], 1);
-    assert_int_equal(zone->answer.ttl_s, 70);
-    assert_int_equal(bench.asked[0] + bench.asked[1], 0);
-    /* Without the delegation it is a zone of others that lies between. */
-    site->config.zones[parent].record_count = 0;
-    locum_parent_configure(bench.parent, &site->config);
-    zone = wait_for_end();
-    assert_int_equal(zone->answer.ds[0].tag, 7);
-    assert_int_equal(bench.asked[0], 1);
-}
-
 int
 main(void)
 {
@@ -385,9 +363,9 @@ main(void)
         TEST(test_replies_of_others_are_not_read),
         TEST(test_truncated_comes_by_tcp),
         TEST(test_faults_by_tcp),
+        TEST(test_no_resolver),
         TEST(test_failures),
         TEST(test_reload),
-        TEST(test_served_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
