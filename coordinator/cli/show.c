@@ -345,7 +345,7 @@ dnssec_row(const struct locum_print_table *table, const json_t *zone)
         add_list(table->cells, json_object_get(ds, "tags"), "{}");
         (void)fputc(')', table->cells);
     }
-    locum_print_json(table->cells, ds, "[, not told since {failing_since}]\t");
+    locum_print_json(table->cells, ds, "[, no answer since {failing_since}]\t");
     locum_print_json(table->cells, dnssec, "{valid_until}\t");
 }
 

@@ -79,7 +79,7 @@ locum_ds_equal(const struct locum_ds_answer *a, const struct locum_ds_answer *b)
 }
 
 /* A reply while it is read. */
-struct reading {
+struct ds_reading {
     const uint8_t *begin, *at, *end;
     const uint8_t *zone; /* wire form, as in the question */
     size_t zone_length;
@@ -106,7 +106,7 @@ name_length(const uint8_t *name)
 
 /* False: there is no whole record here. */
 static bool
-next_record(struct reading *self, struct record *ret)
+next_record(struct ds_reading *self, struct record *ret)
 {
     const int used =
         ns_name_unpack(self->begin, self->end, self->at, ret->owner, sizeof(ret->owner));
@@ -140,7 +140,7 @@ is_name(const uint8_t *a, const uint8_t *b, size_t length)
 }
 
 static bool
-is_of_zone(const struct reading *self, const struct record *record)
+is_of_zone(const struct ds_reading *self, const struct record *record)
 {
     return record->owner_length == self->zone_length &&
            is_name(record->owner, self->zone, self->zone_length);
@@ -148,7 +148,7 @@ is_of_zone(const struct reading *self, const struct record *record)
 
 /* Does the zone lie below the owner of this record? */
 static bool
-is_below(const struct reading *self, const struct record *record)
+is_below(const struct ds_reading *self, const struct record *record)
 {
     const uint8_t *name = self->zone;
     while (*name != 0 && self->zone_length - (size_t)(name - self->zone) > record->owner_length) {
@@ -168,7 +168,7 @@ valid_ttl_s(uint32_t ttl_s)
 
 /* What this record of the answer section says. NULL, or why it makes the reply malformed. */
 static const char *
-take_record(const struct reading *self, const struct record *record, struct locum_ds_answer *ret)
+take_record(const struct ds_reading *self, const struct record *record, struct locum_ds_answer *ret)
 {
     uint32_t ttl_s = valid_ttl_s(record->ttl_s);
     if (record->class != LOCUM_CLASS_IN || !is_of_zone(self, record)) {
@@ -208,7 +208,7 @@ rcode_text(unsigned rcode)
 
 /* Read the records of a reply without an error. NULL, or why it says nothing. */
 static const char *
-read_records(struct reading *self, const uint8_t *reply, struct locum_ds_answer *ret)
+read_records(struct ds_reading *self, const uint8_t *reply, struct locum_ds_answer *ret)
 {
     static const char malformed[] = "its reply is malformed";
     const unsigned answers = locum_packet_u16(reply + 6);
@@ -249,11 +249,11 @@ locum_ds_read(const uint8_t *question, size_t question_length, const uint8_t *re
         !locum_soa_is_answered(question, asked, locum_packet_u16(question), reply, length)) {
         return LOCUM_DS_STRAY;
     }
-    struct reading reading = {.begin = reply,
-                              .at = reply + asked,
-                              .end = reply + length,
-                              .zone = question + LOCUM_DNS_HEADER_BYTES,
-                              .zone_length = asked - LOCUM_DNS_HEADER_BYTES - 4};
+    struct ds_reading reading = {.begin = reply,
+                                 .at = reply + asked,
+                                 .end = reply + length,
+                                 .zone = question + LOCUM_DNS_HEADER_BYTES,
+                                 .zone_length = asked - LOCUM_DNS_HEADER_BYTES - 4};
     const unsigned rcode = reply[3] & 0x0f;
     if (rcode != LOCUM_RCODE_NOERROR) {
         *ret_why = rcode_text(rcode);

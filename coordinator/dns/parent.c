@@ -35,7 +35,7 @@ struct stream {
 };
 
 /* One zone. */
-struct watched {
+struct watched_zone {
     struct locum_parent *owner;
     size_t zone;
     char name[LOCUM_DOMAIN_MAX + 1];
@@ -58,7 +58,7 @@ struct locum_parent {
     struct locum_parent_settings settings;
     locum_parent_fn *ended;
     void *user;
-    struct watched *zones[LOCUM_ZONES_MAX]; /* NULL: not watched */
+    struct watched_zone *zones[LOCUM_ZONES_MAX]; /* NULL: not watched */
 };
 
 static uint32_t
@@ -70,7 +70,7 @@ random_u32(void)
 }
 
 static void
-close_socket(struct watched *self)
+close_socket(struct watched_zone *self)
 {
     if (self->fd >= 0) {
         (void)event_del(&self->ready);
@@ -82,13 +82,13 @@ close_socket(struct watched *self)
 }
 
 static void
-ask_again(struct watched *self, locum_ms most_ms, locum_ms spread_ms)
+ask_again(struct watched_zone *self, locum_ms most_ms, locum_ms spread_ms)
 {
     locum_timer_arm(&self->due, most_ms - (locum_ms)(random_u32() % (uint32_t)(spread_ms + 1)));
 }
 
 static void
-take_answer(struct watched *self, const struct locum_ds_answer *answer)
+take_answer(struct watched_zone *self, const struct locum_ds_answer *answer)
 {
     const locum_ms period_ms = self->owner->settings.period_ms;
     close_socket(self);
@@ -103,7 +103,7 @@ take_answer(struct watched *self, const struct locum_ds_answer *answer)
 }
 
 static void
-give_up(struct watched *self, const char *why)
+give_up(struct watched_zone *self, const char *why)
 {
     close_socket(self);
     self->known.why = why;
@@ -114,11 +114,11 @@ give_up(struct watched *self, const char *why)
     self->owner->ended(self->owner->user, self->zone);
 }
 
-static void ask_resolver(struct watched *self, bool tcp);
+static void ask_resolver(struct watched_zone *self, bool tcp);
 
 /* The resolver that was asked does not say it: ask the next one. */
 static void
-ask_next(struct watched *self, const char *why)
+ask_next(struct watched_zone *self, const char *why)
 {
     close_socket(self);
     self->resolver++;
@@ -137,7 +137,7 @@ why_unreachable(int error)
 
 /* A whole message. False: go on waiting. */
 static bool
-take_message(struct watched *self, const uint8_t *message, size_t length)
+take_message(struct watched_zone *self, const uint8_t *message, size_t length)
 {
     struct locum_ds_answer answer;
     const char *why = NULL;
@@ -158,7 +158,7 @@ take_message(struct watched *self, const uint8_t *message, size_t length)
 }
 
 static void
-receive_datagrams(struct watched *self)
+receive_datagrams(struct watched_zone *self)
 {
     uint8_t bytes[LOCUM_DS_REPLY_BYTES_MAX];
     for (size_t i = 0; i < STRAY_MAX; i++) {
@@ -177,7 +177,7 @@ receive_datagrams(struct watched *self)
 }
 
 static void
-receive_stream(struct watched *self)
+receive_stream(struct watched_zone *self)
 {
     struct stream *stream = self->stream;
     const ssize_t got = recv(self->fd, stream->reply + stream->received,
@@ -202,7 +202,7 @@ receive_stream(struct watched *self)
 static void
 on_ready(evutil_socket_t fd, short what, void *user)
 {
-    struct watched *self = user;
+    struct watched_zone *self = user;
     (void)fd, (void)what;
     if (self->stream != NULL) {
         receive_stream(self);
@@ -215,7 +215,7 @@ on_ready(evutil_socket_t fd, short what, void *user)
 static void
 on_connected(evutil_socket_t fd, short what, void *user)
 {
-    struct watched *self = user;
+    struct watched_zone *self = user;
     struct stream *stream = self->stream;
     const size_t length = LENGTH_BYTES + self->question_length;
     const int error = locum_socket_error(fd);
@@ -237,7 +237,7 @@ on_connected(evutil_socket_t fd, short what, void *user)
 
 /* Make the question to self->resolver; false: errno. */
 static bool
-open_question(struct watched *self, bool tcp)
+open_question(struct watched_zone *self, bool tcp)
 {
     const uint16_t id = (uint16_t)random_u32();
     self->fd = locum_socket_connect(&self->resolvers[self->resolver],
@@ -263,7 +263,7 @@ open_question(struct watched *self, bool tcp)
 }
 
 static void
-ask_resolver(struct watched *self, bool tcp)
+ask_resolver(struct watched_zone *self, bool tcp)
 {
     if (open_question(self, tcp)) {
         locum_timer_arm(&self->due, self->owner->settings.reply_ms);
@@ -275,7 +275,7 @@ ask_resolver(struct watched *self, bool tcp)
 static void
 on_due(void *user)
 {
-    struct watched *self = user;
+    struct watched_zone *self = user;
     const struct locum_parent_settings *settings = &self->owner->settings;
     if (self->fd >= 0) {
         ask_next(self, "it does not answer");
@@ -291,10 +291,10 @@ on_due(void *user)
     }
 }
 
-static struct watched *
+static struct watched_zone *
 create_watched(struct locum_parent *self, const char *name)
 {
-    struct watched *watched = calloc(1, sizeof(*watched));
+    struct watched_zone *watched = calloc(1, sizeof(*watched));
     if (watched != NULL) {
         watched->owner = self;
         watched->fd = -1;
@@ -308,7 +308,7 @@ create_watched(struct locum_parent *self, const char *name)
 }
 
 static void
-destroy_watched(struct watched *self)
+destroy_watched(struct watched_zone *self)
 {
     if (self != NULL) {
         close_socket(self);
@@ -334,11 +334,11 @@ locum_parent_create(struct event_base *base, const struct locum_parent_settings 
 }
 
 /* Take the zone of this name out of a list; NULL: it is not there. */
-static struct watched *
-take_out(struct watched *list[LOCUM_ZONES_MAX], const char *name)
+static struct watched_zone *
+take_out(struct watched_zone *list[LOCUM_ZONES_MAX], const char *name)
 {
     for (size_t i = 0; i < LOCUM_ZONES_MAX; i++) {
-        struct watched *watched = list[i];
+        struct watched_zone *watched = list[i];
         if (watched != NULL && strcmp(watched->name, name) == 0) {
             list[i] = NULL;
             return watched;
@@ -351,12 +351,12 @@ void
 locum_parent_configure(struct locum_parent *self, const struct locum_config *config)
 {
     const bool server = config->core.nodes[config->core.self].role == LOCUM_ROLE_SERVER;
-    struct watched *before[LOCUM_ZONES_MAX];
+    struct watched_zone *before[LOCUM_ZONES_MAX];
     memcpy(before, self->zones, sizeof(before));
     memset(self->zones, 0, sizeof(self->zones));
     for (size_t i = 0; i < config->zone_count && server; i++) {
         const struct locum_config_zone *zone = &config->zones[i];
-        struct watched *watched = NULL;
+        struct watched_zone *watched = NULL;
         if (zone->dnssec.keys[0] != '\0') {
             watched = take_out(before, zone->name);
             watched = watched != NULL ? watched : create_watched(self, zone->name);

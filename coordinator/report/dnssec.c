@@ -22,31 +22,38 @@ warn_of_ds(const struct locum_report *report, size_t zone, struct locum_text *te
 {
     const char *name = report->config->zones[zone].name;
     const struct locum_report_dnssec *dnssec = &report->dnssec[zone];
-    const struct locum_parent_zone *parent = dnssec->parent;
-    if (dnssec->state == LOCUM_TRUST_MISMATCH && dnssec->served.is_signed) {
-        locum_text_format(text, "zone %s: the parent has DS records (key tags ", name);
-        add_tags(text, &parent->answer);
-        locum_text_add(text, "), but none of a key that signs here (");
-        for (size_t i = 0; i < dnssec->served.key_count && i < TAGS_SHOWN_MAX; i++) {
-            locum_text_format(text, "%s%u", i == 0 ? "" : ", ", dnssec->served.keys[i].tag);
-        }
-        locum_text_format(text,
-                          "): resolvers that validate refuse its answers. If another node has the "
-                          "right keys, copy its key folder (%s) and run `locum reload`; otherwise "
-                          "give the parent what `locum ds %s` prints",
-                          report->config->zones[zone].dnssec.keys, name);
-        return true;
+    if (dnssec->state != LOCUM_TRUST_MISMATCH || !dnssec->served.is_signed) {
+        return false;
     }
-    if (parent != NULL && parent->failing_mono != LOCUM_NEVER &&
-        report->now.mono - parent->failing_mono >= LOCUM_DNSSEC_FAILING_WARN_MS) {
-        locum_text_format(text,
-                          "zone %s: its DS at the parent is not known, or may have changed: for "
-                          "more than an hour no resolver of /etc/resolv.conf has told it (%s). "
-                          "Let this node ask a resolver that can (`dig %s DS`)",
-                          name, parent->why, name);
-        return true;
+    locum_text_format(text, "zone %s: the parent has DS records (key tags ", name);
+    add_tags(text, &dnssec->parent->answer);
+    locum_text_add(text, "), but none of a key that signs here (");
+    for (size_t i = 0; i < dnssec->served.key_count && i < TAGS_SHOWN_MAX; i++) {
+        locum_text_format(text, "%s%u", i == 0 ? "" : ", ", dnssec->served.keys[i].tag);
     }
-    return false;
+    locum_text_format(text,
+                      "): resolvers that validate refuse its answers. If another node has the "
+                      "right keys, copy its key folder (%s) and run `locum reload`; otherwise "
+                      "give the parent what `locum ds %s` prints",
+                      report->config->zones[zone].dnssec.keys, name);
+    return true;
+}
+
+static bool
+warn_of_parent(const struct locum_report *report, size_t zone, struct locum_text *text)
+{
+    const char *name = report->config->zones[zone].name;
+    const struct locum_parent_zone *parent = report->dnssec[zone].parent;
+    if (parent == NULL || parent->failing_mono == LOCUM_NEVER ||
+        report->now.mono - parent->failing_mono < LOCUM_DNSSEC_FAILING_WARN_MS) {
+        return false;
+    }
+    locum_text_format(text,
+                      "zone %s: for more than an hour no resolver of /etc/resolv.conf has reported "
+                      "which DS records the parent has: %s. Nothing is noticed if they change. Let "
+                      "this node use a resolver that answers `dig %s DS`",
+                      name, parent->why, name);
+    return true;
 }
 
 static bool
@@ -88,6 +95,7 @@ locum_dnssec_warn(const struct locum_report *report, size_t zone, enum locum_dns
     switch (warning) {
     case LOCUM_DNSSEC_UNSIGNED: return warn_of_keys(report, zone, text) ? "dnssec" : NULL;
     case LOCUM_DNSSEC_DS: return warn_of_ds(report, zone, text) ? "ds" : NULL;
+    case LOCUM_DNSSEC_PARENT: return warn_of_parent(report, zone, text) ? "parent" : NULL;
     case LOCUM_DNSSEC_SIGNATURES:
         return warn_of_signatures(report, zone, text) ? "signatures" : NULL;
     case LOCUM_DNSSEC_WARNINGS:

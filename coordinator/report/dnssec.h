@@ -14,6 +14,7 @@
 enum locum_dnssec_warning {
     LOCUM_DNSSEC_UNSIGNED,
     LOCUM_DNSSEC_DS,
+    LOCUM_DNSSEC_PARENT,
     LOCUM_DNSSEC_SIGNATURES,
     LOCUM_DNSSEC_WARNINGS, /* their number */
 };

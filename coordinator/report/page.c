@@ -122,14 +122,15 @@ dnssec_item(struct locum_page *page, const json_t *zone)
         return false;
     }
     locum_html_fill(&page->text, zone, "<div><dt>DNSSEC, {name}</dt><dd>");
-    locum_page_part_state(page,
-                          !on || strcmp(state, "mismatch") == 0 ? LOCUM_PAGE_BAD
-                          : strcmp(state, "ok") == 0            ? LOCUM_PAGE_GOOD
-                                                                : LOCUM_PAGE_WARN,
-                          dnssec,
-                          on ? "DS at the parent: {ds.state}[, not told since "
-                               "{ds.failing_since:time} UTC][; signed until {valid_until:time} UTC]"
-                             : "not signed");
+    locum_page_part_state(
+        page,
+        !on || strcmp(state, "mismatch") == 0 ? LOCUM_PAGE_BAD
+        : strcmp(state, "ok") == 0            ? LOCUM_PAGE_GOOD
+                                              : LOCUM_PAGE_WARN,
+        dnssec,
+        on ? "DS at the parent: {ds.state}[, no answer since "
+             "{ds.failing_since:time} UTC][: {ds.error}][; signed until {valid_until:time} UTC]"
+           : "not signed");
     locum_text_add(&page->text, "</dd></div>\n");
     return true;
 }

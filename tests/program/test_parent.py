@@ -5,6 +5,7 @@ itself again in namespaces of its own, where the resolver of /etc/resolv.conf is
 
 import json
 import os
+import pathlib
 import re
 import socket
 import struct
@@ -18,6 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "../self"), os.path.join(HERE, "../site")]
 import alone
 import cases
+import promql
 import rfc
 from packets import name
 
@@ -103,6 +105,10 @@ def test_1_no_ds(it):
     metrics = it.get("/metrics")
     assert f'locum_dnssec_ds{{zone="{ZONE}.",state="none"}} 1' in metrics, metrics
     assert f'locum_dnssec_signature_expiry_timestamp_seconds{{zone="{ZONE}."}} ' in metrics, metrics
+    known = promql.Metrics(metrics)
+    for expression in promql.expressions(pathlib.Path(HERE, "../..")):
+        if "locum_dnssec_" in expression:
+            assert list(known.complaints(expression)) == [], expression
     assert set(it.resolver.questions) == {(name(ZONE), DS)}, it.resolver.questions
 
 
@@ -128,7 +134,7 @@ def test_4_a_resolver_that_fails(it):
     it.give(OTHER)
     ds = it.until("a failure", lambda: (zone := it.zone())["ds"]["error"] and zone)["ds"]
     assert ds["error"] == "it answers SERVFAIL" and ds["state"] == "ok" and len(ds["tags"]) == 2, ds
-    assert ds["failing_since"] and f"ok, not told since {ds['failing_since']}" in it.call("status").stdout, ds
+    assert ds["failing_since"] and f"ok, no answer since {ds['failing_since']}" in it.call("status").stdout, ds
     it.resolver.fails = False
 
 
