@@ -60,14 +60,3 @@ locum_daemon_dnssec_reload(struct locum_daemon *self, const struct locum_config 
         }
     }
 }
-
-void
-locum_daemon_dnssec_view(const struct locum_daemon *self, size_t zone,
-                         struct locum_report_dnssec *ret)
-{
-    *ret = (struct locum_report_dnssec){.parent = locum_parent_of(self->parent, zone),
-                                        .state = self->trust[zone]};
-    if (ret->parent != NULL) {
-        locum_trust_see(self->dns, zone, &ret->served);
-    }
-}

@@ -5,7 +5,7 @@
 #ifndef LOCUM_DAEMON_DNSSEC_H
 #define LOCUM_DAEMON_DNSSEC_H
 
-#include "report/report.h"
+#include "config/config.h"
 
 struct locum_daemon;
 
@@ -14,9 +14,5 @@ int locum_daemon_dnssec_create(struct locum_daemon *self) LOCUM_MUST_CHECK;
 
 /* self->config has replaced `old`, and its keys are in use. */
 void locum_daemon_dnssec_reload(struct locum_daemon *self, const struct locum_config *old);
-
-/* What report/ shows of zone number `zone`. */
-void locum_daemon_dnssec_view(const struct locum_daemon *self, size_t zone,
-                              struct locum_report_dnssec *ret);
 
 #endif
