@@ -32,7 +32,7 @@ is_ignored(const struct locum_ds_answer *answer, const struct locum_ds *ds)
 }
 
 enum locum_trust_state
-locum_trust_judge(const struct locum_dns *dns, size_t zone, const struct locum_parent_zone *parent)
+locum_trust_judge(struct locum_dns *dns, size_t zone, const struct locum_parent_zone *parent)
 {
     const struct locum_signer *signer = locum_dns_signer(dns);
     if (parent == NULL || !parent->known) {
@@ -53,7 +53,7 @@ locum_trust_judge(const struct locum_dns *dns, size_t zone, const struct locum_p
 }
 
 void
-locum_trust_see(const struct locum_dns *dns, size_t zone, struct locum_trust_zone *ret)
+locum_trust_see(struct locum_dns *dns, size_t zone, struct locum_trust_zone *ret)
 {
     const struct locum_signer *signer = locum_dns_signer(dns);
     const struct locum_dnskey *key;
@@ -62,7 +62,8 @@ locum_trust_see(const struct locum_dns *dns, size_t zone, struct locum_trust_zon
     if (!ret->is_signed) {
         return;
     }
-    ret->valid_until_s = locum_signer_expiration(signer, zone, locum_dns_signed_at(dns));
+    const int64_t at_s = locum_dns_signed_at(dns);
+    ret->valid_until_s = at_s == INT64_MIN ? 0 : locum_signer_expiration(signer, zone, at_s);
     for (size_t i = 0; (key = locum_signer_dnskey_signer(signer, zone, i)) != NULL; i++) {
         struct locum_trust_key *to = &ret->keys[ret->key_count++];
         to->tag = key->tag;

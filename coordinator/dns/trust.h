@@ -26,7 +26,7 @@ const char *locum_trust_text(enum locum_trust_state state);
  *
  * parent  NULL: the zone is not watched.
  */
-enum locum_trust_state locum_trust_judge(const struct locum_dns *dns, size_t zone,
+enum locum_trust_state locum_trust_judge(struct locum_dns *dns, size_t zone,
                                          const struct locum_parent_zone *parent);
 
 enum { LOCUM_TRUST_KEYS_MAX = 16, LOCUM_TRUST_ALGORITHM_MAX = 20 };
@@ -42,9 +42,9 @@ struct locum_trust_zone {
     bool is_signed;
     struct locum_trust_key keys[LOCUM_TRUST_KEYS_MAX]; /* that sign its DNSKEY records */
     size_t key_count;
-    int64_t valid_until_s; /* the end of its signatures, seconds since 1970 */
+    int64_t valid_until_s; /* the end of its signatures, seconds since 1970; 0: not all are made */
 };
 
-void locum_trust_see(const struct locum_dns *dns, size_t zone, struct locum_trust_zone *ret);
+void locum_trust_see(struct locum_dns *dns, size_t zone, struct locum_trust_zone *ret);
 
 #endif

@@ -61,7 +61,7 @@ warn_of_signatures(const struct locum_report *report, size_t zone, struct locum_
 {
     const struct locum_trust_zone *served = &report->dnssec[zone].served;
     const int64_t left_s = served->valid_until_s - report->now.wall / 1000;
-    if (!served->is_signed || left_s >= LOCUM_DNSSEC_EXPIRY_WARN_S) {
+    if (served->valid_until_s == 0 || left_s >= LOCUM_DNSSEC_EXPIRY_WARN_S) {
         return false;
     }
     locum_text_format(text,
@@ -148,8 +148,8 @@ locum_dnssec_of_zone(const struct locum_report *report, size_t zone)
     }
     return json_pack(
         "{s:b, s:o, s:o, s:o}", "signed", served->is_signed, "keys", keys_of(served), "valid_until",
-        served->is_signed ? json_string(locum_text_time(served->valid_until_s * 1000).text)
-                          : json_null(),
+        served->valid_until_s != 0 ? json_string(locum_text_time(served->valid_until_s * 1000).text)
+                                   : json_null(),
         "ds", ds_of(report, dnssec));
 }
 
@@ -160,7 +160,7 @@ locum_dnssec_add_metrics(struct locum_exposition *out, const struct locum_report
                            "End of the signatures that are served for the zone, in Unix time.");
     for (size_t zone = 0; zone < report->config->zone_count; zone++) {
         const char *const values[] = {report->config->zones[zone].name};
-        if (report->dnssec[zone].served.is_signed) {
+        if (report->dnssec[zone].served.valid_until_s != 0) {
             locum_exposition_add(out, "", out->labels, values,
                                  report->dnssec[zone].served.valid_until_s * 1000);
         }

@@ -160,6 +160,8 @@ test_signatures_that_end(void **state)
     view.dnssec[0].served.valid_until_s--;
     assert_says(warned("signatures"), "its signatures end at 2");
     assert_says(warned("signatures"), "run `locum reload`");
+    view.dnssec[0].served.valid_until_s = 0; /* after the start */
+    assert_string_equal(warned("signatures"), "");
     view.dnssec[0].served.valid_until_s = now_s - 1;
     assert_says(warned("signatures"), "its signatures expired at 2");
     assert_int_equal(locum_warnings_count(&view, true), 1);
