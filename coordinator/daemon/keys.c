@@ -42,16 +42,6 @@ report_broken(const struct locum_daemon *self, const char *path, int status)
               "sign back, and see `locum keys`");
 }
 
-/* The parents are not asked yet: none is taken to have a DS. */
-static void
-take_parents(struct locum_daemon *self)
-{
-    const struct locum_keymemory_parent answer = {.answered_s = now_s(self)};
-    for (size_t i = 0; i < self->keys.memory->zone_count; i++) {
-        locum_keymemory_take_parent(self->keys.memory->zones[i], &answer, 0);
-    }
-}
-
 static int
 load(struct locum_daemon *self)
 {
@@ -85,7 +75,6 @@ locum_daemon_keys_create(struct locum_daemon *self)
     if (status == 0 && is_server(self)) {
         status = load(self);
         locum_keymemory_configure(self->keys.memory, self->config);
-        take_parents(self);
     }
     return status;
 }
@@ -177,11 +166,26 @@ locum_daemon_keys_begin(struct locum_daemon *self)
     save(self);
 }
 
+/* What the parents have answered since the last decision. */
+static void
+take_parents(struct locum_daemon *self)
+{
+    for (size_t i = 0; self->parent != NULL && i < self->config->zone_count; i++) {
+        const struct locum_parent_zone *parent = locum_parent_of(self->parent, i);
+        struct locum_keymemory_zone *zone =
+            locum_keymemory_find(self->keys.memory, self->config->zones[i].name);
+        if (zone != NULL && parent != NULL && parent->known &&
+            parent->answered_s != zone->parent_answered_s) {
+            locum_dns_take_parent(zone, &parent->answer, parent->answered_s);
+            self->keys.wake = true;
+        }
+    }
+}
+
 static void
 decide(struct locum_daemon *self)
 {
     struct locum_keymemory *memory = self->keys.memory;
-    take_parents(self);
     for (size_t i = 0; i < memory->zone_count; i++) {
         locum_keymemory_decide(memory, memory->zones[i], now_s(self));
     }
@@ -293,6 +297,7 @@ locum_daemon_keys_look(struct locum_daemon *self)
         return;
     }
     take_documents(self);
+    take_parents(self);
     if (self->keys.wake || self->keys.memory->changed ||
         now_s(self) / MINUTE_S != self->keys.minute) {
         decide(self);

@@ -247,6 +247,11 @@ int locum_dns_signer_remember(const struct locum_signer *self, const struct locu
 bool locum_dns_signer_is_current(const struct locum_signer *self, const struct locum_config *config,
                                  const struct locum_keymemory *memory);
 
+/* The parent has answered: note which of the keys of a zone it has a DS of. */
+struct locum_ds_answer;
+void locum_dns_take_parent(struct locum_keymemory_zone *zone, const struct locum_ds_answer *answer,
+                           int64_t answered_s);
+
 /* The digest of all NSEC records, eight hex digits; "": no zone is signed. */
 void locum_dns_nsec_digest(struct locum_dns *self, const struct locum_config *config,
                            char ret[LOCUM_DIGEST_CHARS + 1]);

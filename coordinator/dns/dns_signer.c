@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/signature.h"
+#include "dns/cds.h"
 #include "dns/dns.h"
 #include "dns/renewal.h"
 
@@ -66,6 +67,33 @@ locum_dns_signer_is_current(const struct locum_signer *self, const struct locum_
                             const struct locum_keymemory *memory)
 {
     return locum_signer_is_current(self, config, memory);
+}
+
+/* Is a DS of it in the answer? */
+static bool
+is_at_parent(const struct locum_keymemory_key *key, const char *apex,
+             const struct locum_ds_answer *answer)
+{
+    bool found = false;
+    ldns_rr *rr = locum_dnskey_record(apex, key->record);
+    for (size_t i = 0; rr != NULL && i < answer->count; i++) {
+        found = found || locum_cds_is_ds_of(&answer->ds[i], rr);
+    }
+    ldns_rr_free(rr);
+    return found;
+}
+
+void
+locum_dns_take_parent(struct locum_keymemory_zone *zone, const struct locum_ds_answer *answer,
+                      int64_t answered_s)
+{
+    const struct locum_keymemory_parent taken = {
+        .answered_s = answered_s, .ttl_s = answer->ttl_s, .has_ds = answer->count > 0};
+    uint32_t at_parent = 0;
+    for (size_t i = 0; i < zone->count; i++) {
+        at_parent |= (uint32_t)is_at_parent(&zone->keys[i], zone->name, answer) << i;
+    }
+    locum_keymemory_take_parent(zone, &taken, at_parent);
 }
 
 void

@@ -549,20 +549,6 @@ locum_dnskey_parse(const char *where, const char *name, const ldns_rdf *apex,
     return status;
 }
 
-char *
-locum_dnskey_record_text(const struct locum_dnskey *self)
-{
-    char *key = ldns_rdf2str(ldns_rr_dnskey_key(self->rr));
-    const size_t size = key != NULL ? strlen(key) + MESSAGE_BYTES : 1;
-    char *text = key != NULL ? malloc(size) : NULL;
-    if (text != NULL) {
-        (void)locum_text_format_buffer(text, size, "%u %d %u %s", self->flags, PROTOCOL,
-                                       self->algorithm, key);
-    }
-    free(key);
-    return text;
-}
-
 void
 locum_dnskey_free(struct locum_dnskey *self)
 {

@@ -70,6 +70,9 @@ int locum_dnskey_parse(const char *where, const char *name, const ldns_rdf *apex
                        locum_dnskey_problem_fn *report, void *user,
                        struct locum_dnskey *ret) LOCUM_MUST_CHECK;
 
+/* A record of that text; its owner is `apex`. NULL: malformed, or out of memory. */
+ldns_rr *locum_dnskey_record(const char *apex, const char *text);
+
 /* The data of the record as text, "257 3 13 BASE64"; freed by the caller. NULL: out of memory. */
 char *locum_dnskey_record_text(const struct locum_dnskey *self);
 

@@ -330,11 +330,13 @@ static bool
 is_in_cds(const struct decision *self, size_t i)
 {
     const struct locum_keystate_key *key = &self->keys[i];
-    bool known = !self->zone->parent_has_ds; /* is its algorithm at the parent? */
+    bool at_parent_too = false, only = true; /* its algorithm */
     for (size_t j = 0; j < self->count; j++) {
-        known =
-            known || (self->keys[j].algorithm == key->algorithm && at_parent(self, &self->keys[j]));
+        const bool same = self->keys[j].algorithm == key->algorithm;
+        at_parent_too = at_parent_too || (same && at_parent(self, &self->keys[j]));
+        only = only && (same || !self->ret[j].published);
     }
+    const bool known = at_parent_too || only || !self->zone->parent_has_ds;
     return key->secure_entry && key->has_record && self->ret[i].published && !key->any_kept &&
            key->all_published_since_s != 0 && (known || self->ret[i].settled);
 }
