@@ -10,6 +10,13 @@ struct gathered {
     /* Since when at the latest a server says that it is so. */
     int64_t published_since_s[LOCUM_KEYSTATE_KEYS_MAX];
     int64_t signing_since_s[LOCUM_KEYSTATE_KEYS_MAX]; /* with its algorithm */
+    bool consistent; /* each server publishes keys of what each signs with */
+};
+
+/* What one server shows. */
+struct seen {
+    struct locum_keymemory_shown keys[LOCUM_KEYSTATE_KEYS_MAX];
+    size_t count;
 };
 
 static bool
@@ -25,6 +32,7 @@ bits_of(const struct locum_keymemory_key *key)
                      (signs(key) ? LOCUM_KEYSTATE_SIGNING : 0) |
                      (key->state.published && !key->facts.has_record ? LOCUM_KEYSTATE_KEPT : 0) |
                      (signs(key) && !key->facts.has_private ? LOCUM_KEYSTATE_LEAVING : 0) |
+                     (key->state.signs_rest ? LOCUM_KEYSTATE_REST : 0) |
                      (key->in_cds ? LOCUM_KEYSTATE_CDS : 0));
 }
 
@@ -51,7 +59,7 @@ gather_server(const struct locum_keymemory_zone *zone, const struct locum_keymem
     int64_t since_s[UINT8_MAX + 1] = {0}; /* the first signature of each algorithm that goes on */
     for (size_t j = 0; j < count; j++) {
         int64_t *first_s = &since_s[shown[j].algorithm];
-        if ((shown[j].bits & LOCUM_KEYSTATE_SIGNING) != 0 &&
+        if ((shown[j].bits & LOCUM_KEYSTATE_REST) != 0 &&
             (*first_s == 0 || shown[j].signing_since_s < *first_s)) {
             *first_s = shown[j].signing_since_s;
         }
@@ -73,19 +81,53 @@ gather_server(const struct locum_keymemory_zone *zone, const struct locum_keymem
     }
 }
 
+/* Is there a key of this algorithm that `a` publishes and `b` signs with? */
+static bool
+has_common(const struct seen *a, const struct seen *b, uint8_t algorithm)
+{
+    bool found = false;
+    for (size_t i = 0; i < a->count && !found; i++) {
+        for (size_t j = 0; j < b->count && !found; j++) {
+            found = a->keys[i].algorithm == algorithm && b->keys[j].algorithm == algorithm &&
+                    a->keys[i].tag == b->keys[j].tag &&
+                    (a->keys[i].bits & LOCUM_KEYSTATE_PUBLISHED) != 0 &&
+                    (b->keys[j].bits & LOCUM_KEYSTATE_REST) != 0;
+        }
+    }
+    return found;
+}
+
+/* Can the signatures of each server be verified with the keys of each, in all algorithms? */
+static bool
+is_consistent(const struct seen *seen, size_t count)
+{
+    bool consistent = true;
+    for (size_t a = 0; a < count; a++) {
+        for (size_t i = 0; i < seen[a].count; i++) {
+            for (size_t b = 0; b < count && consistent; b++) {
+                consistent = (seen[a].keys[i].bits & LOCUM_KEYSTATE_PUBLISHED) == 0 ||
+                             has_common(&seen[a], &seen[b], seen[a].keys[i].algorithm);
+            }
+        }
+    }
+    return consistent;
+}
+
 static void
 gather(const struct locum_keymemory *self, const struct locum_keymemory_zone *zone,
        struct gathered *ret)
 {
-    struct locum_keymemory_shown shown[LOCUM_KEYSTATE_KEYS_MAX];
+    struct seen seen[LOCUM_NODES_MAX];
     memset(ret, 0, sizeof(*ret));
     for (size_t i = 0; i < self->server_count; i++) {
         const char *document = self->servers[i].document;
-        const size_t count = i == self->own     ? show(zone, shown)
-                             : document != NULL ? locum_keymemory_read(document, zone->name, shown)
-                                                : 0;
-        gather_server(zone, shown, count, &ret->shown[i * zone->count], ret);
+        seen[i].count = i == self->own ? show(zone, seen[i].keys)
+                        : document != NULL
+                            ? locum_keymemory_read(document, zone->name, seen[i].keys)
+                            : 0;
+        gather_server(zone, seen[i].keys, seen[i].count, &ret->shown[i * zone->count], ret);
     }
+    ret->consistent = is_consistent(seen, self->server_count);
 }
 
 /* A time that is not 0 is not before this one. */
@@ -191,6 +233,7 @@ choose_cds(const struct locum_keymemory *self, struct locum_keymemory_zone *zone
         chosen[i] = key->state.in_cds && is_covered(self, zone, gathered, key->facts.algorithm);
         any = any || chosen[i];
     }
+    any = any && gathered->consistent;
     zone->cds_is_old = !any;
     for (size_t i = 0; i < zone->count && any && all_heard; i++) {
         zone->keys[i].in_cds = chosen[i];

@@ -4,7 +4,8 @@
  *   1 zone=get.example.org. 13/12345/ps/1763863265/1763863265 13/777/p/1763950000/0
  *                           algorithm/tag/state/published since/signing since
  *
- * state: p published, s signing, k kept, l leaving, c in CDS. Words, letters and parts that are not
+ * state: p published, s signing, k kept, l leaving, r signing what is not
+ * DNSKEY, c in CDS. Words, letters and parts that are not
  * known are skipped. What is saved has a line for each server, zone, key and private half, and one
  * at the end.
  */
@@ -30,11 +31,9 @@ static const char zone_word[] = "zone=";
 static const struct {
     uint8_t bit;
     char letter;
-} bits[] = {{LOCUM_KEYSTATE_PUBLISHED, 'p'},
-            {LOCUM_KEYSTATE_SIGNING, 's'},
-            {LOCUM_KEYSTATE_KEPT, 'k'},
-            {LOCUM_KEYSTATE_LEAVING, 'l'},
-            {LOCUM_KEYSTATE_CDS, 'c'}};
+} bits[] = {{LOCUM_KEYSTATE_PUBLISHED, 'p'}, {LOCUM_KEYSTATE_SIGNING, 's'},
+            {LOCUM_KEYSTATE_KEPT, 'k'},      {LOCUM_KEYSTATE_LEAVING, 'l'},
+            {LOCUM_KEYSTATE_CDS, 'c'},       {LOCUM_KEYSTATE_REST, 'r'}};
 
 static bool
 cut_number(struct locum_slice *rest, char separator, uint64_t max, uint64_t *ret)
@@ -93,11 +92,11 @@ static void
 show_key(const struct locum_keymemory_key *key, struct locum_text *text)
 {
     const bool signs = key->state.signs_dnskey || key->state.signs_rest;
-    locum_text_format(text, " %u/%u/%s%s%s%s%s/%" PRIi64 "/%" PRIi64, key->facts.algorithm,
+    locum_text_format(text, " %u/%u/%s%s%s%s%s%s/%" PRIi64 "/%" PRIi64, key->facts.algorithm,
                       key->facts.tag, key->state.published ? "p" : "", signs ? "s" : "",
                       key->state.published && !key->facts.has_record ? "k" : "",
-                      signs && !key->facts.has_private ? "l" : "", key->in_cds ? "c" : "",
-                      key->published_since_s, key->signing_since_s);
+                      signs && !key->facts.has_private ? "l" : "", key->state.signs_rest ? "r" : "",
+                      key->in_cds ? "c" : "", key->published_since_s, key->signing_since_s);
 }
 
 void

@@ -428,7 +428,7 @@ locum_keystate_decide(const struct locum_keystate_zone *zone, const struct locum
     return summary;
 }
 
-/* True if every server shows one of the keys of this algorithm as signing. */
+/* True if every server shows one of the keys of this algorithm as signing the rest. */
 static bool
 all_sign(const struct locum_keystate_key *keys, size_t count, const uint8_t *shown, size_t servers,
          uint8_t algorithm)
@@ -438,9 +438,9 @@ all_sign(const struct locum_keystate_key *keys, size_t count, const uint8_t *sho
         bool here = false;
         for (size_t i = 0; i < count; i++) {
             const uint8_t bits = shown[server * count + i];
-            here = here || (keys[i].algorithm == algorithm &&
-                            (bits & (LOCUM_KEYSTATE_SIGNING | LOCUM_KEYSTATE_LEAVING)) ==
-                                LOCUM_KEYSTATE_SIGNING);
+            here = here ||
+                   (keys[i].algorithm == algorithm &&
+                    (bits & (LOCUM_KEYSTATE_REST | LOCUM_KEYSTATE_LEAVING)) == LOCUM_KEYSTATE_REST);
         }
         signing += here ? 1 : 0;
     }

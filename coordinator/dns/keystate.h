@@ -24,7 +24,7 @@
  * KEYS-5  A key stays published while signatures that any server made with it may be cached.
  * KEYS-6  CDS and CDNSKEY have the keys 257 with a file that every server shows as published, of
  *         the algorithms of which every server signs with such a key; without one the last set
- *         stays. A
+ *         stays. None is new while a server publishes keys that do not verify what another signs. A
  *         second algorithm is there only after its keys have been published for the TTL of DNSKEY
  *         and an hour (RFC 6781 4.1.4).
  * KEYS-7  Servers that do not hear each other must not take back what others rely on. So what a
@@ -50,10 +50,11 @@ enum {
 /* What a server shows of a key: bits. */
 enum {
     LOCUM_KEYSTATE_PUBLISHED = 1,
-    LOCUM_KEYSTATE_SIGNING = 2,
+    LOCUM_KEYSTATE_SIGNING = 2,  /* DNSKEY or the rest */
     LOCUM_KEYSTATE_KEPT = 4,     /* published, but its .key file is gone */
     LOCUM_KEYSTATE_CDS = 8,      /* CDS names it */
     LOCUM_KEYSTATE_LEAVING = 16, /* signing, but its .private file is gone */
+    LOCUM_KEYSTATE_REST = 32,    /* signing what is not DNSKEY */
 };
 
 /* A key of a zone. Times are in seconds since 1970; 0: never. */

@@ -419,7 +419,11 @@ static void
 test_what_the_servers_show_is_noted(void **state)
 {
     (void)state;
-    enum { P = LOCUM_KEYSTATE_PUBLISHED, S = LOCUM_KEYSTATE_SIGNING, K = LOCUM_KEYSTATE_KEPT };
+    enum {
+        P = LOCUM_KEYSTATE_PUBLISHED,
+        S = LOCUM_KEYSTATE_SIGNING | LOCUM_KEYSTATE_REST,
+        K = LOCUM_KEYSTATE_KEPT
+    };
     struct locum_keystate_key keys[] = {new_key(P256, true), new_key(P256, true),
                                         new_key(ED25519, true)};
     const uint8_t first[] = {P | S, P, 0, P, P | S, S};
