@@ -246,16 +246,25 @@ within(int64_t at_s, uint32_t seconds, int64_t now_s)
     return at_s != 0 && now_s - at_s < (int64_t)seconds + LOCUM_KEYSTATE_MARGIN_S;
 }
 
+/* Does it sign, or are its signatures cached? */
+static bool
+needs_private(const struct locum_keymemory_zone *zone, const struct locum_keymemory_key *key,
+              int64_t now_s)
+{
+    const struct locum_keystate_key *facts = &key->facts;
+    return facts->has_private || signs(key) || key->in_cds ||
+           within(facts->last_signed_dnskey_s, zone->longest_ttl_s, now_s) ||
+           within(facts->last_signed_rest_s, zone->longest_ttl_s, now_s) ||
+           within(facts->last_private_s, 0, now_s);
+}
+
 static bool
 is_needed(const struct locum_keymemory_zone *zone, const struct locum_keymemory_key *key,
           int64_t now_s)
 {
-    const struct locum_keystate_key *facts = &key->facts;
-    return facts->has_record || key->state.published || signs(key) || key->in_cds ||
-           within(facts->last_signed_dnskey_s, zone->longest_ttl_s, now_s) ||
-           within(facts->last_signed_rest_s, zone->longest_ttl_s, now_s) ||
-           within(facts->last_published_s, LOCUM_KEYMEMORY_TTL_S, now_s) ||
-           within(facts->last_private_s, 0, now_s);
+    return !key->facts.dropped &&
+           (key->facts.has_record || key->state.published || needs_private(zone, key, now_s) ||
+            within(key->facts.last_published_s, LOCUM_KEYMEMORY_TTL_S, now_s));
 }
 
 /* Forget what no rule needs any more: keys, and private halves without a file. */
@@ -264,18 +273,14 @@ forget(struct locum_keymemory *self, struct locum_keymemory_zone *zone, int64_t 
 {
     for (size_t i = zone->count; i-- > 0;) {
         struct locum_keymemory_key *key = &zone->keys[i];
-        struct locum_keymemory_key without_file = *key;
-        without_file.facts.has_record = false;
-        without_file.state.published = key->state.published && !key->facts.has_record;
-        const bool drop = key->facts.dropped || !is_needed(zone, key, now_s);
-        if (key->private_half != NULL &&
-            (drop || (!key->facts.has_private && !is_needed(zone, &without_file, now_s)))) {
+        const bool needed = is_needed(zone, key, now_s);
+        if (key->private_half != NULL && !(needed && needs_private(zone, key, now_s))) {
             explicit_bzero(key->private_half, strlen(key->private_half));
             free(key->private_half);
             key->private_half = NULL;
             self->changed = true;
         }
-        if (drop) {
+        if (!needed) {
             free(key->record);
             memmove(key, key + 1, (zone->count - i - 1) * sizeof(*key));
             zone->count--;
