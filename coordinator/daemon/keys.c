@@ -67,9 +67,19 @@ load(struct locum_daemon *self)
     return 0;
 }
 
+/* Nodes may have other numbers. */
+static void
+forget_since(struct locum_daemon *self)
+{
+    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
+        self->keys.lack_since[i] = self->keys.nsec_differ_since[i] = LOCUM_NEVER;
+    }
+}
+
 int
 locum_daemon_keys_create(struct locum_daemon *self)
 {
+    forget_since(self);
     self->keys.memory = locum_keymemory_create();
     int status = self->keys.memory == NULL ? LOCUM_ERR_MEMORY : 0;
     if (status == 0 && is_server(self)) {
@@ -104,12 +114,13 @@ static void
 tell_digests(struct locum_daemon *self, struct locum_slice document)
 {
     struct locum_input input = {.kind = LOCUM_INPUT_KEYS};
-    const struct locum_key_digests *told = &self->core.view.peer[self->config->core.self].keys;
+    const struct locum_key_digests *before = &self->core.view.peer[self->config->core.self].keys;
     if (document.length > 0) {
         digest_of(document, input.keys.shown);
     }
     locum_dns_nsec_digest(self->dns, self->config, input.keys.nsec);
-    if (strcmp(told->shown, input.keys.shown) != 0 || strcmp(told->nsec, input.keys.nsec) != 0) {
+    if (strcmp(before->shown, input.keys.shown) != 0 ||
+        strcmp(before->nsec, input.keys.nsec) != 0) {
         locum_daemon_loop_deliver(self, &input);
     }
 }
@@ -267,24 +278,45 @@ locum_daemon_keys_signed(struct locum_daemon *self)
     }
 }
 
-/* The documents of servers that are heard and show just that now (KEYS-7). */
+static void
+note_since(locum_ms *since, bool is_so, locum_ms mono)
+{
+    *since = !is_so ? LOCUM_NEVER : *since == LOCUM_NEVER ? mono : *since;
+}
+
+/* The document of a server that is heard and shows just that now (KEYS-7). */
+static void
+take_document(struct locum_daemon *self, locum_node node)
+{
+    const struct locum_core *core = &self->core;
+    const struct locum_key_digests *theirs = &core->view.peer[node].keys;
+    const struct locum_key_digests *own = &core->view.peer[core->config.self].keys;
+    const struct locum_slice document = locum_daemon_documents_get(self, LOCUM_DOCUMENT_KEYS, node);
+    const bool heard =
+        locum_view_heard_within_limit(&core->view, &core->config, node, self->now.mono);
+    char digest[LOCUM_DIGEST_CHARS + 1] = "";
+    if (document.at != NULL) {
+        digest_of(document, digest);
+    }
+    const bool current = strcmp(digest, theirs->shown) == 0;
+    if (heard && current && digest[0] != '\0') {
+        locum_keymemory_take_document(self->keys.memory, core->config.nodes[node].name, document,
+                                      now_s(self));
+    }
+    note_since(&self->keys.lack_since[node], heard && !current, self->now.mono);
+    note_since(&self->keys.nsec_differ_since[node],
+               heard && theirs->nsec[0] != '\0' && strcmp(theirs->nsec, own->nsec) != 0,
+               self->now.mono);
+}
+
 static void
 take_documents(struct locum_daemon *self)
 {
-    const struct locum_core *core = &self->core;
-    for (locum_node node = 0; self->documents.carrier != NULL && node < core->config.node_count;
+    const struct locum_core_config *config = &self->core.config;
+    for (locum_node node = 0; self->documents.carrier != NULL && node < config->node_count;
          node++) {
-        const struct locum_slice document =
-            locum_daemon_documents_get(self, LOCUM_DOCUMENT_KEYS, node);
-        char digest[LOCUM_DIGEST_CHARS + 1];
-        if (node == core->config.self || document.at == NULL ||
-            !locum_view_heard_within_limit(&core->view, &core->config, node, self->now.mono)) {
-            continue;
-        }
-        digest_of(document, digest);
-        if (strcmp(digest, core->view.peer[node].keys.shown) == 0) {
-            locum_keymemory_take_document(self->keys.memory, core->config.nodes[node].name,
-                                          document, now_s(self));
+        if (node != config->self) {
+            take_document(self, node);
         }
     }
 }

@@ -10,6 +10,7 @@
 #ifndef LOCUM_DAEMON_KEYS_H
 #define LOCUM_DAEMON_KEYS_H
 
+#include "base/clock.h"
 #include "daemon/daemon.h"
 #include "dns/keymemory.h"
 
@@ -19,6 +20,8 @@ struct locum_daemon_keys {
     bool wake;                      /* something may have changed */
     bool too_long;                  /* not all that this server shows fits into its document */
     int64_t minute;                 /* of the last decision */
+    /* Of each node, mono; LOCUM_NEVER (report/report.h). */
+    locum_ms lack_since[LOCUM_NODES_MAX], nsec_differ_since[LOCUM_NODES_MAX];
 };
 
 /* Read what the last run remembers; self->config decides what of it counts. 0 or LOCUM_ERR_MEMORY.

@@ -42,7 +42,7 @@ cut_number(struct locum_slice *rest, char separator, uint64_t max, uint64_t *ret
     return locum_slice_cut(rest, separator, &piece) && locum_slice_u64(piece, max, ret) == 0;
 }
 
-/* False: the word is none of a key. */
+/* False: the word is not one of a key. */
 static bool
 read_shown(struct locum_slice word, struct locum_keymemory_shown *ret)
 {

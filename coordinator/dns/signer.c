@@ -133,11 +133,11 @@ static int
 use_memory(struct signer_zone *zone, const struct locum_config_zone *config, const ldns_rdf *apex,
            struct locum_keymemory *memory, int64_t now_s)
 {
-    int status = locum_signer_note_folder(zone, config->name, memory, now_s);
+    int status = locum_signer_zone_remember(zone, config->name, memory, now_s);
     if (status == 0) {
         struct locum_keymemory_zone *of = locum_keymemory_find(memory, config->name);
         locum_keymemory_decide(memory, of, now_s);
-        status = locum_signer_apply_keys(zone, config, apex, of);
+        status = locum_signer_zone_apply(zone, config, apex, of);
     }
     return status;
 }
@@ -160,10 +160,10 @@ create_zone(struct locum_signer *self, const struct locum_config *config, size_t
     if (to == NULL) {
         const struct locum_keymemory_zone *of = locum_keymemory_find(memory, from->name);
         status = of == NULL ? LOCUM_ERR_INVALID
-                            : locum_signer_apply_keys(zone, from, without_plan.apex, of);
+                            : locum_signer_zone_apply(zone, from, without_plan.apex, of);
     } else {
         to->zone = index;
-        status = locum_signer_read_keys(zone, from, without_plan.apex, memory, now_s, to);
+        status = locum_signer_zone_read(zone, from, without_plan.apex, memory, now_s, to);
         if (status == 0 && memory != NULL) {
             status = use_memory(zone, from, without_plan.apex, memory, now_s);
         }
@@ -304,7 +304,7 @@ locum_signer_remember(const struct locum_signer *self, const struct locum_config
     for (size_t i = 0; i < config->zone_count && status == 0; i++) {
         if (self->zones[i].on) {
             status =
-                locum_signer_note_folder(&self->zones[i], config->zones[i].name, memory, now_s);
+                locum_signer_zone_remember(&self->zones[i], config->zones[i].name, memory, now_s);
         }
     }
     return status;
@@ -319,7 +319,7 @@ free_zone(struct signer_zone *self)
     free(self->nsecs);
     ldns_rr_list_deep_free(self->soa);
     locum_chain_destroy(self->chain);
-    locum_signer_free_keys(self);
+    locum_signer_zone_free_keys(self);
 }
 
 void

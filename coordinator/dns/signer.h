@@ -33,7 +33,7 @@ typedef void locum_signer_problem_fn(void *user, size_t zone, enum locum_severit
  * config  whose records are valid (locum_dns_check()); not needed afterwards. If it was kept from
  *         an earlier run, what is wrong with the keys is a warning, and a zone that cannot be
  *         signed is served unsigned, at least for those who do not validate.
- * memory  may be NULL: the folders alone decide which keys are published and sign. It is told of
+ * memory  may be NULL: the folders alone decide which keys are published and sign. It takes
  *         the keys of the folders, which must fit into it, and decides. If the configuration was
  *         kept, the keys in it replace a folder that cannot be used.
  * now_s   the wall clock, seconds since 1970.

@@ -10,7 +10,7 @@
 enum { MESSAGE_BYTES = 1024, RECORD_BYTES = 16 * 1024 };
 
 void
-locum_signer_report(void *user, const char *text)
+locum_signer_zone_report(void *user, const char *text)
 {
     struct signer_reporting *to = user;
     to->error = !to->kept;
@@ -133,7 +133,7 @@ check_key_257(const struct signer_zone *self, const struct locum_dnskey *key, co
         "nothing that the parent's DS names would sign the DNSKEY records: copy a *.private from "
         "another node, or remove the file if no DS names it",
         path, key->name);
-    locum_signer_report(to, text);
+    locum_signer_zone_report(to, text);
     return LOCUM_ERR_INVALID;
 }
 
@@ -153,7 +153,7 @@ check_any_257(const struct signer_zone *self, const struct locum_config_zone *co
                                    "have no DS for it: copy a key 257 of the zone from another "
                                    "node, or make one with `locum keygen %s`",
                                    config->dnssec.keys, config->name);
-    locum_signer_report(to, text);
+    locum_signer_zone_report(to, text);
     return LOCUM_ERR_INVALID;
 }
 
@@ -170,7 +170,7 @@ check_keys(struct signer_zone *self, const struct locum_config_zone *config, int
                                        "cannot sign %s: copy one from another node, or make a key "
                                        "with `locum keygen %s`",
                                        config->dnssec.keys, config->name, config->name);
-        locum_signer_report(to, text);
+        locum_signer_zone_report(to, text);
         return LOCUM_ERR_INVALID;
     }
     for (size_t i = 0; i < self->keys.count; i++) {
@@ -198,13 +198,13 @@ check_keys(struct signer_zone *self, const struct locum_config_zone *config, int
 }
 
 /* The texts of the keys of a folder. */
-struct found {
+struct folder_texts {
     struct locum_keymemory_found at[LOCUM_DNSKEY_MAX];
     char *records[LOCUM_DNSKEY_MAX];
 };
 
 static void
-free_found(struct found *self, size_t count)
+free_found(struct folder_texts *self, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         free(self->records[i]);
@@ -213,7 +213,7 @@ free_found(struct found *self, size_t count)
 
 /* 0, or LOCUM_ERR_MEMORY. */
 static int
-find_texts(const struct locum_dnskeys *keys, struct found *ret)
+find_texts(const struct locum_dnskeys *keys, struct folder_texts *ret)
 {
     bool whole = true;
     for (size_t i = 0; i < keys->count; i++) {
@@ -238,7 +238,7 @@ check_fit(const struct signer_zone *self, const struct locum_config_zone *config
           const struct locum_keymemory *memory, struct signer_reporting *to)
 {
     char text[MESSAGE_BYTES];
-    struct found found;
+    struct folder_texts found;
     size_t bad;
     if (find_texts(&self->keys, &found) != 0) {
         return LOCUM_ERR_MEMORY;
@@ -259,7 +259,7 @@ check_fit(const struct signer_zone *self, const struct locum_config_zone *config
             config->dnssec.keys, LOCUM_KEYSTATE_KEYS_MAX);
     }
     if (status != 0) {
-        locum_signer_report(to, text);
+        locum_signer_zone_report(to, text);
     }
     return status == 0 ? 0 : LOCUM_ERR_INVALID;
 }
@@ -277,11 +277,12 @@ remembers_signer(const struct locum_keymemory *memory, const char *zone)
 }
 
 int
-locum_signer_read_keys(struct signer_zone *self, const struct locum_config_zone *config,
+locum_signer_zone_read(struct signer_zone *self, const struct locum_config_zone *config,
                        const ldns_rdf *apex, const struct locum_keymemory *memory, int64_t now_s,
                        struct signer_reporting *to)
 {
-    int status = locum_dnskey_read(config->dnssec.keys, apex, locum_signer_report, to, &self->keys);
+    int status =
+        locum_dnskey_read(config->dnssec.keys, apex, locum_signer_zone_report, to, &self->keys);
     if (status == 0) {
         status = check_keys(self, config, now_s, to);
     }
@@ -296,10 +297,10 @@ locum_signer_read_keys(struct signer_zone *self, const struct locum_config_zone 
 }
 
 int
-locum_signer_note_folder(const struct signer_zone *self, const char *zone,
-                         struct locum_keymemory *memory, int64_t now_s)
+locum_signer_zone_remember(const struct signer_zone *self, const char *zone,
+                           struct locum_keymemory *memory, int64_t now_s)
 {
-    struct found found;
+    struct folder_texts found;
     if (find_texts(&self->keys, &found) != 0) {
         return LOCUM_ERR_MEMORY;
     }
@@ -365,7 +366,7 @@ find_key(struct signer_zone *self, const ldns_rdf *apex, const struct locum_keym
 }
 
 int
-locum_signer_apply_keys(struct signer_zone *self, const struct locum_config_zone *config,
+locum_signer_zone_apply(struct signer_zone *self, const struct locum_config_zone *config,
                         const ldns_rdf *apex, const struct locum_keymemory_zone *decided)
 {
     const struct locum_dnskey *published[LOCUM_KEYSTATE_KEYS_MAX];
@@ -391,7 +392,7 @@ locum_signer_apply_keys(struct signer_zone *self, const struct locum_config_zone
 }
 
 void
-locum_signer_free_keys(struct signer_zone *self)
+locum_signer_zone_free_keys(struct signer_zone *self)
 {
     for (size_t i = 0; i < self->apex_set_count; i++) {
         ldns_rr_list_deep_free(self->apex_sets[i]);

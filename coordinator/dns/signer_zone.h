@@ -39,7 +39,7 @@ struct signer_reporting {
 };
 
 /* Report an error of the zone at hand, or a warning if the configuration was kept. */
-void locum_signer_report(void *to, const char *text);
+void locum_signer_zone_report(void *to, const char *text);
 
 /*
  * Read the folder of a zone, check it, and make the sets of its keys as the folder alone says.
@@ -48,19 +48,19 @@ void locum_signer_report(void *to, const char *text);
  *         are enough; or NULL.
  * Returns 0, LOCUM_ERR_MEMORY or LOCUM_ERR_INVALID.
  */
-int locum_signer_read_keys(struct signer_zone *self, const struct locum_config_zone *config,
+int locum_signer_zone_read(struct signer_zone *self, const struct locum_config_zone *config,
                            const ldns_rdf *apex, const struct locum_keymemory *memory,
                            int64_t now_s, struct signer_reporting *to) LOCUM_MUST_CHECK;
 
 /* Note the keys of the folder. 0 or LOCUM_ERR_MEMORY. */
-int locum_signer_note_folder(const struct signer_zone *self, const char *zone,
-                             struct locum_keymemory *memory, int64_t now_s) LOCUM_MUST_CHECK;
+int locum_signer_zone_remember(const struct signer_zone *self, const char *zone,
+                               struct locum_keymemory *memory, int64_t now_s) LOCUM_MUST_CHECK;
 
 /* Make the sets of the keys as it was decided. 0 or LOCUM_ERR_MEMORY. */
-int locum_signer_apply_keys(struct signer_zone *self, const struct locum_config_zone *config,
+int locum_signer_zone_apply(struct signer_zone *self, const struct locum_config_zone *config,
                             const ldns_rdf *apex,
                             const struct locum_keymemory_zone *decided) LOCUM_MUST_CHECK;
 
-void locum_signer_free_keys(struct signer_zone *self);
+void locum_signer_zone_free_keys(struct signer_zone *self);
 
 #endif

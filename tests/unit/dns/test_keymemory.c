@@ -223,14 +223,16 @@ test_a_key_is_forgotten_when_nothing_needs_it(void **state)
     }
     assert_int_equal(zone_of(memory)->count, 1);
     assert_int_equal(zone_of(memory)->keys[0].facts.tag, 2);
-    /* The private half goes too, if only that was removed. */
-    const struct locum_keymemory_found record = {
-        .algorithm = 13, .tag = 1, .secure_entry = true, .record = one.record};
-    take((const struct locum_keymemory_found[]){one, two}, 2, now_s);
+    /* The private half of a key 256 goes too, if only that was removed. A key 257 signs on. */
+    struct locum_keymemory_found small = one;
+    small.secure_entry = false;
+    small.record = "256 3 13 AA==";
+    take((const struct locum_keymemory_found[]){small, two}, 2, now_s);
     for (const int64_t end_s = now_s + DAY; now_s < end_s; now_s += HOUR / 4) {
         decide(false, now_s);
     }
-    take((const struct locum_keymemory_found[]){record, two}, 2, now_s);
+    small.private_half = NULL;
+    take((const struct locum_keymemory_found[]){small, two}, 2, now_s);
     decide(false, now_s);
     assert_non_null(locum_keymemory_find_key(zone_of(memory), 13, 1)->private_half);
     for (const int64_t end_s = now_s + 2 * DAY; now_s < end_s; now_s += HOUR / 4) {
@@ -244,7 +246,7 @@ test_a_key_is_forgotten_when_nothing_needs_it(void **state)
 }
 
 static void
-test_keys_that_cannot_be_told_apart_do_not_fit(void **state)
+test_keys_with_the_same_algorithm_and_tag_do_not_fit(void **state)
 {
     (void)state;
     size_t bad = 9;
@@ -321,8 +323,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_a_copy_is_the_same, before, after),
         cmocka_unit_test_setup_teardown(test_a_key_is_forgotten_when_nothing_needs_it, before,
                                         after),
-        cmocka_unit_test_setup_teardown(test_keys_that_cannot_be_told_apart_do_not_fit, before,
-                                        after),
+        cmocka_unit_test_setup_teardown(test_keys_with_the_same_algorithm_and_tag_do_not_fit,
+                                        before, after),
         cmocka_unit_test_setup_teardown(test_a_key_is_dropped_only_without_its_files, before,
                                         after),
         cmocka_unit_test_setup_teardown(test_cds_names_the_keys_of_all_servers, before, after),

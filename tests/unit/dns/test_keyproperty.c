@@ -48,7 +48,7 @@ struct node {
     char *saved;
     size_t saved_length;
     size_t down;          /* steps */
-    size_t deaf;          /* steps without the others */
+    size_t alone;         /* steps without the others */
     size_t parent_lost;   /* steps without the parent */
     size_t next_question; /* step */
     struct output out[STEPS], last;
@@ -242,8 +242,8 @@ talk(struct world *self, size_t from)
     locum_keymemory_show(self->nodes[from].memory, &text);
     assert_false(text.truncated);
     for (size_t i = 0; i < self->node_count; i++) {
-        if (i != from && self->nodes[i].memory != NULL && self->nodes[i].deaf == 0 &&
-            self->nodes[from].deaf == 0) {
+        if (i != from && self->nodes[i].memory != NULL && self->nodes[i].alone == 0 &&
+            self->nodes[from].alone == 0) {
             locum_keymemory_take_document(self->nodes[i].memory,
                                           self->config->core.nodes[from].name,
                                           locum_slice_of(buffer), now_s(self));
@@ -363,7 +363,7 @@ static void
 pass_time(struct world *self, size_t number)
 {
     struct node *node = &self->nodes[number];
-    node->deaf -= node->deaf > 0 ? 1 : 0;
+    node->alone -= node->alone > 0 ? 1 : 0;
     node->parent_lost -= node->parent_lost > 0 ? 1 : 0;
     if (node->memory == NULL && node->down == 0) {
         start(self, number);
@@ -371,7 +371,7 @@ pass_time(struct world *self, size_t number)
         node->down--;
     }
     if (below(self, 60) == 0) {
-        node->deaf = below(self, 40);
+        node->alone = below(self, 40);
     }
     if (below(self, 100) == 0) {
         node->parent_lost = below(self, 60);
