@@ -186,14 +186,14 @@ class Site:
                  far=False, compare=False, dc4=False, mirrorbits=False, adapter=False,
                  beside=False, by_hand=False, bare=False, witness6=False,
                  managed=False, failover_ttl_s=None, mirrors=(), records=(),
-                 signed=False, validators=False):
+                 signed=False, validators=False, more_zones=()):
         self.network, self.say, self.ttl_s = network, say, ttl_s
         self.failover_ttl_s = failover_ttl_s or ttl_s
         self.far, self.compare, self.beside, self.by_hand = far, compare, beside, by_hand or bare
         self.bare, self.certificate, self.records = bare, None, list(records)
         self.root = bool(records) or validators
         # {zone: how it answers} of the coordinators' zones besides self.zone; more options of each zone.
-        self.more_zones = {self.zone_all: "all"} if compare else {}
+        self.more_zones = {**dict(more_zones), **({self.zone_all: "all"} if compare else {})}
         self.zone_options, self.cache_max_s = "", 1 if bare else 86400     # of the resolvers
         if validators:
             self.more_zones[self.zone_multi], self.zone_options = "self", ZONE_OPTIONS
