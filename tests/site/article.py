@@ -276,6 +276,8 @@ class Site:
     def start(self, redis=True):
         """Start everything except the probers. `redis` False: no Redis and no Sentinel."""
         begin = time.monotonic()
+        if self.signing and self.network.namespaces:    # the coordinators ask the client's resolver for the DS
+            self.network.resolve_by(self.client.address, self.dir)
         if not self.with_program("nginx"):
             return self._start("unbound")
         self.say(("" if self.by_hand else "NSD as the parent on ns0, ") +
