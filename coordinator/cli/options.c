@@ -215,6 +215,17 @@ usage_code(const struct locum_cli_command *command, int argc, char **argv)
     return locum_cli_is_plugin(command, argc, argv) ? LOCUM_PLUGIN_UNKNOWN : LOCUM_EXIT_USAGE;
 }
 
+/* "NAME [TYPE]": 2 */
+static size_t
+count_arguments(const struct locum_cli_command *command)
+{
+    size_t count = command->argument != NULL ? 1 : 0;
+    for (const char *c = command->argument; c != NULL && *c != '\0'; c++) {
+        count += *c == ' ' ? 1 : 0;
+    }
+    return count;
+}
+
 int
 locum_cli_run(const struct locum_cli_command *command, const char *path, int argc, char **argv)
 {
@@ -225,8 +236,11 @@ locum_cli_run(const struct locum_cli_command *command, const char *path, int arg
                 return usage_code(command, argc, argv);
             }
         } else if (options.argument != NULL && options.second == NULL && argv[i][0] != '\0' &&
-                   strchr(command->argument, ' ') != NULL) {
+                   count_arguments(command) > 1) {
             options.second = argv[i];
+        } else if (options.second != NULL && options.third == NULL && argv[i][0] != '\0' &&
+                   count_arguments(command) > 2) {
+            options.third = argv[i];
         } else if (command->argument == NULL || options.argument != NULL || argv[i][0] == '\0') {
             (void)complain(command, argv[i][0] != '\0' ? argv[i] : "\"\"",
                            "is an unexpected argument", NULL);
