@@ -94,10 +94,10 @@ test_keys(void **state)
     assert_has(site->asked, "POST /keys/drop HTTP/1.1\r\n");
     assert_has(site->asked, "{\"tag\":7,\"force\":true,\"zone\":\"a\"}");
     assert_string_equal(site->out, "key 7 of a. is dropped at this node\n");
-    assert_int_equal(RUN(site, dropped, "keys", "drop"), LOCUM_EXIT_USAGE);
-    assert_int_equal(RUN(site, dropped, "keys", "drop", "65536"), LOCUM_EXIT_USAGE);
-    assert_int_equal(RUN(site, dropped, "keys", "remove", "7"), LOCUM_EXIT_USAGE);
-    assert_int_equal(RUN(site, dropped, "keys", "drop", "7", "a", "b"), LOCUM_EXIT_USAGE);
+    assert_int_equal(RUN_ALONE(site, "keys", "drop"), LOCUM_EXIT_USAGE);
+    assert_int_equal(RUN_ALONE(site, "keys", "drop", "65536"), LOCUM_EXIT_USAGE);
+    assert_int_equal(RUN_ALONE(site, "keys", "remove", "7"), LOCUM_EXIT_USAGE);
+    assert_int_equal(RUN_ALONE(site, "keys", "drop", "7", "a", "b"), LOCUM_EXIT_USAGE);
 }
 
 static void
