@@ -186,11 +186,12 @@ take_parents(struct locum_daemon *self)
         struct locum_keymemory_zone *zone =
             locum_keymemory_find(self->keys.memory, self->config->zones[i].name);
         if (zone != NULL && parent != NULL && parent->known &&
-            parent->answered_s != zone->parent_answered_s) {
+            (self->keys.answered || parent->answered_s != zone->parent_answered_s)) {
             locum_dns_take_parent(zone, &parent->answer, parent->answered_s);
             self->keys.wake = true;
         }
     }
+    self->keys.answered = false;
 }
 
 static const char *
