@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dns/answer.h"
+#include "dns/packet_cache.h"
 
 enum {
     QR = 0x80,
@@ -25,6 +26,7 @@ struct reply_draft {
     bool truncated;
     uint64_t bucket; /* of the limiter */
     enum locum_dns_signed_as signed_as;
+    struct locum_cached *cached; /* to complete; NULL: the cache does not want the answer */
 };
 
 static bool
@@ -179,6 +181,32 @@ compose_chaos(struct locum_answer_draft *answer)
     return true;
 }
 
+/* Put it into the cache, if it depends on nothing but what the cache compares. */
+static void
+keep(const struct reply_draft *self, const struct locum_answer_draft *answer,
+     const struct locum_dns_reply *given)
+{
+    const struct locum_dns_query *query = self->query;
+    const struct locum_edns *asked = &self->question->edns;
+    struct locum_cached *to = self->cached;
+    if (self->tsig != NULL || asked->cookie_length != to->cookie_length ||
+        (asked->cookie_length > 0 &&
+         asked->cookie != query->packet + query->length - asked->cookie_length)) {
+        return;
+    }
+    to->kind = answer->kind;
+    to->owner = answer->owner;
+    to->cookie_at = 0;
+    if (self->edns.cookie != NULL) {
+        to->cookie_at =
+            (uint16_t)(given->opt_at + LOCUM_EDNS_FIXED_BYTES + LOCUM_EDNS_OPTION_BYTES);
+    }
+    static const struct locum_rotation none;
+    const struct locum_rotation *rotation = answer->truncated ? &none : &answer->rotated;
+    locum_packet_cache_add(query->cache, to, given, self->at, rotation,
+                           locum_rotation_first(query->rotation, rotation->count));
+}
+
 static struct locum_dns_reply
 answer_question(struct reply_draft *self, const struct locum_dns_table *table)
 {
@@ -195,7 +223,11 @@ answer_question(struct reply_draft *self, const struct locum_dns_table *table)
         return end_error(self, table, LOCUM_RCODE_REFUSED, LOCUM_EDNS_NOT_AUTHORITATIVE);
     }
     classify(self, table, answer.kind, answer.owner);
-    return serve(self, &answer);
+    const struct locum_dns_reply given = serve(self, &answer);
+    if (self->cached != NULL && !answer.has_question) {
+        keep(self, &answer, &given);
+    }
+    return given;
 }
 
 /* What is needed to send the zone. */
@@ -342,10 +374,47 @@ parse(const struct locum_dns_query *query, struct locum_question *ret)
     return parsed;
 }
 
+/* Answer from the cache. */
+static struct locum_dns_reply
+repeat(const struct locum_dns_table *table, const struct locum_dns_query *query,
+       const struct locum_cached *entry, uint8_t *reply)
+{
+    struct locum_dns_reply given = entry->reply;
+    uint8_t cookie[LOCUM_COOKIE_BYTES];
+    bool proved = false;
+    if (entry->cookie_at > 0) {
+        const struct locum_edns asked = {.cookie_length = entry->cookie_length,
+                                         .cookie =
+                                             query->packet + query->length - entry->cookie_length};
+        proved = locum_cookie_check(&table->cookies, &query->client, &asked, query->wall_s, cookie);
+    }
+    if (reply != query->packet) {
+        memcpy(reply, query->packet, given.question_end);
+    }
+    locum_packet_cache_write(entry, locum_rotation_first(query->rotation, entry->rotation.count),
+                             reply);
+    if (entry->cookie_at > 0) {
+        memcpy(reply + entry->cookie_at, cookie, sizeof(cookie));
+    }
+    given.bucket = query->limiter == NULL || proved
+                       ? 0
+                       : locum_limit_bucket(query->limiter, &table->limit, &query->client,
+                                            entry->kind, entry->owner);
+    return given;
+}
+
 struct locum_dns_reply
 locum_query_compose(const struct locum_dns_table *table, const struct locum_dns_query *query,
                     uint8_t *reply)
 {
+    struct locum_cached *wanted = NULL;
+    if (query->cache != NULL) {
+        const struct locum_cached *entry =
+            locum_packet_cache_find(query->cache, query->packet, query->length, &wanted);
+        if (entry != NULL) {
+            return repeat(table, query, entry, reply);
+        }
+    }
     static const uint16_t rcodes[] = {
         [LOCUM_PARSED_COOKIE] = LOCUM_RCODE_NOERROR,
         [LOCUM_PARSED_FORMERR] = LOCUM_RCODE_FORMERR,
@@ -359,7 +428,8 @@ locum_query_compose(const struct locum_dns_table *table, const struct locum_dns_
     if (parsed == LOCUM_PARSED_SILENCE) {
         return (struct locum_dns_reply){0};
     }
-    struct reply_draft draft = {.at = reply, .query = query, .question = &question};
+    struct reply_draft draft = {
+        .at = reply, .query = query, .question = &question, .cached = wanted};
     if (question.signed_at > 0) { /* while the packet is whole */
         refused = verify(&draft, table, &signing);
     }

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/socket.h"
 #include "base/thread.h"
+#include "dns/packet_cache.h"
 
 enum {
     BATCH = 32,
@@ -42,6 +43,7 @@ struct worker_loop {
     uint32_t wall_s; /* when the datagrams were received; read once a second */
     time_t mono_s;   /* when it was */
     struct batch batch;
+    struct locum_packet_cache cache;
 };
 
 static struct locum_dns_source
@@ -70,6 +72,7 @@ compose(struct worker_loop *self, size_t i, size_t length)
         .wall_s = self->wall_s,
         .rotation = self->rotation++,
         .limiter = &self->worker->limiter,
+        .cache = &self->cache,
         .bytes_max = LOCUM_DNS_UDP_BYTES_MAX,
     };
     batch->replies[i] = locum_query_compose(self->table, &batch->queries[i], batch->packets[i]);
@@ -91,7 +94,9 @@ static void
 refresh(struct worker_loop *self)
 {
     struct timespec wall, mono;
-    locum_dns_table_mailbox_take(&self->worker->mailbox, &self->table);
+    if (locum_dns_table_mailbox_take(&self->worker->mailbox, &self->table)) {
+        locum_packet_cache_empty(&self->cache);
+    }
     (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &mono);
     if (mono.tv_sec != self->mono_s) {
         (void)clock_gettime(CLOCK_REALTIME_COARSE, &wall);
@@ -218,7 +223,7 @@ static void
 wait_for_table(struct worker_loop *self)
 {
     while (!atomic_load_explicit(&self->worker->stopping, memory_order_acquire)) {
-        locum_dns_table_mailbox_take(&self->worker->mailbox, &self->table);
+        (void)locum_dns_table_mailbox_take(&self->worker->mailbox, &self->table);
         if (self->table != NULL) {
             return;
         }
