@@ -66,6 +66,7 @@ put_part(struct locum_answer_draft *self, enum locum_dns_section section,
     uint8_t *to = self->message + self->length;
     copy_part(part, self->rotation, to);
     if (part->rotate_bytes > 0) {
+        self->uncacheable = self->uncacheable || self->rotated.count > 0;
         self->rotated =
             (struct locum_rotation){(uint16_t)self->length, part->rotate_bytes, part->count};
     }
@@ -404,7 +405,7 @@ put_dname(struct locum_answer_draft *self, const struct answered *subject)
     }
     const size_t at = self->length;
     uint8_t *to = self->message + at;
-    self->has_question = true;
+    self->uncacheable = true;
     locum_packet_put_u16(to, (uint16_t)(LOCUM_POINTER | subject->at));
     locum_packet_put_u16(to + 2, LOCUM_TYPE_CNAME);
     locum_packet_put_u16(to + 4, LOCUM_CLASS_IN);

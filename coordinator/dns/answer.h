@@ -52,10 +52,10 @@ struct locum_answer_draft {
     uint16_t counts[3]; /* records of each section */
     uint16_t rcode;
     bool authoritative;
-    bool truncated;                /* it did not fit: all sections are empty */
-    enum locum_limit_kind kind;    /* what it is for the limiter, */
-    uint32_t owner;                /* and the name or zone that it belongs to */
-    bool has_question;             /* a name in it has the case of the question */
+    bool truncated;             /* it did not fit: all sections are empty */
+    enum locum_limit_kind kind; /* what it is for the limiter, */
+    uint32_t owner;             /* and the name or zone that it belongs to */
+    bool uncacheable; /* packet_cache.h: it has the question's case, or several rotations */
     struct locum_rotation rotated; /* what of it was rotated */
     /* DNSSEC: the zone, if it is signed and the question has DO, or NULL; numbers of the NSEC
      * records that the answer needs, of which the first `denials_put` are in it. */

@@ -1,15 +1,15 @@
 /*
- * packet_cache: the answers to what a worker of UDP is asked again and again, in wire form.
+ * packet_cache: the answers to what a worker of UDP is asked again and again, in wire form. It
+ * spares parsing the query, finding the name and putting the answer together.
  *
- * An entry is found by the bytes of a query, without its identifier, the case of its name and the
- * value of a cookie at its end. So all that an answer depends on is compared, and parsing and
- * looking up are spared. What differs between two answers to the same question is not in an entry,
- * and made for each: the identifier and the question are those of the query; query.c makes the
- * cookie, and asks the limiter; records that may come in any order are rotated.
+ * A key is the query without its identifier, the case of its name and the value of a cookie at its
+ * end: all that an answer of one table depends on. What differs between two answers to one key is
+ * made for each of them: identifier and question are those of the query, records that may come in
+ * any order are rotated, and query.c makes the cookie and asks the limiter.
  *
- * An entry belongs to a table: who takes a new table empties the cache. Each worker has its own, of
- * fixed size and without a lock. An entry is made when a question comes for the second time, so
- * that random names do not replace what is asked often. One that is replaced costs a look-up.
+ * Entries belong to one table: who takes a new table empties the cache. Each worker has its own, of
+ * fixed size, without a lock. An answer gets an entry when its key comes for the second time, so
+ * random names replace nothing. A query without an entry is answered as if there was no cache.
  */
 #ifndef LOCUM_DNS_PACKET_CACHE_H
 #define LOCUM_DNS_PACKET_CACHE_H
@@ -18,58 +18,82 @@
 #include "dns/query.h"
 
 enum {
-    LOCUM_CACHE_ENTRIES = 256,
-    LOCUM_CACHE_KEY_AT = 4,     /* a key begins with the counts of the header */
-    LOCUM_CACHE_KEY_MAX = 112,  /* bytes; a longer query has no entry */
+    LOCUM_CACHE_SETS = 128,
+    LOCUM_CACHE_WAYS = 4,       /* entries of a set */
+    LOCUM_CACHE_KEY_MAX = 112,  /* bytes; a longer query gets no entry */
     LOCUM_CACHE_BODY_MAX = 256, /* bytes of an answer after its question; the same */
 };
 
-struct locum_cached {
-    uint16_t flags;                             /* of the query, as they are in memory */
-    uint16_t key_length;                        /* 0: the answer is not there yet */
-    uint16_t cookie_length;                     /* of the query; its value is not in the key */
-    uint16_t cookie_at;                         /* offset of its value in the answer; 0: none */
-    uint32_t owner;                             /* for the limiter, */
-    enum locum_limit_kind kind;                 /* with it */
-    struct locum_rotation rotation;             /* the body has them in their first order */
-    struct locum_dns_reply reply;               /* without a bucket */
-    uint8_t header[LOCUM_DNS_HEADER_BYTES - 2]; /* of the answer, after its identifier */
-    uint8_t key[LOCUM_CACHE_KEY_MAX];
-    uint8_t exact[LOCUM_CACHE_KEY_MAX]; /* the bits of the key that must be the same */
-    uint8_t body[LOCUM_CACHE_BODY_MAX]; /* of the answer, after its question */
+struct locum_cache_key {
+    uint16_t flags;                     /* of the header, as they are in memory */
+    uint16_t length;                    /* of the bytes */
+    uint16_t cookie_length;             /* of the value that follows them; 0: none */
+    uint8_t bytes[LOCUM_CACHE_KEY_MAX]; /* from the counts of the header on */
 };
 
-/* Zeroed memory is an empty one. */
-struct locum_packet_cache {
-    uint64_t tags[LOCUM_CACHE_ENTRIES]; /* of the entries; 0: unused */
-    uint64_t seen[LOCUM_CACHE_ENTRIES]; /* of the last query that had none */
-    struct locum_cached entries[LOCUM_CACHE_ENTRIES];
+struct locum_cached {
+    struct locum_dns_reply reply; /* without a bucket */
+    /* Set by query.c. */
+    enum locum_limit_kind kind; /* for the limiter, */
+    uint32_t owner;             /* with it */
+    uint16_t cookie_at;         /* offset of the cookie's value in the answer; 0: it has none */
+    /* Private. */
+    struct locum_rotation rotation;             /* what is to be rotated */
+    uint8_t header[LOCUM_DNS_HEADER_BYTES - 2]; /* of the answer, after its identifier */
+    struct locum_cache_key key;
+    uint8_t exact[LOCUM_CACHE_KEY_MAX]; /* the bits of the key that a query must have */
+    uint8_t body[LOCUM_CACHE_BODY_MAX]; /* the answer after its question, not rotated */
 };
+
+/* One cache line. */
+struct locum_cache_set {
+    uint64_t tags[LOCUM_CACHE_WAYS]; /* hashes of the keys; 0: no entry */
+    uint64_t seen;                   /* of the last key without an entry */
+    uint64_t next;                   /* the way that is replaced next */
+    uint64_t unused[2];
+};
+
+struct locum_packet_cache {
+    _Alignas(64) struct locum_cache_set sets[LOCUM_CACHE_SETS];
+    struct locum_cached entries[LOCUM_CACHE_SETS * LOCUM_CACHE_WAYS];
+    /* The key for which locum_packet_cache_add() makes an entry. */
+    struct locum_cache_key wanted;
+    uint64_t wanted_tag;
+};
+
+/* An empty one; its memory is used as entries are made. NULL: out of memory. */
+struct locum_packet_cache *locum_packet_cache_create(void);
+void locum_packet_cache_destroy(struct locum_packet_cache *self); /* NULL is fine */
 
 void locum_packet_cache_empty(struct locum_packet_cache *self);
 
 /*
- * The entry of a query of UDP; NULL: it has none.
+ * The entry of a query; NULL: it has none. It is valid until the next call.
  *
- * ret_wanted  after NULL: the entry that locum_packet_cache_add() completes, if the query was seen
- *             before; or NULL. Not valid after the next call.
+ * ret_wanted  after NULL: may its answer be added?
  */
 const struct locum_cached *locum_packet_cache_find(struct locum_packet_cache *self,
                                                    const uint8_t *packet, size_t length,
-                                                   struct locum_cached **ret_wanted);
+                                                   bool *ret_wanted);
 
 /*
- * Complete an entry, unless the answer is too long for it. `kind` and `owner` are the caller's.
+ * Add the answer to the query that is wanted.
  *
- * question_end  of the query.
- * message       the answer, whose `rotation` begins with record number `first`.
+ * reply     what was made, in `message`.
+ * rotation  which records of it are rotated; the first of them was number `first`.
+ * Returns the entry, in which the caller sets what is his; NULL: the answer is too long.
  */
-void locum_packet_cache_add(struct locum_packet_cache *self, struct locum_cached *entry,
-                            const struct locum_dns_reply *reply, const uint8_t *message,
-                            const struct locum_rotation *rotation, size_t first);
+struct locum_cached *locum_packet_cache_add(struct locum_packet_cache *self,
+                                            const struct locum_dns_reply *reply,
+                                            const uint8_t *message,
+                                            const struct locum_rotation *rotation, size_t first);
 
-/* Write the answer, except the identifier and question, which are there. Its cookie is not valid.
- * Up to 31 bytes behind the answer are changed. */
-void locum_packet_cache_write(const struct locum_cached *entry, size_t first, uint8_t *message);
+/*
+ * Write an answer, whose identifier and question are there already, and with any cookie.
+ *
+ * rotation  of the query.
+ * message   has room for LOCUM_DNS_PLAIN_BYTES_MAX; more may be written than the answer has.
+ */
+void locum_packet_cache_write(const struct locum_cached *self, uint32_t rotation, uint8_t *message);
 
 #endif

@@ -26,7 +26,7 @@ struct reply_draft {
     bool truncated;
     uint64_t bucket; /* of the limiter */
     enum locum_dns_signed_as signed_as;
-    struct locum_cached *cached; /* to complete; NULL: the cache does not want the answer */
+    bool wanted; /* by the cache */
 };
 
 static bool
@@ -181,30 +181,31 @@ compose_chaos(struct locum_answer_draft *answer)
     return true;
 }
 
-/* Put it into the cache, if it depends on nothing but what the cache compares. */
+/* Add an answer to the cache, unless it depends on more than the key. */
 static void
-keep(const struct reply_draft *self, const struct locum_answer_draft *answer,
-     const struct locum_dns_reply *given)
+add_to_cache(const struct reply_draft *self, const struct locum_answer_draft *answer,
+             const struct locum_dns_reply *given)
 {
     const struct locum_dns_query *query = self->query;
     const struct locum_edns *asked = &self->question->edns;
-    struct locum_cached *to = self->cached;
-    if (self->tsig != NULL || asked->cookie_length != to->cookie_length ||
-        (asked->cookie_length > 0 &&
-         asked->cookie != query->packet + query->length - asked->cookie_length)) {
+    const size_t cookie_length = query->cache->wanted.cookie_length;
+    if (answer->uncacheable || self->tsig != NULL || asked->cookie_length != cookie_length ||
+        (cookie_length > 0 && asked->cookie != query->packet + query->length - cookie_length)) {
         return;
     }
-    to->kind = answer->kind;
-    to->owner = answer->owner;
-    to->cookie_at = 0;
-    if (self->edns.cookie != NULL) {
-        to->cookie_at =
-            (uint16_t)(given->opt_at + LOCUM_EDNS_FIXED_BYTES + LOCUM_EDNS_OPTION_BYTES);
+    const struct locum_rotation *rotated =
+        answer->truncated ? &(struct locum_rotation){0} : &answer->rotated;
+    struct locum_cached *entry =
+        locum_packet_cache_add(query->cache, given, self->at, rotated,
+                               locum_rotation_first(query->rotation, rotated->count));
+    if (entry != NULL) {
+        entry->kind = answer->kind;
+        entry->owner = answer->owner;
+        entry->cookie_at = self->edns.cookie == NULL
+                               ? 0
+                               : (uint16_t)(given->opt_at + LOCUM_EDNS_FIXED_BYTES +
+                                            LOCUM_EDNS_OPTION_BYTES); /* it is the first option */
     }
-    static const struct locum_rotation none;
-    const struct locum_rotation *rotation = answer->truncated ? &none : &answer->rotated;
-    locum_packet_cache_add(query->cache, to, given, self->at, rotation,
-                           locum_rotation_first(query->rotation, rotation->count));
 }
 
 static struct locum_dns_reply
@@ -224,8 +225,8 @@ answer_question(struct reply_draft *self, const struct locum_dns_table *table)
     }
     classify(self, table, answer.kind, answer.owner);
     const struct locum_dns_reply given = serve(self, &answer);
-    if (self->cached != NULL && !answer.has_question) {
-        keep(self, &answer, &given);
+    if (self->wanted) {
+        add_to_cache(self, &answer, &given);
     }
     return given;
 }
@@ -374,7 +375,7 @@ parse(const struct locum_dns_query *query, struct locum_question *ret)
     return parsed;
 }
 
-/* Answer from the cache. */
+/* Answer with an entry of the cache. */
 static struct locum_dns_reply
 repeat(const struct locum_dns_table *table, const struct locum_dns_query *query,
        const struct locum_cached *entry, uint8_t *reply)
@@ -383,16 +384,15 @@ repeat(const struct locum_dns_table *table, const struct locum_dns_query *query,
     uint8_t cookie[LOCUM_COOKIE_BYTES];
     bool proved = false;
     if (entry->cookie_at > 0) {
-        const struct locum_edns asked = {.cookie_length = entry->cookie_length,
-                                         .cookie =
-                                             query->packet + query->length - entry->cookie_length};
+        const struct locum_edns asked = {.cookie_length = entry->key.cookie_length,
+                                         .cookie = query->packet + query->length -
+                                                   entry->key.cookie_length};
         proved = locum_cookie_check(&table->cookies, &query->client, &asked, query->wall_s, cookie);
     }
     if (reply != query->packet) {
         memcpy(reply, query->packet, given.question_end);
     }
-    locum_packet_cache_write(entry, locum_rotation_first(query->rotation, entry->rotation.count),
-                             reply);
+    locum_packet_cache_write(entry, query->rotation, reply);
     if (entry->cookie_at > 0) {
         memcpy(reply + entry->cookie_at, cookie, sizeof(cookie));
     }
@@ -407,7 +407,7 @@ struct locum_dns_reply
 locum_query_compose(const struct locum_dns_table *table, const struct locum_dns_query *query,
                     uint8_t *reply)
 {
-    struct locum_cached *wanted = NULL;
+    bool wanted = false;
     if (query->cache != NULL) {
         const struct locum_cached *entry =
             locum_packet_cache_find(query->cache, query->packet, query->length, &wanted);
@@ -429,7 +429,7 @@ locum_query_compose(const struct locum_dns_table *table, const struct locum_dns_
         return (struct locum_dns_reply){0};
     }
     struct reply_draft draft = {
-        .at = reply, .query = query, .question = &question, .cached = wanted};
+        .at = reply, .query = query, .question = &question, .wanted = wanted};
     if (question.signed_at > 0) { /* while the packet is whole */
         refused = verify(&draft, table, &signing);
     }
