@@ -10,6 +10,7 @@
 #include "daemon/heartbeats.h"
 #include "daemon/history.h"
 #include "daemon/inside.h"
+#include "daemon/signing.h"
 
 enum {
     FAREWELL_MS = 20, /* from the last event to the end of the loop: time for it to reach Redis */
@@ -50,6 +51,9 @@ locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
     }
     for (size_t i = 0; i < self->config->zone_count; i++) {
         ret->zone_lacks_keys[i] = locum_dns_lacks_keys(self->dns, self->config, i);
+        ret->dnssec[i].parent = locum_parent_of(self->parent, i);
+        ret->dnssec[i].state = self->trust[i];
+        locum_trust_see(self->dns, i, &ret->dnssec[i].served);
     }
     ret->hook_count = self->hooks != NULL ? locum_hooks_count(self->hooks) : 0;
     for (size_t i = 0; i < ret->hook_count; i++) {
@@ -461,7 +465,7 @@ locum_daemon_act_each_second(struct locum_daemon *self)
     if (self->run.publish_failed || locum_dns_is_due(self->dns, self->now.wall / 1000)) {
         locum_daemon_act_publish(self);
     }
-    locum_dns_sign_ahead(self->dns, self->config, &self->core.plan, self->now.wall / 1000);
+    locum_daemon_signing_each_second(self);
     if (locum_state_writer_lacks_run(self->writer)) {
         save_run(self);
     }

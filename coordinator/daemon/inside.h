@@ -9,6 +9,7 @@
 #include "control/control.h"
 #include "control/notify.h"
 #include "daemon/addresses.h"
+#include "daemon/documents.h"
 #include "daemon/handover.h"
 #include "daemon/loop.h"
 #include "daemon/recorder.h"
@@ -18,6 +19,7 @@
 #include "dns/ask.h"
 #include "dns/primary.h"
 #include "dns/secondaries.h"
+#include "dns/trust.h"
 #include "hooks/hooks.h"
 #include "report/history.h"
 #include "report/report.h"
@@ -25,6 +27,13 @@
 
 /* Priorities of the loop: the starvation timer, all else (libevent's default), deferred commits. */
 enum { LOCUM_DAEMON_PRIORITIES = 3 };
+
+/* A reload that has begun. */
+struct locum_pending {
+    struct locum_config *config; /* NULL: there is none */
+    struct locum_signer *signer;
+    json_t *warnings;
+};
 
 struct locum_daemon {
     struct event_base *base;
@@ -39,8 +48,10 @@ struct locum_daemon {
     struct locum_primary *primary;         /* zone transfers */
     struct locum_secondaries *secondaries; /* NOTIFY */
     struct locum_dns_ask *dns_ask;         /* the peers' DNS */
+    struct locum_parent *parent;           /* of the signed zones */
     struct locum_redis *redis;
     struct locum_peer *peer;
+    struct locum_daemon_documents documents;
     struct locum_health *health;
     struct locum_hooks *hooks;
     struct locum_control *control; /* NULL: it could not be opened; everything else works */
@@ -51,9 +62,13 @@ struct locum_daemon {
     struct locum_sockets sockets;          /* sockets that outlive the process */
     locum_ms brake_ms;                     /* starts.h; 0: none */
 
+    /* dnssec.c */
+    enum locum_trust_state trust[LOCUM_ZONES_MAX]; /* unknown if the zone is not to be signed */
+
     /* replace.c */
     struct locum_replace replace;
-    json_t *reload_warnings; /* of the last reload by the control socket; NULL: there was none */
+    json_t *reload_warnings; /* of the last reload that took effect; NULL: there was none */
+    json_t *reload_errors;   /* of one whose signatures could not be made; NULL: there are none */
     struct locum_handover handover; /* of the program before */
     locum_ms answering_mono;        /* when the first answers were published */
 
@@ -69,7 +84,10 @@ struct locum_daemon {
 
     /* wiring.c */
     struct locum_addresses addresses; /* the own ones */
+    struct locum_pending pending;     /* a reload whose signatures are being made */
     struct locum_timer look;          /* at them and at the clock, each second */
+
+    struct event *signing; /* signing.c */
 
     /* act.c */
     bool hash_stale;       /* the node's hash in Redis is older than the state */
