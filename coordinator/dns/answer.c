@@ -21,7 +21,7 @@ copy_part(const struct locum_dns_part *part, uint32_t rotation, uint8_t *to)
 {
     size_t skip = 0;
     if (part->rotate_bytes > 0) {
-        skip = part->rotate_bytes * locum_rotation_first(rotation, part->count);
+        skip = part->rotate_bytes * locum_answer_first(rotation, part->count);
         memcpy(to + part->length - skip, part->bytes, skip);
     }
     memcpy(to, part->bytes + skip, part->length - skip);

@@ -33,7 +33,7 @@ struct locum_rotation {
  * spread evenly, also over every second number: a client that asks for A and AAAA in pairs sees all
  * records first in turn. */
 static inline size_t
-locum_rotation_first(uint32_t rotation, size_t count)
+locum_answer_first(uint32_t rotation, size_t count)
 {
     return (uint64_t)(rotation * 0x9e3779b1u) * count >> 32;
 }

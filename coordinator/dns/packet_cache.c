@@ -217,7 +217,7 @@ void
 locum_packet_cache_write(const struct locum_cached *self, uint32_t rotation, uint8_t *message)
 {
     const size_t begin = self->reply.question_end;
-    const size_t first = locum_rotation_first(rotation, self->rotation.count);
+    const size_t first = locum_answer_first(rotation, self->rotation.count);
     memcpy(message + FLAGS_AT, self->header, sizeof(self->header));
     for (size_t at = 0; at < self->reply.length - begin; at += CHUNK) {
         memcpy(message + begin + at, self->body + at, CHUNK);

@@ -197,7 +197,7 @@ add_to_cache(const struct reply_draft *self, const struct locum_answer_draft *an
         answer->truncated ? &(struct locum_rotation){0} : &answer->rotated;
     struct locum_cached *entry =
         locum_packet_cache_add(query->cache, given, self->at, rotated,
-                               locum_rotation_first(query->rotation, rotated->count));
+                               locum_answer_first(query->rotation, rotated->count));
     if (entry != NULL) {
         entry->kind = answer->kind;
         entry->owner = answer->owner;
