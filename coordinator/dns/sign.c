@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "dns/verify.h"
 
 #define NONE UINT32_MAX
 
@@ -24,6 +25,9 @@ struct entry {
     ldns_rdf *signature;                       /* owned */
     uint64_t used;                             /* when, by the number of uses */
     uint32_t next;                             /* in the same bucket, or NONE */
+    uint32_t until;                            /* its window's until_s, modulo 2^32 */
+    bool verified, queued;                     /* queued: to be verified */
+    bool passing; /* no later run can use it: of a SOA, whose serial does not come back */
 };
 
 struct locum_sign_cache {
@@ -31,8 +35,9 @@ struct locum_sign_cache {
     uint32_t entry_count, entries_max;
     uint32_t *buckets; /* index of the first entry, or NONE; a power of two */
     size_t bucket_mask;
-    uint64_t uses, made, found;
+    uint64_t uses, made, found, to_keep, bad;
     ldns_buffer *records, *message; /* the canonical RRset; what is signed */
+    struct locum_verify_queue queue;
 };
 
 struct locum_sign_cache *
@@ -71,6 +76,7 @@ locum_sign_cache_destroy(struct locum_sign_cache *self)
         }
         ldns_buffer_free(self->records);
         ldns_buffer_free(self->message);
+        locum_verify_clear(&self->queue);
         free(self->buckets);
         free(self->entries);
         free(self);
@@ -80,8 +86,12 @@ locum_sign_cache_destroy(struct locum_sign_cache *self)
 struct locum_sign_counts
 locum_sign_cache_counts(const struct locum_sign_cache *self)
 {
-    return (struct locum_sign_counts){
-        .kept = self->entry_count, .made = self->made, .found = self->found};
+    return (struct locum_sign_counts){.kept = self->entry_count,
+                                      .made = self->made,
+                                      .found = self->found,
+                                      .to_keep = self->to_keep,
+                                      .unverified = self->queue.count,
+                                      .bad = self->bad};
 }
 
 static uint32_t *
@@ -92,17 +102,45 @@ bucket_of(const struct locum_sign_cache *self, const uint8_t *digest)
     return &self->buckets[hash & self->bucket_mask];
 }
 
-/* The signature of this digest, or NULL. */
-static const ldns_rdf *
-find(struct locum_sign_cache *self, const uint8_t *digest)
+/* The entry of this digest, or NULL. */
+static struct entry *
+find(const struct locum_sign_cache *self, const uint8_t *digest)
 {
     for (uint32_t i = *bucket_of(self, digest); i != NONE; i = self->entries[i].next) {
         if (memcmp(self->entries[i].digest, digest, LDNS_SHA256_DIGEST_LENGTH) == 0) {
-            self->entries[i].used = ++self->uses;
-            return self->entries[i].signature;
+            return &self->entries[i];
         }
     }
     return NULL;
+}
+
+/* Take an entry out of its bucket, and free its signature. */
+static void
+empty(struct locum_sign_cache *self, struct entry *entry)
+{
+    uint32_t *link = bucket_of(self, entry->digest);
+    while (&self->entries[*link] != entry) {
+        link = &self->entries[*link].next;
+    }
+    *link = entry->next;
+    ldns_rdf_deep_free(entry->signature);
+}
+
+/* Remove an entry; the last one moves to its place. */
+static void
+drop(struct locum_sign_cache *self, struct entry *entry)
+{
+    struct entry *last = &self->entries[self->entry_count - 1];
+    empty(self, entry);
+    if (entry != last) {
+        uint32_t *link = bucket_of(self, last->digest);
+        while (&self->entries[*link] != last) {
+            link = &self->entries[*link].next;
+        }
+        *link = (uint32_t)(entry - self->entries);
+        *entry = *last;
+    }
+    self->entry_count--;
 }
 
 /* The index of a free entry. If there is none, the one that was used the longest time ago is freed:
@@ -119,25 +157,21 @@ make_room(struct locum_sign_cache *self)
             oldest = i;
         }
     }
-    uint32_t *link = bucket_of(self, self->entries[oldest].digest);
-    while (*link != oldest) {
-        link = &self->entries[*link].next;
-    }
-    *link = self->entries[oldest].next;
-    ldns_rdf_deep_free(self->entries[oldest].signature);
+    empty(self, &self->entries[oldest]);
     return oldest;
 }
 
 /* Keep a signature, which is taken. */
-static void
-keep(struct locum_sign_cache *self, const uint8_t *digest, ldns_rdf *signature)
+static struct entry *
+keep(struct locum_sign_cache *self, const uint8_t *digest, ldns_rdf *signature, uint32_t until)
 {
     const uint32_t i = make_room(self);
     uint32_t *bucket = bucket_of(self, digest);
-    self->entries[i] =
-        (struct entry){.signature = signature, .used = ++self->uses, .next = *bucket};
+    self->entries[i] = (struct entry){
+        .signature = signature, .used = ++self->uses, .next = *bucket, .until = until};
     memcpy(self->entries[i].digest, digest, LDNS_SHA256_DIGEST_LENGTH);
     *bucket = i;
+    return &self->entries[i];
 }
 
 /* The RRset in canonical form and order (RFC 4034 6), in wire form in self->records. NULL: out of
@@ -162,38 +196,63 @@ write_records(struct locum_sign_cache *self, const ldns_rr_list *set, uint32_t o
     return copy;
 }
 
-/* The signature of one key over self->records, from the cache or made here. NULL: OpenSSL cannot,
- * or out of memory. */
-static ldns_rdf *
-sign(struct locum_sign_cache *self, const struct locum_dnskey *key, const ldns_rr *empty)
+/* What is signed, then the key, into self->message. False: out of memory. */
+static bool
+write_message(struct locum_sign_cache *self, const struct locum_dnskey *key, const ldns_rr *empty,
+              size_t *ret_signed_bytes)
 {
-    uint8_t digest[LDNS_SHA256_DIGEST_LENGTH];
     ldns_buffer_clear(self->message);
     if (ldns_rrsig2buffer_wire(self->message, empty) != LDNS_STATUS_OK ||
         !ldns_buffer_reserve(self->message, ldns_buffer_position(self->records))) {
-        return NULL;
+        return false;
     }
     ldns_buffer_write(self->message, ldns_buffer_begin(self->records),
                       ldns_buffer_position(self->records));
-    const size_t signed_bytes = ldns_buffer_position(self->message);
-    if (ldns_rr_rdata2buffer_wire(self->message, key->rr) != LDNS_STATUS_OK) {
+    *ret_signed_bytes = ldns_buffer_position(self->message);
+    return ldns_rr_rdata2buffer_wire(self->message, key->rr) == LDNS_STATUS_OK;
+}
+
+/* Have the signature of self->message verified. Without memory that waits for its next use. */
+static void
+queue(struct locum_sign_cache *self, struct entry *entry, const struct locum_dnskey *key,
+      size_t signed_bytes)
+{
+    entry->queued = locum_verify_put(&self->queue, entry->digest, ldns_buffer_begin(self->message),
+                                     signed_bytes, key->rr) == 0;
+}
+
+/* The signature of one key over self->records, from the cache or made here. NULL: OpenSSL cannot,
+ * or out of memory. */
+static ldns_rdf *
+sign(struct locum_sign_cache *self, const struct locum_dnskey *key, const ldns_rr *empty,
+     uint32_t until)
+{
+    uint8_t digest[LDNS_SHA256_DIGEST_LENGTH];
+    size_t signed_bytes;
+    if (!write_message(self, key, empty, &signed_bytes)) {
         return NULL;
     }
     (void)ldns_sha256(ldns_buffer_begin(self->message),
                       (unsigned)ldns_buffer_position(self->message), digest);
-    const ldns_rdf *found = find(self, digest);
-    if (found != NULL) {
+    struct entry *entry = find(self, digest);
+    if (entry != NULL) {
+        entry->used = ++self->uses;
         self->found++;
-        return ldns_rdf_clone(found);
-    }
-    ldns_buffer_set_position(self->message, signed_bytes);
-    ldns_rdf *made = ldns_sign_public_buffer(self->message, key->key);
-    ldns_rdf *kept = made != NULL ? ldns_rdf_clone(made) : NULL;
-    if (kept != NULL) {
+    } else {
+        ldns_buffer_set_position(self->message, signed_bytes);
+        ldns_rdf *made = ldns_sign_public_buffer(self->message, key->key);
+        if (made == NULL) {
+            return NULL;
+        }
+        entry = keep(self, digest, made, until);
+        entry->passing = ldns_rdf2rr_type(ldns_rr_rrsig_typecovered(empty)) == LDNS_RR_TYPE_SOA;
         self->made++;
-        keep(self, digest, kept);
+        self->to_keep += !entry->passing;
     }
-    return made;
+    if (!entry->verified && !entry->queued) {
+        queue(self, entry, key, signed_bytes);
+    }
+    return ldns_rdf_clone(entry->signature);
 }
 
 /* Add the RRSIG of one key. */
@@ -209,7 +268,7 @@ add_signature(struct locum_sign_cache *cache, const ldns_rr_list *canonical,
     if (rr == NULL) {
         return LOCUM_ERR_MEMORY;
     }
-    ldns_rdf *signature = sign(cache, key, rr);
+    ldns_rdf *signature = sign(cache, key, rr, (uint32_t)window.until_s);
     if (signature == NULL || !ldns_rr_list_push_rr(ret, rr)) {
         ldns_rdf_deep_free(signature);
         ldns_rr_free(rr);
@@ -238,6 +297,62 @@ locum_sign_rrset(struct locum_sign_cache *cache, const ldns_rr_list *set, uint32
     }
     ldns_rr_list_deep_free(canonical);
     return status;
+}
+
+size_t
+locum_sign_cache_verify(struct locum_sign_cache *self, int64_t budget_us)
+{
+    uint8_t digest[LDNS_SHA256_DIGEST_LENGTH];
+    const int64_t begin_us = locum_verify_clock_us();
+    size_t bad = 0;
+    while (locum_verify_next(&self->queue, digest)) {
+        struct entry *entry = find(self, digest); /* NULL: it has made room for another one */
+        const int status = entry != NULL ? locum_verify_first(&self->queue, entry->signature) : 0;
+        if (entry != NULL && status == LOCUM_ERR_SIGNATURE) {
+            drop(self, entry);
+            bad++;
+        } else if (entry != NULL) {
+            entry->verified = status == 0;
+            entry->queued = false;
+        }
+        locum_verify_drop_first(&self->queue);
+        if (locum_verify_clock_us() - begin_us >= budget_us) {
+            break;
+        }
+    }
+    self->bad += bad;
+    return bad;
+}
+
+void
+locum_sign_cache_each(const struct locum_sign_cache *self, int64_t now_s, locum_sign_kept_fn *each,
+                      void *user)
+{
+    for (uint32_t i = 0; i < self->entry_count; i++) {
+        const struct entry *entry = &self->entries[i];
+        if (!entry->passing && (int32_t)(entry->until - (uint32_t)now_s) > 0) {
+            struct locum_sign_kept kept = {.until = entry->until,
+                                           .verified = entry->verified,
+                                           .signature = ldns_rdf_data(entry->signature),
+                                           .length = ldns_rdf_size(entry->signature)};
+            memcpy(kept.digest, entry->digest, sizeof(kept.digest));
+            each(user, &kept);
+        }
+    }
+}
+
+int
+locum_sign_cache_add(struct locum_sign_cache *self, const struct locum_sign_kept *kept)
+{
+    if (self->entry_count == self->entries_max || find(self, kept->digest) != NULL) {
+        return 0;
+    }
+    ldns_rdf *signature = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_B64, kept->length, kept->signature);
+    if (signature == NULL) {
+        return LOCUM_ERR_MEMORY;
+    }
+    keep(self, kept->digest, signature, kept->until)->verified = kept->verified;
+    return 0;
 }
 
 int

@@ -41,10 +41,10 @@ struct locum_signtime_peer {
 
 /* What survives a restart. */
 struct locum_signtime_kept {
-    bool same_boot;      /* it is of this boot, so `believed` holds */
-    locum_ms believed;   /* wall minus boot */
-    locum_ms newest;     /* wall: the time that was believed when it was kept; 0: none */
-    int64_t signed_s;    /* by which was signed last; 0: none */
+    bool same_boot;    /* it is of this boot, so `believed` holds */
+    locum_ms believed; /* wall minus boot */
+    locum_ms newest;   /* wall: the time that was believed when it was kept; 0: none */
+    int64_t signed_s;  /* by which was signed last; 0: none */
 };
 
 /* Only the functions below write the members. */

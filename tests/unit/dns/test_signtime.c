@@ -47,8 +47,8 @@ pass(struct node *node, locum_ms ms, const locum_ms *offsets, size_t count)
     node->boot += SECOND;
     const struct locum_now now = now_of(node);
     for (size_t i = 0; i < count; i++) {
-        peers[i] = (struct locum_signtime_peer){.heard = now.mono,
-                                                .offset = offsets[i] - node->wrong};
+        peers[i] =
+            (struct locum_signtime_peer){.heard = now.mono, .offset = offsets[i] - node->wrong};
     }
     locum_signtime_update(&node->time, now, peers, count, node->synchronised);
 }
