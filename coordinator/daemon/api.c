@@ -461,11 +461,11 @@ zone_reply(struct locum_daemon *self, size_t zone)
     char *open_text = NULL;
     json_t *body = NULL;
     fail_open_plan(&self->config->core, &open);
-    const int64_t now_s = self->now.wall / 1000;
+    const int64_t signed_s = locum_daemon_signing_served_s(self);
     if (locum_dns_zone_text(self->dns, self->config, zone, &self->core.plan, self->run.serial,
-                            now_s, &text) == 0 &&
+                            signed_s, &text) == 0 &&
         locum_dns_zone_text(self->dns, self->config, zone, &open,
-                            locum_daemon_act_open_serial(self), now_s, &open_text) == 0) {
+                            locum_daemon_act_open_serial(self), signed_s, &open_text) == 0) {
         body = json_pack("{s:I, s:s, s:s}", "serial", (json_int_t)self->run.serial, "zone", text,
                          "fail_open", open_text);
     }

@@ -15,6 +15,7 @@
 #include "daemon/recorder.h"
 #include "daemon/replace.h"
 #include "daemon/signals.h"
+#include "daemon/signing.h"
 #include "daemon/state.h"
 #include "dns/ask.h"
 #include "dns/primary.h"
@@ -83,6 +84,8 @@ struct locum_daemon {
     /* api.c */
     char *public_page; /* of listen.status, as last made; NULL: none */
     locum_ms public_page_mono;
+
+    struct locum_signing signing;
 
     /* for report/ */
     struct locum_run run;

@@ -429,6 +429,12 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
 }
 
 void
+locum_dns_sign_again(struct locum_dns *self)
+{
+    self->signed_until_s = INT64_MIN;
+}
+
+void
 locum_dns_sign_ahead(struct locum_dns *self, const struct locum_config *config,
                      const struct locum_plan *plan, int64_t now_s)
 {

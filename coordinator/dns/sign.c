@@ -330,7 +330,8 @@ locum_sign_cache_each(const struct locum_sign_cache *self, int64_t now_s, locum_
 {
     for (uint32_t i = 0; i < self->entry_count; i++) {
         const struct entry *entry = &self->entries[i];
-        if (!entry->passing && (int32_t)(entry->until - (uint32_t)now_s) > 0) {
+        if (!entry->passing && (int32_t)(entry->until - (uint32_t)now_s) > 0 &&
+            ldns_rdf_size(entry->signature) <= LOCUM_SIGN_BYTES_MAX) {
             struct locum_sign_kept kept = {.until = entry->until,
                                            .verified = entry->verified,
                                            .signature = ldns_rdf_data(entry->signature),

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/text_format.h"
+#include "dns/sign.h"
 
 static const char head[] = "locum-signatures 1 ";
 static const char info[] = "locum signatures 1";

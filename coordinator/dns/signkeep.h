@@ -20,10 +20,11 @@
 
 #include "base/hmac.h"
 #include "base/signature.h"
-#include "dns/sign.h"
 #include "dns/signtime.h"
 
 enum { LOCUM_SIGNKEEP_BYTES_MAX = 64 * 1024 * 1024, LOCUM_SIGNKEEP_BOOT_MAX = 63 };
+
+struct locum_sign_cache; /* sign.h */
 
 /* The keys of these secrets; the first one seals. 0 or LOCUM_ERR_MEMORY. */
 struct locum_signkeep_keys {

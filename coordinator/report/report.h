@@ -65,6 +65,15 @@ struct locum_nsd_reports {
 /* An adapter reports every 2 s. */
 enum { LOCUM_NSD_SILENT_MS = 10000 };
 
+/* What is signed here. */
+struct locum_report_signing {
+    struct locum_dns_signing counts;
+    bool clock_in_doubt;   /* nothing is signed again that is still valid (dns/signtime.h) */
+    locum_ms clock_off_ms; /* the own clock minus the time that is believed */
+    locum_ms bad_at;       /* mono: when a signature last did not verify; LOCUM_NEVER */
+    bool expired;          /* the signatures that are served */
+};
+
 /* The daemon at one moment. All that is pointed to is borrowed. */
 struct locum_report {
     struct locum_now now;
@@ -85,7 +94,8 @@ struct locum_report {
     struct locum_health_outcomes checks[LOCUM_CHECKS_MAX];
     const struct locum_hooks_state *hooks[LOCUM_HOOKS_MAX];
     size_t hook_count;
-    bool zone_lacks_keys[LOCUM_ZONES_MAX];  /* is to be signed, and cannot be */
+    bool zone_lacks_keys[LOCUM_ZONES_MAX]; /* is to be signed, and cannot be */
+    struct locum_report_signing signing;
     locum_ms state_written;                 /* mono; LOCUM_NEVER */
     char state_error[LOCUM_PATH_MAX + 256]; /* why the state file could not be written; "" */
     char file_error[400]; /* why the next start would refuse the file on the disk; "" */

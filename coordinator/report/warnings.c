@@ -10,6 +10,7 @@
 #include "core/degraded.h"
 #include "report/certificates.h"
 #include "report/report.h"
+#include "report/signatures.h"
 
 enum {
     CLOCK_WARN_MS = 5000,
@@ -544,21 +545,6 @@ warn_of_own_dns(json_t *warnings, const struct locum_report *report)
     }
 }
 
-static void
-warn_of_zones(json_t *warnings, const struct locum_report *report)
-{
-    for (size_t zone = 0; zone < report->config->zone_count; zone++) {
-        const char *name = report->config->zones[zone].name;
-        if (report->zone_lacks_keys[zone]) {
-            warn(warnings, "dnssec", name,
-                 "zone %s is served unsigned: resolvers that validate refuse its answers if the "
-                 "parent has its DS. Copy the key folder (%s) from another node, then run `locum "
-                 "reload`",
-                 name, report->config->zones[zone].dnssec.keys);
-        }
-    }
-}
-
 json_t *
 locum_warnings_find(const struct locum_report *report)
 {
@@ -577,7 +563,7 @@ locum_warnings_find(const struct locum_report *report)
     warn_of_redis(warnings, report);
     warn_of_self(warnings, report);
     warn_of_own_dns(warnings, report);
-    warn_of_zones(warnings, report);
+    locum_signatures_add_warnings(warnings, report);
     warn_of_hooks(warnings, report);
     warn_of_certificates(warnings, report);
     return warnings;

@@ -16,7 +16,9 @@ static const struct {
     {"certificate",
      "A certificate that a `tls` check looks at (its address and name are in `peer`) "
      "ends within `warn-days`, has expired, or clients refuse it."},
-    {"clock", "The peer's clock and this node's differ by more than 5 seconds."},
+    {"clock", "The peer's clock and this node's differ by more than 5 seconds; or, without a peer, "
+              "this node signs zones and its clock is in doubt: more than 5 minutes off its peers, "
+              "or set by more than that."},
     {"configuration", "The peer has a different configuration; the text names the keys."},
     {"dns",
      "An address of `listen.dns` is not open; or the peer says so of its own, or its DNS does "
@@ -59,6 +61,8 @@ static const struct {
     {"signature",
      "Heartbeats with an invalid signature, in the name of the peer or of an unknown sender, "
      "arrived in the last minute. The status stays OK if they cannot be the peer's own."},
+    {"signatures", "The signatures that this node serves have expired; or one that it made in the "
+                   "last hour did not verify, and was made again."},
     {"state",
      "The state folder is not writable: a restart would lose drains, exclusions and the last "
      "good configuration."},
