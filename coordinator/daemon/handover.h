@@ -25,7 +25,7 @@ struct locum_handover {
     locum_ms mono;                       /* when it stopped answering */
     int client;                          /* waits for the reply to POST /replace; -1: none */
     int history;                         /* another memfd, of locum_history_save(); -1: none */
-    int signatures;                      /* and one of locum_signkeep_make(), sealed; -1: none */
+    int signatures;                      /* and one of locum_signkeep_make(); -1: none */
     size_t state_length;
     char state[LOCUM_RESUME_BYTES_MAX]; /* of locum_core_save() */
 };

@@ -78,7 +78,6 @@ locum_daemon_signing_begin(struct locum_daemon *self)
     struct locum_signing *signing = &self->signing;
     struct locum_signtime_kept kept;
     const int handed = self->handover.signatures;
-    const struct locum_now now = locum_daemon_loop_now(self);
     bool read = false;
     *signing = (struct locum_signing){
         .bad_at = LOCUM_NEVER, .again_at = LOCUM_NEVER, .kept_at = LOCUM_NEVER, .stale = true};
@@ -110,7 +109,7 @@ locum_daemon_signing_begin(struct locum_daemon *self)
             log_unused(reason);
         }
     }
-    locum_signtime_init(&signing->time, read ? &kept : NULL, now);
+    locum_signtime_init(&signing->time, read ? &kept : NULL, self->now);
     return 0;
 }
 
@@ -163,7 +162,6 @@ update(struct locum_daemon *self)
 int64_t
 locum_daemon_signing_now_s(struct locum_daemon *self)
 {
-    (void)locum_daemon_loop_now(self);
     update(self);
     return locum_signtime_believed_s(&self->signing.time, self->now);
 }
@@ -178,7 +176,6 @@ is_usable(const void *user, int64_t signed_s, int64_t now_s)
 int64_t
 locum_daemon_signing_take_s(struct locum_daemon *self)
 {
-    (void)locum_daemon_loop_now(self);
     update(self);
     return locum_signtime_take(&self->signing.time, self->now, is_usable, self);
 }
@@ -235,7 +232,7 @@ on_verify(void *user)
     }
 }
 
-/* The bytes to be kept, not sealed; NULL: nothing is signed, or there is no memory. */
+/* The bytes to be kept, without their HMAC; NULL: nothing is signed, or there is no memory. */
 static char *
 make(struct locum_daemon *self, struct locum_now now, size_t *ret_length)
 {
@@ -303,7 +300,7 @@ locum_daemon_signing_hand_over(struct locum_daemon *self)
     if (bytes == NULL) {
         return -1;
     }
-    locum_signkeep_seal(&self->signing.keys.key[0], bytes, length);
+    locum_signkeep_protect(&self->signing.keys.key[0], bytes, length);
     const int fd = locum_handover_memory(bytes, length);
     free(bytes);
     return fd;

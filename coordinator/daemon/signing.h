@@ -4,8 +4,8 @@
  *
  * They are kept in STATE-DIR/CLUSTER.signatures (dns/signkeep.h): soon after some were made, once
  * more when these are verified, at most once a minute; once a day for the time that is in it; and
- * at an orderly stop. The thread of state.h seals and writes the file, so no disk delays anything.
- * `locum replace` hands them over in memory.
+ * at an orderly stop. The thread of state.h protects and writes the file, so no disk delays
+ * anything. `locum replace` hands them over in memory.
  *
  * A new signature is served first. It is verified right after that, for 3 ms at a time.
  */

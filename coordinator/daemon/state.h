@@ -94,7 +94,7 @@ void locum_state_writer_put_run(struct locum_state_writer *self, const struct lo
 void locum_state_writer_put_history(struct locum_state_writer *self, const struct locum_text *text);
 
 /*
- * Seal these signatures (dns/signkeep.h) with a copy of the key, and write them to
+ * Protect these signatures (dns/signkeep.h) with a copy of the key, and write them to
  * STATE-DIR/CLUSTER.signatures, soon and always by the thread. The bytes are taken.
  */
 void locum_state_writer_put_signatures(struct locum_state_writer *self, char *bytes, size_t length,

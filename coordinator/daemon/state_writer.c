@@ -138,7 +138,7 @@ write_signatures(struct locum_state_writer *self)
     }
     self->signatures.bytes = NULL;
     (void)pthread_mutex_unlock(&self->lock);
-    locum_signkeep_seal(&signatures.key, signatures.bytes, signatures.length);
+    locum_signkeep_protect(&signatures.key, signatures.bytes, signatures.length);
     const int error = locum_file_replace(self->signatures_path, self->signatures_temp,
                                          signatures.bytes, signatures.length, 0600) == 0
                           ? 0

@@ -38,7 +38,7 @@ locum_signkeep_derive(const struct locum_secrets *secrets, struct locum_signkeep
 }
 
 /* Where the signatures are written. */
-struct writer {
+struct keeping {
     char *bytes;
     size_t length, room;
     size_t count;
@@ -48,17 +48,17 @@ struct writer {
 static void
 measure(void *user, const struct locum_sign_kept *kept)
 {
-    struct writer *writer = user;
-    writer->room += FIXED_BYTES + kept->length;
+    struct keeping *keeping = user;
+    keeping->room += FIXED_BYTES + kept->length;
 }
 
 static void
 write_one(void *user, const struct locum_sign_kept *kept)
 {
-    struct writer *writer = user;
-    uint8_t *to = (uint8_t *)writer->bytes + writer->length;
-    if (writer->full || writer->room - writer->length < FIXED_BYTES + kept->length) {
-        writer->full = true;
+    struct keeping *keeping = user;
+    uint8_t *to = (uint8_t *)keeping->bytes + keeping->length;
+    if (keeping->full || keeping->room - keeping->length < FIXED_BYTES + kept->length) {
+        keeping->full = true;
         return;
     }
     memcpy(to, kept->digest, sizeof(kept->digest));
@@ -67,8 +67,8 @@ write_one(void *user, const struct locum_sign_kept *kept)
     to[4] = kept->verified;
     ldns_write_uint16(to + 5, (uint16_t)kept->length);
     memcpy(to + 7, kept->signature, kept->length);
-    writer->length += FIXED_BYTES + kept->length;
-    writer->count++;
+    keeping->length += FIXED_BYTES + kept->length;
+    keeping->count++;
 }
 
 /* The lines of text. They have the same length for each count. */
@@ -90,28 +90,28 @@ char *
 locum_signkeep_make(const struct locum_sign_cache *cache, const struct locum_signtime_kept *time,
                     const char *boot_id, size_t *ret_length)
 {
-    struct writer writer = {.room = HEAD_BYTES + LINES_BYTES};
+    struct keeping keeping = {.room = HEAD_BYTES + LINES_BYTES};
     char lines[LINES_BYTES];
     if (cache != NULL) {
-        locum_sign_cache_each(cache, time->signed_s, measure, &writer);
+        locum_sign_cache_each(cache, time->signed_s, measure, &keeping);
     }
-    if (writer.room > LOCUM_SIGNKEEP_BYTES_MAX) {
-        writer.room = LOCUM_SIGNKEEP_BYTES_MAX;
+    if (keeping.room > LOCUM_SIGNKEEP_BYTES_MAX) {
+        keeping.room = LOCUM_SIGNKEEP_BYTES_MAX;
     }
-    writer.bytes = malloc(writer.room);
-    if (writer.bytes == NULL) {
+    keeping.bytes = malloc(keeping.room);
+    if (keeping.bytes == NULL) {
         return NULL;
     }
     const size_t length = write_lines(time, boot_id, 0, lines);
-    writer.length = HEAD_BYTES + length;
+    keeping.length = HEAD_BYTES + length;
     if (cache != NULL) {
-        locum_sign_cache_each(cache, time->signed_s, write_one, &writer);
+        locum_sign_cache_each(cache, time->signed_s, write_one, &keeping);
     }
-    (void)write_lines(time, boot_id, writer.count, lines);
-    memset(writer.bytes, 0, HEAD_BYTES);
-    memcpy(writer.bytes + HEAD_BYTES, lines, length);
-    *ret_length = writer.length;
-    return writer.bytes;
+    (void)write_lines(time, boot_id, keeping.count, lines);
+    memset(keeping.bytes, 0, HEAD_BYTES);
+    memcpy(keeping.bytes + HEAD_BYTES, lines, length);
+    *ret_length = keeping.length;
+    return keeping.bytes;
 }
 
 static void
@@ -125,7 +125,7 @@ compute(const struct locum_hmac_key *key, const char *bytes, size_t length,
 }
 
 void
-locum_signkeep_seal(const struct locum_hmac_key *key, char *bytes, size_t length)
+locum_signkeep_protect(const struct locum_hmac_key *key, char *bytes, size_t length)
 {
     uint8_t mac[LOCUM_HMAC_BYTES_MAX];
     char first[HEAD_BYTES + 1];
@@ -139,7 +139,8 @@ locum_signkeep_seal(const struct locum_hmac_key *key, char *bytes, size_t length
 }
 
 static bool
-is_sealed(const struct locum_signkeep_keys *keys, struct locum_slice line, struct locum_slice rest)
+is_authentic(const struct locum_signkeep_keys *keys, struct locum_slice line,
+             struct locum_slice rest)
 {
     uint8_t written[LOCUM_DIGEST_BYTES];
     uint8_t mac[LOCUM_HMAC_BYTES_MAX];
@@ -202,7 +203,7 @@ locum_signkeep_read(const struct locum_signkeep_keys *keys, struct locum_slice b
     struct locum_slice values[LINES];
     struct locum_sign_kept kept;
     uint64_t believed, newest, signed_s, count;
-    if (!locum_slice_cut(&rest, '\n', &line) || !is_sealed(keys, line, rest)) {
+    if (!locum_slice_cut(&rest, '\n', &line) || !is_authentic(keys, line, rest)) {
         return LOCUM_ERR_INVALID;
     }
     for (size_t i = 0; i < LINES; i++) {

@@ -11,9 +11,9 @@
  *   (that many times: digest, 32 bytes; until, 4; verified, 1; length, 2; the signature)
  *
  * Numbers of the binary part are big-endian. To verify each signature before its use would take
- * longer than to make it again. So the file is sealed as a whole, with a key that follows from the
- * cluster secret: what this node has not written, or the disk has damaged, is not used at all. The
- * digest of a signature names all that it depends on, so it cannot be used for anything else.
+ * longer than to make it again. So the file as a whole has an HMAC, with a key that follows from
+ * the cluster secret: what this node has not written, or the disk has damaged, is not used at all.
+ * The digest of a signature names all that it depends on, so it cannot be used for anything else.
  */
 #ifndef LOCUM_DNS_SIGNKEEP_H
 #define LOCUM_DNS_SIGNKEEP_H
@@ -26,7 +26,7 @@ enum { LOCUM_SIGNKEEP_BYTES_MAX = 64 * 1024 * 1024, LOCUM_SIGNKEEP_BOOT_MAX = 63
 
 struct locum_sign_cache; /* sign.h */
 
-/* The keys of these secrets; the first one seals. 0 or LOCUM_ERR_MEMORY. */
+/* The keys of these secrets; the first one protects. 0 or LOCUM_ERR_MEMORY. */
 struct locum_signkeep_keys {
     struct locum_hmac_key key[LOCUM_SECRETS_MAX];
     size_t count;
@@ -35,7 +35,7 @@ int locum_signkeep_derive(const struct locum_secrets *secrets,
                           struct locum_signkeep_keys *ret) LOCUM_MUST_CHECK;
 
 /*
- * The bytes, not sealed yet, freed by the caller; NULL: out of memory. What does not fit into
+ * The bytes, without their HMAC, freed by the caller; NULL: out of memory. What does not fit into
  * LOCUM_SIGNKEEP_BYTES_MAX is left out.
  *
  * cache    NULL: no signature.
@@ -45,11 +45,11 @@ char *locum_signkeep_make(const struct locum_sign_cache *cache,
                           const struct locum_signtime_kept *time, const char *boot_id,
                           size_t *ret_length);
 
-/* Seal them. Any thread may. */
-void locum_signkeep_seal(const struct locum_hmac_key *key, char *bytes, size_t length);
+/* Write the HMAC into them. Any thread may. */
+void locum_signkeep_protect(const struct locum_hmac_key *key, char *bytes, size_t length);
 
 /*
- * Read what is sealed with one of these keys; bytes that are not are LOCUM_ERR_INVALID.
+ * Read what one of these keys protects; other bytes are LOCUM_ERR_INVALID.
  *
  * boot_id  of this boot: `same_boot` says whether it was the same.
  * ret      the times.

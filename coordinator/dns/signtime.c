@@ -47,8 +47,8 @@ compare(const void *a, const void *b)
 }
 
 /*
- * The median of the offsets that were told since the last step. Of two in the middle it is the
- * smaller one in amount: with one right peer and one wrong one, a right clock is not in doubt.
+ * The median of the offsets of heartbeats that came after the last step. Of two in the middle it is
+ * the smaller one in amount: with one right peer and one wrong one, a right clock is not in doubt.
  * False: there is none.
  */
 static bool

@@ -17,8 +17,8 @@
  *   - At a start: the own clock, but never earlier than the time that was kept last; after a
  *     restart in the same boot what was believed then.
  *
- * In doubt the time of the signatures stands still, so that none is replaced; it goes on with what
- * is believed when they would be of no use any more.
+ * In doubt the time of the signatures does not go on, so that none is replaced; it goes on with
+ * what is believed when they would be of no use any more.
  */
 #ifndef LOCUM_DNS_SIGNTIME_H
 #define LOCUM_DNS_SIGNTIME_H

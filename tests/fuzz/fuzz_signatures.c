@@ -1,6 +1,6 @@
 /*
  * fuzz_signatures: kept signatures (dns/signkeep.h). As they are, any bytes are refused. With a
- * right seal they are taken or refused; what was taken can be kept and taken once more, is used for
+ * right HMAC they are taken or refused; what was taken can be kept and taken once more, is used for
  * nothing but what its digest says, and is found out if it does not verify.
  */
 #include "fuzz.h"
@@ -36,7 +36,7 @@ keep_again(const struct locum_sign_cache *cache, const struct locum_signtime_kep
     struct locum_sign_cache *again = locum_sign_cache_create(ROOM);
     char *bytes = locum_signkeep_make(cache, kept, "boot", &length);
     REQUIRE(bytes != NULL && again != NULL);
-    locum_signkeep_seal(&keys.key[1], bytes, length);
+    locum_signkeep_protect(&keys.key[1], bytes, length);
     const struct locum_slice all = {.at = bytes, .length = length};
     REQUIRE(locum_signkeep_read(&keys, all, "boot", &got, &at) == 0 && got.same_boot);
     REQUIRE(got.believed == kept->believed && got.newest == kept->newest &&
@@ -79,9 +79,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > 0) {
         memcpy(bytes + HEAD_BYTES, data, size);
     }
-    locum_signkeep_seal(&keys.key[0], bytes, HEAD_BYTES + size);
-    const struct locum_slice sealed = {.at = bytes, .length = HEAD_BYTES + size};
-    if (locum_signkeep_read(&keys, sealed, "boot", &kept, &at) == 0) {
+    locum_signkeep_protect(&keys.key[0], bytes, HEAD_BYTES + size);
+    const struct locum_slice whole = {.at = bytes, .length = HEAD_BYTES + size};
+    if (locum_signkeep_read(&keys, whole, "boot", &kept, &at) == 0) {
         struct locum_sign_cache *cache = locum_sign_cache_create(ROOM);
         REQUIRE(cache != NULL && locum_signkeep_take(cache, at) == 0);
         locum_sign_cache_each(cache, kept.signed_s, verify, NULL);

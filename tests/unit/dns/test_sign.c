@@ -318,14 +318,14 @@ static const struct locum_secrets secrets = {.key = {{1, 2, 3}, {4, 5, 6}}, .cou
 static const struct locum_signtime_kept times = {
     .believed = 1763863100123, .newest = 1763863200123, .signed_s = NOW};
 
-/* The signatures of a cache as sealed bytes. */
-static struct locum_slice
-sealed(const struct locum_sign_cache *cache, const struct locum_hmac_key *key)
+/* The signatures of a cache as protected bytes. */
+static struct locum_slice protected(const struct locum_sign_cache *cache,
+                                    const struct locum_hmac_key *key)
 {
     struct locum_slice ret;
     char *bytes = locum_signkeep_make(cache, &times, "boot", &ret.length);
     assert_non_null(bytes);
-    locum_signkeep_seal(key, bytes, ret.length);
+    locum_signkeep_protect(key, bytes, ret.length);
     ret.at = bytes;
     return ret;
 }
@@ -334,7 +334,7 @@ static void
 test_a_later_run_signs_none_of_them_again(void **state)
 {
     (void)state;
-    struct locum_signkeep_keys sealing;
+    struct locum_signkeep_keys protection;
     struct locum_signtime_kept got;
     struct locum_slice at;
     struct locum_sign_cache *from = locum_sign_cache_create(256);
@@ -346,9 +346,9 @@ test_a_later_run_signs_none_of_them_again(void **state)
     while (locum_sign_cache_counts(from).unverified > 2) { /* the last ones are not yet */
         assert_int_equal(locum_sign_cache_verify(from, 0), 0);
     }
-    assert_int_equal(locum_signkeep_derive(&secrets, &sealing), 0);
-    const struct locum_slice bytes = sealed(from, &sealing.key[1]); /* an older secret */
-    assert_int_equal(locum_signkeep_read(&sealing, bytes, "boot", &got, &at), 0);
+    assert_int_equal(locum_signkeep_derive(&secrets, &protection), 0);
+    const struct locum_slice bytes = protected(from, &protection.key[1]); /* an older secret */
+    assert_int_equal(locum_signkeep_read(&protection, bytes, "boot", &got, &at), 0);
     assert_true(got.same_boot);
     assert_int_equal(got.believed, times.believed);
     assert_int_equal(got.newest, times.newest);
@@ -358,9 +358,9 @@ test_a_later_run_signs_none_of_them_again(void **state)
     sign_all(to, NOW);
     assert_int_equal(locum_sign_cache_counts(to).made, KEY_FILES); /* of the SOA */
     assert_int_equal(locum_sign_cache_counts(to).unverified, KEY_FILES + 2);
-    assert_int_equal(locum_signkeep_read(&sealing, bytes, "other", &got, &at), 0);
+    assert_int_equal(locum_signkeep_read(&protection, bytes, "other", &got, &at), 0);
     assert_false(got.same_boot);
-    assert_int_equal(locum_signkeep_read(&sealing, bytes, "", &got, &at), 0);
+    assert_int_equal(locum_signkeep_read(&protection, bytes, "", &got, &at), 0);
     assert_false(got.same_boot);
     free((void *)(uintptr_t)bytes.at);
     locum_sign_cache_destroy(from);
@@ -371,24 +371,25 @@ static void
 test_a_damaged_or_forged_file_is_not_used(void **state)
 {
     (void)state;
-    struct locum_signkeep_keys sealing;
+    struct locum_signkeep_keys protection;
     struct locum_signtime_kept got;
     struct locum_slice at;
     struct locum_sign_cache *from = locum_sign_cache_create(256);
     sign_all(from, NOW);
-    assert_int_equal(locum_signkeep_derive(&secrets, &sealing), 0);
-    const struct locum_slice bytes = sealed(from, &sealing.key[0]);
+    assert_int_equal(locum_signkeep_derive(&secrets, &protection), 0);
+    const struct locum_slice bytes = protected(from, &protection.key[0]);
     char *copy = malloc(bytes.length);
     for (size_t i = 0; i < bytes.length; i += i < 400 ? 1 : 97) {
         memcpy(copy, bytes.at, bytes.length);
         copy[i] ^= 0x10;
         const struct locum_slice damaged = {.at = copy, .length = bytes.length};
         const struct locum_slice cut = {.at = bytes.at, .length = i};
-        assert_int_equal(locum_signkeep_read(&sealing, damaged, "", &got, &at), LOCUM_ERR_INVALID);
-        assert_int_equal(locum_signkeep_read(&sealing, cut, "", &got, &at), LOCUM_ERR_INVALID);
+        assert_int_equal(locum_signkeep_read(&protection, damaged, "", &got, &at),
+                         LOCUM_ERR_INVALID);
+        assert_int_equal(locum_signkeep_read(&protection, cut, "", &got, &at), LOCUM_ERR_INVALID);
     }
-    sealing.count = 0;
-    assert_int_equal(locum_signkeep_read(&sealing, bytes, "", &got, &at), LOCUM_ERR_INVALID);
+    protection.count = 0;
+    assert_int_equal(locum_signkeep_read(&protection, bytes, "", &got, &at), LOCUM_ERR_INVALID);
     free(copy);
     free((void *)(uintptr_t)bytes.at);
     locum_sign_cache_destroy(from);

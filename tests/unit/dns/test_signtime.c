@@ -139,7 +139,7 @@ test_the_median_of_the_peers_decides(void **state)
         {0, {HOUR, 0}, 2, false, 0},
         {0, {-HOUR, 0, HOUR}, 3, false, 0},
         {HOUR, {0, 0, HOUR}, 3, true, 0},
-        {HOUR, {0, 0, HOUR, HOUR}, 4, false, HOUR}, /* nobody can tell */
+        {HOUR, {0, 0, HOUR, HOUR}, 4, false, HOUR}, /* two against two */
         {HOUR, {SECOND, 2 * SECOND, 3 * SECOND, HOUR}, 4, true, 3 * SECOND},
     };
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
