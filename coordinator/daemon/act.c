@@ -51,7 +51,7 @@ locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
     for (size_t i = 0; i < self->config->zone_count; i++) {
         ret->zone_lacks_keys[i] = locum_dns_lacks_keys(self->dns, self->config, i);
     }
-    locum_daemon_signing_view(self, ret);
+    locum_daemon_signatures_view(self, ret);
     ret->hook_count = self->hooks != NULL ? locum_hooks_count(self->hooks) : 0;
     for (size_t i = 0; i < ret->hook_count; i++) {
         ret->hooks[i] = locum_hooks_state(self->hooks, i);
@@ -239,7 +239,7 @@ void
 locum_daemon_act_publish(struct locum_daemon *self)
 {
     const uint32_t serial = next_serial(self);
-    const int64_t signed_s = locum_daemon_signing_take_s(self);
+    const int64_t signed_s = locum_daemon_signatures_take_s(self);
     const int status =
         locum_dns_publish(self->dns, self->config, &self->core.plan, serial, signed_s);
     if (status != 0) {
@@ -252,7 +252,7 @@ locum_daemon_act_publish(struct locum_daemon *self)
         return;
     }
     self->run.publish_failed = false;
-    locum_daemon_signing_published(self, signed_s);
+    locum_daemon_signatures_published(self, signed_s);
     note_named(self);
     self->run.serial = serial;
     self->run.plan_changes++;
@@ -297,7 +297,7 @@ end(struct locum_daemon *self)
     const struct timeval farewell = {.tv_usec = FAREWELL_MS * 1000};
     save_run(self);
     locum_daemon_history_keep(self);
-    locum_daemon_signing_keep(self);
+    locum_daemon_signatures_keep(self);
     locum_daemon_act_emit(self, LOCUM_EVENT_STOP, NULL, NULL, NULL);
     locum_dns_pause_tcp(self->dns, true);
     (void)event_base_loopexit(self->base, &farewell);
@@ -462,12 +462,12 @@ locum_daemon_act_close_surplus(struct locum_daemon *self)
 void
 locum_daemon_act_each_second(struct locum_daemon *self)
 {
-    const int64_t signed_s = locum_daemon_signing_take_s(self);
+    const int64_t signed_s = locum_daemon_signatures_take_s(self);
     if (self->run.publish_failed || locum_dns_is_due(self->dns, signed_s)) {
         locum_daemon_act_publish(self);
     }
     locum_dns_sign_ahead(self->dns, self->config, &self->core.plan, signed_s);
-    locum_daemon_signing_second(self);
+    locum_daemon_signatures_second(self);
     if (locum_state_writer_lacks_run(self->writer)) {
         save_run(self);
     }

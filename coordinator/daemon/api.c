@@ -461,7 +461,7 @@ zone_reply(struct locum_daemon *self, size_t zone)
     char *open_text = NULL;
     json_t *body = NULL;
     fail_open_plan(&self->config->core, &open);
-    const int64_t signed_s = locum_daemon_signing_served_s(self);
+    const int64_t signed_s = locum_daemon_signatures_served_s(self);
     if (locum_dns_zone_text(self->dns, self->config, zone, &self->core.plan, self->run.serial,
                             signed_s, &text) == 0 &&
         locum_dns_zone_text(self->dns, self->config, zone, &open,

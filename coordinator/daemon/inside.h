@@ -15,7 +15,7 @@
 #include "daemon/recorder.h"
 #include "daemon/replace.h"
 #include "daemon/signals.h"
-#include "daemon/signing.h"
+#include "daemon/signatures.h"
 #include "daemon/state.h"
 #include "dns/ask.h"
 #include "dns/primary.h"
@@ -85,7 +85,7 @@ struct locum_daemon {
     char *public_page; /* of listen.status, as last made; NULL: none */
     locum_ms public_page_mono;
 
-    struct locum_signing signing;
+    struct locum_signatures signatures;
 
     /* for report/ */
     struct locum_run run;

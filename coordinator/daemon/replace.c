@@ -187,7 +187,7 @@ execute(struct locum_daemon *self)
     locum_process_hold(true);
     handover->client = self->replace.client;
     handover->history = locum_daemon_history_hand_over(self);
-    handover->signatures = locum_daemon_signing_hand_over(self);
+    handover->signatures = locum_daemon_signatures_hand_over(self);
     handover->mono = locum_clock_read().mono;
     locum_dns_stop_workers(self->dns);
     (void)locum_text_format_buffer(handover->version, sizeof(handover->version), "%s",

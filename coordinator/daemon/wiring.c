@@ -206,7 +206,7 @@ give_state(void *user, struct locum_primary_state *ret)
     *ret = (struct locum_primary_state){.config = self->config,
                                         .plan = &self->core.plan,
                                         .serial = self->run.serial,
-                                        .signed_s = locum_daemon_signing_served_s(self)};
+                                        .signed_s = locum_daemon_signatures_served_s(self)};
     return !self->run.publish_failed;
 }
 
@@ -223,13 +223,13 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
     if (status != 0 ||
         (status = locum_dns_create(self->config, &self->sockets, locum_daemon_act_log_dns, self,
                                    &self->dns)) != 0 ||
-        (status = locum_daemon_signing_begin(self)) != 0 ||
-        (status = locum_dns_signer_create(self->config, locum_daemon_signing_now_s(self),
+        (status = locum_daemon_signatures_begin(self)) != 0 ||
+        (status = locum_dns_signer_create(self->config, locum_daemon_signatures_now_s(self),
                                           &signer)) != 0) {
         return status;
     }
     locum_dns_set_signer(self->dns, signer);
-    locum_daemon_signing_take(self);
+    locum_daemon_signatures_take(self);
     if ((status = locum_secondaries_create(self->base, &self->secondaries)) != 0) {
         return status;
     }
@@ -273,7 +273,7 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     locum_primary_destroy(self->primary);
     locum_secondaries_destroy(self->secondaries);
     locum_dns_ask_destroy(self->dns_ask);
-    locum_daemon_signing_fini(self);
+    locum_daemon_signatures_fini(self);
     locum_dns_destroy(self->dns);
 }
 
@@ -344,7 +344,7 @@ prepare(struct locum_daemon *self, struct reload_findings *findings, struct prep
         status = locum_health_create(self->base, next, on_sample, self, &ret->health);
     }
     if (status == 0) {
-        status = locum_dns_signer_create(next, locum_daemon_signing_now_s(self), &ret->signer);
+        status = locum_dns_signer_create(next, locum_daemon_signatures_now_s(self), &ret->signer);
     }
     if (status != 0) {
         locum_health_destroy(ret->health);
@@ -439,7 +439,7 @@ apply(struct locum_daemon *self, const struct prepared *prepared)
     locum_peer_reconfigure(self->peer, next);
     locum_daemon_documents_reconfigure(self, next);
     locum_dns_set_signer(self->dns, prepared->signer);
-    locum_daemon_signing_reconfigure(self);
+    locum_daemon_signatures_reconfigure(self);
     reconfigure_dns(self);
     locum_events_keep(self->events, next->events_keep);
     locum_evidence_init(&self->evidence);

@@ -1,4 +1,4 @@
-#include "daemon/signing.h"
+#include "daemon/signatures.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -73,31 +73,31 @@ read_kept(const struct locum_config *config, char **ret_bytes)
 }
 
 int
-locum_daemon_signing_begin(struct locum_daemon *self)
+locum_daemon_signatures_begin(struct locum_daemon *self)
 {
-    struct locum_signing *signing = &self->signing;
+    struct locum_signatures *signatures = &self->signatures;
     struct locum_signtime_kept kept;
     const int handed = self->handover.signatures;
     bool read = false;
-    *signing = (struct locum_signing){
+    *signing = (struct locum_signatures){
         .bad_at = LOCUM_NEVER, .again_at = LOCUM_NEVER, .kept_at = LOCUM_NEVER, .stale = true};
-    if (locum_signkeep_derive(&self->config->secrets, &signing->keys) != 0) {
+    if (locum_signkeep_derive(&self->config->secrets, &signatures->keys) != 0) {
         return LOCUM_ERR_MEMORY;
     }
-    struct locum_slice bytes = read_handover(handed, &signing->loaded);
+    struct locum_slice bytes = read_handover(handed, &signatures->loaded);
     if (handed >= 0) {
         (void)close(handed);
         self->handover.signatures = -1;
     }
     if (bytes.length == 0) {
-        free(signing->loaded);
-        signing->loaded = NULL;
-        bytes = read_kept(self->config, &signing->loaded);
+        free(signatures->loaded);
+        signatures->loaded = NULL;
+        bytes = read_kept(self->config, &signatures->loaded);
     }
     if (bytes.at != NULL) {
-        read = locum_signkeep_read(&signing->keys, bytes, self->boot_id, &kept, &signing->at) == 0;
+        read = locum_signkeep_read(&signatures->keys, bytes, self->boot_id, &kept, &signatures->at) == 0;
         if (read) {
-            signing->stale = handed >= 0 || !kept.same_boot;
+            signatures->stale = handed >= 0 || !kept.same_boot;
         } else {
             char reason[LOCUM_STATE_PATH_MAX + 128];
             char path[LOCUM_STATE_PATH_MAX];
@@ -109,34 +109,34 @@ locum_daemon_signing_begin(struct locum_daemon *self)
             log_unused(reason);
         }
     }
-    locum_signtime_init(&signing->time, read ? &kept : NULL, self->now);
+    locum_signtime_init(&signatures->time, read ? &kept : NULL, self->now);
     return 0;
 }
 
 static void on_verify(void *user);
 
 void
-locum_daemon_signing_take(struct locum_daemon *self)
+locum_daemon_signatures_take(struct locum_daemon *self)
 {
-    struct locum_signing *signing = &self->signing;
+    struct locum_signatures *signatures = &self->signatures;
     struct locum_sign_cache *cache = locum_dns_sign_cache(self->dns);
-    locum_timer_init(&signing->verify, self->base, on_verify, self);
-    if (cache != NULL && signing->at.at != NULL && locum_signkeep_take(cache, signing->at) != 0) {
+    locum_timer_init(&signatures->verify, self->base, on_verify, self);
+    if (cache != NULL && signatures->at.at != NULL && locum_signkeep_take(cache, signatures->at) != 0) {
         log_unused(locum_error_text(LOCUM_ERR_MEMORY));
     }
-    free(signing->loaded);
-    signing->loaded = NULL;
-    signing->at = (struct locum_slice){.at = NULL};
+    free(signatures->loaded);
+    signatures->loaded = NULL;
+    signatures->at = (struct locum_slice){.at = NULL};
 }
 
 void
-locum_daemon_signing_reconfigure(struct locum_daemon *self)
+locum_daemon_signatures_reconfigure(struct locum_daemon *self)
 {
     /* Without memory the earlier keys stay: the next start makes the signatures again. */
     struct locum_signkeep_keys keys;
     if (locum_signkeep_derive(&self->config->secrets, &keys) == 0) {
-        self->signing.keys = keys;
-        self->signing.stale = true;
+        self->signatures.keys = keys;
+        self->signatures.stale = true;
     }
 }
 
@@ -155,15 +155,15 @@ update(struct locum_daemon *self)
                 (struct locum_signtime_peer){.heard = facts->heard, .offset = facts->wall_offset};
         }
     }
-    locum_signtime_update(&self->signing.time, self->now, peers, count,
+    locum_signtime_update(&self->signatures.time, self->now, peers, count,
                           core->view.clock_synchronised);
 }
 
 int64_t
-locum_daemon_signing_now_s(struct locum_daemon *self)
+locum_daemon_signatures_now_s(struct locum_daemon *self)
 {
     update(self);
-    return locum_signtime_believed_s(&self->signing.time, self->now);
+    return locum_signtime_believed_s(&self->signatures.time, self->now);
 }
 
 static bool
@@ -174,39 +174,39 @@ is_usable(const void *user, int64_t signed_s, int64_t now_s)
 }
 
 int64_t
-locum_daemon_signing_take_s(struct locum_daemon *self)
+locum_daemon_signatures_take_s(struct locum_daemon *self)
 {
     update(self);
-    return locum_signtime_take(&self->signing.time, self->now, is_usable, self);
+    return locum_signtime_take(&self->signatures.time, self->now, is_usable, self);
 }
 
 void
-locum_daemon_signing_published(struct locum_daemon *self, int64_t signed_s)
+locum_daemon_signatures_published(struct locum_daemon *self, int64_t signed_s)
 {
     struct locum_dns_signing counts;
     locum_dns_signing(self->dns, &counts);
-    self->signing.published_s = signed_s;
+    self->signatures.published_s = signed_s;
     if (counts.unverified > 0) {
-        locum_timer_arm(&self->signing.verify, 1);
+        locum_timer_arm(&self->signatures.verify, 1);
     }
 }
 
 int64_t
-locum_daemon_signing_served_s(struct locum_daemon *self)
+locum_daemon_signatures_served_s(struct locum_daemon *self)
 {
-    return self->signing.published_s != 0 ? self->signing.published_s
-                                          : locum_daemon_signing_take_s(self);
+    return self->signatures.published_s != 0 ? self->signatures.published_s
+                                          : locum_daemon_signatures_take_s(self);
 }
 
 /* Have them made again, but not without end if a processor or library is broken. */
 static void
 sign_again(struct locum_daemon *self, locum_ms mono)
 {
-    struct locum_signing *signing = &self->signing;
-    signing->again =
-        signing->again_at != LOCUM_NEVER && mono - signing->again_at < LOCUM_SIGNING_AGAIN_MS;
-    if (!signing->again) {
-        signing->again_at = mono;
+    struct locum_signatures *signatures = &self->signatures;
+    signatures->again =
+        signatures->again_at != LOCUM_NEVER && mono - signatures->again_at < LOCUM_SIGNATURES_AGAIN_MS;
+    if (!signatures->again) {
+        signatures->again_at = mono;
         locum_dns_sign_again(self->dns);
     }
 }
@@ -216,7 +216,7 @@ on_verify(void *user)
 {
     struct locum_daemon *self = user;
     struct locum_dns_signing counts;
-    const size_t bad = locum_dns_verify(self->dns, LOCUM_SIGNING_SLICE_US);
+    const size_t bad = locum_dns_verify(self->dns, LOCUM_SIGNATURES_SLICE_US);
     locum_dns_signing(self->dns, &counts);
     if (bad > 0) {
         char total[24];
@@ -224,11 +224,11 @@ on_verify(void *user)
         LOCUM_LOG(LOCUM_LOG_ERR, "bad-signature", "total", total, "effect",
                   "resolvers that validate refuse the answer until it is signed again, within a "
                   "minute; see the warning signatures of locum status");
-        self->signing.bad_at = locum_clock_read().mono;
-        sign_again(self, self->signing.bad_at);
+        self->signatures.bad_at = locum_clock_read().mono;
+        sign_again(self, self->signatures.bad_at);
     }
     if (counts.unverified > 0) {
-        locum_timer_arm(&self->signing.verify, LOCUM_SIGNING_PAUSE_MS);
+        locum_timer_arm(&self->signatures.verify, LOCUM_SIGNATURES_PAUSE_MS);
     }
 }
 
@@ -237,55 +237,55 @@ static char *
 make(struct locum_daemon *self, struct locum_now now, size_t *ret_length)
 {
     const struct locum_sign_cache *cache = locum_dns_sign_cache(self->dns);
-    const struct locum_signtime_kept time = locum_signtime_keep(&self->signing.time, now);
+    const struct locum_signtime_kept time = locum_signtime_keep(&self->signatures.time, now);
     return cache != NULL ? locum_signkeep_make(cache, &time, self->boot_id, ret_length) : NULL;
 }
 
 void
-locum_daemon_signing_keep(struct locum_daemon *self)
+locum_daemon_signatures_keep(struct locum_daemon *self)
 {
-    struct locum_signing *signing = &self->signing;
+    struct locum_signatures *signatures = &self->signatures;
     struct locum_dns_signing counts;
     size_t length;
     char *bytes = make(self, self->now, &length);
     if (bytes == NULL) {
         return;
     }
-    locum_state_writer_put_signatures(self->writer, bytes, length, &signing->keys.key[0]);
+    locum_state_writer_put_signatures(self->writer, bytes, length, &signatures->keys.key[0]);
     locum_dns_signing(self->dns, &counts);
-    signing->kept = counts.to_keep;
-    signing->kept_unverified = counts.unverified > 0;
-    signing->kept_at = self->now.mono;
-    signing->stale = false;
+    signatures->kept = counts.to_keep;
+    signatures->kept_unverified = counts.unverified > 0;
+    signatures->kept_at = self->now.mono;
+    signatures->stale = false;
 }
 
 static void
 keep_if_due(struct locum_daemon *self, const struct locum_dns_signing *counts)
 {
-    struct locum_signing *signing = &self->signing;
-    const bool quiet = counts->to_keep == signing->seen;
-    const bool news = signing->stale || counts->to_keep != signing->kept ||
-                      (signing->kept_unverified && counts->unverified == 0);
+    struct locum_signatures *signatures = &self->signatures;
+    const bool quiet = counts->to_keep == signatures->seen;
+    const bool news = signatures->stale || counts->to_keep != signatures->kept ||
+                      (signatures->kept_unverified && counts->unverified == 0);
     const locum_ms age =
-        signing->kept_at == LOCUM_NEVER ? LOCUM_SIGNING_BUSY_MS : self->now.mono - signing->kept_at;
-    signing->seen = counts->to_keep;
-    if ((news && age >= (quiet ? LOCUM_SIGNING_KEEP_MS : LOCUM_SIGNING_BUSY_MS)) ||
-        (signing->kept_at != LOCUM_NEVER && age >= LOCUM_SIGNING_DAY_MS)) {
-        locum_daemon_signing_keep(self);
+        signatures->kept_at == LOCUM_NEVER ? LOCUM_SIGNATURES_BUSY_MS : self->now.mono - signatures->kept_at;
+    signatures->seen = counts->to_keep;
+    if ((news && age >= (quiet ? LOCUM_SIGNATURES_KEEP_MS : LOCUM_SIGNATURES_BUSY_MS)) ||
+        (signatures->kept_at != LOCUM_NEVER && age >= LOCUM_SIGNATURES_DAY_MS)) {
+        locum_daemon_signatures_keep(self);
     }
 }
 
 void
-locum_daemon_signing_second(struct locum_daemon *self)
+locum_daemon_signatures_second(struct locum_daemon *self)
 {
-    struct locum_signing *signing = &self->signing;
+    struct locum_signatures *signatures = &self->signatures;
     struct locum_dns_signing counts;
     locum_dns_signing(self->dns, &counts);
-    if (signing->again) {
+    if (signatures->again) {
         sign_again(self, self->now.mono);
     }
-    if (counts.unverified > 0 && !locum_timer_armed(&signing->verify)) {
-        locum_timer_arm(&signing->verify, 1); /* those that were made ahead */
+    if (counts.unverified > 0 && !locum_timer_armed(&signatures->verify)) {
+        locum_timer_arm(&signatures->verify, 1); /* those that were made ahead */
     }
     if (counts.on) {
         keep_if_due(self, &counts);
@@ -293,35 +293,35 @@ locum_daemon_signing_second(struct locum_daemon *self)
 }
 
 int
-locum_daemon_signing_hand_over(struct locum_daemon *self)
+locum_daemon_signatures_hand_over(struct locum_daemon *self)
 {
     size_t length;
     char *bytes = make(self, locum_clock_read(), &length);
     if (bytes == NULL) {
         return -1;
     }
-    locum_signkeep_protect(&self->signing.keys.key[0], bytes, length);
+    locum_signkeep_protect(&self->signatures.keys.key[0], bytes, length);
     const int fd = locum_handover_memory(bytes, length);
     free(bytes);
     return fd;
 }
 
 void
-locum_daemon_signing_view(const struct locum_daemon *self, struct locum_report *ret)
+locum_daemon_signatures_view(const struct locum_daemon *self, struct locum_report *ret)
 {
-    const struct locum_signing *signing = &self->signing;
-    const int64_t now_s = locum_signtime_believed_s(&signing->time, self->now);
+    const struct locum_signatures *signatures = &self->signatures;
+    const int64_t now_s = locum_signtime_believed_s(&signatures->time, self->now);
     locum_dns_signing(self->dns, &ret->signing.counts);
-    ret->signing.clock_in_doubt = ret->signing.counts.on && signing->time.in_doubt;
-    ret->signing.clock_off_ms = signing->time.off;
-    ret->signing.bad_at = signing->bad_at;
-    ret->signing.expired = ret->signing.counts.on && signing->published_s != 0 &&
-                           !locum_dns_is_usable(self->dns, signing->published_s, now_s);
+    ret->signing.clock_in_doubt = ret->signing.counts.on && signatures->time.in_doubt;
+    ret->signing.clock_off_ms = signatures->time.off;
+    ret->signing.bad_at = signatures->bad_at;
+    ret->signing.expired = ret->signing.counts.on && signatures->published_s != 0 &&
+                           !locum_dns_is_usable(self->dns, signatures->published_s, now_s);
 }
 
 void
-locum_daemon_signing_fini(struct locum_daemon *self)
+locum_daemon_signatures_fini(struct locum_daemon *self)
 {
-    locum_timer_fini(&self->signing.verify);
-    free(self->signing.loaded);
+    locum_timer_fini(&self->signatures.verify);
+    free(self->signatures.loaded);
 }
