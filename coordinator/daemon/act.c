@@ -10,6 +10,7 @@
 #include "daemon/heartbeats.h"
 #include "daemon/history.h"
 #include "daemon/inside.h"
+#include "daemon/signing.h"
 
 enum {
     FAREWELL_MS = 20, /* from the last event to the end of the loop: time for it to reach Redis */
@@ -252,7 +253,7 @@ locum_daemon_act_publish(struct locum_daemon *self)
         return;
     }
     self->run.publish_failed = false;
-    locum_daemon_signatures_published(self, signed_s);
+    locum_daemon_signatures_published(self);
     note_named(self);
     self->run.serial = serial;
     self->run.plan_changes++;
@@ -466,7 +467,7 @@ locum_daemon_act_each_second(struct locum_daemon *self)
     if (self->run.publish_failed || locum_dns_is_due(self->dns, signed_s)) {
         locum_daemon_act_publish(self);
     }
-    locum_dns_sign_ahead(self->dns, self->config, &self->core.plan, signed_s);
+    locum_daemon_signing_each_second(self);
     locum_daemon_signatures_second(self);
     if (locum_state_writer_lacks_run(self->writer)) {
         save_run(self);

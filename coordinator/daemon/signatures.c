@@ -79,7 +79,7 @@ locum_daemon_signatures_begin(struct locum_daemon *self)
     struct locum_signtime_kept kept;
     const int handed = self->handover.signatures;
     bool read = false;
-    *signing = (struct locum_signatures){
+    *signatures = (struct locum_signatures){
         .bad_at = LOCUM_NEVER, .again_at = LOCUM_NEVER, .kept_at = LOCUM_NEVER, .stale = true};
     if (locum_signkeep_derive(&self->config->secrets, &signatures->keys) != 0) {
         return LOCUM_ERR_MEMORY;
@@ -95,7 +95,8 @@ locum_daemon_signatures_begin(struct locum_daemon *self)
         bytes = read_kept(self->config, &signatures->loaded);
     }
     if (bytes.at != NULL) {
-        read = locum_signkeep_read(&signatures->keys, bytes, self->boot_id, &kept, &signatures->at) == 0;
+        read = locum_signkeep_read(&signatures->keys, bytes, self->boot_id, &kept,
+                                   &signatures->at) == 0;
         if (read) {
             signatures->stale = handed >= 0 || !kept.same_boot;
         } else {
@@ -121,7 +122,8 @@ locum_daemon_signatures_take(struct locum_daemon *self)
     struct locum_signatures *signatures = &self->signatures;
     struct locum_sign_cache *cache = locum_dns_sign_cache(self->dns);
     locum_timer_init(&signatures->verify, self->base, on_verify, self);
-    if (cache != NULL && signatures->at.at != NULL && locum_signkeep_take(cache, signatures->at) != 0) {
+    if (cache != NULL && signatures->at.at != NULL &&
+        locum_signkeep_take(cache, signatures->at) != 0) {
         log_unused(locum_error_text(LOCUM_ERR_MEMORY));
     }
     free(signatures->loaded);
@@ -181,21 +183,13 @@ locum_daemon_signatures_take_s(struct locum_daemon *self)
 }
 
 void
-locum_daemon_signatures_published(struct locum_daemon *self, int64_t signed_s)
+locum_daemon_signatures_published(struct locum_daemon *self)
 {
     struct locum_dns_signing counts;
     locum_dns_signing(self->dns, &counts);
-    self->signatures.published_s = signed_s;
     if (counts.unverified > 0) {
         locum_timer_arm(&self->signatures.verify, 1);
     }
-}
-
-int64_t
-locum_daemon_signatures_served_s(struct locum_daemon *self)
-{
-    return self->signatures.published_s != 0 ? self->signatures.published_s
-                                          : locum_daemon_signatures_take_s(self);
 }
 
 /* Have them made again, but not without end if a processor or library is broken. */
@@ -203,8 +197,8 @@ static void
 sign_again(struct locum_daemon *self, locum_ms mono)
 {
     struct locum_signatures *signatures = &self->signatures;
-    signatures->again =
-        signatures->again_at != LOCUM_NEVER && mono - signatures->again_at < LOCUM_SIGNATURES_AGAIN_MS;
+    signatures->again = signatures->again_at != LOCUM_NEVER &&
+                        mono - signatures->again_at < LOCUM_SIGNATURES_AGAIN_MS;
     if (!signatures->again) {
         signatures->again_at = mono;
         locum_dns_sign_again(self->dns);
@@ -236,7 +230,7 @@ on_verify(void *user)
 static char *
 make(struct locum_daemon *self, struct locum_now now, size_t *ret_length)
 {
-    const struct locum_sign_cache *cache = locum_dns_sign_cache(self->dns);
+    struct locum_sign_cache *cache = locum_dns_sign_cache(self->dns);
     const struct locum_signtime_kept time = locum_signtime_keep(&self->signatures.time, now);
     return cache != NULL ? locum_signkeep_make(cache, &time, self->boot_id, ret_length) : NULL;
 }
@@ -266,8 +260,8 @@ keep_if_due(struct locum_daemon *self, const struct locum_dns_signing *counts)
     const bool quiet = counts->to_keep == signatures->seen;
     const bool news = signatures->stale || counts->to_keep != signatures->kept ||
                       (signatures->kept_unverified && counts->unverified == 0);
-    const locum_ms age =
-        signatures->kept_at == LOCUM_NEVER ? LOCUM_SIGNATURES_BUSY_MS : self->now.mono - signatures->kept_at;
+    const locum_ms age = signatures->kept_at == LOCUM_NEVER ? LOCUM_SIGNATURES_BUSY_MS
+                                                            : self->now.mono - signatures->kept_at;
     signatures->seen = counts->to_keep;
     if ((news && age >= (quiet ? LOCUM_SIGNATURES_KEEP_MS : LOCUM_SIGNATURES_BUSY_MS)) ||
         (signatures->kept_at != LOCUM_NEVER && age >= LOCUM_SIGNATURES_DAY_MS)) {
@@ -311,12 +305,13 @@ locum_daemon_signatures_view(const struct locum_daemon *self, struct locum_repor
 {
     const struct locum_signatures *signatures = &self->signatures;
     const int64_t now_s = locum_signtime_believed_s(&signatures->time, self->now);
+    const int64_t signed_s = locum_dns_signed_at(self->dns);
     locum_dns_signing(self->dns, &ret->signing.counts);
     ret->signing.clock_in_doubt = ret->signing.counts.on && signatures->time.in_doubt;
     ret->signing.clock_off_ms = signatures->time.off;
     ret->signing.bad_at = signatures->bad_at;
-    ret->signing.expired = ret->signing.counts.on && signatures->published_s != 0 &&
-                           !locum_dns_is_usable(self->dns, signatures->published_s, now_s);
+    ret->signing.expired = ret->signing.counts.on && signed_s != INT64_MIN &&
+                           !locum_dns_is_usable(self->dns, signed_s, now_s);
 }
 
 void

@@ -22,7 +22,6 @@ struct locum_signatures {
     struct locum_signkeep_keys keys;
     char *loaded;              /* what the run before has left, until it is taken; NULL */
     struct locum_slice at;     /* its signatures */
-    int64_t published_s;       /* the time of the published signatures; 0: none */
     struct locum_timer verify; /* the next slice */
     locum_ms bad_at;           /* mono: when one last did not verify; LOCUM_NEVER */
     locum_ms again_at;         /* mono: when they were last to be made again for that */
@@ -57,11 +56,8 @@ int64_t locum_daemon_signatures_now_s(struct locum_daemon *self);
 /* The time by which to sign what is published now. */
 int64_t locum_daemon_signatures_take_s(struct locum_daemon *self);
 
-/* What was signed at this time is published. */
-void locum_daemon_signatures_published(struct locum_daemon *self, int64_t signed_s);
-
-/* The time of the signatures that are served: for transfers and locum-nsd. */
-int64_t locum_daemon_signatures_served_s(struct locum_daemon *self);
+/* Answers were published: verify what is new in them. */
+void locum_daemon_signatures_published(struct locum_daemon *self);
 
 void locum_daemon_signatures_second(struct locum_daemon *self);
 

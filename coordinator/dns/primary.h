@@ -20,7 +20,6 @@ struct locum_primary_state {
     const struct locum_config *config;
     const struct locum_plan *plan;
     uint32_t serial;
-    int64_t signed_s; /* the time of the signatures, seconds since 1970 */
 };
 
 /* Set *ret. False: what was published last is older than the configuration and the plan. */

@@ -87,7 +87,7 @@ write_lines(const struct locum_signtime_kept *time, const char *boot_id, size_t 
 }
 
 char *
-locum_signkeep_make(const struct locum_sign_cache *cache, const struct locum_signtime_kept *time,
+locum_signkeep_make(struct locum_sign_cache *cache, const struct locum_signtime_kept *time,
                     const char *boot_id, size_t *ret_length)
 {
     struct keeping keeping = {.room = HEAD_BYTES + LINES_BYTES};

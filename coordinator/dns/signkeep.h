@@ -41,9 +41,8 @@ int locum_signkeep_derive(const struct locum_secrets *secrets,
  * cache    NULL: no signature.
  * boot_id  at most LOCUM_SIGNKEEP_BOOT_MAX characters, without blanks; "": not known.
  */
-char *locum_signkeep_make(const struct locum_sign_cache *cache,
-                          const struct locum_signtime_kept *time, const char *boot_id,
-                          size_t *ret_length);
+char *locum_signkeep_make(struct locum_sign_cache *cache, const struct locum_signtime_kept *time,
+                          const char *boot_id, size_t *ret_length);
 
 /* Write the HMAC into them. Any thread may. */
 void locum_signkeep_protect(const struct locum_hmac_key *key, char *bytes, size_t length);

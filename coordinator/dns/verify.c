@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/error.h"
 
@@ -13,14 +12,6 @@ struct locum_verify_job {
     size_t length, key_length;
     uint8_t bytes[]; /* what is signed, then the key */
 };
-
-int64_t
-locum_verify_clock_us(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 int
 locum_verify_put(struct locum_verify_queue *self, const uint8_t digest[LDNS_SHA256_DIGEST_LENGTH],
@@ -49,14 +40,28 @@ locum_verify_put(struct locum_verify_queue *self, const uint8_t digest[LDNS_SHA2
     return 0;
 }
 
-bool
-locum_verify_next(const struct locum_verify_queue *self,
-                  uint8_t ret_digest[LDNS_SHA256_DIGEST_LENGTH])
+struct locum_verify_job *
+locum_verify_take(struct locum_verify_queue *self)
 {
-    if (self->first != NULL) {
-        memcpy(ret_digest, self->first->digest, LDNS_SHA256_DIGEST_LENGTH);
+    struct locum_verify_job *job = self->first;
+    if (job != NULL) {
+        self->first = job->next;
+        self->last = self->first != NULL ? self->last : NULL;
+        self->count--;
     }
-    return self->first != NULL;
+    return job;
+}
+
+void
+locum_verify_free(struct locum_verify_job *self)
+{
+    free(self);
+}
+
+const uint8_t *
+locum_verify_digest(const struct locum_verify_job *self)
+{
+    return self->digest;
 }
 
 /* As OpenSSL wants it: an ECDSA signature in DER. */
@@ -70,20 +75,19 @@ convert(const ldns_rdf *signature, uint8_t algorithm, ldns_buffer *to)
 }
 
 int
-locum_verify_first(const struct locum_verify_queue *self, const ldns_rdf *signature)
+locum_verify_run(struct locum_verify_job *self, const ldns_rdf *signature)
 {
-    struct locum_verify_job *job = self->first;
-    ldns_buffer *message = ldns_buffer_new(job->length);
+    ldns_buffer *message = ldns_buffer_new(self->length);
     ldns_buffer *converted = ldns_buffer_new(LDNS_MIN_BUFLEN);
     ldns_status status = LDNS_STATUS_MEM_ERR;
     if (message != NULL && converted != NULL) {
-        ldns_buffer_write(message, job->bytes, job->length);
-        status = convert(signature, job->algorithm, converted);
+        ldns_buffer_write(message, self->bytes, self->length);
+        status = convert(signature, self->algorithm, converted);
     }
     if (status == LDNS_STATUS_OK) {
         status = ldns_verify_rrsig_buffers_raw(
             ldns_buffer_begin(converted), ldns_buffer_position(converted), message,
-            job->bytes + job->length, job->key_length, job->algorithm);
+            self->bytes + self->length, self->key_length, self->algorithm);
     }
     ldns_buffer_free(converted);
     ldns_buffer_free(message);
@@ -93,19 +97,10 @@ locum_verify_first(const struct locum_verify_queue *self, const ldns_rdf *signat
 }
 
 void
-locum_verify_drop_first(struct locum_verify_queue *self)
-{
-    struct locum_verify_job *job = self->first;
-    self->first = job->next;
-    self->last = self->first != NULL ? self->last : NULL;
-    self->count--;
-    free(job);
-}
-
-void
 locum_verify_clear(struct locum_verify_queue *self)
 {
-    while (self->first != NULL) {
-        locum_verify_drop_first(self);
+    struct locum_verify_job *job;
+    while ((job = locum_verify_take(self)) != NULL) {
+        locum_verify_free(job);
     }
 }

@@ -21,9 +21,6 @@ struct locum_verify_queue {
     size_t count;
 };
 
-/* Microseconds of the monotonic clock. */
-int64_t locum_verify_clock_us(void);
-
 /*
  * Add a job. All is copied.
  *
@@ -36,16 +33,17 @@ int locum_verify_put(struct locum_verify_queue *self,
                      const uint8_t digest[LDNS_SHA256_DIGEST_LENGTH], const uint8_t *bytes,
                      size_t length, const ldns_rr *key) LOCUM_MUST_CHECK;
 
-/* The name of the first one. False: the queue is empty. */
-bool locum_verify_next(const struct locum_verify_queue *self,
-                       uint8_t ret_digest[LDNS_SHA256_DIGEST_LENGTH]);
+/* Take the first one, which the caller frees; NULL: the queue is empty. */
+struct locum_verify_job *locum_verify_take(struct locum_verify_queue *self);
+void locum_verify_free(struct locum_verify_job *self);
 
-/* Is this the signature of the first one? 0, LOCUM_ERR_SIGNATURE or LOCUM_ERR_MEMORY. */
-int locum_verify_first(const struct locum_verify_queue *self,
-                       const ldns_rdf *signature) LOCUM_MUST_CHECK;
+/* What names its signature. */
+const uint8_t *locum_verify_digest(const struct locum_verify_job *self);
 
-/* Remove the first one, or all. */
-void locum_verify_drop_first(struct locum_verify_queue *self);
+/* Is this its signature? 0, LOCUM_ERR_SIGNATURE or LOCUM_ERR_MEMORY. */
+int locum_verify_run(struct locum_verify_job *self, const ldns_rdf *signature) LOCUM_MUST_CHECK;
+
+/* Remove all. */
 void locum_verify_clear(struct locum_verify_queue *self);
 
 #endif

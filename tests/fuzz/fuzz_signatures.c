@@ -28,7 +28,7 @@ begin(void)
 
 /* Keep what was taken, and take it once more: it is the same. */
 static void
-keep_again(const struct locum_sign_cache *cache, const struct locum_signtime_kept *kept)
+keep_again(struct locum_sign_cache *cache, const struct locum_signtime_kept *kept)
 {
     struct locum_signtime_kept got;
     struct locum_slice at;
@@ -43,7 +43,7 @@ keep_again(const struct locum_sign_cache *cache, const struct locum_signtime_kep
             got.signed_s == kept->signed_s);
     REQUIRE(locum_signkeep_take(again, at) == 0);
     REQUIRE(locum_sign_cache_counts(again).kept <= locum_sign_cache_counts(cache).kept);
-    locum_sign_cache_destroy(again);
+    locum_sign_cache_release(again);
     free(bytes);
 }
 
@@ -61,8 +61,10 @@ verify(void *user, const struct locum_sign_kept *kept)
     REQUIRE(key != NULL || ldns_rr_new_frm_str(&key, text, 0, NULL, NULL) == LDNS_STATUS_OK);
     REQUIRE(signature != NULL &&
             locum_verify_put(&queue, kept->digest, kept->digest, sizeof(kept->digest), key) == 0);
-    REQUIRE(locum_verify_first(&queue, signature) != 0);
-    locum_verify_clear(&queue);
+    struct locum_verify_job *job = locum_verify_take(&queue);
+    REQUIRE(job != NULL && locum_verify_take(&queue) == NULL);
+    REQUIRE(locum_verify_run(job, signature) != 0);
+    locum_verify_free(job);
     ldns_rdf_deep_free(signature);
 }
 
@@ -86,7 +88,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         REQUIRE(cache != NULL && locum_signkeep_take(cache, at) == 0);
         locum_sign_cache_each(cache, kept.signed_s, verify, NULL);
         keep_again(cache, &kept);
-        locum_sign_cache_destroy(cache);
+        locum_sign_cache_release(cache);
     }
     free(bytes);
     return 0;

@@ -1,6 +1,8 @@
 /* sign: signatures verify with ldns, each is made once, and windows are the same on all nodes. */
 #include "keyfiles.h"
 
+#include <pthread.h>
+
 #include "dns/sign.h"
 #include "dns/signkeep.h"
 
@@ -86,7 +88,8 @@ test_each_algorithm_signs_each_kind_of_rrset(void **state)
         ldns_rr_list *copy = ldns_rr_list_clone(set);
         ldns_rr_list *signatures = ldns_rr_list_new();
         assert_int_equal(
-            locum_sign_rrset(cache, set, TTL, keys, KEY_FILES, window_at(NOW), signatures), 0);
+            locum_sign_rrset(cache, set, TTL, keys, KEY_FILES, window_at(NOW), NULL, signatures),
+            0);
         assert_int_equal(ldns_rr_list_rr_count(signatures), KEY_FILES);
         assert_int_equal(ldns_rr_list_compare(set, copy), 0); /* it is as before */
         for (size_t j = 0; j < KEY_FILES; j++) {
@@ -109,7 +112,7 @@ test_each_algorithm_signs_each_kind_of_rrset(void **state)
         ldns_rr_list_deep_free(copy);
         ldns_rr_list_deep_free(set);
     }
-    locum_sign_cache_destroy(cache);
+    locum_sign_cache_release(cache);
 }
 
 static void
@@ -120,13 +123,14 @@ test_wrong_or_missing_signatures_do_not_verify(void **state)
     ldns_rr_list *set = set_number(0);
     ldns_rr_list *signatures = ldns_rr_list_new();
     assert_int_equal(locum_sign_verify(set, signatures, dnskeys, NOW), LOCUM_ERR_SIGNATURE);
-    assert_int_equal(locum_sign_rrset(cache, set, TTL, keys, 3, window_at(NOW), signatures), 0);
+    assert_int_equal(locum_sign_rrset(cache, set, TTL, keys, 3, window_at(NOW), NULL, signatures),
+                     0);
     assert_int_equal(locum_sign_verify(set, signatures, dnskeys, NOW), 0);
     ldns_rdf_data(ldns_rr_rdf(ldns_rr_list_rr(set, 1), 0))[3]++;
     assert_int_equal(locum_sign_verify(set, signatures, dnskeys, NOW), LOCUM_ERR_SIGNATURE);
     ldns_rr_list_deep_free(signatures);
     ldns_rr_list_deep_free(set);
-    locum_sign_cache_destroy(cache);
+    locum_sign_cache_release(cache);
 }
 
 /* Sign an RRset with P-256; how many signatures were made for it? */
@@ -137,8 +141,8 @@ made(struct locum_sign_cache *cache, const char *const *texts, size_t count, uin
     const uint64_t already = locum_sign_cache_counts(cache).made;
     ldns_rr_list *set = rrset(texts, count);
     ldns_rr_list *signatures = ldns_rr_list_new();
-    assert_int_equal(locum_sign_rrset(cache, set, ttl, &keys[key], 1, window_at(now_s), signatures),
-                     0);
+    assert_int_equal(
+        locum_sign_rrset(cache, set, ttl, &keys[key], 1, window_at(now_s), NULL, signatures), 0);
     assert_int_equal(locum_sign_verify(set, signatures, dnskeys, now_s), 0);
     ldns_rr_list_deep_free(signatures);
     ldns_rr_list_deep_free(set);
@@ -167,7 +171,7 @@ test_a_signature_is_made_once(void **state)
     assert_int_equal(made(cache, same, 2, TTL, key, NOW), 0);
     assert_int_equal(locum_sign_cache_counts(cache).kept, 7);
     assert_int_equal(locum_sign_cache_counts(cache).found, 3);
-    locum_sign_cache_destroy(cache);
+    locum_sign_cache_release(cache);
 }
 
 static void
@@ -191,7 +195,81 @@ test_the_signature_used_the_longest_time_ago_makes_room(void **state)
         (void)snprintf(text, sizeof(text), "n%d.example. A 192.0.2.1", i);
         assert_int_equal(made(cache, texts, 1, TTL, KEY_FILES_P256, NOW), i < 96);
     }
-    locum_sign_cache_destroy(cache);
+    locum_sign_cache_release(cache);
+}
+
+static void
+test_a_budget_ends_the_signing(void **state)
+{
+    (void)state;
+    struct locum_sign_cache *cache = locum_sign_cache_create(64);
+    const struct locum_dnskey *const *key = &keys[KEY_FILES_P256];
+    ldns_rr_list *set = set_number(0);
+    ldns_rr_list *signatures = ldns_rr_list_new();
+    atomic_bool stop = false;
+    struct locum_sign_budget budget = {.left_us = 1, .stop = &stop};
+    assert_int_equal(locum_sign_rrset(cache, set, TTL, key, 1, window_at(NOW), &budget, signatures),
+                     0);
+    assert_true(budget.left_us <= 0); /* a signature takes longer than 1 us */
+    ldns_rr_list *other = set_number(1);
+    assert_int_equal(
+        locum_sign_rrset(cache, other, TTL, key, 1, window_at(NOW), &budget, signatures),
+        LOCUM_ERR_TIMEOUT);
+    assert_int_equal(ldns_rr_list_rr_count(signatures), 1);
+    /* One that is there costs nothing. */
+    assert_int_equal(locum_sign_rrset(cache, set, TTL, key, 1, window_at(NOW), &budget, signatures),
+                     0);
+    atomic_store(&stop, true);
+    assert_int_equal(locum_sign_rrset(cache, set, TTL, key, 1, window_at(NOW), &budget, signatures),
+                     LOCUM_ERR_TIMEOUT);
+    assert_int_equal(ldns_rr_list_rr_count(signatures), 2);
+    ldns_rr_list_deep_free(other);
+    ldns_rr_list_deep_free(signatures);
+    ldns_rr_list_deep_free(set);
+    locum_sign_cache_release(cache);
+}
+
+enum { THREADS = 4, NAMES = 40 };
+
+static void *
+sign_all(void *user)
+{
+    struct locum_sign_cache *cache = user;
+    for (int i = 0; i < NAMES; i++) {
+        char text[64];
+        const char *texts[] = {text};
+        (void)snprintf(text, sizeof(text), "n%d.example. A 192.0.2.1", i);
+        ldns_rr_list *set = rrset(texts, 1);
+        ldns_rr_list *signatures = ldns_rr_list_new();
+        assert_int_equal(
+            locum_sign_rrset(cache, set, TTL, keys, KEY_FILES, window_at(NOW), NULL, signatures),
+            0);
+        assert_int_equal(locum_sign_verify(set, signatures, dnskeys, NOW), 0);
+        ldns_rr_list_deep_free(signatures);
+        ldns_rr_list_deep_free(set);
+    }
+    locum_sign_cache_release(cache);
+    return NULL;
+}
+
+static void
+test_threads_share_keys_and_signatures(void **state)
+{
+    (void)state;
+    struct locum_sign_cache *cache = locum_sign_cache_create(NAMES * KEY_FILES);
+    pthread_t threads[THREADS];
+    for (size_t i = 0; i < THREADS; i++) {
+        locum_sign_cache_hold(cache);
+        assert_int_equal(pthread_create(&threads[i], NULL, sign_all, cache), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    const struct locum_sign_counts counts = locum_sign_cache_counts(cache);
+    assert_int_equal(counts.kept, NAMES * KEY_FILES);
+    assert_true(counts.made >= counts.kept);
+    assert_int_equal(counts.made + counts.found, THREADS * NAMES * KEY_FILES);
+    locum_sign_cache_release(cache);
 }
 
 static void
@@ -219,13 +297,14 @@ test_windows_are_whole_days_and_never_short(void **state)
 
 /* Sign all sets with all keys. */
 static void
-sign_all(struct locum_sign_cache *cache, int64_t now_s)
+sign_sets(struct locum_sign_cache *cache, int64_t now_s)
 {
     for (size_t i = 0; i < LOCUM_COUNT(sets); i++) {
         ldns_rr_list *set = set_number(i);
         ldns_rr_list *signatures = ldns_rr_list_new();
         assert_int_equal(
-            locum_sign_rrset(cache, set, TTL, keys, KEY_FILES, window_at(now_s), signatures), 0);
+            locum_sign_rrset(cache, set, TTL, keys, KEY_FILES, window_at(now_s), NULL, signatures),
+            0);
         assert_int_equal(locum_sign_verify(set, signatures, dnskeys, now_s), 0);
         ldns_rr_list_deep_free(signatures);
         ldns_rr_list_deep_free(set);
@@ -239,19 +318,19 @@ test_what_was_made_is_verified_later_in_slices(void **state)
     const size_t all = LOCUM_COUNT(sets) * KEY_FILES;
     struct locum_sign_cache *cache = locum_sign_cache_create(256);
     assert_int_equal(locum_sign_cache_verify(cache, 0), 0); /* nothing */
-    sign_all(cache, NOW);
-    sign_all(cache, NOW); /* found: not once more */
+    sign_sets(cache, NOW);
+    sign_sets(cache, NOW); /* found: not once more */
     for (size_t left = all; left > 0; left--) {
         assert_int_equal(locum_sign_cache_counts(cache).unverified, left);
         assert_int_equal(locum_sign_cache_verify(cache, 0), 0); /* one at least */
     }
-    sign_all(cache, NOW);
+    sign_sets(cache, NOW);
     assert_int_equal(locum_sign_cache_counts(cache).unverified, 0);
-    sign_all(cache, NOW + LOCUM_SIGN_REFRESH_S);
+    sign_sets(cache, NOW + LOCUM_SIGN_REFRESH_S);
     assert_int_equal(locum_sign_cache_verify(cache, INT64_MAX), 0);
     assert_int_equal(locum_sign_cache_counts(cache).unverified, 0);
     assert_int_equal(locum_sign_cache_counts(cache).bad, 0);
-    locum_sign_cache_destroy(cache);
+    locum_sign_cache_release(cache);
 }
 
 /* More signatures than there is room for: those that are gone are not verified. */
@@ -260,11 +339,11 @@ test_what_has_made_room_is_not_verified(void **state)
 {
     (void)state;
     struct locum_sign_cache *cache = locum_sign_cache_create(3);
-    sign_all(cache, NOW);
+    sign_sets(cache, NOW);
     assert_int_equal(locum_sign_cache_verify(cache, INT64_MAX), 0);
     assert_int_equal(locum_sign_cache_counts(cache).kept, 3);
     assert_int_equal(locum_sign_cache_counts(cache).unverified, 0);
-    locum_sign_cache_destroy(cache);
+    locum_sign_cache_release(cache);
 }
 
 struct wrong {
@@ -292,26 +371,27 @@ test_a_wrong_signature_is_found_and_made_again(void **state)
 {
     (void)state;
     struct locum_sign_cache *from = locum_sign_cache_create(256);
-    sign_all(from, NOW);
+    sign_sets(from, NOW);
     for (size_t number = 0; number < KEY_FILES; number++) { /* each algorithm */
         struct wrong wrong = {.to = locum_sign_cache_create(256), .number = number};
         locum_sign_cache_each(from, NOW, copy_wrong, &wrong);
         ldns_rr_list *set = set_number(0);
         ldns_rr_list *signatures = ldns_rr_list_new();
         assert_int_equal(
-            locum_sign_rrset(wrong.to, set, TTL, keys, KEY_FILES, window_at(NOW), signatures), 0);
+            locum_sign_rrset(wrong.to, set, TTL, keys, KEY_FILES, window_at(NOW), NULL, signatures),
+            0);
         assert_int_equal(locum_sign_verify(set, signatures, dnskeys, NOW), LOCUM_ERR_SIGNATURE);
         assert_int_equal(locum_sign_cache_counts(wrong.to).made, 0);
         assert_int_equal(locum_sign_cache_verify(wrong.to, INT64_MAX), 1);
         assert_int_equal(locum_sign_cache_counts(wrong.to).bad, 1);
-        sign_all(wrong.to, NOW);                                                 /* all is right */
+        sign_sets(wrong.to, NOW);                                                /* all is right */
         assert_int_equal(locum_sign_cache_counts(wrong.to).made, 1 + KEY_FILES); /* and the SOA */
         assert_int_equal(locum_sign_cache_verify(wrong.to, INT64_MAX), 0);
         ldns_rr_list_deep_free(signatures);
         ldns_rr_list_deep_free(set);
-        locum_sign_cache_destroy(wrong.to);
+        locum_sign_cache_release(wrong.to);
     }
-    locum_sign_cache_destroy(from);
+    locum_sign_cache_release(from);
 }
 
 static const struct locum_secrets secrets = {.key = {{1, 2, 3}, {4, 5, 6}}, .count = 2};
@@ -319,7 +399,7 @@ static const struct locum_signtime_kept times = {
     .believed = 1763863100123, .newest = 1763863200123, .signed_s = NOW};
 
 /* The signatures of a cache as protected bytes. */
-static struct locum_slice protected(const struct locum_sign_cache *cache,
+static struct locum_slice protected(struct locum_sign_cache *cache,
                                     const struct locum_hmac_key *key)
 {
     struct locum_slice ret;
@@ -340,8 +420,8 @@ test_a_later_run_signs_none_of_them_again(void **state)
     struct locum_sign_cache *from = locum_sign_cache_create(256);
     struct locum_sign_cache *to = locum_sign_cache_create(256);
     const size_t other = LOCUM_COUNT(sets) * KEY_FILES - KEY_FILES; /* than of the SOA */
-    sign_all(from, NOW - LOCUM_SIGN_REFRESH_S);                     /* of a window that is over */
-    sign_all(from, NOW);
+    sign_sets(from, NOW - LOCUM_SIGN_REFRESH_S);                    /* of a window that is over */
+    sign_sets(from, NOW);
     assert_int_equal(locum_sign_cache_counts(from).to_keep, 2 * other);
     while (locum_sign_cache_counts(from).unverified > 2) { /* the last ones are not yet */
         assert_int_equal(locum_sign_cache_verify(from, 0), 0);
@@ -355,7 +435,7 @@ test_a_later_run_signs_none_of_them_again(void **state)
     assert_int_equal(got.signed_s, times.signed_s);
     assert_int_equal(locum_signkeep_take(to, at), 0);
     assert_int_equal(locum_sign_cache_counts(to).kept, other);
-    sign_all(to, NOW);
+    sign_sets(to, NOW);
     assert_int_equal(locum_sign_cache_counts(to).made, KEY_FILES); /* of the SOA */
     assert_int_equal(locum_sign_cache_counts(to).unverified, KEY_FILES + 2);
     assert_int_equal(locum_signkeep_read(&protection, bytes, "other", &got, &at), 0);
@@ -363,8 +443,8 @@ test_a_later_run_signs_none_of_them_again(void **state)
     assert_int_equal(locum_signkeep_read(&protection, bytes, "", &got, &at), 0);
     assert_false(got.same_boot);
     free((void *)(uintptr_t)bytes.at);
-    locum_sign_cache_destroy(from);
-    locum_sign_cache_destroy(to);
+    locum_sign_cache_release(from);
+    locum_sign_cache_release(to);
 }
 
 static void
@@ -375,7 +455,7 @@ test_a_damaged_or_forged_file_is_not_used(void **state)
     struct locum_signtime_kept got;
     struct locum_slice at;
     struct locum_sign_cache *from = locum_sign_cache_create(256);
-    sign_all(from, NOW);
+    sign_sets(from, NOW);
     assert_int_equal(locum_signkeep_derive(&secrets, &protection), 0);
     const struct locum_slice bytes = protected(from, &protection.key[0]);
     char *copy = malloc(bytes.length);
@@ -392,7 +472,7 @@ test_a_damaged_or_forged_file_is_not_used(void **state)
     assert_int_equal(locum_signkeep_read(&protection, bytes, "", &got, &at), LOCUM_ERR_INVALID);
     free(copy);
     free((void *)(uintptr_t)bytes.at);
-    locum_sign_cache_destroy(from);
+    locum_sign_cache_release(from);
 }
 
 int
@@ -403,6 +483,8 @@ main(void)
         cmocka_unit_test(test_wrong_or_missing_signatures_do_not_verify),
         cmocka_unit_test(test_a_signature_is_made_once),
         cmocka_unit_test(test_the_signature_used_the_longest_time_ago_makes_room),
+        cmocka_unit_test(test_a_budget_ends_the_signing),
+        cmocka_unit_test(test_threads_share_keys_and_signatures),
         cmocka_unit_test(test_what_was_made_is_verified_later_in_slices),
         cmocka_unit_test(test_what_has_made_room_is_not_verified),
         cmocka_unit_test(test_a_wrong_signature_is_found_and_made_again),
