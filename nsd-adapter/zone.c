@@ -111,6 +111,7 @@ read_zone_file(struct locum_nsd_zone *self)
     struct locum_nsd_input input = {.kind = LOCUM_NSD_INPUT_FILE};
     struct zone_copy zone;
     (void)locum_nsd_files_changed(&self->files);
+    self->file_expires_s = 0;
     if (locum_nsd_files_read(self->files.path, self->name, &zone.text, &zone.read, why) == 0) {
         input.version = version_of(&zone.read);
         self->file_expires_s = zone.read.expires_s;

@@ -2,12 +2,9 @@
 """Signatures outlive the program, new ones are verified, and a clock in doubt renews none."""
 # deadline: 90 s
 
-import hashlib
-import hmac
 import json
 import os
 import re
-import struct
 import subprocess
 import sys
 import time
@@ -18,6 +15,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "../self"), os.path.join(HERE, "../site
 import alone
 import cases
 import rfc
+import signatures
 
 LOCUM = os.environ["LOCUM"]
 ZONE = "get.example.org"
@@ -25,7 +23,6 @@ DAY = 86400
 PERIOD = 7 * DAY        # of the windows: validity minus refresh
 CONFIG = rfc.config([f"n{i} TXT text" for i in range(20)], "    dnssec: {{keys: {folder}/keys}}\n")
 SECRET = bytes(range(32))
-MAGIC = b"locum-signatures 1 "
 
 
 class Site(alone.Alone):
@@ -69,28 +66,10 @@ class Site(alone.Alone):
         return f"{self.folder}/get.signatures"
 
     def read(self):
-        """(lines, entries) of the kept signatures: digest, until, verified, signature."""
-        with open(self.path(), "rb") as file:
-            first, rest = file.read().split(b"\n", 1)
-        assert first == MAGIC + seal(rest), first
-        lines, entries = {}, []
-        for _ in range(5):
-            line, rest = rest.split(b"\n", 1)
-            key, value = line.decode().split(" ")
-            lines[key] = value
-        while rest:
-            digest, until, verified, length = struct.unpack(">32sIBH", rest[:39])
-            entries.append((digest, until, verified, rest[39:39 + length]))
-            rest = rest[39 + length:]
-        assert len(entries) == int(lines["count"])
-        return lines, entries
+        return signatures.read(self.path(), SECRET)
 
     def write(self, lines, entries):
-        rest = "".join(f"{key} {value}\n" for key, value in lines.items()).encode()
-        for digest, until, verified, signature in entries:
-            rest += struct.pack(">32sIBH", digest, until, verified, len(signature)) + signature
-        with open(self.path(), "wb") as file:
-            file.write(MAGIC + seal(rest) + b"\n" + rest)
+        signatures.write(self.path(), SECRET, lines, entries)
 
     def verifies(self):
         self._write("zone.check", self.zone())
@@ -107,21 +86,9 @@ class Site(alone.Alone):
         return set(re.findall(r"^TXT 13 .* (\S+)$", found, re.M))
 
 
-def seal(rest):
-    """HKDF (RFC 5869) of the cluster secret, then HMAC."""
-    material = hmac.new(bytes(32), SECRET, hashlib.sha256).digest()
-    key = hmac.new(material, b"locum signatures 1\1", hashlib.sha256).digest()
-    return hmac.new(key, rest, hashlib.sha256).hexdigest().encode()
-
-
 def window(at_s):
     """The inception of the signatures made at a time, as in the zone's text."""
     return time.strftime("%Y%m%d%H%M%S", time.gmtime(at_s - at_s % PERIOD - DAY))
-
-
-def difference_ms():
-    """The wall clock minus the boot clock."""
-    return (time.clock_gettime_ns(time.CLOCK_REALTIME) - time.clock_gettime_ns(time.CLOCK_BOOTTIME)) // 10**6
 
 
 def test_a_the_first_run_signs_and_verifies(it):
@@ -206,8 +173,7 @@ def test_f_a_signature_that_does_not_verify_is_replaced(it):
 def start_with(it, off_ms, signed_s):
     """A run after one in this boot that signed at a time, and whose clock was off_ms behind this one."""
     it.end()
-    lines, _ = it.read()
-    it.write({**lines, "believed-ms": difference_ms() - off_ms, "signed-s": signed_s, "count": 0}, [])
+    signatures.set_time(it.path(), SECRET, off_ms, signed_s)
     it.launch()
     it.wait_for_rest()
 
