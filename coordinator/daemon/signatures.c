@@ -304,14 +304,10 @@ void
 locum_daemon_signatures_view(const struct locum_daemon *self, struct locum_report *ret)
 {
     const struct locum_signatures *signatures = &self->signatures;
-    const int64_t now_s = locum_signtime_believed_s(&signatures->time, self->now);
-    const int64_t signed_s = locum_dns_signed_at(self->dns);
     locum_dns_signing(self->dns, &ret->signing.counts);
     ret->signing.clock_in_doubt = ret->signing.counts.on && signatures->time.in_doubt;
     ret->signing.clock_off_ms = signatures->time.off;
     ret->signing.bad_at = signatures->bad_at;
-    ret->signing.expired = ret->signing.counts.on && signed_s != INT64_MIN &&
-                           !locum_dns_is_usable(self->dns, signed_s, now_s);
 }
 
 void

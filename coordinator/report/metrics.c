@@ -11,6 +11,7 @@
 #include "base/text_format.h"
 #include "core/vote.h"
 #include "report/certificates.h"
+#include "report/dnssec.h"
 #include "report/exposition.h"
 #include "report/report.h"
 
@@ -470,8 +471,6 @@ add_dns(struct locum_exposition *out, const struct locum_report *report)
            (int64_t)signing->counts.unverified);
     number(out, counter, "locum_signatures_bad_total",
            "Signatures that did not verify, and were made again.", (int64_t)signing->counts.bad);
-    number(out, gauge, "locum_signatures_expired",
-           "1 while the signatures that are served have expired.", signing->expired);
     number(out, gauge, "locum_clock_in_doubt",
            "1 while this node signs zones and its clock is more than 5 minutes off its peers, or "
            "was set by more than that: signatures that are valid stay.",
@@ -589,6 +588,7 @@ add_all(struct locum_exposition *out, const struct locum_report *report)
     add_hooks(out, report);
     add_redis(out, report);
     add_dns(out, report);
+    locum_dnssec_add_metrics(out, report);
     add_nsd(out, report);
     add_program(out, report);
 }
@@ -597,7 +597,8 @@ char *
 locum_report_metrics(const struct locum_report *report)
 {
     const size_t size = METRICS_BYTES_MAX + count_answers(report->core) * ANSWER_BYTES_MAX +
-                        locum_certificates_metrics_bytes(report);
+                        locum_certificates_metrics_bytes(report) +
+                        locum_dnssec_metrics_bytes(report);
     char *buffer = malloc(size);
     if (buffer == NULL) {
         return NULL;

@@ -15,6 +15,7 @@
 #include "core/step.h"
 #include "dns/primary.h"
 #include "dns/secondaries.h"
+#include "dns/trust.h"
 #include "health/health.h"
 #include "hooks/hooks.h"
 #include "peer/peer.h"
@@ -71,7 +72,13 @@ struct locum_report_signing {
     bool clock_in_doubt;   /* nothing is signed again that is still valid (dns/signtime.h) */
     locum_ms clock_off_ms; /* the own clock minus the time that is believed */
     locum_ms bad_at;       /* mono: when a signature last did not verify; LOCUM_NEVER */
-    bool expired;          /* the signatures that are served */
+};
+
+/* A zone that is to be signed here. */
+struct locum_report_dnssec {
+    const struct locum_parent_zone *parent; /* NULL: it is not to be signed */
+    enum locum_trust_state state;           /* of its DS there */
+    struct locum_trust_zone served;
 };
 
 /* The daemon at one moment. All that is pointed to is borrowed. */
@@ -96,6 +103,7 @@ struct locum_report {
     size_t hook_count;
     bool zone_lacks_keys[LOCUM_ZONES_MAX]; /* is to be signed, and cannot be */
     struct locum_report_signing signing;
+    struct locum_report_dnssec dnssec[LOCUM_ZONES_MAX];
     locum_ms state_written;                 /* mono; LOCUM_NEVER */
     char state_error[LOCUM_PATH_MAX + 256]; /* why the state file could not be written; "" */
     char file_error[400]; /* why the next start would refuse the file on the disk; "" */

