@@ -128,7 +128,12 @@ bool
 locum_dns_is_usable(struct locum_dns *self, int64_t signed_s, int64_t now_s)
 {
     const struct locum_signer *signer = locum_dns_signer(self);
-    return signer == NULL || locum_signer_is_usable(signer, signed_s, now_s);
+    bool usable = now_s >= signed_s - LOCUM_SIGN_EARLY_S;
+    for (size_t i = 0; signer != NULL && i < LOCUM_ZONES_MAX; i++) {
+        usable = usable && (!locum_signer_is_on(signer, i) ||
+                            locum_signer_expiration(signer, i, signed_s) > now_s);
+    }
+    return signer == NULL || usable;
 }
 
 size_t

@@ -576,22 +576,6 @@ locum_signer_until(const struct locum_signer *self, int64_t now_s)
     return first_s;
 }
 
-bool
-locum_signer_is_usable(const struct locum_signer *self, int64_t signed_s, int64_t now_s)
-{
-    bool usable = true;
-    for (size_t i = 0; i < LOCUM_ZONES_MAX; i++) {
-        const struct signer_zone *zone = &self->zones[i];
-        if (zone->on) {
-            const struct locum_sign_window window =
-                locum_sign_window_at(signed_s, zone->validity_s, zone->refresh_s);
-            usable = usable && (int32_t)((uint32_t)now_s - window.inception) >= 0 &&
-                     (int32_t)(window.expiration - (uint32_t)now_s) > 0;
-        }
-    }
-    return usable;
-}
-
 struct locum_sign_cache *
 locum_signer_cache(const struct locum_signer *self)
 {

@@ -109,9 +109,6 @@ int locum_signer_add_records(struct locum_signer *self, size_t zone, const struc
  */
 int64_t locum_signer_until(const struct locum_signer *self, int64_t now_s);
 
-/* Are the signatures made at one time valid at another one, in all zones? */
-bool locum_signer_is_usable(const struct locum_signer *self, int64_t signed_s, int64_t now_s);
-
 /* The signatures that were made, borrowed; NULL: no zone is signed. */
 struct locum_sign_cache *locum_signer_cache(const struct locum_signer *self);
 
