@@ -25,6 +25,7 @@ struct compiler {
     struct locum_signer *signer;       /* borrowed; NULL: no zone is signed */
     int64_t now_s;
     struct locum_sign_budget *budget; /* borrowed; NULL: sign all */
+    bool partly;                      /* if it is used up, leave out the rest */
     struct locum_rrset
         apex_sets[LOCUM_SIGNER_APEX_SETS]; /* DNSKEY and so on, of the zone at hand */
     size_t index;                          /* of the zone at hand */
@@ -303,11 +304,23 @@ add_apex_sets(struct compiler *self)
     return status;
 }
 
+/* Leave out the RRSIG records of a set. */
+static void
+leave_out(struct compiler *self, struct locum_dns_part *ret)
+{
+    *ret = (struct locum_dns_part){.length = LOCUM_DNS_MISSING, .count = 1};
+    self->names->incomplete = true;
+}
+
 /* The RRSIG records of a set. `needed`: whatever the budget is. */
 static int
 make_signature(struct compiler *self, const struct locum_rrset *set, uint16_t owner, bool needed,
                struct locum_dns_part *ret)
 {
+    if (self->names->incomplete && !needed) {
+        leave_out(self, ret);
+        return 0;
+    }
     struct locum_rrset signatures = {.rrs = ldns_rr_list_new()};
     int status = signatures.rrs == NULL
                      ? LOCUM_ERR_MEMORY
@@ -316,9 +329,8 @@ make_signature(struct compiler *self, const struct locum_rrset *set, uint16_t ow
                                          needed ? NULL : self->budget, signatures.rrs);
     if (status == 0) {
         status = make_part(self, &signatures, owner, ret);
-    } else if (status == LOCUM_ERR_TIMEOUT && !locum_sign_is_stopped(self->budget)) {
-        *ret = (struct locum_dns_part){.length = LOCUM_DNS_MISSING, .count = 1};
-        self->names->incomplete = true;
+    } else if (status == LOCUM_ERR_TIMEOUT && self->partly) {
+        leave_out(self, ret);
         status = 0;
     }
     ldns_rr_list_deep_free(signatures.rrs);
@@ -493,7 +505,7 @@ compile_identity(struct compiler *self)
 
 int
 locum_dns_compile(const struct locum_config *config, struct locum_signer *signer, int64_t now_s,
-                  struct locum_sign_budget *budget, struct locum_dns_names **ret)
+                  struct locum_sign_budget *budget, bool partly, struct locum_dns_names **ret)
 {
     struct compiler *self = calloc(1, sizeof(*self));
     if (self == NULL) {
@@ -504,6 +516,7 @@ locum_dns_compile(const struct locum_config *config, struct locum_signer *signer
     self->signer = signer;
     self->now_s = now_s;
     self->budget = budget;
+    self->partly = partly;
     self->names = locum_dns_names_create();
     if (self->names == NULL) {
         goto out;

@@ -35,7 +35,8 @@ run(void *argument)
     const uint64_t one = 1;
     int status = 0;
     if (work->names == NULL) {
-        status = locum_dns_compile(work->config, work->signer, work->at_s, &budget, &self->made);
+        status =
+            locum_dns_compile(work->config, work->signer, work->at_s, &budget, false, &self->made);
     }
     struct locum_dns_names *names = work->names == NULL ? self->made : work->names;
     for (size_t i = 0; i < work->plan_count && status == 0; i++) {
@@ -147,15 +148,15 @@ locum_renewal_set_signer(struct locum_renewal *self, struct locum_signer *signer
     }
 }
 
-/* Compile with what can be signed in time. */
+/* Compile with what can be signed in time; if that is not all, LOCUM_ERR_TIMEOUT or `partly`. */
 static int
-compile(const struct locum_config *config, struct locum_signer *signer, int64_t now_s,
+compile(const struct locum_config *config, struct locum_signer *signer, int64_t now_s, bool partly,
         struct locum_renewal_names *ret)
 {
     struct locum_sign_budget budget = {.left_us = BUDGET_US};
     *ret = (struct locum_renewal_names){
         .signer = signer, .at_s = now_s, .until_s = locum_signer_until(signer, now_s)};
-    return locum_dns_compile(config, signer, now_s, &budget, &ret->names);
+    return locum_dns_compile(config, signer, now_s, &budget, partly, &ret->names);
 }
 
 int
@@ -175,11 +176,14 @@ locum_renewal_prepare(struct locum_renewal *self, const struct locum_config *con
         return 0;
     }
     drop(&self->next);
-    const int status = compile(config, signer, now_s, &self->next);
-    if (status != 0 || !self->next.names->incomplete) {
-        return status;
+    const int status = compile(config, signer, now_s, false, &self->next);
+    if (status == 0) {
+        return 0;
     }
     drop(&self->next);
+    if (status != LOCUM_ERR_TIMEOUT) {
+        return status;
+    }
     const struct locum_renewal_work work = {.config = config, .signer = signer, .at_s = now_s};
     const int failed = start(self, &work);
     return failed != 0 ? failed : LOCUM_ERR_TIMEOUT;
@@ -219,7 +223,7 @@ locum_renewal_choose(struct locum_renewal *self, const struct locum_config *conf
     if (self->serving.names != NULL) {
         return 0;
     }
-    const int status = compile(config, self->signer, now_s, &self->serving);
+    const int status = compile(config, self->signer, now_s, true, &self->serving);
     if (status == 0 && self->serving.names->incomplete && !busy) {
         locum_renewal_begin(self, config, NULL, 0, now_s);
     }

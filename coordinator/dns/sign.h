@@ -61,8 +61,6 @@ struct locum_sign_budget {
     const atomic_bool *stop; /* no signature is looked up or made once it is true; NULL: never */
 };
 
-bool locum_sign_is_stopped(const struct locum_sign_budget *self);
-
 /*
  * Sign an RRset.
  *

@@ -177,6 +177,7 @@ class Site:
         self.failover_ttl_s = failover_ttl_s or ttl_s
         self.far, self.compare, self.beside, self.by_hand = far, compare, beside, by_hand or bare
         self.bare, self.certificate, self.records = bare, None, list(records)
+        self.keys = None        # the folder with the keys of a signed zone
         self.dir = Path(tempfile.mkdtemp(prefix="locum-site-"))
         self.memory = Path(tempfile.mkdtemp(prefix="locum-site-", dir="/dev/shm"))  # as /run is
         self.redis_password = secrets.token_hex(8)      # of Mirrorbits

@@ -437,7 +437,8 @@ zones:
     owned: {{{owned}}}
     ttl: {site.ttl_s}s
     failover-ttl: {site.failover_ttl_s}s
-{"    soa: {minimum: 15s}" + chr(10) if site.records else ""}    records: [{", ".join(map(json.dumps, records))}]
+{"    soa: {minimum: 15s}" + chr(10) if site.records else ""}\
+{f"    dnssec: {{keys: {site.keys}}}" + chr(10) if site.keys else ""}    records: [{", ".join(map(json.dumps, records))}]
 """
         if site.compare:
             text += f"""\
