@@ -1,5 +1,6 @@
 /*
  * Random zones and plans: the NSEC records are the same on all nodes, and every answer validates.
+ * While signatures are missing, after a start, an answer is either the same, or SERVFAIL.
  *
  *     test_signed_random [SEED]     without: the seeds of `make check`
  */
@@ -19,7 +20,7 @@ static ldns_rdf *apex;
 static uint64_t random_state;
 static unsigned first_seed = 1, seeds = SEEDS;
 static struct {
-    size_t answers, nxdomain, nodata, wildcards, chains, dnames, referrals, ds, needed;
+    size_t answers, nxdomain, nodata, wildcards, chains, dnames, referrals, ds, needed, unready;
 } seen;
 
 static size_t
@@ -301,8 +302,24 @@ remove_each(struct proof *proof, const ldns_rdf *name, ldns_rr_type type)
     }
 }
 
+/* The answer of a table in which signatures are missing. */
 static void
-ask_random(const struct locum_dns_table *table)
+ask_incomplete(const struct locum_dns_table *table, const uint8_t *query, size_t length,
+               const uint8_t *whole, size_t whole_length)
+{
+    static uint8_t reply[LOCUM_DNS_TCP_BYTES_MAX];
+    const struct locum_dns_reply given =
+        answer_packet(table, query, length, 0, reply, sizeof(reply));
+    if (given.rcode == LOCUM_RCODE_SERVFAIL) {
+        seen.unready++;
+        return;
+    }
+    assert_int_equal(given.length, whole_length);
+    assert_memory_equal(reply, whole, whole_length);
+}
+
+static void
+ask_random(const struct locum_dns_table *table, const struct locum_dns_table *incomplete)
 {
     static const uint16_t types[] = {LDNS_RR_TYPE_A,
                                      LDNS_RR_TYPE_AAAA,
@@ -324,8 +341,10 @@ ask_random(const struct locum_dns_table *table)
     put_question(&text);
     const struct ask ask = {
         .name = name, .type = types[below(LOCUM_COUNT(types))], .edns = true, .dnssec_ok = true};
+    const size_t length = make_query(&ask, query);
     const struct locum_dns_reply given =
-        answer_packet(table, query, make_query(&ask, query), 0, reply, sizeof(reply));
+        answer_packet(table, query, length, 0, reply, sizeof(reply));
+    ask_incomplete(incomplete, query, length, reply, given.length);
     ldns_pkt *packet = read_reply(reply, given.length);
     ldns_rdf *owner = ldns_dname_new_frm_str(name);
     ldns_dname2canonical(owner);
@@ -345,6 +364,15 @@ ask_random(const struct locum_dns_table *table)
     ldns_pkt_free(packet);
 }
 
+static struct locum_dns_table *
+make_table(struct locum_dns_names *names)
+{
+    struct locum_dns_table *table = locum_dns_table_make(names, &site->config, &site->plan, 7);
+    assert_non_null(table);
+    assert_int_equal(locum_dns_table_sign(table, &site->config, &site->plan, 7, signer, NOW), 0);
+    return table;
+}
+
 static void
 test_every_answer_validates(void **state)
 {
@@ -353,36 +381,41 @@ test_every_answer_validates(void **state)
     key_folder_add(&folder, key_file_of(45571));
     apex = ldns_dname_new_frm_str("example.");
     for (unsigned seed = first_seed; seed < first_seed + seeds; seed++) {
-        struct locum_dns_names *names = NULL;
+        struct locum_dns_names *names[2];
+        struct locum_sign_budget nothing = {.left_us = 0};
         print_message("seed %u\n", seed);
         random_state = seed;
         make_site();
         compare_chains();
         dnskeys = locum_signer_apex_set(signer, 0, 0);
-        assert_int_equal(locum_dns_compile(&site->config, signer, NOW, NULL, false, &names), 0);
+        assert_int_equal(locum_dns_compile(&site->config, signer, NOW, &nothing, true, &names[1]),
+                         0);
+        assert_true(names[1]->incomplete);
+        assert_int_equal(locum_dns_compile(&site->config, signer, NOW, &nothing, false, &names[0]),
+                         LOCUM_ERR_TIMEOUT);
+        assert_int_equal(locum_dns_compile(&site->config, signer, NOW, NULL, false, &names[0]), 0);
         for (int plan = 0; plan < 2; plan++) {
             make_plan();
-            struct locum_dns_table *table =
-                locum_dns_table_make(names, &site->config, &site->plan, 7);
-            assert_non_null(table);
-            assert_int_equal(
-                locum_dns_table_sign(table, &site->config, &site->plan, 7, signer, NOW), 0);
+            struct locum_dns_table *tables[] = {make_table(names[0]), make_table(names[1])};
             for (int i = 0; i < QUESTIONS / 2; i++) {
-                ask_random(table);
+                ask_random(tables[0], tables[1]);
             }
-            locum_dns_table_release(table);
+            locum_dns_table_release(tables[0]);
+            locum_dns_table_release(tables[1]);
         }
-        locum_dns_names_release(names);
+        locum_dns_names_release(names[0]);
+        locum_dns_names_release(names[1]);
         locum_signer_destroy(signer);
         signer = NULL;
     }
-    print_message("%zu answers: %zu NXDOMAIN, %zu NODATA, %zu of wildcards, %zu chains, %zu with "
-                  "DNAME, %zu referrals, %zu with DS; %zu NSEC records, all needed\n",
-                  seen.answers, seen.nxdomain, seen.nodata, seen.wildcards, seen.chains,
-                  seen.dnames, seen.referrals, seen.ds, seen.needed);
-    assert_true(seeds == 1 ||
-                (seen.nxdomain > 0 && seen.nodata > 0 && seen.wildcards > 0 && seen.chains > 0 &&
-                 seen.dnames > 0 && seen.referrals > seen.ds && seen.ds > 0));
+    print_message(
+        "%zu answers: %zu NXDOMAIN, %zu NODATA, %zu of wildcards, %zu chains, %zu with "
+        "DNAME, %zu referrals, %zu with DS; %zu NSEC records, all needed; %zu not ready\n",
+        seen.answers, seen.nxdomain, seen.nodata, seen.wildcards, seen.chains, seen.dnames,
+        seen.referrals, seen.ds, seen.needed, seen.unready);
+    assert_true(seeds == 1 || (seen.nxdomain > 0 && seen.nodata > 0 && seen.wildcards > 0 &&
+                               seen.chains > 0 && seen.dnames > 0 && seen.referrals > seen.ds &&
+                               seen.ds > 0 && seen.unready > 0 && seen.unready < seen.answers));
     ldns_rdf_deep_free(apex);
     free(site);
     key_folder_fini(&folder);
