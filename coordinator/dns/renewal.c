@@ -243,7 +243,7 @@ locum_renewal_is_due(struct locum_renewal *self, int64_t now_s)
 {
     const int64_t until_s = locum_signer_until(self->signer, now_s);
     (void)is_busy(self);
-    return self->status != 0 || (!is_whole(self, until_s) && has_next(self, until_s));
+    return !is_whole(self, until_s) && has_next(self, until_s);
 }
 
 /* What there is to do, without its plans. False: nothing. */
