@@ -139,6 +139,9 @@ class Servers(alone.Alone):
         self.until("an answer of the API", self.is_up)
         for name in names:
             self._write(f"{name}.zone", self.until("a zone", lambda: self.zone(name)))    # pylint: disable=W0640
+            done = subprocess.run(["ldns-verify-zone", f"{self.folder}/{name}.zone"], capture_output=True, text=True,
+                                  check=False, timeout=20)
+            assert done.returncode == 0, done
         self._write("nsd.conf", alone.NSD_SERVER.format(
             host=self.host, port=PORTS["nsd"], folder=self.folder) + """\
   rrl-ratelimit: 0
