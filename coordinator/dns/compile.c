@@ -25,7 +25,6 @@ struct compiler {
     struct locum_signer *signer;       /* borrowed; NULL: no zone is signed */
     int64_t now_s;
     struct locum_sign_budget *budget; /* borrowed; NULL: sign all */
-    bool partly;                      /* if it is used up, leave out the rest */
     struct locum_rrset
         apex_sets[LOCUM_SIGNER_APEX_SETS]; /* DNSKEY and so on, of the zone at hand */
     size_t index;                          /* of the zone at hand */
@@ -329,7 +328,7 @@ make_signature(struct compiler *self, const struct locum_rrset *set, uint16_t ow
                                          needed ? NULL : self->budget, signatures.rrs);
     if (status == 0) {
         status = make_part(self, &signatures, owner, ret);
-    } else if (status == LOCUM_ERR_TIMEOUT && self->partly) {
+    } else if (status == LOCUM_ERR_TIMEOUT && self->budget->partly) {
         leave_out(self, ret);
         status = 0;
     }
@@ -505,7 +504,7 @@ compile_identity(struct compiler *self)
 
 int
 locum_dns_compile(const struct locum_config *config, struct locum_signer *signer, int64_t now_s,
-                  struct locum_sign_budget *budget, bool partly, struct locum_dns_names **ret)
+                  struct locum_sign_budget *budget, struct locum_dns_names **ret)
 {
     struct compiler *self = calloc(1, sizeof(*self));
     if (self == NULL) {
@@ -516,7 +515,6 @@ locum_dns_compile(const struct locum_config *config, struct locum_signer *signer
     self->signer = signer;
     self->now_s = now_s;
     self->budget = budget;
-    self->partly = partly;
     self->names = locum_dns_names_create();
     if (self->names == NULL) {
         goto out;

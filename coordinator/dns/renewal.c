@@ -35,8 +35,7 @@ run(void *argument)
     const uint64_t one = 1;
     int status = 0;
     if (work->names == NULL) {
-        status =
-            locum_dns_compile(work->config, work->signer, work->at_s, &budget, false, &self->made);
+        status = locum_dns_compile(work->config, work->signer, work->at_s, &budget, &self->made);
     }
     struct locum_dns_names *names = work->names == NULL ? self->made : work->names;
     for (size_t i = 0; i < work->plan_count && status == 0; i++) {
@@ -153,10 +152,10 @@ static int
 compile(const struct locum_config *config, struct locum_signer *signer, int64_t now_s, bool partly,
         struct locum_renewal_names *ret)
 {
-    struct locum_sign_budget budget = {.left_us = BUDGET_US};
+    struct locum_sign_budget budget = {.left_us = BUDGET_US, .partly = partly};
     *ret = (struct locum_renewal_names){
         .signer = signer, .at_s = now_s, .until_s = locum_signer_until(signer, now_s)};
-    return locum_dns_compile(config, signer, now_s, &budget, partly, &ret->names);
+    return locum_dns_compile(config, signer, now_s, &budget, &ret->names);
 }
 
 int

@@ -25,7 +25,7 @@ serve(const struct locum_config *config)
         REQUIRE(locum_dns_zone_text(NULL, config, i, &plan, 1, &text) == 0);
         free(text);
     }
-    REQUIRE(locum_dns_compile(config, NULL, 0, NULL, false, &names) == 0);
+    REQUIRE(locum_dns_compile(config, NULL, 0, NULL, &names) == 0);
     struct locum_dns_table *table = locum_dns_table_make(names, config, &plan, 1);
     REQUIRE(table != NULL);
     locum_dns_names_release(names);

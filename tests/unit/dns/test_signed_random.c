@@ -382,18 +382,18 @@ test_every_answer_validates(void **state)
     apex = ldns_dname_new_frm_str("example.");
     for (unsigned seed = first_seed; seed < first_seed + seeds; seed++) {
         struct locum_dns_names *names[2];
-        struct locum_sign_budget nothing = {.left_us = 0};
+        struct locum_sign_budget nothing = {.left_us = 0, .partly = true};
         print_message("seed %u\n", seed);
         random_state = seed;
         make_site();
         compare_chains();
         dnskeys = locum_signer_apex_set(signer, 0, 0);
-        assert_int_equal(locum_dns_compile(&site->config, signer, NOW, &nothing, true, &names[1]),
-                         0);
+        assert_int_equal(locum_dns_compile(&site->config, signer, NOW, &nothing, &names[1]), 0);
         assert_true(names[1]->incomplete);
-        assert_int_equal(locum_dns_compile(&site->config, signer, NOW, &nothing, false, &names[0]),
+        nothing.partly = false;
+        assert_int_equal(locum_dns_compile(&site->config, signer, NOW, &nothing, &names[0]),
                          LOCUM_ERR_TIMEOUT);
-        assert_int_equal(locum_dns_compile(&site->config, signer, NOW, NULL, false, &names[0]), 0);
+        assert_int_equal(locum_dns_compile(&site->config, signer, NOW, NULL, &names[0]), 0);
         for (int plan = 0; plan < 2; plan++) {
             make_plan();
             struct locum_dns_table *tables[] = {make_table(names[0]), make_table(names[1])};

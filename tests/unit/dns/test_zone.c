@@ -239,7 +239,7 @@ test_names_of_255_octets(void **state)
                          found.text);
             }
             struct locum_dns_names *names = NULL;
-            assert_int_equal(locum_dns_compile(&site->config, NULL, 0, NULL, false, &names),
+            assert_int_equal(locum_dns_compile(&site->config, NULL, 0, NULL, &names),
                              octets == 255 ? 0 : LOCUM_ERR_INVALID);
             locum_dns_names_release(names);
             free(site);
