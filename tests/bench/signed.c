@@ -203,7 +203,7 @@ main(int argc, char **argv)
     fill(dnssec, full);
     const double begin = now_ms();
     require(locum_dns_create(&config, NULL, room_report, NULL, &dns) == 0, "no server");
-    require(locum_dns_signer_create(&config, now_s, &signer) == 0, "the keys cannot be read");
+    require(locum_dns_signer_create(&config, NULL, now_s, &signer) == 0, "the keys cannot be read");
     locum_dns_set_signer(dns, signer);
     publish(dns, 0, 1);
     const int fd = room_connect();

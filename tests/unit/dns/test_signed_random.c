@@ -217,7 +217,7 @@ compare_chains(void)
     for (locum_node self = NODES; self-- > 0;) {
         site->config.core.self = self;
         locum_signer_destroy(signer);
-        assert_int_equal(locum_signer_create(&site->config, NOW, ignore, NULL, &signer), 0);
+        assert_int_equal(locum_signer_create(&site->config, NULL, NOW, ignore, NULL, &signer), 0);
         assert_int_equal(locum_chain_digest(locum_signer_chain(signer, 0), 15,
                                             digests[self == NODES - 1 ? 0 : 1]),
                          0);
