@@ -55,6 +55,7 @@ locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
         ret->dnssec[i].state = self->trust[i];
         locum_trust_see(self->dns, i, &ret->dnssec[i].served);
     }
+    locum_daemon_signatures_view(self, ret);
     ret->keys = self->keys.memory;
     ret->keys_too_long = self->keys.too_long;
     ret->keys_lack_since = self->keys.lack_since;
@@ -257,13 +258,15 @@ void
 locum_daemon_act_publish(struct locum_daemon *self)
 {
     const uint32_t serial = next_serial(self);
+    const int64_t signed_s = locum_daemon_signatures_take_s(self);
     const int status =
-        locum_dns_publish(self->dns, self->config, &self->core.plan, serial, self->now.wall / 1000);
+        locum_dns_publish(self->dns, self->config, &self->core.plan, serial, signed_s);
     if (status != 0) {
         note_failure(self, status, "the previous answers stay; publishing is retried each second");
         return;
     }
     self->run.publish_failed = false;
+    locum_daemon_signatures_published(self);
     note_named(self);
     self->run.serial = serial;
     self->run.plan_changes++;
@@ -308,6 +311,7 @@ end(struct locum_daemon *self)
     const struct timeval farewell = {.tv_usec = FAREWELL_MS * 1000};
     save_run(self);
     locum_daemon_history_keep(self);
+    locum_daemon_signatures_keep(self);
     locum_daemon_act_emit(self, LOCUM_EVENT_STOP, NULL, NULL, NULL);
     locum_dns_pause_tcp(self->dns, true);
     (void)event_base_loopexit(self->base, &farewell);
@@ -472,14 +476,16 @@ locum_daemon_act_close_surplus(struct locum_daemon *self)
 void
 locum_daemon_act_each_second(struct locum_daemon *self)
 {
+    const int64_t signed_s = locum_daemon_signatures_take_s(self);
     const int unsigned_status = locum_dns_signing_status(self->dns);
     if (unsigned_status != 0) {
         note_failure(self, unsigned_status,
                      "the previous signatures stay; signing is retried each second");
-    } else if (self->run.publish_failed || locum_dns_is_due(self->dns, self->now.wall / 1000)) {
+    } else if (self->run.publish_failed || locum_dns_is_due(self->dns, signed_s)) {
         locum_daemon_act_publish(self);
     }
     locum_daemon_signing_each_second(self);
+    locum_daemon_signatures_second(self);
     if (locum_state_writer_lacks_run(self->writer)) {
         save_run(self);
     }

@@ -28,6 +28,7 @@
 #include "core/resume.h"
 #include "daemon/fallback.h"
 #include "daemon/ondisk.h"
+#include "dns/signkeep.h"
 #include "report/history.h"
 
 enum {
@@ -94,6 +95,13 @@ void locum_state_writer_put_run(struct locum_state_writer *self, const struct lo
 
 /* The same for the history, a text of locum_history_save(), soon and always by the thread. */
 void locum_state_writer_put_history(struct locum_state_writer *self, const struct locum_text *text);
+
+/*
+ * Protect these signatures (dns/signkeep.h) with a copy of the key, and write them to
+ * STATE-DIR/CLUSTER.signatures, soon and always by the thread. The bytes are taken.
+ */
+void locum_state_writer_put_signatures(struct locum_state_writer *self, char *bytes, size_t length,
+                                       const struct locum_hmac_key *key);
 
 /* The same for what is remembered of DNSSEC keys: it takes the bytes of locum_keymemory_save(). */
 void locum_state_writer_put_keys(struct locum_state_writer *self, char *bytes, size_t length);
