@@ -23,7 +23,7 @@ const struct locum_options_row locum_options_rows[] = {
      "shown by locum status"},
     {"--wait", LOCUM_OPTION_WAIT, NULL, NULL, "return when no cache has an older answer"},
     {"--force", LOCUM_OPTION_FORCE, NULL, NULL,
-     "also if fewer than min-serving healthy servers stay"},
+     "also if fewer than min-serving healthy servers stay, or the parent has a DS of the key"},
     {"--cluster", LOCUM_OPTION_CLUSTER, NULL, NULL, "a secret that all nodes share"},
     {"--node", LOCUM_OPTION_NODE, NULL, NULL, "a key pair of one node"},
     {"--no-fallback", LOCUM_OPTION_NO_FALLBACK, NULL, NULL,
@@ -215,6 +215,17 @@ usage_code(const struct locum_cli_command *command, int argc, char **argv)
     return locum_cli_is_plugin(command, argc, argv) ? LOCUM_PLUGIN_UNKNOWN : LOCUM_EXIT_USAGE;
 }
 
+/* "NAME [TYPE]": 2 */
+static size_t
+count_arguments(const struct locum_cli_command *command)
+{
+    size_t count = command->argument != NULL ? 1 : 0;
+    for (const char *c = command->argument; c != NULL && *c != '\0'; c++) {
+        count += *c == ' ' ? 1 : 0;
+    }
+    return count;
+}
+
 int
 locum_cli_run(const struct locum_cli_command *command, const char *path, int argc, char **argv)
 {
@@ -225,8 +236,11 @@ locum_cli_run(const struct locum_cli_command *command, const char *path, int arg
                 return usage_code(command, argc, argv);
             }
         } else if (options.argument != NULL && options.second == NULL && argv[i][0] != '\0' &&
-                   strchr(command->argument, ' ') != NULL) {
+                   count_arguments(command) > 1) {
             options.second = argv[i];
+        } else if (options.second != NULL && options.third == NULL && argv[i][0] != '\0' &&
+                   count_arguments(command) > 2) {
+            options.third = argv[i];
         } else if (command->argument == NULL || options.argument != NULL || argv[i][0] == '\0') {
             (void)complain(command, argv[i][0] != '\0' ? argv[i] : "\"\"",
                            "is an unexpected argument", NULL);

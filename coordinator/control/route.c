@@ -19,6 +19,7 @@ static const struct locum_route routes[] = {
     {"/explain", EVHTTP_REQ_GET, {"name", "if"}, false, 0, HANDLER(explain)},
     {"/events", EVHTTP_REQ_GET, {"after", "wait"}, false, 0, HANDLER(events)},
     {"/history", EVHTTP_REQ_GET, {NULL}, false, 0, HANDLER(history)},
+    {"/keys", EVHTTP_REQ_GET, {NULL}, false, 0, HANDLER(keys)},
     {"/zone", EVHTTP_REQ_GET, {"name", "wait"}, true, 0, HANDLER(zone)},
     {"/metrics", EVHTTP_REQ_GET, {NULL}, false, 0, HANDLER(metrics)},
     {"/healthz", EVHTTP_REQ_GET, {NULL}, false, 0, HANDLER(healthz)},
@@ -28,6 +29,7 @@ static const struct locum_route routes[] = {
     {"/reload", EVHTTP_REQ_POST, {NULL}, false, 2 * LOCUM_NOTIFY_BARRIER_MS, HANDLER(reload)},
     {"/replace", EVHTTP_REQ_POST, {NULL}, false, 8000, HANDLER(replace)},
     {"/dump", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(dump)},
+    {"/keys/drop", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(drop_key)},
     {"/hooks", EVHTTP_REQ_POST, {NULL}, false, HOOKS_HOLD_MS, HANDLER(hooks)},
     {"/nsd", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(nsd)},
 };
