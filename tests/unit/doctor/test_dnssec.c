@@ -391,6 +391,8 @@ signed_site(struct bench *bench)
     return dnssec;
 }
 
+static bool found_kinds[LOCUM_DOCTOR_KINDS];
+
 /* One finding of this kind, which says `what`; what NULL: none at all. */
 static void
 assert_found(struct bench *bench, const char *id, const char *what)
@@ -404,6 +406,7 @@ assert_found(struct bench *bench, const char *id, const char *what)
     if (what != NULL) {
         assert_string_equal(locum_doctor_finding_row(bench->found.at[0].kind)->id, id);
         assert_non_null(strstr(bench->found.at[0].what, what));
+        found_kinds[bench->found.at[0].kind] = true;
     }
     assert_int_equal(bench->found.not_examined_count, 0);
 }
@@ -454,6 +457,9 @@ test_what_is_found(void **state)
     dnssec->refusing[0] = address("192.0.2.53", 53);
     dnssec->refusing_count = 1;
     assert_found(bench, "resolver-refuses", "192.0.2.53 answers SERVFAIL");
+    for (int kind = LOCUM_DOCTOR_NO_DS; kind <= LOCUM_DOCTOR_RESOLVER_REFUSES; kind++) {
+        assert_true(found_kinds[kind]);
+    }
     bench_free(bench);
 }
 
