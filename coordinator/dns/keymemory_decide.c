@@ -51,6 +51,19 @@ show(const struct locum_keymemory_zone *zone, struct locum_keymemory_shown *ret)
     return zone->count;
 }
 
+/* No time of a document is later than the document: one that is came from a clock that is wrong,
+ * and must not hold up the others for as long as that. */
+static void
+clamp_shown(struct locum_keymemory_shown *shown, size_t count, int64_t max_s)
+{
+    for (size_t i = 0; i < count; i++) {
+        shown[i].published_since_s =
+            shown[i].published_since_s < max_s ? shown[i].published_since_s : max_s;
+        shown[i].signing_since_s =
+            shown[i].signing_since_s < max_s ? shown[i].signing_since_s : max_s;
+    }
+}
+
 /* Note what one server shows. */
 static void
 gather_server(const struct locum_keymemory_zone *zone, const struct locum_keymemory_shown *shown,
@@ -132,6 +145,9 @@ gather(const struct locum_keymemory *self, const struct locum_keymemory_zone *zo
     memset(ret, 0, sizeof(*ret));
     for (size_t i = 0; i < self->server_count; i++) {
         seen[i].count = locum_keymemory_shown_by(self, zone, i, seen[i].keys);
+        if (i != self->own) {
+            clamp_shown(seen[i].keys, seen[i].count, self->servers[i].document_since_s);
+        }
         gather_server(zone, seen[i].keys, seen[i].count, &ret->shown[i * zone->count], ret);
     }
     ret->consistent = is_consistent(seen, self->server_count);
@@ -149,9 +165,9 @@ has_heard_all(const struct locum_keymemory *self, int64_t now_s)
 {
     bool all = true;
     for (size_t i = 0; i < self->server_count; i++) {
-        all =
-            all && (i == self->own || (self->servers[i].heard_s != 0 &&
-                                       now_s - self->servers[i].heard_s < LOCUM_KEYSTATE_HEARD_S));
+        const int64_t heard_s = self->servers[i].heard_s;
+        all = all && (i == self->own || (heard_s != 0 && heard_s <= now_s &&
+                                         now_s - heard_s < LOCUM_KEYSTATE_HEARD_S));
     }
     return all;
 }
@@ -173,6 +189,9 @@ look(struct locum_keymemory *self, struct locum_keymemory_zone *zone, int64_t no
             zone->parent_asked && now_s - zone->parent_answered_s < LOCUM_KEYMEMORY_PARENT_S,
         .parent_answered_s = zone->parent_answered_s,
         .parent_has_ds = zone->parent_has_ds || !zone->parent_asked};
+    for (size_t i = 0; i < zone->count; i++) {
+        locum_keymemory_clamp(&zone->keys[i], now_s);
+    }
     gather(self, zone, ret);
     for (size_t i = 0; i < zone->count; i++) {
         facts[i] = zone->keys[i].facts;
@@ -224,7 +243,7 @@ static void
 choose_cds(const struct locum_keymemory *self, struct locum_keymemory_zone *zone,
            const struct gathered *gathered, bool all_heard)
 {
-    bool chosen[LOCUM_KEYSTATE_KEYS_MAX], any = false;
+    bool chosen[LOCUM_KEYSTATE_KEYS_MAX], any = false, settled = true, leaves = false;
     for (size_t i = 0; i < zone->count; i++) {
         struct locum_keymemory_key *key = &zone->keys[i];
         key->any_signing = false;
@@ -239,8 +258,11 @@ choose_cds(const struct locum_keymemory *self, struct locum_keymemory_zone *zone
         const struct locum_keymemory_key *key = &zone->keys[i];
         chosen[i] = key->state.in_cds && is_covered(self, zone, gathered, key->facts.algorithm);
         any = any || chosen[i];
+        settled = settled && (!chosen[i] || key->state.settled);
+        leaves = leaves || (key->in_cds && !chosen[i]);
     }
-    any = any && gathered->consistent;
+    any = any && gathered->consistent &&
+          (settled || !leaves || (zone->parent_asked && !zone->parent_has_ds));
     zone->cds_is_old = !any;
     for (size_t i = 0; i < zone->count && any && all_heard; i++) {
         zone->keys[i].in_cds = chosen[i];
@@ -324,12 +346,25 @@ since(int64_t before_s, bool is_so, int64_t now_s)
     return !is_so ? 0 : before_s != 0 ? before_s : now_s;
 }
 
+/* Are the records with the longest TTL gone from all caches? */
+static void
+forget_ttl(struct locum_keymemory *self, struct locum_keymemory_zone *zone, int64_t now_s)
+{
+    if (zone->longest_at_s != 0 && !within(zone->longest_at_s, zone->longest_ttl_s, now_s)) {
+        zone->longest_ttl_s = zone->ttl_s;
+        zone->longest_at_s = 0;
+        self->changed = true;
+    }
+}
+
 void
 locum_keymemory_decide(struct locum_keymemory *self, struct locum_keymemory_zone *zone,
                        int64_t now_s)
 {
     struct gathered gathered;
     const uint64_t before = locum_keymemory_effect(zone);
+    forget_ttl(self, zone, now_s);
+    zone->decided_s = now_s;
     /* The second look sees what the first one has decided. */
     for (int pass = 0; pass < 2; pass++) {
         look(self, zone, now_s, &gathered);

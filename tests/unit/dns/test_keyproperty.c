@@ -324,6 +324,23 @@ check_chain(const struct world *self, size_t a)
     }
 }
 
+/* Any DNSKEY records that are cached, and the DS of now. Those of a zone without a DS are not
+ * validated. */
+static void
+check_cached_keys(const struct world *self, size_t a)
+{
+    const unsigned now = self->ds[self->step];
+    for (size_t t = first_step(self, LOCUM_KEYMEMORY_TTL_S); t <= self->step; t++) {
+        const struct output *keys = &self->nodes[a].out[t];
+        for (uint8_t algorithm = 13; algorithm <= 15 && keys->up && self->ds[t] != 0; algorithm++) {
+            const unsigned ds = of_algorithm(now, algorithm);
+            if (ds != 0 && (ds & keys->published & keys->signs_dnskey) == 0) {
+                fail_at(self, "the DS leads to no cached DNSKEY records", a, t, a, self->step);
+            }
+        }
+    }
+}
+
 /* Any DNSKEY records that are cached, and any records, of which one is of now. */
 static void
 check_pair(const struct world *self, size_t a, size_t at, size_t b, size_t bt)
@@ -348,6 +365,7 @@ check_world(const struct world *self)
         if (self->nodes[a].out[self->step].up) {
             check_chain(self, a);
         }
+        check_cached_keys(self, a);
         for (size_t b = 0; b < self->node_count; b++) {
             for (size_t t = first_step(self, LOCUM_KEYMEMORY_TTL_S); t <= self->step; t++) {
                 check_pair(self, a, t, b, self->step);
