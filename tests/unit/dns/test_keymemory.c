@@ -152,7 +152,8 @@ test_what_was_saved_goes_on(void **state)
     (void)state;
     size_t length;
     take((const struct locum_keymemory_found[]){one, two}, 2, NOW);
-    hear("1 zone=" ZONE " 13/1/psrc/1900000000/1900000000 13/2/p/1900000000/0", NOW);
+    hear("1 zone=" ZONE " 13/1/psr/1900000000/1900000000 13/2/p/1900000000/0", NOW);
+    decide(false, NOW);
     decide(true, NOW);
     assert_true(zone_of(memory)->keys[0].in_cds);
     char *text = locum_keymemory_save(memory, &length);
@@ -429,14 +430,17 @@ test_the_longest_ttl_of_the_ds_counts(void **state)
     }
 }
 
-/* The folder is gone, and the parent has no DS. */
+/* The folder is gone, and no other rule holds its key. */
 static void
 test_the_last_key_signs_on(void **state)
 {
     (void)state;
+    struct locum_keymemory_found small = one;
+    small.secure_entry = false;
+    small.record = "256 3 13 AA==";
     config->core.node_count = 1;
     locum_keymemory_configure(memory, config);
-    take(&one, 1, NOW);
+    take(&small, 1, NOW);
     decide(false, NOW);
     take(NULL, 0, NOW + 1);
     for (int64_t now_s = NOW + 1; now_s < NOW + 3 * DAY; now_s += HOUR / 4) {
