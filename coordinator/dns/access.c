@@ -31,10 +31,14 @@ locum_access_create(const struct locum_config *config, struct locum_access **ret
     for (size_t i = 0; i < config->tsig_key_count && status == 0; i++) {
         status = add_key(&self->keys, &config->tsig_keys[i]);
     }
+    for (size_t i = 0; i < config->acme.key_count && status == 0; i++) {
+        status = add_key(&self->update_keys, &config->acme.keys[i]);
+    }
     if (status != 0) {
         locum_access_destroy(self);
         return status;
     }
+    self->takes_updates = config->acme.key_file[0] != '\0';
     for (size_t i = 0; i < config->zone_count; i++) {
         const struct locum_config_transfer *from = &config->zones[i].transfer;
         struct locum_access_zone *to = &self->zones[i];
@@ -52,6 +56,7 @@ locum_access_destroy(struct locum_access *self)
 {
     if (self != NULL) {
         explicit_bzero(&self->keys, sizeof(self->keys));
+        explicit_bzero(&self->update_keys, sizeof(self->update_keys));
         free(self);
     }
 }

@@ -1,5 +1,6 @@
 /*
- * access: who may transfer a zone, and the keys of signed messages, as the threads need them.
+ * access: who may transfer a zone, and the keys of signed messages, as the threads need them. A key
+ * for queries and transfers signs no UPDATE, and the other way round.
  *
  * Made by the main thread for each answer table, which owns it; then it never changes.
  */
@@ -16,7 +17,9 @@ struct locum_access_zone {
 };
 
 struct locum_access {
-    struct locum_tsig_keys keys;
+    struct locum_tsig_keys keys;                     /* of queries and transfers */
+    struct locum_tsig_keys update_keys;              /* of UPDATE messages */
+    bool takes_updates;                              /* the configuration has keys for them */
     struct locum_access_zone zones[LOCUM_ZONES_MAX]; /* by their index in the configuration */
 };
 

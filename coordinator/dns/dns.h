@@ -170,6 +170,13 @@ int locum_dns_notes(const struct locum_dns *self);
 struct locum_axfr_content;
 void locum_dns_give(struct locum_dns *self, uint64_t id, struct locum_axfr_content *content);
 
+/* The UPDATE messages that wait for the main thread (updates.h), and the answer to one, of which it
+ * takes `pending`. */
+struct locum_dns_updates *locum_dns_updates(const struct locum_dns *self);
+struct locum_dns_pending;
+void locum_dns_answer_update(struct locum_dns *self, struct locum_dns_pending *pending,
+                             const uint8_t *message, size_t length);
+
 /*
  * Once a second: which prefixes are limited. `show` is called when that begins or ends.
  *
