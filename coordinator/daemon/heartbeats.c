@@ -6,8 +6,9 @@
 enum { LINE_BYTES_MAX = LOCUM_HEARTBEAT_MAX + LOCUM_KEYRING_BYTES_MAX };
 
 /* The signature by the secret stays last while some node may not have its key yet. */
-static bool
-sign(const struct locum_config *config, locum_nodes receivers, struct locum_text *text)
+bool
+locum_daemon_heartbeats_sign(const struct locum_config *config, locum_nodes receivers,
+                             struct locum_text *text)
 {
     if (config->keyring != NULL && locum_keyring_sign(config->keyring, receivers, text) != 0) {
         return false;
@@ -31,7 +32,7 @@ locum_daemon_heartbeats_send(struct locum_daemon *self)
         return;
     }
     locum_core_heartbeat(&self->core, LOCUM_NODE_NONE, self->now, &line);
-    if (sign(config, ~(locum_nodes)0, &line)) {
+    if (locum_daemon_heartbeats_sign(config, ~(locum_nodes)0, &line)) {
         locum_redis_publish(self->redis, locum_slice_of(buffer));
     }
     for (locum_node peer = 0; peer < core->node_count; peer++) {
@@ -40,7 +41,7 @@ locum_daemon_heartbeats_send(struct locum_daemon *self)
         }
         line = locum_text_init(buffer, sizeof(buffer));
         locum_core_heartbeat(&self->core, peer, self->now, &line);
-        if (sign(config, locum_nodes_of(peer), &line)) {
+        if (locum_daemon_heartbeats_sign(config, locum_nodes_of(peer), &line)) {
             locum_peer_send(self->peer, peer, locum_slice_of(buffer));
         }
     }

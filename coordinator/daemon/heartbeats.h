@@ -9,6 +9,10 @@
 #include "daemon/daemon.h"
 #include "report/evidence.h"
 
+/* Append the signatures of a text for these nodes. False: it must not be sent. */
+bool locum_daemon_heartbeats_sign(const struct locum_config *config, locum_nodes receivers,
+                                  struct locum_text *text) LOCUM_MUST_CHECK;
+
 /* Send one heartbeat on both paths; none without the secret or a required key (GREEN-15). */
 void locum_daemon_heartbeats_send(struct locum_daemon *self);
 

@@ -9,6 +9,7 @@
 #include "control/control.h"
 #include "control/notify.h"
 #include "daemon/addresses.h"
+#include "daemon/documents.h"
 #include "daemon/handover.h"
 #include "daemon/loop.h"
 #include "daemon/recorder.h"
@@ -41,6 +42,7 @@ struct locum_daemon {
     struct locum_dns_ask *dns_ask;         /* the peers' DNS */
     struct locum_redis *redis;
     struct locum_peer *peer;
+    struct locum_daemon_documents documents;
     struct locum_health *health;
     struct locum_hooks *hooks;
     struct locum_control *control; /* NULL: it could not be opened; everything else works */

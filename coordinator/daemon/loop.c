@@ -1,6 +1,7 @@
 #include "daemon/loop.h"
 
 #include "daemon/act.h"
+#include "daemon/documents.h"
 #include "daemon/history.h"
 #include "daemon/inside.h"
 
@@ -50,14 +51,15 @@ locum_daemon_loop_deliver(struct locum_daemon *self, struct locum_input *input)
 }
 
 /*
- * Sleep until time alone asks for a commit. If sockets keep it away then, starvation_timer sees to
- * it.
+ * Sleep until time alone asks for a commit, or a document is to be sent again. If sockets keep it
+ * away then, starvation_timer sees to it.
  */
 static void
 arm(struct locum_daemon *self)
 {
     const locum_ms wait = self->core.next_commit - self->now.mono;
-    const locum_ms ms = wait < SECOND_MS ? wait : SECOND_MS;
+    const locum_ms most = self->documents.waits ? LOCUM_DOCUMENTS_REPEAT_MS : SECOND_MS;
+    const locum_ms ms = wait < most ? wait : most;
     locum_timer_arm(&self->commit, ms);
     locum_timer_arm(&self->starvation_timer, ms + STARVATION_MS);
 }
@@ -127,6 +129,7 @@ end_iteration(void *user)
     const struct locum_input input = {.kind = LOCUM_INPUT_COMMIT, .now = self->now};
     step(self, &input);
     locum_hooks_look(self->hooks, &self->core, self->now.mono);
+    locum_daemon_documents_look(self);
     locum_daemon_history_note(self);
     if (second) {
         locum_daemon_act_each_second(self);

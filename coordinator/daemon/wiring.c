@@ -6,13 +6,14 @@
 #include "base/foreign.h"
 #include "base/text_format.h"
 #include "daemon/act.h"
+#include "daemon/documents.h"
 #include "daemon/heartbeats.h"
 #include "daemon/inside.h"
 #include "daemon/loop.h"
 
 enum { SERVING_BYTES_MAX = 1024, LOOK_MS = 1000 };
 
-/* A message came in on either path. Only what counts reaches the core. */
+/* A message came in on either path. Only a heartbeat that counts reaches the core. */
 static void
 on_line(struct locum_daemon *self, enum locum_path path, enum locum_family family,
         struct locum_slice line)
@@ -27,6 +28,9 @@ on_line(struct locum_daemon *self, enum locum_path path, enum locum_family famil
                                 locum_daemon_loop_now(self).mono);
     if (!proof.counts) {
         self->run.bad_signatures[path]++;
+        return;
+    }
+    if (locum_daemon_documents_receive(self, input.heartbeat.text, path)) {
         return;
     }
     input.heartbeat.path = path;
@@ -237,7 +241,8 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
         (status = locum_peer_create(self->base, self->config, &self->sockets, on_peer_line,
                                     locum_daemon_act_log_peer, self, &self->peer)) != 0 ||
         (status = locum_redis_create(self->base, self->config, &redis_events, self,
-                                     &self->redis)) != 0) {
+                                     &self->redis)) != 0 ||
+        (status = locum_daemon_documents_create(self)) != 0) {
         return status;
     }
     locum_sockets_close_unused(&self->sockets);
@@ -258,6 +263,7 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     free(self->public_page);
     locum_health_destroy(self->health);
     locum_hooks_destroy(self->hooks);
+    locum_daemon_documents_destroy(self);
     locum_redis_destroy(self->redis);
     locum_peer_destroy(self->peer);
     locum_primary_destroy(self->primary);
@@ -426,6 +432,7 @@ apply(struct locum_daemon *self, const struct prepared *prepared)
     self->config = next;
     locum_redis_reconfigure(self->redis, next);
     locum_peer_reconfigure(self->peer, next);
+    locum_daemon_documents_reconfigure(self, next);
     locum_dns_set_signer(self->dns, prepared->signer);
     reconfigure_dns(self);
     locum_events_keep(self->events, next->events_keep);

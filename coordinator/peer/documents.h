@@ -17,8 +17,9 @@
  * A document is repeated to each node that is heard until that node has acknowledged all of it:
  * after LOCUM_DOCUMENTS_REPEAT_MS, then after twice as long, up to LOCUM_DOCUMENTS_REPEAT_MAX_MS.
  *
- * What it sends and learns goes through callbacks, from the functions of this header only. Not used
- * yet: no node sends or reads such messages.
+ * What it sends and learns goes through callbacks, from the functions of this header only. A
+ * version that does not know such messages takes them for those of an unknown version
+ * (HEARTBEAT-5).
  */
 #ifndef LOCUM_PEER_DOCUMENTS_H
 #define LOCUM_PEER_DOCUMENTS_H
