@@ -1,6 +1,9 @@
-/* acmeclients: the keys and the token of the programs that set ACME challenges. */
+#include "config/acmeclients.h"
+
 #include <string.h>
 
+#include "base/hmac.h"
+#include "base/text.h"
 #include "config/load.h"
 
 /* A key for two purposes would give each holder both. */
@@ -63,5 +66,19 @@ locum_load_acme_clients(struct locum_bind *bind)
         locum_bind_error(bind, LOCUM_KEY_CLIENTS_LISTEN, 0,
                          "listen: it needs acme.token-file, or every user of this host could get "
                          "certificates; make one with `openssl rand -hex 32`, mode 0640");
+    }
+}
+
+void
+locum_acmeclients_subdomain(const char *owner, char ret[LOCUM_ACMECLIENTS_SUBDOMAIN_MAX + 1])
+{
+    uint8_t hash[LOCUM_SHA256_BYTES];
+    struct locum_text text = locum_text_init(ret, LOCUM_ACMECLIENTS_SUBDOMAIN_MAX + 1);
+    locum_hmac_sha256(owner, strlen(owner), hash);
+    hash[6] = (uint8_t)((hash[6] & 0x0f) | 0x80); /* version 8, variant 1 (RFC 9562 5.8) */
+    hash[8] = (uint8_t)((hash[8] & 0x3f) | 0x80);
+    for (size_t i = 0; i < 16; i++) {
+        locum_text_add(&text, i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "");
+        locum_text_add_hex(&text, &hash[i], 1);
     }
 }

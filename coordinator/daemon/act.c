@@ -42,6 +42,10 @@ locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
         locum_primary_counts(self->primary, &ret->transfers);
         locum_secondaries_counts(self->secondaries, &ret->secondaries);
     }
+    if (self->rfc2136 != NULL) {
+        locum_rfc2136_counts(self->rfc2136, &ret->updates);
+    }
+    locum_acmehttp_counts(self->acmehttp, &ret->acmehttp);
     locum_peer_counts(self->peer, &ret->peer);
     struct locum_text closed = locum_text_init(ret->peer_closed, sizeof(ret->peer_closed));
     locum_peer_add_closed(self->peer, &closed);

@@ -579,5 +579,9 @@ const struct locum_control_handlers locum_daemon_handlers = {
     .dump = handle_dump,
     .hooks = handle_hooks,
     .nsd = handle_nsd,
+    .present = locum_acmehttp_present,
+    .cleanup = locum_acmehttp_cleanup,
+    .update = locum_acmehttp_update,
+    .knows_token = locum_acmehttp_knows_token,
     .knows_host = knows_host,
 };

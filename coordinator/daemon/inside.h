@@ -8,12 +8,14 @@
 #include "base/timer.h"
 #include "control/control.h"
 #include "control/notify.h"
+#include "daemon/acmehttp.h"
 #include "daemon/addresses.h"
 #include "daemon/documents.h"
 #include "daemon/handover.h"
 #include "daemon/loop.h"
 #include "daemon/recorder.h"
 #include "daemon/replace.h"
+#include "daemon/rfc2136.h"
 #include "daemon/signals.h"
 #include "daemon/state.h"
 #include "dns/ask.h"
@@ -39,6 +41,8 @@ struct locum_daemon {
     struct locum_dns *dns;
     struct locum_primary *primary;         /* zone transfers */
     struct locum_secondaries *secondaries; /* NOTIFY */
+    struct locum_rfc2136 *rfc2136;         /* UPDATE */
+    struct locum_acmehttp *acmehttp;       /* ACME clients over HTTP */
     struct locum_dns_ask *dns_ask;         /* the peers' DNS */
     struct locum_redis *redis;
     struct locum_peer *peer;
