@@ -18,7 +18,10 @@
 #include "daemon/documents.h"
 #include "dns/challenges.h"
 
-enum { LOCUM_ACME_FOR_MS = 10 * 60 * 1000 }; /* a value stays so long, unless who sets it says */
+enum {
+    LOCUM_ACME_FOR_MS = 10 * 60 * 1000, /* a value stays so long, unless who sets it says */
+    LOCUM_ACME_NOTES_MAX = 64,          /* values set and removed in one change */
+};
 
 /* The owner of challenges for a name: "_acme-challenge.get.example.org.". */
 struct locum_acme_name {
@@ -107,6 +110,24 @@ void locum_acme_cancel(struct locum_daemon *self, struct locum_acme_wait *wait);
 
 /* For the files of this room. */
 
+/* A value that was set or removed since begin: an event, if it is committed. */
+struct locum_acme_note {
+    struct locum_acme_name name;
+    bool removed;
+    char client[LOCUM_CHALLENGE_CLIENT_MAX + 1];
+};
+
+struct locum_acme {
+    struct locum_challenges *challenges;     /* NULL: not created */
+    struct locum_challenge_answers *answers; /* as they are published; NULL: none */
+    bool on[LOCUM_NAMES_MAX];                /* names of the configuration that have challenges */
+    bool any;                                /* one of them has */
+    locum_ms next;                           /* boot: when an entry ends; LOCUM_NEVER */
+    struct locum_acme_note *notes;           /* LOCUM_ACME_NOTES_MAX */
+    size_t note_count;
+    struct locum_acme_wait *waits; /* a list, oldest first */
+};
+
 /* Take up what the run before has kept. 0 or LOCUM_ERR_MEMORY. */
 int locum_acme_create(struct locum_daemon *self) LOCUM_MUST_CHECK;
 /* Nobody who waits is called any more. */
@@ -118,7 +139,8 @@ void locum_acme_look(struct locum_daemon *self);
 /* Until the next value expires; LOCUM_NEVER: there is none. */
 locum_ms locum_acme_next_ms(const struct locum_daemon *self);
 
-/* Nodes may have other numbers; the old configuration still exists. */
-void locum_acme_reconfigure(struct locum_daemon *self, const struct locum_config *next);
+/* The new configuration is in effect, and its answers are published next. Nodes may have other
+ * numbers. */
+void locum_acme_reconfigure(struct locum_daemon *self, const struct locum_config *old);
 
 #endif

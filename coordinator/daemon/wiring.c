@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/foreign.h"
 #include "base/text_format.h"
+#include "daemon/acme.h"
 #include "daemon/act.h"
 #include "daemon/documents.h"
 #include "daemon/heartbeats.h"
@@ -204,7 +205,7 @@ give_state(void *user, struct locum_primary_state *ret)
 {
     const struct locum_daemon *self = user;
     *ret = (struct locum_primary_state){
-        .config = self->config, .plan = &self->core.plan, .serial = self->run.serial};
+        .config = self->config, .plan = &self->core.plan, .answers = self->acme.answers, .serial = self->run.serial};
     return !self->run.publish_failed;
 }
 
@@ -227,6 +228,10 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
         return status;
     }
     locum_dns_set_signer(self->dns, signer);
+    if ((status = locum_daemon_documents_create(self)) != 0 ||
+        (status = locum_acme_create(self)) != 0) {
+        return status;
+    }
     if ((status = locum_secondaries_create(self->base, &self->secondaries)) != 0) {
         return status;
     }
@@ -243,8 +248,7 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
         (status = locum_peer_create(self->base, self->config, &self->sockets, on_peer_line,
                                     locum_daemon_act_log_peer, self, &self->peer)) != 0 ||
         (status = locum_redis_create(self->base, self->config, &redis_events, self,
-                                     &self->redis)) != 0 ||
-        (status = locum_daemon_documents_create(self)) != 0) {
+                                     &self->redis)) != 0) {
         return status;
     }
     locum_sockets_close_unused(&self->sockets);
@@ -265,6 +269,7 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     free(self->public_page);
     locum_health_destroy(self->health);
     locum_hooks_destroy(self->hooks);
+    locum_acme_destroy(self);
     locum_daemon_documents_destroy(self);
     locum_redis_destroy(self->redis);
     locum_peer_destroy(self->peer);
@@ -437,6 +442,7 @@ apply(struct locum_daemon *self, const struct prepared *prepared)
     locum_redis_reconfigure(self->redis, next);
     locum_peer_reconfigure(self->peer, next);
     locum_daemon_documents_reconfigure(self, next);
+    locum_acme_reconfigure(self, old);
     locum_dns_set_signer(self->dns, prepared->signer);
     reconfigure_dns(self);
     locum_events_keep(self->events, next->events_keep);

@@ -44,7 +44,7 @@ sign_zone(struct locum_ahead *self, struct locum_signer *signer, const struct lo
     struct locum_zone built;
     const ldns_rr_list *set;
     if (!locum_signer_is_on(signer, self->zone) ||
-        locum_zone_build(config, self->zone, plan, 0, &built) != 0) {
+        locum_zone_build(config, self->zone, plan, NULL, 0, &built) != 0) {
         return true;
     }
     do {

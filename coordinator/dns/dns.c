@@ -383,7 +383,8 @@ locum_dns_is_due(const struct locum_dns *self, int64_t now_s)
 
 int
 locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
-                  const struct locum_plan *plan, uint32_t serial, int64_t now_s)
+                  const struct locum_plan *plan, const struct locum_challenge_answers *answers,
+                  uint32_t serial, int64_t now_s)
 {
     if (locum_dns_is_due(self, now_s)) {
         locum_dns_names_release(self->names);
@@ -400,7 +401,8 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
             return status;
         }
     }
-    struct locum_dns_table *table = locum_dns_table_make(self->names, config, plan, serial);
+    struct locum_dns_table *table = 
+        locum_dns_table_make(self->names, config, plan, answers, serial);
     if (table == NULL) {
         return LOCUM_ERR_MEMORY;
     }
@@ -594,8 +596,9 @@ locum_dns_signer(const struct locum_dns *self)
 
 int
 locum_dns_zone_text(struct locum_dns *self, const struct locum_config *config, size_t zone,
-                    const struct locum_plan *plan, uint32_t serial, int64_t now_s, char **ret_text)
+                    const struct locum_plan *plan, const struct locum_challenge_answers *answers,
+                    uint32_t serial, int64_t now_s, char **ret_text)
 {
-    return locum_signer_zone_text(self != NULL ? self->signer : NULL, config, zone, plan, serial,
-                                  now_s, ret_text);
+    return locum_signer_zone_text(self != NULL ? self->signer : NULL, config, zone, plan, answers,
+                                  serial, now_s, ret_text);
 }

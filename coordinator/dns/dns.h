@@ -16,6 +16,7 @@
 #include "core/plan.h"
 #include "dns/limited.h"
 
+struct locum_challenge_answers;
 struct locum_dns; /* sockets, workers and their answer table */
 
 enum { LOCUM_DNS_RCODES = 24 }; /* NOERROR .. BADCOOKIE */
@@ -129,14 +130,16 @@ void locum_dns_retry(struct locum_dns *self, locum_dns_report_fn *report, void *
  * locum_dns_reconfigure() or locum_dns_set_signer(), and one that is due (locum_dns_is_due()) also
  * compile what the configuration fixes.
  *
- * config  that of the last locum_dns_create() or locum_dns_reconfigure().
- * serial  SOA serial of every zone; the caller increases it with each change (RFC 1982).
- * now_s   the wall clock, seconds since 1970; it selects the validity of signatures.
+ * config   that of the last locum_dns_create() or locum_dns_reconfigure().
+ * answers  of ACME challenges (challenges.h); NULL: there are none, only placeholders.
+ * serial   SOA serial of every zone; the caller increases it with each change (RFC 1982).
+ * now_s    the wall clock, seconds since 1970; it selects the validity of signatures.
  * Returns 0, LOCUM_ERR_MEMORY, or LOCUM_ERR_INVALID, LOCUM_ERR_SPACE or LOCUM_ERR_IO
  * (locum_dns_compile(), locum_sign_rrset()). On failure the workers keep the last table.
  */
 int locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
-                      const struct locum_plan *plan, uint32_t serial,
+                      const struct locum_plan *plan,
+                      const struct locum_challenge_answers *answers, uint32_t serial,
                       int64_t now_s) LOCUM_MUST_CHECK;
 
 /* Must the signatures of the last publication be replaced now? Either it is time, or the clock was
@@ -230,13 +233,20 @@ struct locum_signer *locum_dns_signer(const struct locum_dns *self);
  *
  * self      for its keys; NULL: the zone is not signed.
  * zone      index, less than config->zone_count.
+ * answers   as of locum_dns_publish().
  * now_s     the wall clock, seconds since 1970; it selects the validity of the signatures.
  * ret_text  the caller's, who calls free().
  * Returns 0, LOCUM_ERR_MEMORY, LOCUM_ERR_INVALID (locum_zone_build()) or LOCUM_ERR_IO (a key cannot
  * sign).
  */
 int locum_dns_zone_text(struct locum_dns *self, const struct locum_config *config, size_t zone,
-                        const struct locum_plan *plan, uint32_t serial, int64_t now_s,
-                        char **ret_text) LOCUM_MUST_CHECK;
+                        const struct locum_plan *plan,
+                        const struct locum_challenge_answers *answers, uint32_t serial,
+                        int64_t now_s, char **ret_text) LOCUM_MUST_CHECK;
+
+/* For which names of a configuration challenges have a name of their own: not if another one has
+ * the same, or if a static record has or hides it. 0 or an error of locum_zone_build(). */
+int locum_dns_find_challenged(const struct locum_config *config,
+                              bool ret[LOCUM_NAMES_MAX]) LOCUM_MUST_CHECK;
 
 #endif

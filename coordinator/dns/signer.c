@@ -131,7 +131,7 @@ make_chain(struct locum_signer *self, const struct locum_config *config, size_t 
     struct locum_zone without_plan;
     zone->chain = locum_chain_create();
     int status = zone->chain == NULL ? LOCUM_ERR_MEMORY
-                                     : locum_zone_build(config, index, NULL, 0, &without_plan);
+                                     : locum_zone_build(config, index, NULL, NULL, 0, &without_plan);
     if (status != 0) {
         return status;
     }

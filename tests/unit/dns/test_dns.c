@@ -103,7 +103,7 @@ test_failed_publish_keeps_the_last_answers(void **state)
     site->plan.answers[0][LOCUM_V4].nodes = 2;
     site_record(site, 0, "no record at all");
     assert_int_equal(locum_dns_reconfigure(dns, &site->config, record, NULL), 0);
-    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, 2, 0), LOCUM_ERR_INVALID);
+    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, NULL, 2, 0), LOCUM_ERR_INVALID);
     assert_int_equal(ask_udp(NULL, &site->config.listen_dns[0], PATIENCE_MS), 12);
     locum_dns_destroy(dns);
     free(site);
@@ -275,7 +275,7 @@ sign_ahead(struct locum_dns *dns, const struct site *site, struct locum_signer *
     }
     print_message("%u signatures in %u slices\n", (unsigned)made, (unsigned)slices);
     assert_true(slices > 1);
-    assert_int_equal(locum_dns_zone_text(dns, &site->config, 0, &site->plan, 1, next_s, &text), 0);
+    assert_int_equal(locum_dns_zone_text(dns, &site->config, 0, &site->plan, NULL, 1, next_s, &text), 0);
     free(text);
     assert_int_equal(locum_signer_counts(signer).made, made + keys);
 }
@@ -310,22 +310,22 @@ test_signatures_are_replaced_in_time(void **state)
     assert_int_equal(locum_dns_create(&site->config, NULL, NULL, NULL, &dns), 0);
     assert_int_equal(locum_dns_signer_create(&site->config, NOW, &signer), 0);
     locum_dns_set_signer(dns, signer);
-    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, 1, NOW), 0);
+    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, NULL, 1, NOW), 0);
     assert_false(locum_dns_is_due(dns, NOW));
     assert_true(locum_dns_is_due(dns, NOW + WEEK));
     sign_ahead(dns, site, signer, NOW, KEYS);
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(locum_dns_zone_text(dns, &site->config, 0, &site->plan, 1,
+        assert_int_equal(locum_dns_zone_text(dns, &site->config, 0, &site->plan, NULL, 1,
                                              NOW + (i < 2 ? i : WEEK), &text[i]),
                          0);
     }
     assert_string_equal(text[0], text[1]);
     assert_string_not_equal(text[0], text[2]);
-    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, 2, NOW + WEEK), 0);
+    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, NULL, 2, NOW + WEEK), 0);
     assert_false(locum_dns_is_due(dns, NOW + WEEK));
     /* A clock that was ahead is put right: signatures of the future are not valid yet. */
     assert_true(locum_dns_is_due(dns, NOW));
-    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, 3, NOW), 0);
+    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, NULL, 3, NOW), 0);
     assert_false(locum_dns_is_due(dns, NOW));
     assert_true(locum_dns_is_due(dns, NOW - 2 * WEEK));
     for (int i = 0; i < 3; i++) {
