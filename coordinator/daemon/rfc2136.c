@@ -41,13 +41,13 @@ struct locum_rfc2136 {
     struct locum_update update; /* too large for the stack */
 };
 
-/* The key's name, absolute. */
+/* The key's name, without its last dot. */
 static void
 add_key(struct locum_text *text, const struct locum_tsig_key *key)
 {
     for (size_t at = 0; key->name[at] != 0; at += 1u + key->name[at]) {
+        locum_text_add(text, at > 0 ? "." : "");
         locum_text_add_escaped(text, (const char *)key->name + at + 1, key->name[at]);
-        locum_text_add_char(text, '.');
     }
 }
 

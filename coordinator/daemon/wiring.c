@@ -269,12 +269,12 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     free(self->public_page);
     locum_health_destroy(self->health);
     locum_hooks_destroy(self->hooks);
+    locum_rfc2136_destroy(self->rfc2136);
     locum_acme_destroy(self);
     locum_daemon_documents_destroy(self);
     locum_redis_destroy(self->redis);
     locum_peer_destroy(self->peer);
     locum_primary_destroy(self->primary);
-    locum_rfc2136_destroy(self->rfc2136);
     locum_secondaries_destroy(self->secondaries);
     locum_dns_ask_destroy(self->dns_ask);
     locum_dns_destroy(self->dns);
