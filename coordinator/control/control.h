@@ -7,6 +7,7 @@
  *        /healthz
  *   POST /admin {admin, for_s, reason, force}  /exclude {node}  /include {node}  /reload
  *        /replace: held until it is done  /hooks {hook}: held until the test has ended
+ *        /acme {action, name, value, for_s}: held until all servers have acknowledged it
  *        /nsd {zone, serial, lag_ms, state, error}: of locum-nsd, every 2 s
  *
  * HTTP is libevent's evhttp. This room adds the table of paths, the limits, and requests that are
@@ -69,7 +70,7 @@ struct locum_control_handlers {
     locum_control_handler_fn *page, *public_page; /* GET /; that of listen.status */
     locum_control_handler_fn *status, *explain, *events, *history, *zone, *metrics, *healthz;
     locum_control_handler_fn *admin, *exclude, *include, *reload, *nsd; /* control socket only */
-    locum_control_handler_fn *replace, *dump, *hooks;
+    locum_control_handler_fn *replace, *dump, *hooks, *acme;
     /* Is this host name one of this cluster's? Requests to listen.http for others are refused. */
     bool (*knows_host)(void *user, const char *host);
 };

@@ -399,9 +399,8 @@ locum_acme_error_text(int error)
     }
 }
 
-/* The servers that are not held down and have not acknowledged the own document. */
-static locum_nodes
-find_missing(const struct locum_daemon *self)
+locum_nodes
+locum_acme_missing(const struct locum_daemon *self)
 {
     const struct locum_core_config *config = &self->config->core;
     locum_nodes missing = 0;
@@ -467,7 +466,7 @@ end_waits(struct locum_daemon *self)
 {
     struct locum_acme_wait *list = self->acme.waits;
     struct locum_acme_wait *kept = NULL, **end = &kept;
-    const locum_nodes missing = list != NULL ? find_missing(self) : 0;
+    const locum_nodes missing = list != NULL ? locum_acme_missing(self) : 0;
     self->acme.waits = NULL;
     while (list != NULL) {
         struct locum_acme_wait *wait = list;

@@ -6,6 +6,7 @@
 #include "base/nearest.h"
 #include "base/text_format.h"
 #include "config/domain.h"
+#include "daemon/acme_api.h"
 #include "daemon/act.h"
 #include "daemon/alerts.h"
 #include "daemon/inside.h"
@@ -561,6 +562,12 @@ knows_host(void *user, const char *host)
     return locum_domain_is_of_cluster(self->config, locum_slice_of(host));
 }
 
+static struct locum_control_reply
+handle_acme(void *user, const struct locum_control_request *request)
+{
+    return locum_acme_api_handle(user, request);
+}
+
 const struct locum_control_handlers locum_daemon_handlers = {
     .page = handle_page,
     .public_page = handle_public_page,
@@ -579,5 +586,6 @@ const struct locum_control_handlers locum_daemon_handlers = {
     .dump = handle_dump,
     .hooks = handle_hooks,
     .nsd = handle_nsd,
+    .acme = handle_acme,
     .knows_host = knows_host,
 };

@@ -6,6 +6,7 @@
 #include "base/foreign.h"
 #include "base/text_format.h"
 #include "daemon/acme.h"
+#include "daemon/acme_api.h"
 #include "daemon/act.h"
 #include "daemon/documents.h"
 #include "daemon/heartbeats.h"
@@ -267,6 +268,7 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     free(self->public_page);
     locum_health_destroy(self->health);
     locum_hooks_destroy(self->hooks);
+    locum_acme_api_destroy(self);
     locum_acme_destroy(self);
     locum_daemon_documents_destroy(self);
     locum_redis_destroy(self->redis);
