@@ -147,7 +147,8 @@ def test_a_value_is_answered_by_all_when_set_returns():
         check_all(it, ["-"])
         assert "acme" not in it.dc2.status()
         # Every change is an event of the node that was asked, without the value.
-        events = [event for event in json.loads(it.dc2.get("/events"))["events"] if event["event"] == "acme"]
+        events = [event["fields"] for event in json.loads(it.dc2.get("/events"))["events"]
+                  if event["fields"]["event"] == "acme"]
         assert [(event["name"], event["state"], event["client"]) for event in events] == \
             [(NAME, "set", "cli"), (NAME, "unset", "cli")], events
         for node in it.nodes:
