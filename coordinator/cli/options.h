@@ -67,6 +67,7 @@ struct locum_options {
     const char *folder;                     /* --folder; NULL if not given */
     const char *argument; /* the argument that is not an option; NULL if the command has none */
     const char *second;   /* the one after it; NULL if there is none */
+    const char *third;    /* and after that */
 };
 
 #endif

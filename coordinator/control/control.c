@@ -299,9 +299,9 @@ is_for_us(const struct locum_control *self, struct evhttp_request *http)
 static bool
 has_token(const struct locum_control *self, struct evhttp_request *http)
 {
-    char token[LOCUM_TOKEN_MAX + 1];
-    const bool known = locum_token_find(evhttp_request_get_input_headers(http), token) &&
-                       self->handlers.knows_token(self->user, token);
+    char token[LOCUM_TOKEN_MAX + 1] = "";
+    (void)locum_token_find(evhttp_request_get_input_headers(http), token);
+    const bool known = self->handlers.knows_token(self->user, token);
     explicit_bzero(token, sizeof(token));
     return known;
 }

@@ -8,8 +8,9 @@
 #include "base/text_format.h"
 #include "control/notify.h"
 
-/* For hooks that are tested; less than the life of a connection, so that its reply arrives. */
-enum { HOOKS_HOLD_MS = 15000 };
+/* For hooks that are tested, and for other nodes; less than the life of a connection, so that its
+ * reply arrives. */
+enum { HOOKS_HOLD_MS = 15000, ACME_HOLD_MS = 12000 };
 
 /* For other nodes to take a challenge; more than a change waits for them. */
 enum { ACME_HOLD_MS = 10000 };
@@ -34,6 +35,7 @@ static const struct locum_route routes[] = {
     {"/replace", EVHTTP_REQ_POST, {NULL}, false, 8000, HANDLER(replace)},
     {"/dump", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(dump)},
     {"/hooks", EVHTTP_REQ_POST, {NULL}, false, HOOKS_HOLD_MS, HANDLER(hooks)},
+    {"/acme", EVHTTP_REQ_POST, {NULL}, false, ACME_HOLD_MS, HANDLER(acme)},
     {"/nsd", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(nsd)},
     {"/present", EVHTTP_REQ_POST, {NULL}, false, ACME_HOLD_MS, ACME_HANDLER(present)},
     {"/cleanup", EVHTTP_REQ_POST, {NULL}, false, ACME_HOLD_MS, ACME_HANDLER(cleanup)},

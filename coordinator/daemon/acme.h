@@ -105,6 +105,9 @@ void locum_acme_abort(struct locum_daemon *self);
 int locum_acme_commit(struct locum_daemon *self, locum_ms wait_ms, locum_acme_done_fn *done,
                       void *user, struct locum_acme_wait **ret_wait) LOCUM_MUST_CHECK;
 
+/* The servers that are not held down and have not acknowledged the last change. */
+locum_nodes locum_acme_missing(const struct locum_daemon *self);
+
 /* `done` will not be called; the change stays. NULL is fine. */
 void locum_acme_cancel(struct locum_daemon *self, struct locum_acme_wait *wait);
 

@@ -6,6 +6,7 @@
 #include "base/nearest.h"
 #include "base/text_format.h"
 #include "config/domain.h"
+#include "daemon/acme_api.h"
 #include "daemon/act.h"
 #include "daemon/alerts.h"
 #include "daemon/inside.h"
@@ -462,8 +463,8 @@ zone_reply(struct locum_daemon *self, size_t zone)
     json_t *body = NULL;
     fail_open_plan(&self->config->core, &open);
     const int64_t now_s = self->now.wall / 1000;
-    if (locum_dns_zone_text(self->dns, self->config, zone, &self->core.plan,
-                            self->acme.answers, self->run.serial, now_s, &text) == 0 &&
+    if (locum_dns_zone_text(self->dns, self->config, zone, &self->core.plan, self->acme.answers,
+                            self->run.serial, now_s, &text) == 0 &&
         locum_dns_zone_text(self->dns, self->config, zone, &open, NULL,
                             locum_daemon_act_open_serial(self), now_s, &open_text) == 0) {
         body = json_pack("{s:I, s:s, s:s}", "serial", (json_int_t)self->run.serial, "zone", text,
@@ -561,6 +562,12 @@ knows_host(void *user, const char *host)
     return locum_domain_is_of_cluster(self->config, locum_slice_of(host));
 }
 
+static struct locum_control_reply
+handle_acme(void *user, const struct locum_control_request *request)
+{
+    return locum_acme_api_handle(user, request);
+}
+
 const struct locum_control_handlers locum_daemon_handlers = {
     .page = handle_page,
     .public_page = handle_public_page,
@@ -583,5 +590,6 @@ const struct locum_control_handlers locum_daemon_handlers = {
     .cleanup = locum_acmehttp_cleanup,
     .update = locum_acmehttp_update,
     .knows_token = locum_acmehttp_knows_token,
+    .acme = handle_acme,
     .knows_host = knows_host,
 };

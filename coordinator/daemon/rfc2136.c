@@ -167,15 +167,18 @@ apply(struct locum_rfc2136 *self, struct waiting *waiting)
     return locum_acme_commit(daemon, LOCUM_RFC2136_WAIT_MS, on_done, waiting, &waiting->wait);
 }
 
+/* name: absolute; NULL or "": none is known. */
 static void
 log_refused(const struct locum_dns_pending *pending, const char *name, const char *reason)
 {
-    char key[4 * LOCUM_TSIG_NAME_MAX];
+    char key[4 * LOCUM_TSIG_NAME_MAX], shown[LOCUM_DOMAIN_MAX + 1];
     struct locum_text text = locum_text_init(key, sizeof(key));
+    const size_t length = name == NULL || name[0] == '\0' ? 0 : strlen(name) - 1;
+    (void)locum_text_format_buffer(shown, sizeof(shown), "%.*s", (int)length, name);
     add_key(&text, pending->is.tsig.key);
     LOCUM_LOG(LOCUM_LOG_WARN, "update-refused", "client",
-              locum_address_host_text(&pending->client).text, "key", key, "name", name, "reason",
-              reason);
+              locum_address_host_text(&pending->client).text, "key", key, "name",
+              length > 0 ? shown : NULL, "reason", reason);
 }
 
 /* Why it was refused, for the log; a prerequisite that does not hold is no mistake. */
@@ -188,7 +191,7 @@ explain(const struct locum_rfc2136 *self, const struct locum_dns_pending *pendin
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
     struct locum_acme_name name;
     switch (rcode) {
-    case LOCUM_RCODE_FORMERR: log_refused(pending, "", "it is malformed (FORMERR)"); return;
+    case LOCUM_RCODE_FORMERR: log_refused(pending, NULL, "it is malformed (FORMERR)"); return;
     case LOCUM_RCODE_NOTAUTH:
         log_refused(pending, update->zone, "this is no zone of this server (NOTAUTH)");
         return;
@@ -274,7 +277,7 @@ handle(struct locum_rfc2136 *self, struct locum_dns_pending *pending)
     update->edns.present = false;
     if (locum_acme_is_replay(self->daemon, pending->is.tsig.mac)) {
         self->counts.replayed++;
-        log_refused(pending, "", "it was done before: someone repeats it (BADTIME)");
+        log_refused(pending, NULL, "it was done before: someone repeats it (BADTIME)");
         pending->is.tsig.error = LOCUM_TSIG_BADTIME;
         answer(self, pending, LOCUM_RCODE_NOTAUTH, 0, false);
         return;

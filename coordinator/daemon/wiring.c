@@ -6,6 +6,7 @@
 #include "base/foreign.h"
 #include "base/text_format.h"
 #include "daemon/acme.h"
+#include "daemon/acme_api.h"
 #include "daemon/act.h"
 #include "daemon/documents.h"
 #include "daemon/heartbeats.h"
@@ -204,8 +205,10 @@ static bool
 give_state(void *user, struct locum_primary_state *ret)
 {
     const struct locum_daemon *self = user;
-    *ret = (struct locum_primary_state){
-        .config = self->config, .plan = &self->core.plan, .answers = self->acme.answers, .serial = self->run.serial};
+    *ret = (struct locum_primary_state){.config = self->config,
+                                        .plan = &self->core.plan,
+                                        .answers = self->acme.answers,
+                                        .serial = self->run.serial};
     return !self->run.publish_failed;
 }
 
@@ -270,6 +273,7 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     locum_health_destroy(self->health);
     locum_hooks_destroy(self->hooks);
     locum_rfc2136_destroy(self->rfc2136);
+    locum_acme_api_destroy(self);
     locum_acme_destroy(self);
     locum_daemon_documents_destroy(self);
     locum_redis_destroy(self->redis);
