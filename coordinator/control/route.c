@@ -12,9 +12,6 @@
  * reply arrives. */
 enum { HOOKS_HOLD_MS = 15000, ACME_HOLD_MS = 12000 };
 
-/* For other nodes to take a challenge; more than a change waits for them. */
-enum { ACME_HOLD_MS = 10000 };
-
 /* The last two columns. */
 #define HANDLER(name)      offsetof(struct locum_control_handlers, name), false
 #define ACME_HANDLER(name) offsetof(struct locum_control_handlers, name), true

@@ -157,21 +157,14 @@ apply(struct locum_daemon *daemon, const struct change *change, struct waiter *w
 static struct locum_control_reply
 reply_done(const struct waiter *waiter)
 {
-    const struct locum_core_config *config = &waiter->daemon->config->core;
-    json_t *missing = json_array();
     json_t *body = json_object();
-    for (locum_node node = 0; node < config->node_count; node++) {
-        if ((waiter->missing & locum_nodes_of(node)) != 0) {
-            (void)json_array_append_new(missing, json_string(config->nodes[node].name));
-        }
-    }
     if (waiter->txt[0] != '\0') {
         (void)json_object_set_new(body, "txt", json_string(waiter->txt));
     }
-    if (json_array_size(missing) > 0) {
-        (void)json_object_set(body, "missing", missing);
+    if (waiter->missing != 0) {
+        (void)json_object_set_new(
+            body, "missing", locum_report_names(&waiter->daemon->config->core, waiter->missing));
     }
-    json_decref(missing);
     return locum_control_json(body);
 }
 
