@@ -117,6 +117,7 @@ class Pair:
     def __exit__(self, *words):
         for node in self.nodes:
             node.__exit__(*words)
+        self.nodes = []
 
     def texts(self):
         """Those of both nodes, which must be the same."""
