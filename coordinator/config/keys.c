@@ -328,7 +328,8 @@ static const struct locum_schema_row rows[] = {
     .help = "Certbot, lego, Caddy, Traefik, cert-manager and nsupdate send such messages. Each key may change the TXT "
     "records at the `_acme-challenge` names of all zones with `acme`, and nothing else. The file has the form of "
     "BIND, as for `transfer.key-file`, and is refused if other users can read it. A key must not be in a "
-    "`transfer.key-file` too: these keys sign nothing but an UPDATE. Without this key an UPDATE gets NOTIMP."},
+    "`transfer.key-file` too, and allows no transfer. A query that it signs is verified too, as Certbot wants it. "
+    "Without `keys` an UPDATE gets NOTIMP."},
 [LOCUM_KEY_CLIENTS_TOKEN_FILE] = {"acme.token-file", PATH(LOCUM_PATH_MAX), NONE, AT(acme.token_file),
     .note = "File with the token of HTTP clients, 32 to 255 characters on its first line; refused if other users can read it",
     .help = "Make it with `openssl rand -hex 32`. A client sends it as a bearer token, as the password of basic "

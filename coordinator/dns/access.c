@@ -75,5 +75,10 @@ locum_access_allows(const struct locum_access *self, size_t zone,
     if (!here || !rules->needs_key) {
         return here;
     }
-    return key != NULL && (rules->keys >> (key - self->keys.key) & 1) != 0;
+    for (size_t i = 0; i < self->keys.count; i++) {
+        if (key == &self->keys.key[i]) {
+            return (rules->keys >> i & 1) != 0;
+        }
+    }
+    return false; /* none, or one of updates */
 }

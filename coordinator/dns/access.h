@@ -1,6 +1,6 @@
 /*
  * access: who may transfer a zone, and the keys of signed messages, as the threads need them. A key
- * for queries and transfers signs no UPDATE, and the other way round.
+ * for transfers signs no UPDATE, and a key for these allows no transfer. Any key may sign a query.
  *
  * Made by the main thread for each answer table, which owns it; then it never changes.
  */
@@ -17,7 +17,7 @@ struct locum_access_zone {
 };
 
 struct locum_access {
-    struct locum_tsig_keys keys;                     /* of queries and transfers */
+    struct locum_tsig_keys keys;                     /* of transfers, and of queries */
     struct locum_tsig_keys update_keys;              /* of UPDATE messages */
     bool takes_updates;                              /* the configuration has keys for them */
     struct locum_access_zone zones[LOCUM_ZONES_MAX]; /* by their index in the configuration */

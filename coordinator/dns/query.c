@@ -286,17 +286,39 @@ has_room(const struct reply_draft *self, const struct locum_tsig *tsig)
            self->question->end + opt + locum_tsig_length(tsig) <= LOCUM_DNS_PLAIN_BYTES_MAX;
 }
 
+/*
+ * With a key of transfers, or one of updates, which says nothing more of a query: Certbot signs the
+ * one for the SOA record too. An UPDATE needs one of its own.
+ */
+static enum locum_dns_rcode
+verify_with(struct signing *signing, const struct locum_access *access,
+            const struct locum_dns_query *query, enum locum_parsed parsed)
+{
+    enum locum_dns_rcode rcode = LOCUM_RCODE_NOTAUTH;
+    const bool update = parsed == LOCUM_PARSED_UPDATE;
+    const struct locum_tsig_keys *keys = access == NULL ? NULL : &access->keys;
+    if (!update) {
+        rcode =
+            locum_tsig_verify(&signing->tsig, keys, query->packet, &signing->record, query->wall_s);
+    }
+    if (update || (keys != NULL && signing->tsig.error == LOCUM_TSIG_BADKEY)) {
+        rcode = locum_tsig_verify(&signing->tsig, &access->update_keys, query->packet,
+                                  &signing->record, query->wall_s);
+    }
+    return rcode;
+}
+
 /* Check the TSIG record of a query (RFC 8945 5.2). Its rcode. */
 static enum locum_dns_rcode
-verify(struct reply_draft *self, const struct locum_tsig_keys *keys, struct signing *signing)
+verify(struct reply_draft *self, const struct locum_access *access, enum locum_parsed parsed,
+       struct signing *signing)
 {
     const struct locum_dns_query *query = self->query;
     if (!locum_tsig_parse(query->packet, query->length, self->question->signed_at,
                           &signing->record)) {
         return LOCUM_RCODE_FORMERR;
     }
-    const enum locum_dns_rcode rcode =
-        locum_tsig_verify(&signing->tsig, keys, query->packet, &signing->record, query->wall_s);
+    const enum locum_dns_rcode rcode = verify_with(signing, access, query, parsed);
     if (rcode == LOCUM_RCODE_FORMERR || !has_room(self, &signing->tsig)) {
         return LOCUM_RCODE_FORMERR;
     }
@@ -312,16 +334,6 @@ verify(struct reply_draft *self, const struct locum_tsig_keys *keys, struct sign
     case LOCUM_TSIG_BADTRUNC: self->signed_as = LOCUM_DNS_BADTRUNC; break;
     }
     return rcode;
-}
-
-/* The keys that may sign this message; NULL: none. */
-static const struct locum_tsig_keys *
-keys_for(const struct locum_dns_table *table, enum locum_parsed parsed)
-{
-    if (table->access == NULL) {
-        return NULL;
-    }
-    return parsed == LOCUM_PARSED_UPDATE ? &table->access->update_keys : &table->access->keys;
 }
 
 /* The signature of an UPDATE is accepted. It is limited as errors are: who has seen it can repeat
@@ -386,7 +398,7 @@ locum_query_compose(const struct locum_dns_table *table, const struct locum_dns_
     }
     struct reply_draft draft = {.at = reply, .query = query, .question = &question};
     if (question.signed_at > 0) { /* while the packet is whole */
-        refused = verify(&draft, keys_for(table, parsed), &signing);
+        refused = verify(&draft, table->access, parsed, &signing);
         if (parsed == LOCUM_PARSED_UPDATE && refused == LOCUM_RCODE_NOERROR) {
             return pass_update(&draft, table);
         }
