@@ -359,7 +359,7 @@ run_acme(const char *socket, const struct locum_options *options)
     if (result == LOCUM_EXIT_OK) {
         show_acme(answer, set);
         result = json_array_size(json_object_get(answer, "missing")) > 0 ? LOCUM_EXIT_NOT_FINE
-                                                                        : LOCUM_EXIT_OK;
+                                                                         : LOCUM_EXIT_OK;
         json_decref(answer);
     }
     return result;

@@ -8,7 +8,8 @@
 #include "base/text_format.h"
 #include "control/notify.h"
 
-/* For hooks that are tested, and for other nodes; less than the life of a connection, so that its reply arrives. */
+/* For hooks that are tested, and for other nodes; less than the life of a connection, so that its
+ * reply arrives. */
 enum { HOOKS_HOLD_MS = 15000, ACME_HOLD_MS = 12000 };
 
 #define HANDLER(name) offsetof(struct locum_control_handlers, name)

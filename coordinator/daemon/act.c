@@ -238,9 +238,8 @@ void
 locum_daemon_act_publish(struct locum_daemon *self)
 {
     const uint32_t serial = next_serial(self);
-    const int status =
-        locum_dns_publish(self->dns, self->config, &self->core.plan, self->acme.answers, serial,
-                          self->now.wall / 1000);
+    const int status = locum_dns_publish(self->dns, self->config, &self->core.plan,
+                                         self->acme.answers, serial, self->now.wall / 1000);
     if (status != 0) {
         if (!self->run.publish_failed) {
             locum_daemon_act_emit(self, LOCUM_EVENT_PUBLISH_FAILED, locum_error_text(status),

@@ -463,8 +463,8 @@ zone_reply(struct locum_daemon *self, size_t zone)
     json_t *body = NULL;
     fail_open_plan(&self->config->core, &open);
     const int64_t now_s = self->now.wall / 1000;
-    if (locum_dns_zone_text(self->dns, self->config, zone, &self->core.plan,
-                            self->acme.answers, self->run.serial, now_s, &text) == 0 &&
+    if (locum_dns_zone_text(self->dns, self->config, zone, &self->core.plan, self->acme.answers,
+                            self->run.serial, now_s, &text) == 0 &&
         locum_dns_zone_text(self->dns, self->config, zone, &open, NULL,
                             locum_daemon_act_open_serial(self), now_s, &open_text) == 0) {
         body = json_pack("{s:I, s:s, s:s}", "serial", (json_int_t)self->run.serial, "zone", text,

@@ -205,8 +205,10 @@ static bool
 give_state(void *user, struct locum_primary_state *ret)
 {
     const struct locum_daemon *self = user;
-    *ret = (struct locum_primary_state){
-        .config = self->config, .plan = &self->core.plan, .answers = self->acme.answers, .serial = self->run.serial};
+    *ret = (struct locum_primary_state){.config = self->config,
+                                        .plan = &self->core.plan,
+                                        .answers = self->acme.answers,
+                                        .serial = self->run.serial};
     return !self->run.publish_failed;
 }
 

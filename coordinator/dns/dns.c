@@ -399,7 +399,7 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
             return status;
         }
     }
-    struct locum_dns_table *table = 
+    struct locum_dns_table *table =
         locum_dns_table_make(self->names, config, plan, answers, serial);
     if (table == NULL) {
         return LOCUM_ERR_MEMORY;

@@ -138,9 +138,8 @@ void locum_dns_retry(struct locum_dns *self, locum_dns_report_fn *report, void *
  * (locum_dns_compile(), locum_sign_rrset()). On failure the workers keep the last table.
  */
 int locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
-                      const struct locum_plan *plan,
-                      const struct locum_challenge_answers *answers, uint32_t serial,
-                      int64_t now_s) LOCUM_MUST_CHECK;
+                      const struct locum_plan *plan, const struct locum_challenge_answers *answers,
+                      uint32_t serial, int64_t now_s) LOCUM_MUST_CHECK;
 
 /* Must the signatures of the last publication be replaced now? Either it is time, or the clock was
  * ahead and has been set back. If so, publish again. */

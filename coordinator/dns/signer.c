@@ -130,8 +130,9 @@ make_chain(struct locum_signer *self, const struct locum_config *config, size_t 
     struct signer_zone *zone = &self->zones[index];
     struct locum_zone without_plan;
     zone->chain = locum_chain_create();
-    int status = zone->chain == NULL ? LOCUM_ERR_MEMORY
-                                     : locum_zone_build(config, index, NULL, NULL, 0, &without_plan);
+    int status = zone->chain == NULL
+                     ? LOCUM_ERR_MEMORY
+                     : locum_zone_build(config, index, NULL, NULL, 0, &without_plan);
     if (status != 0) {
         return status;
     }

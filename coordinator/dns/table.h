@@ -3,8 +3,9 @@
  *
  * It is what the configuration fixes (names.h), shared by the tables of all plans, and the parts
  * that change with a plan: each zone's SOA, because of its serial, and the addresses and HTTPS
- * records of the shared and owned names; and those that change with ACME challenges (challenges.h). Once made it is immutable, and all workers share it by a
- * count of references: the last one to release it frees it.
+ * records of the shared and owned names; and those that change with ACME challenges (challenges.h).
+ * Once made it is immutable, and all workers share it by a count of references: the last one to
+ * release it frees it.
  */
 #ifndef LOCUM_DNS_TABLE_H
 #define LOCUM_DNS_TABLE_H

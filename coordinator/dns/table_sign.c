@@ -126,9 +126,8 @@ sign_part(struct table_signing *self, size_t zone, uint16_t part, const ldns_rdf
         return 0;
     }
     ldns_rr_list *set = records_of(records, owner, type, ttl_s);
-    const int status = set == NULL
-                           ? LOCUM_ERR_MEMORY
-                           : sign(self, zone, part, set, original_s, LOCUM_OWNER_NAME);
+    const int status =
+        set == NULL ? LOCUM_ERR_MEMORY : sign(self, zone, part, set, original_s, LOCUM_OWNER_NAME);
     ldns_rr_list_deep_free(set);
     return status;
 }
@@ -143,11 +142,10 @@ sign_challenges(struct table_signing *self, size_t zone, size_t name)
     }
     ldns_rdf *owner = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, names->names[index].length,
                                             names->names[index].wire);
-    const int status = owner == NULL
-                           ? LOCUM_ERR_MEMORY
-                           : sign_part(self, zone, locum_dns_table_challenge(name), owner,
-                                       LDNS_RR_TYPE_TXT, LOCUM_CHALLENGE_TTL_S,
-                                       LOCUM_CHALLENGE_TTL_S);
+    const int status =
+        owner == NULL ? LOCUM_ERR_MEMORY
+                      : sign_part(self, zone, locum_dns_table_challenge(name), owner,
+                                  LDNS_RR_TYPE_TXT, LOCUM_CHALLENGE_TTL_S, LOCUM_CHALLENGE_TTL_S);
     ldns_rdf_deep_free(owner);
     return status;
 }
@@ -162,9 +160,9 @@ sign_name(struct table_signing *self, const struct locum_config *config, size_t 
     const uint32_t ttl_s = config->core.names[name].ttl_s;
     int status = 0;
     for (int f = 0; f < LOCUM_FAMILIES && status == 0; f++) {
-        status = sign_part(self, zone, locum_dns_table_addresses(name, (enum locum_family)f), owner,
-                           f == LOCUM_V4 ? LDNS_RR_TYPE_A : LDNS_RR_TYPE_AAAA, answers[f].ttl_s,
-                           ttl_s);
+        status =
+            sign_part(self, zone, locum_dns_table_addresses(name, (enum locum_family)f), owner,
+                      f == LOCUM_V4 ? LDNS_RR_TYPE_A : LDNS_RR_TYPE_AAAA, answers[f].ttl_s, ttl_s);
     }
     if (status == 0) {
         status = sign_part(self, zone, locum_dns_table_https(name), owner, LDNS_RR_TYPE_HTTPS,

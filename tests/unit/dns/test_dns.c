@@ -103,7 +103,8 @@ test_failed_publish_keeps_the_last_answers(void **state)
     site->plan.answers[0][LOCUM_V4].nodes = 2;
     site_record(site, 0, "no record at all");
     assert_int_equal(locum_dns_reconfigure(dns, &site->config, record, NULL), 0);
-    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, NULL, 2, 0), LOCUM_ERR_INVALID);
+    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, NULL, 2, 0),
+                     LOCUM_ERR_INVALID);
     assert_int_equal(ask_udp(NULL, &site->config.listen_dns[0], PATIENCE_MS), 12);
     locum_dns_destroy(dns);
     free(site);
@@ -275,7 +276,8 @@ sign_ahead(struct locum_dns *dns, const struct site *site, struct locum_signer *
     }
     print_message("%u signatures in %u slices\n", (unsigned)made, (unsigned)slices);
     assert_true(slices > 1);
-    assert_int_equal(locum_dns_zone_text(dns, &site->config, 0, &site->plan, NULL, 1, next_s, &text), 0);
+    assert_int_equal(
+        locum_dns_zone_text(dns, &site->config, 0, &site->plan, NULL, 1, next_s, &text), 0);
     free(text);
     assert_int_equal(locum_signer_counts(signer).made, made + keys);
 }
