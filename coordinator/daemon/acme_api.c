@@ -173,8 +173,9 @@ begin(struct locum_daemon *self, const struct locum_control_request *request)
 }
 
 struct locum_control_reply
-locum_acme_api_handle(struct locum_daemon *self, const struct locum_control_request *request)
+locum_acme_api_handle(void *daemon, const struct locum_control_request *request)
 {
+    struct locum_daemon *self = daemon;
     (void)locum_daemon_loop_now(self);
     struct locum_acme_request *waiting = self->acme_requests;
     if (!request->again) {

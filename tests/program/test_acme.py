@@ -257,7 +257,8 @@ def test_a_signed_zone():
         for node in (it.dc2, it.dc3):
             assert VALUE in signed(node, NAME) and OTHER in signed(node, NAME)
             folder = node.folder
-            text = json.loads(node.get(f"/zone?name={ZONE}"))["zone"]
+            text = node.until("the zone is signed",
+                              lambda node=node: json.loads(node.get(f"/zone?name={ZONE}")).get("zone"))
             assert VALUE in text and OTHER in text
             path = os.path.join(folder, "zone.text")
             with open(path, "w", encoding="utf-8") as file:

@@ -153,7 +153,7 @@ test_one_key_signs_the_whole_zone(void **state)
     free(text);
     /* After a reload too. */
     struct locum_signer *next = create();
-    locum_signer_take(next, signer);
+    locum_signer_share(next, signer);
     locum_signer_destroy(signer);
     zone = signed_zone(next, NOW);
     assert_int_equal(verify(zone, 1, 1), 18);
