@@ -30,9 +30,9 @@ struct locum_cli_command {
     unsigned options; /* bits of the options that it has */
     /*
      * The name of its argument: "NAME", or "[NAME]" if it may be left out; after blanks those of
-     * others, at most three in all, that may be missing ("test [N]"); NULL: it has none. Completion knows NAME (a
-     * shared or owned name), NODE and ZONE, and takes words in lower case ("test|list") as they
-     * are.
+     * others, at most three in all, that may be missing ("test [N]"); NULL: it has none. Completion
+     * knows NAME (a shared or owned name), NODE and ZONE, and takes words in lower case
+     * ("test|list") as they are.
      */
     const char *argument;
 };

@@ -236,7 +236,11 @@ run_reload(const char *socket, const struct locum_options *options)
     {
         locum_print_json(stderr, warning, "{}\n");
     }
-    (void)fputs("the configuration was reloaded\n", stdout);
+    (void)fputs(json_is_true(json_object_get(answer, "reloaded"))
+                    ? "the configuration was reloaded\n"
+                    : "the configuration takes effect when its signatures are made: the log then "
+                      "has event=reload\n",
+                stdout);
     json_decref(answer);
     return result;
 }

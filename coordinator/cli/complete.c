@@ -15,7 +15,7 @@ struct line {
     const char *config_path;
     const struct locum_cli_command *command; /* NULL: not yet written, or unknown */
     bool has_command;
-    size_t argument_count; /* before the word at the cursor */
+    size_t argument_count;                 /* before the word at the cursor */
     unsigned given;                        /* bits of the options that are written */
     const struct locum_options_row *value; /* the option whose value comes next; NULL: none */
     const char *last;                      /* the word at the cursor */

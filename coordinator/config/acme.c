@@ -152,8 +152,8 @@ check_owners(struct locum_bind *bind, size_t zone)
 {
     const struct locum_config *config = bind->target;
     const bool persist = config->zones[zone].persist_count > 0;
-    const size_t label = persist ? sizeof(LOCUM_ACME_PERSIST_LABEL)
-                                 : sizeof(LOCUM_ACME_CHALLENGE_LABEL);
+    const size_t label =
+        persist ? sizeof(LOCUM_ACME_PERSIST_LABEL) : sizeof(LOCUM_ACME_CHALLENGE_LABEL);
     for (size_t i = 0; i < config->core.name_count; i++) {
         const char *base = without_wildcard(config->names[i].name);
         if (config->names[i].zone == zone && strlen(base) + label > LOCUM_DOMAIN_MAX) {

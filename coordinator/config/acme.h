@@ -36,7 +36,8 @@ bool locum_acme_persist_owner(const struct locum_config *config, size_t name,
 bool locum_acme_challenge_owner(const struct locum_config *config, size_t name,
                                 char ret[LOCUM_DOMAIN_MAX + 1]);
 
-/* Append the text of one record of dns-persist-01, at most LOCUM_ACME_PERSIST_MAX characters without quotes. */
+/* Append the text of one record of dns-persist-01, at most LOCUM_ACME_PERSIST_MAX characters
+ * without quotes. */
 enum { LOCUM_ACME_PERSIST_MAX = 254 }; /* so that it is one string (RFC 1035 3.3.14) */
 void locum_acme_persist_add(const struct locum_config_persist *persist, bool wildcard,
                             struct locum_text *text);

@@ -167,6 +167,15 @@ locum_loss_find(const struct locum_core *core, locum_ms now, struct locum_losses
 }
 
 void
+locum_loss_plan(const struct locum_core *core, locum_node node, struct locum_plan *ret)
+{
+    struct locum_ranks rank[LOCUM_NODES_MAX];
+    memcpy(rank, core->rank, sizeof(rank));
+    rank[node].in[LOCUM_V4] = rank[node].in[LOCUM_V6] = LOCUM_RANK_G;
+    locum_plan_make(&core->config, rank, ret);
+}
+
+void
 locum_loss_of_config(const struct locum_core_config *config, struct locum_losses *ret)
 {
     const struct cluster configured = cluster_of_config(config);

@@ -26,6 +26,9 @@ struct locum_losses {
 /* What each loss would cost now. A node that is down already is not listed. */
 void locum_loss_find(const struct locum_core *core, locum_ms now, struct locum_losses *ret);
 
+/* The plan if this node, which may be self, were lost now. */
+void locum_loss_plan(const struct locum_core *core, locum_node node, struct locum_plan *ret);
+
 /* What each loss costs by configuration alone, with every node alive, for `locum check`. */
 void locum_loss_of_config(const struct locum_core_config *config, struct locum_losses *ret);
 

@@ -36,8 +36,8 @@ on_boot_clock(struct locum_now now)
 static const char *
 name_text(const struct locum_acme_name *name, char ret[LOCUM_DOMAIN_MAX + 1])
 {
-    (void)locum_text_format_buffer(ret, LOCUM_DOMAIN_MAX + 1, "%.*s",
-                                   (int)strlen(name->owner) - 1, name->owner);
+    (void)locum_text_format_buffer(ret, LOCUM_DOMAIN_MAX + 1, "%.*s", (int)strlen(name->owner) - 1,
+                                   name->owner);
     return ret;
 }
 
@@ -93,14 +93,14 @@ resume(struct locum_daemon *self, char *buffer)
 {
     char reason[512];
     struct locum_text why = locum_text_init(reason, sizeof(reason));
-    struct locum_slice rest, line, word;
+    struct locum_slice rest, line, version;
     if (locum_state_load_acme(self->config, buffer, &rest, &why) != 0) {
         LOCUM_LOG(LOCUM_LOG_WARN, "acme", "reason", reason, "effect",
                   "the values of ACME challenges that this node has taken are lost");
         return;
     }
-    if (!locum_slice_cut(&rest, '\n', &line) || !locum_slice_cut(&line, ' ', &word) ||
-        !locum_slice_is(word, format) || !locum_slice_is(line, self->boot_id)) {
+    if (!locum_slice_cut(&rest, '\n', &line) || !locum_slice_cut(&line, ' ', &version) ||
+        !locum_slice_is(version, format) || !locum_slice_is(line, self->boot_id)) {
         return; /* there is none, or it is of another boot */
     }
     while (locum_slice_cut(&rest, '\n', &line)) {
@@ -176,8 +176,7 @@ static void
 on_changed(void *user, locum_node owner)
 {
     struct locum_daemon *self = user;
-    const struct locum_slice text =
-        locum_daemon_documents_get(self, LOCUM_DOCUMENT_ACME, owner);
+    const struct locum_slice text = locum_daemon_documents_get(self, LOCUM_DOCUMENT_ACME, owner);
     if (!locum_challenges_take(self->acme.challenges, owner, text,
                                self->core.view.peer[owner].wall_offset, self->now)) {
         LOCUM_LOG(LOCUM_LOG_WARN, "acme", "peer", self->config->core.nodes[owner].name, "reason",
@@ -255,9 +254,8 @@ make_owner(const char *written, char ret[LOCUM_DOMAIN_MAX + 1])
     written += written[0] == '*' && written[1] == '.' ? 2 : 0;
     const size_t length = strlen(written);
     const bool dot = length > 0 && written[length - 1] == '.';
-    const bool fits = locum_text_format_buffer(ret, LOCUM_DOMAIN_MAX + 1,
-                                               LOCUM_ACME_CHALLENGE_LABEL ".%s%s", written,
-                                               dot ? "" : ".");
+    const bool fits = locum_text_format_buffer(
+        ret, LOCUM_DOMAIN_MAX + 1, LOCUM_ACME_CHALLENGE_LABEL ".%s%s", written, dot ? "" : ".");
     for (char *c = ret; *c != '\0'; c++) {
         *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + ('a' - 'A') : *c);
     }
@@ -333,8 +331,8 @@ locum_acme_set(struct locum_daemon *self, const struct locum_acme_name *name, co
     if (self->acme.note_count == LOCUM_ACME_NOTES_MAX) {
         return LOCUM_ERR_SPACE;
     }
-    const int status = locum_challenges_set(self->acme.challenges, name->owner, value, client,
-                                            for_ms, self->now);
+    const int status =
+        locum_challenges_set(self->acme.challenges, name->owner, value, client, for_ms, self->now);
     if (status == 0) {
         note(self, name, false, client);
     }
@@ -437,8 +435,7 @@ locum_acme_commit(struct locum_daemon *self, locum_ms wait_ms, locum_acme_done_f
         locum_acme_abort(self);
         return LOCUM_ERR_MEMORY;
     }
-    *wait = (struct locum_acme_wait){
-        .done = done, .user = user, .until = self->now.mono + wait_ms};
+    *wait = (struct locum_acme_wait){.done = done, .user = user, .until = self->now.mono + wait_ms};
     while (*end != NULL) {
         end = &(*end)->next;
     }

@@ -1,7 +1,7 @@
 /*
- * acme: values of ACME challenges (dns-01) on all nodes at once. Whoever asks for a change (the
- * control socket, RFC 2136, an HTTP endpoint) calls this; dns/challenges.h keeps the values, and
- * daemon/documents.h carries them to the other nodes.
+ * acme: values of ACME challenges (dns-01) on all nodes at once. What takes requests for a change
+ * (the control socket, RFC 2136, an HTTP endpoint) calls this; dns/challenges.h keeps the values,
+ * and daemon/documents.h carries them to the other nodes.
  *
  * A change is: begin, any number of set, unset and note_update, then commit or abort. All of it
  * takes effect, or nothing. It is answered by this node when commit returns, and by a peer when

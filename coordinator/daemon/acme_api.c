@@ -55,8 +55,7 @@ parse(const json_t *body, struct wanted *ret)
     }
     if (ret->set && for_s != NULL && !json_is_null(for_s)) {
         const json_int_t seconds = json_integer_value(for_s);
-        if (!json_is_integer(for_s) || seconds < 1 ||
-            seconds > LOCUM_CHALLENGE_FOR_MS_MAX / 1000) {
+        if (!json_is_integer(for_s) || seconds < 1 || seconds > LOCUM_CHALLENGE_FOR_MS_MAX / 1000) {
             return "for_s: seconds from 1 to 86400 (24h)";
         }
         ret->for_ms = (locum_ms)seconds * 1000;
@@ -104,10 +103,10 @@ finish(struct locum_daemon *self, struct locum_acme_request *ended)
             answering |= locum_nodes_of(node);
         }
     }
-    const struct locum_control_reply reply = locum_control_json(json_pack(
-        "{s:s, s:i, s:I, s:o, s:o, s:o}", "name", ended->owner, "removed", ended->removed, "for_s",
-        (json_int_t)ended->for_ms / 1000, "answering", names_of(self, answering), "missing",
-        names_of(self, ended->missing), "down", names_of(self, down)));
+    const struct locum_control_reply reply = locum_control_json(
+        json_pack("{s:s, s:i, s:I, s:o, s:o, s:o}", "name", ended->owner, "removed", ended->removed,
+                  "for_s", (json_int_t)ended->for_ms / 1000, "answering", names_of(self, answering),
+                  "missing", names_of(self, ended->missing), "down", names_of(self, down)));
     forget(self, ended->client);
     return reply;
 }
@@ -128,10 +127,9 @@ static int
 change(struct locum_daemon *self, const struct wanted *wanted, struct locum_acme_request *request)
 {
     locum_acme_begin(self);
-    int status =
-        wanted->set
-            ? locum_acme_set(self, &wanted->name, wanted->value, wanted->for_ms, client)
-            : locum_acme_unset(self, &wanted->name, wanted->value, client);
+    int status = wanted->set
+                     ? locum_acme_set(self, &wanted->name, wanted->value, wanted->for_ms, client)
+                     : locum_acme_unset(self, &wanted->name, wanted->value, client);
     if (status < 0) {
         locum_acme_abort(self);
         return status;
@@ -160,9 +158,8 @@ begin(struct locum_daemon *self, const struct locum_control_request *request)
     if (new == NULL) {
         return locum_control_error(500, "out of memory");
     }
-    *new = (struct locum_acme_request){.daemon = self,
-                                       .client = request->client,
-                                       .for_ms = wanted.set ? wanted.for_ms : 0};
+    *new = (struct locum_acme_request){
+        .daemon = self, .client = request->client, .for_ms = wanted.set ? wanted.for_ms : 0};
     memcpy(new->owner, wanted.name.owner, sizeof(new->owner));
     status = change(self, &wanted, new);
     if (status != 0) {
@@ -176,8 +173,9 @@ begin(struct locum_daemon *self, const struct locum_control_request *request)
 }
 
 struct locum_control_reply
-locum_acme_api_handle(struct locum_daemon *self, const struct locum_control_request *request)
+locum_acme_api_handle(void *daemon, const struct locum_control_request *request)
 {
+    struct locum_daemon *self = daemon;
     (void)locum_daemon_loop_now(self);
     struct locum_acme_request *waiting = self->acme_requests;
     if (!request->again) {

@@ -13,7 +13,7 @@
  * for_s and the value of unset may be missing. The reply {"name", "removed", "for_s", "answering",
  * "missing", "down"}: the last three are lists of servers.
  */
-struct locum_control_reply locum_acme_api_handle(struct locum_daemon *self,
+struct locum_control_reply locum_acme_api_handle(void *daemon,
                                                  const struct locum_control_request *request);
 
 void locum_acme_api_destroy(struct locum_daemon *self);

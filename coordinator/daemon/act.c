@@ -10,6 +10,7 @@
 #include "daemon/heartbeats.h"
 #include "daemon/history.h"
 #include "daemon/inside.h"
+#include "daemon/signing.h"
 
 enum {
     FAREWELL_MS = 20, /* from the last event to the end of the loop: time for it to reach Redis */
@@ -465,7 +466,7 @@ locum_daemon_act_each_second(struct locum_daemon *self)
     if (self->run.publish_failed || locum_dns_is_due(self->dns, self->now.wall / 1000)) {
         locum_daemon_act_publish(self);
     }
-    locum_dns_sign_ahead(self->dns, self->config, &self->core.plan, self->now.wall / 1000);
+    locum_daemon_signing_each_second(self);
     if (locum_state_writer_lacks_run(self->writer)) {
         save_run(self);
     }

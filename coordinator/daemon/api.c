@@ -371,25 +371,30 @@ handle_include(void *user, const struct locum_control_request *request)
     return exclude(user, request, false);
 }
 
-/* The reply waits until the addresses that left the configuration are free for other programs. */
+/* The reply waits until the signatures are made, and the addresses that left the configuration are
+ * free for other programs. */
 static struct locum_control_reply
 handle_reload(void *user, const struct locum_control_request *request)
 {
     struct locum_daemon *self = user;
-    json_t *messages;
     if (!request->again) {
-        if (locum_daemon_wiring_reload(self, &messages) != 0) {
-            return (struct locum_control_reply){.status = 409,
-                                                .body = json_pack("{s:o}", "errors", messages)};
-        }
+        json_t *messages;
+        const int status = locum_daemon_wiring_reload(self, &messages);
+        json_decref(self->reload_errors);
         json_decref(self->reload_warnings);
-        self->reload_warnings = messages;
+        self->reload_errors = status != 0 ? messages : NULL;
+        self->reload_warnings = status == 0 ? messages : NULL;
     }
-    if (locum_dns_has_surplus(self->dns) && !request->final) {
+    if (self->reload_errors != NULL) {
+        return (struct locum_control_reply){
+            .status = 409, .body = json_pack("{s:O}", "errors", self->reload_errors)};
+    }
+    const bool pending = self->pending.config != NULL;
+    if ((pending || locum_dns_has_surplus(self->dns)) && !request->final) {
         return (struct locum_control_reply){.later = true};
     }
-    return locum_control_json(
-        json_pack("{s:b, s:O}", "reloaded", 1, "warnings", self->reload_warnings));
+    return locum_control_json(json_pack("{s:b, s:O}", "reloaded", !pending, "warnings",
+                                        pending ? self->pending.warnings : self->reload_warnings));
 }
 
 static struct locum_control_reply
@@ -462,11 +467,16 @@ zone_reply(struct locum_daemon *self, size_t zone)
     char *open_text = NULL;
     json_t *body = NULL;
     fail_open_plan(&self->config->core, &open);
-    const int64_t now_s = self->now.wall / 1000;
-    if (locum_dns_zone_text(self->dns, self->config, zone, &self->core.plan, self->acme.answers,
-                            self->run.serial, now_s, &text) == 0 &&
-        locum_dns_zone_text(self->dns, self->config, zone, &open, NULL,
-                            locum_daemon_act_open_serial(self), now_s, &open_text) == 0) {
+    int status = locum_dns_zone_text(self->dns, self->config, zone, &self->core.plan,
+                                     self->acme.answers, self->run.serial, &text);
+    if (status == LOCUM_ERR_TIMEOUT) {
+        return locum_control_error(503, "the signatures of the zone are being made: ask again");
+    }
+    if (status == 0) {
+        status = locum_dns_zone_text(self->dns, self->config, zone, &open, NULL,
+                                     locum_daemon_act_open_serial(self), &open_text);
+    }
+    if (status == 0) {
         body = json_pack("{s:I, s:s, s:s}", "serial", (json_int_t)self->run.serial, "zone", text,
                          "fail_open", open_text);
     }
@@ -562,12 +572,6 @@ knows_host(void *user, const char *host)
     return locum_domain_is_of_cluster(self->config, locum_slice_of(host));
 }
 
-static struct locum_control_reply
-handle_acme(void *user, const struct locum_control_request *request)
-{
-    return locum_acme_api_handle(user, request);
-}
-
 const struct locum_control_handlers locum_daemon_handlers = {
     .page = handle_page,
     .public_page = handle_public_page,
@@ -590,6 +594,6 @@ const struct locum_control_handlers locum_daemon_handlers = {
     .cleanup = locum_acmehttp_cleanup,
     .update = locum_acmehttp_update,
     .knows_token = locum_acmehttp_knows_token,
-    .acme = handle_acme,
+    .acme = locum_acme_api_handle,
     .knows_host = knows_host,
 };

@@ -30,6 +30,13 @@
 /* Priorities of the loop: the starvation timer, all else (libevent's default), deferred commits. */
 enum { LOCUM_DAEMON_PRIORITIES = 3 };
 
+/* A reload that has begun. */
+struct locum_pending {
+    struct locum_config *config; /* NULL: there is none */
+    struct locum_signer *signer;
+    json_t *warnings;
+};
+
 struct locum_daemon {
     struct event_base *base;
     struct locum_config *config; /* replaced whole by a reload */
@@ -62,7 +69,8 @@ struct locum_daemon {
 
     /* replace.c */
     struct locum_replace replace;
-    json_t *reload_warnings; /* of the last reload by the control socket; NULL: there was none */
+    json_t *reload_warnings; /* of the last reload that took effect; NULL: there was none */
+    json_t *reload_errors;   /* of one whose signatures could not be made; NULL: there are none */
     struct locum_handover handover; /* of the program before */
     locum_ms answering_mono;        /* when the first answers were published */
 
@@ -78,7 +86,10 @@ struct locum_daemon {
 
     /* wiring.c */
     struct locum_addresses addresses; /* the own ones */
+    struct locum_pending pending;     /* a reload whose signatures are being made */
     struct locum_timer look;          /* at them and at the clock, each second */
+
+    struct event *signing; /* signing.c */
 
     /* act.c */
     bool hash_stale;       /* the node's hash in Redis is older than the state */

@@ -7,8 +7,8 @@
  *   reason moving the rack         excluded dc4
  *
  * What a restart in the same boot continues with (core/resume.h) is in a file of its own beside the
- * control socket, below /run: CONTROL-SOCKET.run. Beside that are the history (report/history.h) and the
- * values of ACME challenges (acme.h): CONTROL-SOCKET.history and CONTROL-SOCKET.acme.
+ * control socket, below /run: CONTROL-SOCKET.run. Beside that are the history (report/history.h)
+ * and the values of ACME challenges (acme.h): CONTROL-SOCKET.history and CONTROL-SOCKET.acme.
  *
  * A thread of its own writes the state file, so that a slow disk never stops the loop; every 2 s it
  * looks at the configuration file too. What is in memory (tmpfs, as /run is) no disk can delay:

@@ -41,7 +41,8 @@ enum { RUN, ACME, HISTORY, DISK, SLOTS };
 /* The thread that writes the state: what the loop and the thread share. `lock` is never held over a
  * system call on a file. */
 struct locum_state_writer {
-    bool run_at_once; /* the loop writes RUN and ACME itself: it is in memory, so no disk can delay that */
+    bool run_at_once; /* the loop writes RUN and ACME itself: it is in memory, so no disk can delay
+                         that */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;

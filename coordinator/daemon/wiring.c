@@ -1,5 +1,6 @@
 #include "daemon/wiring.h"
 
+#include <event2/event.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -212,6 +213,21 @@ give_state(void *user, struct locum_primary_state *ret)
     return !self->run.publish_failed;
 }
 
+static void signed_reload(struct locum_daemon *self);
+
+/* The thread that signs has ended: a reload goes on, or new signatures are published. */
+static void
+on_signed(evutil_socket_t fd, short what, void *user)
+{
+    struct locum_daemon *self = user;
+    (void)fd, (void)what;
+    const int64_t now_s = locum_daemon_loop_now(self).wall / 1000;
+    signed_reload(self);
+    if (locum_dns_is_due(self->dns, now_s)) {
+        locum_daemon_act_publish(self);
+    }
+}
+
 int
 locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control_handlers *handlers)
 {
@@ -240,6 +256,11 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
     }
     locum_daemon_act_publish(self); /* answer DNS before anything else can fail or block */
     self->answering_mono = locum_clock_read().mono;
+    self->signing = event_new(self->base, locum_dns_signed_fd(self->dns), EV_READ | EV_PERSIST,
+                              on_signed, self);
+    if (self->signing == NULL || event_add(self->signing, NULL) != 0) {
+        return LOCUM_ERR_MEMORY;
+    }
     locum_addresses_init(&self->addresses, self->config);
     locum_timer_init(&self->look, self->base, look, self);
     look(self);
@@ -263,12 +284,29 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
     return locum_health_create(self->base, self->config, on_sample, self, &self->health);
 }
 
+/* Give up a reload that waits for its signatures. */
+static void
+give_up(struct locum_daemon *self)
+{
+    if (self->pending.config != NULL) {
+        locum_dns_abandon(self->dns, self->pending.signer);
+        locum_dns_signer_destroy(self->pending.signer);
+        locum_config_free(self->pending.config);
+        json_decref(self->pending.warnings);
+        self->pending = (struct locum_pending){.config = NULL};
+        json_decref(self->reload_errors);
+        self->reload_errors = json_pack("[s]", "given up for another reload");
+    }
+}
+
 void
 locum_daemon_wiring_destroy(struct locum_daemon *self)
 {
+    give_up(self);
     locum_timer_fini(&self->look);
     locum_control_destroy(self->control);
     json_decref(self->reload_warnings);
+    json_decref(self->reload_errors);
     free(self->public_page);
     locum_health_destroy(self->health);
     locum_hooks_destroy(self->hooks);
@@ -281,6 +319,9 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     locum_primary_destroy(self->primary);
     locum_secondaries_destroy(self->secondaries);
     locum_dns_ask_destroy(self->dns_ask);
+    if (self->signing != NULL) {
+        event_free(self->signing);
+    }
     locum_dns_destroy(self->dns);
     locum_acmehttp_destroy(self->acmehttp);
 }
@@ -326,45 +367,57 @@ struct prepared {
     struct locum_signer *signer;
 };
 
-/* Read and check everything that can be refused, before anything is touched. */
+/* Read and check what can be refused, and sign. LOCUM_ERR_TIMEOUT: a thread signs. */
 static int
 prepare(struct locum_daemon *self, struct reload_findings *findings, struct prepared *ret)
 {
     char buffer[200];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
-    struct locum_config *next = NULL;
-    int status = locum_config_load(self->config->path, NULL, collect, findings, &next);
+    int status = locum_config_load(self->config->path, NULL, collect, findings, &ret->config);
     if (status == 0) {
-        status = locum_dns_check(next, collect, findings);
+        status = locum_dns_check(ret->config, collect, findings);
     }
-    if (status == 0 && locum_config_reloadable(self->config, next, &why) != 0) {
+    if (status == 0 && locum_config_reloadable(self->config, ret->config, &why) != 0) {
         status = refuse(findings->errors, buffer,
                         ": a reload cannot apply this, and changed nothing; run `locum replace`, "
                         "which loses no query");
     }
     if (status == 0) {
-        status = locum_signature_prepare(&next->secrets);
+        status = locum_signature_prepare(&ret->config->secrets);
     }
     if (status == 0) {
-        status = locum_dns_ask_create(self->base, next, on_dns, self, &ret->ask);
+        status = locum_dns_signer_create(ret->config, self->now.wall / 1000, &ret->signer);
     }
     if (status == 0) {
-        status = locum_health_create(self->base, next, on_sample, self, &ret->health);
+        status = locum_dns_prepare(self->dns, ret->config, ret->signer, self->now.wall / 1000);
     }
-    if (status == 0) {
-        status = locum_dns_signer_create(next, self->now.wall / 1000, &ret->signer);
+    return status;
+}
+
+/* Make the rest that can fail, before anything is touched. */
+static int
+complete(struct locum_daemon *self, struct prepared *prepared)
+{
+    const struct locum_config *next = prepared->config;
+    const int status = locum_dns_ask_create(self->base, next, on_dns, self, &prepared->ask);
+    return status != 0 ? status
+                       : locum_health_create(self->base, next, on_sample, self, &prepared->health);
+}
+
+/* Free what a refused reload has made, and give a reason if there is none. */
+static void
+discard(struct locum_daemon *self, const struct prepared *prepared, json_t *errors, int status)
+{
+    locum_health_destroy(prepared->health);
+    locum_dns_ask_destroy(prepared->ask);
+    if (prepared->signer != NULL) {
+        locum_dns_abandon(self->dns, prepared->signer);
+        locum_dns_signer_destroy(prepared->signer);
     }
-    if (status != 0) {
-        locum_health_destroy(ret->health);
-        locum_dns_ask_destroy(ret->ask);
-        locum_config_free(next);
-        if (json_array_size(findings->errors) == 0) {
-            (void)refuse(findings->errors, "reload failed: ", locum_error_text(status));
-        }
-        return status;
+    locum_config_free(prepared->config);
+    if (json_array_size(errors) == 0) {
+        (void)refuse(errors, "reload failed: ", locum_error_text(status));
     }
-    ret->config = next;
-    return 0;
 }
 
 static void
@@ -471,19 +524,72 @@ apply(struct locum_daemon *self, const struct prepared *prepared)
     locum_state_writer_keep(self->writer, next, "");
 }
 
+/* Apply it, or refuse it. */
+static int
+finish(struct locum_daemon *self, struct prepared *prepared, json_t *errors, int status)
+{
+    if (status == 0) {
+        status = complete(self, prepared);
+    }
+    if (status == 0) {
+        apply(self, prepared);
+    } else {
+        discard(self, prepared, errors, status);
+    }
+    locum_notify_reloaded(&self->notify);
+    return status;
+}
+
 int
 locum_daemon_wiring_reload(struct locum_daemon *self, json_t **ret_messages)
 {
     struct prepared prepared = {.config = NULL};
     struct reload_findings findings = {.errors = json_array(), .warnings = json_array()};
+    give_up(self);
     locum_notify_reloading(&self->notify);
     locum_log_repeat(); /* so that a second attempt logs the same errors again */
-    const int status = prepare(self, &findings, &prepared);
-    if (status == 0) {
-        apply(self, &prepared);
+    int status = prepare(self, &findings, &prepared);
+    if (status == LOCUM_ERR_TIMEOUT) {
+        LOCUM_LOG(LOCUM_LOG_INFO, "reload-signing", "effect",
+                  "the reload takes effect when its signatures are made");
+        self->pending = (struct locum_pending){
+            .config = prepared.config, .signer = prepared.signer, .warnings = findings.warnings};
+        json_decref(findings.errors);
+        *ret_messages = NULL;
+        return status;
     }
+    status = finish(self, &prepared, findings.errors, status);
     *ret_messages = status != 0 ? findings.errors : findings.warnings;
     json_decref(status != 0 ? findings.warnings : findings.errors);
-    locum_notify_reloaded(&self->notify);
     return status;
+}
+
+/* A reload that waited for its signatures takes effect, or is refused. */
+static void
+signed_reload(struct locum_daemon *self)
+{
+    const struct locum_pending *pending = &self->pending;
+    if (pending->config == NULL) {
+        return;
+    }
+    struct prepared prepared = {.config = pending->config, .signer = pending->signer};
+    int status =
+        locum_dns_prepare(self->dns, pending->config, pending->signer, self->now.wall / 1000);
+    if (status == LOCUM_ERR_TIMEOUT) {
+        return;
+    }
+    json_t *errors = json_array();
+    json_t *warnings = pending->warnings;
+    self->pending = (struct locum_pending){.config = NULL};
+    status = finish(self, &prepared, errors, status);
+    json_decref(self->reload_warnings);
+    json_decref(self->reload_errors);
+    self->reload_warnings = warnings;
+    self->reload_errors = status != 0 ? errors : NULL;
+    if (status == 0) {
+        json_decref(errors);
+    }
+    if (self->control != NULL) {
+        locum_control_wake(self->control); /* the client that asked for the reload */
+    }
 }

@@ -26,7 +26,9 @@ void locum_daemon_wiring_destroy(struct locum_daemon *self);
  *
  * ret_messages  an array of texts, owned by the caller: the errors if the configuration is refused,
  *               else its warnings. NULL: out of memory. They have been logged too.
- * Returns 0 or the error for which it was refused; then nothing has changed.
+ * Returns 0 or the error for which it was refused; then nothing has changed. LOCUM_ERR_TIMEOUT: it
+ * takes effect when its signatures are made. There are no messages yet: they will be
+ * self->reload_warnings or self->reload_errors. An earlier one that waits is given up.
  */
 int locum_daemon_wiring_reload(struct locum_daemon *self, json_t **ret_messages) LOCUM_MUST_CHECK;
 

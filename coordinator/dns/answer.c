@@ -65,6 +65,7 @@ put_part(struct locum_answer_draft *self, enum locum_dns_section section,
          const struct locum_dns_part *part, const struct answered *subject, size_t base)
 {
     if (part->length > self->length_max - self->length) {
+        self->unready = self->unready || part->length == LOCUM_DNS_MISSING;
         return false;
     }
     uint8_t *to = self->message + self->length;
@@ -138,6 +139,7 @@ put_far_signature(struct locum_answer_draft *self, enum locum_dns_section sectio
     const struct locum_dns_part *part = &nsec->signature;
     const size_t prefix = nsec->prefix_length;
     if (part->length + part->count * prefix > self->length_max - self->length) {
+        self->unready = self->unready || part->length == LOCUM_DNS_MISSING;
         return false;
     }
     for (size_t at = 0; at < part->length;) {

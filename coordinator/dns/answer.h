@@ -37,6 +37,7 @@ struct locum_answer_draft {
     uint16_t rcode;
     bool authoritative;
     bool truncated;             /* it did not fit: all sections are empty */
+    bool unready;               /* it needs a signature that has not been made yet */
     enum locum_limit_kind kind; /* what it is for the limiter, */
     uint32_t owner;             /* and the name or zone that it belongs to */
     /* DNSSEC: the zone, if it is signed and the question has DO, or NULL; numbers of the NSEC

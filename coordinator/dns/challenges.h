@@ -28,12 +28,12 @@
 
 enum {
     LOCUM_CHALLENGE_TTL_S = 15,
-    LOCUM_CHALLENGE_VALUES_MAX = 8,   /* answered of one name */
-    LOCUM_CHALLENGE_CHARS_MAX = 255,  /* of a value: one string of a TXT record */
-    LOCUM_CHALLENGE_CLIENT_MAX = 127, /* characters */
-    LOCUM_CHALLENGE_ENTRIES_MAX = 64, /* of one node */
-    LOCUM_CHALLENGE_MACS_MAX = 128,   /* of one node */
-    LOCUM_CHALLENGE_MAC_BYTES = 8,    /* the first of a MAC: enough to know it again */
+    LOCUM_CHALLENGE_VALUES_MAX = 8,    /* answered of one name */
+    LOCUM_CHALLENGE_CHARS_MAX = 255,   /* of a value: one string of a TXT record */
+    LOCUM_CHALLENGE_CLIENT_MAX = 127,  /* characters */
+    LOCUM_CHALLENGE_ENTRIES_MAX = 64,  /* of one node */
+    LOCUM_CHALLENGE_MACS_MAX = 128,    /* of one node */
+    LOCUM_CHALLENGE_MAC_BYTES = 8,     /* the first of a MAC: enough to know it again */
     LOCUM_CHALLENGE_BYTES_MAX = 11200, /* of a document: that is what peers take */
     LOCUM_CHALLENGE_FOR_MS_MAX = 24 * 3600 * 1000,
 };

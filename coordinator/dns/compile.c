@@ -24,6 +24,7 @@ struct compiler {
     const struct locum_config *config; /* borrowed */
     struct locum_signer *signer;       /* borrowed; NULL: no zone is signed */
     int64_t now_s;
+    struct locum_sign_budget *budget; /* borrowed; NULL: sign all */
     struct locum_rrset
         apex_sets[LOCUM_SIGNER_APEX_SETS]; /* DNSKEY and so on, of the zone at hand */
     size_t index;                          /* of the zone at hand */
@@ -305,18 +306,23 @@ add_apex_sets(struct compiler *self)
     return status;
 }
 
-/* The RRSIG records of a set. */
+/* The RRSIG records of a set. `needed`: whatever the budget is. */
 static int
-make_signature(struct compiler *self, const struct locum_rrset *set, uint16_t owner,
+make_signature(struct compiler *self, const struct locum_rrset *set, uint16_t owner, bool needed,
                struct locum_dns_part *ret)
 {
     struct locum_rrset signatures = {.rrs = ldns_rr_list_new()};
-    int status = signatures.rrs == NULL ? LOCUM_ERR_MEMORY
-                                        : locum_signer_sign(self->signer, self->index, set->rrs,
-                                                            ldns_rr_ttl(locum_zone_first(set)),
-                                                            self->now_s, signatures.rrs);
+    int status = signatures.rrs == NULL
+                     ? LOCUM_ERR_MEMORY
+                     : locum_signer_sign(self->signer, self->index, set->rrs,
+                                         ldns_rr_ttl(locum_zone_first(set)), self->now_s,
+                                         needed ? NULL : self->budget, signatures.rrs);
     if (status == 0) {
         status = make_part(self, &signatures, owner, ret);
+    } else if (status == LOCUM_ERR_TIMEOUT && !locum_sign_is_stopped(self->budget)) {
+        *ret = (struct locum_dns_part){.length = LOCUM_DNS_MISSING, .count = 1};
+        self->names->incomplete = true;
+        status = 0;
     }
     ldns_rr_list_deep_free(signatures.rrs);
     return status;
@@ -325,7 +331,8 @@ make_signature(struct compiler *self, const struct locum_rrset *set, uint16_t ow
 /* An NSEC record: the labels of its owner below the apex, then the record, whose owner field is to
  * point to the apex. */
 static int
-make_nsec(struct compiler *self, const struct locum_rrset *set, struct locum_dns_nsec *ret)
+make_nsec(struct compiler *self, const struct locum_rrset *set, bool needed,
+          struct locum_dns_nsec *ret)
 {
     const ldns_rr *rr = locum_zone_first(set);
     const ldns_rdf *owner = ldns_rr_owner(rr);
@@ -340,7 +347,20 @@ make_nsec(struct compiler *self, const struct locum_rrset *set, struct locum_dns
     (void)locum_zone_put_record(rr, LOCUM_POINTER, ldns_rr_ttl(rr), to + ret->prefix_length);
     ret->bytes = part.bytes;
     ret->length = part.length;
-    return make_signature(self, set, LOCUM_OWNER_PART, &ret->signature);
+    return make_signature(self, set, LOCUM_OWNER_PART, needed, &ret->signature);
+}
+
+/* Mark the NSEC records of the plan's names in this zone. */
+static void
+mark_needed(const struct compiler *self, const struct locum_chain *chain, bool *needed)
+{
+    for (size_t i = 0; i < self->config->core.name_count; i++) {
+        if (self->config->names[i].zone == self->index) {
+            const ldns_rdf *owner = locum_signer_owner(self->signer, i);
+            const size_t length = ldns_rdf_size(owner);
+            needed[locum_chain_search(chain, ldns_rdf_data(owner), length).at] = true;
+        }
+    }
 }
 
 static int
@@ -353,11 +373,16 @@ make_chain(struct compiler *self)
     struct locum_chain *chain = locum_signer_chain(self->signer, self->index);
     const size_t count = locum_chain_count(chain);
     struct locum_dns_nsec *nsecs = locum_dns_names_take(self->names, count * sizeof(*nsecs));
-    int status = nsecs == NULL ? LOCUM_ERR_MEMORY : 0;
+    bool *needed = calloc(count, sizeof(*needed));
+    int status = nsecs == NULL || needed == NULL ? LOCUM_ERR_MEMORY : 0;
+    if (status == 0) {
+        mark_needed(self, chain, needed);
+    }
     for (size_t i = 0; i < count && status == 0; i++) {
         const struct locum_rrset set = {.rrs = locum_signer_nsec(self->signer, self->index, i)};
-        status = make_nsec(self, &set, &nsecs[i]);
+        status = make_nsec(self, &set, needed[i], &nsecs[i]);
     }
+    free(needed);
     if (status == 0) {
         locum_chain_hold(chain);
         entry->chain = chain;
@@ -397,7 +422,8 @@ make_set(struct compiler *self, const struct pending_set *row)
     }
     if (status == 0 && row->changing == LOCUM_DNS_FIXED && is_signed(self) &&
         locum_signer_signs(self->signer, self->index, locum_zone_first(row->set))) {
-        status = make_signature(self, row->set, owner_of(name, row->type), &set.signature);
+        status = make_signature(self, row->set, owner_of(name, row->type),
+                                locum_signer_is_of_keys(row->type), &set.signature);
     }
     if (status == 0 && row->type == LOCUM_TYPE_NS) {
         const ldns_rdf *owner = ldns_rr_owner(locum_zone_first(row->set));
@@ -482,7 +508,7 @@ compile_identity(struct compiler *self)
 
 int
 locum_dns_compile(const struct locum_config *config, struct locum_signer *signer, int64_t now_s,
-                  struct locum_dns_names **ret)
+                  struct locum_sign_budget *budget, struct locum_dns_names **ret)
 {
     struct compiler *self = calloc(1, sizeof(*self));
     if (self == NULL) {
@@ -492,6 +518,7 @@ locum_dns_compile(const struct locum_config *config, struct locum_signer *signer
     self->config = config;
     self->signer = signer;
     self->now_s = now_s;
+    self->budget = budget;
     self->names = locum_dns_names_create();
     if (self->names == NULL) {
         goto out;

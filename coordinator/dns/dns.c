@@ -12,9 +12,7 @@
 #include "base/text_format.h"
 #include "config/domain.h"
 #include "dns/access.h"
-#include "dns/ahead.h"
-#include "dns/compile.h"
-#include "dns/signer.h"
+#include "dns/renewal.h"
 #include "dns/tcp.h"
 #include "dns/udp.h"
 #include "dns/updates.h"
@@ -47,11 +45,8 @@ struct locum_dns {
     int notes[2];              /* pipe: read by primary.c, written by the TCP thread */
     struct locum_dns_updates *updates;
     bool tcp_paused;
-    struct locum_dns_names *names; /* of the configuration; NULL: the next publication makes them */
+    struct locum_renewal renewal;  /* what is compiled, and the keys */
     struct locum_dns_table *table; /* the one published last; NULL before the first */
-    struct locum_signer *signer;   /* NULL: no zone is signed */
-    int64_t signed_until_s;        /* of the last publication: then signatures are replaced */
-    struct locum_ahead ahead;
     struct locum_limited limited;
     struct locum_dns_tallied gone; /* of workers that have ended */
     uint64_t gone_overflow;        /* the same, of struct locum_dns_counts */
@@ -218,9 +213,10 @@ locum_dns_create(const struct locum_config *config, struct locum_sockets *socket
         free(self);
         return LOCUM_ERR_IO;
     }
+    int status = locum_renewal_init(&self->renewal);
     self->sockets = sockets;
     self->worker_count = config->dns_workers == 0 ? 1 : config->dns_workers;
-    int status = locum_dns_updates_create(&self->updates);
+    status = status == 0 ? locum_dns_updates_create(&self->updates) : status;
     if (config->listen_dns_count > 0 && status == 0) {
         status = create_tcp(self);
     }
@@ -325,8 +321,7 @@ int
 locum_dns_reconfigure(struct locum_dns *self, const struct locum_config *config,
                       locum_dns_report_fn *report, void *user)
 {
-    locum_dns_names_release(self->names); /* they are made again of the new one */
-    self->names = NULL;
+    locum_renewal_forget(&self->renewal); /* compile the new one */
     const int status = config->listen_dns_count > 0 ? create_tcp(self) : 0;
     if (status != 0) {
         return status;
@@ -375,45 +370,22 @@ locum_dns_close_surplus(struct locum_dns *self)
     }
 }
 
-bool
-locum_dns_is_due(const struct locum_dns *self, int64_t now_s)
+/* Make the table of a plan, signed. */
+static int
+make_table(const struct locum_dns *self, const struct locum_config *config,
+           const struct locum_plan *plan, const struct locum_challenge_answers *answers,
+           uint32_t serial, int64_t now_s, struct locum_dns_table **ret)
 {
-    return locum_signer_until(self->signer, now_s) != self->signed_until_s;
-}
-
-int
-locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
-                  const struct locum_plan *plan, const struct locum_challenge_answers *answers,
-                  uint32_t serial, int64_t now_s)
-{
-    if (locum_dns_is_due(self, now_s)) {
-        locum_dns_names_release(self->names);
-        self->names = NULL;
+    struct locum_signer *signer = self->renewal.signer;
+    struct locum_dns_table *table =
+        locum_dns_table_make(self->renewal.serving.names, config, plan, answers, serial);
+    int status = table == NULL ? LOCUM_ERR_MEMORY : 0;
+    if (status == 0 && self->renewal.serving.until_s != INT64_MAX) {
+        status = locum_dns_table_sign(table, config, plan, serial, signer, now_s);
     }
-    self->signed_until_s = locum_signer_until(self->signer, now_s);
-    if (self->listener_count == 0) {
-        return 0; /* locum-nsd reads the text */
+    if (status == 0) {
+        status = locum_access_create(config, &table->access);
     }
-    int status = 0;
-    if (self->names == NULL) {
-        status = locum_dns_compile(config, self->signer, now_s, &self->names);
-        if (status != 0) {
-            return status;
-        }
-    }
-    struct locum_dns_table *table = 
-        locum_dns_table_make(self->names, config, plan, answers, serial);
-    if (table == NULL) {
-        return LOCUM_ERR_MEMORY;
-    }
-    if (self->signed_until_s != INT64_MAX) {
-        status = locum_dns_table_sign(table, config, plan, serial, self->signer, now_s);
-        if (status != 0) {
-            locum_dns_table_release(table);
-            return status;
-        }
-    }
-    status = locum_access_create(config, &table->access);
     if (status != 0) {
         locum_dns_table_release(table);
         return status;
@@ -422,6 +394,27 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
     table->updates = self->updates;
     locum_cookie_keys_init(&table->cookies, &config->secrets);
     locum_limit_rules_init(&table->limit, config, self->worker_count);
+    *ret = table;
+    return 0;
+}
+
+int
+locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
+                  const struct locum_plan *plan, const struct locum_challenge_answers *answers,
+                  uint32_t serial, int64_t now_s)
+{
+    struct locum_dns_table *table = NULL;
+    /* Without an address locum-nsd reads the text. */
+    if (self->listener_count == 0 && locum_signer_until(self->renewal.signer, now_s) == INT64_MAX) {
+        return 0;
+    }
+    int status = locum_renewal_choose(&self->renewal, config, now_s);
+    if (status == 0 && self->listener_count > 0) {
+        status = make_table(self, config, plan, answers, serial, now_s, &table);
+    }
+    if (status != 0 || self->listener_count == 0) {
+        return status != 0 ? status : self->renewal.status;
+    }
     for (size_t i = 0; i < self->listener_count; i++) {
         for (size_t j = 0; j < self->listeners[i].worker_count; j++) {
             locum_dns_table_mailbox_put(&self->listeners[i].workers[j].mailbox, table);
@@ -430,14 +423,13 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
     locum_dns_tcp_publish(self->tcp, table);
     locum_dns_table_release(self->table);
     self->table = table;
-    return 0;
+    return self->renewal.status;
 }
 
-void
-locum_dns_sign_ahead(struct locum_dns *self, const struct locum_config *config,
-                     const struct locum_plan *plan, int64_t now_s)
+struct locum_renewal *
+locum_dns_renewal(struct locum_dns *self)
 {
-    locum_ahead_step(&self->ahead, self->signer, config, plan, self->signed_until_s, now_s);
+    return &self->renewal;
 }
 
 size_t
@@ -445,16 +437,16 @@ locum_dns_plan_name(const struct locum_dns *self, const char *name)
 {
     char absolute[LOCUM_DOMAIN_MAX + 1];
     const char *why;
+    const struct locum_dns_names *names = self->renewal.serving.names;
     struct locum_wire_name wire;
-    if (self->names == NULL ||
-        locum_domain_relative(locum_slice_of(name), "", absolute, &why) != 0 ||
+    if (names == NULL || locum_domain_relative(locum_slice_of(name), "", absolute, &why) != 0 ||
         locum_zone_name(absolute, &wire) != 0) {
         return SIZE_MAX;
     }
-    const struct locum_dns_match match = locum_dns_names_find(self->names, &wire);
+    const struct locum_dns_match match = locum_dns_names_find(names, &wire);
     const struct locum_dns_set *set =
         match.kind == LOCUM_MATCH_EXACT || match.kind == LOCUM_MATCH_WILDCARD
-            ? locum_dns_names_set(self->names, match.name, LOCUM_TYPE_A)
+            ? locum_dns_names_set(names, match.name, LOCUM_TYPE_A)
             : NULL;
     return set == NULL ? SIZE_MAX : locum_dns_table_name(set->changing);
 }
@@ -571,34 +563,7 @@ locum_dns_destroy(struct locum_dns *self)
     close(self->notes[0]);
     close(self->notes[1]);
     locum_dns_table_release(self->table);
-    locum_dns_names_release(self->names);
-    locum_signer_destroy(self->signer);
+    locum_renewal_fini(&self->renewal);
     locum_dns_updates_destroy(self->updates);
     free(self);
-}
-
-void
-locum_dns_set_signer(struct locum_dns *self, struct locum_signer *signer)
-{
-    locum_signer_take(signer, self->signer);
-    locum_signer_destroy(self->signer);
-    self->signer = signer;
-    self->ahead = (struct locum_ahead){0};
-    locum_dns_names_release(self->names);
-    self->names = NULL;
-}
-
-struct locum_signer *
-locum_dns_signer(const struct locum_dns *self)
-{
-    return self->signer;
-}
-
-int
-locum_dns_zone_text(struct locum_dns *self, const struct locum_config *config, size_t zone,
-                    const struct locum_plan *plan, const struct locum_challenge_answers *answers,
-                    uint32_t serial, int64_t now_s, char **ret_text)
-{
-    return locum_signer_zone_text(self != NULL ? self->signer : NULL, config, zone, plan, answers,
-                                  serial, now_s, ret_text);
 }

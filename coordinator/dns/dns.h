@@ -126,35 +126,44 @@ void locum_dns_close_surplus(struct locum_dns *self);
 void locum_dns_retry(struct locum_dns *self, locum_dns_report_fn *report, void *user);
 
 /*
- * Give the answers of a plan to the workers. The first call, the first after
- * locum_dns_reconfigure() or locum_dns_set_signer(), and one that is due (locum_dns_is_due()) also
- * compile what the configuration fixes.
+ * Give the answers of a plan to the workers. The first call, and the first after
+ * locum_dns_reconfigure() or locum_dns_set_signer(), also compile what the configuration fixes, if
+ * locum_dns_prepare() has not. If more is to be signed then than a heartbeat can wait for, a thread
+ * does it. Until it has ended, questions with DO whose answer it has not signed yet get SERVFAIL.
  *
  * config   that of the last locum_dns_create() or locum_dns_reconfigure().
  * answers  of ACME challenges (challenges.h); NULL: there are none, only placeholders.
  * serial   SOA serial of every zone; the caller increases it with each change (RFC 1982).
  * now_s    the wall clock, seconds since 1970; it selects the validity of signatures.
  * Returns 0, LOCUM_ERR_MEMORY, or LOCUM_ERR_INVALID, LOCUM_ERR_SPACE or LOCUM_ERR_IO
- * (locum_dns_compile(), locum_sign_rrset()). On failure the workers keep the last table.
+ * (locum_dns_compile(), locum_sign_rrset()). On failure the workers keep the last table, or, if
+ * only new signatures could not be made, have the new one with the old signatures.
  */
 int locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
-                      const struct locum_plan *plan,
-                      const struct locum_challenge_answers *answers, uint32_t serial,
-                      int64_t now_s) LOCUM_MUST_CHECK;
+                      const struct locum_plan *plan, const struct locum_challenge_answers *answers,
+                      uint32_t serial, int64_t now_s) LOCUM_MUST_CHECK;
 
-/* Must the signatures of the last publication be replaced now? Either it is time, or the clock was
- * ahead and has been set back. If so, publish again. */
-bool locum_dns_is_due(const struct locum_dns *self, int64_t now_s);
+/* Have new signatures been made that replace those of the last publication now, or could they not
+ * be made? If so, publish again. */
+bool locum_dns_is_due(struct locum_dns *self, int64_t now_s);
 
-/* Once a second: make some of the signatures that will replace those of the last publication, which
- * are served until then (ahead.h). */
-void locum_dns_sign_ahead(struct locum_dns *self, const struct locum_config *config,
-                          const struct locum_plan *plan, int64_t now_s);
+/*
+ * Has the thread that signs something to do (renewal.h): signatures that are due or will be within
+ * the hour, or those of other plans? Ask once a second; if so, let it begin.
+ *
+ * plans  the one that is answered, and those that may come; copied.
+ */
+bool locum_dns_wants_to_sign(struct locum_dns *self, int64_t now_s);
+void locum_dns_sign(struct locum_dns *self, const struct locum_config *config,
+                    const struct locum_plan *plans, size_t plan_count, int64_t now_s);
+
+/* A descriptor that is readable when that thread has ended: then locum_dns_prepare() and
+ * locum_dns_is_due() have another result. */
+int locum_dns_signed_fd(struct locum_dns *self);
 
 /* Is this zone, which the configuration signs, served unsigned because its keys cannot be used?
  * That happens only with a kept configuration (locum_signer_create()). */
-bool locum_dns_lacks_keys(const struct locum_dns *self, const struct locum_config *config,
-                          size_t zone);
+bool locum_dns_lacks_keys(struct locum_dns *self, const struct locum_config *config, size_t zone);
 
 /*
  * The shared or owned name that answers this name, also as a wildcard: its number in
@@ -220,33 +229,48 @@ int locum_dns_signer_create(const struct locum_config *config, int64_t now_s,
                             struct locum_signer **ret) LOCUM_MUST_CHECK;
 void locum_dns_signer_destroy(struct locum_signer *self);
 
+/*
+ * Sign a new configuration before it is used: until it is, nothing changes.
+ *
+ * signer  of `config`; both borrowed until locum_dns_set_signer() or locum_dns_abandon().
+ * Returns 0; LOCUM_ERR_TIMEOUT: the thread is at work, call it again when locum_dns_signed_fd() is
+ * readable; or an error of locum_dns_publish().
+ */
+int locum_dns_prepare(struct locum_dns *self, const struct locum_config *config,
+                      struct locum_signer *signer, int64_t now_s) LOCUM_MUST_CHECK;
+
+/* A configuration that was prepared will not be used. */
+void locum_dns_abandon(struct locum_dns *self, const struct locum_signer *signer);
+
 /* From now on sign with these keys, which are taken; earlier signatures that are still valid are
  * reused. Call it with a new configuration, before that is published. */
 void locum_dns_set_signer(struct locum_dns *self, struct locum_signer *signer);
 
 /* The keys that sign now, borrowed; NULL: none. */
-struct locum_signer *locum_dns_signer(const struct locum_dns *self);
+struct locum_signer *locum_dns_signer(struct locum_dns *self);
 
 /*
  * The text of a zone as a master file (RFC 1035 5) with absolute names, for GET /zone. With keys
- * for it, the zone is signed.
+ * for it, the zone is signed, with the signatures that are published.
  *
  * self      for its keys; NULL: the zone is not signed.
  * zone      index, less than config->zone_count.
  * answers   as of locum_dns_publish().
- * now_s     the wall clock, seconds since 1970; it selects the validity of the signatures.
  * ret_text  the caller's, who calls free().
- * Returns 0, LOCUM_ERR_MEMORY, LOCUM_ERR_INVALID (locum_zone_build()) or LOCUM_ERR_IO (a key cannot
- * sign).
+ * Returns 0, LOCUM_ERR_MEMORY, LOCUM_ERR_INVALID (locum_zone_build()), LOCUM_ERR_IO (a key cannot
+ * sign) or LOCUM_ERR_TIMEOUT (after a start, the signatures are still being made).
  */
 int locum_dns_zone_text(struct locum_dns *self, const struct locum_config *config, size_t zone,
                         const struct locum_plan *plan,
                         const struct locum_challenge_answers *answers, uint32_t serial,
-                        int64_t now_s, char **ret_text) LOCUM_MUST_CHECK;
+                        char **ret_text) LOCUM_MUST_CHECK;
 
 /* For which names of a configuration challenges have a name of their own: not if another one has
  * the same, or if a static record has or hides it. 0 or an error of locum_zone_build(). */
 int locum_dns_find_challenged(const struct locum_config *config,
                               bool ret[LOCUM_NAMES_MAX]) LOCUM_MUST_CHECK;
+
+/* The time whose signatures are published, in seconds since 1970; INT64_MIN: not all are made. */
+int64_t locum_dns_signed_at(struct locum_dns *self);
 
 #endif

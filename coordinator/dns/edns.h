@@ -27,6 +27,7 @@ enum {
 
 /* Extended errors (RFC 8914 4). */
 enum locum_edns_error {
+    LOCUM_EDNS_NOT_READY = 14,
     LOCUM_EDNS_NOT_AUTHORITATIVE = 20,
     LOCUM_EDNS_NOT_SUPPORTED = 21,
     LOCUM_EDNS_NO_ERROR = 0xffff,

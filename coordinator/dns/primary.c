@@ -89,15 +89,17 @@ content_of(struct locum_primary *self, const char *name)
         locum_axfr_content_hold(kept->content);
         return kept->content;
     }
-    if (locum_zone_build(state.config, index, state.plan, state.answers, state.serial, &zone) != 0) {
+    if (locum_zone_build(state.config, index, state.plan, state.answers, state.serial, &zone) !=
+        0) {
         return NULL;
     }
     struct locum_signer *signer = locum_dns_signer(self->dns);
     ldns_rr_list *added = ldns_rr_list_new();
     int status = added == NULL ? LOCUM_ERR_MEMORY : 0;
     if (status == 0 && signer != NULL && locum_signer_is_on(signer, index)) {
-        status =
-            locum_signer_add_records(signer, index, &zone, locum_clock_read().wall / 1000, added);
+        const int64_t at_s = locum_dns_signed_at(self->dns);
+        status = at_s == INT64_MIN ? LOCUM_ERR_TIMEOUT
+                                   : locum_signer_add_records(signer, index, &zone, at_s, added);
     }
     if (status == 0) {
         status = locum_axfr_content_create(&zone, added, state.serial, &content);

@@ -194,6 +194,9 @@ answer_question(struct reply_draft *self, const struct locum_dns_table *table)
                                   : true) {
         return end_error(self, table, LOCUM_RCODE_REFUSED, LOCUM_EDNS_NOT_AUTHORITATIVE);
     }
+    if (answer.unready) {
+        return end_error(self, table, LOCUM_RCODE_SERVFAIL, LOCUM_EDNS_NOT_READY);
+    }
     classify(self, table, answer.kind, answer.owner);
     return serve(self, &answer);
 }

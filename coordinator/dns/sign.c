@@ -1,11 +1,15 @@
 #include "dns/sign.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/error.h"
 
 #define NONE UINT32_MAX
+
+enum { ROOM_MIN = 32 }; /* half of the entries that a cache has room for at first */
 
 struct locum_sign_window
 locum_sign_window_at(int64_t now_s, uint32_t validity_s, uint32_t refresh_s)
@@ -27,62 +31,24 @@ struct entry {
 };
 
 struct locum_sign_cache {
-    struct entry *entries; /* entry_count of entries_max */
-    uint32_t entry_count, entries_max;
+    atomic_uint references;
+    pthread_mutex_t lock;  /* of all below */
+    struct entry *entries; /* entry_count, room for entries_room, which grows to entries_max */
+    uint32_t entry_count, entries_room, entries_max;
     uint32_t *buckets; /* index of the first entry, or NONE; a power of two */
     size_t bucket_mask;
     uint64_t uses, made, found;
-    ldns_buffer *records, *message; /* the canonical RRset; what is signed */
 };
 
-struct locum_sign_cache *
-locum_sign_cache_create(size_t signatures_max)
-{
-    struct locum_sign_cache *self = calloc(1, sizeof(*self));
-    size_t buckets = 1;
-    while (buckets < signatures_max) {
-        buckets *= 2;
-    }
-    if (self == NULL) {
-        return NULL;
-    }
-    LOCUM_INVARIANT(signatures_max > 0 && signatures_max < NONE);
-    self->entries_max = (uint32_t)signatures_max;
-    self->bucket_mask = buckets - 1;
-    self->entries = calloc(signatures_max, sizeof(*self->entries));
-    self->buckets = calloc(buckets, sizeof(*self->buckets));
-    self->records = ldns_buffer_new(LDNS_MIN_BUFLEN);
-    self->message = ldns_buffer_new(LDNS_MIN_BUFLEN);
-    if (self->entries == NULL || self->buckets == NULL || self->records == NULL ||
-        self->message == NULL) {
-        locum_sign_cache_destroy(self);
-        return NULL;
-    }
-    memset(self->buckets, 0xff, buckets * sizeof(*self->buckets));
-    return self;
-}
-
-void
-locum_sign_cache_destroy(struct locum_sign_cache *self)
-{
-    if (self != NULL) {
-        for (size_t i = 0; i < self->entry_count; i++) {
-            ldns_rdf_deep_free(self->entries[i].signature);
-        }
-        ldns_buffer_free(self->records);
-        ldns_buffer_free(self->message);
-        free(self->buckets);
-        free(self->entries);
-        free(self);
-    }
-}
-
-struct locum_sign_counts
-locum_sign_cache_counts(const struct locum_sign_cache *self)
-{
-    return (struct locum_sign_counts){
-        .kept = self->entry_count, .made = self->made, .found = self->found};
-}
+/* An RRset that is being signed. */
+struct sign_set {
+    struct locum_sign_cache *cache;
+    struct locum_sign_budget *budget;
+    struct locum_sign_window window;
+    uint32_t ttl_s;
+    ldns_rr_list *canonical;        /* the RRset in canonical form and order (RFC 4034 6) */
+    ldns_buffer *records, *message; /* it in wire form; what is signed */
+};
 
 static uint32_t *
 bucket_of(const struct locum_sign_cache *self, const uint8_t *digest)
@@ -90,6 +56,108 @@ bucket_of(const struct locum_sign_cache *self, const uint8_t *digest)
     uint32_t hash;
     memcpy(&hash, digest, sizeof(hash));
     return &self->buckets[hash & self->bucket_mask];
+}
+
+/* Room for twice as many entries. False: out of memory, and nothing has changed. */
+static bool
+grow(struct locum_sign_cache *self)
+{
+    const uint32_t room =
+        2 * self->entries_room < self->entries_max ? 2 * self->entries_room : self->entries_max;
+    size_t buckets = 1;
+    while (buckets < room) {
+        buckets *= 2;
+    }
+    uint32_t *heads = malloc(buckets * sizeof(*heads));
+    struct entry *entries = realloc(self->entries, room * sizeof(*entries));
+    if (entries != NULL) {
+        self->entries = entries;
+    }
+    if (entries == NULL || heads == NULL) {
+        free(heads);
+        return false;
+    }
+    memset(heads, 0xff, buckets * sizeof(*heads));
+    free(self->buckets);
+    self->buckets = heads;
+    self->bucket_mask = buckets - 1;
+    self->entries_room = room;
+    for (uint32_t i = 0; i < self->entry_count; i++) {
+        uint32_t *bucket = bucket_of(self, entries[i].digest);
+        entries[i].next = *bucket;
+        *bucket = i;
+    }
+    return true;
+}
+
+struct locum_sign_cache *
+locum_sign_cache_create(size_t signatures_max)
+{
+    struct locum_sign_cache *self = calloc(1, sizeof(*self));
+    if (self == NULL) {
+        return NULL;
+    }
+    LOCUM_INVARIANT(signatures_max > 0 && signatures_max < NONE);
+    atomic_init(&self->references, 1);
+    self->entries_max = (uint32_t)signatures_max;
+    self->entries_room = ROOM_MIN;
+    if (pthread_mutex_init(&self->lock, NULL) != 0) {
+        free(self);
+        return NULL;
+    }
+    if (!grow(self)) {
+        locum_sign_cache_release(self);
+        return NULL;
+    }
+    return self;
+}
+
+void
+locum_sign_cache_hold(struct locum_sign_cache *self)
+{
+    if (self != NULL) {
+        atomic_fetch_add_explicit(&self->references, 1, memory_order_relaxed);
+    }
+}
+
+void
+locum_sign_cache_release(struct locum_sign_cache *self)
+{
+    if (self == NULL ||
+        atomic_fetch_sub_explicit(&self->references, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    for (size_t i = 0; i < self->entry_count; i++) {
+        ldns_rdf_deep_free(self->entries[i].signature);
+    }
+    (void)pthread_mutex_destroy(&self->lock);
+    free(self->buckets);
+    free(self->entries);
+    free(self);
+}
+
+static void
+lock(struct locum_sign_cache *self)
+{
+    const int error = pthread_mutex_lock(&self->lock);
+    LOCUM_INVARIANT(error == 0);
+}
+
+static void
+unlock(struct locum_sign_cache *self)
+{
+    const int error = pthread_mutex_unlock(&self->lock);
+    LOCUM_INVARIANT(error == 0);
+}
+
+struct locum_sign_counts
+locum_sign_cache_counts(struct locum_sign_cache *self)
+{
+    lock(self);
+    const struct locum_sign_counts counts = {
+        .kept = self->entry_count, .made = self->made, .found = self->found};
+    unlock(self);
+    return counts;
 }
 
 /* The signature of this digest, or NULL. */
@@ -105,12 +173,27 @@ find(struct locum_sign_cache *self, const uint8_t *digest)
     return NULL;
 }
 
+/* A copy of the signature of this digest, for the caller. False: there is none. */
+static bool
+look_up(struct locum_sign_cache *self, const uint8_t *digest, ldns_rdf **ret)
+{
+    lock(self);
+    const ldns_rdf *found = find(self, digest);
+    *ret = found == NULL ? NULL : ldns_rdf_clone(found);
+    self->found += found != NULL;
+    unlock(self);
+    return found != NULL;
+}
+
 /* The index of a free entry. If there is none, the one that was used the longest time ago is freed:
  * a search through all costs less than the signature that was just made. */
 static uint32_t
 make_room(struct locum_sign_cache *self)
 {
-    if (self->entry_count < self->entries_max) {
+    if (self->entry_count == self->entries_room && self->entries_room < self->entries_max) {
+        (void)grow(self);
+    }
+    if (self->entry_count < self->entries_room) {
         return self->entry_count++;
     }
     uint32_t oldest = 0;
@@ -128,115 +211,170 @@ make_room(struct locum_sign_cache *self)
     return oldest;
 }
 
-/* Keep a signature, which is taken. */
+/* Keep a signature, which is taken. Another thread may have made the same one meanwhile. */
 static void
 keep(struct locum_sign_cache *self, const uint8_t *digest, ldns_rdf *signature)
 {
-    const uint32_t i = make_room(self);
-    uint32_t *bucket = bucket_of(self, digest);
-    self->entries[i] =
-        (struct entry){.signature = signature, .used = ++self->uses, .next = *bucket};
-    memcpy(self->entries[i].digest, digest, LDNS_SHA256_DIGEST_LENGTH);
-    *bucket = i;
+    lock(self);
+    self->made++;
+    if (find(self, digest) != NULL) {
+        ldns_rdf_deep_free(signature);
+    } else {
+        const uint32_t i = make_room(self);
+        uint32_t *bucket = bucket_of(self, digest);
+        self->entries[i] =
+            (struct entry){.signature = signature, .used = ++self->uses, .next = *bucket};
+        memcpy(self->entries[i].digest, digest, LDNS_SHA256_DIGEST_LENGTH);
+        *bucket = i;
+    }
+    unlock(self);
 }
 
-/* The RRset in canonical form and order (RFC 4034 6), in wire form in self->records. NULL: out of
- * memory. */
-static ldns_rr_list *
-write_records(struct locum_sign_cache *self, const ldns_rr_list *set, uint32_t original_ttl_s)
+/* Fill self->canonical and self->records. */
+static int
+write_records(struct sign_set *self, const ldns_rr_list *set, uint32_t original_ttl_s)
 {
-    ldns_rr_list *copy = ldns_rr_list_clone(set);
-    ldns_buffer_clear(self->records);
-    for (size_t i = 0; copy != NULL && i < ldns_rr_list_rr_count(copy); i++) {
-        ldns_rr_set_ttl(ldns_rr_list_rr(copy, i), original_ttl_s);
-        ldns_rr2canonical(ldns_rr_list_rr(copy, i));
+    self->canonical = ldns_rr_list_clone(set);
+    self->records = ldns_buffer_new(LDNS_MIN_BUFLEN);
+    self->message = ldns_buffer_new(LDNS_MIN_BUFLEN);
+    if (self->canonical == NULL || self->records == NULL || self->message == NULL) {
+        return LOCUM_ERR_MEMORY;
     }
-    if (copy == NULL) {
-        return NULL;
+    for (size_t i = 0; i < ldns_rr_list_rr_count(self->canonical); i++) {
+        ldns_rr_set_ttl(ldns_rr_list_rr(self->canonical, i), original_ttl_s);
+        ldns_rr2canonical(ldns_rr_list_rr(self->canonical, i));
     }
-    ldns_rr_list_sort(copy);
-    if (ldns_rr_list2buffer_wire(self->records, copy) != LDNS_STATUS_OK) {
-        ldns_rr_list_deep_free(copy);
-        return NULL;
-    }
-    return copy;
+    ldns_rr_list_sort(self->canonical);
+    return ldns_rr_list2buffer_wire(self->records, self->canonical) == LDNS_STATUS_OK
+               ? 0
+               : LOCUM_ERR_MEMORY;
 }
 
-/* The signature of one key over self->records, from the cache or made here. NULL: OpenSSL cannot,
- * or out of memory. */
-static ldns_rdf *
-sign(struct locum_sign_cache *self, const struct locum_dnskey *key, const ldns_rr *empty)
+/* Write what is signed. `ret_digest`: of it and of the key. */
+static int
+write_message(struct sign_set *self, const struct locum_dnskey *key, const ldns_rr *empty,
+              uint8_t ret_digest[LDNS_SHA256_DIGEST_LENGTH])
 {
-    uint8_t digest[LDNS_SHA256_DIGEST_LENGTH];
     ldns_buffer_clear(self->message);
     if (ldns_rrsig2buffer_wire(self->message, empty) != LDNS_STATUS_OK ||
         !ldns_buffer_reserve(self->message, ldns_buffer_position(self->records))) {
-        return NULL;
+        return LOCUM_ERR_MEMORY;
     }
     ldns_buffer_write(self->message, ldns_buffer_begin(self->records),
                       ldns_buffer_position(self->records));
     const size_t signed_bytes = ldns_buffer_position(self->message);
     if (ldns_rr_rdata2buffer_wire(self->message, key->rr) != LDNS_STATUS_OK) {
-        return NULL;
+        return LOCUM_ERR_MEMORY;
     }
     (void)ldns_sha256(ldns_buffer_begin(self->message),
-                      (unsigned)ldns_buffer_position(self->message), digest);
-    const ldns_rdf *found = find(self, digest);
-    if (found != NULL) {
-        self->found++;
-        return ldns_rdf_clone(found);
-    }
+                      (unsigned)ldns_buffer_position(self->message), ret_digest);
     ldns_buffer_set_position(self->message, signed_bytes);
+    return 0;
+}
+
+static int64_t
+now_us(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+bool
+locum_sign_is_stopped(const struct locum_sign_budget *self)
+{
+    return self != NULL && self->stop != NULL &&
+           atomic_load_explicit(self->stop, memory_order_relaxed);
+}
+
+/* Make the signature of a message, and keep it. */
+static int
+make(struct sign_set *self, const struct locum_dnskey *key, const uint8_t *digest, ldns_rdf **ret)
+{
+    const int64_t begin_us = now_us();
+    if (self->budget != NULL && self->budget->left_us <= 0) {
+        return LOCUM_ERR_TIMEOUT;
+    }
     ldns_rdf *made = ldns_sign_public_buffer(self->message, key->key);
     ldns_rdf *kept = made != NULL ? ldns_rdf_clone(made) : NULL;
     if (kept != NULL) {
-        self->made++;
-        keep(self, digest, kept);
+        keep(self->cache, digest, kept);
     }
-    return made;
+    if (self->budget != NULL) {
+        self->budget->left_us -= now_us() - begin_us;
+    }
+    *ret = made;
+    return made != NULL ? 0 : LOCUM_ERR_IO;
 }
 
-/* Add the RRSIG of one key. */
+/* The signature of one key over self->records, from the cache or made here. */
 static int
-add_signature(struct locum_sign_cache *cache, const ldns_rr_list *canonical,
-              const struct locum_dnskey *key, struct locum_sign_window window, uint32_t ttl_s,
-              ldns_rr_list *ret)
+sign(struct sign_set *self, const struct locum_dnskey *key, const ldns_rr *empty, ldns_rdf **ret)
 {
+    uint8_t digest[LDNS_SHA256_DIGEST_LENGTH];
+    if (locum_sign_is_stopped(self->budget)) {
+        return LOCUM_ERR_TIMEOUT;
+    }
+    const int status = write_message(self, key, empty, digest);
+    if (status != 0) {
+        return status;
+    }
+    if (look_up(self->cache, digest, ret)) {
+        return *ret == NULL ? LOCUM_ERR_MEMORY : 0;
+    }
+    return make(self, key, digest, ret);
+}
+
+/* Add the RRSIG of one key. ldns fills in all but the times, and reads those of the key, which no
+ * one sets, so that threads can share it. */
+static int
+add_signature(struct sign_set *self, const struct locum_dnskey *key, ldns_rr_list *ret)
+{
+    enum { EXPIRATION = 4, INCEPTION = 5 };
+    ldns_rdf *signature = NULL;
     LOCUM_INVARIANT(key->key != NULL);
-    ldns_key_set_inception(key->key, window.inception);
-    ldns_key_set_expiration(key->key, window.expiration);
-    ldns_rr *rr = ldns_create_empty_rrsig(canonical, key->key);
+    ldns_rr *rr = ldns_create_empty_rrsig(self->canonical, key->key);
     if (rr == NULL) {
         return LOCUM_ERR_MEMORY;
     }
-    ldns_rdf *signature = sign(cache, key, rr);
-    if (signature == NULL || !ldns_rr_list_push_rr(ret, rr)) {
+    ldns_write_uint32(ldns_rdf_data(ldns_rr_rdf(rr, INCEPTION)), self->window.inception);
+    ldns_write_uint32(ldns_rdf_data(ldns_rr_rdf(rr, EXPIRATION)), self->window.expiration);
+    int status = sign(self, key, rr, &signature);
+    if (status == 0 && !ldns_rr_list_push_rr(ret, rr)) {
+        status = LOCUM_ERR_MEMORY;
+    }
+    if (status != 0) {
         ldns_rdf_deep_free(signature);
         ldns_rr_free(rr);
-        return LOCUM_ERR_IO;
+        return status;
     }
     (void)ldns_rr_rrsig_set_sig(rr, signature);
-    ldns_rr_set_ttl(rr, ttl_s);
+    ldns_rr_set_ttl(rr, self->ttl_s);
     return 0;
 }
 
 int
 locum_sign_rrset(struct locum_sign_cache *cache, const ldns_rr_list *set, uint32_t original_ttl_s,
                  const struct locum_dnskey *const *keys, size_t key_count,
-                 struct locum_sign_window window, ldns_rr_list *ret)
+                 struct locum_sign_window window, struct locum_sign_budget *budget,
+                 ldns_rr_list *ret)
 {
     const size_t before = ldns_rr_list_rr_count(ret);
-    const uint32_t ttl_s = ldns_rr_ttl(ldns_rr_list_rr(set, 0));
-    LOCUM_INVARIANT(ttl_s <= original_ttl_s);
-    ldns_rr_list *canonical = write_records(cache, set, original_ttl_s);
-    int status = canonical == NULL ? LOCUM_ERR_MEMORY : 0;
+    struct sign_set signing = {.cache = cache,
+                               .budget = budget,
+                               .window = window,
+                               .ttl_s = ldns_rr_ttl(ldns_rr_list_rr(set, 0))};
+    LOCUM_INVARIANT(signing.ttl_s <= original_ttl_s);
+    int status = write_records(&signing, set, original_ttl_s);
     for (size_t i = 0; i < key_count && status == 0; i++) {
-        status = add_signature(cache, canonical, keys[i], window, ttl_s, ret);
+        status = add_signature(&signing, keys[i], ret);
     }
     while (status != 0 && ldns_rr_list_rr_count(ret) > before) {
         ldns_rr_free(ldns_rr_list_pop_rr(ret));
     }
-    ldns_rr_list_deep_free(canonical);
+    ldns_rr_list_deep_free(signing.canonical);
+    ldns_buffer_free(signing.records);
+    ldns_buffer_free(signing.message);
     return status;
 }
 

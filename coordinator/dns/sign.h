@@ -7,10 +7,13 @@
  * window; the TTL that is served may be lower. The window is a pure function of the time that all
  * nodes compute alike: it changes at midnight UTC, a whole number of days after the one before.
  *
- * One thread at a time: a signature sets values in the ldns_key.
+ * Any thread may sign: keys are only read, and the cache has a lock, which is not held while a
+ * signature is made.
  */
 #ifndef LOCUM_DNS_SIGN_H
 #define LOCUM_DNS_SIGN_H
+
+#include <stdatomic.h>
 
 #include "dns/dnskey.h"
 
@@ -37,18 +40,28 @@ struct locum_sign_window locum_sign_window_at(int64_t now_s, uint32_t validity_s
 
 struct locum_sign_cache;
 
-/* A cache of at most `signatures_max` signatures, about 250 bytes each. NULL: out of memory. */
+/* A cache of at most `signatures_max` signatures, about 250 bytes each, with one reference. NULL:
+ * out of memory. */
 struct locum_sign_cache *locum_sign_cache_create(size_t signatures_max);
 
-/* Free; NULL is fine. */
-void locum_sign_cache_destroy(struct locum_sign_cache *self);
+/* Add and drop a reference; the last one frees it. NULL is fine. */
+void locum_sign_cache_hold(struct locum_sign_cache *self);
+void locum_sign_cache_release(struct locum_sign_cache *self);
 
 /* Signatures in it, made since it was created, and found in it. */
 struct locum_sign_counts {
     size_t kept;
     uint64_t made, found;
 };
-struct locum_sign_counts locum_sign_cache_counts(const struct locum_sign_cache *self);
+struct locum_sign_counts locum_sign_cache_counts(struct locum_sign_cache *self);
+
+/* How much may be signed; NULL in its place: as much as is needed. */
+struct locum_sign_budget {
+    int64_t left_us;         /* no signature is made any more once it is 0 or less */
+    const atomic_bool *stop; /* no signature is looked up or made once it is true; NULL: never */
+};
+
+bool locum_sign_is_stopped(const struct locum_sign_budget *self);
 
 /*
  * Sign an RRset.
@@ -58,13 +71,15 @@ struct locum_sign_counts locum_sign_cache_counts(const struct locum_sign_cache *
  * set             not empty: one owner, type, class and TTL, no record twice. Borrowed.
  * original_ttl_s  its TTL in the signatures; that of the set is not higher.
  * keys            each with a private half.
+ * budget          for signatures that are not in the cache; what they took is subtracted.
  * ret             the RRSIG records are added to it, in the order of the keys, with the set's TTL.
- * Returns 0, LOCUM_ERR_MEMORY or LOCUM_ERR_IO (OpenSSL cannot sign). On failure `ret` is as before.
+ * Returns 0, LOCUM_ERR_MEMORY, LOCUM_ERR_IO (OpenSSL cannot sign) or LOCUM_ERR_TIMEOUT (the budget
+ * is used up). On failure `ret` is as before.
  */
 int locum_sign_rrset(struct locum_sign_cache *cache, const ldns_rr_list *set,
                      uint32_t original_ttl_s, const struct locum_dnskey *const *keys,
                      size_t key_count, struct locum_sign_window window,
-                     ldns_rr_list *ret) LOCUM_MUST_CHECK;
+                     struct locum_sign_budget *budget, ldns_rr_list *ret) LOCUM_MUST_CHECK;
 
 /*
  * Does each of these signatures verify at a time? For tests.

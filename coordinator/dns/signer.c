@@ -130,8 +130,9 @@ make_chain(struct locum_signer *self, const struct locum_config *config, size_t 
     struct signer_zone *zone = &self->zones[index];
     struct locum_zone without_plan;
     zone->chain = locum_chain_create();
-    int status = zone->chain == NULL ? LOCUM_ERR_MEMORY
-                                     : locum_zone_build(config, index, NULL, NULL, 0, &without_plan);
+    int status = zone->chain == NULL
+                     ? LOCUM_ERR_MEMORY
+                     : locum_zone_build(config, index, NULL, NULL, 0, &without_plan);
     if (status != 0) {
         return status;
     }
@@ -370,12 +371,12 @@ locum_signer_create(const struct locum_config *config, int64_t now_s,
 }
 
 void
-locum_signer_take(struct locum_signer *self, struct locum_signer *before)
+locum_signer_share(struct locum_signer *self, struct locum_signer *before)
 {
     if (before != NULL && before->cache != NULL && self->cache != NULL) {
-        struct locum_sign_cache *empty = self->cache;
+        locum_sign_cache_hold(before->cache);
+        locum_sign_cache_release(self->cache);
         self->cache = before->cache;
-        before->cache = empty;
     }
 }
 
@@ -407,7 +408,7 @@ locum_signer_destroy(struct locum_signer *self)
         ldns_rdf_deep_free(self->names[i].name);
     }
     free(self->names);
-    locum_sign_cache_destroy(self->cache);
+    locum_sign_cache_release(self->cache);
     free(self);
 }
 
@@ -487,23 +488,24 @@ original_ttl_s(const struct locum_signer *self, size_t zone, const ldns_rr *firs
     return otherwise_s;
 }
 
-static bool
-is_of_keys(ldns_rr_type type)
+bool
+locum_signer_is_of_keys(uint16_t type)
 {
     return type == LDNS_RR_TYPE_DNSKEY || type == LDNS_RR_TYPE_CDS || type == LDNS_RR_TYPE_CDNSKEY;
 }
 
 int
 locum_signer_sign(struct locum_signer *self, size_t zone, const ldns_rr_list *set, uint32_t ttl_s,
-                  int64_t now_s, ldns_rr_list *ret)
+                  int64_t now_s, struct locum_sign_budget *budget, ldns_rr_list *ret)
 {
     const struct signer_zone *of = &self->zones[zone];
     const ldns_rr *first = ldns_rr_list_rr(set, 0);
-    const bool keys = is_of_keys(ldns_rr_get_type(first));
+    const bool keys = locum_signer_is_of_keys((uint16_t)ldns_rr_get_type(first));
     return locum_sign_rrset(self->cache, set, original_ttl_s(self, zone, first, ttl_s),
                             keys ? of->dnskey_signers : of->rest_signers,
                             keys ? of->dnskey_signer_count : of->rest_signer_count,
-                            locum_sign_window_at(now_s, of->validity_s, of->refresh_s), ret);
+                            locum_sign_window_at(now_s, of->validity_s, of->refresh_s), budget,
+                            ret);
 }
 
 /* A set that signing has added, and its signatures. */
@@ -518,7 +520,8 @@ add_set(struct locum_signer *self, size_t zone, const ldns_rr_list *set, int64_t
             return LOCUM_ERR_MEMORY;
         }
     }
-    return locum_signer_sign(self, zone, set, ldns_rr_ttl(ldns_rr_list_rr(set, 0)), now_s, ret);
+    return locum_signer_sign(self, zone, set, ldns_rr_ttl(ldns_rr_list_rr(set, 0)), now_s, NULL,
+                             ret);
 }
 
 int
@@ -530,8 +533,8 @@ locum_signer_add_records(struct locum_signer *self, size_t zone, const struct lo
     for (size_t i = 0; i < built->set_count && status == 0; i++) {
         const ldns_rr *first = locum_zone_first(&built->sets[i]);
         if (locum_signer_signs(self, zone, first)) {
-            status =
-                locum_signer_sign(self, zone, built->sets[i].rrs, ldns_rr_ttl(first), now_s, ret);
+            status = locum_signer_sign(self, zone, built->sets[i].rrs, ldns_rr_ttl(first), now_s,
+                                       NULL, ret);
         }
     }
     for (size_t i = 0; status == 0 && (set = locum_signer_apex_set(self, zone, i)); i++) {

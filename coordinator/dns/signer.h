@@ -2,8 +2,9 @@
  * signer: configuration and key folders -> what a signed zone has besides its own records: DNSKEY,
  * CDS, CDNSKEY and NSEC, and the RRSIG of each RRset for which the zone has authority.
  *
- * It is made again at each reload, and takes over the signatures of the one before, so that a
- * reload signs nothing that was signed already. Main thread only.
+ * It is made again at each reload, and shares the signatures of the one before, so that a reload
+ * signs nothing that was signed already. Any thread may sign; only locum_signer_soa() is for the
+ * main thread alone.
  */
 #ifndef LOCUM_DNS_SIGNER_H
 #define LOCUM_DNS_SIGNER_H
@@ -39,8 +40,8 @@ int locum_signer_create(const struct locum_config *config, int64_t now_s,
                         locum_signer_problem_fn *report, void *user,
                         struct locum_signer **ret) LOCUM_MUST_CHECK;
 
-/* Take over the signatures of the signer before; NULL: none. */
-void locum_signer_take(struct locum_signer *self, struct locum_signer *before);
+/* Share the signatures of the signer before; NULL: none. */
+void locum_signer_share(struct locum_signer *self, struct locum_signer *before);
 
 /* Free; NULL is fine. */
 void locum_signer_destroy(struct locum_signer *self);
@@ -73,15 +74,20 @@ const struct locum_dnskey *locum_signer_entry_key(const struct locum_signer *sel
  */
 bool locum_signer_signs(const struct locum_signer *self, size_t zone, const ldns_rr *first);
 
+/* DNSKEY, CDS or CDNSKEY, which the keys 257 sign. */
+bool locum_signer_is_of_keys(uint16_t type);
+
 /*
  * Sign an RRset of a zone. Its original TTL is that of its name in the configuration, if that is a
  * shared or owned name, or `original_ttl_s`.
  *
- * ret  the RRSIG records are added to it.
+ * budget  as of locum_sign_rrset().
+ * ret     the RRSIG records are added to it.
  * Returns 0 or an error of locum_sign_rrset().
  */
 int locum_signer_sign(struct locum_signer *self, size_t zone, const ldns_rr_list *set,
-                      uint32_t original_ttl_s, int64_t now_s, ldns_rr_list *ret) LOCUM_MUST_CHECK;
+                      uint32_t original_ttl_s, int64_t now_s, struct locum_sign_budget *budget,
+                      ldns_rr_list *ret) LOCUM_MUST_CHECK;
 
 /*
  * Add to a list what signing adds to a zone with the records `built`; its owner frees all.

@@ -178,19 +178,19 @@ bytes_needed(const struct locum_dns_names *names, const struct locum_config *con
     for (size_t i = 0; i < names->zone_count; i++) {
         bytes += 2u * names->zones[i].soa.length;
     }
-    bytes += names->plan_name_count *
-             (LOCUM_RR_FIXED_BYTES + 1 + sizeof(LOCUM_CHALLENGE_PLACEHOLDER));
-    bytes += answers != NULL ? answers->count * sizeof(answers->at[0].values) +
-                                   answers->count * LOCUM_CHALLENGE_VALUES_MAX *
-                                       (LOCUM_RR_FIXED_BYTES + 1u)
-                             : 0;
+    bytes +=
+        names->plan_name_count * (LOCUM_RR_FIXED_BYTES + 1 + sizeof(LOCUM_CHALLENGE_PLACEHOLDER));
+    bytes += answers != NULL
+                 ? answers->count * sizeof(answers->at[0].values) +
+                       answers->count * LOCUM_CHALLENGE_VALUES_MAX * (LOCUM_RR_FIXED_BYTES + 1u)
+                 : 0;
     return bytes;
 }
 
 struct locum_dns_table *
 locum_dns_table_make(struct locum_dns_names *names, const struct locum_config *config,
-                     const struct locum_plan *plan,
-                     const struct locum_challenge_answers *answers, uint32_t serial)
+                     const struct locum_plan *plan, const struct locum_challenge_answers *answers,
+                     uint32_t serial)
 {
     struct locum_dns_table *self = calloc(1, sizeof(*self));
     if (self == NULL) {

@@ -102,8 +102,8 @@ struct locum_dns_table *locum_dns_table_make(struct locum_dns_names *names,
                                              uint32_t serial);
 
 /*
- * Sign the parts that change with the plan, before another thread has the table. Parameters as
- * above.
+ * Sign the parts that change with the plan, before another thread has the table. Main thread only.
+ * Parameters as above.
  *
  * signer  of the configuration.
  * now_s   the wall clock, seconds since 1970.
@@ -113,6 +113,17 @@ struct locum_signer;
 int locum_dns_table_sign(struct locum_dns_table *self, const struct locum_config *config,
                          const struct locum_plan *plan, uint32_t serial,
                          struct locum_signer *signer, int64_t now_s) LOCUM_MUST_CHECK;
+
+/*
+ * Make the signatures of the names of a plan that may come, so that the signer's cache has them. By
+ * any thread. Parameters as above.
+ *
+ * Returns 0 or an error of locum_sign_rrset().
+ */
+struct locum_sign_budget;
+int locum_dns_table_sign_ahead(struct locum_dns_names *names, const struct locum_config *config,
+                               const struct locum_plan *plan, struct locum_signer *signer,
+                               int64_t now_s, struct locum_sign_budget *budget) LOCUM_MUST_CHECK;
 
 /* Add a reference; NULL is fine. */
 void locum_dns_table_hold(struct locum_dns_table *self);

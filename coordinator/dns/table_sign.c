@@ -12,7 +12,8 @@ struct table_signing {
     struct locum_dns_table *table;
     struct locum_signer *signer;
     int64_t now_s;
-    uint8_t *bytes; /* of all signatures so far */
+    struct locum_sign_budget *budget; /* NULL: sign all */
+    uint8_t *bytes;                   /* of all signatures so far */
     size_t length, room;
     size_t *at; /* offset of each part in them */
 };
@@ -55,7 +56,7 @@ sign(struct table_signing *self, size_t zone, size_t part, const ldns_rr_list *s
     ldns_rr_list *signatures = ldns_rr_list_new();
     int status = signatures == NULL ? LOCUM_ERR_MEMORY
                                     : locum_signer_sign(self->signer, zone, set, original_s,
-                                                        self->now_s, signatures);
+                                                        self->now_s, self->budget, signatures);
     if (status == 0) {
         status = append(self, part, signatures, owner);
     }
@@ -126,9 +127,8 @@ sign_part(struct table_signing *self, size_t zone, uint16_t part, const ldns_rdf
         return 0;
     }
     ldns_rr_list *set = records_of(records, owner, type, ttl_s);
-    const int status = set == NULL
-                           ? LOCUM_ERR_MEMORY
-                           : sign(self, zone, part, set, original_s, LOCUM_OWNER_NAME);
+    const int status =
+        set == NULL ? LOCUM_ERR_MEMORY : sign(self, zone, part, set, original_s, LOCUM_OWNER_NAME);
     ldns_rr_list_deep_free(set);
     return status;
 }
@@ -143,11 +143,10 @@ sign_challenges(struct table_signing *self, size_t zone, size_t name)
     }
     ldns_rdf *owner = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, names->names[index].length,
                                             names->names[index].wire);
-    const int status = owner == NULL
-                           ? LOCUM_ERR_MEMORY
-                           : sign_part(self, zone, locum_dns_table_challenge(name), owner,
-                                       LDNS_RR_TYPE_TXT, LOCUM_CHALLENGE_TTL_S,
-                                       LOCUM_CHALLENGE_TTL_S);
+    const int status =
+        owner == NULL ? LOCUM_ERR_MEMORY
+                      : sign_part(self, zone, locum_dns_table_challenge(name), owner,
+                                  LDNS_RR_TYPE_TXT, LOCUM_CHALLENGE_TTL_S, LOCUM_CHALLENGE_TTL_S);
     ldns_rdf_deep_free(owner);
     return status;
 }
@@ -162,9 +161,9 @@ sign_name(struct table_signing *self, const struct locum_config *config, size_t 
     const uint32_t ttl_s = config->core.names[name].ttl_s;
     int status = 0;
     for (int f = 0; f < LOCUM_FAMILIES && status == 0; f++) {
-        status = sign_part(self, zone, locum_dns_table_addresses(name, (enum locum_family)f), owner,
-                           f == LOCUM_V4 ? LDNS_RR_TYPE_A : LDNS_RR_TYPE_AAAA, answers[f].ttl_s,
-                           ttl_s);
+        status =
+            sign_part(self, zone, locum_dns_table_addresses(name, (enum locum_family)f), owner,
+                      f == LOCUM_V4 ? LDNS_RR_TYPE_A : LDNS_RR_TYPE_AAAA, answers[f].ttl_s, ttl_s);
     }
     if (status == 0) {
         status = sign_part(self, zone, locum_dns_table_https(name), owner, LDNS_RR_TYPE_HTTPS,
@@ -185,32 +184,75 @@ finish(struct table_signing *self, size_t parts)
     self->table->signature_bytes = self->bytes;
 }
 
+/* The addresses of all names. */
+static int
+sign_names(struct table_signing *self, const struct locum_config *config,
+           const struct locum_plan *plan)
+{
+    int status = 0;
+    for (size_t i = 0; i < self->table->names->plan_name_count && status == 0; i++) {
+        if (locum_signer_is_on(self->signer, config->names[i].zone)) {
+            status = sign_name(self, config, i, plan->answers[i]);
+        }
+    }
+    return status;
+}
+
+static size_t
+part_count(const struct locum_dns_table *table)
+{
+    return locum_dns_table_addresses(table->names->plan_name_count, 0);
+}
+
+/* Room for the signatures of all parts. */
+static int
+begin(struct table_signing *self)
+{
+    self->at = calloc(part_count(self->table), sizeof(*self->at));
+    self->table->signatures = calloc(part_count(self->table), sizeof(*self->table->signatures));
+    return self->at == NULL || self->table->signatures == NULL ? LOCUM_ERR_MEMORY : 0;
+}
+
 int
 locum_dns_table_sign(struct locum_dns_table *self, const struct locum_config *config,
                      const struct locum_plan *plan, uint32_t serial, struct locum_signer *signer,
                      int64_t now_s)
 {
-    const size_t parts = locum_dns_table_addresses(self->names->plan_name_count, 0);
     struct table_signing signing = {.table = self, .signer = signer, .now_s = now_s};
-    int status = 0;
-    signing.at = calloc(parts, sizeof(*signing.at));
-    self->signatures = calloc(parts, sizeof(*self->signatures));
-    if (signing.at == NULL || self->signatures == NULL) {
-        status = LOCUM_ERR_MEMORY;
-    }
+    int status = begin(&signing);
     for (size_t i = 0; i < self->names->zone_count && status == 0; i++) {
         status = locum_signer_is_on(signer, i) ? sign_soa(&signing, i, serial) : 0;
     }
-    for (size_t i = 0; i < self->names->plan_name_count && status == 0; i++) {
-        if (locum_signer_is_on(signer, config->names[i].zone)) {
-            status = sign_name(&signing, config, i, plan->answers[i]);
-        }
+    if (status == 0) {
+        status = sign_names(&signing, config, plan);
     }
     if (status == 0) {
-        finish(&signing, parts);
+        finish(&signing, part_count(self));
     } else {
         free(signing.bytes);
     }
+    free(signing.at);
+    return status;
+}
+
+int
+locum_dns_table_sign_ahead(struct locum_dns_names *names, const struct locum_config *config,
+                           const struct locum_plan *plan, struct locum_signer *signer,
+                           int64_t now_s, struct locum_sign_budget *budget)
+{
+    struct table_signing signing = {.table = locum_dns_table_make(names, config, plan, NULL, 0),
+                                    .signer = signer,
+                                    .now_s = now_s,
+                                    .budget = budget};
+    if (signing.table == NULL) {
+        return LOCUM_ERR_MEMORY;
+    }
+    int status = begin(&signing);
+    if (status == 0) {
+        status = sign_names(&signing, config, plan);
+    }
+    locum_dns_table_release(signing.table);
+    free(signing.bytes);
     free(signing.at);
     return status;
 }

@@ -175,7 +175,8 @@ main(void)
     const double checked = now_ms();
     require(locum_dns_create(&config, NULL, on_report, NULL, &dns) == 0, "no server");
     const double created = now_ms();
-    require(locum_dns_publish(dns, &config, &plan, NULL, 1, 0) == 0, "the records cannot be compiled");
+    require(locum_dns_publish(dns, &config, &plan, NULL, 1, 0) == 0,
+            "the records cannot be compiled");
     const double compiled = now_ms();
     const int fd = connect_to(config.listen_dns[0].port);
     for (uint32_t i = 0; i < CHANGES; i++) {

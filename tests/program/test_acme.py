@@ -155,6 +155,25 @@ def test_a_value_is_answered_by_all_when_set_returns():
             assert VALUE not in node.text() and VALUE not in node.get("/events"), node.name
 
 
+def test_the_commands_of_the_page():
+    with open(os.path.join(ROOT, "doc/certificates.md"), encoding="utf-8") as file:
+        page = file.read().split("## Challenges on all nodes at once: dns-01")[1].split("\n## ")[0]
+    steps = re.findall(r"^\$ (.*)\n((?:[^$`].*\n)+)", page, re.M)
+    assert len(steps) == 3 and "    acme: {}\n" in page, steps
+    with Cluster() as it:
+        def run(command, **environment):
+            command = command.replace("@192.0.2.13", f"@{it.dc3.address} -p 15353")
+            command = re.sub(r"^locum (.*)", rf"{LOCUM} \1 -c {it.dc2.folder}/locum.yaml", command)
+            return subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True,
+                                  env={**os.environ, **environment}).stdout
+        for command, said in steps:
+            assert run(command) == said, (command, said)
+        for word, values in (("set", [VALUE]), ("unset", ["-"])):
+            hook = re.search(rf'`(locum acme {word} -- "\$CERTBOT.*?)`', page).group(1)
+            run(hook, CERTBOT_DOMAIN=ZONE, CERTBOT_VALIDATION=VALUE)
+            check_all(it, values)
+
+
 def test_what_is_refused():
     with Cluster(more='    records: ["_acme-challenge.mirror CNAME elsewhere.test."]\n') as it:
         checked = it.dc2.run("check")
@@ -238,7 +257,8 @@ def test_a_signed_zone():
         for node in (it.dc2, it.dc3):
             assert VALUE in signed(node, NAME) and OTHER in signed(node, NAME)
             folder = node.folder
-            text = json.loads(node.get(f"/zone?name={ZONE}"))["zone"]
+            text = node.until("the zone is signed",
+                              lambda node=node: json.loads(node.get(f"/zone?name={ZONE}")).get("zone"))
             assert VALUE in text and OTHER in text
             path = os.path.join(folder, "zone.text")
             with open(path, "w", encoding="utf-8") as file:

@@ -92,6 +92,25 @@ test_two_servers_and_a_witness(void **state)
     assert_string_equal(next_loss(), "dc2: 1/4 1/6, dc3: 2/4 2/6");
 }
 
+/* What would be answered then. */
+static void
+test_the_plan_after_a_loss(void **state)
+{
+    (void)state;
+    struct locum_plan plan;
+    const struct locum_core_config config = config_of(2, 1, 0);
+    begin_site(&config, 0);
+    locum_loss_plan(&site.core, DC3, &plan);
+    for (enum locum_family family = LOCUM_V4; family <= LOCUM_V6; family++) {
+        assert_int_equal(plan.answers[1][family].nodes, locum_nodes_of(DC2));
+        assert_int_equal(plan.answers[2][family].nodes, locum_nodes_of(DC2));
+    }
+    locum_loss_plan(&site.core, DC2, &plan); /* self */
+    assert_int_equal(plan.answers[0][LOCUM_V4].nodes, locum_nodes_of(DC3));
+    assert_int_equal(plan.answers[1][LOCUM_V4].nodes, locum_nodes_of(DC3));
+    assert_int_equal(plan.answers[2][LOCUM_V4].nodes, locum_nodes_of(DC3));
+}
+
 /* LOSS-5: no third site: owned names are never taken over. */
 static void
 test_two_servers_alone(void **state)
@@ -252,6 +271,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_two_servers_and_a_witness),
+        cmocka_unit_test(test_the_plan_after_a_loss),
         cmocka_unit_test(test_two_servers_alone),
         cmocka_unit_test(test_both_at_once),
         cmocka_unit_test(test_two_servers_and_a_sentinel),

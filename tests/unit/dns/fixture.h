@@ -133,7 +133,7 @@ static inline struct locum_dns_table *
 site_table(const struct site *self)
 {
     struct locum_dns_names *names = NULL;
-    assert_int_equal(locum_dns_compile(&self->config, NULL, 0, &names), 0);
+    assert_int_equal(locum_dns_compile(&self->config, NULL, 0, NULL, &names), 0);
     struct locum_dns_table *table =
         locum_dns_table_make(names, &self->config, &self->plan, NULL, 1763863258);
     assert_non_null(table);

@@ -77,17 +77,20 @@ test_limits(void **state)
     }
     memset(value, 'v', sizeof(value));
     value[LOCUM_CHALLENGE_CHARS_MAX + 1] = '\0';
-    assert_int_equal(locum_challenges_set(self, OWNER, value, "cli", 1000, at(0)), LOCUM_ERR_INVALID);
+    assert_int_equal(locum_challenges_set(self, OWNER, value, "cli", 1000, at(0)),
+                     LOCUM_ERR_INVALID);
     value[LOCUM_CHALLENGE_CHARS_MAX] = '\0';
     assert_int_equal(locum_challenges_set(self, OWNER, value, "cli", 1000, at(0)), 0);
     assert_int_equal(locum_challenges_set(self, OWNER, "x", "cli", 0, at(0)), LOCUM_ERR_INVALID);
-    assert_int_equal(locum_challenges_set(self, OWNER, "x", "cli", LOCUM_CHALLENGE_FOR_MS_MAX + 1, at(0)),
-                     LOCUM_ERR_INVALID);
+    assert_int_equal(
+        locum_challenges_set(self, OWNER, "x", "cli", LOCUM_CHALLENGE_FOR_MS_MAX + 1, at(0)),
+        LOCUM_ERR_INVALID);
     for (int i = 1; i < LOCUM_CHALLENGE_VALUES_MAX; i++) {
         (void)snprintf(value, sizeof(value), "v%d", i);
         assert_int_equal(locum_challenges_set(self, OWNER, value, "cli", 1000, at(0)), 0);
     }
-    assert_int_equal(locum_challenges_set(self, OWNER, "one-more", "cli", 1000, at(0)), LOCUM_ERR_RANGE);
+    assert_int_equal(locum_challenges_set(self, OWNER, "one-more", "cli", 1000, at(0)),
+                     LOCUM_ERR_RANGE);
     assert_int_equal(locum_challenges_set(self, OWNER, "v1", "cli", 1000, at(500)), 0);
     assert_int_equal(locum_challenges_set(self, OWNER, "one-more", "cli", 1000, at(1000)), 0);
     int status = 0;
@@ -326,6 +329,16 @@ next_random(uint32_t *seed)
     return *seed >> 8;
 }
 
+static void
+remove_some(struct locum_challenges *self, uint32_t how, const char *value, struct locum_now now)
+{
+    if (how == 0) {
+        (void)locum_challenges_unset_own(self, OWNER, "cli", now);
+    } else {
+        assert_true(locum_challenges_unset(self, OWNER, how == 1 ? value : NULL, now) >= 0);
+    }
+}
+
 /* Nodes set, remove and restart at random; documents are lost, and then repeated. Once all have
  * arrived, every node answers the same, and nothing after its end. */
 static void
@@ -349,15 +362,7 @@ test_all_nodes_come_to_the_same(void **state)
                                                       STEP_MS * (1 + next_random(&seed) % 20), now),
                                  0);
                 break;
-            case 2:
-                if (next_random(&seed) % 3 == 0) {
-                    (void)locum_challenges_unset_own(nodes[i], OWNER, "cli", now);
-                    break;
-                }
-                assert_true(locum_challenges_unset(nodes[i], OWNER,
-                                                   next_random(&seed) % 2 == 0 ? value : NULL,
-                                                   now) >= 0);
-                break;
+            case 2: remove_some(nodes[i], next_random(&seed) % 3, value, now); break;
             case 3: { /* a restart: it has its own document, and copies come again */
                 char text[TEXT_BYTES];
                 struct locum_text document = locum_text_init(text, sizeof(text));

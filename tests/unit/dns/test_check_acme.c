@@ -138,7 +138,7 @@ test_the_records_of_a_zone(void **state)
     strcpy(site->config.persist[1].account, ACCOUNT);
     strcpy(site->config.persist[1].until, "2027-12-31");
     site->config.persist[1].wildcard = true;
-    assert_int_equal(locum_dns_zone_text(NULL, &site->config, 0, &site->plan, NULL, 7, 0, &text), 0);
+    assert_int_equal(locum_dns_zone_text(NULL, &site->config, 0, &site->plan, NULL, 7, &text), 0);
     assert_line(text, "\n_validation-persist.get.example.org.\t60\tIN\tTXT\t"
                       "\"ca.example; accounturi=" ACCOUNT "\"\n");
     assert_line(text, "\n_validation-persist.get.example.org.\t60\tIN\tTXT\t"
@@ -147,7 +147,7 @@ test_the_records_of_a_zone(void **state)
     assert_line(text, "\n_validation-persist.dc2.get.example.org.\t60\tIN\tTXT\t\"ca.example; ");
     free(text);
     site->config.zones[0].persist_count = 0;
-    assert_int_equal(locum_dns_zone_text(NULL, &site->config, 0, &site->plan, NULL, 7, 0, &text), 0);
+    assert_int_equal(locum_dns_zone_text(NULL, &site->config, 0, &site->plan, NULL, 7, &text), 0);
     assert_null(strstr(text, "_validation-persist"));
     free(text);
     free(site);

@@ -1,6 +1,8 @@
 /* sign: signatures verify with ldns, each is made once, and windows are the same on all nodes. */
 #include "keyfiles.h"
 
+#include <pthread.h>
+
 #include "dns/sign.h"
 
 enum { NOW = 1800000123, TTL = 60, SERVED_TTL = 15 };
@@ -85,7 +87,8 @@ test_each_algorithm_signs_each_kind_of_rrset(void **state)
         ldns_rr_list *copy = ldns_rr_list_clone(set);
         ldns_rr_list *signatures = ldns_rr_list_new();
         assert_int_equal(
-            locum_sign_rrset(cache, set, TTL, keys, KEY_FILES, window_at(NOW), signatures), 0);
+            locum_sign_rrset(cache, set, TTL, keys, KEY_FILES, window_at(NOW), NULL, signatures),
+            0);
         assert_int_equal(ldns_rr_list_rr_count(signatures), KEY_FILES);
         assert_int_equal(ldns_rr_list_compare(set, copy), 0); /* it is as before */
         for (size_t j = 0; j < KEY_FILES; j++) {
@@ -108,7 +111,7 @@ test_each_algorithm_signs_each_kind_of_rrset(void **state)
         ldns_rr_list_deep_free(copy);
         ldns_rr_list_deep_free(set);
     }
-    locum_sign_cache_destroy(cache);
+    locum_sign_cache_release(cache);
 }
 
 static void
@@ -119,13 +122,14 @@ test_wrong_or_missing_signatures_do_not_verify(void **state)
     ldns_rr_list *set = set_number(0);
     ldns_rr_list *signatures = ldns_rr_list_new();
     assert_int_equal(locum_sign_verify(set, signatures, dnskeys, NOW), LOCUM_ERR_SIGNATURE);
-    assert_int_equal(locum_sign_rrset(cache, set, TTL, keys, 3, window_at(NOW), signatures), 0);
+    assert_int_equal(locum_sign_rrset(cache, set, TTL, keys, 3, window_at(NOW), NULL, signatures),
+                     0);
     assert_int_equal(locum_sign_verify(set, signatures, dnskeys, NOW), 0);
     ldns_rdf_data(ldns_rr_rdf(ldns_rr_list_rr(set, 1), 0))[3]++;
     assert_int_equal(locum_sign_verify(set, signatures, dnskeys, NOW), LOCUM_ERR_SIGNATURE);
     ldns_rr_list_deep_free(signatures);
     ldns_rr_list_deep_free(set);
-    locum_sign_cache_destroy(cache);
+    locum_sign_cache_release(cache);
 }
 
 /* Sign an RRset with P-256; how many signatures were made for it? */
@@ -136,8 +140,8 @@ made(struct locum_sign_cache *cache, const char *const *texts, size_t count, uin
     const uint64_t already = locum_sign_cache_counts(cache).made;
     ldns_rr_list *set = rrset(texts, count);
     ldns_rr_list *signatures = ldns_rr_list_new();
-    assert_int_equal(locum_sign_rrset(cache, set, ttl, &keys[key], 1, window_at(now_s), signatures),
-                     0);
+    assert_int_equal(
+        locum_sign_rrset(cache, set, ttl, &keys[key], 1, window_at(now_s), NULL, signatures), 0);
     assert_int_equal(locum_sign_verify(set, signatures, dnskeys, now_s), 0);
     ldns_rr_list_deep_free(signatures);
     ldns_rr_list_deep_free(set);
@@ -166,7 +170,7 @@ test_a_signature_is_made_once(void **state)
     assert_int_equal(made(cache, same, 2, TTL, key, NOW), 0);
     assert_int_equal(locum_sign_cache_counts(cache).kept, 7);
     assert_int_equal(locum_sign_cache_counts(cache).found, 3);
-    locum_sign_cache_destroy(cache);
+    locum_sign_cache_release(cache);
 }
 
 static void
@@ -190,7 +194,81 @@ test_the_signature_used_the_longest_time_ago_makes_room(void **state)
         (void)snprintf(text, sizeof(text), "n%d.example. A 192.0.2.1", i);
         assert_int_equal(made(cache, texts, 1, TTL, KEY_FILES_P256, NOW), i < 96);
     }
-    locum_sign_cache_destroy(cache);
+    locum_sign_cache_release(cache);
+}
+
+static void
+test_a_budget_ends_the_signing(void **state)
+{
+    (void)state;
+    struct locum_sign_cache *cache = locum_sign_cache_create(64);
+    const struct locum_dnskey *const *key = &keys[KEY_FILES_P256];
+    ldns_rr_list *set = set_number(0);
+    ldns_rr_list *signatures = ldns_rr_list_new();
+    atomic_bool stop = false;
+    struct locum_sign_budget budget = {.left_us = 1, .stop = &stop};
+    assert_int_equal(locum_sign_rrset(cache, set, TTL, key, 1, window_at(NOW), &budget, signatures),
+                     0);
+    assert_true(budget.left_us <= 0); /* a signature takes longer than 1 us */
+    ldns_rr_list *other = set_number(1);
+    assert_int_equal(
+        locum_sign_rrset(cache, other, TTL, key, 1, window_at(NOW), &budget, signatures),
+        LOCUM_ERR_TIMEOUT);
+    assert_int_equal(ldns_rr_list_rr_count(signatures), 1);
+    /* One that is there costs nothing. */
+    assert_int_equal(locum_sign_rrset(cache, set, TTL, key, 1, window_at(NOW), &budget, signatures),
+                     0);
+    atomic_store(&stop, true);
+    assert_int_equal(locum_sign_rrset(cache, set, TTL, key, 1, window_at(NOW), &budget, signatures),
+                     LOCUM_ERR_TIMEOUT);
+    assert_int_equal(ldns_rr_list_rr_count(signatures), 2);
+    ldns_rr_list_deep_free(other);
+    ldns_rr_list_deep_free(signatures);
+    ldns_rr_list_deep_free(set);
+    locum_sign_cache_release(cache);
+}
+
+enum { THREADS = 4, NAMES = 40 };
+
+static void *
+sign_all(void *user)
+{
+    struct locum_sign_cache *cache = user;
+    for (int i = 0; i < NAMES; i++) {
+        char text[64];
+        const char *texts[] = {text};
+        (void)snprintf(text, sizeof(text), "n%d.example. A 192.0.2.1", i);
+        ldns_rr_list *set = rrset(texts, 1);
+        ldns_rr_list *signatures = ldns_rr_list_new();
+        assert_int_equal(
+            locum_sign_rrset(cache, set, TTL, keys, KEY_FILES, window_at(NOW), NULL, signatures),
+            0);
+        assert_int_equal(locum_sign_verify(set, signatures, dnskeys, NOW), 0);
+        ldns_rr_list_deep_free(signatures);
+        ldns_rr_list_deep_free(set);
+    }
+    locum_sign_cache_release(cache);
+    return NULL;
+}
+
+static void
+test_threads_share_keys_and_signatures(void **state)
+{
+    (void)state;
+    struct locum_sign_cache *cache = locum_sign_cache_create(NAMES * KEY_FILES);
+    pthread_t threads[THREADS];
+    for (size_t i = 0; i < THREADS; i++) {
+        locum_sign_cache_hold(cache);
+        assert_int_equal(pthread_create(&threads[i], NULL, sign_all, cache), 0);
+    }
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    const struct locum_sign_counts counts = locum_sign_cache_counts(cache);
+    assert_int_equal(counts.kept, NAMES * KEY_FILES);
+    assert_true(counts.made >= counts.kept);
+    assert_int_equal(counts.made + counts.found, THREADS * NAMES * KEY_FILES);
+    locum_sign_cache_release(cache);
 }
 
 static void
@@ -224,6 +302,8 @@ main(void)
         cmocka_unit_test(test_wrong_or_missing_signatures_do_not_verify),
         cmocka_unit_test(test_a_signature_is_made_once),
         cmocka_unit_test(test_the_signature_used_the_longest_time_ago_makes_room),
+        cmocka_unit_test(test_a_budget_ends_the_signing),
+        cmocka_unit_test(test_threads_share_keys_and_signatures),
         cmocka_unit_test(test_windows_are_whole_days_and_never_short),
     };
     return cmocka_run_group_tests_name("dns/sign", tests, before, after);
