@@ -1,6 +1,6 @@
 /*
  * account: `locum acme account NAME`, for clients of acme-dns. It needs no daemon; it reads the
- * token, so whoever runs it must be able to read acme.token-file.
+ * token, so the user must be able to read acme.token-file.
  */
 #ifndef LOCUM_CLI_ACCOUNT_H
 #define LOCUM_CLI_ACCOUNT_H

@@ -333,7 +333,7 @@ static const struct locum_schema_row rows[] = {
 [LOCUM_KEY_CLIENTS_TOKEN_FILE] = {"acme.token-file", PATH(LOCUM_PATH_MAX), NONE, AT(acme.token_file),
     .note = "File with the token of HTTP clients, 32 to 255 characters on its first line; refused if other users can read it",
     .help = "Make it with `openssl rand -hex 32`. A client sends it as a bearer token, as the password of basic "
-    "authentication (lego: `HTTPREQ_PASSWORD`) or as `X-Api-Key` (acme-dns). Whoever has it can get a certificate "
+    "authentication (lego: `HTTPREQ_PASSWORD`) or as `X-Api-Key` (acme-dns). A client that has it can get a certificate "
     "for every name of the zones with `acme`."},
 [LOCUM_KEY_CLIENTS_LISTEN] = {"acme.listen", ADDRESS, NONE, AT(acme.listen), .restart = true,
     .check = not_loopback,

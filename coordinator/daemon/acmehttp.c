@@ -35,7 +35,6 @@ struct account {
 struct locum_acmehttp {
     struct waiter waiters[WAITERS_MAX];
     struct account accounts[LOCUM_NAMES_MAX];
-    struct locum_report_acmehttp counts;
 };
 
 /* What a request asks for. */
@@ -105,7 +104,7 @@ on_done(void *user, const struct locum_acme_outcome *outcome)
 static struct locum_control_reply
 refuse(struct locum_daemon *daemon, int status, const char *why)
 {
-    daemon->acmehttp->counts.refused++;
+    daemon->acmehttp_counts.refused++;
     return locum_control_error(status, why);
 }
 
@@ -206,7 +205,7 @@ begin(struct locum_daemon *daemon, const struct locum_control_request *request,
         memcpy(waiter->txt, change->value, sizeof(waiter->txt));
         remember(change->account, change);
     }
-    daemon->acmehttp->counts.done++;
+    daemon->acmehttp_counts.done++;
     return (struct locum_control_reply){.later = true};
 }
 
@@ -346,12 +345,6 @@ locum_acmehttp_knows_token(void *user, const char *token)
     const size_t length = strlen(known);
     const bool same = length > 0 && strlen(token) == length &&
                       locum_hmac_equal((const uint8_t *)token, (const uint8_t *)known, length);
-    daemon->acmehttp->counts.denied += !same;
+    daemon->acmehttp_counts.denied += !same;
     return same;
-}
-
-void
-locum_acmehttp_counts(const struct locum_acmehttp *self, struct locum_report_acmehttp *ret)
-{
-    *ret = self->counts;
 }

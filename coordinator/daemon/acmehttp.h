@@ -14,7 +14,6 @@
 
 #include "control/control.h"
 #include "daemon/daemon.h"
-#include "report/report.h"
 
 enum {
     LOCUM_ACMEHTTP_WAIT_MS = 2000,       /* for the other nodes */
@@ -37,7 +36,5 @@ struct locum_control_reply locum_acmehttp_cleanup(void *user,
 struct locum_control_reply locum_acmehttp_update(void *user,
                                                  const struct locum_control_request *request);
 bool locum_acmehttp_knows_token(void *user, const char *token);
-
-void locum_acmehttp_counts(const struct locum_acmehttp *self, struct locum_report_acmehttp *ret);
 
 #endif

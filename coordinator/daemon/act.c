@@ -11,6 +11,7 @@
 #include "daemon/history.h"
 #include "daemon/inside.h"
 #include "daemon/signing.h"
+#include "dns/updates.h"
 
 enum {
     FAREWELL_MS = 20, /* from the last event to the end of the loop: time for it to reach Redis */
@@ -43,10 +44,9 @@ locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
         locum_primary_counts(self->primary, &ret->transfers);
         locum_secondaries_counts(self->secondaries, &ret->secondaries);
     }
-    if (self->rfc2136 != NULL) {
-        locum_rfc2136_counts(self->rfc2136, &ret->updates);
-    }
-    locum_acmehttp_counts(self->acmehttp, &ret->acmehttp);
+    ret->updates = self->updates;
+    ret->updates.overflow = locum_dns_updates_overflow(locum_dns_updates(self->dns));
+    ret->acmehttp = self->acmehttp_counts;
     locum_peer_counts(self->peer, &ret->peer);
     struct locum_text closed = locum_text_init(ret->peer_closed, sizeof(ret->peer_closed));
     locum_peer_add_closed(self->peer, &closed);

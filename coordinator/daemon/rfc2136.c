@@ -24,8 +24,8 @@ _Static_assert((int)LOCUM_UPDATE_VALUES_MAX == (int)LOCUM_CHALLENGE_VALUES_MAX,
                "all values of a name");
 
 /* A message that is done, and whose answer waits for other nodes. */
-struct waiting {
-    LIST_ENTRY(waiting) entry;
+struct answered_later {
+    LIST_ENTRY(answered_later) entry;
     struct locum_rfc2136 *of;
     struct locum_dns_pending *pending;
     struct locum_acme_wait *wait;
@@ -36,8 +36,7 @@ struct waiting {
 struct locum_rfc2136 {
     struct locum_daemon *daemon;
     struct event *readable;
-    LIST_HEAD(, waiting) waiting;
-    struct locum_report_updates counts;
+    LIST_HEAD(, answered_later) waiting;
     struct locum_update update; /* too large for the stack */
 };
 
@@ -63,7 +62,7 @@ answer(struct locum_rfc2136 *self, struct locum_dns_pending *pending, enum locum
 }
 
 static void
-finish(struct waiting *waiting)
+finish(struct answered_later *waiting)
 {
     answer(waiting->of, waiting->pending, LOCUM_RCODE_NOERROR, waiting->zone_end, waiting->edns);
     LIST_REMOVE(waiting, entry);
@@ -144,7 +143,7 @@ operate(struct locum_daemon *daemon, const struct locum_update_record *record, c
 
 /* All operations, or none. 0: `waiting` will be answered. */
 static int
-apply(struct locum_rfc2136 *self, struct waiting *waiting)
+apply(struct locum_rfc2136 *self, struct answered_later *waiting)
 {
     struct locum_daemon *daemon = self->daemon;
     const struct locum_tsig *tsig = &waiting->pending->is.tsig;
@@ -219,13 +218,13 @@ explain(const struct locum_rfc2136 *self, const struct locum_dns_pending *pendin
 static enum locum_dns_rcode
 take_up(struct locum_rfc2136 *self, struct locum_dns_pending *pending)
 {
-    struct waiting *waiting = calloc(1, sizeof(*waiting));
+    struct answered_later *waiting = calloc(1, sizeof(*waiting));
     int status = LOCUM_ERR_MEMORY;
     if (waiting != NULL) {
-        *waiting = (struct waiting){.of = self,
-                                    .pending = pending,
-                                    .zone_end = self->update.zone_end,
-                                    .edns = self->update.edns.present};
+        *waiting = (struct answered_later){.of = self,
+                                           .pending = pending,
+                                           .zone_end = self->update.zone_end,
+                                           .edns = self->update.edns.present};
         status = apply(self, waiting);
     }
     if (status != 0) {
@@ -255,7 +254,7 @@ count(struct locum_report_updates *counts, enum locum_dns_rcode rcode)
 static bool
 is_waiting(const struct locum_rfc2136 *self, const struct locum_dns_pending *pending)
 {
-    const struct waiting *waiting;
+    const struct answered_later *waiting;
     LIST_FOREACH(waiting, &self->waiting, entry)
     {
         const struct locum_tsig *tsig = &waiting->pending->is.tsig;
@@ -276,7 +275,7 @@ handle(struct locum_rfc2136 *self, struct locum_dns_pending *pending)
     update->zone[0] = '\0';
     update->edns.present = false;
     if (locum_acme_is_replay(self->daemon, pending->is.tsig.mac)) {
-        self->counts.replayed++;
+        self->daemon->updates.replayed++;
         log_refused(pending, NULL, "it was done before: someone repeats it (BADTIME)");
         pending->is.tsig.error = LOCUM_TSIG_BADTIME;
         answer(self, pending, LOCUM_RCODE_NOTAUTH, 0, false);
@@ -291,7 +290,7 @@ handle(struct locum_rfc2136 *self, struct locum_dns_pending *pending)
     if (rcode == LOCUM_RCODE_NOERROR) {
         rcode = take_up(self, pending);
     }
-    count(&self->counts, rcode);
+    count(&self->daemon->updates, rcode);
     if (rcode != LOCUM_RCODE_NOERROR) {
         answer(self, pending, rcode, update->zone_end, update->edns.present);
     }
@@ -340,7 +339,7 @@ locum_rfc2136_destroy(struct locum_rfc2136 *self)
         return;
     }
     while (!LIST_EMPTY(&self->waiting)) {
-        struct waiting *waiting = LIST_FIRST(&self->waiting);
+        struct answered_later *waiting = LIST_FIRST(&self->waiting);
         locum_acme_cancel(self->daemon, waiting->wait);
         finish(waiting);
     }
@@ -348,11 +347,4 @@ locum_rfc2136_destroy(struct locum_rfc2136 *self)
         event_free(self->readable);
     }
     free(self);
-}
-
-void
-locum_rfc2136_counts(const struct locum_rfc2136 *self, struct locum_report_updates *ret)
-{
-    *ret = self->counts;
-    ret->overflow = locum_dns_updates_overflow(locum_dns_updates(self->daemon->dns));
 }

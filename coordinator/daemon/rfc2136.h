@@ -16,7 +16,6 @@
 #define LOCUM_DAEMON_RFC2136_H
 
 #include "daemon/daemon.h"
-#include "report/report.h"
 
 enum {
     LOCUM_RFC2136_WAIT_MS = 2000, /* for the other nodes */
@@ -32,7 +31,5 @@ int locum_rfc2136_create(struct locum_daemon *daemon, struct locum_rfc2136 **ret
 
 /* Answer what waits; before the DNS room is destroyed. NULL is fine. */
 void locum_rfc2136_destroy(struct locum_rfc2136 *self);
-
-void locum_rfc2136_counts(const struct locum_rfc2136 *self, struct locum_report_updates *ret);
 
 #endif

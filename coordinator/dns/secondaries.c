@@ -351,8 +351,9 @@ set_source(struct notified *target, const struct locum_config *config)
     target->bound = false;
     for (size_t i = 0; i < config->listen_dns_count && !target->bound; i++) {
         const struct locum_address *own = &config->listen_dns[i];
-        target->bound = own->family == target->address.family &&
-                        locum_address_is_loopback(own) == locum_address_is_loopback(&target->address);
+        target->bound =
+            own->family == target->address.family &&
+            locum_address_is_loopback(own) == locum_address_is_loopback(&target->address);
         target->source = *own;
         target->source.port = 0;
     }

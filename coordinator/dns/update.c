@@ -259,7 +259,7 @@ locum_update_parse(const uint8_t *packet, size_t length, size_t signed_at, struc
 }
 
 /* What a prerequisite finds at its name. */
-struct found {
+struct at_name {
     const char *values[LOCUM_UPDATE_VALUES_MAX];
     size_t count;
 };
@@ -268,7 +268,7 @@ struct found {
  * one RRset need not follow each other (RFC 2136 3.2.3). */
 static bool
 is_rrset(const struct locum_update *self, const struct locum_update_record *of,
-         const struct found *found)
+         const struct at_name *found)
 {
     bool wanted[LOCUM_UPDATE_VALUES_MAX] = {false};
     for (size_t i = 0; i < self->prerequisite_count; i++) {
@@ -298,7 +298,7 @@ static enum locum_dns_rcode
 judge_prerequisite(const struct locum_update *self, const struct locum_update_record *record,
                    const struct locum_update_site *site)
 {
-    struct found found;
+    struct at_name found;
     if (record->owner[0] == '\0' ||
         !site->values(site->user, record->owner, &found.count, found.values)) {
         return LOCUM_RCODE_REFUSED;
@@ -320,7 +320,7 @@ judge_prerequisite(const struct locum_update *self, const struct locum_update_re
 static bool
 is_allowed(const struct locum_update_record *record, const struct locum_update_site *site)
 {
-    struct found found;
+    struct at_name found;
     if (record->owner[0] == '\0' ||
         !site->values(site->user, record->owner, &found.count, found.values)) {
         return false;

@@ -83,7 +83,7 @@ test_3_2_prerequisites(void **state)
                          LOCUM_RCODE_NOTZONE);
         assert_int_equal(judge_one(PREREQUISITES, "xget.example.org", type, class, 0, NULL, two),
                          LOCUM_RCODE_NOTZONE);
-        /* What other names hold is nobody's business. */
+        /* What other names hold is not shown. */
         assert_int_equal(judge_one(PREREQUISITES, "get.example.org", type, class, 0, NULL, two),
                          LOCUM_RCODE_REFUSED);
     }
