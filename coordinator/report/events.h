@@ -21,6 +21,7 @@ enum {
     LOCUM_EVENT_PUBLISH_FAILED = LOCUM_CORE_EVENTS, /* texts: reason, effect */
     LOCUM_EVENT_REDIS_CONNECTED,                    /* texts: master */
     LOCUM_EVENT_REDIS_LOST,                         /* texts: reason */
+    LOCUM_EVENT_DS,                                 /* texts: zone, from, to */
     LOCUM_EVENT_RELOAD,                             /* texts: digest */
     LOCUM_EVENT_START,                              /* texts: version, digest */
     LOCUM_EVENT_STOP,
