@@ -158,8 +158,7 @@ static const struct row rows[LOCUM_EVENTS] = {
         "`name` is the name of the TXT record, `client` is who asked for it: `cli` is `locum acme`. "
         "The value is not shown."},
     [LOCUM_EVENT_ACME_LATE] = {"acme-late", LOCUM_LOG_WARN, 0,
-        {{"peers", TEXT, 0, NULL},
-         {"reason", ADVICE, .fixed = "they have not acknowledged the values of ACME challenges in time; they get them as soon as they are heard"}},
+        {{"peers", TEXT, 0, NULL}, {"reason", TEXT, 1, NULL}},
         "These servers are not `down` and have not acknowledged a change of ACME challenges in the time that "
         "its client waits. They may still answer without it."},
     [LOCUM_EVENT_WARNING] = {"warning", LOCUM_LOG_WARN, 0,
