@@ -322,7 +322,8 @@ doctor_options(const struct locum_options *options)
     memcpy(ret.resolver, options->resolvers.at, sizeof(ret.resolver));
     memcpy(ret.parent, options->parents.at, sizeof(ret.parent));
     if (ret.resolver_count == 0) {
-        ret.resolver_count = locum_doctor_walk_resolvers("/etc/resolv.conf", ret.resolver);
+        ret.resolver_count =
+            locum_resolv_read("/etc/resolv.conf", LOCUM_DOCTOR_DNS_PORT, ret.resolver);
     }
     return ret;
 }

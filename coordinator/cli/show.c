@@ -309,6 +309,65 @@ certificate_row(const struct locum_print_table *table, const json_t *certificate
                      json_is_null(left) ? "-\t{check}\t" : "{expires} ({left_days} d)\t{check}\t");
 }
 
+/* The members of the items of an array, with ", " between them. */
+static void
+add_list(FILE *out, const json_t *items, const char *template)
+{
+    size_t i;
+    const json_t *item;
+    json_array_foreach(items, i, item)
+    {
+        (void)fputs(i == 0 ? "" : ", ", out);
+        locum_print_json(out, item, template);
+    }
+}
+
+/* A zone that is not to be signed has no row. */
+static void
+dnssec_row(const struct locum_print_table *table, const json_t *zone)
+{
+    const json_t *dnssec = json_object_get(zone, "dnssec");
+    const json_t *ds = json_object_get(dnssec, "ds");
+    const bool mismatch = locum_print_is(ds, "state", "mismatch");
+    locum_print_json(table->cells, zone, "{name}\t");
+    if (json_is_true(json_object_get(dnssec, "signed"))) {
+        add_list(table->cells, json_object_get(dnssec, "keys"), "{algorithm} {tag}");
+        (void)fputc('\t', table->cells);
+    } else {
+        cell(table, LOCUM_RED, NULL, "not signed");
+    }
+    locum_print_table_colour(table, mismatch                            ? LOCUM_RED
+                                    : locum_print_is(ds, "state", "ok") ? LOCUM_GREEN
+                                                                        : LOCUM_YELLOW);
+    locum_print_json(table->cells, ds, "{state}");
+    if (mismatch) {
+        (void)fputs(" (", table->cells);
+        add_list(table->cells, json_object_get(ds, "tags"), "{}");
+        (void)fputc(')', table->cells);
+    }
+    locum_print_json(table->cells, ds, "[, no answer since {failing_since}]\t");
+    locum_print_json(table->cells, dnssec, "{valid_until}\t");
+}
+
+static void
+show_signed_zones(const json_t *zones, const struct locum_print *print)
+{
+    json_t *list = json_array();
+    size_t i;
+    json_t *zone;
+    json_array_foreach(zones, i, zone)
+    {
+        if (json_is_object(json_object_get(zone, "dnssec"))) {
+            (void)json_array_append(list, zone);
+        }
+    }
+    if (json_array_size(list) > 0) {
+        show_table(print, "signed zones (DS: what the parent has; none: no DS, see `locum ds`)",
+                   list, "ZONE\tSIGNED WITH\tDS\tVALID UNTIL", dnssec_row, 2);
+    }
+    json_decref(list);
+}
+
 static void
 name_row(const struct locum_print_table *table, const json_t *name)
 {
@@ -389,6 +448,7 @@ locum_show_status(const json_t *status, const struct locum_print *print)
         show_table(print, "certificates", certificates, "NAME\tSTATE\tENDS\tCHECK", certificate_row,
                    2);
     }
+    show_signed_zones(json_object_get(status, "zones"), print);
     show_table(print, "answers of this node", json_object_get(status, "names"),
                "NAME\tTYPE\tTTL\tANSWER\tNODES\tREASON", name_row, 2);
     if (json_object_get(status, "acme") != NULL) {

@@ -478,7 +478,8 @@ end_waits(struct locum_daemon *self)
             char nodes[LOCUM_NODES_MAX * (LOCUM_NODE_NAME_MAX + 1)];
             struct locum_text text = locum_text_init(nodes, sizeof(nodes));
             locum_nodes_add(&text, &self->config->core, missing);
-            locum_daemon_act_emit(self, LOCUM_EVENT_ACME_LATE, nodes, NULL, NULL);
+            locum_daemon_act_emit(self, LOCUM_EVENT_ACME_LATE, nodes,
+                                  "no acknowledgement in time; the value goes on being sent", NULL);
         }
         if (wait->done != NULL) {
             wait->done(wait->user, &(struct locum_acme_outcome){.missing = missing});

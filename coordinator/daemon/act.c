@@ -55,6 +55,9 @@ locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
     }
     for (size_t i = 0; i < self->config->zone_count; i++) {
         ret->zone_lacks_keys[i] = locum_dns_lacks_keys(self->dns, self->config, i);
+        ret->dnssec[i].parent = locum_parent_of(self->parent, i);
+        ret->dnssec[i].state = self->trust[i];
+        locum_trust_see(self->dns, i, &ret->dnssec[i].served);
     }
     ret->hook_count = self->hooks != NULL ? locum_hooks_count(self->hooks) : 0;
     for (size_t i = 0; i < ret->hook_count; i++) {

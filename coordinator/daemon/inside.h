@@ -22,6 +22,7 @@
 #include "dns/ask.h"
 #include "dns/primary.h"
 #include "dns/secondaries.h"
+#include "dns/trust.h"
 #include "hooks/hooks.h"
 #include "report/history.h"
 #include "report/report.h"
@@ -54,6 +55,7 @@ struct locum_daemon {
     struct locum_report_updates updates;   /* of rfc2136, but `overflow` */
     struct locum_report_acmehttp acmehttp_counts;
     struct locum_dns_ask *dns_ask; /* the peers' DNS */
+    struct locum_parent *parent;   /* of the signed zones */
     struct locum_redis *redis;
     struct locum_peer *peer;
     struct locum_daemon_documents documents;
@@ -68,6 +70,9 @@ struct locum_daemon {
     struct locum_notify notify;            /* to the service manager */
     struct locum_sockets sockets;          /* sockets that outlive the process */
     locum_ms brake_ms;                     /* starts.h; 0: none */
+
+    /* dnssec.c */
+    enum locum_trust_state trust[LOCUM_ZONES_MAX]; /* unknown if the zone is not to be signed */
 
     /* replace.c */
     struct locum_replace replace;

@@ -9,6 +9,7 @@
 #include "daemon/acme.h"
 #include "daemon/acme_api.h"
 #include "daemon/act.h"
+#include "daemon/dnssec.h"
 #include "daemon/documents.h"
 #include "daemon/heartbeats.h"
 #include "daemon/inside.h"
@@ -248,10 +249,9 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
     }
     locum_dns_set_signer(self->dns, signer);
     if ((status = locum_daemon_documents_create(self)) != 0 ||
-        (status = locum_acme_create(self)) != 0) {
-        return status;
-    }
-    if ((status = locum_secondaries_create(self->base, &self->secondaries)) != 0) {
+        (status = locum_acme_create(self)) != 0 ||
+        (status = locum_secondaries_create(self->base, &self->secondaries)) != 0 ||
+        (status = locum_daemon_dnssec_create(self)) != 0) {
         return status;
     }
     locum_daemon_act_publish(self); /* answer DNS before anything else can fail or block */
@@ -319,6 +319,7 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     locum_primary_destroy(self->primary);
     locum_secondaries_destroy(self->secondaries);
     locum_dns_ask_destroy(self->dns_ask);
+    locum_parent_destroy(self->parent);
     if (self->signing != NULL) {
         event_free(self->signing);
     }
@@ -506,6 +507,7 @@ apply(struct locum_daemon *self, const struct prepared *prepared)
     locum_evidence_init(&self->evidence);
     locum_history_configure(self->history, next);
     move_nsd_reports(self, old);
+    locum_daemon_dnssec_reload(self, old);
     locum_dns_ask_destroy(self->dns_ask);
     self->dns_ask = prepared->ask;
     locum_health_learn(prepared->health, self->health);

@@ -1,5 +1,7 @@
 #include "dns/cds.h"
 
+#include <string.h>
+
 #include "base/error.h"
 
 ldns_rr *
@@ -10,6 +12,26 @@ locum_cds_ds(const struct locum_dnskey *key, uint32_t ttl_s)
         ldns_rr_set_ttl(ds, ttl_s);
     }
     return ds;
+}
+
+bool
+locum_cds_is_ds_of(const struct locum_ds *self, const ldns_rr *dnskey)
+{
+    static const ldns_hash hashes[] = {0, LDNS_SHA1, LDNS_SHA256, 0, LDNS_SHA384}; /* by type */
+    enum { DIGEST = 3 };
+    if (ldns_calc_keytag(dnskey) != self->tag ||
+        ldns_rdf2native_int8(ldns_rr_dnskey_algorithm(dnskey)) != self->algorithm) {
+        return false;
+    }
+    if (self->digest_type >= LOCUM_COUNT(hashes) || hashes[self->digest_type] == 0) {
+        return true;
+    }
+    ldns_rr *ds = ldns_key_rr2ds(dnskey, hashes[self->digest_type]);
+    const ldns_rdf *digest = ds != NULL ? ldns_rr_rdf(ds, DIGEST) : NULL;
+    const bool same = digest != NULL && ldns_rdf_size(digest) == self->digest_length &&
+                      memcmp(ldns_rdf_data(digest), self->digest, self->digest_length) == 0;
+    ldns_rr_free(ds);
+    return same;
 }
 
 /* Add a record, which is taken, with a type and TTL. False: out of memory. */

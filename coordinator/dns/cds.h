@@ -8,9 +8,14 @@
 #define LOCUM_DNS_CDS_H
 
 #include "dns/dnskey.h"
+#include "dns/ds.h"
 
 /* The DS record of a key, for the parent zone; freed by the caller. NULL: out of memory. */
 ldns_rr *locum_cds_ds(const struct locum_dnskey *key, uint32_t ttl_s);
+
+/* Is this the DS of the key? SHA-1, SHA-256 and SHA-384 digests are compared; with another digest
+ * only the tag and the algorithm are. */
+bool locum_cds_is_ds_of(const struct locum_ds *self, const ldns_rr *dnskey);
 
 /* Two RRsets, each with its list owned by the caller. */
 struct locum_cds {

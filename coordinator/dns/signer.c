@@ -460,6 +460,22 @@ locum_signer_entry_key(const struct locum_signer *self, size_t zone, size_t numb
     return number < of->entry_count ? of->entries[number] : NULL;
 }
 
+const struct locum_dnskey *
+locum_signer_dnskey_signer(const struct locum_signer *self, size_t zone, size_t number)
+{
+    const struct signer_zone *of = &self->zones[zone];
+    return number < of->dnskey_signer_count ? of->dnskey_signers[number] : NULL;
+}
+
+int64_t
+locum_signer_expiration(const struct locum_signer *self, size_t zone, int64_t now_s)
+{
+    const struct signer_zone *of = &self->zones[zone];
+    const struct locum_sign_window window =
+        locum_sign_window_at(now_s, of->validity_s, of->refresh_s);
+    return now_s + (int32_t)(window.expiration - (uint32_t)now_s);
+}
+
 bool
 locum_signer_signs(const struct locum_signer *self, size_t zone, const ldns_rr *first)
 {

@@ -69,6 +69,13 @@ const ldns_rdf *locum_signer_owner(const struct locum_signer *self, size_t name)
 const struct locum_dnskey *locum_signer_entry_key(const struct locum_signer *self, size_t zone,
                                                   size_t number);
 
+/* The keys that sign the DNSKEY records here, borrowed. NULL: there is none with this number. */
+const struct locum_dnskey *locum_signer_dnskey_signer(const struct locum_signer *self, size_t zone,
+                                                      size_t number);
+
+/* When the signatures of a signed zone that are made at now_s expire, in seconds since 1970. */
+int64_t locum_signer_expiration(const struct locum_signer *self, size_t zone, int64_t now_s);
+
 /*
  * Is an RRset of the zone signed? Not at or below a delegation, except DS, and not below a DNAME.
  */

@@ -34,25 +34,6 @@ locum_doctor_walk_progress(const struct locum_doctor_options *options, const cha
     options->progress(options->user, step);
 }
 
-size_t
-locum_doctor_walk_resolvers(const char *path, struct locum_address ret[LOCUM_DOCTOR_NAMED_MAX])
-{
-    char line[256], host[LOCUM_ADDRESS_TEXT_MAX];
-    size_t count = 0;
-    FILE *file = fopen(path, "re");
-    while (file != NULL && count < LOCUM_DOCTOR_NAMED_MAX &&
-           fgets(line, sizeof(line), file) != NULL) {
-        if (sscanf(line, " nameserver %55s", host) == 1 &&
-            locum_address_parse(locum_slice_of(host), &ret[count]) == 0) {
-            ret[count++].port = LOCUM_DOCTOR_DNS_PORT;
-        }
-    }
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    return count;
-}
-
 /* Ask one resolver for those types that `ret` does not tell yet. */
 static int
 ask_resolver(const struct walk *self, size_t at, const char *name,

@@ -8,10 +8,11 @@
 #ifndef LOCUM_DOCTOR_WALK_H
 #define LOCUM_DOCTOR_WALK_H
 
+#include "base/resolv.h"
 #include "doctor/facts.h"
 
 enum {
-    LOCUM_DOCTOR_NAMED_MAX = 4, /* resolvers, and servers of the parent */
+    LOCUM_DOCTOR_NAMED_MAX = LOCUM_RESOLV_MAX, /* resolvers, and servers of the parent */
     LOCUM_DOCTOR_DNS_PORT = 53,
 };
 
@@ -38,11 +39,6 @@ struct locum_doctor_resolvers {
 /* Name the next step, if someone wants to know. */
 void locum_doctor_walk_progress(const struct locum_doctor_options *options, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-
-/* The resolvers of this host, with port 53; at most LOCUM_DOCTOR_NAMED_MAX. path: resolv.conf(5).
- */
-size_t locum_doctor_walk_resolvers(const char *path,
-                                   struct locum_address ret[LOCUM_DOCTOR_NAMED_MAX]);
 
 /*
  * Fill ret (zeroed) for zone number `zone`.

@@ -133,6 +133,11 @@ static const struct row rows[LOCUM_EVENTS] = {
         "Subscribed to the heartbeat channel of this master, and PUBLISH works there."},
     [LOCUM_EVENT_REDIS_LOST] = {"redis-lost", LOCUM_LOG_WARN, 0, {{"reason", TEXT, 0, NULL}},
         "The connection to the master ended."},
+    [LOCUM_EVENT_DS] = {"ds", LOCUM_LOG_INFO, 0,
+        {{"zone", TEXT, 0, NULL}, {"from", TEXT, 1, NULL}, {"to", TEXT, 2, NULL}},
+        "What the parent's DS records say of a signed zone changed: `none` (there are none), `ok` "
+        "(one is of a key that signs here), `mismatch` (there are some, of other keys only) or "
+        "`unknown` (the parent has not answered). The first state after a start is no event."},
     [LOCUM_EVENT_RELOAD] = {"reload", LOCUM_LOG_INFO, 0, {{"digest", TEXT, 0, NULL}},
         "A new configuration is in effect. Nodes with the same `digest` have the same "
         "configuration."},
@@ -153,8 +158,7 @@ static const struct row rows[LOCUM_EVENTS] = {
         "`name` is the name of the TXT record, `client` is who asked for it: `cli` is `locum acme`. "
         "The value is not shown."},
     [LOCUM_EVENT_ACME_LATE] = {"acme-late", LOCUM_LOG_WARN, 0,
-        {{"peers", TEXT, 0, NULL},
-         {"reason", ADVICE, .fixed = "they have not acknowledged the values of ACME challenges in time; they get them as soon as they are heard"}},
+        {{"peers", TEXT, 0, NULL}, {"reason", TEXT, 1, NULL}},
         "These servers are not `down` and have not acknowledged a change of ACME challenges in the time that "
         "its client waits. They may still answer without it."},
     [LOCUM_EVENT_WARNING] = {"warning", LOCUM_LOG_WARN, 0,

@@ -21,13 +21,14 @@ enum {
     LOCUM_EVENT_PUBLISH_FAILED = LOCUM_CORE_EVENTS, /* texts: reason, effect */
     LOCUM_EVENT_REDIS_CONNECTED,                    /* texts: master */
     LOCUM_EVENT_REDIS_LOST,                         /* texts: reason */
+    LOCUM_EVENT_DS,                                 /* texts: zone, from, to */
     LOCUM_EVENT_RELOAD,                             /* texts: digest */
     LOCUM_EVENT_START,                              /* texts: version, digest */
     LOCUM_EVENT_STOP,
     LOCUM_EVENT_REPLACED,       /* texts: from, to, pause-ms */
     LOCUM_EVENT_REPLACE_FAILED, /* texts: reason */
     LOCUM_EVENT_ACME,           /* texts: name, state, client */
-    LOCUM_EVENT_ACME_LATE,      /* texts: peers */
+    LOCUM_EVENT_ACME_LATE,      /* texts: peers, reason */
     LOCUM_EVENT_WARNING,        /* texts: about, peer, reason */
     LOCUM_EVENT_WARNING_OVER,   /* texts: about, peer */
     LOCUM_EVENTS,               /* their number */

@@ -11,6 +11,7 @@
 #include "base/text_format.h"
 #include "core/vote.h"
 #include "report/certificates.h"
+#include "report/dnssec.h"
 #include "report/exposition.h"
 #include "report/report.h"
 
@@ -603,6 +604,7 @@ add_all(struct locum_exposition *out, const struct locum_report *report)
     add_hooks(out, report);
     add_redis(out, report);
     add_dns(out, report);
+    locum_dnssec_add_metrics(out, report);
     add_nsd(out, report);
     add_program(out, report);
 }
@@ -611,7 +613,8 @@ char *
 locum_report_metrics(const struct locum_report *report)
 {
     const size_t size = METRICS_BYTES_MAX + count_answers(report->core) * ANSWER_BYTES_MAX +
-                        locum_certificates_metrics_bytes(report);
+                        locum_certificates_metrics_bytes(report) +
+                        locum_dnssec_metrics_bytes(report);
     char *buffer = malloc(size);
     if (buffer == NULL) {
         return NULL;

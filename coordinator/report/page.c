@@ -110,6 +110,31 @@ nsd_item(struct locum_page *page, const json_t *zone)
     return true;
 }
 
+/* A zone that is signed here. */
+static bool
+dnssec_item(struct locum_page *page, const json_t *zone)
+{
+    const json_t *dnssec = json_object_get(zone, "dnssec");
+    const json_t *ds = json_object_get(dnssec, "ds");
+    const char *state = json_string_value(json_object_get(ds, "state"));
+    const bool on = json_is_true(json_object_get(dnssec, "signed"));
+    if (!json_is_object(dnssec) || state == NULL) {
+        return false;
+    }
+    locum_html_fill(&page->text, zone, "<div><dt>DNSSEC, {name}</dt><dd>");
+    locum_page_part_state(
+        page,
+        !on || strcmp(state, "mismatch") == 0 ? LOCUM_PAGE_BAD
+        : strcmp(state, "ok") == 0            ? LOCUM_PAGE_GOOD
+                                              : LOCUM_PAGE_WARN,
+        dnssec,
+        on ? "DS at the parent: {ds.state}[, no answer since "
+             "{ds.failing_since:time} UTC][: {ds.error}][; signed until {valid_until:time} UTC]"
+           : "not signed");
+    locum_text_add(&page->text, "</dd></div>\n");
+    return true;
+}
+
 /* What this node says of itself. */
 static void
 add_facts(struct locum_page *page)
@@ -138,6 +163,8 @@ add_facts(struct locum_page *page)
             "</dd></div>\n<div><dt>DNS queries</dt><dd>[{dns.queries_per_s} per second, ]"
             "{dns.queries} since the start</dd></div>\n");
         locum_page_part_items(page, json_object_get(page->status, "zones"), nsd_item, LIST_BYTES,
+                              "<div><dd>", "</dd></div>\n");
+        locum_page_part_items(page, json_object_get(page->status, "zones"), dnssec_item, LIST_BYTES,
                               "<div><dd>", "</dd></div>\n");
     }
     locum_text_add(text, "</dl>\n");

@@ -15,6 +15,7 @@
 #include "core/step.h"
 #include "dns/primary.h"
 #include "dns/secondaries.h"
+#include "dns/trust.h"
 #include "health/health.h"
 #include "hooks/hooks.h"
 #include "peer/peer.h"
@@ -82,6 +83,13 @@ struct locum_report_acmehttp {
     uint64_t denied;  /* acme.listen: another token, or none */
 };
 
+/* A zone that is to be signed here. */
+struct locum_report_dnssec {
+    const struct locum_parent_zone *parent; /* NULL: it is not to be signed */
+    enum locum_trust_state state;           /* of its DS there */
+    struct locum_trust_zone served;
+};
+
 /* The daemon at one moment. All that is pointed to is borrowed. */
 struct locum_report {
     struct locum_now now;
@@ -104,7 +112,8 @@ struct locum_report {
     struct locum_health_outcomes checks[LOCUM_CHECKS_MAX];
     const struct locum_hooks_state *hooks[LOCUM_HOOKS_MAX];
     size_t hook_count;
-    bool zone_lacks_keys[LOCUM_ZONES_MAX];  /* is to be signed, and cannot be */
+    bool zone_lacks_keys[LOCUM_ZONES_MAX]; /* is to be signed, and cannot be */
+    struct locum_report_dnssec dnssec[LOCUM_ZONES_MAX];
     locum_ms state_written;                 /* mono; LOCUM_NEVER */
     char state_error[LOCUM_PATH_MAX + 256]; /* why the state file could not be written; "" */
     char file_error[400]; /* why the next start would refuse the file on the disk; "" */

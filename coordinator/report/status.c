@@ -2,6 +2,7 @@
 #include "core/degraded.h"
 #include "core/vote.h"
 #include "report/certificates.h"
+#include "report/dnssec.h"
 #include "report/report.h"
 
 enum { SERVING_BYTES_MAX = 1024 };
@@ -217,9 +218,10 @@ zones_of(const struct locum_report *report)
 {
     json_t *zones = json_array();
     for (size_t i = 0; i < report->config->zone_count; i++) {
-        (void)json_array_append_new(zones,
-                                    json_pack("{s:s, s:o?}", "name", report->config->zones[i].name,
-                                              "nsd", locum_report_nsd_zone(report, i)));
+        (void)json_array_append_new(zones, json_pack("{s:s, s:o?, s:o}", "name",
+                                                     report->config->zones[i].name, "nsd",
+                                                     locum_report_nsd_zone(report, i), "dnssec",
+                                                     locum_dnssec_of_zone(report, i)));
     }
     return zones;
 }

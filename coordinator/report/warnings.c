@@ -9,6 +9,7 @@
 #include "base/text_format.h"
 #include "core/degraded.h"
 #include "report/certificates.h"
+#include "report/dnssec.h"
 #include "report/report.h"
 
 enum {
@@ -547,14 +548,13 @@ warn_of_own_dns(json_t *warnings, const struct locum_report *report)
 static void
 warn_of_zones(json_t *warnings, const struct locum_report *report)
 {
-    for (size_t zone = 0; zone < report->config->zone_count; zone++) {
-        const char *name = report->config->zones[zone].name;
-        if (report->zone_lacks_keys[zone]) {
-            warn(warnings, "dnssec", name,
-                 "zone %s is served unsigned: resolvers that validate refuse its answers if the "
-                 "parent has its DS. Copy the key folder (%s) from another node, then run `locum "
-                 "reload`",
-                 name, report->config->zones[zone].dnssec.keys);
+    for (size_t i = 0; i < report->config->zone_count * LOCUM_DNSSEC_WARNINGS; i++) {
+        const size_t zone = i / LOCUM_DNSSEC_WARNINGS;
+        char said[LOCUM_REDIS_ERROR_MAX + 256];
+        struct locum_text text = locum_text_init(said, sizeof(said));
+        const char *about = locum_dnssec_warn(report, zone, i % LOCUM_DNSSEC_WARNINGS, &text);
+        if (about != NULL) {
+            warn(warnings, about, report->config->zones[zone].name, "%s", said);
         }
     }
 }

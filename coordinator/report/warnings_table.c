@@ -23,6 +23,8 @@ static const struct {
      "not answer this node."},
     {"dnssec",
      "The zone (its name is in `peer`) is served unsigned, because its keys cannot be used."},
+    {"ds", "The parent's DS records for the zone (its name is in `peer`) are of no key that signs "
+           "here, so resolvers that validate refuse its answers."},
     {"duplicate",
      "Two nodes run under the peer's name, or heartbeats of a run of it are replayed."},
     {"family", "The peer or this node has lost an address family; the other one works."},
@@ -46,6 +48,9 @@ static const struct {
      "it into NSD, or no longer reports."},
     {"order", "The peer was not accepted for two timeouts, because a heartbeat with a far higher "
               "number had been; its order was reset in the last ten minutes."},
+    {"parent",
+     "For an hour no resolver of this machine has reported which DS records the parent has for the "
+     "zone (its name is in `peer`)."},
     {"path", "Three false suspicions of the peer in the last hour: heartbeats are being lost "
              "on the network path."},
     {"rate-limit", "Answers by UDP to a network of clients are limited (`dns.rate-limit`). The "
@@ -59,6 +64,9 @@ static const struct {
     {"signature",
      "Heartbeats with an invalid signature, in the name of the peer or of an unknown sender, "
      "arrived in the last minute. The status stays OK if they cannot be the peer's own."},
+    {"signatures",
+     "The signatures of the zone (its name is in `peer`) end within 24 hours, or have "
+     "expired."},
     {"state",
      "The state folder is not writable: a restart would lose drains, exclusions and the last "
      "good configuration."},
@@ -105,8 +113,8 @@ bool
 locum_warnings_is_limited(const char *key)
 {
     static const char *const abouts[] = {
-        "duplicate",  "hook",      "key",       "mirrorbits",
-        "rate-limit", "secondary", "signature", "unknown-instances"};
+        "ds",     "duplicate",  "hook",      "key",       "mirrorbits",
+        "parent", "rate-limit", "secondary", "signature", "unknown-instances"};
     for (size_t i = 0; i < LOCUM_COUNT(abouts); i++) {
         if (is_about(key, abouts[i])) {
             return true;

@@ -46,7 +46,7 @@ def main():
                         break
                     reported[name] = reported.get(name, 0) + 1
                     report(sample, "target", "name", "kind", "sent", "received", "rcode", "addresses",
-                           "cut")
+                           "cut", "validated")
             while fetched:
                 report(fetched.pop(0), "at", "name", "address", "page", "error")
             sys.stdout.flush()

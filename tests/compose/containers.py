@@ -248,6 +248,7 @@ class RemoteProber(Prober):
         sample = Sample(result["target"], result["name"], result["kind"], result["sent"])
         sample.received, sample.rcode = result["received"], result["rcode"]
         sample.addresses, sample.cut = tuple(result["addresses"]), result["cut"]
+        sample.validated = result["validated"]
         self.targets[result["target"]].samples.append(sample)
 
     def stop(self):

@@ -4,7 +4,6 @@
 
 import contextlib
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -16,39 +15,10 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "site"))
 
+import clock                                # noqa: E402
 import lab                                  # noqa: E402
 from lab import check                       # noqa: E402
 from programs import Locum, Nsd, until      # noqa: E402
-
-# Shifts the clock of a program by SHIFT_S seconds.
-CLOCK = r"""
-#define _GNU_SOURCE
-#include <stdlib.h>
-#include <sys/syscall.h>
-#include <sys/time.h>
-#include <time.h>
-#include <unistd.h>
-int clock_gettime(clockid_t id, struct timespec *now) {
-    const long failed = syscall(SYS_clock_gettime, id, now);
-    const char *shift = getenv("SHIFT_S");
-    if (failed == 0 && id == CLOCK_REALTIME && shift != NULL) now->tv_sec += atol(shift);
-    return (int)failed;
-}
-time_t time(time_t *ret) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    if (ret != NULL) *ret = now.tv_sec;
-    return now.tv_sec;
-}
-int gettimeofday(struct timeval *ret, void *zone) {
-    struct timespec now;
-    (void)zone;
-    clock_gettime(CLOCK_REALTIME, &now);
-    ret->tv_sec = now.tv_sec;
-    ret->tv_usec = now.tv_nsec / 1000;
-    return 0;
-}
-"""
 
 ACCOUNT = "https://ca.example/account/1"
 
@@ -60,9 +30,7 @@ class Bench:
         self.site, self.zone = site, site.zone
         self.dir = site.dir / "doctor"
         self.dir.mkdir()
-        self.shim = self.dir / "clock.so"
-        subprocess.run(["cc", "-shared", "-fPIC", "-o", str(self.shim), "-x", "c", "-"], input=CLOCK,
-                       text=True, check=True)
+        self.shim = clock.library(self.dir)
         self.certificate("good", site.names, 365)
         self.certificate("expired", site.names, 10, shift_s=-20 * 86400)
         self.certificate("ending", site.names, 5)
@@ -88,7 +56,7 @@ class Bench:
              "-keyout", str(self.dir / f"{name}.key"), "-out", str(self.dir / f"{name}.pem"),
              "-subj", f"/CN={name}", "-addext", f"subjectAltName={subject}", "-days", str(days)],
             check=True, capture_output=True,
-            env={**os.environ, "LD_PRELOAD": str(self.shim), "SHIFT_S": str(shift_s)})
+            env=clock.shifted(self.shim, shift_s))
 
     def yaml(self, host):
         text = host.locum.yaml().replace(
@@ -194,8 +162,7 @@ class Bench:
 
     @contextlib.contextmanager
     def clock(self, host, shift_s):
-        host.locum.environment = lambda: {**os.environ, "LD_PRELOAD": str(self.shim),
-                                          "SHIFT_S": str(shift_s)}
+        host.locum.environment = lambda: clock.shifted(self.shim, shift_s)
         self.restart(host)
         try:
             yield

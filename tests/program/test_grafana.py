@@ -29,9 +29,9 @@ PANELS = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
 VARIABLES = {variable["name"]: variable for variable in BOARD["templating"]["list"]}
 
 
-# What needs peers and NSD has no samples here; tests/lab/test_operator.py has peers.
+# What needs peers, NSD or a signed zone has no samples here; tests/lab/test_operator.py has peers.
 WITHOUT_DATA = {"locum_peer_dns_up", "locum_peer_heard_age_seconds", "locum_peer_clock_offset_seconds",
-                "locum_nsd_lag_seconds"}
+                "locum_nsd_lag_seconds", "locum_dnssec_ds", "locum_dnssec_signature_expiry_timestamp_seconds"}
 
 
 def metrics():

@@ -120,7 +120,7 @@ def test_all_that_can_be_degraded_or_warned_of_has_a_row_and_an_alert():
     own = {"condition": "LocumNodeDown", "service": "LocumServiceNotUp", "fail-open": "LocumFailOpen",
            "answers": "LocumAnswersStale", "clock": "LocumClock",
            "configuration": "LocumConfigurationDiffers", "mirrorbits": "LocumMirrorbits",
-           "hook": "LocumHookFailing"}
+           "hook": "LocumHookFailing", "ds": "LocumDsMismatch", "signatures": "LocumSignaturesEnd"}
     assert set(own.values()) <= set(alerts())
     covered = set(own) | {"reported"}
     for values in re.findall(r'about=~?"([^"]*)"', expressions):

@@ -17,8 +17,12 @@ from the coordinator. With beside=True the coordinator answers too, at a second 
 both suffer the same fault.
 managed=True: the coordinators of the servers run under a service manager that keeps their sockets
 (manager.py).
-records=[...]: further static records of the zone, for which the client has all four resolvers, and ns0
-serves the root and, for a delegation, sub.get.example.org.
+records=[...]: further static records of the zone, for which the client has all four resolvers, and ns0 serves
+the root and, for a delegation, sub.get.example.org.
+signed=True: the site's zone and the parent's are signed (signing.py), and the resolvers validate.
+validators=True: the same with all four resolvers as for `records`, and with multi.example.org, in which
+each server has a key of its own. Both zones have HTTPS records and records of an ACME account, and are signed again each midnight; the clock
+of the coordinators is `midnight` (clock.py).
 bare=True: only the machines and the client exist. A test installs everything as a page tells its
 reader. Here the resolver keeps an answer for a second.
 by_hand=True: only the machines, the web servers, Redis, the Sentinels and the client exist. A test
@@ -43,11 +47,13 @@ from types import SimpleNamespace
 import network
 import wire
 from adapter import LocumNsd, OwnedNsd
+from clock import Midnight
 from manager import Managed
 from mirrorbits import Mirrorbits, Unstick, write_keys
 from programs import Late, Locum, Nginx, Nsd, Plain, Redis, Sentinel, tool, until
 from probe import Scheme
 from resolvers import Bind, KnotResolver, Recursor, Unbound
+from signing import Signing
 
 PORTS = SimpleNamespace(dns=53, http=80, redis=6379, sentinel=26379, status=9854,
                         mirrorbits=8080)
@@ -57,6 +63,13 @@ HIGH_PORTS = SimpleNamespace(dns=15353, http=18080, redis=16379, sentinel=26380,
 WEB_ALLOWED_S = 0.5     # after a web server stops, naming its node is wrong from then on
 HOST_ALLOWED_S = 1.5    # the same for a whole host
 LATER_ALLOWED_S = 0.25  # added to both where the zone goes through NSD
+
+BEFORE_MIDNIGHT_S = 240
+VALIDATORS_CACHE_S = 3      # so that a roll-over of a key waits for seconds, not for hours
+ZONE_OPTIONS = """\
+    https: {alpn: [h2]}
+    acme: {persist: [{issuer: letsencrypt.org, account: "https://ca.example/account/1"}]}
+"""
 
 # One-way delay from the client to each host; between two servers it is the sum.
 DELAYS_S = {"ns0": 0.005, "dc2": 0.008, "dc3": 0.012, "dc4": 0.020}
@@ -167,17 +180,26 @@ class Site:
     """Builds the site. say(line) is called with each step."""
 
     cluster, parent, zone = "get", "example.org", "get.example.org"
-    zone_all, zone_plain = "all.example.org", "plain.example.org"
+    zone_all, zone_plain, zone_multi = "all.example.org", "plain.example.org", "multi.example.org"
 
     def __init__(self, network, say=lambda text: None, ttl_s=60, slack=1.0,
                  far=False, compare=False, dc4=False, mirrorbits=False, adapter=False,
                  beside=False, by_hand=False, bare=False, witness6=False,
-                 managed=False, failover_ttl_s=None, mirrors=(), records=()):
+                 managed=False, failover_ttl_s=None, mirrors=(), records=(),
+                 signed=False, validators=False, more_zones=()):
         self.network, self.say, self.ttl_s = network, say, ttl_s
         self.failover_ttl_s = failover_ttl_s or ttl_s
         self.far, self.compare, self.beside, self.by_hand = far, compare, beside, by_hand or bare
         self.bare, self.certificate, self.records = bare, None, list(records)
+        self.root = bool(records) or validators
+        # {zone: how it answers} of the coordinators' zones besides self.zone; more options of each zone.
+        self.more_zones = {**dict(more_zones), **({self.zone_all: "all"} if compare else {})}
+        self.zone_options, self.cache_max_s = "", 1 if bare else 86400     # of the resolvers
+        if validators:
+            self.more_zones[self.zone_multi], self.zone_options = "self", ZONE_OPTIONS
+            self.cache_max_s = VALIDATORS_CACHE_S
         self.dir = Path(tempfile.mkdtemp(prefix="locum-site-"))
+        self.midnight = Midnight(self.dir, BEFORE_MIDNIGHT_S) if validators else None
         self.memory = Path(tempfile.mkdtemp(prefix="locum-site-", dir="/dev/shm"))  # as /run is
         self.redis_password = secrets.token_hex(8)      # of Mirrorbits
         self.locum_password = secrets.token_hex(8)
@@ -190,7 +212,7 @@ class Site:
         self.hosts = {}
         web, resolvers = ([Nginx, Plain, Locum], [Unbound, Bind]) if compare else \
             ([Nginx, Mirrorbits, Locum, Unstick] if mirrorbits else [Nginx, Locum], [Unbound])
-        if records:
+        if self.root:
             resolvers = [Unbound, Bind, KnotResolver, Recursor]
         if adapter:
             web = [*web[:-1], OwnedNsd, Locum, LocumNsd]
@@ -216,6 +238,8 @@ class Site:
             [h for h in self.hosts.values() if Nginx.name in h.programs]
         self.coordinators = [h for h in (*self.servers, self.ns0) if Locum.name in h.programs]
         self.first_master = self.hosts.get("dc3")
+        self.signing = Signing(self, [self.zone], [self.zone_multi] if validators else []) \
+            if signed or validators else None
         self.names = [self.zone] + [f"{node.name}.{self.zone}" for node in self.servers]
         for host in self.hosts.values():
             for program in host.programs.values():
@@ -252,6 +276,8 @@ class Site:
     def start(self, redis=True):
         """Start everything except the probers. `redis` False: no Redis and no Sentinel."""
         begin = time.monotonic()
+        if self.signing and self.network.namespaces:    # the coordinators ask the client's resolver for the DS
+            self.network.resolve_by(self.client.address, self.dir)
         if not self.with_program("nginx"):
             return self._start("unbound")
         self.say(("" if self.by_hand else "NSD as the parent on ns0, ") +
@@ -268,10 +294,12 @@ class Site:
         if self.with_program("own"):
             self.say("NSD on port 53 of dc2 and dc3, fed by locum-nsd")
             self._start("own")
-        self.say("Locum on dc2, dc3 and, as a witness, on ns0")
+        self.say("Locum on dc2, dc3 and, as a witness, on ns0" +
+                 (f"; it signs {self.zone}, whose DS the parent has" if self.signing else ""))
         self._start("locum", "adapter", "unstick")
         self.wait_calm()
-        self.say("Unbound as the client's resolver" + (", BIND too" if self.compare else ""))
+        self.say("Unbound as the client's resolver" + (", BIND too" if self.compare else "") +
+                 ("; it validates" if self.signing else ""))
         self._start("unbound", "bind", "kresd", "recursor")
         until("an answer through Unbound",
               lambda: self.asks(self.client, self.zone, recurse=True), 20)

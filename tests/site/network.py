@@ -95,6 +95,12 @@ class Network:
             _ip(*(f"addr add {a} dev br0 nodad" if ":" in a else f"addr add {a} dev br0"
                   for a in addresses))
 
+    @staticmethod
+    def resolve_by(address, folder):
+        """This resolver is the one of all hosts: they share the files of this process."""
+        (folder / "resolv.conf").write_text(f"nameserver {address}\n")
+        subprocess.run(["mount", "--bind", folder / "resolv.conf", "/etc/resolv.conf"], check=True, capture_output=True)
+
     def plug(self, name, addresses, delay_s=0.0):
         """A namespace with these addresses (`a/prefix`) and this delay to the client."""
         if not self.namespaces:

@@ -22,13 +22,15 @@ SO_TIMESTAMPNS = 35
 class Sample:
     """One query and its answer."""
 
-    __slots__ = ("target", "name", "kind", "sent", "received", "rcode", "addresses", "cut")
+    __slots__ = ("target", "name", "kind", "sent", "received", "rcode", "addresses", "cut",
+                 "validated")
 
     def __init__(self, target, name, kind, sent):
         self.target, self.name, self.kind, self.sent = target, name, kind, sent
         self.received = self.rcode = None
         self.addresses = ()
         self.cut = False        # the answer asks to come again by TCP
+        self.validated = False  # by the resolver
 
     def over(self, now):
         return self.received is not None or now - self.sent > PATIENCE_S
@@ -111,6 +113,11 @@ class Prober(Background):
             time.sleep(0.05)
         return {t: f[0] if f is not None and f[1] >= hold else None for t, f in found.items()}
 
+    def unvalidated(self):
+        """(the answers of the client's resolver that it has not validated, all its answers)"""
+        answers = [s for s in list(self.targets["client"].samples) if s.received is not None and s.addresses]
+        return [s for s in answers if not s.validated], answers
+
     def verdict(self, begin, end=None, targets=None):
         """The numbers of right, wrong, empty and missing answers between two moments."""
         counts = Counter(right=0, wrong=0, empty=0, silent=0)
@@ -188,7 +195,7 @@ class _Target:
         at = time.monotonic() - max(0.0, time.time() - seconds - nanoseconds / 1e9)
         if sample is not None and at - sample.sent <= PATIENCE_S:
             sample.received, sample.rcode, sample.addresses = max(at, sample.sent), rcode, tuple(addresses)
-            sample.cut = wire.is_cut(packet)
+            sample.cut, sample.validated = wire.is_cut(packet), wire.is_validated(packet)
 
 
 class Fetch:

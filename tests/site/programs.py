@@ -305,28 +305,31 @@ class Nsd(Program):
     """The parent's name server: it delegates the site's zone to the nodes."""
 
     name = "nsd"
+    serial = 0
 
     def configure(self):
         site, host = self.host.site, self.host
+        self.serial += 1
         zone = [f"$ORIGIN {site.parent}.", "$TTL 3600",
-                f"@ SOA {host.name} hostmaster 1 3600 600 604800 60",
+                f"@ SOA {host.name} hostmaster {self.serial} 3600 600 604800 60",
                 f"@ NS {host.name}", f"{host.name} A {host.address}"]
         for node in site.servers:
-            zones = [site.zone] + ([site.zone_all] if site.compare else [])
-            zone += [f"{name}. NS {node.name}.{site.parent}." for name in zones]
+            zone += [f"{name}. NS {node.name}.{site.parent}." for name in (site.zone, *site.more_zones)]
             zone.append(f"{node.name} A {node.address}")
             if node.address6:
                 zone.append(f"{node.name} AAAA {node.address6}")
             if "plain" in node.programs:
                 zone += [f"{site.zone_plain}. NS plain-{node.name}",
                          f"plain-{node.name} A {node.second_address}"]
+        zone += site.signing.entries(site.parent) if site.signing else []
         zones = {site.parent: zone}
-        if site.records:
+        if site.root:
             apex = ["$TTL 3600", f"@ SOA {host.name}.{site.parent}. hostmaster.{site.parent}. 1 3600 600 604800 60",
                     f"@ NS {host.name}.{site.parent}."]
             zone.append(f"away A {host.address}")
             zones["."] = ["$ORIGIN .", *apex, f"{site.parent}. NS {host.name}.{site.parent}.",
-                          f"{host.name}.{site.parent}. A {host.address}"]
+                          f"{host.name}.{site.parent}. A {host.address}",
+                          *(site.signing.entries(".") if site.signing else [])]
             zones[f"sub.{site.zone}"] = [f"$ORIGIN sub.{site.zone}.", *apex, f"@ A {host.address}",
                                          f"below A {host.address}"]
         self.serve(host.address, zones)
@@ -335,7 +338,10 @@ class Nsd(Program):
         """Zones, {name: lines}, at one address, without rate limiting."""
         names = list(zones)
         for index, name in enumerate(names):
-            (self.dir / f"zone{index or ''}").write_text("\n".join(zones[name]) + "\n")
+            path = self.dir / f"zone{index or ''}"
+            path.write_text("\n".join(zones[name]) + "\n")
+            if self.host.site.signing:
+                self.host.site.signing.sign(path, name)
         (self.dir / "nsd.conf").write_text(f"""\
 server:
     ip-address: {address}@{self.host.ports.dns}
@@ -356,6 +362,11 @@ zone:
     name: {name}
     zonefile: "{self.dir}/zone{index or ''}"
 """ for index, name in enumerate(names)))
+
+    def reload(self):
+        """Serve the zones as they are to be now."""
+        self.configure()
+        self.signal(signal.SIGHUP)
 
     def argv(self):
         return ["nsd", "-d", "-c", str(self.dir / "nsd.conf")]
@@ -419,8 +430,6 @@ class Locum(Program):
                 dns.append(f"[{host.address6}]:{host.ports.dns}")
             listen.append("dns: [" + ", ".join(f'"{a}"' for a in dns) + "]")
             listen.append(f'http: "{host.address}:{host.ports.status}"')
-        owned = ", ".join(f"{node.name}: [{node.name}]" for node in site.servers)
-        servers = ", ".join(f"{node.name}.{site.parent}" for node in site.servers)
         records = ['@ CAA 0 issue "letsencrypt.org"', *site.records]
         text = f"""\
 cluster: {site.cluster}
@@ -430,20 +439,11 @@ state-dir: {self.state_dir}
 nodes:
 {self._nodes()}
 zones:
-  - name: {site.zone}
-    answer: self
-    ns: [{servers}]
-    shared: ["@"]
-    owned: {{{owned}}}
-    ttl: {site.ttl_s}s
-    failover-ttl: {site.failover_ttl_s}s
+{self._zone(site.zone, "self")}\
 {"    soa: {minimum: 15s}" + chr(10) if site.records else ""}    records: [{", ".join(map(json.dumps, records))}]
 """
-        if site.compare:
-            text += f"""\
-  - {{name: {site.zone_all}, answer: all, ns: [{servers}], owned: {{}},
-     ttl: {site.ttl_s}s, failover-ttl: {site.failover_ttl_s}s}}
-"""
+        for zone, answer in site.more_zones.items():
+            text += self._zone(zone, answer)
         text += f"""\
 redis:
 {self._redis()}
@@ -464,6 +464,24 @@ service:
     - mirrorbits: {{file: {host.mirrorbits.FILE}, interval: 250ms,
                    gate: {str(host.mirrorbits.gate).lower()}}}
 """
+        return text
+
+    def _zone(self, zone, answer):
+        site = self.host.site
+        owned = "" if answer == "all" else ", ".join(f"{node.name}: [{node.name}]" for node in site.servers)
+        text = f"""\
+  - name: {zone}
+    answer: {answer}
+    ns: [{", ".join(f"{node.name}.{site.parent}" for node in site.servers)}]
+    shared: ["@"]
+    owned: {{{owned}}}
+    ttl: {site.ttl_s}s
+    failover-ttl: {site.failover_ttl_s}s
+{site.zone_options}\
+"""
+        if site.signing and zone in site.signing.delegated:
+            often = ", validity: 2d, refresh: 1d" if site.midnight else ""
+            text += f"    dnssec: {{keys: {site.signing.folder(self.host, zone)}{often}}}\n"
         return text
 
     def _redis(self):
@@ -487,6 +505,9 @@ service:
                 parts.append(f"mirrorbits: {node.mirrorbits.known_as}")
             lines.append(f"  {node.name}: {{{', '.join(parts)}}}")
         return "\n".join(lines)
+
+    def environment(self):
+        return self.host.site.midnight.environment if self.host.site.midnight else os.environ
 
     def argv(self):
         return [*self.before, str(self.binary()), "run", *self.options, "-c", str(self.config)]

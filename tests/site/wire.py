@@ -5,14 +5,18 @@ import socket
 import struct
 
 TYPES = {"A": 1, "AAAA": 28}
+RD, AD = 0x0100, 0x0020
 RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
 
 
 def question(name, kind, recurse=False):
-    """A query with message id 0; the caller writes its own into the first two bytes."""
+    """
+    A query with message id 0; the caller writes its own into the first two bytes. That to a resolver asks it
+    to say whether it has validated the answer (AD, RFC 6840 5.7).
+    """
     labels = b"".join(bytes([len(part)]) + part.encode("ascii")
                       for part in name.rstrip(".").split("."))
-    return (struct.pack("!6H", 0, 0x0100 if recurse else 0, 1, 0, 0, 0)
+    return (struct.pack("!6H", 0, RD | AD if recurse else 0, 1, 0, 0, 0)
             + labels + b"\0" + struct.pack("!2H", TYPES[kind], 1))
 
 
@@ -25,6 +29,11 @@ def answer(packet):
 def is_cut(packet):
     """Whether a response asks to come again by TCP (TC)."""
     return len(packet) > 2 and bool(packet[2] & 2)
+
+
+def is_validated(packet):
+    """Whether the resolver has validated a response (AD)."""
+    return len(packet) > 3 and bool(packet[3] & AD)
 
 
 def ttl(packet):

@@ -44,10 +44,10 @@ struct node {
     struct locum_core_config config;
     struct locum_documents *documents; /* NULL: it does not run */
     struct locum_challenges *challenges;
-    uint64_t seq;                /* of its last heartbeat */
-    locum_ms arrived[NODES];     /* step in which a heartbeat of each last arrived; -1 */
-    locum_ms heard[NODES];       /* the same of one that was an answer; -1 */
-    uint64_t heard_seq[NODES];   /* the last of these */
+    uint64_t seq;                 /* of its last heartbeat */
+    locum_ms arrived[NODES];      /* step in which a heartbeat of each last arrived; -1 */
+    locum_ms heard[NODES];        /* the same of one that was an answer; -1 */
+    uint64_t heard_seq[NODES];    /* the last of these */
     char kept[NODES][TEXT_BYTES]; /* what the next run takes up, on the boot clock */
 };
 
@@ -139,8 +139,8 @@ follow(locum_node i)
     boot.wall = boot.boot;
     (void)locum_challenges_expire(self->challenges, now_of(i));
     locum_challenges_add(self->challenges, now_of(i), &out);
-    assert_int_equal(locum_documents_set(self->documents, LOCUM_DOCUMENT_ACME, locum_slice_of(text)),
-                     0);
+    assert_int_equal(
+        locum_documents_set(self->documents, LOCUM_DOCUMENT_ACME, locum_slice_of(text)), 0);
     for (locum_node node = 0; node < NODES; node++) {
         out = locum_text_init(self->kept[node], TEXT_BYTES);
         if (node == i) {
@@ -252,8 +252,8 @@ deliver(void)
     for (size_t i = 0; i < count; i++) { /* what is sent meanwhile is for the next round */
         const locum_node to = net.queue[i].to;
         if (!is_lost(net.queue[i].from, to)) {
-            (void)locum_documents_receive(net.node[to].documents,
-                                          locum_slice_of(net.queue[i].line), LOCUM_PATH_UDP);
+            (void)locum_documents_receive(net.node[to].documents, locum_slice_of(net.queue[i].line),
+                                          LOCUM_PATH_UDP);
         }
         free(net.queue[i].line);
     }

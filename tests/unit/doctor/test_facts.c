@@ -1,4 +1,4 @@
-/* What facts are made from: resolv.conf, the checks, the daemon's status; and how they are printed.
+/* What facts are made from: the checks, the daemon's status; and how they are printed.
  */
 #include "fixture.h"
 
@@ -9,27 +9,6 @@
 
 #include "doctor/nodes.h"
 #include "doctor/web.h"
-
-static void
-test_resolvers_of_the_host(void **state)
-{
-    (void)state;
-    char path[] = "/tmp/locum-resolv-XXXXXX";
-    struct locum_address found[LOCUM_DOCTOR_NAMED_MAX];
-    const int fd = mkstemp(path);
-    static const char text[] = "# nameserver 192.0.2.9\nsearch example.org\nnameserver 192.0.2.1\n"
-                               " nameserver\t2001:db8::1 # second\nnameserver fe80::1%eth0\n"
-                               "nameserver x\nnameserver 192.0.2.2\nnameserver 192.0.2.3\n"
-                               "nameserver 192.0.2.4\n";
-    assert_true(fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text));
-    (void)close(fd);
-    assert_int_equal(locum_doctor_walk_resolvers(path, found), LOCUM_DOCTOR_NAMED_MAX);
-    assert_string_equal(locum_address_text(&found[0]).text, "192.0.2.1:53");
-    assert_string_equal(locum_address_text(&found[1]).text, "[2001:db8::1]:53");
-    assert_string_equal(locum_address_text(&found[3]).text, "192.0.2.3:53");
-    (void)unlink(path);
-    assert_int_equal(locum_doctor_walk_resolvers(path, found), 0);
-}
 
 static void
 add_check(struct site *site, const char *url)
@@ -164,7 +143,6 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resolvers_of_the_host),
         cmocka_unit_test(test_urls_come_from_the_checks),
         cmocka_unit_test(test_a_mirrorbits_file_is_asked_with_head),
         cmocka_unit_test(test_the_status_is_read),

@@ -172,6 +172,46 @@ test_the_page_says_what_the_status_says(void **state)
 }
 
 static void
+test_signed_zones(void **state)
+{
+    (void)state;
+    static const struct {
+        enum locum_trust_state ds;
+        bool is_signed;
+        const char *text;
+    } rows[] = {
+        {LOCUM_TRUST_OK, true, "class=\"state good\""},
+        {LOCUM_TRUST_MISMATCH, true, "DS at the parent: mismatch"},
+        {LOCUM_TRUST_NONE, true, "DS at the parent: none, no answer since 2"},
+        {LOCUM_TRUST_NONE, false, "not signed"},
+    };
+    struct locum_parent_zone parent = {.why = "no answer"};
+    char *page = make(LOCUM_PAGE_OPERATORS);
+    assert_null(strstr(page, "DNSSEC"));
+    free(page);
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        parent.failing_mono = rows[i].ds == LOCUM_TRUST_NONE ? view.now.mono : LOCUM_NEVER;
+        view.dnssec[0] = (struct locum_report_dnssec){
+            .parent = &parent,
+            .state = rows[i].ds,
+            .served = {.is_signed = rows[i].is_signed,
+                       .valid_until_s = view.now.wall / 1000 + 604800}};
+        page = make(LOCUM_PAGE_OPERATORS);
+        const char *item = strstr(page, "<dt>DNSSEC, get.example.org.</dt>");
+        assert_non_null(item);
+        char *end = strstr(item, "</div>");
+        *end = '\0';
+        print_message("%s\n", item);
+        assert_non_null(strstr(item, rows[i].text));
+        assert_true((strstr(item, "; signed until 2") != NULL) == rows[i].is_signed);
+        free(page);
+        page = make(LOCUM_PAGE_EVERYONE);
+        assert_null(strstr(page, "DNSSEC"));
+        free(page);
+    }
+}
+
+static void
 test_everyone_sees_no_internals(void **state)
 {
     (void)state;
@@ -396,6 +436,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_text_of_others_is_no_markup, setup_view),
         cmocka_unit_test_setup(test_the_page_says_what_the_status_says, setup_view),
+        cmocka_unit_test_setup(test_signed_zones, setup_view),
         cmocka_unit_test_setup(test_everyone_sees_no_internals, setup_view),
         cmocka_unit_test_setup(test_the_largest_page_is_bounded_and_quick, setup_view),
         cmocka_unit_test_setup(test_what_is_left_out_is_counted, setup_view),
