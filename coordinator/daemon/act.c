@@ -11,7 +11,6 @@
 #include "daemon/history.h"
 #include "daemon/inside.h"
 #include "daemon/signing.h"
-#include "dns/updates.h"
 
 enum {
     FAREWELL_MS = 20, /* from the last event to the end of the loop: time for it to reach Redis */
@@ -45,7 +44,6 @@ locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
         locum_secondaries_counts(self->secondaries, &ret->secondaries);
     }
     ret->updates = self->updates;
-    ret->updates.overflow = locum_dns_updates_overflow(locum_dns_updates(self->dns));
     ret->acmehttp = self->acmehttp_counts;
     locum_peer_counts(self->peer, &ret->peer);
     struct locum_text closed = locum_text_init(ret->peer_closed, sizeof(ret->peer_closed));

@@ -52,7 +52,7 @@ struct locum_daemon {
     struct locum_secondaries *secondaries; /* NOTIFY */
     struct locum_rfc2136 *rfc2136;         /* UPDATE */
     struct locum_acmehttp *acmehttp;       /* ACME clients over HTTP */
-    struct locum_report_updates updates;   /* of rfc2136, but `overflow` */
+    struct locum_report_updates updates;   /* of rfc2136 */
     struct locum_report_acmehttp acmehttp_counts;
     struct locum_dns_ask *dns_ask; /* the peers' DNS */
     struct locum_parent *parent;   /* of the signed zones */

@@ -496,8 +496,10 @@ locum_dns_update_limited(struct locum_dns *self, locum_ms now, locum_limited_fn 
 void
 locum_dns_counts(const struct locum_dns *self, struct locum_dns_counts *ret)
 {
-    *ret = (struct locum_dns_counts){
-        .udp = self->gone, .udp_overflow = self->gone_overflow, .limited = self->limited.count};
+    *ret = (struct locum_dns_counts){.udp = self->gone,
+                                     .udp_overflow = self->gone_overflow,
+                                     .limited = self->limited.count,
+                                     .updates_overflow = locum_dns_updates_overflow(self->updates)};
     if (self->limited.count > 0) {
         struct locum_prefix prefix;
         locum_limit_prefix_of(self->limited.periods[0].prefix, &prefix);

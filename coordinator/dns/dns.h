@@ -63,6 +63,7 @@ struct locum_dns_counts {
         udp_overflow; /* datagrams that the kernel dropped because no worker read them in time */
     uint64_t tcp_connections;                  /* open now */
     uint64_t tcp_closed[LOCUM_DNS_TCP_CLOSED]; /* by the server, of each reason */
+    uint64_t updates_overflow;                 /* UPDATE messages for which there was no room */
     uint64_t tcp_short;     /* connections that found no descriptor or memory left */
     uint64_t limiter_bytes; /* memory of all limiters */
     size_t limited;         /* prefixes that are limited now (limited.h), at the last update */

@@ -438,7 +438,7 @@ add_acme_clients(struct locum_exposition *out, const struct locum_report *report
     sample(out, updates->refused, "refused");
     sample(out, updates->replayed, "replayed");
     sample(out, updates->failed, "failed");
-    sample(out, updates->overflow, "overflow");
+    sample(out, report->dns.updates_overflow, "overflow");
     metric(
         out, counter, "locum_acme_requests_total", "result",
         "Requests of ACME clients over HTTP: done; refused because of the name, the value or the "

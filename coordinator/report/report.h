@@ -75,7 +75,6 @@ struct locum_report_updates {
     uint64_t refused;  /* the zone, a name, a type, or the form */
     uint64_t replayed; /* it was done before */
     uint64_t failed;   /* no room or no memory */
-    uint64_t overflow; /* too many waited */
 };
 struct locum_report_acmehttp {
     uint64_t done;
