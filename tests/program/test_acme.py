@@ -129,7 +129,7 @@ def test_a_value_is_answered_by_all_when_set_returns():
         for node in it.nodes:       # the witness too
             assert node.status()["acme"] == {"values": 1}, node.name
             assert "\nlocum_acme_values 1\n" in node.get("/metrics"), node.name
-        assert "ACME challenges: 1 values are answered now" in it.dc3.run("status").stdout
+        assert "values of ACME challenges answered now: 1\n" in it.dc3.run("status").stdout
         # Written in any way, a second value, and one that begins with a dash.
         succeeds(it.dc3.run("acme", "set", "*.Get.Example.org.", OTHER, "--for", "1h"))
         check_all(it, [VALUE, OTHER])
