@@ -260,6 +260,8 @@ def test_a_signed_zone():
             text = node.until("the zone is signed",
                               lambda node=node: json.loads(node.get(f"/zone?name={ZONE}")).get("zone"))
             assert VALUE in text and OTHER in text
+            transfer = node.dig("+noall", "+answer", ZONE, "AXFR")
+            assert VALUE in transfer and OTHER in transfer and f"{NAME}. 15 IN RRSIG TXT" in " ".join(transfer.split())
             path = os.path.join(folder, "zone.text")
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
