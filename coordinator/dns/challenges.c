@@ -425,7 +425,7 @@ read_entry(struct locum_slice *rest, bool removes, locum_ms offset_ms, struct lo
     }
     struct challenge *entry = &ret->at[ret->count];
     *entry = (struct challenge){.removes = removes};
-    if (!locum_slice_cut(rest, ' ', &owner) || owner.length == 0 ||
+    if (!locum_slice_cut(rest, ' ', &owner) || !is_word(owner, LOCUM_DOMAIN_MAX) ||
         locum_slice_copy(owner, entry->owner, sizeof(entry->owner)) != 0 ||
         !locum_slice_cut(rest, ' ', &stamp) ||
         locum_slice_u64(stamp, INT64_MAX, &entry->stamp) != 0 ||

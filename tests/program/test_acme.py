@@ -129,7 +129,7 @@ def test_a_value_is_answered_by_all_when_set_returns():
         for node in it.nodes:       # the witness too
             assert node.status()["acme"] == {"values": 1}, node.name
             assert "\nlocum_acme_values 1\n" in node.get("/metrics"), node.name
-        assert "ACME challenges: 1 values are answered now" in it.dc3.run("status").stdout
+        assert "values of ACME challenges answered now: 1\n" in it.dc3.run("status").stdout
         # Written in any way, a second value, and one that begins with a dash.
         succeeds(it.dc3.run("acme", "set", "*.Get.Example.org.", OTHER, "--for", "1h"))
         check_all(it, [VALUE, OTHER])
@@ -260,6 +260,8 @@ def test_a_signed_zone():
             text = node.until("the zone is signed",
                               lambda node=node: json.loads(node.get(f"/zone?name={ZONE}")).get("zone"))
             assert VALUE in text and OTHER in text
+            transfer = node.dig("+noall", "+answer", ZONE, "AXFR")
+            assert VALUE in transfer and OTHER in transfer and f"{NAME}. 15 IN RRSIG TXT" in " ".join(transfer.split())
             path = os.path.join(folder, "zone.text")
             with open(path, "w", encoding="utf-8") as file:
                 file.write(text)
