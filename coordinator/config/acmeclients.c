@@ -43,6 +43,27 @@ is_token(const char *token)
     return true;
 }
 
+/* What is right and of no use. */
+static void
+warn(struct locum_bind *bind)
+{
+    const struct locum_config *config = bind->target;
+    bool any = false;
+    for (size_t i = 0; i < config->zone_count; i++) {
+        any = any || config->zones[i].dns_01;
+    }
+    if (locum_bind_written(bind, LOCUM_KEY_CLIENTS, 0) && !any) {
+        locum_bind_warning(bind, LOCUM_KEY_CLIENTS, 0,
+                           "acme: no zone has dns-01, so there is no challenge to set; write "
+                           "`acme: {}` in the zones");
+    }
+    if (config->acme.key_file[0] != '\0' && config->listen_dns_count == 0) {
+        locum_bind_warning(bind, LOCUM_KEY_CLIENTS_KEYS, 0,
+                           "keys: this node has no listen.dns, so no UPDATE reaches it; let ACME "
+                           "clients use acme.listen");
+    }
+}
+
 void
 locum_load_acme_clients(struct locum_bind *bind)
 {
@@ -66,6 +87,9 @@ locum_load_acme_clients(struct locum_bind *bind)
         locum_bind_error(bind, LOCUM_KEY_CLIENTS_LISTEN, 0,
                          "listen: it needs acme.token-file, or every user of this host could get "
                          "certificates; make one with `openssl rand -hex 32`, mode 0640");
+    }
+    if (bind->problems.error_count == 0) {
+        warn(bind);
     }
 }
 

@@ -333,16 +333,22 @@ locum_rfc2136_create(struct locum_daemon *daemon, struct locum_rfc2136 **ret)
 }
 
 void
-locum_rfc2136_destroy(struct locum_rfc2136 *self)
+locum_rfc2136_finish(struct locum_rfc2136 *self)
 {
-    if (self == NULL) {
-        return;
-    }
     while (!LIST_EMPTY(&self->waiting)) {
         struct answered_later *waiting = LIST_FIRST(&self->waiting);
         locum_acme_cancel(self->daemon, waiting->wait);
         finish(waiting);
     }
+}
+
+void
+locum_rfc2136_destroy(struct locum_rfc2136 *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    locum_rfc2136_finish(self);
     if (self->readable != NULL) {
         event_free(self->readable);
     }

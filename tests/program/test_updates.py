@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import subprocess
+import subprocess
 import sys
 import time
 
@@ -243,6 +244,28 @@ def test_counts(pair):
     counts = pair.dc2.metric("locum_dns_updates")
     assert all(counts[result] > 0 for result in ("done", "unmet", "refused", "replayed", "failed")), counts
     assert counts["overflow"] == 0, counts
+
+
+def test_replace_answers_what_waits(pair):
+    """By UDP and TCP; the next program has the values."""
+    os.kill(pair.dc3.process.pid, signal.SIGSTOP)
+    try:
+        links, keys = [way(pair.dc2.host, PORT) for way in (Udp, Tcp)], [key(), key()]
+        for link, by, text in zip(links, keys, (b"\3one", b"\3two")):
+            link.send(by.sign(update(add(text))))
+        pair.dc2.until("the values", lambda: pair.dc2.texts() == ["one", "two"], within=5)
+        done = subprocess.run([os.environ["LOCUM"], "replace", "-c", pair.dc2.path("locum.yaml")], capture_output=True,
+                              text=True, timeout=30, check=False)
+        assert done.returncode == 0, done
+        for link, by in zip(links, keys):
+            reply = Reply(link.receive())
+            assert (reply.rcode, by.check(reply)[0]) == ("NOERROR", 0), reply
+            link.close()
+        assert pair.dc2.texts() == ["one", "two"]
+    finally:
+        os.kill(pair.dc3.process.pid, signal.SIGCONT)
+    pair.dc3.until("the values", lambda: pair.dc3.texts() == ["one", "two"])
+    pair.clear()
 
 
 def test_restart_keeps_values_and_macs(pair):

@@ -10,8 +10,13 @@ test_every_key_of_acme(void **state)
     char subdomain[LOCUM_ACMECLIENTS_SUBDOMAIN_MAX + 1], other[sizeof(subdomain)];
     write_file("keys", TSIG_KEY, 0640);
     write_file("token", "0123456789abcdef0123456789abcdef\nnot this", 0600);
-    struct locum_config *config = load_quietly(
-        "service:", "acme: {keys: keys, token-file: token, listen: \"[::1]:9854\"}\nservice:");
+    const struct change changes[] = {
+        {"    ns:", "    acme: {}\n    ns:"},
+        {"service:", "acme: {keys: keys, token-file: token, listen: \"[::1]:9854\"}\nservice:"},
+    };
+    struct locum_config *config = load_changed(changes, LOCUM_COUNT(changes));
+    assert_string_equal(report, "");
+    assert_non_null(config);
     assert_int_equal(config->acme.key_count, 1);
     assert_string_equal(config->acme.keys[0].name, "ns9.example.org.");
     assert_int_equal(config->acme.keys[0].secret_length, 32);
