@@ -9,9 +9,11 @@ both (RFC 8901, model 2). The resolvers cache for 3 s at most, so what takes hou
 # deadline: 300 s, beside others
 
 import itertools
+import json
 import random
 import socket
 import struct
+import subprocess
 import sys
 import time
 from collections import namedtuple
@@ -183,6 +185,11 @@ def tags_at(host, zone, kind="SOA"):
     return {signature.tag for signature in signatures(at(host, zone, kind)) if signature.labels == zone.count(".") + 1}
 
 
+def ds_states(host):
+    """What a node says of the DS at the parents of its zones."""
+    return {zone["dnssec"]["ds"]["state"] for zone in host.locum.status()["zones"]}
+
+
 def reload(host):
     host.locum.command("reload", check=True)
 
@@ -211,6 +218,31 @@ def what_does_not_exist_is_denied_from_the_cache(site):
                 check(reply.rcode == "NXDOMAIN" and "AD" in reply.flags, f"{title}: {reply}")
             return queries(site) - before
         until(f"{title} denies most names itself", lambda: asked(30) < 10, SOON_S)
+
+
+def run(*words):
+    """The output of a program that must succeed."""
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    check(done.returncode == 0, f"{words}: {done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def delv_and_ldns_accept_all(site):
+    """delv from the root down, through each resolver; ldns-verify-zone reads the zones of each server."""
+    ds = site.signing.anchors()[0].split()
+    anchor = site.dir / "delv"
+    anchor.write_text(f'trust-anchors {{ . static-ds {" ".join(ds[4:7])} "{ds[7]}"; }};\n')
+    for zone in (site.zone, site.zone_multi):
+        for address, port in site.resolvers().values():
+            for owner, kind, shown in ((zone, "A", "fully validated"), (zone, "HTTPS", "fully validated"),
+                                       (f"no.{zone}", "A", "negative response, fully validated"),
+                                       (zone, "MX", "negative response, fully validated")):
+                text = run("delv", f"@{address}", "-p", str(port), "-a", str(anchor), "+root=.", owner, kind)
+                check(f"; {shown}" in text and "unsigned" not in text, f"delv {owner} {kind} @{address}:{port}: {text}")
+        for host in site.servers:
+            path = site.dir / f"{zone}-of-{host}"
+            path.write_text(json.loads(host.locum.get(f"/zone?name={zone}"))["zone"])
+            check("Zone is verified and complete" in run("ldns-verify-zone", str(path)), f"{path}")
 
 
 def queries(site):
@@ -304,9 +336,10 @@ def a_key_is_replaced(site):
         stream.refreshed()
     for host in site.servers:
         check(new.tag in tags_at(host, zone), f"{host} signs with {tags_at(host, zone)}")
+        until(f"{host} knows that the parent's DS is that of its key", lambda h=host: ds_states(h) == {"ok"}, SOON_S)
 
 
 if __name__ == "__main__":
     lab.main([what_does_not_exist_is_denied_from_the_cache, signatures_are_renewed, servers_answer_differently,
-              a_server_fails, a_key_is_replaced],
+              delv_and_ldns_accept_all, a_server_fails, a_key_is_replaced],
              redis=False, validators=True, ttl_s=TTL_S, failover_ttl_s=FAILOVER_TTL_S)
