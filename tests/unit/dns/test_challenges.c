@@ -285,7 +285,9 @@ test_a_document_has_an_end(void **state)
     value[LOCUM_CHALLENGE_CHARS_MAX] = '\0';
     for (; status == 0 && count < LOCUM_CHALLENGE_ENTRIES_MAX; count++) {
         memset(owner, 'o', sizeof(owner));
-        (void)snprintf(owner + sizeof(owner) - 6, 6, "%04d.", count);
+        owner[0] = (char)('a' + count / 10);
+        owner[1] = (char)('a' + count % 10);
+        memcpy(owner + sizeof(owner) - 2, ".", 2);
         status = locum_challenges_set(self, owner, value, "cli", 1000, at(0));
     }
     assert_int_equal(status, LOCUM_ERR_SPACE);
