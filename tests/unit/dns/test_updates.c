@@ -264,6 +264,51 @@ test_overflow(void **state)
     free(site);
 }
 
+/* Who has seen a signed message can repeat it: such are limited as errors are, and a message over
+ * the limit is dropped, for nothing shorter could be sent. */
+static void
+test_limited(void **state)
+{
+    (void)state;
+    struct site *site = site_with_keys("127.0.0.1");
+    struct locum_limiter limiter = {0};
+    struct locum_dns_tally tally = {0};
+    struct locum_dns_signed_update update;
+    struct locum_tsig exchange;
+    uint8_t bytes[1232], reply[1232];
+    static const uint8_t source[] = {198, 51, 100, 7};
+    assert_int_equal(locum_limit_init(&limiter), 0);
+    limiter.now_us = UINT64_C(1000000000);
+    struct locum_dns_table *table = site_table(site);
+    table->access = site_access(site);
+    site->config.rate_limit.responses_per_second = 3;
+    site->config.rate_limit.slip = 1;
+    locum_limit_rules_init(&table->limit, &site->config, 1);
+    const struct locum_dns_query query = {
+        .packet = bytes,
+        .length = make_update(&of_updates.key[0], &exchange, bytes),
+        .client = {source, sizeof(source)},
+        .wall_s = (uint32_t)time(NULL),
+        .limiter = &limiter,
+        .bytes_max = LOCUM_DNS_UDP_BYTES_MAX,
+        .update = &update,
+    };
+    size_t taken = 0;
+    for (size_t i = 0; i < 50; i++) {
+        const struct locum_dns_reply given = locum_query_answer(table, &query, reply);
+        locum_query_count(&tally, &given);
+        assert_int_equal(given.length, 0);
+        assert_int_equal(given.update, given.verdict == LOCUM_LIMIT_ANSWER);
+        taken += given.update ? 1 : 0;
+    }
+    assert_in_range(taken, 1, 6);
+    assert_int_equal(tally.limited_dropped, 50 - taken);
+    assert_int_equal(tally.dropped, 0);
+    locum_dns_table_release(table);
+    locum_limit_fini(&limiter);
+    free(site);
+}
+
 int
 main(void)
 {
@@ -273,6 +318,7 @@ main(void)
         cmocka_unit_test(test_udp),
         cmocka_unit_test(test_tcp),
         cmocka_unit_test(test_overflow),
+        cmocka_unit_test(test_limited),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
