@@ -105,8 +105,8 @@ class Pair:
 
     def __enter__(self):
         first = alone.own_address()
-        hosts = {"dc2": first, "dc3": first.replace("127.", "127.1", 1) if len(first.split(".")[1]) == 2
-                 else "127.9" + first[5:]}
+        octets = first.split(".")       # 80 to 144 is the second one of other tests
+        hosts = {"dc2": first, "dc3": ".".join([octets[0], str(int(octets[1]) + 70), *octets[2:]])}
         self.dc2, self.dc3 = self.nodes = [Node(node, hosts) for node in hosts]
         for node in self.nodes:
             node.__enter__()
