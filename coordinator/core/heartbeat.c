@@ -104,6 +104,14 @@ locum_heartbeat_add(struct locum_text *text, const struct locum_core_config *con
         add_field(text, "x-dns=");
         locum_text_add(text, locum_names_dns_claim(heartbeat->dns));
     }
+    if (heartbeat->keys.shown[0] != '\0') {
+        add_field(text, "x-keys=");
+        locum_text_add(text, heartbeat->keys.shown);
+    }
+    if (heartbeat->keys.nsec[0] != '\0') {
+        add_field(text, "x-nsec=");
+        locum_text_add(text, heartbeat->keys.nsec);
+    }
     add_families(text, config, heartbeat);
     if (heartbeat->degraded > 0) {
         add_field(text, "x-degraded=");
@@ -259,6 +267,16 @@ parse_nodes(struct locum_slice value, const struct locum_core_config *config)
     return set;
 }
 
+/* As if absent, if it is none. */
+static void
+parse_digest(struct locum_slice value, char ret[LOCUM_DIGEST_CHARS + 1])
+{
+    uint8_t bytes[LOCUM_DIGEST_CHARS / 2];
+    if (locum_slice_hex(value, bytes, sizeof(bytes)) == 0) {
+        (void)!locum_slice_copy(value, ret, LOCUM_DIGEST_CHARS + 1); /* it fits */
+    }
+}
+
 /* x-key=value; HEARTBEAT-5: what is unknown is skipped. */
 static void
 parse_extension(struct locum_slice key, struct locum_slice value,
@@ -279,6 +297,10 @@ parse_extension(struct locum_slice key, struct locum_slice value,
         ret->service = LOCUM_SERVICE_DEGRADED; /* HEARTBEAT-7 */
     } else if (locum_slice_is(key, "x-dns")) {
         (void)locum_names_find_dns_claim(value, &ret->dns);
+    } else if (locum_slice_is(key, "x-keys")) {
+        parse_digest(value, ret->keys.shown);
+    } else if (locum_slice_is(key, "x-nsec")) {
+        parse_digest(value, ret->keys.nsec);
     } else if (locum_slice_is(key, "x-lost")) {
         parse_lost(value, ret);
     } else if (locum_slice_is(key, "x-degraded") &&

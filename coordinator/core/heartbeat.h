@@ -14,7 +14,9 @@
  *   x-lost=ipv6              only if so: the sender has lost this family (FAMILY-4)
  *   x-unheard6=dc3,dc4       only if so: it does not hear these over IPv6 any more (FAMILY-2); and
  *                            x-unheard4
- *   x-degraded=2             so many things are broken at the sender (GREEN-5); absent: none
+ *   x-keys=1f0a44c2          only with signed zones: the digest of what its sender shows of its
+ * DNSSEC keys, and x-nsec= that of the NSEC records of all zones x-degraded=2             so many
+ * things are broken at the sender (GREEN-5); absent: none
  *
  * Pure.
  */
@@ -29,7 +31,7 @@ enum { LOCUM_HEARTBEAT_MAX = 2560 };
 
 /* A heartbeat names at most this many nodes that are not heard in a family, so that the longest one
  * still is one datagram. */
-enum { LOCUM_UNHEARD_MAX = 10 };
+enum { LOCUM_UNHEARD_MAX = 9 };
 
 /* A datagram never exceeds this (RFC 8085 3.2: no fragmentation on any IPv6 path). */
 enum { LOCUM_DATAGRAM_MAX = 1232 };
@@ -55,6 +57,7 @@ struct locum_heartbeat {
     char sections[LOCUM_SECTIONS_CHARS + 1]; /* "" if absent */
     char version[LOCUM_VERSION_MAX + 1];     /* "" if absent */
     enum locum_dns_claim dns;                /* unknown: absent */
+    struct locum_key_digests keys;           /* "" if absent */
     locum_nodes acked;                       /* the nodes that have an entry in `acks` */
     struct locum_ack acks[LOCUM_NODES_MAX];
     bool lost[LOCUM_FAMILIES];

@@ -119,6 +119,7 @@ accept(struct locum_core *self, const struct locum_heartbeat *heartbeat, locum_m
     facts->leaving = heartbeat->leaving;
     facts->interval_ms = heartbeat->interval_ms;
     facts->dns_claim = heartbeat->dns;
+    facts->keys = heartbeat->keys;
     facts->wall_offset = wall_offset_of(heartbeat, sent, now);
     facts->degraded = heartbeat->degraded;
     memcpy(facts->digest, heartbeat->digest, sizeof(facts->digest));

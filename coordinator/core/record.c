@@ -12,6 +12,7 @@ static const char *const input_names[] = {
     [LOCUM_INPUT_DNS] = "dns",         [LOCUM_INPUT_DNS_CLAIM] = "dns-claim",
     [LOCUM_INPUT_ADDRESS] = "address", [LOCUM_INPUT_DEGRADED] = "degraded",
     [LOCUM_INPUT_LEAVE] = "leave",     [LOCUM_INPUT_CLOCK] = "clock",
+    [LOCUM_INPUT_KEYS] = "keys",
 };
 
 static const char *const udp_names[LOCUM_FAMILIES] = {"udp4", "udp6"};
@@ -112,6 +113,10 @@ locum_record_input(struct locum_text *text, const struct locum_core_config *conf
         break;
     case LOCUM_INPUT_CLOCK: add_field(text, input->synchronised ? "synchronised" : "free"); break;
     case LOCUM_INPUT_DEGRADED: add_field(text, input->degraded ? "yes" : "no"); break;
+    case LOCUM_INPUT_KEYS:
+        add_field(text, input->keys.shown[0] != '\0' ? input->keys.shown : "-");
+        add_field(text, input->keys.nsec[0] != '\0' ? input->keys.nsec : "-");
+        break;
     case LOCUM_INPUT_COMMIT:
     case LOCUM_INPUT_LEAVE:
     default: break;
@@ -288,6 +293,19 @@ find_kind(struct locum_slice text, enum locum_input_kind *ret)
     return locum_slice_is(text, "include");
 }
 
+/* "-": none. */
+static bool
+cut_digest(struct locum_slice *rest, char ret[LOCUM_DIGEST_CHARS + 1])
+{
+    struct locum_slice digest;
+    uint8_t bytes[LOCUM_DIGEST_CHARS / 2];
+    ret[0] = '\0';
+    return locum_slice_cut(rest, ' ', &digest) &&
+           (locum_slice_is(digest, "-") ||
+            (locum_slice_hex(digest, bytes, sizeof(bytes)) == 0 &&
+             locum_slice_copy(digest, ret, LOCUM_DIGEST_CHARS + 1) == 0));
+}
+
 static bool
 parse_content(struct locum_slice *rest, const struct locum_core_config *config,
               struct locum_input *input)
@@ -313,6 +331,8 @@ parse_content(struct locum_slice *rest, const struct locum_core_config *config,
     case LOCUM_INPUT_ADDRESS: return parse_address(rest, input);
     case LOCUM_INPUT_CLOCK: return cut_flag(rest, "synchronised", "free", &input->synchronised);
     case LOCUM_INPUT_DEGRADED: return cut_flag(rest, "yes", "no", &input->degraded);
+    case LOCUM_INPUT_KEYS:
+        return cut_digest(rest, input->keys.shown) && cut_digest(rest, input->keys.nsec);
     case LOCUM_INPUT_COMMIT:
     case LOCUM_INPUT_LEAVE:
     default: return true;

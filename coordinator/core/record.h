@@ -18,6 +18,7 @@
  *   MONO BOOT WALL address ipv4|ipv6 absent|present   of this node
  *   MONO BOOT WALL clock synchronised|free            of this host, as the kernel says
  *   MONO BOOT WALL degraded yes|no                    besides what the core finds
+ *   MONO BOOT WALL keys DIGEST|- DIGEST|-             of keys and NSEC records of this node
  *   MONO BOOT WALL leave
  *
  * An action other than an event (report/events.h writes those):

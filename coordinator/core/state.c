@@ -161,6 +161,7 @@ locum_core_heartbeat(const struct locum_core *self, locum_node to, struct locum_
         .degraded = self->degraded,
         .wall = now.wall > 0 ? now.wall : 0,
         .dns = self->view.peer[config->self].dns_claim,
+        .keys = self->view.peer[config->self].keys,
     };
     memcpy(heartbeat.digest, config->digest, sizeof(heartbeat.digest));
     memcpy(heartbeat.sections, config->sections, sizeof(heartbeat.sections));

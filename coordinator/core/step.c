@@ -395,6 +395,7 @@ locum_core_step(struct locum_core *self, const struct locum_input *input,
         break;
     case LOCUM_INPUT_CLOCK: self->view.clock_synchronised = input->synchronised; break;
     case LOCUM_INPUT_DEGRADED: self->degraded_besides = input->degraded; break;
+    case LOCUM_INPUT_KEYS: self->view.peer[self->config.self].keys = input->keys; break;
     case LOCUM_INPUT_LEAVE: leave(self, now.mono, ret_actions); break;
     }
 }

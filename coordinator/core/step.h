@@ -43,6 +43,7 @@ enum locum_input_kind {
     LOCUM_INPUT_ADDRESS,    /* .address: an own address of the family is gone, or all are there */
     LOCUM_INPUT_CLOCK,      /* .synchronised: the kernel says so of the wall clock, or no longer */
     LOCUM_INPUT_DEGRADED,   /* .degraded: something is, here, that the core cannot know */
+    LOCUM_INPUT_KEYS,       /* .keys: the digests of DNSSEC are these now */
     LOCUM_INPUT_LEAVE,      /* an orderly stop begins; LOCUM_ACTION_LEFT ends it */
 };
 
@@ -89,6 +90,7 @@ struct locum_input {
         } address;
         bool synchronised;
         bool degraded;
+        struct locum_key_digests keys;
     };
 };
 

@@ -80,6 +80,12 @@ enum locum_section {
     LOCUM_SECTION_MIN_SERVING,
     LOCUM_SECTIONS /* their number */
 };
+/* Of DNSSEC, in hex; "": none. */
+struct locum_key_digests {
+    char shown[LOCUM_DIGEST_CHARS + 1]; /* what a server shows of its keys */
+    char nsec[LOCUM_DIGEST_CHARS + 1];  /* the NSEC records of all zones */
+};
+
 enum { LOCUM_SECTIONS_CHARS = LOCUM_SECTIONS * LOCUM_SECTION_CHARS };
 enum locum_path { LOCUM_PATH_REDIS, LOCUM_PATH_UDP };
 enum { LOCUM_PATHS = 2 };

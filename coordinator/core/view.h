@@ -99,13 +99,14 @@ struct locum_peer_facts {
     locum_ms restart_reported; /* mono time of the last LOCUM_EVENT_RESTART; LOCUM_NEVER */
     bool acked_leaving;        /* it has acknowledged a heartbeat that said leaving */
     locum_ms mirrorbits;       /* its Mirrorbits was last heard then; LOCUM_NEVER */
-    struct locum_sentinel_facts sentinel;                         /* the Sentinel at this node */
-    enum locum_dns_claim dns_claim;                               /* x-dns; the own one too */
+    struct locum_sentinel_facts sentinel; /* the Sentinel at this node */
+    enum locum_dns_claim dns_claim;       /* x-dns; the own one too */
+    struct locum_key_digests keys;        /* x-keys, x-nsec; the own ones too */
     struct locum_dns_facts dns[LOCUM_FAMILIES][LOCUM_TRANSPORTS]; /* not of this node itself */
 };
 
 struct locum_view {
-    struct locum_peer_facts peer[LOCUM_NODES_MAX]; /* own: mirrorbits, sentinel, dns_claim */
+    struct locum_peer_facts peer[LOCUM_NODES_MAX]; /* own: mirrorbits, sentinel, dns_claim, keys */
     locum_ms started;                              /* mono */
     locum_ms grace;                                /* self's grace */
     bool subscribed;                               /* to the heartbeat channel */

@@ -57,6 +57,10 @@ locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
         ret->dnssec[i].state = self->trust[i];
         locum_trust_see(self->dns, i, &ret->dnssec[i].served);
     }
+    ret->keys = self->keys.memory;
+    ret->keys_too_long = self->keys.too_long;
+    ret->keys_lack_since = self->keys.lack_since;
+    ret->nsec_differ_since = self->keys.nsec_differ_since;
     ret->hook_count = self->hooks != NULL ? locum_hooks_count(self->hooks) : 0;
     for (size_t i = 0; i < ret->hook_count; i++) {
         ret->hooks[i] = locum_hooks_state(self->hooks, i);

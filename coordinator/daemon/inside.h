@@ -13,6 +13,7 @@
 #include "daemon/addresses.h"
 #include "daemon/documents.h"
 #include "daemon/handover.h"
+#include "daemon/keys.h"
 #include "daemon/loop.h"
 #include "daemon/recorder.h"
 #include "daemon/replace.h"
@@ -61,6 +62,7 @@ struct locum_daemon {
     struct locum_daemon_documents documents;
     struct locum_acme acme;
     struct locum_acme_request *acme_requests; /* acme_api.c; NULL: none */
+    struct locum_daemon_keys keys;
     struct locum_health *health;
     struct locum_hooks *hooks;
     struct locum_control *control; /* NULL: it could not be opened; everything else works */

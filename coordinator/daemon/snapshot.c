@@ -330,6 +330,8 @@ code_said(struct fields *walk, struct locum_peer_facts *facts, size_t node_count
         facts->unheard[family] = code_nodes(walk, facts->unheard[family], node_count);
     }
     CODE(walk, facts->degraded, 0, UINT32_MAX);
+    code_bytes(walk, facts->keys.shown, sizeof(facts->keys.shown));
+    code_bytes(walk, facts->keys.nsec, sizeof(facts->keys.nsec));
 }
 
 static void

@@ -10,6 +10,9 @@
  * control socket, below /run: CONTROL-SOCKET.run. Beside that are the history (report/history.h)
  * and the values of ACME challenges (acme.h): CONTROL-SOCKET.history and CONTROL-SOCKET.acme.
  *
+ * What is remembered of DNSSEC keys, with their private halves, is in STATE-DIR/CLUSTER.keys
+ * (dns/keymemory.h).
+ *
  * A thread of its own writes the state file, so that a slow disk never stops the loop; every 2 s it
  * looks at the configuration file too. What is in memory (tmpfs, as /run is) no disk can delay:
  * there the loop itself writes CONTROL-SOCKET.run and CONTROL-SOCKET.acme, so that a new plan is
@@ -101,6 +104,9 @@ void locum_state_writer_put_history(struct locum_state_writer *self, const struc
 
 /* The same for the values of ACME challenges; a failure is tried again by the next change. */
 void locum_state_writer_put_acme(struct locum_state_writer *self, const struct locum_text *text);
+
+/* The same for what is remembered of DNSSEC keys: it takes the bytes of locum_keymemory_save(). */
+void locum_state_writer_put_keys(struct locum_state_writer *self, char *bytes, size_t length);
 
 /* The last locum_state_writer_put_run() has failed, and nothing but another one will try again. */
 bool locum_state_writer_lacks_run(struct locum_state_writer *self);

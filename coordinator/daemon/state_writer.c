@@ -38,6 +38,15 @@ _Static_assert((int)LOCUM_STATE_BYTES_MAX <= (int)SLOT_BYTES_MAX &&
 /* The state of this run, challenges and the history, below /run, and the state file. */
 enum { RUN, ACME, HISTORY, DISK, SLOTS };
 
+/* STATE-DIR/CLUSTER.keys, with private keys: its bytes are cleared when they are freed. */
+struct slot_of_keys {
+    char path[LOCUM_STATE_PATH_MAX];
+    char temp[LOCUM_STATE_PATH_MAX];
+    char *bytes; /* to be written; NULL: nothing */
+    size_t length;
+    int error; /* errno of the last try; 0: success */
+};
+
 /* The thread that writes the state: what the loop and the thread share. `lock` is never held over a
  * system call on a file. */
 struct locum_state_writer {
@@ -53,8 +62,9 @@ struct locum_state_writer {
     bool done;      /* the thread has ended */
     bool abandoned; /* destroy did not wait any longer: the thread frees this at its end */
     int keep_error; /* errno of the last try of `keep`; 0: success */
-    struct locum_fallback_file keep;      /* still to be written, if it has bytes */
-    bool keep_now;                        /* not tried yet */
+    struct locum_fallback_file keep; /* still to be written, if it has bytes */
+    bool keep_now;                   /* not tried yet */
+    struct slot_of_keys keys;
     struct locum_ondisk ondisk;           /* the thread's own */
     struct locum_ondisk ondisk_next;      /* to be used instead from now on; path[0] "": none */
     char refused[LOCUM_ONDISK_BYTES_MAX]; /* what is wrong with the configuration file; "" */
@@ -62,11 +72,21 @@ struct locum_state_writer {
 };
 
 static void
+free_keys(char *bytes, size_t length)
+{
+    if (bytes != NULL) {
+        explicit_bzero(bytes, length);
+    }
+    free(bytes);
+}
+
+static void
 free_writer(struct locum_state_writer *self)
 {
     (void)pthread_cond_destroy(&self->wake);
     (void)pthread_mutex_destroy(&self->lock);
     free(self->keep.bytes);
+    free_keys(self->keys.bytes, self->keys.length);
     free(self);
 }
 
@@ -118,6 +138,25 @@ write_kept(struct locum_state_writer *self)
     }
 }
 
+/* With the lock held, which is released meanwhile. */
+static void
+write_keys(struct locum_state_writer *self)
+{
+    struct slot_of_keys keys = self->keys;
+    self->keys.bytes = NULL;
+    (void)pthread_mutex_unlock(&self->lock);
+    const int error =
+        locum_file_replace(keys.path, keys.temp, keys.bytes, keys.length, 0600) == 0 ? 0 : errno;
+    (void)pthread_mutex_lock(&self->lock);
+    self->keys.error = error;
+    if (error != 0 && self->keys.bytes == NULL) {
+        self->keys.bytes = keys.bytes; /* no newer ones have come: try these again */
+        self->keys.length = keys.length;
+    } else {
+        free_keys(keys.bytes, keys.length);
+    }
+}
+
 /*
  * What a run has saved is worse than nothing if it is old, so a file of it that cannot be replaced
  * is removed. Returns 0 or an errno.
@@ -156,7 +195,7 @@ write_slot(struct locum_state_writer *self, struct slot *slot)
 static bool
 is_pending(const struct locum_state_writer *self)
 {
-    bool pending = false;
+    bool pending = self->keys.bytes != NULL;
     for (size_t i = 0; i < SLOTS; i++) {
         pending = pending || self->slot[i].pending;
     }
@@ -182,6 +221,10 @@ write_loop(void *user)
         }
         last = self->stop; /* one more try for what is pending */
         bool failed = false;
+        if (self->keys.bytes != NULL) {
+            write_keys(self);
+            failed = self->keys.error != 0;
+        }
         for (size_t i = 0; i < SLOTS; i++) {
             struct slot *slot = &self->slot[i];
             if (slot->pending) {
@@ -219,6 +262,8 @@ locum_state_writer_create(const struct locum_config *config, struct locum_state_
     self->written = LOCUM_NEVER;
     locum_state_path(config, ".state", self->slot[DISK].path);
     locum_state_path(config, ".state.new", self->slot[DISK].temp);
+    locum_state_path(config, ".keys", self->keys.path);
+    locum_state_path(config, ".keys.new", self->keys.temp);
     locum_state_run_path(config, ".run", self->slot[RUN].path);
     locum_state_run_path(config, ".run.new", self->slot[RUN].temp);
     locum_state_run_path(config, ".acme", self->slot[ACME].path);
@@ -294,6 +339,17 @@ locum_state_writer_put_history(struct locum_state_writer *self, const struct loc
 }
 
 void
+locum_state_writer_put_keys(struct locum_state_writer *self, char *bytes, size_t length)
+{
+    (void)pthread_mutex_lock(&self->lock);
+    free_keys(self->keys.bytes, self->keys.length);
+    self->keys.bytes = bytes;
+    self->keys.length = length;
+    (void)pthread_cond_signal(&self->wake);
+    (void)pthread_mutex_unlock(&self->lock);
+}
+
+void
 locum_state_writer_keep(struct locum_state_writer *self, const struct locum_config *config,
                         const char *refused)
 {
@@ -345,6 +401,7 @@ locum_state_writer_error(struct locum_state_writer *self, struct locum_text *ret
     const int run_error = self->slot[RUN].error;
     const int acme_error = self->slot[ACME].error;
     const int history_error = self->slot[HISTORY].error;
+    const int keys_error = self->keys.error;
     (void)pthread_mutex_unlock(&self->lock);
     if (error != 0) {
         locum_text_format(ret_why,
@@ -352,6 +409,12 @@ locum_state_writer_error(struct locum_state_writer *self, struct locum_text *ret
                           "exclusions and the last good configuration; DNS answers are not "
                           "affected",
                           self->dir, strerror(error), advice_on(error));
+    } else if (keys_error != 0) {
+        locum_text_format(
+            ret_why,
+            "%s cannot be written (%s)%s. A restart would lose which DNSSEC keys must "
+            "go on signing: remove no key file until it can be written",
+            self->keys.path, strerror(keys_error), advice_on(keys_error));
     } else if (run_error != 0) {
         locum_text_format(ret_why,
                           "%s cannot be written (%s)%s. A restart would begin without what this "
@@ -369,7 +432,7 @@ locum_state_writer_error(struct locum_state_writer *self, struct locum_text *ret
                           self->slot[HISTORY].path, strerror(history_error),
                           advice_on(history_error));
     }
-    return error != 0 || run_error != 0 || acme_error != 0 || history_error != 0;
+    return error != 0 || keys_error != 0 || run_error != 0 || acme_error != 0 || history_error != 0;
 }
 
 void

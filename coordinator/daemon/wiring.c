@@ -6,13 +6,13 @@
 #include "base/error.h"
 #include "base/foreign.h"
 #include "base/text_format.h"
-#include "daemon/acme.h"
 #include "daemon/acme_api.h"
 #include "daemon/act.h"
 #include "daemon/dnssec.h"
 #include "daemon/documents.h"
 #include "daemon/heartbeats.h"
 #include "daemon/inside.h"
+#include "daemon/keys.h"
 #include "daemon/loop.h"
 
 enum { SERVING_BYTES_MAX = 1024, LOOK_MS = 1000 };
@@ -199,6 +199,7 @@ look(void *user)
     look_at_addresses(self);
     look_at_clock(self);
     count_queries(self);
+    locum_daemon_keys_look(self);
     locum_timer_arm(&self->look, LOOK_MS);
 }
 
@@ -224,6 +225,7 @@ on_signed(evutil_socket_t fd, short what, void *user)
     (void)fd, (void)what;
     const int64_t now_s = locum_daemon_loop_now(self).wall / 1000;
     signed_reload(self);
+    locum_daemon_keys_signed(self);
     if (locum_dns_is_due(self->dns, now_s)) {
         locum_daemon_act_publish(self);
     }
@@ -243,8 +245,9 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
     if (status != 0 ||
         (status = locum_dns_create(self->config, &self->sockets, locum_daemon_act_log_dns, self,
                                    &self->dns)) != 0 ||
-        (status = locum_dns_signer_create(self->config, locum_clock_read().wall / 1000, &signer)) !=
-            0) {
+        (status = locum_daemon_keys_create(self)) != 0 ||
+        (status = locum_dns_signer_create(self->config, self->keys.memory,
+                                          locum_clock_read().wall / 1000, &signer)) != 0) {
         return status;
     }
     locum_dns_set_signer(self->dns, signer);
@@ -275,6 +278,7 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
                                      &self->redis)) != 0) {
         return status;
     }
+    locum_daemon_keys_begin(self);
     locum_sockets_close_unused(&self->sockets);
     locum_daemon_act_close_surplus(self);
     if ((status = locum_hooks_create(self->base, self->config, on_hooks_tested, self,
@@ -314,6 +318,7 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     locum_acme_api_destroy(self);
     locum_acme_destroy(self);
     locum_daemon_documents_destroy(self);
+    locum_daemon_keys_destroy(self);
     locum_redis_destroy(self->redis);
     locum_peer_destroy(self->peer);
     locum_primary_destroy(self->primary);
@@ -387,7 +392,7 @@ prepare(struct locum_daemon *self, struct reload_findings *findings, struct prep
         status = locum_signature_prepare(&ret->config->secrets);
     }
     if (status == 0) {
-        status = locum_dns_signer_create(ret->config, self->now.wall / 1000, &ret->signer);
+        status = locum_daemon_keys_prepare(self, ret->config, &ret->signer);
     }
     if (status == 0) {
         status = locum_dns_prepare(self->dns, ret->config, ret->signer, self->now.wall / 1000);
@@ -502,6 +507,7 @@ apply(struct locum_daemon *self, const struct prepared *prepared)
     locum_daemon_documents_reconfigure(self, next);
     locum_acme_reconfigure(self, old);
     locum_dns_set_signer(self->dns, prepared->signer);
+    locum_daemon_keys_reconfigure(self, prepared->signer);
     reconfigure_dns(self);
     locum_events_keep(self->events, next->events_keep);
     locum_evidence_init(&self->evidence);
@@ -548,6 +554,7 @@ locum_daemon_wiring_reload(struct locum_daemon *self, json_t **ret_messages)
     struct prepared prepared = {.config = NULL};
     struct reload_findings findings = {.errors = json_array(), .warnings = json_array()};
     give_up(self);
+    locum_daemon_keys_give_up(self);
     locum_notify_reloading(&self->notify);
     locum_log_repeat(); /* so that a second attempt logs the same errors again */
     int status = prepare(self, &findings, &prepared);

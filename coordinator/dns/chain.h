@@ -66,7 +66,7 @@ size_t locum_chain_count(const struct locum_chain *self);
 /* NSEC record number `index`, in lower case, freed by the caller; NULL: out of memory. */
 ldns_rr *locum_chain_nsec(const struct locum_chain *self, size_t index, uint32_t ttl_s);
 
-/* A digest of all NSEC records and their TTL: chains are the same if it is. For tests. */
+/* A digest of all NSEC records and their TTL: chains are the same if it is. */
 int locum_chain_digest(const struct locum_chain *self, uint32_t ttl_s,
                        uint8_t ret[LOCUM_CHAIN_DIGEST_BYTES]) LOCUM_MUST_CHECK;
 

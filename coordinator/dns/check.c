@@ -152,7 +152,7 @@ check_keys(struct check *self)
     const int status =
         self->problems.error_count > 0
             ? 0
-            : locum_signer_create(self->config, 0, collect_key_problem, self, &signer);
+            : locum_signer_create(self->config, NULL, 0, collect_key_problem, self, &signer);
     locum_signer_destroy(signer);
     return status == LOCUM_ERR_INVALID ? 0 : status;
 }

@@ -293,10 +293,13 @@ is_signed(const struct compiler *self)
 static int
 add_apex_sets(struct compiler *self)
 {
+    ldns_rr_list *rrs;
     int status = 0;
-    for (size_t i = 0; is_signed(self) && i < LOCUM_SIGNER_APEX_SETS && status == 0; i++) {
+    for (size_t i = 0; is_signed(self) && status == 0 &&
+                       (rrs = locum_signer_apex_set(self->signer, self->index, i)) != NULL;
+         i++) {
         struct pending_set row = {.changing = LOCUM_DNS_FIXED, .set = &self->apex_sets[i]};
-        self->apex_sets[i].rrs = locum_signer_apex_set(self->signer, self->index, i);
+        self->apex_sets[i].rrs = rrs;
         row.type = type_of(row.set);
         status = add_name(self, &self->apex, &row.name);
         if (status == 0) {

@@ -14,6 +14,7 @@
 #include "base/sockets.h"
 #include "config/config.h"
 #include "core/plan.h"
+#include "dns/keymemory.h"
 #include "dns/limited.h"
 
 struct locum_challenge_answers;
@@ -222,12 +223,13 @@ void locum_dns_destroy(struct locum_dns *self);
  * The keys of a configuration's signed zones, read from their folders (signer.h).
  *
  * config  checked with locum_dns_check(), which reports what is wrong with the keys too.
+ * memory  may be NULL (locum_signer_create()).
  * now_s   the wall clock, seconds since 1970.
  * Returns 0, LOCUM_ERR_INVALID (files have changed since the check) or LOCUM_ERR_MEMORY.
  */
 struct locum_signer;
-int locum_dns_signer_create(const struct locum_config *config, int64_t now_s,
-                            struct locum_signer **ret) LOCUM_MUST_CHECK;
+int locum_dns_signer_create(const struct locum_config *config, struct locum_keymemory *memory,
+                            int64_t now_s, struct locum_signer **ret) LOCUM_MUST_CHECK;
 void locum_dns_signer_destroy(struct locum_signer *self);
 
 /*
@@ -246,6 +248,23 @@ void locum_dns_abandon(struct locum_dns *self, const struct locum_signer *signer
 /* From now on sign with these keys, which are taken; earlier signatures that are still valid are
  * reused. Call it with a new configuration, before that is published. */
 void locum_dns_set_signer(struct locum_dns *self, struct locum_signer *signer);
+
+/* locum_signer_recreate(), locum_signer_remember() and locum_signer_is_current(). */
+int locum_dns_signer_recreate(const struct locum_config *config, struct locum_keymemory *memory,
+                              struct locum_signer **ret) LOCUM_MUST_CHECK;
+int locum_dns_signer_remember(const struct locum_signer *self, const struct locum_config *config,
+                              struct locum_keymemory *memory, int64_t now_s) LOCUM_MUST_CHECK;
+bool locum_dns_signer_is_current(const struct locum_signer *self, const struct locum_config *config,
+                                 const struct locum_keymemory *memory);
+
+/* The parent has answered: note which of the keys of a zone it has a DS of. */
+struct locum_ds_answer;
+void locum_dns_take_parent(struct locum_keymemory_zone *zone, const struct locum_ds_answer *answer,
+                           int64_t answered_s);
+
+/* The digest of all NSEC records, eight hex digits; "": no zone is signed. */
+void locum_dns_nsec_digest(struct locum_dns *self, const struct locum_config *config,
+                           char ret[LOCUM_DIGEST_CHARS + 1]);
 
 /* The keys that sign now, borrowed; NULL: none. */
 struct locum_signer *locum_dns_signer(struct locum_dns *self);

@@ -1,5 +1,9 @@
 /* Keys and signatures, for those who have no more than dns.h. */
+#include <string.h>
+
 #include "base/error.h"
+#include "base/signature.h"
+#include "dns/cds.h"
 #include "dns/dns.h"
 #include "dns/renewal.h"
 
@@ -11,9 +15,10 @@ ignore_problem(void *user, size_t zone, enum locum_severity severity, const char
 }
 
 int
-locum_dns_signer_create(const struct locum_config *config, int64_t now_s, struct locum_signer **ret)
+locum_dns_signer_create(const struct locum_config *config, struct locum_keymemory *memory,
+                        int64_t now_s, struct locum_signer **ret)
 {
-    return locum_signer_create(config, now_s, ignore_problem, NULL, ret);
+    return locum_signer_create(config, memory, now_s, ignore_problem, NULL, ret);
 }
 
 void
@@ -41,6 +46,75 @@ locum_dns_lacks_keys(struct locum_dns *self, const struct locum_config *config, 
     return config->core.nodes[config->core.self].role == LOCUM_ROLE_SERVER &&
            config->zones[zone].dnssec.keys[0] != '\0' &&
            (signer == NULL || !locum_signer_is_on(signer, zone));
+}
+
+int
+locum_dns_signer_recreate(const struct locum_config *config, struct locum_keymemory *memory,
+                          struct locum_signer **ret)
+{
+    return locum_signer_recreate(config, memory, ret);
+}
+
+int
+locum_dns_signer_remember(const struct locum_signer *self, const struct locum_config *config,
+                          struct locum_keymemory *memory, int64_t now_s)
+{
+    return locum_signer_remember(self, config, memory, now_s);
+}
+
+bool
+locum_dns_signer_is_current(const struct locum_signer *self, const struct locum_config *config,
+                            const struct locum_keymemory *memory)
+{
+    return locum_signer_is_current(self, config, memory);
+}
+
+/* Is a DS of it in the answer? */
+static bool
+is_at_parent(const struct locum_keymemory_key *key, const char *apex,
+             const struct locum_ds_answer *answer)
+{
+    bool found = false;
+    ldns_rr *rr = locum_dnskey_record(apex, key->record);
+    for (size_t i = 0; rr != NULL && i < answer->count; i++) {
+        found = found || locum_cds_is_ds_of(&answer->ds[i], rr);
+    }
+    ldns_rr_free(rr);
+    return found;
+}
+
+void
+locum_dns_take_parent(struct locum_keymemory_zone *zone, const struct locum_ds_answer *answer,
+                      int64_t answered_s)
+{
+    const struct locum_keymemory_parent taken = {
+        .answered_s = answered_s, .ttl_s = answer->ttl_s, .has_ds = answer->count > 0};
+    uint32_t at_parent = 0;
+    for (size_t i = 0; i < zone->count; i++) {
+        at_parent |= (uint32_t)is_at_parent(&zone->keys[i], zone->name, answer) << i;
+    }
+    locum_keymemory_take_parent(zone, &taken, at_parent);
+}
+
+void
+locum_dns_nsec_digest(struct locum_dns *self, const struct locum_config *config,
+                      char ret[LOCUM_DIGEST_CHARS + 1])
+{
+    const struct locum_signer *signer = locum_dns_signer(self);
+    char all[LOCUM_ZONES_MAX * LOCUM_CHAIN_DIGEST_BYTES];
+    uint8_t digest[LOCUM_DIGEST_BYTES];
+    size_t length = 0;
+    for (size_t i = 0; signer != NULL && i < config->zone_count; i++) {
+        if (locum_signer_is_on(signer, i)) {
+            memcpy(all + length, locum_signer_chain_digest(signer, i), LOCUM_CHAIN_DIGEST_BYTES);
+            length += LOCUM_CHAIN_DIGEST_BYTES;
+        }
+    }
+    struct locum_text text = locum_text_init(ret, LOCUM_DIGEST_CHARS + 1);
+    if (length > 0) {
+        locum_signature_digest(all, length, digest);
+        locum_text_add_hex(&text, digest, LOCUM_DIGEST_CHARS / 2);
+    }
 }
 
 int

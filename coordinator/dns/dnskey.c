@@ -405,6 +405,16 @@ was_refused(const struct reading *self, const char *name)
     return i < self->refused_count;
 }
 
+/* Take the bytes of a .private file. */
+static void
+take_private(const struct reading *self, struct locum_dnskey *of, char *bytes, size_t length)
+{
+    of->key = parse_private(self, of, bytes, length);
+    if (of->key != NULL) {
+        of->private_text = strndup(bytes, length);
+    }
+}
+
 /* Read one .private file. */
 static void
 read_private(struct reading *self, const char *name)
@@ -427,7 +437,7 @@ read_private(struct reading *self, const char *name)
     if (locum_file_read_private(path, bytes, LOCUM_DNSKEY_FILE_BYTES_MAX, &length, &why) != 0) {
         problem(self, name, private_end, "%s", why_text);
     } else {
-        of->key = parse_private(self, of, bytes, length);
+        take_private(self, of, bytes, length);
     }
     explicit_bzero(bytes, LOCUM_DNSKEY_FILE_BYTES_MAX);
     free(bytes);
@@ -501,12 +511,61 @@ locum_dnskey_read(const char *folder, const ldns_rdf *apex, locum_dnskey_problem
     return status;
 }
 
+int
+locum_dnskey_parse(const char *where, const char *name, const ldns_rdf *apex,
+                   struct locum_slice record, struct locum_slice private_half,
+                   locum_dnskey_problem_fn *report, void *user, struct locum_dnskey *ret)
+{
+    const char *why;
+    struct reading *self = calloc(1, sizeof(*self));
+    char *bytes = malloc(LOCUM_DNSKEY_FILE_BYTES_MAX);
+    if (self == NULL || bytes == NULL || record.length >= LOCUM_DNSKEY_FILE_BYTES_MAX ||
+        private_half.length >= LOCUM_DNSKEY_FILE_BYTES_MAX) {
+        free(self);
+        free(bytes);
+        return LOCUM_ERR_INVALID;
+    }
+    *self = (struct reading){.folder = where, .apex = apex, .report = report, .user = user};
+    memcpy(bytes, record.at, record.length);
+    bytes[record.length] = '\0';
+    ldns_rr *rr = parse_record(bytes, record.length, &why);
+    if (rr != NULL) {
+        add_key(self, name, rr);
+    } else {
+        problem(self, name, record_end, "%s", why);
+    }
+    if (self->found.count > 0) {
+        if (private_half.at != NULL) {
+            memcpy(bytes, private_half.at, private_half.length);
+            bytes[private_half.length] = '\0';
+            take_private(self, &self->found.keys[0], bytes, private_half.length);
+        }
+        *ret = self->found.keys[0];
+    }
+    const int status = self->found.count > 0 ? 0 : LOCUM_ERR_INVALID;
+    explicit_bzero(bytes, LOCUM_DNSKEY_FILE_BYTES_MAX);
+    free(bytes);
+    free(self);
+    return status;
+}
+
+void
+locum_dnskey_free(struct locum_dnskey *self)
+{
+    ldns_rr_free(self->rr);
+    free_key(self->key);
+    if (self->private_text != NULL) {
+        explicit_bzero(self->private_text, strlen(self->private_text));
+    }
+    free(self->private_text);
+    *self = (struct locum_dnskey){.rr = NULL};
+}
+
 void
 locum_dnskey_fini(struct locum_dnskeys *self)
 {
     for (size_t i = 0; i < self->count; i++) {
-        ldns_rr_free(self->keys[i].rr);
-        free_key(self->keys[i].key);
+        locum_dnskey_free(&self->keys[i]);
     }
     self->count = 0;
 }

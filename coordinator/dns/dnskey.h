@@ -17,7 +17,7 @@
 #include <ldns/ldns.h>
 #include <limits.h>
 
-#include "base/invariant.h"
+#include "base/slice.h"
 
 enum {
     LOCUM_DNSKEY_MAX = 16, /* keys of a zone */
@@ -30,6 +30,7 @@ struct locum_dnskey {
     char name[NAME_MAX + 1]; /* of its files, without .key */
     ldns_rr *rr;             /* owned: the DNSKEY record, owner in lower case, TTL 0 */
     ldns_key *key;           /* owned: the private half, with owner, flags and tag; NULL: none */
+    char *private_text;      /* owned: its file; NULL: none */
     uint16_t tag, flags;     /* flags: 256 or 257 */
     uint8_t algorithm;
 };
@@ -55,8 +56,29 @@ typedef void locum_dnskey_problem_fn(void *user, const char *text);
 int locum_dnskey_read(const char *folder, const ldns_rdf *apex, locum_dnskey_problem_fn *report,
                       void *user, struct locum_dnskeys *ret) LOCUM_MUST_CHECK;
 
+/*
+ * Take the bytes of the files of one key.
+ *
+ * where         for problems: "WHERE/NAME.key: ...".
+ * record        of the .key file.
+ * private_half  of the .private file; `at` NULL: there is none.
+ * ret           freed by the caller with locum_dnskey_free(); untouched on failure.
+ * Returns 0, or LOCUM_ERR_INVALID and a problem was reported.
+ */
+int locum_dnskey_parse(const char *where, const char *name, const ldns_rdf *apex,
+                       struct locum_slice record, struct locum_slice private_half,
+                       locum_dnskey_problem_fn *report, void *user,
+                       struct locum_dnskey *ret) LOCUM_MUST_CHECK;
+
+/* A record of that text; its owner is `apex`. NULL: malformed, or out of memory. */
+ldns_rr *locum_dnskey_record(const char *apex, const char *text);
+
+/* The data of the record as text, "257 3 13 BASE64"; freed by the caller. NULL: out of memory. */
+char *locum_dnskey_record_text(const struct locum_dnskey *self);
+
 /* Free the keys. */
 void locum_dnskey_fini(struct locum_dnskeys *self);
+void locum_dnskey_free(struct locum_dnskey *self);
 
 /* Can this program sign with an algorithm? */
 bool locum_dnskey_can_sign(uint8_t algorithm);

@@ -191,7 +191,7 @@ locum_keygen_print_ds(const struct locum_config *config, size_t zone, FILE *out)
 {
     struct locum_signer *signer;
     const struct locum_dnskey *key;
-    int status = locum_dns_signer_create(config, 0, &signer);
+    int status = locum_dns_signer_create(config, NULL, 0, &signer);
     if (status != 0) {
         return status;
     }

@@ -47,12 +47,38 @@ at_parent(const struct decision *self, const struct locum_keystate_key *key)
            within(self, key->last_at_parent_s, self->zone->ds_ttl_s);
 }
 
-/* KEYS-3 */
+/* KEYS-7: the others may not know yet that it goes. */
+static bool
+lingers(const struct decision *self, int64_t last_file_s)
+{
+    return last_file_s != 0 && (!self->zone->all_heard || within(self, last_file_s, 0));
+}
+
+/* KEYS-3: FILE: no rule holds it. */
+static enum locum_keystate_why
+why_held(const struct decision *self, const struct locum_keystate_key *key)
+{
+    const bool asked_since =
+        self->zone->parent_known && self->zone->parent_answered_s > key->last_wanted_s;
+    if (!key->secure_entry || key->dropped) {
+        return LOCUM_KEYSTATE_FILE;
+    }
+    if (at_parent(self, key)) {
+        return LOCUM_KEYSTATE_AT_PARENT;
+    }
+    if (key->any_cds) {
+        return LOCUM_KEYSTATE_IN_CDS;
+    }
+    const bool maybe = !asked_since || lingers(self, key->last_wanted_s) ||
+                       within(self, key->maybe_at_parent_s, self->zone->ds_ttl_s);
+    return maybe && key->last_published_s != 0 ? LOCUM_KEYSTATE_PARENT_UNKNOWN
+                                               : LOCUM_KEYSTATE_FILE;
+}
+
 static bool
 is_held(const struct decision *self, const struct locum_keystate_key *key)
 {
-    return at_parent(self, key) || (key->secure_entry && !key->dropped &&
-                                    !self->zone->parent_known && key->last_published_s != 0);
+    return why_held(self, key) != LOCUM_KEYSTATE_FILE;
 }
 
 /* KEYS-5 */
@@ -60,7 +86,8 @@ static bool
 is_cached(const struct decision *self, const struct locum_keystate_key *key)
 {
     return within(self, key->last_signed_dnskey_s, self->zone->longest_ttl_s) ||
-           within(self, key->last_signed_rest_s, self->zone->longest_ttl_s);
+           within(self, key->last_signed_rest_s, self->zone->longest_ttl_s) ||
+           within(self, key->last_signed_anywhere_s, self->zone->longest_ttl_s);
 }
 
 static bool *
@@ -133,24 +160,46 @@ is_settled(const struct decision *self, enum role role)
     return false;
 }
 
-/* KEYS-2: those that signed before sign too; if any of them may sign alone, only such ones. */
+/* True if a key of this algorithm that may sign alone signs so. */
+static bool
+has_settled(const struct decision *self, uint8_t algorithm, enum role role)
+{
+    for (size_t i = 0; i < self->count; i++) {
+        if (self->keys[i].algorithm == algorithm && *signs(&self->ret[i], role) &&
+            self->ret[i].settled) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* KEYS-2 */
+static bool
+may_sign_in_addition(const struct decision *self, size_t i, enum role role)
+{
+    const struct locum_keystate_key *key = &self->keys[i];
+    return key->can_sign && !key->dropped && last_signed_s(key, role) != 0;
+}
+
+/* KEYS-2: of an algorithm that no settled key signs with, those that signed before sign too; if any
+ * of them may sign alone, only such ones. */
 static void
 sign_in_addition(struct decision *self, enum role role)
 {
-    bool only_settled = false;
-    if (self->fresh || is_settled(self, role)) {
-        return;
+    bool adds[LOCUM_KEYSTATE_KEYS_MAX], settled[LOCUM_KEYSTATE_KEYS_MAX] = {false};
+    for (size_t i = 0; i < self->count && !self->fresh; i++) {
+        const uint8_t algorithm = self->keys[i].algorithm;
+        adds[i] = may_sign_in_addition(self, i, role) && !*signs(&self->ret[i], role) &&
+                  has_signer(self, algorithm, role) && !has_settled(self, algorithm, role);
+        for (size_t j = 0; j < self->count; j++) {
+            settled[i] =
+                settled[i] || (self->keys[j].algorithm == algorithm && self->ret[j].settled &&
+                               may_sign_in_addition(self, j, role));
+        }
     }
-    for (int pass = 0; pass < 2; pass++) {
-        for (size_t i = 0; i < self->count; i++) {
-            const struct locum_keystate_key *key = &self->keys[i];
-            const bool may = key->can_sign && !key->dropped && last_signed_s(key, role) != 0 &&
-                             !*signs(&self->ret[i], role);
-            if (pass == 0) {
-                only_settled = only_settled || (may && self->ret[i].settled);
-            } else if (may && (self->ret[i].settled || !only_settled)) {
-                let_sign(self, i, role, LOCUM_KEYSTATE_OTHERS_TOO_NEW);
-            }
+    for (size_t i = 0; i < self->count && !self->fresh; i++) {
+        if (adds[i] && (self->ret[i].settled || !settled[i])) {
+            let_sign(self, i, role, LOCUM_KEYSTATE_OTHERS_TOO_NEW);
         }
     }
 }
@@ -162,9 +211,7 @@ sign_for_the_parent(struct decision *self)
     for (size_t i = 0; i < self->count; i++) {
         const struct locum_keystate_key *key = &self->keys[i];
         if (is_held(self, key) && key->can_sign) {
-            let_sign(self, i, DNSKEY,
-                     at_parent(self, key) ? LOCUM_KEYSTATE_AT_PARENT
-                                          : LOCUM_KEYSTATE_PARENT_UNKNOWN);
+            let_sign(self, i, DNSKEY, why_held(self, key));
         }
     }
 }
@@ -200,12 +247,14 @@ sign_the_rest_too(struct decision *self)
     }
 }
 
-/* KEYS-4: may keys of this algorithm be published? */
+/* KEYS-4: may keys of this algorithm be published? That others do so says nothing of whether the
+ * keys that they sign with are known here. */
 static bool
 is_ready(const struct decision *self, const struct locum_keystate_key *key)
 {
-    return self->fresh || was_published(self, key->algorithm) ||
-           lasted(self, key->algorithm_signing_since_s, self->zone->longest_ttl_s);
+    return self->fresh || key->was_published ||
+           (self->zone->all_heard &&
+            lasted(self, key->algorithm_signing_since_s, self->zone->longest_ttl_s));
 }
 
 /*
@@ -237,7 +286,9 @@ publish(struct decision *self, size_t i, bool algorithm)
     const bool by_file = key->has_record && !key->dropped;
     const bool signing = state->signs_dnskey || state->signs_rest;
     const bool held = is_held(self, key);
-    const bool cached = !key->dropped && is_cached(self, key);
+    const bool cached =
+        !key->dropped &&
+        (is_cached(self, key) || (key->last_published_s != 0 && lingers(self, key->last_wanted_s)));
     state->published = algorithm && (by_file || held || signing || cached);
     if (by_file && !algorithm) {
         state->why_published = has_signer(self, key->algorithm, REST)
@@ -248,8 +299,7 @@ publish(struct decision *self, size_t i, bool algorithm)
     } else if (!state->published) {
         state->why_published = LOCUM_KEYSTATE_NOT_WANTED;
     } else if (held) {
-        state->why_published =
-            at_parent(self, key) ? LOCUM_KEYSTATE_AT_PARENT : LOCUM_KEYSTATE_PARENT_UNKNOWN;
+        state->why_published = why_held(self, key);
     } else {
         state->why_published = signing ? state->why_signs : LOCUM_KEYSTATE_CACHED;
     }
@@ -262,8 +312,8 @@ sign_what_leaves(struct decision *self)
     bool leaves[LOCUM_KEYSTATE_KEYS_MAX];
     for (size_t i = 0; i < self->count; i++) {
         const struct locum_keystate_key *key = &self->keys[i];
-        leaves[i] = key->can_sign && !key->dropped && was_published(self, key->algorithm) &&
-                    !has_signer(self, key->algorithm, REST);
+        leaves[i] = key->can_sign && !key->dropped && !has_signer(self, key->algorithm, REST) &&
+                    (was_published(self, key->algorithm) || lingers(self, key->last_private_s));
     }
     for (size_t i = 0; i < self->count; i++) {
         for (int role = DNSKEY; leaves[i] && role < ROLES; role++) {
@@ -280,13 +330,25 @@ static bool
 is_in_cds(const struct decision *self, size_t i)
 {
     const struct locum_keystate_key *key = &self->keys[i];
-    bool known = !self->zone->parent_has_ds; /* is its algorithm at the parent? */
+    bool at_parent_too = false, only = true; /* its algorithm */
     for (size_t j = 0; j < self->count; j++) {
-        known =
-            known || (self->keys[j].algorithm == key->algorithm && at_parent(self, &self->keys[j]));
+        const bool same = self->keys[j].algorithm == key->algorithm;
+        at_parent_too = at_parent_too || (same && at_parent(self, &self->keys[j]));
+        only = only && (same || !self->ret[j].published);
     }
+    const bool known = at_parent_too || only || !self->zone->parent_has_ds;
     return key->secure_entry && key->has_record && self->ret[i].published && !key->any_kept &&
            key->all_published_since_s != 0 && (known || self->ret[i].settled);
+}
+
+/* KEYS-2, KEYS-7 */
+static bool
+may_sign_alone(const struct decision *self, const struct locum_keystate_key *key)
+{
+    return key->was_settled
+               ? key->all_published_since_s != 0
+               : self->zone->all_heard && !key->any_kept &&
+                     lasted(self, key->all_published_since_s, self->zone->dnskey_ttl_s);
 }
 
 /* All but what may be removed. */
@@ -298,15 +360,15 @@ decide(struct decision *self)
     self->fresh = !self->zone->parent_has_ds;
     for (size_t i = 0; i < self->count; i++) {
         const struct locum_keystate_key *key = &self->keys[i];
-        self->ret[i] = (struct locum_keystate){
-            .why_signs = LOCUM_KEYSTATE_NOT_WANTED,
-            .settled = lasted(self, key->all_published_since_s, self->zone->dnskey_ttl_s)};
+        self->ret[i] = (struct locum_keystate){.why_signs = LOCUM_KEYSTATE_NOT_WANTED,
+                                               .settled = may_sign_alone(self, key)};
         self->fresh = self->fresh && key->last_signed_dnskey_s == 0 && key->last_signed_rest_s == 0;
     }
     sign_by_files(self);
+    sign_for_the_parent(self);
+    sign_the_rest_too(self);
     sign_in_addition(self, DNSKEY);
     sign_in_addition(self, REST);
-    sign_for_the_parent(self);
     sign_the_rest_too(self);
     summary.alone =
         self->zone->parent_has_ds && (!is_settled(self, DNSKEY) || !is_settled(self, REST));
@@ -336,7 +398,8 @@ removable(const struct decision *self, size_t i)
     for (size_t j = 0; j < self->count; j++) {
         keys[j] = self->keys[j];
     }
-    keys[i].has_private = false;
+    keys[i].has_private = keys[i].any_cds = false;         /* CDS names keys with a file only */
+    keys[i].last_wanted_s = keys[i].maybe_at_parent_s = 0; /* the parent will have been asked */
     const bool signed_then = !decide(&without).unsigned_zone;
     const bool signs = states[i].signs_dnskey || states[i].signs_rest;
     if (self->keys[i].has_record && signed_then &&
@@ -365,7 +428,7 @@ locum_keystate_decide(const struct locum_keystate_zone *zone, const struct locum
     return summary;
 }
 
-/* True if every server shows one of the keys of this algorithm as signing. */
+/* True if every server shows one of the keys of this algorithm as signing the rest. */
 static bool
 all_sign(const struct locum_keystate_key *keys, size_t count, const uint8_t *shown, size_t servers,
          uint8_t algorithm)
@@ -374,8 +437,10 @@ all_sign(const struct locum_keystate_key *keys, size_t count, const uint8_t *sho
     for (size_t server = 0; server < servers; server++) {
         bool here = false;
         for (size_t i = 0; i < count; i++) {
-            here = here || (keys[i].algorithm == algorithm &&
-                            (shown[server * count + i] & LOCUM_KEYSTATE_SIGNING) != 0);
+            const uint8_t bits = shown[server * count + i];
+            here = here ||
+                   (keys[i].algorithm == algorithm &&
+                    (bits & (LOCUM_KEYSTATE_REST | LOCUM_KEYSTATE_LEAVING)) == LOCUM_KEYSTATE_REST);
         }
         signing += here ? 1 : 0;
     }
@@ -401,8 +466,13 @@ locum_keystate_observe(struct locum_keystate_key *keys, size_t count, const uint
             any |= shown[server * count + i];
         }
         key->any_kept = (any & LOCUM_KEYSTATE_KEPT) != 0;
+        key->any_cds = (any & LOCUM_KEYSTATE_CDS) != 0;
+        key->last_private_s = key->has_private ? now_s : key->last_private_s;
+        key->last_wanted_s = key->any_cds || key->has_record ? now_s : key->last_wanted_s;
         key->last_published_s =
             (any & LOCUM_KEYSTATE_PUBLISHED) != 0 ? now_s : key->last_published_s;
+        key->last_signed_anywhere_s =
+            (any & LOCUM_KEYSTATE_SIGNING) != 0 ? now_s : key->last_signed_anywhere_s;
         key->all_published_since_s = since(key->all_published_since_s, all != 0, now_s);
         key->algorithm_signing_since_s =
             since(key->algorithm_signing_since_s,
@@ -417,7 +487,8 @@ locum_keystate_why_text(enum locum_keystate_why why)
         [LOCUM_KEYSTATE_FILE] = "its file is in the key folder",
         [LOCUM_KEYSTATE_NOT_WANTED] = "no file in the key folder says so",
         [LOCUM_KEYSTATE_AT_PARENT] = "its DS is at the parent, or was a short time ago",
-        [LOCUM_KEYSTATE_PARENT_UNKNOWN] = "the parent cannot be asked for its DS",
+        [LOCUM_KEYSTATE_PARENT_UNKNOWN] = "the parent has not said yet that it has no DS of it",
+        [LOCUM_KEYSTATE_IN_CDS] = "CDS of a server asks the parent for its DS",
         [LOCUM_KEYSTATE_OTHERS_TOO_NEW] = "the other keys have not been published everywhere long "
                                           "enough to sign alone",
         [LOCUM_KEYSTATE_CACHED] = "resolvers may still have its records or signatures",

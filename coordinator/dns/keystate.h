@@ -6,11 +6,6 @@
  * was done before. Out: for each key whether it is in the DNSKEY records, what it signs, whether it
  * is in CDS and CDNSKEY, why, and what the operator may remove.
  *
- * The signer gives the files of the folder only, and says that the parent has no DS. So KEYS-1 and
- * the first sentence of KEYS-4 are all that acts today: keys sign at once, and operators do the
- * waiting (doc/dnssec.md). What other nodes and the parent show, and what was done before, is not
- * gathered yet.
- *
  * The rules, by their ids in messages and tests:
  *
  * KEYS-1  A .key in the folder is published, a .private there signs. 257 signs DNSKEY; 256 signs
@@ -19,15 +14,25 @@
  * KEYS-2  A key does not sign alone before every server has shown it as published for the TTL of
  *         DNSKEY and an hour. Until then those that signed before sign too, from memory. A zone
  *         that nothing has signed, without a DS at its parent, signs at once.
- * KEYS-3  A key 257 whose DS the parent serves, or served less than its TTL and an hour ago, stays
- *         published and signs DNSKEY. While the parent cannot be asked, none is dropped.
+ * KEYS-3  A key 257 whose DS the parent serves, or served less than its TTL and an hour ago, or for
+ *         which the CDS of a server asks, stays published and signs DNSKEY. None is dropped while
+ *         the parent cannot be asked, nor before it was asked once more after the file had gone:
+ *         until then it may have had the DS, which may be cached for as long as above.
  * KEYS-4  Each algorithm of the published keys signs everything (RFC 4035 2.2). A new algorithm
  *         signs first, and its keys are published once every server has signed with it for the
  *         longest TTL. One that leaves goes on signing for the TTL of DNSKEY and an hour.
- * KEYS-5  A key stays published while signatures made with it may be cached.
- * KEYS-6  CDS and CDNSKEY have the keys 257 with a file that every server shows as published. A
+ * KEYS-5  A key stays published while signatures that any server made with it may be cached.
+ * KEYS-6  CDS and CDNSKEY have the keys 257 with a file that every server shows as published, of
+ *         the algorithms of which every server signs with such a key; without one the last set
+ *         stays. None is new while a server publishes keys that do not verify what another signs. A
  *         second algorithm is there only after its keys have been published for the TTL of DNSKEY
  *         and an hour (RFC 6781 4.1.4).
+ * KEYS-7  Servers that do not hear each other must not take back what others rely on. So what a
+ *         server stops, it announces an hour before: it shows a key without its .key as kept, and
+ *         one that signs without its .private as leaving. It stops when it has heard all servers
+ *         in the last half hour. On the other side, a key begins to sign alone, an algorithm is
+ *         published and CDS changes only if all servers were heard in the last half hour, and none
+ *         announced otherwise.
  */
 #ifndef LOCUM_DNS_KEYSTATE_H
 #define LOCUM_DNS_KEYSTATE_H
@@ -39,40 +44,53 @@
 enum {
     LOCUM_KEYSTATE_KEYS_MAX = 32,   /* of a zone: those of the folder and those that are kept */
     LOCUM_KEYSTATE_MARGIN_S = 3600, /* added to a TTL that must have passed */
+    LOCUM_KEYSTATE_HEARD_S = LOCUM_KEYSTATE_MARGIN_S / 2, /* KEYS-7 needs half of it, or less */
 };
 
 /* What a server shows of a key: bits. */
 enum {
     LOCUM_KEYSTATE_PUBLISHED = 1,
-    LOCUM_KEYSTATE_SIGNING = 2,
-    LOCUM_KEYSTATE_KEPT = 4, /* published, but its .key file is gone */
+    LOCUM_KEYSTATE_SIGNING = 2,  /* DNSKEY or the rest */
+    LOCUM_KEYSTATE_KEPT = 4,     /* published, but its .key file is gone */
+    LOCUM_KEYSTATE_CDS = 8,      /* CDS names it */
+    LOCUM_KEYSTATE_LEAVING = 16, /* signing, but its .private file is gone */
+    LOCUM_KEYSTATE_REST = 32,    /* signing what is not DNSKEY */
 };
 
 /* A key of a zone. Times are in seconds since 1970; 0: never. */
 struct locum_keystate_key {
     uint8_t algorithm;
     uint16_t tag;
-    bool secure_entry; /* flags 257 */
-    bool has_record;   /* its .key is in the folder */
-    bool has_private;  /* its .private too */
-    bool can_sign;     /* the private half is at hand: in the folder, in memory or kept */
-    bool dropped;      /* by an operator who knows better than KEYS-3 */
-    bool any_kept;     /* a server shows it as kept */
+    bool secure_entry;  /* flags 257 */
+    bool has_record;    /* its .key is in the folder */
+    bool has_private;   /* its .private too */
+    bool can_sign;      /* the private half is at hand: in the folder, in memory or kept */
+    bool dropped;       /* by an operator who knows better than KEYS-3 */
+    bool any_kept;      /* a server shows it as kept */
+    bool any_cds;       /* the CDS of a server names it */
+    bool was_published; /* here, by the decision before */
+    bool was_settled;   /* and signs, by the decision before */
     int64_t all_published_since_s;     /* since then every server has shown it as published */
     int64_t algorithm_signing_since_s; /* since then every server has signed with its algorithm */
     int64_t last_published_s;          /* when a server last showed it as published */
     int64_t last_signed_dnskey_s;      /* when this node last signed DNSKEY with it */
     int64_t last_signed_rest_s;        /* and other records */
+    int64_t last_signed_anywhere_s;    /* when a server last showed it as signing */
     int64_t last_at_parent_s;          /* when the parent last served its DS */
+    int64_t maybe_at_parent_s;         /* when it may last have been there between two answers */
+    int64_t last_private_s;            /* when its .private was last in the folder */
+    int64_t last_wanted_s;             /* when its .key was last here, or CDS named it */
 };
 
 struct locum_keystate_zone {
     int64_t now_s;
+    bool all_heard; /* what each server shows is known, not older than LOCUM_KEYSTATE_HEARD_S */
     uint32_t dnskey_ttl_s;
-    uint32_t longest_ttl_s; /* of the zone */
-    uint32_t ds_ttl_s;      /* as the parent served it last */
-    bool parent_known;      /* it has been asked, and has answered */
-    bool parent_has_ds;     /* for any key, when it was last known; true if it never was */
+    uint32_t longest_ttl_s;    /* of the zone */
+    uint32_t ds_ttl_s;         /* as the parent served it last */
+    bool parent_known;         /* it has been asked, and has answered */
+    int64_t parent_answered_s; /* when it last did, if so */
+    bool parent_has_ds;        /* for any key, when it was last known; true if it never was */
 };
 
 /* Why a key is published or signs although no file says so, or the reverse. */
@@ -81,6 +99,7 @@ enum locum_keystate_why {
     LOCUM_KEYSTATE_NOT_WANTED,        /* no file, and no rule needs it */
     LOCUM_KEYSTATE_AT_PARENT,         /* KEYS-3 */
     LOCUM_KEYSTATE_PARENT_UNKNOWN,    /* KEYS-3 */
+    LOCUM_KEYSTATE_IN_CDS,            /* KEYS-3 */
     LOCUM_KEYSTATE_OTHERS_TOO_NEW,    /* KEYS-2: those of the folder must not sign alone yet */
     LOCUM_KEYSTATE_CACHED,            /* KEYS-5, or KEYS-4 for an algorithm that leaves */
     LOCUM_KEYSTATE_NO_SIGNER,         /* KEYS-4: no .private here signs with its algorithm */

@@ -4,29 +4,8 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "base/text_format.h"
-#include "dns/cds.h"
 #include "dns/https.h"
-#include "dns/keystate.h"
-
-enum { MESSAGE_BYTES = 1024 };
-
-struct signer_zone {
-    bool on;
-    struct locum_dnskeys keys;
-    struct locum_keystate states[LOCUM_DNSKEY_MAX];
-    const struct locum_dnskey *dnskey_signers[LOCUM_DNSKEY_MAX]; /* of DNSKEY, CDS and CDNSKEY */
-    size_t dnskey_signer_count;
-    const struct locum_dnskey *rest_signers[LOCUM_DNSKEY_MAX];
-    size_t rest_signer_count;
-    const struct locum_dnskey *entries[LOCUM_DNSKEY_MAX]; /* whose DS CDS asks for */
-    size_t entry_count;
-    ldns_rr_list *apex_sets[LOCUM_SIGNER_APEX_SETS]; /* DNSKEY, CDS, CDNSKEY */
-    ldns_rr_list *soa;
-    struct locum_chain *chain;
-    ldns_rr_list **nsecs; /* one record each, in the order of the chain */
-    uint32_t validity_s, refresh_s;
-};
+#include "dns/signer_zone.h"
 
 /* The TTL of a shared or owned name in its signatures. */
 struct signer_name {
@@ -42,23 +21,6 @@ struct locum_signer {
     size_t name_count;
     struct locum_sign_cache *cache;
 };
-
-/* Who gets the problems of one folder. */
-struct reporting {
-    locum_signer_problem_fn *report;
-    void *user;
-    size_t zone;
-    bool kept; /* a configuration of an earlier run: there are no errors */
-    bool error;
-};
-
-static void
-report_problem(void *user, const char *text)
-{
-    struct reporting *to = user;
-    to->error = !to->kept;
-    to->report(to->user, to->zone, to->kept ? LOCUM_SEVERITY_WARNING : LOCUM_SEVERITY_ERROR, text);
-}
 
 /* Does a name of the plan ever have this family (PLAN-1, PLAN-6)? */
 static bool
@@ -78,18 +40,19 @@ add_to_chain(struct signer_zone *self, const ldns_rdf *owner, ldns_rr_type type)
     return locum_chain_add(self->chain, ldns_rdf_data(owner), ldns_rdf_size(owner), (uint16_t)type);
 }
 
-/* All names and types of a zone, whatever the plan. */
+/* All names and types of a zone, whatever the plan. CDS and CDNSKEY begin once, and
+ * stay. */
 static int
 fill_chain(struct locum_signer *self, const struct locum_config *config, size_t index,
            const struct locum_zone *without_plan)
 {
-    static const ldns_rr_type apex_types[] = {LDNS_RR_TYPE_DNSKEY, LDNS_RR_TYPE_CDS,
-                                              LDNS_RR_TYPE_CDNSKEY};
+    static const ldns_rr_type apex_types[LOCUM_SIGNER_APEX_SETS] = {
+        LDNS_RR_TYPE_DNSKEY, LDNS_RR_TYPE_CDS, LDNS_RR_TYPE_CDNSKEY};
     static const ldns_rr_type types[LOCUM_FAMILIES] = {
         [LOCUM_V4] = LDNS_RR_TYPE_A, [LOCUM_V6] = LDNS_RR_TYPE_AAAA};
     struct signer_zone *zone = &self->zones[index];
     int status = 0;
-    for (size_t i = 0; i < LOCUM_COUNT(apex_types) && status == 0; i++) {
+    for (size_t i = 0; i < zone->apex_set_count && status == 0; i++) {
         status = add_to_chain(zone, without_plan->apex, apex_types[i]);
     }
     for (size_t i = 0; i < without_plan->set_count && status == 0; i++) {
@@ -123,27 +86,40 @@ list_of(ldns_rr *rr)
     return list;
 }
 
+/* The longest TTL of the records of a zone. */
+static uint32_t
+longest_ttl_s(const struct locum_signer *self, size_t zone, const struct locum_zone *without_plan)
+{
+    uint32_t longest_s = LOCUM_SIGNER_KEY_TTL_S;
+    for (size_t i = 0; i < without_plan->set_count; i++) {
+        const uint32_t ttl_s = ldns_rr_ttl(locum_zone_first(&without_plan->sets[i]));
+        longest_s = ttl_s > longest_s ? ttl_s : longest_s;
+    }
+    for (size_t i = 0; i < self->name_count; i++) {
+        if (self->names[i].zone == zone && self->names[i].ttl_s > longest_s) {
+            longest_s = self->names[i].ttl_s;
+        }
+    }
+    return longest_s;
+}
+
 /* RFC 9077: the TTL of NSEC records is that of a negative answer. */
 static int
-make_chain(struct locum_signer *self, const struct locum_config *config, size_t index)
+make_chain(struct locum_signer *self, const struct locum_config *config, size_t index,
+           const struct locum_zone *without_plan)
 {
     struct signer_zone *zone = &self->zones[index];
-    struct locum_zone without_plan;
+    const uint32_t ttl_s = without_plan->negative_ttl_s;
     zone->chain = locum_chain_create();
-    int status = zone->chain == NULL
-                     ? LOCUM_ERR_MEMORY
-                     : locum_zone_build(config, index, NULL, NULL, 0, &without_plan);
-    if (status != 0) {
-        return status;
-    }
-    const uint32_t ttl_s = without_plan.negative_ttl_s;
     zone->soa = ldns_rr_list_clone(
-        locum_zone_find(&without_plan, without_plan.apex, LDNS_RR_TYPE_SOA)->rrs);
-    status = zone->soa == NULL ? LOCUM_ERR_MEMORY : fill_chain(self, config, index, &without_plan);
-    locum_zone_fini(&without_plan);
+        locum_zone_find(without_plan, without_plan->apex, LDNS_RR_TYPE_SOA)->rrs);
+    int status = zone->chain == NULL || zone->soa == NULL
+                     ? LOCUM_ERR_MEMORY
+                     : fill_chain(self, config, index, without_plan);
     if (status == 0) {
         zone->nsecs = calloc(locum_chain_count(zone->chain), sizeof(ldns_rr_list *));
-        status = zone->nsecs == NULL ? LOCUM_ERR_MEMORY : 0;
+        status = zone->nsecs == NULL ? LOCUM_ERR_MEMORY
+                                     : locum_chain_digest(zone->chain, ttl_s, zone->chain_digest);
     }
     for (size_t i = 0; status == 0 && i < locum_chain_count(zone->chain); i++) {
         zone->nsecs[i] = list_of(locum_chain_nsec(zone->chain, i, ttl_s));
@@ -152,169 +128,51 @@ make_chain(struct locum_signer *self, const struct locum_config *config, size_t 
     return status;
 }
 
-/* Which keys are published and sign. */
-static struct locum_keystate_summary
-decide(struct signer_zone *self, int64_t now_s)
-{
-    struct locum_keystate_key keys[LOCUM_DNSKEY_MAX];
-    const struct locum_keystate_zone zone = {.now_s = now_s,
-                                             .dnskey_ttl_s = LOCUM_SIGNER_KEY_TTL_S,
-                                             .longest_ttl_s = LOCUM_SIGN_DAY_S,
-                                             .ds_ttl_s = LOCUM_SIGN_DAY_S,
-                                             .parent_known = true};
-    for (size_t i = 0; i < self->keys.count; i++) {
-        const struct locum_dnskey *key = &self->keys.keys[i];
-        keys[i] = (struct locum_keystate_key){.algorithm = key->algorithm,
-                                              .tag = key->tag,
-                                              .secure_entry = key->flags == 257,
-                                              .has_record = true,
-                                              .has_private = key->key != NULL,
-                                              .can_sign = key->key != NULL};
-    }
-    return locum_keystate_decide(&zone, keys, self->keys.count, self->states);
-}
-
-/* The records of the keys, and who signs. */
+/* Remember the keys of a folder, and decide with what is remembered. */
 static int
-make_keys(struct signer_zone *self, const ldns_rdf *apex, bool withdraw)
+use_memory(struct signer_zone *zone, const struct locum_config_zone *config, const ldns_rdf *apex,
+           struct locum_keymemory *memory, int64_t now_s)
 {
-    struct locum_cds cds;
-    self->apex_sets[0] = ldns_rr_list_new();
-    for (size_t i = 0; i < self->keys.count && self->apex_sets[0] != NULL; i++) {
-        const struct locum_dnskey *key = &self->keys.keys[i];
-        const struct locum_keystate *state = &self->states[i];
-        ldns_rr *rr = state->published ? ldns_rr_clone(key->rr) : NULL;
-        if (rr != NULL) {
-            ldns_rr_set_ttl(rr, LOCUM_SIGNER_KEY_TTL_S);
-            (void)ldns_rr_list_push_rr(self->apex_sets[0], rr);
-        }
-        if (state->signs_dnskey) {
-            self->dnskey_signers[self->dnskey_signer_count++] = key;
-        }
-        if (state->signs_rest) {
-            self->rest_signers[self->rest_signer_count++] = key;
-        }
-        if (state->signs_dnskey && key->flags == 257) {
-            self->entries[self->entry_count++] = key;
-        }
-    }
-    const int status =
-        withdraw ? locum_cds_make_delete(apex, LOCUM_SIGNER_KEY_TTL_S, &cds)
-                 : locum_cds_make(self->entries, self->entry_count, LOCUM_SIGNER_KEY_TTL_S, &cds);
+    int status = locum_signer_zone_remember(zone, config->name, memory, now_s);
     if (status == 0) {
-        self->apex_sets[1] = cds.cds;
-        self->apex_sets[2] = cds.cdnskey;
+        struct locum_keymemory_zone *of = locum_keymemory_find(memory, config->name);
+        locum_keymemory_decide(memory, of, now_s);
+        status = locum_signer_zone_apply(zone, config, apex, of);
     }
-    return self->apex_sets[0] == NULL ? LOCUM_ERR_MEMORY : status;
+    return status;
 }
 
-/* A DS names a key 257: one of its algorithm must sign DNSKEY, or validators refuse the zone. */
-static int
-check_key_257(const struct signer_zone *self, const struct locum_dnskey *key, const char *path,
-              struct reporting *to)
-{
-    char text[MESSAGE_BYTES];
-    for (size_t i = 0; i < self->keys.count; i++) {
-        if (self->keys.keys[i].flags == 257 && self->keys.keys[i].algorithm == key->algorithm &&
-            self->states[i].signs_dnskey) {
-            return 0;
-        }
-    }
-    (void)locum_text_format_buffer(
-        text, sizeof(text),
-        "%s/%s.key has flags 257, but no *.private here is of such a key of its algorithm, so "
-        "nothing that the parent's DS names would sign the DNSKEY records: copy a *.private from "
-        "another node, or remove the file if no DS names it",
-        path, key->name);
-    report_problem(to, text);
-    return LOCUM_ERR_INVALID;
-}
-
-/* A DS, CDS and CDNSKEY name keys 257 only. */
-static int
-check_any_257(const struct signer_zone *self, const struct locum_config_zone *config,
-              struct reporting *to)
-{
-    char text[MESSAGE_BYTES];
-    for (size_t i = 0; i < self->keys.count; i++) {
-        if (self->keys.keys[i].flags == 257 && self->states[i].signs_dnskey) {
-            return 0;
-        }
-    }
-    (void)locum_text_format_buffer(text, sizeof(text),
-                                   "%s: no key that signs here has flags 257, so the parent could "
-                                   "have no DS for it: copy a key 257 of the zone from another "
-                                   "node, or make one with `locum keygen %s`",
-                                   config->dnssec.keys, config->name);
-    report_problem(to, text);
-    return LOCUM_ERR_INVALID;
-}
-
-/* What is wrong with the keys of a zone as a whole. */
-static int
-check_keys(struct signer_zone *self, const struct locum_config_zone *config, int64_t now_s,
-           struct reporting *to)
-{
-    char text[MESSAGE_BYTES];
-    int status = 0;
-    if (decide(self, now_s).unsigned_zone) {
-        (void)locum_text_format_buffer(text, sizeof(text),
-                                       "%s: no *.private file that can be used, so this node "
-                                       "cannot sign %s: copy one from another node, or make a key "
-                                       "with `locum keygen %s`",
-                                       config->dnssec.keys, config->name, config->name);
-        report_problem(to, text);
-        return LOCUM_ERR_INVALID;
-    }
-    for (size_t i = 0; i < self->keys.count; i++) {
-        const struct locum_dnskey *key = &self->keys.keys[i];
-        if (self->states[i].why_published == LOCUM_KEYSTATE_NO_SIGNER) {
-            (void)locum_text_format_buffer(text, sizeof(text),
-                                           "%s/%s.key is not published: no *.private here signs "
-                                           "with %s, and all signers of a zone must use the same "
-                                           "algorithms (RFC 4035 2.2)",
-                                           config->dnssec.keys, key->name,
-                                           locum_dnskey_algorithm_text(key->algorithm).text);
-            to->report(to->user, to->zone, LOCUM_SEVERITY_WARNING, text);
-        } else if (self->states[i].published && key->flags == 257 && status == 0) {
-            status = check_key_257(self, key, config->dnssec.keys, to);
-            if (status == 0 && !self->states[i].signs_dnskey) {
-                (void)locum_text_format_buffer(text, sizeof(text),
-                                               "%s/%s.key is published, but its *.private is not "
-                                               "here: it does not sign, and CDS leaves it out",
-                                               config->dnssec.keys, key->name);
-                to->report(to->user, to->zone, LOCUM_SEVERITY_WARNING, text);
-            }
-        }
-    }
-    return status == 0 ? check_any_257(self, config, to) : status;
-}
-
-/* Prepare one zone. */
+/* Prepare one zone. `to` NULL: with what is remembered alone. */
 static int
 create_zone(struct locum_signer *self, const struct locum_config *config, size_t index,
-            int64_t now_s, struct reporting *to)
+            struct locum_keymemory *memory, int64_t now_s, struct signer_reporting *to)
 {
     struct signer_zone *zone = &self->zones[index];
     const struct locum_config_zone *from = &config->zones[index];
-    ldns_rdf *apex = locum_zone_dname(from->name);
+    struct locum_zone without_plan;
     zone->validity_s = from->dnssec.validity_s;
     zone->refresh_s = from->dnssec.refresh_s;
-    to->zone = index;
-    int status = apex == NULL
-                     ? LOCUM_ERR_MEMORY
-                     : locum_dnskey_read(from->dnssec.keys, apex, report_problem, to, &zone->keys);
-    if (status == 0) {
-        status = check_keys(zone, from, now_s, to);
+    int status = locum_zone_build(config, index, NULL, NULL, 0, &without_plan);
+    if (status != 0) {
+        return status;
+    }
+    zone->longest_ttl_s = longest_ttl_s(self, index, &without_plan);
+    if (to == NULL) {
+        const struct locum_keymemory_zone *of = locum_keymemory_find(memory, from->name);
+        status = of == NULL ? LOCUM_ERR_INVALID
+                            : locum_signer_zone_apply(zone, from, without_plan.apex, of);
+    } else {
+        to->zone = index;
+        status = locum_signer_zone_read(zone, from, without_plan.apex, memory, now_s, to);
+        if (status == 0 && memory != NULL) {
+            status = use_memory(zone, from, without_plan.apex, memory, now_s);
+        }
     }
     if (status == 0) {
-        status = make_keys(zone, apex, from->dnssec.withdraw);
-    }
-    if (status == 0) {
-        status = make_chain(self, config, index);
+        status = make_chain(self, config, index, &without_plan);
     }
     zone->on = status == 0;
-    ldns_rdf_deep_free(apex);
+    locum_zone_fini(&without_plan);
     return status;
 }
 
@@ -337,27 +195,30 @@ read_names(struct locum_signer *self, const struct locum_config *config)
     return self->names == NULL ? LOCUM_ERR_MEMORY : 0;
 }
 
-int
-locum_signer_create(const struct locum_config *config, int64_t now_s,
-                    locum_signer_problem_fn *report, void *user, struct locum_signer **ret)
+/* The parts of a signer besides its zones. NULL: out of memory. */
+static struct locum_signer *
+create_empty(const struct locum_config *config)
 {
-    struct reporting to = {.report = report, .user = user, .kept = config->kept};
     struct locum_signer *self = calloc(1, sizeof(*self));
-    const bool server = config->core.nodes[config->core.self].role == LOCUM_ROLE_SERVER;
-    int status = self == NULL ? LOCUM_ERR_MEMORY : read_names(self, config);
-    bool any = false;
-    for (size_t i = 0; i < config->zone_count && server && status != LOCUM_ERR_MEMORY; i++) {
-        if (config->zones[i].dnssec.keys[0] != '\0') { /* the problems of all zones are reported */
-            const int failed = create_zone(self, config, i, now_s, &to);
-            if (failed != 0 && (failed != LOCUM_ERR_INVALID || !config->kept)) {
-                status = failed;
-            }
-            any = true;
-        }
+    if (self != NULL && read_names(self, config) != 0) {
+        locum_signer_destroy(self);
+        self = NULL;
     }
-    if (status == 0 && to.error) {
-        status = LOCUM_ERR_INVALID;
-    }
+    return self;
+}
+
+/* Is this node to sign the zone? */
+static bool
+is_to_sign(const struct locum_config *config, size_t zone)
+{
+    return config->core.nodes[config->core.self].role == LOCUM_ROLE_SERVER &&
+           config->zones[zone].dnssec.keys[0] != '\0';
+}
+
+/* Give the signer to the caller with a cache, or destroy it. */
+static int
+finish(struct locum_signer *self, bool any, int status, struct locum_signer **ret)
+{
     if (status == 0 && any) {
         self->cache = locum_sign_cache_create(LOCUM_SIGNER_SIGNATURES_MAX);
         status = self->cache == NULL ? LOCUM_ERR_MEMORY : 0;
@@ -370,6 +231,47 @@ locum_signer_create(const struct locum_config *config, int64_t now_s,
     return 0;
 }
 
+int
+locum_signer_create(const struct locum_config *config, struct locum_keymemory *memory,
+                    int64_t now_s, locum_signer_problem_fn *report, void *user,
+                    struct locum_signer **ret)
+{
+    struct signer_reporting to = {.report = report, .user = user, .kept = config->kept};
+    struct locum_signer *self = create_empty(config);
+    int status = self == NULL ? LOCUM_ERR_MEMORY : 0;
+    bool any = false;
+    for (size_t i = 0; i < config->zone_count && status != LOCUM_ERR_MEMORY; i++) {
+        if (is_to_sign(config, i)) { /* the problems of all zones are reported */
+            const int failed = create_zone(self, config, i, memory, now_s, &to);
+            if (failed != 0 && (failed != LOCUM_ERR_INVALID || !config->kept)) {
+                status = failed;
+            }
+            any = true;
+        }
+    }
+    if (status == 0 && to.error) {
+        status = LOCUM_ERR_INVALID;
+    }
+    return finish(self, any, status, ret);
+}
+
+int
+locum_signer_recreate(const struct locum_config *config, struct locum_keymemory *memory,
+                      struct locum_signer **ret)
+{
+    struct locum_signer *self = create_empty(config);
+    int status = self == NULL ? LOCUM_ERR_MEMORY : 0;
+    bool any = false;
+    for (size_t i = 0; i < config->zone_count && status == 0; i++) {
+        if (is_to_sign(config, i)) {
+            const int failed = create_zone(self, config, i, memory, 0, NULL);
+            status = failed == LOCUM_ERR_INVALID ? 0 : failed; /* it stays unsigned */
+            any = true;
+        }
+    }
+    return finish(self, any, status, ret);
+}
+
 void
 locum_signer_share(struct locum_signer *self, struct locum_signer *before)
 {
@@ -380,19 +282,44 @@ locum_signer_share(struct locum_signer *self, struct locum_signer *before)
     }
 }
 
+bool
+locum_signer_is_current(const struct locum_signer *self, const struct locum_config *config,
+                        const struct locum_keymemory *memory)
+{
+    bool current = true;
+    for (size_t i = 0; i < config->zone_count; i++) {
+        const struct locum_keymemory_zone *of = locum_keymemory_find(memory, config->zones[i].name);
+        if (self->zones[i].on && of != NULL) {
+            current = current && self->zones[i].effect == locum_keymemory_effect(of);
+        }
+    }
+    return current;
+}
+
+int
+locum_signer_remember(const struct locum_signer *self, const struct locum_config *config,
+                      struct locum_keymemory *memory, int64_t now_s)
+{
+    int status = 0;
+    for (size_t i = 0; i < config->zone_count && status == 0; i++) {
+        if (self->zones[i].on) {
+            status =
+                locum_signer_zone_remember(&self->zones[i], config->zones[i].name, memory, now_s);
+        }
+    }
+    return status;
+}
+
 static void
 free_zone(struct signer_zone *self)
 {
     for (size_t i = 0; self->nsecs != NULL && i < locum_chain_count(self->chain); i++) {
         ldns_rr_list_deep_free(self->nsecs[i]);
     }
-    for (size_t i = 0; i < LOCUM_SIGNER_APEX_SETS; i++) {
-        ldns_rr_list_deep_free(self->apex_sets[i]);
-    }
     free(self->nsecs);
     ldns_rr_list_deep_free(self->soa);
     locum_chain_destroy(self->chain);
-    locum_dnskey_fini(&self->keys);
+    locum_signer_zone_free_keys(self);
 }
 
 void
@@ -427,7 +354,20 @@ locum_signer_chain(const struct locum_signer *self, size_t zone)
 ldns_rr_list *
 locum_signer_apex_set(const struct locum_signer *self, size_t zone, size_t number)
 {
-    return number < LOCUM_SIGNER_APEX_SETS ? self->zones[zone].apex_sets[number] : NULL;
+    const struct signer_zone *of = &self->zones[zone];
+    return number < of->apex_set_count ? of->apex_sets[number] : NULL;
+}
+
+const uint8_t *
+locum_signer_chain_digest(const struct locum_signer *self, size_t zone)
+{
+    return self->zones[zone].chain_digest;
+}
+
+size_t
+locum_signer_apex_sets(const struct locum_signer *self, size_t zone)
+{
+    return self->zones[zone].apex_set_count;
 }
 
 ldns_rr_list *

@@ -2,20 +2,21 @@
  * signer: configuration and key folders -> what a signed zone has besides its own records: DNSKEY,
  * CDS, CDNSKEY and NSEC, and the RRSIG of each RRset for which the zone has authority.
  *
- * It is made again at each reload, and shares the signatures of the one before, so that a reload
- * signs nothing that was signed already. Any thread may sign; only locum_signer_soa() is for the
- * main thread alone.
+ * It is made again at each reload and when other keys are to sign, and shares the signatures of the
+ * one before, so that a reload signs nothing that was signed already. Any thread may sign; only
+ * locum_signer_soa() is for the main thread alone.
  */
 #ifndef LOCUM_DNS_SIGNER_H
 #define LOCUM_DNS_SIGNER_H
 
 #include "dns/chain.h"
+#include "dns/keymemory.h"
 #include "dns/sign.h"
 #include "dns/zone.h"
 
 enum {
-    LOCUM_SIGNER_APEX_SETS = 3,    /* DNSKEY, CDS, CDNSKEY */
-    LOCUM_SIGNER_KEY_TTL_S = 3600, /* of DNSKEY, CDS and CDNSKEY records */
+    LOCUM_SIGNER_APEX_SETS = 3, /* DNSKEY, CDS, CDNSKEY */
+    LOCUM_SIGNER_KEY_TTL_S = LOCUM_KEYMEMORY_TTL_S,
     /* 64 zones of 1000 records with their NSEC, this window and the next, one key. */
     LOCUM_SIGNER_SIGNATURES_MAX = 262144,
 };
@@ -32,13 +33,30 @@ typedef void locum_signer_problem_fn(void *user, size_t zone, enum locum_severit
  * config  whose records are valid (locum_dns_check()); not needed afterwards. If it was kept from
  *         an earlier run, what is wrong with the keys is a warning, and a zone that cannot be
  *         signed is served unsigned, at least for those who do not validate.
+ * memory  may be NULL: the folders alone decide which keys are published and sign. It takes
+ *         the keys of the folders, which must fit into it, and decides. If the configuration was
+ *         kept, the keys in it replace a folder that cannot be used.
  * now_s   the wall clock, seconds since 1970.
  * report  called for each problem before this returns.
  * Returns 0, LOCUM_ERR_MEMORY, or LOCUM_ERR_INVALID (an error was reported).
  */
-int locum_signer_create(const struct locum_config *config, int64_t now_s,
-                        locum_signer_problem_fn *report, void *user,
+int locum_signer_create(const struct locum_config *config, struct locum_keymemory *memory,
+                        int64_t now_s, locum_signer_problem_fn *report, void *user,
                         struct locum_signer **ret) LOCUM_MUST_CHECK;
+
+/* The same with what is remembered alone, as it was last decided: no file is read. Returns 0 or
+ * LOCUM_ERR_MEMORY. */
+int locum_signer_recreate(const struct locum_config *config, struct locum_keymemory *memory,
+                          struct locum_signer **ret) LOCUM_MUST_CHECK;
+
+/* Tell another memory of the keys of the folders that this signer was created with. 0, or
+ * LOCUM_ERR_MEMORY. */
+int locum_signer_remember(const struct locum_signer *self, const struct locum_config *config,
+                          struct locum_keymemory *memory, int64_t now_s) LOCUM_MUST_CHECK;
+
+/* Are the keys that are published, sign and are in CDS those that were last decided? */
+bool locum_signer_is_current(const struct locum_signer *self, const struct locum_config *config,
+                             const struct locum_keymemory *memory);
 
 /* Share the signatures of the signer before; NULL: none. */
 void locum_signer_share(struct locum_signer *self, struct locum_signer *before);
@@ -52,8 +70,12 @@ bool locum_signer_is_on(const struct locum_signer *self, size_t zone);
 /* The chain of a zone that is signed, borrowed. */
 struct locum_chain *locum_signer_chain(const struct locum_signer *self, size_t zone);
 
-/* The sets that signing adds at the apex, and the NSEC record of each name of the chain; borrowed.
- * NULL: there is none with this number. */
+/* LOCUM_CHAIN_DIGEST_BYTES that are the same wherever the NSEC records are; borrowed. */
+const uint8_t *locum_signer_chain_digest(const struct locum_signer *self, size_t zone);
+
+/* The sets that signing adds at the apex, their number, and the NSEC record of each name of the
+ * chain; borrowed. NULL: there is none with this number. */
+size_t locum_signer_apex_sets(const struct locum_signer *self, size_t zone);
 ldns_rr_list *locum_signer_apex_set(const struct locum_signer *self, size_t zone, size_t number);
 ldns_rr_list *locum_signer_nsec(const struct locum_signer *self, size_t zone, size_t number);
 
@@ -64,8 +86,8 @@ const ldns_rr_list *locum_signer_soa(struct locum_signer *self, size_t zone, uin
 /* The owner of name number `name` of the configuration, in lower case; borrowed. */
 const ldns_rdf *locum_signer_owner(const struct locum_signer *self, size_t name);
 
-/* The keys with flags 257 that sign here, whose DS the parent must have, borrowed. NULL: there is
- * none with this number. */
+/* The keys that CDS names, borrowed. Before the first decision: the keys with flags 257 that sign
+ * here, whose DS the parent must have. NULL: there is none with this number. */
 const struct locum_dnskey *locum_signer_entry_key(const struct locum_signer *self, size_t zone,
                                                   size_t number);
 

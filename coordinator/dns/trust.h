@@ -29,7 +29,7 @@ const char *locum_trust_text(enum locum_trust_state state);
 enum locum_trust_state locum_trust_judge(struct locum_dns *dns, size_t zone,
                                          const struct locum_parent_zone *parent);
 
-enum { LOCUM_TRUST_KEYS_MAX = 16, LOCUM_TRUST_ALGORITHM_MAX = 20 };
+enum { LOCUM_TRUST_KEYS_MAX = 32, LOCUM_TRUST_ALGORITHM_MAX = 20 };
 
 /* A key that signs. */
 struct locum_trust_key {

@@ -13,6 +13,7 @@
 
 #include "config/config.h"
 #include "core/step.h"
+#include "dns/keymemory.h"
 #include "dns/primary.h"
 #include "dns/secondaries.h"
 #include "dns/trust.h"
@@ -111,6 +112,11 @@ struct locum_report {
     struct locum_health_outcomes checks[LOCUM_CHECKS_MAX];
     const struct locum_hooks_state *hooks[LOCUM_HOOKS_MAX];
     size_t hook_count;
+    const struct locum_keymemory *keys; /* NULL: this node signs nothing */
+    bool keys_too_long;                 /* not all that it shows fits into its document */
+    /* Of each node, mono, or NULL: since when its keys are not known as it shows them, and since
+     * when its NSEC records differ; LOCUM_NEVER. */
+    const locum_ms *keys_lack_since, *nsec_differ_since;
     bool zone_lacks_keys[LOCUM_ZONES_MAX]; /* is to be signed, and cannot be */
     struct locum_report_dnssec dnssec[LOCUM_ZONES_MAX];
     locum_ms state_written;                 /* mono; LOCUM_NEVER */

@@ -9,7 +9,6 @@
 #include "base/text_format.h"
 #include "core/degraded.h"
 #include "report/certificates.h"
-#include "report/dnssec.h"
 #include "report/report.h"
 
 enum {
@@ -545,20 +544,6 @@ warn_of_own_dns(json_t *warnings, const struct locum_report *report)
     }
 }
 
-static void
-warn_of_zones(json_t *warnings, const struct locum_report *report)
-{
-    for (size_t i = 0; i < report->config->zone_count * LOCUM_DNSSEC_WARNINGS; i++) {
-        const size_t zone = i / LOCUM_DNSSEC_WARNINGS;
-        char said[LOCUM_REDIS_ERROR_MAX + 256];
-        struct locum_text text = locum_text_init(said, sizeof(said));
-        const char *about = locum_dnssec_warn(report, zone, i % LOCUM_DNSSEC_WARNINGS, &text);
-        if (about != NULL) {
-            warn(warnings, about, report->config->zones[zone].name, "%s", said);
-        }
-    }
-}
-
 json_t *
 locum_warnings_find(const struct locum_report *report)
 {
@@ -577,7 +562,7 @@ locum_warnings_find(const struct locum_report *report)
     warn_of_redis(warnings, report);
     warn_of_self(warnings, report);
     warn_of_own_dns(warnings, report);
-    warn_of_zones(warnings, report);
+    locum_warnings_of_zones(warnings, report);
     warn_of_hooks(warnings, report);
     warn_of_certificates(warnings, report);
     return warnings;

@@ -18,6 +18,9 @@ struct locum_report; /* report/report.h */
 /* The warnings of this moment: an object, "ABOUT PEER" or "ABOUT" -> text. A new reference. */
 json_t *locum_warnings_find(const struct locum_report *report);
 
+/* Add those about signed zones (warnings_zones.c). */
+void locum_warnings_of_zones(json_t *warnings, const struct locum_report *report);
+
 /* Does the warning with this key begin and end with an event? The others have events of their own,
  * such as `excluded`. */
 bool locum_warnings_has_event(const char *key);

@@ -37,11 +37,15 @@ static const struct {
                     "this node's clock, or beyond every clock; it was ignored."},
     {"key", "With keys of nodes: the peer is heard by the cluster secret only. Such heartbeats do "
             "not count with `peer-keys: require`."},
+    {"keys", "The keys of the signed zone (its name is in `peer`) are not as their files say, or "
+             "CDS cannot follow them; or the peer's keys are not known here. `locum keys` shows "
+             "them."},
     {"mirrorbits",
      "The node's Mirrorbits announces itself for a database other than `redis.db`; or, "
      "without a node, one announces itself under a host name that is no node's."},
     {"nodes", "A coordinator that has this cluster's secret is not in `nodes`, or the peer does "
               "not have this node in its `nodes`."},
+    {"nsec", "The peer has other NSEC records for the signed zones than this node."},
     {"nsd",
      "With `listen: {dns: none}`: the zone (its name is in `peer`) is missing or out of date in "
      "NSD on this node. No `locum-nsd` has it in its configuration, or `locum-nsd` could not load "

@@ -41,7 +41,7 @@ make_signed(struct site *site)
         site->config.core.nodes[i].has[LOCUM_V4] = true;
         site->config.core.nodes[i].has[LOCUM_V6] = i == 0;
     }
-    REQUIRE(locum_signer_create(&site->config, NOW, ignore_problem, NULL, &signer) == 0);
+    REQUIRE(locum_signer_create(&site->config, NULL, NOW, ignore_problem, NULL, &signer) == 0);
     REQUIRE(locum_dns_compile(&site->config, signer, NOW, NULL, &names) == 0);
     signed_table = locum_dns_table_make(names, &site->config, &site->plan, NULL, SERIAL);
     REQUIRE(signed_table != NULL && locum_dns_table_sign(signed_table, &site->config, &site->plan,

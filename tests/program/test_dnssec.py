@@ -2,6 +2,7 @@
 """A signed zone: its keys, its text, and each answer beside that of an NSD that serves the same text."""
 # deadline: 60 s
 
+import glob
 import itertools
 import json
 import os
@@ -242,9 +243,22 @@ def test_a_reload_reads_the_folder_again(it):
     assert sections(before) == sections(it.ask("", "DNSKEY", True, 15353)), "no signature was made again"
 
 
-def test_z_a_start_without_the_keys_is_shown(it):
+def test_z_a_start_without_the_keys_signs_with_those_that_are_remembered(it):
+    before = it.ask("", "DNSKEY", True, 15353)
+    kept = glob.glob(f"{it.folder}/**/*.keys", recursive=True)
+    assert len(kept) == 1 and os.stat(kept[0]).st_mode & 0o777 == 0o600, kept
     os.rename(f"{it.folder}/keys", f"{it.folder}/gone")
     it.end()
+    it.launch()
+    it.until("an answer", it.answers)
+    assert "served unsigned" not in it.call("status").stdout
+    assert len(it.ask("", "SOA", True, 15353).answer) == 2
+    now = it.ask("", "DNSKEY", True, 15353)
+    assert [record.data for record in before.answer if record.kind == 48] == \
+        [record.data for record in now.answer if record.kind == 48], now
+    # Without its memory the zone is served unsigned.
+    it.end()
+    os.unlink(kept[0])
     it.launch()
     it.until("an answer", it.answers)
     shown = it.call("status").stdout

@@ -208,7 +208,7 @@ test_a_signed_zone(void **state)
     strcpy(site->config.zones[0].dnssec.keys, folder.path);
     site->config.zones[0].dnssec.validity_s = LOCUM_SIGN_VALIDITY_S;
     site->config.zones[0].dnssec.refresh_s = LOCUM_SIGN_REFRESH_S;
-    assert_int_equal(locum_signer_create(&site->config, NOW, ignore, NULL, &signer), 0);
+    assert_int_equal(locum_signer_create(&site->config, NULL, NOW, ignore, NULL, &signer), 0);
     struct locum_challenges *challenges = locum_challenges_create();
     for (size_t i = 0; list[i] != NULL; i++) {
         assert_int_equal(

@@ -77,7 +77,7 @@ before(void **state)
     site->config.zones[0].dnssec.validity_s = LOCUM_SIGN_VALIDITY_S;
     site->config.zones[0].dnssec.refresh_s = LOCUM_SIGN_REFRESH_S;
     site->plan.answers[0][LOCUM_V4].ttl_s = 15;
-    assert_int_equal(locum_signer_create(&site->config, NOW, ignore, NULL, &signer), 0);
+    assert_int_equal(locum_signer_create(&site->config, NULL, NOW, ignore, NULL, &signer), 0);
     table = make_table();
     dnskeys = ldns_rr_list_clone(locum_signer_apex_set(signer, 0, 0));
     return 0;
@@ -355,7 +355,7 @@ test_an_answer_beyond_16_kib_is_well_formed(void **state)
     }
     locum_dns_table_release(table);
     locum_signer_destroy(signer);
-    assert_int_equal(locum_signer_create(&site->config, NOW, ignore, NULL, &signer), 0);
+    assert_int_equal(locum_signer_create(&site->config, NULL, NOW, ignore, NULL, &signer), 0);
     table = make_table();
     const struct locum_dns_reply given =
         ask_of(table, "q.big.example", LDNS_RR_TYPE_TXT, true, sizeof(reply));

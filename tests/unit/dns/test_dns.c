@@ -297,7 +297,7 @@ test_signatures_are_replaced_in_time(void **state)
     zone->dnssec.validity_s = 2 * WEEK;
     zone->dnssec.refresh_s = WEEK;
     assert_int_equal(locum_dns_create(&site->config, NULL, NULL, NULL, &dns), 0);
-    assert_int_equal(locum_dns_signer_create(&site->config, NOW, &signer), 0);
+    assert_int_equal(locum_dns_signer_create(&site->config, NULL, NOW, &signer), 0);
     locum_dns_set_signer(dns, signer);
     publish_whole(dns, site, 1, NOW);
     /* The text is signed as what is published. */

@@ -17,10 +17,12 @@ enum { P256 = 13, ED25519 = 15 };
 #define LONG_AGO (NOW - YEAR)
 
 static const struct locum_keystate_zone signed_zone = {.now_s = NOW,
+                                                       .all_heard = true,
                                                        .dnskey_ttl_s = TTL,
                                                        .longest_ttl_s = LONGEST,
                                                        .ds_ttl_s = DS_TTL,
                                                        .parent_known = true,
+                                                       .parent_answered_s = NOW,
                                                        .parent_has_ds = true};
 
 static struct locum_keystate states[LOCUM_KEYSTATE_KEYS_MAX];
@@ -44,6 +46,7 @@ old_key(uint8_t algorithm, bool secure_entry)
     struct locum_keystate_key key = new_key(algorithm, secure_entry);
     key.all_published_since_s = key.algorithm_signing_since_s = LONG_AGO;
     key.last_published_s = NOW;
+    key.was_published = true;
     key.last_signed_dnskey_s = secure_entry ? NOW : 0;
     key.last_signed_rest_s = NOW;
     key.last_at_parent_s = secure_entry ? NOW : 0;
@@ -250,6 +253,52 @@ test_keys_3_no_key_257_is_dropped_while_the_parent_is_unknown(void **state)
     assert_key(1, "", NOT_WANTED, NOT_WANTED);
 }
 
+/* The parent may have taken its DS from CDS since it was last asked. */
+static void
+test_keys_3_the_parent_is_asked_once_more_before_a_key_257_goes(void **state)
+{
+    (void)state;
+    struct locum_keystate_zone zone = signed_zone;
+    struct locum_keystate_key keys[] = {old_key(P256, true), without_files(old_key(P256, true)),
+                                        without_files(old_key(P256, false))};
+    for (size_t i = 1; i < 3; i++) {
+        keys[i].last_at_parent_s = 0;
+        keys[i].last_signed_dnskey_s = keys[i].last_signed_rest_s = LONG_AGO;
+        keys[i].last_wanted_s = NOW - HOUR; /* KEYS-7 */
+    }
+    zone.parent_answered_s = NOW - HOUR;
+    decide(&zone, keys, 3);
+    assert_key(1, "PD", LOCUM_KEYSTATE_PARENT_UNKNOWN, LOCUM_KEYSTATE_PARENT_UNKNOWN);
+    assert_key(2, "", NOT_WANTED, NOT_WANTED);
+    decide(&signed_zone, keys, 3);
+    assert_key(1, "", NOT_WANTED, NOT_WANTED);
+    keys[1].maybe_at_parent_s = NOW - DS_TTL - HOUR + 1; /* it had time to come and go */
+    decide(&signed_zone, keys, 3);
+    assert_key(1, "PD", LOCUM_KEYSTATE_PARENT_UNKNOWN, LOCUM_KEYSTATE_PARENT_UNKNOWN);
+    keys[1].maybe_at_parent_s--;
+    decide(&signed_zone, keys, 3);
+    assert_key(1, "", NOT_WANTED, NOT_WANTED);
+    keys[1].any_cds = keys[2].any_cds = true;
+    decide(&signed_zone, keys, 3);
+    assert_key(1, "PD", LOCUM_KEYSTATE_IN_CDS, LOCUM_KEYSTATE_IN_CDS);
+    assert_key(2, "", NOT_WANTED, NOT_WANTED);
+}
+
+static void
+test_keys_5_a_key_that_another_server_signs_with_stays_published(void **state)
+{
+    (void)state;
+    struct locum_keystate_key keys[] = {old_key(P256, true), without_files(old_key(P256, false))};
+    keys[1].last_signed_dnskey_s = keys[1].last_signed_rest_s = 0;
+    keys[1].can_sign = false;
+    keys[1].last_signed_anywhere_s = NOW - LONGEST - HOUR + 1;
+    decide(&signed_zone, keys, 2);
+    assert_key(1, "P", LOCUM_KEYSTATE_CACHED, NOT_WANTED);
+    keys[1].last_signed_anywhere_s--;
+    decide(&signed_zone, keys, 2);
+    assert_key(1, "", NOT_WANTED, NOT_WANTED);
+}
+
 static void
 test_keys_4_a_record_whose_algorithm_nothing_signs_with_is_not_published(void **state)
 {
@@ -276,7 +325,7 @@ test_keys_4_a_new_algorithm_signs_first(void **state)
     decide(&signed_zone, keys, 2);
     assert_key(1, "PDR", FILE_SAYS, FILE_SAYS);
     /* KEYS-6: CDS is last. */
-    keys[1].last_published_s = NOW;
+    keys[1].was_published = true;
     keys[1].all_published_since_s = NOW - TTL - HOUR + 1;
     decide(&signed_zone, keys, 2);
     assert_key(1, "PDR", FILE_SAYS, FILE_SAYS);
@@ -370,7 +419,11 @@ static void
 test_what_the_servers_show_is_noted(void **state)
 {
     (void)state;
-    enum { P = LOCUM_KEYSTATE_PUBLISHED, S = LOCUM_KEYSTATE_SIGNING, K = LOCUM_KEYSTATE_KEPT };
+    enum {
+        P = LOCUM_KEYSTATE_PUBLISHED,
+        S = LOCUM_KEYSTATE_SIGNING | LOCUM_KEYSTATE_REST,
+        K = LOCUM_KEYSTATE_KEPT
+    };
     struct locum_keystate_key keys[] = {new_key(P256, true), new_key(P256, true),
                                         new_key(ED25519, true)};
     const uint8_t first[] = {P | S, P, 0, P, P | S, S};
@@ -390,6 +443,8 @@ test_what_the_servers_show_is_noted(void **state)
     assert_int_equal(keys[0].algorithm_signing_since_s, 0);
     assert_int_equal(keys[2].algorithm_signing_since_s, NOW + 5);
     assert_true(keys[0].any_kept && !keys[1].any_kept);
+    assert_int_equal(keys[0].last_signed_anywhere_s, NOW + 5);
+    assert_int_equal(keys[1].last_signed_anywhere_s, NOW);
 }
 
 /* After the clock was set back: nothing counts as long ago, and nothing is dropped. */
@@ -401,7 +456,7 @@ test_times_in_the_future_are_careful(void **state)
     struct locum_keystate_key keys[] = {old_key(P256, true), without_files(old_key(P256, true))};
     zone.now_s = NOW - 2 * (int64_t)YEAR;
     decide(&zone, keys, 2);
-    assert_key(1, "PDR", LOCUM_KEYSTATE_AT_PARENT, LOCUM_KEYSTATE_OTHERS_TOO_NEW);
+    assert_key(1, "PDR", LOCUM_KEYSTATE_AT_PARENT, LOCUM_KEYSTATE_AT_PARENT);
     assert_true(summary.alone);
 }
 
@@ -428,6 +483,8 @@ main(void)
         cmocka_unit_test(test_keys_2_after_a_loss_of_the_state_the_key_of_the_folder_signs),
         cmocka_unit_test(test_keys_3_a_key_at_the_parent_stays),
         cmocka_unit_test(test_keys_3_no_key_257_is_dropped_while_the_parent_is_unknown),
+        cmocka_unit_test(test_keys_3_the_parent_is_asked_once_more_before_a_key_257_goes),
+        cmocka_unit_test(test_keys_5_a_key_that_another_server_signs_with_stays_published),
         cmocka_unit_test(test_keys_4_a_record_whose_algorithm_nothing_signs_with_is_not_published),
         cmocka_unit_test(test_keys_4_a_new_algorithm_signs_first),
         cmocka_unit_test(test_keys_4_an_algorithm_that_leaves_signs_on),

@@ -24,7 +24,7 @@ static struct locum_signer *
 create(void)
 {
     struct locum_signer *signer;
-    assert_int_equal(locum_signer_create(&site->config, NOW, ignore, NULL, &signer), 0);
+    assert_int_equal(locum_signer_create(&site->config, NULL, NOW, ignore, NULL, &signer), 0);
     return signer;
 }
 

@@ -61,7 +61,7 @@ create(void)
 {
     struct found found = {0};
     struct locum_signer *signer;
-    assert_int_equal(locum_signer_create(&site->config, NOW, note, &found, &signer), 0);
+    assert_int_equal(locum_signer_create(&site->config, NULL, NOW, note, &found, &signer), 0);
     assert_int_equal(found.errors + found.warnings, 0);
     return signer;
 }
@@ -221,13 +221,13 @@ test_keys_that_cannot_sign_are_reported(void **state)
     key_folder_put(&folder, "other", ".key",
                    "example. IN DNSKEY 257 3 15 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
                    0644);
-    assert_int_equal(locum_signer_create(&site->config, NOW, note, &found, &signer),
+    assert_int_equal(locum_signer_create(&site->config, NULL, NOW, note, &found, &signer),
                      LOCUM_ERR_INVALID);
     assert_int_equal(found.errors, 1);
     assert_non_null(strstr(found.text, "no *.private file that can be used"));
     key_folder_add(&folder, key_file_of(45571));
     found = (struct found){0};
-    assert_int_equal(locum_signer_create(&site->config, NOW, note, &found, &signer), 0);
+    assert_int_equal(locum_signer_create(&site->config, NULL, NOW, note, &found, &signer), 0);
     assert_int_equal(found.errors, 0);
     assert_int_equal(found.warnings, 1);
     assert_non_null(strstr(found.text, "other.key is not published: no *.private here signs with "
@@ -237,7 +237,7 @@ test_keys_that_cannot_sign_are_reported(void **state)
     /* One bad file is an error although the others could sign. */
     key_folder_put(&folder, "bad", ".key", "", 0644);
     found = (struct found){0};
-    assert_int_equal(locum_signer_create(&site->config, NOW, note, &found, &signer),
+    assert_int_equal(locum_signer_create(&site->config, NULL, NOW, note, &found, &signer),
                      LOCUM_ERR_INVALID);
     assert_int_equal(found.errors, 1);
     /* At a start with the last configuration the zone is served unsigned rather than not at all. */
@@ -246,7 +246,7 @@ test_keys_that_cannot_sign_are_reported(void **state)
     key_folder_init(&folder);
     strcpy(site->config.zones[0].dnssec.keys, folder.path);
     found = (struct found){0};
-    assert_int_equal(locum_signer_create(&site->config, NOW, note, &found, &signer), 0);
+    assert_int_equal(locum_signer_create(&site->config, NULL, NOW, note, &found, &signer), 0);
     assert_int_equal(found.errors, 0);
     assert_int_equal(found.warnings, 1);
     assert_false(locum_signer_is_on(signer, 0));
@@ -269,7 +269,7 @@ test_a_key_257_that_is_published_needs_one_that_signs(void **state)
     key_folder_add(&folder,
                    key_file_of(2492)); /* flags 256: it signs DNSKEY too, which has no DS */
     add_public_half(15605);
-    assert_int_equal(locum_signer_create(&site->config, NOW, note, &found, &signer),
+    assert_int_equal(locum_signer_create(&site->config, NULL, NOW, note, &found, &signer),
                      LOCUM_ERR_INVALID);
     assert_int_equal(found.errors, 1);
     assert_non_null(strstr(found.text, "Kexample.+013+15605.key has flags 257"));
@@ -285,14 +285,14 @@ test_a_folder_without_a_key_257_is_refused(void **state)
     struct locum_signer *signer;
     struct found found = {0};
     key_folder_add(&folder, key_file_of(2492));
-    assert_int_equal(locum_signer_create(&site->config, NOW, note, &found, &signer),
+    assert_int_equal(locum_signer_create(&site->config, NULL, NOW, note, &found, &signer),
                      LOCUM_ERR_INVALID);
     assert_int_equal(found.errors, 1);
     assert_non_null(strstr(found.text, "no key that signs here has flags 257"));
     /* A start with the last configuration serves the zone unsigned. */
     site->config.kept = true;
     found = (struct found){0};
-    assert_int_equal(locum_signer_create(&site->config, NOW, note, &found, &signer), 0);
+    assert_int_equal(locum_signer_create(&site->config, NULL, NOW, note, &found, &signer), 0);
     assert_int_equal(found.warnings, 1);
     assert_false(locum_signer_is_on(signer, 0));
     locum_signer_destroy(signer);
@@ -306,10 +306,10 @@ test_cds_has_only_keys_that_sign(void **state)
     struct found found = {0};
     key_folder_add(&folder, key_file_of(45571));
     add_public_half(15605);
-    assert_int_equal(locum_signer_create(&site->config, NOW, note, &found, &signer), 0);
+    assert_int_equal(locum_signer_create(&site->config, NULL, NOW, note, &found, &signer), 0);
     assert_int_equal(found.errors, 0);
-    assert_int_equal(found.warnings, 1);
-    assert_non_null(strstr(found.text, "Kexample.+013+15605.key is published, but"));
+    assert_int_equal(found.warnings, 0); /* a note */
+    assert_non_null(strstr(found.text, "Kexample.+013+15605.key is published, and does not sign"));
     assert_int_equal(ldns_rr_list_rr_count(locum_signer_apex_set(signer, 0, 0)), 2);
     for (size_t i = 1; i <= 2; i++) { /* CDS and CDNSKEY */
         assert_int_equal(ldns_rr_list_rr_count(locum_signer_apex_set(signer, 0, i)), 1);
