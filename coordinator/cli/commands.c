@@ -155,6 +155,48 @@ run_history(const char *socket, const struct locum_options *options)
     return result;
 }
 
+static int
+drop_key(const char *socket, const struct locum_options *options)
+{
+    uint64_t tag;
+    json_t *answer = NULL;
+    if (strcmp(options->argument, "drop") != 0 || options->second == NULL ||
+        locum_slice_u64(locum_slice_of(options->second), UINT16_MAX, &tag) != 0) {
+        (void)fputs("usage: locum keys [--json]\n       locum keys drop TAG --force [ZONE]\n",
+                    stderr);
+        return LOCUM_EXIT_USAGE;
+    }
+    json_t *body = json_pack("{s:I, s:b, s:s*}", "tag", (json_int_t)tag, "force",
+                             (options->given & LOCUM_OPTION_FORCE) != 0, "zone", options->third);
+    const int result =
+        post(socket, "/keys/drop", body, "locum: ZONE must be the name of a zone\n", &answer);
+    if (result == LOCUM_EXIT_OK) {
+        locum_print_json(stdout, answer, "key {dropped} of {zone} is dropped at this node\n");
+        json_decref(answer);
+    }
+    return result;
+}
+
+static int
+run_keys(const char *socket, const struct locum_options *options)
+{
+    json_t *keys = NULL;
+    if (options->argument != NULL) {
+        return drop_key(socket, options);
+    }
+    const int result = locum_client_ask(socket, "/keys", NULL, stderr, &keys);
+    if (result == LOCUM_EXIT_OK) {
+        const struct locum_print print = locum_print_stdout();
+        if ((options->given & LOCUM_OPTION_JSON) != 0) {
+            print_json(keys);
+        } else {
+            locum_show_keys(keys, &print);
+        }
+        json_decref(keys);
+    }
+    return result;
+}
+
 /* Wait until no resolver can have an older answer; on a terminal show the remaining seconds. */
 static void
 wait_out(json_int_t wait_ms)
@@ -385,6 +427,9 @@ const struct locum_cli_command locum_cli_commands[] = {
      LOCUM_OPTION_FOLLOW, NULL},
     {"history", "history [--json]", "show the last 24 hours as this node saw them", run_history,
      false, LOCUM_OPTION_JSON, NULL},
+    {"keys", "keys [--json] | keys drop TAG --force [ZONE]",
+     "show the DNSSEC keys of all servers, and what may be removed; drop a key", run_keys, false,
+     LOCUM_OPTION_JSON | LOCUM_OPTION_FORCE, "[drop TAG ZONE]"},
     {"drain", "drain [--for 30m] [--reason TEXT] [--wait] [--force]",
      "name this node only if no better one is available", run_admin, false, LEAVE_OPTIONS, NULL},
     {"ready", "ready [--reason TEXT] [--wait]", "end drain or maint", run_admin, false,

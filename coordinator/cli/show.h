@@ -27,4 +27,7 @@ void locum_show_events(const json_t *events, const struct locum_print *print);
 /* GET /history: one line for each span, in the order of time. */
 void locum_show_history(const json_t *history, const struct locum_print *print);
 
+/* GET /keys: a table for each zone, and a line for each key. */
+void locum_show_keys(const json_t *keys, const struct locum_print *print);
+
 #endif

@@ -3,11 +3,12 @@
  * and the public status page, GET / alone, on listen.status. HEAD is a GET without the body.
  *
  *   GET  / (the status page)
- *   GET  /status /explain?name=&if= /events?after=&wait= /history /zone?name=&wait=SERIAL /metrics
- *        /healthz
+ *   GET  /status /explain?name=&if= /events?after=&wait= /history /keys /zone?name=&wait=SERIAL
+ *        /metrics /healthz
  *   POST /admin {admin, for_s, reason, force}  /exclude {node}  /include {node}  /reload
  *        /replace: held until it is done  /hooks {hook}: held until the test has ended
  *        /acme {action, name, value, for_s}: held until all servers have acknowledged it
+ *        /keys/drop {tag, zone, force}
  *        /nsd {zone, serial, lag_ms, state, error}: of locum-nsd, every 2 s
  *
  * HTTP is libevent's evhttp. This room adds the table of paths, the limits, and requests that are
@@ -68,9 +69,10 @@ locum_control_handler_fn(void *user, const struct locum_control_request *request
 
 struct locum_control_handlers {
     locum_control_handler_fn *page, *public_page; /* GET /; that of listen.status */
-    locum_control_handler_fn *status, *explain, *events, *history, *zone, *metrics, *healthz;
+    locum_control_handler_fn *status, *explain, *events, *history, *keys, *zone, *metrics;
+    locum_control_handler_fn *healthz;
     locum_control_handler_fn *admin, *exclude, *include, *reload, *nsd; /* control socket only */
-    locum_control_handler_fn *replace, *dump, *hooks, *acme;
+    locum_control_handler_fn *replace, *dump, *hooks, *acme, *drop_key;
     /* Is this host name one of this cluster's? Requests to listen.http for others are refused. */
     bool (*knows_host)(void *user, const char *host);
 };

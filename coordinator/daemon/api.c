@@ -10,6 +10,7 @@
 #include "daemon/act.h"
 #include "daemon/alerts.h"
 #include "daemon/inside.h"
+#include "daemon/keys_api.h"
 #include "daemon/loop.h"
 #include "daemon/replace.h"
 #include "daemon/wiring.h"
@@ -579,6 +580,7 @@ const struct locum_control_handlers locum_daemon_handlers = {
     .explain = handle_explain,
     .events = handle_events,
     .history = handle_history,
+    .keys = locum_keys_api_get,
     .zone = handle_zone,
     .metrics = handle_metrics,
     .healthz = handle_healthz,
@@ -589,6 +591,7 @@ const struct locum_control_handlers locum_daemon_handlers = {
     .replace = handle_replace,
     .dump = handle_dump,
     .hooks = handle_hooks,
+    .drop_key = locum_keys_api_drop,
     .nsd = handle_nsd,
     .acme = locum_acme_api_handle,
     .knows_host = knows_host,

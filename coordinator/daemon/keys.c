@@ -186,9 +186,41 @@ take_parents(struct locum_daemon *self)
         struct locum_keymemory_zone *zone =
             locum_keymemory_find(self->keys.memory, self->config->zones[i].name);
         if (zone != NULL && parent != NULL && parent->known &&
-            parent->answered_s != zone->parent_answered_s) {
+            (self->keys.answered || parent->answered_s != zone->parent_answered_s)) {
             locum_dns_take_parent(zone, &parent->answer, parent->answered_s);
             self->keys.wake = true;
+        }
+    }
+    self->keys.answered = false;
+}
+
+static const char *
+use_of(const struct locum_keymemory_key *key)
+{
+    const bool signs = key != NULL && (key->state.signs_dnskey || key->state.signs_rest);
+    return key != NULL && key->state.published ? (signs ? "published-signing" : "published")
+           : signs                             ? "signing"
+                                               : "withdrawn";
+}
+
+/* Decide for a zone, and emit an event for each key that is used otherwise than before. */
+static void
+decide_zone(struct locum_daemon *self, struct locum_keymemory_zone *zone)
+{
+    struct locum_keystate_key keys[LOCUM_KEYSTATE_KEYS_MAX];
+    const char *before[LOCUM_KEYSTATE_KEYS_MAX];
+    const size_t count = zone->count;
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = zone->keys[i].facts;
+        before[i] = use_of(&zone->keys[i]);
+    }
+    locum_keymemory_decide(self->keys.memory, zone, now_s(self));
+    for (size_t i = 0; i < count; i++) {
+        const char *now = use_of(locum_keymemory_find_key(zone, keys[i].algorithm, keys[i].tag));
+        char tag[8];
+        if (strcmp(now, before[i]) != 0) {
+            (void)locum_text_format_buffer(tag, sizeof(tag), "%u", keys[i].tag);
+            locum_daemon_act_emit(self, LOCUM_EVENT_DNSSEC_KEY, zone->name, tag, now);
         }
     }
 }
@@ -198,7 +230,7 @@ decide(struct locum_daemon *self)
 {
     struct locum_keymemory *memory = self->keys.memory;
     for (size_t i = 0; i < memory->zone_count; i++) {
-        locum_keymemory_decide(memory, memory->zones[i], now_s(self));
+        decide_zone(self, memory->zones[i]);
     }
     self->keys.wake = false;
     self->keys.minute = now_s(self) / MINUTE_S;

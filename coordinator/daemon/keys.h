@@ -18,6 +18,7 @@ struct locum_daemon_keys {
     struct locum_keymemory *memory; /* NULL: not created */
     struct locum_signer *next;      /* its signatures are being made; NULL: none */
     bool wake;                      /* something may have changed */
+    bool answered;                  /* a parent has, or has failed to */
     bool too_long;                  /* not all that this server shows fits into its document */
     int64_t minute;                 /* of the last decision */
     /* Of each node, mono; LOCUM_NEVER (report/report.h). */

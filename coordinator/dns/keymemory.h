@@ -152,6 +152,11 @@ struct locum_keymemory_shown {
 size_t locum_keymemory_read(const char *document, const char *zone,
                             struct locum_keymemory_shown ret[LOCUM_KEYSTATE_KEYS_MAX]);
 
+/* The same of a server by its number; of this one, as it was last decided. */
+size_t locum_keymemory_shown_by(const struct locum_keymemory *self,
+                                const struct locum_keymemory_zone *zone, size_t server,
+                                struct locum_keymemory_shown ret[LOCUM_KEYSTATE_KEYS_MAX]);
+
 /* Append what this server shows; a zone that does not fit is left out, and the text is truncated.
  */
 void locum_keymemory_show(const struct locum_keymemory *self, struct locum_text *text);

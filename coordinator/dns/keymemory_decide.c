@@ -113,6 +113,17 @@ is_consistent(const struct seen *seen, size_t count)
     return consistent;
 }
 
+size_t
+locum_keymemory_shown_by(const struct locum_keymemory *self,
+                         const struct locum_keymemory_zone *zone, size_t server,
+                         struct locum_keymemory_shown ret[LOCUM_KEYSTATE_KEYS_MAX])
+{
+    const char *document = self->servers[server].document;
+    return server == self->own ? show(zone, ret)
+           : document != NULL  ? locum_keymemory_read(document, zone->name, ret)
+                               : 0;
+}
+
 static void
 gather(const struct locum_keymemory *self, const struct locum_keymemory_zone *zone,
        struct gathered *ret)
@@ -120,11 +131,7 @@ gather(const struct locum_keymemory *self, const struct locum_keymemory_zone *zo
     struct seen seen[LOCUM_NODES_MAX];
     memset(ret, 0, sizeof(*ret));
     for (size_t i = 0; i < self->server_count; i++) {
-        const char *document = self->servers[i].document;
-        seen[i].count = i == self->own ? show(zone, seen[i].keys)
-                        : document != NULL
-                            ? locum_keymemory_read(document, zone->name, seen[i].keys)
-                            : 0;
+        seen[i].count = locum_keymemory_shown_by(self, zone, i, seen[i].keys);
         gather_server(zone, seen[i].keys, seen[i].count, &ret->shown[i * zone->count], ret);
     }
     ret->consistent = is_consistent(seen, self->server_count);

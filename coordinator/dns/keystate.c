@@ -200,6 +200,9 @@ sign_in_addition(struct decision *self, enum role role)
     for (size_t i = 0; i < self->count && !self->fresh; i++) {
         if (adds[i] && (self->ret[i].settled || !settled[i])) {
             let_sign(self, i, role, LOCUM_KEYSTATE_OTHERS_TOO_NEW);
+            if (!self->keys[i].has_private) { /* also of one that is held */
+                self->ret[i].why_signs = LOCUM_KEYSTATE_OTHERS_TOO_NEW;
+            }
         }
     }
 }

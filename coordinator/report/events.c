@@ -138,6 +138,10 @@ static const struct row rows[LOCUM_EVENTS] = {
         "What the parent's DS records say of a signed zone changed: `none` (there are none), `ok` "
         "(one is of a key that signs here), `mismatch` (there are some, of other keys only) or "
         "`unknown` (the parent has not answered). The first state after a start is no event."},
+    [LOCUM_EVENT_DNSSEC_KEY] = {"dnssec-key", LOCUM_LOG_INFO, 0,
+        {{"zone", TEXT, 0, NULL}, {"key", TEXT, 1, NULL}, {"state", TEXT, 2, NULL}},
+        "This node uses the DNSSEC key with this tag otherwise than before: `published`, `signing`, "
+        "`published-signing` or `withdrawn`."},
     [LOCUM_EVENT_RELOAD] = {"reload", LOCUM_LOG_INFO, 0, {{"digest", TEXT, 0, NULL}},
         "A new configuration is in effect. Nodes with the same `digest` have the same "
         "configuration."},

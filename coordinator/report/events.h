@@ -22,6 +22,7 @@ enum {
     LOCUM_EVENT_REDIS_CONNECTED,                    /* texts: master */
     LOCUM_EVENT_REDIS_LOST,                         /* texts: reason */
     LOCUM_EVENT_DS,                                 /* texts: zone, from, to */
+    LOCUM_EVENT_DNSSEC_KEY,                         /* texts: zone, key, state */
     LOCUM_EVENT_RELOAD,                             /* texts: digest */
     LOCUM_EVENT_START,                              /* texts: version, digest */
     LOCUM_EVENT_STOP,

@@ -77,18 +77,31 @@ add_reason(const struct locum_report *report, struct locum_text *text)
     }
 }
 
+/* Does no key sign here that every server publishes? */
+static bool
+signs_unknown(const struct locum_keymemory_zone *zone)
+{
+    bool known = false;
+    for (size_t i = 0; i < zone->count; i++) {
+        known = known ||
+                (zone->keys[i].state.signs_rest && zone->keys[i].facts.all_published_since_s != 0);
+    }
+    return !known;
+}
+
 static bool
 warn_of_addition(const struct locum_report *report, const char *name,
                  const struct locum_keymemory_zone *of, struct locum_text *text)
 {
     const struct locum_keymemory_key *key = find_addition(of);
-    if (of->summary.alone && of->parent_asked) {
-        locum_text_format(text,
-                          "zone %s: the keys that sign here have not been published by all servers "
-                          "for 2 hours, and no earlier key is here to sign too: some resolvers may "
-                          "refuse answers. Put back the files of the keys that signed before, if "
-                          "there are any, then run `locum reload`",
-                          name);
+    if (of->summary.alone && of->parent_asked && signs_unknown(of)) {
+        locum_text_format(
+            text,
+            "zone %s: no key that signs here is published by all servers, and no earlier "
+            "key is here to sign too: some resolvers may refuse answers. Let all "
+            "servers have its .key file, and put back the files of the keys that "
+            "signed before, then run `locum reload`",
+            name);
         add_reason(report, text);
         return true;
     }

@@ -21,4 +21,7 @@ enum { LOCUM_KEYS_WARN_MS = 30 * 1000 };
 const char *locum_keys_warn(const struct locum_report *report, size_t i, struct locum_text *text,
                             const char **ret_of);
 
+/* GET /keys: {zones: [{zone, cds, parent_answered, parent_has_ds, keys}]}. A new reference. */
+json_t *locum_keys_json(const struct locum_report *report);
+
 #endif

@@ -80,6 +80,27 @@ test_history(void **state)
 }
 
 static void
+test_keys(void **state)
+{
+    struct site *site = *state;
+    static const char answer[] = OK "{\"zones\": []}";
+    static const char dropped[] = OK "{\"dropped\": 7, \"zone\": \"a.\"}";
+    assert_int_equal(RUN(site, answer, "keys"), LOCUM_EXIT_OK);
+    assert_has(site->asked, "GET /keys HTTP/1.1\r\n");
+    assert_string_equal(site->out, "no zone is signed here\n");
+    assert_int_equal(RUN(site, answer, "keys", "--json"), LOCUM_EXIT_OK);
+    assert_has(site->out, "\"zones\": []");
+    assert_int_equal(RUN(site, dropped, "keys", "drop", "7", "--force", "a"), LOCUM_EXIT_OK);
+    assert_has(site->asked, "POST /keys/drop HTTP/1.1\r\n");
+    assert_has(site->asked, "{\"tag\":7,\"force\":true,\"zone\":\"a\"}");
+    assert_string_equal(site->out, "key 7 of a. is dropped at this node\n");
+    assert_int_equal(RUN_ALONE(site, "keys", "drop"), LOCUM_EXIT_USAGE);
+    assert_int_equal(RUN_ALONE(site, "keys", "drop", "65536"), LOCUM_EXIT_USAGE);
+    assert_int_equal(RUN_ALONE(site, "keys", "remove", "7"), LOCUM_EXIT_USAGE);
+    assert_int_equal(RUN_ALONE(site, "keys", "drop", "7", "a", "b"), LOCUM_EXIT_USAGE);
+}
+
+static void
 test_admin(void **state)
 {
     struct site *site = *state;
@@ -424,6 +445,7 @@ main(void)
         TEST(test_status_json),
         TEST(test_explain),
         TEST(test_history),
+        TEST(test_keys),
         TEST(test_admin),
         TEST(test_admin_wait),
         TEST(test_exclude_and_reload),

@@ -113,6 +113,13 @@ test_history(void **state)
 }
 
 static void
+test_keys(void **state)
+{
+    (void)state;
+    compare("keys", locum_show_keys);
+}
+
+static void
 test_events(void **state)
 {
     (void)state;
@@ -283,6 +290,7 @@ main(void)
         cmocka_unit_test(test_status_of_empty_and_hostile_answers),
         cmocka_unit_test(test_explain),
         cmocka_unit_test(test_history),
+        cmocka_unit_test(test_keys),
         cmocka_unit_test(test_events),
         cmocka_unit_test(test_no_control_character),
         cmocka_unit_test(test_colours),

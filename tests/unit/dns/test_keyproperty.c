@@ -20,7 +20,7 @@
 enum {
     STEP_S = 600,
     STEPS = 500,
-    SCHEDULES = 120,
+    SCHEDULES = 200,
     NODES = 3,
     KEYS = 6,
     LONGEST_S = 7200,
@@ -439,8 +439,12 @@ test_no_validator_finds_a_wrong_signature(void **state)
     config->zone_count = 1;
     (void)snprintf(config->zones[0].name, sizeof(config->zones[0].name), ZONE);
     (void)snprintf(config->zones[0].dnssec.keys, sizeof(config->zones[0].dnssec.keys), "/keys");
-    for (uint64_t i = 1; i <= SCHEDULES; i++) {
-        const uint64_t use = seed != NULL ? strtoull(seed, NULL, 10) : i;
+    /* Seeds that found an error once come first. */
+    static const uint64_t found[] = {1006, 1015, 1042, 1158, 5072, 5086};
+    for (uint64_t i = 0; i < SCHEDULES; i++) {
+        const uint64_t use = seed != NULL             ? strtoull(seed, NULL, 10)
+                             : i < LOCUM_COUNT(found) ? found[i]
+                                                      : i;
         (void)printf("seed %llu\n", (unsigned long long)use);
         rolls += run_schedule(config, use);
         if (seed != NULL) {

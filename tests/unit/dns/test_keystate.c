@@ -456,7 +456,7 @@ test_times_in_the_future_are_careful(void **state)
     struct locum_keystate_key keys[] = {old_key(P256, true), without_files(old_key(P256, true))};
     zone.now_s = NOW - 2 * (int64_t)YEAR;
     decide(&zone, keys, 2);
-    assert_key(1, "PDR", LOCUM_KEYSTATE_AT_PARENT, LOCUM_KEYSTATE_AT_PARENT);
+    assert_key(1, "PDR", LOCUM_KEYSTATE_AT_PARENT, LOCUM_KEYSTATE_OTHERS_TOO_NEW);
     assert_true(summary.alone);
 }
 

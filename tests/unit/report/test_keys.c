@@ -1,0 +1,233 @@
+/* The keys of signed zones: warnings, and GET /keys. */
+#include "view.h"
+
+#include "report/keys.h"
+
+static const char zone_name[] = "get.example.org.";
+static struct locum_keymemory *memory;
+static struct locum_keymemory_zone *zone;
+static locum_ms lack_since[LOCUM_NODES_MAX], nsec_differ_since[LOCUM_NODES_MAX];
+
+static int64_t
+now_s(void)
+{
+    return view.now.wall / 1000;
+}
+
+/* Key 1 signs at both servers, and has done so for long; key 2 is the record of one of dc3. */
+static int
+setup_keys(void **state)
+{
+    static const struct locum_keymemory_found found[] = {
+        {.algorithm = 13,
+         .tag = 1,
+         .secure_entry = true,
+         .record = "257 3 13 AA==",
+         .private_half = "a"},
+        {.algorithm = 13, .tag = 2, .secure_entry = true, .record = "257 3 13 AB=="}};
+    const int status = setup_view(state);
+    (void)strcpy(config.zones[0].dnssec.keys, "/k");
+    memory = locum_keymemory_create();
+    assert_non_null(memory);
+    locum_keymemory_configure(memory, &config);
+    assert_int_equal(locum_keymemory_take_folder(memory, zone_name, found, 2, 3600, now_s()), 0);
+    zone = locum_keymemory_find(memory, zone_name);
+    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
+        lack_since[i] = nsec_differ_since[i] = LOCUM_NEVER;
+    }
+    view.keys = memory;
+    view.keys_lack_since = lack_since;
+    view.nsec_differ_since = nsec_differ_since;
+    return status;
+}
+
+static int
+teardown_keys(void **state)
+{
+    locum_keymemory_destroy(memory);
+    view.keys = NULL;
+    view.keys_too_long = false;
+    (void)state;
+    return 0;
+}
+
+static void
+decide(bool has_ds)
+{
+    const struct locum_keymemory_parent answer = {
+        .answered_s = now_s(), .ttl_s = 3600, .has_ds = has_ds};
+    locum_keymemory_take_parent(zone, &answer, has_ds ? 1 : 0);
+    locum_keymemory_decide(memory, zone, now_s());
+}
+
+static void
+publish_long_ago(void)
+{
+    for (size_t i = 0; i < 2; i++) {
+        zone->keys[i].published_since_s = zone->keys[i].facts.all_published_since_s =
+            now_s() - 86400;
+    }
+}
+
+static void
+hear_all(const char *document)
+{
+    for (size_t i = 0; i < memory->server_count; i++) {
+        locum_keymemory_take_document(memory, memory->servers[i].name, locum_slice_of(document),
+                                      now_s());
+    }
+}
+
+/* The warning of this kind; "": there is none. */
+static const char *
+warned(const char *about, const char *of)
+{
+    static char text[2048];
+    char key[64];
+    (void)snprintf(key, sizeof(key), "%s %s", about, of);
+    json_t *warnings = locum_warnings_find(&view);
+    const char *found = json_string_value(json_object_get(warnings, key));
+    (void)snprintf(text, sizeof(text), "%s", found != NULL ? found : "");
+    json_decref(warnings);
+    return text;
+}
+
+static void
+assert_says(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL) {
+        fail_msg("\"%s\", expected \"%s\"", text, part);
+    }
+}
+
+static void
+test_nothing_is_wrong(void **state)
+{
+    (void)state;
+    hear_all("1 zone=get.example.org. 13/1/psr/1/1 13/2/psr/1/1");
+    decide(false);
+    decide(false);
+    assert_string_equal(warned("keys", zone_name), "");
+    view.keys = NULL;
+    assert_string_equal(warned("keys", zone_name), "");
+}
+
+static void
+test_keys_that_must_not_sign_alone_yet(void **state)
+{
+    (void)state;
+    decide(true);
+    assert_says(warned("keys", zone_name), "some resolvers may refuse answers");
+    assert_says(warned("keys", zone_name), "not heard now: ");
+}
+
+static void
+test_a_key_that_goes_on_without_its_files(void **state)
+{
+    (void)state;
+    static const struct locum_keymemory_found other = {.algorithm = 13,
+                                                       .tag = 3,
+                                                       .secure_entry = true,
+                                                       .record = "257 3 13 AC==",
+                                                       .private_half = "c"};
+    hear_all("1 zone=get.example.org. 13/1/psr/1/1 13/2/psr/1/1");
+    decide(true);
+    publish_long_ago();
+    decide(true);
+    assert_int_equal(locum_keymemory_take_folder(memory, zone_name, &other, 1, 3600, now_s()), 0);
+    decide(true);
+    assert_says(warned("keys", zone_name), "key 1 goes on signing");
+    for (size_t i = 0; i < zone->count; i++) { /* key 3 may sign alone now */
+        zone->keys[i].state.why_signs = LOCUM_KEYSTATE_FILE;
+    }
+    assert_says(warned("keys", zone_name), "its DS is at the parent");
+}
+
+static void
+test_cds_that_stays(void **state)
+{
+    (void)state;
+    hear_all("1 zone=get.example.org. 13/1/psr/1/1 13/2/psr/1/1");
+    decide(false);
+    decide(false);
+    hear_all("1 zone=get.example.org. 13/2/psr/1/1");
+    decide(false);
+    assert_says(warned("keys", zone_name), "CDS stays as it was");
+    config.zones[0].dnssec.withdraw = true;
+    assert_string_equal(warned("keys", zone_name), "");
+    config.zones[0].dnssec.withdraw = false;
+    view.keys_too_long = true;
+    assert_says(warned("keys", zone_name), "does not fit into one message");
+}
+
+static void
+test_a_difference_between_servers_is_shown_when_it_lasts(void **state)
+{
+    (void)state;
+    const locum_node peer = config.core.self == 0 ? 1 : 0;
+    const char *name = config.core.nodes[peer].name;
+    nsec_differ_since[peer] = view.now.mono - LOCUM_KEYS_WARN_MS + 1;
+    assert_string_equal(warned("nsec", name), "");
+    nsec_differ_since[peer]--;
+    assert_says(warned("nsec", name), "has other NSEC records");
+    nsec_differ_since[peer] = LOCUM_NEVER;
+    lack_since[peer] = view.now.mono - LOCUM_KEYS_WARN_MS;
+    assert_says(warned("keys", name), "do not arrive whole");
+}
+
+static json_t *
+shown(size_t i)
+{
+    json_t *all = locum_keys_json(&view);
+    json_t *of = json_array_get(json_object_get(all, "zones"), 0);
+    assert_string_equal(json_string_value(json_object_get(of, "zone")), zone_name);
+    json_t *key = json_incref(json_array_get(json_object_get(of, "keys"), i));
+    json_decref(all);
+    return key;
+}
+
+static void
+assert_next(size_t i, const char *part)
+{
+    json_t *key = shown(i);
+    assert_says(json_string_value(json_object_get(key, "next")), part);
+    json_decref(key);
+}
+
+static void
+test_what_happens_next(void **state)
+{
+    (void)state;
+    decide(true);
+    assert_next(0, "not published yet by ");
+    hear_all("1 zone=get.example.org. 13/1/psr/1/1 13/2/psr/1/1");
+    decide(true);
+    assert_next(0, "it may sign alone from 20");
+    publish_long_ago();
+    decide(true);
+    assert_next(0, "in use");
+    assert_next(1, "of another server");
+    json_t *key = shown(0);
+    assert_string_equal(json_string_value(json_object_get(key, "files")), "both");
+    assert_true(json_is_true(json_object_get(key, "ds")));
+    assert_int_equal(json_array_size(json_object_get(key, "servers")), memory->server_count);
+    json_decref(key);
+    assert_int_equal(locum_keymemory_take_folder(memory, zone_name, NULL, 0, 3600, now_s()), 0);
+    decide(true);
+    assert_next(0, "its files are gone; it goes by itself: its DS is at the parent");
+}
+
+int
+main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_keys, teardown_keys)
+    const struct CMUnitTest tests[] = {
+        TEST(test_nothing_is_wrong),
+        TEST(test_keys_that_must_not_sign_alone_yet),
+        TEST(test_a_key_that_goes_on_without_its_files),
+        TEST(test_cds_that_stays),
+        TEST(test_a_difference_between_servers_is_shown_when_it_lasts),
+        TEST(test_what_happens_next),
+    };
+    return cmocka_run_group_tests_name("report/keys", tests, NULL, NULL);
+}
