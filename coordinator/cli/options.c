@@ -23,7 +23,7 @@ const struct locum_options_row locum_options_rows[] = {
      "shown by locum status"},
     {"--wait", LOCUM_OPTION_WAIT, NULL, NULL, "return when no cache has an older answer"},
     {"--force", LOCUM_OPTION_FORCE, NULL, NULL,
-     "also if fewer than min-serving healthy servers stay"},
+     "also if fewer than min-serving healthy servers stay, or the parent has a DS of the key"},
     {"--cluster", LOCUM_OPTION_CLUSTER, NULL, NULL, "a secret that all nodes share"},
     {"--node", LOCUM_OPTION_NODE, NULL, NULL, "a key pair of one node"},
     {"--no-fallback", LOCUM_OPTION_NO_FALLBACK, NULL, NULL,

@@ -161,6 +161,8 @@ def test_4_drop(dc2, dc3, old, new):
     assert done.returncode == 0 and f"key {tag} of {ZONE}. is dropped" in done.stdout, done
     dc3.until("one key", lambda: dc3.published() == [1, 1])
     assert dc3.key(new) is None
+    events = [line for line in dc3.call("events").stdout.splitlines() if "dnssec-key" in line]
+    assert any(f"key={tag}" in line and "state=withdrawn" in line for line in events), events
     assert dc2.published() == [2, 1]
     dc2.until("dc2 hears of it", lambda: dc2.key(new)["next"] == "not published yet by dc3")
 
