@@ -198,7 +198,7 @@ answer_message(struct locum_dns_connection *self, const uint8_t *message, size_t
     struct locum_dns_service *service = self->service;
     struct locum_dns_reply given = {0};
     struct locum_dns_outgoing outgoing;
-    locum_dns_table_mailbox_take(&service->mailbox, &service->table);
+    (void)locum_dns_table_mailbox_take(&service->mailbox, &service->table);
     if (service->table != NULL) {
         const struct locum_address *peer = &self->peer;
         const struct locum_dns_query query = {
