@@ -269,6 +269,31 @@ void locum_dns_nsec_digest(struct locum_dns *self, const struct locum_config *co
 /* The keys that sign now, borrowed; NULL: none. */
 struct locum_signer *locum_dns_signer(struct locum_dns *self);
 
+/* What is signed. */
+struct locum_dns_signing {
+    bool on;           /* a zone is */
+    uint64_t made;     /* signatures since the start, */
+    uint64_t to_keep;  /* those of them that a later run can use, */
+    size_t unverified; /* those that wait for locum_dns_verify(), */
+    uint64_t bad;      /* and those that did not verify */
+};
+void locum_dns_signing(struct locum_dns *self, struct locum_dns_signing *ret);
+
+/* For signkeep.h; NULL: nothing is signed. */
+struct locum_sign_cache;
+struct locum_sign_cache *locum_dns_sign_cache(struct locum_dns *self);
+
+/* Are signatures made at one time valid at another one, in all zones? */
+bool locum_dns_is_usable(struct locum_dns *self, int64_t signed_s, int64_t now_s);
+
+/*
+ * Verify signatures that were made, for a time, one at least. Returns how many did not verify: they
+ * are still served. After locum_dns_sign_again() all are compiled again beside the loop, and those
+ * are made again.
+ */
+size_t locum_dns_verify(struct locum_dns *self, int64_t budget_us);
+void locum_dns_sign_again(struct locum_dns *self);
+
 /*
  * The text of a zone as a master file (RFC 1035 5) with absolute names, for GET /zone. With keys
  * for it, the zone is signed, with the signatures that are published.

@@ -147,6 +147,20 @@ locum_renewal_set_signer(struct locum_renewal *self, struct locum_signer *signer
     }
 }
 
+void
+locum_renewal_sign_again(struct locum_renewal *self)
+{
+    if (self->work.signer == self->signer) {
+        cancel(self);
+    }
+    if (self->next.signer == self->signer) {
+        drop(&self->next);
+    }
+    if (self->serving.until_s != INT64_MAX) {
+        self->serving.until_s = INT64_MIN;
+    }
+}
+
 /* Compile with what can be signed in time. */
 static int
 compile(const struct locum_config *config, struct locum_signer *signer, int64_t now_s,

@@ -60,7 +60,8 @@ static bool
 warn_of_signatures(const struct locum_report *report, size_t zone, struct locum_text *text)
 {
     const struct locum_trust_zone *served = &report->dnssec[zone].served;
-    const int64_t left_s = served->valid_until_s - report->now.wall / 1000;
+    const locum_ms wrong = report->signing.clock_in_doubt ? report->signing.clock_off_ms : 0;
+    const int64_t left_s = served->valid_until_s - (report->now.wall - wrong) / 1000;
     if (served->valid_until_s == 0 || left_s >= LOCUM_DNSSEC_EXPIRY_WARN_S) {
         return false;
     }
