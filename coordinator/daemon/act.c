@@ -243,6 +243,17 @@ save_run(struct locum_daemon *self)
     locum_state_writer_put_run(self->writer, &text);
 }
 
+/* The answers are not what they should be. */
+static void
+note_failure(struct locum_daemon *self, int status, const char *effect)
+{
+    if (!self->run.publish_failed) {
+        locum_daemon_act_emit(self, LOCUM_EVENT_PUBLISH_FAILED, locum_error_text(status), effect,
+                              NULL);
+    }
+    self->run.publish_failed = true;
+}
+
 void
 locum_daemon_act_publish(struct locum_daemon *self)
 {
@@ -251,12 +262,7 @@ locum_daemon_act_publish(struct locum_daemon *self)
     const int status = locum_dns_publish(self->dns, self->config, &self->core.plan,
                                          self->acme.answers, serial, signed_s);
     if (status != 0) {
-        if (!self->run.publish_failed) {
-            locum_daemon_act_emit(self, LOCUM_EVENT_PUBLISH_FAILED, locum_error_text(status),
-                                  "the previous answers stay; publishing is retried each second",
-                                  NULL);
-        }
-        self->run.publish_failed = true;
+        note_failure(self, status, "the previous answers stay; publishing is retried each second");
         return;
     }
     self->run.publish_failed = false;
@@ -482,7 +488,11 @@ void
 locum_daemon_act_each_second(struct locum_daemon *self)
 {
     const int64_t signed_s = locum_daemon_signatures_take_s(self);
-    if (self->run.publish_failed || locum_dns_is_due(self->dns, signed_s)) {
+    const int unsigned_status = locum_dns_signing_status(self->dns);
+    if (unsigned_status != 0) {
+        note_failure(self, unsigned_status,
+                     "the previous signatures stay; signing is retried each second");
+    } else if (self->run.publish_failed || locum_dns_is_due(self->dns, signed_s)) {
         locum_daemon_act_publish(self);
     }
     locum_daemon_signing_each_second(self);

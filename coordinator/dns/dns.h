@@ -137,16 +137,19 @@ void locum_dns_retry(struct locum_dns *self, locum_dns_report_fn *report, void *
  * serial   SOA serial of every zone; the caller increases it with each change (RFC 1982).
  * now_s    the wall clock, seconds since 1970; it selects the validity of signatures.
  * Returns 0, LOCUM_ERR_MEMORY, or LOCUM_ERR_INVALID, LOCUM_ERR_SPACE or LOCUM_ERR_IO
- * (locum_dns_compile(), locum_sign_rrset()). On failure the workers keep the last table, or, if
- * only new signatures could not be made, have the new one with the old signatures.
+ * (locum_dns_compile(), locum_sign_rrset()). On failure the workers keep the last table.
  */
 int locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
                       const struct locum_plan *plan, const struct locum_challenge_answers *answers,
                       uint32_t serial, int64_t now_s) LOCUM_MUST_CHECK;
 
-/* Have new signatures been made that replace those of the last publication now, or could they not
- * be made? If so, publish again. */
+/* Have new signatures been made that replace those of the last publication now? If so, publish
+ * again. */
 bool locum_dns_is_due(struct locum_dns *self, int64_t now_s);
+
+/* 0, or why new signatures, which are due or will be, could not be made: LOCUM_ERR_IO (a key cannot
+ * sign) or LOCUM_ERR_MEMORY. The old ones are served, and locum_dns_sign() tries again. */
+int locum_dns_signing_status(struct locum_dns *self);
 
 /*
  * Has the thread that signs something to do (renewal.h): signatures that are due or will be within

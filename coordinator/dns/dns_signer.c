@@ -136,6 +136,12 @@ locum_dns_is_due(struct locum_dns *self, int64_t now_s)
     return locum_renewal_is_due(locum_dns_renewal(self), now_s);
 }
 
+int
+locum_dns_signing_status(struct locum_dns *self)
+{
+    return locum_dns_renewal(self)->status;
+}
+
 bool
 locum_dns_wants_to_sign(struct locum_dns *self, int64_t now_s)
 {

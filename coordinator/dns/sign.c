@@ -349,8 +349,8 @@ now_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-bool
-locum_sign_is_stopped(const struct locum_sign_budget *self)
+static bool
+is_stopped(const struct locum_sign_budget *self)
 {
     return self != NULL && self->stop != NULL &&
            atomic_load_explicit(self->stop, memory_order_relaxed);
@@ -381,7 +381,7 @@ static int
 sign(struct sign_set *self, const struct locum_dnskey *key, const ldns_rr *empty, ldns_rdf **ret)
 {
     uint8_t digest[LDNS_SHA256_DIGEST_LENGTH];
-    if (locum_sign_is_stopped(self->budget)) {
+    if (is_stopped(self->budget)) {
         return LOCUM_ERR_TIMEOUT;
     }
     const int status = write_message(self, key, empty, digest);

@@ -62,9 +62,8 @@ struct locum_sign_counts locum_sign_cache_counts(struct locum_sign_cache *self);
 struct locum_sign_budget {
     int64_t left_us;         /* no signature is made any more once it is 0 or less */
     const atomic_bool *stop; /* no signature is looked up or made once it is true; NULL: never */
+    bool partly;             /* for compile.h */
 };
-
-bool locum_sign_is_stopped(const struct locum_sign_budget *self);
 
 /*
  * Sign an RRset.
