@@ -114,6 +114,7 @@ struct locum_config_zone {
     } dnssec;
     char alpn[LOCUM_ALPN_MAX][LOCUM_ALPN_CHARS_MAX + 1];
     size_t alpn_count;    /* 0: the names have no HTTPS records (dns/https.h) */
+    bool dns_01;          /* `_acme-challenge` exists for the names (acme.h) */
     size_t persist_count; /* entries of acme.persist (acme.h) */
     struct locum_config_transfer transfer;
     struct locum_position at;

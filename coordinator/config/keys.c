@@ -288,6 +288,10 @@ static const struct locum_schema_row rows[] = {
     .help = "Browsers then begin with TLS, so each of these names needs a certificate on every server."},
 [LOCUM_KEY_ACME] = {"zones[].acme", MAP, NONE,
     .note = "Certificates for the shared and owned names of the zone; see doc/certificates.md"},
+[LOCUM_KEY_ACME_DNS] = {"zones[].acme.dns-01", FLAG, DEFAULT("true"), OF_ZONE(dns_01), .digest = true,
+    .note = "Whether every node answers `_acme-challenge.NAME` for each of these names, with the values of `locum acme set`",
+    .help = "While there are none, the answer is `TXT \"-\"`. A static record of that name takes its place. "
+    "With `acme: {}` this is all that is on."},
 [LOCUM_KEY_PERSIST] = {"zones[].acme.persist", TEXT(0, 0), MAPS(1, LOCUM_PERSIST_MAX), NONE,
     .stride = sizeof(struct locum_config_zone), COUNT(zones[0].persist_count),
     .note = "Authorities that may issue certificates for each of these names, to these accounts (dns-persist-01)",

@@ -7,6 +7,7 @@
  *        /metrics /healthz
  *   POST /admin {admin, for_s, reason, force}  /exclude {node}  /include {node}  /reload
  *        /replace: held until it is done  /hooks {hook}: held until the test has ended
+ *        /acme {action, name, value, for_s}: held until all servers have acknowledged it
  *        /keys/drop {tag, zone, force}
  *        /nsd {zone, serial, lag_ms, state, error}: of locum-nsd, every 2 s
  *
@@ -71,7 +72,7 @@ struct locum_control_handlers {
     locum_control_handler_fn *status, *explain, *events, *history, *keys, *zone, *metrics;
     locum_control_handler_fn *healthz;
     locum_control_handler_fn *admin, *exclude, *include, *reload, *nsd; /* control socket only */
-    locum_control_handler_fn *replace, *dump, *hooks, *drop_key;
+    locum_control_handler_fn *replace, *dump, *hooks, *acme, *drop_key;
     /* Is this host name one of this cluster's? Requests to listen.http for others are refused. */
     bool (*knows_host)(void *user, const char *host);
 };

@@ -8,8 +8,9 @@
 #include "base/text_format.h"
 #include "control/notify.h"
 
-/* For hooks that are tested; less than the life of a connection, so that its reply arrives. */
-enum { HOOKS_HOLD_MS = 15000 };
+/* For hooks that are tested, and for other nodes; less than the life of a connection, so that its
+ * reply arrives. */
+enum { HOOKS_HOLD_MS = 15000, ACME_HOLD_MS = 12000 };
 
 #define HANDLER(name) offsetof(struct locum_control_handlers, name)
 
@@ -31,6 +32,7 @@ static const struct locum_route routes[] = {
     {"/dump", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(dump)},
     {"/keys/drop", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(drop_key)},
     {"/hooks", EVHTTP_REQ_POST, {NULL}, false, HOOKS_HOLD_MS, HANDLER(hooks)},
+    {"/acme", EVHTTP_REQ_POST, {NULL}, false, ACME_HOLD_MS, HANDLER(acme)},
     {"/nsd", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(nsd)},
 };
 

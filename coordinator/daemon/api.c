@@ -6,6 +6,7 @@
 #include "base/nearest.h"
 #include "base/text_format.h"
 #include "config/domain.h"
+#include "daemon/acme_api.h"
 #include "daemon/act.h"
 #include "daemon/alerts.h"
 #include "daemon/inside.h"
@@ -468,12 +469,12 @@ zone_reply(struct locum_daemon *self, size_t zone)
     json_t *body = NULL;
     fail_open_plan(&self->config->core, &open);
     int status = locum_dns_zone_text(self->dns, self->config, zone, &self->core.plan,
-                                     self->run.serial, &text);
+                                     self->acme.answers, self->run.serial, &text);
     if (status == LOCUM_ERR_TIMEOUT) {
         return locum_control_error(503, "the signatures of the zone are being made: ask again");
     }
     if (status == 0) {
-        status = locum_dns_zone_text(self->dns, self->config, zone, &open,
+        status = locum_dns_zone_text(self->dns, self->config, zone, &open, NULL,
                                      locum_daemon_act_open_serial(self), &open_text);
     }
     if (status == 0) {
@@ -592,5 +593,6 @@ const struct locum_control_handlers locum_daemon_handlers = {
     .hooks = handle_hooks,
     .drop_key = locum_keys_api_drop,
     .nsd = handle_nsd,
+    .acme = locum_acme_api_handle,
     .knows_host = knows_host,
 };

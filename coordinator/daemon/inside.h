@@ -8,6 +8,7 @@
 #include "base/timer.h"
 #include "control/control.h"
 #include "control/notify.h"
+#include "daemon/acme.h"
 #include "daemon/addresses.h"
 #include "daemon/documents.h"
 #include "daemon/handover.h"
@@ -54,6 +55,8 @@ struct locum_daemon {
     struct locum_redis *redis;
     struct locum_peer *peer;
     struct locum_daemon_documents documents;
+    struct locum_acme acme;
+    struct locum_acme_request *acme_requests; /* acme_api.c; NULL: none */
     struct locum_daemon_keys keys;
     struct locum_health *health;
     struct locum_hooks *hooks;

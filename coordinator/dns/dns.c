@@ -370,12 +370,12 @@ locum_dns_close_surplus(struct locum_dns *self)
 /* Make the table of a plan, signed. */
 static int
 make_table(const struct locum_dns *self, const struct locum_config *config,
-           const struct locum_plan *plan, uint32_t serial, int64_t now_s,
-           struct locum_dns_table **ret)
+           const struct locum_plan *plan, const struct locum_challenge_answers *answers,
+           uint32_t serial, int64_t now_s, struct locum_dns_table **ret)
 {
     struct locum_signer *signer = self->renewal.signer;
     struct locum_dns_table *table =
-        locum_dns_table_make(self->renewal.serving.names, config, plan, serial);
+        locum_dns_table_make(self->renewal.serving.names, config, plan, answers, serial);
     int status = table == NULL ? LOCUM_ERR_MEMORY : 0;
     if (status == 0 && self->renewal.serving.until_s != INT64_MAX) {
         status = locum_dns_table_sign(table, config, plan, serial, signer, now_s);
@@ -396,7 +396,8 @@ make_table(const struct locum_dns *self, const struct locum_config *config,
 
 int
 locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
-                  const struct locum_plan *plan, uint32_t serial, int64_t now_s)
+                  const struct locum_plan *plan, const struct locum_challenge_answers *answers,
+                  uint32_t serial, int64_t now_s)
 {
     struct locum_dns_table *table = NULL;
     /* Without an address locum-nsd reads the text. */
@@ -405,7 +406,7 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
     }
     int status = locum_renewal_choose(&self->renewal, config, now_s);
     if (status == 0 && self->listener_count > 0) {
-        status = make_table(self, config, plan, serial, now_s, &table);
+        status = make_table(self, config, plan, answers, serial, now_s, &table);
     }
     if (status != 0 || self->listener_count == 0) {
         return status;

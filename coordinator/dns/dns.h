@@ -17,6 +17,7 @@
 #include "dns/keymemory.h"
 #include "dns/limited.h"
 
+struct locum_challenge_answers;
 struct locum_dns; /* sockets, workers and their answer table */
 
 enum { LOCUM_DNS_RCODES = 24 }; /* NOERROR .. BADCOOKIE */
@@ -131,15 +132,16 @@ void locum_dns_retry(struct locum_dns *self, locum_dns_report_fn *report, void *
  * locum_dns_prepare() has not. If more is to be signed then than a heartbeat can wait for, a thread
  * does it. Until it has ended, questions with DO whose answer it has not signed yet get SERVFAIL.
  *
- * config  that of the last locum_dns_create() or locum_dns_reconfigure().
- * serial  SOA serial of every zone; the caller increases it with each change (RFC 1982).
- * now_s   the wall clock, seconds since 1970; it selects the validity of signatures.
+ * config   that of the last locum_dns_create() or locum_dns_reconfigure().
+ * answers  of ACME challenges (challenges.h); NULL: there are none, only placeholders.
+ * serial   SOA serial of every zone; the caller increases it with each change (RFC 1982).
+ * now_s    the wall clock, seconds since 1970; it selects the validity of signatures.
  * Returns 0, LOCUM_ERR_MEMORY, or LOCUM_ERR_INVALID, LOCUM_ERR_SPACE or LOCUM_ERR_IO
  * (locum_dns_compile(), locum_sign_rrset()). On failure the workers keep the last table.
  */
 int locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
-                      const struct locum_plan *plan, uint32_t serial,
-                      int64_t now_s) LOCUM_MUST_CHECK;
+                      const struct locum_plan *plan, const struct locum_challenge_answers *answers,
+                      uint32_t serial, int64_t now_s) LOCUM_MUST_CHECK;
 
 /* Have new signatures been made that replace those of the last publication now? If so, publish
  * again. */
@@ -293,13 +295,20 @@ void locum_dns_sign_again(struct locum_dns *self);
  *
  * self      for its keys; NULL: the zone is not signed.
  * zone      index, less than config->zone_count.
+ * answers   as of locum_dns_publish().
  * ret_text  the caller's, who calls free().
  * Returns 0, LOCUM_ERR_MEMORY, LOCUM_ERR_INVALID (locum_zone_build()), LOCUM_ERR_IO (a key cannot
  * sign) or LOCUM_ERR_TIMEOUT (after a start, the signatures are still being made).
  */
 int locum_dns_zone_text(struct locum_dns *self, const struct locum_config *config, size_t zone,
-                        const struct locum_plan *plan, uint32_t serial,
+                        const struct locum_plan *plan,
+                        const struct locum_challenge_answers *answers, uint32_t serial,
                         char **ret_text) LOCUM_MUST_CHECK;
+
+/* For which names of a configuration challenges have a name of their own: not if another one has
+ * the same, or if a static record has or hides it. 0 or an error of locum_zone_build(). */
+int locum_dns_find_challenged(const struct locum_config *config,
+                              bool ret[LOCUM_NAMES_MAX]) LOCUM_MUST_CHECK;
 
 /* The time whose signatures are published, in seconds since 1970; INT64_MIN: not all are made. */
 int64_t locum_dns_signed_at(struct locum_dns *self);

@@ -89,7 +89,8 @@ content_of(struct locum_primary *self, const char *name)
         locum_axfr_content_hold(kept->content);
         return kept->content;
     }
-    if (locum_zone_build(state.config, index, state.plan, state.serial, &zone) != 0) {
+    if (locum_zone_build(state.config, index, state.plan, state.answers, state.serial, &zone) !=
+        0) {
         return NULL;
     }
     struct locum_signer *signer = locum_dns_signer(self->dns);

@@ -166,6 +166,8 @@ add_node(struct locum_exposition *out, const struct locum_report *report)
     add_answers(out, report);
     number(out, counter, "locum_plan_changes_total", "New answers published.",
            (int64_t)run->plan_changes);
+    number(out, gauge, "locum_acme_values", "Values of ACME challenges answered now.",
+           (int64_t)run->acme_values);
     number(out, gauge, "locum_answers_stale",
            "1 while the answers are older than the plan because they could not be published.",
            run->publish_failed);

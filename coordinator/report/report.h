@@ -53,6 +53,7 @@ struct locum_run {
     struct locum_lag lag;                 /* of iterations that were due at a time */
     struct locum_queries queries;         /* once a second */
     uint64_t plan_changes;                /* published since the start */
+    size_t acme_values;                   /* of ACME challenges, answered now */
     uint64_t bad_signatures[LOCUM_PATHS]; /* received lines without an accepted signature */
     char kept_since[32]; /* of a kept configuration (config->kept): when it took effect */
     char mirrorbits[LOCUM_HOST_MAX + 8]; /* last instance of the own Mirrorbits; "": never heard */
