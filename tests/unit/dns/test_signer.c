@@ -253,6 +253,35 @@ test_keys_that_cannot_sign_are_reported(void **state)
     locum_signer_destroy(signer);
 }
 
+/* Another key of the zone with the algorithm and tag of one in the folder is remembered. */
+static void
+test_a_start_leaves_out_what_a_reload_refuses(void **state)
+{
+    (void)state;
+    static const char record[] = "257 3 13 AAAA";
+    const struct locum_keymemory_found other = {
+        .algorithm = 13, .tag = 15605, .secure_entry = true, .record = record};
+    struct locum_keymemory *memory = locum_keymemory_create();
+    struct locum_signer *signer;
+    struct found found = {0};
+    assert_non_null(memory);
+    locum_keymemory_configure(memory, &site->config);
+    assert_int_equal(locum_keymemory_take_folder(memory, "example.", &other, 1, 3600, NOW), 0);
+    key_folder_add(&folder, key_file_of(45571));
+    key_folder_add(&folder, key_file_of(15605));
+    assert_int_equal(locum_signer_create(&site->config, memory, NOW, note, &found, &signer),
+                     LOCUM_ERR_INVALID);
+    assert_int_equal(found.errors, 1);
+    assert_non_null(strstr(found.text, "has the algorithm and tag of another key"));
+    assert_int_equal(locum_signer_create(&site->config, memory, NOW, NULL, NULL, &signer), 0);
+    const struct locum_keymemory_zone *zone = locum_keymemory_find(memory, "example.");
+    assert_string_equal(locum_keymemory_find_key(zone, 13, 15605)->record, record);
+    assert_int_equal(locum_signer_dnskey_signer(signer, 0, 0)->tag, 45571);
+    assert_null(locum_signer_dnskey_signer(signer, 0, 1));
+    locum_signer_destroy(signer);
+    locum_keymemory_destroy(memory);
+}
+
 /* The *.key of a key whose *.private is elsewhere, or lost. */
 static void
 add_public_half(uint16_t tag)
@@ -354,6 +383,7 @@ main(void)
         TEST(test_key_257_signs_the_keys_and_256_the_rest),
         TEST(test_withdraw_serves_the_delete_records),
         TEST(test_keys_that_cannot_sign_are_reported),
+        TEST(test_a_start_leaves_out_what_a_reload_refuses),
         TEST(test_a_key_257_that_is_published_needs_one_that_signs),
         TEST(test_a_folder_without_a_key_257_is_refused),
         TEST(test_cds_has_only_keys_that_sign),
