@@ -255,9 +255,10 @@ may_replace_cds(const struct locum_keymemory *self, const struct locum_keymemory
         signed_long = signed_long && (!chosen[i] || is_covered(self, zone, gathered,
                                                                key->facts.algorithm, since_s));
         settled = settled && (!chosen[i] || key->state.settled);
-        leaves = leaves || (key->in_cds && !chosen[i]);
-        changes = changes || key->in_cds != chosen[i];
-        any_cds = any_cds || key->in_cds || key->facts.any_cds;
+        const bool in_cds = key->in_cds || key->facts.any_cds; /* the parent may have read it */
+        leaves = leaves || (in_cds && !chosen[i]);
+        changes = changes || in_cds != chosen[i];
+        any_cds = any_cds || in_cds;
     }
     return !changes || (zone->parent_asked ? !zone->parent_has_ds : !any_cds) ||
            (signed_long && (settled || !leaves));
