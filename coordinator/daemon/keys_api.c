@@ -63,7 +63,13 @@ drop(struct locum_daemon *self, uint16_t tag, const char *written)
             tag);
         return locum_control_error(409, reason);
     }
-    (void)locum_daemon_keys_drop(self, found->name, tag);
+    if (!locum_daemon_keys_drop(self, found->name, tag)) {
+        (void)locum_text_format_buffer(reason, sizeof(reason),
+                                       "key %u is the last that signs %s: put the files of a key "
+                                       "into the key folder first, and run `locum reload`",
+                                       tag, found->name);
+        return locum_control_error(409, reason);
+    }
     return locum_control_json(json_pack("{s:i, s:s}", "dropped", tag, "zone", found->name));
 }
 

@@ -14,7 +14,8 @@ enum {
     DO_AT = 7, /* the byte of the DO bit in the OPT record */
     TC = 0x02,
     RD = 0x01,
-    RECORDS_MAX = 256, /* of a section that is read */
+    RECORDS_MAX = 256,      /* of a section that is read */
+    UNSIGNED_TTL_S = 86400, /* at least: what a resolver says may be the rest of a longer one */
     DS_FIXED_BYTES = 4,
     RRSIG_FIXED_BYTES = 18,
 };
@@ -83,6 +84,7 @@ struct ds_reading {
     const uint8_t *begin, *at, *end;
     const uint8_t *zone; /* wire form, as in the question */
     size_t zone_length;
+    bool is_signed; /* there is an RRSIG of the DS */
 };
 
 struct record {
@@ -168,7 +170,7 @@ valid_ttl_s(uint32_t ttl_s)
 
 /* What this record of the answer section says. NULL, or why it makes the reply malformed. */
 static const char *
-take_record(const struct ds_reading *self, const struct record *record, struct locum_ds_answer *ret)
+take_record(struct ds_reading *self, const struct record *record, struct locum_ds_answer *ret)
 {
     uint32_t ttl_s = valid_ttl_s(record->ttl_s);
     if (record->class != LOCUM_CLASS_IN || !is_of_zone(self, record)) {
@@ -187,6 +189,7 @@ take_record(const struct ds_reading *self, const struct record *record, struct l
     } else { /* RFC 4034 3.1.4: a resolver counts the TTL down, but not the one that is signed */
         ttl_s = valid_ttl_s((uint32_t)locum_packet_u16(record->data + 4) << 16 |
                             locum_packet_u16(record->data + 6));
+        self->is_signed = true;
     }
     ret->ttl_s = ttl_s > ret->ttl_s ? ttl_s : ret->ttl_s;
     return NULL;
@@ -233,6 +236,8 @@ read_records(struct ds_reading *self, const uint8_t *reply, struct locum_ds_answ
     }
     if (ret->count == 0) {
         ret->ttl_s = 0;
+    } else if (!self->is_signed && ret->ttl_s < UNSIGNED_TTL_S) {
+        ret->ttl_s = UNSIGNED_TTL_S;
     }
     return ret->count > 0 || denied
                ? NULL

@@ -28,7 +28,9 @@ struct locum_ds {
 struct locum_ds_answer {
     struct locum_ds ds[LOCUM_DS_MAX]; /* sorted by their data */
     size_t count;                     /* 0: the zone has no DS */
-    uint32_t ttl_s; /* of the records: what is left, or if it is more, what their signature says */
+    /* Of the records: what is left, or if it is more, what their signature says. Without one, a
+     * day at least. */
+    uint32_t ttl_s;
 };
 
 /* What is to be done with a reply. */

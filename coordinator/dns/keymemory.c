@@ -149,6 +149,7 @@ configure_servers(struct locum_keymemory *self, const struct locum_core_config *
             memcpy(next[count].name, core->nodes[i].name, sizeof(next[count].name));
             if (before != NULL) {
                 next[count].document = before->document;
+                next[count].document_since_s = before->document_since_s;
                 next[count].heard_s = before->heard_s;
                 before->document = NULL;
             }
@@ -270,6 +271,19 @@ take_key(struct locum_keymemory_zone *zone, const struct locum_keymemory_found *
     return found->private_half == NULL || key->private_half != NULL;
 }
 
+/* Records with a longer TTL of before may be cached as long as that. */
+static void
+take_ttl(struct locum_keymemory_zone *zone, uint32_t ttl_s, int64_t now_s)
+{
+    if (ttl_s >= zone->longest_ttl_s) {
+        zone->longest_ttl_s = ttl_s;
+        zone->longest_at_s = 0;
+    } else if (ttl_s < zone->ttl_s || zone->longest_at_s == 0) {
+        zone->longest_at_s = now_s; /* they were served until now */
+    }
+    zone->ttl_s = ttl_s;
+}
+
 int
 locum_keymemory_take_folder(struct locum_keymemory *self, const char *zone,
                             const struct locum_keymemory_found *found, size_t count,
@@ -286,12 +300,7 @@ locum_keymemory_take_folder(struct locum_keymemory *self, const char *zone,
     for (size_t i = 0; i < count; i++) {
         whole = take_key(to, &found[i]) && whole;
     }
-    /* Records with a longer TTL of before may be cached as long as that. */
-    if (longest_ttl_s >= to->longest_ttl_s ||
-        now_s - to->longest_at_s > (int64_t)to->longest_ttl_s + LOCUM_KEYSTATE_MARGIN_S) {
-        to->longest_ttl_s = longest_ttl_s;
-        to->longest_at_s = now_s;
-    }
+    take_ttl(to, longest_ttl_s, now_s);
     self->changed = true;
     return whole ? 0 : LOCUM_ERR_MEMORY;
 }
@@ -312,9 +321,24 @@ locum_keymemory_take_document(struct locum_keymemory *self, const char *server,
         }
         free(of->document);
         of->document = copy;
+        of->document_since_s = now_s;
         self->changed = true;
     }
     of->heard_s = now_s;
+}
+
+/* A DS with a longer TTL of before may be cached as long as that. */
+static void
+take_ds_ttl(struct locum_keymemory_zone *zone, const struct locum_keymemory_parent *answer)
+{
+    const uint32_t ttl_s =
+        answer->ttl_s < LOCUM_KEYMEMORY_DS_TTL_MAX_S ? answer->ttl_s : LOCUM_KEYMEMORY_DS_TTL_MAX_S;
+    if (ttl_s >= zone->ds_ttl_s || zone->ds_ttl_at_s == 0 ||
+        answer->answered_s - zone->ds_ttl_at_s >
+            (int64_t)zone->ds_ttl_s + LOCUM_KEYSTATE_MARGIN_S) {
+        zone->ds_ttl_s = ttl_s;
+        zone->ds_ttl_at_s = answer->answered_s;
+    }
 }
 
 void
@@ -325,7 +349,9 @@ locum_keymemory_take_parent(struct locum_keymemory_zone *zone,
     zone->parent_asked = true;
     zone->parent_has_ds = answer->has_ds;
     zone->parent_answered_s = answer->answered_s;
-    zone->ds_ttl_s = answer->has_ds ? answer->ttl_s : zone->ds_ttl_s;
+    if (answer->has_ds) {
+        take_ds_ttl(zone, answer);
+    }
     for (size_t i = 0; i < zone->count; i++) {
         struct locum_keymemory_key *key = &zone->keys[i];
         const bool was_there = key->at_parent; /* and may have been until now */
@@ -338,10 +364,26 @@ locum_keymemory_take_parent(struct locum_keymemory_zone *zone,
     }
 }
 
+/* Does a key sign that stays when those with this tag and without files go? */
+static bool
+signs_without(const struct locum_keymemory_zone *zone, uint16_t tag)
+{
+    bool signs = false;
+    for (size_t i = 0; i < zone->count; i++) {
+        const struct locum_keymemory_key *key = &zone->keys[i];
+        signs = signs || (key->state.signs_rest && !key->facts.dropped &&
+                          (key->facts.tag != tag || key->facts.has_record));
+    }
+    return signs;
+}
+
 bool
 locum_keymemory_drop(struct locum_keymemory *self, struct locum_keymemory_zone *zone, uint16_t tag)
 {
     bool found = false;
+    if (!signs_without(zone, tag)) {
+        return false;
+    }
     for (size_t i = 0; i < zone->count; i++) {
         struct locum_keymemory_key *key = &zone->keys[i];
         if (key->facts.tag == tag && !key->facts.has_record) {

@@ -20,9 +20,13 @@ enum {
     LOCUM_KEYMEMORY_DOCUMENT_MAX = 11200, /* LOCUM_DOCUMENTS_BYTES_MAX */
     LOCUM_KEYMEMORY_TTL_S = 3600,         /* of DNSKEY, CDS and CDNSKEY records */
     LOCUM_KEYMEMORY_DS_TTL_S = 86400,     /* until the parent has served one */
+    LOCUM_KEYMEMORY_DS_TTL_MAX_S = 7 * 86400,
     /* A parent that has not answered for so long is not known: it is asked each hour. */
     LOCUM_KEYMEMORY_PARENT_S = 3 * 3600,
 };
+
+/* No time that is read is later: sums and differences of times do not overflow. */
+#define LOCUM_KEYMEMORY_TIME_MAX_S (INT64_MAX / 2)
 
 struct locum_keymemory_key {
     struct locum_keystate_key facts;
@@ -42,19 +46,23 @@ struct locum_keymemory_zone {
     size_t count;
     struct locum_keystate_summary summary; /* of the last decision */
     bool cds_is_old;                       /* CDS is the last complete set; or there is none */
-    int64_t longest_at_s;                  /* when the longest TTL was last so long */
-    uint32_t longest_ttl_s;
-    bool parent_asked; /* it has answered once */
+    uint32_t ttl_s;                        /* the longest of its records now */
+    uint32_t longest_ttl_s;                /* the longest of those that may be cached */
+    int64_t longest_at_s; /* when a TTL longer than ttl_s last ended; 0: there was none */
+    bool parent_asked;    /* it has answered once */
     bool parent_has_ds;
     int64_t parent_answered_s;
-    uint32_t ds_ttl_s;
+    uint32_t ds_ttl_s;   /* the longest of the DS that may be cached */
+    int64_t ds_ttl_at_s; /* when it was last served; 0: never */
+    int64_t decided_s;   /* when it was last decided; 0: not in this run */
 };
 
 /* A server of the configuration. */
 struct locum_keymemory_server {
     char name[LOCUM_NODE_NAME_MAX + 1];
-    char *document;  /* what it showed last; NULL: nothing yet */
-    int64_t heard_s; /* when it was last known to show just that; 0: not in this run */
+    char *document;           /* what it showed last; NULL: nothing yet */
+    int64_t document_since_s; /* since when it is known: no time that it states is later */
+    int64_t heard_s;          /* when it was last known to show just that; 0: not in this run */
 };
 
 struct locum_keymemory {
@@ -139,8 +147,11 @@ void locum_keymemory_decide(struct locum_keymemory *self, struct locum_keymemory
 /* A number that says which keys are published, sign and are in CDS. */
 uint64_t locum_keymemory_effect(const struct locum_keymemory_zone *zone);
 
+/* A time in the future is now: it came from a clock that was wrong. */
+void locum_keymemory_clamp(struct locum_keymemory_key *key, int64_t now_s);
+
 /* Drop a key, whatever the parent has. False: no key without its files in the folder has this
- * tag. */
+ * tag, or no other key signs. */
 bool locum_keymemory_drop(struct locum_keymemory *self, struct locum_keymemory_zone *zone,
                           uint16_t tag);
 

@@ -9,7 +9,8 @@ struct gathered {
     uint8_t shown[LOCUM_NODES_MAX * LOCUM_KEYSTATE_KEYS_MAX]; /* locum_keystate_observe() */
     /* Since when at the latest a server says that it is so. */
     int64_t published_since_s[LOCUM_KEYSTATE_KEYS_MAX];
-    int64_t signing_since_s[LOCUM_KEYSTATE_KEYS_MAX]; /* with its algorithm */
+    int64_t signing_since_s[LOCUM_KEYSTATE_KEYS_MAX];                /* with its algorithm */
+    int64_t here_since_s[LOCUM_NODES_MAX * LOCUM_KEYSTATE_KEYS_MAX]; /* a server signs with a key */
     bool consistent; /* each server publishes keys of what each signs with */
 };
 
@@ -51,10 +52,23 @@ show(const struct locum_keymemory_zone *zone, struct locum_keymemory_shown *ret)
     return zone->count;
 }
 
+/* No time of a document is later than the document: one that is came from a clock that is wrong,
+ * and must not hold up the others for as long as that. */
+static void
+clamp_shown(struct locum_keymemory_shown *shown, size_t count, int64_t max_s)
+{
+    for (size_t i = 0; i < count; i++) {
+        shown[i].published_since_s =
+            shown[i].published_since_s < max_s ? shown[i].published_since_s : max_s;
+        shown[i].signing_since_s =
+            shown[i].signing_since_s < max_s ? shown[i].signing_since_s : max_s;
+    }
+}
+
 /* Note what one server shows. */
 static void
 gather_server(const struct locum_keymemory_zone *zone, const struct locum_keymemory_shown *shown,
-              size_t count, uint8_t *row, struct gathered *ret)
+              size_t count, size_t row, struct gathered *ret)
 {
     int64_t since_s[UINT8_MAX + 1] = {0}; /* the first signature of each algorithm that goes on */
     for (size_t j = 0; j < count; j++) {
@@ -66,7 +80,8 @@ gather_server(const struct locum_keymemory_zone *zone, const struct locum_keymem
         for (size_t i = 0; i < zone->count; i++) {
             const struct locum_keystate_key *facts = &zone->keys[i].facts;
             if (facts->algorithm == shown[j].algorithm && facts->tag == shown[j].tag) {
-                row[i] = shown[j].bits;
+                ret->shown[row + i] = shown[j].bits;
+                ret->here_since_s[row + i] = shown[j].signing_since_s;
                 if (shown[j].published_since_s > ret->published_since_s[i]) {
                     ret->published_since_s[i] = shown[j].published_since_s;
                 }
@@ -132,7 +147,10 @@ gather(const struct locum_keymemory *self, const struct locum_keymemory_zone *zo
     memset(ret, 0, sizeof(*ret));
     for (size_t i = 0; i < self->server_count; i++) {
         seen[i].count = locum_keymemory_shown_by(self, zone, i, seen[i].keys);
-        gather_server(zone, seen[i].keys, seen[i].count, &ret->shown[i * zone->count], ret);
+        if (i != self->own) {
+            clamp_shown(seen[i].keys, seen[i].count, self->servers[i].document_since_s);
+        }
+        gather_server(zone, seen[i].keys, seen[i].count, i * zone->count, ret);
     }
     ret->consistent = is_consistent(seen, self->server_count);
 }
@@ -149,9 +167,9 @@ has_heard_all(const struct locum_keymemory *self, int64_t now_s)
 {
     bool all = true;
     for (size_t i = 0; i < self->server_count; i++) {
-        all =
-            all && (i == self->own || (self->servers[i].heard_s != 0 &&
-                                       now_s - self->servers[i].heard_s < LOCUM_KEYSTATE_HEARD_S));
+        const int64_t heard_s = self->servers[i].heard_s;
+        all = all && (i == self->own || (heard_s != 0 && heard_s <= now_s &&
+                                         now_s - heard_s < LOCUM_KEYSTATE_HEARD_S));
     }
     return all;
 }
@@ -173,6 +191,9 @@ look(struct locum_keymemory *self, struct locum_keymemory_zone *zone, int64_t no
             zone->parent_asked && now_s - zone->parent_answered_s < LOCUM_KEYMEMORY_PARENT_S,
         .parent_answered_s = zone->parent_answered_s,
         .parent_has_ds = zone->parent_has_ds || !zone->parent_asked};
+    for (size_t i = 0; i < zone->count; i++) {
+        locum_keymemory_clamp(&zone->keys[i], now_s);
+    }
     gather(self, zone, ret);
     for (size_t i = 0; i < zone->count; i++) {
         facts[i] = zone->keys[i].facts;
@@ -201,22 +222,46 @@ look(struct locum_keymemory *self, struct locum_keymemory_zone *zone, int64_t no
     }
 }
 
-/* KEYS-6: does each server sign with a key of this algorithm that CDS may name? */
+/* KEYS-6: has each server signed with a key of this algorithm that CDS may name since then? */
 static bool
 is_covered(const struct locum_keymemory *self, const struct locum_keymemory_zone *zone,
-           const struct gathered *gathered, uint8_t algorithm)
+           const struct gathered *gathered, uint8_t algorithm, int64_t since_s)
 {
     bool covered = true;
     for (size_t s = 0; s < self->server_count; s++) {
         bool here = false;
         for (size_t i = 0; i < zone->count; i++) {
+            const size_t at = s * zone->count + i;
             here =
                 here || (zone->keys[i].facts.algorithm == algorithm && zone->keys[i].state.in_cds &&
-                         (gathered->shown[s * zone->count + i] & LOCUM_KEYSTATE_SIGNING) != 0);
+                         (gathered->shown[at] & LOCUM_KEYSTATE_SIGNING) != 0 &&
+                         gathered->here_since_s[at] <= since_s);
         }
         covered = covered && here;
     }
     return covered;
+}
+
+/* KEYS-6: may a parent with a DS act on this set at once? It may if the DNSKEY records that
+ * resolvers have are signed with a key of it, and have all of it, if others leave. */
+static bool
+may_replace_cds(const struct locum_keymemory *self, const struct locum_keymemory_zone *zone,
+                const struct gathered *gathered, const bool *chosen)
+{
+    const int64_t since_s = zone->decided_s - LOCUM_KEYMEMORY_TTL_S - LOCUM_KEYSTATE_MARGIN_S;
+    bool signed_long = true, settled = true, leaves = false, changes = false, any_cds = false;
+    for (size_t i = 0; i < zone->count; i++) {
+        const struct locum_keymemory_key *key = &zone->keys[i];
+        signed_long = signed_long && (!chosen[i] || is_covered(self, zone, gathered,
+                                                               key->facts.algorithm, since_s));
+        settled = settled && (!chosen[i] || key->state.settled);
+        const bool in_cds = key->in_cds || key->facts.any_cds; /* the parent may have read it */
+        leaves = leaves || (in_cds && !chosen[i]);
+        changes = changes || in_cds != chosen[i];
+        any_cds = any_cds || in_cds;
+    }
+    return !changes || (zone->parent_asked ? !zone->parent_has_ds : !any_cds) ||
+           (signed_long && (settled || !leaves));
 }
 
 /* KEYS-6 */
@@ -237,10 +282,11 @@ choose_cds(const struct locum_keymemory *self, struct locum_keymemory_zone *zone
     }
     for (size_t i = 0; i < zone->count; i++) {
         const struct locum_keymemory_key *key = &zone->keys[i];
-        chosen[i] = key->state.in_cds && is_covered(self, zone, gathered, key->facts.algorithm);
+        chosen[i] =
+            key->state.in_cds && is_covered(self, zone, gathered, key->facts.algorithm, INT64_MAX);
         any = any || chosen[i];
     }
-    any = any && gathered->consistent;
+    any = any && gathered->consistent && may_replace_cds(self, zone, gathered, chosen);
     zone->cds_is_old = !any;
     for (size_t i = 0; i < zone->count && any && all_heard; i++) {
         zone->keys[i].in_cds = chosen[i];
@@ -324,12 +370,25 @@ since(int64_t before_s, bool is_so, int64_t now_s)
     return !is_so ? 0 : before_s != 0 ? before_s : now_s;
 }
 
+/* Are the records with the longest TTL gone from all caches? */
+static void
+forget_ttl(struct locum_keymemory *self, struct locum_keymemory_zone *zone, int64_t now_s)
+{
+    if (zone->longest_at_s != 0 && !within(zone->longest_at_s, zone->longest_ttl_s, now_s)) {
+        zone->longest_ttl_s = zone->ttl_s;
+        zone->longest_at_s = 0;
+        self->changed = true;
+    }
+}
+
 void
 locum_keymemory_decide(struct locum_keymemory *self, struct locum_keymemory_zone *zone,
                        int64_t now_s)
 {
     struct gathered gathered;
     const uint64_t before = locum_keymemory_effect(zone);
+    forget_ttl(self, zone, now_s);
+    zone->decided_s = now_s;
     /* The second look sees what the first one has decided. */
     for (int pass = 0; pass < 2; pass++) {
         look(self, zone, now_s, &gathered);

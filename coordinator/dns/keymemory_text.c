@@ -42,22 +42,34 @@ cut_number(struct locum_slice *rest, char separator, uint64_t max, uint64_t *ret
     return locum_slice_cut(rest, separator, &piece) && locum_slice_u64(piece, max, ret) == 0;
 }
 
+/* A time, from a peer or a file: a later one than LOCUM_KEYMEMORY_TIME_MAX_S is that. */
+static bool
+cut_time(struct locum_slice *rest, char separator, int64_t *ret)
+{
+    uint64_t number;
+    const bool found = cut_number(rest, separator, UINT64_MAX, &number);
+    if (found) {
+        *ret = number < LOCUM_KEYMEMORY_TIME_MAX_S ? (int64_t)number : LOCUM_KEYMEMORY_TIME_MAX_S;
+    }
+    return found;
+}
+
 /* False: the word is not one of a key. */
 static bool
 read_shown(struct locum_slice word, struct locum_keymemory_shown *ret)
 {
-    uint64_t algorithm, tag, published_s, signing_s;
+    uint64_t algorithm, tag;
+    int64_t published_s, signing_s;
     struct locum_slice letters;
     if (!cut_number(&word, '/', UINT8_MAX, &algorithm) ||
         !cut_number(&word, '/', UINT16_MAX, &tag) || !locum_slice_cut(&word, '/', &letters) ||
-        !cut_number(&word, '/', INT64_MAX, &published_s) ||
-        !cut_number(&word, '/', INT64_MAX, &signing_s)) {
+        !cut_time(&word, '/', &published_s) || !cut_time(&word, '/', &signing_s)) {
         return false;
     }
     *ret = (struct locum_keymemory_shown){.algorithm = (uint8_t)algorithm,
                                           .tag = (uint16_t)tag,
-                                          .published_since_s = (int64_t)published_s,
-                                          .signing_since_s = (int64_t)signing_s};
+                                          .published_since_s = published_s,
+                                          .signing_since_s = signing_s};
     for (size_t i = 0; i < LOCUM_COUNT(bits); i++) {
         if (letters.length > 0 && memchr(letters.at, bits[i].letter, letters.length) != NULL) {
             ret->bits |= bits[i].bit;
@@ -158,6 +170,21 @@ static const size_t times[TIMES] = {
 #undef TIME
 };
 
+static int64_t *
+time_of(struct locum_keymemory_key *key, size_t i)
+{
+    return (int64_t *)(void *)((char *)key + times[i]);
+}
+
+void
+locum_keymemory_clamp(struct locum_keymemory_key *key, int64_t now_s)
+{
+    for (size_t i = 0; i < TIMES; i++) {
+        int64_t *at_s = time_of(key, i);
+        *at_s = *at_s < now_s ? *at_s : now_s;
+    }
+}
+
 static void
 save_key(const struct locum_keymemory_key *key, struct locum_text *text)
 {
@@ -218,9 +245,10 @@ locum_keymemory_save(const struct locum_keymemory *self, size_t *ret_length)
     }
     for (size_t i = 0; i < self->zone_count; i++) {
         const struct locum_keymemory_zone *zone = self->zones[i];
-        locum_text_format(&text, "zone %s %d %d %" PRIi64 " %u %u %" PRIi64 "\n", zone->name,
-                          zone->parent_asked, zone->parent_has_ds, zone->parent_answered_s,
-                          zone->ds_ttl_s, zone->longest_ttl_s, zone->longest_at_s);
+        locum_text_format(&text, "zone %s %d %d %" PRIi64 " %u %" PRIi64 " %u %" PRIi64 " %u\n",
+                          zone->name, zone->parent_asked, zone->parent_has_ds,
+                          zone->parent_answered_s, zone->ds_ttl_s, zone->ds_ttl_at_s,
+                          zone->longest_ttl_s, zone->longest_at_s, zone->ttl_s);
         for (size_t j = 0; j < zone->count; j++) {
             save_key(&zone->keys[j], &text);
         }
@@ -232,7 +260,7 @@ locum_keymemory_save(const struct locum_keymemory *self, size_t *ret_length)
 }
 
 static int
-load_server(struct locum_keymemory *self, struct locum_slice line)
+load_server(struct locum_keymemory *self, struct locum_slice line, int64_t now_s)
 {
     struct locum_slice name;
     struct locum_keymemory_server *server = &self->servers[self->server_count];
@@ -243,23 +271,25 @@ load_server(struct locum_keymemory *self, struct locum_slice line)
         return LOCUM_ERR_INVALID;
     }
     server->document = strndup(line.at, line.length);
+    server->document_since_s = now_s;
     self->server_count += server->document != NULL ? 1 : 0;
     return server->document != NULL ? 0 : LOCUM_ERR_MEMORY;
 }
 
 static int
-load_zone(struct locum_keymemory *self, struct locum_slice line)
+load_zone(struct locum_keymemory *self, struct locum_slice line, int64_t now_s)
 {
     struct locum_slice name;
-    uint64_t asked, has_ds, answered, ds_ttl, longest, longest_at;
+    uint64_t asked, has_ds, ds_ttl, longest, ttl;
+    int64_t answered_s, ds_ttl_at_s, longest_at_s;
     char text[LOCUM_DOMAIN_MAX + 1];
     if (self->zone_count == LOCUM_ZONES_MAX || !locum_slice_cut(&line, ' ', &name) ||
         name.length == 0 || locum_slice_copy(name, text, sizeof(text)) != 0 ||
         locum_keymemory_find(self, text) != NULL || !cut_number(&line, ' ', 1, &asked) ||
-        !cut_number(&line, ' ', 1, &has_ds) || !cut_number(&line, ' ', INT64_MAX, &answered) ||
-        !cut_number(&line, ' ', UINT32_MAX, &ds_ttl) ||
-        !cut_number(&line, ' ', UINT32_MAX, &longest) ||
-        !cut_number(&line, ' ', INT64_MAX, &longest_at)) {
+        !cut_number(&line, ' ', 1, &has_ds) || !cut_time(&line, ' ', &answered_s) ||
+        !cut_number(&line, ' ', UINT32_MAX, &ds_ttl) || !cut_time(&line, ' ', &ds_ttl_at_s) ||
+        !cut_number(&line, ' ', UINT32_MAX, &longest) || !cut_time(&line, ' ', &longest_at_s) ||
+        !cut_number(&line, ' ', UINT32_MAX, &ttl)) {
         return LOCUM_ERR_INVALID;
     }
     struct locum_keymemory_zone *zone = calloc(1, sizeof(*zone));
@@ -269,10 +299,12 @@ load_zone(struct locum_keymemory *self, struct locum_slice line)
     memcpy(zone->name, text, sizeof(text));
     zone->parent_asked = asked != 0;
     zone->parent_has_ds = has_ds != 0;
-    zone->parent_answered_s = (int64_t)answered;
+    zone->parent_answered_s = answered_s < now_s ? answered_s : now_s;
     zone->ds_ttl_s = (uint32_t)ds_ttl;
+    zone->ds_ttl_at_s = ds_ttl_at_s < now_s ? ds_ttl_at_s : now_s;
     zone->longest_ttl_s = (uint32_t)longest;
-    zone->longest_at_s = (int64_t)longest_at;
+    zone->longest_at_s = longest_at_s < now_s ? longest_at_s : now_s;
+    zone->ttl_s = (uint32_t)ttl;
     self->zones[self->zone_count++] = zone;
     return 0;
 }
@@ -282,7 +314,6 @@ static bool
 load_facts(struct locum_slice *line, struct locum_keymemory_key *ret, int64_t now_s)
 {
     struct locum_slice letters;
-    uint64_t number;
     if (!locum_slice_cut(line, ' ', &letters) || letters.length == 0) {
         return false;
     }
@@ -291,11 +322,11 @@ load_facts(struct locum_slice *line, struct locum_keymemory_key *ret, int64_t no
             memchr(letters.at, flags[i].letter, letters.length) != NULL;
     }
     for (size_t i = 0; i < TIMES; i++) {
-        if (!cut_number(line, ' ', INT64_MAX / 2, &number)) {
+        if (!cut_time(line, ' ', time_of(ret, i))) {
             return false;
         }
-        *(int64_t *)(void *)((char *)ret + times[i]) = (int64_t)number;
     }
+    locum_keymemory_clamp(ret, now_s);
     struct locum_keystate_key *facts = &ret->facts;
     facts->last_wanted_s = facts->has_record ? now_s : facts->last_wanted_s;
     facts->last_at_parent_s = ret->at_parent ? now_s : facts->last_at_parent_s;
@@ -347,28 +378,31 @@ int
 locum_keymemory_load(struct locum_keymemory *self, struct locum_slice text, int64_t now_s)
 {
     struct locum_slice line, word;
-    struct locum_keymemory_zone *zone = NULL;
-    bool whole = false;
+    struct locum_keymemory_zone *zone = NULL; /* NULL: its line could not be read */
+    bool whole = true, ended = false, key = false;
     if (!locum_slice_cut(&text, '\n', &line) || !locum_slice_is(line, head)) {
         return LOCUM_ERR_INVALID;
     }
     while (locum_slice_cut(&text, '\n', &line) && line.length > 0) {
         int status = 0;
         (void)locum_slice_cut(&line, ' ', &word);
+        ended = locum_slice_is(word, "end");
         if (locum_slice_is(word, "server")) {
-            status = load_server(self, line);
+            status = load_server(self, line, now_s);
         } else if (locum_slice_is(word, "zone")) {
-            status = load_zone(self, line);
+            status = load_zone(self, line, now_s);
             zone = status == 0 ? self->zones[self->zone_count - 1] : NULL;
+            key = false;
         } else if (locum_slice_is(word, "key")) {
             status = load_key(zone, line, now_s);
+            key = status == 0;
         } else if (locum_slice_is(word, "private")) {
-            status = load_private(zone, line);
+            status = key ? load_private(zone, line) : LOCUM_ERR_INVALID;
         }
-        if (status != 0) {
+        if (status == LOCUM_ERR_MEMORY) {
             return status;
         }
-        whole = locum_slice_is(word, "end");
+        whole = whole && status == 0; /* the other lines are of use without this one */
     }
-    return whole ? 0 : LOCUM_ERR_INVALID;
+    return whole && ended ? 0 : LOCUM_ERR_INVALID;
 }

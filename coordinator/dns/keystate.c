@@ -262,9 +262,9 @@ is_ready(const struct decision *self, const struct locum_keystate_key *key)
 
 /*
  * KEYS-4: which algorithms are published: those that sign and are ready; without such ones those
- * of the DS at the parent; without a DS all that sign.
+ * of the DS at the parent; without a DS all that sign. False: none does.
  */
-static void
+static bool
 choose_algorithms(struct decision *self, bool ret_published[UINT8_MAX + 1])
 {
     enum { READY, PARENT, ANY, CHOICES };
@@ -279,6 +279,7 @@ choose_algorithms(struct decision *self, bool ret_published[UINT8_MAX + 1])
             }
         }
     }
+    return found;
 }
 
 static void
@@ -308,24 +309,40 @@ publish(struct decision *self, size_t i, bool algorithm)
     }
 }
 
-/* KEYS-4: an algorithm that no key signs with any more, but that validators may expect. */
+/* KEYS-4: an algorithm that no key signs with any more, but that validators may expect. `last`: no
+ * other one signs (KEYS-8). */
 static void
-sign_what_leaves(struct decision *self)
+sign_what_leaves(struct decision *self, bool last)
 {
+    const enum locum_keystate_why why = last ? LOCUM_KEYSTATE_LAST : LOCUM_KEYSTATE_CACHED;
     bool leaves[LOCUM_KEYSTATE_KEYS_MAX];
     for (size_t i = 0; i < self->count; i++) {
         const struct locum_keystate_key *key = &self->keys[i];
-        leaves[i] = key->can_sign && !key->dropped && !has_signer(self, key->algorithm, REST) &&
-                    (was_published(self, key->algorithm) || lingers(self, key->last_private_s));
+        leaves[i] =
+            key->can_sign && !key->dropped && !has_signer(self, key->algorithm, REST) &&
+            (last || was_published(self, key->algorithm) || lingers(self, key->last_private_s));
     }
     for (size_t i = 0; i < self->count; i++) {
         for (int role = DNSKEY; leaves[i] && role < ROLES; role++) {
             if (last_signed_s(&self->keys[i], (enum role)role) != 0) {
-                let_sign(self, i, (enum role)role, LOCUM_KEYSTATE_CACHED);
+                let_sign(self, i, (enum role)role, why);
             }
         }
     }
     sign_the_rest_too(self);
+}
+
+/* KEYS-6: may it be in CDS now? One that is there may stay. */
+static bool
+is_ready_for_cds(const struct decision *self, size_t i)
+{
+    const struct locum_keystate_key *key = &self->keys[i];
+    bool first = self->zone->parent_answered_s == 0;
+    for (size_t j = 0; j < self->count; j++) {
+        first = first && !self->keys[j].any_cds;
+    }
+    return first || key->any_cds || !self->zone->parent_has_ds || self->ret[i].settled ||
+           lasted(self, key->all_published_since_s, self->zone->dnskey_ttl_s);
 }
 
 /* KEYS-6 */
@@ -333,15 +350,8 @@ static bool
 is_in_cds(const struct decision *self, size_t i)
 {
     const struct locum_keystate_key *key = &self->keys[i];
-    bool at_parent_too = false, only = true; /* its algorithm */
-    for (size_t j = 0; j < self->count; j++) {
-        const bool same = self->keys[j].algorithm == key->algorithm;
-        at_parent_too = at_parent_too || (same && at_parent(self, &self->keys[j]));
-        only = only && (same || !self->ret[j].published);
-    }
-    const bool known = at_parent_too || only || !self->zone->parent_has_ds;
     return key->secure_entry && key->has_record && self->ret[i].published && !key->any_kept &&
-           key->all_published_since_s != 0 && (known || self->ret[i].settled);
+           key->all_published_since_s != 0 && is_ready_for_cds(self, i);
 }
 
 /* KEYS-2, KEYS-7 */
@@ -375,8 +385,11 @@ decide(struct decision *self)
     sign_the_rest_too(self);
     summary.alone =
         self->zone->parent_has_ds && (!is_settled(self, DNSKEY) || !is_settled(self, REST));
-    choose_algorithms(self, published);
-    sign_what_leaves(self);
+    const bool last = !choose_algorithms(self, published);
+    sign_what_leaves(self, last);
+    if (last) {
+        (void)choose_algorithms(self, published);
+    }
     for (size_t i = 0; i < self->count; i++) {
         publish(self, i, published[self->keys[i].algorithm]);
         summary.unsigned_zone = summary.unsigned_zone && !self->ret[i].signs_rest;
@@ -498,6 +511,7 @@ locum_keystate_why_text(enum locum_keystate_why why)
         [LOCUM_KEYSTATE_NO_SIGNER] = "no .private in the key folder signs with its algorithm",
         [LOCUM_KEYSTATE_ALGORITHM_TOO_NEW] = "its algorithm has not signed everywhere for the "
                                              "longest TTL yet",
+        [LOCUM_KEYSTATE_LAST] = "no other key can sign the zone",
     };
     return texts[why];
 }

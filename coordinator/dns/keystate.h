@@ -24,15 +24,18 @@
  * KEYS-5  A key stays published while signatures that any server made with it may be cached.
  * KEYS-6  CDS and CDNSKEY have the keys 257 with a file that every server shows as published, of
  *         the algorithms of which every server signs with such a key; without one the last set
- *         stays. None is new while a server publishes keys that do not verify what another signs. A
- *         second algorithm is there only after its keys have been published for the TTL of DNSKEY
- *         and an hour (RFC 6781 4.1.4).
+ *         stays. None is new while a server publishes keys that do not verify what another signs,
+ *         or, if the parent has a DS, before it has been published for the TTL of DNSKEY and an
+ *         hour: the parent may take it at once (RFC 6781 4.1.2, 4.1.4). Until then none leaves.
+ *         A parent that never answered may have a DS, but the first set is for it in any case.
  * KEYS-7  Servers that do not hear each other must not take back what others rely on. So what a
  *         server stops, it announces an hour before: it shows a key without its .key as kept, and
  *         one that signs without its .private as leaving. It stops when it has heard all servers
  *         in the last half hour. On the other side, a key begins to sign alone, an algorithm is
  *         published and CDS changes only if all servers were heard in the last half hour, and none
  *         announced otherwise.
+ * KEYS-8  A zone that was signed never is without keys: if no other key can sign it, those of
+ *         before go on, and their algorithms are published.
  */
 #ifndef LOCUM_DNS_KEYSTATE_H
 #define LOCUM_DNS_KEYSTATE_H
@@ -89,7 +92,7 @@ struct locum_keystate_zone {
     uint32_t longest_ttl_s;    /* of the zone */
     uint32_t ds_ttl_s;         /* as the parent served it last */
     bool parent_known;         /* it has been asked, and has answered */
-    int64_t parent_answered_s; /* when it last did, if so */
+    int64_t parent_answered_s; /* when it last did; 0: never */
     bool parent_has_ds;        /* for any key, when it was last known; true if it never was */
 };
 
@@ -104,6 +107,7 @@ enum locum_keystate_why {
     LOCUM_KEYSTATE_CACHED,            /* KEYS-5, or KEYS-4 for an algorithm that leaves */
     LOCUM_KEYSTATE_NO_SIGNER,         /* KEYS-4: no .private here signs with its algorithm */
     LOCUM_KEYSTATE_ALGORITHM_TOO_NEW, /* KEYS-4: it signs, but is not published yet */
+    LOCUM_KEYSTATE_LAST,              /* KEYS-8 */
 };
 
 enum locum_keystate_removable {

@@ -49,12 +49,16 @@ decide(struct signer_zone *self, int64_t now_s)
     return locum_keystate_decide(&zone, keys, self->keys.count, self->states);
 }
 
-/* Replace the sets: DNSKEY of these keys, and CDS and CDNSKEY of `entries`, if there are any. */
+/* Replace the sets: DNSKEY of these keys, at least one, and CDS and CDNSKEY of `entries`, if there
+ * are any. LOCUM_ERR_INVALID: there is no key, and so no zone that is signed. */
 static int
 make_sets(struct signer_zone *self, const struct locum_dnskey *const *published, size_t count,
           const struct locum_config_zone *config, const ldns_rdf *apex)
 {
     struct locum_cds cds = {.cds = NULL};
+    if (count == 0) {
+        return LOCUM_ERR_INVALID;
+    }
     ldns_rr_list *dnskey = ldns_rr_list_new();
     bool whole = dnskey != NULL;
     for (size_t i = 0; i < count && whole; i++) {
@@ -305,8 +309,8 @@ locum_signer_zone_read(struct signer_zone *self, const struct locum_config_zone 
         status = check_fit(self, config, memory, to);
     }
     if (status == LOCUM_ERR_INVALID && to->kept && remembers_signer(memory, config->name)) {
-        locum_dnskey_fini(&self->keys); /* sign with what is remembered */
-        status = 0;
+        locum_dnskey_fini(&self->keys);
+        return 0; /* locum_signer_zone_apply() signs with what is remembered */
     }
     return status == 0 ? make_keys(self, config, apex) : status;
 }

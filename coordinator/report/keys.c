@@ -4,6 +4,8 @@
 
 #include "base/text_format.h"
 
+enum { HELD_S = 2 * 3600 }; /* a key without files may go on for so long without a warning */
+
 static const struct locum_keymemory_zone *
 zone_of(const struct locum_report *report, size_t zone)
 {
@@ -28,15 +30,38 @@ add_unheard(const struct locum_report *report, struct locum_text *text)
     }
 }
 
-/* KEYS-3: a key whose files are gone goes on. */
+/* Does it go on longer than its signatures are cached, because a server is not heard (KEYS-7)? */
+static bool
+waits_for_server(const struct locum_keymemory_zone *zone, const struct locum_keymemory_key *key)
+{
+    const struct locum_keystate_key *facts = &key->facts;
+    int64_t signed_s = facts->last_signed_dnskey_s;
+    signed_s = signed_s > facts->last_signed_rest_s ? signed_s : facts->last_signed_rest_s;
+    signed_s = signed_s > facts->last_signed_anywhere_s ? signed_s : facts->last_signed_anywhere_s;
+    return zone->decided_s - signed_s >= (int64_t)zone->longest_ttl_s + LOCUM_KEYSTATE_MARGIN_S;
+}
+
+/* A key whose files are gone goes on: KEYS-3, KEYS-8, or KEYS-7 for a long time. */
+static bool
+is_held(const struct locum_keymemory_zone *zone, const struct locum_keymemory_key *key)
+{
+    const bool is_long = zone->decided_s - key->facts.last_wanted_s >= HELD_S;
+    switch (key->state.why_published) {
+    case LOCUM_KEYSTATE_AT_PARENT:
+    case LOCUM_KEYSTATE_IN_CDS:
+    case LOCUM_KEYSTATE_LAST: return true;
+    case LOCUM_KEYSTATE_PARENT_UNKNOWN: return is_long;
+    case LOCUM_KEYSTATE_CACHED: return is_long && waits_for_server(zone, key);
+    default: return false;
+    }
+}
+
 static const struct locum_keymemory_key *
 find_held(const struct locum_keymemory_zone *zone)
 {
     for (size_t i = 0; i < zone->count; i++) {
         const struct locum_keymemory_key *key = &zone->keys[i];
-        if (!key->facts.has_record && key->state.published &&
-            (key->state.why_published == LOCUM_KEYSTATE_AT_PARENT ||
-             key->state.why_published == LOCUM_KEYSTATE_IN_CDS)) {
+        if (!key->facts.has_record && key->state.published && is_held(zone, key)) {
             return key;
         }
     }
@@ -117,6 +142,32 @@ warn_of_addition(const struct locum_report *report, const char *name,
     return true;
 }
 
+static void
+warn_of_held(const struct locum_report *report, const char *name,
+             const struct locum_keymemory_key *key, struct locum_text *text)
+{
+    const enum locum_keystate_why why = key->state.why_published;
+    const bool waits = why == LOCUM_KEYSTATE_CACHED || why == LOCUM_KEYSTATE_PARENT_UNKNOWN;
+    locum_text_format(text, "zone %s: key %u goes on, although its files are gone: %s", name,
+                      key->facts.tag,
+                      why == LOCUM_KEYSTATE_CACHED ? "not all servers were heard since"
+                                                   : locum_keystate_why_text(why));
+    if (waits) {
+        add_reason(report, text);
+        locum_text_add(text, ". Remove a server that is gone for good from `nodes`, on all nodes");
+        if (why == LOCUM_KEYSTATE_PARENT_UNKNOWN) {
+            locum_text_add(text, ", and check that the resolvers of this machine can ask the "
+                                 "parent for its DS");
+        }
+    } else if (why == LOCUM_KEYSTATE_LAST) {
+        locum_text_add(text, ". Put its files back, or those of another key, then run `locum "
+                             "reload`");
+    } else {
+        locum_text_add(text, ". Remove its DS at the parent, unless that reads CDS; if the key is "
+                             "to stay, put its files back");
+    }
+}
+
 static bool
 warn_of_zone(const struct locum_report *report, size_t zone, struct locum_text *text)
 {
@@ -133,12 +184,7 @@ warn_of_zone(const struct locum_report *report, size_t zone, struct locum_text *
                           "that are not needed any more",
                           name);
     } else if (held != NULL) {
-        locum_text_format(text,
-                          "zone %s: key %u goes on, although its files are gone: %s. Remove its DS "
-                          "at the parent, unless that reads CDS; if the key is to stay, put its "
-                          "files back",
-                          name, held->facts.tag,
-                          locum_keystate_why_text(held->state.why_published));
+        warn_of_held(report, name, held, text);
     } else if (of->cds_is_old && is_in_any_cds(of) &&
                !report->config->zones[zone].dnssec.withdraw) {
         locum_text_format(text,

@@ -153,7 +153,7 @@ test_what_was_saved_goes_on(void **state)
     size_t length;
     take((const struct locum_keymemory_found[]){one, two}, 2, NOW);
     hear("1 zone=" ZONE " 13/1/psrc/1900000000/1900000000 13/2/p/1900000000/0", NOW);
-    decide(true, NOW);
+    decide(true, NOW); /* CDS of the other server has it: so may this one */
     assert_true(zone_of(memory)->keys[0].in_cds);
     char *text = locum_keymemory_save(memory, &length);
     struct locum_keymemory *again = locum_keymemory_create();
@@ -356,6 +356,168 @@ test_cds_names_the_keys_of_all_servers(void **state)
     assert_int_equal(memory->server_count, 2);
 }
 
+static struct locum_keymemory *
+load_again(int64_t now_s, int expected)
+{
+    size_t length;
+    char *text = locum_keymemory_save(memory, &length);
+    struct locum_keymemory *again = locum_keymemory_create();
+    assert_int_equal(
+        locum_keymemory_load(again, (struct locum_slice){.at = text, .length = length}, now_s),
+        expected);
+    free(text);
+    return again;
+}
+
+/* Another server decided once while its clock was years ahead. */
+static void
+test_a_time_in_the_future_holds_nothing_up(void **state)
+{
+    (void)state;
+    static const char wrong[] =
+        "1 zone=" ZONE " 13/1/psr/9223372036854775807/99999999999999999999999 "
+        "13/2/psr/2300000000/9223372036854775807";
+    struct locum_keymemory_shown read[LOCUM_KEYSTATE_KEYS_MAX];
+    assert_int_equal(locum_keymemory_read(wrong, ZONE, read), 1); /* what is no number is skipped */
+    assert_int_equal(read[0].signing_since_s, LOCUM_KEYMEMORY_TIME_MAX_S);
+    take((const struct locum_keymemory_found[]){one, two}, 2, NOW);
+    hear(wrong, NOW);
+    decide(true, NOW);
+    struct locum_keystate_key *facts = &zone_of(memory)->keys[1].facts;
+    assert_int_equal(facts->all_published_since_s, NOW);
+    assert_int_equal(facts->algorithm_signing_since_s, NOW);
+    for (int64_t now_s = NOW; now_s <= NOW + 2 * HOUR; now_s += HOUR / 4) {
+        hear(wrong, now_s);
+        decide(true, now_s);
+    }
+    assert_true(zone_of(memory)->keys[1].state.settled);
+    /* This server's own clock was ahead. */
+    facts->last_signed_rest_s = facts->last_wanted_s = facts->all_published_since_s = INT64_MAX;
+    zone_of(memory)->keys[1].published_since_s = INT64_MAX - 1;
+    zone_of(memory)->parent_answered_s = NOW + 365 * (int64_t)DAY;
+    struct locum_keymemory *again = load_again(NOW + DAY, 0);
+    assert_int_equal(zone_of(again)->keys[1].facts.all_published_since_s, NOW + DAY);
+    assert_int_equal(zone_of(again)->keys[1].published_since_s, NOW + DAY);
+    assert_int_equal(zone_of(again)->parent_answered_s, NOW + DAY);
+    locum_keymemory_destroy(again);
+    decide(true, NOW + DAY);
+    assert_int_equal(facts->all_published_since_s, NOW + DAY);
+    assert_int_equal(facts->last_wanted_s, NOW + DAY);
+}
+
+static void
+test_a_bad_line_is_skipped(void **state)
+{
+    (void)state;
+    static const char text[] = "locum-keys 1\n"
+                               "zone " ZONE " 1 1 5 60 5 60 0 60\n"
+                               "key 13 1 - 1 2 3 4 5 6 7 8 9 10 11 12 257 3 13 AA==\n"
+                               "key 13 2 - 1 x 3 4 5 6 7 8 9 10 11 12 257 3 13 AB==\n"
+                               "private of the bad one\n"
+                               "key 13 3 - 1 2 3 4 5 6 7 8 9 10 11 12 257 3 13 AC==\n"
+                               "private its own\n"
+                               "end\n";
+    struct locum_keymemory *again = locum_keymemory_create();
+    assert_int_equal(locum_keymemory_load(again, locum_slice_of(text), NOW), LOCUM_ERR_INVALID);
+    assert_int_equal(zone_of(again)->count, 2);
+    assert_null(zone_of(again)->keys[0].private_half);
+    assert_int_equal(zone_of(again)->keys[1].facts.tag, 3);
+    assert_string_equal(zone_of(again)->keys[1].private_half, "its own");
+    locum_keymemory_destroy(again);
+}
+
+static void
+test_the_longest_ttl_counts_until_it_is_gone_from_caches(void **state)
+{
+    (void)state;
+    const int64_t later_s = NOW + 30 * (int64_t)DAY;
+    size_t bad;
+    assert_int_equal(locum_keymemory_fits(memory, ZONE, &one, 1, &bad), 0);
+    assert_int_equal(locum_keymemory_take_folder(memory, ZONE, &one, 1, DAY, NOW), 0);
+    assert_int_equal(locum_keymemory_take_folder(memory, ZONE, &one, 1, 60, later_s), 0);
+    decide(true, later_s);
+    assert_int_equal(zone_of(memory)->longest_ttl_s, DAY);
+    struct locum_keymemory *again = load_again(later_s, 0);
+    assert_int_equal(zone_of(again)->longest_at_s, later_s);
+    assert_int_equal(zone_of(again)->ttl_s, 60);
+    locum_keymemory_destroy(again);
+    decide(true, later_s + DAY + HOUR - 1);
+    assert_int_equal(zone_of(memory)->longest_ttl_s, DAY);
+    decide(true, later_s + DAY + HOUR);
+    assert_int_equal(zone_of(memory)->longest_ttl_s, 60);
+}
+
+static void
+test_the_longest_ttl_of_the_ds_counts(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t at_s;
+        uint32_t ttl_s, expected_s;
+    } rows[] = {{NOW, DAY, DAY},
+                {NOW + HOUR, 300, DAY},
+                {NOW + DAY + HOUR, 300, DAY},
+                {NOW + DAY + HOUR + 1, 300, 300},
+                {NOW + 2 * DAY, INT32_MAX, 7 * DAY}};
+    take(&one, 1, NOW);
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        const struct locum_keymemory_parent answer = {
+            .answered_s = rows[i].at_s, .ttl_s = rows[i].ttl_s, .has_ds = true};
+        locum_keymemory_take_parent(zone_of(memory), &answer, 1);
+        assert_int_equal(zone_of(memory)->ds_ttl_s, rows[i].expected_s);
+    }
+}
+
+/* The folder is gone, and no other rule holds its key. */
+static void
+test_the_last_key_signs_on(void **state)
+{
+    (void)state;
+    struct locum_keymemory_found small = one;
+    small.secure_entry = false;
+    small.record = "256 3 13 AA==";
+    config->core.node_count = 1;
+    locum_keymemory_configure(memory, config);
+    take(&small, 1, NOW);
+    decide(false, NOW);
+    take(NULL, 0, NOW + 1);
+    for (int64_t now_s = NOW + 1; now_s < NOW + 3 * DAY; now_s += HOUR / 4) {
+        decide(false, now_s);
+        assert_int_equal(zone_of(memory)->count, 1);
+        assert_true(zone_of(memory)->keys[0].state.published);
+        assert_true(zone_of(memory)->keys[0].state.signs_rest);
+    }
+    assert_int_equal(zone_of(memory)->keys[0].state.why_published, LOCUM_KEYSTATE_LAST);
+    assert_false(locum_keymemory_drop(memory, zone_of(memory), 1));
+    assert_non_null(zone_of(memory)->keys[0].private_half);
+    take(&two, 1, NOW + 3 * DAY);
+    decide(false, NOW + 3 * DAY);
+    assert_true(locum_keymemory_drop(memory, zone_of(memory), 1));
+}
+
+/* KEYS-6: a parent that acts at once must not name a key that resolvers do not have yet. */
+static void
+test_cds_does_not_change_before_resolvers_have_the_key(void **state)
+{
+    (void)state;
+    config->core.node_count = 1;
+    locum_keymemory_configure(memory, config);
+    take(&one, 1, NOW);
+    decide(false, NOW);
+    assert_true(zone_of(memory)->keys[0].in_cds); /* no DS: at once */
+    decide(true, NOW + 60);
+    assert_true(zone_of(memory)->keys[0].in_cds);
+    assert_false(zone_of(memory)->cds_is_old);
+    take(&two, 1, NOW + DAY); /* in place of the other one */
+    int64_t now_s = NOW + DAY;
+    for (; now_s < NOW + DAY + 2 * HOUR; now_s += HOUR / 4) {
+        decide(true, now_s);
+        assert_true(zone_of(memory)->keys[0].in_cds && !zone_of(memory)->keys[1].in_cds);
+    }
+    decide(true, now_s);
+    assert_true(!zone_of(memory)->keys[0].in_cds && zone_of(memory)->keys[1].in_cds);
+}
+
 int
 main(void)
 {
@@ -375,6 +537,14 @@ main(void)
         cmocka_unit_test_setup_teardown(test_a_key_is_dropped_only_without_its_files, before,
                                         after),
         cmocka_unit_test_setup_teardown(test_cds_names_the_keys_of_all_servers, before, after),
+        cmocka_unit_test_setup_teardown(test_a_time_in_the_future_holds_nothing_up, before, after),
+        cmocka_unit_test_setup_teardown(test_a_bad_line_is_skipped, before, after),
+        cmocka_unit_test_setup_teardown(test_the_longest_ttl_counts_until_it_is_gone_from_caches,
+                                        before, after),
+        cmocka_unit_test_setup_teardown(test_the_longest_ttl_of_the_ds_counts, before, after),
+        cmocka_unit_test_setup_teardown(test_the_last_key_signs_on, before, after),
+        cmocka_unit_test_setup_teardown(test_cds_does_not_change_before_resolvers_have_the_key,
+                                        before, after),
     };
     return cmocka_run_group_tests_name("dns/keymemory", tests, NULL, NULL);
 }

@@ -185,17 +185,36 @@ replace_files(struct world *self)
     }
 }
 
-/* Does each server sign DNSKEY with one of these, of each of their algorithms? A server that is
- * down does as it did. */
+static size_t
+first_step(const struct world *self, unsigned ttl_s)
+{
+    const size_t steps = (ttl_s + STEP_S - 1) / STEP_S;
+    return self->step >= steps ? self->step - steps + 1 : 0;
+}
+
+/* Does this server sign DNSKEY with one of these, of each of their algorithms? */
+static bool
+is_enough_here(const struct output *out, unsigned ds)
+{
+    bool enough = true;
+    for (uint8_t algorithm = 13; algorithm <= 15; algorithm++) {
+        const unsigned keys = of_algorithm(ds, algorithm);
+        enough = enough && (keys == 0 || (keys & out->signs_dnskey & out->published) != 0);
+    }
+    return enough;
+}
+
+/* Does each server, and did it while its DNSKEY records may be cached? One that is down does as it
+ * did. */
 static bool
 is_enough(const struct world *self, unsigned ds)
 {
     bool enough = ds != 0;
     for (size_t i = 0; i < self->node_count; i++) {
-        const struct output *last = &self->nodes[i].last;
-        for (uint8_t algorithm = 13; algorithm <= 15; algorithm++) {
-            const unsigned keys = of_algorithm(ds, algorithm);
-            enough = enough && (keys == 0 || (keys & last->signs_dnskey) != 0);
+        const struct node *node = &self->nodes[i];
+        enough = enough && is_enough_here(&node->last, ds);
+        for (size_t t = first_step(self, LOCUM_KEYMEMORY_TTL_S); t < self->step; t++) {
+            enough = enough && (!node->out[t].up || is_enough_here(&node->out[t], ds));
         }
     }
     return enough;
@@ -302,13 +321,6 @@ fail_at(const struct world *self, const char *why, size_t a, size_t at, size_t b
     fail_msg("%s: node %zu at step %zu, node %zu at step %zu", why, a, at, b, bt);
 }
 
-static size_t
-first_step(const struct world *self, unsigned ttl_s)
-{
-    const size_t steps = (ttl_s + STEP_S - 1) / STEP_S;
-    return self->step >= steps ? self->step - steps + 1 : 0;
-}
-
 /* Any DS that is cached, and the DNSKEY records of now. */
 static void
 check_chain(const struct world *self, size_t a)
@@ -320,6 +332,20 @@ check_chain(const struct world *self, size_t a)
             if (ds != 0 && (ds & keys->published & keys->signs_dnskey) == 0) {
                 fail_at(self, "no DS leads to the DNSKEY records", a, self->step, a, t);
             }
+        }
+    }
+}
+
+/* Any DNSKEY records that are cached, and the DS of now. Those of a zone without a DS are not
+ * validated. */
+static void
+check_cached_keys(const struct world *self, size_t a)
+{
+    const unsigned now = self->ds[self->step];
+    for (size_t t = first_step(self, LOCUM_KEYMEMORY_TTL_S); t <= self->step; t++) {
+        const struct output *keys = &self->nodes[a].out[t];
+        if (keys->up && self->ds[t] != 0 && !is_enough_here(keys, now)) {
+            fail_at(self, "the DS leads to no cached DNSKEY records", a, t, a, self->step);
         }
     }
 }
@@ -348,6 +374,7 @@ check_world(const struct world *self)
         if (self->nodes[a].out[self->step].up) {
             check_chain(self, a);
         }
+        check_cached_keys(self, a);
         for (size_t b = 0; b < self->node_count; b++) {
             for (size_t t = first_step(self, LOCUM_KEYMEMORY_TTL_S); t <= self->step; t++) {
                 check_pair(self, a, t, b, self->step);

@@ -383,11 +383,64 @@ test_keys_6_cds_waits_for_every_server(void **state)
     decide(&signed_zone, keys, 2);
     assert_key(0, "PDRC", FILE_SAYS, FILE_SAYS);
     assert_key(1, "PDR", FILE_SAYS, FILE_SAYS);
-    keys[1].all_published_since_s = NOW;
+    keys[1].all_published_since_s = NOW - TTL - HOUR + 1; /* resolvers may not have it yet */
+    decide(&signed_zone, keys, 2);
+    assert_key(1, "PDR", FILE_SAYS, FILE_SAYS);
+    keys[1].all_published_since_s--;
+    decide(&signed_zone, keys, 2);
+    assert_key(1, "PDRC", FILE_SAYS, FILE_SAYS);
     keys[0].any_kept = true; /* it is leaving: its file is gone on one node */
     decide(&signed_zone, keys, 2);
     assert_key(0, "PDR", FILE_SAYS, FILE_SAYS);
     assert_key(1, "PDRC", FILE_SAYS, FILE_SAYS);
+}
+
+/* The parent has no DS, or never answered; a key that is in CDS stays. */
+static void
+test_keys_6_the_first_cds_does_not_wait(void **state)
+{
+    (void)state;
+    struct locum_keystate_zone zone = signed_zone;
+    struct locum_keystate_key keys[] = {old_key(P256, true), old_key(P256, true)};
+    keys[0].all_published_since_s = keys[1].all_published_since_s = NOW;
+    zone.parent_has_ds = false;
+    decide(&zone, keys, 2);
+    assert_true(states[0].in_cds && states[1].in_cds);
+    zone = signed_zone;
+    decide(&zone, keys, 2);
+    assert_false(states[0].in_cds || states[1].in_cds);
+    zone.parent_known = false;
+    zone.parent_answered_s = 0;
+    decide(&zone, keys, 2);
+    assert_true(states[0].in_cds && states[1].in_cds);
+    keys[0].any_cds = true;
+    decide(&zone, keys, 2);
+    assert_true(states[0].in_cds && !states[1].in_cds);
+}
+
+static void
+test_keys_8_the_last_key_goes_on(void **state)
+{
+    (void)state;
+    struct locum_keystate_zone zone = signed_zone;
+    struct locum_keystate_key keys[] = {without_files(old_key(P256, true)), new_key(P256, true)};
+    zone.parent_has_ds = false;
+    keys[0].last_at_parent_s = keys[0].last_wanted_s = keys[0].last_private_s = LONG_AGO;
+    keys[0].last_published_s = keys[0].last_signed_dnskey_s = LONG_AGO;
+    keys[0].last_signed_rest_s = keys[0].last_signed_anywhere_s = LONG_AGO;
+    decide(&zone, keys, 1);
+    assert_key(0, "PDR", LOCUM_KEYSTATE_LAST, LOCUM_KEYSTATE_LAST);
+    assert_false(summary.unsigned_zone);
+    /* Until there is another one. */
+    keys[1].was_settled = true;
+    keys[1].all_published_since_s = LONG_AGO;
+    decide(&zone, keys, 2);
+    assert_key(0, "", NOT_WANTED, NOT_WANTED);
+    /* Its file is here again: it may not be removed. */
+    keys[0].has_record = keys[0].has_private = true;
+    decide(&zone, keys, 1);
+    assert_key(0, "PDRC", FILE_SAYS, FILE_SAYS);
+    assert_int_equal(states[0].removable, LOCUM_KEYSTATE_REMOVE_NOTHING);
 }
 
 static void
@@ -464,7 +517,7 @@ static void
 test_every_reason_has_a_text(void **state)
 {
     (void)state;
-    for (int why = LOCUM_KEYSTATE_FILE; why <= LOCUM_KEYSTATE_ALGORITHM_TOO_NEW; why++) {
+    for (int why = LOCUM_KEYSTATE_FILE; why <= LOCUM_KEYSTATE_LAST; why++) {
         assert_true(strlen(locum_keystate_why_text((enum locum_keystate_why)why)) > 10);
     }
 }
@@ -493,6 +546,8 @@ main(void)
         cmocka_unit_test(
             test_keys_4_after_a_loss_of_the_state_the_algorithm_of_the_parent_is_published),
         cmocka_unit_test(test_keys_6_cds_waits_for_every_server),
+        cmocka_unit_test(test_keys_6_the_first_cds_does_not_wait),
+        cmocka_unit_test(test_keys_8_the_last_key_goes_on),
         cmocka_unit_test(test_what_may_be_removed),
         cmocka_unit_test(test_what_the_servers_show_is_noted),
         cmocka_unit_test(test_times_in_the_future_are_careful),

@@ -190,7 +190,7 @@ test_answer(void **state)
     assert_true(zone->known);
     assert_int_equal(zone->answer.count, 1);
     assert_int_equal(zone->answer.ds[0].tag, 7);
-    assert_int_equal(zone->answer.ttl_s, 300);
+    assert_int_equal(zone->answer.ttl_s, 86400);
     assert_true(zone->failing_mono == LOCUM_NEVER);
     assert_string_equal(zone->why, "");
     const int64_t now_s = locum_clock_read().wall / 1000;

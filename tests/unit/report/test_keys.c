@@ -143,6 +143,39 @@ test_a_key_that_goes_on_without_its_files(void **state)
     assert_says(warned("keys", zone_name), "its DS is at the parent");
 }
 
+/* Let the zone have key 1 alone, without files, and be decided so long later. */
+static const char *
+warned_of_key_without_files(enum locum_keystate_why why, int64_t since_s)
+{
+    zone->count = 1;
+    zone->keys[0].facts.has_record = zone->keys[0].facts.has_private = false;
+    zone->keys[0].facts.last_wanted_s = now_s() - since_s;
+    zone->keys[0].facts.last_signed_dnskey_s = zone->keys[0].facts.last_signed_rest_s =
+        zone->keys[0].facts.last_signed_anywhere_s = now_s() - since_s;
+    zone->decided_s = now_s();
+    zone->keys[0].state = (struct locum_keystate){.published = true, .why_published = why};
+    return warned("keys", zone_name);
+}
+
+static void
+test_a_key_that_waits_for_servers_or_the_parent(void **state)
+{
+    (void)state;
+    char *record = zone->keys[1].record;
+    decide(false);
+    assert_string_equal(warned_of_key_without_files(LOCUM_KEYSTATE_CACHED, 7199), "");
+    assert_says(warned_of_key_without_files(LOCUM_KEYSTATE_CACHED, 7200),
+                "not all servers were heard since (not heard now: ");
+    assert_says(warned("keys", zone_name), "from `nodes`");
+    zone->longest_ttl_s = 3601; /* its signatures are cached */
+    assert_string_equal(warned_of_key_without_files(LOCUM_KEYSTATE_CACHED, 7200), "");
+    assert_string_equal(warned_of_key_without_files(LOCUM_KEYSTATE_PARENT_UNKNOWN, 7199), "");
+    assert_says(warned_of_key_without_files(LOCUM_KEYSTATE_PARENT_UNKNOWN, 7200), "not heard now");
+    assert_says(warned("keys", zone_name), "can ask the parent for its DS");
+    assert_says(warned_of_key_without_files(LOCUM_KEYSTATE_LAST, 0), "Put its files back");
+    free(record);
+}
+
 static void
 test_cds_that_stays(void **state)
 {
@@ -225,6 +258,7 @@ main(void)
         TEST(test_nothing_is_wrong),
         TEST(test_keys_that_must_not_sign_alone_yet),
         TEST(test_a_key_that_goes_on_without_its_files),
+        TEST(test_a_key_that_waits_for_servers_or_the_parent),
         TEST(test_cds_that_stays),
         TEST(test_a_difference_between_servers_is_shown_when_it_lasts),
         TEST(test_what_happens_next),
