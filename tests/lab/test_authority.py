@@ -133,7 +133,7 @@ def while_the_own_web_server_is_stopped(site):
 
 
 def unsigned(site):
-    """The DS leaves the parent, the resolver starts anew, and the nodes do not sign any more."""
+    """The DS leaves the parent, the resolver forgets, and the nodes do not sign any more."""
     site.signing.delegated[ZONE] = []
     site.ns0.nsd.reload()
     for host in site.coordinators:
