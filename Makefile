@@ -34,7 +34,7 @@ UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/*/test_*.c))
 FUZZERS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 SIM_OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/sim/*.c))
 DELAY := $(BUILD)/tests/site/delay
-BENCHES := $(addprefix $(BUILD)/tests/bench/,ask change echo flood signing)
+BENCHES := $(addprefix $(BUILD)/tests/bench/,ask change echo flood signed signing)
 # Writes the lists in the manual pages.
 MANUAL := $(BUILD)/doc/manual
 SIM := $(if $(SIM_OBJECTS),$(BUILD)/tests/sim/sim)

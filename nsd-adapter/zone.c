@@ -14,7 +14,11 @@
 #include "nsd-adapter/reconcile.h"
 #include "nsd-adapter/upstream.h"
 
-enum { WHY_BYTES = LOCUM_NSD_FILES_WHY_MAX, NUMBER_BYTES = 24 };
+enum {
+    WHY_BYTES = LOCUM_NSD_FILES_WHY_MAX,
+    NUMBER_BYTES = 24,
+    EXPIRES_SOON_S = 24 * 3600, /* signatures that end within this time are an alarm */
+};
 
 /* A zone that the coordinator has sent. */
 struct zone_copy {
@@ -35,6 +39,9 @@ struct locum_nsd_zone {
     struct locum_nsd_reconciler reconciler;
     struct zone_copy target, open; /* the current zone and the fail-open zone */
     uint64_t open_kept;            /* digest of the fail-open zone on the disk; 0: none */
+    int64_t fresh_expires_s;       /* the end of the signatures of the prepared zone; 0: none */
+    int64_t file_expires_s;        /* of those in the zone file */
+    int64_t logged_expiry_s;       /* the end that was logged as an alarm; 0: none */
     bool connected;                /* the coordinator's last answer was usable */
     char nsd_failure[WHY_BYTES];   /* why NSD did not show the zone last; "": it did */
     enum locum_nsd_state logged_state;
@@ -104,8 +111,10 @@ read_zone_file(struct locum_nsd_zone *self)
     struct locum_nsd_input input = {.kind = LOCUM_NSD_INPUT_FILE};
     struct zone_copy zone;
     (void)locum_nsd_files_changed(&self->files);
+    self->file_expires_s = 0;
     if (locum_nsd_files_read(self->files.path, self->name, &zone.text, &zone.read, why) == 0) {
         input.version = version_of(&zone.read);
+        self->file_expires_s = zone.read.expires_s;
         free(zone.text);
     }
     deliver(self, &input);
@@ -258,6 +267,7 @@ prepare(struct locum_nsd_zone *self, const struct locum_nsd_action *action)
     const char *const argv[] = {LOCUM_NSD_ENV, "nsd-checkzone", self->plain, self->files.fresh,
                                 NULL};
     char why[WHY_BYTES] = "";
+    self->fresh_expires_s = source->read.expires_s;
     if (write_zone(self, &source->read, action->serial, why)) {
         const int status =
             locum_nsd_child_start(self->site->base, argv, on_checked, self, &self->checking);
@@ -281,6 +291,10 @@ place(struct locum_nsd_zone *self, const struct locum_nsd_action *action)
         (locum_nsd_files_read(self->files.last, self->name, &last.text, &last.read, why) == 0 &&
          write_zone(self, &last.read, action->serial, why));
     const bool ok = written && locum_nsd_files_place(&self->files, action->keep, why) == 0;
+    if (ok) {
+        self->file_expires_s =
+            action->kind == LOCUM_NSD_PLACE ? self->fresh_expires_s : last.read.expires_s;
+    }
     free(last.text);
     deliver_outcome(self, LOCUM_NSD_INPUT_PLACED, ok, why);
 }
@@ -313,6 +327,36 @@ locum_nsd_zone_describe(const struct locum_nsd_zone *self, struct locum_text *te
                       self->reconciler.seen_serial);
 }
 
+/*
+ * Signatures that end soon keep no zone away: the newest one is placed, whatever they are. They are
+ * an alarm. A kept fail-open zone stays until the coordinator's next answer, which has a fresh one.
+ */
+static void
+warn_of_expiry(struct locum_nsd_zone *self, char ret[WHY_BYTES])
+{
+    const int64_t soon_s = locum_clock_read().wall / 1000 + EXPIRES_SOON_S;
+    const bool file = self->file_expires_s != 0 && self->file_expires_s < soon_s;
+    const bool open = self->open.text != NULL && self->open.read.expires_s != 0 &&
+                      self->open.read.expires_s < soon_s;
+    const int64_t expires_s = file ? self->file_expires_s : open ? self->open.read.expires_s : 0;
+    ret[0] = '\0';
+    if (expires_s != 0) {
+        (void)locum_text_format_buffer(
+            ret, WHY_BYTES,
+            "the signatures of %s end at %s, and resolvers that validate refuse them then: start "
+            "the coordinator on this host if it does not run, or see why it makes no new ones with "
+            "`locum status`",
+            file ? "the zone in NSD" : "the kept fail-open zone",
+            locum_text_time(expires_s * 1000).text);
+    }
+    if (expires_s != self->logged_expiry_s) {
+        LOCUM_LOG(expires_s != 0 ? LOCUM_LOG_WARN : LOCUM_LOG_INFO, "signatures", "zone",
+                  self->plain, "state", expires_s != 0 ? "ending" : "renewed", "reason",
+                  expires_s != 0 ? ret : NULL);
+        self->logged_expiry_s = expires_s;
+    }
+}
+
 static void
 report(struct locum_nsd_zone *self)
 {
@@ -322,7 +366,10 @@ report(struct locum_nsd_zone *self)
     json_t *serial = is_served(self) ? json_integer((json_int_t)core->seen_serial) : json_null();
     json_t *lag_ms = lag >= 0 ? json_integer((json_int_t)lag) : json_null();
     const char *error = state == LOCUM_NSD_FAILED ? core->why : NULL;
-    const char *reason = self->site->fallback.reason;
+    char ending[WHY_BYTES];
+    warn_of_expiry(self, ending);
+    const char *reason =
+        self->site->fallback.reason[0] != '\0' ? self->site->fallback.reason : ending;
     locum_nsd_upstream_report(self->upstream,
                               json_pack("{s:s, s:o, s:o, s:s, s:s?, s:s?}", "zone", self->name,
                                         "serial", serial, "lag_ms", lag_ms, "state",

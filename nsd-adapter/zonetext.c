@@ -4,11 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "base/error.h"
 
 /* RFC 1035 3.3.13: owner ttl class SOA mname rname serial refresh retry expire minimum. */
 enum { OWNER, TTL, CLASS, TYPE, MNAME, RNAME, SERIAL, REFRESH, RETRY, EXPIRE, MINIMUM, FIELDS };
+
+/* RFC 4034 3.2: ... RRSIG covered algorithm labels ttl expiration ... */
+enum { EXPIRATION = TYPE + 5, EXPIRATION_DIGITS = 14 };
 
 /* Split a line at blanks. The number of fields; max + 1: there are more than `max`. */
 static size_t
@@ -72,6 +76,30 @@ read_soa(struct locum_slice *rest, const char *zone, struct locum_nsd_zonetext *
     return NULL;
 }
 
+/* "20261213000000" as seconds since 1970; 0: it is no such time. */
+static int64_t
+time_of(struct locum_slice digits)
+{
+    char text[EXPIRATION_DIGITS + 1];
+    struct tm time = {.tm_year = 0};
+    if (digits.length != EXPIRATION_DIGITS || locum_slice_copy(digits, text, sizeof(text)) != 0) {
+        return 0;
+    }
+    const char *end = strptime(text, "%Y%m%d%H%M%S", &time);
+    const int64_t seconds = end != NULL && *end == '\0' ? (int64_t)timegm(&time) : 0;
+    return seconds > 0 ? seconds : 0;
+}
+
+/* Is this line an RRSIG record? Then note its end. */
+static void
+read_signature(struct locum_slice line, struct locum_nsd_zonetext *ret)
+{
+    struct locum_slice fields[EXPIRATION + 1];
+    const size_t count = split(line, fields, EXPIRATION + 1);
+    ret->is_signed = count > TYPE && locum_slice_is(fields[TYPE], "RRSIG");
+    ret->expires_s = ret->is_signed && count > EXPIRATION ? time_of(fields[EXPIRATION]) : 0;
+}
+
 int
 locum_nsd_zonetext_read(struct locum_slice text, const char *zone, struct locum_nsd_zonetext *ret,
                         const char **ret_why)
@@ -85,9 +113,7 @@ locum_nsd_zonetext_read(struct locum_slice text, const char *zone, struct locum_
         return LOCUM_ERR_INVALID;
     }
     while (!read.is_signed && locum_slice_cut(&rest, '\n', &line)) {
-        struct locum_slice fields[TYPE + 1];
-        read.is_signed =
-            split(line, fields, TYPE + 1) > TYPE && locum_slice_is(fields[TYPE], "RRSIG");
+        read_signature(line, &read);
     }
     const char *serial = read.serial_at.at;
     const char *after = serial + read.serial_at.length;

@@ -1,7 +1,7 @@
 /*
  * zonetext: a zone as the coordinator writes it (master file, one record per line, absolute names,
- * the SOA first), as far as the adapter reads it: serial, digest, signed or not. nsd-checkzone
- * checks the rest. Pure.
+ * the SOA first), as far as the adapter reads it: serial, digest, signed or not, until when.
+ * nsd-checkzone checks the rest. Pure.
  */
 #ifndef LOCUM_NSD_ADAPTER_ZONETEXT_H
 #define LOCUM_NSD_ADAPTER_ZONETEXT_H
@@ -16,6 +16,7 @@ struct locum_nsd_zonetext {
     struct locum_slice serial_at; /* its digits in the text, borrowed */
     uint64_t digest;              /* of everything except the serial */
     bool is_signed;               /* it has RRSIG records, so its serial cannot be changed */
+    int64_t expires_s; /* end of its first signature, as of all, seconds since 1970; 0: not known */
 };
 
 /*

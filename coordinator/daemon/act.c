@@ -57,6 +57,7 @@ locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
         ret->dnssec[i].state = self->trust[i];
         locum_trust_see(self->dns, i, &ret->dnssec[i].served);
     }
+    locum_daemon_signatures_view(self, ret);
     ret->keys = self->keys.memory;
     ret->keys_too_long = self->keys.too_long;
     ret->keys_lack_since = self->keys.lack_since;
@@ -244,22 +245,30 @@ save_run(struct locum_daemon *self)
     locum_state_writer_put_run(self->writer, &text);
 }
 
+/* The answers are not what they should be. */
+static void
+note_failure(struct locum_daemon *self, int status, const char *effect)
+{
+    if (!self->run.publish_failed) {
+        locum_daemon_act_emit(self, LOCUM_EVENT_PUBLISH_FAILED, locum_error_text(status), effect,
+                              NULL);
+    }
+    self->run.publish_failed = true;
+}
+
 void
 locum_daemon_act_publish(struct locum_daemon *self)
 {
     const uint32_t serial = next_serial(self);
+    const int64_t signed_s = locum_daemon_signatures_take_s(self);
     const int status = locum_dns_publish(self->dns, self->config, &self->core.plan,
-                                         self->acme.answers, serial, self->now.wall / 1000);
+                                         self->acme.answers, serial, signed_s);
     if (status != 0) {
-        if (!self->run.publish_failed) {
-            locum_daemon_act_emit(self, LOCUM_EVENT_PUBLISH_FAILED, locum_error_text(status),
-                                  "the previous answers stay; publishing is retried each second",
-                                  NULL);
-        }
-        self->run.publish_failed = true;
+        note_failure(self, status, "the previous answers stay; publishing is retried each second");
         return;
     }
     self->run.publish_failed = false;
+    locum_daemon_signatures_published(self);
     note_named(self);
     self->run.serial = serial;
     self->run.plan_changes++;
@@ -270,6 +279,17 @@ locum_daemon_act_publish(struct locum_daemon *self)
     if (self->control != NULL) {
         locum_control_wake(self->control);
     }
+}
+
+bool
+locum_daemon_act_give_state(void *user, struct locum_primary_state *ret)
+{
+    const struct locum_daemon *self = user;
+    *ret = (struct locum_primary_state){.config = self->config,
+                                        .plan = &self->core.plan,
+                                        .answers = self->acme.answers,
+                                        .serial = self->run.serial};
+    return !self->run.publish_failed;
 }
 
 /* Without a connection this is dropped; the next second writes it again. */
@@ -304,6 +324,7 @@ end(struct locum_daemon *self)
     const struct timeval farewell = {.tv_usec = FAREWELL_MS * 1000};
     save_run(self);
     locum_daemon_history_keep(self);
+    locum_daemon_signatures_keep(self);
     locum_daemon_act_emit(self, LOCUM_EVENT_STOP, NULL, NULL, NULL);
     locum_dns_pause_tcp(self->dns, true);
     (void)event_base_loopexit(self->base, &farewell);
@@ -468,10 +489,16 @@ locum_daemon_act_close_surplus(struct locum_daemon *self)
 void
 locum_daemon_act_each_second(struct locum_daemon *self)
 {
-    if (self->run.publish_failed || locum_dns_is_due(self->dns, self->now.wall / 1000)) {
+    const int64_t signed_s = locum_daemon_signatures_take_s(self);
+    const int unsigned_status = locum_dns_signing_status(self->dns);
+    if (unsigned_status != 0) {
+        note_failure(self, unsigned_status,
+                     "the previous signatures stay; signing is retried each second");
+    } else if (self->run.publish_failed || locum_dns_is_due(self->dns, signed_s)) {
         locum_daemon_act_publish(self);
     }
     locum_daemon_signing_each_second(self);
+    locum_daemon_signatures_second(self);
     if (locum_state_writer_lacks_run(self->writer)) {
         save_run(self);
     }

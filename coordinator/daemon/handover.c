@@ -51,6 +51,9 @@ locum_handover_write(const struct locum_handover *self, const struct locum_socke
     if (self->history >= 0) {
         locum_text_format(&text, "history %d\n", self->history);
     }
+    if (self->signatures >= 0) {
+        locum_text_format(&text, "signatures %d\n", self->signatures);
+    }
     add_sockets(&text, sockets);
     locum_text_format(&text, "state %zu\n", self->state_length);
     LOCUM_INVARIANT(text.length + self->state_length < TEXT_BYTES_MAX);
@@ -99,6 +102,9 @@ take_line(struct locum_handover *self, struct locum_slice line, struct locum_soc
     } else if (locum_slice_is(key, "history")) {
         good = locum_slice_u64(line, INT32_MAX, &number) == 0;
         self->history = (int)number;
+    } else if (locum_slice_is(key, "signatures")) {
+        good = locum_slice_u64(line, INT32_MAX, &number) == 0;
+        self->signatures = (int)number;
     } else if (locum_slice_is(key, "socket") || locum_slice_is(key, "stored")) {
         good = take_socket(line, locum_slice_is(key, "stored"), sockets);
     } else if (locum_slice_is(key, "state")) {
@@ -143,7 +149,7 @@ locum_handover_read(struct locum_handover *ret, struct locum_sockets *sockets)
 {
     const char *text = getenv("LOCUM_HANDOVER");
     uint64_t fd = 0;
-    *ret = (struct locum_handover){.client = -1, .history = -1};
+    *ret = (struct locum_handover){.client = -1, .history = -1, .signatures = -1};
     if (text != NULL && locum_slice_u64(locum_slice_of(text), INT32_MAX, &fd) == 0) {
         if (!read_all(ret, (int)fd, sockets)) {
             ret->version[0] = '\0';

@@ -5,7 +5,7 @@
  *   version 0.1.0                     mono-ms 8123000
  *   client 21                         socket 7 udp-192.0.2.1-53-0
  *   stored 8 tcp-192.0.2.1-53-0       history 24
- *   state 312
+ *   signatures 25                     state 312
  *   locum-run 1 ...
  *
  * The descriptors named in it were inherited. A key of a later version is skipped.
@@ -25,6 +25,7 @@ struct locum_handover {
     locum_ms mono;                       /* when it stopped answering */
     int client;                          /* waits for the reply to POST /replace; -1: none */
     int history;                         /* another memfd, of locum_history_save(); -1: none */
+    int signatures;                      /* and one of locum_signkeep_make(); -1: none */
     size_t state_length;
     char state[LOCUM_RESUME_BYTES_MAX]; /* of locum_core_save() */
 };

@@ -19,6 +19,7 @@
 #include "daemon/replace.h"
 #include "daemon/rfc2136.h"
 #include "daemon/signals.h"
+#include "daemon/signatures.h"
 #include "daemon/state.h"
 #include "dns/ask.h"
 #include "dns/primary.h"
@@ -110,6 +111,8 @@ struct locum_daemon {
     /* api.c */
     char *public_page; /* of listen.status, as last made; NULL: none */
     locum_ms public_page_mono;
+
+    struct locum_signatures signatures;
 
     /* for report/ */
     struct locum_run run;

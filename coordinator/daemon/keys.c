@@ -16,9 +16,9 @@
 enum { FILE_BYTES_MAX = 4 << 20, REASON_BYTES = 512, MINUTE_S = 60 };
 
 static int64_t
-now_s(const struct locum_daemon *self)
+now_s(struct locum_daemon *self)
 {
-    return self->now.wall / 1000;
+    return locum_daemon_signatures_now_s(self);
 }
 
 static bool
@@ -55,9 +55,8 @@ load(struct locum_daemon *self)
     locum_state_path(self->config, ".keys", path);
     int status = locum_file_read_private(path, buffer, FILE_BYTES_MAX, &length, &why);
     if (status == 0) {
-        status = locum_keymemory_load(self->keys.memory,
-                                      (struct locum_slice){.at = buffer, .length = length},
-                                      locum_clock_read().wall / 1000);
+        status = locum_keymemory_load(
+            self->keys.memory, (struct locum_slice){.at = buffer, .length = length}, now_s(self));
     }
     if (status != 0 && status != LOCUM_ERR_NOT_FOUND) {
         report_broken(self, path, status);
@@ -289,7 +288,8 @@ renew(struct locum_daemon *self)
          locum_dns_signer_recreate(self->config, keys->memory, &keys->next) != 0)) {
         return;
     }
-    const int status = locum_dns_prepare(self->dns, self->config, keys->next, now_s(self));
+    const int status = locum_dns_prepare(self->dns, self->config, keys->next,
+                                         locum_daemon_signatures_take_s(self));
     if (status == 0) {
         locum_dns_set_signer(self->dns, keys->next);
         keys->next = NULL;

@@ -21,7 +21,7 @@ enum {
     HOOKS_POLL_MS = 10,
     CLIENT_GONE_MS = 100,             /* until the held request was called again */
     REASON_BYTES = 400,               /* of what the check printed */
-    KEPT_MAX = LOCUM_SOCKETS_MAX + 3, /* descriptors: the handover, the client, the history */
+    KEPT_MAX = LOCUM_SOCKETS_MAX + 4, /* the handover, the client, the history, the signatures */
 };
 
 /* What `locum check --handover` prints if all is well, and if the program continues from what this
@@ -148,6 +148,9 @@ list_kept(const struct locum_daemon *self, const struct locum_handover *handover
     if (handover->history >= 0) {
         ret[count++] = handover->history;
     }
+    if (handover->signatures >= 0) {
+        ret[count++] = handover->signatures;
+    }
     return count;
 }
 
@@ -184,6 +187,7 @@ execute(struct locum_daemon *self)
     locum_process_hold(true);
     handover->client = self->replace.client;
     handover->history = locum_daemon_history_hand_over(self);
+    handover->signatures = locum_daemon_signatures_hand_over(self);
     handover->mono = locum_clock_read().mono;
     locum_dns_stop_workers(self->dns);
     locum_rfc2136_finish(self->rfc2136);
@@ -196,6 +200,7 @@ execute(struct locum_daemon *self)
     locum_process_hold(false);
     (void)close(memory);
     (void)close(handover->history);
+    (void)close(handover->signatures);
     free(handover);
     (void)locum_text_format_buffer(self->replace.why, sizeof(self->replace.why),
                                    "%s cannot be executed: %s; the running program goes on",

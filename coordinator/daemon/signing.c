@@ -4,6 +4,7 @@
 
 #include "core/loss.h"
 #include "daemon/inside.h"
+#include "daemon/signatures.h"
 
 /* The plan that is answered, and that after the loss of each server. */
 static size_t
@@ -22,7 +23,7 @@ find_plans(const struct locum_core *core, struct locum_plan ret[1 + LOCUM_NODES_
 void
 locum_daemon_signing_each_second(struct locum_daemon *self)
 {
-    const int64_t now_s = self->now.wall / 1000;
+    const int64_t now_s = locum_daemon_signatures_take_s(self);
     if (!locum_dns_wants_to_sign(self->dns, now_s)) {
         return;
     }

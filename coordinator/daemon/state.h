@@ -29,6 +29,7 @@
 #include "core/resume.h"
 #include "daemon/fallback.h"
 #include "daemon/ondisk.h"
+#include "dns/signkeep.h"
 #include "report/history.h"
 
 enum {
@@ -104,6 +105,13 @@ void locum_state_writer_put_history(struct locum_state_writer *self, const struc
 
 /* The same for the values of ACME challenges; a failure is tried again by the next change. */
 void locum_state_writer_put_acme(struct locum_state_writer *self, const struct locum_text *text);
+
+/*
+ * Protect these signatures (dns/signkeep.h) with a copy of the key, and write them to
+ * STATE-DIR/CLUSTER.signatures, soon and always by the thread. The bytes are taken.
+ */
+void locum_state_writer_put_signatures(struct locum_state_writer *self, char *bytes, size_t length,
+                                       const struct locum_hmac_key *key);
 
 /* The same for what is remembered of DNSSEC keys: it takes the bytes of locum_keymemory_save(). */
 void locum_state_writer_put_keys(struct locum_state_writer *self, char *bytes, size_t length);

@@ -35,6 +35,13 @@ _Static_assert((int)LOCUM_STATE_BYTES_MAX <= (int)SLOT_BYTES_MAX &&
                    (int)LOCUM_RESUME_BYTES_MAX <= (int)SLOT_BYTES_MAX,
                "each fits");
 
+/* STATE-DIR/CLUSTER.signatures. */
+struct signatures {
+    char *bytes; /* NULL: none */
+    size_t length;
+    struct locum_hmac_key key;
+};
+
 /* The state of this run, challenges and the history, below /run, and the state file. */
 enum { RUN, ACME, HISTORY, DISK, SLOTS };
 
@@ -58,12 +65,15 @@ struct locum_state_writer {
     struct slot slot[SLOTS];
     char bytes[SLOT_BYTES_MAX]; /* the thread's own */
     char dir[LOCUM_PATH_MAX + 1];
+    char signatures_path[LOCUM_STATE_PATH_MAX], signatures_temp[LOCUM_STATE_PATH_MAX];
     bool stop;
     bool done;      /* the thread has ended */
     bool abandoned; /* destroy did not wait any longer: the thread frees this at its end */
     int keep_error; /* errno of the last try of `keep`; 0: success */
     struct locum_fallback_file keep; /* still to be written, if it has bytes */
-    bool keep_now;                   /* not tried yet */
+    bool keep_now;                   /* not tried yet; this and `signatures` */
+    struct signatures signatures;    /* still to be written, if it has bytes */
+    int signatures_error;            /* errno of their last try; 0: success */
     struct slot_of_keys keys;
     struct locum_ondisk ondisk;           /* the thread's own */
     struct locum_ondisk ondisk_next;      /* to be used instead from now on; path[0] "": none */
@@ -86,6 +96,7 @@ free_writer(struct locum_state_writer *self)
     (void)pthread_cond_destroy(&self->wake);
     (void)pthread_mutex_destroy(&self->lock);
     free(self->keep.bytes);
+    free(self->signatures.bytes);
     free_keys(self->keys.bytes, self->keys.length);
     free(self);
 }
@@ -135,6 +146,30 @@ write_kept(struct locum_state_writer *self)
         self->keep = keep; /* no newer one has come: try it again */
     } else {
         free(keep.bytes);
+    }
+}
+
+/* With the lock held, which is released meanwhile. */
+static void
+write_signatures(struct locum_state_writer *self)
+{
+    struct signatures signatures = self->signatures;
+    if (signatures.bytes == NULL) {
+        return;
+    }
+    self->signatures.bytes = NULL;
+    (void)pthread_mutex_unlock(&self->lock);
+    locum_signkeep_protect(&signatures.key, signatures.bytes, signatures.length);
+    const int error = locum_file_replace(self->signatures_path, self->signatures_temp,
+                                         signatures.bytes, signatures.length, 0600) == 0
+                          ? 0
+                          : errno;
+    (void)pthread_mutex_lock(&self->lock);
+    self->signatures_error = error;
+    if (error != 0 && self->signatures.bytes == NULL) {
+        self->signatures = signatures; /* no newer ones have come: try it again */
+    } else {
+        free(signatures.bytes);
     }
 }
 
@@ -218,6 +253,7 @@ write_loop(void *user)
         }
         if (self->keep_now || self->stop) {
             write_kept(self);
+            write_signatures(self);
         }
         last = self->stop; /* one more try for what is pending */
         bool failed = false;
@@ -271,6 +307,8 @@ locum_state_writer_create(const struct locum_config *config, struct locum_state_
     locum_state_run_path(config, ".history", self->slot[HISTORY].path);
     locum_state_run_path(config, ".history.new", self->slot[HISTORY].temp);
     self->run_at_once = locum_file_is_in_memory(self->slot[RUN].path);
+    locum_state_path(config, ".signatures", self->signatures_path);
+    locum_state_path(config, ".signatures.new", self->signatures_temp);
     memcpy(self->dir, config->state_dir, sizeof(self->dir));
     locum_ondisk_init(&self->ondisk, config);
     if (locum_thread_start(&self->thread, "locum-state", write_loop, self) != 0) {
@@ -339,6 +377,18 @@ locum_state_writer_put_history(struct locum_state_writer *self, const struct loc
 }
 
 void
+locum_state_writer_put_signatures(struct locum_state_writer *self, char *bytes, size_t length,
+                                  const struct locum_hmac_key *key)
+{
+    (void)pthread_mutex_lock(&self->lock);
+    free(self->signatures.bytes);
+    self->signatures = (struct signatures){.bytes = bytes, .length = length, .key = *key};
+    self->keep_now = true;
+    (void)pthread_cond_signal(&self->wake);
+    (void)pthread_mutex_unlock(&self->lock);
+}
+
+void
 locum_state_writer_put_keys(struct locum_state_writer *self, char *bytes, size_t length)
 {
     (void)pthread_mutex_lock(&self->lock);
@@ -401,6 +451,7 @@ locum_state_writer_error(struct locum_state_writer *self, struct locum_text *ret
     const int run_error = self->slot[RUN].error;
     const int acme_error = self->slot[ACME].error;
     const int history_error = self->slot[HISTORY].error;
+    const int signatures_error = self->signatures_error;
     const int keys_error = self->keys.error;
     (void)pthread_mutex_unlock(&self->lock);
     if (error != 0) {
@@ -431,8 +482,15 @@ locum_state_writer_error(struct locum_state_writer *self, struct locum_text *ret
                           "last 24 hours; DNS answers are not affected",
                           self->slot[HISTORY].path, strerror(history_error),
                           advice_on(history_error));
+    } else if (signatures_error != 0) {
+        locum_text_format(ret_why,
+                          "%s cannot be written (%s)%s. A restart would make all signatures again; "
+                          "DNS answers are not affected",
+                          self->signatures_path, strerror(signatures_error),
+                          advice_on(signatures_error));
     }
-    return error != 0 || keys_error != 0 || run_error != 0 || acme_error != 0 || history_error != 0;
+    return error != 0 || keys_error != 0 || run_error != 0 || acme_error != 0 ||
+           history_error != 0 || signatures_error != 0;
 }
 
 void

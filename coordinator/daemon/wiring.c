@@ -203,18 +203,6 @@ look(void *user)
     locum_timer_arm(&self->look, LOOK_MS);
 }
 
-/* What a secondary gets is what is answered. */
-static bool
-give_state(void *user, struct locum_primary_state *ret)
-{
-    const struct locum_daemon *self = user;
-    *ret = (struct locum_primary_state){.config = self->config,
-                                        .plan = &self->core.plan,
-                                        .answers = self->acme.answers,
-                                        .serial = self->run.serial};
-    return !self->run.publish_failed;
-}
-
 static void signed_reload(struct locum_daemon *self);
 
 /* The thread that signs has ended: a reload goes on, or new signatures are published. */
@@ -223,10 +211,10 @@ on_signed(evutil_socket_t fd, short what, void *user)
 {
     struct locum_daemon *self = user;
     (void)fd, (void)what;
-    const int64_t now_s = locum_daemon_loop_now(self).wall / 1000;
+    (void)locum_daemon_loop_now(self);
     signed_reload(self);
     locum_daemon_keys_signed(self);
-    if (locum_dns_is_due(self->dns, now_s)) {
+    if (locum_dns_is_due(self->dns, locum_daemon_signatures_take_s(self))) {
         locum_daemon_act_publish(self);
     }
 }
@@ -245,12 +233,14 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
     if (status != 0 ||
         (status = locum_dns_create(self->config, &self->sockets, locum_daemon_act_log_dns, self,
                                    &self->dns)) != 0 ||
+        (status = locum_daemon_signatures_begin(self)) != 0 ||
         (status = locum_daemon_keys_create(self)) != 0 ||
         (status = locum_dns_signer_create(self->config, self->keys.memory,
-                                          locum_clock_read().wall / 1000, &signer)) != 0) {
+                                          locum_daemon_signatures_now_s(self), &signer)) != 0) {
         return status;
     }
     locum_dns_set_signer(self->dns, signer);
+    locum_daemon_signatures_take(self);
     if ((status = locum_daemon_documents_create(self)) != 0 ||
         (status = locum_acme_create(self)) != 0 ||
         (status = locum_secondaries_create(self->base, &self->secondaries)) != 0 ||
@@ -267,8 +257,8 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
     locum_addresses_init(&self->addresses, self->config);
     locum_timer_init(&self->look, self->base, look, self);
     look(self);
-    if ((status = locum_primary_create(self->base, self->dns, give_state, self, &self->primary)) !=
-            0 ||
+    if ((status = locum_primary_create(self->base, self->dns, locum_daemon_act_give_state, self,
+                                       &self->primary)) != 0 ||
         (status = locum_rfc2136_create(self, &self->rfc2136)) != 0 ||
         (status = locum_dns_ask_create(self->base, self->config, on_dns, self, &self->dns_ask)) !=
             0 ||
@@ -324,6 +314,7 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     locum_primary_destroy(self->primary);
     locum_secondaries_destroy(self->secondaries);
     locum_dns_ask_destroy(self->dns_ask);
+    locum_daemon_signatures_fini(self);
     locum_parent_destroy(self->parent);
     if (self->signing != NULL) {
         event_free(self->signing);
@@ -395,7 +386,8 @@ prepare(struct locum_daemon *self, struct reload_findings *findings, struct prep
         status = locum_daemon_keys_prepare(self, ret->config, &ret->signer);
     }
     if (status == 0) {
-        status = locum_dns_prepare(self->dns, ret->config, ret->signer, self->now.wall / 1000);
+        status = locum_dns_prepare(self->dns, ret->config, ret->signer,
+                                   locum_daemon_signatures_take_s(self));
     }
     return status;
 }
@@ -507,6 +499,7 @@ apply(struct locum_daemon *self, const struct prepared *prepared)
     locum_daemon_documents_reconfigure(self, next);
     locum_acme_reconfigure(self, old);
     locum_dns_set_signer(self->dns, prepared->signer);
+    locum_daemon_signatures_reconfigure(self);
     locum_daemon_keys_reconfigure(self, prepared->signer);
     reconfigure_dns(self);
     locum_events_keep(self->events, next->events_keep);
@@ -582,8 +575,8 @@ signed_reload(struct locum_daemon *self)
         return;
     }
     struct prepared prepared = {.config = pending->config, .signer = pending->signer};
-    int status =
-        locum_dns_prepare(self->dns, pending->config, pending->signer, self->now.wall / 1000);
+    int status = locum_dns_prepare(self->dns, pending->config, pending->signer,
+                                   locum_daemon_signatures_take_s(self));
     if (status == LOCUM_ERR_TIMEOUT) {
         return;
     }

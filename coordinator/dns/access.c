@@ -61,6 +61,23 @@ locum_access_destroy(struct locum_access *self)
     }
 }
 
+enum locum_dns_rcode
+locum_access_verify(const struct locum_access *self, bool update, struct locum_tsig *ret,
+                    const uint8_t *packet, const struct locum_tsig_record *record, uint64_t now_s)
+{
+    if (self == NULL) {
+        return locum_tsig_verify(ret, NULL, packet, record, now_s);
+    }
+    enum locum_dns_rcode rcode = LOCUM_RCODE_NOTAUTH;
+    if (!update) {
+        rcode = locum_tsig_verify(ret, &self->keys, packet, record, now_s);
+    }
+    if (update || ret->error == LOCUM_TSIG_BADKEY) {
+        rcode = locum_tsig_verify(ret, &self->update_keys, packet, record, now_s);
+    }
+    return rcode;
+}
+
 bool
 locum_access_allows(const struct locum_access *self, size_t zone,
                     const struct locum_dns_source *client, const struct locum_tsig_key *key)

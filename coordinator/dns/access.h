@@ -30,6 +30,17 @@ int locum_access_create(const struct locum_config *config,
 /* Wipes the keys. NULL is fine. */
 void locum_access_destroy(struct locum_access *self);
 
+/*
+ * locum_tsig_verify() of a query: with a key of transfers, or with one of updates, which says
+ * nothing more of a query (Certbot signs the one for the SOA record too). An UPDATE needs one of
+ * its own.
+ *
+ * self  NULL: there are no keys.
+ */
+enum locum_dns_rcode locum_access_verify(const struct locum_access *self, bool update,
+                                         struct locum_tsig *ret, const uint8_t *packet,
+                                         const struct locum_tsig_record *record, uint64_t now_s);
+
 /* May this client transfer the zone? key: that its request is signed with; NULL: none. */
 bool locum_access_allows(const struct locum_access *self, size_t zone,
                          const struct locum_dns_source *client, const struct locum_tsig_key *key);

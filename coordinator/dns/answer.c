@@ -15,17 +15,13 @@ struct answered {
     struct locum_dns_match match;
 };
 
-/*
- * Copy a part, and rotate its records if they may come in any order. Multiples of the golden ratio
- * are spread evenly, also over every second number: a client that asks for A and AAAA in pairs sees
- * all records first in turn.
- */
+/* Copy a part, and rotate its records if they may come in any order. */
 static inline void
 copy_part(const struct locum_dns_part *part, uint32_t rotation, uint8_t *to)
 {
     size_t skip = 0;
     if (part->rotate_bytes > 0) {
-        skip = part->rotate_bytes * ((uint64_t)(rotation * 0x9e3779b1u) * part->count >> 32);
+        skip = part->rotate_bytes * locum_answer_first(rotation, part->count);
         memcpy(to + part->length - skip, part->bytes, skip);
     }
     memcpy(to, part->bytes + skip, part->length - skip);
@@ -70,6 +66,11 @@ put_part(struct locum_answer_draft *self, enum locum_dns_section section,
     }
     uint8_t *to = self->message + self->length;
     copy_part(part, self->rotation, to);
+    if (part->rotate_bytes > 0) {
+        self->uncacheable = self->uncacheable || self->rotated.count > 0;
+        self->rotated =
+            (struct locum_rotation){(uint16_t)self->length, part->rotate_bytes, part->count};
+    }
     if ((part->points || subject->at != LOCUM_DNS_HEADER_BYTES) &&
         !point(to, part->length, subject, base)) {
         return false;
@@ -406,6 +407,7 @@ put_dname(struct locum_answer_draft *self, const struct answered *subject)
     }
     const size_t at = self->length;
     uint8_t *to = self->message + at;
+    self->uncacheable = true;
     locum_packet_put_u16(to, (uint16_t)(LOCUM_POINTER | subject->at));
     locum_packet_put_u16(to + 2, LOCUM_TYPE_CNAME);
     locum_packet_put_u16(to + 4, LOCUM_CLASS_IN);

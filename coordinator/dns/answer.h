@@ -22,6 +22,22 @@ enum {
     LOCUM_DENIALS_MAX = LOCUM_CNAME_CHAIN_MAX + 3,
 };
 
+/* Records of a message that may come in any order. */
+struct locum_rotation {
+    uint16_t at;    /* offset of the first one */
+    uint16_t bytes; /* of each */
+    uint16_t count; /* 0: there are none */
+};
+
+/* The number of the record that comes first, with a rotation. Multiples of the golden ratio are
+ * spread evenly, also over every second number: a client that asks for A and AAAA in pairs sees all
+ * records first in turn. */
+static inline size_t
+locum_answer_first(uint32_t rotation, size_t count)
+{
+    return (uint64_t)(rotation * 0x9e3779b1u) * count >> 32;
+}
+
 enum locum_dns_section { LOCUM_SECTION_ANSWER, LOCUM_SECTION_AUTHORITY, LOCUM_SECTION_ADDITIONAL };
 
 struct locum_answer_draft {
@@ -40,6 +56,8 @@ struct locum_answer_draft {
     bool unready;               /* it needs a signature that has not been made yet */
     enum locum_limit_kind kind; /* what it is for the limiter, */
     uint32_t owner;             /* and the name or zone that it belongs to */
+    bool uncacheable; /* packet_cache.h: it has the question's case, or several rotations */
+    struct locum_rotation rotated; /* what of it was rotated */
     /* DNSSEC: the zone, if it is signed and the question has DO, or NULL; numbers of the NSEC
      * records that the answer needs, of which the first `denials_put` are in it. */
     const struct locum_dns_zone *signed_zone;

@@ -309,11 +309,23 @@ add_apex_sets(struct compiler *self)
     return status;
 }
 
+/* Leave out the RRSIG records of a set. */
+static void
+leave_out(struct compiler *self, struct locum_dns_part *ret)
+{
+    *ret = (struct locum_dns_part){.length = LOCUM_DNS_MISSING, .count = 1};
+    self->names->incomplete = true;
+}
+
 /* The RRSIG records of a set. `needed`: whatever the budget is. */
 static int
 make_signature(struct compiler *self, const struct locum_rrset *set, uint16_t owner, bool needed,
                struct locum_dns_part *ret)
 {
+    if (self->names->incomplete && !needed) {
+        leave_out(self, ret);
+        return 0;
+    }
     struct locum_rrset signatures = {.rrs = ldns_rr_list_new()};
     int status = signatures.rrs == NULL
                      ? LOCUM_ERR_MEMORY
@@ -322,9 +334,8 @@ make_signature(struct compiler *self, const struct locum_rrset *set, uint16_t ow
                                          needed ? NULL : self->budget, signatures.rrs);
     if (status == 0) {
         status = make_part(self, &signatures, owner, ret);
-    } else if (status == LOCUM_ERR_TIMEOUT && !locum_sign_is_stopped(self->budget)) {
-        *ret = (struct locum_dns_part){.length = LOCUM_DNS_MISSING, .count = 1};
-        self->names->incomplete = true;
+    } else if (status == LOCUM_ERR_TIMEOUT && self->budget->partly) {
+        leave_out(self, ret);
         status = 0;
     }
     ldns_rr_list_deep_free(signatures.rrs);

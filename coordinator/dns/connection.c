@@ -224,7 +224,7 @@ answer_message(struct locum_dns_connection *self, const uint8_t *message, size_t
     struct locum_dns_reply given = {0};
     struct locum_dns_outgoing outgoing;
     struct locum_dns_signed_update update;
-    locum_dns_table_mailbox_take(&service->mailbox, &service->table);
+    (void)locum_dns_table_mailbox_take(&service->mailbox, &service->table);
     if (service->table != NULL) {
         const struct locum_address *peer = &self->peer;
         const struct locum_dns_query query = {

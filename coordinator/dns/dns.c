@@ -413,7 +413,7 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
         status = make_table(self, config, plan, answers, serial, now_s, &table);
     }
     if (status != 0 || self->listener_count == 0) {
-        return status != 0 ? status : self->renewal.status;
+        return status;
     }
     for (size_t i = 0; i < self->listener_count; i++) {
         for (size_t j = 0; j < self->listeners[i].worker_count; j++) {
@@ -423,7 +423,7 @@ locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
     locum_dns_tcp_publish(self->tcp, table);
     locum_dns_table_release(self->table);
     self->table = table;
-    return self->renewal.status;
+    return 0;
 }
 
 struct locum_renewal *

@@ -138,16 +138,19 @@ void locum_dns_retry(struct locum_dns *self, locum_dns_report_fn *report, void *
  * serial   SOA serial of every zone; the caller increases it with each change (RFC 1982).
  * now_s    the wall clock, seconds since 1970; it selects the validity of signatures.
  * Returns 0, LOCUM_ERR_MEMORY, or LOCUM_ERR_INVALID, LOCUM_ERR_SPACE or LOCUM_ERR_IO
- * (locum_dns_compile(), locum_sign_rrset()). On failure the workers keep the last table, or, if
- * only new signatures could not be made, have the new one with the old signatures.
+ * (locum_dns_compile(), locum_sign_rrset()). On failure the workers keep the last table.
  */
 int locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
                       const struct locum_plan *plan, const struct locum_challenge_answers *answers,
                       uint32_t serial, int64_t now_s) LOCUM_MUST_CHECK;
 
-/* Have new signatures been made that replace those of the last publication now, or could they not
- * be made? If so, publish again. */
+/* Have new signatures been made that replace those of the last publication now? If so, publish
+ * again. */
 bool locum_dns_is_due(struct locum_dns *self, int64_t now_s);
+
+/* 0, or why new signatures, which are due or will be, could not be made: LOCUM_ERR_IO (a key cannot
+ * sign) or LOCUM_ERR_MEMORY. The old ones are served, and locum_dns_sign() tries again. */
+int locum_dns_signing_status(struct locum_dns *self);
 
 /*
  * Has the thread that signs something to do (renewal.h): signatures that are due or will be within
@@ -268,6 +271,31 @@ void locum_dns_nsec_digest(struct locum_dns *self, const struct locum_config *co
 
 /* The keys that sign now, borrowed; NULL: none. */
 struct locum_signer *locum_dns_signer(struct locum_dns *self);
+
+/* What is signed. */
+struct locum_dns_signing {
+    bool on;           /* a zone is */
+    uint64_t made;     /* signatures since the start, */
+    uint64_t to_keep;  /* those of them that a later run can use, */
+    size_t unverified; /* those that wait for locum_dns_verify(), */
+    uint64_t bad;      /* and those that did not verify */
+};
+void locum_dns_signing(struct locum_dns *self, struct locum_dns_signing *ret);
+
+/* For signkeep.h; NULL: nothing is signed. */
+struct locum_sign_cache;
+struct locum_sign_cache *locum_dns_sign_cache(struct locum_dns *self);
+
+/* Are signatures made at one time valid at another one, in all zones? */
+bool locum_dns_is_usable(struct locum_dns *self, int64_t signed_s, int64_t now_s);
+
+/*
+ * Verify signatures that were made, for a time, one at least. Returns how many did not verify: they
+ * are still served. After locum_dns_sign_again() all are compiled again beside the loop, and those
+ * are made again.
+ */
+size_t locum_dns_verify(struct locum_dns *self, int64_t budget_us);
+void locum_dns_sign_again(struct locum_dns *self);
 
 /*
  * The text of a zone as a master file (RFC 1035 5) with absolute names, for GET /zone. With keys

@@ -136,6 +136,12 @@ locum_dns_is_due(struct locum_dns *self, int64_t now_s)
     return locum_renewal_is_due(locum_dns_renewal(self), now_s);
 }
 
+int
+locum_dns_signing_status(struct locum_dns *self)
+{
+    return locum_dns_renewal(self)->status;
+}
+
 bool
 locum_dns_wants_to_sign(struct locum_dns *self, int64_t now_s)
 {
@@ -176,4 +182,50 @@ locum_dns_zone_text(struct locum_dns *self, const struct locum_config *config, s
         }
     }
     return locum_signer_zone_text(signer, config, zone, plan, answers, serial, at_s, ret_text);
+}
+
+struct locum_sign_cache *
+locum_dns_sign_cache(struct locum_dns *self)
+{
+    const struct locum_signer *signer = locum_dns_signer(self);
+    return signer != NULL ? locum_signer_cache(signer) : NULL;
+}
+
+void
+locum_dns_signing(struct locum_dns *self, struct locum_dns_signing *ret)
+{
+    struct locum_sign_cache *cache = locum_dns_sign_cache(self);
+    *ret = (struct locum_dns_signing){.on = cache != NULL};
+    if (cache != NULL) {
+        const struct locum_sign_counts counts = locum_sign_cache_counts(cache);
+        ret->made = counts.made;
+        ret->to_keep = counts.to_keep;
+        ret->unverified = counts.unverified;
+        ret->bad = counts.bad;
+    }
+}
+
+bool
+locum_dns_is_usable(struct locum_dns *self, int64_t signed_s, int64_t now_s)
+{
+    const struct locum_signer *signer = locum_dns_signer(self);
+    bool usable = now_s >= signed_s - LOCUM_SIGN_EARLY_S;
+    for (size_t i = 0; signer != NULL && i < LOCUM_ZONES_MAX; i++) {
+        usable = usable && (!locum_signer_is_on(signer, i) ||
+                            locum_signer_expiration(signer, i, signed_s) > now_s);
+    }
+    return signer == NULL || usable;
+}
+
+size_t
+locum_dns_verify(struct locum_dns *self, int64_t budget_us)
+{
+    struct locum_sign_cache *cache = locum_dns_sign_cache(self);
+    return cache != NULL ? locum_sign_cache_verify(cache, budget_us) : 0;
+}
+
+void
+locum_dns_sign_again(struct locum_dns *self)
+{
+    locum_renewal_sign_again(locum_dns_renewal(self));
 }

@@ -108,7 +108,9 @@ give_up(struct watched_zone *self, const char *why)
     close_socket(self);
     self->known.why = why;
     if (self->known.failing_mono == LOCUM_NEVER) {
-        self->known.failing_mono = locum_clock_read().mono;
+        const struct locum_now now = locum_clock_read();
+        self->known.failing_mono = now.mono;
+        self->known.failing_s = now.wall / 1000;
     }
     locum_timer_arm(&self->due, locum_backoff_next(&self->backoff, random_u32()));
     self->owner->ended(self->owner->user, self->zone);

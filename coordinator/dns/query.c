@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dns/answer.h"
+#include "dns/packet_cache.h"
 
 enum {
     QR = 0x80,
@@ -25,6 +26,7 @@ struct reply_draft {
     bool truncated;
     uint64_t bucket; /* of the limiter */
     enum locum_dns_signed_as signed_as;
+    bool wanted; /* by the cache */
 };
 
 static bool
@@ -179,6 +181,33 @@ compose_chaos(struct locum_answer_draft *answer)
     return true;
 }
 
+/* Add an answer to the cache, unless it depends on more than the key. */
+static void
+add_to_cache(const struct reply_draft *self, const struct locum_answer_draft *answer,
+             const struct locum_dns_reply *given)
+{
+    const struct locum_dns_query *query = self->query;
+    const struct locum_edns *asked = &self->question->edns;
+    const size_t cookie_length = query->cache->wanted.cookie_length;
+    if (answer->uncacheable || self->tsig != NULL || asked->cookie_length != cookie_length ||
+        (cookie_length > 0 && asked->cookie != query->packet + query->length - cookie_length)) {
+        return;
+    }
+    const struct locum_rotation *rotated =
+        answer->truncated ? &(struct locum_rotation){0} : &answer->rotated;
+    struct locum_cached *entry =
+        locum_packet_cache_add(query->cache, given, self->at, rotated,
+                               locum_answer_first(query->rotation, rotated->count));
+    if (entry != NULL) {
+        entry->kind = answer->kind;
+        entry->owner = answer->owner;
+        entry->cookie_at = self->edns.cookie == NULL
+                               ? 0
+                               : (uint16_t)(given->opt_at + LOCUM_EDNS_FIXED_BYTES +
+                                            LOCUM_EDNS_OPTION_BYTES); /* it is the first option */
+    }
+}
+
 static struct locum_dns_reply
 answer_question(struct reply_draft *self, const struct locum_dns_table *table)
 {
@@ -198,7 +227,11 @@ answer_question(struct reply_draft *self, const struct locum_dns_table *table)
         return end_error(self, table, LOCUM_RCODE_SERVFAIL, LOCUM_EDNS_NOT_READY);
     }
     classify(self, table, answer.kind, answer.owner);
-    return serve(self, &answer);
+    const struct locum_dns_reply given = serve(self, &answer);
+    if (self->wanted) {
+        add_to_cache(self, &answer, &given);
+    }
+    return given;
 }
 
 /* What is needed to send the zone. */
@@ -289,28 +322,6 @@ has_room(const struct reply_draft *self, const struct locum_tsig *tsig)
            self->question->end + opt + locum_tsig_length(tsig) <= LOCUM_DNS_PLAIN_BYTES_MAX;
 }
 
-/*
- * With a key of transfers, or one of updates, which says nothing more of a query: Certbot signs the
- * one for the SOA record too. An UPDATE needs one of its own.
- */
-static enum locum_dns_rcode
-verify_with(struct signing *signing, const struct locum_access *access,
-            const struct locum_dns_query *query, enum locum_parsed parsed)
-{
-    enum locum_dns_rcode rcode = LOCUM_RCODE_NOTAUTH;
-    const bool update = parsed == LOCUM_PARSED_UPDATE;
-    const struct locum_tsig_keys *keys = access == NULL ? NULL : &access->keys;
-    if (!update) {
-        rcode =
-            locum_tsig_verify(&signing->tsig, keys, query->packet, &signing->record, query->wall_s);
-    }
-    if (update || (keys != NULL && signing->tsig.error == LOCUM_TSIG_BADKEY)) {
-        rcode = locum_tsig_verify(&signing->tsig, &access->update_keys, query->packet,
-                                  &signing->record, query->wall_s);
-    }
-    return rcode;
-}
-
 /* Check the TSIG record of a query (RFC 8945 5.2). Its rcode. */
 static enum locum_dns_rcode
 verify(struct reply_draft *self, const struct locum_access *access, enum locum_parsed parsed,
@@ -321,7 +332,9 @@ verify(struct reply_draft *self, const struct locum_access *access, enum locum_p
                           &signing->record)) {
         return LOCUM_RCODE_FORMERR;
     }
-    const enum locum_dns_rcode rcode = verify_with(signing, access, query, parsed);
+    const enum locum_dns_rcode rcode =
+        locum_access_verify(access, parsed == LOCUM_PARSED_UPDATE, &signing->tsig, query->packet,
+                            &signing->record, query->wall_s);
     if (rcode == LOCUM_RCODE_FORMERR || !has_room(self, &signing->tsig)) {
         return LOCUM_RCODE_FORMERR;
     }
@@ -383,10 +396,46 @@ parse(const struct locum_dns_table *table, const struct locum_dns_query *query,
     return parsed;
 }
 
+/* Answer with an entry of the cache. */
+static struct locum_dns_reply
+repeat(const struct locum_dns_table *table, const struct locum_dns_query *query,
+       const struct locum_cached *entry, uint8_t *reply)
+{
+    struct locum_dns_reply given = entry->reply;
+    uint8_t cookie[LOCUM_COOKIE_BYTES];
+    bool proved = false;
+    if (entry->cookie_at > 0) {
+        const struct locum_edns asked = {.cookie_length = entry->key.cookie_length,
+                                         .cookie = query->packet + query->length -
+                                                   entry->key.cookie_length};
+        proved = locum_cookie_check(&table->cookies, &query->client, &asked, query->wall_s, cookie);
+    }
+    if (reply != query->packet) {
+        memcpy(reply, query->packet, given.question_end);
+    }
+    locum_packet_cache_write(entry, query->rotation, reply);
+    if (entry->cookie_at > 0) {
+        memcpy(reply + entry->cookie_at, cookie, sizeof(cookie));
+    }
+    given.bucket = query->limiter == NULL || proved
+                       ? 0
+                       : locum_limit_bucket(query->limiter, &table->limit, &query->client,
+                                            entry->kind, entry->owner);
+    return given;
+}
+
 struct locum_dns_reply
 locum_query_compose(const struct locum_dns_table *table, const struct locum_dns_query *query,
                     uint8_t *reply)
 {
+    bool wanted = false;
+    if (query->cache != NULL) {
+        const struct locum_cached *entry =
+            locum_packet_cache_find(query->cache, query->packet, query->length, &wanted);
+        if (entry != NULL) {
+            return repeat(table, query, entry, reply);
+        }
+    }
     static const uint16_t rcodes[] = {
         [LOCUM_PARSED_COOKIE] = LOCUM_RCODE_NOERROR, [LOCUM_PARSED_FORMERR] = LOCUM_RCODE_FORMERR,
         [LOCUM_PARSED_NOTIMP] = LOCUM_RCODE_NOTIMP,  [LOCUM_PARSED_BADVERS] = LOCUM_RCODE_BADVERS,
@@ -399,7 +448,8 @@ locum_query_compose(const struct locum_dns_table *table, const struct locum_dns_
     if (parsed == LOCUM_PARSED_SILENCE) {
         return (struct locum_dns_reply){0};
     }
-    struct reply_draft draft = {.at = reply, .query = query, .question = &question};
+    struct reply_draft draft = {
+        .at = reply, .query = query, .question = &question, .wanted = wanted};
     if (question.signed_at > 0) { /* while the packet is whole */
         refused = verify(&draft, table->access, parsed, &signing);
         if (parsed == LOCUM_PARSED_UPDATE && refused == LOCUM_RCODE_NOERROR) {

@@ -71,6 +71,8 @@ struct locum_dns_signed_update {
     size_t signed_at;       /* of the TSIG record */
 };
 
+struct locum_packet_cache;
+
 /* One message, and who sent it. */
 struct locum_dns_query {
     const uint8_t *packet; /* borrowed */
@@ -79,8 +81,9 @@ struct locum_dns_query {
     uint32_t wall_s; /* wall clock, seconds since 1970 modulo 2^32 */
     uint32_t
         rotation; /* one more with each query: under policy `all` it selects the first record */
-    struct locum_limiter *limiter; /* of the worker; NULL: no limit, as over TCP */
-    size_t bytes_max;              /* LOCUM_DNS_UDP_BYTES_MAX or LOCUM_DNS_TCP_BYTES_MAX */
+    struct locum_limiter *limiter;    /* of the worker; NULL: no limit, as over TCP */
+    struct locum_packet_cache *cache; /* of the worker, for this table; NULL: none, as over TCP */
+    size_t bytes_max;                 /* LOCUM_DNS_UDP_BYTES_MAX or LOCUM_DNS_TCP_BYTES_MAX */
     locum_ms idle_ms; /* over TCP: how long the connection may be idle, < 6553600; 0: it ends */
     /* Over TCP: set if a transfer begins or is refused. NULL: none can begin. */
     struct locum_dns_outgoing *outgoing;

@@ -147,12 +147,26 @@ locum_renewal_set_signer(struct locum_renewal *self, struct locum_signer *signer
     }
 }
 
-/* Compile with what can be signed in time. */
+void
+locum_renewal_sign_again(struct locum_renewal *self)
+{
+    if (self->work.signer == self->signer) {
+        cancel(self);
+    }
+    if (self->next.signer == self->signer) {
+        drop(&self->next);
+    }
+    if (self->serving.until_s != INT64_MAX) {
+        self->serving.until_s = INT64_MIN;
+    }
+}
+
+/* Compile with what can be signed in time; if that is not all, LOCUM_ERR_TIMEOUT or `partly`. */
 static int
-compile(const struct locum_config *config, struct locum_signer *signer, int64_t now_s,
+compile(const struct locum_config *config, struct locum_signer *signer, int64_t now_s, bool partly,
         struct locum_renewal_names *ret)
 {
-    struct locum_sign_budget budget = {.left_us = BUDGET_US};
+    struct locum_sign_budget budget = {.left_us = BUDGET_US, .partly = partly};
     *ret = (struct locum_renewal_names){
         .signer = signer, .at_s = now_s, .until_s = locum_signer_until(signer, now_s)};
     return locum_dns_compile(config, signer, now_s, &budget, &ret->names);
@@ -175,11 +189,14 @@ locum_renewal_prepare(struct locum_renewal *self, const struct locum_config *con
         return 0;
     }
     drop(&self->next);
-    const int status = compile(config, signer, now_s, &self->next);
-    if (status != 0 || !self->next.names->incomplete) {
-        return status;
+    const int status = compile(config, signer, now_s, false, &self->next);
+    if (status == 0) {
+        return 0;
     }
     drop(&self->next);
+    if (status != LOCUM_ERR_TIMEOUT) {
+        return status;
+    }
     const struct locum_renewal_work work = {.config = config, .signer = signer, .at_s = now_s};
     const int failed = start(self, &work);
     return failed != 0 ? failed : LOCUM_ERR_TIMEOUT;
@@ -219,7 +236,7 @@ locum_renewal_choose(struct locum_renewal *self, const struct locum_config *conf
     if (self->serving.names != NULL) {
         return 0;
     }
-    const int status = compile(config, self->signer, now_s, &self->serving);
+    const int status = compile(config, self->signer, now_s, true, &self->serving);
     if (status == 0 && self->serving.names->incomplete && !busy) {
         locum_renewal_begin(self, config, NULL, 0, now_s);
     }
@@ -239,7 +256,7 @@ locum_renewal_is_due(struct locum_renewal *self, int64_t now_s)
 {
     const int64_t until_s = locum_signer_until(self->signer, now_s);
     (void)is_busy(self);
-    return self->status != 0 || (!is_whole(self, until_s) && has_next(self, until_s));
+    return !is_whole(self, until_s) && has_next(self, until_s);
 }
 
 /* What there is to do, without its plans. False: nothing. */

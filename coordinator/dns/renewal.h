@@ -86,6 +86,10 @@ void locum_renewal_forget(struct locum_renewal *self);
 int locum_renewal_prepare(struct locum_renewal *self, const struct locum_config *config,
                           struct locum_signer *signer, int64_t now_s) LOCUM_MUST_CHECK;
 
+/* Some signatures have left the cache because they are wrong: the thread compiles again what is
+ * served, and what it has made. */
+void locum_renewal_sign_again(struct locum_renewal *self);
+
 /* Stop the work for a signer that will not be used. */
 void locum_renewal_abandon(struct locum_renewal *self, const struct locum_signer *signer);
 

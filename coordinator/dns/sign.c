@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "dns/verify.h"
 
 #define NONE UINT32_MAX
 
@@ -28,6 +29,9 @@ struct entry {
     ldns_rdf *signature;                       /* owned */
     uint64_t used;                             /* when, by the number of uses */
     uint32_t next;                             /* in the same bucket, or NONE */
+    uint32_t until;                            /* its window's until_s, modulo 2^32 */
+    bool verified, queued;                     /* queued: to be verified */
+    bool passing; /* no later run can use it: of a SOA, whose serial does not come back */
 };
 
 struct locum_sign_cache {
@@ -37,7 +41,8 @@ struct locum_sign_cache {
     uint32_t entry_count, entries_room, entries_max;
     uint32_t *buckets; /* index of the first entry, or NONE; a power of two */
     size_t bucket_mask;
-    uint64_t uses, made, found;
+    uint64_t uses, made, found, to_keep, bad;
+    struct locum_verify_queue queue;
 };
 
 /* An RRset that is being signed. */
@@ -130,6 +135,7 @@ locum_sign_cache_release(struct locum_sign_cache *self)
     for (size_t i = 0; i < self->entry_count; i++) {
         ldns_rdf_deep_free(self->entries[i].signature);
     }
+    locum_verify_clear(&self->queue);
     (void)pthread_mutex_destroy(&self->lock);
     free(self->buckets);
     free(self->entries);
@@ -154,34 +160,88 @@ struct locum_sign_counts
 locum_sign_cache_counts(struct locum_sign_cache *self)
 {
     lock(self);
-    const struct locum_sign_counts counts = {
-        .kept = self->entry_count, .made = self->made, .found = self->found};
+    const struct locum_sign_counts counts = {.kept = self->entry_count,
+                                             .made = self->made,
+                                             .found = self->found,
+                                             .to_keep = self->to_keep,
+                                             .unverified = self->queue.count,
+                                             .bad = self->bad};
     unlock(self);
     return counts;
 }
 
-/* The signature of this digest, or NULL. */
-static const ldns_rdf *
-find(struct locum_sign_cache *self, const uint8_t *digest)
+/* The entry of this digest, or NULL. */
+static struct entry *
+find(const struct locum_sign_cache *self, const uint8_t *digest)
 {
     for (uint32_t i = *bucket_of(self, digest); i != NONE; i = self->entries[i].next) {
         if (memcmp(self->entries[i].digest, digest, LDNS_SHA256_DIGEST_LENGTH) == 0) {
-            self->entries[i].used = ++self->uses;
-            return self->entries[i].signature;
+            return &self->entries[i];
         }
     }
     return NULL;
 }
 
+/* What leads to an entry. */
+static uint32_t *
+link_to(const struct locum_sign_cache *self, const struct entry *entry)
+{
+    uint32_t *link = bucket_of(self, entry->digest);
+    while (&self->entries[*link] != entry) {
+        link = &self->entries[*link].next;
+    }
+    return link;
+}
+
+/* Take an entry out of its bucket, and free its signature. */
+static void
+empty(struct locum_sign_cache *self, struct entry *entry)
+{
+    *link_to(self, entry) = entry->next;
+    ldns_rdf_deep_free(entry->signature);
+}
+
+/* Remove an entry; the last one moves to its place. */
+static void
+drop(struct locum_sign_cache *self, struct entry *entry)
+{
+    struct entry *last = &self->entries[self->entry_count - 1];
+    empty(self, entry);
+    if (entry != last) {
+        *link_to(self, last) = (uint32_t)(entry - self->entries);
+        *entry = *last;
+    }
+    self->entry_count--;
+}
+
+/* Note the use of an entry. Have it verified, if it was not yet; without memory that waits for its
+ * next use. */
+static void
+use(struct sign_set *self, struct entry *entry, const struct locum_dnskey *key)
+{
+    entry->used = ++self->cache->uses;
+    if (!entry->verified && !entry->queued) {
+        entry->queued =
+            locum_verify_put(&self->cache->queue, entry->digest, ldns_buffer_begin(self->message),
+                             ldns_buffer_position(self->message), key->rr) == 0;
+    }
+}
+
 /* A copy of the signature of this digest, for the caller. False: there is none. */
 static bool
-look_up(struct locum_sign_cache *self, const uint8_t *digest, ldns_rdf **ret)
+look_up(struct sign_set *self, const struct locum_dnskey *key, const uint8_t *digest,
+        ldns_rdf **ret)
 {
-    lock(self);
-    const ldns_rdf *found = find(self, digest);
-    *ret = found == NULL ? NULL : ldns_rdf_clone(found);
-    self->found += found != NULL;
-    unlock(self);
+    struct locum_sign_cache *cache = self->cache;
+    lock(cache);
+    struct entry *found = find(cache, digest);
+    *ret = NULL;
+    if (found != NULL) {
+        use(self, found, key);
+        *ret = ldns_rdf_clone(found->signature);
+        cache->found++;
+    }
+    unlock(cache);
     return found != NULL;
 }
 
@@ -202,32 +262,41 @@ make_room(struct locum_sign_cache *self)
             oldest = i;
         }
     }
-    uint32_t *link = bucket_of(self, self->entries[oldest].digest);
-    while (*link != oldest) {
-        link = &self->entries[*link].next;
-    }
-    *link = self->entries[oldest].next;
-    ldns_rdf_deep_free(self->entries[oldest].signature);
+    empty(self, &self->entries[oldest]);
     return oldest;
+}
+
+/* Add an entry with a signature, which is taken. */
+static struct entry *
+add_entry(struct locum_sign_cache *self, const uint8_t *digest, ldns_rdf *signature, uint32_t until)
+{
+    const uint32_t i = make_room(self);
+    uint32_t *bucket = bucket_of(self, digest);
+    self->entries[i] = (struct entry){
+        .signature = signature, .used = ++self->uses, .next = *bucket, .until = until};
+    memcpy(self->entries[i].digest, digest, LDNS_SHA256_DIGEST_LENGTH);
+    *bucket = i;
+    return &self->entries[i];
 }
 
 /* Keep a signature, which is taken. Another thread may have made the same one meanwhile. */
 static void
-keep(struct locum_sign_cache *self, const uint8_t *digest, ldns_rdf *signature)
+keep(struct sign_set *self, const struct locum_dnskey *key, const uint8_t *digest,
+     ldns_rdf *signature)
 {
-    lock(self);
-    self->made++;
-    if (find(self, digest) != NULL) {
+    struct locum_sign_cache *cache = self->cache;
+    const ldns_rr_type type = ldns_rr_get_type(ldns_rr_list_rr(self->canonical, 0));
+    lock(cache);
+    cache->made++;
+    if (find(cache, digest) != NULL) {
         ldns_rdf_deep_free(signature);
     } else {
-        const uint32_t i = make_room(self);
-        uint32_t *bucket = bucket_of(self, digest);
-        self->entries[i] =
-            (struct entry){.signature = signature, .used = ++self->uses, .next = *bucket};
-        memcpy(self->entries[i].digest, digest, LDNS_SHA256_DIGEST_LENGTH);
-        *bucket = i;
+        struct entry *entry = add_entry(cache, digest, signature, (uint32_t)self->window.until_s);
+        entry->passing = type == LDNS_RR_TYPE_SOA;
+        cache->to_keep += !entry->passing;
+        use(self, entry, key);
     }
-    unlock(self);
+    unlock(cache);
 }
 
 /* Fill self->canonical and self->records. */
@@ -280,8 +349,8 @@ now_us(void)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-bool
-locum_sign_is_stopped(const struct locum_sign_budget *self)
+static bool
+is_stopped(const struct locum_sign_budget *self)
 {
     return self != NULL && self->stop != NULL &&
            atomic_load_explicit(self->stop, memory_order_relaxed);
@@ -298,7 +367,7 @@ make(struct sign_set *self, const struct locum_dnskey *key, const uint8_t *diges
     ldns_rdf *made = ldns_sign_public_buffer(self->message, key->key);
     ldns_rdf *kept = made != NULL ? ldns_rdf_clone(made) : NULL;
     if (kept != NULL) {
-        keep(self->cache, digest, kept);
+        keep(self, key, digest, kept);
     }
     if (self->budget != NULL) {
         self->budget->left_us -= now_us() - begin_us;
@@ -312,14 +381,14 @@ static int
 sign(struct sign_set *self, const struct locum_dnskey *key, const ldns_rr *empty, ldns_rdf **ret)
 {
     uint8_t digest[LDNS_SHA256_DIGEST_LENGTH];
-    if (locum_sign_is_stopped(self->budget)) {
+    if (is_stopped(self->budget)) {
         return LOCUM_ERR_TIMEOUT;
     }
     const int status = write_message(self, key, empty, digest);
     if (status != 0) {
         return status;
     }
-    if (look_up(self->cache, digest, ret)) {
+    if (look_up(self, key, digest, ret)) {
         return *ret == NULL ? LOCUM_ERR_MEMORY : 0;
     }
     return make(self, key, digest, ret);
@@ -376,6 +445,99 @@ locum_sign_rrset(struct locum_sign_cache *cache, const ldns_rr_list *set, uint32
     ldns_buffer_free(signing.records);
     ldns_buffer_free(signing.message);
     return status;
+}
+
+/* The first signature to be verified, as a copy that the caller frees; NULL: it has made room for
+ * another one, or there is no memory. False: there is none. */
+static bool
+take_job(struct locum_sign_cache *self, struct locum_verify_job **ret, ldns_rdf **ret_signature)
+{
+    *ret_signature = NULL;
+    lock(self);
+    *ret = locum_verify_take(&self->queue);
+    struct entry *entry = *ret != NULL ? find(self, locum_verify_digest(*ret)) : NULL;
+    if (entry != NULL) {
+        entry->queued = false;
+        *ret_signature = ldns_rdf_clone(entry->signature);
+    }
+    unlock(self);
+    return *ret != NULL;
+}
+
+/* Note the outcome, if the signature is still the one that was verified. */
+static void
+note(struct locum_sign_cache *self, const struct locum_verify_job *job, const ldns_rdf *signature,
+     int outcome)
+{
+    lock(self);
+    struct entry *entry = find(self, locum_verify_digest(job));
+    const bool same = entry != NULL && ldns_rdf_compare(entry->signature, signature) == 0;
+    if (same && outcome == LOCUM_ERR_SIGNATURE) {
+        drop(self, entry);
+    } else if (same) {
+        entry->verified = outcome == 0;
+    }
+    self->bad += outcome == LOCUM_ERR_SIGNATURE;
+    unlock(self);
+}
+
+size_t
+locum_sign_cache_verify(struct locum_sign_cache *self, int64_t budget_us)
+{
+    const int64_t begin_us = now_us();
+    struct locum_verify_job *job;
+    ldns_rdf *signature;
+    size_t bad = 0;
+    while (take_job(self, &job, &signature)) {
+        if (signature != NULL) {
+            const int outcome = locum_verify_run(job, signature);
+            note(self, job, signature, outcome);
+            bad += outcome == LOCUM_ERR_SIGNATURE;
+        }
+        ldns_rdf_deep_free(signature);
+        locum_verify_free(job);
+        if (now_us() - begin_us >= budget_us) {
+            break;
+        }
+    }
+    return bad;
+}
+
+void
+locum_sign_cache_each(struct locum_sign_cache *self, int64_t now_s, locum_sign_kept_fn *each,
+                      void *user)
+{
+    lock(self);
+    for (uint32_t i = 0; i < self->entry_count; i++) {
+        const struct entry *entry = &self->entries[i];
+        if (!entry->passing && (int32_t)(entry->until - (uint32_t)now_s) > 0 &&
+            ldns_rdf_size(entry->signature) <= LOCUM_SIGN_BYTES_MAX) {
+            struct locum_sign_kept kept = {.until = entry->until,
+                                           .verified = entry->verified,
+                                           .signature = ldns_rdf_data(entry->signature),
+                                           .length = ldns_rdf_size(entry->signature)};
+            memcpy(kept.digest, entry->digest, sizeof(kept.digest));
+            each(user, &kept);
+        }
+    }
+    unlock(self);
+}
+
+int
+locum_sign_cache_add(struct locum_sign_cache *self, const struct locum_sign_kept *kept)
+{
+    ldns_rdf *signature = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_B64, kept->length, kept->signature);
+    if (signature == NULL) {
+        return LOCUM_ERR_MEMORY;
+    }
+    lock(self);
+    if (self->entry_count == self->entries_max || find(self, kept->digest) != NULL) {
+        ldns_rdf_deep_free(signature);
+    } else {
+        add_entry(self, kept->digest, signature, kept->until)->verified = kept->verified;
+    }
+    unlock(self);
+    return 0;
 }
 
 int

@@ -48,10 +48,13 @@ struct locum_sign_cache *locum_sign_cache_create(size_t signatures_max);
 void locum_sign_cache_hold(struct locum_sign_cache *self);
 void locum_sign_cache_release(struct locum_sign_cache *self);
 
-/* Signatures in it, made since it was created, and found in it. */
+/* Signatures in it; made since it was created, and found in it. */
 struct locum_sign_counts {
     size_t kept;
     uint64_t made, found;
+    uint64_t to_keep;  /* of those made: what a later run can use, so not those of a SOA, */
+    size_t unverified; /* those that wait for locum_sign_cache_verify(); */
+    uint64_t bad;      /* and those that did not verify */
 };
 struct locum_sign_counts locum_sign_cache_counts(struct locum_sign_cache *self);
 
@@ -59,9 +62,8 @@ struct locum_sign_counts locum_sign_cache_counts(struct locum_sign_cache *self);
 struct locum_sign_budget {
     int64_t left_us;         /* no signature is made any more once it is 0 or less */
     const atomic_bool *stop; /* no signature is looked up or made once it is true; NULL: never */
+    bool partly;             /* for compile.h */
 };
-
-bool locum_sign_is_stopped(const struct locum_sign_budget *self);
 
 /*
  * Sign an RRset.
@@ -80,6 +82,35 @@ int locum_sign_rrset(struct locum_sign_cache *cache, const ldns_rr_list *set,
                      uint32_t original_ttl_s, const struct locum_dnskey *const *keys,
                      size_t key_count, struct locum_sign_window window,
                      struct locum_sign_budget *budget, ldns_rr_list *ret) LOCUM_MUST_CHECK;
+
+/*
+ * Verify signatures that were made here, or came unverified from a run before and were used, until
+ * the time is over; one at least, if there is one. One that does not verify leaves the cache: what
+ * it signs is signed again at its next use.
+ *
+ * Returns how many did not verify.
+ */
+size_t locum_sign_cache_verify(struct locum_sign_cache *self, int64_t budget_us);
+
+/* A signature outside of a cache. */
+struct locum_sign_kept {
+    uint8_t digest[LDNS_SHA256_DIGEST_LENGTH]; /* of what is signed, and of the key */
+    uint32_t until;                            /* its window's until_s, modulo 2^32 */
+    bool verified;
+    const uint8_t *signature; /* borrowed */
+    size_t length;            /* 1 .. LOCUM_SIGN_BYTES_MAX */
+};
+enum { LOCUM_SIGN_BYTES_MAX = 512 }; /* RSA with 4096 bits */
+
+/* Call `each` for all that a later run can use at a time: whose windows are not over. It must not
+ * call the cache. */
+typedef void locum_sign_kept_fn(void *user, const struct locum_sign_kept *kept);
+void locum_sign_cache_each(struct locum_sign_cache *self, int64_t now_s, locum_sign_kept_fn *each,
+                           void *user);
+
+/* Add one, unless it is there or there is no room. 0 or LOCUM_ERR_MEMORY. */
+int locum_sign_cache_add(struct locum_sign_cache *self,
+                         const struct locum_sign_kept *kept) LOCUM_MUST_CHECK;
 
 /*
  * Does each of these signatures verify at a time? For tests.

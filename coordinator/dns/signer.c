@@ -517,6 +517,12 @@ locum_signer_until(const struct locum_signer *self, int64_t now_s)
     return first_s;
 }
 
+struct locum_sign_cache *
+locum_signer_cache(const struct locum_signer *self)
+{
+    return self->cache;
+}
+
 struct locum_sign_counts
 locum_signer_counts(const struct locum_signer *self)
 {

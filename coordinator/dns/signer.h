@@ -131,6 +131,9 @@ int locum_signer_add_records(struct locum_signer *self, size_t zone, const struc
  */
 int64_t locum_signer_until(const struct locum_signer *self, int64_t now_s);
 
+/* The signatures that were made, borrowed; NULL: no zone is signed. */
+struct locum_sign_cache *locum_signer_cache(const struct locum_signer *self);
+
 /* What was signed so far. */
 struct locum_sign_counts locum_signer_counts(const struct locum_signer *self);
 

@@ -45,12 +45,12 @@ locum_dns_table_mailbox_put(struct locum_dns_table_mailbox *self, struct locum_d
     locum_dns_table_release(atomic_exchange_explicit(&self->box, table, memory_order_acq_rel));
 }
 
-void
+bool
 locum_dns_table_mailbox_take(struct locum_dns_table_mailbox *self, struct locum_dns_table **current)
 {
     /* Mostly there is no new table, and a load is cheaper than an exchange. */
     if (atomic_load_explicit(&self->box, memory_order_relaxed) == NULL) {
-        return;
+        return false;
     }
     struct locum_dns_table *table =
         atomic_exchange_explicit(&self->box, NULL, memory_order_acq_rel);
@@ -58,6 +58,7 @@ locum_dns_table_mailbox_take(struct locum_dns_table_mailbox *self, struct locum_
         locum_dns_table_release(*current);
         *current = table;
     }
+    return table != NULL;
 }
 
 /* The SOA of a zone twice, at `to`. Returns the bytes written. */

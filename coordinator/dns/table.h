@@ -146,8 +146,8 @@ struct locum_dns_table_mailbox {
 void locum_dns_table_mailbox_put(struct locum_dns_table_mailbox *self,
                                  struct locum_dns_table *table);
 
-/* If there is a new table: release *current and set it to the new one. */
-void locum_dns_table_mailbox_take(struct locum_dns_table_mailbox *self,
+/* If there is a new table: release *current and set it to the new one. False: there is none. */
+bool locum_dns_table_mailbox_take(struct locum_dns_table_mailbox *self,
                                   struct locum_dns_table **current);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/socket.h"
 #include "base/thread.h"
+#include "dns/packet_cache.h"
 #include "dns/updates.h"
 
 enum {
@@ -72,6 +73,7 @@ compose(struct worker_loop *self, size_t i, size_t length)
         .wall_s = self->wall_s,
         .rotation = self->rotation++,
         .limiter = &self->worker->limiter,
+        .cache = self->worker->cache,
         .bytes_max = LOCUM_DNS_UDP_BYTES_MAX,
         .update = &batch->updates[i],
     };
@@ -107,13 +109,22 @@ limit(struct worker_loop *self, size_t i)
     return batch->replies[i].length;
 }
 
+/* Take a new table, if there is one; the cache has answers of the old one. */
+static void
+take_table(struct worker_loop *self)
+{
+    if (locum_dns_table_mailbox_take(&self->worker->mailbox, &self->table)) {
+        locum_packet_cache_empty(self->worker->cache);
+    }
+}
+
 /* After a receive: the table and the time to answer with. Coarse clocks are read without a system
  * call. */
 static void
 refresh(struct worker_loop *self)
 {
     struct timespec wall, mono;
-    locum_dns_table_mailbox_take(&self->worker->mailbox, &self->table);
+    take_table(self);
     (void)clock_gettime(CLOCK_MONOTONIC_COARSE, &mono);
     if (mono.tv_sec != self->mono_s) {
         (void)clock_gettime(CLOCK_REALTIME_COARSE, &wall);
@@ -240,7 +251,7 @@ static void
 wait_for_table(struct worker_loop *self)
 {
     while (!atomic_load_explicit(&self->worker->stopping, memory_order_acquire)) {
-        locum_dns_table_mailbox_take(&self->worker->mailbox, &self->table);
+        take_table(self);
         if (self->table != NULL) {
             return;
         }
@@ -272,6 +283,13 @@ run(void *argument)
     return NULL;
 }
 
+static void
+drop_cache(struct locum_dns_udp *self)
+{
+    locum_packet_cache_destroy(self->cache);
+    self->cache = NULL;
+}
+
 int
 locum_dns_udp_start(struct locum_dns_udp *self, const struct locum_address *address, int fd)
 {
@@ -282,11 +300,15 @@ locum_dns_udp_start(struct locum_dns_udp *self, const struct locum_address *addr
     self->address = *address;
     self->fd = fd;
     atomic_store_explicit(&self->stopping, false, memory_order_relaxed);
-    int status = locum_limit_init(&self->limiter);
+    self->cache = locum_packet_cache_create();
+    int status = self->cache == NULL ? LOCUM_ERR_MEMORY : locum_limit_init(&self->limiter);
     if (status == 0) {
         status = locum_thread_start(&self->thread, "locum-udp", run, self);
     }
     self->running = status == 0;
+    if (!self->running) {
+        drop_cache(self);
+    }
     return status;
 }
 
@@ -306,5 +328,6 @@ locum_dns_udp_stop(struct locum_dns_udp *self, bool drain)
         (void)poll(NULL, 0, STOP_WAIT_MS);
     }
     self->running = false;
+    drop_cache(self);
     locum_dns_table_mailbox_put(&self->mailbox, NULL);
 }

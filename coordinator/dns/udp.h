@@ -22,7 +22,8 @@ struct locum_dns_udp {
     uint64_t dropped_before;      /* locum_socket_dropped(), when this process opened it */
     struct locum_dns_table_mailbox mailbox;
     struct locum_dns_tally tally;
-    struct locum_limiter limiter; /* kept while it is stopped */
+    struct locum_limiter limiter;     /* kept while it is stopped */
+    struct locum_packet_cache *cache; /* owned; of its thread */
     atomic_bool stopping;
     bool draining; /* set before `stopping` */
     bool running;  /* there is a thread */

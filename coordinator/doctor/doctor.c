@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "doctor/dnssec.h"
 #include "doctor/nodes.h"
 #include "doctor/persist.h"
 #include "doctor/web.h"
@@ -24,6 +25,10 @@ locum_doctor_examine(const struct locum_config *config, size_t zone,
         if (status == 0) {
             status = locum_doctor_persist_ask(options, config, i, &ret->zones[ret->zone_count - 1]);
         }
+        if (status == 0) {
+            status = locum_doctor_dnssec_ask(options, config, i, ret->now_s,
+                                             &ret->zones[ret->zone_count - 1]);
+        }
     }
     ret->resolver_silent = resolvers.failed;
     if (status == 0) {
@@ -41,6 +46,7 @@ locum_doctor_facts_fini(struct locum_doctor_facts *self)
 {
     for (size_t i = 0; i < self->zone_count; i++) {
         free(self->zones[i].persist);
+        free(self->zones[i].dnssec);
     }
     free(self->zones);
     free(self->fetches);

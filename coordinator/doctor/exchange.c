@@ -16,6 +16,7 @@
 
 enum {
     LENGTH_BYTES = 2, /* before a message over TCP (RFC 1035 4.2.2) */
+    DO_AT = 7,        /* in an OPT record */
     OPT_BYTES = 11,   /* an OPT record without options (RFC 6891 6.1.2) */
     OPTION_PADDING = 12,
     OPTION_BYTES = 4, /* before the data of an option */
@@ -42,13 +43,14 @@ put_u16(uint8_t *at, size_t value)
 
 /* Append an OPT record to a message of `length`; padded: until it has LOCUM_DOCTOR_EDNS_BYTES. */
 static size_t
-add_opt(uint8_t *message, size_t length, bool padded)
+add_opt(uint8_t *message, size_t length, bool padded, bool dnssec)
 {
     uint8_t *at = message + length;
     const size_t padding = padded ? LOCUM_DOCTOR_EDNS_BYTES - length - OPT_BYTES : 0;
     memset(at, 0, OPT_BYTES + padding);
     put_u16(at + 1, LDNS_RR_TYPE_OPT);
     put_u16(at + 3, LOCUM_DOCTOR_EDNS_BYTES);
+    at[DO_AT] = dnssec ? 0x80 : 0;
     put_u16(at + 9, padding);
     if (padded) {
         put_u16(at + OPT_BYTES, OPTION_PADDING);
@@ -67,9 +69,10 @@ write_query(struct pending *self)
     ldns_pkt *packet = NULL;
     uint8_t *wire = NULL;
     size_t length = 0;
-    if (ldns_pkt_query_new_frm_str(&packet, question->name, (ldns_rr_type)question->type,
-                                   LDNS_RR_CLASS_IN,
-                                   question->recursion ? LDNS_RD : 0) != LDNS_STATUS_OK) {
+    if (ldns_pkt_query_new_frm_str(
+            &packet, question->name, (ldns_rr_type)question->type, LDNS_RR_CLASS_IN,
+            (uint16_t)((question->recursion ? LDNS_RD : 0) |
+                       (question->unchecked ? LDNS_CD : 0))) != LDNS_STATUS_OK) {
         return false;
     }
     ldns_pkt_set_id(packet, self->id);
@@ -81,8 +84,8 @@ write_query(struct pending *self)
     }
     memcpy(to, wire, length);
     free(wire);
-    if (question->edns) {
-        length = add_opt(to, length, question->padded);
+    if (question->edns || question->dnssec) {
+        length = add_opt(to, length, question->padded, question->dnssec);
     }
     if (question->tcp) {
         put_u16(self->query, length);
@@ -144,6 +147,11 @@ take(struct pending *self, const uint8_t *message, size_t length)
 {
     if (locum_doctor_reply_read(self->question->name, self->question->type, self->id, message,
                                 length, self->question->ret)) {
+        struct locum_doctor_message *whole = self->question->message;
+        if (whole != NULL) {
+            whole->length = length;
+            memcpy(whole->bytes, message, length);
+        }
         end(self, LOCUM_DOCTOR_ANSWERED);
     } else if (self->question->tcp) {
         end(self, LOCUM_DOCTOR_MALFORMED);

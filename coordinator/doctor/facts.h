@@ -5,7 +5,9 @@
 #ifndef LOCUM_DOCTOR_FACTS_H
 #define LOCUM_DOCTOR_FACTS_H
 
+#include "base/resolv.h"
 #include "dns/delegation.h"
+#include "dns/ds.h"
 #include "doctor/reply.h"
 
 enum {
@@ -60,6 +62,42 @@ struct locum_doctor_persist {
     unsigned others; /* other records */
 };
 
+/* What a name server is asked for with DO. */
+enum locum_doctor_signed_set {
+    LOCUM_DOCTOR_SIGNED_KEYS, /* DNSKEY */
+    LOCUM_DOCTOR_SIGNED_SOA,
+    LOCUM_DOCTOR_SIGNED_DENIAL, /* a name that does not exist */
+    LOCUM_DOCTOR_SIGNED_SETS,
+};
+
+enum locum_doctor_signature {
+    LOCUM_DOCTOR_SIGNATURE_UNKNOWN, /* no answer */
+    LOCUM_DOCTOR_SIGNATURE_NONE,    /* the answer is not signed */
+    LOCUM_DOCTOR_SIGNATURE_WRONG,   /* no DNSKEY of this server verifies it */
+    LOCUM_DOCTOR_SIGNATURE_EARLY,   /* it is not valid yet */
+    LOCUM_DOCTOR_SIGNATURE_EXPIRED,
+    LOCUM_DOCTOR_SIGNATURE_GOOD,
+};
+
+/* What is signed at a name server. */
+struct locum_doctor_signed {
+    enum locum_doctor_signature
+        state[LOCUM_DOCTOR_SIGNED_SETS];      /* of the worst set in the answer */
+    int64_t ends_s[LOCUM_DOCTOR_SIGNED_SETS]; /* seconds since 1970, if they are good */
+    bool has_keys, has_chain; /* the digests are of DNSKEY, and of the first NSEC records */
+    uint8_t keys_digest[32], chain_digest[32];
+    char tags[LOCUM_DOCTOR_TEXT_MAX]; /* of its DNSKEY */
+    bool fits;                        /* a DS is of a key that signs its DNSKEY */
+};
+
+struct locum_doctor_dnssec {
+    bool ds_known; /* a server of the parent has reported it */
+    struct locum_ds_answer ds;
+    struct locum_doctor_signed servers[LOCUM_DOCTOR_SERVERS_MAX];
+    struct locum_address refusing[LOCUM_RESOLV_MAX]; /* resolvers, the zone's signatures */
+    size_t refusing_count;
+};
+
 struct locum_doctor_zone {
     const struct locum_config_zone *config;
     struct locum_delegation expected;
@@ -72,7 +110,8 @@ struct locum_doctor_zone {
     size_t server_count;
     struct locum_doctor_persist *persist; /* owned; NULL: the zone has no acme.persist */
     size_t persist_count;
-    bool persist_left_out; /* there are more names and servers than are asked */
+    struct locum_doctor_dnssec *dnssec; /* owned; NULL: not signed, and without a DS */
+    bool persist_left_out;              /* there are more names and servers than are asked */
 };
 
 /* How a request to a web server ended. */

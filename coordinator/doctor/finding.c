@@ -98,6 +98,60 @@ static const struct locum_doctor_row rows[LOCUM_DOCTOR_KINDS] = {
          "An authority asks any of the name servers. It issues no certificate if the record with "
          "the account is missing there.",
          "Compare `zones[].acme` of that node, and reload it."},
+    [LOCUM_DOCTOR_NO_DS] =
+        {"no-ds", "The configuration signs the zone, but the parent has no DS record for it.",
+         "To resolvers the zone is unsigned.",
+         "Wait until all servers have signed the zone for an hour; then give the parent what "
+         "`locum ds` prints."},
+    [LOCUM_DOCTOR_DS_MISMATCH] =
+        {"ds-mismatch", "The parent has DS records, but none of a key that signs at a name server.",
+         "Resolvers that validate refuse the answers of this server.",
+         "Copy the key folder (`zones[].dnssec.keys`) from a node that has the right keys, and run "
+         "`locum reload` there; or give the parent what `locum ds` prints."},
+    [LOCUM_DOCTOR_UNSIGNED] =
+        {"unsigned",
+         "A name server answers without signatures, although the configuration signs the zone, or "
+         "the parent has its DS.",
+         "If the parent has its DS, resolvers that validate refuse the answers of this server.",
+         "Give this server the option `dnssec` and the key folder of the others, and run `locum "
+         "reload`. If the zone is no longer to be signed, let the parent remove the DS."},
+    [LOCUM_DOCTOR_SIGNATURE_BOGUS] =
+        {"signature-wrong", "No DNSKEY of a name server verifies a signature that it serves.",
+         "Resolvers that validate refuse such an answer.",
+         "Look what changes answers on the way, and whether this server is a secondary with an old "
+         "zone; run `locum reload` on that node."},
+    [LOCUM_DOCTOR_SIGNATURE_TIME] =
+        {"signature-time", "A signature has expired, or is not valid yet.",
+         "Resolvers that validate refuse such an answer.",
+         "Compare the clock of that node (`timedatectl`), look at its log (`publish-failed`), and "
+         "run `locum reload` there. Of a secondary: look why it does not load the newest zone."},
+    [LOCUM_DOCTOR_SIGNATURE_ENDS] =
+        {"signature-ends",
+         "A signature should have been renewed a day ago (`refresh`), or ends within a day.",
+         "Renewal fails. When the signatures have expired, resolvers that validate refuse all "
+         "answers.",
+         "Look at the log of that node (`publish-failed`); of a secondary, look why it does not "
+         "load the newest zone."},
+    [LOCUM_DOCTOR_DNSKEY_DIFFERS] =
+        {"dnskey-differs", "Two name servers have different DNSKEY records.",
+         "A resolver may check the answers of one server with the keys of the other, and refuses "
+         "them.",
+         "Copy the `*.key` files, so that the key folders of all nodes have the same, and run "
+         "`locum reload` on each."},
+    [LOCUM_DOCTOR_NSEC_DIFFERS] =
+        {"nsec-differs",
+         "Two name servers have different NSEC records; the first 128 are compared.",
+         "A resolver may conclude from the records of one server that a name of the other does "
+         "not exist.",
+         "Compare the names and records of the zone in /etc/locum/locum.yaml of the nodes, and run "
+         "`locum reload`."},
+    [LOCUM_DOCTOR_RESOLVER_REFUSES] =
+        {"resolver-refuses",
+         "A resolver answers SERVFAIL for the zone, but not if it is asked without validation "
+         "(CD).",
+         "Its users do not reach the zone, nor do those of others that validate.",
+         "Repair what is found besides. If that is nothing, the resolver may remember older "
+         "records, or its clock is wrong: `dig ZONE SOA @RESOLVER` and `delv ZONE SOA`."},
     [LOCUM_DOCTOR_WEB_DEAD] =
         {"web-unreachable",
          "A server that may have to answer for a name does not answer HTTP for it.",

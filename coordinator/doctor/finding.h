@@ -1,8 +1,9 @@
 /*
  * finding: the table of what the doctor can find: an id, why it matters, what to do. A new kind is
  * a row here, a judgement in judge.c, a unit test, and, where the laboratory can plant it, a fault
- * in tests/lab/test_doctor.py (round-trips, edns-missing, node-down, node-redis and redis have unit
- * tests only); `make doc` writes the list in locum(8).
+ * in tests/lab/test_doctor.py (round-trips, edns-missing, signature-wrong, signature-ends,
+ * resolver-refuses, node-down, node-redis and redis have unit tests only); `make doc` writes the
+ * list in locum(8).
  */
 #ifndef LOCUM_DOCTOR_FINDING_H
 #define LOCUM_DOCTOR_FINDING_H
@@ -35,6 +36,15 @@ enum locum_doctor_kind {
     LOCUM_DOCTOR_SOA,
     LOCUM_DOCTOR_CHILD_NS,
     LOCUM_DOCTOR_PERSIST,
+    LOCUM_DOCTOR_NO_DS,
+    LOCUM_DOCTOR_DS_MISMATCH,
+    LOCUM_DOCTOR_UNSIGNED,
+    LOCUM_DOCTOR_SIGNATURE_BOGUS,
+    LOCUM_DOCTOR_SIGNATURE_TIME,
+    LOCUM_DOCTOR_SIGNATURE_ENDS,
+    LOCUM_DOCTOR_DNSKEY_DIFFERS,
+    LOCUM_DOCTOR_NSEC_DIFFERS,
+    LOCUM_DOCTOR_RESOLVER_REFUSES,
     LOCUM_DOCTOR_WEB_DEAD,
     LOCUM_DOCTOR_WEB_HOST,
     LOCUM_DOCTOR_CERTIFICATE,

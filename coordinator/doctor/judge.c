@@ -16,15 +16,10 @@ struct bench {
     struct locum_doctor_findings *found;
 };
 
-struct place_text {
-    char text[LOCUM_DOCTOR_SUBJECT_MAX + 1];
-};
-
-/* "dc2.example.org. (192.0.2.12)" */
-static struct place_text
-place(const char *name, const struct locum_address *address)
+struct locum_doctor_judge_text
+locum_doctor_judge_place(const char *name, const struct locum_address *address)
 {
-    struct place_text ret;
+    struct locum_doctor_judge_text ret;
     (void)snprintf(ret.text, sizeof(ret.text), name[0] != '\0' ? "%s (%s)" : "%s%s", name,
                    locum_address_host_text(address).text);
     return ret;
@@ -136,15 +131,16 @@ judge_glue(const struct bench *bench, const struct locum_doctor_parent *parent,
     locum_text_add(&text, "; the zone has ");
     add_addresses(&text, host->address, host->address_count);
     if (wrong) {
-        locum_doctor_finding_add(bench->found, LOCUM_DOCTOR_GLUE_WRONG, bench->zone->expected.zone,
-                                 host->name, "glue for %s at the parent's server %s: %s",
-                                 host->name, place(parent->name, &parent->address).text, buffer);
+        locum_doctor_finding_add(
+            bench->found, LOCUM_DOCTOR_GLUE_WRONG, bench->zone->expected.zone, host->name,
+            "glue for %s at the parent's server %s: %s", host->name,
+            locum_doctor_judge_place(parent->name, &parent->address).text, buffer);
     } else if (missing > 0 && host->home == LOCUM_DELEGATION_IN_ZONE &&
                !parent->referral.truncated && !parent->referral.cut) {
-        locum_doctor_finding_add(bench->found, LOCUM_DOCTOR_GLUE_MISSING,
-                                 bench->zone->expected.zone, host->name,
-                                 "glue for %s at the parent's server %s: %s", host->name,
-                                 place(parent->name, &parent->address).text, buffer);
+        locum_doctor_finding_add(
+            bench->found, LOCUM_DOCTOR_GLUE_MISSING, bench->zone->expected.zone, host->name,
+            "glue for %s at the parent's server %s: %s", host->name,
+            locum_doctor_judge_place(parent->name, &parent->address).text, buffer);
     }
 }
 
@@ -165,7 +161,8 @@ judge_referral(const struct bench *bench, const struct locum_doctor_parent *pare
     const struct locum_doctor_reply *reply = &parent->referral;
     const struct locum_delegation *expected = &bench->zone->expected;
     const struct locum_doctor_record *ns = find_ns(reply, expected->zone, NULL);
-    const struct place_text server = place(parent->name, &parent->address);
+    const struct locum_doctor_judge_text server =
+        locum_doctor_judge_place(parent->name, &parent->address);
     size_t at = 0;
     if (ns == NULL) {
         locum_doctor_finding_add(bench->found, LOCUM_DOCTOR_NO_DELEGATION, expected->zone,
@@ -219,12 +216,13 @@ judge_parents(const struct bench *bench)
         } else if (is_answered(&parent->referral)) {
             locum_doctor_finding_skip(
                 bench->found, "the delegation of %s at %s, which answers with an error (rcode %u)",
-                zone->expected.zone, place(parent->name, &parent->address).text,
+                zone->expected.zone, locum_doctor_judge_place(parent->name, &parent->address).text,
                 parent->referral.rcode);
         } else {
-            locum_doctor_finding_skip(
-                bench->found, "the delegation of %s at %s, which %s", zone->expected.zone,
-                place(parent->name, &parent->address).text, outcome_text(parent->referral.outcome));
+            locum_doctor_finding_skip(bench->found, "the delegation of %s at %s, which %s",
+                                      zone->expected.zone,
+                                      locum_doctor_judge_place(parent->name, &parent->address).text,
+                                      outcome_text(parent->referral.outcome));
         }
     }
 }
@@ -366,7 +364,7 @@ judge_server(const struct bench *bench, const struct locum_doctor_server *of)
 {
     const struct locum_doctor_reply *udp = &of->reply[LOCUM_DOCTOR_UDP];
     const struct locum_doctor_reply *tcp = &of->reply[LOCUM_DOCTOR_TCP];
-    const struct place_text server = place(of->name, &of->address);
+    const struct locum_doctor_judge_text server = locum_doctor_judge_place(of->name, &of->address);
     const char *zone = bench->zone->expected.zone;
     if (udp->outcome == LOCUM_DOCTOR_NO_ROUTE || udp->outcome == LOCUM_DOCTOR_NOT_ASKED) {
         locum_doctor_finding_skip(bench->found, "name server %s, which %s", server.text,
@@ -416,7 +414,8 @@ judge_persist(const struct bench *bench, const struct locum_config *config)
     for (size_t i = 0; i < zone->persist_count; i++) {
         const struct locum_doctor_persist *persist = &zone->persist[i];
         const struct locum_doctor_server *of = &zone->servers[persist->server];
-        const struct place_text server = place(of->name, &of->address);
+        const struct locum_doctor_judge_text server =
+            locum_doctor_judge_place(of->name, &of->address);
         const char *name = config->names[persist->name].name;
         char subject[LOCUM_DOCTOR_SUBJECT_MAX + 1];
         if (!is_answered(&of->reply[LOCUM_DOCTOR_EDNS]) ||
@@ -502,6 +501,7 @@ locum_doctor_judge(const struct locum_doctor_facts *facts, struct locum_doctor_f
     for (size_t i = 0; i < facts->zone_count; i++) {
         judge_zone(facts, &facts->zones[i], ret);
     }
+    locum_doctor_judge_dnssec(facts, ret);
     locum_doctor_judge_web(facts, ret);
     locum_doctor_judge_nodes(facts, ret);
 }

@@ -172,16 +172,26 @@ repeats(const ldns_pkt *packet, const char *name, enum locum_doctor_type type)
            copy_name(ldns_rr_owner(question), asked) && strcmp(asked, name) == 0;
 }
 
+ldns_pkt *
+locum_doctor_reply_parse(const uint8_t *bytes, size_t length)
+{
+    ldns_pkt *packet = NULL;
+    return length >= NS_HFIXEDSZ && is_sound(bytes, length) &&
+                   ldns_wire2pkt(&packet, bytes, length) == LDNS_STATUS_OK
+               ? packet
+               : NULL;
+}
+
 bool
 locum_doctor_reply_read(const char *name, enum locum_doctor_type type, uint16_t id,
                         const uint8_t *bytes, size_t length, struct locum_doctor_reply *ret)
 {
-    ldns_pkt *packet = NULL;
     if (length < NS_HFIXEDSZ || bytes[0] != id >> 8 || bytes[1] != (id & 0xff) ||
         (bytes[2] & 0x80) == 0) {
         return false;
     }
-    if (!is_sound(bytes, length) || ldns_wire2pkt(&packet, bytes, length) != LDNS_STATUS_OK) {
+    ldns_pkt *packet = locum_doctor_reply_parse(bytes, length);
+    if (packet == NULL) {
         *ret = (struct locum_doctor_reply){.outcome = LOCUM_DOCTOR_MALFORMED};
         return true;
     }

@@ -29,6 +29,9 @@ enum locum_doctor_type {
     LOCUM_DOCTOR_TYPE_SOA = 6,
     LOCUM_DOCTOR_TYPE_TXT = 16,
     LOCUM_DOCTOR_TYPE_AAAA = 28,
+    LOCUM_DOCTOR_TYPE_DS = 43, /* of this and the next ones no records are kept */
+    LOCUM_DOCTOR_TYPE_NSEC = 47,
+    LOCUM_DOCTOR_TYPE_DNSKEY = 48,
 };
 
 /* A record of class IN and one of the types above. Names are in lower case, absolute, escaped. */
@@ -68,6 +71,9 @@ struct locum_doctor_reply {
 bool locum_doctor_reply_read(const char *name, enum locum_doctor_type type, uint16_t id,
                              const uint8_t *bytes, size_t length,
                              struct locum_doctor_reply *ret) LOCUM_MUST_CHECK;
+
+/* A message as ldns has it, owned by the caller; NULL: it cannot be read, or there is no memory. */
+struct ldns_struct_pkt *locum_doctor_reply_parse(const uint8_t *bytes, size_t length);
 
 /* Does it say what there is? Not if its rcode is an error such as SERVFAIL or REFUSED. */
 bool locum_doctor_reply_tells(const struct locum_doctor_reply *self);

@@ -60,7 +60,8 @@ static bool
 warn_of_signatures(const struct locum_report *report, size_t zone, struct locum_text *text)
 {
     const struct locum_trust_zone *served = &report->dnssec[zone].served;
-    const int64_t left_s = served->valid_until_s - report->now.wall / 1000;
+    const locum_ms wrong = report->signing.clock_in_doubt ? report->signing.clock_off_ms : 0;
+    const int64_t left_s = served->valid_until_s - (report->now.wall - wrong) / 1000;
     if (served->valid_until_s == 0 || left_s >= LOCUM_DNSSEC_EXPIRY_WARN_S) {
         return false;
     }
@@ -115,7 +116,7 @@ keys_of(const struct locum_trust_zone *served)
 }
 
 static json_t *
-ds_of(const struct locum_report *report, const struct locum_report_dnssec *dnssec)
+ds_of(const struct locum_report_dnssec *dnssec)
 {
     const struct locum_parent_zone *parent = dnssec->parent;
     json_t *tags = json_array();
@@ -127,8 +128,7 @@ ds_of(const struct locum_report *report, const struct locum_report_dnssec *dnsse
         }
     }
     if (parent->failing_mono != LOCUM_NEVER) {
-        const locum_ms age = report->now.mono - parent->failing_mono;
-        failing = json_string(locum_text_time(report->now.wall - age).text);
+        failing = json_string(locum_text_time(parent->failing_s * 1000).text);
     }
     return json_pack(
         "{s:s, s:o, s:o, s:o, s:o, s:o}", "state", locum_trust_text(dnssec->state), "tags", tags,
@@ -150,7 +150,7 @@ locum_dnssec_of_zone(const struct locum_report *report, size_t zone)
         "{s:b, s:o, s:o, s:o}", "signed", served->is_signed, "keys", keys_of(served), "valid_until",
         served->valid_until_s != 0 ? json_string(locum_text_time(served->valid_until_s * 1000).text)
                                    : json_null(),
-        "ds", ds_of(report, dnssec));
+        "ds", ds_of(dnssec));
 }
 
 void

@@ -128,7 +128,8 @@ static const struct row rows[LOCUM_EVENTS] = {
         "`quorum` (the nodes in `votes` hear it in the other family only) or `recovered`."},
     [LOCUM_EVENT_PUBLISH_FAILED] = {"publish-failed", LOCUM_LOG_ERR, 0,
         {{"reason", TEXT, 0, NULL}, {"effect", TEXT, 1, NULL}},
-        "New answers could not be published. The previous answers stay."},
+        "New answers could not be published, or new signatures could not be made (DNSSEC). The "
+        "previous ones stay."},
     [LOCUM_EVENT_REDIS_CONNECTED] = {"redis-connected", LOCUM_LOG_INFO, 0, {{"master", TEXT, 0, NULL}},
         "Subscribed to the heartbeat channel of this master, and PUBLISH works there."},
     [LOCUM_EVENT_REDIS_LOST] = {"redis-lost", LOCUM_LOG_WARN, 0, {{"reason", TEXT, 0, NULL}},

@@ -458,6 +458,7 @@ add_dns(struct locum_exposition *out, const struct locum_report *report)
                   {4, "NOTIMP"},   {5, "REFUSED"},   {6, "YXDOMAIN"}, {9, "NOTAUTH"},
                   {16, "BADVERS"}, {23, "BADCOOKIE"}};
     static const char *const transports[] = {"udp", "tcp"};
+    const struct locum_report_signing *signing = &report->signing;
     const struct locum_dns_tallied *const of[] = {&report->dns.udp, &report->dns.tcp};
     samples(out, counter, "locum_dns_queries_total", "transport", "DNS queries answered.", 2,
             of[i]->queries, transports[i]);
@@ -491,6 +492,17 @@ add_dns(struct locum_exposition *out, const struct locum_report *report)
     add_transfers(out, report);
     add_acme_clients(out, report);
     number(out, gauge, "locum_zone_serial", "SOA serial of the answers.", report->run->serial);
+    number(out, counter, "locum_signatures_made_total",
+           "Signatures of signed zones (RRSIG) made by this run.", (int64_t)signing->counts.made);
+    number(out, gauge, "locum_signatures_unverified",
+           "Signatures that were made and are not verified yet.",
+           (int64_t)signing->counts.unverified);
+    number(out, counter, "locum_signatures_bad_total",
+           "Signatures that did not verify, and were made again.", (int64_t)signing->counts.bad);
+    number(out, gauge, "locum_clock_in_doubt",
+           "1 while this node signs zones and its clock is more than 5 minutes off its peers, or "
+           "was set by more than that: signatures that are valid stay.",
+           signing->clock_in_doubt);
 }
 
 /* A key of the zones' reports: an integer, or 1 if it is the text "served". */

@@ -83,6 +83,14 @@ struct locum_report_acmehttp {
     uint64_t denied;  /* acme.listen: another token, or none */
 };
 
+/* What is signed here. */
+struct locum_report_signing {
+    struct locum_dns_signing counts;
+    bool clock_in_doubt;   /* nothing is signed again that is still valid (dns/signtime.h) */
+    locum_ms clock_off_ms; /* the own clock minus the time that is believed */
+    locum_ms bad_at;       /* mono: when a signature last did not verify; LOCUM_NEVER */
+};
+
 /* A zone that is to be signed here. */
 struct locum_report_dnssec {
     const struct locum_parent_zone *parent; /* NULL: it is not to be signed */
@@ -118,6 +126,7 @@ struct locum_report {
      * when its NSEC records differ; LOCUM_NEVER. */
     const locum_ms *keys_lack_since, *nsec_differ_since;
     bool zone_lacks_keys[LOCUM_ZONES_MAX]; /* is to be signed, and cannot be */
+    struct locum_report_signing signing;
     struct locum_report_dnssec dnssec[LOCUM_ZONES_MAX];
     locum_ms state_written;                 /* mono; LOCUM_NEVER */
     char state_error[LOCUM_PATH_MAX + 256]; /* why the state file could not be written; "" */

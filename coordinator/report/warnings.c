@@ -567,19 +567,3 @@ locum_warnings_find(const struct locum_report *report)
     warn_of_certificates(warnings, report);
     return warnings;
 }
-
-size_t
-locum_warnings_count(const struct locum_report *report, bool events_only)
-{
-    size_t count = 0;
-    const char *key;
-    json_t *text;
-    json_t *warnings = locum_warnings_find(report);
-    json_object_foreach(warnings, key, text)
-    {
-        count +=
-            locum_warnings_matters(report, key) && (!events_only || locum_warnings_has_event(key));
-    }
-    json_decref(warnings);
-    return count;
-}

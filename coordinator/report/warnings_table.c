@@ -16,7 +16,9 @@ static const struct {
     {"certificate",
      "A certificate that a `tls` check looks at (its address and name are in `peer`) "
      "ends within `warn-days`, has expired, or clients refuse it."},
-    {"clock", "The peer's clock and this node's differ by more than 5 seconds."},
+    {"clock", "The peer's clock and this node's differ by more than 5 seconds; or, without a peer, "
+              "this node signs zones and its clock is in doubt: more than 5 minutes off its peers, "
+              "or set by more than that."},
     {"configuration", "The peer has a different configuration; the text names the keys."},
     {"dns",
      "An address of `listen.dns` is not open; or the peer says so of its own, or its DNS does "
@@ -69,8 +71,9 @@ static const struct {
      "Heartbeats with an invalid signature, in the name of the peer or of an unknown sender, "
      "arrived in the last minute. The status stays OK if they cannot be the peer's own."},
     {"signatures",
-     "The signatures of the zone (its name is in `peer`) end within 24 hours, or have "
-     "expired."},
+     "The signatures of the zone (its name is in `peer`) end within 24 hours, or have expired; or, "
+     "without a zone, one that this node made in the last hour did not verify, and was made "
+     "again."},
     {"state",
      "The state folder is not writable: a restart would lose drains, exclusions and the last "
      "good configuration."},
@@ -159,5 +162,21 @@ locum_warnings_count_about(const struct locum_report *report, json_t *warnings, 
     {
         count += is_about(key, about) && locum_warnings_matters(report, key);
     }
+    return count;
+}
+
+size_t
+locum_warnings_count(const struct locum_report *report, bool events_only)
+{
+    size_t count = 0;
+    const char *key;
+    json_t *text;
+    json_t *warnings = locum_warnings_find(report);
+    json_object_foreach(warnings, key, text)
+    {
+        count +=
+            locum_warnings_matters(report, key) && (!events_only || locum_warnings_has_event(key));
+    }
+    json_decref(warnings);
     return count;
 }

@@ -1,15 +1,18 @@
-/* Warnings about signed zones, and about nodes that sign them. */
+/* Warnings about signed zones, about nodes that sign them, and about signatures. */
 #include "base/text_format.h"
 #include "report/dnssec.h"
 #include "report/keys.h"
+#include "report/signatures.h"
 
 enum { TEXT_BYTES = 2048 };
 
+/* of: a zone or node; NULL: it is about neither. */
 static void
 add(json_t *warnings, const char *about, const char *of, const char *text)
 {
     char key[LOCUM_DOMAIN_MAX + 80];
-    (void)locum_text_format_buffer(key, sizeof(key), "%s %s", about, of);
+    (void)locum_text_format_buffer(key, sizeof(key), "%s%s%s", about, of != NULL ? " " : "",
+                                   of != NULL ? of : "");
     (void)json_object_set_new(warnings, key, json_string(text));
 }
 
@@ -34,5 +37,14 @@ locum_warnings_of_zones(json_t *warnings, const struct locum_report *report)
         if (about != NULL) {
             add(warnings, about, of, said);
         }
+    }
+    char said[TEXT_BYTES];
+    struct locum_text clock = locum_text_init(said, sizeof(said));
+    if (locum_signatures_warn_of_clock(report, &clock)) {
+        add(warnings, "clock", NULL, said);
+    }
+    struct locum_text bad = locum_text_init(said, sizeof(said));
+    if (locum_signatures_warn_of_bad(report, &bad)) {
+        add(warnings, "signatures", NULL, said);
     }
 }

@@ -12,6 +12,7 @@
  *     --rate R          instead: R queries a second, evenly spaced, while N or fewer wait for
  *                       an answer
  *     --edns            queries have an OPT record
+ *     --dnssec          and DO in it
  *     --cookies         and a cookie, first got from the server for each source (RFC 7873)
  *     --sources N       the queries come from so many networks 10.64.0.0/24, 10.64.1.0/24 ...,
  *                       whose addresses must be local; default: from one address
@@ -76,7 +77,7 @@ static struct {
     struct sockaddr_in server;
     double seconds;
     size_t outstanding, rate, sources, connections, patience_ms;
-    bool edns, cookies, echo;
+    bool edns, dnssec, cookies, echo;
     pid_t pids[PIDS_MAX];
     size_t pid_count;
 } options = {.seconds = 1, .outstanding = 128, .patience_ms = 1000};
@@ -310,7 +311,7 @@ get_cookies(int fd)
     static const uint8_t client[CLIENT_COOKIE] = "Locum123";
     static struct query query;
     uint8_t answer[ANSWER_MAX];
-    queries_make(&query, 1, true, CLIENT_COOKIE, false);
+    queries_make(&query, 1, true, options.dnssec, CLIENT_COOKIE, false);
     memcpy(query.bytes + query.length - CLIENT_COOKIE, client, CLIENT_COOKIE);
     for (size_t source = 0; source < (options.sources > 0 ? options.sources : 1); source++) {
         const size_t length = ask_once(fd, source, query.bytes, query.length, answer);
@@ -479,11 +480,12 @@ take_options(int argc, char **argv)
         {"outstanding", 1, NULL, 0}, {"rate", 1, NULL, 1},     {"sources", 1, NULL, 2},
         {"connections", 1, NULL, 3}, {"patience", 1, NULL, 4}, {"seconds", 1, NULL, 's'},
         {"pids", 1, NULL, 'p'},      {"edns", 0, NULL, 'e'},   {"cookies", 0, NULL, 'c'},
-        {"echo", 0, NULL, 'o'},      {NULL, 0, NULL, 0}};
+        {"echo", 0, NULL, 'o'},      {"dnssec", 0, NULL, 'd'}, {NULL, 0, NULL, 0}};
     for (int option; (option = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         options.echo = options.echo || option == 'o';
         options.cookies = options.cookies || option == 'c';
-        options.edns = options.edns || option == 'e' || option == 'c';
+        options.dnssec = options.dnssec || option == 'd';
+        options.edns = options.edns || option == 'e' || option == 'c' || option == 'd';
         if (option == '?') {
             return false;
         } else if (option == 's') {
@@ -519,8 +521,8 @@ main(int argc, char **argv)
     if (options.cookies && options.connections == 0) {
         get_cookies(fd);
     }
-    queries_make(pool, QUERIES_POOL, options.edns, options.cookies ? cookie_length : 0,
-                 options.rate == 0);
+    queries_make(pool, QUERIES_POOL, options.edns, options.dnssec,
+                 options.cookies ? cookie_length : 0, options.rate == 0);
     for (free_count = 0; free_count < options.outstanding; free_count++) {
         free_slots[free_count] = (uint16_t)free_count;
     }

@@ -4,39 +4,17 @@
  * from a new plan to its answer at a client over UDP, and those of a reload: to check the records
  * and to compile them.
  */
-#include <netinet/in.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "base/text_format.h"
 #include "dns/dns.h"
+#include "tests/bench/room.h"
 
 enum { CHANGES = 201, TEXT_BYTES = 96 };
 
 static struct locum_config config;
 static struct locum_plan plan;
-
-static void
-require(bool holds, const char *what)
-{
-    if (!holds) {
-        (void)fprintf(stderr, "change: %s\n", what);
-        exit(1);
-    }
-}
-
-static double
-now_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e3 + (double)now.tv_nsec / 1e6;
-}
 
 /* Different types, so that the figure is not that of one parser. */
 static void
@@ -96,35 +74,7 @@ fill(void)
         config.core.names[i].owner = LOCUM_NODE_NONE;
     }
     config.listen_dns_count = 1;
-    config.listen_dns[0] =
-        (struct locum_address){.family = LOCUM_V4, .port = 0, .bytes = {127, 0, 0, 1}};
-}
-
-/* A free port of the loopback address. */
-static uint16_t
-free_port(void)
-{
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    socklen_t length = sizeof(at);
-    const int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    require(fd >= 0 && bind(fd, (const struct sockaddr *)&at, length) == 0 &&
-                getsockname(fd, (struct sockaddr *)&at, &length) == 0,
-            "no free port");
-    (void)close(fd);
-    return ntohs(at.sin_port);
-}
-
-static int
-connect_to(uint16_t port)
-{
-    const struct sockaddr_in at = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr = {htonl(INADDR_LOOPBACK)}};
-    const struct timeval patience = {.tv_sec = 5};
-    const int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    require(fd >= 0 && connect(fd, (const struct sockaddr *)&at, sizeof(at)) == 0 &&
-                setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0,
-            "no socket");
-    return fd;
+    config.listen_dns[0] = room_address();
 }
 
 /* Ask for the address of the last name; its last byte is the node that is named. */
@@ -139,28 +89,11 @@ ask(int fd)
     return reply[length - 1];
 }
 
-static int
-compare(const void *a, const void *b)
-{
-    const double left = *(const double *)a;
-    const double right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
 static void
 on_problem(void *user, const struct locum_problem *problem)
 {
     (void)user;
     (void)fprintf(stderr, "change: %s\n", problem->text);
-}
-
-static void
-on_report(void *user, const struct locum_address *address, int error, const char *text)
-{
-    (void)user;
-    (void)address;
-    (void)error;
-    (void)fprintf(stderr, "change: %s\n", text);
 }
 
 int
@@ -169,16 +102,15 @@ main(void)
     double wire_ms[CHANGES];
     struct locum_dns *dns = NULL;
     fill();
-    config.listen_dns[0].port = free_port();
     const double begin = now_ms();
     require(locum_dns_check(&config, on_problem, NULL) == 0, "the records are refused");
     const double checked = now_ms();
-    require(locum_dns_create(&config, NULL, on_report, NULL, &dns) == 0, "no server");
+    require(locum_dns_create(&config, NULL, room_report, NULL, &dns) == 0, "no server");
     const double created = now_ms();
     require(locum_dns_publish(dns, &config, &plan, NULL, 1, 0) == 0,
             "the records cannot be compiled");
     const double compiled = now_ms();
-    const int fd = connect_to(config.listen_dns[0].port);
+    const int fd = room_connect();
     for (uint32_t i = 0; i < CHANGES; i++) {
         const locum_nodes named = i % 2 == 0 ? 1 : 2;
         for (size_t name = 0; name < LOCUM_NAMES_MAX; name++) {
@@ -192,7 +124,6 @@ main(void)
     }
     (void)close(fd);
     locum_dns_destroy(dns);
-    qsort(wire_ms, CHANGES, sizeof(wire_ms[0]), compare);
-    (void)printf("%.3f %.1f %.1f\n", wire_ms[CHANGES / 2], checked - begin, compiled - created);
+    (void)printf("%.3f %.1f %.1f\n", median(wire_ms, CHANGES), checked - begin, compiled - created);
     return 0;
 }

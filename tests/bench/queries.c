@@ -24,7 +24,7 @@ random_below(uint32_t limit)
 }
 
 static void
-make_query(struct query *query, const struct mix *mix, bool edns, size_t cookie_length)
+make_query(struct query *query, const struct mix *mix, bool edns, bool dnssec, size_t cookie_length)
 {
     uint8_t *at = query->bytes + 12;
     *query = (struct query){.rcode = mix->rcode, .answers = mix->answers};
@@ -42,8 +42,10 @@ make_query(struct query *query, const struct mix *mix, bool edns, size_t cookie_
     at += 5;
     query->question_length = (size_t)(at - query->bytes) - 12;
     if (edns) {
+        enum { DO_AT = 7 };
         static const uint8_t opt[] = {0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0};
         memcpy(at, opt, sizeof(opt));
+        at[DO_AT] = dnssec ? 0x80 : 0;
         query->bytes[11] = 1;
         at += sizeof(opt);
     }
@@ -84,14 +86,15 @@ queries_read(const char *path)
 }
 
 void
-queries_make(struct query *ret, size_t count, bool edns, size_t cookie_length, bool runs)
+queries_make(struct query *ret, size_t count, bool edns, bool dnssec, size_t cookie_length,
+             bool runs)
 {
     for (size_t i = 0; i < count; i++) {
         const struct mix *mix = mixes;
         for (uint32_t drawn = count > 1 ? random_below(weights) : 0; drawn >= mix->weight; mix++) {
             drawn -= mix->weight;
         }
-        make_query(&ret[i], mix, edns, cookie_length);
+        make_query(&ret[i], mix, edns, dnssec, cookie_length);
     }
     for (size_t i = 0; runs && i + QUERIES_SHUFFLED <= count; i += QUERIES_SHUFFLED) {
         qsort(ret + i, QUERIES_SHUFFLED, sizeof(*ret), by_length);

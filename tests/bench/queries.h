@@ -32,7 +32,8 @@ bool queries_read(const char *path);
  * cookie_length  room for a cookie at the end; 0: no cookie.
  * runs           put queries of the same length side by side.
  */
-void queries_make(struct query *ret, size_t count, bool edns, size_t cookie_length, bool runs);
+void queries_make(struct query *ret, size_t count, bool edns, bool dnssec, size_t cookie_length,
+                  bool runs);
 
 static inline void
 queries_put_u16(uint8_t *at, size_t value)

@@ -28,6 +28,10 @@ MIX = [(ZONE, 1, 0, 1, 70), (ZONE, 28, 0, 1, 15),
        (f"dc2.{ZONE}", 1, 0, 1, 2), (f"dc3.{ZONE}", 1, 0, 1, 2), (f"dc3.{ZONE}", 28, 0, 1, 1),
        (f"???.{ZONE}", 1, 3, 0, 5),
        (ZONE, 2, 0, 2, 2), (ZONE, 6, 0, 1, 2), (ZONE, 16, 0, 1, 1)]
+# The same zone again, signed. With DO an answer has one record more.
+SIGNED = "signed.example.org"
+SIGNED_MIX = [(name.replace(ZONE, SIGNED), kind, rcode, count + (count > 0), weight)
+              for name, kind, rcode, count, weight in MIX]
 
 LOCUM = """
 cluster: bench
@@ -39,6 +43,11 @@ zones:
   - name: {zone}
     ns: [dc2.example.org, dc3.example.org]
     owned: {{dc2: [dc2, dc3]}}
+    records: ["@ TXT \\"one line of text\\""]
+  - name: {signed}
+    ns: [dc2.example.org, dc3.example.org]
+    owned: {{dc2: [dc2, dc3]}}
+    dnssec: {{keys: {folder}/keys}}
     records: ["@ TXT \\"one line of text\\""]
 service:
   checks:
@@ -73,6 +82,9 @@ remote-control:
 zone:
     name: "{zone}"
     zonefile: "zone"
+zone:
+    name: "{signed}"
+    zonefile: "signed"
 """
 
 KNOT = """
@@ -102,6 +114,8 @@ template:
 zone:
   - domain: {zone}
     file: zone
+  - domain: {signed}
+    file: signed
 """
 
 GDNSD = """
@@ -126,6 +140,7 @@ options {{
 }};
 controls {{ }};
 zone "{zone}" {{ type primary; file "zone"; }};
+zone "{signed}" {{ type primary; file "signed"; }};
 """
 
 # Name, Debian package, program and its arguments, file of the configuration, configuration.
@@ -137,17 +152,18 @@ OTHERS = [
      "named.conf", BIND),
 ]
 NO_LIMIT = ("gdnsd",)                       # has no rate limit
+NO_DNSSEC = ("gdnsd",)
 
 
 class Failed(Exception):
     """An error for the user; ends the program."""
 
 
-def ask(port, name, kind, timeout_s=0.5):
+def ask(port, name, kind, dnssec=False, timeout_s=0.5):
     """The answer: (rcode, AA, records in the answer section), or None."""
     labels = b"".join(bytes([len(label)]) + label.encode() for label in name.split("."))
     query = struct.pack(">6H", 1, 0, 1, 0, 0, 1) + labels + b"\0" + \
-        struct.pack(">2H", kind, 1) + b"\0" + struct.pack(">2HIH", 41, 1232, 0, 0)
+        struct.pack(">2H", kind, 1) + b"\0" + struct.pack(">2HIH", 41, 1232, 0x8000 if dnssec else 0, 0)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         udp.settimeout(timeout_s)
         try:
@@ -159,10 +175,10 @@ def ask(port, name, kind, timeout_s=0.5):
     return flags & 15, bool(flags & 0x400), answers
 
 
-def wrong_answer(port):
-    """The first question of the mix that is answered wrongly, as text; None if there is none."""
-    for name, kind, rcode, count, _ in MIX:
-        answer = ask(port, name.replace("?", "x"), kind)
+def wrong_answer(port, mix, dnssec=False):
+    """The first question of a mix that is answered wrongly, as text; None if there is none."""
+    for name, kind, rcode, count, _ in mix:
+        answer = ask(port, name.replace("?", "x"), kind, dnssec)
         if answer != (rcode, True, count):
             return f"to {name} type {kind} it answers {answer}, not {(rcode, True, count)} " \
                    "(rcode, authoritative, answers)"
@@ -234,9 +250,13 @@ def start_locum(folder, port, cpus, program=None, name="locum"):
     folder = os.path.join(folder, name)
     write(f"{folder}/secret", "5a" * 32 + "\n")
     write(f"{folder}/locum.yaml",
-          LOCUM.format(folder=folder, zone=ZONE, address=ADDRESS, port=port))
-    server = Server(name, folder, port, [program or os.path.join(BUILD, "locum"), "run", "-c",
-                                         f"{folder}/locum.yaml"], cpus)
+          LOCUM.format(folder=folder, zone=ZONE, signed=SIGNED, address=ADDRESS, port=port))
+    program = program or os.path.join(BUILD, "locum")
+    made = subprocess.run([program, "keygen", SIGNED, "-c", f"{folder}/locum.yaml"], capture_output=True, text=True,
+                          check=False)
+    if made.returncode:
+        raise Failed(f"{name} makes no key: {made.stderr}")
+    server = Server(name, folder, port, [program, "run", "-c", f"{folder}/locum.yaml"], cpus)
     server.wait(lambda: (ask(port, ZONE, 1) or (9, 0, 0))[2] > 0)
     return server
 
@@ -249,7 +269,7 @@ def start_other(row, folder, port, cpus):
         raise Failed(f"the Debian package {package} is not installed, or this Debian has none")
     for below in ("knot", "run", "state"):
         os.makedirs(os.path.join(folder, below), exist_ok=True)
-    write(f"{folder}/{file}", text.format(folder=folder, zone=ZONE, address=ADDRESS, port=port))
+    write(f"{folder}/{file}", text.format(folder=folder, zone=ZONE, signed=SIGNED, address=ADDRESS, port=port))
     server = Server(name, folder, port,
                     [program, *(word.format(folder=folder) for word in words[1:])], cpus)
     try:
@@ -261,7 +281,9 @@ def start_other(row, folder, port, cpus):
 
 
 def write_zone(folder):
-    """The zone that Locum answers with, for the others."""
-    zone = json.loads(control.get(os.path.join(folder, "locum/control.sock"), f"/zone?name={ZONE}."))["zone"]
+    """The zones that Locum answers with, for the others."""
+    zone, signed = (json.loads(control.get(os.path.join(folder, "locum/control.sock"), f"/zone?name={name}."))["zone"]
+                    for name in (ZONE, SIGNED))
     write(f"{folder}/zone", zone)
+    write(f"{folder}/signed", signed)
     write(f"{folder}/gdnsd/zones/{ZONE}", zone)

@@ -148,6 +148,40 @@ check_limited(const uint8_t *data, size_t size, uint32_t turn, enum locum_parsed
     }
 }
 
+/* So is one of a worker whose cache has the answers to many other queries: of each, and of those
+ * that differ from it in one bit. */
+static void
+check_cached(const uint8_t *data, size_t size, uint32_t turn)
+{
+    static struct locum_packet_cache cache;
+    static uint8_t changed[LOCUM_CACHE_KEY_MAX * 2], plain[LOCUM_DNS_UDP_BYTES_MAX],
+        cached[LOCUM_DNS_UDP_BYTES_MAX];
+    const uint8_t source[4] = {192, 0, 2, (uint8_t)turn};
+    if (size > sizeof(changed)) {
+        return;
+    }
+    memcpy(changed, data, size);
+    struct locum_dns_query query = {.packet = changed,
+                                    .length = size,
+                                    .client = {source, sizeof(source)},
+                                    .wall_s = 1559731985 + turn,
+                                    .rotation = turn,
+                                    .bytes_max = sizeof(plain)};
+    for (uint32_t i = 0; i < 8; i++) {
+        const size_t bit = size == 0 ? 0 : (turn * 8 + i) % (size * 8);
+        if (i >= 4 && size > 0) {
+            changed[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        }
+        query.cache = NULL;
+        const struct locum_dns_reply want = locum_query_answer(table(), &query, plain);
+        query.cache = &cache;
+        const struct locum_dns_reply given = locum_query_answer(table(), &query, cached);
+        REQUIRE(given.length == want.length && given.rcode == want.rcode);
+        REQUIRE(memcmp(cached, plain, want.length) == 0);
+        memcpy(changed, data, size);
+    }
+}
+
 /* An answer that replaces its query is the same. */
 static void
 check_in_place(const uint8_t *data, size_t size, uint32_t turn, const uint8_t *reply, size_t length)
@@ -197,6 +231,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     check_in_place(data, size, turn - 1, reply, given.length);
     check_limited(data, size, turn, parsed);
+    check_cached(data, size, turn);
     if (given.length > 0) {
         check_reply(data, reply, given.length, &question);
         check_signed(data, size, turn - 1, &question, reply, given.length);

@@ -2,11 +2,13 @@
  * fuzz_doctor: the reply of any name server, and the answer of any daemon. What is read of them is
  * bounded and printable, and can be judged and printed.
  *
- * The first byte: even: a DNS message follows (its bit 1: the type of the question); odd: a status.
+ * The first byte: even: a DNS message follows (its bit 1: the type of the question; its bit 2:
+ * three follow, each behind its length, that are signed); odd: a status.
  */
 #include <stdbool.h>
 #include <string.h>
 
+#include "doctor/dnssec.h"
 #include "doctor/doctor.h"
 #include "doctor/judge.h"
 #include "doctor/nodes.h"
@@ -95,13 +97,48 @@ run_reply(const uint8_t *data, size_t size, enum locum_doctor_type type,
     judge(facts);
 }
 
+/* The answers of one name server; the first one also as the parent's. */
+static void
+run_signed(const uint8_t *data, size_t size, struct locum_doctor_facts *facts)
+{
+    static struct locum_doctor_message messages[LOCUM_DOCTOR_SIGNED_SETS];
+    static struct locum_doctor_dnssec dnssec;
+    for (size_t i = 0; i < LOCUM_DOCTOR_SIGNED_SETS; i++) {
+        const size_t wanted = size < 2 ? 0 : (size_t)data[0] << 8 | data[1];
+        const size_t at = size < 2 ? size : 2;
+        messages[i].length = wanted < size - at ? wanted : size - at;
+        if (messages[i].length > sizeof(messages[i].bytes)) {
+            messages[i].length = sizeof(messages[i].bytes);
+        }
+        memcpy(messages[i].bytes, data + at, messages[i].length);
+        data += at + messages[i].length;
+        size -= at + messages[i].length;
+    }
+    memset(&dnssec, 0, sizeof(dnssec));
+    dnssec.ds_known = locum_doctor_dnssec_read_ds(&messages[0], zone, &dnssec.ds);
+    REQUIRE(dnssec.ds.count <= LOCUM_DS_MAX);
+    char next[LOCUM_DOMAIN_MAX + 1] = "";
+    (void)locum_doctor_dnssec_read_nsec(&messages[2], zone, dnssec.servers[0].chain_digest, next);
+    require_printable(next, sizeof(next));
+    locum_doctor_dnssec_read(messages, zone, &dnssec.ds, 1796000000, &dnssec.servers[0]);
+    require_printable(dnssec.servers[0].tags, sizeof(dnssec.servers[0].tags));
+    facts->zones = &facts_of_zone;
+    facts->zone_count = 1;
+    facts_of_zone.servers[0].reply[LOCUM_DOCTOR_EDNS].outcome = LOCUM_DOCTOR_ANSWERED;
+    facts_of_zone.dnssec = &dnssec;
+    judge(facts);
+    facts_of_zone.dnssec = NULL;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct locum_doctor_facts facts;
     prepare();
     facts = (struct locum_doctor_facts){.config = &config};
-    if (size > 0 && data[0] % 2 == 0) {
+    if (size > 0 && data[0] % 8 == 4) {
+        run_signed(data + 1, size - 1, &facts);
+    } else if (size > 0 && data[0] % 2 == 0) {
         run_reply(data + 1, size - 1,
                   (data[0] & 2) != 0 ? LOCUM_DOCTOR_TYPE_NS : LOCUM_DOCTOR_TYPE_SOA, &facts);
     } else if (size > 0) {

@@ -27,7 +27,7 @@ class Bench:
     """The site with HTTPS, a name server inside the zone, and what plants the faults."""
 
     def __init__(self, site):
-        self.site, self.zone = site, site.zone
+        self.site, self.zone, self.keys = site, site.zone, None
         self.dir = site.dir / "doctor"
         self.dir.mkdir()
         self.shim = clock.library(self.dir)
@@ -65,6 +65,8 @@ class Bench:
             "    records: [", f"    acme: {{persist: [{{issuer: ca.example, account: \"{ACCOUNT}\"}}]}}\n"
             f'    records: ["ns3 A {self.site.dc3.address}", '
             f'"ns3 AAAA {self.site.dc3.address6}", ')
+        if self.keys is not None:
+            text = text.replace("    records: [", f"    dnssec: {{keys: {self.keys}}}\n    records: [")
         if host in self.site.servers:
             text += (f'    - http: {{url: "https://{self.zone}/", connect-to: "{host.address}:443", '
                      f"ca-file: {self.dir}/ca.pem}}\n")
@@ -100,6 +102,19 @@ class Bench:
                                                      self.site.client.address, *words)
         check(done.returncode in (0, 1, 2) and done.stderr == "", f"{done.returncode}: {done.stderr}")
         return done.returncode, json.loads(done.stdout)
+
+    def make_keys(self, name):
+        """(the folder, the DS record)."""
+        folder = self.dir / name
+        made = self.site.dc2.locum.command("keygen", self.zone, "--folder", str(folder))
+        check(made.returncode == 0, made.stderr)
+        return folder, next(line for line in made.stdout.splitlines() if "\tDS\t" in line)
+
+    def configure(self, keys):
+        self.keys = keys
+        for host in self.site.coordinators:
+            host.locum.config.write_text(self.yaml(host))
+            host.locum.command("reload", check=True)
 
     # Faults
 
@@ -275,6 +290,26 @@ def faults(bench):
         ("another clock", bench.clock(dc3, -8), {"clock": ["dc3"]})])
 
 
+def faults_of_a_signed_zone(bench, good, other):
+    """The same, of a zone whose parent has the DS of its key. good, other: of make_keys()."""
+    zone, dc3 = bench.zone, bench.site.dc3
+    hosts = (bench.site.dc2, f"dc2.{bench.site.parent}."), (dc3, f"ns3.{zone}.")
+    servers = [f"{name} ({a})" for host, name in hosts for a in (host.address, host.address6)]
+    of_dc3 = [server for server in servers if server.startswith("ns3")]
+    return [
+        ("no DS", bench.parent_with((good[1], "")), {"no-ds": [f"{zone}."]}),
+        ("the DS of another key", bench.parent_with((good[1], other[1])), {"ds-mismatch": servers}),
+        ("another key at one node", bench.configured(dc3, str(good[0]), str(other[0])),
+         {"ds-mismatch": of_dc3, "dnskey-differs": of_dc3}),
+        ("an unsigned node", bench.configured(dc3, f"    dnssec: {{keys: {good[0]}}}\n", ""),
+         {"unsigned": of_dc3, "configuration": ["dc3"]}),
+        ("a record at one node", bench.configured(dc3, "    records: [", '    records: ["a TXT x", '),
+         {"nsec-differs": of_dc3, "configuration": ["dc3"]}),
+    ] + ([] if Locum.sanitized() else [
+        ("a clock 20 days ago", bench.clock(dc3, -20 * 86400),
+         {"signature-time": of_dc3, "clock": ["dc3"]})])
+
+
 def found_by(bench):
     """{id: subjects} of the findings; fails if something was not examined."""
     code, result = bench.doctor()
@@ -301,12 +336,23 @@ def wait_found(bench, what, wanted):
 def each_planted_fault_is_found_and_nothing_else(site):
     bench = Bench(site)
     wait_found(bench, "a healthy site", {})
-    for what, plant, wanted in faults(bench):
+    plant_each(bench, faults(bench))
+    wait_found(bench, "the site healed", {})
+    good, other = bench.make_keys("keys"), bench.make_keys("other-keys")
+    bench.parent += f"{good[1]}\n"
+    bench.configure(good[0])
+    bench.serve_parent(bench.parent)
+    wait_found(bench, "a healthy signed site", {})
+    plant_each(bench, faults_of_a_signed_zone(bench, good, other))
+    wait_found(bench, "the signed site healed", {})
+
+
+def plant_each(bench, planted):
+    for what, plant, wanted in planted:
         begin = time.monotonic()
         with plant:
             took = wait_found(bench, what, wanted)
-        site.say(f"{what}: {', '.join(wanted)} in {took:.1f} s of {time.monotonic() - begin:.1f} s")
-    wait_found(bench, "the site healed", {})
+        bench.site.say(f"{what}: {', '.join(wanted)} in {took:.1f} s of {time.monotonic() - begin:.1f} s")
 
 
 def what_cannot_be_asked_is_listed(site):

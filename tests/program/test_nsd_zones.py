@@ -9,12 +9,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path[:0] = [HERE, os.path.join(HERE, "../self")]
+sys.path[:0] = [HERE, os.path.join(HERE, "../self"), os.path.join(HERE, "../site")]
 import alone
 import cases
+import signatures
 
 PROGRAM = os.path.join(os.environ["BUILD"], "locum-nsd")
 ZONE = "  - name: cdn.example.org\n    ns: [dc2.example.org]\n"
@@ -171,6 +173,36 @@ def test_zones_are_followed_and_known_without_the_coordinator():
         site.launch()
         site.until("the coordinator", lambda: site.get("/healthz") and True)
         site.wait_states(BOTH)
+
+
+def test_signatures_that_end_soon_are_an_alarm():
+    """The coordinator does not renew them, because it does not believe its clock. They are placed, too."""
+    day = 86400
+    kept, secret = "get.signatures", bytes(range(32))
+    with Site(signed=True) as site:
+        site.until("the coordinator", lambda: site.get("/healthz") and True)
+        site.edit(lambda text: text.replace("/keys}", "/keys, validity: 2d, refresh: 1d}"))
+        site.start()
+        site.wait_states(BOTH)
+        assert "event=signatures" not in site.text()
+        site.end()
+        now_s = int(time.time())
+        signatures.set_time(f"{site.folder}/{kept}", secret, 3600 * 1000, now_s - day)
+        site.launch()
+        site.until("the alarm", lambda: "event=signatures zone=get.example.org state=ending" in site.text())
+        ends = time.strftime("%Y-%m-%dT00:00:00", time.gmtime(now_s + day))
+        site.until("the warning", lambda: f"the signatures of the zone in NSD end at {ends}" in site.get("/status"))
+        assert "degraded: nsd" in site.call("status").stdout
+        site.wait_states(BOTH)
+        served = subprocess.run(["dig", f"@{site.host}", "-p", "15353", "+dnssec", "+short", "get.example.org", "SOA"],
+                                capture_output=True, text=True, check=True).stdout
+        assert f" {ends[:4]}{ends[5:7]}{ends[8:10]}000000 " in served, served
+        site.end()
+        signatures.set_time(f"{site.folder}/{kept}", secret, 0, now_s)
+        site.launch()
+        site.until("the end of it", lambda: "event=signatures zone=get.example.org state=renewed" in site.text())
+        site.wait_states(BOTH)
+        site.until("no warning", lambda: "the signatures of" not in site.get("/status"))
 
 
 def test_a_zone_that_cannot_be_carried_is_tried_again():

@@ -57,9 +57,15 @@ def library(folder):
     return str(path)
 
 
+def environment(path, **shift):
+    """With the library; AddressSanitizer wants to be the first one, and need not be."""
+    options = ":".join(filter(None, [os.environ.get("ASAN_OPTIONS"), "verify_asan_link_order=0"]))
+    return {**os.environ, "LD_PRELOAD": path, "ASAN_OPTIONS": options, **shift}
+
+
 def shifted(path, shift_s):
     """An environment in which programs have this clock."""
-    return {**os.environ, "LD_PRELOAD": path, "SHIFT_S": str(shift_s)}
+    return environment(path, SHIFT_S=str(shift_s))
 
 
 class Midnight:
@@ -69,7 +75,7 @@ class Midnight:
         """before_s: how long before midnight it begins; less than 5 minutes, which counts as a wrong clock."""
         self.library, self.file = library(folder), folder / "shift"
         self.file.write_bytes(bytes(8))
-        self.environment = {**os.environ, "LD_PRELOAD": self.library, "SHIFT_FILE": str(self.file)}
+        self.environment = environment(self.library, SHIFT_FILE=str(self.file))
         now = time.time()
         self.midnight = (int(now) // DAY_S + 1) * DAY_S
         self._shift(int(self.midnight - before_s - now))

@@ -9,7 +9,8 @@
 #define ZONE  "get.example.org"
 #define OWNER "_acme-challenge." ZONE "."
 
-enum { WAIT_MS = 300, LONG_MS = 600000 };
+/* SHORT_MS: of what is not expected to be acknowledged. */
+enum { SHORT_MS = 300, WAIT_MS = 10000, LONG_MS = 600000, VALUE_MS = 3000 };
 
 static struct {
     size_t calls;
@@ -91,12 +92,18 @@ commit(locum_ms wait_ms)
 }
 
 static void
-set(const char *value, const char *client, locum_ms for_ms)
+set_within(const char *value, const char *client, locum_ms for_ms, locum_ms wait_ms)
 {
     const struct locum_acme_name name = find(ZONE);
     locum_acme_begin(daemon_);
     assert_int_equal(locum_acme_set(daemon_, &name, value, for_ms, client), 0);
-    commit(WAIT_MS);
+    commit(wait_ms);
+}
+
+static void
+set(const char *value, const char *client, locum_ms for_ms)
+{
+    set_within(value, client, for_ms, WAIT_MS);
 }
 
 /* dc3 has this document from now on. */
@@ -131,7 +138,7 @@ test_a_change_waits_for_the_peer(void **state)
     assert_true(get_serial() > serial);
     assert_true(wait_until(is_done));
     assert_int_equal(done.outcome.missing, 0);
-    run_for(2 * WAIT_MS);
+    run_for(SHORT_MS);
     assert_int_equal(done.calls, 1);
     const struct locum_slice copy = locum_documents_get(dc3.documents, LOCUM_DOCUMENT_ACME, DC2);
     assert_true(copy.length > 0 && strncmp(copy.at, "+ " OWNER " ", strlen(OWNER) + 3) == 0);
@@ -151,7 +158,7 @@ test_a_peer_that_does_not_acknowledge_is_named(void **state)
     start_with("    acme: {}\n");
     dc3.old = true;
     assert_true(wait_until(dc3_is_alive));
-    set("v1", "cli", LONG_MS);
+    set_within("v1", "cli", LONG_MS, SHORT_MS);
     assert_true(wait_until(is_done));
     assert_int_equal(done.outcome.missing, locum_nodes_of(DC3));
     assert_non_null(strstr(read_log(), "event=acme-late node=dc2 peers=dc3 reason="));
@@ -159,7 +166,7 @@ test_a_peer_that_does_not_acknowledge_is_named(void **state)
     /* One that is silent, but not held down, may answer others: it is named too. */
     dc3.silent = true;
     assert_true(wait_until(dc3_is_suspect));
-    set("v2", "cli", LONG_MS);
+    set_within("v2", "cli", LONG_MS, SHORT_MS);
     assert_true(wait_until(is_done));
     assert_int_equal(done.outcome.missing, locum_nodes_of(DC3));
 }
@@ -257,7 +264,7 @@ test_a_restart_keeps_all_that_was_known(void **state)
     start_with("    acme: {}\n");
     assert_true(wait_until(dc3_is_alive));
     set("v1", "cli", LONG_MS);
-    set("short", "cli", 50);
+    set("short", "cli", 1);
     wanted = "v1 v2";
     dc3_sets("v2");
     assert_true(wait_until(has_wanted)); /* and the short one has ended */
@@ -310,7 +317,7 @@ test_a_value_ends(void **state)
 {
     (void)state;
     start_with("    acme: {}\n");
-    set("v1", "cli", 200);
+    set("v1", "cli", VALUE_MS);
     assert_string_equal(values(), "v1");
     const json_int_t serial = get_serial();
     assert_true(wait_until(is_empty));

@@ -332,6 +332,29 @@ test_a_configuration_can_be_given_up(void **state)
 }
 
 static void
+test_a_key_that_cannot_sign(void **state)
+{
+    (void)state;
+    settle();
+    struct locum_dns_names *names = renewal.serving.names;
+    ldns_key *key = locum_signer_entry_key(renewal.signer, 0, 0)->key;
+    const ldns_signing_algorithm algorithm = ldns_key_algorithm(key);
+    ldns_key_set_algorithm(key, 0);
+    begin(NOW + 5 * WEEK);
+    wait_for_thread();
+    assert_false(locum_renewal_is_due(&renewal, NOW + 5 * WEEK));
+    assert_int_equal(renewal.status, LOCUM_ERR_IO);
+    choose(NOW + 5 * WEEK);
+    assert_ptr_equal(renewal.serving.names, names);
+    /* It is tried again. */
+    ldns_key_set_algorithm(key, algorithm);
+    begin(NOW + 5 * WEEK);
+    wait_for_thread();
+    assert_true(locum_renewal_is_due(&renewal, NOW + 5 * WEEK));
+    assert_int_equal(renewal.status, 0);
+}
+
+static void
 test_without_keys_nothing_is_signed(void **state)
 {
     (void)state;
@@ -360,6 +383,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_a_configuration_is_signed_before_it_is_used, before,
                                         after),
         cmocka_unit_test_setup_teardown(test_a_configuration_can_be_given_up, before, after),
+        cmocka_unit_test_setup_teardown(test_a_key_that_cannot_sign, before, after),
         cmocka_unit_test_setup_teardown(test_without_keys_nothing_is_signed, before, after),
     };
     return cmocka_run_group_tests_name("dns/renewal", tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "dns/sign.h"
+#include "dns/signkeep.h"
 
 enum { NOW = 1800000123, TTL = 60, SERVED_TTL = 15 };
 
@@ -294,6 +295,186 @@ test_windows_are_whole_days_and_never_short(void **state)
     }
 }
 
+/* Sign all sets with all keys. */
+static void
+sign_sets(struct locum_sign_cache *cache, int64_t now_s)
+{
+    for (size_t i = 0; i < LOCUM_COUNT(sets); i++) {
+        ldns_rr_list *set = set_number(i);
+        ldns_rr_list *signatures = ldns_rr_list_new();
+        assert_int_equal(
+            locum_sign_rrset(cache, set, TTL, keys, KEY_FILES, window_at(now_s), NULL, signatures),
+            0);
+        assert_int_equal(locum_sign_verify(set, signatures, dnskeys, now_s), 0);
+        ldns_rr_list_deep_free(signatures);
+        ldns_rr_list_deep_free(set);
+    }
+}
+
+static void
+test_what_was_made_is_verified_later_in_slices(void **state)
+{
+    (void)state;
+    const size_t all = LOCUM_COUNT(sets) * KEY_FILES;
+    struct locum_sign_cache *cache = locum_sign_cache_create(256);
+    assert_int_equal(locum_sign_cache_verify(cache, 0), 0); /* nothing */
+    sign_sets(cache, NOW);
+    sign_sets(cache, NOW); /* found: not once more */
+    for (size_t left = all; left > 0; left--) {
+        assert_int_equal(locum_sign_cache_counts(cache).unverified, left);
+        assert_int_equal(locum_sign_cache_verify(cache, 0), 0); /* one at least */
+    }
+    sign_sets(cache, NOW);
+    assert_int_equal(locum_sign_cache_counts(cache).unverified, 0);
+    sign_sets(cache, NOW + LOCUM_SIGN_REFRESH_S);
+    assert_int_equal(locum_sign_cache_verify(cache, INT64_MAX), 0);
+    assert_int_equal(locum_sign_cache_counts(cache).unverified, 0);
+    assert_int_equal(locum_sign_cache_counts(cache).bad, 0);
+    locum_sign_cache_release(cache);
+}
+
+/* More signatures than there is room for: those that are gone are not verified. */
+static void
+test_what_has_made_room_is_not_verified(void **state)
+{
+    (void)state;
+    struct locum_sign_cache *cache = locum_sign_cache_create(3);
+    sign_sets(cache, NOW);
+    assert_int_equal(locum_sign_cache_verify(cache, INT64_MAX), 0);
+    assert_int_equal(locum_sign_cache_counts(cache).kept, 3);
+    assert_int_equal(locum_sign_cache_counts(cache).unverified, 0);
+    locum_sign_cache_release(cache);
+}
+
+struct wrong {
+    struct locum_sign_cache *to;
+    size_t number, at; /* which one gets a wrong byte */
+    bool verified;
+};
+
+static void
+copy_wrong(void *user, const struct locum_sign_kept *kept)
+{
+    struct wrong *wrong = user;
+    uint8_t bytes[LOCUM_SIGN_BYTES_MAX];
+    struct locum_sign_kept copy = *kept;
+    memcpy(bytes, kept->signature, kept->length);
+    bytes[10] ^= wrong->at == wrong->number;
+    copy.signature = bytes;
+    copy.verified = wrong->verified;
+    wrong->at++;
+    assert_int_equal(locum_sign_cache_add(wrong->to, &copy), 0);
+}
+
+static void
+test_a_wrong_signature_is_found_and_made_again(void **state)
+{
+    (void)state;
+    struct locum_sign_cache *from = locum_sign_cache_create(256);
+    sign_sets(from, NOW);
+    for (size_t number = 0; number < KEY_FILES; number++) { /* each algorithm */
+        struct wrong wrong = {.to = locum_sign_cache_create(256), .number = number};
+        locum_sign_cache_each(from, NOW, copy_wrong, &wrong);
+        ldns_rr_list *set = set_number(0);
+        ldns_rr_list *signatures = ldns_rr_list_new();
+        assert_int_equal(
+            locum_sign_rrset(wrong.to, set, TTL, keys, KEY_FILES, window_at(NOW), NULL, signatures),
+            0);
+        assert_int_equal(locum_sign_verify(set, signatures, dnskeys, NOW), LOCUM_ERR_SIGNATURE);
+        assert_int_equal(locum_sign_cache_counts(wrong.to).made, 0);
+        assert_int_equal(locum_sign_cache_verify(wrong.to, INT64_MAX), 1);
+        assert_int_equal(locum_sign_cache_counts(wrong.to).bad, 1);
+        sign_sets(wrong.to, NOW);                                                /* all is right */
+        assert_int_equal(locum_sign_cache_counts(wrong.to).made, 1 + KEY_FILES); /* and the SOA */
+        assert_int_equal(locum_sign_cache_verify(wrong.to, INT64_MAX), 0);
+        ldns_rr_list_deep_free(signatures);
+        ldns_rr_list_deep_free(set);
+        locum_sign_cache_release(wrong.to);
+    }
+    locum_sign_cache_release(from);
+}
+
+static const struct locum_secrets secrets = {.key = {{1, 2, 3}, {4, 5, 6}}, .count = 2};
+static const struct locum_signtime_kept times = {
+    .believed = 1763863100123, .newest = 1763863200123, .signed_s = NOW};
+
+/* The signatures of a cache as protected bytes. */
+static struct locum_slice protected(struct locum_sign_cache *cache,
+                                    const struct locum_hmac_key *key)
+{
+    struct locum_slice ret;
+    char *bytes = locum_signkeep_make(cache, &times, "boot", &ret.length);
+    assert_non_null(bytes);
+    locum_signkeep_protect(key, bytes, ret.length);
+    ret.at = bytes;
+    return ret;
+}
+
+static void
+test_a_later_run_signs_none_of_them_again(void **state)
+{
+    (void)state;
+    struct locum_signkeep_keys protection;
+    struct locum_signtime_kept got;
+    struct locum_slice at;
+    struct locum_sign_cache *from = locum_sign_cache_create(256);
+    struct locum_sign_cache *to = locum_sign_cache_create(256);
+    const size_t other = LOCUM_COUNT(sets) * KEY_FILES - KEY_FILES; /* than of the SOA */
+    sign_sets(from, NOW - LOCUM_SIGN_REFRESH_S);                    /* of a window that is over */
+    sign_sets(from, NOW);
+    assert_int_equal(locum_sign_cache_counts(from).to_keep, 2 * other);
+    while (locum_sign_cache_counts(from).unverified > 2) { /* the last ones are not yet */
+        assert_int_equal(locum_sign_cache_verify(from, 0), 0);
+    }
+    assert_int_equal(locum_signkeep_derive(&secrets, &protection), 0);
+    const struct locum_slice bytes = protected(from, &protection.key[1]); /* an older secret */
+    assert_int_equal(locum_signkeep_read(&protection, bytes, "boot", &got, &at), 0);
+    assert_true(got.same_boot);
+    assert_int_equal(got.believed, times.believed);
+    assert_int_equal(got.newest, times.newest);
+    assert_int_equal(got.signed_s, times.signed_s);
+    assert_int_equal(locum_signkeep_take(to, at), 0);
+    assert_int_equal(locum_sign_cache_counts(to).kept, other);
+    sign_sets(to, NOW);
+    assert_int_equal(locum_sign_cache_counts(to).made, KEY_FILES); /* of the SOA */
+    assert_int_equal(locum_sign_cache_counts(to).unverified, KEY_FILES + 2);
+    assert_int_equal(locum_signkeep_read(&protection, bytes, "other", &got, &at), 0);
+    assert_false(got.same_boot);
+    assert_int_equal(locum_signkeep_read(&protection, bytes, "", &got, &at), 0);
+    assert_false(got.same_boot);
+    free((void *)(uintptr_t)bytes.at);
+    locum_sign_cache_release(from);
+    locum_sign_cache_release(to);
+}
+
+static void
+test_a_damaged_or_forged_file_is_not_used(void **state)
+{
+    (void)state;
+    struct locum_signkeep_keys protection;
+    struct locum_signtime_kept got;
+    struct locum_slice at;
+    struct locum_sign_cache *from = locum_sign_cache_create(256);
+    sign_sets(from, NOW);
+    assert_int_equal(locum_signkeep_derive(&secrets, &protection), 0);
+    const struct locum_slice bytes = protected(from, &protection.key[0]);
+    char *copy = malloc(bytes.length);
+    for (size_t i = 0; i < bytes.length; i += i < 400 ? 1 : 97) {
+        memcpy(copy, bytes.at, bytes.length);
+        copy[i] ^= 0x10;
+        const struct locum_slice damaged = {.at = copy, .length = bytes.length};
+        const struct locum_slice cut = {.at = bytes.at, .length = i};
+        assert_int_equal(locum_signkeep_read(&protection, damaged, "", &got, &at),
+                         LOCUM_ERR_INVALID);
+        assert_int_equal(locum_signkeep_read(&protection, cut, "", &got, &at), LOCUM_ERR_INVALID);
+    }
+    protection.count = 0;
+    assert_int_equal(locum_signkeep_read(&protection, bytes, "", &got, &at), LOCUM_ERR_INVALID);
+    free(copy);
+    free((void *)(uintptr_t)bytes.at);
+    locum_sign_cache_release(from);
+}
+
 int
 main(void)
 {
@@ -304,6 +485,11 @@ main(void)
         cmocka_unit_test(test_the_signature_used_the_longest_time_ago_makes_room),
         cmocka_unit_test(test_a_budget_ends_the_signing),
         cmocka_unit_test(test_threads_share_keys_and_signatures),
+        cmocka_unit_test(test_what_was_made_is_verified_later_in_slices),
+        cmocka_unit_test(test_what_has_made_room_is_not_verified),
+        cmocka_unit_test(test_a_wrong_signature_is_found_and_made_again),
+        cmocka_unit_test(test_a_later_run_signs_none_of_them_again),
+        cmocka_unit_test(test_a_damaged_or_forged_file_is_not_used),
         cmocka_unit_test(test_windows_are_whole_days_and_never_short),
     };
     return cmocka_run_group_tests_name("dns/sign", tests, before, after);

@@ -348,7 +348,9 @@ test_each_fault_is_one_finding(void **state)
     }
     for (size_t kind = 0; kind < LOCUM_DOCTOR_KINDS; kind++) {
         const struct locum_doctor_row *row = locum_doctor_finding_row((enum locum_doctor_kind)kind);
-        if (!seen[kind] || row->meaning[0] == '\0' || row->why[0] == '\0' || row->fix[0] == '\0') {
+        const bool of_dnssec = kind >= LOCUM_DOCTOR_NO_DS && kind <= LOCUM_DOCTOR_RESOLVER_REFUSES;
+        if ((!seen[kind] && !of_dnssec) /* test_dnssec.c */ || row->meaning[0] == '\0' ||
+            row->why[0] == '\0' || row->fix[0] == '\0') {
             fail_msg("%s: no test, or a text is missing", row->id);
         }
     }

@@ -53,8 +53,42 @@ test_signature_is_noticed(void **state)
                                &read, &why),
                      0);
     assert_true(read.is_signed);
+    assert_int_equal(read.expires_s, 0); /* "1" is no time */
     assert_int_equal(read_text(SOA "get.example.org.\t60\tIN\tTXT\t\"RRSIG\"\n", &read, &why), 0);
     assert_false(read.is_signed);
+}
+
+/* The first signature's end is that of all. */
+static void
+test_end_of_the_signatures_is_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *digits;
+        int64_t expires_s;
+    } rows[] = {
+        {"20261213000000", 1797120000},
+        {"21060207062815", 4294967295},
+        {"20261313000000", 0}, /* a 13th month */
+        {"2026121300000", 0},
+        {"202612130000000", 0},
+        {"2026121300000x", 0},
+        {"19691231235959", 0},
+        {"1797120000", 0},
+    };
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        char text[512];
+        struct locum_nsd_zonetext read;
+        const char *why;
+        (void)snprintf(text, sizeof(text),
+                       SOA "get.example.org.\t60\tIN\tRRSIG\tSOA 13 3 60 %s 20261128000000 7 x. "
+                           "y=\n"
+                           "get.example.org.\t60\tIN\tRRSIG\tA 13 3 60 20300101000000 1 7 x. y=\n",
+                       rows[i].digits);
+        assert_int_equal(read_text(text, &read, &why), 0);
+        assert_true(read.is_signed);
+        assert_int_equal(read.expires_s, rows[i].expires_s);
+    }
 }
 
 static void
@@ -86,6 +120,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_digest_leaves_out_the_serial),
         cmocka_unit_test(test_signature_is_noticed),
+        cmocka_unit_test(test_end_of_the_signatures_is_read),
         cmocka_unit_test(test_other_texts_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

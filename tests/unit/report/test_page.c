@@ -190,6 +190,7 @@ test_signed_zones(void **state)
     assert_null(strstr(page, "DNSSEC"));
     free(page);
     for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        parent.failing_s = view.now.wall / 1000;
         parent.failing_mono = rows[i].ds == LOCUM_TRUST_NONE ? view.now.mono : LOCUM_NEVER;
         view.dnssec[0] = (struct locum_report_dnssec){
             .parent = &parent,
