@@ -17,14 +17,12 @@ from the coordinator. With beside=True the coordinator answers too, at a second 
 both suffer the same fault.
 managed=True: the coordinators of the servers run under a service manager that keeps their sockets
 (manager.py).
-records=[...]: further static records of the zone, for which the client has all four resolvers, and ns0 serves
-the root and, for a delegation, sub.get.example.org.
+records=[...]: more static records of the zone; the client has all four resolvers, ns0 the root and sub.get.example.org.
 signed=True: the site's zone and the parent's are signed (signing.py), and the resolvers validate.
-validators=True: the same with all four resolvers as for `records`, and with multi.example.org, in which
-each server has a key of its own. Both zones have HTTPS records and records of an ACME account, and are signed again each midnight; the clock
-of the coordinators is `midnight` (clock.py).
-acme=True: the coordinators take ACME challenges in every way, and the client has a certificate authority
-(acme.py).
+validators=True: the same with all four resolvers as for `records`, and with multi.example.org, in which each server has
+a key of its own. Both zones have HTTPS records and records of an ACME account, and are signed again each midnight; the
+clock of the coordinators is `midnight` (clock.py).
+acme=True: servers take ACME challenges in every way, and the client has a certificate authority (acme.py).
 bare=True: only the machines and the client exist. A test installs everything as a page tells its
 reader. Here the resolver keeps an answer for a second.
 by_hand=True: only the machines, the web servers, Redis, the Sentinels and the client exist. A test
@@ -197,9 +195,8 @@ class Site:
         self.root = bool(records) or validators
         # {zone: how it answers} of the coordinators' zones besides self.zone; more options of each zone.
         self.more_zones = {**dict(more_zones), **({self.zone_all: "all"} if compare else {})}
-        self.zone_options, self.cache_max_s = "", 1 if bare else 86400     # of the resolvers
-        if acme:
-            self.zone_options, self.cache_max_s = "    acme: {}\n", 1      # as an authority's resolver keeps nothing
+        # Of the resolvers; that of an authority keeps nothing.
+        self.zone_options, self.cache_max_s = "    acme: {}\n" if acme else "", 1 if bare or acme else 86400
         if validators:
             self.more_zones[self.zone_multi], self.zone_options = "self", ZONE_OPTIONS
             self.cache_max_s = VALIDATORS_CACHE_S
@@ -218,10 +215,8 @@ class Site:
         self.hosts = {}
         web, resolvers = ([Nginx, Plain, Locum], [Unbound, Bind]) if compare else \
             ([Nginx, Mirrorbits, Locum, Unstick] if mirrorbits else [Nginx, Locum], [Unbound])
-        if self.root:
-            resolvers = [Unbound, Bind, KnotResolver, Recursor]
-        if acme:
-            resolvers = [Unbound, Authority]
+        if self.root or acme:
+            resolvers = [Unbound, Authority] if acme else [Unbound, Bind, KnotResolver, Recursor]
         if adapter:
             web = [*web[:-1], OwnedNsd, Locum, LocumNsd]
         redis, names = [Redis, Sentinel], [Nsd, Sentinel, Locum]
