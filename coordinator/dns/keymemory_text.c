@@ -66,24 +66,32 @@ read_shown(struct locum_slice word, struct locum_keymemory_shown *ret)
     return true;
 }
 
+/* What follows the name of a zone in a document. `at` NULL: it is not there. */
+static struct locum_slice
+find_zone(const char *document, const char *zone)
+{
+    char pattern[sizeof(zone_word) + LOCUM_DOMAIN_MAX + 2];
+    (void)locum_text_format_buffer(pattern, sizeof(pattern), " %s%s", zone_word, zone);
+    const char *found = strstr(document, pattern);
+    while (found != NULL && found[strlen(pattern)] != ' ') {
+        found = strstr(found + 1, pattern); /* a longer name, or no key */
+    }
+    return found == NULL ? (struct locum_slice){0} : locum_slice_of(found + strlen(pattern) + 1);
+}
+
 size_t
 locum_keymemory_read(const char *document, const char *zone,
                      struct locum_keymemory_shown ret[LOCUM_KEYSTATE_KEYS_MAX])
 {
-    struct locum_slice rest = locum_slice_of(document), word;
+    static const char version[] = "1 ";
+    struct locum_slice rest = {0}, word;
     size_t count = 0;
-    bool here = false;
-    if (!locum_slice_cut(&rest, ' ', &word) || !locum_slice_is(word, "1")) {
-        return 0; /* of another version */
+    if (strncmp(document, version, sizeof(version) - 1) == 0) {
+        rest = find_zone(document, zone);
     }
-    while (locum_slice_cut(&rest, ' ', &word)) {
-        if (locum_slice_starts(word, zone_word)) {
-            word.at += sizeof(zone_word) - 1;
-            word.length -= sizeof(zone_word) - 1;
-            here = locum_slice_is(word, zone);
-        } else if (here && count < LOCUM_KEYSTATE_KEYS_MAX && read_shown(word, &ret[count])) {
-            count++;
-        }
+    while (count < LOCUM_KEYSTATE_KEYS_MAX && locum_slice_cut(&rest, ' ', &word) &&
+           !locum_slice_starts(word, zone_word)) {
+        count += read_shown(word, &ret[count]) ? 1 : 0;
     }
     return count;
 }

@@ -114,6 +114,11 @@ test_what_is_shown_is_read(void **state)
     assert_int_equal(read[1].published_since_s, NOW);
     assert_int_equal(locum_keymemory_read(shown(memory), "other.", read), 0);
     assert_int_equal(locum_keymemory_read("2 zone=" ZONE " 13/1/p/1/1", ZONE, read), 0);
+    assert_int_equal(locum_keymemory_read("1 zone=" ZONE "x. 13/1/p/1/1", ZONE, read), 0);
+    assert_int_equal(
+        locum_keymemory_read("1 zone=" ZONE "x. 13/1/p/1/1 zone=" ZONE " 13/2/p/1/1", ZONE, read),
+        1);
+    assert_int_equal(read[0].tag, 2);
     /* A later version may say more. */
     assert_int_equal(locum_keymemory_read("1 news zone=" ZONE
                                           " x=1 13/1/pz/1/2/3 13/x/p/1/1 14/2/s/0/5",
