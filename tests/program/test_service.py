@@ -67,7 +67,8 @@ def test_make_install_installs_everything():
                   "lib/systemd/system/locum-nsd.service", "lib/sysusers.d/locum.conf",
                   "lib/sysusers.d/locum-nsd.conf",
                   "share/bash-completion/completions/locum",
-                  "share/bash-completion/completions/locum-nsd"}
+                  "share/bash-completion/completions/locum-nsd",
+                  *(f"share/locum/acme/{name}" for name in ("certbot", "dehydrated", "dns_locum.sh"))}
         for page in glob.glob(os.path.join(ROOT, "doc/*.[1-8]")):
             wanted.add(f"share/man/man{page[-1]}/{os.path.basename(page)}")
         for example in glob.glob(os.path.join(ROOT, "deploy/examples/*")) + \
