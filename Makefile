@@ -179,6 +179,7 @@ INSTALLED := $(foreach program,$(BUILD)/locum $(BUILD)/locum-nsd deploy/locum-un
 		$(users):lib/sysusers.d/$(notdir $(users:.sysusers=.conf))) \
 	$(foreach program,locum locum-nsd,\
 		deploy/completion/locum:share/bash-completion/completions/$(program)) \
+	$(foreach hook,$(wildcard deploy/acme/*),$(hook):share/locum/acme/$(notdir $(hook))) \
 	$(foreach text,$(wildcard README.md CHANGELOG.md SECURITY.md doc/*.md doc/*.svg doc/*.png),$(text):$(DOC)/$(text)) \
 	$(foreach example,$(wildcard deploy/examples/* deploy/redis/*),\
 		$(example):$(DOC)/examples/$(notdir $(example))) \
@@ -190,6 +191,8 @@ install: all ## install to DESTDIR and PREFIX; starts no service
 		to='$(DESTDIR)$(PREFIX)'/$${pair#*:}; \
 		case $$to in \
 		*/bin/*) install -v -D -m 755 $${pair%%:*} "$$to" ;; \
+		*/acme/*) install -v -D -m 755 $${pair%%:*} "$$to" && \
+			sed -i 's|/usr/local/|$(PREFIX)/|g' "$$to" ;; \
 		*.png) install -v -D -m 644 $${pair%%:*} "$$to" ;; \
 		*) install -v -D -m 644 $${pair%%:*} "$$to" && sed -i 's|/usr/local/|$(PREFIX)/|g' "$$to" ;; \
 		esac || exit 1; \
@@ -201,7 +204,7 @@ deb: ## build the packages for this Debian, in BUILD/deb
 
 uninstall: ## remove what install has put there; keeps configuration, state and users
 	@for pair in $(INSTALLED); do rm -fv '$(DESTDIR)$(PREFIX)'/$${pair#*:} || exit 1; done
-	@for folder in $(DOC)/doc $(DOC)/examples/prometheus $(DOC)/examples/grafana $(DOC)/examples $(DOC); do \
+	@for folder in share/locum/acme share/locum $(DOC)/doc $(DOC)/examples/prometheus $(DOC)/examples/grafana $(DOC)/examples $(DOC); do \
 		[ ! -d '$(DESTDIR)$(PREFIX)'/$$folder ] || \
 			rmdir --ignore-fail-on-non-empty '$(DESTDIR)$(PREFIX)'/$$folder; \
 	done

@@ -70,6 +70,8 @@ def test_an_installation_starts_nothing():
     assert os.listdir("/etc/locum") == []
     assert os.path.exists("/usr/share/doc/locum/examples/locum.yaml")
     assert os.path.exists("/usr/share/bash-completion/completions/locum")
+    assert "/usr/share/locum/acme/" in open("/usr/share/locum/acme/dehydrated", encoding="ascii").read()
+    assert os.access("/usr/share/locum/acme/dehydrated", os.X_OK)
     for page in ("README.md", "CHANGELOG.md", "doc/operations.md", "examples/grafana/locum.json",
                  "examples/prometheus/locum-alerts.yml"):
         assert os.path.exists(f"/usr/share/doc/locum/{page}"), page

@@ -62,7 +62,7 @@ def test_a_purge_removes_what_the_daemon_wrote_and_names_the_rest():
     assert f"not removed: {FILE}\n" in said and f"not removed: {SECRET}\n" in said, said
     assert (read(FILE), read(SECRET)) == kept
     assert pwd.getpwnam("locum"), "files left belong to it"
-    left = [path for pattern in ("/var/lib/locum*", "/run/locum*", "/usr/share/doc/locum*", "/usr/bin/locum*",
+    left = [path for pattern in ("/var/lib/locum*", "/run/locum*", "/usr/share/doc/locum*", "/usr/share/locum*", "/usr/bin/locum*",
                                  "/etc/systemd/system/*/locum*", "/lib/systemd/system/locum*",
                                  "/var/lib/systemd/deb-systemd-helper-enabled/*locum*")
             for path in glob.glob(pattern)]

@@ -168,9 +168,15 @@ def test_the_commands_of_the_page():
                                   env={**os.environ, **environment}).stdout
         for command, said in steps:
             assert run(command) == said, (command, said)
-        for word, values in (("set", [VALUE]), ("unset", ["-"])):
-            hook = re.search(rf'`(locum acme {word} -- "\$CERTBOT.*?)`', page).group(1)
-            run(hook, CERTBOT_DOMAIN=ZONE, CERTBOT_VALIDATION=VALUE)
+        # A value may begin with a dash. The hook finds `locum` in the path, and that the node's configuration.
+        program, dashed = os.path.join(it.dc2.folder, "locum"), "-" + VALUE[1:]
+        with open(program, "w", encoding="ascii") as file:
+            file.write(f'#!/bin/sh\nexec "{LOCUM}" "$@" -c "{it.dc2.folder}/locum.yaml"\n')
+        os.chmod(program, 0o755)
+        for word, values in (("auth", [dashed]), ("cleanup", ["-"])):
+            hook = re.search(rf"--manual-{word}-hook '/usr/share/locum/(\S+ (?:un)?set)'", page).group(1)
+            run(f"{ROOT}/deploy/{hook}", CERTBOT_DOMAIN=ZONE, CERTBOT_VALIDATION=dashed,
+                PATH=f"{it.dc2.folder}:{os.environ['PATH']}")
             check_all(it, values)
 
 

@@ -67,7 +67,8 @@ def test_make_install_installs_everything():
                   "lib/systemd/system/locum-nsd.service", "lib/sysusers.d/locum.conf",
                   "lib/sysusers.d/locum-nsd.conf",
                   "share/bash-completion/completions/locum",
-                  "share/bash-completion/completions/locum-nsd"}
+                  "share/bash-completion/completions/locum-nsd",
+                  *(f"share/locum/acme/{name}" for name in ("certbot", "dehydrated", "dns_locum.sh"))}
         for page in glob.glob(os.path.join(ROOT, "doc/*.[1-8]")):
             wanted.add(f"share/man/man{page[-1]}/{os.path.basename(page)}")
         for example in glob.glob(os.path.join(ROOT, "deploy/examples/*")) + \
@@ -86,7 +87,7 @@ def test_make_install_installs_everything():
         found = files_below(path(""))
         for name in found:
             mode = os.stat(path(name)).st_mode & 0o777
-            assert mode == (0o755 if name.startswith("bin/") else 0o644), (name, oct(mode))
+            assert mode == (0o755 if name.startswith(("bin/", "share/locum/acme/")) else 0o644), (name, oct(mode))
         assert found == wanted, found ^ wanted
 
 

@@ -51,6 +51,8 @@ RUN = [
     (r"tsig-keygen web\.example\.org.*|openssl rand .*|lego .*|export [A-Z].*|nsupdate -k .*|server 192.*|zone get\S*|update add .*|"
      r"send|END|certbot certonly --dns-rfc2136 .*|curl .*(9854|control\.sock http)\S*/(present|cleanup) .*|"
      r"dig \+short @192\.0\.2\.13 _acme-challenge\.get\.example\.org TXT", "tests/program/test_acme_clients.py", "def scripts(heading"),
+    (r"certbot certonly --manual .*", "tests/site/acme.py", "certbot set"),
+    (r"dehydrated .*|acme\.sh .*|cp /usr/share/locum/acme/\S+ .*", "tests/lab/test_authority.py", "the_functions_of_acme_sh"),
     # The repository
     (r"apt-get (update|install -y make)", ".ci/run", "apt-get -q update"),
     (r"make demo", ".ci/run", "make demo"),

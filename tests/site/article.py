@@ -17,12 +17,12 @@ from the coordinator. With beside=True the coordinator answers too, at a second 
 both suffer the same fault.
 managed=True: the coordinators of the servers run under a service manager that keeps their sockets
 (manager.py).
-records=[...]: further static records of the zone, for which the client has all four resolvers, and ns0 serves
-the root and, for a delegation, sub.get.example.org.
+records=[...]: more static records of the zone; the client has all four resolvers, ns0 the root and sub.get.example.org.
 signed=True: the site's zone and the parent's are signed (signing.py), and the resolvers validate.
-validators=True: the same with all four resolvers as for `records`, and with multi.example.org, in which
-each server has a key of its own. Both zones have HTTPS records and records of an ACME account, and are signed again each midnight; the clock
-of the coordinators is `midnight` (clock.py).
+validators=True: the same with all four resolvers as for `records`, and with multi.example.org, in which each server has
+a key of its own. Both zones have HTTPS records and records of an ACME account, and are signed again each midnight; the
+clock of the coordinators is `midnight` (clock.py).
+acme=True: servers take ACME challenges in every way, and the client has a certificate authority (acme.py).
 bare=True: only the machines and the client exist. A test installs everything as a page tells its
 reader. Here the resolver keeps an answer for a second.
 by_hand=True: only the machines, the web servers, Redis, the Sentinels and the client exist. A test
@@ -46,6 +46,7 @@ from types import SimpleNamespace
 
 import network
 import wire
+from acme import Authority, Ways
 from adapter import LocumNsd, OwnedNsd
 from clock import Midnight
 from manager import Managed
@@ -186,7 +187,7 @@ class Site:
                  far=False, compare=False, dc4=False, mirrorbits=False, adapter=False,
                  beside=False, by_hand=False, bare=False, witness6=False,
                  managed=False, failover_ttl_s=None, mirrors=(), records=(),
-                 signed=False, validators=False, more_zones=()):
+                 signed=False, validators=False, acme=False, more_zones=()):
         self.network, self.say, self.ttl_s = network, say, ttl_s
         self.failover_ttl_s = failover_ttl_s or ttl_s
         self.far, self.compare, self.beside, self.by_hand = far, compare, beside, by_hand or bare
@@ -194,12 +195,14 @@ class Site:
         self.root = bool(records) or validators
         # {zone: how it answers} of the coordinators' zones besides self.zone; more options of each zone.
         self.more_zones = {**dict(more_zones), **({self.zone_all: "all"} if compare else {})}
-        self.zone_options, self.cache_max_s = "", 1 if bare else 86400     # of the resolvers
+        # Of the resolvers; that of an authority keeps nothing.
+        self.zone_options, self.cache_max_s = "    acme: {}\n" if acme else "", 1 if bare or acme else 86400
         if validators:
             self.more_zones[self.zone_multi], self.zone_options = "self", ZONE_OPTIONS
             self.cache_max_s = VALIDATORS_CACHE_S
         self.dir = Path(tempfile.mkdtemp(prefix="locum-site-"))
         self.midnight = Midnight(self.dir, BEFORE_MIDNIGHT_S) if validators else None
+        self.acme = Ways(self.dir) if acme else None
         self.memory = Path(tempfile.mkdtemp(prefix="locum-site-", dir="/dev/shm"))  # as /run is
         self.redis_password = secrets.token_hex(8)      # of Mirrorbits
         self.locum_password = secrets.token_hex(8)
@@ -212,8 +215,8 @@ class Site:
         self.hosts = {}
         web, resolvers = ([Nginx, Plain, Locum], [Unbound, Bind]) if compare else \
             ([Nginx, Mirrorbits, Locum, Unstick] if mirrorbits else [Nginx, Locum], [Unbound])
-        if self.root:
-            resolvers = [Unbound, Bind, KnotResolver, Recursor]
+        if self.root or acme:
+            resolvers = [Unbound, Authority] if acme else [Unbound, Bind, KnotResolver, Recursor]
         if adapter:
             web = [*web[:-1], OwnedNsd, Locum, LocumNsd]
         redis, names = [Redis, Sentinel], [Nsd, Sentinel, Locum]
@@ -300,7 +303,7 @@ class Site:
         self.wait_calm()
         self.say("Unbound as the client's resolver" + (", BIND too" if self.compare else "") +
                  ("; it validates" if self.signing else ""))
-        self._start("unbound", "bind", "kresd", "recursor")
+        self._start("unbound", "bind", "kresd", "recursor", "pebble")
         until("an answer through Unbound",
               lambda: self.asks(self.client, self.zone, recurse=True), 20)
         self.say(f"the site is up after {time.monotonic() - begin:.1f} s")

@@ -453,6 +453,7 @@ listen: {{{", ".join(listen)}}}
 # The load of the tests has few sources; tests/program/test_flood.py tests the limit.
 dns: {{rate-limit: {{exempt: ["0.0.0.0/0", "::/0"]}}}}
 """
+        text += site.acme.yaml() if site.acme and host in site.servers else ""
         if host in site.servers:
             text += f"""\
 service:
