@@ -66,12 +66,15 @@ load(struct locum_daemon *self)
     return 0;
 }
 
-/* Nodes may have other numbers. */
+/* Nodes and zones may have other numbers. */
 static void
 forget_since(struct locum_daemon *self)
 {
     for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
         self->keys.lack_since[i] = self->keys.nsec_differ_since[i] = LOCUM_NEVER;
+    }
+    for (size_t i = 0; i < LOCUM_ZONES_MAX; i++) {
+        self->keys.parent_taken[i] = LOCUM_NEVER;
     }
 }
 
@@ -176,21 +179,24 @@ locum_daemon_keys_begin(struct locum_daemon *self)
     save(self);
 }
 
-/* What the parents have answered since the last decision. */
+/* What the parents have answered since the last decision, by the time of the keys. */
 static void
 take_parents(struct locum_daemon *self)
 {
+    const int64_t now = now_s(self);
     for (size_t i = 0; self->parent != NULL && i < self->config->zone_count; i++) {
+        locum_ms *taken = &self->keys.parent_taken[i];
         const struct locum_parent_zone *parent = locum_parent_of(self->parent, i);
         struct locum_keymemory_zone *zone =
             locum_keymemory_find(self->keys.memory, self->config->zones[i].name);
-        if (zone != NULL && parent != NULL && parent->known &&
-            (self->keys.answered || parent->answered_s != zone->parent_answered_s)) {
-            locum_dns_take_parent(zone, &parent->answer, parent->answered_s);
+        if (zone != NULL && parent != NULL && parent->known && parent->answered_mono != *taken) {
+            const int64_t at_s = now - (self->now.mono - parent->answered_mono) / 1000;
+            const int64_t before_s = zone->parent_asked ? zone->parent_answered_s : at_s;
+            locum_dns_take_parent(zone, &parent->answer, at_s > before_s ? at_s : before_s);
+            *taken = parent->answered_mono;
             self->keys.wake = true;
         }
     }
-    self->keys.answered = false;
 }
 
 static const char *
@@ -360,7 +366,12 @@ locum_daemon_keys_look(struct locum_daemon *self)
     if (!is_server(self) || self->keys.memory->zone_count == 0) {
         return;
     }
+    const int64_t moved_s = locum_daemon_signatures_set_keys(self);
+    locum_keymemory_shift(self->keys.memory, moved_s);
     take_documents(self);
+    if (self->signatures.time.in_doubt) {
+        locum_keymemory_hold(self->keys.memory);
+    }
     take_parents(self);
     if (self->keys.wake || self->keys.memory->changed ||
         now_s(self) / MINUTE_S != self->keys.minute) {
