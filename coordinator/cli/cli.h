@@ -1,6 +1,6 @@
 /*
  * cli: the sub-commands that ask a running daemon over its control socket, and their output:
- * status, explain, events, drain, ready, maint, exclude, include, reload, replace.
+ * status, explain, events, drain, ready, maint, exclude, include, acme, reload, replace.
  *
  * Exit codes: 0 success, 1 failure (`status` if the cluster is degraded, a request was refused),
  * 2 usage, 3 the daemon cannot be reached.
@@ -29,10 +29,10 @@ struct locum_cli_command {
     bool offline;     /* needs no running daemon */
     unsigned options; /* bits of the options that it has */
     /*
-     * The name of its argument: "NAME", or "[NAME]" if it may be left out; after a blank that of a
-     * second one that may be missing ("test [N]"); NULL: it has none. Completion knows NAME (a
-     * shared or owned name), NODE and ZONE, and takes words in lower case ("test|list") as they
-     * are.
+     * The name of its argument: "NAME", or "[NAME]" if it may be left out; after blanks those of
+     * others, at most three in all, that may be missing ("test [N]"); NULL: it has none. Completion
+     * knows NAME (a shared or owned name), NODE and ZONE, and takes words in lower case
+     * ("test|list") as they are.
      */
     const char *argument;
 };

@@ -13,8 +13,8 @@
 #include "cli/show.h"
 #include "cli/watch.h"
 
-/* HOOKS_WAIT_S: longer than the daemon holds the request. */
-enum { TARGET_BYTES = 2048, HOOKS_WAIT_S = 20 };
+/* HOOKS_WAIT_S, ACME_WAIT_S: longer than the daemon holds the request. */
+enum { TARGET_BYTES = 2048, HOOKS_WAIT_S = 20, ACME_WAIT_S = 15 };
 
 /* Post `body`, which is freed here. NULL: it could not be made; print `invalid`. */
 static int
@@ -355,6 +355,63 @@ run_hooks(const char *socket, const struct locum_options *options)
     return result;
 }
 
+static void
+show_acme(const json_t *answer, bool set)
+{
+    const bool removed = json_integer_value(json_object_get(answer, "removed")) > 0;
+    const bool missing = json_array_size(json_object_get(answer, "missing")) > 0;
+    if (set) {
+        locum_print_json(stdout, answer,
+                         "{name} answers the value for {for_s} s, on {answering/, }\n");
+    } else {
+        locum_print_json(stdout, answer,
+                         removed ? "{name}: removed {removed}, on {answering/, }\n"
+                                 : "{name} has no such value\n");
+    }
+    if (json_array_size(json_object_get(answer, "down")) > 0) {
+        locum_print_json(stdout, answer, "  down, and not waited for: {down/, }\n");
+    }
+    if (missing) {
+        (void)fflush(stdout);
+        locum_print_json(stderr, answer,
+                         "locum acme: not acknowledged in time by {missing/, }, which may still "
+                         "answer without this change\n");
+    }
+}
+
+/* acme set NAME VALUE, acme unset NAME [VALUE] */
+static int
+run_acme(const char *socket, const struct locum_options *options)
+{
+    json_t *answer = NULL;
+    const bool set = strcmp(options->argument, "set") == 0;
+    const bool timed = options->for_ms != LOCUM_NEVER;
+    if ((!set && strcmp(options->argument, "unset") != 0) || options->second == NULL ||
+        (set ? options->third == NULL : timed)) {
+        (void)fputs("usage: locum acme set NAME VALUE [--for 10m]\n"
+                    "       locum acme unset NAME [VALUE]   (without VALUE: all)\n"
+                    "       locum acme account NAME\n",
+                    stderr);
+        return LOCUM_EXIT_USAGE;
+    }
+    json_t *for_s = timed ? json_integer(options->for_ms / 1000) : NULL;
+    json_t *body = json_pack("{s:s, s:s, s:s*, s:o*}", "action", options->argument, "name",
+                             options->second, "value", options->third, "for_s", for_s);
+    if (body == NULL) {
+        (void)fputs("locum acme: NAME and VALUE must be UTF-8 text\n", stderr);
+        return LOCUM_EXIT_USAGE;
+    }
+    int result = locum_client_wait(socket, "/acme", body, ACME_WAIT_S, stderr, &answer);
+    json_decref(body);
+    if (result == LOCUM_EXIT_OK) {
+        show_acme(answer, set);
+        result = json_array_size(json_object_get(answer, "missing")) > 0 ? LOCUM_EXIT_NOT_FINE
+                                                                         : LOCUM_EXIT_OK;
+        json_decref(answer);
+    }
+    return result;
+}
+
 enum {
     READY_OPTIONS = LOCUM_OPTION_REASON | LOCUM_OPTION_WAIT,
     LEAVE_OPTIONS = READY_OPTIONS | LOCUM_OPTION_FOR | LOCUM_OPTION_FORCE,
@@ -385,6 +442,9 @@ const struct locum_cli_command locum_cli_commands[] = {
     {"include", "include NODE", "end the exclusion of a peer", run_exclude, false, 0, "NODE"},
     {"reload", "reload", "reload the configuration: all of it takes effect, or nothing", run_reload,
      false, 0, NULL},
+    {"acme", "acme set NAME VALUE [--for 10m] | unset NAME [VALUE] | account NAME",
+     "answer a value of an ACME challenge (dns-01) on all nodes, or end that", run_acme, false,
+     LOCUM_OPTION_FOR, "set|unset|account NAME [VALUE]"},
     {"hooks", "hooks test [N]",
      "send a test event to each hook, or to hook N, and show the outcomes", run_hooks, false, 0,
      "test [N]"},

@@ -15,7 +15,7 @@ struct line {
     const char *config_path;
     const struct locum_cli_command *command; /* NULL: not yet written, or unknown */
     bool has_command;
-    bool has_argument;
+    size_t argument_count;                 /* before the word at the cursor */
     unsigned given;                        /* bits of the options that are written */
     const struct locum_options_row *value; /* the option whose value comes next; NULL: none */
     const char *last;                      /* the word at the cursor */
@@ -77,7 +77,7 @@ take_word(struct line *line, const struct locum_cli_command *const *tables, size
         line->has_command = true;
         line->command = locum_complete_command(tables, table_count, word);
     } else if (line->has_command) {
-        line->has_argument = true;
+        line->argument_count++;
     }
 }
 
@@ -182,13 +182,18 @@ offer_options(struct line *line)
     offer(line, "--help");
 }
 
-/* "NAME", "[ZONE]", or words in lower case: "test|list". What is behind a blank is not offered. */
+/* "NAME", "[ZONE]", or words in lower case: "test|list", of those that blanks separate. */
 static void
 offer_argument(struct line *line)
 {
-    const char *argument = line->command->argument;
-    struct locum_slice rest = {.at = argument, .length = strcspn(argument, " ")};
+    struct locum_slice all = locum_slice_of(line->command->argument);
+    struct locum_slice rest = {0};
     struct locum_slice word;
+    for (size_t i = 0; i <= line->argument_count; i++) {
+        if (!locum_slice_cut(&all, ' ', &rest)) {
+            return;
+        }
+    }
     static const char *const kinds[] = {"NODE", "ZONE", "NAME"};
     if (locum_slice_starts(rest, "[")) {
         rest.at++;
@@ -239,9 +244,12 @@ locum_complete_print(const struct locum_cli_command *const *tables, size_t table
         return;
     } else if (line.value != NULL) {
         offer_value(&line);
-    } else if (line.last[0] == '-' || line.command->argument == NULL || line.has_argument) {
+    } else if (line.last[0] == '-' || line.command->argument == NULL) {
         offer_options(&line);
     } else {
         offer_argument(&line);
+        if (line.argument_count > 0) {
+            offer_options(&line);
+        }
     }
 }

@@ -18,7 +18,7 @@ const struct locum_options_row locum_options_rows[] = {
      "the answer if that were so; up to 8 times"},
     {"--follow", LOCUM_OPTION_FOLLOW, NULL, NULL, "go on until interrupted"},
     {"--for", LOCUM_OPTION_FOR, "DURATION", "needs a duration of 1s or more, for example 30m",
-     "return to ready after that time"},
+     "end it after that time"},
     {"--reason", LOCUM_OPTION_REASON, "TEXT", "needs a text of 1 to 79 characters",
      "shown by locum status"},
     {"--wait", LOCUM_OPTION_WAIT, NULL, NULL, "return when no cache has an older answer"},
@@ -215,38 +215,41 @@ usage_code(const struct locum_cli_command *command, int argc, char **argv)
     return locum_cli_is_plugin(command, argc, argv) ? LOCUM_PLUGIN_UNKNOWN : LOCUM_EXIT_USAGE;
 }
 
-/* "NAME [TYPE]": 2 */
+/* The arguments of which a command has room, by its description ("test [N]": two). */
 static size_t
-count_arguments(const struct locum_cli_command *command)
+argument_room(const struct locum_cli_command *command)
 {
-    size_t count = command->argument != NULL ? 1 : 0;
+    size_t room = command->argument != NULL ? 1 : 0;
     for (const char *c = command->argument; c != NULL && *c != '\0'; c++) {
-        count += *c == ' ' ? 1 : 0;
+        room += *c == ' ' ? 1 : 0;
     }
-    return count;
+    return room;
 }
 
 int
 locum_cli_run(const struct locum_cli_command *command, const char *path, int argc, char **argv)
 {
     struct locum_options options = {.command = command->name, .for_ms = LOCUM_NEVER};
+    const char **const to[] = {&options.argument, &options.second, &options.third};
+    const size_t room = argument_room(command);
+    size_t count = 0;
+    bool ended = false; /* behind "--" there are no options */
     for (int i = 1; i < argc; i++) {
-        if (argv[i][0] == '-') {
+        const bool dash = argv[i][0] == '-';
+        /* The value of a challenge may begin with a dash. */
+        const bool value = dash && argv[i][1] != '-' && count == 2 && room == LOCUM_COUNT(to);
+        if (!ended && strcmp(argv[i], "--") == 0) {
+            ended = true;
+        } else if (dash && !ended && !value) {
             if (take_option(command, argc, argv, &i, &options) != LOCUM_EXIT_OK) {
                 return usage_code(command, argc, argv);
             }
-        } else if (options.argument != NULL && options.second == NULL && argv[i][0] != '\0' &&
-                   count_arguments(command) > 1) {
-            options.second = argv[i];
-        } else if (options.second != NULL && options.third == NULL && argv[i][0] != '\0' &&
-                   count_arguments(command) > 2) {
-            options.third = argv[i];
-        } else if (command->argument == NULL || options.argument != NULL || argv[i][0] == '\0') {
+        } else if (count == room || argv[i][0] == '\0') {
             (void)complain(command, argv[i][0] != '\0' ? argv[i] : "\"\"",
                            "is an unexpected argument", NULL);
             return usage_code(command, argc, argv);
         } else {
-            options.argument = argv[i];
+            *to[count++] = argv[i];
         }
     }
     if (command->argument != NULL && command->argument[0] != '[' && options.argument == NULL) {

@@ -451,6 +451,10 @@ locum_show_status(const json_t *status, const struct locum_print *print)
     show_signed_zones(json_object_get(status, "zones"), print);
     show_table(print, "answers of this node", json_object_get(status, "names"),
                "NAME\tTYPE\tTTL\tANSWER\tNODES\tREASON", name_row, 2);
+    if (json_object_get(status, "acme") != NULL) {
+        locum_print_json(print->out, json_object_get(status, "acme"),
+                         "\nvalues of ACME challenges answered now: {values}\n");
+    }
     show_next_loss(json_object_get(status, "next_loss"), print);
     if (json_array_size(warnings) > 0) {
         section(print, "warnings");

@@ -57,9 +57,9 @@ without_wildcard(const char *name)
     return is_wildcard(name) ? name + 2 : name;
 }
 
-bool
-locum_acme_persist_owner(const struct locum_config *config, size_t name,
-                         char ret[LOCUM_DOMAIN_MAX + 1], bool *ret_wildcard)
+/* Is the name the first of its zone with this base? Is one of them a wildcard? */
+static bool
+is_first(const struct locum_config *config, size_t name, bool *ret_wildcard)
 {
     const size_t zone = config->names[name].zone;
     const char *base = without_wildcard(config->names[name].name);
@@ -73,9 +73,27 @@ locum_acme_persist_owner(const struct locum_config *config, size_t name,
             }
         }
     }
-    return config->zones[zone].persist_count > 0 &&
+    return true;
+}
+
+bool
+locum_acme_persist_owner(const struct locum_config *config, size_t name,
+                         char ret[LOCUM_DOMAIN_MAX + 1], bool *ret_wildcard)
+{
+    return is_first(config, name, ret_wildcard) &&
+           config->zones[config->names[name].zone].persist_count > 0 &&
            locum_text_format_buffer(ret, LOCUM_DOMAIN_MAX + 1, LOCUM_ACME_PERSIST_LABEL ".%s",
-                                    base);
+                                    without_wildcard(config->names[name].name));
+}
+
+bool
+locum_acme_challenge_owner(const struct locum_config *config, size_t name,
+                           char ret[LOCUM_DOMAIN_MAX + 1])
+{
+    bool wildcard;
+    return config->zones[config->names[name].zone].dns_01 && is_first(config, name, &wildcard) &&
+           locum_text_format_buffer(ret, LOCUM_DOMAIN_MAX + 1, LOCUM_ACME_CHALLENGE_LABEL ".%s",
+                                    without_wildcard(config->names[name].name));
 }
 
 void
@@ -133,14 +151,18 @@ static void
 check_owners(struct locum_bind *bind, size_t zone)
 {
     const struct locum_config *config = bind->target;
+    const bool persist = config->zones[zone].persist_count > 0;
+    const size_t label =
+        persist ? sizeof(LOCUM_ACME_PERSIST_LABEL) : sizeof(LOCUM_ACME_CHALLENGE_LABEL);
     for (size_t i = 0; i < config->core.name_count; i++) {
         const char *base = without_wildcard(config->names[i].name);
-        if (config->names[i].zone == zone &&
-            strlen(base) + sizeof(LOCUM_ACME_PERSIST_LABEL) > LOCUM_DOMAIN_MAX) {
+        if (config->names[i].zone == zone && strlen(base) + label > LOCUM_DOMAIN_MAX) {
             locum_problems_error(&bind->problems, config->names[i].at,
                                  "acme: %s is too long for a name %s.NAME below it; shorten it, or "
-                                 "remove persist",
-                                 config->names[i].name, LOCUM_ACME_PERSIST_LABEL);
+                                 "%s",
+                                 config->names[i].name,
+                                 persist ? LOCUM_ACME_PERSIST_LABEL : LOCUM_ACME_CHALLENGE_LABEL,
+                                 persist ? "remove persist" : "set dns-01: false");
         }
     }
 }
@@ -153,7 +175,7 @@ locum_load_acme(struct locum_bind *bind)
         for (size_t i = 0; i < config->zones[zone].persist_count; i++) {
             check_entry(bind, zone, i);
         }
-        if (config->zones[zone].persist_count > 0) {
+        if (config->zones[zone].persist_count > 0 || config->zones[zone].dns_01) {
             check_owners(bind, zone);
         }
     }

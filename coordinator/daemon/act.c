@@ -43,6 +43,8 @@ locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
         locum_primary_counts(self->primary, &ret->transfers);
         locum_secondaries_counts(self->secondaries, &ret->secondaries);
     }
+    ret->updates = self->updates;
+    ret->acmehttp = self->acmehttp_counts;
     locum_peer_counts(self->peer, &ret->peer);
     struct locum_text closed = locum_text_init(ret->peer_closed, sizeof(ret->peer_closed));
     locum_peer_add_closed(self->peer, &closed);
@@ -260,8 +262,8 @@ locum_daemon_act_publish(struct locum_daemon *self)
 {
     const uint32_t serial = next_serial(self);
     const int64_t signed_s = locum_daemon_signatures_take_s(self);
-    const int status =
-        locum_dns_publish(self->dns, self->config, &self->core.plan, serial, signed_s);
+    const int status = locum_dns_publish(self->dns, self->config, &self->core.plan,
+                                         self->acme.answers, serial, signed_s);
     if (status != 0) {
         note_failure(self, status, "the previous answers stay; publishing is retried each second");
         return;
@@ -278,6 +280,17 @@ locum_daemon_act_publish(struct locum_daemon *self)
     if (self->control != NULL) {
         locum_control_wake(self->control);
     }
+}
+
+bool
+locum_daemon_act_give_state(void *user, struct locum_primary_state *ret)
+{
+    const struct locum_daemon *self = user;
+    *ret = (struct locum_primary_state){.config = self->config,
+                                        .plan = &self->core.plan,
+                                        .answers = self->acme.answers,
+                                        .serial = self->run.serial};
+    return !self->run.publish_failed;
 }
 
 /* Without a connection this is dropped; the next second writes it again. */

@@ -56,4 +56,8 @@ void locum_daemon_act_log_dns(void *user, const struct locum_address *address, i
 void locum_daemon_act_log_peer(void *user, const struct locum_address *address, int error,
                                const char *text);
 
+/* What a secondary gets: what is answered (dns/primary.h). `user` is the daemon. */
+struct locum_primary_state;
+bool locum_daemon_act_give_state(void *user, struct locum_primary_state *ret);
+
 #endif

@@ -6,6 +6,7 @@
 #include "base/nearest.h"
 #include "base/text_format.h"
 #include "config/domain.h"
+#include "daemon/acme_api.h"
 #include "daemon/act.h"
 #include "daemon/alerts.h"
 #include "daemon/inside.h"
@@ -415,12 +416,6 @@ handle_dump(void *user, const struct locum_control_request *request)
                         : (struct locum_control_reply){.status = 200, .text = text};
 }
 
-static struct locum_control_reply
-handle_hooks(void *user, const struct locum_control_request *request)
-{
-    return locum_alerts_test(user, request);
-}
-
 /*
  * The adapters (locum-nsd, one a zone) read their zone and report what NSD serves.
  *
@@ -468,12 +463,12 @@ zone_reply(struct locum_daemon *self, size_t zone)
     json_t *body = NULL;
     fail_open_plan(&self->config->core, &open);
     int status = locum_dns_zone_text(self->dns, self->config, zone, &self->core.plan,
-                                     self->run.serial, &text);
+                                     self->acme.answers, self->run.serial, &text);
     if (status == LOCUM_ERR_TIMEOUT) {
         return locum_control_error(503, "the signatures of the zone are being made: ask again");
     }
     if (status == 0) {
-        status = locum_dns_zone_text(self->dns, self->config, zone, &open,
+        status = locum_dns_zone_text(self->dns, self->config, zone, &open, NULL,
                                      locum_daemon_act_open_serial(self), &open_text);
     }
     if (status == 0) {
@@ -589,8 +584,13 @@ const struct locum_control_handlers locum_daemon_handlers = {
     .reload = handle_reload,
     .replace = handle_replace,
     .dump = handle_dump,
-    .hooks = handle_hooks,
+    .hooks = locum_alerts_test,
     .drop_key = locum_keys_api_drop,
     .nsd = handle_nsd,
+    .present = locum_acmehttp_present,
+    .cleanup = locum_acmehttp_cleanup,
+    .update = locum_acmehttp_update,
+    .knows_token = locum_acmehttp_knows_token,
+    .acme = locum_acme_api_handle,
     .knows_host = knows_host,
 };

@@ -19,7 +19,8 @@
 
 /* Callbacks of the user of a topic. Either may be NULL. */
 struct locum_daemon_documents_user {
-    void (*changed)(void *user, locum_node owner);     /* there is another document of this node */
+    /* There is another document of this node; when this returns, it is acknowledged. */
+    void (*changed)(void *user, locum_node owner);
     void (*acknowledged)(void *user, locum_node peer); /* the peer has the whole own document */
     void *user;
 };

@@ -8,6 +8,8 @@
 #include "base/timer.h"
 #include "control/control.h"
 #include "control/notify.h"
+#include "daemon/acme.h"
+#include "daemon/acmehttp.h"
 #include "daemon/addresses.h"
 #include "daemon/documents.h"
 #include "daemon/handover.h"
@@ -15,6 +17,7 @@
 #include "daemon/loop.h"
 #include "daemon/recorder.h"
 #include "daemon/replace.h"
+#include "daemon/rfc2136.h"
 #include "daemon/signals.h"
 #include "daemon/signatures.h"
 #include "daemon/state.h"
@@ -49,11 +52,17 @@ struct locum_daemon {
     struct locum_dns *dns;
     struct locum_primary *primary;         /* zone transfers */
     struct locum_secondaries *secondaries; /* NOTIFY */
-    struct locum_dns_ask *dns_ask;         /* the peers' DNS */
-    struct locum_parent *parent;           /* of the signed zones */
+    struct locum_rfc2136 *rfc2136;         /* UPDATE */
+    struct locum_acmehttp *acmehttp;       /* ACME clients over HTTP */
+    struct locum_report_updates updates;   /* of rfc2136 */
+    struct locum_report_acmehttp acmehttp_counts;
+    struct locum_dns_ask *dns_ask; /* the peers' DNS */
+    struct locum_parent *parent;   /* of the signed zones */
     struct locum_redis *redis;
     struct locum_peer *peer;
     struct locum_daemon_documents documents;
+    struct locum_acme acme;
+    struct locum_acme_request *acme_requests; /* acme_api.c; NULL: none */
     struct locum_daemon_keys keys;
     struct locum_health *health;
     struct locum_hooks *hooks;

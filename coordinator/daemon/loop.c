@@ -1,5 +1,6 @@
 #include "daemon/loop.h"
 
+#include "daemon/acme.h"
 #include "daemon/act.h"
 #include "daemon/documents.h"
 #include "daemon/history.h"
@@ -51,7 +52,8 @@ locum_daemon_loop_deliver(struct locum_daemon *self, struct locum_input *input)
 }
 
 /*
- * Sleep until time alone asks for a commit, or a document is to be sent again. If sockets keep it
+ * Sleep until time alone asks for a commit, a document is to be sent again, or the value of
+ * a challenge expires. If sockets keep it
  * away then, starvation_timer sees to it.
  */
 static void
@@ -59,7 +61,9 @@ arm(struct locum_daemon *self)
 {
     const locum_ms wait = self->core.next_commit - self->now.mono;
     const locum_ms most = self->documents.waits ? LOCUM_DOCUMENTS_REPEAT_MS : SECOND_MS;
-    const locum_ms ms = wait < most ? wait : most;
+    const locum_ms expiry = locum_acme_next_ms(self);
+    locum_ms ms = wait < most ? wait : most;
+    ms = expiry != LOCUM_NEVER && expiry < ms ? expiry : ms;
     locum_timer_arm(&self->commit, ms);
     locum_timer_arm(&self->starvation_timer, ms + STARVATION_MS);
 }
@@ -129,6 +133,7 @@ end_iteration(void *user)
     const struct locum_input input = {.kind = LOCUM_INPUT_COMMIT, .now = self->now};
     step(self, &input);
     locum_hooks_look(self->hooks, &self->core, self->now.mono);
+    locum_acme_look(self);
     locum_daemon_documents_look(self);
     locum_daemon_history_note(self);
     if (second) {

@@ -66,6 +66,14 @@ locum_state_load_history(const struct locum_config *config, char buffer[LOCUM_HI
     return load_private(config, ".history", buffer, LOCUM_HISTORY_BYTES_MAX, &ret->length, ret_why);
 }
 
+int
+locum_state_load_acme(const struct locum_config *config, char buffer[LOCUM_STATE_ACME_BYTES_MAX],
+                      struct locum_slice *ret, struct locum_text *ret_why)
+{
+    ret->at = buffer;
+    return load_private(config, ".acme", buffer, LOCUM_STATE_ACME_BYTES_MAX, &ret->length, ret_why);
+}
+
 /* The file's lines, before the lease is worked out. */
 struct lines {
     struct locum_saved saved;

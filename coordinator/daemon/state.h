@@ -7,16 +7,17 @@
  *   reason moving the rack         excluded dc4
  *
  * What a restart in the same boot continues with (core/resume.h) is in a file of its own beside the
- * control socket, below /run: CONTROL-SOCKET.run. Beside that is the history (report/history.h):
- * CONTROL-SOCKET.history.
+ * control socket, below /run: CONTROL-SOCKET.run. Beside that are the history (report/history.h)
+ * and the values of ACME challenges (acme.h): CONTROL-SOCKET.history and CONTROL-SOCKET.acme.
  *
  * What is remembered of DNSSEC keys, with their private halves, is in STATE-DIR/CLUSTER.keys
  * (dns/keymemory.h).
  *
  * A thread of its own writes the state file, so that a slow disk never stops the loop; every 2 s it
  * looks at the configuration file too. What is in memory (tmpfs, as /run is) no disk can delay:
- * there the loop itself writes CONTROL-SOCKET.run, so that a new plan is never published before the
- * state that it follows from is kept; elsewhere the thread does that too. If one cannot be written,
+ * there the loop itself writes CONTROL-SOCKET.run and CONTROL-SOCKET.acme, so that a new plan is
+ * never published, and no value is acknowledged, before the state that it follows from is kept;
+ * elsewhere the thread does that too. If one cannot be written,
  * a warning says so, DNS answers go on, and the write is retried.
  *
  *   state.c  the files   state_writer.c  the thread
@@ -33,6 +34,7 @@
 
 enum {
     LOCUM_STATE_BYTES_MAX = 8192,
+    LOCUM_STATE_ACME_BYTES_MAX = LOCUM_HISTORY_BYTES_MAX, /* 15 full documents of challenges */
     LOCUM_STATE_PATH_MAX = LOCUM_PATH_MAX + LOCUM_CLUSTER_NAME_MAX + 32,
 };
 
@@ -52,6 +54,11 @@ int locum_state_load_run(const struct locum_config *config, char buffer[LOCUM_RE
 int locum_state_load_history(const struct locum_config *config,
                              char buffer[LOCUM_HISTORY_BYTES_MAX], struct locum_slice *ret,
                              struct locum_text *ret_why) LOCUM_MUST_CHECK;
+
+/* The same of ACME challenges (acme.c). */
+int locum_state_load_acme(const struct locum_config *config,
+                          char buffer[LOCUM_STATE_ACME_BYTES_MAX], struct locum_slice *ret,
+                          struct locum_text *ret_why) LOCUM_MUST_CHECK;
 
 /* CONTROL-SOCKET and a suffix such as ".run". */
 void locum_state_run_path(const struct locum_config *config, const char *suffix,
@@ -95,6 +102,9 @@ void locum_state_writer_put_run(struct locum_state_writer *self, const struct lo
 
 /* The same for the history, a text of locum_history_save(), soon and always by the thread. */
 void locum_state_writer_put_history(struct locum_state_writer *self, const struct locum_text *text);
+
+/* The same for the values of ACME challenges; a failure is tried again by the next change. */
+void locum_state_writer_put_acme(struct locum_state_writer *self, const struct locum_text *text);
 
 /*
  * Protect these signatures (dns/signkeep.h) with a copy of the key, and write them to

@@ -42,8 +42,8 @@ struct signatures {
     struct locum_hmac_key key;
 };
 
-/* The state of this run and the history, below /run, and the state file. */
-enum { RUN, HISTORY, DISK, SLOTS };
+/* The state of this run, challenges and the history, below /run, and the state file. */
+enum { RUN, ACME, HISTORY, DISK, SLOTS };
 
 /* STATE-DIR/CLUSTER.keys, with private keys: its bytes are cleared when they are freed. */
 struct slot_of_keys {
@@ -57,7 +57,8 @@ struct slot_of_keys {
 /* The thread that writes the state: what the loop and the thread share. `lock` is never held over a
  * system call on a file. */
 struct locum_state_writer {
-    bool run_at_once; /* the loop writes RUN itself: it is in memory, so no disk can delay that */
+    bool run_at_once; /* the loop writes RUN and ACME itself: it is in memory, so no disk can delay
+                         that */
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
@@ -212,7 +213,7 @@ replace_file(const struct slot *slot, bool run, const char *bytes, size_t length
 static void
 write_slot(struct locum_state_writer *self, struct slot *slot)
 {
-    const bool run = slot == &self->slot[RUN];
+    const bool run = slot == &self->slot[RUN] || slot == &self->slot[ACME];
     const size_t length = slot->length;
     memcpy(self->bytes, slot->wanted, length);
     slot->pending = false;
@@ -229,8 +230,11 @@ write_slot(struct locum_state_writer *self, struct slot *slot)
 static bool
 is_pending(const struct locum_state_writer *self)
 {
-    return self->keys.bytes != NULL || self->slot[DISK].pending || self->slot[RUN].pending ||
-           self->slot[HISTORY].pending;
+    bool pending = self->keys.bytes != NULL;
+    for (size_t i = 0; i < SLOTS; i++) {
+        pending = pending || self->slot[i].pending;
+    }
+    return pending;
 }
 
 static void *
@@ -298,6 +302,8 @@ locum_state_writer_create(const struct locum_config *config, struct locum_state_
     locum_state_path(config, ".keys.new", self->keys.temp);
     locum_state_run_path(config, ".run", self->slot[RUN].path);
     locum_state_run_path(config, ".run.new", self->slot[RUN].temp);
+    locum_state_run_path(config, ".acme", self->slot[ACME].path);
+    locum_state_run_path(config, ".acme.new", self->slot[ACME].temp);
     locum_state_run_path(config, ".history", self->slot[HISTORY].path);
     locum_state_run_path(config, ".history.new", self->slot[HISTORY].temp);
     self->run_at_once = locum_file_is_in_memory(self->slot[RUN].path);
@@ -335,11 +341,10 @@ locum_state_writer_put(struct locum_state_writer *self, const struct locum_confi
     want(self, &self->slot[DISK], &text);
 }
 
-void
-locum_state_writer_put_run(struct locum_state_writer *self, const struct locum_text *text)
+/* Write it now if no disk can delay that, else soon. */
+static void
+put_at_once(struct locum_state_writer *self, struct slot *slot, const struct locum_text *text)
 {
-    LOCUM_INVARIANT(!text->truncated && text->length < LOCUM_RESUME_BYTES_MAX);
-    struct slot *slot = &self->slot[RUN];
     if (!self->run_at_once) {
         want(self, slot, text);
         return;
@@ -348,6 +353,20 @@ locum_state_writer_put_run(struct locum_state_writer *self, const struct locum_t
     (void)pthread_mutex_lock(&self->lock);
     slot->error = error;
     (void)pthread_mutex_unlock(&self->lock);
+}
+
+void
+locum_state_writer_put_run(struct locum_state_writer *self, const struct locum_text *text)
+{
+    LOCUM_INVARIANT(!text->truncated && text->length < LOCUM_RESUME_BYTES_MAX);
+    put_at_once(self, &self->slot[RUN], text);
+}
+
+void
+locum_state_writer_put_acme(struct locum_state_writer *self, const struct locum_text *text)
+{
+    LOCUM_INVARIANT(!text->truncated && text->length < LOCUM_STATE_ACME_BYTES_MAX);
+    put_at_once(self, &self->slot[ACME], text);
 }
 
 void
@@ -430,6 +449,7 @@ locum_state_writer_error(struct locum_state_writer *self, struct locum_text *ret
     (void)pthread_mutex_lock(&self->lock);
     const int error = self->slot[DISK].error != 0 ? self->slot[DISK].error : self->keep_error;
     const int run_error = self->slot[RUN].error;
+    const int acme_error = self->slot[ACME].error;
     const int history_error = self->slot[HISTORY].error;
     const int signatures_error = self->signatures_error;
     const int keys_error = self->keys.error;
@@ -451,6 +471,11 @@ locum_state_writer_error(struct locum_state_writer *self, struct locum_text *ret
                           "%s cannot be written (%s)%s. A restart would begin without what this "
                           "node knows of its peers; DNS answers are not affected",
                           self->slot[RUN].path, strerror(run_error), advice_on(run_error));
+    } else if (acme_error != 0) {
+        locum_text_format(ret_why,
+                          "%s cannot be written (%s)%s. A restart would lose the values of ACME "
+                          "challenges that this node has taken",
+                          self->slot[ACME].path, strerror(acme_error), advice_on(acme_error));
     } else if (history_error != 0) {
         locum_text_format(ret_why,
                           "%s cannot be written (%s)%s. A restart would lose the history of the "
@@ -464,8 +489,8 @@ locum_state_writer_error(struct locum_state_writer *self, struct locum_text *ret
                           self->signatures_path, strerror(signatures_error),
                           advice_on(signatures_error));
     }
-    return error != 0 || keys_error != 0 || run_error != 0 || history_error != 0 ||
-           signatures_error != 0;
+    return error != 0 || keys_error != 0 || run_error != 0 || acme_error != 0 ||
+           history_error != 0 || signatures_error != 0;
 }
 
 void

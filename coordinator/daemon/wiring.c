@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/foreign.h"
 #include "base/text_format.h"
+#include "daemon/acme_api.h"
 #include "daemon/act.h"
 #include "daemon/dnssec.h"
 #include "daemon/documents.h"
@@ -202,16 +203,6 @@ look(void *user)
     locum_timer_arm(&self->look, LOOK_MS);
 }
 
-/* What a secondary gets is what is answered. */
-static bool
-give_state(void *user, struct locum_primary_state *ret)
-{
-    const struct locum_daemon *self = user;
-    *ret = (struct locum_primary_state){
-        .config = self->config, .plan = &self->core.plan, .serial = self->run.serial};
-    return !self->run.publish_failed;
-}
-
 static void signed_reload(struct locum_daemon *self);
 
 /* The thread that signs has ended: a reload goes on, or new signatures are published. */
@@ -237,7 +228,8 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
                                                            .mirrorbits = on_mirrorbits,
                                                            .next_event = next_event};
     struct locum_signer *signer;
-    int status = create_control(self, handlers);
+    self->acmehttp = locum_acmehttp_create();
+    int status = self->acmehttp == NULL ? LOCUM_ERR_MEMORY : create_control(self, handlers);
     if (status != 0 ||
         (status = locum_dns_create(self->config, &self->sockets, locum_daemon_act_log_dns, self,
                                    &self->dns)) != 0 ||
@@ -249,7 +241,9 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
     }
     locum_dns_set_signer(self->dns, signer);
     locum_daemon_signatures_take(self);
-    if ((status = locum_secondaries_create(self->base, &self->secondaries)) != 0 ||
+    if ((status = locum_daemon_documents_create(self)) != 0 ||
+        (status = locum_acme_create(self)) != 0 ||
+        (status = locum_secondaries_create(self->base, &self->secondaries)) != 0 ||
         (status = locum_daemon_dnssec_create(self)) != 0) {
         return status;
     }
@@ -263,15 +257,15 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
     locum_addresses_init(&self->addresses, self->config);
     locum_timer_init(&self->look, self->base, look, self);
     look(self);
-    if ((status = locum_primary_create(self->base, self->dns, give_state, self, &self->primary)) !=
-            0 ||
+    if ((status = locum_primary_create(self->base, self->dns, locum_daemon_act_give_state, self,
+                                       &self->primary)) != 0 ||
+        (status = locum_rfc2136_create(self, &self->rfc2136)) != 0 ||
         (status = locum_dns_ask_create(self->base, self->config, on_dns, self, &self->dns_ask)) !=
             0 ||
         (status = locum_peer_create(self->base, self->config, &self->sockets, on_peer_line,
                                     locum_daemon_act_log_peer, self, &self->peer)) != 0 ||
         (status = locum_redis_create(self->base, self->config, &redis_events, self,
-                                     &self->redis)) != 0 ||
-        (status = locum_daemon_documents_create(self)) != 0) {
+                                     &self->redis)) != 0) {
         return status;
     }
     locum_daemon_keys_begin(self);
@@ -310,6 +304,9 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     free(self->public_page);
     locum_health_destroy(self->health);
     locum_hooks_destroy(self->hooks);
+    locum_rfc2136_destroy(self->rfc2136);
+    locum_acme_api_destroy(self);
+    locum_acme_destroy(self);
     locum_daemon_documents_destroy(self);
     locum_daemon_keys_destroy(self);
     locum_redis_destroy(self->redis);
@@ -323,6 +320,7 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
         event_free(self->signing);
     }
     locum_dns_destroy(self->dns);
+    locum_acmehttp_destroy(self->acmehttp);
 }
 
 /* What the client that asked for the reload gets: arrays of texts. */
@@ -499,6 +497,7 @@ apply(struct locum_daemon *self, const struct prepared *prepared)
     locum_redis_reconfigure(self->redis, next);
     locum_peer_reconfigure(self->peer, next);
     locum_daemon_documents_reconfigure(self, next);
+    locum_acme_reconfigure(self, old);
     locum_dns_set_signer(self->dns, prepared->signer);
     locum_daemon_signatures_reconfigure(self);
     locum_daemon_keys_reconfigure(self, prepared->signer);

@@ -6,22 +6,39 @@
 
 #include "base/error.h"
 #include "base/text_format.h"
+#include "config/acme.h"
+
+enum {
+    /* Of an entry and of a MAC in a document, at most, without their texts. */
+    ENTRY_BYTES = 2 + 1 + 20 + 1 + 20 + 1 + 1 + 1,
+    MAC_ENTRY_BYTES = 2 + 20 + 1 + 2 * LOCUM_CHALLENGE_MAC_BYTES + 1,
+};
+
+static const char removing_client[] = "-";
 
 struct challenge {
     char owner[LOCUM_DOMAIN_MAX + 1];
     char value[LOCUM_CHALLENGE_CHARS_MAX + 1];
+    char client[LOCUM_CHALLENGE_CLIENT_MAX + 1];
     uint64_t stamp;
     locum_ms until; /* boot */
     bool removes;
 };
 
+struct mac {
+    uint8_t bytes[LOCUM_CHALLENGE_MAC_BYTES];
+    locum_ms until; /* boot */
+};
+
 struct list {
     struct challenge at[LOCUM_CHALLENGE_ENTRIES_MAX];
     size_t count;
+    struct mac macs[LOCUM_CHALLENGE_MACS_MAX];
+    size_t mac_count;
 };
 
 struct locum_challenges {
-    struct list own;
+    struct list own, before;              /* before: at begin */
     struct list *copies[LOCUM_NODES_MAX]; /* NULL: none */
 };
 
@@ -52,14 +69,43 @@ list_at(const struct locum_challenges *self, size_t i)
 }
 
 static bool
-is_value(struct locum_slice text)
+is_empty(const struct locum_challenges *self)
+{
+    const struct list *list;
+    size_t entries = 0;
+    for (size_t i = 0; (list = list_at(self, i)) != NULL; i++) {
+        entries += list->count;
+    }
+    return entries == 0;
+}
+
+void
+locum_challenges_begin(struct locum_challenges *self)
+{
+    self->before = self->own;
+}
+
+void
+locum_challenges_abort(struct locum_challenges *self)
+{
+    self->own = self->before;
+}
+
+static bool
+is_word(struct locum_slice text, size_t max)
 {
     for (size_t i = 0; i < text.length; i++) {
         if (text.at[i] <= ' ' || text.at[i] >= 127 || text.at[i] == '"' || text.at[i] == '\\') {
             return false;
         }
     }
-    return text.length > 0 && text.length <= LOCUM_CHALLENGE_CHARS_MAX;
+    return text.length > 0 && text.length <= max;
+}
+
+static bool
+is_of(const struct challenge *entry, const char *owner, const char *value)
+{
+    return strcmp(entry->owner, owner) == 0 && strcmp(entry->value, value) == 0;
 }
 
 /* The entry that counts for an owner and a value; NULL: none that has not ended. A removal wins
@@ -72,8 +118,7 @@ find(const struct locum_challenges *self, const char *owner, const char *value, 
     for (size_t i = 0; (list = list_at(self, i)) != NULL; i++) {
         for (size_t j = 0; j < list->count; j++) {
             const struct challenge *entry = &list->at[j];
-            if (entry->until > boot && strcmp(entry->owner, owner) == 0 &&
-                strcmp(entry->value, value) == 0 &&
+            if (entry->until > boot && is_of(entry, owner, value) &&
                 (found == NULL || entry->stamp > found->stamp ||
                  (entry->stamp == found->stamp && entry->removes))) {
                 found = entry;
@@ -120,6 +165,51 @@ locum_challenges_at(const struct locum_challenges *self, const char *owner, stru
     return collect(self, owner, now.boot, ret_values, LOCUM_CHALLENGE_VALUES_MAX);
 }
 
+int
+locum_challenges_answers(const struct locum_challenges *self, const struct locum_config *config,
+                         struct locum_now now, struct locum_challenge_answers **ret)
+{
+    struct locum_challenge_answers *made = NULL;
+    for (size_t i = 0; i < config->core.name_count; i++) {
+        char owner[LOCUM_DOMAIN_MAX + 1];
+        const char *values[LOCUM_CHALLENGE_VALUES_MAX];
+        const size_t count = !is_empty(self) && locum_acme_challenge_owner(config, i, owner)
+                                 ? locum_challenges_at(self, owner, now, values)
+                                 : 0;
+        if (count == 0) {
+            continue;
+        }
+        const size_t before = made != NULL ? made->count : 0;
+        struct locum_challenge_answers *larger =
+            realloc(made, sizeof(*made) + (before + 1) * sizeof(made->at[0]));
+        if (larger == NULL) {
+            free(made);
+            return LOCUM_ERR_MEMORY;
+        }
+        made = larger;
+        made->count = before + 1;
+        memset(&made->at[before], 0, sizeof(made->at[before])); /* so that they can be compared */
+        made->at[before].name = i;
+        made->at[before].count = count;
+        for (size_t j = 0; j < count; j++) {
+            (void)strcpy(made->at[before].values[j], values[j]);
+        }
+    }
+    *ret = made;
+    return 0;
+}
+
+const struct locum_challenge_answer *
+locum_challenges_answer(const struct locum_challenge_answers *answers, size_t name)
+{
+    for (size_t i = 0; answers != NULL && i < answers->count; i++) {
+        if (answers->at[i].name == name) {
+            return &answers->at[i];
+        }
+    }
+    return NULL;
+}
+
 /* Higher than every stamp that is known of this owner and value. */
 static uint64_t
 next_stamp(const struct locum_challenges *self, const char *owner, const char *value,
@@ -130,39 +220,63 @@ next_stamp(const struct locum_challenges *self, const char *owner, const char *v
     return known != NULL && known->stamp >= wall ? known->stamp + 1 : wall;
 }
 
-/* Put an entry into the own list, in the place of one for the same owner and value. */
+/* An upper limit of the length of the own document. */
+static size_t
+own_length(const struct locum_challenges *self)
+{
+    size_t length = self->own.mac_count * MAC_ENTRY_BYTES;
+    for (size_t i = 0; i < self->own.count; i++) {
+        const struct challenge *entry = &self->own.at[i];
+        length += ENTRY_BYTES + strlen(entry->owner) + strlen(entry->value) + strlen(entry->client);
+    }
+    return length;
+}
+
+/* Put an entry into the own list, in the place of one of its kind for the same owner and value. An
+ * entry that removes stays beside one that sets: what it has removed must not come back when the
+ * other one goes. */
 static int
 put(struct locum_challenges *self, const struct challenge *entry)
 {
     struct list *own = &self->own;
     size_t place = 0;
-    while (place < own->count && (strcmp(own->at[place].owner, entry->owner) != 0 ||
-                                  strcmp(own->at[place].value, entry->value) != 0)) {
+    while (place < own->count && (own->at[place].removes != entry->removes ||
+                                  !is_of(&own->at[place], entry->owner, entry->value))) {
         place++;
     }
     if (place == LOCUM_CHALLENGE_ENTRIES_MAX) {
         return LOCUM_ERR_SPACE;
     }
+    const struct challenge before = own->at[place];
+    const size_t count = own->count;
     own->at[place] = *entry;
     own->count += place == own->count;
+    if (own_length(self) > LOCUM_CHALLENGE_BYTES_MAX) {
+        own->at[place] = before;
+        own->count = count;
+        return LOCUM_ERR_SPACE;
+    }
     return 0;
 }
 
 static void
-fill(struct challenge *entry, const char *owner, const char *value)
+fill(struct challenge *entry, const char *owner, const char *value, const char *client)
 {
     *entry = (struct challenge){.removes = false};
     (void)locum_text_format_buffer(entry->owner, sizeof(entry->owner), "%s", owner);
     (void)locum_text_format_buffer(entry->value, sizeof(entry->value), "%s", value);
+    (void)locum_text_format_buffer(entry->client, sizeof(entry->client), "%s", client);
 }
 
 int
 locum_challenges_set(struct locum_challenges *self, const char *owner, const char *value,
-                     locum_ms for_ms, struct locum_now now)
+                     const char *client, locum_ms for_ms, struct locum_now now)
 {
     const char *values[LOCUM_CHALLENGE_VALUES_MAX];
     struct challenge entry;
-    if (!is_value(locum_slice_of(value)) || for_ms <= 0 || for_ms > LOCUM_CHALLENGE_FOR_MS_MAX) {
+    if (!is_word(locum_slice_of(value), LOCUM_CHALLENGE_CHARS_MAX) ||
+        !is_word(locum_slice_of(client), LOCUM_CHALLENGE_CLIENT_MAX) || for_ms <= 0 ||
+        for_ms > LOCUM_CHALLENGE_FOR_MS_MAX) {
         return LOCUM_ERR_INVALID;
     }
     (void)locum_challenges_expire(self, now);
@@ -171,7 +285,7 @@ locum_challenges_set(struct locum_challenges *self, const char *owner, const cha
     if (count == LOCUM_CHALLENGE_VALUES_MAX && (known == NULL || known->removes)) {
         return LOCUM_ERR_RANGE;
     }
-    fill(&entry, owner, value);
+    fill(&entry, owner, value, client);
     entry.stamp = next_stamp(self, owner, value, now);
     entry.until = now.boot + for_ms;
     return put(self, &entry);
@@ -187,8 +301,7 @@ until_of_others(const struct locum_challenges *self, const char *owner, const ch
     for (size_t i = 1; (list = list_at(self, i)) != NULL; i++) {
         for (size_t j = 0; j < list->count; j++) {
             const struct challenge *entry = &list->at[j];
-            if (!entry->removes && entry->until > boot && strcmp(entry->owner, owner) == 0 &&
-                strcmp(entry->value, value) == 0 &&
+            if (!entry->removes && entry->until > boot && is_of(entry, owner, value) &&
                 (until == LOCUM_NEVER || entry->until > until)) {
                 until = entry->until;
             }
@@ -197,18 +310,23 @@ until_of_others(const struct locum_challenges *self, const char *owner, const ch
     return until;
 }
 
-/* Take an entry out of the own list. */
-static void
-drop(struct locum_challenges *self, const char *owner, const char *value)
+/* Take entries that set out of the own list: of a value, or of all (NULL); of a client, or of all.
+ * How many. */
+static int
+drop(struct locum_challenges *self, const char *owner, const char *value, const char *client)
 {
+    const size_t count = self->own.count;
     size_t kept = 0;
-    for (size_t i = 0; i < self->own.count; i++) {
+    for (size_t i = 0; i < count; i++) {
         const struct challenge *entry = &self->own.at[i];
-        if (strcmp(entry->owner, owner) != 0 || strcmp(entry->value, value) != 0) {
+        if (entry->removes || strcmp(entry->owner, owner) != 0 ||
+            (value != NULL && strcmp(entry->value, value) != 0) ||
+            (client != NULL && strcmp(entry->client, client) != 0)) {
             self->own.at[kept++] = *entry;
         }
     }
     self->own.count = kept;
+    return (int)(count - kept);
 }
 
 int
@@ -228,13 +346,13 @@ locum_challenges_unset(struct locum_challenges *self, const char *owner, const c
         if (value != NULL && strcmp(value, values[i]) != 0) {
             continue;
         }
-        fill(&entry, owner, values[i]);
+        fill(&entry, owner, values[i], removing_client);
         entry.removes = true;
         entry.stamp = next_stamp(self, owner, entry.value, now);
         entry.until = until_of_others(self, owner, entry.value, now.boot);
-        if (entry.until == LOCUM_NEVER) {
-            drop(self, owner, entry.value); /* the others follow this node's document */
-        } else if (put(self, &entry) != 0) {
+        (void)drop(self, owner, entry.value, NULL);
+        /* Of what no other node has, the others follow this node's document. */
+        if (entry.until != LOCUM_NEVER && put(self, &entry) != 0) {
             return LOCUM_ERR_SPACE;
         }
         removed++;
@@ -242,42 +360,117 @@ locum_challenges_unset(struct locum_challenges *self, const char *owner, const c
     return removed;
 }
 
-/* The next entry of a document. False: it is malformed. */
-static bool
-read_entry(struct locum_slice *rest, locum_ms offset_ms, struct locum_now now,
-           struct challenge *ret)
+int
+locum_challenges_unset_own(struct locum_challenges *self, const char *owner, const char *client,
+                           struct locum_now now)
 {
-    struct locum_slice word[5];
-    uint64_t until;
-    for (size_t i = 0; i < LOCUM_COUNT(word); i++) {
-        if (!locum_slice_cut(rest, ' ', &word[i])) {
-            return false;
+    (void)locum_challenges_expire(self, now);
+    return drop(self, owner, NULL, client);
+}
+
+int
+locum_challenges_note_mac(struct locum_challenges *self, const uint8_t *mac, locum_ms for_ms,
+                          struct locum_now now)
+{
+    struct list *own = &self->own;
+    (void)locum_challenges_expire(self, now);
+    if (own->mac_count == LOCUM_CHALLENGE_MACS_MAX ||
+        own_length(self) + MAC_ENTRY_BYTES > LOCUM_CHALLENGE_BYTES_MAX) {
+        return LOCUM_ERR_SPACE;
+    }
+    struct mac *to = &own->macs[own->mac_count++];
+    memcpy(to->bytes, mac, sizeof(to->bytes));
+    to->until = now.boot + for_ms;
+    return 0;
+}
+
+bool
+locum_challenges_has_mac(const struct locum_challenges *self, const uint8_t *mac,
+                         struct locum_now now)
+{
+    const struct list *list;
+    for (size_t i = 0; (list = list_at(self, i)) != NULL; i++) {
+        for (size_t j = 0; j < list->mac_count; j++) {
+            if (list->macs[j].until > now.boot &&
+                memcmp(list->macs[j].bytes, mac, LOCUM_CHALLENGE_MAC_BYTES) == 0) {
+                return true;
+            }
         }
     }
-    *ret = (struct challenge){.removes = locum_slice_is(word[1], "-")};
-    if (word[0].length == 0 || locum_slice_copy(word[0], ret->owner, sizeof(ret->owner)) != 0 ||
-        (!ret->removes && !locum_slice_is(word[1], "+")) ||
-        locum_slice_u64(word[2], INT64_MAX, &ret->stamp) != 0 ||
-        locum_slice_u64(word[3], INT64_MAX / 2, &until) != 0 || !is_value(word[4])) {
+    return false;
+}
+
+/* When something ends that its document says, on the boot clock. */
+static bool
+read_until(struct locum_slice *rest, locum_ms offset_ms, struct locum_now now, locum_ms *ret)
+{
+    struct locum_slice word;
+    uint64_t until;
+    if (!locum_slice_cut(rest, ' ', &word) || locum_slice_u64(word, INT64_MAX / 2, &until) != 0) {
         return false;
     }
     const locum_ms left = (locum_ms)until - offset_ms - now.wall;
-    ret->until = now.boot + (left < LOCUM_CHALLENGE_FOR_MS_MAX ? left : LOCUM_CHALLENGE_FOR_MS_MAX);
-    return locum_slice_copy(word[4], ret->value, sizeof(ret->value)) == 0;
+    *ret = now.boot + (left < LOCUM_CHALLENGE_FOR_MS_MAX ? left : LOCUM_CHALLENGE_FOR_MS_MAX);
+    return true;
 }
 
-/* False: it is malformed, or too long. */
+/* "OWNER STAMP UNTIL CLIENT VALUE" */
+static bool
+read_entry(struct locum_slice *rest, bool removes, locum_ms offset_ms, struct locum_now now,
+           struct list *ret)
+{
+    struct locum_slice owner, stamp, client, value;
+    if (ret->count == LOCUM_CHALLENGE_ENTRIES_MAX) {
+        return false;
+    }
+    struct challenge *entry = &ret->at[ret->count];
+    *entry = (struct challenge){.removes = removes};
+    if (!locum_slice_cut(rest, ' ', &owner) || !is_word(owner, LOCUM_DOMAIN_MAX) ||
+        locum_slice_copy(owner, entry->owner, sizeof(entry->owner)) != 0 ||
+        !locum_slice_cut(rest, ' ', &stamp) ||
+        locum_slice_u64(stamp, INT64_MAX, &entry->stamp) != 0 ||
+        !read_until(rest, offset_ms, now, &entry->until) || !locum_slice_cut(rest, ' ', &client) ||
+        !is_word(client, LOCUM_CHALLENGE_CLIENT_MAX) || !locum_slice_cut(rest, ' ', &value) ||
+        !is_word(value, LOCUM_CHALLENGE_CHARS_MAX)) {
+        return false;
+    }
+    ret->count++;
+    return locum_slice_copy(client, entry->client, sizeof(entry->client)) == 0 &&
+           locum_slice_copy(value, entry->value, sizeof(entry->value)) == 0;
+}
+
+/* "UNTIL MAC" */
+static bool
+read_mac(struct locum_slice *rest, locum_ms offset_ms, struct locum_now now, struct list *ret)
+{
+    struct locum_slice hex;
+    if (ret->mac_count == LOCUM_CHALLENGE_MACS_MAX) {
+        return false;
+    }
+    struct mac *mac = &ret->macs[ret->mac_count];
+    if (!read_until(rest, offset_ms, now, &mac->until) || !locum_slice_cut(rest, ' ', &hex) ||
+        locum_slice_hex(hex, mac->bytes, sizeof(mac->bytes)) != 0) {
+        return false;
+    }
+    ret->mac_count++;
+    return true;
+}
+
+/* Read a document up to what is malformed. False: something is, or it is too long. */
 static bool
 read_list(struct locum_slice text, locum_ms offset_ms, struct locum_now now, struct list *ret)
 {
-    ret->count = 0;
+    struct locum_slice kind;
+    ret->count = ret->mac_count = 0;
     while (text.at != NULL && text.length > 0) {
-        struct challenge entry;
-        if (ret->count == LOCUM_CHALLENGE_ENTRIES_MAX ||
-            !read_entry(&text, offset_ms, now, &entry)) {
+        (void)locum_slice_cut(&text, ' ', &kind); /* there is a first word */
+        const bool removes = locum_slice_is(kind, "-");
+        const bool good = removes || locum_slice_is(kind, "+")
+                              ? read_entry(&text, removes, offset_ms, now, ret)
+                              : locum_slice_is(kind, "m") && read_mac(&text, offset_ms, now, ret);
+        if (!good) {
             return false;
         }
-        ret->at[ret->count++] = entry;
     }
     return true;
 }
@@ -300,37 +493,59 @@ void
 locum_challenges_resume(struct locum_challenges *self, struct locum_slice text,
                         struct locum_now now)
 {
-    while (text.at != NULL && text.length > 0) {
-        struct challenge entry;
-        if (!read_entry(&text, 0, now, &entry)) {
-            return;
-        }
-        if (entry.until > now.boot) {
-            (void)!put(self, &entry);
+    (void)read_list(text, 0, now, &self->own);
+    (void)locum_challenges_expire(self, now);
+}
+
+void
+locum_challenges_move(struct locum_challenges *self, const locum_node to[LOCUM_NODES_MAX])
+{
+    struct list *copies[LOCUM_NODES_MAX] = {NULL};
+    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
+        if (to[i] == LOCUM_NODE_NONE) {
+            free(self->copies[i]);
+        } else {
+            copies[to[i]] = self->copies[i];
         }
     }
+    memcpy(self->copies, copies, sizeof(copies));
+}
+
+/* Does an own entry still count? */
+static bool
+is_kept(const struct locum_challenges *self, const struct challenge *entry, locum_ms boot)
+{
+    if (entry->until <= boot || entry->removes) {
+        return entry->until > boot;
+    }
+    const struct challenge *counts = find(self, entry->owner, entry->value, boot);
+    return !counts->removes;
 }
 
 locum_ms
 locum_challenges_expire(struct locum_challenges *self, struct locum_now now)
 {
     locum_ms next = LOCUM_NEVER;
+    struct list *own = &self->own;
     const struct list *list;
     size_t kept = 0;
     bool stays[LOCUM_CHALLENGE_ENTRIES_MAX] = {false};
-    for (size_t i = 0; i < self->own.count; i++) {
-        const struct challenge *entry = &self->own.at[i];
-        if (entry->until > now.boot &&
-            find(self, entry->owner, entry->value, now.boot) == entry) { /* not superseded */
-            stays[i] = true;
-        }
+    for (size_t i = 0; i < own->count; i++) {
+        stays[i] = is_kept(self, &own->at[i], now.boot);
     }
-    for (size_t i = 0; i < self->own.count; i++) {
+    for (size_t i = 0; i < own->count; i++) {
         if (stays[i]) {
-            self->own.at[kept++] = self->own.at[i];
+            own->at[kept++] = own->at[i];
         }
     }
-    self->own.count = kept;
+    own->count = kept;
+    kept = 0;
+    for (size_t i = 0; i < own->mac_count; i++) {
+        if (own->macs[i].until > now.boot) {
+            own->macs[kept++] = own->macs[i];
+        }
+    }
+    own->mac_count = kept;
     for (size_t i = 0; (list = list_at(self, i)) != NULL; i++) {
         for (size_t j = 0; j < list->count; j++) {
             const locum_ms until = list->at[j].until;
@@ -342,16 +557,40 @@ locum_challenges_expire(struct locum_challenges *self, struct locum_now now)
     return next;
 }
 
+static void
+add_list(const struct list *list, struct locum_now now, struct locum_text *text)
+{
+    const size_t begin = text->length;
+    for (size_t i = 0; i < list->count; i++) {
+        const struct challenge *entry = &list->at[i];
+        if (entry->until > now.boot) {
+            locum_text_format(text, "%s%c %s %" PRIu64 " %" PRId64 " %s %s",
+                              text->length > begin ? " " : "", entry->removes ? '-' : '+',
+                              entry->owner, entry->stamp, entry->until - now.boot + now.wall,
+                              entry->client, entry->value);
+        }
+    }
+    for (size_t i = 0; i < list->mac_count; i++) {
+        if (list->macs[i].until > now.boot) {
+            locum_text_format(text, "%sm %" PRId64 " ", text->length > begin ? " " : "",
+                              list->macs[i].until - now.boot + now.wall);
+            locum_text_add_hex(text, list->macs[i].bytes, sizeof(list->macs[i].bytes));
+        }
+    }
+}
+
 void
 locum_challenges_add(const struct locum_challenges *self, struct locum_now now,
                      struct locum_text *text)
 {
-    for (size_t i = 0; i < self->own.count; i++) {
-        const struct challenge *entry = &self->own.at[i];
-        if (entry->until > now.boot) {
-            locum_text_format(text, "%s%s %c %" PRIu64 " %" PRId64 " %s",
-                              text->length > 0 ? " " : "", entry->owner, entry->removes ? '-' : '+',
-                              entry->stamp, entry->until - now.boot + now.wall, entry->value);
-        }
+    add_list(&self->own, now, text);
+}
+
+void
+locum_challenges_add_copy(const struct locum_challenges *self, locum_node node,
+                          struct locum_now now, struct locum_text *text)
+{
+    if (self->copies[node] != NULL) {
+        add_list(self->copies[node], now, text);
     }
 }

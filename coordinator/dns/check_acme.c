@@ -10,7 +10,7 @@
 
 enum { CAA_FLAGS, CAA_TAG, CAA_VALUE, CAA_FIELDS };
 
-/* A zone with acme.persist. */
+/* A zone with acme. */
 struct zone_acme {
     const struct locum_config *config;
     size_t zone;
@@ -226,6 +226,38 @@ check_owners(const struct zone_acme *self)
     return 0;
 }
 
+/* A static record has the name of challenges, or hides it: that is what the operator wants, as with
+ * a CNAME to another service, but dns-01 is off there. */
+static int
+note_challenges(const struct zone_acme *self)
+{
+    const struct locum_config *config = self->config;
+    for (size_t i = 0; i < config->core.name_count; i++) {
+        char text[LOCUM_DOMAIN_MAX + 1];
+        if (config->names[i].zone != self->zone || !locum_acme_challenge_owner(config, i, text)) {
+            continue;
+        }
+        ldns_rdf *owner = locum_zone_dname(text);
+        if (owner == NULL) {
+            return LOCUM_ERR_MEMORY;
+        }
+        for (size_t j = 0; j < config->zones[self->zone].record_count; j++) {
+            const struct locum_config_record *record = &config->zones[self->zone].records[j];
+            if (self->rrs[j] != NULL &&
+                (hides(self->rrs[j], owner) ||
+                 ldns_dname_compare(ldns_rr_owner(self->rrs[j]), owner) == 0)) {
+                locum_problems_add(self->problems, LOCUM_SEVERITY_NOTE, record->at,
+                                   RECORD "it takes the place of what acme makes at %s, so dns-01 "
+                                          "is off for %s",
+                                   record->text, text, config->names[i].name);
+                break;
+            }
+        }
+        ldns_rdf_deep_free(owner);
+    }
+    return 0;
+}
+
 static int
 check_zone(struct zone_acme *self)
 {
@@ -239,6 +271,9 @@ check_zone(struct zone_acme *self)
     }
     if (status == 0) {
         status = check_owners(self);
+    }
+    if (status == 0) {
+        status = note_challenges(self);
     }
     for (size_t i = 0; i < zone->persist_count && status == 0; i++) {
         status = check_caa(self, locum_acme_persist(self->config, self->zone, i));
@@ -256,7 +291,7 @@ locum_check_acme(const struct locum_config *config, struct locum_problems *probl
     int status = 0;
     for (size_t zone = 0; zone < config->zone_count && status == 0; zone++) {
         struct zone_acme self = {.config = config, .zone = zone, .problems = problems};
-        if (config->zones[zone].persist_count == 0) {
+        if (config->zones[zone].persist_count == 0 && !config->zones[zone].dns_01) {
             continue;
         }
         self.rrs = calloc(config->zones[zone].record_count + 1, sizeof(*self.rrs));

@@ -233,6 +233,9 @@ add_sets(struct compiler *self)
             entry->sort = LOCUM_SORT_CNAME;
         } else if (row.type == LOCUM_TYPE_SOA) {
             row.changing = locum_dns_table_soa(self->index);
+        } else if (set->challenge_of > 0) {
+            row.changing = locum_dns_table_challenge(set->challenge_of - 1);
+            self->names->challenges[set->challenge_of - 1] = row.name;
         }
         /* At a delegation, addresses are glue. */
         if (entry->sort != LOCUM_SORT_CUT || row.type == LOCUM_TYPE_NS ||
@@ -491,6 +494,18 @@ make_chaos(struct compiler *self, const char *text, struct locum_dns_part *ret)
     return 0;
 }
 
+static int
+prepare_challenges(struct compiler *self)
+{
+    const size_t count = self->names->plan_name_count;
+    self->names->challenges =
+        locum_dns_names_take(self->names, (count + 1) * sizeof(*self->names->challenges));
+    for (size_t i = 0; i < count && self->names->challenges != NULL; i++) {
+        self->names->challenges[i] = LOCUM_DNS_NONE;
+    }
+    return self->names->challenges == NULL ? LOCUM_ERR_MEMORY : 0;
+}
+
 /* What identifies the server. */
 static int
 compile_identity(struct compiler *self)
@@ -523,9 +538,12 @@ locum_dns_compile(const struct locum_config *config, struct locum_signer *signer
         goto out;
     }
     self->names->plan_name_count = config->core.name_count;
-    status = compile_identity(self);
+    status = prepare_challenges(self);
+    if (status == 0) {
+        status = compile_identity(self);
+    }
     for (; self->index < config->zone_count && status == 0; self->index++) {
-        status = locum_zone_build(config, self->index, NULL, 0, &self->zone);
+        status = locum_zone_build(config, self->index, NULL, NULL, 0, &self->zone);
         if (status == 0) {
             status = compile_zone(self);
             locum_zone_fini(&self->zone);

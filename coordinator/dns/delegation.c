@@ -34,7 +34,7 @@ add_static(const struct locum_config *config, size_t zone, struct locum_delegati
     struct locum_zone built;
     int status = name == NULL ? LOCUM_ERR_MEMORY : 0;
     if (status == 0) {
-        status = locum_zone_build(config, zone, NULL, 0, &built);
+        status = locum_zone_build(config, zone, NULL, NULL, 0, &built);
     }
     if (status == 0) {
         add_records(locum_zone_find(&built, name, LDNS_RR_TYPE_A), host);

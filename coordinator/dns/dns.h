@@ -17,6 +17,7 @@
 #include "dns/keymemory.h"
 #include "dns/limited.h"
 
+struct locum_challenge_answers;
 struct locum_dns; /* sockets, workers and their answer table */
 
 enum { LOCUM_DNS_RCODES = 24 }; /* NOERROR .. BADCOOKIE */
@@ -63,6 +64,7 @@ struct locum_dns_counts {
         udp_overflow; /* datagrams that the kernel dropped because no worker read them in time */
     uint64_t tcp_connections;                  /* open now */
     uint64_t tcp_closed[LOCUM_DNS_TCP_CLOSED]; /* by the server, of each reason */
+    uint64_t updates_overflow;                 /* UPDATE messages for which there was no room */
     uint64_t tcp_short;     /* connections that found no descriptor or memory left */
     uint64_t limiter_bytes; /* memory of all limiters */
     size_t limited;         /* prefixes that are limited now (limited.h), at the last update */
@@ -131,15 +133,16 @@ void locum_dns_retry(struct locum_dns *self, locum_dns_report_fn *report, void *
  * locum_dns_prepare() has not. If more is to be signed then than a heartbeat can wait for, a thread
  * does it. Until it has ended, questions with DO whose answer it has not signed yet get SERVFAIL.
  *
- * config  that of the last locum_dns_create() or locum_dns_reconfigure().
- * serial  SOA serial of every zone; the caller increases it with each change (RFC 1982).
- * now_s   the wall clock, seconds since 1970; it selects the validity of signatures.
+ * config   that of the last locum_dns_create() or locum_dns_reconfigure().
+ * answers  of ACME challenges (challenges.h); NULL: there are none, only placeholders.
+ * serial   SOA serial of every zone; the caller increases it with each change (RFC 1982).
+ * now_s    the wall clock, seconds since 1970; it selects the validity of signatures.
  * Returns 0, LOCUM_ERR_MEMORY, or LOCUM_ERR_INVALID, LOCUM_ERR_SPACE or LOCUM_ERR_IO
  * (locum_dns_compile(), locum_sign_rrset()). On failure the workers keep the last table.
  */
 int locum_dns_publish(struct locum_dns *self, const struct locum_config *config,
-                      const struct locum_plan *plan, uint32_t serial,
-                      int64_t now_s) LOCUM_MUST_CHECK;
+                      const struct locum_plan *plan, const struct locum_challenge_answers *answers,
+                      uint32_t serial, int64_t now_s) LOCUM_MUST_CHECK;
 
 /* Have new signatures been made that replace those of the last publication now? If so, publish
  * again. */
@@ -183,6 +186,13 @@ size_t locum_dns_plan_name(const struct locum_dns *self, const char *name);
 int locum_dns_notes(const struct locum_dns *self);
 struct locum_axfr_content;
 void locum_dns_give(struct locum_dns *self, uint64_t id, struct locum_axfr_content *content);
+
+/* The UPDATE messages that wait for the main thread (updates.h), and the answer to one, of which it
+ * takes `pending`. */
+struct locum_dns_updates *locum_dns_updates(const struct locum_dns *self);
+struct locum_dns_pending;
+void locum_dns_answer_update(struct locum_dns *self, struct locum_dns_pending *pending,
+                             const uint8_t *message, size_t length);
 
 /*
  * Once a second: which prefixes are limited. `show` is called when that begins or ends.
@@ -293,13 +303,20 @@ void locum_dns_sign_again(struct locum_dns *self);
  *
  * self      for its keys; NULL: the zone is not signed.
  * zone      index, less than config->zone_count.
+ * answers   as of locum_dns_publish().
  * ret_text  the caller's, who calls free().
  * Returns 0, LOCUM_ERR_MEMORY, LOCUM_ERR_INVALID (locum_zone_build()), LOCUM_ERR_IO (a key cannot
  * sign) or LOCUM_ERR_TIMEOUT (after a start, the signatures are still being made).
  */
 int locum_dns_zone_text(struct locum_dns *self, const struct locum_config *config, size_t zone,
-                        const struct locum_plan *plan, uint32_t serial,
+                        const struct locum_plan *plan,
+                        const struct locum_challenge_answers *answers, uint32_t serial,
                         char **ret_text) LOCUM_MUST_CHECK;
+
+/* For which names of a configuration challenges have a name of their own: not if another one has
+ * the same, or if a static record has or hides it. 0 or an error of locum_zone_build(). */
+int locum_dns_find_challenged(const struct locum_config *config,
+                              bool ret[LOCUM_NAMES_MAX]) LOCUM_MUST_CHECK;
 
 /* The time whose signatures are published, in seconds since 1970; INT64_MIN: not all are made. */
 int64_t locum_dns_signed_at(struct locum_dns *self);

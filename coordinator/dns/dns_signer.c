@@ -170,7 +170,8 @@ locum_dns_signed_at(struct locum_dns *self)
 
 int
 locum_dns_zone_text(struct locum_dns *self, const struct locum_config *config, size_t zone,
-                    const struct locum_plan *plan, uint32_t serial, char **ret_text)
+                    const struct locum_plan *plan, const struct locum_challenge_answers *answers,
+                    uint32_t serial, char **ret_text)
 {
     struct locum_signer *signer = self == NULL ? NULL : locum_dns_signer(self);
     int64_t at_s = 0;
@@ -180,7 +181,7 @@ locum_dns_zone_text(struct locum_dns *self, const struct locum_config *config, s
             return LOCUM_ERR_TIMEOUT;
         }
     }
-    return locum_signer_zone_text(signer, config, zone, plan, serial, at_s, ret_text);
+    return locum_signer_zone_text(signer, config, zone, plan, answers, serial, at_s, ret_text);
 }
 
 struct locum_sign_cache *

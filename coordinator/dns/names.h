@@ -122,8 +122,9 @@ struct locum_dns_names {
     struct locum_dns_zone zones[LOCUM_ZONES_MAX];
     size_t zone_count;
     uint8_t apex_labels_min, apex_labels_max;
-    size_t plan_name_count;              /* names of the plan */
-    bool incomplete;                     /* some RRSIG records are LOCUM_DNS_MISSING */
+    size_t plan_name_count; /* names of the plan */
+    uint32_t *challenges;   /* for each: index of the name of its challenges, or LOCUM_DNS_NONE */
+    bool incomplete;        /* some RRSIG records are LOCUM_DNS_MISSING */
     struct locum_dns_part version, host; /* of class CH (RFC 4892) */
     uint8_t nsid[LOCUM_NSID_MAX];        /* this server's identifier (RFC 5001) */
     size_t nsid_length;

@@ -89,7 +89,8 @@ content_of(struct locum_primary *self, const char *name)
         locum_axfr_content_hold(kept->content);
         return kept->content;
     }
-    if (locum_zone_build(state.config, index, state.plan, state.serial, &zone) != 0) {
+    if (locum_zone_build(state.config, index, state.plan, state.answers, state.serial, &zone) !=
+        0) {
         return NULL;
     }
     struct locum_signer *signer = locum_dns_signer(self->dns);
@@ -153,9 +154,10 @@ signature_error(enum locum_dns_signed_as signed_as)
 {
     switch (signed_as) {
     case LOCUM_DNS_BADKEY:
-        return "BADKEY: no transfer.key-file has a key of this name and algorithm";
+        return "BADKEY: no transfer.key-file (of an UPDATE: acme.keys) has a key of this name and "
+               "algorithm";
     case LOCUM_DNS_BADSIG:
-        return "BADSIG: the secret of its key is not the one in transfer.key-file";
+        return "BADSIG: the secret of its key is not the one in transfer.key-file or acme.keys";
     case LOCUM_DNS_BADTIME:
         return "BADTIME: its clock and that of this host differ: set both by NTP";
     case LOCUM_DNS_BADTRUNC: return "BADTRUNC: its MAC is truncated: let it send the whole MAC";

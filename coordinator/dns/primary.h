@@ -19,6 +19,7 @@ struct locum_primary;
 struct locum_primary_state {
     const struct locum_config *config;
     const struct locum_plan *plan;
+    const struct locum_challenge_answers *answers; /* NULL: none */
     uint32_t serial;
 };
 

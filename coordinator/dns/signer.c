@@ -152,7 +152,7 @@ create_zone(struct locum_signer *self, const struct locum_config *config, size_t
     struct locum_zone without_plan;
     zone->validity_s = from->dnssec.validity_s;
     zone->refresh_s = from->dnssec.refresh_s;
-    int status = locum_zone_build(config, index, NULL, 0, &without_plan);
+    int status = locum_zone_build(config, index, NULL, NULL, 0, &without_plan);
     if (status != 0) {
         return status;
     }

@@ -139,10 +139,11 @@ struct locum_sign_counts locum_signer_counts(const struct locum_signer *self);
 
 /*
  * A zone as master-file text, signed if it is to be. Parameters and errors as of
- * locum_dns_zone_text(); self NULL: not signed.
+ * locum_dns_zone_text(); self NULL: not signed; answers NULL: no challenges.
  */
 int locum_signer_zone_text(struct locum_signer *self, const struct locum_config *config,
-                           size_t zone, const struct locum_plan *plan, uint32_t serial,
+                           size_t zone, const struct locum_plan *plan,
+                           const struct locum_challenge_answers *answers, uint32_t serial,
                            int64_t now_s, char **ret_text) LOCUM_MUST_CHECK;
 
 #endif

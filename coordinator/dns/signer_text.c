@@ -4,11 +4,11 @@
 
 int
 locum_signer_zone_text(struct locum_signer *self, const struct locum_config *config, size_t zone,
-                       const struct locum_plan *plan, uint32_t serial, int64_t now_s,
-                       char **ret_text)
+                       const struct locum_plan *plan, const struct locum_challenge_answers *answers,
+                       uint32_t serial, int64_t now_s, char **ret_text)
 {
     struct locum_zone built;
-    int status = locum_zone_build(config, zone, plan, serial, &built);
+    int status = locum_zone_build(config, zone, plan, answers, serial, &built);
     if (status != 0) {
         return status;
     }

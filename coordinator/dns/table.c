@@ -5,6 +5,7 @@
 
 #include "core/nodes.h"
 #include "dns/access.h"
+#include "dns/challenges.h"
 #include "dns/https.h"
 
 enum {
@@ -137,9 +138,37 @@ put_https(struct locum_dns_table *self, const struct locum_config *config, size_
     return part->length;
 }
 
+/* The TXT records of a name's challenges, or the placeholder. Returns the bytes
+ * written. */
+static size_t
+put_challenges(struct locum_dns_table *self, size_t name,
+               const struct locum_challenge_answer *answer, uint8_t *to)
+{
+    struct locum_dns_part *part = &self->parts[locum_dns_table_challenge(name)];
+    size_t length = 0;
+    part->bytes = to;
+    if (self->names->challenges[name] == LOCUM_DNS_NONE) {
+        return 0;
+    }
+    part->count = answer != NULL ? (uint16_t)answer->count : 1;
+    for (size_t i = 0; i < part->count; i++) {
+        const char *text = answer != NULL ? answer->values[i] : LOCUM_CHALLENGE_PLACEHOLDER;
+        const size_t chars = strlen(text);
+        locum_packet_put_fixed(to + length, LOCUM_OWNER_NAME, LOCUM_TYPE_TXT, LOCUM_CLASS_IN,
+                               LOCUM_CHALLENGE_TTL_S, 1 + chars);
+        length += LOCUM_RR_FIXED_BYTES;
+        to[length++] = (uint8_t)chars;
+        memcpy(to + length, text, chars);
+        length += chars;
+    }
+    part->length = (uint16_t)length;
+    return length;
+}
+
 /* An upper limit of the bytes of all parts. */
 static size_t
-bytes_needed(const struct locum_dns_names *names, const struct locum_config *config)
+bytes_needed(const struct locum_dns_names *names, const struct locum_config *config,
+             const struct locum_challenge_answers *answers)
 {
     size_t addresses = 0;
     for (size_t node = 0; node < config->core.node_count; node++) {
@@ -150,12 +179,19 @@ bytes_needed(const struct locum_dns_names *names, const struct locum_config *con
     for (size_t i = 0; i < names->zone_count; i++) {
         bytes += 2u * names->zones[i].soa.length;
     }
+    bytes +=
+        names->plan_name_count * (LOCUM_RR_FIXED_BYTES + 1 + sizeof(LOCUM_CHALLENGE_PLACEHOLDER));
+    bytes += answers != NULL
+                 ? answers->count * sizeof(answers->at[0].values) +
+                       answers->count * LOCUM_CHALLENGE_VALUES_MAX * (LOCUM_RR_FIXED_BYTES + 1u)
+                 : 0;
     return bytes;
 }
 
 struct locum_dns_table *
 locum_dns_table_make(struct locum_dns_names *names, const struct locum_config *config,
-                     const struct locum_plan *plan, uint32_t serial)
+                     const struct locum_plan *plan, const struct locum_challenge_answers *answers,
+                     uint32_t serial)
 {
     struct locum_dns_table *self = calloc(1, sizeof(*self));
     if (self == NULL) {
@@ -166,7 +202,7 @@ locum_dns_table_make(struct locum_dns_names *names, const struct locum_config *c
     locum_dns_names_hold(names);
     self->parts =
         calloc(locum_dns_table_addresses(names->plan_name_count, 0), sizeof(*self->parts));
-    self->bytes = malloc(bytes_needed(names, config) + 1);
+    self->bytes = malloc(bytes_needed(names, config, answers) + 1);
     if (self->parts == NULL || self->bytes == NULL) {
         locum_dns_table_release(self);
         return NULL;
@@ -181,6 +217,7 @@ locum_dns_table_make(struct locum_dns_names *names, const struct locum_config *c
             to += put_addresses(self, config, i, family, &plan->answers[i][f], to);
         }
         to += put_https(self, config, i, plan->answers[i], to);
+        to += put_challenges(self, i, locum_challenges_answer(answers, i), to);
     }
     return self;
 }

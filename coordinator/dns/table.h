@@ -3,8 +3,9 @@
  *
  * It is what the configuration fixes (names.h), shared by the tables of all plans, and the parts
  * that change with a plan: each zone's SOA, because of its serial, and the addresses and HTTPS
- * records of the shared and owned names. Once made it is immutable, and all workers share it by a
- * count of references: the last one to release it frees it.
+ * records of the shared and owned names; and those that change with ACME challenges (challenges.h).
+ * Once made it is immutable, and all workers share it by a count of references: the last one to
+ * release it frees it.
  */
 #ifndef LOCUM_DNS_TABLE_H
 #define LOCUM_DNS_TABLE_H
@@ -17,6 +18,8 @@
 #include "dns/names.h"
 
 struct locum_access;
+struct locum_challenge_answers;
+struct locum_dns_updates;
 
 struct locum_dns_table {
     atomic_uint references;
@@ -28,8 +31,9 @@ struct locum_dns_table {
     struct locum_dns_part *signatures;
     uint8_t *signature_bytes;
     /* None, until who publishes the table sets them. */
-    uint32_t serial;             /* SOA serial of all zones */
-    struct locum_access *access; /* owned; NULL: no transfers, and no keys (access.h) */
+    uint32_t serial;                   /* SOA serial of all zones */
+    struct locum_access *access;       /* owned; NULL: no transfers, and no keys (access.h) */
+    struct locum_dns_updates *updates; /* borrowed: outlives the workers; NULL: none are taken */
     struct locum_cookie_keys cookies;
     struct locum_limit_rules limit;
 };
@@ -47,7 +51,11 @@ locum_dns_table_negative(size_t zone)
 }
 
 /* The parts of a name of the plan. */
-enum { LOCUM_DNS_PART_HTTPS = LOCUM_FAMILIES, LOCUM_DNS_PARTS_OF_NAME };
+enum {
+    LOCUM_DNS_PART_HTTPS = LOCUM_FAMILIES,
+    LOCUM_DNS_PART_CHALLENGE, /* of another owner: names->challenges */
+    LOCUM_DNS_PARTS_OF_NAME
+};
 
 /* The addresses of a name of the plan; none: it has no answer in this family. */
 static inline uint16_t
@@ -63,6 +71,13 @@ locum_dns_table_https(size_t name)
     return (uint16_t)(locum_dns_table_addresses(name, 0) + LOCUM_DNS_PART_HTTPS);
 }
 
+/* The TXT records of its challenges; none: they have no name. */
+static inline uint16_t
+locum_dns_table_challenge(size_t name)
+{
+    return (uint16_t)(locum_dns_table_addresses(name, 0) + LOCUM_DNS_PART_CHALLENGE);
+}
+
 /* The name of the plan that a part belongs to; SIZE_MAX: none. */
 static inline size_t
 locum_dns_table_name(uint16_t part)
@@ -75,13 +90,16 @@ locum_dns_table_name(uint16_t part)
 /*
  * Make the table of a plan.
  *
- * names   made of `config` (compile.h); the table takes a reference of its own.
- * serial  SOA serial of every zone.
+ * names    made of `config` (compile.h); the table takes a reference of its own.
+ * answers  of challenges; NULL: there are none.
+ * serial   SOA serial of every zone.
  * Returns a table with one reference, which is the caller's; NULL: out of memory.
  */
 struct locum_dns_table *locum_dns_table_make(struct locum_dns_names *names,
                                              const struct locum_config *config,
-                                             const struct locum_plan *plan, uint32_t serial);
+                                             const struct locum_plan *plan,
+                                             const struct locum_challenge_answers *answers,
+                                             uint32_t serial);
 
 /*
  * Sign the parts that change with the plan, before another thread has the table. Main thread only.

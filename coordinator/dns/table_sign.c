@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "dns/challenges.h"
 #include "dns/https.h"
 #include "dns/signer.h"
 #include "dns/table.h"
@@ -79,21 +80,22 @@ sign_soa(struct table_signing *self, size_t zone, uint32_t serial)
     return status;
 }
 
-/* The records of a part, all of one length; NULL: out of memory. Their data is one field: what is
- * signed are its bytes. */
+/* The records of a part; NULL: out of memory. Their data is one field: what is signed are its
+ * bytes. */
 static ldns_rr_list *
 records_of(const struct locum_dns_part *part, const ldns_rdf *owner, ldns_rr_type type,
            uint32_t ttl_s)
 {
-    const size_t each = part->length / part->count;
+    const uint8_t *at = part->bytes;
     ldns_rr_list *set = ldns_rr_list_new();
     bool whole = set != NULL;
     for (size_t i = 0; i < part->count && whole; i++) {
-        const uint8_t *at = part->bytes + i * each + LOCUM_RR_FIXED_BYTES;
+        const size_t length = locum_packet_u16(at + LOCUM_RR_FIXED_BYTES - 2);
         ldns_rr *rr = ldns_rr_new();
         ldns_rdf *name = ldns_rdf_clone(owner);
         ldns_rdf *data =
-            ldns_rdf_new_frm_data(LDNS_RDF_TYPE_UNKNOWN, each - LOCUM_RR_FIXED_BYTES, at);
+            ldns_rdf_new_frm_data(LDNS_RDF_TYPE_UNKNOWN, length, at + LOCUM_RR_FIXED_BYTES);
+        at += LOCUM_RR_FIXED_BYTES + length;
         whole = rr != NULL && name != NULL && data != NULL && ldns_rr_push_rdf(rr, data);
         if (whole) {
             ldns_rr_set_owner(rr, name);
@@ -115,37 +117,59 @@ records_of(const struct locum_dns_part *part, const ldns_rdf *owner, ldns_rr_typ
     return set;
 }
 
-/* Sign a part of a name of the plan, if it has records. */
+/* Sign a part that a name of the plan has, if it has records. */
 static int
-sign_part(struct table_signing *self, const struct locum_config *config, size_t name, uint16_t part,
-          ldns_rr_type type, uint32_t ttl_s)
+sign_part(struct table_signing *self, size_t zone, uint16_t part, const ldns_rdf *owner,
+          ldns_rr_type type, uint32_t ttl_s, uint32_t original_s)
 {
     const struct locum_dns_part *records = &self->table->parts[part];
     if (records->count == 0) {
         return 0;
     }
-    ldns_rr_list *set = records_of(records, locum_signer_owner(self->signer, name), type, ttl_s);
-    const int status = set == NULL ? LOCUM_ERR_MEMORY
-                                   : sign(self, config->names[name].zone, part, set,
-                                          config->core.names[name].ttl_s, LOCUM_OWNER_NAME);
+    ldns_rr_list *set = records_of(records, owner, type, ttl_s);
+    const int status =
+        set == NULL ? LOCUM_ERR_MEMORY : sign(self, zone, part, set, original_s, LOCUM_OWNER_NAME);
     ldns_rr_list_deep_free(set);
     return status;
 }
 
-/* The addresses of a name, and its HTTPS record. */
+static int
+sign_challenges(struct table_signing *self, size_t zone, size_t name)
+{
+    const struct locum_dns_names *names = self->table->names;
+    const uint32_t index = names->challenges[name];
+    if (index == LOCUM_DNS_NONE) {
+        return 0;
+    }
+    ldns_rdf *owner = ldns_rdf_new_frm_data(LDNS_RDF_TYPE_DNAME, names->names[index].length,
+                                            names->names[index].wire);
+    const int status =
+        owner == NULL ? LOCUM_ERR_MEMORY
+                      : sign_part(self, zone, locum_dns_table_challenge(name), owner,
+                                  LDNS_RR_TYPE_TXT, LOCUM_CHALLENGE_TTL_S, LOCUM_CHALLENGE_TTL_S);
+    ldns_rdf_deep_free(owner);
+    return status;
+}
+
+/* The addresses of a name, its HTTPS record, and its challenges. */
 static int
 sign_name(struct table_signing *self, const struct locum_config *config, size_t name,
           const struct locum_answer answers[LOCUM_FAMILIES])
 {
+    const ldns_rdf *owner = locum_signer_owner(self->signer, name);
+    const size_t zone = config->names[name].zone;
+    const uint32_t ttl_s = config->core.names[name].ttl_s;
     int status = 0;
     for (int f = 0; f < LOCUM_FAMILIES && status == 0; f++) {
         status =
-            sign_part(self, config, name, locum_dns_table_addresses(name, (enum locum_family)f),
-                      f == LOCUM_V4 ? LDNS_RR_TYPE_A : LDNS_RR_TYPE_AAAA, answers[f].ttl_s);
+            sign_part(self, zone, locum_dns_table_addresses(name, (enum locum_family)f), owner,
+                      f == LOCUM_V4 ? LDNS_RR_TYPE_A : LDNS_RR_TYPE_AAAA, answers[f].ttl_s, ttl_s);
     }
-    return status != 0 ? status
-                       : sign_part(self, config, name, locum_dns_table_https(name),
-                                   LDNS_RR_TYPE_HTTPS, locum_https_ttl(answers));
+    if (status == 0) {
+        status = sign_part(self, zone, locum_dns_table_https(name), owner, LDNS_RR_TYPE_HTTPS,
+                           locum_https_ttl(answers), ttl_s);
+    }
+    return status == 0 ? sign_challenges(self, zone, name) : status;
 }
 
 /* Let the parts point into the bytes, which do not move any more. */
@@ -216,7 +240,7 @@ locum_dns_table_sign_ahead(struct locum_dns_names *names, const struct locum_con
                            const struct locum_plan *plan, struct locum_signer *signer,
                            int64_t now_s, struct locum_sign_budget *budget)
 {
-    struct table_signing signing = {.table = locum_dns_table_make(names, config, plan, 0),
+    struct table_signing signing = {.table = locum_dns_table_make(names, config, plan, NULL, 0),
                                     .signer = signer,
                                     .now_s = now_s,
                                     .budget = budget};

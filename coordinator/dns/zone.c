@@ -293,6 +293,59 @@ add_persist(struct locum_zone *self, const struct locum_config *config, size_t z
     return status;
 }
 
+/* Has a static record this owner, or hides it as a delegation or a DNAME above it? Few owners begin
+ * with the label of challenges. */
+static bool
+is_taken(const struct locum_zone *self, const ldns_rdf *owner, size_t static_count)
+{
+    const size_t length = sizeof(LOCUM_ACME_CHALLENGE_LABEL); /* with its length byte */
+    for (size_t i = 0; i < static_count; i++) {
+        const ldns_rr *first = locum_zone_first(&self->sets[i]);
+        const ldns_rdf *other = ldns_rr_owner(first);
+        const ldns_rr_type type = ldns_rr_get_type(first);
+        if ((ldns_rdf_size(other) > length &&
+             memcmp(ldns_rdf_data(other), ldns_rdf_data(owner), length) == 0 &&
+             ldns_dname_compare(other, owner) == 0) ||
+            ((type == LDNS_RR_TYPE_DNAME ||
+              (type == LDNS_RR_TYPE_NS && ldns_dname_compare(other, self->apex) != 0)) &&
+             ldns_dname_is_subdomain(owner, other))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The TXT records of the challenges of each name, or the placeholder (challenges.h). */
+static int
+add_challenges(struct locum_zone *self, const struct locum_config *config, size_t zone,
+               const struct locum_challenge_answers *answers)
+{
+    const size_t static_count = self->set_count;
+    int status = 0;
+    for (size_t i = 0; i < config->core.name_count && status == 0; i++) {
+        char owner[LOCUM_DOMAIN_MAX + 1];
+        const struct locum_challenge_answer *answer = locum_challenges_answer(answers, i);
+        const size_t count = answer != NULL ? answer->count : 1;
+        if (config->names[i].zone != zone || !locum_acme_challenge_owner(config, i, owner)) {
+            continue;
+        }
+        ldns_rdf *name = locum_zone_dname(owner);
+        status = name == NULL ? LOCUM_ERR_MEMORY : 0;
+        if (status == 0 && !is_taken(self, name, static_count)) {
+            for (size_t j = 0; j < count && status == 0; j++) {
+                status =
+                    add_record(self, "%s %d TXT \"%s\"", owner, LOCUM_CHALLENGE_TTL_S,
+                               answer != NULL ? answer->values[j] : LOCUM_CHALLENGE_PLACEHOLDER);
+            }
+            if (status == 0) {
+                locum_zone_find(self, name, LDNS_RR_TYPE_TXT)->challenge_of = i + 1;
+            }
+        }
+        ldns_rdf_deep_free(name);
+    }
+    return status;
+}
+
 /* Add one A or AAAA record. Not as text: a plan may have thousands, and the loop waits for it. */
 static int
 add_address(struct locum_zone *self, const ldns_rdf *owner, uint32_t ttl_s,
@@ -372,7 +425,8 @@ add_name(struct locum_zone *self, const struct locum_config *config, size_t name
 
 int
 locum_zone_build(const struct locum_config *config, size_t zone, const struct locum_plan *plan,
-                 uint32_t serial, struct locum_zone *ret)
+                 const struct locum_challenge_answers *answers, uint32_t serial,
+                 struct locum_zone *ret)
 {
     const struct locum_config_zone *source = &config->zones[zone];
     struct locum_zone built = {.apex = locum_zone_dname(source->name)};
@@ -382,6 +436,9 @@ locum_zone_build(const struct locum_config *config, size_t zone, const struct lo
     }
     if (status == 0) {
         status = add_static(&built, source);
+    }
+    if (status == 0) {
+        status = add_challenges(&built, config, zone, answers);
     }
     if (status == 0) {
         status = add_persist(&built, config, zone);
@@ -397,6 +454,29 @@ locum_zone_build(const struct locum_config *config, size_t zone, const struct lo
     }
     *ret = built;
     return 0;
+}
+
+int
+locum_dns_find_challenged(const struct locum_config *config, bool ret[LOCUM_NAMES_MAX])
+{
+    int status = 0;
+    memset(ret, 0, LOCUM_NAMES_MAX * sizeof(*ret));
+    for (size_t zone = 0; zone < config->zone_count && status == 0; zone++) {
+        struct locum_zone built;
+        if (!config->zones[zone].dns_01) {
+            continue;
+        }
+        status = locum_zone_build(config, zone, NULL, NULL, 0, &built);
+        for (size_t i = 0; status == 0 && i < built.set_count; i++) {
+            if (built.sets[i].challenge_of > 0) {
+                ret[built.sets[i].challenge_of - 1] = true;
+            }
+        }
+        if (status == 0) {
+            locum_zone_fini(&built);
+        }
+    }
+    return status;
 }
 
 void

@@ -1,8 +1,9 @@
 /*
  * zone: configuration + plan -> the RRsets of one zone, as ldns holds them.
  *
- * In: a validated configuration, the plan, the serial. Out: SOA, NS, static records, the TXT
- * records of acme.persist, and the plan's A, AAAA and HTTPS records, each RRset once. compile.c
+ * In: a validated configuration, the plan, values of ACME challenges, the serial. Out: SOA, NS,
+ * static records, the TXT records of acme.persist and of challenges, and the plan's A, AAAA and
+ * HTTPS records, each RRset once. compile.c
  * turns them into answers, locum_dns_zone_text() into text. Main thread only: ldns' conversions to
  * text use static buffers.
  */
@@ -11,6 +12,7 @@
 
 #include <ldns/ldns.h>
 
+#include "dns/challenges.h"
 #include "dns/dns.h"
 #include "dns/table.h"
 
@@ -27,6 +29,8 @@ enum {
 
 struct locum_rrset {
     ldns_rr_list *rrs; /* owned, not empty: one owner (lower case), type and TTL */
+    /* 1 + the name of the configuration whose challenges these are; 0: of none. */
+    size_t challenge_of;
 };
 
 struct locum_zone {
@@ -41,12 +45,14 @@ struct locum_zone {
 /*
  * Build zone number `zone` of the configuration.
  *
- * plan  NULL: without the addresses of shared and owned names.
+ * plan     NULL: without the addresses of shared and owned names.
+ * answers  of challenges; NULL: there are none, only placeholders.
  * ret   owned by the caller, who calls locum_zone_fini(); untouched on failure.
  * Returns 0, LOCUM_ERR_MEMORY, or LOCUM_ERR_INVALID (a static record that does not parse).
  */
 int locum_zone_build(const struct locum_config *config, size_t zone, const struct locum_plan *plan,
-                     uint32_t serial, struct locum_zone *ret) LOCUM_MUST_CHECK;
+                     const struct locum_challenge_answers *answers, uint32_t serial,
+                     struct locum_zone *ret) LOCUM_MUST_CHECK;
 
 /* Free what a zone holds. */
 void locum_zone_fini(struct locum_zone *self);

@@ -472,15 +472,17 @@ receive_part(struct locum_documents *self, const struct message *message, enum l
         next->length = message->part * LOCUM_DOCUMENTS_PART_BYTES + message->text.length;
         next->text[next->length] = '\0';
     }
-    send_ack(self, message, next, path);
-    if (is_whole(next)) {
-        document_clear(copy);
-        *copy = *next;
-        *next = (struct document){0};
-        if (self->events->changed != NULL) {
-            self->events->changed(self->user, message->topic, message->sender);
-        }
+    if (!is_whole(next)) {
+        send_ack(self, message, next, path);
+        return true;
     }
+    document_clear(copy);
+    *copy = *next;
+    *next = (struct document){0};
+    if (self->events->changed != NULL) {
+        self->events->changed(self->user, message->topic, message->sender);
+    }
+    send_ack(self, message, copy, path); /* now it has taken effect */
     return true;
 }
 

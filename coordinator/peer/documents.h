@@ -54,7 +54,8 @@ struct locum_documents_events {
     bool (*is_recent)(void *user, struct locum_order own);
     /* Sign and send a line to a node, or to all by Redis (LOCUM_NODE_NONE). */
     void (*send)(void *user, locum_node to, struct locum_slice line);
-    /* There is another document of this node. May be NULL. */
+    /* There is another document of this node; when this returns, it is acknowledged. May be
+     * NULL. */
     void (*changed)(void *user, enum locum_document_topic topic, locum_node owner);
     /* The peer has the whole own document. May be NULL. */
     void (*acknowledged)(void *user, enum locum_document_topic topic, locum_node peer);

@@ -157,6 +157,15 @@ static const struct row rows[LOCUM_EVENTS] = {
         "DNS queries waited for `pause-ms`."},
     [LOCUM_EVENT_REPLACE_FAILED] = {"replace-failed", LOCUM_LOG_ERR, 0, {{"reason", TEXT, 0, NULL}},
         "The program on the disk could not be put in place of this one, which goes on."},
+    [LOCUM_EVENT_ACME] = {"acme", LOCUM_LOG_INFO, 0,
+        {{"name", TEXT, 0, NULL}, {"state", TEXT, 1, NULL}, {"client", TEXT, 2, NULL}},
+        "A value of an ACME challenge was set or removed at this node (`state` is `set` or `unset`). "
+        "`name` is the name of the TXT record, `client` is who asked for it: `cli` is `locum acme`. "
+        "The value is not shown."},
+    [LOCUM_EVENT_ACME_LATE] = {"acme-late", LOCUM_LOG_WARN, 0,
+        {{"peers", TEXT, 0, NULL}, {"reason", TEXT, 1, NULL}},
+        "These servers are not `down` and have not acknowledged a change of ACME challenges in the time that "
+        "its client waits. They may still answer without it."},
     [LOCUM_EVENT_WARNING] = {"warning", LOCUM_LOG_WARN, 0,
         {{"about", TEXT, 0, NULL}, {"peer", TEXT, 1, NULL}, {"reason", TEXT, 2, NULL}},
         "A warning began, or its text changed; see WARNINGS."},

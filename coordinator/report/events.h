@@ -28,6 +28,8 @@ enum {
     LOCUM_EVENT_STOP,
     LOCUM_EVENT_REPLACED,       /* texts: from, to, pause-ms */
     LOCUM_EVENT_REPLACE_FAILED, /* texts: reason */
+    LOCUM_EVENT_ACME,           /* texts: name, state, client */
+    LOCUM_EVENT_ACME_LATE,      /* texts: peers, reason */
     LOCUM_EVENT_WARNING,        /* texts: about, peer, reason */
     LOCUM_EVENT_WARNING_OVER,   /* texts: about, peer */
     LOCUM_EVENTS,               /* their number */

@@ -266,6 +266,13 @@ hooks_of(const struct locum_report *report)
     return hooks;
 }
 
+/* NULL: no value of a challenge is answered, which is how it nearly always is. */
+static json_t *
+acme_of(const struct locum_run *run)
+{
+    return run->acme_values > 0 ? json_pack("{s:I}", "values", (json_int_t)run->acme_values) : NULL;
+}
+
 json_t *
 locum_report_status(const struct locum_report *report)
 {
@@ -289,7 +296,7 @@ locum_report_status(const struct locum_report *report)
     }
     return json_pack(
         "{s:s, s:s, s:s, s:I, s:I, s:s, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o, "
-        "s:{s:I, s:I, s:o, s:I}, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}",
+        "s:{s:I, s:I, s:o, s:I}, s:o, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o*}",
         "cluster", config->cluster, "node", config->nodes[config->self].name, "version",
         config->version, "incarnation", (json_int_t)core->view.incarnation, "uptime_ms",
         (json_int_t)(now.mono - report->run->started_mono), "serving", serving, "quorum", "needed",
@@ -302,5 +309,5 @@ locum_report_status(const struct locum_report *report)
         "next_loss", next_loss, "warnings", warnings, "counted_warnings",
         (json_int_t)locum_warnings_count(report, false), "degraded", degraded, "summary",
         locum_report_summary(report, degraded, next_loss), "certificates",
-        locum_certificates_list(report));
+        locum_certificates_list(report), "acme", acme_of(report->run));
 }

@@ -107,7 +107,8 @@ main(void)
     const double checked = now_ms();
     require(locum_dns_create(&config, NULL, room_report, NULL, &dns) == 0, "no server");
     const double created = now_ms();
-    require(locum_dns_publish(dns, &config, &plan, 1, 0) == 0, "the records cannot be compiled");
+    require(locum_dns_publish(dns, &config, &plan, NULL, 1, 0) == 0,
+            "the records cannot be compiled");
     const double compiled = now_ms();
     const int fd = room_connect();
     for (uint32_t i = 0; i < CHANGES; i++) {
@@ -116,7 +117,7 @@ main(void)
             plan.answers[name][LOCUM_V4] = (struct locum_answer){.nodes = named, .ttl_s = 15};
         }
         const double decided = now_ms();
-        require(locum_dns_publish(dns, &config, &plan, 2 + i, 0) == 0,
+        require(locum_dns_publish(dns, &config, &plan, NULL, 2 + i, 0) == 0,
                 "a plan cannot be published");
         require(ask(fd) == (int)(i % 2), "the answer is not that of the plan");
         wire_ms[i] = now_ms() - decided;

@@ -136,7 +136,7 @@ ask(int fd, bool dnssec)
 static void
 publish(struct locum_dns *dns, size_t plan, uint32_t serial)
 {
-    require(locum_dns_publish(dns, &config, &plans[plan], serial, now_s) == 0,
+    require(locum_dns_publish(dns, &config, &plans[plan], NULL, serial, now_s) == 0,
             "a plan cannot be published");
 }
 

@@ -22,11 +22,11 @@ serve(const struct locum_config *config)
     locum_plan_make(&config->core, all_well, &plan);
     for (size_t i = 0; i < config->zone_count; i++) {
         char *text = NULL;
-        REQUIRE(locum_dns_zone_text(NULL, config, i, &plan, 1, &text) == 0);
+        REQUIRE(locum_dns_zone_text(NULL, config, i, &plan, NULL, 1, &text) == 0);
         free(text);
     }
     REQUIRE(locum_dns_compile(config, NULL, 0, NULL, &names) == 0);
-    struct locum_dns_table *table = locum_dns_table_make(names, config, &plan, 1);
+    struct locum_dns_table *table = locum_dns_table_make(names, config, &plan, NULL, 1);
     REQUIRE(table != NULL);
     locum_dns_names_release(names);
     locum_dns_table_release(table);

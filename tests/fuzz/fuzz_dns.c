@@ -43,7 +43,7 @@ make_signed(struct site *site)
     }
     REQUIRE(locum_signer_create(&site->config, NULL, NOW, ignore_problem, NULL, &signer) == 0);
     REQUIRE(locum_dns_compile(&site->config, signer, NOW, NULL, &names) == 0);
-    signed_table = locum_dns_table_make(names, &site->config, &site->plan, SERIAL);
+    signed_table = locum_dns_table_make(names, &site->config, &site->plan, NULL, SERIAL);
     REQUIRE(signed_table != NULL && locum_dns_table_sign(signed_table, &site->config, &site->plan,
                                                          SERIAL, signer, NOW) == 0);
     locum_dns_names_release(names);

@@ -126,7 +126,7 @@ begin_of_signatures(void)
     char *text;
     struct tm time = {.tm_year = 0};
     assert_int_equal(locum_dns_zone_text(daemon_->dns, daemon_->config, 0, &daemon_->core.plan,
-                                         daemon_->run.serial, &text),
+                                         NULL, daemon_->run.serial, &text),
                      0);
     const char *at = strstr(text, "\tRRSIG\t");
     assert_non_null(at);

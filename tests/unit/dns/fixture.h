@@ -136,7 +136,7 @@ site_table(const struct site *self)
     struct locum_dns_names *names = NULL;
     assert_int_equal(locum_dns_compile(&self->config, NULL, 0, NULL, &names), 0);
     struct locum_dns_table *table =
-        locum_dns_table_make(names, &self->config, &self->plan, 1763863258);
+        locum_dns_table_make(names, &self->config, &self->plan, NULL, 1763863258);
     assert_non_null(table);
     locum_dns_names_release(names);
     return table;

@@ -47,7 +47,7 @@ start(const struct site *site)
 static inline void
 publish(struct locum_dns *dns, const struct site *site, uint32_t serial)
 {
-    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, serial, 0), 0);
+    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, NULL, serial, 0), 0);
 }
 
 /* The last octet of the only A record of the answer by UDP; 0 if none comes. */

@@ -24,7 +24,8 @@ make_table(void)
 {
     struct locum_dns_names *names = NULL;
     assert_int_equal(locum_dns_compile(&site->config, signer, NOW, NULL, &names), 0);
-    struct locum_dns_table *made = locum_dns_table_make(names, &site->config, &site->plan, SERIAL);
+    struct locum_dns_table *made =
+        locum_dns_table_make(names, &site->config, &site->plan, NULL, SERIAL);
     assert_non_null(made);
     locum_dns_names_release(names);
     assert_int_equal(locum_dns_table_sign(made, &site->config, &site->plan, SERIAL, signer, NOW),

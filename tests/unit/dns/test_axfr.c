@@ -25,7 +25,7 @@ content_of(const struct site *site)
 {
     struct locum_axfr_content *content = NULL;
     struct locum_zone zone;
-    assert_int_equal(locum_zone_build(&site->config, 0, &site->plan, SERIAL, &zone), 0);
+    assert_int_equal(locum_zone_build(&site->config, 0, &site->plan, NULL, SERIAL, &zone), 0);
     assert_int_equal(locum_axfr_content_create(&zone, NULL, SERIAL, &content), 0);
     locum_zone_fini(&zone);
     return content;
@@ -81,7 +81,7 @@ assert_whole(const ldns_rr_list *rrs, const struct site *site)
 {
     struct locum_zone zone;
     size_t count = 0;
-    assert_int_equal(locum_zone_build(&site->config, 0, &site->plan, SERIAL, &zone), 0);
+    assert_int_equal(locum_zone_build(&site->config, 0, &site->plan, NULL, SERIAL, &zone), 0);
     for (size_t i = 0; i < zone.set_count; i++) {
         for (size_t j = 0; j < ldns_rr_list_rr_count(zone.sets[i].rrs); j++) {
             size_t found = 0;

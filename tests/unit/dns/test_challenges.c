@@ -50,10 +50,10 @@ test_set_and_unset(void **state)
     (void)state;
     struct locum_challenges *self = locum_challenges_create();
     assert_string_equal(values(self, at(0)), "");
-    assert_int_equal(locum_challenges_set(self, OWNER, "b", 1000, at(0)), 0);
-    assert_int_equal(locum_challenges_set(self, OWNER, "a", 2000, at(0)), 0);
-    assert_int_equal(locum_challenges_set(self, OWNER, "a", 2000, at(0)), 0);
-    assert_int_equal(locum_challenges_set(self, "x." OWNER, "c", 2000, at(0)), 0);
+    assert_int_equal(locum_challenges_set(self, OWNER, "b", "cli", 1000, at(0)), 0);
+    assert_int_equal(locum_challenges_set(self, OWNER, "a", "cli", 2000, at(0)), 0);
+    assert_int_equal(locum_challenges_set(self, OWNER, "a", "cli", 2000, at(0)), 0);
+    assert_int_equal(locum_challenges_set(self, "x." OWNER, "c", "cli", 2000, at(0)), 0);
     assert_string_equal(values(self, at(999)), "a b");
     assert_int_equal(locum_challenges_expire(self, at(0)), at(1000).boot);
     assert_string_equal(values(self, at(1000)), "a");
@@ -72,29 +72,32 @@ test_limits(void **state)
     char value[LOCUM_CHALLENGE_CHARS_MAX + 2];
     struct locum_challenges *self = locum_challenges_create();
     for (size_t i = 0; i < LOCUM_COUNT(wrong); i++) {
-        assert_int_equal(locum_challenges_set(self, OWNER, wrong[i], 1000, at(0)),
+        assert_int_equal(locum_challenges_set(self, OWNER, wrong[i], "cli", 1000, at(0)),
                          LOCUM_ERR_INVALID);
     }
     memset(value, 'v', sizeof(value));
     value[LOCUM_CHALLENGE_CHARS_MAX + 1] = '\0';
-    assert_int_equal(locum_challenges_set(self, OWNER, value, 1000, at(0)), LOCUM_ERR_INVALID);
-    value[LOCUM_CHALLENGE_CHARS_MAX] = '\0';
-    assert_int_equal(locum_challenges_set(self, OWNER, value, 1000, at(0)), 0);
-    assert_int_equal(locum_challenges_set(self, OWNER, "x", 0, at(0)), LOCUM_ERR_INVALID);
-    assert_int_equal(locum_challenges_set(self, OWNER, "x", LOCUM_CHALLENGE_FOR_MS_MAX + 1, at(0)),
+    assert_int_equal(locum_challenges_set(self, OWNER, value, "cli", 1000, at(0)),
                      LOCUM_ERR_INVALID);
+    value[LOCUM_CHALLENGE_CHARS_MAX] = '\0';
+    assert_int_equal(locum_challenges_set(self, OWNER, value, "cli", 1000, at(0)), 0);
+    assert_int_equal(locum_challenges_set(self, OWNER, "x", "cli", 0, at(0)), LOCUM_ERR_INVALID);
+    assert_int_equal(
+        locum_challenges_set(self, OWNER, "x", "cli", LOCUM_CHALLENGE_FOR_MS_MAX + 1, at(0)),
+        LOCUM_ERR_INVALID);
     for (int i = 1; i < LOCUM_CHALLENGE_VALUES_MAX; i++) {
         (void)snprintf(value, sizeof(value), "v%d", i);
-        assert_int_equal(locum_challenges_set(self, OWNER, value, 1000, at(0)), 0);
+        assert_int_equal(locum_challenges_set(self, OWNER, value, "cli", 1000, at(0)), 0);
     }
-    assert_int_equal(locum_challenges_set(self, OWNER, "one-more", 1000, at(0)), LOCUM_ERR_RANGE);
-    assert_int_equal(locum_challenges_set(self, OWNER, "v1", 1000, at(500)), 0);
-    assert_int_equal(locum_challenges_set(self, OWNER, "one-more", 1000, at(1000)), 0);
+    assert_int_equal(locum_challenges_set(self, OWNER, "one-more", "cli", 1000, at(0)),
+                     LOCUM_ERR_RANGE);
+    assert_int_equal(locum_challenges_set(self, OWNER, "v1", "cli", 1000, at(500)), 0);
+    assert_int_equal(locum_challenges_set(self, OWNER, "one-more", "cli", 1000, at(1000)), 0);
     int status = 0;
     for (int i = 0; status == 0 && i < 2 * LOCUM_CHALLENGE_ENTRIES_MAX; i++) {
         char owner[32];
         (void)snprintf(owner, sizeof(owner), "_acme-challenge.n%d.", i);
-        status = locum_challenges_set(self, owner, "v", 1000, at(1000));
+        status = locum_challenges_set(self, owner, "v", "cli", 1000, at(1000));
     }
     assert_int_equal(status, LOCUM_ERR_SPACE);
     locum_challenges_destroy(self);
@@ -105,7 +108,7 @@ test_a_value_is_removed_on_another_node(void **state)
 {
     (void)state;
     struct locum_challenges *a = locum_challenges_create(), *b = locum_challenges_create();
-    assert_int_equal(locum_challenges_set(a, OWNER, "v", 5000, at(0)), 0);
+    assert_int_equal(locum_challenges_set(a, OWNER, "v", "cli", 5000, at(0)), 0);
     give(a, 0, b, at(10), 0);
     assert_string_equal(values(b, at(10)), "v");
     assert_int_equal(locum_challenges_unset(b, OWNER, "v", at(20)), 1);
@@ -114,7 +117,7 @@ test_a_value_is_removed_on_another_node(void **state)
     assert_string_equal(values(a, at(30)), "");
     /* The older document again changes nothing. A later set does, everywhere. */
     (void)locum_challenges_expire(a, at(40));
-    assert_int_equal(locum_challenges_set(a, OWNER, "v", 5000, at(40)), 0);
+    assert_int_equal(locum_challenges_set(a, OWNER, "v", "cli", 5000, at(40)), 0);
     give(a, 0, b, at(50), 0);
     give(b, 1, a, at(50), 0);
     assert_string_equal(values(a, at(50)), "v");
@@ -133,7 +136,7 @@ test_clocks_that_differ(void **state)
 {
     (void)state;
     struct locum_challenges *a = locum_challenges_create(), *b = locum_challenges_create();
-    assert_int_equal(locum_challenges_set(a, OWNER, "v", 5000, at(0)), 0);
+    assert_int_equal(locum_challenges_set(a, OWNER, "v", "cli", 5000, at(0)), 0);
     give(a, 0, b, at(2000), 3600000);
     assert_string_equal(values(b, at(4999)), "v");
     assert_string_equal(values(b, at(5000)), "");
@@ -148,8 +151,8 @@ test_a_later_run_resumes(void **state)
     char text[TEXT_BYTES];
     struct locum_text document = locum_text_init(text, sizeof(text));
     struct locum_challenges *a = locum_challenges_create(), *b = locum_challenges_create();
-    assert_int_equal(locum_challenges_set(a, OWNER, "short", 1000, at(0)), 0);
-    assert_int_equal(locum_challenges_set(a, OWNER, "long", 5000, at(0)), 0);
+    assert_int_equal(locum_challenges_set(a, OWNER, "short", "cli", 1000, at(0)), 0);
+    assert_int_equal(locum_challenges_set(a, OWNER, "long", "cli", 5000, at(0)), 0);
     locum_challenges_add(a, at(0), &document);
     locum_challenges_resume(b, locum_slice_of(text), at(2000));
     assert_string_equal(values(b, at(2000)), "long");
@@ -161,17 +164,24 @@ test_a_later_run_resumes(void **state)
 static void
 test_malformed_documents(void **state)
 {
-    static const char *const texts[] = {"x",
-                                        OWNER " + 1 1796000009000",
-                                        OWNER " * 1 1796000009000 v",
-                                        " + 1 1 v",
-                                        OWNER " + x 1796000009000 v",
-                                        OWNER " + 1 -1 v",
-                                        OWNER " + 1 1796000009000 \"",
-                                        OWNER " + 1 99999999999999999999 v"};
+    static const char *const texts[] = {
+        "x",
+        "+ " OWNER " 1 1796000009000 cli",
+        "* " OWNER " 1 1796000009000 cli v",
+        "+  1 1 cli v",
+        "+ " OWNER " x 1796000009000 cli v",
+        "+ " OWNER " 1 -1 cli v",
+        "+ " OWNER " 1 1796000009000  v",
+        "+ " OWNER " 1 1796000009000 cli \"",
+        "+ " OWNER " 1 99999999999999999999 cli v",
+        "m 1796000009000",
+        "m x 0011223344556677",
+        "m 1796000009000 00112233445566",
+        "m 1796000009000 0011223344556677 + " OWNER,
+    };
     (void)state;
     struct locum_challenges *a = locum_challenges_create(), *b = locum_challenges_create();
-    assert_int_equal(locum_challenges_set(a, OWNER, "v", 5000, at(0)), 0);
+    assert_int_equal(locum_challenges_set(a, OWNER, "v", "cli", 5000, at(0)), 0);
     give(a, 0, b, at(0), 0);
     for (size_t i = 0; i < LOCUM_COUNT(texts); i++) {
         assert_false(locum_challenges_take(b, 0, locum_slice_of(texts[i]), 0, at(1)));
@@ -183,11 +193,152 @@ test_malformed_documents(void **state)
     locum_challenges_destroy(b);
 }
 
+/* RFC 2136 2.5.2: what this node has taken of one client, and nothing else. */
+static void
+test_a_client_removes_what_it_has_set(void **state)
+{
+    (void)state;
+    struct locum_challenges *a = locum_challenges_create(), *b = locum_challenges_create();
+    assert_int_equal(locum_challenges_set(a, OWNER, "v1", "key:k", 5000, at(0)), 0);
+    assert_int_equal(locum_challenges_set(a, OWNER, "v2", "key:k", 5000, at(0)), 0);
+    assert_int_equal(locum_challenges_set(a, OWNER, "v3", "cli", 5000, at(0)), 0);
+    give(a, 0, b, at(10), 0);
+    assert_int_equal(locum_challenges_set(b, OWNER, "v2", "key:k", 4000, at(20)), 0);
+    assert_int_equal(locum_challenges_set(b, OWNER, "v4", "key:k", 4000, at(20)), 0);
+    give(b, 1, a, at(30), 0);
+    (void)locum_challenges_expire(a, at(30)); /* what another node has set too stays its own */
+    assert_string_equal(values(a, at(30)), "v1 v2 v3 v4");
+    assert_int_equal(locum_challenges_unset_own(b, OWNER, "key:k", at(40)), 2);
+    assert_int_equal(locum_challenges_unset_own(b, OWNER, "key:k", at(40)), 0);
+    give(b, 1, a, at(50), 0);
+    give(a, 0, b, at(50), 0);
+    assert_string_equal(values(a, at(50)), "v1 v2 v3");
+    assert_string_equal(values(b, at(50)), "v1 v2 v3");
+    /* What b has removed everywhere does not come back when b removes its own again. */
+    assert_int_equal(locum_challenges_unset(b, OWNER, "v1", at(60)), 1);
+    assert_int_equal(locum_challenges_set(b, OWNER, "v1", "key:k", 4000, at(70)), 0);
+    assert_string_equal(values(b, at(70)), "v1 v2 v3");
+    assert_int_equal(locum_challenges_unset_own(b, OWNER, "key:k", at(80)), 1);
+    assert_string_equal(values(b, at(80)), "v2 v3");
+    give(b, 1, a, at(90), 0);
+    assert_string_equal(values(a, at(90)), "v2 v3");
+    assert_int_equal(locum_challenges_unset_own(a, OWNER, "key:k", at(100)), 1);
+    assert_string_equal(values(a, at(100)), "v3");
+    locum_challenges_destroy(a);
+    locum_challenges_destroy(b);
+}
+
+static void
+test_a_mac_is_known_on_all_nodes(void **state)
+{
+    static const uint8_t mac[] = "0123456789abcdef", other[] = "0123456X89abcdef";
+    (void)state;
+    struct locum_challenges *a = locum_challenges_create(), *b = locum_challenges_create();
+    assert_false(locum_challenges_has_mac(a, mac, at(0)));
+    assert_int_equal(locum_challenges_note_mac(a, mac, 600000, at(0)), 0);
+    assert_int_equal(locum_challenges_set(a, OWNER, "v", "key:k", 5000, at(0)), 0);
+    give(a, 0, b, at(10), 1234);
+    assert_string_equal(values(b, at(10)), "v");
+    assert_true(locum_challenges_has_mac(a, mac, at(599999)));
+    assert_true(locum_challenges_has_mac(b, mac, at(599999)));
+    assert_false(locum_challenges_has_mac(b, other, at(10)));
+    assert_false(locum_challenges_has_mac(b, mac, at(600000)));
+    int status = 0;
+    for (int i = 0; status == 0 && i < 2 * LOCUM_CHALLENGE_MACS_MAX; i++) {
+        const uint8_t each[LOCUM_CHALLENGE_MAC_BYTES] = {(uint8_t)i, 1};
+        status = locum_challenges_note_mac(a, each, 1000, at(20));
+    }
+    assert_int_equal(status, LOCUM_ERR_SPACE);
+    assert_int_equal(locum_challenges_note_mac(a, other, 1000, at(1020)), 0); /* there is room */
+    locum_challenges_destroy(a);
+    locum_challenges_destroy(b);
+}
+
+/* A change of which a part is refused is undone as a whole. */
+static void
+test_a_change_is_undone(void **state)
+{
+    (void)state;
+    static const uint8_t mac[LOCUM_CHALLENGE_MAC_BYTES] = {1};
+    struct locum_challenges *self = locum_challenges_create();
+    assert_int_equal(locum_challenges_set(self, OWNER, "v1", "cli", 5000, at(0)), 0);
+    locum_challenges_begin(self);
+    assert_int_equal(locum_challenges_unset(self, OWNER, "v1", at(1)), 1);
+    assert_int_equal(locum_challenges_set(self, OWNER, "v2", "cli", 5000, at(1)), 0);
+    assert_int_equal(locum_challenges_note_mac(self, mac, 5000, at(1)), 0);
+    locum_challenges_abort(self);
+    assert_string_equal(values(self, at(1)), "v1");
+    assert_false(locum_challenges_has_mac(self, mac, at(1)));
+    locum_challenges_destroy(self);
+}
+
+/* However long owners, clients and values are, the document can be sent. */
+static void
+test_a_document_has_an_end(void **state)
+{
+    (void)state;
+    char owner[LOCUM_DOMAIN_MAX + 1], value[LOCUM_CHALLENGE_CHARS_MAX + 1], text[TEXT_BYTES];
+    struct locum_text document = locum_text_init(text, sizeof(text));
+    struct locum_challenges *self = locum_challenges_create();
+    int status = 0, count = 0;
+    memset(value, 'v', sizeof(value));
+    value[LOCUM_CHALLENGE_CHARS_MAX] = '\0';
+    for (; status == 0 && count < LOCUM_CHALLENGE_ENTRIES_MAX; count++) {
+        memset(owner, 'o', sizeof(owner));
+        owner[0] = (char)('a' + count / 10);
+        owner[1] = (char)('a' + count % 10);
+        memcpy(owner + sizeof(owner) - 2, ".", 2);
+        status = locum_challenges_set(self, owner, value, "cli", 1000, at(0));
+    }
+    assert_int_equal(status, LOCUM_ERR_SPACE);
+    assert_true(count > 16);
+    locum_challenges_add(self, at(0), &document);
+    assert_true(document.length <= LOCUM_CHALLENGE_BYTES_MAX);
+    locum_challenges_destroy(self);
+}
+
+static void
+test_copies_follow_their_nodes(void **state)
+{
+    (void)state;
+    locum_node to[LOCUM_NODES_MAX];
+    char text[TEXT_BYTES];
+    struct locum_challenges *a = locum_challenges_create(), *b = locum_challenges_create();
+    assert_int_equal(locum_challenges_set(a, OWNER, "v", "cli", 5000, at(0)), 0);
+    give(a, 0, b, at(0), 0);
+    for (size_t i = 0; i < LOCUM_NODES_MAX; i++) {
+        to[i] = i == 0 ? 2 : LOCUM_NODE_NONE;
+    }
+    locum_challenges_move(b, to);
+    assert_string_equal(values(b, at(1)), "v");
+    struct locum_text document = locum_text_init(text, sizeof(text));
+    locum_challenges_add_copy(b, 0, at(1), &document);
+    assert_int_equal(document.length, 0);
+    locum_challenges_add_copy(b, 2, at(1), &document);
+    assert_string_equal(text, "+ " OWNER " 1796000000000 1796000005000 cli v");
+    to[2] = LOCUM_NODE_NONE;
+    to[0] = 0;
+    locum_challenges_move(b, to); /* it has left */
+    assert_string_equal(values(b, at(1)), "");
+    locum_challenges_destroy(a);
+    locum_challenges_destroy(b);
+}
+
 static uint32_t
 next_random(uint32_t *seed)
 {
     *seed = *seed * 1664525u + 1013904223u;
     return *seed >> 8;
+}
+
+static void
+remove_some(struct locum_challenges *self, uint32_t how, const char *value, struct locum_now now)
+{
+    if (how == 0) {
+        (void)locum_challenges_unset_own(self, OWNER, "cli", now);
+    } else {
+        assert_true(locum_challenges_unset(self, OWNER, how == 1 ? value : NULL, now) >= 0);
+    }
 }
 
 /* Nodes set, remove and restart at random; documents are lost, and then repeated. Once all have
@@ -209,15 +360,11 @@ test_all_nodes_come_to_the_same(void **state)
             switch (next_random(&seed) % 8) {
             case 0:
             case 1:
-                assert_int_equal(locum_challenges_set(nodes[i], OWNER, value,
+                assert_int_equal(locum_challenges_set(nodes[i], OWNER, value, "cli",
                                                       STEP_MS * (1 + next_random(&seed) % 20), now),
                                  0);
                 break;
-            case 2:
-                assert_true(locum_challenges_unset(nodes[i], OWNER,
-                                                   next_random(&seed) % 2 == 0 ? value : NULL,
-                                                   now) >= 0);
-                break;
+            case 2: remove_some(nodes[i], next_random(&seed) % 3, value, now); break;
             case 3: { /* a restart: it has its own document, and copies come again */
                 char text[TEXT_BYTES];
                 struct locum_text document = locum_text_init(text, sizeof(text));
@@ -267,6 +414,11 @@ main(void)
         cmocka_unit_test(test_clocks_that_differ),
         cmocka_unit_test(test_a_later_run_resumes),
         cmocka_unit_test(test_malformed_documents),
+        cmocka_unit_test(test_a_client_removes_what_it_has_set),
+        cmocka_unit_test(test_a_mac_is_known_on_all_nodes),
+        cmocka_unit_test(test_a_change_is_undone),
+        cmocka_unit_test(test_a_document_has_an_end),
+        cmocka_unit_test(test_copies_follow_their_nodes),
         cmocka_unit_test(test_all_nodes_come_to_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

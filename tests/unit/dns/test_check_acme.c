@@ -13,7 +13,9 @@ note(void *user, const struct locum_problem *problem)
 {
     (void)user;
     struct locum_text text = {.at = report, .size = sizeof(report), .length = strlen(report)};
-    locum_text_add(&text, problem->severity == LOCUM_SEVERITY_ERROR ? "error: " : "warning: ");
+    locum_text_add(&text, problem->severity == LOCUM_SEVERITY_ERROR     ? "error: "
+                          : problem->severity == LOCUM_SEVERITY_WARNING ? "warning: "
+                                                                        : "note: ");
     locum_text_add(&text, problem->text);
     locum_text_add(&text, "\n");
 }
@@ -138,7 +140,7 @@ test_the_records_of_a_zone(void **state)
     strcpy(site->config.persist[1].account, ACCOUNT);
     strcpy(site->config.persist[1].until, "2027-12-31");
     site->config.persist[1].wildcard = true;
-    assert_int_equal(locum_dns_zone_text(NULL, &site->config, 0, &site->plan, 7, &text), 0);
+    assert_int_equal(locum_dns_zone_text(NULL, &site->config, 0, &site->plan, NULL, 7, &text), 0);
     assert_line(text, "\n_validation-persist.get.example.org.\t60\tIN\tTXT\t"
                       "\"ca.example; accounturi=" ACCOUNT "\"\n");
     assert_line(text, "\n_validation-persist.get.example.org.\t60\tIN\tTXT\t"
@@ -147,7 +149,7 @@ test_the_records_of_a_zone(void **state)
     assert_line(text, "\n_validation-persist.dc2.get.example.org.\t60\tIN\tTXT\t\"ca.example; ");
     free(text);
     site->config.zones[0].persist_count = 0;
-    assert_int_equal(locum_dns_zone_text(NULL, &site->config, 0, &site->plan, 7, &text), 0);
+    assert_int_equal(locum_dns_zone_text(NULL, &site->config, 0, &site->plan, NULL, 7, &text), 0);
     assert_null(strstr(text, "_validation-persist"));
     free(text);
     free(site);
@@ -176,6 +178,44 @@ test_a_wildcard_name(void **state)
     free(site);
 }
 
+/* A static record at the name of challenges turns dns-01 off there, and so does one that hides
+ * it. */
+static void
+test_static_records_at_the_names_of_challenges(void **state)
+{
+    static const struct {
+        const char *records[3];
+        const char *noted; /* the name; NULL: none */
+    } rows[] = {
+        {{"_acme-challenge CNAME elsewhere.test."}, "get.example.org."},
+        {{"_acme-challenge.dc2 TXT x"}, "dc2.get.example.org."},
+        {{"_acme-challenge.dc2 NS ns.test."}, "dc2.get.example.org."},
+        {{"_acme-challenge.other TXT x"}, NULL},
+        {{"x._acme-challenge TXT x"}, NULL},
+        {{"_acme-challenge2 TXT x"}, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
+        struct site *site = site_new();
+        site->config.zones[0].dns_01 = true;
+        assert_int_equal(check(site, rows[i].records), 0);
+        if (rows[i].noted == NULL) {
+            assert_string_equal(report, "");
+        } else {
+            char line[512];
+            (void)snprintf(line, sizeof(line),
+                           "note: record '%s': it takes the place of what acme makes at "
+                           "_acme-challenge.%s, so dns-01 is off for %s\n",
+                           rows[i].records[0], rows[i].noted, rows[i].noted);
+            assert_string_equal(report, line);
+        }
+        site->config.zones[0].dns_01 = false;
+        assert_int_equal(check(site, (const char *const[]){NULL}), 0);
+        assert_string_equal(report, "");
+        free(site);
+    }
+}
+
 int
 main(void)
 {
@@ -185,6 +225,7 @@ main(void)
         cmocka_unit_test(test_records_that_hide_the_owner),
         cmocka_unit_test(test_the_records_of_a_zone),
         cmocka_unit_test(test_a_wildcard_name),
+        cmocka_unit_test(test_static_records_at_the_names_of_challenges),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

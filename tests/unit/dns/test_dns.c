@@ -102,7 +102,8 @@ test_failed_publish_keeps_the_last_answers(void **state)
     site->plan.answers[0][LOCUM_V4].nodes = 2;
     site_record(site, 0, "no record at all");
     assert_int_equal(locum_dns_reconfigure(dns, &site->config, record, NULL), 0);
-    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, 2, 0), LOCUM_ERR_INVALID);
+    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, NULL, 2, 0),
+                     LOCUM_ERR_INVALID);
     assert_int_equal(ask_udp(NULL, &site->config.listen_dns[0], PATIENCE_MS), 12);
     locum_dns_destroy(dns);
     free(site);
@@ -255,14 +256,15 @@ static void
 publish_whole(struct locum_dns *dns, const struct site *site, uint32_t serial, int64_t now_s)
 {
     struct pollfd fd = {.fd = locum_dns_signed_fd(dns), .events = POLLIN};
-    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, serial, now_s), 0);
+    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, NULL, serial, now_s), 0);
     if (locum_dns_wants_to_sign(dns, now_s)) {
         locum_dns_sign(dns, &site->config, &site->plan, 1, now_s);
     }
     while (!locum_dns_is_due(dns, now_s) && locum_dns_signed_at(dns) != now_s) {
         assert_int_equal(poll(&fd, 1, PATIENCE_MS), 1);
     }
-    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, serial + 1, now_s), 0);
+    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, NULL, serial + 1, now_s),
+                     0);
     assert_int_equal(locum_dns_signed_at(dns), now_s);
     assert_false(locum_dns_is_due(dns, now_s));
 }
@@ -299,12 +301,12 @@ test_signatures_are_replaced_in_time(void **state)
     locum_dns_set_signer(dns, signer);
     publish_whole(dns, site, 1, NOW);
     /* The text is signed as what is published. */
-    assert_int_equal(locum_dns_zone_text(dns, &site->config, 0, &site->plan, 1, &text[0]), 0);
-    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, 3, NOW + WEEK), 0);
-    assert_int_equal(locum_dns_zone_text(dns, &site->config, 0, &site->plan, 1, &text[1]), 0);
+    assert_int_equal(locum_dns_zone_text(dns, &site->config, 0, &site->plan, NULL, 1, &text[0]), 0);
+    assert_int_equal(locum_dns_publish(dns, &site->config, &site->plan, NULL, 3, NOW + WEEK), 0);
+    assert_int_equal(locum_dns_zone_text(dns, &site->config, 0, &site->plan, NULL, 1, &text[1]), 0);
     assert_string_equal(text[0], text[1]);
     publish_whole(dns, site, 4, NOW + WEEK);
-    assert_int_equal(locum_dns_zone_text(dns, &site->config, 0, &site->plan, 1, &text[2]), 0);
+    assert_int_equal(locum_dns_zone_text(dns, &site->config, 0, &site->plan, NULL, 1, &text[2]), 0);
     assert_string_not_equal(text[0], text[2]);
     /* A clock that was ahead is put right: signatures of the future are not valid yet. */
     publish_whole(dns, site, 6, NOW);

@@ -148,7 +148,8 @@ test_hints_are_the_addresses_of_any_plan(void **state)
         make_random(site, &seed);
         char *zone;
         struct locum_dns_table *table = site_table(site);
-        assert_int_equal(locum_dns_zone_text(NULL, &site->config, 0, &site->plan, 7, &zone), 0);
+        assert_int_equal(locum_dns_zone_text(NULL, &site->config, 0, &site->plan, NULL, 7, &zone),
+                         0);
         for (size_t name = 0; name < site->config.core.name_count; name++) {
             char a[4096], aaaa[4096], https[4096], line[4200];
             const char *of = site->config.names[name].name;

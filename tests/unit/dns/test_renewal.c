@@ -120,7 +120,7 @@ static struct locum_dns_table *
 make_table(int64_t now_s)
 {
     struct locum_dns_table *table =
-        locum_dns_table_make(renewal.serving.names, &site->config, &site->plan, 7);
+        locum_dns_table_make(renewal.serving.names, &site->config, &site->plan, NULL, 7);
     assert_non_null(table);
     assert_int_equal(
         locum_dns_table_sign(table, &site->config, &site->plan, 7, renewal.signer, now_s), 0);

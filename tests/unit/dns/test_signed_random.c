@@ -367,7 +367,8 @@ ask_random(const struct locum_dns_table *table, const struct locum_dns_table *in
 static struct locum_dns_table *
 make_table(struct locum_dns_names *names)
 {
-    struct locum_dns_table *table = locum_dns_table_make(names, &site->config, &site->plan, 7);
+    struct locum_dns_table *table =
+        locum_dns_table_make(names, &site->config, &site->plan, NULL, 7);
     assert_non_null(table);
     assert_int_equal(locum_dns_table_sign(table, &site->config, &site->plan, 7, signer, NOW), 0);
     return table;

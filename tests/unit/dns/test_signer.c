@@ -81,8 +81,8 @@ static ldns_zone *
 signed_zone(struct locum_signer *signer, int64_t now_s)
 {
     char *text;
-    assert_int_equal(locum_signer_zone_text(signer, &site->config, 0, &site->plan, 7, now_s, &text),
-                     0);
+    assert_int_equal(
+        locum_signer_zone_text(signer, &site->config, 0, &site->plan, NULL, 7, now_s, &text), 0);
     ldns_zone *zone = parse(text);
     free(text);
     return zone;
@@ -147,8 +147,8 @@ test_one_key_signs_the_whole_zone(void **state)
     /* Another serial and TTL: only the SOA is signed again. */
     site->plan.answers[0][LOCUM_V4].ttl_s = 60;
     char *text;
-    assert_int_equal(locum_signer_zone_text(signer, &site->config, 0, &site->plan, 8, NOW, &text),
-                     0);
+    assert_int_equal(
+        locum_signer_zone_text(signer, &site->config, 0, &site->plan, NULL, 8, NOW, &text), 0);
     assert_int_equal(locum_signer_counts(signer).made, 19);
     free(text);
     /* After a reload too. */
@@ -334,8 +334,8 @@ test_a_witness_and_an_unsigned_zone_need_no_keys(void **state)
     site->config.core.nodes[0].role = LOCUM_ROLE_SERVER;
     site->config.zones[0].dnssec.keys[0] = '\0';
     signer = create();
-    assert_int_equal(locum_signer_zone_text(signer, &site->config, 0, &site->plan, 7, NOW, &text),
-                     0);
+    assert_int_equal(
+        locum_signer_zone_text(signer, &site->config, 0, &site->plan, NULL, 7, NOW, &text), 0);
     assert_null(strstr(text, "RRSIG"));
     assert_int_equal(locum_signer_until(signer, NOW), INT64_MAX);
     assert_int_equal(locum_signer_counts(signer).made, 0);

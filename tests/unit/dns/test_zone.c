@@ -506,7 +506,7 @@ test_zone_text(void **state)
     site_ns(site, 0, "ns.get.example.org.");
     site->plan.answers[0][LOCUM_V4].nodes = 3; /* both */
     site->plan.answers[2][LOCUM_V4].ttl_s = 15;
-    assert_int_equal(locum_dns_zone_text(NULL, &site->config, 0, &site->plan, 7, &text), 0);
+    assert_int_equal(locum_dns_zone_text(NULL, &site->config, 0, &site->plan, NULL, 7, &text), 0);
     assert_string_equal(
         text, "get.example.org.\t60\tIN\tSOA\tdc2.example.org. hostmaster.get.example.org. 7 3600 "
               "600 604800 15\n"
@@ -523,7 +523,7 @@ test_zone_text(void **state)
               "dc3.get.example.org.\t15\tIN\tA\t192.0.2.13\n");
     free(text);
     strcpy(site->config.zones[0].records[1].text, "www A x");
-    assert_int_equal(locum_dns_zone_text(NULL, &site->config, 0, &site->plan, 7, &text),
+    assert_int_equal(locum_dns_zone_text(NULL, &site->config, 0, &site->plan, NULL, 7, &text),
                      LOCUM_ERR_INVALID);
     free(site);
 }
@@ -544,7 +544,8 @@ test_zone_text_of_any_length(void **state)
         site_record(site, 0, record);
         site_record(site, 0,
                     "b HTTPS 1 . alpn=h2,h3 no-default-alpn port=8443 key65000=abcdefghijklmnop");
-        assert_int_equal(locum_dns_zone_text(NULL, &site->config, 0, &site->plan, 7, &text), 0);
+        assert_int_equal(locum_dns_zone_text(NULL, &site->config, 0, &site->plan, NULL, 7, &text),
+                         0);
         free(text);
         free(site);
     }
