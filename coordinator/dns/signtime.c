@@ -98,7 +98,7 @@ is_steady(const struct locum_signtime *self, struct locum_now now)
             now.mono - self->stepped >= LOCUM_SIGNTIME_FOLLOW_MS);
 }
 
-/* The time of the keys goes on with the boot clock, and stands still in doubt. */
+/* The time of the keys goes on with the boot clock, and stops in doubt. */
 static void
 advance_keys(struct locum_signtime *self, struct locum_now now)
 {

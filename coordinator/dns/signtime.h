@@ -24,7 +24,7 @@
  * what is believed when they would be of no use any more.
  *
  * The states of keys go by a time of their own, which only the boot clock moves forward. No step of
- * a clock, and no clock of a peer, makes a duration of theirs pass. It stands still in doubt, and
+ * a clock, and no clock of a peer, makes a duration of theirs pass. It stops in doubt, and
  * between two boots. When the wall clock is confirmed, the time of the keys is set to it, and the
  * caller moves what it has noted by the same amount (locum_keymemory_shift()).
  */

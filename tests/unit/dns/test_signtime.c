@@ -280,7 +280,7 @@ test_no_wrong_clock_makes_time_pass_for_keys(void **state)
     assert_int_equal(begin_s, now_of(&node).wall / 1000);
     pass(&node, HOUR, NULL, 0); /* the boot clock */
     assert_int_equal(keys_s(&node), begin_s + HOUR / SECOND + 1);
-    pass(&node, 0, ahead, 1); /* one wrong peer: in doubt it stands still */
+    pass(&node, 0, ahead, 1); /* one wrong peer: in doubt it stops */
     assert_true(node.time.in_doubt);
     const int64_t still_s = keys_s(&node);
     pass(&node, 5 * HOUR, ahead, 1);
