@@ -59,6 +59,7 @@ locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
     }
     locum_daemon_signatures_view(self, ret);
     ret->keys = self->keys.memory;
+    ret->keys_now_s = locum_signtime_keys_s(&self->signatures.time);
     ret->keys_too_long = self->keys.too_long;
     ret->keys_lack_since = self->keys.lack_since;
     ret->nsec_differ_since = self->keys.nsec_differ_since;

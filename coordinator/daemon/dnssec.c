@@ -25,7 +25,6 @@ on_ended(void *user, size_t zone)
     struct locum_daemon *self = user;
     (void)locum_daemon_loop_now(self);
     compare(self, zone);
-    self->keys.answered = true;
 }
 
 int

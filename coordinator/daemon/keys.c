@@ -97,10 +97,20 @@ forget_since(struct locum_daemon *self)
     }
 }
 
+/* Zones may have other numbers: take all answers of parents again. */
+static void
+forget_taken(struct locum_daemon *self)
+{
+    for (size_t i = 0; i < LOCUM_ZONES_MAX; i++) {
+        self->keys.parent_taken[i] = LOCUM_NEVER;
+    }
+}
+
 int
 locum_daemon_keys_create(struct locum_daemon *self)
 {
     forget_since(self);
+    forget_taken(self);
     self->keys.memory = locum_keymemory_create();
     int status = self->keys.memory == NULL ? LOCUM_ERR_MEMORY : 0;
     if (status == 0 && is_server(self)) {
@@ -208,21 +218,24 @@ locum_daemon_keys_begin(struct locum_daemon *self)
     save(self);
 }
 
-/* What the parents have answered since the last decision. */
+/* What the parents have answered since the last decision, by the time of the keys. */
 static void
 take_parents(struct locum_daemon *self)
 {
+    const int64_t now = now_s(self);
     for (size_t i = 0; self->parent != NULL && i < self->config->zone_count; i++) {
+        locum_ms *taken = &self->keys.parent_taken[i];
         const struct locum_parent_zone *parent = locum_parent_of(self->parent, i);
         struct locum_keymemory_zone *zone =
             locum_keymemory_find(self->keys.memory, self->config->zones[i].name);
-        if (zone != NULL && parent != NULL && parent->known &&
-            (self->keys.answered || parent->answered_s != zone->parent_answered_s)) {
-            locum_dns_take_parent(zone, &parent->answer, parent->answered_s);
+        if (zone != NULL && parent != NULL && parent->known && parent->answered_mono != *taken) {
+            const int64_t at_s = now - (self->now.mono - parent->answered_mono) / 1000;
+            const int64_t before_s = zone->parent_asked ? zone->parent_answered_s : at_s;
+            locum_dns_take_parent(zone, &parent->answer, at_s > before_s ? at_s : before_s);
+            *taken = parent->answered_mono;
             self->keys.wake = true;
         }
     }
-    self->keys.answered = false;
 }
 
 static const char *
@@ -327,6 +340,7 @@ locum_daemon_keys_give_up(struct locum_daemon *self)
 void
 locum_daemon_keys_reconfigure(struct locum_daemon *self, const struct locum_signer *signer)
 {
+    forget_taken(self);
     locum_keymemory_configure(self->keys.memory, self->config);
     if (is_server(self) &&
         locum_dns_signer_remember(signer, self->config, self->keys.memory, now_s(self)) != 0) {
@@ -437,7 +451,12 @@ locum_daemon_keys_look(struct locum_daemon *self)
     if (!is_server(self) || self->keys.memory->zone_count == 0) {
         return;
     }
+    const int64_t moved_s = locum_daemon_signatures_set_keys(self);
+    locum_keymemory_shift(self->keys.memory, moved_s);
     take_documents(self);
+    if (self->signatures.time.in_doubt) {
+        locum_keymemory_hold(self->keys.memory);
+    }
     take_parents(self);
     if (self->keys.wake || self->keys.memory->changed ||
         now_s(self) / MINUTE_S != self->keys.minute) {

@@ -18,10 +18,11 @@ struct locum_daemon_keys {
     struct locum_keymemory *memory; /* NULL: not created */
     struct locum_signer *next;      /* its signatures are being made; NULL: none */
     bool wake;                      /* something may have changed */
-    bool answered;                  /* a parent has, or has failed to */
     bool stays;                     /* the file could not be read nor renamed: do not replace it */
     bool too_long;                  /* not all that this server shows fits into its document */
     int64_t minute;                 /* of the last decision */
+    /* Of each zone of the configuration, mono: the answer of its parent that was taken. */
+    locum_ms parent_taken[LOCUM_ZONES_MAX];
     /* Of each node, mono; LOCUM_NEVER (report/report.h). */
     locum_ms lack_since[LOCUM_NODES_MAX], nsec_differ_since[LOCUM_NODES_MAX];
 };

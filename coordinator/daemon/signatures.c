@@ -165,7 +165,18 @@ int64_t
 locum_daemon_signatures_now_s(struct locum_daemon *self)
 {
     update(self);
-    return locum_signtime_believed_s(&self->signatures.time, self->now);
+    return locum_signtime_keys_s(&self->signatures.time);
+}
+
+int64_t
+locum_daemon_signatures_set_keys(struct locum_daemon *self)
+{
+    update(self);
+    const int64_t by_s = locum_signtime_set_keys(&self->signatures.time, self->now);
+    if (by_s != 0) {
+        locum_daemon_signatures_keep(self);
+    }
+    return by_s;
 }
 
 static bool

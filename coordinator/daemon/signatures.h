@@ -50,8 +50,11 @@ void locum_daemon_signatures_take(struct locum_daemon *self);
 /* The secrets may be other ones. */
 void locum_daemon_signatures_reconfigure(struct locum_daemon *self);
 
-/* The time that is believed now, by which the states of keys go. */
+/* The time by which the states of keys go now (dns/signtime.h). */
 int64_t locum_daemon_signatures_now_s(struct locum_daemon *self);
+
+/* Set it to a wall clock that is confirmed. Returns by how many seconds it moved. */
+int64_t locum_daemon_signatures_set_keys(struct locum_daemon *self);
 
 /* The time by which to sign what is published now. */
 int64_t locum_daemon_signatures_take_s(struct locum_daemon *self);

@@ -8,6 +8,7 @@
  * decision on, with its private half, until no rule needs it any more.
  *
  *   keymemory.c  the table   keymemory_decide.c  decisions   keymemory_text.c  the texts
+ *   keymemory_clock.c  a clock that was set, or is in doubt
  */
 #ifndef LOCUM_DNS_KEYMEMORY_H
 #define LOCUM_DNS_KEYMEMORY_H
@@ -139,6 +140,13 @@ struct locum_keymemory_parent {
 };
 void locum_keymemory_take_parent(struct locum_keymemory_zone *zone,
                                  const struct locum_keymemory_parent *answer, uint32_t at_parent);
+
+/* The time of the keys was set by so many seconds: everything that is noted moves with it, so that
+ * no duration passes (dns/signtime.h). */
+void locum_keymemory_shift(struct locum_keymemory *self, int64_t by_s);
+
+/* The clock is in doubt: until it is heard again, no server counts as heard (KEYS-7). */
+void locum_keymemory_hold(struct locum_keymemory *self);
 
 /* Decide for a zone. */
 void locum_keymemory_decide(struct locum_keymemory *self, struct locum_keymemory_zone *zone,

@@ -91,10 +91,12 @@ static void
 take_answer(struct watched_zone *self, const struct locum_ds_answer *answer)
 {
     const locum_ms period_ms = self->owner->settings.period_ms;
+    const struct locum_now now = locum_clock_read();
     close_socket(self);
     self->known = (struct locum_parent_zone){.known = true,
                                              .answer = *answer,
-                                             .answered_s = locum_clock_read().wall / 1000,
+                                             .answered_s = now.wall / 1000,
+                                             .answered_mono = now.mono,
                                              .failing_mono = LOCUM_NEVER,
                                              .why = ""};
     locum_backoff_reset(&self->backoff);

@@ -34,6 +34,7 @@ struct locum_parent_zone {
     bool known;                    /* the parent has said it since the start */
     struct locum_ds_answer answer; /* if known: what it said last */
     int64_t answered_s;            /* and when, wall clock, seconds since 1970 */
+    locum_ms answered_mono;        /* the same */
     locum_ms failing_mono;         /* since when it cannot be asked; LOCUM_NEVER: it can */
     int64_t failing_s;             /* the same, seconds since 1970 */
     const char *why;               /* what failed last, static; "": nothing */

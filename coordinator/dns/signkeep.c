@@ -16,7 +16,7 @@ enum {
     HEAD_BYTES = sizeof(head) - 1 + 2 * LOCUM_DIGEST_BYTES + 1,
     LINES_BYTES = 256,                                   /* of the text after it */
     FIXED_BYTES = LDNS_SHA256_DIGEST_LENGTH + 4 + 1 + 2, /* of an entry */
-    LINES = 5,
+    LINES = 4, /* that each version has written, before the count */
 };
 
 int
@@ -78,10 +78,11 @@ write_lines(const struct locum_signtime_kept *time, const char *boot_id, size_t 
     struct locum_text text = locum_text_init(to, LINES_BYTES);
     locum_text_format(&text,
                       "boot-id %s\nbelieved-ms %" PRIi64 "\nnewest-ms %" PRIi64
-                      "\nsigned-s %" PRIi64 "\ncount %010zu\n",
+                      "\nsigned-s %" PRIi64 "\nkeys-ms %" PRIi64 "\nboot-ms %" PRIi64
+                      "\ncount %010zu\n",
                       boot_id[0] != '\0' ? boot_id : "-", time->believed > 0 ? time->believed : 0,
                       time->newest > 0 ? time->newest : 0, time->signed_s > 0 ? time->signed_s : 0,
-                      count);
+                      time->keys > 0 ? time->keys : 0, time->boot > 0 ? time->boot : 0, count);
     LOCUM_INVARIANT(!text.truncated);
     return text.length;
 }
@@ -168,6 +169,20 @@ take_line(struct locum_slice *rest, const char *key, struct locum_slice *ret_val
            locum_slice_is(name, key);
 }
 
+/* A line that an earlier version has not written; then 0. False: its value is none. */
+static bool
+take_optional(struct locum_slice *rest, const char *key, uint64_t *ret)
+{
+    struct locum_slice next = *rest;
+    struct locum_slice value;
+    *ret = 0;
+    if (!take_line(&next, key, &value)) {
+        return true;
+    }
+    *rest = next;
+    return locum_slice_u64(value, ms_max, ret) == 0;
+}
+
 /* Cut an entry off the rest. False: it is not whole. */
 static bool
 take_entry(struct locum_slice *rest, struct locum_sign_kept *ret)
@@ -196,13 +211,13 @@ locum_signkeep_read(const struct locum_signkeep_keys *keys, struct locum_slice b
                     const char *boot_id, struct locum_signtime_kept *ret,
                     struct locum_slice *ret_at)
 {
-    static const char *const names[LINES] = {"boot-id", "believed-ms", "newest-ms", "signed-s",
-                                             "count"};
+    static const char *const names[LINES] = {"boot-id", "believed-ms", "newest-ms", "signed-s"};
     struct locum_slice rest = bytes;
     struct locum_slice line;
     struct locum_slice values[LINES];
+    struct locum_slice counted;
     struct locum_sign_kept kept;
-    uint64_t believed, newest, signed_s, count;
+    uint64_t believed, newest, signed_s, keys_ms, boot_ms, count;
     if (!locum_slice_cut(&rest, '\n', &line) || !is_authentic(keys, line, rest)) {
         return LOCUM_ERR_INVALID;
     }
@@ -214,7 +229,8 @@ locum_signkeep_read(const struct locum_signkeep_keys *keys, struct locum_slice b
     if (locum_slice_u64(values[1], ms_max, &believed) != 0 ||
         locum_slice_u64(values[2], ms_max, &newest) != 0 ||
         locum_slice_u64(values[3], ms_max / 1000, &signed_s) != 0 ||
-        locum_slice_u64(values[4], UINT32_MAX, &count) != 0) {
+        !take_optional(&rest, "keys-ms", &keys_ms) || !take_optional(&rest, "boot-ms", &boot_ms) ||
+        !take_line(&rest, "count", &counted) || locum_slice_u64(counted, UINT32_MAX, &count) != 0) {
         return LOCUM_ERR_INVALID;
     }
     *ret_at = rest;
@@ -227,7 +243,9 @@ locum_signkeep_read(const struct locum_signkeep_keys *keys, struct locum_slice b
                                                      locum_slice_is(values[0], boot_id),
                                         .believed = (locum_ms)believed,
                                         .newest = (locum_ms)newest,
-                                        .signed_s = (int64_t)signed_s};
+                                        .signed_s = (int64_t)signed_s,
+                                        .keys = (locum_ms)keys_ms,
+                                        .boot = (locum_ms)boot_ms};
     return rest.length == 0 ? 0 : LOCUM_ERR_INVALID;
 }
 

@@ -19,7 +19,7 @@ static void
 add_unheard(const struct locum_report *report, struct locum_text *text)
 {
     const struct locum_keymemory *keys = report->keys;
-    const int64_t now_s = report->now.wall / 1000;
+    const int64_t now_s = report->keys_now_s;
     const char *before = "";
     for (size_t i = 0; i < keys->server_count; i++) {
         const int64_t heard_s = keys->servers[i].heard_s;

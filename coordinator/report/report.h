@@ -121,6 +121,7 @@ struct locum_report {
     const struct locum_hooks_state *hooks[LOCUM_HOOKS_MAX];
     size_t hook_count;
     const struct locum_keymemory *keys; /* NULL: this node signs nothing */
+    int64_t keys_now_s;                 /* the time by which their states go */
     bool keys_too_long;                 /* not all that it shows fits into its document */
     /* Of each node, mono, or NULL: since when its keys are not known as it shows them, and since
      * when its NSEC records differ; LOCUM_NEVER. */

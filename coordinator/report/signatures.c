@@ -13,12 +13,13 @@ locum_signatures_warn_of_clock(const struct locum_report *report, struct locum_t
     if (!report->signing.clock_in_doubt) {
         return false;
     }
-    locum_text_format(text,
-                      "the clock of this node is in doubt: it is %" PRIi64
-                      " min %s the peers' clocks, or what it was before it was set. The signatures "
-                      "of signed zones stay as they are until it is right: check NTP on this node "
-                      "and its peers",
-                      (off < 0 ? -off : off) / MINUTE_MS, off < 0 ? "behind" : "ahead of");
+    locum_text_format(
+        text,
+        "the clock of this node is in doubt: it is %" PRIi64
+        " min %s the peers' clocks, or what it was before it was set. The signatures "
+        "of signed zones stay as they are, and no roll-over of keys goes on, until it "
+        "is right: check NTP on this node and its peers",
+        (off < 0 ? -off : off) / MINUTE_MS, off < 0 ? "behind" : "ahead of");
     return true;
 }
 

@@ -6,7 +6,7 @@ import struct
 import time
 
 MAGIC = b"locum-signatures 1 "
-LINES = 5
+LINES = 7
 HEAD = ">32sIBH"        # of an entry: digest, until, verified, length
 
 

@@ -9,7 +9,7 @@
 #include "daemon/inside.h"
 #include "dns/keygen.h"
 
-enum { DC2, DC3, NS0, PORT = 19853, DAY_S = 86400, DAY_MS = 1000 * DAY_S };
+enum { DC2, DC3, NS0, PORT = 19853, HOUR_S = 3600, DAY_S = 86400, DAY_MS = 1000 * DAY_S };
 
 static struct locum_secrets secrets;
 static int udp = -1; /* the socket of the peers */
@@ -189,6 +189,29 @@ test_a_clock_that_differs_from_the_peers_renews_nothing(void **state)
     assert_true(wait_until(are_signed_by_it));
 }
 
+/* A single peer, 10 days ahead: the time of keys does not follow it. */
+static void
+test_one_wrong_peer_makes_no_time_pass_for_keys(void **state)
+{
+    (void)state;
+    start();
+    const int64_t begin_s = locum_daemon_signatures_now_s(daemon_);
+    assert_true(llabs(begin_s - locum_clock_read().wall / 1000) < 60);
+    heard = 1u << DC3;
+    said[DC3] = 10 * (locum_ms)DAY_MS;
+    assert_true(wait_until(is_in_doubt));
+    const int64_t still_s = locum_daemon_signatures_now_s(daemon_);
+    assert_true(still_s - begin_s < HOUR_S);
+    run_for(1500);
+    assert_true(is_in_doubt());
+    assert_int_equal(daemon_->keys.memory->server_count, 2);
+    assert_int_equal(daemon_->keys.memory->servers[1].heard_s, 0);
+    assert_true(locum_daemon_signatures_now_s(daemon_) - still_s <= 1);
+    said[DC3] = 0;
+    assert_true(wait_until(is_sure));
+    assert_true(locum_daemon_signatures_now_s(daemon_) - begin_s < HOUR_S);
+}
+
 static void
 test_one_wrong_clock_among_three_is_outvoted(void **state)
 {
@@ -208,6 +231,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_a_clock_that_differs_from_the_peers_renews_nothing,
                                         setup_zone, teardown_zone),
+        cmocka_unit_test_setup_teardown(test_one_wrong_peer_makes_no_time_pass_for_keys, setup_zone,
+                                        teardown_zone),
         cmocka_unit_test_setup_teardown(test_one_wrong_clock_among_three_is_outvoted, setup_zone,
                                         teardown_zone),
     };

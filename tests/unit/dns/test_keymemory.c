@@ -146,6 +146,34 @@ test_a_document_that_is_too_long_leaves_a_zone_out(void **state)
     assert_string_equal(buffer, "1");
 }
 
+/* The clock is set: no duration passes by that. */
+static void
+test_what_is_noted_moves_with_a_clock_that_is_set(void **state)
+{
+    (void)state;
+    take(&one, 1, NOW);
+    decide(true, NOW);
+    hear("1 zone=" ZONE " 13/1/psr/2000000000/2000000000", NOW);
+    const struct locum_keymemory_key before = zone_of(memory)->keys[0];
+    const int64_t asked_s = zone_of(memory)->parent_answered_s;
+    memory->changed = false;
+    locum_keymemory_shift(memory, 0);
+    assert_false(memory->changed);
+    locum_keymemory_shift(memory, 10 * DAY);
+    assert_true(memory->changed);
+    const struct locum_keymemory_key *key = &zone_of(memory)->keys[0];
+    assert_int_equal(key->published_since_s, before.published_since_s + 10 * DAY);
+    assert_int_equal(key->facts.last_signed_dnskey_s, before.facts.last_signed_dnskey_s + 10 * DAY);
+    assert_int_equal(key->facts.last_at_parent_s, before.facts.last_at_parent_s + 10 * DAY);
+    assert_int_equal(key->facts.all_published_since_s, 0); /* never stays never */
+    assert_int_equal(zone_of(memory)->parent_answered_s, asked_s + 10 * DAY);
+    assert_int_equal(memory->servers[1].heard_s, NOW + 10 * DAY);
+    locum_keymemory_shift(memory, -(int64_t)NOW * 2);
+    assert_int_equal(key->published_since_s, 1);
+    locum_keymemory_hold(memory);
+    assert_int_equal(memory->servers[1].heard_s, 0);
+}
+
 static void
 test_what_was_saved_goes_on(void **state)
 {
@@ -524,6 +552,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_what_is_shown_is_read, before, after),
         cmocka_unit_test_setup_teardown(test_a_document_that_is_too_long_leaves_a_zone_out, before,
+                                        after),
+        cmocka_unit_test_setup_teardown(test_what_is_noted_moves_with_a_clock_that_is_set, before,
                                         after),
         cmocka_unit_test_setup_teardown(test_what_was_saved_goes_on, before, after),
         cmocka_unit_test_setup_teardown(test_a_copy_is_the_same, before, after),

@@ -395,8 +395,11 @@ test_a_wrong_signature_is_found_and_made_again(void **state)
 }
 
 static const struct locum_secrets secrets = {.key = {{1, 2, 3}, {4, 5, 6}}, .count = 2};
-static const struct locum_signtime_kept times = {
-    .believed = 1763863100123, .newest = 1763863200123, .signed_s = NOW};
+static const struct locum_signtime_kept times = {.believed = 1763863100123,
+                                                 .newest = 1763863200123,
+                                                 .signed_s = NOW,
+                                                 .keys = 1763863300123,
+                                                 .boot = 77};
 
 /* The signatures of a cache as protected bytes. */
 static struct locum_slice protected(struct locum_sign_cache *cache,
@@ -433,6 +436,8 @@ test_a_later_run_signs_none_of_them_again(void **state)
     assert_int_equal(got.believed, times.believed);
     assert_int_equal(got.newest, times.newest);
     assert_int_equal(got.signed_s, times.signed_s);
+    assert_int_equal(got.keys, times.keys);
+    assert_int_equal(got.boot, times.boot);
     assert_int_equal(locum_signkeep_take(to, at), 0);
     assert_int_equal(locum_sign_cache_counts(to).kept, other);
     sign_sets(to, NOW);

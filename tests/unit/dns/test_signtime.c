@@ -111,7 +111,7 @@ test_a_step_of_more_than_five_minutes_is_in_doubt(void **state)
         pass(&node, MINUTE, NULL, 0);
         assert_int_equal(node.time.in_doubt, rows[i].in_doubt);
         assert_int_equal(error_s(&node), rows[i].in_doubt ? 0 : rows[i].step / SECOND);
-        pass(&node, 48 * HOUR, NULL, 0); /* time alone ends no doubt, */
+        pass(&node, 58 * MINUTE, NULL, 0);
         assert_int_equal(node.time.in_doubt, rows[i].in_doubt);
         node.wrong = 0; /* the clock is right again */
         pass(&node, SECOND, NULL, 0);
@@ -219,6 +219,109 @@ test_without_peers_an_hour_of_synchronisation_ends_it(void **state)
     assert_int_equal(error_s(&node), HOUR / SECOND);
 }
 
+/* Nothing else can end the doubt of a node that has neither peers nor NTP. */
+static void
+test_without_peers_and_ntp_an_hour_without_a_step_ends_it(void **state)
+{
+    (void)state;
+    static const locum_ms peers[] = {0};
+    for (int had_peer = 0; had_peer < 2; had_peer++) {
+        struct node node = start(NULL, 0);
+        pass(&node, MINUTE, peers, (size_t)had_peer);
+        node.wrong = HOUR;
+        pass(&node, SECOND, NULL, 0);
+        pass(&node, 58 * MINUTE, NULL, 0);
+        assert_true(node.time.in_doubt);
+        node.wrong = 2 * HOUR; /* set again: the hour begins again */
+        pass(&node, SECOND, NULL, 0);
+        pass(&node, 58 * MINUTE, NULL, 0);
+        assert_true(node.time.in_doubt);
+        pass(&node, 3 * MINUTE, NULL, 0);
+        assert_int_equal(node.time.in_doubt, had_peer == 1);
+        assert_int_equal(error_s(&node), had_peer == 1 ? 0 : 2 * HOUR / SECOND);
+    }
+}
+
+static void
+test_against_one_peer_a_synchronised_clock_is_believed(void **state)
+{
+    (void)state;
+    static const locum_ms peers[] = {240 * (locum_ms)HOUR, 240 * (locum_ms)HOUR};
+    struct node node = start(NULL, 0);
+    node.synchronised = true;
+    pass(&node, SECOND, peers, 1); /* not yet for a minute */
+    assert_true(node.time.in_doubt);
+    pass(&node, MINUTE, peers, 1);
+    assert_false(node.time.in_doubt);
+    assert_int_equal(error_s(&node), 0);
+    pass(&node, SECOND, peers, 2); /* two are more than one */
+    assert_true(node.time.in_doubt);
+    pass(&node, SECOND, peers, 1);
+    node.wrong = HOUR; /* set by hand; the kernel has not said yet that this ends it */
+    pass(&node, SECOND, peers, 1);
+    assert_true(node.time.in_doubt);
+}
+
+static int64_t
+keys_s(const struct node *node)
+{
+    return locum_signtime_keys_s(&node->time);
+}
+
+static void
+test_no_wrong_clock_makes_time_pass_for_keys(void **state)
+{
+    (void)state;
+    static const locum_ms ahead[] = {240 * (locum_ms)HOUR};
+    static const locum_ms agrees[] = {0};
+    struct node node = start(NULL, 0);
+    pass(&node, HOUR, NULL, 0);
+    const int64_t begin_s = keys_s(&node);
+    assert_int_equal(begin_s, now_of(&node).wall / 1000);
+    pass(&node, HOUR, NULL, 0); /* the boot clock */
+    assert_int_equal(keys_s(&node), begin_s + HOUR / SECOND + 1);
+    pass(&node, 0, ahead, 1); /* one wrong peer: in doubt it stops */
+    assert_true(node.time.in_doubt);
+    const int64_t still_s = keys_s(&node);
+    pass(&node, 5 * HOUR, ahead, 1);
+    assert_int_equal(keys_s(&node), still_s);
+    assert_int_equal(locum_signtime_set_keys(&node.time, now_of(&node)), 0);
+    pass(&node, 0, agrees, 1); /* it is right again: the time that moves does not count */
+    const int64_t before_s = keys_s(&node);
+    const int64_t by_s = locum_signtime_set_keys(&node.time, now_of(&node));
+    assert_int_equal(keys_s(&node), before_s + by_s);
+    assert_int_equal(keys_s(&node), now_of(&node).wall / 1000);
+}
+
+static void
+test_a_boot_with_a_wrong_clock_makes_no_time_pass_for_keys(void **state)
+{
+    (void)state;
+    static const locum_ms peers[] = {0};
+    struct node node = start(NULL, 0);
+    pass(&node, HOUR, peers, 1);
+    struct locum_signtime_kept kept = locum_signtime_keep(&node.time, now_of(&node));
+    node = start(&kept, 0); /* the program alone: as the boot clock says */
+    assert_int_equal(keys_s(&node), (kept.keys + node.boot - kept.boot < kept.keys
+                                         ? kept.keys
+                                         : kept.keys + node.boot - kept.boot) /
+                                        1000);
+    kept.same_boot = false;
+    node = start(&kept, 240 * (locum_ms)HOUR);
+    assert_int_equal(keys_s(&node), kept.keys / 1000);
+    pass(&node, HOUR, NULL, 0); /* nobody confirms the clock */
+    assert_int_equal(locum_signtime_set_keys(&node.time, now_of(&node)), 0);
+    assert_int_equal(keys_s(&node), kept.keys / 1000 + HOUR / SECOND + 1);
+    pass(&node, 0, peers, 1); /* it is wrong */
+    assert_int_equal(locum_signtime_set_keys(&node.time, now_of(&node)), 0);
+    node.wrong = 0; /* NTP has set it */
+    pass(&node, 24 * HOUR, peers, 1);
+    const int64_t before_s = keys_s(&node);
+    const int64_t by_s = locum_signtime_set_keys(&node.time, now_of(&node));
+    assert_int_equal(before_s + by_s, now_of(&node).wall / 1000);
+    assert_true(by_s != 0);
+}
+
 static void
 test_small_steps_do_not_add_up(void **state)
 {
@@ -242,7 +345,7 @@ test_a_restart_in_the_same_boot_keeps_the_doubt(void **state)
     assert_true(node.time.in_doubt);
     const int64_t signed_s = take(&node, always);
     const struct locum_signtime_kept kept = locum_signtime_keep(&node.time, now_of(&node));
-    assert_int_equal(kept.newest, right + node.boot);
+    assert_int_equal(kept.newest, 0); /* nobody confirmed it */
     node = start(&kept, 24 * HOUR);
     assert_true(node.time.in_doubt);
     assert_int_equal(take(&node, always), signed_s);
@@ -256,13 +359,14 @@ test_a_reboot_never_goes_before_the_time_that_was_kept(void **state)
     (void)state;
     static const locum_ms peers[] = {0};
     struct node node = start(NULL, 0);
+    pass(&node, 0, peers, 1);
     (void)take(&node, always);
     struct locum_signtime_kept kept = locum_signtime_keep(&node.time, now_of(&node));
     kept.same_boot = false;
     node = start(&kept, -2000 * (locum_ms)HOUR);
     assert_true(node.time.in_doubt);
-    assert_int_equal(error_s(&node), 0);
-    pass(&node, HOUR, NULL, 0);
+    assert_int_equal(error_s(&node), 1); /* it was kept a second after this boot time */
+    pass(&node, 3 * HOUR, NULL, 0);      /* a time that was confirmed is over */
     assert_true(node.time.in_doubt);
     assert_true(locum_signtime_believed_s(&node.time, now_of(&node)) >= kept.newest / 1000);
     node = start(&kept, 2000 * (locum_ms)HOUR); /* alone it cannot know that it is ahead, */
@@ -321,6 +425,10 @@ main(void)
         cmocka_unit_test(test_what_was_heard_before_a_step_counts_no_more),
         cmocka_unit_test(test_silence_of_the_peers_ends_no_doubt),
         cmocka_unit_test(test_without_peers_an_hour_of_synchronisation_ends_it),
+        cmocka_unit_test(test_without_peers_and_ntp_an_hour_without_a_step_ends_it),
+        cmocka_unit_test(test_against_one_peer_a_synchronised_clock_is_believed),
+        cmocka_unit_test(test_no_wrong_clock_makes_time_pass_for_keys),
+        cmocka_unit_test(test_a_boot_with_a_wrong_clock_makes_no_time_pass_for_keys),
         cmocka_unit_test(test_small_steps_do_not_add_up),
         cmocka_unit_test(test_a_restart_in_the_same_boot_keeps_the_doubt),
         cmocka_unit_test(test_a_reboot_never_goes_before_the_time_that_was_kept),
