@@ -252,6 +252,15 @@ look_at_hooks(struct locum_daemon *self)
     }
 }
 
+/* Who waits for other nodes to have a challenge gets time for that; DNS goes on meanwhile. */
+static bool
+is_drained(const struct locum_daemon *self)
+{
+    const locum_ms late = locum_clock_read().mono - self->replace.until;
+    return (locum_dns_is_tcp_quiet(self->dns) || late >= 0) &&
+           (self->acme.waits == NULL || late >= LOCUM_REPLACE_ACME_MS);
+}
+
 static void
 on_timer(void *user)
 {
@@ -265,8 +274,7 @@ on_timer(void *user)
         break;
     case LOCUM_REPLACE_DELIVERING: look_at_hooks(self); break;
     case LOCUM_REPLACE_DRAINING:
-        locum_rfc2136_finish(self->rfc2136);
-        if (locum_dns_is_tcp_quiet(self->dns) || locum_clock_read().mono >= replace->until) {
+        if (is_drained(self)) {
             get_ready(self);
         } else {
             locum_timer_arm(&replace->timer, POLL_MS);
