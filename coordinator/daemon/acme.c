@@ -132,8 +132,7 @@ place_of(const struct locum_daemon *self, const char *base)
     return begin;
 }
 
-/* So that a request finds its name without a look at all of them. Two zones can have the same
- * owner; the first of the configuration comes first. */
+/* So that a request finds its name without a look at all of them. */
 static void
 sort_names(struct locum_daemon *self)
 {

@@ -240,24 +240,29 @@ begin_draining(struct locum_daemon *self)
     locum_timer_arm(&replace->timer, POLL_MS);
 }
 
-/* Begin to drain, or wait a little longer for the hooks. */
+/* Begin to drain, or wait a little longer for the hooks, and for the keys that the next program is
+ * to remember. */
 static void
 look_at_hooks(struct locum_daemon *self)
 {
     struct locum_replace *replace = &self->replace;
-    if (locum_hooks_queued(self->hooks) == 0 || locum_clock_read().mono >= replace->until) {
+    const bool ready =
+        locum_hooks_queued(self->hooks) == 0 && !locum_state_writer_lacks_keys(self->writer);
+    if (ready || locum_clock_read().mono >= replace->until) {
         begin_draining(self);
     } else {
         locum_timer_arm(&replace->timer, HOOKS_POLL_MS);
     }
 }
 
-/* Who waits for other nodes to have a challenge gets time for that; DNS goes on meanwhile. */
+/* No query is half read, no new decision on keys waits for the disk, and nobody waits for other
+ * nodes to have a challenge, which takes longer. */
 static bool
-is_drained(const struct locum_daemon *self)
+is_drained(struct locum_daemon *self)
 {
     const locum_ms late = locum_clock_read().mono - self->replace.until;
-    return (locum_dns_is_tcp_quiet(self->dns) || late >= 0) &&
+    return ((locum_dns_is_tcp_quiet(self->dns) && !locum_state_writer_lacks_keys(self->writer)) ||
+            late >= 0) &&
            (self->acme.waits == NULL || late >= LOCUM_REPLACE_ACME_MS);
 }
 

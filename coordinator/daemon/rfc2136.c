@@ -297,26 +297,6 @@ attach(struct locum_rfc2136 *self, struct locum_dns_pending *pending, struct ans
     }
 }
 
-/* Is there a name that another zone of this server answers? */
-static bool
-has_foreign(const struct locum_rfc2136 *self)
-{
-    const struct locum_update *update = &self->update;
-    for (size_t i = 0; i < update->prerequisite_count + update->operation_count; i++) {
-        char buffer[512];
-        struct locum_text why = locum_text_init(buffer, sizeof(buffer));
-        struct locum_acme_name name;
-        const char *owner = i < update->prerequisite_count
-                                ? update->prerequisites[i].owner
-                                : update->operations[i - update->prerequisite_count].owner;
-        if (find(self->daemon, owner, &name, &why) &&
-            strcmp(self->daemon->config->zones[name.zone].name, update->zone) != 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void
 handle(struct locum_rfc2136 *self, struct locum_dns_pending *pending)
 {
@@ -336,9 +316,6 @@ handle(struct locum_rfc2136 *self, struct locum_dns_pending *pending)
         locum_update_parse(pending->packet, pending->length, pending->is.signed_at, update);
     if (rcode == LOCUM_RCODE_NOERROR) {
         rcode = locum_update_judge(update, &site);
-    }
-    if (rcode == LOCUM_RCODE_NOERROR && has_foreign(self)) {
-        rcode = LOCUM_RCODE_NOTZONE;
     }
     explain(self, pending, rcode);
     if (rcode == LOCUM_RCODE_NOERROR) {

@@ -383,7 +383,7 @@ prepare(struct locum_daemon *self, struct reload_findings *findings, struct prep
         status = locum_signature_prepare(&ret->config->secrets);
     }
     if (status == 0) {
-        status = locum_daemon_keys_prepare(self, ret->config, &ret->signer);
+        status = locum_daemon_keys_prepare(self, ret->config, collect, findings, &ret->signer);
     }
     if (status == 0) {
         status = locum_dns_prepare(self->dns, ret->config, ret->signer,

@@ -235,6 +235,12 @@ int locum_dns_signer_create(const struct locum_config *config, struct locum_keym
                             int64_t now_s, struct locum_signer **ret) LOCUM_MUST_CHECK;
 void locum_dns_signer_destroy(struct locum_signer *self);
 
+/* The same for a reload: keys that do not fit beside those that are remembered are an error, where
+ * a start leaves them out with a warning in the log. Errors are reported. */
+int locum_dns_signer_prepare(const struct locum_config *config, struct locum_keymemory *memory,
+                             int64_t now_s, locum_problem_fn *report, void *user,
+                             struct locum_signer **ret) LOCUM_MUST_CHECK;
+
 /*
  * Sign a new configuration before it is used: until it is, nothing changes.
  *

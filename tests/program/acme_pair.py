@@ -38,9 +38,6 @@ zones:
     ns: [dc2.example.org, dc3.example.org]
     acme: {{{{}}}}
     transfer: {{{{key-file: ns9.key}}}}
-  - name: sub.get.example.org
-    ns: [dc2.example.org, dc3.example.org]
-    acme: {{{{}}}}
   - name: other.example.org
     ns: [dc2.example.org, dc3.example.org]
 acme:
