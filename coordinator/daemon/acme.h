@@ -121,12 +121,12 @@ struct locum_acme_note {
 };
 
 struct locum_acme {
+    uint16_t sorted[LOCUM_NAMES_MAX]; /* names with an owner of challenges, by that */
+    size_t sorted_count;
     struct locum_challenges *challenges;     /* NULL: not created */
     struct locum_challenge_answers *answers; /* as they are published; NULL: none */
     bool on[LOCUM_NAMES_MAX];                /* names of the configuration that have challenges */
     bool any;                                /* one of them has */
-    uint16_t sorted[LOCUM_NAMES_MAX];        /* names with an owner of challenges, by that */
-    size_t sorted_count;
     locum_ms next;                 /* boot: when an entry ends; LOCUM_NEVER */
     struct locum_acme_note *notes; /* LOCUM_ACME_NOTES_MAX */
     size_t note_count;
