@@ -127,8 +127,8 @@ struct locum_acme {
     struct locum_challenge_answers *answers; /* as they are published; NULL: none */
     bool on[LOCUM_NAMES_MAX];                /* names of the configuration that have challenges */
     bool any;                                /* one of them has */
-    locum_ms next;                 /* boot: when an entry ends; LOCUM_NEVER */
-    struct locum_acme_note *notes; /* LOCUM_ACME_NOTES_MAX */
+    locum_ms next;                           /* boot: when an entry ends; LOCUM_NEVER */
+    struct locum_acme_note *notes;           /* LOCUM_ACME_NOTES_MAX */
     size_t note_count;
     struct locum_acme_wait *waits; /* a list, oldest first */
 };
