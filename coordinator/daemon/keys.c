@@ -13,6 +13,7 @@
 #include "core/view.h"
 #include "daemon/act.h"
 #include "daemon/inside.h"
+#include "daemon/signing.h"
 
 enum { FILE_BYTES_MAX = 4 << 20, REASON_BYTES = 512, MINUTE_S = 60 };
 
@@ -166,6 +167,16 @@ show(struct locum_daemon *self)
     }
 }
 
+/* What is not served yet, the peers must not count on: it is shown when it is published. */
+static void
+show_served(struct locum_daemon *self)
+{
+    const struct locum_signer *signer = locum_dns_signer(self->dns);
+    if (signer == NULL || locum_dns_signer_is_current(signer, self->config, self->keys.memory)) {
+        show(self);
+    }
+}
+
 static void
 save(struct locum_daemon *self)
 {
@@ -254,7 +265,7 @@ decide(struct locum_daemon *self)
     }
     self->keys.wake = false;
     self->keys.minute = now_s(self) / MINUTE_S;
-    show(self);
+    show_served(self);
     save(self);
 }
 
@@ -325,6 +336,21 @@ locum_daemon_keys_reconfigure(struct locum_daemon *self, const struct locum_sign
     decide(self);
 }
 
+/* Sign what is answered now, and what may be answered soon. Errors as of locum_dns_prepare(). */
+static int
+prepare_next(struct locum_daemon *self)
+{
+    struct locum_plan *plans = malloc(LOCUM_DAEMON_SIGNING_PLANS * sizeof(*plans));
+    if (plans == NULL) {
+        return LOCUM_ERR_MEMORY;
+    }
+    const size_t count = locum_daemon_signing_plans(&self->core, plans);
+    const int status = locum_dns_prepare(self->dns, self->config, self->keys.next, plans, count,
+                                         locum_daemon_signatures_take_s(self));
+    free(plans);
+    return status;
+}
+
 /* Let those keys sign that are to sign. */
 static void
 renew(struct locum_daemon *self)
@@ -340,8 +366,7 @@ renew(struct locum_daemon *self)
          locum_dns_signer_recreate(self->config, keys->memory, &keys->next) != 0)) {
         return;
     }
-    const int status = locum_dns_prepare(self->dns, self->config, keys->next,
-                                         locum_daemon_signatures_take_s(self));
+    const int status = prepare_next(self);
     if (status == 0) {
         locum_dns_set_signer(self->dns, keys->next);
         keys->next = NULL;

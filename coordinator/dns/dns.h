@@ -245,11 +245,14 @@ int locum_dns_signer_prepare(const struct locum_config *config, struct locum_key
  * Sign a new configuration before it is used: until it is, nothing changes.
  *
  * signer  of `config`; both borrowed until locum_dns_set_signer() or locum_dns_abandon().
+ * plans   of `config`, whose names are signed as well: the current one, and those that may come.
+ *         Copied; none: those names are signed when they are published.
  * Returns 0; LOCUM_ERR_TIMEOUT: the thread is at work, call it again when locum_dns_signed_fd() is
  * readable; or an error of locum_dns_publish().
  */
 int locum_dns_prepare(struct locum_dns *self, const struct locum_config *config,
-                      struct locum_signer *signer, int64_t now_s) LOCUM_MUST_CHECK;
+                      struct locum_signer *signer, const struct locum_plan *plans,
+                      size_t plan_count, int64_t now_s) LOCUM_MUST_CHECK;
 
 /* A configuration that was prepared will not be used. */
 void locum_dns_abandon(struct locum_dns *self, const struct locum_signer *signer);

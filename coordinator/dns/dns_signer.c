@@ -141,9 +141,10 @@ locum_dns_nsec_digest(struct locum_dns *self, const struct locum_config *config,
 
 int
 locum_dns_prepare(struct locum_dns *self, const struct locum_config *config,
-                  struct locum_signer *signer, int64_t now_s)
+                  struct locum_signer *signer, const struct locum_plan *plans, size_t plan_count,
+                  int64_t now_s)
 {
-    return locum_renewal_prepare(locum_dns_renewal(self), config, signer, now_s);
+    return locum_renewal_prepare(locum_dns_renewal(self), config, signer, plans, plan_count, now_s);
 }
 
 void
