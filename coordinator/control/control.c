@@ -264,17 +264,23 @@ serve(struct control_listener *listener, struct evhttp_request *http,
         send_error(http, 400, buffer);
         return;
     }
+    const bool has_room = listener->held_count < listener->held_max;
+    /* A POST that is held has changed something, so it is not begun if it could not be held. */
+    const bool refused = !has_room && route->method == EVHTTP_REQ_POST && wait_ms > 0;
     const struct locum_control_reply reply =
-        call_handler(self, http, route, &query, json, false, wait_ms == 0);
+        refused ? (struct locum_control_reply){.later = true}
+                : call_handler(self, http, route, &query, json, false, wait_ms == 0);
     json_decref(json);
-    if (reply.later && listener->held_count < listener->held_max) {
+    if (reply.later && has_room) {
         hold(listener, http, route, &query, wait_ms);
         return;
     }
     evhttp_clear_headers(&query);
     if (reply.later) {
         set_header(http, "Retry-After", "1");
-        send_error(http, 503, "too many clients wait for a change: ask again without wait");
+        send_error(http, 503,
+                   refused ? "too many clients wait, so nothing was done: try again"
+                           : "too many clients wait for a change: ask again without wait");
     } else {
         send_reply(http, reply);
     }

@@ -30,7 +30,7 @@ static const struct locum_route routes[] = {
     {"/exclude", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(exclude)},
     {"/include", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(include)},
     {"/reload", EVHTTP_REQ_POST, {NULL}, false, 2 * LOCUM_NOTIFY_BARRIER_MS, HANDLER(reload)},
-    {"/replace", EVHTTP_REQ_POST, {NULL}, false, 8000, HANDLER(replace)},
+    {"/replace", EVHTTP_REQ_POST, {NULL}, false, 11000, HANDLER(replace)},
     {"/dump", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(dump)},
     {"/keys/drop", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(drop_key)},
     {"/hooks", EVHTTP_REQ_POST, {NULL}, false, HOOKS_HOLD_MS, HANDLER(hooks)},

@@ -108,6 +108,48 @@ resume(struct locum_daemon *self, char *buffer)
     }
 }
 
+/* What follows the label in the owner of challenges for a name. */
+static const char *
+base_of(const struct locum_config *config, size_t name)
+{
+    const char *text = config->names[name].name;
+    return text[0] == '*' && text[1] == '.' ? text + 2 : text;
+}
+
+/* The first place of a base in the sorted names, or where it would be. */
+static size_t
+place_of(const struct locum_daemon *self, const char *base)
+{
+    size_t begin = 0, end = self->acme.sorted_count;
+    while (begin < end) {
+        const size_t middle = begin + (end - begin) / 2;
+        if (strcmp(base_of(self->config, self->acme.sorted[middle]), base) < 0) {
+            begin = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    return begin;
+}
+
+/* So that a request finds its name without a look at all of them. */
+static void
+sort_names(struct locum_daemon *self)
+{
+    struct locum_acme *acme = &self->acme;
+    char owner[LOCUM_DOMAIN_MAX + 1];
+    acme->sorted_count = 0;
+    for (size_t i = self->config->core.name_count; i-- > 0;) {
+        if (locum_acme_challenge_owner(self->config, i, owner)) {
+            const size_t place = place_of(self, base_of(self->config, i));
+            memmove(&acme->sorted[place + 1], &acme->sorted[place],
+                    (acme->sorted_count - place) * sizeof(acme->sorted[0]));
+            acme->sorted[place] = (uint16_t)i;
+            acme->sorted_count++;
+        }
+    }
+}
+
 /* Which names have challenges. Out of memory: none has, until the next reload. */
 static int
 find_names(struct locum_daemon *self)
@@ -118,6 +160,7 @@ find_names(struct locum_daemon *self)
         self->acme.on[i] = self->acme.on[i] && status == 0;
         self->acme.any = self->acme.any || self->acme.on[i];
     }
+    sort_names(self);
     return status;
 }
 
@@ -267,20 +310,21 @@ locum_acme_find(const struct locum_daemon *self, const char *written, struct loc
                 struct locum_text *ret_why)
 {
     const struct locum_config *config = self->config;
-    char wanted[LOCUM_DOMAIN_MAX + 1], owner[LOCUM_DOMAIN_MAX + 1];
-    const bool fits = make_owner(written, wanted);
-    for (size_t i = 0; i < config->core.name_count && fits; i++) {
-        if (!locum_acme_challenge_owner(config, i, owner) || strcmp(owner, wanted) != 0) {
-            continue;
-        }
-        if (!self->acme.on[i]) {
+    char owner[LOCUM_DOMAIN_MAX + 1];
+    const bool fits = make_owner(written, owner);
+    const char *base = owner + strlen(LOCUM_ACME_CHALLENGE_LABEL) + 1;
+    const size_t place = fits ? place_of(self, base) : self->acme.sorted_count;
+    if (place < self->acme.sorted_count &&
+        strcmp(base_of(config, self->acme.sorted[place]), base) == 0) {
+        const size_t name = self->acme.sorted[place];
+        if (!self->acme.on[name]) {
             locum_text_format(ret_why,
                               "%s: a static record has this name, or hides it, so dns-01 is off "
                               "there; see locum check",
                               owner);
             return LOCUM_ERR_DENIED;
         }
-        *ret = (struct locum_acme_name){.zone = config->names[i].zone};
+        *ret = (struct locum_acme_name){.zone = config->names[name].zone};
         (void)strcpy(ret->owner, owner);
         return 0;
     }

@@ -121,6 +121,8 @@ struct locum_acme_note {
 };
 
 struct locum_acme {
+    uint16_t sorted[LOCUM_NAMES_MAX]; /* names with an owner of challenges, by that */
+    size_t sorted_count;
     struct locum_challenges *challenges;     /* NULL: not created */
     struct locum_challenge_answers *answers; /* as they are published; NULL: none */
     bool on[LOCUM_NAMES_MAX];                /* names of the configuration that have challenges */

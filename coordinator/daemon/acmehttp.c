@@ -142,7 +142,7 @@ apply(struct locum_daemon *daemon, const struct change *change, struct waiter *w
     if (status == 0) {
         status = change->removes
                      ? locum_acme_unset(daemon, &change->name, change->value, change->client)
-                     : locum_acme_set(daemon, &change->name, change->value, LOCUM_ACMEHTTP_FOR_MS,
+                     : locum_acme_set(daemon, &change->name, change->value, LOCUM_ACME_FOR_MS,
                                       change->client);
     }
     if (status < 0) {

@@ -16,9 +16,8 @@
 #include "daemon/daemon.h"
 
 enum {
-    LOCUM_ACMEHTTP_WAIT_MS = 2000,       /* for the other nodes */
-    LOCUM_ACMEHTTP_FOR_MS = 3600 * 1000, /* as LOCUM_RFC2136_FOR_MS */
-    LOCUM_ACMEHTTP_TXT_CHARS = 43,       /* of a value of acme-dns: SHA-256 in base64 */
+    LOCUM_ACMEHTTP_WAIT_MS = 2000, /* for the other nodes */
+    LOCUM_ACMEHTTP_TXT_CHARS = 43, /* of a value of acme-dns: SHA-256 in base64 */
 };
 
 struct locum_acmehttp;

@@ -255,11 +255,15 @@ look_at_hooks(struct locum_daemon *self)
     }
 }
 
-/* No query is half read, and no new decision on keys waits for the disk. */
+/* No query is half read, no new decision on keys waits for the disk, and nobody waits for other
+ * nodes to have a challenge, which takes longer. */
 static bool
-is_quiet(struct locum_daemon *self)
+is_drained(struct locum_daemon *self)
 {
-    return locum_dns_is_tcp_quiet(self->dns) && !locum_state_writer_lacks_keys(self->writer);
+    const locum_ms late = locum_clock_read().mono - self->replace.until;
+    return ((locum_dns_is_tcp_quiet(self->dns) && !locum_state_writer_lacks_keys(self->writer)) ||
+            late >= 0) &&
+           (self->acme.waits == NULL || late >= LOCUM_REPLACE_ACME_MS);
 }
 
 static void
@@ -275,8 +279,7 @@ on_timer(void *user)
         break;
     case LOCUM_REPLACE_DELIVERING: look_at_hooks(self); break;
     case LOCUM_REPLACE_DRAINING:
-        locum_rfc2136_finish(self->rfc2136);
-        if (is_quiet(self) || locum_clock_read().mono >= replace->until) {
+        if (is_drained(self)) {
             get_ready(self);
         } else {
             locum_timer_arm(&replace->timer, POLL_MS);

@@ -4,7 +4,8 @@
  *
  *   check   run `PROGRAM check` of the file on the disk, within LOCUM_REPLACE_CHECK_MS
  *   hooks   wait until they have their events, at most LOCUM_REPLACE_HOOKS_MS
- *   drain   accept no more DNS over TCP, answer what was sent, at most LOCUM_REPLACE_DRAIN_MS
+ *   drain   accept no more DNS over TCP, answer what was sent, at most LOCUM_REPLACE_DRAIN_MS; who
+ *           waits for other nodes to have an ACME challenge, at most LOCUM_REPLACE_ACME_MS more
  *   exec    execve(2): the same process, the sockets inherited, the state in a memfd (handover.h)
  *
  * Until the exec everything goes on: DNS over UDP, heartbeats, checks. If any of the four fails,
@@ -24,6 +25,7 @@ enum {
     LOCUM_REPLACE_CHECK_MS = 5000,
     LOCUM_REPLACE_HOOKS_MS = 2000,
     LOCUM_REPLACE_DRAIN_MS = 200,
+    LOCUM_REPLACE_ACME_MS = 3000,
     LOCUM_REPLACE_WHY_MAX = 1024,
 };
 

@@ -16,8 +16,10 @@
 #include "dns/updates.h"
 
 enum {
-    TAKE_MAX = 8,                                /* messages in one iteration of the loop */
-    REMEMBER_MS = 2 * LOCUM_TSIG_FUDGE_S * 1000, /* while its time is accepted, at any clock */
+    TAKE_MAX = 2,             /* messages in one iteration of the loop */
+    CLOCKS_MARGIN_MS = 10000, /* the clocks of two nodes differ by less, or events tell */
+    /* While its time is accepted, at any clock. */
+    REMEMBER_MS = 2 * LOCUM_TSIG_FUDGE_S * 1000 + CLOCKS_MARGIN_MS,
 };
 
 _Static_assert((int)LOCUM_UPDATE_VALUES_MAX == (int)LOCUM_CHALLENGE_VALUES_MAX,
@@ -29,6 +31,7 @@ struct answered_later {
     struct locum_rfc2136 *of;
     struct locum_dns_pending *pending;
     struct locum_acme_wait *wait;
+    struct answered_later *repeats; /* NULL: it is not the same message once more */
     size_t zone_end;
     bool edns;
 };
@@ -61,12 +64,21 @@ answer(struct locum_rfc2136 *self, struct locum_dns_pending *pending, enum locum
     locum_dns_answer_update(self->daemon->dns, pending, message, length);
 }
 
+/* Answer it, and those that repeat it. */
 static void
-finish(struct answered_later *waiting)
+finish(struct answered_later *first)
 {
-    answer(waiting->of, waiting->pending, LOCUM_RCODE_NOERROR, waiting->zone_end, waiting->edns);
-    LIST_REMOVE(waiting, entry);
-    free(waiting);
+    struct locum_rfc2136 *self = first->of;
+    struct answered_later *next = LIST_FIRST(&self->waiting);
+    while (next != NULL) {
+        struct answered_later *waiting = next;
+        next = LIST_NEXT(waiting, entry);
+        if (waiting == first || waiting->repeats == first) {
+            answer(self, waiting->pending, LOCUM_RCODE_NOERROR, waiting->zone_end, waiting->edns);
+            LIST_REMOVE(waiting, entry);
+            free(waiting);
+        }
+    }
 }
 
 /* Other nodes that have not acknowledged are in an event. */
@@ -250,20 +262,39 @@ count(struct locum_report_updates *counts, enum locum_dns_rcode rcode)
     }
 }
 
-/* Has the client sent it again, while its answer waits? */
-static bool
-is_waiting(const struct locum_rfc2136 *self, const struct locum_dns_pending *pending)
+/* The same message, whose answer waits; NULL: none. */
+static struct answered_later *
+find_waiting(const struct locum_rfc2136 *self, const struct locum_dns_pending *pending)
 {
-    const struct answered_later *waiting;
+    struct answered_later *waiting;
     LIST_FOREACH(waiting, &self->waiting, entry)
     {
         const struct locum_tsig *tsig = &waiting->pending->is.tsig;
-        if (tsig->mac_length == pending->is.tsig.mac_length &&
+        if (waiting->repeats == NULL && tsig->mac_length == pending->is.tsig.mac_length &&
             memcmp(tsig->mac, pending->is.tsig.mac, tsig->mac_length) == 0) {
-            return true;
+            return waiting;
         }
     }
-    return false;
+    return NULL;
+}
+
+/* The client has sent it again, while its answer waits. By UDP that answer is enough; by TCP this
+ * gets the same one. */
+static void
+attach(struct locum_rfc2136 *self, struct locum_dns_pending *pending, struct answered_later *first)
+{
+    struct answered_later *waiting = pending->fd < 0 ? calloc(1, sizeof(*waiting)) : NULL;
+    if (waiting == NULL && pending->fd >= 0) {
+        locum_dns_updates_free(locum_dns_updates(self->daemon->dns), pending);
+    } else if (waiting == NULL) {
+        answer(self, pending, LOCUM_RCODE_SERVFAIL, first->zone_end, first->edns);
+    } else {
+        *waiting = *first;
+        waiting->pending = pending;
+        waiting->wait = NULL;
+        waiting->repeats = first;
+        LIST_INSERT_HEAD(&self->waiting, waiting, entry);
+    }
 }
 
 static void
@@ -305,8 +336,9 @@ on_readable(evutil_socket_t fd, short what, void *user)
     (void)fd, (void)what;
     (void)locum_daemon_loop_now(self->daemon);
     for (size_t i = 0; i < TAKE_MAX && (pending = locum_dns_updates_take(updates)) != NULL; i++) {
-        if (is_waiting(self, pending) && pending->fd >= 0) {
-            locum_dns_updates_free(updates, pending);
+        struct answered_later *first = find_waiting(self, pending);
+        if (first != NULL) {
+            attach(self, pending, first);
         } else {
             handle(self, pending);
         }
@@ -337,6 +369,7 @@ locum_rfc2136_finish(struct locum_rfc2136 *self)
 {
     while (!LIST_EMPTY(&self->waiting)) {
         struct answered_later *waiting = LIST_FIRST(&self->waiting);
+        waiting = waiting->repeats != NULL ? waiting->repeats : waiting;
         locum_acme_cancel(self->daemon, waiting->wait);
         finish(waiting);
     }

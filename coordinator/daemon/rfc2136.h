@@ -9,8 +9,8 @@
  * its own. A delete of one value removes it everywhere.
  *
  * A message that was done already is not done again: its MAC is remembered, on all nodes, for as
- * long as its signature could be accepted. While its answer waits, a repeat is dropped, because a
- * client that is not patient gets that answer too.
+ * long as its signature could be accepted. While its answer waits, a repeat by UDP is dropped,
+ * because a client that is not patient gets that answer too; one by TCP gets the same answer.
  */
 #ifndef LOCUM_DAEMON_RFC2136_H
 #define LOCUM_DAEMON_RFC2136_H

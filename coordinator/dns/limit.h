@@ -37,6 +37,7 @@ enum locum_limit_kind {
     LOCUM_LIMIT_NXDOMAIN, /* of a zone */
     LOCUM_LIMIT_ANY,      /* of a zone */
     LOCUM_LIMIT_ERROR,    /* what no zone answers: REFUSED, FORMERR and the like, cookies alone */
+    LOCUM_LIMIT_UPDATE,   /* UPDATE messages that are signed with a key: of that */
 };
 
 enum locum_limit_verdict {

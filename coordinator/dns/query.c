@@ -352,12 +352,13 @@ verify(struct reply_draft *self, const struct locum_access *access, enum locum_p
     return rcode;
 }
 
-/* The signature of an UPDATE is accepted. It is limited as errors are: who has seen it can repeat
- * it. */
+/* The signature of an UPDATE is accepted. It is limited, because who has seen it can repeat it; by
+ * its key, so that what others send from the same network does not silence it. */
 static struct locum_dns_reply
 pass_update(struct reply_draft *self, const struct locum_dns_table *table)
 {
-    classify(self, table, LOCUM_LIMIT_ERROR, 0);
+    const ptrdiff_t key = self->tsig->key - table->access->update_keys.key;
+    classify(self, table, LOCUM_LIMIT_UPDATE, (uint32_t)key);
     self->query->update->tsig = *self->tsig;
     self->query->update->signed_at = self->question->signed_at;
     return (struct locum_dns_reply){

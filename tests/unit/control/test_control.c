@@ -346,6 +346,32 @@ test_a_quarter_of_the_slots_is_for_requests_that_do_not_wait(void **state)
     exchange(site, false, GET("/events?wait=1"), "200", "{\"happened\":false,\"final\":true}");
 }
 
+/* It changes something, and could not say what has become of it. */
+static void
+test_a_post_that_could_not_be_held_is_not_begun(void **state)
+{
+    enum { COUNT = LOCUM_HTTP_CLIENTS_MAX / 4 * 3 };
+    struct site *site = *state;
+    struct client clients[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        client_open(&clients[i], site, true);
+        client_send(&clients[i], GET("/events?wait=3000"));
+    }
+    until_asked(site, COUNT);
+    exchange(site, true, "POST /replace HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", "503",
+             "so nothing was done: try again");
+    assert_int_equal(site->asked, COUNT);
+    site->happened = true;
+    locum_control_wake(site->control);
+    for (size_t i = 0; i < COUNT; i++) {
+        client_finish(&clients[i], site);
+        client_close(&clients[i]);
+    }
+    exchange(site, true, "POST /replace HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", "200",
+             "{\"happened\":true,");
+    site->happened = false;
+}
+
 int
 main(void)
 {
@@ -366,6 +392,7 @@ main(void)
         TEST(test_bytes_after_a_held_request_are_ignored),
         TEST(test_destroy_closes_clients_and_calls_no_handler),
         TEST(test_a_quarter_of_the_slots_is_for_requests_that_do_not_wait),
+        TEST(test_a_post_that_could_not_be_held_is_not_begun),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -293,7 +293,18 @@ test_limited(void **state)
         .bytes_max = LOCUM_DNS_UDP_BYTES_MAX,
         .update = &update,
     };
+    /* What is not signed has a bucket of its own, though it comes from the same network. */
+    struct locum_dns_query junk = query;
+    uint8_t unsigned_bytes[1232];
+    junk.packet = unsigned_bytes;
+    junk.length = make_update(NULL, NULL, unsigned_bytes);
     size_t taken = 0;
+    for (size_t i = 0; i < 50; i++) {
+        const struct locum_dns_reply given = locum_query_answer(table, &junk, reply);
+        taken += given.verdict == LOCUM_LIMIT_ANSWER ? 1 : 0;
+    }
+    assert_in_range(taken, 1, 6);
+    taken = 0;
     for (size_t i = 0; i < 50; i++) {
         const struct locum_dns_reply given = locum_query_answer(table, &query, reply);
         locum_query_count(&tally, &given);
@@ -304,6 +315,9 @@ test_limited(void **state)
     assert_in_range(taken, 1, 6);
     assert_int_equal(tally.limited_dropped, 50 - taken);
     assert_int_equal(tally.dropped, 0);
+    /* So has the other key. */
+    junk.length = make_update(&of_updates.key[1], &exchange, unsigned_bytes);
+    assert_true(locum_query_answer(table, &junk, reply).update);
     locum_dns_table_release(table);
     locum_limit_fini(&limiter);
     free(site);
