@@ -28,6 +28,7 @@ struct node {
     struct locum_documents *documents;
     uint64_t seq; /* of its last heartbeat */
     bool silent;  /* no other node hears it */
+    bool refuses; /* no copy takes effect there */
     size_t changes, acknowledgements;
     enum locum_document_topic topic;
     locum_node other;
@@ -88,13 +89,14 @@ send_line(void *user, locum_node to, struct locum_slice line)
     net.queue[net.queued++].line[line.length] = '\0';
 }
 
-static void
+static bool
 changed(void *user, enum locum_document_topic topic, locum_node owner)
 {
     struct node *node = user;
     node->changes++;
     node->topic = topic;
     node->other = owner;
+    return !node->refuses;
 }
 
 static void
