@@ -15,6 +15,7 @@
 #include "base/signature.h"
 #include "base/user.h"
 #include "base/version.h"
+#include "cli/account.h"
 #include "cli/complete.h"
 #include "cli/options.h"
 #include "cli/plugin.h"
@@ -560,7 +561,8 @@ main(int argc, char **argv)
     if (strcmp(argv[0], "help") == 0) {
         return help_with(argc, argv);
     }
-    const struct locum_cli_command *command = find_command(argv[0]);
+    const struct locum_cli_command *command =
+        locum_account_is_meant(argc, argv) ? &locum_account_command : find_command(argv[0]);
     for (int i = 0; i < argc; i++) {
         if (strcmp(argv[i], "--version") == 0) {
             return run_version(NULL, NULL);

@@ -136,6 +136,14 @@ locum_address_is_within(const struct locum_address *self, const struct locum_pre
            (mask == 0 || ((self->bytes[bytes] ^ prefix->address.bytes[bytes]) & mask) == 0);
 }
 
+bool
+locum_address_is_loopback(const struct locum_address *self)
+{
+    static const uint8_t v6[16] = {[15] = 1};
+    return self->family == LOCUM_V4 ? self->bytes[0] == 127
+                                    : memcmp(self->bytes, v6, sizeof(v6)) == 0;
+}
+
 struct locum_address_text
 locum_address_prefix_text(const struct locum_prefix *self)
 {

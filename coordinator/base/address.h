@@ -63,6 +63,9 @@ int locum_address_parse_prefix(struct locum_slice text, struct locum_prefix *ret
 /* Does the address begin with the bits of the prefix? */
 bool locum_address_is_within(const struct locum_address *self, const struct locum_prefix *prefix);
 
+/* 127.0.0.0/8 or ::1. */
+bool locum_address_is_loopback(const struct locum_address *self);
+
 /* As it is read, always with its length. */
 struct locum_address_text locum_address_prefix_text(const struct locum_prefix *self);
 

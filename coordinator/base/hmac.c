@@ -112,3 +112,12 @@ locum_hmac_equal(const uint8_t *a, const uint8_t *b, size_t length)
 {
     return CRYPTO_memcmp(a, b, length) == 0;
 }
+
+void
+locum_hmac_sha256(const void *bytes, size_t length, uint8_t ret[LOCUM_SHA256_BYTES])
+{
+    struct locum_hmac_state state;
+    begin(&state, LOCUM_HMAC_SHA256);
+    add(&state, LOCUM_HMAC_SHA256, bytes, length);
+    end(&state, LOCUM_HMAC_SHA256, ret);
+}

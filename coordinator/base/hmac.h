@@ -45,6 +45,10 @@ void locum_hmac_begin(struct locum_hmac *self, const struct locum_hmac_key *key)
 void locum_hmac_add(struct locum_hmac *self, const void *bytes, size_t length);
 void locum_hmac_end(struct locum_hmac *self, uint8_t *ret);
 
+/* The hash alone: SHA-256, 32 bytes. */
+enum { LOCUM_SHA256_BYTES = 32 };
+void locum_hmac_sha256(const void *bytes, size_t length, uint8_t ret[LOCUM_SHA256_BYTES]);
+
 /* Are they equal? In constant time. */
 bool locum_hmac_equal(const uint8_t *a, const uint8_t *b, size_t length);
 

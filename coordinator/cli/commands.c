@@ -389,7 +389,8 @@ run_acme(const char *socket, const struct locum_options *options)
     if ((!set && strcmp(options->argument, "unset") != 0) || options->second == NULL ||
         (set ? options->third == NULL : timed)) {
         (void)fputs("usage: locum acme set NAME VALUE [--for 10m]\n"
-                    "       locum acme unset NAME [VALUE]   (without VALUE: all)\n",
+                    "       locum acme unset NAME [VALUE]   (without VALUE: all)\n"
+                    "       locum acme account NAME\n",
                     stderr);
         return LOCUM_EXIT_USAGE;
     }
@@ -441,9 +442,9 @@ const struct locum_cli_command locum_cli_commands[] = {
     {"include", "include NODE", "end the exclusion of a peer", run_exclude, false, 0, "NODE"},
     {"reload", "reload", "reload the configuration: all of it takes effect, or nothing", run_reload,
      false, 0, NULL},
-    {"acme", "acme set NAME VALUE [--for 10m] | unset NAME [VALUE]",
+    {"acme", "acme set NAME VALUE [--for 10m] | unset NAME [VALUE] | account NAME",
      "answer a value of an ACME challenge (dns-01) on all nodes, or end that", run_acme, false,
-     LOCUM_OPTION_FOR, "set|unset NAME [VALUE]"},
+     LOCUM_OPTION_FOR, "set|unset|account NAME [VALUE]"},
     {"hooks", "hooks test [N]",
      "send a test event to each hook, or to hook N, and show the outcomes", run_hooks, false, 0,
      "test [N]"},

@@ -130,6 +130,7 @@ load(struct locum_bind *bind, struct locum_config *config, const char *path, con
     locum_load_cluster(bind);
     locum_load_peer_keys(bind);
     locum_load_transfers(bind);
+    locum_load_acme_clients(bind);
     locum_load_hooks(bind);
     if (bind->problems.error_count > 0) {
         status = LOCUM_ERR_INVALID;
@@ -163,6 +164,7 @@ hide_secrets(const struct locum_config *config)
     for (size_t i = 0; i < config->hook_count; i++) {
         locum_foreign_hide(locum_slice_of(config->hooks[i].secret));
     }
+    locum_foreign_hide(locum_slice_of(config->acme.token));
     hide_lines(&config->secrets);
     hide_lines(&config->private_keys);
 }

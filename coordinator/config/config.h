@@ -48,6 +48,8 @@ enum {
     LOCUM_HOOKS_MAX = 8,
     LOCUM_HOOK_SECRET_MIN = 16,
     LOCUM_HOOK_SECRET_MAX = 255,
+    LOCUM_TOKEN_MIN = 32, /* characters of the token of acme.token-file */
+    LOCUM_TOKEN_MAX = 255,
 };
 
 /* host:port; the host is a name or a numeric address. port 0: not configured. */
@@ -118,6 +120,16 @@ struct locum_config_zone {
     size_t persist_count; /* entries of acme.persist (acme.h) */
     struct locum_config_transfer transfer;
     struct locum_position at;
+};
+
+/* How other programs set ACME challenges: with signed UPDATE messages, and with a token. */
+struct locum_config_acme {
+    char key_file[LOCUM_PATH_MAX + 1];                      /* "": no UPDATE is taken */
+    struct locum_config_tsig_key keys[LOCUM_TSIG_KEYS_MAX]; /* of that file */
+    size_t key_count;                                       /* 0 with a file: all are refused */
+    char token_file[LOCUM_PATH_MAX + 1];                    /* "": none */
+    char token[LOCUM_TOKEN_MAX + 1]; /* of that file; "": it could not be read */
+    struct locum_address listen;     /* port 0: none */
 };
 
 /* Who may issue certificates for the names of a zone without a token (acme.h). */
@@ -266,6 +278,7 @@ struct locum_config {
     struct locum_config_persist persist[LOCUM_ZONES_MAX * LOCUM_PERSIST_MAX];
     struct locum_config_tsig_key tsig_keys[LOCUM_TSIG_KEYS_MAX]; /* of transfer.key-file */
     size_t tsig_key_count;
+    struct locum_config_acme acme;
     struct locum_config_redis redis;
     struct locum_config_mirrorbits mirrorbits;
     struct locum_config_hook hooks[LOCUM_HOOKS_MAX];

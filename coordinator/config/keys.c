@@ -61,6 +61,17 @@ listener_wrong(const void *value)
                : NULL;
 }
 
+/* The token crosses it in clear text. */
+static const char *
+not_loopback(const void *value)
+{
+    const struct locum_address *address = value;
+    return locum_address_is_loopback(address) ? NULL
+                                              : "not a loopback address; the token would cross the "
+                                                "network in clear text: write one such as "
+                                                "127.0.0.1:9854";
+}
+
 static const char *
 name_server_wrong(const void *value)
 {
@@ -309,6 +320,26 @@ static const struct locum_schema_row rows[] = {
 [LOCUM_KEY_PERSIST_UNTIL] = {"zones[].acme.persist[].until", TEXT(10, 10), NONE, OF_PERSIST(until),
     .digest = true, .check = locum_acme_day_wrong,
     .note = "Last day (UTC) on which the entry is valid, as in `2027-12-31`"},
+
+[LOCUM_KEY_CLIENTS] = {"acme", MAP, NONE,
+    .note = "How ACME clients set challenges at this node (dns-01); see doc/certificates.md"},
+[LOCUM_KEY_CLIENTS_KEYS] = {"acme.keys", PATH(LOCUM_PATH_MAX), NONE, AT(acme.key_file),
+    .note = "File with the keys (TSIG) of which one must sign each UPDATE (RFC 2136)",
+    .help = "Certbot, lego, Caddy, Traefik, cert-manager and nsupdate send such messages. Each key may change the TXT "
+    "records at the `_acme-challenge` names of all zones with `acme`, and nothing else. The file has the form of "
+    "BIND, as for `transfer.key-file`, and is refused if other users can read it. A key must not be in a "
+    "`transfer.key-file` too, and allows no transfer. A query that it signs is verified too, as Certbot wants it. "
+    "Without `keys` an UPDATE gets NOTIMP."},
+[LOCUM_KEY_CLIENTS_TOKEN_FILE] = {"acme.token-file", PATH(LOCUM_PATH_MAX), NONE, AT(acme.token_file),
+    .note = "File with the token of HTTP clients, 32 to 255 characters on its first line; refused if other users can read it",
+    .help = "Make it with `openssl rand -hex 32`. A client sends it as a bearer token, as the password of basic "
+    "authentication (lego: `HTTPREQ_PASSWORD`) or as `X-Api-Key` (acme-dns). A client that has it can get a certificate "
+    "for every name of the zones with `acme`."},
+[LOCUM_KEY_CLIENTS_LISTEN] = {"acme.listen", ADDRESS, NONE, AT(acme.listen), .restart = true,
+    .check = not_loopback,
+    .note = "Loopback address and TCP port for HTTP clients, as in `127.0.0.1:9854`",
+    .help = "It takes `POST /present` and `POST /cleanup` (lego's provider httpreq) and `POST /update` (acme-dns), "
+    "with the token, and nothing else. The control socket takes them too, without a token."},
 
 [LOCUM_KEY_HEARTBEAT] = {"heartbeat", MAP, DEFAULT(NULL),
     .note = "Heartbeats between nodes; each is sent twice, through Redis and directly by UDP"},

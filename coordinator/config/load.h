@@ -22,6 +22,7 @@ void locum_load_service(struct locum_bind *bind);
 void locum_load_cluster(struct locum_bind *bind);
 void locum_load_peer_keys(struct locum_bind *bind);
 void locum_load_transfers(struct locum_bind *bind);
+void locum_load_acme_clients(struct locum_bind *bind);
 void locum_load_hooks(struct locum_bind *bind);
 
 /*
@@ -36,6 +37,12 @@ void locum_load_lack_at(struct locum_bind *bind, size_t row, size_t instance, co
  * value of the row says. What is wrong with it is a lack. */
 void locum_load_first_line(struct locum_bind *bind, size_t row, size_t instance, const char *path,
                            size_t least, char *ret, size_t size);
+
+/* The keys of a private file (tsigkeys.h), where the value of the row says; at most
+ * LOCUM_TSIG_KEYS_MAX, which the caller wipes. What is wrong with it is a lack. False: it has
+ * none. */
+bool locum_load_tsig_keys(struct locum_bind *bind, size_t row, size_t instance, const char *path,
+                          struct locum_config_tsig_key *ret, size_t *ret_count);
 
 /* A command as execve(2) wants it, from a list that the binder only checks. After an error the
  * count is 0. */

@@ -27,8 +27,8 @@ locum_load_first_line(struct locum_bind *bind, size_t row, size_t instance, cons
         if (length == 0) {
             locum_text_add(&why, "its first line is empty; write the password there");
         } else if (length < least || length >= size || memchr(buffer, '\0', length) != NULL) {
-            locum_text_format(&why, "its first line is not a password of %zu to %zu characters",
-                              least, size - 1);
+            locum_text_format(&why, "its first line does not have %zu to %zu characters", least,
+                              size - 1);
         } else {
             memcpy(ret, buffer, length);
         }

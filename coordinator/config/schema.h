@@ -93,7 +93,7 @@ struct locum_schema {
     size_t count;                        /* <= LOCUM_SCHEMA_ROWS_MAX */
 };
 enum {
-    LOCUM_SCHEMA_ROWS_MAX = 128,
+    LOCUM_SCHEMA_ROWS_MAX = 144,
     LOCUM_SCHEMA_KEY_MAX = 40,
     LOCUM_SCHEMA_TEXT_MAX = 2047, /* characters of a text that is stored apart */
 };

@@ -200,32 +200,43 @@ add_key(struct locum_bind *bind, size_t index, const struct locum_config_tsig_ke
 }
 _Static_assert(LOCUM_TSIG_KEYS_MAX <= 32, "a bit for each key");
 
-static void
-read_keys(struct locum_bind *bind, size_t index)
+bool
+locum_load_tsig_keys(struct locum_bind *bind, size_t row, size_t instance, const char *path,
+                     struct locum_config_tsig_key *ret, size_t *ret_count)
 {
-    struct locum_config *config = bind->target;
-    const char *path = config->zones[index].transfer.key_file;
     char file[FILE_BYTES_MAX];
     char buffer[LOCUM_PATH_MAX + 300];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
-    struct locum_config_tsig_key keys[LOCUM_TSIG_KEYS_MAX];
-    size_t length = 0, count = 0;
+    size_t length = 0;
+    *ret_count = 0;
     int status = locum_file_read_private(path, file, sizeof(file), &length, &why);
     locum_text_add(&why, status == LOCUM_ERR_NOT_FOUND
                              ? ": make it with `tsig-keygen NAME` of BIND, mode 0640"
                              : "");
     if (status == 0) {
-        status = locum_tsigkeys_parse((struct locum_slice){.at = file, .length = length}, keys,
-                                      LOCUM_COUNT(keys), &count, &why);
+        status = locum_tsigkeys_parse((struct locum_slice){.at = file, .length = length}, ret,
+                                      LOCUM_TSIG_KEYS_MAX, ret_count, &why);
     }
     if (status != 0) {
-        locum_load_lack_at(bind, LOCUM_KEY_TRANSFER_KEY_FILE, index, "key-file: %s: %s",
+        locum_load_lack_at(bind, row, instance, "%s: %s: %s",
+                           locum_schema_name(&locum_keys.rows[row]),
                            locum_problems_quote(locum_slice_of(path)).text, buffer);
     }
-    for (size_t i = 0; i < count && status == 0; i++) {
-        status = add_key(bind, index, &keys[i]) ? 0 : LOCUM_ERR_INVALID;
-    }
     explicit_bzero(file, sizeof(file));
+    return status == 0;
+}
+
+static void
+read_keys(struct locum_bind *bind, size_t index)
+{
+    const struct locum_config *config = bind->target;
+    struct locum_config_tsig_key keys[LOCUM_TSIG_KEYS_MAX];
+    size_t count = 0;
+    bool good = locum_load_tsig_keys(bind, LOCUM_KEY_TRANSFER_KEY_FILE, index,
+                                     config->zones[index].transfer.key_file, keys, &count);
+    for (size_t i = 0; i < count && good; i++) {
+        good = add_key(bind, index, &keys[i]);
+    }
     explicit_bzero(keys, sizeof(keys));
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/base64.h"
 #include "base/error.h"
 #include "base/text_format.h"
 #include "config/domain.h"
@@ -124,46 +125,23 @@ expect(struct reader *self, const char *what, const char *after)
     return is_word(next(self), what) ? 0 : refuse(self, "'%s' is missing after %s", what, after);
 }
 
-/* The value of a base64 digit (RFC 4648 4), or -1. */
-static int
-digit_of(char c)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *at = c == '\0' ? NULL : strchr(digits, c);
-    return at == NULL ? -1 : (int)(at - digits);
-}
-
 static int
 read_secret(struct reader *self, struct locum_slice text, struct locum_config_tsig_key *ret)
 {
-    uint32_t bits = 0;
-    size_t end = text.length, written = 0;
-    for (int i = 0; i < 2 && end > 0 && text.at[end - 1] == '='; i++) {
-        end--;
+    size_t length = 0;
+    switch (locum_base64_decode(text, ret->secret, sizeof(ret->secret), &length)) {
+    case 0: break;
+    case LOCUM_ERR_SPACE:
+        return refuse(self, "the secret is longer than %d bytes", LOCUM_TSIG_SECRET_MAX);
+    default: return refuse(self, "the secret is not base64");
     }
-    if (text.length % 4 != 0) {
-        return refuse(self, "the secret is not base64");
-    }
-    for (size_t i = 0; i < end; i++) {
-        const int digit = digit_of(text.at[i]);
-        if (digit < 0) {
-            return refuse(self, "the secret is not base64");
-        }
-        bits = bits << 6 | (uint32_t)digit;
-        if (i % 4 != 0) {
-            if (written == sizeof(ret->secret)) {
-                return refuse(self, "the secret is longer than %d bytes", LOCUM_TSIG_SECRET_MAX);
-            }
-            ret->secret[written++] = (uint8_t)(bits >> (2 * (3 - i % 4)));
-        }
-    }
-    if (written < LOCUM_TSIG_SECRET_MIN) {
+    if (length < LOCUM_TSIG_SECRET_MIN) {
         return refuse(self,
                       "the secret has fewer than %d bytes and could be guessed: make a key with "
                       "`tsig-keygen`",
                       LOCUM_TSIG_SECRET_MIN);
     }
-    ret->secret_length = written;
+    ret->secret_length = length;
     return 0;
 }
 

@@ -18,17 +18,16 @@
 #include "control/http.h"
 #include "control/listen.h"
 #include "control/route.h"
+#include "control/token.h"
 
 enum { WHY_BYTES = 512, RETRY_MS = 1000 };
-
-enum listener_kind { CONTROL, READ_ONLY, STATUS }; /* listen.control, listen.http, listen.status */
 
 /* A listener and which requests it takes. */
 struct control_listener {
     struct locum_control *control;
     struct locum_http *http; /* NULL: it could not be opened yet */
     size_t held_count, held_max;
-    enum listener_kind kind;
+    enum locum_route_listener kind;
     struct locum_address address; /* not of listen.control */
 };
 
@@ -47,7 +46,7 @@ struct locum_control {
     struct locum_control_handlers handlers;
     void *user;
     struct control_listener local;
-    struct control_listener tcp[1 + LOCUM_ADDRESSES_MAX]; /* listen.http and listen.status */
+    struct control_listener tcp[2 + LOCUM_ADDRESSES_MAX]; /* all but listen.control */
     size_t tcp_count;
     struct locum_timer retry; /* armed while one of these could not be bound */
     struct locum_timer wake;
@@ -297,6 +296,16 @@ is_for_us(const struct locum_control *self, struct evhttp_request *http)
     return locum_address_parse(text, &address) == 0 || self->handlers.knows_host(self->user, host);
 }
 
+static bool
+has_token(const struct locum_control *self, struct evhttp_request *http)
+{
+    char token[LOCUM_TOKEN_MAX + 1] = "";
+    (void)locum_token_find(evhttp_request_get_input_headers(http), token);
+    const bool known = self->handlers.knows_token(self->user, token);
+    explicit_bzero(token, sizeof(token));
+    return known;
+}
+
 static void
 refuse_path(const struct control_listener *listener, struct evhttp_request *http, const char *path)
 {
@@ -304,11 +313,11 @@ refuse_path(const struct control_listener *listener, struct evhttp_request *http
     struct locum_text text = locum_text_init(buffer, sizeof(buffer));
     locum_text_add(&text, "no such path: ");
     locum_text_add_escaped(&text, path, strnlen(path, 64));
-    if (listener->kind == STATUS) {
+    if (listener->kind == LOCUM_ROUTE_STATUS) {
         locum_text_add(&text, "; the only path here is GET /");
     } else {
         locum_text_add(&text, "; the paths are ");
-        locum_route_add_all(&text, &listener->control->handlers, listener->kind == READ_ONLY);
+        locum_route_add_all(&text, &listener->control->handlers, listener->kind);
     }
     send_error(http, 404, buffer);
 }
@@ -317,8 +326,9 @@ refuse_path(const struct control_listener *listener, struct evhttp_request *http
 static const struct locum_route *
 find_route(const struct control_listener *listener, const char *path)
 {
-    if (listener->kind != STATUS) {
-        return locum_route_find(&listener->control->handlers, path);
+    if (listener->kind != LOCUM_ROUTE_STATUS) {
+        const struct locum_route *route = locum_route_find(&listener->control->handlers, path);
+        return listener->kind == LOCUM_ROUTE_ACME && route != NULL && !route->acme ? NULL : route;
     }
     return strcmp(path, locum_route_public.path) == 0 &&
                    listener->control->handlers.public_page != NULL
@@ -330,7 +340,8 @@ static void
 on_request(struct evhttp_request *http, void *user)
 {
     struct control_listener *listener = user;
-    const bool read_only = listener->kind != CONTROL;
+    const bool read_only =
+        listener->kind == LOCUM_ROUTE_READ_ONLY || listener->kind == LOCUM_ROUTE_STATUS;
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(http);
     const char *found = uri != NULL ? evhttp_uri_get_path(uri) : NULL;
     const char *path = found != NULL ? found : "";
@@ -338,7 +349,7 @@ on_request(struct evhttp_request *http, void *user)
     const bool get = command == EVHTTP_REQ_GET || command == EVHTTP_REQ_HEAD;
     const struct locum_route *route = find_route(listener, path);
     const bool takes_get = route != NULL && route->method == EVHTTP_REQ_GET;
-    if (listener->kind == READ_ONLY && !is_for_us(listener->control, http)) {
+    if (listener->kind == LOCUM_ROUTE_READ_ONLY && !is_for_us(listener->control, http)) {
         send_error(http, 421,
                    "the Host of this request is not a name of this cluster: ask by address, or by "
                    "the name of a node or a name server in locum.yaml");
@@ -351,6 +362,11 @@ on_request(struct evhttp_request *http, void *user)
     } else if (get != takes_get) {
         set_header(http, "Allow", takes_get ? "GET, HEAD" : "POST");
         send_error(http, 405, takes_get ? "this path takes GET" : "this path takes POST");
+    } else if (listener->kind == LOCUM_ROUTE_ACME && !has_token(listener->control, http)) {
+        set_header(http, "WWW-Authenticate", "Basic realm=\"locum\"");
+        send_error(http, 401,
+                   "this port needs the token of acme.token-file: as a bearer token, as the "
+                   "password of basic authentication, or as X-Api-Key");
     } else {
         serve(listener, http, route);
     }
@@ -400,7 +416,16 @@ serve_listener(struct event_base *base, struct control_listener *listener, int f
 static const char *
 option_of(const struct control_listener *listener)
 {
-    return listener->kind == STATUS ? "listen.status" : "listen.http";
+    return listener->kind == LOCUM_ROUTE_STATUS ? "listen.status"
+           : listener->kind == LOCUM_ROUTE_ACME ? "acme.listen"
+                                                : "listen.http";
+}
+
+/* The same for the log. */
+static const char *
+name_of(const struct control_listener *listener)
+{
+    return listener->kind == LOCUM_ROUTE_ACME ? "acme" : strchr(option_of(listener), '.') + 1;
 }
 
 /* Open what is not open. A port that cannot be bound is no failure: *why explains it, and it is
@@ -442,15 +467,15 @@ on_retry(void *user)
     (void)open_tcp(self, &why);
     for (size_t i = 0; i < self->tcp_count; i++) {
         if (closed[i] && self->tcp[i].http != NULL) {
-            LOCUM_LOG(LOCUM_LOG_INFO, "listening", "for",
-                      self->tcp[i].kind == STATUS ? "status" : "http", "address",
+            LOCUM_LOG(LOCUM_LOG_INFO, "listening", "for", name_of(&self->tcp[i]), "address",
                       locum_address_text(&self->tcp[i].address).text);
         }
     }
 }
 
 static void
-add_tcp(struct locum_control *self, enum listener_kind kind, const struct locum_address *address)
+add_tcp(struct locum_control *self, enum locum_route_listener kind,
+        const struct locum_address *address)
 {
     self->tcp[self->tcp_count++] =
         (struct control_listener){.control = self, .kind = kind, .address = *address};
@@ -468,12 +493,15 @@ locum_control_create(struct event_base *base, const struct locum_config *config,
     *self = (struct locum_control){.base = base,
                                    .handlers = *handlers,
                                    .user = user,
-                                   .local = {.control = self, .kind = CONTROL}};
+                                   .local = {.control = self, .kind = LOCUM_ROUTE_CONTROL}};
     if (config->listen_http.port != 0) {
-        add_tcp(self, READ_ONLY, &config->listen_http);
+        add_tcp(self, LOCUM_ROUTE_READ_ONLY, &config->listen_http);
     }
     for (size_t i = 0; i < config->listen_status_count; i++) {
-        add_tcp(self, STATUS, &config->listen_status[i]);
+        add_tcp(self, LOCUM_ROUTE_STATUS, &config->listen_status[i]);
+    }
+    if (config->acme.listen.port != 0) {
+        add_tcp(self, LOCUM_ROUTE_ACME, &config->acme.listen);
     }
     locum_timer_init(&self->wake, base, on_wake, self);
     locum_timer_init(&self->retry, base, on_retry, self);

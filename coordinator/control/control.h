@@ -1,6 +1,7 @@
 /*
  * control: the API over HTTP/1.1 on the control socket (mode 0660) and, GETs only, on listen.http;
- * and the public status page, GET / alone, on listen.status. HEAD is a GET without the body.
+ * the public status page, GET / alone, on listen.status; and what ACME clients need, with a token,
+ * on acme.listen. HEAD is a GET without the body.
  *
  *   GET  / (the status page)
  *   GET  /status /explain?name=&if= /events?after=&wait= /history /keys /zone?name=&wait=SERIAL
@@ -10,6 +11,8 @@
  *        /acme {action, name, value, for_s}: held until all servers have acknowledged it
  *        /keys/drop {tag, zone, force}
  *        /nsd {zone, serial, lag_ms, state, error}: of locum-nsd, every 2 s
+ *        /present /cleanup {fqdn, value} or {domain, token, keyAuth}: lego's provider httpreq
+ *        /update {subdomain, txt}: acme-dns; these are held until the other nodes have the value
  *
  * HTTP is libevent's evhttp. This room adds the table of paths, the limits, and requests that are
  * held until something changes. The handlers make the replies. We refuse requests with 4xx and
@@ -21,10 +24,12 @@
  *
  * A request to listen.http for another host (Host: evil.example) gets 421: a web page whose name
  * was pointed at this address after it was loaded (DNS rebinding) must not read the API. On
- * listen.status any Host is fine: all that it shows is public.
+ * listen.status any Host is fine: all that it shows is public; on acme.listen a page lacks the
+ * token.
  *
  *   listen.c  the sockets            http.c     evhttp within limits
  *   route.c   the table of the API   control.c  request -> handler -> reply, now or later
+ *   token.c   of acme.listen
  */
 #ifndef LOCUM_CONTROL_CONTROL_H
 #define LOCUM_CONTROL_CONTROL_H
@@ -73,6 +78,9 @@ struct locum_control_handlers {
     locum_control_handler_fn *healthz;
     locum_control_handler_fn *admin, *exclude, *include, *reload, *nsd; /* control socket only */
     locum_control_handler_fn *replace, *dump, *hooks, *acme, *drop_key;
+    locum_control_handler_fn *present, *cleanup, *update; /* on acme.listen too */
+    /* Is this the token of acme.listen? In constant time. */
+    bool (*knows_token)(void *user, const char *token);
     /* Is this host name one of this cluster's? Requests to listen.http for others are refused. */
     bool (*knows_host)(void *user, const char *host);
 };
@@ -98,7 +106,8 @@ locum_control_json(json_t *body)
 /*
  * Listen. A stale control socket, which no program listens on, is replaced.
  *
- * config    borrowed during the call: listen_control, listen_http, listen_status.
+ * config    borrowed during the call: listen_control, listen_http, listen_status,
+ *           acme.listen.
  * handlers  copied; one that is NULL makes its path unknown (404). They are called from the loop
  *           and must not destroy the room.
  * ret_why   on failure the reason and the cure. On success empty, or why an address of listen.http

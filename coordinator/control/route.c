@@ -12,7 +12,9 @@
  * reply arrives. */
 enum { HOOKS_HOLD_MS = 15000, ACME_HOLD_MS = 12000 };
 
-#define HANDLER(name) offsetof(struct locum_control_handlers, name)
+/* The last two columns. */
+#define HANDLER(name)      offsetof(struct locum_control_handlers, name), false
+#define ACME_HANDLER(name) offsetof(struct locum_control_handlers, name), true
 
 static const struct locum_route routes[] = {
     {"/", EVHTTP_REQ_GET, {NULL}, false, 0, HANDLER(page)},
@@ -34,6 +36,9 @@ static const struct locum_route routes[] = {
     {"/hooks", EVHTTP_REQ_POST, {NULL}, false, HOOKS_HOLD_MS, HANDLER(hooks)},
     {"/acme", EVHTTP_REQ_POST, {NULL}, false, ACME_HOLD_MS, HANDLER(acme)},
     {"/nsd", EVHTTP_REQ_POST, {NULL}, false, 0, HANDLER(nsd)},
+    {"/present", EVHTTP_REQ_POST, {NULL}, false, ACME_HOLD_MS, ACME_HANDLER(present)},
+    {"/cleanup", EVHTTP_REQ_POST, {NULL}, false, ACME_HOLD_MS, ACME_HANDLER(cleanup)},
+    {"/update", EVHTTP_REQ_POST, {NULL}, false, ACME_HOLD_MS, ACME_HANDLER(update)},
 };
 
 const struct locum_route locum_route_public = {"/", EVHTTP_REQ_GET,      {NULL}, false,
@@ -60,12 +65,14 @@ locum_route_find(const struct locum_control_handlers *handlers, const char *path
 
 void
 locum_route_add_all(struct locum_text *text, const struct locum_control_handlers *handlers,
-                    bool read_only)
+                    enum locum_route_listener listener)
 {
     const char *before = "";
     for (size_t i = 0; i < LOCUM_COUNT(routes); i++) {
         const bool get = routes[i].method == EVHTTP_REQ_GET;
-        if (locum_route_handler(handlers, &routes[i]) == NULL || (read_only && !get)) {
+        if (locum_route_handler(handlers, &routes[i]) == NULL ||
+            (listener == LOCUM_ROUTE_READ_ONLY && !get) ||
+            (listener == LOCUM_ROUTE_ACME && !routes[i].acme)) {
             continue;
         }
         locum_text_format(text, "%s%s %s", before, get ? "GET" : "POST", routes[i].path);

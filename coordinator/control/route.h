@@ -9,13 +9,22 @@
 
 #include "control/control.h"
 
+/* listen.control, listen.http, listen.status, acme.listen. */
+enum locum_route_listener {
+    LOCUM_ROUTE_CONTROL,
+    LOCUM_ROUTE_READ_ONLY,
+    LOCUM_ROUTE_STATUS,
+    LOCUM_ROUTE_ACME,
+};
+
 struct locum_route {
     const char *path;
-    enum evhttp_cmd_type method; /* POST: on the control socket only */
+    enum evhttp_cmd_type method; /* POST: on the control socket and acme.listen only */
     const char *keys[2];         /* query keys that it takes; NULL: fewer */
     bool waits_serial;           /* ?wait= is the serial that the client knows; else ms */
     locum_ms hold_ms;  /* a POST that takes time: how long it may be held; 0: not at all */
     size_t handler_at; /* its offset in struct locum_control_handlers */
+    bool acme;         /* on acme.listen too */
 };
 
 /* The only one of listen.status. */
@@ -28,9 +37,9 @@ const struct locum_route *locum_route_find(const struct locum_control_handlers *
 locum_control_handler_fn *locum_route_handler(const struct locum_control_handlers *handlers,
                                               const struct locum_route *route);
 
-/* "GET /status, GET /explain, ...": the paths that have a handler; GETs only if `read_only`. */
+/* "GET /status, GET /explain, ...": the paths of a listener that have a handler. */
 void locum_route_add_all(struct locum_text *text, const struct locum_control_handlers *handlers,
-                         bool read_only);
+                         enum locum_route_listener listener);
 
 /*
  * Check a query: only keys that the path takes, each once; printable ASCII without blanks; numbers

@@ -43,6 +43,8 @@ locum_daemon_act_view(const struct locum_daemon *self, struct locum_report *ret)
         locum_primary_counts(self->primary, &ret->transfers);
         locum_secondaries_counts(self->secondaries, &ret->secondaries);
     }
+    ret->updates = self->updates;
+    ret->acmehttp = self->acmehttp_counts;
     locum_peer_counts(self->peer, &ret->peer);
     struct locum_text closed = locum_text_init(ret->peer_closed, sizeof(ret->peer_closed));
     locum_peer_add_closed(self->peer, &closed);

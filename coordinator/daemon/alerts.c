@@ -26,8 +26,9 @@ reply_tested(const struct locum_daemon *self)
 }
 
 struct locum_control_reply
-locum_alerts_test(struct locum_daemon *self, const struct locum_control_request *request)
+locum_alerts_test(void *user, const struct locum_control_request *request)
 {
+    struct locum_daemon *self = user;
     const json_t *number = json_object_get(request->body, "hook");
     const size_t count = locum_hooks_count(self->hooks);
     if (!request->again) {

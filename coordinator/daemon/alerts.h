@@ -6,10 +6,8 @@
 
 #include "control/control.h"
 
-struct locum_daemon;
-
-/* Send a test event; the reply waits for the outcomes. */
-struct locum_control_reply locum_alerts_test(struct locum_daemon *self,
+/* A handler of control.h; user: the daemon. Send a test event; the reply waits for the outcomes. */
+struct locum_control_reply locum_alerts_test(void *user,
                                              const struct locum_control_request *request);
 
 #endif

@@ -416,12 +416,6 @@ handle_dump(void *user, const struct locum_control_request *request)
                         : (struct locum_control_reply){.status = 200, .text = text};
 }
 
-static struct locum_control_reply
-handle_hooks(void *user, const struct locum_control_request *request)
-{
-    return locum_alerts_test(user, request);
-}
-
 /*
  * The adapters (locum-nsd, one a zone) read their zone and report what NSD serves.
  *
@@ -590,9 +584,13 @@ const struct locum_control_handlers locum_daemon_handlers = {
     .reload = handle_reload,
     .replace = handle_replace,
     .dump = handle_dump,
-    .hooks = handle_hooks,
+    .hooks = locum_alerts_test,
     .drop_key = locum_keys_api_drop,
     .nsd = handle_nsd,
+    .present = locum_acmehttp_present,
+    .cleanup = locum_acmehttp_cleanup,
+    .update = locum_acmehttp_update,
+    .knows_token = locum_acmehttp_knows_token,
     .acme = locum_acme_api_handle,
     .knows_host = knows_host,
 };

@@ -9,6 +9,7 @@
 #include "control/control.h"
 #include "control/notify.h"
 #include "daemon/acme.h"
+#include "daemon/acmehttp.h"
 #include "daemon/addresses.h"
 #include "daemon/documents.h"
 #include "daemon/handover.h"
@@ -16,6 +17,7 @@
 #include "daemon/loop.h"
 #include "daemon/recorder.h"
 #include "daemon/replace.h"
+#include "daemon/rfc2136.h"
 #include "daemon/signals.h"
 #include "daemon/signatures.h"
 #include "daemon/state.h"
@@ -50,8 +52,12 @@ struct locum_daemon {
     struct locum_dns *dns;
     struct locum_primary *primary;         /* zone transfers */
     struct locum_secondaries *secondaries; /* NOTIFY */
-    struct locum_dns_ask *dns_ask;         /* the peers' DNS */
-    struct locum_parent *parent;           /* of the signed zones */
+    struct locum_rfc2136 *rfc2136;         /* UPDATE */
+    struct locum_acmehttp *acmehttp;       /* ACME clients over HTTP */
+    struct locum_report_updates updates;   /* of rfc2136 */
+    struct locum_report_acmehttp acmehttp_counts;
+    struct locum_dns_ask *dns_ask; /* the peers' DNS */
+    struct locum_parent *parent;   /* of the signed zones */
     struct locum_redis *redis;
     struct locum_peer *peer;
     struct locum_daemon_documents documents;

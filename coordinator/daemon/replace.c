@@ -190,6 +190,7 @@ execute(struct locum_daemon *self)
     handover->signatures = locum_daemon_signatures_hand_over(self);
     handover->mono = locum_clock_read().mono;
     locum_dns_stop_workers(self->dns);
+    locum_rfc2136_finish(self->rfc2136);
     (void)locum_text_format_buffer(handover->version, sizeof(handover->version), "%s",
                                    LOCUM_VERSION);
     write_state(self, handover);
@@ -264,6 +265,7 @@ on_timer(void *user)
         break;
     case LOCUM_REPLACE_DELIVERING: look_at_hooks(self); break;
     case LOCUM_REPLACE_DRAINING:
+        locum_rfc2136_finish(self->rfc2136);
         if (locum_dns_is_tcp_quiet(self->dns) || locum_clock_read().mono >= replace->until) {
             get_ready(self);
         } else {

@@ -228,7 +228,8 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
                                                            .mirrorbits = on_mirrorbits,
                                                            .next_event = next_event};
     struct locum_signer *signer;
-    int status = create_control(self, handlers);
+    self->acmehttp = locum_acmehttp_create();
+    int status = self->acmehttp == NULL ? LOCUM_ERR_MEMORY : create_control(self, handlers);
     if (status != 0 ||
         (status = locum_dns_create(self->config, &self->sockets, locum_daemon_act_log_dns, self,
                                    &self->dns)) != 0 ||
@@ -258,6 +259,7 @@ locum_daemon_wiring_create(struct locum_daemon *self, const struct locum_control
     look(self);
     if ((status = locum_primary_create(self->base, self->dns, locum_daemon_act_give_state, self,
                                        &self->primary)) != 0 ||
+        (status = locum_rfc2136_create(self, &self->rfc2136)) != 0 ||
         (status = locum_dns_ask_create(self->base, self->config, on_dns, self, &self->dns_ask)) !=
             0 ||
         (status = locum_peer_create(self->base, self->config, &self->sockets, on_peer_line,
@@ -302,6 +304,7 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
     free(self->public_page);
     locum_health_destroy(self->health);
     locum_hooks_destroy(self->hooks);
+    locum_rfc2136_destroy(self->rfc2136);
     locum_acme_api_destroy(self);
     locum_acme_destroy(self);
     locum_daemon_documents_destroy(self);
@@ -317,6 +320,7 @@ locum_daemon_wiring_destroy(struct locum_daemon *self)
         event_free(self->signing);
     }
     locum_dns_destroy(self->dns);
+    locum_acmehttp_destroy(self->acmehttp);
 }
 
 /* What the client that asked for the reload gets: arrays of texts. */

@@ -31,10 +31,14 @@ locum_access_create(const struct locum_config *config, struct locum_access **ret
     for (size_t i = 0; i < config->tsig_key_count && status == 0; i++) {
         status = add_key(&self->keys, &config->tsig_keys[i]);
     }
+    for (size_t i = 0; i < config->acme.key_count && status == 0; i++) {
+        status = add_key(&self->update_keys, &config->acme.keys[i]);
+    }
     if (status != 0) {
         locum_access_destroy(self);
         return status;
     }
+    self->takes_updates = config->acme.key_file[0] != '\0';
     for (size_t i = 0; i < config->zone_count; i++) {
         const struct locum_config_transfer *from = &config->zones[i].transfer;
         struct locum_access_zone *to = &self->zones[i];
@@ -52,8 +56,26 @@ locum_access_destroy(struct locum_access *self)
 {
     if (self != NULL) {
         explicit_bzero(&self->keys, sizeof(self->keys));
+        explicit_bzero(&self->update_keys, sizeof(self->update_keys));
         free(self);
     }
+}
+
+enum locum_dns_rcode
+locum_access_verify(const struct locum_access *self, bool update, struct locum_tsig *ret,
+                    const uint8_t *packet, const struct locum_tsig_record *record, uint64_t now_s)
+{
+    if (self == NULL) {
+        return locum_tsig_verify(ret, NULL, packet, record, now_s);
+    }
+    enum locum_dns_rcode rcode = LOCUM_RCODE_NOTAUTH;
+    if (!update) {
+        rcode = locum_tsig_verify(ret, &self->keys, packet, record, now_s);
+    }
+    if (update || ret->error == LOCUM_TSIG_BADKEY) {
+        rcode = locum_tsig_verify(ret, &self->update_keys, packet, record, now_s);
+    }
+    return rcode;
 }
 
 bool
@@ -70,5 +92,10 @@ locum_access_allows(const struct locum_access *self, size_t zone,
     if (!here || !rules->needs_key) {
         return here;
     }
-    return key != NULL && (rules->keys >> (key - self->keys.key) & 1) != 0;
+    for (size_t i = 0; i < self->keys.count; i++) {
+        if (key == &self->keys.key[i]) {
+            return (rules->keys >> i & 1) != 0;
+        }
+    }
+    return false; /* none, or one of updates */
 }

@@ -10,6 +10,7 @@
 #include <event2/bufferevent.h>
 
 #include "base/timer.h"
+#include "dns/updates.h"
 
 struct locum_dns_connection {
     struct locum_dns_seat seat; /* first: a seat is cast to its connection */
@@ -17,10 +18,12 @@ struct locum_dns_connection {
     struct bufferevent *stream;
     struct locum_timer deadline;
     struct locum_address peer;
-    struct locum_dns_sending *sending; /* a transfer, before which no other query is answered */
-    locum_ms message_by, write_by;     /* deadlines (struct locum_now, mono), or LOCUM_NEVER */
-    bool ended;  /* nothing more is read; close it when its answers are sent */
-    bool served; /* it has had an answer */
+    /* Before these no other query is answered: a transfer; the number of an UPDATE, or 0. */
+    struct locum_dns_sending *sending;
+    uint64_t updating;
+    locum_ms message_by, write_by; /* deadlines (struct locum_now, mono), or LOCUM_NEVER */
+    bool ended;                    /* nothing more is read; close it when its answers are sent */
+    bool served;                   /* it has had an answer */
 };
 
 struct locum_dns_connection *
@@ -74,11 +77,17 @@ output_bytes(const struct locum_dns_connection *self)
     return evbuffer_get_length(bufferevent_get_output(self->stream));
 }
 
+/* Its answer comes from the main thread. */
+static bool
+is_busy(const struct locum_dns_connection *self)
+{
+    return self->sending != NULL || self->updating != 0;
+}
+
 bool
 locum_dns_connection_is_done(const struct locum_dns_connection *self)
 {
-    return self->served && self->sending == NULL && input_bytes(self) == 0 &&
-           output_bytes(self) == 0;
+    return self->served && !is_busy(self) && input_bytes(self) == 0 && output_bytes(self) == 0;
 }
 
 /*
@@ -191,6 +200,22 @@ describe(const struct locum_dns_connection *self, const struct locum_dns_outgoin
     }
 }
 
+/* Give an UPDATE to the main thread, or answer that there is no room. False: out of memory. */
+static bool
+pass_update(struct locum_dns_connection *self, const struct locum_dns_query *query)
+{
+    struct locum_dns_service *service = self->service;
+    const struct locum_dns_pending pending = {
+        .client = self->peer, .fd = -1, .id = ++service->last_update};
+    if (locum_dns_updates_put(service->table->updates, service->table, query, &pending)) {
+        self->updating = pending.id;
+        return true;
+    }
+    return send_reply(self, locum_dns_updates_compose(query->packet, query->update,
+                                                      LOCUM_RCODE_SERVFAIL, 0, false, query->wall_s,
+                                                      service->reply + LOCUM_DNS_LENGTH_BYTES));
+}
+
 /* Answer one whole message. False: it is no query, or out of memory. */
 static bool
 answer_message(struct locum_dns_connection *self, const uint8_t *message, size_t length)
@@ -198,6 +223,7 @@ answer_message(struct locum_dns_connection *self, const uint8_t *message, size_t
     struct locum_dns_service *service = self->service;
     struct locum_dns_reply given = {0};
     struct locum_dns_outgoing outgoing;
+    struct locum_dns_signed_update update;
     (void)locum_dns_table_mailbox_take(&service->mailbox, &service->table);
     if (service->table != NULL) {
         const struct locum_address *peer = &self->peer;
@@ -210,8 +236,13 @@ answer_message(struct locum_dns_connection *self, const uint8_t *message, size_t
             .bytes_max = LOCUM_DNS_TCP_BYTES_MAX,
             .idle_ms = service->paused ? 0 : service->limits.idle_ms,
             .outgoing = &outgoing,
+            .update = &update,
         };
         given = locum_query_answer(service->table, &query, service->reply + LOCUM_DNS_LENGTH_BYTES);
+        if (given.update) {
+            locum_query_count(&service->tally, &given);
+            return pass_update(self, &query);
+        }
     }
     locum_query_count(&service->tally, &given);
     if (given.transfer != LOCUM_DNS_TRANSFER_NONE || given.signed_as > LOCUM_DNS_VERIFIED) {
@@ -283,7 +314,7 @@ locum_dns_connection_serve(struct locum_dns_connection *self)
         locum_dns_connection_close(self);
         return;
     }
-    while (outcome == ANSWERED && self->sending == NULL &&
+    while (outcome == ANSWERED && !is_busy(self) &&
            output_bytes(self) < service->limits.output_bytes_max) {
         outcome = answer_next(self);
         answered = answered || outcome == ANSWERED;
@@ -294,18 +325,17 @@ locum_dns_connection_serve(struct locum_dns_connection *self)
         evbuffer_drain(bufferevent_get_input(self->stream), input_bytes(self));
     }
     self->served = self->served || answered;
-    if (service->paused && self->served && self->sending == NULL && input_bytes(self) == 0) {
+    if (service->paused && self->served && !is_busy(self) && input_bytes(self) == 0) {
         self->ended = true;
     }
-    if (self->ended && self->sending == NULL && output_bytes(self) == 0) {
+    if (self->ended && !is_busy(self) && output_bytes(self) == 0) {
         locum_dns_connection_close(self);
         return;
     }
     if (answered) {
         locum_dns_clients_use(&service->clients, &self->seat);
     }
-    if (output_bytes(self) >= service->limits.output_bytes_max || self->ended ||
-        self->sending != NULL) {
+    if (output_bytes(self) >= service->limits.output_bytes_max || self->ended || is_busy(self)) {
         bufferevent_disable(self->stream, EV_READ);
     } else {
         bufferevent_enable(self->stream, EV_READ);
@@ -337,6 +367,27 @@ locum_dns_connection_give(struct locum_dns_service *service, uint64_t id,
         }
     }
     locum_dns_connection_serve(self);
+}
+
+void
+locum_dns_connection_answer(struct locum_dns_service *service, uint64_t id, const uint8_t *message,
+                            size_t length)
+{
+    struct locum_dns_seat *seat;
+    TAILQ_FOREACH(seat, &service->clients.seats, link)
+    {
+        struct locum_dns_connection *self = locum_dns_connection_of(seat);
+        if (self->updating == id) {
+            self->updating = 0;
+            memcpy(service->reply + LOCUM_DNS_LENGTH_BYTES, message, length);
+            if (send_reply(self, length)) {
+                locum_dns_connection_serve(self);
+            } else {
+                locum_dns_connection_close(self);
+            }
+            return;
+        }
+    }
 }
 
 static void

@@ -28,6 +28,7 @@ struct locum_dns_service {
     atomic_bool paused;                                   /* what has its answer is closed */
     struct locum_dns_table *table;                        /* NULL until the first was published */
     uint32_t rotation;
+    uint64_t last_update; /* number of the last UPDATE that the main thread got */
     struct locum_dns_table_mailbox mailbox;
     struct locum_dns_tally tally;
     uint8_t reply[LOCUM_DNS_LENGTH_BYTES + LOCUM_DNS_TCP_BYTES_MAX];
@@ -46,6 +47,11 @@ void locum_dns_connection_serve(struct locum_dns_connection *self);
  */
 void locum_dns_connection_give(struct locum_dns_service *service, uint64_t id,
                                struct locum_axfr_content *content);
+
+/* The answer to the UPDATE with this number, without its length. If the connection has ended,
+ * nothing happens. */
+void locum_dns_connection_answer(struct locum_dns_service *service, uint64_t id,
+                                 const uint8_t *message, size_t length);
 
 /* The connection of a seat, and its client. */
 struct locum_dns_connection *locum_dns_connection_of(struct locum_dns_seat *seat);

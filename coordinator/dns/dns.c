@@ -15,6 +15,7 @@
 #include "dns/renewal.h"
 #include "dns/tcp.h"
 #include "dns/udp.h"
+#include "dns/updates.h"
 #include "dns/zone.h"
 
 enum { REPORT_BYTES = 512, BACKLOG = 1024, QUIET_WAIT_MS = 2, QUIET_WAITS = 50 };
@@ -42,6 +43,7 @@ struct locum_dns {
     size_t worker_count;       /* UDP threads of an address, >= 1 */
     struct locum_dns_tcp *tcp; /* NULL: no addresses to listen on */
     int notes[2];              /* pipe: read by primary.c, written by the TCP thread */
+    struct locum_dns_updates *updates;
     bool tcp_paused;
     struct locum_renewal renewal;  /* what is compiled, and the keys */
     struct locum_dns_table *table; /* the one published last; NULL before the first */
@@ -214,6 +216,7 @@ locum_dns_create(const struct locum_config *config, struct locum_sockets *socket
     int status = locum_renewal_init(&self->renewal);
     self->sockets = sockets;
     self->worker_count = config->dns_workers == 0 ? 1 : config->dns_workers;
+    status = status == 0 ? locum_dns_updates_create(&self->updates) : status;
     if (config->listen_dns_count > 0 && status == 0) {
         status = create_tcp(self);
     }
@@ -388,6 +391,7 @@ make_table(const struct locum_dns *self, const struct locum_config *config,
         return status;
     }
     table->serial = serial;
+    table->updates = self->updates;
     locum_cookie_keys_init(&table->cookies, &config->secrets);
     locum_limit_rules_init(&table->limit, config, self->worker_count);
     *ret = table;
@@ -459,17 +463,23 @@ locum_dns_give(struct locum_dns *self, uint64_t id, struct locum_axfr_content *c
     locum_dns_tcp_give(self->tcp, id, content);
 }
 
-/* Take what one worker reports. */
-static void
-add_limited(struct locum_limited *self, const struct locum_limiter *limiter, locum_ms now)
+struct locum_dns_updates *
+locum_dns_updates(const struct locum_dns *self)
 {
-    for (size_t i = 0; i < LOCUM_LIMIT_PREFIXES; i++) {
-        const struct locum_limit_report *report = &limiter->reports[i];
-        const uint64_t last_us = atomic_load_explicit(&report->last_us, memory_order_acquire);
-        if (last_us != 0) {
-            locum_limited_add(self, report->prefix, (locum_ms)(last_us / 1000), now);
-        }
+    return self->updates;
+}
+
+void
+locum_dns_answer_update(struct locum_dns *self, struct locum_dns_pending *pending,
+                        const uint8_t *message, size_t length)
+{
+    const struct sockaddr *peer = (const struct sockaddr *)&pending->peer;
+    if (pending->fd >= 0) {
+        (void)!sendto(pending->fd, message, length, MSG_DONTWAIT, peer, pending->peer_length);
+    } else {
+        locum_dns_tcp_answer(self->tcp, pending->id, message, length);
     }
+    locum_dns_updates_free(self->updates, pending);
 }
 
 void
@@ -477,7 +487,7 @@ locum_dns_update_limited(struct locum_dns *self, locum_ms now, locum_limited_fn 
 {
     for (size_t i = 0; i < self->listener_count; i++) {
         for (size_t j = 0; j < self->listeners[i].worker_count; j++) {
-            add_limited(&self->limited, &self->listeners[i].workers[j].limiter, now);
+            locum_limited_take(&self->limited, &self->listeners[i].workers[j].limiter, now);
         }
     }
     locum_limited_update(&self->limited, now, show, user);
@@ -486,8 +496,10 @@ locum_dns_update_limited(struct locum_dns *self, locum_ms now, locum_limited_fn 
 void
 locum_dns_counts(const struct locum_dns *self, struct locum_dns_counts *ret)
 {
-    *ret = (struct locum_dns_counts){
-        .udp = self->gone, .udp_overflow = self->gone_overflow, .limited = self->limited.count};
+    *ret = (struct locum_dns_counts){.udp = self->gone,
+                                     .udp_overflow = self->gone_overflow,
+                                     .limited = self->limited.count,
+                                     .updates_overflow = locum_dns_updates_overflow(self->updates)};
     if (self->limited.count > 0) {
         struct locum_prefix prefix;
         locum_limit_prefix_of(self->limited.periods[0].prefix, &prefix);
@@ -554,5 +566,6 @@ locum_dns_destroy(struct locum_dns *self)
     close(self->notes[1]);
     locum_dns_table_release(self->table);
     locum_renewal_fini(&self->renewal);
+    locum_dns_updates_destroy(self->updates);
     free(self);
 }

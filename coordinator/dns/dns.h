@@ -64,6 +64,7 @@ struct locum_dns_counts {
         udp_overflow; /* datagrams that the kernel dropped because no worker read them in time */
     uint64_t tcp_connections;                  /* open now */
     uint64_t tcp_closed[LOCUM_DNS_TCP_CLOSED]; /* by the server, of each reason */
+    uint64_t updates_overflow;                 /* UPDATE messages for which there was no room */
     uint64_t tcp_short;     /* connections that found no descriptor or memory left */
     uint64_t limiter_bytes; /* memory of all limiters */
     size_t limited;         /* prefixes that are limited now (limited.h), at the last update */
@@ -185,6 +186,13 @@ size_t locum_dns_plan_name(const struct locum_dns *self, const char *name);
 int locum_dns_notes(const struct locum_dns *self);
 struct locum_axfr_content;
 void locum_dns_give(struct locum_dns *self, uint64_t id, struct locum_axfr_content *content);
+
+/* The UPDATE messages that wait for the main thread (updates.h), and the answer to one, of which it
+ * takes `pending`. */
+struct locum_dns_updates *locum_dns_updates(const struct locum_dns *self);
+struct locum_dns_pending;
+void locum_dns_answer_update(struct locum_dns *self, struct locum_dns_pending *pending,
+                             const uint8_t *message, size_t length);
 
 /*
  * Once a second: which prefixes are limited. `show` is called when that begins or ends.

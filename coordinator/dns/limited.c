@@ -33,6 +33,18 @@ call(const struct locum_limited_period *period, int64_t seconds, locum_limited_f
 }
 
 void
+locum_limited_take(struct locum_limited *self, const struct locum_limiter *limiter, locum_ms now)
+{
+    for (size_t i = 0; i < LOCUM_LIMIT_PREFIXES; i++) {
+        const struct locum_limit_report *report = &limiter->reports[i];
+        const uint64_t last_us = atomic_load_explicit(&report->last_us, memory_order_acquire);
+        if (last_us != 0) {
+            locum_limited_add(self, report->prefix, (locum_ms)(last_us / 1000), now);
+        }
+    }
+}
+
+void
 locum_limited_update(struct locum_limited *self, locum_ms now, locum_limited_fn *show, void *user)
 {
     if (now - self->minute >= MINUTE_MS) {

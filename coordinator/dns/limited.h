@@ -40,6 +40,10 @@ typedef void locum_limited_fn(void *user, const char *prefix, int64_t seconds);
 /* A prefix was limited at `last`. Of reports that are too old nothing is kept. */
 void locum_limited_add(struct locum_limited *self, uint64_t prefix, locum_ms last, locum_ms now);
 
+/* The same for what one worker reports. */
+void locum_limited_take(struct locum_limited *self, const struct locum_limiter *limiter,
+                        locum_ms now);
+
 /* Call `show` for each period that has begun or ended since the last update. */
 void locum_limited_update(struct locum_limited *self, locum_ms now, locum_limited_fn *show,
                           void *user);

@@ -5,7 +5,8 @@
 #include "dns/tsig.h"
 
 /* Header flags, RFC 1035 4.1.1. */
-enum { QR = 0x80, OPCODE = 0x78 };
+enum { QR = 0x80, OPCODE = 0x78, UPDATE = 5 << 3 };
+enum { POINTER = 0xc0 }; /* RFC 1035 4.1.4 */
 
 /* Eight bytes in lower case. The lengths of labels are below 'A', so they stay. */
 static uint64_t
@@ -59,6 +60,41 @@ locum_packet_name(const uint8_t *message, size_t length, size_t at, struct locum
     }
     lower_8(ret->bytes + count - 8, from + count - 8);
     return at + count;
+}
+
+/* A pointer leads to an earlier place than any before, so the loop ends. */
+size_t
+locum_packet_expand(const uint8_t *packet, size_t length, size_t at,
+                    uint8_t ret[LOCUM_DNS_NAME_MAX], size_t *ret_length)
+{
+    size_t earliest = at, after = 0, written = 0;
+    while (at < length) {
+        const uint8_t label = packet[at];
+        if ((label & POINTER) == POINTER) {
+            const size_t to = length - at < 2 ? length : locum_packet_u16(packet + at) & 0x3fffu;
+            after = after == 0 ? at + 2 : after;
+            if (to >= earliest || to < LOCUM_DNS_HEADER_BYTES) {
+                return 0;
+            }
+            at = earliest = to;
+            continue;
+        }
+        if (label > LOCUM_DNS_LABEL_MAX || label >= length - at ||
+            written + label + 1u > LOCUM_DNS_NAME_MAX) {
+            return 0;
+        }
+        ret[written++] = label;
+        for (size_t i = 1; i <= label; i++) {
+            const uint8_t c = packet[at + i];
+            ret[written++] = c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
+        }
+        at += 1u + label;
+        if (label == 0) {
+            *ret_length = written;
+            return after == 0 ? at : after;
+        }
+    }
+    return 0;
 }
 
 /* Read the question, which `*ret` has as long as `end` is behind the header. */
@@ -176,12 +212,13 @@ locum_packet_parse(const uint8_t *packet, size_t length, struct locum_question *
     ret->has_serial = false;
     enum locum_parsed parsed = parse_query(packet, length, ret);
     if ((packet[2] & OPCODE) != 0) {
-        parsed = LOCUM_PARSED_NOTIMP;
+        parsed = (packet[2] & OPCODE) == UPDATE ? LOCUM_PARSED_UPDATE : LOCUM_PARSED_NOTIMP;
         if (locum_tsig_find(packet, length, &ret->signed_at) != LOCUM_TSIG_FOUND) {
             ret->signed_at = 0;
         }
     }
-    if (parsed == LOCUM_PARSED_NOTIMP || parsed == LOCUM_PARSED_FORMERR) {
+    if (parsed == LOCUM_PARSED_NOTIMP || parsed == LOCUM_PARSED_UPDATE ||
+        parsed == LOCUM_PARSED_FORMERR) {
         ret->end = LOCUM_DNS_HEADER_BYTES;
     }
     return parsed;

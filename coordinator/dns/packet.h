@@ -50,7 +50,10 @@ enum locum_dns_rcode {
     LOCUM_RCODE_NOTIMP = 4,
     LOCUM_RCODE_REFUSED = 5,
     LOCUM_RCODE_YXDOMAIN = 6,
+    LOCUM_RCODE_YXRRSET = 7,
+    LOCUM_RCODE_NXRRSET = 8,
     LOCUM_RCODE_NOTAUTH = 9,
+    LOCUM_RCODE_NOTZONE = 10,
     LOCUM_RCODE_BADVERS = 16,
     LOCUM_RCODE_BADCOOKIE = 23,
 };
@@ -61,9 +64,10 @@ enum locum_parsed {
     LOCUM_PARSED_COOKIE,   /* no question: a client wants a cookie (RFC 7873 5.4) */
     LOCUM_PARSED_SILENCE,  /* no whole header, or a response: an answer could start a loop */
     LOCUM_PARSED_FORMERR,  /* what follows the header is not a query as above */
-    LOCUM_PARSED_NOTIMP,   /* an opcode other than QUERY */
+    LOCUM_PARSED_NOTIMP,   /* an opcode other than QUERY and UPDATE */
     LOCUM_PARSED_TRANSFER, /* a legal query of type AXFR or IXFR */
     LOCUM_PARSED_BADVERS,  /* an EDNS version above 0 (RFC 6891 6.1.3) */
+    LOCUM_PARSED_UPDATE,   /* opcode UPDATE: only its TSIG record was looked for (update.h) */
 };
 
 /* A name in wire form and lower case. */
@@ -92,6 +96,13 @@ struct locum_question {
  */
 size_t locum_packet_name(const uint8_t *message, size_t length, size_t at,
                          struct locum_wire_name *ret);
+
+/*
+ * Read the name at offset `at`, compressed or not (RFC 1035 4.1.4), in lower case. Returns the
+ * offset after it; 0: it is no name.
+ */
+size_t locum_packet_expand(const uint8_t *packet, size_t length, size_t at,
+                           uint8_t ret[LOCUM_DNS_NAME_MAX], size_t *ret_length);
 
 /*
  * Parse a packet of `length` bytes. After SILENCE *ret is not valid. Name, type and class are valid

@@ -154,9 +154,10 @@ signature_error(enum locum_dns_signed_as signed_as)
 {
     switch (signed_as) {
     case LOCUM_DNS_BADKEY:
-        return "BADKEY: no transfer.key-file has a key of this name and algorithm";
+        return "BADKEY: no transfer.key-file (of an UPDATE: acme.keys) has a key of this name and "
+               "algorithm";
     case LOCUM_DNS_BADSIG:
-        return "BADSIG: the secret of its key is not the one in transfer.key-file";
+        return "BADSIG: the secret of its key is not the one in transfer.key-file or acme.keys";
     case LOCUM_DNS_BADTIME:
         return "BADTIME: its clock and that of this host differ: set both by NTP";
     case LOCUM_DNS_BADTRUNC: return "BADTRUNC: its MAC is truncated: let it send the whole MAC";

@@ -324,7 +324,8 @@ has_room(const struct reply_draft *self, const struct locum_tsig *tsig)
 
 /* Check the TSIG record of a query (RFC 8945 5.2). Its rcode. */
 static enum locum_dns_rcode
-verify(struct reply_draft *self, const struct locum_dns_table *table, struct signing *signing)
+verify(struct reply_draft *self, const struct locum_access *access, enum locum_parsed parsed,
+       struct signing *signing)
 {
     const struct locum_dns_query *query = self->query;
     if (!locum_tsig_parse(query->packet, query->length, self->question->signed_at,
@@ -332,8 +333,8 @@ verify(struct reply_draft *self, const struct locum_dns_table *table, struct sig
         return LOCUM_RCODE_FORMERR;
     }
     const enum locum_dns_rcode rcode =
-        locum_tsig_verify(&signing->tsig, table->access == NULL ? NULL : &table->access->keys,
-                          query->packet, &signing->record, query->wall_s);
+        locum_access_verify(access, parsed == LOCUM_PARSED_UPDATE, &signing->tsig, query->packet,
+                            &signing->record, query->wall_s);
     if (rcode == LOCUM_RCODE_FORMERR || !has_room(self, &signing->tsig)) {
         return LOCUM_RCODE_FORMERR;
     }
@@ -351,6 +352,18 @@ verify(struct reply_draft *self, const struct locum_dns_table *table, struct sig
     return rcode;
 }
 
+/* The signature of an UPDATE is accepted. It is limited as errors are: who has seen it can repeat
+ * it. */
+static struct locum_dns_reply
+pass_update(struct reply_draft *self, const struct locum_dns_table *table)
+{
+    classify(self, table, LOCUM_LIMIT_ERROR, 0);
+    self->query->update->tsig = *self->tsig;
+    self->query->update->signed_at = self->question->signed_at;
+    return (struct locum_dns_reply){
+        .update = true, .signed_as = self->signed_as, .bucket = self->bucket};
+}
+
 /* Copy the header, and the question if there is one; they may be there already. */
 static void
 begin(struct reply_draft *self)
@@ -365,11 +378,16 @@ begin(struct reply_draft *self)
     self->at[5] = self->length > LOCUM_DNS_HEADER_BYTES;
 }
 
-/* locum_packet_parse(), and what is legal depends on the transport. */
+/* locum_packet_parse(), and what is legal depends on the transport and the configuration. */
 static enum locum_parsed
-parse(const struct locum_dns_query *query, struct locum_question *ret)
+parse(const struct locum_dns_table *table, const struct locum_dns_query *query,
+      struct locum_question *ret)
 {
     const enum locum_parsed parsed = locum_packet_parse(query->packet, query->length, ret);
+    if (parsed == LOCUM_PARSED_UPDATE &&
+        (query->update == NULL || table->access == NULL || !table->access->takes_updates)) {
+        return LOCUM_PARSED_NOTIMP;
+    }
     if ((parsed == LOCUM_PARSED_QUESTION || parsed == LOCUM_PARSED_COOKIE) && is_tcp(query) &&
         ret->edns.keepalive == LOCUM_EDNS_KEEPALIVE_ILLEGAL) {
         ret->end = LOCUM_DNS_HEADER_BYTES;
@@ -419,22 +437,24 @@ locum_query_compose(const struct locum_dns_table *table, const struct locum_dns_
         }
     }
     static const uint16_t rcodes[] = {
-        [LOCUM_PARSED_COOKIE] = LOCUM_RCODE_NOERROR,
-        [LOCUM_PARSED_FORMERR] = LOCUM_RCODE_FORMERR,
-        [LOCUM_PARSED_NOTIMP] = LOCUM_RCODE_NOTIMP,
-        [LOCUM_PARSED_BADVERS] = LOCUM_RCODE_BADVERS,
+        [LOCUM_PARSED_COOKIE] = LOCUM_RCODE_NOERROR, [LOCUM_PARSED_FORMERR] = LOCUM_RCODE_FORMERR,
+        [LOCUM_PARSED_NOTIMP] = LOCUM_RCODE_NOTIMP,  [LOCUM_PARSED_BADVERS] = LOCUM_RCODE_BADVERS,
+        [LOCUM_PARSED_UPDATE] = LOCUM_RCODE_REFUSED,
     };
     struct locum_question question;
     struct signing signing;
     enum locum_dns_rcode refused = LOCUM_RCODE_NOERROR;
-    const enum locum_parsed parsed = parse(query, &question);
+    const enum locum_parsed parsed = parse(table, query, &question);
     if (parsed == LOCUM_PARSED_SILENCE) {
         return (struct locum_dns_reply){0};
     }
     struct reply_draft draft = {
         .at = reply, .query = query, .question = &question, .wanted = wanted};
     if (question.signed_at > 0) { /* while the packet is whole */
-        refused = verify(&draft, table, &signing);
+        refused = verify(&draft, table->access, parsed, &signing);
+        if (parsed == LOCUM_PARSED_UPDATE && refused == LOCUM_RCODE_NOERROR) {
+            return pass_update(&draft, table);
+        }
     }
     begin(&draft);
     begin_edns(&draft, table);
@@ -485,6 +505,9 @@ locum_query_limit(const struct locum_dns_table *table, const struct locum_dns_qu
         return;
     }
     given->verdict = locum_limit_take(query->limiter, &table->limit, &query->client, given->bucket);
+    if (given->verdict == LOCUM_LIMIT_SLIP && given->update) {
+        given->verdict = LOCUM_LIMIT_DROP; /* it would not come back by TCP */
+    }
     if (given->verdict == LOCUM_LIMIT_DROP) {
         *given =
             (struct locum_dns_reply){.verdict = LOCUM_LIMIT_DROP, .signed_as = given->signed_as};
@@ -519,8 +542,8 @@ locum_query_count(struct locum_dns_tally *self, const struct locum_dns_reply *re
     if (reply->transfer == LOCUM_DNS_TRANSFER_REFUSED) {
         bump(&self->transfers_refused);
     }
-    if (reply->transfer == LOCUM_DNS_TRANSFER_BEGIN) {
-        return; /* counted when the first message is sent */
+    if (reply->transfer == LOCUM_DNS_TRANSFER_BEGIN || reply->update) {
+        return; /* counted when the first message is sent; updates by the main thread */
     }
     if (reply->length == 0) {
         bump(reply->verdict == LOCUM_LIMIT_DROP ? &self->limited_dropped : &self->dropped);

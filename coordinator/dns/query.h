@@ -11,6 +11,9 @@
  * is signed (RFC 8945); with a signature that is not accepted it is answered with NOTAUTH. A
  * signature exempts no query from the limit: who has seen it can repeat it from any address.
  *
+ * An UPDATE whose signature is accepted is not answered here: the caller gives it to the main
+ * thread (updates.h). One without is REFUSED, and costs no more than a query.
+ *
  * An answer over the limit (limit.h) is not sent, or replaced by a short one: BADCOOKIE if the
  * query has a cookie (RFC 7873 5.2.3), else TC for what could be had by TCP, else the error itself
  * without options. It is no longer than the query; only a first cookie adds 16 bytes.
@@ -41,6 +44,7 @@ struct locum_dns_reply {
     bool truncated;                   /* TC is set */
     enum locum_limit_verdict verdict; /* of the limiter; after DROP there is no answer */
     enum locum_dns_transfer transfer;
+    bool update; /* no reply: an UPDATE for the main thread; query->update is set */
     enum locum_dns_signed_as signed_as; /* what the query's TSIG record was */
     /* For locum_query_limit(). */
     uint64_t bucket;       /* locum_limit_bucket(); 0: not limited */
@@ -61,6 +65,12 @@ struct locum_dns_outgoing {
     struct locum_tsig tsig; /* its key is borrowed of the table */
 };
 
+/* An UPDATE whose signature is accepted. */
+struct locum_dns_signed_update {
+    struct locum_tsig tsig; /* its key is borrowed of the table */
+    size_t signed_at;       /* of the TSIG record */
+};
+
 struct locum_packet_cache;
 
 /* One message, and who sent it. */
@@ -77,6 +87,8 @@ struct locum_dns_query {
     locum_ms idle_ms; /* over TCP: how long the connection may be idle, < 6553600; 0: it ends */
     /* Over TCP: set if a transfer begins or is refused. NULL: none can begin. */
     struct locum_dns_outgoing *outgoing;
+    /* Set if an UPDATE is accepted. NULL: none is. */
+    struct locum_dns_signed_update *update;
 };
 
 /*

@@ -344,14 +344,6 @@ set_key(struct notified *target, const struct locum_config *config,
     return true;
 }
 
-static bool
-is_loopback(const struct locum_address *address)
-{
-    static const uint8_t v6[16] = {[15] = 1};
-    return address->family == LOCUM_V4 ? address->bytes[0] == 127
-                                       : memcmp(address->bytes, v6, sizeof(v6)) == 0;
-}
-
 /* The address of listen.dns that a NOTIFY comes from: on the same side of loopback. */
 static void
 set_source(struct notified *target, const struct locum_config *config)
@@ -359,8 +351,9 @@ set_source(struct notified *target, const struct locum_config *config)
     target->bound = false;
     for (size_t i = 0; i < config->listen_dns_count && !target->bound; i++) {
         const struct locum_address *own = &config->listen_dns[i];
-        target->bound = own->family == target->address.family &&
-                        is_loopback(own) == is_loopback(&target->address);
+        target->bound =
+            own->family == target->address.family &&
+            locum_address_is_loopback(own) == locum_address_is_loopback(&target->address);
         target->source = *own;
         target->source.port = 0;
     }

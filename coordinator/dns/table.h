@@ -19,6 +19,7 @@
 
 struct locum_access;
 struct locum_challenge_answers;
+struct locum_dns_updates;
 
 struct locum_dns_table {
     atomic_uint references;
@@ -30,8 +31,9 @@ struct locum_dns_table {
     struct locum_dns_part *signatures;
     uint8_t *signature_bytes;
     /* None, until who publishes the table sets them. */
-    uint32_t serial;             /* SOA serial of all zones */
-    struct locum_access *access; /* owned; NULL: no transfers, and no keys (access.h) */
+    uint32_t serial;                   /* SOA serial of all zones */
+    struct locum_access *access;       /* owned; NULL: no transfers, and no keys (access.h) */
+    struct locum_dns_updates *updates; /* borrowed: outlives the workers; NULL: none are taken */
     struct locum_cookie_keys cookies;
     struct locum_limit_rules limit;
 };

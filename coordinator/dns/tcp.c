@@ -28,11 +28,14 @@ struct dns_command {
         COMMAND_PAUSE,
         COMMAND_RESUME,
         COMMAND_GIVE,
+        COMMAND_ANSWER,
         COMMAND_STOP
     } kind;
     int fd;                             /* of the listener */
-    uint64_t id;                        /* of a transfer, */
-    struct locum_axfr_content *content; /* and its content */
+    uint64_t id;                        /* of a transfer, or of an UPDATE, */
+    struct locum_axfr_content *content; /* and its content, or */
+    uint8_t *message;                   /* its answer, on the heap, */
+    size_t length;                      /* of this length */
 };
 
 const struct locum_dns_tcp_limits locum_dns_tcp_limits_default = {
@@ -203,6 +206,10 @@ on_command(evutil_socket_t fd, short what, void *user)
     case COMMAND_GIVE:
         locum_dns_connection_give(&self->service, command.id, command.content);
         break;
+    case COMMAND_ANSWER:
+        locum_dns_connection_answer(&self->service, command.id, command.message, command.length);
+        free(command.message);
+        break;
     case COMMAND_STOP: event_base_loopbreak(self->service.base); break;
     }
 }
@@ -236,6 +243,7 @@ drop_commands(struct locum_dns_tcp *self)
     (void)fcntl(self->commands[0], F_SETFL, O_NONBLOCK);
     while (read(self->commands[0], &command, sizeof(command)) == (ssize_t)sizeof(command)) {
         locum_axfr_content_release(command.content);
+        free(command.message);
     }
 }
 
@@ -338,6 +346,19 @@ locum_dns_tcp_give(struct locum_dns_tcp *self, uint64_t id, struct locum_axfr_co
                      (struct dns_command){
                          .kind = COMMAND_GIVE, .fd = -1, .id = id, .content = content}) != 0) {
         locum_axfr_content_release(content);
+    }
+}
+
+void
+locum_dns_tcp_answer(struct locum_dns_tcp *self, uint64_t id, const uint8_t *message, size_t length)
+{
+    struct dns_command command = {
+        .kind = COMMAND_ANSWER, .fd = -1, .id = id, .message = malloc(length), .length = length};
+    if (command.message != NULL) {
+        memcpy(command.message, message, length);
+    }
+    if (command.message == NULL || send_command(self, command) != 0) {
+        free(command.message); /* the client waits until its connection is idle for too long */
     }
 }
 

@@ -62,6 +62,10 @@ void locum_dns_tcp_tell(struct locum_dns_tcp *self, int notes);
 void locum_dns_tcp_give(struct locum_dns_tcp *self, uint64_t id,
                         struct locum_axfr_content *content);
 
+/* The answer to an UPDATE (updates.h), which is copied. */
+void locum_dns_tcp_answer(struct locum_dns_tcp *self, uint64_t id, const uint8_t *message,
+                          size_t length);
+
 /* Answer all later queries from this table, of which self takes a reference of its own. */
 void locum_dns_tcp_publish(struct locum_dns_tcp *self, struct locum_dns_table *table);
 

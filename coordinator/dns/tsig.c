@@ -56,42 +56,6 @@ locum_tsig_skip_name(const uint8_t *packet, size_t length, size_t at)
     return 0;
 }
 
-/* Read a name, in lower case. A pointer leads to an earlier place than any before, so the loop
- * ends. The offset after it; 0: not a name. */
-static size_t
-read_name(const uint8_t *packet, size_t length, size_t at, uint8_t ret[LOCUM_DNS_NAME_MAX],
-          size_t *ret_length)
-{
-    size_t earliest = at, after = 0, written = 0;
-    while (at < length) {
-        const uint8_t label = packet[at];
-        if ((label & POINTER) == POINTER) {
-            const size_t to = length - at < 2 ? length : locum_packet_u16(packet + at) & 0x3fffu;
-            after = after == 0 ? at + 2 : after;
-            if (to >= earliest || to < LOCUM_DNS_HEADER_BYTES) {
-                return 0;
-            }
-            at = earliest = to;
-            continue;
-        }
-        if (label > LOCUM_DNS_LABEL_MAX || label >= length - at ||
-            written + label + 1u > LOCUM_DNS_NAME_MAX) {
-            return 0;
-        }
-        ret[written++] = label;
-        for (size_t i = 1; i <= label; i++) {
-            const uint8_t c = packet[at + i];
-            ret[written++] = c >= 'A' && c <= 'Z' ? (uint8_t)(c + 'a' - 'A') : c;
-        }
-        at += 1u + label;
-        if (label == 0) {
-            *ret_length = written;
-            return after == 0 ? at : after;
-        }
-    }
-    return 0;
-}
-
 /* The offset after the record at `at`, and its type; 0: it leaves the packet. */
 static size_t
 skip_record(const uint8_t *packet, size_t length, size_t at, uint16_t *ret_type)
@@ -139,14 +103,14 @@ bool
 locum_tsig_parse(const uint8_t *packet, size_t length, size_t at, struct locum_tsig_record *ret)
 {
     ret->at = at;
-    at = read_name(packet, length, at, ret->name, &ret->name_length);
+    at = locum_packet_expand(packet, length, at, ret->name, &ret->name_length);
     if (at == 0 || length - at < RR_BYTES || locum_packet_u16(packet + at + 2) != CLASS_ANY ||
         memcmp(packet + at + 4, "\0\0\0\0", 4) != 0) {
         return false; /* RFC 8945 4.2: class ANY, TTL 0 */
     }
     at += RR_BYTES;
     const size_t begin = at;
-    at = read_name(packet, length, at, ret->algorithm, &ret->algorithm_length);
+    at = locum_packet_expand(packet, length, at, ret->algorithm, &ret->algorithm_length);
     if (at != begin + ret->algorithm_length || length - at < TIME_BYTES + 4) {
         return false; /* RFC 3597 4: no compression */
     }

@@ -11,6 +11,7 @@
 #include "base/socket.h"
 #include "base/thread.h"
 #include "dns/packet_cache.h"
+#include "dns/updates.h"
 
 enum {
     BATCH = 32,
@@ -34,6 +35,7 @@ struct batch {
     uint8_t packets[BATCH][QUERY_BYTES_MAX]; /* queries, each of which its answer replaces */
     struct locum_dns_query queries[BATCH];
     struct locum_dns_reply replies[BATCH];
+    struct locum_dns_signed_update updates[BATCH]; /* of queries that are one */
 };
 
 struct worker_loop {
@@ -73,8 +75,25 @@ compose(struct worker_loop *self, size_t i, size_t length)
         .limiter = &self->worker->limiter,
         .cache = self->worker->cache,
         .bytes_max = LOCUM_DNS_UDP_BYTES_MAX,
+        .update = &batch->updates[i],
     };
     batch->replies[i] = locum_query_compose(self->table, &batch->queries[i], batch->packets[i]);
+}
+
+/* The main thread answers it. Without room there it is lost, and its client sends it again. */
+static void
+pass_update(struct worker_loop *self, size_t i)
+{
+    struct batch *batch = &self->batch;
+    struct locum_dns_pending pending = {.fd = self->worker->fd,
+                                        .peer = batch->peers[i],
+                                        .peer_length = batch->peers[i].ss_family == AF_INET
+                                                           ? sizeof(struct sockaddr_in)
+                                                           : sizeof(struct sockaddr_in6)};
+    if (locum_address_from_sockaddr((struct sockaddr *)&batch->peers[i], &pending.client) == 0) {
+        (void)locum_dns_updates_put(self->table->updates, self->table, &batch->queries[i],
+                                    &pending);
+    }
 }
 
 /* Ask the limiter about it, and count it. The length of the answer; 0: none. */
@@ -84,6 +103,9 @@ limit(struct worker_loop *self, size_t i)
     struct batch *batch = &self->batch;
     locum_query_limit(self->table, &batch->queries[i], batch->packets[i], &batch->replies[i]);
     locum_query_count(&self->worker->tally, &batch->replies[i]);
+    if (batch->replies[i].update) {
+        pass_update(self, i);
+    }
     return batch->replies[i].length;
 }
 

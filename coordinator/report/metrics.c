@@ -424,6 +424,31 @@ add_transfers(struct locum_exposition *out, const struct locum_report *report)
 }
 
 static void
+add_acme_clients(struct locum_exposition *out, const struct locum_report *report)
+{
+    const struct locum_report_updates *updates = &report->updates;
+    const struct locum_report_acmehttp *http = &report->acmehttp;
+    metric(
+        out, counter, "locum_dns_updates_total", "result",
+        "UPDATE messages that a key of acme.keys has signed: done; unmet, because a prerequisite "
+        "did not hold; refused because of a name, a type, the zone or the form; replayed; failed "
+        "for lack of room; overflow, because too many waited.");
+    sample(out, updates->done, "done");
+    sample(out, updates->unmet, "unmet");
+    sample(out, updates->refused, "refused");
+    sample(out, updates->replayed, "replayed");
+    sample(out, updates->failed, "failed");
+    sample(out, report->dns.updates_overflow, "overflow");
+    metric(
+        out, counter, "locum_acme_requests_total", "result",
+        "Requests of ACME clients over HTTP: done; refused because of the name, the value or the "
+        "body; denied, with another token than that of acme.token-file.");
+    sample(out, http->done, "done");
+    sample(out, http->refused, "refused");
+    sample(out, http->denied, "denied");
+}
+
+static void
 add_dns(struct locum_exposition *out, const struct locum_report *report)
 {
     static const struct {
@@ -465,6 +490,7 @@ add_dns(struct locum_exposition *out, const struct locum_report *report)
            (int64_t)report->dns.limiter_bytes);
     add_dns_tcp(out, &report->dns);
     add_transfers(out, report);
+    add_acme_clients(out, report);
     number(out, gauge, "locum_zone_serial", "SOA serial of the answers.", report->run->serial);
     number(out, counter, "locum_signatures_made_total",
            "Signatures of signed zones (RRSIG) made by this run.", (int64_t)signing->counts.made);

@@ -68,6 +68,21 @@ struct locum_nsd_reports {
 /* An adapter reports every 2 s. */
 enum { LOCUM_NSD_SILENT_MS = 10000 };
 
+/* What programs got that set ACME challenges, since the start: UPDATE messages that a key has
+ * signed, and requests over HTTP. */
+struct locum_report_updates {
+    uint64_t done;
+    uint64_t unmet;    /* a prerequisite did not hold */
+    uint64_t refused;  /* the zone, a name, a type, or the form */
+    uint64_t replayed; /* it was done before */
+    uint64_t failed;   /* no room or no memory */
+};
+struct locum_report_acmehttp {
+    uint64_t done;
+    uint64_t refused; /* the name, the value or the body */
+    uint64_t denied;  /* acme.listen: another token, or none */
+};
+
 /* What is signed here. */
 struct locum_report_signing {
     struct locum_dns_signing counts;
@@ -97,6 +112,8 @@ struct locum_report {
     struct locum_dns_counts dns;
     struct locum_primary_counts transfers;
     struct locum_secondaries_counts secondaries;
+    struct locum_report_updates updates;
+    struct locum_report_acmehttp acmehttp;
     struct locum_peer_counts peer;
     /* The addresses of listen.peer that are not open; "": none. */
     char peer_closed[LOCUM_ADDRESSES_MAX * (LOCUM_ADDRESS_TEXT_MAX + 2)];

@@ -139,7 +139,7 @@ def test_names_of_the_configuration():
     assert complete(LOCUM, "explain", *words, "dc") == ["dc2.get.example.org", "dc3.get.example.org"]
     assert complete(LOCUM, *words, "explain", "x", "--if", "dc3=d") == ["dc3=down", "dc3=degraded", "dc3=drain"]
     assert complete(LOCUM, *words, "explain", "--if", "n") == ["ns0="]
-    assert complete(LOCUM, *words, "acme", "") == ["set", "unset"]
+    assert complete(LOCUM, *words, "acme", "") == ["set", "unset", "account"]
     assert complete(LOCUM, *words, "acme", "set", "dc2") == ["dc2.get.example.org"]
     assert set(complete(LOCUM, *words, "explain", "--if", "ns0=")) == {f"ns0={state}" for state in STATES}
     assert "--for" not in complete(LOCUM, "drain", "--for", "30m", "-")

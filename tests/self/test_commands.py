@@ -48,6 +48,9 @@ RUN = [
     (r"tsig-keygen ns9\.example\.org.*", "tests/program/test_secondaries.py", '"/usr/sbin/tsig-keygen", "ns9.example.org"'),
     (r"dig (@192\.0\.2\.12 )?-k /etc/locum/ns9\.key.*", "tests/program/test_secondaries.py", '"-k"'),
     (r"dig \+short @192\.0\.2\.13 _acme-challenge\.get\.example\.org TXT", "tests/program/test_acme.py", "def test_the_commands_of_the_page"),
+    (r"tsig-keygen web\.example\.org.*|openssl rand .*|lego .*|export [A-Z].*|nsupdate -k .*|server 192.*|zone get\S*|update add .*|"
+     r"send|END|certbot certonly --dns-rfc2136 .*|curl .*(9854|control\.sock http)\S*/(present|cleanup) .*|"
+     r"dig \+short @192\.0\.2\.13 _acme-challenge\.get\.example\.org TXT", "tests/program/test_acme_clients.py", "def scripts(heading"),
     # The repository
     (r"apt-get (update|install -y make)", ".ci/run", "apt-get -q update"),
     (r"make demo", ".ci/run", "make demo"),

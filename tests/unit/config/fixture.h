@@ -23,7 +23,7 @@
 #include "base/version.h"
 #include "config/config.h"
 
-enum { REPORT_BYTES = 128 * 1024, CHANGES_MAX = 4, FILES_MAX = 8 };
+enum { REPORT_BYTES = 128 * 1024, CHANGES_MAX = 4, FILES_MAX = 12 };
 
 #define SECRET_LINE "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"
 
@@ -264,12 +264,20 @@ struct broken {
     const char *expected;
 };
 
+#define TSIG_KEY                                                                                   \
+    "key \"ns9.example.org\" { algorithm hmac-sha256; "                                            \
+    "secret \"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"; };\n"
+
 __attribute__((unused)) static void
 assert_each_refused(const struct broken *broken, size_t count)
 {
     write_file("open-secret", SECRET_LINE, 0644);
     write_file("pw", "hello\n", 0600);
     write_file("empty", "", 0600);
+    write_file("keys", TSIG_KEY, 0600);
+    write_file("twice", TSIG_KEY TSIG_KEY, 0600);
+    write_file("token", "0123456789abcdef0123456789abcdef\n", 0600);
+    write_file("blank", "0123456789abcdef 0123456789abcdef\n", 0600);
     for (size_t i = 0; i < count; i++) {
         struct locum_config *config = load_changed(broken[i].changes, CHANGES_MAX);
         prose_add(broken[i].name);

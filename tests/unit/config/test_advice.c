@@ -169,6 +169,12 @@ static const struct broken risky[] = {
     {"a hook with a program that cannot be run",
      {{"service:", HOOK("on: [service], command: [/bin/absent]")}},
      "11:34 warning command /bin/absent run\n"},
+    {"ACME clients without a zone that has challenges",
+     {{"service:", "acme: {keys: keys}\nservice:"}},
+     "11:7 acme dns-01\n"},
+    {"signed updates without an address of Locum's own",
+     {{NS, NS "    acme: {}\n"}, {"service:", "acme: {keys: keys}\nlisten: {dns: none}\nservice:"}},
+     "12:14 keys listen.dns acme.listen\n"},
     {"a hook without TLS",
      {{"service:", HOOK("on: [service], url: \"http://127.a.example/\"")}},
      "11:30 warning url plain https\n"},
@@ -183,6 +189,7 @@ static void
 test_each_risk_is_a_warning(void **state)
 {
     (void)state;
+    write_file("keys", TSIG_KEY, 0600);
     for (size_t i = 0; i < LOCUM_COUNT(risky); i++) {
         struct locum_config *config = load_changed(risky[i].changes, CHANGES_MAX);
         prose_add(risky[i].name);

@@ -38,7 +38,7 @@ test_malformed_packets_are_classified(void **state)
         ROW(PLAIN "\0\0\1\0\1", LOCUM_PARSED_QUESTION),                            /* the root */
         ROW(HEADER("\x08", "\1", "\0", "\0", "\0") QUESTION, LOCUM_PARSED_NOTIMP), /* IQUERY */
         ROW(HEADER("\x20", "\1", "\0", "\0", "\0") QUESTION, LOCUM_PARSED_NOTIMP), /* NOTIFY */
-        ROW(HEADER("\x28", "\0", "\0", "\0", "\0"), LOCUM_PARSED_NOTIMP),          /* UPDATE */
+        ROW(HEADER("\x28", "\0", "\0", "\0", "\0"), LOCUM_PARSED_UPDATE),
         ROW(HEADER("\x78", "\0", "\0", "\0", "\0"), LOCUM_PARSED_NOTIMP),
         ROW(HEADER("\0", "\0", "\0", "\0", "\0"), LOCUM_PARSED_FORMERR),
         ROW(HEADER("\0", "\0", "\0", "\0", "\0") QUESTION, LOCUM_PARSED_FORMERR),
