@@ -111,8 +111,8 @@ read_clock(const struct locum_daemon *self, struct locum_slice line, struct locu
     return true;
 }
 
-/* Take up what the last run has kept below /run or, if that was lost by a boot, in the state folder.
- * False: there is none. */
+/* Take up what the last run has kept below /run or, if that was lost by a boot, in the state
+ * folder. False: there is none. */
 static bool
 resume(struct locum_daemon *self, bool run, char *buffer)
 {
@@ -430,8 +430,8 @@ locum_nodes
 locum_acme_missing(const struct locum_daemon *self)
 {
     const struct locum_core_config *config = &self->config->core;
-    const bool fails = self->run.publish_failed && config->nodes[config->self].role ==
-                                                       LOCUM_ROLE_SERVER;
+    const bool fails =
+        self->run.publish_failed && config->nodes[config->self].role == LOCUM_ROLE_SERVER;
     locum_nodes missing = fails ? locum_nodes_of(config->self) : 0;
     for (locum_node node = 0; node < config->node_count; node++) {
         if (node != config->self && config->nodes[node].role == LOCUM_ROLE_SERVER &&

@@ -358,8 +358,8 @@ drop(struct locum_challenges *self, const char *owner, const char *value, const 
     return (int)(count - kept);
 }
 
-/* Remove a value that is answered. Also of a value that only this node is known to have set: another
- * one may have set it too, and not be heard now. */
+/* Remove a value that is answered. Also of a value that only this node is known to have set:
+ * another one may have set it too, and not be heard now. */
 static int
 unset_one(struct locum_challenges *self, const char *owner, const char *value, struct locum_now now)
 {

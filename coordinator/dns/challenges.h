@@ -32,7 +32,7 @@ enum {
     LOCUM_CHALLENGE_CHARS_MAX = 255,   /* of a value: one string of a TXT record */
     LOCUM_CHALLENGE_CLIENT_MAX = 127,  /* characters */
     LOCUM_CHALLENGE_ENTRIES_MAX = 128, /* of one node; a quarter is for those that remove */
-    LOCUM_CHALLENGE_MACS_MAX = 256, /* of one node */
+    LOCUM_CHALLENGE_MACS_MAX = 256,    /* of one node */
     LOCUM_CHALLENGE_MAC_BYTES = 8,     /* the first of a MAC: enough to know it again */
     LOCUM_CHALLENGE_BYTES_MAX = 21000, /* of a document: that is what peers take */
     LOCUM_CHALLENGE_FOR_MS_MAX = 24 * 3600 * 1000,

@@ -37,7 +37,7 @@ enum locum_document_topic {
 };
 
 enum {
-    LOCUM_DOCUMENTS_PARTS_MAX = 30, /* fewer than a bit mask of 32 has */
+    LOCUM_DOCUMENTS_PARTS_MAX = 30,   /* fewer than a bit mask of 32 has */
     LOCUM_DOCUMENTS_PART_BYTES = 700, /* so that a message is one datagram, with its signatures */
     LOCUM_DOCUMENTS_BYTES_MAX = LOCUM_DOCUMENTS_PARTS_MAX * LOCUM_DOCUMENTS_PART_BYTES,
     LOCUM_DOCUMENTS_REPEAT_MS = 125,

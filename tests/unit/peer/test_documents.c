@@ -28,7 +28,6 @@ struct node {
     struct locum_documents *documents;
     uint64_t seq; /* of its last heartbeat */
     bool silent;  /* no other node hears it */
-    bool refuses; /* no copy takes effect there */
     size_t changes, acknowledgements;
     enum locum_document_topic topic;
     locum_node other;
@@ -94,9 +93,8 @@ changed(void *user, enum locum_document_topic topic, locum_node owner)
 {
     struct node *node = user;
     node->changes++;
-    node->topic = topic;
-    node->other = owner;
-    return !node->refuses;
+    node->topic = topic, node->other = owner;
+    return true;
 }
 
 static void
