@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -12,6 +13,7 @@
 #include "core/view.h"
 #include "daemon/act.h"
 #include "daemon/inside.h"
+#include "daemon/signing.h"
 
 enum { FILE_BYTES_MAX = 4 << 20, REASON_BYTES = 512, MINUTE_S = 60 };
 
@@ -28,24 +30,41 @@ is_server(const struct locum_daemon *self)
     return core->nodes[core->self].role == LOCUM_ROLE_SERVER;
 }
 
-/* What is not whole is kept for the operator; what could be read of it is used. */
+/* What cannot be read is kept for the operator; what could be read of it is used. */
 static void
-report_broken(const struct locum_daemon *self, const char *path, int status)
+keep_broken(struct locum_daemon *self, const char *path, int status, const char *why)
 {
     char aside[LOCUM_STATE_PATH_MAX];
     locum_state_path(self->config, ".keys.broken", aside);
-    const bool moved = status == LOCUM_ERR_INVALID && rename(path, aside) == 0;
-    LOCUM_LOG(LOCUM_LOG_WARN, "keys", "reason",
-              status == LOCUM_ERR_INVALID ? "the file is not whole" : locum_error_text(status),
+    const bool moved = rename(path, aside) == 0;
+    self->keys.stays = !moved;
+    LOCUM_LOG(LOCUM_LOG_WARN, "keys", "reason", why[0] != '\0' ? why : locum_error_text(status),
               "file", path, "kept-as", moved ? aside : NULL, "effect",
-              "keys whose files are gone may not be remembered: put the files of all keys that "
-              "sign back, and see `locum keys`");
+              moved ? "keys whose files are gone may not be remembered: put the files of all keys "
+                      "that sign back, and see `locum keys`"
+                    : "the file stays as it is, and nothing is saved in it: let this program read "
+                      "and rename it, and restart");
+}
+
+/* It holds private halves. */
+static void
+warn_of_broken(const struct locum_daemon *self)
+{
+    char aside[LOCUM_STATE_PATH_MAX];
+    locum_state_path(self->config, ".keys.broken", aside);
+    if (access(aside, F_OK) == 0) {
+        LOCUM_LOG(LOCUM_LOG_WARN, "keys", "reason",
+                  "a file of keys that an earlier start could not read is still there", "file",
+                  aside, "effect",
+                  "it may hold private halves: remove it when `locum keys` shows all keys that "
+                  "sign");
+    }
 }
 
 static int
 load(struct locum_daemon *self)
 {
-    char path[LOCUM_STATE_PATH_MAX], reason[REASON_BYTES];
+    char path[LOCUM_STATE_PATH_MAX], reason[REASON_BYTES] = "";
     struct locum_text why = locum_text_init(reason, sizeof(reason));
     size_t length = 0;
     char *buffer = malloc(FILE_BYTES_MAX);
@@ -57,9 +76,12 @@ load(struct locum_daemon *self)
     if (status == 0) {
         status = locum_keymemory_load(
             self->keys.memory, (struct locum_slice){.at = buffer, .length = length}, now_s(self));
+        locum_text_add(&why, status == LOCUM_ERR_INVALID ? "the file is not whole" : "");
     }
     if (status != 0 && status != LOCUM_ERR_NOT_FOUND) {
-        report_broken(self, path, status);
+        keep_broken(self, path, status, reason);
+    } else {
+        warn_of_broken(self);
     }
     explicit_bzero(buffer, length);
     free(buffer);
@@ -145,11 +167,21 @@ show(struct locum_daemon *self)
     }
 }
 
+/* What is not served yet, the peers must not count on: it is shown when it is published. */
+static void
+show_served(struct locum_daemon *self)
+{
+    const struct locum_signer *signer = locum_dns_signer(self->dns);
+    if (signer == NULL || locum_dns_signer_is_current(signer, self->config, self->keys.memory)) {
+        show(self);
+    }
+}
+
 static void
 save(struct locum_daemon *self)
 {
     size_t length;
-    if (self->keys.memory->changed) {
+    if (self->keys.memory->changed && !self->keys.stays) {
         char *bytes = locum_keymemory_save(self->keys.memory, &length);
         if (bytes != NULL) {
             locum_state_writer_put_keys(self->writer, bytes, length);
@@ -234,20 +266,51 @@ decide(struct locum_daemon *self)
     }
     self->keys.wake = false;
     self->keys.minute = now_s(self) / MINUTE_S;
-    show(self);
+    show_served(self);
     save(self);
+}
+
+/*
+ * A zone whose DS the parent has, or had so lately that resolvers may, must go on to be signed:
+ * they would refuse its answers. Is it to end with this configuration?
+ */
+static bool
+refuses_removal(struct locum_daemon *self, const struct locum_config *next,
+                locum_problem_fn *report, void *user)
+{
+    bool refused = false;
+    for (size_t i = 0; is_server(self) && i < self->config->zone_count; i++) {
+        const char *name = self->config->zones[i].name;
+        const int64_t left_s = locum_keymemory_needed_s(self->keys.memory, name, now_s(self));
+        if (left_s > 0 && !locum_keymemory_is_signed(next, name)) {
+            char text[REASON_BYTES];
+            (void)locum_text_format_buffer(
+                text, sizeof(text),
+                "zone %s: it must stay signed while its parent has a DS, and until that has left "
+                "all caches: first have the DS removed (`dnssec: {withdraw: true}` asks for it); "
+                "%" PRIi64 " min after that `dnssec`, or the zone, may be removed",
+                name, (left_s + MINUTE_S - 1) / MINUTE_S);
+            report(user, &(struct locum_problem){
+                             .severity = LOCUM_SEVERITY_ERROR, .file = next->path, .text = text});
+            refused = true;
+        }
+    }
+    return refused;
 }
 
 int
 locum_daemon_keys_prepare(struct locum_daemon *self, const struct locum_config *next,
-                          struct locum_signer **ret)
+                          locum_problem_fn *report, void *user, struct locum_signer **ret)
 {
+    if (refuses_removal(self, next, report, user)) {
+        return LOCUM_ERR_REFUSED;
+    }
     struct locum_keymemory *trial = locum_keymemory_copy(self->keys.memory);
     if (trial == NULL) {
         return LOCUM_ERR_MEMORY;
     }
     locum_keymemory_configure(trial, next);
-    const int status = locum_dns_signer_create(next, trial, now_s(self), ret);
+    const int status = locum_dns_signer_prepare(next, trial, now_s(self), report, user, ret);
     locum_keymemory_destroy(trial);
     return status;
 }
@@ -274,6 +337,21 @@ locum_daemon_keys_reconfigure(struct locum_daemon *self, const struct locum_sign
     decide(self);
 }
 
+/* Sign what is answered now, and what may be answered soon. Errors as of locum_dns_prepare(). */
+static int
+prepare_next(struct locum_daemon *self)
+{
+    struct locum_plan *plans = malloc(LOCUM_DAEMON_SIGNING_PLANS * sizeof(*plans));
+    if (plans == NULL) {
+        return LOCUM_ERR_MEMORY;
+    }
+    const size_t count = locum_daemon_signing_plans(&self->core, plans);
+    const int status = locum_dns_prepare(self->dns, self->config, self->keys.next, plans, count,
+                                         locum_daemon_signatures_take_s(self));
+    free(plans);
+    return status;
+}
+
 /* Let those keys sign that are to sign. */
 static void
 renew(struct locum_daemon *self)
@@ -289,8 +367,7 @@ renew(struct locum_daemon *self)
          locum_dns_signer_recreate(self->config, keys->memory, &keys->next) != 0)) {
         return;
     }
-    const int status = locum_dns_prepare(self->dns, self->config, keys->next,
-                                         locum_daemon_signatures_take_s(self));
+    const int status = prepare_next(self);
     if (status == 0) {
         locum_dns_set_signer(self->dns, keys->next);
         keys->next = NULL;

@@ -19,6 +19,7 @@ struct locum_daemon_keys {
     struct locum_signer *next;      /* its signatures are being made; NULL: none */
     bool wake;                      /* something may have changed */
     bool answered;                  /* a parent has, or has failed to */
+    bool stays;                     /* the file could not be read nor renamed: do not replace it */
     bool too_long;                  /* not all that this server shows fits into its document */
     int64_t minute;                 /* of the last decision */
     /* Of each node, mono; LOCUM_NEVER (report/report.h). */
@@ -34,8 +35,9 @@ void locum_daemon_keys_destroy(struct locum_daemon *self);
 void locum_daemon_keys_begin(struct locum_daemon *self);
 
 /* What a new configuration would have: a signer for it, which is the caller's. Nothing is changed.
- * Errors as of locum_dns_signer_create(). */
+ * Errors as of locum_dns_signer_prepare(), or LOCUM_ERR_REFUSED: a zone must stay signed. */
 int locum_daemon_keys_prepare(struct locum_daemon *self, const struct locum_config *next,
+                              locum_problem_fn *report, void *user,
                               struct locum_signer **ret) LOCUM_MUST_CHECK;
 
 /* A reload has begun: what is being signed for the configuration before is of no use. */

@@ -240,16 +240,26 @@ begin_draining(struct locum_daemon *self)
     locum_timer_arm(&replace->timer, POLL_MS);
 }
 
-/* Begin to drain, or wait a little longer for the hooks. */
+/* Begin to drain, or wait a little longer for the hooks, and for the keys that the next program is
+ * to remember. */
 static void
 look_at_hooks(struct locum_daemon *self)
 {
     struct locum_replace *replace = &self->replace;
-    if (locum_hooks_queued(self->hooks) == 0 || locum_clock_read().mono >= replace->until) {
+    const bool ready =
+        locum_hooks_queued(self->hooks) == 0 && !locum_state_writer_lacks_keys(self->writer);
+    if (ready || locum_clock_read().mono >= replace->until) {
         begin_draining(self);
     } else {
         locum_timer_arm(&replace->timer, HOOKS_POLL_MS);
     }
+}
+
+/* No query is half read, and no new decision on keys waits for the disk. */
+static bool
+is_quiet(struct locum_daemon *self)
+{
+    return locum_dns_is_tcp_quiet(self->dns) && !locum_state_writer_lacks_keys(self->writer);
 }
 
 static void
@@ -266,7 +276,7 @@ on_timer(void *user)
     case LOCUM_REPLACE_DELIVERING: look_at_hooks(self); break;
     case LOCUM_REPLACE_DRAINING:
         locum_rfc2136_finish(self->rfc2136);
-        if (locum_dns_is_tcp_quiet(self->dns) || locum_clock_read().mono >= replace->until) {
+        if (is_quiet(self) || locum_clock_read().mono >= replace->until) {
             get_ready(self);
         } else {
             locum_timer_arm(&replace->timer, POLL_MS);

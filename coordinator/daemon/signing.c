@@ -6,9 +6,9 @@
 #include "daemon/inside.h"
 #include "daemon/signatures.h"
 
-/* The plan that is answered, and that after the loss of each server. */
-static size_t
-find_plans(const struct locum_core *core, struct locum_plan ret[1 + LOCUM_NODES_MAX])
+size_t
+locum_daemon_signing_plans(const struct locum_core *core,
+                           struct locum_plan ret[LOCUM_DAEMON_SIGNING_PLANS])
 {
     size_t count = 0;
     ret[count++] = core->plan;
@@ -27,9 +27,10 @@ locum_daemon_signing_each_second(struct locum_daemon *self)
     if (!locum_dns_wants_to_sign(self->dns, now_s)) {
         return;
     }
-    struct locum_plan *plans = malloc((1 + LOCUM_NODES_MAX) * sizeof(*plans));
+    struct locum_plan *plans = malloc(LOCUM_DAEMON_SIGNING_PLANS * sizeof(*plans));
     if (plans != NULL) {
-        locum_dns_sign(self->dns, self->config, plans, find_plans(&self->core, plans), now_s);
+        locum_dns_sign(self->dns, self->config, plans,
+                       locum_daemon_signing_plans(&self->core, plans), now_s);
     }
     free(plans);
 }

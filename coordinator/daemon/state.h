@@ -117,6 +117,9 @@ void locum_state_writer_put_signatures(struct locum_state_writer *self, char *by
 /* The same for what is remembered of DNSSEC keys: it takes the bytes of locum_keymemory_save(). */
 void locum_state_writer_put_keys(struct locum_state_writer *self, char *bytes, size_t length);
 
+/* The last ones are not on the disk yet. */
+bool locum_state_writer_lacks_keys(struct locum_state_writer *self);
+
 /* The last locum_state_writer_put_run() has failed, and nothing but another one will try again. */
 bool locum_state_writer_lacks_run(struct locum_state_writer *self);
 

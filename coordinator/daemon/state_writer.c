@@ -52,7 +52,8 @@ struct slot_of_keys {
     char temp[LOCUM_STATE_PATH_MAX];
     char *bytes; /* to be written; NULL: nothing */
     size_t length;
-    int error; /* errno of the last try; 0: success */
+    bool writing; /* other bytes, without the lock */
+    int error;    /* errno of the last try; 0: success */
 };
 
 /* The thread that writes the state: what the loop and the thread share. `lock` is never held over a
@@ -180,11 +181,13 @@ write_keys(struct locum_state_writer *self)
 {
     struct slot_of_keys keys = self->keys;
     self->keys.bytes = NULL;
+    self->keys.writing = true;
     (void)pthread_mutex_unlock(&self->lock);
     const int error =
         locum_file_replace(keys.path, keys.temp, keys.bytes, keys.length, 0600) == 0 ? 0 : errno;
     (void)pthread_mutex_lock(&self->lock);
     self->keys.error = error;
+    self->keys.writing = false;
     if (error != 0 && self->keys.bytes == NULL) {
         self->keys.bytes = keys.bytes; /* no newer ones have come: try these again */
         self->keys.length = keys.length;
@@ -401,6 +404,15 @@ locum_state_writer_put_keys(struct locum_state_writer *self, char *bytes, size_t
     self->keys.length = length;
     (void)pthread_cond_signal(&self->wake);
     (void)pthread_mutex_unlock(&self->lock);
+}
+
+bool
+locum_state_writer_lacks_keys(struct locum_state_writer *self)
+{
+    (void)pthread_mutex_lock(&self->lock);
+    const bool lacks = self->keys.bytes != NULL || self->keys.writing;
+    (void)pthread_mutex_unlock(&self->lock);
+    return lacks;
 }
 
 void

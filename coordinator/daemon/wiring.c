@@ -383,10 +383,10 @@ prepare(struct locum_daemon *self, struct reload_findings *findings, struct prep
         status = locum_signature_prepare(&ret->config->secrets);
     }
     if (status == 0) {
-        status = locum_daemon_keys_prepare(self, ret->config, &ret->signer);
+        status = locum_daemon_keys_prepare(self, ret->config, collect, findings, &ret->signer);
     }
     if (status == 0) {
-        status = locum_dns_prepare(self->dns, ret->config, ret->signer,
+        status = locum_dns_prepare(self->dns, ret->config, ret->signer, NULL, 0,
                                    locum_daemon_signatures_take_s(self));
     }
     return status;
@@ -575,7 +575,7 @@ signed_reload(struct locum_daemon *self)
         return;
     }
     struct prepared prepared = {.config = pending->config, .signer = pending->signer};
-    int status = locum_dns_prepare(self->dns, pending->config, pending->signer,
+    int status = locum_dns_prepare(self->dns, pending->config, pending->signer, NULL, 0,
                                    locum_daemon_signatures_take_s(self));
     if (status == LOCUM_ERR_TIMEOUT) {
         return;

@@ -235,15 +235,24 @@ int locum_dns_signer_create(const struct locum_config *config, struct locum_keym
                             int64_t now_s, struct locum_signer **ret) LOCUM_MUST_CHECK;
 void locum_dns_signer_destroy(struct locum_signer *self);
 
+/* The same for a reload: keys that do not fit beside those that are remembered are an error, where
+ * a start leaves them out with a warning in the log. Errors are reported. */
+int locum_dns_signer_prepare(const struct locum_config *config, struct locum_keymemory *memory,
+                             int64_t now_s, locum_problem_fn *report, void *user,
+                             struct locum_signer **ret) LOCUM_MUST_CHECK;
+
 /*
  * Sign a new configuration before it is used: until it is, nothing changes.
  *
  * signer  of `config`; both borrowed until locum_dns_set_signer() or locum_dns_abandon().
+ * plans   of `config`, whose names are signed as well: the current one, and those that may come.
+ *         Copied; none: those names are signed when they are published.
  * Returns 0; LOCUM_ERR_TIMEOUT: the thread is at work, call it again when locum_dns_signed_fd() is
  * readable; or an error of locum_dns_publish().
  */
 int locum_dns_prepare(struct locum_dns *self, const struct locum_config *config,
-                      struct locum_signer *signer, int64_t now_s) LOCUM_MUST_CHECK;
+                      struct locum_signer *signer, const struct locum_plan *plans,
+                      size_t plan_count, int64_t now_s) LOCUM_MUST_CHECK;
 
 /* A configuration that was prepared will not be used. */
 void locum_dns_abandon(struct locum_dns *self, const struct locum_signer *signer);

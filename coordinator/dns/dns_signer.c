@@ -7,18 +7,40 @@
 #include "dns/dns.h"
 #include "dns/renewal.h"
 
-/* locum_dns_check() has reported it. */
+/* Who gets the errors of locum_dns_signer_prepare(). */
+struct reporting {
+    const struct locum_config *config;
+    locum_problem_fn *report;
+    void *user;
+};
+
+/* locum_dns_check() has reported the rest. */
 static void
-ignore_problem(void *user, size_t zone, enum locum_severity severity, const char *text)
+report_error(void *user, size_t zone, enum locum_severity severity, const char *text)
 {
-    (void)user, (void)zone, (void)severity, (void)text;
+    const struct reporting *to = user;
+    if (severity == LOCUM_SEVERITY_ERROR) {
+        to->report(to->user, &(struct locum_problem){.severity = severity,
+                                                     .file = to->config->path,
+                                                     .at = to->config->zones[zone].dnssec.at,
+                                                     .text = text});
+    }
 }
 
 int
 locum_dns_signer_create(const struct locum_config *config, struct locum_keymemory *memory,
                         int64_t now_s, struct locum_signer **ret)
 {
-    return locum_signer_create(config, memory, now_s, ignore_problem, NULL, ret);
+    return locum_signer_create(config, memory, now_s, NULL, NULL, ret);
+}
+
+int
+locum_dns_signer_prepare(const struct locum_config *config, struct locum_keymemory *memory,
+                         int64_t now_s, locum_problem_fn *report, void *user,
+                         struct locum_signer **ret)
+{
+    struct reporting to = {.config = config, .report = report, .user = user};
+    return locum_signer_create(config, memory, now_s, report_error, &to, ret);
 }
 
 void
@@ -119,9 +141,10 @@ locum_dns_nsec_digest(struct locum_dns *self, const struct locum_config *config,
 
 int
 locum_dns_prepare(struct locum_dns *self, const struct locum_config *config,
-                  struct locum_signer *signer, int64_t now_s)
+                  struct locum_signer *signer, const struct locum_plan *plans, size_t plan_count,
+                  int64_t now_s)
 {
-    return locum_renewal_prepare(locum_dns_renewal(self), config, signer, now_s);
+    return locum_renewal_prepare(locum_dns_renewal(self), config, signer, plans, plan_count, now_s);
 }
 
 void

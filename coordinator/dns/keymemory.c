@@ -124,8 +124,8 @@ find_server(struct locum_keymemory_server *servers, size_t count, const char *na
     return NULL;
 }
 
-static bool
-is_signed(const struct locum_config *config, const char *zone)
+bool
+locum_keymemory_is_signed(const struct locum_config *config, const char *zone)
 {
     for (size_t i = 0; i < config->zone_count; i++) {
         if (config->zones[i].dnssec.keys[0] != '\0' && strcmp(config->zones[i].name, zone) == 0) {
@@ -167,12 +167,29 @@ locum_keymemory_configure(struct locum_keymemory *self, const struct locum_confi
 {
     configure_servers(self, &config->core);
     for (size_t i = self->zone_count; i-- > 0;) {
-        if (!is_signed(config, self->zones[i]->name)) {
+        if (!locum_keymemory_is_signed(config, self->zones[i]->name)) {
             free_zone(self->zones[i]);
             self->zones[i] = self->zones[--self->zone_count];
         }
     }
     self->changed = true;
+}
+
+int64_t
+locum_keymemory_needed_s(const struct locum_keymemory *self, const char *zone, int64_t now_s)
+{
+    const struct locum_keymemory_zone *of = locum_keymemory_find(self, zone);
+    if (of == NULL || !of->parent_asked) {
+        return 0;
+    }
+    int64_t last_s = of->parent_has_ds ? now_s : 0;
+    for (size_t i = 0; i < of->count; i++) {
+        const int64_t key_s = of->keys[i].facts.last_at_parent_s;
+        last_s = key_s > last_s ? key_s : last_s;
+    }
+    last_s = last_s > now_s ? now_s : last_s;
+    const int64_t left_s = last_s + of->ds_ttl_s + LOCUM_KEYSTATE_MARGIN_S - now_s;
+    return last_s > 0 && left_s > 0 ? left_s : 0;
 }
 
 static size_t
@@ -231,7 +248,10 @@ take_key(struct locum_keymemory_zone *zone, const struct locum_keymemory_found *
 {
     const size_t number = find_number(zone, found->algorithm, found->tag);
     struct locum_keymemory_key *key = &zone->keys[number];
-    LOCUM_INVARIANT(number < LOCUM_KEYSTATE_KEYS_MAX);
+    if (number == LOCUM_KEYSTATE_KEYS_MAX ||
+        (number < zone->count && strcmp(key->record, found->record) != 0)) {
+        return true; /* what is remembered goes on */
+    }
     if (number == zone->count) {
         *key = (struct locum_keymemory_key){.record = strdup(found->record),
                                             .facts = {.algorithm = found->algorithm,

@@ -77,6 +77,14 @@ void locum_keymemory_destroy(struct locum_keymemory *self);
 /* Forget the zones and servers that this configuration does not sign or have. */
 void locum_keymemory_configure(struct locum_keymemory *self, const struct locum_config *config);
 
+/* Does this configuration sign the zone? */
+bool locum_keymemory_is_signed(const struct locum_config *config, const char *zone);
+
+/* How long must a zone stay signed from now, if its parent removes the DS at once? 0: it need not,
+ * or its parent was never heard. */
+int64_t locum_keymemory_needed_s(const struct locum_keymemory *self, const char *zone,
+                                 int64_t now_s);
+
 /* NULL: nothing is remembered of it. */
 struct locum_keymemory_zone *locum_keymemory_find(const struct locum_keymemory *self,
                                                   const char *zone);

@@ -163,18 +163,47 @@ locum_renewal_sign_again(struct locum_renewal *self)
 
 /* Compile with what can be signed in time; if that is not all, LOCUM_ERR_TIMEOUT or `partly`. */
 static int
-compile(const struct locum_config *config, struct locum_signer *signer, int64_t now_s, bool partly,
-        struct locum_renewal_names *ret)
+compile(const struct locum_config *config, struct locum_signer *signer, int64_t now_s,
+        struct locum_sign_budget *budget, struct locum_renewal_names *ret)
 {
-    struct locum_sign_budget budget = {.left_us = BUDGET_US, .partly = partly};
     *ret = (struct locum_renewal_names){
         .signer = signer, .at_s = now_s, .until_s = locum_signer_until(signer, now_s)};
-    return locum_dns_compile(config, signer, now_s, &budget, &ret->names);
+    return locum_dns_compile(config, signer, now_s, budget, &ret->names);
+}
+
+/* The plans are copied; without the memory for that they are signed when they are used. */
+static void
+give_plans(struct locum_renewal_work *work, const struct locum_plan *plans, size_t plan_count)
+{
+    work->plans = plan_count > 0 ? malloc(plan_count * sizeof(*plans)) : NULL;
+    if (work->plans != NULL) {
+        memcpy(work->plans, plans, plan_count * sizeof(*plans));
+        work->plan_count = plan_count;
+    }
+}
+
+/* Compile self->next and sign for the plans here, if there is time for all. */
+static int
+prepare_here(struct locum_renewal *self, const struct locum_config *config,
+             struct locum_signer *signer, const struct locum_plan *plans, size_t plan_count,
+             int64_t now_s)
+{
+    struct locum_sign_budget budget = {.left_us = BUDGET_US};
+    int status = compile(config, signer, now_s, &budget, &self->next);
+    for (size_t i = 0; i < plan_count && status == 0; i++) {
+        status =
+            locum_dns_table_sign_ahead(self->next.names, config, &plans[i], signer, now_s, &budget);
+    }
+    if (status != 0) {
+        drop(&self->next);
+    }
+    return status;
 }
 
 int
 locum_renewal_prepare(struct locum_renewal *self, const struct locum_config *config,
-                      struct locum_signer *signer, int64_t now_s)
+                      struct locum_signer *signer, const struct locum_plan *plans,
+                      size_t plan_count, int64_t now_s)
 {
     const bool busy = is_busy(self);
     if (busy && self->work.signer == signer) {
@@ -189,15 +218,12 @@ locum_renewal_prepare(struct locum_renewal *self, const struct locum_config *con
         return 0;
     }
     drop(&self->next);
-    const int status = compile(config, signer, now_s, false, &self->next);
-    if (status == 0) {
-        return 0;
-    }
-    drop(&self->next);
+    const int status = prepare_here(self, config, signer, plans, plan_count, now_s);
     if (status != LOCUM_ERR_TIMEOUT) {
         return status;
     }
-    const struct locum_renewal_work work = {.config = config, .signer = signer, .at_s = now_s};
+    struct locum_renewal_work work = {.config = config, .signer = signer, .at_s = now_s};
+    give_plans(&work, plans, plan_count);
     const int failed = start(self, &work);
     return failed != 0 ? failed : LOCUM_ERR_TIMEOUT;
 }
@@ -236,7 +262,8 @@ locum_renewal_choose(struct locum_renewal *self, const struct locum_config *conf
     if (self->serving.names != NULL) {
         return 0;
     }
-    const int status = compile(config, self->signer, now_s, true, &self->serving);
+    struct locum_sign_budget budget = {.left_us = BUDGET_US, .partly = true};
+    const int status = compile(config, self->signer, now_s, &budget, &self->serving);
     if (status == 0 && self->serving.names->incomplete && !busy) {
         locum_renewal_begin(self, config, NULL, 0, now_s);
     }
@@ -297,11 +324,7 @@ locum_renewal_begin(struct locum_renewal *self, const struct locum_config *confi
         return;
     }
     work.config = config;
-    work.plans = plan_count > 0 ? malloc(plan_count * sizeof(*plans)) : NULL;
-    if (work.plans != NULL) {
-        memcpy(work.plans, plans, plan_count * sizeof(*plans));
-        work.plan_count = plan_count;
-    }
+    give_plans(&work, plans, plan_count);
     locum_dns_names_hold(work.names);
     if (start(self, &work) == 0 && plan_count > 0) {
         self->plans_are_new = false;

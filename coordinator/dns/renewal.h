@@ -80,11 +80,13 @@ void locum_renewal_forget(struct locum_renewal *self);
  * Compile a configuration before it is used, so that nothing is left to sign when it is.
  *
  * signer  of this configuration.
+ * plans   whose names are signed as well, copied; 0: they are signed when they are published.
  * Returns 0, LOCUM_ERR_TIMEOUT: the thread is at work; call it again when the descriptor is
  * readable; or an error of locum_dns_compile().
  */
 int locum_renewal_prepare(struct locum_renewal *self, const struct locum_config *config,
-                          struct locum_signer *signer, int64_t now_s) LOCUM_MUST_CHECK;
+                          struct locum_signer *signer, const struct locum_plan *plans,
+                          size_t plan_count, int64_t now_s) LOCUM_MUST_CHECK;
 
 /* Some signatures have left the cache because they are wrong: the thread compiles again what is
  * served, and what it has made. */

@@ -457,6 +457,9 @@ locum_signer_sign(struct locum_signer *self, size_t zone, const ldns_rr_list *se
     const struct signer_zone *of = &self->zones[zone];
     const ldns_rr *first = ldns_rr_list_rr(set, 0);
     const bool keys = locum_signer_is_of_keys((uint16_t)ldns_rr_get_type(first));
+    if ((keys ? of->dnskey_signer_count : of->rest_signer_count) == 0) {
+        return LOCUM_ERR_INVALID; /* never serve a signed zone without signatures */
+    }
     return locum_sign_rrset(self->cache, set, original_ttl_s(self, zone, first, ttl_s),
                             keys ? of->dnskey_signers : of->rest_signers,
                             keys ? of->dnskey_signer_count : of->rest_signer_count,

@@ -34,10 +34,12 @@ typedef void locum_signer_problem_fn(void *user, size_t zone, enum locum_severit
  *         an earlier run, what is wrong with the keys is a warning, and a zone that cannot be
  *         signed is served unsigned, at least for those who do not validate.
  * memory  may be NULL: the folders alone decide which keys are published and sign. It takes
- *         the keys of the folders, which must fit into it, and decides. If the configuration was
+ *         the keys of the folders and decides. If the configuration was
  *         kept, the keys in it replace a folder that cannot be used.
  * now_s   the wall clock, seconds since 1970.
- * report  called for each problem before this returns.
+ * report  called for each problem before this returns. NULL: a start after a check: then keys of a
+ *         folder that do not fit beside those in memory are left out, with a warning in the log;
+ *         else they are an error.
  * Returns 0, LOCUM_ERR_MEMORY, or LOCUM_ERR_INVALID (an error was reported).
  */
 int locum_signer_create(const struct locum_config *config, struct locum_keymemory *memory,

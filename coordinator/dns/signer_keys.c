@@ -3,18 +3,27 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/text_format.h"
 #include "dns/cds.h"
 #include "dns/signer_zone.h"
 
 enum { MESSAGE_BYTES = 1024, RECORD_BYTES = 16 * 1024 };
 
+static void
+report_as(const struct signer_reporting *to, enum locum_severity severity, const char *text)
+{
+    if (to->report != NULL) {
+        to->report(to->user, to->zone, severity, text);
+    }
+}
+
 void
 locum_signer_zone_report(void *user, const char *text)
 {
     struct signer_reporting *to = user;
-    to->error = !to->kept;
-    to->report(to->user, to->zone, to->kept ? LOCUM_SEVERITY_WARNING : LOCUM_SEVERITY_ERROR, text);
+    to->error = to->error || !to->kept;
+    report_as(to, to->kept ? LOCUM_SEVERITY_WARNING : LOCUM_SEVERITY_ERROR, text);
 }
 
 /* What the folder alone says: for checks, and where nothing is remembered. */
@@ -182,7 +191,7 @@ check_keys(struct signer_zone *self, const struct locum_config_zone *config, int
                                            "algorithms (RFC 4035 2.2)",
                                            config->dnssec.keys, key->name,
                                            locum_dnskey_algorithm_text(key->algorithm).text);
-            to->report(to->user, to->zone, LOCUM_SEVERITY_WARNING, text);
+            report_as(to, LOCUM_SEVERITY_WARNING, text);
         } else if (self->states[i].published && key->flags == 257 && status == 0) {
             status = check_key_257(self, key, config->dnssec.keys, to);
             if (status == 0 && !self->states[i].signs_dnskey) {
@@ -190,7 +199,7 @@ check_keys(struct signer_zone *self, const struct locum_config_zone *config, int
                                                "%s/%s.key is published, and does not sign at this "
                                                "node: its *.private is not here",
                                                config->dnssec.keys, key->name);
-                to->report(to->user, to->zone, LOCUM_SEVERITY_NOTE, text);
+                report_as(to, LOCUM_SEVERITY_NOTE, text);
             }
         }
     }
@@ -232,7 +241,8 @@ find_texts(const struct locum_dnskeys *keys, struct folder_texts *ret)
     return whole ? 0 : LOCUM_ERR_MEMORY;
 }
 
-/* Can the folder's keys be remembered beside those that are? */
+/* Can the folder's keys be remembered beside those that are? At a start those that cannot are left
+ * out: the node must answer. */
 static int
 check_fit(const struct signer_zone *self, const struct locum_config_zone *config,
           const struct locum_keymemory *memory, struct signer_reporting *to)
@@ -257,6 +267,11 @@ check_fit(const struct signer_zone *self, const struct locum_config_zone *config
             "%s: with the keys that the zone still needs (`locum keys` shows them) these are more "
             "than %d: remove files, or wait",
             config->dnssec.keys, LOCUM_KEYSTATE_KEYS_MAX);
+    }
+    if (status != 0 && to->report == NULL) {
+        LOCUM_LOG(LOCUM_LOG_WARN, "keys", "zone", config->name, "reason", text, "effect",
+                  "the keys that are remembered go on without it");
+        return 0;
     }
     if (status != 0) {
         locum_signer_zone_report(to, text);
@@ -317,27 +332,28 @@ ignore_problem(void *user, const char *text)
     (void)user, (void)text;
 }
 
-/* Make a remembered key usable. NULL: it cannot be. */
-static const struct locum_dnskey *
-restore(struct signer_zone *self, const ldns_rdf *apex, const struct locum_keymemory_key *key)
+/* Make a remembered key usable; NULL: it cannot be. 0 or LOCUM_ERR_MEMORY. */
+static int
+restore(struct signer_zone *self, const ldns_rdf *apex, const struct locum_keymemory_key *key,
+        const struct locum_dnskey **ret_key)
 {
-    struct locum_dnskey *ret = &self->remembered[self->remembered_count];
+    LOCUM_INVARIANT(self->remembered_count < LOCUM_KEYSTATE_KEYS_MAX);
+    struct locum_dnskey *restored = &self->remembered[self->remembered_count];
     char *owner = ldns_rdf2str(apex);
     char *text = malloc(RECORD_BYTES);
     int status = LOCUM_ERR_MEMORY;
-    if (owner != NULL && text != NULL && self->remembered_count < LOCUM_KEYSTATE_KEYS_MAX) {
+    if (owner != NULL && text != NULL) {
         (void)locum_text_format_buffer(text, RECORD_BYTES, "%s IN DNSKEY %s\n", owner, key->record);
         status = locum_dnskey_parse("state", "remembered", apex, locum_slice_of(text),
                                     key->private_half != NULL ? locum_slice_of(key->private_half)
                                                               : (struct locum_slice){0},
-                                    ignore_problem, NULL, ret);
+                                    ignore_problem, NULL, restored);
     }
     free(owner);
     free(text);
-    if (status == 0) {
-        self->remembered_count++;
-    }
-    return status == 0 ? ret : NULL;
+    *ret_key = status == 0 ? restored : NULL;
+    self->remembered_count += status == 0 ? 1 : 0;
+    return status == LOCUM_ERR_MEMORY ? status : 0;
 }
 
 /* Is it this key, with its private half if that is needed? */
@@ -349,20 +365,43 @@ is_key(const struct locum_dnskey *self, const struct locum_keymemory_key *key)
            (self->key != NULL || !signs);
 }
 
-static const struct locum_dnskey *
-find_key(struct signer_zone *self, const ldns_rdf *apex, const struct locum_keymemory_key *key)
+/* Another key may have the same algorithm and tag. 0 or LOCUM_ERR_MEMORY. */
+static int
+has_record(const struct locum_dnskey *self, const char *record, bool *ret)
+{
+    char *text = locum_dnskey_record_text(self);
+    *ret = text != NULL && strcmp(text, record) == 0;
+    const int status = text != NULL ? 0 : LOCUM_ERR_MEMORY;
+    free(text);
+    return status;
+}
+
+/* The key with its record and what it needs to sign; NULL: it cannot be used. 0 or
+ * LOCUM_ERR_MEMORY. */
+static int
+find_key(struct signer_zone *self, const ldns_rdf *apex, const struct locum_keymemory_key *key,
+         const struct locum_dnskey **ret_key)
 {
     for (size_t i = 0; i < self->keys.count; i++) {
+        bool same = false;
         if (is_key(&self->keys.keys[i], key)) {
-            return &self->keys.keys[i];
+            const int status = has_record(&self->keys.keys[i], key->record, &same);
+            if (status != 0) {
+                return status;
+            }
+        }
+        if (same) {
+            *ret_key = &self->keys.keys[i];
+            return 0;
         }
     }
     for (size_t i = 0; i < self->remembered_count; i++) {
         if (is_key(&self->remembered[i], key)) {
-            return &self->remembered[i];
+            *ret_key = &self->remembered[i];
+            return 0;
         }
     }
-    return restore(self, apex, key);
+    return restore(self, apex, key, ret_key);
 }
 
 int
@@ -375,8 +414,12 @@ locum_signer_zone_apply(struct signer_zone *self, const struct locum_config_zone
     for (size_t i = 0; i < decided->count; i++) {
         const struct locum_keymemory_key *of = &decided->keys[i];
         const bool signs = of->state.signs_dnskey || of->state.signs_rest;
-        const struct locum_dnskey *key =
-            of->state.published || of->in_cds || signs ? find_key(self, apex, of) : NULL;
+        const struct locum_dnskey *key = NULL;
+        const int status =
+            of->state.published || of->in_cds || signs ? find_key(self, apex, of, &key) : 0;
+        if (status != 0) {
+            return status;
+        }
         if (key != NULL && key->key != NULL) {
             add_signer(self, key, &of->state);
         }

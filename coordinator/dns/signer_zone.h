@@ -31,7 +31,7 @@ struct signer_zone {
 
 /* Who gets the problems of one folder. */
 struct signer_reporting {
-    locum_signer_problem_fn *report;
+    locum_signer_problem_fn *report; /* NULL: a start, which checked the files before */
     void *user;
     size_t zone;
     bool kept; /* a configuration of an earlier run: there are no errors */

@@ -179,6 +179,34 @@ def test_5_what_the_others_show_survives_a_restart(dc2, dc3, old, new):
     dc3.until("an answer", dc3.published)
 
 
+def test_6_a_file_that_cannot_be_read_is_kept(dc2, dc3, old, new):
+    path = f"{dc3.folder}/get.keys"
+    aside = f"{path}.broken"
+    dc3.end()
+    with open(path, "rb") as file:
+        before = file.read()
+    os.chmod(path, 0o644)           # a secret that others can read is refused
+    os.mkdir(aside)                 # nor can it be renamed
+    dc3.launch()
+    dc3.until("an answer", dc3.published)
+    dc3.until("what it decided", lambda: dc3.key(old)["files"] == "both")
+    dc3.end()
+    assert "nothing is saved in it" in dc3.text(), dc3.text()
+    with open(path, "rb") as file:
+        assert file.read() == before
+    os.rmdir(aside)
+    dc3.launch()
+    dc3.until("an answer", dc3.published)
+    dc3.until("another file", lambda: os.path.exists(path))
+    with open(aside, "rb") as file:
+        assert file.read() == before
+    assert f"kept-as={aside}" in dc3.text().replace('"', ""), dc3.text()
+    dc3.end()
+    dc3.launch()
+    dc3.until("an answer", dc3.published)
+    dc3.until("the warning", lambda: "an earlier start could not read is still there" in dc3.text())
+
+
 def main():
     alone.own_address = lambda: HOST
     folder = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"locum-keys-{os.getpid()}")

@@ -166,6 +166,24 @@ def test_6_a_key_whose_ds_the_parent_has_goes_on(it):
         [("both", False), ("none", True)])
 
 
+def test_7_a_zone_with_a_ds_stays_signed(it):
+    """A reload without `dnssec` is refused; a start must answer whatever the file says."""
+    path = f"{it.folder}/locum.yaml"
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    without = re.sub(r"(?m)^    dnssec: .*\n", "", text)
+    assert without != text
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(without)
+    done = it.call("reload")
+    assert done.returncode == 1 and f"zone {ZONE}.: it must stay signed while its parent has a DS" in done.stderr and \
+        "120 min after that" in done.stderr, done
+    assert it.zone()["signed"]
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    assert it.call("reload").returncode == 0
+
+
 def apart():
     """This program again, as root of a user, a network and a mount namespace."""
     with tempfile.NamedTemporaryFile("w", prefix="locum-resolv-") as file:

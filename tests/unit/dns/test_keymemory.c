@@ -274,6 +274,45 @@ test_keys_with_the_same_algorithm_and_tag_do_not_fit(void **state)
 }
 
 static void
+test_what_does_not_fit_is_left_out(void **state)
+{
+    (void)state;
+    struct locum_keymemory_found many[LOCUM_KEYSTATE_KEYS_MAX + 1];
+    many[0] = one;
+    many[0].record = "257 3 13 AC==";
+    for (size_t i = 1; i <= LOCUM_KEYSTATE_KEYS_MAX; i++) {
+        many[i] = two;
+        many[i].tag = (uint16_t)(100 + i);
+    }
+    take(&one, 1, NOW);
+    assert_int_equal(
+        locum_keymemory_take_folder(memory, ZONE, many, LOCUM_KEYSTATE_KEYS_MAX + 1, HOUR, NOW), 0);
+    assert_int_equal(zone_of(memory)->count, LOCUM_KEYSTATE_KEYS_MAX);
+    assert_string_equal(zone_of(memory)->keys[0].record, one.record);
+    assert_false(zone_of(memory)->keys[0].facts.has_record);
+}
+
+static void
+test_a_zone_is_needed_while_a_ds_may_be_cached(void **state)
+{
+    (void)state;
+    assert_int_equal(locum_keymemory_needed_s(memory, ZONE, NOW), 0);
+    take(&one, 1, NOW);
+    assert_int_equal(locum_keymemory_needed_s(memory, ZONE, NOW), 0);
+    decide(true, NOW);
+    assert_int_equal(locum_keymemory_needed_s(memory, ZONE, NOW + DAY),
+                     HOUR + LOCUM_KEYSTATE_MARGIN_S);
+    decide(false, NOW + DAY);
+    assert_int_equal(locum_keymemory_needed_s(memory, ZONE, NOW + DAY + HOUR),
+                     LOCUM_KEYSTATE_MARGIN_S);
+    assert_int_equal(
+        locum_keymemory_needed_s(memory, ZONE, NOW + DAY + HOUR + LOCUM_KEYSTATE_MARGIN_S), 0);
+    assert_int_equal(locum_keymemory_needed_s(memory, "other.", NOW), 0);
+    assert_true(locum_keymemory_is_signed(config, ZONE));
+    assert_false(locum_keymemory_is_signed(config, "other."));
+}
+
+static void
 test_a_key_is_dropped_only_without_its_files(void **state)
 {
     (void)state;
@@ -330,6 +369,9 @@ main(void)
                                         after),
         cmocka_unit_test_setup_teardown(test_keys_with_the_same_algorithm_and_tag_do_not_fit,
                                         before, after),
+        cmocka_unit_test_setup_teardown(test_what_does_not_fit_is_left_out, before, after),
+        cmocka_unit_test_setup_teardown(test_a_zone_is_needed_while_a_ds_may_be_cached, before,
+                                        after),
         cmocka_unit_test_setup_teardown(test_a_key_is_dropped_only_without_its_files, before,
                                         after),
         cmocka_unit_test_setup_teardown(test_cds_names_the_keys_of_all_servers, before, after),

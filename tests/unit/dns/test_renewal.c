@@ -284,20 +284,20 @@ test_a_configuration_is_signed_before_it_is_used(void **state)
     /* The same again: nothing is to be signed. */
     struct locum_signer *signer = create();
     const uint64_t before_it = made();
-    assert_int_equal(locum_renewal_prepare(&renewal, &site->config, signer, NOW), 0);
+    assert_int_equal(locum_renewal_prepare(&renewal, &site->config, signer, NULL, 0, NOW), 0);
     assert_int_equal(made(), before_it);
     locum_renewal_abandon(&renewal, signer);
     locum_signer_destroy(signer);
     add_records("s");
     signer = create();
-    assert_int_equal(locum_renewal_prepare(&renewal, &site->config, signer, NOW),
+    assert_int_equal(locum_renewal_prepare(&renewal, &site->config, signer, NULL, 0, NOW),
                      LOCUM_ERR_TIMEOUT);
-    assert_int_equal(locum_renewal_prepare(&renewal, &site->config, signer, NOW),
+    assert_int_equal(locum_renewal_prepare(&renewal, &site->config, signer, NULL, 0, NOW),
                      LOCUM_ERR_TIMEOUT);
     assert_int_equal(locum_renewal_choose(&renewal, &old, NOW), 0);
     assert_ptr_equal(renewal.serving.names, names);
     wait_for_thread();
-    assert_int_equal(locum_renewal_prepare(&renewal, &site->config, signer, NOW), 0);
+    assert_int_equal(locum_renewal_prepare(&renewal, &site->config, signer, NULL, 0, NOW), 0);
     assert_false(locum_renewal_is_due(&renewal, NOW));
     const uint64_t after_it = made();
     locum_renewal_set_signer(&renewal, signer);
@@ -305,6 +305,28 @@ test_a_configuration_is_signed_before_it_is_used(void **state)
     choose(NOW);
     assert_false(renewal.serving.names->incomplete);
     assert_int_equal(made(), after_it);
+}
+
+static void
+test_names_of_a_plan_are_signed_before_other_keys_are_used(void **state)
+{
+    (void)state;
+    settle();
+    add_records("s");
+    site->config.core.names[0].ttl_s++; /* other signatures */
+    site->config.core.names[1].ttl_s++;
+    struct locum_signer *signer = create();
+    assert_int_equal(locum_renewal_prepare(&renewal, &site->config, signer, &site->plan, 1, NOW),
+                     LOCUM_ERR_TIMEOUT);
+    wait_for_thread();
+    assert_int_equal(locum_renewal_prepare(&renewal, &site->config, signer, &site->plan, 1, NOW),
+                     0);
+    locum_renewal_set_signer(&renewal, signer);
+    choose(NOW);
+    const uint64_t before_it = made();
+    struct locum_dns_table *table = make_table(NOW);
+    assert_int_equal(made(), before_it + KEYS); /* the SOA */
+    locum_dns_table_release(table);
 }
 
 static void
@@ -316,11 +338,12 @@ test_a_configuration_can_be_given_up(void **state)
     for (int i = 0; i < 2; i++) {
         site->config.zones[0].ttl_s--;
         struct locum_signer *signer = create();
-        assert_int_equal(locum_renewal_prepare(&renewal, &site->config, signer, NOW),
+        assert_int_equal(locum_renewal_prepare(&renewal, &site->config, signer, NULL, 0, NOW),
                          LOCUM_ERR_TIMEOUT);
         if (i > 0) {
             wait_for_thread();
-            assert_int_equal(locum_renewal_prepare(&renewal, &site->config, signer, NOW), 0);
+            assert_int_equal(locum_renewal_prepare(&renewal, &site->config, signer, NULL, 0, NOW),
+                             0);
         }
         locum_renewal_abandon(&renewal, signer);
         assert_false(renewal.running);
@@ -361,7 +384,7 @@ test_without_keys_nothing_is_signed(void **state)
     site->config.zones[0].dnssec.keys[0] = '\0';
     locum_renewal_set_signer(&renewal, create());
     struct locum_signer *signer = create();
-    assert_int_equal(locum_renewal_prepare(&renewal, &site->config, signer, NOW), 0);
+    assert_int_equal(locum_renewal_prepare(&renewal, &site->config, signer, NULL, 0, NOW), 0);
     locum_renewal_set_signer(&renewal, signer);
     choose(NOW);
     assert_false(renewal.serving.names->incomplete);
@@ -382,6 +405,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_a_plan_that_may_come_is_signed, before, after),
         cmocka_unit_test_setup_teardown(test_a_configuration_is_signed_before_it_is_used, before,
                                         after),
+        cmocka_unit_test_setup_teardown(test_names_of_a_plan_are_signed_before_other_keys_are_used,
+                                        before, after),
         cmocka_unit_test_setup_teardown(test_a_configuration_can_be_given_up, before, after),
         cmocka_unit_test_setup_teardown(test_a_key_that_cannot_sign, before, after),
         cmocka_unit_test_setup_teardown(test_without_keys_nothing_is_signed, before, after),

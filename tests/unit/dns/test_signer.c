@@ -253,6 +253,40 @@ test_keys_that_cannot_sign_are_reported(void **state)
     locum_signer_destroy(signer);
 }
 
+/* A key is remembered that signs, and another one with its algorithm and tag is in the folder. */
+static void
+test_a_start_leaves_out_what_a_reload_refuses(void **state)
+{
+    (void)state;
+    char record[512] = "";
+    const char *from = strstr(key_file_of(45571)->record, "257 3 13");
+    memcpy(record, from, strcspn(from, "\n"));
+    const struct locum_keymemory_found other = {.algorithm = 13,
+                                                .tag = 15605,
+                                                .secure_entry = true,
+                                                .record = record,
+                                                .private_half = key_file_of(45571)->private_half};
+    struct locum_keymemory *memory = locum_keymemory_create();
+    struct locum_signer *signer;
+    struct found found = {0};
+    assert_non_null(memory);
+    locum_keymemory_configure(memory, &site->config);
+    assert_int_equal(locum_keymemory_take_folder(memory, "example.", &other, 1, 3600, NOW), 0);
+    struct locum_keymemory_zone *zone = locum_keymemory_find(memory, "example.");
+    locum_keymemory_decide(memory, zone, NOW);
+    key_folder_add(&folder, key_file_of(15605));
+    assert_int_equal(locum_signer_create(&site->config, memory, NOW, note, &found, &signer),
+                     LOCUM_ERR_INVALID);
+    assert_int_equal(found.errors, 1);
+    assert_non_null(strstr(found.text, "has the algorithm and tag of another key"));
+    assert_int_equal(locum_signer_create(&site->config, memory, NOW, NULL, NULL, &signer), 0);
+    assert_string_equal(locum_keymemory_find_key(zone, 13, 15605)->record, record);
+    assert_int_equal(locum_signer_dnskey_signer(signer, 0, 0)->tag, 45571); /* restored */
+    assert_null(locum_signer_dnskey_signer(signer, 0, 1));
+    locum_signer_destroy(signer);
+    locum_keymemory_destroy(memory);
+}
+
 /* The *.key of a key whose *.private is elsewhere, or lost. */
 static void
 add_public_half(uint16_t tag)
@@ -354,6 +388,7 @@ main(void)
         TEST(test_key_257_signs_the_keys_and_256_the_rest),
         TEST(test_withdraw_serves_the_delete_records),
         TEST(test_keys_that_cannot_sign_are_reported),
+        TEST(test_a_start_leaves_out_what_a_reload_refuses),
         TEST(test_a_key_257_that_is_published_needs_one_that_signs),
         TEST(test_a_folder_without_a_key_257_is_refused),
         TEST(test_cds_has_only_keys_that_sign),
