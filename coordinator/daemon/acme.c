@@ -1,5 +1,6 @@
 #include "daemon/acme.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,8 @@ _Static_assert((int)LOCUM_CHALLENGE_BYTES_MAX <= (int)LOCUM_DOCUMENTS_BYTES_MAX,
 
 enum { RETRY_MS = 1000 }; /* out of memory */
 
-/* Of the kept text: "locum-acme1 BOOT-ID", then "NODE DOCUMENT" for each. */
+/* Of the kept text: "locum-acme1 BOOT-ID BOOT WALL" with the two clocks at its time, then "NODE
+ * DOCUMENT" for each. */
 static const char format[] = "locum-acme1";
 
 struct locum_acme_wait {
@@ -52,7 +54,8 @@ keep(struct locum_daemon *self)
         return; /* the next change keeps it */
     }
     struct locum_text text = locum_text_init(buffer, LOCUM_STATE_ACME_BYTES_MAX);
-    locum_text_format(&text, "%s %s\n", format, self->boot_id);
+    locum_text_format(&text, "%s %s %" PRId64 " %" PRId64 "\n", format, self->boot_id,
+                      self->now.boot, self->now.wall);
     for (locum_node i = 0; i < config->node_count; i++) {
         /* The own document first, for which there is room. */
         const locum_node node = i == 0 ? config->self : i <= config->self ? i - 1 : i;
@@ -73,11 +76,10 @@ keep(struct locum_daemon *self)
     free(buffer);
 }
 
-/* Take up a line of what the last run has kept. */
+/* Take up a line of what the last run has kept. `now` has its clock as `wall`. */
 static void
-take_up(struct locum_daemon *self, struct locum_slice line)
+take_up(struct locum_daemon *self, struct locum_slice line, struct locum_now now)
 {
-    const struct locum_now now = on_boot_clock(self->now);
     struct locum_slice name;
     (void)locum_slice_cut(&line, ' ', &name); /* the first field always exists */
     const locum_node node = locum_nodes_find(&self->config->core, name);
@@ -88,24 +90,48 @@ take_up(struct locum_daemon *self, struct locum_slice line)
     }
 }
 
-static void
-resume(struct locum_daemon *self, char *buffer)
+/* The clock that a kept text says its times on. False: it is of no use. */
+static bool
+read_clock(const struct locum_daemon *self, struct locum_slice line, struct locum_now *ret)
+{
+    struct locum_slice version, boot_id, number;
+    uint64_t boot, wall;
+    if (!locum_slice_cut(&line, ' ', &version) || !locum_slice_is(version, format) ||
+        !locum_slice_cut(&line, ' ', &boot_id) || !locum_slice_cut(&line, ' ', &number) ||
+        locum_slice_u64(number, INT64_MAX / 2, &boot) != 0 ||
+        locum_slice_u64(line, INT64_MAX / 2, &wall) != 0) {
+        return false;
+    }
+    *ret = on_boot_clock(self->now);
+    if (!locum_slice_is(boot_id, self->boot_id)) {
+        /* Of another boot, whose clock has ended: the wall clock tells how long ago it was. */
+        ret->wall = (locum_ms)boot + (self->now.wall - (locum_ms)wall);
+        return self->now.wall >= (locum_ms)wall;
+    }
+    return true;
+}
+
+/* Take up what the last run has kept below /run or, if that was lost by a boot, in the state
+ * folder. False: there is none. */
+static bool
+resume(struct locum_daemon *self, bool run, char *buffer)
 {
     char reason[512];
     struct locum_text why = locum_text_init(reason, sizeof(reason));
-    struct locum_slice rest, line, version;
-    if (locum_state_load_acme(self->config, buffer, &rest, &why) != 0) {
+    struct locum_slice rest, line;
+    struct locum_now now;
+    if (locum_state_load_acme(self->config, run, buffer, &rest, &why) != 0) {
         LOCUM_LOG(LOCUM_LOG_WARN, "acme", "reason", reason, "effect",
                   "the values of ACME challenges that this node has taken are lost");
-        return;
+        return false;
     }
-    if (!locum_slice_cut(&rest, '\n', &line) || !locum_slice_cut(&line, ' ', &version) ||
-        !locum_slice_is(version, format) || !locum_slice_is(line, self->boot_id)) {
-        return; /* there is none, or it is of another boot */
+    if (!locum_slice_cut(&rest, '\n', &line) || !read_clock(self, line, &now)) {
+        return false;
     }
     while (locum_slice_cut(&rest, '\n', &line)) {
-        take_up(self, line);
+        take_up(self, line, now);
     }
+    return true;
 }
 
 /* What follows the label in the owner of challenges for a name. */
@@ -204,18 +230,19 @@ spread(struct locum_daemon *self)
     return locum_daemon_documents_set(self, LOCUM_DOCUMENT_ACME, locum_slice_of(buffer));
 }
 
-/* Something is known or has ended: answer and keep it. */
-static void
+/* Something is known or has ended: answer and keep it. False: it is not answered yet. */
+static bool
 follow(struct locum_daemon *self)
 {
     if (refresh(self)) {
         locum_daemon_act_publish(self);
     }
     keep(self);
+    return !self->run.publish_failed;
 }
 
-/* A peer has another document. It is acknowledged after this, so it is answered then. */
-static void
+/* A peer has another document. It is acknowledged when it is answered. */
+static bool
 on_changed(void *user, locum_node owner)
 {
     struct locum_daemon *self = user;
@@ -225,9 +252,9 @@ on_changed(void *user, locum_node owner)
         LOCUM_LOG(LOCUM_LOG_WARN, "acme", "peer", self->config->core.nodes[owner].name, "reason",
                   "its values of ACME challenges cannot be read, so this node keeps those that it "
                   "knew: run the same version of Locum on all nodes");
-        return;
+        return false;
     }
-    follow(self);
+    return follow(self);
 }
 
 int
@@ -241,9 +268,11 @@ locum_acme_create(struct locum_daemon *self)
     int status = buffer == NULL || self->acme.challenges == NULL || self->acme.notes == NULL
                      ? LOCUM_ERR_MEMORY
                      : find_names(self);
-    if (status == 0 && self->acme.any) {
-        resume(self, buffer);
+    if (status == 0) {
+        (void)(resume(self, true, buffer) || resume(self, false, buffer));
         (void)refresh(self); /* the first publication follows */
+    }
+    if (status == 0 && self->acme.any) {
         /* Also an empty one: the peers may have more of the run before. */
         status = spread(self);
     }
@@ -280,10 +309,10 @@ locum_acme_reconfigure(struct locum_daemon *self, const struct locum_config *old
         LOCUM_LOG(LOCUM_LOG_ERR, "acme", "reason", "out of memory", "effect",
                   "no value of an ACME challenge can be set before the next reload");
     }
+    free(self->acme.answers); /* names may have other numbers */
+    self->acme.answers = NULL;
     (void)refresh(self);
-    if (self->acme.any && spread(self) != 0) {
-        self->acme.next = self->now.boot + RETRY_MS;
-    }
+    self->acme.spread_wanted = true;
 }
 
 /* "*.Get.example.org." -> "_acme-challenge.get.example.org." False: it is too long. */
@@ -445,7 +474,9 @@ locum_nodes
 locum_acme_missing(const struct locum_daemon *self)
 {
     const struct locum_core_config *config = &self->config->core;
-    locum_nodes missing = 0;
+    const bool fails =
+        self->run.publish_failed && config->nodes[config->self].role == LOCUM_ROLE_SERVER;
+    locum_nodes missing = fails ? locum_nodes_of(config->self) : 0;
     for (locum_node node = 0; node < config->node_count; node++) {
         if (node != config->self && config->nodes[node].role == LOCUM_ROLE_SERVER &&
             self->core.detector.peer[node].condition != LOCUM_DOWN &&
@@ -485,7 +516,7 @@ locum_acme_commit(struct locum_daemon *self, locum_ms wait_ms, locum_acme_done_f
     }
     *end = wait;
     emit_notes(self);
-    follow(self);
+    (void)follow(self); /* if it cannot be answered now, this node is missing too */
     if (ret_wait != NULL) {
         *ret_wait = wait;
     }
@@ -538,10 +569,13 @@ void
 locum_acme_look(struct locum_daemon *self)
 {
     if (self->acme.next != LOCUM_NEVER && self->now.boot >= self->acme.next) {
-        follow(self);
-        if (spread(self) != 0) {
-            self->acme.next = self->now.boot + RETRY_MS;
-        }
+        (void)follow(self);
+        self->acme.spread_wanted = true;
+    }
+    self->acme.spread_wanted =
+        locum_challenges_own_changed(self->acme.challenges) || self->acme.spread_wanted;
+    if (self->acme.spread_wanted && self->acme.any) {
+        self->acme.spread_wanted = spread(self) != 0; /* out of memory: the next time */
     }
     end_waits(self);
 }

@@ -105,7 +105,8 @@ void locum_acme_abort(struct locum_daemon *self);
 int locum_acme_commit(struct locum_daemon *self, locum_ms wait_ms, locum_acme_done_fn *done,
                       void *user, struct locum_acme_wait **ret_wait) LOCUM_MUST_CHECK;
 
-/* The servers that are not held down and have not acknowledged the last change. */
+/* The servers that are not held down and have not acknowledged the last change; this one too if it
+ * cannot publish its answers. */
 locum_nodes locum_acme_missing(const struct locum_daemon *self);
 
 /* `done` will not be called; the change stays. NULL is fine. */
@@ -128,6 +129,7 @@ struct locum_acme {
     bool on[LOCUM_NAMES_MAX];                /* names of the configuration that have challenges */
     bool any;                                /* one of them has */
     locum_ms next;                           /* boot: when an entry ends; LOCUM_NEVER */
+    bool spread_wanted;                      /* the own document may be another one */
     struct locum_acme_note *notes;           /* LOCUM_ACME_NOTES_MAX */
     size_t note_count;
     struct locum_acme_wait *waits; /* a list, oldest first */

@@ -47,14 +47,12 @@ send_line(void *user, locum_node to, struct locum_slice text)
     }
 }
 
-static void
+static bool
 on_changed(void *user, enum locum_document_topic topic, locum_node owner)
 {
     const struct locum_daemon *self = user;
     const struct locum_daemon_documents_user *to = &self->documents.users[topic];
-    if (to->changed != NULL) {
-        to->changed(to->user, owner);
-    }
+    return to->changed == NULL || to->changed(to->user, owner);
 }
 
 static void

@@ -19,8 +19,9 @@
 
 /* Callbacks of the user of a topic. Either may be NULL. */
 struct locum_daemon_documents_user {
-    /* There is another document of this node; when this returns, it is acknowledged. */
-    void (*changed)(void *user, locum_node owner);
+    /* There is another document of this node. True: it has taken effect, so it is acknowledged;
+     * false: it comes again. */
+    bool (*changed)(void *user, locum_node owner);
     void (*acknowledged)(void *user, locum_node peer); /* the peer has the whole own document */
     void *user;
 };

@@ -200,12 +200,13 @@ save(struct locum_daemon *self)
     }
 }
 
-static void
+static bool
 on_changed(void *user, locum_node owner)
 {
     struct locum_daemon *self = user;
     (void)owner;
     self->keys.wake = true;
+    return true;
 }
 
 void

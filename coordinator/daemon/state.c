@@ -37,13 +37,11 @@ locum_state_run_path(const struct locum_config *config, const char *suffix,
                                    suffix);
 }
 
-/* Read a private file below /run; *ret_length is 0 if there is none. */
+/* Read a private file; *ret_length is 0 if there is none. */
 static int
-load_private(const struct locum_config *config, const char *suffix, char *buffer, size_t size_bytes,
-             size_t *ret_length, struct locum_text *ret_why)
+load_private(const char *path, char *buffer, size_t size_bytes, size_t *ret_length,
+             struct locum_text *ret_why)
 {
-    char path[LOCUM_STATE_PATH_MAX];
-    locum_state_run_path(config, suffix, path);
     locum_text_format(ret_why, "%s: ", path);
     const int status = locum_file_read_private(path, buffer, size_bytes, ret_length, ret_why);
     *ret_length = status == 0 ? *ret_length : 0;
@@ -54,24 +52,35 @@ int
 locum_state_load_run(const struct locum_config *config, char buffer[LOCUM_RESUME_BYTES_MAX],
                      struct locum_slice *ret, struct locum_text *ret_why)
 {
+    char path[LOCUM_STATE_PATH_MAX];
     ret->at = buffer;
-    return load_private(config, ".run", buffer, LOCUM_RESUME_BYTES_MAX, &ret->length, ret_why);
+    locum_state_run_path(config, ".run", path);
+    return load_private(path, buffer, LOCUM_RESUME_BYTES_MAX, &ret->length, ret_why);
 }
 
 int
 locum_state_load_history(const struct locum_config *config, char buffer[LOCUM_HISTORY_BYTES_MAX],
                          struct locum_slice *ret, struct locum_text *ret_why)
 {
+    char path[LOCUM_STATE_PATH_MAX];
     ret->at = buffer;
-    return load_private(config, ".history", buffer, LOCUM_HISTORY_BYTES_MAX, &ret->length, ret_why);
+    locum_state_run_path(config, ".history", path);
+    return load_private(path, buffer, LOCUM_HISTORY_BYTES_MAX, &ret->length, ret_why);
 }
 
 int
-locum_state_load_acme(const struct locum_config *config, char buffer[LOCUM_STATE_ACME_BYTES_MAX],
-                      struct locum_slice *ret, struct locum_text *ret_why)
+locum_state_load_acme(const struct locum_config *config, bool run,
+                      char buffer[LOCUM_STATE_ACME_BYTES_MAX], struct locum_slice *ret,
+                      struct locum_text *ret_why)
 {
+    char path[LOCUM_STATE_PATH_MAX];
     ret->at = buffer;
-    return load_private(config, ".acme", buffer, LOCUM_STATE_ACME_BYTES_MAX, &ret->length, ret_why);
+    if (run) {
+        locum_state_run_path(config, ".acme", path);
+    } else {
+        locum_state_path(config, ".acme", path);
+    }
+    return load_private(path, buffer, LOCUM_STATE_ACME_BYTES_MAX, &ret->length, ret_why);
 }
 
 /* The file's lines, before the lease is worked out. */

@@ -34,7 +34,7 @@
 
 enum {
     LOCUM_STATE_BYTES_MAX = 8192,
-    LOCUM_STATE_ACME_BYTES_MAX = LOCUM_HISTORY_BYTES_MAX, /* 15 full documents of challenges */
+    LOCUM_STATE_ACME_BYTES_MAX = LOCUM_HISTORY_BYTES_MAX, /* 9 full documents of challenges */
     LOCUM_STATE_PATH_MAX = LOCUM_PATH_MAX + LOCUM_CLUSTER_NAME_MAX + 32,
 };
 
@@ -55,8 +55,8 @@ int locum_state_load_history(const struct locum_config *config,
                              char buffer[LOCUM_HISTORY_BYTES_MAX], struct locum_slice *ret,
                              struct locum_text *ret_why) LOCUM_MUST_CHECK;
 
-/* The same of ACME challenges (acme.c). */
-int locum_state_load_acme(const struct locum_config *config,
+/* The same of ACME challenges (acme.c): below /run, or in the state folder. */
+int locum_state_load_acme(const struct locum_config *config, bool run,
                           char buffer[LOCUM_STATE_ACME_BYTES_MAX], struct locum_slice *ret,
                           struct locum_text *ret_why) LOCUM_MUST_CHECK;
 
@@ -103,7 +103,8 @@ void locum_state_writer_put_run(struct locum_state_writer *self, const struct lo
 /* The same for the history, a text of locum_history_save(), soon and always by the thread. */
 void locum_state_writer_put_history(struct locum_state_writer *self, const struct locum_text *text);
 
-/* The same for the values of ACME challenges; a failure is tried again by the next change. */
+/* The same for the values of ACME challenges, and soon also in the state folder, for a boot; a
+ * failure is tried again by the next change. */
 void locum_state_writer_put_acme(struct locum_state_writer *self, const struct locum_text *text);
 
 /*

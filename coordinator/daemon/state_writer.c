@@ -42,8 +42,9 @@ struct signatures {
     struct locum_hmac_key key;
 };
 
-/* The state of this run, challenges and the history, below /run, and the state file. */
-enum { RUN, ACME, HISTORY, DISK, SLOTS };
+/* The state of this run, challenges and the history, below /run; the state file, and challenges
+ * beside it. */
+enum { RUN, ACME, HISTORY, DISK, ACME_DISK, SLOTS };
 
 /* STATE-DIR/CLUSTER.keys, with private keys: its bytes are cleared when they are freed. */
 struct slot_of_keys {
@@ -216,7 +217,7 @@ replace_file(const struct slot *slot, bool run, const char *bytes, size_t length
 static void
 write_slot(struct locum_state_writer *self, struct slot *slot)
 {
-    const bool run = slot == &self->slot[RUN] || slot == &self->slot[ACME];
+    const bool run = slot != &self->slot[DISK] && slot != &self->slot[HISTORY];
     const size_t length = slot->length;
     memcpy(self->bytes, slot->wanted, length);
     slot->pending = false;
@@ -305,6 +306,8 @@ locum_state_writer_create(const struct locum_config *config, struct locum_state_
     locum_state_path(config, ".keys.new", self->keys.temp);
     locum_state_run_path(config, ".run", self->slot[RUN].path);
     locum_state_run_path(config, ".run.new", self->slot[RUN].temp);
+    locum_state_path(config, ".acme", self->slot[ACME_DISK].path);
+    locum_state_path(config, ".acme.new", self->slot[ACME_DISK].temp);
     locum_state_run_path(config, ".acme", self->slot[ACME].path);
     locum_state_run_path(config, ".acme.new", self->slot[ACME].temp);
     locum_state_run_path(config, ".history", self->slot[HISTORY].path);
@@ -370,6 +373,7 @@ locum_state_writer_put_acme(struct locum_state_writer *self, const struct locum_
 {
     LOCUM_INVARIANT(!text->truncated && text->length < LOCUM_STATE_ACME_BYTES_MAX);
     put_at_once(self, &self->slot[ACME], text);
+    want(self, &self->slot[ACME_DISK], text);
 }
 
 void
@@ -461,7 +465,8 @@ locum_state_writer_error(struct locum_state_writer *self, struct locum_text *ret
     (void)pthread_mutex_lock(&self->lock);
     const int error = self->slot[DISK].error != 0 ? self->slot[DISK].error : self->keep_error;
     const int run_error = self->slot[RUN].error;
-    const int acme_error = self->slot[ACME].error;
+    const struct slot *acme = &self->slot[self->slot[ACME].error != 0 ? ACME : ACME_DISK];
+    const int acme_error = acme->error;
     const int history_error = self->slot[HISTORY].error;
     const int signatures_error = self->signatures_error;
     const int keys_error = self->keys.error;
@@ -487,7 +492,7 @@ locum_state_writer_error(struct locum_state_writer *self, struct locum_text *ret
         locum_text_format(ret_why,
                           "%s cannot be written (%s)%s. A restart would lose the values of ACME "
                           "challenges that this node has taken",
-                          self->slot[ACME].path, strerror(acme_error), advice_on(acme_error));
+                          acme->path, strerror(acme_error), advice_on(acme_error));
     } else if (history_error != 0) {
         locum_text_format(ret_why,
                           "%s cannot be written (%s)%s. A restart would lose the history of the "

@@ -11,7 +11,10 @@
 enum {
     /* Of an entry and of a MAC in a document, at most, without their texts. */
     ENTRY_BYTES = 2 + 1 + 20 + 1 + 20 + 1 + 1 + 1,
-    MAC_ENTRY_BYTES = 2 + 20 + 1 + 2 * LOCUM_CHALLENGE_MAC_BYTES + 1,
+    MAC_ENTRY_BYTES = 2 + 14 + 1 + 2 * LOCUM_CHALLENGE_MAC_BYTES + 1,
+    /* Of the own list, for entries that remove. */
+    RESERVED_ENTRIES = LOCUM_CHALLENGE_ENTRIES_MAX / 4,
+    RESERVED_BYTES = LOCUM_CHALLENGE_BYTES_MAX / 8,
 };
 
 static const char removing_client[] = "-";
@@ -39,6 +42,7 @@ struct list {
 
 struct locum_challenges {
     struct list own, before;              /* before: at begin */
+    bool own_changed;                     /* entries were forgotten */
     struct list *copies[LOCUM_NODES_MAX]; /* NULL: none */
 };
 
@@ -128,41 +132,59 @@ find(const struct locum_challenges *self, const char *owner, const char *value, 
     return found;
 }
 
-/* All values of a name, sorted; at most `max`. */
+/* A total order, so that all nodes keep the same. */
+static bool
+is_newer(const struct challenge *a, const struct challenge *b)
+{
+    return a->stamp != b->stamp ? a->stamp > b->stamp : strcmp(a->value, b->value) < 0;
+}
+
+/* The values of a name: the newest, if there are more than can be answered, which a partition can
+ * lead to. */
 static size_t
-collect(const struct locum_challenges *self, const char *owner, locum_ms boot, const char **ret,
-        size_t max)
+collect(const struct locum_challenges *self, const char *owner, locum_ms boot,
+        const struct challenge *ret[LOCUM_CHALLENGE_VALUES_MAX])
 {
     size_t count = 0;
     const struct list *list;
     for (size_t i = 0; (list = list_at(self, i)) != NULL; i++) {
         for (size_t j = 0; j < list->count; j++) {
             const struct challenge *entry = &list->at[j];
-            if (strcmp(entry->owner, owner) != 0 || entry->until <= boot) {
+            size_t oldest = 0;
+            if (entry->removes || entry->until <= boot || strcmp(entry->owner, owner) != 0 ||
+                find(self, owner, entry->value, boot) != entry) {
                 continue;
             }
-            const struct challenge *counts = find(self, owner, entry->value, boot);
-            size_t place = 0;
-            while (place < count && strcmp(ret[place], entry->value) < 0) {
-                place++;
-            }
-            if (counts->removes || place == max ||
-                (place < count && strcmp(ret[place], entry->value) == 0)) {
+            if (count < LOCUM_CHALLENGE_VALUES_MAX) {
+                ret[count++] = entry;
                 continue;
             }
-            count += count < max;
-            memmove(&ret[place + 1], &ret[place], (count - place - 1) * sizeof(*ret));
-            ret[place] = entry->value;
+            for (size_t k = 1; k < count; k++) {
+                oldest = is_newer(ret[oldest], ret[k]) ? k : oldest;
+            }
+            ret[oldest] = is_newer(entry, ret[oldest]) ? entry : ret[oldest];
         }
     }
     return count;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
 size_t
 locum_challenges_at(const struct locum_challenges *self, const char *owner, struct locum_now now,
                     const char *ret_values[LOCUM_CHALLENGE_VALUES_MAX])
 {
-    return collect(self, owner, now.boot, ret_values, LOCUM_CHALLENGE_VALUES_MAX);
+    const struct challenge *entries[LOCUM_CHALLENGE_VALUES_MAX];
+    const size_t count = collect(self, owner, now.boot, entries);
+    for (size_t i = 0; i < count; i++) {
+        ret_values[i] = entries[i]->value;
+    }
+    qsort(ret_values, count, sizeof(*ret_values), compare);
+    return count;
 }
 
 int
@@ -232,26 +254,35 @@ own_length(const struct locum_challenges *self)
     return length;
 }
 
-/* Put an entry into the own list, in the place of one of its kind for the same owner and value. An
- * entry that removes stays beside one that sets: what it has removed must not come back when the
- * other one goes. */
+/* Is it of the same kind, for the same value, and, if it sets, of the same client? */
+static bool
+is_replaced(const struct challenge *entry, const struct challenge *by)
+{
+    return entry->removes == by->removes && is_of(entry, by->owner, by->value) &&
+           (by->removes || strcmp(entry->client, by->client) == 0);
+}
+
+/* Put an entry into the own list. An entry that removes stays beside one that sets: what it has
+ * removed must not come back when the other one goes. There is always room to remove something. */
 static int
 put(struct locum_challenges *self, const struct challenge *entry)
 {
     struct list *own = &self->own;
+    const size_t entries_max =
+        LOCUM_CHALLENGE_ENTRIES_MAX - (entry->removes ? 0 : RESERVED_ENTRIES);
+    const size_t bytes_max = LOCUM_CHALLENGE_BYTES_MAX - (entry->removes ? 0 : RESERVED_BYTES);
     size_t place = 0;
-    while (place < own->count && (own->at[place].removes != entry->removes ||
-                                  !is_of(&own->at[place], entry->owner, entry->value))) {
+    while (place < own->count && !is_replaced(&own->at[place], entry)) {
         place++;
     }
-    if (place == LOCUM_CHALLENGE_ENTRIES_MAX) {
+    if (place >= entries_max) {
         return LOCUM_ERR_SPACE;
     }
     const struct challenge before = own->at[place];
     const size_t count = own->count;
     own->at[place] = *entry;
     own->count += place == own->count;
-    if (own_length(self) > LOCUM_CHALLENGE_BYTES_MAX) {
+    if (own_length(self) > bytes_max) {
         own->at[place] = before;
         own->count = count;
         return LOCUM_ERR_SPACE;
@@ -291,18 +322,16 @@ locum_challenges_set(struct locum_challenges *self, const char *owner, const cha
     return put(self, &entry);
 }
 
-/* Does another node have an entry for this owner and value? Until when, at the longest. */
+/* Until when an entry of any node sets this value, at the longest. */
 static locum_ms
-until_of_others(const struct locum_challenges *self, const char *owner, const char *value,
-                locum_ms boot)
+until_of(const struct locum_challenges *self, const char *owner, const char *value, locum_ms boot)
 {
-    locum_ms until = LOCUM_NEVER;
+    locum_ms until = boot;
     const struct list *list;
-    for (size_t i = 1; (list = list_at(self, i)) != NULL; i++) {
+    for (size_t i = 0; (list = list_at(self, i)) != NULL; i++) {
         for (size_t j = 0; j < list->count; j++) {
             const struct challenge *entry = &list->at[j];
-            if (!entry->removes && entry->until > boot && is_of(entry, owner, value) &&
-                (until == LOCUM_NEVER || entry->until > until)) {
+            if (!entry->removes && is_of(entry, owner, value) && entry->until > until) {
                 until = entry->until;
             }
         }
@@ -329,30 +358,38 @@ drop(struct locum_challenges *self, const char *owner, const char *value, const 
     return (int)(count - kept);
 }
 
+/* Remove a value that is answered. Also of a value that only this node is known to have set:
+ * another one may have set it too, and not be heard now. */
+static int
+unset_one(struct locum_challenges *self, const char *owner, const char *value, struct locum_now now)
+{
+    struct challenge entry;
+    fill(&entry, owner, value, removing_client);
+    entry.removes = true;
+    entry.stamp = next_stamp(self, owner, entry.value, now);
+    entry.until = until_of(self, owner, entry.value, now.boot);
+    (void)drop(self, owner, entry.value, NULL);
+    return put(self, &entry);
+}
+
 int
 locum_challenges_unset(struct locum_challenges *self, const char *owner, const char *value,
                        struct locum_now now)
 {
     const char *at[LOCUM_CHALLENGE_VALUES_MAX];
-    char values[LOCUM_CHALLENGE_VALUES_MAX][LOCUM_CHALLENGE_CHARS_MAX + 1];
-    (void)locum_challenges_expire(self, now);
-    const size_t count = locum_challenges_at(self, owner, now, at);
+    char found[LOCUM_CHALLENGE_CHARS_MAX + 1];
     int removed = 0;
-    for (size_t i = 0; i < count; i++) { /* the list changes below */
-        (void)locum_text_format_buffer(values[i], sizeof(values[i]), "%s", at[i]);
-    }
-    for (size_t i = 0; i < count; i++) {
-        struct challenge entry;
-        if (value != NULL && strcmp(value, values[i]) != 0) {
-            continue;
+    (void)locum_challenges_expire(self, now);
+    if (value != NULL) {
+        const struct challenge *known = find(self, owner, value, now.boot);
+        if (known == NULL || known->removes) {
+            return 0;
         }
-        fill(&entry, owner, values[i], removing_client);
-        entry.removes = true;
-        entry.stamp = next_stamp(self, owner, entry.value, now);
-        entry.until = until_of_others(self, owner, entry.value, now.boot);
-        (void)drop(self, owner, entry.value, NULL);
-        /* Of what no other node has, the others follow this node's document. */
-        if (entry.until != LOCUM_NEVER && put(self, &entry) != 0) {
+        return unset_one(self, owner, value, now) == 0 ? 1 : LOCUM_ERR_SPACE;
+    }
+    while (locum_challenges_at(self, owner, now, at) > 0) {
+        (void)locum_text_format_buffer(found, sizeof(found), "%s", at[0]); /* the list changes */
+        if (unset_one(self, owner, found, now) != 0) {
             return LOCUM_ERR_SPACE;
         }
         removed++;
@@ -375,29 +412,13 @@ locum_challenges_note_mac(struct locum_challenges *self, const uint8_t *mac, loc
     struct list *own = &self->own;
     (void)locum_challenges_expire(self, now);
     if (own->mac_count == LOCUM_CHALLENGE_MACS_MAX ||
-        own_length(self) + MAC_ENTRY_BYTES > LOCUM_CHALLENGE_BYTES_MAX) {
+        own_length(self) + MAC_ENTRY_BYTES > LOCUM_CHALLENGE_BYTES_MAX - RESERVED_BYTES) {
         return LOCUM_ERR_SPACE;
     }
     struct mac *to = &own->macs[own->mac_count++];
     memcpy(to->bytes, mac, sizeof(to->bytes));
     to->until = now.boot + for_ms;
     return 0;
-}
-
-bool
-locum_challenges_has_mac(const struct locum_challenges *self, const uint8_t *mac,
-                         struct locum_now now)
-{
-    const struct list *list;
-    for (size_t i = 0; (list = list_at(self, i)) != NULL; i++) {
-        for (size_t j = 0; j < list->mac_count; j++) {
-            if (list->macs[j].until > now.boot &&
-                memcmp(list->macs[j].bytes, mac, LOCUM_CHALLENGE_MAC_BYTES) == 0) {
-                return true;
-            }
-        }
-    }
-    return false;
 }
 
 /* When something ends that its document says, on the boot clock. */
@@ -475,6 +496,42 @@ read_list(struct locum_slice text, locum_ms offset_ms, struct locum_now now, str
     return true;
 }
 
+static bool
+has_mac(const struct list *list, const uint8_t *mac, locum_ms boot)
+{
+    for (size_t i = 0; i < list->mac_count; i++) {
+        if (list->macs[i].until > boot &&
+            memcmp(list->macs[i].bytes, mac, LOCUM_CHALLENGE_MAC_BYTES) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+locum_challenges_has_mac(const struct locum_challenges *self, const uint8_t *mac,
+                         struct locum_now now)
+{
+    const struct list *list;
+    for (size_t i = 0; (list = list_at(self, i)) != NULL; i++) {
+        if (has_mac(list, mac, now.boot)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What a node has forgotten, the others remember: an update must not be taken twice. */
+static void
+carry_macs(const struct list *before, locum_ms boot, struct list *to)
+{
+    for (size_t i = 0; i < before->mac_count && to->mac_count < LOCUM_CHALLENGE_MACS_MAX; i++) {
+        if (before->macs[i].until > boot && !has_mac(to, before->macs[i].bytes, boot)) {
+            to->macs[to->mac_count++] = before->macs[i];
+        }
+    }
+}
+
 bool
 locum_challenges_take(struct locum_challenges *self, locum_node node, struct locum_slice text,
                       locum_ms offset_ms, struct locum_now now)
@@ -483,6 +540,9 @@ locum_challenges_take(struct locum_challenges *self, locum_node node, struct loc
     if (list == NULL || !read_list(text, offset_ms, now, list)) {
         free(list);
         return false;
+    }
+    if (self->copies[node] != NULL) {
+        carry_macs(self->copies[node], now.boot, list);
     }
     free(self->copies[node]);
     self->copies[node] = list;
@@ -538,6 +598,7 @@ locum_challenges_expire(struct locum_challenges *self, struct locum_now now)
             own->at[kept++] = own->at[i];
         }
     }
+    self->own_changed = self->own_changed || kept != own->count;
     own->count = kept;
     kept = 0;
     for (size_t i = 0; i < own->mac_count; i++) {
@@ -555,6 +616,14 @@ locum_challenges_expire(struct locum_challenges *self, struct locum_now now)
         }
     }
     return next;
+}
+
+bool
+locum_challenges_own_changed(struct locum_challenges *self)
+{
+    const bool changed = self->own_changed;
+    self->own_changed = false;
+    return changed;
 }
 
 static void

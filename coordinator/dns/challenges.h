@@ -31,10 +31,10 @@ enum {
     LOCUM_CHALLENGE_VALUES_MAX = 8,    /* answered of one name */
     LOCUM_CHALLENGE_CHARS_MAX = 255,   /* of a value: one string of a TXT record */
     LOCUM_CHALLENGE_CLIENT_MAX = 127,  /* characters */
-    LOCUM_CHALLENGE_ENTRIES_MAX = 64,  /* of one node */
-    LOCUM_CHALLENGE_MACS_MAX = 128,    /* of one node */
+    LOCUM_CHALLENGE_ENTRIES_MAX = 128, /* of one node; a quarter is for those that remove */
+    LOCUM_CHALLENGE_MACS_MAX = 256,    /* of one node */
     LOCUM_CHALLENGE_MAC_BYTES = 8,     /* the first of a MAC: enough to know it again */
-    LOCUM_CHALLENGE_BYTES_MAX = 11200, /* of a document: that is what peers take */
+    LOCUM_CHALLENGE_BYTES_MAX = 21000, /* of a document: that is what peers take */
     LOCUM_CHALLENGE_FOR_MS_MAX = 24 * 3600 * 1000,
 };
 
@@ -97,6 +97,10 @@ bool locum_challenges_take(struct locum_challenges *self, locum_node node, struc
  * ends, on the boot clock; LOCUM_NEVER: none. */
 locum_ms locum_challenges_expire(struct locum_challenges *self, struct locum_now now);
 
+/* Has this node's document changed by what was forgotten since this was last asked? Then the others
+ * must have it: what one of them has superseded must not come back when that one is gone. */
+bool locum_challenges_own_changed(struct locum_challenges *self);
+
 /* Append this node's document, or what is left of the copy of another one. */
 void locum_challenges_add(const struct locum_challenges *self, struct locum_now now,
                           struct locum_text *text);
@@ -111,8 +115,8 @@ void locum_challenges_resume(struct locum_challenges *self, struct locum_slice t
 /* Nodes have other numbers: node i is now to[i], or LOCUM_NODE_NONE. */
 void locum_challenges_move(struct locum_challenges *self, const locum_node to[LOCUM_NODES_MAX]);
 
-/* What is answered at a name now, sorted; the same on all nodes that know the same. Borrowed until
- * the next change. */
+/* What is answered at a name now, sorted; the same on all nodes that know the same: the newest, if
+ * there are more. Borrowed until the next change. */
 size_t locum_challenges_at(const struct locum_challenges *self, const char *owner,
                            struct locum_now now,
                            const char *ret_values[LOCUM_CHALLENGE_VALUES_MAX]);

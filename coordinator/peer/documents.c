@@ -15,6 +15,7 @@ struct document {
     uint32_t version; /* 0: none */
     size_t parts;     /* of it, 1 .. LOCUM_DOCUMENTS_PARTS_MAX */
     uint32_t present; /* the parts that are there, a bit each */
+    bool refused;     /* a copy: it has not taken effect */
     size_t length;
     char *text; /* room for all its parts; owned */
 };
@@ -116,16 +117,21 @@ void
 locum_documents_reconfigure(struct locum_documents *self, const struct locum_core_config *config)
 {
     struct peer old[LOCUM_NODES_MAX];
+    bool forgotten = false;
     memcpy(old, self->peer, sizeof(old));
     memset(self->peer, 0, sizeof(self->peer));
     for (locum_node node = 0; node < self->config->node_count; node++) {
         const locum_node now =
             locum_nodes_find(config, locum_slice_of(self->config->nodes[node].name));
         if (now == LOCUM_NODE_NONE) {
+            forgotten = forgotten || old[node].session != 0;
             peer_clear(&old[node]);
         } else {
             self->peer[now] = old[node];
         }
+    }
+    if (forgotten) {
+        self->session = self->session == UINT32_MAX ? 1 : self->session + 1;
     }
     self->config = config;
 }
@@ -450,13 +456,29 @@ begin(struct document *self, const struct message *message)
     return true;
 }
 
+/* There is another copy: acknowledge it once it has taken effect. */
+static void
+follow_copy(struct locum_documents *self, const struct message *message, struct document *copy,
+            enum locum_path path)
+{
+    copy->refused = self->events->changed != NULL &&
+                    !self->events->changed(self->user, message->topic, message->sender);
+    if (!copy->refused) {
+        send_ack(self, message, copy, path);
+    }
+}
+
 static bool
 receive_part(struct locum_documents *self, const struct message *message, enum locum_path path)
 {
     struct document *copy = &self->peer[message->sender].copy[message->topic];
     struct document *next = &self->peer[message->sender].next[message->topic];
     if (copy->session == message->session && copy->version >= message->version) {
-        send_ack(self, message, copy, path);
+        if (copy->refused) {
+            follow_copy(self, message, copy, path);
+        } else {
+            send_ack(self, message, copy, path);
+        }
         return true;
     }
     if (message->version > next->version && !begin(next, message)) {
@@ -479,10 +501,7 @@ receive_part(struct locum_documents *self, const struct message *message, enum l
     document_clear(copy);
     *copy = *next;
     *next = (struct document){0};
-    if (self->events->changed != NULL) {
-        self->events->changed(self->user, message->topic, message->sender);
-    }
-    send_ack(self, message, copy, path); /* now it has taken effect */
+    follow_copy(self, message, copy, path);
     return true;
 }
 

@@ -37,7 +37,7 @@ enum locum_document_topic {
 };
 
 enum {
-    LOCUM_DOCUMENTS_PARTS_MAX = 16,
+    LOCUM_DOCUMENTS_PARTS_MAX = 30,   /* fewer than a bit mask of 32 has */
     LOCUM_DOCUMENTS_PART_BYTES = 700, /* so that a message is one datagram, with its signatures */
     LOCUM_DOCUMENTS_BYTES_MAX = LOCUM_DOCUMENTS_PARTS_MAX * LOCUM_DOCUMENTS_PART_BYTES,
     LOCUM_DOCUMENTS_REPEAT_MS = 125,
@@ -54,9 +54,9 @@ struct locum_documents_events {
     bool (*is_recent)(void *user, struct locum_order own);
     /* Sign and send a line to a node, or to all by Redis (LOCUM_NODE_NONE). */
     void (*send)(void *user, locum_node to, struct locum_slice line);
-    /* There is another document of this node; when this returns, it is acknowledged. May be
-     * NULL. */
-    void (*changed)(void *user, enum locum_document_topic topic, locum_node owner);
+    /* There is another document of this node. True: it has taken effect, so it is acknowledged;
+     * false: it comes again, and this is called again. May be NULL. */
+    bool (*changed)(void *user, enum locum_document_topic topic, locum_node owner);
     /* The peer has the whole own document. May be NULL. */
     void (*acknowledged)(void *user, enum locum_document_topic topic, locum_node peer);
 };
@@ -72,7 +72,8 @@ struct locum_documents *locum_documents_create(const struct locum_core_config *c
                                                void *user);
 
 /* Take a new configuration. Copies of nodes that have left are forgotten, the others follow their
- * node's name. The old configuration must exist until this returns. */
+ * node's name. If one was forgotten, a new session begins: should that node come back, it sends it
+ * again. The old configuration must exist until this returns. */
 void locum_documents_reconfigure(struct locum_documents *self,
                                  const struct locum_core_config *config);
 

@@ -28,6 +28,7 @@ ZONE = "get.example.org"
 CONFIG = rfc.config(["www CNAME @"], "    dnssec: {{keys: {folder}/keys}}\n")
 OTHER = "12345 13 2 E19CD85801B13ED702E1C2E6B251F979043B8EC640563346D44BC2F3ABC88681"
 DS, SOA, TTL = 43, 6, 3600
+DS_TTL = 86400     # at least, without a signature: a cache counts the TTL down
 DAY = 86400
 
 

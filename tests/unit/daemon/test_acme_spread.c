@@ -151,7 +151,7 @@ follow(locum_node i)
     }
 }
 
-static void
+static bool
 changed(void *user, enum locum_document_topic topic, locum_node owner)
 {
     const locum_node i = index_of(user);
@@ -160,6 +160,7 @@ changed(void *user, enum locum_document_topic topic, locum_node owner)
     assert_true(locum_challenges_take(
         self->challenges, owner, locum_documents_get(self->documents, LOCUM_DOCUMENT_ACME, owner),
         skew_ms[owner] - skew_ms[i], now_of(i)));
+    return true;
 }
 
 static const struct locum_documents_events events = {heard, is_recent, send_line, changed, NULL};

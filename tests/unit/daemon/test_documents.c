@@ -7,12 +7,13 @@ static struct {
     locum_node other;
 } user;
 
-static void
+static bool
 on_changed(void *seen, locum_node owner)
 {
     (void)seen;
     user.changes++;
     user.other = owner;
+    return true;
 }
 
 static void

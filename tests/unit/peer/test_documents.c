@@ -88,13 +88,13 @@ send_line(void *user, locum_node to, struct locum_slice line)
     net.queue[net.queued++].line[line.length] = '\0';
 }
 
-static void
+static bool
 changed(void *user, enum locum_document_topic topic, locum_node owner)
 {
     struct node *node = user;
     node->changes++;
-    node->topic = topic;
-    node->other = owner;
+    node->topic = topic, node->other = owner;
+    return true;
 }
 
 static void
