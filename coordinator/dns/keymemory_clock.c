@@ -34,8 +34,11 @@ locum_keymemory_shift(struct locum_keymemory *self, int64_t by_s)
         }
         shift_time(&zone->longest_at_s, by_s);
         shift_time(&zone->parent_answered_s, by_s);
+        shift_time(&zone->ds_ttl_at_s, by_s);
+        shift_time(&zone->decided_s, by_s);
     }
     for (size_t i = 0; i < self->server_count; i++) {
+        shift_time(&self->servers[i].document_since_s, by_s);
         shift_time(&self->servers[i].heard_s, by_s);
     }
     self->changed = self->changed || by_s != 0;

@@ -168,6 +168,9 @@ test_what_is_noted_moves_with_a_clock_that_is_set(void **state)
     assert_int_equal(key->facts.all_published_since_s, 0); /* never stays never */
     assert_int_equal(zone_of(memory)->parent_answered_s, asked_s + 10 * DAY);
     assert_int_equal(memory->servers[1].heard_s, NOW + 10 * DAY);
+    assert_int_equal(memory->servers[1].document_since_s, NOW + 10 * DAY);
+    assert_int_equal(zone_of(memory)->decided_s, NOW + 10 * DAY);
+    assert_int_equal(zone_of(memory)->ds_ttl_at_s, zone_of(memory)->parent_answered_s);
     locum_keymemory_shift(memory, -(int64_t)NOW * 2);
     assert_int_equal(key->published_since_s, 1);
     locum_keymemory_hold(memory);
