@@ -2,6 +2,7 @@
 
 #include <event2/event.h>
 #include <event2/thread.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@
 #include "daemon/starts.h"
 #include "daemon/wiring.h"
 
-enum { SPARE_BYTES = 4 * 1024 * 1024 };
+enum { SPARE_BYTES = 4 * 1024 * 1024, MAPPED_BYTES = 128 * 1024 };
 
 static void
 on_stop(evutil_socket_t signal_number, short what, void *user)
@@ -314,6 +315,9 @@ locum_daemon_run(const char *config_path, bool fallback)
 {
     struct locum_daemon *self;
     locum_confine();
+    /* With a fixed limit, a large block never becomes a part of the heap: it goes back when it is
+     * freed, and pages of it that nobody uses are no memory. */
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
     if (locum_daemon_create(config_path, fallback, &self) != 0) {
         return 1;
     }

@@ -1,7 +1,6 @@
 #include "daemon/recorder.h"
 
 #include <inttypes.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,7 +17,6 @@ enum {
     HALF = LOCUM_RECORDER_BYTES_MAX / 2 - 1024, /* the rest is for the head of a dump */
     LINE_BYTES = LOCUM_HEARTBEAT_MAX + 1024,
     ACTION_BYTES = 4096,
-    MAPPED_BYTES = 128 * 1024,
 };
 
 void
@@ -180,8 +178,6 @@ locum_recorder_text(struct locum_recorder *self)
         return NULL;
     }
     flush(self);
-    /* With a fixed limit, so much memory never becomes a part of the heap. */
-    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
     const size_t size = LOCUM_RECORDER_BYTES_MAX;
     char *buffer = malloc(size);
     if (buffer == NULL) {

@@ -16,7 +16,8 @@ struct signer_name {
 };
 
 struct locum_signer {
-    struct signer_zone zones[LOCUM_ZONES_MAX];
+    struct signer_zone *zones; /* zone_count, by their index in the configuration */
+    size_t zone_count;
     struct signer_name *names;
     size_t name_count;
     struct locum_sign_cache *cache;
@@ -200,9 +201,14 @@ static struct locum_signer *
 create_empty(const struct locum_config *config)
 {
     struct locum_signer *self = calloc(1, sizeof(*self));
-    if (self != NULL && read_names(self, config) != 0) {
+    if (self == NULL) {
+        return NULL;
+    }
+    self->zones = calloc(config->zone_count + 1, sizeof(*self->zones));
+    self->zone_count = self->zones != NULL ? config->zone_count : 0;
+    if (self->zones == NULL || read_names(self, config) != 0) {
         locum_signer_destroy(self);
-        self = NULL;
+        return NULL;
     }
     return self;
 }
@@ -289,7 +295,7 @@ locum_signer_is_current(const struct locum_signer *self, const struct locum_conf
     bool current = true;
     for (size_t i = 0; i < config->zone_count; i++) {
         const struct locum_keymemory_zone *of = locum_keymemory_find(memory, config->zones[i].name);
-        if (self->zones[i].on && of != NULL) {
+        if (of != NULL && locum_signer_is_on(self, i)) {
             current = current && self->zones[i].effect == locum_keymemory_effect(of);
         }
     }
@@ -302,7 +308,7 @@ locum_signer_remember(const struct locum_signer *self, const struct locum_config
 {
     int status = 0;
     for (size_t i = 0; i < config->zone_count && status == 0; i++) {
-        if (self->zones[i].on) {
+        if (locum_signer_is_on(self, i)) {
             status =
                 locum_signer_zone_remember(&self->zones[i], config->zones[i].name, memory, now_s);
         }
@@ -328,9 +334,10 @@ locum_signer_destroy(struct locum_signer *self)
     if (self == NULL) {
         return;
     }
-    for (size_t i = 0; i < LOCUM_ZONES_MAX; i++) {
+    for (size_t i = 0; i < self->zone_count; i++) {
         free_zone(&self->zones[i]);
     }
+    free(self->zones);
     for (size_t i = 0; i < self->name_count; i++) {
         ldns_rdf_deep_free(self->names[i].name);
     }
@@ -342,7 +349,7 @@ locum_signer_destroy(struct locum_signer *self)
 bool
 locum_signer_is_on(const struct locum_signer *self, size_t zone)
 {
-    return self->zones[zone].on;
+    return zone < self->zone_count && self->zones[zone].on;
 }
 
 struct locum_chain *
@@ -509,7 +516,7 @@ int64_t
 locum_signer_until(const struct locum_signer *self, int64_t now_s)
 {
     int64_t first_s = INT64_MAX;
-    for (size_t i = 0; i < LOCUM_ZONES_MAX && self != NULL; i++) {
+    for (size_t i = 0; self != NULL && i < self->zone_count; i++) {
         const struct signer_zone *zone = &self->zones[i];
         if (zone->on) {
             const int64_t until_s =
