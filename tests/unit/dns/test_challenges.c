@@ -177,7 +177,7 @@ test_malformed_documents(void **state)
         "m 1796000009000",
         "m x 0011223344556677",
         "m 1796000009000 00112233445566",
-        "m 1796000009000 0011223344556677 + " OWNER,
+        ("m 1796000009000 0011223344556677 + " OWNER),
     };
     (void)state;
     struct locum_challenges *a = locum_challenges_create(), *b = locum_challenges_create();
