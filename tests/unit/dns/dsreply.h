@@ -42,7 +42,7 @@ ds_write(const struct ds_reply *reply, const uint8_t *question, size_t length, u
     ldns_pkt_set_qr(packet, true);
     ldns_pkt_set_ra(packet, true);
     ldns_pkt_set_tc(packet, reply->truncated);
-    ldns_pkt_set_rcode(packet, reply->rcode);
+    ldns_pkt_set_rcode(packet, (uint8_t)reply->rcode);
     for (size_t i = 0; reply->answer[i] != NULL; i++) {
         ds_push(packet, LDNS_SECTION_ANSWER, reply->answer[i]);
     }
