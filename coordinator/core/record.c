@@ -300,10 +300,18 @@ cut_digest(struct locum_slice *rest, char ret[LOCUM_DIGEST_CHARS + 1])
     struct locum_slice digest;
     uint8_t bytes[LOCUM_DIGEST_CHARS / 2];
     ret[0] = '\0';
-    return locum_slice_cut(rest, ' ', &digest) &&
-           (locum_slice_is(digest, "-") ||
-            (locum_slice_hex(digest, bytes, sizeof(bytes)) == 0 &&
-             locum_slice_copy(digest, ret, LOCUM_DIGEST_CHARS + 1) == 0));
+    if (!locum_slice_cut(rest, ' ', &digest)) {
+        return false;
+    }
+    if (locum_slice_is(digest, "-")) {
+        return true;
+    }
+    if (locum_slice_hex(digest, bytes, sizeof(bytes)) != 0) {
+        return false; /* or it has another length */
+    }
+    memcpy(ret, digest.at, LOCUM_DIGEST_CHARS);
+    ret[LOCUM_DIGEST_CHARS] = '\0';
+    return true;
 }
 
 static bool
