@@ -142,13 +142,31 @@ warn_of_addition(const struct locum_report *report, const char *name,
     return true;
 }
 
+/* " (dc3 was told so)": if this server was told that the parent does not have its DS. */
 static void
-warn_of_held(const struct locum_report *report, const char *name,
+add_who_sees_ds(const struct locum_report *report, const struct locum_keymemory_zone *zone,
+                const struct locum_keymemory_key *key, struct locum_text *text)
+{
+    const struct locum_keymemory *keys = report->keys;
+    const char *before = " (";
+    for (size_t i = 0; i < keys->server_count && !key->at_parent; i++) {
+        const struct locum_keymemory_shown shown =
+            locum_keymemory_shown_of(keys, zone, i, &key->facts);
+        if ((shown.bits & LOCUM_KEYSTATE_DS) != 0) {
+            locum_text_format(text, "%s%s", before, keys->servers[i].name);
+            before = ", ";
+        }
+    }
+    locum_text_add(text, before[0] == ',' ? " was told so)" : "");
+}
+
+static void
+warn_of_held(const struct locum_report *report, const struct locum_keymemory_zone *zone,
              const struct locum_keymemory_key *key, struct locum_text *text)
 {
     const enum locum_keystate_why why = key->state.why_published;
     const bool waits = why == LOCUM_KEYSTATE_CACHED || why == LOCUM_KEYSTATE_PARENT_UNKNOWN;
-    locum_text_format(text, "zone %s: key %u goes on, although its files are gone: %s", name,
+    locum_text_format(text, "zone %s: key %u goes on, although its files are gone: %s", zone->name,
                       key->facts.tag,
                       why == LOCUM_KEYSTATE_CACHED ? "not all servers were heard since"
                                                    : locum_keystate_why_text(why));
@@ -163,6 +181,9 @@ warn_of_held(const struct locum_report *report, const char *name,
         locum_text_add(text, ". Put its files back, or those of another key, then run `locum "
                              "reload`");
     } else {
+        if (why == LOCUM_KEYSTATE_AT_PARENT) {
+            add_who_sees_ds(report, zone, key, text);
+        }
         locum_text_add(text, ". Remove its DS at the parent, unless that reads CDS; if the key is "
                              "to stay, put its files back");
     }
@@ -184,7 +205,7 @@ warn_of_zone(const struct locum_report *report, size_t zone, struct locum_text *
                           "that are not needed any more",
                           name);
     } else if (held != NULL) {
-        warn_of_held(report, name, held, text);
+        warn_of_held(report, of, held, text);
     } else if (of->cds_is_old && is_in_any_cds(of) &&
                !report->config->zones[zone].dnssec.withdraw) {
         locum_text_format(text,

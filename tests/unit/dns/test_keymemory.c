@@ -361,6 +361,39 @@ test_a_key_is_dropped_only_without_its_files(void **state)
     assert_int_equal(zone_of(memory)->keys[0].facts.tag, 2);
 }
 
+/* KEYS-3: the resolver of this server says that the parent has no DS; that of dc3 knows better. */
+static void
+test_a_ds_that_one_server_sees_holds_for_all(void **state)
+{
+    (void)state;
+    static const char *const documents[] = {
+        "1 zone=" ZONE " 13/1/psrd/1900000000/1900000000 13/2/psr/1900000000/1900000000",
+        "1 zone=" ZONE " 13/2/psr/1900000000/1900000000"};
+    int64_t now_s = NOW;
+    take((const struct locum_keymemory_found[]){one, two}, 2, now_s);
+    for (; now_s < NOW + 3 * HOUR; now_s += HOUR / 4) {
+        hear(documents[0], now_s);
+        decide(true, now_s);
+    }
+    take(&two, 1, now_s);
+    for (const int64_t end_s = now_s + 5 * DAY; now_s < end_s; now_s += HOUR / 4) {
+        hear(documents[0], now_s);
+        decide(false, now_s);
+        assert_int_equal(zone_of(memory)->count, 2);
+        assert_true(zone_of(memory)->keys[0].state.published);
+        assert_true(zone_of(memory)->keys[0].state.signs_dnskey);
+        assert_int_equal(zone_of(memory)->keys[0].state.why_published, LOCUM_KEYSTATE_AT_PARENT);
+        assert_null(strchr(shown(memory), 'd')); /* each shows what it was told itself */
+    }
+    assert_true(locum_keymemory_needed_s(memory, ZONE, now_s) > 0);
+    for (const int64_t end_s = now_s + 2 * DAY; now_s < end_s; now_s += HOUR / 4) {
+        hear(documents[1], now_s);
+        decide(false, now_s);
+    }
+    assert_int_equal(locum_keymemory_needed_s(memory, ZONE, now_s), 0);
+    assert_int_equal(zone_of(memory)->count, 1);
+}
+
 /* KEYS-6 with two servers, each with its own key. */
 static void
 test_cds_names_the_keys_of_all_servers(void **state)
@@ -568,6 +601,8 @@ main(void)
         cmocka_unit_test_setup_teardown(test_a_zone_is_needed_while_a_ds_may_be_cached, before,
                                         after),
         cmocka_unit_test_setup_teardown(test_a_key_is_dropped_only_without_its_files, before,
+                                        after),
+        cmocka_unit_test_setup_teardown(test_a_ds_that_one_server_sees_holds_for_all, before,
                                         after),
         cmocka_unit_test_setup_teardown(test_cds_names_the_keys_of_all_servers, before, after),
         cmocka_unit_test_setup_teardown(test_a_time_in_the_future_holds_nothing_up, before, after),
