@@ -32,7 +32,7 @@ enum {
 struct locum_keymemory_key {
     struct locum_keystate_key facts;
     struct locum_keystate state; /* of the last decision */
-    int64_t published_since_s;   /* here; 0: it is not */
+    int64_t published_since_s;   /* here, as far as it is served; 0: it is not */
     int64_t signing_since_s;     /* here; 0: it does not */
     bool in_cds;                 /* of this server */
     bool at_parent;              /* when that last answered this server */
@@ -147,6 +147,9 @@ void locum_keymemory_shift(struct locum_keymemory *self, int64_t by_s);
 
 /* The clock is in doubt: until it is heard again, no server counts as heard (KEYS-7). */
 void locum_keymemory_hold(struct locum_keymemory *self);
+
+/* What was decided at `since_s` or later is not served yet, or only now: it begins now. */
+void locum_keymemory_postpone(struct locum_keymemory *self, int64_t since_s, int64_t now_s);
 
 /* Decide for a zone. */
 void locum_keymemory_decide(struct locum_keymemory *self, struct locum_keymemory_zone *zone,

@@ -361,6 +361,36 @@ test_a_key_is_dropped_only_without_its_files(void **state)
     assert_int_equal(zone_of(memory)->keys[0].facts.tag, 2);
 }
 
+/* The zone could not be signed with a new key for a long time. */
+static void
+test_a_key_counts_as_published_from_when_it_is_served(void **state)
+{
+    (void)state;
+    config->core.node_count = 1;
+    locum_keymemory_configure(memory, config);
+    take(&one, 1, NOW - DAY);
+    decide(true, NOW - DAY);
+    decide(true, NOW - 1);
+    take((const struct locum_keymemory_found[]){one, two}, 2, NOW);
+    int64_t now_s = NOW;
+    for (; now_s < NOW + 5 * HOUR; now_s += HOUR / 4) {
+        locum_keymemory_postpone(memory, NOW - 1, now_s);
+        decide(true, now_s);
+        assert_true(zone_of(memory)->keys[0].state.settled);
+        assert_false(zone_of(memory)->keys[1].state.settled);
+    }
+    memory->changed = false;
+    locum_keymemory_postpone(memory, NOW - 1, now_s); /* it is served now */
+    assert_true(memory->changed);
+    assert_int_equal(zone_of(memory)->keys[0].published_since_s, NOW - DAY);
+    assert_int_equal(zone_of(memory)->keys[1].published_since_s, now_s);
+    assert_int_equal(zone_of(memory)->keys[1].signing_since_s, now_s);
+    decide(true, now_s + 2 * HOUR - 1);
+    assert_false(zone_of(memory)->keys[1].state.settled);
+    decide(true, now_s + 2 * HOUR);
+    assert_true(zone_of(memory)->keys[1].state.settled);
+}
+
 /* KEYS-3: the resolver of this server says that the parent has no DS; that of dc3 knows better. */
 static void
 test_a_ds_that_one_server_sees_holds_for_all(void **state)
@@ -602,6 +632,8 @@ main(void)
                                         after),
         cmocka_unit_test_setup_teardown(test_a_key_is_dropped_only_without_its_files, before,
                                         after),
+        cmocka_unit_test_setup_teardown(test_a_key_counts_as_published_from_when_it_is_served,
+                                        before, after),
         cmocka_unit_test_setup_teardown(test_a_ds_that_one_server_sees_holds_for_all, before,
                                         after),
         cmocka_unit_test_setup_teardown(test_cds_names_the_keys_of_all_servers, before, after),
