@@ -12,6 +12,7 @@
 #include "base/text_format.h"
 #include "core/view.h"
 #include "daemon/act.h"
+#include "daemon/dnssec.h"
 #include "daemon/inside.h"
 #include "daemon/signing.h"
 
@@ -392,6 +393,7 @@ renew(struct locum_daemon *self)
         locum_daemon_act_publish(self);
         locum_keymemory_postpone(keys->memory, keys->served_s, now_s(self));
         show(self); /* the NSEC records may be others */
+        locum_daemon_dnssec_compare(self);
     } else if (status != LOCUM_ERR_TIMEOUT) {
         LOCUM_LOG(LOCUM_LOG_ERR, "keys", "reason", locum_error_text(status), "effect",
                   "the keys that signed before go on; it is tried again each second");
