@@ -12,7 +12,7 @@ struct gathered {
     int64_t signing_since_s[LOCUM_KEYSTATE_KEYS_MAX];                /* with its algorithm */
     int64_t here_since_s[LOCUM_NODES_MAX * LOCUM_KEYSTATE_KEYS_MAX]; /* a server signs with a key */
     bool consistent; /* each server publishes keys of what each signs with */
-    bool any_ds;     /* a server was told that the parent has the DS of a key */
+    bool any_ds;     /* the DS of a key is reported to a server */
 };
 
 /* What one server shows. */

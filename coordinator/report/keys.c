@@ -142,13 +142,13 @@ warn_of_addition(const struct locum_report *report, const char *name,
     return true;
 }
 
-/* " (dc3 was told so)": if this server was told that the parent does not have its DS. */
+/* " (reported by dc3)": if the parent has not reported its DS to this server. */
 static void
 add_who_sees_ds(const struct locum_report *report, const struct locum_keymemory_zone *zone,
                 const struct locum_keymemory_key *key, struct locum_text *text)
 {
     const struct locum_keymemory *keys = report->keys;
-    const char *before = " (";
+    const char *before = " (reported by ";
     for (size_t i = 0; i < keys->server_count && !key->at_parent; i++) {
         const struct locum_keymemory_shown shown =
             locum_keymemory_shown_of(keys, zone, i, &key->facts);
@@ -157,7 +157,7 @@ add_who_sees_ds(const struct locum_report *report, const struct locum_keymemory_
             before = ", ";
         }
     }
-    locum_text_add(text, before[0] == ',' ? " was told so)" : "");
+    locum_text_add(text, before[0] == ',' ? ")" : "");
 }
 
 static void

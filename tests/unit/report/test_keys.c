@@ -250,8 +250,8 @@ test_what_happens_next(void **state)
     assert_next(0, "its files are gone; it goes by itself: its DS is at the parent");
     hear_all("1 zone=get.example.org. 13/1/psrd/1/1");
     decide(false); /* the resolver of this node has not seen it */
-    assert_says(warned("keys", zone_name), "short time ago (");
-    assert_says(warned("keys", zone_name), " was told so). Remove its DS");
+    assert_says(warned("keys", zone_name), "short time ago (reported by ");
+    assert_says(warned("keys", zone_name), "). Remove its DS");
     key = shown(0);
     assert_false(json_is_true(json_object_get(key, "ds")));
     const json_t *servers = json_object_get(key, "servers");
