@@ -167,9 +167,16 @@ test_a_key_that_waits_for_servers_or_the_parent(void **state)
     assert_says(warned_of_key_without_files(LOCUM_KEYSTATE_CACHED, 7200),
                 "not all servers were heard since (not heard now: ");
     assert_says(warned("keys", zone_name), "from `nodes`");
+    zone->keys[0].facts.last_signed_anywhere_s = now_s(); /* as a server that is lost showed last */
+    assert_says(warned("keys", zone_name), "not all servers were heard since");
+    hear_all("1 zone=get.example.org. 13/1/psr/1/1"); /* it signs with it */
+    assert_string_equal(warned("keys", zone_name), "");
     zone->longest_ttl_s = 3601; /* its signatures are cached */
     assert_string_equal(warned_of_key_without_files(LOCUM_KEYSTATE_CACHED, 7200), "");
     assert_string_equal(warned_of_key_without_files(LOCUM_KEYSTATE_PARENT_UNKNOWN, 7199), "");
+    for (size_t i = 0; i < memory->server_count; i++) {
+        memory->servers[i].heard_s = 0;
+    }
     assert_says(warned_of_key_without_files(LOCUM_KEYSTATE_PARENT_UNKNOWN, 7200), "not heard now");
     assert_says(warned("keys", zone_name), "can ask the parent for its DS");
     assert_says(warned_of_key_without_files(LOCUM_KEYSTATE_LAST, 0), "Put its files back");
