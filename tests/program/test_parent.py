@@ -180,6 +180,20 @@ def test_7_a_zone_with_a_ds_stays_signed(it):
     assert it.call("reload").returncode == 0
 
 
+def test_8_a_key_with_a_ds_is_dropped(it):
+    """What is known of the parent is compared with the keys that sign now, before it is asked again."""
+    it.give(it.ds)
+    questions = len(it.resolver.questions) + 1
+    it.until("the question", lambda: len(it.resolver.questions) == questions)
+    zone = it.wait_for("ok")
+    done = it.call("keys", "drop", str(zone["ds"]["tags"][0]), "--force")
+    assert done.returncode == 0, done
+    it.wait_for("mismatch")
+    assert it.until("warning", it.warnings)
+    assert (it.events()[-1]["from"], it.events()[-1]["to"]) == ("ok", "mismatch"), it.events()
+    assert len(it.resolver.questions) == questions
+
+
 def apart():
     """This program again, as root of a user, a network and a mount namespace."""
     with tempfile.NamedTemporaryFile("w", prefix="locum-resolv-") as file:
