@@ -491,7 +491,9 @@ void
 locum_daemon_act_each_second(struct locum_daemon *self)
 {
     const int64_t signed_s = locum_daemon_signatures_take_s(self);
-    note_failure(self, &self->run.signing_failed, locum_dns_signing_status(self->dns),
+    const int signing_status = locum_dns_signing_status(self->dns);
+    note_failure(self, &self->run.signing_failed,
+                 signing_status != 0 ? signing_status : self->keys.failed,
                  "the previous signatures stay; signing is retried each second");
     if (self->run.publish_failed || locum_dns_is_due(self->dns, signed_s)) {
         locum_daemon_act_publish(self);

@@ -380,25 +380,34 @@ renew(struct locum_daemon *self)
         !locum_dns_signer_is_current(keys->next, self->config, keys->memory)) {
         locum_daemon_keys_give_up(self);
     }
-    if (keys->next == NULL &&
-        (self->pending.config != NULL ||
-         locum_dns_signer_is_current(locum_dns_signer(self->dns), self->config, keys->memory) ||
-         locum_dns_signer_recreate(self->config, keys->memory, &keys->next) != 0)) {
+    int status = 0;
+    if (keys->next == NULL) {
+        if (locum_dns_signer_is_current(locum_dns_signer(self->dns), self->config, keys->memory)) {
+            keys->failed = 0;
+            return;
+        }
+        if (self->pending.config != NULL) {
+            return; /* the reload has them */
+        }
+        status = locum_dns_signer_recreate(self->config, keys->memory, &keys->next);
+    }
+    if (status == 0) {
+        status = prepare_next(self);
+    }
+    if (status == LOCUM_ERR_TIMEOUT) {
         return;
     }
-    const int status = prepare_next(self);
-    if (status == 0) {
-        locum_dns_set_signer(self->dns, keys->next);
-        keys->next = NULL;
-        locum_daemon_act_publish(self);
-        locum_keymemory_postpone(keys->memory, keys->served_s, now_s(self));
-        show(self); /* the NSEC records may be others */
-        locum_daemon_dnssec_compare(self);
-    } else if (status != LOCUM_ERR_TIMEOUT) {
-        LOCUM_LOG(LOCUM_LOG_ERR, "keys", "reason", locum_error_text(status), "effect",
-                  "the keys that signed before go on; it is tried again each second");
-        locum_daemon_keys_give_up(self);
+    keys->failed = status;
+    if (status != 0) {
+        locum_daemon_keys_give_up(self); /* those that signed before go on */
+        return;
     }
+    locum_dns_set_signer(self->dns, keys->next);
+    keys->next = NULL;
+    locum_daemon_act_publish(self);
+    locum_keymemory_postpone(keys->memory, keys->served_s, now_s(self));
+    show(self); /* the NSEC records may be others */
+    locum_daemon_dnssec_compare(self);
 }
 
 void

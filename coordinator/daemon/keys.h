@@ -17,6 +17,7 @@
 struct locum_daemon_keys {
     struct locum_keymemory *memory; /* NULL: not created */
     struct locum_signer *next;      /* its signatures are being made; NULL: none */
+    int failed;                     /* why what was decided could not be signed; 0: it was */
     bool wake;                      /* something may have changed */
     bool stays;                     /* the file could not be read nor renamed: do not replace it */
     bool too_long;                  /* not all that this server shows fits into its document */

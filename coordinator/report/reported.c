@@ -181,6 +181,17 @@ locum_report_nsd_zone(const struct locum_report *report, size_t zone)
 }
 
 const char *
+locum_report_answers_problem(const struct locum_run *run)
+{
+    return run->publish_failed
+               ? "the answers are out of date because publishing the new ones failed: see the log"
+           : run->signing_failed
+               ? "new signatures of signed zones cannot be made, so the previous ones stay until "
+                 "they end: the log (publish-failed) says why"
+               : NULL;
+}
+
+const char *
 locum_report_nsd_problem(const json_t *nsd)
 {
     const char *error = json_string_value(json_object_get(nsd, "error"));

@@ -147,6 +147,20 @@ test_signatures_that_end(void **state)
     assert_int_equal(locum_warnings_count(&view, true), 1);
 }
 
+static void
+test_signatures_that_cannot_be_made(void **state)
+{
+    (void)state;
+    const char *text =
+        "new signatures of signed zones cannot be made, so the previous ones stay until "
+        "they end: the log (publish-failed) says why";
+    run.signing_failed = true;
+    assert_true(is_degraded(text));
+    assert_metric("locum_answers_stale 0\n");
+    run.publish_failed = true;
+    assert_false(is_degraded(text)); /* worse */
+}
+
 int
 main(void)
 {
@@ -157,6 +171,7 @@ main(void)
         cmocka_unit_test_setup(test_no_ds_is_no_warning, setup_zone),
         cmocka_unit_test_setup(test_a_parent_that_cannot_be_asked, setup_zone),
         cmocka_unit_test_setup(test_signatures_that_end, setup_zone),
+        cmocka_unit_test_setup(test_signatures_that_cannot_be_made, setup_zone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
