@@ -56,13 +56,29 @@ warn_of_parent(const struct locum_report *report, size_t zone, struct locum_text
     return true;
 }
 
+/* How long the signatures of a zone are valid. False: nothing is signed yet. */
+static bool
+find_left(const struct locum_report *report, size_t zone, int64_t *ret_s)
+{
+    const struct locum_trust_zone *served = &report->dnssec[zone].served;
+    const locum_ms wrong = report->signing.clock_in_doubt ? report->signing.clock_off_ms : 0;
+    *ret_s = served->valid_until_s - (report->now.wall - wrong) / 1000;
+    return served->valid_until_s != 0;
+}
+
+static bool
+is_ending(const struct locum_report *report, size_t zone)
+{
+    int64_t left_s;
+    return find_left(report, zone, &left_s) && left_s < LOCUM_DNSSEC_EXPIRY_WARN_S;
+}
+
 static bool
 warn_of_signatures(const struct locum_report *report, size_t zone, struct locum_text *text)
 {
     const struct locum_trust_zone *served = &report->dnssec[zone].served;
-    const locum_ms wrong = report->signing.clock_in_doubt ? report->signing.clock_off_ms : 0;
-    const int64_t left_s = served->valid_until_s - (report->now.wall - wrong) / 1000;
-    if (served->valid_until_s == 0 || left_s >= LOCUM_DNSSEC_EXPIRY_WARN_S) {
+    int64_t left_s;
+    if (!find_left(report, zone, &left_s) || !is_ending(report, zone)) {
         return false;
     }
     locum_text_format(text,
@@ -146,11 +162,12 @@ locum_dnssec_of_zone(const struct locum_report *report, size_t zone)
     if (dnssec->parent == NULL) {
         return json_null();
     }
-    return json_pack(
-        "{s:b, s:o, s:o, s:o}", "signed", served->is_signed, "keys", keys_of(served), "valid_until",
-        served->valid_until_s != 0 ? json_string(locum_text_time(served->valid_until_s * 1000).text)
-                                   : json_null(),
-        "ds", ds_of(dnssec));
+    return json_pack("{s:b, s:o, s:o, s:b, s:o}", "signed", served->is_signed, "keys",
+                     keys_of(served), "valid_until",
+                     served->valid_until_s != 0
+                         ? json_string(locum_text_time(served->valid_until_s * 1000).text)
+                         : json_null(),
+                     "ending", is_ending(report, zone), "ds", ds_of(dnssec));
 }
 
 void

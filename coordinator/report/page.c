@@ -118,15 +118,16 @@ dnssec_item(struct locum_page *page, const json_t *zone)
     const json_t *ds = json_object_get(dnssec, "ds");
     const char *state = json_string_value(json_object_get(ds, "state"));
     const bool on = json_is_true(json_object_get(dnssec, "signed"));
+    const bool ending = json_is_true(json_object_get(dnssec, "ending"));
     if (!json_is_object(dnssec) || state == NULL) {
         return false;
     }
     locum_html_fill(&page->text, zone, "<div><dt>DNSSEC, {name}</dt><dd>");
     locum_page_part_state(
         page,
-        !on || strcmp(state, "mismatch") == 0 ? LOCUM_PAGE_BAD
-        : strcmp(state, "ok") == 0            ? LOCUM_PAGE_GOOD
-                                              : LOCUM_PAGE_WARN,
+        !on || ending || strcmp(state, "mismatch") == 0 ? LOCUM_PAGE_BAD
+        : strcmp(state, "ok") == 0                      ? LOCUM_PAGE_GOOD
+                                                        : LOCUM_PAGE_WARN,
         dnssec,
         on ? "DS at the parent: {ds.state}[, no answer since "
              "{ds.failing_since:time} UTC][: {ds.error}][; signed until {valid_until:time} UTC]"

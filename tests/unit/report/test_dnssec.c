@@ -139,6 +139,9 @@ test_signatures_that_end(void **state)
     assert_string_equal(view_warned("signatures", zone), "");
     view.dnssec[0].served.valid_until_s--;
     view_says(view_warned("signatures", zone), "its signatures end at 2");
+    json_t *found = locum_dnssec_of_zone(&view, 0);
+    assert_true(json_is_true(json_object_get(found, "ending")));
+    json_decref(found);
     view_says(view_warned("signatures", zone), "run `locum reload`");
     view.dnssec[0].served.valid_until_s = 0; /* after the start */
     assert_string_equal(view_warned("signatures", zone), "");

@@ -210,6 +210,12 @@ test_signed_zones(void **state)
         assert_null(strstr(page, "DNSSEC"));
         free(page);
     }
+    view.dnssec[0].state = LOCUM_TRUST_OK; /* but they have expired */
+    view.dnssec[0].served =
+        (struct locum_trust_zone){.is_signed = true, .valid_until_s = view.now.wall / 1000 - 1};
+    page = make(LOCUM_PAGE_OPERATORS);
+    assert_non_null(strstr(page, "#bad\"/></svg>DS at the parent: ok"));
+    free(page);
 }
 
 static void
