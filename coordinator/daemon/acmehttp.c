@@ -14,7 +14,7 @@
 #include "daemon/inside.h"
 #include "daemon/loop.h"
 
-enum { WHY_BYTES = 512, KEPT = 2, WAITERS_MAX = 2 * LOCUM_HTTP_CLIENTS_MAX };
+enum { WHY_BYTES = 512, ACCOUNT_VALUES = 2, WAITERS_MAX = 2 * LOCUM_HTTP_CLIENTS_MAX };
 
 /* A request that is held. */
 struct waiter {
@@ -26,15 +26,8 @@ struct waiter {
     struct locum_acme_wait *wait;           /* NULL: `done` */
 };
 
-/* The last values of an account of acme-dns, the newest first. */
-struct account {
-    char owner[LOCUM_DOMAIN_MAX + 1]; /* "": unused */
-    char values[KEPT][LOCUM_ACMEHTTP_TXT_CHARS + 1];
-};
-
 struct locum_acmehttp {
     struct waiter waiters[WAITERS_MAX];
-    struct account accounts[LOCUM_NAMES_MAX];
 };
 
 /* What a request asks for. */
@@ -43,7 +36,7 @@ struct change {
     char value[LOCUM_CHALLENGE_CHARS_MAX + 1];
     char client[LOCUM_CHALLENGE_CLIENT_MAX + 1];
     bool removes;
-    struct account *account; /* NULL: not of acme-dns */
+    bool of_account; /* of acme-dns */
 };
 
 struct locum_acmehttp *
@@ -108,38 +101,17 @@ refuse(struct locum_daemon *daemon, int status, const char *why)
     return locum_control_error(status, why);
 }
 
-/* The account's new value displaces the older one of the two. */
-static int
-make_room(struct locum_daemon *daemon, const struct change *change)
-{
-    const struct account *account = change->account;
-    if (account == NULL || account->values[KEPT - 1][0] == '\0' ||
-        strcmp(account->values[0], change->value) == 0 ||
-        strcmp(account->values[1], change->value) == 0) {
-        return 0;
-    }
-    const int removed =
-        locum_acme_unset(daemon, &change->name, account->values[KEPT - 1], change->client);
-    return removed < 0 ? removed : 0;
-}
-
-static void
-remember(struct account *account, const struct change *change)
-{
-    if (strcmp(account->values[0], change->value) != 0) {
-        memcpy(account->values[1], account->values[0], sizeof(account->values[1]));
-        memcpy(account->values[0], change->value, sizeof(account->values[0]));
-        memcpy(account->owner, change->name.owner, sizeof(account->owner));
-    }
-}
-
 /* All of it or nothing. */
 static int
 apply(struct locum_daemon *daemon, const struct change *change, struct waiter *waiter)
 {
+    int status = 0;
     locum_acme_begin(daemon);
-    int status = make_room(daemon, change);
-    if (status == 0) {
+    if (change->of_account) {
+        status = locum_acme_unset_own(daemon, &change->name, change->client, change->value,
+                                      ACCOUNT_VALUES - 1);
+    }
+    if (status >= 0) {
         status = change->removes
                      ? locum_acme_unset(daemon, &change->name, change->value, change->client)
                      : locum_acme_set(daemon, &change->name, change->value, LOCUM_ACME_FOR_MS,
@@ -201,9 +173,8 @@ begin(struct locum_daemon *daemon, const struct locum_control_request *request,
                                                   : 500,
                       locum_acme_error_text(status));
     }
-    if (change->account != NULL) {
+    if (change->of_account) {
         memcpy(waiter->txt, change->value, sizeof(waiter->txt));
-        remember(change->account, change);
     }
     daemon->acmehttp_counts.done++;
     return (struct locum_control_reply){.later = true};
@@ -294,29 +265,13 @@ find_account(const struct locum_daemon *daemon, const char *subdomain, struct ch
     return LOCUM_ERR_NOT_FOUND;
 }
 
-/* Where the values of an account are kept; if all places are used, the last one is taken again: a
- * reload may have changed the names. */
-static struct account *
-account_of(struct locum_acmehttp *self, const char *owner)
-{
-    size_t i = 0;
-    while (i + 1 < LOCUM_NAMES_MAX && self->accounts[i].owner[0] != '\0' &&
-           strcmp(self->accounts[i].owner, owner) != 0) {
-        i++;
-    }
-    if (strcmp(self->accounts[i].owner, owner) != 0) {
-        self->accounts[i] = (struct account){.owner = ""};
-    }
-    return &self->accounts[i];
-}
-
 struct locum_control_reply
 locum_acmehttp_update(void *user, const struct locum_control_request *request)
 {
     struct locum_daemon *daemon = user;
     char subdomain[LOCUM_ACMECLIENTS_SUBDOMAIN_MAX + 1], buffer[WHY_BYTES];
     struct locum_text why = locum_text_init(buffer, sizeof(buffer));
-    struct change change = {.removes = false};
+    struct change change = {.of_account = true};
     if (request->again) {
         return reply_again(daemon, request);
     }
@@ -333,7 +288,6 @@ locum_acmehttp_update(void *user, const struct locum_control_request *request)
     }
     (void)locum_text_format_buffer(change.client, sizeof(change.client), "account:%.100s",
                                    change.name.owner + sizeof(LOCUM_ACME_CHALLENGE_LABEL));
-    change.account = account_of(daemon->acmehttp, change.name.owner);
     return begin(daemon, request, &change);
 }
 

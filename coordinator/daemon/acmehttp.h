@@ -6,8 +6,9 @@
  * LOCUM_ACMEHTTP_WAIT_MS. The reply is 200 in either case, with the nodes that have not
  * acknowledged in `missing`: the client looks itself whether the value can be seen.
  *
- * Of an account of acme-dns the last two values stay, as there: a wildcard and its base need two at
- * once, and such clients never remove one.
+ * Of an account of acme-dns the last two values at this node stay, as there: a wildcard and its base
+ * need two at once, and such clients never remove one. Those of other nodes stay too: the client of
+ * another node may wait for its own.
  */
 #ifndef LOCUM_DAEMON_ACMEHTTP_H
 #define LOCUM_DAEMON_ACMEHTTP_H

@@ -148,7 +148,7 @@ operate(struct locum_daemon *daemon, const struct locum_update_record *record, c
     case LOCUM_UPDATE_DELETE_VALUE:
         status = record->value.at == NULL ? 0 : locum_acme_unset(daemon, &name, value, client);
         break;
-    default: status = locum_acme_unset_own(daemon, &name, client); break;
+    default: status = locum_acme_unset_own(daemon, &name, client, NULL, 0); break;
     }
     return status < 0 ? status : 0;
 }

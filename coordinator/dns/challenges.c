@@ -292,23 +292,18 @@ until_of(const struct locum_challenges *self, const char *owner, const char *val
     return until;
 }
 
-/* Take entries that set out of the own list: of a value, or of all (NULL); of a client, or of all.
- * How many. */
-static int
-drop(struct locum_challenges *self, const char *owner, const char *value, const char *client)
+/* Take the entries that set a value out of the own list. */
+static void
+drop(struct locum_challenges *self, const char *owner, const char *value)
 {
     const size_t count = self->own.count;
-    size_t kept = 0;
+    self->own.count = 0;
     for (size_t i = 0; i < count; i++) {
         const struct locum_challenge *entry = &self->own.at[i];
-        if (entry->removes || strcmp(entry->owner, owner) != 0 ||
-            (value != NULL && strcmp(entry->value, value) != 0) ||
-            (client != NULL && strcmp(entry->client, client) != 0)) {
-            self->own.at[kept++] = *entry;
+        if (entry->removes || !is_of(entry, owner, value)) {
+            self->own.at[self->own.count++] = *entry;
         }
     }
-    self->own.count = kept;
-    return (int)(count - kept);
 }
 
 /* Remove a value that is answered. Also of a value that only this node is known to have set:
@@ -321,7 +316,7 @@ unset_one(struct locum_challenges *self, const char *owner, const char *value, s
     entry.removes = true;
     entry.stamp = next_stamp(self, owner, entry.value, now);
     entry.until = until_of(self, owner, entry.value, now.boot);
-    (void)drop(self, owner, entry.value, NULL);
+    drop(self, owner, entry.value);
     return put(self, &entry);
 }
 
@@ -352,10 +347,27 @@ locum_challenges_unset(struct locum_challenges *self, const char *owner, const c
 
 int
 locum_challenges_unset_own(struct locum_challenges *self, const char *owner, const char *client,
-                           struct locum_now now)
+                           const char *value, size_t kept, struct locum_now now)
 {
+    struct locum_challenge_list *own = &self->own;
     (void)locum_challenges_expire(self, now);
-    return drop(self, owner, NULL, client);
+    for (int removed = 0;; removed++) {
+        size_t count = 0, oldest = 0;
+        for (size_t i = 0; i < own->count; i++) {
+            const struct locum_challenge *entry = &own->at[i];
+            if (!entry->removes && strcmp(entry->owner, owner) == 0 &&
+                strcmp(entry->client, client) == 0 &&
+                (value == NULL || strcmp(entry->value, value) != 0)) {
+                oldest = count == 0 || is_newer(&own->at[oldest], entry) ? i : oldest;
+                count++;
+            }
+        }
+        if (count <= kept) {
+            return removed;
+        }
+        own->count--;
+        memmove(&own->at[oldest], &own->at[oldest + 1], (own->count - oldest) * sizeof(own->at[0]));
+    }
 }
 
 int

@@ -67,10 +67,10 @@ int locum_challenges_set(struct locum_challenges *self, const char *owner, const
 int locum_challenges_unset(struct locum_challenges *self, const char *owner, const char *value,
                            struct locum_now now) LOCUM_MUST_CHECK;
 
-/* Remove what this client has set at this node; a value that another has set too stays. The number
- * of entries removed. */
+/* Remove what this client has set at this node, except `value` (NULL: no exception) and the newest
+ * `kept` of the others; a value that another has set too stays. The number of entries removed. */
 int locum_challenges_unset_own(struct locum_challenges *self, const char *owner, const char *client,
-                               struct locum_now now);
+                               const char *value, size_t kept, struct locum_now now);
 
 /* Remember a MAC, of which the first LOCUM_CHALLENGE_MAC_BYTES count. 0 or LOCUM_ERR_SPACE. */
 int locum_challenges_note_mac(struct locum_challenges *self, const uint8_t *mac, locum_ms for_ms,

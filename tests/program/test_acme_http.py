@@ -105,6 +105,32 @@ def test_acme_dns(pair):
     pair.clear()
 
 
+def test_acme_dns_after_a_restart(pair):
+    """The last two values are those that the server knows, however long it runs; another one has its own two."""
+    def update(node, number):
+        assert post(node, "/update", {"subdomain": account(node, ZONE)["subdomain"], "txt": txt(number)}, *BEARER)[0] == 200
+
+    def kept():
+        with open(pair.dc2.path("control.sock.acme"), encoding="utf-8") as file:
+            text = file.read()
+        return txt(0) in text and txt(1) in text
+
+    for number in 0, 1:
+        update(pair.dc2, number)
+    pair.dc2.until("the file", kept)
+    pair.dc2.process.kill()
+    pair.dc2.process.wait()
+    pair.dc2.launch()
+    pair.dc2.until("an answer", lambda: pair.dc2.texts() == sorted([txt(0), txt(1)]))
+    update(pair.dc2, 2)
+    assert pair.dc2.texts() == sorted([txt(1), txt(2)])
+    pair.dc3.until("the same", lambda: pair.dc3.texts() == pair.dc2.texts())
+    for number in 3, 4, 5:
+        update(pair.dc3, number)
+    pair.dc2.until("all", lambda: pair.dc2.texts() == sorted(txt(number) for number in (1, 2, 4, 5)))
+    pair.clear()
+
+
 def test_control_socket_needs_no_token(pair):
     words = ["--unix-socket", pair.dc2.path("control.sock")]
     body = json.dumps({"fqdn": CHALLENGE, "value": txt(7)})
