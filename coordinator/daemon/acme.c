@@ -524,9 +524,8 @@ locum_acme_commit(struct locum_daemon *self, locum_ms wait_ms, locum_acme_done_f
 }
 
 void
-locum_acme_cancel(struct locum_daemon *self, struct locum_acme_wait *wait)
+locum_acme_cancel(struct locum_acme_wait *wait)
 {
-    (void)self;
     if (wait != NULL) {
         wait->done = NULL;
     }

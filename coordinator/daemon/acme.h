@@ -109,8 +109,8 @@ int locum_acme_commit(struct locum_daemon *self, locum_ms wait_ms, locum_acme_do
  * cannot publish its answers. */
 locum_nodes locum_acme_missing(const struct locum_daemon *self);
 
-/* `done` will not be called; the change stays. NULL is fine. */
-void locum_acme_cancel(struct locum_daemon *self, struct locum_acme_wait *wait);
+/* `done` will not be called; the change stays, and so does the event. NULL is fine. */
+void locum_acme_cancel(struct locum_acme_wait *wait);
 
 /* For the files of this room. */
 

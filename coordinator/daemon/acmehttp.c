@@ -1,6 +1,5 @@
 #include "daemon/acmehttp.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/base64.h"
@@ -9,26 +8,12 @@
 #include "base/text_format.h"
 #include "config/acme.h"
 #include "config/acmeclients.h"
-#include "control/http.h"
 #include "daemon/acme.h"
+#include "daemon/acme_held.h"
 #include "daemon/inside.h"
 #include "daemon/loop.h"
 
-enum { WHY_BYTES = 512, ACCOUNT_VALUES = 2, WAITERS_MAX = 2 * LOCUM_HTTP_CLIENTS_MAX };
-
-/* A request that is held. */
-struct waiter {
-    struct locum_daemon *daemon;
-    int client; /* -1: unused */
-    bool done;
-    locum_nodes missing;
-    char txt[LOCUM_ACMEHTTP_TXT_CHARS + 1]; /* the value of acme-dns; "": not of it */
-    struct locum_acme_wait *wait;           /* NULL: `done` */
-};
-
-struct locum_acmehttp {
-    struct waiter waiters[WAITERS_MAX];
-};
+enum { WHY_BYTES = 512, ACCOUNT_VALUES = 2 };
 
 /* What a request asks for. */
 struct change {
@@ -39,61 +24,6 @@ struct change {
     bool of_account; /* of acme-dns */
 };
 
-struct locum_acmehttp *
-locum_acmehttp_create(void)
-{
-    struct locum_acmehttp *self = calloc(1, sizeof(*self));
-    for (size_t i = 0; self != NULL && i < WAITERS_MAX; i++) {
-        self->waiters[i].client = -1;
-    }
-    return self;
-}
-
-void
-locum_acmehttp_destroy(struct locum_acmehttp *self)
-{
-    free(self);
-}
-
-static struct waiter *
-find_waiter(struct locum_acmehttp *self, int client)
-{
-    size_t i = 0;
-    while (i < WAITERS_MAX && self->waiters[i].client != client) {
-        i++;
-    }
-    return i < WAITERS_MAX ? &self->waiters[i] : NULL;
-}
-
-/* Of a client that has gone, the descriptor may be that of another one now. */
-static struct waiter *
-new_waiter(struct locum_daemon *daemon, int client)
-{
-    struct locum_acmehttp *self = daemon->acmehttp;
-    struct waiter *waiter = find_waiter(self, client);
-    waiter = waiter != NULL ? waiter : find_waiter(self, -1);
-    for (size_t i = 0; waiter == NULL && i < WAITERS_MAX; i++) {
-        waiter = self->waiters[i].done ? &self->waiters[i] : NULL;
-    }
-    if (waiter != NULL) {
-        locum_acme_cancel(daemon, waiter->wait);
-        *waiter = (struct waiter){.daemon = daemon, .client = client};
-    }
-    return waiter;
-}
-
-static void
-on_done(void *user, const struct locum_acme_outcome *outcome)
-{
-    struct waiter *waiter = user;
-    waiter->done = true;
-    waiter->wait = NULL;
-    waiter->missing = outcome->missing;
-    if (waiter->daemon->control != NULL) {
-        locum_control_wake(waiter->daemon->control);
-    }
-}
-
 static struct locum_control_reply
 refuse(struct locum_daemon *daemon, int status, const char *why)
 {
@@ -103,7 +33,8 @@ refuse(struct locum_daemon *daemon, int status, const char *why)
 
 /* All of it or nothing. */
 static int
-apply(struct locum_daemon *daemon, const struct change *change, struct waiter *waiter)
+apply(struct locum_daemon *daemon, const struct change *change,
+      const struct locum_control_request *request)
 {
     int status = 0;
     locum_acme_begin(daemon);
@@ -121,38 +52,23 @@ apply(struct locum_daemon *daemon, const struct change *change, struct waiter *w
         locum_acme_abort(daemon);
         return status;
     }
-    return locum_acme_commit(daemon, LOCUM_ACMEHTTP_WAIT_MS, on_done, waiter, &waiter->wait);
+    return locum_acme_held_commit(daemon, request,
+                                  change->of_account ? json_pack("{s:s}", "txt", change->value)
+                                                     : json_object(),
+                                  LOCUM_ACMEHTTP_WAIT_MS);
 }
 
-/* {"txt": value, "missing": [nodes]}: the first of acme-dns, the second if there are some. */
-static struct locum_control_reply
-reply_done(const struct waiter *waiter)
-{
-    json_t *body = json_object();
-    if (waiter->txt[0] != '\0') {
-        (void)json_object_set_new(body, "txt", json_string(waiter->txt));
-    }
-    if (waiter->missing != 0) {
-        (void)json_object_set_new(
-            body, "missing", locum_report_names(&waiter->daemon->config->core, waiter->missing));
-    }
-    return locum_control_json(body);
-}
-
-/* Called again: has the change ended? */
+/* Called again. {"txt": value, "missing": [nodes]}: the first of acme-dns, the second if there are
+ * some. */
 static struct locum_control_reply
 reply_again(struct locum_daemon *daemon, const struct locum_control_request *request)
 {
-    struct waiter *waiter = find_waiter(daemon->acmehttp, request->client);
-    if (waiter == NULL) {
-        return locum_control_error(500, "the change is done, and its outcome is not known");
+    struct locum_control_reply reply;
+    locum_nodes missing;
+    if (locum_acme_held_end(daemon, request, &reply, &missing) && missing != 0) {
+        (void)json_object_set_new(reply.body, "missing",
+                                  locum_report_names(&daemon->config->core, missing));
     }
-    if (!waiter->done && !request->final) {
-        return (struct locum_control_reply){.later = true};
-    }
-    const struct locum_control_reply reply = reply_done(waiter);
-    locum_acme_cancel(daemon, waiter->wait);
-    *waiter = (struct waiter){.client = -1};
     return reply;
 }
 
@@ -160,21 +76,13 @@ static struct locum_control_reply
 begin(struct locum_daemon *daemon, const struct locum_control_request *request,
       const struct change *change)
 {
-    struct waiter *waiter = new_waiter(daemon, request->client);
-    if (waiter == NULL) {
-        return locum_control_error(503, "too many changes wait for other nodes: try again");
-    }
-    const int status = apply(daemon, change, waiter);
+    const int status = apply(daemon, change, request);
     if (status != 0) {
-        *waiter = (struct waiter){.client = -1};
         return refuse(daemon,
                       status == LOCUM_ERR_INVALID ? 400
                       : status == LOCUM_ERR_RANGE ? 409
                                                   : 500,
                       locum_acme_error_text(status));
-    }
-    if (change->of_account) {
-        memcpy(waiter->txt, change->value, sizeof(waiter->txt));
     }
     daemon->acmehttp_counts.done++;
     return (struct locum_control_reply){.later = true};

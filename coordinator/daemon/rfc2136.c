@@ -370,7 +370,7 @@ locum_rfc2136_finish(struct locum_rfc2136 *self)
     while (!LIST_EMPTY(&self->waiting)) {
         struct answered_later *waiting = LIST_FIRST(&self->waiting);
         waiting = waiting->repeats != NULL ? waiting->repeats : waiting;
-        locum_acme_cancel(self->daemon, waiting->wait);
+        locum_acme_cancel(waiting->wait);
         finish(waiting);
     }
 }

@@ -182,7 +182,7 @@ test_who_has_cancelled_is_not_called(void **state)
     assert_int_equal(locum_acme_set(daemon_, &name, "v1", LONG_MS, "cli"), 0);
     done.calls = 0;
     assert_int_equal(locum_acme_commit(daemon_, 50, on_done, NULL, &wait), 0);
-    locum_acme_cancel(daemon_, wait);
+    locum_acme_cancel(wait);
     run_for(300);
     assert_int_equal(done.calls, 0);
     assert_string_equal(values(), "v1");
