@@ -11,12 +11,7 @@ enum { ENTRY_BYTES = 2 + 1 + 20 + 1 + 20 + 1 + 1 + 1 };
 bool
 locum_challenge_list_is_word(struct locum_slice text, size_t max)
 {
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.at[i] <= ' ' || text.at[i] >= 127 || text.at[i] == '"' || text.at[i] == '\\') {
-            return false;
-        }
-    }
-    return text.length > 0 && text.length <= max;
+    return locum_slice_is_unquoted(text) && text.length > 0 && text.length <= max;
 }
 
 size_t
