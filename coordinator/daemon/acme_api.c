@@ -115,8 +115,7 @@ begin(struct locum_daemon *self, const struct locum_control_request *request)
     }
     status = change(self, &wanted, request);
     if (status != 0) {
-        return locum_control_error(status == LOCUM_ERR_INVALID ? 400 : 409,
-                                   locum_acme_error_text(status));
+        return locum_acme_held_refusal(status);
     }
     return (struct locum_control_reply){.later = true};
 }

@@ -97,6 +97,13 @@ locum_acme_held_end(struct locum_daemon *self, const struct locum_control_reques
     return true;
 }
 
+struct locum_control_reply
+locum_acme_held_refusal(int error)
+{
+    const int status = error == LOCUM_ERR_INVALID ? 400 : error == LOCUM_ERR_MEMORY ? 500 : 409;
+    return locum_control_error(status, locum_acme_error_text(error));
+}
+
 void
 locum_acme_held_destroy(struct locum_daemon *self)
 {

@@ -31,6 +31,9 @@ int locum_acme_held_commit(struct locum_daemon *self, const struct locum_control
 bool locum_acme_held_end(struct locum_daemon *self, const struct locum_control_request *request,
                          struct locum_control_reply *ret_reply, locum_nodes *ret_missing);
 
+/* The reply to a change that was refused, with an error of acme.h. */
+struct locum_control_reply locum_acme_held_refusal(int error);
+
 /* Nobody is replied to any more. */
 void locum_acme_held_destroy(struct locum_daemon *self);
 

@@ -78,11 +78,8 @@ begin(struct locum_daemon *daemon, const struct locum_control_request *request,
 {
     const int status = apply(daemon, change, request);
     if (status != 0) {
-        return refuse(daemon,
-                      status == LOCUM_ERR_INVALID ? 400
-                      : status == LOCUM_ERR_RANGE ? 409
-                                                  : 500,
-                      locum_acme_error_text(status));
+        daemon->acmehttp_counts.refused++;
+        return locum_acme_held_refusal(status);
     }
     daemon->acmehttp_counts.done++;
     return (struct locum_control_reply){.later = true};
