@@ -16,7 +16,7 @@ add_key(FILE *cells, const json_t *key)
         locum_print_json(cells, server, published ? "{published_since}\t" : "no\t");
         locum_print_json(cells, server, signing ? "{signing_since}\t" : "no\t");
         (void)fputs(json_is_true(json_object_get(server, "cds")) ? "yes\t" : "no\t", cells);
-        (void)fputs(json_is_true(json_object_get(key, "ds")) ? "yes\t\n" : "no\t\n", cells);
+        (void)fputs(json_is_true(json_object_get(server, "ds")) ? "yes\t\n" : "no\t\n", cells);
     }
 }
 

@@ -292,8 +292,7 @@ is_loopback(const char *url)
     }
     (void)locum_slice_cut(&authority, ':', &host);
     return locum_slice_is(host, "localhost") ||
-           (locum_address_parse(host, &address) == 0 && address.family == LOCUM_V4 &&
-            address.bytes[0] == 127);
+           (locum_address_parse(host, &address) == 0 && locum_address_is_loopback(&address));
 }
 
 static void

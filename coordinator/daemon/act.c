@@ -246,15 +246,15 @@ save_run(struct locum_daemon *self)
     locum_state_writer_put_run(self->writer, &text);
 }
 
-/* The answers are not what they should be. */
+/* Note whether it has failed, and tell when that begins. */
 static void
-note_failure(struct locum_daemon *self, int status, const char *effect)
+note_failure(struct locum_daemon *self, bool *failed, int status, const char *effect)
 {
-    if (!self->run.publish_failed) {
+    if (status != 0 && !*failed) {
         locum_daemon_act_emit(self, LOCUM_EVENT_PUBLISH_FAILED, locum_error_text(status), effect,
                               NULL);
     }
-    self->run.publish_failed = true;
+    *failed = status != 0;
 }
 
 void
@@ -264,11 +264,11 @@ locum_daemon_act_publish(struct locum_daemon *self)
     const int64_t signed_s = locum_daemon_signatures_take_s(self);
     const int status = locum_dns_publish(self->dns, self->config, &self->core.plan,
                                          self->acme.answers, serial, signed_s);
+    note_failure(self, &self->run.publish_failed, status,
+                 "the previous answers stay; publishing is retried each second");
     if (status != 0) {
-        note_failure(self, status, "the previous answers stay; publishing is retried each second");
         return;
     }
-    self->run.publish_failed = false;
     locum_daemon_signatures_published(self);
     note_named(self);
     self->run.serial = serial;
@@ -491,11 +491,9 @@ void
 locum_daemon_act_each_second(struct locum_daemon *self)
 {
     const int64_t signed_s = locum_daemon_signatures_take_s(self);
-    const int unsigned_status = locum_dns_signing_status(self->dns);
-    if (unsigned_status != 0) {
-        note_failure(self, unsigned_status,
-                     "the previous signatures stay; signing is retried each second");
-    } else if (self->run.publish_failed || locum_dns_is_due(self->dns, signed_s)) {
+    note_failure(self, &self->run.signing_failed, locum_dns_signing_status(self->dns),
+                 "the previous signatures stay; signing is retried each second");
+    if (self->run.publish_failed || locum_dns_is_due(self->dns, signed_s)) {
         locum_daemon_act_publish(self);
     }
     locum_daemon_signing_each_second(self);

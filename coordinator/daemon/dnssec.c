@@ -27,6 +27,14 @@ on_ended(void *user, size_t zone)
     compare(self, zone);
 }
 
+void
+locum_daemon_dnssec_compare(struct locum_daemon *self)
+{
+    for (size_t zone = 0; self->parent != NULL && zone < self->config->zone_count; zone++) {
+        compare(self, zone);
+    }
+}
+
 int
 locum_daemon_dnssec_create(struct locum_daemon *self)
 {
@@ -53,10 +61,9 @@ locum_daemon_dnssec_reload(struct locum_daemon *self, const struct locum_config 
                 self->trust[zone] = before[i];
             }
         }
-        if (locum_parent_of(self->parent, zone) != NULL) {
-            compare(self, zone);
-        } else {
-            self->trust[zone] = LOCUM_TRUST_UNKNOWN;
+        if (locum_parent_of(self->parent, zone) == NULL) {
+            self->trust[zone] = LOCUM_TRUST_UNKNOWN; /* no event: it is not watched any more */
         }
     }
+    locum_daemon_dnssec_compare(self);
 }

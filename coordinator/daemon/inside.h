@@ -79,7 +79,7 @@ struct locum_daemon {
     /* replace.c */
     struct locum_replace replace;
     json_t *reload_warnings; /* of the last reload that took effect; NULL: there was none */
-    json_t *reload_errors;   /* of one whose signatures could not be made; NULL: there are none */
+    json_t *reload_errors;   /* of the last one, if it was refused or given up; NULL: it was not */
     struct locum_handover handover; /* of the program before */
     locum_ms answering_mono;        /* when the first answers were published */
 
@@ -96,9 +96,8 @@ struct locum_daemon {
     /* wiring.c */
     struct locum_addresses addresses; /* the own ones */
     struct locum_pending pending;     /* a reload whose signatures are being made */
-    struct locum_timer look;          /* at them and at the clock, each second */
-
-    struct event *signing; /* signing.c */
+    struct event *signing;            /* the thread that signs has ended */
+    struct locum_timer look;          /* at addresses and the clock, each second */
 
     /* act.c */
     bool hash_stale;       /* the node's hash in Redis is older than the state */
@@ -111,7 +110,7 @@ struct locum_daemon {
     char *public_page; /* of listen.status, as last made; NULL: none */
     locum_ms public_page_mono;
 
-    struct locum_signatures signatures;
+    struct locum_signatures signatures; /* signatures.c */
 
     /* for report/ */
     struct locum_run run;

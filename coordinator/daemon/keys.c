@@ -12,6 +12,7 @@
 #include "base/text_format.h"
 #include "core/view.h"
 #include "daemon/act.h"
+#include "daemon/dnssec.h"
 #include "daemon/inside.h"
 #include "daemon/signing.h"
 
@@ -177,14 +178,12 @@ show(struct locum_daemon *self)
     }
 }
 
-/* What is not served yet, the peers must not count on: it is shown when it is published. */
-static void
-show_served(struct locum_daemon *self)
+/* Is what was decided served? */
+static bool
+is_served(const struct locum_daemon *self)
 {
     const struct locum_signer *signer = locum_dns_signer(self->dns);
-    if (signer == NULL || locum_dns_signer_is_current(signer, self->config, self->keys.memory)) {
-        show(self);
-    }
+    return signer == NULL || locum_dns_signer_is_current(signer, self->config, self->keys.memory);
 }
 
 static void
@@ -215,6 +214,7 @@ locum_daemon_keys_begin(struct locum_daemon *self)
     const struct locum_daemon_documents_user user = {.changed = on_changed, .user = self};
     (void)locum_daemon_loop_now(self);
     locum_daemon_documents_subscribe(self, LOCUM_DOCUMENT_KEYS, &user);
+    self->keys.served_s = now_s(self);
     show(self);
     save(self);
 }
@@ -274,12 +274,17 @@ static void
 decide(struct locum_daemon *self)
 {
     struct locum_keymemory *memory = self->keys.memory;
+    if (!is_served(self)) { /* signing takes its time, or fails: nothing of it may be relied on */
+        locum_keymemory_postpone(memory, self->keys.served_s, now_s(self));
+    }
     for (size_t i = 0; i < memory->zone_count; i++) {
         decide_zone(self, memory->zones[i]);
     }
     self->keys.wake = false;
     self->keys.minute = now_s(self) / MINUTE_S;
-    show_served(self);
+    if (is_served(self)) { /* the peers must not count on anything else */
+        show(self);
+    }
     save(self);
 }
 
@@ -386,7 +391,9 @@ renew(struct locum_daemon *self)
         locum_dns_set_signer(self->dns, keys->next);
         keys->next = NULL;
         locum_daemon_act_publish(self);
+        locum_keymemory_postpone(keys->memory, keys->served_s, now_s(self));
         show(self); /* the NSEC records may be others */
+        locum_daemon_dnssec_compare(self);
     } else if (status != LOCUM_ERR_TIMEOUT) {
         LOCUM_LOG(LOCUM_LOG_ERR, "keys", "reason", locum_error_text(status), "effect",
                   "the keys that signed before go on; it is tried again each second");
@@ -454,6 +461,7 @@ locum_daemon_keys_look(struct locum_daemon *self)
     }
     const int64_t moved_s = locum_daemon_signatures_set_keys(self);
     locum_keymemory_shift(self->keys.memory, moved_s);
+    self->keys.served_s = is_served(self) ? now_s(self) : self->keys.served_s + moved_s;
     take_documents(self);
     if (self->signatures.time.in_doubt) {
         locum_keymemory_hold(self->keys.memory);

@@ -21,6 +21,7 @@ struct locum_daemon_keys {
     bool stays;                     /* the file could not be read nor renamed: do not replace it */
     bool too_long;                  /* not all that this server shows fits into its document */
     int64_t minute;                 /* of the last decision */
+    int64_t served_s;               /* when what was decided was last known to be served */
     /* Of each zone of the configuration, mono: the answer of its parent that was taken. */
     locum_ms parent_taken[LOCUM_ZONES_MAX];
     /* Of each node, mono; LOCUM_NEVER (report/report.h). */

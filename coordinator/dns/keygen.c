@@ -131,8 +131,8 @@ write_key(const char *folder, const char *zone, const struct locum_dnskey *key, 
             "; made %s\n;  and %s (secret)\n"
             "; first key of the zone: copy both to the key folder of every node, run "
             "`locum reload` there,\n; wait an hour, and then give the parent the DS below\n"
-            "; a key that replaces another: copy the *.key alone, wait 2 hours, and go on "
-            "as doc/dnssec.md, 'Keys', says\n",
+            "; a key that replaces another: copy both in the same way, and go on as "
+            "doc/dnssec.md, 'Replace a key', says\n",
             record_path, private_path);
         status = print_ds(key, out);
     }

@@ -32,10 +32,10 @@ enum {
 struct locum_keymemory_key {
     struct locum_keystate_key facts;
     struct locum_keystate state; /* of the last decision */
-    int64_t published_since_s;   /* here; 0: it is not */
+    int64_t published_since_s;   /* here, as far as it is served; 0: it is not */
     int64_t signing_since_s;     /* here; 0: it does not */
     bool in_cds;                 /* of this server */
-    bool at_parent;              /* when that last answered */
+    bool at_parent;              /* when that last answered this server */
     bool any_signing;            /* a server shows it as signing */
     char *record;                /* "257 3 13 BASE64" */
     char *private_half;          /* as in the file; NULL: not here */
@@ -148,6 +148,9 @@ void locum_keymemory_shift(struct locum_keymemory *self, int64_t by_s);
 /* The clock is in doubt: until it is heard again, no server counts as heard (KEYS-7). */
 void locum_keymemory_hold(struct locum_keymemory *self);
 
+/* What was decided at `since_s` or later is not served yet, or only now: it begins now. */
+void locum_keymemory_postpone(struct locum_keymemory *self, int64_t since_s, int64_t now_s);
+
 /* Decide for a zone. */
 void locum_keymemory_decide(struct locum_keymemory *self, struct locum_keymemory_zone *zone,
                             int64_t now_s);
@@ -183,6 +186,12 @@ size_t locum_keymemory_read(const char *document, const char *zone,
 size_t locum_keymemory_shown_by(const struct locum_keymemory *self,
                                 const struct locum_keymemory_zone *zone, size_t server,
                                 struct locum_keymemory_shown ret[LOCUM_KEYSTATE_KEYS_MAX]);
+
+/* What it shows of one key; all 0: nothing. */
+struct locum_keymemory_shown locum_keymemory_shown_of(const struct locum_keymemory *self,
+                                                      const struct locum_keymemory_zone *zone,
+                                                      size_t server,
+                                                      const struct locum_keystate_key *key);
 
 /* Append what this server shows; a zone that does not fit is left out, and the text is truncated.
  */

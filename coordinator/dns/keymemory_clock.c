@@ -1,4 +1,4 @@
-/* A clock that was set, or is in doubt. */
+/* A clock that was set, or is in doubt, and what begins later than it was decided. */
 #include "dns/keymemory.h"
 
 static void
@@ -42,6 +42,28 @@ locum_keymemory_shift(struct locum_keymemory *self, int64_t by_s)
         shift_time(&self->servers[i].heard_s, by_s);
     }
     self->changed = self->changed || by_s != 0;
+}
+
+static bool
+postpone_time(int64_t *at_s, int64_t since_s, int64_t now_s)
+{
+    const bool later = *at_s != 0 && *at_s >= since_s && *at_s != now_s;
+    *at_s = later ? now_s : *at_s;
+    return later;
+}
+
+void
+locum_keymemory_postpone(struct locum_keymemory *self, int64_t since_s, int64_t now_s)
+{
+    for (size_t i = 0; i < self->zone_count; i++) {
+        struct locum_keymemory_zone *zone = self->zones[i];
+        for (size_t j = 0; j < zone->count; j++) {
+            struct locum_keymemory_key *key = &zone->keys[j];
+            const bool published = postpone_time(&key->published_since_s, since_s, now_s);
+            const bool signing = postpone_time(&key->signing_since_s, since_s, now_s);
+            self->changed = self->changed || published || signing;
+        }
+    }
 }
 
 void

@@ -12,6 +12,7 @@ struct gathered {
     int64_t signing_since_s[LOCUM_KEYSTATE_KEYS_MAX];                /* with its algorithm */
     int64_t here_since_s[LOCUM_NODES_MAX * LOCUM_KEYSTATE_KEYS_MAX]; /* a server signs with a key */
     bool consistent; /* each server publishes keys of what each signs with */
+    bool any_ds;     /* the DS of a key is reported to a server */
 };
 
 /* What one server shows. */
@@ -34,7 +35,8 @@ bits_of(const struct locum_keymemory_key *key)
                      (key->state.published && !key->facts.has_record ? LOCUM_KEYSTATE_KEPT : 0) |
                      (signs(key) && !key->facts.has_private ? LOCUM_KEYSTATE_LEAVING : 0) |
                      (key->state.signs_rest ? LOCUM_KEYSTATE_REST : 0) |
-                     (key->in_cds ? LOCUM_KEYSTATE_CDS : 0));
+                     (key->in_cds ? LOCUM_KEYSTATE_CDS : 0) |
+                     (key->at_parent ? LOCUM_KEYSTATE_DS : 0));
 }
 
 /* What this server shows. */
@@ -81,6 +83,7 @@ gather_server(const struct locum_keymemory_zone *zone, const struct locum_keymem
             const struct locum_keystate_key *facts = &zone->keys[i].facts;
             if (facts->algorithm == shown[j].algorithm && facts->tag == shown[j].tag) {
                 ret->shown[row + i] = shown[j].bits;
+                ret->any_ds = ret->any_ds || (shown[j].bits & LOCUM_KEYSTATE_DS) != 0;
                 ret->here_since_s[row + i] = shown[j].signing_since_s;
                 if (shown[j].published_since_s > ret->published_since_s[i]) {
                     ret->published_since_s[i] = shown[j].published_since_s;
@@ -139,6 +142,21 @@ locum_keymemory_shown_by(const struct locum_keymemory *self,
                                : 0;
 }
 
+struct locum_keymemory_shown
+locum_keymemory_shown_of(const struct locum_keymemory *self,
+                         const struct locum_keymemory_zone *zone, size_t server,
+                         const struct locum_keystate_key *key)
+{
+    struct locum_keymemory_shown all[LOCUM_KEYSTATE_KEYS_MAX], found = {.bits = 0};
+    const size_t count = locum_keymemory_shown_by(self, zone, server, all);
+    for (size_t i = 0; i < count; i++) {
+        if (all[i].algorithm == key->algorithm && all[i].tag == key->tag) {
+            found = all[i];
+        }
+    }
+    return found;
+}
+
 static void
 gather(const struct locum_keymemory *self, const struct locum_keymemory_zone *zone,
        struct gathered *ret)
@@ -181,6 +199,10 @@ look(struct locum_keymemory *self, struct locum_keymemory_zone *zone, int64_t no
 {
     struct locum_keystate_key facts[LOCUM_KEYSTATE_KEYS_MAX];
     struct locum_keystate states[LOCUM_KEYSTATE_KEYS_MAX];
+    for (size_t i = 0; i < zone->count; i++) {
+        locum_keymemory_clamp(&zone->keys[i], now_s);
+    }
+    gather(self, zone, ret);
     const struct locum_keystate_zone about = {
         .now_s = now_s,
         .all_heard = has_heard_all(self, now_s),
@@ -190,18 +212,12 @@ look(struct locum_keymemory *self, struct locum_keymemory_zone *zone, int64_t no
         .parent_known =
             zone->parent_asked && now_s - zone->parent_answered_s < LOCUM_KEYMEMORY_PARENT_S,
         .parent_answered_s = zone->parent_answered_s,
-        .parent_has_ds = zone->parent_has_ds || !zone->parent_asked};
-    for (size_t i = 0; i < zone->count; i++) {
-        locum_keymemory_clamp(&zone->keys[i], now_s);
-    }
-    gather(self, zone, ret);
+        .parent_has_ds = zone->parent_has_ds || !zone->parent_asked || ret->any_ds};
     for (size_t i = 0; i < zone->count; i++) {
         facts[i] = zone->keys[i].facts;
         facts[i].can_sign = zone->keys[i].private_half != NULL;
         facts[i].was_published = zone->keys[i].state.published;
         facts[i].was_settled = zone->keys[i].state.settled && signs(&zone->keys[i]);
-        /* What the parent said last holds until it says otherwise. */
-        facts[i].last_at_parent_s = zone->keys[i].at_parent ? now_s : facts[i].last_at_parent_s;
         /* What this server shows is what it has decided, and is so until now. */
         facts[i].last_signed_dnskey_s =
             zone->keys[i].state.signs_dnskey ? now_s : facts[i].last_signed_dnskey_s;
@@ -260,7 +276,8 @@ may_replace_cds(const struct locum_keymemory *self, const struct locum_keymemory
         changes = changes || in_cds != chosen[i];
         any_cds = any_cds || in_cds;
     }
-    return !changes || (zone->parent_asked ? !zone->parent_has_ds : !any_cds) ||
+    return !changes ||
+           (zone->parent_asked ? !zone->parent_has_ds && !gathered->any_ds : !any_cds) ||
            (signed_long && (settled || !leaves));
 }
 

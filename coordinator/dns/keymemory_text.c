@@ -4,10 +4,9 @@
  *   1 zone=get.example.org. 13/12345/ps/1763863265/1763863265 13/777/p/1763950000/0
  *                           algorithm/tag/state/published since/signing since
  *
- * state: p published, s signing, k kept, l leaving, r signing what is not
- * DNSKEY, c in CDS. Words, letters and parts that are not
- * known are skipped. What is saved has a line for each server, zone, key and private half, and one
- * at the end.
+ * state: p published, s signing, k kept, l leaving, r signing what is not DNSKEY, c in CDS, d its
+ * DS is at the parent. Words, letters and parts that are not known are skipped. What is saved has a
+ * line for each server, zone, key and private half, and one at the end.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -33,7 +32,8 @@ static const struct {
     char letter;
 } bits[] = {{LOCUM_KEYSTATE_PUBLISHED, 'p'}, {LOCUM_KEYSTATE_SIGNING, 's'},
             {LOCUM_KEYSTATE_KEPT, 'k'},      {LOCUM_KEYSTATE_LEAVING, 'l'},
-            {LOCUM_KEYSTATE_CDS, 'c'},       {LOCUM_KEYSTATE_REST, 'r'}};
+            {LOCUM_KEYSTATE_CDS, 'c'},       {LOCUM_KEYSTATE_REST, 'r'},
+            {LOCUM_KEYSTATE_DS, 'd'}};
 
 static bool
 cut_number(struct locum_slice *rest, char separator, uint64_t max, uint64_t *ret)
@@ -112,11 +112,12 @@ static void
 show_key(const struct locum_keymemory_key *key, struct locum_text *text)
 {
     const bool signs = key->state.signs_dnskey || key->state.signs_rest;
-    locum_text_format(text, " %u/%u/%s%s%s%s%s%s/%" PRIi64 "/%" PRIi64, key->facts.algorithm,
+    locum_text_format(text, " %u/%u/%s%s%s%s%s%s%s/%" PRIi64 "/%" PRIi64, key->facts.algorithm,
                       key->facts.tag, key->state.published ? "p" : "", signs ? "s" : "",
                       key->state.published && !key->facts.has_record ? "k" : "",
                       signs && !key->facts.has_private ? "l" : "", key->state.signs_rest ? "r" : "",
-                      key->in_cds ? "c" : "", key->published_since_s, key->signing_since_s);
+                      key->in_cds ? "c" : "", key->at_parent ? "d" : "", key->published_since_s,
+                      key->signing_since_s);
 }
 
 void

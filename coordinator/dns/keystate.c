@@ -483,6 +483,7 @@ locum_keystate_observe(struct locum_keystate_key *keys, size_t count, const uint
         }
         key->any_kept = (any & LOCUM_KEYSTATE_KEPT) != 0;
         key->any_cds = (any & LOCUM_KEYSTATE_CDS) != 0;
+        key->last_at_parent_s = (any & LOCUM_KEYSTATE_DS) != 0 ? now_s : key->last_at_parent_s;
         key->last_private_s = key->has_private ? now_s : key->last_private_s;
         key->last_wanted_s = key->any_cds || key->has_record ? now_s : key->last_wanted_s;
         key->last_published_s =

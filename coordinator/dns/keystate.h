@@ -15,7 +15,8 @@
  *         DNSKEY and an hour. Until then those that signed before sign too, from memory. A zone
  *         that nothing has signed, without a DS at its parent, signs at once.
  * KEYS-3  A key 257 whose DS the parent serves, or served less than its TTL and an hour ago, or for
- *         which the CDS of a server asks, stays published and signs DNSKEY. None is dropped while
+ *         which the CDS of a server asks, stays published and signs DNSKEY. A DS that is reported
+ *         to one server holds for all: the resolver of another may be wrong. None is dropped while
  *         the parent cannot be asked, nor before it was asked once more after the file had gone:
  *         until then it may have had the DS, which may be cached for as long as above.
  * KEYS-4  Each algorithm of the published keys signs everything (RFC 4035 2.2). A new algorithm
@@ -58,6 +59,7 @@ enum {
     LOCUM_KEYSTATE_CDS = 8,      /* CDS names it */
     LOCUM_KEYSTATE_LEAVING = 16, /* signing, but its .private file is gone */
     LOCUM_KEYSTATE_REST = 32,    /* signing what is not DNSKEY */
+    LOCUM_KEYSTATE_DS = 64,      /* as the parent last reported: it has its DS */
 };
 
 /* A key of a zone. Times are in seconds since 1970; 0: never. */
@@ -79,7 +81,7 @@ struct locum_keystate_key {
     int64_t last_signed_dnskey_s;      /* when this node last signed DNSKEY with it */
     int64_t last_signed_rest_s;        /* and other records */
     int64_t last_signed_anywhere_s;    /* when a server last showed it as signing */
-    int64_t last_at_parent_s;          /* when the parent last served its DS */
+    int64_t last_at_parent_s;          /* when its DS was last reported to a server */
     int64_t maybe_at_parent_s;         /* when it may last have been there between two answers */
     int64_t last_private_s;            /* when its .private was last in the folder */
     int64_t last_wanted_s;             /* when its .key was last here, or CDS named it */

@@ -2,11 +2,10 @@
  * names: what a configuration fixes of the answers: which names exist, which types they have, and
  * the records that no plan changes, in wire form.
  *
- * compile.c makes it; then it is immutable, and the tables of all plans
- * share it (table.h) by a count of references. A look-up hashes the labels of a name, from the last
- * one to the first, so that one hash serves all its ancestors (open addressing, at most half full);
- * it allocates nothing and takes no lock. Names from the network are never stored, so no client can
- * lengthen a search.
+ * compile.c makes it; then it is immutable, and the tables of all plans share it (table.h) by a
+ * count of references. A look-up hashes the labels of a name, from the last one to the first, so
+ * that one hash serves all its ancestors (open addressing, at most half full); it allocates nothing
+ * and takes no lock. Names from the network are never stored, so no client can lengthen a search.
  *
  * All names of a zone are here: owners, those between them and the apex (RFC 4592 2.2.2), and the
  * names of the plan, also while their answer is empty. Names below a delegation or a DNAME are not.

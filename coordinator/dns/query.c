@@ -141,16 +141,22 @@ find_chaos(const struct locum_dns_table *table, const struct locum_question *que
     return NULL;
 }
 
+/* The bucket of a reply; 0: it is not limited. */
+static uint64_t
+bucket_of(const struct locum_dns_table *table, const struct locum_dns_query *query, bool proved,
+          enum locum_limit_kind kind, uint32_t owner)
+{
+    return query->limiter == NULL || proved
+               ? 0
+               : locum_limit_bucket(query->limiter, &table->limit, &query->client, kind, owner);
+}
+
 /* What the reply is for the limiter. */
 static void
 classify(struct reply_draft *self, const struct locum_dns_table *table, enum locum_limit_kind kind,
          uint32_t owner)
 {
-    const struct locum_dns_query *query = self->query;
-    if (query->limiter != NULL && !self->proved) {
-        self->bucket =
-            locum_limit_bucket(query->limiter, &table->limit, &query->client, kind, owner);
-    }
+    self->bucket = bucket_of(table, self->query, self->proved, kind, owner);
 }
 
 static struct locum_dns_reply
@@ -418,10 +424,7 @@ repeat(const struct locum_dns_table *table, const struct locum_dns_query *query,
     if (entry->cookie_at > 0) {
         memcpy(reply + entry->cookie_at, cookie, sizeof(cookie));
     }
-    given.bucket = query->limiter == NULL || proved
-                       ? 0
-                       : locum_limit_bucket(query->limiter, &table->limit, &query->client,
-                                            entry->kind, entry->owner);
+    given.bucket = bucket_of(table, query, proved, entry->kind, entry->owner);
     return given;
 }
 

@@ -41,8 +41,7 @@ add_to_chain(struct signer_zone *self, const ldns_rdf *owner, ldns_rr_type type)
     return locum_chain_add(self->chain, ldns_rdf_data(owner), ldns_rdf_size(owner), (uint16_t)type);
 }
 
-/* All names and types of a zone, whatever the plan. CDS and CDNSKEY begin once, and
- * stay. */
+/* All names and types of a zone, whatever the plan. CDS and CDNSKEY begin once, and stay. */
 static int
 fill_chain(struct locum_signer *self, const struct locum_config *config, size_t index,
            const struct locum_zone *without_plan)

@@ -16,7 +16,7 @@ enum {
     HEAD_BYTES = sizeof(head) - 1 + 2 * LOCUM_DIGEST_BYTES + 1,
     LINES_BYTES = 256,                                   /* of the text after it */
     FIXED_BYTES = LDNS_SHA256_DIGEST_LENGTH + 4 + 1 + 2, /* of an entry */
-    LINES = 4, /* that each version has written, before the count */
+    LINES = 7,
 };
 
 int
@@ -169,20 +169,6 @@ take_line(struct locum_slice *rest, const char *key, struct locum_slice *ret_val
            locum_slice_is(name, key);
 }
 
-/* A line that an earlier version has not written; then 0. False: its value is none. */
-static bool
-take_optional(struct locum_slice *rest, const char *key, uint64_t *ret)
-{
-    struct locum_slice next = *rest;
-    struct locum_slice value;
-    *ret = 0;
-    if (!take_line(&next, key, &value)) {
-        return true;
-    }
-    *rest = next;
-    return locum_slice_u64(value, ms_max, ret) == 0;
-}
-
 /* Cut an entry off the rest. False: it is not whole. */
 static bool
 take_entry(struct locum_slice *rest, struct locum_sign_kept *ret)
@@ -211,11 +197,11 @@ locum_signkeep_read(const struct locum_signkeep_keys *keys, struct locum_slice b
                     const char *boot_id, struct locum_signtime_kept *ret,
                     struct locum_slice *ret_at)
 {
-    static const char *const names[LINES] = {"boot-id", "believed-ms", "newest-ms", "signed-s"};
+    static const char *const names[LINES] = {"boot-id", "believed-ms", "newest-ms", "signed-s",
+                                             "keys-ms", "boot-ms",     "count"};
     struct locum_slice rest = bytes;
     struct locum_slice line;
     struct locum_slice values[LINES];
-    struct locum_slice counted;
     struct locum_sign_kept kept;
     uint64_t believed, newest, signed_s, keys_ms, boot_ms, count;
     if (!locum_slice_cut(&rest, '\n', &line) || !is_authentic(keys, line, rest)) {
@@ -229,8 +215,9 @@ locum_signkeep_read(const struct locum_signkeep_keys *keys, struct locum_slice b
     if (locum_slice_u64(values[1], ms_max, &believed) != 0 ||
         locum_slice_u64(values[2], ms_max, &newest) != 0 ||
         locum_slice_u64(values[3], ms_max / 1000, &signed_s) != 0 ||
-        !take_optional(&rest, "keys-ms", &keys_ms) || !take_optional(&rest, "boot-ms", &boot_ms) ||
-        !take_line(&rest, "count", &counted) || locum_slice_u64(counted, UINT32_MAX, &count) != 0) {
+        locum_slice_u64(values[4], ms_max, &keys_ms) != 0 ||
+        locum_slice_u64(values[5], ms_max, &boot_ms) != 0 ||
+        locum_slice_u64(values[6], UINT32_MAX, &count) != 0) {
         return LOCUM_ERR_INVALID;
     }
     *ret_at = rest;

@@ -7,6 +7,8 @@
  *   believed-ms 1763863100123
  *   newest-ms 1763863200123
  *   signed-s 1763863200
+ *   keys-ms 1763863200123
+ *   boot-ms 4711000
  *   count 2
  *   (that many times: digest, 32 bytes; until, 4; verified, 1; length, 2; the signature)
  *

@@ -5,18 +5,18 @@
  * has left. Out: the time of the signatures. Pure: no clock, no I/O, no allocation. No decision of
  * the core depends on it.
  *
- * The wall clock minus the boot clock is constant while nobody sets the wall clock. That difference
- * is kept for the time that is believed. The clock is in doubt while it is more than
+ * The wall clock minus the boot clock changes only when the wall clock is set. That difference is
+ * kept for the time that is believed. The clock is in doubt while it is more than
  * LOCUM_SIGNTIME_LIMIT_MS off it:
  *
  *   - Peers are heard (a witness counts too): the median of their clocks is believed, unless the
  *     own clock is within the limit of it. Then the own clock is. So a doubt ends by itself.
- * Against one peer alone the own clock is believed if the kernel has called it synchronised since a
- *     minute (adjtimex(2), as NTP clients tell it).
+ *     Against one peer alone the own clock is believed if the kernel has called it synchronised
+ *     for a minute (adjtimex(2), as NTP clients tell it).
  *   - None is heard: what was believed before goes on with the boot clock. Smaller steps of the own
  *     clock are followed after an hour; any after the kernel has called it synchronised for an
- * hour, or, if no peer was heard in this run, after an hour without a step, unless the own clock is
- *     before the newest time that was confirmed.
+ *     hour, or, if no peer was heard in this run, after an hour without a step, unless the own
+ *     clock is before the newest time that was confirmed.
  *   - At a start: the own clock, but never earlier than the newest time that peers or the kernel
  *     confirmed; after a restart in the same boot what was believed then.
  *

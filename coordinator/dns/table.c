@@ -138,8 +138,7 @@ put_https(struct locum_dns_table *self, const struct locum_config *config, size_
     return part->length;
 }
 
-/* The TXT records of a name's challenges, or the placeholder. Returns the bytes
- * written. */
+/* The TXT records of a name's challenges, or the placeholder. Returns the bytes written. */
 static size_t
 put_challenges(struct locum_dns_table *self, size_t name,
                const struct locum_challenge_answer *answer, uint8_t *to)

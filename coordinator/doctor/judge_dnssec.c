@@ -114,6 +114,27 @@ compare(const struct signed_bench *self, const struct locum_doctor_signed *of, c
     }
 }
 
+/* Without an answer nothing is found: say so. */
+static void
+skip_unanswered(const struct signed_bench *self, const struct locum_doctor_signed *of,
+                const char *server)
+{
+    char buffer[128];
+    struct locum_text sets = locum_text_init(buffer, sizeof(buffer));
+    if (list_sets(of, LOCUM_DOCTOR_SIGNATURE_UNKNOWN, &sets)) {
+        locum_doctor_finding_skip(self->found,
+                                  "the signatures of %s at %s, which does not answer when asked "
+                                  "for: %s",
+                                  self->zone->expected.zone, server, buffer);
+    }
+    if (of->has_keys && !of->has_chain) {
+        locum_doctor_finding_skip(self->found,
+                                  "the NSEC records of %s at %s, which does not answer with all "
+                                  "of them",
+                                  self->zone->expected.zone, server);
+    }
+}
+
 static void
 judge_server(const struct signed_bench *self, size_t i)
 {
@@ -125,11 +146,8 @@ judge_server(const struct signed_bench *self, size_t i)
     if (!locum_doctor_reply_tells(&zone->servers[i].reply[LOCUM_DOCTOR_EDNS])) {
         return; /* it is found to be broken */
     }
+    skip_unanswered(self, of, server.text);
     if (of->state[LOCUM_DOCTOR_SIGNED_KEYS] == LOCUM_DOCTOR_SIGNATURE_UNKNOWN) {
-        locum_doctor_finding_skip(self->found,
-                                  "the signatures of %s at %s, which does not answer when asked "
-                                  "for its DNSKEY",
-                                  zone->expected.zone, server.text);
         return;
     }
     if (find_state(self, of, server.text, LOCUM_DOCTOR_SIGNATURE_NONE, LOCUM_DOCTOR_UNSIGNED,

@@ -214,6 +214,17 @@ add_own_peer(json_t *list, const struct locum_report *report)
     }
 }
 
+const char *
+locum_report_answers_problem(const struct locum_run *run)
+{
+    return run->publish_failed
+               ? "the answers are out of date because publishing the new ones failed: see the log"
+           : run->signing_failed
+               ? "new signatures of signed zones cannot be made, so the previous ones stay until "
+                 "they end: the log (publish-failed) says why"
+               : NULL;
+}
+
 /* The own DNS; what locum-nsd reports is a part of it. */
 static void
 add_own_dns(json_t *list, const struct locum_report *report)
@@ -231,9 +242,9 @@ add_own_dns(json_t *list, const struct locum_report *report)
         }
         json_decref(nsd);
     }
-    if (report->run->publish_failed) {
-        add(list, "answers", NULL,
-            "the answers are out of date because publishing the new ones failed: see the log");
+    const char *answers = locum_report_answers_problem(report->run);
+    if (answers != NULL) {
+        add(list, "answers", NULL, "%s", answers);
     }
 }
 

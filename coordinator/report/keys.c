@@ -14,36 +14,44 @@ zone_of(const struct locum_report *report, size_t zone)
                : locum_keymemory_find(report->keys, report->config->zones[zone].name);
 }
 
-/* The servers that have not shown all keys of CDS as published, or that are not heard. */
-static void
+/* Append the servers that are not heard. False: all are. */
+static bool
 add_unheard(const struct locum_report *report, struct locum_text *text)
 {
     const struct locum_keymemory *keys = report->keys;
     const int64_t now_s = report->keys_now_s;
-    const char *before = "";
+    bool any = false;
     for (size_t i = 0; i < keys->server_count; i++) {
         const int64_t heard_s = keys->servers[i].heard_s;
         if (i != keys->own && (heard_s == 0 || now_s - heard_s >= LOCUM_KEYSTATE_HEARD_S)) {
-            locum_text_format(text, "%s%s", before, keys->servers[i].name);
-            before = ", ";
+            locum_text_format(text, "%s%s", any ? ", " : "", keys->servers[i].name);
+            any = true;
         }
     }
+    return any;
 }
 
-/* Does it go on longer than its signatures are cached, because a server is not heard (KEYS-7)? */
+/* Does it go on longer than its signatures are cached, because a server is not heard (KEYS-7)? What
+ * that server showed last may say that it signs with the key: then it would go on without end. */
 static bool
-waits_for_server(const struct locum_keymemory_zone *zone, const struct locum_keymemory_key *key)
+waits_for_server(const struct locum_report *report, const struct locum_keymemory_zone *zone,
+                 const struct locum_keymemory_key *key)
 {
     const struct locum_keystate_key *facts = &key->facts;
+    char buffer[512];
+    struct locum_text names = locum_text_init(buffer, sizeof(buffer));
     int64_t signed_s = facts->last_signed_dnskey_s;
     signed_s = signed_s > facts->last_signed_rest_s ? signed_s : facts->last_signed_rest_s;
-    signed_s = signed_s > facts->last_signed_anywhere_s ? signed_s : facts->last_signed_anywhere_s;
+    if (!add_unheard(report, &names) && facts->last_signed_anywhere_s > signed_s) {
+        signed_s = facts->last_signed_anywhere_s;
+    }
     return zone->decided_s - signed_s >= (int64_t)zone->longest_ttl_s + LOCUM_KEYSTATE_MARGIN_S;
 }
 
 /* A key whose files are gone goes on: KEYS-3, KEYS-8, or KEYS-7 for a long time. */
 static bool
-is_held(const struct locum_keymemory_zone *zone, const struct locum_keymemory_key *key)
+is_held(const struct locum_report *report, const struct locum_keymemory_zone *zone,
+        const struct locum_keymemory_key *key)
 {
     const bool is_long = zone->decided_s - key->facts.last_wanted_s >= HELD_S;
     switch (key->state.why_published) {
@@ -51,17 +59,17 @@ is_held(const struct locum_keymemory_zone *zone, const struct locum_keymemory_ke
     case LOCUM_KEYSTATE_IN_CDS:
     case LOCUM_KEYSTATE_LAST: return true;
     case LOCUM_KEYSTATE_PARENT_UNKNOWN: return is_long;
-    case LOCUM_KEYSTATE_CACHED: return is_long && waits_for_server(zone, key);
+    case LOCUM_KEYSTATE_CACHED: return is_long && waits_for_server(report, zone, key);
     default: return false;
     }
 }
 
 static const struct locum_keymemory_key *
-find_held(const struct locum_keymemory_zone *zone)
+find_held(const struct locum_report *report, const struct locum_keymemory_zone *zone)
 {
     for (size_t i = 0; i < zone->count; i++) {
         const struct locum_keymemory_key *key = &zone->keys[i];
-        if (!key->facts.has_record && key->state.published && is_held(zone, key)) {
+        if (!key->facts.has_record && key->state.published && is_held(report, zone, key)) {
             return key;
         }
     }
@@ -96,8 +104,7 @@ add_reason(const struct locum_report *report, struct locum_text *text)
 {
     char buffer[512];
     struct locum_text names = locum_text_init(buffer, sizeof(buffer));
-    add_unheard(report, &names);
-    if (names.length > 0) {
+    if (add_unheard(report, &names)) {
         locum_text_format(text, " (not heard now: %s)", buffer);
     }
 }
@@ -142,13 +149,31 @@ warn_of_addition(const struct locum_report *report, const char *name,
     return true;
 }
 
+/* " (reported by dc3)": if the parent has not reported its DS to this server. */
 static void
-warn_of_held(const struct locum_report *report, const char *name,
+add_who_sees_ds(const struct locum_report *report, const struct locum_keymemory_zone *zone,
+                const struct locum_keymemory_key *key, struct locum_text *text)
+{
+    const struct locum_keymemory *keys = report->keys;
+    const char *before = " (reported by ";
+    for (size_t i = 0; i < keys->server_count && !key->at_parent; i++) {
+        const struct locum_keymemory_shown shown =
+            locum_keymemory_shown_of(keys, zone, i, &key->facts);
+        if ((shown.bits & LOCUM_KEYSTATE_DS) != 0) {
+            locum_text_format(text, "%s%s", before, keys->servers[i].name);
+            before = ", ";
+        }
+    }
+    locum_text_add(text, before[0] == ',' ? ")" : "");
+}
+
+static void
+warn_of_held(const struct locum_report *report, const struct locum_keymemory_zone *zone,
              const struct locum_keymemory_key *key, struct locum_text *text)
 {
     const enum locum_keystate_why why = key->state.why_published;
     const bool waits = why == LOCUM_KEYSTATE_CACHED || why == LOCUM_KEYSTATE_PARENT_UNKNOWN;
-    locum_text_format(text, "zone %s: key %u goes on, although its files are gone: %s", name,
+    locum_text_format(text, "zone %s: key %u goes on, although its files are gone: %s", zone->name,
                       key->facts.tag,
                       why == LOCUM_KEYSTATE_CACHED ? "not all servers were heard since"
                                                    : locum_keystate_why_text(why));
@@ -163,6 +188,9 @@ warn_of_held(const struct locum_report *report, const char *name,
         locum_text_add(text, ". Put its files back, or those of another key, then run `locum "
                              "reload`");
     } else {
+        if (why == LOCUM_KEYSTATE_AT_PARENT) {
+            add_who_sees_ds(report, zone, key, text);
+        }
         locum_text_add(text, ". Remove its DS at the parent, unless that reads CDS; if the key is "
                              "to stay, put its files back");
     }
@@ -176,7 +204,7 @@ warn_of_zone(const struct locum_report *report, size_t zone, struct locum_text *
     if (of == NULL || warn_of_addition(report, name, of, text)) {
         return of != NULL;
     }
-    const struct locum_keymemory_key *held = find_held(of);
+    const struct locum_keymemory_key *held = find_held(report, of);
     if (report->keys_too_long) {
         locum_text_format(text,
                           "zone %s: what this node shows its peers of its keys does not fit into "
@@ -184,7 +212,7 @@ warn_of_zone(const struct locum_report *report, size_t zone, struct locum_text *
                           "that are not needed any more",
                           name);
     } else if (held != NULL) {
-        warn_of_held(report, name, held, text);
+        warn_of_held(report, of, held, text);
     } else if (of->cds_is_old && is_in_any_cds(of) &&
                !report->config->zones[zone].dnssec.withdraw) {
         locum_text_format(text,

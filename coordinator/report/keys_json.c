@@ -29,13 +29,13 @@ server_of(const struct locum_keymemory *keys, size_t server,
     const uint8_t bits = shown->bits;
     const bool published = (bits & LOCUM_KEYSTATE_PUBLISHED) != 0;
     const bool signing = (bits & LOCUM_KEYSTATE_SIGNING) != 0;
-    return json_pack("{s:s, s:b, s:o, s:b, s:o, s:b, s:b, s:b}", "server",
-                     keys->servers[server].name, "published", published, "published_since",
-                     published ? time_of(shown->published_since_s) : json_null(), "signing",
-                     signing, "signing_since",
-                     signing ? time_of(shown->signing_since_s) : json_null(), "kept",
-                     (bits & LOCUM_KEYSTATE_KEPT) != 0, "leaving",
-                     (bits & LOCUM_KEYSTATE_LEAVING) != 0, "cds", (bits & LOCUM_KEYSTATE_CDS) != 0);
+    return json_pack(
+        "{s:s, s:b, s:o, s:b, s:o, s:b, s:b, s:b, s:b}", "server", keys->servers[server].name,
+        "published", published, "published_since",
+        published ? time_of(shown->published_since_s) : json_null(), "signing", signing,
+        "signing_since", signing ? time_of(shown->signing_since_s) : json_null(), "kept",
+        (bits & LOCUM_KEYSTATE_KEPT) != 0, "leaving", (bits & LOCUM_KEYSTATE_LEAVING) != 0, "cds",
+        (bits & LOCUM_KEYSTATE_CDS) != 0, "ds", (bits & LOCUM_KEYSTATE_DS) != 0);
 }
 
 /* What each server shows of a key, and which of them do not show it as published. */
@@ -45,14 +45,8 @@ servers_of(const struct locum_keymemory *keys, const struct locum_keymemory_zone
 {
     json_t *servers = json_array();
     for (size_t i = 0; i < keys->server_count; i++) {
-        struct locum_keymemory_shown all[LOCUM_KEYSTATE_KEYS_MAX];
-        struct locum_keymemory_shown shown = {.bits = 0};
-        const size_t count = locum_keymemory_shown_by(keys, zone, i, all);
-        for (size_t j = 0; j < count; j++) {
-            if (all[j].algorithm == key->facts.algorithm && all[j].tag == key->facts.tag) {
-                shown = all[j];
-            }
-        }
+        const struct locum_keymemory_shown shown =
+            locum_keymemory_shown_of(keys, zone, i, &key->facts);
         if ((shown.bits & LOCUM_KEYSTATE_PUBLISHED) == 0) {
             locum_text_format(missing, "%s%s", missing->length > 0 ? ", " : "",
                               keys->servers[i].name);

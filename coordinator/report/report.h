@@ -48,6 +48,7 @@ struct locum_run {
     locum_ms serving_since_mono;          /* the same moment */
     uint32_t serial;                      /* SOA serial of the answers */
     bool publish_failed;                  /* the answers are older than the plan */
+    bool signing_failed;                  /* new signatures could not be made */
     size_t dns_closed;                    /* addresses of listen.dns that could not be opened */
     uint64_t iterations;                  /* of the loop */
     struct locum_lag lag;                 /* of iterations that were due at a time */
@@ -233,6 +234,9 @@ json_t *locum_report_nsd_zone(const struct locum_report *report, size_t zone);
 
 /* What is wrong with a zone's report: its error, else its warning; NULL: nothing. Borrowed. */
 const char *locum_report_nsd_problem(const json_t *nsd);
+
+/* What is wrong with the answers that this node has made last; NULL: nothing. */
+const char *locum_report_answers_problem(const struct locum_run *run);
 
 /* Of several zones' reports one with an error, if there is; JSON null: none. A new reference. */
 json_t *locum_report_nsd(const struct locum_report *report);

@@ -524,9 +524,9 @@ warn_of_own_dns(json_t *warnings, const struct locum_report *report)
              "some addresses of listen.dns are not open: queries to them get no answer; the log "
              "says which and why");
     }
-    if (report->run->publish_failed) {
-        warn(warnings, "answers", NULL,
-             "the answers are out of date because publishing the new ones failed: see the log");
+    const char *answers = locum_report_answers_problem(report->run);
+    if (answers != NULL) {
+        warn(warnings, "answers", NULL, "%s", answers);
     }
     if (report->dns.limited > 0) {
         warn(warnings, "rate-limit", NULL,

@@ -11,14 +11,14 @@
 #include "dns/dns.h"
 #include "tests/bench/room.h"
 
-enum { CHANGES = 201, TEXT_BYTES = 96 };
+enum { CHANGES = 201 };
 
 static struct locum_config config;
 static struct locum_plan plan;
 
 /* Different types, so that the figure is not that of one parser. */
 static void
-write_record(size_t i, char text[TEXT_BYTES])
+write_record(size_t i, char text[ROOM_RECORD_BYTES])
 {
     static const char *const formats[] = {
         "h%zu A 192.0.2.1",
@@ -30,26 +30,15 @@ write_record(size_t i, char text[TEXT_BYTES])
         "d%zu NS ns.example.com.",
         "_s._tcp.h%zu SRV 0 0 443 h0",
     };
-    (void)snprintf(text, TEXT_BYTES, formats[i % LOCUM_COUNT(formats)], i);
+    (void)snprintf(text, ROOM_RECORD_BYTES, formats[i % LOCUM_COUNT(formats)], i);
 }
 
 static void
 fill_zone(size_t index)
 {
-    struct locum_config_zone *zone = &config.zones[index];
-    (void)snprintf(zone->name, sizeof(zone->name), "z%zu.example.org.", index);
-    zone->ttl_s = zone->failover_ttl_s = 60;
-    (void)strcpy(zone->ns[zone->ns_count++], "ns.example.com.");
-    (void)strcpy(zone->soa.mname, "ns.example.com.");
-    (void)strcpy(zone->soa.rname, "hostmaster.example.com.");
-    zone->soa.refresh_s = zone->soa.retry_s = zone->soa.expire_s = zone->soa.minimum_s = 60;
-    zone->records = calloc(LOCUM_RECORDS_MAX, sizeof(*zone->records));
-    require(zone->records != NULL, "out of memory");
-    for (; zone->record_count < LOCUM_RECORDS_MAX; zone->record_count++) {
-        char *text = malloc(TEXT_BYTES);
-        require(text != NULL, "out of memory");
-        write_record(zone->record_count, text);
-        zone->records[zone->record_count].text = text;
+    struct locum_config_zone *zone = room_zone(&config, index, LOCUM_RECORDS_MAX);
+    for (size_t i = 0; i < LOCUM_RECORDS_MAX; i++) {
+        write_record(i, room_record(zone));
     }
 }
 

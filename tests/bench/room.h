@@ -1,5 +1,5 @@
 /*
- * room: for benchmarks of dns/ as a whole: an address for it, a client that asks, medians.
+ * room: for benchmarks of dns/ as a whole: a zone, an address for it, a client that asks, medians.
  */
 #ifndef TESTS_BENCH_ROOM_H
 #define TESTS_BENCH_ROOM_H
@@ -14,9 +14,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/address.h"
+#include "config/config.h"
 
-enum { ROOM_PORT = 15353 };
+enum { ROOM_PORT = 15353, ROOM_RECORD_BYTES = 96 };
 
 static inline void
 require(bool holds, const char *what)
@@ -59,6 +59,32 @@ room_connect(void)
                 setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0,
             "no socket");
     return fd;
+}
+
+/* Zone number `index`, with room for this many records. */
+static inline struct locum_config_zone *
+room_zone(struct locum_config *config, size_t index, size_t records)
+{
+    struct locum_config_zone *zone = &config->zones[index];
+    (void)snprintf(zone->name, sizeof(zone->name), "z%zu.example.org.", index);
+    zone->ttl_s = zone->failover_ttl_s = 60;
+    (void)strcpy(zone->ns[zone->ns_count++], "ns.example.com.");
+    (void)strcpy(zone->soa.mname, "ns.example.com.");
+    (void)strcpy(zone->soa.rname, "hostmaster.example.com.");
+    zone->soa.refresh_s = zone->soa.retry_s = zone->soa.expire_s = zone->soa.minimum_s = 60;
+    zone->records = calloc(records, sizeof(*zone->records));
+    require(zone->records != NULL, "out of memory");
+    return zone;
+}
+
+/* Add a record; the caller writes its text, of ROOM_RECORD_BYTES at most. */
+static inline char *
+room_record(struct locum_config_zone *zone)
+{
+    char *text = malloc(ROOM_RECORD_BYTES);
+    require(text != NULL, "out of memory");
+    zone->records[zone->record_count++].text = text;
+    return text;
 }
 
 /* For locum_dns_create(): an address that cannot be opened is an error. */

@@ -19,7 +19,7 @@
 #include "dns/keygen.h"
 #include "tests/bench/room.h"
 
-enum { CHANGES = 201, RECORDS = 36, TEXT_BYTES = 48, MONTH_S = 30 * 86400 };
+enum { CHANGES = 201, RECORDS = 36 };
 
 static struct locum_config config;
 static struct locum_plan plans[2]; /* all names with node 0, with node 1 */
@@ -59,24 +59,12 @@ make_key(struct locum_config_zone *zone)
 static void
 fill_zone(size_t index, size_t records, bool dnssec)
 {
-    struct locum_config_zone *zone = &config.zones[index];
-    (void)snprintf(zone->name, sizeof(zone->name), "z%zu.example.org.", index);
-    zone->ttl_s = zone->failover_ttl_s = 60;
-    (void)strcpy(zone->ns[zone->ns_count++], "ns.example.com.");
-    (void)strcpy(zone->soa.mname, "ns.example.com.");
-    (void)strcpy(zone->soa.rname, "hostmaster.example.com.");
-    zone->soa.refresh_s = zone->soa.retry_s = zone->soa.expire_s = zone->soa.minimum_s = 60;
-    zone->records = calloc(records, sizeof(*zone->records));
-    require(zone->records != NULL, "out of memory");
-    for (; zone->record_count < records; zone->record_count++) {
-        static const char *const formats[] = {"h%zu A 192.0.2.1", "h%zu AAAA 2001:db8::1",
-                                              "h%zu TXT \"v=spf1 -all\"", "h%zu MX 10 h0"};
-        const size_t i = zone->record_count;
-        char *text = malloc(TEXT_BYTES);
-        require(text != NULL, "out of memory");
-        (void)snprintf(text, TEXT_BYTES, formats[i % LOCUM_COUNT(formats)],
+    static const char *const formats[] = {"h%zu A 192.0.2.1", "h%zu AAAA 2001:db8::1",
+                                          "h%zu TXT \"v=spf1 -all\"", "h%zu MX 10 h0"};
+    struct locum_config_zone *zone = room_zone(&config, index, records);
+    for (size_t i = 0; i < records; i++) {
+        (void)snprintf(room_record(zone), ROOM_RECORD_BYTES, formats[i % LOCUM_COUNT(formats)],
                        i / LOCUM_COUNT(formats));
-        zone->records[i].text = text;
     }
     if (dnssec) {
         make_key(zone);

@@ -164,7 +164,7 @@ class Bench:
 
     @contextlib.contextmanager
     def set_up(self, host, old, new):
-        """The same of a node that never had others: it would remember its keys, and refuse to sign no more."""
+        """The same of a node that has no keys to remember: it would go on with them, and refuse to end the signing."""
         text = self.yaml(host)
         check(old in text, f"no {old} in {text}")
         self.begin_with(host, text.replace(old, new))

@@ -118,6 +118,11 @@ class Alone:
             os.fchmod(file.fileno(), 0o600)
             file.write(text)
 
+    def call(self, *words):
+        """A sub-command of the program."""
+        return subprocess.run([self.program, *words, "-c", os.path.join(self.folder, "locum.yaml")],
+                              capture_output=True, text=True, check=False, timeout=20)
+
     def get(self, path):
         """The body of the API's reply."""
         return control.get(os.path.join(self.folder, "control.sock"), path)

@@ -98,15 +98,12 @@ class Servers(alone.Alone):
 
     def launch(self, *words):
         for number in range(len(self.zones)):
-            done = subprocess.run([os.environ["LOCUM"], "keygen", f"z{number}.test", "--folder",
-                                   f"{self.folder}/keys/z{number}.test", "-c", f"{self.folder}/locum.yaml"],
-                                  capture_output=True, text=True, check=False, timeout=20)
+            done = self.call("keygen", f"z{number}.test", "--folder", f"{self.folder}/keys/z{number}.test")
             assert done.returncode == 0, done
         for _ in range(8):
             body = "".join(zone_text(i, *zone) for i, zone in enumerate(self.zones))
             self._write("locum.yaml", (HEAD + body).format(folder=self.folder, host=self.host))
-            done = subprocess.run([os.environ["LOCUM"], "check", "-c", f"{self.folder}/locum.yaml"], capture_output=True,
-                                  text=True, check=False, timeout=20)
+            done = self.call("check")
             wrong = {int(line) for line in re.findall(r"locum\.yaml:(\d+):\d+: error", done.stdout + done.stderr)}
             if not wrong:
                 assert done.returncode == 0, done
@@ -271,8 +268,8 @@ def is_yxdomain(other, _, ours, theirs):
 
 def is_asterisk(other, of, ours, theirs):
     """
-    A name that begins with an asterisk and that a wildcard further up stands for. Knot 3.2 leaves out the NSEC record that
-    denies the name itself, and its signature.
+    A name that begins with an asterisk and that a wildcard further up stands for. Knot 3.2 leaves out the NSEC
+    record that denies the name itself, and its signature.
     """
     names = {of, *(text(record.owner) for record in ours.answer)}
     missing = shape(ours.authority) - shape(theirs.authority)
@@ -283,8 +280,8 @@ def is_asterisk(other, of, ours, theirs):
 
 def is_behind_dname(other, _, ours, theirs):
     """
-    The end of a chain behind a DNAME. NSD 4.6 leaves out the NSEC record that denies the last name, or gives that of the
-    apex. Knot gives those that Locum gives.
+    The end of a chain behind a DNAME. NSD 4.6 leaves out the NSEC record that denies the last name, or gives that
+    of the apex. Knot gives those that Locum gives.
     """
     return other == "nsd" and any(record.kind == 39 for record in ours.answer) and \
         shape(ours.answer) == shape(theirs.answer) and \

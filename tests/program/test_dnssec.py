@@ -21,7 +21,6 @@ import packets
 import rfc
 from packets import Reply, Udp, opt, query
 
-LOCUM = os.environ["LOCUM"]
 ZONE = "get.example.org"
 RECORDS = [
     "www CNAME @", "ext CNAME other.test.", "chain CNAME www", "to-wild CNAME q.w", "nx CNAME nothing",
@@ -57,10 +56,6 @@ class Site(alone.Alone):
             self.made = done.stdout
             self.checked = self.call("check")
         super().launch(*words)
-
-    def call(self, *words):
-        return subprocess.run([LOCUM, *words, "-c", f"{self.folder}/locum.yaml"], capture_output=True, text=True,
-                              check=False, timeout=20)
 
     def zone(self):
         """(text, fail-open text)."""

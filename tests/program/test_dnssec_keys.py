@@ -15,7 +15,6 @@ import alone
 import cases
 from packets import Reply, Udp, opt, query
 
-LOCUM = os.environ["LOCUM"]
 ZONE = "get.example.org"
 DNSKEY, CDS, RRSIG = 48, 59, 46
 HOSTS = alone.two_addresses()
@@ -36,10 +35,6 @@ class Node(alone.Alone):
             for base in self.keys:
                 self.add(base)
         super().launch(*words)
-
-    def call(self, *words):
-        return subprocess.run([LOCUM, *words, "-c", f"{self.folder}/locum.yaml"], capture_output=True, text=True,
-                              check=False, timeout=20)
 
     def add(self, base, *ends):
         for end in ends or (".key", ".private"):
@@ -68,9 +63,7 @@ class Node(alone.Alone):
 
     def cds(self):
         """The key tags of CDS."""
-        return sorted(int(str(record.data).split()[0]) if isinstance(record.data, str)
-                      else int.from_bytes(record.data[:2], "big")
-                      for record in self.ask("TYPE59") if record.kind == CDS)
+        return sorted(int.from_bytes(record.data[:2], "big") for record in self.ask("TYPE59") if record.kind == CDS)
 
     def key(self, base):
         """What `locum keys` says of a key; None: it does not know it."""

@@ -128,6 +128,12 @@ def test_operations_page_says_what_to_do_about_each():
         assert len(words) > 10 and words == listed, (heading, words ^ listed)
 
 
+def test_architecture_page_lists_every_path_of_the_api():
+    paths = set(re.findall(r'^    \{"(/[^"]*)", EVHTTP_REQ_', read("coordinator/control/route.c"), re.M))
+    listed = set(re.findall(r"`(?:GET|POST) (/[^`]*)`", read("doc/architecture.md")))
+    assert len(paths) > 20 and paths == listed, paths ^ listed
+
+
 def test_links_lead_to_files():
     """Links of the pages in Markdown, and the places that doc/architecture.md names."""
     pages = [os.path.join(ROOT, name) for name in ("README.md", "CHANGELOG.md", "SECURITY.md", "tests/README.md")]

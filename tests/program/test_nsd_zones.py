@@ -91,11 +91,6 @@ class Site(alone.Alone):
         return subprocess.run([PROGRAM, word, "-c", f"{self.folder}/a.yaml"], capture_output=True,
                               text=True, check=False, timeout=20)
 
-    def call(self, *words):
-        """A sub-command of the coordinator."""
-        return subprocess.run([os.environ["LOCUM"], *words, "-c", f"{self.folder}/locum.yaml"],
-                              capture_output=True, text=True, check=False, timeout=20)
-
     def states(self):
         """What is reported of each zone."""
         zones = json.loads(self.get("/status"))["zones"]

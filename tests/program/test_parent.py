@@ -23,13 +23,11 @@ import promql
 import rfc
 from packets import name
 
-LOCUM = os.environ["LOCUM"]
 ZONE = "get.example.org"
 CONFIG = rfc.config(["www CNAME @"], "    dnssec: {{keys: {folder}/keys}}\n")
 OTHER = "12345 13 2 E19CD85801B13ED702E1C2E6B251F979043B8EC640563346D44BC2F3ABC88681"
 DS, SOA, TTL = 43, 6, 3600
 DS_TTL = 86400     # at least, without a signature: a cache counts the TTL down
-DAY = 86400
 
 
 def record(owner, kind, data):
@@ -74,10 +72,6 @@ class Site(alone.Alone):
         self.ds = re.search(r"\tDS\t(.*)", made.stdout).group(1)
         super().launch(*words)
 
-    def call(self, *words):
-        return subprocess.run([LOCUM, *words, "-c", f"{self.folder}/locum.yaml"], capture_output=True, text=True,
-                              check=False, timeout=20)
-
     def give(self, *records):
         """Let the parent have these DS records."""
         self.resolver.ds = list(records)
@@ -117,7 +111,7 @@ def test_1_no_ds(it):
 def test_2_the_ds_of_the_key(it):
     it.give(it.ds)
     zone = it.wait_for("ok")
-    assert zone["ds"]["tags"] == [zone["keys"][0]["tag"]] and zone["ds"]["ttl_s"] == DAY, zone     # without RRSIG
+    assert zone["ds"]["tags"] == [zone["keys"][0]["tag"]] and zone["ds"]["ttl_s"] == DS_TTL, zone
     it.until("event", it.events)
     event = it.events()[-1]
     assert (event["zone"], event["from"], event["to"]) == (f"{ZONE}.", "none", "ok"), event
@@ -184,6 +178,20 @@ def test_7_a_zone_with_a_ds_stays_signed(it):
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
     assert it.call("reload").returncode == 0
+
+
+def test_8_a_key_with_a_ds_is_dropped(it):
+    """What is known of the parent is compared with the keys that sign now, before it is asked again."""
+    it.give(it.ds)
+    questions = len(it.resolver.questions) + 1
+    it.until("the question", lambda: len(it.resolver.questions) == questions)
+    zone = it.wait_for("ok")
+    done = it.call("keys", "drop", str(zone["ds"]["tags"][0]), "--force")
+    assert done.returncode == 0, done
+    it.wait_for("mismatch")
+    assert it.until("warning", it.warnings)
+    assert (it.events()[-1]["from"], it.events()[-1]["to"]) == ("ok", "mismatch"), it.events()
+    assert len(it.resolver.questions) == questions
 
 
 def apart():

@@ -17,7 +17,6 @@ import cases
 import rfc
 import signatures
 
-LOCUM = os.environ["LOCUM"]
 ZONE = "get.example.org"
 DAY = 86400
 PERIOD = 7 * DAY        # of the windows: validity minus refresh
@@ -32,16 +31,14 @@ class Site(alone.Alone):
             assert self.made.returncode == 0, self.made
         super().launch(*words)
 
-    def call(self, *words):
-        return subprocess.run([LOCUM, *words, "-c", f"{self.folder}/locum.yaml"], capture_output=True, text=True,
-                              check=False, timeout=20)
-
     def metric(self, name):
         return int(float(re.search(rf"^locum_{name}(?:{{[^}}]*}})? (\S+)$", self.get("/metrics"), re.M).group(1)))
 
     def wait_for_rest(self):
-        """The check has its verdict, and all signatures are verified. Returns how many were made, without those of
-        the SOA: each publication has another serial."""
+        """
+        The check has its verdict, and all signatures are verified. Returns how many were made, without those of
+        the SOA: each publication has another serial.
+        """
         self.until("verified signatures", lambda: json.loads(self.get("/status"))["nodes"][0]["service"] == "up"
                    and self.metric("signatures_unverified") == 0)
         while True:
@@ -75,7 +72,6 @@ class Site(alone.Alone):
         self._write("zone.check", self.zone())
         return subprocess.run(["ldns-verify-zone", f"{self.folder}/zone.check"], capture_output=True,
                               check=False).returncode == 0
-
 
     def answers(self):
         """The signatures of some answers."""

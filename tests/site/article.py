@@ -66,7 +66,7 @@ HOST_ALLOWED_S = 1.5    # the same for a whole host
 LATER_ALLOWED_S = 0.25  # added to both where the zone goes through NSD
 
 BEFORE_MIDNIGHT_S = 240
-VALIDATORS_CACHE_S = 3      # so that a roll-over of a key waits for seconds, not for hours
+VALIDATORS_CACHE_S = 3      # so that a step of a roll-over waits for seconds, not for hours
 ZONE_OPTIONS = """\
     https: {alpn: [h2]}
     acme: {persist: [{issuer: letsencrypt.org, account: "https://ca.example/account/1"}]}

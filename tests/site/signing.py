@@ -65,7 +65,7 @@ class Signing:
     def new_key(self, zone):
         return Key(zone, self.dir, str(self.site.servers[0].locum.binary()))
 
-    # The folders of the nodes: publish a key, sign with it, stop either.
+    # The folders of the nodes: publish a key, sign with it, do neither any more.
 
     @staticmethod
     def folder(host, zone):
@@ -77,11 +77,9 @@ class Signing:
     def sign_with(self, key, host):
         self._copy(key.private, host, key.zone)
 
-    def stop_signing_with(self, key, host):
-        (self.folder(host, key.zone) / key.private.name).unlink()
-
-    def withdraw(self, key, host):
-        (self.folder(host, key.zone) / key.record.name).unlink()
+    def remove(self, key, host):
+        for path in (key.record, key.private):
+            (self.folder(host, key.zone) / path.name).unlink()
 
     def _copy(self, path, host, zone):
         self.folder(host, zone).mkdir(parents=True, exist_ok=True)

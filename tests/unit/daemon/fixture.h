@@ -40,7 +40,7 @@ static char folder[32], host[20]; /* the own address: each process has another *
 static int stderr_kept = -1;
 static char logged[LOG_BYTES];
 
-/* The configuration; `more` is added at its end, `http` to `listen`. */
+/* The configuration; `more`, first options of the zone, is its end; `http` is added to `listen`. */
 static inline void
 write_config(const char *http, const char *more)
 {
@@ -55,10 +55,10 @@ write_config(const char *http, const char *more)
                                 "  dc2: {address: [%s], port: 19853}\n"
                                 "  dc3: {address: [192.0.2.13]}\n"
                                 "  ns0: {role: witness, address: [192.0.2.10]}\n"
+                                "service: {checks: [{tcp: {address: \"127.0.0.1:9\"}}]}\n"
                                 "zones:\n"
                                 "  - name: get.example.org\n"
                                 "    ns: [dc2.example.org, dc3.example.org]\n"
-                                "service: {checks: [{tcp: {address: \"127.0.0.1:9\"}}]}\n"
                                 "%s",
                                 folder, folder, folder, http, host, more);
     assert_true(length > 0 && length < CONFIG_BYTES);

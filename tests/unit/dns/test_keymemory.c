@@ -1,102 +1,5 @@
 /* keymemory: what is remembered, forgotten, shown and saved. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "base/error.h"
-#include "dns/keymemory.h"
-
-enum { NOW = 2000000000, HOUR = 3600, DAY = 86400 };
-#define ZONE "get.example.org."
-
-static const struct locum_keymemory_found one = {.algorithm = 13,
-                                                 .tag = 1,
-                                                 .secure_entry = true,
-                                                 .record = "257 3 13 AA==",
-                                                 .private_half = "a\nb"};
-static const struct locum_keymemory_found two = {.algorithm = 13,
-                                                 .tag = 2,
-                                                 .secure_entry = true,
-                                                 .record = "257 3 13 AB==",
-                                                 .private_half = "c\n"};
-
-static struct locum_config *config;
-static struct locum_keymemory *memory;
-
-static int
-before(void **state)
-{
-    (void)state;
-    config = calloc(1, sizeof(*config));
-    memory = locum_keymemory_create();
-    assert_non_null(config);
-    assert_non_null(memory);
-    strcpy(config->core.nodes[0].name, "dc2");
-    strcpy(config->core.nodes[1].name, "dc3");
-    strcpy(config->core.nodes[2].name, "ns0");
-    config->core.nodes[2].role = LOCUM_ROLE_WITNESS;
-    config->core.node_count = 3;
-    config->zone_count = 1;
-    strcpy(config->zones[0].name, ZONE);
-    strcpy(config->zones[0].dnssec.keys, "/keys");
-    locum_keymemory_configure(memory, config);
-    return 0;
-}
-
-static int
-after(void **state)
-{
-    (void)state;
-    locum_keymemory_destroy(memory);
-    free(config);
-    return 0;
-}
-
-static struct locum_keymemory_zone *
-zone_of(const struct locum_keymemory *of)
-{
-    struct locum_keymemory_zone *zone = locum_keymemory_find(of, ZONE);
-    assert_non_null(zone);
-    return zone;
-}
-
-static void
-take(const struct locum_keymemory_found *found, size_t count, int64_t now_s)
-{
-    size_t bad;
-    assert_int_equal(locum_keymemory_fits(memory, ZONE, found, count, &bad), 0);
-    assert_int_equal(locum_keymemory_take_folder(memory, ZONE, found, count, HOUR, now_s), 0);
-}
-
-/* The parent is asked, and everything is decided. */
-static void
-decide(bool at_parent, int64_t now_s)
-{
-    const struct locum_keymemory_parent answer = {
-        .answered_s = now_s, .ttl_s = HOUR, .has_ds = at_parent};
-    locum_keymemory_take_parent(zone_of(memory), &answer, at_parent ? 1 : 0);
-    locum_keymemory_decide(memory, zone_of(memory), now_s);
-}
-
-static void
-hear(const char *document, int64_t now_s)
-{
-    locum_keymemory_take_document(memory, "dc3", locum_slice_of(document), now_s);
-}
-
-static const char *
-shown(const struct locum_keymemory *of)
-{
-    static char buffer[LOCUM_KEYMEMORY_DOCUMENT_MAX + 1];
-    struct locum_text text = locum_text_init(buffer, sizeof(buffer));
-    locum_keymemory_show(of, &text);
-    return buffer;
-}
+#include "keymemory.h"
 
 static void
 test_what_is_shown_is_read(void **state)
@@ -144,37 +47,6 @@ test_a_document_that_is_too_long_leaves_a_zone_out(void **state)
     locum_keymemory_show(memory, &text);
     assert_true(text.truncated);
     assert_string_equal(buffer, "1");
-}
-
-/* The clock is set: no duration passes by that. */
-static void
-test_what_is_noted_moves_with_a_clock_that_is_set(void **state)
-{
-    (void)state;
-    take(&one, 1, NOW);
-    decide(true, NOW);
-    hear("1 zone=" ZONE " 13/1/psr/2000000000/2000000000", NOW);
-    const struct locum_keymemory_key before = zone_of(memory)->keys[0];
-    const int64_t asked_s = zone_of(memory)->parent_answered_s;
-    memory->changed = false;
-    locum_keymemory_shift(memory, 0);
-    assert_false(memory->changed);
-    locum_keymemory_shift(memory, 10 * DAY);
-    assert_true(memory->changed);
-    const struct locum_keymemory_key *key = &zone_of(memory)->keys[0];
-    assert_int_equal(key->published_since_s, before.published_since_s + 10 * DAY);
-    assert_int_equal(key->facts.last_signed_dnskey_s, before.facts.last_signed_dnskey_s + 10 * DAY);
-    assert_int_equal(key->facts.last_at_parent_s, before.facts.last_at_parent_s + 10 * DAY);
-    assert_int_equal(key->facts.all_published_since_s, 0); /* never stays never */
-    assert_int_equal(zone_of(memory)->parent_answered_s, asked_s + 10 * DAY);
-    assert_int_equal(memory->servers[1].heard_s, NOW + 10 * DAY);
-    assert_int_equal(memory->servers[1].document_since_s, NOW + 10 * DAY);
-    assert_int_equal(zone_of(memory)->decided_s, NOW + 10 * DAY);
-    assert_int_equal(zone_of(memory)->ds_ttl_at_s, zone_of(memory)->parent_answered_s);
-    locum_keymemory_shift(memory, -(int64_t)NOW * 2);
-    assert_int_equal(key->published_since_s, 1);
-    locum_keymemory_hold(memory);
-    assert_int_equal(memory->servers[1].heard_s, 0);
 }
 
 static void
@@ -243,8 +115,7 @@ static void
 test_a_key_is_forgotten_when_nothing_needs_it(void **state)
 {
     (void)state;
-    config->core.node_count = 1;
-    locum_keymemory_configure(memory, config);
+    be_alone();
     take((const struct locum_keymemory_found[]){one, two}, 2, NOW);
     int64_t now_s = NOW;
     for (; now_s < NOW + 3 * HOUR; now_s += HOUR / 4) {
@@ -347,8 +218,7 @@ static void
 test_a_key_is_dropped_only_without_its_files(void **state)
 {
     (void)state;
-    config->core.node_count = 1;
-    locum_keymemory_configure(memory, config);
+    be_alone();
     take((const struct locum_keymemory_found[]){one, two}, 2, NOW);
     decide(true, NOW);
     assert_false(locum_keymemory_drop(memory, zone_of(memory), 1));
@@ -359,6 +229,39 @@ test_a_key_is_dropped_only_without_its_files(void **state)
     locum_keymemory_decide(memory, zone_of(memory), NOW + 2);
     assert_int_equal(zone_of(memory)->count, 1);
     assert_int_equal(zone_of(memory)->keys[0].facts.tag, 2);
+}
+
+/* KEYS-3: the resolver of this server says that the parent has no DS; that of dc3 knows better. */
+static void
+test_a_ds_that_one_server_sees_holds_for_all(void **state)
+{
+    (void)state;
+    static const char *const documents[] = {
+        "1 zone=" ZONE " 13/1/psrd/1900000000/1900000000 13/2/psr/1900000000/1900000000",
+        "1 zone=" ZONE " 13/2/psr/1900000000/1900000000"};
+    int64_t now_s = NOW;
+    take((const struct locum_keymemory_found[]){one, two}, 2, now_s);
+    for (; now_s < NOW + 3 * HOUR; now_s += HOUR / 4) {
+        hear(documents[0], now_s);
+        decide(true, now_s);
+    }
+    take(&two, 1, now_s);
+    for (const int64_t end_s = now_s + 5 * DAY; now_s < end_s; now_s += HOUR / 4) {
+        hear(documents[0], now_s);
+        decide(false, now_s);
+        assert_int_equal(zone_of(memory)->count, 2);
+        assert_true(zone_of(memory)->keys[0].state.published);
+        assert_true(zone_of(memory)->keys[0].state.signs_dnskey);
+        assert_int_equal(zone_of(memory)->keys[0].state.why_published, LOCUM_KEYSTATE_AT_PARENT);
+        assert_null(strchr(shown(memory), 'd')); /* each shows what is reported to itself */
+    }
+    assert_true(locum_keymemory_needed_s(memory, ZONE, now_s) > 0);
+    for (const int64_t end_s = now_s + 2 * DAY; now_s < end_s; now_s += HOUR / 4) {
+        hear(documents[1], now_s);
+        decide(false, now_s);
+    }
+    assert_int_equal(locum_keymemory_needed_s(memory, ZONE, now_s), 0);
+    assert_int_equal(zone_of(memory)->count, 1);
 }
 
 /* KEYS-6 with two servers, each with its own key. */
@@ -387,55 +290,6 @@ test_cds_names_the_keys_of_all_servers(void **state)
     assert_int_equal(memory->server_count, 2);
 }
 
-static struct locum_keymemory *
-load_again(int64_t now_s, int expected)
-{
-    size_t length;
-    char *text = locum_keymemory_save(memory, &length);
-    struct locum_keymemory *again = locum_keymemory_create();
-    assert_int_equal(
-        locum_keymemory_load(again, (struct locum_slice){.at = text, .length = length}, now_s),
-        expected);
-    free(text);
-    return again;
-}
-
-/* Another server decided once while its clock was years ahead. */
-static void
-test_a_time_in_the_future_holds_nothing_up(void **state)
-{
-    (void)state;
-    static const char wrong[] =
-        "1 zone=" ZONE " 13/1/psr/9223372036854775807/99999999999999999999999 "
-        "13/2/psr/2300000000/9223372036854775807";
-    struct locum_keymemory_shown read[LOCUM_KEYSTATE_KEYS_MAX];
-    assert_int_equal(locum_keymemory_read(wrong, ZONE, read), 1); /* what is no number is skipped */
-    assert_int_equal(read[0].signing_since_s, LOCUM_KEYMEMORY_TIME_MAX_S);
-    take((const struct locum_keymemory_found[]){one, two}, 2, NOW);
-    hear(wrong, NOW);
-    decide(true, NOW);
-    struct locum_keystate_key *facts = &zone_of(memory)->keys[1].facts;
-    assert_int_equal(facts->all_published_since_s, NOW);
-    assert_int_equal(facts->algorithm_signing_since_s, NOW);
-    for (int64_t now_s = NOW; now_s <= NOW + 2 * HOUR; now_s += HOUR / 4) {
-        hear(wrong, now_s);
-        decide(true, now_s);
-    }
-    assert_true(zone_of(memory)->keys[1].state.settled);
-    /* This server's own clock was ahead. */
-    facts->last_signed_rest_s = facts->last_wanted_s = facts->all_published_since_s = INT64_MAX;
-    zone_of(memory)->keys[1].published_since_s = INT64_MAX - 1;
-    zone_of(memory)->parent_answered_s = NOW + 365 * (int64_t)DAY;
-    struct locum_keymemory *again = load_again(NOW + DAY, 0);
-    assert_int_equal(zone_of(again)->keys[1].facts.all_published_since_s, NOW + DAY);
-    assert_int_equal(zone_of(again)->keys[1].published_since_s, NOW + DAY);
-    assert_int_equal(zone_of(again)->parent_answered_s, NOW + DAY);
-    locum_keymemory_destroy(again);
-    decide(true, NOW + DAY);
-    assert_int_equal(facts->all_published_since_s, NOW + DAY);
-    assert_int_equal(facts->last_wanted_s, NOW + DAY);
-}
-
 static void
 test_a_bad_line_is_skipped(void **state)
 {
@@ -457,48 +311,6 @@ test_a_bad_line_is_skipped(void **state)
     locum_keymemory_destroy(again);
 }
 
-static void
-test_the_longest_ttl_counts_until_it_is_gone_from_caches(void **state)
-{
-    (void)state;
-    const int64_t later_s = NOW + 30 * (int64_t)DAY;
-    size_t bad;
-    assert_int_equal(locum_keymemory_fits(memory, ZONE, &one, 1, &bad), 0);
-    assert_int_equal(locum_keymemory_take_folder(memory, ZONE, &one, 1, DAY, NOW), 0);
-    assert_int_equal(locum_keymemory_take_folder(memory, ZONE, &one, 1, 60, later_s), 0);
-    decide(true, later_s);
-    assert_int_equal(zone_of(memory)->longest_ttl_s, DAY);
-    struct locum_keymemory *again = load_again(later_s, 0);
-    assert_int_equal(zone_of(again)->longest_at_s, later_s);
-    assert_int_equal(zone_of(again)->ttl_s, 60);
-    locum_keymemory_destroy(again);
-    decide(true, later_s + DAY + HOUR - 1);
-    assert_int_equal(zone_of(memory)->longest_ttl_s, DAY);
-    decide(true, later_s + DAY + HOUR);
-    assert_int_equal(zone_of(memory)->longest_ttl_s, 60);
-}
-
-static void
-test_the_longest_ttl_of_the_ds_counts(void **state)
-{
-    (void)state;
-    static const struct {
-        int64_t at_s;
-        uint32_t ttl_s, expected_s;
-    } rows[] = {{NOW, DAY, DAY},
-                {NOW + HOUR, 300, DAY},
-                {NOW + DAY + HOUR, 300, DAY},
-                {NOW + DAY + HOUR + 1, 300, 300},
-                {NOW + 2 * DAY, INT32_MAX, 7 * DAY}};
-    take(&one, 1, NOW);
-    for (size_t i = 0; i < LOCUM_COUNT(rows); i++) {
-        const struct locum_keymemory_parent answer = {
-            .answered_s = rows[i].at_s, .ttl_s = rows[i].ttl_s, .has_ds = true};
-        locum_keymemory_take_parent(zone_of(memory), &answer, 1);
-        assert_int_equal(zone_of(memory)->ds_ttl_s, rows[i].expected_s);
-    }
-}
-
 /* The folder is gone, and no other rule holds its key. */
 static void
 test_the_last_key_signs_on(void **state)
@@ -507,8 +319,7 @@ test_the_last_key_signs_on(void **state)
     struct locum_keymemory_found small = one;
     small.secure_entry = false;
     small.record = "256 3 13 AA==";
-    config->core.node_count = 1;
-    locum_keymemory_configure(memory, config);
+    be_alone();
     take(&small, 1, NOW);
     decide(false, NOW);
     take(NULL, 0, NOW + 1);
@@ -531,8 +342,7 @@ static void
 test_cds_does_not_change_before_resolvers_have_the_key(void **state)
 {
     (void)state;
-    config->core.node_count = 1;
-    locum_keymemory_configure(memory, config);
+    be_alone();
     take(&one, 1, NOW);
     decide(false, NOW);
     assert_true(zone_of(memory)->keys[0].in_cds); /* no DS: at once */
@@ -552,32 +362,22 @@ test_cds_does_not_change_before_resolvers_have_the_key(void **state)
 int
 main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, before, after)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_what_is_shown_is_read, before, after),
-        cmocka_unit_test_setup_teardown(test_a_document_that_is_too_long_leaves_a_zone_out, before,
-                                        after),
-        cmocka_unit_test_setup_teardown(test_what_is_noted_moves_with_a_clock_that_is_set, before,
-                                        after),
-        cmocka_unit_test_setup_teardown(test_what_was_saved_goes_on, before, after),
-        cmocka_unit_test_setup_teardown(test_a_copy_is_the_same, before, after),
-        cmocka_unit_test_setup_teardown(test_a_key_is_forgotten_when_nothing_needs_it, before,
-                                        after),
-        cmocka_unit_test_setup_teardown(test_keys_with_the_same_algorithm_and_tag_do_not_fit,
-                                        before, after),
-        cmocka_unit_test_setup_teardown(test_what_does_not_fit_is_left_out, before, after),
-        cmocka_unit_test_setup_teardown(test_a_zone_is_needed_while_a_ds_may_be_cached, before,
-                                        after),
-        cmocka_unit_test_setup_teardown(test_a_key_is_dropped_only_without_its_files, before,
-                                        after),
-        cmocka_unit_test_setup_teardown(test_cds_names_the_keys_of_all_servers, before, after),
-        cmocka_unit_test_setup_teardown(test_a_time_in_the_future_holds_nothing_up, before, after),
-        cmocka_unit_test_setup_teardown(test_a_bad_line_is_skipped, before, after),
-        cmocka_unit_test_setup_teardown(test_the_longest_ttl_counts_until_it_is_gone_from_caches,
-                                        before, after),
-        cmocka_unit_test_setup_teardown(test_the_longest_ttl_of_the_ds_counts, before, after),
-        cmocka_unit_test_setup_teardown(test_the_last_key_signs_on, before, after),
-        cmocka_unit_test_setup_teardown(test_cds_does_not_change_before_resolvers_have_the_key,
-                                        before, after),
+        TEST(test_what_is_shown_is_read),
+        TEST(test_a_document_that_is_too_long_leaves_a_zone_out),
+        TEST(test_what_was_saved_goes_on),
+        TEST(test_a_copy_is_the_same),
+        TEST(test_a_key_is_forgotten_when_nothing_needs_it),
+        TEST(test_keys_with_the_same_algorithm_and_tag_do_not_fit),
+        TEST(test_what_does_not_fit_is_left_out),
+        TEST(test_a_zone_is_needed_while_a_ds_may_be_cached),
+        TEST(test_a_key_is_dropped_only_without_its_files),
+        TEST(test_a_ds_that_one_server_sees_holds_for_all),
+        TEST(test_cds_names_the_keys_of_all_servers),
+        TEST(test_a_bad_line_is_skipped),
+        TEST(test_the_last_key_signs_on),
+        TEST(test_cds_does_not_change_before_resolvers_have_the_key),
     };
     return cmocka_run_group_tests_name("dns/keymemory", tests, NULL, NULL);
 }

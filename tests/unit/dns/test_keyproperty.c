@@ -240,15 +240,17 @@ ask_parent(struct world *self, struct node *node)
 {
     struct locum_keymemory_zone *zone = locum_keymemory_find(node->memory, ZONE);
     const unsigned ds = self->ds[self->step];
+    const bool denies =
+        self->node_count > 1 && node == &self->nodes[0] && below(self, 4) == 0; /* wrongly */
     uint32_t at_parent = 0;
     if (node->parent_lost > 0 || self->step < node->next_question) {
         return;
     }
-    for (size_t i = 0; i < zone->count; i++) {
+    for (size_t i = 0; i < zone->count && !denies; i++) {
         at_parent |= (ds >> zone->keys[i].facts.tag & 1) << i;
     }
     const struct locum_keymemory_parent answer = {
-        .answered_s = now_s(self), .ttl_s = DS_S, .has_ds = ds != 0};
+        .answered_s = now_s(self), .ttl_s = DS_S, .has_ds = ds != 0 && !denies};
     locum_keymemory_take_parent(zone, &answer, at_parent);
     node->next_question = self->step + 3600 / STEP_S;
 }

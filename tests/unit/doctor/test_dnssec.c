@@ -476,6 +476,18 @@ test_what_is_not_examined(void **state)
     assert_int_equal(bench->found.not_examined_count, 2);
     assert_non_null(strstr(bench->found.not_examined[0], "dc2.example.org. (192.0.2.12)"));
     assert_non_null(strstr(bench->found.not_examined[1], "the DS of get.example.org."));
+
+    /* Also if only a part of the answers is there. */
+    dnssec->ds_known = true;
+    dnssec->servers[0] = seen;
+    dnssec->servers[0].state[LOCUM_DOCTOR_SIGNED_SOA] = LOCUM_DOCTOR_SIGNATURE_UNKNOWN;
+    dnssec->servers[0].has_chain = false;
+    bench->found.count = bench->found.not_examined_count = 0;
+    locum_doctor_judge(&bench->facts, &bench->found);
+    assert_int_equal(bench->found.count, 0);
+    assert_int_equal(bench->found.not_examined_count, 2);
+    assert_non_null(strstr(bench->found.not_examined[0], "asked for: SOA"));
+    assert_non_null(strstr(bench->found.not_examined[1], "the NSEC records of get.example.org."));
     bench_free(bench);
 }
 

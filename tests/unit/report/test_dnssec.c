@@ -6,27 +6,6 @@
 static const char zone[] = "get.example.org.";
 static struct locum_parent_zone parent;
 
-static const char *
-warned(const char *about)
-{
-    static char text[1024];
-    char key[64];
-    (void)snprintf(key, sizeof(key), "%s %s", about, zone);
-    json_t *warnings = locum_warnings_find(&view);
-    const char *found = json_string_value(json_object_get(warnings, key));
-    (void)snprintf(text, sizeof(text), "%s", found != NULL ? found : "");
-    json_decref(warnings);
-    return text;
-}
-
-static void
-assert_says(const char *text, const char *part)
-{
-    if (strstr(text, part) == NULL) {
-        fail_msg("\"%s\", expected \"%s\"", text, part);
-    }
-}
-
 /* Signed with key 7, and the parent has the DS of key 7. */
 static int
 setup_zone(void **state)
@@ -55,7 +34,7 @@ assert_metric(const char *line)
 {
     char *text = locum_report_metrics(&view);
     assert_non_null(text);
-    assert_says(text, line);
+    view_says(text, line);
     free(text);
 }
 
@@ -106,17 +85,17 @@ test_mismatch(void **state)
     (void)state;
     assert_int_equal(locum_ds_add(&parent.answer, ds, sizeof(ds)), 0);
     view.dnssec[0].state = LOCUM_TRUST_MISMATCH;
-    assert_says(warned("ds"), "(key tags 7, 9), but none of a key that signs here (7)");
-    assert_says(warned("ds"), "copy its key folder (/k) and run `locum reload`");
-    assert_says(warned("ds"), "`locum ds get.example.org.`");
+    view_says(view_warned("ds", zone), "(key tags 7, 9), but none of a key that signs here (7)");
+    view_says(view_warned("ds", zone), "copy its key folder (/k) and run `locum reload`");
+    view_says(view_warned("ds", zone), "`locum ds get.example.org.`");
     assert_int_equal(locum_warnings_count(&view, true), 1);
     assert_metric("locum_warnings{about=\"ds\"} 1\n");
     assert_metric("locum_dnssec_ds{zone=\"get.example.org.\",state=\"mismatch\"} 1\n");
     /* What is wrong then is that it is not signed. */
     view.dnssec[0].served.is_signed = false;
     view.zone_lacks_keys[0] = true;
-    assert_string_equal(warned("ds"), "");
-    assert_says(warned("dnssec"), "is served unsigned");
+    assert_string_equal(view_warned("ds", zone), "");
+    view_says(view_warned("dnssec", zone), "is served unsigned");
 }
 
 static void
@@ -144,11 +123,11 @@ test_a_parent_that_cannot_be_asked(void **state)
     assert_string_equal(json_string_value(json_object_get(ds, "state")), "ok");
     json_decref(found);
     wait_ms(LOCUM_DNSSEC_FAILING_WARN_MS - 1);
-    assert_string_equal(warned("parent"), "");
+    assert_string_equal(view_warned("parent", zone), "");
     wait_ms(1);
-    assert_says(warned("parent"), "for more than an hour no resolver");
-    assert_says(warned("parent"), "the parent has: it does not answer. Nothing");
-    assert_string_equal(warned("ds"), "");
+    view_says(view_warned("parent", zone), "for more than an hour no resolver");
+    view_says(view_warned("parent", zone), "the parent has: it does not answer. Nothing");
+    assert_string_equal(view_warned("ds", zone), "");
 }
 
 static void
@@ -157,14 +136,14 @@ test_signatures_that_end(void **state)
     (void)state;
     const int64_t now_s = view.now.wall / 1000;
     view.dnssec[0].served.valid_until_s = now_s + LOCUM_DNSSEC_EXPIRY_WARN_S;
-    assert_string_equal(warned("signatures"), "");
+    assert_string_equal(view_warned("signatures", zone), "");
     view.dnssec[0].served.valid_until_s--;
-    assert_says(warned("signatures"), "its signatures end at 2");
-    assert_says(warned("signatures"), "run `locum reload`");
+    view_says(view_warned("signatures", zone), "its signatures end at 2");
+    view_says(view_warned("signatures", zone), "run `locum reload`");
     view.dnssec[0].served.valid_until_s = 0; /* after the start */
-    assert_string_equal(warned("signatures"), "");
+    assert_string_equal(view_warned("signatures", zone), "");
     view.dnssec[0].served.valid_until_s = now_s - 1;
-    assert_says(warned("signatures"), "its signatures expired at 2");
+    view_says(view_warned("signatures", zone), "its signatures expired at 2");
     assert_int_equal(locum_warnings_count(&view, true), 1);
 }
 

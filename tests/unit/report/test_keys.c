@@ -78,28 +78,6 @@ hear_all(const char *document)
     }
 }
 
-/* The warning of this kind; "": there is none. */
-static const char *
-warned(const char *about, const char *of)
-{
-    static char text[2048];
-    char key[64];
-    (void)snprintf(key, sizeof(key), "%s %s", about, of);
-    json_t *warnings = locum_warnings_find(&view);
-    const char *found = json_string_value(json_object_get(warnings, key));
-    (void)snprintf(text, sizeof(text), "%s", found != NULL ? found : "");
-    json_decref(warnings);
-    return text;
-}
-
-static void
-assert_says(const char *text, const char *part)
-{
-    if (strstr(text, part) == NULL) {
-        fail_msg("\"%s\", expected \"%s\"", text, part);
-    }
-}
-
 static void
 test_nothing_is_wrong(void **state)
 {
@@ -107,9 +85,9 @@ test_nothing_is_wrong(void **state)
     hear_all("1 zone=get.example.org. 13/1/psr/1/1 13/2/psr/1/1");
     decide(false);
     decide(false);
-    assert_string_equal(warned("keys", zone_name), "");
+    assert_string_equal(view_warned("keys", zone_name), "");
     view.keys = NULL;
-    assert_string_equal(warned("keys", zone_name), "");
+    assert_string_equal(view_warned("keys", zone_name), "");
 }
 
 static void
@@ -117,8 +95,8 @@ test_keys_that_must_not_sign_alone_yet(void **state)
 {
     (void)state;
     decide(true);
-    assert_says(warned("keys", zone_name), "some resolvers may refuse answers");
-    assert_says(warned("keys", zone_name), "not heard now: ");
+    view_says(view_warned("keys", zone_name), "some resolvers may refuse answers");
+    view_says(view_warned("keys", zone_name), "not heard now: ");
 }
 
 static void
@@ -136,11 +114,11 @@ test_a_key_that_goes_on_without_its_files(void **state)
     decide(true);
     assert_int_equal(locum_keymemory_take_folder(memory, zone_name, &other, 1, 3600, now_s()), 0);
     decide(true);
-    assert_says(warned("keys", zone_name), "key 1 goes on signing");
+    view_says(view_warned("keys", zone_name), "key 1 goes on signing");
     for (size_t i = 0; i < zone->count; i++) { /* key 3 may sign alone now */
         zone->keys[i].state.why_signs = LOCUM_KEYSTATE_FILE;
     }
-    assert_says(warned("keys", zone_name), "its DS is at the parent");
+    view_says(view_warned("keys", zone_name), "its DS is at the parent");
 }
 
 /* Let the zone have key 1 alone, without files, and be decided so long later. */
@@ -154,7 +132,7 @@ warned_of_key_without_files(enum locum_keystate_why why, int64_t since_s)
         zone->keys[0].facts.last_signed_anywhere_s = now_s() - since_s;
     zone->decided_s = now_s();
     zone->keys[0].state = (struct locum_keystate){.published = true, .why_published = why};
-    return warned("keys", zone_name);
+    return view_warned("keys", zone_name);
 }
 
 static void
@@ -164,15 +142,22 @@ test_a_key_that_waits_for_servers_or_the_parent(void **state)
     char *record = zone->keys[1].record;
     decide(false);
     assert_string_equal(warned_of_key_without_files(LOCUM_KEYSTATE_CACHED, 7199), "");
-    assert_says(warned_of_key_without_files(LOCUM_KEYSTATE_CACHED, 7200),
-                "not all servers were heard since (not heard now: ");
-    assert_says(warned("keys", zone_name), "from `nodes`");
+    view_says(warned_of_key_without_files(LOCUM_KEYSTATE_CACHED, 7200),
+              "not all servers were heard since (not heard now: ");
+    view_says(view_warned("keys", zone_name), "from `nodes`");
+    zone->keys[0].facts.last_signed_anywhere_s = now_s(); /* as a server that is lost showed last */
+    view_says(view_warned("keys", zone_name), "not all servers were heard since");
+    hear_all("1 zone=get.example.org. 13/1/psr/1/1"); /* it signs with it */
+    assert_string_equal(view_warned("keys", zone_name), "");
     zone->longest_ttl_s = 3601; /* its signatures are cached */
     assert_string_equal(warned_of_key_without_files(LOCUM_KEYSTATE_CACHED, 7200), "");
     assert_string_equal(warned_of_key_without_files(LOCUM_KEYSTATE_PARENT_UNKNOWN, 7199), "");
-    assert_says(warned_of_key_without_files(LOCUM_KEYSTATE_PARENT_UNKNOWN, 7200), "not heard now");
-    assert_says(warned("keys", zone_name), "can ask the parent for its DS");
-    assert_says(warned_of_key_without_files(LOCUM_KEYSTATE_LAST, 0), "Put its files back");
+    for (size_t i = 0; i < memory->server_count; i++) {
+        memory->servers[i].heard_s = 0;
+    }
+    view_says(warned_of_key_without_files(LOCUM_KEYSTATE_PARENT_UNKNOWN, 7200), "not heard now");
+    view_says(view_warned("keys", zone_name), "can ask the parent for its DS");
+    view_says(warned_of_key_without_files(LOCUM_KEYSTATE_LAST, 0), "Put its files back");
     free(record);
 }
 
@@ -185,12 +170,12 @@ test_cds_that_stays(void **state)
     decide(false);
     hear_all("1 zone=get.example.org. 13/2/psr/1/1");
     decide(false);
-    assert_says(warned("keys", zone_name), "CDS stays as it was");
+    view_says(view_warned("keys", zone_name), "CDS stays as it was");
     config.zones[0].dnssec.withdraw = true;
-    assert_string_equal(warned("keys", zone_name), "");
+    assert_string_equal(view_warned("keys", zone_name), "");
     config.zones[0].dnssec.withdraw = false;
     view.keys_too_long = true;
-    assert_says(warned("keys", zone_name), "does not fit into one message");
+    view_says(view_warned("keys", zone_name), "does not fit into one message");
 }
 
 static void
@@ -200,12 +185,12 @@ test_a_difference_between_servers_is_shown_when_it_lasts(void **state)
     const locum_node peer = config.core.self == 0 ? 1 : 0;
     const char *name = config.core.nodes[peer].name;
     nsec_differ_since[peer] = view.now.mono - LOCUM_KEYS_WARN_MS + 1;
-    assert_string_equal(warned("nsec", name), "");
+    assert_string_equal(view_warned("nsec", name), "");
     nsec_differ_since[peer]--;
-    assert_says(warned("nsec", name), "has other NSEC records");
+    view_says(view_warned("nsec", name), "has other NSEC records");
     nsec_differ_since[peer] = LOCUM_NEVER;
     lack_since[peer] = view.now.mono - LOCUM_KEYS_WARN_MS;
-    assert_says(warned("keys", name), "do not arrive whole");
+    view_says(view_warned("keys", name), "do not arrive whole");
 }
 
 static json_t *
@@ -223,7 +208,7 @@ static void
 assert_next(size_t i, const char *part)
 {
     json_t *key = shown(i);
-    assert_says(json_string_value(json_object_get(key, "next")), part);
+    view_says(json_string_value(json_object_get(key, "next")), part);
     json_decref(key);
 }
 
@@ -248,6 +233,18 @@ test_what_happens_next(void **state)
     assert_int_equal(locum_keymemory_take_folder(memory, zone_name, NULL, 0, 3600, now_s()), 0);
     decide(true);
     assert_next(0, "its files are gone; it goes by itself: its DS is at the parent");
+    hear_all("1 zone=get.example.org. 13/1/psrd/1/1");
+    decide(false); /* the resolver of this node has not seen it */
+    view_says(view_warned("keys", zone_name), "short time ago (reported by ");
+    view_says(view_warned("keys", zone_name), "). Remove its DS");
+    key = shown(0);
+    assert_false(json_is_true(json_object_get(key, "ds")));
+    const json_t *servers = json_object_get(key, "servers");
+    for (size_t i = 0; i < memory->server_count; i++) {
+        assert_int_equal(json_is_true(json_object_get(json_array_get(servers, i), "ds")),
+                         i != memory->own);
+    }
+    json_decref(key);
 }
 
 int

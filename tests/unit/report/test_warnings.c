@@ -430,7 +430,13 @@ test_this_node_itself(void **state)
 {
     (void)state;
     run.publish_failed = true;
-    assert_warned("answers", "log");
+    assert_warned("answers", "out of date");
+    run.publish_failed = false;
+    assert_null(warning("answers"));
+    run.signing_failed = true;
+    assert_warned("answers", "new signatures of signed zones cannot be made");
+    assert_true(is_degraded("new signatures of signed zones cannot be made, so the previous ones "
+                            "stay until they end: the log (publish-failed) says why"));
     assert_int_equal(locum_warnings_count(&view, true), 0);
     run.dns_closed = 1;
     assert_warned("dns", "log");

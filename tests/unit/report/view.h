@@ -82,4 +82,26 @@ wait_ms(locum_ms ms)
     view.now.wall += ms;
 }
 
+/* The warning of this kind about a zone or a node; "": there is none. */
+static inline const char *
+view_warned(const char *about, const char *of)
+{
+    static char text[2048];
+    char key[64];
+    (void)snprintf(key, sizeof(key), "%s %s", about, of);
+    json_t *warnings = locum_warnings_find(&view);
+    const char *found = json_string_value(json_object_get(warnings, key));
+    (void)snprintf(text, sizeof(text), "%s", found != NULL ? found : "");
+    json_decref(warnings);
+    return text;
+}
+
+static inline void
+view_says(const char *text, const char *part)
+{
+    if (strstr(text, part) == NULL) {
+        fail_msg("\"%s\", expected \"%s\"", text, part);
+    }
+}
+
 #endif
